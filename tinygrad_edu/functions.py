@@ -1,0 +1,95 @@
+"""Activations and losses, in plain NumPy: what they do to Tensors follows from the table.
+
+A loss compares a prediction with a target of the same shape and gives the mean over all elements (for
+`cross_entropy`, over all rows). Different shapes raise a ValueError: broadcasting them would quietly compare every
+prediction with every target.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .rules.activations import log_softmax, logsumexp, relu, sigmoid, softmax
+
+__all__ = [
+    "binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "huber_loss", "l1_loss", "leaky_relu",
+    "log_softmax", "logsumexp", "mse_loss", "relu", "sigmoid", "softmax", "softplus",
+]  # fmt: skip
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
+    """x where x is positive, `negative_slope` x elsewhere."""
+    return np.where(x > 0, x, negative_slope * x)
+
+
+def softplus(x: Any) -> Any:
+    """log(1 + exp(x)), elementwise, without overflow."""
+    return np.logaddexp(x, 0)
+
+
+def mse_loss(prediction: Any, target: Any) -> Any:
+    """The mean of the squared differences."""
+    return np.mean(np.square(difference("mse_loss", prediction, target)))
+
+
+def l1_loss(prediction: Any, target: Any) -> Any:
+    """The mean of the absolute differences."""
+    return np.mean(np.abs(difference("l1_loss", prediction, target)))
+
+
+def huber_loss(prediction: Any, target: Any, delta: float = 1.0) -> Any:
+    """The mean of d**2 / 2 for differences |d| up to `delta`, of delta (|d| - delta / 2) beyond (Huber 1964)."""
+    if not delta > 0:
+        raise ValueError(f"huber_loss: delta must be positive, got {delta}")
+    d = np.abs(difference("huber_loss", prediction, target))
+    near = np.minimum(d, delta)
+    return np.mean(near * (d - near / 2))
+
+
+def hinge_loss(prediction: Any, target: Any) -> Any:
+    """The mean of max(0, 1 - target * prediction), targets being -1 and 1."""
+    same_shape("hinge_loss", prediction, target)
+    return np.mean(relu(1 - target * prediction))
+
+
+def binary_cross_entropy_with_logits(logits: Any, target: Any) -> Any:
+    """The mean of -(t log(p) + (1 - t) log(1 - p)) with p = sigmoid(logits), targets being within 0 to 1."""
+    same_shape("binary_cross_entropy_with_logits", logits, target)
+    return np.mean(softplus(logits) - target * logits)
+
+
+def cross_entropy(logits: Any, target: Any) -> Any:
+    """The mean of -log_softmax(logits)[target] over rows.
+
+    `logits` has shape (n, classes), or (classes,) for one; `target` holds integer class numbers, of shape (n,) or ().
+    """
+    classes = np.asarray(target)
+    if logits.ndim not in (1, 2) or classes.shape != logits.shape[:-1]:
+        raise ValueError(
+            f"cross_entropy: logits of shape {logits.shape} need one class number for each row, shape "
+            f"{logits.shape[:-1]}; the target has shape {classes.shape}"
+        )
+    if classes.dtype.kind not in "iu":
+        raise TypeError(f"cross_entropy: class numbers are integers, the target is {classes.dtype}")
+    if classes.size and not (0 <= classes.min() and classes.max() < logits.shape[-1]):
+        raise ValueError(
+            f"cross_entropy: class numbers go from 0 to {logits.shape[-1] - 1} for logits of shape {logits.shape}; "
+            f"the target goes from {classes.min()} to {classes.max()}"
+        )
+    log_p = log_softmax(logits)
+    return -np.mean(log_p[(np.arange(len(classes)), classes) if classes.ndim else classes])
+
+
+def same_shape(loss: str, prediction: Any, target: Any) -> None:
+    """Raise where a prediction and its target have different shapes."""
+    if np.shape(prediction) != np.shape(target):
+        raise ValueError(
+            f"{loss}: the prediction has shape {np.shape(prediction)} and the target {np.shape(target)}; "
+            "they must be the same, so reshape one (y.reshape(-1, 1) makes a column)"
+        )
+
+
+def difference(loss: str, prediction: Any, target: Any) -> Any:
+    """prediction - target, of one shape."""
+    same_shape(loss, prediction, target)
+    return np.subtract(prediction, target)

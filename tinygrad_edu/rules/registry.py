@@ -1,0 +1,93 @@
+"""The registry: which functions pass a gradient back, and how.
+
+`vjps` maps a function to its rules, one for each argument: `rule(g, y, *args, **kwargs)` takes the gradient
+`g` that arrives at the output `y`, then what the function itself took, and gives that argument's
+contribution, broadcast as the call broadcast it. Rules are plain NumPy: handed arrays they compute,
+handed Tensors they record. A function may instead be a `composition` of functions that have rules, or
+`nondifferentiable`; what is in none of the three raises an error that says how to add a rule.
+"""
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+Function = Callable[..., Any]
+Rule = Callable[..., Any]
+
+
+class Each:
+    """The rules of a function of any number of arguments: `rule(i, g, y, *args)` serves the i-th."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+
+    def __getitem__(self, i: int) -> Rule:
+        return functools.partial(self.rule, i)
+
+
+vjps: dict[Function, tuple[Rule | None, ...] | Each] = {}
+compositions: dict[Function, Function] = {}
+constants: set[Function] = set()
+
+
+def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None:
+    """Say how `fun` passes a gradient back: one rule an argument, None for one that has no gradient.
+
+    A function of any number of arguments has one rule for them all, `each(i, g, y, *args, **kwargs)`.
+    A second call for the same function replaces the first.
+    """
+    if bool(rules) == (each is not None) or not all(r is None or callable(r) for r in (*rules, each)):
+        raise TypeError(f"defvjp({name(fun)}, ...) takes one rule (or None) for each argument, or each=rule")
+    vjps[fun] = Each(each) if each else rules
+
+
+def nondifferentiable(*funs: Function) -> None:
+    """List functions whose result is a constant: called with Tensors they see arrays and return arrays."""
+    constants.update(funs)
+
+
+def composition(fun: Function) -> Callable[[Function], Function]:
+    """Decorate the way to write `fun` in functions that have rules; Tensors are handed to that."""
+
+    def register(body: Function) -> Function:
+        compositions[fun] = body
+        return body
+
+    return register
+
+
+def primitive(fun: Function) -> Function:
+    """Make a function of arrays one operation of the tape; `defvjp` then gives its rules.
+
+    Arrays go straight to `fun`; an argument that speaks NEP 18 (a Tensor, say) is asked instead.
+    """
+
+    @functools.wraps(fun)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for a in (*args, *kwargs.values()) if kwargs else args:
+            dispatch = getattr(type(a), "__array_function__", None)
+            if dispatch is not None and dispatch is not _of_arrays:
+                return dispatch(a, call, (type(a),), args, kwargs)
+        return fun(*args, **kwargs)
+
+    return call
+
+
+_of_arrays = np.ndarray.__array_function__
+
+
+def name(fun: Function) -> str:
+    """The name that a reader knows `fun` by: `np.sum`, `np.linalg.norm`, `relu`."""
+    module = "numpy" if isinstance(fun, np.ufunc) else getattr(fun, "__module__", "") or ""
+    own = getattr(fun, "__name__", repr(fun))
+    return f"np{module[5:]}.{own}" if module.partition(".")[0] == "numpy" else own
+
+
+@functools.cache
+def keywords(fun: Function) -> frozenset[str]:
+    """The keywords that the rules of `fun` understand."""
+    rules = vjps[fun]
+    codes: Iterable[Any] = [r.__code__ for r in ([rules.rule] if isinstance(rules, Each) else rules) if r]
+    return frozenset().union(*(c.co_varnames[: c.co_argcount + c.co_kwonlyargcount] for c in codes))

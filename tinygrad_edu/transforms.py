@@ -1,0 +1,177 @@
+"""Functions of functions: `grad(f)` is f's gradient as a function of the same arguments.
+
+Each takes and returns arrays. They nest: handed a Tensor that takes gradients, or called inside a function
+that is itself being transformed, they return Tensors that carry the outer gradient on.
+"""
+
+import functools
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .backprop import backprop, toposort
+from .tensor import Node, Tensor, recording
+
+Argnums = int | tuple[int, ...]
+
+
+def gradients(y: Any, xs: Sequence[Any], gradient: Any = None, create_graph: bool = False) -> list[Any]:
+    """d(y)/d(x) for each x, times `gradient`, which a y of more than one element needs. No `.grad` is touched.
+
+    Gives arrays (floats for Values), or with `create_graph` Tensors that have gradients themselves; zeros where y
+    does not depend on x.
+    """
+    if isinstance(xs, Node):
+        raise TypeError("gradients: xs is a list; write gradients(y, [x])")
+    if create_graph and isinstance(gradient, Node) and gradient.shape == y.shape:
+        seed = gradient
+    else:
+        seed = y._seed(gradient.data if isinstance(gradient, Node) else gradient)
+        seed = y._constant_node(seed) if create_graph else seed
+    found = backprop(y, seed, set(xs), create_graph)
+    zeros = (x._constant_node(x.data * 0) if create_graph else x.data * 0 for x in xs)
+    return [_array(found[x]) if x in found else zero for x, zero in zip(xs, zeros, strict=True)]
+
+
+def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., tuple[Any, Any]]:
+    """The function that gives both f's value, a single number, and its gradient."""
+
+    @functools.wraps(f)
+    def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        y, xs, carry = _trace("grad", f, args, kwargs, argnums)
+        if isinstance(y, (tuple, list, dict)) or np.prod(getattr(y, "shape", ())) != 1:
+            what = f"shape {y.shape}" if hasattr(y, "shape") else f"a {type(y).__name__}"
+            raise ValueError(
+                f"grad({_name(f)}): the function must give a single number, and gave {what}; "
+                "reduce it with .sum() or .mean(), or use jacobian"
+            )
+        return _array(y, carry), _like(argnums, _pull(y, xs, None, carry))
+
+    return value_and_gradient
+
+
+def grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The gradient of f, a function to a single number, by its `argnums`-th argument; a tuple gives a tuple."""
+    both = value_and_grad(f, argnums)
+
+    @functools.wraps(f)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        return both(*args, **kwargs)[1]
+
+    return gradient
+
+
+def vjp(f: Callable[..., Any], *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """f(*xs), and the function that pulls a gradient of it back: g -> (g d(f)/d(x) for each x)."""
+    y, variables, carry = _trace("vjp", f, xs, {}, tuple(range(len(xs))))
+
+    def pull(g: Any) -> tuple[Any, ...]:
+        return tuple(_pull(y, variables, g, carry or isinstance(g, Tensor) and g.requires_grad))
+
+    return _array(y, carry), pull
+
+
+def jvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, Any]:
+    """f(*xs), and its change along the direction vs: sum of d(f)/d(x) v.
+
+    Pulling u back is linear in u, and its derivative by u along v is pushing v forward.
+    """
+    if len(xs) != len(vs):
+        raise ValueError(f"jvp: {len(xs)} arguments and {len(vs)} directions")
+    y, variables, carry = _trace("jvp", f, xs, {}, tuple(range(len(xs))))
+    for i, (x, v) in enumerate(zip(variables, vs, strict=True)):
+        if np.shape(v) != x.shape:
+            raise ValueError(f"jvp: direction {i} has shape {np.shape(v)}, its argument {x.shape}")
+    carry = carry or any(isinstance(v, Tensor) and v.requires_grad for v in vs)
+    if not isinstance(y, Tensor):
+        return y, np.zeros(np.shape(y))
+    with recording():
+        u = Tensor(np.zeros_like(y.data))
+        pulled = gradients(y, variables, u, create_graph=True)
+        along = sum([np.sum(g * v) for g, v in zip(pulled, vs, strict=True)])
+    return _array(y, carry), _pull(along, [u], None, carry)[0]
+
+
+def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The function that gives d(f)/d(x), of shape f's shape + x's shape: one pass back for each element of f."""
+
+    @functools.wraps(f)
+    def rows(*args: Any, **kwargs: Any) -> Any:
+        y, xs, carry = _trace("jacobian", f, args, kwargs, argnums)
+        shape = np.shape(_array(y))
+        basis = np.eye(int(np.prod(shape))).reshape(-1, *shape)
+        pulled = [_pull(y, xs, e, carry) for e in basis]
+        columns = [
+            np.stack(gs).reshape(shape + x.shape) if pulled else np.zeros(shape + x.shape)
+            for x, gs in zip(xs, zip(*pulled, strict=True) if pulled else ((),) * len(xs), strict=True)
+        ]
+        return _like(argnums, columns)
+
+    return rows
+
+
+def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """The function that gives f's second derivatives, of shape x's shape twice, for f to a single number."""
+    return jacobian(grad(f, argnums), argnums)
+
+
+def hvp(f: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    """The function (x, v) -> hessian(f)(x) times v, of x's shape, without making the Hessian."""
+    return lambda x, v: vjp(grad(f), x)[1](v)[0]
+
+
+class _Thread(threading.local):
+    variables: frozenset[Tensor] = frozenset()
+
+
+_enclosing = _Thread()  # the variables of the transforms that this thread is inside of
+
+
+def _trace(
+    transform: str, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], argnums: Argnums
+) -> tuple[Any, list[Tensor], bool]:
+    """f's result, the variables that stand for its arguments, and whether an outer gradient is to be carried on."""
+    arguments, xs, outer = list(args), [], _enclosing.variables
+    with recording():
+        carry = False
+        for i in (argnums,) if isinstance(argnums, int) else argnums:
+            if not -len(args) <= i < len(args):
+                raise TypeError(f"{transform}({_name(f)}): argnums={argnums} of a call with {len(args)} arguments")
+            x = args[i]
+            if isinstance(x, Tensor) and x.requires_grad:
+                carry = True
+                x = +x  # a node of its own, so that what f closes over is not taken for this argument
+            else:
+                x = Tensor._variable(x)
+            arguments[i] = x
+            xs.append(x)
+        _enclosing.variables = outer.union(xs)
+        try:
+            y = f(*arguments, **kwargs)
+        finally:
+            _enclosing.variables = outer
+    if outer and not carry and isinstance(y, Tensor) and y.requires_grad:
+        carry = not outer.isdisjoint(toposort(y))
+    return y, xs, carry
+
+
+def _pull(y: Any, xs: Sequence[Tensor], gradient: Any, carry: bool) -> list[Any]:
+    if isinstance(y, Tensor):
+        return gradients(y, xs, gradient, create_graph=carry)
+    return [np.zeros_like(x.data) for x in xs]
+
+
+def _array(y: Any, carry: bool = True) -> Any:
+    """What a user gets to see of a result: arrays, not NumPy's scalars, and Tensors only to carry a gradient on."""
+    y = y.data if isinstance(y, Tensor) and not carry else y
+    return np.asarray(y) if isinstance(y, np.generic) else y
+
+
+def _like(argnums: Argnums, results: list[Any]) -> Any:
+    return results[0] if isinstance(argnums, int) else tuple(results)
+
+
+def _name(f: Callable[..., Any]) -> str:
+    return getattr(f, "__name__", type(f).__name__)
