@@ -6,6 +6,8 @@ tape, later than that of every argument. So the tape, read backwards, is a rever
 """
 
 from collections.abc import Collection
+from contextlib import nullcontext
+from heapq import heappop, heappush
 from operator import attrgetter
 from typing import Any
 
@@ -20,13 +22,11 @@ def toposort(root: Any) -> list[Any]:
     while stack:
         y = stack.pop()
         nodes.append(y)
-        if y.argnums is None:
-            raise ValueError(
-                f"backward: the graph behind {y!r} was freed by backward(retain_graph=False); "
-                "leave that argument out where you want to walk a graph twice"
-            )
-        for i in y.argnums:
-            x = parent(y, i)
+        _, args, _, argnums, _ = y.call
+        if argnums is None:
+            raise freed(y)
+        for i in argnums:
+            x = args[i] if args[i].order < y.order else parent(y, i)
             if x not in seen:
                 seen.add(x)
                 stack.append(x)
@@ -45,64 +45,95 @@ def parent(y: Any, i: int) -> Any:
     return x
 
 
+_QUIET = nullcontext()  # Python's floats do not warn
+Found = list[tuple[Any, Any]]
+
+
 def backprop(
     root: Any, gradient: Any, wanted: Collection[Any] | None = None, create_graph: bool = False
-) -> dict[Any, Any]:
-    """{node: gradient} of every node behind `root`, or of those `wanted`, latest first.
+) -> tuple[Found, Found]:
+    """The (node, gradient) pairs behind `root`, latest first: those on the way, and those at the ends.
 
-    A zero that meets an infinity or NaN on the way down makes a NaN. Only then is the walk done again with
-    care: where no gradient arrives at an elementwise function, none leaves.
+    The ends are the leaves; or with `wanted` those nodes, and then nothing is computed that leads elsewhere.
+
+    A zero that meets an infinity or a NaN on the way makes a NaN. Only where one arrives is the walk done again
+    with care: where no gradient arrives at an elementwise function, none leaves.
     """
-    nodes, leads = toposort(root), None
+    leads, ends = None, None
     if wanted is not None:
-        leads = set(wanted)
-        for y in reversed(nodes):
-            if any(parent(y, i) in leads for i in y.argnums):
-                leads.add(y)
-        nodes = [y for y in nodes if y in leads]
-    if not nodes:
-        return {}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = _walk(nodes, gradient, wanted, leads, create_graph, careful=False)
-        if any(_has_nan(g) for x, g in found.items() if wanted is not None or not x.argnums):
-            found = _walk(nodes, gradient, wanted, leads, create_graph, careful=True)
+        ends = {x.order for x in wanted}
+        leads = set(ends)
+        for y in reversed(toposort(root)):
+            if any(parent(y, i).order in leads for i in y.argnums):
+                leads.add(y.order)
+        if root.order not in leads:
+            return [], []
+    with _QUIET if type(gradient) is float else np.errstate(divide="ignore", invalid="ignore"):
+        found = _walk(root, gradient, leads, ends, create_graph, careful=False)
+        if any([_has_nan(g) for _, g in found[1]]):
+            found = _walk(root, gradient, leads, ends, create_graph, careful=True)
     return found
 
 
 def _walk(
-    nodes: list[Any], gradient: Any, wanted: Collection[Any] | None, leads: Collection[Any] | None,
-    create_graph: bool, careful: bool,
-) -> dict[Any, Any]:  # fmt: skip
-    arrived, found = {nodes[0]: gradient}, {}
-    for y in nodes:
-        g = arrived.pop(y)
-        if wanted is None or y in wanted:
-            found[y] = g
-        if not y.argnums:
+    root: Any, gradient: Any, leads: set[int] | None, ends: set[int] | None, create_graph: bool, careful: bool
+) -> tuple[Found, Found]:
+    arrived, latest = {root.order: [root, gradient, False]}, [-root.order]
+    passed: Found = []
+    ended: Found = []
+    while latest:
+        # The latest node is behind no other that is still to come, so its gradient is complete.
+        order = -heappop(latest)
+        y, g, _ = arrived.pop(order)
+        if ends is not None and order in ends:
+            ended.append((y, g))
+        fun, args, argvals, argnums, kwargs = y.call
+        if not argnums:
+            if argnums is None:
+                raise freed(y)
+            if ends is None:
+                ended.append((y, g))
             continue
-        rules, kwargs = vjps[y.fun], y.kwargs
+        if ends is None:
+            passed.append((y, g))
         # The choice between arrays and nodes is the whole difference between a gradient and one that has a
         # gradient itself: rules run on nodes are recorded.
         if create_graph:
-            value, args = y, [parent(y, i) if i in y.argnums else a for i, a in enumerate(y.argvals)]
+            value, given = y, [parent(y, i) if i in argnums else a for i, a in enumerate(argvals)]
         else:
-            value, args = y._data, y.argvals
-        for i in y.argnums:
-            x = parent(y, i)
-            if leads is not None and x not in leads:
+            value, given = y._data, argvals
+        rules, plain = vjps[fun], len(given) == 2 and not kwargs
+        for i in argnums:
+            x = args[i]
+            at = x.order
+            if at > order:
+                x = parent(y, i)
+                at = x.order
+            if leads is not None and at not in leads:
                 continue
             try:
-                r = rules[i](g, value, *args, **kwargs) if kwargs else rules[i](g, value, *args)
+                if plain:  # spelled out, a call takes a third of the time
+                    r = rules[i](g, value, given[0], given[1])
+                else:
+                    r = rules[i](g, value, *given, **kwargs)
             except ArithmeticError:  # Python's floats refuse to divide by zero, where NumPy's say inf
-                r = rules[i](np.float64(g), value, *args, **kwargs)
-            if careful and isinstance(y.fun, np.ufunc) and y.fun.signature is None:
+                r = rules[i](np.float64(g), value, *given, **kwargs)
+            if careful and isinstance(fun, np.ufunc) and fun.signature is None:
                 r = np.where(g == 0, 0, r)
             if type(r) is not float:
                 if r is g and not x.argnums and not create_graph:
                     r = g.copy()  # a leaf's gradient is its own
-                r = x._fit(r, y.fun)
-            arrived[x] = arrived[x] + r if x in arrived else r
-    return found
+                r = x._fit(r, fun)
+            so_far = arrived.get(at)
+            if so_far is None:
+                arrived[at] = [x, r, False]
+                heappush(latest, -at)
+            elif so_far[2]:
+                so_far[1] += r
+            else:  # what has arrived may be another node's too, but their sum is new
+                so_far[1] = so_far[1] + r
+                so_far[2] = not create_graph
+    return passed, ended
 
 
 def _has_nan(g: Any) -> bool:
@@ -111,6 +142,14 @@ def _has_nan(g: Any) -> bool:
         g = getattr(g, "_data", g)
         g = np.vdot(g, g)
     return bool(g != g)
+
+
+def freed(y: Any) -> ValueError:
+    """The error for a walk that comes to a node that an earlier one freed."""
+    return ValueError(
+        f"backward: the graph behind {y!r} was freed by backward(retain_graph=False); "
+        "leave that argument out where a graph is walked twice"
+    )
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...], fun: Any) -> Any:

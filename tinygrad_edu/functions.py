@@ -9,12 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from .rules.activations import log_softmax, logsumexp, relu, sigmoid, softmax
+from .rules import activations
+from .rules.activations import log_softmax, logsumexp, sigmoid, softmax
+from .tensor import Node
 
 __all__ = [
     "binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "huber_loss", "l1_loss", "leaky_relu",
     "log_softmax", "logsumexp", "mse_loss", "relu", "sigmoid", "softmax", "softplus",
 ]  # fmt: skip
+
+
+def relu(x: Any) -> Any:
+    """max(x, 0), elementwise; its derivative at 0 is taken to be 0."""
+    return x.relu() if isinstance(x, Node) else activations.relu(x)
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:

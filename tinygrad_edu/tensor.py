@@ -10,41 +10,45 @@ import functools
 import itertools
 import math
 import operator
-import threading
 from collections.abc import Callable, Iterator
+from threading import get_ident
 from typing import Any, Self
 
 import numpy as np
 
 from .backprop import backprop, unbroadcast
-from .rules import compositions, constants, keywords, name, vjps
+from .rules import bodies, compositions, constants, keywords, name, vjps
 from .rules.activations import relu
 from .rules.indexing import setitem
+from .rules.linalg import matmul
 from .rules.shaping import astype
 
 Array = np.ndarray[Any, Any]
 
 _new = object.__new__
-_place = itertools.count(1).__next__  # the tape: operations are numbered as they are recorded
-_ARGNUMS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
-_NONE: dict[str, Any] = {}
+_tape = itertools.count(1)  # operations are numbered as they are recorded
+NONE, FIRST, SECOND, BOTH = (), (0,), (1,), (0, 1)  # the positions of arguments that take gradients
+_NO_KEYWORDS: dict[str, Any] = {}
+LEAF: tuple[Any, ...] = (None, (), (), (), _NO_KEYWORDS)  # the call of what no call made
 
 
-class _Mode(threading.local):
-    paused = 0
-
-
-_mode = _Mode()
+_paused: dict[int, int] = {}  # by thread, how many no_grads it is inside of
 
 
 class no_grad:  # noqa: N801 (a context manager and decorator, in lower case like contextlib's)
     """Compute without recording: `with no_grad():` or `@no_grad()`. Holds for the thread that entered it."""
 
-    def __enter__(self) -> None:
-        _mode.paused += 1
+    __slots__ = ()
 
-    def __exit__(self, *error: object) -> None:
-        _mode.paused -= 1
+    def __enter__(self) -> None:
+        thread = get_ident()
+        _paused[thread] = _paused.get(thread, 0) + 1
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        thread = get_ident()
+        depth = _paused.pop(thread) - 1
+        if depth:
+            _paused[thread] = depth
 
     def __call__(self, fun: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(fun)
@@ -58,11 +62,32 @@ class no_grad:  # noqa: N801 (a context manager and decorator, in lower case lik
 @contextlib.contextmanager
 def recording() -> Iterator[None]:
     """Record again within no_grad: what a transform computes inside is its own affair."""
-    paused, _mode.paused = _mode.paused, 0
+    thread = get_ident()
+    paused = _paused.pop(thread, 0)
     try:
         yield
     finally:
-        _mode.paused = paused
+        if paused:
+            _paused[thread] = paused
+
+
+def _record(
+    kind: type["Node"], data: Any, fun: Any, args: Any, argvals: Any, argnums: Any, kwargs: Any = _NO_KEYWORDS
+) -> Any:
+    """The node that holds `data`, the result of `fun(*argvals, **kwargs)`; a constant where nothing is recorded."""
+    y = _new(kind)
+    y._data = data
+    y._grad = kind._no_grad
+    y.label = None
+    if argnums and not (_paused and get_ident() in _paused):
+        y.requires_grad = True
+        y.order = next(_tape)
+        y.call = (fun, args, argvals, argnums, kwargs)
+    else:
+        y.requires_grad = False
+        y.order = 0
+        y.call = LEAF
+    return y
 
 
 def _operator(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
@@ -74,21 +99,25 @@ def _operator(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
     def forward(a: "Node", b: Any) -> Any:
         kind, x, t = type(a), a._data, type(b)
         if t is kind:
-            y, argnums = b._data, _ARGNUMS[a.requires_grad + 2 * b.requires_grad]
+            y = b._data
+            if a.requires_grad:
+                argnums = BOTH if b.requires_grad else FIRST
+            else:
+                argnums = SECOND if b.requires_grad else NONE
         elif t is float or t is int:
-            y, argnums = b, _ARGNUMS[a.requires_grad]
+            y, argnums = b, FIRST if a.requires_grad else NONE
         elif isinstance(b, Node):
-            return _call(fun, (a, b), {})
+            return apply(fun, (a, b), {})
         else:
             y = b = kind._constant(b)
             if b is NotImplemented:
                 return NotImplemented
-            argnums = _ARGNUMS[a.requires_grad]
+            argnums = FIRST if a.requires_grad else NONE
         try:
             data = op(x, y)
         except (TypeError, ValueError) as error:
             raise _explained(error, fun, (a, b), {}) from error
-        return kind._record(data, fun, (a, b), (x, y), argnums)
+        return _record(kind, data, fun, (a, b), (x, y), argnums)
 
     def reflected(b: "Node", a: Any) -> Any:
         kind = type(b)
@@ -100,14 +129,14 @@ def _operator(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
             data = op(a, b._data)
         except (TypeError, ValueError) as error:
             raise _explained(error, fun, (a, b), {}) from error
-        return kind._record(data, fun, (a, b), (a, b._data), _ARGNUMS[2 * b.requires_grad])
+        return _record(kind, data, fun, (a, b), (a, b._data), SECOND if b.requires_grad else NONE)
 
     return forward, reflected
 
 
 def _unary(fun: np.ufunc, op: Callable[[Any], Any]) -> Any:
     def method(x: "Node") -> Any:
-        return x._record(op(x._data), fun, (x,), (x._data,), _ARGNUMS[x.requires_grad])
+        return _record(type(x), op(x._data), fun, (x,), (x._data,), FIRST if x.requires_grad else NONE)
 
     return method
 
@@ -126,7 +155,7 @@ def _real_power(a: Any, b: Any) -> Any:
 def _method(fun: Any) -> Any:
     @functools.wraps(fun)
     def method(self: "Node", *args: Any, **kwargs: Any) -> Any:
-        return _call(fun, (self, *args), kwargs)
+        return apply(fun, (self, *args), kwargs)
 
     return method
 
@@ -135,42 +164,19 @@ class Node:
     """What Tensor and Value share: a place on the tape, the operators, and `backward`."""
 
     __slots__ = (
-        "__weakref__", "_data", "_grad", "args", "argnums", "argvals", "fun", "kwargs", "label", "order",
-        "requires_grad",
+        "__weakref__", "_data", "_grad", "call", "label", "order", "requires_grad",
     )  # fmt: skip
     _no_grad: Any = None  # what `.grad` is before the first backward
 
     def __init__(self, data: Any, requires_grad: bool, label: str | None) -> None:
         self._data, self._grad = data, self._no_grad
         self.requires_grad, self.label = bool(requires_grad), label
-        self.order, self.fun, self.args, self.argvals = _place(), None, (), ()
-        self.argnums: tuple[int, ...] | None = ()
-        self.kwargs = _NONE
+        self.order, self.call = next(_tape), LEAF
 
-    @classmethod
-    def _record(
-        cls, data: Any, fun: Any, args: tuple[Any, ...], argvals: tuple[Any, ...], argnums: tuple[int, ...],
-        kwargs: dict[str, Any] = _NONE,
-    ) -> Self:  # fmt: skip
-        """The node that holds `data`, the result of `fun(*argvals, **kwargs)`; a constant if nothing is recorded."""
-        y = _new(cls)
-        y._data = data
-        y._grad = cls._no_grad
-        y.label = None
-        y.order = _place()
-        if argnums and not _mode.paused:
-            y.requires_grad = True
-            y.fun = fun
-            y.args = args
-            y.argvals = argvals
-            y.argnums = argnums
-            y.kwargs = kwargs
-        else:
-            y.requires_grad = False
-            y.fun = None
-            y.args = y.argvals = y.argnums = ()
-            y.kwargs = _NONE
-        return y
+    fun = property(lambda self: self.call[0], doc="The function that made this; None for a leaf or a constant.")
+    args = property(lambda self: self.call[1], doc="Its arguments, this node's parents among them.")
+    argnums = property(lambda self: self.call[3], doc="The positions of the arguments that take gradients.")
+    kwargs = property(lambda self: self.call[4], doc="Its keywords.")
 
     def backward(self, gradient: Any = None, retain_graph: bool = True) -> None:
         """Give every node behind this one that takes gradients its `.grad`: d(self)/d(node), times `gradient`.
@@ -185,16 +191,15 @@ class Node:
                 "want gradients of in Tensor(...), and look for no_grad, detach() and .data on the way"
             )
         seed = self._seed(gradient)
-        found = backprop(self, seed)
-        for x, g in found.items():
-            if not x.fun:
-                x._receive(g)
-            elif retain_graph:
-                x._grad = g
-        if not retain_graph:
-            for x in found:
-                if x.fun:
-                    x.args, x.argvals, x.argnums = (), (), None
+        passed, leaves = backprop(self, seed)
+        for x, g in leaves:
+            x._receive(g)
+        if retain_graph:
+            for y, g in passed:
+                y._grad = g
+        else:
+            for y, _ in passed:
+                y.call = (y.fun, (), (), None, _NO_KEYWORDS)
 
     def detach(self) -> Self:
         """A constant with the same data."""
@@ -204,7 +209,7 @@ class Node:
 
     @classmethod
     def _constant_node(cls, data: Any) -> Self:
-        return cls._record(data, None, (), (), ())
+        return _record(cls, data, None, (), (), ())
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
@@ -212,16 +217,19 @@ class Node:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
-            return _call(ufunc, inputs, kwargs)
+            reflected = _REFLECTED.get(ufunc)
+            if reflected and self is not inputs[0] and not kwargs:
+                return reflected(self, inputs[0])
+            return apply(ufunc, inputs, kwargs)
         if method == "reduce" and ufunc in _REDUCTIONS:
-            return _call(_REDUCTIONS[ufunc], inputs, {"axis": 0, **kwargs})
+            return apply(_REDUCTIONS[ufunc], inputs, {"axis": 0, **kwargs})
         raise TypeError(
             f"{name(ufunc)}.{method} has no rule for Tensors; use a NumPy function such as np.sum, "
             "or Tensor.data where no gradient is needed"
         )
 
     def __array_function__(self, fun: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return _call(fun, args, kwargs)
+        return apply(fun, args, kwargs)
 
     def __bool__(self) -> bool:
         return bool(self._data)
@@ -253,6 +261,7 @@ class Node:
     __truediv__, __rtruediv__ = _operator(np.divide, operator.truediv)
     __mod__, __rmod__ = _operator(np.remainder, operator.mod)
     __pow__, __rpow__ = _operator(np.power, _real_power)
+    relu = _unary(relu, bodies[relu])
     __neg__ = _unary(np.negative, operator.neg)
     __pos__ = _unary(np.positive, operator.pos)
     __abs__ = _unary(np.absolute, abs)
@@ -266,8 +275,6 @@ class Node:
     def _fit(self, g: Any, fun: Any) -> Any: ...
     @classmethod
     def _constant(cls, b: Any) -> Any: ...
-    @classmethod
-    def _result(cls, data: Any, fun: Any) -> Any: ...
 
 
 class Tensor(Node):
@@ -323,9 +330,9 @@ class Tensor(Node):
     ndim = property(lambda self: self._data.ndim, doc="How many axes there are.")
     size = property(lambda self: self._data.size, doc="How many elements there are.")
     dtype = property(lambda self: self._data.dtype, doc="The type of the elements.")
-    T = property(lambda self: _call(np.transpose, (self,), {}), doc="The axes in reverse order.")
+    T = property(lambda self: apply(np.transpose, (self,), {}), doc="The axes in reverse order.")
 
-    __matmul__, __rmatmul__ = _operator(np.matmul, operator.matmul)
+    __matmul__, __rmatmul__ = _operator(np.matmul, matmul)
 
     # ndarray's methods, with ndarray's arguments
     sum, mean, prod = _method(np.sum), _method(np.mean), _method(np.prod)
@@ -338,11 +345,11 @@ class Tensor(Node):
     def reshape(self, *shape: Any, order: Any = "C") -> "Tensor":
         """The same elements in another shape, given as a tuple or as numbers."""
         target = shape[0] if len(shape) == 1 else shape
-        return _call(np.reshape, (self, target), _NONE if order == "C" else {"order": order})  # type: ignore[no-any-return]
+        return apply(np.reshape, (self, target), _NO_KEYWORDS if order == "C" else {"order": order})  # type: ignore[no-any-return]
 
     def transpose(self, *axes: Any) -> "Tensor":
         """The axes in another order, given as a tuple or as numbers; reversed without any."""
-        return _call(np.transpose, (self, *axes) if len(axes) < 2 else (self, axes), {})  # type: ignore[no-any-return]
+        return apply(np.transpose, (self, *axes) if len(axes) < 2 else (self, axes), {})  # type: ignore[no-any-return]
 
     def astype(self, dtype: Any) -> Any:
         """The elements as another floating type; as integers or booleans they are a plain array."""
@@ -363,7 +370,7 @@ class Tensor(Node):
         return self.data
 
     def __getitem__(self, index: Any) -> "Tensor":
-        return _call(operator.getitem, (self, index), {})  # type: ignore[no-any-return]
+        return apply(operator.getitem, (self, index), {})  # type: ignore[no-any-return]
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if self.requires_grad and not self.fun:
@@ -373,7 +380,7 @@ class Tensor(Node):
             )
         if self.fun is operator.getitem and isinstance(self._data, np.ndarray) and self._data.base is not None:
             raise ValueError("x[i][j] = ... would change a copy of x[i], not x; write x[i, j] = ..., or copy() x[i]")
-        if self.requires_grad and _mode.paused:
+        if self.requires_grad and get_ident() in _paused:
             raise ValueError(
                 f"{self._describe()}[...] = ... within no_grad would cut it off from what it was made from; "
                 "assign to a detached copy, y.detach()"
@@ -381,7 +388,7 @@ class Tensor(Node):
         earlier = _new(Tensor)
         for slot in _RECORD:
             setattr(earlier, slot, getattr(self, slot))
-        later = _call(setitem, (earlier, index, value), {})
+        later = apply(setitem, (earlier, index, value), {})
         for slot in _RECORD:
             setattr(self, slot, getattr(later, slot))
 
@@ -440,17 +447,13 @@ class Tensor(Node):
 
     @classmethod
     def _constant(cls, b: Any) -> Any:
+        if type(b) is np.ndarray and b.dtype.kind in "fiub":
+            return b
         if isinstance(b, (list, tuple)):
             b = np.asarray(b)
         if isinstance(b, (np.ndarray, np.generic)) and b.dtype.kind not in "fiub":
             raise TypeError(f"a {b.dtype} array with a Tensor: Tensors are real numbers")
         return b if isinstance(b, (int, float, np.generic)) or hasattr(b, "__array_function__") else NotImplemented
-
-    @classmethod
-    def _result(cls, data: Any, fun: Any) -> Any:
-        if getattr(data, "dtype", np.dtype(object)).kind != "f":
-            raise TypeError(f"{name(fun)} of Tensors gave {type(data).__name__} {data!r:.60}, not real numbers")
-        return data
 
 
 class Value(Node):
@@ -501,7 +504,7 @@ class Value(Node):
         return self._of(np.tanh, math.tanh(self._data))
 
     def _of(self, fun: Any, data: float) -> "Value":
-        return self._record(data, fun, (self,), (self._data,), _ARGNUMS[self.requires_grad])
+        return _record(Value, data, fun, (self,), (self._data,), FIRST if self.requires_grad else NONE)
 
     def __repr__(self) -> str:
         return f"Value(data={self._data}, grad={self._grad}{f', label={self.label!r}' if self.label else ''})"
@@ -521,13 +524,15 @@ class Value(Node):
             raise TypeError(f"a Value is one number, and met an array of shape {b.shape}; make it a Tensor")
         return float(b) if isinstance(b, (int, float, np.generic, np.ndarray)) else NotImplemented
 
-    @classmethod
-    def _result(cls, data: Any, fun: Any) -> Any:
-        return float(data)
-
 
 _REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
-_RECORD = ("_data", "requires_grad", "order", "fun", "args", "argvals", "argnums", "kwargs")
+# What Python would have called, had NumPy's array on the left not been asked first: the shorter way.
+_REFLECTED = {
+    np.add: Tensor.__radd__, np.subtract: Tensor.__rsub__, np.multiply: Tensor.__rmul__,
+    np.divide: Tensor.__rtruediv__, np.matmul: Tensor.__rmatmul__,
+}  # fmt: skip
+_NOT_AN_ARRAY = np.dtype(object)
+_RECORD = ("_data", "requires_grad", "order", "call")
 
 
 def _floating(data: Any, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -548,12 +553,14 @@ def _floating(data: Any, dtype: Any = None, copy: bool | None = None) -> Any:
 
 
 def _number(value: Any) -> float:
+    if type(value) is float:
+        return value
     if isinstance(value, (Node, str)) or np.ndim(value):
         raise TypeError(f"a Value holds one number, not {value!r:.60}; use Tensor for arrays")
     return float(value)
 
 
-def _call(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Compute `fun(*args, **kwargs)` on the data of the nodes among the arguments, and record it."""
     rules = vjps.get(fun)
     if rules is None:
@@ -567,17 +574,30 @@ def _call(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         )
     if kwargs:
         args, kwargs = _understood(fun, args, kwargs)
-    nodes = [a for a in args if isinstance(a, Node)]
-    kind = type(nodes[0])
-    argvals = tuple([a._data if isinstance(a, Node) else a for a in args])
+    kind: Any = None
+    argvals, argnums = list(args), []
     try:
-        argnums = tuple(
-            [i for i, a in enumerate(args) if isinstance(a, Node) and a.requires_grad and rules[i] is not None]
-        )
-        data = fun(*argvals, **kwargs)
+        for i, a in enumerate(args):
+            if isinstance(a, Node):
+                argvals[i] = a._data
+                if a.requires_grad and rules[i] is not None:
+                    argnums.append(i)
+                kind = type(a) if kind is None or kind is type(a) else _met(fun, args)
+        data = bodies.get(fun, fun)(*argvals, **kwargs)
     except (TypeError, ValueError, IndexError) as error:
         raise _explained(error, fun, args, kwargs) from error
-    return kind._record(kind._result(data, fun), fun, args, argvals, argnums, kwargs)
+    if kind is Value:
+        data = float(data)
+    elif getattr(data, "dtype", _NOT_AN_ARRAY).kind != "f":
+        raise TypeError(f"{name(fun)} of Tensors gave {data!r:.60}, which is no array of real numbers")
+    return _record(kind, data, fun, args, argvals, argnums, kwargs)
+
+
+def _met(fun: Any, args: tuple[Any, ...]) -> type[Node]:
+    """The class of a result of several: a subclass of Tensor gives a Tensor, a Value meets only Values."""
+    if any(isinstance(a, Value) for a in args):
+        raise TypeError(f"{name(fun)}: a Value is one number and meets no Tensors; make it a Tensor too")
+    return Tensor
 
 
 def _plain(a: Any) -> Any:
@@ -615,3 +635,9 @@ def _explained(error: Exception, fun: Any, args: tuple[Any, ...], kwargs: dict[s
     kind = next(k for k in (IndexError, ValueError, TypeError) if isinstance(error, k))
     call = ", ".join([*map(shown, args), *(f"{k}={shown(v)}" for k, v in kwargs.items())])
     return kind(f"{name(fun)}({call}): {error}")
+
+
+# glibc hands freed memory back to the system beyond a bound that follows the largest block it has seen freed, and a
+# step would then fetch all its arrays anew, page by page: three times the time at 17,000 rows. So let it see one of
+# the largest size that counts (32 MB, never touched, so never really there).
+np.empty(2**25 - 2**14, np.uint8)

@@ -30,9 +30,9 @@ def gradients(y: Any, xs: Sequence[Any], gradient: Any = None, create_graph: boo
     else:
         seed = y._seed(gradient.data if isinstance(gradient, Node) else gradient)
         seed = y._constant_node(seed) if create_graph else seed
-    found = backprop(y, seed, set(xs), create_graph)
+    found = {x.order: g for x, g in backprop(y, seed, xs, create_graph)[1]}
     zeros = (x._constant_node(x.data * 0) if create_graph else x.data * 0 for x in xs)
-    return [_array(found[x]) if x in found else zero for x, zero in zip(xs, zeros, strict=True)]
+    return [_array(found[x.order]) if x.order in found else zero for x, zero in zip(xs, zeros, strict=True)]
 
 
 def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., tuple[Any, Any]]:

@@ -7,6 +7,11 @@ import numpy as np
 from .registry import composition, defvjp
 
 
+def matmul(a: Any, b: Any) -> Any:
+    """a @ b; for matrices `dot` is the same product, and starts sooner."""
+    return a.dot(b) if a.ndim == 2 == b.ndim else a @ b
+
+
 def matmul_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g @ b.T, a vector being a row of a or a column of b."""
     if a.ndim == 1 and b.ndim == 1:
@@ -15,7 +20,7 @@ def matmul_a(g: Any, y: Any, a: Any, b: Any) -> Any:
         return np.expand_dims(g, -1) * b
     if a.ndim == 1:
         return np.matmul(b, np.expand_dims(g, -1))[..., 0]
-    return g @ b.swapaxes(-1, -2)
+    return matmul(g, b.swapaxes(-1, -2))
 
 
 def matmul_b(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -28,7 +33,7 @@ def matmul_b(g: Any, y: Any, a: Any, b: Any) -> Any:
         return np.matmul(a.swapaxes(-1, -2), np.expand_dims(g, -1))[..., 0]
     if b.ndim == 2 and a.ndim > 2:  # one product over the whole stack, rather than a stack to be summed
         return a.reshape(-1, a.shape[-1]).swapaxes(0, 1) @ g.reshape(-1, g.shape[-1])
-    return a.swapaxes(-1, -2) @ g
+    return matmul(a.swapaxes(-1, -2), g)
 
 
 defvjp(np.matmul, matmul_a, matmul_b)

@@ -30,6 +30,7 @@ class Each:
 vjps: dict[Function, tuple[Rule | None, ...] | Each] = {}
 compositions: dict[Function, Function] = {}
 constants: set[Function] = set()
+bodies: dict[Function, Function] = {}  # what a primitive computes with, once its arguments are arrays
 
 
 def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None:
@@ -67,15 +68,12 @@ def primitive(fun: Function) -> Function:
     @functools.wraps(fun)
     def call(*args: Any, **kwargs: Any) -> Any:
         for a in (*args, *kwargs.values()) if kwargs else args:
-            dispatch = getattr(type(a), "__array_function__", None)
-            if dispatch is not None and dispatch is not _of_arrays:
-                return dispatch(a, call, (type(a),), args, kwargs)
+            if type(a) is not np.ndarray and hasattr(a, "__array_function__"):
+                return a.__array_function__(call, (type(a),), args, kwargs)
         return fun(*args, **kwargs)
 
+    bodies[call] = fun
     return call
-
-
-_of_arrays = np.ndarray.__array_function__
 
 
 def name(fun: Function) -> str:
