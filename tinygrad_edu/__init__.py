@@ -12,8 +12,19 @@ array([2., 4., 6.])
 from . import data, nn, optim
 from .check import GradientError, check_grad
 from .functions import (
-    binary_cross_entropy_with_logits, cross_entropy, hinge_loss, huber_loss, l1_loss, leaky_relu, log_softmax,
-    logsumexp, mse_loss, relu, sigmoid, softmax, softplus,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    hinge_loss,
+    huber_loss,
+    l1_loss,
+    leaky_relu,
+    log_softmax,
+    logsumexp,
+    mse_loss,
+    relu,
+    sigmoid,
+    softmax,
+    softplus,
 )  # fmt: skip
 from .io import load, save
 from .rules import defvjp, nondifferentiable, primitive

@@ -78,7 +78,7 @@ def cross_entropy(logits: Any, target: Any) -> Any:
         )
     if classes.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy: class numbers are integers, the target is {classes.dtype}")
-    if classes.size and not (0 <= classes.min() and classes.max() < logits.shape[-1]):
+    if classes.size and not (classes.min() >= 0 and classes.max() < logits.shape[-1]):
         raise ValueError(
             f"cross_entropy: class numbers go from 0 to {logits.shape[-1] - 1} for logits of shape {logits.shape}; "
             f"the target goes from {classes.min()} to {classes.max()}"

@@ -25,10 +25,10 @@ def gradients(y: Any, xs: Sequence[Any], gradient: Any = None, create_graph: boo
     """
     if isinstance(xs, Node):
         raise TypeError("gradients: xs is a list; write gradients(y, [x])")
-    if create_graph and isinstance(gradient, Node) and gradient.shape == y.shape:
+    if create_graph and isinstance(gradient, Tensor) and gradient.shape == y.shape:
         seed = gradient
     else:
-        seed = y._seed(gradient.data if isinstance(gradient, Node) else gradient)
+        seed = y._seed(gradient.data if isinstance(gradient, Tensor) else gradient)
         seed = y._constant_node(seed) if create_graph else seed
     found = {x.order: g for x, g in backprop(y, seed, xs, create_graph)[1]}
     zeros = (x._constant_node(x.data * 0) if create_graph else x.data * 0 for x in xs)
@@ -68,7 +68,7 @@ def vjp(f: Callable[..., Any], *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any
     y, variables, carry = _trace("vjp", f, xs, {}, tuple(range(len(xs))))
 
     def pull(g: Any) -> tuple[Any, ...]:
-        return tuple(_pull(y, variables, g, carry or isinstance(g, Tensor) and g.requires_grad))
+        return tuple(_pull(y, variables, g, carry or (isinstance(g, Tensor) and g.requires_grad)))
 
     return _array(y, carry), pull
 

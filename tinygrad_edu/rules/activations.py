@@ -7,8 +7,7 @@ import numpy as np
 from .reductions import spread
 from .registry import defvjp, primitive
 
-
-_ZEROS = {np.dtype(t): np.zeros((), t) for t in "efd"}  # NumPy takes its time over a Python number
+_ZEROS: dict[Any, Any] = {np.dtype(t): np.zeros((), t) for t in "efd"}  # NumPy takes its time over a Python number
 
 
 @primitive

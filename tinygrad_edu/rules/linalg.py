@@ -1,5 +1,6 @@
 """Linear algebra: the gradient of a product is a product with the other factor, transposed."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from .registry import composition, defvjp
 
 def matmul(a: Any, b: Any) -> Any:
     """a @ b; for matrices `dot` is the same product, and starts sooner."""
-    return a.dot(b) if a.ndim == 2 == b.ndim else a @ b
+    return a.dot(b) if getattr(a, "ndim", 0) == 2 == getattr(b, "ndim", 0) else a @ b
 
 
 def matmul_a(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -32,7 +33,8 @@ def matmul_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     if b.ndim == 1:
         return np.matmul(a.swapaxes(-1, -2), np.expand_dims(g, -1))[..., 0]
     if b.ndim == 2 and a.ndim > 2:  # one product over the whole stack, rather than a stack to be summed
-        return a.reshape(-1, a.shape[-1]).swapaxes(0, 1) @ g.reshape(-1, g.shape[-1])
+        n = math.prod(a.shape[:-1])
+        return matmul(a.reshape(n, a.shape[-1]).swapaxes(0, 1), g.reshape(n, g.shape[-1]))
     return matmul(a.swapaxes(-1, -2), g)
 
 
@@ -41,6 +43,7 @@ defvjp(np.matmul, matmul_a, matmul_b)
 
 @composition(np.dot)
 def dot(a: Any, b: Any) -> Any:
+    """Sums over a's last axis and b's last but one, as one product of matrices."""
     if not hasattr(a, "shape") or not hasattr(b, "shape"):
         a, b = (v if hasattr(v, "shape") else np.asarray(v) for v in (a, b))
     if a.ndim == 0 or b.ndim == 0:
@@ -48,5 +51,5 @@ def dot(a: Any, b: Any) -> Any:
     if a.ndim == 1 or b.ndim < 2 or (a.ndim == 2 and b.ndim == 2):
         return np.matmul(a, b)
     columns = np.moveaxis(b, -2, 0)
-    flat = np.matmul(a, columns.reshape(b.shape[-2], -1))
+    flat = np.matmul(a, columns.reshape(b.shape[-2], math.prod(columns.shape[1:])))
     return flat.reshape((*a.shape[:-1], *columns.shape[1:]))

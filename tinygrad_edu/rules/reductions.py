@@ -16,7 +16,7 @@ def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 def count(x: Any, y: Any, ddof: float = 0) -> float:
     """How many elements of x went into one of y, less ddof."""
-    return x.size / max(y.size, 1) - ddof
+    return float(x.size / max(y.size, 1) - ddof)
 
 
 def sum_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,

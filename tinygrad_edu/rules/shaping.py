@@ -55,22 +55,26 @@ def arrays_of(sequence: Any) -> list[Any]:
 
 
 @composition(np.concatenate)
-def _concatenate(arrays: Any, axis: int | None = 0) -> Any:
+def joined(arrays: Any, axis: int | None = 0) -> Any:
+    """Along an axis that is there."""
     return concatenate(*arrays_of(arrays), axis=axis)
 
 
 @composition(np.stack)
 def stack(arrays: Any, axis: int = 0) -> Any:
+    """Along a new axis."""
     return concatenate(*[np.expand_dims(a, axis) for a in arrays_of(arrays)], axis=axis)
 
 
 @composition(np.vstack)
 def vstack(tup: Any) -> Any:
+    """As rows."""
     return concatenate(*[a if a.ndim > 1 else a.reshape(1, -1) for a in arrays_of(tup)])
 
 
 @composition(np.hstack)
 def hstack(tup: Any) -> Any:
+    """Side by side."""
     arrays = [a if a.ndim else a.reshape(1) for a in arrays_of(tup)]
     return concatenate(*arrays, axis=0 if arrays[0].ndim == 1 else 1)
 

@@ -1,0 +1,287 @@
+"""Every rule of the table against finite differences, at first and second order, over drawn shapes and axes.
+
+`CASES` names what is drawn for each function. A function with a rule and no case fails the first test, so a rule
+cannot enter untested.
+"""
+
+import operator
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from strategies import arrays, axes, broadcastable, distinct, shapes
+
+import tinygrad_edu as tg
+from tinygrad_edu.rules import activations, elementwise, indexing, shaping, vjps
+
+
+def unary(fun, **values):
+    return st.tuples(st.just(fun), st.tuples(arrays(**values)))
+
+
+def binary(fun, **values):
+    return st.tuples(st.just(fun), broadcastable(**values))
+
+
+@st.composite
+def apart(draw, fun):
+    """Two arrays of one shape that nowhere come close to each other."""
+    a = draw(arrays())
+    gap = draw(arrays(shape=a.shape, away=[0.0], gap=0.1))
+    return fun, (a, a + gap)
+
+
+@st.composite
+def power(draw):
+    a, b = draw(broadcastable(low=0.2, high=2.0))
+    exponent = draw(st.sampled_from([None, -2, -1, 0, 1, 2, 3, 0.5, 2.5]))
+    return (np.power, (a, b)) if exponent is None else (lambda a: a**exponent, (a,))
+
+
+@st.composite
+def reduction(draw, fun, source=arrays, min_side=1, **values):
+    x = draw(source(shape=draw(shapes(min_side=min_side)), **values))
+    axis, keepdims = draw(axes(x.ndim)), draw(st.booleans())
+    return (lambda x: fun(x, axis=axis, keepdims=keepdims)), (x,)
+
+
+@st.composite
+def spread_out(draw, fun):
+    """var and std need two elements to each result, and std some distance between them."""
+    x = draw(distinct(shape=draw(shapes(min_side=2, min_dims=1))))
+    axis, keepdims, ddof = draw(axes(x.ndim)), draw(st.booleans()), draw(st.sampled_from([0, 1, 0.5]))
+    return (lambda x: fun(x, axis=axis, keepdims=keepdims, ddof=ddof)), (x,)
+
+
+@st.composite
+def clip(draw):
+    x, low, gap = draw(arrays()), draw(st.sampled_from([-1.0, None])), draw(st.sampled_from([1.5, None]))
+    high = None if gap is None else gap - 1
+    x = np.where(abs(x + 1) < 0.05, 0, np.where(abs(x - 0.5) < 0.05, 0, x))
+    if low is None and high is None:
+        low = -1.0
+    if draw(st.booleans()) and low is not None and high is not None:
+        return np.clip, (x, np.full(x.shape, low), np.full(x.shape, high))
+    return (lambda x: np.clip(x, low, high)), (x,)
+
+
+@st.composite
+def where(draw):
+    a, b, c = draw(broadcastable(n=3))
+    return (lambda a, b: np.where(c > 0, a, b)), (a, b)
+
+
+@st.composite
+def reshaped(draw, fun):
+    x = draw(arrays())
+    order = draw(st.sampled_from("CF"))
+    if fun is np.ravel:
+        return (lambda x: np.ravel(x, order=order)), (x,)
+    shape = draw(st.sampled_from([(-1,), x.shape[::-1], (1, *x.shape)])) if x.size else x.shape[::-1]
+    return (lambda x: np.reshape(x, shape, order=order)), (x,)
+
+
+@st.composite
+def permuted(draw, fun):
+    x = draw(arrays())
+    order = draw(st.permutations(range(x.ndim)))
+    if fun is np.transpose:
+        axes = draw(st.sampled_from([None, tuple(order), tuple(i - x.ndim for i in order)]))
+        return (lambda x: np.transpose(x, axes)), (x,)
+    x = draw(arrays(shape=shapes(min_dims=1)))
+    one = st.integers(-x.ndim, x.ndim - 1)
+    i, j = draw(one), draw(one)
+    return (lambda x: fun(x, i, j)), (x,)
+
+
+@st.composite
+def squeezed(draw):
+    x = draw(arrays(shape=shapes(max_side=2)))
+    ones = [i for i, n in enumerate(x.shape) if n == 1]
+    axis = draw(st.none() | st.sets(st.sampled_from(ones)).map(tuple)) if ones else None
+    return (lambda x: np.squeeze(x, axis=axis)), (x,)
+
+
+@st.composite
+def expanded(draw):
+    x = draw(arrays())
+    axis = draw(st.integers(-x.ndim - 1, x.ndim) | st.just((0, -1)))
+    return (lambda x: np.expand_dims(x, axis)), (x,)
+
+
+@st.composite
+def broadcast(draw):
+    drawn = draw(hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3, min_side=0))
+    x = draw(arrays(shape=drawn.input_shapes[0]))
+    return (lambda x: np.broadcast_to(x, drawn.result_shape)), (x,)
+
+
+@st.composite
+def joined(draw):
+    shape = draw(shapes(min_dims=1))
+    fun = draw(st.sampled_from([np.concatenate, np.stack, np.vstack, np.hstack]))
+    parts = [draw(arrays(shape=shape)) for _ in range(draw(st.integers(1, 3)))]
+    if fun in (np.vstack, np.hstack):
+        return (lambda *xs: fun(xs)), parts
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    if fun is np.concatenate:
+        sides = draw(st.lists(st.integers(0, 3), min_size=len(parts), max_size=len(parts)))
+        parts = [
+            np.repeat(p.take([0], axis=axis), n, axis=axis) if p.size else p for p, n in zip(parts, sides, strict=True)
+        ]
+        axis = draw(st.just(axis) | st.none())
+    return (lambda *xs: fun(list(xs), axis=axis)), parts
+
+
+@st.composite
+def indexed(draw):
+    x = draw(arrays(shape=shapes(min_dims=1, min_side=1)))
+    index = draw(
+        hnp.basic_indices(x.shape, allow_newaxis=True)
+        | hnp.integer_array_indices(x.shape)
+        | hnp.arrays(bool, x.shape)
+        | st.tuples(st.integers(-x.shape[0], x.shape[0] - 1), st.just(...))
+        | st.lists(st.integers(-x.shape[0], x.shape[0] - 1), min_size=1, max_size=4)
+    )
+    return (lambda x: x[index]), (x,)
+
+
+@st.composite
+def scattered(draw):
+    x = draw(arrays(shape=shapes(min_dims=1, min_side=1)))
+    index = draw(hnp.integer_array_indices(x.shape) | hnp.basic_indices(x.shape))
+    v = draw(arrays(shape=x[index].shape))
+    return (lambda v: indexing.scatter(v, index, x.shape)), (v,)
+
+
+@st.composite
+def assigned(draw):
+    x = draw(arrays(shape=shapes(min_dims=1, min_side=1)))
+    index = draw(hnp.integer_array_indices(x.shape) | hnp.basic_indices(x.shape) | hnp.arrays(bool, x.shape))
+    v = draw(arrays(shape=draw(st.sampled_from([x[index].shape, ()]))))
+    return (lambda x, v: indexing.setitem(x, index, v)), (x, v)
+
+
+@st.composite
+def matrices(draw, fun):
+    """Every pair of numbers of dimensions, stacks broadcasting against each other in matmul."""
+    side = st.integers(0, 3)
+    n, k, m = draw(side), draw(side), draw(side)
+    a = draw(st.sampled_from([(k,), (n, k), (2, n, k), (2, 1, n, k)]))
+    b = draw(st.sampled_from([(k,), (k, m), (2, k, m), (1, k, m)]))
+    if fun is np.dot and draw(st.booleans()):
+        a, b = draw(st.sampled_from([((), (k,)), ((n, k), ()), ((), ())]))
+    return fun, (draw(arrays(shape=a)), draw(arrays(shape=b)))
+
+
+@st.composite
+def along(draw, fun):
+    x = draw(arrays(shape=shapes(min_dims=1, min_side=1), low=-3, high=3))
+    axis = draw(st.integers(-x.ndim, x.ndim - 1) | st.none())
+    return (lambda x: fun(x, axis=axis)), (x,)
+
+
+@st.composite
+def logsumexp(draw):
+    fun, args = draw(along(activations.logsumexp))
+    return (lambda x: activations.logsumexp(x, axis=0, keepdims=True)) if draw(st.booleans()) else fun, args
+
+
+anywhere, positive = {}, {"low": 0.2, "high": 3.0}
+CASES = {
+    np.add: binary(np.add),
+    np.subtract: binary(np.subtract),
+    np.multiply: binary(np.multiply),
+    np.divide: binary(np.divide, away=[0.0], gap=0.3),
+    np.remainder: binary(lambda a, b: (a + 3.7) % b, low=0.4, high=0.6),
+    np.negative: unary(operator.neg),
+    np.positive: unary(operator.pos),
+    np.absolute: unary(abs, away=[0.0]),
+    np.square: unary(np.square),
+    np.sqrt: unary(np.sqrt, **positive),
+    np.power: power(),
+    np.exp: unary(np.exp),
+    np.expm1: unary(np.expm1),
+    np.log: unary(np.log, **positive),
+    np.log1p: unary(np.log1p, low=-0.7, high=2.0),
+    np.sin: unary(np.sin),
+    np.cos: unary(np.cos),
+    np.tan: unary(np.tan, low=-1.2, high=1.2),
+    np.tanh: unary(np.tanh),
+    np.logaddexp: binary(np.logaddexp),
+    np.maximum: apart(np.maximum),
+    np.minimum: apart(np.minimum),
+    np.where: where(),
+    elementwise.clip: clip(),
+    np.sum: reduction(np.sum, min_side=0),
+    np.mean: reduction(np.mean),
+    np.prod: reduction(np.prod, min_side=0, low=-1.2, high=1.2),
+    np.max: reduction(np.max, source=distinct),
+    np.min: reduction(np.min, source=distinct),
+    np.var: spread_out(np.var),
+    np.std: spread_out(np.std),
+    np.reshape: reshaped(np.reshape),
+    np.ravel: reshaped(np.ravel),
+    np.transpose: permuted(np.transpose),
+    np.swapaxes: permuted(np.swapaxes),
+    np.moveaxis: permuted(np.moveaxis),
+    np.squeeze: squeezed(),
+    np.expand_dims: expanded(),
+    np.broadcast_to: broadcast(),
+    np.copy: unary(np.copy),
+    shaping.astype: unary(lambda x: shaping.astype(x, np.float64)),
+    shaping.concatenate: joined(),
+    operator.getitem: indexed(),
+    indexing.scatter: scattered(),
+    indexing.setitem: assigned(),
+    np.matmul: matrices(np.matmul),
+    np.dot: matrices(np.dot),  # a composition, which has many cases
+    activations.relu: unary(activations.relu, away=[0.0]),
+    activations.sigmoid: unary(activations.sigmoid, low=-4, high=4),
+    activations.softmax: along(activations.softmax),
+    activations.log_softmax: along(activations.log_softmax),
+    activations.logsumexp: logsumexp(),
+}
+KEYS = pytest.mark.parametrize("fun", CASES, ids=lambda fun: fun.__name__)
+
+
+def test_every_rule_has_a_case():
+    assert set(CASES) >= set(vjps)
+
+
+@KEYS
+@given(data=st.data())
+def test_derivatives_match_finite_differences_to_second_order(fun, data):
+    f, args = data.draw(CASES[fun])
+    tg.check_grad(f, *args)
+    tg.check_grad(lambda *args: np.square(f(*args)), *args)  # where f is linear, so that there is a second derivative
+
+
+@KEYS
+@given(data=st.data())
+def test_values_are_numpys_own(fun, data):
+    f, args = data.draw(CASES[fun])
+    y = f(*[tg.Tensor(a) for a in args])
+    np.testing.assert_allclose(y.data, f(*args), rtol=1e-12, atol=1e-13)
+    assert y.shape == f(*args).shape
+    assert y.data.dtype == np.float64
+
+
+@KEYS
+@given(data=st.data())
+def test_float32_stays_float32_and_gradients_have_their_tensors_shapes(fun, data):
+    f, args = data.draw(CASES[fun])
+    if fun is shaping.astype:
+        f = abs
+    xs, doubles = [tg.Tensor(a, dtype=np.float32) for a in args], [tg.Tensor(a) for a in args]
+    y = f(*xs)
+    assert y.dtype == np.float32
+    y.backward(np.ones(y.shape))
+    double = f(*doubles)
+    double.backward(np.ones(double.shape))
+    for x, d in zip(xs, doubles, strict=True):
+        assert x.grad.dtype == np.float32
+        assert x.grad.shape == x.shape
+        np.testing.assert_allclose(x.grad, d.grad, rtol=2e-3, atol=2e-3)

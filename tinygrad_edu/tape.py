@@ -1,0 +1,367 @@
+"""The tape: a `Node` holds data and the call that made it.
+
+Operators and NumPy functions on a node do two things: compute on the data within, and note the call (`fun`,
+`args`, `kwargs`) and its place on the tape (`order`) in the node that they return. That is the whole forward
+pass; `backward` walks from a root and leaves each node its gradient.
+"""
+
+import contextlib
+import functools
+import itertools
+import operator
+from collections.abc import Callable, Iterator
+from threading import get_ident
+from typing import Any, Self
+
+import numpy as np
+
+from .backprop import backprop
+from .rules import bodies, compositions, constants, keywords, name, vjps
+from .rules.activations import relu
+
+_tape = itertools.count(1)  # operations are numbered as they are recorded
+_paused: dict[int, int] = {}  # by thread, how many no_grads it is inside of
+
+Argnums = tuple[int, ...]
+NONE: Argnums = ()  # positions of the arguments that take gradients
+FIRST: Argnums = (0,)
+SECOND: Argnums = (1,)
+BOTH: Argnums = (0, 1)
+NO_KEYWORDS: dict[str, Any] = {}
+LEAF: tuple[Any, ...] = (None, (), (), (), NO_KEYWORDS)  # the call of a node that no call made
+FREED: tuple[Any, ...] = ((), (), None, NO_KEYWORDS)  # what is left of a call, after its function
+REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+_new = object.__new__
+
+
+class no_grad:
+    """Compute without recording: `with no_grad():` or `@no_grad()`. Holds for the thread that entered it."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        thread = get_ident()
+        _paused[thread] = _paused.get(thread, 0) + 1
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        thread = get_ident()
+        depth = _paused.pop(thread) - 1
+        if depth:
+            _paused[thread] = depth
+
+    def __call__(self, fun: Callable[..., Any]) -> Callable[..., Any]:
+        """`fun` as a function that never records."""
+
+        @functools.wraps(fun)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return fun(*args, **kwargs)
+
+        return call
+
+
+def paused() -> bool:
+    """Whether this thread is inside a no_grad."""
+    return get_ident() in _paused
+
+
+@contextlib.contextmanager
+def recording() -> Iterator[None]:
+    """Record again within no_grad: what a transform computes inside is its own affair."""
+    thread = get_ident()
+    depth = _paused.pop(thread, 0)
+    try:
+        yield
+    finally:
+        if depth:
+            _paused[thread] = depth
+
+
+def record(
+    kind: type["Node"], data: Any, fun: Any, args: Any, argvals: Any, argnums: Any, kwargs: Any = NO_KEYWORDS
+) -> Any:
+    """The node that holds `data`, the result of `fun(*argvals, **kwargs)`; a constant where nothing is recorded."""
+    y = _new(kind)
+    y._data = data
+    y._grad = kind._no_grad
+    y.label = None
+    if argnums and not (_paused and get_ident() in _paused):
+        y.requires_grad = True
+        y.order = next(_tape)
+        y.call = (fun, args, argvals, argnums, kwargs)
+    else:
+        y.requires_grad = False
+        y.order = 0
+        y.call = LEAF
+    return y
+
+
+def binary(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
+    """The methods of `a op b`: for a node on the left, and for a constant there and a node on the right.
+
+    Python's own operator computes: the same as the ufunc, but faster (`x ** 2` is a square).
+    """
+
+    def forward(a: "Node", b: Any) -> Any:
+        kind, x, t = type(a), a._data, type(b)
+        if t is kind:
+            y = b._data
+            argnums = (BOTH if b.requires_grad else FIRST) if a.requires_grad else SECOND if b.requires_grad else NONE
+        elif t is float or t is int:
+            y, argnums = b, FIRST if a.requires_grad else NONE
+        elif isinstance(b, Node):
+            return apply(fun, (a, b), {})
+        else:
+            y = b = kind._constant(b)
+            if b is NotImplemented:
+                return NotImplemented
+            argnums = FIRST if a.requires_grad else NONE
+        try:
+            data = op(x, y)
+        except (TypeError, ValueError) as error:
+            raise _explained(error, fun, (a, b), {}) from error
+        return record(kind, data, fun, (a, b), (x, y), argnums)
+
+    def reflected(b: "Node", a: Any) -> Any:
+        kind = type(b)
+        if type(a) is not float and type(a) is not int:
+            a = kind._constant(a)
+            if a is NotImplemented:
+                return NotImplemented
+        try:
+            data = op(a, b._data)
+        except (TypeError, ValueError) as error:
+            raise _explained(error, fun, (a, b), {}) from error
+        return record(kind, data, fun, (a, b), (a, b._data), SECOND if b.requires_grad else NONE)
+
+    return forward, reflected
+
+
+def unary(fun: Any, op: Callable[[Any], Any]) -> Any:
+    """The method that gives `fun` of a node, which `op` computes."""
+
+    def method(x: "Node") -> Any:
+        return record(type(x), op(x._data), fun, (x,), (x._data,), FIRST if x.requires_grad else NONE)
+
+    return method
+
+
+def comparison(op: Callable[[Any, Any], Any]) -> Any:
+    """The method that compares data, and gives plain booleans."""
+    return lambda a, b: op(a._data, b._data if isinstance(b, Node) else b)
+
+
+def _real_power(a: Any, b: Any) -> Any:
+    y = a**b
+    if type(y) is complex:  # Python's floats leave the real line here, where NumPy's become NaN
+        raise ValueError(f"{a} ** {b} is not a real number")
+    return y
+
+
+class Node:
+    """What Tensor and Value share: a place on the tape, the operators, and `backward`."""
+
+    __slots__ = (
+        "__weakref__", "_data", "_grad", "call", "label", "order", "requires_grad",
+    )  # fmt: skip
+    _reflected: dict[Any, Any] = {}  # noqa: RUF012 (each subclass has its own, and nothing writes to it)
+    _no_grad: Any = None  # what `.grad` is before the first backward
+
+    def __init__(self, data: Any, requires_grad: bool, label: str | None) -> None:
+        self._data, self._grad = data, self._no_grad
+        self.requires_grad, self.label = bool(requires_grad), label
+        self.order, self.call = next(_tape), LEAF
+
+    fun = property(lambda self: self.call[0], doc="The function that made this; None for a leaf or a constant.")
+    args = property(lambda self: self.call[1], doc="Its arguments, this node's parents among them.")
+    argnums = property(lambda self: self.call[3], doc="The positions of the arguments that take gradients.")
+    kwargs = property(lambda self: self.call[4], doc="Its keywords.")
+
+    def backward(self, gradient: Any = None, retain_graph: bool = True) -> None:
+        """Give every node behind this one that takes gradients its `.grad`: d(self)/d(node), times `gradient`.
+
+        Without `gradient` this must be a single number. Leaves add to the gradient they have, until
+        `zero_grad`; the others hold this pass's. `retain_graph=False` lets the graph go as soon as it has
+        been walked, and keeps gradients for leaves alone.
+        """
+        if not self.requires_grad:
+            raise ValueError(
+                f"backward: {self._describe()} depends on nothing that takes gradients; wrap the values that you "
+                "want gradients of in Tensor(...), and look for no_grad, detach() and .data on the way"
+            )
+        seed = self._seed(gradient)
+        passed, leaves = backprop(self, seed)
+        for x, g in leaves:
+            x._receive(g)
+        if retain_graph:
+            for y, g in passed:
+                y._grad = g
+        else:
+            for y, _ in passed:
+                y.call = (y.fun, *FREED)
+
+    def detach(self) -> Self:
+        """A constant with the same data."""
+        y = self._constant_node(self._data)
+        y.label = self.label
+        return y
+
+    def __reduce__(self) -> Any:
+        if self.fun:
+            raise TypeError(
+                f"{self._describe()} is a result, and neither copied nor pickled with all that it was made from; "
+                "take detach() of it, or copy() to go on recording"
+            )
+        return _restored, (type(self), self._data, self._grad, self.requires_grad, self.label)
+
+    @classmethod
+    def _constant_node(cls, data: Any) -> Self:
+        return record(cls, data, None, (), (), ())  # type: ignore[no-any-return]
+
+    def zero_grad(self) -> None:
+        """Forget the gradient."""
+        self._grad = self._no_grad
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__":
+            reflected = self._reflected.get(ufunc)
+            if reflected and self is not inputs[0] and not kwargs:
+                return reflected(self, inputs[0])
+            return apply(ufunc, inputs, kwargs)
+        if method == "reduce" and ufunc in REDUCTIONS:
+            return apply(REDUCTIONS[ufunc], inputs, {"axis": 0, **kwargs})
+        raise TypeError(
+            f"{name(ufunc)}.{method} has no rule for Tensors; use a NumPy function such as np.sum, "
+            "or Tensor.data where no gradient is needed"
+        )
+
+    def __array_function__(self, fun: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return apply(fun, args, kwargs)
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def __float__(self) -> float:
+        return float(self._one("float"))
+
+    def __int__(self) -> int:
+        return int(self._one("int"))
+
+    def __format__(self, spec: str) -> str:
+        return format(self._one("format").item(), spec) if spec else str(self)
+
+    __hash__ = object.__hash__  # by identity: == compares data
+
+    def _one(self, purpose: str) -> Any:
+        """The single element as a NumPy scalar or number."""
+        data = np.asarray(self._data)
+        if data.size != 1:
+            raise TypeError(f"{purpose}: {self._describe()} holds {data.size} elements, not one; use .data or .numpy()")
+        return data.reshape(-1)[0]
+
+    def _describe(self) -> str:
+        return f"{type(self).__name__}{f' {self.label!r}' if self.label else ''}"
+
+    __add__, __radd__ = binary(np.add, operator.add)
+    __sub__, __rsub__ = binary(np.subtract, operator.sub)
+    __mul__, __rmul__ = binary(np.multiply, operator.mul)
+    __truediv__, __rtruediv__ = binary(np.divide, operator.truediv)
+    __mod__, __rmod__ = binary(np.remainder, operator.mod)
+    __pow__, __rpow__ = binary(np.power, _real_power)
+    relu = unary(relu, bodies[relu])
+    __neg__ = unary(np.negative, operator.neg)
+    __pos__ = unary(np.positive, operator.pos)
+    __abs__ = unary(np.absolute, abs)
+    __eq__, __ne__ = comparison(operator.eq), comparison(operator.ne)
+    __lt__, __le__ = comparison(operator.lt), comparison(operator.le)
+    __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)
+
+    # What a subclass says of its data.
+    def _seed(self, gradient: Any) -> Any: ...
+    def _receive(self, g: Any) -> None: ...
+    def _fit(self, g: Any, fun: Any) -> Any: ...
+    @classmethod
+    def _constant(cls, b: Any) -> Any: ...
+    @classmethod
+    def _result(cls, data: Any, fun: Any) -> Any: ...
+
+
+def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Compute `fun(*args, **kwargs)` on the data of the nodes among the arguments, and record it."""
+    rules = vjps.get(fun)
+    if rules is None:
+        if fun in compositions:
+            return compositions[fun](*args, **kwargs)
+        if fun in constants:
+            return fun(*map(_plain, args), **{k: _plain(v) for k, v in kwargs.items()})
+        raise TypeError(
+            f"{name(fun)} has no rule for Tensors: give it one with defvjp({name(fun)}, rule, ...), list it with "
+            f"nondifferentiable({name(fun)}), or call it on Tensor.data where no gradient is needed"
+        )
+    if kwargs:
+        args, kwargs = _understood(fun, args, kwargs)
+    kind: Any = None
+    argvals, argnums = list(args), []
+    try:
+        for i, a in enumerate(args):
+            if isinstance(a, Node):
+                argvals[i] = a._data
+                if a.requires_grad and rules[i] is not None:
+                    argnums.append(i)
+                kind = type(a) if kind is None or kind is type(a) else common(kind, type(a))
+        data = bodies.get(fun, fun)(*argvals, **kwargs)
+    except (TypeError, ValueError, IndexError) as error:
+        raise _explained(error, fun, args, kwargs) from error
+    return record(kind, kind._result(data, fun), fun, args, argvals, argnums, kwargs)
+
+
+def common(one: type[Node], other: type[Node]) -> type[Node]:
+    """The class of a result of two: of a Tensor and a subclass, a Tensor; a Value meets only Values."""
+    shared = next(kind for kind in one.__mro__ if issubclass(other, kind))
+    if shared is Node:
+        raise TypeError("a Value is one number and meets no Tensors; make it a Tensor too")
+    return shared
+
+
+def _plain(a: Any) -> Any:
+    return a._data if isinstance(a, Node) else a
+
+
+def _understood(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments with the nodes among the positional ones, and only keywords that the rules know."""
+    kwargs = {k: v for k, v in kwargs.items() if not (k == "out" and v is None)}
+    if "out" in kwargs:
+        raise TypeError(
+            f"{name(fun)}(..., out=...): a plain array cannot hold a Tensor's result; write y = ... instead "
+            "(and a = a + t instead of a += t)"
+        )
+    if any(isinstance(v, Node) for v in kwargs.values()):
+        import inspect
+
+        bound = inspect.signature(fun).bind(*args, **kwargs)
+        args, kwargs = bound.args, bound.kwargs
+    for k in kwargs:
+        if k not in keywords(fun):
+            raise TypeError(f"{name(fun)}(..., {k}=...): its rule does not know this keyword")
+    return args, kwargs
+
+
+def _explained(error: Exception, fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
+    """NumPy's error again, with the function, and the shapes and labels of what met in it."""
+
+    def shown(a: Any) -> str:
+        if not isinstance(a, (Node, np.ndarray)):
+            return f"{a!r:.60}"
+        label = f"{a.label} " if isinstance(a, Node) and a.label else ""
+        return f"{label}of shape {np.shape(a._data if isinstance(a, Node) else a)}"
+
+    kind = next(k for k in (IndexError, ValueError, TypeError) if isinstance(error, k))
+    call = ", ".join([*map(shown, args), *(f"{k}={shown(v)}" for k, v in kwargs.items())])
+    return kind(f"{name(fun)}({call}): {error}")
+
+
+def _restored(kind: type[Node], data: Any, grad: Any, requires_grad: bool, label: str | None) -> Node:
+    x = _new(kind)
+    Node.__init__(x, data, requires_grad, label)
+    x._grad = grad
+    return x
