@@ -115,7 +115,8 @@ def _walk(
                 # Spelled out, a call takes a third of the time.
                 r = rules[i](g, value, given[0], given[1]) if plain else rules[i](g, value, *given, **kwargs)
             except ArithmeticError:  # Python's floats refuse to divide by zero, where NumPy's say inf
-                r = rules[i](np.float64(g), value, *given, **kwargs)
+                with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                    r = rules[i](np.float64(g), value, *given, **kwargs)
             if careful and isinstance(fun, np.ufunc) and fun.signature is None:
                 r = np.where(g == 0, 0, r)
             if type(r) is not float:

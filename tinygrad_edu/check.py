@@ -54,7 +54,7 @@ def _flat(gradient: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args: np.concatenate([g.reshape(-1) for g in gradient(*args)])
 
 
-def _weighted(f: Callable[..., Any], args: list[Any], rng: np.random.Generator) -> Callable[..., Any]:
+def _weighted(f: Callable[..., Any], args: list[Any], rng: "np.random.Generator") -> Callable[..., Any]:
     """f reduced to one number by weights drawn once; a number is taken as it is."""
     shape = np.shape(f(*args))
     weights = rng.uniform(0.5, 1.5, shape) if shape else 1.0

@@ -355,7 +355,7 @@ def _explained(error: Exception, fun: Any, args: tuple[Any, ...], kwargs: dict[s
         label = f"{a.label} " if isinstance(a, Node) and a.label else ""
         return f"{label}of shape {np.shape(a._data if isinstance(a, Node) else a)}"
 
-    kind = next(k for k in (IndexError, ValueError, TypeError) if isinstance(error, k))
+    kind = next(k for k in (ValueError, IndexError, TypeError) if isinstance(error, k))
     call = ", ".join([*map(shown, args), *(f"{k}={shown(v)}" for k, v in kwargs.items())])
     return kind(f"{name(fun)}({call}): {error}")
 

@@ -185,7 +185,7 @@ class Tensor(Node):
         if self._grad is not None:
             self._grad = self._grad + g
         else:  # a view belongs to another array, which may change
-            self._grad = g if g.base is None else g.copy()
+            self._grad = g if g.base is None else g.copy("F" if self._data.flags.fnc else "C")
 
     def _fit(self, g: Any, fun: Any) -> Any:
         data = self._data

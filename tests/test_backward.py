@@ -1,0 +1,320 @@
+"""The life of a graph: what backward leaves where, once, twice, shared, assigned to, in threads, and for how long."""
+
+import copy
+import gc
+import pickle
+import threading
+import time
+import weakref
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import arrays
+
+import tinygrad_edu as tg
+
+
+def test_every_tensor_on_the_way_gets_its_gradient():
+    x = tg.Tensor([1.0, 2.0, 3.0])
+    y = x * x
+    z = y.sum()
+    z.backward()
+    np.testing.assert_array_equal(x.grad, [2, 4, 6])
+    np.testing.assert_array_equal(y.grad, [1, 1, 1])
+    assert z.grad == 1
+    assert z.grad.shape == z.data.shape == ()
+
+
+def test_leaves_add_up_over_passes_and_the_others_hold_the_last():
+    x = tg.Tensor([1.0, 2.0])
+    y = x * 3
+    z = y.sum()
+    z.backward()
+    z.backward()
+    np.testing.assert_array_equal(x.grad, [6, 6])
+    np.testing.assert_array_equal(y.grad, [1, 1])
+    x.zero_grad()
+    assert x.grad is None
+    (y * 5).sum().backward()
+    np.testing.assert_array_equal(x.grad, [15, 15])
+    np.testing.assert_array_equal(y.grad, [5, 5])
+
+
+def test_a_shared_node_passes_on_the_sum_of_what_arrives():
+    x = tg.Tensor(2.0)
+    y = x * x
+    (y * y + y + x).backward()
+    assert x.grad == 4 * 2**3 + 2 * 2 + 1
+    a = tg.Tensor(3.0)
+    (a + a).backward()
+    assert a.grad == 2
+
+
+def test_gradients_belong_to_their_leaves_alone():
+    a, b = tg.Tensor([1.0, 2.0]), tg.Tensor([3.0, 4.0])
+    y = a + b
+    arrived = np.ones(2)
+    y.backward(arrived)
+    a.grad += 10
+    np.testing.assert_array_equal(b.grad, [1, 1])
+    np.testing.assert_array_equal(y.grad, [1, 1])
+    np.testing.assert_array_equal(arrived, [1, 1])
+    w = tg.Tensor(np.ones((2, 3)))
+    w.T.backward(np.ones((3, 2)))
+    assert w.grad.base is None
+
+
+def test_a_larger_result_needs_a_gradient_of_its_shape():
+    x = tg.Tensor([1.0, 2.0], label="x")
+    y = x * 2
+    with pytest.raises(ValueError, match=r"shape \(2,\).*y\.sum\(\)\.backward\(\).*gradient="):
+        y.backward()
+    with pytest.raises(ValueError, match=r"gradient= has shape \(3,\).*shape \(2,\)"):
+        y.backward(np.ones(3))
+    y.backward([1.0, 10.0])
+    np.testing.assert_array_equal(x.grad, [2, 20])
+
+
+def test_a_constant_has_no_way_back():
+    with pytest.raises(ValueError, match=r"depends on nothing that takes gradients.*no_grad"):
+        tg.Tensor(1.0, requires_grad=False).backward()
+
+
+def test_a_failing_rule_changes_no_gradient():
+    @tg.primitive
+    def broken(x):
+        return np.copy(x)
+
+    tg.defvjp(broken, lambda g, y, x: g[:1])
+    a, b = tg.Tensor([1.0, 2.0]), tg.Tensor([3.0, 4.0])
+    y = (a * 2 + broken(b)).sum()
+    with pytest.raises(ValueError, match=r"a rule of broken gave a gradient of shape \(1,\) for .* shape \(2,\)"):
+        y.backward()
+    assert a.grad is None
+    assert b.grad is None
+
+
+def test_a_frozen_leaf_gets_nothing_and_a_frozen_result_is_a_constant():
+    a, b = tg.Tensor(2.0), tg.Tensor(3.0, requires_grad=False)
+    (a * b).backward()
+    assert a.grad == 3
+    assert b.grad is None
+    c = b * b
+    assert not c.requires_grad
+    assert not a.detach().requires_grad
+
+
+def test_no_grad_records_nothing_and_nests():
+    x = tg.Tensor(2.0)
+    with tg.no_grad():
+        with tg.no_grad():
+            assert not (x * x).requires_grad
+        assert not (x * x).requires_grad
+
+        @tg.no_grad()
+        def square(x):
+            return x * x
+
+    assert not square(x).requires_grad
+    assert (x * x).requires_grad
+
+
+def test_no_grad_ends_with_an_error_inside():
+    x = tg.Tensor(2.0)
+    with pytest.raises(KeyError), tg.no_grad():
+        raise KeyError
+    assert (x * x).requires_grad
+
+
+def test_no_grad_belongs_to_its_thread():
+    x, seen, inside, seen_there = tg.Tensor(2.0), [], threading.Event(), threading.Event()
+
+    def other():
+        inside.wait(10)
+        seen.append((x * x).requires_grad)
+        seen_there.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with tg.no_grad():
+        inside.set()
+        seen_there.wait(10)
+    thread.join()
+    assert seen == [True]
+
+
+def test_threads_work_on_their_own_graphs_to_the_last_bit():
+    def work(seed):
+        rng = np.random.default_rng(seed)
+        w = tg.Tensor(rng.standard_normal((4, 3)))
+        for _ in range(50):
+            np.tanh(rng.standard_normal((5, 4)) @ w).sum().backward()
+        return w.grad
+
+    results = {}
+    threads = [threading.Thread(target=lambda i=i: results.update({i: work(i)})) for i in range(8)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    for i in range(8):
+        np.testing.assert_array_equal(results[i], work(i))
+
+
+def test_item_assignment_is_differentiable_and_leaves_earlier_uses_as_they_were():
+    x, v = tg.Tensor([1.0, 2.0, 3.0]), tg.Tensor(5.0)
+    y = x * 2
+    before = (y * y).sum()
+    y[1] = v * v
+    after = (y * y).sum()
+    np.testing.assert_array_equal(y.data, [2, 25, 6])
+    (before + after).backward()
+    np.testing.assert_array_equal(x.grad, [8 + 8, 16, 24 + 24])
+    assert v.grad == 2 * 25 * 2 * 5
+
+
+@given(arrays(shape=(4,)), st.integers(-4, 3), st.integers(0, 3))
+def test_assignments_in_a_row_match_finite_differences(x, i, j):
+    def f(x):
+        y = np.sin(x)
+        z = y * 3
+        y[i] = y[j] * x[0]
+        z = z * y
+        y[[j, i]] = z[[i, j]]
+        y[1:3] *= 2
+        return (y * z).sum()
+
+    tg.check_grad(f, x)
+
+
+def test_of_an_element_written_twice_the_last_write_counts():
+    x, v = tg.Tensor(np.zeros(3)) * 1, tg.Tensor([1.0, 2.0, 3.0])
+    x[[0, 0, 1]] = v
+    (x * [10.0, 20.0, 30.0]).sum().backward()
+    np.testing.assert_array_equal(v.grad, [0, 10, 20])
+
+
+def test_assigning_a_tensor_to_a_constant_makes_it_part_of_the_graph():
+    y, v = tg.Tensor(np.zeros(3), requires_grad=False), tg.Tensor(2.0)
+    w = tg.Tensor(np.ones(3))
+    product = (y * w).sum()
+    y[1] = v
+    ((y * y).sum() + product).backward()
+    assert v.grad == 4
+    np.testing.assert_array_equal(w.grad, 0)
+
+
+def test_assigning_to_a_leaf_or_a_copy_is_refused_with_the_remedy():
+    x = tg.Tensor(np.zeros((2, 2)), label="x")
+    with pytest.raises(ValueError, match=r"'x'.*leaf takes gradients.*x\.copy\(\)"):
+        x[0] = 1
+    y = x * 1
+    with pytest.raises(ValueError, match=r"write x\[i, j\] = "):
+        y[0][1] = 1
+    with pytest.raises(ValueError, match=r"within no_grad.*detach"), tg.no_grad():
+        y[0] = 1
+    z = y[0].copy()
+    z[1] = 1
+    np.testing.assert_array_equal(z.data, [0, 1])
+
+
+def test_augmented_assignment_rebinds_and_never_writes():
+    x = tg.Tensor([1.0, 2.0])
+    y = x
+    y += 1
+    y *= y
+    np.testing.assert_array_equal(x.data, [1, 2])
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad, [4, 6])
+
+
+def test_data_is_copied_in_and_can_be_replaced():
+    a = np.ones(2)
+    x = tg.Tensor(a)
+    a[0] = 5
+    np.testing.assert_array_equal(x.data, [1, 1])
+    x.data = [3, 4]
+    assert x.dtype == np.float64
+    x.data -= 1
+    np.testing.assert_array_equal(x.data, [2, 3])
+
+
+def test_a_freed_graph_says_so_and_keeps_leaf_gradients_alone():
+    x = tg.Tensor([1.0, 2.0])
+    y = x * x
+    z = y.sum()
+    alive = weakref.ref(z.args[0])
+    z.backward(retain_graph=False)
+    np.testing.assert_array_equal(x.grad, [2, 4])
+    assert y.grad is None
+    with pytest.raises(ValueError, match=r"freed by backward\(retain_graph=False\)"):
+        z.backward()
+    del y
+    assert alive() is None
+
+
+def test_a_chain_of_a_million_operations_goes_forward_backward_and_away_in_linear_time():
+    def seconds(n):
+        start = time.process_time()
+        x = y = tg.Tensor(0.5)
+        for _ in range(n):
+            y = y * 1.000001
+        y.backward()
+        assert np.isclose(x.grad, 1.000001**n)
+        alive = weakref.ref(y.args[0])
+        del y
+        assert alive() is None
+        return time.process_time() - start
+
+    small = min(seconds(100_000) for _ in range(2))
+    assert seconds(1_000_000) < 25 * small
+
+
+def test_memory_goes_with_the_last_name():
+    gc.collect()
+    gc.disable()
+    try:
+        x = tg.Tensor(np.ones(3))
+        y = np.sin(x * x)[1:].copy()
+        y[0] = 2.0
+        z = (y * y).sum()
+        z.backward()
+        tg.gradients(z, [x], create_graph=True)
+        tg.hessian(lambda x: (x**3).sum())(np.ones(3))
+        before = len(gc.get_objects())
+        alive = [weakref.ref(t) for t in (x, y, z)]
+        del x, y, z
+        assert [a() for a in alive] == [None] * 3
+        assert len(gc.get_objects()) < before
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_leaves_are_copied_and_pickled_and_results_are_not():
+    x = tg.Tensor([1.0, 2.0], label="x", dtype=np.float32)
+    (x * x).sum().backward()
+    for y in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+        assert y.label == "x"
+        assert y.dtype == np.float32
+        np.testing.assert_array_equal(y.grad, x.grad)
+        y.data[0] = 7
+        assert x.data[0] == 1
+    with pytest.raises(TypeError, match="neither copied nor pickled"):
+        copy.deepcopy(x * 2)
+
+
+def test_float32_parameters_keep_their_dtype_among_doubles():
+    w, x = tg.Tensor([1.0, 2.0], dtype=np.float32), np.array([3.0, 4.0])
+    y = (w * x).sum()
+    assert y.dtype == np.float64
+    y.backward()
+    assert w.grad.dtype == np.float32
+    assert (tg.Tensor(1.0, dtype=np.float16) * 2 + 1).dtype == np.float16
+
+
+def test_broadcast_operands_get_gradients_of_their_own_shapes():
+    a, b, c = tg.Tensor(np.ones((2, 1, 3))), tg.Tensor(np.ones((4, 1))), tg.Tensor(2.0)
+    (a * b + c).sum().backward()
+    assert (a.grad.shape, b.grad.shape, c.grad.shape) == ((2, 1, 3), (4, 1), ())
+    assert c.grad == 24

@@ -1,0 +1,149 @@
+"""Conventions at the edges: what a gradient is where the mathematics leaves a choice, or a formula would fail."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+
+
+def slope(f, x):
+    """The gradient of sum(f) at x, with every warning of the way back an error."""
+    x = tg.Tensor(x)
+    y = np.sum(f(x))
+    if not isinstance(y, tg.Tensor):
+        return np.zeros(x.shape)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        y.backward()
+    return x.grad
+
+
+@pytest.mark.parametrize(
+    "f",
+    [abs, tg.relu, np.sign, np.std, lambda x: np.sqrt(np.sum(np.square(x))) * 0, lambda x: tg.leaky_relu(x, 0.0)],
+    ids=["abs", "relu", "sign", "std", "0 * norm", "leaky_relu"],
+)
+def test_kinks_at_zero_have_gradient_zero(f):
+    np.testing.assert_array_equal(slope(f, np.zeros(3)), np.zeros(3))
+
+
+def test_std_of_equal_numbers_has_gradient_zero_and_std_elsewhere_is_untouched():
+    x = np.array([[2.0, 2.0], [1.0, 3.0]])
+    np.testing.assert_allclose(slope(lambda x: x.std(axis=1), x), [[0, 0], [-0.5, 0.5]])
+
+
+@pytest.mark.parametrize("f", [np.maximum, np.minimum])
+def test_maximum_and_minimum_share_a_tie_equally(f):
+    a, b = tg.Tensor([1.0, 2.0, 3.0]), tg.Tensor([3.0, 2.0, 1.0])
+    f(a, b).sum().backward()
+    np.testing.assert_array_equal(a.grad + b.grad, np.ones(3))
+    assert a.grad[1] == b.grad[1] == 0.5
+
+
+@pytest.mark.parametrize("f", [np.max, np.min])
+def test_max_and_min_share_ties_equally_and_the_total_is_one(f):
+    np.testing.assert_allclose(slope(f, [4.0, 4.0, 4.0]), np.full(3, 1 / 3))
+    x = np.array([[1.0, 1.0, 5.0, 5.0], [2.0, 3.0, 4.0, 5.0]])
+    np.testing.assert_array_equal(slope(lambda x: f(x, axis=1), x).sum(axis=1), [1, 1])
+
+
+def test_clip_passes_the_gradient_at_its_bounds():
+    np.testing.assert_array_equal(slope(lambda x: x.clip(0, 1), [-0.5, 0.0, 0.5, 1.0, 1.5]), [0, 1, 1, 1, 0])
+
+
+@pytest.mark.parametrize(("n", "expected"), [(0, 0), (1, 1), (2, 0), (3, 0), (0.0, 0), (1.0, 1), (2.5, 0)])
+@pytest.mark.parametrize("exponent", [lambda n: n, np.array, lambda n: np.array([n]), tg.Tensor])
+def test_powers_at_zero_have_the_gradient_of_the_limit(n, expected, exponent):
+    np.testing.assert_array_equal(slope(lambda x: x ** exponent(n), [0.0]), [expected])
+
+
+def test_a_square_at_zero_has_its_second_derivative():
+    np.testing.assert_array_equal(tg.hessian(lambda x: (x**2).sum())(np.zeros(2)), 2 * np.eye(2))
+
+
+def test_the_gradient_by_an_exponent_is_zero_where_the_base_is():
+    b = tg.Tensor([2.0])
+    (np.zeros(1) ** b).sum().backward()
+    assert b.grad == 0
+
+
+@given(st.lists(st.sampled_from([0.0, 0.0, 2.0, -3.0, 0.5]), min_size=1, max_size=6))
+def test_prod_is_exact_with_zeros(x):
+    expected = [np.prod(x[:i] + x[i + 1 :]) for i in range(len(x))]
+    np.testing.assert_allclose(slope(np.prod, x), expected, rtol=1e-15)
+    tg.check_grad(np.prod, np.array(x))
+
+
+def test_sqrt_at_zero_is_infinite_without_a_warning():
+    assert slope(np.sqrt, [0.0]) == np.inf
+    v = tg.Value(0.0)
+    np.sqrt(v).backward()
+    assert v.grad == np.inf
+
+
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")  # of NumPy on the way forward, as without Tensors
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: np.where(x > 0, np.sqrt(x), 0), [-1.0, 0.0, 4.0]),
+        (lambda x: np.where(x > 0, 1 / x, 0), [0.0, 0.0, 2.0]),
+        (lambda x: np.where(x > 0, np.log(x) * x, 0), [-1.0, 0.0, 3.0]),
+        (lambda x: np.where(x < 9, np.exp(x), 0), [1000.0, 1.0, 2.0]),
+        (lambda x: np.where(x > 0, np.exp(np.sqrt(x)) / x, 0), [-1.0, 0.0, 1.0]),
+        (lambda x: 0 * np.sqrt(x), [0.0, 1.0]),
+    ],
+)
+def test_where_no_gradient_arrives_none_leaves(f, x):
+    x = np.array(x)
+    for masked in (slope(f, x), np.diag(tg.hessian(lambda x: f(x).sum())(x))):
+        assert np.isfinite(masked).all()
+        np.testing.assert_array_equal(masked[~(x > 0) | (x > 9)], 0)
+    inside = (x > 0) & (x < 9)
+    np.testing.assert_array_equal(slope(f, x)[inside], slope(f, x[inside]))
+
+
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
+def test_missing_numbers_that_are_masked_leave_the_weights_their_gradient():
+    X, w = np.array([1.0, np.nan, 3.0]), tg.Tensor([1.0, 1.0, 1.0])
+    np.where(np.isnan(X), 0, X * w).sum().backward()
+    np.testing.assert_array_equal(w.grad, [1, 0, 3])
+
+
+def test_a_nan_that_does_reach_the_result_is_kept():
+    assert np.isnan(slope(lambda x: x * np.nan, [1.0])).all()
+
+
+FAR = [-1000.0, -750.0, -40.0, -1e-9, 0.0, 1e-9, 40.0, 750.0, 1000.0]
+
+
+@pytest.mark.parametrize(
+    ("f", "gradient"),
+    [
+        (tg.sigmoid, lambda x: np.exp(-abs(x)) / (1 + np.exp(-abs(x))) ** 2),
+        (tg.softplus, lambda x: np.where(x < 0, np.exp(-abs(x)), 1) / (1 + np.exp(-abs(x)))),
+    ],
+)
+def test_sigmoid_and_softplus_are_exact_far_out(f, gradient):
+    x = np.array(FAR)
+    np.testing.assert_allclose(slope(f, x), gradient(x), rtol=1e-14, atol=5e-324)
+
+
+@pytest.mark.parametrize("shift", [-1e4, 0.0, 1e4])
+def test_softmax_and_its_kin_do_not_overflow_and_do_not_mind_a_shift(shift):
+    x = np.array([[0.0, 1000.0, -1000.0], [1.0, 2.0, 3.0]])
+    p = np.exp(x - x.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(tg.softmax(x + shift), p, rtol=1e-11)
+    np.testing.assert_allclose(slope(lambda x: tg.logsumexp(x, axis=1), x + shift), p, rtol=1e-11)
+    np.testing.assert_allclose(tg.log_softmax(x + shift)[0], [-1000, 0, -2000], atol=1e-9)
+    expected = (p - np.eye(3)[[0, 2]]) / 2
+    np.testing.assert_allclose(slope(lambda x: tg.cross_entropy(x, [0, 2]), x + shift), expected, atol=1e-11)
+
+
+def test_logsumexp_of_nothing_likely_is_minus_infinity():
+    with np.errstate(divide="ignore"):
+        assert tg.logsumexp(np.array([-np.inf, -np.inf])) == -np.inf

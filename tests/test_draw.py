@@ -1,0 +1,283 @@
+# ruff: noqa: RUF001 (the symbols of the pictures)
+import os
+import shutil
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.viz.draw import LayoutError, _lay_out
+
+pygraphviz = pytest.importorskip("pygraphviz")
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def parse(drawing):
+    return pygraphviz.AGraph(string=drawing.source)
+
+
+def label(graph, node):
+    return graph.get_node(node).attr["label"]
+
+
+def edges(drawing):
+    """(label of tail, label of head), tails in the order of the source."""
+    graph = parse(drawing)
+    return [(label(graph, a), label(graph, b)) for a, b in graph.edges()]
+
+
+def texts(svg):
+    return [text.text for text in ET.fromstring(svg).iter(f"{SVG}text")]
+
+
+@pytest.fixture
+def no_dot(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+@pytest.fixture
+def nothing(no_dot, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+
+
+def fake_dot(monkeypatch, folder, script):
+    folder.mkdir()
+    (folder / "dot").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "dot").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.defpath}")
+
+
+def test_an_expression_shows_labels_values_gradients_and_symbols():
+    a, b = tg.Value(2.0, label="a"), tg.Value(-3.0, label="b")
+    y = a * b + 1
+    y.label = "y"
+    before = tg.draw(y)
+    assert "a = 2\\ngrad 0" in before.source
+    y.backward()
+    assert edges(tg.draw(y)) == [
+        (r"a = 2\ngrad -3", r"×\n-6\ngrad 1"),
+        (r"b = -3\ngrad 2", r"×\n-6\ngrad 1"),
+        (r"×\n-6\ngrad 1", "+"),
+        ("1", "+"),
+        ("+", r"y = -5\ngrad 1"),
+    ]
+    assert repr(tg.draw(y)) == """<Drawing of Value 'y', operations: 2; .save("graph.svg") makes the picture>"""
+
+
+def test_kinds_of_boxes_differ_in_colour_and_leaves_from_operations_in_shape():
+    x = tg.Tensor([1.0], label="x")
+    y = np.exp(x * np.array([2.0]) + tg.Tensor([3.0], requires_grad=False, label="k"))
+    graph = parse(tg.draw(y))
+    looks = {
+        node.attr["label"]: (
+            node.attr["fillcolor"],
+            "rounded" in node.attr["style"],
+            "dashed" in node.attr["style"],
+        )
+        for node in graph.nodes()
+    }
+    leaf, operation, constant, result = (looks[k] for k in ("x = [1]", "exp", "k = [3]", f"[{np.exp(5):.4g}]"))
+    assert len({leaf[0], operation[0], constant[0], result[0]}) == 4
+    assert (leaf[1:], operation[1:], constant[1:]) == ((False, False), (True, False), (False, True))
+    assert looks["[2]"] == constant
+
+
+def test_large_tensors_show_shape_and_norm_of_the_gradient():
+    x = tg.Tensor(np.zeros((3, 4)), label="x")
+    y = (x * 2.0).sum()
+    y.backward()
+    assert rf"x = array (3, 4)\ngrad norm {2 * 12**0.5:.4g}" in tg.draw(y).source
+    assert "array (0,)" in tg.draw(tg.Tensor(np.zeros(0)).sum()).source
+
+
+def test_a_plus_a_has_both_edges():
+    a = tg.Value(3.0, label="a")
+    drawing = tg.draw(a + a)
+    assert edges(drawing)[:2] == [(r"a = 3\ngrad 0", "+")] * 2
+    svg = drawing._repr_svg_()
+    assert svg.count('class="edge"') == 3
+
+
+def test_arguments_keep_their_order_and_are_numbered_where_it_matters():
+    a, b = tg.Tensor(1.0, label="a"), tg.Tensor(2.0, label="b")
+    for y, order in ((a - b, ["a = 1", "b = 2"]), (b - a, ["b = 2", "a = 1"])):
+        graph = parse(tg.draw(y))
+        graph.layout("dot")
+        arriving = [e for e in graph.edges() if label(graph, e[1]) == "−"]
+        arriving.sort(key=lambda e: e.attr["headlabel"])
+        assert [e.attr["headlabel"] for e in arriving] == ["1", "2"]
+        assert [label(graph, e[0]) for e in arriving] == order
+        high, low = (float(graph.get_node(e[0]).attr["pos"].split(",")[1]) for e in arriving)
+        assert high > low
+    assert "headlabel" not in tg.draw(a * b).source
+
+
+def test_calls_show_what_no_edge_brings():
+    x = tg.Tensor(np.ones((2, 3)), label="x")
+    mask = np.array([True, False, True])
+    shown = tg.draw(np.where(mask, x, 7.0)[1:, None, ..., [0, 1]].sum(axis=0, keepdims=True).reshape(2, 1)).source
+    for text in (
+        "where(·, ·, 7.0)",
+        "[1:, None, ..., [0, 1]]",
+        "sum(·, axis=0, keepdims=True)",
+        "reshape(·, (2, 1))",
+    ):
+        assert text in shown
+    assert "[True, False, True]" in shown
+    assert edges(tg.draw(x[np.array([1, 0])])) == [
+        ("x = [[1, 1, 1], [1, 1, 1]]", "[[1, 0]]"),
+        ("[[1, 0]]", "[[1, 1, 1], [1, 1, 1]]"),
+    ]
+
+
+def test_long_constants_are_shortened():
+    x = tg.Tensor(np.arange(1000.0))
+    drawing = tg.draw(x[list(range(500))] + np.ones(500))
+    assert max(map(len, drawing.source.splitlines())) < 250
+
+
+def test_a_tensor_written_into_is_drawn_before_and_after():
+    x = tg.Tensor([1.0, 2.0], label="x")
+    y = x * 2
+    z = y * 3
+    y[0] = 5.0
+    graph = parse(tg.draw(z + y))
+    labels = [node.attr["label"] for node in graph.nodes()]
+    assert r"×\n[2, 4]" in labels
+    assert any("setitem" in s and s.endswith(r"\n[5, 4]") for s in labels)
+    assert r"×\n[6, 12]" in labels
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        'quo"te', "<b>bold</b>", "<", "a\\nb\\N\\", '"]; evil [label="', "a & b &lt; &amp;", "日本 é 🙂 −",
+        "{x|y}", "}", "\\", '\\"', "/* */ // #", "%s", "-->",
+    ],
+)  # fmt: skip
+def test_hostile_labels_come_out_as_written_and_add_nothing(hostile, no_dot):
+    plain, drawing = (tg.draw(tg.Value(1.0, label=name) + 1.0) for name in ("x", hostile))
+    assert f"{hostile} = 1" in texts(drawing._repr_svg_())
+    assert len(parse(drawing)) == len(parse(plain))
+    assert drawing._repr_svg_().count('class="node"') == 4
+
+
+def test_newlines_break_the_line_and_control_characters_are_spelled_out(no_dot):
+    shown = texts(tg.draw(tg.Value(1.0, label="one\ntwo\x00\x1b\t\ud800"))._repr_svg_())
+    assert shown[:2] == ["one", r"two\x00\x1b\t\ud800 = 1"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "start"), [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF"), ("gv", b"dig")]
+)
+def test_save_writes_each_format_without_dot(suffix, start, no_dot, tmp_path):
+    drawing = tg.draw(tg.Value(2.0) ** 2)
+    path = drawing.save(str(tmp_path / f"graph.{suffix}"))
+    assert path == tmp_path / f"graph.{suffix}"
+    assert path.read_bytes().startswith(start)
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_dot_on_path_comes_first_and_gets_the_source(monkeypatch, tmp_path):
+    fake_dot(monkeypatch, tmp_path / "bin", f'echo "$@" > {tmp_path}/args; cat')
+    drawing = tg.draw(tg.Value(2.0) ** 2)
+    assert drawing.save(tmp_path / "a.svg").read_text() == drawing.source
+    assert (tmp_path / "args").read_text() == "-Kdot -Tsvg\n"
+
+
+def test_where_dot_fails_pygraphviz_draws(monkeypatch, tmp_path):
+    fake_dot(monkeypatch, tmp_path / "bin", "echo broken >&2; exit 3")
+    path = tg.draw(tg.Value(2.0) ** 2).save(tmp_path / "a.png")
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_with_nothing_to_lay_out_the_error_names_both_remedies(nothing, tmp_path):
+    drawing = tg.draw(tg.Value(2.0) ** 2)
+    with pytest.raises(LayoutError, match=r"`dot` is on PATH.*pip install \"tinygrad-edu\[draw\]\"") as caught:
+        drawing.save(tmp_path / "a.svg")
+    assert len(str(caught.value).splitlines()) == 1
+    assert drawing._repr_svg_() is None
+    assert os.listdir(tmp_path) == []
+    assert drawing.save(tmp_path / "a.gv").read_text() == drawing.source
+
+
+def test_the_error_says_why_dot_failed(nothing, monkeypatch, tmp_path):
+    fake_dot(monkeypatch, tmp_path / "bin", "echo no fonts today >&2; exit 3")
+    with pytest.raises(LayoutError, match="no fonts today"):
+        tg.draw(tg.Value(2.0) ** 2).save(tmp_path / "a.svg")
+
+
+def test_a_failed_save_leaves_the_old_picture(nothing, tmp_path):
+    old = tmp_path / "a.svg"
+    old.write_text("old")
+    with pytest.raises(LayoutError):
+        tg.draw(tg.Value(2.0)).save(old)
+    assert old.read_text() == "old"
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a", "svg"])
+def test_unknown_suffixes_are_refused_with_the_known_ones(name, tmp_path):
+    with pytest.raises(ValueError, match=r"\.gv, \.svg, \.png, \.pdf"):
+        tg.draw(tg.Value(2.0)).save(tmp_path / name)
+
+
+def test_draw_refuses_other_things():
+    with pytest.raises(TypeError, match="ndarray"):
+        tg.draw(np.ones(3))
+    with pytest.raises(ValueError, match="'UP'"):
+        tg.draw(tg.Value(1.0), rankdir="UP")
+
+
+def test_constants_and_leaves_alone_can_be_drawn():
+    assert "k = 1" in tg.draw(tg.Tensor(1.0, requires_grad=False, label="k")).source
+    assert "x = 1" in tg.draw(tg.Tensor(1.0, label="x")).source
+
+
+def test_drawing_changes_no_gradient_and_no_data():
+    x = tg.Tensor([1.0, -2.0])
+    y = (np.tanh(x) * x).sum()
+    tg.draw(y)
+    assert x.grad is None
+    y.backward()
+    before = x.grad.copy(), x.data.copy(), y.data.copy()
+    tg.draw(y)._repr_svg_()
+    for was, now in zip(before, (x.grad, x.data, y.data), strict=True):
+        np.testing.assert_array_equal(was, now)
+
+
+def test_thousands_of_operations_are_drawn_in_seconds(no_dot, tmp_path):
+    x = y = tg.Value(1.0, label="x")
+    for _ in range(2500):
+        y = (y + x) * 0.5
+    drawing = tg.draw(y)
+    assert len(parse(drawing).edges()) == 10_001
+    svg = drawing.save(tmp_path / "large.svg").read_text()
+    assert svg.count('class="node"') == 1 + 5000 + 2500 + 1
+
+
+@pytest.mark.parametrize("rankdir", ["LR", "TB"])
+def test_the_grid_for_large_graphs_follows_the_direction(rankdir, monkeypatch):
+    monkeypatch.setattr("tinygrad_edu.viz.draw.CROSSED", 0)
+    graph = parse(tg.draw(np.exp(tg.Value(1.0) + tg.Value(2.0)), rankdir))
+    x, y = zip(*(map(int, node.attr["pos"].split(",")) for node in graph.nodes()), strict=True)
+    along, across = (x, y) if rankdir == "LR" else ([-v for v in y], x)
+    assert sorted(set(along)) == sorted(along[i] for i in range(5) if i != 1)
+    assert along[0] == along[1] == 0
+    assert across[0] != across[1]
+
+
+@pytest.mark.skipif(not shutil.which("dot"), reason="no Graphviz on this machine")
+def test_the_real_dot_draws(tmp_path):
+    assert b"<svg" in _lay_out(tg.draw(tg.Value(2.0) ** 2)._graph, "svg")
+
+
+def test_the_picture_of_the_readme_is_current():
+    a, b, c = tg.Value(2.0, label="a"), tg.Value(-3.0, label="b"), tg.Value(10.0, label="c")
+    y = (a * b + c).relu() * b
+    y.label = "y"
+    y.backward()
+    shown = (Path(__file__).parents[1] / "examples" / "gallery" / "graph.svg").read_text()
+    assert sorted(texts(shown)) == sorted(texts(tg.draw(y)._repr_svg_()))

@@ -1,0 +1,82 @@
+"""Activations and losses against their definitions, and the mistakes that losses refuse."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from strategies import arrays
+
+import tinygrad_edu as tg
+
+P, T = np.array([[0.5], [-2.0], [3.0]]), np.array([[1.0], [0.0], [0.0]])
+ELEMENTWISE = [tg.mse_loss, tg.l1_loss, tg.huber_loss, tg.hinge_loss, tg.binary_cross_entropy_with_logits]
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (tg.mse_loss, (0.25 + 4 + 9) / 3),
+        (tg.l1_loss, (0.5 + 2 + 3) / 3),
+        (tg.huber_loss, (0.125 + 1.5 + 2.5) / 3),
+        (tg.hinge_loss, (0.5 + 1 + 1) / 3),
+        (tg.binary_cross_entropy_with_logits, np.mean(np.log1p(np.exp(P)) - T * P)),
+    ],
+)
+def test_losses_are_means_of_their_definitions(loss, expected):
+    np.testing.assert_allclose(float(loss(tg.Tensor(P), T)), expected, rtol=1e-15)
+    np.testing.assert_allclose(loss(P, T), expected, rtol=1e-15)
+    tg.check_grad(loss, P, T + 0.1)
+
+
+@pytest.mark.parametrize("loss", ELEMENTWISE)
+def test_a_column_never_broadcasts_against_a_row(loss):
+    with pytest.raises(ValueError, match=rf"{loss.__name__}: .*\(3, 1\).*\(3,\).*reshape"):
+        loss(tg.Tensor(P), T[:, 0])
+
+
+def test_cross_entropy_is_minus_the_log_likelihood_of_the_class():
+    logits, target = np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]), np.array([2, 0])
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(float(tg.cross_entropy(tg.Tensor(logits), target)), -np.log(p[[0, 1], target]).mean())
+    np.testing.assert_allclose(float(tg.cross_entropy(tg.Tensor(logits[0]), 2)), -np.log(p[0, 2]))
+    tg.check_grad(lambda x: tg.cross_entropy(x, target), logits)
+
+
+def test_cross_entropy_refuses_what_is_no_class_number():
+    logits = tg.Tensor(np.zeros((2, 3)))
+    with pytest.raises(ValueError, match=r"shape \(2, 3\).*\(2,\).*target has shape \(2, 1\)"):
+        tg.cross_entropy(logits, [[0], [1]])
+    with pytest.raises(TypeError, match="class numbers are integers, the target is float64"):
+        tg.cross_entropy(logits, [0.0, 1.0])
+    for bad in ([0, 3], [-1, 0]):
+        with pytest.raises(ValueError, match="class numbers go from 0 to 2"):
+            tg.cross_entropy(logits, bad)
+
+
+def test_huber_loss_needs_a_positive_delta():
+    with pytest.raises(ValueError, match="delta must be positive"):
+        tg.huber_loss(P, T, delta=0.0)
+
+
+@given(arrays(low=-5, high=5))
+def test_activations_match_their_formulas(x):
+    np.testing.assert_allclose(tg.sigmoid(x), 1 / (1 + np.exp(-x)), rtol=1e-13)
+    np.testing.assert_allclose(tg.softplus(x), np.log1p(np.exp(x)), rtol=1e-13)
+    np.testing.assert_array_equal(tg.relu(x), np.maximum(x, 0))
+    np.testing.assert_array_equal(tg.leaky_relu(x, 0.1), np.where(x > 0, x, 0.1 * x))
+
+
+def test_activations_take_numbers_and_values():
+    assert tg.relu(-1) == 0
+    assert tg.sigmoid(0.0) == 0.5
+    v = tg.Value(0.5)
+    y = tg.sigmoid(v) + tg.relu(v) + tg.softplus(v)
+    y.backward()
+    s = 1 / (1 + np.exp(-0.5))
+    np.testing.assert_allclose(v.grad, s * (1 - s) + 1 + s, rtol=1e-14)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1, None])
+def test_softmax_sums_to_one_along_its_axis(axis):
+    x = tg.Tensor(np.arange(6.0).reshape(2, 3))
+    np.testing.assert_allclose(np.sum(tg.softmax(x, axis=axis), axis=axis).data, 1, rtol=1e-15)
+    np.testing.assert_allclose(np.exp(tg.log_softmax(x, axis=axis)).data, tg.softmax(x, axis=axis).data, rtol=1e-14)

@@ -1,0 +1,152 @@
+import os
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import tinygrad_edu as tg
+from tinygrad_edu import nn, optim
+
+DTYPES = st.one_of(hnp.floating_dtypes(), hnp.integer_dtypes(), hnp.boolean_dtypes(), hnp.unicode_string_dtypes())
+NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
+
+
+@given(state=st.dictionaries(NAMES, DTYPES.flatmap(lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=0, min_side=0)))))
+def test_what_is_saved_is_loaded(state, tmp_path_factory):
+    path = tmp_path_factory.mktemp("io") / "state.npz"
+    tg.save(state, path)
+    loaded = tg.load(path)
+    assert list(loaded) == list(state)
+    for name, array in state.items():
+        assert loaded[name].dtype == array.dtype
+        np.testing.assert_array_equal(loaded[name], array)
+
+
+def test_names_that_trouble_savez_and_layouts_survive(tmp_path):
+    state = {"file": np.eye(3, 2).T, "a/../b": np.ones((4, 4))[::2, ::-1], "x.npy": 3, "": 0.5}
+    tg.save(state, tmp_path / "s.npz")
+    loaded = tg.load(tmp_path / "s.npz")
+    assert list(loaded) == list(state)
+    assert all((loaded[name] == value).all() for name, value in state.items())
+
+
+def test_a_model_comes_back_the_same(tmp_path):
+    model, other = nn.MLP([2, 3, 1], rng=0), nn.MLP([2, 3, 1], rng=1)
+    tg.save(model.state_dict(), str(tmp_path / "model.npz"))
+    other.load_state_dict(tg.load(str(tmp_path / "model.npz")))
+    x = np.random.default_rng(0).normal(size=(5, 2))
+    np.testing.assert_array_equal(model(x).data, other(x).data)
+
+
+def test_numpy_reads_the_file_and_its_files_are_read(tmp_path):
+    tg.save({"w": np.arange(3)}, tmp_path / "ours.npz")
+    with np.load(tmp_path / "ours.npz") as file:
+        assert file["w"].tolist() == [0, 1, 2]
+    np.savez_compressed(tmp_path / "theirs.npz", w=np.arange(3))
+    assert tg.load(tmp_path / "theirs.npz")["w"].tolist() == [0, 1, 2]
+
+
+def test_the_same_state_gives_the_same_bytes(tmp_path):
+    for name in ("a.npz", "b.npz"):
+        tg.save({"w": np.arange(3)}, tmp_path / name)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+@pytest.mark.parametrize("culprit", ["write_array", "fsync", "replace"])
+def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(culprit, tmp_path, monkeypatch):
+    path = tmp_path / "s.npz"
+    tg.save({"w": np.zeros(2)}, path)
+
+    def fail(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np.lib.format if culprit == "write_array" else os, culprit, fail)
+    with pytest.raises(KeyboardInterrupt):
+        tg.save({"w": np.ones(2)}, path)
+    monkeypatch.undo()
+    assert os.listdir(tmp_path) == ["s.npz"]
+    assert tg.load(path)["w"].tolist() == [0.0, 0.0]
+
+
+def test_a_link_goes_on_leading_to_the_file(tmp_path):
+    tg.save({"w": np.zeros(1)}, tmp_path / "real.npz")
+    os.symlink(tmp_path / "real.npz", tmp_path / "link.npz")
+    tg.save({"w": np.ones(1)}, tmp_path / "link.npz")
+    assert (tmp_path / "link.npz").is_symlink()
+    assert tg.load(tmp_path / "real.npz")["w"].tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "text"),
+    [
+        (nn.Linear(2, 1), TypeError, r"not a Linear: pass its \.state_dict\(\)"),
+        (optim.SGD(nn.Linear(2, 1).parameters(), lr=1), TypeError, r"not a SGD: pass its \.state_dict\(\)"),
+        ([np.ones(2)], TypeError, "takes a dict of arrays, then a path; got a list"),
+        ({1: np.ones(2)}, TypeError, "names are strings, not 1"),
+        ({"w": np.array([None])}, ValueError, "'w' is a ndarray that only pickle could store"),
+        ({"w": None}, ValueError, "'w' is a NoneType that only pickle"),
+        ({"a\0b": 1}, ValueError, "cannot be stored: it holds a NUL"),
+        ({"\ud800": 1}, ValueError, "or half a character"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused_and_the_old_file_stays(state, error, text, tmp_path):
+    path = tmp_path / "s.npz"
+    tg.save({"w": 1}, path)
+    with pytest.raises(error, match=text):
+        tg.save(state, path)
+    assert os.listdir(tmp_path) == ["s.npz"]
+    assert tg.load(path)["w"] == 1
+
+
+def test_a_missing_folder_and_another_suffix_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"folder .*nowhere does not exist"):
+        tg.save({}, tmp_path / "nowhere" / "s.npz")
+    with pytest.raises(ValueError, match=r"save: '.*model\.pt' should end in \.npz"):
+        tg.save({}, tmp_path / "model.pt")
+    with pytest.raises(ValueError, match=r"load: '.*model\.pt' should end in \.npz"):
+        tg.load(tmp_path / "model.pt")
+    with pytest.raises(FileNotFoundError, match=r"missing\.npz"):
+        tg.load(tmp_path / "missing.npz")
+
+
+def test_every_truncation_and_every_changed_byte_of_the_data_is_an_error(tmp_path):
+    path = tmp_path / "s.npz"
+    array = np.random.default_rng(0).normal(size=8)
+    tg.save({"w": array}, path)
+    whole = path.read_bytes()
+    for end in range(len(whole)):
+        path.write_bytes(whole[:end])
+        with pytest.raises(ValueError, match=r"load: .*s\.npz is damaged or no \.npz file"):
+            tg.load(path)
+    start = whole.index(array.tobytes())
+    for at in range(start, start + array.nbytes):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(ValueError, match="damaged"):
+            tg.load(path)
+
+
+def test_foreign_files_are_refused_and_pickles_never_run(tmp_path):
+    path = tmp_path / "s.npz"
+    path.write_bytes(b"not a zip file at all")
+    with pytest.raises(ValueError, match=r"damaged or no \.npz file of arrays"):
+        tg.load(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("word/document.xml", "<xml/>")
+    with pytest.raises(ValueError, match=r"'word/document\.xml', which is no array"):
+        tg.load(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("w.npy", pickle.dumps({"w": 1}))
+    with pytest.raises(ValueError, match="damaged"):
+        tg.load(path)
+    np.savez(path, w=np.array([Bomb()], dtype=object))
+    with pytest.raises(ValueError, match="Object arrays cannot be loaded"):
+        tg.load(path)
+
+
+class Bomb:
+    def __reduce__(self):
+        return pytest.fail, ("a pickle was run",)

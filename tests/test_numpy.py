@@ -1,0 +1,199 @@
+"""Users write NumPy: its functions, operators with arrays on either side, methods, and errors that help."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import arrays
+
+import tinygrad_edu as tg
+
+A = np.array([[1.0, 2.0], [3.0, 4.0]])
+
+
+@pytest.mark.parametrize(
+    "left", [A, 2, 2.5, np.float64(2), np.float32(2), np.array(2.0), True, [[1.0, 2.0], [3.0, 4.0]]]
+)
+@pytest.mark.parametrize("op", ["add", "subtract", "multiply", "divide", "power", "remainder"])
+def test_operators_take_arrays_numbers_and_lists_on_either_side(op, left):
+    f = {
+        "add": lambda a, b: a + b,
+        "subtract": lambda a, b: a - b,
+        "multiply": lambda a, b: a * b,
+        "divide": lambda a, b: a / b,
+        "power": lambda a, b: a**b,
+        "remainder": lambda a, b: a % b,
+    }[op]
+    for y in (f(left, tg.Tensor(A + 0.5)), f(tg.Tensor(A + 0.5), left)):
+        assert isinstance(y, tg.Tensor)
+    np.testing.assert_allclose(f(left, tg.Tensor(A + 0.5)).data, getattr(np, op)(left, A + 0.5))
+    np.testing.assert_allclose(f(tg.Tensor(A + 0.5), left).data, getattr(np, op)(A + 0.5, left))
+
+
+def test_matmul_takes_arrays_on_either_side():
+    t = tg.Tensor(A)
+    for y in (t @ A, A @ t, t @ t, np.matmul(A, t), np.dot(t, A), t.dot(A)):
+        assert isinstance(y, tg.Tensor)
+        np.testing.assert_array_equal(y.data, A @ A)
+
+
+def test_comparisons_give_plain_booleans():
+    t = tg.Tensor(A)
+    for mask in (t > 2, t == A, t > A, np.isfinite(t), t != t):
+        assert type(mask) is np.ndarray
+        assert mask.dtype == bool
+    np.testing.assert_array_equal(t[t > 2].data, [3, 4])
+
+
+def test_methods_are_ndarrays():
+    t = tg.Tensor(A)
+    for call in (
+        lambda x: x.sum(0), lambda x: x.mean(axis=-1, keepdims=True), lambda x: x.max(1), lambda x: x.min(),
+        lambda x: x.prod(axis=(0, 1)), lambda x: x.var(ddof=1), lambda x: x.std(0), lambda x: x.reshape(4),
+        lambda x: x.reshape(1, -1, order="F"), lambda x: x.transpose(1, 0), lambda x: x.transpose((1, 0)),
+        lambda x: x.T, lambda x: x.ravel(), lambda x: x.flatten(), lambda x: x[None].squeeze(0),
+        lambda x: x.swapaxes(0, 1), lambda x: x.clip(2, 3), lambda x: x.dot(A), lambda x: x.copy(),
+        lambda x: x.argmax(axis=1), lambda x: x.all(), lambda x: x.round(), lambda x: x.astype(np.float32),
+        lambda x: x.astype(int), lambda x: x.transpose(),
+    ):  # fmt: skip
+        expected = call(A)
+        got = call(t)
+        np.testing.assert_array_equal(getattr(got, "data", got) if isinstance(got, tg.Tensor) else got, expected)
+        assert got.dtype == expected.dtype
+    assert t.tolist() == A.tolist()
+    assert tg.Tensor([[3.0]]).item() == 3.0
+    assert t.item(1, 0) == 3.0
+    assert (t.shape, t.ndim, t.size, len(t)) == ((2, 2), 2, 4, 2)
+    assert 3.0 in t
+    assert [row.shape for row in t] == [(2,), (2,)]
+    assert t.numpy() is t.data
+
+
+def test_a_scalar_result_is_an_ndarray_to_its_user():
+    y = tg.Tensor(A).sum()
+    assert type(y.data) is np.ndarray
+    assert y.data is y.data
+    assert float(y) == 10.0
+    assert int(y) == 10
+    assert f"{y:.2f}" == "10.00"
+    y.backward()
+    assert type(y.grad) is np.ndarray
+
+
+def test_integers_become_float64_and_what_is_no_number_is_refused():
+    assert tg.Tensor([1, 2]).dtype == np.float64
+    assert tg.Tensor([True, False]).dtype == np.float64
+    assert tg.Tensor([1, 2], dtype=np.float32).dtype == np.float32
+    for bad in ("abc", [1 + 2j], [object()], None, {"a": 1}):
+        with pytest.raises(TypeError, match="takes real numbers"):
+            tg.Tensor(bad)
+    with pytest.raises(ValueError, match="inhomogeneous"):
+        tg.Tensor([[1.0], [2.0, 3.0]])
+    with pytest.raises(TypeError, match="it is one already"):
+        tg.Tensor(tg.Tensor(1.0))
+    with pytest.raises(TypeError, match="complex128"):
+        tg.Tensor(1.0) * np.array([1j])
+
+
+def test_repr_shows_data_label_and_origin():
+    x = tg.Tensor([1.0, 2.0], label="x", dtype=np.float32)
+    assert repr(x) == "Tensor([1., 2.], label='x', dtype=float32)"
+    assert repr((x * x).detach()) == "Tensor([1., 4.], dtype=float32, requires_grad=False)"
+    assert repr(np.exp(tg.Tensor(0.0))) == "Tensor(1., fun=np.exp)"
+
+
+def test_a_reduction_by_ufunc_is_the_function():
+    t = tg.Tensor(A)
+    np.testing.assert_array_equal(np.add.reduce(t).data, A.sum(0))
+    np.testing.assert_array_equal(np.maximum.reduce(t, axis=1).data, A.max(1))
+
+
+def test_tensors_among_keywords_are_arguments_too():
+    t = tg.Tensor(A)
+    np.sum(a=t, axis=0).sum().backward()
+    np.testing.assert_array_equal(t.grad, np.ones((2, 2)))
+    low = tg.Tensor(2.0)
+    np.clip(A, low, None).sum().backward()
+    np.testing.assert_array_equal(low.grad, 1)
+    np.clip(A, a_min=low, a_max=9.0).sum().backward()
+    np.testing.assert_array_equal(low.grad, 2)
+
+
+def message(kind, f):
+    with pytest.raises(kind) as caught:
+        f()
+    return str(caught.value)
+
+
+def test_errors_name_the_function_the_shapes_the_label_and_the_remedy():
+    w, x = tg.Tensor(np.ones((3, 4)), label="w"), tg.Tensor(np.ones(5), label="x")
+    assert "np.add(w of shape (3, 4), x of shape (5,))" in message(ValueError, lambda: w + x)
+    assert "np.matmul(w of shape (3, 4), of shape (3,))" in message(ValueError, lambda: w @ np.ones(3))
+    assert "np.multiply(of shape (2,), x of shape (5,))" in message(ValueError, lambda: np.ones(2) * x)
+    assert "np.reshape(w of shape (3, 4), (5, 2))" in message(ValueError, lambda: w.reshape(5, 2))
+    assert "np.sum(w of shape (3, 4), axis=7)" in message(ValueError, lambda: w.sum(axis=7))
+    assert "getitem(x of shape (5,), 9)" in message(IndexError, lambda: x[9])
+    assert "concatenate(w of shape (3, 4), x of shape (5,)" in message(ValueError, lambda: np.concatenate([w, x]))
+    text = message(TypeError, lambda: np.linalg.cholesky(w))
+    assert "np.linalg.cholesky has no rule for Tensors" in text
+    assert "defvjp(np.linalg.cholesky, rule, ...)" in text
+    assert "nondifferentiable(np.linalg.cholesky)" in text
+    assert "np.sum(..., where=...): its rule does not know" in message(TypeError, lambda: np.sum(x, where=[True] * 5))
+    assert "a = a + t instead of a += t" in message(TypeError, lambda: np.ones(5).__iadd__(x))
+    assert "np.add.accumulate has no rule" in message(TypeError, lambda: np.add.accumulate(x))
+    for f in (np.asarray, np.array, lambda x: np.array([x, x])):
+        text = message(TypeError, lambda f=f: f(x))
+        assert "Tensor 'x' takes gradients" in text
+        assert ".data" in text
+        assert ".detach()" in text
+    assert "holds 5 elements, not one" in message(TypeError, lambda: float(x))
+    assert "unsupported operand" in message(TypeError, lambda: x + "a")
+    assert "unsupported operand" in message(TypeError, lambda: None * x)
+
+
+def test_a_constant_becomes_an_array_without_complaint():
+    x = tg.Tensor(A)
+    np.testing.assert_array_equal(np.asarray(x.detach()), A)
+    with tg.no_grad():
+        assert np.asarray(x * 2).sum() == 20
+
+
+def test_a_users_own_function_joins_the_table():
+    @tg.primitive
+    def cube(x, scale=1.0):
+        return scale * x**3
+
+    x = tg.Tensor([1.0, 2.0])
+    with pytest.raises(TypeError, match=r"cube has no rule.*defvjp\(cube, rule"):
+        cube(x)
+    tg.defvjp(cube, lambda g, y, x, scale=1.0: g * (3 * scale * x**2))
+    cube(x, scale=2.0).sum().backward()
+    np.testing.assert_array_equal(x.grad, [6, 24])
+    assert cube(2.0) == 8.0
+    tg.check_grad(cube, np.array([0.5, -1.5]))
+
+
+def test_a_nondifferentiable_function_sees_arrays_and_gives_arrays():
+    @tg.primitive
+    def bins(x):
+        return np.digitize(x, [0.0, 1.0])
+
+    tg.nondifferentiable(bins)
+    assert type(bins(tg.Tensor([0.5, 2.0]))) is np.ndarray
+
+
+def test_defvjp_takes_rules_or_one_for_each():
+    for rules in ({}, {"each": lambda i, g, y: g, "rules": (None,)}):
+        with pytest.raises(TypeError, match="takes one rule"):
+            tg.defvjp(np.frexp, *rules.get("rules", ()), each=rules.get("each"))
+    with pytest.raises(TypeError, match="takes one rule"):
+        tg.defvjp(np.frexp, 3)
+
+
+@given(arrays(), st.sampled_from([np.float16, np.float32]))
+def test_python_numbers_leave_a_dtype_alone(x, dtype):
+    t = tg.Tensor(x, dtype=dtype)
+    y = 2 * np.sin(t * 0.5 + 1) ** 2 / 3 - 1
+    assert y.dtype == dtype
+    y.backward(np.ones(y.shape))
+    assert t.grad.dtype == dtype

@@ -1,0 +1,259 @@
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu import Tensor, nn, optim
+
+# The parameters after 100 steps of `run`, made by the same steps with torch.optim (PyTorch 2.13) in float64.
+PYTORCH = [
+    (
+        optim.SGD,
+        {"lr": 0.1},
+        [-1.124338186442, -0.657476541309, -0.137771229163, 0.3247212380581, 0.6725455741901,
+         0.9536718439727, 0.1707997851684],
+    ),
+    (
+        optim.SGD,
+        {"lr": 0.1, "momentum": 0.9},
+        [-1.38559897568, 0.1846119469377, 1.033454263964, 0.7482644190675, -0.04099720426869,
+         -0.2409289541103, -3.790136714205],
+    ),
+    (
+        optim.SGD,
+        {"lr": 0.1, "momentum": 0.9, "nesterov": True},
+        [-1.471377264554, 0.04867421093492, 0.9723376084045, 0.8181592152189, 0.09564809034828,
+         -0.1631642147265, -3.690323257616],
+    ),
+    (
+        optim.SGD,
+        {"lr": 0.1, "weight_decay": 0.01},
+        [-1.024431604549, -0.6086495165073, -0.1323949063556, 0.2992106246503, 0.622095632712,
+         0.8721458214354, 0.155505949463],
+    ),
+    (
+        optim.SGD,
+        {"lr": 0.1, "momentum": 0.5, "nesterov": True, "weight_decay": 0.3},
+        [-0.100095590414, -0.2495911693464, -0.1705542072872, 0.06497603004853, 0.2410810813623,
+         0.1964777273307, 0.04195791855045],
+    ),
+    (
+        optim.Adam,
+        {"lr": 0.01},
+        [-1.028063098219, -0.5859260328041, -0.1447141889069, 0.2326547606762, 0.5928598159271,
+         0.9434765482461, 0.3863943657821],
+    ),
+    (
+        optim.Adam,
+        {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.1},
+        [-0.7957504629979, -0.4467376196634, -0.09549031308202, 0.187009778697, 0.4540689796249,
+         0.7083758532187, 0.2165670481194],
+    ),
+]  # fmt: skip
+KINDS = [(kind, options) for kind, options, _ in PYTORCH]
+
+
+def parameters(dtype=np.float64):
+    return [Tensor(np.linspace(-1, 1, 6).reshape(2, 3), label="W", dtype=dtype), Tensor(0.5, dtype=dtype)]
+
+
+def run(optimizer, steps):
+    for k in steps:
+        p, q = optimizer.params
+        p.grad = np.cos(np.arange(6) + 0.7 * k).reshape(2, 3)
+        q.grad = np.sin(0.3 * k)
+        optimizer.step()
+
+
+def values(optimizer):
+    return np.concatenate([p.data.ravel() for p in optimizer.params])
+
+
+@pytest.mark.parametrize(("kind", "options", "expected"), PYTORCH)
+def test_hundred_steps_equal_pytorch(kind, options, expected):
+    optimizer = kind(parameters(), **options)
+    run(optimizer, range(100))
+    np.testing.assert_allclose(values(optimizer), expected, rtol=1e-11)
+
+
+@pytest.mark.parametrize(("kind", "options", "expected"), PYTORCH)
+def test_float32_parameters_and_state_stay_float32_and_agree(kind, options, expected):
+    optimizer = kind(parameters(np.float32), **options)
+    run(optimizer, range(100))
+    arrays = [p.data for p in optimizer.params] + [a for name in optimizer.state for a in optimizer.state[name]]
+    assert {a.dtype for a in arrays} == {np.dtype(np.float32)}
+    np.testing.assert_allclose(values(optimizer), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS)
+def test_step_writes_into_the_parameters_and_leaves_gradients_alone(kind, options):
+    optimizer = kind(parameters(), **options)
+    arrays = [p.data for p in optimizer.params]
+    before = values(optimizer)
+    for p in optimizer.params:
+        p.grad = np.ones(p.shape)
+    optimizer.step()
+    assert all(p.data is a for p, a in zip(optimizer.params, arrays, strict=True))
+    assert all((p.grad == 1).all() for p in optimizer.params)
+    assert (values(optimizer) < before).all()
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS)
+def test_loaded_state_resumes_bit_for_bit(kind, options, tmp_path):
+    straight = kind(parameters(), **options)
+    run(straight, range(10))
+    straight.lr = 0.007
+    weights = [p.data.copy() for p in straight.params]
+    tg.save(straight.state_dict(), tmp_path / "optimizer.npz")
+    run(straight, range(10, 20))
+
+    resumed = kind([Tensor(w) for w in weights], **options)
+    resumed.load_state_dict(tg.load(tmp_path / "optimizer.npz"))
+    run(resumed, range(10, 20))
+    assert values(resumed).tobytes() == values(straight).tobytes()
+    assert resumed.lr == 0.007
+    assert resumed.steps == 20
+
+
+def test_state_dict_is_a_copy():
+    optimizer = optim.Adam(parameters(), lr=0.1)
+    state = optimizer.state_dict()
+    run(optimizer, range(3))
+    assert not any(state[f"m.{i}"].any() for i in range(2))
+
+
+def test_state_of_another_optimizer_is_refused_whole():
+    adam, sgd = optim.Adam(parameters(), lr=0.1), optim.SGD(parameters(), lr=0.2, momentum=0.9)
+    run(sgd, range(2))
+    with pytest.raises(ValueError, match=r"Adam\.load_state_dict.*missing 'm\.0'.*unexpected 'velocity\.0'"):
+        adam.load_state_dict(sgd.state_dict())
+    assert (adam.lr, adam.steps) == (0.1, 0)
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS)
+def test_step_without_gradient_names_the_parameter_and_updates_nothing(kind, options):
+    optimizer = kind(parameters(), **options)
+    optimizer.params[0].grad = np.ones((2, 3))
+    before = values(optimizer)
+    with pytest.raises(ValueError, match=r"parameter 1 of shape \(\) has no gradient"):
+        optimizer.step()
+    optimizer.zero_grad()
+    with pytest.raises(ValueError, match=r"parameter 0 'W' of shape \(2, 3\) has no gradient"):
+        optimizer.step()
+    assert (values(optimizer) == before).all()
+    assert optimizer.steps == 0
+
+
+def test_minimize_forgets_old_gradients_and_descends():
+    x = Tensor([3.0, -4.0])
+    x.grad = np.array([100.0, 100.0])
+    optim.SGD([x], lr=0.25).minimize((x * x).sum())
+    assert x.data.tolist() == [1.5, -2.0]
+    assert x.grad.tolist() == [6.0, -8.0]
+
+
+def test_zero_grad_forgets():
+    optimizer = optim.SGD(parameters(), lr=0.1)
+    run(optimizer, range(1))
+    optimizer.zero_grad()
+    assert [p.grad for p in optimizer.params] == [None, None]
+
+
+def test_learning_rate_can_be_set_between_steps():
+    x = Tensor(1.0)
+    optimizer = optim.SGD([x], lr=0.5)
+    for optimizer.lr in (0.1, 0.01):
+        x.grad = np.array(1.0)
+        optimizer.step()
+    assert float(x) == pytest.approx(0.89)
+
+
+def test_repr_tells_kind_rate_and_progress():
+    assert repr(optim.SGD(parameters(), lr=0.1)) == "SGD(lr=0.1, 2 parameters, 0 steps taken)"
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "text"),
+    [
+        ([], ValueError, "SGD got no parameters"),
+        (nn.Linear(2, 1), TypeError, r"not a Linear: pass model\.parameters\(\)"),
+        (Tensor([1.0]), TypeError, r"pass \[tensor\]"),
+        ([np.ones(2)], TypeError, "parameter 0 is a ndarray"),
+        (
+            [Tensor(1.0), Tensor([1.0], label="b") * 2],
+            ValueError,
+            r"parameter 1 of shape \(1,\) is the result",
+        ),
+        ([Tensor([1.0], label="b", requires_grad=False)], ValueError, "parameter 0 'b' .* takes no gradient"),
+    ],
+)
+def test_unfit_parameters_are_refused(params, error, text):
+    with pytest.raises(error, match=text):
+        optim.SGD(params, lr=0.1)
+
+
+def test_a_parameter_given_twice_is_refused():
+    a, b = Tensor(1.0), Tensor(1.0, label="b")
+    with pytest.raises(ValueError, match=r"parameter 2 'b' of shape .* twice"):
+        optim.Adam([a, b, b], lr=0.1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "text"),
+    [
+        (optim.SGD, {"lr": -0.1}, "SGD: lr must be .* not -0.1"),
+        (optim.SGD, {"lr": float("nan")}, "SGD: lr must be .* not nan"),
+        (optim.SGD, {"lr": 0.1, "momentum": -1}, "SGD: momentum"),
+        (optim.SGD, {"lr": 0.1, "nesterov": True}, "SGD: nesterov needs a momentum"),
+        (optim.SGD, {"lr": 0.1, "weight_decay": -1}, "SGD: weight_decay"),
+        (optim.Adam, {"lr": float("inf")}, "Adam: lr must be .* not inf"),
+        (optim.Adam, {"lr": 0.1, "betas": (0.9, 1.0)}, r"Adam: betas .* not \(0.9, 1.0\)"),
+        (optim.Adam, {"lr": 0.1, "betas": (-0.1, 0.9)}, r"Adam: betas\[0\]"),
+        (optim.Adam, {"lr": 0.1, "eps": -1}, "Adam: eps"),
+        (optim.Adam, {"lr": 0.1, "weight_decay": -1}, "Adam: weight_decay"),
+    ],
+)
+def test_nonsensical_settings_are_refused(kind, options, text):
+    with pytest.raises(ValueError, match=text):
+        kind(parameters(), **options)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_clip_grad_norm_scales_all_gradients_by_one_factor(dtype):
+    a, b = Tensor([0.0, 0.0], dtype=dtype), Tensor(0.0, dtype=dtype)
+    a.grad, b.grad = np.array([2.0, 3.0]), np.array(6.0)
+    assert optim.clip_grad_norm([a, b], 3.5) == pytest.approx(7)
+    expected = np.array([2, 3, 6]) * (3.5 / (7 + 1e-6))  # as torch.nn.utils.clip_grad_norm_ has it
+    np.testing.assert_allclose([*a.grad, b.grad], expected, rtol=1e-12 if dtype == np.float64 else 1e-6)
+    assert a.grad.dtype == b.grad.dtype == dtype
+
+
+def test_clip_grad_norm_leaves_small_gradients_as_they_are():
+    a = Tensor([0.0, 0.0])
+    a.grad = np.array([3.0, 4.0])
+    assert optim.clip_grad_norm([a], 5.1) == 5
+    assert a.grad.tolist() == [3.0, 4.0]
+
+
+def test_clip_grad_norm_of_leaves_that_share_one_array_scales_it_once():
+    a, b = Tensor([3.0]), Tensor([4.0])
+    (a + b).sum().backward()
+    norm = optim.clip_grad_norm([a, b], 0.5 * 2**0.5)
+    assert norm == pytest.approx(2**0.5)
+    np.testing.assert_allclose([a.grad, b.grad], 0.5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_clip_grad_norm_refuses_gradients_that_are_not_finite_and_changes_nothing(bad):
+    a, b = Tensor([0.0]), Tensor([0.0, 0.0], label="b")
+    a.grad, b.grad = np.array([5.0]), np.array([1.0, bad])
+    with pytest.raises(ValueError, match="gradient of parameter 1 'b'"):
+        optim.clip_grad_norm([a, b], 1.0)
+    assert a.grad.tolist() == [5.0]
+
+
+def test_clip_grad_norm_asks_for_gradients_and_a_positive_norm():
+    with pytest.raises(ValueError, match=r"clip_grad_norm: parameter 0 'W' .* has no gradient"):
+        optim.clip_grad_norm(parameters(), 1.0)
+    for max_norm in (0, -1, float("nan")):
+        with pytest.raises(ValueError, match=f"max_norm must be above 0, not {max_norm}"):
+            optim.clip_grad_norm(parameters(), max_norm)

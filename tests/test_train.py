@@ -1,0 +1,317 @@
+import builtins
+import math
+import re
+from time import perf_counter
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import tinygrad_edu as tg
+from tinygrad_edu import DivergenceError, History, Tensor, fit, nn, optim
+from tinygrad_edu.train import _converged
+
+
+def least_squares(n=60):
+    """(X, y) of a linear law with noise, and the exact solution (weights, then bias)."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 3))
+    y = X @ [[1.0], [-2.0], [0.5]] + 3 + 0.1 * rng.normal(size=(n, 1))
+    return (X, y), np.linalg.lstsq(np.column_stack([X, np.ones(n)]), y, rcond=None)[0].ravel()
+
+
+def descend(model, data, lr=0.1, **options):
+    optimizer = optim.SGD(model.parameters(), lr=lr)
+    return fit(model, tg.mse_loss, data, optimizer=optimizer, **{"progress": False, **options})
+
+
+def solution(model):
+    return np.append(model.weight.data.ravel(), model.bias.data)
+
+
+class Probe(nn.Module):
+    """The constant w, which notes for each call its rows, modes, and whether gradients are recorded."""
+
+    def __init__(self, w=0.0):
+        self.w, self.inner, self.calls = Tensor(w), nn.ReLU(), []
+
+    def forward(self, x):
+        y = self.w * np.ones_like(x)
+        self.calls.append((len(x), self.training, self.inner.training, y.requires_grad))
+        return y
+
+
+def constant(target, n=2):
+    return np.zeros(n), np.full(n, float(target))
+
+
+def test_full_batch_descent_finds_the_least_squares_solution_and_stops_by_itself():
+    data, exact = least_squares()
+    model = nn.Linear(3, 1, rng=0)
+    history = descend(model, data, epochs=5000, tol=1e-8)
+    assert history.stopped == "converged"
+    assert len(history) < 500
+    np.testing.assert_allclose(solution(model), exact, rtol=1e-3)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 60, 100])
+def test_batches_of_any_size_come_near_the_solution(batch_size):
+    data, exact = least_squares()
+    model = nn.Linear(3, 1, rng=0)
+    optimizer = optim.SGD(model.parameters(), lr=0.02)
+    options = {"epochs": 150, "batch_size": batch_size, "progress": False, "rng": 0}
+    fit(model, tg.mse_loss, data, optimizer=optimizer, **options)
+    np.testing.assert_allclose(solution(model), exact, atol=0.05)
+    assert optimizer.steps == 150 * -(-60 // batch_size)
+
+
+def test_history_records_each_epoch():
+    (X, y), _ = least_squares()
+    model = nn.Linear(3, 1, rng=0)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    losses = []
+    for _ in range(3):
+        losses.append(float(tg.mse_loss(model(X), y)))
+        optimizer.minimize(tg.mse_loss(model(X), y))
+    valid = float(tg.mse_loss(model(X[:9]), y[:9]))
+
+    start = perf_counter()
+    history = descend(nn.Linear(3, 1, rng=0), (X, y), epochs=3, valid_data=(X[:9], y[:9]))
+    elapsed = perf_counter() - start
+    assert history.train_loss == losses
+    assert history.valid_loss[-1] == valid
+    assert history.lr == [0.1] * 3
+    assert len(history.seconds) == len(history.valid_loss) == len(history) == 3
+    assert min(history.seconds) > 0
+    assert sum(history.seconds) < elapsed
+    assert (history.stopped, history.best_epoch) == ("epochs", 3)
+
+
+def test_an_epochs_training_loss_weighs_batches_by_their_size():
+    y = np.array([1.0, 1.0, 1.0, 1.0, 6.0])
+    history = descend(Probe(), (np.zeros(5), y), lr=0, epochs=4, batch_size=2)
+    np.testing.assert_allclose(history.train_loss, np.mean(y**2))
+
+
+def test_a_seed_makes_a_run_repeatable():
+    data, _ = least_squares()
+
+    def run(rng):
+        model = nn.Linear(3, 1, rng=0)
+        descend(model, data, epochs=3, batch_size=8, rng=rng)
+        return solution(model).tolist()
+
+    assert run(1) == run(1) == run(np.random.default_rng(1)) != run(2)
+
+
+def test_validation_runs_in_eval_mode_without_gradients_and_modes_come_back():
+    model = Probe()
+    model.training, model.inner.training = False, True
+    descend(model, constant(1, n=4), epochs=2, valid_data=constant(1, n=3))
+    assert model.calls == [(4, True, True, True), (3, False, False, False)] * 2
+    assert (model.training, model.inner.training) == (False, True)
+
+
+def test_modes_come_back_after_an_error():
+    model = Probe().eval()
+    with pytest.raises(ValueError, match="shape"):
+        descend(model, (np.zeros(4), np.zeros((4, 1))), epochs=2)
+    assert model.calls == [(4, True, True, True)]
+    assert (model.training, model.inner.training) == (False, False)
+
+
+# Training pulls w from 0 towards 10, and validation is best where w passes 4, in epoch 5.
+PATH = 10 * (1 - 0.9 ** np.arange(1, 9))
+
+
+def test_patience_stops_and_gives_the_best_weights_back():
+    model = Probe()
+    history = descend(model, constant(10), lr=0.05, epochs=100, valid_data=constant(4), patience=3)
+    assert (history.stopped, history.best_epoch, len(history)) == ("patience", 5, 5 + 3)
+    assert history.valid_loss == pytest.approx((PATH - 4) ** 2)
+    assert float(model.w) == pytest.approx(PATH[4])
+
+
+def test_with_patience_the_best_weights_come_back_when_the_epochs_run_out_too():
+    model = Probe()
+    history = descend(model, constant(10), lr=0.05, epochs=7, valid_data=constant(4), patience=3)
+    assert (history.stopped, history.best_epoch, len(history)) == ("epochs", 5, 7)
+    assert float(model.w) == pytest.approx(PATH[4])
+
+
+def test_without_patience_the_last_weights_stay():
+    model = Probe()
+    history = descend(model, constant(10), lr=0.05, epochs=7, valid_data=constant(4))
+    assert history.best_epoch == 5
+    assert float(model.w) == pytest.approx(PATH[6])
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("ratio", [0.5, 0.9, 0.99, 0.999])
+def test_convergence_means_that_what_is_still_to_come_is_within_tol(ratio, unit):
+    losses, tol = [], 1e-5
+    while not _converged(losses, tol):
+        losses.append(unit * (1 + ratio ** len(losses)))
+    still_to_come = np.mean(losses[-10:]) / unit - 1
+    assert still_to_come < 1.001 * tol
+    if ratio > 0.95:  # faster ones end by what the last ten epochs took off
+        assert still_to_come > 0.98 * tol
+
+
+def test_a_tol_of_zero_waits_until_the_loss_stands_still():
+    history = descend(Probe(), constant(1), epochs=1000, tol=0)
+    assert history.stopped == "converged"
+    assert history.train_loss[-10:] == history.train_loss[-1:] * 10
+
+
+def test_a_loss_that_falls_steadily_or_swings_has_not_converged():
+    assert not _converged([1 - 1e-9 * i for i in range(100)], 1e-6)
+    assert not _converged([1 + 0.1 * (i // 10 % 2) for i in range(100)], 1e-6)
+    swings = [1 + 0.1 * math.cos(i / 4) for i in range(300)]
+    assert not any(_converged(swings[:n], 1e-2) for n in range(300))
+    assert not _converged([1.0] * 29, 1e-6)
+    assert _converged([1.0] * 30, 0)
+
+
+@pytest.mark.parametrize("batch_size", [None, 20])
+def test_divergence_is_named_and_the_model_keeps_finite_weights(batch_size):
+    (X, y), _ = least_squares()
+    model = nn.Linear(3, 1, rng=0)
+    with pytest.raises(DivergenceError, match=r"training loss is (inf|nan) in epoch \d+ with lr=1000") as caught:
+        descend(model, (X, y), lr=1e3, epochs=200, batch_size=batch_size, rng=0)
+    error = caught.value
+    assert isinstance(error, ValueError)
+    assert "learning rate is too high (try 1e+02)" in str(error)
+    assert f"in epoch {len(error.history) + 1} " in str(error)
+    assert np.isfinite(error.history.train_loss).all()
+    assert np.isfinite(float(tg.mse_loss(model(X), y)))
+    assert abs(model.weight.data).max() > 1e100  # the last such weights, not the first
+
+
+def test_divergence_in_validation_and_in_the_last_update_is_caught():
+    model = Probe()
+    with pytest.raises(DivergenceError, match=r"the validation loss is inf in epoch 1 with lr=1e\+200"):
+        descend(model, constant(1), lr=1e200, epochs=1, valid_data=constant(1))
+    assert float(model.w) == 0
+    with pytest.raises(DivergenceError, match="the sum of the weights is inf in epoch 1"):
+        descend(model, constant(1), lr=1e308, epochs=1)
+    assert float(model.w) == 0
+
+
+def test_a_scheduler_steps_after_every_epoch():
+    class Halving:
+        def step(self):
+            optimizer.lr /= 2
+
+    model = Probe()
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    options = {"epochs": 3, "batch_size": 1, "scheduler": Halving(), "progress": False}
+    history = fit(model, tg.mse_loss, constant(1), optimizer=optimizer, **options)
+    assert history.lr == [0.1, 0.05, 0.025]
+
+
+def test_progress_shows_a_bar_with_the_loss(capfd):
+    history = descend(Probe(), constant(1), epochs=4, valid_data=constant(3), progress=True)
+    shown = capfd.readouterr().err
+    assert "4/4" in shown
+    assert f"loss {history.valid_loss[-1]:.4g}" in shown
+    descend(Probe(), constant(1), epochs=4)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_tqdm_a_warning_names_the_remedy_and_training_goes_on(monkeypatch):
+    find = builtins.__import__
+
+    def without_tqdm(name, *args):
+        if name == "tqdm":
+            raise ModuleNotFoundError(name)
+        return find(name, *args)
+
+    monkeypatch.setattr(builtins, "__import__", without_tqdm)
+    model = Probe()
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    remedy = re.escape('pip install "tinygrad-edu[train]", or pass progress=False')
+    with pytest.warns(UserWarning, match=remedy) as caught:
+        history = fit(model, tg.mse_loss, constant(1), optimizer=optimizer, epochs=2)
+    assert len(history) == 2
+    assert caught[0].filename == __file__
+
+
+GOOD = (np.ones((4, 3)), np.ones((4, 1)))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"data": (np.ones((4, 3)), np.ones((3, 1)))}, ValueError, r"train_data: .* \(4, 3\), \(3, 1\)"),
+        ({"data": (np.ones((0, 3)), np.ones((0, 1)))}, ValueError, "train_data: there are no rows"),
+        ({"data": np.ones((2, 3))}, TypeError, r"train_data is a tuple \(X, y\), not ndarray"),
+        ({"data": (np.full((4, 3), np.nan), np.ones(4))}, ValueError, r"train_data, X: 12 values are NaN"),
+        ({"valid_data": (np.ones((4, 3)), [1, 2, 3, np.inf])}, ValueError, "valid_data, y: 1 values are NaN"),
+        ({"data": ([["a"] * 3] * 4, np.ones(4))}, TypeError, "train_data, X: numbers are needed"),
+        ({"epochs": 0}, ValueError, "epochs is a whole number from 1, not 0"),
+        ({"epochs": 2.5}, ValueError, r"epochs is a whole number from 1, not 2\.5"),
+        ({"batch_size": 0}, ValueError, "batch_size is a whole number from 1, not 0"),
+        ({"patience": 0, "valid_data": GOOD}, ValueError, "patience is a whole number from 1, not 0"),
+        ({"patience": 2}, ValueError, r"pass valid_data=\(X, y\)"),
+        ({"tol": -1}, ValueError, "tol is a share of the loss"),
+    ],
+)
+def test_mistakes_are_named_before_anything_is_trained(options, error, text):
+    model = nn.Linear(3, 1, rng=0)
+    before = solution(model)
+    with pytest.raises(error, match=text):
+        descend(model, **{"data": GOOD, "epochs": 1, **options})
+    assert (solution(model) == before).all()
+
+
+def test_a_function_is_no_model():
+    optimizer = optim.SGD([Tensor(1.0)], lr=0.1)
+    with pytest.raises(TypeError, match=r"model is a tg\.nn\.Module, not function"):
+        fit(lambda x: x, tg.mse_loss, GOOD, optimizer=optimizer, epochs=1)
+
+
+def test_integer_classes_train_too():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    y = (X[:, 0] > 0).astype(int)
+    model = nn.MLP([2, 8, 2], rng=0)
+    optimizer = optim.Adam(model.parameters(), lr=0.05)
+    options = {"epochs": 60, "batch_size": 16, "progress": False, "rng": 0}
+    fit(model, tg.cross_entropy, (X, y), optimizer=optimizer, **options)
+    assert (model(X).data.argmax(axis=1) == y).all()
+
+
+HISTORY = History(
+    train_loss=[2.0, 1.0, 0.5],
+    valid_loss=[3.0, 1.25, 1.5],
+    lr=[0.1, 0.1, 0.05],
+    seconds=[0.5, 0.25, 0.25],
+    stopped="patience",
+    best_epoch=2,
+)
+
+
+def test_history_prints_as_one_line_and_as_a_table():
+    assert repr(HISTORY) == (
+        "History(3 epochs, stopped by 'patience', train loss 0.5, valid loss 1.5, best epoch 2, 1 s)"
+    )
+    assert HISTORY.table().split("\n") == [
+        "epoch  train loss  valid loss    lr  seconds",
+        "    1           2           3   0.1    0.500",
+        "    2           1        1.25   0.1    0.750",
+        "    3         0.5         1.5  0.05    1.000",
+    ]
+    assert [row.split()[0] for row in HISTORY.table(rows=2).split("\n")] == ["epoch", "1", "3"]
+    plain = History(train_loss=[1.0] * 100, lr=[0.1] * 100, seconds=[0.1] * 100)
+    assert len(plain.table().split("\n")) == 11
+    assert "valid" not in plain.table() + repr(plain)
+    assert History().table() == "epoch  train loss  lr  seconds"
+    assert repr(History()) == "History(0 epochs, best epoch 0, 0 s)"
+
+
+def test_plot_draws_the_losses_into_the_axes_it_is_given():
+    ax = Figure().subplots()
+    assert HISTORY.plot(ax) is ax
+    assert list(ax.lines[0].get_ydata()) == HISTORY.train_loss
+    assert list(ax.lines[1].get_ydata()) == HISTORY.valid_loss

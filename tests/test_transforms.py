@@ -1,0 +1,219 @@
+"""grad and its kin: values by mathematics, nesting, and what they say to a mistake."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from strategies import arrays
+
+import tinygrad_edu as tg
+
+
+def rosenbrock(x):
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def rosenbrock_hessian(x):
+    H = np.diag(-400 * x[:-1], 1) - np.diag(400 * x[:-1], -1)
+    diagonal = np.zeros_like(x)
+    diagonal[0] = 1200 * x[0] ** 2 - 400 * x[1] + 2
+    diagonal[1:-1] = 202 + 1200 * x[1:-1] ** 2 - 400 * x[2:]
+    diagonal[-1] = 200
+    return H + np.diag(diagonal)
+
+
+def test_grad_takes_and_returns_arrays():
+    g = tg.grad(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
+    assert type(g) is np.ndarray
+    np.testing.assert_array_equal(g, [3, 12])
+    assert type(tg.grad(np.sin)(0.0)) is np.ndarray
+    assert tg.grad(lambda x: x * x)(3) == 6
+    assert tg.grad(lambda x: (x * x).sum())(np.ones(2, np.float32)).dtype == np.float32
+
+
+def test_argnums_choose_arguments_and_keywords_pass_through():
+    def f(a, b, scale=1.0):
+        return scale * np.sum(a * b**2)
+
+    a, b = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    np.testing.assert_array_equal(tg.grad(f, 1)(a, b, scale=2.0), 4 * a * b)
+    ga, gb = tg.grad(f, (0, -1))(a, b)
+    np.testing.assert_array_equal(ga, b**2)
+    np.testing.assert_array_equal(gb, 2 * a * b)
+    value, (g,) = tg.value_and_grad(f, (0,))(a, b)
+    assert value == 41
+    assert type(value) is np.ndarray
+    np.testing.assert_array_equal(g, b**2)
+
+
+def test_a_result_that_does_not_depend_has_gradient_zero():
+    for f in (lambda x: 3.0, lambda x: np.sign(x).sum(), lambda x: (x * 0).sum()):
+        np.testing.assert_array_equal(tg.grad(f)(np.ones(2)), [0, 0])
+
+
+def test_derivatives_nest_to_any_order():
+    f = np.sin
+    for expected in (np.cos, lambda x: -np.sin(x), lambda x: -np.cos(x), np.sin):
+        f = tg.grad(f)
+        np.testing.assert_allclose(f(0.7), expected(0.7), rtol=1e-14)
+
+
+def test_an_inner_variable_is_not_taken_for_an_outer_one():
+    assert tg.grad(lambda x: x * tg.grad(lambda y: x + y)(x))(1.0) == 1
+    assert tg.grad(lambda x: tg.grad(lambda y: x * y)(x) * x)(3.0) == 6
+
+
+def test_an_outer_variable_in_a_closure_is_carried_on():
+    x0 = np.array([1.0, 2.0])
+    penalty = tg.grad(lambda w: np.sum(tg.grad(lambda x: np.sum(w * x**2))(x0) ** 2))
+    np.testing.assert_array_equal(penalty(np.array([3.0, 4.0])), 8 * np.array([3.0, 4.0]) * x0**2)
+
+
+def test_a_tensor_as_argument_carries_its_gradient_on():
+    x = tg.Tensor([1.0, 2.0])
+    g = tg.grad(lambda x: (x**3).sum())(x)
+    assert isinstance(g, tg.Tensor)
+    g.sum().backward()
+    np.testing.assert_array_equal(x.grad, [6, 12])
+
+
+def test_parameters_of_a_model_do_not_keep_a_gradient_from_being_an_array():
+    w = tg.Tensor([2.0, 3.0])
+    assert type(tg.grad(lambda x: (w * x).sum())(np.ones(2))) is np.ndarray
+    assert w.grad is None
+
+
+def test_transforms_work_within_no_grad():
+    with tg.no_grad():
+        assert tg.grad(np.sin)(0.0) == 1
+
+
+@given(arrays(shape=(4,)))
+def test_hessian_and_hvp_match_mathematics(x):
+    H = rosenbrock_hessian(x)
+    np.testing.assert_allclose(tg.hessian(rosenbrock)(x), H, rtol=1e-12, atol=1e-9)
+    v = np.arange(4.0) - 1
+    np.testing.assert_allclose(tg.hvp(rosenbrock)(x, v), H @ v, rtol=1e-10, atol=1e-8)
+
+
+def test_hessian_of_a_matrix_has_its_shape_twice():
+    H = tg.hessian(lambda X: np.sum(X**3))(np.ones((2, 3)))
+    assert H.shape == (2, 3, 2, 3)
+    np.testing.assert_array_equal(H.reshape(6, 6), 6 * np.eye(6))
+
+
+@given(arrays(shape=(3,)), arrays(shape=(3,)))
+def test_forward_and_reverse_products_agree_with_the_jacobian(x, v):
+    def f(x):
+        return np.stack([np.prod(x), np.sin(x).sum()])
+
+    J = tg.jacobian(f)(x)
+    assert J.shape == (2, 3)
+    y, tangent = tg.jvp(f, [x], [v])
+    np.testing.assert_allclose(tangent, J @ v, atol=1e-12)
+    np.testing.assert_allclose(y, f(x))
+    y, pull = tg.vjp(f, x)
+    g = np.array([2.0, -1.0])
+    np.testing.assert_allclose(pull(g)[0], g @ J, atol=1e-12)
+    assert all(type(a) is np.ndarray for a in (y, tangent, *pull(g)))
+
+
+def test_jvp_and_vjp_take_several_arguments():
+    a, b = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    y, tangent = tg.jvp(np.multiply, [a, b], [np.ones(2), np.zeros(2)])
+    np.testing.assert_array_equal(y, a * b)
+    np.testing.assert_array_equal(tangent, b)
+    ga, gb = tg.vjp(np.multiply, a, b)[1](np.ones(2))
+    np.testing.assert_array_equal(ga, b)
+    np.testing.assert_array_equal(gb, a)
+
+
+def test_jacobian_of_a_scalar_a_constant_and_several_arguments():
+    x = np.array([1.0, 2.0])
+    np.testing.assert_array_equal(tg.jacobian(lambda x: (x * x).sum())(x), 2 * x)
+    np.testing.assert_array_equal(tg.jacobian(lambda x: np.zeros(3))(x), np.zeros((3, 2)))
+    Ja, Jb = tg.jacobian(np.multiply, (0, 1))(x, x * 3)
+    np.testing.assert_array_equal(Ja, np.diag(3 * x))
+    np.testing.assert_array_equal(Jb, np.diag(x))
+
+
+def test_jacobian_nests_under_grad():
+    x = np.array([1.0, 2.0])
+    g = tg.grad(lambda x: np.sum(tg.jacobian(lambda x: x**3)(x)))(x)
+    np.testing.assert_array_equal(g, 6 * x)
+
+
+def test_gradients_by_tensors_on_the_way_touch_nothing():
+    x = tg.Tensor([1.0, 2.0])
+    y = x * x
+    z = (y * y).sum()
+    gx, gy = tg.gradients(z, [x, y])
+    np.testing.assert_array_equal(gx, [4, 32])
+    np.testing.assert_array_equal(gy, [2, 8])
+    assert x.grad is None
+    assert y.grad is None
+    (elsewhere,) = tg.gradients(z, [tg.Tensor(np.ones(3))])
+    np.testing.assert_array_equal(elsewhere, np.zeros(3))
+    (by_y,) = tg.gradients(y, [x], gradient=[1.0, 10.0])
+    np.testing.assert_array_equal(by_y, [2, 40])
+
+
+def test_what_nobody_asked_for_is_not_computed():
+    calls = []
+
+    @tg.primitive
+    def watched(x):
+        return x * 1
+
+    tg.defvjp(watched, lambda g, y, x: calls.append("pulled") or g)
+    a, b = tg.Tensor(2.0), tg.Tensor(3.0)
+    y = watched(a) * b
+    tg.gradients(y, [b])
+    assert calls == []
+    tg.gradients(y, [a])
+    assert calls == ["pulled"]
+
+
+def test_mistakes_are_named():
+    def double(x):
+        return x * 2
+
+    with pytest.raises(ValueError, match=r"grad\(double\): the function must give a single number.* shape \(2,\)"):
+        tg.grad(double)(np.ones(2))
+    with pytest.raises(ValueError, match="gave a tuple"):
+        tg.grad(lambda x: (x, x))(1.0)
+    with pytest.raises(TypeError, match="argnums=1 of a call with 1 arguments"):
+        tg.grad(np.sin, 1)(1.0)
+    with pytest.raises(TypeError, match="takes real numbers"):
+        tg.grad(np.sin)("x")
+    with pytest.raises(ValueError, match="1 arguments and 2 directions"):
+        tg.jvp(np.sin, [1.0], [1.0, 2.0])
+    with pytest.raises(ValueError, match=r"direction 0 has shape \(2,\), its argument \(3,\)"):
+        tg.jvp(np.sin, [np.ones(3)], [np.ones(2)])
+    x = tg.Tensor(1.0)
+    with pytest.raises(TypeError, match=r"write gradients\(y, \[x\]\)"):
+        tg.gradients(x * x, x)
+
+
+def test_check_grad_finds_a_wrong_rule_and_says_where():
+    @tg.primitive
+    def wrong(x):
+        return x**2
+
+    tg.defvjp(wrong, lambda g, y, x: g * 3 * x)
+    with pytest.raises(
+        tg.GradientError, match=r"order 1 by argument 0 at index \(0,\).*gives 4\.5\d*, finite differences 3\.0"
+    ):
+        tg.check_grad(lambda x: wrong(x).sum(), np.array([1.5, 2.0]))
+    tg.defvjp(wrong, lambda g, y, x: g * 2 * x.data if isinstance(x, tg.Tensor) else g * 2 * x)
+    tg.check_grad(wrong, np.array([1.5]), order=1)
+    with pytest.raises(tg.GradientError, match="order 2"):
+        tg.check_grad(wrong, np.array([1.5]))
+
+
+def test_check_grad_checks_doubles_alone():
+    tg.check_grad(lambda x, i: x[i].sum(), np.arange(3.0), np.array([0, 0, 2]))
+    tg.check_grad(np.sin, 0.5)
+    with pytest.raises(TypeError, match=r"argument 0 is float32.*pass float64"):
+        tg.check_grad(np.sin, np.ones(2, np.float32))
+    with pytest.raises(ValueError, match="nothing to check"):
+        tg.check_grad(np.sin, 1)

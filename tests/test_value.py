@@ -1,0 +1,107 @@
+"""Value: one float, the same table; micrograd's lecture code runs unchanged."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from tinygrad_edu import Value
+
+numbers = st.floats(0.5, 2.0)
+
+
+def test_the_expression_of_micrograds_readme():
+    a = Value(-4.0)
+    b = Value(2.0)
+    c = a + b
+    d = a * b + b**3
+    c += c + 1
+    c += 1 + c + (-a)
+    d += d * 2 + (b + a).relu()
+    d += 3 * d + (b - a).relu()
+    e = c - d
+    f = e**2
+    g = f / 2.0
+    g += 10.0 / f
+    g.backward()
+    assert f"{g.data:.4f}" == "24.7041"
+    assert f"{a.grad:.4f}" == "138.8338"
+    assert f"{b.grad:.4f}" == "645.5773"
+
+
+def test_a_neuron_learns_by_the_lectures_loop():
+    w, b = Value(0.5), Value(0)
+    for _ in range(200):
+        loss = sum(((w * x + b).tanh() - y) ** 2 for x, y in [(1.0, 0.8), (-1.0, -0.2)])
+        for p in (w, b):
+            p.grad = 0.0
+        loss.backward()
+        for p in (w, b):
+            p.data += -0.1 * p.grad
+    assert loss.data < 1e-4
+
+
+def test_data_and_grad_are_python_floats():
+    v = Value(2)
+    assert type(v.data) is float
+    assert v.grad == 0.0
+    y = np.sin(v) * np.float64(3) + v**2 / np.array(4.0) + v.exp() + v.log() + v.tanh() + v.relu() + abs(-v)
+    y.backward()
+    assert type(y.data) is type(v.grad) is type(y.grad) is float
+    x = 2.0
+    expected = 3 * math.cos(x) + x / 2 + math.exp(x) + 1 / x + 1 - math.tanh(x) ** 2 + 1 + 1
+    assert math.isclose(v.grad, expected, rel_tol=1e-14)
+
+
+@given(numbers, numbers)
+def test_a_value_agrees_with_a_tensor(a, b):
+    def f(a, b):
+        return np.exp(a * b) / (a**b + 2) - np.maximum(a, b) * (1 - a) + 3**b
+
+    v, w = Value(a), Value(b)
+    t, u = tg.Tensor(a), tg.Tensor(b)
+    f(v, w).backward()
+    f(t, u).backward()
+    np.testing.assert_allclose([v.grad, w.grad], [t.grad, u.grad], rtol=1e-12)
+
+
+def test_gradients_add_up_until_zero_grad():
+    v = Value(3.0)
+    (v * v).backward()
+    (v * v).backward()
+    assert v.grad == 12.0
+    v.zero_grad()
+    assert v.grad == 0.0
+
+
+def test_higher_derivatives_of_a_value():
+    v = Value(2.0)
+    y = v**4
+    for expected in (32.0, 48.0, 48.0, 24.0):
+        (y,) = tg.gradients(y, [v], create_graph=True)
+        assert y.data == expected
+
+
+def test_comparisons_are_by_data_and_values_can_be_keys():
+    a, b = Value(1.0), Value(2.0)
+    assert a < b
+    assert b >= 2.0
+    assert a == Value(1.0)
+    assert len({a, b, Value(1.0)}) == 3
+    assert repr(Value(1.0, label="x")) == "Value(data=1.0, grad=0.0, label='x')"
+
+
+def test_what_no_float_can_be_is_refused():
+    with pytest.raises(TypeError, match="use Tensor for arrays"):
+        Value([1.0, 2.0])
+    with pytest.raises(TypeError, match=r"met an array of shape \(2,\)"):
+        Value(1.0) + np.ones(2)
+    with pytest.raises(TypeError, match="a Value is one number and meets no Tensors"):
+        Value(1.0) * tg.Tensor(1.0)
+    with pytest.raises(ValueError, match="is not a real number"):
+        Value(-8.0) ** 0.5
+    with pytest.raises(ZeroDivisionError):
+        Value(1.0) / 0

@@ -1,0 +1,244 @@
+"""The training loop: `fit` runs it, `History` tells what happened.
+
+An epoch is one pass over the training data, in batches drawn anew each time or as one batch; epochs count
+from 1. An epoch's training loss is the mean over its examples of the loss that each batch had before its
+update; its validation loss is that of the weights at its end.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from math import inf, isfinite
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from .data import batches, check_finite, checked_rows, whole
+from .nn import Module
+from .optim import Optimizer
+from .tensor import Tensor, no_grad
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike, NDArray
+
+    Array = NDArray[Any]
+    Data = tuple[ArrayLike, ArrayLike]
+    Rng = np.random.Generator | int | None
+
+_WINDOW = 10  # epochs that `tol` looks at together: long enough to see the swing of momentum
+
+
+class DivergenceError(ValueError):
+    """The loss or the weights are no longer finite; `history` holds the epochs before."""
+
+    def __init__(self, what: str, epoch: int, lr: float, history: History) -> None:
+        super().__init__(
+            f"fit: {what} in epoch {epoch} with lr={lr:g}. Likely causes: the learning rate is too high (try "
+            f"{lr / 10:.2g}), features or targets are not standardised (tg.data.Standardizer), or the loss "
+            "leaves its domain, as log(0) does. The model has the last weights that gave a finite loss."
+        )
+        self.history = history
+
+
+class Scheduler(Protocol):
+    """What changes the learning rate as training goes on."""
+
+    def step(self) -> object:
+        """Set the optimizer's `lr` for the next epoch."""
+
+
+@dataclass
+class History:
+    """What `fit` did: losses, learning rate and seconds of each epoch, why it `stopped`, its `best_epoch`.
+
+    `stopped` is "epochs" (all were run), "patience" or "converged" (by `tol`). `best_epoch` has the lowest
+    validation loss, or training loss where there is no validation.
+    """
+
+    train_loss: list[float] = field(default_factory=list)
+    valid_loss: list[float] = field(default_factory=list)
+    lr: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    stopped: str = ""
+    best_epoch: int = 0
+
+    def __len__(self) -> int:
+        return len(self.train_loss)
+
+    def __repr__(self) -> str:
+        facts = [f"{len(self)} epochs"]
+        facts += [f"stopped by {self.stopped!r}"] if self.stopped else []
+        facts += [f"train loss {x:.6g}" for x in self.train_loss[-1:]]
+        facts += [f"valid loss {x:.6g}" for x in self.valid_loss[-1:]]
+        return f"History({', '.join(facts)}, best epoch {self.best_epoch}, {sum(self.seconds):.3g} s)"
+
+    def table(self, rows: int = 10) -> str:
+        """Give up to `rows` epochs, first to last, as an aligned table; `seconds` are since the start."""
+        columns = {
+            "epoch": [str(i + 1) for i in range(len(self))],
+            "train loss": [f"{x:.6g}" for x in self.train_loss],
+            "valid loss": [f"{x:.6g}" for x in self.valid_loss],
+            "lr": [f"{x:.3g}" for x in self.lr],
+            "seconds": [f"{x:.3f}" for x in np.cumsum(self.seconds)],
+        }
+        if not self.valid_loss:
+            del columns["valid loss"]
+        picked = np.unique(np.linspace(0, len(self) - 1, min(rows, len(self))).round().astype(int))
+        cells = [[name, *(values[i] for i in picked)] for name, values in columns.items()]
+        aligned = [[c.rjust(max(map(len, column))) for c in column] for column in cells]
+        return "\n".join("  ".join(line) for line in zip(*aligned, strict=True))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the losses by epoch into the matplotlib Axes `ax`, or a new one, and give it."""
+        from .viz.plot import losses
+
+        return losses(self, ax=ax)
+
+
+def fit(
+    model: Module,
+    loss: Callable[[Any, Any], Tensor],
+    train_data: Data,
+    *,
+    optimizer: Optimizer,
+    epochs: int,
+    batch_size: int | None = None,
+    valid_data: Data | None = None,
+    scheduler: Scheduler | None = None,
+    patience: int | None = None,
+    tol: float | None = None,
+    progress: bool = True,
+    rng: Rng = None,
+) -> History:
+    """Train `model` to make `loss(model(X), y)`, a mean over examples, small, and give the History.
+
+    `train_data` and `valid_data` are (X, y). Without `batch_size` a step uses all of X; with it, batches are
+    shuffled by `rng`. `scheduler.step()` follows each epoch. `progress` shows a bar if tqdm is installed.
+    Training ends after `epochs`, or earlier
+
+    - by `patience`: the validation loss has found no new low for that many epochs. With `patience` the model
+      ends, for whatever reason it does, with the weights of its best epoch.
+    - by `tol`: over the last ten epochs the training loss has moved by at most `tol` times itself, and has no
+      more than that still to go. Gains of full-batch gradient descent on least squares tend to a geometric
+      series; what is still to go is the rest of the one that the last two gains of ten epochs begin.
+
+    Modules are in training mode for updates, in evaluation mode and under `no_grad` for validation, and get
+    their modes back. Raises ValueError for data that is not finite, and DivergenceError for a loss that is
+    not; the model then has the last weights that gave a finite one.
+    """
+    if not isinstance(model, Module):
+        raise TypeError(f"fit: model is a tg.nn.Module, not {type(model).__name__}")
+    x, y = _checked("fit: train_data", train_data)
+    valid = None if valid_data is None else _checked("fit: valid_data", valid_data)
+    epochs = whole("fit", "epochs", epochs)
+    if patience is not None and whole("fit", "patience", patience) and valid is None:
+        raise ValueError("fit: patience watches the validation loss; pass valid_data=(X, y)")
+    if tol is not None and not tol >= 0:
+        raise ValueError(f"fit: tol is a share of the loss, such as 1e-6, not {tol}")
+    rng = np.random.default_rng(rng)
+    modules, weights = model.modules(), [t.data for t in model.tensors().values()]
+    finite, best = [w.copy() for w in weights], [w.copy() for w in weights]
+    history, lowest = History(), inf
+    bar = _bar(epochs) if progress else None
+
+    def checked(what: str, number: float) -> float:
+        if not isfinite(number):
+            _copy(weights, finite)
+            raise DivergenceError(f"{what} is {number}", epoch, lr, history)
+        return number
+
+    # Overflow is divergence and is reported as such, not by warnings from within the model.
+    with bar or nullcontext(), _mode(modules, True), np.errstate(all="ignore"):
+        for epoch in range(1, epochs + 1):
+            start, lr, train_loss = perf_counter(), optimizer.lr, 0.0
+            parts = iter([(x, y)]) if batch_size is None else batches(x, y, batch_size=batch_size, rng=rng)
+            for i, (bx, by) in enumerate(parts):
+                value = loss(model(bx), by)
+                number = checked("the training loss", float(value))
+                if i == 0:
+                    _copy(finite, weights)
+                optimizer.minimize(value)
+                train_loss += number * (len(by) / len(y))
+            watched = train_loss
+            if valid is not None:
+                with _mode(modules, False), no_grad():
+                    watched = checked("the validation loss", float(loss(model(valid[0]), valid[1])))
+                history.valid_loss.append(watched)
+            if watched < lowest:
+                lowest, history.best_epoch = watched, epoch
+                if patience is not None:
+                    _copy(best, weights)
+            if scheduler is not None:
+                scheduler.step()
+            history.train_loss.append(train_loss)
+            history.lr.append(lr)
+            history.seconds.append(perf_counter() - start)
+            if bar is not None:
+                bar.set_postfix_str(f"loss {watched:.4g}", refresh=False)
+                bar.update()
+            if patience is not None and epoch - history.best_epoch >= patience:
+                history.stopped = "patience"
+                break
+            if tol is not None and _converged(history.train_loss, tol):
+                history.stopped = "converged"
+                break
+        else:
+            history.stopped = "epochs"
+        if patience is not None:
+            _copy(weights, best)
+        # No loss has been computed from the last update.
+        checked("the sum of the weights", float(sum(w.sum() for w in weights)))
+    return history
+
+
+def _checked(where: str, data: Data) -> tuple[Array, Array]:
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise TypeError(f"{where} is a tuple (X, y), not {type(data).__name__}")
+    x, y = checked_rows(where, *data)
+    check_finite(f"{where}, X", x)
+    check_finite(f"{where}, y", y)
+    return x, y
+
+
+def _copy(targets: list[Array], sources: list[Array]) -> None:
+    for target, source in zip(targets, sources, strict=True):
+        np.copyto(target, source)
+
+
+@contextmanager
+def _mode(modules: Iterable[Module], training: bool) -> Iterator[None]:
+    before = [(m, m.training) for m in modules]
+    for m, _ in before:
+        m.training = training
+    try:
+        yield
+    finally:
+        for m, mode in before:
+            m.training = mode
+
+
+def _converged(losses: list[float], tol: float) -> bool:
+    """Whether the last ten epochs moved the loss, and a geometric series would yet, by at most `tol`."""
+    if len(losses) < 3 * _WINDOW:
+        return False
+    recent = losses[-_WINDOW:]
+    a, b, c = (sum(losses[end - _WINDOW : end or None]) / _WINDOW for end in (-2 * _WINDOW, -_WINDOW, 0))
+    before, last = abs(a - b), abs(b - c)
+    # The rest of the series is last * r / (1 - r) with r = last / before; nothing if both are nothing.
+    ahead = last * last / (before - last) if last < before else last and inf
+    return max(max(recent) - min(recent), ahead) <= tol * abs(c)
+
+
+def _bar(epochs: int) -> Any:
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        remedy = 'pip install "tinygrad-edu[train]", or pass progress=False'
+        warnings.warn(f"fit: no progress bar without tqdm: {remedy}", stacklevel=3)
+        return None
+    return tqdm(total=epochs, unit="epoch")
