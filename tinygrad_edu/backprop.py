@@ -2,7 +2,8 @@
 
 A node is known by what it holds: `fun`, `args` and `kwargs`, the call that made it; `argvals`, the same
 arguments as plain arrays; `argnums`, the positions of those that take gradients; `order`, its place on the
-tape, later than that of every argument. So the tape, read backwards, is a reverse topological order.
+tape, numbered so that the latest has the smallest. It comes before that of every argument, so the tape read in this
+order, from the latest back, is a reverse topological order.
 """
 
 from collections.abc import Collection
@@ -12,6 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from .rules import name, vjps
 
@@ -22,15 +24,14 @@ def toposort(root: Any) -> list[Any]:
     while stack:
         y = stack.pop()
         nodes.append(y)
-        _, args, _, argnums, _ = y.call
-        if argnums is None:
+        if y.argnums is None:
             raise freed(y)
-        for i in argnums:
-            x = args[i] if args[i].order < y.order else parent(y, i)
+        for i in y.argnums:
+            x = parent(y, i)
             if x not in seen:
                 seen.add(x)
                 stack.append(x)
-    nodes.sort(key=attrgetter("order"), reverse=True)
+    nodes.sort(key=attrgetter("order"))
     return nodes
 
 
@@ -40,21 +41,22 @@ def parent(y: Any, i: int) -> Any:
     `x[index] = v` moves x to a later place on the tape and leaves its earlier self as the first argument there.
     """
     x = y.args[i]
-    while x.order > y.order:
+    while x.order < y.order:
         x = x.args[0]
     return x
 
 
 _QUIET = nullcontext()  # Python's floats do not warn
-Found = list[tuple[Any, Any]]
+Ends = list[tuple[Any, Any]]
 
 
 def backprop(
-    root: Any, gradient: Any, wanted: Collection[Any] | None = None, create_graph: bool = False
-) -> tuple[Found, Found]:
-    """The (node, gradient) pairs behind `root`, latest first: those on the way, and those at the ends.
+    root: Any, gradient: Any, wanted: Collection[Any] | None = None, create_graph: bool = False, keep: bool = False
+) -> tuple[list[Any], Ends]:
+    """The nodes on the way from `root`, latest first, and (node, gradient) of those at the ends.
 
     The ends are the leaves; or with `wanted` those nodes, and then nothing is computed that leads elsewhere.
+    With `keep` the nodes on the way keep what they pass on as their `.grad`.
 
     A zero that meets an infinity or a NaN on the way makes a NaN. Only where one arrives is the walk done again
     with care: where no gradient arrives at an elementwise function, none leaves.
@@ -64,82 +66,89 @@ def backprop(
         ends = {x.order for x in wanted}
         leads = set(ends)
         for y in reversed(toposort(root)):
-            if any(parent(y, i).order in leads for i in y.argnums):
+            if any([parent(y, i).order in leads for i in y.argnums]):
                 leads.add(y.order)
         if root.order not in leads:
             return [], []
     with _QUIET if type(gradient) is float else np.errstate(divide="ignore", invalid="ignore"):
-        found = _walk(root, gradient, leads, ends, create_graph, careful=False)
-        if any([_has_nan(g) for _, g in found[1]]):
-            found = _walk(root, gradient, leads, ends, create_graph, careful=True)
-    return found
+        passed, ended = _walk(root, gradient, leads, ends, create_graph, keep, careful=False)
+        if any([_has_nan(g) for _, g in ended]):
+            passed, ended = _walk(root, gradient, leads, ends, create_graph, keep, careful=True)
+    return passed, ended
 
 
 def _walk(
-    root: Any, gradient: Any, leads: set[int] | None, ends: set[int] | None, create_graph: bool, careful: bool
-) -> tuple[Found, Found]:
-    arrived, latest = {root.order: [root, gradient, False]}, [-root.order]
-    passed: Found = []
-    ended: Found = []
+    root: Any, gradient: Any, leads: set[int] | None, ends: set[int] | None, create_graph: bool, keep: bool,
+    careful: bool,
+) -> tuple[list[Any], Ends]:  # fmt: skip
+    passed: list[Any] = []
+    ended: Ends = []
+    arrived = {root.order: (root, gradient)}
+    summed: set[int] = set()
+    latest = [root.order]
     while latest:
         # The latest node is behind no other that is still to come, so its gradient is complete.
-        order = -heappop(latest)
-        y, g, _ = arrived.pop(order)
-        if ends is not None and order in ends:
-            ended.append((y, g))
-        fun, args, argvals, argnums, kwargs = y.call
-        if not argnums:
+        order = heappop(latest)
+        y, g = arrived.pop(order)
+        call = y.call
+        argnums = call[1]
+        if not argnums or ends is not None:
             if argnums is None:
                 raise freed(y)
-            if ends is None:
+            if ends is None or order in ends:
                 ended.append((y, g))
-            continue
-        if ends is None:
-            passed.append((y, g))
+            if not argnums:
+                continue
+        else:
+            passed.append(y)
+            if keep:
+                y._grad = g
         # The choice between arrays and nodes is the whole difference between a gradient and one that has a
         # gradient itself: rules run on nodes are recorded.
         if create_graph:
-            value, given = y, [parent(y, i) if i in argnums else a for i, a in enumerate(argvals)]
+            value, given = y, [parent(y, i) if i in argnums else a for i, a in enumerate(call[3])]
         else:
-            value, given = y._data, argvals
-        rules, plain = vjps[fun], len(given) == 2 and not kwargs
+            value, given = y._data, call[3]
+        fun, kwargs = call[0], call[2]
+        rules = vjps[fun]
         for i in argnums:
-            x = args[i]
+            x = call[i + 4]
             at = x.order
-            if at > order:
+            if at < order:
                 x = parent(y, i)
                 at = x.order
             if leads is not None and at not in leads:
                 continue
             try:
-                # Spelled out, a call takes a third of the time.
-                r = rules[i](g, value, given[0], given[1]) if plain else rules[i](g, value, *given, **kwargs)
+                rule = rules[i]  # spelled out, as it can be for an operator, its call takes a third of the time
+                r = rule(g, value, given[0], given[1]) if kwargs is None else rule(g, value, *given, **kwargs)
             except ArithmeticError:  # Python's floats refuse to divide by zero, where NumPy's say inf
                 with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                    r = rules[i](np.float64(g), value, *given, **kwargs)
+                    r = rules[i](np.float64(g), value, *given, **(kwargs or {}))
             if careful and isinstance(fun, np.ufunc) and fun.signature is None:
                 r = np.where(g == 0, 0, r)
-            if type(r) is not float:
+            kind = type(r)
+            if kind is not float and (kind is ndarray or kind is not type(x._data)):
                 if r is g and not x.argnums and not create_graph:
                     r = g.copy()  # a leaf's gradient is its own
                 r = x._fit(r, fun)
-            so_far = arrived.get(at)
-            if so_far is None:
-                arrived[at] = [x, r, False]
-                heappush(latest, -at)
-            elif so_far[2]:
-                so_far[1] += r
+            if at not in arrived:
+                arrived[at] = x, r
+                heappush(latest, at)
+            elif at in summed and type(r) is ndarray:
+                arrived[at][1].__iadd__(r)
             else:  # what has arrived may be another node's too, but their sum is new
-                so_far[1] = so_far[1] + r
-                so_far[2] = not create_graph
+                arrived[at] = x, arrived[at][1] + r
+                if not create_graph:
+                    summed.add(at)
     return passed, ended
 
 
 def _has_nan(g: Any) -> bool:
-    """Whether a gradient holds a NaN: squares add up to NaN exactly then."""
-    if not isinstance(g, float):
-        g = getattr(g, "_data", g)
-        g = np.vdot(g, g)
+    """Whether a gradient holds a NaN: exactly then squares add up to one, and the least element is one."""
+    g = getattr(g, "_data", g)
+    if not isinstance(g, float):  # a dot of large arrays would wake BLAS's threads, whose spinning slows what follows
+        g = np.vdot(g, g) if g.size < 10_000 else g.min()
     return bool(g != g)
 
 

@@ -19,7 +19,7 @@ from .backprop import backprop
 from .rules import bodies, compositions, constants, keywords, name, vjps
 from .rules.activations import relu
 
-_tape = itertools.count(1)  # operations are numbered as they are recorded
+_tape = itertools.count(-1, -1)  # operations are numbered downwards as they are recorded, so that the latest come first
 _paused: dict[int, int] = {}  # by thread, how many no_grads it is inside of
 
 Argnums = tuple[int, ...]
@@ -28,8 +28,12 @@ FIRST: Argnums = (0,)
 SECOND: Argnums = (1,)
 BOTH: Argnums = (0, 1)
 NO_KEYWORDS: dict[str, Any] = {}
-LEAF: tuple[Any, ...] = (None, (), (), (), NO_KEYWORDS)  # the call of a node that no call made
-FREED: tuple[Any, ...] = ((), (), None, NO_KEYWORDS)  # what is left of a call, after its function
+# A call is one flat tuple, for the memory's sake: the function, the positions of the arguments that take gradients
+# (None once the graph is freed), the keywords (None for an operator's, which has none), the arguments as arrays, and
+# from ARGS on the arguments themselves.
+Call = tuple[Any, ...]
+ARGS = 4
+LEAF: Call = (None, (), None, ())
 REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 _new = object.__new__
 
@@ -77,22 +81,27 @@ def recording() -> Iterator[None]:
             _paused[thread] = depth
 
 
-def record(
-    kind: type["Node"], data: Any, fun: Any, args: Any, argvals: Any, argnums: Any, kwargs: Any = NO_KEYWORDS
-) -> Any:
-    """The node that holds `data`, the result of `fun(*argvals, **kwargs)`; a constant where nothing is recorded."""
+def record(kind: type["Node"], data: Any, call: Call) -> Any:
+    """The node that holds `data`, the result of `call`."""
     y = _new(kind)
     y._data = data
     y._grad = kind._no_grad
     y.label = None
-    if argnums and not (_paused and get_ident() in _paused):
-        y.requires_grad = True
-        y.order = next(_tape)
-        y.call = (fun, args, argvals, argnums, kwargs)
-    else:
-        y.requires_grad = False
-        y.order = 0
-        y.call = LEAF
+    y.requires_grad = True
+    y.order = next(_tape)
+    y.call = call
+    return y
+
+
+def constant(kind: type["Node"], data: Any) -> Any:
+    """A node that holds `data`, whatever it was made from."""
+    y = _new(kind)
+    y._data = data
+    y._grad = kind._no_grad
+    y.label = None
+    y.requires_grad = False
+    y.order = 0  # before all that is recorded
+    y.call = LEAF
     return y
 
 
@@ -120,7 +129,9 @@ def binary(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
             data = op(x, y)
         except (TypeError, ValueError) as error:
             raise _explained(error, fun, (a, b), {}) from error
-        return record(kind, data, fun, (a, b), (x, y), argnums)
+        if argnums and not (_paused and get_ident() in _paused):
+            return record(kind, data, (fun, argnums, None, (x, y), a, b))
+        return constant(kind, data)
 
     def reflected(b: "Node", a: Any) -> Any:
         kind = type(b)
@@ -132,7 +143,9 @@ def binary(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
             data = op(a, b._data)
         except (TypeError, ValueError) as error:
             raise _explained(error, fun, (a, b), {}) from error
-        return record(kind, data, fun, (a, b), (a, b._data), SECOND if b.requires_grad else NONE)
+        if b.requires_grad and not (_paused and get_ident() in _paused):
+            return record(kind, data, (fun, SECOND, None, (a, b._data), a, b))
+        return constant(kind, data)
 
     return forward, reflected
 
@@ -141,7 +154,10 @@ def unary(fun: Any, op: Callable[[Any], Any]) -> Any:
     """The method that gives `fun` of a node, which `op` computes."""
 
     def method(x: "Node") -> Any:
-        return record(type(x), op(x._data), fun, (x,), (x._data,), FIRST if x.requires_grad else NONE)
+        data = x._data
+        if x.requires_grad and not (_paused and get_ident() in _paused):
+            return record(type(x), op(data), (fun, FIRST, NO_KEYWORDS, (data,), x))
+        return constant(type(x), op(data))
 
     return method
 
@@ -173,9 +189,9 @@ class Node:
         self.order, self.call = next(_tape), LEAF
 
     fun = property(lambda self: self.call[0], doc="The function that made this; None for a leaf or a constant.")
-    args = property(lambda self: self.call[1], doc="Its arguments, this node's parents among them.")
-    argnums = property(lambda self: self.call[3], doc="The positions of the arguments that take gradients.")
-    kwargs = property(lambda self: self.call[4], doc="Its keywords.")
+    args = property(lambda self: self.call[ARGS:], doc="Its arguments, this node's parents among them.")
+    argnums = property(lambda self: self.call[1], doc="The positions of the arguments that take gradients.")
+    kwargs = property(lambda self: self.call[2] or {}, doc="Its keywords.")
 
     def backward(self, gradient: Any = None, retain_graph: bool = True) -> None:
         """Give every node behind this one that takes gradients its `.grad`: d(self)/d(node), times `gradient`.
@@ -190,15 +206,12 @@ class Node:
                 "want gradients of in Tensor(...), and look for no_grad, detach() and .data on the way"
             )
         seed = self._seed(gradient)
-        passed, leaves = backprop(self, seed)
+        passed, leaves = backprop(self, seed, keep=retain_graph)
         for x, g in leaves:
             x._receive(g)
-        if retain_graph:
-            for y, g in passed:
-                y._grad = g
-        else:
-            for y, _ in passed:
-                y.call = (y.fun, *FREED)
+        if not retain_graph:
+            for y in passed:
+                y.call = (y.fun, None, None, ())
 
     def detach(self) -> Self:
         """A constant with the same data."""
@@ -216,7 +229,7 @@ class Node:
 
     @classmethod
     def _constant_node(cls, data: Any) -> Self:
-        return record(cls, data, None, (), (), ())  # type: ignore[no-any-return]
+        return constant(cls, data)  # type: ignore[no-any-return]
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
@@ -312,7 +325,10 @@ def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         data = bodies.get(fun, fun)(*argvals, **kwargs)
     except (TypeError, ValueError, IndexError) as error:
         raise _explained(error, fun, args, kwargs) from error
-    return record(kind, kind._result(data, fun), fun, args, argvals, argnums, kwargs)
+    data = kind._result(data, fun)
+    if argnums and not (_paused and get_ident() in _paused):
+        return record(kind, data, (fun, tuple(argnums), kwargs, tuple(argvals), *args))
+    return constant(kind, data)
 
 
 def common(one: type[Node], other: type[Node]) -> type[Node]:

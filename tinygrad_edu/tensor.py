@@ -14,7 +14,7 @@ from .rules.activations import relu
 from .rules.indexing import setitem
 from .rules.linalg import matmul
 from .rules.shaping import astype
-from .tape import FIRST, NO_KEYWORDS, NONE, Node, apply, binary, no_grad, paused, record, recording
+from .tape import NO_KEYWORDS, Node, apply, binary, no_grad, paused, recording, unary
 
 __all__ = ["Node", "Tensor", "Value", "no_grad", "recording"]
 
@@ -250,24 +250,11 @@ class Value(Node):
     def grad(self, value: Any) -> None:
         self._grad = _number(value)
 
-    def relu(self) -> "Value":
-        """max(x, 0); its derivative at 0 is taken to be 0."""
-        return self._of(relu, self._data if self._data > 0 else 0.0)
-
-    def exp(self) -> "Value":
-        """The exponential."""
-        return self._of(np.exp, math.exp(self._data))
-
-    def log(self) -> "Value":
-        """The natural logarithm."""
-        return self._of(np.log, math.log(self._data))
-
-    def tanh(self) -> "Value":
-        """The hyperbolic tangent."""
-        return self._of(np.tanh, math.tanh(self._data))
-
-    def _of(self, fun: Any, data: float) -> "Value":
-        return record(Value, data, fun, (self,), (self._data,), FIRST if self.requires_grad else NONE)  # type: ignore[no-any-return]
+    # Python's own functions compute these: they take a tenth of the time of NumPy's on one number.
+    relu = unary(relu, lambda x: 0.0 if x <= 0 else x)
+    exp = unary(np.exp, math.exp)
+    log = unary(np.log, math.log)
+    tanh = unary(np.tanh, math.tanh)
 
     def __repr__(self) -> str:
         return f"Value(data={self._data}, grad={self._grad}{f', label={self.label!r}' if self.label else ''})"

@@ -10,7 +10,10 @@ from .registry import composition, defvjp
 
 def matmul(a: Any, b: Any) -> Any:
     """a @ b; for matrices `dot` is the same product, and starts sooner."""
-    return a.dot(b) if getattr(a, "ndim", 0) == 2 == getattr(b, "ndim", 0) else a @ b
+    try:
+        return a.dot(b) if a.ndim == 2 == b.ndim else a @ b
+    except AttributeError:
+        raise TypeError("a number is no factor of a matrix product; multiply with *") from None
 
 
 def matmul_a(g: Any, y: Any, a: Any, b: Any) -> Any:

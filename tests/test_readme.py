@@ -1,0 +1,29 @@
+"""The README's code runs as it stands, from the first block to the last."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def test_the_readmes_python_runs_and_does_what_it_says(tmp_path, monkeypatch):
+    pytest.importorskip("pygraphviz")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
+        exec(compile(block, "README.md", "exec"), names)
+    np.testing.assert_allclose(
+        names["x"].grad,
+        np.cos([1, 2, 3]) * 2.5 + [0, *[np.sin([1, 2, 3]).sum() / 2] * 2],
+    )
+    assert (names["a"].grad, names["b"].grad, names["c"].grad) == (9.0, -2.0, -3.0)
+    assert (tmp_path / "graph.svg").exists()
+    assert names["history"].train_loss[-1] < names["history"].train_loss[0] / 3
+
+
+def test_every_file_that_the_readme_names_is_there():
+    for path in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (Path(__file__).parents[1] / path).exists(), path
