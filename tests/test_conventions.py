@@ -24,8 +24,8 @@ def slope(f, x):
 
 @pytest.mark.parametrize(
     "f",
-    [abs, tg.relu, np.sign, np.std, lambda x: np.sqrt(np.sum(np.square(x))) * 0, lambda x: tg.leaky_relu(x, 0.0)],
-    ids=["abs", "relu", "sign", "std", "0 * norm", "leaky_relu"],
+    [abs, tg.relu, np.sign, np.std, np.linalg.norm, lambda x: tg.leaky_relu(x, 0.0)],
+    ids=["abs", "relu", "sign", "std", "norm", "leaky_relu"],
 )
 def test_kinks_at_zero_have_gradient_zero(f):
     np.testing.assert_array_equal(slope(f, np.zeros(3)), np.zeros(3))

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from strategies import arrays, axes, broadcastable, distinct, shapes
 
 import tinygrad_edu as tg
-from tinygrad_edu.rules import activations, elementwise, indexing, shaping, vjps
+from tinygrad_edu.rules import activations, elementwise, indexing, linalg, shaping, vjps
 
 
 def unary(fun, **values):
@@ -245,6 +245,7 @@ CASES = {
     indexing.scatter: scattered(),
     indexing.setitem: assigned(),
     np.matmul: matrices(np.matmul),
+    linalg.length: reduction(np.linalg.norm, low=0.2),
     np.dot: matrices(np.dot),  # a composition, which has many cases
     activations.relu: unary(activations.relu, away=[0.0]),
     activations.sigmoid: unary(activations.sigmoid, low=-4, high=4),

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .registry import composition, defvjp
+from .reductions import spread
+from .registry import composition, defvjp, primitive
 
 
 def matmul(a: Any, b: Any) -> Any:
@@ -56,3 +57,29 @@ def dot(a: Any, b: Any) -> Any:
     columns = np.moveaxis(b, -2, 0)
     flat = np.matmul(a, columns.reshape(b.shape[-2], math.prod(columns.shape[1:])))
     return flat.reshape((*a.shape[:-1], *columns.shape[1:]))
+
+
+@primitive
+def length(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The root of the sum of squares along `axis`, one or several."""
+    return np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims))
+
+
+def length_rule(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """x / y: the direction of x, and 0 where x has none."""
+    return spread(g / np.where(y == 0, 1, y), x, axis, keepdims) * x
+
+
+defvjp(length, length_rule)
+
+
+@composition(np.linalg.norm)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """The 2-norm of vectors and the Frobenius norm of matrices, which are one formula."""
+    axes = x.ndim if axis is None else np.size(axis)
+    if not (ord is None or (ord == 2 and axes == 1) or (ord == "fro" and axes == 2)):
+        raise TypeError(
+            f"np.linalg.norm(..., ord={ord!r}) of {axes} axes has no rule for Tensors: it has for the root of the sum of "
+            "squares, ord=None"
+        )
+    return length(x, axis=axis, keepdims=keepdims)
