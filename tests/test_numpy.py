@@ -203,5 +203,5 @@ def test_norm_is_the_root_of_the_sum_of_squares_and_says_what_it_is_not():
     x = tg.Tensor([[3.0, 0.0], [4.0, 0.0]])
     np.testing.assert_array_equal(np.linalg.norm(x).data, 5)
     np.testing.assert_array_equal(np.linalg.norm(x, ord=2, axis=0, keepdims=True).data, [[5, 0]])
-    with pytest.raises(TypeError, match=r"norm\(\.\.\., ord=1\) of 2 axes has no rule"):
+    with pytest.raises(TypeError, match=r"norm\(\.\.\., ord=1\) over 2 axes has no rule"):
         np.linalg.norm(x, ord=1)

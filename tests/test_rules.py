@@ -245,7 +245,7 @@ CASES = {
     indexing.scatter: scattered(),
     indexing.setitem: assigned(),
     np.matmul: matrices(np.matmul),
-    linalg.length: reduction(np.linalg.norm, low=0.2),
+    linalg.length: reduction(linalg.length, low=0.2),
     np.dot: matrices(np.dot),  # a composition, which has many cases
     activations.relu: unary(activations.relu, away=[0.0]),
     activations.sigmoid: unary(activations.sigmoid, low=-4, high=4),

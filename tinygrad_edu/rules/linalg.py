@@ -77,9 +77,10 @@ defvjp(length, length_rule)
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """The 2-norm of vectors and the Frobenius norm of matrices, which are one formula."""
     axes = x.ndim if axis is None else np.size(axis)
-    if not (ord is None or (ord == 2 and axes == 1) or (ord == "fro" and axes == 2)):
+    known = axis is None or axes in (1, 2) if ord is None else (ord, axes) in ((2, 1), ("fro", 2))
+    if not known:
         raise TypeError(
-            f"np.linalg.norm(..., ord={ord!r}) of {axes} axes has no rule for Tensors: it has for the root of the sum of "
-            "squares, ord=None"
+            f"np.linalg.norm(..., ord={ord!r}) over {axes} axes has no rule for Tensors; the root of the sum of squares "
+            "has: ord=None over one axis, two, or all"
         )
     return length(x, axis=axis, keepdims=keepdims)
