@@ -80,7 +80,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     known = axis is None or axes in (1, 2) if ord is None else (ord, axes) in ((2, 1), ("fro", 2))
     if not known:
         raise TypeError(
-            f"np.linalg.norm(..., ord={ord!r}) over {axes} axes has no rule for Tensors; the root of the sum of squares "
-            "has: ord=None over one axis, two, or all"
+            f"np.linalg.norm(..., ord={ord!r}) over {axes} axes has no rule for Tensors; the root of the sum of "
+            "squares has: ord=None over one axis, two, or all"
         )
     return length(x, axis=axis, keepdims=keepdims)
