@@ -52,11 +52,11 @@ Ends = list[tuple[Any, Any]]
 
 def backprop(
     root: Any, gradient: Any, wanted: Collection[Any] | None = None, create_graph: bool = False, keep: bool = False
-) -> tuple[list[Any], Ends]:
-    """The nodes on the way from `root`, latest first, and (node, gradient) of those at the ends.
+) -> tuple[Ends, list[Any]]:
+    """(node, gradient) of those at the ends of the way from `root`, latest first, and the nodes on the way.
 
     The ends are the leaves; or with `wanted` those nodes, and then nothing is computed that leads elsewhere.
-    With `keep` the nodes on the way keep what they pass on as their `.grad`.
+    With `keep` the nodes on the way are not listed: they keep what they pass on as their `.grad`.
 
     A zero that meets an infinity or a NaN on the way makes a NaN. Only where one arrives is the walk done again
     with care: where no gradient arrives at an elementwise function, none leaves.
@@ -71,16 +71,16 @@ def backprop(
         if root.order not in leads:
             return [], []
     with _QUIET if type(gradient) is float else np.errstate(divide="ignore", invalid="ignore"):
-        passed, ended = _walk(root, gradient, leads, ends, create_graph, keep, careful=False)
+        ended, passed = _walk(root, gradient, leads, ends, create_graph, keep, careful=False)
         if any([_has_nan(g) for _, g in ended]):
-            passed, ended = _walk(root, gradient, leads, ends, create_graph, keep, careful=True)
-    return passed, ended
+            ended, passed = _walk(root, gradient, leads, ends, create_graph, keep, careful=True)
+    return ended, passed
 
 
 def _walk(
     root: Any, gradient: Any, leads: set[int] | None, ends: set[int] | None, create_graph: bool, keep: bool,
     careful: bool,
-) -> tuple[list[Any], Ends]:  # fmt: skip
+) -> tuple[Ends, list[Any]]:  # fmt: skip
     passed: list[Any] = []
     ended: Ends = []
     arrived = {root.order: (root, gradient)}
@@ -99,10 +99,10 @@ def _walk(
                 ended.append((y, g))
             if not argnums:
                 continue
+        elif keep:
+            y._grad = g
         else:
             passed.append(y)
-            if keep:
-                y._grad = g
         # The choice between arrays and nodes is the whole difference between a gradient and one that has a
         # gradient itself: rules run on nodes are recorded.
         if create_graph:
@@ -111,6 +111,8 @@ def _walk(
             value, given = y._data, call[3]
         fun, kwargs = call[0], call[2]
         rules = vjps[fun]
+        if kwargs is None:
+            a, b = given
         for i in argnums:
             x = call[i + 4]
             at = x.order
@@ -121,7 +123,7 @@ def _walk(
                 continue
             try:
                 rule = rules[i]  # spelled out, as it can be for an operator, its call takes a third of the time
-                r = rule(g, value, given[0], given[1]) if kwargs is None else rule(g, value, *given, **kwargs)
+                r = rule(g, value, a, b) if kwargs is None else rule(g, value, *given, **kwargs)
             except ArithmeticError:  # Python's floats refuse to divide by zero, where NumPy's say inf
                 with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                     r = rules[i](np.float64(g), value, *given, **(kwargs or {}))
@@ -141,7 +143,7 @@ def _walk(
                 arrived[at] = x, arrived[at][1] + r
                 if not create_graph:
                     summed.add(at)
-    return passed, ended
+    return ended, passed
 
 
 def _has_nan(g: Any) -> bool:

@@ -85,7 +85,7 @@ def record(kind: type["Node"], data: Any, call: Call) -> Any:
     """The node that holds `data`, the result of `call`."""
     y = _new(kind)
     y._data = data
-    y._grad = kind._no_grad
+    y._grad = None
     y.label = None
     y.requires_grad = True
     y.order = next(_tape)
@@ -97,7 +97,7 @@ def constant(kind: type["Node"], data: Any) -> Any:
     """A node that holds `data`, whatever it was made from."""
     y = _new(kind)
     y._data = data
-    y._grad = kind._no_grad
+    y._grad = None
     y.label = None
     y.requires_grad = False
     y.order = 0  # before all that is recorded
@@ -115,22 +115,24 @@ def binary(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
         kind, x, t = type(a), a._data, type(b)
         if t is kind:
             y = b._data
-            argnums = (BOTH if b.requires_grad else FIRST) if a.requires_grad else SECOND if b.requires_grad else NONE
         elif t is float or t is int:
-            y, argnums = b, FIRST if a.requires_grad else NONE
+            y = b
         elif isinstance(b, Node):
             return apply(fun, (a, b), {})
         else:
             y = b = kind._constant(b)
             if b is NotImplemented:
                 return NotImplemented
-            argnums = FIRST if a.requires_grad else NONE
         try:
             data = op(x, y)
         except (TypeError, ValueError) as error:
             raise _explained(error, fun, (a, b), {}) from error
-        if argnums and not (_paused and get_ident() in _paused):
-            return record(kind, data, (fun, argnums, None, (x, y), a, b))
+        if not _paused or get_ident() not in _paused:
+            if a.requires_grad:
+                argnums = BOTH if t is kind and b.requires_grad else FIRST
+                return record(kind, data, (fun, argnums, None, (x, y), a, b))
+            if t is kind and b.requires_grad:
+                return record(kind, data, (fun, SECOND, None, (x, y), a, b))
         return constant(kind, data)
 
     def reflected(b: "Node", a: Any) -> Any:
@@ -181,10 +183,10 @@ class Node:
         "__weakref__", "_data", "_grad", "call", "label", "order", "requires_grad",
     )  # fmt: skip
     _reflected: dict[Any, Any] = {}  # noqa: RUF012 (each subclass has its own, and nothing writes to it)
-    _no_grad: Any = None  # what `.grad` is before the first backward
 
     def __init__(self, data: Any, requires_grad: bool, label: str | None) -> None:
-        self._data, self._grad = data, self._no_grad
+        self._data: Any = data
+        self._grad: Any = None
         self.requires_grad, self.label = bool(requires_grad), label
         self.order, self.call = next(_tape), LEAF
 
@@ -206,12 +208,11 @@ class Node:
                 "want gradients of in Tensor(...), and look for no_grad, detach() and .data on the way"
             )
         seed = self._seed(gradient)
-        passed, leaves = backprop(self, seed, keep=retain_graph)
+        leaves, passed = backprop(self, seed, keep=retain_graph)
         for x, g in leaves:
             x._receive(g)
-        if not retain_graph:
-            for y in passed:
-                y.call = (y.fun, None, None, ())
+        for y in passed:
+            y.call = (y.fun, None, None, ())
 
     def detach(self) -> Self:
         """A constant with the same data."""
@@ -233,13 +234,12 @@ class Node:
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
-        self._grad = self._no_grad
+        self._grad = None
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
-            reflected = self._reflected.get(ufunc)
-            if reflected and self is not inputs[0] and not kwargs:
-                return reflected(self, inputs[0])
+            if not kwargs and self is not inputs[0] and ufunc in self._reflected:
+                return self._reflected[ufunc](self, inputs[0])
             return apply(ufunc, inputs, kwargs)
         if method == "reduce" and ufunc in REDUCTIONS:
             return apply(REDUCTIONS[ufunc], inputs, {"axis": 0, **kwargs})

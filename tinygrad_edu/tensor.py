@@ -227,7 +227,6 @@ class Value(Node):
     """
 
     __slots__ = ()
-    _no_grad = 0.0
 
     def __init__(self, data: Any, *, requires_grad: bool = True, label: str | None = None) -> None:
         super().__init__(_number(data), requires_grad, label)
@@ -244,7 +243,7 @@ class Value(Node):
     @property
     def grad(self) -> float:
         """d(root)/d(self) as the last `backward` left it."""
-        return self._grad  # type: ignore[no-any-return]
+        return 0.0 if self._grad is None else self._grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
@@ -257,13 +256,13 @@ class Value(Node):
     tanh = unary(np.tanh, math.tanh)
 
     def __repr__(self) -> str:
-        return f"Value(data={self._data}, grad={self._grad}{f', label={self.label!r}' if self.label else ''})"
+        return f"Value(data={self._data}, grad={self.grad}{f', label={self.label!r}' if self.label else ''})"
 
     def _seed(self, gradient: Any) -> Any:
         return 1.0 if gradient is None else _number(gradient)
 
     def _receive(self, g: Any) -> None:
-        self._grad = self._grad + g
+        self._grad = g if self._grad is None else self._grad + g
 
     def _fit(self, g: Any, fun: Any) -> Any:
         return g if isinstance(g, Value) else float(g)

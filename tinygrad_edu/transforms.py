@@ -30,7 +30,7 @@ def gradients(y: Any, xs: Sequence[Any], gradient: Any = None, create_graph: boo
     else:
         seed = y._seed(gradient.data if isinstance(gradient, Tensor) else gradient)
         seed = y._constant_node(seed) if create_graph else seed
-    found = {x.order: g for x, g in backprop(y, seed, xs, create_graph)[1]}
+    found = {x.order: g for x, g in backprop(y, seed, xs, create_graph)[0]}
     zeros = (x._constant_node(x.data * 0) if create_graph else x.data * 0 for x in xs)
     return [_array(found[x.order]) if x.order in found else zero for x, zero in zip(xs, zeros, strict=True)]
 

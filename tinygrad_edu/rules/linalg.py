@@ -12,7 +12,7 @@ from .registry import composition, defvjp, primitive
 def matmul(a: Any, b: Any) -> Any:
     """a @ b; for matrices `dot` is the same product, and starts sooner."""
     try:
-        return a.dot(b) if a.ndim == 2 == b.ndim else a @ b
+        return a.dot(b) if a.ndim == 2 and b.ndim == 2 else a @ b
     except AttributeError:
         raise TypeError("a number is no factor of a matrix product; multiply with *") from None
 
