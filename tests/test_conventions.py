@@ -78,6 +78,13 @@ def test_prod_is_exact_with_zeros(x):
     tg.check_grad(np.prod, np.array(x))
 
 
+@given(st.lists(st.sampled_from([0.0, 0.0, 2.0, -3.0, 0.5]), min_size=1, max_size=6))
+def test_cumprod_is_exact_with_zeros(x):
+    expected = [sum(np.prod(x[:i] + x[i + 1 : k]) for k in range(i + 1, len(x) + 1)) for i in range(len(x))]
+    np.testing.assert_allclose(slope(np.cumprod, x), expected, rtol=1e-15)
+    tg.check_grad(np.cumprod, np.array(x))
+
+
 def test_sqrt_at_zero_is_infinite_without_a_warning():
     assert slope(np.sqrt, [0.0]) == np.inf
     v = tg.Value(0.0)

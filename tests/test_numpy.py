@@ -127,7 +127,10 @@ def message(kind, f):
 
 def test_errors_name_the_function_the_shapes_the_label_and_the_remedy():
     w, x = tg.Tensor(np.ones((3, 4)), label="w"), tg.Tensor(np.ones(5), label="x")
-    assert "np.add(w of shape (3, 4), x of shape (5,))" in message(ValueError, lambda: w + x)
+    text = message(ValueError, lambda: w + x)
+    assert "np.add(w of shape (3, 4), x of shape (5,)): operands could not be broadcast" in text
+    assert text.endswith("must be equal or 1 (x[:, None] adds one)")
+    assert "needs as many columns in a as b has rows" in message(ValueError, lambda: w @ w)
     assert "np.matmul(w of shape (3, 4), of shape (3,))" in message(ValueError, lambda: w @ np.ones(3))
     assert "np.multiply(of shape (2,), x of shape (5,))" in message(ValueError, lambda: np.ones(2) * x)
     assert "np.reshape(w of shape (3, 4), (5, 2))" in message(ValueError, lambda: w.reshape(5, 2))
@@ -149,6 +152,32 @@ def test_errors_name_the_function_the_shapes_the_label_and_the_remedy():
     assert "holds 5 elements, not one" in message(TypeError, lambda: float(x))
     assert "unsupported operand" in message(TypeError, lambda: x + "a")
     assert "unsupported operand" in message(TypeError, lambda: None * x)
+
+
+def test_floor_division_has_no_gradient_and_gives_plain_arrays():
+    t = tg.Tensor([5.0, 7.0])
+    for y in (t // 2, 15 // t, np.floor_divide(t, t)):
+        assert type(y) is np.ndarray
+    assert (t // 2).tolist() == [2, 3]
+    assert (15 // t).tolist() == [3, 2]
+    assert tg.Value(5.0) // 2 == 2.0
+
+
+def test_a_tensor_where_only_arrays_go_is_refused():
+    t = tg.Tensor([5.0, 7.0])
+    for f in (lambda: t[t], lambda: np.sum(t, t), lambda: t.reshape(t)):
+        assert "argument 1 is no place for a Tensor; hand over its .data" in message(TypeError, f)
+
+
+def test_a_subclass_meets_tensors_and_a_value_does_not():
+    class Parameter(tg.Tensor):
+        __slots__ = ()
+
+    p, t = Parameter([1.0, 2.0]), tg.Tensor([3.0, 4.0])
+    for y in (p * t, t * p, np.maximum(p, t)):
+        assert type(y) is tg.Tensor
+    (p * t).sum().backward()
+    np.testing.assert_array_equal(p.grad, [3, 4])
 
 
 def test_a_constant_becomes_an_array_without_complaint():

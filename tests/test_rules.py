@@ -230,6 +230,8 @@ CASES = {
     np.min: reduction(np.min, source=distinct),
     np.var: spread_out(np.var),
     np.std: spread_out(np.std),
+    np.cumsum: along(np.cumsum),
+    np.cumprod: along(np.cumprod),
     np.reshape: reshaped(np.reshape),
     np.ravel: reshaped(np.ravel),
     np.transpose: permuted(np.transpose),

@@ -164,8 +164,8 @@ def unary(fun: Any, op: Callable[[Any], Any]) -> Any:
     return method
 
 
-def comparison(op: Callable[[Any, Any], Any]) -> Any:
-    """The method that compares data, and gives plain booleans."""
+def plain(op: Callable[[Any, Any], Any]) -> Any:
+    """The method of an operator without a gradient: it sees data, and gives plain numbers, arrays or booleans."""
     return lambda a, b: op(a._data, b._data if isinstance(b, Node) else b)
 
 
@@ -282,12 +282,13 @@ class Node:
     __mod__, __rmod__ = binary(np.remainder, operator.mod)
     __pow__, __rpow__ = binary(np.power, _real_power)
     relu = unary(relu, bodies[relu])
+    __floordiv__, __rfloordiv__ = plain(operator.floordiv), plain(lambda b, a: a // b)
     __neg__ = unary(np.negative, operator.neg)
     __pos__ = unary(np.positive, operator.pos)
     __abs__ = unary(np.absolute, abs)
-    __eq__, __ne__ = comparison(operator.eq), comparison(operator.ne)
-    __lt__, __le__ = comparison(operator.lt), comparison(operator.le)
-    __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)
+    __eq__, __ne__ = plain(operator.eq), plain(operator.ne)
+    __lt__, __le__ = plain(operator.lt), plain(operator.le)
+    __gt__, __ge__ = plain(operator.gt), plain(operator.ge)
 
     # What a subclass says of its data.
     def _seed(self, gradient: Any) -> Any: ...
@@ -306,7 +307,8 @@ def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if fun in compositions:
             return compositions[fun](*args, **kwargs)
         if fun in constants:
-            return fun(*map(_plain, args), **{k: _plain(v) for k, v in kwargs.items()})
+            kwargs = {k: _plain(v) for k, v in kwargs.items()}
+            return fun(*map(_plain, args), **kwargs)
         raise TypeError(
             f"{name(fun)} has no rule for Tensors: give it one with defvjp({name(fun)}, rule, ...), list it with "
             f"nondifferentiable({name(fun)}), or call it on Tensor.data where no gradient is needed"
@@ -315,13 +317,16 @@ def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = _understood(fun, args, kwargs)
     kind: Any = None
     argvals, argnums = list(args), []
-    try:
-        for i, a in enumerate(args):
-            if isinstance(a, Node):
-                argvals[i] = a._data
-                if a.requires_grad and rules[i] is not None:
+    for i, a in enumerate(args):
+        if isinstance(a, Node):
+            argvals[i] = a._data
+            if a.requires_grad:
+                if i >= len(rules):
+                    raise TypeError(f"{name(fun)}: argument {i} is no place for a Tensor; hand over its .data")
+                if rules[i] is not None:
                     argnums.append(i)
-                kind = type(a) if kind is None or kind is type(a) else common(kind, type(a))
+            kind = type(a) if kind is None or kind is type(a) else common(kind, type(a), fun)
+    try:
         data = bodies.get(fun, fun)(*argvals, **kwargs)
     except (TypeError, ValueError, IndexError) as error:
         raise _explained(error, fun, args, kwargs) from error
@@ -331,11 +336,11 @@ def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return constant(kind, data)
 
 
-def common(one: type[Node], other: type[Node]) -> type[Node]:
+def common(one: type[Node], other: type[Node], fun: Any) -> type[Node]:
     """The class of a result of two: of a Tensor and a subclass, a Tensor; a Value meets only Values."""
     shared = next(kind for kind in one.__mro__ if issubclass(other, kind))
     if shared is Node:
-        raise TypeError("a Value is one number and meets no Tensors; make it a Tensor too")
+        raise TypeError(f"{name(fun)}: a Value is one number and meets no Tensors; make it a Tensor too")
     return shared
 
 
@@ -373,7 +378,17 @@ def _explained(error: Exception, fun: Any, args: tuple[Any, ...], kwargs: dict[s
 
     kind = next(k for k in (ValueError, IndexError, TypeError) if isinstance(error, k))
     call = ", ".join([*map(shown, args), *(f"{k}={shown(v)}" for k, v in kwargs.items())])
-    return kind(f"{name(fun)}({call}): {error}")
+    message = str(error).strip()
+    remedy = next((f"; {remedy}" for words, remedy in _REMEDIES.items() if words in message), "")
+    return kind(f"{name(fun)}({call}): {message}{remedy}")
+
+
+_REMEDIES = {  # by NumPy's words
+    "broadcast": "axes are matched from the last one back and must be equal or 1 (x[:, None] adds one)",
+    "matmul": "a @ b needs as many columns in a as b has rows; .T turns a matrix round",
+    "not aligned": "a @ b needs as many columns in a as b has rows; .T turns a matrix round",
+    "cannot reshape": "the numbers of elements must agree; -1 stands for the one length that follows from the others",
+}
 
 
 def _restored(kind: type[Node], data: Any, grad: Any, requires_grad: bool, label: str | None) -> Node:

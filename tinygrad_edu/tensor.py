@@ -89,6 +89,7 @@ class Tensor(Node):
     max, min, var, std = _method(np.max), _method(np.min), _method(np.var), _method(np.std)
     ravel, flatten, squeeze = _method(np.ravel), _method(np.ravel), _method(np.squeeze)
     swapaxes, clip, dot, copy = _method(np.swapaxes), _method(np.clip), _method(np.dot), _method(np.copy)
+    cumsum, cumprod = _method(np.cumsum), _method(np.cumprod)
     argmax, argmin, all, any = _method(np.argmax), _method(np.argmin), _method(np.all), _method(np.any)
     round = _method(np.round)
 

@@ -1,4 +1,4 @@
-"""Reductions: a gradient goes back along the axes that were taken away."""
+"""Reductions and scans: a gradient goes back along the axes that were taken away."""
 
 from typing import Any
 
@@ -83,6 +83,39 @@ def prod_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: 
     return spread(g, x, axis, keepdims) * np.moveaxis(rest, last, axes)
 
 
+def backwards(axis: int, ndim: int) -> tuple[slice, ...]:
+    """The index that turns an axis round."""
+    return (slice(None),) * (axis % ndim) + (slice(None, None, -1),)
+
+
+def cumsum_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """An element counts in its own sum and in all that follow."""
+    turn = backwards(axis or 0, y.ndim)
+    return np.cumsum(g[turn], axis=axis or 0)[turn].reshape(x.shape)
+
+
+def cumprod_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """The product of all before it, times the sum of g times the products of those between: exact with zeros.
+
+    That sum follows s[j] = g[j] + x[j+1] s[j+1]. Put into itself, the recurrence reaches over 2, 4, 8, ... elements.
+    """
+    flat = x.reshape(-1) if axis is None else np.moveaxis(x, axis, -1)
+    n = flat.shape[-1]
+    if n == 0:
+        return np.zeros_like(x)
+    one, nil = np.ones_like(flat[..., :1]), np.zeros_like(flat[..., :1])
+    before = np.concatenate([one, np.cumprod(flat, axis=-1)[..., :-1]], axis=-1)
+    s = g if axis is None else np.moveaxis(g, axis, -1)
+    factor, reach = np.concatenate([flat[..., 1:], nil], axis=-1), 1
+    while reach < n:
+        beyond = np.broadcast_to(nil, (*flat.shape[:-1], reach))
+        s = s + factor * np.concatenate([s[..., reach:], beyond], axis=-1)
+        factor = factor * np.concatenate([factor[..., reach:], beyond], axis=-1)
+        reach *= 2
+    result = before * s
+    return result.reshape(x.shape) if axis is None else np.moveaxis(result, -1, axis)
+
+
 defvjp(np.sum, sum_rule)
 defvjp(np.mean, mean_rule)
 defvjp(np.var, var_rule)
@@ -90,5 +123,7 @@ defvjp(np.std, std_rule)
 defvjp(np.max, extremum_rule)
 defvjp(np.min, extremum_rule)
 defvjp(np.prod, prod_rule)
+defvjp(np.cumsum, cumsum_rule)
+defvjp(np.cumprod, cumprod_rule)
 
 nondifferentiable(np.argmax, np.argmin, np.all, np.any, np.count_nonzero)

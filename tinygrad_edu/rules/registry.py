@@ -8,6 +8,7 @@ handed Tensors they record. A function may instead be a `composition` of functio
 """
 
 import functools
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -22,6 +23,9 @@ class Each:
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
+
+    def __len__(self) -> int:
+        return sys.maxsize
 
     def __getitem__(self, i: int) -> Rule:
         return functools.partial(self.rule, i)
