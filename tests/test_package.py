@@ -33,3 +33,11 @@ def test_docstrings_teach_what_is_true(name):
 
 def test_every_public_name_is_there():
     assert [n for n in tg.__all__ if not hasattr(tg, n)] == []
+
+
+def test_layers_are_imported_when_they_are_first_used():
+    assert "tinygrad_edu.nn" not in modules_after("import tinygrad_edu")
+    assert "tinygrad_edu.nn" in modules_after("import tinygrad_edu; tinygrad_edu.nn.Linear")
+    with pytest.raises(AttributeError, match="module 'tinygrad_edu' has no attribute 'nothing'"):
+        tg.nothing  # noqa: B018
+    assert set(tg.__all__) <= set(dir(tg))

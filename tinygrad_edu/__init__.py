@@ -7,10 +7,12 @@
 >>> y.backward()
 >>> x.grad
 array([2., 4., 6.])
+
+The engine is imported at once; each layer above it when one of its names is first used.
 """
 
-from . import data, nn, optim
-from .check import GradientError, check_grad
+from typing import TYPE_CHECKING, Any
+
 from .functions import (
     binary_cross_entropy_with_logits,
     cross_entropy,
@@ -26,19 +28,50 @@ from .functions import (
     softmax,
     softplus,
 )  # fmt: skip
-from .io import load, save
 from .rules import defvjp, nondifferentiable, primitive
 from .tensor import Tensor, Value, no_grad
-from .train import DivergenceError, History, fit
 from .transforms import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .viz import plot
-from .viz.draw import Drawing, draw
+
+if TYPE_CHECKING:
+    from . import data, nn, optim
+    from .check import GradientError, check_grad
+    from .io import load, save
+    from .train import DivergenceError, History, fit
+    from .viz import plot
+    from .viz.draw import Drawing, draw
 
 __version__ = "0.1.0"
 __all__ = [
-    "DivergenceError", "Drawing", "GradientError", "History", "Tensor", "Value",
-    "binary_cross_entropy_with_logits", "check_grad", "cross_entropy", "data", "defvjp", "draw", "fit", "grad",
-    "gradients", "hessian", "hinge_loss", "huber_loss", "hvp", "jacobian", "jvp", "l1_loss", "leaky_relu", "load",
-    "log_softmax", "logsumexp", "mse_loss", "nn", "no_grad", "nondifferentiable", "optim", "plot", "primitive",
-    "relu", "save", "sigmoid", "softmax", "softplus", "value_and_grad", "vjp",
+    "DivergenceError", "Drawing", "GradientError", "History", "Tensor", "Value", "binary_cross_entropy_with_logits",
+    "check_grad", "cross_entropy", "data", "defvjp", "draw", "fit", "grad", "gradients", "hessian", "hinge_loss",
+    "huber_loss", "hvp", "jacobian", "jvp", "l1_loss", "leaky_relu", "load", "log_softmax", "logsumexp", "mse_loss",
+    "nn", "no_grad", "nondifferentiable", "optim", "plot", "primitive", "relu", "save", "sigmoid", "softmax",
+    "softplus", "value_and_grad", "vjp",
 ]  # fmt: skip
+
+_LAYERS = {  # module: the names that it brings, itself among them where it is one
+    "check": ("GradientError", "check_grad"),
+    "data": ("data",),
+    "io": ("load", "save"),
+    "nn": ("nn",),
+    "optim": ("optim",),
+    "train": ("DivergenceError", "History", "fit"),
+    "viz.draw": ("Drawing", "draw"),
+    "viz.plot": ("plot",),
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        from importlib import import_module
+
+        for module, names in _LAYERS.items():
+            if name in names:
+                layer = import_module(f".{module}", __name__)
+                globals()[name] = value = getattr(layer, name, layer)
+                return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
