@@ -318,3 +318,11 @@ def test_broadcast_operands_get_gradients_of_their_own_shapes():
     (a * b + c).sum().backward()
     assert (a.grad.shape, b.grad.shape, c.grad.shape) == ((2, 1, 3), (4, 1), ())
     assert c.grad == 24
+
+
+def test_many_uses_of_one_tensor_add_up_whatever_form_their_gradients_come_in():
+    for x in (tg.Tensor(2.0), tg.Tensor([2.0]), tg.Tensor(2.0) * 1, tg.Tensor([[2.0]], dtype=np.float32)):
+        y = x * x + np.broadcast_to(x, (3, 1, 1)).sum() + x.reshape(-1).sum() + x.sum() + np.stack([x, x]).sum() + x
+        y.backward()
+        assert x.grad.shape == x.shape
+        assert x.grad.item() == 4 + 3 + 1 + 1 + 2 + 1

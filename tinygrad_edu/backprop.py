@@ -137,12 +137,15 @@ def _walk(
             if at not in arrived:
                 arrived[at] = x, r
                 heappush(latest, at)
-            elif at in summed and type(r) is ndarray:
-                arrived[at][1].__iadd__(r)
-            else:  # what has arrived may be another node's too, but their sum is new
-                arrived[at] = x, arrived[at][1] + r
-                if not create_graph:
-                    summed.add(at)
+            else:
+                total = arrived[at][1]
+                if at in summed:
+                    total += r
+                else:  # what has arrived may be another node's too, but their sum is new
+                    total = total + r
+                    if not create_graph:
+                        summed.add(at)
+                arrived[at] = x, total
     return ended, passed
 
 
