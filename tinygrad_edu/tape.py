@@ -10,7 +10,7 @@ import functools
 import itertools
 import operator
 from collections.abc import Callable, Iterator
-from threading import get_ident
+from contextvars import ContextVar
 from typing import Any, Self
 
 import numpy as np
@@ -20,7 +20,8 @@ from .rules import bodies, compositions, constants, keywords, name, vjps
 from .rules.activations import relu
 
 _tape = itertools.count(-1, -1)  # operations are numbered downwards as they are recorded, so that the latest come first
-_paused: dict[int, int] = {}  # by thread, how many no_grads it is inside of
+_paused = ContextVar("paused", default=0)  # how many no_grads this thread (or task) is inside of
+paused = _paused.get
 
 Argnums = tuple[int, ...]
 NONE: Argnums = ()  # positions of the arguments that take gradients
@@ -44,14 +45,10 @@ class no_grad:
     __slots__ = ()
 
     def __enter__(self) -> None:
-        thread = get_ident()
-        _paused[thread] = _paused.get(thread, 0) + 1
+        _paused.set(paused() + 1)
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        thread = get_ident()
-        depth = _paused.pop(thread) - 1
-        if depth:
-            _paused[thread] = depth
+        _paused.set(paused() - 1)
 
     def __call__(self, fun: Callable[..., Any]) -> Callable[..., Any]:
         """`fun` as a function that never records."""
@@ -64,21 +61,14 @@ class no_grad:
         return call
 
 
-def paused() -> bool:
-    """Whether this thread is inside a no_grad."""
-    return get_ident() in _paused
-
-
 @contextlib.contextmanager
 def recording() -> Iterator[None]:
     """Record again within no_grad: what a transform computes inside is its own affair."""
-    thread = get_ident()
-    depth = _paused.pop(thread, 0)
+    before = _paused.set(0)
     try:
         yield
     finally:
-        if depth:
-            _paused[thread] = depth
+        _paused.reset(before)
 
 
 def record(kind: type["Node"], data: Any, call: Call) -> Any:
@@ -127,7 +117,7 @@ def binary(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
             data = op(x, y)
         except (TypeError, ValueError) as error:
             raise _explained(error, fun, (a, b), {}) from error
-        if not _paused or get_ident() not in _paused:
+        if not paused():
             if a.requires_grad:
                 argnums = BOTH if t is kind and b.requires_grad else FIRST
                 return record(kind, data, (fun, argnums, None, (x, y), a, b))
@@ -136,8 +126,8 @@ def binary(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
         return constant(kind, data)
 
     def reflected(b: "Node", a: Any) -> Any:
-        kind = type(b)
-        if type(a) is not float and type(a) is not int:
+        kind, t = type(b), type(a)
+        if t is not float and t is not int:
             a = kind._constant(a)
             if a is NotImplemented:
                 return NotImplemented
@@ -145,7 +135,7 @@ def binary(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
             data = op(a, b._data)
         except (TypeError, ValueError) as error:
             raise _explained(error, fun, (a, b), {}) from error
-        if b.requires_grad and not (_paused and get_ident() in _paused):
+        if b.requires_grad and not paused():
             return record(kind, data, (fun, SECOND, None, (a, b._data), a, b))
         return constant(kind, data)
 
@@ -157,7 +147,7 @@ def unary(fun: Any, op: Callable[[Any], Any]) -> Any:
 
     def method(x: "Node") -> Any:
         data = x._data
-        if x.requires_grad and not (_paused and get_ident() in _paused):
+        if x.requires_grad and not paused():
             return record(type(x), op(data), (fun, FIRST, NO_KEYWORDS, (data,), x))
         return constant(type(x), op(data))
 
@@ -238,9 +228,8 @@ class Node:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
-            if not kwargs and self is not inputs[0] and ufunc in self._reflected:
-                return self._reflected[ufunc](self, inputs[0])
-            return apply(ufunc, inputs, kwargs)
+            reflected = None if kwargs or self is inputs[0] else self._reflected.get(ufunc)
+            return reflected(self, inputs[0]) if reflected else apply(ufunc, inputs, kwargs)
         if method == "reduce" and ufunc in REDUCTIONS:
             return apply(REDUCTIONS[ufunc], inputs, {"axis": 0, **kwargs})
         raise TypeError(
@@ -331,7 +320,7 @@ def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     except (TypeError, ValueError, IndexError) as error:
         raise _explained(error, fun, args, kwargs) from error
     data = kind._result(data, fun)
-    if argnums and not (_paused and get_ident() in _paused):
+    if argnums and not paused():
         return record(kind, data, (fun, tuple(argnums), kwargs, tuple(argvals), *args))
     return constant(kind, data)
 

@@ -139,7 +139,7 @@ class Tensor(Node):
         earlier = self.detach()
         for slot in _CALL:
             setattr(earlier, slot, getattr(self, slot))
-        later = apply(setitem, (earlier, index, value), {})
+        later = apply(setitem, (earlier, index, earlier if value is self else value), {})
         for slot in _CALL:
             setattr(self, slot, getattr(later, slot))
 
