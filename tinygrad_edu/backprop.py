@@ -151,9 +151,10 @@ def _walk(
 
 def _has_nan(g: Any) -> bool:
     """Whether a gradient holds a NaN: exactly then squares add up to one, and the least element is one."""
-    g = getattr(g, "_data", g)
-    if not isinstance(g, float):  # a dot of large arrays would wake BLAS's threads, whose spinning slows what follows
-        g = np.vdot(g, g) if g.size < 10_000 else g.min()
+    if not isinstance(g, float):
+        g = getattr(g, "_data", g)
+        # A dot of large arrays would wake BLAS's threads, whose spinning slows what follows.
+        g = np.vdot(g, g) if isinstance(g, float) or g.size < 10_000 else g.min()
     return bool(g != g)
 
 
