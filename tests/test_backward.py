@@ -326,3 +326,77 @@ def test_many_uses_of_one_tensor_add_up_whatever_form_their_gradients_come_in():
         y.backward()
         assert x.grad.shape == x.shape
         assert x.grad.item() == 4 + 3 + 1 + 1 + 2 + 1
+
+
+def test_a_tensor_assigned_into_itself_is_what_it_was():
+    x = tg.Tensor([1.0, 2.0, 3.0])
+    y = x * 2
+    y[::-1] = y
+    np.testing.assert_array_equal(y.data, [6, 4, 2])
+    (y * np.array([1.0, 10.0, 100.0])).sum().backward()
+    np.testing.assert_array_equal(x.grad, [200, 20, 2])
+
+
+def test_a_primitive_may_give_a_float():
+    total = tg.primitive(lambda x: float(np.sum(x)))
+    tg.defvjp(total, lambda g, y, x: g * np.ones_like(x))
+    x = tg.Tensor([1.0, 2.0])
+    (total(x) * 3).backward()
+    np.testing.assert_array_equal(x.grad, [3, 3])
+
+
+def test_a_number_has_no_length_and_ragged_lists_make_no_tensor():
+    with pytest.raises(TypeError, match="'s' is a single number"):
+        len(tg.Tensor(1.0, label="s"))
+    with pytest.raises(ValueError, match="lists of equal lengths"):
+        tg.Tensor([[1.0], [1.0, 2.0]])
+
+
+def test_a_tensor_assigned_from_itself_is_no_cycle_in_memory():
+    gc.collect()
+    gc.disable()
+    try:
+        x = tg.Tensor(np.ones(3))
+        y = x * 1
+        for i in range(3):
+            y[i] = y[0] * y[i - 1]
+        s = y.sum()
+        s.backward()
+        del y, s
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+    np.testing.assert_array_equal(
+        x.grad,
+        tg.grad(lambda x: np.stack([x[0] * x[2], x[0] ** 2 * x[2] ** 2, x[0] ** 3 * x[2] ** 3]).sum())(np.ones(3)),
+    )
+
+
+def test_a_loop_of_assignments_takes_time_in_proportion():
+    def seconds(n):
+        start = time.process_time()
+        y = tg.Tensor(np.ones(2)) * 1
+        for _ in range(n):
+            y[0] = y[0] * 1.0
+        y.sum().backward()
+        return time.process_time() - start
+
+    assert seconds(8000) < 25 * min(seconds(1000) for _ in range(2))
+
+
+def test_a_rule_that_gives_none_is_named():
+    @tg.primitive
+    def forgetful(x):
+        return x * 1.0
+
+    tg.defvjp(forgetful, lambda g, y, x: None)
+    with pytest.raises(TypeError, match="a rule of forgetful gave None"):
+        forgetful(tg.Tensor(1.0)).backward()
+
+
+def test_no_grad_refuses_a_generator():
+    with pytest.raises(TypeError, match="generator, which runs later"):
+
+        @tg.no_grad()
+        def numbers():
+            yield 1

@@ -80,3 +80,12 @@ def test_softmax_sums_to_one_along_its_axis(axis):
     x = tg.Tensor(np.arange(6.0).reshape(2, 3))
     np.testing.assert_allclose(np.sum(tg.softmax(x, axis=axis), axis=axis).data, 1, rtol=1e-15)
     np.testing.assert_allclose(np.exp(tg.log_softmax(x, axis=axis)).data, tg.softmax(x, axis=axis).data, rtol=1e-14)
+
+
+def test_lists_and_integers_do_for_arrays():
+    x = [1, -2]
+    for f in (tg.relu, tg.leaky_relu, tg.sigmoid, tg.softplus, tg.softmax, tg.log_softmax, tg.logsumexp):
+        np.testing.assert_array_equal(f(x), f(np.array(x, float)))
+        np.testing.assert_array_equal(f(np.array(x)), f(np.array(x, float)))
+    assert tg.hinge_loss([1.0, 2.0], [1, -1]) == 1.5
+    assert tg.cross_entropy([[0.0, 0.0]], [0]) == np.log(2)

@@ -149,6 +149,8 @@ def test_errors_name_the_function_the_shapes_the_label_and_the_remedy():
         assert "Tensor 'x' takes gradients" in text
         assert ".data" in text
         assert ".detach()" in text
+    assert "np.equal(x of shape (5,), of shape (4,))" in message(ValueError, lambda: x == np.ones(4))
+    assert "say which with .any() or .all()" in message(ValueError, lambda: bool(x))
     assert "holds 5 elements, not one" in message(TypeError, lambda: float(x))
     assert "unsupported operand" in message(TypeError, lambda: x + "a")
     assert "unsupported operand" in message(TypeError, lambda: None * x)

@@ -315,3 +315,13 @@ def test_plot_draws_the_losses_into_the_axes_it_is_given():
     assert HISTORY.plot(ax) is ax
     assert list(ax.lines[0].get_ydata()) == HISTORY.train_loss
     assert list(ax.lines[1].get_ydata()) == HISTORY.valid_loss
+
+
+def test_fit_names_what_is_no_optimizer_and_no_loss():
+    model = tg.nn.Linear(1, 1, rng=0)
+    data = np.ones((3, 1)), np.ones((3, 1))
+    with pytest.raises(TypeError, match="not NoneType"):
+        tg.fit(model, tg.mse_loss, data, optimizer=None, epochs=1, progress=False)
+    sgd = tg.optim.SGD(model.parameters(), 0.1)
+    with pytest.raises(TypeError, match="a Tensor of one element"):
+        tg.fit(model, lambda p, y: 1.0, data, optimizer=sgd, epochs=1, progress=False)

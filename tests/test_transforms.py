@@ -217,3 +217,23 @@ def test_check_grad_checks_doubles_alone():
         tg.check_grad(np.sin, np.ones(2, np.float32))
     with pytest.raises(ValueError, match="nothing to check"):
         tg.check_grad(np.sin, 1)
+
+
+@pytest.mark.parametrize("result", [None, "text", (1.0, 2.0)])
+@pytest.mark.parametrize("transform", [tg.grad, tg.jacobian, tg.hessian])
+def test_a_result_that_is_no_tensor_is_named(transform, result):
+    with pytest.raises(ValueError, match=f"gave a {type(result).__name__}"):
+        transform(lambda x: result)(np.ones(2))
+
+
+def test_jacobian_of_nothing_and_mistakes_in_hand():
+    assert tg.jacobian(lambda x: x[:0])(np.ones(2)).shape == (0, 2)
+    with pytest.raises(TypeError, match="jvp\\(f, \\[x\\], \\[v\\]\\)"):
+        tg.jvp(np.sin, np.ones(2), np.ones(2))
+    with pytest.raises(TypeError, match="one is a ndarray"):
+        tg.gradients(tg.Tensor(1.0), [np.ones(2)])
+
+
+def test_what_a_result_does_not_depend_on_has_a_zero_gradient_at_infinity_too():
+    x, y = tg.Tensor([np.inf, 1.0]), tg.Tensor(1.0)
+    np.testing.assert_array_equal(tg.gradients(y, [x])[0], [0, 0])

@@ -105,3 +105,15 @@ def test_what_no_float_can_be_is_refused():
         Value(-8.0) ** 0.5
     with pytest.raises(ZeroDivisionError):
         Value(1.0) / 0
+
+
+def test_a_root_at_zero_has_an_infinite_gradient():
+    for root in (lambda v: v**0.5, np.sqrt):
+        v = Value(0.0)
+        root(v).backward()
+        assert v.grad == math.inf
+
+
+def test_an_array_of_values_is_a_tensor():
+    with pytest.raises(TypeError, match=r"np\.add: a Value is one number, and met an array"):
+        np.ones(2) + Value(1.0)

@@ -126,11 +126,14 @@ def _walk(
                 r = rule(g, value, a, b) if kwargs is None else rule(g, value, *given, **kwargs)
             except ArithmeticError:  # Python's floats refuse to divide by zero, where NumPy's say inf
                 with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                    r = rules[i](np.float64(g), value, *given, **(kwargs or {}))
+                    floats = [np.float64(v) if type(v) is float else v for v in (g, value, *given)]
+                    r = rule(*floats, **(kwargs or {}))
             if careful and isinstance(fun, np.ufunc) and fun.signature is None:
                 r = np.where(g == 0, 0, r)
             kind = type(r)
             if kind is not float and (kind is ndarray or kind is not type(x._data)):
+                if r is None:
+                    raise TypeError(f"a rule of {name(fun)} gave None; in place of a rule None says: no gradient")
                 if r is g and not x.argnums and not create_graph:
                     r = g.copy()  # a leaf's gradient is its own
                 r = x._fit(r, fun)

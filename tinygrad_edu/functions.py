@@ -26,7 +26,7 @@ def relu(x: Any) -> Any:
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """x where x is positive, `negative_slope` x elsewhere."""
-    return np.where(x > 0, x, negative_slope * x)
+    return np.where(np.greater(x, 0), x, np.multiply(negative_slope, x))
 
 
 def softplus(x: Any) -> Any:
@@ -56,13 +56,13 @@ def huber_loss(prediction: Any, target: Any, delta: float = 1.0) -> Any:
 def hinge_loss(prediction: Any, target: Any) -> Any:
     """The mean of max(0, 1 - target * prediction), targets being -1 and 1."""
     same_shape("hinge_loss", prediction, target)
-    return np.mean(relu(1 - target * prediction))
+    return np.mean(relu(1 - np.multiply(target, prediction)))
 
 
 def binary_cross_entropy_with_logits(logits: Any, target: Any) -> Any:
     """The mean of -(t log(p) + (1 - t) log(1 - p)) with p = sigmoid(logits), targets being within 0 to 1."""
     same_shape("binary_cross_entropy_with_logits", logits, target)
-    return np.mean(softplus(logits) - target * logits)
+    return np.mean(softplus(logits) - np.multiply(target, logits))
 
 
 def cross_entropy(logits: Any, target: Any) -> Any:
@@ -70,6 +70,7 @@ def cross_entropy(logits: Any, target: Any) -> Any:
 
     `logits` has shape (n, classes), or (classes,) for one; `target` holds integer class numbers, of shape (n,) or ().
     """
+    logits = logits if hasattr(logits, "shape") else np.asarray(logits)
     classes = np.asarray(target)
     if logits.ndim not in (1, 2) or classes.shape != logits.shape[:-1]:
         raise ValueError(

@@ -52,6 +52,8 @@ class no_grad:
 
     def __call__(self, fun: Callable[..., Any]) -> Callable[..., Any]:
         """`fun` as a function that never records."""
+        if getattr(getattr(fun, "__code__", None), "co_flags", 0) & 0x20:  # inspect.CO_GENERATOR, without inspect
+            raise TypeError(f"no_grad: {name(fun)} is a generator, which runs later; write `with no_grad():` inside it")
 
         @functools.wraps(fun)
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -154,9 +156,16 @@ def unary(fun: Any, op: Callable[[Any], Any]) -> Any:
     return method
 
 
-def plain(op: Callable[[Any, Any], Any]) -> Any:
+def plain(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> Any:
     """The method of an operator without a gradient: it sees data, and gives plain numbers, arrays or booleans."""
-    return lambda a, b: op(a._data, b._data if isinstance(b, Node) else b)
+
+    def method(a: "Node", b: Any) -> Any:
+        try:
+            return op(a._data, _plain(b))
+        except ValueError as error:
+            raise _explained(error, fun, (a, b), {}) from error
+
+    return method
 
 
 def _real_power(a: Any, b: Any) -> Any:
@@ -241,6 +250,11 @@ class Node:
         return apply(fun, args, kwargs)
 
     def __bool__(self) -> bool:
+        if np.size(self._data) != 1:
+            raise ValueError(
+                f"{self._describe()} holds {np.size(self._data)} elements, and none of them alone decides whether it "
+                "is true; say which with .any() or .all()"
+            )
         return bool(self._data)
 
     def __float__(self) -> float:
@@ -271,13 +285,13 @@ class Node:
     __mod__, __rmod__ = binary(np.remainder, operator.mod)
     __pow__, __rpow__ = binary(np.power, _real_power)
     relu = unary(relu, bodies[relu])
-    __floordiv__, __rfloordiv__ = plain(operator.floordiv), plain(lambda b, a: a // b)
+    __floordiv__, __rfloordiv__ = plain(np.floor_divide, operator.floordiv), plain(np.floor_divide, lambda b, a: a // b)
     __neg__ = unary(np.negative, operator.neg)
     __pos__ = unary(np.positive, operator.pos)
     __abs__ = unary(np.absolute, abs)
-    __eq__, __ne__ = plain(operator.eq), plain(operator.ne)
-    __lt__, __le__ = plain(operator.lt), plain(operator.le)
-    __gt__, __ge__ = plain(operator.gt), plain(operator.ge)
+    __eq__, __ne__ = plain(np.equal, operator.eq), plain(np.not_equal, operator.ne)
+    __lt__, __le__ = plain(np.less, operator.lt), plain(np.less_equal, operator.le)
+    __gt__, __ge__ = plain(np.greater, operator.gt), plain(np.greater_equal, operator.ge)
 
     # What a subclass says of its data.
     def _seed(self, gradient: Any) -> Any: ...

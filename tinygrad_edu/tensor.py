@@ -14,7 +14,7 @@ from .rules.activations import relu
 from .rules.indexing import setitem
 from .rules.linalg import matmul
 from .rules.shaping import astype
-from .tape import NO_KEYWORDS, Node, apply, binary, no_grad, paused, recording, unary
+from .tape import ARGS, NO_KEYWORDS, Node, apply, binary, no_grad, paused, recording, unary
 
 __all__ = ["Node", "Tensor", "Value", "no_grad", "recording"]
 
@@ -140,10 +140,14 @@ class Tensor(Node):
         for slot in _CALL:
             setattr(earlier, slot, getattr(self, slot))
         later = apply(setitem, (earlier, index, earlier if value is self else value), {})
+        if isinstance(value, Node):
+            _refer(value, self, earlier)
         for slot in _CALL:
             setattr(self, slot, getattr(later, slot))
 
     def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError(f"{self._describe()} is a single number, with no length and nothing to iterate over")
         return len(self.data)
 
     def __iter__(self) -> Iterator["Tensor"]:
@@ -208,6 +212,8 @@ class Tensor(Node):
 
     @classmethod
     def _result(cls, data: Any, fun: Any) -> Any:
+        if type(data) is float:  # a primitive of the user's own may give one
+            return np.float64(data)
         if getattr(data, "dtype", _OBJECT).kind != "f":
             raise TypeError(f"{name(fun)} of Tensors gave {data!r:.60}, which is no array of real numbers")
         return data
@@ -276,11 +282,28 @@ class Value(Node):
 
     @classmethod
     def _result(cls, data: Any, fun: Any) -> Any:
+        if np.ndim(data):
+            raise TypeError(f"{name(fun)}: a Value is one number, and met an array; make it a Tensor")
         return float(data)
 
 
 _OBJECT = np.dtype(object)
 _CALL = ("_data", "requires_grad", "order", "call")  # what item assignment moves to another node
+
+
+def _refer(root: Node, y: Tensor, earlier: Tensor) -> None:
+    """Let the nodes behind `root` that were made from y refer to its earlier self, or y would be behind itself.
+
+    Only nodes later than y's last assignment can have seen what it is now, so a loop of assignments stays linear.
+    """
+    stack, seen = [root], set()
+    while stack:
+        node = stack.pop()
+        if node.order < y.order and node.order not in seen:
+            seen.add(node.order)
+            if any(a is y for a in node.args):
+                node.call = (*node.call[:ARGS], *[earlier if a is y else a for a in node.args])
+            stack += [a for a in node.args if isinstance(a, Node)]
 
 
 def _floating(data: Any, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -289,7 +312,10 @@ def _floating(data: Any, dtype: Any = None, copy: bool | None = None) -> Any:
         raise TypeError(f"Tensor({data._describe()}): it is one already; use it, its .data, or .detach()")
     if not isinstance(data, np.ndarray) and hasattr(data, "__array_function__"):
         return data
-    array = np.array(data, dtype=dtype, copy=copy)
+    try:
+        array = np.array(data, dtype=dtype, copy=copy)
+    except ValueError as error:
+        raise ValueError(f"Tensor: {str(data)[:40]!r} makes no array, as lists of equal lengths do: {error}") from error
     if array.dtype.kind in "iub":
         array = array.astype(np.float64)
     if array.dtype.kind != "f":

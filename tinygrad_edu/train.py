@@ -133,6 +133,8 @@ def fit(
     """
     if not isinstance(model, Module):
         raise TypeError(f"fit: model is a tg.nn.Module, not {type(model).__name__}")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"fit: optimizer is one of tg.optim, such as tg.optim.Adam, not {type(optimizer).__name__}")
     x, y = _checked("fit: train_data", train_data)
     valid = None if valid_data is None else _checked("fit: valid_data", valid_data)
     epochs = whole("fit", "epochs", epochs)
@@ -159,6 +161,8 @@ def fit(
             parts = iter([(x, y)]) if batch_size is None else batches(x, y, batch_size=batch_size, rng=rng)
             for i, (bx, by) in enumerate(parts):
                 value = loss(model(bx), by)
+                if not isinstance(value, Tensor) or value.size != 1:
+                    raise TypeError(f"fit: loss(model(X), y) must be a Tensor of one element, not {value!r:.60}")
                 number = checked("the training loss", float(value))
                 if i == 0:
                     _copy(finite, weights)

@@ -25,13 +25,17 @@ def gradients(y: Any, xs: Sequence[Any], gradient: Any = None, create_graph: boo
     """
     if isinstance(xs, Node):
         raise TypeError("gradients: xs is a list; write gradients(y, [x])")
+    for x in (y, *xs):
+        if not isinstance(x, Node):
+            raise TypeError(f"gradients: y and all of xs are Tensors, and one is a {type(x).__name__}; wrap it first")
     if create_graph and isinstance(gradient, Tensor) and gradient.shape == y.shape:
         seed = gradient
     else:
         seed = y._seed(gradient.data if isinstance(gradient, Tensor) else gradient)
         seed = y._constant_node(seed) if create_graph else seed
     found = {x.order: g for x, g in backprop(y, seed, xs, create_graph)[0]}
-    zeros = (x._constant_node(x.data * 0) if create_graph else x.data * 0 for x in xs)
+    nothing = [np.zeros_like(x.data) if isinstance(x, Tensor) else 0.0 for x in xs]  # x * 0 is NaN where x is inf
+    zeros = [x._constant_node(z) if create_graph else z for x, z in zip(xs, nothing, strict=True)]
     return [_array(found[x.order]) if x.order in found else zero for x, zero in zip(xs, zeros, strict=True)]
 
 
@@ -41,10 +45,9 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         y, xs, carry = _trace("grad", f, args, kwargs, argnums)
-        if isinstance(y, (tuple, list, dict)) or np.prod(getattr(y, "shape", ())) != 1:
-            what = f"shape {y.shape}" if hasattr(y, "shape") else f"a {type(y).__name__}"
+        if np.prod(np.shape(y)) != 1:
             raise ValueError(
-                f"grad({_name(f)}): the function must give a single number, and gave {what}; "
+                f"grad({_name(f)}): the function must give a single number, and gave shape {y.shape}; "
                 "reduce it with .sum() or .mean(), or use jacobian"
             )
         return _array(y, carry), _like(argnums, _pull(y, xs, None, carry))
@@ -78,6 +81,8 @@ def jvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any]) -> tuple[An
 
     Pulling u back is linear in u, and its derivative by u along v is pushing v forward.
     """
+    if not isinstance(xs, (list, tuple)) or not isinstance(vs, (list, tuple)):
+        raise TypeError("jvp: arguments and directions are lists, one entry an argument; write jvp(f, [x], [v])")
     if len(xs) != len(vs):
         raise ValueError(f"jvp: {len(xs)} arguments and {len(vs)} directions")
     y, variables, carry = _trace("jvp", f, xs, {}, tuple(range(len(xs))))
@@ -101,7 +106,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     def rows(*args: Any, **kwargs: Any) -> Any:
         y, xs, carry = _trace("jacobian", f, args, kwargs, argnums)
         shape = np.shape(_array(y))
-        basis = np.eye(int(np.prod(shape))).reshape(-1, *shape)
+        basis = np.eye(int(np.prod(shape))).reshape(int(np.prod(shape)), *shape)
         pulled = [_pull(y, xs, e, carry) for e in basis]
         columns = [
             np.stack(gs).reshape(shape + x.shape) if pulled else np.zeros(shape + x.shape)
@@ -152,6 +157,11 @@ def _trace(
             y = f(*arguments, **kwargs)
         finally:
             _enclosing.variables = outer
+    if not hasattr(y, "shape") and not isinstance(y, (int, float)):
+        raise ValueError(
+            f"{transform}({_name(f)}): the function must give a Tensor, an array or a number, and gave a "
+            f"{type(y).__name__}; return one, joining several with np.concatenate or np.stack"
+        )
     if outer and not carry and isinstance(y, Tensor) and y.requires_grad:
         carry = not outer.isdisjoint(toposort(y))
     return y, xs, carry

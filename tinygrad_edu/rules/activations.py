@@ -23,7 +23,7 @@ defvjp(relu, lambda g, y, x: g * (y > 0))
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)), elementwise, without overflow and exact to rounding on both sides."""
     e = np.exp(-np.abs(x))
-    return np.where(x < 0, e, 1) / (1 + e)
+    return np.where(np.less(x, 0), e, 1) / (1 + e)
 
 
 defvjp(sigmoid, lambda g, y, x: g * (y * sigmoid(-x)))
@@ -38,6 +38,8 @@ def softmax(x: Any, axis: Any = -1) -> Any:
 
 def ceiling(x: Any, axis: Any) -> Any:
     """The largest element along `axis`, which exp can safely be taken relative to; 0 where that is infinite."""
+    if getattr(getattr(x, "dtype", None), "kind", "") != "f":  # no integer is -inf
+        x = np.asarray(x, np.float64)
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     return np.where(np.isfinite(top), top, 0)
 
