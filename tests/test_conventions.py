@@ -66,9 +66,9 @@ def test_a_square_at_zero_has_its_second_derivative():
 
 
 def test_the_gradient_by_an_exponent_is_zero_where_the_base_is():
-    b = tg.Tensor([2.0])
-    (np.zeros(1) ** b).sum().backward()
-    assert b.grad == 0
+    b = tg.Tensor([0.0, 2.0])
+    (np.zeros(2) ** b).sum().backward()
+    np.testing.assert_array_equal(b.grad, [0, 0])
 
 
 @given(st.lists(st.sampled_from([0.0, 0.0, 2.0, -3.0, 0.5]), min_size=1, max_size=6))
@@ -87,9 +87,10 @@ def test_cumprod_is_exact_with_zeros(x):
 
 def test_sqrt_at_zero_is_infinite_without_a_warning():
     assert slope(np.sqrt, [0.0]) == np.inf
-    v = tg.Value(0.0)
-    np.sqrt(v).backward()
-    assert v.grad == np.inf
+    for root in (np.sqrt, lambda v: v**0.5):
+        v = tg.Value(0.0)
+        root(v).backward()
+        assert v.grad == np.inf
 
 
 @pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")  # of NumPy on the way forward, as without Tensors
@@ -101,6 +102,7 @@ def test_sqrt_at_zero_is_infinite_without_a_warning():
         (lambda x: np.where(x > 0, np.log(x) * x, 0), [-1.0, 0.0, 3.0]),
         (lambda x: np.where(x < 9, np.exp(x), 0), [1000.0, 1.0, 2.0]),
         (lambda x: np.where(x > 0, np.exp(np.sqrt(x)) / x, 0), [-1.0, 0.0, 1.0]),
+        (lambda x: np.where(x > 0, np.sqrt(x), 0) @ np.ones((len(x), 2)), [-1.0, 0.0, 4.0]),
         (lambda x: 0 * np.sqrt(x), [0.0, 1.0]),
     ],
 )
@@ -111,6 +113,12 @@ def test_where_no_gradient_arrives_none_leaves(f, x):
         np.testing.assert_array_equal(masked[~(x > 0) | (x > 9)], 0)
     inside = (x > 0) & (x < 9)
     np.testing.assert_array_equal(slope(f, x)[inside], slope(f, x[inside]))
+
+
+def test_where_no_gradient_arrives_at_a_value_none_leaves():
+    v = tg.Value(0.0)
+    (0 * np.sqrt(v)).backward()
+    assert v.grad == 0.0
 
 
 @pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")

@@ -89,3 +89,27 @@ def test_lists_and_integers_do_for_arrays():
         np.testing.assert_array_equal(f(np.array(x)), f(np.array(x, float)))
     assert tg.hinge_loss([1.0, 2.0], [1, -1]) == 1.5
     assert tg.cross_entropy([[0.0, 0.0]], [0]) == np.log(2)
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 2)])
+def test_softmax_and_logsumexp_are_their_definitions(axis):
+    x = np.random.default_rng(0).uniform(-2, 2, (2, 1, 3))
+    total = np.exp(x).sum(axis=axis, keepdims=True)
+    np.testing.assert_allclose(tg.softmax(x, axis), np.exp(x) / total, rtol=1e-14)
+    np.testing.assert_allclose(tg.log_softmax(x, axis), x - np.log(total), rtol=1e-13)
+    np.testing.assert_allclose(tg.logsumexp(x, axis, keepdims=True), np.log(total), rtol=1e-14, strict=True)
+    np.testing.assert_allclose(tg.logsumexp(x, axis), np.log(np.exp(x).sum(axis=axis)), rtol=1e-14, strict=True)
+
+
+def test_softmax_goes_along_the_last_axis_and_logsumexp_over_all():
+    x = np.random.default_rng(0).uniform(-2, 2, (2, 3, 4))
+    np.testing.assert_array_equal(tg.softmax(x), tg.softmax(x, axis=2))
+    np.testing.assert_array_equal(tg.log_softmax(x), tg.log_softmax(x, axis=2))
+    np.testing.assert_allclose(tg.logsumexp(x), np.log(np.exp(x).sum()), rtol=1e-15)
+
+
+def test_softmax_and_its_kin_take_empty_arrays():
+    x = np.zeros((2, 0))
+    assert tg.softmax(x).shape == tg.log_softmax(x, axis=0).shape == (2, 0)
+    with np.errstate(divide="ignore"):
+        np.testing.assert_array_equal(tg.logsumexp(x, axis=1), [-np.inf, -np.inf])

@@ -91,8 +91,9 @@ def test_integers_become_float64_and_what_is_no_number_is_refused():
         tg.Tensor([[1.0], [2.0, 3.0]])
     with pytest.raises(TypeError, match="it is one already"):
         tg.Tensor(tg.Tensor(1.0))
-    with pytest.raises(TypeError, match="complex128"):
-        tg.Tensor(1.0) * np.array([1j])
+    for f in (lambda a, t: t * a, lambda a, t: a * t, np.add, lambda a, t: t @ a):
+        with pytest.raises(TypeError, match="complex128"):
+            f(np.array([1j]), tg.Tensor([1.0]))
 
 
 def test_repr_shows_data_label_and_origin():
@@ -132,6 +133,7 @@ def test_errors_name_the_function_the_shapes_the_label_and_the_remedy():
     assert text.endswith("must be equal or 1 (x[:, None] adds one)")
     assert "needs as many columns in a as b has rows" in message(ValueError, lambda: w @ w)
     assert "np.matmul(w of shape (3, 4), of shape (3,))" in message(ValueError, lambda: w @ np.ones(3))
+    assert "multiply with *" in message(TypeError, lambda: w @ 2.0)
     assert "np.multiply(of shape (2,), x of shape (5,))" in message(ValueError, lambda: np.ones(2) * x)
     assert "np.reshape(w of shape (3, 4), (5, 2))" in message(ValueError, lambda: w.reshape(5, 2))
     assert "np.sum(w of shape (3, 4), axis=7)" in message(ValueError, lambda: w.sum(axis=7))
@@ -234,5 +236,19 @@ def test_norm_is_the_root_of_the_sum_of_squares_and_says_what_it_is_not():
     x = tg.Tensor([[3.0, 0.0], [4.0, 0.0]])
     np.testing.assert_array_equal(np.linalg.norm(x).data, 5)
     np.testing.assert_array_equal(np.linalg.norm(x, ord=2, axis=0, keepdims=True).data, [[5, 0]])
-    with pytest.raises(TypeError, match=r"norm\(\.\.\., ord=1\) over 2 axes has no rule"):
-        np.linalg.norm(x, ord=1)
+    cube = np.arange(24.0).reshape(2, 3, 4)
+    for known in ({}, {"axis": 1}, {"axis": (0, -1)}, {"axis": (2, 0), "ord": "fro"}, {"axis": -1, "ord": 2}):
+        y = np.linalg.norm(tg.Tensor(cube), **known)
+        np.testing.assert_allclose(y.data, np.linalg.norm(cube, **known), rtol=1e-15)
+    for ord, axis, axes in ((1, None, 2), (2, None, 2), ("fro", 0, 1), (1, 0, 1), (None, (0, 1, 2), 3)):
+        with pytest.raises(TypeError, match=rf"norm\(\.\.\., ord={ord!r}\) over {axes} axes has no rule"):
+            np.linalg.norm(tg.Tensor(cube) if axes == 3 else x, ord=ord, axis=axis)
+
+
+def test_a_condition_may_be_a_tensor_and_a_tensor_a_condition():
+    x = tg.Tensor([0.0, 2.0])
+    np.where(x, 3 * x, 0).sum().backward()
+    np.testing.assert_array_equal(x.grad, [0, 3])
+    assert tg.Tensor(1.0)
+    assert not tg.Tensor(0.0)
+    assert not tg.Value(0.0)

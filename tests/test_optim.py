@@ -257,3 +257,17 @@ def test_clip_grad_norm_asks_for_gradients_and_a_positive_norm():
     for max_norm in (0, -1, float("nan")):
         with pytest.raises(ValueError, match=f"max_norm must be above 0, not {max_norm}"):
             optim.clip_grad_norm(parameters(), max_norm)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        (lambda p: tg.optim.SGD([p], "a"), "SGD: lr must be a finite number of at least 0, not 'a'"),
+        (lambda p: tg.optim.SGD(None, 0.1), r"SGD takes a list of Tensors, not NoneType: pass model.parameters\(\)"),
+        (lambda p: tg.optim.Adam([p], 0.1, betas=0.9), r"betas are two numbers, such as \(0.9, 0.999\), not 0.9"),
+        (lambda p: tg.optim.SGD([p], 0.1).minimize(3.0), "SGD.minimize takes the loss, a Tensor, not float"),
+    ],
+)
+def test_what_is_no_number_list_or_loss_is_refused_in_our_words(mistake, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        mistake(tg.Tensor([1.0]))

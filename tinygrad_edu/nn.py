@@ -266,8 +266,8 @@ class MLP(Sequential):
     """
 
     def __init__(self, sizes: Sequence[int], activation: str = "relu", rng: Rng = None) -> None:
-        if len(sizes) < 2:
-            raise ValueError(f"MLP({list(sizes)}): give the sizes of the input and of every layer, two or more")
+        if not isinstance(sizes, Sequence) or len(sizes) < 2:
+            raise ValueError(f"MLP({sizes}): give the sizes of the input and of every layer, two or more")
         if activation not in _ACTIVATIONS:
             raise ValueError(f"MLP: activation is one of {', '.join(map(repr, _ACTIVATIONS))}, not {activation!r}")
         between, init = _ACTIVATIONS[activation]

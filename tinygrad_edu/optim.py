@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .nn import copy_state
-from .tensor import Tensor
+from .tensor import Node, Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,6 +53,8 @@ class Optimizer:
 
     def minimize(self, loss: Tensor) -> None:
         """Take one step down `loss`: zero_grad, backward, step."""
+        if not isinstance(loss, Node):
+            raise TypeError(f"{type(self).__name__}.minimize takes the loss, a Tensor, not {type(loss).__name__}")
         self.zero_grad()
         loss.backward()
         self.step()
@@ -134,6 +136,8 @@ class Adam(Optimizer):
         weight_decay: float = 0,
     ) -> None:
         super().__init__(params, lr, ["m", "v"])
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            raise ValueError(f"Adam: betas are two numbers, such as (0.9, 0.999), not {betas!r}")
         self.betas = _number("Adam", "betas[0]", betas[0]), _number("Adam", "betas[1]", betas[1])
         if max(self.betas) >= 1:
             raise ValueError(f"Adam: betas are at least 0 and below 1, not {self.betas}")
@@ -192,6 +196,8 @@ def _checked_params(params: Iterable[Tensor], where: str) -> list[Tensor]:
         raise TypeError(f"{where} takes parameters, not a {type(params).__name__}: pass model.parameters()")
     if isinstance(params, Tensor):
         raise TypeError(f"{where} takes a list of Tensors, not one Tensor: pass [tensor]")
+    if not isinstance(params, Iterable):
+        raise TypeError(f"{where} takes a list of Tensors, not {type(params).__name__}: pass model.parameters()")
     params = list(params)
     if not params:
         raise ValueError(f"{where} got no parameters: does the model keep its Tensors in attributes?")
@@ -223,6 +229,6 @@ def _named(i: int, p: Tensor) -> str:
 
 
 def _number(where: str, name: str, value: float) -> float:
-    if not 0 <= value < float("inf"):
-        raise ValueError(f"{where}: {name} must be a finite number of at least 0, not {value}")
+    if not isinstance(value, (int, float, np.number)) or not 0 <= value < float("inf"):
+        raise ValueError(f"{where}: {name} must be a finite number of at least 0, not {value!r}")
     return float(value)
