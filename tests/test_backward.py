@@ -65,6 +65,7 @@ def test_gradients_belong_to_their_leaves_alone():
     w = tg.Tensor(np.ones((2, 3)))
     w.T.backward(np.ones((3, 2)))
     assert w.grad.base is None
+    assert w.grad.flags.c_contiguous
 
 
 def test_a_larger_result_needs_a_gradient_of_its_shape():

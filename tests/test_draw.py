@@ -23,6 +23,11 @@ def label(graph, node):
     return graph.get_node(node).attr["label"]
 
 
+def labels(drawing):
+    graph = parse(drawing)
+    return [node.attr["label"] for node in graph.nodes()]
+
+
 def edges(drawing):
     """(label of tail, label of head), tails in the order of the source."""
     graph = parse(drawing)
@@ -90,6 +95,8 @@ def test_large_tensors_show_shape_and_norm_of_the_gradient():
     y = (x * 2.0).sum()
     y.backward()
     assert rf"x = array (3, 4)\ngrad norm {2 * 12**0.5:.4g}" in tg.draw(y).source
+    assert "[0, 0, 0, 0, 0, 0]" in tg.draw(tg.Tensor(np.zeros(6))).source
+    assert "array (7,)" in tg.draw(tg.Tensor(np.zeros(7))).source
     assert "array (0,)" in tg.draw(tg.Tensor(np.zeros(0)).sum()).source
 
 
@@ -112,7 +119,8 @@ def test_arguments_keep_their_order_and_are_numbered_where_it_matters():
         assert [label(graph, e[0]) for e in arriving] == order
         high, low = (float(graph.get_node(e[0]).attr["pos"].split(",")[1]) for e in arriving)
         assert high > low
-    assert "headlabel" not in tg.draw(a * b).source
+    for y in (a * b, np.maximum(a, b), -a):
+        assert "headlabel" not in tg.draw(y).source
 
 
 def test_calls_show_what_no_edge_brings():
@@ -127,6 +135,9 @@ def test_calls_show_what_no_edge_brings():
     ):
         assert text in shown
     assert "[True, False, True]" in shown
+    assert "[:, ::2]" in tg.draw(x[:, ::2]).source
+    assert "[1, [0, 2]]" in tg.draw(x[1, np.array([0, 2])]).source
+    assert "[None, 0]" in tg.draw(x[None, 0]).source
     assert edges(tg.draw(x[np.array([1, 0])])) == [
         ("x = [[1, 1, 1], [1, 1, 1]]", "[[1, 0]]"),
         ("[[1, 0]]", "[[1, 1, 1], [1, 1, 1]]"),
@@ -144,11 +155,10 @@ def test_a_tensor_written_into_is_drawn_before_and_after():
     y = x * 2
     z = y * 3
     y[0] = 5.0
-    graph = parse(tg.draw(z + y))
-    labels = [node.attr["label"] for node in graph.nodes()]
-    assert r"×\n[2, 4]" in labels
-    assert any("setitem" in s and s.endswith(r"\n[5, 4]") for s in labels)
-    assert r"×\n[6, 12]" in labels
+    shown = labels(tg.draw(z + y))
+    assert r"×\n[2, 4]" in shown
+    assert any("setitem" in s and s.endswith(r"\n[5, 4]") for s in shown)
+    assert r"×\n[6, 12]" in shown
 
 
 @pytest.mark.parametrize(
@@ -231,8 +241,29 @@ def test_draw_refuses_other_things():
         tg.draw(tg.Value(1.0), rankdir="UP")
 
 
+def test_an_array_used_twice_is_drawn_once_and_a_number_each_time():
+    x, array = tg.Tensor([1.0, 2.0], label="x"), np.array([3.0, 4.0])
+    assert labels(tg.draw(x * array + array)).count("[3, 4]") == 1
+    assert labels(tg.draw(x * 5.0 + 5.0)).count("5") == 2
+
+
+@pytest.mark.parametrize(
+    ("f", "symbol"),
+    [
+        (lambda x: x + x, "+"), (lambda x: x / 2, "÷"), (lambda x: x**3, "**"), (lambda x: x @ x, "@"),
+        (lambda x: x % 2, "%"), (lambda x: -x, "neg"), (np.square, "x²"), (np.sqrt, "√"), (abs, "|x|"),
+        (np.tanh, "tanh"), (tg.sigmoid, "sigmoid"),
+    ],
+)  # fmt: skip
+def test_operations_show_their_symbol_or_name(f, symbol):
+    assert symbol in labels(tg.draw(f(tg.Tensor([1.0, 2.0]))))
+
+
 def test_constants_and_leaves_alone_can_be_drawn():
-    assert "k = 1" in tg.draw(tg.Tensor(1.0, requires_grad=False, label="k")).source
+    k = tg.Tensor(1.0, requires_grad=False, label="k")
+    k.grad = 5.0
+    assert labels(tg.draw(k)) == ["k = 1"]
+    assert "dashed" in tg.draw(k).source
     assert "x = 1" in tg.draw(tg.Tensor(1.0, label="x")).source
 
 
@@ -266,6 +297,7 @@ def test_the_grid_for_large_graphs_follows_the_direction(rankdir, monkeypatch):
     along, across = (x, y) if rankdir == "LR" else ([-v for v in y], x)
     assert sorted(set(along)) == sorted(along[i] for i in range(5) if i != 1)
     assert along[0] == along[1] == 0
+    assert graph.graph_attr["layout"] == "nop"  # the boxes stand already
     assert across[0] != across[1]
 
 

@@ -7,17 +7,17 @@ from strategies import arrays
 
 import tinygrad_edu as tg
 
-P, T = np.array([[0.5], [-2.0], [3.0]]), np.array([[1.0], [0.0], [0.0]])
+P, T = np.array([[0.25], [-2.0], [3.0]]), np.array([[1.0], [0.0], [0.0]])
 ELEMENTWISE = [tg.mse_loss, tg.l1_loss, tg.huber_loss, tg.hinge_loss, tg.binary_cross_entropy_with_logits]
 
 
 @pytest.mark.parametrize(
     ("loss", "expected"),
     [
-        (tg.mse_loss, (0.25 + 4 + 9) / 3),
-        (tg.l1_loss, (0.5 + 2 + 3) / 3),
-        (tg.huber_loss, (0.125 + 1.5 + 2.5) / 3),
-        (tg.hinge_loss, (0.5 + 1 + 1) / 3),
+        (tg.mse_loss, (0.75**2 + 4 + 9) / 3),
+        (tg.l1_loss, (0.75 + 2 + 3) / 3),
+        (tg.huber_loss, (0.75**2 / 2 + 1.5 + 2.5) / 3),
+        (tg.hinge_loss, (0.75 + 1 + 1) / 3),
         (tg.binary_cross_entropy_with_logits, np.mean(np.log1p(np.exp(P)) - T * P)),
     ],
 )
@@ -45,11 +45,18 @@ def test_cross_entropy_refuses_what_is_no_class_number():
     logits = tg.Tensor(np.zeros((2, 3)))
     with pytest.raises(ValueError, match=r"shape \(2, 3\).*\(2,\).*target has shape \(2, 1\)"):
         tg.cross_entropy(logits, [[0], [1]])
+    for several in (np.zeros((2, 3, 4)), np.zeros(())):
+        with pytest.raises(ValueError, match="need one class number for each row"):
+            tg.cross_entropy(tg.Tensor(several), np.zeros(several.shape[:-1], int))
     with pytest.raises(TypeError, match="class numbers are integers, the target is float64"):
         tg.cross_entropy(logits, [0.0, 1.0])
     for bad in ([0, 3], [-1, 0]):
         with pytest.raises(ValueError, match="class numbers go from 0 to 2"):
             tg.cross_entropy(logits, bad)
+
+
+def test_hinge_loss_asks_no_more_than_a_margin_of_one():
+    assert tg.hinge_loss(np.array([3.0, -0.5, -2.0]), np.array([1, 1, -1])) == 1.5 / 3
 
 
 def test_huber_loss_needs_a_positive_delta():
@@ -62,6 +69,7 @@ def test_activations_match_their_formulas(x):
     np.testing.assert_allclose(tg.sigmoid(x), 1 / (1 + np.exp(-x)), rtol=1e-13)
     np.testing.assert_allclose(tg.softplus(x), np.log1p(np.exp(x)), rtol=1e-13)
     np.testing.assert_array_equal(tg.relu(x), np.maximum(x, 0))
+    np.testing.assert_array_equal(tg.leaky_relu(x), np.where(x > 0, x, 0.01 * x))
     np.testing.assert_array_equal(tg.leaky_relu(x, 0.1), np.where(x > 0, x, 0.1 * x))
 
 

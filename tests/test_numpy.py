@@ -187,6 +187,8 @@ def test_a_subclass_meets_tensors_and_a_value_does_not():
 def test_a_constant_becomes_an_array_without_complaint():
     x = tg.Tensor(A)
     np.testing.assert_array_equal(np.asarray(x.detach()), A)
+    assert np.shares_memory(np.asarray(x.detach()), x.data)
+    assert not np.shares_memory(np.array(x.detach()), x.data)
     with tg.no_grad():
         assert np.asarray(x * 2).sum() == 20
 

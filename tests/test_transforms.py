@@ -1,5 +1,7 @@
 """grad and its kin: values by mathematics, nesting, and what they say to a mistake."""
 
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,7 +38,8 @@ def test_argnums_choose_arguments_and_keywords_pass_through():
 
     a, b = np.array([1.0, 2.0]), np.array([3.0, 4.0])
     np.testing.assert_array_equal(tg.grad(f, 1)(a, b, scale=2.0), 4 * a * b)
-    ga, gb = tg.grad(f, (0, -1))(a, b)
+    ga, gb = both = tg.grad(f, (0, -1))(a, b)
+    assert type(both) is tuple
     np.testing.assert_array_equal(ga, b**2)
     np.testing.assert_array_equal(gb, 2 * a * b)
     value, (g,) = tg.value_and_grad(f, (0,))(a, b)
@@ -211,8 +214,9 @@ def test_check_grad_finds_a_wrong_rule_and_says_where():
 
 
 def test_check_grad_checks_doubles_alone():
-    tg.check_grad(lambda x, i: x[i].sum(), np.arange(3.0), np.array([0, 0, 2]))
+    tg.check_grad(lambda x, i: (x[i] * i).sum(), np.arange(3.0), np.array([0, 0, 2]))
     tg.check_grad(np.sin, 0.5)
+    tg.check_grad(lambda x: 1e9 * np.sin(x), 0.5)  # to within rounding of numbers of this size
     with pytest.raises(TypeError, match=r"argument 0 is float32.*pass float64"):
         tg.check_grad(np.sin, np.ones(2, np.float32))
     with pytest.raises(ValueError, match="nothing to check"):
@@ -237,3 +241,40 @@ def test_jacobian_of_nothing_and_mistakes_in_hand():
 def test_what_a_result_does_not_depend_on_has_a_zero_gradient_at_infinity_too():
     x, y = tg.Tensor([np.inf, 1.0]), tg.Tensor(1.0)
     np.testing.assert_array_equal(tg.gradients(y, [x])[0], [0, 0])
+
+
+def test_directions_and_gradients_may_be_tensors_and_carry_theirs_on():
+    x, v = np.array([1.0, 2.0]), tg.Tensor([3.0, 4.0])
+    y, pull = tg.vjp(np.square, x)
+    assert type(pull(np.ones(2))) is tuple
+    _, tangent = tg.jvp(np.square, [x], [v])
+    for along in (tangent, *pull(v)):
+        np.testing.assert_array_equal(tg.gradients(along, [v], np.ones(2))[0], 2 * x)
+    z = tg.Tensor(x)
+    (g,) = tg.gradients(z * z, [z], gradient=v)
+    for plain in (y, g, *pull(v.detach()), *tg.jvp(np.square, [x], [v.detach()])):
+        assert type(plain) is np.ndarray
+
+
+def test_edges_of_argnums_and_of_shapes():
+    assert tg.grad(np.sin, -1)(0.0) == 1
+    with pytest.raises(TypeError, match="argnums=-2 of a call with 1 arguments"):
+        tg.grad(np.sin, -2)(0.0)
+    assert tg.jacobian(lambda x: x[:0])(np.ones(2)).shape == (0, 2)
+    assert tg.grad(lambda x: x * tg.grad(lambda y: 3.0)(1.0) + x)(2.0) == 1
+
+
+def test_a_transform_keeps_nothing_once_it_is_done():
+    seen = []
+
+    def f(x, fail=False):
+        seen.append(weakref.ref(x))
+        return [] if fail else x * x
+
+    tg.grad(f)(1.0)
+    tg.vjp(f, 1.0)
+    tg.jvp(f, [1.0], [1.0])
+    tg.hessian(f)(1.0)
+    with pytest.raises(ValueError, match="gave a list"):
+        tg.grad(f)(1.0, fail=True)
+    assert [x() for x in seen] == [None] * 5

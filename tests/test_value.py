@@ -97,6 +97,11 @@ def test_comparisons_are_by_data_and_values_can_be_keys():
 def test_what_no_float_can_be_is_refused():
     with pytest.raises(TypeError, match="use Tensor for arrays"):
         Value([1.0, 2.0])
+    for wrong in ("1.0", Value(1.0), tg.Tensor(1.0)):
+        with pytest.raises(TypeError, match="a Value holds one number"):
+            Value(wrong)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        Value(1.0) + "a"
     with pytest.raises(TypeError, match=r"met an array of shape \(2,\)"):
         Value(1.0) + np.ones(2)
     with pytest.raises(TypeError, match="a Value is one number and meets no Tensors"):
