@@ -46,6 +46,12 @@ def parent(y: Any, i: int) -> Any:
     return x
 
 
+# A node's call is one flat tuple, for the memory's sake: the function, the positions of the arguments that take
+# gradients (None once the graph is freed), the keywords (None for an operator's, which has none), the arguments as
+# arrays, and from ARGS on the arguments themselves.
+Call = tuple[Any, ...]
+ARGS = 4
+
 _QUIET = nullcontext()  # Python's floats do not warn
 Ends = list[tuple[Any, Any]]
 
@@ -90,7 +96,7 @@ def _walk(
         # The latest node is behind no other that is still to come, so its gradient is complete.
         order = heappop(latest)
         y, g = arrived.pop(order)
-        call = y.call
+        call: Call = y.call
         argnums = call[1]
         if not argnums or ends is not None:
             if argnums is None:
@@ -114,7 +120,7 @@ def _walk(
         if kwargs is None:
             a, b = given
         for i in argnums:
-            x = call[i + 4]
+            x = call[i + ARGS]
             at = x.order
             if at < order:
                 x = parent(y, i)

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .backprop import backprop
+from .backprop import ARGS, Call, backprop
 from .rules import bodies, compositions, constants, keywords, name, vjps
 from .rules.activations import relu
 
@@ -29,11 +29,6 @@ FIRST: Argnums = (0,)
 SECOND: Argnums = (1,)
 BOTH: Argnums = (0, 1)
 NO_KEYWORDS: dict[str, Any] = {}
-# A call is one flat tuple, for the memory's sake: the function, the positions of the arguments that take gradients
-# (None once the graph is freed), the keywords (None for an operator's, which has none), the arguments as arrays, and
-# from ARGS on the arguments themselves.
-Call = tuple[Any, ...]
-ARGS = 4
 LEAF: Call = (None, (), None, ())
 REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 _new = object.__new__
