@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from .backprop import unbroadcast
+from .backprop import ARGS, unbroadcast
 from .rules import name
 from .rules.activations import relu
 from .rules.indexing import setitem
 from .rules.linalg import matmul
 from .rules.shaping import astype
-from .tape import ARGS, NO_KEYWORDS, Node, apply, binary, no_grad, paused, recording, unary
+from .tape import NO_KEYWORDS, Node, apply, binary, no_grad, paused, recording, unary
 
 __all__ = ["Node", "Tensor", "Value", "no_grad", "recording"]
 
