@@ -162,3 +162,24 @@ def test_softmax_and_its_kin_do_not_overflow_and_do_not_mind_a_shift(shift):
 def test_logsumexp_of_nothing_likely_is_minus_infinity():
     with np.errstate(divide="ignore"):
         assert tg.logsumexp(np.array([-np.inf, -np.inf])) == -np.inf
+
+
+@pytest.mark.parametrize("f", [np.sum, np.mean, np.prod, np.max, np.min, np.cumsum, np.cumprod])
+def test_a_single_number_has_the_axis_that_numpy_lets_pass(f):
+    try:
+        f(np.array(2.0), axis=0)
+    except np.exceptions.AxisError:
+        with pytest.raises(ValueError, match="axis"):
+            f(tg.Tensor(2.0), axis=0)
+    else:
+        assert slope(lambda x: f(x, axis=0), 2.0) == 1
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_variance_with_nothing_to_divide_by_has_no_number_for_a_gradient():
+    x = tg.Tensor([1.0, 1.0])
+    x.var(ddof=2).backward()
+    assert np.isnan(x.grad).all()
+    empty = tg.Tensor(np.zeros((0, 3)))
+    empty.var(axis=1).backward(np.zeros(0))
+    assert empty.grad.shape == (0, 3)

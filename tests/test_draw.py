@@ -209,6 +209,8 @@ def test_with_nothing_to_lay_out_the_error_names_both_remedies(nothing, tmp_path
     with pytest.raises(LayoutError, match=r"`dot` is on PATH.*pip install \"tinygrad-edu\[draw\]\"") as caught:
         drawing.save(tmp_path / "a.svg")
     assert len(str(caught.value).splitlines()) == 1
+    for tried in ("no `dot` on PATH", "pygraphviz cannot be imported"):
+        assert tried in str(caught.value)
     assert drawing._repr_svg_() is None
     assert os.listdir(tmp_path) == []
     assert drawing.save(tmp_path / "a.gv").read_text() == drawing.source
@@ -226,6 +228,10 @@ def test_a_failed_save_leaves_the_old_picture(nothing, tmp_path):
     with pytest.raises(LayoutError):
         tg.draw(tg.Value(2.0)).save(old)
     assert old.read_text() == "old"
+    (tmp_path / "folder.gv").mkdir()
+    with pytest.raises(OSError, match=r"folder\.gv"):
+        tg.draw(tg.Value(2.0)).save(tmp_path / "folder.gv")
+    assert sorted(os.listdir(tmp_path)) == ["a.svg", "folder.gv"]
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a", "svg"])
@@ -298,6 +304,8 @@ def test_the_grid_for_large_graphs_follows_the_direction(rankdir, monkeypatch):
     assert sorted(set(along)) == sorted(along[i] for i in range(5) if i != 1)
     assert along[0] == along[1] == 0
     assert graph.graph_attr["layout"] == "nop"  # the boxes stand already
+    monkeypatch.undo()
+    assert "layout" not in tg.draw(np.exp(tg.Value(1.0)), rankdir).source
     assert across[0] != across[1]
 
 

@@ -9,7 +9,7 @@ from .registry import defvjp, nondifferentiable
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """g at the shape of x, repeated along the axes that a reduction took away."""
-    if axis is not None and not keepdims:
+    if axis is not None and not keepdims and x.ndim:  # NumPy lets axis=0 pass for a single number
         g = np.expand_dims(g, axis)
     return np.broadcast_to(g, x.shape)
 
@@ -39,7 +39,7 @@ def deviation(x: Any, axis: Any) -> Any:
 def var_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
              ddof: float = 0, keepdims: bool = False) -> Any:
     """2 (x - mean) / (n - ddof)."""
-    return spread(g * (2 / count(x, y, ddof)), x, axis, keepdims) * deviation(x, axis)
+    return spread(2 * g / count(x, y, ddof), x, axis, keepdims) * deviation(x, axis)
 
 
 def std_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
@@ -75,7 +75,7 @@ def others(x: Any) -> Any:
 def prod_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
               keepdims: bool = False) -> Any:
     """The product of all the other elements."""
-    axes = tuple(range(x.ndim)) if axis is None else tuple(np.atleast_1d(axis) % max(x.ndim, 1))
+    axes = tuple(range(x.ndim)) if axis is None or not x.ndim else tuple(np.atleast_1d(axis) % x.ndim)
     last = tuple(range(x.ndim - len(axes), x.ndim))
     moved = np.moveaxis(x, axes, last)
     kept = moved.shape[: x.ndim - len(axes)]
@@ -99,6 +99,8 @@ def cumprod_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, ou
 
     That sum follows s[j] = g[j] + x[j+1] s[j+1]. Put into itself, the recurrence reaches over 2, 4, 8, ... elements.
     """
+    if x.ndim == 0:
+        axis = None
     flat = x.reshape(-1) if axis is None else np.moveaxis(x, axis, -1)
     n = flat.shape[-1]
     if n == 0:
