@@ -187,7 +187,7 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
     total: Any = sum(norm * norm for norm in norms) ** 0.5
     factor = np.minimum(1.0, max_norm / (total + 1e-6))  # PyTorch's 1e-6, for a gradient of zeros
     for p, g in zip(params, grads, strict=True):
-        p.grad = np.multiply(g, factor, dtype=g.dtype)  # not in place: two leaves may hold the same array
+        p.grad = np.multiply(g, factor, dtype=g.dtype)  # not in place: a gradient set by hand may be another's too
     return float(total)
 
 

@@ -23,11 +23,7 @@ _tape = itertools.count(-1, -1)  # operations are numbered downwards as they are
 _paused = ContextVar("paused", default=0)  # how many no_grads this thread (or task) is inside of
 paused = _paused.get
 
-Argnums = tuple[int, ...]
-NONE: Argnums = ()  # positions of the arguments that take gradients
-FIRST: Argnums = (0,)
-SECOND: Argnums = (1,)
-BOTH: Argnums = (0, 1)
+FIRST, SECOND, BOTH = (0,), (1,), (0, 1)  # positions of the arguments that take gradients
 NO_KEYWORDS: dict[str, Any] = {}
 LEAF: Call = (None, (), None, ())
 REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}

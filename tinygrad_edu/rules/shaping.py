@@ -63,7 +63,7 @@ def joined(arrays: Any, axis: int | None = 0) -> Any:
 @composition(np.stack)
 def stack(arrays: Any, axis: int = 0) -> Any:
     """Along a new axis."""
-    return concatenate(*[np.expand_dims(a, axis) for a in arrays_of(arrays)], axis=axis)
+    return concatenate(*[np.expand_dims(a, axis) for a in arrays], axis=axis)
 
 
 @composition(np.vstack)
