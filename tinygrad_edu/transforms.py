@@ -34,9 +34,13 @@ def gradients(y: Any, xs: Sequence[Any], gradient: Any = None, create_graph: boo
         seed = y._seed(gradient.data if isinstance(gradient, Tensor) else gradient)
         seed = y._constant_node(seed) if create_graph else seed
     found = {x.order: g for x, g in backprop(y, seed, xs, create_graph)[0]}
-    nothing = [np.zeros_like(x.data) if isinstance(x, Tensor) else 0.0 for x in xs]  # x * 0 is NaN where x is inf
-    zeros = [x._constant_node(z) if create_graph else z for x, z in zip(xs, nothing, strict=True)]
-    return [_array(found[x.order]) if x.order in found else zero for x, zero in zip(xs, zeros, strict=True)]
+    return [_array(found[x.order]) if x.order in found else _nothing(x, create_graph) for x in xs]
+
+
+def _nothing(x: Any, create_graph: bool) -> Any:
+    """The gradient by an x that y does not depend on; x * 0 would be NaN where x is infinite."""
+    zeros = np.zeros_like(x.data) if isinstance(x, Tensor) else 0.0
+    return x._constant_node(zeros) if create_graph else zeros
 
 
 def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., tuple[Any, Any]]:
