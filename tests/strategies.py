@@ -45,3 +45,25 @@ def axes(draw, ndim):
         return None
     chosen = draw(st.none() | st.integers(-ndim, ndim - 1) | st.sets(st.integers(0, ndim - 1), min_size=1))
     return tuple(a - ndim if draw(st.booleans()) else a for a in chosen) if isinstance(chosen, set) else chosen
+
+
+def unary(fun, **values):
+    return st.tuples(st.just(fun), st.tuples(arrays(**values)))
+
+
+def binary(fun, **values):
+    return st.tuples(st.just(fun), broadcastable(**values))
+
+
+@st.composite
+def reduction(draw, fun, source=arrays, min_side=1, **values):
+    x = draw(source(shape=draw(shapes(min_side=min_side)), **values))
+    axis, keepdims = draw(axes(x.ndim)), draw(st.booleans())
+    return (lambda x: fun(x, axis=axis, keepdims=keepdims)), (x,)
+
+
+@st.composite
+def along(draw, fun):
+    x = draw(arrays(shape=shapes(min_dims=1, min_side=1), low=-3, high=3))
+    axis = draw(st.integers(-x.ndim, x.ndim - 1) | st.none())
+    return (lambda x: fun(x, axis=axis)), (x,)

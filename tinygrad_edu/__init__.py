@@ -28,7 +28,7 @@ from .functions import (
     softmax,
     softplus,
 )  # fmt: skip
-from .rules import defvjp, nondifferentiable, primitive
+from .rules import defvjp, nondifferentiable, primitive, supported
 from .tensor import Tensor, Value, no_grad
 from .transforms import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
@@ -46,7 +46,7 @@ __all__ = [
     "check_grad", "cross_entropy", "data", "defvjp", "draw", "fit", "grad", "gradients", "hessian", "hinge_loss",
     "huber_loss", "hvp", "jacobian", "jvp", "l1_loss", "leaky_relu", "load", "log_softmax", "logsumexp", "mse_loss",
     "nn", "no_grad", "nondifferentiable", "optim", "plot", "primitive", "relu", "save", "sigmoid", "softmax",
-    "softplus", "value_and_grad", "vjp",
+    "softplus", "supported", "value_and_grad", "vjp",
 ]  # fmt: skip
 
 _LAYERS = {  # module: the names that it brings, itself among them where it is one

@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from .backprop import ARGS, Call, backprop
-from .rules import bodies, compositions, constants, keywords, name, vjps
+from .rules import bodies, compositions, constants, keywords, name, refusals, vjps
 from .rules.activations import relu
 
 _tape = itertools.count(-1, -1)  # operations are numbered downwards as they are recorded, so that the latest come first
@@ -299,10 +299,12 @@ def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     rules = vjps.get(fun)
     if rules is None:
         if fun in compositions:
-            return compositions[fun](*args, **kwargs)
+            return compositions[fun](*args, **(_known(fun, kwargs) if kwargs else kwargs))
         if fun in constants:
             kwargs = {k: _plain(v) for k, v in kwargs.items()}
             return fun(*map(_plain, args), **kwargs)
+        if fun in refusals:
+            raise TypeError(f"{name(fun)} does not take Tensors: {refusals[fun]}")
         raise TypeError(
             f"{name(fun)} has no rule for Tensors: give it one with defvjp({name(fun)}, rule, ...), list it with "
             f"nondifferentiable({name(fun)}), or call it on Tensor.data where no gradient is needed"
@@ -344,21 +346,27 @@ def _plain(a: Any) -> Any:
 
 def _understood(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Arguments with the nodes among the positional ones, and only keywords that the rules know."""
-    kwargs = {k: v for k, v in kwargs.items() if not (k == "out" and v is None)}
-    if "out" in kwargs:
-        raise TypeError(
-            f"{name(fun)}(..., out=...): a plain array cannot hold a Tensor's result; write y = ... instead "
-            "(and a = a + t instead of a += t)"
-        )
+    kwargs = _known(fun, kwargs)
     if any(isinstance(v, Node) for v in kwargs.values()):
         import inspect
 
         bound = inspect.signature(fun).bind(*args, **kwargs)
         args, kwargs = bound.args, bound.kwargs
-    for k in kwargs:
-        if k not in keywords(fun):
-            raise TypeError(f"{name(fun)}(..., {k}=...): its rule does not know this keyword")
     return args, kwargs
+
+
+def _known(fun: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The keywords, if the rules of `fun` know them all."""
+    kwargs = {k: v for k, v in kwargs.items() if not (k == "out" and v is None)}
+    for k in kwargs:
+        if k == "out":
+            raise TypeError(
+                f"{name(fun)}(..., out=...): a plain array cannot hold a Tensor's result; write y = ... instead "
+                "(and a = a + t instead of a += t)"
+            )
+        if k not in keywords(fun):
+            raise TypeError(f"{name(fun)}(..., {k}=...): its rule does not know this keyword{_INSTEAD.get(k, '')}")
+    return kwargs
 
 
 def _explained(error: Exception, fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
@@ -376,6 +384,11 @@ def _explained(error: Exception, fun: Any, args: tuple[Any, ...], kwargs: dict[s
     remedy = next((f"; {remedy}" for words, remedy in _REMEDIES.items() if words in message), "")
     return kind(f"{name(fun)}({call}): {message}{remedy}")
 
+
+_INSTEAD = {
+    "dtype": "; convert with .astype(...)",
+    "where": "; choose with np.where(...)",
+}
 
 _REMEDIES = {  # by NumPy's words
     "broadcast": "axes are matched from the last one back and must be equal or 1 (x[:, None] adds one)",

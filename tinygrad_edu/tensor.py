@@ -12,7 +12,7 @@ from .backprop import ARGS, unbroadcast
 from .rules import name
 from .rules.activations import relu
 from .rules.indexing import setitem
-from .rules.linalg import matmul
+from .rules.products import matmul
 from .rules.shaping import astype
 from .tape import NO_KEYWORDS, Node, apply, binary, no_grad, paused, recording, unary
 

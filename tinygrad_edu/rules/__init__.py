@@ -1,6 +1,6 @@
 """The derivative table, a page for each chapter of NumPy, and the registry that holds it."""
 
-from . import activations, elementwise, indexing, linalg, reductions, shaping
+from . import activations, differences, elementwise, indexing, joining, linalg, order, products, reductions, shaping
 from .registry import (
     bodies,
     compositions,
@@ -10,10 +10,14 @@ from .registry import (
     name,
     nondifferentiable,
     primitive,
+    refusals,
+    refused,
+    supported,
     vjps,
 )
 
 __all__ = [
-    "activations", "bodies", "compositions", "constants", "defvjp", "elementwise", "indexing", "keywords", "linalg",
-    "name", "nondifferentiable", "primitive", "reductions", "shaping", "vjps",
+    "activations", "bodies", "compositions", "constants", "defvjp", "differences", "elementwise", "indexing", "joining",
+    "keywords", "linalg", "name", "nondifferentiable", "order", "primitive", "products", "reductions", "refusals",
+    "refused", "shaping", "supported", "vjps",
 ]

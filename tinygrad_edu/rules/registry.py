@@ -4,7 +4,8 @@
 `g` that arrives at the output `y`, then what the function itself took, and gives that argument's
 contribution, broadcast as the call broadcast it. Rules are plain NumPy: handed arrays they compute,
 handed Tensors they record. A function may instead be a `composition` of functions that have rules, or
-`nondifferentiable`; what is in none of the three raises an error that says how to add a rule.
+`nondifferentiable`, or `refused` with the reason; what is in none of the four raises an error that says how
+to add a rule.
 """
 
 import functools
@@ -34,6 +35,7 @@ class Each:
 vjps: dict[Function, tuple[Rule | None, ...] | Each] = {}
 compositions: dict[Function, Function] = {}
 constants: set[Function] = set()
+refusals: dict[Function, str] = {}
 bodies: dict[Function, Function] = {}  # what a primitive computes with, once its arguments are arrays
 
 
@@ -51,6 +53,11 @@ def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None
 def nondifferentiable(*funs: Function) -> None:
     """List functions whose result is a constant: called with Tensors they see arrays and return arrays."""
     constants.update(funs)
+
+
+def refused(because: str, *funs: Function) -> None:
+    """List functions that Tensors cannot be handed to, with the reason and the remedy that the error then gives."""
+    refusals.update(dict.fromkeys(funs, because))
 
 
 def composition(fun: Function) -> Callable[[Function], Function]:
@@ -89,7 +96,18 @@ def name(fun: Function) -> str:
 
 @functools.cache
 def keywords(fun: Function) -> frozenset[str]:
-    """The keywords that the rules of `fun` understand."""
-    rules = vjps[fun]
+    """The keywords that the rules of `fun` understand, or what it is composed by."""
+    rules = vjps.get(fun) or (compositions[fun],)
     codes: Iterable[Any] = [r.__code__ for r in ([rules.rule] if isinstance(rules, Each) else rules) if r]
     return frozenset().union(*(c.co_varnames[: c.co_argcount + c.co_kwonlyargcount] for c in codes))
+
+
+def supported() -> dict[str, str]:
+    """What becomes of Tensors in each function that the table knows, by name.
+
+    "rule": one operation of the tape. "composition": written in functions that have rules. "constant": computed from
+    the data alone, and given as plain numbers, arrays or booleans. "refused": an error that says why and what to do
+    instead.
+    """
+    kinds: dict[str, Iterable[Function]] = {"rule": vjps, "composition": compositions, "constant": constants, "refused": refusals}
+    return dict(sorted((name(fun), kind) for kind, funs in kinds.items() for fun in funs))

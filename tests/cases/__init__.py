@@ -1,0 +1,12 @@
+"""What is drawn for each function of the table: a page of cases for each page of rules.
+
+A case is a strategy for `(f, args)`: a function of arrays, and the arrays that it is differentiated by.
+"""
+
+from . import activations, differences, elementwise, indexing, joining, linalg, order, products, reductions, shaping
+
+PAGES = {
+    page.__name__.removeprefix("cases."): page.CASES
+    for page in (elementwise, reductions, order, differences, shaping, joining, indexing, products, linalg, activations)
+}
+CASES = {fun: case for page in PAGES.values() for fun, case in page.items()}

@@ -1,0 +1,21 @@
+"""Cases for activations."""
+
+from hypothesis import strategies as st
+from strategies import along, unary
+
+from tinygrad_edu.rules import activations
+
+
+@st.composite
+def logsumexp(draw):
+    fun, args = draw(along(activations.logsumexp))
+    return (lambda x: activations.logsumexp(x, axis=0, keepdims=True)) if draw(st.booleans()) else fun, args
+
+
+CASES = {
+    activations.relu: unary(activations.relu, away=[0.0]),
+    activations.sigmoid: unary(activations.sigmoid, low=-4, high=4),
+    activations.softmax: along(activations.softmax),
+    activations.log_softmax: along(activations.log_softmax),
+    activations.logsumexp: logsumexp(),
+}

@@ -1,0 +1,3 @@
+"""Cases for differences, integrals and interpolation."""
+
+CASES = {}

@@ -1,0 +1,3 @@
+"""Cases for sorting and order statistics."""
+
+CASES = {}

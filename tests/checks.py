@@ -1,0 +1,22 @@
+"""What a single example of a function of the table is checked by."""
+
+import numpy as np
+
+import tinygrad_edu as tg
+
+X = np.random.default_rng(0).uniform(0.5, 1.5, (2, 3, 4))  # three axes of unequal lengths
+
+
+def check(f, *args):
+    """Values by NumPy, first derivatives by finite differences."""
+    np.testing.assert_allclose(f(*map(tg.Tensor, args)).data, f(*args), rtol=1e-12, strict=True)
+    tg.check_grad(lambda *args: 3 * f(*args), *args, order=1)  # a gradient other than 1 arrives at single numbers too
+
+
+def message(kind, f):
+    """The text of the error that f raises."""
+    try:
+        f()
+    except kind as error:
+        return str(error)
+    raise AssertionError(f"{kind.__name__} was not raised")

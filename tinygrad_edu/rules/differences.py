@@ -1,0 +1,1 @@
+"""Differences, integrals, convolutions and interpolation: sampled functions, linear in their samples."""
