@@ -346,13 +346,12 @@ def _plain(a: Any) -> Any:
 
 def _understood(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Arguments with the nodes among the positional ones, and only keywords that the rules know."""
-    kwargs = _known(fun, kwargs)
     if any(isinstance(v, Node) for v in kwargs.values()):
         import inspect
 
         bound = inspect.signature(fun).bind(*args, **kwargs)
         args, kwargs = bound.args, bound.kwargs
-    return args, kwargs
+    return args, _known(fun, kwargs)
 
 
 def _known(fun: Any, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -109,5 +109,7 @@ def supported() -> dict[str, str]:
     the data alone, and given as plain numbers, arrays or booleans. "refused": an error that says why and what to do
     instead.
     """
-    kinds: dict[str, Iterable[Function]] = {"rule": vjps, "composition": compositions, "constant": constants, "refused": refusals}
+    kinds: dict[str, Iterable[Function]] = {
+        "rule": vjps, "composition": compositions, "constant": constants, "refused": refusals,
+    }
     return dict(sorted((name(fun), kind) for kind, funs in kinds.items() for fun in funs))
