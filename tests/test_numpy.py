@@ -54,7 +54,10 @@ def test_methods_are_ndarrays():
         lambda x: x.T, lambda x: x.ravel(), lambda x: x.flatten(), lambda x: x[None].squeeze(0),
         lambda x: x.swapaxes(0, 1), lambda x: x.clip(2, 3), lambda x: x.dot(A), lambda x: x.copy(),
         lambda x: x.argmax(axis=1), lambda x: x.all(), lambda x: x.round(), lambda x: x.astype(np.float32),
-        lambda x: x.astype(int), lambda x: x.transpose(),
+        lambda x: x.astype(int), lambda x: x.transpose(), lambda x: x.mT, lambda x: x.real, lambda x: x.imag,
+        lambda x: x.conj(), lambda x: x.conjugate(), lambda x: x.take([1, 1], axis=0), lambda x: x.repeat(2, axis=1),
+        lambda x: x.diagonal(), lambda x: x.trace(), lambda x: x.compress([True, False], axis=1), lambda x: x.cumprod(1),
+        lambda x: x.argsort(axis=0), lambda x: x.argpartition(1), lambda x: x.ravel().searchsorted(2.5),
     ):  # fmt: skip
         expected = call(A)
         got = call(t)
@@ -103,10 +106,48 @@ def test_repr_shows_data_label_and_origin():
     assert repr(np.exp(tg.Tensor(0.0))) == "Tensor(1., fun=np.exp)"
 
 
-def test_a_reduction_by_ufunc_is_the_function():
+@pytest.mark.parametrize(
+    ("method", "keywords"),
+    [
+        (np.add.reduce, {}),
+        (np.add.reduce, {"axis": None}),
+        (np.multiply.reduce, {"axis": (0, 1)}),
+        (np.maximum.reduce, {"axis": 1}),
+        (np.minimum.reduce, {"axis": -1, "keepdims": True}),
+        (np.add.accumulate, {}),
+        (np.multiply.accumulate, {"axis": 1}),
+        (lambda t: np.multiply.outer(t, A[0]), {}),
+        (lambda t: np.subtract.outer(A[0], t), {}),
+        (lambda t: np.power.outer(t, t), {}),
+        (lambda t: np.add.outer([1, 2], t), {}),
+        (lambda t: np.hypot.outer(2, t), {}),
+        (lambda t: np.greater.outer(t, A), {}),
+    ],
+)
+def test_methods_of_ufuncs_are_numpys(method, keywords):
+    y, expected = method(tg.Tensor(A), **keywords), method(A, **keywords)
+    np.testing.assert_array_equal(getattr(y, "data", y), expected, strict=True)
+    if isinstance(y, tg.Tensor):
+        tg.check_grad(lambda x: method(x, **keywords), A)
+
+
+def test_methods_of_ufuncs_that_tensors_lack_say_what_there_is():
     t = tg.Tensor(A)
-    np.testing.assert_array_equal(np.add.reduce(t).data, A.sum(0))
-    np.testing.assert_array_equal(np.maximum.reduce(t, axis=1).data, A.max(1))
+    assert "np.add.reduce, np.multiply.reduce" in message(TypeError, lambda: np.logaddexp.reduce(t))
+    assert "np.subtract.accumulate has no rule" in message(TypeError, lambda: np.subtract.accumulate(t))
+    assert "y[index] = ... writes into a Tensor" in message(TypeError, lambda: np.add.at(t, [0], 1.0))
+    assert "np.add.reduceat has no rule" in message(TypeError, lambda: np.add.reduceat(t, [0, 1]))
+    assert "np.sum(..., out=...)" in message(TypeError, lambda: np.add.reduce(A, axis=0, out=t))
+
+
+def test_divmod_is_its_two_operators():
+    x = tg.Tensor([5.0, -7.0])
+    for quotient, rest in (divmod(x, 3), divmod(np.array([5.0, -7.0]), tg.Tensor(3.0)), divmod(17, x)):
+        assert type(quotient) is np.ndarray
+        assert isinstance(rest, tg.Tensor)
+    np.testing.assert_array_equal(divmod(x, 3)[0], [1, -3])
+    np.testing.assert_array_equal(divmod(x, 3)[1].data, [2, 2])
+    np.testing.assert_array_equal(divmod(17, x)[1].data, [2, -4])
 
 
 def test_tensors_among_keywords_are_arguments_too():
@@ -145,7 +186,10 @@ def test_errors_name_the_function_the_shapes_the_label_and_the_remedy():
     assert "nondifferentiable(np.linalg.cholesky)" in text
     assert "np.sum(..., where=...): its rule does not know" in message(TypeError, lambda: np.sum(x, where=[True] * 5))
     assert "a = a + t instead of a += t" in message(TypeError, lambda: np.ones(5).__iadd__(x))
-    assert "np.add.accumulate has no rule" in message(TypeError, lambda: np.add.accumulate(x))
+    assert "np.sin(..., dtype=...)" in message(TypeError, lambda: np.sin(x, dtype=np.float32))
+    assert "convert with .astype(...)" in message(TypeError, lambda: np.sin(x, dtype=np.float32))
+    assert "choose with np.where(...)" in message(TypeError, lambda: np.add(x, x, where=[True] * 5))
+    assert "np.add(..., out=...)" in message(TypeError, lambda: np.add(x, x, out=np.ones(5)))
     for f in (np.asarray, np.array, lambda x: np.array([x, x])):
         text = message(TypeError, lambda f=f: f(x))
         assert "Tensor 'x' takes gradients" in text

@@ -72,8 +72,8 @@ def test_a_rule_gives_its_arguments_shape_or_the_one_that_the_call_broadcast_it_
     for node in toposort(y):
         for i in node.argnums:
             rule = vjps[node.fun][i]
-            g = np.shape(rule(np.ones(np.shape(node._data)), node._data, *node.call[3], **node.kwargs))
-            x, result = np.shape(node.args[i]), np.shape(node._data)
+            g = np.shape(rule(np.ones(np.shape(node._value)), node._value, *node.call[3], **node.kwargs))
+            x, result = np.shape(node.args[i]), np.shape(node._value)
             if getattr(node.fun, "signature", None):  # a product: stacks broadcast, and what is in them does not
                 assert g[-1:] == x[-1:]
             elif node.fun is indexing.setitem:

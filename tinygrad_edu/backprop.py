@@ -114,7 +114,7 @@ def _walk(
         if create_graph:
             value, given = y, [parent(y, i) if i in argnums else a for i, a in enumerate(call[3])]
         else:
-            value, given = y._data, call[3]
+            value, given = y._value, call[3]
         fun, kwargs = call[0], call[2]
         rules = vjps[fun]
         if kwargs is None:
@@ -137,7 +137,7 @@ def _walk(
             if careful and isinstance(fun, np.ufunc) and fun.signature is None:
                 r = np.where(g == 0, 0, r)
             kind = type(r)
-            if kind is not float and (kind is ndarray or kind is not type(x._data)):
+            if kind is not float and (kind is ndarray or kind is not type(x._value)):
                 if r is None:
                     raise TypeError(f"a rule of {name(fun)} gave None; in place of a rule None says: no gradient")
                 if r is g and not x.argnums and not create_graph:
@@ -161,7 +161,7 @@ def _walk(
 def _has_nan(g: Any) -> bool:
     """Whether a gradient holds a NaN: exactly then squares add up to one, and the least element is one."""
     if not isinstance(g, float):
-        g = getattr(g, "_data", g)
+        g = getattr(g, "_value", g)
         # A dot of large arrays would wake BLAS's threads, whose spinning slows what follows.
         g = np.vdot(g, g) if isinstance(g, float) or g.size < 10_000 else g.min()
     return bool(g != g)

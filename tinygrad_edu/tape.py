@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from .backprop import ARGS, Call, backprop
-from .rules import bodies, compositions, constants, keywords, name, refusals, vjps
+from .rules import bodies, compositions, constants, keywords, name, refusal, vjps
 from .rules.activations import relu
 
 _tape = itertools.count(-1, -1)  # operations are numbered downwards as they are recorded, so that the latest come first
@@ -27,6 +27,7 @@ FIRST, SECOND, BOTH = (0,), (1,), (0, 1)  # positions of the arguments that take
 NO_KEYWORDS: dict[str, Any] = {}
 LEAF: Call = (None, (), None, ())
 REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+SCANS = {np.add: np.cumsum, np.multiply: np.cumprod}
 _new = object.__new__
 
 
@@ -67,7 +68,7 @@ def recording() -> Iterator[None]:
 def record(kind: type["Node"], data: Any, call: Call) -> Any:
     """The node that holds `data`, the result of `call`."""
     y = _new(kind)
-    y._data = data
+    y._value = data
     y._grad = None
     y.label = None
     y.requires_grad = True
@@ -79,7 +80,7 @@ def record(kind: type["Node"], data: Any, call: Call) -> Any:
 def constant(kind: type["Node"], data: Any) -> Any:
     """A node that holds `data`, whatever it was made from."""
     y = _new(kind)
-    y._data = data
+    y._value = data
     y._grad = None
     y.label = None
     y.requires_grad = False
@@ -95,9 +96,9 @@ def binary(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
     """
 
     def forward(a: "Node", b: Any) -> Any:
-        kind, x, t = type(a), a._data, type(b)
+        kind, x, t = type(a), a._value, type(b)
         if t is kind:
-            y = b._data
+            y = b._value
         elif t is float or t is int:
             y = b
         elif isinstance(b, Node):
@@ -125,11 +126,11 @@ def binary(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
             if a is NotImplemented:
                 return NotImplemented
         try:
-            data = op(a, b._data)
+            data = op(a, b._value)
         except (TypeError, ValueError) as error:
             raise _explained(error, fun, (a, b), {}) from error
         if b.requires_grad and not paused():
-            return record(kind, data, (fun, SECOND, None, (a, b._data), a, b))
+            return record(kind, data, (fun, SECOND, None, (a, b._value), a, b))
         return constant(kind, data)
 
     return forward, reflected
@@ -139,7 +140,7 @@ def unary(fun: Any, op: Callable[[Any], Any]) -> Any:
     """The method that gives `fun` of a node, which `op` computes."""
 
     def method(x: "Node") -> Any:
-        data = x._data
+        data = x._value
         if x.requires_grad and not paused():
             return record(type(x), op(data), (fun, FIRST, NO_KEYWORDS, (data,), x))
         return constant(type(x), op(data))
@@ -152,7 +153,7 @@ def plain(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> Any:
 
     def method(a: "Node", b: Any) -> Any:
         try:
-            return op(a._data, _plain(b))
+            return op(a._value, _plain(b))
         except ValueError as error:
             raise _explained(error, fun, (a, b), {}) from error
 
@@ -170,12 +171,12 @@ class Node:
     """What Tensor and Value share: a place on the tape, the operators, and `backward`."""
 
     __slots__ = (
-        "__weakref__", "_data", "_grad", "call", "label", "order", "requires_grad",
+        "__weakref__", "_value", "_grad", "call", "label", "order", "requires_grad",
     )  # fmt: skip
     _reflected: dict[Any, Any] = {}  # noqa: RUF012 (each subclass has its own, and nothing writes to it)
 
     def __init__(self, data: Any, requires_grad: bool, label: str | None) -> None:
-        self._data: Any = data
+        self._value: Any = data  # not `_data`: masked arrays take an attribute of that name for an array's own
         self._grad: Any = None
         self.requires_grad, self.label = bool(requires_grad), label
         self.order, self.call = next(_tape), LEAF
@@ -206,7 +207,7 @@ class Node:
 
     def detach(self) -> Self:
         """A constant with the same data."""
-        y = self._constant_node(self._data)
+        y = self._constant_node(self._value)
         y.label = self.label
         return y
 
@@ -216,7 +217,7 @@ class Node:
                 f"{self._describe()} is a result, and neither copied nor pickled with all that it was made from; "
                 "take detach() of it, or copy() to go on recording"
             )
-        return _restored, (type(self), self._data, self._grad, self.requires_grad, self.label)
+        return _restored, (type(self), self._value, self._grad, self.requires_grad, self.label)
 
     @classmethod
     def _constant_node(cls, data: Any) -> Self:
@@ -230,23 +231,29 @@ class Node:
         if method == "__call__":
             reflected = None if kwargs or self is inputs[0] else self._reflected.get(ufunc)
             return reflected(self, inputs[0]) if reflected else apply(ufunc, inputs, kwargs)
-        if method == "reduce" and ufunc in REDUCTIONS:
-            return apply(REDUCTIONS[ufunc], inputs, {"axis": 0, **kwargs})
+        if method == "outer" and ufunc.signature is None and ufunc.nin == 2:
+            a, b = inputs
+            return apply(ufunc, (np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b), kwargs)
+        table = {"reduce": REDUCTIONS, "accumulate": SCANS}.get(method, {})
+        if ufunc in table:
+            return apply(table[ufunc], inputs, {"axis": 0, **kwargs})
+        known = ", ".join(f"{name(f)}.{method}" for f in table)
         raise TypeError(
-            f"{name(ufunc)}.{method} has no rule for Tensors; use a NumPy function such as np.sum, "
-            "or Tensor.data where no gradient is needed"
+            f"{name(ufunc)}.{method} has no rule for Tensors; "
+            + (f"{known} have, and " if known else "y[index] = ... writes into a Tensor, and ")
+            + "Tensor.data goes where no gradient is needed"
         )
 
     def __array_function__(self, fun: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return apply(fun, args, kwargs)
 
     def __bool__(self) -> bool:
-        if np.size(self._data) != 1:
+        if np.size(self._value) != 1:
             raise ValueError(
-                f"{self._describe()} holds {np.size(self._data)} elements, and none of them alone decides whether it "
+                f"{self._describe()} holds {np.size(self._value)} elements, and none of them alone decides whether it "
                 "is true; say which with .any() or .all()"
             )
-        return bool(self._data)
+        return bool(self._value)
 
     def __float__(self) -> float:
         return float(self._one("float"))
@@ -261,7 +268,7 @@ class Node:
 
     def _one(self, purpose: str) -> Any:
         """The single element as a NumPy scalar or number."""
-        data = np.asarray(self._data)
+        data = np.asarray(self._value)
         if data.size != 1:
             raise TypeError(f"{purpose}: {self._describe()} holds {data.size} elements, not one; use .data or .numpy()")
         return data.reshape(-1)[0]
@@ -280,6 +287,7 @@ class Node:
     __neg__ = unary(np.negative, operator.neg)
     __pos__ = unary(np.positive, operator.pos)
     __abs__ = unary(np.absolute, abs)
+    __divmod__, __rdivmod__ = lambda a, b: (a // b, a % b), lambda b, a: (a // b, a % b)
     __eq__, __ne__ = plain(np.equal, operator.eq), plain(np.not_equal, operator.ne)
     __lt__, __le__ = plain(np.less, operator.lt), plain(np.less_equal, operator.le)
     __gt__, __ge__ = plain(np.greater, operator.gt), plain(np.greater_equal, operator.ge)
@@ -303,8 +311,8 @@ def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if fun in constants:
             kwargs = {k: _plain(v) for k, v in kwargs.items()}
             return fun(*map(_plain, args), **kwargs)
-        if fun in refusals:
-            raise TypeError(f"{name(fun)} does not take Tensors: {refusals[fun]}")
+        if why := refusal(fun):
+            raise TypeError(f"{name(fun)} does not take Tensors: {why}")
         raise TypeError(
             f"{name(fun)} has no rule for Tensors: give it one with defvjp({name(fun)}, rule, ...), list it with "
             f"nondifferentiable({name(fun)}), or call it on Tensor.data where no gradient is needed"
@@ -315,7 +323,7 @@ def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     argvals, argnums = list(args), []
     for i, a in enumerate(args):
         if isinstance(a, Node):
-            argvals[i] = a._data
+            argvals[i] = a._value
             if a.requires_grad:
                 if i >= len(rules):
                     raise TypeError(f"{name(fun)}: argument {i} is no place for a Tensor; hand over its .data")
@@ -341,7 +349,7 @@ def common(one: type[Node], other: type[Node], fun: Any) -> type[Node]:
 
 
 def _plain(a: Any) -> Any:
-    return a._data if isinstance(a, Node) else a
+    return a._value if isinstance(a, Node) else a
 
 
 def _understood(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -375,7 +383,7 @@ def _explained(error: Exception, fun: Any, args: tuple[Any, ...], kwargs: dict[s
         if not isinstance(a, (Node, np.ndarray)):
             return f"{a!r:.60}"
         label = f"{a.label} " if isinstance(a, Node) and a.label else ""
-        return f"{label}of shape {np.shape(a._data if isinstance(a, Node) else a)}"
+        return f"{label}of shape {np.shape(a._value if isinstance(a, Node) else a)}"
 
     kind = next(k for k in (ValueError, IndexError, TypeError) if isinstance(error, k))
     call = ", ".join([*map(shown, args), *(f"{k}={shown(v)}" for k, v in kwargs.items())])

@@ -53,13 +53,13 @@ class Tensor(Node):
     @property
     def data(self) -> Array:
         """The array itself; writing into it is not recorded."""
-        if isinstance(self._data, np.generic):  # what NumPy gives for 0-d results, and is faster with
-            self._data = np.asarray(self._data)
-        return self._data  # type: ignore[no-any-return]
+        if isinstance(self._value, np.generic):  # what NumPy gives for 0-d results, and is faster with
+            self._value = np.asarray(self._value)
+        return self._value  # type: ignore[no-any-return]
 
     @data.setter
     def data(self, value: Any) -> None:
-        self._data = _floating(value)
+        self._value = _floating(value)
 
     @property
     def grad(self) -> Array | None:
@@ -76,11 +76,14 @@ class Tensor(Node):
                 raise ValueError(f"grad: {self._describe()} has shape {self.shape}, the gradient {value.shape}")
         self._grad = value
 
-    shape = property(lambda self: self._data.shape, doc="The length of each axis.")
-    ndim = property(lambda self: self._data.ndim, doc="How many axes there are.")
-    size = property(lambda self: self._data.size, doc="How many elements there are.")
-    dtype = property(lambda self: self._data.dtype, doc="The type of the elements.")
+    shape = property(lambda self: self._value.shape, doc="The length of each axis.")
+    ndim = property(lambda self: self._value.ndim, doc="How many axes there are.")
+    size = property(lambda self: self._value.size, doc="How many elements there are.")
+    dtype = property(lambda self: self._value.dtype, doc="The type of the elements.")
     T = property(lambda self: apply(np.transpose, (self,), {}), doc="The axes in reverse order.")
+    mT = property(lambda self: self.swapaxes(-1, -2), doc="The last two axes changed round.")
+    real = property(lambda self: apply(np.real, (self,), {}), doc="The tensor itself.")
+    imag = property(lambda self: apply(np.imag, (self,), {}), doc="Zeros.")
 
     __matmul__, __rmatmul__ = binary(np.matmul, matmul)
 
@@ -91,7 +94,11 @@ class Tensor(Node):
     swapaxes, clip, dot, copy = _method(np.swapaxes), _method(np.clip), _method(np.dot), _method(np.copy)
     cumsum, cumprod = _method(np.cumsum), _method(np.cumprod)
     argmax, argmin, all, any = _method(np.argmax), _method(np.argmin), _method(np.all), _method(np.any)
-    round = _method(np.round)
+    round, conj, conjugate = _method(np.round), _method(np.conjugate), _method(np.conjugate)
+    take, repeat, choose = _method(np.take), _method(np.repeat), _method(np.choose)
+    diagonal, trace = _method(np.diagonal), _method(np.trace)
+    argsort, argpartition, nonzero = _method(np.argsort), _method(np.argpartition), _method(np.nonzero)
+    searchsorted = _method(np.searchsorted)
 
     def reshape(self, *shape: Any, order: Any = "C") -> "Tensor":
         """The same elements in another shape, given as a tuple or as numbers."""
@@ -108,13 +115,17 @@ class Tensor(Node):
             return self.data.astype(dtype)
         return astype(self, np.dtype(dtype))
 
+    def compress(self, condition: Any, axis: Any = None) -> Any:
+        """The slices along `axis` for which `condition` holds."""
+        return apply(np.compress, (condition, self, axis), {})
+
     def item(self, *index: Any) -> float:
         """One element as a Python number."""
         return self.data.item(*index) if index else self._one("item").item()  # type: ignore[no-any-return]
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
-        return self._data.tolist()
+        return self._value.tolist()
 
     def numpy(self) -> Array:
         """The array itself, the same as `.data`."""
@@ -129,7 +140,7 @@ class Tensor(Node):
                 f"{self._describe()}[...] = ...: this leaf takes gradients, so it must keep the values that they "
                 "are taken at; assign to a copy (y = x.copy()), or to x.data where nothing is to be recorded"
             )
-        if self.fun is operator.getitem and isinstance(self._data, np.ndarray) and self._data.base is not None:
+        if self.fun is operator.getitem and isinstance(self._value, np.ndarray) and self._value.base is not None:
             raise ValueError("x[i][j] = ... would change a copy of x[i], not x; write x[i, j] = ..., or copy() x[i]")
         if self.requires_grad and paused():
             raise ValueError(
@@ -162,7 +173,7 @@ class Tensor(Node):
                 f"{self._describe()} takes gradients, which an array would lose: use .data for its array or "
                 ".detach() for a constant (and np.stack to make one tensor of several)"
             )
-        return np.array(self._data, dtype=dtype, copy=copy)
+        return np.array(self._value, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
         body = np.array2string(self.data, separator=", ", prefix="Tensor(", threshold=100, edgeitems=3)
@@ -178,7 +189,7 @@ class Tensor(Node):
                     f"backward: {self._describe()} has shape {self.shape}, and only a single number has a gradient "
                     "by itself; reduce it (y.sum().backward(), y.mean().backward()) or pass gradient= of that shape"
                 )
-            return np.ones_like(self._data) if self.ndim else self.dtype.type(1)
+            return np.ones_like(self._value) if self.ndim else self.dtype.type(1)
         gradient = np.array(gradient, dtype=self.dtype)
         if gradient.shape != self.shape:
             raise ValueError(
@@ -190,10 +201,10 @@ class Tensor(Node):
         if self._grad is not None:
             self._grad = self._grad + g
         else:  # a view belongs to another array, which may change
-            self._grad = g if g.base is None else g.copy("F" if self._data.flags.fnc else "C")
+            self._grad = g if g.base is None else g.copy("F" if self._value.flags.fnc else "C")
 
     def _fit(self, g: Any, fun: Any) -> Any:
-        data = self._data
+        data = self._value
         if type(g) is np.float64 is type(data):
             return g
         if g.shape != data.shape:
@@ -208,6 +219,8 @@ class Tensor(Node):
             b = np.asarray(b)
         if isinstance(b, (np.ndarray, np.generic)) and b.dtype.kind not in "fiub":
             raise TypeError(f"a {b.dtype} array with a Tensor: Tensors are real numbers")
+        if hasattr(b, "mask"):
+            raise TypeError("a masked array with a Tensor would lose its mask: choose with np.where(b.mask, ..., ...)")
         return b if isinstance(b, (int, float, np.generic)) or hasattr(b, "__array_function__") else NotImplemented
 
     @classmethod
@@ -215,7 +228,8 @@ class Tensor(Node):
         if type(data) is float:  # a primitive of the user's own may give one
             return np.float64(data)
         if getattr(data, "dtype", _OBJECT).kind != "f":
-            raise TypeError(f"{name(fun)} of Tensors gave {data!r:.60}, which is no array of real numbers")
+            what = "complex numbers" if np.iscomplexobj(data) else f"{data!r:.60}"
+            raise TypeError(f"{name(fun)} of Tensors gave {what}, which is no array of real numbers")
         return data
 
 
@@ -241,11 +255,11 @@ class Value(Node):
     @property
     def data(self) -> float:
         """The number itself."""
-        return self._data  # type: ignore[no-any-return]
+        return self._value  # type: ignore[no-any-return]
 
     @data.setter
     def data(self, value: Any) -> None:
-        self._data = _number(value)
+        self._value = _number(value)
 
     @property
     def grad(self) -> float:
@@ -263,7 +277,7 @@ class Value(Node):
     tanh = unary(np.tanh, math.tanh)
 
     def __repr__(self) -> str:
-        return f"Value(data={self._data}, grad={self.grad}{f', label={self.label!r}' if self.label else ''})"
+        return f"Value(data={self._value}, grad={self.grad}{f', label={self.label!r}' if self.label else ''})"
 
     def _seed(self, gradient: Any) -> Any:
         return 1.0 if gradient is None else _number(gradient)
@@ -288,7 +302,7 @@ class Value(Node):
 
 
 _OBJECT = np.dtype(object)
-_CALL = ("_data", "requires_grad", "order", "call")  # what item assignment moves to another node
+_CALL = ("_value", "requires_grad", "order", "call")  # what item assignment moves to another node
 
 
 def _refer(root: Node, y: Tensor, earlier: Tensor) -> None:

@@ -1,6 +1,6 @@
 """The derivative table, a page for each chapter of NumPy, and the registry that holds it."""
 
-from . import activations, differences, elementwise, indexing, joining, linalg, order, products, reductions, shaping
+from . import activations, beyond, differences, elementwise, indexing, joining, linalg, order, products, reductions, shaping
 from .registry import (
     bodies,
     compositions,
@@ -10,6 +10,7 @@ from .registry import (
     name,
     nondifferentiable,
     primitive,
+    refusal,
     refusals,
     refused,
     supported,
@@ -17,7 +18,7 @@ from .registry import (
 )
 
 __all__ = [
-    "activations", "bodies", "compositions", "constants", "defvjp", "differences", "elementwise", "indexing", "joining",
-    "keywords", "linalg", "name", "nondifferentiable", "order", "primitive", "products", "reductions", "refusals",
-    "refused", "shaping", "supported", "vjps",
+    "activations", "beyond", "bodies", "compositions", "constants", "defvjp", "differences", "elementwise", "indexing", "joining",
+    "keywords", "linalg", "name", "nondifferentiable", "order", "primitive", "products", "reductions", "refusal",
+    "refusals", "refused", "shaping", "supported", "vjps",
 ]

@@ -9,6 +9,7 @@ to add a rule.
 """
 
 import functools
+import importlib
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -35,7 +36,7 @@ class Each:
 vjps: dict[Function, tuple[Rule | None, ...] | Each] = {}
 compositions: dict[Function, Function] = {}
 constants: set[Function] = set()
-refusals: dict[Function, str] = {}
+refusals: dict[Function | str, str] = {}  # a name is that of a module, all of whose functions it stands for
 bodies: dict[Function, Function] = {}  # what a primitive computes with, once its arguments are arrays
 
 
@@ -55,9 +56,14 @@ def nondifferentiable(*funs: Function) -> None:
     constants.update(funs)
 
 
-def refused(because: str, *funs: Function) -> None:
-    """List functions that Tensors cannot be handed to, with the reason and the remedy that the error then gives."""
+def refused(because: str, *funs: Function | str) -> None:
+    """List functions, or modules by name, that take no Tensors, with the reason and the remedy for the error."""
     refusals.update(dict.fromkeys(funs, because))
+
+
+def refusal(fun: Function) -> str | None:
+    """Why `fun` takes no Tensors, if it is listed as such."""
+    return refusals.get(fun) or refusals.get(getattr(fun, "__module__", ""))
 
 
 def composition(fun: Function) -> Callable[[Function], Function]:
@@ -109,7 +115,12 @@ def supported() -> dict[str, str]:
     the data alone, and given as plain numbers, arrays or booleans. "refused": an error that says why and what to do
     instead.
     """
-    kinds: dict[str, Iterable[Function]] = {
+    kinds: dict[str, Iterable[Any]] = {
         "rule": vjps, "composition": compositions, "constant": constants, "refused": refusals,
     }
-    return dict(sorted((name(fun), kind) for kind, funs in kinds.items() for fun in funs))
+    table = {}
+    for kind, funs in kinds.items():
+        for fun in funs:
+            members = vars(importlib.import_module(fun)).values() if isinstance(fun, str) else [fun]
+            table.update({name(f): kind for f in members if not isinstance(fun, str) or isinstance(f, type(np.sum))})
+    return dict(sorted(table.items()))

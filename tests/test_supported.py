@@ -1,0 +1,72 @@
+"""Every function of NumPy is in the table: it has rules, is composed of such, is constant, or is refused with a reason."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.rules import compositions, constants, name, refusal, refusals, vjps
+
+MODULES = [
+    "numpy", "numpy.linalg", "numpy.fft", "numpy.emath", "numpy.lib.stride_tricks", "numpy.strings", "numpy.char"
+]  # fmt: skip
+FUNCTIONS = {  # those that ask their arguments, by NEP 13 or NEP 18, whether they would rather do it themselves
+    f
+    for module in MODULES
+    for public, f in vars(importlib.import_module(module)).items()
+    if not public.startswith("_") and isinstance(f, (np.ufunc, type(np.sum)))
+}
+
+
+def test_the_walk_finds_numpy():
+    assert {np.add, np.sum, np.linalg.svd, np.fft.fft, np.emath.sqrt, np.einsum, np.pad, np.char.upper} <= FUNCTIONS
+    assert len(FUNCTIONS) > 400
+
+
+@pytest.mark.parametrize("f", sorted(FUNCTIONS, key=lambda f: (f.__module__ or "numpy", f.__name__)), ids=name)
+def test_every_function_of_numpy_is_in_exactly_one_group(f):
+    groups = [group for group in (vjps, compositions, constants) if f in group]
+    assert len(groups) + bool(refusal(f)) == 1, f"{name(f)} is in {len(groups)} groups"
+
+
+def test_the_table_says_what_becomes_of_a_tensor_in_each_function():
+    table = tg.supported()
+    for f in FUNCTIONS:
+        assert table[name(f)] in ("rule", "composition", "constant", "refused")
+    for f, kind in {
+        "np.add": "rule", "np.linalg.inv": "rule", "np.vdot": "composition", "np.argmax": "constant",
+        "np.linalg.eigvals": "refused", "np.fft.fft": "refused", "relu": "rule",
+    }.items():  # fmt: skip
+        assert table[f] == kind
+    assert list(table) == sorted(table)
+
+
+@pytest.mark.parametrize("f", [f for f in FUNCTIONS if refusal(f) and not isinstance(f, np.ufunc)], ids=name)
+def test_a_refusal_names_the_function_and_the_reason(f):
+    why = refusals.get(f) or refusals[f.__module__]
+    with pytest.raises(TypeError) as error:
+        tg.Tensor([1.0]).__array_function__(f, (tg.Tensor,), (tg.Tensor([1.0]),), {})
+    assert str(error.value) == f"{name(f)} does not take Tensors: {why}"
+    assert len(why) > 30
+
+
+@pytest.mark.parametrize("f", [f for f in FUNCTIONS if refusal(f) and isinstance(f, np.ufunc)], ids=name)
+def test_a_refused_ufunc_names_itself_too(f):
+    with pytest.raises(TypeError, match=f"{name(f)} does not take Tensors"):
+        f(*[tg.Tensor([1.0])] * f.nin)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.asarray_chkfinite, np.asmatrix,
+        np.require, np.poly1d, np.ma.array, lambda t: np.full(2, t), lambda t: np.vectorize(abs)(t),
+        lambda t: np.array([t, t]), lambda t: np.kaiser(3, t), lambda t: np.fromiter([t], float),
+        lambda t: np.polynomial.polynomial.polyval(2.0, t), lambda t: np.random.default_rng(0).normal(t), np.arange,
+        lambda t: t * np.ma.array([1.0, 2.0]), lambda t: np.ma.array([1.0, 2.0]) * t,
+    ],
+)  # fmt: skip
+def test_what_makes_arrays_without_asking_does_not_drop_a_gradient_in_silence(f):
+    with pytest.raises((TypeError, ValueError)):
+        f(tg.Tensor([1.0, 2.0]))
