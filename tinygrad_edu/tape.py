@@ -171,7 +171,7 @@ class Node:
     """What Tensor and Value share: a place on the tape, the operators, and `backward`."""
 
     __slots__ = (
-        "__weakref__", "_value", "_grad", "call", "label", "order", "requires_grad",
+        "__weakref__", "_grad", "_value", "call", "label", "order", "requires_grad",
     )  # fmt: skip
     _reflected: dict[Any, Any] = {}  # noqa: RUF012 (each subclass has its own, and nothing writes to it)
 

@@ -1,6 +1,18 @@
 """The derivative table, a page for each chapter of NumPy, and the registry that holds it."""
 
-from . import activations, beyond, differences, elementwise, indexing, joining, linalg, order, products, reductions, shaping
+from . import (
+    activations,
+    beyond,
+    differences,
+    elementwise,
+    indexing,
+    joining,
+    linalg,
+    order,
+    products,
+    reductions,
+    shaping,
+)
 from .registry import (
     bodies,
     compositions,
@@ -18,7 +30,7 @@ from .registry import (
 )
 
 __all__ = [
-    "activations", "beyond", "bodies", "compositions", "constants", "defvjp", "differences", "elementwise", "indexing", "joining",
-    "keywords", "linalg", "name", "nondifferentiable", "order", "primitive", "products", "reductions", "refusal",
-    "refusals", "refused", "shaping", "supported", "vjps",
+    "activations", "beyond", "bodies", "compositions", "constants", "defvjp", "differences", "elementwise", "indexing",
+    "joining", "keywords", "linalg", "name", "nondifferentiable", "order", "primitive", "products", "reductions",
+    "refusal", "refusals", "refused", "shaping", "supported", "vjps",
 ]

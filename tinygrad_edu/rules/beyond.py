@@ -10,8 +10,8 @@ nondifferentiable(
 )
 
 refused(
-    "Fourier transforms give complex numbers, and Tensors are real; as sums of cosines and sines (x @ np.cos(...)) they "
-    "have rules",
+    "Fourier transforms give complex numbers, and Tensors are real; as sums of cosines and sines (x @ np.cos(...)) "
+    "they have rules",
     "numpy.fft",
 )
 refused("it is for strings, and Tensors hold numbers; hand over text", "numpy.strings", "numpy.char")
