@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from checks import X, check
+from checks import X, check, message
+
+import tinygrad_edu as tg
 
 
 @pytest.mark.parametrize(
@@ -22,7 +24,126 @@ from checks import X, check
         lambda x: np.vstack([x, x]),
         lambda x: np.hstack([x[0, 0, 0], 2.0, x[0, 0]]),
         lambda x: np.hstack([x[0], x[1, :, :2]]),
+        lambda x: np.concat([x, x**2], axis=1),
+        lambda x: np.dstack([x[0], [[1.0, 2.0, 3.0, 4.0]] * 3, x[1]]),
+        lambda x: np.dstack([x[0, 0], x[0, 1]]),
+        lambda x: np.dstack([x, x[:, :, :1]]),
+        lambda x: np.dstack([2.0, x[0, 0, 0]]),
+        lambda x: np.column_stack([x[0, :, 0], [1.0, 2.0, 3.0], x[1]]),
+        lambda x: np.column_stack([x[0, 0, 0], 2.0]),
+        lambda x: np.column_stack([x, x[:, :1]]),
+        lambda x: np.block([[x[0], np.ones((3, 1))], [np.zeros((1, 4)), 7.0]]),
+        lambda x: np.block([[np.zeros((3, 3)), x[0]], [x[1].T, np.zeros((4, 4))]]),
+        lambda x: np.block([x[0, 0, 0], 1.0, x[0, 0]]),
+        lambda x: np.block([[x[0, 0]], [x[0, 1]]]),
+        lambda x: np.block([[[[x]]], [[[x]]]]),
+        lambda x: np.append(x, 3.0),
+        lambda x: np.append([1.0, 2.0], x[0]),
+        lambda x: np.append(x, [[[1.0, 2.0, 3.0, 4.0]]] * 2, axis=1),
+        lambda x: np.append(x, values=x[:, :, :2], axis=-1),
+        lambda x: np.insert(x, 1, 5.0),
+        lambda x: np.insert(x, 1, x[0, 0, 0], axis=1),
+        lambda x: np.insert(x, -1, x[:, :, 0], axis=2),
+        lambda x: np.insert(x[0], 1, x[1, 0], axis=0),
+        lambda x: np.insert(x[0], [1], x[1], axis=0),
+        lambda x: np.insert(x[0], [2, 0, 2], x[1, :, :3], axis=1),
+        lambda x: np.insert(x[0], [2, 0, 2], x[1, :, :1], axis=-1),
+        lambda x: np.insert(x[0], slice(0, 3, 2), x[1, :2], axis=0),
+        lambda x: np.insert(x[0, 0], np.array([True, False, True, False]), x[1, 0, :2]),
+        lambda x: np.insert(x[0, 0], [1, 2], x[1, :1, :2]),
+        lambda x: np.insert(x[0, 0], [], []),
+        lambda x: np.insert([1.5, 2.5], obj=1, values=x[0, 0]),
+        lambda x: np.insert(x[0, 0, 0], 0, x[1, 0]),
+        lambda x: np.delete(x, 1),
+        lambda x: np.delete(x, [0, -1, 0], axis=1),
+        lambda x: np.delete(x, slice(None, None, 2), axis=-1),
+        lambda x: np.delete(x[0, 0], np.array([True, False, True, False])),
+        lambda x: np.delete(x, [], axis=0),
     ],
 )
 def test_products_and_joins_take_numbers_lists_and_arrays_among_tensors(f):
     check(f, X)
+
+
+SPLITS = [
+    (np.split, (2,), {}),
+    (np.split, (np.int64(2),), {"axis": -1}),
+    (np.split, ([1, 3],), {"axis": -1}),
+    (np.split, (np.array([1]),), {"axis": 1}),
+    (np.split, ([3, 1, -1, 9],), {"axis": 2}),
+    (np.split, ([],), {}),
+    (np.array_split, (3,), {"axis": -1}),
+    (np.array_split, (5,), {"axis": 1}),
+    (np.hsplit, (3,), {}),
+    (np.vsplit, ([1],), {}),
+    (np.dsplit, (2,), {}),
+]
+if hasattr(np, "unstack"):
+    SPLITS += [(np.unstack, (), {}), (np.unstack, (), {"axis": -1})]
+
+
+@pytest.mark.parametrize(("fun", "args", "options"), SPLITS)
+def test_splits_give_numpys_containers_and_parts(fun, args, options):
+    parts, expected = fun(tg.Tensor(X), *args, **options), fun(X, *args, **options)
+    assert type(parts) is type(expected)
+    for part, e in zip(parts, expected, strict=True):
+        assert isinstance(part, tg.Tensor)
+        np.testing.assert_array_equal(part.data, e, strict=True)
+    check(lambda x: sum(i * np.sum(part**2) for i, part in enumerate(fun(x, *args, **options), 1)), X)
+
+
+def test_hsplit_of_a_vector_splits_its_only_axis():
+    for part, e in zip(np.hsplit(tg.Tensor(X[0, 0]), 2), np.hsplit(X[0, 0], 2), strict=True):
+        np.testing.assert_array_equal(part.data, e)
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda x: np.split(x, 5, axis=1), ["np.split", "axis 1 of length 3", "5 equal parts", "np.array_split"]),
+        (lambda x: np.dsplit(x, 3), ["np.dsplit", "axis 2 of length 4", "np.array_split"]),
+        (lambda x: np.split(x, 0), ["np.split", "0 equal parts", "1 or more"]),
+        (lambda x: np.array_split(x, -1), ["np.array_split", "1 or more"]),
+        (lambda x: np.split(x, 2, axis=3), ["np.split", "axis 3 is out of bounds"]),
+        (lambda x: np.hsplit(x[0, 0, 0], 1), ["np.hsplit", "dimension 0"]),
+        (lambda x: np.vsplit(x[0, 0], 2), ["np.vsplit", "dimension 1"]),
+        (lambda x: np.dsplit(x[0], 2), ["np.dsplit", "dimension 2"]),
+        (lambda x: np.block([[x], x]), ["np.block", "[1, 2] lists deep"]),
+        (lambda x: np.insert(x, [1, 2], [1.0, 2.0, 3.0]), ["np.insert", "(2, 3, 4)", "(3,)"]),
+        (lambda x: np.append(x, [1.0], axis=1), ["(2, 3, 4)", "(1,)"]),
+    ],
+)
+def test_mistakes_are_named_with_function_and_shapes(f, words):
+    text = message(ValueError, lambda: f(tg.Tensor(X)))
+    for word in words:
+        assert word in text
+
+
+@pytest.mark.parametrize("fun", [lambda x: np.delete(x, 9, axis=1), lambda x: np.insert(x, 9, 0.0, axis=1)])
+def test_an_index_beyond_the_end_is_named_with_the_shape(fun):
+    text = message(IndexError, lambda: fun(tg.Tensor(X)))
+    assert "(2, 3, 4)" in text
+    assert "index 9 is out of bounds for axis 1 with size 3" in text
+
+
+def test_blocks_are_in_lists_which_hold_something():
+    x = tg.Tensor(X)
+    assert "np.block: (1, 2)" in message(TypeError, lambda: np.block([x, (1, 2)]))
+    assert "np.block: []" in message(TypeError, lambda: np.block([[x], []]))
+
+
+@pytest.mark.parametrize("join", [np.concatenate, np.stack, np.vstack, np.hstack])
+@pytest.mark.parametrize("option", [{"dtype": np.float32}, {"casting": "safe"}])
+def test_joins_refuse_the_keywords_that_convert(join, option):
+    assert f"np.{join.__name__}(..., {next(iter(option))}=...)" in message(
+        TypeError, lambda: join([tg.Tensor(X), X], **option)
+    )
+
+
+def test_an_insertion_is_of_its_arrays_dtype_and_so_is_each_gradient():
+    x, v = tg.Tensor(X[0, 0], dtype=np.float32), tg.Tensor([1.0, 2.0])
+    y = np.insert(x, 1, v)
+    y.backward(np.arange(6.0))
+    assert (y.dtype, x.grad.dtype, v.grad.dtype) == (np.float32, np.float32, np.float64)
+    np.testing.assert_array_equal(v.grad, [1, 2])
+    np.testing.assert_array_equal(x.grad, [0, 3, 4, 5])

@@ -57,7 +57,8 @@ def test_methods_are_ndarrays():
         lambda x: x.astype(int), lambda x: x.transpose(), lambda x: x.mT, lambda x: x.real, lambda x: x.imag,
         lambda x: x.conj(), lambda x: x.conjugate(), lambda x: x.take([1, 1], axis=0), lambda x: x.repeat(2, axis=1),
         lambda x: x.diagonal(), lambda x: x.trace(), lambda x: x.compress([True, False], axis=1),
-        lambda x: x.cumprod(1), lambda x: x.argsort(axis=0), lambda x: x.argpartition(1), lambda x: x.ravel().searchsorted(2.5),
+        lambda x: x.cumprod(1), lambda x: x.argsort(axis=0), lambda x: x.argpartition(1),
+        lambda x: x.ravel().searchsorted(2.5),
     ):  # fmt: skip
         expected = call(A)
         got = call(t)

@@ -26,8 +26,8 @@ paused = _paused.get
 FIRST, SECOND, BOTH = (0,), (1,), (0, 1)  # positions of the arguments that take gradients
 NO_KEYWORDS: dict[str, Any] = {}
 LEAF: Call = (None, (), None, ())
-REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
-SCANS = {np.add: np.cumsum, np.multiply: np.cumprod}
+REDUCTIONS: dict[np.ufunc, Any] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+SCANS: dict[np.ufunc, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 _new = object.__new__
 
 
