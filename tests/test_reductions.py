@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from checks import X, check
+from checks import X, check, message
 
 import tinygrad_edu as tg
 from tinygrad_edu.rules import activations, linalg
@@ -23,3 +23,220 @@ def test_the_gradient_of_nothing_is_nothing(fun):
     y = fun(x, axis=1)
     y.backward(np.zeros(y.shape))
     assert x.grad.shape == (0, 3)
+
+
+EACH = np.sum(np.indices(X.shape), axis=0) % 3 > 0  # something of every line
+ROWS = np.array([True, False, True])[:, None]
+
+
+@pytest.mark.parametrize("where", [EACH, ROWS, True], ids=["each", "rows", "all"])
+@pytest.mark.parametrize("axis", [None, 0, 1, (0, 2)])
+@pytest.mark.parametrize("fun", [np.sum, np.mean, np.prod, np.nansum, np.nanmean, np.nanprod])
+def test_where_leaves_elements_out(fun, axis, where):
+    if where is not ROWS or axis in (None, 1):
+        check(lambda x: fun(x, axis=axis, where=where), X)
+
+
+@pytest.mark.parametrize("fun", [np.var, np.std, np.nanvar, np.nanstd])
+@pytest.mark.parametrize("kwargs", [{}, {"ddof": 1}, {"correction": 1}, {"axis": 1}, {"axis": (1, -1)}])
+def test_variances_of_what_where_leaves(fun, kwargs):
+    check(lambda x: fun(x, where=ROWS, **kwargs), X)
+
+
+@pytest.mark.parametrize("fun", [np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin])
+def test_extrema_of_what_where_leaves_and_a_first_number(fun):
+    for initial in (0.2, 1.001, 2.0):
+        check(lambda x, initial=initial: fun(x, axis=2, where=ROWS, initial=initial), X)
+        check(lambda x, initial=initial: fun(x, axis=(0, 2), initial=initial, keepdims=True), X)
+
+
+def test_a_first_number_counts_in_sums_and_products():
+    check(lambda x: np.sum(x, axis=1, initial=3), X)
+    check(lambda x: np.prod(x, axis=1, initial=3), X)
+    check(lambda x: x.sum(where=EACH, initial=2.0) * x.prod(where=EACH), X)
+
+
+def gradient(f, x, dtype=np.float64):
+    t = tg.Tensor(x, dtype=dtype)
+    y = f(t)
+    y.backward(np.ones(y.shape))
+    assert t.grad.dtype == dtype
+    return t.grad.tolist()
+
+
+def test_the_first_number_is_one_of_the_equal_largest():
+    assert gradient(lambda x: np.max(x, initial=2), [1.0, 2.0, 2.0]) == [0, 1 / 3, 1 / 3]
+    assert gradient(lambda x: np.max(x, initial=3), [1.0, 2.0, 2.0]) == [0, 0, 0]
+    assert gradient(lambda x: np.min(x, initial=np.float64(0.1)), [0.1, 2.0], np.float32) == [0.5, 0]
+
+
+def test_where_masks_an_infinity_without_a_nan():
+    assert gradient(lambda x: np.prod(x, where=[True, False, True]), [2.0, np.inf, 3.0]) == [3, 0, 2]
+    assert gradient(lambda x: np.sum(1 / x, where=[True, False]), [2.0, np.inf]) == [-0.25, 0]
+    assert gradient(lambda x: np.var(x, where=[True, True, False]), [2.0, 0.0, np.nan]) == [1, -1, 0]
+
+
+NUMBERS = [[1.0, np.nan, 3.0], [4.0, 2.0, np.nan]]
+
+
+@pytest.mark.parametrize(
+    ("fun", "expected"),
+    [
+        (np.nansum, [[1, 0, 1], [1, 1, 0]]),
+        (np.nanmean, [[0.5, 0, 0.5], [0.5, 0.5, 0]]),
+        (np.nanprod, [[3, 0, 1], [2, 4, 0]]),
+        (np.nanmax, [[0, 0, 1], [1, 0, 0]]),
+        (np.nanmin, [[1, 0, 0], [0, 1, 0]]),
+        (np.nanvar, [[-1, 0, 1], [1, -1, 0]]),
+        (np.nanstd, [[-0.5, 0, 0.5], [0.5, -0.5, 0]]),
+        (np.nancumsum, [[3, 0, 1], [3, 2, 0]]),
+        (np.nancumprod, [[1 + 1 + 3, 0, 1], [1 + 2 + 2, 8, 0]]),
+    ],
+)
+def test_nan_is_passed_over_and_takes_no_gradient(fun, expected):
+    for dtype in (np.float32, np.float64):
+        assert gradient(lambda x: fun(x, axis=1), NUMBERS, dtype) == expected
+
+
+@pytest.mark.filterwarnings("ignore:(Mean|Degrees|All-NaN|invalid):RuntimeWarning")
+@pytest.mark.parametrize("fun", [np.nansum, np.nanmean, np.nanprod, np.nanmax, np.nanmin, np.nanvar, np.nanstd])
+def test_where_all_is_nan_there_is_no_gradient_and_nothing_happens_to_the_rest(fun):
+    rows = [[np.nan, np.nan, np.nan], [1.0, 4.0, np.nan]]
+    np.testing.assert_array_equal(fun(tg.Tensor(rows), axis=1).data, fun(rows, axis=1))
+    assert gradient(lambda x: fun(x, axis=1), rows) == [[0, 0, 0], gradient(fun, rows[1])]
+
+
+@pytest.mark.parametrize("fun", [np.nansum, np.nanprod, np.nancumsum, np.nancumprod])
+def test_what_passes_over_nan_takes_nothing_and_single_numbers(fun):
+    assert gradient(fun, []) == []
+    assert gradient(fun, 3.0) == 1
+    assert gradient(fun, np.nan) == 0
+
+
+@pytest.mark.skipif(not hasattr(np, "cumulative_sum"), reason="came with NumPy 2.1")
+@pytest.mark.parametrize("name", ["cumulative_sum", "cumulative_prod"])
+def test_scans_may_start_before_the_first_element(name):
+    fun = getattr(np, name)
+    for axis in range(-3, 3):
+        check(lambda x, axis=axis: fun(x, axis=axis, include_initial=True), X)
+        check(lambda x, axis=axis: fun(x, axis=axis), X)
+    check(lambda x: fun(x[0, 0], include_initial=True), X)
+    assert gradient(lambda x: fun(x, include_initial=True), []) == []
+    assert "axis" in message(ValueError, lambda: fun(tg.Tensor(X)))
+
+
+def test_an_average_is_differentiable_by_its_weights_too():
+    w = np.random.default_rng(1).uniform(1, 2, (4, 2))
+    check(lambda x, w: np.average(x, axis=(2, 0), weights=w), X, w)
+    check(lambda x, w: np.average(x, axis=-1, weights=w[:, 0], keepdims=True), X, w)
+    check(lambda x: np.average(x, weights=x * x), X)
+    check(lambda w: np.average([[1, 2], [3, 4], [5, 7], [0, 1]], weights=w), w)
+    check(lambda x: np.average(x[0], axis=0, weights=[1, 2, 3]), X)
+    check(lambda x: np.average(a=x, axis=1), X)
+
+
+def test_an_average_gives_the_sum_of_its_weights_when_asked():
+    x, w = tg.Tensor(X), tg.Tensor([1.0, 2.0, 3.0, 4.0])
+    mean, total = np.average(x, axis=2, weights=w, returned=True)
+    assert mean.shape == total.shape == (2, 3)
+    assert (total.data == 10).all()
+    total.sum().backward()
+    assert w.grad.tolist() == [6, 6, 6, 6]
+    mean, total = np.average(x, axis=(0, 1), returned=True)
+    assert total.tolist() == [6, 6, 6, 6]
+    assert np.average(x, returned=True)[1] == 24
+
+
+def test_an_average_refuses_weights_that_do_not_fit():
+    x = tg.Tensor(X)
+    assert "(3,)" in message(ValueError, lambda: np.average(x, axis=0, weights=np.ones(3)))
+    assert "axis=None" in message(TypeError, lambda: np.average(x, weights=np.ones(4)))
+    assert "np.average" in message(ZeroDivisionError, lambda: np.average(x, axis=2, weights=[1, -1, 1, -1]))
+
+
+M = np.random.default_rng(2).uniform(-1, 1, (3, 5))
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {}, {"bias": True}, {"ddof": 2}, {"fweights": [1, 2, 0, 1, 3]}, {"aweights": [0.5, 1, 0.2, 2, 0.1]},
+        {"fweights": [1, 2, 0, 1, 3], "aweights": [0.5, 1, 0.2, 2, 0.1], "ddof": 2},
+        {"fweights": [1, 2, 0, 1, 3], "bias": True},
+    ],
+)  # fmt: skip
+def test_covariances_with_every_keyword(kwargs):
+    check(lambda m: np.cov(m, **kwargs), M)
+    check(lambda m: np.cov(m.T, rowvar=False, **kwargs), M)
+    check(lambda m, y: np.cov(m, y, **kwargs), M, M[0] ** 2)
+    check(lambda m: np.cov(m[1], **kwargs), M)
+    check(lambda y: np.cov([[1, 2, 3, 4, 6]], y=y, **kwargs), M)
+
+
+@pytest.mark.parametrize("fun", [np.cov, np.corrcoef])
+def test_variables_lie_along_rows_or_columns(fun):
+    check(lambda m, y: fun(m.T, y[None], rowvar=False), M, M[0] ** 2)
+    check(lambda m, y: fun(m[:1], y), M, M[0] ** 2)
+    check(lambda m: fun(m.T, m.T, rowvar=False), M)
+    check(lambda m: fun(m[0], m[1], False), M)
+    assert fun(tg.Tensor(np.zeros((0, 3)))).shape == (0, 0)
+    assert "(2, 3, 4)" in message(ValueError, lambda: fun(tg.Tensor(X)))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_covariances_of_too_few_observations_are_numpys():
+    for m in (np.ones((2, 1)), np.ones((2, 0)), np.array([[1.0, 2.0], [3.0, 5.0]])):
+        np.testing.assert_array_equal(np.cov(tg.Tensor(m), ddof=2).data, np.cov(m, ddof=2))
+    np.testing.assert_array_equal(np.corrcoef(tg.Tensor(M * [[1], [0], [1]])).data[1], [np.nan] * 3)
+
+
+def test_covariances_refuse_weights_that_do_not_fit():
+    for bad in ({"aweights": np.ones(4)}, {"fweights": [1, 2, -1, 1, 1]}, {"fweights": [1, 0.5, 1, 1, 1]}):
+        assert "5 observations" in message(ValueError, lambda bad=bad: np.cov(tg.Tensor(M), **bad))
+    assert ".data" in message(TypeError, lambda: np.cov(M, tg.Tensor(M), aweights=tg.Tensor(np.ones(5))))
+
+
+def test_correlations_do_not_leave_minus_one_to_one():
+    x = np.random.default_rng(0).uniform(-1, 1, (20, 50))
+    assert abs(np.corrcoef(tg.Tensor(x), tg.Tensor(-3 * x)).data).max() == 1
+
+
+def test_a_perfect_correlation_has_a_curvature():
+    x = np.array([1.0, 2.0, 4.0])
+    tg.check_grad(lambda x, y: np.corrcoef(x, y)[0, 1], x, 2 * x)
+
+
+@pytest.mark.parametrize("f", [np.sum, np.cumsum, lambda v: v[:2], lambda v: v[0] * v[:3, None], lambda v: v[0] * X])
+@pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3])
+def test_a_function_applied_along_any_axis(f, axis):
+    check(lambda x: np.apply_along_axis(f, axis, x), np.concatenate([X, X + 1]))
+
+
+def test_a_function_applied_along_an_axis_takes_more_arguments_and_may_give_constants():
+    check(lambda x: np.apply_along_axis(lambda v, a, b: a * v[b], 1, x, 3.0, -1), X)
+    assert np.apply_along_axis(np.argmax, 1, tg.Tensor(X)).tolist() == X.argmax(1).tolist()
+    empty = tg.Tensor(np.zeros((0, 3)))
+    assert "(0, 3)" in message(ValueError, lambda: np.apply_along_axis(np.sum, 1, empty))
+
+
+def test_functions_applied_over_axes():
+    check(lambda x: np.apply_over_axes(np.sum, x, [0, -1]), X)
+    check(lambda x: np.apply_over_axes(np.max, x, 1), X)
+    assert "axis 3" in message(ValueError, lambda: np.apply_over_axes(np.sum, tg.Tensor(X), 3))
+
+
+def test_constants_are_plain():
+    x = tg.Tensor(NUMBERS)
+    assert [f(x, axis=1).tolist() for f in (np.nanargmax, np.nanargmin)] == [[2, 0], [0, 1]]
+    for fun in (np.argmax, np.argmin, np.all, np.any, np.count_nonzero):
+        y = fun(tg.Tensor(X), axis=1)
+        assert type(y) is np.ndarray
+        assert y.tolist() == fun(X, axis=1).tolist()
+
+
+def test_wrong_arguments_are_named():
+    x = tg.Tensor(X)
+    assert "simultaneously" in message(ValueError, lambda: np.var(x, ddof=1, correction=1))
+    assert "np.std" in message(TypeError, lambda: np.std(x, mean=1.0))
+    assert "np.sum(of shape (2, 3, 4)" in message(ValueError, lambda: np.sum(x, where=np.ones(5, bool)))
+    assert "np.ptp" in message(TypeError, lambda: np.ptp(x, out=np.empty(())))

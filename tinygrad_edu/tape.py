@@ -230,7 +230,11 @@ class Node:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
             reflected = None if kwargs or self is inputs[0] else self._reflected.get(ufunc)
-            return reflected(self, inputs[0]) if reflected else apply(ufunc, inputs, kwargs)
+            if reflected:
+                return reflected(self, inputs[0])
+            if len(inputs) > 1:  # rules see no lists
+                inputs = tuple([np.asarray(a) if isinstance(a, (list, tuple)) else a for a in inputs])
+            return apply(ufunc, inputs, kwargs)
         if method == "outer" and ufunc.signature is None and ufunc.nin == 2:
             a, b = inputs
             return apply(ufunc, (np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b), kwargs)
@@ -349,6 +353,8 @@ def common(one: type[Node], other: type[Node], fun: Any) -> type[Node]:
 
 
 def _plain(a: Any) -> Any:
+    if isinstance(a, (list, tuple)):
+        return [_plain(v) for v in a]
     return a._value if isinstance(a, Node) else a
 
 
@@ -359,6 +365,9 @@ def _understood(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
 
         bound = inspect.signature(fun).bind(*args, **kwargs)
         args, kwargs = bound.args, bound.kwargs
+    for k, v in kwargs.items():
+        if isinstance(v, Node):
+            raise TypeError(f"{name(fun)}(..., {k}=...): no place for a Tensor; hand over its .data")
     return args, _known(fun, kwargs)
 
 
@@ -371,7 +380,7 @@ def _known(fun: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
                 f"{name(fun)}(..., out=...): a plain array cannot hold a Tensor's result; write y = ... instead "
                 "(and a = a + t instead of a += t)"
             )
-        if k not in keywords(fun):
+        if keywords(fun).isdisjoint((k, "**")):
             raise TypeError(f"{name(fun)}(..., {k}=...): its rule does not know this keyword{_INSTEAD.get(k, '')}")
     return kwargs
 
@@ -385,7 +394,8 @@ def _explained(error: Exception, fun: Any, args: tuple[Any, ...], kwargs: dict[s
         label = f"{a.label} " if isinstance(a, Node) and a.label else ""
         return f"{label}of shape {np.shape(a._value if isinstance(a, Node) else a)}"
 
-    kind = next(k for k in (ValueError, IndexError, TypeError) if isinstance(error, k))
+    kinds = (np.linalg.LinAlgError, ValueError, IndexError, TypeError)
+    kind = next(k for k in kinds if isinstance(error, k))
     call = ", ".join([*map(shown, args), *(f"{k}={shown(v)}" for k, v in kwargs.items())])
     message = str(error).strip()
     remedy = next((f"; {remedy}" for words, remedy in _REMEDIES.items() if words in message), "")
@@ -397,10 +407,14 @@ _INSTEAD = {
     "where": "; choose with np.where(...)",
 }
 
+_INDICES = "i.astype(int) makes indices of a Tensor's numbers, and i > 0 a mask"
 _REMEDIES = {  # by NumPy's words
     "broadcast": "axes are matched from the last one back and must be equal or 1 (x[:, None] adds one)",
     "matmul": "a @ b needs as many columns in a as b has rows; .T turns a matrix round",
     "not aligned": "a @ b needs as many columns in a as b has rows; .T turns a matrix round",
+    "arrays used as indices": _INDICES,
+    "are valid indices": _INDICES,
+    "remapped shapes": "a letter stands for one length in all operands, or 1",
     "cannot reshape": "the numbers of elements must agree; -1 stands for the one length that follows from the others",
 }
 

@@ -3,10 +3,23 @@
 A case is a strategy for `(f, args)`: a function of arrays, and the arrays that it is differentiated by.
 """
 
-from . import activations, differences, elementwise, indexing, joining, linalg, order, products, reductions, shaping
+from . import (
+    activations,
+    decompositions,
+    differences,
+    elementwise,
+    indexing,
+    joining,
+    linalg,
+    order,
+    products,
+    reductions,
+    shaping,
+)
 
-PAGES = {
-    page.__name__.removeprefix("cases."): page.CASES
-    for page in (elementwise, reductions, order, differences, shaping, joining, indexing, products, linalg, activations)
-}
+READING = (
+    elementwise, reductions, order, differences, shaping, joining, indexing, products, linalg, decompositions,
+    activations,
+)  # fmt: skip
+PAGES = {page.__name__.removeprefix("cases."): page.CASES for page in READING}
 CASES = {fun: case for page in PAGES.values() for fun, case in page.items()}

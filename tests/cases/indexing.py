@@ -2,11 +2,19 @@
 
 import operator
 
+import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from strategies import arrays, shapes
+from strategies import arrays, broadcastable, seeds, shapes
 
 from tinygrad_edu.rules import indexing
+
+
+@st.composite
+def indices(draw, shape, n, outside=0):
+    """Places on an axis of length n, from its front or its back, and up to `outside` beyond its ends."""
+    low = -n - outside
+    return np.random.default_rng(draw(seeds)).integers(low, max(n + outside, low + 1), shape)
 
 
 @st.composite
@@ -38,8 +46,85 @@ def assigned(draw):
     return (lambda x, v: indexing.setitem(x, index, v)), (x, v)
 
 
+@st.composite
+def taken(draw):
+    x = draw(arrays())
+    axis = draw(st.none() | st.integers(-x.ndim, x.ndim - 1)) if x.ndim else draw(st.sampled_from([None, 0, -1]))
+    n = x.size if axis is None or not x.ndim else x.shape[axis]
+    mode = draw(st.sampled_from(["raise", "wrap", "clip"]))
+    shape = draw(shapes(max_dims=2)) if n else (0,)
+    where = draw(indices(shape, n, outside=0 if mode == "raise" else 3))
+    return (lambda x: np.take(x, where, axis=axis, mode=mode)), (x,)
+
+
+@st.composite
+def taken_along(draw):
+    """`indices` broadcasts against the array, and may do so in every axis but the one read along."""
+    x = draw(arrays(shape=shapes(min_dims=1, min_side=1)))
+    if draw(st.booleans()):
+        where = draw(indices((draw(st.integers(0, 4)),), x.size))
+        return (lambda x: np.take_along_axis(x, where, axis=None)), (x,)
+    axis = draw(st.integers(-x.ndim, x.ndim - 1))
+    shape = [draw(st.sampled_from([1, n])) for n in x.shape]
+    shape[axis] = draw(st.integers(0, 4))
+    where = draw(indices(tuple(shape), x.shape[axis]))
+    return (lambda x: np.take_along_axis(x, where, axis=axis)), (x,)
+
+
+@st.composite
+def compressed(draw):
+    """A condition may be shorter than what it is laid along."""
+    x = draw(arrays())
+    axis = draw(st.none() | st.integers(-x.ndim, x.ndim - 1)) if x.ndim else None
+    condition = draw(st.lists(st.booleans(), max_size=x.size if axis is None else x.shape[axis]))
+    return (lambda x: np.compress(condition, x, axis=axis)), (x,)
+
+
+@st.composite
+def extracted(draw):
+    x = draw(arrays())
+    condition = draw(hnp.arrays(bool, x.shape))
+    return (lambda x: np.extract(condition, x)), (x,)
+
+
+@st.composite
+def chosen(draw, fun):
+    """Arrays to choose from that broadcast with each other and with what says which."""
+    of, *choices = draw(broadcastable(n=draw(st.integers(2, 4))))
+    mode = draw(st.sampled_from(["raise", "wrap", "clip"]))
+    n = len(choices)
+    a = draw(indices(of.shape, n)) % n if mode == "raise" else draw(indices(of.shape, n, outside=2))
+    return (lambda *choices: fun(a, choices, mode=mode)), choices
+
+
+@st.composite
+def selected(draw, fun):
+    """Conditions may hold together, and none may."""
+    default, *rest = draw(broadcastable(n=draw(st.sampled_from([3, 5]))))
+    conditions, choices = [c > 0 for c in rest[::2]], rest[1::2]
+    return (lambda default, *choices: fun(conditions, choices, default)), (default, *choices)
+
+
+@st.composite
+def pieces(draw):
+    """A condition for each function or for all but the last; several may hold at once."""
+    x = draw(arrays())
+    conditions = draw(st.lists(hnp.arrays(bool, x.shape), min_size=1, max_size=3))
+    functions = [np.sin, 2.0, lambda v: v * v, np.exp][: len(conditions) + draw(st.integers(0, 1))]
+    return (lambda x: np.piecewise(x, conditions, functions)), (x,)
+
+
 CASES = {
     operator.getitem: indexed(),
     indexing.scatter: scattered(),
     indexing.setitem: assigned(),
+    np.take: taken(),
+    np.take_along_axis: taken_along(),
+    np.compress: compressed(),
+    np.extract: extracted(),
+    indexing.choose: chosen(lambda a, choices, mode: indexing.choose(a, *choices, mode=mode)),
+    np.choose: chosen(np.choose),
+    indexing.select: selected(lambda conditions, choices, default: indexing.select(conditions, *choices, default)),
+    np.select: selected(np.select),
+    np.piecewise: pieces(),
 }

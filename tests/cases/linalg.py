@@ -2,19 +2,193 @@
 
 import numpy as np
 from hypothesis import strategies as st
-from strategies import arrays, reduction, shapes
+from strategies import arrays, distinct, reduction, seeds, shapes
 
 from tinygrad_edu.rules import linalg
+
+ORDERS = [None, "fro", "f", "nuc", 1, -1, 2, -2, np.inf, -np.inf]
+POWERS = [None, 1, 2, 3, 2.5, -1, 0.5, np.inf, -np.inf]
+sides = st.sampled_from([1, 2, 3, 0])
+some = st.sampled_from([1, 2, 3])
+stacks = st.sampled_from([(), (2,), (1, 2)])
+
+
+@st.composite
+def matrix(draw, m=sides, n=None, stack=stacks):
+    """m by n matrices (square without n) with singular values from 0.6 to 2, at least 0.3 apart."""
+    m = draw(m) if isinstance(m, st.SearchStrategy) else m
+    n = m if n is None else draw(n) if isinstance(n, st.SearchStrategy) else n
+    stack = draw(stack) if isinstance(stack, st.SearchStrategy) else stack
+    rng = np.random.default_rng(draw(seeds))
+    k = min(m, n)
+    u = np.linalg.qr(rng.normal(size=(*stack, m, m)))[0][..., :k]
+    v = np.linalg.qr(rng.normal(size=(*stack, n, n)))[0][..., :k]
+    a = (u * (0.6 + 0.5 * np.arange(k) + rng.uniform(0, 0.2, k))) @ v.swapaxes(-1, -2)
+    return a * rng.choice([-1, 1], (*stack, m, 1))  # for determinants of either sign
+
+
+def joined(results):
+    """Several results as one vector."""
+    return np.concatenate([np.ravel(r) for r in results])
+
+
+def square(fun):
+    return st.tuples(st.just(fun), st.tuples(matrix()))
+
+
+def positive(a):
+    return a @ a.swapaxes(-1, -2)
+
+
+def away(shape):
+    """Neither near 0 nor near each other, so that no maximum has two places, nor absolute values a kink."""
+    return distinct(shape=shape).map(lambda x: np.where(x < 0, x - 0.2, x + 0.25))
+
+
+@st.composite
+def uneven(draw, shape):
+    """Matrices of which no two rows and no two columns have equal sums of absolute values."""
+    rng = np.random.default_rng(draw(seeds))
+    sums = rng.permutation(shape[-2])[:, None] + rng.permutation(shape[-1])
+    return (rng.uniform(0.2, 0.4, shape) + sums) * rng.choice([-1, 1], shape)
+
+
+@st.composite
+def minkowski(draw):
+    p = draw(st.sampled_from([1, 1.5, 3, 4.5, -1, -2, 0.5]))
+    return draw(reduction(lambda x, **how: linalg.minkowski(x, p, **how), source=away))
+
+
+@st.composite
+def vector_norm(draw):
+    p = draw(st.sampled_from(POWERS))
+    return draw(reduction(lambda x, **how: np.linalg.vector_norm(x, ord=p, **how), source=away))
 
 
 @st.composite
 def norm(draw):
-    x = draw(arrays(shape=shapes(min_side=1), low=0.2))
-    axis = draw(st.none() | st.integers(-x.ndim, x.ndim - 1)) if x.ndim else None
-    return (lambda x: np.linalg.norm(x, axis=axis)), (x,)
+    """Of all elements, of vectors along an axis, or of matrices along two."""
+    kind, keepdims = draw(st.sampled_from(["all", "vectors", "matrices"])), draw(st.booleans())
+    if kind == "all":
+        return (lambda x: np.linalg.norm(x, keepdims=keepdims)), (draw(arrays(shape=shapes(min_side=1), low=0.2)),)
+    if kind == "vectors":
+        x = draw(away(draw(shapes(min_side=1, min_dims=1))))
+        axis, p = draw(st.integers(-x.ndim, x.ndim - 1)), draw(st.sampled_from(POWERS))
+        axis = axis if x.ndim > 1 or draw(st.booleans()) else None
+        return (lambda x: np.linalg.norm(x, p, axis, keepdims)), (x,)
+    x = draw(matrix(n=some, m=some, stack=st.sampled_from([(), (2,)])))
+    axis, p = (-2, -1), draw(st.sampled_from(ORDERS))
+    if p in (1, -1, np.inf, -np.inf):
+        x = draw(uneven(x.shape))
+    elif x.ndim == 3:
+        x, axis = draw(st.sampled_from([(x, (1, -1)), (x.transpose(1, 0, 2), (0, 2)), (x.transpose(2, 0, 1), (2, 0))]))
+    elif draw(st.booleans()):
+        axis = None
+    return (lambda x: np.linalg.norm(x, p, axis, keepdims)), (x,)
+
+
+@st.composite
+def matrix_norm(draw):
+    p, keepdims = draw(st.sampled_from(ORDERS)), draw(st.booleans())
+    x = draw(matrix(some, some))
+    if p in (1, -1, np.inf, -np.inf):
+        x = draw(uneven(x.shape))
+    return (lambda x: np.linalg.matrix_norm(x, ord=p or "fro", keepdims=keepdims)), (x,)
+
+
+@st.composite
+def cond(draw):
+    p = draw(st.sampled_from([None, 2, -2, "fro", "nuc"]))
+    return (lambda x: np.linalg.cond(x, p)), (draw(matrix(some, some if p in (None, 2, -2) else None)),)
+
+
+@st.composite
+def pinv(draw):
+    """Of full rank and not, and of symmetric matrices."""
+    kind = draw(st.sampled_from(["full", "short", "symmetric"]))
+    if kind == "symmetric":
+        a = draw(matrix())
+        return (lambda a: np.linalg.pinv(positive(a), hermitian=True)), (a,)
+    if kind == "full":
+        return np.linalg.pinv, (draw(matrix(n=sides)),)
+    m, n, stack = draw(sides), draw(sides), draw(stacks)
+    p, q = draw(matrix(m, 1, stack)), draw(matrix(1, n, stack))
+    return (lambda p, q: np.linalg.pinv(p @ q, 1e-6)), (p, q)
+
+
+@st.composite
+def solve(draw):
+    """For one vector, which a whole stack of matrices may share, and for matrices."""
+    n, columns, stack = draw(sides), draw(sides), draw(stacks)
+    b = draw(st.sampled_from([(n,), (*stack, n, columns)]))
+    return np.linalg.solve, (draw(matrix(n, stack=stack)), draw(arrays(shape=b)))
+
+
+@st.composite
+def lstsq(draw):
+    """All results that are not constant; of a matrix that is short of rank the solution."""
+    m, n, k = draw(sides), draw(sides), draw(sides)
+    b = draw(arrays(shape=draw(st.sampled_from([(m,), (m, k)]))))
+    if draw(st.booleans()):
+        p, q = draw(matrix(m, 1, ())), draw(matrix(1, n, ()))
+        return (lambda p, q, b: np.linalg.lstsq(p @ q, b, 1e-6)[0]), (p, q, b)
+    a = draw(matrix(m, n, ()))
+    return (lambda a, b: joined([r for i, r in enumerate(np.linalg.lstsq(a, b)) if i != 2])), (a, b)
+
+
+@st.composite
+def least_squares(draw):
+    m, n, k = draw(sides), draw(sides), draw(sides)
+    return (lambda a, b: linalg.lstsq(a, b, 1e-6)), (draw(matrix(m, n, ())), draw(arrays(shape=(m, k))))
+
+
+@st.composite
+def tensorinv(draw):
+    shape, ind = draw(st.sampled_from([((2, 1, 1, 2), 2), ((4, 2, 2), 1), ((2, 1, 2), 2), ((2, 2, 1, 4), 3)]))
+    a = draw(matrix(int(np.prod(shape[:ind])), stack=()))
+    return (lambda a: np.linalg.tensorinv(a, ind)), (a.reshape(shape),)
+
+
+@st.composite
+def tensorsolve(draw):
+    a, b, axes = draw(
+        st.sampled_from([
+            ((2, 2, 2, 2), (2, 2), None), ((4, 2, 2), (4,), None), ((2, 2, 4), (2, 2), None), ((2, 4, 2), (4,), (0, 2)),
+            ((3, 3), (3,), (0,)),
+        ])
+    )  # fmt: skip
+    n = int(np.prod(b))
+    x = draw(matrix(n, stack=()))
+    if axes:
+        rest = [i for i in range(len(a)) if i not in axes]
+        order = [*rest, *axes]
+        x = x.reshape([a[i] for i in order]).transpose(np.argsort(order))
+    return (lambda a, b: np.linalg.tensorsolve(a, b, axes)), (x.reshape(a), draw(arrays(shape=b)))
+
+
+@st.composite
+def bent(draw):
+    a = draw(matrix())
+    return linalg.bent, (draw(arrays(shape=a.shape)), a)
 
 
 CASES = {
     linalg.length: reduction(linalg.length, low=0.2),
+    linalg.minkowski: minkowski(),
     np.linalg.norm: norm(),
+    np.linalg.vector_norm: vector_norm(),
+    np.linalg.matrix_norm: matrix_norm(),
+    np.linalg.cond: cond(),
+    np.linalg.inv: square(np.linalg.inv),
+    np.linalg.pinv: pinv(),
+    np.linalg.solve: solve(),
+    np.linalg.lstsq: lstsq(),
+    linalg.lstsq: least_squares(),
+    np.linalg.tensorinv: tensorinv(),
+    np.linalg.tensorsolve: tensorsolve(),
+    np.linalg.det: square(np.linalg.det),
+    linalg.cofactors: square(linalg.cofactors),
+    linalg.bent: bent(),
+    linalg.slogdet: square(lambda a: linalg.slogdet(a)[..., 1]),
+    np.linalg.slogdet: square(lambda a: np.linalg.slogdet(a)[1]),
 }

@@ -3,6 +3,7 @@
 from . import (
     activations,
     beyond,
+    decompositions,
     differences,
     elementwise,
     indexing,
@@ -30,7 +31,7 @@ from .registry import (
 )
 
 __all__ = [
-    "activations", "beyond", "bodies", "compositions", "constants", "defvjp", "differences", "elementwise", "indexing",
-    "joining", "keywords", "linalg", "name", "nondifferentiable", "order", "primitive", "products", "reductions",
-    "refusal", "refusals", "refused", "shaping", "supported", "vjps",
+    "activations", "beyond", "bodies", "compositions", "constants", "decompositions", "defvjp", "differences",
+    "elementwise", "indexing", "joining", "keywords", "linalg", "name", "nondifferentiable", "order", "primitive",
+    "products", "reductions", "refusal", "refusals", "refused", "shaping", "supported", "vjps",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from .registry import composition, defvjp, name, primitive
+from .registry import arrays_of, composition, defvjp, name, primitive
 from .shaping import returned
 
 
@@ -30,11 +30,6 @@ def concatenate_rule(i: int, g: Any, y: Any, *arrays: Any, axis: int | None = 0)
 
 
 defvjp(concatenate, each=concatenate_rule)
-
-
-def arrays_of(sequence: Any) -> list[Any]:
-    """The members of a sequence, numbers and lists among them as arrays."""
-    return [a if hasattr(a, "shape") else np.asarray(a) for a in sequence]
 
 
 @composition(np.concatenate)

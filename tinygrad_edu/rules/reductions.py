@@ -1,59 +1,93 @@
 """Reductions and scans: a gradient goes back along the axes that were taken away."""
 
+import math
 from typing import Any
 
 import numpy as np
 
-from .registry import defvjp, nondifferentiable
+from .registry import arrays_of, composition, defvjp, nondifferentiable, primitive
 
 
-def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """g at the shape of x, repeated along the axes that a reduction took away."""
+def spread(g: Any, x: Any, axis: Any, keepdims: bool, where: Any = None) -> Any:
+    """g at the shape of x, repeated along the axes that a reduction took away, and 0 at what `where` left out."""
     if axis is not None and not keepdims and x.ndim:  # NumPy lets axis=0 pass for a single number
         g = np.expand_dims(g, axis)
-    return np.broadcast_to(g, x.shape)
+    g = np.broadcast_to(g, x.shape)
+    return g if where is None else np.where(where, g, 0)
 
 
-def count(x: Any, y: Any, ddof: float = 0) -> float:
+def count(x: Any, y: Any, ddof: float = 0, axis: Any = None, keepdims: bool = False, where: Any = None) -> Any:
     """How many elements of x went into one of y, less ddof."""
-    return float(x.size / max(y.size, 1) - ddof)
+    if where is None:
+        return float(x.size / max(y.size, 1) - ddof)
+    return np.sum(np.broadcast_to(where, x.shape), axis=axis, keepdims=keepdims, dtype=x.dtype) - ddof
 
 
 def sum_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
-             keepdims: bool = False) -> Any:
+             keepdims: bool = False, initial: Any = None, where: Any = None) -> Any:
     """Every element counted once."""
-    return spread(g, x, axis, keepdims)
+    return spread(g, x, axis, keepdims, where)
 
 
 def mean_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
-              keepdims: bool = False) -> Any:
+              keepdims: bool = False, *, where: Any = None) -> Any:
     """Every element counted 1/n times; the division is by y's shape, where it is cheap."""
-    return spread(g / count(x, y), x, axis, keepdims)
+    return spread(g / count(x, y, 0, axis, keepdims, where), x, axis, keepdims, where)
 
 
-def deviation(x: Any, axis: Any) -> Any:
-    """x less its mean."""
-    return x - np.mean(x, axis=axis, keepdims=True)
+def deviation(x: Any, axis: Any, where: Any = None) -> Any:
+    """x less its mean, and 0 at what `where` leaves out."""
+    if where is None:
+        return x - np.mean(x, axis=axis, keepdims=True)
+    return np.where(where, x - np.mean(x, axis=axis, keepdims=True, where=where), 0)
 
 
-def var_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
-             ddof: float = 0, keepdims: bool = False) -> Any:
+def var_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
+             keepdims: bool = False, *, where: Any = None, correction: Any = None) -> Any:
     """2 (x - mean) / (n - ddof)."""
-    return spread(2 * g / count(x, y, ddof), x, axis, keepdims) * deviation(x, axis)
+    n = count(x, y, correction or ddof, axis, keepdims, where)
+    return spread(2 * g / n, x, axis, keepdims, where) * deviation(x, axis, where)
 
 
-def std_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
-             ddof: float = 0, keepdims: bool = False) -> Any:
+def std_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
+             keepdims: bool = False, *, where: Any = None, correction: Any = None) -> Any:
     """(x - mean) / ((n - ddof) std), and 0 where std is 0: there x is its own mean."""
-    scale = g / (count(x, y, ddof) * np.where(y == 0, 1, y))
-    return spread(scale, x, axis, keepdims) * deviation(x, axis)
+    n = count(x, y, correction or ddof, axis, keepdims, where)
+    return spread(g / (n * np.where(y == 0, 1, y)), x, axis, keepdims, where) * deviation(x, axis, where)
 
 
-def extremum_rule(g: Any, y: Any, x: Any, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
-    """All to the largest (smallest) element; equal ones share."""
-    chosen = x == spread(y, x, axis, keepdims)
+def extremum_rule(g: Any, y: Any, x: Any, axis: Any = None, out: Any = None, keepdims: bool = False,
+                  initial: Any = None, where: Any = None) -> Any:
+    """All to the largest (smallest) element; equal ones share, `initial` among them."""
+    top = spread(y, x, axis, keepdims)
+    chosen = x == top
+    if where is not None:
+        chosen = chosen & where
     shares = np.sum(chosen, axis=axis, keepdims=True, dtype=x.dtype)
+    if initial is not None:
+        shares = shares + (top == np.asarray(initial, x.dtype))
+    if where is not None:
+        shares = np.maximum(shares, 1)  # where it left nothing, there is nothing to share
     return spread(g, x, axis, keepdims) * (chosen / shares)
+
+
+def axes_of(x: Any, axis: Any) -> tuple[int, ...]:
+    """The axes of x that `axis` names, counted from 0: all of them if None."""
+    return tuple(range(x.ndim)) if axis is None or not x.ndim else tuple((np.atleast_1d(axis) % x.ndim).tolist())
+
+
+def as_lines(x: Any, axis: Any) -> Any:
+    """x with the axes that a reduction takes away made one, the last."""
+    axes = axes_of(x, axis)
+    moved = np.moveaxis(x, axes, range(-len(axes), 0))
+    return moved.reshape((*moved.shape[: x.ndim - len(axes)], math.prod([x.shape[i] for i in axes])))
+
+
+def from_lines(lines: Any, x: Any, axis: Any) -> Any:
+    """`as_lines` undone: each element where it stood in x."""
+    axes = axes_of(x, axis)
+    moved = lines.reshape((*lines.shape[:-1], *[x.shape[i] for i in axes]))
+    return np.moveaxis(moved, range(-len(axes), 0), axes)
 
 
 def others(x: Any) -> Any:
@@ -73,14 +107,11 @@ def others(x: Any) -> Any:
 
 
 def prod_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
-              keepdims: bool = False) -> Any:
-    """The product of all the other elements."""
-    axes = tuple(range(x.ndim)) if axis is None or not x.ndim else tuple(np.atleast_1d(axis) % x.ndim)
-    last = tuple(range(x.ndim - len(axes), x.ndim))
-    moved = np.moveaxis(x, axes, last)
-    kept = moved.shape[: x.ndim - len(axes)]
-    rest = others(moved.reshape((*kept, -1) if x.size else (*kept, 0))).reshape(moved.shape)
-    return spread(g, x, axis, keepdims) * np.moveaxis(rest, last, axes)
+              keepdims: bool = False, initial: Any = None, where: Any = None) -> Any:
+    """The product of all the other elements, and of `initial`."""
+    factors = x if where is None else np.where(where, x, 1)
+    rest = from_lines(others(as_lines(factors, axis)), x, axis)
+    return spread(g if initial is None else g * initial, x, axis, keepdims, where) * rest
 
 
 def backwards(axis: int, ndim: int) -> tuple[slice, ...]:
@@ -91,7 +122,7 @@ def backwards(axis: int, ndim: int) -> tuple[slice, ...]:
 def cumsum_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """An element counts in its own sum and in all that follow."""
     turn = backwards(axis or 0, y.ndim)
-    return np.cumsum(g[turn], axis=axis or 0)[turn].reshape(x.shape)
+    return np.cumsum(g[turn], axis=axis)[turn].reshape(x.shape)
 
 
 def cumprod_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
@@ -118,14 +149,213 @@ def cumprod_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, ou
     return result.reshape(x.shape) if axis is None else np.moveaxis(result, -1, axis)
 
 
-defvjp(np.sum, sum_rule)
-defvjp(np.mean, mean_rule)
-defvjp(np.var, var_rule)
-defvjp(np.std, std_rule)
-defvjp(np.max, extremum_rule)
-defvjp(np.min, extremum_rule)
-defvjp(np.prod, prod_rule)
-defvjp(np.cumsum, cumsum_rule)
-defvjp(np.cumprod, cumprod_rule)
+def later(g: Any, axis: Any, include_initial: bool) -> Any:
+    """g of what follows the initial 0 or 1 of a scan, if it has one."""
+    return g[(slice(None),) * ((axis or 0) % g.ndim) + (slice(1, None),)] if include_initial else g
 
-nondifferentiable(np.argmax, np.argmin, np.all, np.any, np.count_nonzero)
+
+def cumulative_sum_rule(g: Any, y: Any, x: Any, *, axis: Any = None, dtype: Any = None, out: Any = None,
+                        include_initial: bool = False) -> Any:
+    """The rule of cumsum; what stands before the first element is constant."""
+    return cumsum_rule(later(g, axis, include_initial), y, x, axis)
+
+
+def cumulative_prod_rule(g: Any, y: Any, x: Any, *, axis: Any = None, dtype: Any = None, out: Any = None,
+                         include_initial: bool = False) -> Any:
+    """The rule of cumprod; what stands before the first element is constant."""
+    return cumprod_rule(later(g, axis, include_initial), y, x, axis)
+
+
+defvjp(np.sum,     sum_rule)
+defvjp(np.mean,    mean_rule)
+defvjp(np.var,     var_rule)
+defvjp(np.std,     std_rule)
+defvjp(np.max,     extremum_rule)
+defvjp(np.min,     extremum_rule)
+defvjp(np.amax,    extremum_rule)  # functions of their own in NumPy 2
+defvjp(np.amin,    extremum_rule)
+defvjp(np.prod,    prod_rule)
+defvjp(np.cumsum,  cumsum_rule)
+defvjp(np.cumprod, cumprod_rule)
+if hasattr(np, "cumulative_sum"):  # NumPy 2.1
+    defvjp(np.cumulative_sum,  cumulative_sum_rule)
+    defvjp(np.cumulative_prod, cumulative_prod_rule)
+
+
+# What passes over NaN: the same rules for the numbers that are there, and 0 for NaN itself.
+
+
+def there(x: Any, where: Any) -> Any:
+    """Where x is a number, and chosen."""
+    numbers = ~np.isnan(x)
+    return numbers if where is None else numbers & where
+
+
+def nansum_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
+                keepdims: bool = False, initial: Any = None, where: Any = None) -> Any:
+    """Every number counted once."""
+    return sum_rule(g, y, x, axis, dtype, out, keepdims, initial, there(x, where))
+
+
+def nanmean_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
+                 keepdims: bool = False, *, where: Any = None) -> Any:
+    """Every number counted 1/n times, n of them being there."""
+    return mean_rule(g, y, x, axis, dtype, out, keepdims, where=there(x, where))
+
+
+def nanvar_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
+                keepdims: bool = False, *, where: Any = None, correction: Any = None) -> Any:
+    """2 (x - mean) / (n - ddof) for the n numbers."""
+    return var_rule(g, y, x, axis, dtype, out, ddof, keepdims, where=there(x, where), correction=correction)
+
+
+def nanstd_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
+                keepdims: bool = False, *, where: Any = None, correction: Any = None) -> Any:
+    """(x - mean) / ((n - ddof) std) for the n numbers."""
+    return std_rule(g, y, x, axis, dtype, out, ddof, keepdims, where=there(x, where), correction=correction)
+
+
+def nanextremum_rule(g: Any, y: Any, x: Any, axis: Any = None, out: Any = None, keepdims: bool = False,
+                     initial: Any = None, where: Any = None) -> Any:
+    """All to the largest (smallest) number; equal ones share."""
+    return extremum_rule(g, y, x, axis, out, keepdims, initial, there(x, where))
+
+
+def nanprod_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
+                 keepdims: bool = False, initial: Any = None, where: Any = None) -> Any:
+    """The product of all the other numbers."""
+    return prod_rule(g, y, x, axis, dtype, out, keepdims, initial, there(x, where))
+
+
+def nancumsum_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """A number counts in its own sum and in all that follow."""
+    return np.where(there(x, None), cumsum_rule(g, y, x, axis), 0)
+
+
+def nancumprod_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """A NaN is a factor of 1."""
+    numbers = there(x, None)
+    return np.where(numbers, cumprod_rule(g, y, np.where(numbers, x, 1), axis), 0)
+
+
+defvjp(np.nansum,     nansum_rule)
+defvjp(np.nanmean,    nanmean_rule)
+defvjp(np.nanvar,     nanvar_rule)
+defvjp(np.nanstd,     nanstd_rule)
+defvjp(np.nanmax,     nanextremum_rule)
+defvjp(np.nanmin,     nanextremum_rule)
+defvjp(np.nanprod,    nanprod_rule)
+defvjp(np.nancumsum,  nancumsum_rule)
+defvjp(np.nancumprod, nancumprod_rule)
+
+
+# Statistics written in others
+
+
+@composition(np.ptp)
+def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
+    """From the smallest to the largest."""
+    return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
+
+
+@composition(np.average)
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+    """sum(w a) / sum(w); with `returned`, sum(w) too."""
+    if weights is None:
+        mean = np.mean(a, axis=axis, keepdims=keepdims)
+        total = np.full_like(mean, count(a, mean))
+    else:
+        a, w = arrays_of([a, weights])
+        w = weights_along(w, a, axis)
+        total = np.sum(w, axis=axis, keepdims=keepdims)
+        if np.any(total == 0):
+            raise ZeroDivisionError("np.average: the weights add up to 0, and nothing can be divided by that")
+        mean = np.sum(w * a, axis=axis, keepdims=keepdims) / total
+    return (mean, np.broadcast_to(total, mean.shape)) if returned else mean
+
+
+def weights_along(w: Any, a: Any, axis: Any) -> Any:
+    """Weights for each element of a, or for each place along `axis` as they are then broadcast."""
+    if w.shape == a.shape:
+        return w
+    axes = () if axis is None else axes_of(a, axis)
+    if not axes or w.shape != tuple([a.shape[i] for i in axes]):
+        kind = TypeError if axis is None else ValueError
+        raise kind(
+            f"np.average: weights of shape {w.shape} for an array of shape {a.shape} and axis={axis}; give one for "
+            "each element, or one for each place along an axis and name that"
+        )
+    return w.transpose(np.argsort(axes)).reshape([n if i in axes else 1 for i, n in enumerate(a.shape)])
+
+
+def variables(m: Any, y: Any, rowvar: bool) -> Any:
+    """What np.cov and np.corrcoef are given, one variable a row: those of m, then those of y."""
+    rows: list[Any] = []
+    for a in arrays_of([m] if y is None else [m, y]):
+        if a.ndim > 2:
+            raise ValueError(f"np.cov: shape {a.shape} has more axes than one of variables and one of observations")
+        turned = not rowvar and a.ndim == 2 and (a.shape[0] != 1 or not rows)  # NumPy takes y of one row as it is
+        rows.append(a.T if turned else a if a.ndim == 2 else a.reshape(1, -1))
+    return rows[0] if y is None else np.concatenate(rows)
+
+
+@composition(np.cov)
+def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None, fweights: Any = None,
+        aweights: Any = None) -> Any:
+    """sum(w dx dy) / n, of deviations dx and dy from the weighted means, less ddof in n; float32 stays float32."""
+    x = variables(m, y, rowvar)
+    f, a = [np.ones(x.shape[1]) if w is None else np.asarray(w, float) for w in (fweights, aweights)]
+    if f.shape != x.shape[1:] or a.shape != x.shape[1:] or (f < 0).any() or (a < 0).any() or (f % 1).any():
+        raise ValueError(
+            f"np.cov: fweights (whole numbers) and aweights take one number, not below 0, for each of {x.shape[1]} "
+            f"observations; they have shapes {f.shape} and {a.shape}"
+        )
+    w = f * a
+    n = float(np.sum(w))
+    free = n - (not bias if ddof is None else ddof) * (np.dot(w, a) / n).item()
+    w = w.astype(x.dtype)
+    d = x - x @ w[:, None] / n
+    return np.squeeze((d * w) @ d.T / max(free, 0.0))
+
+
+@primitive
+def cosine(c: Any) -> Any:
+    """c itself, brought back into -1..1 where rounding took it out."""
+    return np.clip(c, -1, 1)
+
+
+defvjp(cosine, lambda g, y, c: g)
+
+
+@composition(np.corrcoef)
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
+    """The cosines between the variables' deviations from their means."""
+    d = deviation(variables(x, y, rowvar), 1)
+    d = d / np.sqrt(np.sum(d * d, axis=1, keepdims=True))
+    return np.squeeze(cosine(d @ d.T))
+
+
+@composition(np.apply_along_axis)
+def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+    """func1d of every line along `axis`; where it gives arrays, their axes take that axis's place."""
+    lines = np.moveaxis(arr, axis, -1)
+    kept = lines.shape[:-1]
+    if 0 in kept:
+        raise ValueError(f"np.apply_along_axis: shape {arr.shape} has no line along axis {axis} to begin with")
+    results = np.stack([func1d(lines[i], *args, **kwargs) for i in np.ndindex(kept)])
+    first, added = axis % arr.ndim, results.ndim - 1
+    results = results.reshape((*kept, *results.shape[1:]))
+    return np.moveaxis(results, range(len(kept), results.ndim), range(first, first + added))
+
+
+@composition(np.apply_over_axes)
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+    """func along one axis after another, each axis kept."""
+    for axis in np.atleast_1d(axes).tolist():
+        axis = axis + a.ndim if axis < 0 else axis
+        result = func(a, axis)
+        a = result if result.ndim == a.ndim else np.expand_dims(result, axis)
+    return a
+
+
+nondifferentiable(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.all, np.any, np.count_nonzero)

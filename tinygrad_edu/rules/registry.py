@@ -93,19 +93,25 @@ def primitive(fun: Function) -> Function:
     return call
 
 
+def arrays_of(sequence: Any) -> list[Any]:
+    """The members of a sequence, numbers and lists among them as arrays."""
+    return [a if hasattr(a, "shape") else np.asarray(a) for a in sequence]
+
+
 def name(fun: Function) -> str:
     """The name that a reader knows `fun` by: `np.sum`, `np.linalg.norm`, `relu`."""
-    module = "numpy" if isinstance(fun, np.ufunc) else getattr(fun, "__module__", "") or ""
     own = getattr(fun, "__name__", repr(fun))
+    module = "numpy" if getattr(np, own, None) is fun else getattr(fun, "__module__", None) or ""
     return f"np{module[5:]}.{own}" if module.partition(".")[0] == "numpy" else own
 
 
 @functools.cache
 def keywords(fun: Function) -> frozenset[str]:
-    """The keywords that the rules of `fun` understand, or what it is composed by."""
+    """The keywords that the rules of `fun` understand, or what it is composed by; "**" stands for any."""
     rules = vjps.get(fun) or (compositions[fun],)
     codes: Iterable[Any] = [r.__code__ for r in ([rules.rule] if isinstance(rules, Each) else rules) if r]
-    return frozenset().union(*(c.co_varnames[: c.co_argcount + c.co_kwonlyargcount] for c in codes))
+    named = [c.co_varnames[: c.co_argcount + c.co_kwonlyargcount] for c in codes]
+    return frozenset().union(*named, ["**"] if any(c.co_flags & 0x08 for c in codes) else [])  # inspect.CO_VARKEYWORDS
 
 
 def supported() -> dict[str, str]:

@@ -1,0 +1,58 @@
+"""Cases for decompositions: matrices with singular values, or eigenvalues, well apart."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from tinygrad_edu.rules import decompositions
+
+from .linalg import joined, matrix, positive, sides
+
+
+def symmetric(fun):
+    """Of a matrix with eigenvalues apart: the squares of singular values that are."""
+    return st.tuples(st.just(lambda a: fun(positive(a))), st.tuples(matrix()))
+
+
+@st.composite
+def triangle(draw, fun):
+    which = draw(st.sampled_from(["L", "U"]))
+    return draw(symmetric(lambda a: joined([fun(a, which)] if fun is not np.linalg.eigh else fun(a, UPLO=which))))
+
+
+@st.composite
+def svd(draw):
+    a, full = draw(matrix(n=sides)), draw(st.booleans())
+    if full and a.shape[-1] == a.shape[-2]:
+        return (lambda a: joined(np.linalg.svd(a))), (a,)
+    if draw(st.integers(0, 3)) == 0:
+        return (lambda a: np.linalg.svd(a, full, compute_uv=False)), (a,)
+    return (lambda a: joined(np.linalg.svd(a, full_matrices=False))), (a,)
+
+
+def rectangular(fun):
+    return st.tuples(st.just(fun), st.tuples(matrix(n=sides)))
+
+
+@st.composite
+def tall(draw, fun):
+    m = draw(sides)
+    return fun, (draw(matrix(m, draw(st.integers(0, m)))),)
+
+
+@st.composite
+def qr(draw):
+    a = draw(matrix(n=sides))
+    return draw(st.sampled_from([lambda a: joined(np.linalg.qr(a)), lambda a: np.linalg.qr(a, mode="r")])), (a,)
+
+
+CASES = {
+    np.linalg.cholesky: st.booleans().flatmap(lambda upper: symmetric(lambda a: np.linalg.cholesky(a, upper=upper))),
+    decompositions.eigh: triangle(decompositions.eigh),
+    np.linalg.eigh: triangle(np.linalg.eigh),
+    np.linalg.eigvalsh: triangle(np.linalg.eigvalsh),
+    decompositions.svd: rectangular(decompositions.svd),
+    np.linalg.svd: svd(),
+    np.linalg.svdvals: rectangular(np.linalg.svdvals),
+    decompositions.qr: tall(decompositions.qr),
+    np.linalg.qr: qr(),
+}

@@ -1,0 +1,145 @@
+"""Decompositions: what drawn cases meet too rarely, conventions at the edges, and what goes wrong."""
+
+import numpy as np
+import pytest
+from checks import X, check, message
+
+import tinygrad_edu as tg
+
+A = np.array([[2.0, -0.5, 0.3], [0.4, 1.5, -0.2], [-0.1, 0.6, 1.0]])
+S = A + A.T
+TALL = np.array([[1.0, 2.0], [0.5, -1.0], [-0.3, 0.8]])
+
+
+def pulled(f, x, g=1.0):
+    """The gradient of sum(g f(x))."""
+    return tg.grad(lambda x: np.sum(g * f(x)))(np.array(x))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.linalg.cholesky,
+        lambda a: np.linalg.cholesky(a, upper=True),
+        np.linalg.eigvalsh,
+        lambda a: np.linalg.eigh(a)[1],
+        lambda a: np.linalg.eigh(a, "U").eigenvectors,
+        lambda a: np.linalg.eigvalsh(a, UPLO="U"),
+    ],
+)
+def test_the_gradient_by_a_symmetric_matrix_is_symmetric_whichever_triangle_is_read(f):
+    """It is what symmetrising the argument first would give, and half of it in each triangle."""
+    g = np.random.default_rng(0).uniform(0.5, 1.5, np.shape(f(S)))
+    gradient = pulled(f, S, g)
+    np.testing.assert_allclose(gradient, gradient.T, rtol=1e-12)
+    np.testing.assert_allclose(gradient, pulled(lambda a: f((a + a.T) / 2), S, g), rtol=1e-12)
+    check(lambda a: f((a + a.swapaxes(-1, -2)) / 2), np.stack([S, S @ S]))
+
+
+def test_eigenvalues_that_are_equal_have_the_gradients_of_symmetric_functions():
+    for f in (lambda a: np.linalg.eigvalsh(a) ** 3, lambda a: np.linalg.eigh(a)[0] ** 3):
+        np.testing.assert_allclose(pulled(f, np.eye(3)), 3 * np.eye(3), atol=1e-14)
+        np.testing.assert_allclose(pulled(f, np.diag([0.0, 2.0, 2.0])), np.diag([0, 12, 12]), atol=1e-14)
+
+
+def test_eigenvectors_of_equal_eigenvalues_do_not_turn_within_their_plane():
+    def projector(a):
+        v = np.linalg.eigh(a)[1][:, 1:]
+        return v @ v.T
+
+    assert not pulled(lambda a: np.linalg.eigh(a)[1], np.eye(3)).any()
+    a, g = np.diag([1.0, 2.0, 2.0]), np.arange(9.0).reshape(3, 3)
+    expected = [[0, 2, 4], [2, 0, 0], [4, 0, 0]]  # g, symmetrised, between the planes, over their distance
+    np.testing.assert_allclose(pulled(projector, a, g), expected, atol=1e-14)
+
+
+def test_singular_values_that_are_equal_or_0_have_the_gradients_of_symmetric_functions():
+    np.testing.assert_allclose(pulled(lambda a: np.linalg.svdvals(a) ** 3, 2 * np.eye(3)), 12 * np.eye(3), atol=1e-13)
+    np.testing.assert_allclose(pulled(lambda a: np.linalg.svd(a)[1] ** 2, np.eye(2)), 2 * np.eye(2), atol=1e-14)
+    np.testing.assert_allclose(pulled(lambda a: np.linalg.svd(a, False)[1] ** 2, TALL * 0), 0 * TALL, atol=1e-14)
+    assert np.isfinite(pulled(lambda a: np.linalg.svd(a)[0], np.diag([1.0, 0.0, 0.0]))).all()
+
+
+def test_the_nearest_rotation_has_both_derivatives_where_singular_values_are_equal():
+    def rotation(a):
+        u, _, v = np.linalg.svd(a)
+        return u @ v
+
+    check(rotation, A)
+    tg.check_grad(rotation, np.diag([2.0, 1.0, 1.0]), order=1)
+    tg.check_grad(rotation, np.eye(2), order=1)
+
+
+@pytest.mark.parametrize("a", [A, TALL, TALL.T, np.stack([TALL, TALL[::-1]])])
+def test_svd_gives_numpys_factors_of_matrices_of_any_shape(a):
+    y = np.linalg.svd(tg.Tensor(a), full_matrices=False)
+    assert y._fields == np.linalg.svd(a)._fields == ("U", "S", "Vh")
+    for i in range(3):
+        check(lambda a, i=i: np.linalg.svd(a, False)[i] + 2, a)
+    check(lambda a: (y := np.linalg.svd(a, full_matrices=False)) and (y.U * y.S[..., None, :]) @ y.Vh + 3, a)
+    check(lambda a: np.linalg.svd(a, compute_uv=False), a)
+    check(np.linalg.svdvals, a)
+
+
+def test_singular_vectors_without_a_gradient_are_refused():
+    rows, square = tg.Tensor(TALL), tg.Tensor(A)
+    text = message(TypeError, lambda: np.linalg.svd(rows))
+    assert "np.linalg.svd(of shape (3, 2))" in text
+    assert "pass full_matrices=False" in text
+    np.testing.assert_array_equal(np.linalg.svd(square).U.data, np.linalg.svd(A).U)
+    assert "use np.linalg.eigh" in message(TypeError, lambda: np.linalg.svd(square, hermitian=True))
+    assert "matrices have two axes" in message(ValueError, lambda: np.linalg.svd(rows[0]))
+
+
+@pytest.mark.parametrize("a", [A, TALL, TALL.T, X, X[:, :2, :1]])
+def test_qr_gives_numpys_factors_of_matrices_of_any_shape(a):
+    y = np.linalg.qr(tg.Tensor(a))
+    assert y._fields == np.linalg.qr(a)._fields == ("Q", "R")
+    for i in range(2):
+        check(lambda a, i=i: np.linalg.qr(a)[i] + 4, a)
+    check(lambda a: np.linalg.qr(a, mode="r") + 4, a)
+    check(lambda a: np.matmul(*np.linalg.qr(a, "reduced")) + 4, a)
+
+
+def test_other_modes_of_qr_are_refused():
+    for mode in ("complete", "raw", "economic"):
+        text = message(TypeError, lambda mode=mode: np.linalg.qr(tg.Tensor(TALL), mode=mode))
+        assert f"mode={mode!r}" in text
+        assert "mode='reduced'" in text
+    assert "matrices have two axes" in message(ValueError, lambda: np.linalg.qr(tg.Tensor(np.ones(3))))
+
+
+def test_eigenvalues_that_may_be_complex_are_refused_and_symmetric_ones_named():
+    for f in (np.linalg.eig, np.linalg.eigvals):
+        assert "for a symmetric one use np.linalg.eigh" in message(TypeError, lambda f=f: f(tg.Tensor(A)))
+
+
+def test_a_matrix_that_is_not_positive_or_not_square_is_named_with_its_shape():
+    a, rows = tg.Tensor(-np.eye(2), label="k"), tg.Tensor(TALL)
+    assert "np.linalg.cholesky(k of shape (2, 2)): Matrix is not positive definite" in message(
+        ValueError, lambda: np.linalg.cholesky(a)
+    )
+    assert "eigh(of shape (3, 2), 'L'): Last 2 dimensions" in message(ValueError, lambda: np.linalg.eigh(rows))
+    assert "UPLO argument must be" in message(ValueError, lambda: np.linalg.eigvalsh(a, "X"))
+
+
+def test_eigh_gives_numpys_fields():
+    y = np.linalg.eigh(tg.Tensor(S))
+    assert y._fields == np.linalg.eigh(S)._fields == ("eigenvalues", "eigenvectors")
+    np.testing.assert_array_equal(y.eigenvalues.data, np.linalg.eigh(S).eigenvalues)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.linalg.cholesky, np.linalg.eigvalsh, lambda a: np.linalg.eigh(a)[0], lambda a: np.linalg.eigh(a)[1],
+        lambda a: np.linalg.svd(a)[2], np.linalg.svdvals, lambda a: np.linalg.qr(a)[0],
+        lambda a: np.linalg.qr(a[:2])[1],
+    ],
+)  # fmt: skip
+def test_float32_stays_float32(f):
+    a = tg.Tensor(S, dtype=np.float32)
+    y = f(a)
+    assert y.dtype == f(a.data).dtype == np.float32
+    y.sum().backward()
+    np.testing.assert_allclose(a.grad, pulled(f, S), rtol=1e-3, atol=1e-4)

@@ -1,0 +1,268 @@
+"""Linear algebra: what drawn cases meet too rarely, conventions at the edges, and what goes wrong."""
+
+import numpy as np
+import pytest
+from checks import X, check, message
+
+import tinygrad_edu as tg
+
+A = np.array([[2.0, -0.5, 0.3], [0.4, 1.5, -0.2], [-0.1, 0.6, 1.0]])
+TALL = np.array([[1.0, 2.0], [0.5, -1.0], [-0.3, 0.8]])
+SHORT = np.outer([1.0, 2.0, 3.0], [0.5, -1.0])  # of rank one
+
+
+def pulled(f, x, g=1.0):
+    """The gradient of sum(g f(x))."""
+    return tg.grad(lambda x: np.sum(g * f(x)))(np.array(x))
+
+
+# Norms
+
+
+def test_norm_without_further_arguments_is_the_root_of_the_sum_of_all_squares():
+    for x in (np.array(-3.0), X[0, 0], X[0], X, X[None]):
+        check(np.linalg.norm, x)
+        check(lambda x: np.linalg.norm(x, keepdims=True), x)
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", [0, 1, 2, -2, (1,)])
+@pytest.mark.parametrize("ord", [None, 1, 2, 3, 2.5, 0.5, -1, -2, np.float64(4), np.inf, -np.inf])
+def test_norms_of_vectors_along_any_axis(ord, axis, keepdims):
+    check(lambda x: np.linalg.norm(x, ord, axis, keepdims), X)
+    check(lambda x: np.linalg.vector_norm(x, axis=axis, ord=ord, keepdims=keepdims), X)
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", [(0, 1), (1, 0), (-1, 0), (2, 1), (-3, -1)])
+@pytest.mark.parametrize("ord", [None, "fro", "f", "nuc", 1, -1, 2, -2, 2.0, np.inf, -np.inf])
+def test_norms_of_matrices_along_any_two_axes(ord, axis, keepdims):
+    check(lambda x: np.linalg.norm(x, ord=ord, axis=axis, keepdims=keepdims), X)
+
+
+@pytest.mark.parametrize("ord", ["fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf])
+def test_a_matrix_needs_no_axes(ord):
+    check(lambda x: np.linalg.norm(x, ord), TALL)
+    check(lambda x: np.linalg.norm(x, ord, keepdims=True), TALL.T)
+    check(lambda x: np.linalg.matrix_norm(x, ord=ord, keepdims=True), X)
+
+
+@pytest.mark.parametrize("axis", [None, (0, 2), (-1, 0, 1), ()])
+@pytest.mark.parametrize("ord", [1, 2, 3, np.inf, -np.inf])
+def test_vector_norm_takes_any_number_of_axes(ord, axis):
+    check(lambda x: np.linalg.vector_norm(x, axis=axis, ord=ord, keepdims=True), X)
+    check(lambda x: np.linalg.vector_norm(x, axis=axis, ord=ord), X)
+
+
+def test_the_norm_of_order_0_counts_and_is_constant():
+    x = tg.Tensor([[3.0, 0.0], [4.0, 0.5]], dtype=np.float32)
+    for y in (np.linalg.norm(x, 0, axis=0), np.linalg.vector_norm(x, ord=0, axis=0)):
+        assert type(y) is np.ndarray
+        assert y.dtype == np.float32
+        assert y.tolist() == [2, 1]
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+@pytest.mark.parametrize("ord", [None, 1, 2, 3, 0.5, -1, np.inf, -np.inf])
+def test_the_gradient_of_the_norm_of_a_zero_vector_is_0(ord):
+    assert pulled(lambda x: np.linalg.norm(x, ord, axis=0), np.zeros(3)).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("ord", [None, "nuc", 1, -1, 2, -2, np.inf, -np.inf])
+def test_the_gradient_of_the_norm_of_a_zero_matrix_is_0(ord):
+    assert pulled(lambda x: np.linalg.norm(x, ord), np.zeros((2, 3))).tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+@pytest.mark.parametrize(("ord", "gradient"), [(3, [0, 1]), (1.5, [0, 1]), (0.5, [0, 1]), (-1, [0, 0])])
+def test_a_zero_within_a_vector_has_the_gradient_0(ord, gradient):
+    np.testing.assert_allclose(pulled(lambda x: np.linalg.norm(x, ord), [0.0, 2.0]), gradient, rtol=1e-14)
+
+
+def test_equally_large_elements_rows_and_singular_values_share_the_gradient():
+    assert pulled(lambda x: np.linalg.norm(x, np.inf), [1.0, -1.0, 0.5]).tolist() == [0.5, -0.5, 0]
+    assert pulled(lambda x: np.linalg.norm(x, -np.inf), [1.0, -0.5, 0.5]).tolist() == [0, -0.5, 0.5]
+    assert pulled(lambda x: np.linalg.norm(x, np.inf), [[1.0, 2.0], [3.0, 0.0]]).tolist() == [[0.5, 0.5], [0.5, 0]]
+    np.testing.assert_allclose(pulled(lambda x: np.linalg.norm(x, 2), np.eye(2)), np.eye(2) / 2, atol=1e-15)
+
+
+@pytest.mark.parametrize("ord", [None, 1, np.inf, "nuc", 2])
+def test_norms_of_nothing_are_0(ord):
+    x = tg.Tensor(np.zeros((2, 0, 3)))
+    y = np.linalg.norm(x, ord, axis=(1, 2))
+    assert y.data.tolist() == [0, 0]
+    y.sum().backward()
+    assert x.grad.shape == (2, 0, 3)
+    if ord != "nuc":
+        assert np.linalg.norm(x, ord, axis=1).data.tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+def test_norms_that_there_are_not_are_named_with_what_there_is():
+    x, cube = tg.Tensor(np.eye(2)), tg.Tensor(X)
+    text = message(ValueError, lambda: np.linalg.norm(cube, 2))
+    assert "np.linalg.norm(of shape (2, 3, 4), ord=2) over 3 axes" in text
+    assert "say which with axis=" in text
+    assert "ord='fro'): vectors have norms of numbers" in message(ValueError, lambda: np.linalg.norm(x, "fro", axis=0))
+    for ord in (0, 3, "spectral"):
+        text = message(ValueError, lambda ord=ord: np.linalg.norm(x, ord))
+        assert f"ord={ord!r}): matrices have the norms 'fro', 'nuc', 1, 2, inf" in text
+    assert "no place for a Tensor" in message(TypeError, lambda: np.linalg.norm(x, tg.Tensor(3.0), axis=0))
+
+
+@pytest.mark.parametrize("p", [None, 2, -2, 1, -1, "fro", "nuc", np.inf, -np.inf])
+def test_condition_numbers_in_every_norm(p):
+    check(lambda a: np.linalg.cond(a, p), A)
+    check(lambda a: np.linalg.cond(a, p=p), np.stack([A, A.T @ A]))
+
+
+def test_a_singular_matrix_has_an_infinite_condition_number_with_gradient_0():
+    for a in (np.zeros((2, 2)), np.diag([1.0, 0.0])):
+        assert np.linalg.cond(tg.Tensor(a)).data == np.linalg.cond(a) == np.inf
+        assert not pulled(np.linalg.cond, a).any()
+    assert "Singular matrix" in message(ValueError, lambda: np.linalg.cond(tg.Tensor(np.zeros((2, 2))), 1))
+    check(np.linalg.cond, TALL)
+    assert "has no condition number" in message(ValueError, lambda: np.linalg.cond(tg.Tensor(np.zeros((0, 2)))))
+
+
+def test_matrix_rank_is_constant():
+    assert np.linalg.matrix_rank(tg.Tensor(SHORT)) == 1
+    assert np.linalg.matrix_rank(tg.Tensor(np.stack([SHORT, TALL])), rtol=1e-6).tolist() == [1, 2]
+
+
+# Inverses and equations
+
+
+@pytest.mark.parametrize("b", [(3,), (3, 2), (4, 3, 2), (4, 1, 3, 2), (2, 3, 1)])
+@pytest.mark.parametrize("stack", [(), (2,), (1, 2), (4, 1)])
+def test_solve_takes_one_vector_or_stacks_of_matrices_that_broadcast(stack, b):
+    if len(b) < 3 or 2 not in (*stack[-1:], *b[-3:-2]) or 4 not in (*stack[-1:], *b[-3:-2]):
+        rng = np.random.default_rng(0)
+        check(np.linalg.solve, A + rng.uniform(-0.1, 0.1, (*stack, 3, 3)), rng.uniform(-1, 1, b))
+
+
+def test_equations_take_lists_and_numbers_beside_tensors():
+    a, b = [[2.0, 1.0], [1.0, 3.0]], [1, 2]
+    check(lambda x: np.linalg.solve(a, x), np.array(b, float))
+    check(lambda x: np.linalg.solve(x, b), np.array(a))
+    check(lambda x: np.linalg.solve(a=a, b=x), np.eye(2))
+    check(lambda x: np.linalg.tensorsolve(x, b), np.array(a))
+    check(lambda x: np.linalg.tensorsolve(a, x), np.array(b, float))
+    check(lambda x: np.linalg.lstsq(TALL.tolist(), x)[0], np.array([1.0, 2.0, 3.0]))
+    check(lambda x: np.linalg.lstsq(x, [1, 2, 3])[0], TALL)
+
+
+@pytest.mark.parametrize("b", [np.array([1.0, -2.0, 0.5]), np.arange(6.0).reshape(3, 2), np.zeros((3, 0))])
+@pytest.mark.parametrize("a", [TALL, TALL @ TALL.T, A, SHORT, SHORT.T @ A, TALL.T @ A, np.zeros((3, 2))])
+def test_least_squares_gives_all_four_results(a, b):
+    b = b[: len(a)]
+    ours, numpys = np.linalg.lstsq(tg.Tensor(a), tg.Tensor(b)), np.linalg.lstsq(a, b)
+    assert type(ours) is tuple
+    assert ours[2] == numpys[2]
+    for ours_, numpys_ in zip(ours, numpys, strict=True):
+        assert np.shape(ours_) == np.shape(numpys_)
+        np.testing.assert_allclose(getattr(ours_, "data", ours_), numpys_, atol=1e-13)
+    check(lambda b: np.linalg.lstsq(a, b)[0] + 1, b)
+    if numpys[2] == min(a.shape):
+        check(lambda a, b: np.linalg.lstsq(a, b)[0] + 1, a, b)
+        check(lambda a: np.linalg.lstsq(a, b)[3], a)
+    if numpys[1].size:
+        check(lambda a, b: np.linalg.lstsq(a, b)[1], a, b)
+
+
+@pytest.mark.parametrize("rcond", [None, -1, 0, 0.5])
+def test_small_singular_values_count_as_0_in_least_squares(rcond):
+    a, b = np.diag([1.0, 0.3, 0.0])[:, :2], np.ones(3)
+    rank = np.linalg.lstsq(tg.Tensor(a), b, rcond=rcond)[2]
+    assert rank == np.linalg.lstsq(a, b, rcond)[2] == (1 if rcond == 0.5 else 2)
+    g = pulled(lambda b: np.linalg.lstsq(a, b, rcond)[0], b)
+    np.testing.assert_allclose(g, [1, 0 if rank == 1 else 1 / 0.3, 0], atol=1e-15)
+
+
+def test_the_gradient_of_the_pseudoinverse_keeps_the_rank():
+    check(np.linalg.pinv, TALL)
+    check(lambda a: np.linalg.pinv(a, rcond=1e-3), np.stack([TALL, TALL[::-1]]))
+    check(lambda u, v: np.linalg.pinv(np.expand_dims(u, 1) * v, rtol=1e-6), np.array([1.0, 2.0, 3.0]), np.ones(2))
+    assert not pulled(np.linalg.pinv, np.zeros((2, 3))).any()
+    check(lambda a: np.linalg.pinv(a + a.T, hermitian=True), A)
+    g = pulled(lambda a: np.linalg.pinv(a, hermitian=True)[1, 0], A + A.T)
+    np.testing.assert_array_equal(g, g.T)
+
+
+def test_tensorinv_and_tensorsolve_move_and_count_axes_as_numpy_does():
+    a = np.random.default_rng(0).uniform(-1, 1, (2, 3, 6)) + np.eye(6).reshape(2, 3, 6)
+    check(np.linalg.tensorinv, a)
+    check(lambda a: np.linalg.tensorinv(a, ind=1), a.transpose(2, 0, 1))
+    check(np.linalg.tensorsolve, a, X[0, :, :2].T)
+    check(lambda a, b: np.linalg.tensorsolve(a, b, axes=(0, 1)), a, X.ravel()[:6])
+    check(lambda a, b: np.linalg.tensorsolve(a, b, axes=(1,)), a.reshape(6, 3, 2).transpose(0, 1, 2), np.ones((6,)))
+    assert "6 unknowns" in message(ValueError, lambda: np.linalg.tensorsolve(tg.Tensor(X), np.ones(2), axes=(0, 1)))
+    assert "at least one axis" in message(ValueError, lambda: np.linalg.tensorinv(tg.Tensor(a), ind=0))
+
+
+def test_matrices_that_do_not_fit_are_named_with_their_shapes():
+    rows, ones = tg.Tensor(TALL, label="w"), tg.Tensor(np.ones((2, 2)))
+    assert "np.linalg.inv(w of shape (3, 2)): Last 2 dim" in message(ValueError, lambda: np.linalg.inv(rows))
+    assert "np.linalg.inv(of shape (2, 2)): Singular matrix" in message(ValueError, lambda: np.linalg.inv(ones))
+    assert "np.linalg.det(w of shape (3, 2))" in message(ValueError, lambda: np.linalg.det(rows))
+    assert "np.linalg.solve(of shape (2, 2), w of shape (3, 2))" in message(
+        ValueError, lambda: np.linalg.solve(ones, rows)
+    )
+    assert "Incompatible dimensions" in message(ValueError, lambda: np.linalg.lstsq(rows, np.ones(2)))
+
+
+# Determinants
+
+
+@pytest.mark.parametrize(
+    ("a", "cofactors"),
+    [
+        ([[0.0]], [[1]]),
+        ([[1.0, 2.0], [2.0, 4.0]], [[4, -2], [-2, 1]]),
+        ([[0.0, 0.0], [0.0, 0.0]], [[0, 0], [0, 0]]),
+        ([[0.0, 1.0], [0.0, 0.0]], [[0, 0], [-1, 0]]),
+        (SHORT @ SHORT.T, np.zeros((3, 3))),
+        (-np.eye(3), np.eye(3)),
+    ],
+)
+def test_the_gradient_of_the_determinant_is_its_cofactors_also_where_it_is_0(a, cofactors):
+    np.testing.assert_allclose(pulled(np.linalg.det, a), cofactors, atol=1e-13)
+    tg.check_grad(np.linalg.det, np.array(a))
+
+
+def test_the_determinant_has_three_derivatives_and_more_where_it_is_not_0():
+    tg.check_grad(np.linalg.det, np.eye(3), order=3)
+    tg.check_grad(np.linalg.det, np.stack([A[:2, :2], np.diag([1.0, 2.0])]), order=3)
+    np.testing.assert_array_equal(tg.grad(np.linalg.det)(np.zeros((0, 0))), np.zeros((0, 0)))
+
+
+def test_slogdet_gives_a_constant_sign_and_the_logarithm():
+    a = tg.Tensor(np.stack([A, A[[1, 0, 2]]]))
+    y = np.linalg.slogdet(a)
+    assert y._fields == ("sign", "logabsdet")
+    assert type(y.sign) is np.ndarray
+    assert y.sign.tolist() == [1, -1]
+    check(lambda a: np.linalg.slogdet(a).logabsdet, a.data)
+    np.testing.assert_allclose(pulled(lambda a: np.linalg.slogdet(a)[1], 1e-200 * A), np.linalg.inv(1e-200 * A).T)
+    tg.check_grad(lambda a: np.linalg.slogdet(a)[1], np.eye(3))
+    y = np.linalg.slogdet(tg.Tensor(np.ones((2, 2))))[1]
+    assert y.data == -np.inf
+    with pytest.raises(np.linalg.LinAlgError, match="Singular matrix"):
+        y.backward()
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.linalg.inv, np.linalg.pinv, np.linalg.det, np.linalg.cond, lambda a: np.linalg.cond(a, 1),
+        lambda a: np.linalg.slogdet(a)[1], lambda a: np.linalg.solve(a, a[0]), lambda a: np.linalg.norm(a, "nuc"),
+        lambda a: np.linalg.norm(a, np.float64(3), axis=0), lambda a: np.linalg.lstsq(a, a[0])[0],
+        lambda a: np.linalg.lstsq(a[:, :2], a[0])[1], lambda a: np.linalg.lstsq(a, a)[3],
+        lambda a: np.linalg.tensorinv(a, 1), lambda a: np.linalg.tensorsolve(a, a[0]),
+    ],
+)  # fmt: skip
+def test_float32_stays_float32(f):
+    a = tg.Tensor(A, dtype=np.float32)
+    y = f(a)
+    assert y.dtype == f(a.data).dtype == np.float32
+    y.sum().backward()
+    np.testing.assert_allclose(a.grad, pulled(f, A), rtol=1e-3, atol=1e-4)
