@@ -12,14 +12,15 @@ from . import (
     joining,
     linalg,
     order,
+    polynomials,
     products,
     reductions,
     shaping,
 )
 
 READING = (
-    elementwise, reductions, order, differences, shaping, joining, indexing, products, linalg, decompositions,
-    activations,
+    elementwise, reductions, order, differences, polynomials, shaping, joining, indexing, products, linalg,
+    decompositions, activations,
 )  # fmt: skip
 PAGES = {page.__name__.removeprefix("cases."): page.CASES for page in READING}
 CASES = {fun: case for page in PAGES.values() for fun, case in page.items()}

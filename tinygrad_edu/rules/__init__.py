@@ -10,6 +10,7 @@ from . import (
     joining,
     linalg,
     order,
+    polynomials,
     products,
     reductions,
     shaping,
@@ -32,6 +33,6 @@ from .registry import (
 
 __all__ = [
     "activations", "beyond", "bodies", "compositions", "constants", "decompositions", "defvjp", "differences",
-    "elementwise", "indexing", "joining", "keywords", "linalg", "name", "nondifferentiable", "order", "primitive",
-    "products", "reductions", "refusal", "refusals", "refused", "shaping", "supported", "vjps",
+    "elementwise", "indexing", "joining", "keywords", "linalg", "name", "nondifferentiable", "order", "polynomials",
+    "primitive", "products", "reductions", "refusal", "refusals", "refused", "shaping", "supported", "vjps",
 ]

@@ -95,7 +95,11 @@ def primitive(fun: Function) -> Function:
 
 def arrays_of(sequence: Any) -> list[Any]:
     """The members of a sequence, numbers and lists among them as arrays."""
-    return [a if hasattr(a, "shape") else np.asarray(a) for a in sequence]
+    arrays = [a if hasattr(a, "shape") else np.asarray(a) for a in sequence]
+    for a in arrays:
+        if a.dtype == object:
+            raise TypeError(f"{a!r:.60} among arrays: a Value is one number; make it a Tensor")
+    return arrays
 
 
 def name(fun: Function) -> str:

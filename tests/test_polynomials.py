@@ -1,0 +1,140 @@
+"""Polynomials: what drawn cases meet too rarely, and what goes wrong."""
+
+import numpy as np
+import pytest
+from checks import X, check, message
+
+import tinygrad_edu as tg
+
+CUBIC = np.array([2.0, -1.0, 0.5, 3.0])
+AT = np.array([-1.5, 0.0, 0.7])
+
+
+def test_polynomials_take_numbers_lists_and_tensors_in_either_place():
+    for fun in (np.polyadd, np.polysub, np.polymul):
+        for other in (2.0, [1.0, 2.0], np.arange(1.0, 7.0)):
+            check(lambda p: fun(p, other), CUBIC)  # noqa: B023
+            check(lambda p: fun(other, p), CUBIC)  # noqa: B023
+    check(lambda p: np.polyval(p, 2), CUBIC)
+    check(lambda p: np.polyval(p, [[1, 2], [3, 4]]), CUBIC)
+    check(lambda x: np.polyval([1, 2, 3], x), X)
+    check(lambda p: np.polyval(p, p), CUBIC)
+    check(lambda x: np.polyval(3.0 * np.ones(1), x), X)
+
+
+def test_a_poly1d_gives_a_tensor_its_values_and_holds_none():
+    line = np.poly1d([1.0, 2.0])
+    check(lambda x: np.polyval(line, x), AT)
+    check(lambda x: line(x), AT)
+    p = tg.Tensor(CUBIC)
+    for fun in (np.polyadd, np.polysub, np.polymul, np.polydiv):
+        assert "hand over its .coeffs" in message(TypeError, lambda: fun(p, line))  # noqa: B023
+    assert "hand over numbers" in message(TypeError, lambda: np.polyval(p, line))
+
+
+def test_a_polynomial_has_one_axis():
+    assert "np.polyadd: shape (2, 3, 4)" in message(ValueError, lambda: np.polyadd(tg.Tensor(X), 1.0))
+    assert "shape (2, 3, 4)" in message(ValueError, lambda: np.polyval(X, tg.Tensor(1.0)))
+
+
+def test_the_gradient_by_the_coefficients_and_by_x_at_zero():
+    p, x = tg.Tensor(CUBIC), tg.Tensor(0.0)
+    np.polyval(p, x).backward()
+    np.testing.assert_array_equal(p.grad, [0, 0, 0, 1])
+    assert x.grad == CUBIC[-2]
+
+
+def test_vander_at_zero_is_exact():
+    x = tg.Tensor([0.0])
+    y = np.vander(x, 4)
+    np.testing.assert_array_equal(tg.jacobian(lambda x: np.vander(x, 4))(x.data)[0, :, 0], [0, 0, 1, 0])
+    np.testing.assert_array_equal(y.data, [[0, 0, 0, 1]])
+    check(lambda x: np.vander(x, N=3, increasing=True), AT)
+    assert np.vander(tg.Tensor(AT, dtype=np.float32)).dtype == np.float32
+    assert "one-dimensional" in message(ValueError, lambda: np.vander(tg.Tensor(X)))
+
+
+@pytest.mark.parametrize("m", range(6))
+def test_repeated_derivatives_and_integrals(m):
+    check(lambda p: np.polyder(p, m), CUBIC)
+    check(lambda p: np.polyint(p, m=m), CUBIC)
+    check(lambda p: np.polyint(p, m, 2.0), CUBIC)
+    check(lambda p: np.polyint(p, m, k=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), CUBIC)
+    p = tg.Tensor(CUBIC)
+    np.testing.assert_allclose(np.polyder(np.polyint(p, m, 7.0), m).data, CUBIC, rtol=1e-14)
+
+
+def test_fits_take_numbers_lists_and_tensors_in_every_place():
+    x, y = np.array([-1.0, 0.0, 0.5, 2.0]), CUBIC
+    check(lambda y: np.polyfit(x, y, 2), y)
+    check(lambda y: np.polyfit([0, 1, 2, 3], y, deg=1, w=[1, 2, 1, 0.5]), y)
+    check(lambda x: np.polyfit(x, [[1, 2], [3, 4], [5, 6], [7, 9]], 2), x)
+    check(lambda w: np.polyfit(x, y, 1, w=w), np.array([1.0, 0.5, 2.0, 0.7]))
+    np.testing.assert_allclose(np.polyfit(tg.Tensor(x), np.polyval(CUBIC, x), 3).data, CUBIC, rtol=1e-12)
+
+
+def test_a_fit_of_more_coefficients_than_points_warns_as_numpys_does():
+    with pytest.warns(np.exceptions.RankWarning):
+        fit = np.polyfit(tg.Tensor([0.0, 1.0]), [1.0, 2.0], 3)
+    with pytest.warns(np.exceptions.RankWarning):
+        np.testing.assert_allclose(fit.data, np.polyfit([0.0, 1.0], [1.0, 2.0], 3))
+
+
+def test_fits_name_shapes_and_keywords_that_they_do_not_take():
+    y = tg.Tensor(CUBIC)
+    assert "y of shape (4,)" in message(ValueError, lambda: np.polyfit([1.0, 2.0], y, 1))
+    assert "w of shape (2,)" in message(ValueError, lambda: np.polyfit(CUBIC, y, 1, w=[1.0, 2.0]))
+    assert "deg=-1" in message(ValueError, lambda: np.polyfit(CUBIC, y, -1))
+    assert "cov=" in message(TypeError, lambda: np.polyfit(CUBIC, y, 1, cov=True))
+
+
+def test_wrong_orders_and_constants_are_named():
+    p = tg.Tensor(CUBIC)
+    assert "takes m constants k" in message(ValueError, lambda: np.polyint(p, 3, [1.0, 2.0]))
+    assert "must be positive" in message(ValueError, lambda: np.polyint(p, -1))
+    assert "must be positive" in message(ValueError, lambda: np.polyder(p, -1))
+
+
+def test_a_product_leaves_out_zeros_in_front_as_numpys_does():
+    for a in ([0.0, 0.0, 1.0, 2.0], [0.0, 0.0]):
+        check(lambda p: np.polymul(a, p), CUBIC)  # noqa: B023
+        check(lambda p: np.polymul(p, a), CUBIC)  # noqa: B023
+    p = tg.Tensor([0.0, 1.0])
+    y = np.polymul(p, CUBIC)
+    assert y.shape == (4,)
+    y.sum().backward()
+    np.testing.assert_allclose(p.grad, [0, CUBIC.sum()])
+
+
+@pytest.mark.parametrize("u", [[1.0], [2.0, 1.0], [1.0, -3.0, 2.0, 5.0, 0.5]])
+@pytest.mark.parametrize("v", [[2.0], [1.0, 3.0], [2.0, 0.0, 1.0]])
+def test_division_of_every_pair_of_degrees(u, v):
+    for i in (0, 1):
+        check(lambda u, v: np.polydiv(u, v)[i] + 0 * u[0] * v[0], np.array(u), np.array(v))  # noqa: B023
+    check(lambda v: np.concatenate(np.polydiv(u, v)), np.array(v))
+    check(lambda u: np.concatenate(np.polydiv(u, v)), np.array(u))
+
+
+def test_division_without_remainder_leaves_a_single_zero():
+    u, v = np.convolve([1.0, 2.0], CUBIC), tg.Tensor(CUBIC)
+    quotient, rest = np.polydiv(u, v)
+    np.testing.assert_allclose(quotient.data, [1, 2])
+    np.testing.assert_allclose(rest.data, [0], atol=1e-14)
+
+
+def test_a_polynomial_from_its_zeros():
+    check(np.poly, AT)
+    check(np.poly, np.arange(-3.0, 4.0))
+    check(lambda a: np.poly([a, 1.0, a**2]), np.array(2.0))
+    assert "eigvalsh" in message(TypeError, lambda: np.poly(tg.Tensor(np.eye(2))))
+
+
+def test_roots_are_refused_and_the_remedy_holds():
+    p = tg.Tensor([1.0, -3.0, 1.0])
+    assert "Newton" in message(TypeError, lambda: np.roots(p))
+    r = np.roots(p.data)[0]
+    root = r - np.polyval(p, r) / np.polyval(np.polyder(p.data), r)
+    root.backward()
+    nudged = [np.roots(p.data + 1e-6 * e)[0] - np.roots(p.data - 1e-6 * e)[0] for e in np.eye(3)]
+    np.testing.assert_allclose(root.data, r)
+    np.testing.assert_allclose(p.grad, np.array(nudged) / 2e-6, rtol=1e-7)
