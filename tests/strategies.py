@@ -63,7 +63,7 @@ def reduction(draw, fun, source=arrays, min_side=1, **values):
 
 
 @st.composite
-def along(draw, fun):
-    x = draw(arrays(shape=shapes(min_dims=1, min_side=1), low=-3, high=3))
+def along(draw, fun, low=-3, high=3):
+    x = draw(arrays(shape=shapes(min_dims=1, min_side=1), low=low, high=high))
     axis = draw(st.integers(-x.ndim, x.ndim - 1) | st.none())
     return (lambda x: fun(x, axis=axis)), (x,)

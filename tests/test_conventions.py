@@ -61,6 +61,25 @@ def test_powers_at_zero_have_the_gradient_of_the_limit(n, expected, exponent):
     np.testing.assert_array_equal(slope(lambda x: x ** exponent(n), [0.0]), [expected])
 
 
+def test_a_gradient_that_happens_to_be_zero_keeps_its_own_derivative():
+    """The walk that keeps NaN out must not take x at 0, where the gradient of the product is 0 too, for masked."""
+
+    def f(x):
+        return np.sum(x * np.exp(x) + np.where(x > 5, np.sqrt(x - 5), 0))
+
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_allclose(tg.hessian(f)(np.array([0.0, 1.0])), np.diag([2, 3 * np.e]))
+
+
+@pytest.mark.parametrize("f", [np.i0, np.sinc, tg.sigmoid])
+def test_functions_that_are_no_ufuncs_let_nothing_through_where_no_gradient_arrives(f):
+    x = np.array([1.0, np.inf])
+    expected = [tg.grad(f)(1.0), 0]
+    with np.errstate(all="ignore"):
+        gradient = tg.grad(lambda x: np.sum(np.where(np.isfinite(x), f(x), 0)))(x)
+    np.testing.assert_allclose(gradient, expected)
+
+
 def test_a_square_at_zero_has_its_second_derivative():
     np.testing.assert_array_equal(tg.hessian(lambda x: (x**2).sum())(np.zeros(2)), 2 * np.eye(2))
 

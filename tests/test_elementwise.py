@@ -1,7 +1,261 @@
 """Elementwise functions: what drawn cases meet too rarely, and what goes wrong."""
 
+import warnings
+
 import numpy as np
-from checks import X, check
+import pytest
+from checks import X, check, message
+
+import tinygrad_edu as tg
+
+INF, NAN, PI = np.inf, np.nan, np.pi
+ROW = X[0, 0]
+
+
+def slopes(f, *args):
+    """The gradients of sum(f) at args, with every warning of the way back an error."""
+    args = [tg.Tensor(a) for a in args]
+    with np.errstate(all="ignore"):
+        y = np.sum(f(*args))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return tg.gradients(y, args)
+
+
+KINKS = [
+    # the function, where, and what its gradients are there
+    (np.fabs, [0.0], [0]),
+    (np.hypot, [0.0, 0.0], [0, 0]),
+    (np.hypot, [0.0, -2.0], [0, -1]),
+    (np.fmax, [1.0, 1.0], [0.5, 0.5]),
+    (np.fmin, [1.0, 1.0], [0.5, 0.5]),
+    (np.fmax, [NAN, 1.0], [0, 1]),
+    (np.fmin, [1.0, NAN], [1, 0]),
+    (np.fmax, [NAN, NAN], [0, 0]),
+    (np.fmax, [INF, INF], [0.5, 0.5]),
+    (np.fmin, [-INF, 1.0], [1, 0]),
+    (np.maximum, [NAN, 1.0], [0, 0]),
+    (lambda a: np.copysign(a, -1.0), [0.0], [0]),
+    (lambda a: np.copysign(a, -0.0), [2.0], [-1]),
+    (lambda a: np.copysign(a, 0.0), [-2.0], [-1]),
+    (np.sinc, [0.0], [0]),
+    (lambda x, h: np.heaviside(x, h) + 0 * x, [0.0, 0.5], [0, 1]),
+    (lambda x, h: np.heaviside(x, h) + 0 * x, [1.0, 0.5], [0, 0]),
+    (np.logaddexp, [-INF, -INF], [0.5, 0.5]),
+    (np.logaddexp, [-INF, 1.0], [0, 1]),
+    (np.logaddexp, [1.0, -INF], [1, 0]),
+    (np.logaddexp, [INF, 1.0], [1, 0]),
+    (np.logaddexp, [INF, INF], [0.5, 0.5]),
+    (np.logaddexp2, [-INF, -INF], [0.5, 0.5]),
+    (np.logaddexp2, [-INF, 1.0], [0, 1]),
+    (np.logaddexp2, [3.0, 3.0], [0.5, 0.5]),
+    (np.arctan2, [0.0, 0.0], [0, 0]),
+    (np.arctan2, [0.0, 2.0], [0.5, 0]),
+    (np.arctan2, [0.0, -2.0], [-0.5, 0]),
+    (np.arctan2, [2.0, 0.0], [0, -0.5]),
+    (np.arctan2, [-2.0, 0.0], [0, 0.5]),
+    (np.float_power, [0.0, 0.0], [0, 0]),
+    (np.float_power, [0.0, 1.0], [1, 0]),
+    (np.float_power, [0.0, 2.0], [0, 0]),
+    (lambda x: np.float_power(x, 1), [0.0], [1]),
+    (np.nan_to_num, [NAN], [0]),
+    (np.nan_to_num, [-INF], [0]),
+    (np.nan_to_num, [2.0], [1]),
+    (lambda x: np.clip(x, 0, 1), [1.0], [1]),
+    # roots and their like, of which the tangent is upright
+    (np.sqrt, [0.0], [INF]),
+    (np.cbrt, [0.0], [INF]),
+    (np.log, [0.0], [INF]),
+    (np.log2, [0.0], [INF]),
+    (np.log10, [0.0], [INF]),
+    (np.log1p, [-1.0], [INF]),
+    (np.reciprocal, [0.0], [-INF]),
+    (np.arcsin, [1.0], [INF]),
+    (np.arcsin, [-1.0], [INF]),
+    (np.arccos, [1.0], [-INF]),
+    (np.arccosh, [1.0], [INF]),
+    (np.arctanh, [-1.0], [INF]),
+]
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "expected"), KINKS, ids=[f"{i}-{getattr(f, '__name__', '')}" for i, (f, *_) in enumerate(KINKS)]
+)
+def test_at_its_kinks_a_function_has_the_conventional_gradient(f, at, expected):
+    np.testing.assert_allclose(slopes(f, *at), expected, rtol=1e-15)
+    found = slopes(f, *[np.full((2, 3), a) for a in at])
+    np.testing.assert_allclose(found, np.broadcast_to(np.reshape(expected, (-1, 1, 1)), np.shape(found)), rtol=1e-15)
+
+
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")  # of NumPy on the way forward, as without Tensors
+@pytest.mark.parametrize(
+    ("f", "outside"),
+    [
+        (np.sqrt, -1.0), (np.sqrt, 0.0), (lambda x: 1 / x, 0.0), (np.reciprocal, 0.0), (np.log, 0.0), (np.log, -1.0),
+        (np.log2, 0.0), (np.log1p, -1.0), (np.arcsin, -1.0), (np.arcsin, -2.0), (np.arctanh, -1.0), (np.cbrt, 0.0),
+        (np.arccosh, 0.0), (lambda x: np.power(x, 0.5), 0.0), (lambda x: np.power(x, 0.5), -1.0),
+        (lambda x: x**-1.5, 0.0), (lambda x: x**-1.5, -1.0), (lambda x: np.float_power(x, -1.5), 0.0),
+        (lambda x: np.power(x, np.array([-1.5, 0.5])), 0.0), (lambda x: np.hypot(x, 0), 0.0),
+        (lambda x: np.arctan2(x, 0 * x), 0.0), (np.exp, -INF), (lambda x: np.logaddexp(x, -INF), -INF),
+    ],
+)  # fmt: skip
+def test_where_no_gradient_arrives_none_leaves_at_any_order(f, outside):
+    inside = 1.25 if f is np.arccosh else 0.4
+
+    def masked(x):
+        return np.sum(np.where(x > 0, f(x) * np.exp(x), 0) + np.where(x > 0, np.square(f(x)), 0))
+
+    def differentiated(f):
+        return lambda x: np.sum(tg.grad(f)(x))
+
+    order = masked
+    for _ in range(3):
+        at_both, alone = (tg.grad(order)(np.array(x)) for x in ([outside, inside], [inside, inside]))
+        np.testing.assert_array_equal(at_both, [0, alone[1]])
+        assert np.isfinite(at_both).all()
+        order = differentiated(order)
+    np.testing.assert_array_equal(tg.hessian(masked)(np.array([outside, inside]))[0], [0, 0])
+
+
+def test_sinc_is_smooth_at_zero_to_every_order():
+    # sinc(x) = sum of (-1)**k (pi x)**(2k) / (2k + 1)!
+    f, found = np.sinc, []
+    for _ in range(6):
+        f = tg.grad(f)
+        found.append(f(0.0))
+    np.testing.assert_allclose(found, [0, -(PI**2) / 3, 0, PI**4 / 5, 0, -(PI**6) / 7], rtol=1e-14)
+    assert found[0] == 0
+
+
+def test_the_slope_of_sinc_does_not_cancel_near_zero():
+    x = np.array([-1e-3, -1e-8, 1e-150, 1e-8, 1e-4])
+    u = PI * x
+    expected = PI * (-u / 3 + u**3 / 30 - u**5 / 840)
+    np.testing.assert_allclose(tg.grad(lambda x: np.sum(np.sinc(x)))(x), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_the_derivatives_of_sinc_are_exact_near_and_far(n):
+    # sinc(x) is the integral of cos(pi x t) for t from 0 to 1, which is differentiated within and summed by Gauss
+    node, weight = np.polynomial.legendre.leggauss(60)
+    t, weight = (node + 1) / 2, weight / 2
+    x = np.array([-6.1, -2.0, -0.7, -0.1, 0.2, n / PI, 0.9, 1.2, 1.7, 2.5, 8.0])[:, None]
+    expected = (weight * t**n * np.cos(PI * x * t + n * PI / 2)).sum(axis=1)
+    found = tg.rules.elementwise.sinc_derivative(x[:, 0], n) / PI**n
+    np.testing.assert_allclose(found, expected, rtol=0, atol=3e-15)
+
+
+def test_i0_grows_by_the_bessel_function_of_order_one():
+    # I1(x) and I0(x) from tables: Abramowitz and Stegun, 9.8; I0'' = I0 - I1 / x
+    x = np.array([0.0, 1e-9, 1.0, 5.0])
+    slope = tg.grad(lambda x: np.sum(np.i0(x)))(x)
+    np.testing.assert_allclose(slope, [0, 5e-10, 0.565159103992485, 24.335642142450524], rtol=1e-14)
+    np.testing.assert_allclose(tg.grad(tg.grad(np.i0))(5.0), np.i0(5.0) - slope[3] / 5, rtol=1e-14)
+    far = tg.grad(np.i0)(700.0)
+    np.testing.assert_allclose(far / np.i0(700.0), 1 - 1 / 1400 - 1 / (8 * 700**2), rtol=1e-9)
+
+
+def test_derivatives_near_the_edge_keep_their_digits():
+    d = 2.0**-40  # 1 - d is a number exactly, and its square is not
+    for f, expected in (
+        (np.arcsin, 1 / np.sqrt(d * (2 - d))),
+        (np.arccos, -1 / np.sqrt(d * (2 - d))),
+        (np.arctanh, 1 / (d * (2 - d))),
+    ):
+        np.testing.assert_allclose(slopes(f, 1 - d), expected, rtol=1e-15)
+    np.testing.assert_allclose(slopes(np.arccosh, 1 + d), 1 / np.sqrt(d * (2 + d)), rtol=1e-15)
+    np.testing.assert_allclose(slopes(np.logaddexp, 1e4, 1e4 + 1), [1 / (1 + np.e), 1 / (1 + 1 / np.e)], rtol=1e-14)
+    np.testing.assert_allclose(slopes(np.hypot, 3e200, 4e200), [0.6, 0.8], rtol=1e-15)
+    np.testing.assert_allclose(slopes(np.arctan2, 3e-200, 4e-200), [1.6e199, -1.2e199], rtol=1e-14)
+    assert np.isnan(slopes(np.arccosh, -2.0)).all()
+
+
+def test_logaddexp_has_its_second_derivative_where_both_are_equal():
+    h = tg.hessian(lambda v: np.logaddexp(v[0], v[1]))(np.ones(2))
+    np.testing.assert_allclose(h, [[0.25, -0.25], [-0.25, 0.25]], rtol=1e-14)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(
+            tg.hessian(lambda v: np.logaddexp(v[0], v[1]))(np.array([-INF, -INF])), np.zeros((2, 2))
+        )
+
+
+@pytest.mark.parametrize("f", [np.add, np.multiply, np.divide, np.power, np.hypot, np.arctan2, np.logaddexp,
+                               np.logaddexp2, np.maximum, np.minimum, np.fmax, np.fmin, np.fmod, np.remainder,
+                               np.float_power])  # fmt: skip
+def test_lists_and_numbers_and_constant_tensors_may_meet_tensors(f):
+    a, numbers = ROW + 1.3, [0.7, 2.0, 1.6, 0.4]
+    for b in (numbers, 0.7, np.float32(0.75), [[1], [2]], tg.Tensor(numbers, requires_grad=False)):
+        plain = b.data if isinstance(b, tg.Tensor) else np.asarray(b, float)
+        for g, h in (
+            (lambda t, b=b: f(t, b), lambda t, p=plain: f(t, p)),
+            (lambda t, b=b: f(b, t), lambda t, p=plain: f(p, t)),
+        ):
+            np.testing.assert_allclose(g(tg.Tensor(a)).data, h(a), rtol=1e-7)
+            found = tg.grad(lambda t, g=g: np.sum(np.square(g(t))))(a)
+            np.testing.assert_allclose(found, tg.grad(lambda t, h=h: np.sum(np.square(h(t))))(a), rtol=1e-7)
+            tg.check_grad(lambda t, h=h: h(t), a, order=1)
+
+
+def test_truncated_remainders_are_by_the_quotient_that_numpy_took():
+    for f, a, b in ((np.fmod, 1.0, 0.1), (np.fmod, -7.5, 2.0), (np.remainder, -7.5, 2.0), (np.fmod, 7.5, -2.0)):
+        one, quotient = slopes(f, a, b)
+        assert one == 1
+        np.testing.assert_allclose(a + quotient * b, f(a, b), rtol=1e-13)
+
+
+def test_functions_with_several_results_give_them_as_numpy_does():
+    x = np.array([2.75, -2.75, 0.5, -0.0, INF, 1e-310])
+    t = tg.Tensor(x)
+    for f, differentiable in ((np.modf, 0), (np.frexp, 0), (lambda x: np.divmod(x, 2.0), 1)):
+        with np.errstate(invalid="ignore"):
+            found, expected = f(t), f(x)
+        assert type(found) is tuple
+        for i, (result, own) in enumerate(zip(found, expected, strict=True)):
+            assert isinstance(result, tg.Tensor) == (i == differentiable)
+            result = getattr(result, "data", result) if i == differentiable else result
+            np.testing.assert_array_equal(result, own)
+            np.testing.assert_array_equal(np.signbit(result), np.signbit(own))
+            assert result.dtype == own.dtype
+    check(lambda x: np.modf(x)[0], X + 0.51)
+    check(lambda x: np.frexp(x)[0], np.array([2.75, -2.75, 0.3]))
+    check(lambda a, b: np.divmod(a, b)[1], np.array([2.75, -2.7]), np.array([2.0, 1.5]))
+    np.testing.assert_array_equal(np.divmod(7.5, tg.Tensor(2.0))[0], 3)
+
+
+def test_a_list_of_bases_has_the_gradient_of_an_array_of_them():
+    for bases in ([0.0, 2.0], np.array([0.0, 2.0])):
+        b = tg.Tensor([2.0, 3.0])
+        np.power(bases, b).sum().backward()
+        np.testing.assert_allclose(b.grad, [0, 8 * np.log(2)], rtol=1e-15)
+
+
+def test_ldexp_scales_by_powers_of_two_and_takes_no_gradient_by_them():
+    check(lambda x: np.ldexp(x, [-2, 0, 1, 5]), X)
+    assert "ldexp" in message(TypeError, lambda: np.ldexp(X, tg.Tensor(2.0)))
+
+
+def test_unwrap_follows_its_keywords():
+    turned = np.array([[0.1, 3.4, 6.9, 0.4], [5.0, 0.3, 1.1, 4.4], [0.2, 5.5, 2.1, 2.9]])
+    check(np.unwrap, turned)
+    check(lambda p: np.unwrap(p, axis=0), turned)
+    check(lambda p: np.unwrap(p, discont=3.5, axis=-2, period=5), turned)
+    check(lambda p: np.unwrap(p, None, 0), turned)
+
+
+def test_nan_to_num_replaces_and_keeps_what_the_tape_needs():
+    x = np.array([NAN, INF, -INF, 2.0])
+    t = tg.Tensor(x)
+    for kwargs in ({}, {"nan": 1.0}, {"posinf": 5.0, "neginf": -5.0}, {"copy": True, "nan": -1.0}):
+        y = np.nan_to_num(t, **kwargs)
+        np.testing.assert_array_equal(y.data, np.nan_to_num(x, **kwargs))
+        y.backward([2.0, 2.0, 2.0, 3.0], retain_graph=False)
+        np.testing.assert_array_equal(t.grad, [0, 0, 0, 3])
+        t.zero_grad()
+    np.testing.assert_array_equal(t.data, x)
+    for call in (lambda: np.nan_to_num(t, copy=False), lambda: np.nan_to_num(t, False)):
+        assert "leave copy out" in message(TypeError, call)
+    np.testing.assert_array_equal(t.data, x)
+    np.testing.assert_array_equal(tg.grad(lambda x: np.sum(np.nan_to_num(np.log(x))))(np.array([1.0, 2.0])), [1, 0.5])
 
 
 def test_clip_gives_its_bounds_the_gradient_of_what_they_replace():
@@ -9,3 +263,138 @@ def test_clip_gives_its_bounds_the_gradient_of_what_they_replace():
     check(lambda x, low, high: np.clip(x, low, high), X, low, high)
     check(lambda x, low, high: x.clip(min=low, max=high), X, low, high)
     check(lambda x, high: x.clip(max=high), X, high)
+    check(lambda x, low: x.clip(low), X, low)
+    check(lambda x, low: np.clip(a_max=None, a_min=low, a=x), X, low)
+
+
+@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.1.0", reason="NumPy 2.0 itself asks for a bound")
+def test_clip_without_bounds_changes_nothing():
+    for f in (np.clip, lambda x: np.clip(x, None, None), lambda x: np.clip(x, min=None, max=None), lambda x: x.clip()):
+        check(f, X)
+
+
+def test_clip_to_bounds_the_wrong_way_round_is_the_upper_one():
+    check(lambda x, low, high: np.clip(x, low, high), X, np.array(1.3), np.array(0.9))
+
+
+def test_clip_takes_its_bounds_by_one_pair_of_names():
+    for call in (lambda t: np.clip(t, 0, 1, max=2), lambda t: t.clip(0, min=1)):
+        assert "one pair of names" in message(ValueError, lambda call=call: call(tg.Tensor(X)))
+
+
+def test_where_of_a_condition_alone_gives_the_places_where_it_holds():
+    t = tg.Tensor([[0.0, 2.0], [3.0, 0.0]])
+    for found in (np.where(t), np.where(t > 0)):
+        assert type(found) is tuple
+        for places, expected in zip(found, np.where(t.data), strict=True):
+            assert type(places) is np.ndarray
+            np.testing.assert_array_equal(places, expected)
+    check(lambda x, y: np.where(X > 1, x, y), X, ROW)
+    check(lambda x: np.where([True, False, True, True], 2, x), X)
+    assert "where" in message(ValueError, lambda: np.where(t > 0, t))
+
+
+def test_real_numbers_are_their_own_conjugates_and_real_parts():
+    for f in (np.conj, np.conjugate, np.real, np.real_if_close, lambda x: np.real_if_close(x, tol=10)):
+        check(f, X)
+    for f in (np.imag, np.angle, lambda x: np.angle(x, deg=True)):
+        found = f(tg.Tensor(X - 1))
+        assert type(found) is np.ndarray
+        np.testing.assert_array_equal(found, f(X - 1))
+
+
+def test_astype_is_the_method():
+    t = tg.Tensor(X)
+    assert np.astype(t, np.float32).dtype == np.float32
+    assert np.astype(t, int).dtype == int
+    assert type(np.astype(t, int)) is np.ndarray
+    y = np.astype(t, np.float32, copy=False)
+    np.sum(y * y).backward()
+    assert t.grad.dtype == np.float64
+    np.testing.assert_allclose(t.grad, 2 * X, rtol=1e-6)
+
+
+def test_float_power_computes_in_float64():
+    t = tg.Tensor([2.0, 3.0], dtype=np.float32)
+    y = np.float_power(t, 2)
+    assert y.dtype == np.float64
+    y.sum().backward()
+    assert t.grad.dtype == np.float32
+    np.testing.assert_array_equal(t.grad, [4, 6])
+
+
+@pytest.mark.parametrize("f", [
+    np.exp2, np.log2, np.log10, np.cbrt, np.reciprocal, np.arcsin, np.arccos, np.arctan, np.sinh, np.cosh, np.arcsinh,
+    np.arctanh, np.deg2rad, np.rad2deg, np.sinc, np.i0, np.nan_to_num, np.logaddexp, np.logaddexp2, np.hypot,
+    np.arctan2, np.fmax, np.fmod, np.maximum, lambda x: np.arccosh(x + 1), lambda x: np.frexp(x)[0],
+])  # fmt: skip
+def test_no_float32_is_computed_with_in_float64(f):
+    x = tg.Tensor(np.array([0.25, 0.5, 0.6]), dtype=np.float32)
+    y = f(x, tg.Tensor(np.ones(3), dtype=np.float32)) if getattr(f, "nin", 1) == 2 else f(x)
+    (g,) = tg.gradients(np.sum(y), [x], create_graph=True)
+    steps = tg.backprop.toposort(g) if g.requires_grad else []
+    assert {step.dtype for step in (y, g, *steps)} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.sign, np.fix, np.spacing, lambda x: np.nextafter(x, 2), np.signbit, np.isposinf, np.isneginf, np.iscomplex,
+        np.isreal, np.iscomplexobj, np.isrealobj, lambda x: np.array_equiv(x, x), np.around, np.imag, np.angle,
+        lambda x: np.around(x, decimals=1), lambda x: np.array_equiv([1.0], x), lambda x: np.floor_divide(x, 0.3),
+    ],
+)  # fmt: skip
+def test_constants_are_numpys_own_results(f):
+    x = np.array([-1.25, 0.0, INF, 0.75])
+    with np.errstate(all="ignore"):
+        found, expected = f(tg.Tensor(x)), f(x)
+    assert type(found) is type(expected)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("funs", "remedy"),
+    [
+        (
+            [np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.left_shift, np.right_shift, np.gcd, np.lcm],
+            ".astype(int)",
+        ),
+        ([np.invert, np.bitwise_count], ".astype(int)"),
+        ([np.isnat], "np.isnan"),
+        ([np.emath.sqrt, np.emath.log, np.emath.log2, np.emath.log10, np.emath.arccos, np.emath.arcsin], "np.where"),
+        ([np.emath.arctanh, np.emath.power, np.emath.logn], "np.log(x) / np.log(n)"),
+    ],
+)
+def test_functions_of_other_numbers_are_refused_with_a_remedy(funs, remedy):
+    for fun in funs:
+        args = (tg.Tensor(2.0),) * (2 if getattr(fun, "nin", 1) == 2 or fun.__name__ in ("power", "logn") else 1)
+        text = message(TypeError, lambda fun=fun, args=args: fun(*args))
+        assert text.startswith(f"{tg.rules.name(fun)} does not take Tensors")
+        assert remedy in text
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (np.exp2, 2.0), (np.log2, 2.0), (np.log10, 2.0), (np.reciprocal, 2.0), (np.cbrt, 8.0), (np.arcsin, 0.5),
+        (np.arctan, 2.0), (np.sinh, 2.0), (np.arccosh, 2.0), (np.sinc, 0.3), (np.i0, 2.0), (np.deg2rad, 4.0),
+        (np.conj, 4.0), (np.real, 4.0), (np.nan_to_num, 4.0), (lambda v: np.hypot(v, 3.0), 4.0),
+        (lambda v: np.arctan2(v, 3.0), 4.0), (lambda v: np.logaddexp(v, 3.0), 4.0), (lambda v: np.fmax(v, 3.0), 4.0),
+        (lambda v: np.copysign(v, -3.0), 4.0), (lambda v: np.modf(v)[0], 4.3), (lambda v: np.frexp(v)[0], 4.3),
+        (lambda v: np.divmod(v, 3.0)[1], 4.0), (lambda v: np.clip(v, 3.0, 5.0), 4.0),
+        (lambda v: np.where(True, v, 0.0), 4.0),
+    ],
+)  # fmt: skip
+def test_a_value_goes_through_every_rule(f, x):
+    v = tg.Value(x)
+    y = f(v)
+    y.backward()
+    assert type(y.data) is type(v.grad) is float
+    np.testing.assert_allclose(v.grad, (f(x + 1e-6) - f(x - 1e-6)) / 2e-6, rtol=1e-7)
+
+
+def test_keywords_that_no_rule_knows_are_refused():
+    t = tg.Tensor(X)
+    assert "choose with np.where(...)" in message(TypeError, lambda: np.hypot(t, t, where=X > 1))
+    assert "plain array cannot hold" in message(TypeError, lambda: np.modf(t, out=(X.copy(), X.copy())))
+    assert "(2, 3, 4)" in message(ValueError, lambda: np.arctan2(t, np.ones(5)))

@@ -12,12 +12,13 @@ MODULES = [
     "numpy", "numpy.linalg", "numpy.fft", "numpy.lib.scimath", "numpy.lib.stride_tricks", "numpy.strings",
     "numpy.char",
 ]  # fmt: skip
-FUNCTIONS = {  # those that ask their arguments, by NEP 13 or NEP 18, whether they would rather do it themselves
+PUBLIC = {  # functions that ask their arguments, by NEP 13 or NEP 18, whether they would rather do it themselves
     f
     for module in MODULES
     for public, f in vars(importlib.import_module(module)).items()
     if not public.startswith("_") and isinstance(f, (np.ufunc, type(np.sum)))
 }
+FUNCTIONS = sorted(PUBLIC, key=name)
 
 
 def test_the_walk_finds_numpy():
@@ -30,11 +31,11 @@ def test_the_walk_finds_numpy():
         np.einsum,
         np.pad,
         np.char.upper,
-    } <= FUNCTIONS
-    assert len(FUNCTIONS) > 400
+    } <= PUBLIC
+    assert len(FUNCTIONS) > 390
 
 
-@pytest.mark.parametrize("f", sorted(FUNCTIONS, key=lambda f: (f.__module__ or "numpy", f.__name__)), ids=name)
+@pytest.mark.parametrize("f", FUNCTIONS, ids=name)
 def test_every_function_of_numpy_is_in_exactly_one_group(f):
     groups = [group for group in (vjps, compositions, constants) if f in group]
     assert len(groups) + bool(refusal(f)) == 1, f"{name(f)} is in {len(groups)} groups"
@@ -70,8 +71,8 @@ def test_a_refused_ufunc_names_itself_too(f):
 @pytest.mark.parametrize(
     "f",
     [
-        np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.asarray_chkfinite, np.asmatrix,
-        np.require, np.poly1d, np.ma.array, lambda t: np.full(2, t), lambda t: np.vectorize(abs)(t),
+        np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.asarray_chkfinite,
+        np.require, np.ma.array, lambda t: np.full(2, t), lambda t: np.vectorize(abs)(t),
         lambda t: np.array([t, t]), lambda t: np.kaiser(3, t), lambda t: np.fromiter([t], float),
         lambda t: np.polynomial.polynomial.polyval(2.0, t), lambda t: np.random.default_rng(0).normal(t), np.arange,
         lambda t: t * np.ma.array([1.0, 2.0]), lambda t: np.ma.array([1.0, 2.0]) * t,

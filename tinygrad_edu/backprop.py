@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .rules import name, vjps
+from .rules import name, pointwise, vjps
 
 
 def toposort(root: Any) -> list[Any]:
@@ -134,8 +134,8 @@ def _walk(
                 with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                     floats = [np.float64(v) if type(v) is float else v for v in (g, value, *given)]
                     r = rule(*floats, **(kwargs or {}))
-            if careful and isinstance(fun, np.ufunc) and fun.signature is None:
-                r = np.where(g == 0, 0, r)
+            if careful and (fun in pointwise or (isinstance(fun, np.ufunc) and fun.signature is None)):
+                r = np.where((g == 0) & np.isnan(r), 0, r)  # elsewhere a gradient that happens to be 0 has derivatives
             kind = type(r)
             if kind is not float and (kind is ndarray or kind is not type(x._value)):
                 if r is None:

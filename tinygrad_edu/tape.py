@@ -338,6 +338,8 @@ def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         data = bodies.get(fun, fun)(*argvals, **kwargs)
     except (TypeError, ValueError, IndexError) as error:
         raise _explained(error, fun, args, kwargs) from error
+    if type(data) is tuple and not argnums:  # of places, which np.where(condition) gives
+        return data
     data = kind._result(data, fun)
     if argnums and not paused():
         return record(kind, data, (fun, tuple(argnums), kwargs, tuple(argvals), *args))

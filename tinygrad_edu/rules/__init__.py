@@ -23,6 +23,7 @@ from .registry import (
     keywords,
     name,
     nondifferentiable,
+    pointwise,
     primitive,
     refusal,
     refusals,
@@ -33,6 +34,7 @@ from .registry import (
 
 __all__ = [
     "activations", "beyond", "bodies", "compositions", "constants", "decompositions", "defvjp", "differences",
-    "elementwise", "indexing", "joining", "keywords", "linalg", "name", "nondifferentiable", "order", "polynomials",
-    "primitive", "products", "reductions", "refusal", "refusals", "refused", "shaping", "supported", "vjps",
+    "elementwise", "indexing", "joining", "keywords", "linalg", "name", "nondifferentiable", "order", "pointwise",
+    "polynomials", "primitive", "products", "reductions", "refusal", "refusals", "refused", "shaping", "supported",
+    "vjps",
 ]

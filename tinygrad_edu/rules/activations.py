@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .reductions import spread
-from .registry import defvjp, primitive
+from .registry import defvjp, pointwise, primitive
 
 _ZEROS: dict[Any, Any] = {np.dtype(t): np.zeros((), t) for t in "efd"}  # NumPy takes its time over a Python number
 
@@ -27,6 +27,7 @@ def sigmoid(x: Any) -> Any:
 
 
 defvjp(sigmoid, lambda g, y, x: g * (y * sigmoid(-x)))
+pointwise.update([relu, sigmoid])
 
 
 @primitive

@@ -17,7 +17,7 @@ refused(
 refused("it is for strings, and Tensors hold numbers; hand over text", "numpy.strings", "numpy.char")
 refused(
     "it is for dates, and Tensors hold real numbers; hand over datetime64 arrays",
-    np.busday_count, np.busday_offset, np.is_busday, np.datetime_as_string, np.isnat,
+    np.busday_count, np.busday_offset, np.is_busday, np.datetime_as_string,
 )
 refused(
     "it works on the bits of whole numbers, and Tensors are real; hand over x.data.astype(int)",

@@ -37,6 +37,7 @@ vjps: dict[Function, tuple[Rule | None, ...] | Each] = {}
 compositions: dict[Function, Function] = {}
 constants: set[Function] = set()
 refusals: dict[Function | str, str] = {}  # a name is that of a module, all of whose functions it stands for
+pointwise: set[Function] = set()  # functions that go element by element, as all ufuncs do
 bodies: dict[Function, Function] = {}  # what a primitive computes with, once its arguments are arrays
 
 
@@ -131,6 +132,9 @@ def supported() -> dict[str, str]:
     table = {}
     for kind, funs in kinds.items():
         for fun in funs:
-            members = vars(importlib.import_module(fun)).values() if isinstance(fun, str) else [fun]
-            table.update({name(f): kind for f in members if not isinstance(fun, str) or isinstance(f, type(np.sum))})
+            if isinstance(fun, str):
+                members = vars(importlib.import_module(fun)).values()
+                table.update({name(f): kind for f in members if isinstance(f, (np.ufunc, type(np.sum))) and refusal(f)})
+            else:
+                table[name(fun)] = kind
     return dict(sorted(table.items()))

@@ -202,8 +202,8 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
 if hasattr(np, "astype"):  # NumPy 2.1
 
     @composition(np.astype)
-    def converted(x: Any, dtype: Any, copy: bool = True) -> Any:
-        """The method as a function."""
+    def converted(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
+        """The method as a function; a copy is made in any case."""
         return x.astype(dtype)
 
 
