@@ -20,6 +20,11 @@ def test_the_readmes_python_runs_and_does_what_it_says(tmp_path, monkeypatch):
         np.cos([1, 2, 3]) * 2.5 + [0, *[np.sin([1, 2, 3]).sum() / 2] * 2],
     )
     assert (names["a"].grad, names["b"].grad, names["c"].grad) == (9.0, -2.0, -3.0)
+    np.testing.assert_allclose(names["matrix"].grad, 2 * np.linalg.inv(np.eye(3) + 0.1).T)
+    table = names["table"]
+    assert [table[f"np.{f}"] for f in ("einsum", "linalg.inv", "argsort", "fft.fft")] == (
+        ["composition", "rule", "constant", "refused"]
+    )
     assert (tmp_path / "graph.svg").exists()
     assert names["history"].train_loss[-1] < names["history"].train_loss[0] / 3
 
