@@ -78,7 +78,7 @@ def backprop(
             return [], []
     with _QUIET if type(gradient) is float else np.errstate(divide="ignore", invalid="ignore"):
         ended, passed = _walk(root, gradient, leads, ends, create_graph, keep, careful=False)
-        if any([_has_nan(g) for _, g in ended]):
+        if _has_nan(ended):
             ended, passed = _walk(root, gradient, leads, ends, create_graph, keep, careful=True)
     return ended, passed
 
@@ -158,13 +158,20 @@ def _walk(
     return ended, passed
 
 
-def _has_nan(g: Any) -> bool:
+def _has_nan(ended: Ends) -> bool:
     """Whether a gradient holds a NaN: exactly then squares add up to one, and the least element is one."""
-    if not isinstance(g, float):
-        g = getattr(g, "_value", g)
-        # A dot of large arrays would wake BLAS's threads, whose spinning slows what follows.
-        g = np.vdot(g, g) if isinstance(g, float) or g.size < 10_000 else g.min()
-    return bool(g != g)
+    squares = 0.0
+    for _, g in ended:
+        if type(g) is not ndarray:
+            g = getattr(g, "_value", g)
+        if isinstance(g, float):
+            squares += g * g
+        elif g.size < 10_000:
+            g = g.ravel("K")
+            squares += g.dot(g)
+        elif (least := g.min()) != least:  # a dot would wake BLAS's threads, whose spinning slows what follows
+            return True
+    return bool(squares != squares)
 
 
 def freed(y: Any) -> ValueError:
