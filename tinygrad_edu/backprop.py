@@ -160,18 +160,19 @@ def _walk(
 
 def _has_nan(ended: Ends) -> bool:
     """Whether a gradient holds a NaN: exactly then squares add up to one, and the least element is one."""
-    squares = 0.0
     for _, g in ended:
         if type(g) is not ndarray:
             g = getattr(g, "_value", g)
         if isinstance(g, float):
-            squares += g * g
+            sign = g
         elif g.size < 10_000:
             g = g.ravel("K")
-            squares += g.dot(g)
-        elif (least := g.min()) != least:  # a dot would wake BLAS's threads, whose spinning slows what follows
+            sign = np.vdot(g, g)  # which, unlike dot, lets an overflow pass
+        else:  # a dot would wake BLAS's threads, whose spinning slows what follows
+            sign = g.min()
+        if sign != sign:
             return True
-    return bool(squares != squares)
+    return False
 
 
 def freed(y: Any) -> ValueError:
