@@ -49,7 +49,6 @@ import tinygrad_edu as tg
         lambda x: np.insert(x[0], [2, 0, 2], x[1, :, :3], axis=1),
         lambda x: np.insert(x[0], [2, 0, 2], x[1, :, :1], axis=-1),
         lambda x: np.insert(x[0], slice(0, 3, 2), x[1, :2], axis=0),
-        lambda x: np.insert(x[0, 0], np.array([True, False, True, False]), x[1, 0, :2]),
         lambda x: np.insert(x[0, 0], [1, 2], x[1, :1, :2]),
         lambda x: np.insert(x[0, 0], [], []),
         lambda x: np.insert([1.5, 2.5], obj=1, values=x[0, 0]),

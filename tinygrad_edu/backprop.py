@@ -164,7 +164,7 @@ def _has_nan(ended: Ends) -> bool:
         if type(g) is not ndarray:
             g = getattr(g, "_value", g)
         if isinstance(g, float):
-            sign = g
+            sign: Any = g
         elif g.size < 10_000:
             g = g.ravel("K")
             sign = np.vdot(g, g)  # which, unlike dot, lets an overflow pass

@@ -1,6 +1,5 @@
 """Tensor and Value: an array, and a single Python float, on the tape."""
 
-import functools
 import math
 import operator
 from collections.abc import Iterator
@@ -22,10 +21,11 @@ Array = np.ndarray[Any, Any]
 
 
 def _method(fun: Any) -> Any:
-    @functools.wraps(fun)
     def method(self: Node, *args: Any, **kwargs: Any) -> Any:
         return apply(fun, (self, *args), kwargs)
 
+    method.__name__ = fun.__name__
+    method.__doc__ = f"`{name(fun)}` of this; the arguments are those that follow there."
     return method
 
 
