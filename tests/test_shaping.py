@@ -101,7 +101,7 @@ def test_pad_copies_elements_in_every_mode_and_adds_their_gradients_up(mode, wid
         lambda x: np.ravel(np.swapaxes(x, 0, 1)[:, ::-1], order="K"),
         lambda x: np.reshape(x.T, (6, 4), order="A"),
         lambda x: np.reshape(x.T[1:], (6, 3), order="A"),
-        lambda x: np.reshape(x.T, shape=(6, 4), order="F"),
+        lambda x: np.reshape(x.T, (6, 4), order="F"),
         lambda x: x.T.ravel(order="K"),
     ],
 )

@@ -12,11 +12,12 @@ MODULES = [
     "numpy", "numpy.linalg", "numpy.fft", "numpy.lib.scimath", "numpy.lib.stride_tricks", "numpy.strings",
     "numpy.char",
 ]  # fmt: skip
+OF_TEXT = {f for f in vars(np.strings).values() if isinstance(f, np.ufunc) and not hasattr(np, f.__name__)}
 PUBLIC = {  # functions that ask their arguments, by NEP 13 or NEP 18, whether they would rather do it themselves
     f
     for module in MODULES
     for public, f in vars(importlib.import_module(module)).items()
-    if not public.startswith("_") and isinstance(f, (np.ufunc, type(np.sum)))
+    if not public.startswith("_") and isinstance(f, (np.ufunc, type(np.sum))) and f not in OF_TEXT
 }
 FUNCTIONS = sorted(PUBLIC, key=name)
 
@@ -32,7 +33,7 @@ def test_the_walk_finds_numpy():
         np.pad,
         np.char.upper,
     } <= PUBLIC
-    assert len(FUNCTIONS) > 390
+    assert len(FUNCTIONS) > 370
 
 
 @pytest.mark.parametrize("f", FUNCTIONS, ids=name)

@@ -143,7 +143,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
 
 
 nondifferentiable(np.argsort, np.argpartition, np.searchsorted, np.digitize, np.nonzero, np.flatnonzero, np.argwhere,
-                  np.isin)
+                  np.isin, getattr(np, "in1d", np.isin))  # which NumPy 2.4 no longer has
 
 refused("keys in a sequence: hand over their data, np.lexsort([key.data for key in keys])", np.lexsort)
 refused("which numbers are kept depends on the data: find their places in it, places = np.unique(x.data, "
