@@ -31,7 +31,7 @@ def test_the_walk_finds_numpy():
         np.lib.scimath.sqrt,
         np.einsum,
         np.pad,
-        np.char.upper,
+        np.lib.stride_tricks.sliding_window_view,
     } <= PUBLIC
     assert len(FUNCTIONS) > 370
 
