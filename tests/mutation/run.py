@@ -150,6 +150,7 @@ def main():
     parser.add_argument("pages", nargs="*", default=every, help=f"of {', '.join(every)}")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)  # else forks inherit what is not yet written
     os.chdir(ROOT)
     sys.path[0] = str(ROOT)
 
