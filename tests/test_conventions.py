@@ -44,6 +44,14 @@ def test_maximum_and_minimum_share_a_tie_equally(f):
     assert a.grad[1] == b.grad[1] == 0.5
 
 
+@pytest.mark.parametrize("f", [np.maximum, np.minimum, np.fmax, np.fmin])
+def test_a_tie_shares_whatever_gradient_arrives(f):
+    a, b = tg.Tensor([2.0, 2.0]), tg.Tensor(2.0)
+    f(a, b).backward([3.0, -5.0])
+    np.testing.assert_array_equal(a.grad, [1.5, -2.5])
+    np.testing.assert_array_equal(b.grad, -1)
+
+
 @pytest.mark.parametrize("f", [np.max, np.min])
 def test_max_and_min_share_ties_equally_and_the_total_is_one(f):
     np.testing.assert_allclose(slope(f, [4.0, 4.0, 4.0]), np.full(3, 1 / 3))
@@ -52,7 +60,10 @@ def test_max_and_min_share_ties_equally_and_the_total_is_one(f):
 
 
 def test_clip_passes_the_gradient_at_its_bounds():
-    np.testing.assert_array_equal(slope(lambda x: x.clip(0, 1), [-0.5, 0.0, 0.5, 1.0, 1.5]), [0, 1, 1, 1, 0])
+    x = [-0.5, 0.0, 0.5, 1.0, 1.5]
+    np.testing.assert_array_equal(slope(lambda x: x.clip(0, 1), x), [0, 1, 1, 1, 0])
+    np.testing.assert_array_equal(slope(lambda low: np.clip(x, low, 1.0), 0.0), 1)
+    np.testing.assert_array_equal(slope(lambda high: np.clip(x, 0.0, high), 1.0), 1)
 
 
 @pytest.mark.parametrize(("n", "expected"), [(0, 0), (1, 1), (2, 0), (3, 0), (0.0, 0), (1.0, 1), (2.5, 0)])

@@ -120,11 +120,11 @@ def sinc_derivative(x: Any, n: int) -> Any:
     u = np.pi * x
     near = np.abs(u) <= n
     small, far = np.where(near, u, 0), np.where(near, 1, u)
-    series = small * 0
+    series: Any = 0.0
     for k in range(2 * n + 9, (n - 1) // 2, -1):
         series = series * small * small + (-1) ** k / ((2 * k + 1) * math.factorial(2 * k - n))
-    f = np.sin(far) / far
-    for i in range(1, n + 1):
+    f: Any = 0.0
+    for i in range(n + 1):
         f = (np.sin(far + i * (np.pi / 2)) - i * f) / far
     return np.pi**n * np.where(near, series * small if n % 2 else series, f)
 

@@ -106,8 +106,6 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
         return length(x, axis, keepdims)
     if ord == 0:
         return np.sum(x != 0, axis=axis, dtype=x.dtype, keepdims=keepdims)
-    if ord == 1:
-        return np.sum(np.abs(x), axis=axis, keepdims=keepdims)
     if ord == np.inf:
         return largest(np.abs(x), axis, keepdims)
     if ord == -np.inf:
@@ -256,11 +254,11 @@ def bent(g: Any, a: Any) -> Any:
     """The change of the cofactors as a moves along g, which is symmetric: sum(h bent(g, a)) = sum(g bent(h, a)).
 
     For diag(s), and with p[i, j] the product of all of s but the i-th and the j-th, a cofactor beside the diagonal
-    changes by -p g.T, and one on it by the sum of p[i, j] g[j, j] over the others.
+    changes by -p g.T, and one on it by the sum of p[i, j] g[j, j] over the others (p's own diagonal cancels).
     """
     u, s, v, sign = turned(a)
     one = np.eye(s.shape[-1], dtype=s.dtype)
-    p = others(np.where(one, 1, s[..., None, :])) * (1 - one)
+    p = others(np.where(one, 1, s[..., None, :]))
     g = matmul(matmul(T(u), g), T(v))
     on = np.sum(matmul(p, one * g), axis=-1, keepdims=True)
     return sign * matmul(matmul(u, one * on - p * T(g)), v)
