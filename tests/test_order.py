@@ -35,6 +35,8 @@ def test_long_lines_are_partitioned_as_numpy_does_it():
 def test_equal_numbers_keep_their_order_when_sorted(dtype):
     assert gradient(np.sort, [2.0, 1.0, 2.0, 1.0, 2.0], dtype) == [3, 1, 4, 2, 5]
     assert gradient(np.sort, [[np.nan, 1.0], [0.0, -0.0]], dtype) == [[2, 1], [3, 4]]
+    many = gradient(np.sort, [1.0] * 50 + [0.0] * 50, dtype)
+    assert many == [*range(51, 101), *range(1, 51)]
 
 
 def test_sorting_and_what_is_read_off_have_no_second_derivative_of_their_own():
