@@ -247,3 +247,8 @@ def test_astype_is_the_method_as_a_function():
     y.sum().backward()
     assert (y.dtype, x.grad.dtype) == (np.float32, np.float64)
     assert type(np.astype(x, np.int64)) is np.ndarray
+
+
+def test_a_mode_of_pad_without_a_rule_is_named_by_itself():
+    text = message(TypeError, lambda: np.pad(tg.Tensor(X), 1, "mean"))
+    assert text.startswith("np.pad(..., mode='mean') has no rule for Tensors")
