@@ -141,6 +141,15 @@ def test_methods_of_ufuncs_that_tensors_lack_say_what_there_is():
     assert "np.sum(..., out=...)" in message(TypeError, lambda: np.add.reduce(A, axis=0, out=t))
 
 
+@pytest.mark.parametrize("fun", [np.sum, np.median])
+def test_a_place_to_write_to_is_refused_by_position_too(fun):
+    out, t = np.zeros(2), tg.Tensor(A)
+    arguments = (t, 0, None, out) if fun is np.sum else (t, 0, out)
+    assert f"np.{fun.__name__}(..., out=...)" in message(TypeError, lambda: fun(*arguments))
+    np.testing.assert_array_equal(out, [0, 0])
+    np.testing.assert_array_equal(fun(*arguments[:-1], None).data, fun(A, 0))
+
+
 def test_divmod_is_its_two_operators():
     x = tg.Tensor([5.0, -7.0])
     for quotient, rest in (divmod(x, 3), divmod(np.array([5.0, -7.0]), tg.Tensor(3.0)), divmod(17, x)):

@@ -311,7 +311,9 @@ def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     rules = vjps.get(fun)
     if rules is None:
         if fun in compositions:
-            return compositions[fun](*args, **(_known(fun, kwargs) if kwargs else kwargs))
+            return compositions[fun](
+                *args, **(_known(fun, args, kwargs) if kwargs or "out" in keywords(fun) else kwargs)
+            )
         if fun in constants:
             kwargs = {k: _plain(v) for k, v in kwargs.items()}
             return fun(*map(_plain, args), **kwargs)
@@ -321,7 +323,7 @@ def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             f"{name(fun)} has no rule for Tensors: give it one with defvjp({name(fun)}, rule, ...), list it with "
             f"nondifferentiable({name(fun)}), or call it on Tensor.data where no gradient is needed"
         )
-    if kwargs:
+    if kwargs or (len(args) > 2 and "out" in keywords(fun)):
         args, kwargs = _understood(fun, args, kwargs)
     kind: Any = None
     argvals, argnums = list(args), []
@@ -370,19 +372,23 @@ def _understood(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
     for k, v in kwargs.items():
         if isinstance(v, Node):
             raise TypeError(f"{name(fun)}(..., {k}=...): no place for a Tensor; hand over its .data")
-    return args, _known(fun, kwargs)
+    return args, _known(fun, args, kwargs)
 
 
-def _known(fun: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The keywords, if the rules of `fun` know them all."""
-    kwargs = {k: v for k, v in kwargs.items() if not (k == "out" and v is None)}
+def _known(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The keywords, if the rules of `fun` know them all, and nothing is to be written into."""
+    known = keywords(fun)
+    out = kwargs.get("out")
+    if "out" in known[: len(args)]:
+        out = args[known.index("out")]
+    if out is not None:
+        raise TypeError(
+            f"{name(fun)}(..., out=...): a plain array cannot hold a Tensor's result; write y = ... instead "
+            "(and a = a + t instead of a += t)"
+        )
+    kwargs = {k: v for k, v in kwargs.items() if k != "out"}
     for k in kwargs:
-        if k == "out":
-            raise TypeError(
-                f"{name(fun)}(..., out=...): a plain array cannot hold a Tensor's result; write y = ... instead "
-                "(and a = a + t instead of a += t)"
-            )
-        if keywords(fun).isdisjoint((k, "**")):
+        if k not in known and "**" not in known:
             raise TypeError(f"{name(fun)}(..., {k}=...): its rule does not know this keyword{_INSTEAD.get(k, '')}")
     return kwargs
 

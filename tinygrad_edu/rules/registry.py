@@ -111,12 +111,16 @@ def name(fun: Function) -> str:
 
 
 @functools.cache
-def keywords(fun: Function) -> frozenset[str]:
-    """The keywords that the rules of `fun` understand, or what it is composed by; "**" stands for any."""
-    rules = vjps.get(fun) or (compositions[fun],)
-    codes: Iterable[Any] = [r.__code__ for r in ([rules.rule] if isinstance(rules, Each) else rules) if r]
-    named = [c.co_varnames[: c.co_argcount + c.co_kwonlyargcount] for c in codes]
-    return frozenset().union(*named, ["**"] if any(c.co_flags & 0x08 for c in codes) else [])  # inspect.CO_VARKEYWORDS
+def keywords(fun: Function) -> tuple[str, ...]:
+    """The arguments that the rules of `fun` know, or what it is composed by, in order; "**" stands for any keyword."""
+    rules, given = (vjps[fun], 2) if fun in vjps else ((compositions[fun],), 0)  # a rule is given g and y first
+    known: dict[str, None] = {}
+    for rule in [rules.rule] if isinstance(rules, Each) else filter(None, rules):
+        code: Any = rule.__code__
+        known |= dict.fromkeys(code.co_varnames[given : code.co_argcount + code.co_kwonlyargcount])
+        if code.co_flags & 0x08:  # inspect.CO_VARKEYWORDS
+            known["**"] = None
+    return tuple(known)
 
 
 def supported() -> dict[str, str]:
