@@ -138,3 +138,19 @@ def test_roots_are_refused_and_the_remedy_holds():
     nudged = [np.roots(p.data + 1e-6 * e)[0] - np.roots(p.data - 1e-6 * e)[0] for e in np.eye(3)]
     np.testing.assert_allclose(root.data, r)
     np.testing.assert_allclose(p.grad, np.array(nudged) / 2e-6, rtol=1e-7)
+
+
+@pytest.mark.parametrize("u", [[0.0, 4.0, 2.0], [4.0, 2.0], [4.0]])
+@pytest.mark.parametrize("v", [[2.0], [2.0, 1.0]])
+def test_quotient_and_rest_are_tensors_whichever_polynomial_is_one(u, v):
+    expected = np.polydiv(u, v)
+    for results in (np.polydiv(tg.Tensor(u), v), np.polydiv(u, tg.Tensor(v))):
+        for result, value in zip(results, expected, strict=True):
+            assert isinstance(result, tg.Tensor)
+            np.testing.assert_allclose(result.data, value)
+
+
+def test_a_poorly_conditioned_fit_warns_at_the_users_line():
+    with pytest.warns(np.exceptions.RankWarning) as caught:
+        np.polyfit(tg.Tensor([0.0, 1.0]), [1.0, 2.0], 3)
+    assert caught[0].filename == __file__

@@ -31,7 +31,7 @@ def powers_rule(g: Any, y: Any, x: Any, N: int | None = None, increasing: bool =
     """k x**(k-1), which is k times the column before."""
     if not increasing:
         g, y = g[:, ::-1], y[:, ::-1]
-    k = np.arange(1, max(y.shape[1], 1), dtype=y.dtype)
+    k = np.arange(1, y.shape[1], dtype=y.dtype)
     return np.sum(g[:, 1:] * (k * y[:, :-1]), axis=1)
 
 
@@ -135,7 +135,7 @@ def polydiv(u: Any, v: Any) -> Any:
         quotient.append(rest[:1] / v[0])
         rest = concatenate(rest[1 : v.size] - quotient[-1] * v[1:], rest[v.size :])
     rest = rest if rest.size else zero
-    while rest.size > 1 and np.allclose(rest[0], 0, rtol=1e-14):  # NumPy's measure of nothing
+    while rest.size > 1 and np.allclose(rest[0], 0):  # NumPy's measure of nothing
         rest = rest[1:]
     return concatenate(*quotient or [zero]), rest
 
@@ -157,7 +157,7 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, *, w: Any = None) -> An
     rcond = x.size * np.finfo(rows.dtype).eps if rcond is None else rcond
     solution, _, rank, _ = np.linalg.lstsq(rows / size, y, rcond)
     if rank <= deg:
-        warnings.warn("np.polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=2)
+        warnings.warn("np.polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=4)
     return solution / size.reshape((-1,) + (1,) * (y.ndim - 1))
 
 
