@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from .backprop import ARGS, Call, backprop
+from .errors import checked, explained
 from .rules import bodies, compositions, constants, keywords, name, refusal, vjps
 from .rules.activations import relu
 
@@ -110,7 +111,7 @@ def binary(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
         try:
             data = op(x, y)
         except (TypeError, ValueError) as error:
-            raise _explained(error, fun, (a, b), {}) from error
+            raise explained(error, fun, (a, b), {}) from error
         if not paused():
             if a.requires_grad:
                 argnums = BOTH if t is kind and b.requires_grad else FIRST
@@ -128,7 +129,7 @@ def binary(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
         try:
             data = op(a, b._value)
         except (TypeError, ValueError) as error:
-            raise _explained(error, fun, (a, b), {}) from error
+            raise explained(error, fun, (a, b), {}) from error
         if b.requires_grad and not paused():
             return record(kind, data, (fun, SECOND, None, (a, b._value), a, b))
         return constant(kind, data)
@@ -155,7 +156,7 @@ def plain(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> Any:
         try:
             return op(a._value, _plain(b))
         except ValueError as error:
-            raise _explained(error, fun, (a, b), {}) from error
+            raise explained(error, fun, (a, b), {}) from error
 
     return method
 
@@ -312,7 +313,7 @@ def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if rules is None:
         if fun in compositions:
             return compositions[fun](
-                *args, **(_known(fun, args, kwargs) if kwargs or "out" in keywords(fun) else kwargs)
+                *args, **(checked(fun, args, kwargs) if kwargs or "out" in keywords(fun) else kwargs)
             )
         if fun in constants:
             kwargs = {k: _plain(v) for k, v in kwargs.items()}
@@ -339,7 +340,7 @@ def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
         data = bodies.get(fun, fun)(*argvals, **kwargs)
     except (TypeError, ValueError, IndexError) as error:
-        raise _explained(error, fun, args, kwargs) from error
+        raise explained(error, fun, args, kwargs) from error
     if type(data) is tuple and not argnums:  # of places, which np.where(condition) gives
         return data
     data = kind._result(data, fun)
@@ -372,59 +373,7 @@ def _understood(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
     for k, v in kwargs.items():
         if isinstance(v, Node):
             raise TypeError(f"{name(fun)}(..., {k}=...): no place for a Tensor; hand over its .data")
-    return args, _known(fun, args, kwargs)
-
-
-def _known(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The keywords, if the rules of `fun` know them all, and nothing is to be written into."""
-    known = keywords(fun)
-    out = kwargs.get("out")
-    if "out" in known[: len(args)]:
-        out = args[known.index("out")]
-    if out is not None:
-        raise TypeError(
-            f"{name(fun)}(..., out=...): a plain array cannot hold a Tensor's result; write y = ... instead "
-            "(and a = a + t instead of a += t)"
-        )
-    kwargs = {k: v for k, v in kwargs.items() if k != "out"}
-    for k in kwargs:
-        if k not in known and "**" not in known:
-            raise TypeError(f"{name(fun)}(..., {k}=...): its rule does not know this keyword{_INSTEAD.get(k, '')}")
-    return kwargs
-
-
-def _explained(error: Exception, fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
-    """NumPy's error again, with the function, and the shapes and labels of what met in it."""
-
-    def shown(a: Any) -> str:
-        if not isinstance(a, (Node, np.ndarray)):
-            return f"{a!r:.60}"
-        label = f"{a.label} " if isinstance(a, Node) and a.label else ""
-        return f"{label}of shape {np.shape(a._value if isinstance(a, Node) else a)}"
-
-    kinds = (np.linalg.LinAlgError, ValueError, IndexError, TypeError)
-    kind = next(k for k in kinds if isinstance(error, k))
-    call = ", ".join([*map(shown, args), *(f"{k}={shown(v)}" for k, v in kwargs.items())])
-    message = str(error).strip()
-    remedy = next((f"; {remedy}" for words, remedy in _REMEDIES.items() if words in message), "")
-    return kind(f"{name(fun)}({call}): {message}{remedy}")
-
-
-_INSTEAD = {
-    "dtype": "; convert with .astype(...)",
-    "where": "; choose with np.where(...)",
-}
-
-_INDICES = "i.astype(int) makes indices of a Tensor's numbers, and i > 0 a mask"
-_REMEDIES = {  # by NumPy's words
-    "broadcast": "axes are matched from the last one back and must be equal or 1 (x[:, None] adds one)",
-    "matmul": "a @ b needs as many columns in a as b has rows; .T turns a matrix round",
-    "not aligned": "a @ b needs as many columns in a as b has rows; .T turns a matrix round",
-    "arrays used as indices": _INDICES,
-    "are valid indices": _INDICES,
-    "remapped shapes": "a letter stands for one length in all operands, or 1",
-    "cannot reshape": "the numbers of elements must agree; -1 stands for the one length that follows from the others",
-}
+    return args, checked(fun, args, kwargs)
 
 
 def _restored(kind: type[Node], data: Any, grad: Any, requires_grad: bool, label: str | None) -> Node:

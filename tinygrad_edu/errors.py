@@ -1,0 +1,62 @@
+"""Errors of calls: keywords that no rule knows, and NumPy's own message with what met in the call and the remedy.
+
+A node is known by what it holds: `_value`, its data, and `label`.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .rules import keywords, name
+
+
+def checked(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The keywords, if the rules of `fun` know them all, and nothing is to be written into."""
+    known = keywords(fun)
+    out = kwargs.get("out")
+    if "out" in known[: len(args)]:
+        out = args[known.index("out")]
+    if out is not None:
+        raise TypeError(
+            f"{name(fun)}(..., out=...): a plain array cannot hold a Tensor's result; write y = ... instead "
+            "(and a = a + t instead of a += t)"
+        )
+    kwargs = {k: v for k, v in kwargs.items() if k != "out"}
+    for k in kwargs:
+        if k not in known and "**" not in known:
+            raise TypeError(f"{name(fun)}(..., {k}=...): its rule does not know this keyword{_INSTEAD.get(k, '')}")
+    return kwargs
+
+
+def explained(error: Exception, fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
+    """NumPy's error again, with the function, and the shapes and labels of what met in it."""
+
+    def shown(a: Any) -> str:
+        if not hasattr(a, "_value") and not isinstance(a, np.ndarray):
+            return f"{a!r:.60}"
+        label = f"{a.label} " if getattr(a, "label", None) else ""
+        return f"{label}of shape {np.shape(getattr(a, '_value', a))}"
+
+    kinds = (np.linalg.LinAlgError, ValueError, IndexError, TypeError)
+    kind = next(k for k in kinds if isinstance(error, k))
+    call = ", ".join([*map(shown, args), *(f"{k}={shown(v)}" for k, v in kwargs.items())])
+    message = str(error).strip()
+    remedy = next((f"; {remedy}" for words, remedy in _REMEDIES.items() if words in message), "")
+    return kind(f"{name(fun)}({call}): {message}{remedy}")
+
+
+_INSTEAD = {
+    "dtype": "; convert with .astype(...)",
+    "where": "; choose with np.where(...)",
+}
+
+_INDICES = "i.astype(int) makes indices of a Tensor's numbers, and i > 0 a mask"
+_REMEDIES = {  # by NumPy's words
+    "broadcast": "axes are matched from the last one back and must be equal or 1 (x[:, None] adds one)",
+    "matmul": "a @ b needs as many columns in a as b has rows; .T turns a matrix round",
+    "not aligned": "a @ b needs as many columns in a as b has rows; .T turns a matrix round",
+    "arrays used as indices": _INDICES,
+    "are valid indices": _INDICES,
+    "remapped shapes": "a letter stands for one length in all operands, or 1",
+    "cannot reshape": "the numbers of elements must agree; -1 stands for the one length that follows from the others",
+}
