@@ -36,15 +36,16 @@ if TYPE_CHECKING:
     from . import data, nn, optim
     from .check import GradientError, check_grad
     from .io import load, save
+    from .jit import JitError, Jitted, jit
     from .train import DivergenceError, History, fit
     from .viz import plot
     from .viz.draw import Drawing, draw
 
 __version__ = "0.1.0"
 __all__ = [
-    "DivergenceError", "Drawing", "GradientError", "History", "Tensor", "Value", "binary_cross_entropy_with_logits",
+    "DivergenceError", "Drawing", "GradientError", "History", "JitError", "Jitted", "Tensor", "Value", "binary_cross_entropy_with_logits",
     "check_grad", "cross_entropy", "data", "defvjp", "draw", "fit", "grad", "gradients", "hessian", "hinge_loss",
-    "huber_loss", "hvp", "jacobian", "jvp", "l1_loss", "leaky_relu", "load", "log_softmax", "logsumexp", "mse_loss",
+    "huber_loss", "hvp", "jacobian", "jit", "jvp", "l1_loss", "leaky_relu", "load", "log_softmax", "logsumexp", "mse_loss",
     "nn", "no_grad", "nondifferentiable", "optim", "plot", "primitive", "relu", "save", "sigmoid", "softmax",
     "softplus", "supported", "value_and_grad", "vjp",
 ]  # fmt: skip
@@ -53,6 +54,7 @@ _LAYERS = {  # module: the names that it brings, itself among them where it is o
     "check": ("GradientError", "check_grad"),
     "data": ("data",),
     "io": ("load", "save"),
+    "jit": ("JitError", "Jitted", "jit"),
     "nn": ("nn",),
     "optim": ("optim",),
     "train": ("DivergenceError", "History", "fit"),

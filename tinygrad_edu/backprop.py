@@ -13,9 +13,9 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
+from numpy import float64, ndarray
 
-from .rules import name, pointwise, vjps
+from .rules import name, pointwise, question, vjps
 
 
 def toposort(root: Any) -> list[Any]:
@@ -137,7 +137,7 @@ def _walk(
             if careful and (fun in pointwise or (isinstance(fun, np.ufunc) and fun.signature is None)):
                 r = np.where((g == 0) & np.isnan(r), 0, r)  # elsewhere a gradient that happens to be 0 has derivatives
             kind = type(r)
-            if kind is not float and (kind is ndarray or kind is not type(x._value)):
+            if kind is not float and not (kind is float64 and type(x._value) is float64):
                 if r is None:
                     raise TypeError(f"a rule of {name(fun)} gave None; in place of a rule None says: no gradient")
                 if r is g and not x.argnums and not create_graph:
@@ -159,10 +159,15 @@ def _walk(
 
 
 def _has_nan(ended: Ends) -> bool:
-    """Whether a gradient holds a NaN: exactly then squares add up to one, and the least element is one."""
-    for _, g in ended:
-        if type(g) is not ndarray:
-            g = getattr(g, "_value", g)
+    """Whether a gradient holds a NaN."""
+    gradients = [g if type(g) is ndarray or type(g) is float else getattr(g, "_value", g) for _, g in ended]
+    return has_nan(*gradients)  # type: ignore[no-any-return]
+
+
+@question
+def has_nan(*gradients: Any) -> bool:
+    """Whether one of them holds a NaN: exactly then squares add up to one, and the least element is one."""
+    for g in gradients:
         if isinstance(g, float):
             sign: Any = g
         elif g.size < 10_000:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .rules import activations
 from .rules.activations import log_softmax, logsumexp, sigmoid, softmax
+from .rules.registry import question
 from .tensor import Node
 
 __all__ = [
@@ -71,7 +72,7 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     `logits` has shape (n, classes), or (classes,) for one; `target` holds integer class numbers, of shape (n,) or ().
     """
     logits = logits if hasattr(logits, "shape") else np.asarray(logits)
-    classes = np.asarray(target)
+    classes = target if hasattr(target, "shape") else np.asarray(target)
     if logits.ndim not in (1, 2) or classes.shape != logits.shape[:-1]:
         raise ValueError(
             f"cross_entropy: logits of shape {logits.shape} need one class number for each row, shape "
@@ -79,13 +80,19 @@ def cross_entropy(logits: Any, target: Any) -> Any:
         )
     if classes.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy: class numbers are integers, the target is {classes.dtype}")
-    if classes.size and not (classes.min() >= 0 and classes.max() < logits.shape[-1]):
+    if not within(classes, logits.shape[-1]):
         raise ValueError(
             f"cross_entropy: class numbers go from 0 to {logits.shape[-1] - 1} for logits of shape {logits.shape}; "
             f"the target goes from {classes.min()} to {classes.max()}"
         )
     log_p = log_softmax(logits)
     return -np.mean(log_p[(np.arange(len(classes)), classes) if classes.ndim else classes])
+
+
+@question
+def within(classes: Any, n: int) -> bool:
+    """Whether all are at least 0 and below n: read without their sign, negative numbers are the largest of all."""
+    return not classes.size or bool(classes.view(f"u{classes.itemsize}").max() < n)
 
 
 def same_shape(loss: str, prediction: Any, target: Any) -> None:

@@ -25,6 +25,8 @@ from .registry import (
     nondifferentiable,
     pointwise,
     primitive,
+    question,
+    questions,
     refusal,
     refusals,
     refused,
@@ -35,6 +37,6 @@ from .registry import (
 __all__ = [
     "activations", "beyond", "bodies", "compositions", "constants", "decompositions", "defvjp", "differences",
     "elementwise", "indexing", "joining", "keywords", "linalg", "name", "nondifferentiable", "order", "pointwise",
-    "polynomials", "primitive", "products", "reductions", "refusal", "refusals", "refused", "shaping", "supported",
+    "polynomials", "primitive", "products", "question", "questions", "reductions", "refusal", "refusals", "refused", "shaping", "supported",
     "vjps",
 ]

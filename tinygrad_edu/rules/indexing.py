@@ -13,9 +13,14 @@ from .registry import arrays_of, composition, defvjp, primitive, refused
 def repeats(index: Any) -> bool:
     """Whether `index` may name an element twice: only arrays of integers can, and what NumPy takes for one."""
     return any(
-        not isinstance(i, (int, slice, NoneType, EllipsisType)) and np.ndim(i) > 0 and np.asarray(i).dtype != bool
+        not isinstance(i, (int, slice, NoneType, EllipsisType)) and np.ndim(i) > 0 and dtype_of(i) != bool
         for i in (index if isinstance(index, tuple) else (index,))
     )
+
+
+def dtype_of(i: Any) -> Any:
+    """The dtype of one part of an index."""
+    return i.dtype if hasattr(i, "dtype") else np.asarray(i).dtype
 
 
 def places(parts: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
@@ -24,7 +29,7 @@ def places(parts: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
         return np.reshape(parts[0], -1)
     first: Any = 0
     for i, n in zip(parts, shape, strict=False):
-        first = first * n + np.arange(n)[np.asarray(i)]  # the negative ones too
+        first = first * n + np.arange(n)[i if hasattr(i, "dtype") else np.asarray(i)]  # the negative ones too
     width = math.prod(shape[len(parts) :])
     return (np.expand_dims(first * width, -1) + np.arange(width)).reshape(-1)
 
@@ -39,7 +44,7 @@ def scatter(v: Any, index: Any, shape: tuple[int, ...]) -> Any:
     parts = index if isinstance(index, tuple) else (index,)
     if not repeats(index):
         x[index] = v
-    elif v.size > MANY and all(np.asarray(i).dtype.kind in "iu" for i in parts):
+    elif v.size > MANY and all(dtype_of(i).kind in "iu" for i in parts):
         np.add.at(x.reshape(-1), places(parts, shape), v.reshape(-1))
     else:
         np.add.at(x, index, v)

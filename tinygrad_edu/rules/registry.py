@@ -39,6 +39,7 @@ constants: set[Function] = set()
 refusals: dict[Function | str, str] = {}  # a name is that of a module, all of whose functions it stands for
 pointwise: set[Function] = set()  # functions that go element by element, as all ufuncs do
 bodies: dict[Function, Function] = {}  # what a primitive computes with, once its arguments are arrays
+questions: set[Function] = set()  # primitives whose answer, True or False, decides what is computed next
 
 
 def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None:
@@ -80,18 +81,26 @@ def composition(fun: Function) -> Callable[[Function], Function]:
 def primitive(fun: Function) -> Function:
     """Make a function of arrays one operation of the tape; `defvjp` then gives its rules.
 
-    Arrays go straight to `fun`; an argument that speaks NEP 18 (a Tensor, say) is asked instead.
+    Arrays go straight to `fun`; an argument (or part of an index) that speaks NEP 18, a Tensor say, is asked instead.
     """
 
     @functools.wraps(fun)
     def call(*args: Any, **kwargs: Any) -> Any:
-        for a in (*args, *kwargs.values()) if kwargs else args:
-            if type(a) is not np.ndarray and hasattr(a, "__array_function__"):
-                return a.__array_function__(call, (type(a),), args, kwargs)
+        for part in (*args, *kwargs.values()) if kwargs else args:
+            for a in part if type(part) is tuple else (part,):
+                if type(a) is not np.ndarray and hasattr(a, "__array_function__"):
+                    return a.__array_function__(call, (type(a),), args, kwargs)
         return fun(*args, **kwargs)
 
     bodies[call] = fun
     return call
+
+
+def question(fun: Function) -> Function:
+    """Make a function of arrays to True or False one that arrays of other kinds answer in their own way."""
+    asked = primitive(fun)
+    questions.add(asked)
+    return asked
 
 
 def arrays_of(sequence: Any) -> list[Any]:

@@ -1,0 +1,546 @@
+"""The plan: a program with its memory laid out, as the Python text that really runs.
+
+Every array that does not leave the program has its place in memory before the first call: NumPy writes into it by
+`out=`, and views of it are made once. A place is used again when what was in it is no longer needed, by an
+elementwise call even for its own result. Single numbers are kept as Python variables. What is handed out is a new
+array at each call.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import threading
+from collections.abc import Callable
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from ..rules import bodies
+from ..rules.indexing import setitem
+from ..tape import constant
+from ..tensor import Tensor
+from .outside import Outside
+from .program import Call, Constant, Guard, Input, Number, Program, State, Var, used, variables
+from .record import Result, part
+from .traced import VIEWS, add_at, astype, put_along_axis, retyped
+
+MISSED, ASKED = object(), object()  # a call that the plan is not for; one whose answers are not the recording's
+PYTHON = {
+    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**", np.floor_divide: "//",
+    np.remainder: "%", operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
+    operator.pow: "**", operator.floordiv: "//", operator.mod: "%", np.matmul: "@",
+    np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
+}  # fmt: skip
+REDUCED = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
+
+
+class Home:
+    """Where a Var lives: `text` names it in the plan, `array` is the array if it is the same at every call."""
+
+    __slots__ = ("array", "root", "text")
+
+    def __init__(self, text: str, array: Any = None, root: Var | None = None) -> None:
+        self.text, self.array, self.root = text, array, root
+
+
+def is_view(call: Call) -> bool:
+    """Whether a call rearranges an array without looking at its elements, so that a view may do."""
+    if call.fun is operator.getitem:
+        index = call.args[1]
+        return all(i is None or i is ... or isinstance(i, (int, slice)) for i in _parts(index))
+    return (call.fun in VIEWS or call.fun in (np.broadcast_to, retyped)) and not call.kwargs
+
+
+def _parts(index: Any) -> tuple[Any, ...]:
+    return index if isinstance(index, tuple) else (index,)
+
+
+def elementwise(call: Call) -> bool:
+    """Whether each element of the result is made from those at the same place of the arguments."""
+    f = call.fun
+    return isinstance(f, np.ufunc) and f.signature is None and f.nout == 1 and not call.kwargs
+
+
+class Layout:
+    """Lays out one program; `text` is the plan and `run` the function that it defines."""
+
+    def __init__(self, program: Program, found: Outside, optimized: bool = True, places: dict[Var, Any] | None = None) -> None:
+        self.program, self.found, self.optimized = program, found, optimized
+        self.env: dict[str, Any] = {"MISSED": MISSED, "ASKED": ASKED, "lock": threading.Lock()}
+        self.names: dict[int, str] = {}
+        self.home: dict[Var, Home] = {}
+        self.lines: list[tuple[str, str]] = []  # (phase, line)
+        self.free: dict[int, list[Any]] = {}  # bytes: blocks of memory of that size
+        self.blocks: list[Any] = []
+        self.taken: dict[Var, Any] = {}  # root: its block
+        self.places = places or {}
+        self.kept: list[Any] = []
+        self.generated = 0
+        self.order()
+        self.lay()
+
+    # Names
+    def name(self, thing: Any, hint: str = "c") -> str:
+        """The name in the plan of something that is the same at every call."""
+        if id(thing) not in self.names:
+            base = "".join([c if c.isalnum() else "_" for c in hint]).strip("_") or "c"
+            base = base if not base[0].isdigit() else f"c{base}"
+            name, n = base, 1
+            while name in self.env or name in RESERVED:
+                name, n = f"{base}{n}", n + 1
+            self.env[name] = thing
+            self.names[id(thing)] = name
+            self.kept.append(thing)
+        return self.names[id(thing)]
+
+    def variable(self, hint: str = "v") -> str:
+        """A new variable of the plan."""
+        self.generated += 1
+        return f"{hint}{self.generated}"
+
+    def ref(self, x: Any) -> str:
+        """An argument, as the plan writes it."""
+        if type(x) is Var:
+            return self.home[x].text
+        if x is None or x is ... or isinstance(x, (bool, int, str)):
+            return repr(x) if x is not ... else "..."
+        if type(x) is float and math.isfinite(x):
+            return repr(x)
+        if isinstance(x, slice):
+            return f"slice({self.ref(x.start)}, {self.ref(x.stop)}, {self.ref(x.step)})"
+        if isinstance(x, tuple) and not hasattr(x, "_fields"):
+            return f"({', '.join(map(self.ref, x))}{',' if len(x) == 1 else ''})"
+        if isinstance(x, list):
+            return f"[{', '.join(map(self.ref, x))}]"
+        if isinstance(x, dict):
+            return f"{{{', '.join(f'{k!r}: {self.ref(v)}' for k, v in x.items())}}}"
+        return self.name(x)
+
+    def fun(self, f: Any) -> str:
+        """A function, as the plan writes it."""
+        own = getattr(f, "__self__", None)
+        hint = f"{own.__name__}_{f.__name__}" if isinstance(own, np.ufunc) else getattr(f, "__name__", "f")
+        return self.name(f, hint)
+
+    def emit(self, line: str, phase: str = "forward") -> None:
+        self.lines.append((phase, line))
+
+    # Order and lifetimes
+    def order(self) -> None:
+        """What the guards ask about comes first: nothing outside is written before the last of them."""
+        program = self.program
+        program.sort()
+        asked = {id(v) for g in program.guards for v in variables(g.args)}
+        for call in reversed(program.calls):
+            if id(call.out) in asked:
+                asked |= {id(v) for v in call.uses()}
+        calls = program.calls
+        program.calls = [c for c in calls if id(c.out) in asked or c.draws]
+        self.barrier = len(program.calls)
+        program.calls += [c for c in calls if id(c.out) not in asked and not c.draws]
+        if not program.guards:
+            self.barrier = 0
+
+        self.root: dict[Var, Var] = {}
+        for call in program.calls:
+            if is_view(call) and type(call.args[0]) is Var:
+                self.root[call.out] = self.root.get(call.args[0], call.args[0])
+        self.last: dict[Var, int] = {}
+        for i, call in enumerate(program.calls):
+            for v in call.uses():
+                self.last[self.root.get(v, v)] = i
+        self.leaving = {self.root.get(v, v) for v in variables(program.result)}
+        self.leaving |= {self.root.get(v, v) for x, v in program.grads if v is not None and id(x) in self.found.given}
+        forever = len(program.calls)
+        for v in program.ends():
+            self.last[self.root.get(v, v)] = forever
+
+    def dies(self, v: Var, i: int) -> bool:
+        """Whether nothing after the i-th call needs v or a view of it."""
+        root = self.root.get(v, v)
+        return isinstance(root.source, Call) and self.last.get(root, -1) <= i and root in self.taken
+
+    # Memory
+    def array(self, root: Var, block: Any = None) -> Any:
+        """The array for a root in a block of memory, its own or a free one."""
+        size = root.size * root.dtype.itemsize
+        if block is None:
+            sizes = self.free.get(size)
+            if sizes:
+                block = sizes.pop()
+            else:
+                raw = np.empty(size + 64, np.uint8)
+                start = -raw.ctypes.data % 64
+                block = raw[start : start + size]
+                self.blocks.append(block)
+        self.taken[root] = block
+        return block.view(root.dtype).reshape(root.shape)
+
+    def release(self, i: int, call: Call) -> None:
+        """Give back the memory of what the i-th call was the last to use."""
+        for v in {self.root.get(v, v) for v in (*call.uses(), call.out)}:
+            if v in self.taken and self.last.get(v, -1) <= i:
+                block = self.taken.pop(v)
+                self.free.setdefault(block.size, []).append(block)
+
+    def stored_in(self, call: Call, i: int) -> Any:
+        """The array outside that the result of the i-th call is to end in, if it may be written there now."""
+        target = self.targets.get(call.out)
+        if target is None or i < self.barrier:
+            return None
+        if self.last.get(target, -1) > i or any(self.root.get(v) is target for v in call.uses()):
+            return None
+        self.direct.add(call.out)
+        return target.source.array
+
+    def output(self, call: Call, i: int) -> Home | None:
+        """Where the i-th call is to write its result: None if in an array of its own that leaves the program."""
+        out = call.out
+        if out in self.leaving or not self.optimized:
+            return None
+        place = self.places.get(out)
+        if place is None:
+            place = self.stored_in(call, i)
+        if place is None:
+            own = None
+            if elementwise(call):  # may write where it reads, if it reads exactly there
+                for v in call.uses():
+                    root, home = self.root.get(v, v), self.home[v]
+                    if self.dies(v, i) and root.shape == out.shape == v.shape and root.dtype == out.dtype:
+                        same = [self.home[u] for u in call.uses() if self.root.get(u, u) is root]
+                        whole = home.array is not None and home.array.flags.c_contiguous
+                        if whole and all(h.array is not None and h.array.strides == home.array.strides for h in same):
+                            own = self.taken.pop(root)
+                            break
+            place = self.array(out, own)
+        home = Home(self.name(place, "b"), place)
+        self.home[out] = home
+        return home
+
+    # The plan
+    def lay(self) -> None:
+        program = self.program
+        self.targets = {value: target for target, value in program.stores if isinstance(target.source, State)
+                        and target.source.kind != "grad" and not target.scalar}  # fmt: skip
+        self.direct: set[Var] = set()
+        self.prologue()
+        waiting = list(program.guards)
+        done = {v for v in self.home}
+        waiting = self.ask(waiting, done)
+        for i, call in enumerate(program.calls):
+            self.lower(call, i)
+            self.release(i, call)
+            done.add(call.out)
+            if waiting:
+                waiting = self.ask(waiting, done)
+        self.epilogue()
+        self.text = self.print()
+
+    def ask(self, waiting: list[Guard], done: set[Var]) -> list[Guard]:
+        left = []
+        for guard in waiting:
+            if all(v in done or isinstance(v.source, Constant) for v in variables(guard.args)):
+                question = self.fun(bodies.get(guard.question, guard.question))
+                args = ", ".join(self.value(a) for a in guard.args)
+                self.emit(f"if {question}({args}) is not {guard.answer!r}:", "ask")
+                self.emit("    return ASKED", "ask")
+            else:
+                left.append(guard)
+        return left
+
+    def value(self, x: Any) -> str:
+        for v in variables(x):
+            self.constant(v)
+        return self.ref(x)
+
+    def constant(self, v: Var) -> None:
+        """A Var that was there already."""
+        if v not in self.home and isinstance(v.source, Constant):
+            self.home[v] = Home(self.name(v.source.array, v.name or "c"), v.source.array)
+
+    def prologue(self) -> None:
+        """What the plan begins with: is it for these arguments, and is what it found outside still there?"""
+        found, checks = self.found, []
+        self.head: list[str] = []
+        for v in self.program.inputs:
+            self.home[v] = Home(f"a{v.source.place}")
+        for v in self.program.states:
+            if v.source.kind == "grad":
+                self.home[v] = Home(self.variable("g"))
+                owner = self.name(v.source.owner, "t")
+                self.head.append(f"{self.home[v].text} = {owner}._grad")
+                checks.append(f"{self.home[v].text} is not None")
+            else:
+                array = v.source.array
+                self.home[v] = Home(self.name(array, v.name or "s"), array)
+                if v.source.kind == "data":
+                    checks.append(f"{self.name(v.source.owner, 't')}._value is {self.home[v].text}")
+        for v in self.program.numbers:
+            self.home[v] = Home(self.variable("n"))
+            self.head.append(f"{self.home[v].text} = {self.name(v.source.owner, 'opt')}.{v.source.attribute}")
+        for x in found.absent:
+            checks.append(f"{self.name(x, 't')}._grad is None")
+        for owner, attribute, value in found.attributes.values():
+            same = f"{self.name(owner, 'm')}.{attribute} is {self.ref(value)}"
+            checks.append(same if type(value) not in (int, float, str) else same.replace(" is ", " == "))
+        self.checks = checks
+
+    def epilogue(self) -> None:
+        """What the plan ends with: what it changes outside, and its result."""
+        program = self.program
+        for target, value in program.stores:
+            self.constant(value)
+            source, text = target.source, self.home[value].text
+            if isinstance(source, Number):
+                self.emit(f"{self.name(source.owner, 'opt')}.{source.attribute} = {text}", "update")
+            elif value not in self.direct and value not in self.places:
+                self.emit(f"{self.home[target].text}[...] = {text}", "update")
+        for x, g in program.grads:
+            tensor = f"a{self.found.given[id(x)].place}t" if id(x) in self.found.given else self.name(x, "t")
+            self.emit(f"{tensor}._grad = {'None' if g is None else self.grad(g, x)}", "update")
+        self.emit(f"return {self.returned(program.result)}", "update")
+
+    def grad(self, g: Var, x: Any) -> str:
+        self.constant(g)
+        home = self.home[g]
+        if id(x) in self.found.given and self.root.get(g, g) not in self.leaving:
+            return f"{home.text}.copy()"
+        if g.shape == ():
+            return f"{self.name(np.array, 'array')}({home.text})"
+        root = self.root.get(g, g)
+        if home.array is None and self.optimized:  # a view that is made anew
+            return f"{home.text}"
+        if isinstance(root.source, (State, Constant)) or not home.array.flags.writeable:
+            return f"{home.text}.copy()"
+        return home.text
+
+    def returned(self, value: Any) -> str:
+        if isinstance(value, Result):
+            v = value.var
+            self.constant(v)
+            home, root = self.home[v], self.root.get(v, v)
+            own = isinstance(root.source, Call) and root in self.leaving and home.array is None
+            text = home.text if own or (v.shape == () and isinstance(v.source, Call)) else f"{home.text}.copy()"
+            if value.kind == "tensor":
+                return f"{self.name(constant, 'constant')}({self.name(Tensor, 'Tensor')}, {text})"
+            return text
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return f"{self.name(type(value), type(value).__name__)}({', '.join(map(self.returned, value))})"
+        if isinstance(value, (list, tuple)):
+            inside = ", ".join(map(self.returned, value))
+            return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' if len(value) == 1 else ''})"
+        if isinstance(value, dict):
+            return f"{{{', '.join(f'{self.ref(k)}: {self.returned(v)}' for k, v in value.items())}}}"
+        return self.ref(value)
+
+    # One call
+    def lower(self, call: Call, i: int) -> None:
+        for v in call.uses():
+            self.constant(v)
+        out = call.out
+        if is_view(call):
+            return self.view(call)
+        if out.shape == () and not call.draws:
+            return self.number(call)
+        lowered = LOWERED.get(call.fun) if not call.kwargs or call.fun in REDUCED else None
+        if lowered is None and elementwise(call):
+            lowered = Layout.ufunc
+        if lowered is None or not self.optimized or call.draws or not lowered(self, call, i):
+            name = self.variable()
+            args = [self.ref(a) for a in call.args] + [f"{k}={self.ref(v)}" for k, v in call.kwargs.items()]
+            self.home[out] = Home(name)
+            self.emit(f"{name} = {self.fun(call.fun)}({', '.join(args)})", call.phase)
+
+    def view(self, call: Call) -> None:
+        base = self.home[call.args[0]] if type(call.args[0]) is Var else Home(self.ref(call.args[0]))
+        rest = ", ".join(map(self.ref, call.args[1:]))
+        f = call.fun
+        if base.array is not None:
+            array = f(base.array, *call.args[1:])
+            if isinstance(array, np.ndarray) and np.may_share_memory(array, base.array):
+                self.home[call.out] = Home(self.name(array, "w"), array)
+                return None
+        name = self.variable()
+        self.home[call.out] = Home(name)
+        text = f"{base.text}[{rest}]" if f is operator.getitem else f"{self.fun(f)}({base.text}, {rest})"
+        if f is np.reshape:
+            text = f"{base.text}.reshape({rest})"
+        elif f is np.transpose:
+            text = f"{base.text}.T" if call.args[1] == tuple(range(call.out.example.ndim))[::-1] else f"{base.text}.transpose({rest})"
+        return self.emit(f"{name} = {text}", call.phase)
+
+    def number(self, call: Call) -> None:
+        f, name = call.fun, self.variable()
+        args = [self.ref(a) for a in call.args]
+        flat = all(type(a) is not Var or a.shape == () for a in call.args)
+        if f in PYTHON and not call.kwargs and (flat or f is not np.matmul) and flat:
+            text = f" {PYTHON[f]} ".join(args)
+        elif f is np.negative and flat:
+            text = f"-{args[0]}"
+        elif f in REDUCED and len(call.args) == 1 and not call.kwargs:
+            text = f"{self.name(REDUCED[f].reduce, REDUCED[f].__name__ + '_reduce')}({args[0]}, None)"
+        elif f is part:
+            text = f"{args[0]}[{args[1]}]"
+        else:
+            args += [f"{k}={self.ref(v)}" for k, v in call.kwargs.items()]
+            text = f"{self.fun(f)}({', '.join(args)})"
+        self.home[call.out] = Home(name)
+        self.emit(f"{name} = {text}", call.phase)
+
+    def ufunc(self, call: Call, i: int) -> bool:
+        home = self.output(call, i)
+        if home is None:
+            return False
+        args = [self.operand(a, call) for a in call.args]
+        keyword = "out=" if call.fun in (np.maximum, np.minimum) else ""  # NumPy deprecates a third argument there
+        self.emit(f"{self.fun(call.fun)}({', '.join(args)}, {keyword}{home.text})", call.phase)
+        return True
+
+    def operand(self, a: Any, call: Call) -> str:
+        """An argument of a ufunc; a Python number as an array, which NumPy takes in half the time."""
+        if type(a) in (int, float):
+            dtypes = {v.dtype for v in call.uses() if v.dtype is not None}
+            if len(dtypes) == 1 and (dtype := dtypes.pop()).kind == "f":
+                return self.name(self.found_number(a, dtype), "k")
+        return self.ref(a)
+
+    def found_number(self, a: Any, dtype: Any) -> Any:
+        key = (repr(a), dtype)
+        return self.numbers.setdefault(key, np.array(a, dtype))
+
+    numbers: dict[Any, Any] = {}  # noqa: RUF012
+
+    def product(self, call: Call, i: int) -> bool:
+        a, b = call.args
+        if type(a) is not Var or type(b) is not Var:
+            return False
+        home = self.output(call, i)
+        if home is None:
+            return False
+        flat = len(a.shape) <= 2 and len(b.shape) <= 2 and home.array.flags.c_contiguous
+        if not flat and call.fun is np.dot:
+            return False
+        f = np.dot if flat and a.dtype == b.dtype else np.matmul
+        self.emit(f"{self.fun(f)}({self.ref(a)}, {self.ref(b)}, {'' if f is np.dot else 'out='}{home.text})", call.phase)
+        return True
+
+    def reduction(self, call: Call, i: int) -> bool:
+        if set(call.kwargs) - {"axis", "keepdims"} or len(call.args) > 2:
+            return False
+        axis = call.args[1] if len(call.args) > 1 else call.kwargs.get("axis")
+        home = self.output(call, i)
+        if home is None:
+            return False
+        f = REDUCED[call.fun]
+        reduce = self.name(f.reduce, f"{f.__name__}_reduce")
+        keepdims = ", True" if call.kwargs.get("keepdims") else ""
+        self.emit(f"{reduce}({self.ref(call.args[0])}, {self.ref(axis)}, None, {home.text}{keepdims})", call.phase)
+        return True
+
+    def copy(self, call: Call, i: int) -> bool:
+        home = self.output(call, i)
+        if home is None:
+            return False
+        casting = ", 'unsafe'" if call.fun is astype else ""
+        self.emit(f"{self.fun(np.copyto)}({home.text}, {self.ref(call.args[0])}{casting})", call.phase)
+        return True
+
+    def writing(self, call: Call, i: int) -> bool:
+        """A copy, and then what is written into it."""
+        home = self.output(call, i)
+        if home is None:
+            return False
+        x, index, *v = call.args
+        if not (type(x) is Var and isinstance(x.source, Constant) and not np.any(x.source.array)):
+            self.emit(f"{self.fun(np.copyto)}({home.text}, {self.ref(x)})", call.phase)
+        else:
+            self.emit(f"{home.text}.fill(0)", call.phase)
+        if call.fun is setitem:
+            self.emit(f"{home.text}[{self.ref(index)}] = {self.ref(v[0])}", call.phase)
+        else:
+            self.emit(f"{self.name(np.add.at, 'add_at')}({home.text}, {self.ref(index)}, {self.ref(v[0])})", call.phase)
+        return True
+
+    def print(self) -> str:
+        """The plan as a text."""
+        lines = ["def plan(args, kwargs):"]
+        structure: list[str] = []
+        self.unpack("args", self.found.args, structure, [0])
+        self.unpack("kwargs", self.found.kwargs, structure, [len(self.places_of(self.found.args))])
+        for s in structure:
+            lines.append(f"    {s}")
+        for v in self.program.states:
+            if v.source.kind == "grad":
+                pass
+        lines += [f"    {line}" for line in self.head]
+        if self.checks:
+            lines += [f"    if not ({' and '.join(self.checks)}):", "        return MISSED"]
+        body, indent = [], "    "
+        phases = [p for p, _ in groupby(self.lines, key=lambda line: line[0])]
+        quiet = "backward" in phases
+        for phase, group in groupby(self.lines, key=lambda line: line[0] == "backward"):
+            inner = indent
+            if phase and quiet:
+                body.append(f"{indent}with {self.name(np.errstate, 'errstate')}(divide='ignore', invalid='ignore'):")
+                inner = indent + "    "
+            body += [f"{inner}{line}" for _, line in group]
+        return "\n".join([*lines, "    with lock:", *[f"    {line}" for line in body], ""])
+
+    def places_of(self, value: Any) -> list[Any]:
+        if isinstance(value, (list, tuple)):
+            return [p for v in value for p in self.places_of(v)]
+        if isinstance(value, dict):
+            return [p for v in value.values() for p in self.places_of(v)]
+        return [value]
+
+    def unpack(self, text: str, value: Any, lines: list[str], place: list[int]) -> None:
+        """Lines that check an argument and name its leaves."""
+
+        def must(condition: str) -> None:
+            lines.extend([f"if not ({condition}):", "    return MISSED"])
+
+        if isinstance(value, (list, tuple)):
+            must(f"type({text}) is {self.name(type(value), type(value).__name__)} and len({text}) == {len(value)}")
+            for i, v in enumerate(value):
+                self.unpack(f"{text}[{i}]", v, lines, place)
+        elif isinstance(value, dict):
+            if text == "kwargs" and not value:
+                must("not kwargs")
+            else:
+                must(f"type({text}) is dict and list({text}) == {self.name(list(value), 'keys')}")
+            for k, v in value.items():
+                self.unpack(f"{text}[{self.ref(k)}]", v, lines, place)
+        else:
+            n = place[0]
+            place[0] += 1
+            name = f"a{n}"
+            if isinstance(value, Tensor):
+                lines.append(f"{name}t = {text}")
+                must(f"type({name}t) is {self.name(type(value), 'Tensor')} and {name}t.requires_grad is {value.requires_grad}")
+                lines.append(f"{name} = {name}t._value")
+                value = value._value
+            else:
+                lines.append(f"{name} = {text}")
+            if isinstance(value, (np.ndarray, np.generic)):
+                kind = f"type({name}) is {self.name(type(value), type(value).__name__)}"
+                shape = "" if isinstance(value, np.generic) else f" and {name}.shape == {value.shape}"
+                must(f"{kind}{shape} and {name}.dtype == {self.name(value.dtype, 'dtype')}")
+            elif isinstance(value, (int, float, str, bool, type(None))):
+                must(f"type({name}) is {self.name(type(value), type(value).__name__)} and {name} == {self.ref(value)}")
+            else:
+                must(f"{name} is {self.name(value, 'o')}")
+
+    def compile(self) -> Callable[..., Any]:
+        """The plan as a function of (args, kwargs)."""
+        scope = dict(self.env)
+        exec(compile(self.text, "<plan>", "exec"), scope)
+        return scope["plan"]  # type: ignore[no-any-return]
+
+
+RESERVED = {"plan", "args", "kwargs", "lock", "type", "len", "list", "dict", "slice", "not", "and", "or", "if", "is"}
+LOWERED: dict[Any, Any] = {
+    np.matmul: Layout.product, np.dot: Layout.product, **dict.fromkeys(REDUCED, Layout.reduction),
+    np.copy: Layout.copy, astype: Layout.copy, setitem: Layout.writing, add_at: Layout.writing,
+}  # fmt: skip

@@ -1,0 +1,349 @@
+"""What a recording finds outside: Tensors, gradients, optimizers, modules, random numbers.
+
+While it runs, `Node`, `Module` and `Optimizer` report to it what its thread reads and writes there; the engine knows
+nothing of it, and other threads see what is really there. At the end everything is put back, and only then is what the
+function changed really changed: a recording that fails has changed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import RLock, get_ident
+from typing import Any
+
+import numpy as np
+
+from ..nn import Module
+from ..optim import Optimizer
+from ..tape import Node, constant
+from ..tensor import Value
+from .program import Call, Constant, Input, Number, Program, State, Var
+from .record import Recorder, Result
+from .traced import JitError, Traced
+
+PLAIN = (bool, int, float, str, type(None), np.random.Generator)  # what attributes must hold at later calls as well
+NUMBERS = ("lr", "steps")  # of an optimizer: read anew at each call
+
+raw_value, raw_grad = Node.__dict__["_value"], Node.__dict__["_grad"]
+recorders: dict[int, Recorder] = {}  # by thread
+_one_at_a_time = RLock()  # a recording changes classes
+
+
+class Draws:
+    """Stands for a Generator: what it draws is drawn anew at each call."""
+
+    def __init__(self, rec: Recorder, generator: np.random.Generator) -> None:
+        self._rec, self._generator = rec, generator
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._generator, name)
+        return (lambda *args, **kwargs: self._rec.call(method, args, kwargs, draws=True)) if callable(method) else method
+
+
+class Outside:
+    """What one recording has found outside."""
+
+    def __init__(self, rec: Recorder) -> None:
+        self.rec = rec
+        self.args: tuple[Any, ...] = ()
+        self.kwargs: dict[str, Any] = {}
+        self.given: dict[int, Input] = {}  # the Tensors among the arguments
+        self.leaves: list[Any] = []  # the arguments
+        self.tensors: dict[int, tuple[Any, Any]] = {}  # Tensors from outside, with their arrays
+        self.fresh: dict[int, Node] = {}  # made on the way; kept, or a later one could have the same id
+        self.grads: dict[int, tuple[Any, Any]] = {}  # the gradient that each had at first
+        self.new_grads: dict[int, tuple[Any, Any]] = {}
+        self.absent: list[Any] = []  # those whose gradient was asked for, and missing
+        self.attributes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
+        self.numbers: dict[tuple[int, str], Traced] = {}
+        self.arrays: dict[int, Traced] = {}
+        self.draws: dict[int, tuple[Any, Draws]] = {}
+
+    # Tensors
+    def tensor(self, x: Any) -> Traced:
+        """The data of a Tensor that was there before."""
+        if isinstance(x, Value):
+            raise self.rec.error("a Value computes with Python's floats, which cannot be recorded; use a Tensor")
+        array = raw_value.__get__(x)
+        self.tensors[id(x)] = x, array
+        source = self.given.get(id(x)) or State(array, x, "data")
+        var = Var(source, array, x.label or self.rec.named(x))
+        (self.rec.program.states if isinstance(source, State) else self.rec.program.inputs).append(var)
+        self.attributes[id(x), "requires_grad"] = x, "requires_grad", x.requires_grad
+        traced = Traced(self.rec, array, var)
+        raw_value.__set__(x, traced)
+        return traced
+
+    def was_there(self, x: Any) -> bool:
+        """Whether a Tensor comes from outside."""
+        if id(x) not in self.tensors and id(x) not in self.fresh:
+            self.tensor(x)
+        return id(x) in self.tensors
+
+    def get_value(self, x: Any) -> Any:
+        """What reading `x._value` gives."""
+        value = raw_value.__get__(x)
+        return value if type(value) is Traced else self.tensor(x)
+
+    def set_value(self, x: Any, value: Any) -> None:
+        """What writing it does: in a Tensor from outside, its array gets other elements."""
+        try:
+            raw_value.__get__(x)
+        except AttributeError:
+            self.fresh[id(x)] = x
+        if id(x) in self.fresh or not self.was_there(x):
+            raw_value.__set__(x, value if type(value) is Traced else self.rec.constant(value))
+            return
+        now = self.get_value(x)
+        if value is not now:
+            if type(value) is not Traced or value.shape != now.shape:
+                raise self.rec.error(f"{x._describe()}.data = ...: of another shape, or the same at every call")
+            now.write(value)
+
+    def get_grad(self, x: Any) -> Any:
+        """What reading `x._grad` gives."""
+        g = raw_grad.__get__(x)
+        if type(g) is Traced or not self.was_there(x) or id(x) in self.new_grads:
+            return g
+        if g is None:
+            if not any(x is y for y in self.absent):
+                self.absent.append(x)
+            return None
+        self.grads[id(x)] = x, g
+        g = self.array(g, x, "grad")
+        raw_grad.__set__(x, g)
+        return g
+
+    def set_grad(self, x: Any, g: Any) -> None:
+        """What writing it does."""
+        try:
+            raw_value.__get__(x)
+        except AttributeError:
+            self.fresh[id(x)] = x
+        if id(x) not in self.fresh and self.was_there(x):
+            old = raw_grad.__get__(x)
+            if type(old) is not Traced:
+                self.grads.setdefault(id(x), (x, old))
+            self.new_grads[id(x)] = x, g
+        raw_grad.__set__(x, g)
+
+    # Optimizers and modules
+    def array(self, array: Any, owner: Any, kind: str) -> Traced:
+        """An array that belongs to a Tensor or an optimizer."""
+        if id(array) not in self.arrays:
+            name = f"{getattr(owner, 'label', '') or self.rec.named(owner)}_grad" if kind == "grad" else kind
+            var = Var(State(array, owner, kind), array, name)
+            self.rec.program.states.append(var)
+            self.arrays[id(array)] = Traced(self.rec, array, var)
+        return self.arrays[id(array)]
+
+    def get_attribute(self, owner: Any, name: str, value: Any) -> Any:
+        """What reading an attribute of a Module or an Optimizer gives."""
+        if isinstance(owner, Optimizer):
+            if name in NUMBERS:
+                if (id(owner), name) not in self.numbers:
+                    var = Var(Number(owner, name), value, name)
+                    self.rec.program.numbers.append(var)
+                    self.numbers[id(owner), name] = Traced(self.rec, value, var)
+                return self.numbers[id(owner), name]
+            if name == "state":
+                return {kind: [self.array(a, owner, f"{kind}.{i}") for i, a in enumerate(arrays)]
+                        for kind, arrays in value.items()}  # fmt: skip
+            if name == "_scratch":  # what is in there does not matter
+                return [self.arrays.setdefault(id(a), self.rec.constant(a)) for a in value]
+        if isinstance(value, PLAIN):
+            self.attributes.setdefault((id(owner), name), (owner, name, value))
+        return self.generator(value) if isinstance(value, np.random.Generator) else value
+
+    def set_attribute(self, owner: Any, name: str, value: Any) -> None:
+        """What writing one does."""
+        now = vars(owner).get(name)
+        if isinstance(owner, Optimizer) and name in NUMBERS:
+            if type(value) is not Traced:
+                raise self.rec.error(
+                    f"{type(owner).__name__}.{name} = {value!r:.40} would be the same at every call; set it outside of "
+                    f"the recorded function, or compute it from {type(owner).__name__}.steps"
+                )
+            self.get_attribute(owner, name, now)
+            self.numbers[id(owner), name] = value
+        elif value is not getattr(owner, name, self):
+            raise self.rec.error(
+                f"{type(owner).__name__}.{name} = ... would not happen at later calls; set it outside of the recorded "
+                "function, or return the value"
+            )
+
+    def generator(self, generator: np.random.Generator) -> Draws:
+        """What stands for a Generator."""
+        return self.draws.setdefault(id(generator), (generator, Draws(self.rec, generator)))[1]
+
+    def argument(self, a: Any) -> Any:
+        """What stands for an argument, or a part of one."""
+        if isinstance(a, (list, tuple)):
+            parts = [self.argument(v) for v in a]
+            return type(a)(*parts) if hasattr(a, "_fields") else type(a)(parts)
+        if isinstance(a, dict):
+            return {k: self.argument(v) for k, v in a.items()}
+        self.leaves.append(a)
+        if isinstance(a, Node):
+            self.given.setdefault(id(a), Input(len(self.leaves) - 1, tensor=True))
+        elif isinstance(a, (np.ndarray, np.generic)):
+            var = Var(Input(len(self.leaves) - 1), a)
+            self.rec.program.inputs.append(var)
+            return Traced(self.rec, a, var)
+        elif isinstance(a, np.random.Generator):
+            return self.generator(a)
+        return a
+
+    # The end
+    def restore(self) -> None:
+        """Put back what was there."""
+        self.now = {key: raw_value.__get__(x) for key, (x, _) in self.tensors.items()}
+        for x, array in self.tensors.values():
+            raw_value.__set__(x, array)
+        for x, g in self.grads.values():
+            raw_grad.__set__(x, g)
+
+    def finish(self) -> None:
+        """Change what the function has changed, and note it."""
+        program = self.rec.program
+        changed = [t for t in (*self.now.values(), *self.arrays.values()) if t.slot is not t.origin]
+        for t in changed:
+            source = t.origin.source
+            if not isinstance(source, Constant):
+                program.stores.append((t.origin, t.slot))
+                array = source.array if isinstance(source, State) else self.leaves[source.place]._value
+                array[...] = t.value
+        for var in program.numbers:
+            number = self.numbers[id(var.source.owner), var.source.attribute]
+            if number.slot is not var:
+                program.stores.append((var, number.slot))
+                setattr(var.source.owner, var.source.attribute, number.value)
+        for x, g in self.new_grads.values():
+            program.grads.append((x, None if g is None else g.slot))
+            raw_grad.__set__(x, None if g is None else np.array(g.value))
+
+    def result(self, value: Any) -> tuple[Any, Any]:
+        """What the function returned: as part of the program, and for the user."""
+        if id(value) in self.fresh:
+            data = raw_value.__get__(value)
+            return Result("tensor", data.slot), constant(type(value), data.value)
+        if type(value) is Traced:
+            return Result("array", value.slot), value.value
+        if isinstance(value, np.ndarray):
+            return Result("array", Var(Constant(value), value)), value
+        if isinstance(value, (list, tuple)):
+            both = [self.result(v) for v in value]
+            make = type(value) if hasattr(value, "_fields") else lambda *parts: type(value)(parts)
+            return make(*[one for one, _ in both]), make(*[other for _, other in both])
+        if isinstance(value, dict):
+            pairs = {k: self.result(v) for k, v in value.items()}
+            return {k: one for k, (one, _) in pairs.items()}, {k: other for k, (_, other) in pairs.items()}
+        return value, value
+
+
+def record(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Outside, Any]:
+    """Run fun(*args, **kwargs): what it found and did, and its result."""
+    with _one_at_a_time:
+        rec = Recorder(name)
+        found = Outside(rec)
+        found.args, found.kwargs = args, kwargs
+        args, kwargs = found.argument(args), found.argument(kwargs)
+        rec.line_of = _line
+        code = getattr(getattr(fun, "__func__", fun), "__code__", None)
+        rec.top = code or getattr(type(fun).__call__, "__code__", None)
+        cells = _generators(fun)
+        before = np.random.get_state(legacy=False)
+        try:
+            with _Hooks(found):
+                for cell, generator in cells:
+                    cell.cell_contents = found.generator(generator)
+                result = fun(*args, **kwargs)
+                if not _same(before, np.random.get_state(legacy=False)):
+                    raise rec.error(
+                        "np.random's own numbers would be the same at every call; draw from a Generator, "
+                        "rng = np.random.default_rng(seed), that the function is given or closes over"
+                    )
+        finally:
+            for cell, generator in cells:
+                cell.cell_contents = generator
+            found.restore()
+        found.finish()
+        rec.program.result, visible = found.result(result)
+        return found, visible
+
+
+def _line(node: Any) -> Any:
+    """The user's line that made a node."""
+    data = raw_value.__get__(node) if isinstance(node, Node) else None
+    return data._slot.source.line if type(data) is Traced and isinstance(data._slot.source, Call) else None
+
+
+def _same(before: Any, after: Any) -> bool:
+    return bool(before["state"]["pos"] == after["state"]["pos"] and before["has_gauss"] == after["has_gauss"])
+
+
+def _generators(fun: Any) -> list[tuple[Any, Any]]:
+    """The closure cells of `fun`, and of the functions that it closes over, that hold a Generator."""
+    found, seen, stack = [], set(), [fun]
+    while stack:
+        f = stack.pop()
+        f = getattr(f, "__func__", f)
+        if id(f) in seen:
+            continue
+        seen.add(id(f))
+        for cell in getattr(f, "__closure__", None) or ():
+            try:
+                value = cell.cell_contents
+            except ValueError:  # a variable without a value yet
+                continue
+            if isinstance(value, np.random.Generator):
+                found.append((cell, value))
+            elif callable(value):
+                stack.append(value)
+    return found
+
+
+class _Slot:
+    """Stands in a class for a slot, and reports what the recording's thread does there."""
+
+    def __init__(self, thread: int, raw: Any, get: Any, put: Any) -> None:
+        self.thread, self.raw, self.get, self.put = thread, raw, get, put
+
+    def __get__(self, x: Any, owner: Any = None) -> Any:
+        if x is None or get_ident() != self.thread:
+            return self.raw.__get__(x, owner)
+        return self.get(x)
+
+    def __set__(self, x: Any, value: Any) -> None:
+        (self.put if get_ident() == self.thread else self.raw.__set__)(x, value)
+
+
+class _Hooks:
+    """Let Tensors, modules and optimizers report to a recording while it runs."""
+
+    def __init__(self, found: Outside) -> None:
+        self.found = found
+
+    def __enter__(self) -> None:
+        found, thread = self.found, self.found.rec.thread
+        recorders[thread] = found.rec
+        Node._value = _Slot(thread, raw_value, found.get_value, found.set_value)
+        Node._grad = _Slot(thread, raw_grad, found.get_grad, found.set_grad)
+
+        def get(owner: Any, name: str) -> Any:
+            value = object.__getattribute__(owner, name)
+            return value if name[:2] == "__" or get_ident() != thread else found.get_attribute(owner, name, value)
+
+        def put(owner: Any, name: str, value: Any) -> None:
+            (found.set_attribute if get_ident() == thread else object.__setattr__)(owner, name, value)
+
+        for kind in (Module, Optimizer):
+            kind.__getattribute__, kind.__setattr__ = get, put  # type: ignore[method-assign, assignment]
+
+    def __exit__(self, *_: object) -> None:
+        for kind in (Module, Optimizer):
+            del kind.__getattribute__, kind.__setattr__
+        Node._value, Node._grad = raw_value, raw_grad
+        del recorders[self.found.rec.thread]
+
+

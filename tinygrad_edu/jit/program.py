@@ -1,0 +1,225 @@
+"""A recorded function as a list of NumPy calls in single-assignment form.
+
+A `Var` is an array that is assigned once: by a `Call`, or from outside. What a function writes into arrays that it
+found (parameters, optimizer state) is kept apart from the calls, in `stores`: done last, so that a call that fails has
+changed nothing. Passes rewrite the list; a layout gives the arrays their memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+class Var:
+    """An array, a NumPy scalar or a Python number of the program.
+
+    `source` says where it comes from: a `Call`, or what stands outside (`Input`, `State`, `Number`, `Constant`).
+    `example` is its value while recording: passes ask it for shape and dtype.
+    """
+
+    __slots__ = ("dtype", "example", "name", "shape", "source")
+
+    def __init__(self, source: Any, example: Any, name: str = "") -> None:
+        self.source, self.example, self.name = source, example, name
+        self.shape: Any = getattr(example, "shape", ())
+        self.dtype: Any = getattr(example, "dtype", None)  # None for a Python number, which takes on any
+
+    @property
+    def size(self) -> int:
+        """How many elements there are."""
+        return int(np.prod(self.shape))
+
+    @property
+    def scalar(self) -> bool:
+        """Whether this is a single number, kept as one and not in a buffer."""
+        return self.shape == ()
+
+    def __repr__(self) -> str:
+        kind = type(self.source).__name__
+        return f"<{kind} {self.name or hex(id(self))[-5:]} {self.dtype}{self.shape}>"
+
+
+@dataclass(eq=False, slots=True)
+class Input:
+    """An array among the arguments, by its place among their leaves; `tensor` if it is a Tensor's data."""
+
+    place: int
+    tensor: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class State:
+    """An array that lives outside: it is read, and may be written, where `get` finds it."""
+
+    array: Any
+    owner: Any  # the Tensor whose data or gradient it is, or the Optimizer
+    kind: str  # "data", "grad" or the name of an optimizer's state
+
+
+@dataclass(eq=False, slots=True)
+class Number:
+    """A Python number that lives outside, in an attribute: a learning rate, a count of steps."""
+
+    owner: Any
+    attribute: str
+
+
+@dataclass(eq=False, slots=True)
+class Constant:
+    """An array that was there already, and stays as it is."""
+
+    array: Any
+
+
+class Call:
+    """`out = fun(*args, **kwargs)`; args may be nested, with Vars in them.
+
+    `line` is the user's (file, number) that led here, `phase` "forward", "backward" or "update". `draws` tells random
+    numbers, which are different at each call and drawn even where nobody looks at them.
+    """
+
+    __slots__ = ("args", "draws", "fun", "kwargs", "line", "out", "phase")
+
+    def __init__(
+        self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], example: Any,
+        line: Any = None, phase: str = "forward", out: Var | None = None, draws: bool = False,
+    ) -> None:  # fmt: skip
+        self.draws = draws
+        self.fun, self.args, self.kwargs, self.line, self.phase = fun, args, kwargs, line, phase
+        self.out = Var(self, example) if out is None else out
+        self.out.source = self
+
+    def uses(self) -> list[Var]:
+        """The Vars among the arguments, in order."""
+        found = [a for a in self.args if type(a) is Var]
+        if len(found) < len(self.args) or self.kwargs:
+            found = list(variables((self.args, self.kwargs)))
+        return found
+
+    def replace(self, new: Callable[[Var], Any]) -> None:
+        """Put new(v) in the place of every Var v among the arguments."""
+        self.args = tuple([new(a) if type(a) is Var else substituted(a, new) for a in self.args])
+        if self.kwargs:
+            self.kwargs = substituted(self.kwargs, new)
+
+    def __repr__(self) -> str:
+        return f"{self.out!r} = {getattr(self.fun, '__name__', self.fun)}{self.args} {self.kwargs or ''}"
+
+
+@dataclass(eq=False, slots=True)
+class Guard:
+    """A question that the recording asked of its values; replayed, its answer must be the same."""
+
+    question: Callable[..., Any]
+    args: tuple[Any, ...]
+    answer: Any
+
+
+@dataclass(eq=False)
+class Program:
+    """What a recording made: calls in order, what they were asked on the way, what goes out and what is stored."""
+
+    calls: list[Call] = field(default_factory=list)
+    guards: list[Guard] = field(default_factory=list)
+    inputs: list[Var] = field(default_factory=list)
+    states: list[Var] = field(default_factory=list)
+    numbers: list[Var] = field(default_factory=list)
+    stores: list[tuple[Any, Any]] = field(default_factory=list)  # (the Var of a State or a Number, what it becomes)
+    grads: list[tuple[Any, Any]] = field(default_factory=list)  # (a Tensor, its gradient's Var or None)
+    result: Any = None  # nested, with Vars in it
+
+    def ends(self) -> Iterator[Var]:
+        """The Vars that somebody outside waits for."""
+        yield from variables(self.result)
+        for _, value in (*self.stores, *self.grads):
+            yield from variables(value)
+        for guard in self.guards:
+            yield from variables(guard.args)
+
+    def replace(self, new: Callable[[Var], Any]) -> None:
+        """Put new(v) in the place of every Var v that is used."""
+        for call in self.calls:
+            call.replace(new)
+        for guard in self.guards:
+            guard.args = substituted(guard.args, new)
+        self.stores = [(target, substituted(value, new)) for target, value in self.stores]
+        self.grads = [(tensor, substituted(value, new)) for tensor, value in self.grads]
+        self.result = substituted(self.result, new)
+
+    def sort(self) -> None:
+        """Bring the calls into an order in which each comes after those it uses, else as they stand."""
+        order: list[Call] = []
+        done: set[int] = set()
+        for call in self.calls:
+            stack = [call]
+            while stack:
+                last = stack[-1]
+                waiting = [
+                    v.source for v in last.uses() if isinstance(v.source, Call) and id(v.source) not in done
+                ]
+                if id(last) in done:
+                    stack.pop()
+                elif waiting:
+                    stack += reversed(waiting)
+                else:
+                    done.add(id(stack.pop()))
+                    order.append(last)
+        self.calls = order
+
+    def copy(self) -> Program:
+        """The same program with calls of its own, for passes to change."""
+        other = Program(
+            guards=[Guard(g.question, g.args, g.answer) for g in self.guards],
+            inputs=self.inputs, states=self.states, numbers=self.numbers, stores=list(self.stores),
+            grads=list(self.grads), result=self.result,
+        )  # fmt: skip
+        new: dict[Var, Var] = {}
+        for c in self.calls:
+            copied = Call(c.fun, c.args, c.kwargs, c.out.example, c.line, c.phase, draws=c.draws)
+            copied.out.name = c.out.name
+            new[c.out] = copied.out
+            other.calls.append(copied)
+        other.replace(lambda v: new.get(v, v))
+        return other
+
+
+def variables(value: Any) -> Iterator[Var]:
+    """The Vars in nested lists, tuples and dicts."""
+    if type(value) is Var:
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for v in value:
+            yield from variables(v)
+    elif isinstance(value, dict):
+        for v in value.values():
+            yield from variables(v)
+    elif hasattr(value, "variables"):
+        yield from value.variables()
+
+
+def substituted(value: Any, new: Callable[[Any], Any], kind: Any = Var) -> Any:
+    """Nested lists, tuples and dicts with new(v) in the place of every v of that kind."""
+    if type(value) is kind:
+        return new(value)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*[substituted(v, new, kind) for v in value])
+    if isinstance(value, (list, tuple)):
+        return type(value)([substituted(v, new, kind) for v in value])
+    if isinstance(value, dict):
+        return {k: substituted(v, new, kind) for k, v in value.items()}
+    return value
+
+
+def used(calls: Iterable[Call], ends: Iterable[Var]) -> dict[Var, int]:
+    """How often each Var is used."""
+    counts: dict[Var, int] = {}
+    for call in calls:
+        for v in call.uses():
+            counts[v] = counts.get(v, 0) + 1
+    for v in ends:
+        counts[v] = counts.get(v, 0) + 1
+    return counts

@@ -1,0 +1,154 @@
+"""Recording: run a function once with `Traced` arrays in the place of those that it is given and finds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import get_ident
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import backprop
+from ..optim import Optimizer
+from .program import Call, Constant, Guard, Program, Var, substituted
+from .traced import JitError, Traced
+
+PACKAGE, NUMPY = str(Path(backprop.__file__).parent), str(Path(np.__file__).parent)
+OURS, USERS, WALK, STEP = range(4)  # whose code a frame runs
+NOTHING: dict[str, Any] = {}
+
+
+class Result(NamedTuple):
+    """An array among the results; `kind` is "tensor" or "array"."""
+
+    kind: str
+    var: Var
+
+    def variables(self) -> Iterator[Var]:
+        """The one Var."""
+        yield self.var
+
+
+class Recorder:
+    """What `Traced` arrays report to: it computes, and notes the call."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.program, self.thread = name, Program(), get_ident()
+        self.top: Any = None  # the code of the function that is recorded
+        self.kinds: dict[int, tuple[Any, int]] = {}  # whose code it is, by the code's identity
+        self.line_of: Callable[[Any], Any] = lambda node: None
+
+    def call(self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], draws: bool = False) -> Any:
+        """fun(*args, **kwargs), noted."""
+        if self.thread != get_ident():
+            raise JitError(f"jit({self.name}): an array of a recording was used outside of it")
+        values, given = [], []
+        for a in args:
+            kind = type(a)
+            if kind is Traced:
+                given.append(a.slot)
+                values.append(a._array)
+            elif kind is np.ndarray:
+                given.append(Var(Constant(a), a))
+                values.append(a)
+            elif kind is list or kind is tuple or kind is dict:
+                given.append(vars_of(a))
+                values.append(values_of(a))
+            else:
+                given.append(a)
+                values.append(a)
+        result = fun(*values, **values_of(kwargs)) if kwargs else fun(*values)
+        line, phase = self.place()
+        call = Call(fun, tuple(given), vars_of(kwargs) if kwargs else NOTHING, result, line, phase, draws=draws)
+        self.program.calls.append(call)
+        if not isinstance(result, (tuple, list)):
+            return Traced(self, result, call.out)
+        parts = []
+        for i, value in enumerate(result):
+            one = Call(part, (call.out, i), NOTHING, value, line, phase)
+            self.program.calls.append(one)
+            parts.append(Traced(self, value, one.out))
+        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+
+    def plainly(self, fun: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """fun(*args, **kwargs), not noted: it depends on shapes and types alone."""
+        return fun(*values_of(args), **values_of(kwargs))
+
+    def ask(self, question: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """A question's answer, which a replay compares with its own."""
+        answer = self.plainly(question, args, NOTHING)
+        self.program.guards.append(Guard(question, vars_of(args), answer))
+        return answer
+
+    def constant(self, value: Any) -> Traced:
+        """An array that is the same at every call."""
+        return Traced(self, value, Var(Constant(value), value))
+
+    def error(self, message: str) -> JitError:
+        """The error, with the user's line."""
+        line = self.place()[0]
+        return JitError(f"jit({self.name}){f', {line[0]}:{line[1]}' if line else ''}: {message}")
+
+    def place(self) -> tuple[Any, str]:
+        """The user's line that led here, for the way back the one that went there; and the phase."""
+        frame: Any = sys._getframe(2)
+        line, phase = None, "forward"
+        while frame is not None:
+            code = frame.f_code
+            known = self.kinds.get(id(code))
+            kind = known[1] if known else self.kind(code)
+            if kind == USERS:
+                line = line or (code.co_filename, frame.f_lineno)
+            elif kind == WALK:
+                phase = "backward"
+                line = self.line_of(frame.f_locals.get("y")) or line
+            elif kind == STEP:
+                phase = "update"
+            if code is self.top:
+                break
+            frame = frame.f_back
+        return line, phase
+
+    def kind(self, code: Any) -> int:
+        """Whose code it is."""
+        kind = OURS if code.co_filename.startswith((PACKAGE, NUMPY, "<frozen", "<__array_function__")) else USERS
+        if code is backprop._walk.__code__:
+            kind = WALK
+        elif code is Optimizer.step.__code__:
+            kind = STEP
+        self.kinds[id(code)] = code, kind
+        return kind
+
+    def named(self, x: Any) -> str:
+        """What the user calls x: by a variable's name, or that of a list and x's place there."""
+        frame: Any = sys._getframe(2)
+        while frame is not None:
+            if self.kind(frame.f_code) == USERS:
+                for name, value in frame.f_locals.items():
+                    if value is x:
+                        return str(name)
+                    if isinstance(value, (list, tuple)) and len(value) < 100:
+                        for i, v in enumerate(value):
+                            if v is x:
+                                return f"{name}_{i}"
+            if frame.f_code is self.top:
+                break
+            frame = frame.f_back
+        return ""
+
+
+def part(results: Any, i: int) -> Any:
+    """One of several results."""
+    return results[i]
+
+
+def values_of(value: Any) -> Any:
+    """Arrays in the place of what is recorded, in nested lists, tuples and dicts."""
+    return substituted(value, lambda t: t.value, Traced)
+
+
+def vars_of(value: Any) -> Any:
+    """Vars in the place of arrays and of what is recorded, in nested lists, tuples and dicts."""
+    return substituted(substituted(value, lambda t: t.slot, Traced), lambda a: Var(Constant(a), a), np.ndarray)

@@ -1,0 +1,380 @@
+"""`Traced`: what stands in an array's place while a function is recorded.
+
+It holds an array and speaks NumPy's protocols: whatever is computed from it is computed, and noted. Writing into it,
+or into a view of it, gives it a new value and leaves the array alone, so that a recording that fails has changed
+nothing. What would take a value out of the recording raises JitError.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..rules import bodies
+from ..rules.indexing import setitem
+from ..rules.registry import questions
+from ..tape import REDUCTIONS, SCANS, Node
+from .program import Var
+
+
+class JitError(TypeError):
+    """A function that cannot be recorded; the message names the line and says what to do instead."""
+
+
+SHAPES = {  # what asks for shapes and types alone, which a recording knows
+    np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.broadcast_shapes,
+    np.common_type, np.min_scalar_type,
+}  # fmt: skip
+TO_BE_FILLED = {np.zeros_like, np.ones_like, np.empty_like}  # constants, as shapes are
+VIEWS = {operator.getitem, np.reshape, np.transpose}
+
+
+def add_at(x: Any, index: Any, v: Any) -> Any:
+    """A copy of x with v added at `index`; an element named twice receives both."""
+    x = np.array(x)
+    np.add.at(x, index, v)
+    return x
+
+
+def put_along_axis(x: Any, indices: Any, values: Any, axis: Any) -> Any:
+    """A copy of x in which `np.put_along_axis` has been done."""
+    x = np.array(x)
+    np.put_along_axis(x, indices, values, axis)
+    return x
+
+
+def retyped(x: Any, dtype: Any) -> Any:
+    """The same bytes as another type."""
+    return x.view(dtype)
+
+
+class Traced:
+    """An array, a NumPy scalar or a Python number of a recording."""
+
+    __slots__ = ("_array", "_slot", "base", "origin", "path", "rec", "seen", "version")
+
+    def __init__(self, rec: Any, value: Any, var: Var) -> None:
+        self.rec, self._array, self._slot, self.origin = rec, value, var, var
+        self.base: Traced | None = None  # of which this is a view, by the call `path`
+        self.path: Any = None
+        self.version = self.seen = 0
+
+    # What it is now: a view follows what is written into its base.
+    @property
+    def value(self) -> Any:
+        """The array itself."""
+        self._follow()
+        return self._array
+
+    @property
+    def slot(self) -> Var:
+        """Its place in the program."""
+        self._follow()
+        return self._slot
+
+    def _follow(self) -> None:
+        if self.base is not None and self.base.version != self.seen:
+            fun, args, kwargs = self.path
+            new = self.rec.call(fun, (self.base, *args), kwargs)
+            self._array, self._slot, self.seen = new._array, new._slot, self.base.version
+
+    def write(self, new: Traced) -> None:
+        """Take another value, of the same shape and dtype."""
+        if new._array.dtype != self._array.dtype:
+            new = new.astype(self._array.dtype)
+        if self.base is not None:
+            fun, args, kwargs = self.path
+            if fun is operator.getitem:
+                back = self.rec.call(setitem, (self.base, *args, new), {})
+            elif fun is np.transpose:
+                back = self.rec.call(fun, (new, tuple(np.argsort(args[0]).tolist())), {})
+            else:
+                back = self.rec.call(np.reshape, (new, self.base.shape), {})
+            self.base.write(back)
+            self.seen = self.base.version
+        self._array, self._slot = new.value, new.slot
+        self.version += 1
+
+    # Attributes, known while recording
+    shape = property(lambda self: getattr(self._array, "shape", ()))
+    ndim = property(lambda self: getattr(self._array, "ndim", 0))
+    size = property(lambda self: getattr(self._array, "size", 1))
+    dtype = property(lambda self: self._array.dtype)
+    itemsize = property(lambda self: self._array.itemsize)
+    nbytes = property(lambda self: self._array.nbytes)
+    flags = property(lambda self: self._array.flags)
+    T = property(lambda self: self.transpose())
+    mT = property(lambda self: self.swapaxes(-1, -2))
+    real = property(lambda self: self)
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    # Calls
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
+        if any(isinstance(a, Node) for a in inputs):
+            return NotImplemented
+        if method == "__call__":
+            result = self.rec.call(ufunc, inputs, kwargs)
+        elif method == "at":
+            x, index, *values = inputs
+            if ufunc is not np.add or type(x) is not Traced:
+                raise self.rec.error(f"{ufunc.__name__}.at writes into an array that the recording does not know")
+            x.write(self.rec.call(add_at, (x, index, *values), {}))
+            return None
+        elif method == "reduce" and ufunc in REDUCTIONS:
+            result = REDUCTIONS[ufunc](*inputs, **{"axis": 0, **kwargs})
+        elif method == "accumulate" and ufunc in SCANS:
+            result = SCANS[ufunc](*inputs, **{"axis": 0, **kwargs})
+        else:
+            result = self.rec.call(getattr(ufunc, method), inputs, kwargs)
+        return result if out is None else self._written(ufunc, result, out)
+
+    def _written(self, fun: Any, result: Any, out: Any) -> Any:
+        targets = out if isinstance(out, tuple) else (out,)
+        if len(targets) != 1 or type(targets[0]) is not Traced:
+            raise self.rec.error(
+                f"{fun.__name__}(..., out=...) writes into a plain array, which the recording does not know; let the "
+                "array be a Tensor's or an optimizer's, or use what the function returns"
+            )
+        targets[0].write(result)
+        return targets[0]
+
+    def __array_function__(self, fun: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if any(issubclass(t, Node) for t in types):
+            return NotImplemented
+        if fun in questions:
+            return self.rec.ask(fun, args)
+        if fun in bodies:
+            return bodies[fun](*[self.rec.constant(a) if type(a) is np.ndarray else a for a in args], **kwargs)
+        if fun in SHAPES:
+            return self.rec.plainly(fun, args, kwargs)
+        if fun in TO_BE_FILLED:
+            return self.rec.constant(self.rec.plainly(fun, args, kwargs))
+        if fun is np.copyto and len(args) == 2 and not kwargs:
+            args[0][...] = args[1]
+            return None
+        if fun is np.put_along_axis and type(args[0]) is Traced:
+            args[0].write(self.rec.call(put_along_axis, args, kwargs))
+            return None
+        if fun in COMPUTED:
+            return COMPUTED[fun](*args, **kwargs)
+        out = kwargs.get("out")
+        if out is None:
+            return self.rec.call(fun, args, kwargs)
+        rest = {k: v for k, v in kwargs.items() if k != "out"}
+        return self._written(fun, self.rec.call(fun, args, rest), out)
+
+    def __getitem__(self, index: Any) -> Any:
+        parts = index if isinstance(index, tuple) else (index,)
+        for i in parts:
+            if type(i) is Traced and i.dtype == bool:
+                raise self.rec.error(
+                    "a mask as an index takes as many elements as the values say, and they are known only later; "
+                    "choose with np.where(mask, ..., ...)"
+                )
+        y = self.rec.call(operator.getitem, (self, index), {})
+        if all(i is None or i is ... or isinstance(i, (int, slice)) for i in parts):
+            self._view(y, operator.getitem, (index,), {})
+        return y
+
+    def _view(self, y: Any, fun: Any, args: Any, kwargs: Any) -> None:
+        """Let y, which `fun` made of this without copying, share its memory."""
+        if isinstance(y._array, np.ndarray):
+            y.base, y.path, y.seen = self, (fun, args, kwargs), self.version
+
+    def __setitem__(self, index: Any, v: Any) -> None:
+        self.write(self.rec.call(setitem, (self, index, v), {}))
+
+    # Methods whose NumPy function takes the same arguments
+    def reshape(self, *shape: Any, order: Any = "C", copy: Any = None) -> Any:
+        """As ndarray's."""
+        shape = shape[0] if len(shape) == 1 else shape
+        return np.reshape(self, shape, order=order)  # type: ignore[call-overload]
+
+    def transpose(self, *axes: Any) -> Any:
+        """As ndarray's."""
+        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)  # type: ignore[call-overload]
+
+    def dot(self, other: Any) -> Any:
+        """As ndarray's."""
+        return np.matmul(self, other) if self.ndim == np.ndim(other) == 2 else np.dot(self, other)  # type: ignore[call-overload]
+
+    def astype(self, dtype: Any, copy: bool = True, **kwargs: Any) -> Any:
+        """As ndarray's."""
+        if np.dtype(dtype) == self.dtype:
+            return self.copy() if copy else self
+        return self.rec.call(astype, (self, np.dtype(dtype)), {})
+
+    def view(self, dtype: Any) -> Any:
+        """As ndarray's, with a dtype."""
+        return self.rec.call(retyped, (self, np.dtype(dtype)), {})
+
+    def copy(self, order: Any = "C") -> Any:
+        """As ndarray's."""
+        return self.rec.call(np.copy, (self,), {})
+
+    def fill(self, value: Any) -> None:
+        """As ndarray's."""
+        self[...] = value
+
+    def _out(self, purpose: str, instead: str) -> Any:
+        raise self.rec.error(
+            f"{purpose} takes a value out of the recording, and would be the same at every call; {instead}"
+        )
+
+    def __bool__(self) -> bool:
+        return self._out("the truth of an array (`if`, `and`, `bool`)", "choose with np.where(condition, ..., ...)")  # type: ignore[no-any-return]
+
+    def __float__(self) -> float:
+        return self._out("float()", "return the array, and convert it outside")  # type: ignore[no-any-return]
+
+    __int__ = __index__ = __float__  # type: ignore[assignment]
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return self._out("a plain array of it", "use NumPy functions on the array itself, np.stack for several")
+
+    def item(self, *args: Any) -> Any:
+        """Raise JitError."""
+        return self._out(".item()", "return the array, and read it outside")
+
+    def tolist(self) -> Any:
+        """Raise JitError."""
+        return self._out(".tolist()", "return the array, and read it outside")
+
+    def __repr__(self) -> str:
+        return f"{self._array!r}"
+
+    __hash__ = object.__hash__
+
+
+def astype(x: Any, dtype: Any) -> Any:
+    """The elements as another type."""
+    return x.astype(dtype)
+
+
+def _flat(x: Any, order: Any = "C") -> Any:
+    if order in ("C", "F"):
+        return np.reshape(x, (-1,), order=order)
+    return x.rec.call(np.ravel, (x,), {"order": order})
+
+
+def _reshape(x: Any, shape: Any = None, order: Any = "C", *, newshape: Any = None, copy: Any = None) -> Any:
+    value = x.value.reshape(shape, order=order)
+    full = value.shape
+    if order not in ("C",) and value.ndim + x.ndim > 2:
+        return x.rec.call(np.reshape, (x, full), {"order": order})
+    if full == x.shape:
+        return x
+    y = x.rec.call(np.reshape, (x, full), {})
+    x._view(y, np.reshape, (full,), {})
+    return y
+
+
+def _transpose(x: Any, axes: Any = None) -> Any:
+    order = tuple(range(x.ndim))[::-1] if axes is None else tuple([int(a) % x.ndim for a in axes])
+    if order == tuple(range(x.ndim)):
+        return x
+    y = x.rec.call(np.transpose, (x, order), {})
+    x._view(y, np.transpose, (order,), {})
+    return y
+
+
+def _moved(fun: Any) -> Any:
+    """`fun`, which changes the order of axes, as a transpose."""
+
+    def moved(x: Any, *args: Any, **kwargs: Any) -> Any:
+        lengths = np.broadcast_to(0, range(1, x.ndim + 1))  # an array whose lengths say which axis is which
+        return _transpose(x, [n - 1 for n in fun(lengths, *args, **kwargs).shape]) if x.ndim else fun(x.value) and x
+
+    return moved
+
+
+def _reshaped(fun: Any) -> Any:
+    """`fun`, which adds or drops axes of length one, as a reshape."""
+
+    def reshaped(x: Any, *args: Any, **kwargs: Any) -> Any:
+        return _reshape(x, fun(x.value, *args, **kwargs).shape)
+
+    return reshaped
+
+
+# Functions of shapes, brought to two: one array in another shape, or with its axes in another order.
+COMPUTED: dict[Any, Any] = {
+    np.reshape: _reshape, np.ravel: _flat, np.transpose: _transpose, np.permute_dims: _transpose,
+    **{fun: _moved(fun) for fun in (np.swapaxes, np.moveaxis, np.rollaxis, np.matrix_transpose)},
+    **{fun: _reshaped(fun) for fun in (np.expand_dims, np.squeeze)},
+    np.dot: lambda a, b: recorded(a, b).rec.call(np.dot, (a, b), {}),
+}  # fmt: skip
+
+
+def recorded(*args: Any) -> Any:
+    return next(a for a in args if type(a) is Traced)
+
+
+def _method(fun: Any) -> Any:
+    def method(self: Traced, *args: Any, **kwargs: Any) -> Any:
+        return fun(self, *args, **kwargs)
+
+    return method
+
+
+for _name in (
+    "sum mean prod max min var std ravel squeeze swapaxes clip cumsum cumprod argmax argmin all any round conj "
+    "conjugate take repeat choose diagonal trace argsort argpartition nonzero searchsorted"
+).split():
+    setattr(Traced, _name, _method(getattr(np, _name)))
+Traced.flatten = _method(np.ravel)  # type: ignore[attr-defined]
+
+
+def _operator(ufunc: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any, Any]:
+    """The methods of `a op b`, of the same with a constant on the left, and of `a op= b`."""
+
+    def plain(a: Any) -> bool:
+        return type(a) in (int, float, bool) or (type(a) is Traced and type(a._array) in (int, float, bool))
+
+    def forward(a: Any, b: Any) -> Any:
+        if isinstance(b, Node):
+            return NotImplemented
+        fun = op if plain(a) and plain(b) else ufunc  # Python's numbers stay Python's
+        return recorded(a, b).rec.call(fun, (a, b), {})
+
+    def reflected(b: Any, a: Any) -> Any:
+        return forward(a, b)
+
+    def inplace(a: Any, b: Any) -> Any:
+        y = forward(a, b)
+        if y is NotImplemented or not isinstance(a._array, np.ndarray):  # numbers are not written into
+            return y
+        if y.shape != a.shape:
+            raise ValueError(f"{ufunc.__name__}: shape {y.shape} does not fit into {a.shape}")
+        a.write(y)
+        return a
+
+    return forward, reflected, inplace
+
+
+for _name, _ufunc, _op in (
+    ("add", np.add, operator.add), ("sub", np.subtract, operator.sub), ("mul", np.multiply, operator.mul),
+    ("truediv", np.divide, operator.truediv), ("floordiv", np.floor_divide, operator.floordiv),
+    ("mod", np.remainder, operator.mod), ("pow", np.power, operator.pow), ("matmul", np.matmul, operator.matmul),
+    ("and", np.bitwise_and, operator.and_), ("or", np.bitwise_or, operator.or_), ("xor", np.bitwise_xor, operator.xor),
+):  # fmt: skip
+    for _form, _function in zip(("__{}__", "__r{}__", "__i{}__"), _operator(_ufunc, _op), strict=True):
+        setattr(Traced, _form.format(_name), _function)
+for _name, _ufunc, _op in (
+    ("lt", np.less, operator.lt), ("le", np.less_equal, operator.le), ("gt", np.greater, operator.gt),
+    ("ge", np.greater_equal, operator.ge), ("eq", np.equal, operator.eq), ("ne", np.not_equal, operator.ne),
+):  # fmt: skip
+    setattr(Traced, f"__{_name}__", _operator(_ufunc, _op)[0])
+for _name, _one in (
+    ("neg", np.negative), ("pos", np.positive), ("abs", np.absolute), ("invert", np.invert)
+):  # fmt: skip
+    setattr(Traced, f"__{_name}__", _method(_one))
+Traced.__hash__ = object.__hash__  # type: ignore[method-assign]
