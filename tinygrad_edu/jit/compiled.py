@@ -7,6 +7,7 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any, NamedTuple
 
+from . import passes
 from .layout import ASKED, MISSED, Layout
 from .outside import Outside, record, recorders
 
@@ -27,7 +28,10 @@ class Recording:
 
     def __init__(self, found: Outside, optimize: Any) -> None:
         self.found, self.program = found, found.rec.program
-        self.layout = Layout(self.program.copy(), found, optimized=bool(optimize))
+        self.better = self.program.copy()
+        if optimize:
+            passes.optimize(self.better, passes.PASSES if optimize is True else optimize)
+        self.layout = Layout(self.better, found, optimized=bool(optimize))
         self.run = self.layout.compile()
 
 

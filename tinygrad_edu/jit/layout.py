@@ -21,6 +21,7 @@ from ..rules import bodies
 from ..rules.indexing import setitem
 from ..tape import constant
 from ..tensor import Tensor
+from .flat import Flat, join, piece
 from .outside import Outside
 from .program import Call, Constant, Guard, Input, Number, Program, State, Var, used, variables
 from .record import Result, part
@@ -50,7 +51,7 @@ def is_view(call: Call) -> bool:
     if call.fun is operator.getitem:
         index = call.args[1]
         return all(i is None or i is ... or isinstance(i, (int, slice)) for i in _parts(index))
-    return (call.fun in VIEWS or call.fun in (np.broadcast_to, retyped)) and not call.kwargs
+    return (call.fun in VIEWS or call.fun in (np.broadcast_to, retyped, piece)) and not call.kwargs
 
 
 def _parts(index: Any) -> tuple[Any, ...]:
@@ -66,7 +67,7 @@ def elementwise(call: Call) -> bool:
 class Layout:
     """Lays out one program; `text` is the plan and `run` the function that it defines."""
 
-    def __init__(self, program: Program, found: Outside, optimized: bool = True, places: dict[Var, Any] | None = None) -> None:
+    def __init__(self, program: Program, found: Outside, optimized: bool = True) -> None:
         self.program, self.found, self.optimized = program, found, optimized
         self.env: dict[str, Any] = {"MISSED": MISSED, "ASKED": ASKED, "lock": threading.Lock()}
         self.names: dict[int, str] = {}
@@ -75,7 +76,6 @@ class Layout:
         self.free: dict[int, list[Any]] = {}  # bytes: blocks of memory of that size
         self.blocks: list[Any] = []
         self.taken: dict[Var, Any] = {}  # root: its block
-        self.places = places or {}
         self.kept: list[Any] = []
         self.generated = 0
         self.order()
@@ -147,15 +147,44 @@ class Layout:
         for call in program.calls:
             if is_view(call) and type(call.args[0]) is Var:
                 self.root[call.out] = self.root.get(call.args[0], call.args[0])
+        self.leaving = {self.root.get(v, v) for v in variables(program.result)}
+        self.leaving |= {self.root.get(v, v) for x, v in program.grads if v is not None and id(x) in self.found.given}
+        self.joined: dict[Var, Any] = {}  # the array for each join, and for what is computed in a part of it
+        if self.optimized:
+            self.join()
         self.last: dict[Var, int] = {}
         for i, call in enumerate(program.calls):
             for v in call.uses():
                 self.last[self.root.get(v, v)] = i
-        self.leaving = {self.root.get(v, v) for v in variables(program.result)}
-        self.leaving |= {self.root.get(v, v) for x, v in program.grads if v is not None and id(x) in self.found.given}
         forever = len(program.calls)
         for v in program.ends():
             self.last[self.root.get(v, v)] = forever
+
+    def join(self) -> None:
+        """Let what is to stand side by side be computed there."""
+        for call in self.program.calls:
+            if call.fun is not join:
+                continue
+            out = call.out
+            whole = self.array(out)
+            self.joined[out] = whole
+            views = Flat(whole, [np.empty(v.shape, bool, o) for v, o in zip(call.args, call.kwargs["orders"], strict=True)]).pieces
+            for v, view in zip(call.args, views, strict=True):
+                root, array = v, view
+                while isinstance(root.source, Call) and root.source.fun in (np.transpose, np.reshape) and is_view(root.source):
+                    inner = root.source.args[0]
+                    if root.source.fun is np.transpose:
+                        array = array.transpose(np.argsort(root.source.args[1]))
+                    else:
+                        array = array.reshape(inner.shape)
+                    root = inner
+                free = isinstance(root.source, Call) and not is_view(root.source) and root not in self.leaving
+                if free and root not in self.joined and root.shape and np.may_share_memory(array, whole):
+                    self.joined[root] = array
+                    for other, r in list(self.root.items()):
+                        if r is root:
+                            self.root[other] = out
+                    self.root[root] = out
 
     def dies(self, v: Var, i: int) -> bool:
         """Whether nothing after the i-th call needs v or a view of it."""
@@ -200,7 +229,7 @@ class Layout:
         out = call.out
         if out in self.leaving or not self.optimized:
             return None
-        place = self.places.get(out)
+        place = self.joined.get(out)
         if place is None:
             place = self.stored_in(call, i)
         if place is None:
@@ -295,7 +324,7 @@ class Layout:
             source, text = target.source, self.home[value].text
             if isinstance(source, Number):
                 self.emit(f"{self.name(source.owner, 'opt')}.{source.attribute} = {text}", "update")
-            elif value not in self.direct and value not in self.places:
+            elif value not in self.direct:
                 self.emit(f"{self.home[target].text}[...] = {text}", "update")
         for x, g in program.grads:
             tensor = f"a{self.found.given[id(x)].place}t" if id(x) in self.found.given else self.name(x, "t")
@@ -344,7 +373,7 @@ class Layout:
             return self.view(call)
         if out.shape == () and not call.draws:
             return self.number(call)
-        lowered = LOWERED.get(call.fun) if not call.kwargs or call.fun in REDUCED else None
+        lowered = LOWERED.get(call.fun) if not call.kwargs or call.fun in REDUCED or call.fun is join else None
         if lowered is None and elementwise(call):
             lowered = Layout.ufunc
         if lowered is None or not self.optimized or call.draws or not lowered(self, call, i):
@@ -437,6 +466,17 @@ class Layout:
         reduce = self.name(f.reduce, f"{f.__name__}_reduce")
         keepdims = ", True" if call.kwargs.get("keepdims") else ""
         self.emit(f"{reduce}({self.ref(call.args[0])}, {self.ref(axis)}, None, {home.text}{keepdims})", call.phase)
+        return True
+
+    def joining(self, call: Call, i: int) -> bool:
+        """What was not computed in its place is copied there."""
+        home = self.output(call, i)
+        if home is None:
+            return False
+        views = Flat(home.array, [np.empty(v.shape, bool, o) for v, o in zip(call.args, call.kwargs["orders"], strict=True)]).pieces
+        for v, view in zip(call.args, views, strict=True):
+            if self.root.get(v) is not call.out:
+                self.emit(f"{self.fun(np.copyto)}({self.name(view, 'b')}, {self.ref(v)})", call.phase)
         return True
 
     def copy(self, call: Call, i: int) -> bool:
@@ -542,5 +582,5 @@ class Layout:
 RESERVED = {"plan", "args", "kwargs", "lock", "type", "len", "list", "dict", "slice", "not", "and", "or", "if", "is"}
 LOWERED: dict[Any, Any] = {
     np.matmul: Layout.product, np.dot: Layout.product, **dict.fromkeys(REDUCED, Layout.reduction),
-    np.copy: Layout.copy, astype: Layout.copy, setitem: Layout.writing, add_at: Layout.writing,
+    np.copy: Layout.copy, astype: Layout.copy, setitem: Layout.writing, add_at: Layout.writing, join: Layout.joining,
 }  # fmt: skip

@@ -7,16 +7,18 @@ function changed really changed: a recording that fails has changed nothing.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from sys import getrefcount
 from threading import RLock, get_ident
 from typing import Any
 
 import numpy as np
 
 from ..nn import Module
-from ..optim import Optimizer
+from ..optim import SGD, Optimizer
 from ..tape import Node, constant
-from ..tensor import Value
+from ..tensor import Tensor, Value
 from .program import Call, Constant, Input, Number, Program, State, Var
 from .record import Recorder, Result
 from .traced import JitError, Traced
@@ -66,7 +68,7 @@ class Outside:
             raise self.rec.error("a Value computes with Python's floats, which cannot be recorded; use a Tensor")
         array = raw_value.__get__(x)
         self.tensors[id(x)] = x, array
-        source = self.given.get(id(x)) or State(array, x, "data")
+        source = self.given.get(id(x)) or State(array, x, "data", getrefcount(array))
         var = Var(source, array, x.label or self.rec.named(x))
         (self.rec.program.states if isinstance(source, State) else self.rec.program.inputs).append(var)
         self.attributes[id(x), "requires_grad"] = x, "requires_grad", x.requires_grad
@@ -82,8 +84,7 @@ class Outside:
 
     def get_value(self, x: Any) -> Any:
         """What reading `x._value` gives."""
-        value = raw_value.__get__(x)
-        return value if type(value) is Traced else self.tensor(x)
+        return raw_value.__get__(x) if type(raw_value.__get__(x)) is Traced else self.tensor(x)
 
     def set_value(self, x: Any, value: Any) -> None:
         """What writing it does: in a Tensor from outside, its array gets other elements."""
@@ -132,7 +133,7 @@ class Outside:
         """An array that belongs to a Tensor or an optimizer."""
         if id(array) not in self.arrays:
             name = f"{getattr(owner, 'label', '') or self.rec.named(owner)}_grad" if kind == "grad" else kind
-            var = Var(State(array, owner, kind), array, name)
+            var = Var(State(array, owner, kind, getrefcount(array)), array, name)
             self.rec.program.states.append(var)
             self.arrays[id(array)] = Traced(self.rec, array, var)
         return self.arrays[id(array)]
@@ -301,6 +302,19 @@ def _generators(fun: Any) -> list[tuple[Any, Any]]:
             elif callable(value):
                 stack.append(value)
     return found
+
+
+@functools.cache
+def alone(kind: str) -> int:
+    """How many references an array has, as a recording finds it, that nobody but its owner holds."""
+    x = Tensor([0.0, 0.0])
+    found = Outside(Recorder("alone"))
+    if kind == "data":
+        origin = found.tensor(x).origin
+    else:
+        optimizer = SGD([x], lr=1.0, momentum=0.5)
+        origin = found.get_attribute(optimizer, "state", optimizer.state)["velocity"][0].origin
+    return origin.source.references  # type: ignore[no-any-return]
 
 
 class _Slot:

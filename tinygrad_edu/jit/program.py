@@ -58,6 +58,7 @@ class State:
     array: Any
     owner: Any  # the Tensor whose data or gradient it is, or the Optimizer
     kind: str  # "data", "grad" or the name of an optimizer's state
+    references: int = 0  # to the array, as it was found
 
 
 @dataclass(eq=False, slots=True)
