@@ -31,7 +31,7 @@ class Recording:
         self.better = self.program.copy()
         if optimize:
             passes.optimize(self.better, passes.PASSES if optimize is True else optimize)
-        self.layout = Layout(self.better, found, optimized=bool(optimize))
+        self.layout = Layout(self.better, found, optimized=bool(optimize), blocked=optimize is True or "blocks" in (optimize or ()))
         self.run = self.layout.compile()
 
 

@@ -17,10 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from ..backprop import has_nan
 from ..rules import bodies
 from ..rules.indexing import setitem
 from ..tape import constant
 from ..tensor import Tensor
+from .blocks import BLOCK, cores, spread, stretches
 from .flat import Flat, join, piece
 from .outside import Outside
 from .program import Call, Constant, Guard, Input, Number, Program, State, Var, used, variables
@@ -33,6 +35,12 @@ PYTHON = {
     np.remainder: "%", operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
     operator.pow: "**", operator.floordiv: "//", operator.mod: "%", np.matmul: "@",
     np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
+}  # fmt: skip
+# Functions that make no NaN and no infinity from finite numbers but by overflow, and so need not be told to be quiet.
+CALM = {
+    np.add, np.subtract, np.multiply, np.negative, np.maximum, np.minimum, np.greater, np.greater_equal, np.less,
+    np.less_equal, np.equal, np.absolute, np.sign, np.exp, np.tanh, np.sin, np.cos, np.dot, np.matmul, np.sum, np.where,
+    np.reshape, np.transpose, np.broadcast_to, np.copy, operator.getitem, setitem, add_at, join, piece, np.square,
 }  # fmt: skip
 REDUCED = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
 
@@ -67,8 +75,9 @@ def elementwise(call: Call) -> bool:
 class Layout:
     """Lays out one program; `text` is the plan and `run` the function that it defines."""
 
-    def __init__(self, program: Program, found: Outside, optimized: bool = True) -> None:
-        self.program, self.found, self.optimized = program, found, optimized
+    def __init__(self, program: Program, found: Outside, optimized: bool = True, blocked: bool = True) -> None:
+        self.program, self.found, self.optimized, self.blocked = program, found, optimized, blocked and optimized
+        self.functions: list[str] = []
         self.env: dict[str, Any] = {"MISSED": MISSED, "ASKED": ASKED, "lock": threading.Lock()}
         self.names: dict[int, str] = {}
         self.home: dict[Var, Home] = {}
@@ -129,20 +138,17 @@ class Layout:
 
     # Order and lifetimes
     def order(self) -> None:
-        """What the guards ask about comes first: nothing outside is written before the last of them."""
+        """Nothing outside is written before the last of the guards' questions is answered."""
         program = self.program
         program.sort()
-        asked = {id(v) for g in program.guards for v in variables(g.args)}
-        for call in reversed(program.calls):
-            if id(call.out) in asked:
-                asked |= {id(v) for v in call.uses()}
-        calls = program.calls
-        program.calls = [c for c in calls if id(c.out) in asked or c.draws]
-        self.barrier = len(program.calls)
-        program.calls += [c for c in calls if id(c.out) not in asked and not c.draws]
-        if not program.guards:
-            self.barrier = 0
-
+        asked = {v for g in program.guards for v in variables(g.args)}
+        self.barrier = 0  # the call that may be the first to write outside
+        if program.stores or program.grads:
+            self.barrier = max([i + 1 for i, c in enumerate(program.calls) if c.out in asked], default=0)
+        self.spans: dict[int, int] = {}
+        if self.blocked:
+            program.calls, spans = stretches(program.calls, elementwise, self.barrier)
+            self.spans = dict(spans)
         self.root: dict[Var, Var] = {}
         for call in program.calls:
             if is_view(call) and type(call.args[0]) is Var:
@@ -258,12 +264,19 @@ class Layout:
         waiting = list(program.guards)
         done = {v for v in self.home}
         waiting = self.ask(waiting, done)
-        for i, call in enumerate(program.calls):
-            self.lower(call, i)
-            self.release(i, call)
-            done.add(call.out)
+        i = 0
+        while i < len(program.calls):
+            stop = self.spans.get(i, i + 1)
+            if i in self.spans:
+                self.stretch(i, stop)
+            else:
+                self.lower(program.calls[i], i)
+            for j in range(i, stop):
+                self.release(j, program.calls[j])
+                done.add(program.calls[j].out)
             if waiting:
                 waiting = self.ask(waiting, done)
+            i = stop
         self.epilogue()
         self.text = self.print()
 
@@ -271,13 +284,31 @@ class Layout:
         left = []
         for guard in waiting:
             if all(v in done or isinstance(v.source, Constant) for v in variables(guard.args)):
-                question = self.fun(bodies.get(guard.question, guard.question))
-                args = ", ".join(self.value(a) for a in guard.args)
-                self.emit(f"if {question}({args}) is not {guard.answer!r}:", "ask")
+                args = [self.value(a) for a in guard.args]
+                if guard.question is has_nan and guard.answer is False and guard.args:
+                    signs = [self.sign(a, text) for a, text in zip(guard.args, args, strict=True)]
+                    self.emit(f"s = {' + '.join(signs)}", "ask")
+                    self.emit("if s != s:", "ask")
+                else:
+                    question = self.fun(bodies.get(guard.question, guard.question))
+                    self.emit(f"if {question}({', '.join(args)}) is not {guard.answer!r}:", "ask")
                 self.emit("    return ASKED", "ask")
             else:
                 left.append(guard)
         return left
+
+    def sign(self, a: Any, text: str) -> str:
+        """A number that is NaN if a holds one, as `has_nan` finds it, and never else: squares are not negative."""
+        if type(a) is not Var or not a.shape:
+            return f"{text} * {text}"
+        if a.size >= 10_000:
+            return f"abs({text}.min())"
+        array = self.home[a].array
+        flat = array.ravel("K") if array is not None else None
+        if flat is None or not np.may_share_memory(flat, array):
+            return f"{self.name(np.vdot, 'vdot')}({text}, {text})"
+        name = self.name(flat, "w")
+        return f"{self.name(np.vdot, 'vdot')}({name}, {name})"
 
     def value(self, x: Any) -> str:
         for v in variables(x):
@@ -427,6 +458,98 @@ class Layout:
         self.emit(f"{self.fun(call.fun)}({', '.join(args)}, {keyword}{home.text})", call.phase)
         return True
 
+    def stretch(self, start: int, stop: int) -> None:
+        """The calls of a stretch, as a function of a block."""
+        calls = self.program.calls[start:stop]
+        phase = calls[-1].phase
+        size = next(c.out.size for c in calls if c.out.shape)
+        last: dict[Var, int] = {}
+        for i, call in enumerate(calls):
+            for v in call.uses():
+                last[v] = i
+        here = {c.out for c in calls}
+        given: dict[str, str] = {}  # what the block is handed: a name there, and what it is called here
+        cut: dict[Var, str] = {}
+        slices: list[str] = []
+        body: list[str] = []
+        temporaries: list[Any] = []  # dtypes
+        idle: dict[Any, list[int]] = {}
+        sums: list[tuple[Var, str]] = []
+
+        def whole(v: Var, home: Home) -> str:
+            """The part of an array that belongs to the block."""
+            name = f"x{len(slices)}"
+            if home.array is not None and home.array.flags.c_contiguous:
+                text = self.name(home.array.reshape(-1), "f")
+            else:
+                text = f"g{len(given)}"
+                given[text] = f"{home.text}.reshape(-1)" if v.shape else home.text
+            slices.append(f"{name} = {text}[start:stop]")
+            return name
+
+        def operand(a: Any, call: Call) -> str:
+            if type(a) is not Var or a.shape == ():
+                if type(a) is Var and self.home[a].array is None:
+                    text = f"g{len(given)}"
+                    given[text] = self.home[a].text
+                    return text
+                return self.operand(a, call)
+            if a not in cut:
+                cut[a] = whole(a, self.home[a])
+            return cut[a]
+
+        for i, call in enumerate(calls):
+            out = call.out
+            for v in call.uses():
+                self.constant(v)
+            args = [operand(a, call) for a in call.args]
+            if not out.shape:
+                partial = np.zeros(-(-size // BLOCK), out.dtype)
+                name = self.name(partial, "partial")
+                body.append(f"{name}[start // {BLOCK}] = {self.name(np.add.reduce, 'add_reduce')}({args[0]})")
+                sums.append((out, name))
+                continue
+            place = self.stored_in(call, start + i)
+            for v in set(call.uses()):  # whose block is free again, for the result too
+                if last[v] == i and cut.get(v, "").startswith("t"):
+                    idle.setdefault(v.dtype, []).append(int(cut[v][1:]))
+            if place is None and out not in self.leaving and out not in self.joined and self.last.get(out, -1) < stop:
+                free = idle.setdefault(out.dtype, [])
+                if not free:
+                    free.append(len(temporaries))
+                    temporaries.append(out.dtype)
+                cut[out] = f"t{free.pop()}"
+            elif out in self.leaving:
+                name = self.variable()
+                self.emit(f"{name} = {self.name(np.empty, 'empty')}({out.shape}, {self.name(out.dtype, 'dtype')})", phase)
+                self.home[out] = Home(name)
+                cut[out] = whole(out, self.home[out])
+            else:
+                if place is None:
+                    place = self.joined.get(out)
+                if place is None:
+                    place = self.array(out)
+                self.home[out] = Home(self.name(place, "b"), place)
+                cut[out] = whole(out, self.home[out])
+            keyword = "out=" if call.fun in (np.maximum, np.minimum) else ""
+            body.append(f"{self.fun(call.fun)}({', '.join(args)}, {keyword}{cut[out]})")
+        del here
+        name = f"block{len(self.functions)}"
+        unpacked = [f"{', '.join(f't{i}' for i in range(len(temporaries)))}, = t"] if temporaries else []
+        lines = [f"def {name}(t, start, stop{''.join(f', {g}' for g in given)}):"]
+        lines += [f"    {line}" for line in (*unpacked, *slices)]
+        indent = "    "
+        if phase == "backward" or any(c.phase == "backward" for c in calls):
+            lines.append(f"    with {self.name(np.errstate, 'errstate')}(divide='ignore', invalid='ignore'):")
+            indent = "        "
+        self.functions.append("\n".join([*lines, *[indent + line for line in body], ""]))
+        workers = [[np.empty(BLOCK, dtype) for dtype in temporaries] for _ in range(cores())]
+        values = ", ".join(given.values())
+        self.emit(f"{self.name(spread, 'spread')}({name}, {size}, {self.name(workers, 'T')}, ({values}{',' if values else ''}))", phase)
+        for out, partial in sums:
+            self.home[out] = Home(self.variable())
+            self.emit(f"{self.home[out].text} = {self.name(np.add.reduce, 'add_reduce')}({partial})", phase)
+
     def operand(self, a: Any, call: Call) -> str:
         """An argument of a ufunc; a Python number as an array, which NumPy takes in half the time."""
         if type(a) in (int, float):
@@ -518,15 +641,14 @@ class Layout:
         if self.checks:
             lines += [f"    if not ({' and '.join(self.checks)}):", "        return MISSED"]
         body, indent = [], "    "
-        phases = [p for p, _ in groupby(self.lines, key=lambda line: line[0])]
-        quiet = "backward" in phases
+        quiet = any(c.phase == "backward" and c.fun not in CALM for c in self.program.calls)
         for phase, group in groupby(self.lines, key=lambda line: line[0] == "backward"):
             inner = indent
             if phase and quiet:
                 body.append(f"{indent}with {self.name(np.errstate, 'errstate')}(divide='ignore', invalid='ignore'):")
                 inner = indent + "    "
             body += [f"{inner}{line}" for _, line in group]
-        return "\n".join([*lines, "    with lock:", *[f"    {line}" for line in body], ""])
+        return "\n".join([*self.functions, *lines, "    with lock:", *[f"    {line}" for line in body], ""])
 
     def places_of(self, value: Any) -> list[Any]:
         if isinstance(value, (list, tuple)):

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from .blocks import LARGE
 from .flat import flat
 from .pack import rows
 from .program import Call, Constant, Program, State, Var, used
-from .traced import astype
+from ..rules.indexing import setitem
+from .traced import add_at, astype
 
 LINEAR = {np.multiply, np.divide, np.negative}
 
@@ -80,7 +82,7 @@ def uniform(v: Any) -> Any:
     if type(v) is Var and isinstance(v.source, Constant) and isinstance(v.source.array, np.ndarray) and v.size:
         array = v.source.array
         first = array[(0,) * array.ndim]
-        if not any(array.strides) or (array.size < 100_000 and (array == first).all()):
+        if not any(array.strides) or (array.size < LARGE and (array == first).all()):
             return np.asarray(first)
     return None
 
@@ -176,6 +178,18 @@ def _transposed(call: Call) -> Any:
     return x if axes == tuple(range(len(axes))) else None
 
 
+def _added_at(call: Call) -> Any:
+    """Adding to zeros at places that are all different is writing there."""
+    x, index, _ = call.args
+    parts = index if isinstance(index, tuple) else (index,)
+    shapes = {getattr(i, "shape", None) for i in parts}
+    if number(x) == 0 and len(shapes) == 1 and all(
+        type(i) is Var and len(i.shape) == 1 and i.dtype.kind in "iu" for i in parts
+    ) and any(isinstance(i.source, Constant) and len(np.unique(i.source.array)) == i.size for i in parts):
+        call.fun = setitem
+    return None
+
+
 def _negated(call: Call) -> Any:
     (x,) = call.args
     inner = x.source if type(x) is Var else None
@@ -254,9 +268,9 @@ def blas(program: Program) -> None:
             plain = not (isinstance(made, Call) and made.fun in (np.transpose, np.broadcast_to, operator.getitem))
             if whole and isinstance(made, Call) and counts[x] == 1 and made.fun in (np.multiply, np.square):
                 a, b = made.args if made.fun is np.multiply else made.args * 2
-                if type(a) is type(b) is Var and a.shape == b.shape == x.shape and a.dtype == b.dtype and x.size < 100_000:
+                if type(a) is type(b) is Var and a.shape == b.shape == x.shape and a.dtype == b.dtype and x.size < LARGE:
                     call.fun, call.args, call.kwargs = np.dot, (flat(a, call), flat(b, call)), {}
-            elif whole and plain and 8 <= x.size < 10_000:
+            elif whole and plain and 8 <= x.size < LARGE:
                 v = flat(x, call)
                 call.fun, call.args, call.kwargs = np.dot, (one(x.size, x.dtype), v), {}
             elif len(x.shape) == 2 and axis in (0, (0,), -2) and not call.kwargs.get("keepdims") and x.shape[0] > 4:
@@ -339,6 +353,7 @@ ALGEBRA: dict[Any, Callable[[Call], Any]] = {
     np.negative: _negated,
     np.positive: lambda c: c.args[0],
     astype: lambda c: c.args[0],
+    add_at: _added_at,
     np.reshape: _reshaped,
     np.broadcast_to: lambda c: c.args[0],
     np.transpose: _transposed,
