@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from threading import get_ident
+from collections.abc import Callable, Iterable
+from threading import Lock, get_ident
 from typing import Any, NamedTuple
 
 from . import passes
 from .layout import ASKED, MISSED, Layout
 from .outside import Outside, record, recorders
+from .source import Source
 
 MAXSIZE = 16  # recordings that are kept
 
@@ -26,53 +27,116 @@ class CacheInfo(NamedTuple):
 class Recording:
     """One program, and the plan by which it runs."""
 
-    def __init__(self, found: Outside, optimize: Any) -> None:
-        self.found, self.program = found, found.rec.program
-        self.better = self.program.copy()
-        if optimize:
-            passes.optimize(self.better, passes.PASSES if optimize is True else optimize)
-        self.layout = Layout(self.better, found, optimized=bool(optimize), blocked=optimize is True or "blocks" in (optimize or ()))
+    def __init__(self, fun: Callable[..., Any], name: str, found: Outside, chosen: frozenset[str]) -> None:
+        self.fun, self.name, self.found, self.chosen = fun, name, found, chosen
+        self.program = found.rec.program
+        better = self.program.copy()
+        self.sizes = passes.optimize(better, chosen)
+        self.layout = Layout(better, found, chosen)
         self.run = self.layout.compile()
+
+    @functools.cached_property
+    def source(self) -> Source:
+        """The program for a reader: without what only a machine needs."""
+        program = self.program.copy()
+        passes.optimize(program, self.chosen & passes.READABLE)
+        return Source(program, self.found, self.fun, self.name)
 
 
 class Jitted:
-    """A function that is recorded at its first call, and replayed at those like it."""
+    """A function that is recorded at its first call, and replayed at those like it: what `jit` gives."""
 
-    def __init__(self, fun: Callable[..., Any], optimize: Any = True) -> None:
+    def __init__(self, fun: Callable[..., Any], optimize: bool | Iterable[str]) -> None:
         if not callable(fun):
-            raise TypeError(f"jit takes a function, not {type(fun).__name__}")
+            raise TypeError(f"jit takes a function, not {type(fun).__name__}; write jit(f), or @jit above its def")
+        names = passes.NAMES if optimize is True else () if optimize is False else optimize
+        unknown = sorted(set(names) - set(passes.NAMES))
+        if unknown:
+            raise ValueError(f"jit: optimize={unknown}; the optimisations are {', '.join(passes.NAMES)}")
         functools.update_wrapper(self, fun)
-        self._fun, self._optimize = fun, optimize
-        self._name = getattr(fun, "__name__", type(fun).__name__)
+        self._fun, self._chosen = fun, frozenset(names)
+        self._name: str = getattr(fun, "__name__", type(fun).__name__)
         self._recordings: list[Recording] = []
         self._hits = self._misses = 0
+        self._changing = Lock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives."""
         for recording in self._recordings:
             result = recording.run(args, kwargs)
-            if result is MISSED:
-                continue
-            self._hits += 1
-            return result if result is not ASKED else self._fun(*args, **kwargs)
+            if result is not MISSED:
+                self._hits += 1
+                return result if result is not ASKED else self._fun(*args, **kwargs)
         if get_ident() in recorders:  # within another recording, of which this is a part
             return self._fun(*args, **kwargs)
         found, result = record(self._fun, self._name, args, kwargs)
-        self._misses += 1
-        self._recordings.insert(0, Recording(found, self._optimize))
-        del self._recordings[MAXSIZE:]
+        recording = Recording(self._fun, self._name, found, self._chosen)
+        with self._changing:
+            self._misses += 1
+            self._recordings = [recording, *self._recordings][:MAXSIZE]
         return result
 
     def cache_info(self) -> CacheInfo:
-        """As that of `functools.lru_cache`."""
+        """How often a recording served, how often one was made, how many are kept at most, and now."""
         return CacheInfo(self._hits, self._misses, MAXSIZE, len(self._recordings))
+
+    def cache_clear(self) -> None:
+        """Forget all recordings."""
+        self._recordings, self._hits, self._misses = [], 0, 0
+
+    @property
+    def source(self) -> str:
+        """The latest recording as NumPy to read and run: one function, by `import numpy as np` alone."""
+        return self._latest("source").source.whole
 
     @property
     def plan(self) -> str:
-        """What really runs, for the latest recording."""
-        return self._recordings[0].layout.text
+        """What really runs: the latest recording with its optimisations, its buffers and views."""
+        return self._latest("plan").layout.text
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """Of the latest recording: how many calls each optimisation left; buffers, and the bytes in them."""
+        recording = self._latest("stats")
+        layout = recording.layout
+        return {
+            "calls": len(recording.program.calls),
+            "after": dict(recording.sizes),
+            "buffers": len(layout.blocks),
+            "bytes": sum(b.size for b in layout.blocks),
+        }
+
+    def _latest(self, what: str) -> Recording:
+        if not self._recordings:
+            raise ValueError(f"jit({self._name}).{what}: nothing is recorded yet; call the function first")
+        return self._recordings[0]
+
+    def __repr__(self) -> str:
+        hits, misses, _, size = self.cache_info()
+        calls = f", {len(self._recordings[0].layout.program.calls)} calls in the latest" if size else ""
+        return f"<jit({self._name}): recordings {size}{calls}; replayed {hits} times, recorded {misses}>"
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
 
 
-def jit(fun: Callable[..., Any], *, optimize: Any = True) -> Jitted:
-    """f as a recorded program."""
+def jit(fun: Callable[..., Any] | None = None, *, optimize: bool | Iterable[str] = True) -> Any:
+    """`fun` as a program: the first call records the NumPy calls that it makes, and later ones replay them.
+
+    For a function of arrays, Tensors, and lists, tuples and dicts of them: a loss, a `value_and_grad`, a whole
+    training step. It changes what `fun` changes (parameters, gradients, optimizers), in place, and gives what `fun`
+    gives, Tensors without their graphs. Other shapes, dtypes or plain arguments are recorded anew. Arrays and numbers
+    that `fun` only closes over are taken as they are: what changes from call to call belongs into the arguments.
+    `optimize=False` leaves the plain program; names of optimisations choose some. Also as a decorator, `@jit`.
+
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> slope = tg.jit(tg.grad(lambda x: np.sum(x**3)))
+    >>> slope(np.array([1.0, 2.0]))
+    array([ 3., 12.])
+
+    A value that is taken out of the recording (`float(x)`, `if x > 0`, `x[x > 0]`) raises JitError.
+    """
+    if fun is None:
+        return functools.partial(jit, optimize=optimize)
     return Jitted(fun, optimize)

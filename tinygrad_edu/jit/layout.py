@@ -75,8 +75,10 @@ def elementwise(call: Call) -> bool:
 class Layout:
     """Lays out one program; `text` is the plan and `run` the function that it defines."""
 
-    def __init__(self, program: Program, found: Outside, optimized: bool = True, blocked: bool = True) -> None:
-        self.program, self.found, self.optimized, self.blocked = program, found, optimized, blocked and optimized
+    def __init__(self, program: Program, found: Outside, chosen: Any) -> None:
+        self.program, self.found = program, found
+        self.optimized = "memory" in chosen
+        self.blocked = self.optimized and "blocks" in chosen
         self.functions: list[str] = []
         self.env: dict[str, Any] = {"MISSED": MISSED, "ASKED": ASKED, "lock": threading.Lock()}
         self.names: dict[int, str] = {}
@@ -154,7 +156,9 @@ class Layout:
             if is_view(call) and type(call.args[0]) is Var:
                 self.root[call.out] = self.root.get(call.args[0], call.args[0])
         self.leaving = {self.root.get(v, v) for v in variables(program.result)}
-        self.leaving |= {self.root.get(v, v) for x, v in program.grads if v is not None and id(x) in self.found.given}
+        # A gradient is a new array too if its Tensor is an argument, or if it is added to one that was there.
+        renewed = {id(v.source.owner) for v in program.states if v.source.kind == "grad"} | self.found.given.keys()
+        self.leaving |= {self.root.get(v, v) for x, v in program.grads if v is not None and id(x) in renewed}
         self.joined: dict[Var, Any] = {}  # the array for each join, and for what is computed in a part of it
         if self.optimized:
             self.join()
@@ -348,41 +352,53 @@ class Layout:
         self.checks = checks
 
     def epilogue(self) -> None:
-        """What the plan ends with: what it changes outside, and its result."""
+        """What the plan ends with: its result, and what it changes outside."""
         program = self.program
+        for v in program.ends():
+            self.constant(v)
+        self.handed: set[Var] = set()  # roots of arrays that somebody outside has been given
+        written = {target for target, value in program.stores if value not in self.direct}
+        result = self.returned(program.result)
+        stores = []
         for target, value in program.stores:
-            self.constant(value)
             source, text = target.source, self.home[value].text
             if isinstance(source, Number):
-                self.emit(f"{self.name(source.owner, 'opt')}.{source.attribute} = {text}", "update")
+                stores.append(f"{self.name(source.owner, 'opt')}.{source.attribute} = {text}")
             elif value not in self.direct:
-                self.emit(f"{self.home[target].text}[...] = {text}", "update")
+                if self.root.get(value, value) in written:  # which may be written before it is read
+                    name = self.variable()
+                    self.emit(f"{name} = {text}.copy()", "update")
+                    text = name
+                stores.append(f"{self.home[target].text}[...] = {text}")
         for x, g in program.grads:
             tensor = f"a{self.found.given[id(x)].place}t" if id(x) in self.found.given else self.name(x, "t")
-            self.emit(f"{tensor}._grad = {'None' if g is None else self.grad(g, x)}", "update")
-        self.emit(f"return {self.returned(program.result)}", "update")
+            stores.append(f"{tensor}._grad = {'None' if g is None else self.own(g)}")
+        for line in stores:
+            self.emit(line, "update")
+        self.emit(f"return {result}", "update")
 
-    def grad(self, g: Var, x: Any) -> str:
-        self.constant(g)
-        home = self.home[g]
-        if id(x) in self.found.given and self.root.get(g, g) not in self.leaving:
-            return f"{home.text}.copy()"
-        if g.shape == ():
-            return f"{self.name(np.array, 'array')}({home.text})"
-        root = self.root.get(g, g)
-        if home.array is None and self.optimized:  # a view that is made anew
-            return f"{home.text}"
-        if isinstance(root.source, (State, Constant)) or not home.array.flags.writeable:
-            return f"{home.text}.copy()"
-        return home.text
+    def own(self, v: Var) -> str:
+        """An array that from now on belongs to somebody outside, and to nobody else."""
+        root, text = self.root.get(v, v), self.home[v].text
+        if v.shape == ():
+            return f"{self.name(np.array, 'array')}({text})"
+        if not isinstance(root.source, Call) or root in self.handed or root.source.fun is np.broadcast_to:
+            return f"{text}.copy()"
+        self.handed.add(root if root.source.fun is not join and v is root else v)
+        return text
 
     def returned(self, value: Any) -> str:
+        """The text of the result. Arrays are copied where they are not its own, before anything is stored."""
         if isinstance(value, Result):
             v = value.var
-            self.constant(v)
-            home, root = self.home[v], self.root.get(v, v)
-            own = isinstance(root.source, Call) and root in self.leaving and home.array is None
-            text = home.text if own or (v.shape == () and isinstance(v.source, Call)) else f"{home.text}.copy()"
+            root, text = self.root.get(v, v), self.home[v].text
+            if v.shape != () or not isinstance(v.source, Call):
+                if isinstance(root.source, Call) and self.home[v].array is None and root not in self.handed:
+                    self.handed.add(root)
+                else:
+                    name = self.variable()
+                    self.emit(f"{name} = {text}.copy()" if v.dtype is not None else f"{name} = {text}", "update")
+                    text = name
             if value.kind == "tensor":
                 return f"{self.name(constant, 'constant')}({self.name(Tensor, 'Tensor')}, {text})"
             return text

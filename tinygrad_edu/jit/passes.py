@@ -161,6 +161,17 @@ def _product_of(call: Call) -> Any:
     return None
 
 
+def _powered(call: Call) -> Any:
+    a, b = call.args
+    n = number(b)
+    if n in POWERS and type(a) is Var and a.dtype is not None and a.dtype.kind == "f" and a.shape == call.out.shape:
+        call.fun, call.args = POWERS[n], (a,)
+    elif n == 0 and type(b) is not Var and call.out.dtype.kind == "f":
+        ones = np.ones(call.out.shape, call.out.dtype)
+        return Var(Constant(ones), ones)
+    return a if n == 1 else None
+
+
 def _reshaped(call: Call) -> Any:
     x, shape = call.args[:2]
     while isinstance(x.source, Call) and x.source.fun is np.reshape and not x.source.kwargs:
@@ -341,6 +352,7 @@ def _linear_uses(v: Var, users: dict[Var, list[Call]], ends: set[Var]) -> list[C
     return found
 
 
+POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 REDUCTIONS = {np.sum, np.max, np.min, np.prod}
 _NEUTRAL: dict[Any, Any] = {np.max: (-math.inf,), np.min: (math.inf,)}
 ALGEBRA: dict[Any, Callable[[Call], Any]] = {
@@ -349,7 +361,7 @@ ALGEBRA: dict[Any, Callable[[Call], Any]] = {
     np.subtract: lambda c: c.args[0] if number(c.args[1]) == 0 else None,
     np.multiply: _product_of,
     np.divide: lambda c: c.args[0] if number(c.args[1]) == 1 else None,
-    np.power: lambda c: c.args[0] if number(c.args[1]) == 1 else None,
+    np.power: _powered,
     np.negative: _negated,
     np.positive: lambda c: c.args[0],
     astype: lambda c: c.args[0],
@@ -363,6 +375,8 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "dead": dead, "copies": copies, "rows": rows, "mean": mean, "constants": constants, "algebra": algebra, "broadcasting": broadcasting,
     "common": common, "factors": factors, "blas": blas, "flat": flat,
 }  # fmt: skip
+READABLE = {"dead", "copies", "rows", "constants", "common", "algebra", "broadcasting"}  # what a reader likes too
+NAMES = (*PASSES, "memory", "blocks")  # the last two are the layout's
 SIMPLER = ("constants", "broadcasting", "algebra", "common")
 ORDER = (
     "dead", "copies", "constants", "common", "rows", "copies", "mean", *SIMPLER, *SIMPLER, "factors", "blas", *SIMPLER,
@@ -370,8 +384,11 @@ ORDER = (
 )  # fmt: skip
 
 
-def optimize(program: Program, chosen: Any) -> None:
-    """Run the passes that are chosen, in their order."""
+def optimize(program: Program, chosen: Any) -> dict[str, int]:
+    """Run the passes that are chosen, in their order, and tell how many calls each left when it was last run."""
+    sizes = {}
     for name in ORDER:
         if name in chosen:
             PASSES[name](program)
+            sizes[name] = len(program.calls)
+    return sizes

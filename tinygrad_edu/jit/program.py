@@ -175,7 +175,7 @@ class Program:
         """The same program with calls of its own, for passes to change."""
         other = Program(
             guards=[Guard(g.question, g.args, g.answer) for g in self.guards],
-            inputs=self.inputs, states=self.states, numbers=self.numbers, stores=list(self.stores),
+            inputs=list(self.inputs), states=list(self.states), numbers=list(self.numbers), stores=list(self.stores),
             grads=list(self.grads), result=self.result,
         )  # fmt: skip
         new: dict[Var, Var] = {}

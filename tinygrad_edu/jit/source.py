@@ -1,0 +1,351 @@
+"""The program as NumPy that a person reads: one function, its parts in order, each under the line it comes from.
+
+The text needs `import numpy as np` and nothing else. Its arguments are what the recorded function was given and what
+it found outside (parameters, optimizer state, the learning rate), by their names; arrays are changed in place as the
+function changes them, and changed numbers are returned after the result.
+"""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import linecache
+import math
+import operator
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+from ..backprop import has_nan
+from ..rules import bodies
+from ..rules.indexing import setitem
+from ..rules.registry import name as name_of
+from .outside import Outside
+from .program import Call, Constant, Number, Program, Var, used
+from .record import Result, part
+from .traced import add_at, astype, put_along_axis, retyped
+
+WIDTH = 100
+INFIX = {  # by how strongly they bind
+    np.less: ("<", 1), np.less_equal: ("<=", 1), np.greater: (">", 1), np.greater_equal: (">=", 1),
+    np.equal: ("==", 1), np.not_equal: ("!=", 1), np.bitwise_or: ("|", 2), np.bitwise_xor: ("^", 3),
+    np.bitwise_and: ("&", 4), np.add: ("+", 5), np.subtract: ("-", 5), operator.add: ("+", 5), operator.sub: ("-", 5),
+    np.multiply: ("*", 6), np.divide: ("/", 6), np.matmul: ("@", 6), np.remainder: ("%", 6),
+    np.floor_divide: ("//", 6), operator.mul: ("*", 6), operator.truediv: ("/", 6), operator.mod: ("%", 6),
+    operator.floordiv: ("//", 6), np.power: ("**", 8), operator.pow: ("**", 8),
+}  # fmt: skip
+PREFIX = {np.negative: ("-", 7), np.invert: ("~", 7), np.positive: ("+", 7)}
+ATOM = 9
+WRITES: dict[Any, str] = {
+    setitem: "{0}[{1}] = {2}", add_at: "np.add.at({0}, {1}, {2})", put_along_axis: "np.put_along_axis({0}, {1}, {2}, {3})"
+}
+
+
+class Source:
+    """The text of a program, and the values that it runs on."""
+
+    def __init__(self, program: Program, found: Outside, fun: Callable[..., Any], title: str) -> None:
+        self.program, self.found = program, found
+        self.title = title if title.isidentifier() else "f"
+        self.names: dict[Var, str] = {}
+        self.values: dict[str, Any] = {}  # of the arguments
+        self.text: dict[Var, tuple[str, int]] = {}  # of what stands within another expression
+        self.lines: list[str] = []
+        self.place: Any = None
+        self.arguments(fun)
+        self.body()
+
+    # Names
+    def new(self, hint: str) -> str:
+        """A name that nothing has yet."""
+        base = "".join([c if c.isalnum() else "_" for c in hint]).strip("_") or "v"
+        base = f"v{base}" if base[0].isdigit() or keyword.iskeyword(base) else base
+        name, n = base, 1
+        while name in self.taken:
+            n += 1
+            name = f"{base}{n}" if not base[-1].isdigit() else f"{base}_{n}"
+        self.taken.add(name)
+        return name
+
+    def arguments(self, fun: Callable[..., Any]) -> None:
+        """Names for all that comes from outside."""
+        self.taken = {"np", self.title}
+        paths = list(_paths(fun, self.found.args, self.found.kwargs))
+        for v in self.program.inputs:
+            self.names[v] = self.new(paths[v.source.place])
+        tensors: dict[int, str] = {}
+        for v in self.program.states:
+            if v.source.kind == "data":
+                self.names[v] = tensors[id(v.source.owner)] = self.new(v.name or "p")
+        for v in self.program.states:
+            if v.source.kind != "data":
+                self.names[v] = self.new(self.state(v, tensors))
+        for v in self.program.numbers:
+            self.names[v] = self.new(v.source.attribute)
+        self.values = {name: v.example for v, name in self.names.items()}
+        self.tensors = tensors
+
+    def state(self, v: Var, tensors: dict[int, str]) -> str:
+        kind, _, i = v.source.kind.partition(".")
+        owner = v.source.owner
+        if i:
+            p = owner.params[int(i)]
+            return f"{tensors.get(id(p), f'p{i}')}_{kind}"
+        return f"{tensors.get(id(owner), 'p')}_{kind}"
+
+    # Expressions
+    def expression(self, x: Any, binding: int = 0) -> str:
+        """An argument, in parentheses where it binds less than `binding`."""
+        if type(x) is Var:
+            if x in self.names:
+                return self.names[x]
+            if isinstance(x.source, Constant):
+                return self.constant(x)
+            text, strength = self.text[x]
+            return text if strength >= binding else f"({text})"
+        if isinstance(x, slice):
+            parts = ["" if p is None else self.expression(p) for p in (x.start, x.stop)]
+            return ":".join([*parts, *([] if x.step is None else [self.expression(x.step)])])
+        if isinstance(x, tuple):
+            return f"({', '.join(map(self.expression, x))}{',' if len(x) == 1 else ''})"
+        if isinstance(x, list):
+            return f"[{', '.join(map(self.expression, x))}]"
+        if isinstance(x, float) and not isinstance(x, np.generic):
+            text = repr(x) if math.isfinite(x) else {"inf": "np.inf", "-inf": "-np.inf"}.get(repr(x), "np.nan")
+            return text if not text.startswith("-") or binding < 7 else f"({text})"
+        if isinstance(x, np.dtype):
+            return f"np.{x.name}" if x != bool else "bool"
+        if isinstance(x, np.generic):
+            return f"np.{x.dtype.name}({x.item()!r})" if np.isfinite(x) else f"np.{x.dtype.name}('{x}')"
+        if x is ...:
+            return "..."
+        if isinstance(x, dict):
+            return f"{{{', '.join(f'{k!r}: {self.expression(v)}' for k, v in x.items())}}}"
+        text = repr(x)
+        return text if not text.startswith("-") or binding < 7 else f"({text})"
+
+    def constant(self, v: Var) -> str:
+        """An array that was there: written out where it is short or regular, else one of the arguments."""
+        a = v.source.array
+        if not isinstance(a, np.ndarray):
+            return self.expression(a)
+        dtype = "" if a.dtype == np.float64 else f", {self.expression(a.dtype)}"
+        if a.size and a.ndim and a.dtype.kind in "fiub" and (a == a.flat[0]).all():
+            first = a.flat[0].item()
+            shape = self.expression(a.shape if a.ndim > 1 else a.shape[0])
+            if first in (0, 1):
+                return f"np.{'ones' if first else 'zeros'}({shape}{dtype})"
+            return f"np.full({shape}, {self.expression(first)}{dtype})"
+        if a.dtype.kind == "i" and a.ndim == 1 and np.array_equal(a, np.arange(len(a))):
+            return f"np.arange({len(a)})"
+        if a.size <= 8:
+            return f"np.array({a.tolist()!r}{dtype})".replace("inf", "np.inf").replace("nan", "np.nan")
+        self.names[v] = self.new(v.name if v.name not in ("", "ones") else "c")
+        self.values[self.names[v]] = a
+        return self.names[v]
+
+    def plain(self, call: Call) -> tuple[Any, ...]:
+        """The arguments of a ufunc, constants without axes as plain numbers where an array beside them has their dtype."""
+        kinds = {v.dtype for v in call.uses() if v.shape}
+        return tuple([
+            a.example.item() if type(a) is Var and isinstance(a.source, Constant) and a.shape == () and a.dtype in kinds
+            else a
+            for a in call.args
+        ])
+
+    def call(self, call: Call) -> tuple[str, int]:
+        """A call as an expression, and how strongly it binds."""
+        f, args = call.fun, call.args
+        if f in INFIX and not call.kwargs:
+            symbol, strength = INFIX[f]
+            args = self.plain(call)
+            right = strength + (f not in (np.add, np.multiply))
+            left = strength + (symbol == "**")
+            return f"{self.expression(args[0], left)} {symbol} {self.expression(args[1], right)}", strength
+        if f in PREFIX and not call.kwargs:
+            symbol, strength = PREFIX[f]
+            return f"{symbol}{self.expression(args[0], strength)}", strength
+        if isinstance(f, np.ufunc):
+            args = self.plain(call)
+        if f is operator.getitem or f is part:
+            index = args[1] if isinstance(args[1], tuple) and args[1] else (args[1],)
+            return f"{self.expression(args[0], ATOM)}[{', '.join(map(self.expression, index))}]", ATOM
+        if f is np.transpose and args[1] == tuple(range(len(args[1])))[::-1]:
+            return f"{self.expression(args[0], ATOM)}.T", ATOM
+        if f in (np.transpose, np.reshape, astype, retyped) and not call.kwargs:
+            method = {astype: "astype", retyped: "view"}.get(f) or f.__name__
+            rest = self.expression(args[1])
+            return f"{self.expression(args[0], ATOM)}.{method}({rest})", ATOM
+        given = [self.expression(a) for a in args]
+        given += [f"{k}={self.expression(v)}" for k, v in call.kwargs.items()]
+        own = getattr(f, "__self__", None)
+        if isinstance(own, np.random.Generator):
+            name = f"{self.outside(own, 'rng')}.{f.__name__}"
+        elif isinstance(own, np.ufunc):
+            name = f"np.{own.__name__}.{f.__name__}"
+        else:
+            name = name_of(f)
+            if not name.startswith("np."):
+                name = self.outside(f, name)
+        return f"{name}({', '.join(given)})", ATOM
+
+    def outside(self, thing: Any, hint: str) -> str:
+        """The name of something that the text is handed: a Generator, a function of the user's own."""
+        for name, value in self.values.items():
+            if value is thing:
+                return name
+        name = self.new(hint)
+        self.values[name] = thing
+        return name
+
+    # Statements
+    def body(self) -> None:
+        program = self.program
+        counts = used(program.calls, program.ends())
+        last: dict[Var, int] = {}
+        for i, call in enumerate(program.calls):
+            for v in call.uses():
+                last[v] = i
+        users: dict[Var, Call] = {v: c for c in program.calls for v in c.uses()}
+        targets = {value: target for target, value in program.stores if not isinstance(value.source, Constant)}
+        grads = {g: x for x, g in program.grads if g is not None}
+        kept = {v for v in program.ends()}
+        stored: set[Var] = set()
+        phase = ""
+        n = {"forward": 0, "backward": 0, "update": 0}
+        for i, call in enumerate(program.calls):
+            out = call.out
+            target = targets.get(out)
+            user = users.get(out)
+            if (
+                counts.get(out) == 1 and out not in kept and user is not None
+                and (call.fun in (np.transpose, np.reshape) or (user.line == call.line and user.phase == call.phase))
+                and call.fun not in WRITES and user.fun not in WRITES and not call.draws
+                and not any(v in stored or v in self.targets_of(targets) for v in call.uses())
+            ):  # fmt: skip
+                self.text[out] = self.call(call)
+                if len(self.text[out][0]) <= WIDTH // 2:
+                    continue
+                del self.text[out]
+            if call.phase != phase:
+                phase = call.phase
+                self.lines += ["", f"# {phase}"]
+                self.place = None
+            self.comment(call)
+            if target is not None and last.get(target, -1) <= i and target not in stored:
+                self.store(target, call)
+                stored.add(target)
+                continue
+            hint = f"{self.tensors.get(id(grads[out]), 'p')}_grad" if out in grads else {"forward": "v", "backward": "g"}.get(phase, "u")
+            if out not in grads:
+                n[phase] += 1
+                hint += str(n[phase])
+            self.statement(self.new(hint), call)
+        self.end(stored)
+
+    def targets_of(self, targets: dict[Var, Var]) -> set[Var]:
+        return set(targets.values())
+
+    def statement(self, name: str, call: Call) -> None:
+        """`name = ...`."""
+        if call.fun in WRITES:
+            x = call.args[0]
+            zeros = isinstance(x.source, Constant) and not np.any(x.source.array)
+            start = self.constant(x) if zeros and x not in self.names else f"np.array({self.expression(x)})"
+            self.lines.append(f"{name} = {start}")
+            rest = [self.expression(a) for a in call.args[1:]]
+            if isinstance(call.args[1], tuple) and call.fun is not put_along_axis and call.args[1]:
+                rest[0] = ", ".join(map(self.expression, call.args[1]))
+                if call.fun is add_at:
+                    rest[0] = f"({rest[0]}{',' if len(call.args[1]) == 1 else ''})".replace("(:", "(slice(None)")
+            self.lines.append(WRITES[call.fun].format(name, *rest))
+        else:
+            self.lines.append(f"{name} = {self.call(call)[0]}")
+        self.names[call.out] = name
+
+    def store(self, target: Var, call: Call) -> None:
+        """What ends in an array outside is written there at once, where nobody needs its old elements any more."""
+        name = self.names[target]
+        symbol = INFIX.get(call.fun, ("",))[0]
+        if isinstance(target.source, Number):
+            text = self.call(call)[0]
+            self.lines.append(f"{name} = {text}")
+        elif symbol in ("+", "-", "*", "/") and call.args[0] is target:
+            self.lines.append(f"{name} {symbol}= {self.expression(call.args[1])}")
+        elif call.fun in WRITES:
+            self.statement(self.new(f"{name}_new"), call)
+            self.lines.append(f"{name}[...] = {self.names[call.out]}")
+        else:
+            self.lines.append(f"{name}[...] = {self.call(call)[0]}")
+        self.names[call.out] = name
+
+    def comment(self, call: Call) -> None:
+        """The user's line that a group of calls comes from."""
+        if call.line != self.place and call.line is not None:
+            self.place = call.line
+            file, number = call.line
+            text = linecache.getline(file, number).strip()
+            if text:
+                self.lines.append(f"# {PurePath(file).name}:{number}  {text}"[:WIDTH])
+
+    def end(self, stored: set[Var]) -> None:
+        """What is left to be stored, and the result."""
+        program = self.program
+        numbers = []
+        for target, value in program.stores:
+            if target not in stored:
+                self.lines.append(f"{self.names[target]}[...] = {self.expression(value)}")
+            if isinstance(target.source, Number):
+                numbers.append(self.names[target])
+        for guard in program.guards:
+            if guard.question is not has_nan:
+                asked = bodies.get(guard.question, guard.question)
+                self.lines.append(f"# jit makes sure that {asked.__name__} of what it is given is {guard.answer}")
+        result = self.returned(program.result)
+        if numbers:
+            result += f", {{{', '.join(f'{n!r}: {n}' for n in numbers)}}}"
+        self.lines.append(f"return {result}")
+        head = f"def {self.title}({', '.join(self.values)}):"
+        lines = "\n".join([line.rstrip() for line in self.lines]).strip("\n")
+        self.whole = f"import numpy as np\n\n\n{head}\n{textwrap.indent(lines, '    ')}\n"
+
+    def returned(self, value: Any) -> str:
+        if isinstance(value, Result):
+            return self.expression(value.var)
+        if isinstance(value, (list, tuple)):
+            inside = ", ".join(map(self.returned, value))
+            return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' if len(value) == 1 else ''})"
+        if isinstance(value, dict):
+            return f"{{{', '.join(f'{k!r}: {self.returned(v)}' for k, v in value.items())}}}"
+        return repr(value) if isinstance(value, (bool, int, float, str, type(None))) else self.outside(value, "result")
+
+
+def _paths(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[str]:
+    """A name for every leaf of the arguments."""
+    try:
+        parameters = list(inspect.signature(fun).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "x")
+    for i, a in enumerate(args):
+        yield from _leaves(names[i] if i < len(names) else f"{rest}_{i - len(names)}", a)
+    for k, a in kwargs.items():
+        yield from _leaves(k, a)
+
+
+def _leaves(name: str, value: Any) -> Iterator[str]:
+    if isinstance(value, (list, tuple)):
+        fields = getattr(value, "_fields", range(len(value)))
+        for k, v in zip(fields, value, strict=True):
+            yield from _leaves(f"{name}_{k}", v)
+    elif isinstance(value, dict):
+        for k, v in value.items():
+            yield from _leaves(f"{name}_{k}", v)
+    else:
+        yield name
+
+
