@@ -51,3 +51,507 @@ def test_200_steps_end_where_the_eager_ones_end(optimizer, optimize):
     for name, arrays in opt.state.items():
         for a, b in zip(arrays, other_opt.state[name], strict=True):
             np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-14)
+
+
+def test_functions_give_what_they_give_eagerly():
+    def f(x, parts, scale):
+        y = np.sin(x) * parts["w"][0] + parts["b"]
+        return {"sum": np.sum(y), "all": [y, (scale, x)]}
+
+    args = X, {"w": [np.arange(3.0)], "b": 2.0}, 3
+    jitted = tg.jit(f)
+    for factor in (1.0, 2.0, 3.0):
+        x = X * factor
+        given, expected = jitted(x, *args[1:]), f(x, *args[1:])
+        assert given["all"][1][0] == 3
+        np.testing.assert_allclose(given["sum"], expected["sum"], rtol=1e-13)
+        np.testing.assert_array_equal(given["all"][0], expected["all"][0])
+        np.testing.assert_array_equal(given["all"][1][1], x)
+    assert jitted.cache_info()[:2] == (2, 1)
+
+
+def test_transforms_are_recorded_too():
+    def bowl(x):
+        return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+    x = np.random.default_rng(0).standard_normal(6)
+    for transform in (tg.grad, tg.value_and_grad, tg.hessian, tg.jacobian):
+        f = transform(bowl)
+        jitted = tg.jit(f)
+        for at in (x, 2 * x, x - 1):
+            for given, expected in zip(jitted(at), f(at), strict=True):
+                np.testing.assert_allclose(given, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x, n: (x[:2], n), lambda x, n: (x.astype(np.float32), n), lambda x, n: (x, n + 1), lambda x, n: (x, 2.0),
+        lambda x, n: (tg.Tensor(x), n), lambda x, n: (x[0, 0], n), lambda x, n: ([x], n),
+    ],
+)  # fmt: skip
+def test_other_shapes_dtypes_kinds_and_plain_arguments_are_recorded_anew(change):
+    def f(x, n):
+        return np.sum(np.exp(x[0] if isinstance(x, list) else x) * n)
+
+    jitted = tg.jit(f)
+    assert float(jitted(X, 2)) == float(f(X, 2))
+    other = change(X, 2)
+    assert float(jitted(*other)) == pytest.approx(float(f(*other)), rel=1e-6)
+    assert jitted.cache_info().misses == 2
+    jitted(X, 2)
+    jitted(*other)
+    assert jitted.cache_info().misses == 2
+
+
+def test_the_cache_is_bounded():
+    jitted = tg.jit(lambda x: x * 2)
+    for n in range(1, 40):
+        jitted(np.ones(n))
+    assert jitted.cache_info().currsize == jitted.cache_info().maxsize < 39
+
+
+def test_what_is_handed_out_is_never_written_again():
+    jitted = tg.jit(lambda x: (x * 2, x.T, x, np.sum(x, axis=0), tg.Tensor(x) + 1))
+    first = jitted(X)
+    jitted(X)
+    kept = [np.array(y) for y in jitted(X)]
+    later = jitted(X)
+    jitted(X + 1)
+    for y, before in zip(later, kept, strict=True):
+        np.testing.assert_array_equal(np.asarray(y), before)
+    assert not np.may_share_memory(later[2], X)
+    assert not np.may_share_memory(first[1], X)
+
+
+def test_parameters_gradients_and_optimizers_are_those_that_were_there():
+    model, opt, step = training(OPTIMIZERS[2], True)
+    for _ in range(3):
+        step(X, T)
+    p = model.parameters()[0]
+    array, state = p.data, opt.state["m"][0]
+    before = array.copy()
+    step(X, T)
+    assert p.data is array
+    assert opt.state["m"][0] is state
+    assert not np.array_equal(array, before)
+    assert opt.steps == 4
+    eager, _, go = training(OPTIMIZERS[2])
+    for _ in range(4):
+        go(X, T)
+    np.testing.assert_allclose(p.grad, eager.parameters()[0].grad, rtol=1e-9)
+
+
+def test_an_array_that_somebody_else_holds_stays_where_it_is():
+    model, _, step = training(OPTIMIZERS[0], True)
+    weight = model.layers[0].weight
+    held = weight.data
+    for _ in range(3):
+        step(X, T)
+    assert weight.data is held
+
+
+def test_eager_and_replayed_steps_can_take_turns():
+    model, opt, jitted = training(OPTIMIZERS[2], True)
+    other, _, step = training(OPTIMIZERS[2])
+    for i in range(6):
+        (jitted if i % 2 else jitted._fun)(X, T)
+        step(X, T)
+        if i == 3:
+            tg.optim.clip_grad_norm(model.parameters(), 1e-3)
+            opt.zero_grad()
+    for p, q in zip(model.parameters(), other.parameters(), strict=True):
+        np.testing.assert_allclose(p.data, q.data, rtol=1e-10)
+
+
+def test_learning_rate_and_data_are_read_anew():
+    model, opt, step = training(OPTIMIZERS[0], True)
+    step(X, T)
+    step(X, T)
+    opt.lr = 0.0
+    before = [p.data.copy() for p in model.parameters()]
+    step(X, T)
+    for p, b in zip(model.parameters(), before, strict=True):
+        np.testing.assert_array_equal(p.data, b)
+    model.load_state_dict({k: v * 0 for k, v in model.state_dict().items()})
+    assert float(step(X, T)) == pytest.approx(np.mean(T * T))
+    model.parameters()[-1].data = np.array([1.0])  # another array
+    assert float(step(X, T)) == pytest.approx(np.mean((1 - T) ** 2))
+
+
+def test_a_rate_may_be_computed_from_itself_and_from_the_count_of_steps():
+    x = tg.Tensor([1.0, 2.0])
+    opt = tg.optim.SGD([x], lr=1.0)
+
+    def step():
+        opt.minimize(np.sum(x * x))
+        opt.lr = 0.5 * opt.lr if opt.steps is None else opt.lr / (1 + opt.steps)
+
+    jitted = tg.jit(step)
+    rates = []
+    for _ in range(4):
+        jitted()
+        rates.append(opt.lr)
+    np.testing.assert_allclose(rates, [1 / 2, 1 / 6, 1 / 24, 1 / 120])
+
+
+def test_plain_attributes_of_modules_and_optimizers_are_part_of_what_is_recorded():
+    class Doubling(tg.nn.Module):
+        factor = 2.0
+
+        def forward(self, x):
+            return x * self.factor if self.training else x
+
+    module = Doubling()
+    jitted = tg.jit(module)
+    assert jitted(X)[0, 0] == jitted(X)[0, 0] == 2 * X[0, 0]
+    module.factor = 3.0
+    assert jitted(X)[0, 0] == 3 * X[0, 0]
+    module.eval()
+    assert jitted(X)[0, 0] == X[0, 0]
+    model, opt, step = training(OPTIMIZERS[1], True)
+    step(X, T)
+    opt.momentum = 0.5
+    step(X, T)
+    assert step.cache_info().misses == 2
+    model.parameters()[0].requires_grad = False
+    with pytest.raises(ValueError, match=r"parameter 0 .* has no gradient|no gradient"):
+        step(X, T)
+
+
+def test_random_numbers_are_drawn_anew_and_are_those_of_the_eager_run():
+    class Noise(tg.nn.Module):
+        def __init__(self, seed):
+            self.rng = np.random.default_rng(seed)
+
+        def forward(self, x):
+            return x + self.rng.normal(0.0, 1.0, x.shape)
+
+    rng, other = np.random.default_rng(1), np.random.default_rng(1)
+
+    def closing_over(x):
+        return x * rng.random(x.shape)
+
+    jitted = tg.jit(closing_over)
+    drawn = [jitted(X) for _ in range(3)]
+    for y in drawn:
+        np.testing.assert_array_equal(y, X * other.random(X.shape))
+    module, expected = tg.jit(Noise(2)), Noise(2)
+    for _ in range(3):
+        np.testing.assert_array_equal(module(X), expected(X))
+    given = tg.jit(lambda x, generator: x + generator.standard_normal(3))
+    a, b = np.random.default_rng(3), np.random.default_rng(3)
+    for _ in range(3):
+        np.testing.assert_array_equal(given(X, a), X + b.standard_normal(3))
+
+
+def test_numpys_global_random_numbers_are_refused():
+    def f(x):
+        return x + np.random.rand()  # noqa: NPY002
+
+    assert "default_rng" in message(JitError, lambda: tg.jit(f)(X))
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda x: float(np.sum(x)), "float()"),
+        (lambda x: np.sum(x).item(), ".item()"),
+        (lambda x: x.tolist(), ".tolist()"),
+        (lambda x: x if np.sum(x) > 0 else -x, "np.where"),
+        (lambda x: x[x > 0], "mask"),
+        (lambda x: np.asarray(x), "a plain array"),
+        (lambda x: np.add(x, 1, out=np.zeros((20, 3))), "out="),
+        (lambda x: tg.Value(2.0) * tg.Value(3.0), "Value"),
+        (lambda x: float(tg.Tensor(x).sum()), "float()"),
+        (lambda x: tg.Tensor(x)[tg.Tensor(x) > 0], "mask"),
+    ],
+)
+def test_a_value_taken_out_of_the_recording_is_refused_with_the_line(f, words):
+    text = message(JitError, lambda: tg.jit(f)(X))
+    assert words in text
+    assert "test_jit.py:" in text
+
+
+def test_a_rate_set_to_a_number_is_refused():
+    x = tg.Tensor([1.0])
+    opt = tg.optim.SGD([x], lr=1.0)
+
+    def step():
+        opt.lr = 0.1
+
+    assert "the same at every call" in message(JitError, lambda: tg.jit(step)())
+    assert opt.lr == 1.0
+
+
+def test_a_recording_that_fails_changes_nothing():
+    model, opt, step = training(OPTIMIZERS[2])
+
+    def failing(x, t):
+        step(x, t)
+        raise RuntimeError("after the update")
+
+    before = model.state_dict()
+    with pytest.raises(RuntimeError, match="after the update"):
+        tg.jit(failing)(X, T)
+    assert opt.steps == 0
+    assert all(p.grad is None for p in model.parameters())
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+    step(X, T)
+    assert opt.steps == 1
+
+
+def test_a_call_that_fails_before_its_update_changes_nothing():
+    logits = tg.Tensor(np.zeros((4, 3)))
+    opt = tg.optim.Adam([logits], lr=0.1)
+
+    @tg.jit
+    def step(classes):
+        loss = tg.cross_entropy(logits * 1.0, classes)
+        opt.minimize(loss)
+        return loss
+
+    step(np.array([0, 1, 2, 0]))
+    step(np.array([0, 1, 2, 1]))
+    before, m = logits.data.copy(), opt.state["m"][0].copy()
+    with pytest.raises(ValueError, match="class numbers go from 0 to 2"):
+        step(np.array([0, 1, 3, 0]))
+    np.testing.assert_array_equal(logits.data, before)
+    np.testing.assert_array_equal(opt.state["m"][0], m)
+    assert opt.steps == 2
+
+
+def test_where_no_gradient_arrives_none_leaves():
+    f = tg.jit(tg.grad(lambda x: np.sum(np.where(x > 0, np.sqrt(x), 0.0))))
+    np.testing.assert_array_equal(f(np.array([1.0, 4.0])), [0.5, 0.25])
+    np.testing.assert_array_equal(f(np.array([0.0, 4.0])), [0, 0.25])  # sqrt has an infinite slope there
+    np.testing.assert_array_equal(f(np.array([1.0, 4.0])), [0.5, 0.25])
+
+
+def test_gradients_add_up_where_nobody_clears_them():
+    w = tg.Tensor([1.0, 2.0])
+    other = tg.Tensor([1.0, 2.0])
+
+    def step(x, w=w):
+        np.sum(w * w * x).backward()
+
+    jitted = tg.jit(step)
+    for i in range(4):
+        jitted(np.array([1.0, i]))
+        step(np.array([1.0, i]), other)
+        np.testing.assert_allclose(w.grad, other.grad)
+    kept = w.grad
+    before = kept.copy()
+    jitted(np.array([1.0, 1.0]))
+    np.testing.assert_array_equal(kept, before)
+
+
+def test_tensors_among_the_arguments_are_updated_and_get_gradients():
+    def step(p, x):
+        loss = np.sum((p * x) ** 2)
+        loss.backward()
+        p.data -= 0.1 * p.grad
+        return loss
+
+    jitted = tg.jit(step)
+    for start in ([1.0, 2.0], [3.0, -1.0]):
+        p, q = tg.Tensor(start), tg.Tensor(start)
+        for _ in range(3):
+            p.zero_grad()
+            q.zero_grad()
+            x = np.array([0.5, 2.0])
+            assert float(jitted(p, x)) == pytest.approx(float(step(q, x)))
+            np.testing.assert_allclose(p.data, q.data)
+            np.testing.assert_allclose(p.grad, q.grad)
+    assert jitted.cache_info().misses == 1
+
+
+def test_values_are_swapped_and_old_ones_returned_as_in_the_eager_run():
+    a, b = tg.Tensor([1.0, 2.0], requires_grad=False), tg.Tensor([3.0, 4.0], requires_grad=False)
+
+    @tg.jit
+    def swap():
+        old = a.data * 1
+        first = +a.data
+        a.data[...] = b.data
+        b.data[...] = first
+        return old, a
+
+    for i in range(4):
+        before = a.data.copy()
+        old, same = swap()
+        assert same is a
+        np.testing.assert_array_equal(old, before)
+        assert a.data.tolist() == ([3, 4] if i % 2 == 0 else [1, 2])
+
+
+def test_views_see_what_is_written():
+    def f(x):
+        y = x * 1.0
+        row, turned = y[0], y.T
+        y[0, 1] = 10.0
+        row += 1
+        turned[2, 0] = -5.0
+        np.add.at(y.reshape(-1), np.array([0, 0]), 2.0)
+        return y, row + 0, turned * 1
+
+    def same(x):
+        y = x.copy()
+        row, turned = y[0], y.T
+        y[0, 1] = 10.0
+        row += 1
+        turned[2, 0] = -5.0
+        np.add.at(y.reshape(-1), np.array([0, 0]), 2.0)
+        return y, row + 0, turned * 1
+
+    jitted = tg.jit(f)
+    for x in (X[:2], X[2:4]):
+        for given, expected in zip(jitted(x), same(x), strict=True):
+            np.testing.assert_array_equal(given, expected)
+
+
+def test_within_another_recording_a_jitted_function_is_a_part_of_it():
+    inner = tg.jit(lambda x: np.exp(x))
+    outer = tg.jit(tg.grad(lambda x: np.sum(inner(x) * x)))
+    for x in (X, X + 1):
+        np.testing.assert_allclose(outer(x), np.exp(x) * (x + 1), rtol=1e-13)
+
+
+def test_threads_replay_and_record_at_once():
+    jitted = tg.jit(tg.value_and_grad(lambda x: np.sum(np.tanh(x) * x)))
+    failures = []
+
+    def run(seed):
+        rng = np.random.default_rng(seed)
+        for i in range(60):
+            x = rng.standard_normal((seed % 3 + 2, 50 + i % 4))
+            value, slope = jitted(x)
+            np.testing.assert_allclose(value, np.sum(np.tanh(x) * x), rtol=1e-12)
+            np.testing.assert_allclose(slope, np.tanh(x) + x / np.cosh(x) ** 2, rtol=1e-9)
+
+    def guarded(seed):
+        try:
+            run(seed)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(seed,)) for seed in range(6)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not failures
+
+
+def test_two_recordings_train_at_once_as_they_do_one_after_the_other():
+    pairs = [training(OPTIMIZERS[2], True, seed) for seed in range(2)]
+    alone = [training(OPTIMIZERS[2], True, seed) for seed in range(2)]
+    threads = [threading.Thread(target=lambda step=s: [step(X, T) for _ in range(50)]) for _, _, s in pairs]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    for (model, _, _), (other, _, step) in zip(pairs, alone, strict=True):
+        for _ in range(50):
+            step(X, T)
+        for p, q in zip(model.parameters(), other.parameters(), strict=True):
+            np.testing.assert_array_equal(p.data, q.data)
+
+
+def test_a_replay_allocates_nothing_but_what_it_hands_out():
+    model = tg.nn.MLP([20, 128, 64, 1], rng=0)
+    opt = tg.optim.Adam(model.parameters(), lr=0.01)
+
+    @tg.jit
+    def step(x, t):
+        loss = tg.mse_loss(model(x), t)
+        opt.minimize(loss)
+        return loss
+
+    x = np.random.default_rng(0).standard_normal((1000, 20))
+    for _ in range(3):
+        step(x, x[:, :1])
+    tracemalloc.start()
+    step(x, x[:, :1])
+    before = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
+    for _ in range(5):
+        step(x, x[:, :1])
+    now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # NumPy itself takes two buffers of 8,192 numbers while it adds a bias; one activation would be 1,000,000 bytes.
+    assert peak - before < 140_000
+    assert now - before < 1000
+
+
+def test_large_arrays_are_computed_in_blocks_to_the_same_numbers():
+    x = np.random.default_rng(0).standard_normal(300_001)
+    f = tg.value_and_grad(lambda x: np.sum(np.tanh(x) * np.exp(-x * x) + np.sin(x) * x))
+    jitted = tg.jit(f)
+    jitted(x)
+    value, slope = jitted(2 * x)
+    expected, expected_slope = f(2 * x)
+    assert "spread(" in jitted.plan
+    assert value == pytest.approx(expected, rel=1e-12)
+    np.testing.assert_allclose(slope, expected_slope, rtol=1e-12, atol=1e-12)
+
+
+def test_the_source_runs_by_itself_to_the_same_numbers():
+    model, opt, step = training(OPTIMIZERS[2])
+    other, _, jitted = training(OPTIMIZERS[2], True)
+    jitted(X, T)
+    source = jitted._recordings[0].source
+    scope = {}
+    exec(source.whole, scope)
+    assert "tinygrad" not in source.whole.replace("tinygrad_edu/", "")
+    start = [p.data.copy() for p in model.parameters()]
+    named = {name: value for name, value in source.values.items()}
+    arrays = iter(start)
+    for name in named:
+        if name.startswith("layers") and not name.endswith(("_m", "_v", "_grad")):
+            named[name] = next(arrays)
+        elif isinstance(named[name], np.ndarray) and name.endswith(("_m", "_v")):
+            named[name] = np.zeros_like(named[name])
+    named |= {"x": X, "t": T, "steps": 0, "lr": 0.01}
+    loss, numbers = scope["step"](**named)
+    assert float(loss) == pytest.approx(float(step(X, T)), rel=1e-12)
+    assert numbers == {"steps": 1}
+    for array, p in zip(start, model.parameters(), strict=True):
+        np.testing.assert_allclose(array, p.data, rtol=1e-12)
+
+
+def test_the_source_is_read_like_a_lesson():
+    w, b = tg.Tensor([[0.5], [0.25], [1.0]], label="w"), tg.Tensor([0.0], label="b")
+    opt = tg.optim.SGD([w, b], lr=0.1)
+
+    @tg.jit
+    def step(x, t):
+        loss = tg.mse_loss(x @ w + b, t)
+        opt.minimize(loss)
+        return loss
+
+    step(X, T)
+    lines = [line.strip() for line in step.source.splitlines()]
+    assert lines[0] == "import numpy as np"
+    assert lines[3].startswith("def step(x, t, w, b, ")
+    for wanted in ("# forward", "# backward", "# update", "w -= w_grad * lr", "b -= b_grad * lr"):
+        assert wanted in lines
+    assert any("tg.mse_loss(x @ w + b, t)" in line for line in lines)
+    assert any("x @ w + b - t" in line or "x @ w + b" in line for line in lines)
+
+
+def test_stats_and_repr_say_what_was_saved():
+    _, _, step = training(OPTIMIZERS[2], True)
+    assert "recordings 0" in repr(step)
+    assert "call the function first" in message(ValueError, lambda: step.plan)
+    step(X, T)
+    stats = step.stats
+    assert stats["after"]["flat"] < stats["calls"]
+    assert 0 < stats["buffers"] < stats["after"]["flat"]
+    assert "step" in repr(step)
+
+
+def test_what_is_no_function_or_no_optimisation_is_refused():
+    assert "write jit(f)" in message(TypeError, lambda: tg.jit(3))
+    assert "'fast'" in message(ValueError, lambda: tg.jit(abs, optimize=("fast",)))

@@ -333,7 +333,7 @@ class Layout:
         for v in self.program.states:
             if v.source.kind == "grad":
                 self.home[v] = Home(self.variable("g"))
-                owner = self.name(v.source.owner, "t")
+                owner = self.tensor(v.source.owner)
                 self.head.append(f"{self.home[v].text} = {owner}._grad")
                 checks.append(f"{self.home[v].text} is not None")
             else:
@@ -345,11 +345,16 @@ class Layout:
             self.home[v] = Home(self.variable("n"))
             self.head.append(f"{self.home[v].text} = {self.name(v.source.owner, 'opt')}.{v.source.attribute}")
         for x in found.absent:
-            checks.append(f"{self.name(x, 't')}._grad is None")
+            checks.append(f"{self.tensor(x)}._grad is None")
         for owner, attribute, value in found.attributes.values():
             same = f"{self.name(owner, 'm')}.{attribute} is {self.ref(value)}"
             checks.append(same if type(value) not in (int, float, str) else same.replace(" is ", " == "))
         self.checks = checks
+
+    def tensor(self, x: Any) -> str:
+        """A Tensor from outside, which may be an argument."""
+        given = self.found.given.get(id(x))
+        return f"a{given.place}t" if given else self.name(x, "t")
 
     def epilogue(self) -> None:
         """What the plan ends with: its result, and what it changes outside."""
@@ -371,8 +376,7 @@ class Layout:
                     text = name
                 stores.append(f"{self.home[target].text}[...] = {text}")
         for x, g in program.grads:
-            tensor = f"a{self.found.given[id(x)].place}t" if id(x) in self.found.given else self.name(x, "t")
-            stores.append(f"{tensor}._grad = {'None' if g is None else self.own(g)}")
+            stores.append(f"{self.tensor(x)}._grad = {'None' if g is None else self.own(g)}")
         for line in stores:
             self.emit(line, "update")
         self.emit(f"return {result}", "update")

@@ -64,17 +64,22 @@ class Outside:
     # Tensors
     def tensor(self, x: Any) -> Traced:
         """The data of a Tensor that was there before."""
-        if isinstance(x, Value):
-            raise self.rec.error("a Value computes with Python's floats, which cannot be recorded; use a Tensor")
+        self.refuse_values(x)
         array = raw_value.__get__(x)
         self.tensors[id(x)] = x, array
         source = self.given.get(id(x)) or State(array, x, "data", getrefcount(array))
         var = Var(source, array, x.label or self.rec.named(x))
         (self.rec.program.states if isinstance(source, State) else self.rec.program.inputs).append(var)
-        self.attributes[id(x), "requires_grad"] = x, "requires_grad", x.requires_grad
+        if isinstance(source, State):
+            self.attributes[id(x), "requires_grad"] = x, "requires_grad", x.requires_grad
         traced = Traced(self.rec, array, var)
         raw_value.__set__(x, traced)
         return traced
+
+    def refuse_values(self, x: Any) -> None:
+        """Raise JitError for a Value."""
+        if isinstance(x, Value):
+            raise self.rec.error("a Value computes with Python's floats, which cannot be recorded; use a Tensor")
 
     def was_there(self, x: Any) -> bool:
         """Whether a Tensor comes from outside."""
@@ -91,6 +96,7 @@ class Outside:
         try:
             raw_value.__get__(x)
         except AttributeError:
+            self.refuse_values(x)
             self.fresh[id(x)] = x
         if id(x) in self.fresh or not self.was_there(x):
             raw_value.__set__(x, value if type(value) is Traced else self.rec.constant(value))
@@ -227,11 +233,11 @@ class Outside:
         """What the function returned: as part of the program, and for the user."""
         if id(value) in self.fresh:
             data = raw_value.__get__(value)
-            return Result("tensor", data.slot), constant(type(value), data.value)
+            return Result("tensor", data.slot), constant(type(value), _own(data.value))
         if type(value) is Traced:
-            return Result("array", value.slot), value.value
+            return Result("array", value.slot), _own(value.value)
         if isinstance(value, np.ndarray):
-            return Result("array", Var(Constant(value), value)), value
+            return Result("array", Var(Constant(value), value)), _own(value)
         if isinstance(value, (list, tuple)):
             both = [self.result(v) for v in value]
             make = type(value) if hasattr(value, "_fields") else lambda *parts: type(value)(parts)
@@ -271,6 +277,11 @@ def record(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: di
         found.finish()
         rec.program.result, visible = found.result(result)
         return found, visible
+
+
+def _own(value: Any) -> Any:
+    """What a user may keep: not an array that a later call writes into, or a view of an argument."""
+    return np.array(value) if isinstance(value, np.ndarray) else value
 
 
 def _line(node: Any) -> Any:

@@ -20,7 +20,7 @@ from ..tape import REDUCTIONS, SCANS, Node
 from .program import Var
 
 
-class JitError(TypeError):
+class JitError(RuntimeError):
     """A function that cannot be recorded; the message names the line and says what to do instead."""
 
 
