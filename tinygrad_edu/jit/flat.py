@@ -87,7 +87,7 @@ class Updates:
 
     def new(self, fun: Callable[..., Any], args: Any, kwargs: Any, like: Call, members: list[Var]) -> Var:
         """One more call."""
-        example = join(*[m.example for m in members], orders=self.orders)
+        example = np.broadcast_to(members[0].dtype.type(0), sum(m.size for m in members))  # its shape and dtype
         self.calls.append(Call(fun, args, kwargs, example, like.line, like.phase))
         return self.calls[-1].out  # type: ignore[no-any-return]
 
@@ -159,6 +159,8 @@ def flat(program: Program) -> None:
     gone = {id(t) for targets, _, _ in roots for t in targets}
     program.stores = [(t, v) for t, v in program.stores if id(t) not in gone]
     program.stores += [(where, made) for _, where, made in roots]
+    merged = {id(m) for u in packs.values() for made, ms in u.members.items() if type(made.source) is Call for m in ms}
+    wanted = set(program.ends()).union(*[c.uses() for c in program.calls if id(c.out) not in merged])
     same: dict[Var, Var] = {}
     guards = list(program.guards)
     for updates in packs.values():
@@ -172,12 +174,14 @@ def flat(program: Program) -> None:
             elif made.source.fun is not join:
                 spans = Flat(None, [np.empty(s, bool, o) for s, o in zip(updates.shapes, updates.orders, strict=True)])
                 for m, bounds in zip(members, spans.bounds, strict=True):
+                    if m not in wanted:
+                        continue
                     view = Call(piece, (made, *bounds), {}, m.example, m.source.line, m.source.phase)
                     program.calls.append(view)
                     same[m] = view.out
-    merged = {id(c) for u in packs.values() for c in u.calls}
+    made_here = {id(c) for u in packs.values() for c in u.calls}
     for call in program.calls:
-        if id(call) not in merged:
+        if id(call) not in made_here:
             call.replace(lambda v: same.get(v, v))
     stores, program.stores = program.stores, []
     calls, program.calls = program.calls, []
@@ -186,11 +190,5 @@ def flat(program: Program) -> None:
     program.stores, program.calls = stores, calls
     from .passes import dead
 
-    dead_after(program)
+    program.sort()
     dead(program)
-    program.sort()
-
-
-def dead_after(program: Program) -> None:
-    """The calls in an order that `dead` can read."""
-    program.sort()

@@ -82,6 +82,7 @@ class Layout:
         self.functions: list[str] = []
         self.env: dict[str, Any] = {"MISSED": MISSED, "ASKED": ASKED, "lock": threading.Lock()}
         self.names: dict[int, str] = {}
+        self.counts: dict[str, int] = {}  # how many names begin alike
         self.home: dict[Var, Home] = {}
         self.lines: list[tuple[str, str]] = []  # (phase, line)
         self.free: dict[int, list[Any]] = {}  # bytes: blocks of memory of that size
@@ -98,9 +99,10 @@ class Layout:
         if id(thing) not in self.names:
             base = "".join([c if c.isalnum() else "_" for c in hint]).strip("_") or "c"
             base = base if not base[0].isdigit() else f"c{base}"
-            name, n = base, 1
+            name = base
             while name in self.env or name in RESERVED:
-                name, n = f"{base}{n}", n + 1
+                self.counts[base] = self.counts.get(base, 0) + 1
+                name = f"{base}{self.counts[base]}"
             self.env[name] = thing
             self.names[id(thing)] = name
             self.kept.append(thing)
@@ -142,7 +144,6 @@ class Layout:
     def order(self) -> None:
         """Nothing outside is written before the last of the guards' questions is answered."""
         program = self.program
-        program.sort()
         asked = {v for g in program.guards for v in variables(g.args)}
         self.barrier = 0  # the call that may be the first to write outside
         if program.stores or program.grads:

@@ -151,6 +151,12 @@ def alike(a: Any, b: Any) -> bool:
 
 def rows(program: Program) -> None:
     """Compute the rows that are stacked at last, as those of a Jacobian are, all at once."""
+    from .passes import common, copies, dead
+
+    if not any(c.fun is np.stack for c in program.calls):
+        return
+    copies(program)
+    common(program)  # what is the same in all rows is one Var from here on
     calls: list[Call] = []
     changed = False
     for call in program.calls:
@@ -168,7 +174,5 @@ def rows(program: Program) -> None:
         calls.append(call)
     program.calls = calls
     if changed:
-        from .passes import dead
-
         dead(program)
         program.sort()

@@ -38,12 +38,15 @@ def common(program: Program) -> None:
     """Compute once what is computed twice."""
     seen: dict[Any, Var] = {}
     same: dict[Var, Var] = {}
+    repeated = False
     for call in program.calls:
-        call.replace(lambda v: same.get(v, v))
+        if repeated:
+            call.replace(lambda v: same.get(v, v))
         if not call.draws:
             key = call.fun, key_of(call.args), key_of(call.kwargs)
             same[call.out] = seen.setdefault(key, call.out)
-    program.replace(lambda v: same.get(v, v))
+            repeated = repeated or same[call.out] is not call.out
+    program.replace(lambda v: same.get(v, v), calls=False)
     program.calls = [c for c in program.calls if same.get(c.out, c.out) is c.out]
 
 
@@ -67,24 +70,30 @@ def constants(program: Program) -> None:
     known: dict[Var, Var] = {}
     calls = []
     for call in program.calls:
-        call.replace(lambda v: known.get(v, v))
+        if known:
+            call.replace(lambda v: known.get(v, v))
         uses = call.uses()
         if call.draws or isinstance(call.out.example, (tuple, list)) or any(not isinstance(v.source, Constant) for v in uses):
             calls.append(call)
         else:
             known[call.out] = Var(Constant(call.out.example), call.out.example, call.out.name)
     program.calls = calls
-    program.replace(lambda v: known.get(v, v))
+    program.replace(lambda v: known.get(v, v), calls=False)
 
 
 def uniform(v: Any) -> Any:
     """The number that all elements of a constant are, as an array without axes; None if they differ."""
-    if type(v) is Var and isinstance(v.source, Constant) and isinstance(v.source.array, np.ndarray) and v.size:
-        array = v.source.array
-        first = array[(0,) * array.ndim]
-        if not any(array.strides) or (array.size < LARGE and (array == first).all()):
-            return np.asarray(first)
-    return None
+    if type(v) is not Var or type(v.source) is not Constant:
+        return None
+    source = v.source
+    if source.element is ...:
+        array = source.array
+        source.element = None
+        if isinstance(array, np.ndarray) and array.size:
+            first = array[(0,) * array.ndim]
+            if not any(array.strides) or (array.size < LARGE and array[(-1,) * array.ndim] == first and (array == first).all()):
+                source.element = np.asarray(first)
+    return source.element
 
 
 def number(v: Any) -> Any:
@@ -122,7 +131,8 @@ def algebra(program: Program) -> None:
     """x + 0, x * 1, x / 1, x ** 1, --x, copies, changes of shape that change nothing: x. And x + x: 2 x."""
     same: dict[Var, Any] = {}
     for call in program.calls:
-        call.replace(lambda v: same.get(v, v))
+        if same:
+            call.replace(lambda v: same.get(v, v))
         if call.kwargs and call.fun not in REDUCTIONS:
             continue
         rule = ALGEBRA.get(call.fun)
@@ -130,7 +140,7 @@ def algebra(program: Program) -> None:
         if new is not None and type(new) is Var and new.shape == call.out.shape and new.dtype == call.out.dtype:
             same[call.out] = new
     program.calls = [c for c in program.calls if c.out not in same]
-    program.replace(lambda v: same.get(v, v))
+    program.replace(lambda v: same.get(v, v), calls=False)
 
 
 def _sum_of(call: Call) -> Any:
@@ -233,11 +243,12 @@ def copies(program: Program) -> None:
     """A copy of what is never written into is that itself."""
     same: dict[Var, Var] = {}
     for call in program.calls:
-        call.replace(lambda v: same.get(v, v))
+        if same:
+            call.replace(lambda v: same.get(v, v))
         if call.fun is np.copy and type(call.args[0]) is Var:
             same[call.out] = call.args[0]
     program.calls = [c for c in program.calls if c.out not in same]
-    program.replace(lambda v: same.get(v, v))
+    program.replace(lambda v: same.get(v, v), calls=False)
 
 
 def mean(program: Program) -> None:
@@ -375,13 +386,10 @@ PASSES: dict[str, Callable[[Program], None]] = {
     "dead": dead, "copies": copies, "rows": rows, "mean": mean, "constants": constants, "algebra": algebra, "broadcasting": broadcasting,
     "common": common, "factors": factors, "blas": blas, "flat": flat,
 }  # fmt: skip
-READABLE = {"dead", "copies", "rows", "constants", "common", "algebra", "broadcasting"}  # what a reader likes too
+READABLE = {"dead", "rows", "copies", "constants", "common", "algebra", "broadcasting"}  # what a reader likes too
 NAMES = (*PASSES, "memory", "blocks")  # the last two are the layout's
 SIMPLER = ("constants", "broadcasting", "algebra", "common")
-ORDER = (
-    "dead", "copies", "constants", "common", "rows", "copies", "mean", *SIMPLER, *SIMPLER, "factors", "blas", *SIMPLER,
-    "dead", "flat",
-)  # fmt: skip
+ORDER = ("dead", "rows", "copies", "mean", *SIMPLER, *SIMPLER, "factors", "blas", "algebra", "dead", "flat")
 
 
 def optimize(program: Program, chosen: Any) -> dict[str, int]:

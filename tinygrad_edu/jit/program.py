@@ -74,6 +74,7 @@ class Constant:
     """An array that was there already, and stays as it is."""
 
     array: Any
+    element: Any = ...  # what all its elements are, or None; ... until somebody asks
 
 
 class Call:
@@ -83,29 +84,32 @@ class Call:
     numbers, which are different at each call and drawn even where nobody looks at them.
     """
 
-    __slots__ = ("args", "draws", "fun", "kwargs", "line", "out", "phase")
+    __slots__ = ("args", "deep", "draws", "fun", "kwargs", "line", "out", "phase")
 
     def __init__(
         self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], example: Any,
-        line: Any = None, phase: str = "forward", out: Var | None = None, draws: bool = False,
+        line: Any = None, phase: str = "forward", draws: bool = False,
     ) -> None:  # fmt: skip
         self.draws = draws
         self.fun, self.args, self.kwargs, self.line, self.phase = fun, args, kwargs, line, phase
-        self.out = Var(self, example) if out is None else out
-        self.out.source = self
+        self.out = Var(self, example)
+        self.deep = bool(kwargs and any(variables(kwargs)))  # whether there are Vars within lists, tuples and dicts
+        for a in args:
+            if isinstance(a, (list, tuple, dict)) and any(variables(a)):
+                self.deep = True
 
     def uses(self) -> list[Var]:
         """The Vars among the arguments, in order."""
-        found = [a for a in self.args if type(a) is Var]
-        if len(found) < len(self.args) or self.kwargs:
-            found = list(variables((self.args, self.kwargs)))
-        return found
+        if self.deep:
+            return list(variables((self.args, self.kwargs)))
+        return [a for a in self.args if type(a) is Var]
 
     def replace(self, new: Callable[[Var], Any]) -> None:
         """Put new(v) in the place of every Var v among the arguments."""
-        self.args = tuple([new(a) if type(a) is Var else substituted(a, new) for a in self.args])
-        if self.kwargs:
-            self.kwargs = substituted(self.kwargs, new)
+        if self.deep:
+            self.args, self.kwargs = substituted(self.args, new), substituted(self.kwargs, new)
+        else:
+            self.args = tuple([new(a) if type(a) is Var else a for a in self.args])
 
     def __repr__(self) -> str:
         return f"{self.out!r} = {getattr(self.fun, '__name__', self.fun)}{self.args} {self.kwargs or ''}"
@@ -141,9 +145,9 @@ class Program:
         for guard in self.guards:
             yield from variables(guard.args)
 
-    def replace(self, new: Callable[[Var], Any]) -> None:
+    def replace(self, new: Callable[[Var], Any], calls: bool = True) -> None:
         """Put new(v) in the place of every Var v that is used."""
-        for call in self.calls:
+        for call in self.calls if calls else ():
             call.replace(new)
         for guard in self.guards:
             guard.args = substituted(guard.args, new)
@@ -154,21 +158,19 @@ class Program:
     def sort(self) -> None:
         """Bring the calls into an order in which each comes after those it uses, else as they stand."""
         order: list[Call] = []
-        done: set[int] = set()
+        done: set[Call] = set()
         for call in self.calls:
             stack = [call]
             while stack:
                 last = stack[-1]
-                waiting = [
-                    v.source for v in last.uses() if isinstance(v.source, Call) and id(v.source) not in done
-                ]
-                if id(last) in done:
-                    stack.pop()
-                elif waiting:
+                waiting = [v.source for v in last.uses() if type(v.source) is Call and v.source not in done]
+                if waiting:
                     stack += reversed(waiting)
                 else:
-                    done.add(id(stack.pop()))
-                    order.append(last)
+                    stack.pop()
+                    if last not in done:
+                        done.add(last)
+                        order.append(last)
         self.calls = order
 
     def copy(self) -> Program:
