@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .program import Call, Var
+from .program import Call, Home, Var
 
 LARGE = 100_000  # elements from which on blocks are worth their calls
 BLOCK = 8192  # elements: some ten arrays of float64 in a core's own cache
@@ -55,6 +55,86 @@ def pool() -> ThreadPoolExecutor:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.clear)  # a fork has none of its parent's threads
+
+
+def block_text(plan: Any, name: str, start: int, stop: int) -> tuple[str, int, list[Any], list[str], list[Any], str]:
+    """The calls of a stretch as a function of one block: its text, the size of a block, the dtypes of its temporaries.
+
+    And what the block is handed, by its text outside; the sums, each with the array of its parts; and the phase.
+    """
+    calls, layout, home = plan.program.calls[start:stop], plan.layout, plan.home
+    size = next(c.out.size for c in calls if c.out.shape)
+    last = {v: i for i, call in enumerate(calls) for v in call.uses()}
+    given: dict[str, str] = {}  # by the name there, the text here
+    cut: dict[Var, str] = {}
+    slices: list[str] = []
+    body: list[str] = []
+    temporaries: list[Any] = []
+    idle: dict[Any, list[str]] = {}  # temporaries of a dtype that are free again
+    sums: list[Any] = []
+
+    def handed(text: str) -> str:
+        given[f"g{len(given)}"] = text
+        return f"g{len(given) - 1}"
+
+    def part_of(v: Var) -> str:
+        """The part of an array that belongs to the block."""
+        array = home[v].array
+        if array is not None and array.flags.c_contiguous:
+            whole = plan.name(array.reshape(-1), "f")
+        else:
+            whole = handed(f"{home[v].text}.reshape(-1)")
+        slices.append(f"x{len(slices)} = {whole}[start:stop]")
+        return f"x{len(slices) - 1}"
+
+    def operand(a: Any, call: Call) -> str:
+        if type(a) is not Var or a.shape == ():
+            text: str = plan.operand(a, call)
+            return text if type(a) is not Var or home[a].array is not None else handed(text)
+        if a not in cut:
+            plan.ref(a)
+            cut[a] = part_of(a)
+        return cut[a]
+
+    for i, call in enumerate(calls):
+        out = call.out
+        args = [operand(a, call) for a in call.args]
+        if not out.shape:
+            partial = plan.name(np.zeros(-(-size // BLOCK), out.dtype), "partial")
+            body.append(f"{partial}[start // {BLOCK}] = {plan.reduce(np.sum)}({args[0]})")
+            sums.append((out, partial))
+            continue
+        place = layout.outside(call, start + i)
+        for v in set(call.uses()):  # whose temporary is free again, for the result too
+            if last[v] == i and cut.get(v, "").startswith("t"):
+                idle.setdefault(v.dtype, []).append(cut[v])
+        within = layout.last.get(out, -1) < stop and out not in layout.leaving and out not in layout.joined
+        if place is None and within:
+            free = idle.setdefault(out.dtype, [])
+            if not free:
+                free.append(f"t{len(temporaries)}")
+                temporaries.append(out.dtype)
+            cut[out] = free.pop()
+        else:
+            if out in layout.leaving:
+                home[out] = Home(plan.variable())
+                dtype = plan.name(out.dtype, "dtype")
+                plan.emit(f"{home[out].text} = {plan.fun(np.empty)}({out.shape}, {dtype})", call.phase)
+            else:
+                place = layout.joined.get(out) if place is None else place
+                place = layout.array(out) if place is None else place
+                home[out] = Home(plan.name(place, "b"), place)
+            cut[out] = part_of(out)
+        body.append(f"{plan.fun(call.fun)}({', '.join(args)}, {plan.out(call.fun)}{cut[out]})")
+    lines = [f"def {name}(t, start, stop{''.join(f', {g}' for g in given)}):"]
+    lines += [f"    {', '.join(f't{i}' for i in range(len(temporaries)))}, = t"] if temporaries else []
+    lines += [f"    {line}" for line in slices]
+    indent = "    "
+    if any(call.phase == "backward" for call in calls):
+        lines.append(f"    with {plan.fun(np.errstate)}(divide='ignore', invalid='ignore'):")
+        indent += "    "
+    text = "\n".join([*lines, *[indent + line for line in body], ""])
+    return text, BLOCK, temporaries, list(given.values()), sums, calls[-1].phase
 
 
 def stretches(calls: list[Call], elementwise: Callable[[Call], bool], asked: int) -> tuple[list[Call], list[tuple[int, int]]]:

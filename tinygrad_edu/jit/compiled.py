@@ -8,8 +8,8 @@ from threading import Lock, get_ident
 from typing import Any, NamedTuple
 
 from . import passes
-from .layout import ASKED, MISSED, Layout
 from .outside import Outside, record, recorders
+from .plan import ASKED, MISSED, Plan
 from .source import Source
 
 MAXSIZE = 16  # recordings that are kept
@@ -32,8 +32,8 @@ class Recording:
         self.program = found.rec.program
         better = self.program.copy()
         self.sizes = passes.optimize(better, chosen)
-        self.layout = Layout(better, found, chosen)
-        self.run = self.layout.compile()
+        self.plan = Plan(better, found, chosen)
+        self.run = self.plan.compile()
 
     @functools.cached_property
     def source(self) -> Source:
@@ -92,18 +92,18 @@ class Jitted:
     @property
     def plan(self) -> str:
         """What really runs: the latest recording with its optimisations, its buffers and views."""
-        return self._latest("plan").layout.text
+        return self._latest("plan").plan.text
 
     @property
     def stats(self) -> dict[str, Any]:
         """Of the latest recording: how many calls each optimisation left; buffers, and the bytes in them."""
         recording = self._latest("stats")
-        layout = recording.layout
+        blocks = recording.plan.layout.blocks
         return {
             "calls": len(recording.program.calls),
             "after": dict(recording.sizes),
-            "buffers": len(layout.blocks),
-            "bytes": sum(b.size for b in layout.blocks),
+            "buffers": len(blocks),
+            "bytes": sum(b.size for b in blocks),
         }
 
     def _latest(self, what: str) -> Recording:
@@ -113,7 +113,7 @@ class Jitted:
 
     def __repr__(self) -> str:
         hits, misses, _, size = self.cache_info()
-        calls = f", {len(self._recordings[0].layout.program.calls)} calls in the latest" if size else ""
+        calls = f", {len(self._recordings[0].plan.program.calls)} calls in the latest" if size else ""
         return f"<jit({self._name}): recordings {size}{calls}; replayed {hits} times, recorded {misses}>"
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:

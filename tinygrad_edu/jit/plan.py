@@ -1,0 +1,470 @@
+"""The plan: a program with its memory laid out, as the Python text that really runs.
+
+NumPy writes into the arrays of the layout by `out=`, and views of them are made once. Single numbers are kept as
+Python variables. What is handed out is a new array at each call.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import threading
+from collections.abc import Callable
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from ..backprop import has_nan
+from ..rules import bodies
+from ..rules.indexing import setitem
+from ..tape import constant
+from ..tensor import Tensor
+from .blocks import block_text, cores, spread
+from .flat import join, piece
+from .layout import Layout, elementwise, is_view
+from .outside import Outside
+from .program import Call, Constant, Guard, Home, Number, Program, Var, variables
+from .record import Result, part
+from .traced import add_at, astype
+
+MISSED, ASKED = object(), object()  # a call that the plan is not for; one whose answers are not the recording's
+PYTHON = {
+    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**", np.floor_divide: "//",
+    np.remainder: "%", operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
+    operator.pow: "**", operator.floordiv: "//", operator.mod: "%",
+    np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
+}  # fmt: skip
+REDUCED = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
+# Functions that make no NaN and no infinity from finite numbers but by overflow, and so need not be told to be quiet.
+CALM = {
+    np.add, np.subtract, np.multiply, np.negative, np.maximum, np.minimum, np.greater, np.greater_equal, np.less,
+    np.less_equal, np.equal, np.absolute, np.sign, np.exp, np.tanh, np.sin, np.cos, np.dot, np.matmul, np.sum, np.where,
+    np.reshape, np.transpose, np.broadcast_to, np.copy, operator.getitem, setitem, add_at, join, piece, np.square,
+}  # fmt: skip
+RESERVED = {"plan", "args", "kwargs", "lock", "type", "len", "list", "dict", "slice", "abs", "s", "t"}
+
+
+class Plan:
+    """The text for one program, and what it names."""
+
+    def __init__(self, program: Program, found: Outside, chosen: Any) -> None:
+        self.program, self.found = program, found
+        self.layout = Layout(program, found, chosen)
+        self.home = self.layout.home
+        self.env: dict[str, Any] = {"MISSED": MISSED, "ASKED": ASKED, "lock": threading.Lock()}
+        self.names: dict[int, str] = {}
+        self.kept: list[Any] = []  # what has a name, lest another thing gets its identity
+        self.counts: dict[str, int] = {}  # how many names begin alike, and how many variables
+        self.numbers: dict[Any, Any] = {}  # Python's numbers as arrays
+        self.functions: list[str] = []  # of blocks
+        self.lines: list[tuple[str, str]] = []  # (phase, line)
+        self.handed: set[Var] = set()  # roots of arrays that somebody outside has been given
+        self.given: list[Any] = []  # arrays of the layout that Tensors have for their gradients
+        self.head = self.prologue()
+        self.body()
+        self.epilogue()
+        self.text = self.whole()
+
+    def compile(self) -> Callable[[Any, Any], Any]:
+        """The plan as a function of (args, kwargs)."""
+        scope = dict(self.env)
+        exec(compile(self.text, "<plan>", "exec"), scope)
+        return scope["plan"]  # type: ignore[no-any-return]
+
+    # Names
+    def name(self, thing: Any, hint: str = "c") -> str:
+        """The name of something that is the same at every call."""
+        if id(thing) not in self.names:
+            base = "".join([c if c.isalnum() else "_" for c in hint]).strip("_") or "c"
+            base = f"c{base}" if base[0].isdigit() else base
+            name = base
+            while name in self.env or name in RESERVED:
+                self.counts[base] = self.counts.get(base, 0) + 1
+                name = f"{base}{self.counts[base]}"
+            self.env[name] = thing
+            self.names[id(thing)] = name
+            self.kept.append(thing)
+        return self.names[id(thing)]
+
+    def variable(self, hint: str = "v") -> str:
+        """A new variable."""
+        name = hint
+        while name in self.env or name == hint:
+            self.counts[hint] = self.counts.get(hint, 0) + 1
+            name = f"{hint}{self.counts[hint]}"
+        self.env[name] = None  # so that nothing else is called so
+        return name
+
+    def ref(self, x: Any) -> str:
+        """An argument, as it is written."""
+        if type(x) is Var:
+            if x not in self.home and isinstance(x.source, Constant):
+                self.home[x] = Home(self.name(x.source.array, x.name or "c"), x.source.array)
+            return self.home[x].text
+        if x is ...:
+            return "..."
+        if x is None or isinstance(x, (bool, str)) or type(x) is int or (type(x) is float and math.isfinite(x)):
+            return repr(x)
+        if isinstance(x, slice):
+            return f"slice({self.ref(x.start)}, {self.ref(x.stop)}, {self.ref(x.step)})"
+        if isinstance(x, tuple) and not hasattr(x, "_fields"):
+            return f"({', '.join(map(self.ref, x))}{',' if len(x) == 1 else ''})"
+        if isinstance(x, list):
+            return f"[{', '.join(map(self.ref, x))}]"
+        if isinstance(x, dict):
+            return f"{{{', '.join(f'{k!r}: {self.ref(v)}' for k, v in x.items())}}}"
+        return self.name(x)
+
+    def fun(self, f: Any) -> str:
+        """A function, as it is written."""
+        own = getattr(f, "__self__", None)
+        return self.name(f, f"{own.__name__}_{f.__name__}" if isinstance(own, np.ufunc) else getattr(f, "__name__", "f"))
+
+    def tensor(self, x: Any) -> str:
+        """A Tensor from outside, which may be an argument."""
+        given = self.found.given.get(id(x))
+        return f"a{given.place}t" if given else self.name(x, "t")
+
+    def emit(self, line: str, phase: str) -> None:
+        """One line more."""
+        self.lines.append((phase, line))
+
+    # The beginning
+    def prologue(self) -> list[str]:
+        """Is the plan for these arguments, and is what was found outside still there?"""
+        lines: list[str] = []
+        places = self.unpack("args", self.found.args, lines, 0)
+        self.unpack("kwargs", self.found.kwargs, lines, places)
+        checks: list[str] = []
+        for v in self.program.inputs:
+            self.home[v] = Home(f"a{v.source.place}")
+        for v in self.program.states:
+            if v.source.kind == "grad":
+                self.home[v] = Home(self.variable("g"))
+                lines.append(f"{self.home[v].text} = {self.tensor(v.source.owner)}._grad")
+                checks.append(f"{self.home[v].text} is not None")
+            else:
+                self.home[v] = Home(self.name(v.source.array, v.name or "s"), v.source.array)
+                if v.source.kind == "data":
+                    checks.append(f"{self.tensor(v.source.owner)}._value is {self.home[v].text}")
+        for v in self.program.numbers:
+            self.home[v] = Home(self.variable("n"))
+            lines.append(f"{self.home[v].text} = {self.name(v.source.owner, 'o')}.{v.source.attribute}")
+        checks += [f"{self.tensor(x)}._grad is None" for x in self.found.absent]
+        for owner, attribute, value in self.found.attributes.values():
+            same = "==" if isinstance(value, (int, float, str, tuple)) and value is not True and value is not False else "is"
+            checks.append(f"{self.name(owner, 'm')}.{attribute} {same} {self.ref(value)}")
+        if checks:
+            lines += [f"if not ({' and '.join(checks)}):", "    return MISSED"]
+        return lines
+
+    def unpack(self, text: str, value: Any, lines: list[str], place: int) -> int:
+        """Lines that check an argument and name its leaves, the first of them `place`; the number of the next."""
+
+        def must(condition: str) -> None:
+            lines.extend([f"if not ({condition}):", "    return MISSED"])
+
+        kind = self.name(type(value), type(value).__name__)
+        if isinstance(value, (list, tuple)):
+            must(f"len({text}) == {len(value)}" if text == "args" else f"type({text}) is {kind} and len({text}) == {len(value)}")
+            for i, v in enumerate(value):
+                place = self.unpack(f"{text}[{i}]", v, lines, place)
+            return place
+        if isinstance(value, dict):
+            must(f"list({text}) == {self.ref(list(value))}" if value else f"not {text}")
+            if text != "kwargs":
+                must(f"type({text}) is {kind}")
+            for k, v in value.items():
+                place = self.unpack(f"{text}[{self.ref(k)}]", v, lines, place)
+            return place
+        name = f"a{place}"
+        if isinstance(value, Tensor):
+            lines.append(f"{name}t = {text}")
+            must(f"type({name}t) is {kind} and {name}t.requires_grad is {value.requires_grad}")
+            lines.append(f"{name} = {name}t._value")
+            value = value._value
+            kind = self.name(type(value), type(value).__name__)
+        else:
+            lines.append(f"{name} = {text}")
+        if isinstance(value, (np.ndarray, np.generic)):
+            shape = f" and {name}.shape == {value.shape}" if isinstance(value, np.ndarray) else ""
+            must(f"type({name}) is {kind}{shape} and {name}.dtype == {self.name(value.dtype, 'dtype')}")
+        elif isinstance(value, (bool, int, float, complex, str, type(None))):
+            must(f"type({name}) is {kind} and {name} == {self.ref(value)}")
+        else:
+            must(f"{name} is {self.name(value, 'o')}")
+        return place + 1
+
+    # The calls
+    def body(self) -> None:
+        """Every call, and every question as soon as what it asks about is there."""
+        calls, layout = self.program.calls, self.layout
+        waiting = self.ask(self.program.guards)
+        i = 0
+        while i < len(calls):
+            stop = layout.spans.get(i, i + 1)
+            if i in layout.spans:
+                self.stretch(i, stop)
+            else:
+                self.lower(calls[i], i)
+            for j in range(i, stop):
+                layout.release(j, calls[j])
+            waiting = self.ask(waiting) if waiting else waiting
+            i = stop
+
+    def ask(self, guards: list[Guard]) -> list[Guard]:
+        """Those guards whose arguments are there; the others are left."""
+        left = []
+        for guard in guards:
+            if any(v not in self.home and not isinstance(v.source, Constant) for v in variables(guard.args)):
+                left.append(guard)
+                continue
+            if guard.question is has_nan and guard.answer is False and guard.args:
+                self.emit(f"s = {' + '.join(map(self.sign, guard.args))}", "ask")
+                self.emit("if s != s:", "ask")
+            else:
+                question = self.fun(bodies.get(guard.question, guard.question))
+                self.emit(f"if {question}({', '.join(map(self.ref, guard.args))}) is not {guard.answer!r}:", "ask")
+            self.emit("    return ASKED", "ask")
+        return left
+
+    def sign(self, a: Any) -> str:
+        """A number that is NaN if a holds one, as `has_nan` finds it, and is never below 0, so that sums stay so."""
+        text = self.ref(a)
+        if type(a) is not Var or not a.shape:
+            return f"{text} * {text}"
+        if a.size >= 10_000:
+            return f"abs({text}.min())"
+        array = self.home[a].array
+        flat = array.ravel("K") if array is not None else None
+        if flat is not None and np.may_share_memory(flat, array):
+            text = self.name(flat, "w")
+        return f"{self.fun(np.vdot)}({text}, {text})"
+
+    def lower(self, call: Call, i: int) -> None:
+        """The line for one call."""
+        args = [self.ref(a) for a in call.args]
+        if is_view(call):
+            return self.view(call, args)
+        if call.out.shape == () and not call.draws:
+            return self.number(call, args)
+        lowered = LOWERED.get(call.fun) if not call.kwargs or call.fun in REDUCED or call.fun is join else None
+        if lowered is None and elementwise(call):
+            lowered = Plan.ufunc
+        if lowered is not None and not call.draws and call.out not in self.layout.leaving and self.layout.optimized:
+            lines = lowered(self, call, i, args)
+            for line in lines:
+                self.emit(line, call.phase)
+            if call.out in self.home:
+                return None
+        self.home[call.out] = Home(self.variable())
+        given = ", ".join([*args, *[f"{k}={self.ref(v)}" for k, v in call.kwargs.items()]])
+        return self.emit(f"{self.home[call.out].text} = {self.fun(call.fun)}({given})", call.phase)
+
+    def view(self, call: Call, args: list[str]) -> None:
+        """A view is made once, if its base is the same at every call."""
+        f, out = call.fun, call.out
+        base = self.home[call.args[0]].array if type(call.args[0]) is Var else None
+        if base is not None:
+            array = f(base, *call.args[1:])
+            if isinstance(array, np.ndarray) and np.may_share_memory(array, base):
+                self.home[out] = Home(self.name(array, "w"), array)
+                return
+        text = f"{self.fun(f)}({', '.join(args)})"
+        if f is operator.getitem:
+            text = f"{args[0]}[{args[1]}]"
+        elif f is np.reshape:
+            text = f"{args[0]}.reshape({args[1]})"
+        elif f is np.transpose:
+            text = f"{args[0]}.T" if call.args[1] == tuple(range(len(out.shape)))[::-1] else f"{args[0]}.transpose({args[1]})"
+        self.home[out] = Home(self.variable())
+        self.emit(f"{self.home[out].text} = {text}", call.phase)
+
+    def number(self, call: Call, args: list[str]) -> None:
+        """A single number."""
+        f = call.fun
+        flat = not call.kwargs and all(type(a) is not Var or a.shape == () for a in call.args)
+        if f in PYTHON and flat:
+            text = f" {PYTHON[f]} ".join(args)
+        elif f is np.negative and flat:
+            text = f"-{args[0]}"
+        elif f in REDUCED and len(args) == 1 and not call.kwargs:
+            text = f"{self.reduce(f)}({args[0]}, None)"
+        elif f is part:
+            text = f"{args[0]}[{args[1]}]"
+        else:
+            given = [*args, *[f"{k}={self.ref(v)}" for k, v in call.kwargs.items()]]
+            text = f"{self.fun(f)}({', '.join(given)})"
+        self.home[call.out] = Home(self.variable())
+        self.emit(f"{self.home[call.out].text} = {text}", call.phase)
+
+    def reduce(self, f: Any) -> str:
+        """The ufunc's method behind np.sum and its kin, which starts sooner; it is not the same object twice."""
+        ufunc = REDUCED[f]
+        return self.name(self.numbers.setdefault(ufunc, ufunc.reduce), f"{ufunc.__name__}_reduce")
+
+    def into(self, call: Call, i: int) -> str:
+        """The name of the array that a call writes its result into."""
+        place = self.layout.place(call, i)
+        self.home[call.out] = Home(self.name(place, "b"), place)
+        return self.home[call.out].text
+
+    # How calls are written that know `out=`: lines, none where a call is not one of them after all.
+    def ufunc(self, call: Call, i: int, args: list[str]) -> list[str]:
+        """An elementwise call."""
+        given = [self.operand(a, call) for a in call.args]
+        return [f"{self.fun(call.fun)}({', '.join(given)}, {self.out(call.fun)}{self.into(call, i)})"]
+
+    def out(self, f: Any) -> str:
+        """The keyword before the array that is written into; NumPy deprecates a third argument of these two."""
+        return "out=" if f in (np.maximum, np.minimum) else ""
+
+    def operand(self, a: Any, call: Call) -> str:
+        """An argument of a ufunc; a Python number as an array, which NumPy takes in half the time."""
+        if type(a) in (int, float):
+            dtypes = {v.dtype for v in call.uses() if v.dtype is not None}
+            if len(dtypes) == 1 and (dtype := dtypes.pop()).kind == "f":
+                return self.name(self.numbers.setdefault((repr(a), dtype), np.array(a, dtype)), "k")
+        return self.ref(a)
+
+    def product(self, call: Call, i: int, args: list[str]) -> list[str]:
+        """A product of matrices; `dot` starts sooner than `matmul`, but takes only what lies in memory row by row."""
+        a, b = call.args
+        if type(a) is not Var or type(b) is not Var or (call.fun is np.dot and max(len(a.shape), len(b.shape)) > 2):
+            return []
+        out = self.into(call, i)
+        small = len(a.shape) <= 2 and len(b.shape) <= 2 and a.dtype == b.dtype == call.out.dtype
+        f = np.dot if small and self.home[call.out].array.flags.c_contiguous else np.matmul
+        return [f"{self.fun(f)}({', '.join(args)}, {out})"]
+
+    def reduction(self, call: Call, i: int, args: list[str]) -> list[str]:
+        """A sum and its kin along some axes."""
+        if set(call.kwargs) - {"axis", "keepdims"} or len(args) > 2:
+            return []
+        axis = args[1] if len(args) > 1 else self.ref(call.kwargs.get("axis"))
+        keepdims = ", True" if call.kwargs.get("keepdims") else ""
+        return [f"{self.reduce(call.fun)}({args[0]}, {axis}, None, {self.into(call, i)}{keepdims})"]
+
+    def copy(self, call: Call, i: int, args: list[str]) -> list[str]:
+        """A copy, or a conversion."""
+        casting = ", 'unsafe'" if call.fun is astype else ""
+        return [f"{self.fun(np.copyto)}({self.into(call, i)}, {args[0]}{casting})"]
+
+    def writing(self, call: Call, i: int, args: list[str]) -> list[str]:
+        """A copy, and then what is written into it."""
+        out, x = self.into(call, i), call.args[0]
+        zeros = type(x) is Var and isinstance(x.source, Constant) and not np.any(x.source.array)
+        first = f"{out}.fill(0)" if zeros else f"{self.fun(np.copyto)}({out}, {args[0]})"
+        if call.fun is setitem:
+            return [first, f"{out}[{args[1]}] = {args[2]}"]
+        return [first, f"{self.name(self.numbers.setdefault('at', np.add.at), 'add_at')}({out}, {args[1]}, {args[2]})"]
+
+    def joining(self, call: Call, i: int, args: list[str]) -> list[str]:
+        """What was not computed in its place is copied there."""
+        self.into(call, i)
+        parts = self.layout.parts(call, self.home[call.out].array)
+        return [
+            f"{self.fun(np.copyto)}({self.name(view, 'b')}, {text})"
+            for v, view, text in zip(call.args, parts, args, strict=True)
+            if self.layout.root.get(v) is not call.out
+        ]
+
+    def stretch(self, start: int, stop: int) -> None:
+        """The calls of a stretch, a block at a time."""
+        name = f"block{len(self.functions)}"
+        text, size, temporaries, given, sums, phase = block_text(self, name, start, stop)
+        self.functions.append(text)
+        workers = self.name([[np.empty(size, dtype) for dtype in temporaries] for _ in range(cores())], "T")
+        total = next(c.out.size for c in self.program.calls[start:stop] if c.out.shape)
+        values = f"({', '.join(given)}{',' if given else ''})"
+        self.emit(f"{self.fun(spread)}({name}, {total}, {workers}, {values})", phase)
+        for out, partial in sums:
+            self.home[out] = Home(self.variable())
+            self.emit(f"{self.home[out].text} = {self.reduce(np.sum)}({partial})", phase)
+
+    # The end
+    def epilogue(self) -> None:
+        """The result, and what is changed outside."""
+        program, layout = self.program, self.layout
+        for v in program.ends():
+            self.ref(v)
+        written = {target for target, value in program.stores if value not in layout.direct}
+        result = self.returned(program.result)
+        stores = []
+        for target, value in program.stores:
+            source, text = target.source, self.home[value].text
+            if isinstance(source, Number):
+                stores.append(f"{self.name(source.owner, 'o')}.{source.attribute} = {text}")
+            elif value not in layout.direct:
+                if layout.origin(value) in written:  # which may be written before it is read
+                    name = self.variable()
+                    self.emit(f"{name} = {text}.copy()", "update")
+                    text = name
+                stores.append(f"{self.home[target].text}[...] = {text}")
+        for x, g in program.grads:
+            stores.append(f"{self.tensor(x)}._grad = {'None' if g is None else self.own(g)}")
+        for line in (*stores, f"return {result}"):
+            self.emit(line, "update")
+
+    def own(self, v: Var) -> str:
+        """An array that from now on is a Tensor's, and nobody else's."""
+        root, home = self.layout.origin(v), self.home[v]
+        if v.shape == ():
+            return f"{self.fun(np.array)}({home.text})"
+        shared = not isinstance(root.source, Call) or root in self.handed or _spread_out(v)
+        if home.array is not None:
+            shared = shared or any(np.may_share_memory(home.array, other) for other in self.given)
+            self.given.append(home.array)
+        elif not shared:
+            self.handed.add(root)
+        return f"{home.text}.copy()" if shared else home.text
+
+    def returned(self, value: Any) -> str:
+        """The text of the result. Arrays are copied where they are not its own, before anything is stored."""
+        if isinstance(value, Result):
+            v = value.var
+            root, text = self.layout.origin(v), self.home[v].text
+            if v.shape != () or not isinstance(v.source, Call):
+                if isinstance(root.source, Call) and self.home[v].array is None and root not in self.handed:
+                    self.handed.add(root)
+                elif v.dtype is not None:
+                    name = self.variable()
+                    self.emit(f"{name} = {text}.copy()", "update")
+                    text = name
+            return f"{self.fun(constant)}({self.fun(Tensor)}, {text})" if value.kind == "tensor" else text
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return f"{self.fun(type(value))}({', '.join(map(self.returned, value))})"
+        if isinstance(value, (list, tuple)):
+            inside = ", ".join(map(self.returned, value))
+            return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' if len(value) == 1 else ''})"
+        if isinstance(value, dict):
+            return f"{{{', '.join(f'{self.ref(k)}: {self.returned(v)}' for k, v in value.items())}}}"
+        return self.ref(value)
+
+    def whole(self) -> str:
+        """All of the text."""
+        quiet = any(c.phase == "backward" and c.fun not in CALM for c in self.program.calls)
+        lines = [*self.functions, "def plan(args, kwargs):", *[f"    {line}" for line in self.head], "    with lock:"]
+        for backward, group in groupby(self.lines, key=lambda line: line[0] == "backward"):
+            indent = " " * 8
+            if backward and quiet:
+                lines.append(f"{indent}with {self.fun(np.errstate)}(divide='ignore', invalid='ignore'):")
+                indent += " " * 4
+            lines += [f"{indent}{line}" for _, line in group]
+        return "\n".join([*lines, ""])
+
+
+def _spread_out(v: Var) -> bool:
+    """Whether some elements of v lie at the same place in memory."""
+    while isinstance(v.source, Call) and is_view(v.source):
+        if v.source.fun is np.broadcast_to:
+            return True
+        v = v.source.args[0]
+    return False
+
+
+LOWERED: dict[Any, Any] = {
+    np.matmul: Plan.product, np.dot: Plan.product, **dict.fromkeys(REDUCED, Plan.reduction), np.copy: Plan.copy,
+    astype: Plan.copy, setitem: Plan.writing, add_at: Plan.writing, join: Plan.joining,
+}  # fmt: skip
