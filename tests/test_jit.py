@@ -35,7 +35,9 @@ OPTIMIZERS = [
 ]
 
 
-@pytest.mark.parametrize("optimize", [True, False, *[(name,) for name in NAMES], ("memory", "flat"), ("memory", "blocks")])
+@pytest.mark.parametrize(
+    "optimize", [True, False, *[(name,) for name in NAMES], ("memory", "flat"), ("memory", "blocks")]
+)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_200_steps_end_where_the_eager_ones_end(optimizer, optimize):
     model, opt, step = training(optimizer)
@@ -185,7 +187,7 @@ def test_a_rate_may_be_computed_from_itself_and_from_the_count_of_steps():
 
     def step():
         opt.minimize(np.sum(x * x))
-        opt.lr = 0.5 * opt.lr if opt.steps is None else opt.lr / (1 + opt.steps)
+        opt.lr = opt.lr / (1 + opt.steps)
 
     jitted = tg.jit(step)
     rates = []
@@ -193,6 +195,38 @@ def test_a_rate_may_be_computed_from_itself_and_from_the_count_of_steps():
         jitted()
         rates.append(opt.lr)
     np.testing.assert_allclose(rates, [1 / 2, 1 / 6, 1 / 24, 1 / 120])
+
+
+SCHEDULES = [
+    lambda opt: tg.optim.lr_scheduler.StepLR(opt, 2, 0.5),
+    lambda opt: tg.optim.lr_scheduler.ExponentialLR(opt, 0.9),
+    lambda opt: tg.optim.lr_scheduler.CosineAnnealingLR(opt, 5, 0.001),
+    lambda opt: tg.optim.lr_scheduler.LinearWarmup(opt, 4),
+]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_schedule_is_a_part_of_the_step(schedule):
+    rates = []
+    for jit in (None, True):
+        _, opt, step = training(OPTIMIZERS[2], None)
+        scheduler = schedule(opt)
+
+        def both(x, t, step=step, scheduler=scheduler):
+            loss = step(x, t)
+            scheduler.step()
+            return loss
+
+        run = tg.jit(both) if jit else both
+        history = []
+        for _ in range(7):
+            history.append((opt.lr, float(run(X, T))))
+            assert type(opt.lr) is float
+        rates.append(history)
+        assert scheduler.epoch == 7
+        assert not jit or run.cache_info().misses == 1
+    np.testing.assert_allclose(rates[0], rates[1], rtol=1e-9)
+    assert len({rate for rate, _ in rates[0]}) > 3
 
 
 def test_plain_attributes_of_modules_and_optimizers_are_part_of_what_is_recorded():
@@ -498,8 +532,8 @@ def test_large_arrays_are_computed_in_blocks_to_the_same_numbers():
 
 
 def test_the_source_runs_by_itself_to_the_same_numbers():
-    model, opt, step = training(OPTIMIZERS[2])
-    other, _, jitted = training(OPTIMIZERS[2], True)
+    model, _, step = training(OPTIMIZERS[2])
+    jitted = training(OPTIMIZERS[2], True)[2]
     jitted(X, T)
     source = jitted._recordings[0].source
     scope = {}

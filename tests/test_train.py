@@ -325,3 +325,32 @@ def test_fit_names_what_is_no_optimizer_and_no_loss():
     sgd = tg.optim.SGD(model.parameters(), 0.1)
     with pytest.raises(TypeError, match="a Tensor of one element"):
         tg.fit(model, lambda p, y: 1.0, data, optimizer=sgd, epochs=1, progress=False)
+
+
+@pytest.mark.parametrize("batch_size", [None, 16])
+def test_jit_trains_to_the_same_weights(batch_size):
+    x = np.random.default_rng(0).uniform(-1, 1, (50, 2))
+    y = x[:, :1] * x[:, 1:]
+    runs = []
+    for jit in (False, True):
+        model = tg.nn.MLP([2, 8, 1], activation="tanh", rng=0)
+        history = tg.fit(
+            model, tg.mse_loss, (x[:40], y[:40]), optimizer=tg.optim.Adam(model.parameters(), lr=0.02), epochs=30,
+            batch_size=batch_size, jit=jit, valid_data=(x[40:], y[40:]), patience=10, progress=False, rng=0,
+        )  # fmt: skip
+        runs.append((history, model.state_dict()))
+    (eager, weights), (replayed, others) = runs
+    np.testing.assert_allclose(replayed.train_loss, eager.train_loss, rtol=1e-9)
+    np.testing.assert_allclose(replayed.valid_loss, eager.valid_loss, rtol=1e-9)
+    for name, w in weights.items():
+        np.testing.assert_allclose(others[name], w, rtol=1e-9)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_diverging_run_keeps_the_last_weights_of_a_finite_loss(jit):
+    x = np.linspace(-1, 1, 20).reshape(-1, 1) * 100
+    model = tg.nn.Linear(1, 1, rng=0)
+    sgd = tg.optim.SGD(model.parameters(), lr=1.0)
+    with pytest.raises(tg.DivergenceError, match="in epoch"):
+        tg.fit(model, tg.mse_loss, (x, x), optimizer=sgd, epochs=200, progress=False, jit=jit)
+    assert np.isfinite(float(tg.mse_loss(model(x), x)))

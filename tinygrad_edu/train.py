@@ -20,6 +20,7 @@ import numpy as np
 from .data import batches, check_finite, checked_rows, whole
 from .nn import Module
 from .optim import Optimizer
+from .rules.registry import question
 from .tensor import Tensor, no_grad
 
 if TYPE_CHECKING:
@@ -112,13 +113,15 @@ def fit(
     scheduler: Scheduler | None = None,
     patience: int | None = None,
     tol: float | None = None,
+    jit: bool = False,
     progress: bool = True,
     rng: Rng = None,
 ) -> History:
     """Train `model` to make `loss(model(X), y)`, a mean over examples, small, and give the History.
 
     `train_data` and `valid_data` are (X, y). Without `batch_size` a step uses all of X; with it, batches are
-    shuffled by `rng`. `scheduler.step()` follows each epoch. `progress` shows a bar if tqdm is installed.
+    shuffled by `rng`. `scheduler.step()` follows each epoch. `jit` records a step once and replays it, several times as
+    fast for small models. `progress` shows a bar if tqdm is installed.
     Training ends after `epochs`, or earlier
 
     - by `patience`: the validation loss has found no new low for that many epochs. With `patience` the model
@@ -143,16 +146,33 @@ def fit(
     if tol is not None and not tol >= 0:
         raise ValueError(f"fit: tol is a share of the loss, such as 1e-6, not {tol}")
     rng = np.random.default_rng(rng)
-    modules, weights = model.modules(), [t.data for t in model.tensors().values()]
-    finite, best = [w.copy() for w in weights], [w.copy() for w in weights]
+    modules, tensors = model.modules(), list(model.tensors().values())
+    finite, before, best = ([t.data.copy() for t in tensors] for _ in range(3))
     history, lowest = History(), inf
     bar = _bar(epochs) if progress else None
 
     def checked(what: str, number: float) -> float:
         if not isfinite(number):
-            _copy(weights, finite)
+            _put(tensors, finite)
             raise DivergenceError(f"{what} is {number}", epoch, lr, history)
         return number
+
+    def step(bx: Array, by: Array) -> Tensor:
+        value = loss(model(bx), by)
+        if not isinstance(value, Tensor) or value.size != 1:
+            raise TypeError(f"fit: loss(model(X), y) must be a Tensor of one element, not {value!r:.60}")
+        if all_finite(value.data):
+            optimizer.minimize(value)
+        return value
+
+    def validation(bx: Array, by: Array) -> Tensor:
+        with no_grad():
+            return loss(model(bx), by)
+
+    if jit:
+        from .jit import jit as record
+
+        step, validation = record(step), record(validation)
 
     # Overflow is divergence and is reported as such, not by warnings from within the model.
     with bar or nullcontext(), _mode(modules, True), np.errstate(all="ignore"):
@@ -160,23 +180,21 @@ def fit(
             start, lr, train_loss = perf_counter(), optimizer.lr, 0.0
             parts = iter([(x, y)]) if batch_size is None else batches(x, y, batch_size=batch_size, rng=rng)
             for i, (bx, by) in enumerate(parts):
-                value = loss(model(bx), by)
-                if not isinstance(value, Tensor) or value.size != 1:
-                    raise TypeError(f"fit: loss(model(X), y) must be a Tensor of one element, not {value!r:.60}")
-                number = checked("the training loss", float(value))
                 if i == 0:
-                    _copy(finite, weights)
-                optimizer.minimize(value)
+                    _take(before, tensors)
+                number = checked("the training loss", float(step(bx, by)))
+                if i == 0:
+                    finite, before = before, finite
                 train_loss += number * (len(by) / len(y))
             watched = train_loss
             if valid is not None:
-                with _mode(modules, False), no_grad():
-                    watched = checked("the validation loss", float(loss(model(valid[0]), valid[1])))
+                with _mode(modules, False):
+                    watched = checked("the validation loss", float(validation(*valid)))
                 history.valid_loss.append(watched)
             if watched < lowest:
                 lowest, history.best_epoch = watched, epoch
                 if patience is not None:
-                    _copy(best, weights)
+                    _take(best, tensors)
             if scheduler is not None:
                 scheduler.step()
             history.train_loss.append(train_loss)
@@ -194,9 +212,9 @@ def fit(
         else:
             history.stopped = "epochs"
         if patience is not None:
-            _copy(weights, best)
+            _put(tensors, best)
         # No loss has been computed from the last update.
-        checked("the sum of the weights", float(sum(w.sum() for w in weights)))
+        checked("the sum of the weights", float(sum(t.data.sum() for t in tensors)))
     return history
 
 
@@ -209,9 +227,20 @@ def _checked(where: str, data: Data) -> tuple[Array, Array]:
     return x, y
 
 
-def _copy(targets: list[Array], sources: list[Array]) -> None:
-    for target, source in zip(targets, sources, strict=True):
-        np.copyto(target, source)
+@question
+def all_finite(x: Any) -> bool:
+    """Whether nothing in x is infinite or NaN."""
+    return bool(np.isfinite(x).all())
+
+
+def _take(copies: list[Array], tensors: list[Tensor]) -> None:
+    for copy, t in zip(copies, tensors, strict=True):
+        np.copyto(copy, t.data)
+
+
+def _put(tensors: list[Tensor], copies: list[Array]) -> None:
+    for copy, t in zip(copies, tensors, strict=True):
+        np.copyto(t.data, copy)
 
 
 @contextmanager

@@ -16,7 +16,8 @@ __all__ = ["JitError", "Jitted", "jit"]
 
 class _Callable(ModuleType):
     def __call__(self, *args: Any, **kwargs: Any) -> Jitted:
-        return jit(*args, **kwargs)
+        jitted: Jitted = jit(*args, **kwargs)
+        return jitted
 
 
 sys.modules[__name__].__class__ = _Callable

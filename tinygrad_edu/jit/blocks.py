@@ -137,56 +137,61 @@ def block_text(plan: Any, name: str, start: int, stop: int) -> tuple[str, int, l
     return text, BLOCK, temporaries, list(given.values()), sums, calls[-1].phase
 
 
-def stretches(calls: list[Call], elementwise: Callable[[Call], bool], asked: int) -> tuple[list[Call], list[tuple[int, int]]]:
-    """The calls, with those of a stretch behind each other, and where stretches start and stop.
+def stretches(calls: list[Call], asked: int) -> tuple[list[Call], dict[int, int]]:
+    """The calls, with those of a stretch behind each other; and where each stretch starts and stops.
 
     A stretch is made of elementwise calls on arrays of one large shape, and of sums of their results. The first
     `asked` calls stay before the others.
     """
     order: list[Call] = []
-    spans: list[tuple[int, int]] = []
-    for part in (calls[:asked], calls[asked:]):
-        before: list[Call] = []
-        group: list[Call] = []
-        after: list[Call] = []
-        members: set[Var] = set()
-        later: set[Var] = set()
-
-        def close() -> None:
-            order.extend(before)
-            if len([c for c in group if c.out.shape]) > 1:
-                spans.append((len(order), len(order) + len(group)))
-            order.extend(group)
-            order.extend(after)
-            for each in (before, group, after, members, later):
-                each.clear()
-
-        for call in part:
-            uses = call.uses()
-            joins = _joins(call, elementwise, members)
-            if joins and group and call.out.shape and call.out.shape != group[0].out.shape:
-                close()
-            if joins and any(v in later for v in uses):
-                close()
-                joins = _joins(call, elementwise, members)
-            if joins:
-                group.append(call)
-                members.add(call.out)
-                if not call.out.shape:
-                    later.add(call.out)  # a sum is there when all blocks are done
-            elif any(v in members or v in later for v in uses):
-                after.append(call)
-                later.add(call.out)
-            else:
-                before.append(call)
-        close()
+    spans: dict[int, int] = {}
+    for section in (calls[:asked], calls[asked:]):
+        gather(section, order, spans)
     return order, spans
 
 
-def _joins(call: Call, elementwise: Callable[[Call], bool], members: set[Var]) -> bool:
+def gather(calls: list[Call], order: list[Call], spans: dict[int, int]) -> None:
+    """Add the calls to `order`, and the stretches among them to `spans`."""
+    before: list[Call] = []  # what the stretch does not need to have been done
+    group: list[Call] = []
+    after: list[Call] = []  # what needs the stretch
+    members: set[Var] = set()
+    later: set[Var] = set()
+
+    def close() -> None:
+        order.extend(before)
+        if len([c for c in group if c.out.shape]) > 1:
+            spans[len(order)] = len(order) + len(group)
+        order.extend(group)
+        order.extend(after)
+        for each in (before, group, after, members, later):
+            each.clear()
+
+    for call in calls:
+        uses = call.uses()
+        joins = _joins(call, members)
+        if call.draws or (joins and any(v in later for v in uses)):
+            close()  # random numbers are drawn in their order
+            joins = _joins(call, members)
+        elif joins and group and call.out.shape and call.out.shape != group[0].out.shape:
+            close()
+        if joins:
+            group.append(call)
+            members.add(call.out)
+            if not call.out.shape:
+                later.add(call.out)  # a sum is there when all blocks are done
+        elif any(v in members or v in later for v in uses):
+            after.append(call)
+            later.add(call.out)
+        else:
+            before.append(call)
+    close()
+
+
+def _joins(call: Call, members: set[Var]) -> bool:
     if call.fun is np.sum and len(call.args) == 1 and call.out.shape == () and not call.kwargs:
         return call.args[0] in members
     return (
-        elementwise(call) and call.out.size >= LARGE and call.out.dtype.kind in "fb"
+        call.elementwise and call.out.size >= LARGE and call.out.dtype.kind in "fb"
         and all(v.shape in ((), call.out.shape) for v in call.uses())
     )  # fmt: skip

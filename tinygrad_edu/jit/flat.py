@@ -14,8 +14,8 @@ import numpy as np
 
 from ..backprop import has_nan
 from .outside import alone, raw_value
-from .pack import Same, alike, ufunc
-from .program import Call, Guard, Number, Program, State, Var
+from .pack import Same, alike
+from .program import Call, Guard, Program, State, Var
 
 
 class Flat:
@@ -36,6 +36,11 @@ class Flat:
 def piece(array: Any, start: int, stop: int, shape: tuple[int, ...], order: str) -> Any:
     """A part of a flat array, as an array of that shape."""
     return array[start:stop].reshape(shape) if order == "C" else array[start:stop].reshape(shape[::-1]).T
+
+
+def shells(shapes: Any, orders: str) -> list[Any]:
+    """Arrays of these shapes, row by row or column by column: what they hold does not matter."""
+    return [np.empty(shape, bool, order) for shape, order in zip(shapes, orders, strict=True)]  # type: ignore[call-overload]
 
 
 def join(*arrays: Any, orders: str) -> Any:
@@ -78,7 +83,7 @@ class Updates:
         if not all(isinstance(s, Call) for s in sources) or len(set(members)) < len(members):
             return None
         first: Call = sources[0]
-        if ufunc(first) and all(s.fun is first.fun and ufunc(s) for s in sources):
+        if first.elementwise and all(s.fun is first.fun and s.elementwise for s in sources):
             args = [self.pack(list(a)) for a in zip(*[s.args for s in sources], strict=True)]
             if all(a is not None for a in args):
                 given = tuple([a.value if isinstance(a, Same) else a for a in args])
@@ -89,7 +94,7 @@ class Updates:
         """One more call."""
         example = np.broadcast_to(members[0].dtype.type(0), sum(m.size for m in members))  # its shape and dtype
         self.calls.append(Call(fun, args, kwargs, example, like.line, like.phase))
-        return self.calls[-1].out  # type: ignore[no-any-return]
+        return self.calls[-1].out
 
     def moved(self, members: list[Var]) -> Var | None:
         """The one array into which those arrays are moved; None if they cannot be."""
@@ -104,7 +109,7 @@ class Updates:
             array = join(*arrays, orders=self.orders)
             flat = Flat(array, arrays)
             for m, view in zip(members, flat.pieces, strict=True):
-                source = m.source
+                source: Any = m.source
                 if source.kind == "data":
                     raw_value.__set__(source.owner, view)
                 else:
@@ -129,7 +134,11 @@ def beside(arrays: list[Any]) -> Any:
 
 def flat(program: Program) -> None:
     """Update all parameters at once."""
-    owners = {id(s.source.owner): s.source.owner for s in (*program.numbers, *program.states) if hasattr(s.source.owner, "params")}
+    owners = {
+        id(s.source.owner): s.source.owner
+        for s in (*program.numbers, *program.states)
+        if hasattr(s.source.owner, "params")
+    }
     place = {id(p): i for opt in owners.values() for i, p in enumerate(opt.params)}
     groups: dict[Any, list[tuple[int, Var, Var]]] = {}
     for target, value in program.stores:
@@ -166,13 +175,13 @@ def flat(program: Program) -> None:
     for updates in packs.values():
         program.calls += updates.calls
         for made, members in updates.members.items():
-            for i, guard in enumerate(guards):  # of none, if none of all
-                if guard.question is has_nan and not guard.answer and {id(v) for v in guard.args} == {id(m) for m in members}:
-                    guards[i] = Guard(has_nan, (made,), False)
+            for n, guard in enumerate(guards):  # of none, if none of all
+                if guard.question is has_nan and not guard.answer and set(guard.args) == set(members):
+                    guards[n] = Guard(has_nan, (made,), False)
             if isinstance(made.source, State):
                 program.states.append(made)
             elif made.source.fun is not join:
-                spans = Flat(None, [np.empty(s, bool, o) for s, o in zip(updates.shapes, updates.orders, strict=True)])
+                spans = Flat(None, shells(updates.shapes, updates.orders))
                 for m, bounds in zip(members, spans.bounds, strict=True):
                     if m not in wanted:
                         continue

@@ -8,13 +8,12 @@ written there at once, if nobody needs the old elements any more; and what is to
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .blocks import stretches
-from .flat import Flat, join, piece
+from .flat import Flat, join, piece, shells
 from .outside import Outside
 from .program import Call, Home, Program, State, Var, variables
 from .traced import VIEWS, retyped
@@ -27,12 +26,6 @@ def is_view(call: Call) -> bool:
         parts = index if isinstance(index, tuple) else (index,)
         return all(i is None or i is ... or isinstance(i, (int, slice)) for i in parts)
     return (call.fun in VIEWS or call.fun in (np.broadcast_to, retyped, piece)) and not call.kwargs
-
-
-def elementwise(call: Call) -> bool:
-    """Whether each element of the result is made from those at the same place of the arguments."""
-    f = call.fun
-    return isinstance(f, np.ufunc) and f.signature is None and f.nout == 1 and not call.kwargs
 
 
 class Layout:
@@ -54,8 +47,7 @@ class Layout:
             self.barrier = max([i + 1 for i, c in enumerate(program.calls) if c.out in asked], default=0)
         self.spans: dict[int, int] = {}
         if self.optimized and "blocks" in chosen:
-            program.calls, spans = stretches(program.calls, elementwise, self.barrier)
-            self.spans = dict(spans)
+            program.calls, self.spans = stretches(program.calls, self.barrier)
 
         self.root: dict[Var, Var] = {}  # of a view, what it is a view of
         for call in program.calls:
@@ -87,16 +79,16 @@ class Layout:
 
     def parts(self, call: Call, whole: Any) -> list[Any]:
         """The views of `whole` that the arguments of a join go to."""
-        return Flat(
-            whole, [np.empty(v.shape, bool, order) for v, order in zip(call.args, call.kwargs["orders"], strict=True)]
-        ).pieces
+        return Flat(whole, shells([v.shape for v in call.args], call.kwargs["orders"])).pieces
 
     def side_by_side(self, call: Call) -> None:
         """Let what is to be joined be computed in its part, if a view of that part takes it."""
         whole = self.joined[call.out] = self.array(call.out)
         for v, array in zip(call.args, self.parts(call, whole), strict=True):
             root = v
-            while isinstance(root.source, Call) and root.source.fun in (np.transpose, np.reshape) and is_view(root.source):
+            while (
+                isinstance(root.source, Call) and root.source.fun in (np.transpose, np.reshape) and is_view(root.source)
+            ):
                 inner = root.source.args[0]
                 if root.source.fun is np.transpose:
                     array = array.transpose(np.argsort(root.source.args[1]))
@@ -152,17 +144,20 @@ class Layout:
         found = self.joined.get(out)
         if found is None:
             found = self.outside(call, i)
-        return self.array(out, self.own(call, i) if elementwise(call) else None) if found is None else found
+        return self.array(out, self.own(call, i) if call.elementwise else None) if found is None else found
 
     def own(self, call: Call, i: int) -> Any:
         """The memory of an argument that dies with this elementwise call, to write where it reads."""
         out = call.out
         for v in call.uses():
             root = self.origin(v)
-            if root in self.taken and self.last.get(root, -1) <= i and root.shape == out.shape == v.shape and root.dtype == out.dtype:
+            if (
+                root in self.taken
+                and self.last.get(root, -1) <= i
+                and root.shape == out.shape == v.shape
+                and root.dtype == out.dtype
+            ):
                 homes = [self.home[u].array for u in call.uses() if self.origin(u) is root]
                 if all(h is not None and h.flags.c_contiguous and h.size == out.size for h in homes):
                     return self.taken.pop(root)
         return None
-
-

@@ -17,14 +17,16 @@ import numpy as np
 
 from ..nn import Module
 from ..optim import SGD, Optimizer
+from ..optim.lr_scheduler import LRScheduler
 from ..tape import Node, constant
 from ..tensor import Tensor, Value
-from .program import Call, Constant, Input, Number, Program, State, Var
+from .program import Call, Constant, Input, Number, State, Var
 from .record import Recorder, Result
-from .traced import JitError, Traced
+from .traced import Traced
 
 PLAIN = (bool, int, float, str, type(None), np.random.Generator)  # what attributes must hold at later calls as well
-NUMBERS = ("lr", "steps")  # of an optimizer: read anew at each call
+NUMBERS = {Optimizer: ("lr", "steps"), LRScheduler: ("epoch",)}  # read anew at each call
+WATCHED = (Module, *NUMBERS)  # classes whose attributes are reported to the recording
 
 raw_value, raw_grad = Node.__dict__["_value"], Node.__dict__["_grad"]
 recorders: dict[int, Recorder] = {}  # by thread
@@ -39,7 +41,9 @@ class Draws:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._generator, name)
-        return (lambda *args, **kwargs: self._rec.call(method, args, kwargs, draws=True)) if callable(method) else method
+        return (
+            (lambda *args, **kwargs: self._rec.call(method, args, kwargs, draws=True)) if callable(method) else method
+        )
 
 
 class Outside:
@@ -145,14 +149,14 @@ class Outside:
         return self.arrays[id(array)]
 
     def get_attribute(self, owner: Any, name: str, value: Any) -> Any:
-        """What reading an attribute of a Module or an Optimizer gives."""
+        """What reading an attribute of a module, an optimizer or a schedule gives."""
+        if name in numbers_of(owner):
+            if (id(owner), name) not in self.numbers:
+                var = Var(Number(owner, name), value, name)
+                self.rec.program.numbers.append(var)
+                self.numbers[id(owner), name] = Traced(self.rec, value, var)
+            return self.numbers[id(owner), name]
         if isinstance(owner, Optimizer):
-            if name in NUMBERS:
-                if (id(owner), name) not in self.numbers:
-                    var = Var(Number(owner, name), value, name)
-                    self.rec.program.numbers.append(var)
-                    self.numbers[id(owner), name] = Traced(self.rec, value, var)
-                return self.numbers[id(owner), name]
             if name == "state":
                 return {kind: [self.array(a, owner, f"{kind}.{i}") for i, a in enumerate(arrays)]
                         for kind, arrays in value.items()}  # fmt: skip
@@ -165,11 +169,11 @@ class Outside:
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         """What writing one does."""
         now = vars(owner).get(name)
-        if isinstance(owner, Optimizer) and name in NUMBERS:
+        if name in numbers_of(owner):
             if type(value) is not Traced:
                 raise self.rec.error(
                     f"{type(owner).__name__}.{name} = {value!r:.40} would be the same at every call; set it outside of "
-                    f"the recorded function, or compute it from {type(owner).__name__}.steps"
+                    "the recorded function, or let a schedule of tg.optim.lr_scheduler do it"
                 )
             self.get_attribute(owner, name, now)
             self.numbers[id(owner), name] = value
@@ -259,13 +263,13 @@ def record(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: di
         code = getattr(getattr(fun, "__func__", fun), "__code__", None)
         rec.top = code or getattr(type(fun).__call__, "__code__", None)
         cells = _generators(fun)
-        before = np.random.get_state(legacy=False)
+        before = _global_random_state()
         try:
             with _Hooks(found):
                 for cell, generator in cells:
                     cell.cell_contents = found.generator(generator)
                 result = fun(*args, **kwargs)
-                if not _same(before, np.random.get_state(legacy=False)):
+                if before != _global_random_state():
                     raise rec.error(
                         "np.random's own numbers would be the same at every call; draw from a Generator, "
                         "rng = np.random.default_rng(seed), that the function is given or closes over"
@@ -279,6 +283,11 @@ def record(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: di
         return found, visible
 
 
+def numbers_of(owner: Any) -> tuple[str, ...]:
+    """The attributes of an optimizer or a schedule that are read anew at each call."""
+    return next((names for kind, names in NUMBERS.items() if isinstance(owner, kind)), ())
+
+
 def _own(value: Any) -> Any:
     """What a user may keep: not an array that a later call writes into, or a view of an argument."""
     return np.array(value) if isinstance(value, np.ndarray) else value
@@ -290,8 +299,10 @@ def _line(node: Any) -> Any:
     return data._slot.source.line if type(data) is Traced and isinstance(data._slot.source, Call) else None
 
 
-def _same(before: Any, after: Any) -> bool:
-    return bool(before["state"]["pos"] == after["state"]["pos"] and before["has_gauss"] == after["has_gauss"])
+def _global_random_state() -> tuple[Any, ...]:
+    """Where the numbers of np.random itself have come to."""
+    state: Any = np.random.get_state(legacy=False)  # noqa: NPY002 (to find out whether somebody uses it)
+    return state["state"]["pos"], state["has_gauss"]
 
 
 def _generators(fun: Any) -> list[tuple[Any, Any]]:
@@ -352,8 +363,8 @@ class _Hooks:
     def __enter__(self) -> None:
         found, thread = self.found, self.found.rec.thread
         recorders[thread] = found.rec
-        Node._value = _Slot(thread, raw_value, found.get_value, found.set_value)
-        Node._grad = _Slot(thread, raw_grad, found.get_grad, found.set_grad)
+        setattr(Node, "_value", _Slot(thread, raw_value, found.get_value, found.set_value))  # noqa: B010 (mypy)
+        setattr(Node, "_grad", _Slot(thread, raw_grad, found.get_grad, found.set_grad))  # noqa: B010
 
         def get(owner: Any, name: str) -> Any:
             value = object.__getattribute__(owner, name)
@@ -362,13 +373,13 @@ class _Hooks:
         def put(owner: Any, name: str, value: Any) -> None:
             (found.set_attribute if get_ident() == thread else object.__setattr__)(owner, name, value)
 
-        for kind in (Module, Optimizer):
-            kind.__getattribute__, kind.__setattr__ = get, put  # type: ignore[method-assign, assignment]
+        for kind in WATCHED:
+            setattr(kind, "__getattribute__", get)  # noqa: B010 (as above)
+            setattr(kind, "__setattr__", put)  # noqa: B010
 
     def __exit__(self, *_: object) -> None:
-        for kind in (Module, Optimizer):
+        for kind in WATCHED:
             del kind.__getattribute__, kind.__setattr__
-        Node._value, Node._grad = raw_value, raw_grad
+        setattr(Node, "_value", raw_value)  # noqa: B010
+        setattr(Node, "_grad", raw_grad)  # noqa: B010
         del recorders[self.found.rec.thread]
-
-

@@ -14,13 +14,8 @@ import numpy as np
 
 from ..backprop import has_nan
 from ..rules.indexing import setitem
-from .program import Call, Constant, Guard, Program, State, Var, used, variables
+from .program import Call, Constant, Guard, Program, Var
 from .traced import astype
-
-
-def ufunc(call: Call) -> bool:
-    """Whether a call goes element by element."""
-    return isinstance(call.fun, np.ufunc) and call.fun.signature is None and call.fun.nout == 1 and not call.kwargs
 
 
 class Rows:
@@ -63,9 +58,15 @@ class Rows:
         """The call that does what all of them do, if there is one."""
         first = calls[0]
         f, out = first.fun, first.out
-        if any(c.fun is not f or len(c.args) != len(first.args) or not alike(c.kwargs, first.kwargs) or c.draws for c in calls):
+        if any(
+            c.fun is not f or len(c.args) != len(first.args) or not alike(c.kwargs, first.kwargs) or c.draws
+            for c in calls
+        ):
             return None
-        if not (ufunc(first) or f in (operator.getitem, setitem, np.reshape, np.transpose, np.broadcast_to, np.sum, astype)):
+        if not (
+            first.elementwise
+            or f in (operator.getitem, setitem, np.reshape, np.transpose, np.broadcast_to, np.sum, astype)
+        ):
             return None
         packed = []
         for args in zip(*[c.args for c in calls], strict=True):
@@ -76,14 +77,18 @@ class Rows:
                 return None
             packed.append(p)
         rest = [p.value for p in packed[1:] if isinstance(p, Same)]
-        if ufunc(first):
+        if first.elementwise:
             return self.new(f, tuple([self.aligned(p, len(out.shape), first) for p in packed]), first)
         x = packed[0]
         if isinstance(x, Same):
             if f is not setitem or len(rest) != 1:
                 return None
             base = np.broadcast_to(x.value.example, (self.n, *x.value.shape))
-            x = Var(Constant(np.array(base)), base) if isinstance(x.value.source, Constant) else self.new(np.broadcast_to, (x.value, base.shape), first)
+            x = (
+                Var(Constant(np.array(base)), base)
+                if isinstance(x.value.source, Constant)
+                else self.new(np.broadcast_to, (x.value, base.shape), first)
+            )
         elif len(rest) < len(packed) - 1 - (f is setitem):
             return None
         if f in (operator.getitem, setitem):
@@ -95,7 +100,11 @@ class Rows:
             if f is operator.getitem:
                 return self.new(f, (x, index), first)
             v = packed[2]
-            v = v.value if isinstance(v, Same) else self.aligned(v, np.ndim(first.args[0].example[first.args[1]]), first)
+            v = (
+                v.value
+                if isinstance(v, Same)
+                else self.aligned(v, np.ndim(first.args[0].example[first.args[1]]), first)
+            )
             return self.new(f, (x, index, v), first)
         if f in (np.reshape, np.broadcast_to):
             if f is np.broadcast_to:
@@ -119,6 +128,9 @@ class Rows:
             return p.value
         missing = ndim - (len(p.shape) - 1)
         return self.new(np.reshape, (p, (self.n, *(1,) * missing, *p.shape[1:])), like) if missing > 0 else p
+
+
+STACKED = {operator.getitem, setitem, np.reshape, np.transpose, np.broadcast_to, np.sum, astype}
 
 
 class Same:
@@ -160,7 +172,13 @@ def rows(program: Program) -> None:
     calls: list[Call] = []
     changed = False
     for call in program.calls:
-        if call.fun is np.stack and len(call.args) == 1 and not call.kwargs and len(call.args[0]) > 3 and all(type(v) is Var for v in call.args[0]):
+        if (
+            call.fun is np.stack
+            and len(call.args) == 1
+            and not call.kwargs
+            and len(call.args[0]) > 3
+            and all(type(v) is Var for v in call.args[0])
+        ):
             packed = Rows(program, call.args[0])
             if type(packed.stacked) is Var:
                 calls += packed.calls

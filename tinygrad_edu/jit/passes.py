@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from ..rules.indexing import setitem
 from .blocks import LARGE
 from .flat import flat
 from .pack import rows
-from .program import Call, Constant, Program, State, Var, used
-from ..rules.indexing import setitem
+from .program import Call, Constant, Program, Var, used
 from .traced import add_at, astype
 
 LINEAR = {np.multiply, np.divide, np.negative}
@@ -73,7 +73,11 @@ def constants(program: Program) -> None:
         if known:
             call.replace(lambda v: known.get(v, v))
         uses = call.uses()
-        if call.draws or isinstance(call.out.example, (tuple, list)) or any(not isinstance(v.source, Constant) for v in uses):
+        if (
+            call.draws
+            or isinstance(call.out.example, (tuple, list))
+            or any(not isinstance(v.source, Constant) for v in uses)
+        ):
             calls.append(call)
         else:
             known[call.out] = Var(Constant(call.out.example), call.out.example, call.out.name)
@@ -91,7 +95,9 @@ def uniform(v: Any) -> Any:
         source.element = None
         if isinstance(array, np.ndarray) and array.size:
             first = array[(0,) * array.ndim]
-            if not any(array.strides) or (array.size < LARGE and array[(-1,) * array.ndim] == first and (array == first).all()):
+            if not any(array.strides) or (
+                array.size < LARGE and array[(-1,) * array.ndim] == first and (array == first).all()
+            ):
                 source.element = np.asarray(first)
     return source.element
 
@@ -108,7 +114,7 @@ def broadcasting(program: Program) -> None:
     """Let ufuncs broadcast what would be spread out before."""
     numbers: dict[Any, Var] = {}
     for call in program.calls:
-        if not (isinstance(call.fun, np.ufunc) and call.fun.signature is None and not call.kwargs):
+        if not call.elementwise:
             continue
         args = list(call.args)
         for i, a in enumerate(args):
@@ -204,9 +210,12 @@ def _added_at(call: Call) -> Any:
     x, index, _ = call.args
     parts = index if isinstance(index, tuple) else (index,)
     shapes = {getattr(i, "shape", None) for i in parts}
-    if number(x) == 0 and len(shapes) == 1 and all(
-        type(i) is Var and len(i.shape) == 1 and i.dtype.kind in "iu" for i in parts
-    ) and any(isinstance(i.source, Constant) and len(np.unique(i.source.array)) == i.size for i in parts):
+    if (
+        number(x) == 0
+        and len(shapes) == 1
+        and all(type(i) is Var and len(i.shape) == 1 and i.dtype.kind in "iu" for i in parts)
+        and any(isinstance(i.source, Constant) and len(np.unique(i.source.array)) == i.size for i in parts)
+    ):
         call.fun = setitem
     return None
 
@@ -235,7 +244,11 @@ def _reduced(call: Call) -> None:
     axes = range(len(x.shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
     axes = {a % len(x.shape) for a in axes} if x.shape else set()
     over = {a for a in axes if x.shape[a] != 1}
-    if not call.kwargs.get("keepdims") and over == {a for a in range(len(x.shape)) if x.shape[a] != 1} and not call.out.shape:
+    if (
+        not call.kwargs.get("keepdims")
+        and over == {a for a in range(len(x.shape)) if x.shape[a] != 1}
+        and not call.out.shape
+    ):
         call.kwargs = {}
 
 
@@ -255,8 +268,15 @@ def mean(program: Program) -> None:
     """A mean as a sum, divided."""
     calls = []
     for call in program.calls:
-        x = call.args[0] if call.args else None
-        if call.fun is np.mean and len(call.args) == 1 and set(call.kwargs) <= {"axis", "keepdims"} and x.dtype.kind == "f" and x.dtype.itemsize > 2 and call.out.size:
+        x: Any = call.args[0] if call.args else None
+        if (
+            call.fun is np.mean
+            and len(call.args) == 1
+            and set(call.kwargs) <= {"axis", "keepdims"}
+            and x.dtype.kind == "f"
+            and x.dtype.itemsize > 2
+            and call.out.size
+        ):
             total = Call(np.sum, call.args, call.kwargs, call.out.example, call.line, call.phase)
             calls.append(total)
             call.fun, call.args, call.kwargs = np.divide, (total.out, x.size // call.out.size), {}
@@ -284,13 +304,25 @@ def blas(program: Program) -> None:
 
     for call in program.calls:
         x = call.args[0] if call.args else None
-        if call.fun is np.sum and len(call.args) == 1 and type(x) is Var and x.dtype in (np.float32, np.float64) and x.shape and set(call.kwargs) <= {"axis", "keepdims"}:
+        if (
+            call.fun is np.sum
+            and len(call.args) == 1
+            and type(x) is Var
+            and x.dtype in (np.float32, np.float64)
+            and x.shape
+            and set(call.kwargs) <= {"axis", "keepdims"}
+        ):
             axis, whole = call.kwargs.get("axis"), call.out.shape == ()
             made = x.source
             plain = not (isinstance(made, Call) and made.fun in (np.transpose, np.broadcast_to, operator.getitem))
             if whole and isinstance(made, Call) and counts[x] == 1 and made.fun in (np.multiply, np.square):
                 a, b = made.args if made.fun is np.multiply else made.args * 2
-                if type(a) is type(b) is Var and a.shape == b.shape == x.shape and a.dtype == b.dtype and x.size < LARGE:
+                if (
+                    type(a) is type(b) is Var
+                    and a.shape == b.shape == x.shape
+                    and a.dtype == b.dtype
+                    and x.size < LARGE
+                ):
                     call.fun, call.args, call.kwargs = np.dot, (flat(a, call), flat(b, call)), {}
             elif whole and plain and 8 <= x.size < LARGE:
                 v = flat(x, call)
@@ -383,8 +415,8 @@ ALGEBRA: dict[Any, Callable[[Call], Any]] = {
     **dict.fromkeys(REDUCTIONS, _reduced),
 }
 PASSES: dict[str, Callable[[Program], None]] = {
-    "dead": dead, "copies": copies, "rows": rows, "mean": mean, "constants": constants, "algebra": algebra, "broadcasting": broadcasting,
-    "common": common, "factors": factors, "blas": blas, "flat": flat,
+    "dead": dead, "copies": copies, "rows": rows, "mean": mean, "constants": constants, "broadcasting": broadcasting,
+    "algebra": algebra, "common": common, "factors": factors, "blas": blas, "flat": flat,
 }  # fmt: skip
 READABLE = {"dead", "rows", "copies", "constants", "common", "algebra", "broadcasting"}  # what a reader likes too
 NAMES = (*PASSES, "memory", "blocks")  # the last two are the layout's

@@ -22,7 +22,7 @@ from ..tape import constant
 from ..tensor import Tensor
 from .blocks import block_text, cores, spread
 from .flat import join, piece
-from .layout import Layout, elementwise, is_view
+from .layout import Layout, is_view
 from .outside import Outside
 from .program import Call, Constant, Guard, Home, Number, Program, Var, variables
 from .record import Result, part
@@ -119,7 +119,9 @@ class Plan:
     def fun(self, f: Any) -> str:
         """A function, as it is written."""
         own = getattr(f, "__self__", None)
-        return self.name(f, f"{own.__name__}_{f.__name__}" if isinstance(own, np.ufunc) else getattr(f, "__name__", "f"))
+        return self.name(
+            f, f"{own.__name__}_{f.__name__}" if isinstance(own, np.ufunc) else getattr(f, "__name__", "f")
+        )
 
     def tensor(self, x: Any) -> str:
         """A Tensor from outside, which may be an argument."""
@@ -153,7 +155,11 @@ class Plan:
             lines.append(f"{self.home[v].text} = {self.name(v.source.owner, 'o')}.{v.source.attribute}")
         checks += [f"{self.tensor(x)}._grad is None" for x in self.found.absent]
         for owner, attribute, value in self.found.attributes.values():
-            same = "==" if isinstance(value, (int, float, str, tuple)) and value is not True and value is not False else "is"
+            same = (
+                "=="
+                if isinstance(value, (int, float, str, tuple)) and value is not True and value is not False
+                else "is"
+            )
             checks.append(f"{self.name(owner, 'm')}.{attribute} {same} {self.ref(value)}")
         if checks:
             lines += [f"if not ({' and '.join(checks)}):", "    return MISSED"]
@@ -167,7 +173,11 @@ class Plan:
 
         kind = self.name(type(value), type(value).__name__)
         if isinstance(value, (list, tuple)):
-            must(f"len({text}) == {len(value)}" if text == "args" else f"type({text}) is {kind} and len({text}) == {len(value)}")
+            must(
+                f"len({text}) == {len(value)}"
+                if text == "args"
+                else f"type({text}) is {kind} and len({text}) == {len(value)}"
+            )
             for i, v in enumerate(value):
                 place = self.unpack(f"{text}[{i}]", v, lines, place)
             return place
@@ -250,7 +260,7 @@ class Plan:
         if call.out.shape == () and not call.draws:
             return self.number(call, args)
         lowered = LOWERED.get(call.fun) if not call.kwargs or call.fun in REDUCED or call.fun is join else None
-        if lowered is None and elementwise(call):
+        if lowered is None and call.elementwise:
             lowered = Plan.ufunc
         if lowered is not None and not call.draws and call.out not in self.layout.leaving and self.layout.optimized:
             lines = lowered(self, call, i, args)
@@ -277,7 +287,11 @@ class Plan:
         elif f is np.reshape:
             text = f"{args[0]}.reshape({args[1]})"
         elif f is np.transpose:
-            text = f"{args[0]}.T" if call.args[1] == tuple(range(len(out.shape)))[::-1] else f"{args[0]}.transpose({args[1]})"
+            text = (
+                f"{args[0]}.T"
+                if call.args[1] == tuple(range(len(out.shape)))[::-1]
+                else f"{args[0]}.transpose({args[1]})"
+            )
         self.home[out] = Home(self.variable())
         self.emit(f"{self.home[out].text} = {text}", call.phase)
 

@@ -36,7 +36,7 @@ class Var:
     @property
     def scalar(self) -> bool:
         """Whether this is a single number, kept as one and not in a buffer."""
-        return self.shape == ()
+        return len(self.shape) == 0
 
     def __repr__(self) -> str:
         kind = type(self.source).__name__
@@ -97,6 +97,12 @@ class Call:
         for a in args:
             if isinstance(a, (list, tuple, dict)) and any(variables(a)):
                 self.deep = True
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether each element of the result is made from those at the same place of the arguments."""
+        f = self.fun
+        return isinstance(f, np.ufunc) and f.signature is None and f.nout == 1 and not self.kwargs
 
     def uses(self) -> list[Var]:
         """The Vars among the arguments, in order."""

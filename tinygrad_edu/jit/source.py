@@ -40,7 +40,9 @@ INFIX = {  # by how strongly they bind
 PREFIX = {np.negative: ("-", 7), np.invert: ("~", 7), np.positive: ("+", 7)}
 ATOM = 9
 WRITES: dict[Any, str] = {
-    setitem: "{0}[{1}] = {2}", add_at: "np.add.at({0}, {1}, {2})", put_along_axis: "np.put_along_axis({0}, {1}, {2}, {3})"
+    setitem: "{0}[{1}] = {2}",
+    add_at: "np.add.at({0}, {1}, {2})",
+    put_along_axis: "np.put_along_axis({0}, {1}, {2}, {3})",
 }
 
 
@@ -89,6 +91,7 @@ class Source:
         self.tensors = tensors
 
     def state(self, v: Var, tensors: dict[int, str]) -> str:
+        """The name of an array that is not a Tensor's data: of a parameter's moments, or of its gradient."""
         kind, _, i = v.source.kind.partition(".")
         owner = v.source.owner
         if i:
@@ -117,7 +120,7 @@ class Source:
             text = repr(x) if math.isfinite(x) else {"inf": "np.inf", "-inf": "-np.inf"}.get(repr(x), "np.nan")
             return text if not text.startswith("-") or binding < 7 else f"({text})"
         if isinstance(x, np.dtype):
-            return f"np.{x.name}" if x != bool else "bool"
+            return f"np.{x.name}" if x.kind != "b" else "bool"
         if isinstance(x, np.generic):
             return f"np.{x.dtype.name}({x.item()!r})" if np.isfinite(x) else f"np.{x.dtype.name}('{x}')"
         if x is ...:
@@ -148,13 +151,16 @@ class Source:
         return self.names[v]
 
     def plain(self, call: Call) -> tuple[Any, ...]:
-        """The arguments of a ufunc, constants without axes as plain numbers where an array beside them has their dtype."""
+        """The arguments of a ufunc, constants without axes as numbers where an array beside them has their dtype."""
         kinds = {v.dtype for v in call.uses() if v.shape}
-        return tuple([
-            a.example.item() if type(a) is Var and isinstance(a.source, Constant) and a.shape == () and a.dtype in kinds
-            else a
-            for a in call.args
-        ])
+        return tuple(
+            [
+                a.example.item()
+                if type(a) is Var and isinstance(a.source, Constant) and a.shape == () and a.dtype in kinds
+                else a
+                for a in call.args
+            ]
+        )
 
     def call(self, call: Call) -> tuple[str, int]:
         """A call as an expression, and how strongly it binds."""
@@ -203,6 +209,7 @@ class Source:
 
     # Statements
     def body(self) -> None:
+        """A statement for each call, or for several where one is used by the next alone."""
         program = self.program
         counts = used(program.calls, program.ends())
         last: dict[Var, int] = {}
@@ -212,7 +219,7 @@ class Source:
         users: dict[Var, Call] = {v: c for c in program.calls for v in c.uses()}
         targets = {value: target for target, value in program.stores if not isinstance(value.source, Constant)}
         grads = {g: x for x, g in program.grads if g is not None}
-        kept = {v for v in program.ends()}
+        kept, outside = set(program.ends()), set(targets.values())
         stored: set[Var] = set()
         phase = ""
         n = {"forward": 0, "backward": 0, "update": 0}
@@ -224,7 +231,7 @@ class Source:
                 counts.get(out) == 1 and out not in kept and user is not None
                 and (call.fun in (np.transpose, np.reshape) or (user.line == call.line and user.phase == call.phase))
                 and call.fun not in WRITES and user.fun not in WRITES and not call.draws
-                and not any(v in stored or v in self.targets_of(targets) for v in call.uses())
+                and not any(v in stored or v in outside for v in call.uses())
             ):  # fmt: skip
                 self.text[out] = self.call(call)
                 if len(self.text[out][0]) <= WIDTH // 2:
@@ -239,15 +246,16 @@ class Source:
                 self.store(target, call)
                 stored.add(target)
                 continue
-            hint = f"{self.tensors.get(id(grads[out]), 'p')}_grad" if out in grads else {"forward": "v", "backward": "g"}.get(phase, "u")
+            hint = (
+                f"{self.tensors.get(id(grads[out]), 'p')}_grad"
+                if out in grads
+                else {"forward": "v", "backward": "g"}.get(phase, "u")
+            )
             if out not in grads:
                 n[phase] += 1
                 hint += str(n[phase])
             self.statement(self.new(hint), call)
         self.end(stored)
-
-    def targets_of(self, targets: dict[Var, Var]) -> set[Var]:
-        return set(targets.values())
 
     def statement(self, name: str, call: Call) -> None:
         """`name = ...`."""
@@ -313,6 +321,7 @@ class Source:
         self.whole = f"import numpy as np\n\n\n{head}\n{textwrap.indent(lines, '    ')}\n"
 
     def returned(self, value: Any) -> str:
+        """The result, with its lists, tuples and dicts."""
         if isinstance(value, Result):
             return self.expression(value.var)
         if isinstance(value, (list, tuple)):
@@ -347,5 +356,3 @@ def _leaves(name: str, value: Any) -> Iterator[str]:
             yield from _leaves(f"{name}_{k}", v)
     else:
         yield name
-
-

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..optim.lr_scheduler import number
 from ..rules import bodies
 from ..rules.indexing import setitem
 from ..rules.registry import questions
@@ -86,7 +87,7 @@ class Traced:
         if new._array.dtype != self._array.dtype:
             new = new.astype(self._array.dtype)
         if self.base is not None:
-            fun, args, kwargs = self.path
+            fun, args, _ = self.path
             if fun is operator.getitem:
                 back = self.rec.call(setitem, (self.base, *args, new), {})
             elif fun is np.transpose:
@@ -151,6 +152,8 @@ class Traced:
             return NotImplemented
         if fun in questions:
             return self.rec.ask(fun, args)
+        if fun is number:
+            return self.rec.call(float, args, {})
         if fun in bodies:
             return bodies[fun](*[self.rec.constant(a) if type(a) is np.ndarray else a for a in args], **kwargs)
         if fun in SHAPES:
@@ -196,15 +199,15 @@ class Traced:
     def reshape(self, *shape: Any, order: Any = "C", copy: Any = None) -> Any:
         """As ndarray's."""
         shape = shape[0] if len(shape) == 1 else shape
-        return np.reshape(self, shape, order=order)  # type: ignore[call-overload]
+        return np.reshape(self, shape, order=order)
 
     def transpose(self, *axes: Any) -> Any:
         """As ndarray's."""
-        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)  # type: ignore[call-overload]
+        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
 
     def dot(self, other: Any) -> Any:
         """As ndarray's."""
-        return np.matmul(self, other) if self.ndim == np.ndim(other) == 2 else np.dot(self, other)  # type: ignore[call-overload]
+        return np.matmul(self, other) if self.ndim == np.ndim(other) == 2 else np.dot(self, other)
 
     def astype(self, dtype: Any, copy: bool = True, **kwargs: Any) -> Any:
         """As ndarray's."""
@@ -224,29 +227,30 @@ class Traced:
         """As ndarray's."""
         self[...] = value
 
-    def _out(self, purpose: str, instead: str) -> Any:
-        raise self.rec.error(
+    def _out(self, purpose: str, instead: str) -> JitError:
+        error: JitError = self.rec.error(
             f"{purpose} takes a value out of the recording, and would be the same at every call; {instead}"
         )
+        return error
 
     def __bool__(self) -> bool:
-        return self._out("the truth of an array (`if`, `and`, `bool`)", "choose with np.where(condition, ..., ...)")  # type: ignore[no-any-return]
+        raise self._out("the truth of an array (`if`, `and`, `bool`)", "choose with np.where(condition, ..., ...)")
 
     def __float__(self) -> float:
-        return self._out("float()", "return the array, and convert it outside")  # type: ignore[no-any-return]
+        raise self._out("float()", "return the array, and convert it outside")
 
-    __int__ = __index__ = __float__  # type: ignore[assignment]
+    __int__ = __index__ = __float__
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return self._out("a plain array of it", "use NumPy functions on the array itself, np.stack for several")
+        raise self._out("a plain array of it", "use NumPy functions on the array itself, np.stack for several")
 
     def item(self, *args: Any) -> Any:
         """Raise JitError."""
-        return self._out(".item()", "return the array, and read it outside")
+        raise self._out(".item()", "return the array, and read it outside")
 
     def tolist(self) -> Any:
         """Raise JitError."""
-        return self._out(".tolist()", "return the array, and read it outside")
+        raise self._out(".tolist()", "return the array, and read it outside")
 
     def __repr__(self) -> str:
         return f"{self._array!r}"
@@ -315,6 +319,7 @@ COMPUTED: dict[Any, Any] = {
 
 
 def recorded(*args: Any) -> Any:
+    """The first argument that belongs to a recording."""
     return next(a for a in args if type(a) is Traced)
 
 
@@ -325,10 +330,37 @@ def _method(fun: Any) -> Any:
     return method
 
 
-for _name in (
-    "sum mean prod max min var std ravel squeeze swapaxes clip cumsum cumprod argmax argmin all any round conj "
-    "conjugate take repeat choose diagonal trace argsort argpartition nonzero searchsorted"
-).split():
+for _name in [
+    "sum",
+    "mean",
+    "prod",
+    "max",
+    "min",
+    "var",
+    "std",
+    "ravel",
+    "squeeze",
+    "swapaxes",
+    "clip",
+    "cumsum",
+    "cumprod",
+    "argmax",
+    "argmin",
+    "all",
+    "any",
+    "round",
+    "conj",
+    "conjugate",
+    "take",
+    "repeat",
+    "choose",
+    "diagonal",
+    "trace",
+    "argsort",
+    "argpartition",
+    "nonzero",
+    "searchsorted",
+]:
     setattr(Traced, _name, _method(getattr(np, _name)))
 Traced.flatten = _method(np.ravel)  # type: ignore[attr-defined]
 
@@ -368,13 +400,13 @@ for _name, _ufunc, _op in (
 ):  # fmt: skip
     for _form, _function in zip(("__{}__", "__r{}__", "__i{}__"), _operator(_ufunc, _op), strict=True):
         setattr(Traced, _form.format(_name), _function)
-for _name, _ufunc, _op in (
+for _name, _compare, _op in (
     ("lt", np.less, operator.lt), ("le", np.less_equal, operator.le), ("gt", np.greater, operator.gt),
     ("ge", np.greater_equal, operator.ge), ("eq", np.equal, operator.eq), ("ne", np.not_equal, operator.ne),
 ):  # fmt: skip
-    setattr(Traced, f"__{_name}__", _operator(_ufunc, _op)[0])
+    setattr(Traced, f"__{_name}__", _operator(_compare, _op)[0])
 for _name, _one in (
     ("neg", np.negative), ("pos", np.positive), ("abs", np.absolute), ("invert", np.invert)
 ):  # fmt: skip
     setattr(Traced, f"__{_name}__", _method(_one))
-Traced.__hash__ = object.__hash__  # type: ignore[method-assign]
+setattr(Traced, "__hash__", object.__hash__)  # noqa: B010 (which a class with == loses)

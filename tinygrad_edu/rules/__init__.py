@@ -37,6 +37,6 @@ from .registry import (
 __all__ = [
     "activations", "beyond", "bodies", "compositions", "constants", "decompositions", "defvjp", "differences",
     "elementwise", "indexing", "joining", "keywords", "linalg", "name", "nondifferentiable", "order", "pointwise",
-    "polynomials", "primitive", "products", "question", "questions", "reductions", "refusal", "refusals", "refused", "shaping", "supported",
-    "vjps",
+    "polynomials", "primitive", "products", "question", "questions", "reductions", "refusal", "refusals", "refused",
+    "shaping", "supported", "vjps",
 ]

@@ -13,7 +13,7 @@ from .registry import arrays_of, composition, defvjp, primitive, refused
 def repeats(index: Any) -> bool:
     """Whether `index` may name an element twice: only arrays of integers can, and what NumPy takes for one."""
     return any(
-        not isinstance(i, (int, slice, NoneType, EllipsisType)) and np.ndim(i) > 0 and dtype_of(i) != bool
+        not isinstance(i, (int, slice, NoneType, EllipsisType)) and np.ndim(i) > 0 and dtype_of(i).kind != "b"
         for i in (index if isinstance(index, tuple) else (index,))
     )
 

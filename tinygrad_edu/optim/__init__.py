@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .nn import copy_state
-from .tensor import Node, Tensor
+from ..nn import copy_state
+from ..tensor import Node, Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -232,3 +232,6 @@ def _number(where: str, name: str, value: float) -> float:
     if not isinstance(value, (int, float, np.number)) or not 0 <= value < float("inf"):
         raise ValueError(f"{where}: {name} must be a finite number of at least 0, not {value!r}")
     return float(value)
+
+
+from . import lr_scheduler as lr_scheduler  # noqa: E402 (its schedules look at Optimizer)
