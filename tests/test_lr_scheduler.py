@@ -9,7 +9,21 @@ from tinygrad_edu.optim import lr_scheduler
 
 # From a rate of 0.1, by torch.optim.lr_scheduler (PyTorch 2.13; LinearWarmup is its LinearLR(opt, 1 / 5, 1.0, 4)).
 PYTORCH = [
-    (lambda opt: lr_scheduler.StepLR(opt, 3, 0.5), [0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.025, 0.025, 0.025, 0.0125]),
+    (
+        lambda opt: lr_scheduler.StepLR(opt, 3, 0.5),
+        [
+            0.1,
+            0.1,
+            0.1,
+            0.05,
+            0.05,
+            0.05,
+            0.025,
+            0.025,
+            0.025,
+            0.0125,
+        ],
+    ),
     (
         lambda opt: lr_scheduler.ExponentialLR(opt, 0.9),
         [0.1, 0.09, 0.081, 0.0729, 0.06561, 0.059049, 0.0531441, 0.04782969, 0.043046721, 0.0387420489],
@@ -29,7 +43,21 @@ PYTORCH = [
             0.013425421037,
         ],
     ),
-    (lambda opt: lr_scheduler.LinearWarmup(opt, 5), [0.02, 0.04, 0.06, 0.08, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]),
+    (
+        lambda opt: lr_scheduler.LinearWarmup(opt, 5),
+        [
+            0.02,
+            0.04,
+            0.06,
+            0.08,
+            0.1,
+            0.1,
+            0.1,
+            0.1,
+            0.1,
+            0.1,
+        ],
+    ),
 ]
 
 
