@@ -274,10 +274,11 @@ class Node:
     def _one(self, purpose: str) -> Any:
         """The single element as a NumPy scalar."""
         data = self._value
-        if np.size(data) != 1:
-            size = np.size(data)
-            raise TypeError(f"{purpose}: {self._describe()} holds {size} elements, not one; use .data or .numpy()")
-        return np.float64(data) if type(data) is float else data.reshape(-1)[0]
+        if isinstance(data, float):
+            return data if type(data) is not float else np.float64(data)
+        if data.size != 1:
+            raise TypeError(f"{purpose}: {self._describe()} holds {data.size} elements, not one; use .data or .numpy()")
+        return data.reshape(-1)[0]
 
     def _describe(self) -> str:
         return f"{type(self).__name__}{f' {self.label!r}' if self.label else ''}"

@@ -16,7 +16,7 @@ import numpy as np
 from .program import Call, Home, Var
 
 LARGE = 100_000  # elements from which on blocks are worth their calls
-BLOCK = 8192  # elements: some ten arrays of float64 in a core's own cache
+BLOCK = 16384  # elements: some ten arrays of float64 in a core's own cache
 
 _pool: list[ThreadPoolExecutor] = []
 

@@ -28,6 +28,14 @@ def is_view(call: Call) -> bool:
     return (call.fun in VIEWS or call.fun in (np.broadcast_to, retyped, piece)) and not call.kwargs
 
 
+PRODUCTS = {np.dot, np.matmul}
+
+
+def large(call: Call) -> bool:
+    """Whether BLAS computes a product in threads, which go on to spin on their cores: other threads would wait there."""
+    return call.out.size * call.args[0].shape[-1] > 1_000_000 if type(call.args[0]) is Var else False
+
+
 class Layout:
     """Lifetimes and places for the Vars of one program; `chosen` are the optimisations."""
 
@@ -40,13 +48,9 @@ class Layout:
         self.joined: dict[Var, Any] = {}  # the array for each join, and for what is computed in a part of it
         self.direct: set[Var] = set()  # what is written outside at once
 
-        # Nothing outside is written before the last of the guards' questions is answered.
-        asked = {v for g in program.guards for v in variables(g.args)}
-        self.barrier = 0
-        if program.stores or program.grads:
-            self.barrier = max([i + 1 for i, c in enumerate(program.calls) if c.out in asked], default=0)
+        self.barrier = self.order()
         self.spans: dict[int, int] = {}
-        if self.optimized and "blocks" in chosen:
+        if self.optimized and "blocks" in chosen and not any(c.fun in PRODUCTS and large(c) for c in program.calls):
             program.calls, self.spans = stretches(program.calls, self.barrier)
 
         self.root: dict[Var, Var] = {}  # of a view, what it is a view of
@@ -72,6 +76,30 @@ class Layout:
             for target, value in program.stores
             if isinstance(target.source, State) and target.source.kind != "grad" and not target.scalar
         }
+        index = {call.out: i for i, call in enumerate(program.calls)}
+        self.final = {target: index[v] for v, target in self.targets.items() if v in index}  # when each is written last
+        self.lent: dict[Var, Var] = {}  # what a target's array holds in the meantime
+
+    def order(self) -> int:
+        """The first call that may write outside: none before the last of the guards' questions is answered.
+
+        What belongs to the update and is not asked about comes after that.
+        """
+        program = self.program
+        asked = {v for g in program.guards for v in variables(g.args)}
+        if not (program.stores or program.grads) or not asked:
+            return 0
+        for call in reversed(program.calls):
+            if call.out in asked:
+                asked.update(call.uses())
+        last = max([i for i, c in enumerate(program.calls) if c.out in asked], default=-1)
+        early, late = program.calls[: last + 1], program.calls[last + 1 :]
+        waits = {c for c in early if c.phase == "update" and c.out not in asked and not c.draws}
+        for call in early:  # and what is made of what waits
+            if call.out not in asked and any(v.source in waits for v in call.uses()):
+                waits.add(call)
+        program.calls = [*[c for c in early if c not in waits], *[c for c in early if c in waits], *late]
+        return len(early) - len(waits)
 
     def origin(self, v: Var) -> Var:
         """What v is a view of, or v itself."""
@@ -144,7 +172,24 @@ class Layout:
         found = self.joined.get(out)
         if found is None:
             found = self.outside(call, i)
-        return self.array(out, self.own(call, i) if call.elementwise else None) if found is None else found
+        if found is None and call.elementwise:
+            found = self.borrowed(call, i)
+        if found is None:
+            found = self.array(out, self.own(call, i) if call.elementwise else None)
+        return found
+
+    def borrowed(self, call: Call, i: int) -> Any:
+        """The array of a target that this elementwise call is the last to read, until that is written at last."""
+        out = call.out
+        for v in call.uses():
+            final = self.final.get(v, -1)
+            if (
+                final > i >= max(self.barrier, self.last.get(v, -1)) and v not in self.lent and v.shape == out.shape
+                and v.dtype == out.dtype and self.last.get(out, -1) <= final and self.program.calls[final].elementwise
+            ):  # fmt: skip
+                self.lent[v] = out
+                return v.source.array
+        return None
 
     def own(self, call: Call, i: int) -> Any:
         """The memory of an argument that dies with this elementwise call, to write where it reads."""

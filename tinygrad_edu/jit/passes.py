@@ -193,6 +193,12 @@ def _reshaped(call: Call) -> Any:
     while isinstance(x.source, Call) and x.source.fun is np.reshape and not x.source.kwargs:
         x = x.source.args[0]
     call.args = (x, shape)
+    inner = x.source
+    if shape == (1,) and isinstance(inner, Call) and inner.fun is np.sum and x.shape == () and len(inner.args) == 1:
+        column = inner.args[0]
+        if type(column) is Var and column.shape[1:] == (1,) and column.dtype == x.dtype:
+            call.fun, call.args, call.kwargs = np.sum, (column,), {"axis": 0}  # there at once
+            return None
     return x
 
 

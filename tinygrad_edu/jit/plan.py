@@ -20,10 +20,11 @@ from ..rules import bodies
 from ..rules.indexing import setitem
 from ..tape import constant
 from ..tensor import Tensor
-from .blocks import block_text, cores, spread
+from .blocks import LARGE, block_text, cores, spread
 from .flat import join, piece
 from .layout import Layout, is_view
 from .outside import Outside
+from .passes import number
 from .program import Call, Constant, Guard, Home, Number, Program, Var, variables
 from .record import Result, part
 from .traced import add_at, astype
@@ -35,6 +36,7 @@ PYTHON = {
     operator.pow: "**", operator.floordiv: "//", operator.mod: "%",
     np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
 }  # fmt: skip
+CHOICES = {np.maximum, np.minimum}
 REDUCED = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
 # Functions that make no NaN and no infinity from finite numbers but by overflow, and so need not be told to be quiet.
 CALM = {
@@ -64,7 +66,7 @@ class Plan:
         self.head = self.prologue()
         self.body()
         self.epilogue()
-        self.text = self.whole()
+        self.text = self.join_lines()
 
     def compile(self) -> Callable[[Any, Any], Any]:
         """The plan as a function of (args, kwargs)."""
@@ -327,12 +329,20 @@ class Plan:
     # How calls are written that know `out=`: lines, none where a call is not one of them after all.
     def ufunc(self, call: Call, i: int, args: list[str]) -> list[str]:
         """An elementwise call."""
-        given = [self.operand(a, call) for a in call.args]
+        given = [self.whole(a, call) if call.fun in CHOICES else self.operand(a, call) for a in call.args]
         return [f"{self.fun(call.fun)}({', '.join(given)}, {self.out(call.fun)}{self.into(call, i)})"]
+
+    def whole(self, a: Any, call: Call) -> str:
+        """A number as an array of the result's shape: NumPy's maximum of two arrays takes a quarter of the time."""
+        n = number(a)
+        if n is None or (type(a) is Var and a.dtype != call.out.dtype) or not 100 <= call.out.size < LARGE:
+            return self.operand(a, call)
+        key = "whole", repr(n), call.out.dtype, call.out.shape
+        return self.name(self.numbers.setdefault(key, np.full(call.out.shape, n, call.out.dtype)), "k")
 
     def out(self, f: Any) -> str:
         """The keyword before the array that is written into; NumPy deprecates a third argument of these two."""
-        return "out=" if f in (np.maximum, np.minimum) else ""
+        return "out=" if f in CHOICES else ""
 
     def operand(self, a: Any, call: Call) -> str:
         """An argument of a ufunc; a Python number as an array, which NumPy takes in half the time."""
@@ -456,7 +466,7 @@ class Plan:
             return f"{{{', '.join(f'{self.ref(k)}: {self.returned(v)}' for k, v in value.items())}}}"
         return self.ref(value)
 
-    def whole(self) -> str:
+    def join_lines(self) -> str:
         """All of the text."""
         quiet = any(c.phase == "backward" and c.fun not in CALM for c in self.program.calls)
         lines = [*self.functions, "def plan(args, kwargs):", *[f"    {line}" for line in self.head], "    with lock:"]
