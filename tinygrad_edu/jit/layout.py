@@ -32,7 +32,7 @@ PRODUCTS = {np.dot, np.matmul}
 
 
 def large(call: Call) -> bool:
-    """Whether BLAS computes a product in threads, which go on to spin on their cores: other threads would wait there."""
+    """Whether BLAS computes a product in threads, which then spin on their cores: other threads would wait there."""
     return call.out.size * call.args[0].shape[-1] > 1_000_000 if type(call.args[0]) is Var else False
 
 
