@@ -8,8 +8,15 @@ import numpy as np
 from .registry import arrays_of, composition, defvjp, nondifferentiable, primitive
 
 
+FEW = 10_000  # numbers up to which writing them all takes less time than np.broadcast_to takes to make a view
+
+
 def spread(g: Any, x: Any, axis: Any, keepdims: bool, where: Any = None) -> Any:
     """g at the shape of x, repeated along the axes that a reduction took away, and 0 at what `where` left out."""
+    if isinstance(g, np.generic) and x.size < FEW:
+        y = np.empty(x.shape, g.dtype)
+        y.fill(g)
+        return y if where is None else np.where(where, y, 0)
     if axis is not None and not keepdims and x.ndim:  # NumPy lets axis=0 pass for a single number
         g = np.expand_dims(g, axis)
     g = np.broadcast_to(g, x.shape)
