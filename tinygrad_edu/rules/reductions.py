@@ -7,7 +7,6 @@ import numpy as np
 
 from .registry import arrays_of, composition, defvjp, nondifferentiable, primitive
 
-
 FEW = 10_000  # numbers up to which writing them all takes less time than np.broadcast_to takes to make a view
 
 
