@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .backprop import ARGS, unbroadcast
-from .rules import name
+from .rules import name, pointwise
 from .rules.activations import relu
 from .rules.indexing import setitem
 from .rules.products import matmul
@@ -298,6 +298,12 @@ class Value(Node):
     def _result(cls, data: Any, fun: Any) -> Any:
         if np.ndim(data):
             raise TypeError(f"{name(fun)}: a Value is one number, and met an array; make it a Tensor")
+        if (
+            not isinstance(fun, np.ufunc)
+            and fun not in pointwise
+            and fun.__module__.startswith(("numpy", "tinygrad_edu"))
+        ):
+            raise TypeError(f"{name(fun)}: a Value is one number, and this is for arrays; make it a Tensor")
         return float(data)
 
 
