@@ -1,0 +1,56 @@
+"""Every row of the table, recorded and replayed: on other values of the same shapes, a program gives what eager gives.
+
+What is drawn for each function stands in `cases/`, as for test_rules.
+"""
+
+import numpy as np
+import pytest
+from cases import CASES, PAGES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from tinygrad_edu.jit.passes import PASSES
+
+EXAMPLES = max(settings.default.max_examples // 5, 5)
+EVERY = pytest.mark.parametrize(
+    "fun", [pytest.param(fun, id=f"{page}-{fun.__name__}") for page, cases in PAGES.items() for fun in cases]
+)
+
+
+def first_order(f, args):
+    """The function that gives f's value, weighted and summed, and its gradients."""
+    weights = np.cos(np.arange(np.size(f(*args)))).reshape(np.shape(f(*args)))
+    return tg.value_and_grad(lambda *xs: np.sum(f(*xs) * weights), argnums=tuple(range(len(args))))
+
+
+def moved(args):
+    """Other values, which keep away from the same points: turned round, and a little larger."""
+    return [np.flip(a) * 1.01 for a in args]
+
+
+def agree(both, args, others, optimize):
+    calls = []
+
+    def counted(*xs):
+        calls.append(1)
+        return both(*xs)
+
+    jitted = tg.jit(counted, optimize=optimize)
+    for values in (args, others, args):
+        y, gradients = jitted(*values)
+        expected, slopes = both(*values)
+        for a, b in zip((y, *gradients), (expected, *slopes), strict=True):
+            assert (a.shape, a.dtype) == (b.shape, b.dtype)
+            scale = np.max(abs(b), initial=1, where=np.isfinite(b))
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12 * scale)
+    assert len(calls) == 1
+
+
+@EVERY
+@pytest.mark.parametrize("optimize", [True, False])
+@settings(max_examples=EXAMPLES)
+@given(data=st.data())
+def test_a_replay_agrees_with_eager(fun, optimize, data):
+    f, args = data.draw(CASES[fun])
+    agree(first_order(f, args), args, moved(args), optimize)
