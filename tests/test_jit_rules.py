@@ -26,7 +26,7 @@ def first_order(f, args):
 
 def moved(args):
     """Other values, which keep away from the same points: turned round, and a little larger."""
-    return [np.flip(a) * 1.01 for a in args]
+    return [np.asarray(np.flip(a) * 1.01) for a in args]
 
 
 def agree(both, args, others, optimize):

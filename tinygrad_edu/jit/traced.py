@@ -295,7 +295,7 @@ def _moved(fun: Any) -> Any:
 
     def moved(x: Any, *args: Any, **kwargs: Any) -> Any:
         lengths = np.broadcast_to(0, range(1, x.ndim + 1))  # an array whose lengths say which axis is which
-        return _transpose(x, [n - 1 for n in fun(lengths, *args, **kwargs).shape]) if x.ndim else fun(x.value) and x
+        return _transpose(x, [n - 1 for n in fun(lengths, *args, **kwargs).shape])
 
     return moved
 

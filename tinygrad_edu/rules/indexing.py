@@ -54,7 +54,7 @@ def scatter(v: Any, index: Any, shape: tuple[int, ...]) -> Any:
 @primitive
 def setitem(x: Any, index: Any, v: Any) -> Any:
     """A copy of x in which `x[index] = v` has been done."""
-    x = np.array(x)
+    x = np.copy(x)
     x[index] = v
     return x
 
@@ -80,7 +80,7 @@ defvjp(setitem,          lambda g, y, x, index, v: setitem(g, index, 0),
 # Functions that read
 def resolved(indices: Any, n: int, mode: Any) -> Any:
     """The indices that `mode` makes of those outside an axis of length n."""
-    indices = np.asarray(indices, np.intp)
+    indices = (indices if hasattr(indices, "dtype") else np.asarray(indices)).astype(np.intp, copy=False)
     return indices % n if mode == "wrap" else indices.clip(0, n - 1) if mode == "clip" else indices
 
 

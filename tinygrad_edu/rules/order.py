@@ -81,10 +81,10 @@ def order_statistic_rule(g: Any, y: Any, x: Any, statistic: str, how: dict[str, 
     lines = as_lines(x, axis)
     order, places = np.argsort(lines, axis=-1, kind="stable"), np.arange(lines.shape[-1])
     missing = np.sum(np.isnan(lines), axis=-1, keepdims=True)  # NaN is sorted to the end
-    at = np.asarray(getattr(np, statistic)(np.where(places < places.size - missing, places, np.nan), axis=-1, **how))
+    at = getattr(np, statistic)(np.where(places < places.size - missing, places, np.nan), axis=-1, **how)
     below = np.floor(at)
-    sides = np.nan_to_num([below, np.ceil(at)]).astype(int)
-    shares = np.nan_to_num([1 - (at - below), at - below]).astype(x.dtype)  # a statistic that is NaN passes on nothing
+    sides = np.nan_to_num(np.stack([below, np.ceil(at)])).astype(int)
+    shares = np.nan_to_num(np.stack([1 - (at - below), at - below])).astype(x.dtype)  # a statistic that is NaN passes on nothing
     line = np.indices(lines.shape[:-1], sparse=True)
     return from_lines(scatter(g.reshape(at.shape) * shares, (*line, order[(*line, sides)]), lines.shape), x, axis)
 

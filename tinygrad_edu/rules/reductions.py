@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .registry import arrays_of, composition, defvjp, nondifferentiable, primitive
+from .registry import arrays_of, composition, defvjp, nondifferentiable, primitive, question
 
 FEW = 10_000  # numbers up to which writing them all takes less time than np.broadcast_to takes to make a view
 
@@ -274,10 +274,16 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         a, w = arrays_of([a, weights])
         w = weights_along(w, a, axis)
         total = np.sum(w, axis=axis, keepdims=keepdims)
-        if np.any(total == 0):
+        if any_zero(total):
             raise ZeroDivisionError("np.average: the weights add up to 0, and nothing can be divided by that")
         mean = np.sum(w * a, axis=axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, mean.shape)) if returned else mean
+
+
+@question
+def any_zero(x: Any) -> bool:
+    """Whether an element is 0."""
+    return bool(np.any(np.equal(x, 0)))
 
 
 def weights_along(w: Any, a: Any, axis: Any) -> Any:

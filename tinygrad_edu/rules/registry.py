@@ -100,6 +100,7 @@ def question(fun: Function) -> Function:
     """Make a function of arrays to True or False one that arrays of other kinds answer in their own way."""
     asked = primitive(fun)
     questions.add(asked)
+    constants.add(asked)
     return asked
 
 
