@@ -155,6 +155,8 @@ class Traced:
         if fun is number:
             return self.rec.call(float, args, {})
         if fun in bodies:
+            if nodes := [a for a in args if isinstance(a, Node)]:  # a primitive asks the first that speaks the protocol
+                return nodes[0].__array_function__(fun, types, args, kwargs)
             return bodies[fun](*[self.rec.constant(a) if type(a) is np.ndarray else a for a in args], **kwargs)
         if fun in SHAPES:
             return self.rec.plainly(fun, args, kwargs)
