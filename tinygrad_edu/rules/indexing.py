@@ -161,9 +161,9 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 @composition(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """Each function of the elements that its condition holds for, and of no others; the last condition counts."""
-    if np.isscalar(condlist) or (not isinstance(condlist[0], (list, np.ndarray)) and x.ndim):
+    if np.isscalar(condlist) or (not isinstance(condlist[0], list) and not np.ndim(condlist[0]) and x.ndim):
         condlist = [condlist]
-    conditions = np.asarray(condlist, bool)
+    conditions = np.stack(condlist).astype(bool)
     if len(conditions) == len(funclist) - 1:
         conditions = np.concatenate([conditions, ~np.any(conditions, axis=0, keepdims=True)])
     if len(conditions) != len(funclist):

@@ -6,7 +6,7 @@ import numpy as np
 
 from .indexing import scatter
 from .reductions import as_lines, from_lines
-from .registry import Function, arrays_of, composition, defvjp, nondifferentiable, primitive, refused
+from .registry import Function, array_of, arrays_of, composition, defvjp, nondifferentiable, primitive, refused
 
 # Rearrangements
 
@@ -109,7 +109,7 @@ def quantile_by(statistic: str) -> Function:
 
     def quantile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
                  method: str = "linear", keepdims: bool = False) -> Any:
-        constant = q if isinstance(q, (int, float)) else np.asarray(q)
+        constant = q if isinstance(q, (int, float)) else array_of(q)
         if np.ndim(constant) > 1 and statistic[:3] == "nan":  # NumPy would put the second axis of q last
             raise ValueError(f"np.{statistic}: q of {np.ndim(constant)} axes; hand it over as a list, and reshape y")
         how = {"q": constant, "method": method}
@@ -139,7 +139,7 @@ defvjp(tally, lambda g, y, weights, x, minlength: g[x])
 @composition(np.bincount)
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     """The sum of the weights of each number; the numbers are whole, so no Tensors."""
-    return tally(weights, np.asarray(x), minlength)
+    return tally(weights, array_of(x), minlength)
 
 
 nondifferentiable(np.argsort, np.argpartition, np.searchsorted, np.digitize, np.nonzero, np.flatnonzero, np.argwhere,

@@ -104,6 +104,12 @@ def question(fun: Function) -> Function:
     return asked
 
 
+def array_of(a: Any) -> Any:
+    """An argument that takes no gradients as an array, if it is none of a kind of its own; a Tensor may refuse."""
+    own = hasattr(a, "__array_function__") and not isinstance(a, np.ndarray) and not hasattr(a, "requires_grad")
+    return a if own else np.asarray(a)
+
+
 def arrays_of(sequence: Any) -> list[Any]:
     """The members of a sequence, numbers and lists among them as arrays."""
     arrays = [a if hasattr(a, "shape") else np.asarray(a) for a in sequence]
