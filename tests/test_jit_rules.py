@@ -113,12 +113,16 @@ def written(x):
     return y * row + total
 
 
+def named_twice(x):
+    return np.sin(x[np.array([0, -8, 1])]) + x[np.array([1, 1, 0]), np.array([-8, 0, 2])][:, None]
+
+
 def joined_and_cut(x):
     a, b = np.split(np.concatenate([x, -x, x * x]), [4])
     return np.stack([np.sum(a, axis=0), np.sum(b, axis=0)]) @ b.T
 
 
-@pytest.mark.parametrize("f", [transposed, product_with_itself, written, joined_and_cut], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", [transposed, product_with_itself, written, named_twice, joined_and_cut], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("optimize", [True, False, *[(one,) for one in PASSES]], ids=str)
 def test_one_array_in_several_ways(f, optimize):
     x = np.random.default_rng(0).normal(size=(8, 8))
