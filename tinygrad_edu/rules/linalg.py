@@ -195,7 +195,7 @@ defvjp(lstsq, lstsq_a, lstsq_b)
 
 
 @composition(np.linalg.lstsq)
-def _lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
+def _lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:
     """The solution, the squared residuals (if a has full rank and more rows than columns), rank, singular values."""
     a, b = arrays_of([a, b])
     epsilon = float(np.finfo(np.float64).eps)  # float32, too, is computed in float64

@@ -84,7 +84,7 @@ def order_statistic_rule(g: Any, y: Any, x: Any, statistic: str, how: dict[str, 
     at = getattr(np, statistic)(np.where(places < places.size - missing, places, np.nan), axis=-1, **how)
     below = np.floor(at)
     sides = np.nan_to_num(np.stack([below, np.ceil(at)])).astype(int)
-    shares = np.nan_to_num(np.stack([1 - (at - below), at - below])).astype(x.dtype)  # a statistic that is NaN passes on nothing
+    shares = np.nan_to_num(np.stack([1 - (at - below), at - below])).astype(x.dtype)  # of a NaN nothing is passed on
     line = np.indices(lines.shape[:-1], sparse=True)
     return from_lines(scatter(g.reshape(at.shape) * shares, (*line, order[(*line, sides)]), lines.shape), x, axis)
 
