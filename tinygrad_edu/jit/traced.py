@@ -197,7 +197,7 @@ class Traced:
         """Raise JitError if values that are known only later say how many elements a result has."""
         place, key = COUNTED.get(fun, (0, ""))
         counted = args[place] if isinstance(place, slice) or place < len(args) else kwargs.get(key)
-        if fun is np.insert and np.result_type(counted).kind != "b":  # as many as there are indices
+        if fun is np.insert and getattr(counted, "dtype", None) != np.dtype(bool):  # as many as there are indices
             return
         if any(type(v) is Traced for v in (counted if isinstance(counted, (list, tuple)) else [counted])):
             raise self.rec.error(
