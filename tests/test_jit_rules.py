@@ -9,7 +9,7 @@ import pytest
 from cases import CASES, PAGES
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import arrays, axes, shapes
+from strategies import arrays, axes, seeds, shapes
 
 import tinygrad_edu as tg
 from tinygrad_edu.jit import JitError
@@ -79,6 +79,27 @@ def test_each_optimisation_alone_agrees_with_eager(fun, data):
 def test_a_gradient_of_a_gradient_agrees_with_eager(fun, data):
     f, args = data.draw(CASES[fun])
     agree(second_order(f, args), args, moved(args), True)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "fun",
+    [
+        pytest.param(f, id=f"{page}-{f.__name__}")
+        for page, cases in PAGES.items()
+        for f in cases
+        if page not in ("linalg", "decompositions", "polynomials")  # NaN keeps LAPACK from coming to an end
+        if f not in {*CANNOT, np.geomspace, np.average}  # which raise errors at 0
+    ],
+)
+@settings(max_examples=EXAMPLES)
+@given(data=st.data())
+def test_zeros_ties_infinities_and_nan_give_what_they_give_eagerly(fun, data):
+    f, args = data.draw(CASES[fun])
+    special = data.draw(st.sampled_from([0.0, 1.0, np.inf, -np.inf, np.nan]))
+    rng = np.random.default_rng(data.draw(seeds))
+    others = [np.asarray(np.where(rng.random(np.shape(a)) < 0.4, special, a)) for a in args]
+    agree(first_order(f, args), args, others, True)
 
 
 # Beyond the cases: arrays of a size at which optimisations begin, and functions that use one array in several ways
