@@ -19,7 +19,7 @@ CORE = {
 ANY_ORDER = {  # calls in which swapped arguments mean the same, or cannot be meant
     "nondifferentiable", "refused", "isinstance", "getattr", "hasattr",
     "add", "multiply", "maximum", "minimum", "logaddexp", "hypot", "equal", "logical_and", "logical_or",
-    "swapaxes", "max", "min",
+    "swapaxes", "result_type", "max", "min",
 }  # fmt: skip
 
 

@@ -84,6 +84,7 @@ class Selection:
         if item.path.stem != "test_rules" or not hasattr(item, "callspec"):
             return 1
         page, _, function = item.callspec.id.rpartition("-")
+        function = function.rpartition(".")[2]
         names = {function, function.rstrip("0123456789")}  # pytest numbers what bears one name
         if page in (self.page, "") and names & self.concerned:
             return 0

@@ -157,7 +157,7 @@ def diagflat(v: Any, k: int = 0) -> Any:
 
 def one_or_all(results: list[Any]) -> Any:
     """What NumPy gives for one argument, and for several."""
-    return results[0] if len(results) == 1 else tuple(results)
+    return results.pop() if len(results) == 1 else tuple(results)
 
 
 @composition(np.atleast_1d)
