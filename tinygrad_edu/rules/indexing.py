@@ -21,10 +21,10 @@ def repeats(index: Any) -> bool:
 def places(parts: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     """Where x[parts], whose parts are integers, stands in an x of `shape` that is laid out as one row."""
     if len(shape) == 1:
-        return np.reshape(parts[0], -1)
+        return np.reshape(*parts, -1)
     first: Any = 0
-    for i, n in zip(parts, shape, strict=False):
-        first = first * n + np.arange(n)[np.asarray(i)]  # the negative ones too
+    for k, i in enumerate(parts):
+        first = first * shape[k] + np.arange(shape[k])[np.asarray(i)]  # the negative ones too
     width = math.prod(shape[len(parts) :])
     return (np.expand_dims(first * width, -1) + np.arange(width)).reshape(-1)
 
@@ -98,7 +98,7 @@ def take_along_axis_rule(g: Any, y: Any, arr: Any, indices: Any, axis: Any = -1)
     """Each element of each row along `axis` receives what was read from it."""
     if axis is None:
         return scatter(g, indices, (arr.size,)).reshape(arr.shape)
-    index = list(np.indices(arr.shape, sparse=True))
+    index = list(np.ix_(*map(np.arange, arr.shape)))
     index[axis] = indices
     return scatter(g, tuple(index), arr.shape)
 
@@ -167,11 +167,11 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
             "and at most one more for where none holds"
         )
     y = setitem(x, ..., 0)
-    for condition, fun in zip(conditions, funclist, strict=True):
+    for i, fun in enumerate(funclist):
         if not callable(fun):
-            y = setitem(y, condition, fun)
-        elif (chosen := x[condition]).size:
-            y = setitem(y, condition, fun(chosen, *args, **kw))
+            y = setitem(y, conditions[i], fun)
+        elif (chosen := x[conditions[i]]).size:
+            y = setitem(y, conditions[i], fun(chosen, *args, **kw))
     return y
 
 

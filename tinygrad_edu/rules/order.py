@@ -85,7 +85,7 @@ def order_statistic_rule(g: Any, y: Any, x: Any, statistic: str, how: dict[str, 
     below = np.floor(at)
     sides = np.nan_to_num([below, np.ceil(at)]).astype(int)
     shares = np.nan_to_num([1 - (at - below), at - below]).astype(x.dtype)  # a statistic that is NaN passes on nothing
-    line = np.indices(lines.shape[:-1], sparse=True)
+    line = np.ix_(*map(np.arange, lines.shape[:-1]))
     return from_lines(scatter(g.reshape(at.shape) * shares, (*line, order[(*line, sides)]), lines.shape), x, axis)
 
 

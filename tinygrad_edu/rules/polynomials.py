@@ -24,7 +24,7 @@ def coefficients(fun: Function, *polynomials: Any) -> list[Any]:
 @primitive
 def powers(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """`np.vander` in the dtype of x."""
-    return np.vander(x, N, increasing).astype(x.dtype, copy=False)
+    return np.vander(x, N, increasing).astype(x.dtype)
 
 
 def powers_rule(g: Any, y: Any, x: Any, N: int | None = None, increasing: bool = False) -> Any:

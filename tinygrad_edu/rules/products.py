@@ -270,10 +270,10 @@ def explicit(subscripts: str, ndims: tuple[int, ...]) -> str:
         return subscripts
     if not arrow:
         output = "..." + "".join([c for c in LETTERS if inputs.count(c) == 1])
-    unnamed = [n - len(term.replace("...", "")) if "..." in term else 0 for term, n in zip(terms, ndims, strict=True)]
+    unnamed = [ndims[i] - len(term.replace("...", "")) if "..." in term else 0 for i, term in enumerate(terms)]
     most = max(unnamed)
     names = "".join([c for c in LETTERS if c not in inputs])[:most]
-    terms = [term.replace("...", names[most - n :]) for term, n in zip(terms, unnamed, strict=True)]
+    terms = [term.replace("...", names[most - unnamed[i] :]) for i, term in enumerate(terms)]
     return ",".join(terms) + "->" + output.replace("...", names)
 
 

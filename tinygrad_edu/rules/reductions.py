@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from .registry import arrays_of, composition, defvjp, nondifferentiable, primitive
 
@@ -296,7 +297,7 @@ def variables(m: Any, y: Any, rowvar: bool) -> Any:
             raise ValueError(f"np.cov: shape {a.shape} has more axes than one of variables and one of observations")
         turned = not rowvar and a.ndim == 2 and (a.shape[0] != 1 or not rows)  # NumPy takes y of one row as it is
         rows.append(a.T if turned else a if a.ndim == 2 else a.reshape(1, -1))
-    return rows[0] if y is None else np.concatenate(rows)
+    return rows.pop() if y is None else np.concatenate(rows)
 
 
 @composition(np.cov)
@@ -352,7 +353,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
 def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     """func along one axis after another, each axis kept."""
     for axis in np.atleast_1d(axes).tolist():
-        axis = axis + a.ndim if axis < 0 else axis
+        axis = normalize_axis_index(axis, a.ndim, "np.apply_over_axes")
         result = func(a, axis)
         a = result if result.ndim == a.ndim else np.expand_dims(result, axis)
     return a
