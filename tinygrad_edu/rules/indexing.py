@@ -21,7 +21,8 @@ def repeats(index: Any) -> bool:
 def places(parts: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     """Where x[parts], whose parts are integers, stands in an x of `shape` that is laid out as one row."""
     if len(shape) == 1:
-        return np.reshape(*parts, -1)
+        (i,) = parts
+        return np.reshape(i, -1)
     first: Any = 0
     for k, i in enumerate(parts):
         first = first * shape[k] + np.arange(shape[k])[np.asarray(i)]  # the negative ones too
