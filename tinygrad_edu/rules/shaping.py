@@ -42,7 +42,7 @@ def transpose_rule(g: Any, y: Any, x: Any, axes: Any = None) -> Any:
 
 def rollaxis_rule(g: Any, y: Any, a: Any, axis: int, start: int = 0) -> Any:
     """The axis back from where it stands now, which is one less if it had to pass itself."""
-    axis, start = axis % a.ndim, start + a.ndim if start < 0 else start
+    axis, start = axis % g.ndim, start + g.ndim if start < 0 else start
     return np.moveaxis(g, start - (axis < start), axis)
 
 
@@ -65,7 +65,7 @@ def repeat_rule(g: Any, y: Any, a: Any, repeats: Any, axis: int | None = None) -
 def diagonal_rule(g: Any, y: Any, a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """g on the diagonal of zeros: in a matrix of m columns, read row by row, every (m + 1)-th element."""
     n, m = a.shape[axis1], a.shape[axis2]
-    start = offset if offset >= 0 else -offset * m
+    start = max(offset, -offset * m)
     stop = start + y.shape[-1] * (m + 1)
     rows = scatter(g, (..., slice(start, stop, m + 1)), (*y.shape[:-1], n * m))
     return np.moveaxis(rows.reshape((*y.shape[:-1], n, m)), (-2, -1), (axis1, axis2))
