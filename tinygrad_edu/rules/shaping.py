@@ -126,7 +126,7 @@ def padded_rule(g: Any, y: Any, x: Any, pad_width: Any, mode: str, options: dict
     """What stands at x, and what stands around it where that came from x."""
     if mode != "constant":
         return returned(g, x, lambda number: padded(number, pad_width, mode, options))
-    start = np.argwhere(np.pad(np.ones((1,) * x.ndim), pad_width))[0]  # where a lone 1 goes, whatever pad_width's form
+    (start,) = np.argwhere(np.pad(np.ones((1,) * x.ndim), pad_width))  # where a lone 1 goes, whatever pad_width's form
     return g[tuple([slice(start[i], start[i] + n) for i, n in enumerate(x.shape)])]
 
 
