@@ -43,7 +43,7 @@ OPTIONS = [
     *("-k", "not million and not time"),  # slow, or measured: what fails on a busy machine proves nothing
 ]
 ELSEWHERE = ["data", "draw", "io", "optim", "package", "plot", "readme", "train", "weather"]  # slow, or not about rules
-SECONDS, BYTES = 120, 8 * 2**30  # what one test run may take of the processor, and of memory
+SECONDS, BYTES = 60, 8 * 2**30  # what one test run may take of the processor, and of memory
 
 for profile, examples in {"quick": 5, "wide": 25}.items():
     settings.register_profile(

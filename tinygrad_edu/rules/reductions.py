@@ -17,7 +17,7 @@ def spread(g: Any, x: Any, axis: Any, keepdims: bool, where: Any = None) -> Any:
     return g if where is None else np.where(where, g, 0)
 
 
-def count(x: Any, y: Any, ddof: float = 0, axis: Any = None, keepdims: bool = False, where: Any = None) -> Any:
+def count(x: Any, y: Any, ddof: float, axis: Any, keepdims: bool, where: Any) -> Any:
     """How many elements of x went into one of y, less ddof."""
     if where is None:
         return float(x.size / max(y.size, 1) - ddof)
@@ -135,8 +135,6 @@ def cumprod_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, ou
         axis = None
     flat = x.reshape(-1) if axis is None else np.moveaxis(x, axis, -1)
     n = flat.shape[-1]
-    if n == 0:
-        return np.zeros_like(x)
     one, nil = np.ones_like(flat[..., :1]), np.zeros_like(flat[..., :1])
     before = np.concatenate([one, np.cumprod(flat, axis=-1)[..., :-1]], axis=-1)
     s = g if axis is None else np.moveaxis(g, axis, -1)
@@ -264,7 +262,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     """sum(w a) / sum(w); with `returned`, sum(w) too."""
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keepdims)
-        total = np.full_like(mean, count(a, mean))
+        total = np.full_like(mean, count(a, mean, 0, axis, keepdims, None))
     else:
         a, w = arrays_of([a, weights])
         w = weights_along(w, a, axis)
