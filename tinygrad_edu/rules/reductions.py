@@ -193,37 +193,37 @@ def there(x: Any, where: Any) -> Any:
 def nansum_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
                 keepdims: bool = False, initial: Any = None, where: Any = None) -> Any:
     """Every number counted once."""
-    return sum_rule(g, y, x, axis, dtype, out, keepdims, initial, there(x, where))
+    return sum_rule(g, y, x, axis, keepdims=keepdims, where=there(x, where))
 
 
 def nanmean_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
                  keepdims: bool = False, *, where: Any = None) -> Any:
     """Every number counted 1/n times, n of them being there."""
-    return mean_rule(g, y, x, axis, dtype, out, keepdims, where=there(x, where))
+    return mean_rule(g, y, x, axis, keepdims=keepdims, where=there(x, where))
 
 
 def nanvar_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
                 keepdims: bool = False, *, where: Any = None, correction: Any = None) -> Any:
     """2 (x - mean) / (n - ddof) for the n numbers."""
-    return var_rule(g, y, x, axis, dtype, out, ddof, keepdims, where=there(x, where), correction=correction)
+    return var_rule(g, y, x, axis, ddof=ddof, keepdims=keepdims, where=there(x, where), correction=correction)
 
 
 def nanstd_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
                 keepdims: bool = False, *, where: Any = None, correction: Any = None) -> Any:
     """(x - mean) / ((n - ddof) std) for the n numbers."""
-    return std_rule(g, y, x, axis, dtype, out, ddof, keepdims, where=there(x, where), correction=correction)
+    return std_rule(g, y, x, axis, ddof=ddof, keepdims=keepdims, where=there(x, where), correction=correction)
 
 
 def nanextremum_rule(g: Any, y: Any, x: Any, axis: Any = None, out: Any = None, keepdims: bool = False,
                      initial: Any = None, where: Any = None) -> Any:
     """All to the largest (smallest) number; equal ones share."""
-    return extremum_rule(g, y, x, axis, out, keepdims, initial, there(x, where))
+    return extremum_rule(g, y, x, axis, keepdims=keepdims, initial=initial, where=there(x, where))
 
 
 def nanprod_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
                  keepdims: bool = False, initial: Any = None, where: Any = None) -> Any:
     """The product of all the other numbers."""
-    return prod_rule(g, y, x, axis, dtype, out, keepdims, initial, there(x, where))
+    return prod_rule(g, y, x, axis, keepdims=keepdims, initial=initial, where=there(x, where))
 
 
 def nancumsum_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
