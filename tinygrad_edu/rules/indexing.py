@@ -13,7 +13,7 @@ from .registry import arrays_of, composition, defvjp, primitive, refused
 def repeats(index: Any) -> bool:
     """Whether `index` may name an element twice: only arrays of integers can, and what NumPy takes for one."""
     return any(
-        not isinstance(i, (int, slice, NoneType, EllipsisType)) and np.ndim(i) > 0 and np.asarray(i).dtype != bool
+        not isinstance(i, (int, np.integer, slice, NoneType, EllipsisType)) and np.asarray(i).dtype != bool
         for i in (index if isinstance(index, tuple) else (index,))
     )
 
@@ -57,13 +57,13 @@ def setitem(x: Any, index: Any, v: Any) -> Any:
 
 def written(g: Any, y: Any, x: Any, index: Any, v: Any) -> Any:
     """What of g the written values v receive; of an element written twice only the last write stays."""
-    g = g[index]
+    received = g[index]
     if repeats(index):
-        number = np.arange(g.size).reshape(g.shape)
-        last = np.empty(x.shape, number.dtype)
+        number = np.arange(received.size).reshape(received.shape)
+        last = np.empty(g.shape, number.dtype)
         last[index] = number
-        g = g * (last[index] == number)
-    return g
+        received = received * (last[index] == number)
+    return received
 
 
 defvjp(operator.getitem, lambda g, y, x, index: scatter(g, index, x.shape))
