@@ -54,7 +54,7 @@ def vstack(tup: Any) -> Any:
 def hstack(tup: Any) -> Any:
     """Side by side."""
     arrays = [a if a.ndim else a.reshape(1) for a in arrays_of(tup)]
-    return concatenate(*arrays, axis=min(arrays[0].ndim - 1, 1))
+    return concatenate(*arrays, axis=int(arrays[0].ndim > 1))
 
 
 @composition(np.dstack)
@@ -145,7 +145,7 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 @composition(np.hsplit)
 def hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
     """Of what lies side by side."""
-    return parts(np.hsplit, ary, indices_or_sections, min(ary.ndim - 1, 1))
+    return parts(np.hsplit, ary, indices_or_sections, int(ary.ndim > 1))
 
 
 @composition(np.vsplit)
