@@ -67,6 +67,7 @@ def test_a_matrix_that_served_a_stack_has_its_gradient_as_one_product(shape):
         (lambda a, b: np.cross(a, b, axisa=0, axisb=1, axisc=1), [(3, 2, 4), (2, 3, 4)]),
         (lambda a, b: np.cross(a, b, axisc=0), [(2, 4, 3), (2, 4, 3)]),
         (lambda a, b: np.cross(a, b, axis=0), [(3, 4), (3,)]),
+        (lambda a, b: np.cross(a, b, axis=-2), [(2, 3, 4), (3, 4)]),
         (lambda a, b: np.linalg.cross(a, b, axis=0), [(3, 4), (3, 1)]),
         (lambda *factors: np.linalg.multi_dot(factors), [(2, 3), (3, 4), (4, 5), (5, 6)]),
         (lambda *factors: np.linalg.multi_dot(factors), [(6, 5), (5, 4), (4, 3), (3, 2)]),
