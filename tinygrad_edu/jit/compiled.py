@@ -29,16 +29,16 @@ class Recording:
 
     def __init__(self, fun: Callable[..., Any], name: str, found: Outside, chosen: frozenset[str]) -> None:
         self.fun, self.name, self.found, self.chosen = fun, name, found, chosen
-        self.program = found.rec.program
-        better = self.program.copy()
-        self.sizes = passes.optimize(better, chosen)
-        self.plan = Plan(better, found, chosen)
+        program = found.rec.program
+        self.size, self.recorded = len(program.calls), program.snapshot()
+        self.sizes = passes.optimize(program, chosen)
+        self.plan = Plan(program, found, chosen)
         self.run = self.plan.compile()
 
     @functools.cached_property
     def source(self) -> Source:
         """The program for a reader: without what only a machine needs."""
-        program = self.program.copy()
+        program = self.recorded()
         passes.optimize(program, self.chosen & passes.READABLE)
         return Source(program, self.found, self.fun, self.name)
 
@@ -100,7 +100,7 @@ class Jitted:
         recording = self._latest("stats")
         blocks = recording.plan.layout.blocks
         return {
-            "calls": len(recording.program.calls),
+            "calls": recording.size,
             "after": dict(recording.sizes),
             "buffers": len(blocks),
             "bytes": sum(b.size for b in blocks),
