@@ -434,7 +434,8 @@ READABLE = {"dead", "rows", "copies", "constants", "common", "algebra", "broadca
 NAMES = (*PASSES, "memory", "blocks")  # the last two are the layout's
 SIMPLER = ("constants", "broadcasting", "algebra", "common")
 ORDER = (
-    "dead", "rows", "copies", "mean", *SIMPLER, "constants", "algebra", "common", "factors", "blas", "algebra", "dead", "flat",
+    "dead", "rows", "copies", "mean", *SIMPLER, "constants", "algebra", "common", "factors", "blas", "algebra", "dead",
+    "flat",
 )  # fmt: skip
 
 
