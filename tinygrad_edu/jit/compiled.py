@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from . import passes
 from .outside import Outside, record, recorders
 from .plan import ASKED, MISSED, Plan
+from .program import Snapshot, shell
 from .source import Source
 
 MAXSIZE = 16  # recordings that are kept
@@ -30,15 +31,19 @@ class Recording:
     def __init__(self, fun: Callable[..., Any], name: str, found: Outside, chosen: frozenset[str]) -> None:
         self.fun, self.name, self.found, self.chosen = fun, name, found, chosen
         program = found.rec.program
-        self.size, self.recorded = len(program.calls), program.snapshot()
+        self.size, self.recorded = len(program.calls), Snapshot(program)
         self.sizes = passes.optimize(program, chosen)
         self.plan = Plan(program, found, chosen)
+        self.recorded.forget()
+        found.forget()
+        for call in program.calls:
+            call.out.example = shell(call.out.example)
         self.run = self.plan.compile()
 
     @functools.cached_property
     def source(self) -> Source:
         """The program for a reader: without what only a machine needs."""
-        program = self.recorded()
+        program = self.recorded.restore()
         passes.optimize(program, self.chosen & passes.READABLE)
         return Source(program, self.found, self.fun, self.name)
 

@@ -22,7 +22,7 @@ from ..optim import SGD, Optimizer
 from ..optim.lr_scheduler import LRScheduler
 from ..tape import Node, constant
 from ..tensor import Tensor, Value
-from .program import Call, Constant, Input, Number, State, Var
+from .program import Call, Constant, Input, Number, State, Var, shell, substituted
 from .record import NUMPY, PACKAGE, Recorder, Result
 from .traced import Traced
 
@@ -61,6 +61,7 @@ class Outside:
         self.fresh: dict[int, Node] = {}  # made on the way; kept, or a later one could have the same id
         self.grads: dict[int, tuple[Any, Any]] = {}  # the gradient that each had at first
         self.new_grads: dict[int, tuple[Any, Any]] = {}
+        self.now: dict[int, Any] = {}  # what Tensors held at the end
         self.absent: list[Any] = []  # those whose gradient was asked for, and missing
         self.attributes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
         self.numbers: dict[tuple[int, str], Traced] = {}
@@ -159,12 +160,9 @@ class Outside:
                 self.rec.program.numbers.append(var)
                 self.numbers[id(owner), name] = Traced(self.rec, value, var)
             return self.numbers[id(owner), name]
-        if isinstance(owner, Optimizer):
-            if name == "state":
-                return {kind: [self.array(a, owner, f"{kind}.{i}") for i, a in enumerate(arrays)]
-                        for kind, arrays in value.items()}  # fmt: skip
-            if name == "_scratch":  # what is in there does not matter
-                return [self.arrays.setdefault(id(a), self.rec.constant(a)) for a in value]
+        if isinstance(owner, Optimizer) and name == "state":
+            return {kind: [self.array(a, owner, f"{kind}.{i}") for i, a in enumerate(arrays)]
+                    for kind, arrays in value.items()}  # fmt: skip
         if isinstance(value, PLAIN):
             self.attributes.setdefault((id(owner), name), (owner, name, value))
         return self.generator(value) if isinstance(value, np.random.Generator) else value
@@ -235,6 +233,13 @@ class Outside:
         for x, g in self.new_grads.values():
             program.grads.append((x, None if g is None else g.slot))
             raw_grad.__set__(x, None if g is None else np.array(g.value))
+
+    def forget(self) -> None:
+        """Let the arrays of the recording go; what the arguments were made of stays, for their names."""
+        for held in (self.fresh, self.now, self.arrays, self.numbers, self.tensors, self.grads, self.new_grads):
+            held.clear()
+        self.leaves.clear()
+        self.args, self.kwargs = (substituted(a, shell, np.ndarray) for a in (self.args, self.kwargs))
 
     def result(self, value: Any) -> tuple[Any, Any]:
         """What the function returned: as part of the program, and for the user."""
@@ -378,6 +383,8 @@ class _Hooks:
         setattr(Node, "_grad", _Slot(thread, raw_grad, found.get_grad, found.set_grad))  # noqa: B010
 
         def get(owner: Any, name: str) -> Any:
+            if name == "_scratch" and get_ident() == thread:  # what is in there does not matter
+                return [found.rec.constant(shell(raw_value.__get__(p)._array)) for p in owner.params]
             value = object.__getattribute__(owner, name)
             return value if name[:2] == "__" or get_ident() != thread else found.get_attribute(owner, name, value)
 

@@ -1,13 +1,14 @@
 """Optimizers: from gradients to better parameters, in place.
 
 Each optimizer is its formula, as NumPy calls that write into the parameters, into state of the same shapes
-(`state`) and into one scratch array a parameter; after construction a step allocates nothing. Results equal
+(`state`) and into one scratch array a parameter; after the first a step allocates nothing. Results equal
 PyTorch's to rounding. A step is all or nothing: a parameter without a gradient is an error before anything
 moves.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,11 @@ class Optimizer:
         self.lr = _number(kind, "lr", lr)
         self.steps = 0
         self.state = {name: [np.zeros_like(p.data) for p in self.params] for name in state}
-        self._scratch = [np.empty_like(p.data) for p in self.params]
+
+    @functools.cached_property
+    def _scratch(self) -> list[Array]:
+        """Room for what is computed on the way, made at the first step: jit has room of its own."""
+        return [np.empty_like(p.data) for p in self.params]
 
     def step(self) -> None:
         """Move every parameter by its gradient; raises ValueError that names one without, and moves none."""
