@@ -121,6 +121,9 @@ class Jitted:
         calls = f", {len(self._recordings[0].plan.program.calls)} calls in the latest" if size else ""
         return f"<jit({self._name}): recordings {size}{calls}; replayed {hits} times, recorded {misses}>"
 
+    def __reduce__(self) -> Any:
+        return Jitted, (self._fun, self._chosen)  # a copy records for itself
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
