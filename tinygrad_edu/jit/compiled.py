@@ -116,6 +116,11 @@ class Jitted:
         calls = f", {len(self._recordings[0].plan.program.calls)} calls in the latest" if size else ""
         return f"<jit({self._name}): recordings {size}{calls}; replayed {hits} times, recorded {misses}>"
 
+    def _repr_html_(self) -> str:
+        from ..viz import reprs
+
+        return reprs.jitted(self)
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
