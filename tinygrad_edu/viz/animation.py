@@ -17,7 +17,7 @@ def animate(
     path: str | os.PathLike[str],
     ax: "Axes | None" = None,
     *,
-    fps: float = 10,
+    fps: int = 10,
     hold: float = 1.0,
     dpi: float = 100,
     progress: Callable[[list[Any]], Iterable[Any]] | None = None,
@@ -25,9 +25,9 @@ def animate(
     """Write a GIF of what `draw(ax, i)` draws on a cleared Axes for every i of `frames`, and return its path.
 
     `frames` is a count or the i's themselves. All frames are drawn once to find limits that hold them all, and again
-    with those, so that nothing jumps. The last is held for `hold` seconds before the loop begins anew. `progress` is
-    what to wrap the frames in, such as `tqdm.tqdm`. The default size is 600 x 400 pixels, at 2 to 20 KB a frame. Whatever
-    fails, what stood at the path stays.
+    with those, so that nothing jumps. The last is held for `hold` seconds more before the loop begins anew. `progress`
+    is what to wrap the frames in, such as `tqdm.tqdm`. By default a frame has 600 x 400 pixels and takes 5 to 20 KB.
+    Whatever fails, what stood at the path stays.
     """
     path = Path(path)
     if path.suffix.lower() != ".gif":
@@ -36,7 +36,9 @@ def animate(
     if not frames:
         raise ValueError("animate: there are no frames")
     if not 0 < fps <= 50 or hold < 0:
-        raise ValueError(f"animate: fps is above 0 and at most 50, as GIFs allow, and hold at least 0; not {fps}, {hold}")
+        raise ValueError(
+            f"animate: fps is above 0 and at most 50, as GIFs allow, and hold at least 0; not {fps}, {hold}"
+        )
     ax = own_axes(ax)
     from matplotlib.animation import PillowWriter
 

@@ -1,4 +1,4 @@
-"""Plots of a training run and its result: losses, the learning-rate finder's curve, gradients by layer, errors by class."""
+"""Plots of a training run and what came of it: losses, learning rates, gradients by layer, errors by class."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ def losses(history: "History", ax: "Axes | None" = None) -> "Axes":
         ax.plot(epochs, history.valid_loss, color=VERMILION, linestyle="--", marker=marker, label="validation")
     if history.valid_loss and history.best_epoch:
         best = history.best_epoch
-        ring = {"s": 50, "facecolors": "none", "edgecolors": BLACK, "zorder": 3}
+        ring: dict[str, Any] = {"s": 50, "facecolors": "none", "edgecolors": BLACK, "zorder": 3}
         ax.scatter(best, history.valid_loss[best - 1], label=f"best epoch, {best}", **ring)
     if all(loss > 0 for loss in (*history.train_loss, *history.valid_loss)):
         ax.set_yscale("log")
@@ -48,12 +48,12 @@ def fit_line(
     ylabel: str = "y",
 ) -> "Axes":
     """The points (x, y), both of shape (n,), and the line y = slope * x + intercept across them."""
-    x, y = numbers("fit_line", "x", x), numbers("fit_line", "y", y)
-    if x.ndim != 1 or x.shape != y.shape or not x.size:
-        raise ValueError(f"fit_line: x has shape {x.shape} and y {y.shape}; give two arrays of one shape (n,)")
+    across, up = numbers("fit_line", "x", x), numbers("fit_line", "y", y)
+    if across.ndim != 1 or across.shape != up.shape or not across.size:
+        raise ValueError(f"fit_line: x has shape {across.shape} and y {up.shape}; give two arrays of one shape (n,)")
     ax = own_axes(ax)
-    ax.scatter(x, y, s=12, color=BLUE, alpha=0.4, linewidths=0, label="data")
-    ends = np.array([x.min(), x.max()])
+    ax.scatter(across, up, s=12, color=BLUE, alpha=0.4, linewidths=0, label="data")
+    ends = np.array([across.min(), across.max()])
     sign = "−" if intercept < 0 else "+"  # noqa: RUF001
     line = f"y = {slope:.4g} x {sign} {abs(intercept):.4g}"
     ax.plot(ends, slope * ends + intercept, color=BLACK, linewidth=2, label=line)
@@ -65,14 +65,16 @@ def fit_line(
 def lr_curve(lrs: ArrayLike, losses: ArrayLike, ax: "Axes | None" = None, suggestion: float | None = None) -> "Axes":
     """The loss against the learning rate that it was met at, as a learning-rate finder gives them, both (n,).
 
-    Dots are the losses themselves, the line a mean over its neighbours, a twentieth of all on either side. Where the loss
-    explodes, the curve leaves the picture, which reaches as far above the first loss as the lowest lies below it.
+    Dots are the losses themselves, the line a mean over its neighbours, a twentieth of all on either side. Where the
+    loss explodes, the curve leaves the picture, which reaches as far above the first loss as the lowest lies below it.
     """
     rates, raw = numbers("lr_curve", "lrs", lrs), numbers("lr_curve", "losses", losses)
     if rates.ndim != 1 or rates.shape != raw.shape or not rates.size:
-        raise ValueError(f"lr_curve: lrs has shape {rates.shape} and losses {raw.shape}; give two arrays of one shape (n,)")
+        raise ValueError(
+            f"lr_curve: lrs has shape {rates.shape} and losses {raw.shape}; give two arrays of one shape (n,)"
+        )
     if not (rates > 0).all():
-        raise ValueError(f"lr_curve: learning rates are above 0, as their scale is logarithmic; the lowest is {rates.min():g}")
+        raise ValueError(f"lr_curve: learning rates are above 0, as on any logarithmic scale, not {rates.min():g}")
     finite = np.isfinite(raw)
     if not finite.any():
         raise ValueError("lr_curve: no loss is finite; begin with a lower learning rate")
@@ -82,7 +84,7 @@ def lr_curve(lrs: ArrayLike, losses: ArrayLike, ax: "Axes | None" = None, sugges
     ax.scatter(rates, raw, s=8, color=GREY, alpha=0.6, linewidths=0, label="loss")
     ax.plot(rates, smooth, color=BLUE, linewidth=2, label="smoothed")
     if suggestion is not None:
-        ax.axvline(suggestion, color=VERMILION, linestyle="--", label=f"suggestion, {suggestion:.2g}")
+        ax.axvline(suggestion, color=VERMILION, linestyle="--", linewidth=2, label=f"suggestion, {suggestion:.2g}")
     low, first = smooth.min(), smooth[0]
     fall = first - low or abs(first) or 1.0
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(low - 0.2 * fall, first + fall))
@@ -95,8 +97,8 @@ def confusion(
 ) -> "Axes":
     """How many examples of each class, a row, were taken for which class, a column; shaded by the part of its row.
 
-    Classes, both (n,), are numbers or strings. `labels` name them in order; if they are numbers 0, 1, ..., a label whose class
-    does not occur has a row of zeros.
+    Classes, both (n,), are numbers or strings. `labels` name them in order; where they are 0, 1, ..., also those that
+    do not occur.
     """
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
     if true.ndim != 1 or true.shape != predicted.shape or not true.size:
@@ -119,7 +121,9 @@ def confusion(
     for (i, j), n in np.ndenumerate(counts):  # at a luminance of 0.18 black and white text are equally legible
         ax.text(j, i, f"{n:,}", ha="center", va="center", color=BLACK if light[i, j] > 0.18 else "#ffffff")
     names = [str(c) for c in classes] if labels is None else labels
-    slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 6 else {}
+    slanted: dict[str, Any] = (
+        {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 6 else {}
+    )
     ax.set_xticks(range(k), names, **slanted)
     ax.set_yticks(range(k), names)
     ax.set(xlabel="predicted class", ylabel="true class")
@@ -132,6 +136,8 @@ def gradient_flow(model: "Module", ax: "Axes | None" = None) -> "Axes":
     Even rows mean that all layers learn; a fall towards the first is the vanishing gradient. A parameter without a
     gradient, or with one of zeros, says so in its row.
     """
+    if not hasattr(model, "named_parameters"):
+        raise TypeError(f"gradient_flow takes a tg.nn.Module, whose parameters have names, not {type(model).__name__}")
     named = model.named_parameters()
     if not named:
         raise ValueError(f"gradient_flow: {type(model).__name__} has no parameters")

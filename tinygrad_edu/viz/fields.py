@@ -36,9 +36,9 @@ def contours(
     """Lines of equal `loss(a, b)`, with the way that the two parameters took across them.
 
     `loss` gets two arrays of one shape if it broadcasts (`resolution` x `resolution` points), two floats at a time if
-    not. `path` is an array (n, 2) with a row for each step, or a tuple of two arrays (n,); without limits the picture holds
-    all of it. A number of `levels` is spaced so that half the lines lie below the median: close together at the bottom
-    of a ravine, where little changes, and evenly for a loss that falls evenly.
+    not. `path` is an array (n, 2) with a row for each step, or a tuple of two arrays (n,); without limits the picture
+    holds all of it. A number of `levels` is spaced so that half the lines lie below the median: close together at the
+    bottom of a ravine, where little changes, and evenly for a loss that falls evenly.
     """
     way, x, y, z = _field("contours", loss, path, xlim, ylim, resolution)
     heights = _levels(z, levels)
@@ -48,7 +48,7 @@ def contours(
 
     ax.contourf(x, y, z, heights, cmap=CMAP, norm=BoundaryNorm(heights, 256), alpha=0.7, extend="both")
     lines = ax.contour(x, y, z, heights, colors=BLACK, linewidths=0.5, alpha=0.6)
-    for text in ax.clabel(lines, lines.levels[1::3], fontsize=8, fmt="%g", colors=BLACK, inline=False):
+    for text in ax.clabel(lines, heights[1::3].tolist(), fontsize=8, fmt="%g", colors=BLACK, inline=False):
         text.set(alpha=1, path_effects=[withStroke(linewidth=2, foreground=WHITE)])
         place = (np.array(text.get_position()) - (x[0, 0], y[0, 0])) / (x[0, -1] - x[0, 0], y[-1, 0] - y[0, 0])
         text.set_visible(bool((abs(place - 0.5) < 0.46).all()))  # not where the edge would cut it
@@ -124,7 +124,8 @@ def decision_boundary(
     (left, right), (low, high) = (_around(column) for column in points.T)
     x1, x2 = np.meshgrid(np.linspace(left, right, resolution), np.linspace(low, high, resolution))
     with no_grad(), _evaluating(model):
-        outputs = model(np.column_stack([x1.ravel(), x2.ravel()]).astype(points.dtype if points.dtype.kind == "f" else float))
+        plane = np.column_stack([x1.ravel(), x2.ravel()])
+        outputs = model(plane.astype(points.dtype) if points.dtype.kind == "f" else plane)
     scores = numbers("decision_boundary", "the model's output", outputs)
     if scores.shape in [(x1.size,), (x1.size, 1)]:
         above = scores.reshape(-1) - threshold
@@ -151,7 +152,8 @@ def decision_boundary(
                 ax.contour(x1, x2, ahead, [0], colors=BLACK, linewidths=1)
         own = points[classes == value]
         name = f"class {value}" if labels is None else labels[k]
-        ax.scatter(*own.T, s=25, color=colour, marker=marker, edgecolors=WHITE, linewidths=0.4, label=name, zorder=3)
+        look: dict[str, Any] = {"color": colour, "marker": marker, "edgecolors": WHITE, "linewidths": 0.4, "zorder": 3}
+        ax.scatter(own[:, 0], own[:, 1], s=25, label=name, **look)
     ax.set(xlim=(left, right), ylim=(low, high), xlabel=xlabel, ylabel=ylabel)
     ax.legend()
     return ax
@@ -162,10 +164,8 @@ def _field(where: str, loss: Any, path: Any, xlim: Any, ylim: Any, resolution: i
     way = _steps(where, path)
     if not len(way) and (xlim is None or ylim is None):
         raise ValueError(f"{where}: what part of the plane? Give a path, or xlim=(low, high) and ylim=(low, high)")
-    xs, ys = (
-        np.linspace(*(_around(column) if limits is None else limits), resolution)
-        for column, limits in zip(way.T, (xlim, ylim), strict=True)
-    )
+    ends = [_around(column) if limits is None else limits for column, limits in zip(way.T, (xlim, ylim), strict=True)]
+    xs, ys = (np.linspace(low, high, resolution) for low, high in ends)
     x, y = np.meshgrid(xs, ys)
     z = np.ma.masked_invalid(_values(loss, x, y))
     if z.count() == 0:
@@ -180,7 +180,9 @@ def _steps(where: str, path: Any) -> "Array":
     if isinstance(path, tuple) and len(path) == 2 and way.ndim == 2:
         way = way.T
     if way.ndim != 2 or way.shape[1] != 2:
-        raise ValueError(f"{where}: path has shape {way.shape}; give (n, 2), a row for each step, or a tuple of two (n,)")
+        raise ValueError(
+            f"{where}: path has shape {way.shape}; give (n, 2), a row for each step, or a tuple of two (n,)"
+        )
     finite: Array = way[np.isfinite(way).all(axis=1)]
     if not len(finite):
         raise ValueError(f"{where}: no step of the path is finite")
@@ -203,23 +205,23 @@ def _values(loss: Any, a: "Array", b: "Array") -> "Array":
     with no_grad(), np.errstate(all="ignore"):
         corners = [(0,) * a.ndim, (-1,) * a.ndim]
         try:
-            z = loss(a, b)
-            z = np.asarray(z.data if hasattr(z, "backward") else z, dtype=float)
+            z: Array = numbers("loss", "its result", loss(a, b)).astype(float)
             # A loss that takes a mean over data may broadcast the mesh against them, and give other numbers.
-            if z.shape == a.shape and np.allclose([z[i] for i in corners], [at(a[i], b[i]) for i in corners], equal_nan=True):
+            points = [at(a[i], b[i]) for i in corners]
+            if z.shape == a.shape and np.allclose([z[i] for i in corners], points, 1e-4, 0, equal_nan=True):
                 return z
-        except Exception:  # noqa: BLE001, S110 (whatever it is that arrays break, floats may not; if they do, it is raised)
-            pass
-        return np.reshape([at(*point) for point in zip(a.flat, b.flat, strict=True)], a.shape)
+        except Exception:
+            pass  # whatever it is that arrays break, floats may not; if they do, they raise it again
+        return np.array([at(*point) for point in zip(a.flat, b.flat, strict=True)]).reshape(a.shape)
 
 
-def _levels(z: "Array", levels: int | Sequence[float]) -> "Array":
+def _levels(z: Any, levels: int | Sequence[float]) -> "Array":
     if not isinstance(levels, int):
         return np.sort(np.asarray(levels, dtype=float))
     low, high = float(z.min()), float(z.max())
     if low == high:  # flat: a level on either side
         return np.array([low - 1.0, low + 1.0])
-    middle = (float(np.ma.median(z)) - low) / (high - low)
+    middle = (float(np.median(z.compressed())) - low) / (high - low)
     power = max(1.0, np.log(max(middle, 1e-300)) / np.log(0.5))
     heights: Array = np.unique(low + (high - low) * np.linspace(0, 1, levels + 1) ** power)
     rounded = np.unique([float(f"{height:.2g}") for height in heights])
@@ -235,10 +237,14 @@ def _way(ax: Any, line: Iterable["Array"], steps: Iterable["Array"]) -> None:
     if few:
         ax.plot(*steps, linestyle="", marker=".", markersize=5, color=VERMILION, zorder=5)
     for i, marker, size, name in ((0, "o", 8, "start"), (-1, "*", 14, "end")):
-        point = [column[[i]] for column in steps]
-        ax.plot(
-            *point, linestyle="", marker=marker, markersize=size, color=VERMILION, markeredgecolor=BLACK, label=name, zorder=6
-        )
+        look: dict[str, Any] = {
+            "marker": marker,
+            "markersize": size,
+            "color": VERMILION,
+            "markeredgecolor": BLACK,
+            "zorder": 6,
+        }
+        ax.plot(*(column[[i]] for column in steps), linestyle="", label=name, **look)
     ax.legend()
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..tensor import Tensor
+
 BLACK, ORANGE, SKY, GREEN = "#000000", "#e69f00", "#56b4e9", "#009e73"
 YELLOW, BLUE, VERMILION, PURPLE = "#f0e442", "#0072b2", "#d55e00", "#cc79a7"
 GREY = "#767676"
@@ -29,7 +31,7 @@ def own_axes(ax: Any, projection: str | None = None, figsize: tuple[float, float
 
 def numbers(where: str, name: str, values: Any) -> Any:
     """`values`, an array, a Tensor or a list of numbers, as an array."""
-    array = np.asarray(getattr(values, "data", values) if not isinstance(values, np.ndarray) else values)
+    array = np.asarray(values.data if isinstance(values, Tensor) else values)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{where}: {name} holds numbers, not {array.dtype}")
     return array

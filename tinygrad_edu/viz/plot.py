@@ -10,5 +10,6 @@ from .curves import confusion, fit_line, gradient_flow, losses, lr_curve
 from .fields import contours, decision_boundary, surface
 
 __all__ = [
-    "animate", "confusion", "contours", "decision_boundary", "fit_line", "gradient_flow", "losses", "lr_curve", "surface",
+    "animate", "confusion", "contours", "decision_boundary", "fit_line", "gradient_flow", "losses", "lr_curve",
+    "surface",
 ]  # fmt: skip

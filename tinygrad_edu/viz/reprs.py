@@ -28,10 +28,11 @@ LEFT, WIDTH, HEIGHT = 60, 360, 120  # of a curve and what is written beside it, 
 
 
 def tensor_text(x: "Tensor") -> str:
-    """A tensor's values, or what sums them up where they would fill more than a screen, and what else there is to know."""
+    """A tensor's values, or what sums them up where they are many, and what else there is to know of it."""
     notes = _notes(x)
-    if not isinstance(x.data, np.ndarray):  # `jit` records
-        return f"Tensor({', '.join([f'{x.data!r}', *notes])})"
+    data: Any = x.data
+    if not isinstance(data, np.ndarray):  # `jit` records
+        return f"Tensor({', '.join([repr(data), *notes])})"
     if x.size <= MANY:
         body = np.array2string(x.data, separator=", ", prefix="Tensor(")
         if body.count("\n") < SCREEN:
@@ -81,7 +82,7 @@ def jitted(f: "Jitted") -> str:
         return f"{head}<p>Nothing is recorded yet: call the function.</p>"
     stats = f.stats
     rows = [["calls recorded", f"{stats['calls']:,}"]]
-    rows += [[f"after {name}", f"{calls:,}"] for name, calls in stats["after"].items()]
+    rows += [[f"after {step}", f"{calls:,}"] for step, calls in stats["after"].items()]
     rows += [["buffers", f"{stats['buffers']:,}"], ["bytes in them", f"{stats['bytes']:,}"]]
     source = f"<details><summary>source</summary><pre>{escape(f.source)}</pre></details>"
     return head + _table(["latest recording", ""], rows) + source
@@ -101,9 +102,11 @@ def _notes(x: "Tensor") -> list[str]:
 def _figures(data: Any) -> list[str]:
     """The least, the mean and the largest of the finite numbers, and how many are not."""
     finite = data[np.isfinite(data)]
-    figures = [f"min {finite.min():.4g}", f"mean {finite.mean(dtype=float):.4g}", f"max {finite.max():.4g}"]
-    lost = data.size - finite.size
-    return (figures if finite.size else []) + ([f"{lost} not finite"] if lost else [])
+    figures = [f"{lost} not finite"] if (lost := data.size - finite.size) else []
+    if finite.size:
+        mean = finite.mean(dtype=float)
+        figures = [f"min {finite.min():.4g}", f"mean {mean:.4g}", f"max {finite.max():.4g}", *figures]
+    return figures
 
 
 def _few(n: int, most: int) -> list[int | None]:
@@ -135,21 +138,19 @@ def _curves(train: list[float], valid: list[float]) -> str:
     lines += _svg_text(LEFT - 6, HEIGHT, "end", f"{every.min():.3g}")
     lines += _svg_text(LEFT, HEIGHT + 16, "start", "epoch 1") + _svg_text(LEFT + WIDTH, HEIGHT + 16, "end", len(train))
     styles = (("training", BLUE, ""), ("validation", VERMILION, ' stroke-dasharray="6 3"'))
-    for i, (curve, (name, colour, dashes)) in enumerate(zip((train, valid), styles, strict=True)):
+    for i, (curve, (kind, colour, dashes)) in enumerate(zip((train, valid), styles, strict=True)):
         if not curve:
             continue
         picked = np.unique(np.linspace(0, len(curve) - 1, WIDTH).round().astype(int))  # a point a pixel at most
         values = np.array(curve)[picked]
-        points = " ".join(
-            f"{LEFT + WIDTH * at / (len(train) - 1):.1f},{2 + (HEIGHT - 4) * (high - scale(value)) / (high - low or 1):.1f}"
-            for at, value in zip(picked, values, strict=True)
-            if isfinite(value)
-        )
+        heights = 2 + (HEIGHT - 4) * (high - scale(values)) / (high - low or 1)
+        across = LEFT + WIDTH * picked / (len(train) - 1)
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, heights, strict=True) if isfinite(y))
         pen = f'stroke="{colour}" stroke-width="2"{dashes}'
         lines += f'<polyline points="{points}" fill="none" {pen}/>'
         y = 20 + 18 * i
         lines += f'<line x1="{LEFT + WIDTH + 12}" x2="{LEFT + WIDTH + 36}" y1="{y}" y2="{y}" {pen}/>'
-        lines += _svg_text(LEFT + WIDTH + 42, y + 4, "start", name)
+        lines += _svg_text(LEFT + WIDTH + 42, y + 4, "start", kind)
     label = f"loss by epoch, from {train[0]:.3g} to {train[-1]:.3g}"
     size = f'width="{LEFT + WIDTH + 110}" height="{HEIGHT + 20}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{label}" {size}>{lines}</svg>'
