@@ -253,6 +253,43 @@ def test_plain_attributes_of_modules_and_optimizers_are_part_of_what_is_recorded
         step(X, T)
 
 
+SCALE = 2.0
+
+
+def scaled(x):
+    return x * SCALE
+
+
+def test_variables_that_it_closes_over_or_calls_by_name_are_part_of_what_is_recorded(monkeypatch):
+    shift, data = 1.0, np.ones(3)
+
+    def f(x):
+        return scaled(x) + shift + data
+
+    jitted = tg.jit(tg.grad(lambda x: np.sum(f(x) * x)))
+    x = np.arange(3.0)
+    np.testing.assert_array_equal(jitted(x), 4 * x + 2)
+    shift = 3.0
+    np.testing.assert_array_equal(jitted(x), 4 * x + 4)
+    data = np.zeros(3)
+    np.testing.assert_array_equal(jitted(x), 4 * x + 3)
+    monkeypatch.setitem(globals(), "SCALE", 5.0)
+    np.testing.assert_array_equal(jitted(x), 10 * x + 3)
+    monkeypatch.setitem(globals(), "scaled", np.negative)
+    np.testing.assert_array_equal(jitted(x), -2 * x + 3)
+    assert jitted.cache_info().misses == 5
+    jitted(x)
+    assert jitted.cache_info().misses == 5
+
+
+def test_lists_of_parameters_that_it_closes_over_are_the_same_at_the_next_call():
+    params = [tg.Tensor([1.0]), tg.Tensor([2.0])]
+    jitted = tg.jit(lambda x: x * params[0] + params[1])
+    for _ in range(3):
+        jitted(X)
+    assert jitted.cache_info()[:2] == (2, 1)
+
+
 def test_random_numbers_are_drawn_anew_and_are_those_of_the_eager_run():
     class Noise(tg.nn.Module):
         def __init__(self, seed):

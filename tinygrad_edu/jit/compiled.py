@@ -29,16 +29,16 @@ class Recording:
 
     def __init__(self, fun: Callable[..., Any], name: str, found: Outside, chosen: frozenset[str]) -> None:
         self.fun, self.name, self.found, self.chosen = fun, name, found, chosen
-        self.program = found.rec.program
-        better = self.program.copy()
-        self.sizes = passes.optimize(better, chosen)
-        self.plan = Plan(better, found, chosen)
+        program = found.rec.program
+        self.size, self.recorded = len(program.calls), program.snapshot()
+        self.sizes = passes.optimize(program, chosen)
+        self.plan = Plan(program, found, chosen)
         self.run = self.plan.compile()
 
     @functools.cached_property
     def source(self) -> Source:
         """The program for a reader: without what only a machine needs."""
-        program = self.program.copy()
+        program = self.recorded()
         passes.optimize(program, self.chosen & passes.READABLE)
         return Source(program, self.found, self.fun, self.name)
 
@@ -100,7 +100,7 @@ class Jitted:
         recording = self._latest("stats")
         blocks = recording.plan.layout.blocks
         return {
-            "calls": len(recording.program.calls),
+            "calls": recording.size,
             "after": dict(recording.sizes),
             "buffers": len(blocks),
             "bytes": sum(b.size for b in blocks),
@@ -130,8 +130,9 @@ def jit(fun: Callable[..., Any] | None = None, *, optimize: bool | Iterable[str]
 
     For a function of arrays, Tensors, and lists, tuples and dicts of them: a loss, a `value_and_grad`, a whole
     training step. It changes what `fun` changes (parameters, gradients, optimizers), in place, and gives what `fun`
-    gives, Tensors without their graphs. Other shapes, dtypes or plain arguments are recorded anew. Arrays and numbers
-    that `fun` only closes over are taken as they are: what changes from call to call belongs into the arguments.
+    gives, Tensors without their graphs. Other shapes, dtypes or plain arguments are recorded anew, and so is another
+    value of a variable that `fun` closes over; but the elements of plain arrays there, and the attributes of plain
+    objects, are taken as they are: what changes from call to call belongs into the arguments.
     `optimize=False` leaves the plain program; names of optimisations choose some. Also as a decorator, `@jit`.
 
     >>> import numpy as np

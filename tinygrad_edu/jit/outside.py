@@ -7,10 +7,12 @@ function changed really changed: a recording that fails has changed nothing.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from sys import getrefcount
 from threading import RLock, get_ident
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from ..optim.lr_scheduler import LRScheduler
 from ..tape import Node, constant
 from ..tensor import Tensor, Value
 from .program import Call, Constant, Input, Number, State, Var
-from .record import Recorder, Result
+from .record import NUMPY, PACKAGE, Recorder, Result
 from .traced import Traced
 
 PLAIN = (bool, int, float, str, type(None), np.random.Generator)  # what attributes must hold at later calls as well
@@ -64,6 +66,7 @@ class Outside:
         self.numbers: dict[tuple[int, str], Traced] = {}
         self.arrays: dict[int, Traced] = {}
         self.draws: dict[int, tuple[Any, Draws]] = {}
+        self.variables: list[tuple[Any, str, Any]] = []  # what the function closes over: (cell or globals, name, value)
 
     # Tensors
     def tensor(self, x: Any) -> Traced:
@@ -262,7 +265,8 @@ def record(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: di
         rec.line_of = _line
         code = getattr(getattr(fun, "__func__", fun), "__code__", None)
         rec.top = code or getattr(type(fun).__call__, "__code__", None)
-        cells = _generators(fun)
+        found.variables = surroundings(fun)
+        cells = [(cell, v) for cell, name, v in found.variables if not name and isinstance(v, np.random.Generator)]
         before = _global_random_state()
         try:
             with _Hooks(found):
@@ -305,23 +309,30 @@ def _global_random_state() -> tuple[Any, ...]:
     return state["state"]["pos"], state["has_gauss"]
 
 
-def _generators(fun: Any) -> list[tuple[Any, Any]]:
-    """The closure cells of `fun`, and of the functions that it closes over, that hold a Generator."""
-    found, seen, stack = [], set(), [fun]
+def surroundings(fun: Any) -> list[tuple[Any, str, Any]]:
+    """The variables outside that a function, and those that it closes over or calls by name, find their values in.
+
+    (cell, "", value) or (globals, name, value): at a later call they must hold the same, or the function is another.
+    """
+    found: list[tuple[Any, str, Any]] = []
+    seen, stack = set(), [fun]
     while stack:
-        f = stack.pop()
-        f = getattr(f, "__func__", f)
-        if id(f) in seen:
+        f: Any = stack.pop()
+        f = getattr(f, "__func__", getattr(f, "func", f))  # of a method, of a partial
+        if id(f) in seen or not isinstance(f, FunctionType):
             continue
         seen.add(id(f))
-        for cell in getattr(f, "__closure__", None) or ():
-            try:
-                value = cell.cell_contents
-            except ValueError:  # a variable without a value yet
-                continue
-            if isinstance(value, np.random.Generator):
-                found.append((cell, value))
-            elif callable(value):
+        variables: list[tuple[Any, str, Any]] = []
+        for cell in f.__closure__ or ():
+            with contextlib.suppress(ValueError):  # of a variable without a value yet
+                variables.append((cell, "", cell.cell_contents))
+        if not f.__code__.co_filename.startswith((PACKAGE, NUMPY)):
+            scope = f.__globals__
+            variables += [(scope, name, scope[name]) for name in f.__code__.co_names if name in scope]
+        for variable in variables:
+            value = variable[2]
+            if not isinstance(value, (ModuleType, type)):
+                found.append(variable)
                 stack.append(value)
     return found
 

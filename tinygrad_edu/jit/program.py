@@ -188,21 +188,25 @@ class Program:
                         order.append(last)
         self.calls = order
 
-    def copy(self) -> Program:
-        """The same program with calls of its own, for passes to change."""
-        other = Program(
-            guards=[Guard(g.question, g.args, g.answer) for g in self.guards],
-            inputs=list(self.inputs), states=list(self.states), numbers=list(self.numbers), stores=list(self.stores),
-            grads=list(self.grads), result=self.result,
-        )  # fmt: skip
-        new: dict[Var, Var] = {}
-        for c in self.calls:
-            copied = Call(c.fun, c.args, c.kwargs, c.out.example, c.line, c.phase, draws=c.draws)
-            copied.out.name = c.out.name
-            new[c.out] = copied.out
-            other.calls.append(copied)
-        other.replace(lambda v: new.get(v, v))
-        return other
+    def snapshot(self) -> Callable[[], Program]:
+        """What gives this program as it is now, whatever passes do to it later: they replace what calls hold."""
+        calls = [(c, c.fun, c.args, c.kwargs) for c in self.calls]
+        guards = [(g.question, g.args, g.answer) for g in self.guards]
+        inputs, states, numbers = list(self.inputs), list(self.states), list(self.numbers)
+        stores, grads, result = list(self.stores), list(self.grads), self.result
+
+        def restore() -> Program:
+            program = Program([], [Guard(*g) for g in guards], inputs, states, numbers, stores, grads, result)
+            new: dict[Var, Var] = {}
+            for c, fun, args, kwargs in calls:
+                copied = Call(fun, args, kwargs, c.out.example, c.line, c.phase, draws=c.draws)
+                copied.out.name = c.out.name
+                new[c.out] = copied.out
+                program.calls.append(copied)
+            program.replace(lambda v: new.get(v, v))
+            return program
+
+        return restore
 
 
 def variables(value: Any) -> Iterator[Var]:

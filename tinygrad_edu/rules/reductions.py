@@ -4,19 +4,26 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
-from .registry import arrays_of, composition, defvjp, nondifferentiable, primitive
+from .registry import array_of, arrays_of, composition, defvjp, nondifferentiable, primitive, question
+
+FEW = 10_000  # numbers up to which writing them all takes less time than np.broadcast_to takes to make a view
 
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool, where: Any = None) -> Any:
     """g at the shape of x, repeated along the axes that a reduction took away, and 0 at what `where` left out."""
+    if isinstance(g, np.generic) and x.size < FEW:
+        y = np.empty(x.shape, g.dtype)
+        y.fill(g)
+        return y if where is None else np.where(where, y, 0)
     if axis is not None and not keepdims and x.ndim:  # NumPy lets axis=0 pass for a single number
         g = np.expand_dims(g, axis)
     g = np.broadcast_to(g, x.shape)
     return g if where is None else np.where(where, g, 0)
 
 
-def count(x: Any, y: Any, ddof: float = 0, axis: Any = None, keepdims: bool = False, where: Any = None) -> Any:
+def count(x: Any, y: Any, ddof: float, axis: Any, keepdims: bool, where: Any) -> Any:
     """How many elements of x went into one of y, less ddof."""
     if where is None:
         return float(x.size / max(y.size, 1) - ddof)
@@ -65,7 +72,7 @@ def extremum_rule(g: Any, y: Any, x: Any, axis: Any = None, out: Any = None, kee
         chosen = chosen & where
     shares = np.sum(chosen, axis=axis, keepdims=True, dtype=x.dtype)
     if initial is not None:
-        shares = shares + (top == np.asarray(initial, x.dtype))
+        shares = shares + (top == array_of(initial).astype(x.dtype))
     if where is not None:
         shares = np.maximum(shares, 1)  # where it left nothing, there is nothing to share
     return spread(g, x, axis, keepdims) * (chosen / shares)
@@ -134,8 +141,6 @@ def cumprod_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, ou
         axis = None
     flat = x.reshape(-1) if axis is None else np.moveaxis(x, axis, -1)
     n = flat.shape[-1]
-    if n == 0:
-        return np.zeros_like(x)
     one, nil = np.ones_like(flat[..., :1]), np.zeros_like(flat[..., :1])
     before = np.concatenate([one, np.cumprod(flat, axis=-1)[..., :-1]], axis=-1)
     s = g if axis is None else np.moveaxis(g, axis, -1)
@@ -194,37 +199,37 @@ def there(x: Any, where: Any) -> Any:
 def nansum_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
                 keepdims: bool = False, initial: Any = None, where: Any = None) -> Any:
     """Every number counted once."""
-    return sum_rule(g, y, x, axis, dtype, out, keepdims, initial, there(x, where))
+    return sum_rule(g, y, x, axis, keepdims=keepdims, where=there(x, where))
 
 
 def nanmean_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
                  keepdims: bool = False, *, where: Any = None) -> Any:
     """Every number counted 1/n times, n of them being there."""
-    return mean_rule(g, y, x, axis, dtype, out, keepdims, where=there(x, where))
+    return mean_rule(g, y, x, axis, keepdims=keepdims, where=there(x, where))
 
 
 def nanvar_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
                 keepdims: bool = False, *, where: Any = None, correction: Any = None) -> Any:
     """2 (x - mean) / (n - ddof) for the n numbers."""
-    return var_rule(g, y, x, axis, dtype, out, ddof, keepdims, where=there(x, where), correction=correction)
+    return var_rule(g, y, x, axis, ddof=ddof, keepdims=keepdims, where=there(x, where), correction=correction)
 
 
 def nanstd_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
                 keepdims: bool = False, *, where: Any = None, correction: Any = None) -> Any:
     """(x - mean) / ((n - ddof) std) for the n numbers."""
-    return std_rule(g, y, x, axis, dtype, out, ddof, keepdims, where=there(x, where), correction=correction)
+    return std_rule(g, y, x, axis, ddof=ddof, keepdims=keepdims, where=there(x, where), correction=correction)
 
 
 def nanextremum_rule(g: Any, y: Any, x: Any, axis: Any = None, out: Any = None, keepdims: bool = False,
                      initial: Any = None, where: Any = None) -> Any:
     """All to the largest (smallest) number; equal ones share."""
-    return extremum_rule(g, y, x, axis, out, keepdims, initial, there(x, where))
+    return extremum_rule(g, y, x, axis, keepdims=keepdims, initial=initial, where=there(x, where))
 
 
 def nanprod_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
                  keepdims: bool = False, initial: Any = None, where: Any = None) -> Any:
     """The product of all the other numbers."""
-    return prod_rule(g, y, x, axis, dtype, out, keepdims, initial, there(x, where))
+    return prod_rule(g, y, x, axis, keepdims=keepdims, initial=initial, where=there(x, where))
 
 
 def nancumsum_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
@@ -263,15 +268,21 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     """sum(w a) / sum(w); with `returned`, sum(w) too."""
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keepdims)
-        total = np.full_like(mean, count(a, mean))
+        total = np.full_like(mean, count(a, mean, 0, axis, keepdims, None))
     else:
         a, w = arrays_of([a, weights])
         w = weights_along(w, a, axis)
         total = np.sum(w, axis=axis, keepdims=keepdims)
-        if np.any(total == 0):
+        if any_zero(total):
             raise ZeroDivisionError("np.average: the weights add up to 0, and nothing can be divided by that")
         mean = np.sum(w * a, axis=axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, mean.shape)) if returned else mean
+
+
+@question
+def any_zero(x: Any) -> bool:
+    """Whether an element is 0."""
+    return bool(np.any(np.equal(x, 0)))
 
 
 def weights_along(w: Any, a: Any, axis: Any) -> Any:
@@ -296,7 +307,7 @@ def variables(m: Any, y: Any, rowvar: bool) -> Any:
             raise ValueError(f"np.cov: shape {a.shape} has more axes than one of variables and one of observations")
         turned = not rowvar and a.ndim == 2 and (a.shape[0] != 1 or not rows)  # NumPy takes y of one row as it is
         rows.append(a.T if turned else a if a.ndim == 2 else a.reshape(1, -1))
-    return rows[0] if y is None else np.concatenate(rows)
+    return rows.pop() if y is None else np.concatenate(rows)
 
 
 @composition(np.cov)
@@ -304,18 +315,24 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: An
         aweights: Any = None) -> Any:
     """sum(w dx dy) / n, of deviations dx and dy from the weighted means, less ddof in n; float32 stays float32."""
     x = variables(m, y, rowvar)
-    f, a = [np.ones(x.shape[1]) if w is None else np.asarray(w, float) for w in (fweights, aweights)]
-    if f.shape != x.shape[1:] or a.shape != x.shape[1:] or (f < 0).any() or (a < 0).any() or (f % 1).any():
+    f, a = [np.ones(x.shape[1]) if w is None else array_of(w).astype(float) for w in (fweights, aweights)]
+    if f.shape != x.shape[1:] or a.shape != x.shape[1:] or any_unfit(f, a):
         raise ValueError(
             f"np.cov: fweights (whole numbers) and aweights take one number, not below 0, for each of {x.shape[1]} "
             f"observations; they have shapes {f.shape} and {a.shape}"
         )
     w = f * a
-    n = float(np.sum(w))
-    free = n - (not bias if ddof is None else ddof) * (np.dot(w, a) / n).item()
-    w = w.astype(x.dtype)
+    n = np.sum(w)
+    free = np.maximum(n - (not bias if ddof is None else ddof) * (np.dot(w, a) / n), 0)
+    w, n, free = (v.astype(x.dtype) for v in (w, n, free))
     d = x - x @ w[:, None] / n
-    return np.squeeze((d * w) @ d.T / max(free, 0.0))
+    return np.squeeze((d * w) @ d.T / free)
+
+
+@question
+def any_unfit(f: Any, a: Any) -> bool:
+    """Whether among frequencies f and weights a some are below 0, or a frequency is no whole number."""
+    return bool((f < 0).any() or (a < 0).any() or (f % 1).any())
 
 
 @primitive
@@ -352,7 +369,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
 def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     """func along one axis after another, each axis kept."""
     for axis in np.atleast_1d(axes).tolist():
-        axis = axis + a.ndim if axis < 0 else axis
+        axis = normalize_axis_index(axis, a.ndim, "np.apply_over_axes")
         result = func(a, axis)
         a = result if result.ndim == a.ndim else np.expand_dims(result, axis)
     return a
