@@ -124,6 +124,11 @@ class Jitted:
     def __reduce__(self) -> Any:
         return Jitted, (self._fun, self._chosen)  # a copy records for itself
 
+    def _repr_html_(self) -> str:
+        from ..viz import reprs
+
+        return reprs.jitted(self)
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 

@@ -81,8 +81,20 @@ class Optimizer:
     def _arrays(self) -> dict[str, Array]:
         return {f"{name}.{i}": a for name, arrays in self.state.items() for i, a in enumerate(arrays)}
 
+    def settings(self) -> dict[str, Any]:
+        """Give the hyperparameters by name, `lr` first, without those that are 0 or off."""
+        numbers = {k: v for k, v in vars(self).items() if isinstance(v, (int, float, tuple)) and k != "steps"}
+        return {k: v for k, v in numbers.items() if k == "lr" or v}
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(lr={self.lr:g}, {len(self.params)} parameters, {self.steps} steps taken)"
+        settings = [f"{k}={v:g}" if type(v) is float else f"{k}={v}" for k, v in self.settings().items()]
+        size = f"{len(self.params)} parameters of {sum(p.size for p in self.params):,} numbers"
+        return f"{type(self).__name__}({', '.join(settings)}, {size}, {self.steps} steps taken)"
+
+    def _repr_html_(self) -> str:
+        from ..viz import reprs
+
+        return reprs.optimizer(self)
 
 
 class SGD(Optimizer):
