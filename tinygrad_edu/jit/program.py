@@ -7,6 +7,7 @@ changed nothing. Passes rewrite the list; a layout gives the arrays their memory
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -227,11 +228,16 @@ class Snapshot:
 def shell(example: Any) -> Any:
     """Something of the same shape and dtype that holds but one number."""
     if isinstance(example, np.ndarray):
-        return np.broadcast_to(np.ones((), example.dtype), example.shape)
+        return _shell(example.dtype, example.shape)
     if isinstance(example, (list, tuple)):
         parts = [shell(e) for e in example]
         return type(example)(*parts) if hasattr(example, "_fields") else type(example)(parts)
     return example
+
+
+@functools.lru_cache(1000)
+def _shell(dtype: Any, shape: tuple[int, ...]) -> Any:
+    return np.broadcast_to(np.ones((), dtype), shape)
 
 
 def variables(value: Any) -> Iterator[Var]:
