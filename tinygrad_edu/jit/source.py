@@ -133,8 +133,7 @@ class Expressions:
         if f in INFIX and not call.kwargs:
             symbol, strength = INFIX[f]
             args = self.plain(call)
-            right = strength + (f not in (np.add, np.multiply))
-            left = strength + (symbol == "**")
+            right, left = strength + 1, strength + (symbol == "**")  # a * (b * c) keeps its brackets: it rounds so
             return f"{self.expression(args[0], left)} {symbol} {self.expression(args[1], right)}", strength
         if f in PREFIX and not call.kwargs:
             symbol, strength = PREFIX[f]
@@ -144,9 +143,9 @@ class Expressions:
         if f is operator.getitem or f is part:
             index = args[1] if isinstance(args[1], tuple) and args[1] else (args[1],)
             return f"{self.expression(args[0], ATOM)}[{', '.join(map(self.expression, index))}]", ATOM
-        if f is np.transpose and args[1] == tuple(range(len(args[1])))[::-1]:
+        if f is np.transpose and (args[1:] in ((), (None,)) or args[1] == tuple(range(len(args[0].shape)))[::-1]):
             return f"{self.expression(args[0], ATOM)}.T", ATOM
-        if f in (np.transpose, np.reshape, astype, retyped) and not call.kwargs:
+        if f in (np.transpose, np.reshape, astype, retyped) and len(args) == 2 and not call.kwargs:
             method = {astype: "astype", retyped: "view"}.get(f) or f.__name__
             rest = self.expression(args[1])
             return f"{self.expression(args[0], ATOM)}.{method}({rest})", ATOM
