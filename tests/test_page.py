@@ -26,14 +26,13 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     assert CHROMIUM, "the page is tested in a real browser: install Debian's package chromium"
-    with sync_playwright() as playwright:
-        with playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as chromium:
-            yield chromium
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as chromium:
+        yield chromium
 
 
 @pytest.fixture
 def opened(browser, tmp_path):
-    """Save what is explained, open it, and in the end see that nothing was said to the console or asked of a network."""
+    """Save what is explained and open it; in the end nothing was said to the console or asked of a network."""
     said, asked, contexts = [], [], []
 
     def open_page(y, **options):

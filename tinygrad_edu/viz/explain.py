@@ -43,7 +43,7 @@ class Step:
     `rule` is the formula of that share, in the rule's own names, and `numbers` the same with values (or ""); `local`
     is the derivative of `node` by `to`, or None where that is a matrix that nobody computes. `total` is the gradient
     of `to` after this, the `number`-th of `of` contributions. `why` and `adds` say in words why `node` comes now
-    (on its first step) and how the total came about; `remark` what else happened to this contribution.
+    (on its first step) and how several contributions add up; `remark` what else happened to this contribution.
     """
 
     node: str
@@ -134,8 +134,8 @@ def explain(root: Any) -> Explanation:
         )
     if np.size(root._value) != 1:
         raise ValueError(
-            f"explain: {root._describe()} has shape {np.shape(root._value)}, and only a single number has a gradient by "
-            "itself; reduce it first: tg.explain(y.sum()), tg.explain(y.mean())"
+            f"explain: {root._describe()} has shape {np.shape(root._value)}, and only a single number has a gradient "
+            "by itself; reduce it first: tg.explain(y.sum()), tg.explain(y.mean())"
         )
     nodes = toposort(root)[::-1]
     notes: Notes = []
@@ -220,7 +220,7 @@ def _why(y: str, g: Any, users: list[str], is_root: bool) -> str:
 def _adds(x: str, arrived: list[Any], users: list[str], total: Any) -> str:
     n, k = len(arrived), len(users)
     if k == 1:
-        return f"{x} is used once, so this is its whole gradient."
+        return ""
     if n == 1:
         return (
             f"{x} is used {k} times (by {_listed(users)}). A change of {x} reaches the root by each of these ways, and "
@@ -293,7 +293,7 @@ def _table(explanation: Explanation) -> str:
     lines += ["", row(head)] if rows else []
     for step, cells in zip(explanation, rows, strict=True):
         lines += [*words(step.why), row(cells)]
-        lines += words(step.adds) if step.of > 1 else []
+        lines += words(step.adds)
         lines += words(step.remark)
         for column, text in ((1, cells[1]), (4, f"{step.rule} = {step.numbers}" if step.numbers else step.rule)):
             if any(len(cells[c]) > widths[c] for c in (column, 5 if column == 4 else column)):

@@ -46,7 +46,7 @@ class _Recorder(Recorder):
 
 def formula(rule: Callable[..., Any], g: Any, y: Any) -> Formula:
     """`rule` at the call that made `y`, where `g` arrives."""
-    names = parameters(rule, len(y.args))
+    names = parameters(rule, 2 + len(y.args))
     recorder = _Recorder("explain")
     symbols: dict[Var, str] = {}
     values: dict[Var, Any] = {}
@@ -62,7 +62,7 @@ def formula(rule: Callable[..., Any], g: Any, y: Any) -> Formula:
     ]
     try:
         with np.errstate(all="ignore"):
-            result = rule(stand_in("g", g), stand_in("y", y.data), *given, **y.kwargs)
+            result = rule(stand_in(names[0], g), stand_in(names[1], y.data), *given, **y.kwargs)
         assert type(result) is Traced
     except Exception:  # whatever it is that the rule needs plain arrays for: with them, the engine has just run it
         return Formula(source(rule, names), "", False)
@@ -133,11 +133,15 @@ def operation(y: Any, names: dict[Any, str], numbers: bool = False) -> str:
 
 
 def parameters(rule: Callable[..., Any], n: int) -> list[str]:
-    """What `rule` calls g, y and n arguments."""
-    names = []
-    for p in inspect.signature(rule).parameters.values():
+    """What `rule` calls the n arguments that it is given: g, y and the function's own."""
+    names: list[str] = []
+    try:
+        signature = inspect.signature(rule)
+    except ValueError:  # a ufunc, say, has none
+        return ["g", "y", *[f"x{i}" for i in range(1, n - 1)]]
+    for p in signature.parameters.values():
         if p.kind is p.VAR_POSITIONAL:
-            names += [f"{p.name}[{i}]" for i in range(n)]
+            names += [f"{p.name}[{i}]" for i in range(n - len(names))]
         else:
             names.append(p.name)
     return names
@@ -155,11 +159,11 @@ def source(rule: Callable[..., Any], names: list[str]) -> str:
     places = [(line, column) for line, _, column, _ in code.co_positions() if line and column]
     text = "".join(linecache.getlines(code.co_filename))
     for node in ast.walk(ast.parse(text)):
-        body = getattr(node, "body", None)
-        if isinstance(node, ast.FunctionDef) and node.lineno == code.co_firstlineno:
-            body = node.body[-1].value if isinstance(node.body[-1], ast.Return) and len(node.body) < 3 else None
-        elif not isinstance(node, ast.Lambda):
-            continue
-        if isinstance(body, ast.expr) and (body.lineno, body.col_offset) in places:
+        body: Any = None
+        if isinstance(node, ast.Lambda):
+            body = node.body
+        elif isinstance(node, ast.FunctionDef) and len(node.body) == 1 + bool(ast.get_docstring(node)):
+            body = getattr(node.body[-1], "value", None)
+        if body is not None and (body.lineno, body.col_offset) in places:
             return re.sub(r"\s+", " ", ast.get_source_segment(text, body) or call)
     return call

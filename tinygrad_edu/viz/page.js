@@ -68,9 +68,13 @@ function inspect(i) {
 function gradients(frame) {
   const arrived = nodes.map(() => null);
   if (frame >= seed) arrived[root] = { total: ["1"], count: "the root" };
-  for (const { to, total, count: [n, of] } of steps.slice(0, Math.max(0, frame - seed)))
-    arrived[to] = { total, count: `${n} of ${of}` };
+  for (const { tail, total, count: [n, of] } of steps.slice(0, Math.max(0, frame - seed)))
+    arrived[tail] = { total, count: `${n} of ${of}` };
   return arrived;
+}
+
+function contribution(step) {
+  return step.contribution ?? step.total; // the first is all that there is
 }
 
 // One frame
@@ -87,17 +91,17 @@ function show(frame) {
     const known = !nodes[i].operation || i <= reached;
     const grad = arrived[i] ? `grad ${arrived[i].total[0]}` : "";
     box.classList.toggle("waiting", !known);
-    box.classList.toggle("lit", i === made || (step ? i === step.from : now === seed && i === root));
-    box.classList.toggle("taking", Boolean(step) && i === step.to);
+    box.classList.toggle("lit", i === made || (step ? i === step.head : now === seed && i === root));
+    box.classList.toggle("taking", Boolean(step) && i === step.tail);
     box.querySelector(".now").textContent = known ? nodes[i].lines[1] : "?";
     box.querySelector(".grad").textContent = grad.length > 28 ? `${grad.slice(0, 27)}…` : grad;
     box.setAttribute("aria-label", `${nodes[i].lines[0]}, ${known ? `value ${nodes[i].value[0]}` : "not computed yet"}` +
       (arrived[i] ? `, gradient so far ${arrived[i].total[0]}` : ""));
   });
   edges.forEach((edge, i) =>
-    edge.classList.toggle("lit", step ? steps[i] === step : made !== null && made !== undefined && steps[i].from === made));
+    edge.classList.toggle("lit", step ? steps[i] === step : made !== null && made !== undefined && steps[i].head === made));
   const passed = at("passed");
-  passed.textContent = step ? step.contribution[0] : "";
+  passed.textContent = step ? contribution(step)[0] : "";
   if (step) {
     const edge = edges[now - seed - 1];
     const middle = edge.getPointAtLength(edge.getTotalLength() / 2);
@@ -107,7 +111,7 @@ function show(frame) {
 
   at("says").textContent = sentence(step, made, backward);
   at("numbers").replaceChildren(...(step ? stepNumbers(step) : made === undefined || backward ? [] : madeNumbers(nodes[made])));
-  at("totals").replaceChildren(...nodes.map((node, i) => row(node, arrived[i], step && i === step.to)).reverse());
+  at("totals").replaceChildren(...nodes.map((node, i) => row(node, arrived[i], step && i === step.tail)).reverse());
 
   const place = backward
     ? `Backward pass, step ${now - seed} of ${steps.length}` : `Forward pass, step ${now} of ${operations.length}`;
@@ -119,13 +123,14 @@ function show(frame) {
   at("first").disabled = at("previous").disabled = now === 0;
   at("next").disabled = at("last").disabled = now === last;
   if (now === last) pause();
-  bringIntoView(boxes[step ? step.to : made ?? (backward ? root : 0)], boxes[step ? step.from : made ?? (backward ? root : 0)]);
+  const shown = made ?? (backward ? root : 0);
+  bringIntoView(nodes[step ? step.tail : shown], nodes[step ? step.head : shown]);
 }
 
 function sentence(step, made, backward) {
   if (step) {
-    const { why, rule, contribution, adds, remark } = step;
-    const passes = `${nodes[step.from].name} passes ${rule} = ${contribution[0]} on to ${nodes[step.to].name}.`;
+    const { why, rule, adds, remark } = step;
+    const passes = `${nodes[step.head].name} passes ${rule} = ${contribution(step)[0]} on to ${nodes[step.tail].name}.`;
     return [why, passes, remark, adds].filter(Boolean).join(" ");
   }
   if (backward)
@@ -145,21 +150,21 @@ function entry(term, shown, name = "") {
 }
 
 function stepNumbers(step) {
-  const [y, x] = [nodes[step.from].name, nodes[step.to].name];
+  const [y, x] = [nodes[step.head].name, nodes[step.tail].name];
   const [n, of] = step.count;
   return [
-    entry(`g, the gradient of ${y}`, value(step.g)),
+    entry(`g, the gradient of ${y}`, value(gradients(now)[step.head].total)),
     entry("rule", step.rule, step.rule.length > 18 ? "wide" : ""),
-    entry("with numbers", step.numbers || "-", step.numbers.length > 18 ? "wide" : ""),
+    entry("with numbers", step.numbers ?? "-", step.numbers?.length > 18 ? "wide" : ""),
     entry(`local derivative d ${y} / d ${x}`, value(step.local)),
-    entry(`contribution to ${x}, ${n} of ${of}`, value(step.contribution), "lit"),
+    entry(`contribution to ${x}, ${n} of ${of}`, value(contribution(step)), "lit"),
     entry(`total of ${x}`, value(step.total), "lit"),
   ];
 }
 
 function madeNumbers({ name, operation, numbers, value: held }) {
   return [
-    entry("operation", `${name} = ${operation}`, "wide"), entry("with numbers", numbers || "-", "wide"),
+    entry("operation", `${name} = ${operation}`, "wide"), entry("with numbers", numbers ?? "-", "wide"),
     entry(`value of ${name}`, value(held), "lit"),
   ];
 }
@@ -170,13 +175,14 @@ function row({ name, value: held }, grad, lit) {
     element("td", {}, grad ? value(grad.total) : "-"), element("td", {}, grad ? grad.count : "-"));
 }
 
-function bringIntoView(...both) {
-  const view = at("graph").getBoundingClientRect();
-  for (const box of both) {
-    const { left, right, top, bottom } = box.getBoundingClientRect();
-    const graph = at("graph");
-    if (left < view.left || right > view.right) graph.scrollLeft += (left + right - view.left - view.right) / 2;
-    if (top < view.top || bottom > view.bottom) graph.scrollTop += (top + bottom - view.top - view.bottom) / 2;
+// Scroll the graph, where it is larger than its frame, to what takes and what gives; to what takes if not to both.
+function bringIntoView(taking, giving) {
+  const graph = at("graph");
+  for (const [middle, length, side, size] of [[0, 2, "scrollLeft", "clientWidth"], [1, 3, "scrollTop", "clientHeight"]]) {
+    const ends = [taking, giving].map(({ box }) => [box[middle] - box[length] / 2 + 12, box[middle] + box[length] / 2 + 12]);
+    let [from, to] = [Math.min(ends[0][0], ends[1][0]), Math.max(ends[0][1], ends[1][1])];
+    if (to - from > graph[size]) [from, to] = ends[0];
+    if (from < graph[side] || to > graph[side] + graph[size]) graph[side] = (from + to - graph[size]) / 2;
   }
 }
 

@@ -38,18 +38,16 @@ def page(explanation: Explanation) -> str:
     middles, paths = lay_out(sizes, edges)
     data = {
         "nodes": [
-            {
-                "name": r.name, "operation": r.operation, "numbers": r.numbers, "value": _both(r.value), "lines": two,
-                "box": [*middle, *size],
-            }
+            _filled(name=r.name, operation=r.operation, numbers=r.numbers, value=_both(r.value), lines=two,
+                    box=[*middle, *size])
             for r, two, middle, size in zip(explanation.nodes, lines, middles, sizes, strict=True)
         ],
-        "steps": [
-            {
-                "from": head, "to": tail, "path": path, "g": _both(s.g), "rule": s.rule, "numbers": s.numbers,
-                "local": _both(s.local), "contribution": _both(s.contribution), "total": _both(s.total),
-                "count": [s.number, s.of], "why": s.why, "adds": s.adds, "remark": s.remark,
-            }
+        "steps": [  # without g, the total of the node so far, and without a contribution that is all of its total
+            _filled(
+                head=head, tail=tail, path=path, rule=s.rule, numbers=s.numbers, local=_both(s.local),
+                contribution=_both(s.contribution) if s.number > 1 else None, total=_both(s.total),
+                count=[s.number, s.of], why=s.why, adds=s.adds, remark=s.remark,
+            )
             for s, (tail, head), path in zip(explanation, edges, paths, strict=True)
         ],
     }  # fmt: skip
@@ -74,6 +72,11 @@ def frame(explanation: Explanation) -> str:
 
 def _file(name: str) -> str:
     return (resources.files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _filled(**fields: Any) -> dict[str, Any]:
+    """The fields that are there: a page of many steps is to stay small."""
+    return {k: v for k, v in fields.items() if v not in ("", None)}
 
 
 def _cut(text: str) -> str:
@@ -104,7 +107,7 @@ def _by_graphviz(sizes: list[Point], edges: list[Edge]) -> tuple[list[Point], li
     import graphviz
 
     graph = graphviz.Digraph(
-        graph_attr={"rankdir": "LR", "nodesep": "0.25", "ranksep": "0.6"},
+        graph_attr={"rankdir": "LR", "nodesep": "0.25", "ranksep": "0.8"},
         node_attr={"shape": "box", "fixedsize": "true", "label": "", "ordering": "in"},
         edge_attr={"arrowhead": "none"},
     )
