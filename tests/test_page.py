@@ -237,6 +237,21 @@ def contrast(page, one, other):
     return (high + 0.05) / (low + 0.05)
 
 
+def test_a_graph_of_hundreds_of_operations_stays_small_and_is_shown_around_what_is_at_work(opened):
+    xs = [tg.Value(0.1 * i, label=f"x{i}") for i in range(20)]
+    y = sum((a * b).tanh() for a in xs for b in xs[:6])
+    assert len(tg.explain(y)) > 450
+    page = opened(y, reduced_motion="reduce", viewport={"width": 360, "height": 740})
+    page.click("#backward")
+    for key in ("ArrowRight", "End"):
+        page.keyboard.press(key)
+        frame = page.locator("#graph").bounding_box()
+        box = page.locator(".box.taking").bounding_box()
+        for start, length in (("x", "width"), ("y", "height")):
+            assert frame[start] - 1 <= box[start]
+            assert box[start] + box[length] <= frame[start] + frame[length] + 1
+
+
 def test_no_animation_for_those_who_want_none(opened):
     page = opened(lecture(), reduced_motion="reduce")
     assert page.evaluate("getComputedStyle(document.querySelector('.edge')).transitionDuration") == "0s"

@@ -156,7 +156,7 @@ function stepNumbers(step) {
     entry(`g, the gradient of ${y}`, value(gradients(now)[step.head].total)),
     entry("rule", step.rule, step.rule.length > 18 ? "wide" : ""),
     entry("with numbers", step.numbers ?? "-", step.numbers?.length > 18 ? "wide" : ""),
-    entry(`local derivative d ${y} / d ${x}`, value(step.local)),
+    entry(`local derivative d\u00a0${y} / d\u00a0${x}`, value(step.local)),
     entry(`contribution to ${x}, ${n} of ${of}`, value(contribution(step)), "lit"),
     entry(`total of ${x}`, value(step.total), "lit"),
   ];

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from .draw import CROSSED, LayoutError, _lay_out
+from .draw import LayoutError, _lay_out
 from .explain import Explanation, brief
 
 LINE, CHARACTER, PADDING = 17, 7.3, 9  # pixels: height of a line, width of a character, around the text of a box
 LONGEST = 28  # characters of a line in a box
+CROSSED = 3_000  # columns that edges cross, as much as `dot` lays out in a second
+TABLE = 30_000  # characters of the table that stands there for a reader without JavaScript
 APART, COLUMN = 18, 70  # pixels between boxes on the grid, up and down and from one column to the next
 
 Point = tuple[int, int]
@@ -51,9 +53,10 @@ def page(explanation: Explanation) -> str:
             for s, (tail, head), path in zip(explanation, edges, paths, strict=True)
         ],
     }  # fmt: skip
+    table = str(explanation)
     parts = {
         "TITLE": html.escape(explanation.root.name),
-        "TABLE": html.escape(str(explanation)),
+        "TABLE": html.escape(table if len(table) <= TABLE else f"{table[:TABLE]}\n... (print it for the rest)"),
         "DATA": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),  # no label can end the block
         "STYLE": _file("page.css"),
         "SCRIPT": _file("page.js"),
