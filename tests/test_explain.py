@@ -121,7 +121,7 @@ def test_a_node_with_several_users_waits_for_all_of_them():
     s.label = "s"
     last = tg.explain(s.exp() + s * s)[-1]
     why = next(step.why for step in tg.explain(s.exp() + s * s) if step.node == "s")
-    assert why == "s comes now: all operations that use it (v2, twice, v1) have passed their gradients on."
+    assert why == "s comes now: all operations that use it (v2 twice, v1) have passed their gradients on."
     assert "x: 0.892 (from s) + 0.892 (from s) = 1.784" in last.adds
 
 
@@ -258,6 +258,14 @@ def test_what_is_explained_stays_when_data_changes():
     x.data[...] = 9.0
     assert str(explanation) == before
     assert explanation.nodes[0].value.tolist() == [1.0, 2.0]
+
+
+def test_types_and_shapes_of_one_element_are_kept():
+    x = tg.Tensor([[0.1]], label="x", dtype=np.float32)
+    (step,) = tg.explain(np.tanh(x))
+    assert step.total.dtype == np.float32
+    assert step.total.shape == (1, 1)
+    assert step.numbers == "[[1]] * (1 - [[0.09967]] * [[0.09967]])"
 
 
 def test_a_leaf_alone_has_no_steps():

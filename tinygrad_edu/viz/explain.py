@@ -236,7 +236,7 @@ def _adds(x: str, arrived: list[Any], users: list[str], total: Any) -> str:
 
 def _listed(users: list[str]) -> str:
     counts = Counter(users)
-    texts = [y if n == 1 else f"{y}, {'twice' if n == 2 else f'{n} times'}" for y, n in counts.items()]
+    texts = [y if n == 1 else f"{y} {'twice' if n == 2 else f'{n} times'}" for y, n in counts.items()]
     if len(texts) > SMALL:
         texts = [*texts[: SMALL - 1], f"{len(texts) - SMALL + 1} others"]
     return ", ".join(texts)

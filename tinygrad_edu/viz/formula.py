@@ -63,8 +63,9 @@ def formula(rule: Callable[..., Any], g: Any, y: Any) -> Formula:
     try:
         with np.errstate(all="ignore"):
             result = rule(stand_in(names[0], g), stand_in(names[1], y.data), *given, **y.kwargs)
-        assert type(result) is Traced
     except Exception:  # whatever it is that the rule needs plain arrays for: with them, the engine has just run it
+        result = None
+    if type(result) is not Traced:
         return Formula(source(rule, names), "", False)
     calls, end = recorder.program.calls, result.slot
     text, numbers = printed(calls, end, symbols, set(names)), ""
@@ -158,7 +159,11 @@ def source(rule: Callable[..., Any], names: list[str]) -> str:
         return call
     places = [(line, column) for line, _, column, _ in code.co_positions() if line and column]
     text = "".join(linecache.getlines(code.co_filename))
-    for node in ast.walk(ast.parse(text)):
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:  # what a notebook takes is not all Python
+        return call
+    for node in ast.walk(tree):
         body: Any = None
         if isinstance(node, ast.Lambda):
             body = node.body
