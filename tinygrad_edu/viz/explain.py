@@ -26,7 +26,7 @@ INDENT = " " * 6
 NAME = 24  # characters of a label that are shown
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no one answer to ==
 class Record:
     """A node as the forward pass made it: `operation` and `numbers` say how ("" for a leaf)."""
 
@@ -36,7 +36,7 @@ class Record:
     numbers: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no one answer to ==
 class Step:
     """One contribution: `node`, whose gradient `g` is complete, passes its share on to `to`, one of its arguments.
 
