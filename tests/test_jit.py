@@ -594,6 +594,19 @@ def test_the_source_runs_by_itself_to_the_same_numbers():
         np.testing.assert_allclose(array, p.data, rtol=1e-12)
 
 
+def test_the_source_has_the_brackets_that_the_result_needs():
+    def f(x):
+        return x * (x // 0.3) - (x - (-x)) * (x / 7.0) + np.negative(-x) @ (x @ x)
+
+    x = np.random.default_rng(0).uniform(1, 2, (3, 3))
+    jitted = tg.jit(f)
+    jitted(x)
+    scope = {}
+    exec(jitted.source, scope)
+    np.testing.assert_array_equal(scope["f"](x), f(x))
+    assert "--" not in jitted.source
+
+
 def test_the_source_is_read_like_a_lesson():
     w, b = tg.Tensor([[0.5], [0.25], [1.0]], label="w"), tg.Tensor([0.0], label="b")
     opt = tg.optim.SGD([w, b], lr=0.1)

@@ -31,6 +31,7 @@ def test_the_readmes_python_runs_and_does_what_it_says(tmp_path, monkeypatch):
         ["composition", "rule", "constant", "refused"]
     )
     assert (tmp_path / "graph.svg").exists()
+    assert (tmp_path / "backprop.html").exists()
     assert names["history"].train_loss[-1] < names["history"].train_loss[0] / 3
 
 

@@ -40,14 +40,15 @@ if TYPE_CHECKING:
     from .train import DivergenceError, History, fit
     from .viz import plot
     from .viz.draw import Drawing, draw
+    from .viz.explain import Explanation, explain
 
 __version__ = "0.1.0"
 __all__ = [
-    "DivergenceError", "Drawing", "GradientError", "History", "JitError", "Jitted", "Tensor", "Value",
-    "binary_cross_entropy_with_logits", "check_grad", "cross_entropy", "data", "defvjp", "draw", "fit", "grad",
-    "gradients", "hessian", "hinge_loss", "huber_loss", "hvp", "jacobian", "jit", "jvp", "l1_loss", "leaky_relu",
-    "load", "log_softmax", "logsumexp", "mse_loss", "nn", "no_grad", "nondifferentiable", "optim", "plot",
-    "primitive", "relu", "save", "sigmoid", "softmax", "softplus", "supported", "value_and_grad", "vjp",
+    "DivergenceError", "Drawing", "Explanation", "GradientError", "History", "JitError", "Jitted", "Tensor", "Value",
+    "binary_cross_entropy_with_logits", "check_grad", "cross_entropy", "data", "defvjp", "draw", "explain", "fit",
+    "grad", "gradients", "hessian", "hinge_loss", "huber_loss", "hvp", "jacobian", "jit", "jvp", "l1_loss",
+    "leaky_relu", "load", "log_softmax", "logsumexp", "mse_loss", "nn", "no_grad", "nondifferentiable", "optim",
+    "plot", "primitive", "relu", "save", "sigmoid", "softmax", "softplus", "supported", "value_and_grad", "vjp",
 ]  # fmt: skip
 
 _LAYERS = {  # module: the names that it brings, itself among them where it is one
@@ -59,6 +60,7 @@ _LAYERS = {  # module: the names that it brings, itself among them where it is o
     "optim": ("optim",),
     "train": ("DivergenceError", "History", "fit"),
     "viz.draw": ("Drawing", "draw"),
+    "viz.explain": ("Explanation", "explain"),
     "viz.plot": ("plot",),
 }
 

@@ -54,15 +54,18 @@ ARGS = 4
 
 _QUIET = nullcontext()  # Python's floats do not warn
 Ends = list[tuple[Any, Any]]
+Notes = list[tuple[Any, Any, int, Any, Any]]  # node, its complete gradient, argument's position, parent, contribution
 
 
 def backprop(
-    root: Any, gradient: Any, wanted: Collection[Any] | None = None, create_graph: bool = False, keep: bool = False
-) -> tuple[Ends, list[Any]]:
+    root: Any, gradient: Any, wanted: Collection[Any] | None = None, create_graph: bool = False, keep: bool = False,
+    notes: Notes | None = None,
+) -> tuple[Ends, list[Any]]:  # fmt: skip
     """(node, gradient) of those at the ends of the way from `root`, latest first, and the nodes on the way.
 
     The ends are the leaves; or with `wanted` those nodes, and then nothing is computed that leads elsewhere.
-    With `keep` the nodes on the way are not listed: they keep what they pass on as their `.grad`.
+    With `keep` the nodes on the way are not listed: they keep what they pass on as their `.grad`. Every contribution
+    is added to `notes`, if there are any.
 
     A zero that meets an infinity or a NaN on the way makes a NaN. Only where one arrives is the walk done again
     with care: where no gradient arrives at an elementwise function, none leaves.
@@ -77,15 +80,17 @@ def backprop(
         if root.order not in leads:
             return [], []
     with _QUIET if type(gradient) is float else np.errstate(divide="ignore", invalid="ignore"):
-        ended, passed = _walk(root, gradient, leads, ends, create_graph, keep, careful=False)
+        ended, passed = _walk(root, gradient, leads, ends, create_graph, keep, False, notes)
         if _has_nan(ended):
-            ended, passed = _walk(root, gradient, leads, ends, create_graph, keep, careful=True)
+            if notes is not None:
+                notes.clear()
+            ended, passed = _walk(root, gradient, leads, ends, create_graph, keep, True, notes)
     return ended, passed
 
 
 def _walk(
     root: Any, gradient: Any, leads: set[int] | None, ends: set[int] | None, create_graph: bool, keep: bool,
-    careful: bool,
+    careful: bool, notes: Notes | None,
 ) -> tuple[Ends, list[Any]]:  # fmt: skip
     passed: list[Any] = []
     ended: Ends = []
@@ -134,7 +139,7 @@ def _walk(
                 with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                     floats = [np.float64(v) if type(v) is float else v for v in (g, value, *given)]
                     r = rule(*floats, **(kwargs or {}))
-            if careful and (fun in pointwise or (isinstance(fun, np.ufunc) and fun.signature is None)):
+            if careful and elementwise(fun):
                 r = np.where((g == 0) & np.isnan(r), 0, r)  # elsewhere a gradient that happens to be 0 has derivatives
             kind = type(r)
             if kind is not float and not (kind is float64 and type(x._value) is float64):
@@ -143,6 +148,8 @@ def _walk(
                 if r is g and not x.argnums and not create_graph:
                     r = g.copy()  # a leaf's gradient is its own
                 r = x._fit(r, fun)
+            if notes is not None:
+                notes.append((y, g, i, x, r))
             if at not in arrived:
                 arrived[at] = x, r
                 heappush(latest, at)
@@ -156,6 +163,11 @@ def _walk(
                         summed.add(at)
                 arrived[at] = x, total
     return ended, passed
+
+
+def elementwise(fun: Any) -> bool:
+    """Whether each element of the result is made from those at the same place of the arguments, once broadcast."""
+    return fun in pointwise or (isinstance(fun, np.ufunc) and fun.signature is None)
 
 
 def _has_nan(ended: Ends) -> bool:

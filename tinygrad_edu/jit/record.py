@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import backprop
 from ..optim import Optimizer
+from ..rules import bodies
 from .program import Call, Constant, Guard, Program, Var, substituted
 from .traced import JitError, Traced
 
@@ -75,6 +76,10 @@ class Recorder:
     def plainly(self, fun: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """fun(*args, **kwargs), not noted: it depends on shapes and types alone."""
         return fun(*values_of(args), **values_of(kwargs))
+
+    def primitive(self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A primitive, by the calls that it computes with."""
+        return bodies[fun](*[self.constant(a) if type(a) is np.ndarray else a for a in args], **kwargs)
 
     def ask(self, question: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """A question's answer, which a replay compares with its own."""

@@ -46,21 +46,14 @@ WRITES: dict[Any, str] = {
 }
 
 
-class Source:
-    """The text of a program, and the values that it runs on."""
+class Expressions:
+    """Calls as one would write them; `names` says what is called how, `taken` what nothing else may be called."""
 
-    def __init__(self, program: Program, found: Outside, fun: Callable[..., Any], title: str) -> None:
-        self.program, self.found = program, found
-        self.title = title if title.isidentifier() else "f"
-        self.names: dict[Var, str] = {}
-        self.values: dict[str, Any] = {}  # of the arguments
+    def __init__(self, names: dict[Var, str], taken: set[str]) -> None:
+        self.names, self.taken = names, taken
+        self.values: dict[str, Any] = {}  # what the text is handed by name
         self.text: dict[Var, tuple[str, int]] = {}  # of what stands within another expression
-        self.lines: list[str] = []
-        self.place: Any = None
-        self.arguments(fun)
-        self.body()
 
-    # Names
     def new(self, hint: str) -> str:
         """A name that nothing has yet."""
         base = "".join([c if c.isalnum() else "_" for c in hint]).strip("_") or "v"
@@ -72,34 +65,6 @@ class Source:
         self.taken.add(name)
         return name
 
-    def arguments(self, fun: Callable[..., Any]) -> None:
-        """Names for all that comes from outside."""
-        self.taken = {"np", self.title}
-        paths = list(_paths(fun, self.found.args, self.found.kwargs))
-        for v in self.program.inputs:
-            self.names[v] = self.new(paths[v.source.place])
-        tensors: dict[int, str] = {}
-        for v in self.program.states:
-            if v.source.kind == "data":
-                self.names[v] = tensors[id(v.source.owner)] = self.new(v.name or "p")
-        for v in self.program.states:
-            if v.source.kind != "data":
-                self.names[v] = self.new(self.state(v, tensors))
-        for v in self.program.numbers:
-            self.names[v] = self.new(v.source.attribute)
-        self.values = {name: v.example for v, name in self.names.items()}
-        self.tensors = tensors
-
-    def state(self, v: Var, tensors: dict[int, str]) -> str:
-        """The name of an array that is not a Tensor's data: of a parameter's moments, or of its gradient."""
-        kind, _, i = v.source.kind.partition(".")
-        owner = v.source.owner
-        if i:
-            p = owner.params[int(i)]
-            return f"{tensors.get(id(p), f'p{i}')}_{kind}"
-        return f"{tensors.get(id(owner), 'p')}_{kind}"
-
-    # Expressions
     def expression(self, x: Any, binding: int = 0) -> str:
         """An argument, in parentheses where it binds less than `binding`."""
         if type(x) is Var:
@@ -168,20 +133,19 @@ class Source:
         if f in INFIX and not call.kwargs:
             symbol, strength = INFIX[f]
             args = self.plain(call)
-            right = strength + (f not in (np.add, np.multiply))
-            left = strength + (symbol == "**")
+            right, left = strength + 1, strength + (symbol == "**")  # a * (b * c) keeps its brackets: it rounds so
             return f"{self.expression(args[0], left)} {symbol} {self.expression(args[1], right)}", strength
         if f in PREFIX and not call.kwargs:
             symbol, strength = PREFIX[f]
-            return f"{symbol}{self.expression(args[0], strength)}", strength
+            return f"{symbol}{self.expression(args[0], strength + 1)}", strength  # no --x
         if isinstance(f, np.ufunc):
             args = self.plain(call)
         if f is operator.getitem or f is part:
             index = args[1] if isinstance(args[1], tuple) and args[1] else (args[1],)
             return f"{self.expression(args[0], ATOM)}[{', '.join(map(self.expression, index))}]", ATOM
-        if f is np.transpose and args[1] == tuple(range(len(args[1])))[::-1]:
+        if f is np.transpose and (args[1:] in ((), (None,)) or args[1] == tuple(range(len(args[0].shape)))[::-1]):
             return f"{self.expression(args[0], ATOM)}.T", ATOM
-        if f in (np.transpose, np.reshape, astype, retyped) and not call.kwargs:
+        if f in (np.transpose, np.reshape, astype, retyped) and len(args) == 2 and not call.kwargs:
             method = {astype: "astype", retyped: "view"}.get(f) or f.__name__
             rest = self.expression(args[1])
             return f"{self.expression(args[0], ATOM)}.{method}({rest})", ATOM
@@ -206,6 +170,45 @@ class Source:
         name = self.new(hint)
         self.values[name] = thing
         return name
+
+
+class Source(Expressions):
+    """The text of a program, and the values that it runs on."""
+
+    def __init__(self, program: Program, found: Outside, fun: Callable[..., Any], title: str) -> None:
+        self.program, self.found = program, found
+        self.title = title if title.isidentifier() else "f"
+        super().__init__({}, {"np", self.title})
+        self.lines: list[str] = []
+        self.place: Any = None
+        self.arguments(fun)
+        self.body()
+
+    def arguments(self, fun: Callable[..., Any]) -> None:
+        """Names for all that comes from outside."""
+        paths = list(_paths(fun, self.found.args, self.found.kwargs))
+        for v in self.program.inputs:
+            self.names[v] = self.new(paths[v.source.place])
+        tensors: dict[int, str] = {}
+        for v in self.program.states:
+            if v.source.kind == "data":
+                self.names[v] = tensors[id(v.source.owner)] = self.new(v.name or "p")
+        for v in self.program.states:
+            if v.source.kind != "data":
+                self.names[v] = self.new(self.state(v, tensors))
+        for v in self.program.numbers:
+            self.names[v] = self.new(v.source.attribute)
+        self.values = {name: v.example for v, name in self.names.items()}
+        self.tensors = tensors
+
+    def state(self, v: Var, tensors: dict[int, str]) -> str:
+        """The name of an array that is not a Tensor's data: of a parameter's moments, or of its gradient."""
+        kind, _, i = v.source.kind.partition(".")
+        owner = v.source.owner
+        if i:
+            p = owner.params[int(i)]
+            return f"{tensors.get(id(p), f'p{i}')}_{kind}"
+        return f"{tensors.get(id(owner), 'p')}_{kind}"
 
     # Statements
     def body(self) -> None:

@@ -173,7 +173,7 @@ class Traced:
         if fun in bodies:
             if nodes := [a for a in args if isinstance(a, Node)]:  # a primitive asks the first that speaks the protocol
                 return nodes[0].__array_function__(fun, types, args, kwargs)
-            return bodies[fun](*[self.rec.constant(a) if type(a) is np.ndarray else a for a in args], **kwargs)
+            return self.rec.primitive(fun, args, kwargs)
         if fun in COUNTED or (fun is np.where and len(args) == 1):
             self._count(fun, args, kwargs)
         if fun in (np.polymul, np.polydiv):  # which leave out zeros in front: a question, and not a rule of shapes
