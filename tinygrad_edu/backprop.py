@@ -18,9 +18,9 @@ from numpy import float64, ndarray
 from .rules import name, pointwise, question, vjps
 
 
-def toposort(root: Any) -> list[Any]:
-    """The nodes that root's gradient flows through, root first, each before its arguments. No recursion."""
-    seen, stack, nodes = {root}, [root], []
+def toposort(*roots: Any) -> list[Any]:
+    """The nodes that the roots' gradients flow through, each before its arguments. No recursion."""
+    seen, stack, nodes = set(roots), list(roots), []
     while stack:
         y = stack.pop()
         nodes.append(y)
