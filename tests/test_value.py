@@ -122,3 +122,9 @@ def test_a_root_at_zero_has_an_infinite_gradient():
 def test_an_array_of_values_is_a_tensor():
     with pytest.raises(TypeError, match=r"np\.add: a Value is one number, and met an array"):
         np.ones(2) + Value(1.0)
+
+
+@pytest.mark.parametrize("fun", [np.sum, np.mean, np.max, np.median, np.linalg.norm, tg.logsumexp])
+def test_functions_of_arrays_refuse_a_value(fun):
+    with pytest.raises(TypeError, match="a Value is one number, and this is for arrays; make it a Tensor"):
+        fun(tg.Value(2.0))

@@ -148,7 +148,7 @@ def _walk(
                 heappush(latest, at)
             else:
                 total = arrived[at][1]
-                if at in summed:
+                if at in summed and type(total) is type(r):  # an array cannot take in what is being recorded
                     total += r
                 else:  # what has arrived may be another node's too, but their sum is new
                     total = total + r

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from .backprop import ARGS, unbroadcast
-from .rules import name
+from .rules import name, pointwise
 from .rules.activations import relu
 from .rules.indexing import setitem
 from .rules.products import matmul
+from .rules.registry import array_of
 from .rules.shaping import astype
 from .tape import NO_KEYWORDS, Node, apply, binary, no_grad, paused, recording, unary
 
@@ -190,7 +191,7 @@ class Tensor(Node):
                     "by itself; reduce it (y.sum().backward(), y.mean().backward()) or pass gradient= of that shape"
                 )
             return np.ones_like(self._value) if self.ndim else self.dtype.type(1)
-        gradient = np.array(gradient, dtype=self.dtype)
+        gradient = array_of(gradient).astype(self.dtype)
         if gradient.shape != self.shape:
             raise ValueError(
                 f"backward: gradient= has shape {gradient.shape}, but {self._describe()} has shape {self.shape}"
@@ -298,6 +299,12 @@ class Value(Node):
     def _result(cls, data: Any, fun: Any) -> Any:
         if np.ndim(data):
             raise TypeError(f"{name(fun)}: a Value is one number, and met an array; make it a Tensor")
+        if (
+            not isinstance(fun, np.ufunc)
+            and fun not in pointwise
+            and fun.__module__.startswith(("numpy", "tinygrad_edu"))
+        ):
+            raise TypeError(f"{name(fun)}: a Value is one number, and this is for arrays; make it a Tensor")
         return float(data)
 
 

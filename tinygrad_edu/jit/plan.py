@@ -110,7 +110,9 @@ class Plan:
             return repr(x)
         if isinstance(x, slice):
             return f"slice({self.ref(x.start)}, {self.ref(x.stop)}, {self.ref(x.step)})"
-        if isinstance(x, tuple) and not hasattr(x, "_fields"):
+        if isinstance(x, tuple) and hasattr(x, "_fields"):
+            return f"{self.name(type(x), type(x).__name__)}({', '.join(map(self.ref, x))})"
+        if isinstance(x, tuple):
             return f"({', '.join(map(self.ref, x))}{',' if len(x) == 1 else ''})"
         if isinstance(x, list):
             return f"[{', '.join(map(self.ref, x))}]"

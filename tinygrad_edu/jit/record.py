@@ -53,7 +53,7 @@ class Recorder:
             elif kind is np.ndarray:
                 given.append(Var(Constant(a), a))
                 values.append(a)
-            elif kind is list or kind is tuple or kind is dict:
+            elif isinstance(a, (list, tuple, dict)):
                 given.append(vars_of(a))
                 values.append(values_of(a))
             else:

@@ -231,7 +231,7 @@ class Source:
                 counts.get(out) == 1 and out not in kept and user is not None
                 and (call.fun in (np.transpose, np.reshape) or (user.line == call.line and user.phase == call.phase))
                 and call.fun not in WRITES and user.fun not in WRITES and not call.draws
-                and not any(v in stored or v in outside for v in call.uses())
+                and not any(v in stored or (v in outside and user.phase == "update") for v in call.uses())
             ):  # fmt: skip
                 self.text[out] = self.call(call)
                 if len(self.text[out][0]) <= WIDTH // 2:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..optim.lr_scheduler import number
-from ..rules import bodies
+from ..rules import bodies, compositions
 from ..rules.indexing import setitem
 from ..rules.registry import questions
 from ..tape import REDUCTIONS, SCANS, Node
@@ -28,6 +28,19 @@ class JitError(RuntimeError):
 SHAPES = {  # what asks for shapes and types alone, which a recording knows
     np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.broadcast_shapes,
     np.common_type, np.min_scalar_type,
+}  # fmt: skip
+COUNTED: dict[Any, tuple[Any, str]] = {  # the argument whose values say how many elements there are: place, name
+    **dict.fromkeys((np.nonzero, np.flatnonzero, np.argwhere), (0, "a")),
+    **dict.fromkeys((np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values), (0, "ar")),
+    **dict.fromkeys((np.compress, np.extract), (0, "condition")),
+    **dict.fromkeys((np.bincount, np.trim_zeros, np.roots), (0, "x")),
+    **dict.fromkeys((np.delete, np.insert), (1, "obj")),
+    **dict.fromkeys((np.setdiff1d, np.intersect1d, np.union1d, np.setxor1d), (slice(None), "")),
+    **dict.fromkeys((np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit), (1, "indices_or_sections")),
+    **dict.fromkeys((np.linspace, np.geomspace, np.logspace), (2, "num")),
+    np.repeat: (1, "repeats"), np.tile: (1, "reps"), np.resize: (1, "new_shape"), np.pad: (1, "pad_width"),
+    np.broadcast_to: (1, "shape"), np.diff: (1, "n"), np.vander: (1, "N"), np.polyfit: (2, "deg"), np.diag: (1, "k"),
+    np.histogram: (1, "bins"),
 }  # fmt: skip
 TO_BE_FILLED = {np.zeros_like, np.ones_like, np.empty_like}  # constants, as shapes are
 VIEWS = {operator.getitem, np.reshape, np.transpose}
@@ -155,7 +168,13 @@ class Traced:
         if fun is number:
             return self.rec.call(float, args, {})
         if fun in bodies:
+            if nodes := [a for a in args if isinstance(a, Node)]:  # a primitive asks the first that speaks the protocol
+                return nodes[0].__array_function__(fun, types, args, kwargs)
             return bodies[fun](*[self.rec.constant(a) if type(a) is np.ndarray else a for a in args], **kwargs)
+        if fun in COUNTED or (fun is np.where and len(args) == 1):
+            self._count(fun, args, kwargs)
+        if fun in (np.polymul, np.polydiv):  # which leave out zeros in front: a question, and not a rule of shapes
+            return compositions[fun](*args, **kwargs)
         if fun in SHAPES:
             return self.rec.plainly(fun, args, kwargs)
         if fun in TO_BE_FILLED:
@@ -173,6 +192,18 @@ class Traced:
             return self.rec.call(fun, args, kwargs)
         rest = {k: v for k, v in kwargs.items() if k != "out"}
         return self._written(fun, self.rec.call(fun, args, rest), out)
+
+    def _count(self, fun: Any, args: Any, kwargs: Any) -> None:
+        """Raise JitError if values that are known only later say how many elements a result has."""
+        place, key = COUNTED.get(fun, (0, ""))
+        counted = args[place] if isinstance(place, slice) or place < len(args) else kwargs.get(key)
+        if fun is np.insert and getattr(counted, "dtype", None) != np.dtype(bool):  # as many as there are indices
+            return
+        if any(type(v) is Traced for v in (counted if isinstance(counted, (list, tuple)) else [counted])):
+            raise self.rec.error(
+                f"how many elements np.{fun.__name__} gives depends on values, and they are known only later; keep all "
+                "of them, and choose with np.where(condition, ..., ...)"
+            )
 
     def __getitem__(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)
@@ -295,7 +326,7 @@ def _moved(fun: Any) -> Any:
 
     def moved(x: Any, *args: Any, **kwargs: Any) -> Any:
         lengths = np.broadcast_to(0, range(1, x.ndim + 1))  # an array whose lengths say which axis is which
-        return _transpose(x, [n - 1 for n in fun(lengths, *args, **kwargs).shape]) if x.ndim else fun(x.value) and x
+        return _transpose(x, [n - 1 for n in fun(lengths, *args, **kwargs).shape])
 
     return moved
 
@@ -409,4 +440,6 @@ for _name, _one in (
     ("neg", np.negative), ("pos", np.positive), ("abs", np.absolute), ("invert", np.invert)
 ):  # fmt: skip
     setattr(Traced, f"__{_name}__", _method(_one))
+setattr(Traced, "__divmod__", lambda a, b: (a // b, a % b))  # noqa: B010
+setattr(Traced, "__rdivmod__", lambda b, a: (a // b, a % b))  # noqa: B010
 setattr(Traced, "__hash__", object.__hash__)  # noqa: B010 (which a class with == loses)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from .joining import concatenate
+from .reductions import any_zero
 from .registry import arrays_of, composition, defvjp, primitive
 
 
@@ -149,7 +150,7 @@ def correlation(a: Any, v: Any, low: int, high: int) -> Any:
     last = max(min(stop, len(a)), first)
     if stop - low == last - first:
         return np.correlate(a[first:last], v)
-    wide = np.zeros(stop - low, a.dtype)
+    wide = np.zeros_like(a, shape=stop - low)
     wide[first - low : last - low] = a[first:last]
     return np.correlate(wide, v)
 
@@ -239,7 +240,7 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, axis: int = 0) -> Any:
     """start**(1 - t) stop**t, both with their sign taken out."""
     start, stop, t = ramp(start, stop, num, endpoint)
-    if np.any(start == 0) or np.any(stop == 0):
+    if any_zero(start) or any_zero(stop):
         raise ValueError("np.geomspace: from 0 or to 0 no constant factor leads; start beside it")
     sign = np.sign(start)
     return np.moveaxis(sign * np.power(sign * start, 1 - t) * np.power(sign * stop, t), 0, axis)

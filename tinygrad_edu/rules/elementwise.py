@@ -249,7 +249,9 @@ defvjp(np.real,          lambda g, y, val: g)
 defvjp(np.real_if_close, lambda g, y, a, tol=100: g)
 
 
-pointwise.update([np.sinc, sinc_derivative, np.i0, i0_derivative, clip, finite, fraction, np.where])
+pointwise.update([
+    np.sinc, sinc_derivative, np.i0, i0_derivative, clip, finite, fraction, np.where, np.real, np.real_if_close,
+])
 nondifferentiable(
     np.sign, np.floor, np.ceil, np.trunc, np.fix, np.rint, np.round, np.around, np.floor_divide,
     np.spacing, np.nextafter, np.imag, np.angle, exponent,

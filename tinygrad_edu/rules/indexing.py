@@ -54,7 +54,7 @@ def scatter(v: Any, index: Any, shape: tuple[int, ...]) -> Any:
 @primitive
 def setitem(x: Any, index: Any, v: Any) -> Any:
     """A copy of x in which `x[index] = v` has been done."""
-    x = np.array(x)
+    x = np.copy(x)
     x[index] = v
     return x
 
@@ -80,7 +80,7 @@ defvjp(setitem,          lambda g, y, x, index, v: setitem(g, index, 0),
 # Functions that read
 def resolved(indices: Any, n: int, mode: Any) -> Any:
     """The indices that `mode` makes of those outside an axis of length n."""
-    indices = np.asarray(indices, np.intp)
+    indices = (indices if hasattr(indices, "dtype") else np.asarray(indices)).astype(np.intp, copy=False)
     return indices % n if mode == "wrap" else indices.clip(0, n - 1) if mode == "clip" else indices
 
 
@@ -161,9 +161,9 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 @composition(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """Each function of the elements that its condition holds for, and of no others; the last condition counts."""
-    if np.isscalar(condlist) or (not isinstance(condlist[0], (list, np.ndarray)) and x.ndim):
+    if np.isscalar(condlist) or (not isinstance(condlist[0], list) and not np.ndim(condlist[0]) and x.ndim):
         condlist = [condlist]
-    conditions = np.asarray(condlist, bool)
+    conditions = np.stack(condlist).astype(bool)
     if len(conditions) == len(funclist) - 1:
         conditions = np.concatenate([conditions, ~np.any(conditions, axis=0, keepdims=True)])
     if len(conditions) != len(funclist):

@@ -11,7 +11,7 @@ import numpy as np
 
 from .products import matmul
 from .reductions import others, spread
-from .registry import arrays_of, composition, defvjp, nondifferentiable, primitive
+from .registry import arrays_of, composition, defvjp, nondifferentiable, primitive, question
 
 
 def T(a: Any) -> Any:
@@ -195,17 +195,23 @@ defvjp(lstsq, lstsq_a, lstsq_b)
 
 
 @composition(np.linalg.lstsq)
-def _lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
+def _lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:
     """The solution, the squared residuals (if a has full rank and more rows than columns), rank, singular values."""
     a, b = arrays_of([a, b])
     epsilon = float(np.finfo(np.float64).eps)  # float32, too, is computed in float64
     rcond = epsilon * max((1, *a.shape)) if rcond is None else rcond if 0 < rcond < 1 else epsilon / 2
     x = lstsq(a, columns(b, b), rcond)
     s = np.linalg.svdvals(a)
-    rank = int(np.count_nonzero(s > rcond * s[:1]))
-    determined = rank == a.shape[1] < a.shape[0]
+    rank = np.count_nonzero(s > rcond * s[:1])
+    determined = a.shape[1] < a.shape[0] and full(rank, a.shape[1])
     residuals = np.sum(np.square(columns(b, b) - a @ x), axis=0) if determined else np.zeros(0, x.dtype)
     return (x[:, 0] if b.ndim == 1 else x), residuals, rank, s
+
+
+@question
+def full(rank: Any, n: int) -> bool:
+    """Whether all of n columns are independent."""
+    return bool(rank == n)
 
 
 @composition(np.linalg.tensorinv)

@@ -6,7 +6,7 @@ import numpy as np
 
 from .indexing import scatter
 from .reductions import as_lines, from_lines
-from .registry import Function, arrays_of, composition, defvjp, nondifferentiable, primitive, refused
+from .registry import Function, array_of, arrays_of, composition, defvjp, nondifferentiable, primitive, refused
 
 # Rearrangements
 
@@ -81,10 +81,10 @@ def order_statistic_rule(g: Any, y: Any, x: Any, statistic: str, how: dict[str, 
     lines = as_lines(x, axis)
     order, places = np.argsort(lines, axis=-1, kind="stable"), np.arange(lines.shape[-1])
     missing = np.sum(np.isnan(lines), axis=-1, keepdims=True)  # NaN is sorted to the end
-    at = np.asarray(getattr(np, statistic)(np.where(places < places.size - missing, places, np.nan), axis=-1, **how))
+    at = getattr(np, statistic)(np.where(places < places.size - missing, places, np.nan), axis=-1, **how)
     below = np.floor(at)
-    sides = np.nan_to_num([below, np.ceil(at)]).astype(int)
-    shares = np.nan_to_num([1 - (at - below), at - below]).astype(x.dtype)  # a statistic that is NaN passes on nothing
+    sides = np.nan_to_num(np.stack([below, np.ceil(at)])).astype(int)
+    shares = np.nan_to_num(np.stack([1 - (at - below), at - below])).astype(x.dtype)  # of a NaN nothing is passed on
     line = np.indices(lines.shape[:-1], sparse=True)
     return from_lines(scatter(g.reshape(at.shape) * shares, (*line, order[(*line, sides)]), lines.shape), x, axis)
 
@@ -109,7 +109,7 @@ def quantile_by(statistic: str) -> Function:
 
     def quantile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
                  method: str = "linear", keepdims: bool = False) -> Any:
-        constant = q if isinstance(q, (int, float)) else np.asarray(q)
+        constant = q if isinstance(q, (int, float)) else array_of(q)
         if np.ndim(constant) > 1 and statistic[:3] == "nan":  # NumPy would put the second axis of q last
             raise ValueError(f"np.{statistic}: q of {np.ndim(constant)} axes; hand it over as a list, and reshape y")
         how = {"q": constant, "method": method}
@@ -139,7 +139,7 @@ defvjp(tally, lambda g, y, weights, x, minlength: g[x])
 @composition(np.bincount)
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     """The sum of the weights of each number; the numbers are whole, so no Tensors."""
-    return tally(weights, np.asarray(x), minlength)
+    return tally(weights, array_of(x), minlength)
 
 
 nondifferentiable(np.argsort, np.argpartition, np.searchsorted, np.digitize, np.nonzero, np.flatnonzero, np.argwhere,

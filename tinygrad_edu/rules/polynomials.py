@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from .joining import concatenate
-from .registry import Function, arrays_of, composition, defvjp, name, primitive, refused
+from .linalg import full
+from .registry import Function, arrays_of, composition, defvjp, name, primitive, question, refused
 
 
 def coefficients(fun: Function, *polynomials: Any) -> list[Any]:
@@ -115,8 +116,15 @@ def polysub(a1: Any, a2: Any) -> Any:
 
 def trimmed(p: Any) -> Any:
     """Without the zeros in front, where NumPy leaves them out; the last coefficient stays."""
-    nonzero = np.flatnonzero(np.not_equal(p, 0))
-    return p[nonzero[0] if nonzero.size else -1 :]
+    while p.size > 1 and starts_below(p, 0.0):
+        p = p[1:]
+    return p
+
+
+@question
+def starts_below(p: Any, bound: float) -> bool:
+    """Whether the first coefficient, without its sign, is no more than that."""
+    return bool(abs(p[0]) <= bound)
 
 
 @composition(np.polymul)
@@ -135,7 +143,7 @@ def polydiv(u: Any, v: Any) -> Any:
         quotient.append(rest[:1] / v[0])
         rest = concatenate(rest[1 : v.size] - quotient[-1] * v[1:], rest[v.size :])
     rest = rest if rest.size else zero
-    while rest.size > 1 and np.allclose(rest[0], 0):  # NumPy's measure of nothing
+    while rest.size > 1 and starts_below(rest, 1e-8):  # NumPy's measure of nothing
         rest = rest[1:]
     return concatenate(*quotient or [zero]), rest
 
@@ -156,7 +164,7 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, *, w: Any = None) -> An
     size = np.sqrt(np.sum(np.square(rows), axis=0))
     rcond = x.size * np.finfo(rows.dtype).eps if rcond is None else rcond
     solution, _, rank, _ = np.linalg.lstsq(rows / size, y, rcond)
-    if rank <= deg:
+    if not full(rank, deg + 1):
         warnings.warn("np.polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=4)
     return solution / size.reshape((-1,) + (1,) * (y.ndim - 1))
 

@@ -13,9 +13,9 @@ from .registry import arrays_of, composition, defvjp, nondifferentiable, primiti
 
 
 def matmul(a: Any, b: Any) -> Any:
-    """a @ b; for matrices `dot` is the same product, and starts sooner."""
+    """a @ b; for matrices `dot` is the same product, and starts sooner (but asks no arrays of other kinds)."""
     try:
-        return a.dot(b) if a.ndim == 2 and b.ndim == 2 else a @ b
+        return a.dot(b) if a.ndim == 2 and b.ndim == 2 and type(a) is type(b) else a @ b
     except AttributeError:
         raise TypeError("a number is no factor of a matrix product; multiply with *") from None
 

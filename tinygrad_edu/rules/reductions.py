@@ -5,11 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from .registry import arrays_of, composition, defvjp, nondifferentiable, primitive
+from .registry import array_of, arrays_of, composition, defvjp, nondifferentiable, primitive, question
+
+FEW = 10_000  # numbers up to which writing them all takes less time than np.broadcast_to takes to make a view
 
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool, where: Any = None) -> Any:
     """g at the shape of x, repeated along the axes that a reduction took away, and 0 at what `where` left out."""
+    if isinstance(g, np.generic) and x.size < FEW:
+        y = np.empty(x.shape, g.dtype)
+        y.fill(g)
+        return y if where is None else np.where(where, y, 0)
     if axis is not None and not keepdims and x.ndim:  # NumPy lets axis=0 pass for a single number
         g = np.expand_dims(g, axis)
     g = np.broadcast_to(g, x.shape)
@@ -65,7 +71,7 @@ def extremum_rule(g: Any, y: Any, x: Any, axis: Any = None, out: Any = None, kee
         chosen = chosen & where
     shares = np.sum(chosen, axis=axis, keepdims=True, dtype=x.dtype)
     if initial is not None:
-        shares = shares + (top == np.asarray(initial, x.dtype))
+        shares = shares + (top == array_of(initial).astype(x.dtype))
     if where is not None:
         shares = np.maximum(shares, 1)  # where it left nothing, there is nothing to share
     return spread(g, x, axis, keepdims) * (chosen / shares)
@@ -268,10 +274,16 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         a, w = arrays_of([a, weights])
         w = weights_along(w, a, axis)
         total = np.sum(w, axis=axis, keepdims=keepdims)
-        if np.any(total == 0):
+        if any_zero(total):
             raise ZeroDivisionError("np.average: the weights add up to 0, and nothing can be divided by that")
         mean = np.sum(w * a, axis=axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, mean.shape)) if returned else mean
+
+
+@question
+def any_zero(x: Any) -> bool:
+    """Whether an element is 0."""
+    return bool(np.any(np.equal(x, 0)))
 
 
 def weights_along(w: Any, a: Any, axis: Any) -> Any:
@@ -304,18 +316,24 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: An
         aweights: Any = None) -> Any:
     """sum(w dx dy) / n, of deviations dx and dy from the weighted means, less ddof in n; float32 stays float32."""
     x = variables(m, y, rowvar)
-    f, a = [np.ones(x.shape[1]) if w is None else np.asarray(w, float) for w in (fweights, aweights)]
-    if f.shape != x.shape[1:] or a.shape != x.shape[1:] or (f < 0).any() or (a < 0).any() or (f % 1).any():
+    f, a = [np.ones(x.shape[1]) if w is None else array_of(w).astype(float) for w in (fweights, aweights)]
+    if f.shape != x.shape[1:] or a.shape != x.shape[1:] or any_unfit(f, a):
         raise ValueError(
             f"np.cov: fweights (whole numbers) and aweights take one number, not below 0, for each of {x.shape[1]} "
             f"observations; they have shapes {f.shape} and {a.shape}"
         )
     w = f * a
-    n = float(np.sum(w))
-    free = n - (not bias if ddof is None else ddof) * (np.dot(w, a) / n).item()
-    w = w.astype(x.dtype)
+    n = np.sum(w)
+    free = np.maximum(n - (not bias if ddof is None else ddof) * (np.dot(w, a) / n), 0)
+    w, n, free = (v.astype(x.dtype) for v in (w, n, free))
     d = x - x @ w[:, None] / n
-    return np.squeeze((d * w) @ d.T / max(free, 0.0))
+    return np.squeeze((d * w) @ d.T / free)
+
+
+@question
+def any_unfit(f: Any, a: Any) -> bool:
+    """Whether among frequencies f and weights a some are below 0, or a frequency is no whole number."""
+    return bool((f < 0).any() or (a < 0).any() or (f % 1).any())
 
 
 @primitive

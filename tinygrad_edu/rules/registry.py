@@ -100,7 +100,14 @@ def question(fun: Function) -> Function:
     """Make a function of arrays to True or False one that arrays of other kinds answer in their own way."""
     asked = primitive(fun)
     questions.add(asked)
+    constants.add(asked)
     return asked
+
+
+def array_of(a: Any) -> Any:
+    """An argument that takes no gradients as an array, if it is none of a kind of its own; a Tensor may refuse."""
+    own = hasattr(a, "__array_function__") and not isinstance(a, np.ndarray) and not hasattr(a, "requires_grad")
+    return a if own else np.asarray(a)
 
 
 def arrays_of(sequence: Any) -> list[Any]:

@@ -1,0 +1,23 @@
+"""After the run, a table of ratios to NumPy by hand."""
+
+import platform
+from importlib.metadata import version
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    session = getattr(config, "_benchmarksession", None)
+    medians = {}
+    for bench in session.benchmarks if session else ():
+        medians.setdefault(bench.group, {})[bench.params["peer"]] = bench.stats.median
+    if not medians:
+        return
+    peers = list(dict.fromkeys(peer for row in medians.values() for peer in row))
+    terminalreporter.section("median time of a step, and its ratio to NumPy by hand")
+    terminalreporter.write_line(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, "
+                                f"NumPy {version('numpy')}")  # fmt: skip
+    terminalreporter.write_line("| task | NumPy by hand | " + " | ".join(peers[1:]) + " |")
+    terminalreporter.write_line("| --- |" + " ---: |" * len(peers))
+    for task, row in medians.items():
+        limit = row["by hand"]
+        cells = [f"{row[p] / limit:.2f}" if p in row else "" for p in peers[1:]]
+        terminalreporter.write_line(f"| {task} | {limit * 1e6:,.1f} us | " + " | ".join(cells) + " |")

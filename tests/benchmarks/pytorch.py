@@ -1,0 +1,77 @@
+"""PyTorch, as its tutorials write it: modules and torch.optim, eager."""
+
+import torch
+from torch.nn import functional
+
+
+def network(params):
+    found = []
+    for w, b in zip(params[0::2], params[1::2], strict=True):
+        linear = torch.nn.Linear(*w.shape)
+        linear.weight, linear.bias = (torch.nn.Parameter(torch.tensor(a.T.copy())) for a in (w, b))
+        found += [linear, torch.nn.ReLU()]
+    return torch.nn.Sequential(*found[:-1])
+
+
+def training(w, loss, optimizer, batches):
+    model, count = network(w.params), [0]
+    opt = optimizer(model.parameters())
+    batches = [(torch.tensor(x), torch.tensor(y)) for x, y in batches]
+
+    def step():
+        x, y = batches[count[0] % len(batches)]
+        count[0] += 1
+        opt.zero_grad()
+        value = loss(model, x, y)
+        value.backward()
+        opt.step()
+        return value.item()
+
+    return step, lambda: torch.cat([p.detach().T.reshape(-1) for p in model.parameters()]).numpy()
+
+
+def moons(w):
+    def loss(model, x, y):
+        return torch.relu(1 - y * model(x)).mean() + w.alpha * sum((p * p).sum() for p in model.parameters())
+
+    return training(w, loss, lambda ps: torch.optim.SGD(ps, lr=w.lr), [(w.x, w.y)])
+
+
+def line(w):
+    return training(
+        w, lambda m, x, y: functional.mse_loss(m(x), y), lambda ps: torch.optim.SGD(ps, lr=w.lr), [(w.x, w.y)]
+    )
+
+
+def classifier(w):
+    return training(
+        w, lambda m, x, y: functional.cross_entropy(m(x), y),
+        lambda ps: torch.optim.Adam(ps, lr=w.lr, betas=w.betas, eps=w.eps), w.batches,
+    )  # fmt: skip
+
+
+def curve(w):
+    x = torch.tensor(w.x, requires_grad=True)
+
+    def step():
+        x.grad = None
+        y = (torch.tanh(x) * torch.exp(-x * x) + torch.sin(x) * x).sum()
+        y.backward()
+        return y.item()
+
+    return step, lambda: x.grad.numpy()
+
+
+def hessian(w):
+    x, last = torch.tensor(w.x), []
+
+    def rosenbrock(x):
+        return (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
+
+    def step():
+        last[:] = [torch.autograd.functional.hessian(rosenbrock, x)]
+
+    return step, lambda: last[0].numpy()
+
+
+TASKS = {"moons": moons, "line": line, "digits": classifier, "wide": classifier, "curve": curve, "hessian": hessian}

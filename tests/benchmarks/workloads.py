@@ -1,0 +1,67 @@
+"""The tasks: data and settings. Every peer starts from the same arrays, so results can be compared."""
+
+from itertools import pairwise
+from types import SimpleNamespace
+
+import numpy as np
+from sklearn.datasets import load_digits, make_moons
+
+
+def layers(rng, sizes, dtype=np.float64):
+    """He's normal weights of shape (in, out), and biases of zero, in turn."""
+    found = []
+    for k, m in pairwise(sizes):
+        found += [(rng.standard_normal((k, m)) * np.sqrt(2 / k)).astype(dtype), np.zeros(m, dtype)]
+    return found
+
+
+def moons():
+    x, y = make_moons(100, noise=0.1, random_state=0)
+    params = layers(np.random.default_rng(0), [2, 16, 16, 1])
+    return SimpleNamespace(x=x, y=2.0 * y.reshape(-1, 1) - 1, params=params, lr=0.1, alpha=1e-4)
+
+
+def line():
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((17_000, 3))
+    y = x @ np.array([[1.5], [-2.0], [0.5]]) + 3 + 0.1 * rng.standard_normal((17_000, 1))
+    return SimpleNamespace(x=x, y=y, params=[np.zeros((3, 1)), np.zeros(1)], lr=0.1)
+
+
+def classifier(x, y, sizes, batch):
+    rng = np.random.default_rng(2)
+    order = rng.permutation(len(x))[: len(x) // batch * batch].reshape(-1, batch)
+    batches = [(np.ascontiguousarray(x[i]), y[i]) for i in order]
+    return SimpleNamespace(
+        batches=batches, params=layers(rng, sizes, np.float32), lr=1e-3, betas=(0.9, 0.999), eps=1e-8
+    )
+
+
+def digits():
+    x, y = load_digits(return_X_y=True)
+    return classifier((x / 16).astype(np.float32), y, [64, 128, 64, 10], 64)
+
+
+def wide():
+    rng = np.random.default_rng(3)
+    centres, y = rng.standard_normal((10, 784)), rng.integers(0, 10, 1024)
+    x = centres[y] + 2 * rng.standard_normal((1024, 784))
+    return classifier(x.astype(np.float32), y, [784, 512, 256, 10], 128)
+
+
+def curve():
+    return SimpleNamespace(x=np.random.default_rng(4).standard_normal(1_000_000))
+
+
+def hessian():
+    return SimpleNamespace(x=np.random.default_rng(5).standard_normal(50))
+
+
+TITLES = {
+    moons: "moons: MLP 2-16-16-1, hinge loss and L2, SGD, float64",
+    line: "line: linear regression on 17,000 x 3, SGD, float64",
+    digits: "digits: MLP 64-128-64-10, Adam, batches of 64, float32",
+    wide: "wide: MLP 784-512-256-10, Adam, batches of 128, float32",
+    curve: "curve: value and gradient of a sum over 1,000,000 numbers",
+    hessian: "hessian: all second derivatives of Rosenbrock's function, n = 50",
+}

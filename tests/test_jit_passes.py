@@ -1,0 +1,210 @@
+"""Optimisations of jit, one by one: each does what its name says, and to the same numbers."""
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.uniform(0.5, 1.5, (2, 40, 6))
+
+
+def calls(f, *args, optimize):
+    """The functions that the recorded program calls, after its numbers were found right."""
+    jitted = tg.jit(f, optimize=optimize)
+    for scale in (1.0, 0.5):
+        scaled = [a * scale for a in args]
+        for given, expected in zip(np.atleast_1d(jitted(*scaled)), np.atleast_1d(f(*scaled)), strict=True):
+            np.testing.assert_allclose(given, expected, rtol=1e-12)
+    return [getattr(c.fun, "__name__", "") for c in jitted._recordings[0].plan.program.calls]
+
+
+def test_dead_leaves_out_what_nobody_waits_for():
+    def f(x):
+        np.exp(x)
+        return np.sin(x)
+
+    assert calls(f, X, optimize=("dead",)) == ["sin"]
+    assert calls(f, X, optimize=False) == ["exp", "sin"]
+
+
+def test_dead_draws_random_numbers_all_the_same():
+    rng, other = np.random.default_rng(1), np.random.default_rng(1)
+
+    def f(x):
+        rng.random(3)
+        return x + rng.random()
+
+    jitted = tg.jit(f)
+    for _ in range(3):
+        given = jitted(X)
+        other.random(3)
+        np.testing.assert_array_equal(given, X + other.random())
+
+
+def test_copies_are_what_they_are_copies_of():
+    assert calls(lambda x: np.exp(x.copy()), X, optimize=("copies",)) == ["exp"]
+
+
+def test_common_computes_once_what_is_written_twice():
+    def f(x):
+        return np.sin(x) * np.cos(x) + np.sin(x) ** 2.0 + np.sin(x) ** 2
+
+    found = calls(f, X, optimize=("common",))
+    assert found.count("sin") == 1
+    assert found.count("power") == 2  # 2.0 and 2 are told apart
+
+
+def test_constants_are_computed_while_recording():
+    assert calls(lambda x: x * (np.add(tg.Tensor(np.ones(6)), 1.0) * 2.0).data, X, optimize=("constants",)) == [
+        "multiply"
+    ]
+
+
+def test_broadcasting_replaces_what_was_spread_out():
+    f = tg.grad(lambda x: np.sum(np.exp(np.sum(x * x, axis=1))))
+    assert "broadcast_to" in calls(f, X, optimize=("dead",))
+    assert "broadcast_to" not in calls(f, X, optimize=("broadcasting", "dead"))
+
+
+@pytest.mark.parametrize(
+    ("f", "left"),
+    [
+        (lambda x: x + 0, 0), (lambda x: 0.0 + x, 0), (lambda x: x - 0, 0), (lambda x: x * 1, 0),
+        (lambda x: 1.0 * x, 0), (lambda x: x.T.T, 0),
+        (lambda x: x / 1, 0), (lambda x: x**1, 0), (lambda x: np.negative(-x), 0), (lambda x: +x, 0),
+        (lambda x: x.reshape(6, 40).reshape(40, 6), 0), (lambda x: x * np.ones((40, 6)), 0), (lambda x: x + x, 1),
+        (lambda x: 2 * (3 * x), 1), (lambda x: -(3 * x), 1), (lambda x: x.T.reshape(-1).reshape(2, 120), 2),
+        (lambda x: x * -1, 1), (lambda x: x**2, 1), (lambda x: x**0.5, 1), (lambda x: x**-1, 1), (lambda x: x**3, 1),
+    ],
+)  # fmt: skip
+def test_algebra_leaves_out_what_changes_nothing(f, left):
+    assert len(calls(lambda x: f(x), X, optimize=("algebra", "dead"))) == left
+
+
+def test_algebra_writes_powers_as_numpy_does():
+    assert calls(lambda x: x**2, X, optimize=("algebra",)) == ["square"]
+    assert calls(lambda x: x**0.5, X, optimize=("algebra",)) == ["sqrt"]
+
+
+def test_mean_is_a_sum_divided():
+    assert calls(lambda x: np.mean(x, axis=0), X, optimize=("mean",)) == ["sum", "divide"]
+
+
+def test_factors_are_multiplied_where_fewer_numbers_are_left():
+    found = calls(lambda x, y: (x * 3.0).T @ y[:, :1], X, Y, optimize=("factors", "dead"))
+    assert found[-1] == "multiply"
+    assert found.count("multiply") == 1
+    kept = calls(lambda x, y: (x * 3.0) @ y.T, X, Y, optimize=("factors", "dead"))
+    assert kept[0] == "multiply"  # there are more afterwards
+
+
+def test_blas_computes_sums():
+    assert calls(lambda x: np.sum(x, axis=0), X, optimize=("blas",)) == ["dot"]
+    assert calls(lambda x: np.sum(x, axis=1, keepdims=True), X, optimize=("blas",)) == ["dot"]
+    assert "multiply" not in calls(lambda x, y: np.sum(x * y), X, Y, optimize=("blas",))
+    assert calls(lambda x: np.sum(x.astype(int), axis=0), X * 10, optimize=("blas",))[-1] == "sum"
+
+
+def test_rows_of_a_hessian_are_computed_at_once():
+    f = tg.hessian(lambda x: np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2))
+    x = RNG.standard_normal(12)
+    assert len(calls(f, x, optimize=("rows", "common", "dead"))) < 60 < 200 < len(calls(f, x, optimize=False))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.tanh(x) ** 2, lambda x: x[::-1] * np.sum(x), lambda x: np.sum(x.reshape(2, 3), axis=0)[:2] * x[:2],
+        lambda x: np.outer(x, np.sin(x)).T[1:4, 2], lambda x: np.where(x > 1, x * x, x)[[0, 2, 2]], np.cumsum,
+        lambda x: np.linalg.inv(x.reshape(2, 3) @ x.reshape(3, 2)).ravel(), lambda x: np.concatenate([x[:2], 2 * x]),
+    ],
+)  # fmt: skip
+def test_rows_of_other_jacobians_are_right_whatever_they_go_through(f):
+    jacobian = tg.jacobian(f)
+    jitted = tg.jit(jacobian)
+    for x in (X[0], Y[0]):
+        np.testing.assert_allclose(jitted(x), jacobian(x), rtol=1e-10, atol=1e-12)
+
+
+def test_flat_updates_all_parameters_at_once():
+    params = [tg.Tensor(np.ones((4, 3))), tg.Tensor(np.zeros(3)), tg.Tensor(np.ones((3, 2))), tg.Tensor(np.zeros(2))]
+    opt = tg.optim.Adam(params, lr=0.1)
+
+    @tg.jit
+    def step(x):
+        opt.minimize(np.sum((np.tanh(x @ params[0] + params[1]) @ params[2] + params[3]) ** 2))
+
+    step(X[:, :4])
+    assert step.plan.count("sqrt(") == 1
+    bases = {id(p.data.base) for p in params}
+    assert len(bases) == 1
+    assert step.stats["after"]["flat"] < step.stats["after"]["dead"]
+    step(Y[:, :4])
+
+
+def test_flat_leaves_alone_what_is_not_updated_alike():
+    a, b = tg.Tensor(np.ones(3)), tg.Tensor(np.ones(3))
+    one, other = tg.optim.SGD([a], lr=0.1), tg.optim.Adam([b], lr=0.1)
+
+    def step(x):
+        loss = np.sum((a * x) ** 2 + (b - x) ** 2)
+        loss.backward()
+        one.step()
+        other.step()
+        one.zero_grad()
+        other.zero_grad()
+
+    jitted = tg.jit(step)
+    for i in range(3):
+        jitted(X[i, :3])
+    first = a.data.copy(), b.data.copy()
+    a.data[...], b.data[...] = 1.0, 1.0
+    other.steps = 0
+    for array in (*other.state["m"], *other.state["v"]):
+        array[...] = 0
+    for i in range(3):
+        step(X[i, :3])
+    np.testing.assert_allclose(a.data, first[0])
+    np.testing.assert_allclose(b.data, first[1])
+
+
+def test_memory_is_used_again():
+    def f(x):
+        for _ in range(10):
+            x = np.tanh(x) + 1
+        return np.sum(x)
+
+    jitted = tg.jit(f)
+    jitted(X)
+    assert jitted.stats["buffers"] == 1
+    assert jitted.stats["bytes"] == X.nbytes
+    x = Y
+    for _ in range(10):
+        x = np.tanh(x) + 1
+    np.testing.assert_allclose(jitted(Y), np.sum(x), rtol=1e-13)
+
+
+def test_memory_is_not_written_while_it_is_read_in_another_order():
+    def f(x):
+        y = np.tanh(x)
+        return np.sum((y * y.T) * (y + y[::-1]))
+
+    square = X[:6]
+    jitted = tg.jit(f)
+    for x in (square, 2 * square):
+        np.testing.assert_allclose(jitted(x), f(x), rtol=1e-13)
+
+
+def test_blocks_serve_large_arrays_alone():
+    def f(x):
+        return np.sum(np.exp(x) * x)
+
+    jitted = tg.jit(f)
+    jitted(X)
+    assert "spread(" not in jitted.plan
+    jitted(np.ones(200_000))
+    assert "spread(" in jitted.plan
+    large = RNG.standard_normal((1000, 257))
+    np.testing.assert_allclose(jitted(large), f(large), rtol=1e-12)
+    np.testing.assert_allclose(jitted(np.asfortranarray(large)), f(large), rtol=1e-12)

@@ -1,0 +1,264 @@
+"""Every row of the table, recorded and replayed: on other values of the same shapes, a program gives what eager gives.
+
+What is drawn for each function stands in `cases/`, as for test_rules. A replay whose values decide otherwise than those
+of the recording (is a coefficient 0, has a matrix full rank) leaves the work to eager; the result is the same.
+"""
+
+import numpy as np
+import pytest
+from cases import CASES, PAGES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import arrays, axes, seeds, shapes
+
+import tinygrad_edu as tg
+from tinygrad_edu.jit import JitError
+from tinygrad_edu.jit.passes import PASSES
+
+EXAMPLES = max(settings.default.max_examples // 5, 5)
+CANNOT = {np.trim_zeros}  # be recorded: of how many elements the result is, depends on values
+EVERY = pytest.mark.parametrize(
+    "fun",
+    [pytest.param(f, id=f"{page}-{f.__name__}") for page, cases in PAGES.items() for f in cases if f not in CANNOT],
+)
+
+
+def first_order(f, args):
+    """The function that gives f, weighted and summed, and its gradients."""
+    y = f(*args)
+    weights = np.cos(np.arange(np.size(y))).reshape(np.shape(y))
+    return tg.value_and_grad(lambda *xs: np.sum(f(*xs) * weights), argnums=tuple(range(len(args))))
+
+
+def second_order(f, args):
+    """The function that gives the squares of f's gradients, summed, and their gradients."""
+    first = first_order(f, args)
+    return tg.value_and_grad(lambda *xs: sum([np.sum(g * g) for g in first(*xs)[1]]), argnums=tuple(range(len(args))))
+
+
+def moved(args):
+    """Other values, as far from where a function is not smooth: turned round, and a little larger."""
+    return [np.asarray(np.flip(a) * 1.01) for a in args]
+
+
+def agree(both, args, others, optimize):
+    """One recording serves them all, and gives what eager gives."""
+    args = list(map(np.asarray, args))
+    jitted = tg.jit(both, optimize=optimize)
+    for values in (args, others, args):
+        y, gradients = jitted(*values)
+        expected, slopes = both(*values)
+        for a, b in zip((y, *gradients), (expected, *slopes), strict=True):
+            assert (a.shape, a.dtype) == (b.shape, b.dtype)
+            scale = np.max(abs(b), initial=1, where=np.isfinite(b))
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12 * scale)
+    assert jitted.cache_info().misses == 1
+
+
+@EVERY
+@pytest.mark.parametrize("optimize", [True, False])
+@settings(max_examples=EXAMPLES)
+@given(data=st.data())
+def test_a_replay_agrees_with_eager(fun, optimize, data):
+    f, args = data.draw(CASES[fun])
+    agree(first_order(f, args), args, moved(args), optimize)
+
+
+@EVERY
+@settings(max_examples=EXAMPLES // 2)
+@given(data=st.data())
+def test_each_optimisation_alone_agrees_with_eager(fun, data):
+    f, args = data.draw(CASES[fun])
+    for one in PASSES:
+        agree(first_order(f, args), args, moved(args), (one,))
+
+
+@EVERY
+@settings(max_examples=EXAMPLES)
+@given(data=st.data())
+def test_a_gradient_of_a_gradient_agrees_with_eager(fun, data):
+    f, args = data.draw(CASES[fun])
+    agree(second_order(f, args), args, moved(args), True)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "fun",
+    [
+        pytest.param(f, id=f"{page}-{f.__name__}")
+        for page, cases in PAGES.items()
+        for f in cases
+        if page not in ("linalg", "decompositions", "polynomials")  # NaN keeps LAPACK from coming to an end
+        if f not in {*CANNOT, np.geomspace, np.average}  # which raise errors at 0
+    ],
+)
+@settings(max_examples=EXAMPLES)
+@given(data=st.data())
+def test_zeros_ties_infinities_and_nan_give_what_they_give_eagerly(fun, data):
+    f, args = data.draw(CASES[fun])
+    special = data.draw(st.sampled_from([0.0, 1.0, np.inf, -np.inf, np.nan]))
+    rng = np.random.default_rng(data.draw(seeds))
+    others = [np.asarray(np.where(rng.random(np.shape(a)) < 0.4, special, a)) for a in args]
+    agree(first_order(f, args), args, others, True)
+
+
+# Beyond the cases: arrays of a size at which optimisations begin, and functions that use one array in several ways
+
+
+@settings(max_examples=10 * EXAMPLES)
+@given(data=st.data())
+def test_larger_arrays_agree_with_eager(data):
+    x = data.draw(arrays(shape=shapes(min_dims=1, min_side=4, max_side=9)))
+    fun = data.draw(st.sampled_from([np.sum, np.mean, np.max, np.std]))
+    axis, keepdims = data.draw(axes(x.ndim)), data.draw(st.booleans())
+    inner = data.draw(st.sampled_from([np.sin, np.square, np.negative, lambda x: 3 * x, lambda x: x * x[::-1]]))
+    agree(first_order(lambda x: fun(inner(x), axis=axis, keepdims=keepdims), [x]), [x], moved([x]), True)
+
+
+def transposed(x):
+    y = x * x
+    return y + y.T
+
+
+def product_with_itself(x):
+    y = 3 * x
+    return y[:1] @ y @ y[:, :1]
+
+
+def written(x):
+    y = np.exp(x)
+    row, total = y[1], np.sum(y)
+    y[0] = total
+    y[2:] *= row
+    return y * row + total
+
+
+def named_twice(x):
+    return np.sin(x[np.array([0, -8, 1])]) + x[np.array([1, 1, 0]), np.array([-8, 0, 2])][:, None]
+
+
+def joined_and_cut(x):
+    a, b = np.split(np.concatenate([x, -x, x * x]), [4])
+    return np.stack([np.sum(a, axis=0), np.sum(b, axis=0)]) @ b.T
+
+
+@pytest.mark.parametrize(
+    "f", [transposed, product_with_itself, written, named_twice, joined_and_cut], ids=lambda f: f.__name__
+)
+@pytest.mark.parametrize("optimize", [True, False, *[(one,) for one in PASSES]], ids=str)
+def test_one_array_in_several_ways(f, optimize):
+    x = np.random.default_rng(0).normal(size=(8, 8))
+    for order in (first_order, second_order):
+        agree(order(f, [x]), [x], moved([x]), optimize)
+
+
+# Arguments that take no gradients are recorded too
+
+SOME = np.array([3, 1, 2, 1])
+RECORDED = {
+    "getitem": lambda x, i: x[i, 1:],
+    "setitem": lambda x, i: put(x * x, i, 2.0),
+    "mask": lambda x, i: put(x * x, i[:, None] > x, 2.0),
+    "take": lambda x, i: np.take(x, 2 * i, axis=1, mode="wrap"),
+    "take_along_axis": lambda x, i: np.take_along_axis(x, np.argsort(np.sin(i))[:, None], axis=0),
+    "insert": lambda x, i: np.insert(x, i, 7.0, axis=0),
+    "roll": lambda x, i: np.roll(x, i[0], axis=0),
+    "choose": lambda x, i: np.choose(i, [x, -x, x * x, x + 1]),
+    "select": lambda x, i: np.select([i > 2, x > 0], [x, x * x], 0.5),
+    "where": lambda x, i: np.where(i > 1, x, 0),
+    "ldexp": lambda x, i: np.ldexp(x, i),
+    "clip": lambda x, i: np.clip(x, -i / 3, i / 3),
+    "sum where": lambda x, i: np.sum(x, axis=0, where=x > i - 2),
+    "max initial": lambda x, i: np.max(x, axis=0, initial=i[0]),
+    "quantile": lambda x, i: np.quantile(x, i / 4, axis=0),
+    "average": lambda x, i: np.average(x, axis=0, weights=i),
+    "cov": lambda x, i: np.cov(x, fweights=i, aweights=i),
+    "interp": lambda x, i: np.interp(x, np.cumsum(i), i * x[0]),
+    "polymul": lambda x, i: np.polymul(np.polymul(i, i), x[0]),
+    "polyfit": lambda x, i: np.polyfit(np.cumsum(i), x, 1),
+    "lstsq": lambda x, i: np.linalg.lstsq(x[:, :2] + i[:, None] / 9, x[0])[1],
+    "slogdet": lambda x, i: np.stack(np.linalg.slogdet(x @ x.T + np.diag(i))),
+    "divmod": lambda x, i: x * divmod(i, 2)[1],
+    "cross_entropy": lambda x, i: tg.cross_entropy(x, i),
+    "vjp": lambda x, i: tg.vjp(np.sin, x)[1](x * i)[0],
+    "jacobian": lambda x, i: tg.jacobian(lambda v: np.sin(v) * i)(x[0]),
+    "hvp": lambda x, i: tg.hvp(lambda v: np.sum(v**3))(x, x * i),
+}
+
+
+def put(y, index, value):
+    y[index] = value
+    return y
+
+
+@pytest.mark.parametrize("f", RECORDED.values(), ids=RECORDED)
+@pytest.mark.parametrize("optimize", [True, False])
+def test_indices_masks_and_weights_may_be_arguments(f, optimize):
+    x = np.random.default_rng(0).normal(size=(4, 4))
+    both = tg.value_and_grad(lambda x, i: np.sum(np.sin(f(x, i))))
+    agree(lambda x, i: (lambda y, g: (y, (g,)))(*both(x, i)), [x, SOME], [x[::-1] * 1.01, SOME[::-1].copy()], optimize)
+
+
+COUNTED = {
+    "mask": lambda x, i: x[i > 1],
+    "nonzero": lambda x, i: x[np.nonzero(i > 1)],
+    "where": lambda x, i: x[np.where(i > 1)],
+    "flatnonzero": lambda x, i: x[np.flatnonzero(i > 1)],
+    "argwhere": lambda x, i: x * len(np.argwhere(i > 1)),
+    "compress": lambda x, i: np.compress(i > 1, x, axis=0),
+    "extract": lambda x, i: np.extract(x > 0, x),
+    "piecewise": lambda x, i: np.piecewise(x, [x < 0, x >= 0], [np.square, np.sin]),
+    "repeat": lambda x, i: np.repeat(x, i, axis=0),
+    "repeats": lambda x, i: np.repeat(x, repeats=i, axis=0),
+    "tile": lambda x, i: np.tile(x, i),
+    "delete": lambda x, i: np.delete(x, i, axis=0),
+    "insert": lambda x, i: np.insert(x, i > 1, 0.0, axis=0),
+    "unique": lambda x, i: x[np.unique(i)],
+    "setdiff1d": lambda x, i: x[np.setdiff1d(np.arange(4), i)],
+    "bincount": lambda x, i: np.bincount(i, x[0]),
+    "trim_zeros": lambda x, i: np.trim_zeros(x[0]),
+    "split": lambda x, i: np.split(x, np.sort(i))[0],
+    "if": lambda x, i: x if (x > 0).all() else -x,
+    "float": lambda x, i: x * float(i[0]),
+    "item": lambda x, i: x * i[0].item(),
+    "asarray": lambda x, i: x * np.asarray(i),
+}
+
+
+@pytest.mark.parametrize("f", COUNTED.values(), ids=COUNTED)
+def test_what_depends_on_values_to_come_cannot_be_recorded(f):
+    x = np.random.default_rng(0).normal(size=(4, 4))
+    jitted = tg.jit(tg.grad(lambda x, i: np.sum(f(x, i))))
+    with pytest.raises(JitError, match=r"known only later|the same at every call"):
+        jitted(x, SOME)
+
+
+# Decisions by values: asked again at each replay
+
+
+def test_leading_zeros_are_left_out_of_polynomials_at_each_call():
+    f = tg.jit(np.polymul)
+    for p in ([1.0, 2.0], [0.0, 2.0], [0.0, 0.0], [3.0, 0.0]):
+        for q in ([1.0, 2.0, 0.0], [0.0, 2.0, 1.0]):
+            np.testing.assert_allclose(f(np.array(p), np.array(q)), np.polymul(p, q))
+
+
+def test_weights_that_add_up_to_nothing_are_refused_at_each_call():
+    f = tg.jit(tg.grad(lambda x, w: np.average(x, weights=w)))
+    f(np.ones(2), np.ones(2))
+    with pytest.raises(ZeroDivisionError, match="add up to 0"):
+        f(np.ones(2), np.array([1.0, -1.0]))
+
+
+def test_bounds_of_zero_are_refused_at_each_call():
+    f = tg.jit(tg.grad(lambda a, b: np.sum(np.geomspace(a, b, 3))))
+    f(np.array(1.0), np.array(2.0))
+    with pytest.raises(ValueError, match="no constant factor"):
+        f(np.array(1.0), np.array(0.0))
+
+
+def test_the_rank_decides_about_residuals_at_each_call():
+    f = tg.jit(tg.grad(lambda a, b: np.sum(np.linalg.lstsq(a, b)[1] ** 2)))
+    full, lacking = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]]), np.array([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]])
+    assert np.any(f(full, np.array([1.0, 0.0, 0.0])))
+    assert not np.any(f(lacking, np.array([1.0, 0.0, 0.0])))
