@@ -32,11 +32,11 @@ FONT = "Helvetica,Arial,sans-serif"
 STYLES = {
     "variable": {"shape": "box", "style": "filled", "fillcolor": "#d3e9f8", "color": "#0072b2"},
     "parameter": {"shape": "box", "style": "filled", "peripheries": "2", "fillcolor": "#f6e0ec", "color": "#a8457f"},
-    "input": {"shape": "parallelogram", "style": "filled", "fillcolor": "#e2f3fc", "color": "#2a86b8"},
+    "input": {"shape": "cds", "style": "filled", "margin": "0.2,0.12", "fillcolor": "#e2f3fc", "color": "#2a86b8"},
     "constant": {"shape": "box", "style": "filled,dashed", "fillcolor": "#efefef", "color": GREY},
     "operation": {"shape": "box", "style": "filled,rounded", "fillcolor": "#ffe7bd", "color": "#b87a00"},
-    "module": {"shape": "box3d", "style": "filled", "fillcolor": "#fbf6c4", "color": "#8a7d00"},
-    "backward": {"shape": "hexagon", "style": "filled", "fillcolor": "#fbdccb", "color": "#d55e00"},
+    "module": {"shape": "box3d", "style": "filled", "margin": "0.16,0.14", "fillcolor": "#fbf6c4", "color": "#8a7d00"},
+    "backward": {"shape": "octagon", "style": "filled", "fillcolor": "#fbdccb", "color": "#d55e00"},
     "result": {"shape": "box", "style": "filled,bold", "fillcolor": "#d2f0e5", "color": "#00805c"},
     "folded": {"shape": "note", "style": "filled", "fillcolor": "#ffffff", "color": "#000000"},
 }
@@ -72,7 +72,10 @@ class Drawing:
         form = path.suffix[1:].lower()
         if form not in FORMATS:
             raise ValueError(f"Drawing.save: {str(path)!r} must end in one of .{', .'.join(FORMATS)}")
-        picture = self.source.encode() if form == "gv" else self._svg() if form == "svg" else _lay_out(self._graph, form)
+        if form == "gv":
+            picture = self.source.encode()
+        else:
+            picture = self._svg() if form == "svg" else _lay_out(self._graph, form)
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             beside.write_bytes(picture)
@@ -136,7 +139,7 @@ def draw(
     None draws all. `gradients` shows those of `tensor`, if that is a single number, whether or not `backward` has
     run, and touches no `.grad`. What `tg.gradients(..., create_graph=True)` recorded has a colour of its own.
     """
-    roots = list(tensor) if isinstance(tensor, (list, tuple)) else [tensor]
+    roots: list[Any] = list(tensor) if isinstance(tensor, (list, tuple)) else [tensor]
     _check(roots, rankdir, depth, max_nodes)
     try:
         whole = read(roots, depth)
@@ -169,9 +172,9 @@ def _check(roots: list[Any], rankdir: Any, depth: Any, max_nodes: Any) -> None:
         raise ValueError(f"draw: max_nodes is a number of boxes from 10, or None to draw all, not {max_nodes!r}")
 
 
-def _gradients(roots: list[Node]) -> Gradients:
+def _gradients(roots: list[Any]) -> Gradients:
     """The gradients of a single number by all that it was made from, by their place on the tape."""
-    (root, *others) = roots
+    root, *others = roots
     if others or not root.requires_grad or getattr(root.data, "size", 1) != 1:
         return {}
     return {x.order: g for x, g in backprop(root, root._seed(None), toposort(root))[0]}
@@ -182,7 +185,9 @@ def _dot(picture: Picture, gradients: Gradients, rankdir: str, legend: bool, sum
     import graphviz
 
     graph = graphviz.Digraph(
-        graph_attr={"rankdir": rankdir, "bgcolor": "transparent", "nodesep": "0.2", "ranksep": "0.35", "fontname": FONT},
+        graph_attr={
+            "rankdir": rankdir, "bgcolor": "transparent", "nodesep": "0.2", "ranksep": "0.35", "fontname": FONT,
+        },
         node_attr={"ordering": "in", "fontname": FONT, "fontsize": "12", "height": "0.3", "margin": "0.12,0.06"},
         edge_attr={
             "color": GREY, "arrowsize": "0.7", "fontname": FONT, "fontsize": "10", "fontcolor": GREY,
@@ -198,7 +203,8 @@ def _dot(picture: Picture, gradients: Gradients, rankdir: str, legend: bool, sum
     if places:
         graph.graph_attr.update(layout="nop", splines="line", outputorder="edgesfirst")  # the boxes stand already
     titles = {names[box]: printable(details(box, gradients)) for box in picture.boxes}
-    members, inner = defaultdict(list), defaultdict(list)  # of each frame
+    members: defaultdict[Frame | None, list[Box]] = defaultdict(list)
+    inner: defaultdict[Frame | None, list[Frame]] = defaultdict(list)
     for box in picture.boxes:
         members[None if places else _framed(box.frame)].append(box)
     for frame in list(members):

@@ -69,7 +69,8 @@ def read(roots: Sequence[Node], depth: int | str | None) -> Picture:
     nodes = toposort(*roots)[::-1]
     within = _within(nodes, _frames([*nodes, *roots]), depth)
     steps = [y for y in nodes if y.fun is not None]
-    asked, uses = {id(x) for x in roots}, {id(x): [None] for x in roots if x.fun is None}
+    asked = {id(x) for x in roots}
+    uses: dict[int, list[Frame | None]] = {id(x): [None] for x in roots if x.fun is None}
     for y in steps:
         for _, a in _arguments(y):
             uses.setdefault(id(a), []).append(within[y.order])
@@ -162,7 +163,7 @@ def _folded(picture: Picture, boxes: list[Box]) -> Picture:
     note = Box("folded", sum(b.kind in SOURCES for b in gone), _common([b.frame for b in gone]))
     note.operations = sum(b.operations for b in gone)
     at = picture.boxes.index(boxes[0])
-    arrows = {}  # in order, each pair once where the note is one of it
+    arrows: dict[Any, tuple[Box, Box, int | None]] = {}  # each pair once where the note is one of it
     for n, (tail, head, number) in enumerate(picture.arrows):
         t, h = note if tail in gone else tail, note if head in gone else head
         if t is not h:

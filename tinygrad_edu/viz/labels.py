@@ -49,7 +49,7 @@ def details(box: Box, gradients: Gradients) -> str:
 
 
 def _details(x: Any, gradients: Gradients) -> list[str]:
-    data = np.asarray(x.data if isinstance(x, Node) else x)
+    data = np.asarray(x._value if isinstance(x, Node) else x)
     label = [x.label] if isinstance(x, Node) and x.label else []
     found = [f"gradient {_full(gradients[x.order])}"] if isinstance(x, Node) and x.order in gradients else []
     return [*label, *([f"{data.dtype} {data.shape}"] if data.ndim else []), _full(data), *found]
@@ -79,7 +79,7 @@ def folded(box: Box) -> list[str]:
     return [f"… {' and '.join(what)} folded", "max_nodes= shows more, None all"]
 
 
-def described(x: Node, gradients: Gradients) -> list[str]:
+def described(x: Any, gradients: Gradients) -> list[str]:
     """Lines for a node's label, value and gradient."""
     first, *rest = summary(x, gradients)
     return [f"{x.label} = {first}" if x.label else first, *rest]
