@@ -59,9 +59,6 @@ def test_an_expression_shows_labels_values_gradients_and_symbols():
     a, b = tg.Value(2.0, label="a"), tg.Value(-3.0, label="b")
     y = a * b + 1
     y.label = "y"
-    before = tg.draw(y)
-    assert "a = 2\\ngrad 0" in before.source
-    y.backward()
     assert edges(tg.draw(y)) == [
         (r"a = 2\ngrad -3", r"×\n-6\ngrad 1"),
         (r"b = -3\ngrad 2", r"×\n-6\ngrad 1"),
@@ -75,7 +72,7 @@ def test_an_expression_shows_labels_values_gradients_and_symbols():
 def test_kinds_of_boxes_differ_in_colour_and_leaves_from_operations_in_shape():
     x = tg.Tensor([1.0], label="x")
     y = np.exp(x * np.array([2.0]) + tg.Tensor([3.0], requires_grad=False, label="k"))
-    graph = parse(tg.draw(y))
+    graph = parse(tg.draw(y, gradients=False))
     looks = {
         node.attr["label"]: (
             node.attr["fillcolor"],
@@ -93,7 +90,6 @@ def test_kinds_of_boxes_differ_in_colour_and_leaves_from_operations_in_shape():
 def test_large_tensors_show_shape_and_norm_of_the_gradient():
     x = tg.Tensor(np.zeros((3, 4)), label="x")
     y = (x * 2.0).sum()
-    y.backward()
     assert rf"x = array (3, 4)\ngrad norm {2 * 12**0.5:.4g}" in tg.draw(y).source
     assert "[0, 0, 0, 0, 0, 0]" in tg.draw(tg.Tensor(np.zeros(6))).source
     assert "array (7,)" in tg.draw(tg.Tensor(np.zeros(7))).source
@@ -103,7 +99,7 @@ def test_large_tensors_show_shape_and_norm_of_the_gradient():
 def test_a_plus_a_has_both_edges():
     a = tg.Value(3.0, label="a")
     drawing = tg.draw(a + a)
-    assert edges(drawing)[:2] == [(r"a = 3\ngrad 0", "+")] * 2
+    assert edges(drawing)[:2] == [(r"a = 3\ngrad 2", "+")] * 2
     svg = drawing._repr_svg_()
     assert svg.count('class="edge"') == 3
 
@@ -111,7 +107,7 @@ def test_a_plus_a_has_both_edges():
 def test_arguments_keep_their_order_and_are_numbered_where_it_matters():
     a, b = tg.Tensor(1.0, label="a"), tg.Tensor(2.0, label="b")
     for y, order in ((a - b, ["a = 1", "b = 2"]), (b - a, ["b = 2", "a = 1"])):
-        graph = parse(tg.draw(y))
+        graph = parse(tg.draw(y, gradients=False))
         graph.layout("dot")
         arriving = [e for e in graph.edges() if label(graph, e[1]) == "−"]
         arriving.sort(key=lambda e: e.attr["headlabel"])
@@ -146,7 +142,7 @@ def test_calls_show_what_no_edge_brings():
 
 def test_long_constants_are_shortened():
     x = tg.Tensor(np.arange(1000.0))
-    drawing = tg.draw(x[list(range(500))] + np.ones(500))
+    drawing = tg.draw(x[list(range(500))] + np.ones(500), legend=False)
     assert max(map(len, drawing.source.splitlines())) < 250
 
 
@@ -169,15 +165,15 @@ def test_a_tensor_written_into_is_drawn_before_and_after():
     ],
 )  # fmt: skip
 def test_hostile_labels_come_out_as_written_and_add_nothing(hostile, no_dot):
-    plain, drawing = (tg.draw(tg.Value(1.0, label=name) + 1.0) for name in ("x", hostile))
+    plain, drawing = (tg.draw(tg.Value(1.0, label=name) + 1.0, gradients=False) for name in ("x", hostile))
     assert f"{hostile} = 1" in texts(drawing._repr_svg_())
     assert len(parse(drawing)) == len(parse(plain))
     assert drawing._repr_svg_().count('class="node"') == 4
 
 
 def test_newlines_break_the_line_and_control_characters_are_spelled_out(no_dot):
-    shown = texts(tg.draw(tg.Value(1.0, label="one\ntwo\x00\x1b\t\ud800"))._repr_svg_())
-    assert shown[:2] == ["one", r"two\x00\x1b\t\ud800 = 1"]
+    svg = tg.draw(tg.Value(1.0, label="one\ntwo\x00\x1b\t\ud800"), gradients=False, legend=False)._repr_svg_()
+    assert texts(svg) == ["one", r"two\x00\x1b\t\ud800 = 1"]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +207,8 @@ def test_with_nothing_to_lay_out_the_error_names_both_remedies(nothing, tmp_path
     assert len(str(caught.value).splitlines()) == 1
     for tried in ("no `dot` on PATH", "pygraphviz cannot be imported"):
         assert tried in str(caught.value)
-    assert drawing._repr_svg_() is None
+    with pytest.warns(UserWarning, match="pip install"):  # a notebook shows it above the plain repr
+        assert drawing._repr_svg_() is None
     assert os.listdir(tmp_path) == []
     assert drawing.save(tmp_path / "a.gv").read_text() == drawing.source
 
@@ -289,7 +286,7 @@ def test_thousands_of_operations_are_drawn_in_seconds(no_dot, tmp_path):
     x = y = tg.Value(1.0, label="x")
     for _ in range(2500):
         y = (y + x) * 0.5
-    drawing = tg.draw(y)
+    drawing = tg.draw(y, max_nodes=None)
     assert len(parse(drawing).edges()) == 10_001
     svg = drawing.save(tmp_path / "large.svg").read_text()
     assert svg.count('class="node"') == 1 + 5000 + 2500 + 1
@@ -298,14 +295,14 @@ def test_thousands_of_operations_are_drawn_in_seconds(no_dot, tmp_path):
 @pytest.mark.parametrize("rankdir", ["LR", "TB"])
 def test_the_grid_for_large_graphs_follows_the_direction(rankdir, monkeypatch):
     monkeypatch.setattr("tinygrad_edu.viz.draw.CROSSED", 0)
-    graph = parse(tg.draw(np.exp(tg.Value(1.0) + tg.Value(2.0)), rankdir))
+    graph = parse(tg.draw(np.exp(tg.Value(1.0) + tg.Value(2.0)), rankdir=rankdir))
     x, y = zip(*(map(int, node.attr["pos"].split(",")) for node in graph.nodes()), strict=True)
     along, across = (x, y) if rankdir == "LR" else ([-v for v in y], x)
     assert sorted(set(along)) == sorted(along[i] for i in range(5) if i != 1)
     assert along[0] == along[1] == 0
     assert graph.graph_attr["layout"] == "nop"  # the boxes stand already
     monkeypatch.undo()
-    assert "layout" not in tg.draw(np.exp(tg.Value(1.0)), rankdir).source
+    assert "layout" not in tg.draw(np.exp(tg.Value(1.0)), rankdir=rankdir).source
     assert across[0] != across[1]
 
 
@@ -314,10 +311,3 @@ def test_the_real_dot_draws(tmp_path):
     assert b"<svg" in _lay_out(tg.draw(tg.Value(2.0) ** 2)._graph, "svg")
 
 
-def test_the_picture_of_the_readme_is_current():
-    a, b, c = tg.Value(2.0, label="a"), tg.Value(-3.0, label="b"), tg.Value(10.0, label="c")
-    y = (a * b + c).relu() * b
-    y.label = "y"
-    y.backward()
-    shown = (Path(__file__).parents[1] / "examples" / "gallery" / "graph.svg").read_text()
-    assert sorted(texts(shown)) == sorted(texts(tg.draw(y)._repr_svg_()))

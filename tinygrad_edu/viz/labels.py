@@ -76,7 +76,7 @@ def folded(box: Box) -> list[str]:
     """The lines of the note that stands for what is not drawn."""
     what = [f"{box.operations:,} operations"] if box.operations else []
     what += [f"{box.of:,} leaves and constants"] if box.of else []
-    return [f"… {' and '.join(what)} folded", "max_nodes= shows more, None all"]
+    return [f"… {' and '.join(what)} folded", "max_nodes=None shows all"]
 
 
 def described(x: Any, gradients: Gradients) -> list[str]:
