@@ -1,17 +1,24 @@
 # ruff: noqa: RUF001 (the symbols of the pictures)
+import gc
 import os
+import re
 import shutil
 import sys
+import threading
+import time
+import weakref
 import xml.etree.ElementTree as ET
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.viz.draw import LayoutError, _lay_out
+from tinygrad_edu.viz.draw import MEANINGS, LayoutError, _lay_out
 
 pygraphviz = pytest.importorskip("pygraphviz")
+GALLERY = Path(__file__).parents[1] / "examples" / "gallery"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -311,3 +318,273 @@ def test_the_real_dot_draws(tmp_path):
     assert b"<svg" in _lay_out(tg.draw(tg.Value(2.0) ** 2)._graph, "svg")
 
 
+def kinds(drawing):
+    """How many boxes there are of each kind."""
+    return Counter(node.name.rstrip("0123456789") for node in parse(drawing).nodes())
+
+
+def frames(drawing):
+    graph = parse(drawing)
+    found = []
+    while stack := [
+        s for g in [graph, *[f for f, _ in found]] for s in g.subgraphs() if s not in [f for f, _ in found]
+    ]:
+        found += [(s, s.graph_attr["label"]) for s in stack]
+    return sorted(label for _, label in found)
+
+
+def network(sizes=(4, 3, 2)):
+    model = tg.nn.MLP(list(sizes), rng=0)
+    return model, model(np.ones((5, sizes[0])))
+
+
+def test_gradients_are_shown_without_backward_and_touch_none():
+    x = tg.Tensor([1.0, 2.0], label="x")
+    y = (x * x).sum()
+    assert r"x = [1, 2]\ngrad [2, 4]" in tg.draw(y).source
+    assert x.grad is None
+    x.grad = np.array([7.0, 7.0])
+    y.backward(retain_graph=True)
+    assert r"grad [2, 4]" in tg.draw(y).source
+    np.testing.assert_array_equal(x.grad, [9, 11])
+    for none in (tg.draw(y, gradients=False), tg.draw(x * x), tg.draw([y, x * x])):
+        assert "grad" not in none.source.replace("takes a gradient", "")
+
+
+def test_layers_are_boxes_in_the_frame_of_their_network_with_their_parameters_inside():
+    model, y = network()
+    drawing = tg.draw(y.sum())
+    assert kinds(drawing) == {"input": 1, "module": 3, "operation": 1, "result": 1}
+    assert frames(drawing) == ["MLP(4 -> 3 -> 2), 23 parameters"]
+    shown = labels(drawing)
+    assert r"Linear(4 -> 3)\n15 parameters\narray (5, 3)\ngrad norm" in " ".join(shown)
+    assert [(a.split("\\n")[0], b.split("\\n")[0]) for a, b in edges(drawing)[:4]] == [
+        ("array (5, 4)", "Linear(4 -> 3)"),
+        ("Linear(4 -> 3)", "ReLU()"),
+        ("ReLU()", "Linear(3 -> 2)"),
+        ("Linear(3 -> 2)", "sum"),
+    ]
+    assert "layers.0.weight: array (3, 4)" in drawing._repr_svg_()  # where one points at the layer
+    assert model.layers[0].weight.grad is None
+
+
+@pytest.mark.parametrize(
+    ("depth", "modules", "framed"), [(0, 1, 0), (1, 3, 1), (2, 0, 4), (7, 0, 4), (None, 0, 4), ("layers", 3, 1)]
+)
+def test_depth_says_how_many_levels_of_modules_are_opened(depth, modules, framed):
+    model, y = network()
+    drawing = tg.draw(y.sum(), depth=depth)
+    assert kinds(drawing)["module"] == modules
+    assert len(frames(drawing)) == framed
+    assert kinds(drawing)["parameter"] == (0 if modules else 4)
+    assert kinds(drawing)["operation"] == (1 if modules else 8)
+    assert kinds(drawing)["input"] == 1
+
+
+def test_parameters_inputs_variables_and_constants_are_told_apart():
+    layer = tg.nn.Linear(2, 2, rng=0)
+    x, v = tg.Tensor(np.ones((1, 2)), label="x"), tg.Tensor(np.ones(2), label="v")
+    drawing = tg.draw((layer(x) * v * 2.0).sum(), depth=None)
+    assert kinds(drawing) == {"input": 1, "parameter": 2, "variable": 1, "constant": 1, "operation": 6, "result": 1}
+    looks = {
+        tuple(node.attr[k] for k in ("shape", "style", "peripheries"))
+        for node in parse(drawing).nodes()
+        if node.name[:-1] not in ("operation", "result")
+    }
+    assert len(looks) == 4  # apart from their colours
+    assert [s for s in texts(drawing._repr_svg_()) if s in MEANINGS.values()] == [
+        MEANINGS[k] for k in ("variable", "parameter", "input", "constant", "operation", "result")
+    ]
+    assert not set(MEANINGS.values()) & set(texts(tg.draw(x * v, legend=False)._repr_svg_()))
+
+
+def test_a_labelled_output_and_a_residual_connection_pass_a_closed_module():
+    class Block(tg.nn.Module):
+        def __init__(self):
+            self.inner = tg.nn.Linear(2, 2, rng=0)
+
+        def forward(self, x):
+            return x + self.inner(x)
+
+    block = Block()
+    h = block(np.ones((1, 2)))
+    h.label = "h"
+    drawing = tg.draw(h.sum(), depth=0)
+    assert kinds(drawing) == {"input": 1, "module": 1, "result": 2, "operation": 1}
+    assert kinds(tg.draw(h.sum())) == {"input": 1, "module": 1, "result": 2, "operation": 2}
+    assert frames(tg.draw(h.sum())) == ["Block(), 6 parameters"]
+
+
+def test_a_module_called_twice_is_numbered_and_keeps_its_parameters_within():
+    layer = tg.nn.Linear(2, 2, rng=0)
+    drawing = tg.draw(layer(layer(np.ones((1, 2)))).sum())
+    assert kinds(drawing) == {"input": 1, "module": 2, "operation": 1, "result": 1}
+    assert [s for label in labels(drawing) for s in label.split(r"\n") if "call" in s] == ["call 1 of 2", "call 2 of 2"]
+    used = tg.draw((layer(np.ones((1, 2))).sum() + layer.weight.sum()))
+    assert kinds(used)["parameter"] == 1  # the one that is also used outside
+
+
+def test_modules_with_several_outputs_that_are_gone_or_were_written_into_are_drawn():
+    class Pair(tg.nn.Module):
+        def forward(self, x):
+            return {"a": x * 2, "b": [x * 3]}
+
+    pair, x = Pair(), tg.Tensor([1.0, 2.0], label="x")
+    out = pair(x)
+    assert kinds(tg.draw(out["a"] - out["b"][0])) == {"input": 1, "module": 1, "operation": 1, "result": 1}
+    gone = tg.nn.Linear(2, 2, rng=0)(x)
+    assert "Linear" in labels(tg.draw(gone))
+    y = pair(x)["a"]
+    y[0] = 5.0
+    assert kinds(tg.draw(y * 1.0)) == {"input": 1, "constant": 1, "module": 1, "operation": 2, "result": 1}
+
+
+def test_what_pictures_know_of_modules_keeps_nothing_alive():
+    gc.collect()
+    gc.disable()
+    try:
+        model = tg.nn.MLP([2, 3, 1], rng=0)
+        model.last = model(np.ones((4, 2)))  # kept by the module itself
+        loss = tg.mse_loss(model.last, np.zeros((4, 1)))
+        tg.draw(loss)
+        loss.backward()
+        tg.gradients(loss, model.parameters(), create_graph=True)
+        alive = [weakref.ref(model), weakref.ref(loss), weakref.ref(model.last)]
+        del model, loss
+        assert [a() for a in alive] == [None] * 3
+    finally:
+        gc.enable()
+
+
+def test_the_graph_of_a_derivative_has_two_colours():
+    x = tg.Tensor([0.5, 1.0], label="x")
+    y = (np.tanh(x) * x).sum()
+    (g,) = tg.gradients(y, [x], create_graph=True)
+    assert kinds(tg.draw(y))["backward"] == 0
+    both = kinds(tg.draw([y, g]))
+    assert both["operation"] == kinds(tg.draw(y))["operation"] == 3
+    assert both["backward"] > 3
+    assert both["result"] == 2
+    assert both["variable"] == 1  # shared
+    later = tg.draw((g * g).sum())
+    assert kinds(later)["operation"] == 1 + 1 + 1  # tanh, and what was done with the gradient
+    fills = {n.attr["fillcolor"] for n in parse(later).nodes() if n.name.startswith(("operation", "backward"))}
+    assert len(fills) == 2
+    assert "backward pass" in texts(later._repr_svg_())
+
+
+def test_a_networks_derivative_can_be_drawn():
+    model, y = network()
+    loss = (y * y).mean()
+    drawing = tg.draw([loss, *tg.gradients(loss, model.parameters(), create_graph=True)])
+    assert kinds(drawing)["module"] == 3
+    assert kinds(drawing)["result"] == 5
+    assert frames(drawing) == ["MLP(4 -> 3 -> 2), 23 parameters"]
+
+
+def chain():
+    y = tg.Value(1.0, label="x")
+    for _ in range(10_000):
+        y = y * 1.0001
+    return y
+
+
+def wide():
+    x = tg.Tensor(1.0, label="x")
+    return np.stack([x * float(i) for i in range(10_000)]).sum()
+
+
+def leaves():
+    return np.stack([tg.Tensor(float(i)) for i in range(10_000)]).sum()
+
+
+@pytest.mark.parametrize("make", [chain, wide, leaves])
+def test_ten_thousand_nodes_are_folded_with_a_note_in_under_ten_seconds(make, no_dot):
+    y = make()
+    start = time.perf_counter()
+    drawing = tg.draw(y)
+    svg = drawing._repr_svg_()
+    assert time.perf_counter() - start < 10
+    assert 150 <= svg.count('class="node"') <= 200
+    (note,) = [s for s in texts(svg) if "folded" in s]
+    assert "max_nodes=None shows all" in svg
+    shown = kinds(drawing)
+    hidden = int(re.search(r"([\d,]+) (operations|leaves)", note)[1].replace(",", ""))
+    assert hidden + shown["operation" if make is not leaves else "variable"] == 10_000 + 2 * (make is wide)
+    if make is chain:
+        assert "x = 1\\n" in drawing.source
+        assert f"{y.data:.4g}\\n" in drawing.source
+
+
+def test_max_nodes_none_folds_nothing_and_few_nodes_are_not_folded():
+    x = y = tg.Value(1.0)
+    for _ in range(30):
+        y = y + x
+    assert kinds(tg.draw(y, max_nodes=32)) == {"variable": 1, "operation": 30, "result": 1}
+    assert kinds(tg.draw(y, max_nodes=None)) == kinds(tg.draw(y, max_nodes=32))
+    folded = kinds(tg.draw(y, max_nodes=20))
+    assert folded["folded"] == 1
+    assert sum(folded.values()) <= 20
+
+
+def test_what_is_long_is_cut_short_and_laid_out(no_dot):
+    y = tg.Value(1.0, label="long " * 10_000 + "\n" * 10_000 + "end") + 1.0
+    assert len(tg.draw(y).source) < 5000
+    assert "<svg" in tg.draw(y)._repr_svg_()
+
+
+def test_the_svg_has_a_name_and_titles_with_full_values(no_dot):
+    x = tg.Tensor(np.arange(12.0), label='<x> & "y"')
+    svg = ET.fromstring(tg.draw((x * x).sum())._repr_svg_())
+    assert svg.get("role") == "img"
+    assert svg.get("aria-label") == "Graph of Tensor, operations: 2"
+    titles = [t.text for t in svg.iter(f"{SVG}title")]
+    assert len(titles) == 4  # one for each box
+    assert titles[0].startswith('<x> & "y"\nfloat64 (12,)\n[ 0.,  1.,')
+    assert "gradient [ 0.,  2.," in titles[0]
+    assert titles[1].startswith("np.multiply")
+
+
+def test_show_opens_a_browser_without_waiting_and_returns_the_path(monkeypatch, no_dot):
+    opened, closed = [], threading.Event()
+    monkeypatch.setattr("webbrowser.open", lambda uri: (opened.append(uri), closed.wait(20)))
+    start = time.perf_counter()
+    path = tg.draw(tg.Value(2.0) ** 2).show()
+    assert time.perf_counter() - start < 10
+    closed.set()
+    assert opened == [path.as_uri()]
+    assert "<svg" in path.read_text()
+    shutil.rmtree(path.parent)
+
+
+def test_errors_of_draw_name_what_to_do():
+    x = tg.Tensor([1.0, 2.0], label="x")
+    y = (x * x).sum()
+    with pytest.raises(TypeError, match=r"not ndarray; .*create_graph=True"):
+        tg.draw(tg.gradients(y, [x]))
+    with pytest.raises(ValueError, match="list is empty"):
+        tg.draw([])
+    for depth in (-1, True, "all", 1.0):
+        with pytest.raises(ValueError, match=r"depth is .layers., None .* or a number"):
+            tg.draw(y, depth=depth)
+    for most in (0, 9, "many", True):
+        with pytest.raises(ValueError, match="max_nodes is a number of boxes from 10"):
+            tg.draw(y, max_nodes=most)
+    y.label = "y"
+    y.backward(retain_graph=False)
+    with pytest.raises(ValueError, match=r"^draw: the graph behind Tensor 'y' was freed by backward\(retain_graph=Fal"):
+        tg.draw(y)
+
+
+@pytest.mark.parametrize("picture", ["graph", "network"])
+def test_the_gallerys_pictures_are_what_the_readme_draws(picture, tmp_path, monkeypatch, no_dot):
+    readme = (GALLERY.parents[1] / "README.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    (drawing,) = [n for n, block in enumerate(blocks) if f'save("{picture}.svg")' in block]
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in [blocks[0], *[b for b in blocks[1 : drawing + 1] if "tg.Value" in b or b is blocks[drawing]]]:
+        exec(compile(block, "README.md", "exec"), names)
+    shown, kept = ((folder / f"{picture}.svg").read_text() for folder in (tmp_path, GALLERY))
+    assert sorted(texts(shown)) == sorted(texts(kept))
+    assert len(kept) < 60_000

@@ -40,9 +40,9 @@ def parent(y: Any, i: int) -> Any:
 
     `x[index] = v` moves x to a later place on the tape and leaves its earlier self as the first argument there.
     """
-    x = y.args[i]
+    x = y.call[ARGS + i]
     while x.order < y.order:
-        x = x.args[0]
+        x = x.call[ARGS]
     return x
 
 

@@ -17,12 +17,13 @@ from xml.sax.saxutils import escape, quoteattr
 from ..backprop import backprop, toposort
 from ..tensor import Node
 from .graph import Box, Frame, Picture, fold, read
-from .labels import Gradients, details, lines, printable, title
+from .labels import Gradients, details, printable, text, title
 
 if TYPE_CHECKING:
     import graphviz
 
 CROSSED = 10_000  # columns that arrows cross, as much as `dot` lays out in a few seconds
+BUSY = 100  # boxes from which on `dot` is asked to be content sooner, or tangled graphs take it ten times as long
 FORMATS = ("gv", "svg", "png", "pdf")
 
 # Okabe and Ito's colours as borders, tints of them under black text; arrows in a grey that stands out from
@@ -202,6 +203,8 @@ def _dot(picture: Picture, gradients: Gradients, rankdir: str, legend: bool, sum
     places = _grid(picture, rankdir)
     if places:
         graph.graph_attr.update(layout="nop", splines="line", outputorder="edgesfirst")  # the boxes stand already
+    elif len(picture.boxes) > BUSY:
+        graph.graph_attr["nslimit"] = "2"
     titles = {names[box]: printable(details(box, gradients)) for box in picture.boxes}
     members: defaultdict[Frame | None, list[Box]] = defaultdict(list)
     inner: defaultdict[Frame | None, list[Frame]] = defaultdict(list)
@@ -215,7 +218,7 @@ def _dot(picture: Picture, gradients: Gradients, rankdir: str, legend: bool, sum
     def put(frame: Frame | None, graph: "graphviz.Digraph") -> None:
         for box in members[frame]:
             place = {"pos": places[box]} if places else {}
-            graph.node(names[box], _escape("\n".join(lines(box, gradients))), **STYLES[box.kind], **place)
+            graph.node(names[box], _escape(text(box, gradients)), **STYLES[box.kind], **place)
         for f in inner[frame]:
             name = f"cluster{len(titles)}"
             titles[name] = printable(", ".join(title(f)))
@@ -278,11 +281,11 @@ def _grid(picture: Picture, rankdir: str) -> dict[Box, str]:
     return places
 
 
-def _escape(text: str) -> str:
+def _escape(shown: str) -> str:
     """Text that Graphviz shows as written: no escapes, HTML, entities, or characters that XML forbids."""
     import graphviz
 
-    escaped: str = graphviz.nohtml(graphviz.escape(printable(text).replace("&", "&amp;")).replace("\n", "\\n"))
+    escaped: str = graphviz.nohtml(graphviz.escape(printable(shown).replace("&", "&amp;")).replace("\n", "\\n"))
     return escaped
 
 

@@ -13,6 +13,7 @@ from ..tensor import Node
 from .graph import Box, Frame
 
 SMALL = 6  # elements of an array that are still written out
+WIDE, TALL = 160, 20  # characters and lines of a box
 SYMBOLS = {
     np.add: "+", np.subtract: "−", np.multiply: "×", np.divide: "÷", np.power: "**", np.matmul: "@",  # noqa: RUF001
     np.remainder: "%", np.negative: "neg", np.square: "x²", np.sqrt: "√", np.absolute: "|x|",
@@ -21,8 +22,14 @@ SYMBOLS = {
 Gradients = Mapping[int, Any]  # by a node's place on the tape
 
 
-def lines(box: Box, gradients: Gradients) -> list[str]:
-    """What stands in a box."""
+def text(box: Box, gradients: Gradients) -> str:
+    """What stands in a box, with whatever is long cut short: Graphviz takes no more than 16,384 bytes."""
+    lines = "\n".join(_lines(box, gradients)).split("\n")
+    lines = lines if len(lines) <= TALL else [*lines[: TALL - 1], "…"]
+    return "\n".join(line if len(line) <= WIDE else f"{line[: WIDE - 20]} … {line[-17:]}" for line in lines)
+
+
+def _lines(box: Box, gradients: Gradients) -> list[str]:
     if box.kind == "folded":
         return folded(box)
     if isinstance(box.of, Frame):
@@ -115,6 +122,8 @@ def call(y: Node, arrows: set[int]) -> str:
     if len(arrows) == len(y.args) and not y.kwargs:
         return symbol
     args = ["·" if i in arrows else index(a) for i, a in enumerate(y.args)]
+    if len(args) > SMALL:
+        args = [*args[:2], "…", args[-1]]
     return f"{symbol}({', '.join(args + [f'{k}={reprlib.repr(v)}' for k, v in y.kwargs.items()])})"
 
 
