@@ -8,7 +8,6 @@ else pygraphviz.
 
 import os
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,36 +15,14 @@ from xml.sax.saxutils import escape, quoteattr
 
 from ..backprop import backprop, toposort
 from ..tensor import Node
-from .graph import Box, Frame, Picture, fold, read
-from .labels import Gradients, details, printable, text, title
+from .dot import write
+from .graph import fold, read
+from .labels import Gradients
 
 if TYPE_CHECKING:
     import graphviz
 
-CROSSED = 10_000  # columns that arrows cross, as much as `dot` lays out in a few seconds
-BUSY = 100  # boxes from which on `dot` is asked to be content sooner, or tangled graphs take it ten times as long
 FORMATS = ("gv", "svg", "png", "pdf")
-
-# Okabe and Ito's colours as borders, tints of them under black text; arrows in a grey that stands out from
-# white and from black alike, so that one transparent picture serves both.
-GREY = "#767676"
-FONT = "Helvetica,Arial,sans-serif"
-STYLES = {
-    "variable": {"shape": "box", "style": "filled", "fillcolor": "#d3e9f8", "color": "#0072b2"},
-    "parameter": {"shape": "box", "style": "filled", "peripheries": "2", "fillcolor": "#f6e0ec", "color": "#a8457f"},
-    "input": {"shape": "cds", "style": "filled", "margin": "0.2,0.12", "fillcolor": "#e2f3fc", "color": "#2a86b8"},
-    "constant": {"shape": "box", "style": "filled,dashed", "fillcolor": "#efefef", "color": GREY},
-    "operation": {"shape": "box", "style": "filled,rounded", "fillcolor": "#ffe7bd", "color": "#b87a00"},
-    "module": {"shape": "box3d", "style": "filled", "margin": "0.16,0.14", "fillcolor": "#fbf6c4", "color": "#8a7d00"},
-    "backward": {"shape": "octagon", "style": "filled", "fillcolor": "#fbdccb", "color": "#d55e00"},
-    "result": {"shape": "box", "style": "filled,bold", "fillcolor": "#d2f0e5", "color": "#00805c"},
-    "folded": {"shape": "note", "style": "filled", "fillcolor": "#ffffff", "color": "#000000"},
-}
-MEANINGS = {
-    "variable": "variable: takes a gradient", "parameter": "parameter of a module", "input": "input of a module",
-    "constant": "constant", "operation": "operation", "module": "module, closed", "backward": "backward pass",
-    "result": "result",
-}  # fmt: skip
 
 
 class LayoutError(RuntimeError):
@@ -152,7 +129,8 @@ def draw(
     picture = whole if max_nodes is None else fold(whole, max_nodes)
     first = roots[0]._describe() + (f" and {len(roots) - 1} more" if roots[1:] else "")
     summary = f"{first}, operations: {sum(b.operations for b in whole.boxes)}"
-    return _dot(picture, _gradients(roots) if gradients else {}, rankdir, legend, summary)
+    graph, titles = write(picture, _gradients(roots) if gradients else {}, rankdir, legend)
+    return Drawing(graph, summary, titles)
 
 
 def _check(roots: list[Any], rankdir: Any, depth: Any, max_nodes: Any) -> None:
@@ -179,114 +157,6 @@ def _gradients(roots: list[Any]) -> Gradients:
     if others or not root.requires_grad or getattr(root.data, "size", 1) != 1:
         return {}
     return {x.order: g for x, g in backprop(root, root._seed(None), toposort(root))[0]}
-
-
-def _dot(picture: Picture, gradients: Gradients, rankdir: str, legend: bool, summary: str) -> Drawing:
-    """The picture in the DOT language."""
-    import graphviz
-
-    graph = graphviz.Digraph(
-        graph_attr={
-            "rankdir": rankdir, "bgcolor": "transparent", "nodesep": "0.2", "ranksep": "0.35", "fontname": FONT,
-        },
-        node_attr={"ordering": "in", "fontname": FONT, "fontsize": "12", "height": "0.3", "margin": "0.12,0.06"},
-        edge_attr={
-            "color": GREY, "arrowsize": "0.7", "fontname": FONT, "fontsize": "10", "fontcolor": GREY,
-            "labeldistance": "1.8", "labelangle": "-30",
-        },
-    )  # fmt: skip
-    names: dict[Box, str] = {}
-    counts = dict.fromkeys(STYLES, 0)
-    for box in picture.boxes:
-        counts[box.kind] += 1
-        names[box] = f"{box.kind}{counts[box.kind]}"
-    places = _grid(picture, rankdir)
-    if places:
-        graph.graph_attr.update(layout="nop", splines="line", outputorder="edgesfirst")  # the boxes stand already
-    elif len(picture.boxes) > BUSY:
-        graph.graph_attr["nslimit"] = "2"
-    titles = {names[box]: printable(details(box, gradients)) for box in picture.boxes}
-    members: defaultdict[Frame | None, list[Box]] = defaultdict(list)
-    inner: defaultdict[Frame | None, list[Frame]] = defaultdict(list)
-    for box in picture.boxes:
-        members[None if places else _framed(box.frame)].append(box)
-    for frame in list(members):
-        while frame and frame not in inner[outer := _framed(frame.outer)]:
-            inner[outer].append(frame)
-            frame = outer
-
-    def put(frame: Frame | None, graph: "graphviz.Digraph") -> None:
-        for box in members[frame]:
-            place = {"pos": places[box]} if places else {}
-            graph.node(names[box], _escape(text(box, gradients)), **STYLES[box.kind], **place)
-        for f in inner[frame]:
-            name = f"cluster{len(titles)}"
-            titles[name] = printable(", ".join(title(f)))
-            with graph.subgraph(name=name) as framed:
-                framed.attr(label=_escape(titles[name]), style="filled,rounded", fillcolor="#f7f7f7", color=GREY)
-                framed.attr(fontsize="12", labeljust="l")
-                put(f, framed)
-
-    put(None, graph)
-    for tail, head, number in picture.arrows:
-        graph.edge(names[tail], names[head], headlabel=number and str(number))
-    if legend:
-        graph.attr(label=_legend([kind for kind in MEANINGS if counts[kind]], rankdir), labeljust="l", labelloc="b")
-    return Drawing(graph, summary, titles)
-
-
-def _framed(frame: Frame | None) -> Frame | None:
-    """The innermost frame around that is drawn: a pass of `gradients` is not."""
-    while frame and frame.kind is None:
-        frame = frame.outer
-    return frame
-
-
-def _legend(kinds: list[str], rankdir: str) -> str:
-    """Samples of the boxes that are there, as a table along the picture."""
-    cells = []
-    for kind in kinds:
-        style = STYLES[kind]
-        look = "".join(f' STYLE="{look.upper()}"' for look in ("rounded", "dashed") if look in style["style"])
-        cells.append(
-            f'<TD BORDER="1" COLOR="{style["color"]}" BGCOLOR="{style["fillcolor"]}"{look}>{MEANINGS[kind]}</TD>'
-        )
-    rows = [cells] if rankdir == "LR" else [[cell] for cell in cells]
-    table = "".join(f"<TR>{''.join(row)}</TR>" for row in rows)
-    return f'<<FONT POINT-SIZE="10"><TABLE BORDER="0" CELLSPACING="6" CELLPADDING="3">{table}</TABLE></FONT>>'
-
-
-def _grid(picture: Picture, rankdir: str) -> dict[Box, str]:
-    """Where `dot` would take minutes, places for the boxes: a column for each step from the leaves.
-
-    Its work grows with the columns that all arrows together cross, faster than in proportion.
-    """
-    column: dict[Box, int] = {}
-    for tail, head, _ in picture.arrows:  # in the order of the tape: what leads to the tail came before
-        column[head] = max(column.get(head, 1), column.get(tail, 0) + 1)
-    leaves: dict[Box, int] = {}  # just before what uses them first
-    for tail, head, _ in picture.arrows:
-        if tail not in column:
-            leaves[tail] = min(leaves.get(tail, column[head]), column[head] - 1)
-    column |= leaves
-    if sum(column[head] - column[tail] for tail, head, _ in picture.arrows) < CROSSED:
-        return {}
-    rows = dict.fromkeys(column.values(), 0)
-    places = {}
-    for box in picture.boxes:
-        n = column.get(box, 0)
-        x, y = (n, rows.setdefault(n, 0)) if rankdir == "LR" else (rows.setdefault(n, 0), n)
-        places[box] = f"{220 * x},{-80 * y}"
-        rows[n] += 1
-    return places
-
-
-def _escape(shown: str) -> str:
-    """Text that Graphviz shows as written: no escapes, HTML, entities, or characters that XML forbids."""
-    import graphviz
-
-    escaped: str = graphviz.nohtml(graphviz.escape(printable(shown).replace("&", "&amp;")).replace("\n", "\\n"))
-    return escaped
 
 
 def _lay_out(graph: "graphviz.Digraph", form: str) -> bytes:

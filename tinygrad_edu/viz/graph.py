@@ -113,12 +113,12 @@ def read(roots: Sequence[Node], depth: int | str | None) -> Picture:
                 arrows.append((tail, step, i + 1 if numbered else None))
                 fed.add((tail, step))
         drawn[id(y)] = step
-        ended = [f for f in _around(frame) if any(y is output for output in f.outputs)]
+        ended = [f for f in surrounding(frame) if any(y is output for output in f.outputs)]
         whole = not shut or shut in ended
         if id(y) in asked or (y.label and whole):
             step.named = whole
-            around = ended[-1].outer if ended and whole else shut.outer if shut else frame
-            drawn[id(y)] = result = box("result", y, around)
+            outside = ended[-1].outer if ended and whole else shut.outer if shut else frame
+            drawn[id(y)] = result = box("result", y, outside)
             arrows.append((step, result, None))
     for x in roots:
         if x.fun is None and id(x) not in drawn:
@@ -127,7 +127,7 @@ def read(roots: Sequence[Node], depth: int | str | None) -> Picture:
 
 
 def fold(picture: Picture, most: int) -> Picture:
-    """The picture in about `most` boxes: what stands in the middle of the tape becomes one that counts it.
+    """The picture in `most` boxes: what stands in the middle of the tape becomes one that says how much it is.
 
     A stretch of the tape can be drawn as one without going in circles: nothing in it is made from what comes later.
     """
@@ -141,15 +141,17 @@ def fold(picture: Picture, most: int) -> Picture:
     steps = [b for b in picture.boxes if b.kind not in SOURCES]
     kept: set[Box] = set()
     for run in (steps[::-1], steps):
-        room = most // 2
+        room = most // 2 - 1  # for the note
         for b in run:
             room -= 1 + brought[b]
             if room < 0 and b is not run[0]:
                 break
             kept.add(b)
     picture = _folded(picture, [b for b in steps if b not in kept])
-    sources = [b for b in picture.boxes if b.kind in SOURCES]
-    room = max(most - len(picture.boxes) + len(sources), 2) // 2
+    if len(picture.boxes) <= most:
+        return picture
+    sources = [b for b in picture.boxes if b.kind in SOURCES]  # thousands of them lead to one box
+    room = max(most - 1 - (len(picture.boxes) - len(sources)), 2) // 2
     return _folded(picture, sources[room:-room])
 
 
@@ -220,18 +222,18 @@ def _within(nodes: list[Node], frames: list[Frame], depth: int | str | None) -> 
                 inner = inner.outer
             frame.outer, inner = inner, frame
             if frame.kind:
-                for f in _around(frame.outer):
+                for f in surrounding(frame.outer):
                     f.layered = True
         while inner and inner.stop > y.order:
             inner = inner.outer
         within[y.order] = inner
     for frame in frames:
-        level = sum(f.kind is not None for f in _around(frame.outer))
+        level = sum(f.kind is not None for f in surrounding(frame.outer))
         frame.closed = frame.kind is not None and (not frame.layered if depth == "layers" else level == depth)
     return within
 
 
-def _around(frame: Frame | None) -> Iterator[Frame]:
+def surrounding(frame: Frame | None) -> Iterator[Frame]:
     """A frame and those around it, innermost first."""
     while frame:
         yield frame
@@ -240,17 +242,17 @@ def _around(frame: Frame | None) -> Iterator[Frame]:
 
 def _shut(frame: Frame | None) -> Frame | None:
     """The outermost closed frame around."""
-    return next((f for f in reversed([*_around(frame)]) if f.closed), None)
+    return next((f for f in reversed([*surrounding(frame)]) if f.closed), None)
 
 
 def _passes_back(frame: Frame | None) -> bool:
-    return any(f.kind is None for f in _around(frame))
+    return any(f.kind is None for f in surrounding(frame))
 
 
 def _home(a: Any, user: Frame | None) -> Frame | None:
     """The innermost frame around the operation that uses it that a did not come into from outside."""
     home = user
-    for frame in _around(user):
+    for frame in surrounding(user):
         if frame.kind is None or frame.brings_in(a):
             home = frame.outer
     return home
@@ -258,7 +260,7 @@ def _home(a: Any, user: Frame | None) -> Frame | None:
 
 def _source(a: Any, users: list[Frame | None]) -> str:
     """Which of SOURCES a leaf or constant is, by all its uses."""
-    frames = [f for user in users for f in _around(user) if f.kind]
+    frames = [f for user in users for f in surrounding(user) if f.kind]
     variable = isinstance(a, Node) and a.requires_grad and a.fun is None
     if variable and any(not f.brings_in(a) for f in frames):
         return "parameter"
@@ -269,8 +271,8 @@ def _source(a: Any, users: list[Frame | None]) -> str:
 
 def _common(frames: list[Frame | None]) -> Frame | None:
     """The innermost frame around all of these."""
-    shared = [*_around(frames[0])]
+    shared = [*surrounding(frames[0])]
     for frame in frames[1:]:
-        around = {*_around(frame)}
+        around = {*surrounding(frame)}
         shared = [f for f in shared if f in around]
     return shared[0] if shared else None
