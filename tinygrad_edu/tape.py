@@ -91,18 +91,18 @@ def constant(kind: type["Node"], data: Any) -> Any:
     return y
 
 
-def note(y: Any, whose: Any, start: int, given: tuple[int, ...]) -> None:
+def note(y: Any, whose: Any, kind: type | None, start: int, given: tuple[int, ...]) -> None:
     """Let each node in y that was recorded since `start` tell whose work it came out of, and the ids of what went in.
 
     The tape never asks; pictures do, to draw as one what was done as one. A node's `span` keeps nothing alive: `whose`
-    is a weak reference to a module and its class, or None for a backward pass.
+    is a weak reference to a module of class `kind`; both are None for a backward pass.
     """
     if isinstance(y, Node):
         if y.order < start:
-            y.span = (whose, start, y.order, given, getattr(y, "span", None))
+            y.span = (whose, kind, start, y.order, given, getattr(y, "span", None))
     elif isinstance(y, (list, tuple, dict)):
         for part in y.values() if isinstance(y, dict) else y:
-            note(part, whose, start, given)
+            note(part, whose, kind, start, given)
 
 
 def binary(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any]:

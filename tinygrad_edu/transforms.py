@@ -37,7 +37,7 @@ def gradients(y: Any, xs: Sequence[Any], gradient: Any = None, create_graph: boo
     start = place()
     found = {x.order: g for x, g in backprop(y, seed, xs, create_graph)[0]}
     result = [_array(found[x.order]) if x.order in found else _nothing(x, create_graph) for x in xs]
-    note(result, None, start, ())
+    note(result, None, None, start, ())
     return result
 
 

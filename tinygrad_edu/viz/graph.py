@@ -191,10 +191,9 @@ def _frames(nodes: list[Node]) -> list[Frame]:
     for node in {id(a): a for y in nodes for a in (y, *y.args) if isinstance(a, Node)}.values():
         span = getattr(node, "span", None)
         while span:
-            whose, start, stop, given, span = span
-            ref, kind = whose or (lambda: None, None)
+            whose, kind, start, stop, given, span = span
             if start not in frames:
-                frames[start] = frame = Frame(ref(), kind, start, stop, set(given), set())
+                frames[start] = frame = Frame(whose and whose(), kind, start, stop, set(given), set())
                 known.setdefault(id(frame.whose), []).append(frame)
             frames[start].stop = min(frames[start].stop, stop)
             if node.order == stop:  # else it was assigned to since then

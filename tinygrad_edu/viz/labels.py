@@ -51,7 +51,7 @@ def details(box: Box, gradients: Gradients) -> str:
     parameters = [] if frame.whose is None else frame.whose.named_parameters()
     return "\n".join(
         [", ".join(title(frame)), *[line for y in frame.outputs for line in _details(y, gradients)]]
-        + [f"{key}: {' '.join(summary(p, gradients))}" for key, p in parameters]
+        + [f"{p.label or key}: {' '.join(summary(p, gradients))}" for key, p in parameters]
     )
 
 
