@@ -36,10 +36,11 @@ class Module:
         """Give what `forward` gives, noted on the tape as this module's work, for pictures."""
         start = place()
         if len(args) == 1 and not kwargs:  # as nearly always, and quicker than the general call
-            y, given = self.forward(args[0]), (id(args[0]),)
+            y = self.forward(args[0])
+            note(y, ref(self), type(self), start, id(args[0]))
         else:
-            y, given = self.forward(*args, **kwargs), tuple(map(id, (*args, *kwargs.values())))
-        note(y, ref(self), type(self), start, given)
+            y = self.forward(*args, **kwargs)
+            note(y, ref(self), type(self), start, tuple(map(id, (*args, *kwargs.values()))))
         return y
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:

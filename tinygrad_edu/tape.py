@@ -24,6 +24,7 @@ _tape = itertools.count(-1, -1)  # operations are numbered downwards as they are
 _paused = ContextVar("paused", default=0)  # how many no_grads this thread (or task) is inside of
 paused = _paused.get
 place = _tape.__next__  # a place on the tape for one's own use
+_noted = 0  # the latest place that has a note
 
 FIRST, SECOND, BOTH = (0,), (1,), (0, 1)  # positions of the arguments that take gradients
 NO_KEYWORDS: dict[str, Any] = {}
@@ -91,15 +92,22 @@ def constant(kind: type["Node"], data: Any) -> Any:
     return y
 
 
-def note(y: Any, whose: Any, kind: type | None, start: int, given: tuple[int, ...]) -> None:
-    """Let each node in y that was recorded since `start` tell whose work it came out of, and the ids of what went in.
+def note(y: Any, whose: Any, kind: type | None, start: int, given: Any) -> None:
+    """Let each node in y that was recorded since `start` tell whose work it came out of, and the id or ids of what went in.
 
     The tape never asks; pictures do, to draw as one what was done as one. A node's `span` keeps nothing alive: `whose`
     is a weak reference to a module of class `kind`; both are None for a backward pass.
     """
+    global _noted
     if isinstance(y, Node):
-        if y.order < start:
-            y.span = (whose, kind, start, y.order, given, getattr(y, "span", None))
+        order = y.order
+        if order < start:
+            inner = None
+            if order < _noted:  # later than all that was noted: it has none yet, and to find an unset slot takes longer
+                _noted = order
+            else:
+                inner = getattr(y, "span", None)
+            y.span = (whose, kind, start, order, given, inner)
     elif isinstance(y, (list, tuple, dict)):
         for part in y.values() if isinstance(y, dict) else y:
             note(part, whose, kind, start, given)

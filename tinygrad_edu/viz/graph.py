@@ -193,7 +193,9 @@ def _frames(nodes: list[Node]) -> list[Frame]:
         while span:
             whose, kind, start, stop, given, span = span
             if start not in frames:
-                frames[start] = frame = Frame(whose and whose(), kind, start, stop, set(given), set())
+                frames[start] = frame = Frame(
+                    whose and whose(), kind, start, stop, {given} if isinstance(given, int) else set(given), set()
+                )
                 known.setdefault(id(frame.whose), []).append(frame)
             frames[start].stop = min(frames[start].stop, stop)
             if node.order == stop:  # else it was assigned to since then
