@@ -427,11 +427,24 @@ def test_modules_with_several_outputs_that_are_gone_or_were_written_into_are_dra
         def forward(self, x):
             return {"a": x * 2, "b": [x * 3]}
 
+    class Written(tg.nn.Module):
+        def __init__(self):
+            self.inner = tg.nn.Linear(2, 2, rng=0)
+
+        def forward(self, x):
+            y = self.inner(x)
+            y[0] = 5.0
+            return y
+
     pair, x = Pair(), tg.Tensor([1.0, 2.0], label="x")
     out = pair(x)
     assert kinds(tg.draw(out["a"] - out["b"][0])) == {"input": 1, "module": 1, "operation": 1, "result": 1}
     gone = tg.nn.Linear(2, 2, rng=0)(x)
     assert "Linear" in labels(tg.draw(gone))
+    written = Written()
+    drawing = tg.draw(written(x).sum())
+    assert kinds(drawing) == {"input": 1, "module": 1, "operation": 2, "result": 1}
+    assert frames(drawing) == ["Written(), 6 parameters"]
     y = pair(x)["a"]
     y[0] = 5.0
     assert kinds(tg.draw(y * 1.0)) == {"input": 1, "constant": 1, "module": 1, "operation": 2, "result": 1}

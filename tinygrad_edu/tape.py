@@ -93,7 +93,7 @@ def constant(kind: type["Node"], data: Any) -> Any:
 
 
 def note(y: Any, whose: Any, kind: type | None, start: int, given: Any) -> None:
-    """Let each node in y that was recorded since `start` tell whose work it came out of, and the id or ids of what went in.
+    """Let each node in y that was recorded since `start` tell whose work it came out of, and the ids of what went in.
 
     The tape never asks; pictures do, to draw as one what was done as one. A node's `span` keeps nothing alive: `whose`
     is a weak reference to a module of class `kind`; both are None for a backward pass.
@@ -103,7 +103,7 @@ def note(y: Any, whose: Any, kind: type | None, start: int, given: Any) -> None:
         order = y.order
         if order < start:
             inner = None
-            if order < _noted:  # later than all that was noted: it has none yet, and to find an unset slot takes longer
+            if order < _noted:  # it is later than all that has a span, and an unset slot takes long to read
                 _noted = order
             else:
                 inner = getattr(y, "span", None)
