@@ -83,6 +83,7 @@ def test_gradient_takes_numbers_lists_and_arrays_as_spacings(spacings):
 def test_gradient_of_plain_numbers_over_a_tensors_coordinates():
     check(lambda h: np.gradient([1, 4, 9, 25], h, edge_order=2), np.array([0.0, 1.0, 3.0, 3.5]))
     check(lambda h: np.gradient(X, h, axis=1), np.array(0.3))
+    check(lambda x: np.gradient(x, np.array([9, 4, 2, 0], np.uint8), axis=2), X)  # their differences are negative
 
 
 def test_gradient_stays_float32_with_spacings_of_float64():
@@ -140,6 +141,14 @@ def test_a_correlation_is_its_sum_at_every_shift():
         )
 
 
+@pytest.mark.parametrize("lengths", [(2, 7), (7, 2)])
+def test_a_correlation_moves_the_shorter_along_the_longer(lengths, monkeypatch):
+    moved, correlate = [], np.correlate
+    monkeypatch.setattr(np, "correlate", lambda a, v: moved.append(v.size) or correlate(a, v))
+    differences.correlation(*(LINE[:n] for n in lengths), -1, 2)
+    assert moved == [2]
+
+
 @pytest.mark.parametrize("fun", [np.convolve, np.correlate])
 def test_convolutions_take_lists_and_numbers_and_their_modes_are_numpys(fun):
     for v in ([1, 2, 3], np.array([1, -1]), 2.0)[: 2 if fun is np.correlate else 3]:
@@ -172,6 +181,7 @@ def slopes(x, **ends):
 
 def test_interpolation_has_the_slope_of_the_interval_to_the_right_of_a_knot_and_to_the_left_of_the_last():
     np.testing.assert_allclose(slopes(POINTS), [-4, 6, -1, -1])
+    assert tg.grad(np.interp)(1.0, [0.0, 1.0], [2.0, 5.0]) == 3
 
 
 def test_interpolation_outside_has_slope_zero_and_the_gradient_of_the_end_point():
@@ -192,6 +202,11 @@ def test_interpolation_takes_tensors_and_lists_anywhere():
     check(lambda x, a, b: np.interp(x, POINTS, HEIGHTS, left=a, right=b), 3 * LINE, np.array(5.0), np.array(-5.0))
     check(lambda x: np.interp(x, [0, 1], [3, 4], period=4), LINE)
     check(lambda x, p: np.interp(x, POINTS, HEIGHTS, period=p), 3 * LINE, np.array(-3.5))
+
+
+def test_interpolation_repeats_points_that_lie_anywhere():
+    for move in (-9, 0, 2):
+        check(lambda x: np.interp(x, POINTS + move, HEIGHTS, period=3.5), np.linspace(-6.1, 5.9, 24))  # noqa: B023
 
 
 def test_interpolation_with_a_single_point_is_constant():
@@ -253,4 +268,5 @@ def test_bases_of_logspace_broadcast_against_the_ends():
 
 def test_geomspace_runs_between_negative_numbers_and_not_from_zero():
     check(lambda a, b: np.geomspace(a, b, 4), np.array([-2.0, 3.0]), np.array([-5.0, 0.1]))
-    assert "start beside it" in message(ValueError, lambda: np.geomspace(tg.Tensor(1.0), 0.0))
+    for ends in ((tg.Tensor(1.0), 0.0), (tg.Tensor([2.0, 0.0]), 1.0)):
+        assert "start beside it" in message(ValueError, lambda ends=ends: np.geomspace(*ends))

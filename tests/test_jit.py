@@ -1,5 +1,7 @@
 """jit: what a replay changes and gives, what is recorded anew, what is refused."""
 
+import copy
+import pickle
 import threading
 import tracemalloc
 
@@ -251,6 +253,43 @@ def test_plain_attributes_of_modules_and_optimizers_are_part_of_what_is_recorded
     model.parameters()[0].requires_grad = False
     with pytest.raises(ValueError, match=r"parameter 0 .* has no gradient|no gradient"):
         step(X, T)
+
+
+SCALE = 2.0
+
+
+def scaled(x):
+    return x * SCALE
+
+
+def test_variables_that_it_closes_over_or_calls_by_name_are_part_of_what_is_recorded(monkeypatch):
+    shift, data = 1.0, np.ones(3)
+
+    def f(x):
+        return scaled(x) + shift + data
+
+    jitted = tg.jit(tg.grad(lambda x: np.sum(f(x) * x)))
+    x = np.arange(3.0)
+    np.testing.assert_array_equal(jitted(x), 4 * x + 2)
+    shift = 3.0
+    np.testing.assert_array_equal(jitted(x), 4 * x + 4)
+    data = np.zeros(3)
+    np.testing.assert_array_equal(jitted(x), 4 * x + 3)
+    monkeypatch.setitem(globals(), "SCALE", 5.0)
+    np.testing.assert_array_equal(jitted(x), 10 * x + 3)
+    monkeypatch.setitem(globals(), "scaled", np.negative)
+    np.testing.assert_array_equal(jitted(x), -2 * x + 3)
+    assert jitted.cache_info().misses == 5
+    jitted(x)
+    assert jitted.cache_info().misses == 5
+
+
+def test_lists_of_parameters_that_it_closes_over_are_the_same_at_the_next_call():
+    params = [tg.Tensor([1.0]), tg.Tensor([2.0])]
+    jitted = tg.jit(lambda x: x * params[0] + params[1])
+    for _ in range(3):
+        jitted(X)
+    assert jitted.cache_info()[:2] == (2, 1)
 
 
 def test_random_numbers_are_drawn_anew_and_are_those_of_the_eager_run():
@@ -589,3 +628,43 @@ def test_stats_and_repr_say_what_was_saved():
 def test_what_is_no_function_or_no_optimisation_is_refused():
     assert "write jit(f)" in message(TypeError, lambda: tg.jit(3))
     assert "'fast'" in message(ValueError, lambda: tg.jit(abs, optimize=("fast",)))
+
+
+def test_a_copy_records_for_itself():
+    jitted = tg.jit(scaled)
+    jitted(X)
+    other = pickle.loads(pickle.dumps(copy.deepcopy(jitted)))
+    assert other.cache_info().currsize == 0
+    np.testing.assert_array_equal(other(X), 2 * X)
+
+
+def test_methods_are_recorded_with_their_object():
+    class Layer(tg.nn.Module):
+        def __init__(self, factor):
+            self.factor = factor
+
+        @tg.jit
+        def forward(self, x):
+            return x * self.factor
+
+    for factor in (2.0, 3.0, 2.0):
+        np.testing.assert_array_equal(Layer(factor)(X), X * factor)
+
+
+def test_other_threads_train_eagerly_while_one_records():
+    def run(results, record):
+        model, _, step = training(OPTIMIZERS[2])
+        for _ in range(40):
+            (tg.jit(step) if record else step)(X, T)
+        results.append([p.data.copy() for p in model.parameters()])
+
+    results = []
+    threads = [threading.Thread(target=run, args=(results, i % 2 == 0)) for i in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(results) == 4
+    for arrays in results[1:]:
+        for a, b in zip(arrays, results[0], strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9)

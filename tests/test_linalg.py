@@ -60,6 +60,7 @@ def test_the_norm_of_order_0_counts_and_is_constant():
         assert type(y) is np.ndarray
         assert y.dtype == np.float32
         assert y.tolist() == [2, 1]
+    assert np.linalg.vector_norm(x, ord=0, axis=0, keepdims=True).tolist() == [[2, 1]]
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero")
@@ -121,6 +122,8 @@ def test_a_singular_matrix_has_an_infinite_condition_number_with_gradient_0():
         assert not pulled(np.linalg.cond, a).any()
     assert "Singular matrix" in message(ValueError, lambda: np.linalg.cond(tg.Tensor(np.zeros((2, 2))), 1))
     check(np.linalg.cond, TALL)
+    check(lambda a: np.linalg.cond(a, 2), TALL)
+    assert np.linalg.cond(tg.Tensor(np.zeros((0, 2, 2)))).shape == (0,)
     assert "has no condition number" in message(ValueError, lambda: np.linalg.cond(tg.Tensor(np.zeros((0, 2)))))
 
 
@@ -169,13 +172,16 @@ def test_least_squares_gives_all_four_results(a, b):
         check(lambda a, b: np.linalg.lstsq(a, b)[1], a, b)
 
 
-@pytest.mark.parametrize("rcond", [None, -1, 0, 0.5])
+@pytest.mark.parametrize("rcond", [None, -1, -0.5, 0, 0.5, 1, 1.5])
 def test_small_singular_values_count_as_0_in_least_squares(rcond):
     a, b = np.diag([1.0, 0.3, 0.0])[:, :2], np.ones(3)
     rank = np.linalg.lstsq(tg.Tensor(a), b, rcond=rcond)[2]
     assert rank == np.linalg.lstsq(a, b, rcond)[2] == (1 if rcond == 0.5 else 2)
     g = pulled(lambda b: np.linalg.lstsq(a, b, rcond)[0], b)
     np.testing.assert_allclose(g, [1, 0 if rank == 1 else 1 / 0.3, 0], atol=1e-15)
+    for small in (0.0, 0.4, 0.75, 1.5, 2.5, 3.5):  # times the distance from 1 to the next number
+        a = 1e-20 * np.diag([1.0, small * np.finfo(np.float64).eps, 0.0])[:, :2]
+        assert np.linalg.lstsq(tg.Tensor(a), b, rcond=rcond)[2] == np.linalg.lstsq(a, b, rcond)[2]
 
 
 def test_the_gradient_of_the_pseudoinverse_keeps_the_rank():

@@ -169,6 +169,8 @@ def test_tensors_among_keywords_are_arguments_too():
     np.testing.assert_array_equal(low.grad, 1)
     np.clip(A, a_min=low, a_max=9.0).sum().backward()
     np.testing.assert_array_equal(low.grad, 2)
+    assert tg.softmax(x=t, axis=0).fun is tg.softmax
+    assert tg.softmax(t, axis=0).fun is tg.softmax
 
 
 def message(kind, f):

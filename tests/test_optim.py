@@ -168,7 +168,7 @@ def test_learning_rate_can_be_set_between_steps():
 
 
 def test_repr_tells_kind_rate_and_progress():
-    assert repr(optim.SGD(parameters(), lr=0.1)) == "SGD(lr=0.1, 2 parameters, 0 steps taken)"
+    assert repr(optim.SGD(parameters(), lr=0.1)) == "SGD(lr=0.1, 2 parameters of 7 numbers, 0 steps taken)"
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,11 @@ def test_equal_numbers_keep_their_order_when_sorted(dtype):
     assert gradient(np.sort, [[np.nan, 1.0], [0.0, -0.0]], dtype) == [[2, 1], [3, 4]]
     many = gradient(np.sort, [1.0] * 50 + [0.0] * 50, dtype)
     assert many == [*range(51, 101), *range(1, 51)]
+    x = np.random.default_rng(0).integers(0, 30, 1001).astype(dtype)
+    parted = np.array(gradient(lambda x: np.partition(x, 500), x, dtype))
+    for v in range(30):
+        np.testing.assert_array_equal(parted[x == v], 1 + np.flatnonzero(np.partition(x, 500) == v))
+    assert np.argmax(gradient(np.median, x, dtype)) == np.argsort(x, kind="stable")[500]
 
 
 def test_sorting_and_what_is_read_off_have_no_second_derivative_of_their_own():
@@ -143,6 +148,7 @@ def test_quantiles_name_what_is_wrong():
 def test_zeros_are_trimmed_from_the_ends(trim):
     check(lambda x: np.trim_zeros(np.concatenate([[0, 0], x[0, 0], [0], x[1, 0], [0]]), trim), X)
     assert np.trim_zeros(tg.Tensor([0.0, 0.0]), trim).shape == (0,)
+    assert np.trim_zeros(tg.Tensor(np.zeros((2, 3))), trim).shape == (0, 0)
 
 
 def test_zeros_are_not_trimmed_from_anywhere_else():

@@ -73,6 +73,20 @@ def test_fits_take_numbers_lists_and_tensors_in_every_place():
     np.testing.assert_allclose(np.polyfit(tg.Tensor(x), np.polyval(CUBIC, x), 3).data, CUBIC, rtol=1e-12)
 
 
+def test_fits_do_not_depend_on_the_scale_of_x():
+    x = 1e-6 * np.array([-1.0, 0.0, 0.5, 2.0])
+    np.testing.assert_allclose(np.polyfit(tg.Tensor(x), CUBIC, 3).data, np.polyfit(x, CUBIC, 3), rtol=1e-9)
+
+
+def test_a_fit_to_points_that_rounding_alone_sets_apart_warns_as_numpys_does():
+    for apart, rcond in ((np.finfo(np.float64).eps, None), (1e-11, 1e-8)):
+        x = 1 + np.arange(100) * apart
+        with pytest.warns(np.exceptions.RankWarning):
+            fit = np.polyfit(tg.Tensor(x), np.ones(100), 1, rcond)
+        with pytest.warns(np.exceptions.RankWarning):
+            np.testing.assert_allclose(fit.data, np.polyfit(x, np.ones(100), 1, rcond))
+
+
 def test_a_fit_of_more_coefficients_than_points_warns_as_numpys_does():
     with pytest.warns(np.exceptions.RankWarning) as caught:
         fit = np.polyfit(tg.Tensor([0.0, 1.0]), [1.0, 2.0], 3)
@@ -84,6 +98,8 @@ def test_a_fit_of_more_coefficients_than_points_warns_as_numpys_does():
 def test_fits_name_shapes_and_keywords_that_they_do_not_take():
     y = tg.Tensor(CUBIC)
     assert "y of shape (4,)" in message(ValueError, lambda: np.polyfit([1.0, 2.0], y, 1))
+    assert "x of shape (2, 2)" in message(ValueError, lambda: np.polyfit(np.ones((2, 2)), y, 1))
+    assert "x of shape (0,)" in message(ValueError, lambda: np.polyfit(np.ones(0), y[:0], 1))
     assert "w of shape (2,)" in message(ValueError, lambda: np.polyfit(CUBIC, y, 1, w=[1.0, 2.0]))
     assert "deg=-1" in message(ValueError, lambda: np.polyfit(CUBIC, y, -1))
     assert "cov=" in message(TypeError, lambda: np.polyfit(CUBIC, y, 1, cov=True))
@@ -97,7 +113,7 @@ def test_wrong_orders_and_constants_are_named():
 
 
 def test_a_product_leaves_out_zeros_in_front_as_numpys_does():
-    for a in ([0.0, 0.0, 1.0, 2.0], [0.0, 0.0]):
+    for a in ([0.0, 0.0, 1.0, 2.0], [0.0, 0.0, 0.0]):
         check(lambda p: np.polymul(a, p), CUBIC)  # noqa: B023
         check(lambda p: np.polymul(p, a), CUBIC)  # noqa: B023
     p = tg.Tensor([0.0, 1.0])
@@ -121,6 +137,16 @@ def test_division_without_remainder_leaves_a_single_zero():
     quotient, rest = np.polydiv(u, v)
     np.testing.assert_allclose(quotient.data, [1, 2])
     np.testing.assert_allclose(rest.data, [0], atol=1e-14)
+
+
+@pytest.mark.parametrize("rest", [[0, 5, 0], [3, 0, 0], [0, 3, 1], [1.000005e-8, 0, 0], [1e-8, 2, 0]])
+def test_division_leaves_out_zeros_in_front_of_the_remainder(rest):
+    u, v = np.array([2.0, *rest]), np.array([1.0, 0, 0, 0])
+    np.testing.assert_array_equal(np.polydiv(tg.Tensor(u), v)[1].data, np.polydiv(u, v)[1])
+
+
+def test_what_is_too_short_to_be_divided_is_the_remainder_whatever_the_divisor():
+    assert np.polydiv(tg.Tensor([5.0]), [0.0, 1.0, 2.0])[1].tolist() == [5]
 
 
 def test_a_polynomial_from_its_zeros():

@@ -1,5 +1,7 @@
 """Products: what drawn cases meet too rarely, and what goes wrong."""
 
+import itertools
+import math
 import operator
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from checks import X, check, message
 
 import tinygrad_edu as tg
+from tinygrad_edu.backprop import toposort
 from tinygrad_edu.rules import products
 
 A = np.array([[2.0, -1.0], [0.5, 3.0]])
@@ -26,9 +29,16 @@ def test_products_of_every_pair_of_dimensions(fun, a, b):
     check(fun, rng.uniform(-1, 1, a), rng.uniform(-1, 1, b))
 
 
+@pytest.mark.parametrize("shape", [(4, 2, 3), (5, 4, 2, 3)])
+def test_a_matrix_that_served_a_stack_has_its_gradient_as_one_product(shape):
+    a, b = drawn(shape, (3, 2))
+    assert products.matmul_b(a @ b, a @ b, a, b).shape == b.shape
+
+
 @pytest.mark.parametrize(
     ("f", "shapes"),
     [
+        (np.dot, [(2, 3), (2, 4, 3, 5)]),
         (np.vdot, [(2, 3, 4), (4, 6)]),
         (np.vdot, [(), ()]),
         (np.inner, [(2, 3, 4), (5, 4)]),
@@ -43,6 +53,7 @@ def test_products_of_every_pair_of_dimensions(fun, a, b):
         (lambda a, b: np.tensordot(a, b, axes=(-2, 0)), [(2, 3, 4), (3, 5)]),
         (lambda a, b: np.tensordot(a, b, axes=([1], 0)), [(2, 3, 4), (3, 5)]),
         (lambda a, b: np.linalg.tensordot(a, b, axes=1), [(2, 3), (3, 4)]),
+        (lambda a, b: np.tensordot(a, b, axes=([0, 1], [2, 0])), [(2, 3, 4), (3, 4, 2)]),
         (np.kron, [(2, 3), (4, 1)]),
         (np.kron, [(3,), (2, 1, 3)]),
         (np.kron, [(), (2, 3)]),
@@ -55,7 +66,10 @@ def test_products_of_every_pair_of_dimensions(fun, a, b):
         (np.linalg.matmul, [(2, 3, 4), (4, 5)]),
         (np.cross, [(4, 1, 3), (2, 3)]),
         (lambda a, b: np.cross(a, b, axisa=0, axisb=1, axisc=1), [(3, 2, 4), (2, 3, 4)]),
+        (lambda a, b: np.cross(a, b, axisc=0), [(2, 4, 3), (2, 4, 3)]),
         (lambda a, b: np.cross(a, b, axis=0), [(3, 4), (3,)]),
+        (lambda a, b: np.cross(a, b, axis=-2), [(2, 3, 4), (3, 4)]),
+        (lambda a, b: np.cross(a, b, axisa=1, axisb=0), [(2, 3, 4), (3, 2, 4)]),
         (lambda a, b: np.linalg.cross(a, b, axis=0), [(3, 4), (3, 1)]),
         (lambda *factors: np.linalg.multi_dot(factors), [(2, 3), (3, 4), (4, 5), (5, 6)]),
         (lambda *factors: np.linalg.multi_dot(factors), [(6, 5), (5, 4), (4, 3), (3, 2)]),
@@ -83,6 +97,10 @@ def test_products_of_shapes_that_take_care(f, shapes):
 )
 def test_a_matrix_and_a_stack_of_vectors_and_the_reverse(name, shapes):
     check(getattr(np, name), *drawn(*shapes))
+
+
+def test_a_matrix_that_served_a_stack_of_vectors_has_its_gradient_as_one_product():
+    assert products.outers(*drawn((5, 4, 2), (5, 4, 3), (2, 3))).shape == (2, 3)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +160,12 @@ def test_einsum_along_a_given_path():
     check(lambda *xs: np.einsum("ij,jk,kl->il", *xs, optimize=("greedy", 100)), *drawn((2, 3), (3, 4), (4, 2)))
 
 
+def test_an_optimized_einsum_has_an_optimized_gradient():
+    a = tg.Tensor(A)
+    (g,) = tg.gradients(np.einsum("ij,ij,kl->", a, a, B, optimize=True), [a], create_graph=True)
+    assert [node.kwargs["optimize"] for node in toposort(g) if node.fun is products.einsum] == [True, True]
+
+
 def test_einsum_has_a_second_derivative_where_an_operand_comes_twice():
     tg.check_grad(lambda a: np.einsum("ij,jk,ki->", a, a, a), A)
     tg.check_grad(lambda a: np.einsum("ii,jj->", a, a), A)
@@ -175,10 +199,15 @@ def test_a_trace_passes_nothing_to_what_is_off_the_diagonal():
     np.testing.assert_array_equal(x.grad, [[np.inf, 0], [0, np.inf]])
 
 
-@pytest.mark.parametrize("n", range(8))
+@pytest.mark.parametrize("n", range(-4, 8))
 def test_powers_of_a_matrix(n):
     check(lambda x: np.linalg.matrix_power(x, n), A / 2)
-    check(lambda x: np.linalg.matrix_power(x, n), np.stack([A, B]) / 2)
+    check(lambda x: np.linalg.matrix_power(x, n), np.stack([A, B])[:, None] / 2)
+
+
+def test_the_power_1_is_the_matrix_itself():
+    x = np.array([[np.inf, 1], [1, 1]])
+    np.testing.assert_array_equal(np.linalg.matrix_power(tg.Tensor(x), 1).data, x)
 
 
 def test_the_power_0_is_the_identity_and_has_gradient_0():
@@ -189,15 +218,22 @@ def test_the_power_0_is_the_identity_and_has_gradient_0():
     np.testing.assert_array_equal(x.grad, np.zeros((2, 2)))
 
 
-def test_a_chain_is_multiplied_in_the_order_that_takes_least():
-    row, square, column = np.ones((1, 50)), np.ones((50, 50)), np.ones((50, 1))
-    shapes = []
-    y = np.linalg.multi_dot([tg.Tensor(x) for x in (square, square, column, row)])
-    node = y
-    while node.fun:
-        shapes.append([a.shape for a in node.args])
-        node = next((a for a in node.args if a.fun), node.args[0])
-    assert shapes == [[(50, 1), (1, 50)], [(50, 50), (50, 1)], [(50, 50), (50, 1)]]
+def fewest(sides):
+    """The multiplications of numbers that matrices need, the i-th having sides[i] rows and sides[i + 1] columns."""
+    if len(sides) < 3:
+        return 0
+    inside = range(1, len(sides) - 1)
+    return min(sides[0] * sides[i] * sides[-1] + fewest(sides[: i + 1]) + fewest(sides[i:]) for i in inside)
+
+
+@pytest.mark.parametrize("sides", [(50, 50, 50, 1, 50), *np.random.default_rng(0).integers(1, 9, (20, 6)).tolist()])
+def test_a_chain_is_multiplied_in_the_order_that_takes_least(sides):
+    matrices = [np.ones(shape) for shape in itertools.pairwise(sides)]
+    for first, last in itertools.product({matrices[0].shape, (sides[1],)}, {matrices[-1].shape, (sides[-2],)}):
+        factors = [tg.Tensor(np.ones(first)), *map(tg.Tensor, matrices[1:-1]), tg.Tensor(np.ones(last))]
+        steps = [[a.shape for a in y.args] for y in toposort(np.linalg.multi_dot(factors)) if y.fun]
+        cost = sum(math.prod(a) * math.prod(b[1:]) for a, b in steps)
+        assert cost == fewest([first[0] if first[1:] else 1, *sides[1:-1], last[1] if last[1:] else 1])
 
 
 @pytest.mark.parametrize(
@@ -271,16 +307,20 @@ def test_shapes_that_do_not_fit_are_named():
     assert "np.tensordot(of shape (2, 3), of shape (4, 5)): axes (1,) of the first and (0,) of the second" in text
     assert "equal lengths" in message(ValueError, lambda: np.tensordot(a, np.ones((3, 2))))  # 6 elements in both
     assert "equal lengths" in message(ValueError, lambda: np.tensordot(a, a, ([0, 1], [0])))
+    assert "too many values" in message(ValueError, lambda: np.tensordot(a, a, ([0], [0], [1])))
     assert "out of bounds" in message(ValueError, lambda: np.tensordot(a, b, ([5], [0])))
     assert "repeated axis" in message(ValueError, lambda: np.tensordot(a, a, ([0, 0], [0, 1])))
     assert "np.matmul(of shape (2, 3), of shape (5, 4))" in message(ValueError, lambda: np.inner(a, b))
     assert "of shape (6,), of shape (20,)" in message(ValueError, lambda: np.vdot(a, b))
     assert "np.linalg.outer(of shape (2, 3), of shape (4, 5))" in message(ValueError, lambda: np.linalg.outer(a, b))
     assert "3-dimensional vectors" in message(ValueError, lambda: np.cross(tg.Tensor([1.0, 2]), [3.0, 4]))
-    assert "square matrices" in message(ValueError, lambda: np.linalg.matrix_power(a, 2))
+    for oblong in (a, tg.Tensor(np.ones((2, 3, 2))), tg.Tensor(np.ones(3))):
+        assert "square matrices" in message(ValueError, lambda a=oblong: np.linalg.matrix_power(a, 2))
     assert "integer" in message(TypeError, lambda: np.linalg.matrix_power(tg.Tensor(A), 0.5))
     assert "two or more matrices" in message(ValueError, lambda: np.linalg.multi_dot([a]))
-    assert "[(2, 3), (3,), (3,)]" in message(ValueError, lambda: np.linalg.multi_dot([a, np.ones(3), np.ones(3)]))
+    for shapes in [[(2, 3), (3,), (3,)], [(1, 2, 3), (3, 3), (3, 2)], [(2, 3), (3, 3), (1, 3, 2)]]:
+        factors = [tg.Tensor(np.ones(shape)) for shape in shapes]
+        assert str(shapes) in message(ValueError, lambda factors=factors: np.linalg.multi_dot(factors))
     assert "np.matmul(of shape (2, 3), of shape (4, 5))" in message(ValueError, lambda: np.linalg.multi_dot([a, b]))
 
 
@@ -294,6 +334,7 @@ def test_subscripts_that_do_not_fit_are_named():
     assert "more dimensions than subscripts" in message(ValueError, lambda: np.einsum("i", a))
     assert "multiple times" in message(ValueError, lambda: np.einsum("ij->ii", a))
     assert "never appeared" in message(ValueError, lambda: np.einsum("ij->k", a))
+    assert "not found" in message(KeyError, lambda: np.einsum("ij,ij,ij", a, a, a, optimize="shortest"))
     assert "must be letters" in message(ValueError, lambda: np.einsum("i1", a))
     assert "not part of an ellipsis" in message(ValueError, lambda: np.einsum("i..", a))
     for bad in ([0, 52], [0, -1], [0, "i"], [[0], 1], 3):

@@ -1,5 +1,6 @@
 """The README's code runs as it stands, from the first block to the last."""
 
+import linecache
 import re
 from pathlib import Path
 
@@ -14,7 +15,11 @@ def test_the_readmes_python_runs_and_does_what_it_says(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {}
     for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
+        # jit shows the lines that its calls come from, as linecache finds them.
+        monkeypatch.setitem(linecache.cache, "README.md", (len(block), None, block.splitlines(True), "README.md"))
         exec(compile(block, "README.md", "exec"), names)
+        if "@tg.jit" in block:
+            assert names["step"].source.endswith(re.search(r"```text\n(def step.*?)```", README, re.DOTALL)[1])
     np.testing.assert_allclose(
         names["x"].grad,
         np.cos([1, 2, 3]) * 2.5 + [0, *[np.sin([1, 2, 3]).sum() / 2] * 2],

@@ -9,10 +9,14 @@ from tinygrad_edu.rules import activations, linalg
 
 
 @pytest.mark.parametrize("keepdims", [False, True])
-@pytest.mark.parametrize("axis", [None, 0, 1, 2, -2, (0, 2), (-1, 0), (2, 0, 1)])
+@pytest.mark.parametrize("axis", [None, 0, 1, 2, -2, (0, 2), (-1, 0), (2, 0, 1), ()])
 @pytest.mark.parametrize(
-    "fun", [np.sum, np.mean, np.prod, np.max, np.min, np.var, np.std, linalg.length, activations.logsumexp]
-)
+    "fun",
+    [
+        np.sum, np.mean, np.prod, np.max, np.min, np.var, np.std, np.ptp, np.average,
+        lambda x, **how: np.average(x, weights=x * x, **how), linalg.length, activations.logsumexp,
+    ],
+)  # fmt: skip
 def test_reductions_of_three_axes_along_any_of_them(fun, axis, keepdims):
     check(lambda x: fun(x, axis=axis, keepdims=keepdims), X)
 
@@ -23,6 +27,8 @@ def test_the_gradient_of_nothing_is_nothing(fun):
     y = fun(x, axis=1)
     y.backward(np.zeros(y.shape))
     assert x.grad.shape == (0, 3)
+    if fun not in (np.max, np.mean):  # which nothing has not
+        check(lambda x: fun(x, axis=0), x.data)
 
 
 EACH = np.sum(np.indices(X.shape), axis=0) % 3 > 0  # something of every line
@@ -191,7 +197,10 @@ def test_covariances_of_too_few_observations_are_numpys():
 
 
 def test_covariances_refuse_weights_that_do_not_fit():
-    for bad in ({"aweights": np.ones(4)}, {"fweights": [1, 2, -1, 1, 1]}, {"fweights": [1, 0.5, 1, 1, 1]}):
+    for bad in (
+        {"aweights": np.ones(4)}, {"aweights": [1, 2, -0.1, 1, 1]},
+        {"fweights": [1, 2, -1, 1, 1]}, {"fweights": [1, 0.5, 1, 1, 1]},
+    ):  # fmt: skip
         assert "5 observations" in message(ValueError, lambda bad=bad: np.cov(tg.Tensor(M), **bad))
     assert ".data" in message(TypeError, lambda: np.cov(M, tg.Tensor(M), aweights=tg.Tensor(np.ones(5))))
 

@@ -294,7 +294,7 @@ HISTORY = History(
 
 def test_history_prints_as_one_line_and_as_a_table():
     assert repr(HISTORY) == (
-        "History(3 epochs, stopped by 'patience', train loss 0.5, valid loss 1.5, best epoch 2, 1 s)"
+        "History(3 epochs, stopped by 'patience', train loss 2 -> 0.5, valid loss 3 -> 1.5, best epoch 2, 1 s)"
     )
     assert HISTORY.table().split("\n") == [
         "epoch  train loss  valid loss    lr  seconds",

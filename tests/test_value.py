@@ -122,6 +122,8 @@ def test_a_root_at_zero_has_an_infinite_gradient():
 def test_an_array_of_values_is_a_tensor():
     with pytest.raises(TypeError, match=r"np\.add: a Value is one number, and met an array"):
         np.ones(2) + Value(1.0)
+    with pytest.raises(TypeError, match="among arrays: a Value is one number; make it a Tensor"):
+        np.dot(tg.Tensor([1.0, 2.0]), [Value(1.0), 3.0])
 
 
 @pytest.mark.parametrize("fun", [np.sum, np.mean, np.max, np.median, np.linalg.norm, tg.logsumexp])

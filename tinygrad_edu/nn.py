@@ -67,7 +67,11 @@ class Module:
 
     def modules(self) -> list[Module]:
         """Give this module and all those inside it, each once."""
-        return [m for _, m in _members(self) if isinstance(m, Module)]
+        return [m for _, m in self.named_modules()]
+
+    def named_modules(self) -> list[tuple[str, Module]]:
+        """Give (name, module) of this module, whose name is "", and of all those inside it, each once."""
+        return [(name, m) for name, m in _members(self) if isinstance(m, Module)]
 
     def state_dict(self) -> dict[str, Array]:
         """Give a copy of every parameter and of all other state, by name; `tg.save` stores it."""
@@ -101,7 +105,7 @@ class Module:
         return f"{type(self).__name__}()"
 
     def __repr__(self) -> str:
-        inner = [(name, m) for name, m in _members(self) if isinstance(m, Module)][1:]
+        inner = self.named_modules()[1:]
         pad = max((len(name) for name, _ in inner), default=0)
         left = [self.describe()] + [f"  {name:{pad}}  {m.describe()}" for name, m in inner]
         sizes = [sum(p.size for p in m.parameters()) for m in self.modules()]
@@ -109,6 +113,11 @@ class Module:
         width, digits = max(map(len, left)), len(right[0])
         lines = [f"{a:{width}}  {n:>{digits}}".rstrip() for a, n in zip(left, right, strict=True)]
         return "\n".join([lines[0] + " parameters", *lines[1:]])
+
+    def _repr_html_(self) -> str:
+        from .viz import reprs
+
+        return reprs.module(self)
 
 
 def _members(value: object, name: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, object]]:

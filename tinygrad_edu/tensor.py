@@ -179,11 +179,14 @@ class Tensor(Node):
         return np.array(self._value, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
-        body = np.array2string(self.data, separator=", ", prefix="Tensor(", threshold=100, edgeitems=3)
-        notes = [f"label={self.label!r}"] if self.label else []
-        notes += [f"dtype={self.dtype}"] if self.dtype != np.float64 else []
-        notes += [f"fun={name(self.fun)}"] if self.fun else [] if self.requires_grad else ["requires_grad=False"]
-        return f"Tensor({', '.join([body, *notes])})"
+        from .viz import reprs
+
+        return reprs.tensor_text(self)
+
+    def _repr_html_(self) -> str:
+        from .viz import reprs
+
+        return reprs.tensor(self)
 
     def _seed(self, gradient: Any) -> Any:
         if gradient is None:
@@ -280,7 +283,8 @@ class Value(Node):
     tanh = unary(np.tanh, math.tanh)
 
     def __repr__(self) -> str:
-        return f"Value(data={self._value}, grad={self.grad}{f', label={self.label!r}' if self.label else ''})"
+        label, fun = f", label={self.label!r}" if self.label else "", f", fun={name(self.fun)}" if self.fun else ""
+        return f"Value(data={self._value}, grad={self.grad}{label}{fun})"
 
     def _seed(self, gradient: Any) -> Any:
         return 1.0 if gradient is None else _number(gradient)

@@ -74,9 +74,14 @@ class History:
     def __repr__(self) -> str:
         facts = [f"{len(self)} epochs"]
         facts += [f"stopped by {self.stopped!r}"] if self.stopped else []
-        facts += [f"train loss {x:.6g}" for x in self.train_loss[-1:]]
-        facts += [f"valid loss {x:.6g}" for x in self.valid_loss[-1:]]
+        for name, losses in (("train", self.train_loss), ("valid", self.valid_loss)):
+            facts += [f"{name} loss {losses[0]:.6g} -> {losses[-1]:.6g}"] if losses else []
         return f"History({', '.join(facts)}, best epoch {self.best_epoch}, {sum(self.seconds):.3g} s)"
+
+    def _repr_html_(self) -> str:
+        from .viz import reprs
+
+        return reprs.history(self)
 
     def table(self, rows: int = 10) -> str:
         """Give up to `rows` epochs, first to last, as an aligned table; `seconds` are since the start."""

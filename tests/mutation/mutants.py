@@ -91,7 +91,7 @@ def bare_star(node):
 def dump(text):
     """What text means, None if it is no Python. To reshape, -2 is -1."""
     try:
-        return ast.dump(ast.parse(re.sub(r"(reshape\(\(?[^()\[\]]*)- 2\b", r"\1-1", text)))
+        return ast.dump(ast.parse(re.sub(r"(reshape\(\(?[^()\[\]]*\[?)- 2\b", r"\1-1", text)))
     except SyntaxError:
         return None
 

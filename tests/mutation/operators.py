@@ -18,8 +18,8 @@ CORE = {
 }
 ANY_ORDER = {  # calls in which swapped arguments mean the same, or cannot be meant
     "nondifferentiable", "refused", "isinstance", "getattr", "hasattr",
-    "add", "multiply", "maximum", "minimum", "logaddexp", "hypot", "equal", "logical_and", "logical_or",
-    "swapaxes", "max", "min",
+    "add", "multiply", "maximum", "minimum", "logaddexp", "hypot", "equal", "not_equal", "logical_and", "logical_or",
+    "swapaxes", "result_type", "max", "min",
 }  # fmt: skip
 
 

@@ -43,7 +43,7 @@ OPTIONS = [
     *("-k", "not million and not time"),  # slow, or measured: what fails on a busy machine proves nothing
 ]
 ELSEWHERE = ["data", "draw", "io", "optim", "package", "plot", "readme", "train", "weather"]  # slow, or not about rules
-SECONDS, BYTES = 120, 8 * 2**30  # what one test run may take of the processor, and of memory
+SECONDS, BYTES = 60, 8 * 2**30  # what one test run may take of the processor, and of memory
 
 for profile, examples in {"quick": 5, "wide": 25}.items():
     settings.register_profile(
@@ -84,6 +84,7 @@ class Selection:
         if item.path.stem != "test_rules" or not hasattr(item, "callspec"):
             return 1
         page, _, function = item.callspec.id.rpartition("-")
+        function = function.rpartition(".")[2]
         names = {function, function.rstrip("0123456789")}  # pytest numbers what bears one name
         if page in (self.page, "") and names & self.concerned:
             return 0

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from . import passes
 from .outside import Outside, record, recorders
 from .plan import ASKED, MISSED, Plan
+from .program import Snapshot, shell
 from .source import Source
 
 MAXSIZE = 16  # recordings that are kept
@@ -29,16 +30,20 @@ class Recording:
 
     def __init__(self, fun: Callable[..., Any], name: str, found: Outside, chosen: frozenset[str]) -> None:
         self.fun, self.name, self.found, self.chosen = fun, name, found, chosen
-        self.program = found.rec.program
-        better = self.program.copy()
-        self.sizes = passes.optimize(better, chosen)
-        self.plan = Plan(better, found, chosen)
+        program = found.rec.program
+        self.size, self.recorded = len(program.calls), Snapshot(program)
+        self.sizes = passes.optimize(program, chosen)
+        self.plan = Plan(program, found, chosen)
+        self.recorded.forget()
+        found.forget()
+        for call in program.calls:
+            call.out.example = shell(call.out.example)
         self.run = self.plan.compile()
 
     @functools.cached_property
     def source(self) -> Source:
         """The program for a reader: without what only a machine needs."""
-        program = self.program.copy()
+        program = self.recorded.restore()
         passes.optimize(program, self.chosen & passes.READABLE)
         return Source(program, self.found, self.fun, self.name)
 
@@ -100,7 +105,7 @@ class Jitted:
         recording = self._latest("stats")
         blocks = recording.plan.layout.blocks
         return {
-            "calls": len(recording.program.calls),
+            "calls": recording.size,
             "after": dict(recording.sizes),
             "buffers": len(blocks),
             "bytes": sum(b.size for b in blocks),
@@ -116,6 +121,14 @@ class Jitted:
         calls = f", {len(self._recordings[0].plan.program.calls)} calls in the latest" if size else ""
         return f"<jit({self._name}): recordings {size}{calls}; replayed {hits} times, recorded {misses}>"
 
+    def __reduce__(self) -> Any:
+        return Jitted, (self._fun, self._chosen)  # a copy records for itself
+
+    def _repr_html_(self) -> str:
+        from ..viz import reprs
+
+        return reprs.jitted(self)
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
@@ -125,8 +138,9 @@ def jit(fun: Callable[..., Any] | None = None, *, optimize: bool | Iterable[str]
 
     For a function of arrays, Tensors, and lists, tuples and dicts of them: a loss, a `value_and_grad`, a whole
     training step. It changes what `fun` changes (parameters, gradients, optimizers), in place, and gives what `fun`
-    gives, Tensors without their graphs. Other shapes, dtypes or plain arguments are recorded anew. Arrays and numbers
-    that `fun` only closes over are taken as they are: what changes from call to call belongs into the arguments.
+    gives, Tensors without their graphs. Other shapes, dtypes or plain arguments are recorded anew, and so is another
+    value of a variable that `fun` closes over; but the elements of plain arrays there, and the attributes of plain
+    objects, are taken as they are: what changes from call to call belongs into the arguments.
     `optimize=False` leaves the plain program; names of optimisations choose some. Also as a decorator, `@jit`.
 
     >>> import numpy as np

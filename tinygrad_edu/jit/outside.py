@@ -7,10 +7,12 @@ function changed really changed: a recording that fails has changed nothing.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from sys import getrefcount
 from threading import RLock, get_ident
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,8 +22,8 @@ from ..optim import SGD, Optimizer
 from ..optim.lr_scheduler import LRScheduler
 from ..tape import Node, constant
 from ..tensor import Tensor, Value
-from .program import Call, Constant, Input, Number, State, Var
-from .record import Recorder, Result
+from .program import Call, Constant, Input, Number, State, Var, shell, substituted
+from .record import NUMPY, PACKAGE, Recorder, Result
 from .traced import Traced
 
 PLAIN = (bool, int, float, str, type(None), np.random.Generator)  # what attributes must hold at later calls as well
@@ -59,11 +61,13 @@ class Outside:
         self.fresh: dict[int, Node] = {}  # made on the way; kept, or a later one could have the same id
         self.grads: dict[int, tuple[Any, Any]] = {}  # the gradient that each had at first
         self.new_grads: dict[int, tuple[Any, Any]] = {}
+        self.now: dict[int, Any] = {}  # what Tensors held at the end
         self.absent: list[Any] = []  # those whose gradient was asked for, and missing
         self.attributes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
         self.numbers: dict[tuple[int, str], Traced] = {}
         self.arrays: dict[int, Traced] = {}
         self.draws: dict[int, tuple[Any, Draws]] = {}
+        self.variables: list[tuple[Any, str, Any]] = []  # what the function closes over: (cell or globals, name, value)
 
     # Tensors
     def tensor(self, x: Any) -> Traced:
@@ -156,12 +160,9 @@ class Outside:
                 self.rec.program.numbers.append(var)
                 self.numbers[id(owner), name] = Traced(self.rec, value, var)
             return self.numbers[id(owner), name]
-        if isinstance(owner, Optimizer):
-            if name == "state":
-                return {kind: [self.array(a, owner, f"{kind}.{i}") for i, a in enumerate(arrays)]
-                        for kind, arrays in value.items()}  # fmt: skip
-            if name == "_scratch":  # what is in there does not matter
-                return [self.arrays.setdefault(id(a), self.rec.constant(a)) for a in value]
+        if isinstance(owner, Optimizer) and name == "state":
+            return {kind: [self.array(a, owner, f"{kind}.{i}") for i, a in enumerate(arrays)]
+                    for kind, arrays in value.items()}  # fmt: skip
         if isinstance(value, PLAIN):
             self.attributes.setdefault((id(owner), name), (owner, name, value))
         return self.generator(value) if isinstance(value, np.random.Generator) else value
@@ -233,6 +234,13 @@ class Outside:
             program.grads.append((x, None if g is None else g.slot))
             raw_grad.__set__(x, None if g is None else np.array(g.value))
 
+    def forget(self) -> None:
+        """Let the arrays of the recording go; what the arguments were made of stays, for their names."""
+        for held in (self.fresh, self.now, self.arrays, self.numbers, self.tensors, self.grads, self.new_grads):
+            held.clear()
+        self.leaves.clear()
+        self.args, self.kwargs = (substituted(a, shell, np.ndarray) for a in (self.args, self.kwargs))
+
     def result(self, value: Any) -> tuple[Any, Any]:
         """What the function returned: as part of the program, and for the user."""
         if id(value) in self.fresh:
@@ -262,7 +270,8 @@ def record(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: di
         rec.line_of = _line
         code = getattr(getattr(fun, "__func__", fun), "__code__", None)
         rec.top = code or getattr(type(fun).__call__, "__code__", None)
-        cells = _generators(fun)
+        found.variables = surroundings(fun)
+        cells = [(cell, v) for cell, name, v in found.variables if not name and isinstance(v, np.random.Generator)]
         before = _global_random_state()
         try:
             with _Hooks(found):
@@ -305,23 +314,30 @@ def _global_random_state() -> tuple[Any, ...]:
     return state["state"]["pos"], state["has_gauss"]
 
 
-def _generators(fun: Any) -> list[tuple[Any, Any]]:
-    """The closure cells of `fun`, and of the functions that it closes over, that hold a Generator."""
-    found, seen, stack = [], set(), [fun]
+def surroundings(fun: Any) -> list[tuple[Any, str, Any]]:
+    """The variables outside that a function, and those that it closes over or calls by name, find their values in.
+
+    (cell, "", value) or (globals, name, value): at a later call they must hold the same, or the function is another.
+    """
+    found: list[tuple[Any, str, Any]] = []
+    seen, stack = set(), [fun]
     while stack:
-        f = stack.pop()
-        f = getattr(f, "__func__", f)
-        if id(f) in seen:
+        f: Any = stack.pop()
+        f = getattr(f, "__func__", getattr(f, "func", f))  # of a method, of a partial
+        if id(f) in seen or not isinstance(f, FunctionType):
             continue
         seen.add(id(f))
-        for cell in getattr(f, "__closure__", None) or ():
-            try:
-                value = cell.cell_contents
-            except ValueError:  # a variable without a value yet
-                continue
-            if isinstance(value, np.random.Generator):
-                found.append((cell, value))
-            elif callable(value):
+        variables: list[tuple[Any, str, Any]] = []
+        for cell in f.__closure__ or ():
+            with contextlib.suppress(ValueError):  # of a variable without a value yet
+                variables.append((cell, "", cell.cell_contents))
+        if not f.__code__.co_filename.startswith((PACKAGE, NUMPY)):
+            scope = f.__globals__
+            variables += [(scope, name, scope[name]) for name in f.__code__.co_names if name in scope]
+        for variable in variables:
+            value = variable[2]
+            if not isinstance(value, (ModuleType, type)):
+                found.append(variable)
                 stack.append(value)
     return found
 
@@ -367,6 +383,8 @@ class _Hooks:
         setattr(Node, "_grad", _Slot(thread, raw_grad, found.get_grad, found.set_grad))  # noqa: B010
 
         def get(owner: Any, name: str) -> Any:
+            if name == "_scratch" and get_ident() == thread:  # what is in there does not matter
+                return [found.rec.constant(shell(raw_value.__get__(p)._array)) for p in owner.params]
             value = object.__getattribute__(owner, name)
             return value if name[:2] == "__" or get_ident() != thread else found.get_attribute(owner, name, value)
 

@@ -51,18 +51,21 @@ def common(program: Program) -> None:
 
 
 def key_of(x: Any) -> Any:
-    """What is equal for equal arguments, and hashable; 1, 1.0 and True are told apart."""
-    if type(x) is Var:
-        return ("array", id(x.source.array)) if isinstance(x.source, Constant) else x
+    """What is equal for equal arguments, and hashable; 1, 1.0 and True are told apart, and so are 0.0 and -0.0."""
+    kind = type(x)
+    if kind is Var:
+        return ("array", id(x.source.array)) if type(x.source) is Constant else x
+    if kind is int or kind is str or x is None or x is ...:
+        return x
+    if kind is float or kind is bool:
+        return kind, repr(x)
     if isinstance(x, (list, tuple)):
-        return type(x), tuple([key_of(v) for v in x])
+        return kind, tuple([key_of(v) for v in x])
     if isinstance(x, dict):
         return tuple([(k, key_of(v)) for k, v in x.items()])
-    if isinstance(x, slice):
-        return "slice", x.start, x.stop, x.step
-    if isinstance(x, (bool, int, float, str, type(None), type(...), np.dtype)):
-        return type(x), repr(x) if isinstance(x, float) else x
-    return "object", id(x)
+    if kind is slice:
+        return "slice", key_of(x.start), key_of(x.stop), key_of(x.step)
+    return x if isinstance(x, np.dtype) else ("object", id(x))
 
 
 def constants(program: Program) -> None:
@@ -430,7 +433,10 @@ PASSES: dict[str, Callable[[Program], None]] = {
 READABLE = {"dead", "rows", "copies", "constants", "common", "algebra", "broadcasting"}  # what a reader likes too
 NAMES = (*PASSES, "memory", "blocks")  # the last two are the layout's
 SIMPLER = ("constants", "broadcasting", "algebra", "common")
-ORDER = ("dead", "rows", "copies", "mean", *SIMPLER, *SIMPLER, "factors", "blas", "algebra", "dead", "flat")
+ORDER = (
+    "dead", "rows", "copies", "mean", *SIMPLER, "constants", "algebra", "common", "factors", "blas", "algebra", "dead",
+    "flat",
+)  # fmt: skip
 
 
 def optimize(program: Program, chosen: Any) -> dict[str, int]:

@@ -158,16 +158,20 @@ class Plan:
             self.home[v] = Home(self.variable("n"))
             lines.append(f"{self.home[v].text} = {self.name(v.source.owner, 'o')}.{v.source.attribute}")
         checks += [f"{self.tensor(x)}._grad is None" for x in self.found.absent]
+        for holder, key, value in self.found.variables:
+            text = f"{self.name(holder, 'scope')}.get({key!r})" if key else f"{self.name(holder, 'cell')}.cell_contents"
+            checks.append(f"{text} {self.same(value)}")
         for owner, attribute, value in self.found.attributes.values():
-            same = (
-                "=="
-                if isinstance(value, (int, float, str, tuple)) and value is not True and value is not False
-                else "is"
-            )
-            checks.append(f"{self.name(owner, 'm')}.{attribute} {same} {self.ref(value)}")
+            checks.append(f"{self.name(owner, 'm')}.{attribute} {self.same(value)}")
         if checks:
             lines += [f"if not ({' and '.join(checks)}):", "    return MISSED"]
         return lines
+
+    def same(self, value: Any) -> str:
+        """The rest of a comparison with a value that must not have changed."""
+        plain = isinstance(value, (int, float, str)) and not isinstance(value, bool) and value == value
+        single = value is None or isinstance(value, bool)
+        return f"== {self.ref(value)}" if plain else f"is {self.ref(value) if single else self.name(value, 'v')}"
 
     def unpack(self, text: str, value: Any, lines: list[str], place: int) -> int:
         """Lines that check an argument and name its leaves, the first of them `place`; the number of the next."""

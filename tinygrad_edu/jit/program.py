@@ -7,6 +7,7 @@ changed nothing. Passes rewrite the list; a layout gives the arrays their memory
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -188,21 +189,55 @@ class Program:
                         order.append(last)
         self.calls = order
 
-    def copy(self) -> Program:
-        """The same program with calls of its own, for passes to change."""
-        other = Program(
-            guards=[Guard(g.question, g.args, g.answer) for g in self.guards],
-            inputs=list(self.inputs), states=list(self.states), numbers=list(self.numbers), stores=list(self.stores),
-            grads=list(self.grads), result=self.result,
-        )  # fmt: skip
+
+class Snapshot:
+    """A program as it was, whatever passes do to it later: they replace what calls hold, and change nothing in it."""
+
+    def __init__(self, program: Program) -> None:
+        self.calls = [(c, c.fun, c.args, c.kwargs) for c in program.calls]
+        self.guards = [(g.question, g.args, g.answer) for g in program.guards]
+        self.inputs, self.states, self.numbers = list(program.inputs), list(program.states), list(program.numbers)
+        self.stores, self.grads, self.result = list(program.stores), list(program.grads), program.result
+
+    def restore(self) -> Program:
+        """The program, with calls of its own."""
+        guards = [Guard(*g) for g in self.guards]
+        program = Program([], guards, self.inputs, self.states, self.numbers, self.stores, self.grads, self.result)
         new: dict[Var, Var] = {}
-        for c in self.calls:
-            copied = Call(c.fun, c.args, c.kwargs, c.out.example, c.line, c.phase, draws=c.draws)
+        for c, fun, args, kwargs in self.calls:
+            copied = Call(fun, args, kwargs, c.out.example, c.line, c.phase, draws=c.draws)
             copied.out.name = c.out.name
             new[c.out] = copied.out
-            other.calls.append(copied)
-        other.replace(lambda v: new.get(v, v))
-        return other
+            program.calls.append(copied)
+        program.replace(lambda v: new.get(v, v))
+        return program
+
+    def forget(self) -> None:
+        """Keep of what was computed while recording only what constants were made into; of the rest, its shape."""
+        varying: set[Var] = set()
+        for c, _, args, kwargs in self.calls:
+            if c.draws or any(
+                v in varying or not isinstance(v.source, (Call, Constant)) for v in variables((args, kwargs))
+            ):
+                varying.add(c.out)
+                c.out.example = shell(c.out.example)
+        for v in (*self.inputs, *self.states):
+            v.example = shell(v.example)
+
+
+def shell(example: Any) -> Any:
+    """Something of the same shape and dtype that holds but one number."""
+    if isinstance(example, np.ndarray):
+        return _shell(example.dtype, example.shape)
+    if isinstance(example, (list, tuple)):
+        parts = [shell(e) for e in example]
+        return type(example)(*parts) if hasattr(example, "_fields") else type(example)(parts)
+    return example
+
+
+@functools.lru_cache(1000)
+def _shell(dtype: Any, shape: tuple[int, ...]) -> Any:
+    return np.broadcast_to(np.ones((), dtype), shape)
 
 
 def variables(value: Any) -> Iterator[Var]:

@@ -80,20 +80,23 @@ class Traced:
     @property
     def value(self) -> Any:
         """The array itself."""
-        self._follow()
+        if self.base is not None:
+            self._follow()
         return self._array
 
     @property
     def slot(self) -> Var:
         """Its place in the program."""
-        self._follow()
+        if self.base is not None:
+            self._follow()
         return self._slot
 
     def _follow(self) -> None:
-        if self.base is not None and self.base.version != self.seen:
+        base: Any = self.base
+        if base.version != self.seen:
             fun, args, kwargs = self.path
-            new = self.rec.call(fun, (self.base, *args), kwargs)
-            self._array, self._slot, self.seen = new._array, new._slot, self.base.version
+            new = self.rec.call(fun, (base, *args), kwargs)
+            self._array, self._slot, self.seen = new._array, new._slot, base.version
 
     def write(self, new: Traced) -> None:
         """Take another value, of the same shape and dtype."""

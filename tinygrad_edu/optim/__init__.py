@@ -1,13 +1,14 @@
 """Optimizers: from gradients to better parameters, in place.
 
 Each optimizer is its formula, as NumPy calls that write into the parameters, into state of the same shapes
-(`state`) and into one scratch array a parameter; after construction a step allocates nothing. Results equal
+(`state`) and into one scratch array a parameter; after the first a step allocates nothing. Results equal
 PyTorch's to rounding. A step is all or nothing: a parameter without a gradient is an error before anything
 moves.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,11 @@ class Optimizer:
         self.lr = _number(kind, "lr", lr)
         self.steps = 0
         self.state = {name: [np.zeros_like(p.data) for p in self.params] for name in state}
-        self._scratch = [np.empty_like(p.data) for p in self.params]
+
+    @functools.cached_property
+    def _scratch(self) -> list[Array]:
+        """Room for what is computed on the way, made at the first step: jit has room of its own."""
+        return [np.empty_like(p.data) for p in self.params]
 
     def step(self) -> None:
         """Move every parameter by its gradient; raises ValueError that names one without, and moves none."""
@@ -76,8 +81,20 @@ class Optimizer:
     def _arrays(self) -> dict[str, Array]:
         return {f"{name}.{i}": a for name, arrays in self.state.items() for i, a in enumerate(arrays)}
 
+    def settings(self) -> dict[str, Any]:
+        """Give the hyperparameters by name, `lr` first, without those that are 0 or off."""
+        numbers = {k: v for k, v in vars(self).items() if isinstance(v, (int, float, tuple)) and k != "steps"}
+        return {k: v for k, v in numbers.items() if k == "lr" or v}
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(lr={self.lr:g}, {len(self.params)} parameters, {self.steps} steps taken)"
+        settings = [f"{k}={v:g}" if type(v) is float else f"{k}={v}" for k, v in self.settings().items()]
+        size = f"{len(self.params)} parameters of {sum(p.size for p in self.params):,} numbers"
+        return f"{type(self).__name__}({', '.join(settings)}, {size}, {self.steps} steps taken)"
+
+    def _repr_html_(self) -> str:
+        from ..viz import reprs
+
+        return reprs.optimizer(self)
 
 
 class SGD(Optimizer):

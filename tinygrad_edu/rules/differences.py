@@ -9,6 +9,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from .joining import concatenate
 from .reductions import any_zero
 from .registry import arrays_of, composition, defvjp, primitive
+from .shaping import one_or_all
 
 
 def part(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
@@ -99,7 +100,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         f = f.astype(np.float64)
     axes = normalize_axis_tuple(range(f.ndim) if axis is None else axis, f.ndim)
     spacings = varargs or (1.0,)
-    if len(spacings) == 1 and np.ndim(spacings[0]) == 0:
+    if len(spacings) == 1 and np.ndim(*spacings) == 0:
         spacings *= len(axes)
     if len(spacings) != len(axes):
         raise TypeError(f"np.gradient: {len(spacings)} spacings for {len(axes)} axes; give one for all, or one each")
@@ -108,8 +109,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
             f"np.gradient(..., edge_order={edge_order}) of shape {f.shape}: edge_order is 1 or 2, and each axis needs "
             "more elements than that"
         )
-    results = tuple(slopes(f, steps(h, f, i), i, edge_order) for h, i in zip(spacings, axes, strict=True))
-    return results[0] if len(results) == 1 else results
+    return one_or_all([slopes(f, steps(spacings[k], f, i), i, edge_order) for k, i in enumerate(axes)])
 
 
 # Integrals
@@ -148,8 +148,6 @@ def correlation(a: Any, v: Any, low: int, high: int) -> Any:
     stop = high - 1 + len(v)
     first = max(low, 0)
     last = max(min(stop, len(a)), first)
-    if stop - low == last - first:
-        return np.correlate(a[first:last], v)
     wide = np.zeros_like(a, shape=stop - low)
     wide[first - low : last - low] = a[first:last]
     return np.correlate(wide, v)
@@ -206,7 +204,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         xp = concatenate(xp[-1:] - period, xp, xp[:1] + period)
         fp = concatenate(fp[-1:], fp, fp[:1])
     last = xp.size - 1
-    j = np.clip(np.searchsorted(xp, x, side="right") - 1, 0, max(last - 1, 0))
+    j = (np.searchsorted(xp, x, side="right") - 1).clip(0, last - 1)  # of a single point the last, for want of others
     k = np.minimum(j + 1, last)
     below, above = x < xp[0], x > xp[-1]
     start, step = xp[j], xp[k] - xp[j]

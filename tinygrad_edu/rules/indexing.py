@@ -13,7 +13,7 @@ from .registry import arrays_of, composition, defvjp, primitive, refused
 def repeats(index: Any) -> bool:
     """Whether `index` may name an element twice: only arrays of integers can, and what NumPy takes for one."""
     return any(
-        not isinstance(i, (int, slice, NoneType, EllipsisType)) and np.ndim(i) > 0 and dtype_of(i).kind != "b"
+        not isinstance(i, (int, np.integer, slice, NoneType, EllipsisType)) and dtype_of(i).kind != "b"
         for i in (index if isinstance(index, tuple) else (index,))
     )
 
@@ -26,10 +26,12 @@ def dtype_of(i: Any) -> Any:
 def places(parts: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     """Where x[parts], whose parts are integers, stands in an x of `shape` that is laid out as one row."""
     if len(shape) == 1:
-        return np.reshape(parts[0], -1)
+        (i,) = parts
+        return np.reshape(i, -1)
     first: Any = 0
-    for i, n in zip(parts, shape, strict=False):
-        first = first * n + np.arange(n)[i if hasattr(i, "dtype") else np.asarray(i)]  # the negative ones too
+    for k, i in enumerate(parts):
+        index = i if hasattr(i, "dtype") else np.asarray(i)
+        first = first * shape[k] + np.arange(shape[k])[index]  # the negative ones too
     width = math.prod(shape[len(parts) :])
     return (np.expand_dims(first * width, -1) + np.arange(width)).reshape(-1)
 
@@ -61,13 +63,13 @@ def setitem(x: Any, index: Any, v: Any) -> Any:
 
 def written(g: Any, y: Any, x: Any, index: Any, v: Any) -> Any:
     """What of g the written values v receive; of an element written twice only the last write stays."""
-    g = g[index]
+    received = g[index]
     if repeats(index):
-        number = np.arange(g.size).reshape(g.shape)
-        last = np.empty(x.shape, number.dtype)
+        number = np.arange(received.size).reshape(received.shape)
+        last = np.empty(g.shape, number.dtype)
         last[index] = number
-        g = g * (last[index] == number)
-    return g
+        received = received * (last[index] == number)
+    return received
 
 
 defvjp(operator.getitem, lambda g, y, x, index: scatter(g, index, x.shape))
@@ -103,7 +105,7 @@ def take_along_axis_rule(g: Any, y: Any, arr: Any, indices: Any, axis: Any = -1)
     """Each element of each row along `axis` receives what was read from it."""
     if axis is None:
         return scatter(g, indices, (arr.size,)).reshape(arr.shape)
-    index = list(np.indices(arr.shape, sparse=True))
+    index = list(np.ix_(*map(np.arange, arr.shape)))
     index[axis] = indices
     return scatter(g, tuple(index), arr.shape)
 
@@ -172,11 +174,11 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
             "and at most one more for where none holds"
         )
     y = setitem(x, ..., 0)
-    for condition, fun in zip(conditions, funclist, strict=True):
+    for i, fun in enumerate(funclist):
         if not callable(fun):
-            y = setitem(y, condition, fun)
-        elif (chosen := x[condition]).size:
-            y = setitem(y, condition, fun(chosen, *args, **kw))
+            y = setitem(y, conditions[i], fun)
+        elif (chosen := x[conditions[i]]).size:
+            y = setitem(y, conditions[i], fun(chosen, *args, **kw))
     return y
 
 

@@ -24,7 +24,7 @@ def concatenate(*arrays: Any, axis: int | None = 0) -> Any:
 def concatenate_rule(i: int, g: Any, y: Any, *arrays: Any, axis: int | None = 0) -> Any:
     """The i-th stretch of g."""
     if axis is None:
-        return concatenate_rule(i, g, y, *[a.reshape(-1) for a in arrays], axis=0).reshape(arrays[i].shape)
+        return concatenate_rule(i, g, y, *[a.reshape(-1) for a in arrays]).reshape(arrays[i].shape)
     start = sum([a.shape[axis] for a in arrays[:i]])
     return g[along(axis % y.ndim, slice(start, start + arrays[i].shape[axis]))]
 
@@ -54,7 +54,7 @@ def vstack(tup: Any) -> Any:
 def hstack(tup: Any) -> Any:
     """Side by side."""
     arrays = [a if a.ndim else a.reshape(1) for a in arrays_of(tup)]
-    return concatenate(*arrays, axis=0 if arrays[0].ndim == 1 else 1)
+    return concatenate(*arrays, axis=int(arrays[0].ndim > 1))
 
 
 @composition(np.dstack)
@@ -80,7 +80,7 @@ def block(arrays: Any) -> Any:
     def row(blocks: Any, axis: int) -> Any:
         if isinstance(blocks, list):
             return concatenate(*[row(b, axis + 1) for b in blocks], axis=axis)
-        a = arrays_of([blocks])[0]
+        (a,) = arrays_of([blocks])
         return a.reshape((1,) * (ndim - a.ndim) + a.shape)
 
     return row(arrays, -depth)
@@ -145,13 +145,13 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 @composition(np.hsplit)
 def hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
     """Of what lies side by side."""
-    return parts(np.hsplit, ary, indices_or_sections, min(ary.ndim - 1, 1))
+    return parts(np.hsplit, ary, indices_or_sections, int(ary.ndim > 1))
 
 
 @composition(np.vsplit)
 def vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
     """Of rows, which a vector has not."""
-    return parts(np.vsplit, ary, indices_or_sections, -ary.ndim if ary.ndim > 1 else -2)
+    return parts(np.vsplit, ary, indices_or_sections, min(-ary.ndim, -2))
 
 
 @composition(np.dsplit)

@@ -77,7 +77,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         return length(x, None, keepdims)
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     if len(axes) == 1:
-        return vector_norm(x, axis=axes[0], keepdims=keepdims, ord=ord)
+        return vector_norm(x, axis=axes, keepdims=keepdims, ord=ord)
     if len(axes) != 2:
         raise ValueError(
             f"np.linalg.norm(of shape {x.shape}, ord={ord!r}) over {len(axes)} axes: vectors have one and matrices "
@@ -90,7 +90,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
             f"np.linalg.norm(of shape {x.shape}, ord={ord!r}): matrices have the norms 'fro', 'nuc', 1, 2, inf, -1, "
             "-2, -inf; for vectors name one axis, axis=-1, or use np.linalg.vector_norm"
         )
-    y = _MATRIX_NORMS[ord](x if axis in (None, (-2, -1)) else np.moveaxis(x, axes, (-2, -1)))
+    y = _MATRIX_NORMS[ord](x if axis is None else np.moveaxis(x, axes, (-2, -1)))
     return np.expand_dims(y, axes) if keepdims else y
 
 
@@ -164,7 +164,7 @@ def solve_a(g: Any, y: Any, a: Any, b: Any) -> Any:
 def solve_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     """The solution for a.T and g."""
     r = np.linalg.solve(T(a), columns(g, b))
-    return r[..., 0] if np.ndim(b) == 1 else r
+    return r.squeeze(-1) if np.ndim(b) == 1 else r
 
 
 defvjp(np.linalg.inv,   inv_rule)
@@ -205,7 +205,7 @@ def _lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:
     rank = np.count_nonzero(s > rcond * s[:1])
     determined = a.shape[1] < a.shape[0] and full(rank, a.shape[1])
     residuals = np.sum(np.square(columns(b, b) - a @ x), axis=0) if determined else np.zeros(0, x.dtype)
-    return (x[:, 0] if b.ndim == 1 else x), residuals, rank, s
+    return (x.squeeze(-1) if b.ndim == 1 else x), residuals, rank, s
 
 
 @question

@@ -31,15 +31,16 @@ def sort_rule(g: Any, y: Any, x: Any, axis: Any = -1, kind: Any = None, order: A
               stable: Any = None) -> Any:
     """Each number takes what arrives at its place among the sorted ones; equal ones keep their order."""
     if axis is None:
-        return sort_rule(g, y, x.reshape(-1), 0).reshape(x.shape)
+        return sort_rule(g, y, x.reshape(-1)).reshape(x.shape)
     return rearrange(g, inverse(np.argsort(x, axis=axis, kind="stable"), axis), axis)
 
 
 def partition_rule(g: Any, y: Any, x: Any, kth: Any, axis: Any = -1, kind: Any = "introselect",
                    order: Any = None) -> Any:
     """What arrives is put in order as y would be: then it has come to sorted numbers."""
-    last = -1 if axis is None else axis
-    return sort_rule(rearrange(g, np.argsort(y, axis=last, kind="stable"), last), y, x, axis)
+    if axis is None:
+        return partition_rule(g, y, x.reshape(-1), kth).reshape(x.shape)
+    return sort_rule(rearrange(g, np.argsort(y, axis=axis, kind="stable"), axis), y, x, axis)
 
 
 defvjp(np.sort,      sort_rule)
@@ -79,13 +80,13 @@ def order_statistic_rule(g: Any, y: Any, x: Any, statistic: str, how: dict[str, 
     if not x.size:
         return np.zeros_like(x)
     lines = as_lines(x, axis)
-    order, places = np.argsort(lines, axis=-1, kind="stable"), np.arange(lines.shape[-1])
+    order, places = np.argsort(lines, kind="stable"), np.arange(lines.shape[-1])
     missing = np.sum(np.isnan(lines), axis=-1, keepdims=True)  # NaN is sorted to the end
     at = getattr(np, statistic)(np.where(places < places.size - missing, places, np.nan), axis=-1, **how)
     below = np.floor(at)
     sides = np.nan_to_num(np.stack([below, np.ceil(at)])).astype(int)
     shares = np.nan_to_num(np.stack([1 - (at - below), at - below])).astype(x.dtype)  # of a NaN nothing is passed on
-    line = np.indices(lines.shape[:-1], sparse=True)
+    line = np.ix_(*map(np.arange, lines.shape[:-1]))
     return from_lines(scatter(g.reshape(at.shape) * shares, (*line, order[(*line, sides)]), lines.shape), x, axis)
 
 

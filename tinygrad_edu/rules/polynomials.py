@@ -25,14 +25,14 @@ def coefficients(fun: Function, *polynomials: Any) -> list[Any]:
 @primitive
 def powers(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """`np.vander` in the dtype of x."""
-    return np.vander(x, N, increasing).astype(x.dtype, copy=False)
+    return np.vander(x, N, increasing).astype(x.dtype)
 
 
 def powers_rule(g: Any, y: Any, x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """k x**(k-1), which is k times the column before."""
     if not increasing:
         g, y = g[:, ::-1], y[:, ::-1]
-    k = np.arange(1, y.shape[1], dtype=y.dtype)
+    k = np.arange(1, y.shape[1])
     return np.sum(g[:, 1:] * (k * y[:, :-1]), axis=1)
 
 
@@ -85,9 +85,9 @@ def polyder(p: Any, m: int = 1) -> Any:
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """The constants k of integration, which are integrated in turn, follow the coefficients."""
     (p,) = coefficients(np.polyint, p)
-    weights = np.polyint(np.ones(p.size), m, np.ones(max(m, 1))).astype(p.dtype)
+    weights = np.polyint(np.ones(p.size), m, 1).astype(p.dtype)
     (k,) = coefficients(np.polyint, np.zeros(m, p.dtype) if k is None else k)
-    if k.size == 1 and m > 1:
+    if k.size == 1:
         k = np.broadcast_to(k, (m,))
     if k.size < m:
         raise ValueError(f"np.polyint(..., m={m}) takes m constants k, or one for all of them, not {k.size}")
@@ -160,7 +160,7 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, *, w: Any = None) -> An
                          "given) have one axis, as long as the first of y")
     rows = powers(x if x.dtype.kind == "f" else x.astype(np.float64), deg + 1)
     if w.ndim:
-        rows, y = rows * np.expand_dims(w, -1), y * w.reshape((-1,) + (1,) * (y.ndim - 1))
+        rows, y = rows * w[:, None], y * w.reshape((-1,) + (1,) * (y.ndim - 1))
     size = np.sqrt(np.sum(np.square(rows), axis=0))
     rcond = x.size * np.finfo(rows.dtype).eps if rcond is None else rcond
     solution, _, rank, _ = np.linalg.lstsq(rows / size, y, rcond)

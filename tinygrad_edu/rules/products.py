@@ -22,12 +22,10 @@ def matmul(a: Any, b: Any) -> Any:
 
 def matmul_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g @ b.T, a vector being a row of a or a column of b."""
-    if a.ndim == 1 and b.ndim == 1:
-        return g * b
     if b.ndim == 1:
-        return np.expand_dims(g, -1) * b
+        return g[..., None] * b
     if a.ndim == 1:
-        return np.matmul(b, np.expand_dims(g, -1))[..., 0]
+        return np.matmul(b, g[..., None]).squeeze(-1)
     return matmul(g, b.swapaxes(-1, -2))
 
 
@@ -36,9 +34,9 @@ def matmul_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     if a.ndim == 1 and b.ndim == 1:
         return g * a
     if a.ndim == 1:
-        return np.expand_dims(a, -1) * np.expand_dims(g, -2)
+        return a[:, None] * g[..., None, :]
     if b.ndim == 1:
-        return np.matmul(a.swapaxes(-1, -2), np.expand_dims(g, -1))[..., 0]
+        return np.matmul(a.swapaxes(-1, -2), g[..., None]).squeeze(-1)
     if b.ndim == 2 and a.ndim > 2:  # one product over the whole stack, rather than a stack to be summed
         n = math.prod(a.shape[:-1])
         return matmul(a.reshape(n, a.shape[-1]).swapaxes(0, 1), g.reshape(n, g.shape[-1]))
@@ -55,7 +53,7 @@ def dot(a: Any, b: Any) -> Any:
         a, b = arrays_of((a, b))
     if a.ndim == 0 or b.ndim == 0:
         return np.multiply(a, b)
-    if a.ndim == 1 or b.ndim < 2 or (a.ndim == 2 and b.ndim == 2):
+    if b.ndim < 3:
         return np.matmul(a, b)
     columns = np.moveaxis(b, -2, 0)
     flat = np.matmul(a, columns.reshape(b.shape[-2], math.prod(columns.shape[1:])))
@@ -86,8 +84,8 @@ def inner(a: Any, b: Any, /) -> Any:
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """Sums over pairs of axes, brought together to be one axis, as one product of matrices."""
     a, b = arrays_of((a, b))
-    pairs = axes if np.iterable(axes) else (range(-axes, 0), range(axes))
-    over_a, over_b = (normalize_axis_tuple(axis, v.ndim) for axis, v in zip(pairs, (a, b), strict=True))
+    axes_a, axes_b = axes if np.iterable(axes) else (range(-axes, 0), range(axes))
+    over_a, over_b = normalize_axis_tuple(axes_a, a.ndim), normalize_axis_tuple(axes_b, b.ndim)
     lengths = [a.shape[i] for i in over_a]
     if lengths != [b.shape[i] for i in over_b]:
         raise ValueError(
@@ -122,8 +120,8 @@ def kron(a: Any, b: Any) -> Any:
     n = max(a.ndim, b.ndim)
     a, b = (v.reshape((1,) * (n - v.ndim) + v.shape) for v in (a, b))
     blocks = np.outer(a, b).reshape((*a.shape, *b.shape))
-    nested = blocks.transpose([i + side for i in range(n) for side in (0, n)])
-    return nested.reshape([p * q for p, q in zip(a.shape, b.shape, strict=True)])
+    nested = blocks.transpose([axis for i in range(n) for axis in (i, n + i)])
+    return nested.reshape([a.shape[i] * b.shape[i] for i in range(n)])
 
 
 def vecdot_rule(g: Any, a: Any, b: Any, axis: int | None) -> Any:
@@ -173,7 +171,8 @@ def cross_along(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -
     """The vectors brought to the last axis, and their product to its own."""
     if axis is not None:
         axisa = axisb = axisc = axis
-    a, b = (v if i == -1 else np.moveaxis(v, i, -1) for v, i in zip(arrays_of((a, b)), (axisa, axisb), strict=True))
+    a, b = arrays_of((a, b))
+    a, b = a if axisa == -1 else np.moveaxis(a, axisa, -1), b if axisb == -1 else np.moveaxis(b, axisb, -1)
     y = cross(a, b)
     return y if axisc == -1 else np.moveaxis(y, -1, axisc)
 
@@ -230,8 +229,8 @@ def multi_dot(arrays: Any) -> Any:
         )
     sides = [math.prod(arrays[0].shape[:-1]), *[a.shape[0] for a in arrays[1:]], math.prod(arrays[-1].shape[1:])]
     best = {(i, i + 1): (0, i) for i in range(n)}  # of factors i to j: the cost, and where the last product divides
-    for length in range(2, n + 1):
-        for i, j in zip(range(n), range(length, n + 1), strict=False):
+    for j in range(n + 1):
+        for i in reversed(range(j - 1)):
             best[i, j] = min(
                 (best[i, k][0] + best[k, j][0] + sides[i] * sides[k] * sides[j], k) for k in range(i + 1, j)
             )
@@ -271,10 +270,10 @@ def explicit(subscripts: str, ndims: tuple[int, ...]) -> str:
         return subscripts
     if not arrow:
         output = "..." + "".join([c for c in LETTERS if inputs.count(c) == 1])
-    unnamed = [n - len(term.replace("...", "")) if "..." in term else 0 for term, n in zip(terms, ndims, strict=True)]
+    unnamed = [ndims[i] - len(term.replace("...", "")) if "..." in term else 0 for i, term in enumerate(terms)]
     most = max(unnamed)
     names = "".join([c for c in LETTERS if c not in inputs])[:most]
-    terms = [term.replace("...", names[most - n :]) for term, n in zip(terms, unnamed, strict=True)]
+    terms = [term.replace("...", names[most - unnamed[i] :]) for i, term in enumerate(terms)]
     return ",".join(terms) + "->" + output.replace("...", names)
 
 
@@ -303,7 +302,7 @@ def einsum_rule(i: int, g: Any, y: Any, *operands: Any, subscripts: str, optimiz
     for n, c in enumerate(own):
         if c in own[:n]:
             both = own.index(c), n
-            diagonal = np.eye(x.shape[n], dtype=bool)
+            diagonal = np.eye(x.shape[n])
             g = np.where(np.expand_dims(diagonal, [k for k in range(x.ndim) if k not in both]), g, 0)
     return g
 

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from .registry import array_of, arrays_of, composition, defvjp, nondifferentiable, primitive, question
 
@@ -22,7 +23,7 @@ def spread(g: Any, x: Any, axis: Any, keepdims: bool, where: Any = None) -> Any:
     return g if where is None else np.where(where, g, 0)
 
 
-def count(x: Any, y: Any, ddof: float = 0, axis: Any = None, keepdims: bool = False, where: Any = None) -> Any:
+def count(x: Any, y: Any, ddof: float, axis: Any, keepdims: bool, where: Any) -> Any:
     """How many elements of x went into one of y, less ddof."""
     if where is None:
         return float(x.size / max(y.size, 1) - ddof)
@@ -140,8 +141,6 @@ def cumprod_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, ou
         axis = None
     flat = x.reshape(-1) if axis is None else np.moveaxis(x, axis, -1)
     n = flat.shape[-1]
-    if n == 0:
-        return np.zeros_like(x)
     one, nil = np.ones_like(flat[..., :1]), np.zeros_like(flat[..., :1])
     before = np.concatenate([one, np.cumprod(flat, axis=-1)[..., :-1]], axis=-1)
     s = g if axis is None else np.moveaxis(g, axis, -1)
@@ -200,37 +199,37 @@ def there(x: Any, where: Any) -> Any:
 def nansum_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
                 keepdims: bool = False, initial: Any = None, where: Any = None) -> Any:
     """Every number counted once."""
-    return sum_rule(g, y, x, axis, dtype, out, keepdims, initial, there(x, where))
+    return sum_rule(g, y, x, axis, keepdims=keepdims, where=there(x, where))
 
 
 def nanmean_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
                  keepdims: bool = False, *, where: Any = None) -> Any:
     """Every number counted 1/n times, n of them being there."""
-    return mean_rule(g, y, x, axis, dtype, out, keepdims, where=there(x, where))
+    return mean_rule(g, y, x, axis, keepdims=keepdims, where=there(x, where))
 
 
 def nanvar_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
                 keepdims: bool = False, *, where: Any = None, correction: Any = None) -> Any:
     """2 (x - mean) / (n - ddof) for the n numbers."""
-    return var_rule(g, y, x, axis, dtype, out, ddof, keepdims, where=there(x, where), correction=correction)
+    return var_rule(g, y, x, axis, ddof=ddof, keepdims=keepdims, where=there(x, where), correction=correction)
 
 
 def nanstd_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
                 keepdims: bool = False, *, where: Any = None, correction: Any = None) -> Any:
     """(x - mean) / ((n - ddof) std) for the n numbers."""
-    return std_rule(g, y, x, axis, dtype, out, ddof, keepdims, where=there(x, where), correction=correction)
+    return std_rule(g, y, x, axis, ddof=ddof, keepdims=keepdims, where=there(x, where), correction=correction)
 
 
 def nanextremum_rule(g: Any, y: Any, x: Any, axis: Any = None, out: Any = None, keepdims: bool = False,
                      initial: Any = None, where: Any = None) -> Any:
     """All to the largest (smallest) number; equal ones share."""
-    return extremum_rule(g, y, x, axis, out, keepdims, initial, there(x, where))
+    return extremum_rule(g, y, x, axis, keepdims=keepdims, initial=initial, where=there(x, where))
 
 
 def nanprod_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
                  keepdims: bool = False, initial: Any = None, where: Any = None) -> Any:
     """The product of all the other numbers."""
-    return prod_rule(g, y, x, axis, dtype, out, keepdims, initial, there(x, where))
+    return prod_rule(g, y, x, axis, keepdims=keepdims, initial=initial, where=there(x, where))
 
 
 def nancumsum_rule(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
@@ -269,7 +268,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     """sum(w a) / sum(w); with `returned`, sum(w) too."""
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keepdims)
-        total = np.full_like(mean, count(a, mean))
+        total = np.full_like(mean, count(a, mean, 0, axis, keepdims, None))
     else:
         a, w = arrays_of([a, weights])
         w = weights_along(w, a, axis)
@@ -308,7 +307,7 @@ def variables(m: Any, y: Any, rowvar: bool) -> Any:
             raise ValueError(f"np.cov: shape {a.shape} has more axes than one of variables and one of observations")
         turned = not rowvar and a.ndim == 2 and (a.shape[0] != 1 or not rows)  # NumPy takes y of one row as it is
         rows.append(a.T if turned else a if a.ndim == 2 else a.reshape(1, -1))
-    return rows[0] if y is None else np.concatenate(rows)
+    return rows.pop() if y is None else np.concatenate(rows)
 
 
 @composition(np.cov)
@@ -370,7 +369,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
 def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     """func along one axis after another, each axis kept."""
     for axis in np.atleast_1d(axes).tolist():
-        axis = axis + a.ndim if axis < 0 else axis
+        axis = normalize_axis_index(axis, a.ndim, "np.apply_over_axes")
         result = func(a, axis)
         a = result if result.ndim == a.ndim else np.expand_dims(result, axis)
     return a

@@ -37,12 +37,12 @@ def ravel_rule(g: Any, y: Any, x: Any, order: Any = "C") -> Any:
 
 def transpose_rule(g: Any, y: Any, x: Any, axes: Any = None) -> Any:
     """The inverse permutation."""
-    return g.transpose() if axes is None else g.transpose(np.argsort(np.asarray(axes) % x.ndim))
+    return g.transpose() if axes is None else g.transpose(np.argsort(np.asarray(axes) % g.ndim))
 
 
 def rollaxis_rule(g: Any, y: Any, a: Any, axis: int, start: int = 0) -> Any:
     """The axis back from where it stands now, which is one less if it had to pass itself."""
-    axis, start = axis % a.ndim, start + a.ndim if start < 0 else start
+    axis, start = axis % g.ndim, start + g.ndim if start < 0 else start
     return np.moveaxis(g, start - (axis < start), axis)
 
 
@@ -50,7 +50,7 @@ def tile_rule(g: Any, y: Any, A: Any, reps: Any) -> Any:
     """The copies added up, each axis being so many of the length that it had."""
     reps = tuple(np.atleast_1d(reps))
     copies, lengths = (1,) * (y.ndim - len(reps)) + reps, (1,) * (y.ndim - A.ndim) + A.shape
-    apart = g.reshape([int(n) for pair in zip(copies, lengths, strict=True) for n in pair])
+    apart = g.reshape([int(n) for i in range(y.ndim) for n in (copies[i], lengths[i])])
     return apart.sum(axis=tuple(range(0, 2 * y.ndim, 2))).reshape(A.shape)
 
 
@@ -59,13 +59,13 @@ def repeat_rule(g: Any, y: Any, a: Any, repeats: Any, axis: int | None = None) -
     if np.size(repeats) != 1:
         return returned(g, a, lambda number: np.repeat(number, repeats, axis))
     shape, axis = ((a.size,), 0) if axis is None or not a.ndim else (a.shape, axis % a.ndim)
-    return g.reshape((*shape[: axis + 1], int(np.ravel(repeats)[0]), *shape[axis + 1 :])).sum(axis + 1).reshape(a.shape)
+    return g.reshape((*shape[: axis + 1], np.ravel(repeats).item(), *shape[axis + 1 :])).sum(axis + 1).reshape(a.shape)
 
 
 def diagonal_rule(g: Any, y: Any, a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """g on the diagonal of zeros: in a matrix of m columns, read row by row, every (m + 1)-th element."""
     n, m = a.shape[axis1], a.shape[axis2]
-    start = offset if offset >= 0 else -offset * m
+    start = max(offset, -offset * m)
     stop = start + y.shape[-1] * (m + 1)
     rows = scatter(g, (..., slice(start, stop, m + 1)), (*y.shape[:-1], n * m))
     return np.moveaxis(rows.reshape((*y.shape[:-1], n, m)), (-2, -1), (axis1, axis2))
@@ -126,8 +126,8 @@ def padded_rule(g: Any, y: Any, x: Any, pad_width: Any, mode: str, options: dict
     """What stands at x, and what stands around it where that came from x."""
     if mode != "constant":
         return returned(g, x, lambda number: padded(number, pad_width, mode, options))
-    start = np.argwhere(np.pad(np.ones((1,) * x.ndim), pad_width))[0]  # where a lone 1 goes, whatever pad_width's form
-    return g[tuple([slice(i, i + n) for i, n in zip(start, x.shape, strict=True)])]
+    (start,) = np.argwhere(np.pad(np.ones((1,) * x.ndim), pad_width))  # where a lone 1 goes, whatever pad_width's form
+    return g[tuple([slice(start[i], start[i] + n) for i, n in enumerate(x.shape)])]
 
 
 defvjp(padded, padded_rule)
@@ -157,7 +157,7 @@ def diagflat(v: Any, k: int = 0) -> Any:
 
 def one_or_all(results: list[Any]) -> Any:
     """What NumPy gives for one argument, and for several."""
-    return results[0] if len(results) == 1 else tuple(results)
+    return results.pop() if len(results) == 1 else tuple(results)
 
 
 @composition(np.atleast_1d)
@@ -194,8 +194,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     axes = list(range(len(xi)))
     if indexing == "xy":
         axes[:2] = axes[1::-1]
-    grid = tuple([np.reshape(x, [-1 if i == axis else 1 for i in sorted(axes)])
-                  for x, axis in zip(xi, axes, strict=True)])
+    grid = tuple([np.reshape(x, [-1 if k == axes[i] else 1 for k in sorted(axes)]) for i, x in enumerate(xi)])
     return grid if sparse else np.broadcast_arrays(*grid)
 
 
