@@ -99,15 +99,14 @@ def main() -> None:
     standard = tg.data.Standardizer().fit(train[0])
     x, y = standard.transform(train[0]), train[1]
 
-    # The model, and the graph of its loss: after backward every box knows its gradient.
+    # The model, and the graph of its loss down to single operations: every box shows its gradient.
     model = tg.nn.Linear(len(features), 1, rng=0)
     today = tg.Tensor(x, requires_grad=False, label="today")
     tomorrow = tg.Tensor(y, requires_grad=False, label="tomorrow")
     loss = tg.mse_loss(model(today), tomorrow)
     loss.label = "loss"
-    loss.backward()
     for suffix in ("svg", "png"):
-        tg.draw(loss, rankdir="TB").save(args.output / f"graph.{suffix}")
+        tg.draw(loss, depth=None, rankdir="TB").save(args.output / f"graph.{suffix}")
 
     # Train. The loss is a bowl; a step of 1 / (its largest curvature) overshoots in no direction.
     sgd = tg.optim.SGD(model.parameters(), lr=1 / np.linalg.eigvalsh(2 / len(x) * x.T @ x).max())

@@ -1,17 +1,25 @@
 # ruff: noqa: RUF001 (the symbols of the pictures)
+import gc
 import os
+import re
 import shutil
 import sys
+import threading
+import time
+import weakref
 import xml.etree.ElementTree as ET
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu.viz.dot import MEANINGS
 from tinygrad_edu.viz.draw import LayoutError, _lay_out
 
 pygraphviz = pytest.importorskip("pygraphviz")
+GALLERY = Path(__file__).parents[1] / "examples" / "gallery"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -59,9 +67,6 @@ def test_an_expression_shows_labels_values_gradients_and_symbols():
     a, b = tg.Value(2.0, label="a"), tg.Value(-3.0, label="b")
     y = a * b + 1
     y.label = "y"
-    before = tg.draw(y)
-    assert "a = 2\\ngrad 0" in before.source
-    y.backward()
     assert edges(tg.draw(y)) == [
         (r"a = 2\ngrad -3", r"×\n-6\ngrad 1"),
         (r"b = -3\ngrad 2", r"×\n-6\ngrad 1"),
@@ -75,7 +80,7 @@ def test_an_expression_shows_labels_values_gradients_and_symbols():
 def test_kinds_of_boxes_differ_in_colour_and_leaves_from_operations_in_shape():
     x = tg.Tensor([1.0], label="x")
     y = np.exp(x * np.array([2.0]) + tg.Tensor([3.0], requires_grad=False, label="k"))
-    graph = parse(tg.draw(y))
+    graph = parse(tg.draw(y, gradients=False))
     looks = {
         node.attr["label"]: (
             node.attr["fillcolor"],
@@ -93,7 +98,6 @@ def test_kinds_of_boxes_differ_in_colour_and_leaves_from_operations_in_shape():
 def test_large_tensors_show_shape_and_norm_of_the_gradient():
     x = tg.Tensor(np.zeros((3, 4)), label="x")
     y = (x * 2.0).sum()
-    y.backward()
     assert rf"x = array (3, 4)\ngrad norm {2 * 12**0.5:.4g}" in tg.draw(y).source
     assert "[0, 0, 0, 0, 0, 0]" in tg.draw(tg.Tensor(np.zeros(6))).source
     assert "array (7,)" in tg.draw(tg.Tensor(np.zeros(7))).source
@@ -103,7 +107,7 @@ def test_large_tensors_show_shape_and_norm_of_the_gradient():
 def test_a_plus_a_has_both_edges():
     a = tg.Value(3.0, label="a")
     drawing = tg.draw(a + a)
-    assert edges(drawing)[:2] == [(r"a = 3\ngrad 0", "+")] * 2
+    assert edges(drawing)[:2] == [(r"a = 3\ngrad 2", "+")] * 2
     svg = drawing._repr_svg_()
     assert svg.count('class="edge"') == 3
 
@@ -111,7 +115,7 @@ def test_a_plus_a_has_both_edges():
 def test_arguments_keep_their_order_and_are_numbered_where_it_matters():
     a, b = tg.Tensor(1.0, label="a"), tg.Tensor(2.0, label="b")
     for y, order in ((a - b, ["a = 1", "b = 2"]), (b - a, ["b = 2", "a = 1"])):
-        graph = parse(tg.draw(y))
+        graph = parse(tg.draw(y, gradients=False))
         graph.layout("dot")
         arriving = [e for e in graph.edges() if label(graph, e[1]) == "−"]
         arriving.sort(key=lambda e: e.attr["headlabel"])
@@ -146,7 +150,7 @@ def test_calls_show_what_no_edge_brings():
 
 def test_long_constants_are_shortened():
     x = tg.Tensor(np.arange(1000.0))
-    drawing = tg.draw(x[list(range(500))] + np.ones(500))
+    drawing = tg.draw(x[list(range(500))] + np.ones(500), legend=False)
     assert max(map(len, drawing.source.splitlines())) < 250
 
 
@@ -169,15 +173,15 @@ def test_a_tensor_written_into_is_drawn_before_and_after():
     ],
 )  # fmt: skip
 def test_hostile_labels_come_out_as_written_and_add_nothing(hostile, no_dot):
-    plain, drawing = (tg.draw(tg.Value(1.0, label=name) + 1.0) for name in ("x", hostile))
+    plain, drawing = (tg.draw(tg.Value(1.0, label=name) + 1.0, gradients=False) for name in ("x", hostile))
     assert f"{hostile} = 1" in texts(drawing._repr_svg_())
     assert len(parse(drawing)) == len(parse(plain))
     assert drawing._repr_svg_().count('class="node"') == 4
 
 
 def test_newlines_break_the_line_and_control_characters_are_spelled_out(no_dot):
-    shown = texts(tg.draw(tg.Value(1.0, label="one\ntwo\x00\x1b\t\ud800"))._repr_svg_())
-    assert shown[:2] == ["one", r"two\x00\x1b\t\ud800 = 1"]
+    svg = tg.draw(tg.Value(1.0, label="one\ntwo\x00\x1b\t\ud800"), gradients=False, legend=False)._repr_svg_()
+    assert texts(svg) == ["one", r"two\x00\x1b\t\ud800 = 1"]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +215,8 @@ def test_with_nothing_to_lay_out_the_error_names_both_remedies(nothing, tmp_path
     assert len(str(caught.value).splitlines()) == 1
     for tried in ("no `dot` on PATH", "pygraphviz cannot be imported"):
         assert tried in str(caught.value)
-    assert drawing._repr_svg_() is None
+    with pytest.warns(UserWarning, match="pip install"):  # a notebook shows it above the plain repr
+        assert drawing._repr_svg_() is None
     assert os.listdir(tmp_path) == []
     assert drawing.save(tmp_path / "a.gv").read_text() == drawing.source
 
@@ -289,7 +294,7 @@ def test_thousands_of_operations_are_drawn_in_seconds(no_dot, tmp_path):
     x = y = tg.Value(1.0, label="x")
     for _ in range(2500):
         y = (y + x) * 0.5
-    drawing = tg.draw(y)
+    drawing = tg.draw(y, max_nodes=None)
     assert len(parse(drawing).edges()) == 10_001
     svg = drawing.save(tmp_path / "large.svg").read_text()
     assert svg.count('class="node"') == 1 + 5000 + 2500 + 1
@@ -297,15 +302,15 @@ def test_thousands_of_operations_are_drawn_in_seconds(no_dot, tmp_path):
 
 @pytest.mark.parametrize("rankdir", ["LR", "TB"])
 def test_the_grid_for_large_graphs_follows_the_direction(rankdir, monkeypatch):
-    monkeypatch.setattr("tinygrad_edu.viz.draw.CROSSED", 0)
-    graph = parse(tg.draw(np.exp(tg.Value(1.0) + tg.Value(2.0)), rankdir))
+    monkeypatch.setattr("tinygrad_edu.viz.dot.CROSSED", 0)
+    graph = parse(tg.draw(np.exp(tg.Value(1.0) + tg.Value(2.0)), rankdir=rankdir))
     x, y = zip(*(map(int, node.attr["pos"].split(",")) for node in graph.nodes()), strict=True)
     along, across = (x, y) if rankdir == "LR" else ([-v for v in y], x)
     assert sorted(set(along)) == sorted(along[i] for i in range(5) if i != 1)
     assert along[0] == along[1] == 0
     assert graph.graph_attr["layout"] == "nop"  # the boxes stand already
     monkeypatch.undo()
-    assert "layout" not in tg.draw(np.exp(tg.Value(1.0)), rankdir).source
+    assert "layout" not in tg.draw(np.exp(tg.Value(1.0)), rankdir=rankdir).source
     assert across[0] != across[1]
 
 
@@ -314,10 +319,286 @@ def test_the_real_dot_draws(tmp_path):
     assert b"<svg" in _lay_out(tg.draw(tg.Value(2.0) ** 2)._graph, "svg")
 
 
-def test_the_picture_of_the_readme_is_current():
-    a, b, c = tg.Value(2.0, label="a"), tg.Value(-3.0, label="b"), tg.Value(10.0, label="c")
-    y = (a * b + c).relu() * b
+def kinds(drawing):
+    """How many boxes there are of each kind."""
+    graph = parse(drawing)
+    return Counter(str(node).rstrip("0123456789") for node in graph.nodes())
+
+
+def frames(drawing):
+    return re.findall(r'subgraph cluster\d+ {\s+.*?label="(.*?)"', drawing.source)
+
+
+def network(sizes=(4, 3, 2)):
+    model = tg.nn.MLP(list(sizes), rng=0)
+    return model, model(np.ones((5, sizes[0])))
+
+
+def test_gradients_are_shown_without_backward_and_touch_none():
+    x = tg.Tensor([1.0, 2.0], label="x")
+    y = (x * x).sum()
+    assert r"x = [1, 2]\ngrad [2, 4]" in tg.draw(y).source
+    assert x.grad is None
+    x.grad = np.array([7.0, 7.0])
+    y.backward(retain_graph=True)
+    assert r"grad [2, 4]" in tg.draw(y).source
+    np.testing.assert_array_equal(x.grad, [9, 11])
+    for none in (tg.draw(y, gradients=False), tg.draw(x * x), tg.draw([y, x * x])):
+        assert "grad" not in none.source.replace("takes a gradient", "")
+
+
+def test_layers_are_boxes_in_the_frame_of_their_network_with_their_parameters_inside():
+    model, y = network()
+    drawing = tg.draw(y.sum())
+    assert kinds(drawing) == {"input": 1, "module": 3, "operation": 1, "result": 1}
+    assert frames(drawing) == ["MLP(4 -> 3 -> 2), 23 parameters"]
+    shown = labels(drawing)
+    assert r"Linear(4 -> 3)\n15 parameters\narray (5, 3)\ngrad norm" in " ".join(shown)
+    assert {(a.split(r"\n")[0], b.split(r"\n")[0]) for a, b in edges(drawing)} == {
+        ("array (5, 4)", "Linear(4 -> 3)"),
+        ("Linear(4 -> 3)", "ReLU()"),
+        ("ReLU()", "Linear(3 -> 2)"),
+        ("Linear(3 -> 2)", "sum"),
+        ("sum", f"{y.sum().item():.4g}"),
+    }
+    assert "layers.0.weight: array (3, 4)" in drawing._repr_svg_()  # where one points at the layer
+    assert model.layers[0].weight.grad is None
+
+
+@pytest.mark.parametrize(
+    ("depth", "modules", "framed"), [(0, 1, 0), (1, 3, 1), (2, 0, 4), (7, 0, 4), (None, 0, 4), ("layers", 3, 1)]
+)
+def test_depth_says_how_many_levels_of_modules_are_opened(depth, modules, framed):
+    _, y = network()
+    drawing = tg.draw(y.sum(), depth=depth)
+    assert kinds(drawing)["module"] == modules
+    assert len(frames(drawing)) == framed
+    assert kinds(drawing)["parameter"] == (0 if modules else 4)
+    assert kinds(drawing)["operation"] == (1 if modules else 8)
+    assert kinds(drawing)["input"] == 1
+
+
+def test_parameters_inputs_variables_and_constants_are_told_apart():
+    layer = tg.nn.Linear(2, 2, rng=0)
+    x, v = tg.Tensor(np.ones((1, 2)), label="x"), tg.Tensor(np.ones(2), label="v")
+    drawing = tg.draw((layer(x) * v * 2.0).sum(), depth=None)
+    assert kinds(drawing) == {"input": 1, "parameter": 2, "variable": 1, "constant": 1, "operation": 6, "result": 1}
+    graph = parse(drawing)
+    looks = {
+        tuple(node.attr[k] for k in ("shape", "style", "peripheries"))
+        for node in graph.nodes()
+        if not node.startswith(("operation", "result"))
+    }
+    assert len(looks) == 4  # apart from their colours
+    assert [s for s in texts(drawing._repr_svg_()) if s in MEANINGS.values()] == [
+        MEANINGS[k] for k in ("variable", "parameter", "input", "constant", "operation", "result")
+    ]
+    assert not set(MEANINGS.values()) & set(texts(tg.draw(x * v, legend=False)._repr_svg_()))
+
+
+def test_a_labelled_output_and_a_residual_connection_pass_a_closed_module():
+    class Block(tg.nn.Module):
+        def __init__(self):
+            self.inner = tg.nn.Linear(2, 2, rng=0)
+
+        def forward(self, x):
+            return x + self.inner(x)
+
+    block = Block()
+    h = block(np.ones((1, 2)))
+    h.label = "h"
+    drawing = tg.draw(h.sum(), depth=0)
+    assert kinds(drawing) == {"input": 1, "module": 1, "result": 2, "operation": 1}
+    assert kinds(tg.draw(h.sum())) == {"input": 1, "module": 1, "result": 2, "operation": 2}
+    assert frames(tg.draw(h.sum())) == ["Block(), 6 parameters"]
+
+
+def test_a_module_called_twice_is_numbered_and_keeps_its_parameters_within():
+    layer = tg.nn.Linear(2, 2, rng=0)
+    drawing = tg.draw(layer(layer(np.ones((1, 2)))).sum())
+    assert kinds(drawing) == {"input": 1, "module": 2, "operation": 1, "result": 1}
+    assert [s for label in labels(drawing) for s in label.split(r"\n") if "call" in s] == ["call 1 of 2", "call 2 of 2"]
+    used = tg.draw(layer(np.ones((1, 2))).sum() + layer.weight.sum())
+    assert kinds(used)["parameter"] == 1  # the one that is also used outside
+
+
+def test_modules_with_several_outputs_that_are_gone_or_were_written_into_are_drawn():
+    class Pair(tg.nn.Module):
+        def forward(self, x):
+            return {"a": x * 2, "b": [x * 3]}
+
+    class Written(tg.nn.Module):
+        def __init__(self):
+            self.inner = tg.nn.Linear(2, 2, rng=0)
+
+        def forward(self, x):
+            y = self.inner(x)
+            y[0] = 5.0
+            return y
+
+    pair, x = Pair(), tg.Tensor([1.0, 2.0], label="x")
+    out = pair(x)
+    assert kinds(tg.draw(out["a"] - out["b"][0])) == {"input": 1, "module": 1, "operation": 1, "result": 1}
+    gone = tg.nn.Linear(2, 2, rng=0)(x)
+    assert "Linear" in labels(tg.draw(gone))
+    written = Written()
+    drawing = tg.draw(written(x).sum())
+    assert kinds(drawing) == {"input": 1, "module": 1, "operation": 2, "result": 1}
+    assert frames(drawing) == ["Written(), 6 parameters"]
+    y = pair(x)["a"]
+    y[0] = 5.0
+    assert kinds(tg.draw(y * 1.0)) == {"input": 1, "constant": 1, "module": 1, "operation": 2, "result": 1}
+
+
+def test_what_pictures_know_of_modules_keeps_nothing_alive():
+    gc.collect()
+    gc.disable()
+    try:
+        model = tg.nn.MLP([2, 3, 1], rng=0)
+        model.last = model(np.ones((4, 2)))  # kept by the module itself
+        loss = tg.mse_loss(model.last, np.zeros((4, 1)))
+        tg.draw(loss)
+        loss.backward()
+        tg.gradients(loss, model.parameters(), create_graph=True)
+        alive = [weakref.ref(model), weakref.ref(loss), weakref.ref(model.last)]
+        del model, loss
+        assert [a() for a in alive] == [None] * 3
+    finally:
+        gc.enable()
+
+
+def test_the_graph_of_a_derivative_has_two_colours():
+    x = tg.Tensor([0.5, 1.0], label="x")
+    y = (np.tanh(x) * x).sum()
+    (g,) = tg.gradients(y, [x], create_graph=True)
+    assert kinds(tg.draw(y))["backward"] == 0
+    both = kinds(tg.draw([y, g]))
+    assert both["operation"] == kinds(tg.draw(y))["operation"] == 3
+    assert both["backward"] > 3
+    assert both["result"] == 2
+    assert both["variable"] == 1  # shared
+    later = tg.draw((g * g).sum())
+    assert kinds(later)["operation"] == 1 + 1 + 1  # tanh, and what was done with the gradient
+    graph = parse(later)
+    fills = {n.attr["fillcolor"] for n in graph.nodes() if n.startswith(("operation", "backward"))}
+    assert len(fills) == 2
+    assert "backward pass" in texts(later._repr_svg_())
+
+
+def test_a_networks_derivative_can_be_drawn():
+    model, y = network()
+    loss = (y * y).mean()
+    drawing = tg.draw([loss, *tg.gradients(loss, model.parameters(), create_graph=True)])
+    assert kinds(drawing)["module"] == 3
+    assert kinds(drawing)["result"] == 5
+    assert frames(drawing) == ["MLP(4 -> 3 -> 2), 23 parameters"]
+
+
+def chain():
+    y = tg.Value(1.0, label="x")
+    for _ in range(10_000):
+        y = y * 1.0001
+    return y
+
+
+def wide():
+    x = tg.Tensor(1.0, label="x")
+    return np.stack([x * float(i) for i in range(10_000)]).sum()
+
+
+def leaves():
+    return np.stack([tg.Tensor(float(i)) for i in range(10_000)]).sum()
+
+
+@pytest.mark.parametrize("make", [chain, wide, leaves])
+def test_ten_thousand_nodes_are_folded_with_a_note_in_under_ten_seconds(make, no_dot):
+    y = make()
+    start = time.perf_counter()
+    drawing = tg.draw(y)
+    svg = drawing._repr_svg_()
+    assert time.perf_counter() - start < 10
+    assert 150 <= svg.count('class="node"') <= 200
+    (note,) = [s for s in texts(svg) if "folded" in s]
+    assert "max_nodes=None shows all" in svg
+    shown = kinds(drawing)
+    operations = int(repr(drawing).split("operations: ")[1].split(";")[0])
+    hidden = int(re.search(r"([\d,]+) operations", note)[1].replace(",", "")) if make is not leaves else 0
+    if make is not leaves:
+        assert hidden + shown["operation"] == operations >= 10_000
+    if make is chain:
+        assert "x = 1\\n" in drawing.source
+        assert f"{y.data:.4g}\\n" in drawing.source
+
+
+def test_max_nodes_none_folds_nothing_and_few_nodes_are_not_folded():
+    x = y = tg.Value(1.0)
+    for _ in range(30):
+        y = y + x
+    assert kinds(tg.draw(y, max_nodes=32)) == {"variable": 1, "operation": 30, "result": 1}
+    assert kinds(tg.draw(y, max_nodes=None)) == kinds(tg.draw(y, max_nodes=32))
+    folded = kinds(tg.draw(y, max_nodes=20))
+    assert folded["folded"] == 1
+    assert sum(folded.values()) <= 20
+
+
+def test_what_is_long_is_cut_short_and_laid_out(no_dot):
+    y = tg.Value(1.0, label="long " * 10_000 + "\n" * 10_000 + "end") + 1.0
+    assert len(tg.draw(y).source) < 5000
+    assert "<svg" in tg.draw(y)._repr_svg_()
+
+
+def test_the_svg_has_a_name_and_titles_with_full_values(no_dot):
+    x = tg.Tensor(np.arange(12.0), label='<x> & "y"')
+    svg = ET.fromstring(tg.draw((x * x).sum())._repr_svg_())
+    assert svg.get("role") == "img"
+    assert svg.get("aria-label") == "Graph of Tensor, operations: 2"
+    titles = [t.text for t in svg.iter(f"{SVG}title")]
+    assert len(titles) == 4  # one for each box
+    assert titles[0].startswith('<x> & "y"\nfloat64 (12,)\n[ 0.,  1.,')
+    assert "gradient [ 0.,  2.," in titles[0]
+    assert titles[1].startswith("np.multiply")
+
+
+def test_show_opens_a_browser_without_waiting_and_returns_the_path(monkeypatch, no_dot):
+    opened, closed = [], threading.Event()
+    monkeypatch.setattr("webbrowser.open", lambda uri: (opened.append(uri), closed.wait(20)))
+    start = time.perf_counter()
+    path = tg.draw(tg.Value(2.0) ** 2).show()
+    assert time.perf_counter() - start < 10
+    closed.set()
+    assert opened == [path.as_uri()]
+    assert "<svg" in path.read_text()
+    shutil.rmtree(path.parent)
+
+
+def test_errors_of_draw_name_what_to_do():
+    x = tg.Tensor([1.0, 2.0], label="x")
+    y = (x * x).sum()
+    with pytest.raises(TypeError, match=r"not ndarray; .*create_graph=True"):
+        tg.draw(tg.gradients(y, [x]))
+    with pytest.raises(ValueError, match="list is empty"):
+        tg.draw([])
+    for depth in (-1, True, "all", 1.0):
+        with pytest.raises(ValueError, match=r"depth is .layers., None .* or a number"):
+            tg.draw(y, depth=depth)
+    for most in (0, 9, "many", True):
+        with pytest.raises(ValueError, match="max_nodes is a number of boxes from 10"):
+            tg.draw(y, max_nodes=most)
     y.label = "y"
-    y.backward()
-    shown = (Path(__file__).parents[1] / "examples" / "gallery" / "graph.svg").read_text()
-    assert sorted(texts(shown)) == sorted(texts(tg.draw(y)._repr_svg_()))
+    y.backward(retain_graph=False)
+    with pytest.raises(ValueError, match=r"^draw: the graph behind Tensor 'y' was freed by backward\(retain_graph=Fal"):
+        tg.draw(y)
+
+
+@pytest.mark.parametrize("picture", ["graph", "network"])
+def test_the_gallerys_pictures_are_what_the_readme_draws(picture, tmp_path, monkeypatch, no_dot):
+    readme = (GALLERY.parents[1] / "README.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    (drawing,) = [n for n, block in enumerate(blocks) if f'save("{picture}.svg")' in block]
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in [blocks[0], *[b for b in blocks[1 : drawing + 1] if "tg.Value" in b or b is blocks[drawing]]]:
+        exec(compile(block, "README.md", "exec"), names)
+    shown, kept = ((folder / f"{picture}.svg").read_text() for folder in (tmp_path, GALLERY))
+    assert sorted(texts(shown)) == sorted(texts(kept))
+    assert len(kept) < 60_000

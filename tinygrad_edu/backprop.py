@@ -18,9 +18,9 @@ from numpy import float64, ndarray
 from .rules import name, pointwise, question, vjps
 
 
-def toposort(root: Any) -> list[Any]:
-    """The nodes that root's gradient flows through, root first, each before its arguments. No recursion."""
-    seen, stack, nodes = {root}, [root], []
+def toposort(*roots: Any) -> list[Any]:
+    """The nodes that the roots' gradients flow through, each before its arguments. No recursion."""
+    seen, stack, nodes = set(roots), list(roots), []
     while stack:
         y = stack.pop()
         nodes.append(y)
@@ -40,9 +40,9 @@ def parent(y: Any, i: int) -> Any:
 
     `x[index] = v` moves x to a later place on the tape and leaves its earlier self as the first argument there.
     """
-    x = y.args[i]
+    x = y.call[ARGS + i]
     while x.order < y.order:
-        x = x.args[0]
+        x = x.call[ARGS]
     return x
 
 

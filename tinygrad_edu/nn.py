@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
+from weakref import ref
 
 import numpy as np
 
 from . import functions
+from .tape import note, place
 from .tensor import Tensor
 
 if TYPE_CHECKING:
@@ -31,8 +33,15 @@ class Module:
     training: bool = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Give what `forward` gives."""
-        return self.forward(*args, **kwargs)
+        """Give what `forward` gives, noted on the tape as this module's work, for pictures."""
+        start = place()
+        if len(args) == 1 and not kwargs:  # as nearly always, and quicker than the general call
+            y = self.forward(args[0])
+            note(y, ref(self), type(self), start, id(args[0]))
+        else:
+            y = self.forward(*args, **kwargs)
+            note(y, ref(self), type(self), start, tuple(map(id, (*args, *kwargs.values()))))
+        return y
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Give the output for an input; every kind of module defines its own."""

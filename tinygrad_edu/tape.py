@@ -23,6 +23,8 @@ from .rules.activations import relu
 _tape = itertools.count(-1, -1)  # operations are numbered downwards as they are recorded, so that the latest come first
 _paused = ContextVar("paused", default=0)  # how many no_grads this thread (or task) is inside of
 paused = _paused.get
+place = _tape.__next__  # a place on the tape for one's own use
+_noted = 0  # the latest place that has a note
 
 FIRST, SECOND, BOTH = (0,), (1,), (0, 1)  # positions of the arguments that take gradients
 NO_KEYWORDS: dict[str, Any] = {}
@@ -88,6 +90,27 @@ def constant(kind: type["Node"], data: Any) -> Any:
     y.order = 0  # before all that is recorded
     y.call = LEAF
     return y
+
+
+def note(y: Any, whose: Any, kind: type | None, start: int, given: Any) -> None:
+    """Let each node in y that was recorded since `start` tell whose work it came out of, and the ids of what went in.
+
+    The tape never asks; pictures do, to draw as one what was done as one. A node's `span` keeps nothing alive: `whose`
+    is a weak reference to a module of class `kind`; both are None for a backward pass.
+    """
+    global _noted
+    if isinstance(y, Node):
+        order = y.order
+        if order < start:
+            inner = None
+            if order < _noted:  # it is later than all that has a span, and an unset slot takes long to read
+                _noted = order
+            else:
+                inner = getattr(y, "span", None)
+            y.span = (whose, kind, start, order, given, inner)
+    elif isinstance(y, (list, tuple, dict)):
+        for part in y.values() if isinstance(y, dict) else y:
+            note(part, whose, kind, start, given)
 
 
 def binary(fun: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
@@ -172,8 +195,9 @@ class Node:
     """What Tensor and Value share: a place on the tape, the operators, and `backward`."""
 
     __slots__ = (
-        "__weakref__", "_grad", "_value", "call", "label", "order", "requires_grad",
+        "__weakref__", "_grad", "_value", "call", "label", "order", "requires_grad", "span",
     )  # fmt: skip
+    span: tuple[Any, ...]  # what `note` noted, and the span that it noted here before; unset where there is none
     _reflected: dict[Any, Any] = {}  # noqa: RUF012 (each subclass has its own, and nothing writes to it)
 
     def __init__(self, data: Any, requires_grad: bool, label: str | None) -> None:

@@ -151,6 +151,8 @@ class Tensor(Node):
         earlier = self.detach()
         for slot in _CALL:
             setattr(earlier, slot, getattr(self, slot))
+        if hasattr(self, "span"):
+            earlier.span = self.span
         later = apply(setitem, (earlier, index, earlier if value is self else value), {})
         if isinstance(value, Node):
             _refer(value, self, earlier)

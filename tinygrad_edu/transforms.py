@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .backprop import backprop, toposort
+from .tape import note, place
 from .tensor import Node, Tensor, recording
 
 Argnums = int | tuple[int, ...]
@@ -33,8 +34,11 @@ def gradients(y: Any, xs: Sequence[Any], gradient: Any = None, create_graph: boo
     else:
         seed = y._seed(gradient.data if isinstance(gradient, Tensor) else gradient)
         seed = y._constant_node(seed) if create_graph else seed
+    start = place()
     found = {x.order: g for x, g in backprop(y, seed, xs, create_graph)[0]}
-    return [_array(found[x.order]) if x.order in found else _nothing(x, create_graph) for x in xs]
+    result = [_array(found[x.order]) if x.order in found else _nothing(x, create_graph) for x in xs]
+    note(result, None, None, start, ())
+    return result
 
 
 def _nothing(x: Any, create_graph: bool) -> Any:

@@ -18,8 +18,10 @@ import numpy as np
 from ..backprop import ARGS, Notes, backprop, elementwise, toposort
 from ..rules import vjps
 from ..tensor import Node
-from .draw import SMALL, _number, _value
 from .formula import formula, operation
+from .labels import SMALL
+from .labels import number as _number
+from .labels import value as _value
 
 WIDTH = 100  # columns of the table, where numbers are scalars
 INDENT = " " * 6

@@ -20,7 +20,8 @@ from ..jit.record import Recorder
 from ..jit.source import ATOM, Expressions
 from ..jit.traced import Traced
 from ..tensor import Node
-from .draw import SMALL, _value
+from .labels import SMALL
+from .labels import value as _value
 
 LONG = 72  # characters of a formula, beyond which parts that occur twice get names, and numbers are left out
 NEGATIVE = 7  # how strongly a minus sign binds
