@@ -16,6 +16,7 @@ from ..backprop import has_nan
 from .outside import alone, raw_value
 from .pack import Same, alike
 from .program import Call, Guard, Program, State, Var
+from .simplify import dead
 
 
 class Flat:
@@ -197,7 +198,5 @@ def flat(program: Program) -> None:
     program.guards = guards
     program.replace(lambda v: same.get(v, v))
     program.stores, program.calls = stores, calls
-    from .passes import dead
-
     program.sort()
     dead(program)

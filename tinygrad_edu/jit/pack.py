@@ -15,6 +15,7 @@ import numpy as np
 from ..backprop import has_nan
 from ..rules.indexing import setitem
 from .program import Call, Constant, Guard, Program, Var
+from .simplify import common, copies, dead
 from .traced import astype
 
 
@@ -163,8 +164,6 @@ def alike(a: Any, b: Any) -> bool:
 
 def rows(program: Program) -> None:
     """Compute the rows that are stacked at last, as those of a Jacobian are, all at once."""
-    from .passes import common, copies, dead
-
     if not any(c.fun is np.stack for c in program.calls):
         return
     copies(program)

@@ -18,15 +18,15 @@ import numpy as np
 from ..backprop import has_nan
 from ..rules import bodies
 from ..rules.indexing import setitem
-from ..tape import constant
-from ..tensor import Tensor
 from .blocks import LARGE, block_text, cores, spread
+from .entry import prologue
 from .flat import join, piece
 from .layout import Layout, is_view
+from .outcome import epilogue
 from .outside import Outside
-from .passes import number
-from .program import Call, Constant, Guard, Home, Number, Program, Var, variables
-from .record import Result, part
+from .program import Call, Constant, Guard, Home, Program, Var, variables
+from .record import part
+from .simplify import number
 from .traced import add_at, astype
 
 MISSED, ASKED = object(), object()  # a call that the plan is not for; one whose answers are not the recording's
@@ -63,9 +63,9 @@ class Plan:
         self.lines: list[tuple[str, str]] = []  # (phase, line)
         self.handed: set[Var] = set()  # roots of arrays that somebody outside has been given
         self.given: list[Any] = []  # arrays of the layout that Tensors have for their gradients
-        self.head = self.prologue()
+        self.head = prologue(self)
         self.body()
-        self.epilogue()
+        epilogue(self)
         self.text = self.join_lines()
 
     def compile(self) -> Callable[[Any, Any], Any]:
@@ -135,84 +135,6 @@ class Plan:
     def emit(self, line: str, phase: str) -> None:
         """One line more."""
         self.lines.append((phase, line))
-
-    # The beginning
-    def prologue(self) -> list[str]:
-        """Is the plan for these arguments, and is what was found outside still there?"""
-        lines: list[str] = []
-        places = self.unpack("args", self.found.args, lines, 0)
-        self.unpack("kwargs", self.found.kwargs, lines, places)
-        checks: list[str] = []
-        for v in self.program.inputs:
-            self.home[v] = Home(f"a{v.source.place}")
-        for v in self.program.states:
-            if v.source.kind == "grad":
-                self.home[v] = Home(self.variable("g"))
-                lines.append(f"{self.home[v].text} = {self.tensor(v.source.owner)}._grad")
-                checks.append(f"{self.home[v].text} is not None")
-            else:
-                self.home[v] = Home(self.name(v.source.array, v.name or "s"), v.source.array)
-                if v.source.kind == "data":
-                    checks.append(f"{self.tensor(v.source.owner)}._value is {self.home[v].text}")
-        for v in self.program.numbers:
-            self.home[v] = Home(self.variable("n"))
-            lines.append(f"{self.home[v].text} = {self.name(v.source.owner, 'o')}.{v.source.attribute}")
-        checks += [f"{self.tensor(x)}._grad is None" for x in self.found.absent]
-        for holder, key, value in self.found.variables:
-            text = f"{self.name(holder, 'scope')}.get({key!r})" if key else f"{self.name(holder, 'cell')}.cell_contents"
-            checks.append(f"{text} {self.same(value)}")
-        for owner, attribute, value in self.found.attributes.values():
-            checks.append(f"{self.name(owner, 'm')}.{attribute} {self.same(value)}")
-        if checks:
-            lines += [f"if not ({' and '.join(checks)}):", "    return MISSED"]
-        return lines
-
-    def same(self, value: Any) -> str:
-        """The rest of a comparison with a value that must not have changed."""
-        plain = isinstance(value, (int, float, str)) and not isinstance(value, bool) and value == value
-        single = value is None or isinstance(value, bool)
-        return f"== {self.ref(value)}" if plain else f"is {self.ref(value) if single else self.name(value, 'v')}"
-
-    def unpack(self, text: str, value: Any, lines: list[str], place: int) -> int:
-        """Lines that check an argument and name its leaves, the first of them `place`; the number of the next."""
-
-        def must(condition: str) -> None:
-            lines.extend([f"if not ({condition}):", "    return MISSED"])
-
-        kind = self.name(type(value), type(value).__name__)
-        if isinstance(value, (list, tuple)):
-            must(
-                f"len({text}) == {len(value)}"
-                if text == "args"
-                else f"type({text}) is {kind} and len({text}) == {len(value)}"
-            )
-            for i, v in enumerate(value):
-                place = self.unpack(f"{text}[{i}]", v, lines, place)
-            return place
-        if isinstance(value, dict):
-            must(f"list({text}) == {self.ref(list(value))}" if value else f"not {text}")
-            if text != "kwargs":
-                must(f"type({text}) is {kind}")
-            for k, v in value.items():
-                place = self.unpack(f"{text}[{self.ref(k)}]", v, lines, place)
-            return place
-        name = f"a{place}"
-        if isinstance(value, Tensor):
-            lines.append(f"{name}t = {text}")
-            must(f"type({name}t) is {kind} and {name}t.requires_grad is {value.requires_grad}")
-            lines.append(f"{name} = {name}t._value")
-            value = value._value
-            kind = self.name(type(value), type(value).__name__)
-        else:
-            lines.append(f"{name} = {text}")
-        if isinstance(value, (np.ndarray, np.generic)):
-            shape = f" and {name}.shape == {value.shape}" if isinstance(value, np.ndarray) else ""
-            must(f"type({name}) is {kind}{shape} and {name}.dtype == {self.name(value.dtype, 'dtype')}")
-        elif isinstance(value, (bool, int, float, complex, str, type(None))):
-            must(f"type({name}) is {kind} and {name} == {self.ref(value)}")
-        else:
-            must(f"{name} is {self.name(value, 'o')}")
-        return place + 1
 
     # The calls
     def body(self) -> None:
@@ -413,65 +335,6 @@ class Plan:
             self.home[out] = Home(self.variable())
             self.emit(f"{self.home[out].text} = {self.reduce(np.sum)}({partial})", phase)
 
-    # The end
-    def epilogue(self) -> None:
-        """The result, and what is changed outside."""
-        program, layout = self.program, self.layout
-        for v in program.ends():
-            self.ref(v)
-        written = {target for target, value in program.stores if value not in layout.direct}
-        result = self.returned(program.result)
-        stores = []
-        for target, value in program.stores:
-            source, text = target.source, self.home[value].text
-            if isinstance(source, Number):
-                stores.append(f"{self.name(source.owner, 'o')}.{source.attribute} = {text}")
-            elif value not in layout.direct:
-                if layout.origin(value) in written:  # which may be written before it is read
-                    name = self.variable()
-                    self.emit(f"{name} = {text}.copy()", "update")
-                    text = name
-                stores.append(f"{self.home[target].text}[...] = {text}")
-        for x, g in program.grads:
-            stores.append(f"{self.tensor(x)}._grad = {'None' if g is None else self.own(g)}")
-        for line in (*stores, f"return {result}"):
-            self.emit(line, "update")
-
-    def own(self, v: Var) -> str:
-        """An array that from now on is a Tensor's, and nobody else's."""
-        root, home = self.layout.origin(v), self.home[v]
-        if v.shape == ():
-            return f"{self.fun(np.array)}({home.text})"
-        shared = not isinstance(root.source, Call) or root in self.handed or _spread_out(v)
-        if home.array is not None:
-            shared = shared or any(np.may_share_memory(home.array, other) for other in self.given)
-            self.given.append(home.array)
-        elif not shared:
-            self.handed.add(root)
-        return f"{home.text}.copy()" if shared else home.text
-
-    def returned(self, value: Any) -> str:
-        """The text of the result. Arrays are copied where they are not its own, before anything is stored."""
-        if isinstance(value, Result):
-            v = value.var
-            root, text = self.layout.origin(v), self.home[v].text
-            if v.shape != () or not isinstance(v.source, Call):
-                if isinstance(root.source, Call) and self.home[v].array is None and root not in self.handed:
-                    self.handed.add(root)
-                elif v.dtype is not None:
-                    name = self.variable()
-                    self.emit(f"{name} = {text}.copy()", "update")
-                    text = name
-            return f"{self.fun(constant)}({self.fun(Tensor)}, {text})" if value.kind == "tensor" else text
-        if isinstance(value, tuple) and hasattr(value, "_fields"):
-            return f"{self.fun(type(value))}({', '.join(map(self.returned, value))})"
-        if isinstance(value, (list, tuple)):
-            inside = ", ".join(map(self.returned, value))
-            return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' if len(value) == 1 else ''})"
-        if isinstance(value, dict):
-            return f"{{{', '.join(f'{self.ref(k)}: {self.returned(v)}' for k, v in value.items())}}}"
-        return self.ref(value)
-
     def join_lines(self) -> str:
         """All of the text."""
         quiet = any(c.phase == "backward" and c.fun not in CALM for c in self.program.calls)
@@ -483,15 +346,6 @@ class Plan:
                 indent += " " * 4
             lines += [f"{indent}{line}" for _, line in group]
         return "\n".join([*lines, ""])
-
-
-def _spread_out(v: Var) -> bool:
-    """Whether some elements of v lie at the same place in memory."""
-    while isinstance(v.source, Call) and is_view(v.source):
-        if v.source.fun is np.broadcast_to:
-            return True
-        v = v.source.args[0]
-    return False
 
 
 LOWERED: dict[Any, Any] = {

@@ -1,0 +1,164 @@
+"""Algebra that is exact, or as exact as what it replaces: one rule for each function, as a table."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..rules.indexing import setitem
+from .program import Call, Constant, Program, Var
+from .simplify import number
+from .traced import add_at, astype
+
+
+def algebra(program: Program) -> None:
+    """x + 0, x * 1, x / 1, x ** 1, --x, copies, changes of shape that change nothing: x. And x + x: 2 x."""
+    same: dict[Var, Any] = {}
+    for call in program.calls:
+        if same:
+            call.replace(lambda v: same.get(v, v))
+        if call.kwargs and call.fun not in REDUCTIONS:
+            continue
+        rule = ALGEBRA.get(call.fun)
+        new = rule(call) if rule else None
+        if new is not None and type(new) is Var and new.shape == call.out.shape and new.dtype == call.out.dtype:
+            same[call.out] = new
+    program.calls = [c for c in program.calls if c.out not in same]
+    program.replace(lambda v: same.get(v, v), calls=False)
+
+
+def _sum_of(call: Call) -> Any:
+    a, b = call.args
+    if number(b) == 0:
+        return a
+    if number(a) == 0:
+        return b
+    if a is b and a.dtype is not None and a.dtype.kind == "f":
+        call.fun, call.args = np.multiply, (a, 2)
+    return None
+
+
+def _product_of(call: Call) -> Any:
+    a, b = call.args
+    for x, y in ((a, b), (b, a)):
+        if (n := number(y)) == 1:
+            return x
+        if n == -1 and type(x) is Var:
+            call.fun, call.args = np.negative, (x,)
+            return None
+        inner = x.source if type(x) is Var else None
+        if n is not None and isinstance(inner, Call) and inner.fun is np.multiply and x.dtype.kind == "f":
+            for p, q in (inner.args, inner.args[::-1]):  # two numbers as one
+                if (m := number(p)) is not None and type(q) is Var and q.shape == x.shape and q.dtype == x.dtype:
+                    call.args = (float(m * n), q)
+                    return None
+    return None
+
+
+def _powered(call: Call) -> Any:
+    a, b = call.args
+    n = number(b)
+    if n in POWERS and type(a) is Var and a.dtype is not None and a.dtype.kind == "f" and a.shape == call.out.shape:
+        call.fun, call.args = POWERS[n], (a,)
+    elif n == 0 and type(b) is not Var and call.out.dtype.kind == "f":
+        ones = np.ones(call.out.shape, call.out.dtype)
+        return Var(Constant(ones), ones)
+    return a if n == 1 else None
+
+
+def _reshaped(call: Call) -> Any:
+    x, shape = call.args[:2]
+    while isinstance(x.source, Call) and x.source.fun is np.reshape and not x.source.kwargs:
+        x = x.source.args[0]
+    call.args = (x, shape)
+    inner = x.source
+    if shape == (1,) and isinstance(inner, Call) and inner.fun is np.sum and x.shape == () and len(inner.args) == 1:
+        column = inner.args[0]
+        if type(column) is Var and column.shape[1:] == (1,) and column.dtype == x.dtype:
+            call.fun, call.args, call.kwargs = np.sum, (column,), {"axis": 0}  # there at once
+            return None
+    return x
+
+
+def _transposed(call: Call) -> Any:
+    x, axes = call.args
+    if isinstance(x.source, Call) and x.source.fun is np.transpose:
+        inner = x.source.args[1]
+        x, axes = x.source.args[0], tuple([inner[i] for i in axes])
+        call.args = (x, axes)
+    return x if axes == tuple(range(len(axes))) else None
+
+
+def _added_at(call: Call) -> Any:
+    """Adding to zeros at places that are all different is writing there."""
+    x, index, _ = call.args
+    parts = index if isinstance(index, tuple) else (index,)
+    shapes = {getattr(i, "shape", None) for i in parts}
+    if (
+        number(x) == 0
+        and len(shapes) == 1
+        and all(type(i) is Var and len(i.shape) == 1 and i.dtype.kind in "iu" for i in parts)
+        and any(
+            isinstance(i.source, Constant) and len(np.unique(i.source.array % n)) == i.size  # -n is place 0 as well
+            for i, n in zip(parts, x.shape, strict=False)
+        )
+    ):
+        call.fun = setitem
+    return None
+
+
+def _negated(call: Call) -> Any:
+    (x,) = call.args
+    inner = x.source if type(x) is Var else None
+    if isinstance(inner, Call) and inner.fun is np.negative:
+        return inner.args[0]
+    if isinstance(inner, Call) and inner.fun is np.multiply:  # into the number
+        for a, b in (inner.args, inner.args[::-1]):
+            if (n := number(a)) is not None and type(b) is Var and b.shape == x.shape and b.dtype == x.dtype:
+                call.fun, call.args = np.multiply, (float(-n), b)
+                break
+    return None
+
+
+def _reduced(call: Call) -> None:
+    """Axes of one element are not summed over, and a reduction over all is one over None."""
+    x, axis = call.args[0], call.kwargs.get("axis")
+    if len(call.args) > 1 or set(call.kwargs) - {"axis", "keepdims"} or type(x) is not Var:
+        if call.kwargs.get("initial") in _NEUTRAL.get(call.fun, ()) and x.size:
+            call.kwargs = {k: v for k, v in call.kwargs.items() if k != "initial"}
+            _reduced(call)
+        return
+    axes = range(len(x.shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = {a % len(x.shape) for a in axes} if x.shape else set()
+    over = {a for a in axes if x.shape[a] != 1}
+    if (
+        not call.kwargs.get("keepdims")
+        and over == {a for a in range(len(x.shape)) if x.shape[a] != 1}
+        and not call.out.shape
+    ):
+        call.kwargs = {}
+
+
+POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
+REDUCTIONS = {np.sum, np.max, np.min, np.prod}
+_NEUTRAL: dict[Any, Any] = {np.max: (-math.inf,), np.min: (math.inf,)}
+ALGEBRA: dict[Any, Callable[[Call], Any]] = {
+    np.add: _sum_of,
+    operator.add: _sum_of,
+    np.subtract: lambda c: c.args[0] if number(c.args[1]) == 0 else None,
+    np.multiply: _product_of,
+    np.divide: lambda c: c.args[0] if number(c.args[1]) == 1 else None,
+    np.power: _powered,
+    np.negative: _negated,
+    np.positive: lambda c: c.args[0],
+    astype: lambda c: c.args[0],
+    add_at: _added_at,
+    np.reshape: _reshaped,
+    np.broadcast_to: lambda c: c.args[0],
+    np.transpose: _transposed,
+    **dict.fromkeys(REDUCTIONS, _reduced),
+}

@@ -1,0 +1,138 @@
+"""The plainest optimisations: what nobody needs, what is there twice, what never changes, what need not be spread out.
+
+Each takes a program and changes it in place, and keeps the results to the last bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .blocks import LARGE
+from .program import Call, Constant, Program, Var
+
+
+def dead(program: Program) -> None:
+    """Leave out what nobody waits for. Random numbers are drawn all the same: the next ones depend on it."""
+    needed = set(program.ends())
+    kept = []
+    for call in reversed(program.calls):
+        if call.out in needed or call.draws:
+            needed.update(call.uses())
+            kept.append(call)
+    program.calls = kept[::-1]
+
+
+def copies(program: Program) -> None:
+    """A copy of what is never written into is that itself."""
+    same: dict[Var, Var] = {}
+    for call in program.calls:
+        if same:
+            call.replace(lambda v: same.get(v, v))
+        if call.fun is np.copy and type(call.args[0]) is Var:
+            same[call.out] = call.args[0]
+    program.calls = [c for c in program.calls if c.out not in same]
+    program.replace(lambda v: same.get(v, v), calls=False)
+
+
+def common(program: Program) -> None:
+    """Compute once what is computed twice."""
+    seen: dict[Any, Var] = {}
+    same: dict[Var, Var] = {}
+    repeated = False
+    for call in program.calls:
+        if repeated:
+            call.replace(lambda v: same.get(v, v))
+        if not call.draws:
+            key = call.fun, key_of(call.args), key_of(call.kwargs)
+            same[call.out] = seen.setdefault(key, call.out)
+            repeated = repeated or same[call.out] is not call.out
+    program.replace(lambda v: same.get(v, v), calls=False)
+    program.calls = [c for c in program.calls if same.get(c.out, c.out) is c.out]
+
+
+def key_of(x: Any) -> Any:
+    """What is equal for equal arguments, and hashable; 1, 1.0 and True are told apart, and so are 0.0 and -0.0."""
+    kind = type(x)
+    if kind is Var:
+        return ("array", id(x.source.array)) if type(x.source) is Constant else x
+    if kind is int or kind is str or x is None or x is ...:
+        return x
+    if kind is float or kind is bool:
+        return kind, repr(x)
+    if isinstance(x, (list, tuple)):
+        return kind, tuple([key_of(v) for v in x])
+    if isinstance(x, dict):
+        return tuple([(k, key_of(v)) for k, v in x.items()])
+    if kind is slice:
+        return "slice", key_of(x.start), key_of(x.stop), key_of(x.step)
+    return x if isinstance(x, np.dtype) else ("object", id(x))
+
+
+def constants(program: Program) -> None:
+    """Compute now what depends on nothing that may change; arrays of equal elements shrink to one."""
+    known: dict[Var, Var] = {}
+    calls = []
+    for call in program.calls:
+        if known:
+            call.replace(lambda v: known.get(v, v))
+        uses = call.uses()
+        if (
+            call.draws
+            or isinstance(call.out.example, (tuple, list))
+            or any(not isinstance(v.source, Constant) for v in uses)
+        ):
+            calls.append(call)
+        else:
+            known[call.out] = Var(Constant(call.out.example), call.out.example, call.out.name)
+    program.calls = calls
+    program.replace(lambda v: known.get(v, v), calls=False)
+
+
+def uniform(v: Any) -> Any:
+    """The number that all elements of a constant are, as an array without axes; None if they differ."""
+    if type(v) is not Var or type(v.source) is not Constant:
+        return None
+    source = v.source
+    if source.element is ...:
+        array = source.array
+        source.element = None
+        if isinstance(array, np.ndarray) and array.size:
+            first = array[(0,) * array.ndim]
+            if not any(array.strides) or (
+                array.size < LARGE and array[(-1,) * array.ndim] == first and (array == first).all()
+            ):
+                source.element = np.asarray(first)
+    return source.element
+
+
+def number(v: Any) -> Any:
+    """The value of a Python number, or of a constant whose elements are all the same; else None."""
+    if type(v) in (int, float):
+        return v
+    u = uniform(v)
+    return None if u is None else u.item()
+
+
+def broadcasting(program: Program) -> None:
+    """Let ufuncs broadcast what would be spread out before."""
+    numbers: dict[Any, Var] = {}
+    for call in program.calls:
+        if not call.elementwise:
+            continue
+        args = list(call.args)
+        for i, a in enumerate(args):
+            if type(a) is not Var or a.shape == ():
+                continue
+            small: Any = None
+            if isinstance(a.source, Call) and a.source.fun is np.broadcast_to:
+                small = a.source.args[0]
+            elif (u := uniform(a)) is not None:
+                small = numbers.setdefault((u.item(), u.dtype), Var(Constant(u), u))
+            if small is None or getattr(small, "dtype", a.dtype) != a.dtype:
+                continue
+            others = [b.shape for j, b in enumerate(args) if j != i and type(b) is Var]
+            if np.broadcast_shapes(*others, getattr(small, "shape", ())) == call.out.shape:
+                args[i] = small
+        call.args = tuple(args)
