@@ -249,3 +249,14 @@ def test_wrong_arguments_are_named():
     assert "np.std" in message(TypeError, lambda: np.std(x, mean=1.0))
     assert "np.sum(of shape (2, 3, 4)" in message(ValueError, lambda: np.sum(x, where=np.ones(5, bool)))
     assert "np.ptp" in message(TypeError, lambda: np.ptp(x, out=np.empty(())))
+
+
+def test_an_initial_value_shares_with_the_numbers_beside_nan():
+    x = tg.Tensor([1.0, np.nan, 2.0])
+    np.nanmax(x, initial=2.0).backward()
+    assert x.grad.tolist() == [0, 0, 0.5]
+
+
+def test_a_weight_of_zero_leaves_an_observation_out_of_a_covariance():
+    x, weights = X[0], np.array([0.0, 1.0, 2.0, 1.0])
+    check(lambda x: np.cov(x, aweights=weights), x)
