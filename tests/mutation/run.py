@@ -42,8 +42,11 @@ OPTIONS = [
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # the plugins are imported already
     *("-k", "not million and not time"),  # slow, or measured: what fails on a busy machine proves nothing
 ]
-ELSEWHERE = ["data", "draw", "io", "optim", "package", "plot", "readme", "train", "weather"]  # slow, or not about rules
-SECONDS, BYTES = 60, 8 * 2**30  # what one test run may take of the processor, and of memory
+ELSEWHERE = [  # slow, or not about rules
+    "data", "draw", "explain", "io", "jit", "jit_passes", "lr_scheduler", "optim", "package", "page", "plot", "readme",
+    "reprs", "train", "weather",
+]  # fmt: skip
+SECONDS, BYTES = 180, 8 * 2**30  # what one test run may take of the processor, and of memory
 
 for profile, examples in {"quick": 5, "wide": 25}.items():
     settings.register_profile(
