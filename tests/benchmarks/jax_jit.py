@@ -77,11 +77,12 @@ def function(f, x):
     def step():
         last[:] = [jax.block_until_ready(f(x))]
 
-    return step, lambda: np.asarray(last[0])
+    return step, lambda: last[0]
 
 
 def curve(w):
-    return function(jax.grad(lambda x: (jnp.tanh(x) * jnp.exp(-x * x) + jnp.sin(x) * x).sum()), w.x)
+    step, last = function(jax.value_and_grad(lambda x: (jnp.tanh(x) * jnp.exp(-x * x) + jnp.sin(x) * x).sum()), w.x)
+    return step, lambda: last()[1]
 
 
 def hessian(w):
