@@ -127,6 +127,15 @@ def test_rows_of_other_jacobians_are_right_whatever_they_go_through(f):
         np.testing.assert_allclose(jitted(x), jacobian(x), rtol=1e-10, atol=1e-12)
 
 
+def test_rows_with_equal_constants_of_their_own_are_right():
+    def f(x):
+        return np.stack([np.sin(x + np.array([1.0, 2.0, 3.0])) * np.array([i, 2.0, 3.0]) for i in range(5)])
+
+    jitted = tg.jit(f)
+    for x in (X[0, :3], Y[0, :3]):
+        np.testing.assert_allclose(jitted(x), f(x), rtol=1e-13)
+
+
 def test_flat_updates_all_parameters_at_once():
     params = [tg.Tensor(np.ones((4, 3))), tg.Tensor(np.zeros(3)), tg.Tensor(np.ones((3, 2))), tg.Tensor(np.zeros(2))]
     opt = tg.optim.Adam(params, lr=0.1)

@@ -53,7 +53,6 @@ class Updates:
     """The updates of several arrays, joined as far back as the same is done to all of them."""
 
     def __init__(self, targets: list[Var]) -> None:
-        self.targets = targets
         self.calls: list[Call] = []
         self.orders = "".join(["F" if t.source.array.flags.fnc else "C" for t in targets])
         self.shapes = [t.shape for t in targets]

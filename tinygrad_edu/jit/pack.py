@@ -22,17 +22,15 @@ from .traced import astype
 class Rows:
     """Results of one shape, stacked: the member i is row i."""
 
-    def __init__(self, program: Program, members: Sequence[Var]) -> None:
-        self.program, self.n = program, len(members)
+    def __init__(self, members: Sequence[Var]) -> None:
+        self.n = len(members)
         self.calls: list[Call] = []
         self.known: dict[Any, Any] = {}
         self.stacked = self.pack(list(members))
 
-    def new(self, fun: Any, args: tuple[Any, ...], like: Call, kwargs: Any = None, example: Any = None) -> Var:
+    def new(self, fun: Any, args: tuple[Any, ...], like: Call, kwargs: Any = None) -> Var:
         """One more call."""
-        if example is None:
-            values = [a.example if type(a) is Var else a for a in args]
-            example = fun(*values, **(kwargs or {}))
+        example = fun(*[a.example if type(a) is Var else a for a in args], **(kwargs or {}))
         self.calls.append(Call(fun, args, kwargs or {}, example, like.line, like.phase))
         return self.calls[-1].out
 
@@ -64,10 +62,7 @@ class Rows:
             for c in calls
         ):
             return None
-        if not (
-            first.elementwise
-            or f in (operator.getitem, setitem, np.reshape, np.transpose, np.broadcast_to, np.sum, astype)
-        ):
+        if not first.elementwise and f not in STACKED:
             return None
         packed = []
         for args in zip(*[c.args for c in calls], strict=True):
@@ -77,6 +72,8 @@ class Rows:
             if p is None:
                 return None
             packed.append(p)
+        if all(isinstance(p, Same) for p in packed):  # each from constants of its own that are equal
+            return Same(out)
         rest = [p.value for p in packed[1:] if isinstance(p, Same)]
         if first.elementwise:
             return self.new(f, tuple([self.aligned(p, len(out.shape), first) for p in packed]), first)
@@ -178,7 +175,7 @@ def rows(program: Program) -> None:
             and len(call.args[0]) > 3
             and all(type(v) is Var for v in call.args[0])
         ):
-            packed = Rows(program, call.args[0])
+            packed = Rows(call.args[0])
             if type(packed.stacked) is Var:
                 calls += packed.calls
                 asked = {(v,) for v in call.args[0]}
