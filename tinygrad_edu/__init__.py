@@ -34,6 +34,7 @@ from .transforms import grad, gradients, hessian, hvp, jacobian, jvp, value_and_
 
 if TYPE_CHECKING:
     from . import data, nn, optim
+    from .anomaly import AnomalyError, detect_anomaly
     from .check import GradientError, check_grad
     from .io import load, save
     from .jit import JitError, Jitted, jit
@@ -44,14 +45,16 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "DivergenceError", "Drawing", "Explanation", "GradientError", "History", "JitError", "Jitted", "Tensor", "Value",
-    "binary_cross_entropy_with_logits", "check_grad", "cross_entropy", "data", "defvjp", "draw", "explain", "fit",
-    "grad", "gradients", "hessian", "hinge_loss", "huber_loss", "hvp", "jacobian", "jit", "jvp", "l1_loss",
-    "leaky_relu", "load", "log_softmax", "logsumexp", "mse_loss", "nn", "no_grad", "nondifferentiable", "optim",
-    "plot", "primitive", "relu", "save", "sigmoid", "softmax", "softplus", "supported", "value_and_grad", "vjp",
+    "AnomalyError", "DivergenceError", "Drawing", "Explanation", "GradientError", "History", "JitError", "Jitted",
+    "Tensor", "Value", "binary_cross_entropy_with_logits", "check_grad", "cross_entropy", "data", "defvjp",
+    "detect_anomaly", "draw", "explain", "fit", "grad", "gradients", "hessian", "hinge_loss", "huber_loss", "hvp",
+    "jacobian", "jit", "jvp", "l1_loss", "leaky_relu", "load", "log_softmax", "logsumexp", "mse_loss", "nn",
+    "no_grad", "nondifferentiable", "optim", "plot", "primitive", "relu", "save", "sigmoid", "softmax", "softplus",
+    "supported", "value_and_grad", "vjp",
 ]  # fmt: skip
 
 _LAYERS = {  # module: the names that it brings, itself among them where it is one
+    "anomaly": ("AnomalyError", "detect_anomaly"),
     "check": ("GradientError", "check_grad"),
     "data": ("data",),
     "io": ("load", "save"),

@@ -3,11 +3,16 @@
 A node is known by what it holds: `_value`, its data, and `label`.
 """
 
+import os
 from typing import Any
 
 import numpy as np
 
 from .rules import keywords, name
+
+Line = tuple[str, int]
+# The files whose lines are not the user's own
+INTERNAL = (os.path.dirname(__file__), os.path.dirname(np.__file__), "<frozen", "<__array_function__")
 
 
 def checked(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -30,19 +35,29 @@ def checked(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str
 
 def explained(error: Exception, fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
     """NumPy's error again, with the function, and the shapes and labels of what met in it."""
-
-    def shown(a: Any) -> str:
-        if not hasattr(a, "_value") and not isinstance(a, np.ndarray):
-            return f"{a!r:.60}"
-        label = f"{a.label} " if getattr(a, "label", None) else ""
-        return f"{label}of shape {np.shape(getattr(a, '_value', a))}"
-
     kinds = (np.linalg.LinAlgError, ValueError, IndexError, TypeError)
     kind = next(k for k in kinds if isinstance(error, k))
     call = ", ".join([*map(shown, args), *(f"{k}={shown(v)}" for k, v in kwargs.items())])
     message = str(error).strip()
     remedy = next((f"; {remedy}" for words, remedy in _REMEDIES.items() if words in message), "")
     return kind(f"{name(fun)}({call}): {message}{remedy}")
+
+
+def shown(a: Any) -> str:
+    """An argument as errors show it: a node or an array by its label and shape."""
+    if not hasattr(a, "_value") and not isinstance(a, np.ndarray):
+        return f"{a!r:.60}"
+    label = f"{a.label} " if getattr(a, "label", None) else ""
+    return f"{label}of shape {np.shape(getattr(a, '_value', a))}"
+
+
+def users_line(frame: Any) -> Line | None:
+    """The file and number of the line that led to `frame` from outside of this package and NumPy."""
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith(INTERNAL):
+            return frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
+    return None
 
 
 _INSTEAD = {

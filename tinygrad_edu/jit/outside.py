@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import INTERNAL
 from ..nn import Module
 from ..optim import SGD, Optimizer
 from ..optim.lr_scheduler import LRScheduler
 from ..tape import Node, constant
 from ..tensor import Tensor, Value
 from .program import Call, Constant, Input, Number, State, Var, shell, substituted
-from .record import NUMPY, PACKAGE, Recorder, Result
+from .record import Recorder, Result
 from .traced import Traced
 
 PLAIN = (bool, int, float, str, type(None), np.random.Generator)  # what attributes must hold at later calls as well
@@ -331,7 +332,7 @@ def surroundings(fun: Any) -> list[tuple[Any, str, Any]]:
         for cell in f.__closure__ or ():
             with contextlib.suppress(ValueError):  # of a variable without a value yet
                 variables.append((cell, "", cell.cell_contents))
-        if not f.__code__.co_filename.startswith((PACKAGE, NUMPY)):
+        if not f.__code__.co_filename.startswith(INTERNAL):
             scope = f.__globals__
             variables += [(scope, name, scope[name]) for name in f.__code__.co_names if name in scope]
         for variable in variables:

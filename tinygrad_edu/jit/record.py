@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from threading import get_ident
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import backprop
+from ..errors import INTERNAL
 from ..optim import Optimizer
 from ..rules import bodies
 from .program import Call, Constant, Guard, Program, Var, substituted
 from .traced import JitError, Traced
 
-PACKAGE, NUMPY = str(Path(backprop.__file__).parent), str(Path(np.__file__).parent)
 OURS, USERS, WALK, STEP = range(4)  # whose code a frame runs
 NOTHING: dict[str, Any] = {}
 
@@ -118,7 +117,7 @@ class Recorder:
 
     def kind(self, code: Any) -> int:
         """Whose code it is."""
-        kind = OURS if code.co_filename.startswith((PACKAGE, NUMPY, "<frozen", "<__array_function__")) else USERS
+        kind = OURS if code.co_filename.startswith(INTERNAL) else USERS
         if code is backprop._walk.__code__:
             kind = WALK
         elif code is Optimizer.step.__code__:

@@ -1,0 +1,192 @@
+"""The first infinity or NaN, and arrays changed in between, are found and named."""
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from tinygrad_edu import Tensor, Value
+
+
+def fails(function, *words):
+    """The error within detect_anomaly, which holds these words."""
+    with tg.detect_anomaly(), pytest.raises(tg.AnomalyError) as caught:
+        function()
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_forward_names_function_label_element_input_and_line():
+    x = Tensor([[1.0, 2.0], [0.0, 3.0]], label="x")
+    fails(
+        lambda: np.sum(np.log(x)),
+        "np.log(x of shape (2, 2))",
+        "test_anomaly.py:",
+        "np.sum(np.log(x))",
+        "gave -inf at [1, 0], where x is 0.0",
+        "above 0",
+    )
+
+
+def test_what_is_no_elementwise_function_tells_the_range_of_its_inputs():
+    a = Tensor(np.full((2, 3), 1e200), label="a")
+    fails(lambda: a @ np.full((3, 2), 2e200), "np.matmul", "gave inf at [0, 0]", "a is from 1e+200 to 1e+200")
+
+
+def test_backward_names_the_rule_and_the_line_of_the_forward_call():
+    x = Tensor([4.0, 0.0], label="x")
+    with tg.detect_anomaly():
+        y = np.sqrt(x)  # fine, and its slope at 0 is infinite
+        loss = y.sum()
+        with pytest.raises(
+            tg.AnomalyError, match=r"backward: the rule of np.sqrt\(x of shape \(2,\)\).*y = np.sqrt\(x\)"
+        ):
+            loss.backward()
+    assert x.grad is None
+
+
+def test_backward_shows_the_gradient_that_arrived_and_what_the_rule_read():
+    x = Tensor([0.0], label="x")
+    fails(lambda: (np.sqrt(x) * 3).sum().backward(), "the gradient inf at [0], where x is 0.0", "that arrives is 3.0")
+
+
+def test_gradients_that_add_up_to_infinity_are_named():
+    def run():
+        x = Tensor([1e-9], label="x")
+        (x * 1e308 + x * 1e308).sum().backward()
+
+    fails(run, "the gradients that arrive at Tensor x of shape (1,) are finite, and their sum is not")
+
+
+def test_an_array_written_into_between_forward_and_backward_is_found():
+    x = Tensor([1.0, 2.0], label="x")
+
+    def run():
+        y = x * x
+        x.data += 1
+        y.sum().backward()
+
+    fails(run, "np.multiply(x of shape (2,), x of shape (2,))", "y = x * x", "written into", "x = x + 1")
+    assert x.grad is None
+
+
+def test_so_is_a_result_that_the_rule_reads():
+    def run():
+        y = np.exp(Tensor([1.0, 2.0]))
+        y.data[:] = y.data[::-1].copy()
+        y.sum().backward()
+
+    fails(run, "reads its result")
+
+
+def test_and_an_index():
+    index = np.array([0, 1])
+
+    def run():
+        y = Tensor([1.0, 2.0, 3.0])[index]
+        index[0] = 2
+        y.sum().backward()
+
+    fails(run, "getitem", "argument 1")
+
+
+def test_what_no_rule_reads_may_change():
+    x = Tensor([1.0, 2.0])
+    with tg.detect_anomaly():
+        y = (x + 1).sum()
+        x.data += 1
+        y.backward()
+    np.testing.assert_array_equal(x.grad, [1, 1])
+
+
+def test_training_changes_parameters_after_backward_and_that_is_no_anomaly():
+    model = tg.nn.MLP([2, 8, 1], rng=0)
+    adam = tg.optim.Adam(model.parameters(), lr=0.01)
+    x, y = np.ones((4, 2)), np.zeros((4, 1))
+    with tg.detect_anomaly():
+        for _ in range(3):
+            adam.minimize(tg.mse_loss(model(x), y))
+
+
+def test_a_masked_infinity_is_none_on_the_way_back():
+    x = Tensor([4.0, 0.0])
+    with tg.detect_anomaly():
+        np.where(x.data > 0, np.sqrt(x), 0).sum().backward()
+    np.testing.assert_array_equal(x.grad, [0.25, 0])
+
+
+def test_infinities_that_come_in_are_nobodys_fault():
+    x = Tensor([np.inf, 1.0])
+    with tg.detect_anomaly():
+        (x * 2).sum().backward()
+    np.testing.assert_array_equal(x.grad, [2, 2])
+
+
+def test_higher_derivatives_are_watched_too():
+    x = Tensor([0.0], label="x")
+
+    def run():
+        (g,) = tg.gradients((x**1.5).sum(), [x], create_graph=True)
+        g.sum().backward()
+
+    fails(run, "backward", "np.power")
+
+
+def test_values_are_watched():
+    a = Value(0.0, label="a")
+    fails(lambda: np.divide(1.0, a), "np.divide(1.0, a", "gave inf, where", "a is 0.0")
+    fails(lambda: (a**0.5).backward(), "np.power(a", "the gradient inf")
+
+
+def test_it_is_a_decorator_and_ends_where_it_ends():
+    @tg.detect_anomaly()
+    def risky(x):
+        return np.log(x)
+
+    with pytest.raises(tg.AnomalyError):
+        risky(Tensor([0.0]))
+    with np.errstate(divide="ignore"):
+        assert np.log(Tensor([0.0])).data == -np.inf
+
+
+def test_it_nests():
+    with tg.detect_anomaly():
+        with tg.detect_anomaly():
+            pass
+        fails(lambda: np.log(Tensor([0.0])), "np.log")
+        with pytest.raises(tg.AnomalyError):
+            np.log(Tensor([0.0]))
+
+
+def test_it_holds_for_its_own_thread():
+    found = []
+
+    def other():
+        with np.errstate(divide="ignore"):
+            found.append(np.log(Tensor([0.0])).data)
+
+    with tg.detect_anomaly():
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert found == [-np.inf]
+
+
+def test_a_recorded_function_runs_eagerly():
+    logarithm = tg.jit(lambda x: np.log(x))
+    logarithm(Tensor([1.0]))
+    fails(lambda: logarithm(Tensor([0.0])), "np.log")
+
+
+@given(st.booleans(), st.integers(1, 50), st.integers(0, 2**32))
+def test_wherever_a_number_changes_it_is_found(second, n, seed):
+    rng = np.random.default_rng(seed)
+    a, b = np.exp(Tensor(rng.normal(size=n))), Tensor(rng.normal(size=n))
+    with tg.detect_anomaly():
+        y = a * b
+        (b if second else a).data[rng.integers(n)] += 1e-3
+        with pytest.raises(tg.AnomalyError, match="written into"):
+            y.sum().backward()

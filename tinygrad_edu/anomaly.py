@@ -1,0 +1,247 @@
+"""Anomalies: the operation that first made an infinity or a NaN, and arrays changed between forward and backward.
+
+While someone is within `detect_anomaly`, the function that records and the one that walks back have others in their
+place, which also check: the engine knows nothing of it, and pays nothing when it is off. The call of an operation is
+then `Watched`: it knows the user's line, and the marks of the arrays in it.
+"""
+
+import linecache
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from math import isfinite
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from . import tape, transforms
+from .backprop import Call, Notes, backprop, elementwise
+from .errors import Line, shown, users_line
+from .jit.compiled import Jitted
+from .rules import name, vjps
+
+_OFF, _ON, _WALKING = range(3)
+_watch = ContextVar("watch", default=_OFF)  # of this thread (or task)
+_lock, _inside = Lock(), 0  # how many are within, in all threads
+_FLOAT = np.dtype(np.float64)
+_factors: dict[Any, Any] = {}  # by dtype: fixed numbers around 1, to weigh the elements of an array by
+
+
+class AnomalyError(ValueError):
+    """An operation made an infinity or a NaN of finite numbers, or an array that backward needs was changed."""
+
+
+@contextmanager
+def detect_anomaly() -> Iterator[None]:
+    """Find the operation that first goes wrong: `with tg.detect_anomaly():` or `@tg.detect_anomaly()`.
+
+    Raises AnomalyError where an operation gives an infinity or a NaN though all that went in is finite, and, if a
+    gradient comes out of `backward` so, where a rule first gave one; also where an array was written into between an
+    operation and the backward pass whose rule reads it. The error names the function, shapes and labels, the element
+    and what it was made from, and the line that called the operation. Holds for the thread that entered it. What is
+    computed under `no_grad` is not looked at, and functions of `jit` run without their recordings.
+    """
+    global _inside
+    with _lock:
+        _inside += 1
+        if _inside == 1:
+            _exchange()
+    before = _watch.set(_ON)
+    try:
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # the errors here say more
+            yield
+    finally:
+        _watch.reset(before)
+        with _lock:
+            _inside -= 1
+            if not _inside:
+                _exchange()
+
+
+def _exchange() -> None:
+    """Put the functions that check in the place of those that do not, or these back."""
+    for i, (owner, attribute, function) in enumerate(_EXCHANGED):
+        _EXCHANGED[i] = owner, attribute, getattr(owner, attribute)
+        setattr(owner, attribute, function)
+
+
+class Watched(tuple[Any, ...]):
+    """The call of an operation, with the user's `line` (file, number) and the `marks` of its arguments and result."""
+
+    line: Line | None
+    marks: list[float | None]
+
+
+_record, _backprop, _replayed = tape.record, backprop, Jitted.__call__
+
+
+def _recorded(kind: Any, data: Any, call: Call) -> Any:
+    y = _record(kind, data, call)
+    watch = _watch.get()
+    if watch:
+        y.call = watched = Watched(call)
+        watched.line = users_line(sys._getframe(1))
+        watched.marks = [*map(_mark, call[3]), _mark(data)]
+        if watch == _ON and not _finite(data, watched.marks[-1]) and all(map(_finite, call[3], watched.marks)):
+            raise AnomalyError(f"{_called(y)} gave {_first(y, data, call[3])}{_remedy(call[0])}")
+    return y
+
+
+def _walked(
+    root: Any, gradient: Any, wanted: Any = None, create_graph: bool = False, keep: bool = False,
+    notes: Notes | None = None,
+) -> Any:  # fmt: skip
+    if not _watch.get():
+        return _backprop(root, gradient, wanted, create_graph, keep, notes)
+    steps: Notes = [] if notes is None else notes
+    before = _watch.set(_WALKING)  # a rule's infinity may yet be masked: what matters is what comes out
+    try:
+        ends, passed = _backprop(root, gradient, wanted, create_graph, keep, steps)
+        _find_changed(steps)
+        if not all(_finite(a, _mark(a)) for a in (_array(g) for _, g in ends)):
+            _find_infinite(steps)
+    finally:
+        _watch.reset(before)
+    return ends, passed
+
+
+def _find_changed(steps: Notes) -> None:
+    """Raise if an array is not what it was when it was computed with, and a rule has read it."""
+    now: dict[int, Any] = {}
+    for y, g, i, _, _ in steps:
+        if not isinstance(y.call, Watched):
+            continue
+        arrays = [y._value, *y.call[3]]
+        marks = [y.call.marks[-1], *y.call.marks[:-1]]
+        for k, (a, before) in enumerate(zip(arrays, marks, strict=True)):
+            if id(a) not in now:
+                now[id(a)] = _mark(a)
+            after = now[id(a)]
+            if after != before and (after == after or before == before) and _reads(y, i, _array(g), arrays, k):
+                what = f"argument {k - 1}, {shown(y.args[k - 1])}," if k else "result,"
+                raise AnomalyError(
+                    f"backward: the rule of {_called(y)} reads its {what} which was written into since, so the "
+                    "gradient would be wrong; compute a new tensor (x = x + 1, not x.data += 1), or write after "
+                    "backward()"
+                )
+
+
+def _reads(y: Any, i: int, g: Any, arrays: list[Any], k: int) -> bool:
+    """Whether the i-th rule gives something else when the k-th array is another; indices are always read."""
+    if isinstance(arrays[k], tuple) or getattr(arrays[k], "dtype", _FLOAT).kind != "f":
+        return True
+    others = [*arrays[:k], -3 * arrays[k] - 1, *arrays[k + 1 :]]
+    return not np.array_equal(_contribution(y, i, g, arrays), _contribution(y, i, g, others))
+
+
+def _contribution(y: Any, i: int, g: Any, arrays: list[Any]) -> Any:
+    """What the i-th rule gives, before it is summed over what broadcasting had stretched."""
+    rule: Any = vjps[y.fun][i]
+    values = [np.float64(a) if type(a) is float else a for a in (g, *arrays)]  # Python's floats would raise
+    return rule(*values, **y.kwargs)
+
+
+def _find_infinite(steps: Notes) -> None:
+    """Raise for the rule that first made what is not finite of what is, or the sum."""
+    for y, g, i, x, r in steps:
+        arrays, g, r = [y._value, *y.call[3]], _array(g), _array(r)
+        if _finite(r, _mark(r)) or not all(_finite(a, _mark(a)) for a in (g, *arrays)):
+            continue
+        if elementwise(y.fun):
+            r = np.where(np.equal(g, 0), 0, _contribution(y, i, g, arrays))
+        raise AnomalyError(
+            f"backward: the rule of {_called(y)} gave argument {i}, {shown(x)}, the gradient "
+            f"{_first(y, r, arrays[1:], g)}{_remedy(y.fun)}"
+        )
+    arrived: dict[Any, list[Any]] = {}
+    for *_, x, r in steps:
+        arrived.setdefault(x, []).append(_array(r))
+    for x, gradients in arrived.items():
+        if all(_finite(r, None) for r in gradients) and not _finite(sum(gradients), None):
+            whose = _called(x) if x.fun else f"{type(x).__name__} {shown(x)}"
+            raise AnomalyError(f"backward: the gradients that arrive at {whose} are finite, and their sum is not")
+
+
+def _called(y: Any) -> str:
+    """The call in words, with its line."""
+    call = ", ".join([*map(shown, y.args), *(f"{k}={v!r:.60}" for k, v in y.kwargs.items())])
+    line = getattr(y.call, "line", None)
+    return f"{name(y.fun)}({call}){f' [{_quoted(line)}]' if line else ''}"
+
+
+def _quoted(line: Line) -> str:
+    return f"{line[0]}:{line[1]}: {linecache.getline(*line).strip()}".removesuffix(": ")
+
+
+def _first(y: Any, data: Any, arrays: Any, g: Any = None) -> str:
+    """The first element of data that is not finite, and what it was made from."""
+    data = np.asarray(data)
+    at = tuple(int(i) for i in np.argwhere(~np.isfinite(data))[0])
+    named = [
+        (getattr(a, "label", None) or f"argument {i}", v) for i, (a, v) in enumerate(zip(y.args, arrays, strict=True))
+    ]
+    named += [] if g is None else [("the gradient that arrives", g)]
+    made = []
+    for what, value in named:
+        if isinstance(value, (float, int, np.ndarray, np.generic)) and np.size(value):
+            if elementwise(y.fun):
+                made.append(f"{what} is {np.broadcast_to(value, data.shape)[at]}")
+            else:
+                made.append(f"{what} is from {np.min(value)} to {np.max(value)}")
+    return f"{data[at]}{f' at {list(at)}' if at else ''}, where {' and '.join(made)}"
+
+
+def _remedy(fun: Any) -> str:
+    own = name(fun).removeprefix("np.")
+    return next((f"; {remedy}" for remedy, funs in _REMEDIES.items() if own in funs.split()), "")
+
+
+_REMEDIES = {
+    "keep what goes in above 0, or use a loss that takes logits (tg.cross_entropy)": "log log2 log10 log1p",
+    "keep what goes in above 0": "sqrt cbrt",
+    "keep the divisor away from 0 (x / (y + 1e-8))": "divide reciprocal remainder fmod",
+    "large exponents overflow, but not in tg.softmax, logsumexp, sigmoid and softplus": "exp exp2 expm1 sinh cosh",
+    "keep what goes in within -1 and 1": "arcsin arccos arctanh",
+}
+
+
+def _mark(a: Any) -> float | None:
+    """A number that is another, nearly surely, when an element of `a` is another; not finite if one is not."""
+    if type(a) is float:
+        return a
+    if type(a) is tuple:  # of indices
+        return hash(tuple(map(_mark, a)))
+    if isinstance(a, (np.ndarray, np.generic)):
+        if a.dtype.kind != "f":
+            return hash(a.tobytes())
+        elements = a.ravel("K")
+        factors = _factors.get(a.dtype)
+        if factors is None or len(factors) < a.size:
+            _factors[a.dtype] = factors = np.random.default_rng(0).uniform(0.5, 1.5, 2 * a.size).astype(a.dtype)
+        return float(np.vdot(elements, factors[: a.size]))
+    return float(np.sum(a)) if hasattr(a, "__array_function__") else None  # a recording of jit refuses
+
+
+def _finite(a: Any, mark: float | None) -> bool:
+    """Whether all of `a` is finite; of a mark that is not, finite numbers may be the sum."""
+    if mark is not None and isfinite(mark):
+        return True
+    return not isinstance(a, (float, np.floating, np.ndarray)) or bool(np.isfinite(a).all())
+
+
+def _array(g: Any) -> Any:
+    return getattr(g, "_value", g)
+
+
+def _unrecorded(jitted: Jitted, *args: Any, **kwargs: Any) -> Any:
+    return jitted._fun(*args, **kwargs) if _watch.get() else _replayed(jitted, *args, **kwargs)
+
+
+_EXCHANGED: list[tuple[Any, str, Any]] = [
+    (tape, "record", _recorded),
+    (tape, "backprop", _walked),
+    (transforms, "backprop", _walked),
+    (Jitted, "__call__", _unrecorded),
+]
