@@ -57,12 +57,19 @@ def huber_loss(prediction: Any, target: Any, delta: float = 1.0) -> Any:
 def hinge_loss(prediction: Any, target: Any) -> Any:
     """The mean of max(0, 1 - target * prediction), targets being -1 and 1."""
     same_shape("hinge_loss", prediction, target)
+    if not signs(target):
+        raise ValueError("hinge_loss: targets are -1 and 1, and here are others; 2 * target - 1 makes them of 0 and 1")
     return np.mean(relu(1 - np.multiply(target, prediction)))
 
 
 def binary_cross_entropy_with_logits(logits: Any, target: Any) -> Any:
     """The mean of -(t log(p) + (1 - t) log(1 - p)) with p = sigmoid(logits), targets being within 0 to 1."""
     same_shape("binary_cross_entropy_with_logits", logits, target)
+    if not probabilities(target):
+        raise ValueError(
+            "binary_cross_entropy_with_logits: targets are probabilities, from 0 to 1, and here are others; the logits "
+            "come first, then the target"
+        )
     return np.mean(softplus(logits) - np.multiply(target, logits))
 
 
@@ -79,11 +86,15 @@ def cross_entropy(logits: Any, target: Any) -> Any:
             f"{logits.shape[:-1]}; the target has shape {classes.shape}"
         )
     if classes.dtype.kind not in "iu":
-        raise TypeError(f"cross_entropy: class numbers are integers, the target is {classes.dtype}")
+        raise TypeError(
+            f"cross_entropy: class numbers are integers, and the target is {classes.dtype}; target.astype(int) makes "
+            "them of whole floats, target.argmax(axis=1) of one-hot rows"
+        )
     if not within(classes, logits.shape[-1]):
         raise ValueError(
             f"cross_entropy: class numbers go from 0 to {logits.shape[-1] - 1} for logits of shape {logits.shape}; "
-            f"the target goes from {classes.min()} to {classes.max()}"
+            f"the target goes from {classes.min()} to {classes.max()}, so subtract what it starts from, or make the "
+            "last layer wider"
         )
     log_p = log_softmax(logits)
     return -np.mean(log_p[(np.arange(len(classes)), classes) if classes.ndim else classes])
@@ -93,6 +104,18 @@ def cross_entropy(logits: Any, target: Any) -> Any:
 def within(classes: Any, n: int) -> bool:
     """Whether all are at least 0 and below n: read without their sign, negative numbers are the largest of all."""
     return not classes.size or bool(classes.view(f"u{classes.itemsize}").max() < n)
+
+
+@question
+def signs(target: Any) -> bool:
+    """Whether all are -1 or 1."""
+    return bool(np.equal(np.square(target), 1).all())
+
+
+@question
+def probabilities(target: Any) -> bool:
+    """Whether all are within 0 and 1."""
+    return bool(np.logical_and(np.greater_equal(target, 0), np.less_equal(target, 1)).all())
 
 
 def same_shape(loss: str, prediction: Any, target: Any) -> None:
