@@ -6,24 +6,15 @@ it computes, so blocks run side by side in threads.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
+from ..cores import LARGE, pool
 from .program import Call, Home, Var
 
-LARGE = 100_000  # elements from which on blocks are worth their calls
 BLOCK = 16384  # elements: some ten arrays of float64 in a core's own cache
-
-_pool: list[ThreadPoolExecutor] = []
-
-
-def cores() -> int:
-    """How many this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def spread(block: Callable[..., None], size: int, temporaries: list[Any], given: tuple[Any, ...]) -> None:
@@ -44,17 +35,6 @@ def work(block: Callable[..., None], starts: Iterator[int], size: int, temporari
             block(temporaries, start, start + BLOCK, *given)
         else:
             block([t[: size - start] for t in temporaries], start, size, *given)
-
-
-def pool() -> ThreadPoolExecutor:
-    """The threads beside the caller's own, started when first needed."""
-    if not _pool:
-        _pool.append(ThreadPoolExecutor(max(cores() - 1, 1), thread_name_prefix="tinygrad_edu"))
-    return _pool[0]
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.clear)  # a fork has none of its parent's threads
 
 
 def block_text(plan: Any, name: str, start: int, stop: int) -> tuple[str, int, list[Any], list[str], list[Any], str]:

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from ..backprop import has_nan
+from ..cores import LARGE, cores
 from ..rules import bodies
 from ..rules.indexing import setitem
-from .blocks import LARGE, block_text, cores, spread
+from .blocks import block_text, spread
 from .entry import prologue
 from .flat import join, piece
 from .layout import Layout, is_view

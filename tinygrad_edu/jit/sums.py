@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .blocks import LARGE
+from ..cores import LARGE
 from .program import Call, Constant, Program, Var, used
 from .simplify import dead
 
