@@ -20,7 +20,7 @@ def algebra(program: Program) -> None:
     same: dict[Var, Any] = {}
     for call in program.calls:
         if same:
-            call.replace(lambda v: same.get(v, v))
+            call.replace(same)
         if call.kwargs and call.fun not in REDUCTIONS:
             continue
         rule = ALGEBRA.get(call.fun)
@@ -28,7 +28,7 @@ def algebra(program: Program) -> None:
         if new is not None and type(new) is Var and new.shape == call.out.shape and new.dtype == call.out.dtype:
             same[call.out] = new
     program.calls = [c for c in program.calls if c.out not in same]
-    program.replace(lambda v: same.get(v, v), calls=False)
+    program.replace(same, calls=False)
 
 
 def _sum_of(call: Call) -> Any:

@@ -191,11 +191,11 @@ def flat(program: Program) -> None:
     made_here = {id(c) for u in packs.values() for c in u.calls}
     for call in program.calls:
         if id(call) not in made_here:
-            call.replace(lambda v: same.get(v, v))
+            call.replace(same)
     stores, program.stores = program.stores, []
     calls, program.calls = program.calls, []
     program.guards = guards
-    program.replace(lambda v: same.get(v, v))
+    program.replace(same)
     program.stores, program.calls = stores, calls
     program.sort()
     dead(program)

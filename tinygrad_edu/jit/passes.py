@@ -21,10 +21,9 @@ PASSES: dict[str, Callable[[Program], None]] = {
 }  # fmt: skip
 READABLE = {"dead", "rows", "copies", "constants", "common", "algebra", "broadcasting"}  # what a reader likes too
 NAMES = (*PASSES, "memory", "blocks")  # the last two are the layout's
-SIMPLER = ("constants", "broadcasting", "algebra", "common")
-ORDER = (
-    "dead", "rows", "copies", "mean", *SIMPLER, "constants", "algebra", "common", "factors", "blas", "algebra", "dead",
-    "flat",
+ORDER = (  # what some leave behind is another's work again
+    "rows", "copies", "mean", "constants", "broadcasting", "algebra", "common", "constants", "algebra", "factors",
+    "blas", "algebra", "dead", "flat",
 )  # fmt: skip
 
 

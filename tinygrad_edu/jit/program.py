@@ -8,7 +8,8 @@ changed nothing. Passes rewrite the list; a layout gives the arrays their memory
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +33,7 @@ class Var:
     @property
     def size(self) -> int:
         """How many elements there are."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     @property
     def scalar(self) -> bool:
@@ -85,13 +86,14 @@ class Call:
     numbers, which are different at each call and drawn even where nobody looks at them.
     """
 
-    __slots__ = ("args", "deep", "draws", "fun", "kwargs", "line", "out", "phase")
+    __slots__ = ("_looked", "_uses", "args", "deep", "draws", "fun", "kwargs", "line", "out", "phase")
 
     def __init__(
         self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], example: Any,
         line: Any = None, phase: str = "forward", draws: bool = False,
     ) -> None:  # fmt: skip
         self.draws = draws
+        self._looked: Any = None  # the arguments as they were when uses() last looked
         self.fun, self.args, self.kwargs, self.line, self.phase = fun, args, kwargs, line, phase
         self.out = Var(self, example)
         self.deep = bool(kwargs and any(variables(kwargs)))  # whether there are Vars within lists, tuples and dicts
@@ -102,24 +104,30 @@ class Call:
     @property
     def elementwise(self) -> bool:
         """Whether each element of the result is made from those at the same place of the arguments."""
-        f = self.fun
-        return isinstance(f, np.ufunc) and f.signature is None and f.nout == 1 and not self.kwargs
+        return type(self.fun) is np.ufunc and not self.kwargs and _elementwise(self.fun)
 
     def uses(self) -> list[Var]:
         """The Vars among the arguments, in order."""
         if self.deep:
             return list(variables((self.args, self.kwargs)))
-        return [a for a in self.args if type(a) is Var]
+        if self._looked is not self.args:
+            self._looked, self._uses = self.args, [a for a in self.args if type(a) is Var]
+        return self._uses
 
-    def replace(self, new: Callable[[Var], Any]) -> None:
-        """Put new(v) in the place of every Var v among the arguments."""
+    def replace(self, new: Mapping[Var, Any]) -> None:
+        """Put new[v] in the place of every Var v among the arguments that is a key there."""
         if self.deep:
-            self.args, self.kwargs = substituted(self.args, new), substituted(self.kwargs, new)
-        else:
-            self.args = tuple([new(a) if type(a) is Var else a for a in self.args])
+            self.args, self.kwargs = (substituted(part, lambda v: new.get(v, v)) for part in (self.args, self.kwargs))
+        elif any([v in new for v in self.uses()]):
+            self.args = tuple([new.get(a, a) if type(a) is Var else a for a in self.args])
 
     def __repr__(self) -> str:
         return f"{self.out!r} = {getattr(self.fun, '__name__', self.fun)}{self.args} {self.kwargs or ''}"
+
+
+@functools.cache
+def _elementwise(f: np.ufunc) -> bool:
+    return f.signature is None and f.nout == 1
 
 
 class Home:
@@ -161,15 +169,21 @@ class Program:
         for guard in self.guards:
             yield from variables(guard.args)
 
-    def replace(self, new: Callable[[Var], Any], calls: bool = True) -> None:
-        """Put new(v) in the place of every Var v that is used."""
+    def replace(self, new: Mapping[Var, Any], calls: bool = True) -> None:
+        """Put new[v] in the place of every Var v that is used and a key there."""
+        if not new:
+            return
         for call in self.calls if calls else ():
             call.replace(new)
+
+        def renewed(value: Any) -> Any:
+            return substituted(value, lambda v: new.get(v, v))
+
         for guard in self.guards:
-            guard.args = substituted(guard.args, new)
-        self.stores = [(target, substituted(value, new)) for target, value in self.stores]
-        self.grads = [(tensor, substituted(value, new)) for tensor, value in self.grads]
-        self.result = substituted(self.result, new)
+            guard.args = renewed(guard.args)
+        self.stores = [(target, renewed(value)) for target, value in self.stores]
+        self.grads = [(tensor, renewed(value)) for tensor, value in self.grads]
+        self.result = renewed(self.result)
 
     def sort(self) -> None:
         """Bring the calls into an order in which each comes after those it uses, else as they stand."""
@@ -178,15 +192,15 @@ class Program:
         for call in self.calls:
             stack = [call]
             while stack:
-                last = stack[-1]
+                last = stack.pop()
+                if last in done:
+                    continue
                 waiting = [v.source for v in last.uses() if type(v.source) is Call and v.source not in done]
                 if waiting:
-                    stack += reversed(waiting)
+                    stack += [last, *reversed(waiting)]
                 else:
-                    stack.pop()
-                    if last not in done:
-                        done.add(last)
-                        order.append(last)
+                    done.add(last)
+                    order.append(last)
         self.calls = order
 
 
@@ -209,7 +223,7 @@ class Snapshot:
             copied.out.name = c.out.name
             new[c.out] = copied.out
             program.calls.append(copied)
-        program.replace(lambda v: new.get(v, v))
+        program.replace(new)
         return program
 
     def forget(self) -> None:

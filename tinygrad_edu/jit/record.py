@@ -37,7 +37,8 @@ class Recorder:
     def __init__(self, name: str) -> None:
         self.name, self.program, self.thread = name, Program(), get_ident()
         self.top: Any = None  # the code of the function that is recorded
-        self.kinds: dict[int, tuple[Any, int]] = {}  # whose code it is, by the code's identity
+        self.kinds: dict[int, int] = {}  # whose code it is, by the code's identity
+        self.codes: list[Any] = []  # these codes, lest another gets the identity of one
         self.line_of: Callable[[Any], Any] = lambda node: None
 
     def call(self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], draws: bool = False) -> Any:
@@ -101,13 +102,16 @@ class Recorder:
         line, phase = None, "forward"
         while frame is not None:
             code = frame.f_code
-            known = self.kinds.get(id(code))
-            kind = known[1] if known else self.kind(code)
+            kind = self.kinds.get(id(code))
+            if kind is None:
+                kind = self.kind(code)
             if kind == USERS:
                 line = line or (code.co_filename, frame.f_lineno)
             elif kind == WALK:
                 phase = "backward"
-                line = self.line_of(frame.f_locals.get("y")) or line
+                forward = self.line_of(frame.f_locals.get("y"))
+                if forward:
+                    return forward, phase
             elif kind == STEP:
                 phase = "update"
             if code is self.top:
@@ -122,7 +126,8 @@ class Recorder:
             kind = WALK
         elif code is Optimizer.step.__code__:
             kind = STEP
-        self.kinds[id(code)] = code, kind
+        self.kinds[id(code)] = kind
+        self.codes.append(code)
         return kind
 
     def named(self, x: Any) -> str:

@@ -29,27 +29,27 @@ def copies(program: Program) -> None:
     same: dict[Var, Var] = {}
     for call in program.calls:
         if same:
-            call.replace(lambda v: same.get(v, v))
+            call.replace(same)
         if call.fun is np.copy and type(call.args[0]) is Var:
             same[call.out] = call.args[0]
     program.calls = [c for c in program.calls if c.out not in same]
-    program.replace(lambda v: same.get(v, v), calls=False)
+    program.replace(same, calls=False)
 
 
 def common(program: Program) -> None:
     """Compute once what is computed twice."""
     seen: dict[Any, Var] = {}
     same: dict[Var, Var] = {}
-    repeated = False
     for call in program.calls:
-        if repeated:
-            call.replace(lambda v: same.get(v, v))
+        if same:
+            call.replace(same)
         if not call.draws:
-            key = call.fun, key_of(call.args), key_of(call.kwargs)
-            same[call.out] = seen.setdefault(key, call.out)
-            repeated = repeated or same[call.out] is not call.out
-    program.replace(lambda v: same.get(v, v), calls=False)
-    program.calls = [c for c in program.calls if same.get(c.out, c.out) is c.out]
+            key = call.fun, *map(key_of, call.args), key_of(call.kwargs) if call.kwargs else None
+            first = seen.setdefault(key, call.out)
+            if first is not call.out:
+                same[call.out] = first
+    program.replace(same, calls=False)
+    program.calls = [c for c in program.calls if c.out not in same]
 
 
 def key_of(x: Any) -> Any:
@@ -76,7 +76,7 @@ def constants(program: Program) -> None:
     calls = []
     for call in program.calls:
         if known:
-            call.replace(lambda v: known.get(v, v))
+            call.replace(known)
         uses = call.uses()
         if (
             call.draws
@@ -87,7 +87,7 @@ def constants(program: Program) -> None:
         else:
             known[call.out] = Var(Constant(call.out.example), call.out.example, call.out.name)
     program.calls = calls
-    program.replace(lambda v: known.get(v, v), calls=False)
+    program.replace(known, calls=False)
 
 
 def uniform(v: Any) -> Any:
@@ -126,13 +126,15 @@ def broadcasting(program: Program) -> None:
             if type(a) is not Var or a.shape == ():
                 continue
             small: Any = None
-            if isinstance(a.source, Call) and a.source.fun is np.broadcast_to:
+            kind = type(a.source)
+            if kind is Call and a.source.fun is np.broadcast_to:
                 small = a.source.args[0]
-            elif (u := uniform(a)) is not None:
+            elif kind is Constant and (u := uniform(a)) is not None:
                 small = numbers.setdefault((u.item(), u.dtype), Var(Constant(u), u))
             if small is None or getattr(small, "dtype", a.dtype) != a.dtype:
                 continue
-            others = [b.shape for j, b in enumerate(args) if j != i and type(b) is Var]
-            if np.broadcast_shapes(*others, getattr(small, "shape", ())) == call.out.shape:
+            shapes = {b.shape for j, b in enumerate(args) if j != i and type(b) is Var}
+            shapes.add(getattr(small, "shape", ()))
+            if call.out.shape in shapes or np.broadcast_shapes(*shapes) == call.out.shape:
                 args[i] = small
         call.args = tuple(args)

@@ -34,13 +34,11 @@ def mean(program: Program) -> None:
 
 def factors(program: Program) -> None:
     """Multiply by a number late, where fewer elements are left: c x @ a is c (x @ a)."""
-    counts = used(program.calls, program.ends())
     users: dict[Var, list[Call]] = {}
     for call in program.calls:
         for v in call.uses():
             users.setdefault(v, []).append(call)
     ends = set(program.ends())
-    after: dict[Var, list[Call]] = {}
     for call in list(program.calls):
         if call.fun not in (np.multiply, np.divide) or call.kwargs or call.out.dtype not in (np.float32, np.float64):
             continue
@@ -54,13 +52,11 @@ def factors(program: Program) -> None:
             continue
         for c in found:
             inner = Call(c.fun, c.args, c.kwargs, c.out.example, c.line, c.phase)
-            after.setdefault(c.out, []).append(inner)
             c.fun, c.args, c.kwargs = call.fun, (inner.out, b), {}
             program.calls.insert(program.calls.index(c), inner)
-        program.replace(lambda v, x=call.out, y=a: y if v is x else v)  # type: ignore[misc]
+        program.replace({call.out: a})
         dead(program)
         return factors(program)
-    del counts
 
 
 def _is_number(b: Any) -> bool:

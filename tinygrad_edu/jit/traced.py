@@ -135,8 +135,9 @@ class Traced:
 
     # Calls
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
-        if any(isinstance(a, Node) for a in inputs):
-            return NotImplemented
+        for a in inputs:
+            if isinstance(a, Node):
+                return NotImplemented
         if method == "__call__":
             result = self.rec.call(ufunc, inputs, kwargs)
         elif method == "at":
