@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from .data import batches, check_finite, checked_rows, whole
+from .data.rows import batches, check_finite, checked_rows, whole
 from .nn import Module
 from .optim import Optimizer
 from .rules.registry import question
