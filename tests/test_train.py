@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 import tinygrad_edu as tg
 from tinygrad_edu import DivergenceError, History, Tensor, fit, nn, optim
-from tinygrad_edu.train import _converged
+from tinygrad_edu.train.loop import _converged
 
 
 def least_squares(n=60):

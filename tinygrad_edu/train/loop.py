@@ -1,4 +1,4 @@
-"""The training loop: `fit` runs it, `History` tells what happened.
+"""The training loop.
 
 An epoch is one pass over the training data, in batches drawn anew each time or as one batch; epochs count
 from 1. An epoch's training loss is the mean over its examples of the loss that each batch had before its
@@ -10,21 +10,20 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
 from math import inf, isfinite
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from .data.rows import batches, check_finite, checked_rows, whole
-from .nn import Module
-from .optim import Optimizer
-from .rules.registry import question
-from .tensor import Tensor, no_grad
+from ..data.rows import batches, check_finite, checked_rows, whole
+from ..nn import Module
+from ..optim import Optimizer
+from ..rules.registry import question
+from ..tensor import Tensor, no_grad
+from .history import History
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[Any]
@@ -51,59 +50,6 @@ class Scheduler(Protocol):
 
     def step(self) -> object:
         """Set the optimizer's `lr` for the next epoch."""
-
-
-@dataclass
-class History:
-    """What `fit` did: losses, learning rate and seconds of each epoch, why it `stopped`, its `best_epoch`.
-
-    `stopped` is "epochs" (all were run), "patience" or "converged" (by `tol`). `best_epoch` has the lowest
-    validation loss, or training loss where there is no validation.
-    """
-
-    train_loss: list[float] = field(default_factory=list)
-    valid_loss: list[float] = field(default_factory=list)
-    lr: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    stopped: str = ""
-    best_epoch: int = 0
-
-    def __len__(self) -> int:
-        return len(self.train_loss)
-
-    def __repr__(self) -> str:
-        facts = [f"{len(self)} epochs"]
-        facts += [f"stopped by {self.stopped!r}"] if self.stopped else []
-        for name, losses in (("train", self.train_loss), ("valid", self.valid_loss)):
-            facts += [f"{name} loss {losses[0]:.6g} -> {losses[-1]:.6g}"] if losses else []
-        return f"History({', '.join(facts)}, best epoch {self.best_epoch}, {sum(self.seconds):.3g} s)"
-
-    def _repr_html_(self) -> str:
-        from .viz import reprs
-
-        return reprs.history(self)
-
-    def table(self, rows: int = 10) -> str:
-        """Give up to `rows` epochs, first to last, as an aligned table; `seconds` are since the start."""
-        columns = {
-            "epoch": [str(i + 1) for i in range(len(self))],
-            "train loss": [f"{x:.6g}" for x in self.train_loss],
-            "valid loss": [f"{x:.6g}" for x in self.valid_loss],
-            "lr": [f"{x:.3g}" for x in self.lr],
-            "seconds": [f"{x:.3f}" for x in np.cumsum(self.seconds)],
-        }
-        if not self.valid_loss:
-            del columns["valid loss"]
-        picked = np.unique(np.linspace(0, len(self) - 1, min(rows, len(self))).round().astype(int))
-        cells = [[name, *(values[i] for i in picked)] for name, values in columns.items()]
-        aligned = [[c.rjust(max(map(len, column))) for c in column] for column in cells]
-        return "\n".join("  ".join(line) for line in zip(*aligned, strict=True))
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the losses by epoch into the matplotlib Axes `ax`, or a new one, and give it."""
-        from .viz.plot import losses
-
-        return losses(self, ax=ax)
 
 
 def fit(
@@ -175,7 +121,7 @@ def fit(
             return loss(model(bx), by)
 
     if jit:
-        from .jit import jit as record
+        from ..jit import jit as record
 
         step, validation = record(step), record(validation)
 
