@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 import tinygrad_edu as tg
 from tinygrad_edu import DivergenceError, History, Tensor, fit, nn, optim
-from tinygrad_edu.train.loop import _converged
+from tinygrad_edu.train.ends import converged
 
 
 def least_squares(n=60):
@@ -150,7 +150,7 @@ def test_without_patience_the_last_weights_stay():
 @pytest.mark.parametrize("ratio", [0.5, 0.9, 0.99, 0.999])
 def test_convergence_means_that_what_is_still_to_come_is_within_tol(ratio, unit):
     losses, tol = [], 1e-5
-    while not _converged(losses, tol):
+    while not converged(losses, tol):
         losses.append(unit * (1 + ratio ** len(losses)))
     still_to_come = np.mean(losses[-10:]) / unit - 1
     assert still_to_come < 1.001 * tol
@@ -164,13 +164,13 @@ def test_a_tol_of_zero_waits_until_the_loss_stands_still():
     assert history.train_loss[-10:] == history.train_loss[-1:] * 10
 
 
-def test_a_loss_that_falls_steadily_or_swings_has_not_converged():
-    assert not _converged([1 - 1e-9 * i for i in range(100)], 1e-6)
-    assert not _converged([1 + 0.1 * (i // 10 % 2) for i in range(100)], 1e-6)
+def test_a_loss_that_falls_steadily_or_swings_has_notconverged():
+    assert not converged([1 - 1e-9 * i for i in range(100)], 1e-6)
+    assert not converged([1 + 0.1 * (i // 10 % 2) for i in range(100)], 1e-6)
     swings = [1 + 0.1 * math.cos(i / 4) for i in range(300)]
-    assert not any(_converged(swings[:n], 1e-2) for n in range(300))
-    assert not _converged([1.0] * 29, 1e-6)
-    assert _converged([1.0] * 30, 0)
+    assert not any(converged(swings[:n], 1e-2) for n in range(300))
+    assert not converged([1.0] * 29, 1e-6)
+    assert converged([1.0] * 30, 0)
 
 
 @pytest.mark.parametrize("batch_size", [None, 20])

@@ -8,7 +8,8 @@ contents or the new ones, whole. `load` runs nothing that a file says: pickles a
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,14 +35,8 @@ def save(state: Mapping[str, Any], path: Path) -> None:
     arrays = {name: _storable(name, value) for name, value in state.items()}
     if not os.path.isdir(os.path.dirname(target)):
         raise FileNotFoundError(f"save: the folder {os.path.dirname(target)} does not exist; make it first")
-    temporary = f"{target}.{os.urandom(4).hex()}.tmp"
-    try:
+    with replacing(target) as temporary:
         _write(arrays, temporary)
-        os.replace(temporary, target)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.remove(temporary)
-        raise
 
 
 def load(path: Path) -> dict[str, Array]:
@@ -63,6 +58,19 @@ def load(path: Path) -> dict[str, Array]:
         except Exception as error:  # whatever the parsers of a foreign file stumble over
             raise ValueError(f"load: {path} is damaged or no .npz file of arrays: {error}") from error
     return state
+
+
+@contextmanager
+def replacing(target: str) -> Iterator[str]:
+    """Give the name of a file to write, which then takes the place of `target`: whole, or after an error not at all."""
+    temporary = f"{target}.{os.urandom(4).hex()}.tmp"
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    except BaseException:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+        raise
 
 
 def _write(arrays: dict[str, Array], path: str) -> None:
