@@ -46,8 +46,9 @@ class Scheduler(Protocol):
     of every epoch; `watches_loss`, with the epoch's validation loss, or training loss where there is no validation.
     """
 
-    def step(self, *loss: float) -> object:
-        """Set the optimizer's `lr` for what comes next."""
+    @property
+    def step(self) -> Callable[..., object]:
+        """A method that sets the optimizer's `lr` for what comes next."""
 
 
 class Callback(Protocol):
