@@ -376,8 +376,41 @@ def test_a_finished_run_goes_on_for_more_epochs_as_if_it_had_not_stopped(tmp_pat
     options = {"patience": 50, "checkpoint": tmp_path / "run.npz"}
     noisy_run(epochs=8, **options)
     assert noisy_run(epochs=20, **options) == noisy_run(patience=50)
-    with pytest.raises(ValueError, match="has 20 epochs behind it, more than 8"):
-        noisy_run(epochs=8, **options)
+    generator = np.random.default_rng(3)
+    with pytest.raises(ValueError, match=r"has 20 epochs behind it, more than 8\. Nothing was changed"):
+        noisy_run(epochs=8, rng=generator, **options)
+    assert generator.random() == np.random.default_rng(3).random()
+
+
+def test_a_resumed_run_remembers_its_lowest_loss_and_gives_the_best_weights_back(tmp_path):
+    options = {"lr": 0.05, "epochs": 100, "valid_data": constant(4), "patience": 3}
+    options["checkpoint"] = tmp_path / "run.npz"
+    with pytest.raises(Interruption):
+        descend(Probe(), constant(10), callbacks=[interrupt(8)], **options)
+    model = Probe()
+    history = descend(model, constant(10), **options)
+    assert (history.stopped, history.best_epoch, len(history)) == ("patience", 5, 5 + 3)
+    assert float(model.w) == pytest.approx(PATH[4])
+
+
+def test_a_checkpoint_is_written_after_so_many_epochs_and_at_the_end(tmp_path):
+    path, found = tmp_path / "run.npz", []
+
+    def look(epoch, **_):
+        found.append(path.exists() and int(tg.load(path)["optimizer/steps"]))
+
+    descend(Probe(), constant(1), epochs=7, checkpoint=path, checkpoint_every=3, callbacks=[look])
+    assert found == [False, False, False, 3, 3, 3, 6]
+    assert int(tg.load(path)["optimizer/steps"]) == 7
+
+
+def test_a_model_of_several_outputs_trains_as_its_loss_reads_them():
+    model = nn.Sequential(nn.Linear(3, 1, rng=0), lambda y: (y, 2 * y))
+    history = fit(
+        model, lambda p, y: tg.mse_loss(p[0], y), least_squares()[0], valid_data=least_squares()[0], epochs=2,
+        optimizer=optim.SGD(model.parameters(), lr=0.1), progress=False,
+    )  # fmt: skip
+    assert history.valid_loss[1] < history.valid_loss[0]
 
 
 def test_a_run_goes_on_after_a_callbacks_stop(tmp_path):
@@ -682,6 +715,12 @@ def test_the_finder_stops_where_the_loss_explodes_and_rates_grow_by_one_factor()
     ax = Figure().subplots()
     assert found.plot(ax) is ax
     assert any("suggestion" in line.get_label() for line in ax.lines)
+
+
+def test_the_finder_takes_batches_epoch_after_epoch():
+    model = Probe()
+    search(model, tg.mse_loss, constant(1, n=5), optim.SGD(model.parameters(), lr=1), batch_size=2, steps=7)
+    assert [call[0] for call in model.calls] == [2, 2, 1, 2, 2, 1, 2]
 
 
 def test_without_a_fall_nothing_is_suggested():

@@ -125,17 +125,20 @@ def fit(
     if checkpoint is not None:
         settings = {
             "the optimizer": type(optimizer).__name__,
-            **{key: value for key, value in optimizer.settings().items() if key != "lr"},
+            **optimizer.settings(),
             "the scheduler": type(scheduler).__name__,
             "the loss": getattr(loss, "__qualname__", type(loss).__name__),
-            **{"metrics": sorted(metrics), "batch_size": batch_size, "patience": patience, "tol": tol},
-            **{"the checksum of train_data": _checksum((x, y)), "the checksum of valid_data": _checksum(valid or ())},
+            "the checksum of train_data": _checksum((x, y)),
+            "the checksum of valid_data": _checksum(valid or ()),
+            "metrics": sorted(metrics),
+            "batch_size": batch_size,
+            "patience": patience,
+            "tol": tol,
         }
+        del settings["lr"]  # which schedules and callbacks change
         file = Checkpoint(checkpoint, state, settings)
-        history = file.read({"best": best, "finite": finite}) or history
-        if len(history) > epochs:
-            raise ValueError(f"fit: the checkpoint {file.path} has {len(history)} epochs behind it, more than {epochs}")
-    watched = history.train_loss if valid is None else history.valid_loss
+        history = file.read({"best": best, "finite": finite}, epochs) or history
+    watched, shown = (history.train_loss, (x, y)) if valid is None else (history.valid_loss, valid)
     lowest = watched[history.best_epoch - 1] if history.best_epoch else inf
     epoch, lr = len(history), optimizer.lr
     if history.stopped not in ("patience", "converged"):
@@ -183,10 +186,11 @@ def fit(
             values: dict[str, float] = {}
             if valid is not None or metrics:
                 with mode(modules, False):
-                    value, prediction = evaluation(*(valid or (x, y)))
+                    value, prediction = evaluation(*shown)
                     if valid is not None:
                         history.valid_loss.append(checked("the validation loss", float(value)))
-                    values = measure("fit", metrics, as_array("fit", prediction), (valid or (x, y))[1])
+                    if metrics:
+                        values = measure("fit", metrics, as_array("fit", prediction), shown[1])
             history.train_loss.append(train_loss)
             if watched[-1] < lowest:
                 lowest, history.best_epoch = watched[-1], epoch

@@ -124,8 +124,8 @@ class Checkpoint:
             state |= self.state.named(part, arrays)
         save(state | {"fit": json.dumps({"settings": self.settings, "history": asdict(history)})}, self.path)
 
-    def read(self, copies: Copies) -> History | None:
-        """Take up the run that the file holds, and give its history; None if there is no such file.
+    def read(self, copies: Copies, epochs: int) -> History | None:
+        """Take up the run that the file holds, of at most `epochs`, and give its history; None if there is no file.
 
         Raises ValueError, with model, optimizer, schedule and generators as they were, for the file of another run.
         """
@@ -142,13 +142,16 @@ class Checkpoint:
             f"{name} was {then.get(name)} and is {now[name]}" for name in now if then.get(name) != now[name]
         ]:
             raise ValueError(f"{where} is of another run: {'; '.join(different)}. {remedy}")
+        history = History(**run["history"])
+        if len(history) > epochs:
+            raise ValueError(f"{where} has {len(history)} epochs behind it, more than {epochs}. {remedy}")
         try:
             for part, arrays in copies.items():
                 self.state.load_named(part, arrays, state)
             self.state.load_state_dict(state)
         except ValueError as error:
             raise ValueError(f"{where} is of another run: {error}. {remedy}") from error
-        return History(**run["history"])
+        return history
 
 
 def _under(part: str, state: Mapping[str, Any]) -> dict[str, Any]:
