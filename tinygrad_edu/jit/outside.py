@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import INTERNAL
 from ..nn import Module
-from ..optim import SGD, Optimizer
+from ..optim import SGD, Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
 from ..tape import Node, constant
 from ..tensor import Tensor, Value
@@ -28,7 +28,7 @@ from .record import Recorder, Result
 from .traced import Traced
 
 PLAIN = (bool, int, float, str, type(None), np.random.Generator)  # what attributes must hold at later calls as well
-NUMBERS = {Optimizer: ("lr", "steps"), LRScheduler: ("epoch",)}  # read anew at each call
+NUMBERS = {Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",)}  # read anew at each call
 WATCHED = (Module, *NUMBERS)  # classes whose attributes are reported to the recording
 
 raw_value, raw_grad = Node.__dict__["_value"], Node.__dict__["_grad"]
