@@ -145,7 +145,7 @@ def test_setting_the_rate_sets_that_of_all_groups():
     assert [g.lr for g in optimizer.groups] == [0.01, 0.01]
 
 
-def test_groups_keep_only_what_they_need_and_resume():
+def test_groups_resume_bit_for_bit():
     def make():
         a, b = parameters()
         return optim.RMSprop([{"params": [a], "momentum": 0.9}, {"params": [b], "lr": 0.1, "centered": True}])
@@ -176,6 +176,17 @@ def test_groups_keep_only_what_they_need_and_resume():
 def test_groups_that_make_no_sense_are_refused(groups, text):
     with pytest.raises((TypeError, ValueError), match=f"SGD.*{text}"):
         optim.SGD(groups, lr=0.1)
+
+
+def test_what_was_off_at_first_cannot_be_switched_on():
+    optimizer = optim.SGD(parameters(), lr=0.1)
+    optimizer.momentum = 0.9
+    for p in optimizer.params:
+        p.grad = np.ones(p.shape)
+    before = values(optimizer)
+    with pytest.raises(ValueError, match="SGD: what needs 'velocity' was off when the optimizer was made"):
+        optimizer.step()
+    assert (values(optimizer) == before).all()
 
 
 def test_repr_tells_the_groups():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .optimizer import Group, Optimizer, _number
+from .optimizer import Group, Optimizer, _number, setting
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -18,6 +18,8 @@ class Adagrad(Optimizer):
 
     The rate falls as 1 / (1 + lr_decay * (steps - 1)) besides. `weight_decay` adds weight_decay * p to the gradient.
     """
+
+    lr_decay, weight_decay, eps = map(setting, ("lr_decay", "weight_decay", "eps"))
 
     def __init__(
         self,
@@ -59,6 +61,10 @@ class RMSprop(Optimizer):
     `momentum`, b = momentum * b + g / (sqrt(v) + eps) and p -= lr * b. `weight_decay` adds weight_decay * p to the
     gradient.
     """
+
+    alpha, eps, weight_decay, momentum, centered = map(
+        setting, ("alpha", "eps", "weight_decay", "momentum", "centered")
+    )
 
     def __init__(
         self,
@@ -119,6 +125,8 @@ class Adam(Optimizer):
     m = b1 * m + (1 - b1) * g and v = b2 * v + (1 - b2) * g * g with b1, b2 = `betas`, each divided by 1 - b
     ** steps for its start at zero (Kingma & Ba 2015). `weight_decay` adds weight_decay * p to the gradient.
     """
+
+    betas, eps, weight_decay = map(setting, ("betas", "eps", "weight_decay"))
 
     def __init__(
         self,

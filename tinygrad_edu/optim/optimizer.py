@@ -36,6 +36,16 @@ class Group:
         return {k: v for k, v in vars(self).items() if k == "lr" or (k != "params" and v)}
 
 
+def setting(name: str) -> Any:
+    """A hyperparameter as an attribute of the optimizer: the first group's; setting it sets that of all groups."""
+
+    def put(self: Optimizer, value: Any) -> None:
+        for group in self.groups:
+            setattr(group, name, value)
+
+    return property(lambda self: getattr(self.groups[0], name), put, doc=f"`{name}` of the first group; sets all.")
+
+
 class Optimizer:
     """Changes parameters by their gradients, in place.
 
@@ -44,13 +54,16 @@ class Optimizer:
     all groups that do not say otherwise, `lr`, the learning rate, among them.
 
     A subclass says which numbers it takes in `_checked`, which arrays it keeps in `_kept`, and writes its formula in
-    `_update`.
+    `_update`. Hyperparameters may be set at any time, of one group or, on the optimizer, of all.
     """
+
+    lr = setting("lr")
 
     def __init__(self, params: Params, **settings: Any) -> None:
         kind = type(self).__name__
         groups = _groups(params, kind, settings)
-        self.groups = [Group(members, self._checked({**settings, **own})) for members, own in groups]
+        checked = [(members, self._checked({**settings, **own})) for members, own in groups]
+        self.groups = [Group(members, {name: found[name] for name in settings}) for members, found in checked]
         self.params = _checked_params([p for group in self.groups for p in group.params], kind)
         self.steps = 0
         kept = dict.fromkeys(name for group in self.groups for name in self._kept(group))
@@ -68,16 +81,6 @@ class Optimizer:
         """Such an array before the first step."""
         return np.zeros_like(p.data)
 
-    @property
-    def lr(self) -> float:
-        """The learning rate; of several groups, the first's. Setting it sets that of all groups."""
-        return self.groups[0].lr
-
-    @lr.setter
-    def lr(self, value: float) -> None:
-        for group in self.groups:
-            group.lr = value
-
     @functools.cached_property
     def _scratch(self) -> list[Array]:
         """Room for what is computed on the way, made at the first step: jit has room of its own."""
@@ -86,11 +89,16 @@ class Optimizer:
     def step(self) -> None:
         """Move every parameter by its gradient; raises ValueError that names one without, and moves none."""
         grads = _gradients(self.params, type(self).__name__)
-        self.steps += 1
         state, scratch, start = self.state, self._scratch, 0
+        self.steps += 1
         for group in self.groups:
             stop = start + len(group.params)
-            kept = [state[name][start:stop] for name in self._kept(group)]
+            try:
+                kept = [state[name][start:stop] for name in self._kept(group)]
+            except KeyError as error:
+                raise ValueError(
+                    f"{type(self).__name__}: what needs {error} was off when the optimizer was made; make a new one"
+                ) from None
             self._update(group, grads[start:stop], scratch[start:stop], *kept)
             start = stop
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .optimizer import Group, Optimizer
+from .optimizer import Group, Optimizer, setting
 
 if TYPE_CHECKING:
     from .optimizer import Array, Params
@@ -18,6 +18,8 @@ class SGD(Optimizer):
     `nesterov` looks ahead: p -= lr * (g + momentum * v). `weight_decay` adds weight_decay * p to the
     gradient. The formulas, and v = g at the first step, are PyTorch's (Sutskever et al. 2013).
     """
+
+    momentum, nesterov, weight_decay = map(setting, ("momentum", "nesterov", "weight_decay"))
 
     def __init__(
         self, params: Params, lr: float, momentum: float = 0, nesterov: bool = False, weight_decay: float = 0
