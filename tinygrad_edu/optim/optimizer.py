@@ -90,7 +90,7 @@ class Optimizer:
         """Move every parameter by its gradient; raises ValueError that names one without, and moves none."""
         grads = _gradients(self.params, type(self).__name__)
         state, scratch, start = self.state, self._scratch, 0
-        self.steps += 1
+        work = []
         for group in self.groups:
             stop = start + len(group.params)
             try:
@@ -99,8 +99,11 @@ class Optimizer:
                 raise ValueError(
                     f"{type(self).__name__}: what needs {error} was off when the optimizer was made; make a new one"
                 ) from None
-            self._update(group, grads[start:stop], scratch[start:stop], *kept)
+            work.append((group, grads[start:stop], scratch[start:stop], *kept))
             start = stop
+        self.steps += 1
+        for parts in work:
+            self._update(*parts)
 
     def _update(self, group: Group, grads: list[Array], scratch: list[Array], *kept: list[Array]) -> None:
         """Move the parameters of a group by their gradients; `scratch` has room like each, `kept` is its state."""
