@@ -34,6 +34,10 @@ OPTIMIZERS = [
     lambda ps: tg.optim.SGD(ps, lr=0.1),
     lambda ps: tg.optim.SGD(ps, lr=0.05, momentum=0.9, nesterov=True, weight_decay=1e-3),
     lambda ps: tg.optim.Adam(ps, lr=0.01, weight_decay=1e-3),
+    lambda ps: tg.optim.AdamW(ps, lr=0.01, weight_decay=0.1),
+    lambda ps: tg.optim.Adagrad(ps, lr=0.05, lr_decay=0.1, weight_decay=1e-3),
+    lambda ps: tg.optim.RMSprop(ps, lr=0.01, momentum=0.5, centered=True, weight_decay=1e-3),
+    lambda ps: tg.optim.SGD([{"params": ps[:1], "lr": 0.05}, {"params": ps[1:], "momentum": 0.9}], lr=0.1),
 ]
 
 
@@ -204,6 +208,8 @@ SCHEDULES = [
     lambda opt: tg.optim.lr_scheduler.ExponentialLR(opt, 0.9),
     lambda opt: tg.optim.lr_scheduler.CosineAnnealingLR(opt, 5, 0.001),
     lambda opt: tg.optim.lr_scheduler.LinearWarmup(opt, 4),
+    lambda opt: tg.optim.lr_scheduler.OneCycleLR(opt, 0.1, 8),
+    lambda opt: tg.optim.lr_scheduler.LinearWarmup(opt, 3, then=tg.optim.lr_scheduler.ExponentialLR(opt, 0.9)),
 ]
 
 
@@ -672,3 +678,21 @@ def test_other_threads_train_eagerly_while_one_records():
     for arrays in results[1:]:
         for a, b in zip(arrays, results[0], strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9)
+
+
+def test_a_schedule_that_watches_the_loss_stays_outside():
+    _, opt, _ = training(OPTIMIZERS[0], None)
+    plateau = tg.optim.lr_scheduler.ReduceLROnPlateau(opt)
+    assert "takes a value out" in message(JitError, lambda: tg.jit(lambda x: plateau.step(np.sum(x)))(X))
+    assert "would not happen at later calls" in message(JitError, lambda: tg.jit(lambda: plateau.step(1.0))())
+    assert plateau.epoch == 0
+
+
+def test_the_rate_of_one_group_is_read_anew_at_each_call():
+    a, b = tg.Tensor([0.0]), tg.Tensor([0.0])
+    opt = tg.optim.SGD([{"params": [a]}, {"params": [b]}], lr=1.0)
+    step = tg.jit(lambda: opt.minimize((a + b).sum()))
+    for opt.groups[1].lr in (1.0, 10.0, 100.0):
+        step()
+    assert (float(a), float(b)) == (-3, -111)
+    assert step.cache_info().misses == 1
