@@ -310,21 +310,12 @@ class Dimming(nn.Module):
         return x * self.rng.integers(2, size=x.shape) if self.training else x
 
 
-class Fading:
-    """A schedule of 3 % less every epoch."""
-
-    def __init__(self, optimizer):
-        self.optimizer, self.count = optimizer, 0
-
-    def step(self):
-        self.count += 1
-        self.optimizer.lr = 0.02 * 0.97**self.count
-
-    def state_dict(self):
-        return {"count": self.count}
-
-    def load_state_dict(self, state):
-        self.count = int(state["count"])
+SCHEDULES = {
+    "cosine": lambda adam: optim.lr_scheduler.CosineAnnealingLR(adam, T_max=25),
+    "one cycle": lambda adam: optim.lr_scheduler.OneCycleLR(adam, max_lr=0.05, total_steps=60),
+    "plateau": lambda adam: optim.lr_scheduler.ReduceLROnPlateau(adam, patience=0),
+    "warm-up": lambda adam: optim.lr_scheduler.LinearWarmup(adam, 5, optim.lr_scheduler.ExponentialLR(adam, 0.9)),
+}
 
 
 class Interruption(Exception):
@@ -339,7 +330,7 @@ def interrupt(at):
     return callback
 
 
-def noisy_run(seed=0, hidden=8, **options):
+def noisy_run(seed=0, hidden=8, schedule="cosine", **options):
     """History, weights, optimizer and next random number of a run that draws from two generators."""
     rng = np.random.default_rng(1)
     x = rng.normal(size=(60, 2))
@@ -347,7 +338,8 @@ def noisy_run(seed=0, hidden=8, **options):
     model = nn.Sequential(nn.Linear(2, hidden, rng=seed), nn.Tanh(), Dimming(seed), nn.Linear(hidden, 1, rng=seed))
     adam, generator = optim.Adam(model.parameters(), lr=0.02), np.random.default_rng(0)
     defaults = {
-        "epochs": 20, "batch_size": 16, "valid_data": (x[:20], y[:20]), "patience": 6, "scheduler": Fading(adam),
+        "epochs": 20, "batch_size": 16, "valid_data": (x[:20], y[:20]), "patience": 6,
+        "scheduler": SCHEDULES[schedule](adam),
         "metrics": {"r2": tg.r2_score}, "progress": False, "rng": generator,
     }  # fmt: skip
     history = fit(model, tg.mse_loss, (x[20:], y[20:]), optimizer=adam, **(defaults | options))
@@ -370,6 +362,25 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint_bit_for_bit(tmp_path, pa
     assert resumed == straight
     assert straight[0]["stopped"] == ("patience" if patience == 4 else "epochs")
     assert noisy_run(seed=6, **options) == straight  # nothing is left to do
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_run_goes_on_with_any_schedule(tmp_path, schedule):
+    options = {"patience": 20, "schedule": schedule}
+    straight = noisy_run(**options)
+    with pytest.raises(Interruption):
+        noisy_run(callbacks=[interrupt(7)], checkpoint=tmp_path / "run.npz", **options)
+    assert noisy_run(seed=5, checkpoint=tmp_path / "run.npz", **options) == straight
+    assert len(set(straight[0]["lr"])) > 1
+
+
+def test_a_run_goes_on_with_jit_to_rounding(tmp_path):
+    straight = noisy_run(jit=True)
+    with pytest.raises(Interruption):
+        noisy_run(jit=True, callbacks=[interrupt(7)], checkpoint=tmp_path / "run.npz")
+    resumed = noisy_run(jit=True, seed=5, checkpoint=tmp_path / "run.npz")
+    np.testing.assert_allclose(resumed[0]["train_loss"], straight[0]["train_loss"], rtol=1e-12)
+    assert resumed[3:] == straight[3:]
 
 
 def test_a_finished_run_goes_on_for_more_epochs_as_if_it_had_not_stopped(tmp_path):
@@ -441,7 +452,7 @@ def test_a_diverging_run_resumed_at_its_end_still_gives_the_last_weights_of_a_fi
         ({"patience": 5}, "patience was 6 and is 5"),
         ({"valid_data": GOOD_PAIR}, r"the checksum of valid_data was \d+ and is \d+"),
         ({"metrics": None}, r"metrics was \['r2'\] and is \[\]"),
-        ({"scheduler": None}, "the scheduler was Fading and is NoneType"),
+        ({"scheduler": None}, "the scheduler was CosineAnnealingLR and is NoneType"),
         ({"hidden": 9}, r"'layers.0.weight' has shape \(8, 2\), not \(9, 2\)"),
     ],
 )

@@ -99,8 +99,9 @@ def fit(
 
     `checkpoint`, a file that ends in .npz, holds the run as it stands after every `checkpoint_every` epochs and at its
     end: weights, optimizer, schedule, random numbers and history. The same call, model and optimizer constructed
-    alike, goes on from there and ends as if it had never been interrupted, to the last bit; with more `epochs`, or
-    after a callback's stop, it goes on as well. The file of another run is a ValueError, with nothing changed.
+    alike, goes on from there and ends as if it had never been interrupted: to the last bit, or with `jit`, which does
+    not replay what it records, to rounding. With more `epochs`, or after a callback's stop, it goes on as well. The
+    file of another run is a ValueError, with nothing changed.
 
     Modules are in training mode for updates, in evaluation mode and under `no_grad` for validation and metrics, and
     get their modes back. Raises ValueError for data that is not finite, and DivergenceError for a loss that is
