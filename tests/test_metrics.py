@@ -46,6 +46,12 @@ def test_one_logit_a_row_says_class_1_above_0():
     assert tg.accuracy(np.array([0.9, 0.2]) > 0.5, [1, 0]) == 1
 
 
+def test_metrics_take_what_a_model_gives():
+    model, x = nn.Linear(2, 3, rng=0), np.eye(2)
+    assert tg.accuracy(model(x), model(x).data.argmax(axis=1)) == 1
+    assert tg.r2_score(model(x), model(x)) == 1
+
+
 def test_rows_of_the_matrix_are_true_classes_and_columns_predicted_ones():
     assert tg.confusion_matrix([1, 1, 2], [0, 1, 1]).tolist() == [[0, 1, 0], [0, 1, 1], [0, 0, 0]]
     assert tg.confusion_matrix([0], [0], n=2).tolist() == [[1, 0], [0, 0]]

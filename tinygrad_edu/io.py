@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,8 +35,8 @@ def save(state: Mapping[str, Any], path: Path) -> None:
     arrays = {name: _storable(name, value) for name, value in state.items()}
     if not os.path.isdir(os.path.dirname(target)):
         raise FileNotFoundError(f"save: the folder {os.path.dirname(target)} does not exist; make it first")
-    with replacing(target) as temporary:
-        _write(arrays, temporary)
+    with replacing(target) as file:
+        _write(arrays, file)
 
 
 def load(path: Path) -> dict[str, Array]:
@@ -61,11 +61,15 @@ def load(path: Path) -> dict[str, Array]:
 
 
 @contextmanager
-def replacing(target: str) -> Iterator[str]:
-    """Give the name of a file to write, which then takes the place of `target`: whole, or after an error not at all."""
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Give a file to write, which then takes the place of the one at `path`: whole, or after an error not at all."""
+    target = os.path.realpath(path)
     temporary = f"{target}.{os.urandom(4).hex()}.tmp"
     try:
-        yield temporary
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, target)
     except BaseException:
         if os.path.exists(temporary):
@@ -73,17 +77,14 @@ def replacing(target: str) -> Iterator[str]:
         raise
 
 
-def _write(arrays: dict[str, Array], path: str) -> None:
+def _write(arrays: dict[str, Array], file: IO[bytes]) -> None:
     import zipfile
 
-    with open(path, "xb") as file:
-        with zipfile.ZipFile(file, "w") as archive:
-            for name, array in arrays.items():
-                # A ZipInfo of its own has no time in it: the same state gives the same bytes.
-                with archive.open(zipfile.ZipInfo(name + ".npy"), "w", force_zip64=True) as f:
-                    np.lib.format.write_array(f, array, allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            # A ZipInfo of its own has no time in it: the same state gives the same bytes.
+            with archive.open(zipfile.ZipInfo(name + ".npy"), "w", force_zip64=True) as f:
+                np.lib.format.write_array(f, array, allow_pickle=False)
 
 
 def _storable(name: object, value: Any) -> Array:

@@ -66,11 +66,11 @@ def lr_finder(
 ) -> RateSearch:
     """Take a step at each of `steps` learning rates from `low` up to `high`, and suggest one for `fit`.
 
-    Rates grow by one factor from step to step (Smith 2017). Data are handled as by `fit`: all of X a step, or batches
-    drawn with `rng`, epoch after epoch. The search ends early where the loss explodes. The suggestion is a tenth of
-    the rate at which the smoothed loss is lowest: the lowest point itself is where steps begin to do harm. Model,
-    optimizer and the generators of dropout are left exactly as they were. Raises ValueError for a loss that is not
-    finite at the start.
+    Rates grow by one factor from step to step (Smith 2017), and are those of all parameter groups. Data are handled
+    as by `fit`: all of X a step, or batches drawn with `rng`, epoch after epoch; small batches are noisy and want more
+    steps. The search ends early where the loss explodes. The suggestion is a tenth of the rate at which the smoothed
+    loss is lowest, as there steps begin to do harm. Model, optimizer and the generators of dropout are left exactly as
+    they were. Raises ValueError for a loss that is not finite at the start.
     """
     check_model("lr_finder", model)
     if not isinstance(optimizer, Optimizer):

@@ -68,6 +68,7 @@ class History:
         Seconds are each epoch's own. Whatever happens on the way, the file holds what it held before or all of it.
         """
         import csv
+        from io import StringIO
 
         from ..io import replacing
 
@@ -75,10 +76,12 @@ class History:
         columns |= {**self.metrics, "lr": self.lr, "seconds": self.seconds}
         if not self.valid_loss:
             del columns["valid_loss"]
-        with replacing(os.path.realpath(path)) as temporary, open(temporary, "x", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(columns)
-            writer.writerows(zip(*columns.values(), strict=True))
+        text = StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+        with replacing(path) as file:
+            file.write(text.getvalue().encode())
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the losses by epoch into the matplotlib Axes `ax`, or a new one, and give it."""

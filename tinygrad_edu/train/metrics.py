@@ -1,6 +1,6 @@
 """Metrics: one number, or a table, that says how good predictions are.
 
-Each takes (prediction, target), as a loss does, and plain arrays of n rows. For classes, predictions are scores (n, k),
+Each takes (prediction, target), as a loss does: arrays or Tensors of n rows. Predictions of classes are scores (n, k),
 of which the largest counts, or one logit a row, float (n,) or (n, 1), which says class 1 above 0, or class numbers,
 integers or booleans of shape (n,) or (n, 1). Targets are class numbers (n,) or (n, 1); beside one logit a row also the
 floats 0 and 1, or -1 and 1, that its losses take.
@@ -15,18 +15,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.rows import check_finite, checked_rows, whole
+from ..tensor import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[Any]
+    Rows = ArrayLike | Tensor
     Metric = Callable[[Any, Any], Any]
     Metrics = Mapping[str, Metric]
 
 COLUMNS = ("epoch", "loss", "train_loss", "valid_loss", "lr", "seconds")  # what else a History or `evaluate` names
 
 
-def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
+def accuracy(prediction: Rows, target: Rows) -> float:
     """Give the part of the rows whose class is predicted, 0 to 1.
 
     The prediction is (n, k) scores, one logit a row (0 is where its classes part; of probabilities pass `p > 0.5`), or
@@ -36,7 +38,7 @@ def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
     return float(np.mean(predicted == true))
 
 
-def confusion_matrix(prediction: ArrayLike, target: ArrayLike, n: int | None = None) -> Array:
+def confusion_matrix(prediction: Rows, target: Rows, n: int | None = None) -> Array:
     """Give the counts (n, n), int64: row i, column j holds how many of class i were taken for class j.
 
     Arguments and errors are those of `accuracy`. Without `n` there are as many classes as scores, or as the largest
@@ -50,15 +52,13 @@ def confusion_matrix(prediction: ArrayLike, target: ArrayLike, n: int | None = N
     return np.bincount(true * n + predicted, minlength=n * n).reshape(n, n)
 
 
-def r2_score(prediction: ArrayLike, target: ArrayLike) -> float:
+def r2_score(prediction: Rows, target: Rows) -> float:
     """Give R² = 1 - sum((y - p)²) / sum((y - mean y)²): 1 is exact, 0 as good as the mean, below 0 worse.
 
     Prediction and target have one shape, (n,) or (n, outputs), of which the mean over the outputs is given. Raises
     ValueError for different shapes and for a target that is constant, to which R² is not defined.
     """
-    p, y = checked_rows("r2_score", prediction, target)
-    for name, a in (("the prediction", p), ("the target", y)):
-        check_finite(f"r2_score, {name}", a)
+    p, y = _rows("r2_score", prediction, target)
     if p.shape != y.shape:
         raise ValueError(
             f"r2_score: the prediction has shape {p.shape} and the target {y.shape}; they must be the same, so reshape "
@@ -73,11 +73,16 @@ def r2_score(prediction: ArrayLike, target: ArrayLike) -> float:
     return float(np.mean(1 - np.sum((y - p) ** 2, axis=0) / np.sum((y - y.mean(axis=0)) ** 2, axis=0)))
 
 
-def _classes(where: str, prediction: ArrayLike, target: ArrayLike) -> tuple[Array, Array, int]:
-    """The class numbers (n,) of prediction and target, and how many classes there are."""
-    p, t = checked_rows(where, prediction, target)
+def _rows(where: str, prediction: Rows, target: Rows) -> tuple[Array, Array]:
+    p, t = checked_rows(where, *(a.data if isinstance(a, Tensor) else a for a in (prediction, target)))
     check_finite(f"{where}, the prediction", p)
     check_finite(f"{where}, the target", t)
+    return p, t
+
+
+def _classes(where: str, prediction: Rows, target: Rows) -> tuple[Array, Array, int]:
+    """The class numbers (n,) of prediction and target, and how many classes there are."""
+    p, t = _rows(where, prediction, target)
     if p.ndim > 2 or t.size != len(t):
         raise ValueError(
             f"{where}: the prediction has shape {p.shape} and the target {t.shape}; give scores (n, classes) or one "
