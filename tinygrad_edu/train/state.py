@@ -104,7 +104,7 @@ class Checkpoint:
 
     def __init__(self, path: str | os.PathLike[str], state: State, settings: dict[str, Any]) -> None:
         self.path, self.state = os.fspath(path), state
-        self.settings = json.loads(json.dumps(settings))
+        self.settings = json.loads(json.dumps(settings, default=str))
         if not self.path.lower().endswith(".npz"):
             raise ValueError(f"fit: checkpoint is a file that ends in .npz, not {self.path!r}")
         folder = os.path.dirname(os.path.realpath(self.path))
