@@ -696,3 +696,43 @@ def test_the_rate_of_one_group_is_read_anew_at_each_call():
         step()
     assert (float(a), float(b)) == (-3, -111)
     assert step.cache_info().misses == 1
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: [tg.nn.Linear(3, 8, rng=0), tg.nn.BatchNorm1d(8), tg.nn.GELU(), tg.nn.Linear(8, 1, rng=1)],
+        lambda: [tg.nn.Linear(3, 8, rng=0), tg.nn.LayerNorm(8), tg.nn.SiLU(), tg.nn.Linear(8, 1, rng=1)],
+        lambda: [tg.nn.Linear(3, 8, rng=0), tg.nn.Dropout(0.3, rng=5), tg.nn.Softplus(), tg.nn.Linear(8, 1, rng=1)],
+        lambda: [tg.nn.Linear(3, 8, rng=0), tg.nn.LeakyReLU(0.2), tg.nn.GELU("tanh"), tg.nn.Linear(8, 1, rng=1)],
+    ],
+)
+def test_every_layer_trains_replayed_as_it_does_eagerly(layers):
+    def train(jit):
+        model = tg.nn.Sequential(*layers())
+        opt = tg.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+
+        def step(x, t):
+            loss = tg.mse_loss(model(x), t)
+            opt.minimize(loss)
+            return loss
+
+        step = tg.jit(step) if jit else step
+        losses = [float(step(X[i % 5 :], T[i % 5 :])) for i in range(20)]
+        return losses, model
+
+    (eager, one), (replayed, other) = train(False), train(True)
+    np.testing.assert_allclose(replayed, eager, rtol=1e-11)
+    assert len(set(eager)) == 20
+    for name, array in one.state_dict().items():
+        np.testing.assert_allclose(other.state_dict()[name], array, rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+def test_an_embedding_is_looked_up_anew_and_refuses_out_of_range_numbers_replayed_too():
+    layer = tg.nn.Embedding(5, 2, rng=0)
+    look = tg.jit(lambda i: np.sum(layer(i) ** 2))
+    for index in ([0, 1], [4, 4], [2, 0]):
+        assert float(look(np.array(index))) == pytest.approx(float(np.sum(layer.weight.data[index] ** 2)))
+    assert look.cache_info().misses == 1
+    with pytest.raises(ValueError, match="takes numbers from 0 to 4; got 1 to 5"):
+        look(np.array([1, 5]))

@@ -300,16 +300,6 @@ def test_a_callback_that_gives_something_else_is_named():
         descend(Probe(), constant(1), epochs=2, callbacks=[lambda **_: 0])
 
 
-class Dimming(nn.Module):
-    """Lets a random half of what comes through, in training."""
-
-    def __init__(self, rng):
-        self.rng = np.random.default_rng(rng)
-
-    def forward(self, x):
-        return x * self.rng.integers(2, size=x.shape) if self.training else x
-
-
 SCHEDULES = {
     "cosine": lambda adam: optim.lr_scheduler.CosineAnnealingLR(adam, T_max=25),
     "one cycle": lambda adam: optim.lr_scheduler.OneCycleLR(adam, max_lr=0.05, total_steps=60),
@@ -335,7 +325,7 @@ def noisy_run(seed=0, hidden=8, schedule="cosine", **options):
     rng = np.random.default_rng(1)
     x = rng.normal(size=(60, 2))
     y = x[:, :1] * x[:, 1:] + 0.1 * rng.normal(size=(60, 1))
-    model = nn.Sequential(nn.Linear(2, hidden, rng=seed), nn.Tanh(), Dimming(seed), nn.Linear(hidden, 1, rng=seed))
+    model = nn.Sequential(nn.Linear(2, hidden, rng=seed), nn.Tanh(), nn.Dropout(0.5, rng=seed), nn.BatchNorm1d(hidden), nn.Linear(hidden, 1, rng=seed))
     adam, generator = optim.Adam(model.parameters(), lr=0.02), np.random.default_rng(0)
     defaults = {
         "epochs": 20, "batch_size": 16, "valid_data": (x[:20], y[:20]), "patience": 6,
@@ -453,7 +443,7 @@ def test_a_diverging_run_resumed_at_its_end_still_gives_the_last_weights_of_a_fi
         ({"valid_data": GOOD_PAIR}, r"the checksum of valid_data was \d+ and is \d+"),
         ({"metrics": None}, r"metrics was \['r2'\] and is \[\]"),
         ({"scheduler": None}, "the scheduler was CosineAnnealingLR and is NoneType"),
-        ({"hidden": 9}, r"'layers.0.weight' has shape \(8, 2\), not \(9, 2\)"),
+        ({"hidden": 9}, r"'0.weight' has shape \(8, 2\), not \(9, 2\)"),
     ],
 )
 def test_the_checkpoint_of_another_run_is_refused_with_nothing_changed(tmp_path, options, text):
@@ -679,7 +669,7 @@ def search(model, loss, data, optimizer, **options):
 @pytest.mark.parametrize("batch_size", [None, 8])
 def test_the_learning_rate_finder_leaves_everything_as_it_was(batch_size):
     (X, y), _ = least_squares()
-    model = nn.Sequential(nn.Linear(3, 4, rng=0), Dimming(1), nn.Linear(4, 1, rng=0)).eval()
+    model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.Dropout(0.2, rng=1), nn.BatchNorm1d(4), nn.Linear(4, 1, rng=0)).eval()
     adam = optim.Adam(model.parameters(), lr=0.03)
     for _ in range(3):
         adam.minimize(tg.mse_loss(model.train()(X), y))

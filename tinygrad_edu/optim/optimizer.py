@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..nn import copy_state
+from ..nn.module import copy_state
 from ..tensor import Node, Tensor
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Optimizer:
         """Move every parameter by its gradient; raises ValueError that names one without, and moves none."""
         grads = _gradients(self.params, type(self).__name__)
         state, scratch, start = self.state, self._scratch, 0
-        work = []
+        work: list[Any] = []
         for group in self.groups:
             stop = start + len(group.params)
             try:
