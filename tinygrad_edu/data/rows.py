@@ -73,7 +73,7 @@ def _strata(classes: Array, fractions: Array) -> Array:
         owed += shares  # to each part, of the classes so far: their totals come out too
         left = int(size - counts.sum())
         for _ in range(left):
-            counts[np.where(counts < shares - 1e-9, owed - counts, -np.inf).argmax()] += 1  # 1e-9: rounding
+            counts[np.where(counts < shares, owed - counts, -np.inf).argmax()] += 1
         counts[counts.argmax()] += min(left, 0)  # what a small class's one row in each part is too many
         owed -= counts
         part_of[class_of == i] = np.repeat(np.arange(3), counts.astype(np.intp))
