@@ -579,7 +579,7 @@ def test_the_source_runs_by_itself_to_the_same_numbers():
     named = {name: value for name, value in source.values.items()}
     arrays = iter(start)
     for name in named:
-        if name.startswith("layers") and not name.endswith(("_m", "_v", "_grad")):
+        if name.startswith(("weight", "bias")) and not name.endswith(("_m", "_v", "_grad")):
             named[name] = next(arrays)
         elif isinstance(named[name], np.ndarray) and name.endswith(("_m", "_v")):
             named[name] = np.zeros_like(named[name])
