@@ -91,8 +91,11 @@ def batches(
     rows = checked_rows("batches", *arrays)
     n = len(rows[0])
     size = whole("batches", "batch_size", batch_size)
-    if drop_last and size > n:
-        raise ValueError(f"batches: with drop_last, batches of {size} from {n} rows leave nothing")
+    if size > n:
+        raise ValueError(
+            f"batches: batch_size={size} is more than the {n} rows there are; take fewer, or all at once "
+            "(batch_size=None in tg.fit)"
+        )
     return _batches(rows, size, np.random.default_rng(rng) if shuffle else None, drop_last)
 
 
