@@ -120,10 +120,13 @@ def test_activations_take_numbers_and_values():
     assert tg.relu(-1) == 0
     assert tg.sigmoid(0.0) == 0.5
     v = tg.Value(0.5)
-    y = tg.sigmoid(v) + tg.relu(v) + tg.softplus(v)
+    y = tg.sigmoid(v) + tg.relu(v) + tg.softplus(v) + tg.silu(v)
     y.backward()
     s = 1 / (1 + np.exp(-0.5))
-    np.testing.assert_allclose(v.grad, s * (1 - s) + 1 + s, rtol=1e-14)
+    np.testing.assert_allclose(v.grad, s * (1 - s) + 1 + s + s * (1 + 0.5 * (1 - s)), rtol=1e-14)
+    assert type(tg.gelu(v).data) is float
+    assert float(tg.gelu(v)) == tg.gelu(0.5) == pytest.approx(0.345731230637)
+    assert float(tg.gelu(v, "tanh")) == tg.gelu(0.5, "tanh") == pytest.approx(0.345714)
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1, None])

@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -417,6 +418,10 @@ def test_orthogonal_weights_are_orthonormal():
         w = w.reshape(len(w), -1) / 2
         small = w @ w.T if len(w) <= w.shape[1] else w.T @ w
         np.testing.assert_allclose(small, np.eye(len(small)), atol=1e-14)
+    w = nn.Linear(3, 5, rng=0, init=partial(nn.orthogonal, gain=2.0)).weight.data
+    np.testing.assert_array_equal(w, nn.orthogonal((5, 3), rng=0, gain=2.0))
+    turned = [np.linalg.det(nn.orthogonal((2, 2), rng=seed)) for seed in range(200)]
+    assert np.mean(np.sign(turned)) == pytest.approx(0, abs=0.2)  # reflections are as likely as rotations
 
 
 def test_zeros_constant_and_shapes_of_more_or_fewer_axes():

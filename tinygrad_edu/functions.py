@@ -51,7 +51,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     if approximate != "tanh":
         raise ValueError(f'gelu: approximate is "none" or "tanh", not {approximate!r}')
     near = np.clip(x, -10, 10)  # beyond, tanh is 1 or -1 to the last digit, and a power might overflow
-    inner = math.sqrt(2 / math.pi) * (near + 0.044715 * np.power(near, 3))
+    inner = math.sqrt(2 / math.pi) * near * (1 + 0.044715 * np.square(near))
     return np.multiply(0.5, x) * (1 + np.tanh(inner))
 
 
