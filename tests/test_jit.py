@@ -722,10 +722,28 @@ def test_every_layer_trains_replayed_as_it_does_eagerly(layers):
         return losses, model
 
     (eager, one), (replayed, other) = train(False), train(True)
-    np.testing.assert_allclose(replayed, eager, rtol=1e-11)
+    np.testing.assert_allclose(replayed, eager, rtol=1e-12)
     assert len(set(eager)) == 20
     for name, array in one.state_dict().items():
-        np.testing.assert_allclose(other.state_dict()[name], array, rtol=1e-10, atol=1e-12, err_msg=name)
+        np.testing.assert_allclose(other.state_dict()[name], array, rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+def test_a_replay_in_evaluation_mode_draws_nothing_and_leaves_running_statistics_alone():
+    model = tg.nn.Sequential(tg.nn.BatchNorm1d(3), tg.nn.Dropout(0.5, rng=0))
+    call = tg.jit(lambda x: model(x))
+    first, second = call(X).data, call(X).data
+    assert (first != second).any()
+    assert float(model[0].num_batches_tracked) == 2
+    before = model.eval().state_dict()
+    for _ in range(2):
+        np.testing.assert_allclose(call(X).data, model(X).data, rtol=1e-12)
+    for name, array in before.items():
+        np.testing.assert_array_equal(model.state_dict()[name], array, err_msg=name)
+    model.train()
+    call(X)
+    assert float(model[0].num_batches_tracked) == 3
+    with pytest.raises(ValueError, match="one number a feature"):
+        call(X[:1])
 
 
 def test_an_embedding_is_looked_up_anew_and_refuses_out_of_range_numbers_replayed_too():

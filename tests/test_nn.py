@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -321,7 +322,7 @@ def test_dropout_leaves_out_a_share_in_training_and_nothing_in_evaluation():
     assert (layer(x).data != y.data).any()
     assert layer.eval()(x) is x
     assert nn.Dropout(0)(x) is x
-    for p in (1, -0.1, 1.5):
+    for p in (1, -0.1, 1.5, "0.5", None):
         with pytest.raises(ValueError, match="Dropout: p is a probability from 0 to below 1"):
             nn.Dropout(p)
 
@@ -329,12 +330,13 @@ def test_dropout_leaves_out_a_share_in_training_and_nothing_in_evaluation():
 def test_batch_norm_has_running_statistics_that_are_state_and_no_parameters():
     layer = nn.BatchNorm1d(2)
     assert [name for name, _ in layer.named_parameters()] == ["weight", "bias"]
-    assert list(layer.state_dict()) == ["weight", "bias", "running_mean", "running_var"]
+    assert list(layer.state_dict()) == ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
     x = np.random.default_rng(0).normal([1, -2], [3, 0.5], (200, 2))
     for _ in range(200):
         layer(x)
     np.testing.assert_allclose(layer.running_mean.data, x.mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(layer.running_var.data, x.var(axis=0, ddof=1), rtol=1e-6)
+    assert float(layer.num_batches_tracked) == 200
     before = layer.state_dict()
     np.testing.assert_allclose(layer.eval()(x).data.std(axis=0), 1, rtol=1e-2)
     assert all((layer.state_dict()[name] == array).all() for name, array in before.items())
@@ -364,9 +366,23 @@ def test_embedding_looks_rows_up_and_adds_up_their_gradients():
             layer([0, wrong])
 
 
+@pytest.mark.parametrize("layer", [nn.Linear(2, 1), nn.BatchNorm1d(2), nn.LayerNorm(2), nn.Dropout(), nn.Flatten()])
+def test_layers_refuse_lists_by_name(layer):
+    with pytest.raises(TypeError, match=f"{type(layer).__name__}.* takes an array or Tensor, not list"):
+        layer([[1.0, 2.0], [3.0, 4.0]])
+
+
+def test_layers_show_the_settings_that_are_not_the_usual_ones():
+    layers = [nn.GELU(), nn.GELU("tanh"), nn.Flatten(), nn.Flatten(2), nn.LeakyReLU(0.2), nn.Dropout(0.1)]
+    assert [layer.describe() for layer in layers] == [
+        "GELU()", "GELU('tanh')", "Flatten()", "Flatten(start=2)", "LeakyReLU(0.2)", "Dropout(0.1)",
+    ]  # fmt: skip
+
+
 def test_flatten_joins_the_axes_from_its_start():
     x = np.zeros((2, 3, 4, 5))
     assert nn.Flatten()(x).shape == (2, 60)
+    assert nn.Flatten()(x[:0]).shape == (0, 60)
     assert nn.Flatten(2)(Tensor(x)).shape == (2, 3, 20)
     with pytest.raises(ValueError, match=r"Flatten\(start=5\) got shape \(2, 3, 4, 5\)"):
         nn.Flatten(5)(x)
@@ -376,12 +392,23 @@ def test_sequential_goes_by_names_and_places():
     model = nn.Sequential({"hidden": nn.Linear(2, 3), "act": nn.Tanh(), "out": nn.Linear(3, 1)})
     assert [name for name, _ in model.named_parameters()] == ["hidden.weight", "hidden.bias", "out.weight", "out.bias"]
     assert model[0] is model.hidden
-    assert model[1:] == [model.act, model.out]
-    assert len(model) == len(list(model)) == 3
+    assert [*model] == list(model.layers) == [model.hidden, model.act, model.out]
+    assert len(model) == 3
     assert model(np.ones((4, 2))).shape == (4, 1)
-    for name in ("a.b", "forward", "training", 3):
+    for name in ("a.b", "forward", "training", "names", 3):
         with pytest.raises(ValueError, match="cannot name a layer"):
             nn.Sequential({name: nn.Tanh()})
+
+
+def test_a_slice_of_a_model_is_a_model_that_shares_its_layers():
+    model = nn.MLP([2, 5, 1], activation="tanh", rng=0)
+    hidden, last = model[:-1], model[-1:]
+    x = np.ones((4, 2))
+    assert hidden(x).shape == (4, 5)
+    np.testing.assert_array_equal(last(hidden(x)).data, model(x).data)
+    assert [name for name, _ in last.named_parameters()] == ["2.weight", "2.bias"]
+    assert last.parameters()[0] is model[2].weight
+    assert model[0:0](x) is x
 
 
 def test_orthogonal_weights_are_orthonormal():
@@ -391,6 +418,10 @@ def test_orthogonal_weights_are_orthonormal():
         w = w.reshape(len(w), -1) / 2
         small = w @ w.T if len(w) <= w.shape[1] else w.T @ w
         np.testing.assert_allclose(small, np.eye(len(small)), atol=1e-14)
+    w = nn.Linear(3, 5, rng=0, init=partial(nn.orthogonal, gain=2.0)).weight.data
+    np.testing.assert_array_equal(w, nn.orthogonal((5, 3), rng=0, gain=2.0))
+    turned = [np.linalg.det(nn.orthogonal((2, 2), rng=seed)) for seed in range(200)]
+    assert np.mean(np.sign(turned)) == pytest.approx(0, abs=0.2)  # reflections are as likely as rotations
 
 
 def test_zeros_constant_and_shapes_of_more_or_fewer_axes():

@@ -50,7 +50,8 @@ def gelu(x: Any, approximate: str = "none") -> Any:
         return np.multiply(0.5, x) * (1 + erf(np.multiply(x, math.sqrt(0.5))))
     if approximate != "tanh":
         raise ValueError(f'gelu: approximate is "none" or "tanh", not {approximate!r}')
-    inner = math.sqrt(2 / math.pi) * (x + 0.044715 * np.power(x, 3))
+    near = np.clip(x, -10, 10)  # beyond, tanh is 1 or -1 to the last digit, and a power might overflow
+    inner = math.sqrt(2 / math.pi) * near * (1 + 0.044715 * np.square(near))
     return np.multiply(0.5, x) * (1 + np.tanh(inner))
 
 

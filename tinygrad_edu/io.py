@@ -49,7 +49,7 @@ def load(path: Path) -> dict[str, Array]:
     safetensors = _safetensors("load") if kind == ".safetensors" else None
     with open(path, "rb") as file:
         try:
-            return dict(safetensors.load(file.read())) if safetensors else _read_npz(file)
+            return _read_safetensors(file, safetensors) if safetensors else _read_npz(file)
         except Exception as error:  # whatever the parsers of a foreign file stumble over
             raise ValueError(f"load: {path} is damaged or no {kind} file of arrays: {error}") from error
 
@@ -113,10 +113,19 @@ def _claimed(file: IO[bytes]) -> tuple[Any, int | None]:
 def _write_safetensors(arrays: dict[str, Array], file: IO[bytes]) -> None:
     safetensors = _safetensors("save")
     for name, array in arrays.items():
-        if array.dtype.kind not in "fiub":
+        if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
             raise ValueError(f"save: {name!r} is of dtype {array.dtype}, which .safetensors cannot hold; .npz can")
+        if name == "__metadata__":
+            raise ValueError("save: the name '__metadata__' means something else in .safetensors; rename it")
     rows = {name: array.copy("C") for name, array in arrays.items()}  # what is written is the memory as it lies
     file.write(safetensors.save(rows))
+
+
+def _read_safetensors(file: IO[bytes], safetensors: Any) -> dict[str, Array]:
+    try:
+        return dict(safetensors.load(file.read()))
+    except KeyError as kind:
+        raise ValueError(f"it holds numbers of type {kind}, which NumPy lacks; write them as float32") from None
 
 
 def _safetensors(where: str) -> Any:

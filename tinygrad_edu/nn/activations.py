@@ -74,6 +74,10 @@ class GELU(Module):
         """Give `gelu(x, approximate)`."""
         return functions.gelu(x, self.approximate)
 
+    def describe(self) -> str:
+        """Give "GELU()" or "GELU('tanh')"."""
+        return f"GELU({'' if self.approximate == 'none' else repr(self.approximate)})"
+
 
 class SiLU(Module):
     """`x sigmoid(x)`, also called swish."""

@@ -21,8 +21,11 @@ class Sequential(Module):
     """Layers (modules or functions), each called with the output of the one before.
 
     `Sequential(Linear(2, 8), Tanh())` names them "0" and "1"; `Sequential({"hidden": Linear(2, 8), "act": Tanh()})` as
-    the dict does. Each is an attribute of that name; `len`, iteration, `[i]` and slices give layers.
+    the dict does. Each is an attribute of that name; `len`, iteration and `[i]` give layers, a slice gives a Sequential
+    that shares them.
     """
+
+    names: tuple[str, ...] = ()
 
     def __init__(self, *layers: Callable[[Any], Any] | Mapping[str, Callable[[Any], Any]]) -> None:
         named: Any = layers[0] if len(layers) == 1 and isinstance(layers[0], Mapping) else None
@@ -49,9 +52,9 @@ class Sequential(Module):
         return x
 
     @property
-    def layers(self) -> list[Any]:
+    def layers(self) -> tuple[Any, ...]:
         """The layers in order."""
-        return [vars(self)[name] for name in self.names]
+        return tuple([vars(self)[name] for name in self.names])
 
     def __len__(self) -> int:
         return len(self.names)
@@ -60,6 +63,8 @@ class Sequential(Module):
         return iter(self.layers)
 
     def __getitem__(self, i: int | slice) -> Any:
+        if isinstance(i, slice):
+            return Sequential({name: vars(self)[name] for name in self.names[i]})
         return self.layers[i]
 
 

@@ -57,6 +57,7 @@ def orthogonal(shape: tuple[int, ...], rng: Rng = None, gain: float = 1.0) -> Ar
     """Give weights (out, in) with orthonormal rows, or columns if these are fewer, times `gain` (Saxe et al. 2014).
 
     Drawn evenly from all such matrices: Q of the QR decomposition of normal numbers, with R's diagonal made positive.
+    As a layer's, with another gain: `Linear(8, 8, init=functools.partial(orthogonal, gain=2**0.5))`.
     """
     rows, columns = shape[0], _fans("orthogonal", shape)[1]
     q, r = np.linalg.qr(_normal((max(rows, columns), min(rows, columns)), 1.0, rng))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,14 @@ def sizes_of(what: str, *sizes: int) -> tuple[int, ...]:
         if not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < 1:
             raise ValueError(f"{what}: sizes are whole numbers from 1")
     return tuple(map(int, sizes))
+
+
+def shape_of(layer: Module, x: Any) -> tuple[int, ...]:
+    """The shape of what a layer is called with; raises TypeError for what has none, a list say."""
+    shape: tuple[int, ...] | None = getattr(x, "shape", None)
+    if shape is None:
+        raise TypeError(f"{layer.describe()} takes an array or Tensor, not {type(x).__name__}")
+    return shape
 
 
 class Linear(Module):
@@ -51,9 +60,7 @@ class Linear(Module):
 
     def forward(self, x: Tensor | Array) -> Tensor:
         """Give the layer's output; raises ValueError if the last axis of `x` is not in_features long."""
-        shape = getattr(x, "shape", None)
-        if shape is None:
-            raise TypeError(f"{self.describe()} takes an array or Tensor, not {type(x).__name__}")
+        shape = shape_of(self, x)
         if shape[-1:] != (self.in_features,):
             raise ValueError(f"{self.describe()} got {shape}: the last axis must hold {self.in_features} features")
         y: Tensor = x @ self.weight.T
@@ -97,9 +104,14 @@ class Flatten(Module):
 
     def forward(self, x: Tensor | Array) -> Any:
         """Give x reshaped; raises ValueError if it has fewer than `start` axes."""
-        if not 0 <= self.start <= x.ndim:
-            raise ValueError(f"Flatten(start={self.start}) got shape {x.shape}: there is no such axis")
-        return x.reshape(*x.shape[: self.start], -1)
+        shape = shape_of(self, x)
+        if not 0 <= self.start <= len(shape):
+            raise ValueError(f"{self.describe()} got shape {shape}: there is no such axis")
+        return x.reshape(*shape[: self.start], prod(shape[self.start :]))
+
+    def describe(self) -> str:
+        """Give "Flatten()", or "Flatten(start=2)" and so on."""
+        return f"Flatten({'' if self.start == 1 else f'start={self.start}'})"
 
 
 class Dropout(Module):
@@ -109,15 +121,16 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, rng: Rng = None) -> None:
-        if not 0 <= p < 1:
+        if not isinstance(p, (int, float, np.number)) or not 0 <= p < 1:
             raise ValueError(f"Dropout: p is a probability from 0 to below 1, not {p!r}")
         self.p, self.rng = float(p), np.random.default_rng(rng)
 
     def forward(self, x: Tensor | Array) -> Any:
         """Give x with some of it left out, or x."""
+        shape = shape_of(self, x)
         if not self.training or not self.p:
             return x
-        return np.where(self.rng.random(x.shape) >= self.p, x / (1 - self.p), 0)
+        return np.where(self.rng.random(shape) >= self.p, x / (1 - self.p), 0)
 
     def describe(self) -> str:
         """Give "Dropout(p)"."""

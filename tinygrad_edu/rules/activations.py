@@ -36,6 +36,8 @@ def erf(x: Any) -> Any:
 
     By the rational functions of Cody (1969): one near 0, one for erfc up to 4; beyond 6, 1 is nearer than any other.
     """
+    if getattr(x, "dtype", None) == np.float16:  # in which the polynomials would overflow
+        return erf(x.astype(np.float32)).astype(np.float16)
     s = np.square(np.clip(x, -0.5, 0.5))
     near = x * (_polynomial(_NEAR[0], s) / _polynomial(_NEAR[1], s))
     z = np.clip(np.abs(x), 0.46875, 6)
@@ -66,7 +68,7 @@ _FAR = (  # erfc(x) exp(x**2), from there to 4
     ),
 )
 
-defvjp(erf, lambda g, y, x: g * (2 / math.sqrt(math.pi) * np.exp(-x * x)))
+defvjp(erf, lambda g, y, x: g * (2 / math.sqrt(math.pi) * np.exp(-np.square(np.clip(x, -30, 30)))))  # 0 from 28 on
 pointwise.update([relu, sigmoid, erf])
 
 
