@@ -30,7 +30,7 @@ def forward(v: dict[str, tg.Value]) -> tg.Value:
     out = s.tanh()
     error = (out - TARGET) ** 2
     penalty = v["w1"] ** 2 * DECAY
-    loss = error + penalty
+    loss: tg.Value = error + penalty
     for label, value in {"p1": p1, "p2": p2, "s": s, "out": out, "error": error, "penalty": penalty}.items():
         value.label = label
     loss.label = "loss"
@@ -90,7 +90,9 @@ ax.grid(alpha=0.3)
 ax.legend()
 figure.savefig(OUTPUT / "scalar_differences.png")
 best_step = float(steps[np.argmin(errors)])
-print(f"\nlargest error: .grad {grad_error:.1e}; finite differences at best {min(errors):.1e}, with h = {best_step:.1e}")
+print(
+    f"\nlargest error: .grad {grad_error:.1e}; finite differences at best {min(errors):.1e}, with h = {best_step:.1e}"
+)
 
 # %% What gradients are for: a small step against each makes the loss smaller, again and again
 losses = [loss.data]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,6 @@ def animate(
             f"animate: fps is above 0 and at most 50, as GIFs allow, and hold at least 0; not {fps}, {hold}"
         )
     ax = own_axes(ax)
-    from matplotlib.animation import PillowWriter
 
     axes = [name for name in "xyz" if hasattr(ax, f"get_{name}lim")]
     seen: dict[str, list[float]] = {name: [] for name in axes}
@@ -52,23 +52,18 @@ def animate(
 
     figure: Any = ax.figure
     layout = figure.get_layout_engine()
-    writer = PillowWriter(fps=fps)
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.gif")
+    pictures = []
     try:
-        with writer.saving(figure, str(beside), dpi):
-            for i in frames if progress is None else progress(frames):
-                _draw(draw, ax, i)
-                ax.set(**limits)
-                if i is frames[0]:  # where the axes stand is settled once
-                    figure.draw_without_rendering()
-                    figure.set_layout_engine("none")
-                writer.grab_frame()
-            for _ in range(round(hold * fps)):  # one frame of the file, shown longer
-                writer.grab_frame()
-        beside.replace(path)
+        for i in frames if progress is None else progress(frames):
+            _draw(draw, ax, i)
+            ax.set(**limits)
+            if i is frames[0]:  # where the axes stand is settled once
+                figure.draw_without_rendering()
+                figure.set_layout_engine("none")
+            pictures.append(_picture(figure, dpi))
     finally:
-        beside.unlink(missing_ok=True)
         figure.set_layout_engine(layout)
+    _write(pictures, path, [1000 / fps] * (len(frames) - 1) + [1000 / fps + 1000 * hold])
     return path
 
 
@@ -80,3 +75,32 @@ def _draw(draw: Any, ax: Any, i: Any) -> None:
 def _union(inverted: bool, ends: list[float]) -> tuple[float, float]:
     low, high = min(ends), max(ends)
     return (high, low) if inverted else (low, high)
+
+
+def _picture(figure: Any, dpi: float) -> Any:
+    from matplotlib import rc_context
+    from PIL import Image
+
+    with BytesIO() as buffer, rc_context({"savefig.bbox": None}):  # a tight box would differ from frame to frame
+        figure.savefig(buffer, format="png", dpi=dpi)
+        return Image.open(buffer).convert("RGB")
+
+
+def _write(pictures: list[Any], path: Path, milliseconds: list[float]) -> None:
+    """Write the GIF with one palette for all pictures, so that each need only hold what has changed: a fifth."""
+    from PIL import Image
+
+    some = pictures[:: -max(1, len(pictures) // 8)]  # the last among them, which holds most
+    width, height = pictures[0].size
+    together = Image.new("RGB", (width, height * len(some)))
+    for i, picture in enumerate(some):
+        together.paste(picture, (0, height * i))
+    # Of 256 colours one is what stays as it is. This method keeps those that are rare, and white white.
+    palette = together.quantize(255, method=Image.Quantize.MAXCOVERAGE)
+    first, *others = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
+    beside = path.with_name(f".{path.stem}.{os.getpid()}.gif")
+    try:
+        first.save(beside, save_all=True, append_images=others, duration=milliseconds, loop=0, optimize=True)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
