@@ -95,8 +95,10 @@ def _write(pictures: list[Any], path: Path, milliseconds: list[float]) -> None:
     together = Image.new("RGB", (width, height * len(some)))
     for i, picture in enumerate(some):
         together.paste(picture, (0, height * i))
-    # Of 256 colours one is what stays as it is. This method keeps those that are rare, and white white.
-    palette = together.quantize(255, method=Image.Quantize.MAXCOVERAGE)
+    # Of 256 colours one means "as it was", and white and black are exact. This method keeps colours that are rare.
+    colours = together.quantize(253, method=Image.Quantize.MAXCOVERAGE).getpalette()
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([255] * 3 + [0] * 3 + colours[: 3 * 253])
     first, *others = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
     beside = path.with_name(f".{path.stem}.{os.getpid()}.gif")
     try:
