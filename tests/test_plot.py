@@ -252,7 +252,8 @@ def test_a_path_that_diverges_is_drawn_as_far_as_it_is_finite():
 def test_a_flat_loss_and_one_with_holes_are_drawn():
     assert plot.contours(lambda a, b: 0 * a + 3, PATH)
     for draw in (plot.contours, plot.surface):
-        FigureCanvasAgg(draw(lambda a, b: np.log(a) + b, PATH[-5:], xlim=(-1, 1)).figure).draw()
+        with np.errstate(all="ignore"):  # matplotlib pads the polygons beside a hole with whatever the memory held
+            FigureCanvasAgg(draw(lambda a, b: np.log(a) + b, PATH[-5:], xlim=(-1, 1)).figure).draw()
 
 
 @pytest.mark.parametrize("draw", [plot.contours, plot.surface])

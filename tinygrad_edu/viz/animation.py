@@ -6,6 +6,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .figure import own_axes
 
 if TYPE_CHECKING:
@@ -95,10 +97,12 @@ def _write(pictures: list[Any], path: Path, milliseconds: list[float]) -> None:
     together = Image.new("RGB", (width, height * len(some)))
     for i, picture in enumerate(some):
         together.paste(picture, (0, height * i))
-    # Of 256 colours one means "as it was", and white and black are exact. This method keeps colours that are rare.
-    colours = together.quantize(253, method=Image.Quantize.MAXCOVERAGE).getpalette()
+    # Maximum coverage keeps colours that are rare, such as a point that moves. White is kept as it is; it stands alone,
+    # as Pillow looks colours up by their upper six bits. Of 256 colours one is left, to mean "as it was".
+    colours: Any = together.quantize(254, method=Image.Quantize.MAXCOVERAGE).getpalette()
+    colours = np.reshape(colours, (-1, 3))
     palette = Image.new("P", (1, 1))
-    palette.putpalette([255] * 3 + [0] * 3 + colours[: 3 * 253])
+    palette.putpalette([255] * 3 + colours[(colours < 248).any(axis=1)].ravel().tolist())
     first, *others = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
     beside = path.with_name(f".{path.stem}.{os.getpid()}.gif")
     try:
