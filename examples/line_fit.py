@@ -88,10 +88,12 @@ ax.figure.savefig(OUTPUT / "line_contours.png")
 
 # %% Both as they move. Between two steps the way follows the surface, so that it lies on it
 figure = Figure(figsize=(9, 3.4), layout="constrained")
-grid = figure.add_gridspec(1, 3, width_ratios=(1.3, 1, 1))
+grid = figure.add_gridspec(1, 3, width_ratios=(1.2, 1, 1))
 surface = figure.add_subplot(grid[0], projection="3d", title="MSE, a surface")
 above, data = figure.add_subplot(grid[1], title="MSE, from above"), figure.add_subplot(grid[2])
 tg.plot.surface(mse, None, surface, resolution=30, zlabel="", **AROUND, **NAMED)
+surface.set(xticks=(-1, 0, 1), yticks=(0, 1, 2))
+surface.set_box_aspect(None, zoom=1.05)
 tg.plot.contours(mse, None, above, levels=LEVELS, **AROUND, **NAMED)
 WAY: dict[str, Any] = {"color": "#d55e00", "linewidth": 2, "marker": "o", "markersize": 7, "markeredgecolor": "black"}
 (on_surface,) = surface.plot([], [], [], markevery=[-1], zorder=5, **WAY)
