@@ -34,6 +34,10 @@ OPTIMIZERS = [
     lambda ps: tg.optim.SGD(ps, lr=0.1),
     lambda ps: tg.optim.SGD(ps, lr=0.05, momentum=0.9, nesterov=True, weight_decay=1e-3),
     lambda ps: tg.optim.Adam(ps, lr=0.01, weight_decay=1e-3),
+    lambda ps: tg.optim.AdamW(ps, lr=0.01, weight_decay=0.1),
+    lambda ps: tg.optim.Adagrad(ps, lr=0.05, lr_decay=0.1, weight_decay=1e-3),
+    lambda ps: tg.optim.RMSprop(ps, lr=0.01, momentum=0.5, centered=True, weight_decay=1e-3),
+    lambda ps: tg.optim.SGD([{"params": ps[:1], "lr": 0.05}, {"params": ps[1:], "momentum": 0.9}], lr=0.1),
 ]
 
 
@@ -204,6 +208,8 @@ SCHEDULES = [
     lambda opt: tg.optim.lr_scheduler.ExponentialLR(opt, 0.9),
     lambda opt: tg.optim.lr_scheduler.CosineAnnealingLR(opt, 5, 0.001),
     lambda opt: tg.optim.lr_scheduler.LinearWarmup(opt, 4),
+    lambda opt: tg.optim.lr_scheduler.OneCycleLR(opt, 0.1, 8),
+    lambda opt: tg.optim.lr_scheduler.LinearWarmup(opt, 3, then=tg.optim.lr_scheduler.ExponentialLR(opt, 0.9)),
 ]
 
 
@@ -573,7 +579,7 @@ def test_the_source_runs_by_itself_to_the_same_numbers():
     named = {name: value for name, value in source.values.items()}
     arrays = iter(start)
     for name in named:
-        if name.startswith("layers") and not name.endswith(("_m", "_v", "_grad")):
+        if name.startswith(("weight", "bias")) and not name.endswith(("_m", "_v", "_grad")):
             named[name] = next(arrays)
         elif isinstance(named[name], np.ndarray) and name.endswith(("_m", "_v")):
             named[name] = np.zeros_like(named[name])
@@ -672,3 +678,61 @@ def test_other_threads_train_eagerly_while_one_records():
     for arrays in results[1:]:
         for a, b in zip(arrays, results[0], strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9)
+
+
+def test_a_schedule_that_watches_the_loss_stays_outside():
+    _, opt, _ = training(OPTIMIZERS[0], None)
+    plateau = tg.optim.lr_scheduler.ReduceLROnPlateau(opt)
+    assert "takes a value out" in message(JitError, lambda: tg.jit(lambda x: plateau.step(np.sum(x)))(X))
+    assert "would not happen at later calls" in message(JitError, lambda: tg.jit(lambda: plateau.step(1.0))())
+    assert plateau.epoch == 0
+
+
+def test_the_rate_of_one_group_is_read_anew_at_each_call():
+    a, b = tg.Tensor([0.0]), tg.Tensor([0.0])
+    opt = tg.optim.SGD([{"params": [a]}, {"params": [b]}], lr=1.0)
+    step = tg.jit(lambda: opt.minimize((a + b).sum()))
+    for opt.groups[1].lr in (1.0, 10.0, 100.0):
+        step()
+    assert (float(a), float(b)) == (-3, -111)
+    assert step.cache_info().misses == 1
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: [tg.nn.Linear(3, 8, rng=0), tg.nn.BatchNorm1d(8), tg.nn.GELU(), tg.nn.Linear(8, 1, rng=1)],
+        lambda: [tg.nn.Linear(3, 8, rng=0), tg.nn.LayerNorm(8), tg.nn.SiLU(), tg.nn.Linear(8, 1, rng=1)],
+        lambda: [tg.nn.Linear(3, 8, rng=0), tg.nn.Dropout(0.3, rng=5), tg.nn.Softplus(), tg.nn.Linear(8, 1, rng=1)],
+        lambda: [tg.nn.Linear(3, 8, rng=0), tg.nn.LeakyReLU(0.2), tg.nn.GELU("tanh"), tg.nn.Linear(8, 1, rng=1)],
+    ],
+)
+def test_every_layer_trains_replayed_as_it_does_eagerly(layers):
+    def train(jit):
+        model = tg.nn.Sequential(*layers())
+        opt = tg.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+
+        def step(x, t):
+            loss = tg.mse_loss(model(x), t)
+            opt.minimize(loss)
+            return loss
+
+        step = tg.jit(step) if jit else step
+        losses = [float(step(X[i % 5 :], T[i % 5 :])) for i in range(20)]
+        return losses, model
+
+    (eager, one), (replayed, other) = train(False), train(True)
+    np.testing.assert_allclose(replayed, eager, rtol=1e-11)
+    assert len(set(eager)) == 20
+    for name, array in one.state_dict().items():
+        np.testing.assert_allclose(other.state_dict()[name], array, rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+def test_an_embedding_is_looked_up_anew_and_refuses_out_of_range_numbers_replayed_too():
+    layer = tg.nn.Embedding(5, 2, rng=0)
+    look = tg.jit(lambda i: np.sum(layer(i) ** 2))
+    for index in ([0, 1], [4, 4], [2, 0]):
+        assert float(look(np.array(index))) == pytest.approx(float(np.sum(layer.weight.data[index] ** 2)))
+    assert look.cache_info().misses == 1
+    with pytest.raises(ValueError, match="takes numbers from 0 to 4; got 1 to 5"):
+        look(np.array([1, 5]))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..backprop import has_nan
+from ..optim import Optimizer
 from .outside import alone, raw_value
 from .pack import Same, alike
 from .program import Call, Guard, Program, State, Var
@@ -137,7 +138,7 @@ def flat(program: Program) -> None:
     owners = {
         id(s.source.owner): s.source.owner
         for s in (*program.numbers, *program.states)
-        if hasattr(s.source.owner, "params")
+        if isinstance(s.source.owner, Optimizer)
     }
     place = {id(p): i for opt in owners.values() for i, p in enumerate(opt.params)}
     groups: dict[Any, list[tuple[int, Var, Var]]] = {}

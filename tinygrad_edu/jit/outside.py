@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import INTERNAL
 from ..nn import Module
-from ..optim import SGD, Optimizer
+from ..optim import SGD, Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
 from ..tape import Node, constant
 from ..tensor import Tensor, Value
@@ -28,7 +28,7 @@ from .record import Recorder, Result
 from .traced import Traced
 
 PLAIN = (bool, int, float, str, type(None), np.random.Generator)  # what attributes must hold at later calls as well
-NUMBERS = {Optimizer: ("lr", "steps"), LRScheduler: ("epoch",)}  # read anew at each call
+NUMBERS = {Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",)}  # read anew at each call
 WATCHED = (Module, *NUMBERS)  # classes whose attributes are reported to the recording
 
 raw_value, raw_grad = Node.__dict__["_value"], Node.__dict__["_grad"]
@@ -140,6 +140,8 @@ class Outside:
             old = raw_grad.__get__(x)
             if type(old) is not Traced:
                 self.grads.setdefault(id(x), (x, old))
+            if g is not None and type(g) is not Traced:
+                g = self.rec.constant(g)
             self.new_grads[id(x)] = x, g
         raw_grad.__set__(x, g)
 
@@ -174,7 +176,7 @@ class Outside:
         if name in numbers_of(owner):
             if type(value) is not Traced:
                 raise self.rec.error(
-                    f"{type(owner).__name__}.{name} = {value!r:.40} would be the same at every call; set it outside of "
+                    f"{name} = {value!r:.40} would be the same at every call; set it outside of "
                     "the recorded function, or let a schedule of tg.optim.lr_scheduler do it"
                 )
             self.get_attribute(owner, name, now)
@@ -390,15 +392,19 @@ class _Hooks:
             return value if name[:2] == "__" or get_ident() != thread else found.get_attribute(owner, name, value)
 
         def put(owner: Any, name: str, value: Any) -> None:
-            (found.set_attribute if get_ident() == thread else object.__setattr__)(owner, name, value)
+            ours = get_ident() == thread and not isinstance(getattr(type(owner), name, None), property)
+            (found.set_attribute if ours else object.__setattr__)(owner, name, value)
 
+        self.own = [(kind, kind.__dict__.get("__setattr__")) for kind in WATCHED]
         for kind in WATCHED:
             setattr(kind, "__getattribute__", get)  # noqa: B010 (as above)
             setattr(kind, "__setattr__", put)  # noqa: B010
 
     def __exit__(self, *_: object) -> None:
-        for kind in WATCHED:
+        for kind, own in self.own:
             del kind.__getattribute__, kind.__setattr__
+            if own:
+                setattr(kind, "__setattr__", own)  # noqa: B010
         setattr(Node, "_value", raw_value)  # noqa: B010
         setattr(Node, "_grad", raw_grad)  # noqa: B010
         del recorders[self.found.rec.thread]

@@ -1,0 +1,87 @@
+"""How optim.json was made: `python tests/expected/optim.py`, with torch==2.13.0 installed, writes it anew.
+
+Optimizers: 100 steps in float64 from the parameters and gradients of `tests/test_optim.py`. Schedules: the rates of 30
+epochs, from 0.1 (ReduceLROnPlateau: with the losses that stand beside).
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.optim import lr_scheduler as schedules
+
+SETTINGS = {
+    "SGD": [
+        {"lr": 0.1}, {"lr": 0.1, "momentum": 0.9}, {"lr": 0.1, "momentum": 0.9, "nesterov": True},
+        {"lr": 0.1, "weight_decay": 0.01}, {"lr": 0.1, "momentum": 0.5, "nesterov": True, "weight_decay": 0.3},
+    ],
+    "Adagrad": [
+        {}, {"lr": 0.1, "lr_decay": 0.05},
+        {"lr": 0.2, "weight_decay": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-3},
+    ],
+    "RMSprop": [
+        {}, {"lr": 0.02, "alpha": 0.9, "momentum": 0.8}, {"lr": 0.02, "centered": True, "eps": 1e-3},
+        {"lr": 0.02, "alpha": 0.9, "centered": True, "momentum": 0.5, "weight_decay": 0.1},
+    ],
+    "Adam": [{"lr": 0.01}, {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.1}],
+    "AdamW": [{}, {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.5}],
+}  # fmt: skip
+GROUPS = [{"momentum": 0.9, "lr": 0.05}, {"weight_decay": 0.2, "nesterov": True, "momentum": 0.5}]
+LOSSES = [1.0, 0.9, 0.9, 0.9, 0.9, 0.95, 0.7, 0.69999, 0.69998, 0.7, 0.6, 0.6, 0.6, 0.6, 0.6, *[0.6] * 15]
+SCHEDULES = {
+    "StepLR": [{"step_size": 3, "gamma": 0.5}],
+    "ExponentialLR": [{"gamma": 0.9}],
+    "CosineAnnealingLR": [{"T_max": 8, "eta_min": 0.01}],
+    "OneCycleLR": [
+        {"max_lr": 0.3, "total_steps": 40},
+        {"max_lr": 0.3, "total_steps": 33, "pct_start": 0.2, "div_factor": 5, "final_div_factor": 50},
+    ],
+    "ReduceLROnPlateau": [
+        {"factor": 0.5, "patience": 2},
+        {"factor": 0.1, "patience": 1, "cooldown": 3, "min_lr": 5e-4, "threshold": 0.01},
+    ],
+}  # fmt: skip
+
+
+def parameters():
+    return [torch.tensor(v, requires_grad=True) for v in (np.linspace(-1, 1, 6).reshape(2, 3), np.float64(0.5))]
+
+
+def run(optimizer, params):
+    p, q = params
+    for k in range(100):
+        p.grad = torch.tensor(np.cos(np.arange(6) + 0.7 * k).reshape(2, 3))
+        q.grad = torch.tensor(np.sin(0.3 * k))
+        optimizer.step()
+    return [*p.detach().numpy().ravel().tolist(), q.item()]
+
+
+def rates(name, settings):
+    optimizer = torch.optim.SGD(parameters(), lr=0.1)
+    schedule = getattr(schedules, name)(
+        optimizer, **settings, **({"cycle_momentum": False} if name == "OneCycleLR" else {})
+    )
+    found = []
+    for loss in LOSSES:
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step(loss) if name == "ReduceLROnPlateau" else schedule.step()
+    return found
+
+
+if __name__ == "__main__":
+    optimizers = []
+    for kind, several in SETTINGS.items():
+        for settings in several:
+            params = parameters()
+            optimizers.append([kind, settings, run(getattr(torch.optim, kind)(params, **settings), params)])
+    params = parameters()
+    groups = [{"params": [p], **own} for p, own in zip(params, GROUPS, strict=True)]
+    found = {
+        "optimizers": optimizers,
+        "groups": [GROUPS, run(torch.optim.SGD(groups, lr=0.1), params)],
+        "losses": LOSSES,
+        "schedules": [[name, s, rates(name, s)] for name, several in SCHEDULES.items() for s in several],
+    }
+    Path(__file__).with_suffix(".json").write_text(json.dumps(found, indent=1))

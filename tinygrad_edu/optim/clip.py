@@ -1,0 +1,56 @@
+"""Gradient clipping: between `backward` and `step`, gradients are kept within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .optimizer import _checked_params, _gradients, _named
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
+    """Scale all gradients by one factor to a joint norm of at most `max_norm`; give the norm before.
+
+    Raises ValueError for a missing gradient and for a norm that is not finite, with nothing changed.
+    """
+    if not max_norm > 0:
+        raise ValueError(f"clip_grad_norm: max_norm must be above 0, not {max_norm}")
+    params = _checked_params(params, "clip_grad_norm")
+    grads = _gradients(params, "clip_grad_norm")
+    norms = [np.linalg.norm(g) for g in grads]
+    for i, norm in enumerate(norms):
+        if not np.isfinite(norm):
+            raise _infinite("clip_grad_norm", i, params[i], f"the norm {norm}")
+    total: Any = sum(norm * norm for norm in norms) ** 0.5
+    factor = np.minimum(1.0, max_norm / (total + 1e-6))  # PyTorch's 1e-6, for a gradient of zeros
+    for p, g in zip(params, grads, strict=True):
+        p.grad = np.multiply(g, factor, dtype=g.dtype)  # not in place: a gradient set by hand may be another's too
+    return float(total)
+
+
+def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
+    """Clip each element of all gradients to within -clip_value and clip_value.
+
+    Raises ValueError for a missing gradient and for one that is not finite, with nothing changed.
+    """
+    if not clip_value > 0:
+        raise ValueError(f"clip_grad_value: clip_value must be above 0, not {clip_value}")
+    params = _checked_params(params, "clip_grad_value")
+    grads = _gradients(params, "clip_grad_value")
+    for i, g in enumerate(grads):
+        if not np.isfinite(g).all():
+            raise _infinite("clip_grad_value", i, params[i], "infinite or NaN elements")
+    for p, g in zip(params, grads, strict=True):
+        p.grad = np.clip(g, -clip_value, clip_value)
+
+
+def _infinite(where: str, i: int, p: Tensor, what: str) -> ValueError:
+    return ValueError(
+        f"{where}: the gradient of {_named(i, p)} has {what}; a smaller learning rate or standardised features keep it "
+        "finite"
+    )
