@@ -67,7 +67,7 @@ def asked_for(description: str | None, csv: str, target: str, units: dict[str, s
     parser.add_argument("--target", default=target, metavar="COLUMN", help="column to predict (%(default)s)")
     parser.add_argument("--features", default=",".join(units), metavar="A,B,C", help="columns to use (%(default)s)")
     parser.add_argument("--output", default=Path(__file__).parent / "output", type=Path, metavar="DIR")
-    args = parser.parse_args([] if "ipykernel" in sys.modules else None)  # a notebook's arguments are its kernel's
+    args = parser.parse_args([] if "ipykernel" in sys.argv[0] else None)  # those of a notebook are its kernel's
     features, units = [name.strip() for name in args.features.split(",")], units if args.csv == csv else {}
     try:
         (train, valid, test), report = prepare(args.csv, features, args.target)

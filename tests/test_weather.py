@@ -1,6 +1,7 @@
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -117,6 +118,14 @@ def test_the_lesson_runs_on_tables_that_have_little_to_teach(rows, tmp_path, mon
     assert variables["shrunk"] == pytest.approx(variables["ridge"], rel=1e-3)
     assert sorted(os.listdir(tmp_path / "out")) == PICTURES
     assert "nan" not in capsys.readouterr().out
+
+
+def test_a_notebooks_arguments_are_its_kernels(tmp_path, monkeypatch):
+    tables = shutil.copy(WEATHER.with_name("tables.py"), tmp_path)
+    monkeypatch.setattr(sys, "argv", ["/packages/ipykernel_launcher.py", "-f", "kernel.json"])
+    table = runpy.run_path(tables)["asked_for"](None, local_data.seattle_weather.filepath, "wind", {"wind": "m/s"})
+    assert (table.features, table.target, table.named("wind", power="²")) == (["wind"], "wind", "wind (m/s²)")
+    assert table.output == tmp_path / "output"
 
 
 GOOD = "".join(f"{i},{i * i % 7},{i % 3}\n" for i in range(40))
