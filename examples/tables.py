@@ -36,8 +36,9 @@ class Table:
 
     def named(self, column: str, name: str = "", power: str = "") -> str:
         """`name` (the column's own by default) with the column's unit, to a power, where it is known."""
-        unit = f" ({self.units[column]}{power})" if column in self.units else ""
-        return f"{name or column}{unit}"
+        unit = self.units.get(column, "")
+        unit = f"({unit}){power}" if power and "/" in unit else unit + power if unit else ""
+        return f"{name or column} ({unit})" if unit else name or column
 
     @contextmanager
     def picture(self, name: str, **labels: Any) -> Iterator[Any]:
@@ -45,8 +46,7 @@ class Table:
         ax: Any = Figure(figsize=(6, 4), dpi=150, layout="constrained").subplots()
         ax.set_prop_cycle(color=COLOURS, linestyle=LINES)
         yield ax
-        if ax.dataLim.y1 <= 0:  # no logarithm, of what a constant target leaves
-            labels.pop("yscale", None)
+        labels |= {} if ax.dataLim.y1 > 0 else {"yscale": "linear"}  # a constant target leaves no logarithms to take
         ax.set(**labels)
         ax.legend()
         ax.figure.savefig(self.output / name)

@@ -124,7 +124,7 @@ def test_a_notebooks_arguments_are_its_kernels(tmp_path, monkeypatch):
     tables = shutil.copy(WEATHER.with_name("tables.py"), tmp_path)
     monkeypatch.setattr(sys, "argv", ["/packages/ipykernel_launcher.py", "-f", "kernel.json"])
     table = runpy.run_path(tables)["asked_for"](None, local_data.seattle_weather.filepath, "wind", {"wind": "m/s"})
-    assert (table.features, table.target, table.named("wind", power="²")) == (["wind"], "wind", "wind (m/s²)")
+    assert (table.features, table.target, table.named("wind", power="²")) == (["wind"], "wind", "wind ((m/s)²)")
     assert table.output == tmp_path / "output"
 
 
