@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,17 +38,8 @@ def save(state: Mapping[str, Any], path: Path) -> None:
     if not os.path.isdir(os.path.dirname(target)):
         raise FileNotFoundError(f"save: the folder {os.path.dirname(target)} does not exist; make it first")
     write = _write_safetensors if target.lower().endswith(".safetensors") else _write_npz
-    temporary = f"{target}.{os.urandom(4).hex()}.tmp"
-    try:
-        with open(temporary, "xb") as file:
-            write(arrays, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.remove(temporary)
-        raise
+    with replacing(target) as file:
+        write(arrays, file)
 
 
 def load(path: Path) -> dict[str, Array]:
@@ -60,6 +52,23 @@ def load(path: Path) -> dict[str, Array]:
             return dict(safetensors.load(file.read())) if safetensors else _read_npz(file)
         except Exception as error:  # whatever the parsers of a foreign file stumble over
             raise ValueError(f"load: {path} is damaged or no {kind} file of arrays: {error}") from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Give a file to write, which then takes the place of the one at `path`: whole, or after an error not at all."""
+    target = os.path.realpath(path)
+    temporary = f"{target}.{os.urandom(4).hex()}.tmp"
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+        raise
 
 
 def _write_npz(arrays: dict[str, Array], file: IO[bytes]) -> None:

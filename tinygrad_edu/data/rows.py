@@ -69,11 +69,11 @@ def _strata(classes: Array, fractions: Array) -> Array:
     part_of, owed = np.empty(n, np.intp), np.zeros(3)
     for i, size in enumerate(sizes):
         shares = size * fractions
-        counts = np.maximum(np.floor(shares + 1e-9), wanted)  # 1e-9: 0.29 * 100 is 28.999999999999996
+        counts = np.maximum(np.floor(shares), wanted)
         owed += shares  # to each part, of the classes so far: their totals come out too
         left = int(size - counts.sum())
         for _ in range(left):
-            counts[np.where(counts < shares - 1e-9, owed - counts, -np.inf).argmax()] += 1
+            counts[np.where(counts < shares, owed - counts, -np.inf).argmax()] += 1
         counts[counts.argmax()] += min(left, 0)  # what a small class's one row in each part is too many
         owed -= counts
         part_of[class_of == i] = np.repeat(np.arange(3), counts.astype(np.intp))

@@ -80,13 +80,13 @@ def lr_curve(lrs: ArrayLike, losses: ArrayLike, ax: "Axes | None" = None, sugges
     if not finite.any():
         raise ValueError("lr_curve: no loss is finite; begin with a lower learning rate")
     rates, raw = rates[finite], raw[finite]
-    smooth = _smooth(raw, len(raw) // 20)
+    curve = smooth(raw, len(raw) // 20)
     ax = own_axes(ax)
     ax.scatter(rates, raw, s=8, color=GREY, alpha=0.6, linewidths=0, label="loss")
-    ax.plot(rates, smooth, color=BLUE, linewidth=2, label="smoothed")
+    ax.plot(rates, curve, color=BLUE, linewidth=2, label="smoothed")
     if suggestion is not None:
         ax.axvline(suggestion, color=VERMILION, linestyle="--", linewidth=2, label=f"suggestion, {suggestion:.2g}")
-    low, first = smooth.min(), smooth[0]
+    low, first = curve.min(), curve[0]
     fall = first - low or abs(first) or 1.0
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(low - 0.2 * fall, first + fall))
     ax.legend()
@@ -166,7 +166,7 @@ def gradient_flow(model: "Module", ax: "Axes | None" = None) -> "Axes":
     return ax
 
 
-def _smooth(values: Any, reach: int) -> Any:
+def smooth(values: Any, reach: int) -> Any:
     """A mean weighted towards the middle of a window, which is narrower at the ends."""
     window = np.hanning(2 * reach + 3)[1:-1]
     return np.convolve(values, window, "same") / np.convolve(np.ones(len(values)), window, "same")
