@@ -754,3 +754,27 @@ def test_an_embedding_is_looked_up_anew_and_refuses_out_of_range_numbers_replaye
     assert look.cache_info().misses == 1
     with pytest.raises(ValueError, match="takes numbers from 0 to 4; got 1 to 5"):
         look(np.array([1, 5]))
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        np.flip, np.fliplr, np.rot90, np.diagonal, lambda y: np.split(y, 3)[1], lambda y: np.moveaxis(y, 0, 1),
+        lambda y: np.atleast_3d(y)[:, :, 0], lambda y: np.hsplit(y, 3)[0], lambda y: np.swapaxes(y, 0, 1),
+    ],
+)  # fmt: skip
+def test_what_a_view_shows_is_not_written_over(view):
+    def f(x):
+        y = np.sin(x)
+        seen = view(y)
+        return np.cos(y * 2).sum(), np.cos(seen * 3.0).sum(), view(np.exp(x))
+
+    x = np.arange(9.0).reshape(3, 3)
+    jitted = tg.jit(f)
+    for factor in (1.0, 2.0, 3.0):
+        first = jitted(x * factor)
+        kept = first[2].copy()
+        for a, b in zip(first, f(x * factor), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-13)
+        jitted(x)
+        np.testing.assert_array_equal(first[2], kept)  # nor later

@@ -43,7 +43,7 @@ OPTIONS = [
     *("-k", "not million and not time"),  # slow, or measured: what fails on a busy machine proves nothing
 ]
 ELSEWHERE = [  # slow, or not about rules
-    "data", "draw", "explain", "io", "jit", "jit_passes", "lr_scheduler", "metrics", "optim", "package", "page", "plot",
+    "data", "draw", "fuzz", "explain", "io", "jit", "jit_passes", "lr_scheduler", "metrics", "optim", "package", "page", "plot",
     "readme", "reprs", "train", "weather",
 ]  # fmt: skip
 SECONDS, BYTES = 180, 8 * 2**30  # what one test run may take of the processor, and of memory
