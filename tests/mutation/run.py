@@ -44,7 +44,7 @@ OPTIONS = [
 ]
 ELSEWHERE = [  # slow, or not about rules
     "anomaly", "cores", "data", "draw", "explain", "fuzz", "io", "jit", "jit_passes", "lr_scheduler", "metrics", "nn",
-    "optim", "package", "page", "plot", "readme", "reprs", "train", "weather", "when_it_goes_wrong",
+    "optim", "package", "page", "plot", "processes", "readme", "reprs", "train", "weather", "when_it_goes_wrong",
 ]  # fmt: skip
 SECONDS, BYTES = 180, 8 * 2**30  # what one test run may take of the processor, and of memory
 
