@@ -766,7 +766,7 @@ def test_an_embedding_is_looked_up_anew_and_refuses_out_of_range_numbers_replaye
 def test_what_a_view_shows_is_not_written_over(view):
     def f(x):
         y = np.sin(x)
-        seen = view(y)
+        seen = view(np.sin(x))  # the same as y
         return np.cos(y * 2).sum(), np.cos(seen * 3.0).sum(), view(np.exp(x))
 
     x = np.arange(9.0).reshape(3, 3)
