@@ -63,7 +63,7 @@ root = np.sqrt(k)
 theory = {"gradient descent": (k - 1) / (k + 1), "with momentum": (root - 1) / (root + 1)}
 measured = {"gradient descent": [rate([1, L], 2 / (1 + L)) for L in k]}
 measured["with momentum"] = [  # both axes fall as n rate**n: many steps, until n hardly counts
-    rate([1, r * r], (2 / (1 + r)) ** 2, ((r - 1) / (r + 1)) ** 2, steps=2 * int(40 * r)) for r in root
+    rate([1, r * r], (2 / (1 + r)) ** 2, ((r - 1) / (r + 1)) ** 2, steps=2 * int(50 + 40 * r)) for r in root
 ]
 figure = Figure(**PICTURE)
 left, right = figure.subplots(1, 2)
