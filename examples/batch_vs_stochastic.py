@@ -62,7 +62,7 @@ runs = {name: descend(*setting) for name, setting in settings.items()}
 # %% Paths. One epoch is a single sure step for the full batch, 46 trembling ones, or 1,460 that stagger.
 figure = Figure(**PICTURE)
 for ax, (name, (way, _, _)), updates in zip(figure.subplots(1, 3, sharey=True), runs.items(), (46, 46, n), strict=True):
-    tg.plot.contours(mse, way[: updates + 1], ax, xlim=(-1.3, 1.4), ylim=(-1.0, 1.7), levels=10)
+    tg.plot.contours(mse, way[: updates + 1], ax, xlim=(-1.3, 1.4), ylim=(-1.0, 1.7), levels=7)
     epochs = "46 epochs" if name == "full batch" else "1 epoch"
     ax.set(title=f"{name}\n{updates:,} updates, {epochs}", xlabel="weight of today's maximum", ylabel="")
     ax.legend(loc="lower left")
@@ -77,7 +77,7 @@ for (name, (_, above, seconds)), look in zip(runs.items(), LOOKS, strict=False):
     means = np.add.reduceat(above, first - 1) / np.diff([*first, len(above) + 1])
     for ax, total in ((by_epoch, settings[name][2]), (by_second, seconds)):
         ax.loglog(first / len(above) * total, means, label=name, **look)
-    print(f"{name:15}  {len(above):6,} updates of {1e6 * seconds / len(above):.0f} µs; left above: {means[-1]:.1e}")
+    print(f"{name:15}  {len(above):6,} updates of {1e6 * seconds / len(above):.0f} µs; loss {means[-1]:.0e} too high")
 by_epoch.set(xlabel="epochs (passes over the data)", ylabel="mean squared error above the lowest", ylim=(1e-7, 10))
 by_second.set_xlabel("time (s)")
 by_epoch.legend(loc="lower left")
