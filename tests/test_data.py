@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinygrad_edu import Tensor
-from tinygrad_edu.data import Standardizer, batches, train_valid_test_split
+from tinygrad_edu import Tensor, data
+from tinygrad_edu.data import Standardizer, batches, one_hot, train_valid_test_split
 
 
 def rows(n):
@@ -35,6 +35,49 @@ def test_a_random_split_is_shuffled_by_its_seed_alone():
     assert first.tolist() != sorted(first)
 
 
+@given(
+    sizes=st.lists(st.integers(3, 40), min_size=1, max_size=6),
+    fractions=st.sampled_from(
+        [(0.7, 0.15, 0.15), (0.8, 0.2, 0.0), (0.6, 0.2, 0.2), (1 / 3, 1 / 3, 1 / 3), (0.9, 0.05, 0.05)]
+    ),
+    seed=st.integers(0, 9),
+)
+def test_a_stratified_split_gives_every_part_each_class_in_its_share(sizes, fractions, seed):
+    classes = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    parts = train_valid_test_split(np.arange(len(classes)), classes, fractions=fractions, by="stratified", rng=seed)
+    assert sorted(np.concatenate([x for x, _ in parts])) == list(range(len(classes)))
+    for (x, y), fraction in zip(parts, fractions, strict=True):
+        np.testing.assert_array_equal(y, classes[x])
+        counts = np.bincount(y, minlength=len(sizes))
+        assert not fraction or counts.all()
+        for count, size in zip(counts, sizes, strict=True):
+            if min(f * size for f in fractions if f) >= 1:
+                assert abs(count - fraction * size) < 1
+            else:
+                assert abs(count - fraction * size) <= 2  # a class of few rows has one in every part
+
+
+def test_a_stratified_split_comes_out_in_its_totals_and_reads_any_kind_of_class():
+    parts = train_valid_test_split(np.repeat(np.arange(10), 10), by="stratified", rng=0)
+    assert [len(y) for (y,) in parts] == [70, 15, 15]
+    for classes in (["a", "b"] * 10, [[0.0], [1.0]] * 10, np.array(["a", "b"] * 10, object)):
+        train, valid, test = train_valid_test_split(classes, by="stratified", fractions=(0.6, 0.2, 0.2), rng=1)
+        assert [len(y) for (y,) in (train, valid, test)] == [12, 4, 4]
+        assert [np.unique(y, return_counts=True)[1].tolist() for (y,) in (train, valid, test)] == [
+            [6, 6],
+            [2, 2],
+            [2, 2],
+        ]
+
+
+def test_a_stratified_split_is_shuffled_by_its_seed_alone():
+    def train(seed):
+        return train_valid_test_split(np.arange(60), [0, 1] * 30, by="stratified", rng=seed)[0][0].tolist()
+
+    assert train(1) == train(1) != train(2)
+    assert train(1) != sorted(train(1))
+
+
 def test_a_fraction_of_zero_gives_an_empty_part():
     train, valid, test = train_valid_test_split(*rows(10), fractions=(0.8, 0, 0.2))
     assert [len(part[0]) for part in (train, valid, test)] == [8, 0, 2]
@@ -50,8 +93,11 @@ def test_a_fraction_of_zero_gives_an_empty_part():
         ((np.ones(9),), {"fractions": (0.5, 0.5)}, "three parts of 1"),
         ((np.ones(9),), {"fractions": (0.5, 0.4, 0.2)}, "three parts of 1"),
         ((np.ones(9),), {"fractions": (1.2, -0.2, 0)}, "three parts of 1"),
-        ((np.ones(9),), {"by": "date"}, "by is 'random' or 'time', not 'date'"),
+        ((np.ones(9),), {"by": "date"}, "by is 'random', 'stratified' or 'time', not 'date'"),
+        ((np.ones(9),), {"fractions": (0.7, 0.3, np.nan)}, "three parts of 1"),
         ((np.ones(2),), {}, r"2 rows are too few to give a part of 0\.15 any"),
+        (([0] * 30 + [7] * 2,), {"by": "stratified"}, "class 7 has 2 rows, too few for one in each of 3 parts"),
+        ((np.ones((9, 2)),), {"by": "stratified"}, r"classes, one a row, not \(9, 2\)"),
     ],
 )
 def test_splits_that_make_no_sense_are_refused(arguments, options, text):
@@ -59,8 +105,9 @@ def test_splits_that_make_no_sense_are_refused(arguments, options, text):
         train_valid_test_split(*arguments, **options)
 
 
-@given(n=st.integers(1, 30), size=st.integers(1, 35), seed=st.integers(0, 9), shuffle=st.booleans())
-def test_batches_give_every_row_once_and_keep_rows_together(n, size, seed, shuffle):
+@given(n=st.integers(1, 30), part=st.integers(0, 30), seed=st.integers(0, 9), shuffle=st.booleans())
+def test_batches_give_every_row_once_and_keep_rows_together(n, part, seed, shuffle):
+    size = 1 + part % n
     parts = list(batches(*rows(n), batch_size=size, rng=seed, shuffle=shuffle))
     assert [len(y) for _, y in parts] == [size] * (n // size) + [n % size] * (n % size > 0)
     X, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
@@ -89,8 +136,8 @@ def test_batches_complain_when_called_and_not_when_first_read():
     for size in (0, -1, 2.5, np.inf, np.nan):
         with pytest.raises(ValueError, match=f"batch_size is a whole number from 1, not {size}"):
             batches(np.ones(3), batch_size=size)
-    with pytest.raises(ValueError, match="batches of 4 from 3 rows leave nothing"):
-        batches(np.ones(3), batch_size=4, drop_last=True)
+    with pytest.raises(ValueError, match=r"batch_size=4 is more than the 3 rows there are; .*batch_size=None"):
+        batches(np.ones(3), batch_size=4)
 
 
 TABLES = hnp.arrays(
@@ -155,3 +202,113 @@ def test_standardizer_refuses_gaps_text_other_widths_and_use_before_fit():
             fitted(np.ones((3, 1)))
         with pytest.raises(ValueError, match=rf"{method}: 2 values are NaN"):
             fitted(x)
+
+
+def test_one_hot_rows_have_their_one_at_the_class():
+    assert one_hot([2, 0]).tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert one_hot(np.array([[1], [0]], np.uint8), n=2).tolist() == [[[0, 1]], [[1, 0]]]
+    assert one_hot(1, n=3).tolist() == [0, 1, 0]
+    assert one_hot(np.zeros(0, int), n=3).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("classes", "n", "error", "text"),
+    [
+        ([0.0, 1.0], None, TypeError, "class numbers are integers, not float64"),
+        ([True], None, TypeError, r"not bool; \.astype\(int\)"),
+        (["cat"], None, TypeError, r"np\.unique\(names, return_inverse=True\)"),
+        ([0, -1], None, ValueError, r"numbers from 0 to 0, and here go -1\.\.0"),
+        ([1, 3], 3, ValueError, r"numbers from 0 to 2, and here go 1\.\.3"),
+        (np.zeros(0, int), None, ValueError, "there are no classes; pass n"),
+        ([0], 0, ValueError, "n is a whole number from 1, not 0"),
+    ],
+)
+def test_one_hot_refuses_what_is_no_class_number(classes, n, error, text):
+    with pytest.raises(error, match=f"one_hot: .*{text}"):
+        one_hot(classes, n)
+
+
+POINTS = {
+    "moons": data.make_moons,
+    "circles": data.make_circles,
+    "spirals": data.make_spirals,
+    "three spirals": lambda n, **options: data.make_spirals(n, classes=3, **options),
+    "xor": data.xor,
+}
+
+
+@given(n=st.integers(4, 50), kind=st.sampled_from(sorted(POINTS)))
+def test_toy_sets_are_points_with_balanced_classes_in_an_order_drawn_by_the_seed(n, kind):
+    X, y = POINTS[kind](n, rng=1)
+    assert (X.shape, X.dtype, y.shape, y.dtype) == ((n, 2), np.float64, (n,), np.int64)
+    counts = np.bincount(y)
+    assert len(counts) == (3 if kind == "three spirals" else 2)
+    assert np.ptp(counts) <= (2 if kind == "xor" else 1)
+    again, other = POINTS[kind](n, rng=1), POINTS[kind](n, rng=2)
+    np.testing.assert_array_equal(again[0], X)
+    assert n < 20 or (other[1] != y).any()
+
+
+def test_without_noise_points_lie_on_their_curves():
+    X, y = data.make_moons(101, noise=0)
+    centres = np.array([[0, 0], [1, 0.5]])[y]
+    np.testing.assert_allclose(np.linalg.norm(X - centres, axis=1), 1)
+    assert (np.sign(X - centres)[:, 1] == 1 - 2 * y).all()
+    X, y = data.make_circles(101, noise=0, factor=0.3)
+    np.testing.assert_allclose(np.linalg.norm(X, axis=1), np.array([1, 0.3])[y])
+    X, y = data.make_spirals(300, classes=3, noise=0)
+    radius, angle = np.linalg.norm(X, axis=1), np.arctan2(X[:, 1], X[:, 0])
+    turns = (radius - 0.3) / 1.7 + y / 3
+    np.testing.assert_allclose(np.exp(1j * angle), np.exp(2j * np.pi * turns))
+
+
+@pytest.mark.parametrize("kind", sorted(POINTS))
+def test_noise_is_a_standard_deviation_in_the_units_of_the_points(kind):
+    clean, noisy = (POINTS[kind](4000, noise=noise, rng=3) for noise in (0, 0.2))
+    assert abs(noisy[0].var(axis=0) - clean[0].var(axis=0) - 0.04).max() < 0.02
+
+
+def test_xor_is_its_truth_table():
+    X, y = data.xor()
+    assert X.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert y.tolist() == [0, 1, 1, 0]
+    X, y = data.xor(40, rng=0)
+    assert (y == (X[:, 0] != X[:, 1])).all()
+    assert len(np.unique(X, axis=0)) == 4
+
+
+def test_linear_data_follow_their_weights():
+    X, y = data.make_linear(50, weights=(2.0, -1.0), bias=3.0, noise=0, rng=0)
+    assert (X.shape, y.shape) == ((50, 2), (50, 1))
+    np.testing.assert_allclose(y, X @ [[2.0], [-1.0]] + 3)
+    X, y = data.make_linear(4000, noise=0.5, rng=0)
+    assert (y - 2 * X - 1).std() == pytest.approx(0.5, rel=0.05)
+
+
+def test_the_drug_dosage_table_gives_the_tutorials_first_loss():
+    dose, forgetfulness = data.drug_dosage()
+    residual = 0.9 * dose + 0.1 - forgetfulness
+    assert np.mean(residual**2) == pytest.approx(19.6755, abs=5e-5)
+    assert (np.mean(2 * residual * dose), np.mean(2 * residual)) == pytest.approx((36.305, 6.265), abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: data.make_moons(0), "make_moons: n is a whole number from 1, not 0"),
+        (lambda: data.make_moons(1), "make_moons: 1 points are too few for 2 classes"),
+        (lambda: data.make_moons(2.5), r"make_moons: n is a whole number from 1, not 2\.5"),
+        (lambda: data.make_circles(noise=-1), "make_circles: noise is a standard deviation.*not -1"),
+        (lambda: data.make_circles(noise=np.nan), "make_circles: noise is a standard deviation.*not nan"),
+        (lambda: data.make_circles(factor=1), "make_circles: factor.*below 1, not 1"),
+        (lambda: data.make_spirals(classes=1), "make_spirals: classes are two or more"),
+        (lambda: data.xor(3), "xor: 3 points cannot be at all four corners"),
+        (lambda: data.xor(noise=np.inf), "xor: noise is a standard deviation"),
+        (lambda: data.make_linear(0), "make_linear: n is a whole number from 1, not 0"),
+        (lambda: data.make_linear(weights=()), "make_linear: weights are a list of finite numbers"),
+        (lambda: data.make_linear(bias=np.nan), "make_linear: weights are a list of finite numbers"),
+    ],
+)
+def test_toy_sets_name_a_size_or_noise_that_makes_no_sense(make, text):
+    with pytest.raises(ValueError, match=text):
+        make()

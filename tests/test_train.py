@@ -1,4 +1,7 @@
 import builtins
+import contextlib
+import csv
+import dataclasses
 import math
 import re
 from time import perf_counter
@@ -9,7 +12,7 @@ from matplotlib.figure import Figure
 
 import tinygrad_edu as tg
 from tinygrad_edu import DivergenceError, History, Tensor, fit, nn, optim
-from tinygrad_edu.train import _converged
+from tinygrad_edu.train.ends import converged
 
 
 def least_squares(n=60):
@@ -54,7 +57,7 @@ def test_full_batch_descent_finds_the_least_squares_solution_and_stops_by_itself
     np.testing.assert_allclose(solution(model), exact, rtol=1e-3)
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 60, 100])
+@pytest.mark.parametrize("batch_size", [1, 7, 60])
 def test_batches_of_any_size_come_near_the_solution(batch_size):
     data, exact = least_squares()
     model = nn.Linear(3, 1, rng=0)
@@ -120,6 +123,8 @@ def test_modes_come_back_after_an_error():
     assert (model.training, model.inner.training) == (False, False)
 
 
+GOOD_PAIR = (np.ones((4, 2)), np.ones((4, 1)))
+
 # Training pulls w from 0 towards 10, and validation is best where w passes 4, in epoch 5.
 PATH = 10 * (1 - 0.9 ** np.arange(1, 9))
 
@@ -150,7 +155,7 @@ def test_without_patience_the_last_weights_stay():
 @pytest.mark.parametrize("ratio", [0.5, 0.9, 0.99, 0.999])
 def test_convergence_means_that_what_is_still_to_come_is_within_tol(ratio, unit):
     losses, tol = [], 1e-5
-    while not _converged(losses, tol):
+    while not converged(losses, tol):
         losses.append(unit * (1 + ratio ** len(losses)))
     still_to_come = np.mean(losses[-10:]) / unit - 1
     assert still_to_come < 1.001 * tol
@@ -164,13 +169,13 @@ def test_a_tol_of_zero_waits_until_the_loss_stands_still():
     assert history.train_loss[-10:] == history.train_loss[-1:] * 10
 
 
-def test_a_loss_that_falls_steadily_or_swings_has_not_converged():
-    assert not _converged([1 - 1e-9 * i for i in range(100)], 1e-6)
-    assert not _converged([1 + 0.1 * (i // 10 % 2) for i in range(100)], 1e-6)
+def test_a_loss_that_falls_steadily_or_swings_has_notconverged():
+    assert not converged([1 - 1e-9 * i for i in range(100)], 1e-6)
+    assert not converged([1 + 0.1 * (i // 10 % 2) for i in range(100)], 1e-6)
     swings = [1 + 0.1 * math.cos(i / 4) for i in range(300)]
-    assert not any(_converged(swings[:n], 1e-2) for n in range(300))
-    assert not _converged([1.0] * 29, 1e-6)
-    assert _converged([1.0] * 30, 0)
+    assert not any(converged(swings[:n], 1e-2) for n in range(300))
+    assert not converged([1.0] * 29, 1e-6)
+    assert converged([1.0] * 30, 0)
 
 
 @pytest.mark.parametrize("batch_size", [None, 20])
@@ -182,10 +187,25 @@ def test_divergence_is_named_and_the_model_keeps_finite_weights(batch_size):
     error = caught.value
     assert isinstance(error, ValueError)
     assert "learning rate is too high (try 1e+02)" in str(error)
+    assert "standardised" not in str(error)
     assert f"in epoch {len(error.history) + 1} " in str(error)
     assert np.isfinite(error.history.train_loss).all()
     assert np.isfinite(float(tg.mse_loss(model(X), y)))
     assert abs(model.weight.data).max() > 1e100  # the last such weights, not the first
+
+
+def test_divergence_names_the_columns_that_are_far_from_standardised_and_only_those():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 3)) * [1, 300, 20] + [0, 0, 2000], rng.normal(size=(50, 1))
+    with pytest.raises(DivergenceError) as caught:
+        descend(nn.Linear(3, 1, rng=0), (X, y), epochs=200)
+    mean, deviation = X[:, 2].mean(), X[:, 2].std()
+    said = f"column 2 of the features is not standardised, with mean {mean:.3g} and standard deviation {deviation:.3g}"
+    assert said in str(caught.value)
+    assert "targets" not in str(caught.value)
+    with pytest.raises(DivergenceError, match="column 0 of the targets is not standardised") as caught:
+        descend(nn.Linear(3, 1, rng=0), (rng.normal(size=(50, 3)), 1e6 * y), lr=1e3, epochs=200)
+    assert "features" not in str(caught.value)
 
 
 def test_divergence_in_validation_and_in_the_last_update_is_caught():
@@ -208,6 +228,268 @@ def test_a_scheduler_steps_after_every_epoch():
     options = {"epochs": 3, "batch_size": 1, "scheduler": Halving(), "progress": False}
     history = fit(model, tg.mse_loss, constant(1), optimizer=optimizer, **options)
     assert history.lr == [0.1, 0.05, 0.025]
+
+
+def test_a_schedule_says_whether_it_follows_batches_and_whether_it_watches_the_loss():
+    seen = []
+
+    class EachBatch:
+        each_batch = True
+
+        def step(self):
+            seen.append("batch")
+            optimizer.lr /= 2
+
+    class Watcher:
+        watches_loss = True
+
+        def step(self, loss):
+            seen.append(loss)
+
+    model = Probe()
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    options = {"epochs": 2, "batch_size": 2, "optimizer": optimizer, "progress": False}
+    history = fit(model, tg.mse_loss, constant(1, n=5), scheduler=EachBatch(), **options)
+    assert seen == ["batch"] * 6
+    assert history.lr == [0.1, 0.1 / 8]
+    seen.clear()
+    history = fit(model, tg.mse_loss, constant(1), scheduler=Watcher(), **options)
+    assert seen == history.train_loss
+    seen.clear()
+    history = fit(model, tg.mse_loss, constant(1), valid_data=constant(3), scheduler=Watcher(), **options)
+    assert seen == history.valid_loss
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_metrics_are_of_the_validation_data_at_each_epochs_end_or_of_the_training_data(jit):
+    (X, y), _ = least_squares()
+    metrics, losses = {"r2": tg.r2_score, "mse": lambda p, y: np.mean((p - y) ** 2)}, []
+    model = nn.Linear(3, 1, rng=0)
+
+    def note(model, **_):
+        losses.append(tg.evaluate(model, (X, y), loss=tg.mse_loss, metrics=metrics))
+
+    history = descend(model, (X, y), epochs=3, metrics=metrics, callbacks=[note], jit=jit)
+    assert history.metrics["mse"] == pytest.approx([found["loss"] for found in losses])
+    assert history.metrics["r2"] == pytest.approx([found["r2"] for found in losses])
+    history = descend(model, (X, y), epochs=3, valid_data=(X[:9], y[:9]), metrics=metrics, jit=jit)
+    assert history.metrics["mse"] == pytest.approx(history.valid_loss)
+    assert history.metrics["r2"][-1] == pytest.approx(tg.r2_score(model(X[:9]).data, y[:9]))
+
+
+def test_metrics_are_computed_in_evaluation_mode():
+    model = Probe()
+    descend(model, constant(1, n=4), epochs=1, metrics={"mean": lambda p, y: p.mean()})
+    assert model.calls == [(4, True, True, True), (4, False, False, False)]
+
+
+def test_callbacks_see_every_epoch_as_it_ended_and_may_stop():
+    model, seen = Probe(), []
+
+    def look(model, epoch, history):
+        seen.append((epoch, len(history), float(model.w)))
+
+    history = descend(model, constant(10), lr=0.05, epochs=9, callbacks=[lambda epoch, **_: epoch == 3, look])
+    assert [(epoch, n) for epoch, n, _ in seen] == [(1, 1), (2, 2), (3, 3)]
+    assert [w for _, _, w in seen] == pytest.approx(PATH[:3])
+    assert (history.stopped, len(history)) == ("callback", 3)
+
+
+def test_a_callback_that_gives_something_else_is_named():
+    with pytest.raises(TypeError, match="gave 0; it gives True to stop, or nothing to go on"):
+        descend(Probe(), constant(1), epochs=2, callbacks=[lambda **_: 0])
+
+
+SCHEDULES = {
+    "cosine": lambda adam: optim.lr_scheduler.CosineAnnealingLR(adam, T_max=25),
+    "one cycle": lambda adam: optim.lr_scheduler.OneCycleLR(adam, max_lr=0.05, total_steps=60),
+    "plateau": lambda adam: optim.lr_scheduler.ReduceLROnPlateau(adam, patience=0),
+    "warm-up": lambda adam: optim.lr_scheduler.LinearWarmup(adam, 5, optim.lr_scheduler.ExponentialLR(adam, 0.9)),
+}
+
+
+class Interruption(Exception):
+    pass
+
+
+def interrupt(at):
+    def callback(epoch, **_):
+        if epoch == at:
+            raise Interruption
+
+    return callback
+
+
+def noisy_run(seed=0, hidden=8, schedule="cosine", loss=tg.mse_loss, **options):
+    """History, weights, optimizer and next random number of a run that draws from two generators."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(60, 2))
+    y = x[:, :1] * x[:, 1:] + 0.1 * rng.normal(size=(60, 1))
+    model = nn.Sequential(
+        nn.Linear(2, hidden, rng=seed),
+        nn.Tanh(),
+        nn.Dropout(0.5, rng=seed),
+        nn.BatchNorm1d(hidden),
+        nn.Linear(hidden, 1, rng=seed),
+    )
+    adam, generator = optim.Adam(model.parameters(), lr=0.02), np.random.default_rng(0)
+    defaults = {
+        "epochs": 20, "batch_size": 16, "valid_data": (x[:20], y[:20]), "patience": 6,
+        "scheduler": SCHEDULES[schedule](adam),
+        "metrics": {"r2": tg.r2_score}, "progress": False, "rng": generator,
+    }  # fmt: skip
+    history = fit(model, loss, (x[20:], y[20:]), optimizer=adam, **(defaults | options))
+    values = dataclasses.asdict(history) | {"seconds": None}
+    weights = {name: w.tolist() for name, w in model.state_dict().items()}
+    state = {name: np.asarray(value).tolist() for name, value in adam.state_dict().items()}
+    return values, weights, state, generator.random(), model.layers[2].rng.random()
+
+
+@pytest.mark.parametrize("every", [1, 3])
+@pytest.mark.parametrize(("patience", "at"), [(4, 7), (20, 7), (4, 1)])
+def test_an_interrupted_run_goes_on_from_its_checkpoint_bit_for_bit(tmp_path, patience, at, every):
+    options = {"patience": patience, "checkpoint": tmp_path / "run.npz", "checkpoint_every": every}
+    straight = noisy_run(patience=patience)
+    with pytest.raises(Interruption):
+        noisy_run(callbacks=[interrupt(at)], **options)
+    # All that a new process constructs anew, weights and generators among them, is replaced by what the file holds,
+    # except where the run ended before it was first written.
+    resumed = noisy_run(seed=5 if at > every else 0, **options)
+    assert resumed == straight
+    assert straight[0]["stopped"] == ("patience" if patience == 4 else "epochs")
+    assert noisy_run(seed=6, **options) == straight  # nothing is left to do
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_run_goes_on_with_any_schedule(tmp_path, schedule):
+    options = {"patience": 20, "schedule": schedule}
+    straight = noisy_run(**options)
+    with pytest.raises(Interruption):
+        noisy_run(callbacks=[interrupt(7)], checkpoint=tmp_path / "run.npz", **options)
+    assert noisy_run(seed=5, checkpoint=tmp_path / "run.npz", **options) == straight
+    assert len(set(straight[0]["lr"])) > 1
+
+
+def test_a_run_goes_on_with_jit_to_rounding(tmp_path):
+    straight = noisy_run(jit=True)
+    with pytest.raises(Interruption):
+        noisy_run(jit=True, callbacks=[interrupt(7)], checkpoint=tmp_path / "run.npz")
+    resumed = noisy_run(jit=True, seed=5, checkpoint=tmp_path / "run.npz")
+    np.testing.assert_allclose(resumed[0]["train_loss"], straight[0]["train_loss"], rtol=1e-12)
+    assert resumed[3:] == straight[3:]
+
+
+def test_a_finished_run_goes_on_for_more_epochs_as_if_it_had_not_stopped(tmp_path):
+    options = {"patience": 50, "checkpoint": tmp_path / "run.npz"}
+    noisy_run(epochs=8, **options)
+    assert noisy_run(epochs=20, **options) == noisy_run(patience=50)
+    generator = np.random.default_rng(3)
+    with pytest.raises(ValueError, match=r"has 20 epochs behind it, more than 8\. Nothing was changed"):
+        noisy_run(epochs=8, rng=generator, **options)
+    assert generator.random() == np.random.default_rng(3).random()
+
+
+def test_a_resumed_run_remembers_its_lowest_loss_and_gives_the_best_weights_back(tmp_path):
+    options = {"lr": 0.05, "epochs": 100, "valid_data": constant(4), "patience": 3}
+    options["checkpoint"] = tmp_path / "run.npz"
+    with pytest.raises(Interruption):
+        descend(Probe(), constant(10), callbacks=[interrupt(8)], **options)
+    model = Probe()
+    history = descend(model, constant(10), **options)
+    assert (history.stopped, history.best_epoch, len(history)) == ("patience", 5, 5 + 3)
+    assert float(model.w) == pytest.approx(PATH[4])
+
+
+def test_a_checkpoint_is_written_after_so_many_epochs_and_at_the_end(tmp_path):
+    path, found = tmp_path / "run.npz", []
+
+    def look(epoch, **_):
+        found.append(path.exists() and int(tg.load(path)["optimizer/steps"]))
+
+    descend(Probe(), constant(1), epochs=7, checkpoint=path, checkpoint_every=3, callbacks=[look])
+    assert found == [False, False, False, 3, 3, 3, 6]
+    assert int(tg.load(path)["optimizer/steps"]) == 7
+
+
+def test_a_model_of_several_outputs_trains_as_its_loss_reads_them():
+    model = nn.Sequential(nn.Linear(3, 1, rng=0), lambda y: (y, 2 * y))
+    history = fit(
+        model, lambda p, y: tg.mse_loss(p[0], y), least_squares()[0], valid_data=least_squares()[0], epochs=2,
+        optimizer=optim.SGD(model.parameters(), lr=0.1), progress=False,
+    )  # fmt: skip
+    assert history.valid_loss[1] < history.valid_loss[0]
+
+
+def test_a_run_goes_on_after_a_callbacks_stop(tmp_path):
+    path = tmp_path / "run.npz"
+    first = noisy_run(checkpoint=path, callbacks=[lambda epoch, **_: epoch == 5])[0]
+    assert (first["stopped"], len(first["lr"])) == ("callback", 5)
+    assert noisy_run(checkpoint=path) == noisy_run()
+
+
+def test_a_diverging_run_resumed_at_its_end_still_gives_the_last_weights_of_a_finite_loss(tmp_path):
+    def run(**options):
+        model = Probe()
+        with pytest.raises(DivergenceError) as caught:
+            descend(model, constant(1), lr=1e60, epochs=50, **options)
+        return float(model.w), len(caught.value.history)
+
+    w, epochs = run()
+    path = tmp_path / "run.npz"
+    with contextlib.suppress(DivergenceError):
+        descend(Probe(), constant(1), lr=1e60, epochs=epochs, checkpoint=path)
+    assert run(checkpoint=path) == (w, epochs)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"batch_size": 8}, "batch_size was 16 and is 8"),
+        ({"patience": 5}, "patience was 6 and is 5"),
+        ({"valid_data": GOOD_PAIR}, r"the checksum of valid_data was \d+ and is \d+"),
+        ({"metrics": None}, r"metrics was \['r2'\] and is \[\]"),
+        ({"loss": tg.l1_loss}, "the loss was mse_loss and is l1_loss"),
+        ({"scheduler": None}, "the scheduler was CosineAnnealingLR and is NoneType"),
+        ({"hidden": 9}, r"'0.weight' has shape \(8, 2\), not \(9, 2\)"),
+    ],
+)
+def test_the_checkpoint_of_another_run_is_refused_with_nothing_changed(tmp_path, options, text):
+    path = tmp_path / "run.npz"
+    noisy_run(epochs=2, checkpoint=path)
+    before = path.read_bytes()
+    generator = np.random.default_rng(3)
+    with pytest.raises(ValueError, match=rf"run.npz is of another run: .*{text}.*Nothing was changed"):
+        noisy_run(checkpoint=path, **options, rng=generator)
+    assert generator.random() == np.random.default_rng(3).random()
+    assert path.read_bytes() == before
+
+
+def test_files_that_are_no_checkpoint_are_refused_with_model_and_file_as_they_were(tmp_path):
+    path, model = tmp_path / "run.npz", nn.Linear(3, 1, rng=0)
+    before = solution(model)
+    tg.save(model.state_dict(), path)
+    with pytest.raises(ValueError, match=r"run\.npz is no file that fit wrote"):
+        descend(model, least_squares()[0], epochs=1, checkpoint=path)
+    path.write_bytes(b"text")
+    with pytest.raises(ValueError, match=r"run\.npz is damaged"):
+        descend(model, least_squares()[0], epochs=1, checkpoint=path)
+    assert path.read_bytes() == b"text"
+    assert (solution(model) == before).all()
+
+
+def test_a_checkpoint_of_other_optimizer_state_changes_neither_model_nor_optimizer(tmp_path):
+    data, path = least_squares()[0], tmp_path / "run.npz"
+    model = nn.Linear(3, 1, rng=0)
+    descend(model, data, epochs=1, checkpoint=path)
+    saved = tg.load(path)
+    saved["optimizer/velocity.0"] = np.zeros((1, 3))
+    tg.save(saved, path)
+    other = nn.Linear(3, 1, rng=1)
+    before, sgd = solution(other), optim.SGD(other.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match=r"another run: SGD\.load_state_dict: .* unexpected 'velocity.0'"):
+        fit(other, tg.mse_loss, data, optimizer=sgd, epochs=2, checkpoint=path, progress=False)
+    assert (solution(other) == before).all()
+    assert sgd.steps == 0
 
 
 def test_progress_shows_a_bar_with_the_loss(capfd):
@@ -255,6 +537,14 @@ GOOD = (np.ones((4, 3)), np.ones((4, 1)))
         ({"patience": 0, "valid_data": GOOD}, ValueError, "patience is a whole number from 1, not 0"),
         ({"patience": 2}, ValueError, r"pass valid_data=\(X, y\)"),
         ({"tol": -1}, ValueError, "tol is a share of the loss"),
+        ({"metrics": [tg.r2_score]}, TypeError, "metrics are a dict of names and functions"),
+        ({"metrics": {"lr": tg.r2_score}}, ValueError, "a metric cannot be named 'lr'"),
+        ({"callbacks": print}, TypeError, r"callbacks are a list of functions of \(model, epoch, history\)"),
+        ({"callbacks": [print, None]}, TypeError, "callbacks are a list of functions"),
+        ({"checkpoint": "run.pickle"}, ValueError, "checkpoint is a file that ends in .npz, not 'run.pickle'"),
+        ({"checkpoint": "nowhere/run.npz"}, FileNotFoundError, "folder .*nowhere does not exist"),
+        ({"checkpoint": "run.npz", "checkpoint_every": 0}, ValueError, "checkpoint_every is a whole number from 1"),
+        ({"checkpoint": "run.npz", "scheduler": object()}, TypeError, r"scheduler's state_dict\(\).* object has not"),
     ],
 )
 def test_mistakes_are_named_before_anything_is_trained(options, error, text):
@@ -310,6 +600,29 @@ def test_history_prints_as_one_line_and_as_a_table():
     assert repr(History()) == "History(0 epochs, best epoch 0, 0 s)"
 
 
+def test_metrics_are_columns_of_the_table_and_figures_of_the_line():
+    history = dataclasses.replace(HISTORY, metrics={"accuracy": [0.5, 0.75, 0.8125]})
+    assert history.table().split("\n")[0] == "epoch  train loss  valid loss  accuracy    lr  seconds"
+    assert "valid loss 3 -> 1.5, accuracy 0.5 -> 0.8125, best epoch 2" in repr(history)
+
+
+def test_to_csv_writes_every_digit_and_whole_files_only(tmp_path):
+    path = tmp_path / "run.csv"
+    history = dataclasses.replace(HISTORY, metrics={"r2, of all": [0.1, 1 / 3, 1e-300]})
+    history.to_csv(path)
+    with open(path, newline="") as file:
+        head, *lines = csv.reader(file)
+    assert head == ["epoch", "train_loss", "valid_loss", "r2, of all", "lr", "seconds"]
+    assert [float(line[3]) for line in lines] == history.metrics["r2, of all"]
+    assert [[float(v) for v in line] for line in lines][2] == [3, 0.5, 1.5, 1e-300, 0.05, 0.25]
+    with pytest.raises(ValueError, match="shorter"):
+        dataclasses.replace(HISTORY, lr=[0.1]).to_csv(path)
+    assert path.read_text().startswith("epoch,train_loss,valid_loss,")
+    assert [p.name for p in tmp_path.iterdir()] == ["run.csv"]
+    History([1.0], lr=[0.1], seconds=[0.5]).to_csv(path)
+    assert path.read_text().split() == ["epoch,train_loss,lr,seconds", "1,1.0,0.1,0.5"]
+
+
 def test_plot_draws_the_losses_into_the_axes_it_is_given():
     ax = Figure().subplots()
     assert HISTORY.plot(ax) is ax
@@ -354,3 +667,115 @@ def test_a_diverging_run_keeps_the_last_weights_of_a_finite_loss(jit):
     with pytest.raises(tg.DivergenceError, match="in epoch"):
         tg.fit(model, tg.mse_loss, (x, x), optimizer=sgd, epochs=200, progress=False, jit=jit)
     assert np.isfinite(float(tg.mse_loss(model(x), x)))
+
+
+def search(model, loss, data, optimizer, **options):
+    return tg.lr_finder(model, loss, data, optimizer=optimizer, **options)
+
+
+@pytest.mark.parametrize("batch_size", [None, 8])
+def test_the_learning_rate_finder_leaves_everything_as_it_was(batch_size):
+    (X, y), _ = least_squares()
+    model = nn.Sequential(
+        nn.Linear(3, 4, rng=0), nn.Dropout(0.2, rng=1), nn.BatchNorm1d(4), nn.Linear(4, 1, rng=0)
+    ).eval()
+    adam = optim.Adam(model.parameters(), lr=0.03)
+    for _ in range(3):
+        adam.minimize(tg.mse_loss(model.train()(X), y))
+    model.eval()
+
+    def everything():
+        state = {**model.state_dict(), **adam.state_dict()}
+        return {name: np.asarray(v).tolist() for name, v in state.items()}, model.layers[1].rng.bit_generator.state
+
+    before, grads = everything(), [p.grad for p in adam.params]
+    found = search(model, tg.mse_loss, (X, y), adam, batch_size=batch_size, rng=0)
+    assert found.losses.min() < 0.9 * found.losses[0]
+    assert everything() == before
+    assert all(p.grad is g for p, g in zip(adam.params, grads, strict=True))
+    assert not any(m.training for m in model.modules())
+    with pytest.raises(ZeroDivisionError):
+        search(model, lambda p, y: tg.mse_loss(p, y) / (1 // (adam.lr < 1)), (X, y), adam)
+    assert everything() == before
+
+
+def test_what_the_optimizer_trains_beside_the_model_is_put_back_too():
+    data, _ = least_squares()
+    model, scale = nn.Linear(3, 1, rng=0), Tensor(0.5)
+    adam = optim.Adam([*model.parameters(), scale], lr=0.1)
+    search(model, lambda p, y: tg.mse_loss(p * scale, y), data, adam)
+    assert float(scale) == 0.5
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam])
+def test_the_suggested_rate_trains_and_a_hundredth_of_it_is_slow(kind):
+    data, _ = least_squares()
+    model = nn.Linear(3, 1, rng=0)
+    found = search(model, tg.mse_loss, data, kind(model.parameters(), lr=1.0))
+    losses = []
+    for rate in (found.suggestion, found.suggestion / 100):
+        model = nn.Linear(3, 1, rng=0)
+        history = fit(model, tg.mse_loss, data, optimizer=kind(model.parameters(), lr=rate), epochs=100, progress=False)
+        losses.append(history.train_loss[-1])
+    assert losses[0] < 0.05 < 1 < losses[1]
+
+
+def test_the_finder_stops_where_the_loss_explodes_and_rates_grow_by_one_factor():
+    data, _ = least_squares()
+    model = nn.Linear(3, 1, rng=0)
+    found = search(model, tg.mse_loss, data, optim.SGD(model.parameters(), lr=1), low=1e-4, high=1e6, steps=101)
+    np.testing.assert_allclose(found.lrs, 1e-4 * 10 ** (np.arange(len(found.lrs)) / 10))
+    assert len(found.lrs) == len(found.losses) < 60
+    assert np.isfinite(found.losses).all()
+    assert 1e-4 < found.suggestion < 1
+    assert repr(found).startswith(f"RateSearch({len(found.lrs)} rates from 0.0001 to ")
+    assert f"suggestion {found.suggestion:.2g})" in repr(found)
+    ax = Figure().subplots()
+    assert found.plot(ax) is ax
+    assert any("suggestion" in line.get_label() for line in ax.lines)
+
+
+def test_the_finder_takes_batches_epoch_after_epoch():
+    model = Probe()
+    search(model, tg.mse_loss, constant(1, n=5), optim.SGD(model.parameters(), lr=1), batch_size=2, steps=7)
+    assert [call[0] for call in model.calls] == [2, 2, 1, 2, 2, 1, 2]
+
+
+def test_without_a_fall_nothing_is_suggested():
+    model = Probe(1.0)
+    found = search(model, tg.mse_loss, constant(1), optim.SGD(model.parameters(), lr=1))
+    assert found.suggestion is None
+    assert "suggestion none, as the loss never fell" in repr(found)
+    found.plot()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"low": 0}, ValueError, "rates go from low, above 0, up to high; not from 0 to 10"),
+        ({"low": 1, "high": 0.1}, ValueError, "not from 1 to 0.1"),
+        ({"steps": 1}, ValueError, "steps are two or more"),
+        ({"optimizer": None}, TypeError, "optimizer is one of tg.optim, not NoneType"),
+        ({"model": len}, TypeError, r"model is a tg\.nn\.Module"),
+        ({"train_data": np.ones(3)}, TypeError, r"train_data is a tuple \(X, y\)"),
+        ({"loss": lambda p, y: tg.mse_loss(p, y) * np.inf}, ValueError, "the loss is inf before any step"),
+        ({"loss": lambda p, y: 1.0}, TypeError, "minimize takes the loss, a Tensor, not float"),
+    ],
+)
+def test_the_finder_names_what_it_cannot_use(options, error, text):
+    model = nn.Linear(3, 1, rng=0)
+    good = {"model": model, "loss": tg.mse_loss, "train_data": GOOD, "optimizer": optim.SGD(model.parameters(), 0.1)}
+    with pytest.raises(error, match=text):
+        tg.lr_finder(**{**good, **options})
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_detect_anomaly_names_the_operation_and_keeps_finite_weights(jit):
+    data, _ = least_squares()
+    model = nn.Linear(3, 1, rng=0)
+    with pytest.raises(tg.AnomalyError, match=r"(np\.\w+|square).*\[.*gave .*inf"):
+        descend(model, data, lr=1e3, epochs=500, detect_anomaly=True, jit=jit)
+    assert np.isfinite(solution(model)).all()
+    assert np.isfinite(float(tg.mse_loss(model(data[0]), data[1])))
+    with np.errstate(over="ignore"):
+        assert np.square(Tensor(1e200)).data == np.inf  # the watch is over

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .functions import (
     binary_cross_entropy_with_logits,
     cross_entropy,
+    gelu,
     hinge_loss,
     huber_loss,
     l1_loss,
@@ -25,6 +26,7 @@ from .functions import (
     mse_loss,
     relu,
     sigmoid,
+    silu,
     softmax,
     softplus,
 )  # fmt: skip
@@ -38,7 +40,17 @@ if TYPE_CHECKING:
     from .check import GradientError, check_grad
     from .io import load, save
     from .jit import JitError, Jitted, jit
-    from .train import DivergenceError, History, fit
+    from .train import (
+        DivergenceError,
+        History,
+        accuracy,
+        confusion_matrix,
+        evaluate,
+        fit,
+        lr_finder,
+        predict,
+        r2_score,
+    )  # fmt: skip
     from .viz import plot
     from .viz.draw import Drawing, draw
     from .viz.explain import Explanation, explain
@@ -46,11 +58,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "AnomalyError", "DivergenceError", "Drawing", "Explanation", "GradientError", "History", "JitError", "Jitted",
-    "Tensor", "Value", "binary_cross_entropy_with_logits", "check_grad", "cross_entropy", "data", "defvjp",
-    "detect_anomaly", "draw", "explain", "fit", "grad", "gradients", "hessian", "hinge_loss", "huber_loss", "hvp",
-    "jacobian", "jit", "jvp", "l1_loss", "leaky_relu", "load", "log_softmax", "logsumexp", "mse_loss", "nn",
-    "no_grad", "nondifferentiable", "optim", "plot", "primitive", "relu", "save", "sigmoid", "softmax", "softplus",
-    "supported", "value_and_grad", "vjp",
+    "Tensor", "Value", "accuracy", "binary_cross_entropy_with_logits", "check_grad", "confusion_matrix",
+    "cross_entropy", "data", "defvjp", "detect_anomaly", "draw", "evaluate", "explain", "fit", "gelu", "grad",
+    "gradients", "hessian", "hinge_loss", "huber_loss", "hvp", "jacobian", "jit", "jvp", "l1_loss", "leaky_relu",
+    "load", "log_softmax", "logsumexp", "lr_finder", "mse_loss", "nn", "no_grad", "nondifferentiable", "optim", "plot",
+    "predict", "primitive", "r2_score", "relu", "save", "sigmoid", "silu", "softmax", "softplus", "supported",
+    "value_and_grad", "vjp",
 ]  # fmt: skip
 
 _LAYERS = {  # module: the names that it brings, itself among them where it is one
@@ -61,11 +74,14 @@ _LAYERS = {  # module: the names that it brings, itself among them where it is o
     "jit": ("JitError", "Jitted", "jit"),
     "nn": ("nn",),
     "optim": ("optim",),
-    "train": ("DivergenceError", "History", "fit"),
+    "train": (
+        "DivergenceError", "History", "accuracy", "confusion_matrix", "evaluate", "fit", "lr_finder", "predict",
+        "r2_score",
+    ),
     "viz.draw": ("Drawing", "draw"),
     "viz.explain": ("Explanation", "explain"),
     "viz.plot": ("plot",),
-}
+}  # fmt: skip
 
 if not TYPE_CHECKING:
 

@@ -57,6 +57,8 @@ class Layout:
         for call in program.calls:
             if is_view(call) and type(call.args[0]) is Var:
                 self.root[call.out] = self.origin(call.args[0])
+            elif call.lies_in is not None:
+                self.root[call.out] = self.origin(call.uses()[call.lies_in])
         # A gradient is a new array at each call if its Tensor is an argument, or if it is added to one that was there.
         renewed = {id(v.source.owner) for v in program.states if v.source.kind == "grad"} | found.given.keys()
         self.leaving = {self.origin(v) for v in variables(program.result)}

@@ -52,7 +52,8 @@ def fit_line(
     if across.ndim != 1 or across.shape != up.shape or not across.size:
         raise ValueError(f"fit_line: x has shape {across.shape} and y {up.shape}; give two arrays of one shape (n,)")
     ax = own_axes(ax)
-    ax.scatter(across, up, s=12, color=BLUE, alpha=0.4, linewidths=0, label="data")
+    size, alpha = (30, 1.0) if len(across) <= 50 else (12, 0.4)  # many, where they overlap, show how dense they lie
+    ax.scatter(across, up, s=size, color=BLUE, alpha=alpha, linewidths=0, label="data")
     ends = np.array([across.min(), across.max()])
     sign = "−" if intercept < 0 else "+"  # noqa: RUF001
     line = f"y = {slope:.4g} x {sign} {abs(intercept):.4g}"
@@ -79,13 +80,13 @@ def lr_curve(lrs: ArrayLike, losses: ArrayLike, ax: "Axes | None" = None, sugges
     if not finite.any():
         raise ValueError("lr_curve: no loss is finite; begin with a lower learning rate")
     rates, raw = rates[finite], raw[finite]
-    smooth = _smooth(raw, len(raw) // 20)
+    curve = smooth(raw, len(raw) // 20)
     ax = own_axes(ax)
     ax.scatter(rates, raw, s=8, color=GREY, alpha=0.6, linewidths=0, label="loss")
-    ax.plot(rates, smooth, color=BLUE, linewidth=2, label="smoothed")
+    ax.plot(rates, curve, color=BLUE, linewidth=2, label="smoothed")
     if suggestion is not None:
         ax.axvline(suggestion, color=VERMILION, linestyle="--", linewidth=2, label=f"suggestion, {suggestion:.2g}")
-    low, first = smooth.min(), smooth[0]
+    low, first = curve.min(), curve[0]
     fall = first - low or abs(first) or 1.0
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(low - 0.2 * fall, first + fall))
     ax.legend()
@@ -165,7 +166,7 @@ def gradient_flow(model: "Module", ax: "Axes | None" = None) -> "Axes":
     return ax
 
 
-def _smooth(values: Any, reach: int) -> Any:
+def smooth(values: Any, reach: int) -> Any:
     """A mean weighted towards the middle of a window, which is narrower at the ends."""
     window = np.hanning(2 * reach + 3)[1:-1]
     return np.convolve(values, window, "same") / np.convolve(np.ones(len(values)), window, "same")

@@ -1,9 +1,4 @@
-"""Data on its way to a model: split it, standardise it, hand it out in batches.
-
-All functions take arrays whose first axis counts the examples, and keep rows of several arrays together.
-Arrays come back as NumPy arrays. What is empty, unequal in length or not finite is an error here rather than
-a strange loss later.
-"""
+"""Rows of arrays: split them into parts, hand them out in batches, standardise their columns, one-hot classes."""
 
 from __future__ import annotations
 
@@ -26,14 +21,21 @@ def train_valid_test_split(
     """Split rows: `train, valid, test = train_valid_test_split(X, y)` gives three tuples (X, y).
 
     `by="random"` draws the rows with `rng`; `by="time"` takes them as they stand, the first for training and
-    the last for the test, so that no model is tested on days before those it has seen.
+    the last for the test, so that no model is tested on days before those it has seen. `by="stratified"` draws them
+    from each class of the last array, (n,) or (n, 1), so that every part has each class in the same share, to one row
+    (a class of few rows has one at least in every part). Raises ValueError for parts or classes of too few rows.
     """
     rows = checked_rows("train_valid_test_split", *arrays)
     n = len(rows[0])
-    if len(fractions) != 3 or min(fractions) < 0 or not np.isclose(sum(fractions), 1):
+    if len(fractions) != 3 or not min(fractions) >= 0 or not np.isclose(sum(fractions), 1):
         raise ValueError(f"train_valid_test_split: fractions are three parts of 1, not {tuple(fractions)}")
-    if by not in ("random", "time"):
-        raise ValueError(f"train_valid_test_split: by is 'random' or 'time', not {by!r}")
+    if by not in ("random", "stratified", "time"):
+        raise ValueError(f"train_valid_test_split: by is 'random', 'stratified' or 'time', not {by!r}")
+    if by == "stratified":
+        order = np.random.default_rng(rng).permutation(n)
+        part_of = _strata(rows[-1][order], np.array(fractions, dtype=np.float64))
+        train, valid, test = (tuple(a[order[part_of == i]] for a in rows) for i in range(3))
+        return train, valid, test
     ends = [round(n * fractions[0]), round(n * (fractions[0] + fractions[1])), n]
     parts = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
     for fraction, part in zip(fractions, parts, strict=True):
@@ -44,6 +46,38 @@ def train_valid_test_split(
         rows = tuple(a[order] for a in rows)
     train, valid, test = (tuple(a[part] for a in rows) for part in parts)
     return train, valid, test
+
+
+def _strata(classes: Array, fractions: Array) -> Array:
+    """The part, 0 to 2, of each row, by its class."""
+    where, n = "train_valid_test_split", len(classes)
+    if classes.size != n:
+        raise ValueError(
+            f"{where}: by='stratified' looks at the last array for classes, one a row, not {classes.shape}"
+        )
+    flat = classes.reshape(n)
+    names, class_of, sizes = np.unique(
+        flat.astype(str) if flat.dtype.hasobject else flat, return_inverse=True, return_counts=True
+    )
+    wanted = fractions > 0
+    if sizes.min() < wanted.sum():
+        smallest = sizes.argmin()
+        raise ValueError(
+            f"{where}: class {names[smallest]} has {sizes[smallest]} rows, too few for one in each of {wanted.sum()} "
+            "parts; leave the class out, or split by='random'"
+        )
+    part_of, owed = np.empty(n, np.intp), np.zeros(3)
+    for i, size in enumerate(sizes):
+        shares = size * fractions
+        counts = np.maximum(np.floor(shares), wanted)
+        owed += shares  # to each part, of the classes so far: their totals come out too
+        left = int(size - counts.sum())
+        for _ in range(left):
+            counts[np.where(counts < shares, owed - counts, -np.inf).argmax()] += 1
+        counts[counts.argmax()] += min(left, 0)  # what a small class's one row in each part is too many
+        owed -= counts
+        part_of[class_of == i] = np.repeat(np.arange(3), counts.astype(np.intp))
+    return part_of
 
 
 def batches(
@@ -57,8 +91,11 @@ def batches(
     rows = checked_rows("batches", *arrays)
     n = len(rows[0])
     size = whole("batches", "batch_size", batch_size)
-    if drop_last and size > n:
-        raise ValueError(f"batches: with drop_last, batches of {size} from {n} rows leave nothing")
+    if size > n:
+        raise ValueError(
+            f"batches: batch_size={size} is more than the {n} rows there are; take fewer, or all at once "
+            "(batch_size=None in tg.fit)"
+        )
     return _batches(rows, size, np.random.default_rng(rng) if shuffle else None, drop_last)
 
 
@@ -71,6 +108,30 @@ def _batches(rows: Arrays, size: int, rng: np.random.Generator | None, drop_last
             yield tuple(a[part] for a in rows)
         else:
             yield tuple(a.take(order[part], axis=0) for a in rows)
+
+
+def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
+    """Give a row of `n` numbers for each class number, 1.0 at its place and 0.0 elsewhere: (...) gives (..., n).
+
+    Without `n` there are as many places as the largest class needs. Raises TypeError for what is not of an
+    integer type, ValueError for numbers below 0 or from `n` on.
+    """
+    classes = np.asarray(classes)
+    if classes.dtype.kind not in "iu":
+        raise TypeError(
+            f"one_hot: class numbers are integers, not {classes.dtype}; .astype(int) makes them of booleans and of "
+            "whole floats, np.unique(names, return_inverse=True)[1] of names"
+        )
+    if n is None and not classes.size:
+        raise ValueError("one_hot: there are no classes; pass n, how many there could be")
+    n = int(classes.max()) + 1 if n is None else whole("one_hot", "n", n)
+    if classes.size and not 0 <= classes.min() <= classes.max() < n:
+        raise ValueError(
+            f"one_hot: classes are numbers from 0 to {n - 1}, and here go {classes.min()}..{classes.max()}"
+        )
+    result = np.zeros((*classes.shape, n))
+    np.put_along_axis(result, classes[..., None].astype(np.intp), 1.0, axis=-1)
+    return result
 
 
 class Standardizer:
@@ -142,6 +203,6 @@ def check_finite(where: str, x: Array) -> None:
 
 def whole(where: str, name: str, value: float) -> int:
     """Give a count as an int; raises ValueError unless it is a whole number from 1."""
-    if not value >= 1 or value % 1:
+    if not isinstance(value, (int, float, np.number)) or not value >= 1 or value % 1:
         raise ValueError(f"{where}: {name} is a whole number from 1, not {value}")
     return int(value)

@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+import sklearn.metrics
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from tinygrad_edu import nn
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@given(seed=seeds, n=st.integers(1, 40), k=st.integers(2, 5))
+def test_scores_say_the_class_of_the_largest_as_scikit_learn_counts_them(seed, n, k):
+    rng = np.random.default_rng(seed)
+    scores, target = rng.normal(size=(n, k)), rng.integers(k, size=n)
+    classes = scores.argmax(axis=1)
+    counts = sklearn.metrics.confusion_matrix(target, classes, labels=range(k))
+    for prediction in (scores, classes):
+        assert tg.accuracy(prediction, target) == pytest.approx(sklearn.metrics.accuracy_score(target, classes))
+        np.testing.assert_array_equal(tg.confusion_matrix(prediction, target, n=k), counts)
+    np.testing.assert_array_equal(tg.confusion_matrix(scores, target), counts)
+    assert tg.confusion_matrix(classes, target).shape == (max(classes.max(), target.max()) + 1,) * 2
+
+
+@given(seed=seeds, n=st.integers(2, 40), outputs=st.none() | st.integers(1, 3))
+def test_r2_is_scikit_learns(seed, n, outputs):
+    rng = np.random.default_rng(seed)
+    target, noise = rng.normal(3, 5, (2, n) if outputs is None else (2, n, outputs))
+    assert tg.r2_score(target + noise, target) == pytest.approx(sklearn.metrics.r2_score(target, target + noise))
+
+
+def test_r2_of_an_exact_prediction_is_1_and_of_the_mean_0():
+    y = np.array([1.0, 2.0, 6.0])
+    assert tg.r2_score(y, y) == 1
+    assert tg.r2_score(np.full(3, 3.0), y) == 0
+    assert tg.r2_score([0, 0], [1, 3]) == -4
+
+
+def test_one_logit_a_row_says_class_1_above_0():
+    logits = np.array([[2.0], [-1.0], [0.5], [0.0]])
+    for target in ([1, 0, 0, 0], [[1.0], [0.0], [0.0], [0.0]], [1, -1, -1, -1], [True, False, False, False]):
+        for prediction in (logits, logits[:, 0]):
+            assert tg.accuracy(prediction, target) == 0.75
+            assert tg.confusion_matrix(prediction, target).tolist() == [[2, 1], [0, 1]]
+    assert tg.accuracy(np.array([0.9, 0.2]) > 0.5, [1, 0]) == 1
+
+
+def test_metrics_take_what_a_model_gives():
+    model, x = nn.Linear(2, 3, rng=0), np.eye(2)
+    assert tg.accuracy(model(x), model(x).data.argmax(axis=1)) == 1
+    assert tg.r2_score(model(x), model(x)) == 1
+
+
+def test_rows_of_the_matrix_are_true_classes_and_columns_predicted_ones():
+    assert tg.confusion_matrix([1, 1, 2], [0, 1, 1]).tolist() == [[0, 1, 0], [0, 1, 1], [0, 0, 0]]
+    assert tg.confusion_matrix([0], [0], n=2).tolist() == [[1, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("metric", [tg.accuracy, tg.confusion_matrix])
+@pytest.mark.parametrize(
+    ("prediction", "target", "error", "text"),
+    [
+        (np.zeros((0, 3)), np.zeros(0, int), ValueError, r"there are no rows: \(0, 3\), \(0,\)"),
+        (np.zeros((4, 3)), [0, 1], ValueError, r"differ in their number of rows: \(4, 3\), \(2,\)"),
+        (np.zeros((2, 3)), [0.0, 1.0], TypeError, r"class numbers are integers, and the target is float64"),
+        (np.zeros(2, int), [0.0, 1.0], TypeError, r"class numbers are integers, and the target is float64"),
+        (np.zeros((2, 3)), [0, 3], ValueError, r"scores of shape \(2, 3\) are of classes 0 to 2.* from 0 to 3"),
+        (np.zeros((2, 3)), [0, -1], ValueError, "from -1 to 0"),
+        (np.zeros((2, 3)), np.eye(2), ValueError, r"shape \(2, 3\) and the target \(2, 2\).*argmax"),
+        (np.zeros((2, 3, 4)), [0, 1], ValueError, r"shape \(2, 3, 4\)"),
+        (np.zeros((2, 1)), [0, 2], ValueError, "one logit a row tells two classes apart"),
+        (["a", "b"], [0, 1], TypeError, "the prediction: numbers are needed"),
+        ([0, 1], ["a", "b"], TypeError, "the target: numbers are needed"),
+        ([[np.nan, 0.0]], [0], ValueError, "the prediction: 1 values are NaN"),
+    ],
+)
+def test_classes_that_make_no_sense_are_named(metric, prediction, target, error, text):
+    with pytest.raises(error, match=rf"{metric.__name__}.*{text}"):
+        metric(prediction, target)
+
+
+def test_a_confusion_matrix_too_small_for_its_classes_is_refused():
+    with pytest.raises(ValueError, match="classes are numbers from 0 to 1, and here go from 0 to 2"):
+        tg.confusion_matrix([0, 2], [0, 1], n=2)
+    with pytest.raises(ValueError, match="here go from -1 to 1"):
+        tg.confusion_matrix([-1, 1], [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "text"),
+    [
+        ([], [], "there are no rows"),
+        ([1.0, 2.0], [1.0], "differ in their number of rows"),
+        ([[1.0], [2.0]], [1.0, 2.0], r"shape \(2, 1\) and the target \(2,\); .*makes a column"),
+        ([1.0, 2.0], [3.0, 3.0], r"the target is constant in columns \[0\]"),
+        ([1.0, np.inf], [1.0, 2.0], "the prediction: 1 values are NaN or infinite"),
+    ],
+)
+def test_r2_names_what_it_is_not_defined_for(prediction, target, text):
+    with pytest.raises(ValueError, match=f"r2_score.*{text}"):
+        tg.r2_score(prediction, target)
+
+
+class Noisy(nn.Module):
+    """Gives x, and noise with it in training mode; notes its calls."""
+
+    def __init__(self):
+        self.w, self.calls = tg.Tensor(1.0), []
+
+    def forward(self, x):
+        y = self.w * x + self.training
+        self.calls.append((len(x), y.requires_grad))
+        return y
+
+
+@pytest.mark.parametrize(("batch_size", "calls"), [(None, [5]), (2, [2, 2, 1]), (9, [5])])
+def test_predict_is_in_evaluation_mode_without_gradients_in_batches(batch_size, calls):
+    model, x = Noisy(), np.arange(10.0).reshape(5, 2)
+    prediction = tg.predict(model, x, batch_size)
+    assert type(prediction) is np.ndarray
+    np.testing.assert_array_equal(prediction, x)
+    assert model.calls == [(n, False) for n in calls]
+    assert model.training
+    assert tg.predict(model.eval(), x).tolist() == x.tolist()
+    assert not model.training
+
+
+@pytest.mark.parametrize("batch_size", [None, 3])
+def test_evaluate_gives_loss_and_metrics_of_all_rows_together(batch_size):
+    model, x = Noisy(), np.arange(10.0).reshape(5, 2)
+    y = x + np.arange(5.0)[:, None]
+    found = tg.evaluate(
+        model, (x, y), loss=tg.mse_loss, metrics={"r2": tg.r2_score, "rows": lambda p, y: len(p)}, batch_size=batch_size
+    )
+    assert found == {"loss": 6.0, "r2": pytest.approx(tg.r2_score(x, y)), "rows": 5.0}
+    assert tg.evaluate(model, (x, y), loss=lambda p, y: (p - y).mean()) == {"loss": -2.0}
+
+
+def test_evaluate_and_predict_name_what_they_cannot_use():
+    model, x = Noisy(), np.ones((3, 2))
+    for call, error, text in [
+        (lambda: tg.predict(np.sin, x), TypeError, r"predict: model is a tg\.nn\.Module, not ufunc"),
+        (lambda: tg.predict(model, np.ones((0, 2))), ValueError, "predict: there are no rows"),
+        (lambda: tg.predict(model, x * np.nan), ValueError, "predict, x: 6 values are NaN"),
+        (lambda: tg.predict(nn.Sequential(lambda x: x.sum()), x), TypeError, "the model gives a float64"),
+        (lambda: tg.predict(nn.Sequential(lambda x: x.T), x), ValueError, r"makes \(2, 3\) of \(3, 2\), not a row"),
+        (lambda: tg.evaluate(model, (x, x)), ValueError, "evaluate: pass a loss, such as"),
+        (lambda: tg.evaluate(model, x, loss=tg.mse_loss), TypeError, r"data is a tuple \(X, y\), not ndarray"),
+        (lambda: tg.evaluate(model, (x, x), metrics=[tg.r2_score]), TypeError, "evaluate: metrics are a dict"),
+        (lambda: tg.evaluate(model, (x, x), metrics={"loss": tg.r2_score}), ValueError, "cannot be named 'loss'"),
+        (lambda: tg.evaluate(model, (x, x), metrics={"r": lambda p, y: p}), TypeError, "the metric 'r' gives a number"),
+    ]:
+        with pytest.raises(error, match=text):
+            call()
+    assert model.training

@@ -1,0 +1,101 @@
+"""What a model says of data: in evaluation mode, without gradients, in batches where memory is short."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..data.rows import batches, check_finite, checked_rows
+from ..nn import Module
+from ..tensor import Tensor, no_grad
+from .metrics import checked_metrics, measure
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from .metrics import Metrics
+
+    Array = NDArray[Any]
+    Data = tuple[ArrayLike, ArrayLike]
+
+
+def predict(model: Module, x: ArrayLike, batch_size: int | None = None) -> Array:
+    """Give what `model` makes of `x`, a row for each of its rows, as an array.
+
+    With `batch_size` the model is called with so many rows at a time. It is in evaluation mode and records no
+    gradients; each of its modules gets its mode back. Raises ValueError for `x` that is empty or not finite.
+    """
+    check_model("predict", model)
+    (x,) = checked_rows("predict", x)
+    check_finite("predict, x", x)
+    parts = [(x,)] if batch_size is None else batches(x, batch_size=batch_size, shuffle=False)
+    results = []
+    with mode(model.modules(), False), no_grad():
+        for (part,) in parts:
+            result = as_array("predict", model(part))
+            if np.shape(result)[:1] != part.shape[:1]:
+                raise ValueError(f"predict: the model makes {np.shape(result)} of {part.shape}, not a row for each row")
+            results.append(result)
+    return np.concatenate(results)
+
+
+def evaluate(
+    model: Module,
+    data: Data,
+    *,
+    loss: Callable[[Any, Any], Any] | None = None,
+    metrics: Metrics | None = None,
+    batch_size: int | None = None,
+) -> dict[str, float]:
+    """Give the "loss" and every metric of the data (X, y), by name, as `fit` computes them for validation.
+
+    `metrics` are functions of (prediction, y), such as `{"accuracy": tg.accuracy}`. With `batch_size` the model is
+    called with so many rows at a time; loss and metrics are those of all rows together.
+    """
+    metrics = checked_metrics("evaluate", metrics)
+    if loss is None and not metrics:
+        raise ValueError('evaluate: pass a loss, such as tg.mse_loss, or metrics, such as {"accuracy": tg.accuracy}')
+    x, y = checked_data("evaluate: data", data)
+    prediction = predict(model, x, batch_size)
+    with no_grad():
+        value = {} if loss is None else {"loss": float(loss(Tensor(prediction, requires_grad=False), y))}
+    return value | measure("evaluate", metrics, prediction, y)
+
+
+def check_model(where: str, model: object) -> None:
+    """Raise TypeError unless `model` is a Module."""
+    if not isinstance(model, Module):
+        raise TypeError(f"{where}: model is a tg.nn.Module, not {type(model).__name__}")
+
+
+def checked_data(where: str, data: Data) -> tuple[Array, Array]:
+    """Give (X, y) as arrays of finite numbers with equally many rows; raises TypeError or ValueError otherwise."""
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise TypeError(f"{where} is a tuple (X, y), not {type(data).__name__}")
+    x, y = checked_rows(where, *data)
+    check_finite(f"{where}, X", x)
+    check_finite(f"{where}, y", y)
+    return x, y
+
+
+def as_array(where: str, prediction: Any) -> Array:
+    """Give a model's output as an array."""
+    if not isinstance(prediction, (Tensor, np.ndarray)):
+        raise TypeError(f"{where}: the model gives a {type(prediction).__name__}, not a Tensor")
+    return prediction.data if isinstance(prediction, Tensor) else prediction
+
+
+@contextmanager
+def mode(modules: Iterable[Module], training: bool) -> Iterator[None]:
+    """Put modules in training mode, or evaluation mode, and give each its own back at the end."""
+    before = [(m, m.training) for m in modules]
+    for m, _ in before:
+        m.training = training
+    try:
+        yield
+    finally:
+        for m, own in before:
+            m.training = own

@@ -1,0 +1,90 @@
+"""What a training run did, epoch by epoch: to print, to draw and to write to a file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass
+class History:
+    """What `fit` did: losses, metrics, learning rate and seconds of each epoch, why it `stopped`, its `best_epoch`.
+
+    `stopped` is "epochs" (all were run), "patience", "converged" (by `tol`) or "callback". `best_epoch` has the lowest
+    validation loss, or training loss where there is no validation. `metrics` has a list for each name, of the
+    validation data, or the training data where there is none. `lr` is the rate that an epoch began with.
+    """
+
+    train_loss: list[float] = field(default_factory=list)
+    valid_loss: list[float] = field(default_factory=list)
+    lr: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    stopped: str = ""
+    best_epoch: int = 0
+    metrics: dict[str, list[float]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.train_loss)
+
+    def __repr__(self) -> str:
+        facts = [f"{len(self)} epochs"]
+        facts += [f"stopped by {self.stopped!r}"] if self.stopped else []
+        for name, losses in (("train", self.train_loss), ("valid", self.valid_loss)):
+            facts += [f"{name} loss {losses[0]:.6g} -> {losses[-1]:.6g}"] if losses else []
+        facts += [f"{name} {values[0]:.4g} -> {values[-1]:.4g}" for name, values in self.metrics.items() if values]
+        return f"History({', '.join(facts)}, best epoch {self.best_epoch}, {sum(self.seconds):.3g} s)"
+
+    def _repr_html_(self) -> str:
+        from ..viz import reprs
+
+        return reprs.history(self)
+
+    def table(self, rows: int = 10) -> str:
+        """Give up to `rows` epochs, first to last, as an aligned table; `seconds` are since the start."""
+        columns = {
+            "epoch": [str(i + 1) for i in range(len(self))],
+            "train loss": [f"{x:.6g}" for x in self.train_loss],
+            "valid loss": [f"{x:.6g}" for x in self.valid_loss],
+            **{name: [f"{x:.4g}" for x in values] for name, values in self.metrics.items()},
+            "lr": [f"{x:.3g}" for x in self.lr],
+            "seconds": [f"{x:.3f}" for x in np.cumsum(self.seconds)],
+        }
+        if not self.valid_loss:
+            del columns["valid loss"]
+        picked = np.unique(np.linspace(0, len(self) - 1, min(rows, len(self))).round().astype(int))
+        cells = [[name, *(values[i] for i in picked)] for name, values in columns.items()]
+        aligned = [[c.rjust(max(map(len, column))) for c in column] for column in cells]
+        return "\n".join("  ".join(line) for line in zip(*aligned, strict=True))
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write a line for each epoch, with every digit: epoch, train_loss, valid_loss, the metrics, lr and seconds.
+
+        Seconds are each epoch's own. Whatever happens on the way, the file holds what it held before or all of it.
+        """
+        import csv
+        from io import StringIO
+
+        from ..io import replacing
+
+        columns = {"epoch": range(1, len(self) + 1), "train_loss": self.train_loss, "valid_loss": self.valid_loss}
+        columns |= {**self.metrics, "lr": self.lr, "seconds": self.seconds}
+        if not self.valid_loss:
+            del columns["valid_loss"]
+        text = StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+        with replacing(path) as file:
+            file.write(text.getvalue().encode())
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the losses by epoch into the matplotlib Axes `ax`, or a new one, and give it."""
+        from ..viz.plot import losses
+
+        return losses(self, ax=ax)

@@ -1,0 +1,135 @@
+"""Metrics: one number, or a table, that says how good predictions are.
+
+Each takes (prediction, target), as a loss does: arrays or Tensors of n rows. Predictions of classes are scores (n, k),
+of which the largest counts, or one logit a row, float (n,) or (n, 1), which says class 1 above 0, or class numbers,
+integers or booleans of shape (n,) or (n, 1). Targets are class numbers (n,) or (n, 1); beside one logit a row also the
+floats 0 and 1, or -1 and 1, that its losses take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..data.rows import check_finite, checked_rows, whole
+from ..tensor import Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Array = NDArray[Any]
+    Rows = ArrayLike | Tensor
+    Metric = Callable[[Any, Any], Any]
+    Metrics = Mapping[str, Metric]
+
+COLUMNS = ("epoch", "loss", "train_loss", "valid_loss", "lr", "seconds")  # what else a History or `evaluate` names
+
+
+def accuracy(prediction: Rows, target: Rows) -> float:
+    """Give the part of the rows whose class is predicted, 0 to 1.
+
+    The prediction is (n, k) scores, one logit a row (0 is where its classes part; of probabilities pass `p > 0.5`), or
+    class numbers. Raises ValueError for shapes and numbers that do not fit, TypeError for classes that are no numbers.
+    """
+    predicted, true, _ = _classes("accuracy", prediction, target)
+    return float(np.mean(predicted == true))
+
+
+def confusion_matrix(prediction: Rows, target: Rows, n: int | None = None) -> Array:
+    """Give the counts (n, n), int64: row i, column j holds how many of class i were taken for class j.
+
+    Arguments and errors are those of `accuracy`. Without `n` there are as many classes as scores, or as the largest
+    number needs. `tg.plot.confusion` draws such counts.
+    """
+    predicted, true, k = _classes("confusion_matrix", prediction, target)
+    n = k if n is None else whole("confusion_matrix", "n", n)
+    low, high = min(predicted.min(), true.min()), max(predicted.max(), true.max())
+    if low < 0 or high >= n:
+        raise ValueError(f"confusion_matrix: classes are numbers from 0 to {n - 1}, and here go from {low} to {high}")
+    return np.bincount(true * n + predicted, minlength=n * n).reshape(n, n)
+
+
+def r2_score(prediction: Rows, target: Rows) -> float:
+    """Give R² = 1 - sum((y - p)²) / sum((y - mean y)²): 1 is exact, 0 as good as the mean, below 0 worse.
+
+    Prediction and target have one shape, (n,) or (n, outputs), of which the mean over the outputs is given. Raises
+    ValueError for different shapes and for a target that is constant, to which R² is not defined.
+    """
+    p, y = _rows("r2_score", prediction, target)
+    if p.shape != y.shape:
+        raise ValueError(
+            f"r2_score: the prediction has shape {p.shape} and the target {y.shape}; they must be the same, so reshape "
+            "one (y.reshape(-1, 1) makes a column)"
+        )
+    p, y = (a.reshape(len(a), -1).astype(np.float64) for a in (p, y))
+    if (constant := (y == y[0]).all(axis=0)).any():
+        raise ValueError(
+            f"r2_score: the target is constant in columns {np.flatnonzero(constant).tolist()}; R² compares errors with "
+            "its variance, which is 0"
+        )
+    return float(np.mean(1 - np.sum((y - p) ** 2, axis=0) / np.sum((y - y.mean(axis=0)) ** 2, axis=0)))
+
+
+def _rows(where: str, prediction: Rows, target: Rows) -> tuple[Array, Array]:
+    p, t = checked_rows(where, *(a.data if isinstance(a, Tensor) else a for a in (prediction, target)))
+    check_finite(f"{where}, the prediction", p)
+    check_finite(f"{where}, the target", t)
+    return p, t
+
+
+def _classes(where: str, prediction: Rows, target: Rows) -> tuple[Array, Array, int]:
+    """The class numbers (n,) of prediction and target, and how many classes there are."""
+    p, t = _rows(where, prediction, target)
+    if p.ndim > 2 or t.size != len(t):
+        raise ValueError(
+            f"{where}: the prediction has shape {p.shape} and the target {t.shape}; give scores (n, classes) or one "
+            "number a row, and one class number a row (target.argmax(axis=1) makes them of one-hot rows)"
+        )
+    t = t.reshape(-1)
+    if p.size == len(p) and p.dtype.kind == "f":
+        if not any(np.isin(t, pair).all() for pair in ((0, 1), (-1, 1))):
+            raise ValueError(
+                f"{where}: one logit a row tells two classes apart, 0 and 1 (or -1 and 1), and the target has others; "
+                "pass class numbers as integers"
+            )
+        return (p.reshape(-1) > 0).astype(np.intp), (t > 0).astype(np.intp), 2
+    if t.dtype.kind == "f":
+        raise TypeError(f"{where}: class numbers are integers, and the target is {t.dtype}; target.astype(int)")
+    t = t.astype(np.intp)
+    if p.size == len(p):
+        numbers = p.reshape(-1).astype(np.intp)
+        return numbers, t, int(max(numbers.max(), t.max())) + 1
+    k = p.shape[1]
+    if not 0 <= t.min() <= t.max() < k:
+        raise ValueError(
+            f"{where}: scores of shape {p.shape} are of classes 0 to {k - 1}, and the target's go from {t.min()} to "
+            f"{t.max()}"
+        )
+    return p.argmax(axis=1), t, k
+
+
+def checked_metrics(where: str, metrics: Metrics | None) -> Metrics:
+    """Give `metrics`, a dict of names and functions; raises TypeError or ValueError for another thing."""
+    if metrics is None:
+        return {}
+    if not isinstance(metrics, Mapping) or not all(
+        isinstance(name, str) and callable(metric) for name, metric in metrics.items()
+    ):
+        raise TypeError(f'{where}: metrics are a dict of names and functions, such as {{"accuracy": tg.accuracy}}')
+    if taken := sorted(set(COLUMNS) & set(metrics)):
+        raise ValueError(f"{where}: a metric cannot be named {taken[0]!r}, which is another column's name")
+    return metrics
+
+
+def measure(where: str, metrics: Metrics, prediction: Array, target: Array) -> dict[str, float]:
+    """Give the value of every metric."""
+    values = {}
+    for name, metric in metrics.items():
+        value = metric(prediction, target)
+        if not isinstance(value, Real) and np.shape(value) != ():
+            raise TypeError(f"{where}: the metric {name!r} gives a number, not {value!r:.60}")
+        values[name] = float(value)
+    return values
