@@ -246,6 +246,20 @@ def test_a_subclass_meets_tensors_and_a_value_does_not():
     np.testing.assert_array_equal(p.grad, [3, 4])
 
 
+def test_a_subclass_of_arrays_that_stays_itself_meets_tensors():
+    class Measured(np.ndarray):
+        def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+            if any(isinstance(a, tg.Tensor) for a in inputs):
+                return NotImplemented
+            arrays = [np.asarray(a) for a in inputs]
+            return np.asarray(getattr(ufunc, method)(*arrays, **kwargs)).view(Measured)
+
+    x = A.view(Measured)
+    gradient = tg.grad(lambda w: np.sum(tg.softplus(x @ w)))(np.ones(A.shape[1]))
+    assert type(gradient) is Measured
+    np.testing.assert_allclose(np.asarray(gradient), A.T @ (1 / (1 + np.exp(-A.sum(axis=1)))))
+
+
 def test_a_constant_becomes_an_array_without_complaint():
     x = tg.Tensor(A)
     np.testing.assert_array_equal(np.asarray(x.detach()), A)
