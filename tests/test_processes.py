@@ -2,6 +2,7 @@
 
 import copy
 import multiprocessing
+import os
 import pickle
 import threading
 
@@ -108,7 +109,7 @@ def test_a_deep_copy_shares_nothing():
 def test_a_result_is_not_copied_with_all_that_it_was_made_from(copied):
     y = Tensor([1.0]) * 2
     y.label = "y"
-    with pytest.raises(TypeError, match=r"Tensor 'y' is a result, .*detach\(\)"):
+    with pytest.raises(TypeError, match=r"Tensor 'y' is a result of np.multiply, .*detach\(\)"):
         copied(y)
     assert copied(y.detach())
 
@@ -145,8 +146,46 @@ def test_a_model_and_its_optimizer_are_copied_together(make, copied, jit):
     assert getattr(other, "first", None) is getattr(other, "again", None)
 
 
+@tg.jit
+def slope(x):
+    return tg.grad(lambda x: np.sum(np.sin(x)))(x)
+
+
 def test_a_jitted_function_and_a_history_are_copied():
     step = tg.jit(train)
-    assert pickle.loads(pickle.dumps(step))._fun is train
+    assert pickle.loads(pickle.dumps(step))._fun is copy.deepcopy(step)._fun is train
+    assert pickle.loads(pickle.dumps(slope)) is copy.deepcopy(slope) is slope  # as it is with functions
     history = tg.History(train_loss=[2.0, 1.0])
     assert copy.deepcopy(history) == pickle.loads(pickle.dumps(history)) == history
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_jitted_function_is_handed_to_processes(method):
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        found = pool.map(slope, [X, T])
+    np.testing.assert_array_equal(found[0], np.cos(X))
+    np.testing.assert_array_equal(found[1], np.cos(T))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_fork_in_the_middle_of_another_threads_replay_or_recording_goes_on():
+    x, ended = np.linspace(0, 1, 300_000), threading.Event()
+
+    def others():
+        while not ended.is_set():
+            slope(x)
+            tg.jit(np.tanh)(x)
+
+    thread = threading.Thread(target=others)
+    thread.start()
+    forks = [multiprocessing.get_context("fork").Process(target=slope, args=(x,)) for _ in range(4)]
+    for fork in forks:
+        fork.start()
+    for fork in forks:
+        fork.join(timeout=60)
+        fork.kill()
+    ended.set()
+    thread.join()
+    assert [fork.exitcode for fork in forks] == [0] * 4

@@ -243,8 +243,8 @@ class Node:
     def __reduce__(self) -> Any:
         if self.fun:
             raise TypeError(
-                f"{self._describe()} is a result, and neither copied nor pickled with all that it was made from; "
-                "take detach() of it, or copy() to go on recording"
+                f"{self._describe()} is a result of {name(self.fun)}, and neither copied nor pickled with all that it "
+                "was made from; take detach() of it, or +y of a y to go on recording"
             )
         return _restored, (type(self), self._value, self._grad, self.requires_grad, self.label)
 

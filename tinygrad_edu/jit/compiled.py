@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import functools
+import os
+import sys
 from collections.abc import Callable, Iterable
-from threading import Lock, get_ident
+from threading import get_ident
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 from . import passes
-from .outside import Outside, record, recorders
+from .outside import Outside, one_at_a_time, record, recorders
 from .plan import ASKED, MISSED, Plan
 from .program import Snapshot, shell
 from .source import Source
 
 MAXSIZE = 16  # recordings that are kept
+
+_jitted: WeakSet[Jitted] = WeakSet()
 
 
 class CacheInfo(NamedTuple):
@@ -63,7 +68,7 @@ class Jitted:
         self._name: str = getattr(fun, "__name__", type(fun).__name__)
         self._recordings: list[Recording] = []
         self._hits = self._misses = 0
-        self._changing = Lock()
+        _jitted.add(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives."""
@@ -76,7 +81,7 @@ class Jitted:
             return self._fun(*args, **kwargs)
         found, result = record(self._fun, self._name, args, kwargs)
         recording = Recording(self._fun, self._name, found, self._chosen)
-        with self._changing:
+        with one_at_a_time:
             self._misses += 1
             self._recordings = [recording, *self._recordings][:MAXSIZE]
         return result
@@ -122,6 +127,12 @@ class Jitted:
         return f"<jit({self._name}): recordings {size}{calls}; replayed {hits} times, recorded {misses}>"
 
     def __reduce__(self) -> Any:
+        path: str = getattr(self, "__qualname__", "")
+        if (
+            functools.reduce(lambda x, name: getattr(x, name, None), path.split("."), sys.modules[self.__module__])
+            is self
+        ):
+            return path  # @jit above a def: there is but one, known by its name
         return Jitted, (self._fun, self._chosen)  # a copy records for itself
 
     def _repr_html_(self) -> str:
@@ -154,3 +165,14 @@ def jit(fun: Callable[..., Any] | None = None, *, optimize: bool | Iterable[str]
     if fun is None:
         return functools.partial(jit, optimize=optimize)
     return Jitted(fun, optimize)
+
+
+def _after_fork() -> None:
+    """In a fork: another thread of the parent's may have been in the middle of a replay, which nobody ends here."""
+    for jitted in _jitted:
+        jitted.cache_clear()
+    one_at_a_time.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=one_at_a_time.acquire, after_in_parent=one_at_a_time.release, after_in_child=_after_fork)

@@ -33,7 +33,7 @@ WATCHED = (Module, *NUMBERS)  # classes whose attributes are reported to the rec
 
 raw_value, raw_grad = Node.__dict__["_value"], Node.__dict__["_grad"]
 recorders: dict[int, Recorder] = {}  # by thread
-_one_at_a_time = RLock()  # a recording changes classes
+one_at_a_time = RLock()  # a recording changes classes
 
 
 class Draws:
@@ -265,7 +265,7 @@ class Outside:
 
 def record(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Outside, Any]:
     """Run fun(*args, **kwargs): what it found and did, and its result."""
-    with _one_at_a_time:
+    with one_at_a_time:
         rec = Recorder(name)
         found = Outside(rec)
         found.args, found.kwargs = args, kwargs
