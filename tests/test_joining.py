@@ -109,7 +109,7 @@ def test_hsplit_of_a_vector_splits_its_only_axis():
         (lambda x: np.dsplit(x[0], 2), ["np.dsplit", "dimension 2"]),
         (lambda x: np.block([[x], x]), ["np.block", "[1, 2] lists deep"]),
         (lambda x: np.insert(x, [1, 2], [1.0, 2.0, 3.0]), ["np.insert", "(2, 3, 4)", "(3,)"]),
-        (lambda x: np.append(x, [1.0], axis=1), ["(2, 3, 4)", "(1,)"]),
+        (lambda x: np.append(x, [1.0], axis=1), ["np.append", "(2, 3, 4)", "[1.0]"]),
     ],
 )
 def test_mistakes_are_named_with_function_and_shapes(f, words):

@@ -195,7 +195,7 @@ def test_errors_name_the_function_the_shapes_the_label_and_the_remedy():
     assert "np.reshape(w of shape (3, 4), (5, 2))" in message(ValueError, lambda: w.reshape(5, 2))
     assert "np.sum(w of shape (3, 4), axis=7)" in message(ValueError, lambda: w.sum(axis=7))
     assert "x of shape (5,) [9]" in message(IndexError, lambda: x[9])
-    assert "concatenate(w of shape (3, 4), x of shape (5,)" in message(ValueError, lambda: np.concatenate([w, x]))
+    assert "np.concatenate([w of shape (3, 4), x of shape (5,)])" in message(ValueError, lambda: np.concatenate([w, x]))
     text = message(TypeError, lambda: tg.primitive(unheard_of)(w))
     assert "unheard_of has no rule for Tensors" in text
     assert "defvjp(unheard_of, rule, ...)" in text
@@ -220,6 +220,47 @@ def test_errors_name_the_function_the_shapes_the_label_and_the_remedy():
     assert "unsupported operand" in message(TypeError, lambda: None * x)
 
 
+def test_errors_name_the_call_that_the_user_wrote_whatever_it_is_composed_of():
+    a, b = tg.Tensor(np.ones((2, 3)), label="a"), tg.Tensor(np.ones(2), label="b")
+    calls = {
+        "np.dot(a of shape (2, 3), b of shape (2,))": lambda: np.dot(a, b),
+        "np.vdot(a of shape (2, 3), b of shape (2,))": lambda: np.vdot(a, b),
+        "np.vstack([a of shape (2, 3), b of shape (2,)])": lambda: np.vstack([a, b]),
+        "np.stack((a of shape (2, 3), a of shape (2, 3)), axis=5)": lambda: np.stack((a, a), axis=5),
+        "np.block([[a of shape (2, 3)], [array of shape (4,)]])": lambda: np.block([[a], [np.ones(4)]]),
+        "np.vstack([a of shape (2, 3), a of shape (2, 3), a of shape (2, 3), a of shape (2, 3), a of shape (2, 3), "
+        "a of shape (2, 3), ...])": lambda: np.vstack([a] * 8 + [b]),
+        "np.pad(a of shape (2, 3), ((1, 1), (1, 1), (1, 1)))": lambda: np.pad(a, ((1, 1), (1, 1), (1, 1))),
+        "np.median(a of shape (2, 3), axis=4): axis 4 is out of bounds": lambda: np.median(a, axis=4),
+        "np.linalg.norm(a of shape (2, 3), axis=7): axis 7 is out of bounds": lambda: np.linalg.norm(a, axis=7),
+        "np.argmax(a of shape (2, 3), axis=4): axis 4 is out of bounds": lambda: a.argmax(axis=4),
+        "np.trace(b of shape (2,)): diag requires an array of at least two": lambda: np.trace(b),
+    }
+    for words, f in calls.items():
+        assert message(ValueError, f).startswith(words)
+
+
+def test_the_remedy_is_that_of_what_went_wrong():
+    a, b = tg.Tensor(np.ones((2, 3)), label="a"), tg.Tensor(np.ones(2), label="b")
+    remedies = {
+        "a letter stands for one length in all operands, or 1": lambda: np.einsum("ij,j->i", a, b),
+        "there is one letter for each axis of an operand, and ... for any others": lambda: np.einsum("i,j", a, b),
+        "must be equal or 1 (x[:, None] adds one)": lambda: np.broadcast_to(a, (2, 2)),
+        "x[None] and x[:, None] have an axis more": lambda: np.concatenate([a, b]),
+        "only a matrix of as many rows as columns has this": lambda: np.linalg.inv(a),
+    }
+    for remedy, f in remedies.items():
+        assert message(ValueError, f).endswith(remedy)
+
+
+def test_an_error_of_the_users_own_within_a_composed_function_is_left_alone():
+    def picky(x):
+        raise ValueError("not these")
+
+    x = tg.Tensor([1.0, 2.0])
+    assert message(ValueError, lambda: np.piecewise(x, [x > 1], [picky])) == "not these"
+
+
 def test_floor_division_has_no_gradient_and_gives_plain_arrays():
     t = tg.Tensor([5.0, 7.0])
     for y in (t // 2, 15 // t, np.floor_divide(t, t)):
@@ -233,6 +274,8 @@ def test_a_tensor_where_only_arrays_go_is_refused():
     t = tg.Tensor([5.0, 7.0])
     for f in (lambda: t[t], lambda: np.sum(t, t), lambda: t.reshape(t)):
         assert "argument 1 is no place for a Tensor; hand over its .data" in message(TypeError, f)
+    i = tg.Tensor([1.0], label="i")
+    assert message(TypeError, lambda: t[i]).startswith("Tensor of shape (2,) [i of shape (1,)]: ")
 
 
 def test_a_subclass_meets_tensors_and_a_value_does_not():

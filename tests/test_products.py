@@ -310,8 +310,8 @@ def test_shapes_that_do_not_fit_are_named():
     assert "too many values" in message(ValueError, lambda: np.tensordot(a, a, ([0], [0], [1])))
     assert "out of bounds" in message(ValueError, lambda: np.tensordot(a, b, ([5], [0])))
     assert "repeated axis" in message(ValueError, lambda: np.tensordot(a, a, ([0, 0], [0, 1])))
-    assert "np.matmul(Tensor of shape (2, 3), Tensor of shape (5, 4))" in message(ValueError, lambda: np.inner(a, b))
-    assert "Tensor of shape (6,), Tensor of shape (20,)" in message(ValueError, lambda: np.vdot(a, b))
+    assert "np.inner(Tensor of shape (2, 3), Tensor of shape (4, 5))" in message(ValueError, lambda: np.inner(a, b))
+    assert "np.vdot(Tensor of shape (2, 3), Tensor of shape (4, 5))" in message(ValueError, lambda: np.vdot(a, b))
     assert "np.linalg.outer(Tensor of shape (2, 3), Tensor of shape (4, 5))" in message(
         ValueError, lambda: np.linalg.outer(a, b)
     )
@@ -323,7 +323,7 @@ def test_shapes_that_do_not_fit_are_named():
     for shapes in [[(2, 3), (3,), (3,)], [(1, 2, 3), (3, 3), (3, 2)], [(2, 3), (3, 3), (1, 3, 2)]]:
         factors = [tg.Tensor(np.ones(shape)) for shape in shapes]
         assert str(shapes) in message(ValueError, lambda factors=factors: np.linalg.multi_dot(factors))
-    assert "np.matmul(Tensor of shape (2, 3), Tensor of shape (4, 5))" in message(
+    assert "np.linalg.multi_dot([Tensor of shape (2, 3), Tensor of shape (4, 5)])" in message(
         ValueError, lambda: np.linalg.multi_dot([a, b])
     )
 
@@ -331,7 +331,7 @@ def test_shapes_that_do_not_fit_are_named():
 def test_subscripts_that_do_not_fit_are_named():
     a = tg.Tensor(np.ones((2, 3)))
     text = message(ValueError, lambda: np.einsum("ij,jk", a, a))
-    assert "einsum(Tensor of shape (2, 3), Tensor of shape (2, 3), subscripts='ij,jk->ik'" in text
+    assert "np.einsum('ij,jk', Tensor of shape (2, 3), Tensor of shape (2, 3))" in text
     assert "more operands" in message(ValueError, lambda: np.einsum("ij,jk", a))
     assert "too many subscripts" in message(ValueError, lambda: np.einsum("ijk", a))
     assert "too many subscripts" in message(ValueError, lambda: np.einsum("ijk...", a))

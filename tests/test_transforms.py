@@ -192,6 +192,10 @@ def test_mistakes_are_named():
         tg.jvp(np.sin, [1.0], [1.0, 2.0])
     with pytest.raises(ValueError, match=r"direction 0 has shape \(2,\), its argument \(3,\)"):
         tg.jvp(np.sin, [np.ones(3)], [np.ones(2)])
+    with pytest.raises(ValueError, match=r"vjp\(sin\): the gradient .* has shape \(2,\), the result \(3,\)"):
+        tg.vjp(np.sin, np.ones(3))[1](np.ones(2))
+    with pytest.raises(ValueError, match=r"hvp\(sum\): the direction has shape \(2,\), the argument \(3,\)"):
+        tg.hvp(np.sum)(np.ones(3), np.ones(2))
     x = tg.Tensor(1.0)
     with pytest.raises(TypeError, match=r"write gradients\(y, \[x\]\)"):
         tg.gradients(x * x, x)

@@ -195,8 +195,8 @@ def has_nan(*gradients: Any) -> bool:
 def freed(y: Any) -> ValueError:
     """The error for a walk that comes to a node that an earlier one freed."""
     return ValueError(
-        f"backward: the graph behind {y!r} was freed by backward(retain_graph=False); "
-        "leave that argument out where a graph is walked twice"
+        f"backward: the graph behind {y._describe()}, a result of {name(y.fun)}, was freed by "
+        "backward(retain_graph=False); leave that argument out where a graph is walked twice"
     )
 
 

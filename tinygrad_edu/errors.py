@@ -49,6 +49,13 @@ def explained(error: Exception, fun: Any, args: tuple[Any, ...], kwargs: dict[st
     return kind(f"{call}: {message}{remedy}")
 
 
+def origin(error: Exception) -> Exception | None:
+    """NumPy's error that `error` explains, or None if it is no such explanation."""
+    cause = error.__cause__
+    known = isinstance(cause, (ValueError, IndexError, TypeError)) and str(cause).strip() in str(error)
+    return cause if known else None  # type: ignore[return-value]
+
+
 def named(fun: Any) -> str:
     """The name that the user called: what stands in the table for np.concatenate is a function of its own."""
     own = name(fun)
@@ -56,12 +63,18 @@ def named(fun: Any) -> str:
 
 
 def shown(a: Any) -> str:
-    """An argument as errors show it: a node or an array by its label and shape."""
+    """An argument as errors show it: a node or an array by its label and shape, also among others in a list."""
+    if isinstance(a, (list, tuple)) and not all(isinstance(v, (int, float, slice)) for v in a):
+        parts = ", ".join([*map(shown, a[:MOST]), *["..."] * (len(a) > MOST)])
+        return f"[{parts}]" if isinstance(a, list) else f"({parts})"
     node = hasattr(a, "_value")
     if not node and not (hasattr(a, "shape") and hasattr(a, "__array_function__")):
         return f"{a!r:.60}"
     what = getattr(a, "label", None) or (type(a).__name__ if node else "array")
     return f"{what} of shape {np.shape(a._value if node else a)}"
+
+
+MOST = 6  # members of a list that are shown
 
 
 def users_line(frame: Any) -> Line | None:
@@ -79,13 +92,19 @@ _INSTEAD = {
 }
 
 _INDICES = "i.astype(int) makes indices of a Tensor's numbers, and i > 0 a mask"
-_REMEDIES = {  # by NumPy's words
-    "broadcast": "axes are matched from the last one back and must be equal or 1 (x[:, None] adds one)",
-    "matmul": "a @ b needs as many columns in a as b has rows; .T turns a matrix round",
-    "not aligned": "a @ b needs as many columns in a as b has rows; .T turns a matrix round",
+_AXES = "axes are matched from the last one back and must be equal or 1 (x[:, None] adds one)"
+_PRODUCT = "a @ b needs as many columns in a as b has rows; .T turns a matrix round"
+_REMEDIES = {  # by NumPy's words, of which the first that are there count
+    "than subscripts given": "there is one letter for each axis of an operand, and ... for any others",
+    "requested shape": _AXES,
+    "remapped shapes": "a letter stands for one length in all operands, or 1",
+    "broadcast": _AXES,
+    "matmul": _PRODUCT,
+    "not aligned": _PRODUCT,
     "arrays used as indices": _INDICES,
     "are valid indices": _INDICES,
-    "remapped shapes": "a letter stands for one length in all operands, or 1",
+    "same number of dimensions": "x[None] and x[:, None] have an axis more",
     "for the concatenation axis": "only the lengths along axis= may differ",
     "cannot reshape": "the numbers of elements must agree; -1 stands for the one length that follows from the others",
+    "must be square": "only a matrix of as many rows as columns has this",
 }

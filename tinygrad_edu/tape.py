@@ -17,7 +17,7 @@ import numpy as np
 
 from .backprop import ARGS, Call, backprop
 from .cores import shared
-from .errors import checked, explained
+from .errors import checked, explained, origin
 from .rules import bodies, compositions, constants, keywords, name, refusal, vjps
 from .rules.activations import relu
 
@@ -342,12 +342,19 @@ def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     rules = vjps.get(fun)
     if rules is None:
         if fun in compositions:
-            return compositions[fun](
-                *args, **(checked(fun, args, kwargs) if kwargs or "out" in keywords(fun) else kwargs)
-            )
+            if kwargs or "out" in keywords(fun):
+                kwargs = checked(fun, args, kwargs)
+            try:
+                return compositions[fun](*args, **kwargs)
+            except (TypeError, ValueError, IndexError) as error:  # of a call that the user did not write
+                if (numpys := origin(error)) is None:
+                    raise
+                raise explained(numpys, fun, args, kwargs) from numpys
         if fun in constants:
-            kwargs = {k: _plain(v) for k, v in kwargs.items()}
-            return fun(*map(_plain, args), **kwargs)
+            try:
+                return fun(*map(_plain, args), **{k: _plain(v) for k, v in kwargs.items()})
+            except (TypeError, ValueError, IndexError) as error:
+                raise explained(error, fun, args, kwargs) from error
         if why := refusal(fun):
             raise TypeError(f"{name(fun)} does not take Tensors: {why}")
         raise TypeError(
@@ -363,7 +370,8 @@ def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             argvals[i] = a._value
             if a.requires_grad:
                 if i >= len(rules):
-                    raise TypeError(f"{name(fun)}: argument {i} is no place for a Tensor; hand over its .data")
+                    unfit = TypeError(f"argument {i} is no place for a Tensor; hand over its .data")
+                    raise explained(unfit, fun, args, kwargs) from unfit
                 if rules[i] is not None:
                     argnums.append(i)
             kind = type(a) if kind is None or kind is type(a) else common(kind, type(a), fun)

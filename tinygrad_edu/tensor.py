@@ -30,6 +30,15 @@ def _method(fun: Any) -> Any:
     return method
 
 
+def _in_place(method: str, instead: str) -> Any:
+    def refuse(self: Node, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(f"{self._describe()}.{method}(...) would write into it without being recorded; write {instead}")
+
+    refuse.__name__ = method
+    refuse.__doc__ = f"Refused, as it works in place: {instead} gives a Tensor that is recorded."
+    return refuse
+
+
 class Tensor(Node):
     """An array that takes gradients: what is computed from it is recorded.
 
@@ -100,6 +109,9 @@ class Tensor(Node):
     diagonal, trace = _method(np.diagonal), _method(np.trace)
     argsort, argpartition, nonzero = _method(np.argsort), _method(np.argpartition), _method(np.nonzero)
     searchsorted = _method(np.searchsorted)
+    sort, partition = _in_place("sort", "np.sort(x)"), _in_place("partition", "np.partition(x, kth)")
+    fill, put = _in_place("fill", "y[...] = value"), _in_place("put", "y[index] = values")
+    resize = _in_place("resize", "x.reshape(...), or np.resize(x, shape)")
 
     def reshape(self, *shape: Any, order: Any = "C") -> "Tensor":
         """The same elements in another shape, given as a tuple or as numbers."""
@@ -224,7 +236,7 @@ class Tensor(Node):
         if type(b) is np.ndarray and b.dtype.kind in "fiub":
             return b
         if isinstance(b, (list, tuple)):
-            b = np.asarray(b)
+            b = _floating(b)
         if isinstance(b, (np.ndarray, np.generic)) and b.dtype.kind not in "fiub":
             raise TypeError(f"a {b.dtype} array with a Tensor: Tensors are real numbers")
         if hasattr(b, "mask"):

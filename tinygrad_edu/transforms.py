@@ -77,8 +77,13 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 def vjp(f: Callable[..., Any], *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     """f(*xs), and the function that pulls a gradient of it back: g -> (g d(f)/d(x) for each x)."""
     y, variables, carry = _trace("vjp", f, xs, {}, tuple(range(len(xs))))
+    shape = np.shape(_array(y))
 
     def pull(g: Any) -> tuple[Any, ...]:
+        if np.shape(g) != shape:
+            raise ValueError(
+                f"vjp({_name(f)}): the gradient that is pulled back has shape {np.shape(g)}, the result {shape}"
+            )
         return tuple(_pull(y, variables, g, carry or (isinstance(g, Tensor) and g.requires_grad)))
 
     return _array(y, carry), pull
@@ -132,7 +137,13 @@ def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
 
 def hvp(f: Callable[..., Any]) -> Callable[[Any, Any], Any]:
     """The function (x, v) -> hessian(f)(x) times v, of x's shape, without making the Hessian."""
-    return lambda x, v: vjp(grad(f), x)[1](v)[0]
+
+    def product(x: Any, v: Any) -> Any:
+        if np.shape(v) != np.shape(x):
+            raise ValueError(f"hvp({_name(f)}): the direction has shape {np.shape(v)}, the argument {np.shape(x)}")
+        return vjp(grad(f), x)[1](v)[0]
+
+    return product
 
 
 class _Thread(threading.local):

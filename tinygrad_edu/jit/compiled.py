@@ -128,10 +128,10 @@ class Jitted:
 
     def __reduce__(self) -> Any:
         path: str = getattr(self, "__qualname__", "")
-        if (
-            functools.reduce(lambda x, name: getattr(x, name, None), path.split("."), sys.modules[self.__module__])
-            is self
-        ):
+        found: Any = sys.modules.get(self.__module__)
+        for name in path.split("."):
+            found = getattr(found, name, None)
+        if found is self:
             return path  # @jit above a def: there is but one, known by its name
         return Jitted, (self._fun, self._chosen)  # a copy records for itself
 
