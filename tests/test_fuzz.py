@@ -218,12 +218,17 @@ def check(program):
     x, v = leaves[0], np.cos(np.arange(leaves[0].size)).reshape(leaves[0].shape)
     compare(tg.hvp(moved(0))(x, v), tg.grad(moved(0)), x, v)
 
-    size = 1 + sum([np.abs(v.data).sum() for v in values])
-    steep = 1 + max([np.abs(v.grad).max() for v in values])
-    step = tg.jit(tg.value_and_grad(lambda *xs: program(*xs), argnums=tuple(range(len(leaves)))))
-    for _ in range(2):  # recorded, and replayed
-        value, found = step(*leaves)
-        np.testing.assert_allclose(value, y.data, rtol=0, atol=1e-12 * size)
+    # Recorded, replayed, and replayed for other numbers: all are kept until the last is there.
+    size, steep = (
+        1 + max([np.abs(a).max() for a in arrays]) for arrays in ([v.data for v in values], [v.grad for v in values])
+    )
+    both = tg.value_and_grad(lambda *xs: program(*xs), argnums=tuple(range(len(leaves))))
+    step, forward = tg.jit(both), tg.jit(lambda *xs: program(*xs))
+    points = [leaves, leaves, [x * (1 - STEP) for x in leaves]]
+    replayed = [(*step(*at), forward(*at)) for at in points]
+    for at, (value, found, again) in zip(points, replayed, strict=True):
+        expected, grads = both(*at)
+        np.testing.assert_allclose([value, again], [expected] * 2, rtol=0, atol=1e-12 * size * len(values))
         for g, f in zip(grads, found, strict=True):
             np.testing.assert_allclose(f, g, rtol=0, atol=1e-12 * steep)
 
