@@ -1,9 +1,11 @@
 """Threads, forks and copies: each trains as if it were alone, to the last bit."""
 
+import contextlib
 import copy
 import multiprocessing
 import os
 import pickle
+import sys
 import threading
 
 import numpy as np
@@ -36,45 +38,71 @@ def train(seed, jit=False, steps=30):
     return losses, [p.data.tolist() for p in model.parameters()]
 
 
+@pytest.fixture
+def eight():
+    """What a function of 0 to 7 gives in eight threads at once, which take turns as often as Python lets them."""
+
+    def at_once(f):
+        def work(k):
+            together.wait()
+            found[k] = f(k)
+
+        found, together = [None] * 8, threading.Barrier(8)
+        threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return found
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield at_once
+    sys.setswitchinterval(interval)
+
+
 @pytest.mark.parametrize("jit", [False, True])
-def test_eight_threads_train_as_one_after_the_other(jit):
-    expected, found = [train(seed, jit) for seed in range(8)], [None] * 8
-    together = threading.Barrier(8)
-
-    def work(seed):
-        together.wait()
-        found[seed] = train(seed, jit)
-
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found == expected
+def test_eight_threads_train_as_one_after_the_other(eight, jit):
+    assert eight(lambda seed: train(seed, jit)) == [train(seed, jit) for seed in range(8)]
 
 
-def test_threads_with_and_without_gradients_do_not_disturb_each_other():
-    recorded, together = [None] * 8, threading.Barrier(8)
-
-    def work(k):
+def test_threads_with_and_without_gradients_do_not_disturb_each_other(eight):
+    def recorded(k):
         x = Tensor([1.0, 2.0])
-        together.wait()
+        found = set()
         for _ in range(200):
-            if k % 2:
-                with tg.no_grad():
-                    y = (x * x).sum()
-            else:
-                y = (x * x).sum()
-            if y.requires_grad == bool(k % 2):
-                return
-        recorded[k] = True
+            with tg.no_grad() if k % 2 else contextlib.nullcontext():
+                found.add((x * x).sum().requires_grad)
+        return found
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert recorded == [True] * 8
+    assert eight(recorded) == [{True}, {False}] * 4
+
+
+def test_threads_share_a_model_for_predictions_and_its_replays(eight):
+    model = nn.MLP([3, 8, 1], rng=0).eval()
+    predict = tg.jit(lambda x: model(x).data)
+
+    def predictions(k):
+        with tg.no_grad():
+            return [(predict(X[: k + i % 3 + 1]).tolist(), model(X[: k + 1]).data.tolist()) for i in range(30)]
+
+    assert eight(predictions) == [predictions(k) for k in range(8)]
+
+
+def test_results_in_threads_tell_which_modules_they_came_out_of(eight):
+    model = nn.Sequential(nn.Sequential(nn.Linear(3, 3, rng=0)), nn.Sequential(nn.Tanh()))
+
+    def modules(k):
+        found = set()
+        for _ in range(100):
+            span, kinds = model(X).span, []
+            while span:
+                kinds.append(span[1].__name__)
+                span = span[5]
+            found.add(tuple(kinds))
+        return found
+
+    assert eight(modules) == [{("Sequential", "Sequential", "Tanh")}] * 8
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

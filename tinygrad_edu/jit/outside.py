@@ -58,11 +58,10 @@ class Outside:
         self.kwargs: dict[str, Any] = {}
         self.given: dict[int, Input] = {}  # the Tensors among the arguments
         self.leaves: list[Any] = []  # the arguments
-        self.tensors: dict[int, tuple[Any, Any]] = {}  # Tensors from outside, with their arrays
+        # Tensors from outside, with what stands for their arrays; they keep these, as other threads may be reading them
+        self.tensors: dict[int, tuple[Any, Traced]] = {}
         self.fresh: dict[int, Node] = {}  # made on the way; kept, or a later one could have the same id
-        self.grads: dict[int, tuple[Any, Any]] = {}  # the gradient that each had at first
         self.new_grads: dict[int, tuple[Any, Any]] = {}
-        self.now: dict[int, Any] = {}  # what Tensors held at the end
         self.absent: list[Any] = []  # those whose gradient was asked for, and missing
         self.attributes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
         self.numbers: dict[tuple[int, str], Traced] = {}
@@ -75,14 +74,13 @@ class Outside:
         """The data of a Tensor that was there before."""
         self.refuse_values(x)
         array = raw_value.__get__(x)
-        self.tensors[id(x)] = x, array
         source = self.given.get(id(x)) or State(array, x, "data", getrefcount(array))
         var = Var(source, array, x.label or self.rec.named(x))
         (self.rec.program.states if isinstance(source, State) else self.rec.program.inputs).append(var)
         if isinstance(source, State):
             self.attributes[id(x), "requires_grad"] = x, "requires_grad", x.requires_grad
         traced = Traced(self.rec, array, var)
-        raw_value.__set__(x, traced)
+        self.tensors[id(x)] = x, traced
         return traced
 
     def refuse_values(self, x: Any) -> None:
@@ -98,7 +96,9 @@ class Outside:
 
     def get_value(self, x: Any) -> Any:
         """What reading `x._value` gives."""
-        return raw_value.__get__(x) if type(raw_value.__get__(x)) is Traced else self.tensor(x)
+        if id(x) in self.tensors:
+            return self.tensors[id(x)][1]
+        return raw_value.__get__(x) if id(x) in self.fresh else self.tensor(x)
 
     def set_value(self, x: Any, value: Any) -> None:
         """What writing it does: in a Tensor from outside, its array gets other elements."""
@@ -118,17 +118,16 @@ class Outside:
 
     def get_grad(self, x: Any) -> Any:
         """What reading `x._grad` gives."""
+        if id(x) in self.new_grads:
+            return self.new_grads[id(x)][1]
         g = raw_grad.__get__(x)
-        if type(g) is Traced or not self.was_there(x) or id(x) in self.new_grads:
+        if type(g) is Traced or not self.was_there(x):
             return g
         if g is None:
             if not any(x is y for y in self.absent):
                 self.absent.append(x)
             return None
-        self.grads[id(x)] = x, g
-        g = self.array(g, x, "grad")
-        raw_grad.__set__(x, g)
-        return g
+        return self.array(g, x, "grad")
 
     def set_grad(self, x: Any, g: Any) -> None:
         """What writing it does."""
@@ -136,14 +135,10 @@ class Outside:
             raw_value.__get__(x)
         except AttributeError:
             self.fresh[id(x)] = x
-        if id(x) not in self.fresh and self.was_there(x):
-            old = raw_grad.__get__(x)
-            if type(old) is not Traced:
-                self.grads.setdefault(id(x), (x, old))
-            if g is not None and type(g) is not Traced:
-                g = self.rec.constant(g)
-            self.new_grads[id(x)] = x, g
-        raw_grad.__set__(x, g)
+        if id(x) in self.fresh or not self.was_there(x):
+            raw_grad.__set__(x, g)
+        else:
+            self.new_grads[id(x)] = x, self.rec.constant(g) if g is not None and type(g) is not Traced else g
 
     # Optimizers and modules
     def array(self, array: Any, owner: Any, kind: str) -> Traced:
@@ -210,18 +205,11 @@ class Outside:
         return a
 
     # The end
-    def restore(self) -> None:
-        """Put back what was there."""
-        self.now = {key: raw_value.__get__(x) for key, (x, _) in self.tensors.items()}
-        for x, array in self.tensors.values():
-            raw_value.__set__(x, array)
-        for x, g in self.grads.values():
-            raw_grad.__set__(x, g)
-
     def finish(self) -> None:
         """Change what the function has changed, and note it."""
         program = self.rec.program
-        changed = [t for t in (*self.now.values(), *self.arrays.values()) if t.slot is not t.origin]
+        found = (*[t for _, t in self.tensors.values()], *self.arrays.values())
+        changed = [t for t in found if t.slot is not t.origin]
         for t in changed:
             source = t.origin.source
             if not isinstance(source, Constant):
@@ -239,7 +227,7 @@ class Outside:
 
     def forget(self) -> None:
         """Let the arrays of the recording go; what the arguments were made of stays, for their names."""
-        for held in (self.fresh, self.now, self.arrays, self.numbers, self.tensors, self.grads, self.new_grads):
+        for held in (self.fresh, self.arrays, self.numbers, self.tensors, self.new_grads):
             held.clear()
         self.leaves.clear()
         self.args, self.kwargs = (substituted(a, shell, np.ndarray) for a in (self.args, self.kwargs))
@@ -289,7 +277,6 @@ def record(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: di
         finally:
             for cell, generator in cells:
                 cell.cell_contents = generator
-            found.restore()
         found.finish()
         rec.program.result, visible = found.result(result)
         return found, visible
@@ -387,7 +374,7 @@ class _Hooks:
 
         def get(owner: Any, name: str) -> Any:
             if name == "_scratch" and get_ident() == thread:  # what is in there does not matter
-                return [found.rec.constant(shell(raw_value.__get__(p)._array)) for p in owner.params]
+                return [found.rec.constant(shell(found.get_value(p)._array)) for p in owner.params]
             value = object.__getattribute__(owner, name)
             return value if name[:2] == "__" or get_ident() != thread else found.get_attribute(owner, name, value)
 
