@@ -780,6 +780,41 @@ def test_what_a_view_shows_is_not_written_over(view):
         np.testing.assert_array_equal(first[2], kept)  # nor later
 
 
+def test_an_error_in_a_replay_names_the_users_line_the_function_and_the_shapes():
+    table = tg.Tensor(np.ones((3, 2)), label="table")
+
+    @tg.jit
+    def both(a, i):
+        total = np.sum(np.tanh(np.sin(a)))
+        return total + np.sum(np.linalg.inv(a)) + np.sum(table[i])
+
+    for good in (np.eye(2), 2 * np.eye(2)):
+        both(good, np.array([0, 1]))
+    line = both.__wrapped__.__code__.co_firstlineno + 3
+    where = rf"^jit\(both\), .*test_jit.py:{line}: "
+    with pytest.raises(np.linalg.LinAlgError, match=where + r"np.linalg.inv\(array of shape \(2, 2\)\): Singular"):
+        both(np.ones((2, 2)), np.array([0, 1]))
+    with pytest.raises(
+        IndexError, match=where + r"array of shape \(3, 2\) \[array of shape \(2,\)\]: index 7 is out of"
+    ):
+        both(np.eye(2), np.array([0, 7]))
+
+
+def test_a_recording_leaves_what_other_threads_see_as_it_is():
+    model, seen = tg.nn.Linear(3, 1, rng=0), []
+
+    def f(x):
+        y = model(x)
+        other = threading.Thread(target=lambda: seen.extend([model(X), model.weight.data]))
+        other.start()
+        other.join()
+        return y
+
+    result = tg.jit(f)(X)
+    assert [type(seen[0].data), type(seen[1])] == [np.ndarray] * 2
+    np.testing.assert_array_equal(seen[0].data, result.data)
+
+
 def test_shapes_that_do_not_fit_are_shown_in_a_recording_as_they_are_eagerly():
     w = tg.Tensor(np.ones((4, 3)), label="w")
     for f in (lambda x: x + w, lambda x: x @ w, lambda x: np.concatenate([x, w], axis=1), lambda x: np.stack([x, w])):

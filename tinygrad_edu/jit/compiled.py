@@ -10,10 +10,11 @@ from threading import get_ident
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
+from ..errors import explained
 from . import passes
 from .outside import Outside, one_at_a_time, record, recorders
 from .plan import ASKED, MISSED, Plan
-from .program import Snapshot, shell
+from .program import Snapshot, Var, shell, substituted
 from .source import Source
 
 MAXSIZE = 16  # recordings that are kept
@@ -45,6 +46,19 @@ class Recording:
             call.out.example = shell(call.out.example)
         self.run = self.plan.compile()
 
+    def explained(self, error: Exception) -> Exception | None:
+        """NumPy's error in a replay again, with the user's line, the function, and the shapes of what met in it."""
+        trace = error.__traceback__
+        while trace and trace.tb_frame.f_code.co_filename != "<plan>":
+            trace = trace.tb_next
+        call = self.plan.calls.get(trace.tb_lineno) if trace else None
+        if call is None:
+            return None
+        args, kwargs = (substituted(a, lambda v: v.example, Var) for a in (call.args, call.kwargs))
+        shown = explained(error, call.fun, args, kwargs)
+        where = f", {call.line[0]}:{call.line[1]}" if call.line else ""
+        return type(shown)(f"jit({self.name}){where}: {shown}")
+
     @functools.cached_property
     def source(self) -> Source:
         """The program for a reader: without what only a machine needs."""
@@ -73,7 +87,12 @@ class Jitted:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives."""
         for recording in self._recordings:
-            result = recording.run(args, kwargs)
+            try:
+                result = recording.run(args, kwargs)
+            except (TypeError, ValueError, IndexError) as error:
+                if (explanation := recording.explained(error)) is None:
+                    raise
+                raise explanation from error
             if result is not MISSED:
                 self._hits += 1
                 return result if result is not ASKED else self._fun(*args, **kwargs)

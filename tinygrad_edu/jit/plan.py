@@ -61,7 +61,9 @@ class Plan:
         self.counts: dict[str, int] = {}  # how many names begin alike, and how many variables
         self.numbers: dict[Any, Any] = {}  # Python's numbers as arrays
         self.functions: list[str] = []  # of blocks
-        self.lines: list[tuple[str, str]] = []  # (phase, line)
+        self.lines: list[tuple[str, str, Call | None]] = []  # phase, line, what it is for
+        self.calls: dict[int, Call | None] = {}  # by the numbers of the text's lines
+        self.current: Call | None = None
         self.handed: set[Var] = set()  # roots of arrays that somebody outside has been given
         self.given: list[Any] = []  # arrays of the layout that Tensors have for their gradients
         self.head = prologue(self)
@@ -135,7 +137,7 @@ class Plan:
 
     def emit(self, line: str, phase: str) -> None:
         """One line more."""
-        self.lines.append((phase, line))
+        self.lines.append((phase, line, self.current))
 
     # The calls
     def body(self) -> None:
@@ -144,7 +146,7 @@ class Plan:
         waiting = self.ask(self.program.guards)
         i = 0
         while i < len(calls):
-            stop = layout.spans.get(i, i + 1)
+            stop, self.current = layout.spans.get(i, i + 1), calls[i]
             if i in layout.spans:
                 self.stretch(i, stop)
             else:
@@ -340,12 +342,15 @@ class Plan:
         """All of the text."""
         quiet = any(c.phase == "backward" and c.fun not in CALM for c in self.program.calls)
         lines = [*self.functions, "def plan(args, kwargs):", *[f"    {line}" for line in self.head], "    with lock:"]
+        more = "\n".join(lines).count("\n") + 1 - len(lines)  # functions have several
         for backward, group in groupby(self.lines, key=lambda line: line[0] == "backward"):
             indent = " " * 8
             if backward and quiet:
                 lines.append(f"{indent}with {self.fun(np.errstate)}(divide='ignore', invalid='ignore'):")
                 indent += " " * 4
-            lines += [f"{indent}{line}" for _, line in group]
+            for _, line, call in group:
+                lines.append(f"{indent}{line}")
+                self.calls[len(lines) + more] = call
         return "\n".join([*lines, ""])
 
 
