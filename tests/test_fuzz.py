@@ -1,8 +1,8 @@
 """Random programs: whatever is built from the table, its gradients are what finite differences say.
 
-A program is a list of steps over small arrays. It is run on Tensors, whose gradients `backward`, `gradients` and a
-replay of `jit` must agree on, and on arrays moved by a little. Values are known while a program is built, so that it
-stays away from kinks and from numbers that grow without end. `--hypothesis-profile=long` runs 2,000 programs.
+A program is a list of steps over small arrays. It is run on Tensors, whose gradients `backward` (twice), `gradients`
+and replays of `jit` must agree on, and on arrays moved by a little. Values are known while a program is built, so that
+it stays away from kinks and from numbers that grow without end. `--hypothesis-profile=long` runs 2,000 programs.
 """
 
 import numpy as np
@@ -196,7 +196,7 @@ class Programs(RuleBasedStateMachine):
 
 
 def check(program):
-    """Compare the ways to the gradient with each other and with differences."""
+    """Compare the ways to the gradient with each other and with differences, and those to the second derivative."""
     leaves = program.leaves
     tensors = [tg.Tensor(x) for x in leaves]
     y = program(*tensors)
@@ -218,19 +218,23 @@ def check(program):
     x, v = leaves[0], np.cos(np.arange(leaves[0].size)).reshape(leaves[0].shape)
     compare(tg.hvp(moved(0))(x, v), tg.grad(moved(0)), x, v)
 
-    # Recorded, replayed, and replayed for other numbers: all are kept until the last is there.
     size, steep = (
-        1 + max([np.abs(a).max() for a in arrays]) for arrays in ([v.data for v in values], [v.grad for v in values])
+        1 + max([np.abs(a).max() for a in of]) for of in ([v.data for v in values], [v.grad for v in values])
     )
-    both = tg.value_and_grad(lambda *xs: program(*xs), argnums=tuple(range(len(leaves))))
+    check_replays(program, 1e-12 * size * len(values), 1e-12 * steep)
+
+
+def check_replays(program, in_value, in_gradient):
+    """Record, replay, and replay for other numbers, and keep all results until the last is there."""
+    both = tg.value_and_grad(lambda *xs: program(*xs), argnums=tuple(range(len(program.leaves))))
     step, forward = tg.jit(both), tg.jit(lambda *xs: program(*xs))
-    points = [leaves, leaves, [x * (1 - STEP) for x in leaves]]
+    points = [program.leaves, program.leaves, [x * (1 - STEP) for x in program.leaves]]
     replayed = [(*step(*at), forward(*at)) for at in points]
     for at, (value, found, again) in zip(points, replayed, strict=True):
         expected, grads = both(*at)
-        np.testing.assert_allclose([value, again], [expected] * 2, rtol=0, atol=1e-12 * size * len(values))
+        np.testing.assert_allclose([value, again], [expected] * 2, rtol=0, atol=in_value)
         for g, f in zip(grads, found, strict=True):
-            np.testing.assert_allclose(f, g, rtol=0, atol=1e-12 * steep)
+            np.testing.assert_allclose(f, g, rtol=0, atol=in_gradient)
 
 
 def unit(at, shape):
@@ -252,8 +256,5 @@ def compare(found, f, x, v):
 
 
 TestPrograms = Programs.TestCase
-TestPrograms.settings = (
-    settings(  # as many as the profile has for other tests, and more: 100, and 2,000 in the long run
-        max_examples=100 if settings().max_examples <= 25 else 2000, stateful_step_count=25, deadline=None
-    )
-)
+RUNS = 100 if settings().max_examples <= 25 else 2000
+TestPrograms.settings = settings(max_examples=RUNS, stateful_step_count=25, deadline=None)
