@@ -315,12 +315,13 @@ class Plan:
 
     def joining(self, call: Call, i: int, args: list[str]) -> list[str]:
         """What was not computed in its place is copied there."""
+        homes = [self.home[v].array if v in self.home else None for v in call.args]
         self.into(call, i)
         parts = self.layout.parts(call, self.home[call.out].array)
         return [
             f"{self.fun(np.copyto)}({self.name(view, 'b')}, {text})"
-            for v, view, text in zip(call.args, parts, args, strict=True)
-            if self.layout.root.get(v) is not call.out
+            for home, view, text in zip(homes, parts, args, strict=True)
+            if home is None or not np.may_share_memory(home, view)  # a call that takes no `out=` has an array of its own
         ]
 
     def stretch(self, start: int, stop: int) -> None:
