@@ -213,7 +213,7 @@ def test_a_gradient_that_is_not_finite_is_refused_at_a_replay_too():
     step(np.array([2.0]))
     step(np.array([2.0]))
     before = x.data.copy()
-    with pytest.raises(ValueError, match="gradient of parameter 0 'x'.*not finite"):
+    with pytest.raises(ValueError, match=r"gradient of parameter 0 'x'.*not finite"):
         step(np.array([np.inf]))
     assert (x.data == before).all()
     assert opt.steps == 2
@@ -732,7 +732,9 @@ def test_a_schedule_that_watches_the_loss_stays_outside():
     plateau = tg.optim.lr_scheduler.ReduceLROnPlateau(opt)
     assert "takes a value out" in message(JitError, lambda: tg.jit(lambda x: plateau.step(np.sum(x)))(X))
     assert "would not happen at later calls" in message(JitError, lambda: tg.jit(lambda: plateau.step(1.0))())
-    assert plateau.epoch == 0
+    warm = tg.optim.lr_scheduler.LinearWarmup(opt, 2, then=plateau)
+    assert "takes a value out" in message(JitError, lambda: tg.jit(warm.step)())
+    assert plateau.epoch == warm.epoch == 0
 
 
 def test_the_rate_of_one_group_is_read_anew_at_each_call():
@@ -743,6 +745,17 @@ def test_the_rate_of_one_group_is_read_anew_at_each_call():
         step()
     assert (float(a), float(b)) == (-3, -111)
     assert step.cache_info().misses == 1
+
+
+def test_the_parameters_of_one_group_are_updated_as_one():
+    model = tg.nn.MLP([3, 8, 8, 1], rng=0)
+    first, *others = model.parameters()
+    opt = tg.optim.Adam([{"params": [first], "lr": 0.1}, {"params": others}], lr=0.01)
+    step = tg.jit(lambda x, t: opt.minimize(tg.mse_loss(model(x), t)))
+    step(X, T)
+    step(X, T)
+    assert others[0].data.base is others[-1].data.base is not None
+    assert first.data.base is not others[0].data.base
 
 
 @pytest.mark.parametrize(

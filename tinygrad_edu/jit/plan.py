@@ -321,7 +321,7 @@ class Plan:
         return [
             f"{self.fun(np.copyto)}({self.name(view, 'b')}, {text})"
             for home, view, text in zip(homes, parts, args, strict=True)
-            if home is None or not np.may_share_memory(home, view)  # a call that takes no `out=` has an array of its own
+            if home is None or not np.may_share_memory(home, view)  # not of a call without `out=`
         ]
 
     def stretch(self, start: int, stop: int) -> None:

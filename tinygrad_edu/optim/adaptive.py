@@ -128,7 +128,8 @@ class Adam(Optimizer):
     """Steps on each number's own scale: p -= lr * m / (sqrt(v) + eps), with recent means of g and g * g.
 
     m = b1 * m + (1 - b1) * g and v = b2 * v + (1 - b2) * g * g with b1, b2 = `betas`, each divided by 1 - b
-    ** steps for its start at zero (Kingma & Ba 2015). `weight_decay` adds weight_decay * p to the gradient.
+    ** steps for its start at zero (Kingma & Ba 2015). `weight_decay` adds weight_decay * p to the gradient. Means are
+    kept in units of 1 - b: betas set after the first step change those of the past as well.
     """
 
     betas, eps, weight_decay = map(setting, ("betas", "eps", "weight_decay"))

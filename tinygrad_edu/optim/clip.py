@@ -39,7 +39,7 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
     factor = np.minimum(1.0, max_norm / (total + 1e-6))  # PyTorch's 1e-6, for a gradient of zeros
     for p, g in zip(params, grads, strict=True):
         p.grad = np.multiply(g, factor, dtype=g.dtype)  # not in place: a gradient set by hand may be another's too
-    return number(total)
+    return number(total)  # type: ignore[no-any-return]
 
 
 def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
