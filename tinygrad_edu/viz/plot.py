@@ -12,6 +12,6 @@ from .fields import contours, decision_boundary, surface
 from .figure import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW
 
 __all__ = [
-    "BLACK", "BLUE", "GREEN", "GREY", "ORANGE", "PURPLE", "SKY", "VERMILION", "YELLOW", "animate", "confusion", "contours", "decision_boundary", "fit_line", "gradient_flow", "losses", "lr_curve",
-    "surface",
+    "BLACK", "BLUE", "GREEN", "GREY", "ORANGE", "PURPLE", "SKY", "VERMILION", "YELLOW", "animate", "confusion",
+    "contours", "decision_boundary", "fit_line", "gradient_flow", "losses", "lr_curve", "surface",
 ]  # fmt: skip
