@@ -361,7 +361,7 @@ def test_layers_are_boxes_in_the_frame_of_their_network_with_their_parameters_in
         ("Linear(3 -> 2)", "sum"),
         ("sum", f"{y.sum().item():.4g}"),
     }
-    assert "layers.0.weight: array (3, 4)" in drawing._repr_svg_()  # where one points at the layer
+    assert "0.weight: array (3, 4)" in drawing._repr_svg_()  # where one points at the layer
     assert model.layers[0].weight.grad is None
 
 

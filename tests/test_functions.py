@@ -6,6 +6,7 @@ from hypothesis import given
 from strategies import arrays
 
 import tinygrad_edu as tg
+from tinygrad_edu.rules.activations import erf
 
 P, T = np.array([[0.25], [-2.0], [3.0]]), np.array([[1.0], [0.0], [0.0]])
 ELEMENTWISE = [tg.mse_loss, tg.l1_loss, tg.huber_loss, tg.hinge_loss, tg.binary_cross_entropy_with_logits]
@@ -86,14 +87,46 @@ def test_activations_match_their_formulas(x):
     np.testing.assert_array_equal(tg.leaky_relu(x, 0.1), np.where(x > 0, x, 0.1 * x))
 
 
+@pytest.mark.parametrize("f", [tg.gelu, lambda x: tg.gelu(x, "tanh"), tg.silu], ids=["gelu", "gelu-tanh", "silu"])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_gelu_and_silu_are_exact_and_warn_of_nothing_far_out(f, dtype):
+    far = np.finfo(dtype).max / 4
+    x = np.array([-far, -50, 50, far], dtype)
+    slope = tg.grad(lambda x: np.sum(f(x)))
+    for array, expected in [
+        (f(x), [0, 0, 50, far]),
+        (slope(x), [0, 0, 1, 1]),
+        (tg.grad(lambda x: np.sum(slope(x)))(x), [0, 0, 0, 0]),
+    ]:
+        assert array.dtype == dtype
+        np.testing.assert_allclose(array, expected, atol=1e-19)
+    near = np.linspace(-5, 5, 101)
+    np.testing.assert_allclose(f(near.astype(dtype)), f(near), atol=20 * np.finfo(dtype).eps)
+
+
+@given(arrays(low=-5, high=5))
+def test_gelu_and_silu_have_the_derivatives_of_their_formulas(x):
+    density, share = np.exp(-x * x / 2) / np.sqrt(2 * np.pi), (1 + erf(x / np.sqrt(2))) / 2
+    s = 1 / (1 + np.exp(-x))
+    np.testing.assert_allclose(tg.gelu(x), x * share, atol=1e-15)
+    np.testing.assert_allclose(tg.silu(x), x * s, rtol=1e-14)
+    for f, slope in [(tg.gelu, share + x * density), (tg.silu, s * (1 + x * (1 - s)))]:
+        np.testing.assert_allclose(tg.grad(lambda x, f=f: np.sum(f(x)))(x), slope, atol=1e-13)
+    for f in (tg.gelu, tg.silu, lambda x: tg.gelu(x, "tanh")):
+        tg.check_grad(f, x)
+
+
 def test_activations_take_numbers_and_values():
     assert tg.relu(-1) == 0
     assert tg.sigmoid(0.0) == 0.5
     v = tg.Value(0.5)
-    y = tg.sigmoid(v) + tg.relu(v) + tg.softplus(v)
+    y = tg.sigmoid(v) + tg.relu(v) + tg.softplus(v) + tg.silu(v)
     y.backward()
     s = 1 / (1 + np.exp(-0.5))
-    np.testing.assert_allclose(v.grad, s * (1 - s) + 1 + s, rtol=1e-14)
+    np.testing.assert_allclose(v.grad, s * (1 - s) + 1 + s + s * (1 + 0.5 * (1 - s)), rtol=1e-14)
+    assert type(tg.gelu(v).data) is float
+    assert float(tg.gelu(v)) == tg.gelu(0.5) == pytest.approx(0.345731230637)
+    assert float(tg.gelu(v, "tanh")) == tg.gelu(0.5, "tanh") == pytest.approx(0.345714)
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1, None])
@@ -105,7 +138,17 @@ def test_softmax_sums_to_one_along_its_axis(axis):
 
 def test_lists_and_integers_do_for_arrays():
     x = [1, -2]
-    for f in (tg.relu, tg.leaky_relu, tg.sigmoid, tg.softplus, tg.softmax, tg.log_softmax, tg.logsumexp):
+    for f in (
+        tg.relu,
+        tg.leaky_relu,
+        tg.sigmoid,
+        tg.softplus,
+        tg.gelu,
+        tg.silu,
+        tg.softmax,
+        tg.log_softmax,
+        tg.logsumexp,
+    ):
         np.testing.assert_array_equal(f(x), f(np.array(x, float)))
         np.testing.assert_array_equal(f(np.array(x)), f(np.array(x, float)))
     assert tg.hinge_loss([1.0, 2.0], [1, -1]) == 1.5

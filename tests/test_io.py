@@ -1,6 +1,10 @@
+import io
+import json
 import os
 import pickle
+import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 import tinygrad_edu as tg
 from tinygrad_edu import nn, optim
 
+HERE = Path(__file__).parent / "expected"
 DTYPES = st.one_of(hnp.floating_dtypes(), hnp.integer_dtypes(), hnp.boolean_dtypes(), hnp.unicode_string_dtypes())
 NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 
@@ -105,9 +110,9 @@ def test_what_cannot_be_stored_is_refused_and_the_old_file_stays(state, error, t
 def test_a_missing_folder_and_another_suffix_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"folder .*nowhere does not exist"):
         tg.save({}, tmp_path / "nowhere" / "s.npz")
-    with pytest.raises(ValueError, match=r"save: '.*model\.pt' should end in \.npz"):
+    with pytest.raises(ValueError, match=r"save: '.*model\.pt' should end in \.npz or \.safetensors"):
         tg.save({}, tmp_path / "model.pt")
-    with pytest.raises(ValueError, match=r"load: '.*model\.pt' should end in \.npz"):
+    with pytest.raises(ValueError, match=r"load: '.*model\.pt' should end in \.npz or \.safetensors"):
         tg.load(tmp_path / "model.pt")
     with pytest.raises(FileNotFoundError, match=r"missing\.npz"):
         tg.load(tmp_path / "missing.npz")
@@ -150,3 +155,162 @@ def test_foreign_files_are_refused_and_pickles_never_run(tmp_path):
 class Bomb:
     def __reduce__(self):
         return pytest.fail, ("a pickle was run",)
+
+
+def test_an_array_that_claims_more_than_it_holds_is_refused_before_it_takes_memory(tmp_path):
+    path = tmp_path / "s.npz"
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "<f8", "fortran_order": False, "shape": (10**15,)})
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("w.npy", head.getvalue() + bytes(64))
+    with pytest.raises(ValueError, match=r"'w\.npy' claims the shape \(1000000000000000,\)"):
+        tg.load(path)
+
+
+def test_names_in_a_file_lead_nowhere(tmp_path):
+    with zipfile.ZipFile(tmp_path / "s.npz", "w") as archive:
+        array = io.BytesIO()
+        np.save(array, np.ones(2))
+        archive.writestr("../../outside.npy", array.getvalue())
+    assert tg.load(tmp_path / "s.npz")["../../outside"].tolist() == [1, 1]
+    assert os.listdir(tmp_path) == ["s.npz"]
+
+
+NUMBERS = st.one_of(
+    hnp.floating_dtypes(sizes=(16, 32, 64), endianness="<"), hnp.integer_dtypes(endianness="<"), hnp.boolean_dtypes()
+)
+
+
+@given(state=st.dictionaries(NAMES, NUMBERS.flatmap(lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=0, min_side=0)))))
+def test_safetensors_keeps_names_numbers_and_shapes(state, tmp_path_factory):
+    path = tmp_path_factory.mktemp("io") / "state.safetensors"
+    tg.save(state, path)
+    loaded = tg.load(path)
+    assert loaded.keys() == state.keys()
+    for name, array in state.items():
+        assert loaded[name].dtype == array.dtype
+        np.testing.assert_array_equal(loaded[name], array, strict=True)
+
+
+def test_what_pytorch_saved_predicts_what_pytorch_predicts():
+    expected = json.loads((HERE / "layers.json").read_text())["travel"]  # layers.py made both
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    model.load_state_dict(tg.load(HERE / "travel.safetensors"))
+    x = (np.sin(np.arange(24.0)) * 2 + np.arange(24) % 3).reshape(8, 3)
+    np.testing.assert_allclose(model(x).data, expected, atol=1e-6)
+
+
+def test_our_file_is_laid_out_as_pytorch_reads_it(tmp_path):
+    model = nn.MLP([3, 5, 2], activation="tanh", rng=0)
+    tg.save(model.state_dict(), tmp_path / "model.safetensors")
+    whole = (tmp_path / "model.safetensors").read_bytes()
+    size = int.from_bytes(whole[:8], "little")
+    head = json.loads(whole[8 : 8 + size])
+    assert [name for name, _ in model.named_parameters()] == ["0.weight", "0.bias", "2.weight", "2.bias"]  # PyTorch's
+    for name, p in model.named_parameters():
+        start, end = head[name]["data_offsets"]
+        rows = np.frombuffer(whole[8 + size :][start:end]).reshape(head[name]["shape"])  # row by row
+        np.testing.assert_array_equal(rows, p.data, strict=True)
+
+
+def test_pytorch_loads_our_file_and_predicts_the_same(tmp_path):
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import load_file
+
+    model = nn.MLP([3, 5, 2], activation="tanh", rng=0)
+    tg.save(model.state_dict(), tmp_path / "model.safetensors")
+    theirs = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, 2)).double()
+    theirs.load_state_dict(load_file(tmp_path / "model.safetensors"))
+    x = np.random.default_rng(1).normal(size=(7, 3))
+    np.testing.assert_allclose(theirs(torch.tensor(x)).detach().numpy(), model(x).data, rtol=1e-12)
+
+
+def test_layers_with_state_travel_both_ways(tmp_path):
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import load_file, save_file
+
+    kinds = ("Embedding", (6, 4)), ("Flatten", ()), ("BatchNorm1d", (8,)), ("GELU", ()), ("LayerNorm", (8,))
+    ours = nn.Sequential(*[getattr(nn, kind)(*sizes) for kind, sizes in kinds])
+    theirs = torch.nn.Sequential(*[getattr(torch.nn, kind)(*sizes) for kind, sizes in kinds]).double()
+    x = np.random.default_rng(1).integers(0, 6, (7, 2))
+    ours(x)  # moves the running statistics
+    tg.save(ours.state_dict(), tmp_path / "ours.safetensors")
+    theirs.load_state_dict(load_file(tmp_path / "ours.safetensors"))
+    np.testing.assert_allclose(theirs.eval()(torch.tensor(x)).detach(), ours.eval()(x).data, rtol=1e-12)
+    theirs.train()(torch.tensor(x))
+    save_file(theirs.state_dict(), tmp_path / "theirs.safetensors")
+    ours.load_state_dict(tg.load(tmp_path / "theirs.safetensors"))
+    np.testing.assert_allclose(ours(x).data, theirs.eval()(torch.tensor(x)).detach(), rtol=1e-12)
+    assert float(ours[2].num_batches_tracked) == 2
+
+
+def test_an_optimizers_state_survives_in_safetensors(tmp_path):
+    model = nn.Linear(2, 1, rng=0)
+    one, other = (optim.Adam(model.parameters(), lr=rate) for rate in (0.1, 0.2))
+    one.minimize(tg.mse_loss(model(np.ones((3, 2))), np.zeros((3, 1))))
+    tg.save(one.state_dict(), tmp_path / "adam.safetensors")
+    other.load_state_dict(tg.load(tmp_path / "adam.safetensors"))
+    assert (other.lr, other.steps) == (0.1, 1)
+    np.testing.assert_array_equal(other.state["m"][0], one.state["m"][0])
+
+
+def test_a_damaged_safetensors_file_and_a_missing_package_are_named(tmp_path, monkeypatch):
+    path = tmp_path / "s.safetensors"
+    tg.save({"w": np.arange(4.0)}, path)
+    whole = path.read_bytes()
+    for end in range(len(whole)):
+        path.write_bytes(whole[:end])
+        with pytest.raises(ValueError, match=r"load: .*damaged or no \.safetensors file"):
+            tg.load(path)
+    for value in ("a", 1j):
+        with pytest.raises(ValueError, match=r"'t' is of dtype .*, which \.safetensors cannot hold; \.npz can"):
+            tg.save({"t": value}, path)
+    with pytest.raises(ValueError, match="the name '__metadata__' means something else"):
+        tg.save({"__metadata__": np.ones(2)}, path)
+    assert os.listdir(tmp_path) == ["s.safetensors"]
+    assert path.read_bytes() == whole[:-1]
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    for call in (lambda: tg.load(path), lambda: tg.save({}, path)):
+        with pytest.raises(ImportError, match=r'pip install "tinygrad-edu\[safetensors\]"'):
+            call()
+
+
+def safetensors_file(head, numbers=b""):
+    head = head if isinstance(head, bytes) else json.dumps(head).encode()
+    return len(head).to_bytes(8, "little") + head + numbers
+
+
+def one(dtype, shape, start, end):
+    return safetensors_file({"w": {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}}, bytes(8))
+
+
+EIGHT = {"dtype": "F64", "shape": [1], "data_offsets": [0, 8]}
+
+
+def test_a_safetensors_file_is_what_these_tests_damage(tmp_path):
+    (tmp_path / "s.safetensors").write_bytes(one("F64", [1], 0, 8))
+    assert tg.load(tmp_path / "s.safetensors") == {"w": [0.0]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param((2**63).to_bytes(8, "little") + b"{}", id="a head longer than the file"),
+        pytest.param(safetensors_file(b"[" * 90_000), id="a head nested without end"),
+        pytest.param(safetensors_file(b"\xff{}"), id="a head that is no text"),
+        pytest.param(one("F64", [10**15], 0, 8 * 10**15), id="more than it holds"),
+        pytest.param(one("F64", [2**62, 4], 0, 0), id="a size that overflows"),
+        pytest.param(one("F64", [2], 0, 8), id="fewer numbers than its shape says"),
+        pytest.param(one("F64", [1], 8, 0), id="backwards"),
+        pytest.param(one("F64", [1], 0, 8) + bytes(8), id="more after the end"),
+        pytest.param(safetensors_file({"a": EIGHT, "b": EIGHT}, bytes(8)), id="one place for two"),
+        pytest.param(one("OBJECT", [1], 0, 8), id="an unknown type"),
+        pytest.param(one("BF16", [4], 0, 8), id="a type that NumPy lacks"),
+        pytest.param(pickle.dumps({"w": Bomb()}), id="a pickle, which is not run"),
+    ],
+)
+def test_hostile_safetensors_files_are_refused(content, tmp_path):
+    path = tmp_path / "s.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"load: .*s\.safetensors is damaged or no \.safetensors file of arrays: "):
+        tg.load(path)

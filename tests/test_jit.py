@@ -579,7 +579,7 @@ def test_the_source_runs_by_itself_to_the_same_numbers():
     named = {name: value for name, value in source.values.items()}
     arrays = iter(start)
     for name in named:
-        if name.startswith("layers") and not name.endswith(("_m", "_v", "_grad")):
+        if name.startswith(("weight", "bias")) and not name.endswith(("_m", "_v", "_grad")):
             named[name] = next(arrays)
         elif isinstance(named[name], np.ndarray) and name.endswith(("_m", "_v")):
             named[name] = np.zeros_like(named[name])
@@ -696,3 +696,85 @@ def test_the_rate_of_one_group_is_read_anew_at_each_call():
         step()
     assert (float(a), float(b)) == (-3, -111)
     assert step.cache_info().misses == 1
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: [tg.nn.Linear(3, 8, rng=0), tg.nn.BatchNorm1d(8), tg.nn.GELU(), tg.nn.Linear(8, 1, rng=1)],
+        lambda: [tg.nn.Linear(3, 8, rng=0), tg.nn.LayerNorm(8), tg.nn.SiLU(), tg.nn.Linear(8, 1, rng=1)],
+        lambda: [tg.nn.Linear(3, 8, rng=0), tg.nn.Dropout(0.3, rng=5), tg.nn.Softplus(), tg.nn.Linear(8, 1, rng=1)],
+        lambda: [tg.nn.Linear(3, 8, rng=0), tg.nn.LeakyReLU(0.2), tg.nn.GELU("tanh"), tg.nn.Linear(8, 1, rng=1)],
+    ],
+)
+def test_every_layer_trains_replayed_as_it_does_eagerly(layers):
+    def train(jit):
+        model = tg.nn.Sequential(*layers())
+        opt = tg.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+
+        def step(x, t):
+            loss = tg.mse_loss(model(x), t)
+            opt.minimize(loss)
+            return loss
+
+        step = tg.jit(step) if jit else step
+        losses = [float(step(X[i % 5 :], T[i % 5 :])) for i in range(20)]
+        return losses, model
+
+    (eager, one), (replayed, other) = train(False), train(True)
+    np.testing.assert_allclose(replayed, eager, rtol=1e-12)
+    assert len(set(eager)) == 20
+    for name, array in one.state_dict().items():
+        np.testing.assert_allclose(other.state_dict()[name], array, rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+def test_a_replay_in_evaluation_mode_draws_nothing_and_leaves_running_statistics_alone():
+    model = tg.nn.Sequential(tg.nn.BatchNorm1d(3), tg.nn.Dropout(0.5, rng=0))
+    call = tg.jit(lambda x: model(x))
+    first, second = call(X).data, call(X).data
+    assert (first != second).any()
+    assert float(model[0].num_batches_tracked) == 2
+    before = model.eval().state_dict()
+    for _ in range(2):
+        np.testing.assert_allclose(call(X).data, model(X).data, rtol=1e-12)
+    for name, array in before.items():
+        np.testing.assert_array_equal(model.state_dict()[name], array, err_msg=name)
+    model.train()
+    call(X)
+    assert float(model[0].num_batches_tracked) == 3
+    with pytest.raises(ValueError, match="one number a feature"):
+        call(X[:1])
+
+
+def test_an_embedding_is_looked_up_anew_and_refuses_out_of_range_numbers_replayed_too():
+    layer = tg.nn.Embedding(5, 2, rng=0)
+    look = tg.jit(lambda i: np.sum(layer(i) ** 2))
+    for index in ([0, 1], [4, 4], [2, 0]):
+        assert float(look(np.array(index))) == pytest.approx(float(np.sum(layer.weight.data[index] ** 2)))
+    assert look.cache_info().misses == 1
+    with pytest.raises(ValueError, match="takes numbers from 0 to 4; got 1 to 5"):
+        look(np.array([1, 5]))
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        np.flip, np.fliplr, np.rot90, np.diagonal, lambda y: np.split(y, 3)[1], lambda y: np.moveaxis(y, 0, 1),
+        lambda y: np.atleast_3d(y)[:, :, 0], lambda y: np.hsplit(y, 3)[0], lambda y: np.swapaxes(y, 0, 1),
+    ],
+)  # fmt: skip
+def test_what_a_view_shows_is_not_written_over(view):
+    def f(x):
+        y = np.sin(x)
+        seen = view(y)
+        return np.cos(y * 2).sum(), np.cos(seen * 3.0).sum(), view(np.exp(x))
+
+    x = np.arange(9.0).reshape(3, 3)
+    jitted = tg.jit(f)
+    for factor in (1.0, 2.0, 3.0):
+        first = jitted(x * factor)
+        kept = first[2].copy()
+        for a, b in zip(first, f(x * factor), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-13)
+        jitted(x)
+        np.testing.assert_array_equal(first[2], kept)  # nor later

@@ -1,3 +1,7 @@
+import json
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,6 +9,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import Tensor, nn
+from tinygrad_edu.rules.activations import erf
 
 
 class Tied(nn.Module):
@@ -71,17 +76,17 @@ def test_load_state_dict_lists_all_that_is_wrong_and_changes_nothing():
     model = nn.MLP([2, 3, 1], rng=0)
     before = model.state_dict()
     state = nn.MLP([2, 3, 1], rng=1).state_dict()
-    del state["layers.0.bias"]
-    state["layers.2.weight"] = np.ones((3, 1))
-    state["layers.2.bias"] = np.array(["x"])
+    del state["0.bias"]
+    state["2.weight"] = np.ones((3, 1))
+    state["2.bias"] = np.array(["x"])
     state["extra"] = np.ones(1)
     with pytest.raises(ValueError, match=r"MLP\.load_state_dict: nothing was loaded") as caught:
         model.load_state_dict(state)
     for part in [
-        "missing 'layers.0.bias'",
+        "missing '0.bias'",
         "unexpected 'extra'",
-        "'layers.2.weight' has shape (3, 1), not (1, 3)",
-        "'layers.2.bias' has dtype <U1, not float64",
+        "'2.weight' has shape (3, 1), not (1, 3)",
+        "'2.bias' has dtype <U1, not float64",
     ]:
         assert part in str(caught.value)
     for name, array in model.state_dict().items():
@@ -118,10 +123,10 @@ def test_a_module_without_forward_says_so():
 
 def test_repr_shows_layers_and_parameter_counts():
     assert repr(nn.MLP([2, 16, 1])).split("\n") == [
-        "MLP(2 -> 16 -> 1)            65 parameters",
-        "  layers.0  Linear(2 -> 16)  48",
-        "  layers.1  ReLU()",
-        "  layers.2  Linear(16 -> 1)  17",
+        "MLP(2 -> 16 -> 1)     65 parameters",
+        "  0  Linear(2 -> 16)  48",
+        "  1  ReLU()",
+        "  2  Linear(16 -> 1)  17",
     ]
     assert repr(nn.Linear(3, 4, bias=False)) == "Linear(3 -> 4, bias=False)  12 parameters"
 
@@ -172,6 +177,9 @@ def test_linear_refuses_what_is_no_array_and_sizes_that_are_none():
         (nn.ReLU(), lambda x: np.maximum(x, 0)),
         (nn.Tanh(), np.tanh),
         (nn.Sigmoid(), lambda x: 1 / (1 + np.exp(-x))),
+        (nn.LeakyReLU(0.1), lambda x: np.where(x > 0, x, 0.1 * x)),
+        (nn.Softplus(), lambda x: np.log1p(np.exp(x))),
+        (nn.SiLU(), lambda x: x / (1 + np.exp(-x))),
     ],
 )
 def test_activations_are_their_functions(layer, function):
@@ -180,7 +188,13 @@ def test_activations_are_their_functions(layer, function):
     assert layer.parameters() == []
 
 
-@pytest.mark.parametrize(("activation", "function"), [("relu", tg.relu), ("tanh", np.tanh), ("sigmoid", tg.sigmoid)])
+@pytest.mark.parametrize(
+    ("activation", "function"),
+    [
+        ("relu", tg.relu), ("tanh", np.tanh), ("sigmoid", tg.sigmoid), ("gelu", tg.gelu), ("silu", tg.silu),
+        ("leaky_relu", tg.leaky_relu), ("softplus", tg.softplus),
+    ],
+)  # fmt: skip
 def test_mlp_has_the_activation_between_layers_and_none_after_the_last(activation, function):
     model = nn.MLP([2, 5, 4, 1], activation=activation, rng=0)
     W1, b1, W2, b2, W3, b3 = (p.data for p in model.parameters())
@@ -193,7 +207,7 @@ def test_parameters_in_a_container_are_labelled_by_the_way_to_them():
     model = nn.Sequential(nn.MLP([2, 3, 1]), nn.Linear(1, 1, bias=False))
     model2 = nn.Sequential(Named())
     assert [p.label for p in model.parameters()] == [name for name, _ in model.named_parameters()]
-    assert model.parameters()[0].label == "layers.0.layers.0.weight"
+    assert model.parameters()[0].label == "0.0.weight"
     assert model2.parameters()[0].label == "slope m"
 
 
@@ -217,8 +231,8 @@ def test_sequential_and_mlp_refuse_what_is_no_layer():
         nn.Sequential([nn.Linear(2, 1)])
     with pytest.raises(ValueError, match=r"MLP\(\[2\]\): give the sizes"):
         nn.MLP([2])
-    with pytest.raises(ValueError, match="activation is one of 'relu', 'tanh', 'sigmoid', not 'gelu'"):
-        nn.MLP([2, 1], activation="gelu")
+    with pytest.raises(ValueError, match=r"activation is one of 'relu', .*'tanh', 'sigmoid', not 'swish'"):
+        nn.MLP([2, 1], activation="swish")
 
 
 @pytest.mark.parametrize(
@@ -256,3 +270,174 @@ def test_random_weights_come_from_rng_alone():
     assert (first[0].data != other[0].data).all()
     assert (first[0].data != fresh[0].data).all()
     assert (nn.Linear(2, 3, rng=generator).weight.data != first[0].data).all()
+
+
+LAYERS = json.loads((Path(__file__).parent / "expected" / "layers.json").read_text())["layers"]  # layers.py made it
+
+
+@pytest.mark.parametrize(("kind", "settings", "shape", "expected"), LAYERS)
+def test_layers_are_pytorchs_forward_and_backward(kind, settings, shape, expected):
+    given = [v for k, v in settings.items() if k == "normalized_shape"]
+    layer = getattr(nn, kind)(*given, **{k: v for k, v in settings.items() if k != "normalized_shape"})
+    for p in layer.parameters():
+        p.data[...] = 1 + np.arange(p.size).reshape(p.shape) / 10
+    x = Tensor((np.sin(np.arange(24.0)) * 2 + np.arange(24) % 3).reshape(shape))
+    y = layer(x)
+    y.backward(np.cos(np.arange(24.0)).reshape(shape))
+    found = {
+        "output": [y.data],
+        "gradients": [t.grad for t in (x, *layer.parameters())],
+        "running": [t.data for t in layer.tensors().values() if not t.requires_grad],
+        "evaluated": [layer.eval()(x).data],
+    }
+    for name, arrays in expected.items():
+        for a, b in zip(found[name], arrays, strict=True):
+            np.testing.assert_allclose(a.ravel(), b, rtol=1e-11, atol=1e-13, err_msg=name)
+
+
+def test_gelu_is_exact_far_out_and_its_approximation_is_near():
+    x = np.linspace(-6, 6, 201)
+    np.testing.assert_allclose(tg.gelu(x), tg.gelu(x, "tanh"), atol=6e-4)
+    assert tg.gelu(np.array([-50.0, 0.0, 50.0])).tolist() == [0, 0, 50]
+    assert tg.gelu(np.float32([1.0])).dtype == tg.silu(np.float32([1.0])).dtype == np.float32
+    with pytest.raises(ValueError, match='approximate is "none" or "tanh", not \'erf\''):
+        nn.GELU("erf")
+
+
+def test_erf_is_scipys_to_rounding():
+    special = pytest.importorskip("scipy.special")
+    x = np.concatenate([np.linspace(-7, 7, 10_001), np.geomspace(1e-300, 1, 100), [0.0, np.inf, -np.inf, np.nan]])
+    np.testing.assert_allclose(erf(x), special.erf(x), rtol=1e-15)
+    assert np.signbit(erf(np.array([-0.0])))[0]
+
+
+def test_dropout_leaves_out_a_share_in_training_and_nothing_in_evaluation():
+    layer, x = nn.Dropout(0.25, rng=0), Tensor(np.ones(100_000, np.float32))
+    y = layer(x)
+    assert y.dtype == np.float32
+    assert set(np.unique(y.data)) == {0, np.float32(1 / 0.75)}
+    assert np.mean(y.data == 0) == pytest.approx(0.25, abs=0.01)
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad, y.data)
+    assert (layer(x).data != y.data).any()
+    assert layer.eval()(x) is x
+    assert nn.Dropout(0)(x) is x
+    for p in (1, -0.1, 1.5, "0.5", None):
+        with pytest.raises(ValueError, match="Dropout: p is a probability from 0 to below 1"):
+            nn.Dropout(p)
+
+
+def test_batch_norm_has_running_statistics_that_are_state_and_no_parameters():
+    layer = nn.BatchNorm1d(2)
+    assert [name for name, _ in layer.named_parameters()] == ["weight", "bias"]
+    assert list(layer.state_dict()) == ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
+    x = np.random.default_rng(0).normal([1, -2], [3, 0.5], (200, 2))
+    for _ in range(200):
+        layer(x)
+    np.testing.assert_allclose(layer.running_mean.data, x.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(layer.running_var.data, x.var(axis=0, ddof=1), rtol=1e-6)
+    assert float(layer.num_batches_tracked) == 200
+    before = layer.state_dict()
+    np.testing.assert_allclose(layer.eval()(x).data.std(axis=0), 1, rtol=1e-2)
+    assert all((layer.state_dict()[name] == array).all() for name, array in before.items())
+
+
+def test_batch_norm_and_layer_norm_name_what_does_not_fit():
+    with pytest.raises(ValueError, match=r"BatchNorm1d\(3\) got \(5, 2\): it takes \(n, 3\) or \(n, 3, length\)"):
+        nn.BatchNorm1d(3)(np.ones((5, 2)))
+    with pytest.raises(ValueError, match=r"one number a feature has no variance.*model\.eval\(\)"):
+        nn.BatchNorm1d(3)(np.ones((1, 3)))
+    assert nn.BatchNorm1d(3).eval()(np.ones((1, 3))).shape == (1, 3)
+    with pytest.raises(ValueError, match=r"LayerNorm\(4, 2\) got \(5, 2\): the last axes must be \(4, 2\)"):
+        nn.LayerNorm((4, 2))(np.ones((5, 2)))
+
+
+def test_embedding_looks_rows_up_and_adds_up_their_gradients():
+    layer = nn.Embedding(4, 2, rng=0)
+    y = layer([[0, 3], [3, 3]])
+    assert y.shape == (2, 2, 2)
+    np.testing.assert_array_equal(y.data[0, 1], layer.weight.data[3])
+    y.sum().backward()
+    np.testing.assert_array_equal(layer.weight.grad, [[1, 1], [0, 0], [0, 0], [3, 3]])
+    with pytest.raises(TypeError, match=r"Embedding\(4, 2\) takes integers, and got float64; \.astype\(int\)"):
+        layer(np.ones(2))
+    for wrong in (4, -1):
+        with pytest.raises(ValueError, match=rf"takes numbers from 0 to 3; got {min(wrong, 0)} to {max(wrong, 0)}"):
+            layer([0, wrong])
+
+
+@pytest.mark.parametrize("layer", [nn.Linear(2, 1), nn.BatchNorm1d(2), nn.LayerNorm(2), nn.Dropout(), nn.Flatten()])
+def test_layers_refuse_lists_by_name(layer):
+    with pytest.raises(TypeError, match=f"{type(layer).__name__}.* takes an array or Tensor, not list"):
+        layer([[1.0, 2.0], [3.0, 4.0]])
+
+
+def test_layers_show_the_settings_that_are_not_the_usual_ones():
+    layers = [nn.GELU(), nn.GELU("tanh"), nn.Flatten(), nn.Flatten(2), nn.LeakyReLU(0.2), nn.Dropout(0.1)]
+    assert [layer.describe() for layer in layers] == [
+        "GELU()", "GELU('tanh')", "Flatten()", "Flatten(start=2)", "LeakyReLU(0.2)", "Dropout(0.1)",
+    ]  # fmt: skip
+
+
+def test_flatten_joins_the_axes_from_its_start():
+    x = np.zeros((2, 3, 4, 5))
+    assert nn.Flatten()(x).shape == (2, 60)
+    assert nn.Flatten()(x[:0]).shape == (0, 60)
+    assert nn.Flatten(2)(Tensor(x)).shape == (2, 3, 20)
+    with pytest.raises(ValueError, match=r"Flatten\(start=5\) got shape \(2, 3, 4, 5\)"):
+        nn.Flatten(5)(x)
+
+
+def test_sequential_goes_by_names_and_places():
+    model = nn.Sequential({"hidden": nn.Linear(2, 3), "act": nn.Tanh(), "out": nn.Linear(3, 1)})
+    assert [name for name, _ in model.named_parameters()] == ["hidden.weight", "hidden.bias", "out.weight", "out.bias"]
+    assert model[0] is model.hidden
+    assert [*model] == list(model.layers) == [model.hidden, model.act, model.out]
+    assert len(model) == 3
+    assert model(np.ones((4, 2))).shape == (4, 1)
+    for name in ("a.b", "forward", "training", "names", 3):
+        with pytest.raises(ValueError, match="cannot name a layer"):
+            nn.Sequential({name: nn.Tanh()})
+
+
+def test_a_slice_of_a_model_is_a_model_that_shares_its_layers():
+    model = nn.MLP([2, 5, 1], activation="tanh", rng=0)
+    hidden, last = model[:-1], model[-1:]
+    x = np.ones((4, 2))
+    assert hidden(x).shape == (4, 5)
+    np.testing.assert_array_equal(last(hidden(x)).data, model(x).data)
+    assert [name for name, _ in last.named_parameters()] == ["2.weight", "2.bias"]
+    assert last.parameters()[0] is model[2].weight
+    assert model[0:0](x) is x
+
+
+def test_orthogonal_weights_are_orthonormal():
+    for shape in [(5, 3), (3, 5), (4, 4), (2, 3, 2)]:
+        w = nn.orthogonal(shape, rng=0, gain=2.0)
+        assert w.shape == shape
+        w = w.reshape(len(w), -1) / 2
+        small = w @ w.T if len(w) <= w.shape[1] else w.T @ w
+        np.testing.assert_allclose(small, np.eye(len(small)), atol=1e-14)
+    w = nn.Linear(3, 5, rng=0, init=partial(nn.orthogonal, gain=2.0)).weight.data
+    np.testing.assert_array_equal(w, nn.orthogonal((5, 3), rng=0, gain=2.0))
+    turned = [np.linalg.det(nn.orthogonal((2, 2), rng=seed)) for seed in range(200)]
+    assert np.mean(np.sign(turned)) == pytest.approx(0, abs=0.2)  # reflections are as likely as rotations
+
+
+def test_zeros_constant_and_shapes_of_more_or_fewer_axes():
+    assert nn.Linear(2, 3, init=nn.zeros).weight.data.tolist() == [[0, 0]] * 3
+    assert nn.Linear(2, 3, init=nn.constant(0.5)).weight.data.tolist() == [[0.5, 0.5]] * 3
+    assert abs(nn.he_uniform((2, 3, 5), 0)).max() <= (6 / 15) ** 0.5
+    with pytest.raises(ValueError, match=r"he_uniform: weights have a shape \(out, in\), not \(3,\)"):
+        nn.he_uniform((3,))
+
+
+def test_a_parameter_replaced_by_an_array_is_refused_with_the_remedy():
+    layer = nn.Linear(2, 1)
+    before = layer.weight
+    with pytest.raises(TypeError, match=r"Linear\.weight = .*: Tensor 'weight' would.*weight\.data\[\.\.\.\] = "):
+        layer.weight = np.zeros((1, 2))
+    assert layer.weight is before
+    layer.weight = Tensor(np.zeros((1, 2)))
+    layer.bias = None
+    assert len(layer.parameters()) == 1

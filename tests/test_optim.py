@@ -322,3 +322,22 @@ def test_clip_grad_value_refuses_what_is_not_finite_and_changes_nothing(bad):
     assert a.grad.tolist() == [5.0]
     with pytest.raises(ValueError, match="clip_value must be above 0"):
         optim.clip_grad_value([a], 0)
+
+
+def test_a_forgotten_zero_grad_is_noticed_and_adding_up_on_purpose_is_not():
+    x = Tensor([1.0])
+    optimizer = optim.SGD([x], lr=0.1)
+    (2 * x).sum().backward()
+    optimizer.step()
+    (2 * x).sum().backward()
+    with pytest.warns(UserWarning, match=r"SGD\.step: .* sum of 2 backward passes.*zero_grad\(\).*accumulated=True"):
+        optimizer.step()
+    optimizer.zero_grad()
+    (2 * x).sum().backward()
+    optimizer.step()
+    (2 * x).sum().backward()
+    optimizer.step(accumulated=True)
+    optimizer.minimize((2 * x).sum())
+    x.grad = None
+    (2 * x).sum().backward()
+    optimizer.step()

@@ -68,9 +68,9 @@ def test_notebooks_show_a_models_layers():
     assert rows(tg.nn.MLP([2, 16, 1])) == [
         ["name", "module, in training mode", "shapes", "parameters"],
         ["", "MLP(2 -> 16 -> 1)", "", "65"],
-        ["layers.0", "Linear(2 -> 16)", "weight (16, 2), bias (16,)", "48"],
-        ["layers.1", "ReLU()", "", ""],
-        ["layers.2", "Linear(16 -> 1)", "weight (1, 16), bias (1,)", "17"],
+        ["0", "Linear(2 -> 16)", "weight (16, 2), bias (16,)", "48"],
+        ["1", "ReLU()", "", ""],
+        ["2", "Linear(16 -> 1)", "weight (1, 16), bias (1,)", "17"],
     ]
 
 

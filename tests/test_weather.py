@@ -1,6 +1,7 @@
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -14,7 +15,9 @@ from vega_datasets import local_data
 
 ROOT = Path(__file__).parents[1]
 WEATHER = ROOT / "examples" / "weather.py"
-PICTURES = ["graph.png", "graph.svg", "line.png", "loss.png"]
+PICTURES = [
+    "graph.png", "graph.svg", "learning_rates.png", "line.png", "loss.png", "ridge.png", "slope.png", "starts.png",
+]  # fmt: skip
 FEATURES = ["temp_max", "temp_min", "precipitation", "wind"]
 
 
@@ -22,6 +25,12 @@ def run(*args):
     env = os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
     command = [sys.executable, str(WEATHER), *map(str, args)]
     return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+
+
+def run_here(monkeypatch, *args):
+    monkeypatch.setattr(sys, "argv", ["weather.py", *map(str, args)])
+    monkeypatch.syspath_prepend(WEATHER.parent)  # where Python finds what a program imports
+    return runpy.run_path(str(WEATHER), run_name="__main__")
 
 
 def numbers(stdout):
@@ -94,6 +103,31 @@ def test_anyones_table_with_gaps_is_filled_forward_and_reported(tmp_path):
     assert sorted(os.listdir(tmp_path / "out")) == PICTURES
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(i * i % 7, 5) for i in range(8)],  # as few rows as it takes, and nothing to predict
+        [(i % 5, 2 * ((i - 1) % 5) + 1) for i in range(40)],  # a line without noise, which leaves no loss
+    ],
+)
+def test_the_lesson_runs_on_tables_that_have_little_to_teach(rows, tmp_path, monkeypatch, capsys):
+    pd.DataFrame(rows, columns=["a", "c"]).to_csv(tmp_path / "table.csv", index=False)
+    args = "--csv", tmp_path / "table.csv", "--target", "c", "--features", "a", "--output", tmp_path / "out"
+    variables = run_here(monkeypatch, *args)
+    assert variables["weights"] == pytest.approx(variables["exact"].coef_, abs=1e-9)
+    assert variables["shrunk"] == pytest.approx(variables["ridge"], rel=1e-3)
+    assert sorted(os.listdir(tmp_path / "out")) == PICTURES
+    assert "nan" not in capsys.readouterr().out
+
+
+def test_a_notebooks_arguments_are_its_kernels(tmp_path, monkeypatch):
+    tables = shutil.copy(WEATHER.with_name("tables.py"), tmp_path)
+    monkeypatch.setattr(sys, "argv", ["/packages/ipykernel_launcher.py", "-f", "kernel.json"])
+    table = runpy.run_path(tables)["asked_for"](None, local_data.seattle_weather.filepath, "wind", {"wind": "m/s"})
+    assert (table.features, table.target, table.named("wind", power="²")) == (["wind"], "wind", "wind ((m/s)²)")
+    assert table.output == tmp_path / "output"
+
+
 GOOD = "".join(f"{i},{i * i % 7},{i % 3}\n" for i in range(40))
 
 
@@ -125,10 +159,9 @@ def test_bad_input_is_one_line_and_status_2_and_writes_nothing(content, args, me
     if content is not None:
         table.write_bytes(content if isinstance(content, bytes) else content.encode())
     before = os.listdir(tmp_path)
-    default = ["weather.py", "--csv", table, "--target", "c", "--features", "a,b", "--output", output]
-    monkeypatch.setattr(sys, "argv", [str(arg) for arg in (*default, *args)])
+    default = "--csv", table, "--target", "c", "--features", "a,b", "--output", output
     with pytest.raises(SystemExit) as caught:
-        runpy.run_path(str(WEATHER), run_name="__main__")
+        run_here(monkeypatch, *default, *args)
     assert caught.value.code == 2
     stdout, stderr = capsys.readouterr()
     assert message in stderr

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .functions import (
     binary_cross_entropy_with_logits,
     cross_entropy,
+    gelu,
     hinge_loss,
     huber_loss,
     l1_loss,
@@ -25,6 +26,7 @@ from .functions import (
     mse_loss,
     relu,
     sigmoid,
+    silu,
     softmax,
     softplus,
 )  # fmt: skip
@@ -57,11 +59,11 @@ __version__ = "0.1.0"
 __all__ = [
     "AnomalyError", "DivergenceError", "Drawing", "Explanation", "GradientError", "History", "JitError", "Jitted",
     "Tensor", "Value", "accuracy", "binary_cross_entropy_with_logits", "check_grad", "confusion_matrix",
-    "cross_entropy", "data", "defvjp", "detect_anomaly", "draw", "evaluate", "explain", "fit", "grad", "gradients",
-    "hessian", "hinge_loss", "huber_loss", "hvp", "jacobian", "jit", "jvp", "l1_loss", "leaky_relu", "load",
-    "log_softmax", "logsumexp", "lr_finder", "mse_loss", "nn", "no_grad", "nondifferentiable", "optim", "plot",
-    "predict", "primitive", "r2_score", "relu", "save", "sigmoid", "softmax", "softplus", "supported", "value_and_grad",
-    "vjp",
+    "cross_entropy", "data", "defvjp", "detect_anomaly", "draw", "evaluate", "explain", "fit", "gelu", "grad",
+    "gradients", "hessian", "hinge_loss", "huber_loss", "hvp", "jacobian", "jit", "jvp", "l1_loss", "leaky_relu",
+    "load", "log_softmax", "logsumexp", "lr_finder", "mse_loss", "nn", "no_grad", "nondifferentiable", "optim", "plot",
+    "predict", "primitive", "r2_score", "relu", "save", "sigmoid", "silu", "softmax", "softplus", "supported",
+    "value_and_grad", "vjp",
 ]  # fmt: skip
 
 _LAYERS = {  # module: the names that it brings, itself among them where it is one

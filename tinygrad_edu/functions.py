@@ -5,18 +5,19 @@ A loss compares a prediction with a target of the same shape and gives the mean 
 prediction with every target.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
 from .rules import activations
-from .rules.activations import log_softmax, logsumexp, sigmoid, softmax
+from .rules.activations import erf, log_softmax, logsumexp, sigmoid, softmax
 from .rules.registry import question
 from .tensor import Node
 
 __all__ = [
-    "binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "huber_loss", "l1_loss", "leaky_relu",
-    "log_softmax", "logsumexp", "mse_loss", "relu", "sigmoid", "softmax", "softplus",
+    "binary_cross_entropy_with_logits", "cross_entropy", "gelu", "hinge_loss", "huber_loss", "l1_loss", "leaky_relu",
+    "log_softmax", "logsumexp", "mse_loss", "relu", "sigmoid", "silu", "softmax", "softplus",
 ]  # fmt: skip
 
 
@@ -33,6 +34,25 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
 def softplus(x: Any) -> Any:
     """log(1 + exp(x)), elementwise, without overflow."""
     return np.logaddexp(x, 0)
+
+
+def silu(x: Any) -> Any:
+    """x sigmoid(x), elementwise, also called swish (Hendrycks & Gimpel 2016)."""
+    return np.multiply(x, sigmoid(x))
+
+
+def gelu(x: Any, approximate: str = "none") -> Any:
+    """x times the share of the normal distribution that is below x, elementwise (Hendrycks & Gimpel 2016).
+
+    `approximate="tanh"` takes x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x**3))) / 2, which is off by up to 5e-4.
+    """
+    if approximate == "none":
+        return np.multiply(0.5, x) * (1 + erf(np.multiply(x, math.sqrt(0.5))))
+    if approximate != "tanh":
+        raise ValueError(f'gelu: approximate is "none" or "tanh", not {approximate!r}')
+    near = np.clip(x, -10, 10)  # beyond, tanh is 1 or -1 to the last digit, and a power might overflow
+    inner = math.sqrt(2 / math.pi) * near * (1 + 0.044715 * np.square(near))
+    return np.multiply(0.5, x) * (1 + np.tanh(inner))
 
 
 def mse_loss(prediction: Any, target: Any) -> Any:

@@ -198,8 +198,9 @@ class Node:
     """What Tensor and Value share: a place on the tape, the operators, and `backward`."""
 
     __slots__ = (
-        "__weakref__", "_grad", "_value", "call", "label", "order", "requires_grad", "span",
+        "__weakref__", "_grad", "_value", "call", "label", "order", "passes", "requires_grad", "span",
     )  # fmt: skip
+    passes: int  # how many backward passes have added up to a leaf's gradient; unset before the first
     span: tuple[Any, ...]  # what `note` noted, and the span that it noted here before; unset where there is none
     _reflected: dict[Any, Any] = {}  # noqa: RUF012 (each subclass has its own, and nothing writes to it)
 

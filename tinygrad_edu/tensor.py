@@ -206,7 +206,9 @@ class Tensor(Node):
     def _receive(self, g: Any) -> None:
         if self._grad is not None:
             self._grad = self._grad + g
+            self.passes = getattr(self, "passes", 1) + 1
         else:  # a view belongs to another array, which may change
+            self.passes = 1
             self._grad = g if g.base is None else g.copy("F" if self._value.flags.fnc else "C")
 
     def _fit(self, g: Any, fun: Any) -> Any:

@@ -43,8 +43,8 @@ OPTIONS = [
     *("-k", "not million and not time"),  # slow, or measured: what fails on a busy machine proves nothing
 ]
 ELSEWHERE = [  # slow, or not about rules
-    "data", "draw", "explain", "io", "jit", "jit_passes", "lr_scheduler", "optim", "package", "page", "plot", "readme",
-    "reprs", "train", "weather",
+    "anomaly", "cores", "data", "draw", "explain", "fuzz", "io", "jit", "jit_passes", "lr_scheduler", "metrics", "nn",
+    "optim", "package", "page", "plot", "processes", "readme", "reprs", "train", "weather", "when_it_goes_wrong",
 ]  # fmt: skip
 SECONDS, BYTES = 180, 8 * 2**30  # what one test run may take of the processor, and of memory
 

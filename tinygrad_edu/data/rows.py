@@ -73,7 +73,7 @@ def _strata(classes: Array, fractions: Array) -> Array:
         owed += shares  # to each part, of the classes so far: their totals come out too
         left = int(size - counts.sum())
         for _ in range(left):
-            counts[np.where(counts < shares - 1e-9, owed - counts, -np.inf).argmax()] += 1  # 1e-9: rounding
+            counts[np.where(counts < shares, owed - counts, -np.inf).argmax()] += 1
         counts[counts.argmax()] += min(left, 0)  # what a small class's one row in each part is too many
         owed -= counts
         part_of[class_of == i] = np.repeat(np.arange(3), counts.astype(np.intp))
@@ -91,8 +91,11 @@ def batches(
     rows = checked_rows("batches", *arrays)
     n = len(rows[0])
     size = whole("batches", "batch_size", batch_size)
-    if drop_last and size > n:
-        raise ValueError(f"batches: with drop_last, batches of {size} from {n} rows leave nothing")
+    if size > n:
+        raise ValueError(
+            f"batches: batch_size={size} is more than the {n} rows there are; take fewer, or all at once "
+            "(batch_size=None in tg.fit)"
+        )
     return _batches(rows, size, np.random.default_rng(rng) if shuffle else None, drop_last)
 
 

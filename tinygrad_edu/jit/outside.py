@@ -395,13 +395,16 @@ class _Hooks:
             ours = get_ident() == thread and not isinstance(getattr(type(owner), name, None), property)
             (found.set_attribute if ours else object.__setattr__)(owner, name, value)
 
+        self.own = [(kind, kind.__dict__.get("__setattr__")) for kind in WATCHED]
         for kind in WATCHED:
             setattr(kind, "__getattribute__", get)  # noqa: B010 (as above)
             setattr(kind, "__setattr__", put)  # noqa: B010
 
     def __exit__(self, *_: object) -> None:
-        for kind in WATCHED:
+        for kind, own in self.own:
             del kind.__getattribute__, kind.__setattr__
+            if own:
+                setattr(kind, "__setattr__", own)  # noqa: B010
         setattr(Node, "_value", raw_value)  # noqa: B010
         setattr(Node, "_grad", raw_grad)  # noqa: B010
         del recorders[self.found.rec.thread]

@@ -12,6 +12,7 @@ import keyword
 import linecache
 import math
 import operator
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
@@ -57,6 +58,8 @@ class Expressions:
     def new(self, hint: str) -> str:
         """A name that nothing has yet."""
         base = "".join([c if c.isalnum() else "_" for c in hint]).strip("_") or "v"
+        if numbered := re.fullmatch(r"([\d_]+)_(\D.*)", base):  # a layer's number comes last
+            base = f"{numbered[2]}_{numbered[1]}"
         base = f"v{base}" if base[0].isdigit() or keyword.iskeyword(base) else base
         name, n = base, 1
         while name in self.taken:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..nn import copy_state
+from ..nn.module import copy_state
 from ..rules.registry import primitive, question
 from .optimizer import Optimizer, _number
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..nn import copy_state
+from ..nn.module import copy_state
 from ..tensor import Node, Tensor
 
 if TYPE_CHECKING:
@@ -86,11 +87,23 @@ class Optimizer:
         """Room for what is computed on the way, made at the first step: jit has room of its own."""
         return [np.empty_like(p.data) for p in self.params]
 
-    def step(self) -> None:
-        """Move every parameter by its gradient; raises ValueError that names one without, and moves none."""
+    def step(self, accumulated: bool = False) -> None:
+        """Move every parameter by its gradient; raises ValueError that names one without, and moves none.
+
+        Gradients that several backward passes have added up to are most often a `zero_grad` forgotten, and get a
+        warning; `accumulated=True` says that they are meant.
+        """
+        passes = getattr(self.params[0], "passes", 1)
+        if passes > 1 and not accumulated:
+            kind = type(self).__name__
+            warnings.warn(
+                f"{kind}.step: the gradients are the sum of {passes} backward passes. Call zero_grad() before each "
+                "backward(), or minimize(loss), which does; if you add them up on purpose, step(accumulated=True)",
+                stacklevel=2,
+            )
         grads = _gradients(self.params, type(self).__name__)
         state, scratch, start = self.state, self._scratch, 0
-        work = []
+        work: list[Any] = []
         for group in self.groups:
             stop = start + len(group.params)
             try:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import warnings
 import zlib
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from math import inf, isfinite
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
@@ -75,6 +75,7 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int = 1,
     jit: bool = False,
+    detect_anomaly: bool = False,
     progress: bool = True,
     rng: Rng = None,
 ) -> History:
@@ -82,7 +83,8 @@ def fit(
 
     `train_data` and `valid_data` are (X, y). Without `batch_size` a step uses all of X; with it, batches are
     shuffled by `rng`. `scheduler.step()` follows each epoch, or as a `Scheduler` says of itself. `jit` records a step
-    once and replays it, several times as fast for small models. `progress` shows a bar if tqdm is installed.
+    once and replays it, several times as fast for small models. `detect_anomaly` finds the operation that first gives
+    an infinity or a NaN, as `tg.detect_anomaly()` does. `progress` shows a bar if tqdm is installed.
 
     `metrics`, such as `{"accuracy": tg.accuracy}`, are functions of (prediction, y) as arrays, computed at each
     epoch's end from the validation data, or the training data where there is none. Each of `callbacks` is then called
@@ -171,7 +173,8 @@ def fit(
         step, evaluation = record(step), record(evaluation)
 
     # Overflow is divergence and is reported as such, not by warnings from within the model.
-    with bar or nullcontext(), mode(modules, True), np.errstate(all="ignore"):
+    watching = _watching(lambda: state.put(finite)) if detect_anomaly else nullcontext()
+    with bar or nullcontext(), mode(modules, True), np.errstate(all="ignore"), watching:
         while not history.stopped:
             start, lr, train_loss, epoch = perf_counter(), optimizer.lr, 0.0, epoch + 1
             parts = iter([(x, y)]) if batch_size is None else batches(x, y, batch_size=batch_size, rng=rng)
@@ -229,6 +232,19 @@ def fit(
 def all_finite(x: Any) -> bool:
     """Whether nothing in x is infinite or NaN."""
     return bool(np.isfinite(x).all())
+
+
+@contextmanager
+def _watching(put: Callable[[], None]) -> Iterator[None]:
+    """`tg.detect_anomaly()`, and `put()` if it finds something."""
+    from ..anomaly import AnomalyError, detect_anomaly
+
+    try:
+        with detect_anomaly():
+            yield
+    except AnomalyError:
+        put()
+        raise
 
 
 def _stop(callback: Callback, answer: object) -> bool:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..io import load, save
-from ..nn import Module, copy_state
+from ..nn import Module
+from ..nn.module import copy_state
 from ..optim import Optimizer
 from .history import History
 

@@ -52,7 +52,8 @@ def fit_line(
     if across.ndim != 1 or across.shape != up.shape or not across.size:
         raise ValueError(f"fit_line: x has shape {across.shape} and y {up.shape}; give two arrays of one shape (n,)")
     ax = own_axes(ax)
-    ax.scatter(across, up, s=12, color=BLUE, alpha=0.4, linewidths=0, label="data")
+    size, alpha = (30, 1.0) if len(across) <= 50 else (12, 0.4)  # many, where they overlap, show how dense they lie
+    ax.scatter(across, up, s=size, color=BLUE, alpha=alpha, linewidths=0, label="data")
     ends = np.array([across.min(), across.max()])
     sign = "−" if intercept < 0 else "+"  # noqa: RUF001
     line = f"y = {slope:.4g} x {sign} {abs(intercept):.4g}"

@@ -1,0 +1,87 @@
+"""Activations as layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import functions
+from ..tensor import Tensor
+from .module import Module
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+class ReLU(Module):
+    """`max(x, 0)`."""
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Give `relu(x)`."""
+        return functions.relu(x)
+
+
+class LeakyReLU(Module):
+    """x where it is positive, `negative_slope` x elsewhere."""
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.negative_slope = negative_slope
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Give `leaky_relu(x, negative_slope)`."""
+        return functions.leaky_relu(x, self.negative_slope)
+
+    def describe(self) -> str:
+        """Give "LeakyReLU(negative_slope)"."""
+        return f"LeakyReLU({self.negative_slope:g})"
+
+
+class Tanh(Module):
+    """`tanh(x)`."""
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Give `np.tanh(x)`."""
+        return np.tanh(x)
+
+
+class Sigmoid(Module):
+    """`1 / (1 + exp(-x))`."""
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Give `sigmoid(x)`."""
+        return functions.sigmoid(x)
+
+
+class Softplus(Module):
+    """`log(1 + exp(x))`."""
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Give `softplus(x)`."""
+        return functions.softplus(x)
+
+
+class GELU(Module):
+    """x times the normal distribution's share below x; `approximate="tanh"` by its formula in tanh."""
+
+    def __init__(self, approximate: str = "none") -> None:
+        self.approximate = approximate
+        functions.gelu(0.0, approximate)  # an unknown name is an error at once
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Give `gelu(x, approximate)`."""
+        return functions.gelu(x, self.approximate)
+
+    def describe(self) -> str:
+        """Give "GELU()" or "GELU('tanh')"."""
+        return f"GELU({'' if self.approximate == 'none' else repr(self.approximate)})"
+
+
+class SiLU(Module):
+    """`x sigmoid(x)`, also called swish."""
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Give `silu(x)`."""
+        return functions.silu(x)

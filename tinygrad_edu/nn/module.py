@@ -1,0 +1,154 @@
+"""What all layers and models are: objects that hold parameters and are called like functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Self
+from weakref import ref
+
+import numpy as np
+
+from ..tape import note, place
+from ..tensor import Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+class Module:
+    """A model or a part of one: write `__init__` that sets attributes, and `forward`."""
+
+    training: bool = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Give what `forward` gives, noted on the tape as this module's work, for pictures."""
+        start = place()
+        if len(args) == 1 and not kwargs:  # as nearly always, and quicker than the general call
+            y = self.forward(args[0])
+            note(y, ref(self), type(self), start, id(args[0]))
+        else:
+            y = self.forward(*args, **kwargs)
+            note(y, ref(self), type(self), start, tuple(map(id, (*args, *kwargs.values()))))
+        return y
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        old = vars(self).get(name)
+        if isinstance(old, Tensor) and old.fun is None and not isinstance(value, (Tensor, type(None))):
+            raise TypeError(
+                f"{type(self).__name__}.{name} = ...: {old._describe()} would no longer be a parameter, but a "
+                f"{type(value).__name__}; write new numbers into it, {name}.data[...] = value, or assign a Tensor"
+            )
+        object.__setattr__(self, name, value)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Give the output for an input; every kind of module defines its own."""
+        raise TypeError(f"{type(self).__name__} has no method forward(self, x): a Module defines one")
+
+    def parameters(self) -> list[Tensor]:
+        """Give the Tensors to train, each once, in the order of the attributes."""
+        return [p for _, p in self.named_parameters()]
+
+    def named_parameters(self) -> list[tuple[str, Tensor]]:
+        """Give (name, Tensor) of every parameter; one that is shared has the name that comes first."""
+        return [(name, t) for name, t in self.tensors().items() if t.requires_grad]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Give all leaf Tensors by name: the parameters, and state that takes no gradient."""
+        # A result that is kept as an attribute, which has a `fun`, is neither.
+        leaves = [(name, t) for name, t in _members(self) if isinstance(t, Tensor) and t.fun is None]
+        found = dict(leaves)
+        if len(found) < len(leaves):
+            twice = next(name for name, t in leaves if found[name] is not t)
+            raise ValueError(f"{type(self).__name__} has two tensors named {twice!r}: rename a dict key")
+        return found
+
+    def modules(self) -> list[Module]:
+        """Give this module and all those inside it, each once."""
+        return [m for _, m in self.named_modules()]
+
+    def named_modules(self) -> list[tuple[str, Module]]:
+        """Give (name, module) of this module, whose name is "", and of all those inside it, each once."""
+        return [(name, m) for name, m in _members(self) if isinstance(m, Module)]
+
+    def state_dict(self) -> dict[str, Array]:
+        """Give a copy of every parameter and of all other state, by name; `tg.save` stores it."""
+        return {name: t.data.copy() for name, t in self.tensors().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Copy what `state_dict` gave into this module, keeping its arrays and their dtypes.
+
+        Raises ValueError that lists all missing and unexpected names and wrong shapes, with nothing changed.
+        """
+        targets = {name: t.data for name, t in self.tensors().items()}
+        copy_state(f"{type(self).__name__}.load_state_dict", targets, state)
+
+    def train(self, mode: bool = True) -> Self:
+        """Put this module and all inside it in training mode (or, with False, in evaluation mode)."""
+        for m in self.modules():
+            m.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Put this module and all inside it in evaluation mode."""
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for p in self.parameters():
+            p.zero_grad()
+
+    def describe(self) -> str:
+        """Give the module's own line in a repr, for example "Linear(2 -> 16)"."""
+        return f"{type(self).__name__}()"
+
+    def __repr__(self) -> str:
+        inner = self.named_modules()[1:]
+        pad = max((len(name) for name, _ in inner), default=0)
+        left = [self.describe()] + [f"  {name:{pad}}  {m.describe()}" for name, m in inner]
+        sizes = [sum(p.size for p in m.parameters()) for m in self.modules()]
+        right = [f"{sizes[0]:,}"] + [f"{n:,}" if n else "" for n in sizes[1:]]
+        width, digits = max(map(len, left)), len(right[0])
+        lines = [f"{a:{width}}  {n:>{digits}}".rstrip() for a, n in zip(left, right, strict=True)]
+        return "\n".join([lines[0] + " parameters", *lines[1:]])
+
+    def _repr_html_(self) -> str:
+        from ..viz import reprs
+
+        return reprs.module(self)
+
+
+def _members(value: object, name: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, object]]:
+    """Every Tensor and Module in `value`, itself included, each once, with its dotted name."""
+    seen = set() if seen is None else seen
+    if not isinstance(value, (Tensor, Module, list, tuple, dict)) or id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, Tensor):
+        yield name, value
+        return
+    if isinstance(value, Module):
+        yield name, value
+        value = vars(value)
+    for key, member in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from _members(member, f"{name}.{key}" if name else str(key), seen)
+
+
+def copy_state(where: str, targets: Mapping[str, Array], state: Mapping[str, Any]) -> None:
+    """Copy each array of `state` into its target: all, or none and a ValueError with all the reasons."""
+    if not isinstance(state, Mapping):
+        raise TypeError(f"{where} takes a dict of names and arrays, as state_dict() gives, not {type(state).__name__}")
+    given = {name: np.asarray(state[name]) for name in targets if name in state}
+    problems = [f"missing {name!r}" for name in targets if name not in given]
+    problems += [f"unexpected {name!r}" for name in state if name not in targets]
+    for name, value in given.items():
+        target = targets[name]
+        if value.shape != target.shape:
+            problems.append(f"{name!r} has shape {value.shape}, not {target.shape}")
+        elif not np.can_cast(value.dtype, target.dtype, "same_kind"):
+            problems.append(f"{name!r} has dtype {value.dtype}, not {target.dtype}")
+    if problems:
+        raise ValueError(f"{where}: nothing was loaded: " + "; ".join(problems))
+    for name, value in given.items():
+        np.copyto(targets[name], value)
