@@ -7,8 +7,7 @@ dividing by the size of past gradients leaves a saddle at once; none is best eve
 that suit each, so each gets the best of ten. Start elsewhere, or add a landscape of your own.
 """
 
-# %% The landscapes, functions of two numbers (or arrays, or Tensors) that are 0 where they are lowest
-from collections.abc import Callable
+# %% The landscapes: a function of x and y, 0 where it is lowest; where to start; what to draw: left, right, bottom, top
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +21,20 @@ OUTPUT = Path(__file__).parent / "output"
 OUTPUT.mkdir(exist_ok=True)
 STEPS, LOW, RATES = 500, 0.01, (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
-Make = Callable[[Any, float], tg.optim.Optimizer]
 LANDSCAPES: dict[str, tuple[Any, tuple[float, float], tuple[float, float, float, float]]] = {
-    # name: (the function, where to start, the part of the plane to draw: left, right, bottom, top)
-    "Rosenbrock": (  # a valley along y = x^2, a thousand times as curved across as along; lowest at (1, 1)
-        lambda x, y: (1 - x) ** 2 + 100 * (y - x**2) ** 2, (-1.5, 2.0), (-2.0, 2.0, -1.0, 3.0),
-    ),
-    "Beale": (  # a plateau between walls; lowest at (3, 0.5)
+    # A valley along y = x^2, 2,500 times as curved across as along its floor; lowest at (1, 1).
+    "Rosenbrock": (lambda x, y: (1 - x) ** 2 + 100 * (y - x**2) ** 2, (-1.5, 2.0), (-2.0, 2.0, -1.0, 3.0)),
+    # A plateau between walls; lowest at (3, 0.5).
+    "Beale": (
         lambda x, y: (1.5 - x + x * y) ** 2 + (2.25 - x + x * y**2) ** 2 + (2.625 - x + x * y**3) ** 2,
         (1.0, 1.5), (-0.5, 4.5, -1.5, 2.0),
     ),
-    "Saddle": (  # up along x, down along y, flat at (0, 0), near which all arrive; lowest at (0, 1) and (0, -1)
-        lambda x, y: 5 * x**2 + (1 - y**2) ** 2 / 4, (-1.5, 0.001), (-2.0, 1.0, -1.5, 1.5),
-    ),
-    "Ravine": (  # forty times as curved across as along, and askew to the axes; lowest at (0, 0)
-        lambda x, y: ((3 * x + y) ** 2 + 40 * (3 * y - x) ** 2) / 20, (-2.0, -0.2), (-2.5, 1.0, -1.5, 1.5),
-    ),
+    # Up along x, down along y, and flat at (0, 0), which the start leads to; lowest at (0, 1) and (0, -1).
+    "Saddle": (lambda x, y: 5 * x**2 + (1 - y**2) ** 2 / 4, (-1.5, 0.001), (-2.0, 1.0, -1.5, 1.5)),
+    # Forty times as curved across as along, and askew to the axes; lowest at (0, 0).
+    "Ravine": (lambda x, y: ((3 * x + y) ** 2 + 40 * (3 * y - x) ** 2) / 20, (-2.0, -0.2), (-2.5, 1.0, -1.5, 1.5)),
 }  # fmt: skip
-OPTIMIZERS: dict[str, Make] = {
+OPTIMIZERS: dict[str, Any] = {
     "SGD": tg.optim.SGD,
     "momentum": lambda params, lr: tg.optim.SGD(params, lr, momentum=0.9),
     "Nesterov": lambda params, lr: tg.optim.SGD(params, lr, momentum=0.9, nesterov=True),
@@ -51,7 +46,7 @@ OPTIMIZERS: dict[str, Make] = {
 
 
 # %% A way down. Five points start side by side, so that a rate is not judged by one lucky way
-def descend(f: Any, start: tuple[float, float], make: Make, lr: float) -> Any:
+def descend(f: Any, start: tuple[float, float], make: Any, lr: float) -> Any:
     """Five paths (STEPS + 1, 2, 5), the first from `start` itself; all end early where one flies off."""
     beside = 0.05 * np.array([[0, 1, -1, 0, 0], [0, 0, 0, 1, -1]])
     points = tg.Tensor(np.reshape(start, (2, 1)) + beside, label="points")
@@ -82,35 +77,33 @@ for land, (f, start, _) in LANDSCAPES.items():
         print(f"{name:10} {lr:5g}  {steps[land, name] if steps[land, name] <= STEPS else '-':>13}  {loss:14.1e}")
 
 
-# %% Every path on its own, on its landscape: the lighter, the lower
-def chart(ax: Any, land: str) -> None:
-    """Shades of the logarithm of the loss."""
+# %% Every path on its own, on its landscape
+def chart(ax: Any, land: str, **names: str) -> None:
+    """Contours of the logarithm of the loss, which are close together where it is steep and where it is low."""
     f, _, (left, right, bottom, top) = LANDSCAPES[land]
     x, y = np.meshgrid(np.linspace(left, right, 200), np.linspace(bottom, top, 200))
-    ax.contourf(x, y, np.log10(f(x, y) + LOW), 9, cmap="Blues", vmax=8)  # the light half of the colours
-    ax.set(xticks=[], yticks=[])
+    ax.contour(x, y, np.log10(f(x, y) + LOW), 9, colors="#767676", linewidths=0.5, linestyles="solid")
+    ax.set(xticks=[], yticks=[], xlim=(left, right), ylim=(bottom, top), **names)
 
 
 figure = Figure(figsize=(9, 6.2), dpi=80, layout="constrained")
 figure.suptitle(f"Steps until the loss is below {LOW} for good, each at its best rate")
 for (land, name), ax in zip(paths, figure.subplots(len(LANDSCAPES), len(OPTIMIZERS)).flat, strict=True):
-    chart(ax, land)
+    chart(ax, land, title=name if land == "Rosenbrock" else "", ylabel=land if name == "SGD" else "")
     ax.plot(*paths[land, name].T, color="#d55e00", marker="o", markevery=[0], markeredgecolor="black")
     ax.plot(*paths[land, name][-1], "*", color="#d55e00", markeredgecolor="black", markersize=11)
     ax.set_xlabel(f"{steps[land, name]} steps" if steps[land, name] <= STEPS else f"not in {STEPS}")
-    ax.set(title=name if land == "Rosenbrock" else "", ylabel=land if name == "SGD" else "")
 figure.savefig(OUTPUT / "optimizers.png")
 
 # %% All at once, as they move
 figure = Figure(figsize=(7.2, 6.2), layout="constrained")
-axes = figure.subplot_mosaic([["names"] * 2, [*LANDSCAPES][:2], [*LANDSCAPES][2:]], height_ratios=(1, 4, 4))
+axes = figure.subplot_mosaic([["names"] * 2, *np.reshape([*LANDSCAPES], (2, 2)).tolist()], height_ratios=(1, 4, 4))
 moving = []
 for land in LANDSCAPES:
-    chart(axes[land], land)
-    axes[land].set_title(land)
+    chart(axes[land], land, title=land)
     for name, colour, marker in zip(OPTIMIZERS, (*CLASSES[:6], CLASSES[7]), MARKERS, strict=True):
-        look: dict[str, Any] = {"color": colour, "marker": marker, "markeredgecolor": "black", "markevery": [-1]}
-        moving.append((axes[land].plot([], [], linewidth=1.2, label=name, **look)[0], paths[land, name]))
+        (line,) = axes[land].plot([], [], color=colour, marker=marker, markevery=[-1], mec="black", label=name)
+        moving.append((line, paths[land, name]))
 
 
 def frame(ax: Any, k: int) -> None:
