@@ -16,7 +16,6 @@ from .blocks import stretches
 from .flat import Flat, join, piece, shells
 from .outside import Outside
 from .program import Call, Home, Program, State, Var, variables
-from .record import part
 from .traced import VIEWS, retyped
 
 
@@ -27,18 +26,6 @@ def is_view(call: Call) -> bool:
         parts = index if isinstance(index, tuple) else (index,)
         return all(i is None or i is ... or isinstance(i, (int, slice)) for i in parts)
     return (call.fun in VIEWS or call.fun in (np.broadcast_to, retyped, piece)) and not call.kwargs
-
-
-def shared(call: Call) -> Var | None:
-    """The argument in whose memory the result of a call lies that is no plain view, as those of flip and split do."""
-    if call.elementwise or call.fun is part:
-        return call.args[0] if call.fun is part else None
-    results = call.out.example if isinstance(call.out.example, (list, tuple)) else [call.out.example]
-    views = [r for r in results if isinstance(r, np.ndarray) and r.base is not None]
-    for v in call.uses() if views else ():
-        if isinstance(v.example, np.ndarray) and any(np.may_share_memory(v.example, r) for r in views):
-            return v
-    return None
 
 
 PRODUCTS = {np.dot, np.matmul}
@@ -68,9 +55,10 @@ class Layout:
 
         self.root: dict[Var, Var] = {}  # of a view, what it is a view of
         for call in program.calls:
-            base = call.args[0] if is_view(call) else shared(call)
-            if type(base) is Var:
-                self.root[call.out] = self.origin(base)
+            if is_view(call) and type(call.args[0]) is Var:
+                self.root[call.out] = self.origin(call.args[0])
+            elif call.lies_in is not None:
+                self.root[call.out] = self.origin(call.uses()[call.lies_in])
         # A gradient is a new array at each call if its Tensor is an argument, or if it is added to one that was there.
         renewed = {id(v.source.owner) for v in program.states if v.source.kind == "grad"} | found.given.keys()
         self.leaving = {self.origin(v) for v in variables(program.result)}

@@ -83,16 +83,18 @@ class Call:
     """`out = fun(*args, **kwargs)`; args may be nested, with Vars in them.
 
     `line` is the user's (file, number) that led here, `phase` "forward", "backward" or "update". `draws` tells random
-    numbers, which are different at each call and drawn even where nobody looks at them.
+    numbers, which are different at each call and drawn even where nobody looks at them. `lies_in` is the place among
+    `uses()` of the array in whose memory the result lies, where that is no plain view (NumPy's flip and split).
     """
 
-    __slots__ = ("_looked", "_uses", "args", "deep", "draws", "fun", "kwargs", "line", "out", "phase")
+    __slots__ = ("_looked", "_uses", "args", "deep", "draws", "fun", "kwargs", "lies_in", "line", "out", "phase")
 
     def __init__(
         self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], example: Any,
         line: Any = None, phase: str = "forward", draws: bool = False,
     ) -> None:  # fmt: skip
         self.draws = draws
+        self.lies_in: int | None = None
         self._looked: Any = None  # the arguments as they were when uses() last looked
         self.fun, self.args, self.kwargs, self.line, self.phase = fun, args, kwargs, line, phase
         self.out = Var(self, example)

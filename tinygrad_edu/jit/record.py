@@ -64,11 +64,14 @@ class Recorder:
         line, phase = self.place()
         call = Call(fun, tuple(given), vars_of(kwargs) if kwargs else NOTHING, result, line, phase, draws=draws)
         self.program.calls.append(call)
+        if type(fun) is not np.ufunc:
+            call.lies_in = base_of(result, call.uses())
         if not isinstance(result, (tuple, list)):
             return Traced(self, result, call.out)
         parts = []
         for i, value in enumerate(result):
             one = Call(part, (call.out, i), NOTHING, value, line, phase)
+            one.lies_in = 0
             self.program.calls.append(one)
             parts.append(Traced(self, value, one.out))
         return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
@@ -146,6 +149,16 @@ class Recorder:
                 break
             frame = frame.f_back
         return ""
+
+
+def base_of(result: Any, given: list[Var]) -> int | None:
+    """The place of the array in whose memory a result, or one of several, lies; None if it has its own."""
+    for r in result if isinstance(result, (tuple, list)) else (result,):
+        if isinstance(r, np.ndarray) and r.base is not None:
+            for i, v in enumerate(given):
+                if isinstance(v.example, np.ndarray) and np.may_share_memory(r, v.example):
+                    return i
+    return None
 
 
 def part(results: Any, i: int) -> Any:
