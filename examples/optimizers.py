@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinygrad_edu as tg
-from tinygrad_edu.viz.figure import CLASSES, MARKERS
+from tinygrad_edu.viz.plot import CLASSES, MARKERS
 
 OUTPUT = Path(__file__).parent / "output"
 OUTPUT.mkdir(exist_ok=True)

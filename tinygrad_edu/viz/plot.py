@@ -9,9 +9,10 @@ colour-blind tell apart.
 from .animation import animate
 from .curves import confusion, fit_line, gradient_flow, losses, lr_curve
 from .fields import contours, decision_boundary, surface
-from .figure import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW
+from .figure import BLACK, BLUE, CLASSES, GREEN, GREY, MARKERS, ORANGE, PURPLE, SKY, VERMILION, YELLOW
 
 __all__ = [
-    "BLACK", "BLUE", "GREEN", "GREY", "ORANGE", "PURPLE", "SKY", "VERMILION", "YELLOW", "animate", "confusion",
-    "contours", "decision_boundary", "fit_line", "gradient_flow", "losses", "lr_curve", "surface",
+    "BLACK", "BLUE", "CLASSES", "GREEN", "GREY", "MARKERS", "ORANGE", "PURPLE", "SKY", "VERMILION", "YELLOW",
+    "animate", "confusion", "contours", "decision_boundary", "fit_line", "gradient_flow", "losses", "lr_curve",
+    "surface",
 ]  # fmt: skip
