@@ -58,7 +58,7 @@ def test_gradients_that_add_up_to_infinity_are_named():
         x = Tensor([1e-9], label="x")
         (x * 1e308 + x * 1e308).sum().backward()
 
-    fails(run, "the gradients that arrive at Tensor x of shape (1,) are finite, and their sum is not")
+    fails(run, "the gradients that arrive at x of shape (1,) are finite, and their sum is not")
 
 
 def test_an_array_written_into_between_forward_and_backward_is_found():

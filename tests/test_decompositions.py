@@ -119,7 +119,7 @@ def test_a_matrix_that_is_not_positive_or_not_square_is_named_with_its_shape():
     assert "np.linalg.cholesky(k of shape (2, 2)): Matrix is not positive definite" in message(
         ValueError, lambda: np.linalg.cholesky(a)
     )
-    assert "eigh(of shape (3, 2), 'L'): Last 2 dimensions" in message(ValueError, lambda: np.linalg.eigh(rows))
+    assert "eigh(Tensor of shape (3, 2), 'L'): Last 2 dimensions" in message(ValueError, lambda: np.linalg.eigh(rows))
     assert "UPLO argument must be" in message(ValueError, lambda: np.linalg.eigvalsh(a, "X"))
 
 

@@ -96,14 +96,17 @@ def test_a_table_of_many_rows_has_its_second_derivatives():
 @pytest.mark.parametrize("takes", [True, False])
 def test_a_tensor_is_no_index(wrap, takes):
     x, i = tg.Tensor(X, label="x") * 1, tg.Tensor(1.0, requires_grad=takes)
-    assert "getitem" in message((TypeError, IndexError), lambda: x[wrap(i)])
-    assert "setitem" in message((TypeError, IndexError), lambda: x.__setitem__(wrap(i), 0.0))
+    for text in (
+        message((TypeError, IndexError), lambda: x[wrap(i)]),
+        message((TypeError, IndexError), lambda: x.__setitem__(wrap(i), 0.0)),
+    ):
+        assert text.startswith(("Tensor of shape (2, 3, 4) [", "getitem: argument 1 is no place for a Tensor"))
     assert x[i.astype(int)].shape == (3, 4)
 
 
 def test_wrong_indices_name_the_tensor_and_its_shape():
     x = tg.Tensor(X, label="x")
-    assert "getitem(x of shape (2, 3, 4), (0, 0, 0, 0)): too many" in message(IndexError, lambda: x[0, 0, 0, 0])
+    assert "x of shape (2, 3, 4) [(0, 0, 0, 0)]: too many" in message(IndexError, lambda: x[0, 0, 0, 0])
     assert "np.take(x of shape (2, 3, 4), 2, axis=0): index 2 is out" in message(
         IndexError, lambda: np.take(x, 2, axis=0)
     )

@@ -838,3 +838,12 @@ def test_what_a_view_shows_is_not_written_over(view):
             np.testing.assert_allclose(a, b, rtol=1e-13)
         jitted(x)
         np.testing.assert_array_equal(first[2], kept)  # nor later
+
+
+def test_shapes_that_do_not_fit_are_shown_in_a_recording_as_they_are_eagerly():
+    w = tg.Tensor(np.ones((4, 3)), label="w")
+    for f in (lambda x: x + w, lambda x: x @ w, lambda x: np.concatenate([x, w], axis=1), lambda x: np.stack([x, w])):
+        eager, recorded = (message(ValueError, lambda g=g: g(np.ones((5, 3)))) for g in (f, tg.jit(f)))
+        assert recorded.split(": ")[0] == eager.split(": ")[0]
+        assert "(5, 3)" in recorded
+        assert "(4, 3)" in recorded

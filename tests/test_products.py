@@ -310,9 +310,11 @@ def test_shapes_that_do_not_fit_are_named():
     assert "too many values" in message(ValueError, lambda: np.tensordot(a, a, ([0], [0], [1])))
     assert "out of bounds" in message(ValueError, lambda: np.tensordot(a, b, ([5], [0])))
     assert "repeated axis" in message(ValueError, lambda: np.tensordot(a, a, ([0, 0], [0, 1])))
-    assert "np.matmul(of shape (2, 3), of shape (5, 4))" in message(ValueError, lambda: np.inner(a, b))
-    assert "of shape (6,), of shape (20,)" in message(ValueError, lambda: np.vdot(a, b))
-    assert "np.linalg.outer(of shape (2, 3), of shape (4, 5))" in message(ValueError, lambda: np.linalg.outer(a, b))
+    assert "np.matmul(Tensor of shape (2, 3), Tensor of shape (5, 4))" in message(ValueError, lambda: np.inner(a, b))
+    assert "Tensor of shape (6,), Tensor of shape (20,)" in message(ValueError, lambda: np.vdot(a, b))
+    assert "np.linalg.outer(Tensor of shape (2, 3), Tensor of shape (4, 5))" in message(
+        ValueError, lambda: np.linalg.outer(a, b)
+    )
     assert "3-dimensional vectors" in message(ValueError, lambda: np.cross(tg.Tensor([1.0, 2]), [3.0, 4]))
     for oblong in (a, tg.Tensor(np.ones((2, 3, 2))), tg.Tensor(np.ones(3))):
         assert "square matrices" in message(ValueError, lambda a=oblong: np.linalg.matrix_power(a, 2))
@@ -321,13 +323,15 @@ def test_shapes_that_do_not_fit_are_named():
     for shapes in [[(2, 3), (3,), (3,)], [(1, 2, 3), (3, 3), (3, 2)], [(2, 3), (3, 3), (1, 3, 2)]]:
         factors = [tg.Tensor(np.ones(shape)) for shape in shapes]
         assert str(shapes) in message(ValueError, lambda factors=factors: np.linalg.multi_dot(factors))
-    assert "np.matmul(of shape (2, 3), of shape (4, 5))" in message(ValueError, lambda: np.linalg.multi_dot([a, b]))
+    assert "np.matmul(Tensor of shape (2, 3), Tensor of shape (4, 5))" in message(
+        ValueError, lambda: np.linalg.multi_dot([a, b])
+    )
 
 
 def test_subscripts_that_do_not_fit_are_named():
     a = tg.Tensor(np.ones((2, 3)))
     text = message(ValueError, lambda: np.einsum("ij,jk", a, a))
-    assert "einsum(of shape (2, 3), of shape (2, 3), subscripts='ij,jk->ik'" in text
+    assert "einsum(Tensor of shape (2, 3), Tensor of shape (2, 3), subscripts='ij,jk->ik'" in text
     assert "more operands" in message(ValueError, lambda: np.einsum("ij,jk", a))
     assert "too many subscripts" in message(ValueError, lambda: np.einsum("ijk", a))
     assert "too many subscripts" in message(ValueError, lambda: np.einsum("ijk...", a))

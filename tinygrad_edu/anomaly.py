@@ -18,7 +18,7 @@ import numpy as np
 
 from . import tape, transforms
 from .backprop import Call, Notes, backprop, elementwise
-from .errors import Line, shown, users_line
+from .errors import Line, named, shown, users_line, written
 from .jit.compiled import Jitted
 from .rules import name, vjps
 
@@ -160,7 +160,7 @@ def _find_infinite(steps: Notes) -> None:
         arrived.setdefault(x, []).append(_array(r))
     for x, gradients in arrived.items():
         if all(_finite(r, None) for r in gradients) and not _finite(sum(gradients), None):
-            whose = _called(x) if x.fun else f"{type(x).__name__} {shown(x)}"
+            whose = _called(x) if x.fun else shown(x)
             raise AnomalyError(f"backward: the gradients that arrive at {whose} are finite, and their sum is not")
 
 
@@ -168,11 +168,11 @@ def _called(y: Any) -> str:
     """The call in words, with its line."""
     call = ", ".join([*map(shown, y.args), *(f"{k}={v!r:.60}" for k, v in y.kwargs.items())])
     line = getattr(y.call, "line", None)
-    return f"{name(y.fun)}({call}){f' [{_quoted(line)}]' if line else ''}"
+    return f"{named(y.fun)}({call}){f' [{_quoted(line)}]' if line else ''}"
 
 
 def _quoted(line: Line) -> str:
-    return f"{line[0]}:{line[1]}: {linecache.getline(*line).strip()}".removesuffix(": ")
+    return f"{written(line)}: {linecache.getline(*line).strip()}".removesuffix(": ")
 
 
 def _first(y: Any, data: Any, arrays: Any, g: Any = None) -> str:

@@ -3,12 +3,14 @@
 A node is known by what it holds: `_value`, its data, and `label`.
 """
 
+import operator
 import os
 from typing import Any
 
 import numpy as np
 
 from .rules import keywords, name
+from .rules.indexing import setitem
 
 Line = tuple[str, int]
 # The files whose lines are not the user's own
@@ -37,18 +39,29 @@ def explained(error: Exception, fun: Any, args: tuple[Any, ...], kwargs: dict[st
     """NumPy's error again, with the function, and the shapes and labels of what met in it."""
     kinds = (np.linalg.LinAlgError, ValueError, IndexError, TypeError)
     kind = next(k for k in kinds if isinstance(error, k))
-    call = ", ".join([*map(shown, args), *(f"{k}={shown(v)}" for k, v in kwargs.items())])
+    call = f"{named(fun)}({', '.join([*map(shown, args), *(f'{k}={shown(v)}' for k, v in kwargs.items())])})"
+    if fun is operator.getitem:
+        call = f"{shown(args[0])} [{shown(args[1])}]"
+    elif fun is setitem:
+        call = f"{shown(args[0])} [{shown(args[1])}] = {shown(args[2])}"
     message = str(error).strip()
     remedy = next((f"; {remedy}" for words, remedy in _REMEDIES.items() if words in message), "")
-    return kind(f"{name(fun)}({call}): {message}{remedy}")
+    return kind(f"{call}: {message}{remedy}")
+
+
+def named(fun: Any) -> str:
+    """The name that the user called: what stands in the table for np.concatenate is a function of its own."""
+    own = name(fun)
+    return f"np.{own}" if hasattr(np, own) else own
 
 
 def shown(a: Any) -> str:
     """An argument as errors show it: a node or an array by its label and shape."""
-    if not hasattr(a, "_value") and not isinstance(a, np.ndarray):
+    node = hasattr(a, "_value")
+    if not node and not (hasattr(a, "shape") and hasattr(a, "__array_function__")):
         return f"{a!r:.60}"
-    label = f"{a.label} " if getattr(a, "label", None) else ""
-    return f"{label}of shape {np.shape(getattr(a, '_value', a))}"
+    what = getattr(a, "label", None) or (type(a).__name__ if node else "array")
+    return f"{what} of shape {np.shape(a._value if node else a)}"
 
 
 def users_line(frame: Any) -> Line | None:
@@ -58,6 +71,11 @@ def users_line(frame: Any) -> Line | None:
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
     return None
+
+
+def written(line: Line) -> str:
+    """A line as a reader knows it: the files in which notebooks keep their cells have names that mean nothing."""
+    return f"{'cell' if 'ipykernel_' in line[0] else line[0]}:{line[1]}"
 
 
 _INSTEAD = {
@@ -73,5 +91,6 @@ _REMEDIES = {  # by NumPy's words
     "arrays used as indices": _INDICES,
     "are valid indices": _INDICES,
     "remapped shapes": "a letter stands for one length in all operands, or 1",
+    "for the concatenation axis": "only the lengths along axis= may differ",
     "cannot reshape": "the numbers of elements must agree; -1 stands for the one length that follows from the others",
 }

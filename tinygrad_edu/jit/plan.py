@@ -142,6 +142,7 @@ class Plan:
         """Every call, and every question as soon as what it asks about is there."""
         calls, layout = self.program.calls, self.layout
         waiting = self.ask(self.program.guards)
+        asked = {v for guard in waiting for v in variables(guard.args)}
         i = 0
         while i < len(calls):
             stop = layout.spans.get(i, i + 1)
@@ -151,7 +152,8 @@ class Plan:
                 self.lower(calls[i], i)
             for j in range(i, stop):
                 layout.release(j, calls[j])
-            waiting = self.ask(waiting) if waiting else waiting
+            if asked and any([c.out in asked for c in calls[i:stop]]):
+                waiting = self.ask(waiting)
             i = stop
 
     def ask(self, guards: list[Guard]) -> list[Guard]:

@@ -41,6 +41,8 @@ def joined(arrays: Any, axis: int | None = 0) -> Any:
 @composition(np.stack)
 def stack(arrays: Any, axis: int = 0) -> Any:
     """Along a new axis."""
+    if len(shapes := {np.shape(a): None for a in arrays}) > 1:
+        raise ValueError(f"np.stack: arrays of one shape make a stack, and these have {', '.join(map(str, shapes))}")
     return concatenate(*[np.expand_dims(a, axis) for a in arrays], axis=axis)
 
 

@@ -31,7 +31,7 @@ def predict(model: Module, x: ArrayLike, batch_size: int | None = None) -> Array
     check_model("predict", model)
     (x,) = checked_rows("predict", x)
     check_finite("predict, x", x)
-    parts = [(x,)] if batch_size is None else batches(x, batch_size=batch_size, shuffle=False)
+    parts = [(x,)] if batch_size is None else batches(x, batch_size=min(batch_size, len(x)), shuffle=False)
     results = []
     with mode(model.modules(), False), no_grad():
         for (part,) in parts:
