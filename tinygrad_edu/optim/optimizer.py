@@ -35,6 +35,9 @@ class Group:
         def __getattr__(self, name: str) -> Any: ...
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name == "lr":  # goes with any other, and schedules set it at each step
+            vars(self)["lr"] = _number(self.kind.__name__, "lr", value)
+            return
         if name not in self.names:
             raise AttributeError(f"{self.kind.__name__}: a group has {', '.join(self.names)}, but no {name}")
         own = vars(self)
