@@ -181,6 +181,15 @@ def test_state_of_another_optimizer_is_refused_whole():
     assert (adam.lr, adam.steps) == (0.1, 0)
 
 
+@pytest.mark.parametrize("lr", [-0.1, np.nan, [0.1, 0.2]])
+def test_a_state_with_a_rate_that_makes_no_sense_changes_nothing(lr):
+    one, other = optim.Adam(parameters(), lr=0.1), optim.Adam(parameters(), lr=0.2)
+    run(one, range(2))
+    with pytest.raises(ValueError, match=r"Adam\.load_state_dict: .*lr"):
+        other.load_state_dict(one.state_dict() | {"lr": lr})
+    assert not other.state["m"][0].any()
+
+
 @pytest.mark.parametrize(("kind", "options"), KINDS)
 def test_step_without_gradient_names_the_parameter_and_updates_nothing(kind, options):
     optimizer = kind(parameters(), **options)

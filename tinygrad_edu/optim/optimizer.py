@@ -163,8 +163,10 @@ class Optimizer:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up what `state_dict` gave; raises ValueError listing all names and shapes that do not fit."""
-        rates, steps = self._rates(), np.array(self.steps)
-        copy_state(f"{type(self).__name__}.load_state_dict", {"lr": rates, "steps": steps, **self._arrays()}, state)
+        kind, rates, steps = type(self).__name__, self._rates(), np.array(self.steps)
+        for lr in np.ravel(state.get("lr", ())) if isinstance(state, Mapping) else ():
+            _number(f"{kind}.load_state_dict", "lr", lr)
+        copy_state(f"{kind}.load_state_dict", {"lr": rates, "steps": steps, **self._arrays()}, state)
         self.steps = int(steps)
         for group, lr in zip(self.groups, rates, strict=True):
             group.lr = float(lr)
