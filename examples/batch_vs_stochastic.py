@@ -16,7 +16,7 @@ from vega_datasets import local_data
 
 import tinygrad_edu as tg
 from tinygrad_edu.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR
-from tinygrad_edu.viz.figure import BLACK, BLUE, GREEN, PURPLE, VERMILION
+from tinygrad_edu.viz.plot import BLACK, BLUE, GREEN, PURPLE, VERMILION
 
 OUTPUT = Path(__file__).parent / "output"
 OUTPUT.mkdir(exist_ok=True)

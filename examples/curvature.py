@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from vega_datasets import local_data
 
 import tinygrad_edu as tg
-from tinygrad_edu.viz.figure import BLACK, BLUE, VERMILION
+from tinygrad_edu.viz.plot import BLACK, BLUE, VERMILION
 
 OUTPUT = Path(__file__).parent / "output"
 OUTPUT.mkdir(exist_ok=True)

@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinygrad_edu as tg
-from tinygrad_edu.viz.figure import BLUE, GREEN, VERMILION
+from tinygrad_edu.viz.plot import BLUE, GREEN, VERMILION
 
 OUTPUT = Path(__file__).parent / "output"
 OUTPUT.mkdir(exist_ok=True)

@@ -290,7 +290,7 @@ def test_a_chain_of_a_million_operations_goes_forward_backward_and_away_in_linea
         return time.process_time() - start
 
     small = min(seconds(100_000) for _ in range(2))
-    assert seconds(1_000_000) < 25 * small
+    assert any(seconds(1_000_000) < 25 * small for _ in range(3))  # the first, unless the machine is busy elsewhere
 
 
 def test_memory_goes_with_the_last_name():

@@ -172,6 +172,53 @@ def test_eager_and_replayed_steps_can_take_turns():
         np.testing.assert_allclose(p.data, q.data, rtol=1e-10)
 
 
+@pytest.mark.parametrize(
+    "between",
+    [
+        lambda ps: tg.optim.clip_grad_norm(ps, 1e-3),
+        lambda ps: tg.optim.clip_grad_value(ps, 1e-3),
+        lambda ps: [setattr(p, "grad", np.multiply(p.grad, 0.1, dtype=np.float64)) for p in ps],
+    ],
+)
+def test_gradients_may_be_changed_before_the_step(between):
+    found = []
+    for jit in (False, True):
+        model, opt, _ = training(OPTIMIZERS[0])
+
+        def step(x, t, model=model, opt=opt):
+            opt.zero_grad()
+            tg.mse_loss(model(x), t).backward()
+            given = between(model.parameters())
+            opt.step()
+            return given
+
+        run = tg.jit(step) if jit else step
+        given = [run(X, T) for _ in range(5)][-1]
+        found.append([given if type(given) is float else 0.0, *[p.data for p in model.parameters()]])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-12)
+
+
+def test_a_gradient_that_is_not_finite_is_refused_at_a_replay_too():
+    x = tg.Tensor([1.0], label="x")
+    opt = tg.optim.SGD([x], lr=0.1)
+
+    @tg.jit
+    def step(scale):
+        opt.zero_grad()
+        (x * scale).sum().backward()
+        tg.optim.clip_grad_norm([x], 1.0)
+        opt.step()
+
+    step(np.array([2.0]))
+    step(np.array([2.0]))
+    before = x.data.copy()
+    with pytest.raises(ValueError, match=r"gradient of parameter 0 'x'.*not finite"):
+        step(np.array([np.inf]))
+    assert (x.data == before).all()
+    assert opt.steps == 2
+
+
 def test_learning_rate_and_data_are_read_anew():
     model, opt, step = training(OPTIMIZERS[0], True)
     step(X, T)
@@ -685,7 +732,9 @@ def test_a_schedule_that_watches_the_loss_stays_outside():
     plateau = tg.optim.lr_scheduler.ReduceLROnPlateau(opt)
     assert "takes a value out" in message(JitError, lambda: tg.jit(lambda x: plateau.step(np.sum(x)))(X))
     assert "would not happen at later calls" in message(JitError, lambda: tg.jit(lambda: plateau.step(1.0))())
-    assert plateau.epoch == 0
+    warm = tg.optim.lr_scheduler.LinearWarmup(opt, 2, then=plateau)
+    assert "takes a value out" in message(JitError, lambda: tg.jit(warm.step)())
+    assert plateau.epoch == warm.epoch == 0
 
 
 def test_the_rate_of_one_group_is_read_anew_at_each_call():
@@ -696,6 +745,17 @@ def test_the_rate_of_one_group_is_read_anew_at_each_call():
         step()
     assert (float(a), float(b)) == (-3, -111)
     assert step.cache_info().misses == 1
+
+
+def test_the_parameters_of_one_group_are_updated_as_one():
+    model = tg.nn.MLP([3, 8, 8, 1], rng=0)
+    first, *others = model.parameters()
+    opt = tg.optim.Adam([{"params": [first], "lr": 0.1}, {"params": others}], lr=0.01)
+    step = tg.jit(lambda x, t: opt.minimize(tg.mse_loss(model(x), t)))
+    step(X, T)
+    step(X, T)
+    assert others[0].data.base is others[-1].data.base is not None
+    assert first.data.base is not others[0].data.base
 
 
 @pytest.mark.parametrize(

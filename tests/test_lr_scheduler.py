@@ -39,9 +39,15 @@ def rates(opt, scheduler, losses=LOSSES):
 def test_rates_are_pytorchs(kind, options, expected):
     opt = sgd()
     scheduler = getattr(lr_scheduler, kind)(opt, **options)
-    np.testing.assert_allclose(rates(opt, scheduler)[:, 0], expected, rtol=1e-9)
+    np.testing.assert_allclose(rates(opt, scheduler), expected, rtol=1e-9)
     assert scheduler.epoch == len(LOSSES)
     assert type(opt.lr) is float
+
+
+def test_no_rate_is_raised_to_the_least_of_a_plateau():
+    opt = sgd()
+    found = rates(opt, lr_scheduler.ReduceLROnPlateau(opt, factor=0.5, patience=0, min_lr=0.15), [1.0] * 4)
+    np.testing.assert_allclose(found, [[0.1, 0.2], [0.1, 0.2], [0.1, 0.15], [0.1, 0.15]])
 
 
 def test_each_group_has_its_own_rate():
@@ -124,6 +130,9 @@ def test_mistakes_are_named():
     assert "factor must be" in message(ValueError, lambda: lr_scheduler.ReduceLROnPlateau(opt, factor=1))
     assert "at least 0" in message(ValueError, lambda: lr_scheduler.ReduceLROnPlateau(opt, patience=-1))
     assert "no step on one side" in message(ValueError, lambda: lr_scheduler.OneCycleLR(opt, 0.1, 3))
+    assert "2 rates, the optimizer 1 groups" in message(
+        ValueError, lambda: lr_scheduler.OneCycleLR(opt, [0.1, 0.2], 30)
+    )
     assert "div_factor is at least 1" in message(
         ValueError, lambda: lr_scheduler.OneCycleLR(opt, 0.1, 30, div_factor=0)
     )

@@ -1,4 +1,6 @@
+import copy
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +84,88 @@ def test_loaded_state_resumes_bit_for_bit(kind, options, tmp_path):
     assert resumed.steps == 20
 
 
+SCHEDULES = [
+    lambda o: optim.lr_scheduler.StepLR(o, 7, 0.5),
+    lambda o: optim.lr_scheduler.OneCycleLR(o, 0.02, total_steps=50),
+    lambda o: optim.lr_scheduler.LinearWarmup(
+        o, 3, then=optim.lr_scheduler.ReduceLROnPlateau(o, 0.9, 0, threshold=0.1)
+    ),
+]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize(("kind", "options"), KINDS)
+def test_fifty_steps_are_25_and_a_restart_and_25(kind, options, schedule, tmp_path):
+    x = np.linspace(-1, 1, 12).reshape(6, 2)
+
+    def make():
+        model = nn.MLP([2, 3, 1], rng=0)
+        weight, *others = model.parameters()
+        optimizer = kind([{"params": [weight], "lr": 0.003}, {"params": others}], **{"lr": 0.01, **options})
+        return model, optimizer, schedule(optimizer)
+
+    def train(model, optimizer, scheduler, steps):
+        for _ in steps:
+            loss = tg.mse_loss(model(x), np.sin(3 * x[:, :1]))
+            optimizer.minimize(loss)
+            scheduler.step(float(loss)) if scheduler.watches_loss else scheduler.step()
+
+    straight, interrupted, resumed = make(), make(), make()
+    train(*straight, range(50))
+    train(*interrupted, range(25))
+    for part, other, name in zip(interrupted, resumed, ("model", "optimizer", "schedule"), strict=True):
+        tg.save(part.state_dict(), tmp_path / f"{name}.npz")
+        other.load_state_dict(tg.load(tmp_path / f"{name}.npz"))
+    train(*resumed, range(25))
+    for name, array in straight[0].state_dict().items():
+        assert resumed[0].state_dict()[name].tobytes() == array.tobytes()
+    assert [g.lr for g in resumed[1].groups] == [g.lr for g in straight[1].groups] != [0.003, 0.01]
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS)
+def test_a_step_after_the_first_allocates_no_arrays(kind, options):
+    x = Tensor(np.ones(100_000))
+    optimizer = kind([x], **options)
+    x.grad = np.ones(x.shape)
+    optimizer.step()
+    tracemalloc.start()
+    try:
+        optimizer.step()
+        assert tracemalloc.get_traced_memory()[1] < 10_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS)
+def test_parameters_without_elements_are_no_trouble(kind, options):
+    nothing, one = Tensor(np.zeros((0, 3))), Tensor([1.0])
+    optimizer = kind([nothing, one], **options)
+    nothing.grad, one.grad = np.zeros((0, 3)), np.ones(1)
+    optimizer.step()
+    assert one.data[0] < 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_centred_rmsprop_bears_a_gradient_that_stays_the_same(dtype):
+    x = Tensor(np.zeros(100), dtype=dtype)
+    optimizer = optim.RMSprop([x], lr=1e-6, alpha=0.9, centered=True)
+    for _ in range(400):
+        x.grad = np.linspace(0.1, 1, 100)
+        optimizer.step()
+    assert np.isfinite(x.data).all()
+
+
+def test_a_copied_optimizer_goes_its_own_way():
+    optimizer = optim.Adam(parameters(), lr=0.1)
+    run(optimizer, range(3))
+    other = copy.deepcopy(optimizer)
+    before = values(optimizer)
+    run(other, range(3, 6))
+    assert (values(optimizer) == before).all()
+    run(optimizer, range(3, 6))
+    assert values(optimizer).tobytes() == values(other).tobytes()
+
+
 def test_state_dict_is_a_copy():
     optimizer = optim.Adam(parameters(), lr=0.1)
     state = optimizer.state_dict()
@@ -95,6 +179,15 @@ def test_state_of_another_optimizer_is_refused_whole():
     with pytest.raises(ValueError, match=r"Adam\.load_state_dict.*missing 'm\.0'.*unexpected 'velocity\.0'"):
         adam.load_state_dict(sgd.state_dict())
     assert (adam.lr, adam.steps) == (0.1, 0)
+
+
+@pytest.mark.parametrize("lr", [-0.1, np.nan, [0.1, 0.2]])
+def test_a_state_with_a_rate_that_makes_no_sense_changes_nothing(lr):
+    one, other = optim.Adam(parameters(), lr=0.1), optim.Adam(parameters(), lr=0.2)
+    run(one, range(2))
+    with pytest.raises(ValueError, match=r"Adam\.load_state_dict: .*lr"):
+        other.load_state_dict(one.state_dict() | {"lr": lr})
+    assert not other.state["m"][0].any()
 
 
 @pytest.mark.parametrize(("kind", "options"), KINDS)
@@ -248,6 +341,30 @@ def test_nonsensical_settings_are_refused(kind, options, text):
         kind(parameters(), **options)
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "text"),
+    [
+        (optim.SGD, "lr", -0.1, "SGD: lr must be a finite number of at least 0, not -0.1"),
+        (optim.SGD, "lr", "fast", "SGD: lr must be .* not 'fast'"),
+        (optim.Adam, "lr", float("nan"), "Adam: lr must be .* not nan"),
+        (optim.Adam, "betas", (0.9, 1), "Adam: betas are"),
+        (optim.RMSprop, "alpha", 1.5, "RMSprop: alpha"),
+    ],
+)
+def test_nonsense_is_refused_when_it_is_set_too(kind, name, value, text):
+    optimizer = kind(parameters(), lr=0.1)
+    before = repr(optimizer)
+    for owner in (optimizer, optimizer.groups[0]):
+        with pytest.raises(ValueError, match=text):
+            setattr(owner, name, value)
+    assert repr(optimizer) == before
+
+
+def test_a_group_has_no_settings_but_its_optimizers():
+    with pytest.raises(AttributeError, match="SGD: a group has lr, momentum, nesterov, weight_decay, but no rate"):
+        optim.SGD(parameters(), lr=0.1).groups[0].rate = 0.1
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_clip_grad_norm_scales_all_gradients_by_one_factor(dtype):
     a, b = Tensor([0.0, 0.0], dtype=dtype), Tensor(0.0, dtype=dtype)
@@ -256,6 +373,13 @@ def test_clip_grad_norm_scales_all_gradients_by_one_factor(dtype):
     expected = np.array([2, 3, 6]) * (3.5 / (7 + 1e-6))  # as torch.nn.utils.clip_grad_norm_ has it
     np.testing.assert_allclose([*a.grad, b.grad], expected, rtol=1e-12 if dtype == np.float64 else 1e-6)
     assert a.grad.dtype == b.grad.dtype == dtype
+
+
+def test_clip_grad_norm_bears_gradients_whose_squares_overflow():
+    a, b = (Tensor([0.0], dtype=np.float32) for _ in range(2))
+    a.grad, b.grad = np.array([1.5e19]), np.array([-1.5e19])
+    assert optim.clip_grad_norm([a, b], 2**0.5) == pytest.approx(1.5e19 * 2**0.5, rel=1e-6)
+    np.testing.assert_allclose([a.grad, b.grad], [[1], [-1]], rtol=1e-6)
 
 
 def test_clip_grad_norm_leaves_small_gradients_as_they_are():

@@ -18,7 +18,7 @@ import numpy as np
 
 from . import tape, transforms
 from .backprop import Call, Notes, backprop, elementwise
-from .errors import Line, named, shown, users_line
+from .errors import Line, named, shown, users_line, written
 from .jit.compiled import Jitted
 from .rules import name, vjps
 
@@ -172,7 +172,7 @@ def _called(y: Any) -> str:
 
 
 def _quoted(line: Line) -> str:
-    return f"{line[0]}:{line[1]}: {linecache.getline(*line).strip()}".removesuffix(": ")
+    return f"{written(line)}: {linecache.getline(*line).strip()}".removesuffix(": ")
 
 
 def _first(y: Any, data: Any, arrays: Any, g: Any = None) -> str:

@@ -86,6 +86,11 @@ def users_line(frame: Any) -> Line | None:
     return None
 
 
+def written(line: Line) -> str:
+    """A line as a reader knows it: the files in which notebooks keep their cells have names that mean nothing."""
+    return f"{'cell' if 'ipykernel_' in line[0] else line[0]}:{line[1]}"
+
+
 _INSTEAD = {
     "dtype": "; convert with .astype(...)",
     "where": "; choose with np.where(...)",

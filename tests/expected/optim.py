@@ -1,7 +1,7 @@
 """How optim.json was made: `python tests/expected/optim.py`, with torch==2.13.0 installed, writes it anew.
 
 Optimizers: 100 steps in float64 from the parameters and gradients of `tests/test_optim.py`. Schedules: the rates of 30
-epochs, from 0.1 (ReduceLROnPlateau: with the losses that stand beside).
+epochs of two groups, from 0.1 and 0.2 (ReduceLROnPlateau: with the losses that stand beside).
 """
 
 import json
@@ -36,7 +36,9 @@ SCHEDULES = {
     "OneCycleLR": [
         {"max_lr": 0.3, "total_steps": 40},
         {"max_lr": 0.3, "total_steps": 33, "pct_start": 0.2, "div_factor": 5, "final_div_factor": 50},
+        {"max_lr": [0.3, 0.02], "total_steps": 30},
     ],
+    "LinearWarmup": [{"epochs": 5}],
     "ReduceLROnPlateau": [
         {"factor": 0.5, "patience": 2},
         {"factor": 0.1, "patience": 1, "cooldown": 3, "min_lr": 5e-4, "threshold": 0.01},
@@ -58,13 +60,17 @@ def run(optimizer, params):
 
 
 def rates(name, settings):
-    optimizer = torch.optim.SGD(parameters(), lr=0.1)
-    schedule = getattr(schedules, name)(
-        optimizer, **settings, **({"cycle_momentum": False} if name == "OneCycleLR" else {})
-    )
+    p, q = parameters()
+    optimizer = torch.optim.SGD([{"params": [p]}, {"params": [q], "lr": 0.2}], lr=0.1)
+    if name == "LinearWarmup":
+        n = settings["epochs"]
+        schedule = schedules.LinearLR(optimizer, start_factor=1 / n, total_iters=n - 1)
+    else:
+        cycle = {"cycle_momentum": False} if name == "OneCycleLR" else {}
+        schedule = getattr(schedules, name)(optimizer, **settings, **cycle)
     found = []
     for loss in LOSSES:
-        found.append(optimizer.param_groups[0]["lr"])
+        found.append([group["lr"] for group in optimizer.param_groups])
         optimizer.step()
         schedule.step(loss) if name == "ReduceLROnPlateau" else schedule.step()
     return found

@@ -10,7 +10,7 @@ from threading import get_ident
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
-from ..errors import explained
+from ..errors import explained, written
 from . import passes
 from .outside import Outside, one_at_a_time, record, recorders
 from .plan import ASKED, MISSED, Plan
@@ -56,7 +56,7 @@ class Recording:
             return None
         args, kwargs = (substituted(a, lambda v: v.example, Var) for a in (call.args, call.kwargs))
         shown = explained(error, call.fun, args, kwargs)
-        where = f", {call.line[0]}:{call.line[1]}" if call.line else ""
+        where = f", {written(call.line)}" if call.line else ""
         return type(shown)(f"jit({self.name}){where}: {shown}")
 
     @functools.cached_property

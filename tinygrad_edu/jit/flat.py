@@ -140,16 +140,21 @@ def flat(program: Program) -> None:
         for s in (*program.numbers, *program.states)
         if isinstance(s.source.owner, Optimizer)
     }
-    place = {id(p): i for opt in owners.values() for i, p in enumerate(opt.params)}
+    place: dict[int, tuple[int, int]] = {}  # of a parameter: its number, and the group whose settings it follows
+    for opt in owners.values():
+        followed = [id(group) for group in opt.groups for _ in group.params]
+        place.update(zip(map(id, opt.params), enumerate(followed), strict=True))
     groups: dict[Any, list[tuple[int, Var, Var]]] = {}
     for target, value in program.stores:
         source = target.source
         if not isinstance(source, State) or not isinstance(value.source, Call) or not target.shape:
             continue
         kind, _, i = source.kind.partition(".")
-        at = int(i) if i else place.get(id(source.owner))
-        if at is not None:
-            groups.setdefault((kind, target.dtype, value.source.fun), []).append((at, target, value))
+        parameter = source.owner.params[int(i)] if i else source.owner
+        if id(parameter) in place:
+            at, followed_group = place[id(parameter)]
+            key = kind, target.dtype, value.source.fun, followed_group
+            groups.setdefault(key, []).append((at, target, value))
     packs: dict[Any, Updates] = {}
     roots: list[tuple[list[Var], Var, Var]] = []
     for group in groups.values():

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..cores import LARGE
 from .blocks import stretches
 from .flat import Flat, join, piece, shells
 from .outside import Outside
@@ -50,7 +51,10 @@ class Layout:
 
         self.barrier = self.order()
         self.spans: dict[int, int] = {}
-        if self.optimized and "blocks" in chosen and not any(c.fun in PRODUCTS and large(c) for c in program.calls):
+        if (
+            self.optimized and "blocks" in chosen and any([c.out.size >= LARGE for c in program.calls])
+            and not any(c.fun in PRODUCTS and large(c) for c in program.calls)
+        ):  # fmt: skip
             program.calls, self.spans = stretches(program.calls, self.barrier)
 
         self.root: dict[Var, Var] = {}  # of a view, what it is a view of

@@ -29,6 +29,7 @@ from .traced import Traced
 
 PLAIN = (bool, int, float, str, type(None), np.random.Generator)  # what attributes must hold at later calls as well
 NUMBERS = {Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",)}  # read anew at each call
+ROOMS = ("scratch", "room")  # of a Group: what is in these arrays at first does not matter
 WATCHED = (Module, *NUMBERS)  # classes whose attributes are reported to the recording
 
 raw_value, raw_grad = Node.__dict__["_value"], Node.__dict__["_grad"]
@@ -373,7 +374,7 @@ class _Hooks:
         setattr(Node, "_grad", _Slot(thread, raw_grad, found.get_grad, found.set_grad))  # noqa: B010
 
         def get(owner: Any, name: str) -> Any:
-            if name == "_scratch" and get_ident() == thread:  # what is in there does not matter
+            if name in ROOMS and isinstance(owner, Group) and get_ident() == thread:
                 return [found.rec.constant(shell(found.get_value(p)._array)) for p in owner.params]
             value = object.__getattribute__(owner, name)
             return value if name[:2] == "__" or get_ident() != thread else found.get_attribute(owner, name, value)

@@ -144,6 +144,7 @@ class Plan:
         """Every call, and every question as soon as what it asks about is there."""
         calls, layout = self.program.calls, self.layout
         waiting = self.ask(self.program.guards)
+        asked = {v for guard in waiting for v in variables(guard.args)}
         i = 0
         while i < len(calls):
             stop, self.current = layout.spans.get(i, i + 1), calls[i]
@@ -153,7 +154,8 @@ class Plan:
                 self.lower(calls[i], i)
             for j in range(i, stop):
                 layout.release(j, calls[j])
-            waiting = self.ask(waiting) if waiting else waiting
+            if asked and any([c.out in asked for c in calls[i:stop]]):
+                waiting = self.ask(waiting)
             i = stop
 
     def ask(self, guards: list[Guard]) -> list[Guard]:
@@ -317,12 +319,13 @@ class Plan:
 
     def joining(self, call: Call, i: int, args: list[str]) -> list[str]:
         """What was not computed in its place is copied there."""
+        homes = [self.home[v].array if v in self.home else None for v in call.args]
         self.into(call, i)
         parts = self.layout.parts(call, self.home[call.out].array)
         return [
             f"{self.fun(np.copyto)}({self.name(view, 'b')}, {text})"
-            for v, view, text in zip(call.args, parts, args, strict=True)
-            if self.layout.root.get(v) is not call.out
+            for home, view, text in zip(homes, parts, args, strict=True)
+            if home is None or not np.may_share_memory(home, view)  # not of a call without `out=`
         ]
 
     def stretch(self, start: int, stop: int) -> None:

@@ -232,9 +232,8 @@ class Snapshot:
         """Keep of what was computed while recording only what constants were made into; of the rest, its shape."""
         varying: set[Var] = set()
         for c, _, args, kwargs in self.calls:
-            if c.draws or any(
-                v in varying or not isinstance(v.source, (Call, Constant)) for v in variables((args, kwargs))
-            ):
+            uses = variables((args, kwargs)) if c.deep else [a for a in args if type(a) is Var]
+            if c.draws or any([v in varying or not isinstance(v.source, (Call, Constant)) for v in uses]):
                 varying.add(c.out)
                 c.out.example = shell(c.out.example)
         for v in (*self.inputs, *self.states):

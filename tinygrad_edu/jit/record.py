@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import backprop
-from ..errors import INTERNAL
+from ..errors import INTERNAL, written
 from ..optim import Optimizer
 from ..rules import bodies
 from .program import Call, Constant, Guard, Program, Var, substituted
@@ -97,7 +97,7 @@ class Recorder:
     def error(self, message: str) -> JitError:
         """The error, with the user's line."""
         line = self.place()[0]
-        return JitError(f"jit({self.name}){f', {line[0]}:{line[1]}' if line else ''}: {message}")
+        return JitError(f"jit({self.name}){f', {written(line)}' if line else ''}: {message}")
 
     def place(self) -> tuple[Any, str]:
         """The user's line that led here, for the way back the one that went there; and the phase."""

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..backprop import has_nan
+from ..errors import written
 from ..rules import bodies
 from ..rules.indexing import setitem
 from ..rules.registry import name as name_of
@@ -300,10 +301,9 @@ class Source(Expressions):
         """The user's line that a group of calls comes from."""
         if call.line != self.place and call.line is not None:
             self.place = call.line
-            file, number = call.line
-            text = linecache.getline(file, number).strip()
+            text = linecache.getline(*call.line).strip()
             if text:
-                self.lines.append(f"# {PurePath(file).name}:{number}  {text}"[:WIDTH])
+                self.lines.append(f"# {PurePath(written(call.line)).name}  {text}"[:WIDTH])
 
     def end(self, stored: set[Var]) -> None:
         """What is left to be stored, and the result."""

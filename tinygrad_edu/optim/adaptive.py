@@ -39,13 +39,14 @@ class Adagrad(Optimizer):
     def _first(self, name: str, p: Tensor) -> Array:
         return np.full_like(p.data, self._start)
 
-    def _update(self, group: Group, grads: list[Array], scratch: list[Array], *kept: list[Array]) -> None:
+    def _update(self, group: Group, grads: list[Array], *kept: list[Array]) -> None:
         lr = group.lr / (1 + (self.steps - 1) * group.lr_decay)
-        eps, weight_decay = group.eps, group.weight_decay
-        for p, g, s, tmp in zip(group.params, grads, *kept, scratch, strict=True):
+        eps, weight_decay, scratch = group.eps, group.weight_decay, group.scratch
+        room = group.room if weight_decay else scratch
+        for p, g, s, tmp, d in zip(group.params, grads, *kept, scratch, room, strict=True):
             x = p.data
             if weight_decay:
-                g = _decayed(g, x, weight_decay)
+                g = np.add(np.multiply(x, weight_decay, out=d), g, out=d)
             s += np.multiply(g, g, out=tmp)
             np.sqrt(s, out=tmp)
             tmp += eps
@@ -80,30 +81,34 @@ class RMSprop(Optimizer):
             params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered
         )
 
-    def _checked(self, settings: dict[str, Any]) -> dict[str, Any]:
+    @classmethod
+    def _checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
         centered = bool(settings.pop("centered"))
-        alpha = _number("RMSprop", "alpha", settings["alpha"], below=1)
+        alpha = _number(cls.__name__, "alpha", settings["alpha"], below=1)
         return {**super()._checked(settings), "alpha": alpha, "centered": centered}
 
     def _kept(self, group: Group) -> list[str]:
         return ["square", *["mean"] * group.centered, *["velocity"] * (group.momentum > 0)]
 
-    def _update(self, group: Group, grads: list[Array], scratch: list[Array], *kept: list[Array]) -> None:
-        lr, alpha, eps, weight_decay, momentum = group.lr, group.alpha, group.eps, group.weight_decay, group.momentum
-        for p, g, tmp, v, *others in zip(group.params, grads, scratch, *kept, strict=True):
+    def _update(self, group: Group, grads: list[Array], *kept: list[Array]) -> None:
+        lr, alpha, eps, momentum, centered = group.lr, group.alpha, group.eps, group.momentum, group.centered
+        weight_decay, scratch = group.weight_decay, group.scratch
+        room = group.room if weight_decay else scratch
+        for p, g, tmp, d, v, *others in zip(group.params, grads, scratch, room, *kept, strict=True):
             x = p.data
             if weight_decay:
-                g = _decayed(g, x, weight_decay)
+                g = np.add(np.multiply(x, weight_decay, out=d), g, out=d)
             v *= alpha
             np.multiply(g, g, out=tmp)
             tmp *= 1 - alpha
             v += tmp
-            if group.centered:
+            if centered:
                 mean = others[0]
                 mean *= alpha
                 mean += np.multiply(g, 1 - alpha, out=tmp)
                 np.multiply(mean, mean, out=tmp)
                 np.subtract(v, tmp, out=tmp)
+                np.maximum(tmp, 0, out=tmp)  # the variance of a gradient that stays the same may round below 0
                 np.sqrt(tmp, out=tmp)
             else:
                 np.sqrt(v, out=tmp)
@@ -123,7 +128,8 @@ class Adam(Optimizer):
     """Steps on each number's own scale: p -= lr * m / (sqrt(v) + eps), with recent means of g and g * g.
 
     m = b1 * m + (1 - b1) * g and v = b2 * v + (1 - b2) * g * g with b1, b2 = `betas`, each divided by 1 - b
-    ** steps for its start at zero (Kingma & Ba 2015). `weight_decay` adds weight_decay * p to the gradient.
+    ** steps for its start at zero (Kingma & Ba 2015). `weight_decay` adds weight_decay * p to the gradient. Means are
+    kept in units of 1 - b: betas set after the first step change those of the past as well.
     """
 
     betas, eps, weight_decay = map(setting, ("betas", "eps", "weight_decay"))
@@ -138,8 +144,9 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
-    def _checked(self, settings: dict[str, Any]) -> dict[str, Any]:
-        kind, betas = type(self).__name__, settings.pop("betas")
+    @classmethod
+    def _checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        kind, betas = cls.__name__, settings.pop("betas")
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise ValueError(f"{kind}: betas are two numbers, such as (0.9, 0.999), not {betas!r}")
         betas = _number(kind, "betas[0]", betas[0]), _number(kind, "betas[1]", betas[1])
@@ -150,20 +157,19 @@ class Adam(Optimizer):
     def _kept(self, group: Group) -> list[str]:
         return ["m", "v"]
 
-    def _update(self, group: Group, grads: list[Array], scratch: list[Array], *kept: list[Array]) -> None:
+    def _update(self, group: Group, grads: list[Array], *kept: list[Array]) -> None:
         # m and v are kept without their factors 1 - b, and all factors gathered in three numbers: ten passes
         # over the arrays instead of thirteen.
         b1, b2 = group.betas
         root = ((1 - b2) / (1 - b2**self.steps)) ** 0.5  # root * sqrt(v) is the root of the mean of g * g
         scale = group.lr * (1 - b1) / (1 - b1**self.steps) / root
         eps, weight_decay, keep = group.eps / root, group.weight_decay, self._remaining(group)
-        for p, g, m, v, tmp in zip(group.params, grads, *kept, scratch, strict=True):
+        for p, g, m, v, tmp in zip(group.params, grads, *kept, group.scratch, strict=True):
             x = p.data
             if keep is not None:
                 x *= keep
             elif weight_decay:
-                np.multiply(x, weight_decay, out=tmp)
-                g = np.add(tmp, g, out=tmp)
+                g = np.add(np.multiply(x, weight_decay, out=tmp), g, out=tmp)
             m *= b1
             m += g
             v *= b2
@@ -194,8 +200,3 @@ class AdamW(Adam):
 
     def _remaining(self, group: Group) -> Any:
         return 1 - group.lr * group.weight_decay
-
-
-def _decayed(g: Array, x: Array, weight_decay: float) -> Array:
-    """The gradient with that of weight_decay * |x|**2 / 2."""
-    return g + weight_decay * x

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..rules.registry import question
+from .lr_scheduler import number
 from .optimizer import _checked_params, _gradients, _named
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
+
+
+@question
+def finite(*arrays: Any) -> bool:
+    """Whether all their elements are finite."""
+    return all(np.isfinite(a).all() for a in arrays)
 
 
 def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
@@ -23,14 +32,14 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
     params = _checked_params(params, "clip_grad_norm")
     grads = _gradients(params, "clip_grad_norm")
     norms = [np.linalg.norm(g) for g in grads]
-    for i, norm in enumerate(norms):
-        if not np.isfinite(norm):
-            raise _infinite("clip_grad_norm", i, params[i], f"the norm {norm}")
-    total: Any = sum(norm * norm for norm in norms) ** 0.5
+    total: Any = functools.reduce(np.hypot, norms)  # squares would overflow long before
+    if not finite(total):
+        i = next((i for i, norm in enumerate(norms) if not finite(norm)), 0)
+        raise _infinite("clip_grad_norm", i, params[i], "a norm that is not finite")
     factor = np.minimum(1.0, max_norm / (total + 1e-6))  # PyTorch's 1e-6, for a gradient of zeros
     for p, g in zip(params, grads, strict=True):
         p.grad = np.multiply(g, factor, dtype=g.dtype)  # not in place: a gradient set by hand may be another's too
-    return float(total)
+    return number(total)  # type: ignore[no-any-return]
 
 
 def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
@@ -42,9 +51,9 @@ def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
         raise ValueError(f"clip_grad_value: clip_value must be above 0, not {clip_value}")
     params = _checked_params(params, "clip_grad_value")
     grads = _gradients(params, "clip_grad_value")
-    for i, g in enumerate(grads):
-        if not np.isfinite(g).all():
-            raise _infinite("clip_grad_value", i, params[i], "infinite or NaN elements")
+    if not finite(*grads):
+        i = next(i for i, g in enumerate(grads) if not finite(g))
+        raise _infinite("clip_grad_value", i, params[i], "infinite or NaN elements")
     for p, g in zip(params, grads, strict=True):
         p.grad = np.clip(g, -clip_value, clip_value)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -121,8 +121,9 @@ class OneCycleLR(LRScheduler):
     """Up to `max_lr` and down again within `total_steps` updates, along two halves of a cosine (Smith & Topin 2018).
 
     The rate starts at max_lr / div_factor, is `max_lr` after `pct_start` of the steps, and ends at a
-    `final_div_factor`-th of where it started, where it stays. A call of `step()` follows each update, not each epoch.
-    As PyTorch's, but for the momentum, which stays what it is.
+    `final_div_factor`-th of where it started, where it stays. `max_lr` takes the place of the optimizer's rate in every
+    group; a list has one for each. A call of `step()` follows each update, not each epoch. As PyTorch's, in two phases
+    and without its cycle of the momentum, which stays what it is.
     """
 
     each_batch = True
@@ -130,13 +131,17 @@ class OneCycleLR(LRScheduler):
     def __init__(
         self,
         optimizer: Optimizer,
-        max_lr: float,
+        max_lr: float | Sequence[float],
         total_steps: int,
         pct_start: float = 0.3,
         div_factor: float = 25.0,
         final_div_factor: float = 1e4,
     ) -> None:
-        self.max_lr = _number("OneCycleLR", "max_lr", max_lr)
+        groups = optimizer.groups if isinstance(optimizer, Optimizer) else []  # what is none is refused below
+        several = list(max_lr) if isinstance(max_lr, (list, tuple)) else [max_lr] * len(groups)
+        if len(several) != len(groups):
+            raise ValueError(f"OneCycleLR: max_lr has {len(several)} rates, the optimizer {len(groups)} groups")
+        highest = [_number("OneCycleLR", "max_lr", lr) for lr in several]
         self.total_steps = _count("OneCycleLR", "total_steps", total_steps, "updates")
         self.pct_start = _number("OneCycleLR", "pct_start", pct_start, below=1)
         self.peak = self.pct_start * self.total_steps - 1
@@ -148,21 +153,25 @@ class OneCycleLR(LRScheduler):
         for name, value in (("div_factor", div_factor), ("final_div_factor", final_div_factor)):
             if not _number("OneCycleLR", name, value) >= 1:
                 raise ValueError(f"OneCycleLR: {name} is at least 1, not {value:g}")
-        self.first, self.last = self.max_lr / div_factor, self.max_lr / div_factor / final_div_factor
+        self.div_factor, self.final_div_factor = float(div_factor), float(final_div_factor)
+        for group, lr in zip(groups, highest, strict=True):
+            group.lr = lr
         super().__init__(optimizer)
 
     def rate(self, base_lr: float, epoch: int) -> Any:
-        """Half a cosine from first to max_lr, then half of one from there to last."""
-        up = _cosine(self.first, self.max_lr, np.minimum(epoch / self.peak, 1.0))
+        """Half a cosine from the first rate to the highest, base_lr, then half of one from there to the last."""
+        first = base_lr / self.div_factor
+        up = _cosine(first, base_lr, np.minimum(epoch / self.peak, 1.0))
         down = np.clip((epoch - self.peak) / (self.total_steps - 1 - self.peak), 0.0, 1.0)
-        return np.where(np.less(epoch, self.peak), up, _cosine(self.max_lr, self.last, down))
+        return np.where(np.less(epoch, self.peak), up, _cosine(base_lr, first / self.final_div_factor, down))
 
 
 class ReduceLROnPlateau(LRScheduler):
     """`factor` times the rate whenever the loss has not fallen for more than `patience` epochs.
 
     A loss counts as fallen below (1 - threshold) times the lowest before. After a cut, `cooldown` epochs are not
-    counted; no rate falls below `min_lr`. As PyTorch's, in its mode "min".
+    counted; no rate falls below `min_lr`. As PyTorch's, in its mode "min". `jit` cannot record it: call its `step`
+    outside of the recorded function.
     """
 
     watches_loss = True
@@ -187,8 +196,8 @@ class ReduceLROnPlateau(LRScheduler):
         super().__init__(optimizer)
 
     def rate(self, base_lr: float, epoch: int) -> Any:
-        """base_lr times all cuts so far, at least min_lr."""
-        return max(base_lr * self.scale, self.min_lr)
+        """base_lr times all cuts so far, at least min_lr, unless it was below from the start."""
+        return max(base_lr * self.scale, min(base_lr, self.min_lr))
 
     def step(self, loss: Any) -> None:  # type: ignore[override]
         """Look at the loss of the epoch, and set the rates for the next."""
@@ -222,6 +231,9 @@ class ReduceLROnPlateau(LRScheduler):
 
 class LinearWarmup(LRScheduler):
     """The rate grows in equal parts, from the first of `epochs` parts to the whole; then the schedule `then` begins.
+
+    It is PyTorch's LinearLR(start_factor=1/epochs, total_iters=epochs - 1), and reaches the whole in the last of its
+    `epochs`, not after. `step` is called as that of `then` is.
 
     >>> import tinygrad_edu as tg
     >>> sgd = tg.optim.SGD([tg.Tensor([1.0])], lr=0.1)

@@ -20,21 +20,42 @@ if TYPE_CHECKING:
 
 
 class Group:
-    """Some of an optimizer's parameters, `params`, with their hyperparameters as attributes, `lr` among them."""
+    """Some of an optimizer's parameters, `params`, with their hyperparameters as attributes, `lr` among them.
+
+    Setting one to what makes no sense raises ValueError, as it does when the optimizer is made.
+    """
 
     lr: float
 
-    def __init__(self, params: list[Tensor], settings: Mapping[str, Any]) -> None:
-        self.params = params
-        vars(self).update(settings)
+    def __init__(self, kind: type[Optimizer], params: list[Tensor], settings: Mapping[str, Any]) -> None:
+        vars(self).update(kind=kind, params=params, names=tuple(settings), **kind._checked(dict(settings)))
 
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "lr":  # goes with any other, and schedules set it at each step
+            vars(self)["lr"] = _number(self.kind.__name__, "lr", value)
+            return
+        if name not in self.names:
+            raise AttributeError(f"{self.kind.__name__}: a group has {', '.join(self.names)}, but no {name}")
+        own = vars(self)
+        own[name] = self.kind._checked({n: value if n == name else own[n] for n in self.names})[name]
+
+    @functools.cached_property
+    def scratch(self) -> list[Array]:
+        """Room for what is computed on the way, made at the first step: jit has room of its own."""
+        return [np.empty_like(p.data) for p in self.params]
+
+    @functools.cached_property
+    def room(self) -> list[Array]:
+        """As much again, for the gradients with weight decay where a formula needs both."""
+        return [np.empty_like(p.data) for p in self.params]
+
     def settings(self) -> dict[str, Any]:
         """Give the hyperparameters by name, `lr` first, without those that are 0 or off."""
-        return {k: v for k, v in vars(self).items() if k == "lr" or (k != "params" and v)}
+        return {name: vars(self)[name] for name in self.names if name == "lr" or vars(self)[name]}
 
 
 def setting(name: str) -> Any:
@@ -63,16 +84,16 @@ class Optimizer:
     def __init__(self, params: Params, **settings: Any) -> None:
         kind = type(self).__name__
         groups = _groups(params, kind, settings)
-        checked = [(members, self._checked({**settings, **own})) for members, own in groups]
-        self.groups = [Group(members, {name: found[name] for name in settings}) for members, found in checked]
+        self.groups = [Group(type(self), members, {**settings, **own}) for members, own in groups]
         self.params = _checked_params([p for group in self.groups for p in group.params], kind)
         self.steps = 0
         kept = dict.fromkeys(name for group in self.groups for name in self._kept(group))
         self.state = {name: [self._first(name, p) for p in self.params] for name in kept}
 
-    def _checked(self, settings: dict[str, Any]) -> dict[str, Any]:
+    @classmethod
+    def _checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
         """The hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
-        return {name: _number(type(self).__name__, name, value) for name, value in settings.items()}
+        return {name: _number(cls.__name__, name, value) for name, value in settings.items()}
 
     def _kept(self, group: Group) -> list[str]:
         """The names of the arrays that a group needs from step to step, one a parameter."""
@@ -81,11 +102,6 @@ class Optimizer:
     def _first(self, name: str, p: Tensor) -> Array:
         """Such an array before the first step."""
         return np.zeros_like(p.data)
-
-    @functools.cached_property
-    def _scratch(self) -> list[Array]:
-        """Room for what is computed on the way, made at the first step: jit has room of its own."""
-        return [np.empty_like(p.data) for p in self.params]
 
     def step(self, accumulated: bool = False) -> None:
         """Move every parameter by its gradient; raises ValueError that names one without, and moves none.
@@ -102,7 +118,7 @@ class Optimizer:
                 stacklevel=2,
             )
         grads = _gradients(self.params, type(self).__name__)
-        state, scratch, start = self.state, self._scratch, 0
+        state, start = self.state, 0
         work: list[Any] = []
         for group in self.groups:
             stop = start + len(group.params)
@@ -112,16 +128,16 @@ class Optimizer:
                 raise ValueError(
                     f"{type(self).__name__}: what needs {error} was off when the optimizer was made; make a new one"
                 ) from None
-            work.append((group, grads[start:stop], scratch[start:stop], *kept))
+            work.append((group, grads[start:stop], *kept))
             start = stop
         self.steps += 1
         for parts in work:
             self._update(*parts)
 
-    def _update(self, group: Group, grads: list[Array], scratch: list[Array], *kept: list[Array]) -> None:
-        """Move the parameters of a group by their gradients; `scratch` has room like each, `kept` is its state."""
+    def _update(self, group: Group, grads: list[Array], *kept: list[Array]) -> None:
+        """Move the parameters of a group by their gradients; `kept` is its state, `group.scratch` has room like it."""
         raise TypeError(
-            f"{type(self).__name__} has no method _update(self, group, grads, scratch, *kept): an Optimizer defines one"
+            f"{type(self).__name__} has no method _update(self, group, grads, *kept): an Optimizer defines one"
         )
 
     def zero_grad(self) -> None:
@@ -147,8 +163,10 @@ class Optimizer:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up what `state_dict` gave; raises ValueError listing all names and shapes that do not fit."""
-        rates, steps = self._rates(), np.array(self.steps)
-        copy_state(f"{type(self).__name__}.load_state_dict", {"lr": rates, "steps": steps, **self._arrays()}, state)
+        kind, rates, steps = type(self).__name__, self._rates(), np.array(self.steps)
+        for lr in np.ravel(state.get("lr", ())) if isinstance(state, Mapping) else ():
+            _number(f"{kind}.load_state_dict", "lr", lr)
+        copy_state(f"{kind}.load_state_dict", {"lr": rates, "steps": steps, **self._arrays()}, state)
         self.steps = int(steps)
         for group, lr in zip(self.groups, rates, strict=True):
             group.lr = float(lr)
@@ -229,8 +247,9 @@ def _checked_params(params: Iterable[Tensor], where: str) -> list[Tensor]:
 
 def _gradients(params: list[Tensor], where: str) -> list[Array]:
     grads: list[Any] = [p.grad for p in params]
-    for i, g in enumerate(grads):
+    for g in grads:
         if g is None:
+            i = next(i for i, g in enumerate(grads) if g is None)
             raise ValueError(
                 f"{where}: {_named(i, params[i])} has no gradient; call loss.backward() first, with a "
                 "loss that depends on it, or leave it out of the parameters"

@@ -26,7 +26,8 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(params, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay)
 
-    def _checked(self, settings: dict[str, Any]) -> dict[str, Any]:
+    @classmethod
+    def _checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
         nesterov = bool(settings.pop("nesterov"))
         numbers = super()._checked(settings)
         if nesterov and not numbers["momentum"]:
@@ -36,15 +37,14 @@ class SGD(Optimizer):
     def _kept(self, group: Group) -> list[str]:
         return ["velocity"] if group.momentum else []
 
-    def _update(self, group: Group, grads: list[Array], scratch: list[Array], *kept: list[Array]) -> None:
+    def _update(self, group: Group, grads: list[Array], *kept: list[Array]) -> None:
         lr, momentum, weight_decay, nesterov = group.lr, group.momentum, group.weight_decay, group.nesterov
         scale = lr * momentum if nesterov else lr
         velocities = kept[0] if momentum else grads  # grads stand in where none are looked at
-        for p, g, v, tmp in zip(group.params, grads, velocities, scratch, strict=True):
+        for p, g, v, tmp in zip(group.params, grads, velocities, group.scratch, strict=True):
             x = p.data
             if weight_decay:
-                np.multiply(x, weight_decay, out=tmp)
-                g = np.add(tmp, g, out=tmp)
+                g = np.add(np.multiply(x, weight_decay, out=tmp), g, out=tmp)
             if momentum:
                 v *= momentum
                 v += g

@@ -1,0 +1,81 @@
+"""`jupyter execute --inplace examples/tour.ipynb` renews what is stored in the notebook."""
+
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+from nbclient import NotebookClient
+
+TOUR = Path(__file__).parents[2] / "examples" / "tour.ipynb"
+NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e[+-]?\d+)?")
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return nbformat.read(TOUR, as_version=4)
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    """The notebook, run from top to bottom in a folder of its own; what fails there raises."""
+    folder = tmp_path_factory.mktemp("tour")
+    notebook = nbformat.read(shutil.copy(TOUR, folder), as_version=4)
+    resources = {"metadata": {"path": str(folder)}}
+    return NotebookClient(notebook, timeout=60, coalesce_streams=True, resources=resources).execute()
+
+
+def outputs(notebook):
+    """[(the cell's tags, {kind: what was printed or shown})], of the cells with code."""
+    found = []
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            shown = {}
+            for output in cell.outputs:
+                shown |= {output.name: output.text} if output.output_type == "stream" else output.data
+            found.append((cell.metadata.get("tags", []), shown))
+    return found
+
+
+def test_it_is_stored_as_it_ran_from_top_to_bottom_and_small(stored):
+    cells = [cell for cell in stored.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert TOUR.stat().st_size < 400_000
+    kinds = [kind for _, shown in outputs(stored) for kind in shown]
+    assert (kinds.count("image/svg+xml"), kinds.count("image/png")) == (2, 3)
+    assert "stderr" not in kinds
+
+
+def test_it_runs_and_shows_what_is_stored(stored, fresh):
+    pytest.importorskip("pygraphviz")
+    for (tags, before), (_, now) in zip(outputs(stored), outputs(fresh), strict=True):
+        assert before.keys() == now.keys()
+        if "time" in tags:  # its numbers differ from run to run
+            continue
+        for kind in before.keys() & {"stdout", "text/plain"}:
+            then, today = (re.sub(r"\S*?\d+\.py:", "cell:", shown[kind]) for shown in (before, now))
+            assert NUMBER.sub("#", then).split() == NUMBER.sub("#", today).split()
+            numbers = [[float(number) for number in NUMBER.findall(text)] for text in (then, today)]
+            assert numbers[1] == pytest.approx(numbers[0], rel=1e-4, abs=1e-12)
+
+
+def test_its_first_cell_installs_what_is_missing(stored, monkeypatch, tmp_path):
+    class Shell:
+        def run_line_magic(self, name, line):
+            asked.append((name, line))
+
+    first = next(cell.source for cell in stored.cells if cell.cell_type == "code")
+    code = TransformerManager().transform_cell(first)
+    for missing, folder, expected in (
+        ([], TOUR.parent, None),
+        (["pygraphviz"], TOUR.parent, TOUR.parents[1]),  # the checkout that it lies in
+        (["tinygrad_edu"], tmp_path, "tinygrad-edu"),
+    ):
+        asked, names = [], {"get_ipython": Shell}
+        monkeypatch.setattr("importlib.util.find_spec", lambda name, missing=missing: None if name in missing else name)
+        monkeypatch.chdir(folder)
+        exec(code, names)
+        install = ("pip", 'install --quiet "{source}[draw,plot]"')
+        assert [names.get("source"), asked] == [expected, [install, ("matplotlib", "inline")][not missing :]]
