@@ -244,7 +244,7 @@ class Node:
         if self.fun:
             raise TypeError(
                 f"{self._describe()} is a result of {name(self.fun)}, and neither copied nor pickled with all that it "
-                "was made from; take detach() of it, or +y of a y to go on recording"
+                "was made from; take y.detach() for the value alone, or +y for another node of the same graph"
             )
         return _restored, (type(self), self._value, self._grad, self.requires_grad, self.label)
 

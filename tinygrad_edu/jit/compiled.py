@@ -171,7 +171,8 @@ def jit(fun: Callable[..., Any] | None = None, *, optimize: bool | Iterable[str]
     gives, Tensors without their graphs. Other shapes, dtypes or plain arguments are recorded anew, and so is another
     value of a variable that `fun` closes over; but the elements of plain arrays there, and the attributes of plain
     objects, are taken as they are: what changes from call to call belongs into the arguments.
-    `optimize=False` leaves the plain program; names of optimisations choose some. Also as a decorator, `@jit`.
+    Copies and forks record for themselves; threads may share one. `optimize=False` leaves the plain program; names of
+    optimisations choose some. Also as a decorator, `@jit`.
 
     >>> import numpy as np
     >>> import tinygrad_edu as tg
