@@ -100,7 +100,7 @@ class Call:
         self.out = Var(self, example)
         self.deep = bool(kwargs and any(variables(kwargs)))  # whether there are Vars within lists, tuples and dicts
         for a in args:
-            if isinstance(a, (list, tuple, dict)) and any(variables(a)):
+            if type(a) is not Var and isinstance(a, (list, tuple, dict)) and any(variables(a)):
                 self.deep = True
 
     @property

@@ -19,6 +19,9 @@ from .traced import JitError, Traced
 OURS, USERS, WALK, STEP = range(4)  # whose code a frame runs
 NOTHING: dict[str, Any] = {}
 
+_kinds: dict[int, int] = {}  # of the code that is not the user's, and never goes
+_codes: list[Any] = []
+
 
 class Result(NamedTuple):
     """An array among the results; `kind` is "tensor" or "array"."""
@@ -37,8 +40,8 @@ class Recorder:
     def __init__(self, name: str) -> None:
         self.name, self.program, self.thread = name, Program(), get_ident()
         self.top: Any = None  # the code of the function that is recorded
-        self.kinds: dict[int, int] = {}  # whose code it is, by the code's identity
-        self.codes: list[Any] = []  # these codes, lest another gets the identity of one
+        self.kinds = _kinds.copy()  # whose code it is, by the code's identity
+        self.codes: list[Any] = []  # the user's codes among these, lest another gets the identity of one
         self.line_of: Callable[[Any], Any] = lambda node: None
 
     def call(self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], draws: bool = False) -> Any:
@@ -102,10 +105,10 @@ class Recorder:
     def place(self) -> tuple[Any, str]:
         """The user's line that led here, for the way back the one that went there; and the phase."""
         frame: Any = sys._getframe(2)
-        line, phase = None, "forward"
+        line, phase, kinds, top = None, "forward", self.kinds, self.top
         while frame is not None:
             code = frame.f_code
-            kind = self.kinds.get(id(code))
+            kind = kinds.get(id(code))
             if kind is None:
                 kind = self.kind(code)
             if kind == USERS:
@@ -117,7 +120,7 @@ class Recorder:
                     return forward, phase
             elif kind == STEP:
                 phase = "update"
-            if code is self.top:
+            if code is top:
                 break
             frame = frame.f_back
         return line, phase
@@ -130,7 +133,9 @@ class Recorder:
         elif code is Optimizer.step.__code__:
             kind = STEP
         self.kinds[id(code)] = kind
-        self.codes.append(code)
+        (self.codes if kind == USERS else _codes).append(code)
+        if kind != USERS:
+            _kinds[id(code)] = kind
         return kind
 
     def named(self, x: Any) -> str:
