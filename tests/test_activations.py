@@ -1,0 +1,13 @@
+"""The error function, whose rational functions are only as good as every digit of them."""
+
+import numpy as np
+import pytest
+
+from tinygrad_edu.rules.activations import erf
+
+
+def test_erf_is_scipys_to_rounding():
+    special = pytest.importorskip("scipy.special")
+    x = np.concatenate([np.linspace(-7, 7, 10_001), np.geomspace(1e-300, 1, 100), [0.0, np.inf, -np.inf, np.nan]])
+    np.testing.assert_allclose(erf(x), special.erf(x), rtol=1e-15)
+    assert np.signbit(erf(np.array([-0.0])))[0]
