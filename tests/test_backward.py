@@ -276,7 +276,16 @@ def test_a_freed_graph_says_so_and_keeps_leaf_gradients_alone():
     assert alive() is None
 
 
-def test_a_chain_of_a_million_operations_goes_forward_backward_and_away_in_linear_time():
+@pytest.fixture
+def no_collector():
+    """Without Python's garbage collector, which now and then looks through all that lives, whoever made it."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def test_a_chain_of_a_million_operations_goes_forward_backward_and_away_in_linear_time(no_collector):
     def seconds(n):
         start = time.process_time()
         x = y = tg.Tensor(0.5)
@@ -289,8 +298,8 @@ def test_a_chain_of_a_million_operations_goes_forward_backward_and_away_in_linea
         assert alive() is None
         return time.process_time() - start
 
-    small = min(seconds(100_000) for _ in range(2))
-    assert any(seconds(1_000_000) < 25 * small for _ in range(3))  # the first, unless the machine is busy elsewhere
+    small = min(seconds(100_000) for _ in range(3))
+    assert any(seconds(1_000_000) < 15 * small for _ in range(3))  # the first, unless the machine is busy elsewhere
 
 
 def test_memory_goes_with_the_last_name():
