@@ -146,3 +146,11 @@ def test_an_insertion_is_of_its_arrays_dtype_and_so_is_each_gradient():
     assert (y.dtype, x.grad.dtype, v.grad.dtype) == (np.float32, np.float32, np.float64)
     np.testing.assert_array_equal(v.grad, [1, 2])
     np.testing.assert_array_equal(x.grad, [0, 3, 4, 5])
+
+
+def test_only_arrays_of_one_shape_are_stacked():
+    a, b = tg.Tensor(np.ones((2, 3))), np.ones((2, 4))
+    assert "np.stack: arrays of one shape make a stack, and these have (2, 3), (2, 4)" in message(
+        ValueError, lambda: np.stack([a, b, b])
+    )
+    assert np.stack([a, a]).shape == (2, 2, 3)
