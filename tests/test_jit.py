@@ -671,6 +671,20 @@ def test_the_source_is_read_like_a_lesson():
     assert any("x @ w + b - t" in line or "x @ w + b" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    "label", ["lambda", "None", "x²", "a0", "a0t", "block0", "x0", "start", "0.weight", "dot", "ﬁ", "²"]
+)
+def test_a_label_may_be_anything(label):
+    w = tg.Tensor(np.linspace(1, 2, 120_000), label=label)  # long enough for blocks
+    jitted = tg.jit(tg.value_and_grad(lambda x: np.sum(np.exp(w) * np.sin(x) * x)))
+    x = np.linspace(0, 1, 120_000)
+    (value, slope), (again, slope_again) = jitted(x), jitted(x)
+    assert jitted.cache_info().hits == 1
+    assert again == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(slope_again, slope, rtol=1e-12)
+    compile(jitted.source, "source", "exec")
+
+
 def test_stats_and_repr_say_what_was_saved():
     _, _, step = training(OPTIMIZERS[2], True)
     assert "recordings 0" in repr(step)

@@ -19,6 +19,8 @@ def prologue(plan: Plan) -> list[str]:
     places = unpack(plan, "args", plan.found.args, lines, 0)
     unpack(plan, "kwargs", plan.found.kwargs, lines, places)
     checks: list[str] = []
+    tensors: list[tuple[Tensor, Any, bool]] = []
+    attributes = plan.found.attributes.copy()
     for v in plan.program.inputs:
         plan.home[v] = Home(f"a{v.source.place}")
     for v in plan.program.states:
@@ -29,7 +31,8 @@ def prologue(plan: Plan) -> list[str]:
         else:
             plan.home[v] = Home(plan.name(v.source.array, v.name or "s"), v.source.array)
             if v.source.kind == "data":
-                checks.append(f"{plan.tensor(v.source.owner)}._value is {plan.home[v].text}")
+                x = v.source.owner
+                tensors.append((x, v.source.array, attributes.pop((id(x), "requires_grad"))[2]))
     for v in plan.program.numbers:
         plan.home[v] = Home(plan.variable("n"))
         lines.append(f"{plan.home[v].text} = {plan.name(v.source.owner, 'o')}.{v.source.attribute}")
@@ -37,8 +40,14 @@ def prologue(plan: Plan) -> list[str]:
     for holder, key, value in plan.found.variables:
         text = f"{plan.name(holder, 'scope')}.get({key!r})" if key else f"{plan.name(holder, 'cell')}.cell_contents"
         checks.append(f"{text} {same(plan, value)}")
-    for owner, attribute, value in plan.found.attributes.values():
+    for owner, attribute, value in attributes.values():
         checks.append(f"{plan.name(owner, 'm')}.{attribute} {same(plan, value)}")
+    if tensors:
+        lines += [
+            f"for tensor, array, takes in {plan.name(tensors, 'tensors')}:",
+            "    if tensor._value is not array or tensor.requires_grad is not takes:",
+            "        return MISSED",
+        ]
     if checks:
         lines += [f"if not ({' and '.join(checks)}):", "    return MISSED"]
     return lines

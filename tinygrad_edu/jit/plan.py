@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 import threading
 from collections.abc import Callable
 from itertools import groupby
@@ -25,7 +26,7 @@ from .flat import join, piece
 from .layout import Layout, is_view
 from .outcome import epilogue
 from .outside import Outside
-from .program import Call, Constant, Guard, Home, Program, Var, variables
+from .program import Call, Constant, Guard, Home, Program, Var, identifier, variables
 from .record import part
 from .simplify import number
 from .traced import add_at, astype
@@ -45,7 +46,11 @@ CALM = {
     np.less_equal, np.equal, np.absolute, np.sign, np.exp, np.tanh, np.sin, np.cos, np.dot, np.matmul, np.sum, np.where,
     np.reshape, np.transpose, np.broadcast_to, np.copy, operator.getitem, setitem, add_at, join, piece, np.square,
 }  # fmt: skip
-RESERVED = {"plan", "args", "kwargs", "lock", "type", "len", "list", "dict", "slice", "abs", "s", "t"}
+RESERVED = {
+    "plan", "args", "kwargs", "lock", "MISSED", "ASKED", "type", "len", "list", "dict", "slice", "abs", "s", "t",
+    "start", "stop", "tensor", "array", "takes",
+}  # fmt: skip
+LOCAL = re.compile(r"([a-z]|block)\d+t?")  # what the text itself calls arguments, parts of arrays, and blocks
 
 
 class Plan:
@@ -58,7 +63,8 @@ class Plan:
         self.env: dict[str, Any] = {"MISSED": MISSED, "ASKED": ASKED, "lock": threading.Lock()}
         self.names: dict[int, str] = {}
         self.kept: list[Any] = []  # what has a name, lest another thing gets its identity
-        self.counts: dict[str, int] = {}  # how many names begin alike, and how many variables
+        self.taken = set(RESERVED)
+        self.counts: dict[str, int] = {}  # the number for the next name that begins alike
         self.numbers: dict[Any, Any] = {}  # Python's numbers as arrays
         self.functions: list[str] = []  # of blocks
         self.lines: list[tuple[str, str, Call | None]] = []  # phase, line, what it is for
@@ -80,25 +86,25 @@ class Plan:
     # Names
     def name(self, thing: Any, hint: str = "c") -> str:
         """The name of something that is the same at every call."""
-        if id(thing) not in self.names:
-            base = "".join([c if c.isalnum() else "_" for c in hint]).strip("_") or "c"
-            base = f"c{base}" if base[0].isdigit() else base
-            name = base
-            while name in self.env or name in RESERVED:
-                self.counts[base] = self.counts.get(base, 0) + 1
-                name = f"{base}{self.counts[base]}"
+        name = self.names.get(id(thing))
+        if name is None:
+            base = identifier(hint, "c")
+            name = self.names[id(thing)] = self.unused(f"{base}_" if LOCAL.fullmatch(base) else base, 0)
             self.env[name] = thing
-            self.names[id(thing)] = name
             self.kept.append(thing)
-        return self.names[id(thing)]
+        return name
 
     def variable(self, hint: str = "v") -> str:
         """A new variable."""
-        name = hint
-        while name in self.env or name == hint:
-            self.counts[hint] = self.counts.get(hint, 0) + 1
-            name = f"{hint}{self.counts[hint]}"
-        self.env[name] = None  # so that nothing else is called so
+        return self.unused(hint, 1)
+
+    def unused(self, base: str, n: int) -> str:
+        """A name that nothing has yet: `base`, with a number behind it that is at least n."""
+        n = self.counts.get(base, n)
+        while (name := f"{base}{n or ''}") in self.taken:
+            n += 1
+        self.counts[base] = n + 1
+        self.taken.add(name)
         return name
 
     def ref(self, x: Any) -> str:

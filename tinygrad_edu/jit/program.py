@@ -8,7 +8,9 @@ changed nothing. Passes rewrite the list; a layout gives the arrays their memory
 from __future__ import annotations
 
 import functools
+import keyword
 import math
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -120,7 +122,7 @@ class Call:
         """Put new[v] in the place of every Var v among the arguments that is a key there."""
         if self.deep:
             self.args, self.kwargs = (substituted(part, lambda v: new.get(v, v)) for part in (self.args, self.kwargs))
-        elif any([v in new for v in self.uses()]):
+        elif not new.keys().isdisjoint(self.uses()):
             self.args = tuple([new.get(a, a) if type(a) is Var else a for a in self.args])
 
     def __repr__(self) -> str:
@@ -253,6 +255,14 @@ def shell(example: Any) -> Any:
 @functools.lru_cache(1000)
 def _shell(dtype: Any, shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(np.ones((), dtype), shape)
+
+
+@functools.lru_cache(1000)
+def identifier(text: str, first: str) -> str:
+    """The text as a Python name; it begins with `first` where the text alone is none."""
+    letters = [c if f"_{c}".isidentifier() else "_" for c in unicodedata.normalize("NFKC", text)]
+    name = "".join(letters).strip("_")
+    return name if name.isidentifier() and not keyword.iskeyword(name) else first + name
 
 
 def variables(value: Any) -> Iterator[Var]:

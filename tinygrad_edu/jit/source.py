@@ -8,7 +8,6 @@ function changes them, and changed numbers are returned after the result.
 from __future__ import annotations
 
 import inspect
-import keyword
 import linecache
 import math
 import operator
@@ -26,7 +25,7 @@ from ..rules import bodies
 from ..rules.indexing import setitem
 from ..rules.registry import name as name_of
 from .outside import Outside
-from .program import Call, Constant, Number, Program, Var, used
+from .program import Call, Constant, Number, Program, Var, identifier, used
 from .record import Result, part
 from .traced import add_at, astype, put_along_axis, retyped
 
@@ -58,10 +57,9 @@ class Expressions:
 
     def new(self, hint: str) -> str:
         """A name that nothing has yet."""
-        base = "".join([c if c.isalnum() else "_" for c in hint]).strip("_") or "v"
-        if numbered := re.fullmatch(r"([\d_]+)_(\D.*)", base):  # a layer's number comes last
-            base = f"{numbered[2]}_{numbered[1]}"
-        base = f"v{base}" if base[0].isdigit() or keyword.iskeyword(base) else base
+        if numbered := re.fullmatch(r"(\d[\d_.]*)[._](\D.*)", hint):  # a layer's number comes last
+            hint = f"{numbered[2]}_{numbered[1]}"
+        base = identifier(hint, "v")
         name, n = base, 1
         while name in self.taken:
             n += 1
