@@ -145,9 +145,9 @@ def _walk(
             if kind is not float and not (kind is float64 and type(x._value) is float64):
                 if r is None:
                     raise TypeError(f"a rule of {name(fun)} gave None; in place of a rule None says: no gradient")
+                r = x._fit(r, fun)
                 if r is g and not x.argnums and not create_graph:
                     r = g.copy()  # a leaf's gradient is its own
-                r = x._fit(r, fun)
             if notes is not None:
                 notes.append((y, g, i, x, r))
             if at not in arrived:

@@ -26,6 +26,8 @@ def dead(program: Program) -> None:
 
 def copies(program: Program) -> None:
     """A copy of what is never written into is that itself."""
+    if not any([call.fun is np.copy for call in program.calls]):
+        return
     same: dict[Var, Var] = {}
     for call in program.calls:
         if same:
@@ -77,15 +79,15 @@ def constants(program: Program) -> None:
     for call in program.calls:
         if known:
             call.replace(known)
-        uses = call.uses()
-        if (
-            call.draws
-            or isinstance(call.out.example, (tuple, list))
-            or any(not isinstance(v.source, Constant) for v in uses)
-        ):
-            calls.append(call)
+        for v in call.uses():
+            if type(v.source) is not Constant:
+                calls.append(call)
+                break
         else:
-            known[call.out] = Var(Constant(call.out.example), call.out.example, call.out.name)
+            if call.draws or isinstance(call.out.example, (tuple, list)):
+                calls.append(call)
+            else:
+                known[call.out] = Var(Constant(call.out.example), call.out.example, call.out.name)
     program.calls = calls
     program.replace(known, calls=False)
 
@@ -109,8 +111,10 @@ def uniform(v: Any) -> Any:
 
 def number(v: Any) -> Any:
     """The value of a Python number, or of a constant whose elements are all the same; else None."""
-    if type(v) in (int, float):
-        return v
+    if type(v) is not Var:
+        return v if type(v) in (int, float) else None
+    if type(v.source) is not Constant:
+        return None
     u = uniform(v)
     return None if u is None else u.item()
 
@@ -119,10 +123,7 @@ def broadcasting(program: Program) -> None:
     """Let ufuncs broadcast what would be spread out before."""
     numbers: dict[Any, Var] = {}
     for call in program.calls:
-        if not call.elementwise:
-            continue
-        args = list(call.args)
-        for i, a in enumerate(args):
+        for i, a in enumerate(call.args):
             if type(a) is not Var or a.shape == ():
                 continue
             small: Any = None
@@ -131,10 +132,12 @@ def broadcasting(program: Program) -> None:
                 small = a.source.args[0]
             elif kind is Constant and (u := uniform(a)) is not None:
                 small = numbers.setdefault((u.item(), u.dtype), Var(Constant(u), u))
-            if small is None or getattr(small, "dtype", a.dtype) != a.dtype:
+            if small is None or getattr(small, "dtype", a.dtype) != a.dtype or not call.elementwise:
                 continue
-            shapes = {b.shape for j, b in enumerate(args) if j != i and type(b) is Var}
+            others = call.args[:i], call.args[i + 1 :]
+            shapes = {b.shape for part in others for b in part if type(b) is Var}
             shapes.add(getattr(small, "shape", ()))
-            if call.out.shape in shapes or np.broadcast_shapes(*shapes) == call.out.shape:
-                args[i] = small
-        call.args = tuple(args)
+            if call.out.shape in shapes or (
+                len(shapes) > 1 + (() in shapes) and np.broadcast_shapes(*shapes) == call.out.shape
+            ):
+                call.args = (*others[0], small, *others[1])
