@@ -38,7 +38,7 @@ def _sum_of(call: Call) -> Any:
     if number(a) == 0:
         return b
     if a is b and a.dtype is not None and a.dtype.kind == "f":
-        call.fun, call.args = np.multiply, (a, 2)
+        call.become(np.multiply, (a, 2))
     return None
 
 
@@ -48,13 +48,13 @@ def _product_of(call: Call) -> Any:
         if (n := number(y)) == 1:
             return x
         if n == -1 and type(x) is Var:
-            call.fun, call.args = np.negative, (x,)
+            call.become(np.negative, (x,))
             return None
         inner = x.source if type(x) is Var else None
         if n is not None and isinstance(inner, Call) and inner.fun is np.multiply and x.dtype.kind == "f":
             for p, q in (inner.args, inner.args[::-1]):  # two numbers as one
                 if (m := number(p)) is not None and type(q) is Var and q.shape == x.shape and q.dtype == x.dtype:
-                    call.args = (float(m * n), q)
+                    call.become(np.multiply, (float(m * n), q))
                     return None
     return None
 
@@ -63,7 +63,7 @@ def _powered(call: Call) -> Any:
     a, b = call.args
     n = number(b)
     if n in POWERS and type(a) is Var and a.dtype is not None and a.dtype.kind == "f" and a.shape == call.out.shape:
-        call.fun, call.args = POWERS[n], (a,)
+        call.become(POWERS[n], (a,))
     elif n == 0 and type(b) is not Var and call.out.dtype.kind == "f":
         ones = np.ones(call.out.shape, call.out.dtype)
         return Var(Constant(ones), ones)
@@ -74,12 +74,13 @@ def _reshaped(call: Call) -> Any:
     x, shape = call.args[:2]
     while isinstance(x.source, Call) and x.source.fun is np.reshape and not x.source.kwargs:
         x = x.source.args[0]
-    call.args = (x, shape)
+    if x is not call.args[0]:
+        call.become(np.reshape, (x, shape))
     inner = x.source
     if shape == (1,) and isinstance(inner, Call) and inner.fun is np.sum and x.shape == () and len(inner.args) == 1:
         column = inner.args[0]
         if type(column) is Var and column.shape[1:] == (1,) and column.dtype == x.dtype:
-            call.fun, call.args, call.kwargs = np.sum, (column,), {"axis": 0}  # there at once
+            call.become(np.sum, (column,), {"axis": 0})  # there at once
             return None
     return x
 
@@ -89,7 +90,7 @@ def _transposed(call: Call) -> Any:
     if isinstance(x.source, Call) and x.source.fun is np.transpose:
         inner = x.source.args[1]
         x, axes = x.source.args[0], tuple([inner[i] for i in axes])
-        call.args = (x, axes)
+        call.become(np.transpose, (x, axes))
     return x if axes == tuple(range(len(axes))) else None
 
 
@@ -107,7 +108,7 @@ def _added_at(call: Call) -> Any:
             for i, n in zip(parts, x.shape, strict=False)
         )
     ):
-        call.fun = setitem
+        call.become(setitem, call.args)
     return None
 
 
@@ -119,7 +120,7 @@ def _negated(call: Call) -> Any:
     if isinstance(inner, Call) and inner.fun is np.multiply:  # into the number
         for a, b in (inner.args, inner.args[::-1]):
             if (n := number(a)) is not None and type(b) is Var and b.shape == x.shape and b.dtype == x.dtype:
-                call.fun, call.args = np.multiply, (float(-n), b)
+                call.become(np.multiply, (float(-n), b))
                 break
     return None
 
@@ -129,7 +130,7 @@ def _reduced(call: Call) -> None:
     x, axis = call.args[0], call.kwargs.get("axis")
     if len(call.args) > 1 or set(call.kwargs) - {"axis", "keepdims"} or type(x) is not Var:
         if call.kwargs.get("initial") in _NEUTRAL.get(call.fun, ()) and x.size:
-            call.kwargs = {k: v for k, v in call.kwargs.items() if k != "initial"}
+            call.become(call.fun, call.args, {k: v for k, v in call.kwargs.items() if k != "initial"})
             _reduced(call)
         return
     axes = range(len(x.shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
@@ -140,7 +141,7 @@ def _reduced(call: Call) -> None:
         and over == {a for a in range(len(x.shape)) if x.shape[a] != 1}
         and not call.out.shape
     ):
-        call.kwargs = {}
+        call.become(call.fun, call.args)
 
 
 POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}

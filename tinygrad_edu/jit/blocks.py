@@ -44,7 +44,7 @@ def block_text(plan: Any, name: str, start: int, stop: int) -> tuple[str, int, l
     """
     calls, layout, home = plan.program.calls[start:stop], plan.layout, plan.home
     size = next(c.out.size for c in calls if c.out.shape)
-    last = {v: i for i, call in enumerate(calls) for v in call.uses()}
+    last = {v: i for i, call in enumerate(calls) for v in call.uses}
     given: dict[str, str] = {}  # by the name there, the text here
     cut: dict[Var, str] = {}
     slices: list[str] = []
@@ -85,7 +85,7 @@ def block_text(plan: Any, name: str, start: int, stop: int) -> tuple[str, int, l
             sums.append((out, partial))
             continue
         place = layout.outside(call, start + i)
-        for v in set(call.uses()):  # whose temporary is free again, for the result too
+        for v in set(call.uses):  # whose temporary is free again, for the result too
             if last[v] == i and cut.get(v, "").startswith("t"):
                 idle.setdefault(v.dtype, []).append(cut[v])
         within = layout.last.get(out, -1) < stop and out not in layout.leaving and out not in layout.joined
@@ -148,7 +148,7 @@ def gather(calls: list[Call], order: list[Call], spans: dict[int, int]) -> None:
             each.clear()
 
     for call in calls:
-        uses = call.uses()
+        uses = call.uses
         joins = _joins(call, members)
         if call.draws or (joins and any(v in later for v in uses)):
             close()  # random numbers are drawn in their order
@@ -173,5 +173,5 @@ def _joins(call: Call, members: set[Var]) -> bool:
         return call.args[0] in members
     return (
         call.elementwise and call.out.size >= LARGE and call.out.dtype.kind in "fb"
-        and all(v.shape in ((), call.out.shape) for v in call.uses())
+        and all(v.shape in ((), call.out.shape) for v in call.uses)
     )  # fmt: skip

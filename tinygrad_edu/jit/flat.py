@@ -175,7 +175,7 @@ def flat(program: Program) -> None:
     program.stores = [(t, v) for t, v in program.stores if id(t) not in gone]
     program.stores += [(where, made) for _, where, made in roots]
     merged = {id(m) for u in packs.values() for made, ms in u.members.items() if type(made.source) is Call for m in ms}
-    wanted = set(program.ends()).union(*[c.uses() for c in program.calls if id(c.out) not in merged])
+    wanted = set(program.ends()).union(*[c.uses for c in program.calls if id(c.out) not in merged])
     same: dict[Var, Var] = {}
     guards = list(program.guards)
     for updates in packs.values():

@@ -62,7 +62,7 @@ class Layout:
             if is_view(call) and type(call.args[0]) is Var:
                 self.root[call.out] = self.origin(call.args[0])
             elif call.lies_in is not None:
-                self.root[call.out] = self.origin(call.uses()[call.lies_in])
+                self.root[call.out] = self.origin(call.uses[call.lies_in])
         # A gradient is a new array at each call if its Tensor is an argument, or if it is added to one that was there.
         renewed = {id(v.source.owner) for v in program.states if v.source.kind == "grad"} | found.given.keys()
         self.leaving = {self.origin(v) for v in variables(program.result)}
@@ -73,7 +73,7 @@ class Layout:
                     self.side_by_side(call)
         self.last: dict[Var, int] = {}  # the last call that needs a root
         for i, call in enumerate(program.calls):
-            for v in call.uses():
+            for v in call.uses:
                 self.last[self.origin(v)] = i
         for v in program.ends():
             self.last[self.origin(v)] = len(program.calls)
@@ -97,12 +97,12 @@ class Layout:
             return 0
         for call in reversed(program.calls):
             if call.out in asked:
-                asked.update(call.uses())
+                asked.update(call.uses)
         last = max([i for i, c in enumerate(program.calls) if c.out in asked], default=-1)
         early, late = program.calls[: last + 1], program.calls[last + 1 :]
         waits = {c for c in early if c.phase == "update" and c.out not in asked and not c.draws}
         for call in early:  # and what is made of what waits
-            if call.out not in asked and any(v.source in waits for v in call.uses()):
+            if call.out not in asked and any(v.source in waits for v in call.uses):
                 waits.add(call)
         program.calls = [*[c for c in early if c not in waits], *[c for c in early if c in waits], *late]
         return len(early) - len(waits)
@@ -154,7 +154,7 @@ class Layout:
 
     def release(self, i: int, call: Call) -> None:
         """Give back the memory of what the i-th call was the last to use."""
-        for v in (*call.uses(), call.out):
+        for v in (*call.uses, call.out):
             root = self.origin(v)
             if root in self.taken and self.last.get(root, -1) <= i:
                 block = self.taken.pop(root)
@@ -165,7 +165,7 @@ class Layout:
         target = self.targets.get(call.out)
         if target is None or i < self.barrier or self.last.get(target, -1) > i:
             return None
-        if any(self.root.get(v) is target for v in call.uses()):  # it may not lie as the result does
+        if any(self.root.get(v) is target for v in call.uses):  # it may not lie as the result does
             return None
         self.direct.add(call.out)
         return target.source.array
@@ -187,7 +187,7 @@ class Layout:
     def borrowed(self, call: Call, i: int) -> Any:
         """The array of a target that this elementwise call is the last to read, until that is written at last."""
         out = call.out
-        for v in call.uses():
+        for v in call.uses:
             final = self.final.get(v, -1)
             if (
                 final > i >= max(self.barrier, self.last.get(v, -1)) and v not in self.lent and v.shape == out.shape
@@ -200,7 +200,7 @@ class Layout:
     def own(self, call: Call, i: int) -> Any:
         """The memory of an argument that dies with this elementwise call, to write where it reads."""
         out = call.out
-        for v in call.uses():
+        for v in call.uses:
             root = self.origin(v)
             if (
                 root in self.taken
@@ -208,7 +208,7 @@ class Layout:
                 and root.shape == out.shape == v.shape
                 and root.dtype == out.dtype
             ):
-                homes = [self.home[u].array for u in call.uses() if self.origin(u) is root]
+                homes = [self.home[u].array for u in call.uses if self.origin(u) is root]
                 if all(h is not None and h.flags.c_contiguous and h.size == out.size for h in homes):
                     return self.taken.pop(root)
         return None

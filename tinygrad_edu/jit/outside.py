@@ -95,14 +95,19 @@ class Outside:
             self.tensor(x)
         return id(x) in self.tensors
 
+    # What other threads do, in these four too, is their own affair.
     def get_value(self, x: Any) -> Any:
         """What reading `x._value` gives."""
-        if id(x) in self.tensors:
-            return self.tensors[id(x)][1]
-        return raw_value.__get__(x) if id(x) in self.fresh else self.tensor(x)
+        if id(x) in self.fresh or get_ident() != self.rec.thread:
+            return raw_value.__get__(x)
+        found = self.tensors.get(id(x))
+        return found[1] if found else self.tensor(x)
 
     def set_value(self, x: Any, value: Any) -> None:
         """What writing it does: in a Tensor from outside, its array gets other elements."""
+        if get_ident() != self.rec.thread:
+            raw_value.__set__(x, value)
+            return
         try:
             raw_value.__get__(x)
         except AttributeError:
@@ -119,6 +124,8 @@ class Outside:
 
     def get_grad(self, x: Any) -> Any:
         """What reading `x._grad` gives."""
+        if get_ident() != self.rec.thread:
+            return raw_grad.__get__(x)
         if id(x) in self.new_grads:
             return self.new_grads[id(x)][1]
         g = raw_grad.__get__(x)
@@ -132,11 +139,7 @@ class Outside:
 
     def set_grad(self, x: Any, g: Any) -> None:
         """What writing it does."""
-        try:
-            raw_value.__get__(x)
-        except AttributeError:
-            self.fresh[id(x)] = x
-        if id(x) in self.fresh or not self.was_there(x):
+        if get_ident() != self.rec.thread or id(x) in self.fresh or not self.was_there(x):
             raw_grad.__set__(x, g)
         else:
             self.new_grads[id(x)] = x, self.rec.constant(g) if g is not None and type(g) is not Traced else g
@@ -346,21 +349,6 @@ def alone(kind: str) -> int:
     return origin.source.references  # type: ignore[no-any-return]
 
 
-class _Slot:
-    """Stands in a class for a slot, and reports what the recording's thread does there."""
-
-    def __init__(self, thread: int, raw: Any, get: Any, put: Any) -> None:
-        self.thread, self.raw, self.get, self.put = thread, raw, get, put
-
-    def __get__(self, x: Any, owner: Any = None) -> Any:
-        if x is None or get_ident() != self.thread:
-            return self.raw.__get__(x, owner)
-        return self.get(x)
-
-    def __set__(self, x: Any, value: Any) -> None:
-        (self.put if get_ident() == self.thread else self.raw.__set__)(x, value)
-
-
 class _Hooks:
     """Let Tensors, modules and optimizers report to a recording while it runs."""
 
@@ -370,8 +358,8 @@ class _Hooks:
     def __enter__(self) -> None:
         found, thread = self.found, self.found.rec.thread
         recorders[thread] = found.rec
-        setattr(Node, "_value", _Slot(thread, raw_value, found.get_value, found.set_value))  # noqa: B010 (mypy)
-        setattr(Node, "_grad", _Slot(thread, raw_grad, found.get_grad, found.set_grad))  # noqa: B010
+        setattr(Node, "_value", property(found.get_value, found.set_value))  # noqa: B010 (mypy)
+        setattr(Node, "_grad", property(found.get_grad, found.set_grad))  # noqa: B010
 
         def get(owner: Any, name: str) -> Any:
             if name in ROOMS and isinstance(owner, Group) and get_ident() == thread:

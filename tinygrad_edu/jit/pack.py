@@ -183,7 +183,7 @@ def rows(program: Program) -> None:
                 if len(merged) == len(asked):  # of none, if none of all
                     program.guards = [g for g in program.guards if g not in merged]
                     program.guards.append(Guard(has_nan, (packed.stacked,), False))
-                call.fun, call.args = np.copy, (packed.stacked,)
+                call.become(np.copy, (packed.stacked,))
                 changed = True
         calls.append(call)
     program.calls = calls

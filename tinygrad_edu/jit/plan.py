@@ -286,7 +286,7 @@ class Plan:
     def operand(self, a: Any, call: Call) -> str:
         """An argument of a ufunc; a Python number as an array, which NumPy takes in half the time."""
         if type(a) in (int, float):
-            dtypes = {v.dtype for v in call.uses() if v.dtype is not None}
+            dtypes = {v.dtype for v in call.uses if v.dtype is not None}
             if len(dtypes) == 1 and (dtype := dtypes.pop()).kind == "f":
                 return self.name(self.numbers.setdefault((repr(a), dtype), np.array(a, dtype)), "k")
         return self.ref(a)

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+NOTHING: Mapping[str, Any] = {}  # the keywords of most calls
+
 
 class Var:
     """An array, a NumPy scalar or a Python number of the program.
@@ -86,52 +88,53 @@ class Call:
 
     `line` is the user's (file, number) that led here, `phase` "forward", "backward" or "update". `draws` tells random
     numbers, which are different at each call and drawn even where nobody looks at them. `lies_in` is the place among
-    `uses()` of the array in whose memory the result lies, where that is no plain view (NumPy's flip and split).
+    `uses` of the array in whose memory the result lies, where that is no plain view (NumPy's flip and split).
     """
 
-    __slots__ = ("_looked", "_uses", "args", "deep", "draws", "fun", "kwargs", "lies_in", "line", "out", "phase")
+    __slots__ = ("args", "deep", "draws", "elementwise", "fun", "kwargs", "lies_in", "line", "out", "phase", "uses")
+
+    fun: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    uses: list[Var]  # the Vars among the arguments, in order
+    deep: bool  # whether some are within lists, tuples and dicts
+    elementwise: bool  # whether each element of the result is made from those at the same place of the arguments
 
     def __init__(
-        self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], example: Any,
+        self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], example: Any,
         line: Any = None, phase: str = "forward", draws: bool = False,
     ) -> None:  # fmt: skip
-        self.draws = draws
-        self.lies_in: int | None = None
-        self._looked: Any = None  # the arguments as they were when uses() last looked
-        self.fun, self.args, self.kwargs, self.line, self.phase = fun, args, kwargs, line, phase
+        self.become(fun, args, kwargs)
         self.out = Var(self, example)
-        self.deep = bool(kwargs and any(variables(kwargs)))  # whether there are Vars within lists, tuples and dicts
+        self.line, self.phase, self.draws = line, phase, draws
+        self.lies_in: int | None = None
+
+    def become(self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] = NOTHING) -> None:
+        """Be another call with the same result."""
+        self.fun, self.args, self.kwargs = fun, args, kwargs
+        self.elementwise = not kwargs and type(fun) is np.ufunc and fun.signature is None and fun.nout == 1
+        self.deep = bool(kwargs and any(variables(kwargs)))
+        self.uses = uses = []
         for a in args:
-            if type(a) is not Var and isinstance(a, (list, tuple, dict)) and any(variables(a)):
+            if type(a) is Var:
+                uses.append(a)
+            elif isinstance(a, (list, tuple, dict)) and any(variables(a)):
                 self.deep = True
-
-    @property
-    def elementwise(self) -> bool:
-        """Whether each element of the result is made from those at the same place of the arguments."""
-        return type(self.fun) is np.ufunc and not self.kwargs and _elementwise(self.fun)
-
-    def uses(self) -> list[Var]:
-        """The Vars among the arguments, in order."""
         if self.deep:
-            return list(variables((self.args, self.kwargs)))
-        if self._looked is not self.args:
-            self._looked, self._uses = self.args, [a for a in self.args if type(a) is Var]
-        return self._uses
+            self.uses = list(variables((args, kwargs)))
 
     def replace(self, new: Mapping[Var, Any]) -> None:
         """Put new[v] in the place of every Var v among the arguments that is a key there."""
+        if new.keys().isdisjoint(self.uses):
+            return
         if self.deep:
-            self.args, self.kwargs = (substituted(part, lambda v: new.get(v, v)) for part in (self.args, self.kwargs))
-        elif not new.keys().isdisjoint(self.uses()):
-            self.args = tuple([new.get(a, a) if type(a) is Var else a for a in self.args])
+            args, kwargs = (substituted(part, lambda v: new.get(v, v)) for part in (self.args, self.kwargs))
+            self.become(self.fun, args, kwargs)
+        else:
+            self.become(self.fun, tuple([new.get(a, a) if type(a) is Var else a for a in self.args]), self.kwargs)
 
     def __repr__(self) -> str:
         return f"{self.out!r} = {getattr(self.fun, '__name__', self.fun)}{self.args} {self.kwargs or ''}"
-
-
-@functools.cache
-def _elementwise(f: np.ufunc) -> bool:
-    return f.signature is None and f.nout == 1
 
 
 class Home:
@@ -199,7 +202,7 @@ class Program:
                 last = stack.pop()
                 if last in done:
                     continue
-                waiting = [v.source for v in last.uses() if type(v.source) is Call and v.source not in done]
+                waiting = [v.source for v in last.uses if type(v.source) is Call and v.source not in done]
                 if waiting:
                     stack += [last, *reversed(waiting)]
                 else:
@@ -212,7 +215,7 @@ class Snapshot:
     """A program as it was, whatever passes do to it later: they replace what calls hold, and change nothing in it."""
 
     def __init__(self, program: Program) -> None:
-        self.calls = [(c, c.fun, c.args, c.kwargs) for c in program.calls]
+        self.calls = [(c, c.fun, c.args, c.kwargs, c.uses) for c in program.calls]
         self.guards = [(g.question, g.args, g.answer) for g in program.guards]
         self.inputs, self.states, self.numbers = list(program.inputs), list(program.states), list(program.numbers)
         self.stores, self.grads, self.result = list(program.stores), list(program.grads), program.result
@@ -222,7 +225,7 @@ class Snapshot:
         guards = [Guard(*g) for g in self.guards]
         program = Program([], guards, self.inputs, self.states, self.numbers, self.stores, self.grads, self.result)
         new: dict[Var, Var] = {}
-        for c, fun, args, kwargs in self.calls:
+        for c, fun, args, kwargs, _ in self.calls:
             copied = Call(fun, args, kwargs, c.out.example, c.line, c.phase, draws=c.draws)
             copied.out.name = c.out.name
             new[c.out] = copied.out
@@ -232,10 +235,9 @@ class Snapshot:
 
     def forget(self) -> None:
         """Keep of what was computed while recording only what constants were made into; of the rest, its shape."""
-        varying: set[Var] = set()
-        for c, _, args, kwargs in self.calls:
-            uses = variables((args, kwargs)) if c.deep else [a for a in args if type(a) is Var]
-            if c.draws or any([v in varying or not isinstance(v.source, (Call, Constant)) for v in uses]):
+        varying = {*self.inputs, *self.states, *self.numbers}
+        for c, *_, uses in self.calls:
+            if c.draws or not varying.isdisjoint(uses):
                 varying.add(c.out)
                 c.out.example = shell(c.out.example)
         for v in (*self.inputs, *self.states):
@@ -275,8 +277,6 @@ def variables(value: Any) -> Iterator[Var]:
     elif isinstance(value, dict):
         for v in value.values():
             yield from variables(v)
-    elif hasattr(value, "variables"):
-        yield from value.variables()
 
 
 def substituted(value: Any, new: Callable[[Any], Any], kind: Any = Var) -> Any:
@@ -296,7 +296,7 @@ def used(calls: Iterable[Call], ends: Iterable[Var]) -> dict[Var, int]:
     """How often each Var is used."""
     counts: dict[Var, int] = {}
     for call in calls:
-        for v in call.uses():
+        for v in call.uses:
             counts[v] = counts.get(v, 0) + 1
     for v in ends:
         counts[v] = counts.get(v, 0) + 1

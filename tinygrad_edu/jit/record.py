@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from threading import get_ident
 from typing import Any, NamedTuple
 
@@ -13,11 +13,10 @@ from .. import backprop
 from ..errors import INTERNAL, written
 from ..optim import Optimizer
 from ..rules import bodies
-from .program import Call, Constant, Guard, Program, Var, substituted
+from .program import NOTHING, Call, Constant, Guard, Program, Var, substituted
 from .traced import JitError, Traced
 
 OURS, USERS, WALK, STEP = range(4)  # whose code a frame runs
-NOTHING: dict[str, Any] = {}
 
 _kinds: dict[int, int] = {}  # of the code that is not the user's, and never goes
 _codes: list[Any] = []
@@ -28,10 +27,6 @@ class Result(NamedTuple):
 
     kind: str
     var: Var
-
-    def variables(self) -> Iterator[Var]:
-        """The one Var."""
-        yield self.var
 
 
 class Recorder:
@@ -57,18 +52,19 @@ class Recorder:
             elif kind is np.ndarray:
                 given.append(Var(Constant(a), a))
                 values.append(a)
-            elif isinstance(a, (list, tuple, dict)):
+            elif isinstance(a, (list, tuple, dict)) and holds(a):
                 given.append(vars_of(a))
                 values.append(values_of(a))
             else:
                 given.append(a)
                 values.append(a)
-        result = fun(*values, **values_of(kwargs)) if kwargs else fun(*values)
+        deep = holds(kwargs) if kwargs else False
+        result = fun(*values, **(values_of(kwargs) if deep else kwargs))
         line, phase = self.place()
-        call = Call(fun, tuple(given), vars_of(kwargs) if kwargs else NOTHING, result, line, phase, draws=draws)
+        call = Call(fun, tuple(given), vars_of(kwargs) if deep else kwargs, result, line, phase, draws=draws)
         self.program.calls.append(call)
         if type(fun) is not np.ufunc:
-            call.lies_in = base_of(result, call.uses())
+            call.lies_in = base_of(result, call.uses)
         if not isinstance(result, (tuple, list)):
             return Traced(self, result, call.out)
         parts = []
@@ -169,6 +165,14 @@ def base_of(result: Any, given: list[Var]) -> int | None:
 def part(results: Any, i: int) -> Any:
     """One of several results."""
     return results[i]
+
+
+def holds(value: Any) -> bool:
+    """Whether nested lists, tuples and dicts hold arrays, or what is recorded."""
+    for v in value.values() if isinstance(value, dict) else value:
+        if isinstance(v, (Traced, np.ndarray)) or (isinstance(v, (list, tuple, dict)) and holds(v)):
+            return True
+    return False
 
 
 def values_of(value: Any) -> Any:

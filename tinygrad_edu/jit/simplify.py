@@ -19,7 +19,7 @@ def dead(program: Program) -> None:
     kept = []
     for call in reversed(program.calls):
         if call.out in needed or call.draws:
-            needed.update(call.uses())
+            needed.update(call.uses)
             kept.append(call)
     program.calls = kept[::-1]
 
@@ -79,7 +79,7 @@ def constants(program: Program) -> None:
     for call in program.calls:
         if known:
             call.replace(known)
-        for v in call.uses():
+        for v in call.uses:
             if type(v.source) is not Constant:
                 calls.append(call)
                 break
@@ -140,4 +140,4 @@ def broadcasting(program: Program) -> None:
             if call.out.shape in shapes or (
                 len(shapes) > 1 + (() in shapes) and np.broadcast_shapes(*shapes) == call.out.shape
             ):
-                call.args = (*others[0], small, *others[1])
+                call.become(call.fun, (*others[0], small, *others[1]))

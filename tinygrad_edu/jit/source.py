@@ -119,7 +119,7 @@ class Expressions:
 
     def plain(self, call: Call) -> tuple[Any, ...]:
         """The arguments of a ufunc, constants without axes as numbers where an array beside them has their dtype."""
-        kinds = {v.dtype for v in call.uses() if v.shape}
+        kinds = {v.dtype for v in call.uses if v.shape}
         return tuple(
             [
                 a.example.item()
@@ -219,9 +219,9 @@ class Source(Expressions):
         counts = used(program.calls, program.ends())
         last: dict[Var, int] = {}
         for i, call in enumerate(program.calls):
-            for v in call.uses():
+            for v in call.uses:
                 last[v] = i
-        users: dict[Var, Call] = {v: c for c in program.calls for v in c.uses()}
+        users: dict[Var, Call] = {v: c for c in program.calls for v in c.uses}
         targets = {value: target for target, value in program.stores if not isinstance(value.source, Constant)}
         grads = {g: x for x, g in program.grads if g is not None}
         kept, outside = set(program.ends()), set(targets.values())
@@ -236,7 +236,7 @@ class Source(Expressions):
                 counts.get(out) == 1 and out not in kept and user is not None
                 and (call.fun in (np.transpose, np.reshape) or (user.line == call.line and user.phase == call.phase))
                 and call.fun not in WRITES and user.fun not in WRITES and not call.draws
-                and not any(v in stored or (v in outside and user.phase == "update") for v in call.uses())
+                and not any(v in stored or (v in outside and user.phase == "update") for v in call.uses)
             ):  # fmt: skip
                 self.text[out] = self.call(call)
                 if len(self.text[out][0]) <= WIDTH // 2:

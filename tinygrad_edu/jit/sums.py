@@ -27,7 +27,7 @@ def mean(program: Program) -> None:
         ):
             total = Call(np.sum, call.args, call.kwargs, call.out.example, call.line, call.phase)
             calls.append(total)
-            call.fun, call.args, call.kwargs = np.divide, (total.out, x.size // call.out.size), {}
+            call.become(np.divide, (total.out, x.size // call.out.size))
         calls.append(call)
     program.calls = calls
 
@@ -36,7 +36,7 @@ def factors(program: Program) -> None:
     """Multiply by a number late, where fewer elements are left: c x @ a is c (x @ a)."""
     users: dict[Var, list[Call]] = {}
     for call in program.calls:
-        for v in call.uses():
+        for v in call.uses:
             users.setdefault(v, []).append(call)
     ends = set(program.ends())
     for call in list(program.calls):
@@ -52,7 +52,7 @@ def factors(program: Program) -> None:
             continue
         for c in found:
             inner = Call(c.fun, c.args, c.kwargs, c.out.example, c.line, c.phase)
-            c.fun, c.args, c.kwargs = call.fun, (inner.out, b), {}
+            c.become(call.fun, (inner.out, b))
             program.calls.insert(program.calls.index(c), inner)
         program.replace({call.out: a})
         dead(program)
@@ -74,7 +74,7 @@ def _linear_uses(v: Var, users: dict[Var, list[Call]], ends: set[Var]) -> list[C
             if inner is None:
                 return None
             found += inner
-        elif (call.fun in (np.matmul, np.dot) and sum(u is v for u in call.uses()) == 1) or (
+        elif (call.fun in (np.matmul, np.dot) and sum(u is v for u in call.uses) == 1) or (
             call.fun is np.sum and set(call.kwargs) <= {"axis", "keepdims"}
         ):
             found.append(call)
@@ -122,18 +122,18 @@ def blas(program: Program) -> None:
                     and a.dtype == b.dtype
                     and x.size < LARGE
                 ):
-                    call.fun, call.args, call.kwargs = np.dot, (flat(a, call), flat(b, call)), {}
+                    call.become(np.dot, (flat(a, call), flat(b, call)))
             elif whole and plain and 8 <= x.size < LARGE:
                 v = flat(x, call)
-                call.fun, call.args, call.kwargs = np.dot, (one(x.size, x.dtype), v), {}
+                call.become(np.dot, (one(x.size, x.dtype), v))
             elif len(x.shape) == 2 and axis in (0, (0,), -2) and not call.kwargs.get("keepdims") and x.shape[0] > 4:
-                call.fun, call.args, call.kwargs = np.dot, (one(x.shape[0], x.dtype), x), {}
+                call.become(np.dot, (one(x.shape[0], x.dtype), x))
             elif len(x.shape) == 2 and axis in (1, (1,), -1) and x.shape[1] > 4 and x.size < 10_000:
                 ending = one(x.shape[1], x.dtype)
                 if call.kwargs.get("keepdims"):
                     column = ending.source.array.reshape(-1, 1)
                     ending = ones.setdefault((x.shape[1], x.dtype, 2), Var(Constant(column), column, "ones"))
-                call.fun, call.args, call.kwargs = np.dot, (x, ending), {}
+                call.become(np.dot, (x, ending))
         calls.append(call)
     program.calls = calls
     dead(program)

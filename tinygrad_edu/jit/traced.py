@@ -44,6 +44,7 @@ COUNTED: dict[Any, tuple[Any, str]] = {  # the argument whose values say how man
 }  # fmt: skip
 TO_BE_FILLED = {np.zeros_like, np.ones_like, np.empty_like}  # constants, as shapes are
 VIEWS = {operator.getitem, np.reshape, np.transpose}
+NUMBERS = {int, float, bool}
 
 
 def add_at(x: Any, index: Any, v: Any) -> Any:
@@ -165,8 +166,9 @@ class Traced:
         return targets[0]
 
     def __array_function__(self, fun: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if any(issubclass(t, Node) for t in types):
-            return NotImplemented
+        for t in types:
+            if issubclass(t, Node):
+                return NotImplemented
         if fun in questions:
             return self.rec.ask(fun, args)
         if fun is number:
@@ -325,6 +327,12 @@ def _transpose(x: Any, axes: Any = None) -> Any:
     return y
 
 
+def _swapped(x: Any, axis1: Any, axis2: Any) -> Any:
+    order = list(range(x.ndim))
+    order[axis1], order[axis2] = order[axis2], order[axis1]
+    return _transpose(x, order)
+
+
 def _moved(fun: Any) -> Any:
     """`fun`, which changes the order of axes, as a transpose."""
 
@@ -347,7 +355,7 @@ def _reshaped(fun: Any) -> Any:
 # Functions of shapes, brought to two: one array in another shape, or with its axes in another order.
 COMPUTED: dict[Any, Any] = {
     np.reshape: _reshape, np.ravel: _flat, np.transpose: _transpose, np.permute_dims: _transpose,
-    **{fun: _moved(fun) for fun in (np.swapaxes, np.moveaxis, np.rollaxis, np.matrix_transpose)},
+    np.swapaxes: _swapped, **{fun: _moved(fun) for fun in (np.moveaxis, np.rollaxis, np.matrix_transpose)},
     **{fun: _reshaped(fun) for fun in (np.expand_dims, np.squeeze)},
     np.dot: lambda a, b: recorded(a, b).rec.call(np.dot, (a, b), {}),
 }  # fmt: skip
@@ -355,7 +363,10 @@ COMPUTED: dict[Any, Any] = {
 
 def recorded(*args: Any) -> Any:
     """The first argument that belongs to a recording."""
-    return next(a for a in args if type(a) is Traced)
+    for a in args:
+        if type(a) is Traced:
+            return a
+    raise TypeError("nothing here belongs to a recording")
 
 
 def _method(fun: Any) -> Any:
@@ -403,13 +414,11 @@ Traced.flatten = _method(np.ravel)  # type: ignore[attr-defined]
 def _operator(ufunc: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any, Any]:
     """The methods of `a op b`, of the same with a constant on the left, and of `a op= b`."""
 
-    def plain(a: Any) -> bool:
-        return type(a) in (int, float, bool) or (type(a) is Traced and type(a._array) in (int, float, bool))
-
     def forward(a: Any, b: Any) -> Any:
-        if isinstance(b, Node):
+        x, y = (v._array if type(v) is Traced else v for v in (a, b))
+        if isinstance(y, Node):
             return NotImplemented
-        fun = op if plain(a) and plain(b) else ufunc  # Python's numbers stay Python's
+        fun = op if type(x) in NUMBERS and type(y) in NUMBERS else ufunc  # Python's numbers stay Python's
         return recorded(a, b).rec.call(fun, (a, b), {})
 
     def reflected(b: Any, a: Any) -> Any:

@@ -71,7 +71,7 @@ def formula(rule: Callable[..., Any], g: Any, y: Any) -> Formula:
     calls, end = recorder.program.calls, result.slot
     text, numbers = printed(calls, end, symbols, set(names)), ""
     calls = needed(calls, end)
-    read = {v for call in calls for v in call.uses() if v in values} | ({end} & values.keys())
+    read = {v for call in calls for v in call.uses if v in values} | ({end} & values.keys())
     if all(elementwise(call.fun) for call in calls) and all(np.size(values[v]) <= SMALL for v in read):
         numbers = printed(calls, end, {}, set(), {v: atom(_value(values[v])) for v in read})
     return Formula(text, numbers if len(numbers) <= LONG else "", True)
@@ -82,7 +82,7 @@ def needed(calls: list[Call], end: Var) -> list[Call]:
     wanted, found = {end}, []
     for call in reversed(calls):
         if call.out in wanted:
-            wanted.update(call.uses())
+            wanted.update(call.uses)
             found.append(call)
     return found[::-1]
 
