@@ -40,10 +40,9 @@ class Recording:
         self.size, self.recorded = len(program.calls), Snapshot(program)
         self.sizes = passes.optimize(program, chosen)
         self.plan = Plan(program, found, chosen)
-        self.recorded.forget()
         found.forget()
-        for call in program.calls:
-            call.out.example = shell(call.out.example)
+        for v in (*program.inputs, *program.states):
+            v.example = shell(v.example)
         self.run = self.plan.compile()
 
     def explained(self, error: Exception) -> Exception | None:

@@ -16,7 +16,7 @@ from ..backprop import has_nan
 from ..optim import Optimizer
 from .outside import alone, raw_value
 from .pack import Same, alike
-from .program import Call, Guard, Program, State, Var
+from .program import Call, Guard, Program, State, Var, blank
 from .simplify import dead
 
 
@@ -93,7 +93,7 @@ class Updates:
 
     def new(self, fun: Callable[..., Any], args: Any, kwargs: Any, like: Call, members: list[Var]) -> Var:
         """One more call."""
-        example = np.broadcast_to(members[0].dtype.type(0), sum(m.size for m in members))  # its shape and dtype
+        example = blank(members[0].dtype, (sum([m.size for m in members]),))
         self.calls.append(Call(fun, args, kwargs, example, like.line, like.phase))
         return self.calls[-1].out
 

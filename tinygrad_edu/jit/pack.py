@@ -14,7 +14,7 @@ import numpy as np
 
 from ..backprop import has_nan
 from ..rules.indexing import setitem
-from .program import Call, Constant, Guard, Program, Var
+from .program import Call, Constant, Guard, Program, Var, shell
 from .simplify import common, copies, dead
 from .traced import astype
 
@@ -30,7 +30,8 @@ class Rows:
 
     def new(self, fun: Any, args: tuple[Any, ...], like: Call, kwargs: Any = None) -> Var:
         """One more call."""
-        example = fun(*[a.example if type(a) is Var else a for a in args], **(kwargs or {}))
+        with np.errstate(all="ignore"):  # it is but a shape and a dtype
+            example = shell(fun(*[a.example if type(a) is Var else a for a in args], **(kwargs or {})))
         self.calls.append(Call(fun, args, kwargs or {}, example, like.line, like.phase))
         return self.calls[-1].out
 

@@ -6,10 +6,12 @@ Python variables. What is handed out is a new array at each call.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable
 from itertools import groupby
 from typing import Any
@@ -38,6 +40,7 @@ PYTHON = {
     operator.pow: "**", operator.floordiv: "//", operator.mod: "%",
     np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
 }  # fmt: skip
+LONG = 80  # what may stand within another expression; parentheses nest only so deep
 CHOICES = {np.maximum, np.minimum}
 REDUCED = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
 # Functions that make no NaN and no infinity from finite numbers but by overflow, and so need not be told to be quiet.
@@ -50,7 +53,13 @@ RESERVED = {
     "plan", "args", "kwargs", "lock", "MISSED", "ASKED", "type", "len", "list", "dict", "slice", "abs", "s", "t",
     "start", "stop", "tensor", "array", "takes",
 }  # fmt: skip
-LOCAL = re.compile(r"([a-z]|block)\d+t?")  # what the text itself calls arguments, parts of arrays, and blocks
+
+
+@functools.lru_cache(1000)
+def outer(hint: str) -> str:
+    """The hint as a name that the text does not itself give to an argument, a part of an array or a block."""
+    name = identifier(hint, "c")
+    return f"{name}_" if re.fullmatch(r"([a-z]|block)\d+t?", name) else name
 
 
 class Plan:
@@ -70,6 +79,7 @@ class Plan:
         self.lines: list[tuple[str, str, Call | None]] = []  # phase, line, what it is for
         self.calls: dict[int, Call | None] = {}  # by the numbers of the text's lines
         self.current: Call | None = None
+        self.once: set[Var] = set()  # single numbers that one call uses, and nobody outside
         self.handed: set[Var] = set()  # roots of arrays that somebody outside has been given
         self.given: list[Any] = []  # arrays of the layout that Tensors have for their gradients
         self.head = prologue(self)
@@ -88,8 +98,7 @@ class Plan:
         """The name of something that is the same at every call."""
         name = self.names.get(id(thing))
         if name is None:
-            base = identifier(hint, "c")
-            name = self.names[id(thing)] = self.unused(f"{base}_" if LOCAL.fullmatch(base) else base, 0)
+            name = self.names[id(thing)] = self.unused(outer(hint), 0)
             self.env[name] = thing
             self.kept.append(thing)
         return name
@@ -149,6 +158,8 @@ class Plan:
     def body(self) -> None:
         """Every call, and every question as soon as what it asks about is there."""
         calls, layout = self.program.calls, self.layout
+        uses = [v for call in calls for v in call.uses if v.shape == ()]
+        self.once = {v for v, n in Counter(uses).items() if n == 1}.difference(self.program.ends())
         waiting = self.ask(self.program.guards)
         asked = {v for guard in waiting for v in variables(guard.args)}
         i = 0
@@ -242,6 +253,9 @@ class Plan:
         flat = not call.kwargs and all(type(a) is not Var or a.shape == () for a in call.args)
         if f in PYTHON and flat:
             text = f" {PYTHON[f]} ".join(args)
+            if call.out in self.once and len(text) < LONG:
+                self.home[call.out] = Home(f"({text})")
+                return
         elif f is np.negative and flat:
             text = f"-{args[0]}"
         elif f in REDUCED and len(args) == 1 and not call.kwargs:

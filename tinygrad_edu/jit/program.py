@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import keyword
-import math
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,20 +23,16 @@ class Var:
     """An array, a NumPy scalar or a Python number of the program.
 
     `source` says where it comes from: a `Call`, or what stands outside (`Input`, `State`, `Number`, `Constant`).
-    `example` is its value while recording: passes ask it for shape and dtype.
+    `example` is its value while recording, or, for what a call makes, something of the same shape and dtype.
     """
 
-    __slots__ = ("dtype", "example", "name", "shape", "source")
+    __slots__ = ("dtype", "example", "name", "shape", "size", "source")
 
     def __init__(self, source: Any, example: Any, name: str = "") -> None:
         self.source, self.example, self.name = source, example, name
         self.shape: Any = getattr(example, "shape", ())
+        self.size: int = getattr(example, "size", 1)
         self.dtype: Any = getattr(example, "dtype", None)  # None for a Python number, which takes on any
-
-    @property
-    def size(self) -> int:
-        """How many elements there are."""
-        return math.prod(self.shape)
 
     @property
     def scalar(self) -> bool:
@@ -170,11 +165,8 @@ class Program:
 
     def ends(self) -> Iterator[Var]:
         """The Vars that somebody outside waits for."""
-        yield from variables(self.result)
-        for _, value in (*self.stores, *self.grads):
-            yield from variables(value)
-        for guard in self.guards:
-            yield from variables(guard.args)
+        changed = [value for _, value in (*self.stores, *self.grads)]
+        return variables([self.result, changed, [guard.args for guard in self.guards]])
 
     def replace(self, new: Mapping[Var, Any], calls: bool = True) -> None:
         """Put new[v] in the place of every Var v that is used and a key there."""
@@ -215,7 +207,7 @@ class Snapshot:
     """A program as it was, whatever passes do to it later: they replace what calls hold, and change nothing in it."""
 
     def __init__(self, program: Program) -> None:
-        self.calls = [(c, c.fun, c.args, c.kwargs, c.uses) for c in program.calls]
+        self.calls = [(c, c.fun, c.args, c.kwargs) for c in program.calls]
         self.guards = [(g.question, g.args, g.answer) for g in program.guards]
         self.inputs, self.states, self.numbers = list(program.inputs), list(program.states), list(program.numbers)
         self.stores, self.grads, self.result = list(program.stores), list(program.grads), program.result
@@ -225,7 +217,7 @@ class Snapshot:
         guards = [Guard(*g) for g in self.guards]
         program = Program([], guards, self.inputs, self.states, self.numbers, self.stores, self.grads, self.result)
         new: dict[Var, Var] = {}
-        for c, fun, args, kwargs, _ in self.calls:
+        for c, fun, args, kwargs in self.calls:
             copied = Call(fun, args, kwargs, c.out.example, c.line, c.phase, draws=c.draws)
             copied.out.name = c.out.name
             new[c.out] = copied.out
@@ -233,21 +225,11 @@ class Snapshot:
         program.replace(new)
         return program
 
-    def forget(self) -> None:
-        """Keep of what was computed while recording only what constants were made into; of the rest, its shape."""
-        varying = {*self.inputs, *self.states, *self.numbers}
-        for c, *_, uses in self.calls:
-            if c.draws or not varying.isdisjoint(uses):
-                varying.add(c.out)
-                c.out.example = shell(c.out.example)
-        for v in (*self.inputs, *self.states):
-            v.example = shell(v.example)
-
 
 def shell(example: Any) -> Any:
     """Something of the same shape and dtype that holds but one number."""
     if isinstance(example, np.ndarray):
-        return _shell(example.dtype, example.shape)
+        return blank(example.dtype, example.shape)
     if isinstance(example, (list, tuple)):
         parts = [shell(e) for e in example]
         return type(example)(*parts) if hasattr(example, "_fields") else type(example)(parts)
@@ -255,7 +237,8 @@ def shell(example: Any) -> Any:
 
 
 @functools.lru_cache(1000)
-def _shell(dtype: Any, shape: tuple[int, ...]) -> Any:
+def blank(dtype: Any, shape: tuple[int, ...]) -> Any:
+    """An array of ones that takes the memory of a single one."""
     return np.broadcast_to(np.ones((), dtype), shape)
 
 
@@ -271,12 +254,12 @@ def variables(value: Any) -> Iterator[Var]:
     """The Vars in nested lists, tuples and dicts."""
     if type(value) is Var:
         yield value
-    elif isinstance(value, (list, tuple)):
-        for v in value:
-            yield from variables(v)
-    elif isinstance(value, dict):
-        for v in value.values():
-            yield from variables(v)
+    elif isinstance(value, (list, tuple, dict)):
+        for v in value.values() if isinstance(value, dict) else value:
+            if type(v) is Var:
+                yield v
+            elif isinstance(v, (list, tuple, dict)):
+                yield from variables(v)
 
 
 def substituted(value: Any, new: Callable[[Any], Any], kind: Any = Var) -> Any:

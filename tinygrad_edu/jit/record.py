@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import get_ident
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from .. import backprop
 from ..errors import INTERNAL, written
 from ..optim import Optimizer
 from ..rules import bodies
-from .program import NOTHING, Call, Constant, Guard, Program, Var, substituted
+from .program import NOTHING, Call, Constant, Guard, Program, Var, shell, substituted
 from .traced import JitError, Traced
 
 OURS, USERS, WALK, STEP = range(4)  # whose code a frame runs
@@ -58,18 +58,20 @@ class Recorder:
             else:
                 given.append(a)
                 values.append(a)
-        deep = holds(kwargs) if kwargs else False
-        result = fun(*values, **(values_of(kwargs) if deep else kwargs))
+        known: Any = kwargs
+        if kwargs and holds(kwargs):
+            known, kwargs = values_of(kwargs), vars_of(kwargs)
+        result = fun(*values, **known)
         line, phase = self.place()
-        call = Call(fun, tuple(given), vars_of(kwargs) if deep else kwargs, result, line, phase, draws=draws)
+        call = Call(fun, tuple(given), kwargs, shell(result), line, phase, draws=draws)
         self.program.calls.append(call)
         if type(fun) is not np.ufunc:
-            call.lies_in = base_of(result, call.uses)
+            call.lies_in = base_of(result, (given, kwargs), (values, known))
         if not isinstance(result, (tuple, list)):
             return Traced(self, result, call.out)
         parts = []
         for i, value in enumerate(result):
-            one = Call(part, (call.out, i), NOTHING, value, line, phase)
+            one = Call(part, (call.out, i), NOTHING, shell(value), line, phase)
             one.lies_in = 0
             self.program.calls.append(one)
             parts.append(Traced(self, value, one.out))
@@ -152,14 +154,23 @@ class Recorder:
         return ""
 
 
-def base_of(result: Any, given: list[Var]) -> int | None:
-    """The place of the array in whose memory a result, or one of several, lies; None if it has its own."""
+def base_of(result: Any, given: Any, values: Any) -> int | None:
+    """The place of the Var whose array a result, or one of several, is a part of; None if it has memory of its own."""
     for r in result if isinstance(result, (tuple, list)) else (result,):
         if isinstance(r, np.ndarray) and r.base is not None:
-            for i, v in enumerate(given):
-                if isinstance(v.example, np.ndarray) and np.may_share_memory(r, v.example):
+            for i, array in enumerate(arrays_of(given, values)):
+                if isinstance(array, np.ndarray) and np.may_share_memory(r, array):
                     return i
     return None
+
+
+def arrays_of(given: Any, values: Any) -> Iterator[Any]:
+    """Of nested arguments, the values of the Vars among them."""
+    if type(given) is Var:
+        yield values
+    elif isinstance(given, (list, tuple, dict)):
+        for k in given if isinstance(given, dict) else range(len(given)):
+            yield from arrays_of(given[k], values[k])
 
 
 def part(results: Any, i: int) -> Any:

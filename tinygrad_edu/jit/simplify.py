@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..cores import LARGE
-from .program import Call, Constant, Program, Var
+from .program import Call, Constant, Program, Var, substituted
 
 
 def dead(program: Program) -> None:
@@ -87,7 +87,10 @@ def constants(program: Program) -> None:
             if call.draws or isinstance(call.out.example, (tuple, list)):
                 calls.append(call)
             else:
-                known[call.out] = Var(Constant(call.out.example), call.out.example, call.out.name)
+                args, kwargs = (substituted(part, lambda v: v.source.array, Var) for part in (call.args, call.kwargs))
+                with np.errstate(all="ignore"):  # the recording has warned
+                    value = call.fun(*args, **kwargs)
+                known[call.out] = Var(Constant(value), value, call.out.name)
     program.calls = calls
     program.replace(known, calls=False)
 
