@@ -602,6 +602,18 @@ def test_a_replay_allocates_nothing_but_what_it_hands_out():
     assert now - before < 1000
 
 
+def test_numbers_that_lie_in_arrays_are_read_before_the_arrays_serve_others():
+    def f(x):
+        values = [x, np.ravel(x)]
+        for more in (None, None, np.ravel, None):
+            values.append(more(x) if more else sum(np.sum(np.tanh(v)) for v in values) / 9)
+        return sum(np.sum(np.cos(0.3 * i) * v) for i, v in enumerate(values))
+
+    slope, jitted = tg.grad(f), tg.jit(tg.grad(f))
+    for x in np.array([0.4, 0.3, -1.2]):
+        assert float(jitted(np.array(x))) == pytest.approx(float(slope(np.array(x))), rel=1e-13)
+
+
 def test_large_arrays_are_computed_in_blocks_to_the_same_numbers():
     x = np.random.default_rng(0).standard_normal(300_001)
     f = tg.value_and_grad(lambda x: np.sum(np.tanh(x) * np.exp(-x * x) + np.sin(x) * x))

@@ -61,6 +61,10 @@ def test_constants_are_computed_while_recording():
     ]
 
 
+def test_constants_are_found_where_algebra_makes_them():
+    assert calls(lambda x: (x**0 * 3.0).sum(axis=0) * x, X, optimize=("constants", "algebra")) == ["multiply"]
+
+
 def test_broadcasting_replaces_what_was_spread_out():
     f = tg.grad(lambda x: np.sum(np.exp(np.sum(x * x, axis=1))))
     assert "broadcast_to" in calls(f, X, optimize=("dead",))

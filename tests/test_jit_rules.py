@@ -13,7 +13,7 @@ from strategies import arrays, axes, seeds, shapes
 
 import tinygrad_edu as tg
 from tinygrad_edu.jit import JitError
-from tinygrad_edu.jit.passes import PASSES
+from tinygrad_edu.jit.passes import NAMES
 from tinygrad_edu.rules import elementwise
 
 EXAMPLES = max(settings.default.max_examples // 5, 5)
@@ -70,7 +70,7 @@ def test_a_replay_agrees_with_eager(fun, optimize, data):
 @given(data=st.data())
 def test_each_optimisation_alone_agrees_with_eager(fun, data):
     f, args = data.draw(CASES[fun])
-    for one in PASSES:
+    for one in NAMES:
         agree(first_order(f, args), args, moved(args), (one,))
 
 
@@ -147,7 +147,7 @@ def joined_and_cut(x):
 @pytest.mark.parametrize(
     "f", [transposed, product_with_itself, written, named_twice, joined_and_cut], ids=lambda f: f.__name__
 )
-@pytest.mark.parametrize("optimize", [True, False, *[(one,) for one in PASSES]], ids=str)
+@pytest.mark.parametrize("optimize", [True, False, *[(one,) for one in NAMES]], ids=str)
 def test_one_array_in_several_ways(f, optimize):
     x = np.random.default_rng(0).normal(size=(8, 8))
     for order in (first_order, second_order):

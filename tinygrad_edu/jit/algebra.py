@@ -10,25 +10,18 @@ from typing import Any
 import numpy as np
 
 from ..rules.indexing import setitem
-from .program import Call, Constant, Program, Var
-from .simplify import number
+from .program import Call, Constant, Var
+from .simplify import Seen, number
 from .traced import add_at, astype
 
 
-def algebra(program: Program) -> None:
+def algebra(call: Call, seen: Seen) -> Var | None:
     """x + 0, x * 1, x / 1, x ** 1, --x, copies, changes of shape that change nothing: x. And x + x: 2 x."""
-    same: dict[Var, Any] = {}
-    for call in program.calls:
-        if same:
-            call.replace(same)
-        if call.kwargs and call.fun not in REDUCTIONS:
-            continue
-        rule = ALGEBRA.get(call.fun)
-        new = rule(call) if rule else None
-        if new is not None and type(new) is Var and new.shape == call.out.shape and new.dtype == call.out.dtype:
-            same[call.out] = new
-    program.calls = [c for c in program.calls if c.out not in same]
-    program.replace(same, calls=False)
+    if call.kwargs and call.fun not in REDUCTIONS:
+        return None
+    rule = ALGEBRA.get(call.fun)
+    new = rule(call) if rule else None
+    return new if type(new) is Var and new.shape == call.out.shape and new.dtype == call.out.dtype else None
 
 
 def _sum_of(call: Call) -> Any:

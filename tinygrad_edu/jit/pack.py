@@ -15,7 +15,7 @@ import numpy as np
 from ..backprop import has_nan
 from ..rules.indexing import setitem
 from .program import Call, Constant, Guard, Program, Var, shell
-from .simplify import common, copies, dead
+from .simplify import common, copies, dead, simplify
 from .traced import astype
 
 
@@ -164,8 +164,7 @@ def rows(program: Program) -> None:
     """Compute the rows that are stacked at last, as those of a Jacobian are, all at once."""
     if not any(c.fun is np.stack for c in program.calls):
         return
-    copies(program)
-    common(program)  # what is the same in all rows is one Var from here on
+    simplify(program, {"copies": copies, "common": common})  # what is the same in all rows is one Var from here on
     calls: list[Call] = []
     changed = False
     for call in program.calls:

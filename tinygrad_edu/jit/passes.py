@@ -12,26 +12,32 @@ from .algebra import algebra
 from .flat import flat
 from .pack import rows
 from .program import Program
-from .simplify import broadcasting, common, constants, copies, dead
+from .simplify import Rule, broadcasting, common, constants, copies, dead, simplify
 from .sums import blas, factors, mean
 
+RULES: dict[str, Rule] = {
+    "copies": copies, "constants": constants, "broadcasting": broadcasting, "algebra": algebra, "common": common,
+}  # fmt: skip
 PASSES: dict[str, Callable[[Program], None]] = {
-    "dead": dead, "copies": copies, "rows": rows, "mean": mean, "constants": constants, "broadcasting": broadcasting,
-    "algebra": algebra, "common": common, "factors": factors, "blas": blas, "flat": flat,
+    "rows": rows, "mean": mean, "factors": factors, "blas": blas, "dead": dead, "flat": flat,
 }  # fmt: skip
 READABLE = {"dead", "rows", "copies", "constants", "common", "algebra", "broadcasting"}  # what a reader likes too
-NAMES = (*PASSES, "memory", "blocks")  # the last two are the layout's
-ORDER = (  # what some leave behind is another's work again
-    "rows", "copies", "mean", "constants", "broadcasting", "algebra", "common", "constants", "algebra", "factors",
-    "blas", "algebra", "dead", "flat",
+NAMES = (*RULES, *PASSES, "memory", "blocks")  # the last two are the layout's
+ORDER = (  # rules, all in one go, and passes
+    ("rows",), ("mean",), tuple(RULES), ("factors",), ("blas",), ("algebra",), ("dead",), ("flat",),
 )  # fmt: skip
 
 
 def optimize(program: Program, chosen: Any) -> dict[str, int]:
-    """Run the passes that are chosen, in their order, and tell how many calls each left when it was last run."""
+    """Run what is chosen, in its order, and tell how many calls each left when it was last run."""
     sizes = {}
-    for name in ORDER:
-        if name in chosen:
-            PASSES[name](program)
-            sizes[name] = len(program.calls)
+    for step in ORDER:
+        names = [name for name in step if name in chosen]
+        left = len(program.calls)
+        if names and names[0] in PASSES:
+            PASSES[names[0]](program)
+            sizes[names[0]] = len(program.calls)
+        elif names:
+            for name, gone in simplify(program, {name: RULES[name] for name in names}).items():
+                sizes[name] = left = left - gone
     return sizes

@@ -253,7 +253,10 @@ class Plan:
         flat = not call.kwargs and all(type(a) is not Var or a.shape == () for a in call.args)
         if f in PYTHON and flat:
             text = f" {PYTHON[f]} ".join(args)
-            if call.out in self.once and len(text) < LONG:
+            fleeting = [
+                v for v in call.uses if self.home[v].array is not None
+            ]  # the array may soon hold another number
+            if call.out in self.once and not fleeting and len(text) < LONG:
                 self.home[call.out] = Home(f"({text})")
                 return
         elif f is np.negative and flat:

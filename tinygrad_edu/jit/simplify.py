@@ -1,16 +1,21 @@
 """The plainest optimisations: what nobody needs, what is there twice, what never changes, what need not be spread out.
 
-Each takes a program and changes it in place, and keeps the results to the last bit.
+Most look at one call at a time, when all that it uses is as simple as it gets: a rule may change the call, and gives
+the Var that is the same as its result, if there is one. All keep the results to the last bit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..cores import LARGE
 from .program import Call, Constant, Program, Var, substituted
+
+Seen = dict[Any, Var]  # what rules remember of the calls before
+Rule = Callable[[Call, Seen], Var | None]
 
 
 def dead(program: Program) -> None:
@@ -24,34 +29,41 @@ def dead(program: Program) -> None:
     program.calls = kept[::-1]
 
 
-def copies(program: Program) -> None:
-    """A copy of what is never written into is that itself."""
-    if not any([call.fun is np.copy for call in program.calls]):
-        return
-    same: dict[Var, Var] = {}
-    for call in program.calls:
-        if same:
-            call.replace(same)
-        if call.fun is np.copy and type(call.args[0]) is Var:
-            same[call.out] = call.args[0]
-    program.calls = [c for c in program.calls if c.out not in same]
-    program.replace(same, calls=False)
-
-
-def common(program: Program) -> None:
-    """Compute once what is computed twice."""
+def simplify(program: Program, rules: Mapping[str, Rule]) -> dict[str, int]:
+    """Apply the rules, in their order, to each call; how many calls each left out."""
+    new: dict[Var, Var] = {}
     seen: dict[Any, Var] = {}
-    same: dict[Var, Var] = {}
+    calls = []
+    gone = dict.fromkeys(rules, 0)
+    named = list(rules.items())
     for call in program.calls:
-        if same:
-            call.replace(same)
-        if not call.draws:
-            key = call.fun, *map(key_of, call.args), key_of(call.kwargs) if call.kwargs else None
-            first = seen.setdefault(key, call.out)
-            if first is not call.out:
-                same[call.out] = first
-    program.replace(same, calls=False)
-    program.calls = [c for c in program.calls if c.out not in same]
+        if new:
+            call.replace(new)
+        for name, rule in named:
+            same = rule(call, seen)
+            if same is not None:
+                new[call.out] = same
+                gone[name] += 1
+                break
+        else:
+            calls.append(call)
+    program.calls = calls
+    program.replace(new, calls=False)
+    return gone
+
+
+def copies(call: Call, seen: Seen) -> Var | None:
+    """A copy of what is never written into is that itself."""
+    return call.args[0] if call.fun is np.copy and type(call.args[0]) is Var else None
+
+
+def common(call: Call, seen: Seen) -> Var | None:
+    """Compute once what is computed twice."""
+    if call.draws:
+        return None
+    key = call.fun, *map(key_of, call.args), key_of(call.kwargs) if call.kwargs else None
+    first = seen.setdefault(key, call.out)
+    return first if first is not call.out else None
 
 
 def key_of(x: Any) -> Any:
@@ -72,27 +84,17 @@ def key_of(x: Any) -> Any:
     return x if isinstance(x, np.dtype) else ("object", id(x))
 
 
-def constants(program: Program) -> None:
-    """Compute now what depends on nothing that may change; arrays of equal elements shrink to one."""
-    known: dict[Var, Var] = {}
-    calls = []
-    for call in program.calls:
-        if known:
-            call.replace(known)
-        for v in call.uses:
-            if type(v.source) is not Constant:
-                calls.append(call)
-                break
-        else:
-            if call.draws or isinstance(call.out.example, (tuple, list)):
-                calls.append(call)
-            else:
-                args, kwargs = (substituted(part, lambda v: v.source.array, Var) for part in (call.args, call.kwargs))
-                with np.errstate(all="ignore"):  # the recording has warned
-                    value = call.fun(*args, **kwargs)
-                known[call.out] = Var(Constant(value), value, call.out.name)
-    program.calls = calls
-    program.replace(known, calls=False)
+def constants(call: Call, seen: Seen) -> Var | None:
+    """Compute now what depends on nothing that may change."""
+    for v in call.uses:
+        if type(v.source) is not Constant:
+            return None
+    if call.draws or isinstance(call.out.example, (tuple, list)):
+        return None
+    args, kwargs = (substituted(part, lambda v: v.source.array, Var) for part in (call.args, call.kwargs))
+    with np.errstate(all="ignore"):  # the recording has warned
+        value = call.fun(*args, **kwargs)
+    return Var(Constant(value), value, call.out.name)
 
 
 def uniform(v: Any) -> Any:
@@ -122,25 +124,22 @@ def number(v: Any) -> Any:
     return None if u is None else u.item()
 
 
-def broadcasting(program: Program) -> None:
-    """Let ufuncs broadcast what would be spread out before."""
-    numbers: dict[Any, Var] = {}
-    for call in program.calls:
-        for i, a in enumerate(call.args):
-            if type(a) is not Var or a.shape == ():
-                continue
-            small: Any = None
-            kind = type(a.source)
-            if kind is Call and a.source.fun is np.broadcast_to:
-                small = a.source.args[0]
-            elif kind is Constant and (u := uniform(a)) is not None:
-                small = numbers.setdefault((u.item(), u.dtype), Var(Constant(u), u))
-            if small is None or getattr(small, "dtype", a.dtype) != a.dtype or not call.elementwise:
-                continue
-            others = call.args[:i], call.args[i + 1 :]
-            shapes = {b.shape for part in others for b in part if type(b) is Var}
-            shapes.add(getattr(small, "shape", ()))
-            if call.out.shape in shapes or (
-                len(shapes) > 1 + (() in shapes) and np.broadcast_shapes(*shapes) == call.out.shape
-            ):
-                call.become(call.fun, (*others[0], small, *others[1]))
+def broadcasting(call: Call, seen: Seen) -> None:
+    """Let ufuncs broadcast what would be spread out before; arrays of equal elements shrink to one."""
+    for i, a in enumerate(call.args):
+        if type(a) is not Var or a.shape == ():
+            continue
+        small: Any = None
+        kind = type(a.source)
+        if kind is Call and a.source.fun is np.broadcast_to:
+            small = a.source.args[0]
+        elif kind is Constant and (u := uniform(a)) is not None:
+            small = seen.setdefault((u.item(), u.dtype), Var(Constant(u), u))
+        if small is None or getattr(small, "dtype", a.dtype) != a.dtype or not call.elementwise:
+            continue
+        others = call.args[:i], call.args[i + 1 :]
+        shapes = {b.shape for part in others for b in part if type(b) is Var}
+        shapes.add(getattr(small, "shape", ()))
+        several = len(shapes) > 1 + (() in shapes)
+        if call.out.shape in shapes or (several and np.broadcast_shapes(*shapes) == call.out.shape):
+            call.become(call.fun, (*others[0], small, *others[1]))
