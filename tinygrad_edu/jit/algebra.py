@@ -32,6 +32,7 @@ def _sum_of(call: Call) -> Any:
         return b
     if a is b and a.dtype is not None and a.dtype.kind == "f":
         call.become(np.multiply, (a, 2))
+        return _product_of(call)
     return None
 
 

@@ -63,7 +63,7 @@ class Updates:
     def pack(self, members: list[Any]) -> Any:
         """All members side by side; `Same` where one number serves them all."""
         first = members[0]
-        if all(alike(m, first) for m in members) and (type(first) is not Var or first.shape == ()):
+        if all([m is first or alike(m, first) for m in members]) and (type(first) is not Var or first.shape == ()):
             return Same(first)
         if any(type(m) is not Var for m in members) or [m.shape for m in members] != self.shapes:
             return None
@@ -196,7 +196,7 @@ def flat(program: Program) -> None:
                     same[m] = view.out
     made_here = {id(c) for u in packs.values() for c in u.calls}
     for call in program.calls:
-        if id(call) not in made_here:
+        if not same.keys().isdisjoint(call.uses) and id(call) not in made_here:
             call.replace(same)
     stores, program.stores = program.stores, []
     calls, program.calls = program.calls, []

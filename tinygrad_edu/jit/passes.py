@@ -23,9 +23,7 @@ PASSES: dict[str, Callable[[Program], None]] = {
 }  # fmt: skip
 READABLE = {"dead", "rows", "copies", "constants", "common", "algebra", "broadcasting"}  # what a reader likes too
 NAMES = (*RULES, *PASSES, "memory", "blocks")  # the last two are the layout's
-ORDER = (  # rules, all in one go, and passes
-    ("rows",), ("mean",), tuple(RULES), ("factors",), ("blas",), ("algebra",), ("dead",), ("flat",),
-)  # fmt: skip
+ORDER = (("rows",), ("mean",), tuple(RULES), ("dead",), ("factors",), ("blas",), ("flat",))  # rules all in one go
 
 
 def optimize(program: Program, chosen: Any) -> dict[str, int]:

@@ -119,9 +119,10 @@ class Plan:
     def ref(self, x: Any) -> str:
         """An argument, as it is written."""
         if type(x) is Var:
-            if x not in self.home and isinstance(x.source, Constant):
-                self.home[x] = Home(self.name(x.source.array, x.name or "c"), x.source.array)
-            return self.home[x].text
+            home = self.home.get(x)
+            if home is None:  # of what is neither computed nor found outside
+                home = self.home[x] = Home(self.name(x.source.array, x.name or "c"), x.source.array)
+            return home.text
         if x is ...:
             return "..."
         if x is None or isinstance(x, (bool, str)) or type(x) is int or (type(x) is float and math.isfinite(x)):
@@ -140,10 +141,12 @@ class Plan:
 
     def fun(self, f: Any) -> str:
         """A function, as it is written."""
-        own = getattr(f, "__self__", None)
-        return self.name(
-            f, f"{own.__name__}_{f.__name__}" if isinstance(own, np.ufunc) else getattr(f, "__name__", "f")
-        )
+        name = self.names.get(id(f))
+        if name is None:
+            own = getattr(f, "__self__", None)
+            hint = f"{own.__name__}_{f.__name__}" if isinstance(own, np.ufunc) else getattr(f, "__name__", "f")
+            name = self.name(f, hint)
+        return name
 
     def tensor(self, x: Any) -> str:
         """A Tensor from outside, which may be an argument."""
@@ -169,9 +172,11 @@ class Plan:
                 self.stretch(i, stop)
             else:
                 self.lower(calls[i], i)
+            due = False
             for j in range(i, stop):
                 layout.release(j, calls[j])
-            if asked and any([c.out in asked for c in calls[i:stop]]):
+                due = due or calls[j].out in asked
+            if due:
                 waiting = self.ask(waiting)
             i = stop
 
@@ -253,9 +258,8 @@ class Plan:
         flat = not call.kwargs and all(type(a) is not Var or a.shape == () for a in call.args)
         if f in PYTHON and flat:
             text = f" {PYTHON[f]} ".join(args)
-            fleeting = [
-                v for v in call.uses if self.home[v].array is not None
-            ]  # the array may soon hold another number
+            # What lies in an array has to be read now: the array may soon hold something else.
+            fleeting = [v for v in call.uses if self.home[v].array is not None]
             if call.out in self.once and not fleeting and len(text) < LONG:
                 self.home[call.out] = Home(f"({text})")
                 return
@@ -285,7 +289,10 @@ class Plan:
     # How calls are written that know `out=`: lines, none where a call is not one of them after all.
     def ufunc(self, call: Call, i: int, args: list[str]) -> list[str]:
         """An elementwise call."""
-        given = [self.whole(a, call) if call.fun in CHOICES else self.operand(a, call) for a in call.args]
+        number = self.whole if call.fun in CHOICES else self.operand
+        given = [
+            text if type(a) is Var and a.shape else number(a, call) for a, text in zip(call.args, args, strict=True)
+        ]
         return [f"{self.fun(call.fun)}({', '.join(given)}, {self.out(call.fun)}{self.into(call, i)})"]
 
     def whole(self, a: Any, call: Call) -> str:

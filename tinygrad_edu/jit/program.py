@@ -187,18 +187,17 @@ class Program:
     def sort(self) -> None:
         """Bring the calls into an order in which each comes after those it uses, else as they stand."""
         order: list[Call] = []
-        done: set[Call] = set()
+        pending = {call.out for call in self.calls}
         for call in self.calls:
             stack = [call]
             while stack:
-                last = stack.pop()
-                if last in done:
+                last = stack[-1]
+                if not pending.isdisjoint(last.uses):
+                    stack += [v.source for v in reversed(last.uses) if v in pending]
                     continue
-                waiting = [v.source for v in last.uses if type(v.source) is Call and v.source not in done]
-                if waiting:
-                    stack += [last, *reversed(waiting)]
-                else:
-                    done.add(last)
+                stack.pop()
+                if last.out in pending:
+                    pending.remove(last.out)
                     order.append(last)
         self.calls = order
 

@@ -61,7 +61,8 @@ def common(call: Call, seen: Seen) -> Var | None:
     """Compute once what is computed twice."""
     if call.draws:
         return None
-    key = call.fun, *map(key_of, call.args), key_of(call.kwargs) if call.kwargs else None
+    args = [a if type(a) is Var and type(a.source) is not Constant else key_of(a) for a in call.args]
+    key = call.fun, *args, key_of(call.kwargs) if call.kwargs else None
     first = seen.setdefault(key, call.out)
     return first if first is not call.out else None
 

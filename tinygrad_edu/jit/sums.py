@@ -48,7 +48,7 @@ def factors(program: Program) -> None:
         if not _is_number(b) or type(a) is not Var or a.shape != call.out.shape or a.dtype != call.out.dtype:
             continue
         found = _linear_uses(call.out, users, ends)
-        if found is None or 4 * sum(c.out.size for c in found) > call.out.size:
+        if not found or 4 * sum(c.out.size for c in found) > call.out.size:
             continue
         for c in found:
             inner = Call(c.fun, c.args, c.kwargs, c.out.example, c.line, c.phase)
