@@ -111,7 +111,8 @@ class Outside:
         try:
             raw_value.__get__(x)
         except AttributeError:
-            self.refuse_values(x)
+            if type(value) is not Traced:
+                self.refuse_values(x)
             self.fresh[id(x)] = x
         if id(x) in self.fresh or not self.was_there(x):
             raw_value.__set__(x, value if type(value) is Traced else self.rec.constant(value))

@@ -126,7 +126,8 @@ class Call:
             args, kwargs = (substituted(part, lambda v: new.get(v, v)) for part in (self.args, self.kwargs))
             self.become(self.fun, args, kwargs)
         else:
-            self.become(self.fun, tuple([new.get(a, a) if type(a) is Var else a for a in self.args]), self.kwargs)
+            self.args = tuple([new.get(a, a) if type(a) is Var else a for a in self.args])
+            self.uses = [a for a in self.args if type(a) is Var]
 
     def __repr__(self) -> str:
         return f"{self.out!r} = {getattr(self.fun, '__name__', self.fun)}{self.args} {self.kwargs or ''}"

@@ -47,7 +47,9 @@ class Recorder:
         for a in args:
             kind = type(a)
             if kind is Traced:
-                given.append(a.slot)
+                if a.base is not None:
+                    a.follow()
+                given.append(a._slot)
                 values.append(a._array)
             elif kind is np.ndarray:
                 given.append(Var(Constant(a), a))

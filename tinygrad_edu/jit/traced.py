@@ -69,10 +69,10 @@ def retyped(x: Any, dtype: Any) -> Any:
 class Traced:
     """An array, a NumPy scalar or a Python number of a recording."""
 
-    __slots__ = ("_array", "_slot", "base", "origin", "path", "rec", "seen", "version")
+    __slots__ = ("_array", "_slot", "base", "origin", "path", "rec", "seen", "shape", "version")
 
     def __init__(self, rec: Any, value: Any, var: Var) -> None:
-        self.rec, self._array, self._slot, self.origin = rec, value, var, var
+        self.rec, self._array, self._slot, self.origin, self.shape = rec, value, var, var, var.shape
         self.base: Traced | None = None  # of which this is a view, by the call `path`
         self.path: Any = None
         self.version = self.seen = 0
@@ -82,17 +82,18 @@ class Traced:
     def value(self) -> Any:
         """The array itself."""
         if self.base is not None:
-            self._follow()
+            self.follow()
         return self._array
 
     @property
     def slot(self) -> Var:
         """Its place in the program."""
         if self.base is not None:
-            self._follow()
+            self.follow()
         return self._slot
 
-    def _follow(self) -> None:
+    def follow(self) -> None:
+        """Be what the base's elements now say."""
         base: Any = self.base
         if base.version != self.seen:
             fun, args, kwargs = self.path
@@ -117,7 +118,6 @@ class Traced:
         self.version += 1
 
     # Attributes, known while recording
-    shape = property(lambda self: getattr(self._array, "shape", ()))
     ndim = property(lambda self: getattr(self._array, "ndim", 0))
     size = property(lambda self: getattr(self._array, "size", 1))
     dtype = property(lambda self: self._array.dtype)
