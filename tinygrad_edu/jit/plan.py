@@ -290,9 +290,8 @@ class Plan:
     def ufunc(self, call: Call, i: int, args: list[str]) -> list[str]:
         """An elementwise call."""
         number = self.whole if call.fun in CHOICES else self.operand
-        given = [
-            text if type(a) is Var and a.shape else number(a, call) for a, text in zip(call.args, args, strict=True)
-        ]
+        pairs = zip(call.args, args, strict=True)
+        given = [text if type(a) is Var and a.size > 1 else number(a, call) for a, text in pairs]
         return [f"{self.fun(call.fun)}({', '.join(given)}, {self.out(call.fun)}{self.into(call, i)})"]
 
     def whole(self, a: Any, call: Call) -> str:
@@ -308,12 +307,24 @@ class Plan:
         return "out=" if f in CHOICES else ""
 
     def operand(self, a: Any, call: Call) -> str:
-        """An argument of a ufunc; a Python number as an array, which NumPy takes in half the time."""
-        if type(a) in (int, float):
-            dtypes = {v.dtype for v in call.uses if v.dtype is not None}
-            if len(dtypes) == 1 and (dtype := dtypes.pop()).kind == "f":
-                return self.name(self.numbers.setdefault((repr(a), dtype), np.array(a, dtype)), "k")
-        return self.ref(a)
+        """An argument of a ufunc: numbers as arrays without axes, which NumPy takes in half the time."""
+        if type(a) is Var:
+            array = self.home[a].array if a in self.home else None
+            if a.shape and array is not None and call.out.shape in [v.shape for v in call.uses if v.size > 1]:
+                return self.name(array.reshape(()), "w")
+            if a.dtype is not None or type(a.example) is not float:
+                return self.ref(a)
+        elif type(a) not in (int, float):
+            return self.ref(a)
+        dtypes = {v.dtype for v in call.uses if v.dtype is not None}
+        if len(dtypes) != 1 or (dtype := dtypes.pop()).kind != "f":
+            return self.ref(a)
+        key = a if type(a) is Var else repr(a), dtype
+        known = key in self.numbers
+        name = self.name(self.numbers.setdefault(key, np.array(a.example if type(a) is Var else a, dtype)), "k")
+        if type(a) is Var and not known:
+            self.emit(f"{name}[()] = {self.ref(a)}", call.phase)
+        return name
 
     def product(self, call: Call, i: int, args: list[str]) -> list[str]:
         """A product of matrices; `dot` starts sooner than `matmul`, but takes only what lies in memory row by row."""
