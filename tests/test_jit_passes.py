@@ -65,6 +65,14 @@ def test_constants_are_found_where_algebra_makes_them():
     assert calls(lambda x: (x**0 * 3.0).sum(axis=0) * x, X, optimize=("constants", "algebra")) == ["multiply"]
 
 
+def test_zeros_of_both_signs_are_not_one_number():
+    zeros = np.where(np.arange(40)[:, None] % 2, -0.0, 0.0) * np.ones(6)
+    zeros[-1] = 0.0
+    f = tg.jit(lambda x: np.copysign(x, zeros))
+    np.testing.assert_array_equal(f(X), f(X))
+    np.testing.assert_array_equal(f(X), np.copysign(X, zeros))
+
+
 def test_broadcasting_replaces_what_was_spread_out():
     f = tg.grad(lambda x: np.sum(np.exp(np.sum(x * x, axis=1))))
     assert "broadcast_to" in calls(f, X, optimize=("dead",))
@@ -79,6 +87,7 @@ def test_broadcasting_replaces_what_was_spread_out():
         (lambda x: x / 1, 0), (lambda x: x**1, 0), (lambda x: np.negative(-x), 0), (lambda x: +x, 0),
         (lambda x: x.reshape(6, 40).reshape(40, 6), 0), (lambda x: x * np.ones((40, 6)), 0), (lambda x: x + x, 1),
         (lambda x: 2 * (3 * x), 1), (lambda x: -(3 * x), 1), (lambda x: x.T.reshape(-1).reshape(2, 120), 2),
+        (lambda x: -(np.full((40, 6), 3.0) * (x > 1)), 2),
         (lambda x: x * -1, 1), (lambda x: x**2, 1), (lambda x: x**0.5, 1), (lambda x: x**-1, 1), (lambda x: x**3, 1),
     ],
 )  # fmt: skip

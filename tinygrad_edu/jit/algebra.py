@@ -11,7 +11,7 @@ import numpy as np
 
 from ..rules.indexing import setitem
 from .program import Call, Constant, Var
-from .simplify import Seen, number
+from .simplify import Seen, number, uniform
 from .traced import add_at, astype
 
 
@@ -113,8 +113,15 @@ def _negated(call: Call) -> Any:
         return inner.args[0]
     if isinstance(inner, Call) and inner.fun is np.multiply:  # into the number
         for a, b in (inner.args, inner.args[::-1]):
-            if (n := number(a)) is not None and type(b) is Var and b.shape == x.shape and b.dtype == x.dtype:
+            n = number(a)
+            if n is None or type(b) is not Var or b.shape != x.shape:
+                continue
+            if b.dtype == x.dtype:
                 call.become(np.multiply, (float(-n), b))
+                break
+            if type(a) is Var and a.dtype == x.dtype:  # of -1.0 and a condition, say
+                minus = np.asarray(-uniform(a))
+                call.become(np.multiply, (Var(Constant(minus), minus), b))
                 break
     return None
 

@@ -108,8 +108,11 @@ def uniform(v: Any) -> Any:
         source.element = None
         if isinstance(array, np.ndarray) and array.size:
             first = array[(0,) * array.ndim]
+            # Bytes are compared sooner than numbers, and tell 0.0 from -0.0.
             if not any(array.strides) or (
-                array.size < LARGE and array[(-1,) * array.ndim] == first and (array == first).all()
+                array.size < LARGE
+                and array[(-1,) * array.ndim] == first
+                and array.tobytes() == first.tobytes() * array.size
             ):
                 source.element = np.asarray(first)
     return source.element
