@@ -72,11 +72,12 @@ class Layout:
                 if call.fun is join:
                     self.side_by_side(call)
         self.last: dict[Var, int] = {}  # the last call that needs a root
+        root = self.root
         for i, call in enumerate(program.calls):
             for v in call.uses:
-                self.last[self.origin(v)] = i
+                self.last[root.get(v, v)] = i
         for v in program.ends():
-            self.last[self.origin(v)] = len(program.calls)
+            self.last[root.get(v, v)] = len(program.calls)
         self.targets = {
             value: target
             for target, value in program.stores
@@ -155,7 +156,7 @@ class Layout:
     def release(self, i: int, call: Call) -> None:
         """Give back the memory of what the i-th call was the last to use."""
         for v in (*call.uses, call.out):
-            root = self.origin(v)
+            root = self.root.get(v, v)
             if root in self.taken and self.last.get(root, -1) <= i:
                 block = self.taken.pop(root)
                 self.free.setdefault(block.size, []).append(block)
