@@ -602,6 +602,20 @@ def test_a_replay_allocates_nothing_but_what_it_hands_out():
     assert now - before < 1000
 
 
+@pytest.mark.parametrize("x", [np.array(0.5), np.array([0.5, 2.0]), np.array([[0.5, 2.0]], np.float32)])
+def test_results_are_of_the_types_that_they_are_of_eagerly(x):
+    def f(x):
+        return np.sum(np.sin(x) * x)
+
+    both, plain = tg.value_and_grad(f), tg.jit(f)
+    jitted = tg.jit(both)
+    for _ in range(3):
+        for given, expected in zip(jitted(x), both(x), strict=True):
+            assert type(given) is type(expected) is np.ndarray
+            assert (given.shape, given.dtype) == (expected.shape, expected.dtype)
+        assert type(plain(x)) is type(f(x))
+
+
 def test_numbers_that_lie_in_arrays_are_read_before_the_arrays_serve_others():
     def f(x):
         values = [x, np.ravel(x)]

@@ -195,7 +195,9 @@ def _pull(y: Any, xs: Sequence[Tensor], gradient: Any, carry: bool) -> list[Any]
 def _array(y: Any, carry: bool = True) -> Any:
     """What a user gets to see of a result: arrays, not NumPy's scalars, and Tensors only to carry a gradient on."""
     y = y.data if isinstance(y, Tensor) and not carry else y
-    return np.asarray(y) if isinstance(y, np.generic) else y
+    if isinstance(y, (Node, np.ndarray)) or type(y) is float or np.ndim(y):
+        return y
+    return np.copy(y)  # which, unlike asarray, may be recorded
 
 
 def _like(argnums: Argnums, results: list[Any]) -> Any:

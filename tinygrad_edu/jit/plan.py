@@ -269,6 +269,8 @@ class Plan:
             text = f"{self.reduce(f)}({args[0]}, None)"
         elif f is part:
             text = f"{args[0]}[{args[1]}]"
+        elif f is np.copy:
+            text = f"{self.fun(np.array)}({args[0]})"
         else:
             given = [*args, *[f"{k}={self.ref(v)}" for k, v in call.kwargs.items()]]
             text = f"{self.fun(f)}({', '.join(given)})"

@@ -53,8 +53,9 @@ def simplify(program: Program, rules: Mapping[str, Rule]) -> dict[str, int]:
 
 
 def copies(call: Call, seen: Seen) -> Var | None:
-    """A copy of what is never written into is that itself."""
-    return call.args[0] if call.fun is np.copy and type(call.args[0]) is Var else None
+    """A copy of an array that is never written into is that itself; of a single number it is an array."""
+    x = call.args[0] if call.fun is np.copy else None
+    return x if type(x) is Var and isinstance(x.example, np.ndarray) else None
 
 
 def common(call: Call, seen: Seen) -> Var | None:
