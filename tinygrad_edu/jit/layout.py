@@ -45,6 +45,7 @@ class Layout:
         self.home: dict[Var, Home] = {}
         self.free: dict[int, list[Any]] = {}  # bytes: blocks of memory of that size
         self.blocks: list[Any] = []
+        self.arrays: dict[Any, Any] = {}  # in the blocks
         self.taken: dict[Var, Any] = {}  # root: its block
         self.joined: dict[Var, Any] = {}  # the array for each join, and for what is computed in a part of it
         self.direct: set[Var] = set()  # what is written outside at once
@@ -151,7 +152,10 @@ class Layout:
                 block = raw[start : start + size]
                 self.blocks.append(block)
         self.taken[v] = block
-        return block.view(v.dtype).reshape(v.shape)
+        key = id(block), v.dtype, v.shape
+        if key not in self.arrays:  # one object, and so one name, for each kind of array in a block
+            self.arrays[key] = block.view(v.dtype).reshape(v.shape)
+        return self.arrays[key]
 
     def release(self, i: int, call: Call) -> None:
         """Give back the memory of what the i-th call was the last to use."""
