@@ -602,6 +602,34 @@ def test_a_replay_allocates_nothing_but_what_it_hands_out():
     assert now - before < 1000
 
 
+def test_new_data_leaves_the_old_array_to_who_holds_it():
+    def step(p, q):
+        p.data, q.data = q.data.copy(), p.data.T.copy()
+        old = p.data
+        p.data = old.T * 2 + q.data
+        q.data = old[::-1] - q.data[:, ::-1]
+
+    pairs = [[tg.Tensor(np.arange(9.0).reshape(3, 3) * k) for k in (1, -2)] for _ in range(2)]
+    jitted = tg.jit(lambda: step(*pairs[0]))
+    for _ in range(3):
+        jitted()
+        step(*pairs[1])
+        for given, expected in zip(*pairs, strict=True):
+            np.testing.assert_array_equal(given.data, expected.data)
+    assert jitted.cache_info().hits == 2
+
+
+def test_data_that_two_tensors_would_share_is_refused():
+    p, q = tg.Tensor([1.0, 2.0], label="p"), tg.Tensor([3.0, 4.0])
+    for data in (lambda: q.data, lambda: q.data[::-1], lambda: p.data.astype(np.float32), lambda: np.zeros(2)):
+
+        def step(data=data):
+            p.data = data()
+
+        assert "'p'.data = ..." in message(JitError, tg.jit(step))
+    np.testing.assert_array_equal(p.data, [1.0, 2.0])
+
+
 @pytest.mark.parametrize("x", [np.array(0.5), np.array([0.5, 2.0]), np.array([[0.5, 2.0]], np.float32)])
 def test_results_are_of_the_types_that_they_are_of_eagerly(x):
     def f(x):

@@ -98,7 +98,8 @@ def _added_at(call: Call) -> Any:
         and len(shapes) == 1
         and all(type(i) is Var and len(i.shape) == 1 and i.dtype.kind in "iu" for i in parts)
         and any(
-            isinstance(i.source, Constant) and len(set((i.source.array % n).tolist())) == i.size  # -n is place 0 as well
+            isinstance(i.source, Constant)
+            and len(set((i.source.array % n).tolist())) == i.size  # -n is place 0 as well
             for i, n in zip(parts, x.shape, strict=False)
         )
     ):

@@ -118,10 +118,17 @@ class Outside:
             raw_value.__set__(x, value if type(value) is Traced else self.rec.constant(value))
             return
         now = self.get_value(x)
-        if value is not now:
-            if type(value) is not Traced or value.shape != now.shape:
-                raise self.rec.error(f"{x._describe()}.data = ...: of another shape, or the same at every call")
-            now.write(value)
+        if value is now:
+            return
+        if type(value) is not Traced or value.shape != now.shape or value.slot.dtype != now.dtype:
+            raise self.rec.error(f"{x._describe()}.data = ...: of another shape or dtype, or the same at every call")
+        if any(value.root is t for _, t in self.tensors.values() if t is not now):
+            raise self.rec.error(
+                f"{x._describe()}.data = ... lets two Tensors share one array, which a replay does not; take a .copy()"
+            )
+        new = Traced(self.rec, value.value, value.slot)  # who holds the array that was there keeps that
+        new.origin = now.origin
+        self.tensors[id(x)] = x, new
 
     def get_grad(self, x: Any) -> Any:
         """What reading `x._grad` gives."""

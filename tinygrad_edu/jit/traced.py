@@ -92,6 +92,11 @@ class Traced:
             self.follow()
         return self._slot
 
+    @property
+    def root(self) -> Traced:
+        """What it is a view of at last."""
+        return self if self.base is None else self.base.root
+
     def follow(self) -> None:
         """Be what the base's elements now say."""
         base: Any = self.base
