@@ -602,6 +602,61 @@ def test_a_replay_allocates_nothing_but_what_it_hands_out():
     assert now - before < 1000
 
 
+def in_place(x):
+    x += 1
+    return x.sum()
+
+
+def at_a_place(x):
+    x[0] = 5
+    return np.multiply(x, 2, out=x) + 1
+
+
+def by_a_view(x):
+    x.T[0] = 7
+    row = x.T[1:][0]
+    x *= 2
+    return row * 1
+
+
+def in_a_copy(x):
+    flat = x.T.ravel()  # no view: its numbers lie in another order
+    flat += 1
+    return flat
+
+
+@pytest.mark.parametrize("f", [in_place, at_a_place, by_a_view, in_a_copy])
+@pytest.mark.parametrize("tensor", [False, True])
+def test_what_is_written_into_arguments_is_there_afterwards(f, tensor):
+    start = np.arange(6.0).reshape(2, 3)
+    given, expected = tg.Tensor(start) if tensor else start.copy(), start.copy()
+    jitted = tg.jit(lambda t: f(t.data)) if tensor else tg.jit(f)
+    for _ in range(3):
+        np.testing.assert_array_equal(jitted(given), f(expected))
+        np.testing.assert_array_equal(given.data if tensor else given, expected)
+    assert jitted.cache_info().hits == 2
+
+
+@pytest.mark.parametrize(
+    "shared", [np.flip, np.rot90, np.diagonal, lambda x: np.split(x, 2)[0], lambda x: np.broadcast_to(x, (4, 2, 3))]
+)
+def test_views_that_a_recording_does_not_follow_are_refused(shared):
+    def read(x):
+        y = shared(x)
+        x *= 2
+        return y * 1
+
+    def written(x):
+        shared(x)[...] += 1
+        return x * 1
+
+    x = np.arange(6.0).reshape(2, 3)
+    for f in (read, written):
+        assert "take a .copy()" in message(JitError, lambda f=f: tg.jit(f)(x))
+    np.testing.assert_array_equal(x, np.arange(6.0).reshape(2, 3))
+    np.testing.assert_array_equal(tg.jit(lambda x: shared(x) * 2)(x), shared(x) * 2)
+
+
 def test_new_data_leaves_the_old_array_to_who_holds_it():
     def step(p, q):
         p.data, q.data = q.data.copy(), p.data.T.copy()

@@ -97,14 +97,15 @@ def _added_at(call: Call) -> Any:
         number(x) == 0
         and len(shapes) == 1
         and all(type(i) is Var and len(i.shape) == 1 and i.dtype.kind in "iu" for i in parts)
-        and any(
-            isinstance(i.source, Constant)
-            and len(set((i.source.array % n).tolist())) == i.size  # -n is place 0 as well
-            for i, n in zip(parts, x.shape, strict=False)
-        )
+        and any(_different(i, n) for i, n in zip(parts, x.shape, strict=False))
     ):
         call.become(setitem, call.args)
     return None
+
+
+def _different(index: Var, n: int) -> bool:
+    """Whether it names a place of n at most once."""
+    return isinstance(index.source, Constant) and len(set((index.source.array % n).tolist())) == index.size
 
 
 def _negated(call: Call) -> Any:

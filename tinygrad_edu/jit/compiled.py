@@ -166,8 +166,8 @@ def jit(fun: Callable[..., Any] | None = None, *, optimize: bool | Iterable[str]
     """`fun` as a program: the first call records the NumPy calls that it makes, and later ones replay them.
 
     For a function of arrays, Tensors, and lists, tuples and dicts of them: a loss, a `value_and_grad`, a whole
-    training step. It changes what `fun` changes (parameters, gradients, optimizers), in place, and gives what `fun`
-    gives, Tensors without their graphs. Other shapes, dtypes or plain arguments are recorded anew, and so is another
+    training step. It changes what `fun` changes (parameters, gradients, optimizers, its arguments), in place, and gives
+    what `fun` gives, Tensors without their graphs. Other shapes, dtypes or plain arguments are recorded anew, and so is another
     value of a variable that `fun` closes over; but the elements of plain arrays there, and the attributes of plain
     objects, are taken as they are: what changes from call to call belongs into the arguments.
     Copies and forks record for themselves; threads may share one. `optimize=False` leaves the plain program; names of

@@ -59,6 +59,7 @@ class Outside:
         self.kwargs: dict[str, Any] = {}
         self.given: dict[int, Input] = {}  # the Tensors among the arguments
         self.leaves: list[Any] = []  # the arguments
+        self.inputs: list[Traced] = []  # what stands for the arrays among them
         # Tensors from outside, with what stands for their arrays; they keep these, as other threads may be reading them
         self.tensors: dict[int, tuple[Any, Traced]] = {}
         self.fresh: dict[int, Node] = {}  # made on the way; kept, or a later one could have the same id
@@ -211,7 +212,8 @@ class Outside:
         elif isinstance(a, (np.ndarray, np.generic)):
             var = Var(Input(len(self.leaves) - 1), a)
             self.rec.program.inputs.append(var)
-            return Traced(self.rec, a, var)
+            self.inputs.append(Traced(self.rec, a, var))
+            return self.inputs[-1]
         elif isinstance(a, np.random.Generator):
             return self.generator(a)
         return a
@@ -220,13 +222,14 @@ class Outside:
     def finish(self) -> None:
         """Change what the function has changed, and note it."""
         program = self.rec.program
-        found = (*[t for _, t in self.tensors.values()], *self.arrays.values())
+        found = (*[t for _, t in self.tensors.values()], *self.arrays.values(), *self.inputs)
         changed = [t for t in found if t.slot is not t.origin]
         for t in changed:
             source = t.origin.source
             if not isinstance(source, Constant):
                 program.stores.append((t.origin, t.slot))
-                array = source.array if isinstance(source, State) else self.leaves[source.place]._value
+                leaf = self.leaves[source.place] if isinstance(source, Input) else None
+                array = source.array if leaf is None else leaf._value if source.tensor else leaf
                 array[...] = t.value
         for var in program.numbers:
             number = self.numbers[id(var.source.owner), var.source.attribute]
@@ -239,9 +242,9 @@ class Outside:
 
     def forget(self) -> None:
         """Let the arrays of the recording go; what the arguments were made of stays, for their names."""
-        for held in (self.fresh, self.arrays, self.numbers, self.tensors, self.new_grads):
-            held.clear()
-        self.leaves.clear()
+        held = self.fresh, self.arrays, self.numbers, self.tensors, self.new_grads, self.leaves, self.inputs
+        for each in held:
+            each.clear()
         self.args, self.kwargs = (substituted(a, shell, np.ndarray) for a in (self.args, self.kwargs))
 
     def result(self, value: Any) -> tuple[Any, Any]:

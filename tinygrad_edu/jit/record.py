@@ -60,23 +60,32 @@ class Recorder:
             else:
                 given.append(a)
                 values.append(a)
-        known: Any = kwargs
+        known = named = kwargs
         if kwargs and holds(kwargs):
-            known, kwargs = values_of(kwargs), vars_of(kwargs)
+            known, named = values_of(kwargs), vars_of(kwargs)
         result = fun(*values, **known)
         line, phase = self.place()
-        call = Call(fun, tuple(given), kwargs, shell(result), line, phase, draws=draws)
+        call = Call(fun, tuple(given), named, shell(result), line, phase, draws=draws)
         self.program.calls.append(call)
+        base = None
         if type(fun) is not np.ufunc:
-            call.lies_in = base_of(result, (given, kwargs), (values, known))
+            call.lies_in = base_of(result, (given, named), (values, known))
+            if call.lies_in is not None:
+                base = list(arrays_of((given, named), (args, kwargs)))[call.lies_in]
         if not isinstance(result, (tuple, list)):
-            return Traced(self, result, call.out)
+            y = Traced(self, result, call.out)
+            if type(base) is Traced:
+                y.lie_in(base, fun)
+            return y
         parts = []
         for i, value in enumerate(result):
             one = Call(part, (call.out, i), NOTHING, shell(value), line, phase)
             one.lies_in = 0
             self.program.calls.append(one)
-            parts.append(Traced(self, value, one.out))
+            y = Traced(self, value, one.out)
+            if type(base) is Traced:
+                y.lie_in(base, fun)
+            parts.append(y)
         return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
 
     def plainly(self, fun: Callable[..., Any], args: Any, kwargs: Any) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 from ..optim.lr_scheduler import number
 from ..rules import bodies, compositions
 from ..rules.indexing import setitem
-from ..rules.registry import questions
+from ..rules.registry import name, questions
 from ..tape import REDUCTIONS, SCANS, Node
 from .program import Var
 
@@ -73,8 +73,8 @@ class Traced:
 
     def __init__(self, rec: Any, value: Any, var: Var) -> None:
         self.rec, self._array, self._slot, self.origin, self.shape = rec, value, var, var, var.shape
-        self.base: Traced | None = None  # of which this is a view, by the call `path`
-        self.path: Any = None
+        self.base: Traced | None = None  # in whose memory it lies
+        self.path: Any = None  # by which function it was made of that, and its other arguments
         self.version = self.seen = 0
 
     # What it is now: a view follows what is written into its base.
@@ -97,20 +97,31 @@ class Traced:
         """What it is a view of at last."""
         return self if self.base is None else self.base.root
 
+    def lie_in(self, base: Traced, fun: Any, args: Any = None) -> None:
+        """Share the memory of `base`, as what `fun(base, *args)` gave; without `args` it follows nothing written."""
+        self.base, self.path, self.seen = base, (fun, args), base.version
+
     def follow(self) -> None:
         """Be what the base's elements now say."""
         base: Any = self.base
+        if base.base is not None:
+            base.follow()
         if base.version != self.seen:
-            fun, args, kwargs = self.path
-            new = self.rec.call(fun, (base, *args), kwargs)
+            fun, args = self.path
+            if args is None:
+                raise self._shared()
+            new = self.rec.call(fun, (base, *args), {})
             self._array, self._slot, self.seen = new._array, new._slot, base.version
+            self.version += 1
 
     def write(self, new: Traced) -> None:
         """Take another value, of the same shape and dtype."""
         if new._array.dtype != self._array.dtype:
             new = new.astype(self._array.dtype)
         if self.base is not None:
-            fun, args, _ = self.path
+            fun, args = self.path
+            if args is None:
+                raise self._shared()
             if fun is operator.getitem:
                 back = self.rec.call(setitem, (self.base, *args, new), {})
             elif fun is np.transpose:
@@ -121,6 +132,13 @@ class Traced:
             self.seen = self.base.version
         self._array, self._slot = new.value, new.slot
         self.version += 1
+
+    def _shared(self) -> JitError:
+        error: JitError = self.rec.error(
+            f"what {name(self.path[0])} gave shares its argument's memory, and one of them was written into; take a "
+            ".copy() of the other before"
+        )
+        return error
 
     # Attributes, known while recording
     ndim = property(lambda self: getattr(self._array, "ndim", 0))
@@ -226,13 +244,14 @@ class Traced:
                 )
         y = self.rec.call(operator.getitem, (self, index), {})
         if all(i is None or i is ... or isinstance(i, (int, slice)) for i in parts):
-            self._view(y, operator.getitem, (index,), {})
+            return self._view(y, operator.getitem, index)
         return y
 
-    def _view(self, y: Any, fun: Any, args: Any, kwargs: Any) -> None:
-        """Let y, which `fun` made of this without copying, share its memory."""
-        if isinstance(y._array, np.ndarray):
-            y.base, y.path, y.seen = self, (fun, args, kwargs), self.version
+    def _view(self, y: Any, fun: Any, *args: Any) -> Any:
+        """y, which `fun` made of this, and which shares its memory unless it had to be copied."""
+        if y.base is not None:
+            y.lie_in(self, fun, args)
+        return y
 
     def __setitem__(self, index: Any, v: Any) -> None:
         self.write(self.rec.call(setitem, (self, index, v), {}))
@@ -319,8 +338,7 @@ def _reshape(x: Any, shape: Any = None, order: Any = "C", *, newshape: Any = Non
     if full == x.shape:
         return x
     y = x.rec.call(np.reshape, (x, full), {})
-    x._view(y, np.reshape, (full,), {})
-    return y
+    return x._view(y, np.reshape, full)
 
 
 def _transpose(x: Any, axes: Any = None) -> Any:
@@ -328,8 +346,7 @@ def _transpose(x: Any, axes: Any = None) -> Any:
     if order == tuple(range(x.ndim)):
         return x
     y = x.rec.call(np.transpose, (x, order), {})
-    x._view(y, np.transpose, (order,), {})
-    return y
+    return x._view(y, np.transpose, order)
 
 
 def _swapped(x: Any, axis1: Any, axis2: Any) -> Any:
