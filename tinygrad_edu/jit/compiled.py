@@ -6,7 +6,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterable
-from threading import get_ident
+from threading import Lock, get_ident
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
@@ -43,7 +43,7 @@ class Recording:
         found.forget()
         for v in (*program.inputs, *program.states):
             v.example = shell(v.example)
-        self.run = self.plan.compile()
+        self.run, self.lock = self.plan.compile(), Lock()
 
     def explained(self, error: Exception) -> Exception | None:
         """NumPy's error in a replay again, with the user's line, the function, and the shapes of what met in it."""
@@ -87,7 +87,8 @@ class Jitted:
         """What the function gives."""
         for recording in self._recordings:
             try:
-                result = recording.run(args, kwargs)
+                with recording.lock:  # its arrays serve one call at a time
+                    result = recording.run(args, kwargs)
             except (TypeError, ValueError, IndexError) as error:
                 if (explanation := recording.explained(error)) is None:
                     raise
@@ -166,10 +167,10 @@ def jit(fun: Callable[..., Any] | None = None, *, optimize: bool | Iterable[str]
     """`fun` as a program: the first call records the NumPy calls that it makes, and later ones replay them.
 
     For a function of arrays, Tensors, and lists, tuples and dicts of them: a loss, a `value_and_grad`, a whole
-    training step. It changes what `fun` changes (parameters, gradients, optimizers, its arguments), in place, and gives
-    what `fun` gives, Tensors without their graphs. Other shapes, dtypes or plain arguments are recorded anew, and so is another
-    value of a variable that `fun` closes over; but the elements of plain arrays there, and the attributes of plain
-    objects, are taken as they are: what changes from call to call belongs into the arguments.
+    training step. It changes what `fun` changes (parameters, gradients, optimizers, its arguments), in place, and
+    gives what `fun` gives, Tensors without their graphs. Other shapes, dtypes or plain arguments are recorded anew, and
+    so is another value of a variable that `fun` closes over; but the elements of plain arrays there, and the attributes
+    of plain objects, are taken as they are: what changes from call to call belongs into the arguments.
     Copies and forks record for themselves; threads may share one. `optimize=False` leaves the plain program; names of
     optimisations choose some. Also as a decorator, `@jit`.
 

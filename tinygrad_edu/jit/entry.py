@@ -37,17 +37,21 @@ def prologue(plan: Plan) -> list[str]:
         checks.append(f"{text} {same(plan, value)}")
     for owner, attribute, value in attributes.values():
         checks.append(f"{plan.name(owner, 'm')}.{attribute} {same(plan, value)}")
-    lines = [f"if not ({' and '.join(checks)}):", "    return MISSED"]
     if tensors:
-        lines += [
-            f"for tensor, array, takes in {plan.name(tensors, 'tensors')}:",
-            "    if tensor._value is not array or tensor.requires_grad is not takes:",
-            "        return MISSED",
-        ]
+        checks.append(f"{plan.fun(unchanged)}({plan.name(tensors, 'tensors')})")
+    lines = [f"if not ({' and '.join(checks)}):", "    return MISSED"]
     for v in plan.program.numbers:
         plan.home[v] = Home(plan.variable("n"))
         lines.append(f"{plan.home[v].text} = {plan.name(v.source.owner, 'o')}.{v.source.attribute}")
     return lines
+
+
+def unchanged(tensors: list[tuple[Tensor, Any, bool]]) -> bool:
+    """Whether each Tensor still has its array, and takes gradients as it did."""
+    for tensor, array, takes in tensors:
+        if tensor._value is not array or tensor.requires_grad is not takes:
+            return False
+    return True
 
 
 def same(plan: Plan, value: Any) -> str:

@@ -10,7 +10,6 @@ import functools
 import math
 import operator
 import re
-import threading
 from collections import Counter
 from collections.abc import Callable
 from itertools import groupby
@@ -50,8 +49,8 @@ CALM = {
     np.reshape, np.transpose, np.broadcast_to, np.copy, operator.getitem, setitem, add_at, join, piece, np.square,
 }  # fmt: skip
 RESERVED = {
-    "plan", "args", "kwargs", "lock", "MISSED", "ASKED", "type", "len", "list", "dict", "slice", "abs", "s", "t",
-    "start", "stop", "tensor", "array", "takes",
+    "plan", "args", "kwargs", "MISSED", "ASKED", "type", "len", "list", "dict", "slice", "abs", "s", "t",
+    "start", "stop",
 }  # fmt: skip
 
 
@@ -69,7 +68,7 @@ class Plan:
         self.program, self.found = program, found
         self.layout = Layout(program, found, chosen)
         self.home = self.layout.home
-        self.env: dict[str, Any] = {"MISSED": MISSED, "ASKED": ASKED, "lock": threading.Lock()}
+        self.env: dict[str, Any] = {"MISSED": MISSED, "ASKED": ASKED}
         self.names: dict[int, str] = {}
         self.kept: list[Any] = []  # what has a name, lest another thing gets its identity
         self.taken = set(RESERVED)
@@ -188,8 +187,7 @@ class Plan:
                 left.append(guard)
                 continue
             if guard.question is has_nan and guard.answer is False and guard.args:
-                self.emit(f"s = {' + '.join(map(self.sign, guard.args))}", "ask")
-                self.emit("if s != s:", "ask")
+                self.emit(f"if (s := {' + '.join(map(self.sign, guard.args))}) != s:", "ask")
             else:
                 question = self.fun(bodies.get(guard.question, guard.question))
                 self.emit(f"if {question}({', '.join(map(self.ref, guard.args))}) is not {guard.answer!r}:", "ask")
@@ -387,10 +385,10 @@ class Plan:
     def join_lines(self) -> str:
         """All of the text."""
         quiet = any(c.phase == "backward" and c.fun not in CALM for c in self.program.calls)
-        lines = [*self.functions, "def plan(args, kwargs):", *[f"    {line}" for line in self.head], "    with lock:"]
+        lines = [*self.functions, "def plan(args, kwargs):", *[f"    {line}" for line in self.head]]
         more = "\n".join(lines).count("\n") + 1 - len(lines)  # functions have several
         for backward, group in groupby(self.lines, key=lambda line: line[0] == "backward"):
-            indent = " " * 8
+            indent = " " * 4
             if backward and quiet:
                 lines.append(f"{indent}with {self.fun(np.errstate)}(divide='ignore', invalid='ignore'):")
                 indent += " " * 4
