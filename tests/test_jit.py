@@ -747,6 +747,29 @@ def test_the_source_runs_by_itself_to_the_same_numbers():
         np.testing.assert_allclose(array, p.data, rtol=1e-12)
 
 
+def test_the_source_reads_what_it_writes_into_in_time():
+    p, q, r = (tg.Tensor(np.arange(3.0) + k, label=name) for k, name in enumerate("pqr"))
+
+    @tg.jit
+    def step(x):
+        old = p.data.copy()
+        p.data, q.data = q.data.copy(), p.data.copy()
+        r.data = p.data * x + old
+        p.data += r.data * 0.5
+        x *= 2
+        return old
+
+    x = np.array([1.0, -2.0, 3.0])
+    for _ in range(3):
+        given = {"p": p.data.copy(), "q": q.data.copy(), "r": r.data.copy(), "x": x.copy()}
+        old = step(x)
+        scope = {}
+        exec(step.source, scope)
+        np.testing.assert_array_equal(scope["step"](**given), old)
+        for name, array in {"p": p.data, "q": q.data, "r": r.data, "x": x}.items():
+            np.testing.assert_allclose(given[name], array, rtol=1e-15)
+
+
 def test_the_source_has_the_brackets_that_the_result_needs():
     def f(x):
         return x * (x // 0.3) - (x - (-x)) * (x / 7.0) + np.negative(-x) @ (x @ x)

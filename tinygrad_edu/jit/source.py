@@ -25,7 +25,7 @@ from ..rules import bodies
 from ..rules.indexing import setitem
 from ..rules.registry import name as name_of
 from .outside import Outside
-from .program import Call, Constant, Number, Program, Var, identifier, used
+from .program import Call, Constant, Number, Program, Var, identifier, used, variables
 from .record import Result, part
 from .traced import add_at, astype, put_along_axis, retyped
 
@@ -118,16 +118,16 @@ class Expressions:
         return self.names[v]
 
     def plain(self, call: Call) -> tuple[Any, ...]:
-        """The arguments of a ufunc, constants without axes as numbers where an array beside them has their dtype."""
-        kinds = {v.dtype for v in call.uses if v.shape}
-        return tuple(
-            [
-                a.example.item()
-                if type(a) is Var and isinstance(a.source, Constant) and a.shape == () and a.dtype in kinds
-                else a
-                for a in call.args
-            ]
-        )
+        """The arguments of a ufunc, constants without axes as numbers where that gives the same dtype."""
+        others = [v.dtype for v in call.uses if v.shape]
+
+        def number(a: Any) -> Any:
+            if type(a) is not Var or not isinstance(a.source, Constant) or a.shape != () or not others:
+                return a
+            n = a.example.item()
+            return n if np.result_type(*others, a.dtype) == np.result_type(*others, n) else a
+
+        return tuple([number(a) for a in call.args])
 
     def call(self, call: Call) -> tuple[str, int]:
         """A call as an expression, and how strongly it binds."""
@@ -217,29 +217,34 @@ class Source(Expressions):
         """A statement for each call, or for several where one is used by the next alone."""
         program = self.program
         counts = used(program.calls, program.ends())
-        last: dict[Var, int] = {}
-        for i, call in enumerate(program.calls):
-            for v in call.uses:
-                last[v] = i
-        users: dict[Var, Call] = {v: c for c in program.calls for v in c.uses}
+        users: dict[Var, Call] = {v: c for c in program.calls for v in c.uses}  # the last of them
+        place = {call: i for i, call in enumerate(program.calls)}
         targets = {value: target for target, value in program.stores if not isinstance(value.source, Constant)}
         grads = {g: x for x, g in program.grads if g is not None}
-        kept, outside = set(program.ends()), set(targets.values())
-        stored: set[Var] = set()
+        kept = set(program.ends())
+        written = dict.fromkeys([target for target, _ in program.stores], len(place))  # when each is written into
+        asked = {*variables(program.result), *[value for _, value in program.stores]}  # at the end
+        for value, target in targets.items():
+            at = place.get(value.source, len(place))
+            if target not in asked and (target not in users or place[users[target]] <= at):
+                written[target] = at
+        reads: dict[Var, set[Var]] = {}  # what is written into sometime, and read in an expression
         phase = ""
         n = {"forward": 0, "backward": 0, "update": 0}
         for i, call in enumerate(program.calls):
             out = call.out
             target = targets.get(out)
             user = users.get(out)
+            read = {v for v in call.uses if v in written}.union(*[reads.get(v, ()) for v in call.uses])
             if (
                 counts.get(out) == 1 and out not in kept and user is not None
                 and (call.fun in (np.transpose, np.reshape) or (user.line == call.line and user.phase == call.phase))
                 and call.fun not in WRITES and user.fun not in WRITES and not call.draws
-                and not any(v in stored or (v in outside and user.phase == "update") for v in call.uses)
+                and all(written[v] >= place[user] for v in read)
             ):  # fmt: skip
                 self.text[out] = self.call(call)
                 if len(self.text[out][0]) <= WIDTH // 2:
+                    reads[out] = read
                     continue
                 del self.text[out]
             if call.phase != phase:
@@ -247,9 +252,8 @@ class Source(Expressions):
                 self.lines += ["", f"# {phase}"]
                 self.place = None
             self.comment(call)
-            if target is not None and last.get(target, -1) <= i and target not in stored:
+            if target is not None and written[target] == i:
                 self.store(target, call)
-                stored.add(target)
                 continue
             hint = (
                 f"{self.tensors.get(id(grads[out]), 'p')}_grad"
@@ -260,7 +264,8 @@ class Source(Expressions):
                 n[phase] += 1
                 hint += str(n[phase])
             self.statement(self.new(hint), call)
-        self.end(stored)
+        late = [target for target, at in written.items() if at == len(place)]
+        self.end(late, [v for v in late if v in asked])
 
     def statement(self, name: str, call: Call) -> None:
         """`name = ...`."""
@@ -283,11 +288,10 @@ class Source(Expressions):
         """What ends in an array outside is written there at once, where nobody needs its old elements any more."""
         name = self.names[target]
         symbol = INFIX.get(call.fun, ("",))[0]
-        if isinstance(target.source, Number):
-            text = self.call(call)[0]
-            self.lines.append(f"{name} = {text}")
-        elif symbol in ("+", "-", "*", "/") and call.args[0] is target:
+        if symbol in ("+", "-", "*", "/") and call.args[0] is target:
             self.lines.append(f"{name} {symbol}= {self.expression(call.args[1])}")
+        elif isinstance(target.source, Number):
+            self.lines.append(f"{name} = {self.call(call)[0]}")
         elif call.fun in WRITES:
             self.statement(self.new(f"{name}_new"), call)
             self.lines.append(f"{name}[...] = {self.names[call.out]}")
@@ -303,19 +307,24 @@ class Source(Expressions):
             if text:
                 self.lines.append(f"# {PurePath(written(call.line)).name}  {text}"[:WIDTH])
 
-    def end(self, stored: set[Var]) -> None:
-        """What is left to be stored, and the result."""
+    def end(self, late: list[Var], asked: list[Var]) -> None:
+        """What is left to be stored, and the result; for which some of it is asked as it was."""
         program = self.program
-        numbers = []
+        names = self.names.copy()
+        for v in asked:
+            text = names[v] if isinstance(v.source, Number) else f"np.array({names[v]})"
+            self.names[v] = self.new(f"old_{names[v]}")
+            self.lines.append(f"{self.names[v]} = {text}")
         for target, value in program.stores:
-            if target not in stored:
-                self.lines.append(f"{self.names[target]}[...] = {self.expression(value)}")
-            if isinstance(target.source, Number):
-                numbers.append(self.names[target])
+            if target in late:
+                whole = "" if isinstance(target.source, Number) else "[...]"
+                self.lines.append(f"{names[target]}{whole} = {self.expression(value)}")
+        numbers = [names[target] for target, _ in program.stores if isinstance(target.source, Number)]
         for guard in program.guards:
             if guard.question is not has_nan:
-                asked = bodies.get(guard.question, guard.question)
-                self.lines.append(f"# jit makes sure that {asked.__name__} of what it is given is {guard.answer}")
+                question = bodies.get(guard.question, guard.question).__name__
+                given = ", ".join(map(self.expression, guard.args))
+                self.lines.append(f"# jit makes sure that {question}({given}) is {guard.answer}")
         result = self.returned(program.result)
         if numbers:
             result += f", {{{', '.join(f'{n!r}: {n}' for n in numbers)}}}"
