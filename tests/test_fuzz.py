@@ -230,11 +230,23 @@ def check_replays(program, in_value, in_gradient):
     step, forward = tg.jit(both), tg.jit(lambda *xs: program(*xs))
     points = [program.leaves, program.leaves, [x * (1 - STEP) for x in program.leaves]]
     replayed = [(*step(*at), forward(*at)) for at in points]
-    for at, (value, found, again) in zip(points, replayed, strict=True):
+    printed = [(*as_printed(step, at), as_printed(forward, at)) for at in points]
+    for at, *results in zip(points, replayed, printed, strict=True):
         expected, grads = both(*at)
-        np.testing.assert_allclose([value, again], [expected] * 2, rtol=0, atol=in_value)
-        for g, f in zip(grads, found, strict=True):
-            np.testing.assert_allclose(f, g, rtol=0, atol=in_gradient)
+        for value, found, again in results:
+            np.testing.assert_allclose([value, again], [expected] * 2, rtol=0, atol=in_value)
+            for g, f in zip(grads, found, strict=True):
+                np.testing.assert_allclose(f, g, rtol=0, atol=in_gradient)
+
+
+def as_printed(jitted, at):
+    """What the source gives at a point."""
+    source, scope = jitted._recordings[0].source, {}
+    exec(source.whole, scope)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return scope[source.title](
+            **source.values | dict(zip(map(source.names.get, source.program.inputs), at, strict=True))
+        )
 
 
 def unit(at, shape):
