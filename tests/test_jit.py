@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import random
 import threading
 import tracemalloc
 
@@ -371,11 +372,61 @@ def test_random_numbers_are_drawn_anew_and_are_those_of_the_eager_run():
         np.testing.assert_array_equal(given(X, a), X + b.standard_normal(3))
 
 
-def test_numpys_global_random_numbers_are_refused():
-    def f(x):
-        return x + np.random.rand()  # noqa: NPY002
+NOISE = np.random.default_rng(4)
+SEVERAL = {"noise": [np.random.default_rng(5)]}
 
-    assert "default_rng" in message(JitError, lambda: tg.jit(f)(X))
+
+def noisy(x):
+    def inner():
+        return NOISE.normal(size=3)
+
+    return x + inner()
+
+
+def test_a_generator_that_is_a_global_variable_is_drawn_from_anew():
+    jitted, other = tg.jit(noisy), copy.deepcopy(NOISE)
+    for _ in range(3):
+        np.testing.assert_array_equal(jitted(X), X + other.normal(size=3))
+    assert type(NOISE) is np.random.Generator
+
+
+class Hidden:
+    def __init__(self):
+        self.rng = np.random.default_rng(6)
+
+    def method(self, x):
+        return x + self.rng.normal()
+
+    __call__ = method
+
+
+HIDDEN = Hidden()
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x + np.random.rand(312),  # noqa: NPY002 (after which it stands where it stood, in the next 624 numbers)
+        lambda x: x + random.random(),
+        lambda x: x + SEVERAL["noise"][0].normal(),
+        lambda x: x + HIDDEN.rng.normal(),
+        lambda x, rng=SEVERAL["noise"][0]: x + rng.normal(),
+        lambda x, given=HIDDEN: given.method(x),
+        HIDDEN.method,
+        HIDDEN,
+        Hidden(),
+        lambda x: x[NOISE.shuffle([0, 1, 2])],
+    ],
+)
+def test_random_numbers_that_would_be_the_same_at_every_call_are_refused(f):
+    said = message(JitError, lambda: tg.jit(f)(np.zeros(312)))
+    assert "default_rng" in said or "permutation" in said
+
+
+def test_a_normal_number_that_lies_ready_is_missed_when_it_is_gone():
+    np.random.seed(0)  # noqa: NPY002 (NumPy makes two at a time, and keeps the second)
+    np.random.randn()  # noqa: NPY002
+    assert "default_rng" in message(JitError, lambda: tg.jit(lambda x: x + np.random.randn())(X))  # noqa: NPY002
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,14 @@ function changed really changed: a recording that fails has changed nothing.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable
 from sys import getrefcount
 from threading import RLock, get_ident
-from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from ..errors import INTERNAL
 from ..nn import Module
 from ..optim import SGD, Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
@@ -25,6 +22,7 @@ from ..tape import Node, constant
 from ..tensor import Tensor, Value
 from .program import Call, Constant, Input, Number, State, Var, shell, substituted
 from .record import Recorder, Result
+from .surroundings import Variable, position, sources, surroundings
 from .traced import Traced
 
 PLAIN = (bool, int, float, str, type(None), np.random.Generator)  # what attributes must hold at later calls as well
@@ -44,10 +42,18 @@ class Draws:
         self._rec, self._generator = rec, generator
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._generator, name)
-        return (
-            (lambda *args, **kwargs: self._rec.call(method, args, kwargs, draws=True)) if callable(method) else method
-        )
+        method, rec = getattr(self._generator, name), self._rec
+        if not callable(method) or get_ident() != rec.thread:
+            return method
+
+        def draw(*args: Any, **kwargs: Any) -> Any:
+            if name == "shuffle" or kwargs.get("out") is not None:
+                raise rec.error(
+                    f"{name} writes into its argument; take what permutation, or {name} without out=, gives"
+                )
+            return rec.call(method, args, kwargs, draws=True)
+
+        return draw
 
 
 class Outside:
@@ -69,7 +75,7 @@ class Outside:
         self.numbers: dict[tuple[int, str], Traced] = {}
         self.arrays: dict[int, Traced] = {}
         self.draws: dict[int, tuple[Any, Draws]] = {}
-        self.variables: list[tuple[Any, str, Any]] = []  # what the function closes over: (cell or globals, name, value)
+        self.variables: list[Variable] = []  # what the function closes over, or calls by name
 
     # Tensors
     def tensor(self, x: Any) -> Traced:
@@ -276,25 +282,37 @@ def record(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: di
         rec.line_of = _line
         code = getattr(getattr(fun, "__func__", fun), "__code__", None)
         rec.top = code or getattr(type(fun).__call__, "__code__", None)
-        found.variables = surroundings(fun)
-        cells = [(cell, v) for cell, name, v in found.variables if not name and isinstance(v, np.random.Generator)]
-        before = _global_random_state()
+        found.variables, others = surroundings(fun)
+        known = [v for v in found.variables if isinstance(v[2], np.random.Generator)]
+        others += [v for _, _, v in found.variables]
+        unseen = sources([*others, *found.leaves], (Node, np.ndarray, np.generic, *WATCHED))
+        before = [position(source) for source in unseen]
         try:
             with _Hooks(found):
-                for cell, generator in cells:
-                    cell.cell_contents = found.generator(generator)
+                for holder, key, generator in known:
+                    put(holder, key, found.generator(generator))
                 result = fun(*args, **kwargs)
-                if before != _global_random_state():
-                    raise rec.error(
-                        "np.random's own numbers would be the same at every call; draw from a Generator, "
-                        "rng = np.random.default_rng(seed), that the function is given or closes over"
-                    )
+                for source, at in zip(unseen, before, strict=True):
+                    if id(source) not in found.draws and position(source) != at:
+                        raise rec.error(
+                            f"random numbers of {getattr(source, '__name__', type(source).__name__)} would be the same "
+                            "at every call; draw from a Generator, rng = np.random.default_rng(seed), that the "
+                            "function is given, or that a variable outside holds"
+                        )
         finally:
-            for cell, generator in cells:
-                cell.cell_contents = generator
+            for variable in known:
+                put(*variable)
         found.finish()
         rec.program.result, visible = found.result(result)
         return found, visible
+
+
+def put(holder: Any, key: str, value: Any) -> None:
+    """Let a variable hold a value."""
+    if key:
+        holder[key] = value
+    else:
+        holder.cell_contents = value
 
 
 def numbers_of(owner: Any) -> tuple[str, ...]:
@@ -311,40 +329,6 @@ def _line(node: Any) -> Any:
     """The user's line that made a node."""
     data = raw_value.__get__(node) if isinstance(node, Node) else None
     return data._slot.source.line if type(data) is Traced and isinstance(data._slot.source, Call) else None
-
-
-def _global_random_state() -> tuple[Any, ...]:
-    """Where the numbers of np.random itself have come to."""
-    state: Any = np.random.get_state(legacy=False)  # noqa: NPY002 (to find out whether somebody uses it)
-    return state["state"]["pos"], state["has_gauss"]
-
-
-def surroundings(fun: Any) -> list[tuple[Any, str, Any]]:
-    """The variables outside that a function, and those that it closes over or calls by name, find their values in.
-
-    (cell, "", value) or (globals, name, value): at a later call they must hold the same, or the function is another.
-    """
-    found: list[tuple[Any, str, Any]] = []
-    seen, stack = set(), [fun]
-    while stack:
-        f: Any = stack.pop()
-        f = getattr(f, "__func__", getattr(f, "func", f))  # of a method, of a partial
-        if id(f) in seen or not isinstance(f, FunctionType):
-            continue
-        seen.add(id(f))
-        variables: list[tuple[Any, str, Any]] = []
-        for cell in f.__closure__ or ():
-            with contextlib.suppress(ValueError):  # of a variable without a value yet
-                variables.append((cell, "", cell.cell_contents))
-        if not f.__code__.co_filename.startswith(INTERNAL):
-            scope = f.__globals__
-            variables += [(scope, name, scope[name]) for name in f.__code__.co_names if name in scope]
-        for variable in variables:
-            value = variable[2]
-            if not isinstance(value, (ModuleType, type)):
-                found.append(variable)
-                stack.append(value)
-    return found
 
 
 @functools.cache
