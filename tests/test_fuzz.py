@@ -86,18 +86,22 @@ class Program:
         self.leaves, self.steps = leaves, []
 
     def __call__(self, *leaves, constants=None):
-        """The sum of all values, weighed; with `constants`, which an earlier run kept, in the place of its own."""
-        self.values, self.kept = list(leaves), []
+        """The sum of all values, weighed."""
+        return self.run(leaves, constants)[0]
+
+    def run(self, leaves, constants=None):
+        """The sum, all values, and those kept; with `constants`, which an earlier run kept, in the place of these."""
+        values, kept = list(leaves), []
         for fun, places, special in self.steps:
-            y = fun(*[self.values[i] for i in places])
+            y = fun(*[values[i] for i in places])
             if special == "kept":
-                y = y if constants is None else constants[len(self.kept)]
-                self.kept.append(y.data.copy() if isinstance(y, tg.Tensor) else y)
+                y = y if constants is None else constants[len(kept)]
+                kept.append(y.data.copy() if isinstance(y, tg.Tensor) else y)
             if special == "written":
-                self.values[places[0]] = y
+                values[places[0]] = y
             else:
-                self.values.append(np.asarray(y) if isinstance(y, np.generic) else y)
-        return sum([np.sum(np.cos(0.3 * i) * v) for i, v in enumerate(self.values)])
+                values.append(np.asarray(y) if isinstance(y, np.generic) else y)
+        return sum([np.sum(np.cos(0.3 * i) * v) for i, v in enumerate(values)]), values, kept
 
 
 class Programs(RuleBasedStateMachine):
@@ -199,8 +203,8 @@ def check(program):
     """Compare the ways to the gradient with each other and with differences, and those to the second derivative."""
     leaves = program.leaves
     tensors = [tg.Tensor(x) for x in leaves]
-    y = program(*tensors)
-    values, kept = [v for v in program.values if isinstance(v, tg.Tensor) and v.requires_grad], program.kept
+    y, values, kept = program.run(tensors)
+    values = [v for v in values if isinstance(v, tg.Tensor) and v.requires_grad]
     y.backward()
     y.backward()
     grads = [t.grad / 2 for t in tensors]

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..tensor import Tensor
 from .program import Home
+from .surroundings import holds
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -32,13 +33,15 @@ def prologue(plan: Plan) -> list[str]:
                 x = v.source.owner
                 tensors.append((x, v.source.array, attributes.pop((id(x), "requires_grad"))[2]))
     checks += [f"{plan.tensor(x)}._grad is None" for x in plan.found.absent]
-    for holder, key, value in plan.found.variables:
+    for holder, key, value in plan.found.around.variables:
         text = f"{plan.name(holder, 'scope')}.get({key!r})" if key else f"{plan.name(holder, 'cell')}.cell_contents"
         checks.append(f"{text} {same(plan, value)}")
     for owner, attribute, value in attributes.values():
         checks.append(f"{plan.name(owner, 'm')}.{attribute} {same(plan, value)}")
-    if tensors:
-        checks.append(f"{plan.fun(unchanged)}({plan.name(tensors, 'tensors')})")
+    containers = plan.found.around.containers
+    if tensors or containers:
+        given = plan.name(tensors, "tensors"), plan.name(containers, "containers")
+        checks.append(f"{plan.fun(unchanged)}({', '.join(given)})")
     lines = [f"if not ({' and '.join(checks)}):", "    return MISSED"]
     for v in plan.program.numbers:
         plan.home[v] = Home(plan.variable("n"))
@@ -46,12 +49,12 @@ def prologue(plan: Plan) -> list[str]:
     return lines
 
 
-def unchanged(tensors: list[tuple[Tensor, Any, bool]]) -> bool:
-    """Whether each Tensor still has its array, and takes gradients as it did."""
+def unchanged(tensors: list[tuple[Tensor, Any, bool]], containers: list[tuple[Any, list[Any]]]) -> bool:
+    """Whether Tensors still have their arrays, and take gradients as they did, and lists and dicts hold the same."""
     for tensor, array, takes in tensors:
         if tensor._value is not array or tensor.requires_grad is not takes:
             return False
-    return True
+    return all([holds(container, elements) for container, elements in containers])
 
 
 def same(plan: Plan, value: Any) -> str:

@@ -22,7 +22,7 @@ from ..tape import Node, constant
 from ..tensor import Tensor, Value
 from .program import Call, Constant, Input, Number, State, Var, shell, substituted
 from .record import Recorder, Result
-from .surroundings import Variable, position, sources, surroundings
+from .surroundings import Surroundings, position
 from .traced import Traced
 
 PLAIN = (bool, int, float, str, type(None), np.random.Generator)  # what attributes must hold at later calls as well
@@ -75,7 +75,7 @@ class Outside:
         self.numbers: dict[tuple[int, str], Traced] = {}
         self.arrays: dict[int, Traced] = {}
         self.draws: dict[int, tuple[Any, Draws]] = {}
-        self.variables: list[Variable] = []  # what the function closes over, or calls by name
+        self.around: Any = None  # what the function can reach
 
     # Tensors
     def tensor(self, x: Any) -> Traced:
@@ -225,6 +225,21 @@ class Outside:
         return a
 
     # The end
+    def refuse_changes(self, before: list[Any]) -> None:
+        """Raise JitError for what has happened outside, and would not happen at later calls."""
+        for source, at in zip(self.around.sources, before, strict=True):
+            if id(source) not in self.draws and position(source) != at:
+                raise self.rec.error(
+                    f"random numbers of {getattr(source, '__name__', type(source).__name__)} would be the same at every "
+                    "call; draw from a Generator, rng = np.random.default_rng(seed), that the function is given, or "
+                    "that a variable or an attribute outside holds"
+                )
+        if changed := self.around.changed():
+            raise self.rec.error(
+                f"{changed} was changed, which would not happen at later calls; do it outside of the recorded "
+                "function, or return the value"
+            )
+
     def finish(self) -> None:
         """Change what the function has changed, and note it."""
         program = self.rec.program
@@ -282,26 +297,21 @@ def record(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: di
         rec.line_of = _line
         code = getattr(getattr(fun, "__func__", fun), "__code__", None)
         rec.top = code or getattr(type(fun).__call__, "__code__", None)
-        found.variables, others = surroundings(fun)
-        known = [v for v in found.variables if isinstance(v[2], np.random.Generator)]
-        others += [v for _, _, v in found.variables]
-        unseen = sources([*others, *found.leaves], (Node, np.ndarray, np.generic, *WATCHED))
-        before = [position(source) for source in unseen]
+        around = found.around = Surroundings(fun, found.leaves, (Node, *NUMBERS), Module)
+        for owner, key, value in around.attributes:
+            found.attributes[id(owner), key] = owner, key, value
+        held = [(vars(owner), key, value) for owner, key, value in around.attributes if not isinstance(owner, type)]
+        known = [p for p in (*around.variables, *held) if isinstance(p[2], np.random.Generator)]
+        before = [position(source) for source in around.sources]
         try:
             with _Hooks(found):
                 for holder, key, generator in known:
                     put(holder, key, found.generator(generator))
                 result = fun(*args, **kwargs)
-                for source, at in zip(unseen, before, strict=True):
-                    if id(source) not in found.draws and position(source) != at:
-                        raise rec.error(
-                            f"random numbers of {getattr(source, '__name__', type(source).__name__)} would be the same "
-                            "at every call; draw from a Generator, rng = np.random.default_rng(seed), that the "
-                            "function is given, or that a variable outside holds"
-                        )
         finally:
-            for variable in known:
-                put(*variable)
+            for place in known:
+                put(*place)
+        found.refuse_changes(before)
         found.finish()
         rec.program.result, visible = found.result(result)
         return found, visible

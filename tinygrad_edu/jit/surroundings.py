@@ -1,96 +1,169 @@
-"""What a function can reach: variables that it closes over or calls by name, and the random numbers behind them.
+"""What a function can reach outside: variables, attributes, elements of lists and dicts, sources of random numbers.
 
-A recording asks for both, as a replay is right only while the variables hold the same, and while no random number was
-drawn behind its back.
+It is read off the code: what a function closes over, and whatever has a name that the function, or one that it calls,
+uses. A replay is for the same surroundings; a function that changes them cannot be recorded, as that would not happen
+at later calls.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 import pickle
 import random
-from collections.abc import Iterable, Iterator
-from types import CodeType, FunctionType, ModuleType
+import sys
+from collections.abc import Iterator
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..errors import INTERNAL
 
-Variable = tuple[Any, str, Any]  # (cell, "", value) or (globals, name, value)
+Place = tuple[Any, str, Any]
 
-MANY, DEEP = 100, 3  # elements of a container, and containers within each other, that are looked at
+MANY = 100  # elements of a list or a dict that are looked at
 SOURCES = (np.random.Generator, np.random.RandomState, random.Random)
+PLAIN = (bool, int, float, complex, str, type(None))
+ATOMS = (*PLAIN, bytes, np.ndarray, np.generic, np.ufunc)
+USERS, INSTALLED, OURS = range(3)  # OURS: Python's and NumPy's too
+LIBRARIES = (*INTERNAL, os.path.dirname(os.__file__))
 
 
-def surroundings(fun: Any) -> tuple[list[Variable], list[Any]]:
-    """The variables outside that a function, and those that it closes over or calls by name, find their values in.
+class Surroundings:
+    """What `fun` can reach, and what stands in `given`.
 
-    At a later call they must hold the same, or the function is another. And what else it holds or calls by name.
+    Objects of the classes `apart` are not looked into; of those of the class `module` only the classes are.
     """
-    found: list[Variable] = []
-    others: list[Any] = []
-    seen, stack = set(), [fun]
-    while stack:
-        f: Any = stack.pop()
-        if not isinstance(f, FunctionType):
-            others.append(f)
-        others.append(getattr(f, "__self__", None))
-        f = getattr(f, "__func__", getattr(f, "func", f))  # of a method, of a partial
-        if not isinstance(f, FunctionType):
-            f = getattr(type(f), "__call__", None)  # noqa: B004 (the function itself)
-        if id(f) in seen or not isinstance(f, FunctionType):
-            continue
-        seen.add(id(f))
-        variables: list[Variable] = []
+
+    def __init__(self, fun: Any, given: list[Any], apart: tuple[type, ...], module: type) -> None:
+        self.variables: list[Place] = []  # (cell, "", value) or (globals, name, value)
+        self.attributes: list[Place] = []  # (owner, name, value)
+        self.containers: list[tuple[Any, list[Any]]] = []  # (list or dict, its elements)
+        self.sources: list[Any] = [np.random, random]  # of random numbers
+        self.names = {"__call__", "forward"}  # that the functions use
+        self.owners: list[Any] = []  # whose attributes may be among these
+        self.home = package(fun)
+        self.stack = [*given, fun]
+        seen: dict[int, Any] = {}
+        while self.stack:
+            x = self.stack.pop()
+            if isinstance(x, ATOMS) or id(x) in seen:
+                continue
+            seen[id(x)] = x  # kept, lest another gets its id
+            if isinstance(x, FunctionType):
+                self.function(x)
+            elif isinstance(x, apart):
+                continue
+            elif isinstance(x, (list, tuple, dict)):
+                elements = list(x.values() if isinstance(x, dict) else x)[:MANY]
+                if not isinstance(x, tuple):
+                    self.containers.append((x, elements))
+                self.stack += elements
+            elif isinstance(x, module):
+                self.stack += vars(x).values()
+                self.inherited(x, self.names)
+            elif isinstance(x, MethodType):
+                self.stack += [x.__self__, x.__func__]
+            elif isinstance(x, functools.partial):
+                self.stack += [x.func, *x.args, *x.keywords.values()]
+            elif isinstance(x, SOURCES):
+                self.sources.append(x)
+            elif hasattr(x, "__dict__") and not (isinstance(x, (type, ModuleType)) and self.library(x)):
+                self.owners.append(x)
+                self.named(x, self.names)
+
+    def library(self, x: Any) -> bool:
+        """Whether a function, a class or a module is of a library, whose code is not looked at."""
+        name = x.__name__ if isinstance(x, ModuleType) else x.__module__ or ""
+        kind = origin(name)
+        return kind == OURS or (kind == INSTALLED and name.partition(".")[0] != self.home)
+
+    def function(self, f: FunctionType) -> None:
+        """The variables of a function, and what it may find under the names that it uses."""
+        self.stack += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
+        found: list[Place] = []
         for cell in f.__closure__ or ():
             with contextlib.suppress(ValueError):  # of a variable without a value yet
-                variables.append((cell, "", cell.cell_contents))
-        if not f.__code__.co_filename.startswith(INTERNAL):
-            others += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
-            scope, names = f.__globals__, dict.fromkeys(called(f.__code__))
-            variables += [(scope, name, scope[name]) for name in names if name in scope]
-            modules = [vars(value) for _, _, value in variables if isinstance(value, ModuleType)]
-            others += [module[name] for module in modules for name in names if name in module]
-        for variable in variables:
-            value = variable[2]
-            if not isinstance(value, (ModuleType, type)):
-                found.append(variable)
-                stack.append(value)
-    return found, others
+                found.append((cell, "", cell.cell_contents))
+        if not self.library(f):
+            scope, names = f.__globals__, set(used(f.__code__))
+            found += [(scope, name, scope[name]) for name in names & scope.keys()]
+            new = names - self.names
+            self.names |= new
+            for owner in self.owners if new else ():
+                self.named(owner, new)
+        self.stack += [value for _, _, value in found]
+        self.variables += [v for v in found if not isinstance(v[2], (ModuleType, type))]
+
+    def named(self, owner: Any, names: set[str]) -> None:
+        """The attributes of an object, a class or a module that have these names."""
+        own = vars(owner)
+        for name in names & own.keys():
+            self.stack.append(own[name])
+            if not isinstance(own[name], (FunctionType, type, ModuleType, classmethod, staticmethod, property)):
+                self.attributes.append((owner, name, own[name]))
+        if not isinstance(owner, (type, ModuleType)):
+            self.inherited(owner, names - own.keys())
+
+    def inherited(self, owner: Any, names: set[str]) -> None:
+        """What an object has under these names from its classes: methods, and plain values."""
+        for kind in type(owner).__mro__[:-1]:
+            own = vars(kind)
+            for name in names & own.keys():
+                value = own[name]
+                if isinstance(value, FunctionType):
+                    self.stack.append(value)
+                elif isinstance(value, property):
+                    self.stack.append(value.fget)
+                elif isinstance(value, PLAIN):
+                    self.attributes.append((owner, name, value))
+
+    def changed(self) -> str:
+        """What is no longer as it was found, in words."""
+        for holder, name, value in self.variables:
+            if (holder.get(name) if name else holder.cell_contents) is not value:
+                return f"the variable {name}" if name else "a variable that the function closes over"
+        for owner, name, value in self.attributes:
+            if getattr(owner, name, self) is not value:
+                return f"{getattr(owner, '__name__', type(owner).__name__)}.{name}"
+        for container, elements in self.containers:
+            if not holds(container, elements):
+                return f"a {type(container).__name__}"
+        return ""
 
 
-def called(code: CodeType) -> Iterator[str]:
-    """The names that a function, and those defined in it, call by name."""
+def used(code: CodeType) -> Iterator[str]:
+    """The names that a function, and those defined in it, find in globals and in attributes."""
     yield from code.co_names
     for inner in code.co_consts:
         if type(inner) is CodeType:
-            yield from called(inner)
+            yield from used(inner)
 
 
-def sources(things: Iterable[Any], apart: tuple[type, ...]) -> list[Any]:
-    """Where random numbers may come from: the Generators and their kin that `things` hold, and the global ones.
+def package(fun: Any) -> str:
+    """The package that a function belongs to."""
+    return (getattr(fun, "__module__", None) or "").partition(".")[0]
 
-    What is of the classes `apart` is not looked into.
-    """
-    found: dict[int, Any] = {}
-    seen: set[int] = set()
-    for _ in range(DEEP):
-        inner: list[Any] = []
-        for x in things:
-            if isinstance(x, SOURCES):
-                found[id(x)] = x
-            elif isinstance(x, apart) or id(x) in seen:
-                continue
-            elif isinstance(x, (list, tuple)):
-                inner += x[:MANY]
-            elif isinstance(x, dict):
-                inner += list(x.values())[:MANY]
-            elif hasattr(x, "__dict__") and not isinstance(x, (type, ModuleType, FunctionType)):
-                inner += vars(x).values()
-            seen.add(id(x))
-        things = inner
-    return [np.random, random, *found.values()]
+
+@functools.lru_cache(1000)
+def origin(module: str) -> int:
+    """Whose a module is, by its name."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if module == "__main__":
+        return USERS
+    if file is None or file.startswith(LIBRARIES):
+        return OURS
+    return INSTALLED if "site-packages" in file else USERS
+
+
+def holds(container: Any, elements: list[Any]) -> bool:
+    """Whether a list or a dict still holds these elements, the very same, and as many (of long ones, the first)."""
+    now = container.values() if isinstance(container, dict) else container
+    if len(now) != len(elements) and len(elements) < MANY:
+        return False
+    return all([a is b for a, b in zip(now, elements, strict=False)])
 
 
 def position(source: Any) -> Any:
