@@ -6,6 +6,7 @@ import queue
 import random
 import threading
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -337,6 +338,72 @@ def test_variables_that_it_closes_over_or_calls_by_name_are_part_of_what_is_reco
     assert jitted.cache_info().misses == 5
     jitted(x)
     assert jitted.cache_info().misses == 5
+
+
+class Settings:
+    factor = 2.0
+
+    def __init__(self):
+        self.scale, self.inner, self.table = 1.0, SimpleNamespace(shift=0.5), {"power": [2.0, 3.0]}
+
+    def scaled(self, x):
+        return x * self.scale * self.factor + self.inner.shift + self.powered(x)
+
+    def powered(self, x):
+        return x ** self.table["power"][0] * SETTING
+
+    @property
+    def mask(self):
+        return self.kept if hasattr(self, "kept") else 1.0
+
+
+SETTING = 1.0
+
+
+@pytest.mark.parametrize("fun", [lambda s: s.scaled, lambda s: lambda x: s.scaled(x) * s.mask])
+def test_another_value_of_whatever_the_function_uses_is_noticed(fun, monkeypatch):
+    settings = Settings()
+    f = fun(settings)
+    jitted = tg.jit(f)
+    jitted(X)
+    for change in (
+        lambda: setattr(settings, "scale", 3.0),
+        lambda: setattr(settings.inner, "shift", -1.0),
+        lambda: settings.table["power"].__setitem__(0, 4.0),
+        lambda: settings.table.update(power=[1.0]),
+        lambda: monkeypatch.setattr(Settings, "factor", 5.0),
+        lambda: setattr(settings, "factor", 7.0),
+        lambda: monkeypatch.setitem(globals(), "SETTING", 9.0),
+        lambda: monkeypatch.setattr(Settings, "powered", lambda self, x: x),
+    ):
+        change()
+        for _ in range(2):
+            np.testing.assert_allclose(jitted(X), f(X), rtol=1e-12)
+    assert jitted.cache_info()[:2] == (8, 9)
+
+
+def counting():
+    count, log, settings = 0, [], Settings()
+
+    def counter(x):
+        nonlocal count
+        count += 1
+        return x
+
+    def appending(x):
+        log.append(x * 2)
+        return x
+
+    def setting(x):
+        settings.scale = x
+        return x
+
+    return counter, appending, setting
+
+
+@pytest.mark.parametrize("f", counting())
+def test_what_would_not_happen_at_later_calls_is_refused(f):
+    assert "was changed, which would not happen at later calls" in message(JitError, lambda: tg.jit(f)(X))
 
 
 def test_lists_of_parameters_that_it_closes_over_are_the_same_at_the_next_call():

@@ -19,8 +19,7 @@ def algebra(call: Call, seen: Seen) -> Var | None:
     """x + 0, x * 1, x / 1, x ** 1, --x, copies, changes of shape that change nothing: x. And x + x: 2 x."""
     if call.kwargs and call.fun not in REDUCTIONS:
         return None
-    rule = ALGEBRA.get(call.fun)
-    new = rule(call) if rule else None
+    new = ALGEBRA[call.fun](call)
     return new if type(new) is Var and new.shape == call.out.shape and new.dtype == call.out.dtype else None
 
 

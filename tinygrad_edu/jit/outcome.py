@@ -34,10 +34,24 @@ def epilogue(plan: Plan) -> None:
                 plan.emit(f"{name} = {text}.copy()", "update")
                 text = name
             stores.append(f"{plan.home[target].text}[...] = {text}")
+    places: list[tuple[Any, Any]] = []  # for gradients that lie at the same place at every call
     for x, g in program.grads:
-        stores.append(f"{plan.tensor(x)}._grad = {'None' if g is None else own(plan, g)}")
+        text = "None" if g is None else own(plan, g)
+        home = None if g is None else plan.home[g]
+        if home is not None and home.array is not None and text == home.text and id(x) not in plan.found.given:
+            places.append((x, home.array))
+        else:
+            stores.append(f"{plan.tensor(x)}._grad = {text}")
+    if places:
+        stores.append(f"{plan.fun(hand_out)}({plan.name(places, 'grads')})")
     for line in (*stores, f"return {result}"):
         plan.emit(line, "update")
+
+
+def hand_out(places: list[tuple[Any, Any]]) -> None:
+    """Give each Tensor its gradient."""
+    for tensor, array in places:
+        tensor._grad = array
 
 
 def own(plan: Plan, v: Var) -> str:

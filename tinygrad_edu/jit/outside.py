@@ -229,10 +229,10 @@ class Outside:
         """Raise JitError for what has happened outside, and would not happen at later calls."""
         for source, at in zip(self.around.sources, before, strict=True):
             if id(source) not in self.draws and position(source) != at:
+                name = getattr(source, "__name__", type(source).__name__)
                 raise self.rec.error(
-                    f"random numbers of {getattr(source, '__name__', type(source).__name__)} would be the same at every "
-                    "call; draw from a Generator, rng = np.random.default_rng(seed), that the function is given, or "
-                    "that a variable or an attribute outside holds"
+                    f"random numbers of {name} would be the same at every call; draw from a Generator, rng = "
+                    "np.random.default_rng(seed), that the function is given, or that a variable or an attribute holds"
                 )
         if changed := self.around.changed():
             raise self.rec.error(

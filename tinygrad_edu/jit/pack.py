@@ -164,7 +164,7 @@ def rows(program: Program) -> None:
     """Compute the rows that are stacked at last, as those of a Jacobian are, all at once."""
     if not any(c.fun is np.stack for c in program.calls):
         return
-    simplify(program, {"copies": copies, "common": common})  # what is the same in all rows is one Var from here on
+    simplify(program, {"copies": (copies, {np.copy}), "common": (common, None)})  # what is the same is one Var now
     calls: list[Call] = []
     changed = False
     for call in program.calls:

@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .algebra import algebra
+import numpy as np
+
+from .algebra import ALGEBRA, algebra
 from .flat import flat
 from .pack import rows
 from .program import Program
 from .simplify import Rule, broadcasting, common, constants, copies, dead, simplify
 from .sums import blas, factors, mean
 
-RULES: dict[str, Rule] = {
-    "copies": copies, "constants": constants, "broadcasting": broadcasting, "algebra": algebra, "common": common,
+RULES: dict[str, tuple[Rule, Any]] = {  # and the functions that each is for, or None
+    "copies": (copies, {np.copy}), "constants": (constants, None), "broadcasting": (broadcasting, None),
+    "algebra": (algebra, ALGEBRA), "common": (common, None),
 }  # fmt: skip
 PASSES: dict[str, Callable[[Program], None]] = {
     "rows": rows, "mean": mean, "factors": factors, "blas": blas, "dead": dead, "flat": flat,

@@ -29,17 +29,20 @@ def dead(program: Program) -> None:
     program.calls = kept[::-1]
 
 
-def simplify(program: Program, rules: Mapping[str, Rule]) -> dict[str, int]:
-    """Apply the rules, in their order, to each call; how many calls each left out."""
+def simplify(program: Program, rules: Mapping[str, tuple[Rule, Any]]) -> dict[str, int]:
+    """Apply the rules, in their order, to each call of a function that they are for; how many calls each left out."""
     new: dict[Var, Var] = {}
     seen: dict[Any, Var] = {}
     calls = []
     gone = dict.fromkeys(rules, 0)
-    named = list(rules.items())
+    by_function: dict[Any, list[tuple[str, Rule]]] = {}
     for call in program.calls:
         if new:
             call.replace(new)
-        for name, rule in named:
+        fun = call.fun
+        if fun not in by_function:
+            by_function[fun] = [(name, rule) for name, (rule, known) in rules.items() if known is None or fun in known]
+        for name, rule in by_function[fun]:
             same = rule(call, seen)
             if same is not None:
                 new[call.out] = same
@@ -54,7 +57,7 @@ def simplify(program: Program, rules: Mapping[str, Rule]) -> dict[str, int]:
 
 def copies(call: Call, seen: Seen) -> Var | None:
     """A copy of an array that is never written into is that itself; of a single number it is an array."""
-    x = call.args[0] if call.fun is np.copy else None
+    x = call.args[0]
     return x if type(x) is Var and isinstance(x.example, np.ndarray) else None
 
 

@@ -14,6 +14,7 @@ import pickle
 import random
 import sys
 from collections.abc import Iterator
+from operator import is_
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -28,7 +29,7 @@ SOURCES = (np.random.Generator, np.random.RandomState, random.Random)
 PLAIN = (bool, int, float, complex, str, type(None))
 ATOMS = (*PLAIN, bytes, np.ndarray, np.generic, np.ufunc)
 USERS, INSTALLED, OURS = range(3)  # OURS: Python's and NumPy's too
-LIBRARIES = (*INTERNAL, os.path.dirname(os.__file__))
+STANDARD = os.path.dirname(os.__file__)
 
 
 class Surroundings:
@@ -42,9 +43,9 @@ class Surroundings:
         self.attributes: list[Place] = []  # (owner, name, value)
         self.containers: list[tuple[Any, list[Any]]] = []  # (list or dict, its elements)
         self.sources: list[Any] = [np.random, random]  # of random numbers
-        self.names = {"__call__", "forward"}  # that the functions use
+        self.names = {"__call__", "__wrapped__", "forward"}  # that the functions use
         self.owners: list[Any] = []  # whose attributes may be among these
-        self.home = package(fun)
+        self.module, self.home = module, package(fun)
         self.stack = [*given, fun]
         seen: dict[int, Any] = {}
         while self.stack:
@@ -61,9 +62,6 @@ class Surroundings:
                 if not isinstance(x, tuple):
                     self.containers.append((x, elements))
                 self.stack += elements
-            elif isinstance(x, module):
-                self.stack += vars(x).values()
-                self.inherited(x, self.names)
             elif isinstance(x, MethodType):
                 self.stack += [x.__self__, x.__func__]
             elif isinstance(x, functools.partial):
@@ -73,12 +71,14 @@ class Surroundings:
             elif hasattr(x, "__dict__") and not (isinstance(x, (type, ModuleType)) and self.library(x)):
                 self.owners.append(x)
                 self.named(x, self.names)
+                if isinstance(x, module):
+                    self.stack += vars(x).values()
 
     def library(self, x: Any) -> bool:
         """Whether a function, a class or a module is of a library, whose code is not looked at."""
-        name = x.__name__ if isinstance(x, ModuleType) else x.__module__ or ""
-        kind = origin(name)
-        return kind == OURS or (kind == INSTALLED and name.partition(".")[0] != self.home)
+        name = x.__name__ if isinstance(x, ModuleType) else package(x)
+        whose = of_file(x.__code__.co_filename) if isinstance(x, FunctionType) else of_module(name)
+        return whose == OURS or (whose == INSTALLED and name.partition(".")[0] != self.home)
 
     def function(self, f: FunctionType) -> None:
         """The variables of a function, and what it may find under the names that it uses."""
@@ -99,7 +99,7 @@ class Surroundings:
 
     def named(self, owner: Any, names: set[str]) -> None:
         """The attributes of an object, a class or a module that have these names."""
-        own = vars(owner)
+        own = {} if isinstance(owner, self.module) else vars(owner)  # a Module tells what is asked of it
         for name in names & own.keys():
             self.stack.append(own[name])
             if not isinstance(own[name], (FunctionType, type, ModuleType, classmethod, staticmethod, property)):
@@ -113,11 +113,11 @@ class Surroundings:
             own = vars(kind)
             for name in names & own.keys():
                 value = own[name]
-                if isinstance(value, FunctionType):
-                    self.stack.append(value)
-                elif isinstance(value, property):
-                    self.stack.append(value.fget)
-                elif isinstance(value, PLAIN):
+                if isinstance(value, (FunctionType, property)):
+                    self.stack.append(value.fget if isinstance(value, property) else value)
+                    if not self.library(kind):
+                        self.attributes.append((kind, name, value))
+                elif isinstance(value, PLAIN) and not isinstance(owner, self.module):
                     self.attributes.append((owner, name, value))
 
     def changed(self) -> str:
@@ -142,28 +142,32 @@ def used(code: CodeType) -> Iterator[str]:
             yield from used(inner)
 
 
-def package(fun: Any) -> str:
-    """The package that a function belongs to."""
-    return (getattr(fun, "__module__", None) or "").partition(".")[0]
+def package(x: Any) -> str:
+    """The package that a function or a class belongs to."""
+    return (getattr(x, "__module__", None) or "").partition(".")[0]
 
 
 @functools.lru_cache(1000)
-def origin(module: str) -> int:
-    """Whose a module is, by its name."""
-    file = getattr(sys.modules.get(module), "__file__", None)
-    if module == "__main__":
-        return USERS
-    if file is None or file.startswith(LIBRARIES):
+def of_module(name: str) -> int:
+    """Whose a module is."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return USERS if name in ("", "__main__") else OURS if file is None else of_file(file)
+
+
+@functools.lru_cache(1000)
+def of_file(name: str) -> int:
+    """Whose a file is."""
+    if name.startswith(INTERNAL):
         return OURS
-    return INSTALLED if "site-packages" in file else USERS
+    return INSTALLED if "-packages" in name else OURS if name.startswith(STANDARD) else USERS
 
 
 def holds(container: Any, elements: list[Any]) -> bool:
     """Whether a list or a dict still holds these elements, the very same, and as many (of long ones, the first)."""
-    now = container.values() if isinstance(container, dict) else container
-    if len(now) != len(elements) and len(elements) < MANY:
+    n = len(container)
+    if n != len(elements) and (n < MANY or len(elements) < MANY):
         return False
-    return all([a is b for a, b in zip(now, elements, strict=False)])
+    return all(map(is_, container.values() if isinstance(container, dict) else container, elements))
 
 
 def position(source: Any) -> Any:
