@@ -778,6 +778,21 @@ def test_views_that_a_recording_does_not_follow_are_refused(shared):
     np.testing.assert_array_equal(tg.jit(lambda x: shared(x) * 2)(x), shared(x) * 2)
 
 
+@pytest.mark.parametrize("order", "CFAK")
+@pytest.mark.parametrize("optimize", [True, False, ("memory",)])
+def test_the_order_of_elements_is_that_of_the_eager_run(order, optimize):
+    for axes in [(0, 1, 2), (2, 1, 0), (1, 2, 0)]:
+
+        def f(x, axes=axes):
+            y = np.transpose(x, axes) * 2
+            return np.ravel(y, order) + np.reshape(y, -1, "C" if order == "K" else order)
+
+        x = np.arange(24.0).reshape(2, 3, 4)
+        jitted = tg.jit(f, optimize=optimize)
+        for given in (x, -x, x + 1):
+            np.testing.assert_array_equal(jitted(given), f(given))
+
+
 def test_new_data_leaves_the_old_array_to_who_holds_it():
     def step(p, q):
         p.data, q.data = q.data.copy(), p.data.T.copy()

@@ -115,9 +115,7 @@ class Outside:
         if get_ident() != self.rec.thread:
             raw_value.__set__(x, value)
             return
-        try:
-            raw_value.__get__(x)
-        except AttributeError:
+        if getattr(x, "order", None) is None:  # it is being made: its data come first
             if type(value) is not Traced:
                 self.refuse_values(x)
             self.fresh[id(x)] = x

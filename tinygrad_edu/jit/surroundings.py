@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import pickle
 import random
 import sys
 from collections.abc import Iterator
@@ -173,5 +172,12 @@ def holds(container: Any, elements: list[Any]) -> bool:
 def position(source: Any) -> Any:
     """Where a source of random numbers has come to: the same as before only if nothing was drawn from it."""
     if isinstance(source, np.random.Generator):
-        return pickle.dumps(source.bit_generator.state)
-    return pickle.dumps(source.get_state(legacy=False)) if hasattr(source, "get_state") else source.getstate()
+        return frozen(source.bit_generator.state)
+    return frozen(source.get_state(legacy=False)) if hasattr(source, "get_state") else source.getstate()
+
+
+def frozen(state: Any) -> Any:
+    """Nested dicts and arrays as something that can be compared."""
+    if isinstance(state, dict):
+        return [frozen(v) for v in state.values()]
+    return state.tobytes() if isinstance(state, np.ndarray) else state

@@ -325,12 +325,15 @@ def astype(x: Any, dtype: Any) -> Any:
 
 
 def _flat(x: Any, order: Any = "C") -> Any:
-    if order in ("C", "F"):
-        return np.reshape(x, (-1,), order=order)
-    return x.rec.call(np.ravel, (x,), {"order": order})
+    if order == "K":  # as they lie in memory now, wherever a replay will have them
+        strides = x.value.strides
+        return _reshape(_transpose(x, sorted(range(x.ndim), key=lambda axis: -abs(strides[axis]))), (-1,))
+    return _reshape(x, (-1,), order)
 
 
 def _reshape(x: Any, shape: Any = None, order: Any = "C", *, newshape: Any = None, copy: Any = None) -> Any:
+    if order == "A":
+        order = "F" if x.value.flags.fnc else "C"
     value = x.value.reshape(shape, order=order)
     full = value.shape
     if order not in ("C",) and value.ndim + x.ndim > 2:
@@ -379,16 +382,8 @@ COMPUTED: dict[Any, Any] = {
     np.reshape: _reshape, np.ravel: _flat, np.transpose: _transpose, np.permute_dims: _transpose,
     np.swapaxes: _swapped, **{fun: _moved(fun) for fun in (np.moveaxis, np.rollaxis, np.matrix_transpose)},
     **{fun: _reshaped(fun) for fun in (np.expand_dims, np.squeeze)},
-    np.dot: lambda a, b: recorded(a, b).rec.call(np.dot, (a, b), {}),
+    np.dot: lambda a, b: (a if type(a) is Traced else b).rec.call(np.dot, (a, b), {}),
 }  # fmt: skip
-
-
-def recorded(*args: Any) -> Any:
-    """The first argument that belongs to a recording."""
-    for a in args:
-        if type(a) is Traced:
-            return a
-    raise TypeError("nothing here belongs to a recording")
 
 
 def _method(fun: Any) -> Any:
@@ -437,11 +432,12 @@ def _operator(ufunc: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Any, Any,
     """The methods of `a op b`, of the same with a constant on the left, and of `a op= b`."""
 
     def forward(a: Any, b: Any) -> Any:
-        x, y = (v._array if type(v) is Traced else v for v in (a, b))
-        if isinstance(y, Node):
+        if isinstance(b, Node):
             return NotImplemented
+        x = a._array if type(a) is Traced else a
+        y = b._array if type(b) is Traced else b
         fun = op if type(x) in NUMBERS and type(y) in NUMBERS else ufunc  # Python's numbers stay Python's
-        return recorded(a, b).rec.call(fun, (a, b), {})
+        return (a if type(a) is Traced else b).rec.call(fun, (a, b), {})
 
     def reflected(b: Any, a: Any) -> Any:
         return forward(a, b)
