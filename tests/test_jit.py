@@ -6,6 +6,7 @@ import queue
 import random
 import threading
 import tracemalloc
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -461,11 +462,29 @@ class Noisy:
     __call__ = method
 
 
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    rng: np.random.Generator
+    scale: float = 2.0
+
+    def __call__(self, x):
+        return x + self.scale * self.rng.normal(size=3)
+
+
 HELD = Noisy()
 
 
 @pytest.mark.parametrize(
-    "f", [noisy, HELD, HELD.method, lambda x: HELD.method(x) * 2, lambda x: x * HELD.rng.random(3), Noisy().method]
+    "f",
+    [
+        noisy,
+        HELD,
+        HELD.method,
+        lambda x: HELD.method(x) * 2,
+        lambda x: x * HELD.rng.random(3),
+        Noisy().method,
+        Frozen(NOISE),
+    ],
 )
 def test_a_generator_that_a_variable_or_an_attribute_holds_is_drawn_from_anew(f):
     rngs = [NOISE, HELD.rng, getattr(getattr(f, "__self__", HELD), "rng", HELD.rng)]

@@ -167,10 +167,10 @@ def jit(fun: Callable[..., Any] | None = None, *, optimize: bool | Iterable[str]
     """`fun` as a program: the first call records the NumPy calls that it makes, and later ones replay them.
 
     For a function of arrays, Tensors, and lists, tuples and dicts of them: a loss, a `value_and_grad`, a whole
-    training step. It changes what `fun` changes (parameters, gradients, optimizers, its arguments), in place, and
-    gives what `fun` gives, Tensors without their graphs. Other shapes, dtypes or plain arguments are recorded anew, and
-    so is another value of a variable that `fun` closes over; but the elements of plain arrays there, and the attributes
-    of plain objects, are taken as they are: what changes from call to call belongs into the arguments.
+    training step. It changes what `fun` changes in Tensors, optimizers, Modules and its arguments, in place, and gives
+    what `fun` gives, Tensors without their graphs. Other shapes, dtypes or plain arguments are recorded anew, and so is
+    another value of a variable, an attribute or an element of a list that `fun` uses; but what is written into a plain
+    array that it only closes over goes unseen: what changes from call to call belongs into the arguments.
     Copies and forks record for themselves; threads may share one. `optimize=False` leaves the plain program; names of
     optimisations choose some. Also as a decorator, `@jit`.
 
@@ -180,7 +180,8 @@ def jit(fun: Callable[..., Any] | None = None, *, optimize: bool | Iterable[str]
     >>> slope(np.array([1.0, 2.0]))
     array([ 3., 12.])
 
-    A value that is taken out of the recording (`float(x)`, `if x > 0`, `x[x > 0]`) raises JitError.
+    A value that is taken out of the recording (`float(x)`, `if x > 0`, `x[x > 0]`) raises JitError, and so does what
+    would not happen at later calls (`losses.append(x)`).
     """
     if fun is None:
         return functools.partial(jit, optimize=optimize)

@@ -11,6 +11,7 @@ import functools
 from collections.abc import Callable
 from sys import getrefcount
 from threading import RLock, get_ident
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -298,8 +299,8 @@ def record(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: di
         around = found.around = Surroundings(fun, found.leaves, (Node, *NUMBERS), Module)
         for owner, key, value in around.attributes:
             found.attributes[id(owner), key] = owner, key, value
-        held = [(vars(owner), key, value) for owner, key, value in around.attributes if not isinstance(owner, type)]
-        known = [p for p in (*around.variables, *held) if isinstance(p[2], np.random.Generator)]
+        places = *around.variables, *around.attributes
+        known = [p for p in places if isinstance(p[2], np.random.Generator) and not isinstance(p[0], type)]
         before = [position(source) for source in around.sources]
         try:
             with _Hooks(found):
@@ -316,11 +317,13 @@ def record(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: di
 
 
 def put(holder: Any, key: str, value: Any) -> None:
-    """Let a variable hold a value."""
-    if key:
-        holder[key] = value
-    else:
+    """Let a variable or an attribute hold a value."""
+    if not key:
         holder.cell_contents = value
+    elif isinstance(holder, (dict, ModuleType)):
+        (holder if isinstance(holder, dict) else vars(holder))[key] = value
+    else:
+        object.__setattr__(holder, key, value)  # of a frozen dataclass, too
 
 
 def numbers_of(owner: Any) -> tuple[str, ...]:

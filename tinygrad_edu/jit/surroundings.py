@@ -67,7 +67,7 @@ class Surroundings:
                 self.stack += [x.func, *x.args, *x.keywords.values()]
             elif isinstance(x, SOURCES):
                 self.sources.append(x)
-            elif hasattr(x, "__dict__") and not (isinstance(x, (type, ModuleType)) and self.library(x)):
+            elif not isinstance(x, (type, ModuleType)) or not self.library(x):
                 self.owners.append(x)
                 self.named(x, self.names)
                 if isinstance(x, module):
@@ -98,7 +98,12 @@ class Surroundings:
 
     def named(self, owner: Any, names: set[str]) -> None:
         """The attributes of an object, a class or a module that have these names."""
-        own = {} if isinstance(owner, self.module) else vars(owner)  # a Module tells what is asked of it
+        own: Any = getattr(owner, "__dict__", {})
+        if isinstance(owner, self.module):  # which tells a recording itself what is asked of it
+            own = {}
+        elif not own:
+            slots = [name for kind in type(owner).__mro__ for name in getattr(kind, "__slots__", ()) if name in names]
+            own = {name: getattr(owner, name) for name in slots if hasattr(owner, name)}
         for name in names & own.keys():
             self.stack.append(own[name])
             if not isinstance(own[name], (FunctionType, type, ModuleType, classmethod, staticmethod, property)):
