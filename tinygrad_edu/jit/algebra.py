@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..rules.indexing import setitem
+from .forms import add_at, astype
 from .program import Call, Constant, Var
 from .simplify import Seen, number, uniform
-from .traced import add_at, astype
 
 
 def algebra(call: Call, seen: Seen) -> Var | None:

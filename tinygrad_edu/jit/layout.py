@@ -15,9 +15,9 @@ import numpy as np
 from ..cores import LARGE
 from .blocks import stretches
 from .flat import Flat, join, piece, shells
+from .forms import retyped
 from .outside import Outside
 from .program import Call, Home, Program, State, Var, variables
-from .traced import VIEWS, retyped
 
 
 def is_view(call: Call) -> bool:
@@ -29,6 +29,7 @@ def is_view(call: Call) -> bool:
     return (call.fun in VIEWS or call.fun in (np.broadcast_to, retyped, piece)) and not call.kwargs
 
 
+VIEWS = {operator.getitem, np.reshape, np.transpose}
 PRODUCTS = {np.dot, np.matmul}
 
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from ..backprop import has_nan
 from ..rules.indexing import setitem
+from .forms import astype
 from .program import Call, Constant, Guard, Program, Var, shell
 from .simplify import common, copies, dead, simplify
-from .traced import astype
 
 
 class Rows:

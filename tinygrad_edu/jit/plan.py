@@ -6,10 +6,8 @@ Python variables. What is handed out is a new array at each call.
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
-import re
 from collections import Counter
 from collections.abc import Callable
 from itertools import groupby
@@ -24,13 +22,13 @@ from ..rules.indexing import setitem
 from .blocks import block_text, spread
 from .entry import prologue
 from .flat import join, piece
+from .forms import add_at, astype, part
 from .layout import Layout, is_view
+from .names import Names
 from .outcome import epilogue
 from .outside import Outside
-from .program import Call, Constant, Guard, Home, Program, Var, identifier, variables
-from .record import part
+from .program import Call, Constant, Guard, Home, Program, Var, variables
 from .simplify import number
-from .traced import add_at, astype
 
 MISSED, ASKED = object(), object()  # a call that the plan is not for; one whose answers are not the recording's
 PYTHON = {
@@ -48,31 +46,16 @@ CALM = {
     np.less_equal, np.equal, np.absolute, np.sign, np.exp, np.tanh, np.sin, np.cos, np.dot, np.matmul, np.sum, np.where,
     np.reshape, np.transpose, np.broadcast_to, np.copy, operator.getitem, setitem, add_at, join, piece, np.square,
 }  # fmt: skip
-RESERVED = {
-    "plan", "args", "kwargs", "MISSED", "ASKED", "type", "len", "list", "dict", "slice", "abs", "s", "t",
-    "start", "stop",
-}  # fmt: skip
 
 
-@functools.lru_cache(1000)
-def outer(hint: str) -> str:
-    """The hint as a name that the text does not itself give to an argument, a part of an array or a block."""
-    name = identifier(hint, "c")
-    return f"{name}_" if re.fullmatch(r"([a-z]|block)\d+t?", name) else name
-
-
-class Plan:
+class Plan(Names):
     """The text for one program, and what it names."""
 
     def __init__(self, program: Program, found: Outside, chosen: Any) -> None:
         self.program, self.found = program, found
         self.layout = Layout(program, found, chosen)
         self.home = self.layout.home
-        self.env: dict[str, Any] = {"MISSED": MISSED, "ASKED": ASKED}
-        self.names: dict[int, str] = {}
-        self.kept: list[Any] = []  # what has a name, lest another thing gets its identity
-        self.taken = set(RESERVED)
-        self.counts: dict[str, int] = {}  # the number for the next name that begins alike
+        super().__init__({"MISSED": MISSED, "ASKED": ASKED})
         self.numbers: dict[Any, Any] = {}  # Python's numbers as arrays
         self.functions: list[str] = []  # of blocks
         self.lines: list[tuple[str, str, Call | None]] = []  # phase, line, what it is for
@@ -91,29 +74,6 @@ class Plan:
         scope = dict(self.env)
         exec(compile(self.text, "<plan>", "exec"), scope)
         return scope["plan"]  # type: ignore[no-any-return]
-
-    # Names
-    def name(self, thing: Any, hint: str = "c") -> str:
-        """The name of something that is the same at every call."""
-        name = self.names.get(id(thing))
-        if name is None:
-            name = self.names[id(thing)] = self.unused(outer(hint), 0)
-            self.env[name] = thing
-            self.kept.append(thing)
-        return name
-
-    def variable(self, hint: str = "v") -> str:
-        """A new variable."""
-        return self.unused(hint, 1)
-
-    def unused(self, base: str, n: int) -> str:
-        """A name that nothing has yet: `base`, with a number behind it that is at least n."""
-        n = self.counts.get(base, n)
-        while (name := f"{base}{n or ''}") in self.taken:
-            n += 1
-        self.counts[base] = n + 1
-        self.taken.add(name)
-        return name
 
     def ref(self, x: Any) -> str:
         """An argument, as it is written."""
@@ -137,15 +97,6 @@ class Plan:
         if isinstance(x, dict):
             return f"{{{', '.join(f'{k!r}: {self.ref(v)}' for k, v in x.items())}}}"
         return self.name(x)
-
-    def fun(self, f: Any) -> str:
-        """A function, as it is written."""
-        name = self.names.get(id(f))
-        if name is None:
-            own = getattr(f, "__self__", None)
-            hint = f"{own.__name__}_{f.__name__}" if isinstance(own, np.ufunc) else getattr(f, "__name__", "f")
-            name = self.name(f, hint)
-        return name
 
     def tensor(self, x: Any) -> str:
         """A Tensor from outside, which may be an argument."""

@@ -8,8 +8,6 @@ changed nothing. Passes rewrite the list; a layout gives the arrays their memory
 from __future__ import annotations
 
 import functools
-import keyword
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -240,14 +238,6 @@ def shell(example: Any) -> Any:
 def blank(dtype: Any, shape: tuple[int, ...]) -> Any:
     """An array of ones that takes the memory of a single one."""
     return np.broadcast_to(np.ones((), dtype), shape)
-
-
-@functools.lru_cache(1000)
-def identifier(text: str, first: str) -> str:
-    """The text as a Python name; it begins with `first` where the text alone is none."""
-    letters = [c if f"_{c}".isidentifier() else "_" for c in unicodedata.normalize("NFKC", text)]
-    name = "".join(letters).strip("_")
-    return name if name.isidentifier() and not keyword.iskeyword(name) else first + name
 
 
 def variables(value: Any) -> Iterator[Var]:

@@ -13,6 +13,7 @@ from .. import backprop
 from ..errors import INTERNAL, written
 from ..optim import Optimizer
 from ..rules import bodies
+from .forms import part
 from .program import NOTHING, Call, Constant, Guard, Program, Var, shell, substituted
 from .traced import JitError, Traced
 
@@ -182,11 +183,6 @@ def arrays_of(given: Any, values: Any) -> Iterator[Any]:
     elif isinstance(given, (list, tuple, dict)):
         for k in given if isinstance(given, dict) else range(len(given)):
             yield from arrays_of(given[k], values[k])
-
-
-def part(results: Any, i: int) -> Any:
-    """One of several results."""
-    return results[i]
 
 
 def holds(value: Any) -> bool:

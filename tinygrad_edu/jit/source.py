@@ -24,10 +24,11 @@ from ..errors import written
 from ..rules import bodies
 from ..rules.indexing import setitem
 from ..rules.registry import name as name_of
+from .forms import add_at, astype, part, put_along_axis, retyped
+from .names import identifier
 from .outside import Outside
-from .program import Call, Constant, Number, Program, Var, identifier, used, variables
-from .record import Result, part
-from .traced import add_at, astype, put_along_axis, retyped
+from .program import Call, Constant, Number, Program, Var, used, variables
+from .record import Result
 
 WIDTH = 100
 INFIX = {  # by how strongly they bind
