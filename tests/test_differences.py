@@ -100,6 +100,15 @@ def test_gradients_errors_name_what_is_wrong():
     assert "edge_order is 1 or 2" in message(ValueError, lambda: np.gradient(x, edge_order=3))
 
 
+@pytest.mark.parametrize("x", [None, [3.0], [[3.0], [4.0]]])
+def test_trapezoid_of_one_sample_is_no_way_at_all(x):
+    y = tg.Tensor([[np.inf], [2.0]])
+    z = np.trapezoid(y, x, axis=1)
+    np.testing.assert_array_equal(z.data, np.trapezoid(y.data, x, axis=1))
+    z.sum().backward()
+    np.testing.assert_array_equal(y.grad, np.zeros((2, 1)))
+
+
 def test_trapezoid_takes_lists_and_tensors_anywhere():
     check(lambda at: np.trapezoid([1.0, 4.0, 9.0], at), np.array([0.0, 2.0, 3.0]))
     check(lambda y: np.trapezoid(y, x=[0, 1, 5, 6]), X)

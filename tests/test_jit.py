@@ -512,6 +512,35 @@ def test_random_numbers_that_would_be_the_same_at_every_call_are_refused(f):
     assert "default_rng" in said or "permutation" in said
 
 
+BATCHES = iter([X] * 9)
+
+
+class Loader:
+    def __init__(self):
+        self.batches = iter([X] * 9)
+
+    def __call__(self, x):
+        return x + next(self.batches)
+
+
+@pytest.mark.parametrize("f", [lambda x: x + next(BATCHES), lambda x: sum(b + x for b in BATCHES), Loader()])
+def test_the_next_of_an_iterator_is_refused(f):
+    assert "next()" in message(JitError, lambda: tg.jit(f)(X))
+    assert "next()" in message(JitError, lambda: tg.jit(lambda x, more: x + next(more))(X, iter([X])))
+    assert BATCHES.__length_hint__() == 9
+
+
+def test_an_error_that_the_function_swallows_is_raised_all_the_same():
+    def f(x):
+        try:
+            scale = float(np.sum(x))
+        except Exception:
+            scale = 1.0
+        return x * scale
+
+    assert "float()" in message(JitError, lambda: tg.jit(f)(X))
+
+
 def test_a_normal_number_that_lies_ready_is_missed_when_it_is_gone():
     np.random.seed(0)  # noqa: NPY002 (NumPy makes two at a time, and keeps the second)
     np.random.randn()  # noqa: NPY002

@@ -57,6 +57,24 @@ class Draws:
         return draw
 
 
+class Standstill:
+    """Stands for an iterator, whose next would be the same at every call."""
+
+    def __init__(self, rec: Recorder, iterator: Any) -> None:
+        self._rec, self._iterator = rec, iterator
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        if get_ident() == self._rec.thread:
+            raise self._rec.error("next() would give the same at every call; take it outside, and hand it over")
+        return next(self._iterator)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._iterator, name)
+
+
 class Outside:
     """What one recording has found outside."""
 
@@ -200,6 +218,12 @@ class Outside:
                 "function, or return the value"
             )
 
+    def stand_in(self, x: Any) -> Any:
+        """What stands for a Generator or an iterator; x itself for anything else."""
+        if isinstance(x, np.random.Generator):
+            return self.generator(x)
+        return Standstill(self.rec, x) if hasattr(type(x), "__next__") else x
+
     def generator(self, generator: np.random.Generator) -> Draws:
         """What stands for a Generator."""
         return self.draws.setdefault(id(generator), (generator, Draws(self.rec, generator)))[1]
@@ -219,9 +243,7 @@ class Outside:
             self.rec.program.inputs.append(var)
             self.inputs.append(Traced(self.rec, a, var))
             return self.inputs[-1]
-        elif isinstance(a, np.random.Generator):
-            return self.generator(a)
-        return a
+        return self.stand_in(a)
 
     # The end
     def refuse_changes(self, before: list[Any]) -> None:
@@ -300,16 +322,22 @@ def record(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: di
         for owner, key, value in around.attributes:
             found.attributes[id(owner), key] = owner, key, value
         places = *around.variables, *around.attributes
-        known = [p for p in places if isinstance(p[2], np.random.Generator) and not isinstance(p[0], type)]
+        exchanged = [
+            (place, stand_in)
+            for place in places
+            if not isinstance(place[0], type) and (stand_in := found.stand_in(place[2])) is not place[2]
+        ]
         before = [position(source) for source in around.sources]
         try:
             with _Hooks(found):
-                for holder, key, generator in known:
-                    put(holder, key, found.generator(generator))
+                for (holder, key, _), stand_in in exchanged:
+                    put(holder, key, stand_in)
                 result = fun(*args, **kwargs)
         finally:
-            for place in known:
+            for place, _ in exchanged:
                 put(*place)
+        if rec.refused:  # and the function went on without
+            raise rec.refused
         found.refuse_changes(before)
         found.finish()
         rec.program.result, visible = found.result(result)

@@ -284,6 +284,8 @@ class Plan(Names):
             return []
         out = self.into(call, i)
         small = len(a.shape) <= 2 and len(b.shape) <= 2 and a.dtype == b.dtype == call.out.dtype
+        if call.fun is np.matmul and 1 in (len(a.shape), len(b.shape)):
+            small = small and 1 not in (a.size, b.size)  # where dot takes 0 times infinity for 0
         f = np.dot if small and self.home[call.out].array.flags.c_contiguous else np.matmul
         return [f"{self.fun(f)}({', '.join(args)}, {out})"]
 

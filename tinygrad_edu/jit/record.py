@@ -35,6 +35,7 @@ class Recorder:
 
     def __init__(self, name: str) -> None:
         self.name, self.program, self.thread = name, Program(), get_ident()
+        self.refused: JitError | None = None  # the last error
         self.top: Any = None  # the code of the function that is recorded
         self.kinds = _kinds.copy()  # whose code it is, by the code's identity
         self.codes: list[Any] = []  # the user's codes among these, lest another gets the identity of one
@@ -43,7 +44,8 @@ class Recorder:
     def call(self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], draws: bool = False) -> Any:
         """fun(*args, **kwargs), noted."""
         if self.thread != get_ident():
-            raise JitError(f"jit({self.name}): an array of a recording was used outside of it")
+            self.refused = JitError(f"jit({self.name}): an array of a recording was used outside of it")
+            raise self.refused
         values, given = [], []
         for a in args:
             kind = type(a)
@@ -110,7 +112,8 @@ class Recorder:
     def error(self, message: str) -> JitError:
         """The error, with the user's line."""
         line = self.place()[0]
-        return JitError(f"jit({self.name}){f', {written(line)}' if line else ''}: {message}")
+        self.refused = JitError(f"jit({self.name}){f', {written(line)}' if line else ''}: {message}")
+        return self.refused
 
     def place(self) -> tuple[Any, str]:
         """The user's line that led here, for the way back the one that went there; and the phase."""

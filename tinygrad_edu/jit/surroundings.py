@@ -12,6 +12,7 @@ import functools
 import os
 import random
 import sys
+from collections import deque
 from collections.abc import Iterator
 from operator import is_
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -40,7 +41,7 @@ class Surroundings:
     def __init__(self, fun: Any, given: list[Any], apart: tuple[type, ...], module: type) -> None:
         self.variables: list[Place] = []  # (cell, "", value) or (globals, name, value)
         self.attributes: list[Place] = []  # (owner, name, value)
-        self.containers: list[tuple[Any, list[Any]]] = []  # (list or dict, its elements)
+        self.containers: list[tuple[Any, list[Any]]] = []  # (list, dict, set or deque, its elements)
         self.sources: list[Any] = [np.random, random]  # of random numbers
         self.names = {"__call__", "__wrapped__", "forward"}  # that the functions use
         self.owners: list[Any] = []  # whose attributes may be among these
@@ -56,7 +57,7 @@ class Surroundings:
                 self.function(x)
             elif isinstance(x, apart):
                 continue
-            elif isinstance(x, (list, tuple, dict)):
+            elif isinstance(x, (list, tuple, dict, set, deque)):
                 elements = list(x.values() if isinstance(x, dict) else x)[:MANY]
                 if not isinstance(x, tuple):
                     self.containers.append((x, elements))

@@ -131,6 +131,8 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
         if x.ndim == 1 and x.shape != (n,):
             raise ValueError(f"np.trapezoid: x holds {x.size} points for {n} samples along axis {axis} of y")
         weights = shares(x, axis if x.ndim > 1 else 0)
+    if n < 2:  # no way at all, and 0 even where y is infinite
+        y, weights = part(y, axis, 0, 0), part(weights, axis if weights.ndim > 1 else 0, 0, 0)
     if weights.ndim == 1:
         return np.matmul(np.moveaxis(y, axis, -1), weights)
     return np.sum(weights * y, axis=axis)
