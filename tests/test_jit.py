@@ -523,7 +523,17 @@ class Loader:
         return x + next(self.batches)
 
 
-@pytest.mark.parametrize("f", [lambda x: x + next(BATCHES), lambda x: sum(b + x for b in BATCHES), Loader()])
+class LoadingModule(tg.nn.Module):
+    def __init__(self):
+        self.batches = iter([X] * 9)
+
+    def forward(self, x):
+        return x + next(self.batches)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: x + next(BATCHES), lambda x: sum(b + x for b in BATCHES), Loader(), LoadingModule()]
+)
 def test_the_next_of_an_iterator_is_refused(f):
     assert "next()" in message(JitError, lambda: tg.jit(f)(X))
     assert "next()" in message(JitError, lambda: tg.jit(lambda x, more: x + next(more))(X, iter([X])))

@@ -199,7 +199,7 @@ class Outside:
                     for kind, arrays in value.items()}  # fmt: skip
         if isinstance(value, PLAIN):
             self.attributes.setdefault((id(owner), name), (owner, name, value))
-        return self.generator(value) if isinstance(value, np.random.Generator) else value
+        return self.stand_in(value)
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         """What writing one does."""
