@@ -104,6 +104,8 @@ class Layout:
         last = max([i for i, c in enumerate(program.calls) if c.out in asked], default=-1)
         early, late = program.calls[: last + 1], program.calls[last + 1 :]
         waits = {c for c in early if c.phase == "update" and c.out not in asked and not c.draws}
+        if not waits:
+            return len(early)
         for call in early:  # and what is made of what waits
             if call.out not in asked and any(v.source in waits for v in call.uses):
                 waits.add(call)

@@ -7,7 +7,6 @@ at later calls.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import random
@@ -85,8 +84,10 @@ class Surroundings:
         self.stack += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
         found: list[Place] = []
         for cell in f.__closure__ or ():
-            with contextlib.suppress(ValueError):  # of a variable without a value yet
+            try:
                 found.append((cell, "", cell.cell_contents))
+            except ValueError:  # a variable without a value yet
+                continue
         if not self.library(f):
             scope, names = f.__globals__, set(used(f.__code__))
             found += [(scope, name, scope[name]) for name in names & scope.keys()]
