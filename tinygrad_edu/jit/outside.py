@@ -11,7 +11,6 @@ import functools
 from collections.abc import Callable
 from sys import getrefcount
 from threading import RLock, get_ident
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from ..tape import Node, constant
 from ..tensor import Tensor, Value
 from .program import Call, Constant, Input, Number, State, Var, shell, substituted
 from .record import Recorder, Result
+from .stand_ins import Draws, Standstill, put
 from .surroundings import Surroundings, position
 from .traced import Traced
 
@@ -34,45 +34,6 @@ WATCHED = (Module, *NUMBERS)  # classes whose attributes are reported to the rec
 raw_value, raw_grad = Node.__dict__["_value"], Node.__dict__["_grad"]
 recorders: dict[int, Recorder] = {}  # by thread
 one_at_a_time = RLock()  # a recording changes classes
-
-
-class Draws:
-    """Stands for a Generator: what it draws is drawn anew at each call."""
-
-    def __init__(self, rec: Recorder, generator: np.random.Generator) -> None:
-        self._rec, self._generator = rec, generator
-
-    def __getattr__(self, name: str) -> Any:
-        method, rec = getattr(self._generator, name), self._rec
-        if not callable(method) or get_ident() != rec.thread:
-            return method
-
-        def draw(*args: Any, **kwargs: Any) -> Any:
-            if name == "shuffle" or kwargs.get("out") is not None:
-                raise rec.error(
-                    f"{name} writes into its argument; take what permutation, or {name} without out=, gives"
-                )
-            return rec.call(method, args, kwargs, draws=True)
-
-        return draw
-
-
-class Standstill:
-    """Stands for an iterator, whose next would be the same at every call."""
-
-    def __init__(self, rec: Recorder, iterator: Any) -> None:
-        self._rec, self._iterator = rec, iterator
-
-    def __iter__(self) -> Any:
-        return self
-
-    def __next__(self) -> Any:
-        if get_ident() == self._rec.thread:
-            raise self._rec.error("next() would give the same at every call; take it outside, and hand it over")
-        return next(self._iterator)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._iterator, name)
 
 
 class Outside:
@@ -342,16 +303,6 @@ def record(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: di
         found.finish()
         rec.program.result, visible = found.result(result)
         return found, visible
-
-
-def put(holder: Any, key: str, value: Any) -> None:
-    """Let a variable or an attribute hold a value."""
-    if not key:
-        holder.cell_contents = value
-    elif isinstance(holder, (dict, ModuleType)):
-        (holder if isinstance(holder, dict) else vars(holder))[key] = value
-    else:
-        object.__setattr__(holder, key, value)  # of a frozen dataclass, too
 
 
 def numbers_of(owner: Any) -> tuple[str, ...]:
