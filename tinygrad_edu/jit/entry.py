@@ -8,7 +8,7 @@ import numpy as np
 
 from ..tensor import Tensor
 from .program import Home
-from .surroundings import holds
+from .surroundings import as_it_was
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -54,7 +54,7 @@ def unchanged(tensors: list[tuple[Tensor, Any, bool]], containers: list[tuple[An
     for tensor, array, takes in tensors:
         if tensor._value is not array or tensor.requires_grad is not takes:
             return False
-    return all([holds(container, elements) for container, elements in containers])
+    return all([as_it_was(container, elements) for container, elements in containers])
 
 
 def same(plan: Plan, value: Any) -> str:

@@ -23,10 +23,10 @@ from ..tensor import Tensor, Value
 from .program import Call, Constant, Input, Number, State, Var, shell, substituted
 from .record import Recorder, Result
 from .stand_ins import Draws, Standstill, put
-from .surroundings import Surroundings, position
+from .surroundings import PLAIN, Surroundings, position
 from .traced import Traced
 
-PLAIN = (bool, int, float, str, type(None), np.random.Generator)  # what attributes must hold at later calls as well
+KEPT = (*PLAIN, np.random.Generator)  # what attributes must hold at later calls as well
 NUMBERS = {Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",)}  # read anew at each call
 ROOMS = ("scratch", "room")  # of a Group: what is in these arrays at first does not matter
 WATCHED = (Module, *NUMBERS)  # classes whose attributes are reported to the recording
@@ -158,7 +158,7 @@ class Outside:
         if isinstance(owner, Optimizer) and name == "state":
             return {kind: [self.array(a, owner, f"{kind}.{i}") for i, a in enumerate(arrays)]
                     for kind, arrays in value.items()}  # fmt: skip
-        if isinstance(value, PLAIN):
+        if isinstance(value, KEPT):
             self.attributes.setdefault((id(owner), name), (owner, name, value))
         return self.stand_in(value)
 

@@ -75,7 +75,7 @@ class Surroundings:
 
     def library(self, x: Any) -> bool:
         """Whether a function, a class or a module is of a library, whose code is not looked at."""
-        name = x.__name__ if isinstance(x, ModuleType) else package(x)
+        name = x.__name__ if isinstance(x, ModuleType) else x.__module__ or ""
         whose = of_file(x.__code__.co_filename) if isinstance(x, FunctionType) else of_module(name)
         return whose == OURS or (whose == INSTALLED and name.partition(".")[0] != self.home)
 
@@ -135,7 +135,7 @@ class Surroundings:
             if getattr(owner, name, self) is not value:
                 return f"{getattr(owner, '__name__', type(owner).__name__)}.{name}"
         for container, elements in self.containers:
-            if not holds(container, elements):
+            if not as_it_was(container, elements):
                 return f"a {type(container).__name__}"
         return ""
 
@@ -156,8 +156,11 @@ def package(x: Any) -> str:
 @functools.lru_cache(1000)
 def of_module(name: str) -> int:
     """Whose a module is."""
-    file = getattr(sys.modules.get(name), "__file__", None)
-    return USERS if name in ("", "__main__") else OURS if file is None else of_file(file)
+    module = sys.modules.get(name)
+    file = getattr(module, "__file__", None)
+    if file is None:  # of Python's own, or of no file: what was typed in, or a package without a module of its own
+        return USERS if module is None or name == "__main__" or hasattr(module, "__path__") else OURS
+    return USERS if name == "__main__" else of_file(file)
 
 
 @functools.lru_cache(1000)
@@ -168,7 +171,7 @@ def of_file(name: str) -> int:
     return INSTALLED if "-packages" in name else OURS if name.startswith(STANDARD) else USERS
 
 
-def holds(container: Any, elements: list[Any]) -> bool:
+def as_it_was(container: Any, elements: list[Any]) -> bool:
     """Whether a list or a dict still holds these elements, the very same, and as many (of long ones, the first)."""
     n = len(container)
     if n != len(elements) and (n < MANY or len(elements) < MANY):
