@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygrad_edu.rules.activations import erf
+from tinygrad_edu.engine.rules.activations import erf
 
 
 def test_erf_is_scipys_to_rounding():

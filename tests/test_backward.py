@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from strategies import arrays
 
 import tinygrad_edu as tg
-from tinygrad_edu.backprop import toposort
+from tinygrad_edu.engine.backward import toposort
 
 
 def test_every_tensor_on_the_way_gets_its_gradient():

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.backprop import backprop
-from tinygrad_edu.rules import vjps
+from tinygrad_edu.engine.backward import backprop
+from tinygrad_edu.engine.rules import vjps
 from tinygrad_edu.viz.explain import WIDTH
 from tinygrad_edu.viz.formula import formula, parameters
 

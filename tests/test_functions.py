@@ -6,7 +6,7 @@ from hypothesis import given
 from strategies import arrays
 
 import tinygrad_edu as tg
-from tinygrad_edu.rules.activations import erf
+from tinygrad_edu.engine.rules.activations import erf
 
 P, T = np.array([[0.25], [-2.0], [3.0]]), np.array([[1.0], [0.0], [0.0]])
 ELEMENTWISE = [tg.mse_loss, tg.l1_loss, tg.huber_loss, tg.hinge_loss, tg.binary_cross_entropy_with_logits]

@@ -5,7 +5,7 @@ import pytest
 from checks import X, check, message
 
 import tinygrad_edu as tg
-from tinygrad_edu.rules import indexing
+from tinygrad_edu.engine.rules import indexing
 
 A = X[0, 0, 0]
 MASK = np.array([[True, False, True], [False, True, True]])

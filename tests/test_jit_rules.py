@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from strategies import arrays, axes, seeds, shapes
 
 import tinygrad_edu as tg
+from tinygrad_edu.engine.rules import elementwise
 from tinygrad_edu.jit import JitError
 from tinygrad_edu.jit.passes import NAMES
-from tinygrad_edu.rules import elementwise
 
 EXAMPLES = max(settings.default.max_examples // 5, 5)
 CANNOT = {np.trim_zeros}  # be recorded: of how many elements the result is, depends on values

@@ -9,8 +9,8 @@ import pytest
 from checks import X, check, message
 
 import tinygrad_edu as tg
-from tinygrad_edu.backprop import toposort
-from tinygrad_edu.rules import products
+from tinygrad_edu.engine.backward import toposort
+from tinygrad_edu.engine.rules import products
 
 A = np.array([[2.0, -1.0], [0.5, 3.0]])
 B = np.array([[1.5, 0.25], [-0.75, 2.0]])

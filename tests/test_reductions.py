@@ -5,7 +5,7 @@ import pytest
 from checks import X, check, message
 
 import tinygrad_edu as tg
-from tinygrad_edu.rules import activations, linalg
+from tinygrad_edu.engine.rules import activations, linalg
 
 
 @pytest.mark.parametrize("keepdims", [False, True])

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.backprop import toposort
-from tinygrad_edu.rules import compositions, indexing, name, shaping, vjps
+from tinygrad_edu.engine.backward import toposort
+from tinygrad_edu.engine.rules import compositions, indexing, name, shaping, vjps
 
 REGISTERED = {*vjps, *compositions}  # before the tests of users' own functions add theirs
 EVERY = pytest.mark.parametrize(

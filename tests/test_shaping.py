@@ -6,7 +6,7 @@ from checks import X, check, message
 from numpy.lib.stride_tricks import sliding_window_view
 
 import tinygrad_edu as tg
-from tinygrad_edu.rules import activations
+from tinygrad_edu.engine.rules import activations
 
 REFLECTED = ["edge", "reflect", "symmetric", "wrap"]
 

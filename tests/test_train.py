@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 import tinygrad_edu as tg
 from tinygrad_edu import DivergenceError, History, Tensor, fit, nn, optim
-from tinygrad_edu.train.ends import converged
+from tinygrad_edu.train.stopping import converged
 
 
 def least_squares(n=60):

@@ -13,6 +13,8 @@ The engine is imported at once; each layer above it when one of its names is fir
 
 from typing import TYPE_CHECKING, Any
 
+from .engine.rules import defvjp, nondifferentiable, primitive, supported
+from .engine.tensor import Tensor, Value, no_grad
 from .functions import (
     binary_cross_entropy_with_logits,
     cross_entropy,
@@ -30,16 +32,14 @@ from .functions import (
     softmax,
     softplus,
 )  # fmt: skip
-from .rules import defvjp, nondifferentiable, primitive, supported
-from .tensor import Tensor, Value, no_grad
-from .transforms import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .transforms.reverse import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 if TYPE_CHECKING:
     from . import data, nn, optim
     from .anomaly import AnomalyError, detect_anomaly
     from .check import GradientError, check_grad
-    from .io import load, save
     from .jit import JitError, Jitted, jit
+    from .state import load, save
     from .train import (
         DivergenceError,
         History,
@@ -70,7 +70,7 @@ _LAYERS = {  # module: the names that it brings, itself among them where it is o
     "anomaly": ("AnomalyError", "detect_anomaly"),
     "check": ("GradientError", "check_grad"),
     "data": ("data",),
-    "io": ("load", "save"),
+    "state": ("load", "save"),
     "jit": ("JitError", "Jitted", "jit"),
     "nn": ("nn",),
     "optim": ("optim",),

@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from . import tape, transforms
-from .backprop import Call, Notes, backprop, elementwise
-from .errors import Line, named, shown, users_line, written
+from .engine import tape
+from .engine.backward import Call, Notes, backprop, elementwise
+from .engine.errors import Line, named, shown, users_line, written
+from .engine.rules import name, vjps
 from .jit.compiled import Jitted
-from .rules import name, vjps
+from .transforms import reverse
 
 _OFF, _ON, _WALKING = range(3)
 _watch = ContextVar("watch", default=_OFF)  # of this thread (or task)
@@ -242,6 +243,6 @@ def _unrecorded(jitted: Jitted, *args: Any, **kwargs: Any) -> Any:
 _EXCHANGED: list[tuple[Any, str, Any]] = [
     (tape, "record", _recorded),
     (tape, "backprop", _walked),
-    (transforms, "backprop", _walked),
+    (reverse, "backprop", _walked),
     (Jitted, "__call__", _unrecorded),
 ]

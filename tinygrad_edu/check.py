@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .transforms import grad
+from .transforms.reverse import grad
 
 
 class GradientError(ValueError):

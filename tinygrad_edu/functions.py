@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .rules import activations
-from .rules.activations import erf, log_softmax, logsumexp, sigmoid, softmax
-from .rules.registry import question
-from .tensor import Node
+from .engine.rules import activations
+from .engine.rules.activations import erf, log_softmax, logsumexp, sigmoid, softmax
+from .engine.rules.registry import question
+from .engine.tensor import Node
 
 __all__ = [
     "binary_cross_entropy_with_logits", "cross_entropy", "gelu", "hinge_loss", "huber_loss", "l1_loss", "leaky_relu",

@@ -5,21 +5,21 @@ A case is a strategy for `(f, args)`: a function of arrays, and the arrays that 
 
 from . import (
     activations,
+    calculus,
     decompositions,
-    differences,
     elementwise,
     indexing,
     joining,
     linalg,
-    order,
     polynomials,
     products,
     reductions,
     shaping,
+    sorting,
 )
 
 READING = (
-    elementwise, reductions, order, differences, polynomials, shaping, joining, indexing, products, linalg,
+    elementwise, reductions, sorting, calculus, polynomials, shaping, joining, indexing, products, linalg,
     decompositions, activations,
 )  # fmt: skip
 PAGES = {page.__name__.removeprefix("cases."): page.CASES for page in READING}

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 from strategies import along, unary
 
-from tinygrad_edu.rules import activations
+from tinygrad_edu.engine.rules import activations
 
 
 @st.composite

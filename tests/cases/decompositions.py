@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from tinygrad_edu.rules import decompositions
+from tinygrad_edu.engine.rules import decompositions
 
 from .linalg import joined, matrix, positive, sides
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 from strategies import arrays, binary, broadcastable, shapes, unary
 
-from tinygrad_edu.rules import elementwise
+from tinygrad_edu.engine.rules import elementwise
 
 
 @st.composite

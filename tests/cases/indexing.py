@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from strategies import arrays, broadcastable, seeds, shapes
 
-from tinygrad_edu.rules import indexing
+from tinygrad_edu.engine.rules import indexing
 
 
 @st.composite

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 from strategies import arrays, shapes
 
-from tinygrad_edu.rules import joining
+from tinygrad_edu.engine.rules import joining
 
 
 def together(results):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 from strategies import arrays, distinct, reduction, seeds, shapes
 
-from tinygrad_edu.rules import linalg
+from tinygrad_edu.engine.rules import linalg
 
 ORDERS = [None, "fro", "f", "nuc", 1, -1, 2, -2, np.inf, -np.inf]
 POWERS = [None, 1, 2, 3, 2.5, -1, 0.5, np.inf, -np.inf]

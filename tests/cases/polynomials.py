@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 from strategies import arrays, shapes
 
-from tinygrad_edu.rules import polynomials
+from tinygrad_edu.engine.rules import polynomials
 
 
 def lines(min_side=1, max_side=4, **values):

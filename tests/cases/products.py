@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from strategies import arrays, shapes
 
-from tinygrad_edu.rules import products
+from tinygrad_edu.engine.rules import products
 
 
 @st.composite

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 from strategies import along, arrays, axes, distinct, reduction, seeds, shapes, unary
 
-from tinygrad_edu.rules import reductions
+from tinygrad_edu.engine.rules import reductions
 
 
 @st.composite

@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.lib.stride_tricks import sliding_window_view
 from strategies import arrays, axes, broadcastable, shapes, unary
 
-from tinygrad_edu.rules import shaping
+from tinygrad_edu.engine.rules import shaping
 
 
 def together(results):

@@ -16,7 +16,7 @@ from cosmic_ray.work_item import MutationSpec, WorkItem
 from operators import NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
-RULES = ROOT / "tinygrad_edu" / "rules"
+RULES = ROOT / "tinygrad_edu" / "engine" / "rules"
 
 
 @dataclass(eq=False)

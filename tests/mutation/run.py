@@ -1,6 +1,6 @@
 """Make the rules wrong, one mutant at a time, and see that the tests catch it.
 
-    python tests/mutation/run.py              every page of tinygrad_edu/rules
+    python tests/mutation/run.py              every page of tinygrad_edu/engine/rules
     python tests/mutation/run.py indexing     some of them
 
 cosmic-ray makes the mutants (`operators.py`) and keeps the session: `cr-html build/mutation.sqlite` shows every one. A
@@ -64,7 +64,7 @@ class Substitute(SourceFileLoader):
     """Imports a page of the rules from another source than its file's."""
 
     def __init__(self, page, source):
-        super().__init__(f"tinygrad_edu.rules.{page}", str(RULES / f"{page}.py"))
+        super().__init__(f"tinygrad_edu.engine.rules.{page}", str(RULES / f"{page}.py"))
         self.source = source
 
     def find_spec(self, name, path=None, target=None):

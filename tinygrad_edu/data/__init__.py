@@ -5,7 +5,7 @@ Arrays come back as NumPy arrays. What is empty, unequal in length or not finite
 a strange loss later.
 """
 
-from .rows import Standardizer, batches, one_hot, train_valid_test_split
+from .batches import Standardizer, batches, one_hot, train_valid_test_split
 from .toys import drug_dosage, make_circles, make_linear, make_moons, make_spirals, xor
 
 __all__ = [

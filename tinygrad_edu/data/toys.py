@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .rows import whole
+from .batches import whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

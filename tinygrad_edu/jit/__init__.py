@@ -8,8 +8,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from ..trace.traced import JitError
 from .compiled import Jitted, jit
-from .traced import JitError
 
 __all__ = ["JitError", "Jitted", "jit"]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..rules.indexing import setitem
-from .forms import add_at, astype
-from .program import Call, Constant, Var
+from ..engine.rules.indexing import setitem
+from ..trace.functional import add_at, astype
+from ..trace.ir import Call, Constant, Var
 from .simplify import Seen, number, uniform
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..cores import LARGE, pool
-from .program import Call, Home, Var
+from ..engine.threads import LARGE, pool
+from ..trace.ir import Call, Home, Var
 
 BLOCK = 16384  # elements: some ten arrays of float64 in a core's own cache
 

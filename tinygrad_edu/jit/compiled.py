@@ -10,12 +10,12 @@ from threading import Lock, get_ident
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
-from ..errors import explained, written
+from ..engine.errors import explained, written
+from ..trace.ir import Snapshot, Var, shell, substituted
+from ..trace.outside import Outside, one_at_a_time, record, recorders
+from ..trace.printer import Source
 from . import passes
-from .outside import Outside, one_at_a_time, record, recorders
-from .plan import ASKED, MISSED, Plan
-from .program import Snapshot, Var, shell, substituted
-from .source import Source
+from .codegen import ASKED, MISSED, Plan
 
 MAXSIZE = 16  # recordings that are kept
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..backprop import has_nan
+from ..engine.backward import has_nan
 from ..optim import Optimizer
-from .outside import alone, raw_value
-from .pack import Same, alike
-from .program import Call, Guard, Program, State, Var, blank
+from ..trace.ir import Call, Guard, Program, State, Var, blank
+from ..trace.outside import alone, raw_value
+from .batching import Same, alike
 from .simplify import dead
 
 

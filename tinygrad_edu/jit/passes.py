@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from ..trace.ir import Program
 from .algebra import ALGEBRA, algebra
+from .batching import rows
 from .flat import flat
-from .pack import rows
-from .program import Program
 from .simplify import Rule, broadcasting, common, constants, copies, dead, simplify
 from .sums import blas, factors, mean
 

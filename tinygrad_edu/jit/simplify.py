@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..cores import LARGE
-from .program import Call, Constant, Program, Var, substituted
+from ..engine.threads import LARGE
+from ..trace.ir import Call, Constant, Program, Var, substituted
 
 Seen = dict[Any, Var]  # what rules remember of the calls before
 Rule = Callable[[Call, Seen], Var | None]

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..cores import LARGE
-from .program import Call, Constant, Program, Var, used
+from ..engine.threads import LARGE
+from ..trace.ir import Call, Constant, Program, Var, used
 from .simplify import dead
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import functions
-from ..tensor import Tensor
+from ..engine.tensor import Tensor
 from .module import Module
 
 if TYPE_CHECKING:

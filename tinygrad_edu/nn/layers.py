@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine.tensor import Tensor
 from ..functions import within
-from ..tensor import Tensor
 from .init import xavier_uniform
 from .module import Module
 

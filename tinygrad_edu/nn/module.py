@@ -8,8 +8,8 @@ from weakref import ref
 
 import numpy as np
 
-from ..tape import note, place
-from ..tensor import Tensor
+from ..engine.tape import note, place
+from ..engine.tensor import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ import numpy as np
 from .optimizer import Group, Optimizer, _number, setting
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..engine.tensor import Tensor
     from .optimizer import Array, Params
 
 

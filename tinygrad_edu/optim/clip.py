@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..rules.registry import question
+from ..engine.rules.registry import question
 from .lr_scheduler import number
 from .optimizer import _checked_params, _gradients, _named
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..engine.tensor import Tensor
 
 
 @question

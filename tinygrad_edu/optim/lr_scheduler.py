@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.rules.registry import primitive, question
 from ..nn.module import copy_state
-from ..rules.registry import primitive, question
 from .optimizer import Optimizer, _number
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine.tensor import Node, Tensor
 from ..nn.module import copy_state
-from ..tensor import Node, Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

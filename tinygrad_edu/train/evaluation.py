@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data.rows import batches, check_finite, checked_rows
+from ..data.batches import batches, check_finite, checked_rows
+from ..engine.tensor import Tensor, no_grad
 from ..nn import Module
-from ..tensor import Tensor, no_grad
 from .metrics import checked_metrics, measure
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data.rows import batches, whole
+from ..data.batches import batches, whole
+from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Optimizer
-from ..tensor import Tensor
 from ..viz.curves import smooth
+from .checkpoint import State
 from .evaluation import check_model, checked_data, mode
-from .state import State
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -70,7 +70,7 @@ class History:
         import csv
         from io import StringIO
 
-        from ..io import replacing
+        from ..state import replacing
 
         columns = {"epoch": range(1, len(self) + 1), "train_loss": self.train_loss, "valid_loss": self.valid_loss}
         columns |= {**self.metrics, "lr": self.lr, "seconds": self.seconds}

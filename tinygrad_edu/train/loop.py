@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ..data.rows import batches, whole
+from ..data.batches import batches, whole
+from ..engine.rules.registry import question
+from ..engine.tensor import Tensor, no_grad
 from ..nn import Module
 from ..optim import Optimizer
-from ..rules.registry import question
-from ..tensor import Tensor, no_grad
-from .ends import DivergenceError, converged
+from .checkpoint import Checkpoint, State
 from .evaluation import as_array, check_model, checked_data, mode
 from .history import History
 from .metrics import checked_metrics, measure
-from .state import Checkpoint, State
+from .stopping import DivergenceError, converged
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data.rows import check_finite, checked_rows, whole
-from ..tensor import Tensor
+from ..data.batches import check_finite, checked_rows, whole
+from ..engine.tensor import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from xml.sax.saxutils import escape, quoteattr
 
-from ..backprop import backprop, toposort
-from ..tensor import Node
+from ..engine.backward import backprop, toposort
+from ..engine.tensor import Node
 from .dot import write
 from .graph import fold, read
 from .labels import Gradients

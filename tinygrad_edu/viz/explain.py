@@ -15,9 +15,9 @@ from typing import Any, overload
 
 import numpy as np
 
-from ..backprop import ARGS, Notes, backprop, elementwise, toposort
-from ..rules import vjps
-from ..tensor import Node
+from ..engine.backward import ARGS, Notes, backprop, elementwise, toposort
+from ..engine.rules import vjps
+from ..engine.tensor import Node
 from .formula import formula, operation
 from .labels import SMALL
 from .labels import number as _number

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..tensor import no_grad
+from ..engine.tensor import no_grad
 from .figure import BLACK, CLASSES, MARKERS, VERMILION, numbers, own_axes
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backprop import ARGS, elementwise, parent
-from ..jit.program import Call, Input, Var, used
-from ..jit.record import Recorder
-from ..jit.source import ATOM, Expressions
-from ..jit.traced import Traced
-from ..tensor import Node
+from ..engine.backward import ARGS, elementwise, parent
+from ..engine.tensor import Node
+from ..trace.capture import Recorder
+from ..trace.ir import Call, Input, Var, used
+from ..trace.printer import ATOM, Expressions
+from ..trace.traced import Traced
 from .labels import SMALL
 from .labels import value as _value
 

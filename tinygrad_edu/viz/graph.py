@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backprop import parent, toposort
-from ..tensor import Node
+from ..engine.backward import parent, toposort
+from ..engine.tensor import Node
 
 COMMUTATIVE = {np.add, np.multiply, np.maximum, np.minimum}
 SOURCES = ("constant", "variable", "input", "parameter")  # boxes that no arrow leads to; the last that holds is told

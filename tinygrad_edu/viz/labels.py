@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..rules import name
-from ..tensor import Node
+from ..engine.rules import name
+from ..engine.tensor import Node
 from .graph import Box, Frame
 
 SMALL = 6  # elements of an array that are still written out

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..rules import name
+from ..engine.rules import name
 from .figure import BLUE, VERMILION
 
 if TYPE_CHECKING:
+    from ..engine.tensor import Tensor
     from ..jit.compiled import Jitted
     from ..nn import Module
     from ..optim import Optimizer
-    from ..tensor import Tensor
     from ..train import History
 
 MANY, SCREEN = 100, 24  # elements of a tensor, and lines of them, that are still written out

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases.order import METHODS
+from cases.sorting import METHODS
 from checks import X, check, message
 
 import tinygrad_edu as tg

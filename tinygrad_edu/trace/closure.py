@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import INTERNAL
+from ..engine.errors import INTERNAL
 
 Place = tuple[Any, str, Any]
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from ..cores import LARGE
+from ..engine.threads import LARGE
+from ..trace.functional import retyped
+from ..trace.ir import Call, Home, Program, State, Var, variables
+from ..trace.outside import Outside
 from .blocks import stretches
 from .flat import Flat, join, piece, shells
-from .forms import retyped
-from .outside import Outside
-from .program import Call, Home, Program, State, Var, variables
 
 
 def is_view(call: Call) -> bool:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..tensor import Tensor
-from .program import Home
-from .surroundings import as_it_was
+from ..engine.tensor import Tensor
+from ..trace.closure import as_it_was
+from ..trace.ir import Home
 
 if TYPE_CHECKING:
-    from .plan import Plan
+    from .codegen import Plan
 
 
 def prologue(plan: Plan) -> list[str]:

@@ -15,11 +15,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from .backprop import ARGS, Call, backprop
-from .cores import shared
+from .backward import ARGS, Call, backprop
 from .errors import checked, explained, origin
 from .rules import bodies, compositions, constants, keywords, name, refusal, vjps
 from .rules.activations import relu
+from .threads import shared
 
 _tape = itertools.count(-1, -1)  # operations are numbered downwards as they are recorded, so that the latest come first
 _paused = ContextVar("paused", default=0)  # how many no_grads this thread (or task) is inside of

@@ -7,7 +7,7 @@ import pytest
 from checks import X, check, message
 
 import tinygrad_edu as tg
-from tinygrad_edu.rules import differences
+from tinygrad_edu.engine.rules import calculus
 
 rng = np.random.default_rng(0)
 LINE = rng.uniform(-1, 1, 7)
@@ -144,9 +144,9 @@ def test_a_correlation_is_its_sum_at_every_shift():
     a, v = LINE[:4], LINE[4:]
     sums = [sum(a[n + k] * v[n] for n in range(3) if 0 <= n + k < 4) for k in range(-8, 8)]
     for low, high in itertools.combinations(range(-8, 8), 2):
-        np.testing.assert_allclose(differences.correlation(a, v, low, high), sums[low + 8 : high + 8], atol=1e-15)
+        np.testing.assert_allclose(calculus.correlation(a, v, low, high), sums[low + 8 : high + 8], atol=1e-15)
         np.testing.assert_allclose(
-            differences.correlation(v, a, 1 - high, 1 - low)[::-1], sums[low + 8 : high + 8], atol=1e-15
+            calculus.correlation(v, a, 1 - high, 1 - low)[::-1], sums[low + 8 : high + 8], atol=1e-15
         )
 
 
@@ -154,7 +154,7 @@ def test_a_correlation_is_its_sum_at_every_shift():
 def test_a_correlation_moves_the_shorter_along_the_longer(lengths, monkeypatch):
     moved, correlate = [], np.correlate
     monkeypatch.setattr(np, "correlate", lambda a, v: moved.append(v.size) or correlate(a, v))
-    differences.correlation(*(LINE[:n] for n in lengths), -1, 2)
+    calculus.correlation(*(LINE[:n] for n in lengths), -1, 2)
     assert moved == [2]
 
 

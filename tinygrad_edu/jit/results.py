@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..tape import constant
-from ..tensor import Tensor
-from .layout import is_view
-from .program import Call, Number, Var
-from .record import Result
+from ..engine.tape import constant
+from ..engine.tensor import Tensor
+from ..trace.capture import Result
+from ..trace.ir import Call, Number, Var
+from .memory import is_view
 
 if TYPE_CHECKING:
-    from .plan import Plan
+    from .codegen import Plan
 
 
 def epilogue(plan: Plan) -> None:

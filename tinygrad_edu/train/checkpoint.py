@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..io import load, save
 from ..nn import Module
 from ..nn.module import copy_state
 from ..optim import Optimizer
+from ..state import load, save
 from .history import History
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..tensor import Tensor
+    from ..engine.tensor import Tensor
 
     Array = NDArray[Any]
     Copies = dict[str, list[Array]]

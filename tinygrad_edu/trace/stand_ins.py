@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .record import Recorder
+from .capture import Recorder
 
 
 class Draws:

@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.tape import Node, constant
+from ..engine.tensor import Tensor, Value
 from ..nn import Module
 from ..optim import SGD, Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
-from ..tape import Node, constant
-from ..tensor import Tensor, Value
-from .program import Call, Constant, Input, Number, State, Var, shell, substituted
-from .record import Recorder, Result
+from .capture import Recorder, Result
+from .closure import PLAIN, Surroundings, position
+from .ir import Call, Constant, Input, Number, State, Var, shell, substituted
 from .stand_ins import Draws, Standstill, put
-from .surroundings import PLAIN, Surroundings, position
 from .traced import Traced
 
 KEPT = (*PLAIN, np.random.Generator)  # what attributes must hold at later calls as well

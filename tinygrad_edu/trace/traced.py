@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.rules import bodies, compositions
+from ..engine.rules.indexing import setitem
+from ..engine.rules.registry import name, questions
+from ..engine.tape import REDUCTIONS, SCANS, Node
 from ..optim.lr_scheduler import number
-from ..rules import bodies, compositions
-from ..rules.indexing import setitem
-from ..rules.registry import name, questions
-from ..tape import REDUCTIONS, SCANS, Node
-from .forms import add_at, astype, put_along_axis, retyped
-from .program import Var
+from .functional import add_at, astype, put_along_axis, retyped
+from .ir import Var
 from .shapes import COMPUTED, COUNTED, SHAPES
 
 

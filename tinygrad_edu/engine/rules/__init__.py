@@ -2,18 +2,18 @@
 
 from . import (
     activations,
-    beyond,
+    calculus,
     decompositions,
-    differences,
     elementwise,
     indexing,
     joining,
     linalg,
-    order,
     polynomials,
     products,
     reductions,
     shaping,
+    sorting,
+    unsupported,
 )
 from .registry import (
     bodies,
@@ -35,8 +35,8 @@ from .registry import (
 )
 
 __all__ = [
-    "activations", "beyond", "bodies", "compositions", "constants", "decompositions", "defvjp", "differences",
-    "elementwise", "indexing", "joining", "keywords", "linalg", "name", "nondifferentiable", "order", "pointwise",
+    "activations", "bodies", "calculus", "compositions", "constants", "decompositions", "defvjp",
+    "elementwise", "indexing", "joining", "keywords", "linalg", "name", "nondifferentiable", "pointwise",
     "polynomials", "primitive", "products", "question", "questions", "reductions", "refusal", "refusals", "refused",
-    "shaping", "supported", "vjps",
+    "shaping", "sorting", "supported", "unsupported", "vjps",
 ]

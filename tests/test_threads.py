@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import cores
-from tinygrad_edu.cores import LARGE
+from tinygrad_edu.engine import threads
+from tinygrad_edu.engine.threads import LARGE
 
 X = np.random.default_rng(0).normal(0, 100, (3, LARGE // 2))
 
 
 @pytest.fixture(autouse=True, params=[1, 2, 3])
 def several(request, monkeypatch):
-    monkeypatch.setattr(cores, "cores", lambda: request.param)
+    monkeypatch.setattr(threads, "cores", lambda: request.param)
 
 
 @pytest.mark.parametrize("x", [X, X.T, X[:, ::2], X.astype(np.float32), X[0]], ids=["C", "F", "strided", "f4", "small"])

@@ -19,16 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from ..backprop import has_nan
-from ..errors import written
-from ..rules import bodies
-from ..rules.indexing import setitem
-from ..rules.registry import name as name_of
-from .forms import add_at, astype, part, put_along_axis, retyped
+from ..engine.backward import has_nan
+from ..engine.errors import written
+from ..engine.rules import bodies
+from ..engine.rules.indexing import setitem
+from ..engine.rules.registry import name as name_of
+from .capture import Result
+from .functional import add_at, astype, part, put_along_axis, retyped
+from .ir import Call, Constant, Number, Program, Var, used, variables
 from .names import identifier
 from .outside import Outside
-from .program import Call, Constant, Number, Program, Var, used, variables
-from .record import Result
 
 WIDTH = 100
 INFIX = {  # by how strongly they bind

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..backprop import has_nan
-from ..rules.indexing import setitem
-from .forms import astype
-from .program import Call, Constant, Guard, Program, Var, shell
+from ..engine.backward import has_nan
+from ..engine.rules.indexing import setitem
+from ..trace.functional import astype
+from ..trace.ir import Call, Constant, Guard, Program, Var, shell
 from .simplify import common, copies, dead, simplify
 
 

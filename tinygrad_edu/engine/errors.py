@@ -14,7 +14,7 @@ from .rules.indexing import setitem
 
 Line = tuple[str, int]
 # The files whose lines are not the user's own
-INTERNAL = (os.path.dirname(__file__), os.path.dirname(np.__file__), "<frozen", "<__array_function__")
+INTERNAL = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(np.__file__), "<frozen", "<__array_function__")
 
 
 def checked(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .backprop import ARGS, unbroadcast
+from .backward import ARGS, unbroadcast
 from .rules import name, pointwise
 from .rules.activations import relu
 from .rules.indexing import setitem
@@ -191,12 +191,12 @@ class Tensor(Node):
         return np.array(self._value, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
-        from .viz import reprs
+        from ..viz import reprs
 
         return reprs.tensor_text(self)
 
     def _repr_html_(self) -> str:
-        from .viz import reprs
+        from ..viz import reprs
 
         return reprs.tensor(self)
 

@@ -15,19 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from ..backprop import has_nan
-from ..cores import LARGE, cores
-from ..rules import bodies
-from ..rules.indexing import setitem
+from ..engine.backward import has_nan
+from ..engine.rules import bodies
+from ..engine.rules.indexing import setitem
+from ..engine.threads import LARGE, cores
+from ..trace.functional import add_at, astype, part
+from ..trace.ir import Call, Constant, Guard, Home, Program, Var, variables
+from ..trace.names import Names
+from ..trace.outside import Outside
 from .blocks import block_text, spread
-from .entry import prologue
 from .flat import join, piece
-from .forms import add_at, astype, part
-from .layout import Layout, is_view
-from .names import Names
-from .outcome import epilogue
-from .outside import Outside
-from .program import Call, Constant, Guard, Home, Program, Var, variables
+from .guards import prologue
+from .memory import Layout, is_view
+from .results import epilogue
 from .simplify import number
 
 MISSED, ASKED = object(), object()  # a call that the plan is not for; one whose answers are not the recording's

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import backprop
-from ..errors import INTERNAL, written
+from ..engine import backward
+from ..engine.errors import INTERNAL, written
+from ..engine.rules import bodies
 from ..optim import Optimizer
-from ..rules import bodies
-from .forms import part
-from .program import NOTHING, Call, Constant, Guard, Program, Var, shell, substituted
+from .functional import part
+from .ir import NOTHING, Call, Constant, Guard, Program, Var, shell, substituted
 from .traced import JitError, Traced
 
 OURS, USERS, WALK, STEP = range(4)  # whose code a frame runs
@@ -141,7 +141,7 @@ class Recorder:
     def kind(self, code: Any) -> int:
         """Whose code it is."""
         kind = OURS if code.co_filename.startswith(INTERNAL) else USERS
-        if code is backprop._walk.__code__:
+        if code is backward._walk.__code__:
             kind = WALK
         elif code is Optimizer.step.__code__:
             kind = STEP

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .backprop import backprop, toposort
-from .tape import note, place
-from .tensor import Node, Tensor, recording
+from ..engine.backward import backprop, toposort
+from ..engine.tape import note, place
+from ..engine.tensor import Node, Tensor, recording
 
 Argnums = int | tuple[int, ...]
 

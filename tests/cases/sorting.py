@@ -1,10 +1,10 @@
-"""Cases for sorting and order statistics: numbers that are far enough apart to keep their order."""
+"""Cases for sorting and order statistics: numbers that are far enough apart to keep their sorting."""
 
 import numpy as np
 from hypothesis import strategies as st
 from strategies import arrays, axes, distinct, seeds, shapes
 
-from tinygrad_edu.rules import order
+from tinygrad_edu.engine.rules import sorting
 
 METHODS = [
     "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf", "hazen", "weibull",
@@ -16,9 +16,9 @@ METHODS = [
 def rearranged(draw, fun):
     x = draw(distinct(shape=draw(shapes(min_dims=1, min_side=int(fun is np.partition)))))
     axis = draw(st.integers(-x.ndim, x.ndim - 1))
-    if fun is order.rearrange:
+    if fun is sorting.rearrange:
         places = np.argsort(np.random.default_rng(draw(seeds)).random(x.shape), axis=axis)
-        return (lambda x: order.rearrange(x, places, axis)), (x,)
+        return (lambda x: sorting.rearrange(x, places, axis)), (x,)
     axis = draw(st.sampled_from([axis, None]))
     if fun is np.sort:
         kind = draw(st.sampled_from([None, "stable", "heapsort"]))
@@ -58,15 +58,15 @@ def trimmed(draw):
 def tallied(draw, fun):
     w = draw(arrays(shape=shapes(min_dims=1, max_dims=1)))
     x, least = np.random.default_rng(draw(seeds)).integers(0, 4, w.shape), draw(st.sampled_from([0, 5]))
-    if fun is order.tally:
-        return (lambda w: order.tally(w, x, least)), (w,)
+    if fun is sorting.tally:
+        return (lambda w: sorting.tally(w, x, least)), (w,)
     return (lambda w: np.bincount(x, w, minlength=least)), (w,)
 
 
 CASES = {
     np.sort: rearranged(np.sort),
     np.partition: rearranged(np.partition),
-    order.rearrange: rearranged(order.rearrange),
+    sorting.rearrange: rearranged(sorting.rearrange),
     np.trim_zeros: trimmed(),
     np.median: statistics(np.median),
     np.nanmedian: statistics(np.nanmedian),
@@ -74,7 +74,7 @@ CASES = {
     np.percentile: statistics(np.percentile),
     np.nanquantile: statistics(np.nanquantile),
     np.nanpercentile: statistics(np.nanpercentile),
-    order.order_statistic: statistics(np.quantile),
+    sorting.order_statistic: statistics(np.quantile),
     np.bincount: tallied(np.bincount),
-    order.tally: tallied(order.tally),
+    sorting.tally: tallied(sorting.tally),
 }

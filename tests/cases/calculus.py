@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 from strategies import arrays, broadcastable, shapes
 
-from tinygrad_edu.rules import differences
+from tinygrad_edu.engine.rules import calculus
 
 
 def lines(min_side=1, max_side=5, **values):
@@ -22,7 +22,7 @@ def coordinates(draw, n):
 def diff(draw, fun):
     a = draw(arrays(shape=shapes(min_dims=1)))
     axis, n = draw(st.integers(-a.ndim, a.ndim - 1)), draw(st.integers(0, 4))
-    if fun is differences.diff or n == 0 or draw(st.booleans()):
+    if fun is calculus.diff or n == 0 or draw(st.booleans()):
         return (lambda a: fun(a, n, axis)), (a,)
     side = draw(st.integers(0, 2))
     v = draw(arrays(shape=tuple(side if i == axis % a.ndim else m for i, m in enumerate(a.shape))))
@@ -80,7 +80,7 @@ def shifts(draw):
     """Any run of shifts, those at which nothing overlaps among them."""
     low = draw(st.integers(-7, 6))
     high = draw(st.integers(low + 1, 7))
-    return (lambda a, v: differences.correlation(a, v, low, high)), (draw(lines()), draw(lines()))
+    return (lambda a, v: calculus.correlation(a, v, low, high)), (draw(lines()), draw(lines()))
 
 
 @st.composite
@@ -114,12 +114,12 @@ def between(draw, fun, **values):
 
 
 CASES = {
-    differences.diff: diff(differences.diff),
+    calculus.diff: diff(calculus.diff),
     np.diff: diff(np.diff),
     np.ediff1d: ediff1d(),
     np.gradient: gradient(),
     np.trapezoid: trapezoid(),
-    differences.correlation: shifts(),
+    calculus.correlation: shifts(),
     np.correlate: convolution(np.correlate),
     np.convolve: convolution(np.convolve),
     np.interp: interp(),

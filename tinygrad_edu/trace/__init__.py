@@ -1,0 +1,1 @@
+"""Recording a function as a list of NumPy calls, and printing it."""

@@ -1,0 +1,5 @@
+"""Functions of functions: gradients, products with Jacobians, Jacobians and Hessians."""
+
+from .reverse import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+
+__all__ = ["grad", "gradients", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
