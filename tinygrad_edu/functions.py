@@ -12,7 +12,7 @@ import numpy as np
 
 from .engine.rules import activations
 from .engine.rules.activations import erf, log_softmax, logsumexp, sigmoid, softmax
-from .engine.rules.registry import question
+from .engine.rules.registry import predicate
 from .engine.tensor import Node
 
 __all__ = [
@@ -120,19 +120,19 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     return -np.mean(log_p[(np.arange(len(classes)), classes) if classes.ndim else classes])
 
 
-@question
+@predicate
 def within(classes: Any, n: int) -> bool:
     """Whether all are at least 0 and below n: read without their sign, negative numbers are the largest of all."""
     return not classes.size or bool(classes.view(f"u{classes.itemsize}").max() < n)
 
 
-@question
+@predicate
 def signs(target: Any) -> bool:
     """Whether all are -1 or 1."""
     return bool(np.equal(np.square(target), 1).all())
 
 
-@question
+@predicate
 def probabilities(target: Any) -> bool:
     """Whether all are within 0 and 1."""
     return bool(np.logical_and(np.greater_equal(target, 0), np.less_equal(target, 1)).all())

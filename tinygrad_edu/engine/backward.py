@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy import float64, ndarray
 
-from .rules import name, pointwise, question, vjps
+from .rules import name, pointwise, predicate, vjps
 
 
 def toposort(*roots: Any) -> list[Any]:
@@ -176,7 +176,7 @@ def _has_nan(ended: Ends) -> bool:
     return has_nan(*gradients)  # type: ignore[no-any-return]
 
 
-@question
+@predicate
 def has_nan(*gradients: Any) -> bool:
     """Whether one of them holds a NaN: exactly then squares add up to one, and the least element is one."""
     for g in gradients:

@@ -17,7 +17,7 @@ import numpy as np
 
 from .backward import ARGS, Call, backprop
 from .errors import checked, explained, origin
-from .rules import bodies, compositions, constants, keywords, name, refusal, vjps
+from .rules import compositions, constants, implementations, keywords, name, refusal, vjps
 from .rules.activations import relu
 from .threads import shared
 
@@ -34,7 +34,7 @@ REDUCTIONS: dict[np.ufunc, Any] = {np.add: np.sum, np.multiply: np.prod, np.maxi
 SCANS: dict[np.ufunc, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 _new = object.__new__
 
-bodies.update({f: shared(f) for f in (np.sin, np.cos)})  # in float64 they take ten times as long as any other ufunc
+implementations.update({f: shared(f) for f in (np.sin, np.cos)})  # in float64 ten times as slow as any other ufunc
 
 
 class no_grad:
@@ -317,7 +317,7 @@ class Node:
     __truediv__, __rtruediv__ = binary(np.divide, operator.truediv)
     __mod__, __rmod__ = binary(np.remainder, operator.mod)
     __pow__, __rpow__ = binary(np.power, _real_power)
-    relu = unary(relu, bodies[relu])
+    relu = unary(relu, implementations[relu])
     __floordiv__, __rfloordiv__ = plain(np.floor_divide, operator.floordiv), plain(np.floor_divide, lambda b, a: a // b)
     __neg__ = unary(np.negative, operator.neg)
     __pos__ = unary(np.positive, operator.pos)
@@ -376,7 +376,7 @@ def apply(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                     argnums.append(i)
             kind = type(a) if kind is None or kind is type(a) else common(kind, type(a), fun)
     try:
-        data = bodies.get(fun, fun)(*argvals, **kwargs)
+        data = implementations.get(fun, fun)(*argvals, **kwargs)
     except (TypeError, ValueError, IndexError) as error:
         raise explained(error, fun, args, kwargs) from error
     if type(data) is tuple and not argnums:  # of places, which np.where(condition) gives

@@ -179,7 +179,7 @@ def rows(program: Program) -> None:
             if type(packed.stacked) is Var:
                 calls += packed.calls
                 asked = {(v,) for v in call.args[0]}
-                merged = [g for g in program.guards if g.question is has_nan and g.args in asked and not g.answer]
+                merged = [g for g in program.guards if g.predicate is has_nan and g.args in asked and not g.answer]
                 if len(merged) == len(asked):  # of none, if none of all
                     program.guards = [g for g in program.guards if g not in merged]
                     program.guards.append(Guard(has_nan, (packed.stacked,), False))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.backward import has_nan
-from ..engine.rules import bodies
+from ..engine.rules import implementations
 from ..engine.rules.indexing import setitem
 from ..engine.threads import LARGE, cores
 from ..trace.functional import add_at, astype, part
@@ -109,7 +109,7 @@ class Plan(Names):
 
     # The calls
     def body(self) -> None:
-        """Every call, and every question as soon as what it asks about is there."""
+        """Every call, and every guard as soon as its arguments are there."""
         calls, layout = self.program.calls, self.layout
         uses = [v for call in calls for v in call.uses if v.shape == ()]
         self.once = {v for v, n in Counter(uses).items() if n == 1}.difference(self.program.ends())
@@ -137,11 +137,11 @@ class Plan(Names):
             if any(v not in self.home and not isinstance(v.source, Constant) for v in variables(guard.args)):
                 left.append(guard)
                 continue
-            if guard.question is has_nan and guard.answer is False and guard.args:
+            if guard.predicate is has_nan and guard.answer is False and guard.args:
                 self.emit(f"if (s := {' + '.join(map(self.sign, guard.args))}) != s:", "ask")
             else:
-                question = self.fun(bodies.get(guard.question, guard.question))
-                self.emit(f"if {question}({', '.join(map(self.ref, guard.args))}) is not {guard.answer!r}:", "ask")
+                predicate = self.fun(implementations.get(guard.predicate, guard.predicate))
+                self.emit(f"if {predicate}({', '.join(map(self.ref, guard.args))}) is not {guard.answer!r}:", "ask")
             self.emit("    return ASKED", "ask")
         return left
 

@@ -182,7 +182,7 @@ def flat(program: Program) -> None:
         program.calls += updates.calls
         for made, members in updates.members.items():
             for n, guard in enumerate(guards):  # of none, if none of all
-                if guard.question is has_nan and not guard.answer and set(guard.args) == set(members):
+                if guard.predicate is has_nan and not guard.answer and set(guard.args) == set(members):
                     guards[n] = Guard(has_nan, (made,), False)
             if isinstance(made.source, State):
                 program.states.append(made)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.rules.registry import question
+from ..engine.rules.registry import predicate
 from .lr_scheduler import number
 from .optimizer import _checked_params, _gradients, _named
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..engine.tensor import Tensor
 
 
-@question
+@predicate
 def finite(*arrays: Any) -> bool:
     """Whether all their elements are finite."""
     return all(np.isfinite(a).all() for a in arrays)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.rules.registry import primitive, question
+from ..engine.rules.registry import predicate, primitive
 from ..nn.module import copy_state
 from .optimizer import Optimizer, _number
 
@@ -25,7 +25,7 @@ def number(x: Any) -> float:
     return float(x)
 
 
-@question
+@predicate
 def unused(epoch: int, steps: int, began: int) -> bool:
     """Whether a rate that a schedule is about to replace was that of no step."""
     return epoch == 0 and steps == began

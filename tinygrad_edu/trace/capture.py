@@ -11,7 +11,7 @@ import numpy as np
 
 from ..engine import backward
 from ..engine.errors import INTERNAL, written
-from ..engine.rules import bodies
+from ..engine.rules import implementations
 from ..optim import Optimizer
 from .functional import part
 from .ir import NOTHING, Call, Constant, Guard, Program, Var, shell, substituted
@@ -97,12 +97,12 @@ class Recorder:
 
     def primitive(self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A primitive, by the calls that it computes with."""
-        return bodies[fun](*[self.constant(a) if type(a) is np.ndarray else a for a in args], **kwargs)
+        return implementations[fun](*[self.constant(a) if type(a) is np.ndarray else a for a in args], **kwargs)
 
-    def ask(self, question: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        """A question's answer, which a replay compares with its own."""
-        answer = self.plainly(question, args, NOTHING)
-        self.program.guards.append(Guard(question, vars_of(args), answer))
+    def ask(self, predicate: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """Answer a predicate, and record the guard by which a replay compares its own answer."""
+        answer = self.plainly(predicate, args, NOTHING)
+        self.program.guards.append(Guard(predicate, vars_of(args), answer))
         return answer
 
     def constant(self, value: Any) -> Traced:

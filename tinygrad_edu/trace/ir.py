@@ -142,9 +142,9 @@ class Home:
 
 @dataclass(eq=False, slots=True)
 class Guard:
-    """A question that the recording asked of its values; replayed, its answer must be the same."""
+    """A predicate of recorded values; a replay must find the same answer."""
 
-    question: Callable[..., Any]
+    predicate: Callable[..., Any]
     args: tuple[Any, ...]
     answer: Any
 
@@ -206,7 +206,7 @@ class Snapshot:
 
     def __init__(self, program: Program) -> None:
         self.calls = [(c, c.fun, c.args, c.kwargs) for c in program.calls]
-        self.guards = [(g.question, g.args, g.answer) for g in program.guards]
+        self.guards = [(g.predicate, g.args, g.answer) for g in program.guards]
         self.inputs, self.states, self.numbers = list(program.inputs), list(program.states), list(program.numbers)
         self.stores, self.grads, self.result = list(program.stores), list(program.grads), program.result
 

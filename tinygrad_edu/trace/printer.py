@@ -21,7 +21,7 @@ import numpy as np
 
 from ..engine.backward import has_nan
 from ..engine.errors import written
-from ..engine.rules import bodies
+from ..engine.rules import implementations
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import name as name_of
 from .capture import Result
@@ -322,10 +322,10 @@ class Source(Expressions):
                 self.lines.append(f"{names[target]}{whole} = {self.expression(value)}")
         numbers = [names[target] for target, _ in program.stores if isinstance(target.source, Number)]
         for guard in program.guards:
-            if guard.question is not has_nan:
-                question = bodies.get(guard.question, guard.question).__name__
+            if guard.predicate is not has_nan:
+                predicate = implementations.get(guard.predicate, guard.predicate).__name__
                 given = ", ".join(map(self.expression, guard.args))
-                self.lines.append(f"# jit makes sure that {question}({given}) is {guard.answer}")
+                self.lines.append(f"# jit makes sure that {predicate}({given}) is {guard.answer}")
         result = self.returned(program.result)
         if numbers:
             result += f", {{{', '.join(f'{n!r}: {n}' for n in numbers)}}}"

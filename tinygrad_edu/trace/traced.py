@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.rules import bodies, compositions
+from ..engine.rules import compositions, implementations
 from ..engine.rules.indexing import setitem
-from ..engine.rules.registry import name, questions
+from ..engine.rules.registry import name, predicates
 from ..engine.tape import REDUCTIONS, SCANS, Node
 from ..optim.lr_scheduler import number
 from .functional import add_at, astype, put_along_axis, retyped
@@ -157,11 +157,11 @@ class Traced:
         for t in types:
             if issubclass(t, Node):
                 return NotImplemented
-        if fun in questions:
+        if fun in predicates:
             return self.rec.ask(fun, args)
         if fun is number:
             return self.rec.call(float, args, {})
-        if fun in bodies:
+        if fun in implementations:
             if nodes := [a for a in args if isinstance(a, Node)]:  # a primitive asks the first that speaks the protocol
                 return nodes[0].__array_function__(fun, types, args, kwargs)
             return self.rec.primitive(fun, args, kwargs)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..data.batches import batches, whole
-from ..engine.rules.registry import question
+from ..engine.rules.registry import predicate
 from ..engine.tensor import Tensor, no_grad
 from ..nn import Module
 from ..optim import Optimizer
@@ -228,7 +228,7 @@ def fit(
     return history
 
 
-@question
+@predicate
 def all_finite(x: Any) -> bool:
     """Whether nothing in x is infinite or NaN."""
     return bool(np.isfinite(x).all())

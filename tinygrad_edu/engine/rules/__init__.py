@@ -16,17 +16,17 @@ from . import (
     unsupported,
 )
 from .registry import (
-    bodies,
     compositions,
     constants,
     defvjp,
+    implementations,
     keywords,
     name,
     nondifferentiable,
     pointwise,
+    predicate,
+    predicates,
     primitive,
-    question,
-    questions,
     refusal,
     refusals,
     refused,
@@ -35,8 +35,8 @@ from .registry import (
 )
 
 __all__ = [
-    "activations", "bodies", "calculus", "compositions", "constants", "decompositions", "defvjp",
-    "elementwise", "indexing", "joining", "keywords", "linalg", "name", "nondifferentiable", "pointwise",
-    "polynomials", "primitive", "products", "question", "questions", "reductions", "refusal", "refusals", "refused",
+    "activations", "calculus", "compositions", "constants", "decompositions", "defvjp", "elementwise",
+    "implementations", "indexing", "joining", "keywords", "linalg", "name", "nondifferentiable", "pointwise",
+    "polynomials", "predicate", "predicates", "primitive", "products", "reductions", "refusal", "refusals", "refused",
     "shaping", "sorting", "supported", "unsupported", "vjps",
 ]

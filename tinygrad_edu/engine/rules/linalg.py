@@ -11,7 +11,7 @@ import numpy as np
 
 from .products import matmul
 from .reductions import others, spread
-from .registry import arrays_of, composition, defvjp, nondifferentiable, primitive, question
+from .registry import arrays_of, composition, defvjp, nondifferentiable, predicate, primitive
 
 
 def T(a: Any) -> Any:
@@ -208,7 +208,7 @@ def _lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:
     return (x.squeeze(-1) if b.ndim == 1 else x), residuals, rank, s
 
 
-@question
+@predicate
 def full(rank: Any, n: int) -> bool:
     """Whether all of n columns are independent."""
     return bool(rank == n)

@@ -7,7 +7,7 @@ import numpy as np
 
 from .joining import concatenate
 from .linalg import full
-from .registry import Function, arrays_of, composition, defvjp, name, primitive, question, refused
+from .registry import Function, arrays_of, composition, defvjp, name, predicate, primitive, refused
 
 
 def coefficients(fun: Function, *polynomials: Any) -> list[Any]:
@@ -121,7 +121,7 @@ def trimmed(p: Any) -> Any:
     return p
 
 
-@question
+@predicate
 def starts_below(p: Any, bound: float) -> bool:
     """Whether the first coefficient, without its sign, is no more than that."""
     return bool(abs(p[0]) <= bound)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from .registry import array_of, arrays_of, composition, defvjp, nondifferentiable, primitive, question
+from .registry import array_of, arrays_of, composition, defvjp, nondifferentiable, predicate, primitive
 
 FEW = 10_000  # numbers up to which writing them all takes less time than np.broadcast_to takes to make a view
 
@@ -279,7 +279,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     return (mean, np.broadcast_to(total, mean.shape)) if returned else mean
 
 
-@question
+@predicate
 def any_zero(x: Any) -> bool:
     """Whether an element is 0."""
     return bool(np.any(np.equal(x, 0)))
@@ -329,7 +329,7 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: An
     return np.squeeze((d * w) @ d.T / free)
 
 
-@question
+@predicate
 def any_unfit(f: Any, a: Any) -> bool:
     """Whether among frequencies f and weights a some are below 0, or a frequency is no whole number."""
     return bool((f < 0).any() or (a < 0).any() or (f % 1).any())

@@ -38,8 +38,8 @@ compositions: dict[Function, Function] = {}
 constants: set[Function] = set()
 refusals: dict[Function | str, str] = {}  # a name is that of a module, all of whose functions it stands for
 pointwise: set[Function] = set()  # functions that go element by element, as all ufuncs do
-bodies: dict[Function, Function] = {}  # what a primitive computes with, once its arguments are arrays
-questions: set[Function] = set()  # primitives whose answer, True or False, decides what is computed next
+implementations: dict[Function, Function] = {}  # the NumPy implementation of a primitive, called on unwrapped arrays
+predicates: set[Function] = set()  # functions of arrays to True or False, which jit turns into guards
 
 
 def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None:
@@ -93,16 +93,16 @@ def primitive(fun: Function) -> Function:
         return fun(*args, **kwargs)
 
     call._implementation = fun  # type: ignore[attr-defined]  # what ndarray answers on behalf of its subclasses
-    bodies[call] = fun
+    implementations[call] = fun
     return call
 
 
-def question(fun: Function) -> Function:
-    """Make a function of arrays to True or False one that arrays of other kinds answer in their own way."""
-    asked = primitive(fun)
-    questions.add(asked)
-    constants.add(asked)
-    return asked
+def predicate(fun: Function) -> Function:
+    """Register a predicate, a function of arrays to True or False, that jit turns into a guard."""
+    call = primitive(fun)
+    predicates.add(call)
+    constants.add(call)
+    return call
 
 
 def array_of(a: Any) -> Any:
