@@ -327,7 +327,7 @@ def test_lr_curve_leaves_out_what_is_not_finite_and_lets_explosions_leave_the_pi
 def test_mistakes_in_an_lr_curve_are_named():
     with pytest.raises(ValueError, match=r"lrs has shape \(2,\) and losses \(3,\)"):
         plot.lr_curve([1, 2], [1, 2, 3])
-    with pytest.raises(ValueError, match=r"learning rates are above 0, .*, not 0"):
+    with pytest.raises(ValueError, match=r"learning rates must be above 0 .*, not 0"):
         plot.lr_curve([0, 1], [1, 2])
     with pytest.raises(ValueError, match="no loss is finite; begin with a lower learning rate"):
         plot.lr_curve([1, 2], [np.nan, np.inf])

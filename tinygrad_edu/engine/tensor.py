@@ -191,14 +191,14 @@ class Tensor(Node):
         return np.array(self._value, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
-        from ..viz import reprs
+        from .reprs import tensor_text
 
-        return reprs.tensor_text(self)
+        return tensor_text(self)
 
     def _repr_html_(self) -> str:
-        from ..viz import reprs
+        from .reprs import tensor_html
 
-        return reprs.tensor(self)
+        return tensor_html(self)
 
     def _seed(self, gradient: Any) -> Any:
         if gradient is None:

@@ -155,9 +155,19 @@ class Jitted:
         return Jitted, (self._fun, self._chosen)  # a copy records for itself
 
     def _repr_html_(self) -> str:
-        from ..viz import reprs
+        from html import escape
 
-        return reprs.jitted(self)
+        from ..engine.reprs import table
+
+        head = f"<p><code>{escape(repr(self))}</code></p>"
+        if not self._recordings:
+            return f"{head}<p>Nothing is recorded yet: call the function.</p>"
+        stats = self.stats
+        rows = [["calls recorded", f"{stats['calls']:,}"]]
+        rows += [[f"after {optimization}", f"{calls:,}"] for optimization, calls in stats["after"].items()]
+        rows += [["buffers", f"{stats['buffers']:,}"], ["bytes in them", f"{stats['bytes']:,}"]]
+        source = f"<details><summary>source</summary><pre>{escape(self.source)}</pre></details>"
+        return head + table(["latest recording", ""], rows) + source
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)

@@ -114,9 +114,15 @@ class Module:
         return "\n".join([lines[0] + " parameters", *lines[1:]])
 
     def _repr_html_(self) -> str:
-        from ..viz import reprs
+        from ..engine.reprs import table
 
-        return reprs.module(self)
+        rows = []
+        for path, part in self.named_modules():
+            shapes = [f"{name} {p.shape}" for name, p in part.named_parameters() if "." not in name]
+            size = sum(p.size for p in part.parameters())
+            rows.append([path, part.describe(), ", ".join(shapes), f"{size:,}" if size else ""])
+        mode = "training" if self.training else "evaluation"
+        return table(["name", f"module, in {mode} mode", "shapes", "parameters"], rows)
 
 
 def _members(value: object, name: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, object]]:

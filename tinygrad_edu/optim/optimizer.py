@@ -195,9 +195,11 @@ class Optimizer:
         return f"{type(self).__name__}({', '.join(settings)}, {size}, {self.steps} steps taken)"
 
     def _repr_html_(self) -> str:
-        from ..viz import reprs
+        from ..engine.reprs import table
 
-        return reprs.optimizer(self)
+        rows = [[name, f"{v:g}" if isinstance(v, float) else str(v)] for name, v in self.settings().items()]
+        rows += [["parameters", f"{len(self.params):,}"], ["numbers", f"{sum(p.size for p in self.params):,}"]]
+        return table([type(self).__name__, ""], [*rows, ["steps taken", f"{self.steps:,}"]])
 
 
 def _groups(params: Any, where: str, settings: Mapping[str, Any]) -> list[tuple[list[Any], dict[str, Any]]]:

@@ -13,8 +13,8 @@ from ..data.batches import batches, whole
 from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Optimizer
-from ..viz.curves import smooth
 from .checkpoint import State
+from .curves import smooth
 from .evaluation import check_model, checked_data, mode
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class RateSearch:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw loss against learning rate into the matplotlib Axes `ax`, or a new one, and give it."""
-        from ..viz.plot import lr_curve
+        from .curves import lr_curve
 
         return lr_curve(self.lrs, self.losses, ax, suggestion=self.suggestion)
 

@@ -41,9 +41,14 @@ class History:
         return f"History({', '.join(facts)}, best epoch {self.best_epoch}, {sum(self.seconds):.3g} s)"
 
     def _repr_html_(self) -> str:
-        from ..viz import reprs
+        import re
+        from html import escape
 
-        return reprs.history(self)
+        from ..engine.reprs import table
+        from .curves import svg
+
+        head, *rows = (re.split(" {2,}", line.strip()) for line in self.table().split("\n"))
+        return f"<p>{escape(repr(self))}</p>{svg(self.train_loss, self.valid_loss)}{table(head, rows)}"
 
     def table(self, rows: int = 10) -> str:
         """Give up to `rows` epochs, first to last, as an aligned table; `seconds` are since the start."""
@@ -85,6 +90,6 @@ class History:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the losses by epoch into the matplotlib Axes `ax`, or a new one, and give it."""
-        from ..viz.plot import losses
+        from .curves import losses
 
         return losses(self, ax=ax)

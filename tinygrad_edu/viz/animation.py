@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .figure import own_axes
+from ..figure import axes_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ def animate(
         raise ValueError(
             f"animate: fps is above 0 and at most 50, as GIFs allow, and hold at least 0; not {fps}, {hold}"
         )
-    ax = own_axes(ax)
+    ax = axes_or_new(ax)
 
     axes = [name for name in "xyz" if hasattr(ax, f"get_{name}lim")]
     seen: dict[str, list[float]] = {name: [] for name in axes}

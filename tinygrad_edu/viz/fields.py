@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..engine.tensor import no_grad
-from .figure import BLACK, CLASSES, MARKERS, VERMILION, numbers, own_axes
+from ..figure import BLACK, CLASSES, MARKERS, VERMILION, axes_or_new, numeric_array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ def contours(
     """
     way, x, y, z = _field("contours", loss, path, xlim, ylim, resolution)
     heights = _levels(z, levels)
-    ax = own_axes(ax)
+    ax = axes_or_new(ax)
     from matplotlib.colors import BoundaryNorm
     from matplotlib.patheffects import withStroke
 
@@ -78,7 +78,7 @@ def surface(
     if ax is not None and not hasattr(ax, "get_zlim"):
         raise ValueError('surface: ax is flat; make it with figure.add_subplot(projection="3d")')
     way, x, y, z = _field("surface", loss, path, xlim, ylim, resolution)
-    ax3: Any = own_axes(ax, projection="3d")
+    ax3: Any = axes_or_new(ax, projection="3d")
     from matplotlib.colors import BoundaryNorm
 
     ax3.computed_zorder = False  # by depth, line and surface would hide each other in pieces
@@ -114,7 +114,7 @@ def decision_boundary(
     logit, 0.5 for a probability. One with k outputs says the largest, and y holds 0 to k - 1. Modules are asked in
     evaluation mode. `labels` name the classes, in order.
     """
-    points, classes = numbers("decision_boundary", "X", X), numbers("decision_boundary", "y", y)
+    points, classes = numeric_array("decision_boundary", "X", X), numeric_array("decision_boundary", "y", y)
     if points.ndim != 2 or points.shape[1] != 2 or classes.size != len(points) or not len(points):
         raise ValueError(
             f"decision_boundary: X has shape {points.shape} and y {classes.shape}; give X as (n, 2), the two features "
@@ -126,7 +126,7 @@ def decision_boundary(
     with no_grad(), _evaluating(model):
         plane = np.column_stack([x1.ravel(), x2.ravel()])
         outputs = model(plane.astype(points.dtype) if points.dtype.kind == "f" else plane)
-    scores = numbers("decision_boundary", "the model's output", outputs)
+    scores = numeric_array("decision_boundary", "the model's output", outputs)
     if scores.shape in [(x1.size,), (x1.size, 1)]:
         above = scores.reshape(-1) - threshold
         scores = np.column_stack([-above, above])
@@ -141,7 +141,7 @@ def decision_boundary(
         raise ValueError(f"decision_boundary: the model tells classes {known} apart, but y holds {np.unique(classes)}")
     if labels is not None and len(labels) != len(known):
         raise ValueError(f"decision_boundary: {len(labels)} labels for {len(known)} classes")
-    ax = own_axes(ax)
+    ax = axes_or_new(ax)
     for k, value in enumerate(known):
         colour, marker = CLASSES[k % len(CLASSES)], MARKERS[k % len(MARKERS)]
         # How far class k is ahead of the others: above 0 on its ground, and 0 on its boundary.
@@ -205,7 +205,7 @@ def _values(loss: Any, a: "Array", b: "Array") -> "Array":
     with no_grad(), np.errstate(all="ignore"):
         corners = [(0,) * a.ndim, (-1,) * a.ndim]
         try:
-            z: Array = numbers("loss", "its result", loss(a, b)).astype(float)
+            z: Array = numeric_array("loss", "its result", loss(a, b)).astype(float)
             # A loss that takes a mean over data may broadcast the mesh against them, and give other numbers.
             points = [at(a[i], b[i]) for i in corners]
             if z.shape == a.shape and np.allclose([z[i] for i in corners], points, 1e-4, 0, equal_nan=True):

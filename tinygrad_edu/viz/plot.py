@@ -1,15 +1,15 @@
-"""Plots for who trains a model, as Axes of matplotlib.
+"""Plots of training runs, models and losses as matplotlib Axes: everything that `tg.plot` offers.
 
-Each function takes an Axes to draw on, or makes one on a Figure of its own, and returns it: nothing is
-shown, no global style or pyplot state is touched, so the caller composes figures and saves them with
-`ax.figure.savefig("name.png")`. `animate` turns such drawings into a GIF. The colours are Okabe and Ito's, which the
-colour-blind tell apart.
+Each function draws on the Axes it is given, or on those of a new Figure, and returns them. None shows a window, sets a
+global style or uses pyplot, so the caller can combine plots and save them with `ax.figure.savefig("name.png")`.
+`animate` makes a GIF of such drawings. The colours are Okabe and Ito's, which colour-blind readers can tell apart.
 """
 
+from ..figure import BLACK, BLUE, CLASSES, GREEN, GREY, MARKERS, ORANGE, PURPLE, SKY, VERMILION, YELLOW
+from ..train.curves import losses, lr_curve
 from .animation import animate
-from .curves import confusion, fit_line, gradient_flow, losses, lr_curve
+from .diagnostics import confusion, fit_line, gradient_flow
 from .fields import contours, decision_boundary, surface
-from .figure import BLACK, BLUE, CLASSES, GREEN, GREY, MARKERS, ORANGE, PURPLE, SKY, VERMILION, YELLOW
 
 __all__ = [
     "BLACK", "BLUE", "CLASSES", "GREEN", "GREY", "MARKERS", "ORANGE", "PURPLE", "SKY", "VERMILION", "YELLOW",
