@@ -66,34 +66,13 @@ __all__ = [
     "value_and_grad", "vjp",
 ]  # fmt: skip
 
-_LAYERS = {  # module: the names that it brings, itself among them where it is one
-    "anomaly": ("AnomalyError", "detect_anomaly"),
-    "check": ("GradientError", "check_grad"),
-    "data": ("data",),
-    "state": ("load", "save"),
-    "jit": ("JitError", "Jitted", "jit"),
-    "nn": ("nn",),
-    "optim": ("optim",),
-    "train": (
-        "DivergenceError", "History", "accuracy", "confusion_matrix", "evaluate", "fit", "lr_finder", "predict",
-        "r2_score",
-    ),
-    "viz.draw": ("Drawing", "draw"),
-    "viz.explain": ("Explanation", "explain"),
-    "viz.plot": ("plot",),
-}  # fmt: skip
-
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        from importlib import import_module
+        from .layers import load
 
-        for module, names in _LAYERS.items():
-            if name in names:
-                layer = import_module(f".{module}", __name__)
-                globals()[name] = value = getattr(layer, name, layer)
-                return value
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value = load(name)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -1,9 +1,9 @@
-"""Save and load: a dict of names and arrays as one `.npz` or `.safetensors` file.
+"""Saving, loading and copying of state: dicts of names and arrays, such as `state_dict()` returns.
 
-`save` writes beside the target and renames, so that whatever happens on the way the target holds its old
-contents or the new ones, whole. `load` runs nothing that a file says: pickles are refused on both sides.
-`numpy.load` reads the `.npz` files too, and `load` reads those of `numpy.savez`; PyTorch and others read and write
-`.safetensors` (with the package of that name).
+A file is `.npz` or `.safetensors`. `save` writes a temporary file next to the target and renames it, so the target
+always holds either its old contents or all of the new ones. `load` never runs code from a file: both functions refuse
+pickles. `numpy.load` reads the `.npz` files too, and `load` reads those of `numpy.savez`. PyTorch and other libraries
+read and write `.safetensors`, which needs the package of that name.
 """
 
 from __future__ import annotations
@@ -12,24 +12,25 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[Any]
     Path = str | os.PathLike[str]
 
 
-def save(state: Mapping[str, Any], path: Path) -> None:
+def save(state: Mapping[str, ArrayLike], path: Path) -> None:
     """Write a dict of names and arrays or numbers, such as a `state_dict()`, to a file (.npz or .safetensors).
 
-    Raises TypeError for what is no such dict, ValueError for a name or value that cannot be stored,
-    FileNotFoundError for a missing folder; in every case a file of that name stays as it was.
+    Raises TypeError if `state` is not such a dict, ValueError for a name or value that cannot be stored, and
+    FileNotFoundError for a missing folder. After an error an existing file is unchanged.
     """
-    target = os.path.realpath(_known(path, "save"))
+    target = os.path.realpath(_checked_path(path, "save"))
     if hasattr(state, "state_dict"):
         raise TypeError(f"save takes a dict of arrays, not a {type(state).__name__}: pass its .state_dict()")
     if not isinstance(state, Mapping):
@@ -43,20 +44,43 @@ def save(state: Mapping[str, Any], path: Path) -> None:
 
 
 def load(path: Path) -> dict[str, Array]:
-    """Read what `save` wrote; raises ValueError saying what is wrong with a damaged or foreign file."""
-    path = _known(path, "load")
+    """Return the dict that `save` wrote; raises ValueError with the reason for a damaged or foreign file."""
+    path = _checked_path(path, "load")
     kind = ".safetensors" if path.lower().endswith(".safetensors") else ".npz"
-    safetensors = _safetensors("load") if kind == ".safetensors" else None
+    safetensors = _import_safetensors("load") if kind == ".safetensors" else None
     with open(path, "rb") as file:
         try:
             return _read_safetensors(file, safetensors) if safetensors else _read_npz(file)
-        except Exception as error:  # whatever the parsers of a foreign file stumble over
+        except Exception as error:  # parsers raise errors of many types for a file that is not theirs
             raise ValueError(f"load: {path} is damaged or no {kind} file of arrays: {error}") from error
+
+
+def copy_state(where: str, targets: Mapping[str, Array], state: Mapping[str, ArrayLike]) -> None:
+    """Copy each array of `state` into the target of the same name, in place.
+
+    Raises ValueError, beginning with `where`, that lists all names, shapes and dtypes that do not fit; no target has
+    then been changed.
+    """
+    if not isinstance(state, Mapping):
+        raise TypeError(f"{where} takes a dict of names and arrays, as state_dict() gives, not {type(state).__name__}")
+    given = {name: np.asarray(state[name]) for name in targets if name in state}
+    problems = [f"missing {name!r}" for name in targets if name not in given]
+    problems += [f"unexpected {name!r}" for name in state if name not in targets]
+    for name, value in given.items():
+        target = targets[name]
+        if value.shape != target.shape:
+            problems.append(f"{name!r} has shape {value.shape}, not {target.shape}")
+        elif not np.can_cast(value.dtype, target.dtype, "same_kind"):
+            problems.append(f"{name!r} has dtype {value.dtype}, not {target.dtype}")
+    if problems:
+        raise ValueError(f"{where}: nothing was loaded: " + "; ".join(problems))
+    for name, value in given.items():
+        np.copyto(targets[name], value)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Give a file to write, which then takes the place of the one at `path`: whole, or after an error not at all."""
+    """Open a temporary file that replaces the one at `path` when the block ends; an error leaves that as it was."""
     target = os.path.realpath(path)
     temporary = f"{target}.{os.urandom(4).hex()}.tmp"
     try:
@@ -76,7 +100,7 @@ def _write_npz(arrays: dict[str, Array], file: IO[bytes]) -> None:
 
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
-            # A ZipInfo of its own has no time in it: the same state gives the same bytes.
+            # A new ZipInfo has a fixed date, so that the same state gives the same bytes.
             with archive.open(zipfile.ZipInfo(name + ".npy"), "w", force_zip64=True) as f:
                 np.lib.format.write_array(f, array, allow_pickle=False)
 
@@ -91,19 +115,19 @@ def _read_npz(file: IO[bytes]) -> dict[str, Array]:
             if not name.endswith(".npy"):
                 raise ValueError(f"it holds {name!r}, which is no array")
             with archive.open(member) as f:
-                shape, size = _claimed(f)
+                shape, size = _expected_size(f)
                 if size is not None and size != member.file_size:
-                    raise ValueError(f"{name!r} claims the shape {shape}, and holds another number of bytes")
+                    raise ValueError(f"{name!r} claims the shape {shape}, but has {member.file_size} bytes, not {size}")
             with archive.open(member) as f:
                 state[name.removesuffix(".npy")] = np.lib.format.read_array(f, allow_pickle=False)
-                f.read(1)  # to the end, where the checksum is compared
+                f.read(1)  # zipfile compares the checksum when it reaches the end of the member
     return state
 
 
-def _claimed(file: IO[bytes]) -> tuple[Any, int | None]:
-    """The shape that the head of an array's file claims, and how long the file must then be, if it holds numbers."""
-    heads = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    read = heads.get(np.lib.format.read_magic(file))
+def _expected_size(file: IO[bytes]) -> tuple[tuple[int, ...] | None, int | None]:
+    """Return the shape in an array file's header, and the file's size in bytes by shape and dtype (None: unknown)."""
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    read = readers.get(np.lib.format.read_magic(file))
     if read is None:
         return None, None
     shape, _, dtype = read(file)
@@ -111,33 +135,35 @@ def _claimed(file: IO[bytes]) -> tuple[Any, int | None]:
 
 
 def _write_safetensors(arrays: dict[str, Array], file: IO[bytes]) -> None:
-    safetensors = _safetensors("save")
+    safetensors = _import_safetensors("save")
     for name, array in arrays.items():
         if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
             raise ValueError(f"save: {name!r} is of dtype {array.dtype}, which .safetensors cannot hold; .npz can")
         if name == "__metadata__":
             raise ValueError("save: the name '__metadata__' means something else in .safetensors; rename it")
-    rows = {name: array.copy("C") for name, array in arrays.items()}  # what is written is the memory as it lies
-    file.write(safetensors.save(rows))
+    contiguous = {name: array.copy("C") for name, array in arrays.items()}  # the package writes memory as it lies
+    file.write(safetensors.save(contiguous))
 
 
-def _read_safetensors(file: IO[bytes], safetensors: Any) -> dict[str, Array]:
+def _read_safetensors(file: IO[bytes], safetensors: ModuleType) -> dict[str, Array]:
     try:
         return dict(safetensors.load(file.read()))
-    except KeyError as kind:
-        raise ValueError(f"it holds numbers of type {kind}, which NumPy lacks; write them as float32") from None
+    except KeyError as dtype:
+        raise ValueError(f"it holds numbers of type {dtype}, which NumPy lacks; write them as float32") from None
 
 
-def _safetensors(where: str) -> Any:
+def _import_safetensors(where: str) -> ModuleType:
     try:
         import safetensors.numpy
     except ImportError:
         remedy = 'pip install "tinygrad-edu[safetensors]", or a name that ends in .npz'
         raise ImportError(f"{where}: .safetensors needs the safetensors package: {remedy}") from None
-    return safetensors.numpy
+    module: ModuleType = safetensors.numpy
+    return module
 
 
-def _storable(name: object, value: Any) -> Array:
+def _storable(name: str, value: ArrayLike) -> Array:
+    """Return the value as an array; raises TypeError or ValueError if the file cannot hold it or its name."""
     if not isinstance(name, str):
         raise TypeError(f"save: names are strings, not {name!r}")
     if name != name.replace("\0", "").encode(errors="replace").decode():
@@ -148,7 +174,7 @@ def _storable(name: object, value: Any) -> Array:
     return array
 
 
-def _known(path: Path, where: str) -> str:
+def _checked_path(path: Path, where: str) -> str:
     path = os.fspath(path)
     if not path.lower().endswith((".npz", ".safetensors")):
         raise ValueError(f"{where}: {path!r} should end in .npz or .safetensors")

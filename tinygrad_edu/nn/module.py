@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
 
-import numpy as np
-
 from ..engine.tape import note, place
 from ..engine.tensor import Tensor
+from ..state import copy_state
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -139,22 +138,3 @@ def _members(value: object, name: str = "", seen: set[int] | None = None) -> Ite
         value = vars(value)
     for key, member in value.items() if isinstance(value, dict) else enumerate(value):
         yield from _members(member, f"{name}.{key}" if name else str(key), seen)
-
-
-def copy_state(where: str, targets: Mapping[str, Array], state: Mapping[str, Any]) -> None:
-    """Copy each array of `state` into its target: all, or none and a ValueError with all the reasons."""
-    if not isinstance(state, Mapping):
-        raise TypeError(f"{where} takes a dict of names and arrays, as state_dict() gives, not {type(state).__name__}")
-    given = {name: np.asarray(state[name]) for name in targets if name in state}
-    problems = [f"missing {name!r}" for name in targets if name not in given]
-    problems += [f"unexpected {name!r}" for name in state if name not in targets]
-    for name, value in given.items():
-        target = targets[name]
-        if value.shape != target.shape:
-            problems.append(f"{name!r} has shape {value.shape}, not {target.shape}")
-        elif not np.can_cast(value.dtype, target.dtype, "same_kind"):
-            problems.append(f"{name!r} has dtype {value.dtype}, not {target.dtype}")
-    if problems:
-        raise ValueError(f"{where}: nothing was loaded: " + "; ".join(problems))
-    for name, value in given.items():
-        np.copyto(targets[name], value)

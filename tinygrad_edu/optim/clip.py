@@ -8,18 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.rules.registry import predicate
+from ..engine.rules.finite import all_finite
 from .lr_scheduler import number
 from .optimizer import _checked_params, _gradients, _named
 
 if TYPE_CHECKING:
     from ..engine.tensor import Tensor
-
-
-@predicate
-def finite(*arrays: Any) -> bool:
-    """Whether all their elements are finite."""
-    return all(np.isfinite(a).all() for a in arrays)
 
 
 def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
@@ -33,8 +27,8 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
     grads = _gradients(params, "clip_grad_norm")
     norms = [np.linalg.norm(g) for g in grads]
     total: Any = functools.reduce(np.hypot, norms)  # squares would overflow long before
-    if not finite(total):
-        i = next((i for i, norm in enumerate(norms) if not finite(norm)), 0)
+    if not all_finite(total):
+        i = next((i for i, norm in enumerate(norms) if not all_finite(norm)), 0)
         raise _infinite("clip_grad_norm", i, params[i], "a norm that is not finite")
     factor = np.minimum(1.0, max_norm / (total + 1e-6))  # PyTorch's 1e-6, for a gradient of zeros
     for p, g in zip(params, grads, strict=True):
@@ -51,8 +45,8 @@ def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
         raise ValueError(f"clip_grad_value: clip_value must be above 0, not {clip_value}")
     params = _checked_params(params, "clip_grad_value")
     grads = _gradients(params, "clip_grad_value")
-    if not finite(*grads):
-        i = next(i for i, g in enumerate(grads) if not finite(g))
+    if not all_finite(*grads):
+        i = next(i for i, g in enumerate(grads) if not all_finite(g))
         raise _infinite("clip_grad_value", i, params[i], "infinite or NaN elements")
     for p, g in zip(params, grads, strict=True):
         p.grad = np.clip(g, -clip_value, clip_value)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.rules.registry import predicate, primitive
-from ..nn.module import copy_state
+from ..state import copy_state
 from .optimizer import Optimizer, _number
 
 

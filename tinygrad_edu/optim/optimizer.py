@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.tensor import Node, Tensor
-from ..nn.module import copy_state
+from ..state import copy_state
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..nn import Module
-from ..nn.module import copy_state
 from ..optim import Optimizer
-from ..state import load, save
+from ..state import copy_state, load, save
 from .history import History
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..data.batches import batches, whole
-from ..engine.rules.registry import predicate
+from ..engine.rules.finite import all_finite
 from ..engine.tensor import Tensor, no_grad
 from ..nn import Module
 from ..optim import Optimizer
@@ -226,12 +226,6 @@ def fit(
         # No loss has been computed from the last update.
         checked("the sum of the weights", float(sum(t.data.sum() for t in state.tensors)))
     return history
-
-
-@predicate
-def all_finite(x: Any) -> bool:
-    """Whether nothing in x is infinite or NaN."""
-    return bool(np.isfinite(x).all())
 
 
 @contextmanager
