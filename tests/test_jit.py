@@ -929,7 +929,7 @@ def test_the_source_runs_by_itself_to_the_same_numbers(optimizer):
     names, program = source.names, source.program
     arrays = {names[v]: v.source.array for v in program.states}
     given = source.values | {name: a.copy() for name, a in arrays.items()}
-    given |= {names[v]: getattr(v.source.owner, v.source.attribute) for v in program.numbers}
+    given |= {names[v]: getattr(v.source.owner, v.source.attribute) for v in program.settings}
     given |= dict(zip(map(names.get, program.inputs), (X, T), strict=True))
     loss, numbers = scope["step"](**given)
     assert float(loss) == pytest.approx(float(step(X, T)), rel=1e-12)

@@ -15,7 +15,7 @@ import numpy as np
 from ..engine.backward import has_nan
 from ..engine.rules.indexing import setitem
 from ..trace.functional import astype
-from ..trace.ir import Call, Constant, Guard, Program, Var, shell
+from ..trace.ir import Call, Constant, Guard, Program, Var, placeholder
 from .simplify import common, copies, dead, simplify
 
 
@@ -31,7 +31,7 @@ class Rows:
     def new(self, fun: Any, args: tuple[Any, ...], like: Call, kwargs: Any = None) -> Var:
         """One more call."""
         with np.errstate(all="ignore"):  # it is but a shape and a dtype
-            example = shell(fun(*[a.example if type(a) is Var else a for a in args], **(kwargs or {})))
+            example = placeholder(fun(*[a.example if type(a) is Var else a for a in args], **(kwargs or {})))
         self.calls.append(Call(fun, args, kwargs or {}, example, like.line, like.phase))
         return self.calls[-1].out
 

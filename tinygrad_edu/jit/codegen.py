@@ -19,10 +19,10 @@ from ..engine.backward import has_nan
 from ..engine.rules import implementations
 from ..engine.rules.indexing import setitem
 from ..engine.threads import LARGE, cores
+from ..trace.captured import Captured
 from ..trace.functional import add_at, astype, part
 from ..trace.ir import Call, Constant, Guard, Home, Program, Var, variables
 from ..trace.names import Names
-from ..trace.outside import Outside
 from .blocks import block_text, spread
 from .flat import join, piece
 from .guards import prologue
@@ -51,7 +51,7 @@ CALM = {
 class Plan(Names):
     """The text for one program, and what it names."""
 
-    def __init__(self, program: Program, found: Outside, chosen: Any) -> None:
+    def __init__(self, program: Program, found: Captured, chosen: Any) -> None:
         self.program, self.found = program, found
         self.layout = Layout(program, found, chosen)
         self.home = self.layout.home
@@ -112,7 +112,7 @@ class Plan(Names):
         """Every call, and every guard as soon as its arguments are there."""
         calls, layout = self.program.calls, self.layout
         uses = [v for call in calls for v in call.uses if v.shape == ()]
-        self.once = {v for v, n in Counter(uses).items() if n == 1}.difference(self.program.ends())
+        self.once = {v for v, n in Counter(uses).items() if n == 1}.difference(self.program.outputs())
         waiting = self.ask(self.program.guards)
         asked = {v for guard in waiting for v in variables(guard.args)}
         i = 0

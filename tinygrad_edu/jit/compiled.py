@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from weakref import WeakSet
 
 from ..engine.errors import explained, written
-from ..trace.ir import Snapshot, Var, shell, substituted
-from ..trace.outside import Outside, one_at_a_time, record, recorders
+from ..trace.capture import capture, one_at_a_time, recorders
+from ..trace.captured import Captured
+from ..trace.ir import Snapshot, Var, placeholder, substituted
 from ..trace.printer import Source
 from . import passes
 from .codegen import ASKED, MISSED, Plan
@@ -34,7 +35,7 @@ class CacheInfo(NamedTuple):
 class Recording:
     """One program, and the plan by which it runs."""
 
-    def __init__(self, fun: Callable[..., Any], name: str, found: Outside, chosen: frozenset[str]) -> None:
+    def __init__(self, fun: Callable[..., Any], name: str, found: Captured, chosen: frozenset[str]) -> None:
         self.fun, self.name, self.found, self.chosen = fun, name, found, chosen
         program = found.rec.program
         self.size, self.recorded = len(program.calls), Snapshot(program)
@@ -42,7 +43,7 @@ class Recording:
         self.plan = Plan(program, found, chosen)
         found.forget()
         for v in (*program.inputs, *program.states):
-            v.example = shell(v.example)
+            v.example = placeholder(v.example)
         self.run, self.lock = self.plan.compile(), Lock()
 
     def explained(self, error: Exception) -> Exception | None:
@@ -98,7 +99,7 @@ class Jitted:
                 return result if result is not ASKED else self._fun(*args, **kwargs)
         if get_ident() in recorders:  # within another recording, of which this is a part
             return self._fun(*args, **kwargs)
-        found, result = record(self._fun, self._name, args, kwargs)
+        found, result = capture(self._fun, self._name, args, kwargs)
         recording = Recording(self._fun, self._name, found, self._chosen)
         with one_at_a_time:
             self._misses += 1

@@ -14,8 +14,9 @@ import numpy as np
 
 from ..engine.backward import has_nan
 from ..optim import Optimizer
+from ..trace.capture import alone
+from ..trace.captured import raw_value
 from ..trace.ir import Call, Guard, Program, State, Var, blank
-from ..trace.outside import alone, raw_value
 from .batching import Same, alike
 from .simplify import dead
 
@@ -137,7 +138,7 @@ def flat(program: Program) -> None:
     """Update all parameters at once."""
     owners = {
         id(s.source.owner): s.source.owner
-        for s in (*program.numbers, *program.states)
+        for s in (*program.settings, *program.states)
         if isinstance(s.source.owner, Optimizer)
     }
     place: dict[int, tuple[int, int]] = {}  # of a parameter: its number, and the group whose settings it follows
@@ -175,7 +176,7 @@ def flat(program: Program) -> None:
     program.stores = [(t, v) for t, v in program.stores if id(t) not in gone]
     program.stores += [(where, made) for _, where, made in roots]
     merged = {id(m) for u in packs.values() for made, ms in u.members.items() if type(made.source) is Call for m in ms}
-    wanted = set(program.ends()).union(*[c.uses for c in program.calls if id(c.out) not in merged])
+    wanted = set(program.outputs()).union(*[c.uses for c in program.calls if id(c.out) not in merged])
     same: dict[Var, Var] = {}
     guards = list(program.guards)
     for updates in packs.values():

@@ -33,17 +33,17 @@ def prologue(plan: Plan) -> list[str]:
                 x = v.source.owner
                 tensors.append((x, v.source.array, attributes.pop((id(x), "requires_grad"))[2]))
     checks += [f"{plan.tensor(x)}._grad is None" for x in plan.found.absent]
-    for holder, key, value in plan.found.around.variables:
+    for holder, key, value in plan.found.closure.variables:
         text = f"{plan.name(holder, 'scope')}.get({key!r})" if key else f"{plan.name(holder, 'cell')}.cell_contents"
         checks.append(f"{text} {same(plan, value)}")
     for owner, attribute, value in attributes.values():
         checks.append(f"{plan.name(owner, 'm')}.{attribute} {same(plan, value)}")
-    containers = plan.found.around.containers
+    containers = plan.found.closure.containers
     if tensors or containers:
         given = plan.name(tensors, "tensors"), plan.name(containers, "containers")
         checks.append(f"{plan.fun(unchanged)}({', '.join(given)})")
     lines = [f"if not ({' and '.join(checks)}):", "    return MISSED"]
-    for v in plan.program.numbers:
+    for v in plan.program.settings:
         plan.home[v] = Home(plan.variable("n"))
         lines.append(f"{plan.home[v].text} = {plan.name(v.source.owner, 'o')}.{v.source.attribute}")
     return lines

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..engine.threads import LARGE
+from ..trace.captured import Captured
 from ..trace.functional import retyped
 from ..trace.ir import Call, Home, Program, State, Var, variables
-from ..trace.outside import Outside
 from .blocks import stretches
 from .flat import Flat, join, piece, shells
 
@@ -41,7 +41,7 @@ def large(call: Call) -> bool:
 class Layout:
     """Lifetimes and places for the Vars of one program; `chosen` are the optimisations."""
 
-    def __init__(self, program: Program, found: Outside, chosen: Any) -> None:
+    def __init__(self, program: Program, found: Captured, chosen: Any) -> None:
         self.program, self.optimized = program, "memory" in chosen
         self.home: dict[Var, Home] = {}
         self.free: dict[int, list[Any]] = {}  # bytes: blocks of memory of that size
@@ -63,8 +63,8 @@ class Layout:
         for call in program.calls:
             if is_view(call) and type(call.args[0]) is Var:
                 self.root[call.out] = self.origin(call.args[0])
-            elif call.lies_in is not None:
-                self.root[call.out] = self.origin(call.uses[call.lies_in])
+            elif call.alias_of is not None:
+                self.root[call.out] = self.origin(call.uses[call.alias_of])
         # A gradient is a new array at each call if its Tensor is an argument, or if it is added to one that was there.
         renewed = {id(v.source.owner) for v in program.states if v.source.kind == "grad"} | found.given.keys()
         self.leaving = {self.origin(v) for v in variables(program.result)}
@@ -78,7 +78,7 @@ class Layout:
         for i, call in enumerate(program.calls):
             for v in call.uses:
                 self.last[root.get(v, v)] = i
-        for v in program.ends():
+        for v in program.outputs():
             self.last[root.get(v, v)] = len(program.calls)
         self.targets = {
             value: target

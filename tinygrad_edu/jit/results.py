@@ -8,8 +8,7 @@ import numpy as np
 
 from ..engine.tape import constant
 from ..engine.tensor import Tensor
-from ..trace.capture import Result
-from ..trace.ir import Call, Number, Var
+from ..trace.ir import Call, Result, Setting, Var
 from .memory import is_view
 
 if TYPE_CHECKING:
@@ -19,14 +18,14 @@ if TYPE_CHECKING:
 def epilogue(plan: Plan) -> None:
     """The result, and what is changed outside."""
     program, layout = plan.program, plan.layout
-    for v in program.ends():
+    for v in program.outputs():
         plan.ref(v)
     written = {target for target, value in program.stores if value not in layout.direct}
     result = returned(plan, program.result)
     stores = []
     for target, value in program.stores:
         source, text = target.source, plan.home[value].text
-        if isinstance(source, Number):
+        if isinstance(source, Setting):
             stores.append(f"{plan.name(source.owner, 'o')}.{source.attribute} = {text}")
         elif value not in layout.direct:
             if layout.origin(value) in written:  # which may be written before it is read

@@ -20,7 +20,7 @@ Rule = Callable[[Call, Seen], Var | None]
 
 def dead(program: Program) -> None:
     """Leave out what nobody waits for. Random numbers are drawn all the same: the next ones depend on it."""
-    needed = set(program.ends())
+    needed = set(program.outputs())
     kept = []
     for call in reversed(program.calls):
         if call.out in needed or call.draws:

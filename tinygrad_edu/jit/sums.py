@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.threads import LARGE
-from ..trace.ir import Call, Constant, Program, Var, used
+from ..trace.ir import Call, Constant, Program, Var, use_counts
 from .simplify import dead
 
 
@@ -38,7 +38,7 @@ def factors(program: Program) -> None:
     for call in program.calls:
         for v in call.uses:
             users.setdefault(v, []).append(call)
-    ends = set(program.ends())
+    ends = set(program.outputs())
     for call in list(program.calls):
         if call.fun not in (np.multiply, np.divide) or call.kwargs or call.out.dtype not in (np.float32, np.float64):
             continue
@@ -85,7 +85,7 @@ def _linear_uses(v: Var, users: dict[Var, list[Call]], ends: set[Var]) -> list[C
 
 def blas(program: Program) -> None:
     """Sums as products with ones, and sums of products as products: BLAS computes both, and faster."""
-    counts = used(program.calls, program.ends())
+    counts = use_counts(program.calls, program.outputs())
     ones: dict[Any, Var] = {}
 
     def one(n: int, dtype: Any) -> Var:

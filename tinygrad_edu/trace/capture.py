@@ -1,206 +1,114 @@
-"""Recording: run a function once with `Traced` arrays in the place of those that it is given and finds."""
+"""Capturing: run a function with its Tensors, modules and optimizers reporting to a recording."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from threading import get_ident
-from typing import Any, NamedTuple
+import functools
+from collections.abc import Callable
+from threading import RLock, get_ident
+from typing import Any
 
-import numpy as np
+from ..engine.tape import Node
+from ..engine.tensor import Tensor
+from ..nn import Module
+from ..optim import SGD, Group
+from .captured import NUMBERS, ROOMS, WATCHED, Captured, raw_grad, raw_value
+from .closure import Closure, position
+from .generators import put
+from .ir import Call, placeholder
+from .recorder import Recorder
+from .traced import Traced
 
-from ..engine import backward
-from ..engine.errors import INTERNAL, written
-from ..engine.rules import implementations
-from ..optim import Optimizer
-from .functional import part
-from .ir import NOTHING, Call, Constant, Guard, Program, Var, shell, substituted
-from .traced import JitError, Traced
-
-OURS, USERS, WALK, STEP = range(4)  # whose code a frame runs
-
-_kinds: dict[int, int] = {}  # of the code that is not the user's, and never goes
-_codes: list[Any] = []
-
-
-class Result(NamedTuple):
-    """An array among the results; `kind` is "tensor" or "array"."""
-
-    kind: str
-    var: Var
+recorders: dict[int, Recorder] = {}  # by thread
+one_at_a_time = RLock()  # a recording changes classes
 
 
-class Recorder:
-    """What `Traced` arrays report to: it computes, and notes the call."""
-
-    def __init__(self, name: str) -> None:
-        self.name, self.program, self.thread = name, Program(), get_ident()
-        self.refused: JitError | None = None  # the last error
-        self.top: Any = None  # the code of the function that is recorded
-        self.kinds = _kinds.copy()  # whose code it is, by the code's identity
-        self.codes: list[Any] = []  # the user's codes among these, lest another gets the identity of one
-        self.line_of: Callable[[Any], Any] = lambda node: None
-
-    def call(self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], draws: bool = False) -> Any:
-        """fun(*args, **kwargs), noted."""
-        if self.thread != get_ident():
-            self.refused = JitError(f"jit({self.name}): an array of a recording was used outside of it")
-            raise self.refused
-        values, given = [], []
-        for a in args:
-            kind = type(a)
-            if kind is Traced:
-                if a.base is not None:
-                    a.follow()
-                given.append(a._slot)
-                values.append(a._array)
-            elif kind is np.ndarray:
-                given.append(Var(Constant(a), a))
-                values.append(a)
-            elif isinstance(a, (list, tuple, dict)) and holds(a):
-                given.append(vars_of(a))
-                values.append(values_of(a))
-            else:
-                given.append(a)
-                values.append(a)
-        known = named = kwargs
-        if kwargs and holds(kwargs):
-            known, named = values_of(kwargs), vars_of(kwargs)
-        result = fun(*values, **known)
-        line, phase = self.place()
-        call = Call(fun, tuple(given), named, shell(result), line, phase, draws=draws)
-        self.program.calls.append(call)
-        base = None
-        if type(fun) is not np.ufunc:
-            call.lies_in = base_of(result, (given, named), (values, known))
-            if call.lies_in is not None:
-                base = list(arrays_of((given, named), (args, kwargs)))[call.lies_in]
-        if not isinstance(result, (tuple, list)):
-            y = Traced(self, result, call.out)
-            if type(base) is Traced:
-                y.lie_in(base, fun)
-            return y
-        parts = []
-        for i, value in enumerate(result):
-            one = Call(part, (call.out, i), NOTHING, shell(value), line, phase)
-            one.lies_in = 0
-            self.program.calls.append(one)
-            y = Traced(self, value, one.out)
-            if type(base) is Traced:
-                y.lie_in(base, fun)
-            parts.append(y)
-        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
-
-    def plainly(self, fun: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """fun(*args, **kwargs), not noted: it depends on shapes and types alone."""
-        return fun(*values_of(args), **values_of(kwargs))
-
-    def primitive(self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """A primitive, by the calls that it computes with."""
-        return implementations[fun](*[self.constant(a) if type(a) is np.ndarray else a for a in args], **kwargs)
-
-    def ask(self, predicate: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        """Answer a predicate, and record the guard by which a replay compares its own answer."""
-        answer = self.plainly(predicate, args, NOTHING)
-        self.program.guards.append(Guard(predicate, vars_of(args), answer))
-        return answer
-
-    def constant(self, value: Any) -> Traced:
-        """An array that is the same at every call."""
-        return Traced(self, value, Var(Constant(value), value))
-
-    def error(self, message: str) -> JitError:
-        """The error, with the user's line."""
-        line = self.place()[0]
-        self.refused = JitError(f"jit({self.name}){f', {written(line)}' if line else ''}: {message}")
-        return self.refused
-
-    def place(self) -> tuple[Any, str]:
-        """The user's line that led here, for the way back the one that went there; and the phase."""
-        frame: Any = sys._getframe(2)
-        line, phase, kinds, top = None, "forward", self.kinds, self.top
-        while frame is not None:
-            code = frame.f_code
-            kind = kinds.get(id(code))
-            if kind is None:
-                kind = self.kind(code)
-            if kind == USERS:
-                line = line or (code.co_filename, frame.f_lineno)
-            elif kind == WALK:
-                phase = "backward"
-                forward = self.line_of(frame.f_locals.get("y"))
-                if forward:
-                    return forward, phase
-            elif kind == STEP:
-                phase = "update"
-            if code is top:
-                break
-            frame = frame.f_back
-        return line, phase
-
-    def kind(self, code: Any) -> int:
-        """Whose code it is."""
-        kind = OURS if code.co_filename.startswith(INTERNAL) else USERS
-        if code is backward._walk.__code__:
-            kind = WALK
-        elif code is Optimizer.step.__code__:
-            kind = STEP
-        self.kinds[id(code)] = kind
-        (self.codes if kind == USERS else _codes).append(code)
-        if kind != USERS:
-            _kinds[id(code)] = kind
-        return kind
-
-    def named(self, x: Any) -> str:
-        """What the user calls x: by a variable's name, or that of a list and x's place there."""
-        frame: Any = sys._getframe(2)
-        while frame is not None:
-            if self.kind(frame.f_code) == USERS:
-                for name, value in frame.f_locals.items():
-                    if value is x:
-                        return str(name)
-                    if isinstance(value, (list, tuple)) and len(value) < 100:
-                        for i, v in enumerate(value):
-                            if v is x:
-                                return f"{name}_{i}"
-            if frame.f_code is self.top:
-                break
-            frame = frame.f_back
-        return ""
+def capture(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Captured, Any]:
+    """Run fun(*args, **kwargs): what it found and did, and its result."""
+    with one_at_a_time:
+        rec = Recorder(name)
+        found = Captured(rec)
+        found.args, found.kwargs = args, kwargs
+        args, kwargs = found.argument(args), found.argument(kwargs)
+        rec.line_of = _line
+        code = getattr(getattr(fun, "__func__", fun), "__code__", None)
+        rec.top = code or getattr(type(fun).__call__, "__code__", None)
+        around = found.closure = Closure(fun, found.leaves, (Node, *NUMBERS), Module)
+        for owner, key, value in around.attributes:
+            found.attributes[id(owner), key] = owner, key, value
+        places = *around.variables, *around.attributes
+        exchanged = [
+            (place, traced_source)
+            for place in places
+            if not isinstance(place[0], type) and (traced_source := found.traced_source(place[2])) is not place[2]
+        ]
+        before = [position(source) for source in around.sources]
+        try:
+            with _Hooks(found):
+                for (holder, key, _), traced_source in exchanged:
+                    put(holder, key, traced_source)
+                result = fun(*args, **kwargs)
+        finally:
+            for place, _ in exchanged:
+                put(*place)
+        if rec.refused:  # and the function went on without
+            raise rec.refused
+        found.refuse_changes(before)
+        found.finish()
+        rec.program.result, visible = found.result(result)
+        return found, visible
 
 
-def base_of(result: Any, given: Any, values: Any) -> int | None:
-    """The place of the Var whose array a result, or one of several, is a part of; None if it has memory of its own."""
-    for r in result if isinstance(result, (tuple, list)) else (result,):
-        if isinstance(r, np.ndarray) and r.base is not None:
-            for i, array in enumerate(arrays_of(given, values)):
-                if isinstance(array, np.ndarray) and np.may_share_memory(r, array):
-                    return i
-    return None
+def _line(node: Any) -> Any:
+    """The user's line that made a node."""
+    data = raw_value.__get__(node) if isinstance(node, Node) else None
+    return data._variable.source.line if type(data) is Traced and isinstance(data._variable.source, Call) else None
 
 
-def arrays_of(given: Any, values: Any) -> Iterator[Any]:
-    """Of nested arguments, the values of the Vars among them."""
-    if type(given) is Var:
-        yield values
-    elif isinstance(given, (list, tuple, dict)):
-        for k in given if isinstance(given, dict) else range(len(given)):
-            yield from arrays_of(given[k], values[k])
+@functools.cache
+def alone(kind: str) -> int:
+    """How many references an array has, as a recording finds it, that nobody but its owner holds."""
+    x = Tensor([0.0, 0.0])
+    found = Captured(Recorder("alone"))
+    if kind == "data":
+        origin = found.tensor(x).origin
+    else:
+        optimizer = SGD([x], lr=1.0, momentum=0.5)
+        origin = found.get_attribute(optimizer, "state", optimizer.state)["velocity"][0].origin
+    return origin.source.references  # type: ignore[no-any-return]
 
 
-def holds(value: Any) -> bool:
-    """Whether nested lists, tuples and dicts hold arrays, or what is recorded."""
-    for v in value.values() if isinstance(value, dict) else value:
-        if isinstance(v, (Traced, np.ndarray)) or (isinstance(v, (list, tuple, dict)) and holds(v)):
-            return True
-    return False
+class _Hooks:
+    """Let Tensors, modules and optimizers report to a recording while it runs."""
 
+    def __init__(self, found: Captured) -> None:
+        self.found = found
 
-def values_of(value: Any) -> Any:
-    """Arrays in the place of what is recorded, in nested lists, tuples and dicts."""
-    return substituted(value, lambda t: t.value, Traced)
+    def __enter__(self) -> None:
+        found, thread = self.found, self.found.rec.thread
+        recorders[thread] = found.rec
+        setattr(Node, "_value", property(found.get_value, found.set_value))  # noqa: B010 (mypy)
+        setattr(Node, "_grad", property(found.get_grad, found.set_grad))  # noqa: B010
 
+        def get(owner: Any, name: str) -> Any:
+            if name in ROOMS and isinstance(owner, Group) and get_ident() == thread:
+                return [found.rec.constant(placeholder(found.get_value(p)._array)) for p in owner.params]
+            value = object.__getattribute__(owner, name)
+            return value if name[:2] == "__" or get_ident() != thread else found.get_attribute(owner, name, value)
 
-def vars_of(value: Any) -> Any:
-    """Vars in the place of arrays and of what is recorded, in nested lists, tuples and dicts."""
-    return substituted(substituted(value, lambda t: t.slot, Traced), lambda a: Var(Constant(a), a), np.ndarray)
+        def put(owner: Any, name: str, value: Any) -> None:
+            ours = get_ident() == thread and not isinstance(getattr(type(owner), name, None), property)
+            (found.set_attribute if ours else object.__setattr__)(owner, name, value)
+
+        self.own = [(kind, kind.__dict__.get("__setattr__")) for kind in WATCHED]
+        for kind in WATCHED:
+            setattr(kind, "__getattribute__", get)  # noqa: B010 (as above)
+            setattr(kind, "__setattr__", put)  # noqa: B010
+
+    def __exit__(self, *_: object) -> None:
+        for kind, own in self.own:
+            del kind.__getattribute__, kind.__setattr__
+            if own:
+                setattr(kind, "__setattr__", own)  # noqa: B010
+        setattr(Node, "_value", raw_value)  # noqa: B010
+        setattr(Node, "_grad", raw_grad)  # noqa: B010
+        del recorders[self.found.rec.thread]

@@ -31,7 +31,7 @@ USERS, INSTALLED, OURS = range(3)  # OURS: Python's and NumPy's too
 STANDARD = os.path.dirname(os.__file__)
 
 
-class Surroundings:
+class Closure:
     """What `fun` can reach, and what stands in `given`.
 
     Objects of the classes `apart` are not looked into; of those of the class `module` only the classes are.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ NOTHING: Mapping[str, Any] = {}  # the keywords of most calls
 class Var:
     """An array, a NumPy scalar or a Python number of the program.
 
-    `source` says where it comes from: a `Call`, or what stands outside (`Input`, `State`, `Number`, `Constant`).
+    `source` says where it comes from: a `Call`, or what stands outside (`Input`, `State`, `Setting`, `Constant`).
     `example` is its value while recording, or, for what a call makes, something of the same shape and dtype.
     """
 
@@ -61,7 +61,7 @@ class State:
 
 
 @dataclass(eq=False, slots=True)
-class Number:
+class Setting:
     """A Python number that lives outside, in an attribute: a learning rate, a count of steps."""
 
     owner: Any
@@ -80,11 +80,11 @@ class Call:
     """`out = fun(*args, **kwargs)`; args may be nested, with Vars in them.
 
     `line` is the user's (file, number) that led here, `phase` "forward", "backward" or "update". `draws` tells random
-    numbers, which are different at each call and drawn even where nobody looks at them. `lies_in` is the place among
+    numbers, which are different at each call and drawn even where nobody looks at them. `alias_of` is the place among
     `uses` of the array in whose memory the result lies, where that is no plain view (NumPy's flip and split).
     """
 
-    __slots__ = ("args", "deep", "draws", "elementwise", "fun", "kwargs", "lies_in", "line", "out", "phase", "uses")
+    __slots__ = ("alias_of", "args", "deep", "draws", "elementwise", "fun", "kwargs", "line", "out", "phase", "uses")
 
     fun: Callable[..., Any]
     args: tuple[Any, ...]
@@ -100,7 +100,7 @@ class Call:
         self.become(fun, args, kwargs)
         self.out = Var(self, example)
         self.line, self.phase, self.draws = line, phase, draws
-        self.lies_in: int | None = None
+        self.alias_of: int | None = None
 
     def become(self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] = NOTHING) -> None:
         """Be another call with the same result."""
@@ -157,12 +157,12 @@ class Program:
     guards: list[Guard] = field(default_factory=list)
     inputs: list[Var] = field(default_factory=list)
     states: list[Var] = field(default_factory=list)
-    numbers: list[Var] = field(default_factory=list)
-    stores: list[tuple[Any, Any]] = field(default_factory=list)  # (the Var of a State or a Number, what it becomes)
+    settings: list[Var] = field(default_factory=list)
+    stores: list[tuple[Any, Any]] = field(default_factory=list)  # (the Var of a State or a Setting, what it becomes)
     grads: list[tuple[Any, Any]] = field(default_factory=list)  # (a Tensor, its gradient's Var or None)
     result: Any = None  # nested, with Vars in it
 
-    def ends(self) -> Iterator[Var]:
+    def outputs(self) -> Iterator[Var]:
         """The Vars that somebody outside waits for."""
         changed = [value for _, value in (*self.stores, *self.grads)]
         return variables([self.result, changed, [guard.args for guard in self.guards]])
@@ -201,19 +201,26 @@ class Program:
         self.calls = order
 
 
+class Result(NamedTuple):
+    """An array among the results; `kind` is "tensor" or "array"."""
+
+    kind: str
+    var: Var
+
+
 class Snapshot:
     """A program as it was, whatever passes do to it later: they replace what calls hold, and change nothing in it."""
 
     def __init__(self, program: Program) -> None:
         self.calls = [(c, c.fun, c.args, c.kwargs) for c in program.calls]
         self.guards = [(g.predicate, g.args, g.answer) for g in program.guards]
-        self.inputs, self.states, self.numbers = list(program.inputs), list(program.states), list(program.numbers)
+        self.inputs, self.states, self.settings = list(program.inputs), list(program.states), list(program.settings)
         self.stores, self.grads, self.result = list(program.stores), list(program.grads), program.result
 
     def restore(self) -> Program:
         """The program, with calls of its own."""
         guards = [Guard(*g) for g in self.guards]
-        program = Program([], guards, self.inputs, self.states, self.numbers, self.stores, self.grads, self.result)
+        program = Program([], guards, self.inputs, self.states, self.settings, self.stores, self.grads, self.result)
         new: dict[Var, Var] = {}
         for c, fun, args, kwargs in self.calls:
             copied = Call(fun, args, kwargs, c.out.example, c.line, c.phase, draws=c.draws)
@@ -224,12 +231,12 @@ class Snapshot:
         return program
 
 
-def shell(example: Any) -> Any:
+def placeholder(example: Any) -> Any:
     """Something of the same shape and dtype that holds but one number."""
     if isinstance(example, np.ndarray):
         return blank(example.dtype, example.shape)
     if isinstance(example, (list, tuple)):
-        parts = [shell(e) for e in example]
+        parts = [placeholder(e) for e in example]
         return type(example)(*parts) if hasattr(example, "_fields") else type(example)(parts)
     return example
 
@@ -265,7 +272,7 @@ def substituted(value: Any, new: Callable[[Any], Any], kind: Any = Var) -> Any:
     return value
 
 
-def used(calls: Iterable[Call], ends: Iterable[Var]) -> dict[Var, int]:
+def use_counts(calls: Iterable[Call], ends: Iterable[Var]) -> dict[Var, int]:
     """How often each Var is used."""
     counts: dict[Var, int] = {}
     for call in calls:

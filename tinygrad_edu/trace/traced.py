@@ -34,10 +34,10 @@ NUMBERS = {int, float, bool}
 class Traced:
     """An array, a NumPy scalar or a Python number of a recording."""
 
-    __slots__ = ("_array", "_slot", "base", "origin", "path", "rec", "seen", "shape", "version")
+    __slots__ = ("_array", "_variable", "base", "origin", "path", "rec", "seen", "shape", "version")
 
     def __init__(self, rec: Any, value: Any, var: Var) -> None:
-        self.rec, self._array, self._slot, self.origin, self.shape = rec, value, var, var, var.shape
+        self.rec, self._array, self._variable, self.origin, self.shape = rec, value, var, var, var.shape
         self.base: Traced | None = None  # in whose memory it lies
         self.path: Any = None  # by which function it was made of that, and its other arguments
         self.version = self.seen = 0
@@ -51,11 +51,11 @@ class Traced:
         return self._array
 
     @property
-    def slot(self) -> Var:
+    def variable(self) -> Var:
         """Its place in the program."""
         if self.base is not None:
             self.follow()
-        return self._slot
+        return self._variable
 
     @property
     def root(self) -> Traced:
@@ -76,7 +76,7 @@ class Traced:
             if args is None:
                 raise self._shared()
             new = self.rec.call(fun, (base, *args), {})
-            self._array, self._slot, self.seen = new._array, new._slot, base.version
+            self._array, self._variable, self.seen = new._array, new._variable, base.version
             self.version += 1
 
     def write(self, new: Traced) -> None:
@@ -95,7 +95,7 @@ class Traced:
                 back = self.rec.call(np.reshape, (new, self.base.shape), {})
             self.base.write(back)
             self.seen = self.base.version
-        self._array, self._slot = new.value, new.slot
+        self._array, self._variable = new.value, new.variable
         self.version += 1
 
     def _shared(self) -> JitError:

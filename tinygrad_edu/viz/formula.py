@@ -16,9 +16,9 @@ import numpy as np
 
 from ..engine.backward import ARGS, elementwise, parent
 from ..engine.tensor import Node
-from ..trace.capture import Recorder
-from ..trace.ir import Call, Input, Var, used
-from ..trace.printer import ATOM, Expressions
+from ..trace.expressions import ATOM, Expressions
+from ..trace.ir import Call, Input, Var, use_counts
+from ..trace.recorder import Recorder
 from ..trace.traced import Traced
 from .labels import SMALL
 from .labels import value as _value
@@ -68,7 +68,7 @@ def formula(rule: Callable[..., Any], g: Any, y: Any) -> Formula:
         result = None
     if type(result) is not Traced:
         return Formula(source(rule, names), "", False)
-    calls, end = recorder.program.calls, result.slot
+    calls, end = recorder.program.calls, result.variable
     text, numbers = printed(calls, end, symbols, set(names)), ""
     calls = needed(calls, end)
     read = {v for call in calls for v in call.uses if v in values} | ({end} & values.keys())
@@ -92,7 +92,7 @@ def printed(
 ) -> str:
     """What `calls` compute at `end`, as one expression; where that is long, what occurs twice gets a name before it."""
     calls = needed(calls, end)
-    counts = used(calls, [end])
+    counts = use_counts(calls, [end])
     for naming in (False, True):
         expressions = Expressions(dict(names), {"np", *taken})
         expressions.text = dict(text or {})

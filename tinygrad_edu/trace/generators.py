@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from .capture import Recorder
+from .recorder import Recorder
 
 
-class Draws:
+class TracedGenerator:
     """Stands for a Generator: what it draws is drawn anew at each call."""
 
     def __init__(self, rec: Recorder, generator: np.random.Generator) -> None:
@@ -35,7 +35,7 @@ class Draws:
         return draw
 
 
-class Standstill:
+class TracedIterator:
     """Stands for an iterator, whose next would be the same at every call."""
 
     def __init__(self, rec: Recorder, iterator: Any) -> None:

@@ -7,8 +7,6 @@ function changed really changed: a recording that fails has changed nothing.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from sys import getrefcount
 from threading import RLock, get_ident
 from typing import Any
@@ -16,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from ..engine.tape import Node, constant
-from ..engine.tensor import Tensor, Value
+from ..engine.tensor import Value
 from ..nn import Module
-from ..optim import SGD, Group, Optimizer
+from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
-from .capture import Recorder, Result
-from .closure import PLAIN, Surroundings, position
-from .ir import Call, Constant, Input, Number, State, Var, shell, substituted
-from .stand_ins import Draws, Standstill, put
+from .closure import PLAIN, position
+from .generators import TracedGenerator, TracedIterator
+from .ir import Constant, Input, Result, Setting, State, Var, placeholder, substituted
+from .recorder import Recorder
 from .traced import Traced
 
 KEPT = (*PLAIN, np.random.Generator)  # what attributes must hold at later calls as well
@@ -36,7 +34,7 @@ recorders: dict[int, Recorder] = {}  # by thread
 one_at_a_time = RLock()  # a recording changes classes
 
 
-class Outside:
+class Captured:
     """What one recording has found outside."""
 
     def __init__(self, rec: Recorder) -> None:
@@ -52,10 +50,10 @@ class Outside:
         self.new_grads: dict[int, tuple[Any, Any]] = {}
         self.absent: list[Any] = []  # those whose gradient was asked for, and missing
         self.attributes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
-        self.numbers: dict[tuple[int, str], Traced] = {}
+        self.settings: dict[tuple[int, str], Traced] = {}
         self.arrays: dict[int, Traced] = {}
-        self.draws: dict[int, tuple[Any, Draws]] = {}
-        self.around: Any = None  # what the function can reach
+        self.draws: dict[int, tuple[Any, TracedGenerator]] = {}
+        self.closure: Any = None  # what the function can reach
 
     # Tensors
     def tensor(self, x: Any) -> Traced:
@@ -105,13 +103,13 @@ class Outside:
         now = self.get_value(x)
         if value is now:
             return
-        if type(value) is not Traced or value.shape != now.shape or value.slot.dtype != now.dtype:
+        if type(value) is not Traced or value.shape != now.shape or value.variable.dtype != now.dtype:
             raise self.rec.error(f"{x._describe()}.data = ...: of another shape or dtype, or the same at every call")
         if any(value.root is t for _, t in self.tensors.values() if t is not now):
             raise self.rec.error(
                 f"{x._describe()}.data = ... lets two Tensors share one array, which a replay does not; take a .copy()"
             )
-        new = Traced(self.rec, value.value, value.slot)  # who holds the array that was there keeps that
+        new = Traced(self.rec, value.value, value.variable)  # who holds the array that was there keeps that
         new.origin = now.origin
         self.tensors[id(x)] = x, new
 
@@ -150,17 +148,17 @@ class Outside:
     def get_attribute(self, owner: Any, name: str, value: Any) -> Any:
         """What reading an attribute of a module, an optimizer or a schedule gives."""
         if name in numbers_of(owner):
-            if (id(owner), name) not in self.numbers:
-                var = Var(Number(owner, name), value, name)
-                self.rec.program.numbers.append(var)
-                self.numbers[id(owner), name] = Traced(self.rec, value, var)
-            return self.numbers[id(owner), name]
+            if (id(owner), name) not in self.settings:
+                var = Var(Setting(owner, name), value, name)
+                self.rec.program.settings.append(var)
+                self.settings[id(owner), name] = Traced(self.rec, value, var)
+            return self.settings[id(owner), name]
         if isinstance(owner, Optimizer) and name == "state":
             return {kind: [self.array(a, owner, f"{kind}.{i}") for i, a in enumerate(arrays)]
                     for kind, arrays in value.items()}  # fmt: skip
         if isinstance(value, KEPT):
             self.attributes.setdefault((id(owner), name), (owner, name, value))
-        return self.stand_in(value)
+        return self.traced_source(value)
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         """What writing one does."""
@@ -172,22 +170,22 @@ class Outside:
                     "the recorded function, or let a schedule of tg.optim.lr_scheduler do it"
                 )
             self.get_attribute(owner, name, now)
-            self.numbers[id(owner), name] = value
+            self.settings[id(owner), name] = value
         elif value is not getattr(owner, name, self):
             raise self.rec.error(
                 f"{type(owner).__name__}.{name} = ... would not happen at later calls; set it outside of the recorded "
                 "function, or return the value"
             )
 
-    def stand_in(self, x: Any) -> Any:
+    def traced_source(self, x: Any) -> Any:
         """What stands for a Generator or an iterator; x itself for anything else."""
         if isinstance(x, np.random.Generator):
             return self.generator(x)
-        return Standstill(self.rec, x) if hasattr(type(x), "__next__") else x
+        return TracedIterator(self.rec, x) if hasattr(type(x), "__next__") else x
 
-    def generator(self, generator: np.random.Generator) -> Draws:
+    def generator(self, generator: np.random.Generator) -> TracedGenerator:
         """What stands for a Generator."""
-        return self.draws.setdefault(id(generator), (generator, Draws(self.rec, generator)))[1]
+        return self.draws.setdefault(id(generator), (generator, TracedGenerator(self.rec, generator)))[1]
 
     def argument(self, a: Any) -> Any:
         """What stands for an argument, or a part of one."""
@@ -204,19 +202,19 @@ class Outside:
             self.rec.program.inputs.append(var)
             self.inputs.append(Traced(self.rec, a, var))
             return self.inputs[-1]
-        return self.stand_in(a)
+        return self.traced_source(a)
 
     # The end
     def refuse_changes(self, before: list[Any]) -> None:
         """Raise JitError for what has happened outside, and would not happen at later calls."""
-        for source, at in zip(self.around.sources, before, strict=True):
+        for source, at in zip(self.closure.sources, before, strict=True):
             if id(source) not in self.draws and position(source) != at:
                 name = getattr(source, "__name__", type(source).__name__)
                 raise self.rec.error(
                     f"random numbers of {name} would be the same at every call; draw from a Generator, rng = "
                     "np.random.default_rng(seed), that the function is given, or that a variable or an attribute holds"
                 )
-        if changed := self.around.changed():
+        if changed := self.closure.changed():
             raise self.rec.error(
                 f"{changed} was changed, which would not happen at later calls; do it outside of the recorded "
                 "function, or return the value"
@@ -226,37 +224,37 @@ class Outside:
         """Change what the function has changed, and note it."""
         program = self.rec.program
         found = (*[t for _, t in self.tensors.values()], *self.arrays.values(), *self.inputs)
-        changed = [t for t in found if t.slot is not t.origin]
+        changed = [t for t in found if t.variable is not t.origin]
         for t in changed:
             source = t.origin.source
             if not isinstance(source, Constant):
-                program.stores.append((t.origin, t.slot))
+                program.stores.append((t.origin, t.variable))
                 leaf = self.leaves[source.place] if isinstance(source, Input) else None
                 array = source.array if leaf is None else leaf._value if source.tensor else leaf
                 array[...] = t.value
-        for var in program.numbers:
-            number = self.numbers[id(var.source.owner), var.source.attribute]
-            if number.slot is not var:
-                program.stores.append((var, number.slot))
+        for var in program.settings:
+            number = self.settings[id(var.source.owner), var.source.attribute]
+            if number.variable is not var:
+                program.stores.append((var, number.variable))
                 setattr(var.source.owner, var.source.attribute, number.value)
         for x, g in self.new_grads.values():
-            program.grads.append((x, None if g is None else g.slot))
+            program.grads.append((x, None if g is None else g.variable))
             raw_grad.__set__(x, None if g is None else np.array(g.value))
 
     def forget(self) -> None:
         """Let the arrays of the recording go; what the arguments were made of stays, for their names."""
-        held = self.fresh, self.arrays, self.numbers, self.tensors, self.new_grads, self.leaves, self.inputs
+        held = self.fresh, self.arrays, self.settings, self.tensors, self.new_grads, self.leaves, self.inputs
         for each in held:
             each.clear()
-        self.args, self.kwargs = (substituted(a, shell, np.ndarray) for a in (self.args, self.kwargs))
+        self.args, self.kwargs = (substituted(a, placeholder, np.ndarray) for a in (self.args, self.kwargs))
 
     def result(self, value: Any) -> tuple[Any, Any]:
         """What the function returned: as part of the program, and for the user."""
         if id(value) in self.fresh:
             data = raw_value.__get__(value)
-            return Result("tensor", data.slot), constant(type(value), _own(data.value))
+            return Result("tensor", data.variable), constant(type(value), _own(data.value))
         if type(value) is Traced:
-            return Result("array", value.slot), _own(value.value)
+            return Result("array", value.variable), _own(value.value)
         if isinstance(value, np.ndarray):
             return Result("array", Var(Constant(value), value)), _own(value)
         if isinstance(value, (list, tuple)):
@@ -269,42 +267,6 @@ class Outside:
         return value, value
 
 
-def record(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Outside, Any]:
-    """Run fun(*args, **kwargs): what it found and did, and its result."""
-    with one_at_a_time:
-        rec = Recorder(name)
-        found = Outside(rec)
-        found.args, found.kwargs = args, kwargs
-        args, kwargs = found.argument(args), found.argument(kwargs)
-        rec.line_of = _line
-        code = getattr(getattr(fun, "__func__", fun), "__code__", None)
-        rec.top = code or getattr(type(fun).__call__, "__code__", None)
-        around = found.around = Surroundings(fun, found.leaves, (Node, *NUMBERS), Module)
-        for owner, key, value in around.attributes:
-            found.attributes[id(owner), key] = owner, key, value
-        places = *around.variables, *around.attributes
-        exchanged = [
-            (place, stand_in)
-            for place in places
-            if not isinstance(place[0], type) and (stand_in := found.stand_in(place[2])) is not place[2]
-        ]
-        before = [position(source) for source in around.sources]
-        try:
-            with _Hooks(found):
-                for (holder, key, _), stand_in in exchanged:
-                    put(holder, key, stand_in)
-                result = fun(*args, **kwargs)
-        finally:
-            for place, _ in exchanged:
-                put(*place)
-        if rec.refused:  # and the function went on without
-            raise rec.refused
-        found.refuse_changes(before)
-        found.finish()
-        rec.program.result, visible = found.result(result)
-        return found, visible
-
-
 def numbers_of(owner: Any) -> tuple[str, ...]:
     """The attributes of an optimizer or a schedule that are read anew at each call."""
     return next((names for kind, names in NUMBERS.items() if isinstance(owner, kind)), ())
@@ -313,59 +275,3 @@ def numbers_of(owner: Any) -> tuple[str, ...]:
 def _own(value: Any) -> Any:
     """What a user may keep: not an array that a later call writes into, or a view of an argument."""
     return np.array(value) if isinstance(value, np.ndarray) else value
-
-
-def _line(node: Any) -> Any:
-    """The user's line that made a node."""
-    data = raw_value.__get__(node) if isinstance(node, Node) else None
-    return data._slot.source.line if type(data) is Traced and isinstance(data._slot.source, Call) else None
-
-
-@functools.cache
-def alone(kind: str) -> int:
-    """How many references an array has, as a recording finds it, that nobody but its owner holds."""
-    x = Tensor([0.0, 0.0])
-    found = Outside(Recorder("alone"))
-    if kind == "data":
-        origin = found.tensor(x).origin
-    else:
-        optimizer = SGD([x], lr=1.0, momentum=0.5)
-        origin = found.get_attribute(optimizer, "state", optimizer.state)["velocity"][0].origin
-    return origin.source.references  # type: ignore[no-any-return]
-
-
-class _Hooks:
-    """Let Tensors, modules and optimizers report to a recording while it runs."""
-
-    def __init__(self, found: Outside) -> None:
-        self.found = found
-
-    def __enter__(self) -> None:
-        found, thread = self.found, self.found.rec.thread
-        recorders[thread] = found.rec
-        setattr(Node, "_value", property(found.get_value, found.set_value))  # noqa: B010 (mypy)
-        setattr(Node, "_grad", property(found.get_grad, found.set_grad))  # noqa: B010
-
-        def get(owner: Any, name: str) -> Any:
-            if name in ROOMS and isinstance(owner, Group) and get_ident() == thread:
-                return [found.rec.constant(shell(found.get_value(p)._array)) for p in owner.params]
-            value = object.__getattribute__(owner, name)
-            return value if name[:2] == "__" or get_ident() != thread else found.get_attribute(owner, name, value)
-
-        def put(owner: Any, name: str, value: Any) -> None:
-            ours = get_ident() == thread and not isinstance(getattr(type(owner), name, None), property)
-            (found.set_attribute if ours else object.__setattr__)(owner, name, value)
-
-        self.own = [(kind, kind.__dict__.get("__setattr__")) for kind in WATCHED]
-        for kind in WATCHED:
-            setattr(kind, "__getattribute__", get)  # noqa: B010 (as above)
-            setattr(kind, "__setattr__", put)  # noqa: B010
-
-    def __exit__(self, *_: object) -> None:
-        for kind, own in self.own:
-            del kind.__getattribute__, kind.__setattr__
-            if own:
-                setattr(kind, "__setattr__", own)  # noqa: B010
-        setattr(Node, "_value", raw_value)  # noqa: B010
-        setattr(Node, "_grad", raw_grad)  # noqa: B010
-        del recorders[self.found.rec.thread]
