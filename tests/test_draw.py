@@ -16,7 +16,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.viz.dot import MEANINGS
-from tinygrad_edu.viz.draw import LayoutError, _lay_out
+from tinygrad_edu.viz.layout import LayoutError, render
 
 pygraphviz = pytest.importorskip("pygraphviz")
 GALLERY = Path(__file__).parents[1] / "examples" / "gallery"
@@ -316,7 +316,7 @@ def test_the_grid_for_large_graphs_follows_the_direction(rankdir, monkeypatch):
 
 @pytest.mark.skipif(not shutil.which("dot"), reason="no Graphviz on this machine")
 def test_the_real_dot_draws(tmp_path):
-    assert b"<svg" in _lay_out(tg.draw(tg.Value(2.0) ** 2)._graph, "svg")
+    assert b"<svg" in render(tg.draw(tg.Value(2.0) ** 2)._graph, "svg")
 
 
 def kinds(drawing):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import tinygrad_edu as tg
 from tinygrad_edu.engine.backward import backprop
 from tinygrad_edu.engine.rules import vjps
-from tinygrad_edu.viz.explain import WIDTH
 from tinygrad_edu.viz.formula import formula, parameters
+from tinygrad_edu.viz.table import WIDTH
 
 
 def lecture():
@@ -105,11 +105,11 @@ def test_the_table_says_why_this_order_and_why_gradients_add_up():
     assert repr(tg.explain(y)) == table
     text = " ".join(table.split())
     assert "reverse topological order" in text
-    assert "The walk starts at the root: d y / d y = 1." in text
+    assert "The backward pass starts at the root: d y / d y = 1." in text
     assert "v3 comes now: y, the only operation that uses it, has passed its gradient on." in text
     assert "b is used 2 times (by y, v1)." in text
     assert "the effects add up: b gets 2 contributions, and this is the first." in text
-    assert "Contribution 2 of 2 to b: 4 (from y) + -6 (from v1) = -2; its 2 uses are all in" in text
+    assert "Contribution 2 of 2 to b: 4 (from y) + -6 (from v1) = -2; all 2 have arrived, so" in text
     head, first = (line for line in table.splitlines() if line.startswith(("step", "   1")))
     assert head.index("rule") == first.index("g * b")
     assert head.index("total") + len("total") == first.index("-3", first.index("-3     -3") + 1) + 2
@@ -167,7 +167,7 @@ def test_a_rule_that_cannot_be_recorded_is_shown_by_its_source_and_says_so():
     y = double(tg.Tensor(3.0))
     (step,) = tg.explain(y)
     assert (step.rule, step.numbers, step.total) == ("g * 2 if x > 0 else g + g", "", 2.0)
-    assert step.remark == "This rule works on plain arrays alone and cannot be recorded: shown is its source."
+    assert step.remark == "This rule works on plain arrays only and cannot be recorded, so its source is shown."
     tg.defvjp(double, branching)
     assert tg.explain(y)[0].rule == "branching(g, y, x)"
     tg.defvjp(double, eval("lambda g, y, x: g * 2 if x > 0 else g"))  # whose source is nowhere
@@ -205,7 +205,7 @@ def test_what_broadcasting_added_is_summed_and_said():
     x, b = tg.Tensor(np.ones((3, 4)), label="x"), tg.Tensor(np.zeros(4), label="b")
     steps = {s.to: s for s in tg.explain(np.sum(x * 2 + b))}
     assert steps["b"].remark == (
-        "Summed over the axis that broadcasting added or stretched: shape (3, 4) becomes (4,)."
+        "Summed over the axes that broadcasting added or stretched: shape (3, 4) becomes (4,)."
     )
     assert steps["b"].total.tolist() == [3.0] * 4
     assert steps["b"].local.tolist() == np.ones((3, 4)).tolist()
@@ -287,9 +287,7 @@ def test_an_unrolled_loop_of_a_thousand_uses_is_explained():
 
 def test_errors_name_the_remedy():
     x = tg.Tensor([1.0, 2.0], label="x")
-    assert (
-        message(TypeError, lambda: tg.explain(3.0)) == "explain takes the Tensor or Value to walk back from, not float"
-    )
+    assert message(TypeError, lambda: tg.explain(3.0)) == "explain takes the Tensor or Value to start from, not float"
     text = message(ValueError, lambda: tg.explain(x))
     assert "explain: Tensor 'x' has shape (2,)" in text
     assert "tg.explain(y.sum())" in text
@@ -306,7 +304,7 @@ def test_saving_writes_a_page_or_leaves_what_was_there(tmp_path, monkeypatch):
     before = path.read_text()
     assert before.startswith("<!doctype html>")
     assert "must end in .html" in message(ValueError, lambda: tg.explain(y).save(tmp_path / "backprop.pdf"))
-    monkeypatch.setattr(type(path), "replace", lambda self, target: 1 / 0)
+    monkeypatch.setattr("os.replace", lambda source, target: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         tg.explain(y * 2).save(path)
     assert path.read_text() == before

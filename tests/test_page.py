@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.viz.explain import brief
-from tinygrad_edu.viz.page import lay_out
+from tinygrad_edu.viz.layout import lay_out
+from tinygrad_edu.viz.steps import brief
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(not CHROMIUM and "CI" not in os.environ, reason="no Chromium on PATH")

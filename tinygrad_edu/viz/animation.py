@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..figure import axes_or_new
+from ..state import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,9 +109,6 @@ def _write(pictures: list[Any], path: Path, milliseconds: list[float]) -> None:
     palette = Image.new("P", (1, 1))
     palette.putpalette([255] * 3 + colours[(colours < 248).any(axis=1)].ravel().tolist())
     first, *others = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.gif")
-    try:
-        first.save(beside, save_all=True, append_images=others, duration=milliseconds, loop=0, optimize=True)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    options = {"duration": milliseconds, "loop": 0, "optimize": True}
+    with replacing(path) as file:
+        first.save(file, format="gif", save_all=True, append_images=others, **options)

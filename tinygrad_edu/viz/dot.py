@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING
 
 from .graph import Box, Frame, Picture, surrounding
-from .labels import Gradients, details, printable, text, title
+from .labels import Gradients, details, text, title
+from .layout import columns, columns_crossed
+from .values import printable
 
 if TYPE_CHECKING:
     import graphviz
@@ -102,28 +104,19 @@ def _legend(kinds: list[str], rankdir: str) -> str:
 
 
 def _grid(picture: Picture, rankdir: str) -> dict[Box, str]:
-    """Where `dot` would take minutes, places for the boxes: a column for each step from the leaves.
-
-    Its work grows with the columns that all arrows together cross, faster than in proportion.
-    """
-    column: dict[Box, int] = {}
-    for tail, head, _ in picture.arrows:  # in the order of the tape: what leads to the tail came before
-        column[head] = max(column.get(head, 1), column.get(tail, 0) + 1)
-    leaves: dict[Box, int] = {}  # just before what uses them first
-    for tail, head, _ in picture.arrows:
-        if tail not in column:
-            leaves[tail] = min(leaves.get(tail, column[head]), column[head] - 1)
-    column |= leaves
-    if sum(column[head] - column[tail] for tail, head, _ in picture.arrows) < CROSSED:
+    """Return positions of the boxes, in a column for each step from the leaves, if `dot` would take minutes."""
+    edges = [(tail, head) for tail, head, _ in picture.arrows]
+    column = columns(edges)
+    if columns_crossed(column, edges) < CROSSED:
         return {}
     rows = dict.fromkeys(column.values(), 0)
-    places = {}
+    positions = {}
     for box in picture.boxes:
         n = column.get(box, 0)
         x, y = (n, rows.setdefault(n, 0)) if rankdir == "LR" else (rows.setdefault(n, 0), n)
-        places[box] = f"{220 * x},{-80 * y}"
+        positions[box] = f"{220 * x},{-80 * y}"
         rows[n] += 1
-    return places
+    return positions
 
 
 def _escape(shown: str) -> str:

@@ -15,18 +15,16 @@ from xml.sax.saxutils import escape, quoteattr
 
 from ..engine.backward import backprop, toposort
 from ..engine.tensor import Node
+from ..state import replacing
 from .dot import write
 from .graph import fold, read
 from .labels import Gradients
+from .layout import LayoutError, render
 
 if TYPE_CHECKING:
     import graphviz
 
 FORMATS = ("gv", "svg", "png", "pdf")
-
-
-class LayoutError(RuntimeError):
-    """Nothing on this machine can lay a graph out; the message says what to install."""
 
 
 class Drawing:
@@ -50,16 +48,9 @@ class Drawing:
         form = path.suffix[1:].lower()
         if form not in FORMATS:
             raise ValueError(f"Drawing.save: {str(path)!r} must end in one of .{', .'.join(FORMATS)}")
-        if form == "gv":
-            picture = self.source.encode()
-        else:
-            picture = self._svg() if form == "svg" else _lay_out(self._graph, form)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            beside.write_bytes(picture)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        picture = self.source.encode() if form == "gv" else self._svg() if form == "svg" else render(self._graph, form)
+        with replacing(path) as file:
+            file.write(picture)
         return path
 
     def show(self) -> Path:
@@ -77,7 +68,7 @@ class Drawing:
 
     def _svg(self) -> bytes:
         """The picture with a name for who cannot see it, and titles that show when one points at a box."""
-        svg = _lay_out(self._graph, "svg").decode()
+        svg = render(self._graph, "svg").decode()
         svg = re.sub(
             r"<title>(.*?)</title>\n?",
             lambda found: f"<title>{escape(self._titles[found[1]])}</title>\n" if found[1] in self._titles else "",
@@ -157,29 +148,3 @@ def _gradients(roots: list[Any]) -> Gradients:
     if others or not root.requires_grad or getattr(root.data, "size", 1) != 1:
         return {}
     return {x.order: g for x, g in backprop(root, root._seed(None), toposort(root))[0]}
-
-
-def _lay_out(graph: "graphviz.Digraph", form: str) -> bytes:
-    """The picture, by the first that can make it: the `dot` program, pygraphviz."""
-    import graphviz as gv
-
-    failures = []
-    try:
-        return bytes(graph.pipe(form, quiet=True))
-    except gv.ExecutableNotFound:
-        failures.append("no `dot` on PATH")
-    except (gv.CalledProcessError, OSError) as error:
-        reason = (getattr(error, "stderr", None) or b"").decode(errors="replace") or str(error)
-        failures.append(f"`dot` failed: {' '.join(reason.split())}")
-    try:
-        import pygraphviz
-    except ImportError as error:
-        failures.append(f"pygraphviz cannot be imported: {error}")
-    else:
-        engine = graph.graph_attr.get("layout", "dot")
-        return bytes(pygraphviz.AGraph(string=graph.source).draw(format=form, prog=engine))
-    raise LayoutError(
-        f"a .{form} needs Graphviz: install it (https://graphviz.org/download) so that `dot` is on PATH, "
-        'or run `pip install "tinygrad-edu[draw]"`; .source and .save("graph.gv") work without. '
-        f"Tried: {'; '.join(failures)}"
-    )

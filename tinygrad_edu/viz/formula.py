@@ -20,8 +20,7 @@ from ..trace.expressions import ATOM, Expressions
 from ..trace.ir import Call, Input, Var, use_counts
 from ..trace.recorder import Recorder
 from ..trace.traced import Traced
-from .labels import SMALL
-from .labels import value as _value
+from .values import SMALL, format_value
 
 LONG = 72  # characters of a formula, beyond which parts that occur twice get names, and numbers are left out
 NEGATIVE = 7  # how strongly a minus sign binds
@@ -73,7 +72,7 @@ def formula(rule: Callable[..., Any], g: Any, y: Any) -> Formula:
     calls = needed(calls, end)
     read = {v for call in calls for v in call.uses if v in values} | ({end} & values.keys())
     if all(elementwise(call.fun) for call in calls) and all(np.size(values[v]) <= SMALL for v in read):
-        numbers = printed(calls, end, {}, set(), {v: atom(_value(values[v])) for v in read})
+        numbers = printed(calls, end, {}, set(), {v: atom(format_value(values[v])) for v in read})
     return Formula(text, numbers if len(numbers) <= LONG else "", True)
 
 
@@ -123,12 +122,12 @@ def operation(y: Any, names: dict[Any, str], numbers: bool = False) -> str:
         if isinstance(a, Node):
             x = parent(y, i)
             args.append(Var(Input(i), x.data))
-            expressions.text[args[-1]] = (names.get(x) or x.label or _value(x.data), ATOM)
+            expressions.text[args[-1]] = (names.get(x) or x.label or format_value(x.data), ATOM)
             if numbers:
-                expressions.text[args[-1]] = atom(_value(x.data))
+                expressions.text[args[-1]] = atom(format_value(x.data))
         elif isinstance(a, (np.ndarray, np.generic)):
             args.append(Var(Input(i), a))
-            expressions.text[args[-1]] = atom(_value(a))
+            expressions.text[args[-1]] = atom(format_value(a))
         else:
             args.append(a)
     return expressions.call(Call(y.fun, tuple(args), y.kwargs, y.data))[0]

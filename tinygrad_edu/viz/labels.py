@@ -2,7 +2,6 @@
 
 import operator
 import reprlib
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +10,8 @@ import numpy as np
 from ..engine.rules import name
 from ..engine.tensor import Node
 from .graph import Box, Frame
+from .values import SMALL, format_full, format_number, format_value
 
-SMALL = 6  # elements of an array that are still written out
 WIDE, TALL = 160, 20  # characters and lines of a box
 SYMBOLS = {
     np.add: "+", np.subtract: "−", np.multiply: "×", np.divide: "÷", np.power: "**", np.matmul: "@",  # noqa: RUF001
@@ -37,7 +36,7 @@ def _lines(box: Box, gradients: Gradients) -> list[str]:
         return [*title(box.of), *[line for y in output for line in described(y, gradients)]]
     if box.arguments:
         return [call(box.of, box.arguments), *([] if box.named else described(box.of, gradients))]
-    return described(box.of, gradients) if isinstance(box.of, Node) else [value(box.of)]
+    return described(box.of, gradients) if isinstance(box.of, Node) else [format_value(box.of)]
 
 
 def details(box: Box, gradients: Gradients) -> str:
@@ -58,12 +57,8 @@ def details(box: Box, gradients: Gradients) -> str:
 def _details(x: Any, gradients: Gradients) -> list[str]:
     data = np.asarray(x._value if isinstance(x, Node) else x)
     label = [x.label] if isinstance(x, Node) and x.label else []
-    found = [f"gradient {_full(gradients[x.order])}"] if isinstance(x, Node) and x.order in gradients else []
-    return [*label, *([f"{data.dtype} {data.shape}"] if data.ndim else []), _full(data), *found]
-
-
-def _full(x: Any) -> str:
-    return np.array2string(np.asarray(x), separator=", ", threshold=100, edgeitems=3)
+    found = [f"gradient {format_full(gradients[x.order])}"] if isinstance(x, Node) and x.order in gradients else []
+    return [*label, *([f"{data.dtype} {data.shape}"] if data.ndim else []), format_full(data), *found]
 
 
 def title(frame: Frame) -> list[str]:
@@ -95,23 +90,12 @@ def described(x: Any, gradients: Gradients) -> list[str]:
 def summary(x: Any, gradients: Gradients) -> list[str]:
     """A node's value, or its shape where that is large, and the same of its gradient."""
     if x.order not in gradients:
-        return [value(x.data)]
+        return [format_value(x.data)]
     g = np.asarray(gradients[x.order])
-    return [value(x.data), f"grad {value(g)}" if g.size <= SMALL else f"grad norm {number(np.linalg.norm(g))}"]
-
-
-def value(x: Any) -> str:
-    """The elements where they are few, else the shape."""
-    x = np.asarray(x)
-    if not 0 < x.size <= SMALL:
-        return f"array {x.shape}"
-    text = np.array2string(x, separator=", ", formatter={"float_kind": number, "bool": str})
-    return " ".join(text.split()).replace("[ ", "[")  # NumPy aligns columns
-
-
-def number(x: Any) -> str:
-    """A number to four digits."""
-    return f"{x + 0.0:.4g}"  # adding 0 turns -0 into 0
+    return [
+        format_value(x.data),
+        f"grad {format_value(g)}" if g.size <= SMALL else f"grad norm {format_number(np.linalg.norm(g))}",
+    ]
 
 
 def call(y: Node, arrows: set[int]) -> str:
@@ -135,10 +119,5 @@ def index(i: Any) -> str:
     if isinstance(i, tuple) and any(isinstance(j, slice | np.ndarray) or j in (None, ...) for j in i):
         return ", ".join(map(index, i))
     if isinstance(i, np.ndarray):
-        return value(i)
+        return format_value(i)
     return "..." if i is ... else reprlib.repr(i)
-
-
-def printable(text: str) -> str:
-    """Text in which characters that XML forbids or nobody sees are spelled out."""
-    return "".join(ascii(c)[1:-1] if unicodedata.category(c) in ("Cc", "Cs", "Cn") and c != "\n" else c for c in text)

@@ -1,0 +1,129 @@
+"""Layout of graphs: by Graphviz, or in columns where Graphviz is missing or would take too long."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import graphviz
+
+Point = tuple[int, int]
+Edge = tuple[int, int]  # indices of the tail, an argument, and of the head, the node computed from it
+Vertex = TypeVar("Vertex", bound=Hashable)
+
+MAX_COLUMNS_CROSSED = 3_000  # by all edges together: as much as `dot` lays out in a second
+GAP, COLUMN_GAP = 18, 70  # pixels between boxes of a column, and between columns
+
+
+class LayoutError(RuntimeError):
+    """Graphviz is missing or fails; the message says what to install."""
+
+
+def render(graph: graphviz.Digraph, suffix: str) -> bytes:
+    """Return the graph as a file of this kind, made by the `dot` program or, failing that, by pygraphviz."""
+    import graphviz as gv
+
+    failures = []
+    try:
+        return bytes(graph.pipe(suffix, quiet=True))
+    except gv.ExecutableNotFound:
+        failures.append("no `dot` on PATH")
+    except (gv.CalledProcessError, OSError) as error:
+        reason = (getattr(error, "stderr", None) or b"").decode(errors="replace") or str(error)
+        failures.append(f"`dot` failed: {' '.join(reason.split())}")
+    try:
+        import pygraphviz
+    except ImportError as error:
+        failures.append(f"pygraphviz cannot be imported: {error}")
+    else:
+        engine = graph.graph_attr.get("layout", "dot")
+        return bytes(pygraphviz.AGraph(string=graph.source).draw(format=suffix, prog=engine))
+    raise LayoutError(
+        f"a .{suffix} needs Graphviz: install it (https://graphviz.org/download) so that `dot` is on PATH, "
+        'or run `pip install "tinygrad-edu[draw]"`; .source and .save("graph.gv") work without. '
+        f"Tried: {'; '.join(failures)}"
+    )
+
+
+def columns(edges: Sequence[tuple[Vertex, Vertex]]) -> dict[Vertex, int]:
+    """Return each vertex's column: its longest distance from a leaf, and for a leaf the column before its first use.
+
+    The edges are in the order of the tape: those into a vertex come before those out of it.
+    """
+    column: dict[Vertex, int] = {}
+    for tail, head in edges:
+        column[head] = max(column.get(head, 1), column.get(tail, 0) + 1)
+    leaves: dict[Vertex, int] = {}
+    for tail, head in edges:
+        if tail not in column:
+            leaves[tail] = min(leaves.get(tail, column[head]), column[head] - 1)
+    return column | leaves
+
+
+def columns_crossed(column: dict[Vertex, int], edges: Iterable[tuple[Vertex, Vertex]]) -> int:
+    """Return the number of columns that all edges together cross; the work of `dot` grows faster than it."""
+    return sum(column[head] - column[tail] for tail, head in edges)
+
+
+def lay_out(sizes: list[Point], edges: list[Edge]) -> tuple[list[Point], list[str]]:
+    """Return the centre of each box and the SVG path of each edge, in pixels.
+
+    The boxes are in the order of the tape, the edges in that of the backward pass.
+    """
+    column = columns(edges[::-1])
+    if columns_crossed(column, edges) < MAX_COLUMNS_CROSSED:
+        try:
+            return _by_graphviz(sizes, edges)
+        except LayoutError:
+            pass  # the page must work without Graphviz too
+    return _in_columns(sizes, edges, [column.get(i, 0) for i in range(len(sizes))])
+
+
+def _by_graphviz(sizes: list[Point], edges: list[Edge]) -> tuple[list[Point], list[str]]:
+    import graphviz
+
+    graph = graphviz.Digraph(
+        graph_attr={"rankdir": "LR", "nodesep": "0.25", "ranksep": "0.8"},
+        node_attr={"shape": "box", "fixedsize": "true", "label": "", "ordering": "in"},
+        edge_attr={"arrowhead": "none"},
+    )
+    for i, (width, height) in enumerate(sizes):
+        graph.node(str(i), width=f"{width / 72:.4f}", height=f"{height / 72:.4f}")
+    for tail, head in edges[::-1]:  # in the order of the tape
+        graph.edge(str(tail), str(head))
+    top = 0.0
+    centres: dict[int, Point] = {}
+    paths: dict[Edge, list[str]] = {}
+    for line in render(graph, "plain").decode().splitlines():
+        kind, *fields = line.split()
+        if kind == "graph":
+            top = float(fields[2])
+        elif kind == "node":
+            centres[int(fields[0])] = round(72 * float(fields[1])), round(72 * (top - float(fields[2])))
+        elif kind == "edge":
+            inches = [float(v) for v in fields[3 : 3 + 2 * int(fields[2])]]
+            points = [
+                f"{round(72 * x)},{round(72 * (top - y))}" for x, y in zip(inches[::2], inches[1::2], strict=True)
+            ]
+            paths.setdefault((int(fields[0]), int(fields[1])), []).append(f"M{points[0]}C{' '.join(points[1:])}")
+    return [centres[i] for i in range(len(sizes))], [paths[edge].pop() for edge in edges]
+
+
+def _in_columns(sizes: list[Point], edges: list[Edge], column: list[int]) -> tuple[list[Point], list[str]]:
+    """Put the boxes into columns from left to right, and below each other within a column."""
+    widths = [0] * (max(column) + 1)
+    for c, (width, _) in zip(column, sizes, strict=True):
+        widths[c] = max(widths[c], width)
+    bottoms = [0] * len(widths)
+    centres = []
+    for c, (_, height) in zip(column, sizes, strict=True):
+        x = sum(widths[:c]) + c * COLUMN_GAP + widths[c] // 2
+        centres.append((x, bottoms[c] + height // 2))
+        bottoms[c] += height + GAP
+    paths = []
+    for k, (tail, head) in enumerate(edges):
+        x, y = centres[tail][0] + sizes[tail][0] // 2, centres[tail][1]
+        to_x, to_y = centres[head][0] - sizes[head][0] // 2, centres[head][1] + 12 * (edges[:k].count((tail, head)))
+        paths.append(f"M{x},{y}C{(x + to_x) // 2},{y} {(x + to_x) // 2},{to_y} {to_x},{to_y}")
+    return centres, paths

@@ -1,0 +1,39 @@
+"""Numbers and arrays as short text."""
+
+import unicodedata
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+SMALL = 6  # elements of an array that are written out
+
+
+def format_number(x: float | np.floating[Any]) -> str:
+    """Return a number with four significant digits."""
+    return f"{x + 0.0:.4g}"  # adding 0 turns -0 into 0
+
+
+def format_value(x: ArrayLike) -> str:
+    """Return the elements of a small array, or the shape of a large one."""
+    x = np.asarray(x)
+    if not 0 < x.size <= SMALL:
+        return f"array {x.shape}"
+    text = np.array2string(x, separator=", ", formatter={"float_kind": format_number, "bool": str})
+    return " ".join(text.split()).replace("[ ", "[")  # NumPy aligns columns
+
+
+def format_brief(x: ArrayLike) -> str:
+    """Return the elements of a small array, or the shape and norm of a large one."""
+    x = np.asarray(x)
+    return format_value(x) if 0 < x.size <= SMALL else f"{x.shape} norm {format_number(np.linalg.norm(x))}"
+
+
+def format_full(x: ArrayLike, separator: str = ", ") -> str:
+    """Return an array as NumPy writes it, up to a hundred elements."""
+    return np.array2string(np.asarray(x), separator=separator, threshold=100, edgeitems=3)
+
+
+def printable(text: str) -> str:
+    """Return text in which characters that XML forbids or that nobody sees are spelled out."""
+    return "".join(ascii(c)[1:-1] if unicodedata.category(c) in ("Cc", "Cs", "Cn") and c != "\n" else c for c in text)
