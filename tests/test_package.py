@@ -2,7 +2,9 @@
 
 import doctest
 import importlib
+import os
 import pkgutil
+import shutil
 import subprocess
 import sys
 
@@ -29,6 +31,34 @@ def test_docstrings_teach_what_is_true(name):
     module = importlib.import_module(name)
     assert module.__doc__
     assert doctest.testmod(module).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("without", "asks"),
+    [
+        (["viz"], "tg.plot"),
+        (["jit", "trace"], "tg.fit(model, tg.mse_loss, data, **options, jit=True)"),
+        (["anomaly.py"], "tg.fit(model, tg.mse_loss, data, **options, detect_anomaly=True)"),
+    ],
+)
+def test_training_works_without_the_layers_above_it_until_someone_asks_for_them(tmp_path, without, asks):
+    shutil.copytree(tg.__path__[0], tmp_path / "tinygrad_edu", ignore=shutil.ignore_patterns(*without))
+    code = f"""
+import sys
+sys.meta_path[:] = [f for f in sys.meta_path if "Editable" not in str(f)]  # it would find them in the source
+import numpy as np, tinygrad_edu as tg
+model, data = tg.nn.Linear(1, 1, rng=0), (np.ones((3, 1)), np.ones((3, 1)))
+options = {{"optimizer": tg.optim.Adam(model.parameters()), "epochs": 2, "progress": False}}
+assert len(tg.fit(model, tg.mse_loss, data, **options)) == 2
+assert tg.evaluate(model, data, loss=tg.mse_loss)
+try:
+    {asks}
+except ModuleNotFoundError as error:
+    print(error.name)
+"""
+    command, env = [sys.executable, "-c", code], os.environ | {"PYTHONPATH": str(tmp_path)}
+    result = subprocess.run(command, capture_output=True, text=True, env=env, cwd=tmp_path, check=False)
+    assert result.stdout.strip() == f"tinygrad_edu.{without[0].removesuffix('.py')}", result.stderr
 
 
 def test_every_public_name_is_there():

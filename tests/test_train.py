@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import math
 import re
+import sys
 from time import perf_counter
 
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 
 import tinygrad_edu as tg
 from tinygrad_edu import DivergenceError, History, Tensor, fit, nn, optim
-from tinygrad_edu.train.stopping import converged
+from tinygrad_edu.train import ProgressBar, converged, evaluation_step, stop_reason, train_epoch, training_step
 
 
 def least_squares(n=60):
@@ -66,6 +67,48 @@ def test_batches_of_any_size_come_near_the_solution(batch_size):
     fit(model, tg.mse_loss, data, optimizer=optimizer, **options)
     np.testing.assert_allclose(solution(model), exact, atol=0.05)
     assert optimizer.steps == 150 * -(-60 // batch_size)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_the_parts_of_fit_make_a_loop_that_trains_as_fit_does(jit):
+    data, _ = least_squares()
+    model, other = nn.Linear(3, 1, rng=0), nn.Linear(3, 1, rng=0)
+    history = descend(model, data, epochs=3, batch_size=16, valid_data=data, rng=0, jit=jit)
+
+    wrap = tg.jit if jit else lambda step: step
+    step = wrap(training_step(other, tg.mse_loss, optim.SGD(other.parameters(), lr=0.1)))
+    evaluation, rng = wrap(evaluation_step(other, tg.mse_loss)), np.random.default_rng(0)
+    losses = [(train_epoch(step, *data, 16, rng), float(evaluation(*data)[0])) for _ in range(3)]
+    assert losses == list(zip(history.train_loss, history.valid_loss, strict=True))
+    assert (solution(model) == solution(other)).all()
+
+
+def test_an_epoch_checks_each_loss_and_calls_back_after_each_step():
+    checked, steps = [], []
+
+    def check(name, loss):
+        checked.append(name)
+        if len(checked) == 3:
+            raise DivergenceError(name, 1, 0.1, History(), np.ones((1, 1)), np.ones(1))
+        return 2 * loss
+
+    def after_step():
+        steps.append(len(checked))
+
+    x = y = np.ones(8)
+    assert train_epoch(lambda x, y: x.sum(), x, y, 4, check=check, after_step=after_step) == 8
+    with pytest.raises(DivergenceError):
+        train_epoch(lambda x, y: x.sum(), x, y, 4, check=check, after_step=after_step)
+    assert (checked, steps) == (["the training loss"] * 3, [1, 2])
+
+
+def test_the_rules_that_stop_a_run_have_an_order():
+    history = History(train_loss=[1.0] * 30, best_epoch=1)
+    assert stop_reason(history, 30, patience=29, tol=0, requested=True) == "patience"
+    assert stop_reason(history, 30, patience=30, tol=0, requested=True) == "converged"
+    assert stop_reason(history, 30, requested=True) == "callback"
+    assert stop_reason(history, 30) == "epochs"
+    assert stop_reason(history, 31) == ""
 
 
 def test_history_records_each_epoch():
@@ -519,6 +562,18 @@ def test_without_tqdm_a_warning_names_the_remedy_and_training_goes_on(monkeypatc
     assert caught[0].filename == __file__
 
 
+def test_a_progress_bar_alone_counts_and_warns_where_it_is_made(monkeypatch, capfd):
+    with ProgressBar(3, done=1) as bar:
+        bar.update({"loss": 0.25, "r2": 1.0})
+    shown = capfd.readouterr().err
+    assert "2/3" in shown
+    assert "loss 0.25, r2 1" in shown
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with pytest.warns(UserWarning, match="no progress bar without tqdm") as caught:
+        ProgressBar(3).update({})
+    assert caught[0].filename == __file__
+
+
 GOOD = (np.ones((4, 3)), np.ones((4, 1)))
 
 
@@ -755,7 +810,7 @@ def test_without_a_fall_nothing_is_suggested():
         ({"low": 0}, ValueError, "rates go from low, above 0, up to high; not from 0 to 10"),
         ({"low": 1, "high": 0.1}, ValueError, "not from 1 to 0.1"),
         ({"steps": 1}, ValueError, "steps are two or more"),
-        ({"optimizer": None}, TypeError, "optimizer is one of tg.optim, not NoneType"),
+        ({"optimizer": None}, TypeError, "lr_finder: optimizer is one of tg.optim, .*, not NoneType"),
         ({"model": len}, TypeError, r"model is a tg\.nn\.Module"),
         ({"train_data": np.ones(3)}, TypeError, r"train_data is a tuple \(X, y\)"),
         ({"loss": lambda p, y: tg.mse_loss(p, y) * np.inf}, ValueError, "the loss is inf before any step"),

@@ -25,7 +25,7 @@ def train_valid_test_split(
     from each class of the last array, (n,) or (n, 1), so that every part has each class in the same share, to one row
     (a class of few rows has one at least in every part). Raises ValueError for parts or classes of too few rows.
     """
-    rows = checked_rows("train_valid_test_split", *arrays)
+    rows = checked_arrays("train_valid_test_split", *arrays)
     n = len(rows[0])
     if len(fractions) != 3 or not min(fractions) >= 0 or not np.isclose(sum(fractions), 1):
         raise ValueError(f"train_valid_test_split: fractions are three parts of 1, not {tuple(fractions)}")
@@ -88,7 +88,7 @@ def batches(
     The last batch holds what is left, or is left out with `drop_last`. Without `shuffle` batches are views,
     in order.
     """
-    rows = checked_rows("batches", *arrays)
+    rows = checked_arrays("batches", *arrays)
     n = len(rows[0])
     size = whole("batches", "batch_size", batch_size)
     if size > n:
@@ -146,7 +146,7 @@ class Standardizer:
 
     def fit(self, x: ArrayLike) -> Self:
         """Take mean and scale from the rows of `x`; raises ValueError naming columns with NaN or infinity."""
-        (x,) = checked_rows("Standardizer.fit", x)
+        (x,) = checked_arrays("Standardizer.fit", x)
         check_finite("Standardizer.fit", x)
         x = x if x.dtype.kind == "f" else x.astype(np.float64)
         # By equality: the standard deviation of equal numbers may round to 1e-17, no scale to divide by.
@@ -178,7 +178,7 @@ class Standardizer:
         return x
 
 
-def checked_rows(where: str, *arrays: ArrayLike) -> Arrays:
+def checked_arrays(where: str, *arrays: ArrayLike) -> Arrays:
     """Give NumPy arrays; raises ValueError, opening with `where`, unless they hold equally many rows."""
     rows = tuple(np.asarray(a) for a in arrays)
     shapes = ", ".join(str(a.shape) for a in rows)

@@ -1,10 +1,11 @@
-"""All that training changes, as one flat dict: to put back, or to write to a checkpoint that a run resumes from."""
+"""Checkpoints: all state that training changes, and the file from which an interrupted run resumes."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,18 +17,19 @@ from ..state import copy_state, load, save
 from .history import History
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike
 
+    from ..data.batches import Array, Arrays
     from ..engine.tensor import Tensor
+    from .metrics import Metrics
+    from .step import Loss
 
-    Array = NDArray[Any]
-    Copies = dict[str, list[Array]]
 
+class TrainingState:
+    """All that training changes: a model's tensors, an optimizer, a schedule, and generators of random numbers.
 
-class State:
-    """A model's tensors, an optimizer, a schedule, and the generators of random numbers that they draw from.
-
-    `tensors` are all of the model's, and the optimizer's others. Generators are the modules' attributes and `rng`.
+    `tensors` are all those of the model, then those that only the optimizer has. Generators are the attributes of the
+    modules, and `rng`.
     """
 
     def __init__(
@@ -47,29 +49,29 @@ class State:
         } | ({} if rng is None else {"rng": rng})
 
     def copies(self) -> list[Array]:
-        """Give a copy of every tensor's data."""
+        """Return a copy of every tensor's data."""
         return [t.data.copy() for t in self.tensors]
 
-    def take(self, copies: list[Array]) -> None:
-        """Write the tensors' data into `copies`."""
+    def copy_to(self, copies: list[Array]) -> None:
+        """Write the data of the tensors into `copies`, the arrays that `copies()` returned."""
         for copy, t in zip(copies, self.tensors, strict=True):
             np.copyto(copy, t.data)
 
-    def put(self, copies: list[Array]) -> None:
-        """Write `copies` into the tensors' data."""
+    def restore(self, copies: list[Array]) -> None:
+        """Write `copies` into the data of the tensors."""
         for copy, t in zip(copies, self.tensors, strict=True):
             np.copyto(t.data, copy)
 
-    def state_dict(self) -> dict[str, Any]:
-        """Give copies of everything, by names such as "model/0.weight" and "optimizer/lr"."""
-        state: dict[str, Any] = self.named("model", self.copies())
+    def state_dict(self) -> dict[str, ArrayLike]:
+        """Return copies of everything, by names such as "model/0.weight" and "optimizer/lr"."""
+        state: dict[str, ArrayLike] = {**self.named("model", self.copies())}
         for part, owner in self.parts.items():
             state |= {f"{part}/{name}": value for name, value in owner.state_dict().items()}
         drawn = {name: g.bit_generator.state for name, g in self.generators.items()}
         return state | {"generators": json.dumps(drawn, default=lambda array: array.tolist())}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up what `state_dict` gave, or raise an error with nothing changed."""
+    def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
+        """Restore what `state_dict` returned, or raise an error with nothing changed."""
         before = self.state_dict()
         try:
             self._load(state)
@@ -77,10 +79,10 @@ class State:
             self._load(before)
             raise
 
-    def _load(self, state: Mapping[str, Any]) -> None:
+    def _load(self, state: Mapping[str, ArrayLike]) -> None:
         self.load_named("model", [t.data for t in self.tensors], state)
-        for part, owner in reversed(self.parts.items()):  # the optimizer last: its rate is not the schedule's to set
-            owner.load_state_dict(_under(part, state))
+        for part, owner in reversed(self.parts.items()):  # the optimizer last: loading a schedule may set its lr
+            owner.load_state_dict(_part(part, state))
         drawn = json.loads(str(state["generators"]))
         if drawn.keys() != self.generators.keys():
             raise ValueError(f"generators are {', '.join(self.generators)}, not {', '.join(drawn)}")
@@ -88,21 +90,22 @@ class State:
             generator.bit_generator.state = drawn[name]
 
     def named(self, part: str, copies: list[Array]) -> dict[str, Array]:
-        """Give copies of the tensors' data by the names that they have in a state_dict."""
+        """Return copies of the tensors' data by the names that they have in a state_dict."""
         return {f"{part}/{name}": copy for name, copy in zip(self.names, copies, strict=True)}
 
-    def load_named(self, part: str, targets: list[Array], state: Mapping[str, Any]) -> None:
-        """Copy what `named` gave into `targets`: all, or none and a ValueError."""
-        copy_state(part, dict(zip(self.names, targets, strict=True)), _under(part, state))
+    def load_named(self, part: str, targets: list[Array], state: Mapping[str, ArrayLike]) -> None:
+        """Copy what `named` returned into `targets`: all, or none and a ValueError."""
+        copy_state(part, dict(zip(self.names, targets, strict=True)), _part(part, state))
 
 
 class Checkpoint:
-    """The file that `fit` keeps of a run, from which the same call goes on.
+    """The file in which `fit` keeps a run, and from which the same call resumes it.
 
-    `settings` are what makes it the same call, by the name that a reader knows each by; numbers and strings.
+    `settings` identify the call: numbers and strings by a name that errors can show, as `run_settings` returns them.
+    `weights` are further copies of the tensors' data to keep, by name.
     """
 
-    def __init__(self, path: str | os.PathLike[str], state: State, settings: dict[str, Any]) -> None:
+    def __init__(self, path: str | os.PathLike[str], state: TrainingState, settings: Mapping[str, object]) -> None:
         self.path, self.state = os.fspath(path), state
         self.settings = json.loads(json.dumps(settings, default=str))
         if not self.path.lower().endswith(".npz"):
@@ -117,17 +120,18 @@ class Checkpoint:
                     f"{type(owner).__name__} has not"
                 )
 
-    def write(self, history: History, copies: Copies) -> None:
-        """Put the run as it stands, and copies of its tensors at other times, in place of what the file held."""
+    def write(self, history: History, weights: Mapping[str, list[Array]]) -> None:
+        """Replace the file by one that holds the run as it is now, and `weights`."""
         state = self.state.state_dict()
-        for part, arrays in copies.items():
+        for part, arrays in weights.items():
             state |= self.state.named(part, arrays)
         save(state | {"fit": json.dumps({"settings": self.settings, "history": asdict(history)})}, self.path)
 
-    def read(self, copies: Copies, epochs: int) -> History | None:
-        """Take up the run that the file holds, of at most `epochs`, and give its history; None if there is no file.
+    def read(self, weights: Mapping[str, list[Array]], epochs: int) -> History | None:
+        """Restore the run in the file, of at most `epochs`, and `weights`, and return its history; None without a file.
 
-        Raises ValueError, with model, optimizer, schedule and generators as they were, for the file of another run.
+        A run that ended by its epochs or a callback is no longer `stopped` if epochs are left. Raises ValueError, with
+        model, optimizer, schedule and generators as they were, for the file of another run.
         """
         if not os.path.exists(self.path):
             return None
@@ -146,13 +150,45 @@ class Checkpoint:
         if len(history) > epochs:
             raise ValueError(f"{where} has {len(history)} epochs behind it, more than {epochs}. {remedy}")
         try:
-            for part, arrays in copies.items():
+            for part, arrays in weights.items():
                 self.state.load_named(part, arrays, state)
             self.state.load_state_dict(state)
         except ValueError as error:
             raise ValueError(f"{where} is of another run: {error}. {remedy}") from error
+        if history.stopped not in ("patience", "converged"):
+            history.stopped = "epochs" if len(history) == epochs else ""
         return history
 
 
-def _under(part: str, state: Mapping[str, Any]) -> dict[str, Any]:
+def run_settings(
+    optimizer: Optimizer, scheduler: object, loss: Loss, train: Arrays, valid: Arrays | None, metrics: Metrics,
+    batch_size: int | None, patience: int | None, tol: float | None,
+) -> dict[str, object]:  # fmt: skip
+    """Return what must be the same for a call of `fit` to resume a run, by the name that an error shows."""
+    settings = {
+        "the optimizer": type(optimizer).__name__,
+        **optimizer.settings(),
+        "the scheduler": type(scheduler).__name__,
+        "the loss": getattr(loss, "__qualname__", type(loss).__name__),
+        "the checksum of train_data": _checksum(train),
+        "the checksum of valid_data": _checksum(valid or ()),
+        "metrics": sorted(metrics),
+        "batch_size": batch_size,
+        "patience": patience,
+        "tol": tol,
+    }
+    del settings["lr"]  # schedules and callbacks change it
+    return settings
+
+
+def _checksum(arrays: Iterable[Array]) -> int:
+    """Return a checksum of the contents, shapes and dtypes of arrays."""
+    value = 0
+    for a in arrays:
+        value = zlib.crc32(np.ascontiguousarray(a).data, zlib.crc32(f"{a.shape}{a.dtype}".encode(), value))
+    return value
+
+
+def _part(part: str, state: Mapping[str, ArrayLike]) -> dict[str, ArrayLike]:
+    """Return the state of one part by names without the part's prefix."""
     return {name.removeprefix(f"{part}/"): value for name, value in state.items() if name.startswith(f"{part}/")}

@@ -1,35 +1,37 @@
-"""What a model says of data: in evaluation mode, without gradients, in batches where memory is short."""
+"""Predictions, losses and metrics of a model: in evaluation mode, without gradients, in batches if memory is short."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data.batches import batches, check_finite, checked_rows
+from ..data.batches import batches, check_finite, checked_arrays
 from ..engine.tensor import Tensor, no_grad
 from ..nn import Module
+from ..optim import Optimizer
 from .metrics import checked_metrics, measure
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from ..data.batches import Array
     from .metrics import Metrics
+    from .step import Loss
 
-    Array = NDArray[Any]
     Data = tuple[ArrayLike, ArrayLike]
 
 
 def predict(model: Module, x: ArrayLike, batch_size: int | None = None) -> Array:
-    """Give what `model` makes of `x`, a row for each of its rows, as an array.
+    """Return the model's output for `x` as an array, with one row for each row of `x`.
 
-    With `batch_size` the model is called with so many rows at a time. It is in evaluation mode and records no
-    gradients; each of its modules gets its mode back. Raises ValueError for `x` that is empty or not finite.
+    With `batch_size` the model is called with that many rows at a time. It is in evaluation mode and records no
+    gradients; then each of its modules gets its mode back. Raises ValueError for `x` that is empty or not finite.
     """
     check_model("predict", model)
-    (x,) = checked_rows("predict", x)
+    (x,) = checked_arrays("predict", x)
     check_finite("predict, x", x)
     parts = [(x,)] if batch_size is None else batches(x, batch_size=min(batch_size, len(x)), shuffle=False)
     results = []
@@ -37,7 +39,10 @@ def predict(model: Module, x: ArrayLike, batch_size: int | None = None) -> Array
         for (part,) in parts:
             result = as_array("predict", model(part))
             if np.shape(result)[:1] != part.shape[:1]:
-                raise ValueError(f"predict: the model makes {np.shape(result)} of {part.shape}, not a row for each row")
+                raise ValueError(
+                    f"predict: the model returned shape {np.shape(result)} for input of shape {part.shape}; it must "
+                    "return a row for each row of its input"
+                )
             results.append(result)
     return np.concatenate(results)
 
@@ -46,14 +51,14 @@ def evaluate(
     model: Module,
     data: Data,
     *,
-    loss: Callable[[Any, Any], Any] | None = None,
+    loss: Loss | None = None,
     metrics: Metrics | None = None,
     batch_size: int | None = None,
 ) -> dict[str, float]:
-    """Give the "loss" and every metric of the data (X, y), by name, as `fit` computes them for validation.
+    """Return the "loss" and every metric of the data (X, y), by name, as `fit` computes them for validation.
 
     `metrics` are functions of (prediction, y), such as `{"accuracy": tg.accuracy}`. With `batch_size` the model is
-    called with so many rows at a time; loss and metrics are those of all rows together.
+    called with that many rows at a time; loss and metrics are those of all rows together.
     """
     metrics = checked_metrics("evaluate", metrics)
     if loss is None and not metrics:
@@ -71,18 +76,24 @@ def check_model(where: str, model: object) -> None:
         raise TypeError(f"{where}: model is a tg.nn.Module, not {type(model).__name__}")
 
 
+def check_optimizer(where: str, optimizer: object) -> None:
+    """Raise TypeError unless `optimizer` is an Optimizer."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{where}: optimizer is one of tg.optim, such as tg.optim.Adam, not {type(optimizer).__name__}")
+
+
 def checked_data(where: str, data: Data) -> tuple[Array, Array]:
-    """Give (X, y) as arrays of finite numbers with equally many rows; raises TypeError or ValueError otherwise."""
+    """Return (X, y) as arrays of finite numbers with equally many rows; raises TypeError or ValueError otherwise."""
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise TypeError(f"{where} is a tuple (X, y), not {type(data).__name__}")
-    x, y = checked_rows(where, *data)
+    x, y = checked_arrays(where, *data)
     check_finite(f"{where}, X", x)
     check_finite(f"{where}, y", y)
     return x, y
 
 
-def as_array(where: str, prediction: Any) -> Array:
-    """Give a model's output as an array."""
+def as_array(where: str, prediction: Tensor | Array) -> Array:
+    """Return a model's output as an array; raises TypeError if it is neither a Tensor nor an array."""
     if not isinstance(prediction, (Tensor, np.ndarray)):
         raise TypeError(f"{where}: the model gives a {type(prediction).__name__}, not a Tensor")
     return prediction.data if isinstance(prediction, Tensor) else prediction
@@ -90,12 +101,12 @@ def as_array(where: str, prediction: Any) -> Array:
 
 @contextmanager
 def mode(modules: Iterable[Module], training: bool) -> Iterator[None]:
-    """Put modules in training mode, or evaluation mode, and give each its own back at the end."""
+    """Put modules in training or evaluation mode, and restore the mode that each had when the block ends."""
     before = [(m, m.training) for m in modules]
     for m, _ in before:
         m.training = training
     try:
         yield
     finally:
-        for m, own in before:
-            m.training = own
+        for m, was_training in before:
+            m.training = was_training

@@ -1,9 +1,11 @@
-"""What a training run did, epoch by epoch: to print, to draw and to write to a file."""
+"""The history of a training run, epoch by epoch, to print, to plot and to write to a file."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class History:
-    """What `fit` did: losses, metrics, learning rate and seconds of each epoch, why it `stopped`, its `best_epoch`.
+    """The losses, metrics, learning rate and seconds of each epoch, why the run `stopped`, and its `best_epoch`.
 
     `stopped` is "epochs" (all were run), "patience", "converged" (by `tol`) or "callback". `best_epoch` has the lowest
     validation loss, or training loss where there is no validation. `metrics` has a list for each name, of the
@@ -31,6 +33,23 @@ class History:
 
     def __len__(self) -> int:
         return len(self.train_loss)
+
+    def append(
+        self, train_loss: float, valid_loss: float | None, lr: float, seconds: float, metrics: Mapping[str, float]
+    ) -> bool:
+        """Add an epoch, and return whether it is the best so far."""
+        losses = self.train_loss if valid_loss is None else self.valid_loss
+        lowest = losses[self.best_epoch - 1] if self.best_epoch else inf
+        self.train_loss.append(train_loss)
+        if valid_loss is not None:
+            self.valid_loss.append(valid_loss)
+        self.lr.append(lr)
+        self.seconds.append(seconds)
+        for name, value in metrics.items():
+            self.metrics.setdefault(name, []).append(value)
+        if is_best := losses[-1] < lowest:
+            self.best_epoch = len(self)
+        return is_best
 
     def __repr__(self) -> str:
         facts = [f"{len(self)} epochs"]
@@ -51,7 +70,7 @@ class History:
         return f"<p>{escape(repr(self))}</p>{svg(self.train_loss, self.valid_loss)}{table(head, rows)}"
 
     def table(self, rows: int = 10) -> str:
-        """Give up to `rows` epochs, first to last, as an aligned table; `seconds` are since the start."""
+        """Return up to `rows` epochs, the first and the last among them, as an aligned table; `seconds` add up."""
         columns = {
             "epoch": [str(i + 1) for i in range(len(self))],
             "train loss": [f"{x:.6g}" for x in self.train_loss],
@@ -70,7 +89,7 @@ class History:
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write a line for each epoch, with every digit: epoch, train_loss, valid_loss, the metrics, lr and seconds.
 
-        Seconds are each epoch's own. Whatever happens on the way, the file holds what it held before or all of it.
+        Seconds are those of each epoch alone. After an error an existing file is unchanged.
         """
         import csv
         from io import StringIO
@@ -89,7 +108,7 @@ class History:
             file.write(text.getvalue().encode())
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the losses by epoch into the matplotlib Axes `ax`, or a new one, and give it."""
+        """Plot the losses by epoch in the matplotlib Axes `ax`, or new ones, and return them."""
         from .curves import losses
 
         return losses(self, ax=ax)

@@ -1,9 +1,9 @@
 """Metrics: one number, or a table, that says how good predictions are.
 
 Each takes (prediction, target), as a loss does: arrays or Tensors of n rows. Predictions of classes are scores (n, k),
-of which the largest counts, or one logit a row, float (n,) or (n, 1), which says class 1 above 0, or class numbers,
-integers or booleans of shape (n,) or (n, 1). Targets are class numbers (n,) or (n, 1); beside one logit a row also the
-floats 0 and 1, or -1 and 1, that its losses take.
+whose largest is the predicted class; or one logit per row, float (n,) or (n, 1), which predicts class 1 above 0; or
+class numbers, integers or booleans of shape (n,) or (n, 1). Targets are class numbers (n,) or (n, 1). With one logit
+per row they may also be the floats 0 and 1, or -1 and 1, that the losses of logits take.
 """
 
 from __future__ import annotations
@@ -14,35 +14,37 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data.batches import check_finite, checked_rows, whole
+from ..data.batches import check_finite, checked_arrays, whole
 from ..engine.tensor import Tensor
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[Any]
-    Rows = ArrayLike | Tensor
-    Metric = Callable[[Any, Any], Any]
+    from ..data.batches import Array
+
+    Operand = ArrayLike | Tensor
+    Metric = Callable[[Array, Array], Any]  # a number
     Metrics = Mapping[str, Metric]
 
-COLUMNS = ("epoch", "loss", "train_loss", "valid_loss", "lr", "seconds")  # what else a History or `evaluate` names
+# Columns that a History, or `evaluate`, names already.
+COLUMNS = ("epoch", "loss", "train_loss", "valid_loss", "lr", "seconds")
 
 
-def accuracy(prediction: Rows, target: Rows) -> float:
-    """Give the part of the rows whose class is predicted, 0 to 1.
+def accuracy(prediction: Operand, target: Operand) -> float:
+    """Return the fraction of the rows whose class is predicted correctly, 0 to 1.
 
-    The prediction is (n, k) scores, one logit a row (0 is where its classes part; of probabilities pass `p > 0.5`), or
-    class numbers. Raises ValueError for shapes and numbers that do not fit, TypeError for classes that are no numbers.
+    The prediction is (n, k) scores, one logit per row (the threshold is 0; of probabilities pass `p > 0.5`), or class
+    numbers. Raises ValueError for shapes and numbers that do not fit, TypeError for classes that are not numbers.
     """
     predicted, true, _ = _classes("accuracy", prediction, target)
     return float(np.mean(predicted == true))
 
 
-def confusion_matrix(prediction: Rows, target: Rows, n: int | None = None) -> Array:
-    """Give the counts (n, n), int64: row i, column j holds how many of class i were taken for class j.
+def confusion_matrix(prediction: Operand, target: Operand, n: int | None = None) -> Array:
+    """Return the counts (n, n), int64: row i, column j holds how many examples of class i were predicted as class j.
 
-    Arguments and errors are those of `accuracy`. Without `n` there are as many classes as scores, or as the largest
-    number needs. `tg.plot.confusion` draws such counts.
+    Arguments and errors are those of `accuracy`. Without `n` there are as many classes as scores per row, or one more
+    than the largest class number. `tg.plot.confusion` draws such counts.
     """
     predicted, true, k = _classes("confusion_matrix", prediction, target)
     n = k if n is None else whole("confusion_matrix", "n", n)
@@ -52,37 +54,38 @@ def confusion_matrix(prediction: Rows, target: Rows, n: int | None = None) -> Ar
     return np.bincount(true * n + predicted, minlength=n * n).reshape(n, n)
 
 
-def r2_score(prediction: Rows, target: Rows) -> float:
-    """Give R² = 1 - sum((y - p)²) / sum((y - mean y)²): 1 is exact, 0 as good as the mean, below 0 worse.
+def r2_score(prediction: Operand, target: Operand) -> float:
+    """Return R² = 1 - sum((y - p)²) / sum((y - mean y)²): 1 is exact, 0 as good as the mean, below 0 worse.
 
-    Prediction and target have one shape, (n,) or (n, outputs), of which the mean over the outputs is given. Raises
-    ValueError for different shapes and for a target that is constant, to which R² is not defined.
+    Prediction and target have one shape, (n,) or (n, outputs); the result is the mean of R² over the outputs. Raises
+    ValueError for different shapes and for a target that is constant, for which R² is not defined.
     """
-    p, y = _rows("r2_score", prediction, target)
+    p, y = _finite_arrays("r2_score", prediction, target)
     if p.shape != y.shape:
         raise ValueError(
             f"r2_score: the prediction has shape {p.shape} and the target {y.shape}; they must be the same, so reshape "
             "one (y.reshape(-1, 1) makes a column)"
         )
     p, y = (a.reshape(len(a), -1).astype(np.float64) for a in (p, y))
-    if (constant := (y == y[0]).all(axis=0)).any():
+    if (no_variance := (y == y[0]).all(axis=0)).any():
         raise ValueError(
-            f"r2_score: the target is constant in columns {np.flatnonzero(constant).tolist()}; R² compares errors with "
-            "its variance, which is 0"
+            f"r2_score: the target is constant in columns {np.flatnonzero(no_variance).tolist()}; R² divides by its "
+            "variance, which is 0"
         )
     return float(np.mean(1 - np.sum((y - p) ** 2, axis=0) / np.sum((y - y.mean(axis=0)) ** 2, axis=0)))
 
 
-def _rows(where: str, prediction: Rows, target: Rows) -> tuple[Array, Array]:
-    p, t = checked_rows(where, *(a.data if isinstance(a, Tensor) else a for a in (prediction, target)))
+def _finite_arrays(where: str, prediction: Operand, target: Operand) -> tuple[Array, Array]:
+    """Return prediction and target as arrays of finite numbers with equally many rows."""
+    p, t = checked_arrays(where, *(a.data if isinstance(a, Tensor) else a for a in (prediction, target)))
     check_finite(f"{where}, the prediction", p)
     check_finite(f"{where}, the target", t)
     return p, t
 
 
-def _classes(where: str, prediction: Rows, target: Rows) -> tuple[Array, Array, int]:
-    """The class numbers (n,) of prediction and target, and how many classes there are."""
-    p, t = _rows(where, prediction, target)
+def _classes(where: str, prediction: Operand, target: Operand) -> tuple[Array, Array, int]:
+    """Return the class numbers (n,) of prediction and target, and the number of classes."""
+    p, t = _finite_arrays(where, prediction, target)
     if p.ndim > 2 or t.size != len(t):
         raise ValueError(
             f"{where}: the prediction has shape {p.shape} and the target {t.shape}; give scores (n, classes) or one "
@@ -100,8 +103,8 @@ def _classes(where: str, prediction: Rows, target: Rows) -> tuple[Array, Array, 
         raise TypeError(f"{where}: class numbers are integers, and the target is {t.dtype}; target.astype(int)")
     t = t.astype(np.intp)
     if p.size == len(p):
-        numbers = p.reshape(-1).astype(np.intp)
-        return numbers, t, int(max(numbers.max(), t.max())) + 1
+        predicted = p.reshape(-1).astype(np.intp)
+        return predicted, t, int(max(predicted.max(), t.max())) + 1
     k = p.shape[1]
     if not 0 <= t.min() <= t.max() < k:
         raise ValueError(
@@ -112,7 +115,7 @@ def _classes(where: str, prediction: Rows, target: Rows) -> tuple[Array, Array, 
 
 
 def checked_metrics(where: str, metrics: Metrics | None) -> Metrics:
-    """Give `metrics`, a dict of names and functions; raises TypeError or ValueError for another thing."""
+    """Return `metrics`, or {} for None; raises TypeError or ValueError unless it is a dict of names and functions."""
     if metrics is None:
         return {}
     if not isinstance(metrics, Mapping) or not all(
@@ -125,7 +128,7 @@ def checked_metrics(where: str, metrics: Metrics | None) -> Metrics:
 
 
 def measure(where: str, metrics: Metrics, prediction: Array, target: Array) -> dict[str, float]:
-    """Give the value of every metric."""
+    """Return the value of every metric by name; raises TypeError for one that is not a number."""
     values = {}
     for name, metric in metrics.items():
         value = metric(prediction, target)
