@@ -1,12 +1,13 @@
-"""A neuron by hand: one expression of plain numbers, its graph, and the chain rule beside `.grad`.
+"""Backpropagation on one neuron, with single numbers.
 
     python examples/scalar_backprop.py
 
-What is learnt: a derivative is a slope; the chain rule multiplies along a way through the graph and adds over ways;
-reverse mode does that for all inputs in one walk; finite differences check it, within what rounding leaves them.
+In this lesson you learn what a gradient is and how to compute it. The chain rule multiplies the slopes along each path
+through the graph, and adds the products of all paths. One backward pass does this for all inputs at once. Finite
+differences can check the result, but rounding limits their accuracy.
 """
 
-# %% The numbers, and what will be computed of them
+# %% The inputs of the neuron, the output that we want, and the weight decay
 import math
 from pathlib import Path
 
@@ -22,9 +23,10 @@ INPUTS = {"w1": 0.5, "x1": 2.0, "w2": -1.5, "x2": 1.0, "b": 0.2}
 TARGET, DECAY = 1.0, 0.1
 
 
-# %% Forward: a neuron, the square of its error, and a penalty on w1, which is therefore used twice
+# %% Forward pass: compute the loss
+# The loss is the squared error of the neuron plus a penalty on w1. So w1 is used twice.
 def forward(v: dict[str, tg.Value]) -> tg.Value:
-    """The loss of the neuron tanh(w1 x1 + w2 x2 + b); each step gets a name, for the picture."""
+    """Return the loss of the neuron tanh(w1 x1 + w2 x2 + b), with a label on each intermediate value."""
     p1, p2 = v["w1"] * v["x1"], v["w2"] * v["x2"]
     s = p1 + p2 + v["b"]
     out = s.tanh()
@@ -40,23 +42,26 @@ def forward(v: dict[str, tg.Value]) -> tg.Value:
 values = {name: tg.Value(number, label=name) for name, number in INPUTS.items()}
 loss = forward(values)
 
-# %% Backward: one walk from the loss to the inputs, and every number's gradient is known
+# %% Backward pass: compute all gradients
+# One pass from the loss back to the inputs gives the gradient of every value. The picture shows them in the graph.
 loss.backward()
 for suffix in ("svg", "png"):
     tg.draw(loss, rankdir="TB").save(OUTPUT / f"scalar_graph.{suffix}")
 
-# %% The same walk in slow motion: a table here, and a page to step through in the browser
+# %% Explain the backward pass, step by step
+# Printed, the explanation is a table. Saved, it is a page: open it in a browser and go from step to step.
 explanation = tg.explain(loss)
 print(explanation, "\n")
 page = explanation.save(OUTPUT / "scalar_backprop.html")
 
-# %% The chain rule by hand: multiply the slopes along the way from the loss down to each input ...
+# %% The chain rule by hand
+# Start at the loss and go back to each input. Multiply the slopes of the operations on the path.
 w1, x1, w2, x2, b = INPUTS.values()
 out = math.tanh(w1 * x1 + w2 * x2 + b)
 d_out = 2 * (out - TARGET)  # d loss / d out
-d_s = d_out * (1 - out**2)  # ... times d out / d s, as the derivative of tanh is 1 - tanh^2
+d_s = d_out * (1 - out**2)  # d loss / d s = d loss / d out times d out / d s; the derivative of tanh is 1 - tanh^2
 by_hand = {
-    "w1": d_s * x1 + DECAY * 2 * w1,  # ... and add over ways: one through the neuron, one through the penalty
+    "w1": d_s * x1 + DECAY * 2 * w1,  # the sum of two paths: one through the neuron, one through the penalty
     "x1": d_s * w1,
     "w2": d_s * x2,
     "x2": d_s * w2,
@@ -64,9 +69,11 @@ by_hand = {
 }
 
 
-# %% Finite differences: move one input a little to either side, and see how far the loss moves
+# %% Finite differences
+# Change one input by a small h in both directions, and measure how much the loss changes. No rule is needed, but each
+# input needs two evaluations of the loss.
 def difference(name: str, h: float) -> float:
-    """(f(x + h) - f(x - h)) / 2h, which needs two evaluations for each input."""
+    """Return (f(x + h) - f(x - h)) / 2h, an approximation of the derivative by the input `name`."""
     low, high = ({k: tg.Value(x + d * (k == name)) for k, x in INPUTS.items()} for d in (-h, h))
     return (forward(high).data - forward(low).data) / (2 * h)
 
@@ -75,7 +82,9 @@ print(f"{'':>4}  {'value':>7}  {'by hand':>12}  {'.grad':>12}  {'difference':>12
 for name, value in values.items():
     print(f"{name:>4}  {value.data:7.3f}  {by_hand[name]:12.8f}  {value.grad:12.8f}  {difference(name, 1e-5):12.8f}")
 
-# %% Which step h? A large one misses the curve of the function, a tiny one drowns in rounding; .grad has no h
+# %% Which step h is best?
+# With a large h the curvature of the function causes an error. With a very small h rounding causes a larger one.
+# Backpropagation has no h, and is exact up to rounding.
 steps = 10.0 ** np.arange(-13, 0.5, 0.25)
 errors = [max(abs(difference(name, h) - by_hand[name]) for name in values) for h in steps]
 grad_error = max(abs(value.grad - by_hand[name]) for name, value in values.items())
@@ -94,14 +103,15 @@ print(
     f"\nlargest error: .grad {grad_error:.1e}; finite differences at best {min(errors):.1e}, with h = {best_step:.1e}"
 )
 
-# %% What gradients are for: a small step against each makes the loss smaller, again and again
+# %% Gradient descent: use the gradients
+# A small step against the gradient makes the loss smaller. Repeat this many times.
 losses = [loss.data]
 for _ in range(50):
-    for name in ("w1", "w2", "b"):  # what a neuron learns; the data stay
+    for name in ("w1", "w2", "b"):  # the parameters; the inputs x1 and x2 are data
         values[name].data -= 0.1 * values[name].grad
         values[name].grad = 0.0  # gradients add up until they are cleared
     loss = forward(values)
     loss.backward()
     losses.append(loss.data)
 print(f"the loss after 0, 1, 10 and 50 steps: {', '.join(f'{losses[i]:.4f}' for i in (0, 1, 10, 50))}")
-print(f"drawn: scalar_graph.svg, scalar_graph.png, scalar_differences.png and {page.name} in {OUTPUT}")
+print(f"saved: scalar_graph.svg, scalar_graph.png, scalar_differences.png and {page.name} in {OUTPUT}")

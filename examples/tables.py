@@ -1,6 +1,6 @@
-"""A table that the command line names, read, checked and split by time for a lesson: not a lesson itself.
+"""Read a table for a lesson: parse the command line, check the CSV file, and split its rows by time.
 
-Whatever is wrong with it ends the program with one line that says what and where, before anything is written.
+This module is not a lesson itself. If the input is wrong, the program ends with a one-line message, and writes no file.
 """
 
 import argparse
@@ -17,13 +17,14 @@ from matplotlib.figure import Figure
 
 import tinygrad_edu as tg
 
-COLOURS, LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7"), ("-", "--", "-.", ":")  # told apart by every eye
+# Readers with colour blindness can tell these colours and line styles apart.
+COLOURS, LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7"), ("-", "--", "-.", ":")
 Part = tuple[Any, Any]  # features (n, k), and the next rows' target (n, 1)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Its three parts in order of time, what its columns are called, and the folder for what is drawn of it."""
+    """The data in three parts, in order of time; the names and units of the columns; the folder for pictures."""
 
     train: Part
     valid: Part
@@ -34,40 +35,41 @@ class Table:
     output: Path
     report: str
 
-    def named(self, column: str, name: str = "", power: str = "") -> str:
-        """`name` (the column's own by default) with the column's unit, to a power, where it is known."""
+    def with_unit(self, column: str, name: str = "", power: str = "") -> str:
+        """Return `name` (default: the column's name), followed by the column's unit, to this power, if it is known."""
         unit = self.units.get(column, "")
         unit = f"({unit}){power}" if power and "/" in unit else unit + power if unit else ""
         return f"{name or column} ({unit})" if unit else name or column
 
     @contextmanager
     def picture(self, name: str, **labels: Any) -> Iterator[Any]:
-        """Axes to draw on, saved with these labels under this name."""
+        """Give matplotlib Axes to draw on, then add the labels and save the picture as `name`."""
         ax: Any = Figure(figsize=(6, 4), dpi=150, layout="constrained").subplots()
         ax.set_prop_cycle(color=COLOURS, linestyle=LINES)
         yield ax
-        labels |= {} if ax.dataLim.y1 > 0 else {"yscale": "linear"}  # a constant target leaves no logarithms to take
+        labels |= {} if ax.dataLim.y1 > 0 else {"yscale": "linear"}  # all values are 0: they have no logarithm
         ax.set(**labels)
         ax.legend()
         ax.figure.savefig(self.output / name)
 
 
 class Parser(argparse.ArgumentParser):
-    """Ends the program on bad input: one line, exit status 2."""
+    """A parser that ends the program on bad input, with a one-line message and exit status 2."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the message as one line."""
+        """Print the message on one line, and exit."""
         self.exit(2, f"{self.prog}: {' '.join(message.split())}\n")
 
 
-def asked_for(description: str | None, csv: str, target: str, units: dict[str, str]) -> Table:
-    """The table of the command line; without arguments the `target` and the columns of `units` of the file `csv`."""
+def parse_table(description: str | None, csv: str, target: str, units: dict[str, str]) -> Table:
+    """Return the table that the command line names; by default columns `units` and `target` of the file `csv`."""
     parser = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--csv", default=csv, metavar="FILE", help="your table (default: the lesson's)")
     parser.add_argument("--target", default=target, metavar="COLUMN", help="column to predict (%(default)s)")
     parser.add_argument("--features", default=",".join(units), metavar="A,B,C", help="columns to use (%(default)s)")
     parser.add_argument("--output", default=Path(__file__).parent / "output", type=Path, metavar="DIR")
-    args = parser.parse_args([] if "ipykernel" in sys.argv[0] else None)  # those of a notebook are its kernel's
+    # In a notebook, sys.argv belongs to the kernel, not to this program.
+    args = parser.parse_args([] if "ipykernel" in sys.argv[0] else None)
     features, units = [name.strip() for name in args.features.split(",")], units if args.csv == csv else {}
     try:
         (train, valid, test), report = prepare(args.csv, features, args.target)
@@ -79,7 +81,7 @@ def asked_for(description: str | None, csv: str, target: str, units: dict[str, s
 
 
 def read(path: str, columns: list[str]) -> pd.DataFrame:
-    """The columns of a CSV file as numbers, NaN where one is missing; raises ValueError that says what is wrong."""
+    """Return columns of a CSV file as numbers, with NaN for missing values; raise ValueError if the file is wrong."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             cells = pd.read_csv(file, header=None, dtype=str)
@@ -100,21 +102,21 @@ def read(path: str, columns: list[str]) -> pd.DataFrame:
 
 
 def prepare(path: str, features: list[str], target: str) -> tuple[tuple[Part, Part, Part], str]:
-    """Training, validation and test parts, each (today's features, the next row's target), and a report."""
+    """Return ((train, valid, test), report); each part is (features, target of the next row)."""
     if "" in features or len(set(features)) < len(features):
-        raise ValueError(f"--features takes different names, separated by commas, not {','.join(features)!r}")
+        raise ValueError(f"--features needs different names, separated by commas, but got {','.join(features)!r}")
     table = read(path, list(dict.fromkeys([*features, target])))
     gaps = ", ".join(f"{n} in {name}" for name, n in table.isna().sum().items() if n)
     filled = table.ffill().dropna()
     report = f"{len(table)} rows; missing values: {gaps + ', forward-filled' if gaps else 'none'}"
     if unfilled := len(table) - len(filled):
-        report += f"; left out the first {unfilled} rows, with nothing before them to fill from"
+        report += f"; left out the first {unfilled} rows, which have no earlier value to fill from"
     needed = max(8, math.ceil((len(features) + 2) / 0.7) + 1)
     if len(filled) < needed:
-        raise ValueError(f"{path!r} is too short: {report}; its features need at least {needed}")
+        raise ValueError(f"{path!r} is too short: {report}; {len(features)} features need at least {needed} rows")
     today, tomorrow = filled[features].to_numpy()[:-1], filled[[target]].to_numpy()[1:]
     train, valid, test = tg.data.train_valid_test_split(today, tomorrow, by="time")
     for name, column in zip(features, train[0].T, strict=True):
         if column.min() == column.max():
-            raise ValueError(f"column {name!r} is {column[0]:g} throughout the training rows: leave it out")
+            raise ValueError(f"column {name!r} is {column[0]:g} in all training rows: remove it from --features")
     return ((train[0], train[1]), (valid[0], valid[1]), (test[0], test[1])), report

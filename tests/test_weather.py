@@ -123,8 +123,8 @@ def test_the_lesson_runs_on_tables_that_have_little_to_teach(rows, tmp_path, mon
 def test_a_notebooks_arguments_are_its_kernels(tmp_path, monkeypatch):
     tables = shutil.copy(WEATHER.with_name("tables.py"), tmp_path)
     monkeypatch.setattr(sys, "argv", ["/packages/ipykernel_launcher.py", "-f", "kernel.json"])
-    table = runpy.run_path(tables)["asked_for"](None, local_data.seattle_weather.filepath, "wind", {"wind": "m/s"})
-    assert (table.features, table.target, table.named("wind", power="²")) == (["wind"], "wind", "wind ((m/s)²)")
+    table = runpy.run_path(tables)["parse_table"](None, local_data.seattle_weather.filepath, "wind", {"wind": "m/s"})
+    assert (table.features, table.target, table.with_unit("wind", power="²")) == (["wind"], "wind", "wind ((m/s)²)")
     assert table.output == tmp_path / "output"
 
 
@@ -145,7 +145,7 @@ GOOD = "".join(f"{i},{i * i % 7},{i % 3}\n" for i in range(40))
         ("a,b,c\n" + GOOD + "1,2,3,4\n", (), "Expected 3 fields in line 42, saw 4"),
         ("a,b,c\n" + GOOD.replace(",", ",,"), (), "cannot read"),
         ("a,b,c\n" + "1,,2\n" * 40, (), "too short: 40 rows; missing values: 40 in b"),
-        ("a,b,c\n" + "".join(f"{i},5,{i}\n" for i in range(40)), (), "column 'b' is 5 throughout"),
+        ("a,b,c\n" + "".join(f"{i},5,{i}\n" for i in range(40)), (), "column 'b' is 5 in all training rows: remove it"),
         (b"a,b,c\n\xff\xfe,1,2\n", (), "codec can't decode"),
         ("a,b,c\n" + GOOD, ("--features", "a,,b"), "different names"),
         ("a,b,c\n" + GOOD, ("--features", "a,a"), "different names"),

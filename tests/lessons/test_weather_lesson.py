@@ -3,7 +3,7 @@ import pytest
 from sklearn.linear_model import LinearRegression, Ridge
 
 
-def test_three_learning_rates_creep_arrive_and_diverge(lesson):
+def test_the_low_rate_is_slow_the_right_one_converges_and_the_high_one_diverges(lesson):
     variables = lesson("weather")
     slow, right, diverging = (variables["runs"][name] for name in ("too slow", "right", "diverging"))
     assert slow[0] == right[0] == diverging[0] == pytest.approx(np.var(variables["y"]), rel=1e-12)
@@ -26,13 +26,13 @@ def test_the_slope_is_the_derivative_of_the_parabola(lesson):
         assert slope == pytest.approx(2 * (weight - best[j]), abs=1e-9)  # a standardised feature has curvature 2
 
 
-def test_the_start_changes_how_soon_and_not_where(lesson):
+def test_the_start_changes_the_number_of_epochs_and_not_the_result(lesson):
     needed = lesson("weather")["needed"]
-    assert needed["as far, steepest way"] == 1  # a step of 1 / curvature leaves nothing of it
-    assert needed["zeros"] < needed["as far, flattest way"] < needed["ten times as far"] < 200
+    assert needed["as far, steepest direction"] == 1  # a step of 1 / curvature removes the whole error
+    assert needed["zeros"] < needed["as far, flattest direction"] < needed["ten times as far"] < 200
     curvatures = lesson("weather")["curvatures"]
-    further = np.log(10) / -np.log(1 - curvatures[0] / curvatures[-1])  # ten times as far takes as many epochs more
-    assert needed["ten times as far"] - needed["zeros"] == pytest.approx(further, abs=1)
+    additional = np.log(10) / -np.log(1 - curvatures[0] / curvatures[-1])  # epochs that shrink an error to a tenth
+    assert needed["ten times as far"] - needed["zeros"] == pytest.approx(additional, abs=1)
 
 
 def test_weight_decay_gives_the_weights_of_ridge(lesson):
