@@ -1,13 +1,14 @@
-"""Reading handwritten digits: a whole training run, from the split of the data to the mistakes that remain.
+"""Classify handwritten digits: a complete training run, from the split of the data to the remaining mistakes.
 
     python examples/digits.py
 
-What is learnt: three parts of the data for three questions (what to learn, when to stop, how good it is); mini-batches
-with Adam and a learning rate that falls along a cosine; early stopping; more data out of the same data; and a look
-at what the model gets wrong, which says more than its accuracy. Change SEED and all is drawn anew, the split too.
+In this lesson you learn how to train and evaluate a classifier. You split the data into three parts: one to train the
+model, one to decide when to stop, and one to test the result. You train with mini-batches, Adam, a cosine schedule of
+the learning rate, and early stopping. You make additional training data by moving the images. At the end you look at
+the mistakes, because they tell more than the accuracy. If you change SEED, all random numbers change, also the split.
 """
 
-# %% The data: 1,797 images of 8 x 8 pixels, each 0 (paper) to 16 (ink), and the digits that they show
+# %% The data: 1,797 images of 8 x 8 pixels, with values from 0 (white) to 16 (black), and the digits that they show
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +24,24 @@ SEED, EPOCHS = 7, 60
 
 images, digits = load_digits(return_X_y=True)
 X = images / 16
-parts = tg.data.train_valid_test_split(X, digits, by="stratified", rng=SEED)  # each digit's share is the same in all
+parts = tg.data.train_valid_test_split(X, digits, by="stratified", rng=SEED)  # equal shares of each digit
 (train_x, train_y), (valid_x, valid_y), (test_x, test_y) = parts
 print(f"train {len(train_y)}, validate {len(valid_y)}, test {len(test_y)} images")
 
 
-# %% A digit that is moved by a pixel is the same digit: each training image also one to the left, right, up and down
+# %% Augment the data: move each training image by one pixel to the left, right, up and down
+# A digit that is moved by one pixel is still the same digit, so this gives five times as many training images.
 def moved(x: Any) -> Any:
-    """The images, then all of them moved in each of the four directions."""
-    framed = np.pad(x.reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
+    """Return the images, followed by copies of all images moved in each of the four directions."""
+    padded = np.pad(x.reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
     corners = [(1, 1), (1, 2), (1, 0), (2, 1), (0, 1)]
-    return np.concatenate([framed[:, i : i + 8, j : j + 8].reshape(-1, 64) for i, j in corners])
+    return np.concatenate([padded[:, i : i + 8, j : j + 8].reshape(-1, 64) for i, j in corners])
 
 
-# %% The run. The weights kept are those of the epoch with the lowest validation loss; the test part is not looked at
+# %% Train the model
+# The model keeps the weights of the epoch with the lowest validation loss. Training never uses the test data.
 def trained(x: Any, y: Any) -> tuple[tg.nn.MLP, tg.History]:
-    """A network of 256 hidden neurons, trained with these images, and how it went."""
+    """Train a network of 256 hidden neurons with these images; return it and its training history."""
     model = tg.nn.MLP([64, 256, 10], rng=SEED)
     adam = tg.optim.Adam(model.parameters(), lr=0.005)
     history = tg.fit(
@@ -62,43 +65,45 @@ plain, _ = trained(train_x, train_y)
 model, history = trained(moved(train_x), np.tile(train_y, 5))
 print(f"{model}\n\n{history.table()}\nstopped by {history.stopped}; best epoch {history.best_epoch}\n")
 
-# %% How good it is, on images that had no part in any of this
+# %% Test the model on images that were not used for training
 logits = tg.predict(model, test_x)
 accuracy, plain_accuracy = tg.accuracy(logits, test_y), tg.accuracy(tg.predict(plain, test_x), test_y)
 matrix = tg.confusion_matrix(logits, test_y)
-print(f"right: {accuracy:.2%} of the test images ({plain_accuracy:.2%} when trained without the moved ones), by digit")
+print(f"accuracy on the test images: {accuracy:.2%} ({plain_accuracy:.2%} without augmentation); by digit:")
 print("  ".join(f"{digit}: {part:.0%}" for digit, part in enumerate(matrix.diagonal() / matrix.sum(axis=1))))
 
-# %% What it is unsure of: how far the true digit's probability lies ahead of the best other's; behind is a mistake
+# %% Find the most difficult images
+# The margin is the probability of the true digit minus the largest probability of another digit. If it is negative,
+# the prediction is wrong. If it is small, the model is unsure.
 probability = tg.softmax(logits)
 others = probability.copy()
 others[np.arange(len(test_y)), test_y] = 0
-ahead = probability[np.arange(len(test_y)), test_y] - others.max(axis=1)
-mistakes = np.flatnonzero(ahead < 0)
-hardest = np.argsort(ahead)[: max(6, len(mistakes))]
+margin = probability[np.arange(len(test_y)), test_y] - others.max(axis=1)
+mistakes = np.flatnonzero(margin < 0)
+hardest = np.argsort(margin)[: max(6, len(mistakes))]
 for i in mistakes:
-    print(f"a {test_y[i]} taken for a {logits[i].argmax()}, with probability {probability[i].max():.0%}")
+    print(f"a {test_y[i]} classified as {logits[i].argmax()}, with probability {probability[i].max():.0%}")
 
-# %% Draw the run and the table of what was taken for what
+# %% Draw the training run and the confusion matrix
 figure = Figure(figsize=(10, 4.4), dpi=100, layout="constrained")
 left, right = figure.subplots(1, 2)
-tg.plot.losses(history, left).set(title="The run", ylabel="cross-entropy")
-tg.plot.confusion(test_y, logits.argmax(axis=1), right).set(title=f"{len(test_y)} test images, {accuracy:.1%} right")
+tg.plot.losses(history, left).set(title="Training", ylabel="cross-entropy")
+tg.plot.confusion(test_y, logits.argmax(axis=1), right).set(title=f"{len(test_y)} test images, {accuracy:.1%} correct")
 figure.savefig(OUTPUT / "digits_run.png")
 
-# %% Draw the hardest images, with what the network holds each for
+# %% Draw the most difficult images, with the probability of each digit
 figure = Figure(figsize=(7.2, 3.1), dpi=100, layout="constrained")
 above, below = figure.subplots(2, len(hardest), height_ratios=(1.2, 1), sharey="row")
 for image, bars, i in zip(above, below, hardest, strict=True):
-    said = logits[i].argmax()
+    predicted = logits[i].argmax()
     image.imshow(test_x[i].reshape(8, 8), cmap="Greys")
     image.set(xticks=[], yticks=[])
-    image.set_title(f"{test_y[i]}" + (f" taken for {said}" if said != test_y[i] else ""), fontsize=10)
+    image.set_title(f"{test_y[i]}" + (f", predicted {predicted}" if predicted != test_y[i] else ""), fontsize=10)
     bars.bar(range(10), probability[i], color=["#009e73" if k == test_y[i] else "#d55e00" for k in range(10)])
     bars.set(ylim=(0, 1), xlabel="digit")
     bars.set_xticks(range(10), map(str, range(10)), fontsize=6.5)
 below[0].set_ylabel("probability")
-title = f"{len(mistakes)} mistakes in {len(test_y)} test images, and the next hardest (green: the true digit)"
+title = f"{len(mistakes)} mistakes in {len(test_y)} test images, and the next most difficult (green: the true digit)"
 figure.suptitle(title, fontsize=10)
 figure.savefig(OUTPUT / "digits_mistakes.png")
-print(f"drawn: digits_run.png and digits_mistakes.png in {OUTPUT}")
+print(f"saved: digits_run.png and digits_mistakes.png in {OUTPUT}")

@@ -1,8 +1,13 @@
-"""Finite differences, forward mode and reverse mode: what a derivative costs, counted in operations and in seconds.
+"""The cost of a derivative: finite differences, forward mode and reverse mode.
 
-Differences move one input at a time and forward mode follows one at a time: n passes for a gradient of n numbers.
-Reverse mode walks back once from the output and has them all at the price of a few evaluations, whatever n is (Baur &
-Strassen 1983). Many outputs of one input are the other way round: forward mode needs one pass, reverse mode one each.
+    python examples/forward_vs_reverse.py
+
+In this lesson you learn why neural networks are trained with reverse mode. Finite differences and forward mode handle
+one input in each pass, so a gradient of n numbers needs n passes. Reverse mode needs one pass back from the output, and
+costs only a few evaluations of the function, for any n (Baur & Strassen 1983). For one input and many outputs, the
+opposite is true: forward mode needs one pass, and reverse mode needs one pass for each output.
+
+You count the arithmetic operations of each method, and measure its time in seconds.
 """
 
 from collections.abc import Callable
@@ -19,24 +24,25 @@ from tinygrad_edu.viz.plot import BLUE, GREEN, VERMILION
 OUTPUT = Path(__file__).parent / "output"
 OUTPUT.mkdir(exist_ok=True)
 SIZES = np.array([1, 3, 10, 30, 100, 300, 1000, 3000, 10_000])
-SAMPLE, STEP = 100, 1e-6  # runs of each method, which scale to all the passes that it needs; step of differences
+SAMPLE, STEP = 100, 1e-6  # how many passes to measure (the others are estimated); step h of finite differences
 
 
-# %% Counting. Rules are plain NumPy, so an array that counts the arithmetic done with it sees the way there and back.
+# %% Count the operations
+# All rules are plain NumPy, so an array that counts its operations sees the forward pass and the backward pass.
 class Counted(np.ndarray[Any, Any]):
-    """An array that counts: an operation for each element computed or added up, two for each term of a matmul."""
+    """An array that counts operations: one for each element computed or summed, two for each product in a matmul."""
 
     operations = 0
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
-        """Compute, count, and give an array that counts on; a Tensor among the inputs is asked first."""
+        """Compute, count the operations, and return an array that counts as well."""
         if any(isinstance(a, tg.Tensor) for a in inputs):
-            return NotImplemented
+            return NotImplemented  # let the Tensor handle this call: it records it
         arrays = [np.asarray(a) for a in inputs]
         y = np.asarray(getattr(ufunc, method)(*arrays, **kwargs))
         if ufunc is np.matmul:
             Counted.operations += 2 * arrays[0].shape[-1] * y.size
-        elif ufunc not in (np.minimum, np.not_equal):  # with which the engine looks for NaN: no arithmetic
+        elif ufunc not in (np.minimum, np.not_equal):  # the engine's checks for NaN are not counted
             Counted.operations += max(a.size for a in (*arrays, y))
         if out is None:
             return y.view(Counted)
@@ -48,7 +54,7 @@ Method = tuple[Any, Callable[[Any], Any], Callable[[Any, int], Any], int]  # con
 
 
 def price(constants: Any, prepare: Callable[[Any], Any], run: Callable[[Any, int], Any], passes: int) -> Any:
-    """Operations and seconds of f = prepare(constants), then of run(f, i) for each i below `passes`."""
+    """Return (operations, seconds) of f = prepare(constants) and of run(f, i) for all i below `passes`."""
     sample = np.linspace(0, passes - 1, SAMPLE).astype(int)
     Counted.operations = 0
     f, counts = prepare(constants.view(Counted)), [Counted.operations]
@@ -57,20 +63,21 @@ def price(constants: Any, prepare: Callable[[Any], Any], run: Callable[[Any, int
         counts.append(Counted.operations)
     each, *others = np.diff(counts)
     if any(other != each for other in others):
-        raise ValueError(f"passes of {each} and of other numbers of operations: none can stand for the rest")
-    moments = [perf_counter()]
+        raise ValueError(f"the passes take different numbers of operations, {each} and others: measure every pass")
+    times = [perf_counter()]
     f = prepare(constants)
     for i in sample:
-        moments.append(perf_counter())
+        times.append(perf_counter())
         run(f, i)
-    seconds = np.diff([*moments, perf_counter()])
+    seconds = np.diff([*times, perf_counter()])
     return counts[0] + each * passes, seconds[0] + np.median(seconds[1:]) * passes
 
 
-# %% Many inputs, one output: the loss of a logistic regression by its n weights, on 64 examples of the first class.
-# tg.jvp is a walk back through a walk back, 3 evaluations a direction; dual numbers would do it in 2.
+# %% Many inputs, one output: the loss of a logistic regression, as a function of its n weights
+# The data are 64 examples of the first class. tg.jvp differentiates the backward pass once more, which costs 3
+# evaluations for each direction. (Dual numbers would need 2.)
 def loss_by_weights(n: int) -> dict[str, Method]:
-    """What each method does for the gradient: the i-th of its passes."""
+    """Return how each method computes the gradient, one pass at a time."""
     x, w = np.random.default_rng(0).normal(size=(64, n)), np.zeros(n)
     loss: Any = lambda x: lambda w: np.mean(np.logaddexp(0, -(x @ w)))
     unit: Any = lambda i: np.eye(1, n, i)[0]
@@ -83,9 +90,9 @@ def loss_by_weights(n: int) -> dict[str, Method]:
     }
 
 
-# %% One input, many outputs: m overtones of a string by time.
+# %% One input, many outputs: m overtones of a string, as functions of time
 def overtones_by_time(m: int) -> dict[str, Method]:
-    """What each method does for the derivatives: the i-th of its passes."""
+    """Return how each method computes the derivatives, one pass at a time."""
     k, t = np.arange(1.0, m + 1), np.array([0.5])
     tones: Any = lambda k: lambda t: np.sin(k * t)
     return {
@@ -96,22 +103,22 @@ def overtones_by_time(m: int) -> dict[str, Method]:
     }
 
 
-# %% The bill.
+# %% Measure both problems for all sizes, and draw the results
 costs, LOOKS = {}, ((GREEN, "^"), (VERMILION, "s"), (BLUE, "o"))
-for problem, what in ((loss_by_weights, "inputs"), (overtones_by_time, "outputs")):
-    bills = {name: np.array([price(*problem(n)[name]) for n in SIZES]).T for name in problem(1)}
-    (one, _), costs[what] = bills.pop("one evaluation"), bills
-    print(f"{SIZES[-1]:,} {what}; one evaluation of the function takes {one[-1]:,.0f} operations")
+for problem, kind in ((loss_by_weights, "inputs"), (overtones_by_time, "outputs")):
+    results = {name: np.array([price(*problem(n)[name]) for n in SIZES]).T for name in problem(1)}
+    (one, _), costs[kind] = results.pop("one evaluation"), results
+    print(f"{SIZES[-1]:,} {kind}; one evaluation of the function takes {one[-1]:,.0f} operations")
     figure = Figure(figsize=(8, 3.4), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2)
-    for (name, (operations, seconds)), (colour, marker) in zip(bills.items(), LOOKS, strict=True):
-        share = operations / one
-        print(f"{name:18}  {operations[-1]:14,.0f} operations, {share[-1]:8,.1f} evaluations; {seconds[-1]:.1e} s")
-        left.loglog(SIZES, share, marker=marker, color=colour, label=name)
-        whole = np.array([problem(n)[name][3] <= SAMPLE for n in SIZES])
+    for (name, (operations, seconds)), (colour, marker) in zip(results.items(), LOOKS, strict=True):
+        ratio = operations / one
+        print(f"{name:18}  {operations[-1]:14,.0f} operations, {ratio[-1]:8,.1f} evaluations, {seconds[-1]:.1e} s")
+        left.loglog(SIZES, ratio, marker=marker, color=colour, label=name)
+        complete = np.array([problem(n)[name][3] <= SAMPLE for n in SIZES])
         right.loglog(SIZES, seconds, color=colour, marker=marker, markerfacecolor="white")
-        right.loglog(SIZES[whole], seconds[whole], marker, color=colour)
-    left.set(xlabel=f"{what} n", ylabel="operations / those of an evaluation", title="Work, counted")
-    right.set(xlabel=f"{what} n", ylabel="time (s)", title=f"Time (hollow: {SAMPLE} passes, scaled up)")
+        right.loglog(SIZES[complete], seconds[complete], marker, color=colour)
+    left.set(xlabel=f"number of {kind}", ylabel="operations, in evaluations", title="Counted operations")
+    right.set(xlabel=f"number of {kind}", ylabel="time (s)", title=f"Time (hollow: estimated from {SAMPLE} passes)")
     left.legend()
-    figure.savefig(OUTPUT / f"forward_vs_reverse_{what}.png")
+    figure.savefig(OUTPUT / f"forward_vs_reverse_{kind}.png")

@@ -1,13 +1,16 @@
-"""Seven optimizers on four landscapes: a curved valley, a plateau, a saddle and a ravine.
+"""Compare seven optimizers on four test functions: a curved valley, a plateau, a saddle and a ravine.
 
     python examples/optimizers.py
 
-What is learnt: where a landscape is steep one way and flat the other, plain descent creeps and momentum rolls on;
-dividing by the size of past gradients leaves a saddle at once; none is best everywhere; and they compare only at rates
-that suit each, so each gets the best of ten. Start elsewhere, or add a landscape of your own.
+In this lesson you learn how optimizers differ. If a function is steep in one direction and flat in another, plain
+gradient descent is slow, and momentum is faster. Optimizers that divide by the size of past gradients leave a saddle
+quickly. No optimizer is best everywhere. A fair comparison needs a good learning rate for each optimizer, so each one
+gets the best of ten. Try other starting points, or add a test function.
 """
 
-# %% The landscapes: a function of x and y, 0 where it is lowest; where to start; what to draw: left, right, bottom, top
+# %% The test functions
+# For each: the function of x and y, whose minimum is 0; the starting point; the limits of the picture (left, right,
+# bottom, top).
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +25,16 @@ OUTPUT.mkdir(exist_ok=True)
 STEPS, LOW, RATES = 500, 0.01, (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 LANDSCAPES: dict[str, tuple[Any, tuple[float, float], tuple[float, float, float, float]]] = {
-    # A valley along y = x^2, 2,500 times as curved across as along its floor; lowest at (1, 1).
+    # A valley along y = x^2. Its curvature across is 2,500 times the curvature along its floor. Minimum at (1, 1).
     "Rosenbrock": (lambda x, y: (1 - x) ** 2 + 100 * (y - x**2) ** 2, (-1.5, 2.0), (-2.0, 2.0, -1.0, 3.0)),
-    # A plateau between walls; lowest at (3, 0.5).
+    # A plateau between steep walls. Minimum at (3, 0.5).
     "Beale": (
         lambda x, y: (1.5 - x + x * y) ** 2 + (2.25 - x + x * y**2) ** 2 + (2.625 - x + x * y**3) ** 2,
         (1.0, 1.5), (-0.5, 4.5, -1.5, 2.0),
     ),
-    # Up along x, down along y, and flat at (0, 0), which the start leads to; lowest at (0, 1) and (0, -1).
+    # A saddle at (0, 0), which rises along x and falls along y. Descent first goes there. Minima at (0, 1) and (0, -1).
     "Saddle": (lambda x, y: 5 * x**2 + (1 - y**2) ** 2 / 4, (-1.5, 0.001), (-2.0, 1.0, -1.5, 1.5)),
-    # Forty times as curved across as along, and askew to the axes; lowest at (0, 0).
+    # A straight valley, not parallel to the axes. The curvature across is 40 times that along. Minimum at (0, 0).
     "Ravine": (lambda x, y: ((3 * x + y) ** 2 + 40 * (3 * y - x) ** 2) / 20, (-2.0, -0.2), (-2.5, 1.0, -1.5, 1.5)),
 }  # fmt: skip
 OPTIMIZERS: dict[str, Any] = {
@@ -45,11 +48,12 @@ OPTIMIZERS: dict[str, Any] = {
 }
 
 
-# %% A way down. Five points start side by side, so that a rate is not judged by one lucky way
+# %% Run one optimizer with one learning rate
+# Five points start close to each other, so that one lucky path does not decide which learning rate is best.
 def descend(f: Any, start: tuple[float, float], make: Any, lr: float) -> Any:
-    """Five paths (STEPS + 1, 2, 5), the first from `start` itself; all end early where one flies off."""
-    beside = 0.05 * np.array([[0, 1, -1, 0, 0], [0, 0, 0, 1, -1]])
-    points = tg.Tensor(np.reshape(start, (2, 1)) + beside, label="points")
+    """Return five paths (STEPS + 1, 2, 5), the first from `start` itself; stop all early if one diverges."""
+    offsets = 0.05 * np.array([[0, 1, -1, 0, 0], [0, 0, 0, 1, -1]])
+    points = tg.Tensor(np.reshape(start, (2, 1)) + offsets, label="points")
     optimizer = make([points], lr)
     step = tg.jit(lambda: optimizer.minimize(np.sum(f(points[0], points[1]))))
     path = [points.data.copy()]
@@ -60,12 +64,13 @@ def descend(f: Any, start: tuple[float, float], make: Any, lr: float) -> Any:
 
 
 def result(f: Any, path: Any) -> tuple[int, float]:
-    """The steps until all five losses are below LOW for good, STEPS + 1 if they are not; the highest at the end."""
+    """Return (steps after which all five losses stay below LOW, or STEPS + 1; the largest loss at the end)."""
     highest = f(path[:, 0], path[:, 1]).max(axis=1)
     return STEPS + 1 if len(path) <= STEPS else int(np.flatnonzero(highest >= LOW)[-1]) + 1, float(highest[-1])
 
 
-# %% Each at the best of the rates for it: where it is low soonest, or if it never is, lowest at the end
+# %% Find the best learning rate for each optimizer and function
+# The best rate needs the fewest steps. If no rate succeeds, the best one has the lowest loss at the end.
 paths, rates, steps = {}, {}, {}
 for land, (f, start, _) in LANDSCAPES.items():
     print(f"\n{land:10}  rate  steps to {LOW}  loss after {STEPS}")
@@ -77,9 +82,9 @@ for land, (f, start, _) in LANDSCAPES.items():
         print(f"{name:10} {lr:5g}  {steps[land, name] if steps[land, name] <= STEPS else '-':>13}  {loss:14.1e}")
 
 
-# %% Every path on its own, on its landscape
+# %% Draw every path in a picture of its own
 def chart(ax: Any, land: str, **names: str) -> None:
-    """Contours of the logarithm of the loss, which are close together where it is steep and where it is low."""
+    """Draw contours of the logarithm of the loss, so that small losses near the minimum are visible too."""
     f, _, (left, right, bottom, top) = LANDSCAPES[land]
     x, y = np.meshgrid(np.linspace(left, right, 200), np.linspace(bottom, top, 200))
     ax.contour(x, y, np.log10(f(x, y) + LOW), 9, colors="#767676", linewidths=0.5, linestyles="solid")
@@ -87,7 +92,7 @@ def chart(ax: Any, land: str, **names: str) -> None:
 
 
 figure = Figure(figsize=(9, 6.2), dpi=80, layout="constrained")
-figure.suptitle(f"Steps until the loss is below {LOW} for good, each at its best rate")
+figure.suptitle(f"Steps until the loss stays below {LOW}, with the best learning rate of each optimizer")
 for (land, name), ax in zip(paths, figure.subplots(len(LANDSCAPES), len(OPTIMIZERS)).flat, strict=True):
     chart(ax, land, title=name if land == "Rosenbrock" else "", ylabel=land if name == "SGD" else "")
     ax.plot(*paths[land, name].T, color="#d55e00", marker="o", markevery=[0], markeredgecolor="black")
@@ -95,7 +100,7 @@ for (land, name), ax in zip(paths, figure.subplots(len(LANDSCAPES), len(OPTIMIZE
     ax.set_xlabel(f"{steps[land, name]} steps" if steps[land, name] <= STEPS else f"not in {STEPS}")
 figure.savefig(OUTPUT / "optimizers.png")
 
-# %% All at once, as they move
+# %% Animate all paths together
 figure = Figure(figsize=(7.2, 6.2), layout="constrained")
 axes = figure.subplot_mosaic([["names"] * 2, *np.reshape([*LANDSCAPES], (2, 2)).tolist()], height_ratios=(1, 4, 4))
 moving = []
@@ -107,7 +112,7 @@ for land in LANDSCAPES:
 
 
 def frame(ax: Any, k: int) -> None:
-    """All points after k steps, and the ways that they came."""
+    """Draw each path until step k."""
     for line, path in moving:
         line.set_data(*path[: k + 1].T)
     ax.set_axis_off()
@@ -116,4 +121,4 @@ def frame(ax: Any, k: int) -> None:
 
 shown = [0, *np.unique(np.geomspace(1, STEPS, 45).round().astype(int)).tolist()]
 gif = tg.plot.animate(frame, shown, OUTPUT / "optimizers.gif", axes["names"], fps=6, hold=2, dpi=80)
-print(f"drawn: optimizers.png and {gif.name}, {len(shown)} frames, in {OUTPUT}")
+print(f"saved: optimizers.png and {gif.name}, {len(shown)} frames, in {OUTPUT}")

@@ -12,17 +12,17 @@ def test_the_variance_of_a_batchs_gradient_falls_as_1_over_n(shown):
     np.testing.assert_allclose(shown["drawn"], shown["law"], rtol=0.1)
 
 
-def test_without_replacement_the_last_examples_take_the_rest_of_the_noise_along(shown):
+def test_without_replacement_the_noise_vanishes_as_the_batch_comes_to_hold_all_examples(shown):
     np.testing.assert_allclose(shown["dealt"], shown["law"] * shown["correction"], rtol=0.1)
     assert shown["dealt"][-1] < 0.4 * shown["drawn"][-1]
 
 
-def test_gradients_example_by_example_are_the_formula(shown):
+def test_the_gradient_of_each_example_is_that_of_the_formula(shown):
     x, y, start = shown["x"], shown["y"], shown["start"]
     np.testing.assert_allclose(shown["each"], 2 * (x @ start - y[:, 0])[:, None] * x, rtol=1e-12)
 
 
-def test_the_full_batch_reaches_the_least_squares_weights_and_noise_keeps_the_others_away(shown):
+def test_the_full_batch_reaches_the_least_squares_weights_and_the_noisy_ones_do_not(shown):
     full, mini, single = shown["runs"].values()
     exact = np.linalg.lstsq(shown["x"], shown["y"][:, 0])[0]
     np.testing.assert_allclose(full[0][-1], exact, rtol=1e-6)
@@ -34,7 +34,7 @@ def test_after_one_epoch_the_smaller_batch_is_ahead(shown):
     assert epochs == sorted(epochs, reverse=True)
 
 
-def test_a_constant_rate_stalls_at_the_floor_of_the_theory_and_a_falling_one_goes_below(shown):
+def test_a_constant_rate_stops_at_the_loss_of_the_theory_and_a_decreasing_one_goes_below(shown):
     curves, floors = shown["curves"], shown["floors"]
     for name, floor in floors.items():
         assert curves[name][10:].mean() == pytest.approx(floor, rel=0.2)

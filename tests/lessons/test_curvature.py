@@ -17,7 +17,8 @@ def test_the_hessian_tells_convex_from_not(shown):
 def test_measured_rates_are_those_of_the_theory_to_1_percent(shown, method):
     measured, theory = shown["measured"][method], shown["theory"][method]
     np.testing.assert_allclose(measured, theory, rtol=0.01)
-    np.testing.assert_allclose(np.log(measured), np.log(theory), rtol=0.01)  # steps a digit, which near 1 says more
+    # The logarithms compare the numbers of steps, which is stricter for rates near 1.
+    np.testing.assert_allclose(np.log(measured), np.log(theory), rtol=0.01)
 
 
 def test_the_best_step_is_2_over_l_plus_L(shown):
@@ -30,16 +31,16 @@ def test_the_best_step_is_2_over_l_plus_L(shown):
 def test_newton_takes_one_step_on_least_squares_and_six_on_rosenbrock(shown):
     x, y = shown["standard"][:-1, 1:3], shown["standard"][1:, 1]
     np.testing.assert_allclose(shown["one"], np.linalg.lstsq(x, y)[0], rtol=1e-10)
-    np.testing.assert_allclose(shown["way"][-1], [1, 1], atol=1e-9)
+    np.testing.assert_allclose(shown["path"][-1], [1, 1], atol=1e-9)
     assert shown["valley"] == pytest.approx(2508, abs=1)
 
 
-def test_standardising_rounds_the_bowl(shown):
+def test_standardizing_lowers_the_condition_number(shown):
     condition, above = shown["condition"], shown["above"]
     x = np.column_stack([shown["days"][:-1], np.ones(len(shown["days"]) - 1)])
     assert condition["as measured"] == pytest.approx(np.linalg.cond(x) ** 2)
-    assert condition["as measured"] > 300 * condition["standardised"]
-    assert above["standardised"][-1] < 1e-9 < 1 < above["as measured"][-1]
+    assert condition["as measured"] > 300 * condition["standardized"]
+    assert above["standardized"][-1] < 1e-9 < 1 < above["as measured"][-1]
 
 
 def test_pictures(shown):

@@ -10,7 +10,7 @@ def test_single_numbers_and_arrays_give_the_same_loss_gradients_and_training(les
     np.testing.assert_allclose(moons["scalar_losses"], moons["losses"][: moons["SCALAR_STEPS"]], rtol=1e-12)
 
 
-def test_every_point_of_the_training_set_comes_to_its_side(lesson):
+def test_every_training_point_is_classified_correctly(lesson):
     moons = lesson("moons")
     assert moons["accuracy"] == 1.0
     assert moons["losses"][-1] < 0.02 < 1 < moons["losses"][0]
@@ -23,4 +23,4 @@ def test_the_gif_shows_the_boundary_move(lesson):
         first = np.asarray(gif.convert("RGB"), dtype=float)
         gif.seek(gif.n_frames - 1)
         last = np.asarray(gif.convert("RGB"), dtype=float)
-    assert (abs(first - last).max(axis=2) > 20).mean() > 0.1  # of the picture is on the other side at the end
+    assert (abs(first - last).max(axis=2) > 20).mean() > 0.1  # the share of the picture whose class changes

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-# (landscape, optimizer): the best rate for it, and where PyTorch's (2.13.0, float64) ends after 500 steps from the same
-# start at that rate. RMSprop on Rosenbrock's valley is not here: it leaps from side to side, where rounding grows.
+# (function, optimizer): (the best learning rate, the last point of PyTorch 2.13.0 in float64 after 500 steps from the
+# same start at this rate). RMSprop on Rosenbrock's valley is left out: it oscillates, which amplifies rounding errors.
 PYTORCH = {
     ("Rosenbrock", "SGD"): (0.001, [-1.11286844, 1.24637366]),
     ("Rosenbrock", "momentum"): (0.002, [0.998393445, 0.996783037]),
@@ -43,13 +43,13 @@ def test_paths_end_where_pytorchs_do(lesson):
         np.testing.assert_allclose(optimizers["paths"][key][-1], end, rtol=1e-6, atol=1e-9, err_msg=str(key))
 
 
-def test_momentum_is_through_the_ravine_in_less_than_half_the_steps_of_plain_descent(lesson):
+def test_momentum_needs_less_than_half_the_steps_of_plain_descent_in_the_ravine(lesson):
     steps = lesson("optimizers")["steps"]
     assert steps["Ravine", "Nesterov"] < steps["Ravine", "momentum"] < steps["Ravine", "SGD"] / 2
     assert steps["Rosenbrock", "momentum"] <= 500 < steps["Rosenbrock", "SGD"]
 
 
-def test_dividing_by_the_size_of_gradients_leaves_the_saddle_at_once(lesson):
+def test_dividing_by_the_size_of_gradients_leaves_the_saddle_quickly(lesson):
     steps = lesson("optimizers")["steps"]
     assert max(steps["Saddle", "Adagrad"], steps["Saddle", "RMSprop"]) < steps["Saddle", "SGD"] / 5
 
