@@ -119,6 +119,6 @@ for problem, kind in ((loss_by_weights, "inputs"), (overtones_by_time, "outputs"
         right.loglog(SIZES, seconds, color=colour, marker=marker, markerfacecolor="white")
         right.loglog(SIZES[complete], seconds[complete], marker, color=colour)
     left.set(xlabel=f"number of {kind}", ylabel="operations, in evaluations", title="Counted operations")
-    right.set(xlabel=f"number of {kind}", ylabel="time (s)", title=f"Time (hollow: estimated from {SAMPLE} passes)")
+    right.set(xlabel=f"number of {kind}", ylabel="time (s)", title="Time (hollow: estimated)")
     left.legend()
     figure.savefig(OUTPUT / f"forward_vs_reverse_{kind}.png")
