@@ -224,9 +224,9 @@ def test_blocks_serve_large_arrays_alone():
 
     jitted = tg.jit(f)
     jitted(X)
-    assert "spread(" not in jitted.plan
+    assert "run_blocks(" not in jitted.plan
     jitted(np.ones(200_000))
-    assert "spread(" in jitted.plan
+    assert "run_blocks(" in jitted.plan
     large = RNG.standard_normal((1000, 257))
     np.testing.assert_allclose(jitted(large), f(large), rtol=1e-12)
     np.testing.assert_allclose(jitted(np.asfortranarray(large)), f(large), rtol=1e-12)

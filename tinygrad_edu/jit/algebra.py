@@ -1,60 +1,59 @@
-"""Algebra that is exact, or as exact as what it replaces: one rule for each function, as a table."""
+"""Algebraic identities that are exact, or as exact as what they replace: a table with one rule for each function."""
 
 from __future__ import annotations
 
 import math
 import operator
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from ..engine.rules.indexing import setitem
 from ..trace.functional import add_at, astype
 from ..trace.ir import Call, Constant, Var
-from .simplify import Seen, number, uniform
+from .simplify import ValueTable, scalar_value
 
 
-def algebra(call: Call, seen: Seen) -> Var | None:
-    """x + 0, x * 1, x / 1, x ** 1, --x, copies, changes of shape that change nothing: x. And x + x: 2 x."""
+def algebra(call: Call, table: ValueTable) -> Var | None:
+    """Replace x + 0, x * 1, x / 1, x ** 1, --x and changes to the same shape or dtype by x, and x + x by 2 x."""
     if call.kwargs and call.fun not in REDUCTIONS:
         return None
     new = ALGEBRA[call.fun](call)
     return new if type(new) is Var and new.shape == call.out.shape and new.dtype == call.out.dtype else None
 
 
-def _sum_of(call: Call) -> Any:
+def _add(call: Call) -> object:
     a, b = call.args
-    if number(b) == 0:
+    if scalar_value(b) == 0:
         return a
-    if number(a) == 0:
+    if scalar_value(a) == 0:
         return b
     if a is b and a.dtype is not None and a.dtype.kind == "f":
         call.become(np.multiply, (a, 2))
-        return _product_of(call)
+        return _multiply(call)
     return None
 
 
-def _product_of(call: Call) -> Any:
+def _multiply(call: Call) -> object:
     a, b = call.args
     for x, y in ((a, b), (b, a)):
-        if (n := number(y)) == 1:
+        if (n := scalar_value(y)) == 1:
             return x
         if n == -1 and type(x) is Var:
             call.become(np.negative, (x,))
             return None
         inner = x.source if type(x) is Var else None
         if n is not None and isinstance(inner, Call) and inner.fun is np.multiply and x.dtype.kind == "f":
-            for p, q in (inner.args, inner.args[::-1]):  # two numbers as one
-                if (m := number(p)) is not None and type(q) is Var and q.shape == x.shape and q.dtype == x.dtype:
+            for p, q in (inner.args, inner.args[::-1]):  # (m * q) * n is (m * n) * q
+                if (m := scalar_value(p)) is not None and type(q) is Var and q.shape == x.shape and q.dtype == x.dtype:
                     call.become(np.multiply, (float(m * n), q))
                     return None
     return None
 
 
-def _powered(call: Call) -> Any:
+def _power(call: Call) -> object:
     a, b = call.args
-    n = number(b)
+    n = scalar_value(b)
     if n in POWERS and type(a) is Var and a.dtype is not None and a.dtype.kind == "f" and a.shape == call.out.shape:
         call.become(POWERS[n], (a,))
     elif n == 0 and type(b) is not Var and call.out.dtype.kind == "f":
@@ -63,7 +62,7 @@ def _powered(call: Call) -> Any:
     return a if n == 1 else None
 
 
-def _reshaped(call: Call) -> Any:
+def _reshape(call: Call) -> object:
     x, shape = call.args[:2]
     while isinstance(x.source, Call) and x.source.fun is np.reshape and not x.source.kwargs:
         x = x.source.args[0]
@@ -73,12 +72,12 @@ def _reshaped(call: Call) -> Any:
     if shape == (1,) and isinstance(inner, Call) and inner.fun is np.sum and x.shape == () and len(inner.args) == 1:
         column = inner.args[0]
         if type(column) is Var and column.shape[1:] == (1,) and column.dtype == x.dtype:
-            call.become(np.sum, (column,), {"axis": 0})  # there at once
+            call.become(np.sum, (column,), {"axis": 0})  # whose result has the shape already
             return None
     return x
 
 
-def _transposed(call: Call) -> Any:
+def _transpose(call: Call) -> object:
     x, axes = call.args
     if isinstance(x.source, Call) and x.source.fun is np.transpose:
         inner = x.source.args[1]
@@ -87,53 +86,53 @@ def _transposed(call: Call) -> Any:
     return x if axes == tuple(range(len(axes))) else None
 
 
-def _added_at(call: Call) -> Any:
-    """Adding to zeros at places that are all different is writing there."""
+def _add_at(call: Call) -> object:
+    """Adding to zeros at distinct indices is writing there."""
     x, index, _ = call.args
     parts = index if isinstance(index, tuple) else (index,)
     shapes = {getattr(i, "shape", None) for i in parts}
     if (
-        number(x) == 0
+        scalar_value(x) == 0
         and len(shapes) == 1
         and all(type(i) is Var and len(i.shape) == 1 and i.dtype.kind in "iu" for i in parts)
-        and any(_different(i, n) for i, n in zip(parts, x.shape, strict=False))
+        and any(_distinct(i, n) for i, n in zip(parts, x.shape, strict=False))
     ):
         call.become(setitem, call.args)
     return None
 
 
-def _different(index: Var, n: int) -> bool:
-    """Whether it names a place of n at most once."""
+def _distinct(index: Var, n: int) -> bool:
+    """Whether an index array for an axis of length n is a constant that names no element twice."""
     return isinstance(index.source, Constant) and len(set((index.source.array % n).tolist())) == index.size
 
 
-def _negated(call: Call) -> Any:
+def _negative(call: Call) -> object:
     (x,) = call.args
     inner = x.source if type(x) is Var else None
     if isinstance(inner, Call) and inner.fun is np.negative:
         return inner.args[0]
-    if isinstance(inner, Call) and inner.fun is np.multiply:  # into the number
+    if isinstance(inner, Call) and inner.fun is np.multiply:  # negate the number instead
         for a, b in (inner.args, inner.args[::-1]):
-            n = number(a)
+            n = scalar_value(a)
             if n is None or type(b) is not Var or b.shape != x.shape:
                 continue
             if b.dtype == x.dtype:
                 call.become(np.multiply, (float(-n), b))
                 break
-            if type(a) is Var and a.dtype == x.dtype:  # of -1.0 and a condition, say
-                minus = np.asarray(-uniform(a))
+            if type(a) is Var and a.dtype == x.dtype:  # as for -1.0 times a boolean array
+                minus = np.asarray(np.negative(a.source.element))
                 call.become(np.multiply, (Var(Constant(minus), minus), b))
                 break
     return None
 
 
-def _reduced(call: Call) -> None:
-    """Axes of one element are not summed over, and a reduction over all is one over None."""
+def _reduce(call: Call) -> None:
+    """Skip axes of length 1; a reduction over all other axes is one over `axis=None`."""
     x, axis = call.args[0], call.kwargs.get("axis")
     if len(call.args) > 1 or set(call.kwargs) - {"axis", "keepdims"} or type(x) is not Var:
         if call.kwargs.get("initial") in _NEUTRAL.get(call.fun, ()) and x.size:
             call.become(call.fun, call.args, {k: v for k, v in call.kwargs.items() if k != "initial"})
-            _reduced(call)
+            _reduce(call)
         return
     axes = range(len(x.shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
     axes = {a % len(x.shape) for a in axes} if x.shape else set()
@@ -147,21 +146,21 @@ def _reduced(call: Call) -> None:
 
 
 POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
-REDUCTIONS = {np.sum, np.max, np.min, np.prod}
-_NEUTRAL: dict[Any, Any] = {np.max: (-math.inf,), np.min: (math.inf,)}
-ALGEBRA: dict[Any, Callable[[Call], Any]] = {
-    np.add: _sum_of,
-    operator.add: _sum_of,
-    np.subtract: lambda c: c.args[0] if number(c.args[1]) == 0 else None,
-    np.multiply: _product_of,
-    np.divide: lambda c: c.args[0] if number(c.args[1]) == 1 else None,
-    np.power: _powered,
-    np.negative: _negated,
+REDUCTIONS: set[Callable[..., object]] = {np.sum, np.max, np.min, np.prod}
+_NEUTRAL: dict[Callable[..., object], tuple[float, ...]] = {np.max: (-math.inf,), np.min: (math.inf,)}
+ALGEBRA: dict[Callable[..., object], Callable[[Call], object]] = {
+    np.add: _add,
+    operator.add: _add,
+    np.subtract: lambda c: c.args[0] if scalar_value(c.args[1]) == 0 else None,
+    np.multiply: _multiply,
+    np.divide: lambda c: c.args[0] if scalar_value(c.args[1]) == 1 else None,
+    np.power: _power,
+    np.negative: _negative,
     np.positive: lambda c: c.args[0],
     astype: lambda c: c.args[0],
-    add_at: _added_at,
-    np.reshape: _reshaped,
+    add_at: _add_at,
+    np.reshape: _reshape,
     np.broadcast_to: lambda c: c.args[0],
-    np.transpose: _transposed,
-    **dict.fromkeys(REDUCTIONS, _reduced),
+    np.transpose: _transpose,
+    **dict.fromkeys(REDUCTIONS, _reduce),
 }

@@ -1,14 +1,13 @@
-"""Many alike as one: the rows of a Jacobian, and the updates of all parameters.
+"""Batching identical computations into one stacked call, as for the rows of a Jacobian.
 
-Both look at several results that are to stand side by side, and go back from them together as long as the same was
-done to each: then one call on what lies side by side does it for all.
+Where several results are stacked, the pass follows them back together as long as the same function made each of them:
+one call on the stacked operands computes all. `BATCHING` has a rule for each function that is not elementwise.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -16,177 +15,202 @@ from ..engine.backward import has_nan
 from ..engine.rules.indexing import setitem
 from ..trace.functional import astype
 from ..trace.ir import Call, Constant, Guard, Program, Var, placeholder
-from .simplify import common, copies, dead, simplify
+from .simplify import common_subexpressions, eliminate_dead_calls, propagate_copies, simplify
 
 
-class Rows:
-    """Results of one shape, stacked: the member i is row i."""
+class Shared:
+    """An operand that is the same for all members of a batch."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+class Batch:
+    """Results of one shape, stacked along a new first axis; `calls` compute them."""
 
     def __init__(self, members: Sequence[Var]) -> None:
-        self.n = len(members)
+        self.size = len(members)
         self.calls: list[Call] = []
-        self.known: dict[Any, Any] = {}
-        self.stacked = self.pack(list(members))
+        self.known: dict[tuple[int, ...], Var | Shared | None] = {}
+        self.stacked = self.stack(members)
 
-    def new(self, fun: Any, args: tuple[Any, ...], like: Call, kwargs: Any = None) -> Var:
-        """One more call."""
-        with np.errstate(all="ignore"):  # it is but a shape and a dtype
+    def add(
+        self, fun: Callable[..., object], args: tuple[object, ...], like: Call,
+        kwargs: Mapping[str, object] | None = None,
+    ) -> Var:  # fmt: skip
+        """Add a call and return its result."""
+        with np.errstate(all="ignore"):  # only the shape and the dtype of the example matter
             example = placeholder(fun(*[a.example if type(a) is Var else a for a in args], **(kwargs or {})))
         self.calls.append(Call(fun, args, kwargs or {}, example, like.line, like.phase))
         return self.calls[-1].out
 
-    def pack(self, members: list[Any]) -> Any:
-        """All members as one array with a first axis for them; the member itself where all are the same."""
+    def stack(self, members: Sequence[object]) -> Var | Shared | None:
+        """Return all members as one array with a new first axis, or as `Shared` where all are the same."""
         first = members[0]
-        if all(alike(m, first) for m in members):
-            return Same(first)
-        if not all(type(m) is Var for m in members) or len({(m.shape, m.dtype) for m in members}) > 1:
+        if all(equivalent(m, first) for m in members):
+            return Shared(first)
+        arrays = [m for m in members if type(m) is Var]
+        if len(arrays) < len(members) or len({(v.shape, v.dtype) for v in arrays}) > 1:
             return None
-        key = tuple([id(m) for m in members])
+        key = tuple([id(v) for v in arrays])
         if key not in self.known:
-            sources = [m.source for m in members]
-            made = None
+            sources = [v.source for v in arrays]
+            stacked: Var | Shared | None = None
             if all(isinstance(s, Call) for s in sources):
-                made = self.merge(sources)
+                stacked = self.merge(sources)
             elif all(isinstance(s, Constant) for s in sources):
                 array = np.stack([s.array for s in sources])
-                made = Var(Constant(array), array)
-            self.known[key] = made
+                stacked = Var(Constant(array), array)
+            self.known[key] = stacked
         return self.known[key]
 
-    def merge(self, calls: list[Call]) -> Any:
-        """The call that does what all of them do, if there is one."""
+    def merge(self, calls: list[Call]) -> Var | Shared | None:
+        """Return the result of one call that does what all of these calls do, or None if there is none."""
         first = calls[0]
-        f, out = first.fun, first.out
+        fun = first.fun
+        if not first.elementwise and fun not in BATCHING:
+            return None
         if any(
-            c.fun is not f or len(c.args) != len(first.args) or not alike(c.kwargs, first.kwargs) or c.draws
+            c.fun is not fun or len(c.args) != len(first.args) or not equivalent(c.kwargs, first.kwargs) or c.draws
             for c in calls
         ):
             return None
-        if not first.elementwise and f not in STACKED:
-            return None
-        packed = []
+        operands: list[Var | Shared] = []
         for args in zip(*[c.args for c in calls], strict=True):
-            if type(args[0]) is not Var and not all(alike(a, args[0]) for a in args):
+            stacked = self.stack(args) if type(args[0]) is Var or all(equivalent(a, args[0]) for a in args) else None
+            if stacked is None:
                 return None
-            p = self.pack(list(args))
-            if p is None:
-                return None
-            packed.append(p)
-        if all(isinstance(p, Same) for p in packed):  # each from constants of its own that are equal
-            return Same(out)
-        rest = [p.value for p in packed[1:] if isinstance(p, Same)]
+            operands.append(stacked)
+        if all(isinstance(p, Shared) for p in operands):  # as where each call reads an equal constant
+            return Shared(first.out)
         if first.elementwise:
-            return self.new(f, tuple([self.aligned(p, len(out.shape), first) for p in packed]), first)
-        x = packed[0]
-        if isinstance(x, Same):
-            if f is not setitem or len(rest) != 1:
-                return None
-            base = np.broadcast_to(x.value.example, (self.n, *x.value.shape))
-            x = (
-                Var(Constant(np.array(base)), base)
-                if isinstance(x.value.source, Constant)
-                else self.new(np.broadcast_to, (x.value, base.shape), first)
-            )
-        elif len(rest) < len(packed) - 1 - (f is setitem):
-            return None
-        if f in (operator.getitem, setitem):
-            index = first.args[1]
-            parts = index if isinstance(index, tuple) else (index,)
-            if not all(i is None or i is ... or isinstance(i, (int, slice)) for i in parts):
-                return None
-            index = (slice(None), *parts)
-            if f is operator.getitem:
-                return self.new(f, (x, index), first)
-            v = packed[2]
-            v = (
-                v.value
-                if isinstance(v, Same)
-                else self.aligned(v, np.ndim(first.args[0].example[first.args[1]]), first)
-            )
-            return self.new(f, (x, index, v), first)
-        if f in (np.reshape, np.broadcast_to):
-            if f is np.broadcast_to:
-                x = self.aligned(x, len(first.args[1]), first)
-            return self.new(f, (x, (self.n, *first.args[1])), first, first.kwargs) if not first.kwargs else None
-        if f is np.transpose:
-            return self.new(f, (x, (0, *[a + 1 for a in first.args[1]])), first)
-        if f is np.sum:
-            axis = first.kwargs.get("axis")
-            if len(first.args) > 1 or set(first.kwargs) - {"axis", "keepdims"}:
-                return None
-            ndim = len(first.args[0].shape)
-            axes = range(ndim) if axis is None else np.atleast_1d(axis).tolist()
-            axes = tuple([a % ndim + 1 for a in axes])
-            return self.new(f, (x,), first, {**first.kwargs, "axis": axes}) if axes else None
-        return self.new(f, (x, *rest), first)
+            return self.add(fun, tuple([self.aligned(p, len(first.out.shape), first) for p in operands]), first)
+        return BATCHING[fun](self, first, *operands)
 
-    def aligned(self, p: Any, ndim: int, like: Call) -> Any:
-        """A stack whose rows have `ndim` axes, for broadcasting against others."""
-        if isinstance(p, Same):
+    def aligned(self, p: Var | Shared, ndim: int, like: Call) -> object:
+        """Return an operand whose members have `ndim` axes, so that it broadcasts against others."""
+        if isinstance(p, Shared):
             return p.value
         missing = ndim - (len(p.shape) - 1)
-        return self.new(np.reshape, (p, (self.n, *(1,) * missing, *p.shape[1:])), like) if missing > 0 else p
+        return self.add(np.reshape, (p, (self.size, *(1,) * missing, *p.shape[1:])), like) if missing > 0 else p
 
 
-STACKED = {operator.getitem, setitem, np.reshape, np.transpose, np.broadcast_to, np.sum, astype}
+def _batched_index(index: object) -> tuple[object, ...] | None:
+    """Return an index that also takes all of the first axis, or None if the index is an array."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return (slice(None), *parts) if all(i is None or i is ... or isinstance(i, (int, slice)) for i in parts) else None
 
 
-class Same:
-    """What is the same for all members."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
+def _getitem(batch: Batch, call: Call, x: Var) -> Var | None:
+    index = _batched_index(call.args[1])
+    return None if index is None else batch.add(operator.getitem, (x, index), call)
 
 
-def alike(a: Any, b: Any) -> bool:
-    """Whether two arguments are the same."""
+def _setitem(batch: Batch, call: Call, x: Var | Shared, _: object, v: Var | Shared) -> Var | None:
+    array, at, _ = call.args
+    index = _batched_index(at)
+    if index is None:
+        return None
+    if isinstance(x, Shared):  # each member writes into a copy of the same array
+        base = np.broadcast_to(array.example, (batch.size, *array.shape))
+        if isinstance(array.source, Constant):
+            x = Var(Constant(np.array(base)), base)
+        else:
+            x = batch.add(np.broadcast_to, (array, base.shape), call)
+    return batch.add(setitem, (x, index, batch.aligned(v, np.ndim(array.example[at]), call)), call)
+
+
+def _reshape(batch: Batch, call: Call, x: Var) -> Var | None:
+    return None if call.kwargs else batch.add(np.reshape, (x, (batch.size, *call.args[1])), call)
+
+
+def _broadcast_to(batch: Batch, call: Call, x: Var) -> Var | None:
+    shape = call.args[1]
+    if call.kwargs:
+        return None
+    return batch.add(np.broadcast_to, (batch.aligned(x, len(shape), call), (batch.size, *shape)), call)
+
+
+def _transpose(batch: Batch, call: Call, x: Var) -> Var:
+    return batch.add(np.transpose, (x, (0, *[a + 1 for a in call.args[1]])), call)
+
+
+def _sum(batch: Batch, call: Call, x: Var) -> Var | None:
+    if len(call.args) > 1 or set(call.kwargs) - {"axis", "keepdims"}:
+        return None
+    axis, ndim = call.kwargs.get("axis"), len(call.args[0].shape)
+    axes = tuple([a % ndim + 1 for a in (range(ndim) if axis is None else np.atleast_1d(axis).tolist())])
+    return batch.add(np.sum, (x,), call, {**call.kwargs, "axis": axes}) if axes else None
+
+
+def _astype(batch: Batch, call: Call, x: Var) -> Var:
+    return batch.add(astype, (x, *call.args[1:]), call)
+
+
+def _of_first(rule: Callable[[Batch, Call, Var], Var | None]) -> Callable[..., Var | None]:
+    """Return a batching rule for calls that differ in their first operand alone."""
+
+    def batched(batch: Batch, call: Call, x: Var | Shared, *rest: Var | Shared) -> Var | None:
+        same = all(isinstance(p, Shared) for p in rest)
+        return rule(batch, call, x) if same and not isinstance(x, Shared) else None
+
+    return batched
+
+
+BATCHING: dict[Callable[..., object], Callable[..., Var | None]] = {
+    operator.getitem: _of_first(_getitem), setitem: _setitem, np.reshape: _of_first(_reshape),
+    np.broadcast_to: _of_first(_broadcast_to), np.transpose: _of_first(_transpose), np.sum: _of_first(_sum),
+    astype: _of_first(_astype),
+}  # fmt: skip
+
+
+def equivalent(a: object, b: object) -> bool:
+    """Whether two operands are known to be equal at every call."""
     if a is b:
         return True
     if type(a) is not type(b):
         return False
-    if type(a) is Var:
+    if isinstance(a, Var) and isinstance(b, Var):
         s, t = a.source, b.source
         return (
             isinstance(s, Constant) and isinstance(t, Constant) and a.dtype == b.dtype and a.shape == b.shape
             and a.size < 10_000 and bool(np.array_equal(s.array, t.array))
         )  # fmt: skip
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(alike, a, b))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(alike(v, b[k]) for k, v in a.items())
-    if isinstance(a, np.ndarray):
-        return False
-    return bool(a == b)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(equivalent, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(equivalent(v, b[k]) for k, v in a.items())
+    return not isinstance(a, np.ndarray) and bool(a == b)
 
 
-def rows(program: Program) -> None:
-    """Compute the rows that are stacked at last, as those of a Jacobian are, all at once."""
+def batch_rows(program: Program) -> None:
+    """Compute results that are stacked at the end, such as the rows of a Jacobian, all at once."""
     if not any(c.fun is np.stack for c in program.calls):
         return
-    simplify(program, {"copies": (copies, {np.copy}), "common": (common, None)})  # what is the same is one Var now
+    rules = {"copies": (propagate_copies, {np.copy}), "common": (common_subexpressions, None)}
+    simplify(program, rules)  # equal operands are one Var now
     calls: list[Call] = []
     changed = False
     for call in program.calls:
-        if (
-            call.fun is np.stack
-            and len(call.args) == 1
-            and not call.kwargs
-            and len(call.args[0]) > 3
-            and all(type(v) is Var for v in call.args[0])
-        ):
-            packed = Rows(call.args[0])
-            if type(packed.stacked) is Var:
-                calls += packed.calls
-                asked = {(v,) for v in call.args[0]}
-                merged = [g for g in program.guards if g.predicate is has_nan and g.args in asked and not g.answer]
-                if len(merged) == len(asked):  # of none, if none of all
-                    program.guards = [g for g in program.guards if g not in merged]
-                    program.guards.append(Guard(has_nan, (packed.stacked,), False))
-                call.become(np.copy, (packed.stacked,))
+        rows = call.args[0] if call.fun is np.stack and len(call.args) == 1 and not call.kwargs else ()
+        if len(rows) > 3 and all(type(v) is Var for v in rows):
+            batch = Batch(rows)
+            if type(batch.stacked) is Var:
+                calls += batch.calls
+                merge_guards(program, rows, batch.stacked)
+                call.become(np.copy, (batch.stacked,))
                 changed = True
         calls.append(call)
     program.calls = calls
     if changed:
-        dead(program)
+        eliminate_dead_calls(program)
         program.sort()
+
+
+def merge_guards(program: Program, rows: Sequence[Var], stacked: Var) -> None:
+    """Check the stacked array for NaN instead of each row, if each is checked."""
+    checked = {(v,) for v in rows}
+    merged = [g for g in program.guards if g.predicate is has_nan and g.args in checked and not g.answer]
+    if len(merged) == len(checked):
+        program.guards = [g for g in program.guards if g not in merged]
+        program.guards.append(Guard(has_nan, (stacked,), False))

@@ -1,177 +1,154 @@
-"""Long elementwise stretches over large arrays, a cache-sized block at a time, on all cores.
+"""Running a group of elementwise calls on large arrays as one loop over blocks that fit the cache, on all cores.
 
-What is computed and used again within a stretch never leaves the cache. NumPy releases the interpreter's lock while
-it computes, so blocks run side by side in threads.
+Results that are used within the group alone never leave the cache. NumPy releases the interpreter's lock while it
+computes, so blocks run side by side in threads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
-from ..engine.threads import LARGE, pool
-from ..trace.ir import Call, Home, Var
+from ..engine.threads import cores, pool
+from ..trace.ir import Call, Var
+from .emitter import Emitter
+from .lowering import operand, ufunc_call
+from .memory import Location
 
-BLOCK = 16384  # elements: some ten arrays of float64 in a core's own cache
+BLOCK = 16384  # elements: some ten arrays of float64 in the cache of one core
 
 
-def spread(block: Callable[..., None], size: int, temporaries: list[Any], given: tuple[Any, ...]) -> None:
-    """Call block(temporaries of a thread, start, stop, *given) for every block of `size` elements."""
+def run_blocks(
+    block: Callable[..., None], size: int, workers: list[list[np.ndarray]], args: tuple[object, ...]
+) -> None:
+    """Call block(temporaries of a thread, start, stop, *args) for every block of `size` elements."""
     starts = iter(range(0, size, BLOCK))
-    waiting = [pool().submit(work, block, starts, size, t, given) for t in temporaries[1:]]
+    pending = [pool().submit(run_worker, block, starts, size, temporaries, args) for temporaries in workers[1:]]
     try:
-        work(block, starts, size, temporaries[0], given)
+        run_worker(block, starts, size, workers[0], args)
     finally:
-        for other in waiting:
-            other.result()
+        for future in pending:
+            future.result()
 
 
-def work(block: Callable[..., None], starts: Iterator[int], size: int, temporaries: list[Any], given: Any) -> None:
-    """What one thread does: the next block, until there is none."""
+def run_worker(
+    block: Callable[..., None],
+    starts: Iterator[int],
+    size: int,
+    temporaries: list[np.ndarray],
+    args: tuple[object, ...],
+) -> None:
+    """Run blocks in one thread until none is left."""
     for start in starts:
         if start + BLOCK <= size:
-            block(temporaries, start, start + BLOCK, *given)
+            block(temporaries, start, start + BLOCK, *args)
         else:
-            block([t[: size - start] for t in temporaries], start, size, *given)
+            block([t[: size - start] for t in temporaries], start, size, *args)
 
 
-def block_text(plan: Any, name: str, start: int, stop: int) -> tuple[str, int, list[Any], list[str], list[Any], str]:
-    """The calls of a stretch as a function of one block: its text, the size of a block, the dtypes of its temporaries.
+def lower_group(emitter: Emitter, start: int, stop: int) -> None:
+    """Write the calls of a group as a function of one block, and the call that runs it for all blocks."""
+    calls = emitter.program.calls[start:stop]
+    block, phase = BlockWriter(emitter, start, stop), calls[-1].phase
+    for i, call in enumerate(calls, start):
+        block.add(call, i)
+    name = f"block{len(emitter.functions)}"
+    emitter.functions.append(block.text(name, quiet=any(call.phase == "backward" for call in calls)))
+    workers = [[np.empty(BLOCK, dtype) for dtype in block.temporaries] for _ in range(cores())]
+    given = list(block.parameters.values())
+    args = f"({', '.join(given)}{',' if given else ''})"
+    run = emitter.fun(run_blocks)
+    emitter.emit(f"{run}({name}, {block.size}, {emitter.name(workers, 'T')}, {args})", phase)
+    for out, partial in block.sums:
+        emitter.assign(out, f"{emitter.reduce(np.sum)}({partial})", phase)
 
-    And what the block is handed, by its text outside; the sums, each with the array of its parts; and the phase.
-    """
-    calls, layout, home = plan.program.calls[start:stop], plan.layout, plan.home
-    size = next(c.out.size for c in calls if c.out.shape)
-    last = {v: i for i, call in enumerate(calls) for v in call.uses}
-    given: dict[str, str] = {}  # by the name there, the text here
-    cut: dict[Var, str] = {}
-    slices: list[str] = []
-    body: list[str] = []
-    temporaries: list[Any] = []
-    idle: dict[Any, list[str]] = {}  # temporaries of a dtype that are free again
-    sums: list[Any] = []
 
-    def handed(text: str) -> str:
-        given[f"g{len(given)}"] = text
-        return f"g{len(given) - 1}"
+class BlockWriter:
+    """The text of a function that computes one block of a group's arrays."""
 
-    def part_of(v: Var) -> str:
-        """The part of an array that belongs to the block."""
-        array = home[v].array
-        if array is not None and array.flags.c_contiguous:
-            whole = plan.name(array.reshape(-1), "f")
+    def __init__(self, emitter: Emitter, start: int, stop: int) -> None:
+        self.emitter, self.stop = emitter, stop
+        calls = emitter.program.calls[start:stop]
+        self.size: int = next(c.out.size for c in calls if c.out.shape)
+        self.last_use = {v: i for i, call in enumerate(calls, start) for v in call.uses}
+        self.parameters: dict[str, str] = {}  # name in the function: text in the plan
+        self.names: dict[Var, str] = {}  # of the block's part of each array
+        self.slices: list[str] = []
+        self.body: list[str] = []
+        self.temporaries: list[np.dtype] = []
+        self.free: dict[np.dtype, list[str]] = {}  # names of free temporaries
+        self.sums: list[tuple[Var, str]] = []  # (a sum of the group, the name of the array of its blocks' sums)
+
+    def parameter(self, text: str) -> str:
+        """Pass the value of an expression in the plan, and return its name in the function."""
+        name = f"g{len(self.parameters)}"
+        self.parameters[name] = text
+        return name
+
+    def slice(self, v: Var) -> str:
+        """Name the block's part of an array."""
+        location = self.emitter.locations[v]
+        if location.array is not None and location.array.flags.c_contiguous:
+            flat = self.emitter.name(location.array.reshape(-1), "f")
         else:
-            whole = handed(f"{home[v].text}.reshape(-1)")
-        slices.append(f"x{len(slices)} = {whole}[start:stop]")
-        return f"x{len(slices) - 1}"
+            flat = self.parameter(f"{location.text}.reshape(-1)")
+        self.slices.append(f"x{len(self.slices)} = {flat}[start:stop]")
+        return f"x{len(self.slices) - 1}"
 
-    def operand(a: Any, call: Call) -> str:
-        if type(a) is not Var or a.shape == ():
-            text: str = plan.operand(a, call)
-            return text if type(a) is not Var or home[a].array is not None else handed(text)
-        if a not in cut:
-            plan.ref(a)
-            cut[a] = part_of(a)
-        return cut[a]
+    def operand(self, a: object, call: Call) -> str:
+        """Write an operand of a call in the function."""
+        if not isinstance(a, Var) or a.shape == ():
+            text = operand(self.emitter, a, call)
+            in_plan = isinstance(a, Var) and self.emitter.locations[a].array is None
+            return self.parameter(text) if in_plan else text
+        if a not in self.names:
+            self.emitter.ref(a)
+            self.names[a] = self.slice(a)
+        return self.names[a]
 
-    for i, call in enumerate(calls):
-        out = call.out
-        args = [operand(a, call) for a in call.args]
-        if not out.shape:
-            partial = plan.name(np.zeros(-(-size // BLOCK), out.dtype), "partial")
-            body.append(f"{partial}[start // {BLOCK}] = {plan.reduce(np.sum)}({args[0]})")
-            sums.append((out, partial))
-            continue
-        place = layout.outside(call, start + i)
-        for v in set(call.uses):  # whose temporary is free again, for the result too
-            if last[v] == i and cut.get(v, "").startswith("t"):
-                idle.setdefault(v.dtype, []).append(cut[v])
-        within = layout.last.get(out, -1) < stop and out not in layout.leaving and out not in layout.joined
-        if place is None and within:
-            free = idle.setdefault(out.dtype, [])
+    def add(self, call: Call, i: int) -> None:
+        """Write the program's i-th call."""
+        args = [self.operand(a, call) for a in call.args]
+        if call.out.shape:
+            self.body.append(ufunc_call(self.emitter, call, args, self.result(call, i)))
+        else:
+            partial = self.emitter.name(np.zeros(-(-self.size // BLOCK), call.out.dtype), "partial")
+            self.body.append(f"{partial}[start // {BLOCK}] = {self.emitter.reduce(np.sum)}({args[0]})")
+            self.sums.append((call.out, partial))
+
+    def result(self, call: Call, i: int) -> str:
+        """Name what a call writes into: a temporary if only the group uses the result, else a part of an array."""
+        emitter, layout, out = self.emitter, self.emitter.layout, call.out
+        array = layout.store_target(call, i)
+        for v in dict.fromkeys(call.uses):  # the result may replace an operand that is not used again
+            if self.last_use[v] == i and self.names.get(v, "").startswith("t"):
+                self.free.setdefault(v.dtype, []).append(self.names[v])
+        local = layout.last_use.get(out, -1) < self.stop and out not in layout.escaping and out not in layout.packed
+        if array is None and local:
+            free = self.free.setdefault(out.dtype, [])
             if not free:
-                free.append(f"t{len(temporaries)}")
-                temporaries.append(out.dtype)
-            cut[out] = free.pop()
+                free.append(f"t{len(self.temporaries)}")
+                self.temporaries.append(out.dtype)
+            self.names[out] = free.pop()
+            return self.names[out]
+        if out in layout.escaping:
+            dtype = emitter.name(out.dtype, "dtype")
+            emitter.assign(out, f"{emitter.fun(np.empty)}({out.shape}, {dtype})", call.phase)
         else:
-            if out in layout.leaving:
-                home[out] = Home(plan.variable())
-                dtype = plan.name(out.dtype, "dtype")
-                plan.emit(f"{home[out].text} = {plan.fun(np.empty)}({out.shape}, {dtype})", call.phase)
-            else:
-                place = layout.joined.get(out) if place is None else place
-                place = layout.array(out) if place is None else place
-                home[out] = Home(plan.name(place, "b"), place)
-            cut[out] = part_of(out)
-        body.append(f"{plan.fun(call.fun)}({', '.join(args)}, {plan.out(call.fun)}{cut[out]})")
-    lines = [f"def {name}(t, start, stop{''.join(f', {g}' for g in given)}):"]
-    lines += [f"    {', '.join(f't{i}' for i in range(len(temporaries)))}, = t"] if temporaries else []
-    lines += [f"    {line}" for line in slices]
-    indent = "    "
-    if any(call.phase == "backward" for call in calls):
-        lines.append(f"    with {plan.fun(np.errstate)}(divide='ignore', invalid='ignore'):")
-        indent += "    "
-    text = "\n".join([*lines, *[indent + line for line in body], ""])
-    return text, BLOCK, temporaries, list(given.values()), sums, calls[-1].phase
+            array = layout.packed.get(out) if array is None else array
+            array = layout.allocate(out) if array is None else array
+            emitter.locations[out] = Location(emitter.name(array, "b"), array)
+        self.names[out] = self.slice(out)
+        return self.names[out]
 
-
-def stretches(calls: list[Call], asked: int) -> tuple[list[Call], dict[int, int]]:
-    """The calls, with those of a stretch behind each other; and where each stretch starts and stops.
-
-    A stretch is made of elementwise calls on arrays of one large shape, and of sums of their results. The first
-    `asked` calls stay before the others.
-    """
-    order: list[Call] = []
-    spans: dict[int, int] = {}
-    for section in (calls[:asked], calls[asked:]):
-        gather(section, order, spans)
-    return order, spans
-
-
-def gather(calls: list[Call], order: list[Call], spans: dict[int, int]) -> None:
-    """Add the calls to `order`, and the stretches among them to `spans`."""
-    before: list[Call] = []  # what the stretch does not need to have been done
-    group: list[Call] = []
-    after: list[Call] = []  # what needs the stretch
-    members: set[Var] = set()
-    later: set[Var] = set()
-
-    def close() -> None:
-        order.extend(before)
-        if len([c for c in group if c.out.shape]) > 1:
-            spans[len(order)] = len(order) + len(group)
-        order.extend(group)
-        order.extend(after)
-        for each in (before, group, after, members, later):
-            each.clear()
-
-    for call in calls:
-        uses = call.uses
-        joins = _joins(call, members)
-        if call.draws or (joins and any(v in later for v in uses)):
-            close()  # random numbers are drawn in their order
-            joins = _joins(call, members)
-        elif joins and group and call.out.shape and call.out.shape != group[0].out.shape:
-            close()
-        if joins:
-            group.append(call)
-            members.add(call.out)
-            if not call.out.shape:
-                later.add(call.out)  # a sum is there when all blocks are done
-        elif any(v in members or v in later for v in uses):
-            after.append(call)
-            later.add(call.out)
-        else:
-            before.append(call)
-    close()
-
-
-def _joins(call: Call, members: set[Var]) -> bool:
-    if call.fun is np.sum and len(call.args) == 1 and call.out.shape == () and not call.kwargs:
-        return call.args[0] in members
-    return (
-        call.elementwise and call.out.size >= LARGE and call.out.dtype.kind in "fb"
-        and all(v.shape in ((), call.out.shape) for v in call.uses)
-    )  # fmt: skip
+    def text(self, name: str, quiet: bool) -> str:
+        """Return the function's text; `quiet` if NumPy is not to warn in it."""
+        lines = [f"def {name}(t, start, stop{''.join(f', {p}' for p in self.parameters)}):"]
+        if self.temporaries:
+            lines.append(f"    {', '.join(f't{i}' for i in range(len(self.temporaries)))}, = t")
+        lines += [f"    {line}" for line in self.slices]
+        if quiet:
+            lines.append(f"    with {self.emitter.fun(np.errstate)}(divide='ignore', invalid='ignore'):")
+        indent = "        " if quiet else "    "
+        return "\n".join([*lines, *[indent + line for line in self.body], ""])

@@ -16,7 +16,8 @@ from ..trace.captured import Captured
 from ..trace.ir import Snapshot, Var, placeholder, substituted
 from ..trace.printer import Source
 from . import passes
-from .codegen import ASKED, MISSED, Plan
+from .codegen import Plan
+from .guards import CACHE_MISS, GUARD_FAILED
 
 MAXSIZE = 16  # recordings that are kept
 
@@ -94,9 +95,9 @@ class Jitted:
                 if (explanation := recording.explained(error)) is None:
                     raise
                 raise explanation from error
-            if result is not MISSED:
+            if result is not CACHE_MISS:
                 self._hits += 1
-                return result if result is not ASKED else self._fun(*args, **kwargs)
+                return result if result is not GUARD_FAILED else self._fun(*args, **kwargs)
         if get_ident() in recorders:  # within another recording, of which this is a part
             return self._fun(*args, **kwargs)
         found, result = capture(self._fun, self._name, args, kwargs)
@@ -128,12 +129,12 @@ class Jitted:
     def stats(self) -> dict[str, Any]:
         """Of the latest recording: how many calls each optimisation left; buffers, and the bytes in them."""
         recording = self._latest("stats")
-        blocks = recording.plan.layout.blocks
+        buffers = recording.plan.layout.buffers
         return {
             "calls": recording.size,
             "after": dict(recording.sizes),
-            "buffers": len(blocks),
-            "bytes": sum(b.size for b in blocks),
+            "buffers": len(buffers),
+            "bytes": sum(b.size for b in buffers),
         }
 
     def _latest(self, what: str) -> Recording:

@@ -1,94 +1,138 @@
-"""How a plan begins: is it for these arguments, and is what the recording found outside still there?"""
+"""Guards: what a plan checks before it computes (does the recording serve this call?), and while it computes.
+
+A guard of the first kind that fails is a cache miss: another recording may serve the call. A guard of the second kind
+is a predicate of values that the function has branched on; if it fails, the call runs without its recording.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
+from ..engine.backward import has_nan
+from ..engine.rules import implementations
 from ..engine.tensor import Tensor
 from ..trace.closure import as_it_was
-from ..trace.ir import Home
+from ..trace.ir import Constant, Guard, Var, variables
+from .emitter import Emitter
+from .memory import Location
 
-if TYPE_CHECKING:
-    from .codegen import Plan
+CACHE_MISS, GUARD_FAILED = object(), object()  # what a plan returns if a guard of the first or the second kind fails
 
 
-def prologue(plan: Plan) -> list[str]:
-    """Is the plan for these arguments, and is what was found outside still there?"""
+def entry_guards(emitter: Emitter) -> list[str]:
+    """Return the lines that check the arguments and what the recording found elsewhere, and read the numbers in it."""
+    found, program, locations = emitter.found, emitter.program, emitter.locations
     checks: list[str] = []
-    places = unpack(plan, "args", plan.found.args, checks, 0)
-    unpack(plan, "kwargs", plan.found.kwargs, checks, places)
-    tensors: list[tuple[Tensor, Any, bool]] = []
-    attributes = plan.found.attributes.copy()
-    for v in plan.program.inputs:
-        plan.home[v] = Home(f"a{v.source.place}")
-    for v in plan.program.states:
+    n = check_argument(emitter, "args", found.args, checks, 0)
+    check_argument(emitter, "kwargs", found.kwargs, checks, n)
+    tensors: list[tuple[Tensor, np.ndarray, bool]] = []
+    attributes = found.attributes.copy()
+    for v in program.inputs:
+        locations[v] = Location(f"a{v.source.place}")
+    for v in program.states:
         if v.source.kind == "grad":
-            plan.home[v] = Home(plan.variable("g"))
-            checks.append(f"({plan.home[v].text} := {plan.tensor(v.source.owner)}._grad) is not None")
+            locations[v] = Location(emitter.variable("g"))
+            checks.append(f"({locations[v].text} := {emitter.tensor(v.source.owner)}._grad) is not None")
         else:
-            plan.home[v] = Home(plan.name(v.source.array, v.name or "s"), v.source.array)
+            locations[v] = Location(emitter.name(v.source.array, v.name or "s"), v.source.array)
             if v.source.kind == "data":
                 x = v.source.owner
                 tensors.append((x, v.source.array, attributes.pop((id(x), "requires_grad"))[2]))
-    checks += [f"{plan.tensor(x)}._grad is None" for x in plan.found.absent]
-    for holder, key, value in plan.found.closure.variables:
-        text = f"{plan.name(holder, 'scope')}.get({key!r})" if key else f"{plan.name(holder, 'cell')}.cell_contents"
-        checks.append(f"{text} {same(plan, value)}")
+    checks += [f"{emitter.tensor(x)}._grad is None" for x in found.absent]
+    for holder, key, value in found.closure.variables:
+        cell = (
+            f"{emitter.name(holder, 'scope')}.get({key!r})" if key else f"{emitter.name(holder, 'cell')}.cell_contents"
+        )
+        checks.append(f"{cell} {unchanged(emitter, value)}")
     for owner, attribute, value in attributes.values():
-        checks.append(f"{plan.name(owner, 'm')}.{attribute} {same(plan, value)}")
-    containers = plan.found.closure.containers
+        checks.append(f"{emitter.name(owner, 'm')}.{attribute} {unchanged(emitter, value)}")
+    containers = found.closure.containers
     if tensors or containers:
-        given = plan.name(tensors, "tensors"), plan.name(containers, "containers")
-        checks.append(f"{plan.fun(unchanged)}({', '.join(given)})")
-    lines = [f"if not ({' and '.join(checks)}):", "    return MISSED"]
-    for v in plan.program.settings:
-        plan.home[v] = Home(plan.variable("n"))
-        lines.append(f"{plan.home[v].text} = {plan.name(v.source.owner, 'o')}.{v.source.attribute}")
+        given = emitter.name(tensors, "tensors"), emitter.name(containers, "containers")
+        checks.append(f"{emitter.fun(all_unchanged)}({', '.join(given)})")
+    lines = [f"if not ({' and '.join(checks)}):", f"    return {emitter.name(CACHE_MISS, 'CACHE_MISS')}"]
+    for v in program.settings:
+        locations[v] = Location(emitter.variable("n"))
+        lines.append(f"{locations[v].text} = {emitter.name(v.source.owner, 'o')}.{v.source.attribute}")
     return lines
 
 
-def unchanged(tensors: list[tuple[Tensor, Any, bool]], containers: list[tuple[Any, list[Any]]]) -> bool:
-    """Whether Tensors still have their arrays, and take gradients as they did, and lists and dicts hold the same."""
-    for tensor, array, takes in tensors:
-        if tensor._value is not array or tensor.requires_grad is not takes:
+def all_unchanged(
+    tensors: list[tuple[Tensor, np.ndarray, bool]], containers: list[tuple[object, list[object]]]
+) -> bool:
+    """Whether Tensors have the same arrays and `requires_grad`, and lists and dicts the same elements, as recorded."""
+    for tensor, array, requires_grad in tensors:
+        if tensor._value is not array or tensor.requires_grad is not requires_grad:
             return False
     return all([as_it_was(container, elements) for container, elements in containers])
 
 
-def same(plan: Plan, value: Any) -> str:
-    """The rest of a comparison with a value that must not have changed."""
-    plain = isinstance(value, (int, float, str)) and not isinstance(value, bool) and value == value
-    single = value is None or isinstance(value, bool)
-    return f"== {plan.ref(value)}" if plain else f"is {plan.ref(value) if single else plan.name(value, 'v')}"
+def unchanged(emitter: Emitter, value: object) -> str:
+    """Write the right side of a comparison with a recorded value."""
+    if value is None or isinstance(value, bool):
+        return f"is {emitter.ref(value)}"
+    if isinstance(value, (int, float, str)) and value == value:
+        return f"== {emitter.ref(value)}"
+    return f"is {emitter.name(value, 'v')}"
 
 
-def unpack(plan: Plan, text: str, value: Any, checks: list[str], place: int) -> int:
-    """Add what is to be true of an argument, naming its leaves, the first of them `place`; the number of the next."""
-    kind = plan.name(type(value), type(value).__name__)
+def check_argument(emitter: Emitter, text: str, value: object, checks: list[str], n: int) -> int:
+    """Add the checks for an argument; they name its leaves, the first by the number n. Return the next number."""
+    kind = emitter.name(type(value), type(value).__name__)
     if isinstance(value, (list, tuple, dict)):
         if text not in ("args", "kwargs"):
             checks.append(f"type({text}) is {kind}")
         if isinstance(value, dict):
-            checks.append(f"list({text}) == {plan.ref(list(value))}" if value else f"not {text}")
+            checks.append(f"list({text}) == {emitter.ref(list(value))}" if value else f"not {text}")
         else:
             checks.append(f"len({text}) == {len(value)}")
-        for k in value if isinstance(value, dict) else range(len(value)):
-            place = unpack(plan, f"{text}[{plan.ref(k)}]", value[k], checks, place)
-        return place
-    name = f"a{place}"
+        for key, element in value.items() if isinstance(value, dict) else enumerate(value):
+            n = check_argument(emitter, f"{text}[{emitter.ref(key)}]", element, checks, n)
+        return n
+    name = f"a{n}"
     if isinstance(value, Tensor):
         checks.append(f"type({name}t := {text}) is {kind} and {name}t.requires_grad is {value.requires_grad}")
         text, value = f"{name}t._value", value._value
-        kind = plan.name(type(value), type(value).__name__)
+        kind = emitter.name(type(value), type(value).__name__)
     if isinstance(value, (np.ndarray, np.generic)):
         checks.append(f"type({name} := {text}) is {kind}")
         if isinstance(value, np.ndarray):
             checks.append(f"{name}.shape == {value.shape}")
-        checks.append(f"{name}.dtype == {plan.name(value.dtype, 'dtype')}")
+        checks.append(f"{name}.dtype == {emitter.name(value.dtype, 'dtype')}")
     elif isinstance(value, (bool, int, float, complex, str, type(None))):
-        checks.append(f"type({name} := {text}) is {kind} and {name} == {plan.ref(value)}")
+        checks.append(f"type({name} := {text}) is {kind} and {name} == {emitter.ref(value)}")
     else:
-        checks.append(f"({name} := {text}) is {plan.name(value, 'o')}")
-    return place + 1
+        checks.append(f"({name} := {text}) is {emitter.name(value, 'o')}")
+    return n + 1
+
+
+def value_guards(emitter: Emitter, guards: list[Guard]) -> list[Guard]:
+    """Add the checks of those guards whose arguments are computed; return the others."""
+    waiting = []
+    for guard in guards:
+        if any(v not in emitter.locations and not isinstance(v.source, Constant) for v in variables(guard.args)):
+            waiting.append(guard)
+            continue
+        if guard.predicate is has_nan and guard.answer is False and guard.args:
+            total = " + ".join([_nan_if_any(emitter, a) for a in guard.args])
+            emitter.emit(f"if (s := {total}) != s:", "guard")
+        else:
+            predicate = emitter.fun(implementations.get(guard.predicate, guard.predicate))
+            given = ", ".join(map(emitter.ref, guard.args))
+            emitter.emit(f"if {predicate}({given}) is not {guard.answer!r}:", "guard")
+        emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}", "guard")
+    return waiting
+
+
+def _nan_if_any(emitter: Emitter, a: object) -> str:
+    """Write a number that is NaN if `a` holds one, and never below 0, so that infinities do not cancel in a sum."""
+    text = emitter.ref(a)
+    if not isinstance(a, Var) or not a.shape:
+        return f"{text} * {text}"
+    if a.size >= 10_000:
+        return f"abs({text}.min())"
+    array = emitter.locations[a].array
+    flat = array.ravel("K") if array is not None else None
+    if flat is not None and array is not None and np.may_share_memory(flat, array):
+        text = emitter.name(flat, "w")
+    return f"{emitter.fun(np.vdot)}({text}, {text})"

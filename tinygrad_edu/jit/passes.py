@@ -1,44 +1,53 @@
-"""Optimisations of a program by name, and the order in which they run.
+"""The optimisations of a program by name, and the order in which they run.
 
 Each is small and keeps the results to rounding. `jit(f, optimize=("dead", "common"))` runs some of them alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection
 
 import numpy as np
 
 from ..trace.ir import Program
 from .algebra import ALGEBRA, algebra
-from .batching import rows
-from .flat import flat
-from .simplify import Rule, broadcasting, common, constants, copies, dead, simplify
-from .sums import blas, factors, mean
+from .batching import batch_rows
+from .packing import pack_updates
+from .simplify import (
+    Functions,
+    Rule,
+    common_subexpressions,
+    elide_broadcasts,
+    eliminate_dead_calls,
+    fold_constants,
+    propagate_copies,
+    simplify,
+)
+from .sums import delay_factors, divide_sums, use_blas
 
-RULES: dict[str, tuple[Rule, Any]] = {  # and the functions that each is for, or None
-    "copies": (copies, {np.copy}), "constants": (constants, None), "broadcasting": (broadcasting, None),
-    "algebra": (algebra, ALGEBRA), "common": (common, None),
+RULES: dict[str, tuple[Rule, Functions | None]] = {  # name: (rule, the functions that it is for, or None for all)
+    "copies": (propagate_copies, {np.copy}), "constants": (fold_constants, None),
+    "broadcasting": (elide_broadcasts, None), "algebra": (algebra, ALGEBRA), "common": (common_subexpressions, None),
 }  # fmt: skip
 PASSES: dict[str, Callable[[Program], None]] = {
-    "rows": rows, "mean": mean, "factors": factors, "blas": blas, "dead": dead, "flat": flat,
+    "rows": batch_rows, "mean": divide_sums, "factors": delay_factors, "blas": use_blas,
+    "dead": eliminate_dead_calls, "flat": pack_updates,
 }  # fmt: skip
-READABLE = {"dead", "rows", "copies", "constants", "common", "algebra", "broadcasting"}  # what a reader likes too
-NAMES = (*RULES, *PASSES, "memory", "blocks")  # the last two are the layout's
-ORDER = (("rows",), ("mean",), tuple(RULES), ("dead",), ("factors",), ("blas",), ("flat",))  # rules all in one go
+READABLE = {"dead", "rows", "copies", "constants", "common", "algebra", "broadcasting"}  # also used for `source`
+NAMES = (*RULES, *PASSES, "memory", "blocks")  # the last two belong to the layout of memory
+ORDER = (("rows",), ("mean",), tuple(RULES), ("dead",), ("factors",), ("blas",), ("flat",))  # all rules in one pass
 
 
-def optimize(program: Program, chosen: Any) -> dict[str, int]:
-    """Run what is chosen, in its order, and tell how many calls each left when it was last run."""
+def optimize(program: Program, chosen: Collection[str]) -> dict[str, int]:
+    """Run the chosen optimisations in their order; return how many calls were left after each had last run."""
     sizes = {}
     for step in ORDER:
         names = [name for name in step if name in chosen]
-        left = len(program.calls)
+        size = len(program.calls)
         if names and names[0] in PASSES:
             PASSES[names[0]](program)
             sizes[names[0]] = len(program.calls)
         elif names:
-            for name, gone in simplify(program, {name: RULES[name] for name in names}).items():
-                sizes[name] = left = left - gone
+            for name, removed in simplify(program, {name: RULES[name] for name in names}).items():
+                sizes[name] = size = size - removed
     return sizes

@@ -1,97 +1,114 @@
-"""How a plan ends: its result, and what it changes outside."""
+"""The end of a plan: what it returns, and what it stores in arrays, attributes and gradients outside."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..engine.tape import constant
 from ..engine.tensor import Tensor
 from ..trace.ir import Call, Result, Setting, Var
+from .emitter import Emitter
 from .memory import is_view
 
-if TYPE_CHECKING:
-    from .codegen import Plan
+
+def emit_results(emitter: Emitter) -> None:
+    """Add the lines that store what the function changes outside, and return its result."""
+    for v in emitter.program.outputs():
+        emitter.ref(v)
+    writer = ResultWriter(emitter)
+    result = writer.returned(emitter.program.result)  # copies what is returned before anything is stored
+    for line in (*writer.stores(), *writer.gradients(), f"return {result}"):
+        emitter.emit(line, "update")
 
 
-def epilogue(plan: Plan) -> None:
-    """The result, and what is changed outside."""
-    program, layout = plan.program, plan.layout
-    for v in program.outputs():
-        plan.ref(v)
-    written = {target for target, value in program.stores if value not in layout.direct}
-    result = returned(plan, program.result)
-    stores = []
-    for target, value in program.stores:
-        source, text = target.source, plan.home[value].text
-        if isinstance(source, Setting):
-            stores.append(f"{plan.name(source.owner, 'o')}.{source.attribute} = {text}")
-        elif value not in layout.direct:
-            if layout.origin(value) in written:  # which may be written before it is read
-                name = plan.variable()
-                plan.emit(f"{name} = {text}.copy()", "update")
-                text = name
-            stores.append(f"{plan.home[target].text}[...] = {text}")
-    places: list[tuple[Any, Any]] = []  # for gradients that lie at the same place at every call
-    for x, g in program.grads:
-        text = "None" if g is None else own(plan, g)
-        home = None if g is None else plan.home[g]
-        if home is not None and home.array is not None and text == home.text and id(x) not in plan.found.given:
-            places.append((x, home.array))
-        else:
-            stores.append(f"{plan.tensor(x)}._grad = {text}")
-    if places:
-        stores.append(f"{plan.fun(hand_out)}({plan.name(places, 'grads')})")
-    for line in (*stores, f"return {result}"):
-        plan.emit(line, "update")
+class ResultWriter:
+    """What is returned or stored, and who owns each array from then on."""
+
+    def __init__(self, emitter: Emitter) -> None:
+        self.emitter = emitter
+        self.returned_bases: set[Var] = set()  # new arrays that the caller or a Tensor owns
+        self.gradient_buffers: list[np.ndarray] = []  # arrays of the layout that Tensors have for their gradients
+
+    def stores(self) -> list[str]:
+        """Return the lines that store values, after those that copy what another store would change."""
+        emitter, layout, program = self.emitter, self.emitter.layout, self.emitter.program
+        written = {target for target, value in program.stores if value not in layout.direct}
+        lines = []
+        for target, value in program.stores:
+            source, text = target.source, emitter.locations[value].text
+            if isinstance(source, Setting):
+                lines.append(f"{emitter.name(source.owner, 'o')}.{source.attribute} = {text}")
+            elif value not in layout.direct:
+                text = emitter.copied(text) if layout.base(value) in written else text
+                lines.append(f"{emitter.locations[target].text}[...] = {text}")
+        return lines
+
+    def gradients(self) -> list[str]:
+        """Return the lines that set the gradients of Tensors."""
+        emitter = self.emitter
+        lines = []
+        fixed: list[tuple[Tensor, np.ndarray]] = []  # those that are the same array at every call
+        for x, g in emitter.program.grads:
+            text = "None" if g is None else self.owned(g)
+            location = None if g is None else emitter.locations[g]
+            if (
+                location is not None and location.array is not None and text == location.text
+                and id(x) not in emitter.found.given
+            ):  # fmt: skip
+                fixed.append((x, location.array))
+            else:
+                lines.append(f"{emitter.tensor(x)}._grad = {text}")
+        return [*lines, f"{emitter.fun(set_gradients)}({emitter.name(fixed, 'grads')})"] if fixed else lines
+
+    def owned(self, v: Var) -> str:
+        """Write an array that a Tensor owns from then on; what something else owns is copied."""
+        base, location = self.emitter.layout.base(v), self.emitter.locations[v]
+        if v.shape == ():
+            return f"{self.emitter.fun(np.array)}({location.text})"
+        shared = not isinstance(base.source, Call) or base in self.returned_bases or _overlaps(v)
+        if location.array is not None:
+            shared = shared or any(np.may_share_memory(location.array, other) for other in self.gradient_buffers)
+            self.gradient_buffers.append(location.array)
+        elif not shared:
+            self.returned_bases.add(base)
+        return f"{location.text}.copy()" if shared else location.text
+
+    def returned(self, value: object) -> str:
+        """Write the result, or a part of it."""
+        emitter = self.emitter
+        if isinstance(value, Result):
+            text = self.returned_array(value.var)
+            return f"{emitter.fun(constant)}({emitter.fun(Tensor)}, {text})" if value.kind == "tensor" else text
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return f"{emitter.fun(type(value))}({', '.join(map(self.returned, value))})"
+        if isinstance(value, tuple):
+            return f"({', '.join(map(self.returned, value))}{',' if len(value) == 1 else ''})"
+        if isinstance(value, list):
+            return f"[{', '.join(map(self.returned, value))}]"
+        if isinstance(value, dict):
+            return f"{{{', '.join(f'{emitter.ref(k)}: {self.returned(v)}' for k, v in value.items())}}}"
+        return emitter.ref(value)
+
+    def returned_array(self, v: Var) -> str:
+        """Write an array that the caller owns from then on; what belongs to the plan or to something else is copied."""
+        base, location = self.emitter.layout.base(v), self.emitter.locations[v]
+        if v.shape == () and isinstance(v.source, Call):
+            return location.text
+        if isinstance(base.source, Call) and location.array is None and base not in self.returned_bases:
+            self.returned_bases.add(base)
+        elif v.dtype is not None:
+            return self.emitter.copied(location.text)
+        return location.text
 
 
-def hand_out(places: list[tuple[Any, Any]]) -> None:
+def set_gradients(gradients: list[tuple[Tensor, np.ndarray]]) -> None:
     """Give each Tensor its gradient."""
-    for tensor, array in places:
+    for tensor, array in gradients:
         tensor._grad = array
 
 
-def own(plan: Plan, v: Var) -> str:
-    """An array that from now on is a Tensor's, and nobody else's."""
-    root, home = plan.layout.origin(v), plan.home[v]
-    if v.shape == ():
-        return f"{plan.fun(np.array)}({home.text})"
-    shared = not isinstance(root.source, Call) or root in plan.handed or _spread_out(v)
-    if home.array is not None:
-        shared = shared or any(np.may_share_memory(home.array, other) for other in plan.given)
-        plan.given.append(home.array)
-    elif not shared:
-        plan.handed.add(root)
-    return f"{home.text}.copy()" if shared else home.text
-
-
-def returned(plan: Plan, value: Any) -> str:
-    """The text of the result. Arrays are copied where they are not its own, before anything is stored."""
-    if isinstance(value, Result):
-        v = value.var
-        root, text = plan.layout.origin(v), plan.home[v].text
-        if v.shape != () or not isinstance(v.source, Call):
-            if isinstance(root.source, Call) and plan.home[v].array is None and root not in plan.handed:
-                plan.handed.add(root)
-            elif v.dtype is not None:
-                name = plan.variable()
-                plan.emit(f"{name} = {text}.copy()", "update")
-                text = name
-        return f"{plan.fun(constant)}({plan.fun(Tensor)}, {text})" if value.kind == "tensor" else text
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return f"{plan.fun(type(value))}({', '.join(returned(plan, v) for v in value)})"
-    if isinstance(value, (list, tuple)):
-        inside = ", ".join(returned(plan, v) for v in value)
-        return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' if len(value) == 1 else ''})"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{plan.ref(k)}: {returned(plan, v)}' for k, v in value.items())}}}"
-    return plan.ref(value)
-
-
-def _spread_out(v: Var) -> bool:
-    """Whether some elements of v lie at the same place in memory."""
+def _overlaps(v: Var) -> bool:
+    """Whether several elements of v may have the same place in memory."""
     while isinstance(v.source, Call) and is_view(v.source):
         if v.source.fun is np.broadcast_to:
             return True

@@ -1,25 +1,25 @@
-"""The plainest optimisations: what nobody needs, what is there twice, what never changes, what need not be spread out.
+"""The basic optimisations: dead code, copies, common subexpressions, constant folding and needless broadcasting.
 
-Most look at one call at a time, when all that it uses is as simple as it gets: a rule may change the call, and gives
-the Var that is the same as its result, if there is one. All keep the results to the last bit.
+Most are rules that look at one call at a time, after all that it uses has been simplified. A rule may change the call,
+and returns the Var that equals the call's result, if there is one. All keep the results to the last bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Hashable, Mapping
 
 import numpy as np
 
 from ..engine.threads import LARGE
 from ..trace.ir import Call, Constant, Program, Var, substituted
 
-Seen = dict[Any, Var]  # what rules remember of the calls before
-Rule = Callable[[Call, Seen], Var | None]
+ValueTable = dict[Hashable, Var]  # the results of the calls so far, by what they compute
+Rule = Callable[[Call, ValueTable], Var | None]
+Functions = Collection[Callable[..., object]]
 
 
-def dead(program: Program) -> None:
-    """Leave out what nobody waits for. Random numbers are drawn all the same: the next ones depend on it."""
+def eliminate_dead_calls(program: Program) -> None:
+    """Leave out calls whose results nobody uses. Random numbers are drawn all the same: the next ones depend on it."""
     needed = set(program.outputs())
     kept = []
     for call in reversed(program.calls):
@@ -29,13 +29,16 @@ def dead(program: Program) -> None:
     program.calls = kept[::-1]
 
 
-def simplify(program: Program, rules: Mapping[str, tuple[Rule, Any]]) -> dict[str, int]:
-    """Apply the rules, in their order, to each call of a function that they are for; how many calls each left out."""
+def simplify(program: Program, rules: Mapping[str, tuple[Rule, Functions | None]]) -> dict[str, int]:
+    """Apply to each call the rules for its function, in their order, and return how many calls each rule left out.
+
+    A rule comes with the functions that it is for, or None for all.
+    """
     new: dict[Var, Var] = {}
-    seen: dict[Any, Var] = {}
+    table: ValueTable = {}
     calls = []
-    gone = dict.fromkeys(rules, 0)
-    by_function: dict[Any, list[tuple[str, Rule]]] = {}
+    removed = dict.fromkeys(rules, 0)
+    by_function: dict[Callable[..., object], list[tuple[str, Rule]]] = {}
     for call in program.calls:
         if new:
             call.replace(new)
@@ -43,68 +46,68 @@ def simplify(program: Program, rules: Mapping[str, tuple[Rule, Any]]) -> dict[st
         if fun not in by_function:
             by_function[fun] = [(name, rule) for name, (rule, known) in rules.items() if known is None or fun in known]
         for name, rule in by_function[fun]:
-            same = rule(call, seen)
+            same = rule(call, table)
             if same is not None:
                 new[call.out] = same
-                gone[name] += 1
+                removed[name] += 1
                 break
         else:
             calls.append(call)
     program.calls = calls
     program.replace(new, calls=False)
-    return gone
+    return removed
 
 
-def copies(call: Call, seen: Seen) -> Var | None:
-    """A copy of an array that is never written into is that itself; of a single number it is an array."""
+def propagate_copies(call: Call, table: ValueTable) -> Var | None:
+    """Use an array instead of a copy of it, as nothing writes into either. A scalar's copy is an array, and stays."""
     x = call.args[0]
     return x if type(x) is Var and isinstance(x.example, np.ndarray) else None
 
 
-def common(call: Call, seen: Seen) -> Var | None:
+def common_subexpressions(call: Call, table: ValueTable) -> Var | None:
     """Compute once what is computed twice."""
     if call.draws:
         return None
-    args = [a if type(a) is Var and type(a.source) is not Constant else key_of(a) for a in call.args]
-    key = call.fun, *args, key_of(call.kwargs) if call.kwargs else None
-    first = seen.setdefault(key, call.out)
+    args = [a if type(a) is Var and type(a.source) is not Constant else value_key(a) for a in call.args]
+    key = call.fun, *args, value_key(call.kwargs) if call.kwargs else None
+    first = table.setdefault(key, call.out)
     return first if first is not call.out else None
 
 
-def key_of(x: Any) -> Any:
-    """What is equal for equal arguments, and hashable; 1, 1.0 and True are told apart, and so are 0.0 and -0.0."""
+def value_key(x: object) -> Hashable:
+    """Return a key that is equal for equal arguments; 1, 1.0 and True are told apart, and so are 0.0 and -0.0."""
     kind = type(x)
-    if kind is Var:
+    if isinstance(x, Var):
         return ("array", id(x.source.array)) if type(x.source) is Constant else x
     if kind is int or kind is str or x is None or x is ...:
         return x
     if kind is float or kind is bool:
         return kind, repr(x)
     if isinstance(x, (list, tuple)):
-        return kind, tuple([key_of(v) for v in x])
+        return kind, tuple([value_key(v) for v in x])
     if isinstance(x, dict):
-        return tuple([(k, key_of(v)) for k, v in x.items()])
-    if kind is slice:
-        return "slice", key_of(x.start), key_of(x.stop), key_of(x.step)
+        return tuple([(k, value_key(v)) for k, v in x.items()])
+    if isinstance(x, slice):
+        return "slice", value_key(x.start), value_key(x.stop), value_key(x.step)
     return x if isinstance(x, np.dtype) else ("object", id(x))
 
 
-def constants(call: Call, seen: Seen) -> Var | None:
-    """Compute now what depends on nothing that may change."""
+def fold_constants(call: Call, table: ValueTable) -> Var | None:
+    """Compute a call now if all its arguments are constants."""
     for v in call.uses:
         if type(v.source) is not Constant:
             return None
     if call.draws or isinstance(call.out.example, (tuple, list)):
         return None
     args, kwargs = (substituted(part, lambda v: v.source.array, Var) for part in (call.args, call.kwargs))
-    with np.errstate(all="ignore"):  # the recording has warned
+    with np.errstate(all="ignore"):  # NumPy warned when the call was recorded
         value = call.fun(*args, **kwargs)
     return Var(Constant(value), value, call.out.name)
 
 
-def uniform(v: Any) -> Any:
-    """The number that all elements of a constant are, as an array without axes; None if they differ."""
-    if type(v) is not Var or type(v.source) is not Constant:
+def uniform_element(v: object) -> np.ndarray | None:
+    """Return the element that fills a constant, as an array without axes, or None if its elements differ."""
+    if not isinstance(v, Var) or type(v.source) is not Constant:
         return None
     source = v.source
     if source.element is ...:
@@ -112,37 +115,39 @@ def uniform(v: Any) -> Any:
         source.element = None
         if isinstance(array, np.ndarray) and array.size:
             first = array[(0,) * array.ndim]
-            # Bytes are compared sooner than numbers, and tell 0.0 from -0.0.
+            # Comparing bytes is faster than comparing numbers, and tells 0.0 from -0.0.
             if not any(array.strides) or (
                 array.size < LARGE
                 and array[(-1,) * array.ndim] == first
                 and array.tobytes() == first.tobytes() * array.size
             ):
                 source.element = np.asarray(first)
-    return source.element
+    element: np.ndarray | None = source.element
+    return element
 
 
-def number(v: Any) -> Any:
-    """The value of a Python number, or of a constant whose elements are all the same; else None."""
-    if type(v) is not Var:
+def scalar_value(v: object) -> float | None:
+    """Return the value of a Python number or of a constant filled with one element, or None for anything else."""
+    if isinstance(v, (int, float)):
         return v if type(v) in (int, float) else None
-    if type(v.source) is not Constant:
+    element = uniform_element(v)
+    if element is None:
         return None
-    u = uniform(v)
-    return None if u is None else u.item()
+    value: float = element.item()
+    return value
 
 
-def broadcasting(call: Call, seen: Seen) -> None:
-    """Let ufuncs broadcast what would be spread out before; arrays of equal elements shrink to one."""
+def elide_broadcasts(call: Call, table: ValueTable) -> None:
+    """Let ufuncs broadcast their operands themselves; a constant filled with one element shrinks to that element."""
     for i, a in enumerate(call.args):
         if type(a) is not Var or a.shape == ():
             continue
-        small: Any = None
+        small = None
         kind = type(a.source)
         if kind is Call and a.source.fun is np.broadcast_to:
             small = a.source.args[0]
-        elif kind is Constant and (u := uniform(a)) is not None:
-            small = seen.setdefault((u.item(), u.dtype), Var(Constant(u), u))
+        elif kind is Constant and (element := uniform_element(a)) is not None:
+            small = table.setdefault((element.item(), element.dtype), Var(Constant(element), element))
         if small is None or getattr(small, "dtype", a.dtype) != a.dtype or not call.elementwise:
             continue
         others = call.args[:i], call.args[i + 1 :]

@@ -1,25 +1,25 @@
-"""Sums: a mean is one, factors go round them, and BLAS computes them as products; to rounding they stay the same."""
+"""Faster sums, equal to rounding: means as sums, factors moved behind sums, and sums as matrix products in BLAS."""
 
 from __future__ import annotations
 
 import operator
-from typing import Any
 
 import numpy as np
 
 from ..engine.threads import LARGE
 from ..trace.ir import Call, Constant, Program, Var, use_counts
-from .simplify import dead
+from .simplify import eliminate_dead_calls
 
 
-def mean(program: Program) -> None:
-    """A mean as a sum, divided."""
+def divide_sums(program: Program) -> None:
+    """Compute a mean as a sum, divided by the number of elements."""
     calls = []
     for call in program.calls:
-        x: Any = call.args[0] if call.args else None
+        x = call.args[0] if call.args else None
         if (
             call.fun is np.mean
             and len(call.args) == 1
+            and type(x) is Var
             and set(call.kwargs) <= {"axis", "keepdims"}
             and x.dtype.kind == "f"
             and x.dtype.itemsize > 2
@@ -32,13 +32,13 @@ def mean(program: Program) -> None:
     program.calls = calls
 
 
-def factors(program: Program) -> None:
-    """Multiply by a number late, where fewer elements are left: c x @ a is c (x @ a)."""
+def delay_factors(program: Program) -> None:
+    """Multiply by a number where fewer elements are left: (c * x) @ a is c * (x @ a)."""
     users: dict[Var, list[Call]] = {}
     for call in program.calls:
         for v in call.uses:
             users.setdefault(v, []).append(call)
-    ends = set(program.outputs())
+    outputs = set(program.outputs())
     for call in list(program.calls):
         if call.fun not in (np.multiply, np.divide) or call.kwargs or call.out.dtype not in (np.float32, np.float64):
             continue
@@ -47,7 +47,7 @@ def factors(program: Program) -> None:
             a, b = b, a
         if not _is_number(b) or type(a) is not Var or a.shape != call.out.shape or a.dtype != call.out.dtype:
             continue
-        found = _linear_uses(call.out, users, ends)
+        found = _linear_uses(call.out, users, outputs)
         if not found or 4 * sum(c.out.size for c in found) > call.out.size:
             continue
         for c in found:
@@ -55,22 +55,23 @@ def factors(program: Program) -> None:
             c.become(call.fun, (inner.out, b))
             program.calls.insert(program.calls.index(c), inner)
         program.replace({call.out: a})
-        dead(program)
-        return factors(program)
+        eliminate_dead_calls(program)
+        return delay_factors(program)
 
 
-def _is_number(b: Any) -> bool:
+def _is_number(b: object) -> bool:
+    """Whether an operand is a real number or an array without axes."""
     return type(b) in (int, float) or (type(b) is Var and b.shape == () and (b.dtype is None or b.dtype.kind == "f"))
 
 
-def _linear_uses(v: Var, users: dict[Var, list[Call]], ends: set[Var]) -> list[Call] | None:
-    """The calls at which v, directly or by its views, is summed up or multiplied by a matrix; None if others use it."""
-    if v in ends:
+def _linear_uses(v: Var, users: dict[Var, list[Call]], outputs: set[Var]) -> list[Call] | None:
+    """Return the sums and matrix products that use v or a view of it, or None if other calls use it."""
+    if v in outputs:
         return None
     found: list[Call] = []
     for call in users.get(v, ()):
         if call.fun in (np.transpose, np.reshape):
-            inner = _linear_uses(call.out, users, ends)
+            inner = _linear_uses(call.out, users, outputs)
             if inner is None:
                 return None
             found += inner
@@ -83,57 +84,61 @@ def _linear_uses(v: Var, users: dict[Var, list[Call]], ends: set[Var]) -> list[C
     return found
 
 
-def blas(program: Program) -> None:
-    """Sums as products with ones, and sums of products as products: BLAS computes both, and faster."""
-    counts = use_counts(program.calls, program.outputs())
-    ones: dict[Any, Var] = {}
+class ProductWriter:
+    """The calls of a program, with sums rewritten as products."""
 
-    def one(n: int, dtype: Any) -> Var:
-        array = np.ones(n, dtype)
-        return ones.setdefault((n, dtype), Var(Constant(array), array, "ones"))
+    def __init__(self, uses: dict[Var, int]) -> None:
+        self.uses = uses
+        self.calls: list[Call] = []
+        self.constants: dict[tuple[int, np.dtype, int], Var] = {}
 
-    calls: list[Call] = []
+    def ones(self, n: int, dtype: np.dtype, ndim: int = 1) -> Var:
+        """Return a constant vector (ndim 1) or column (ndim 2) of n ones."""
+        array = np.ones((n, 1)[:ndim], dtype)
+        return self.constants.setdefault((n, dtype, ndim), Var(Constant(array), array, "ones"))
 
-    def add(fun: Any, args: tuple[Any, ...], example: Any, like: Call) -> Var:
-        calls.append(Call(fun, args, {}, example, like.line, like.phase))
-        return calls[-1].out
+    def ravel(self, v: Var, like: Call) -> Var:
+        """Return v with one axis."""
+        if len(v.shape) == 1:
+            return v
+        call = Call(np.reshape, (v, (v.size,)), {}, v.example.reshape(-1), like.line, like.phase)
+        self.calls.append(call)
+        return call.out
 
-    def flat(v: Var, like: Call) -> Var:
-        return v if len(v.shape) == 1 else add(np.reshape, (v, (v.size,)), v.example.reshape(-1), like)
+    def rewrite_total(self, call: Call, x: Var) -> None:
+        """Turn a sum of all elements into an inner product: of two factors, or with ones."""
+        made = x.source if isinstance(x.source, Call) else None
+        if made is not None and self.uses[x] == 1 and made.fun in (np.multiply, np.square):
+            a, b = made.args if made.fun is np.multiply else made.args * 2
+            if type(a) is type(b) is Var and a.shape == b.shape == x.shape and a.dtype == b.dtype and x.size < LARGE:
+                call.become(np.dot, (self.ravel(a, call), self.ravel(b, call)))
+        elif 8 <= x.size < LARGE and (
+            made is None or made.fun not in (np.transpose, np.broadcast_to, operator.getitem)
+        ):
+            call.become(np.dot, (self.ones(x.size, x.dtype), self.ravel(x, call)))
 
+    def rewrite_axis(self, call: Call, x: Var) -> None:
+        """Turn a sum along one axis of a matrix into a product with ones."""
+        axis, keepdims = call.kwargs.get("axis"), call.kwargs.get("keepdims")
+        if axis in (0, (0,), -2) and not keepdims and x.shape[0] > 4:
+            call.become(np.dot, (self.ones(x.shape[0], x.dtype), x))
+        elif axis in (1, (1,), -1) and x.shape[1] > 4 and x.size < 10_000:
+            call.become(np.dot, (x, self.ones(x.shape[1], x.dtype, 2 if keepdims else 1)))
+
+
+def use_blas(program: Program) -> None:
+    """Compute sums as products with ones, and sums of products as inner products: BLAS is faster at both."""
+    writer = ProductWriter(use_counts(program.calls, program.outputs()))
     for call in program.calls:
         x = call.args[0] if call.args else None
         if (
-            call.fun is np.sum
-            and len(call.args) == 1
-            and type(x) is Var
-            and x.dtype in (np.float32, np.float64)
-            and x.shape
-            and set(call.kwargs) <= {"axis", "keepdims"}
-        ):
-            axis, whole = call.kwargs.get("axis"), call.out.shape == ()
-            made = x.source
-            plain = not (isinstance(made, Call) and made.fun in (np.transpose, np.broadcast_to, operator.getitem))
-            if whole and isinstance(made, Call) and counts[x] == 1 and made.fun in (np.multiply, np.square):
-                a, b = made.args if made.fun is np.multiply else made.args * 2
-                if (
-                    type(a) is type(b) is Var
-                    and a.shape == b.shape == x.shape
-                    and a.dtype == b.dtype
-                    and x.size < LARGE
-                ):
-                    call.become(np.dot, (flat(a, call), flat(b, call)))
-            elif whole and plain and 8 <= x.size < LARGE:
-                v = flat(x, call)
-                call.become(np.dot, (one(x.size, x.dtype), v))
-            elif len(x.shape) == 2 and axis in (0, (0,), -2) and not call.kwargs.get("keepdims") and x.shape[0] > 4:
-                call.become(np.dot, (one(x.shape[0], x.dtype), x))
-            elif len(x.shape) == 2 and axis in (1, (1,), -1) and x.shape[1] > 4 and x.size < 10_000:
-                ending = one(x.shape[1], x.dtype)
-                if call.kwargs.get("keepdims"):
-                    column = ending.source.array.reshape(-1, 1)
-                    ending = ones.setdefault((x.shape[1], x.dtype, 2), Var(Constant(column), column, "ones"))
-                call.become(np.dot, (x, ending))
-        calls.append(call)
-    program.calls = calls
-    dead(program)
+            call.fun is np.sum and len(call.args) == 1 and type(x) is Var and x.shape
+            and x.dtype in (np.float32, np.float64) and set(call.kwargs) <= {"axis", "keepdims"}
+        ):  # fmt: skip
+            if call.out.shape == ():
+                writer.rewrite_total(call, x)
+            elif len(x.shape) == 2:
+                writer.rewrite_axis(call, x)
+        writer.calls.append(call)
+    program.calls = writer.calls
+    eliminate_dead_calls(program)

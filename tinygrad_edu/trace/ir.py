@@ -131,15 +131,6 @@ class Call:
         return f"{self.out!r} = {getattr(self.fun, '__name__', self.fun)}{self.args} {self.kwargs or ''}"
 
 
-class Home:
-    """Where a Var lives: `text` names it in the plan, `array` is the array if it is the same at every call."""
-
-    __slots__ = ("array", "text")
-
-    def __init__(self, text: str, array: Any = None) -> None:
-        self.text, self.array = text, array
-
-
 @dataclass(eq=False, slots=True)
 class Guard:
     """A predicate of recorded values; a replay must find the same answer."""

@@ -1,0 +1,189 @@
+"""Lowering: how each call of a program is written in the plan.
+
+NumPy writes into the arrays of the layout by `out=`, and views of them are made once. Scalars are Python variables.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+
+import numpy as np
+
+from ..engine.rules.indexing import setitem
+from ..engine.threads import LARGE
+from ..trace.functional import add_at, astype, part
+from ..trace.ir import Call, Constant, Var
+from .emitter import REDUCTIONS, Emitter
+from .memory import Location, is_view
+from .packing import flatten
+from .simplify import scalar_value
+
+OPERATORS = {
+    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**", np.floor_divide: "//",
+    np.remainder: "%", operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
+    operator.pow: "**", operator.floordiv: "//", operator.mod: "%",
+    np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
+}  # fmt: skip
+LONG = 80  # characters of an expression that is nested in another; Python's parser limits the depth of parentheses
+EXTREMA = {np.maximum, np.minimum}
+
+
+def lower(emitter: Emitter, call: Call, i: int, nested: set[Var]) -> None:
+    """Write the i-th call. The scalars in `nested` are used once, and may be part of another expression."""
+    args = [emitter.ref(a) for a in call.args]
+    if is_view(call):
+        return _view(emitter, call, args)
+    if call.out.shape == () and not call.draws:
+        return _scalar(emitter, call, args, nested)
+    lowering = LOWERINGS.get(call.fun) if not call.kwargs or call.fun in REDUCTIONS or call.fun is flatten else None
+    if lowering is None and call.elementwise:
+        lowering = _ufunc
+    if lowering and not call.draws and call.out not in emitter.layout.escaping and emitter.layout.optimized:
+        for line in lowering(emitter, call, i, args):
+            emitter.emit(line, call.phase)
+    if call.out not in emitter.locations:
+        emitter.assign(call.out, emitter.call(call), call.phase)
+    return None
+
+
+def _view(emitter: Emitter, call: Call, args: list[str]) -> None:
+    """Make a view now, if its base is the same array at every call."""
+    fun, x = call.fun, call.args[0]
+    base = emitter.locations[x].array if type(x) is Var else None
+    if base is not None:
+        array = fun(base, *call.args[1:])
+        if isinstance(array, np.ndarray) and np.may_share_memory(array, base):
+            emitter.locations[call.out] = Location(emitter.name(array, "w"), array)
+            return
+    text = f"{emitter.fun(fun)}({', '.join(args)})"
+    if fun is operator.getitem:
+        text = f"{args[0]}[{args[1]}]"
+    elif fun is np.reshape:
+        text = f"{args[0]}.reshape({args[1]})"
+    elif fun is np.transpose:
+        reverses = call.args[1] == tuple(range(len(call.out.shape)))[::-1]
+        text = f"{args[0]}.T" if reverses else f"{args[0]}.transpose({args[1]})"
+    emitter.assign(call.out, text, call.phase)
+
+
+def _scalar(emitter: Emitter, call: Call, args: list[str], nested: set[Var]) -> None:
+    fun = call.fun
+    scalars = not call.kwargs and all(type(a) is not Var or a.shape == () for a in call.args)
+    if fun in OPERATORS and scalars:
+        text = f" {OPERATORS[fun]} ".join(args)
+        # An element of an array has to be read now: the array may soon hold something else.
+        in_array = any(emitter.locations[v].array is not None for v in call.uses)
+        if call.out in nested and not in_array and len(text) < LONG:
+            emitter.locations[call.out] = Location(f"({text})")
+            return
+    elif fun is np.negative and scalars:
+        text = f"-{args[0]}"
+    elif fun in REDUCTIONS and len(args) == 1 and not call.kwargs:
+        text = f"{emitter.reduce(fun)}({args[0]}, None)"
+    elif fun is part:
+        text = f"{args[0]}[{args[1]}]"
+    elif fun is np.copy:
+        text = f"{emitter.fun(np.array)}({args[0]})"
+    else:
+        text = emitter.call(call)
+    emitter.assign(call.out, text, call.phase)
+
+
+# Lowerings to calls that write into an array. Each returns its lines, or none where the call is written plainly.
+
+
+def _ufunc(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
+    write = filled_operand if call.fun in EXTREMA else operand
+    pairs = zip(call.args, args, strict=True)
+    given = [text if type(a) is Var and a.size > 1 else write(emitter, a, call) for a, text in pairs]
+    return [ufunc_call(emitter, call, given, emitter.into(call, i))]
+
+
+def ufunc_call(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
+    """Write a ufunc's call with its output array; NumPy deprecates `out` by position for maximum and minimum alone."""
+    return f"{emitter.fun(call.fun)}({', '.join(args)}, {'out=' if call.fun in EXTREMA else ''}{out})"
+
+
+def filled_operand(emitter: Emitter, a: object, call: Call) -> str:
+    """Write a number as an array of the result's shape: NumPy's maximum of two arrays takes a quarter of the time."""
+    n, out = scalar_value(a), call.out
+    if n is None or (isinstance(a, Var) and a.dtype != out.dtype) or not 100 <= out.size < LARGE:
+        return operand(emitter, a, call)
+    return emitter.cache(("filled", repr(n), out.dtype, out.shape), np.full(out.shape, n, out.dtype), "k")
+
+
+def operand(emitter: Emitter, a: object, call: Call) -> str:
+    """Write an operand of a ufunc: numbers as arrays without axes, which NumPy reads in half the time."""
+    if isinstance(a, Var):
+        array = emitter.locations[a].array if a in emitter.locations else None
+        if a.shape and array is not None and call.out.shape in [v.shape for v in call.uses if v.size > 1]:
+            return emitter.name(array.reshape(()), "w")
+        if a.dtype is not None or type(a.example) is not float:
+            return emitter.ref(a)
+    elif type(a) not in (int, float):
+        return emitter.ref(a)
+    dtypes = {v.dtype for v in call.uses if v.dtype is not None}
+    if len(dtypes) != 1 or (dtype := dtypes.pop()).kind != "f":
+        return emitter.ref(a)
+    key = a if isinstance(a, Var) else repr(a), dtype
+    known = key in emitter.cached
+    name = emitter.cache(key, np.array(a.example if isinstance(a, Var) else a, dtype), "k")
+    if isinstance(a, Var) and not known:
+        emitter.emit(f"{name}[()] = {emitter.ref(a)}", call.phase)
+    return name
+
+
+def _product(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
+    """Write a matrix product; `dot` has less overhead than `matmul`, but its output must be C-contiguous."""
+    a, b = call.args
+    if type(a) is not Var or type(b) is not Var or (call.fun is np.dot and max(len(a.shape), len(b.shape)) > 2):
+        return []
+    out = emitter.into(call, i)
+    array = emitter.locations[call.out].array
+    small = len(a.shape) <= 2 and len(b.shape) <= 2 and a.dtype == b.dtype == call.out.dtype
+    if call.fun is np.matmul and 1 in (len(a.shape), len(b.shape)):
+        small = small and 1 not in (a.size, b.size)  # dot would take 0 times infinity for 0
+    fun = np.dot if small and array is not None and array.flags.c_contiguous else np.matmul
+    return [f"{emitter.fun(fun)}({', '.join(args)}, {out})"]
+
+
+def _reduction(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
+    if set(call.kwargs) - {"axis", "keepdims"} or len(args) > 2:
+        return []
+    axis = args[1] if len(args) > 1 else emitter.ref(call.kwargs.get("axis"))
+    keepdims = ", True" if call.kwargs.get("keepdims") else ""
+    return [f"{emitter.reduce(call.fun)}({args[0]}, {axis}, None, {emitter.into(call, i)}{keepdims})"]
+
+
+def _copy(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
+    casting = ", 'unsafe'" if call.fun is astype else ""
+    return [f"{emitter.fun(np.copyto)}({emitter.into(call, i)}, {args[0]}{casting})"]
+
+
+def _write(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
+    """Copy an array, then write elements into the copy."""
+    out, x = emitter.into(call, i), call.args[0]
+    zeros = type(x) is Var and isinstance(x.source, Constant) and not np.any(x.source.array)
+    first = f"{out}.fill(0)" if zeros else f"{emitter.fun(np.copyto)}({out}, {args[0]})"
+    if call.fun is setitem:
+        return [first, f"{out}[{args[1]}] = {args[2]}"]
+    return [first, f"{emitter.cache('add_at', np.add.at, 'add_at')}({out}, {args[1]}, {args[2]})"]
+
+
+def _flatten(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
+    """Copy arrays into the parts of the packed array in which they were not computed."""
+    arrays = [emitter.locations[v].array if v in emitter.locations else None for v in call.args]
+    emitter.into(call, i)
+    parts = emitter.layout.parts(call, emitter.layout.packed[call.out])
+    return [
+        f"{emitter.fun(np.copyto)}({emitter.name(view, 'b')}, {text})"
+        for array, view, text in zip(arrays, parts, args, strict=True)
+        if array is None or not np.may_share_memory(array, view)
+    ]
+
+
+LOWERINGS: dict[Callable[..., object], Callable[[Emitter, Call, int, list[str]], list[str]]] = {
+    np.matmul: _product, np.dot: _product, **dict.fromkeys(REDUCTIONS, _reduction), np.copy: _copy, astype: _copy,
+    setitem: _write, add_at: _write, flatten: _flatten,
+}  # fmt: skip
