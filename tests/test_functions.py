@@ -69,7 +69,7 @@ def test_hinge_loss_refuses_targets_that_are_no_signs(target):
 
 @pytest.mark.parametrize("target", [[0, 1.01], [-0.01, 1], [0.5, np.nan]])
 def test_cross_entropy_of_two_classes_refuses_what_is_no_probability(target):
-    with pytest.raises(ValueError, match=r"targets are probabilities, from 0 to 1.*logits come first"):
+    with pytest.raises(ValueError, match=r"targets are probabilities, from 0 to 1.*logits first"):
         tg.binary_cross_entropy_with_logits(tg.Tensor([1.0, 2.0]), target)
 
 

@@ -81,9 +81,9 @@ def test_classes_that_make_no_sense_are_named(metric, prediction, target, error,
 
 
 def test_a_confusion_matrix_too_small_for_its_classes_is_refused():
-    with pytest.raises(ValueError, match="classes are numbers from 0 to 1, and here go from 0 to 2"):
+    with pytest.raises(ValueError, match="class numbers go from 0 to 1, and here from 0 to 2"):
         tg.confusion_matrix([0, 2], [0, 1], n=2)
-    with pytest.raises(ValueError, match="here go from -1 to 1"):
+    with pytest.raises(ValueError, match="here from -1 to 1"):
         tg.confusion_matrix([-1, 1], [0, 1])
 
 

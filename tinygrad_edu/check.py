@@ -1,11 +1,19 @@
-"""Reverse mode against finite differences: the proof that every rule, and every user's function, has to pass."""
+"""Gradients against finite differences: the check that every rule, and every user's function, has to pass."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .transforms.reverse import grad
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+    Function = Callable[..., Any]
 
 
 class GradientError(ValueError):
@@ -13,74 +21,71 @@ class GradientError(ValueError):
 
 
 def check_grad(
-    f: Callable[..., Any], *args: Any, order: int = 2, rtol: float = 1e-6, atol: float = 1e-6, eps: float = 1e-5,
-    rng: Any = 0,
+    f: Function, *args: Any, order: int = 2, rtol: float = 1e-6, atol: float = 1e-6, eps: float = 1e-5,
+    rng: np.random.Generator | int | None = 0,
 ) -> None:  # fmt: skip
     """Compare the gradients of f, up to the `order`-th derivative, with central differences.
 
-    Arguments of float64 (and Python floats) are checked, others are constants; f may give an array, which is
-    then weighted with random numbers. Differences are of fourth order (Abramowitz and Stegun 25.3.6) with
-    step `eps` times the size of each number. The first disagreement beyond atol + rtol |difference| raises
-    GradientError with the argument, the index, both numbers and their difference.
+    Arguments of float64 (and Python floats) are checked, others are constants. If f returns an array, the sum of its
+    elements times random weights is differentiated. Differences are of fourth order (Abramowitz and Stegun 25.3.6),
+    with step `eps` times the larger of 1 and the element. Raises GradientError with the argument, the index, both
+    numbers and their difference where they differ by more than atol + rtol |difference|.
     """
-    values = [_checked(i, a) for i, a in enumerate(args)]
-    argnums = tuple(i for i, v in enumerate(values) if v is not None)
-    if not argnums:
+    checked = {i: x for i, a in enumerate(args) if (x := _float64_copy(i, a)) is not None}
+    if not checked:
         raise ValueError("check_grad: no argument is of float64, so there is nothing to check")
-    arguments = [a if v is None else v for a, v in zip(args, values, strict=True)]
+    arguments, argnums = [checked.get(i, a) for i, a in enumerate(args)], tuple(checked)
     generator = np.random.default_rng(rng)
     for n in range(1, order + 1):
-        f = _weighted(f, arguments, generator)
+        f = _weighted_sum(f, arguments, generator)
         gradient = grad(f, argnums)
-        _compare(f, gradient(*arguments), arguments, argnums, n, rtol, atol, eps)
-        f = _flat(gradient)
+        for i, g in zip(argnums, gradient(*arguments), strict=True):
+            _compare(f, g, arguments, i, n, rtol, atol, eps)
+        f = _concatenated(gradient)
 
 
-def _checked(i: int, a: Any) -> Any:
-    """A float64 copy of an argument that is to be checked, None for one that is a constant."""
+def _float64_copy(i: int, a: Any) -> Array | None:
+    """Return a copy of an argument to check, or None for a constant; raises TypeError for less than float64."""
     if isinstance(a, float):
         return np.array(float(a))
     dtype = getattr(a, "dtype", np.dtype(object))
     if dtype in (np.float32, np.float16):
         raise TypeError(
-            f"check_grad: argument {i} is {dtype}, whose rounding hides in finite differences what is to be found; "
+            f"check_grad: argument {i} is {dtype}, whose rounding errors are larger than the differences to detect; "
             "pass float64"
         )
     return np.array(getattr(a, "data", a) if not isinstance(a, np.ndarray) else a) if dtype == np.float64 else None
 
 
-def _flat(gradient: Callable[..., Any]) -> Callable[..., Any]:
-    """All gradients as one vector."""
+def _concatenated(gradient: Function) -> Function:
+    """Return a function of all gradients as one vector."""
     return lambda *args: np.concatenate([g.reshape(-1) for g in gradient(*args)])
 
 
-def _weighted(f: Callable[..., Any], args: list[Any], rng: "np.random.Generator") -> Callable[..., Any]:
-    """f reduced to one number by weights drawn once; a number is taken as it is."""
+def _weighted_sum(f: Function, args: list[Any], rng: np.random.Generator) -> Function:
+    """Return f as a function with a scalar result: the sum of f's elements times random weights."""
     shape = np.shape(f(*args))
     weights = rng.uniform(0.5, 1.5, shape) if shape else 1.0
     return lambda *args: np.sum(weights * f(*args))
 
 
-def _compare(
-    f: Callable[..., Any], gradients: Any, args: list[Any], argnums: tuple[int, ...], order: int, rtol: float,
-    atol: float, eps: float,
-) -> None:  # fmt: skip
-    for i, g in zip(argnums, gradients, strict=True):
-        x = args[i]
-        if g.shape != x.shape:
-            raise GradientError(f"check_grad: argument {i} has shape {x.shape}, its gradient {g.shape}")
-        for index in np.ndindex(x.shape):
-            h = eps * max(1.0, abs(x[index]))
+def _compare(f: Function, g: Array, args: list[Any], i: int, order: int, rtol: float, atol: float, eps: float) -> None:
+    """Raise GradientError unless g is the gradient of f by argument i, as far as finite differences tell."""
+    x: Array = args[i]
+    if g.shape != x.shape:
+        raise GradientError(f"check_grad: argument {i} has shape {x.shape}, its gradient {g.shape}")
+    for index in np.ndindex(x.shape):
+        h = eps * max(1.0, abs(float(x[index])))
 
-            def at(step: float, i: int = i, index: Any = index, h: float = h) -> float:
-                moved = [np.copy(a) if j == i else a for j, a in enumerate(args)]
-                moved[i][index] += step * h
-                return float(f(*moved))
+        def at(steps: float, index: tuple[int, ...] = index, h: float = h) -> float:
+            moved = np.copy(x)
+            moved[index] += steps * h
+            return float(f(*args[:i], moved, *args[i + 1 :]))
 
-            difference = (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * h)
-            error = abs(g[index] - difference)
-            if not error <= atol + rtol * abs(difference):
-                raise GradientError(
-                    f"check_grad: derivative of order {order} by argument {i} at index {index}: reverse mode gives "
-                    f"{g[index]:.12g}, finite differences {difference:.12g}; they differ by {error:.3g}"
-                )
+        difference = (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * h)
+        error = abs(g[index] - difference)
+        if not error <= atol + rtol * abs(difference):
+            raise GradientError(
+                f"check_grad: derivative of order {order} by argument {i} at index {index}: reverse mode gives "
+                f"{g[index]:.12g}, finite differences {difference:.12g}; they differ by {error:.3g}"
+            )

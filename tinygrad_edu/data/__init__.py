@@ -1,8 +1,8 @@
-"""Data on its way to a model: split it, standardise it, hand it out in batches; and toy sets to learn on.
+"""Data for training: splits, standardisation, batches and one-hot classes; and toy data sets to learn on.
 
-All functions take arrays whose first axis counts the examples, and keep rows of several arrays together.
-Arrays come back as NumPy arrays. What is empty, unequal in length or not finite is an error here rather than
-a strange loss later.
+All functions take arrays, or tables, whose first axis counts the examples; they keep rows of several arrays together
+and return NumPy arrays. Data that is empty, of unequal lengths or not finite raises an error here rather than a
+strange loss later.
 """
 
 from .batches import Standardizer, batches, one_hot, train_valid_test_split

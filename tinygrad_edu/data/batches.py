@@ -1,8 +1,9 @@
-"""Rows of arrays: split them into parts, hand them out in batches, standardise their columns, one-hot classes."""
+"""Splits and batches of the rows of arrays, standardisation of their columns, one-hot classes, and checks of data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -18,45 +19,45 @@ if TYPE_CHECKING:
 def train_valid_test_split(
     *arrays: ArrayLike, fractions: Sequence[float] = (0.7, 0.15, 0.15), by: str = "random", rng: Rng = None
 ) -> tuple[Arrays, Arrays, Arrays]:
-    """Split rows: `train, valid, test = train_valid_test_split(X, y)` gives three tuples (X, y).
+    """Split rows: `train, valid, test = train_valid_test_split(X, y)` returns three tuples (X, y).
 
-    `by="random"` draws the rows with `rng`; `by="time"` takes them as they stand, the first for training and
-    the last for the test, so that no model is tested on days before those it has seen. `by="stratified"` draws them
-    from each class of the last array, (n,) or (n, 1), so that every part has each class in the same share, to one row
-    (a class of few rows has one at least in every part). Raises ValueError for parts or classes of too few rows.
+    `by="random"` draws the rows with `rng`. `by="time"` keeps their order, the first for training and the last for the
+    test, so that no model is tested on days before those it was trained on. `by="stratified"` draws them from each
+    class of the last array, (n,) or (n, 1), so that each class has the same fraction of every part, to within one row,
+    and at least one row in every part. Raises ValueError for parts or classes of too few rows.
     """
-    rows = checked_arrays("train_valid_test_split", *arrays)
-    n = len(rows[0])
+    checked = checked_arrays("train_valid_test_split", *arrays)
+    n = len(checked[0])
     if len(fractions) != 3 or not min(fractions) >= 0 or not np.isclose(sum(fractions), 1):
         raise ValueError(f"train_valid_test_split: fractions are three parts of 1, not {tuple(fractions)}")
     if by not in ("random", "stratified", "time"):
         raise ValueError(f"train_valid_test_split: by is 'random', 'stratified' or 'time', not {by!r}")
     if by == "stratified":
         order = np.random.default_rng(rng).permutation(n)
-        part_of = _strata(rows[-1][order], np.array(fractions, dtype=np.float64))
-        train, valid, test = (tuple(a[order[part_of == i]] for a in rows) for i in range(3))
+        part_of = _stratify(checked[-1][order], np.array(fractions, dtype=np.float64))
+        train, valid, test = (tuple(a[order[part_of == i]] for a in checked) for i in range(3))
         return train, valid, test
-    ends = [round(n * fractions[0]), round(n * (fractions[0] + fractions[1])), n]
-    parts = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+    bounds = [0, round(n * fractions[0]), round(n * (fractions[0] + fractions[1])), n]
+    parts = [slice(start, stop) for start, stop in pairwise(bounds)]
     for fraction, part in zip(fractions, parts, strict=True):
         if fraction and part.start == part.stop:
-            raise ValueError(f"train_valid_test_split: {n} rows are too few to give a part of {fraction:g} any")
+            raise ValueError(f"train_valid_test_split: {n} rows are too few: a fraction of {fraction:g} has none")
     if by == "random":
         order = np.random.default_rng(rng).permutation(n)
-        rows = tuple(a[order] for a in rows)
-    train, valid, test = (tuple(a[part] for a in rows) for part in parts)
+        checked = tuple(a[order] for a in checked)
+    train, valid, test = (tuple(a[part] for a in checked) for part in parts)
     return train, valid, test
 
 
-def _strata(classes: Array, fractions: Array) -> Array:
-    """The part, 0 to 2, of each row, by its class."""
+def _stratify(classes: Array, fractions: Array) -> Array:
+    """Return for each row the number of its part, 0 to 2, so that each part has a fraction of every class."""
     where, n = "train_valid_test_split", len(classes)
     if classes.size != n:
         raise ValueError(
-            f"{where}: by='stratified' looks at the last array for classes, one a row, not {classes.shape}"
+            f"{where}: by='stratified' takes classes from the last array, one per row, not of shape {classes.shape}"
         )
     flat = classes.reshape(n)
-    names, class_of, sizes = np.unique(
+    names, class_numbers, sizes = np.unique(
         flat.astype(str) if flat.dtype.hasobject else flat, return_inverse=True, return_counts=True
     )
     wanted = fractions > 0
@@ -70,51 +71,51 @@ def _strata(classes: Array, fractions: Array) -> Array:
     for i, size in enumerate(sizes):
         shares = size * fractions
         counts = np.maximum(np.floor(shares), wanted)
-        owed += shares  # to each part, of the classes so far: their totals come out too
-        left = int(size - counts.sum())
-        for _ in range(left):
+        owed += shares  # rounding errors of earlier classes carry over, so that the sizes of the parts come out too
+        remaining = int(size - counts.sum())
+        for _ in range(remaining):
             counts[np.where(counts < shares, owed - counts, -np.inf).argmax()] += 1
-        counts[counts.argmax()] += min(left, 0)  # what a small class's one row in each part is too many
+        counts[counts.argmax()] += min(remaining, 0)  # one row in every part of a small class can be too many
         owed -= counts
-        part_of[class_of == i] = np.repeat(np.arange(3), counts.astype(np.intp))
+        part_of[class_numbers == i] = np.repeat(np.arange(3), counts.astype(np.intp))
     return part_of
 
 
 def batches(
     *arrays: ArrayLike, batch_size: int, rng: Rng = None, shuffle: bool = True, drop_last: bool = False
 ) -> Iterator[Arrays]:
-    """Give tuples with `batch_size` rows of every array, each row once, in an order drawn with `rng`.
+    """Return an iterator over tuples of `batch_size` rows of every array, each row once, in an order drawn with `rng`.
 
-    The last batch holds what is left, or is left out with `drop_last`. Without `shuffle` batches are views,
-    in order.
+    The last batch holds the remaining rows, or is dropped with `drop_last`. Without `shuffle` the batches are views, in
+    order.
     """
-    rows = checked_arrays("batches", *arrays)
-    n = len(rows[0])
-    size = whole("batches", "batch_size", batch_size)
+    checked = checked_arrays("batches", *arrays)
+    n = len(checked[0])
+    size = positive_int("batches", "batch_size", batch_size)
     if size > n:
         raise ValueError(
-            f"batches: batch_size={size} is more than the {n} rows there are; take fewer, or all at once "
+            f"batches: batch_size={size} is more than the {n} rows of data; take fewer, or all at once "
             "(batch_size=None in tg.fit)"
         )
-    return _batches(rows, size, np.random.default_rng(rng) if shuffle else None, drop_last)
+    return _batches(checked, size, np.random.default_rng(rng) if shuffle else None, drop_last)
 
 
-def _batches(rows: Arrays, size: int, rng: np.random.Generator | None, drop_last: bool) -> Iterator[Arrays]:
-    n = len(rows[0])
+def _batches(arrays: Arrays, size: int, rng: np.random.Generator | None, drop_last: bool) -> Iterator[Arrays]:
+    n = len(arrays[0])
     order = None if rng is None else rng.permutation(n)
     for start in range(0, n - size + 1 if drop_last else n, size):
         part = slice(start, start + size)
         if order is None:
-            yield tuple(a[part] for a in rows)
+            yield tuple(a[part] for a in arrays)
         else:
-            yield tuple(a.take(order[part], axis=0) for a in rows)
+            yield tuple(a.take(order[part], axis=0) for a in arrays)
 
 
 def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
-    """Give a row of `n` numbers for each class number, 1.0 at its place and 0.0 elsewhere: (...) gives (..., n).
+    """Return a row of `n` numbers for each class number, 1.0 at its index and 0.0 elsewhere: (...) gives (..., n).
 
-    Without `n` there are as many places as the largest class needs. Raises TypeError for what is not of an
-    integer type, ValueError for numbers below 0 or from `n` on.
+    Without `n`, it is one more than the largest class number. Raises TypeError for class numbers that are not of an
+    integer type, and ValueError for numbers below 0 or above n - 1.
     """
     classes = np.asarray(classes)
     if classes.dtype.kind not in "iu":
@@ -123,11 +124,11 @@ def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
             "whole floats, np.unique(names, return_inverse=True)[1] of names"
         )
     if n is None and not classes.size:
-        raise ValueError("one_hot: there are no classes; pass n, how many there could be")
-    n = int(classes.max()) + 1 if n is None else whole("one_hot", "n", n)
+        raise ValueError("one_hot: there are no classes; pass n, the number of possible classes")
+    n = int(classes.max()) + 1 if n is None else positive_int("one_hot", "n", n)
     if classes.size and not 0 <= classes.min() <= classes.max() < n:
         raise ValueError(
-            f"one_hot: classes are numbers from 0 to {n - 1}, and here go {classes.min()}..{classes.max()}"
+            f"one_hot: class numbers go from 0 to {n - 1}, and here from {classes.min()} to {classes.max()}"
         )
     result = np.zeros((*classes.shape, n))
     np.put_along_axis(result, classes[..., None].astype(np.intp), 1.0, axis=-1)
@@ -135,39 +136,38 @@ def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
 
 
 class Standardizer:
-    """Brings each column to mean 0 and standard deviation 1, by the figures of the data it was fitted to.
+    """Scales each column to mean 0 and standard deviation 1, with the mean and deviation of the data it was fitted to.
 
-    `mean` and `scale` (standard deviation with ddof=0; 1 where a column is constant) have the shape of one
-    row.
+    `mean` and `scale` (standard deviation with ddof=0; 1 where a column is constant) have the shape of one row.
     """
 
     mean: Array
     scale: Array
 
     def fit(self, x: ArrayLike) -> Self:
-        """Take mean and scale from the rows of `x`; raises ValueError naming columns with NaN or infinity."""
+        """Compute mean and scale of the rows of `x`; raises ValueError naming columns with NaN or infinity."""
         (x,) = checked_arrays("Standardizer.fit", x)
         check_finite("Standardizer.fit", x)
         x = x if x.dtype.kind == "f" else x.astype(np.float64)
-        # By equality: the standard deviation of equal numbers may round to 1e-17, no scale to divide by.
-        constant = x.min(axis=0) == x.max(axis=0)
-        self.mean = np.where(constant, x[0], x.mean(axis=0))
-        self.scale = np.where(constant, np.ones((), x.dtype), x.std(axis=0))
+        # Not std == 0: the standard deviation of equal numbers may round to 1e-17, and is no divisor.
+        all_equal = x.min(axis=0) == x.max(axis=0)
+        self.mean = np.where(all_equal, x[0], x.mean(axis=0))
+        self.scale = np.where(all_equal, np.ones((), x.dtype), x.std(axis=0))
         return self
 
     def transform(self, x: ArrayLike) -> Array:
-        """Give `(x - mean) / scale`; `x` has rows of the fitted width."""
-        x = self._rows("transform", x)
+        """Return `(x - mean) / scale`; rows of `x` have the shape of those it was fitted to."""
+        x = self._checked("transform", x)
         result: Array = (x - self.mean) / self.scale
         return result
 
     def inverse_transform(self, x: ArrayLike) -> Array:
-        """Give `x * scale + mean`: standardised numbers in their original units."""
-        x = self._rows("inverse_transform", x)
+        """Return `x * scale + mean`: standardised numbers in their original units."""
+        x = self._checked("inverse_transform", x)
         result: Array = x * self.scale + self.mean
         return result
 
-    def _rows(self, method: str, x: ArrayLike) -> Array:
+    def _checked(self, method: str, x: ArrayLike) -> Array:
         where = f"Standardizer.{method}"
         if not hasattr(self, "mean"):
             raise ValueError(f"{where}: call fit with the training data first")
@@ -179,16 +179,16 @@ class Standardizer:
 
 
 def checked_arrays(where: str, *arrays: ArrayLike) -> Arrays:
-    """Give NumPy arrays; raises ValueError, opening with `where`, unless they hold equally many rows."""
-    rows = tuple(np.asarray(a) for a in arrays)
-    shapes = ", ".join(str(a.shape) for a in rows)
-    if not rows or any(a.ndim == 0 for a in rows):
+    """Return NumPy arrays; raises ValueError, beginning with `where`, unless they have equally many rows."""
+    checked = tuple(np.asarray(a) for a in arrays)
+    shapes = ", ".join(str(a.shape) for a in checked)
+    if not checked or any(a.ndim == 0 for a in checked):
         raise ValueError(f"{where} takes arrays with a row for each example, got {shapes or 'none'}")
-    if len({len(a) for a in rows}) > 1:
+    if len({len(a) for a in checked}) > 1:
         raise ValueError(f"{where}: arrays differ in their number of rows: {shapes}")
-    if len(rows[0]) == 0:
+    if len(checked[0]) == 0:
         raise ValueError(f"{where}: there are no rows: {shapes}")
-    return rows
+    return checked
 
 
 def check_finite(where: str, x: Array) -> None:
@@ -201,8 +201,8 @@ def check_finite(where: str, x: Array) -> None:
         raise ValueError(f"{where}: {bad.sum()} values are NaN or infinite, in columns {columns}; fill or drop them")
 
 
-def whole(where: str, name: str, value: float) -> int:
-    """Give a count as an int; raises ValueError unless it is a whole number from 1."""
+def positive_int(where: str, name: str, value: float) -> int:
+    """Return a count as an int; raises ValueError unless it is a whole number from 1."""
     if not isinstance(value, (int, float, np.number)) or not value >= 1 or value % 1:
         raise ValueError(f"{where}: {name} is a whole number from 1, not {value}")
     return int(value)

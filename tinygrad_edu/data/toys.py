@@ -1,54 +1,45 @@
-"""Toy data sets: small enough to draw, each with something to learn from it.
+"""Toy data sets: small enough to plot, each an example of one difficulty.
 
-Sets of points give X, float64 (n, 2), and their classes y, int64 (n,), as many of each class as of any other (or one
-more), in random order. `noise` is the standard deviation of what is added to each coordinate, in the units of X.
-Without noise the points lie at equal steps on their curves; `rng` (a Generator, a seed or None) draws noise and order.
+Sets of points are X, float64 (n, 2), and their classes y, int64 (n,), in random order; the classes have equally many
+points, to within one. `noise` is the standard deviation of the noise added to each coordinate, in the units of X.
+Without noise the points lie at equal steps on their curves. `rng` (a Generator, a seed or None) draws noise and order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .batches import whole
+from .batches import positive_int
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from .batches import Array, Rng
 
-    Array = NDArray[Any]
-    Rng = np.random.Generator | int | None
     Curve = Callable[[Array], tuple[Array, Array]]
 
 
 def make_moons(n: int = 100, noise: float = 0.1, rng: Rng = None) -> tuple[Array, Array]:
-    """Two half circles of radius 1, one open below and one above, each with an end inside the other.
+    """Two interlocking half circles of radius 1, which no line separates.
 
-    The first, class 0, stands around (0, 0); the second, class 1, hangs around (1, 0.5). No line parts them.
+    Class 0 is the upper half of the circle around (0, 0), class 1 the lower half of the circle around (1, 0.5).
     """
-    return _points(
-        "make_moons",
-        [
-            lambda t: (np.cos(np.pi * t), np.sin(np.pi * t)),
-            lambda t: (1 - np.cos(np.pi * t), 0.5 - np.sin(np.pi * t)),
-        ],
-        n,
-        noise,
-        rng,
-    )
+    upper: Curve = lambda t: (np.cos(np.pi * t), np.sin(np.pi * t))
+    lower: Curve = lambda t: (1 - np.cos(np.pi * t), 0.5 - np.sin(np.pi * t))
+    return _points("make_moons", [upper, lower], n, noise, rng)
 
 
 def make_circles(n: int = 100, noise: float = 0.05, factor: float = 0.5, rng: Rng = None) -> tuple[Array, Array]:
-    """A circle of radius 1 around (0, 0), class 0, and one of radius `factor` (above 0, below 1) in it, class 1."""
+    """A circle of radius 1 around (0, 0), class 0, and one of radius `factor` (above 0, below 1) inside it, class 1."""
     if not 0 < factor < 1:
         raise ValueError(f"make_circles: factor, the radius of the inner circle, is above 0 and below 1, not {factor}")
     return _points("make_circles", [_circle(1.0), _circle(factor)], n, noise, rng)
 
 
 def make_spirals(n: int = 100, classes: int = 2, noise: float = 0.1, rng: Rng = None) -> tuple[Array, Array]:
-    """A spiral arm for each of the `classes` (2 or more), winding once around (0, 0) as it goes from 0.3 out to 2."""
-    k = whole("make_spirals", "classes", classes)
+    """A spiral arm for each of the `classes` (2 or more), which turns once around (0, 0) from radius 0.3 to 2."""
+    k = positive_int("make_spirals", "classes", classes)
     if k < 2:
         raise ValueError("make_spirals: classes are two or more, not 1")
     return _points("make_spirals", [_arm(i / k) for i in range(k)], n, noise, rng)
@@ -57,12 +48,12 @@ def make_spirals(n: int = 100, classes: int = 2, noise: float = 0.1, rng: Rng = 
 def xor(n: int | None = None, noise: float = 0.0, rng: Rng = None) -> tuple[Array, Array]:
     """Exclusive or: class 1 at the corners (0, 1) and (1, 0) of the unit square, class 0 at (0, 0) and (1, 1).
 
-    Without `n` the four corners in the order of a truth table; with it, n points (4 or more) at corners in turn.
+    Without `n`, the four corners in the order of a truth table; with it, n points (4 or more) shared among the corners.
     """
     corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-    count, deviation = 4 if n is None else whole("xor", "n", n), _deviation("xor", noise)
+    count, deviation = 4 if n is None else positive_int("xor", "n", n), _deviation("xor", noise)
     if count < 4:
-        raise ValueError(f"xor: {count} points cannot be at all four corners; n is at least 4")
+        raise ValueError(f"xor: {count} points are too few for four corners; n is at least 4")
     rng = np.random.default_rng(rng)
     corner = np.arange(4) if n is None else rng.permutation(count) % 4
     X = corners[corner]
@@ -74,25 +65,25 @@ def make_linear(
 ) -> tuple[Array, Array]:
     """Points of y = X @ weights + bias + noise: X (n, k), standard normal, for k weights, and y (n, 1).
 
-    `noise` is the standard deviation of what is added to y.
+    `noise` is the standard deviation of the noise in y.
     """
     w = np.asarray(weights, dtype=np.float64)
     if w.ndim != 1 or not w.size or not np.isfinite(w).all() or not np.isfinite(bias):
         raise ValueError(f"make_linear: weights are a list of finite numbers, the bias is one, not {weights}, {bias}")
     deviation, rng = _deviation("make_linear", noise), np.random.default_rng(rng)
-    X = rng.standard_normal((whole("make_linear", "n", n), w.size))
+    X = rng.standard_normal((positive_int("make_linear", "n", n), w.size))
     y = X @ w + bias + deviation * rng.standard_normal(len(X))
     return X, y.reshape(-1, 1)
 
 
 def drug_dosage() -> tuple[Array, Array]:
-    """Eight patients: the dose of a drug in mL, 0 to 7, and how forgetful each was, both (8,); nearly a line."""
+    """Eight patients: the dose of a drug in mL, 0 to 7, and a score of forgetfulness, both (8,); nearly a line."""
     return np.arange(8.0), np.array([1.86, 1.31, 0.62, 0.33, 0.09, -0.67, -1.23, -1.37])
 
 
 def _points(where: str, curves: list[Curve], n: int, noise: float, rng: Rng) -> tuple[Array, Array]:
-    """n points on curves over (0, 1), one for each class, with noise, in random order."""
-    n, deviation, k = whole(where, "n", n), _deviation(where, noise), len(curves)
+    """Return n noisy points in random order, on one curve per class; a curve maps (0, 1) to two coordinates."""
+    n, deviation, k = positive_int(where, "n", n), _deviation(where, noise), len(curves)
     if n < k:
         raise ValueError(f"{where}: {n} points are too few for {k} classes; n is at least {k}")
     rng = np.random.default_rng(rng)

@@ -1,9 +1,9 @@
 """Layers: objects that hold parameters and are called like functions.
 
-A `Module` is any object with Tensors among its attributes; there is nothing to register. Tensors are found
-inside lists, tuples, dicts and other modules, and named by the way to them ("0.weight"). Those that
-take gradients are the parameters; those that do not are state, saved with them but never trained. Random
-numbers come from the `rng` that is passed: a Generator, a seed, or None for fresh ones.
+A `Module` finds the Tensors among its attributes, also inside lists, tuples, dicts and other modules; there is nothing
+to register. Their names are dotted paths ("0.weight"). Those that take gradients are the parameters; the others are
+state, saved with the parameters but never trained. Random numbers come from the argument `rng`: a Generator, a seed,
+or None for an unpredictable one.
 """
 
 from .activations import GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh

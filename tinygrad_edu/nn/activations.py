@@ -1,4 +1,4 @@
-"""Activations as layers."""
+"""Activation functions as layers."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import functions
-from ..engine.tensor import Tensor
 from .module import Module
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[Any]
+    from ..engine.tensor import Tensor
+    from .init import Array
 
 
 class ReLU(Module):
     """`max(x, 0)`."""
 
     def forward(self, x: Tensor | Array) -> Any:
-        """Give `relu(x)`."""
+        """Return `relu(x)`."""
         return functions.relu(x)
 
 
@@ -31,11 +29,11 @@ class LeakyReLU(Module):
         self.negative_slope = negative_slope
 
     def forward(self, x: Tensor | Array) -> Any:
-        """Give `leaky_relu(x, negative_slope)`."""
+        """Return `leaky_relu(x, negative_slope)`."""
         return functions.leaky_relu(x, self.negative_slope)
 
     def describe(self) -> str:
-        """Give "LeakyReLU(negative_slope)"."""
+        """Return "LeakyReLU(negative_slope)"."""
         return f"LeakyReLU({self.negative_slope:g})"
 
 
@@ -43,7 +41,7 @@ class Tanh(Module):
     """`tanh(x)`."""
 
     def forward(self, x: Tensor | Array) -> Any:
-        """Give `np.tanh(x)`."""
+        """Return `np.tanh(x)`."""
         return np.tanh(x)
 
 
@@ -51,7 +49,7 @@ class Sigmoid(Module):
     """`1 / (1 + exp(-x))`."""
 
     def forward(self, x: Tensor | Array) -> Any:
-        """Give `sigmoid(x)`."""
+        """Return `sigmoid(x)`."""
         return functions.sigmoid(x)
 
 
@@ -59,23 +57,23 @@ class Softplus(Module):
     """`log(1 + exp(x))`."""
 
     def forward(self, x: Tensor | Array) -> Any:
-        """Give `softplus(x)`."""
+        """Return `softplus(x)`."""
         return functions.softplus(x)
 
 
 class GELU(Module):
-    """x times the normal distribution's share below x; `approximate="tanh"` by its formula in tanh."""
+    """x times the normal distribution's probability below x; `approximate="tanh"` computes it by tanh."""
 
     def __init__(self, approximate: str = "none") -> None:
         self.approximate = approximate
-        functions.gelu(0.0, approximate)  # an unknown name is an error at once
+        functions.gelu(0.0, approximate)  # raises ValueError for an unknown name
 
     def forward(self, x: Tensor | Array) -> Any:
-        """Give `gelu(x, approximate)`."""
+        """Return `gelu(x, approximate)`."""
         return functions.gelu(x, self.approximate)
 
     def describe(self) -> str:
-        """Give "GELU()" or "GELU('tanh')"."""
+        """Return "GELU()" or "GELU('tanh')"."""
         return f"GELU({'' if self.approximate == 'none' else repr(self.approximate)})"
 
 
@@ -83,5 +81,5 @@ class SiLU(Module):
     """`x sigmoid(x)`, also called swish."""
 
     def forward(self, x: Tensor | Array) -> Any:
-        """Give `silu(x)`."""
+        """Return `silu(x)`."""
         return functions.silu(x)

@@ -1,4 +1,4 @@
-"""Layers one after the other."""
+"""Models that apply layers one after the other."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ from .module import Module
 if TYPE_CHECKING:
     from .init import Init, Rng
 
+    Layer = Callable[[Any], Any]
+
 
 class Sequential(Module):
-    """Layers (modules or functions), each called with the output of the one before.
+    """Layers (modules or functions), each called with the output of the previous one.
 
-    `Sequential(Linear(2, 8), Tanh())` names them "0" and "1"; `Sequential({"hidden": Linear(2, 8), "act": Tanh()})` as
-    the dict does. Each is an attribute of that name; `len`, iteration and `[i]` give layers, a slice gives a Sequential
-    that shares them.
+    `Sequential(Linear(2, 8), Tanh())` names them "0" and "1"; `Sequential({"hidden": Linear(2, 8), "act": Tanh()})`
+    takes the names from the dict. Each layer is an attribute of that name. `len`, iteration and `[i]` are those of the
+    layers; a slice is a Sequential that shares them.
     """
 
     names: tuple[str, ...] = ()
 
-    def __init__(self, *layers: Callable[[Any], Any] | Mapping[str, Callable[[Any], Any]]) -> None:
-        named: Any = layers[0] if len(layers) == 1 and isinstance(layers[0], Mapping) else None
-        if named is None:
-            named = {str(i): layer for i, layer in enumerate(layers)}
+    def __init__(self, *layers: Layer | Mapping[str, Layer]) -> None:
+        first = layers[0] if len(layers) == 1 else None
+        numbered = {str(i): layer for i, layer in enumerate(layers)}
+        named: Mapping[str, object] = first if isinstance(first, Mapping) else numbered
         for name, layer in named.items():
             if not isinstance(name, str) or "." in name or hasattr(self, name):
                 raise ValueError(f"Sequential: {name!r} cannot name a layer: it holds a dot, or means something else")
@@ -41,25 +43,25 @@ class Sequential(Module):
         self.names = tuple(named)
         vars(self).update(named)
         for name, p in self.named_parameters():
-            if name.endswith(p.label or ""):  # a label of the user's own stays
+            if name.endswith(p.label or ""):  # a label that the user chose stays
                 p.label = name
 
     def forward(self, x: Any) -> Any:
-        """Give the last layer's output."""
-        mine = vars(self)
+        """Return the last layer's output."""
+        layers = vars(self)
         for name in self.names:
-            x = mine[name](x)
+            x = layers[name](x)
         return x
 
     @property
-    def layers(self) -> tuple[Any, ...]:
+    def layers(self) -> tuple[Layer, ...]:
         """The layers in order."""
         return tuple([vars(self)[name] for name in self.names])
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
 
     def __getitem__(self, i: int | slice) -> Any:
@@ -68,7 +70,7 @@ class Sequential(Module):
         return self.layers[i]
 
 
-# The activation's layer, and the initialiser that keeps the signal's size through it.
+# Each activation's layer, and the initialiser that keeps the variance of the signal through it.
 _ACTIVATIONS: dict[str, tuple[type[Module], Init]] = {
     "relu": (ReLU, he_uniform),
     "leaky_relu": (LeakyReLU, he_uniform),
@@ -81,10 +83,10 @@ _ACTIVATIONS: dict[str, tuple[type[Module], Init]] = {
 
 
 class MLP(Sequential):
-    """Linear layers of these sizes with an activation between them and none after the last.
+    """A multilayer perceptron: Linear layers of these sizes with an activation between them and none after the last.
 
-    `MLP([2, 16, 16, 1])` takes (..., 2) to (..., 1). `activation`: "relu", "leaky_relu", "gelu", "silu" or "softplus"
-    (He's initial weights), "tanh" or "sigmoid" (Xavier's).
+    `MLP([2, 16, 16, 1])` maps (..., 2) to (..., 1). `activation`: "relu", "leaky_relu", "gelu", "silu" or "softplus"
+    (with He's initial weights), "tanh" or "sigmoid" (with Xavier's).
     """
 
     def __init__(self, sizes: Sequence[int], activation: str = "relu", rng: Rng = None) -> None:
@@ -92,14 +94,14 @@ class MLP(Sequential):
             raise ValueError(f"MLP({sizes}): give the sizes of the input and of every layer, two or more")
         if activation not in _ACTIVATIONS:
             raise ValueError(f"MLP: activation is one of {', '.join(map(repr, _ACTIVATIONS))}, not {activation!r}")
-        between, init = _ACTIVATIONS[activation]
+        activation_layer, init = _ACTIVATIONS[activation]
         rng = np.random.default_rng(rng)
         layers: list[Module] = []
         for k, m in pairwise(sizes):
-            layers += [Linear(k, m, rng=rng, init=init), between()]
+            layers += [Linear(k, m, rng=rng, init=init), activation_layer()]
         super().__init__(*layers[:-1])
         self.sizes = tuple(sizes)
 
     def describe(self) -> str:
-        """Give "MLP(in -> ... -> out)"."""
+        """Return "MLP(in -> ... -> out)"."""
         return f"MLP({' -> '.join(map(str, self.sizes))})"

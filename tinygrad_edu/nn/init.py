@@ -1,6 +1,7 @@
-"""First values of weights: functions of a shape and a Generator, for `Linear(..., init=...)` and any array.
+"""Initial values of weights: functions of a shape and a Generator, for `Linear(..., init=...)` and any array.
 
-Of a shape (out, in, ...) a unit takes `in` times the rest of the shape numbers, and goes into `out` times the rest.
+A unit with weights of shape (out, in, ...) has `in` times the remaining sizes inputs (fan-in), and `out` times the
+remaining sizes outputs (fan-out).
 """
 
 from __future__ import annotations
@@ -20,32 +21,32 @@ if TYPE_CHECKING:
 
 
 def xavier_uniform(shape: tuple[int, ...], rng: Rng = None) -> Array:
-    """Give weights (out, in), uniform within sqrt(6 / (in + out)), for tanh (Glorot & Bengio 2010)."""
+    """Return weights (out, in), uniform within sqrt(6 / (in + out)), for tanh (Glorot & Bengio 2010)."""
     return _uniform(shape, (6 / sum(_fans("xavier_uniform", shape))) ** 0.5, rng)
 
 
 def xavier_normal(shape: tuple[int, ...], rng: Rng = None) -> Array:
-    """Give weights (out, in), normal with standard deviation sqrt(2 / (in + out)) (Glorot & Bengio 2010)."""
+    """Return weights (out, in), normal with standard deviation sqrt(2 / (in + out)) (Glorot & Bengio 2010)."""
     return _normal(shape, (2 / sum(_fans("xavier_normal", shape))) ** 0.5, rng)
 
 
 def he_uniform(shape: tuple[int, ...], rng: Rng = None) -> Array:
-    """Give weights (out, in), uniform within sqrt(6 / in): for relu (He et al. 2015)."""
+    """Return weights (out, in), uniform within sqrt(6 / in): for relu (He et al. 2015)."""
     return _uniform(shape, (6 / _fans("he_uniform", shape)[1]) ** 0.5, rng)
 
 
 def he_normal(shape: tuple[int, ...], rng: Rng = None) -> Array:
-    """Give weights (out, in), normal with standard deviation sqrt(2 / in): for relu (He et al. 2015)."""
+    """Return weights (out, in), normal with standard deviation sqrt(2 / in): for relu (He et al. 2015)."""
     return _normal(shape, (2 / _fans("he_normal", shape)[1]) ** 0.5, rng)
 
 
 def zeros(shape: tuple[int, ...], rng: Rng = None) -> Array:
-    """Give zeros: for biases. All units of a layer of such weights would learn the same."""
+    """Return zeros, for biases: units of a layer whose weights are all equal would stay equal."""
     return np.zeros(shape)
 
 
 def constant(value: float) -> Init:
-    """Give the initialiser that fills with one number."""
+    """Return an initialiser that fills the array with one number."""
 
     def filled(shape: tuple[int, ...], rng: Rng = None) -> Array:
         return np.full(shape, float(value))
@@ -54,19 +55,20 @@ def constant(value: float) -> Init:
 
 
 def orthogonal(shape: tuple[int, ...], rng: Rng = None, gain: float = 1.0) -> Array:
-    """Give weights (out, in) with orthonormal rows, or columns if these are fewer, times `gain` (Saxe et al. 2014).
+    """Return weights (out, in) with orthonormal rows, or columns if these are fewer, times `gain` (Saxe et al. 2014).
 
-    Drawn evenly from all such matrices: Q of the QR decomposition of normal numbers, with R's diagonal made positive.
-    As a layer's, with another gain: `Linear(8, 8, init=functools.partial(orthogonal, gain=2**0.5))`.
+    The distribution is uniform over such matrices: Q of the QR decomposition of normal numbers, with the signs that
+    make R's diagonal positive. For a layer with another gain:
+    `Linear(8, 8, init=functools.partial(orthogonal, gain=2**0.5))`.
     """
-    rows, columns = shape[0], _fans("orthogonal", shape)[1]
-    q, r = np.linalg.qr(_normal((max(rows, columns), min(rows, columns)), 1.0, rng))
+    units, fan_in = shape[0], _fans("orthogonal", shape)[1]
+    q, r = np.linalg.qr(_normal((max(units, fan_in), min(units, fan_in)), 1.0, rng))
     q *= np.sign(np.diagonal(r))
-    return np.ascontiguousarray(gain * (q if rows >= columns else q.T)).reshape(shape)
+    return np.ascontiguousarray(gain * (q if units >= fan_in else q.T)).reshape(shape)
 
 
 def _fans(where: str, shape: tuple[int, ...]) -> tuple[int, int]:
-    """How many numbers go out of a unit, and into one."""
+    """Return fan-out and fan-in: the numbers of outputs and inputs of a unit."""
     if len(shape) < 2:
         raise ValueError(f"{where}: weights have a shape (out, in), not {shape}; zeros and constant take any")
     return shape[0] * prod(shape[2:]), prod(shape[1:])

@@ -1,4 +1,4 @@
-"""What all layers and models are: objects that hold parameters and are called like functions."""
+"""Module, the base class of layers and models: an object that holds parameters and is called like a function."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from ..engine.tensor import Tensor
 from ..state import copy_state
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[Any]
+    from .init import Array
 
 
 class Module:
-    """A model or a part of one: write `__init__` that sets attributes, and `forward`."""
+    """A model or a part of one: a subclass sets attributes in `__init__` and defines `forward`."""
 
     training: bool = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Give what `forward` gives, noted on the tape as this module's work, for pictures."""
+        """Return `forward(*args, **kwargs)`, and tag its nodes with this module, for pictures."""
         start = place()
-        if len(args) == 1 and not kwargs:  # as nearly always, and quicker than the general call
+        if len(args) == 1 and not kwargs:  # the usual call, faster than the general one
             y = self.forward(args[0])
             note(y, ref(self), type(self), start, id(args[0]))
         else:
@@ -32,7 +32,7 @@ class Module:
             note(y, ref(self), type(self), start, tuple(map(id, (*args, *kwargs.values()))))
         return y
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         old = vars(self).get(name)
         if isinstance(old, Tensor) and old.fun is None and not isinstance(value, (Tensor, type(None))):
             raise TypeError(
@@ -42,41 +42,41 @@ class Module:
         object.__setattr__(self, name, value)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Give the output for an input; every kind of module defines its own."""
+        """Return the output for an input; every subclass defines it."""
         raise TypeError(f"{type(self).__name__} has no method forward(self, x): a Module defines one")
 
     def parameters(self) -> list[Tensor]:
-        """Give the Tensors to train, each once, in the order of the attributes."""
+        """Return the Tensors to train, each once, in the order of the attributes."""
         return [p for _, p in self.named_parameters()]
 
     def named_parameters(self) -> list[tuple[str, Tensor]]:
-        """Give (name, Tensor) of every parameter; one that is shared has the name that comes first."""
+        """Return (name, Tensor) pairs of the parameters; a shared one has the first of its names."""
         return [(name, t) for name, t in self.tensors().items() if t.requires_grad]
 
     def tensors(self) -> dict[str, Tensor]:
-        """Give all leaf Tensors by name: the parameters, and state that takes no gradient."""
-        # A result that is kept as an attribute, which has a `fun`, is neither.
+        """Return all leaf Tensors by name: the parameters, and state that takes no gradient."""
+        # A Tensor with a `fun` is the result of an operation, kept as an attribute; it is neither.
         leaves = [(name, t) for name, t in _members(self) if isinstance(t, Tensor) and t.fun is None]
         found = dict(leaves)
         if len(found) < len(leaves):
-            twice = next(name for name, t in leaves if found[name] is not t)
-            raise ValueError(f"{type(self).__name__} has two tensors named {twice!r}: rename a dict key")
+            repeated = next(name for name, t in leaves if found[name] is not t)
+            raise ValueError(f"{type(self).__name__} has two tensors named {repeated!r}: rename a dict key")
         return found
 
     def modules(self) -> list[Module]:
-        """Give this module and all those inside it, each once."""
+        """Return this module and all modules inside it, each once."""
         return [m for _, m in self.named_modules()]
 
     def named_modules(self) -> list[tuple[str, Module]]:
-        """Give (name, module) of this module, whose name is "", and of all those inside it, each once."""
+        """Return (name, module) pairs of this module, whose name is "", and of all modules inside it, each once."""
         return [(name, m) for name, m in _members(self) if isinstance(m, Module)]
 
     def state_dict(self) -> dict[str, Array]:
-        """Give a copy of every parameter and of all other state, by name; `tg.save` stores it."""
+        """Return a copy of every parameter and of all other state, by name; `tg.save` stores it."""
         return {name: t.data.copy() for name, t in self.tensors().items()}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Copy what `state_dict` gave into this module, keeping its arrays and their dtypes.
+    def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
+        """Copy the arrays of a `state_dict()` into those of this module, which keep their dtypes.
 
         Raises ValueError that lists all missing and unexpected names and wrong shapes, with nothing changed.
         """
@@ -94,12 +94,12 @@ class Module:
         return self.train(False)
 
     def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+        """Set the gradients of all parameters to None."""
         for p in self.parameters():
             p.zero_grad()
 
     def describe(self) -> str:
-        """Give the module's own line in a repr, for example "Linear(2 -> 16)"."""
+        """Return the module's line in a repr, for example "Linear(2 -> 16)"."""
         return f"{type(self).__name__}()"
 
     def __repr__(self) -> str:
@@ -125,7 +125,7 @@ class Module:
 
 
 def _members(value: object, name: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, object]]:
-    """Every Tensor and Module in `value`, itself included, each once, with its dotted name."""
+    """Yield every Tensor and Module in `value`, itself included, each once, with its dotted name."""
     seen = set() if seen is None else seen
     if not isinstance(value, (Tensor, Module, list, tuple, dict)) or id(value) in seen:
         return

@@ -1,4 +1,4 @@
-"""Layers that bring their input to mean 0 and variance 1."""
+"""Layers that normalise their input to mean 0 and variance 1."""
 
 from __future__ import annotations
 
@@ -7,26 +7,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.tensor import Tensor
-from .layers import shape_of, sizes_of
+from .layers import checked_sizes, shape_of
 from .module import Module
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[Any]
+    from .init import Array
 
 
 class BatchNorm1d(Module):
-    """Each feature to mean 0 and variance 1 over the batch, then times `weight` plus `bias` (Ioffe & Szegedy 2015).
+    """Each feature normalised over the batch, then times `weight` plus `bias` (Ioffe & Szegedy 2015).
 
-    For (n, num_features) or (n, num_features, length). In training by the batch's own mean and variance, of which
-    `running_mean` and `running_var` follow with `momentum`: running = (1 - momentum) running + momentum new, the
-    variance there divided by one less than the count. In evaluation mode by the running ones. All as in PyTorch, and so
-    is the state, with `num_batches_tracked`, the batches trained with so far.
+    For (n, num_features) or (n, num_features, length). Training uses the mean and variance of the batch, and updates
+    `running_mean` and `running_var`: running = (1 - momentum) running + momentum new, where the new variance is divided
+    by one less than the count. Evaluation mode uses the running ones. All this is as in PyTorch, and so is the state,
+    with `num_batches_tracked`, the number of batches trained on so far.
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        (self.num_features,) = sizes_of(f"BatchNorm1d({num_features})", num_features)
+        (self.num_features,) = checked_sizes(f"BatchNorm1d({num_features})", num_features)
         self.eps, self.momentum = eps, momentum
         self.weight = Tensor(np.ones(num_features), label="weight")
         self.bias = Tensor(np.zeros(num_features), label="bias")
@@ -35,7 +33,7 @@ class BatchNorm1d(Module):
         self.num_batches_tracked = Tensor(0, requires_grad=False, label="num_batches_tracked")
 
     def forward(self, x: Tensor | Array) -> Any:
-        """Give x normalised; raises ValueError for another shape, and in training for a single number a feature."""
+        """Return x normalised; raises ValueError for another shape, and in training for one number per feature."""
         shape = shape_of(self, x)
         if len(shape) not in (2, 3) or shape[1] != self.num_features:
             c = self.num_features
@@ -45,8 +43,8 @@ class BatchNorm1d(Module):
             n = x.size // self.num_features
             if n < 2:
                 raise ValueError(
-                    f"{self.describe()} got {shape}: one number a feature has no variance to train with; take larger "
-                    "batches, leave a last one of one out, or call model.eval()"
+                    f"{self.describe()} got {shape}: one number a feature has no variance to train with; use larger "
+                    "batches, drop a last batch of one row, or call model.eval()"
                 )
             mean = np.mean(x, axis=axes)
             centred = x - mean.reshape(column)
@@ -63,24 +61,24 @@ class BatchNorm1d(Module):
         return centred * scale.reshape(column) + self.bias.reshape(column)
 
     def describe(self) -> str:
-        """Give "BatchNorm1d(num_features)"."""
+        """Return "BatchNorm1d(num_features)"."""
         return f"BatchNorm1d({self.num_features})"
 
 
 class LayerNorm(Module):
-    """Each example to mean 0 and variance 1 over its last axes, those of `shape`, then times `weight` plus `bias`.
+    """Each example normalised over its last axes, of sizes `shape`, then times `weight` plus `bias` (Ba et al. 2016).
 
-    As in PyTorch (Ba et al. 2016); `shape` is a length or a tuple of them.
+    As in PyTorch; `shape` is an int or a tuple of ints.
     """
 
     def __init__(self, shape: int | tuple[int, ...], eps: float = 1e-5) -> None:
-        self.shape = sizes_of(f"LayerNorm({shape})", *(shape if isinstance(shape, (tuple, list)) else (shape,)))
+        self.shape = checked_sizes(f"LayerNorm({shape})", *(shape if isinstance(shape, (tuple, list)) else (shape,)))
         self.eps = eps
         self.weight = Tensor(np.ones(self.shape), label="weight")
         self.bias = Tensor(np.zeros(self.shape), label="bias")
 
     def forward(self, x: Tensor | Array) -> Any:
-        """Give x normalised; raises ValueError if its last axes are others."""
+        """Return x normalised; raises ValueError if its last axes have other sizes."""
         shape = shape_of(self, x)
         if shape[-len(self.shape) :] != self.shape:
             raise ValueError(f"{self.describe()} got {shape}: the last axes must be {self.shape}")
@@ -90,5 +88,5 @@ class LayerNorm(Module):
         return centred / np.sqrt(var + self.eps) * self.weight + self.bias
 
     def describe(self) -> str:
-        """Give "LayerNorm(shape)"."""
+        """Return "LayerNorm(shape)"."""
         return f"LayerNorm({', '.join(map(str, self.shape))})"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data.batches import whole
+from ..data.batches import positive_int
 from .checkpoint import TrainingState
 from .curves import smooth
 from .epoch import epoch_batches
@@ -77,7 +77,7 @@ def lr_finder(
     x, y = checked_data("lr_finder: train_data", train_data)
     if not 0 < low < high < np.inf:
         raise ValueError(f"lr_finder: rates go from low, above 0, up to high; not from {low} to {high}")
-    if whole("lr_finder", "steps", steps) < 2:
+    if positive_int("lr_finder", "steps", steps) < 2:
         raise ValueError("lr_finder: steps are two or more, not 1")
     state, endless = TrainingState(model, optimizer), _endless_batches(x, y, batch_size, rng)
     before, grads = state.state_dict(), [p.grad for p in state.tensors]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from .. import layers
-from ..data.batches import whole
+from ..data.batches import positive_int
 from .checkpoint import Checkpoint, TrainingState, run_settings
 from .divergence import DivergenceGuard
 from .epoch import evaluate_epoch, nothing, train_epoch
@@ -104,7 +104,7 @@ def fit(
     check_optimizer("fit", optimizer)
     x, y = checked_data("fit: train_data", train_data)
     valid = None if valid_data is None else checked_data("fit: valid_data", valid_data)
-    epochs, every = whole("fit", "epochs", epochs), whole("fit", "checkpoint_every", checkpoint_every)
+    epochs, every = positive_int("fit", "epochs", epochs), positive_int("fit", "checkpoint_every", checkpoint_every)
     check_rules(patience, tol, callbacks, validated=valid is not None)
     metrics, rng = checked_metrics("fit", metrics), np.random.default_rng(rng)
 

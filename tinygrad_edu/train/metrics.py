@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data.batches import check_finite, checked_arrays, whole
+from ..data.batches import check_finite, checked_arrays, positive_int
 from ..engine.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ def confusion_matrix(prediction: Operand, target: Operand, n: int | None = None)
     than the largest class number. `tg.plot.confusion` draws such counts.
     """
     predicted, true, k = _classes("confusion_matrix", prediction, target)
-    n = k if n is None else whole("confusion_matrix", "n", n)
+    n = k if n is None else positive_int("confusion_matrix", "n", n)
     low, high = min(predicted.min(), true.min()), max(predicted.max(), true.max())
     if low < 0 or high >= n:
-        raise ValueError(f"confusion_matrix: classes are numbers from 0 to {n - 1}, and here go from {low} to {high}")
+        raise ValueError(f"confusion_matrix: class numbers go from 0 to {n - 1}, and here from {low} to {high}")
     return np.bincount(true * n + predicted, minlength=n * n).reshape(n, n)
 
 

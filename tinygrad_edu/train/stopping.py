@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ..data.batches import whole
+from ..data.batches import positive_int
 
 if TYPE_CHECKING:
     from ..nn import Module
@@ -78,7 +78,7 @@ def stop_reason(
 
 def check_rules(patience: int | None, tol: float | None, callbacks: Sequence[Callback], validated: bool) -> None:
     """Raise TypeError or ValueError for rules that cannot be applied; `patience` needs a validation loss."""
-    if patience is not None and whole("fit", "patience", patience) and not validated:
+    if patience is not None and positive_int("fit", "patience", patience) and not validated:
         raise ValueError("fit: patience watches the validation loss; pass valid_data=(X, y)")
     if tol is not None and not tol >= 0:
         raise ValueError(f"fit: tol is a share of the loss, such as 1e-6, not {tol}")
