@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import tinygrad_edu as tg
 from tinygrad_edu import DivergenceError, History, Tensor, fit, nn, optim
-from tinygrad_edu.train import ProgressBar, converged, evaluation_step, stop_reason, train_epoch, training_step
+from tinygrad_edu.train import converged, evaluation_step, progress_bar, stop_reason, train_epoch, training_step
 
 
 def least_squares(n=60):
@@ -563,14 +563,14 @@ def test_without_tqdm_a_warning_names_the_remedy_and_training_goes_on(monkeypatc
 
 
 def test_a_progress_bar_alone_counts_and_warns_where_it_is_made(monkeypatch, capfd):
-    with ProgressBar(3, done=1) as bar:
-        bar.update({"loss": 0.25, "r2": 1.0})
+    with progress_bar(3, done=1) as show:
+        show({"loss": 0.25, "r2": 1.0})
     shown = capfd.readouterr().err
     assert "2/3" in shown
     assert "loss 0.25, r2 1" in shown
     monkeypatch.setitem(sys.modules, "tqdm", None)
-    with pytest.warns(UserWarning, match="no progress bar without tqdm") as caught:
-        ProgressBar(3).update({})
+    with pytest.warns(UserWarning, match="no progress bar without tqdm") as caught, progress_bar(3) as show:
+        show({})
     assert caught[0].filename == __file__
 
 

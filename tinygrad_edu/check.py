@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .transforms.reverse import grad
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
-    Function = Callable[..., Any]
+Array = NDArray[np.float64]
+Function = Callable[..., Any]
 
 
 class GradientError(ValueError):

@@ -6,19 +6,17 @@ every target. Results are Tensors if an argument is a Tensor, and otherwise arra
 """
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .engine.rules import activations
 from .engine.rules.activations import erf, log_softmax, logsumexp, sigmoid, softmax
 from .engine.rules.registry import predicate
 from .engine.tensor import Node
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[Any]
+Array = NDArray[Any]
 
 __all__ = [
     "binary_cross_entropy_with_logits", "cross_entropy", "gelu", "hinge_loss", "huber_loss", "l1_loss", "leaky_relu",
@@ -129,20 +127,20 @@ def cross_entropy(logits: Any, target: Any) -> Any:
 
 
 @predicate
-def within(classes: "Array", n: int) -> bool:
+def within(classes: Array, n: int) -> bool:
     """Return whether all class numbers are from 0 to n - 1."""
     # Reinterpreted as unsigned, negative numbers are larger than all others: one pass instead of two.
     return not classes.size or bool(classes.view(f"u{classes.itemsize}").max() < n)
 
 
 @predicate
-def signs(target: "Array") -> bool:
+def signs(target: Array) -> bool:
     """Return whether all elements are -1 or 1."""
     return bool(np.equal(np.square(target), 1).all())
 
 
 @predicate
-def probabilities(target: "Array") -> bool:
+def probabilities(target: Array) -> bool:
     """Return whether all elements are from 0 to 1."""
     return bool(np.logical_and(np.greater_equal(target, 0), np.less_equal(target, 1)).all())
 

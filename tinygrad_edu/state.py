@@ -13,15 +13,13 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    Array = NDArray[Any]
-    Path = str | os.PathLike[str]
+Array = NDArray[Any]
+Path = str | os.PathLike[str]
 
 
 def save(state: Mapping[str, ArrayLike], path: Path) -> None:

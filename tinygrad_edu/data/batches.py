@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    Array = NDArray[Any]
-    Arrays = tuple[Array, ...]
-    Rng = np.random.Generator | int | None
+Array = NDArray[Any]
+Arrays = tuple[Array, ...]
+Rng = np.random.Generator | int | None
 
 
 def train_valid_test_split(

@@ -8,16 +8,12 @@ Without noise the points lie at equal steps on their curves. `rng` (a Generator,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .batches import positive_int
+from .batches import Array, Rng, positive_int
 
-if TYPE_CHECKING:
-    from .batches import Array, Rng
-
-    Curve = Callable[[Array], tuple[Array, Array]]
+Curve = Callable[[Array], tuple[Array, Array]]
 
 
 def make_moons(n: int = 100, noise: float = 0.1, rng: Rng = None) -> tuple[Array, Array]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import functions
+from ..engine.tensor import Tensor
+from .init import Array
 from .module import Module
-
-if TYPE_CHECKING:
-    from ..engine.tensor import Tensor
-    from .init import Array
 
 
 class ReLU(Module):

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .activations import GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
-from .init import he_uniform, xavier_uniform
+from .init import Init, Rng, he_uniform, xavier_uniform
 from .layers import Linear
 from .module import Module
 
-if TYPE_CHECKING:
-    from .init import Init, Rng
-
-    Layer = Callable[[Any], Any]
+Layer = Callable[[Any], Any]
 
 
 class Sequential(Module):

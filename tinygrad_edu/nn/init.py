@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[Any]
-    Rng = np.random.Generator | int | None
-    Init = Callable[[tuple[int, ...], Rng], Array]
+Array = NDArray[Any]
+Rng = np.random.Generator | int | None
+Init = Callable[[tuple[int, ...], Rng], Array]
 
 
 def xavier_uniform(shape: tuple[int, ...], rng: Rng = None) -> Array:

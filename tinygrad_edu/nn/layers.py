@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..engine.tensor import Tensor
 from ..functions import within
-from .init import xavier_uniform
+from .init import Array, Init, Rng, xavier_uniform
 from .module import Module
-
-if TYPE_CHECKING:
-    from .init import Array, Init, Rng
 
 
 def checked_sizes(where: str, *sizes: int) -> tuple[int, ...]:

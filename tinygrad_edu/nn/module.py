@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 from weakref import ref
+
+from numpy.typing import ArrayLike
 
 from ..engine.tape import note, place
 from ..engine.tensor import Tensor
 from ..state import copy_state
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from .init import Array
+from .init import Array
 
 
 class Module:

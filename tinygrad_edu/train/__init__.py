@@ -2,7 +2,7 @@
 
 `fit` reads like the description of training. Its parts can be used alone: `training_step` and `evaluation_step` (which
 `tg.jit` can record), `train_epoch` and `evaluate_epoch`, the stopping rules `out_of_patience`, `converged` and
-`stop_requested`, `TrainingState` and `Checkpoint`, `DivergenceGuard`, and `ProgressBar`. A loop of one's own:
+`stop_requested`, `TrainingState` and `Checkpoint`, `DivergenceGuard`, and `progress_bar`. A loop of one's own:
 
 >>> import tinygrad_edu as tg
 >>> x, y = tg.data.make_linear(noise=0, rng=0)
@@ -23,12 +23,13 @@ from .finder import RateSearch, lr_finder
 from .history import History
 from .loop import fit
 from .metrics import accuracy, confusion_matrix, r2_score
-from .progress import ProgressBar
+from .progress import progress_bar
 from .step import evaluation_step, training_step
 from .stopping import converged, out_of_patience, stop_reason, stop_requested
 
 __all__ = [
-    "Checkpoint", "DivergenceError", "DivergenceGuard", "History", "ProgressBar", "RateSearch", "TrainingState",
-    "accuracy", "confusion_matrix", "converged", "evaluate", "evaluate_epoch", "evaluation_step", "fit", "lr_finder",
-    "out_of_patience", "predict", "r2_score", "stop_reason", "stop_requested", "train_epoch", "training_step",
+    "Checkpoint", "DivergenceError", "DivergenceGuard", "History", "RateSearch", "TrainingState", "accuracy",
+    "confusion_matrix", "converged", "evaluate", "evaluate_epoch", "evaluation_step", "fit", "lr_finder",
+    "out_of_patience", "predict", "progress_bar", "r2_score", "stop_reason", "stop_requested", "train_epoch",
+    "training_step",
 ]  # fmt: skip

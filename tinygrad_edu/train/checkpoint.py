@@ -7,22 +7,19 @@ import os
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ..data.batches import Array, Arrays
+from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Optimizer
 from ..state import copy_state, load, save
 from .history import History
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from ..data.batches import Array, Arrays
-    from ..engine.tensor import Tensor
-    from .metrics import Metrics
-    from .step import Loss
+from .metrics import Metrics
+from .step import Loss
 
 
 class TrainingState:

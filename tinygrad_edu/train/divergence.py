@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isfinite
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import layers
-
-if TYPE_CHECKING:
-    from ..data.batches import Array, Arrays
-    from ..optim import Optimizer
-    from .checkpoint import TrainingState
-    from .history import History
+from ..data.batches import Array, Arrays
+from ..optim import Optimizer
+from .checkpoint import TrainingState
+from .history import History
 
 _MAX_RMS = 10.0  # root mean square of a column, 1 if it is standardised, from which it is a likely cause
 
@@ -54,7 +51,7 @@ class DivergenceGuard:
     def check(self, what: str, value: float) -> float:
         """Return `value` if it is finite; otherwise restore the weights and raise DivergenceError."""
         if not isfinite(value):
-            self.restore()
+            self.state.restore(self.finite)
             raise DivergenceError(f"{what} is {value}", self.epoch, self.lr, self.history, *self.data)
         if not self.confirmed:
             self.finite[:], self.candidate[:] = self.candidate[:], self.finite[:]
@@ -65,10 +62,6 @@ class DivergenceGuard:
         """Check the sum of all weights: no loss has been computed since the last update."""
         self.check("the sum of the weights", float(sum(t.data.sum() for t in self.state.tensors)))
 
-    def restore(self) -> None:
-        """Give the model the last weights that gave a finite loss."""
-        self.state.restore(self.finite)
-
     @contextmanager
     def detect_anomaly(self) -> Iterator[None]:
         """Enter `tg.detect_anomaly()`, and restore the weights if it raises its error."""
@@ -76,7 +69,7 @@ class DivergenceGuard:
             with layers.load("detect_anomaly")():
                 yield
         except layers.load("AnomalyError"):
-            self.restore()
+            self.state.restore(self.finite)
             raise
 
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
 
-from ..data.batches import batches
+from ..data.batches import Array, Arrays, Rng, batches
+from ..nn import Module
 from .evaluation import as_array, mode
-from .metrics import measure
+from .metrics import Metrics, measure
+from .step import Evaluation, Step
 
-if TYPE_CHECKING:
-    from ..data.batches import Array, Arrays, Rng
-    from ..nn import Module
-    from .metrics import Metrics
-    from .step import Evaluation, Step
-
-    Check = Callable[[str, float], float]
+Check = Callable[[str, float], float]
 
 
 def unchecked(name: str, value: float) -> float:
@@ -28,15 +23,9 @@ def nothing(*args: object) -> None:
 
 
 def train_epoch(
-    step: Step,
-    x: Array,
-    y: Array,
-    batch_size: int | None = None,
-    rng: Rng = None,
-    *,
-    check: Check = unchecked,
+    step: Step, x: Array, y: Array, batch_size: int | None = None, rng: Rng = None, *, check: Check = unchecked,
     after_step: Callable[[], object] = nothing,
-) -> float:
+) -> float:  # fmt: skip
     """Take a `step` on each batch of (x, y), and return the mean over the examples of the losses that the steps return.
 
     Without `batch_size` there is one batch; otherwise `rng` shuffles the examples. `check` is called with a name and
@@ -51,13 +40,9 @@ def train_epoch(
 
 
 def evaluate_epoch(
-    evaluation: Evaluation,
-    modules: Iterable[Module],
-    train: Arrays,
-    valid: Arrays | None,
-    metrics: Metrics,
+    evaluation: Evaluation, modules: Iterable[Module], train: Arrays, valid: Arrays | None, metrics: Metrics,
     check: Check = unchecked,
-) -> tuple[float | None, dict[str, float]]:
+) -> tuple[float | None, dict[str, float]]:  # fmt: skip
     """Return the loss of the validation data (x, y), and each metric by name, with `modules` in evaluation mode.
 
     Without validation data there is no loss (None), and metrics are those of the training data.

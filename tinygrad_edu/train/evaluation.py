@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ..data.batches import batches, check_finite, checked_arrays
+from ..data.batches import Array, batches, check_finite, checked_arrays
 from ..engine.tensor import Tensor, no_grad
 from ..nn import Module
 from ..optim import Optimizer
-from .metrics import checked_metrics, measure
+from .metrics import Metrics, checked_metrics, measure
+from .step import Loss
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from ..data.batches import Array
-    from .metrics import Metrics
-    from .step import Loss
-
-    Data = tuple[ArrayLike, ArrayLike]
+Data = tuple[ArrayLike, ArrayLike]
 
 
 def predict(model: Module, x: ArrayLike, batch_size: int | None = None) -> Array:
@@ -48,13 +42,9 @@ def predict(model: Module, x: ArrayLike, batch_size: int | None = None) -> Array
 
 
 def evaluate(
-    model: Module,
-    data: Data,
-    *,
-    loss: Loss | None = None,
-    metrics: Metrics | None = None,
+    model: Module, data: Data, *, loss: Loss | None = None, metrics: Metrics | None = None,
     batch_size: int | None = None,
-) -> dict[str, float]:
+) -> dict[str, float]:  # fmt: skip
     """Return the "loss" and every metric of the data (X, y), by name, as `fit` computes them for validation.
 
     `metrics` are functions of (prediction, y), such as `{"accuracy": tg.accuracy}`. With `batch_size` the model is

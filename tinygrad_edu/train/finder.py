@@ -9,20 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data.batches import positive_int
+from ..data.batches import Array, Arrays, Rng, positive_int
+from ..nn import Module
+from ..optim import Optimizer
 from .checkpoint import TrainingState
 from .curves import smooth
 from .epoch import epoch_batches
-from .evaluation import check_model, check_optimizer, checked_data, mode
+from .evaluation import Data, check_model, check_optimizer, checked_data, mode
+from .step import Loss
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from ..data.batches import Array, Arrays, Rng
-    from ..nn import Module
-    from ..optim import Optimizer
-    from .evaluation import Data
-    from .step import Loss
 
 _EXPLODED = 4  # the loss has exploded when it rises by this many times its first value, or its fall, above its lowest
 
@@ -53,17 +50,9 @@ class RateSearch:
 
 
 def lr_finder(
-    model: Module,
-    loss: Loss,
-    train_data: Data,
-    *,
-    optimizer: Optimizer,
-    low: float = 1e-7,
-    high: float = 10.0,
-    steps: int = 100,
-    batch_size: int | None = None,
-    rng: Rng = None,
-) -> RateSearch:
+    model: Module, loss: Loss, train_data: Data, *, optimizer: Optimizer, low: float = 1e-7, high: float = 10.0,
+    steps: int = 100, batch_size: int | None = None, rng: Rng = None,
+) -> RateSearch:  # fmt: skip
     """Take a step at each of `steps` learning rates from `low` up to `high`, and suggest one for `fit`.
 
     Rates grow by the same factor at each step (Smith 2017), and apply to all parameter groups. Steps take data as in

@@ -11,30 +11,23 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from .. import layers
-from ..data.batches import positive_int
+from ..data.batches import Rng, positive_int
+from ..nn import Module
+from ..optim import Optimizer
 from .checkpoint import Checkpoint, TrainingState, run_settings
 from .divergence import DivergenceGuard
 from .epoch import evaluate_epoch, nothing, train_epoch
-from .evaluation import check_model, check_optimizer, checked_data, mode
+from .evaluation import Data, check_model, check_optimizer, checked_data, mode
 from .history import History
-from .metrics import checked_metrics
-from .progress import ProgressBar
-from .step import evaluation_step, training_step
-from .stopping import check_rules, stop_reason, stop_requested
-
-if TYPE_CHECKING:
-    from ..data.batches import Rng
-    from ..nn import Module
-    from ..optim import Optimizer
-    from .evaluation import Data
-    from .metrics import Metrics
-    from .step import Loss
-    from .stopping import Callback
+from .metrics import Metrics, checked_metrics
+from .progress import progress_bar
+from .step import Loss, evaluation_step, training_step
+from .stopping import Callback, check_rules, stop_reason, stop_requested
 
 
 class Scheduler(Protocol):
@@ -50,26 +43,12 @@ class Scheduler(Protocol):
 
 
 def fit(
-    model: Module,
-    loss: Loss,
-    train_data: Data,
-    *,
-    optimizer: Optimizer,
-    epochs: int,
-    batch_size: int | None = None,
-    valid_data: Data | None = None,
-    scheduler: Scheduler | None = None,
-    metrics: Metrics | None = None,
-    callbacks: Sequence[Callback] = (),
-    patience: int | None = None,
-    tol: float | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    checkpoint_every: int = 1,
-    jit: bool = False,
-    detect_anomaly: bool = False,
-    progress: bool = True,
-    rng: Rng = None,
-) -> History:
+    model: Module, loss: Loss, train_data: Data, *, optimizer: Optimizer, epochs: int, batch_size: int | None = None,
+    valid_data: Data | None = None, scheduler: Scheduler | None = None, metrics: Metrics | None = None,
+    callbacks: Sequence[Callback] = (), patience: int | None = None, tol: float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: int = 1, jit: bool = False,
+    detect_anomaly: bool = False, progress: bool = True, rng: Rng = None,
+) -> History:  # fmt: skip
     """Train `model` to minimise `loss(model(X), y)`, a mean over examples, and return the History.
 
     `train_data` and `valid_data` are (X, y). Without `batch_size` a step uses all of X; with it, batches are
@@ -120,11 +99,11 @@ def fit(
     if jit:
         step, evaluation = layers.load("jit")(step), layers.load("jit")(evaluation)
     after_batch, after_epoch = schedule_steps(scheduler)
-    bar = ProgressBar(epochs, len(history), show=progress, stacklevel=3)
     watch = guard.detect_anomaly() if detect_anomaly else nullcontext()
 
     # Overflow raises DivergenceError; warnings of the operations that it passes through would say less.
-    with bar, mode(modules, training=True), np.errstate(all="ignore"), watch:
+    bar = progress_bar(epochs, len(history), stacklevel=2) if progress else nullcontext(nothing)
+    with bar as show, mode(modules, training=True), np.errstate(all="ignore"), watch:
         while not history.stopped:
             start, lr = perf_counter(), optimizer.lr
             guard.begin_epoch()
@@ -135,7 +114,7 @@ def fit(
             is_best = history.append(train_loss, valid_loss, lr, perf_counter() - start, values)
             if is_best and patience is not None:
                 state.copy_to(weights["best"])
-            bar.update({"loss": watched, **values})
+            show({"loss": watched, **values})
             requested = stop_requested(callbacks, model, history)
             history.stopped = stop_reason(history, epochs, patience, tol, requested)
             if file is not None and (history.stopped or len(history) % every == 0):

@@ -10,21 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ..data.batches import check_finite, checked_arrays, positive_int
+from ..data.batches import Array, check_finite, checked_arrays, positive_int
 from ..engine.tensor import Tensor
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from ..data.batches import Array
-
-    Operand = ArrayLike | Tensor
-    Metric = Callable[[Array, Array], Any]  # a number
-    Metrics = Mapping[str, Metric]
+Operand = ArrayLike | Tensor
+Metrics = Mapping[str, Callable[[Array, Array], Any]]  # functions that return a number
 
 # Columns that a History, or `evaluate`, names already.
 COLUMNS = ("epoch", "loss", "train_loss", "valid_loss", "lr", "seconds")

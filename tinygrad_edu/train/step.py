@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..data.batches import Array
 from ..engine.rules.finite import all_finite
 from ..engine.tensor import Tensor, no_grad
+from ..nn import Module
+from ..optim import Optimizer
 
-if TYPE_CHECKING:
-    from ..data.batches import Array
-    from ..nn import Module
-    from ..optim import Optimizer
-
-    Loss = Callable[[Any, Any], Tensor]
-    Step = Callable[[Array, Array], Tensor]
-    Evaluation = Callable[[Array, Array], tuple[Tensor, Any]]
+Loss = Callable[[Any, Any], Tensor]  # of the model's output, whatever that is, and y
+Step = Callable[[Array, Array], Tensor]
+Evaluation = Callable[[Array, Array], tuple[Tensor, Any]]
 
 
 def training_step(model: Module, loss: Loss, optimizer: Optimizer) -> Step:

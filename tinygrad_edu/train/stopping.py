@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from ..data.batches import positive_int
-
-if TYPE_CHECKING:
-    from ..nn import Module
-    from .history import History
+from ..nn import Module
+from .history import History
 
 _WINDOW = 10  # epochs over which `converged` averages: enough to include the oscillation of momentum
 
