@@ -1,4 +1,4 @@
-"""What a single example of a function of the table is checked by."""
+"""Checks for single examples of a function of the table."""
 
 import numpy as np
 
@@ -8,13 +8,13 @@ X = np.random.default_rng(0).uniform(0.5, 1.5, (2, 3, 4))  # three axes of unequ
 
 
 def check(f, *args):
-    """Values by NumPy, first derivatives by finite differences."""
+    """Compare the value with NumPy, and the first derivatives with finite differences."""
     np.testing.assert_allclose(f(*map(tg.Tensor, args)).data, f(*args), rtol=1e-12, strict=True)
-    tg.check_grad(lambda *args: 3 * f(*args), *args, order=1)  # a gradient other than 1 arrives at single numbers too
+    tg.check_grad(lambda *args: 3 * f(*args), *args, order=1)  # so that every gradient differs from 1
 
 
 def message(kind, f):
-    """The text of the error that f raises."""
+    """Return the message of the error that f raises."""
     try:
         f()
     except kind as error:

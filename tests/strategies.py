@@ -1,4 +1,4 @@
-"""Shapes, axes and values that the tests of rules draw from."""
+"""Hypothesis strategies for shapes, axes and values."""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -8,13 +8,13 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def shapes(min_dims=0, max_dims=3, min_side=0, max_side=3):
-    """Shapes of small arrays: 0-d and empty ones among them."""
+    """Draw shapes of small arrays, including 0-d and empty ones."""
     return hnp.array_shapes(min_dims=min_dims, max_dims=max_dims, min_side=min_side, max_side=max_side)
 
 
 @st.composite
 def arrays(draw, shape=None, low=-2.0, high=2.0, away=(), gap=0.05):
-    """A float64 array with elements in low..high, at least `gap` away from each number in `away`."""
+    """Draw a float64 array with elements in low..high, at least `gap` away from each number in `away`."""
     shape = draw(shapes()) if shape is None else draw(shape) if isinstance(shape, st.SearchStrategy) else shape
     x = np.random.default_rng(draw(seeds)).uniform(low, high, shape)
     for point in away:
@@ -24,14 +24,14 @@ def arrays(draw, shape=None, low=-2.0, high=2.0, away=(), gap=0.05):
 
 @st.composite
 def broadcastable(draw, n=2, **values):
-    """n arrays whose shapes broadcast."""
+    """Draw n arrays whose shapes broadcast."""
     drawn = draw(hnp.mutually_broadcastable_shapes(num_shapes=n, max_dims=3, max_side=3, min_side=0))
     return [draw(arrays(shape=shape, **values)) for shape in drawn.input_shapes]
 
 
 @st.composite
 def distinct(draw, shape=None, gap=0.1):
-    """An array in which no two elements are closer than `gap`: a maximum stays one when they are moved a little."""
+    """Draw an array with elements at least `gap` apart, so that small changes do not move a maximum."""
     shape = draw(shapes(min_side=1)) if shape is None else shape
     n = int(np.prod(shape))
     order = np.random.default_rng(draw(seeds)).permutation(n)
@@ -40,7 +40,7 @@ def distinct(draw, shape=None, gap=0.1):
 
 @st.composite
 def axes(draw, ndim):
-    """None, one axis or several, negative ones among them."""
+    """Draw None, one axis or several axes, possibly negative."""
     if ndim == 0:
         return None
     chosen = draw(st.none() | st.integers(-ndim, ndim - 1) | st.sets(st.integers(0, ndim - 1), min_size=1))

@@ -1,4 +1,4 @@
-"""The error function, whose rational functions are only as good as every digit of them."""
+"""The error function: a single wrong digit in its rational approximations would show here."""
 
 import numpy as np
 import pytest

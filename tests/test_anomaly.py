@@ -1,4 +1,4 @@
-"""The first infinity or NaN, and arrays changed in between, are found and named."""
+"""detect_anomaly names the first infinity or NaN, and arrays that were changed before the backward pass."""
 
 import threading
 
@@ -12,7 +12,7 @@ from tinygrad_edu import Tensor, Value
 
 
 def fails(function, *words):
-    """The error within detect_anomaly, which holds these words."""
+    """Return the error that f raises under detect_anomaly, after a check that it contains these words."""
     with tg.detect_anomaly(), pytest.raises(tg.AnomalyError) as caught:
         function()
     for word in words:
@@ -39,7 +39,7 @@ def test_what_is_no_elementwise_function_tells_the_range_of_its_inputs():
 def test_backward_names_the_rule_and_the_line_of_the_forward_call():
     x = Tensor([4.0, 0.0], label="x")
     with tg.detect_anomaly():
-        y = np.sqrt(x)  # fine, and its slope at 0 is infinite
+        y = np.sqrt(x)  # finite, but its slope at 0 is infinite
         loss = y.sum()
         with pytest.raises(
             tg.AnomalyError, match=r"backward: the rule of np.sqrt\(x of shape \(2,\)\).*y = np.sqrt\(x\)"

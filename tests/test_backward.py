@@ -1,4 +1,4 @@
-"""The life of a graph: what backward leaves where, once, twice, shared, assigned to, in threads, and for how long."""
+"""The backward pass and the life of a graph: gradients, repeated passes, shared nodes, threads, memory."""
 
 import copy
 import gc
@@ -278,7 +278,7 @@ def test_a_freed_graph_says_so_and_keeps_leaf_gradients_alone():
 
 @pytest.fixture
 def no_collector():
-    """Without Python's garbage collector, which now and then looks through all that lives, whoever made it."""
+    """Switch the garbage collector off: it would scan all living objects, which disturbs measurements."""
     gc.collect()
     gc.disable()
     yield
@@ -299,7 +299,7 @@ def test_a_chain_of_a_million_operations_goes_forward_backward_and_away_in_linea
         return time.process_time() - start
 
     small = min(seconds(100_000) for _ in range(3))
-    assert any(seconds(1_000_000) < 15 * small for _ in range(3))  # the first, unless the machine is busy elsewhere
+    assert any(seconds(1_000_000) < 15 * small for _ in range(3))  # the first try passes, unless the machine is busy
 
 
 def test_memory_goes_with_the_last_name():

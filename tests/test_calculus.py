@@ -1,4 +1,4 @@
-"""Differences, integrals, convolutions, interpolation: what drawn cases meet too rarely, and what goes wrong."""
+"""Differences, integrals, convolutions, interpolation: cases that random tests rarely reach, and errors."""
 
 import itertools
 
@@ -51,7 +51,7 @@ def test_ediff1d_flattens_and_keeps_the_dtype():
     check(lambda e: np.ediff1d([1.0, 4.0, 9.0], to_end=e, to_begin=[-1, -2]), LINE)
     x = tg.Tensor(LINE, dtype=np.float32)
     assert np.ediff1d(x, to_end=1.5).dtype == np.float32
-    assert np.ediff1d([1, 2], to_end=x).data[-1] == x.data[-1]  # not cut to the integer that NumPy has room for
+    assert np.ediff1d([1, 2], to_end=x).data[-1] == x.data[-1]  # not truncated to an integer, as in NumPy
 
 
 @pytest.mark.parametrize("edge_order", [1, 2])

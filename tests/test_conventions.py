@@ -1,4 +1,4 @@
-"""Conventions at the edges: what a gradient is where the mathematics leaves a choice, or a formula would fail."""
+"""Conventions for special cases: the gradient where a derivative does not exist, or a formula would fail."""
 
 import warnings
 
@@ -11,7 +11,7 @@ import tinygrad_edu as tg
 
 
 def slope(f, x):
-    """The gradient of sum(f) at x, with every warning of the way back an error."""
+    """Return the gradient of sum(f) at x; warnings in the backward pass are errors."""
     x = tg.Tensor(x)
     y = np.sum(f(x))
     if not isinstance(y, tg.Tensor):
@@ -73,7 +73,7 @@ def test_powers_at_zero_have_the_gradient_of_the_limit(n, expected, exponent):
 
 
 def test_a_gradient_that_happens_to_be_zero_keeps_its_own_derivative():
-    """The walk that keeps NaN out must not take x at 0, where the gradient of the product is 0 too, for masked."""
+    """The repeat of the pass without NaN must not treat x = 0 as masked, although its gradient is 0 there too."""
 
     def f(x):
         return np.sum(x * np.exp(x) + np.where(x > 5, np.sqrt(x - 5), 0))
@@ -123,7 +123,7 @@ def test_sqrt_at_zero_is_infinite_without_a_warning():
         assert v.grad == np.inf
 
 
-@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")  # of NumPy on the way forward, as without Tensors
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")  # NumPy's own warnings in the forward pass
 @pytest.mark.parametrize(
     ("f", "x"),
     [

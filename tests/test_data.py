@@ -9,7 +9,7 @@ from tinygrad_edu.data import Standardizer, batches, one_hot, train_valid_test_s
 
 
 def rows(n):
-    """X and y whose values tell their row."""
+    """Return X and y whose values identify their row."""
     return np.column_stack([np.arange(n), 10 * np.arange(n)]), np.arange(n) + 0.5
 
 
@@ -54,7 +54,7 @@ def test_a_stratified_split_gives_every_part_each_class_in_its_share(sizes, frac
             if min(f * size for f in fractions if f) >= 1:
                 assert abs(count - fraction * size) < 1
             else:
-                assert abs(count - fraction * size) <= 2  # a class of few rows has one in every part
+                assert abs(count - fraction * size) <= 2  # each part has at least one row of a small class
 
 
 def test_a_stratified_split_comes_out_in_its_totals_and_reads_any_kind_of_class():

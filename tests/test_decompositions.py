@@ -1,4 +1,4 @@
-"""Decompositions: what drawn cases meet too rarely, conventions at the edges, and what goes wrong."""
+"""Decompositions: cases that random tests rarely reach, conventions for special cases, and errors."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ TALL = np.array([[1.0, 2.0], [0.5, -1.0], [-0.3, 0.8]])
 
 
 def pulled(f, x, g=1.0):
-    """The gradient of sum(g f(x))."""
+    """Return the gradient of sum(g f(x))."""
     return tg.grad(lambda x: np.sum(g * f(x)))(np.array(x))
 
 
@@ -28,7 +28,7 @@ def pulled(f, x, g=1.0):
     ],
 )
 def test_the_gradient_by_a_symmetric_matrix_is_symmetric_whichever_triangle_is_read(f):
-    """It is what symmetrising the argument first would give, and half of it in each triangle."""
+    """The gradient is that of the symmetrized argument: half of it is in each triangle."""
     g = np.random.default_rng(0).uniform(0.5, 1.5, np.shape(f(S)))
     gradient = pulled(f, S, g)
     np.testing.assert_allclose(gradient, gradient.T, rtol=1e-12)
@@ -49,7 +49,7 @@ def test_eigenvectors_of_equal_eigenvalues_do_not_turn_within_their_plane():
 
     assert not pulled(lambda a: np.linalg.eigh(a)[1], np.eye(3)).any()
     a, g = np.diag([1.0, 2.0, 2.0]), np.arange(9.0).reshape(3, 3)
-    expected = [[0, 2, 4], [2, 0, 0], [4, 0, 0]]  # g, symmetrised, between the planes, over their distance
+    expected = [[0, 2, 4], [2, 0, 0], [4, 0, 0]]  # g, symmetrized, divided by the distance of the eigenvalues
     np.testing.assert_allclose(pulled(projector, a, g), expected, atol=1e-14)
 
 

@@ -37,7 +37,7 @@ def labels(drawing):
 
 
 def edges(drawing):
-    """(label of tail, label of head), tails in the order of the source."""
+    """Return the edges as (label of tail, label of head), in the order of the source."""
     graph = parse(drawing)
     return [(label(graph, a), label(graph, b)) for a, b in graph.edges()]
 
@@ -215,7 +215,7 @@ def test_with_nothing_to_lay_out_the_error_names_both_remedies(nothing, tmp_path
     assert len(str(caught.value).splitlines()) == 1
     for tried in ("no `dot` on PATH", "pygraphviz cannot be imported"):
         assert tried in str(caught.value)
-    with pytest.warns(UserWarning, match="pip install"):  # a notebook shows it above the plain repr
+    with pytest.warns(UserWarning, match="pip install"):  # a notebook displays the warning above the plain repr
         assert drawing._repr_svg_() is None
     assert os.listdir(tmp_path) == []
     assert drawing.save(tmp_path / "a.gv").read_text() == drawing.source
@@ -308,7 +308,7 @@ def test_the_grid_for_large_graphs_follows_the_direction(rankdir, monkeypatch):
     along, across = (x, y) if rankdir == "LR" else ([-v for v in y], x)
     assert sorted(set(along)) == sorted(along[i] for i in range(5) if i != 1)
     assert along[0] == along[1] == 0
-    assert graph.graph_attr["layout"] == "nop"  # the boxes stand already
+    assert graph.graph_attr["layout"] == "nop"  # the boxes already have positions
     monkeypatch.undo()
     assert "layout" not in tg.draw(np.exp(tg.Value(1.0)), rankdir=rankdir).source
     assert across[0] != across[1]
@@ -320,7 +320,7 @@ def test_the_real_dot_draws(tmp_path):
 
 
 def kinds(drawing):
-    """How many boxes there are of each kind."""
+    """Return the number of boxes of each kind."""
     graph = parse(drawing)
     return Counter(str(node).rstrip("0123456789") for node in graph.nodes())
 
@@ -361,7 +361,7 @@ def test_layers_are_boxes_in_the_frame_of_their_network_with_their_parameters_in
         ("Linear(3 -> 2)", "sum"),
         ("sum", f"{y.sum().item():.4g}"),
     }
-    assert "0.weight: array (3, 4)" in drawing._repr_svg_()  # where one points at the layer
+    assert "0.weight: array (3, 4)" in drawing._repr_svg_()  # the tooltip of the layer
     assert model.layers[0].weight.grad is None
 
 
@@ -389,7 +389,7 @@ def test_parameters_inputs_variables_and_constants_are_told_apart():
         for node in graph.nodes()
         if not node.startswith(("operation", "result"))
     }
-    assert len(looks) == 4  # apart from their colours
+    assert len(looks) == 4  # not counting their colours
     assert [s for s in texts(drawing._repr_svg_()) if s in MEANINGS.values()] == [
         MEANINGS[k] for k in ("variable", "parameter", "input", "constant", "operation", "result")
     ]
@@ -419,7 +419,7 @@ def test_a_module_called_twice_is_numbered_and_keeps_its_parameters_within():
     assert kinds(drawing) == {"input": 1, "module": 2, "operation": 1, "result": 1}
     assert [s for label in labels(drawing) for s in label.split(r"\n") if "call" in s] == ["call 1 of 2", "call 2 of 2"]
     used = tg.draw(layer(np.ones((1, 2))).sum() + layer.weight.sum())
-    assert kinds(used)["parameter"] == 1  # the one that is also used outside
+    assert kinds(used)["parameter"] == 1  # the parameter that is also used outside the module
 
 
 def test_modules_with_several_outputs_that_are_gone_or_were_written_into_are_drawn():
@@ -455,7 +455,7 @@ def test_what_pictures_know_of_modules_keeps_nothing_alive():
     gc.disable()
     try:
         model = tg.nn.MLP([2, 3, 1], rng=0)
-        model.last = model(np.ones((4, 2)))  # kept by the module itself
+        model.last = model(np.ones((4, 2)))  # the module itself holds it
         loss = tg.mse_loss(model.last, np.zeros((4, 1)))
         tg.draw(loss)
         loss.backward()
@@ -476,9 +476,9 @@ def test_the_graph_of_a_derivative_has_two_colours():
     assert both["operation"] == kinds(tg.draw(y))["operation"] == 3
     assert both["backward"] > 3
     assert both["result"] == 2
-    assert both["variable"] == 1  # shared
+    assert both["variable"] == 1  # shared by both roots
     later = tg.draw((g * g).sum())
-    assert kinds(later)["operation"] == 1 + 1 + 1  # tanh, and what was done with the gradient
+    assert kinds(later)["operation"] == 1 + 1 + 1  # tanh, and the two operations on the gradient
     graph = parse(later)
     fills = {n.attr["fillcolor"] for n in graph.nodes() if n.startswith(("operation", "backward"))}
     assert len(fills) == 2

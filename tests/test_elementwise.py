@@ -1,4 +1,4 @@
-"""Elementwise functions: what drawn cases meet too rarely, and what goes wrong."""
+"""Elementwise functions: cases that random tests rarely reach, and errors."""
 
 import warnings
 
@@ -14,7 +14,7 @@ ROW = X[0, 0]
 
 
 def slopes(f, *args):
-    """The gradients of sum(f) at args, with every warning of the way back an error."""
+    """Return the gradients of sum(f) at args; warnings in the backward pass are errors."""
     args = [tg.Tensor(a) for a in args]
     with np.errstate(all="ignore"):
         y = np.sum(f(*args))
@@ -24,7 +24,7 @@ def slopes(f, *args):
 
 
 KINKS = [
-    # the function, where, and what its gradients are there
+    # function, arguments, expected gradients
     (np.fabs, [0.0], [0]),
     (np.hypot, [0.0, 0.0], [0, 0]),
     (np.hypot, [0.0, -2.0], [0, -1]),
@@ -63,7 +63,7 @@ KINKS = [
     (np.nan_to_num, [-INF], [0]),
     (np.nan_to_num, [2.0], [1]),
     (lambda x: np.clip(x, 0, 1), [1.0], [1]),
-    # roots and their like, of which the tangent is upright
+    # functions with an infinite slope
     (np.sqrt, [0.0], [INF]),
     (np.cbrt, [0.0], [INF]),
     (np.log, [0.0], [INF]),
@@ -88,7 +88,7 @@ def test_at_its_kinks_a_function_has_the_conventional_gradient(f, at, expected):
     np.testing.assert_allclose(found, np.broadcast_to(np.reshape(expected, (-1, 1, 1)), np.shape(found)), rtol=1e-15)
 
 
-@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")  # of NumPy on the way forward, as without Tensors
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")  # NumPy's own warnings in the forward pass
 @pytest.mark.parametrize(
     ("f", "outside"),
     [
@@ -137,7 +137,7 @@ def test_the_slope_of_sinc_does_not_cancel_near_zero():
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 def test_the_derivatives_of_sinc_are_exact_near_and_far(n):
-    # sinc(x) is the integral of cos(pi x t) for t from 0 to 1, which is differentiated within and summed by Gauss
+    # sinc(x) is the integral of cos(pi x t) for t from 0 to 1: differentiate the integrand, and use Gauss quadrature
     node, weight = np.polynomial.legendre.leggauss(60)
     t, weight = (node + 1) / 2, weight / 2
     x = np.array([-6.1, -2.0, -0.7, -0.1, 0.2, n / PI, 0.9, 1.2, 1.7, 2.5, 8.0])[:, None]
@@ -157,7 +157,7 @@ def test_i0_grows_by_the_bessel_function_of_order_one():
 
 
 def test_derivatives_near_the_edge_keep_their_digits():
-    d = 2.0**-40  # 1 - d is a number exactly, and its square is not
+    d = 2.0**-40  # 1 - d is exact in float64, its square is not
     for f, expected in (
         (np.arcsin, 1 / np.sqrt(d * (2 - d))),
         (np.arccos, -1 / np.sqrt(d * (2 - d))),

@@ -1,4 +1,4 @@
-"""The backward pass step by step: the engine's own numbers, formulas that are the rules, and reasons in words."""
+"""explain: its numbers are the engine's, its formulas are the rules, and its remarks give the reasons."""
 
 import operator
 
@@ -17,7 +17,7 @@ from tinygrad_edu.viz.table import WIDTH
 
 
 def lecture():
-    """(a * b + c).relu() * b, in which b is used twice."""
+    """Return (a * b + c).relu() * b, which uses b twice."""
     a, b, c = tg.Value(2.0, label="a"), tg.Value(-3.0, label="b"), tg.Value(10.0, label="c")
     y = (a * b + c).relu() * b
     y.label = "y"
@@ -54,7 +54,7 @@ OPERATIONS = (
 
 @st.composite
 def expressions(draw):
-    """Leaves and a root made of them in up to eight operations, any of which may use any result before it."""
+    """Draw leaves and a root of up to eight operations, each of which may use any earlier result."""
     number = st.floats(-2, 2, allow_subnormal=False)
     leaves = [tg.Value(draw(number), label=name) for name in "abc"]
     results = list(leaves)
@@ -170,7 +170,7 @@ def test_a_rule_that_cannot_be_recorded_is_shown_by_its_source_and_says_so():
     assert step.remark == "This rule works on plain arrays only and cannot be recorded, so its source is shown."
     tg.defvjp(double, branching)
     assert tg.explain(y)[0].rule == "branching(g, y, x)"
-    tg.defvjp(double, eval("lambda g, y, x: g * 2 if x > 0 else g"))  # whose source is nowhere
+    tg.defvjp(double, eval("lambda g, y, x: g * 2 if x > 0 else g"))  # a rule without source code
     assert tg.explain(y)[0].rule == "rule(g, y, x)"
 
 

@@ -1,4 +1,4 @@
-"""Activations and losses against their definitions, and the mistakes that losses refuse."""
+"""Activations and losses equal their definitions, and losses raise errors for wrong arguments."""
 
 import numpy as np
 import pytest

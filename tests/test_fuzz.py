@@ -1,8 +1,8 @@
-"""Random programs: whatever is built from the table, its gradients are what finite differences say.
+"""Random programs: the gradients of any program built from the table agree with finite differences.
 
-A program is a list of steps over small arrays. It is run on Tensors, whose gradients `backward` (twice), `gradients`
-and replays of `jit` must agree on, and on arrays moved by a little. Values are known while a program is built, so that
-it stays away from kinks and from numbers that grow without end. `--hypothesis-profile=long` runs 2,000 programs.
+A program is a list of steps on small arrays. It runs on Tensors: `backward` (twice), `gradients` and replays of `jit`
+must give the same gradients. It also runs on slightly changed arrays, for finite differences. While a program is built,
+its values are known, so that it avoids kinks and very large numbers. `--hypothesis-profile=long` runs 2,000 programs.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ SMOOTH = [
     lambda x: np.sqrt(1 + x**2), lambda x: x**3, lambda x: 2 ** (x / 2), lambda x: (x * x + 1) ** -0.5,
     lambda x: 0.5 - 3 * x, lambda x: np.cbrt(3 + np.sin(x)), lambda x: tg.softmax(x, axis=None), lambda x: x.copy(),
 ]  # fmt: skip
-KINKED = [  # with what is 0 where each has a kink
+KINKED = [  # each with an expression that is 0 at its kinks
     (np.abs, lambda x: x), (tg.relu, lambda x: x), (tg.leaky_relu, lambda x: x), (np.sort, lambda x: gaps(x)),
     (lambda x: np.where(x > 0, np.sin(x), x * x), lambda x: x), (lambda x: np.max(x, axis=-1), lambda x: gaps(x)),
     (lambda x: np.min(x), lambda x: gaps(np.ravel(x))), (lambda x: np.median(x), lambda x: gaps(np.ravel(x))),
@@ -30,7 +30,7 @@ BINARY = [
     lambda a, b: np.arctan2(a, 2 + b * b), lambda a, b: np.hypot(a, 1 + b * b), lambda a, b: (1 + a * a) ** np.tanh(b),
     lambda a, b: np.where(np.cos(a) > 2, a, b + 0 * a), lambda a, b: 3.0 - a * b, lambda a, b: np.float32(2) * a + b,
 ]  # fmt: skip
-ALIKE = [  # two of one shape, with an axis at least
+ALIKE = [  # two arrays of the same shape, with at least one axis
     lambda a, b: np.concatenate([a, b, a]), lambda a, b: np.stack([a, b], axis=-1), np.vdot, np.inner,
     lambda a, b: np.einsum("...i,...i", a, b), lambda a, b: np.einsum("i...,j...->ij...", a, b), np.outer,
     lambda a, b: np.where(np.arange(a.shape[-1]) > 0, a, b), lambda a, b: np.append(a, b, axis=-1),
@@ -55,12 +55,12 @@ SIZE, LARGE, STEP = 40, 6.0, 1e-4
 
 
 def gaps(x):
-    """How far neighbours in order are apart."""
+    """Return the distances between neighbours of the sorted array."""
     return np.diff(np.sort(x, axis=-1), axis=-1)
 
 
 def broadcast(a, b):
-    """The shape of two shapes together, or None."""
+    """Return the broadcast shape, or None."""
     try:
         return np.broadcast_shapes(a, b)
     except ValueError:
@@ -68,7 +68,7 @@ def broadcast(a, b):
 
 
 def meets(a, b):
-    """Whether a @ b goes."""
+    """Whether a @ b is possible."""
     return len(b) > 0 and a[-1] == (b[-2] if len(b) > 1 else b[0])
 
 
@@ -77,20 +77,20 @@ def detach(x):
 
 
 class Program:
-    """Steps: a function, the places of its arguments, and what is special about its result.
+    """A list of steps: each has a function, the positions of its arguments, and a flag for its result.
 
-    "kept": no gradient flows back through it; "written": it stands where the first argument stood.
+    "kept": no gradient flows back through the result. "written": the result replaces the first argument.
     """
 
     def __init__(self, leaves):
         self.leaves, self.steps = leaves, []
 
     def __call__(self, *leaves, constants=None):
-        """The sum of all values, weighed."""
+        """Return the weighted sum of all values."""
         return self.run(leaves, constants)[0]
 
     def run(self, leaves, constants=None):
-        """The sum, all values, and those kept; with `constants`, which an earlier run kept, in the place of these."""
+        """Return the sum, all values and the kept ones; `constants` of an earlier run replace the kept ones."""
         values, kept = list(leaves), []
         for fun, places, special in self.steps:
             y = fun(*[values[i] for i in places])
@@ -105,22 +105,22 @@ class Program:
 
 
 class Programs(RuleBasedStateMachine):
-    """Builds a program, and checks it at the end."""
+    """A state machine that builds a program, and checks it at the end."""
 
     @initialize(shapes=st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3), seed=st.integers(0, 2**32 - 1))
     def begin(self, shapes, seed):
         rng = np.random.default_rng(seed)
         self.program = Program([rng.uniform(-1.5, 1.5, shape) for shape in shapes])
         self.values = list(self.program.leaves)
-        self.fixed = set(range(len(shapes)))  # where a leaf stands, or a view: no place to write into
+        self.fixed = set(range(len(shapes)))  # positions of leaves and views, which cannot be written into
 
     def one_of(self, place, fits):
-        """One of the places whose values fit, or None."""
+        """Return one of the positions whose values fit, or None."""
         places = [i for i, x in enumerate(self.values) if fits(x)]
         return places[place % len(places)] if places else None
 
     def add(self, fun, *places, special=""):
-        """One step more, if all its arguments were found and its result is of moderate size."""
+        """Add a step, if all its arguments were found and its result is not too large."""
         if None in places:
             return
         places = [place % len(self.values) for place in places]
@@ -195,12 +195,12 @@ class Programs(RuleBasedStateMachine):
         self.add(lambda *values: sum([np.sum(np.tanh(v)) for v in values]) / 9, *range(len(self.values)))
 
     def teardown(self):
-        if hasattr(self, "program"):  # which an error at the very start leaves out
+        if hasattr(self, "program"):  # missing after an error in `begin`
             check(self.program)
 
 
 def check(program):
-    """Compare the ways to the gradient with each other and with differences, and those to the second derivative."""
+    """Compare all methods for first and second derivatives with each other and with finite differences."""
     leaves = program.leaves
     tensors = [tg.Tensor(x) for x in leaves]
     y, values, kept = program.run(tensors)
@@ -229,7 +229,7 @@ def check(program):
 
 
 def check_replays(program, in_value, in_gradient):
-    """Record, replay, and replay for other numbers, and keep all results until the last is there."""
+    """Record, replay, and replay with other numbers; keep all results until the end."""
     both = tg.value_and_grad(lambda *xs: program(*xs), argnums=tuple(range(len(program.leaves))))
     step, forward = tg.jit(both), tg.jit(lambda *xs: program(*xs))
     points = [program.leaves, program.leaves, [x * (1 - STEP) for x in program.leaves]]
@@ -244,7 +244,7 @@ def check_replays(program, in_value, in_gradient):
 
 
 def as_printed(jitted, at):
-    """What the source gives at a point."""
+    """Run the source at a point, and return its results."""
     source, scope = jitted._recordings[0].source, {}
     exec(source.whole, scope)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -254,16 +254,16 @@ def as_printed(jitted, at):
 
 
 def unit(at, shape):
-    """1 at one place, 0 elsewhere."""
+    """Return an array with 1 at one place and 0 elsewhere."""
     e = np.zeros(shape)
     e[at] = 1
     return e
 
 
 def compare(found, f, x, v):
-    """`found` with f's slope along v: central differences of two widths, extrapolated (Richardson 1911).
+    """Compare `found` with f's slope along v: central differences with two steps, extrapolated (Richardson 1911).
 
-    How they differ says how far to trust them: next to nothing where f is smooth, and far where a kink is near.
+    The difference between the two sets the tolerance: it is tiny where f is smooth, and large near a kink.
     """
     wide, narrow = [(f(x + h * v) - f(x - h * v)) / (2 * h) for h in (STEP, STEP / 2)]
     expected = (4 * narrow - wide) / 3

@@ -1,4 +1,4 @@
-"""Third and fourth derivatives, by gradients of gradients, against closed forms."""
+"""Third and fourth derivatives, computed by nested gradients, equal closed forms."""
 
 from itertools import permutations
 
@@ -11,7 +11,7 @@ import tinygrad_edu as tg
 
 
 def derivative(f, n):
-    """The n-th derivative of a function of one number, at each of an array of them."""
+    """Return the n-th derivative of a function of one number, at each element of an array."""
     if n == 0:
         return f
     lower = derivative(f, n - 1)
@@ -59,7 +59,7 @@ def softplus(x):
 
 
 def gaussian(x):
-    """Hermite's polynomials."""
+    """The expected values are Hermite polynomials."""
     return -(8 * x**3 - 12 * x) * np.exp(-(x**2)), (16 * x**4 - 48 * x**2 + 12) * np.exp(-(x**2))
 
 
@@ -68,7 +68,7 @@ def sin_times_exp(x):
 
 
 def power_of_itself(x):
-    """Bell's polynomials of the derivatives of x log(x), which begin with log(x) + 1."""
+    """The expected values are Bell polynomials of the derivatives of x log(x): log(x) + 1, ..."""
     y, u = x**x, np.log(x) + 1
     return y * (u**3 + 3 * u / x - 1 / x**2), y * (u**4 + 6 * u**2 / x - 4 * u / x**2 + 3 / x**2 + 2 / x**3)
 
@@ -77,7 +77,7 @@ SLOPES = np.array([-1.0, 0.5, 2.0])
 
 
 def logsumexp_of_lines(x):
-    """The cumulants of the slopes, weighted by softmax."""
+    """The expected values are the cumulants of the slopes, with softmax as weights."""
     weights = np.exp(np.multiply.outer(x, SLOPES))
     weights /= weights.sum(axis=-1, keepdims=True)
     away = SLOPES - (weights * SLOPES).sum(axis=-1, keepdims=True)
@@ -117,7 +117,7 @@ def test_third_and_fourth_derivatives_are_those_of_the_closed_form(f, closed, po
 
 @given(x=EVERYWHERE, y=EVERYWHERE)
 def test_a_mixed_fourth_derivative_does_not_mind_the_order(x, y):
-    """Twice by each argument of exp(sin(x) y): with s, c for sin(x), cos(x), what follows from s' = c, c' = -s."""
+    """Differentiate exp(sin(x) y) twice by each argument; in the formula s = sin(x), c = cos(x)."""
     s, c = np.sin(x), np.cos(x)
     expected = np.exp(s * y) * (c**2 * (2 + 4 * s * y + s**2 * y**2) - s * (2 * s + s**2 * y))
     for order in set(permutations((0, 0, 1, 1))):
@@ -138,6 +138,6 @@ def test_the_array_of_fourth_derivatives_is_symmetric():
 
 
 def test_a_power_has_one_mixed_derivative_where_its_exponent_is_zero():
-    """By base and exponent a**(b - 1) (1 + b log(a)), which at b = 0 is 1 / a."""
+    """The derivative of a**b by a and b is a**(b - 1) (1 + b log(a)), which is 1 / a at b = 0."""
     for first, second in ((0, 1), (1, 0)):
         assert tg.grad(tg.grad(lambda a, b: a**b, first), second)(4.0, 0.0) == 0.25

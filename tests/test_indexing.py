@@ -1,4 +1,4 @@
-"""Indexing: what drawn cases meet too rarely, and what goes wrong."""
+"""Indexing: cases that random tests rarely reach, and errors."""
 
 import numpy as np
 import pytest
@@ -76,7 +76,7 @@ def test_every_form_of_an_index_is_read_and_written_with_its_gradient(index):
     ],
 )
 def test_many_numbers_are_added_just_as_add_at_adds_them(shape, index, dtype):
-    """The faster way for them has the same order of additions, so even the rounding is the same."""
+    """The faster method adds in the same order, so even the rounding is the same."""
     rng = np.random.default_rng(0)
     v = rng.normal(size=np.empty(shape)[index].shape).astype(dtype)
     expected = np.zeros(shape, dtype)

@@ -1,4 +1,4 @@
-"""jit: what a replay changes and gives, what is recorded anew, what is refused."""
+"""jit: results and changes of a replay, reasons to record again, and errors."""
 
 import copy
 import pickle
@@ -22,7 +22,7 @@ T = np.sin(X[:, :1]) - X[:, 1:2]
 
 
 def training(optimizer, jit=None, seed=0, dtype=None):
-    """A model, its optimizer, and a step that trains it."""
+    """Return a model, its optimizer, and a training step."""
     model = tg.nn.MLP([3, 8, 4, 1], activation="tanh", rng=seed)
     opt = optimizer(model.parameters())
 
@@ -234,7 +234,7 @@ def test_learning_rate_and_data_are_read_anew():
         np.testing.assert_array_equal(p.data, b)
     model.load_state_dict({k: v * 0 for k, v in model.state_dict().items()})
     assert float(step(X, T)) == pytest.approx(np.mean(T * T))
-    model.parameters()[-1].data = np.array([1.0])  # another array
+    model.parameters()[-1].data = np.array([1.0])  # a different array
     assert float(step(X, T)) == pytest.approx(np.mean((1 - T) ** 2))
 
 
@@ -776,7 +776,7 @@ def test_a_replay_allocates_nothing_but_what_it_hands_out():
         step(x, x[:, :1])
     now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    # NumPy itself takes two buffers of 8,192 numbers while it adds a bias; one activation would be 1,000,000 bytes.
+    # NumPy itself uses two buffers of 8,192 numbers to add a bias; one activation would need 1,000,000 bytes.
     assert peak - before < 140_000
     assert now - before < 1000
 
@@ -799,7 +799,7 @@ def by_a_view(x):
 
 
 def in_a_copy(x):
-    flat = x.T.ravel()  # no view: its numbers lie in another order
+    flat = x.T.ravel()  # a copy, because the memory order differs
     flat += 1
     return flat
 
@@ -998,7 +998,7 @@ def test_the_source_is_read_like_a_lesson():
     "label", ["lambda", "None", "x²", "a0", "a0t", "block0", "x0", "start", "0.weight", "dot", "ﬁ", "²"]
 )
 def test_a_label_may_be_anything(label):
-    w = tg.Tensor(np.linspace(1, 2, 120_000), label=label)  # long enough for blocks
+    w = tg.Tensor(np.linspace(1, 2, 120_000), label=label)  # long enough to be computed in blocks
     jitted = tg.jit(tg.value_and_grad(lambda x: np.sum(np.exp(w) * np.sin(x) * x)))
     x = np.linspace(0, 1, 120_000)
     (value, slope), (again, slope_again) = jitted(x), jitted(x)
@@ -1163,7 +1163,7 @@ def test_an_embedding_is_looked_up_anew_and_refuses_out_of_range_numbers_replaye
 def test_what_a_view_shows_is_not_written_over(view):
     def f(x):
         y = np.sin(x)
-        seen = view(np.sin(x))  # the same as y
+        seen = view(np.sin(x))  # equal to y
         return np.cos(y * 2).sum(), np.cos(seen * 3.0).sum(), view(np.exp(x))
 
     x = np.arange(9.0).reshape(3, 3)
@@ -1174,7 +1174,7 @@ def test_what_a_view_shows_is_not_written_over(view):
         for a, b in zip(first, f(x * factor), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-13)
         jitted(x)
-        np.testing.assert_array_equal(first[2], kept)  # nor later
+        np.testing.assert_array_equal(first[2], kept)  # a later call does not change it either
 
 
 def test_an_error_in_a_replay_names_the_users_line_the_function_and_the_shapes():

@@ -1,4 +1,4 @@
-"""Optimisations of jit, one by one: each does what its name says, and to the same numbers."""
+"""The optimizations of jit, one by one: each does what its name says, and keeps the numbers."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ X, Y = RNG.uniform(0.5, 1.5, (2, 40, 6))
 
 
 def calls(f, *args, optimize):
-    """The functions that the recorded program calls, after its numbers were found right."""
+    """Check the numbers of the recorded program, and return the functions that it calls."""
     jitted = tg.jit(f, optimize=optimize)
     for scale in (1.0, 0.5):
         scaled = [a * scale for a in args]
@@ -52,7 +52,7 @@ def test_common_computes_once_what_is_written_twice():
 
     found = calls(f, X, optimize=("common",))
     assert found.count("sin") == 1
-    assert found.count("power") == 2  # 2.0 and 2 are told apart
+    assert found.count("power") == 2  # 2.0 and 2 are different
 
 
 def test_constants_are_computed_while_recording():
@@ -109,7 +109,7 @@ def test_factors_are_multiplied_where_fewer_numbers_are_left():
     assert found[-1] == "multiply"
     assert found.count("multiply") == 1
     kept = calls(lambda x, y: (x * 3.0) @ y.T, X, Y, optimize=("factors", "dead"))
-    assert kept[0] == "multiply"  # there are more afterwards
+    assert kept[0] == "multiply"  # afterwards there are more
 
 
 def test_blas_computes_sums():

@@ -1,7 +1,7 @@
-"""Every row of the table, recorded and replayed: on other values of the same shapes, a program gives what eager gives.
+"""Each function of the table, recorded and replayed: with other values of the same shapes, results equal eager ones.
 
-What is drawn for each function stands in `cases/`, as for test_rules. A replay whose values decide otherwise than those
-of the recording (is a coefficient 0, has a matrix full rank) leaves the work to eager; the result is the same.
+The random cases are in `cases/`, as for test_rules. Some results depend on decisions (is a coefficient 0? does a matrix
+have full rank?). If a decision differs from the recorded one, jit runs the function eagerly; the result is the same.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from tinygrad_edu.jit import JitError
 from tinygrad_edu.jit.passes import NAMES
 
 EXAMPLES = max(settings.default.max_examples // 5, 5)
-CANNOT = {np.trim_zeros}  # be recorded: of how many elements the result is, depends on values
+CANNOT = {np.trim_zeros}  # these cannot be recorded, because the size of their result depends on values
 EVERY = pytest.mark.parametrize(
     "fun",
     [pytest.param(f, id=f"{page}-{f.__name__}") for page, cases in PAGES.items() for f in cases if f not in CANNOT],
@@ -25,25 +25,25 @@ EVERY = pytest.mark.parametrize(
 
 
 def first_order(f, args):
-    """The function that gives f, weighted and summed, and its gradients."""
+    """Return a function that computes the weighted sum of f and its gradients."""
     y = f(*args)
     weights = np.cos(np.arange(np.size(y))).reshape(np.shape(y))
     return tg.value_and_grad(lambda *xs: np.sum(f(*xs) * weights), argnums=tuple(range(len(args))))
 
 
 def second_order(f, args):
-    """The function that gives the squares of f's gradients, summed, and their gradients."""
+    """Return a function that computes the sum of the squared gradients of f, and its gradients."""
     first = first_order(f, args)
     return tg.value_and_grad(lambda *xs: sum([np.sum(g * g) for g in first(*xs)[1]]), argnums=tuple(range(len(args))))
 
 
 def moved(args):
-    """Other values, as far from where a function is not smooth: turned round, and a little larger."""
+    """Return other values in reversed order, a little larger, which are as far from kinks as the first."""
     return [np.asarray(np.flip(a) * 1.01) for a in args]
 
 
 def agree(both, args, others, optimize):
-    """One recording serves them all, and gives what eager gives."""
+    """Check that one recording serves all arguments, and gives the eager results."""
     args = list(map(np.asarray, args))
     jitted = tg.jit(both, optimize=optimize)
     for values in (args, others, args):
@@ -89,9 +89,9 @@ def test_a_gradient_of_a_gradient_agrees_with_eager(fun, data):
         pytest.param(f, id=f"{page}-{f.__name__}")
         for page, cases in PAGES.items()
         for f in cases
-        if page not in ("linalg", "decompositions", "polynomials")  # what NaN does in LAPACK is its own affair
-        if f not in {*CANNOT, np.geomspace, np.average}  # which raise errors at 0
-        if f not in {elementwise.finite, np.nan_to_num}  # whose numbers for infinities, summed, may overflow or not
+        if page not in ("linalg", "decompositions", "polynomials")  # LAPACK may treat NaN in any way
+        if f not in {*CANNOT, np.geomspace, np.average}  # these raise errors at 0
+        if f not in {elementwise.finite, np.nan_to_num}  # their replacements of infinities may overflow when summed
     ],
 )
 @settings(max_examples=EXAMPLES)
@@ -104,7 +104,7 @@ def test_zeros_ties_infinities_and_nan_give_what_they_give_eagerly(fun, data):
     agree(first_order(f, args), args, others, True)
 
 
-# Beyond the cases: arrays of a size at which optimisations begin, and functions that use one array in several ways
+# More than the cases: arrays large enough for optimizations, and functions that use one array in several places
 
 
 @settings(max_examples=10 * EXAMPLES)
@@ -235,7 +235,7 @@ def test_what_depends_on_values_to_come_cannot_be_recorded(f):
         jitted(x, SOME)
 
 
-# Decisions by values: asked again at each replay
+# Decisions that depend on values: checked again at each replay
 
 
 def test_leading_zeros_are_left_out_of_polynomials_at_each_call():

@@ -1,4 +1,4 @@
-"""Joining and splitting: what drawn cases meet too rarely, and what goes wrong."""
+"""Joining and splitting: cases that random tests rarely reach, and errors."""
 
 import numpy as np
 import pytest

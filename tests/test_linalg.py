@@ -1,4 +1,4 @@
-"""Linear algebra: what drawn cases meet too rarely, conventions at the edges, and what goes wrong."""
+"""Linear algebra: cases that random tests rarely reach, conventions for special cases, and errors."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ SHORT = np.outer([1.0, 2.0, 3.0], [0.5, -1.0])  # of rank one
 
 
 def pulled(f, x, g=1.0):
-    """The gradient of sum(g f(x))."""
+    """Return the gradient of sum(g f(x))."""
     return tg.grad(lambda x: np.sum(g * f(x)))(np.array(x))
 
 
@@ -179,7 +179,7 @@ def test_small_singular_values_count_as_0_in_least_squares(rcond):
     assert rank == np.linalg.lstsq(a, b, rcond)[2] == (1 if rcond == 0.5 else 2)
     g = pulled(lambda b: np.linalg.lstsq(a, b, rcond)[0], b)
     np.testing.assert_allclose(g, [1, 0 if rank == 1 else 1 / 0.3, 0], atol=1e-15)
-    for small in (0.0, 0.4, 0.75, 1.5, 2.5, 3.5):  # times the distance from 1 to the next number
+    for small in (0.0, 0.4, 0.75, 1.5, 2.5, 3.5):  # in multiples of the machine epsilon
         a = 1e-20 * np.diag([1.0, small * np.finfo(np.float64).eps, 0.0])[:, :2]
         assert np.linalg.lstsq(tg.Tensor(a), b, rcond=rcond)[2] == np.linalg.lstsq(a, b, rcond)[2]
 

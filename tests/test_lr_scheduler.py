@@ -1,4 +1,4 @@
-"""Schedules: the rates of ten epochs, and mistakes."""
+"""Schedules: their learning rates, and errors."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from checks import message
 import tinygrad_edu as tg
 from tinygrad_edu.optim import lr_scheduler
 
-EXPECTED = json.loads((Path(__file__).parent / "expected" / "optim.json").read_text())  # optim.py there made it
+EXPECTED = json.loads((Path(__file__).parent / "expected" / "optim.json").read_text())  # made by optim.py
 LOSSES = EXPECTED["losses"]
 KINDS = {
     "StepLR": {"step_size": 3}, "ExponentialLR": {"gamma": 0.9}, "CosineAnnealingLR": {"T_max": 8},
@@ -26,7 +26,7 @@ def sgd():
 
 
 def rates(opt, scheduler, losses=LOSSES):
-    """The rates of all groups, an epoch for each of the losses."""
+    """Return the learning rates of all groups, one epoch for each loss."""
     given = []
     for loss in losses:
         given.append([group.lr for group in opt.groups])

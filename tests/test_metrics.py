@@ -103,7 +103,7 @@ def test_r2_names_what_it_is_not_defined_for(prediction, target, text):
 
 
 class Noisy(nn.Module):
-    """Gives x, and noise with it in training mode; notes its calls."""
+    """Return x, plus noise in training mode, and record the calls."""
 
     def __init__(self):
         self.w, self.calls = tg.Tensor(1.0), []

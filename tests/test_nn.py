@@ -12,7 +12,7 @@ from tinygrad_edu import Tensor, nn
 
 
 class Tied(nn.Module):
-    """Every place where a parameter may hide, and one that is in two places."""
+    """Hold parameters in all kinds of attributes, one of them twice."""
 
     def __init__(self):
         self.scale = Tensor([1.0, 2.0])
@@ -22,7 +22,7 @@ class Tied(nn.Module):
         self.number, self.text, self.array = 3, "w", np.ones(2)
 
     def forward(self, x):
-        self.result = x * self.scale  # a result that is kept is no parameter
+        self.result = x * self.scale  # a stored result is not a parameter
         return self.result
 
 
@@ -271,7 +271,7 @@ def test_random_weights_come_from_rng_alone():
     assert (nn.Linear(2, 3, rng=generator).weight.data != first[0].data).all()
 
 
-LAYERS = json.loads((Path(__file__).parent / "expected" / "layers.json").read_text())["layers"]  # layers.py made it
+LAYERS = json.loads((Path(__file__).parent / "expected" / "layers.json").read_text())["layers"]  # by layers.py
 
 
 @pytest.mark.parametrize(("kind", "settings", "shape", "expected"), LAYERS)

@@ -1,4 +1,4 @@
-"""Users write NumPy: its functions, operators with arrays on either side, methods, and errors that help."""
+"""NumPy code on Tensors: functions, operators with arrays on either side, methods, and helpful errors."""
 
 import numpy as np
 import pytest

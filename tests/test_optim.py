@@ -9,7 +9,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import Tensor, nn, optim
 
-EXPECTED = json.loads((Path(__file__).parent / "expected" / "optim.json").read_text())  # optim.py there made it
+EXPECTED = json.loads((Path(__file__).parent / "expected" / "optim.json").read_text())  # made by optim.py
 PYTORCH = [(getattr(optim, kind), options, found) for kind, options, found in EXPECTED["optimizers"]]
 TWICE = Tensor([1.0], label="b")
 KINDS = [(kind, options) for kind, options, _ in PYTORCH]
@@ -370,7 +370,7 @@ def test_clip_grad_norm_scales_all_gradients_by_one_factor(dtype):
     a, b = Tensor([0.0, 0.0], dtype=dtype), Tensor(0.0, dtype=dtype)
     a.grad, b.grad = np.array([2.0, 3.0]), np.array(6.0)
     assert optim.clip_grad_norm([a, b], 3.5) == pytest.approx(7)
-    expected = np.array([2, 3, 6]) * (3.5 / (7 + 1e-6))  # as torch.nn.utils.clip_grad_norm_ has it
+    expected = np.array([2, 3, 6]) * (3.5 / (7 + 1e-6))  # as in torch.nn.utils.clip_grad_norm_
     np.testing.assert_allclose([*a.grad, b.grad], expected, rtol=1e-12 if dtype == np.float64 else 1e-6)
     assert a.grad.dtype == b.grad.dtype == dtype
 

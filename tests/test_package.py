@@ -1,4 +1,4 @@
-"""The package as a whole: what an import costs and brings, what the names are, and that examples in docstrings run."""
+"""The package as a whole: what an import loads, which names are public, and that docstring examples run."""
 
 import doctest
 import importlib

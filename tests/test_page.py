@@ -1,4 +1,4 @@
-"""The page of an explanation in a real browser: its numbers, keys, slider and words, and what it must not do."""
+"""The page of explain in a real browser: its numbers, keys, slider and texts, and no network access."""
 
 import json
 import os
@@ -17,7 +17,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 pytestmark = pytest.mark.skipif(not CHROMIUM and "CI" not in os.environ, reason="no Chromium on PATH")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
-LIMIT = 300_000  # bytes of a page
+LIMIT = 300_000  # maximal size of a page in bytes
 HOSTILE = "</script><img src=x onerror='document.title=1'>{{DATA}}<!--"
 
 
@@ -32,7 +32,7 @@ def browser():
 
 @pytest.fixture
 def opened(browser, tmp_path):
-    """Save what is explained and open it; in the end nothing was said to the console or asked of a network."""
+    """Save an explanation and open it; check that the page wrote nothing to the console and used no network."""
     said, asked, contexts = [], [], []
 
     def open_page(y, **options):
@@ -62,7 +62,7 @@ def lecture():
 
 
 def network(rng=0):
-    """The loss of a network of 41 parameters."""
+    """Return the loss of a network with 41 parameters."""
     model = tg.nn.MLP([3, 4, 4, 1], activation="tanh", rng=rng)
     assert sum(p.size for p in model.parameters()) == 41
     x = np.random.default_rng(1).normal(size=(8, 3))
@@ -70,7 +70,7 @@ def network(rng=0):
 
 
 def entries(page):
-    """What the panel of a step shows: by the term, the text, and in full where that is more."""
+    """Return the panel of a step as {term: text}, with the full text where the shown one is shortened."""
     return page.eval_on_selector_all(
         "#numbers div",
         "all => all.map(d => [d.querySelector('dt').textContent, d.querySelector('dd').textContent, "
@@ -139,7 +139,7 @@ def test_keys_slider_and_buttons_lead_to_the_same_places(opened):
         page.keyboard.press(key)
         assert page.input_value("#slider") == str(after)
     page.focus("#slider")
-    for key, after in (("ArrowRight", 2), ("End", 12), ("Home", 0)):  # once, though the slider has these keys too
+    for key, after in (("ArrowRight", 2), ("End", 12), ("Home", 0)):  # one move, not two
         page.keyboard.press(key)
         assert page.input_value("#slider") == str(after)
     page.fill("#slider", "7")
@@ -225,7 +225,7 @@ def test_a_phone_shows_all_without_scrolling_sideways_and_with_contrast(opened, 
 
 
 def contrast(page, one, other):
-    """WCAG's ratio of two of the page's colours."""
+    """Return the WCAG contrast ratio of two colours of the page."""
 
     def luminance(name):
         text = page.evaluate(f"getComputedStyle(document.documentElement).getPropertyValue('--{name}')").strip()

@@ -1,10 +1,9 @@
-"""Every plot against a stored picture, and what a picture cannot tell against its artists.
+"""Compare each plot with a stored picture, and check its artists where a picture is not enough.
 
-The pictures (tests/images, 200 x 150 pixels) hold no text, whose shapes change with fonts and versions: they are of
-axes at a fixed place with texts and legends hidden, and compared by the root mean square over blocks of 5 x 5 pixels,
-which forgives another anti-aliasing. What must not be forgiven is listed beside each: mistakes that have to be at least
-twice as far from the picture as is allowed. Texts are checked as texts. `python tests/test_plot.py` draws the pictures
-anew.
+The pictures (tests/images, 200 x 150 pixels) show axes at a fixed place, without texts and legends, because the shapes
+of text change with fonts and versions. The comparison is the root mean square over blocks of 5 x 5 pixels, which
+tolerates different anti-aliasing. Next to each plot there is a list of mistakes: their pictures must differ by at least
+twice the tolerance. Texts are checked as texts. `python tests/test_plot.py` draws the pictures again.
 """
 
 import subprocess
@@ -26,7 +25,7 @@ import tinygrad_edu as tg
 mpl.use("Agg")
 
 IMAGES = Path(__file__).parent / "images"
-ALLOWED = 0.012  # of the range from black to white; matplotlib 3.8 and 3.11 differ by half of it
+ALLOWED = 0.012  # share of the range from black to white; matplotlib 3.8 and 3.11 differ by half of this
 
 
 def bowl(a, b):
@@ -58,14 +57,14 @@ BELOW, SECTOR = (parabola(X) > 0).astype(int), sectors(X).argmax(axis=1)
 
 
 def flowing(*sizes):
-    """A chain of layers with gradients of these sizes; None for none."""
+    """Return a chain of layers with gradients of these sizes (None: no gradient)."""
     model = tg.nn.MLP([2] * (len(sizes) // 2 + 1), rng=0)
     for (_, p), size in zip(model.named_parameters(), sizes, strict=True):
         p.grad = None if size is None else size * np.linspace(0.1, 1, p.size).reshape(p.shape)
     return model
 
 
-# The picture's name: what draws it, and mistakes that must be seen. With "3d", on axes of that projection.
+# {name of the picture: (function that draws it, mistakes that must be noticed)}; "3d" means 3-D axes.
 plot = tg.plot
 CASES = {
     "losses": [
@@ -128,12 +127,12 @@ CASES = {
 
 
 def picture(name, draw):
-    """RGB in bytes, without text."""
+    """Return the RGB pixels of the plot without text."""
     figure = Figure(figsize=(2, 1.5), dpi=100)
     ax = figure.add_axes((0.1, 0.1, 0.8, 0.8), projection="3d" if "3d" in name else None)
     assert draw(ax) is ax
     if "3d" not in name:
-        ax.set_aspect("auto")  # the box of equal sides is rounded to pixels in other ways
+        ax.set_aspect("auto")  # an equal aspect is rounded to pixels differently in each version
     for artist in figure.findobj(lambda a: isinstance(a, (Text, Legend))):
         artist.set_visible(False)
     canvas = FigureCanvasAgg(figure)
@@ -187,7 +186,7 @@ def test_losses_without_validation_or_with_a_zero_still_draws():
     ax = plot.losses(tg.History(train_loss=[1.0, 0.0], best_epoch=2))
     assert (list(lines(ax)), legend(ax)) == (["training"], ["training"])
     assert ax.get_yscale() == "linear"
-    assert plot.losses(tg.History(train_loss=[1.0])).lines[0].get_marker() == "."  # one point makes no line
+    assert plot.losses(tg.History(train_loss=[1.0])).lines[0].get_marker() == "."  # one point has no line
 
 
 def test_fit_line_draws_the_points_and_the_line_across_them():
@@ -209,14 +208,14 @@ def test_contours_hold_the_whole_path_and_mark_its_ends():
     assert (high > PATH.max(axis=0)).all()
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("weight", "bias")
     assert {float(t) for t in texts(ax)} <= {round(float(v), 2) for v in ax.collections[-1].levels}
-    assert marks(plot.contours(bowl, tuple(PATH.T))) == marks(ax)  # two arrays are as good
+    assert marks(plot.contours(bowl, tuple(PATH.T))) == marks(ax)  # a pair of arrays works as well
 
 
 @pytest.mark.parametrize("draw", [plot.contours, plot.surface])
 def test_a_loss_that_does_not_broadcast_is_asked_point_by_point(draw):
     data = np.linspace(-1, 1, 20)
 
-    def mean_square(w, b):  # takes 20 x 20 points without complaint, and then means over points and data together
+    def mean_square(w, b):  # accepts 20 x 20 points, but averages over points and data together
         return np.mean((w * tg.Tensor(data) + b - data) ** 2) + 0 * w
 
     def one_number(w, b):
@@ -240,7 +239,7 @@ def test_the_path_lies_on_the_surface_between_its_steps_too():
         a, b, height = line.get_data_3d()
         np.testing.assert_allclose(height, bowl(a, b))
     assert max(len(line.get_data_3d()[0]) for line in ax.lines) > 10 * len(PATH)
-    assert not ax.computed_zorder  # the surface would cover the line in pieces
+    assert not ax.computed_zorder  # otherwise the surface would hide parts of the line
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_zlabel()) == ("first parameter", "second parameter", "loss")
 
 
@@ -266,7 +265,7 @@ def test_mistakes_in_a_field_are_named(draw):
         draw(bowl, [[np.nan, 1]])
     with pytest.raises(ValueError, match="the loss is finite nowhere within -1 to 0, 0 to 1"):
         draw(lambda a, b: np.log(a), xlim=(-1, 0), ylim=(0, 1))
-    with pytest.raises(ZeroDivisionError):  # the loss's own error, not one of broadcasting
+    with pytest.raises(ZeroDivisionError):  # the error of the loss itself, not a broadcasting error
         draw(lambda a, b: 1 / 0, PATH, resolution=3)
 
 
@@ -321,7 +320,7 @@ def test_lr_curve_leaves_out_what_is_not_finite_and_lets_explosions_leave_the_pi
     assert ax.get_ylim() == (0.8, 3)
     assert len(ax.collections[0].get_offsets()) == 3
     flat = plot.lr_curve(RATES, np.full(40, 3.0)).lines[0]
-    np.testing.assert_allclose(flat.get_ydata(), 3)  # a mean to the ends
+    np.testing.assert_allclose(flat.get_ydata(), 3)  # the average is correct at both ends too
 
 
 def test_mistakes_in_an_lr_curve_are_named():
@@ -392,7 +391,7 @@ def test_animate_writes_a_gif_of_frames_that_do_not_jump(tmp_path):
             durations.append(gif.info["duration"])
     assert (frames[0].shape, durations) == ((200, 300), [200, 200, 200, 200, 1200])
     for before, after in pairwise(frames):
-        assert (before[:, :25] == after[:, :25]).all()  # the numbers on the axes stand still
+        assert (before[:, :25] == after[:, :25]).all()  # the numbers on the axes do not move
         assert (before[-15:] == after[-15:]).all()
         assert (before != after).any()
     assert frames[0][:, :25].any()
@@ -415,7 +414,7 @@ def test_animate_stores_what_has_changed_alone_and_white_stays_white(tmp_path):
         frame = gif.convert("RGB")
         colours = {colour for _, colour in frame.getcolors(frame.width * frame.height)}
     assert frame.getpixel((0, 0)) == (255, 255, 255)
-    assert min(sum(abs(a - b) for a, b in zip(c, (213, 94, 0), strict=True)) for c in colours) < 12  # however rare
+    assert min(sum(abs(a - b) for a, b in zip(c, (213, 94, 0), strict=True)) for c in colours) < 12  # a rare colour
 
 
 def test_animate_draws_on_the_axes_it_is_given_and_shows_progress(tmp_path):
@@ -427,14 +426,14 @@ def test_animate_draws_on_the_axes_it_is_given_and_shows_progress(tmp_path):
     )  # fmt: skip
     with Image.open(path) as gif:
         assert (gif.size, gif.n_frames, shown) == ((100, 100), 2, [2])
-    assert type(ax.figure.get_layout_engine()).__name__ == "ConstrainedLayoutEngine"  # as before
+    assert type(ax.figure.get_layout_engine()).__name__ == "ConstrainedLayoutEngine"  # unchanged
 
 
 def test_animate_that_fails_leaves_what_stood_there(tmp_path):
     path = tmp_path / "a.gif"
     path.write_bytes(b"before")
     left = iter([1, 1, 1, 0])
-    with pytest.raises(ZeroDivisionError):  # in the middle of the writing
+    with pytest.raises(ZeroDivisionError):  # while the file is being written
         plot.animate(lambda ax, i: ax.plot([1 / next(left)]), 2, path)
     for frames, options, message in (
         (0, {}, "no frames"),
@@ -465,7 +464,7 @@ def test_own_figures_are_legible_and_pyplot_and_style_stay_untouched(name):
     assert min(pixels.shape[:2]) >= 450
     assert (pixels.mean(axis=2) < 230).mean() > 0.005
     assert (pixels[[0, -1]] == 255).all()
-    assert (pixels[:, [0, -1]] == 255).all()  # nothing runs over the edge
+    assert (pixels[:, [0, -1]] == 255).all()  # nothing is cut off at the edge
     assert dict(mpl.rcParams) == style
     assert "matplotlib.pyplot" not in sys.modules or not mpl.pyplot.get_fignums()
 

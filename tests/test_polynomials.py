@@ -1,4 +1,4 @@
-"""Polynomials: what drawn cases meet too rarely, and what goes wrong."""
+"""Polynomials: cases that random tests rarely reach, and errors."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Threads, forks and copies: each trains as if it were alone, to the last bit."""
+"""Threads, forked processes and copies: each trains exactly as if it ran alone."""
 
 import contextlib
 import copy
@@ -19,7 +19,7 @@ X, T = RNG.normal(size=(40, 3)), RNG.normal(size=(40, 1))
 
 
 def train(seed, jit=False, steps=30):
-    """The losses and final weights of a small network."""
+    """Train a small network; return its losses and final weights."""
     model = nn.Sequential(
         nn.Linear(3, 8, rng=seed), nn.Tanh(), nn.Dropout(0.2, rng=seed), nn.Linear(8, 1, rng=seed + 1)
     )
@@ -40,7 +40,7 @@ def train(seed, jit=False, steps=30):
 
 @pytest.fixture
 def eight():
-    """What a function of 0 to 7 gives in eight threads at once, which take turns as often as Python lets them."""
+    """Return f(0), ..., f(7) from eight simultaneous threads, which switch as often as possible."""
 
     def at_once(f):
         def work(k):
@@ -108,7 +108,7 @@ def test_results_in_threads_tell_which_modules_they_came_out_of(eight):
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_process_trains_as_its_parent_does(method):
-    tg.jit(np.sin)(np.ones(200_000))  # a parent whose threads no fork has
+    tg.jit(np.sin)(np.ones(200_000))  # the parent starts threads, which a fork does not inherit
     with multiprocessing.get_context(method).Pool(2) as pool:
         assert pool.map(train, [3, 4]) == [train(3), train(4)]
         assert pool.apply(train, (3, True)) == train(3, True)
@@ -182,7 +182,7 @@ def slope(x):
 def test_a_jitted_function_and_a_history_are_copied():
     step = tg.jit(train)
     assert pickle.loads(pickle.dumps(step))._fun is copy.deepcopy(step)._fun is train
-    assert pickle.loads(pickle.dumps(slope)) is copy.deepcopy(slope) is slope  # as it is with functions
+    assert pickle.loads(pickle.dumps(slope)) is copy.deepcopy(slope) is slope  # functions are copied by reference
     history = tg.History(train_loss=[2.0, 1.0])
     assert copy.deepcopy(history) == pickle.loads(pickle.dumps(history)) == history
 

@@ -1,4 +1,4 @@
-"""Products: what drawn cases meet too rarely, and what goes wrong."""
+"""Products: cases that random tests rarely reach, and errors."""
 
 import itertools
 import math
@@ -108,8 +108,8 @@ def test_a_matrix_that_served_a_stack_of_vectors_has_its_gradient_as_one_product
     [
         ("ij,jk", [(2, 3), (3, 4)]),
         (" i j , j k -> k i ", [(2, 3), (3, 4)]),
-        ("ba", [(2, 3)]),  # without an output, sorted: the transpose
-        ("aB", [(2, 3)]),  # capitals first
+        ("ba", [(2, 3)]),  # the implicit output is sorted: the transpose
+        ("aB", [(2, 3)]),  # capital letters come first
         ("ii", [(3, 3)]),
         ("ii->i", [(3, 3)]),
         ("iij->j", [(2, 2, 3)]),
@@ -145,7 +145,7 @@ def test_einsum_of_every_form_of_string(subscripts, shapes, optimize):
         (lambda a, b: np.einsum(a, [0, 1], b, [1, 2], [0, 2]), [(2, 3), (3, 4)]),
         (lambda a, b: np.einsum(a, (0, 1), b, (1, 2)), [(2, 3), (3, 4)]),
         (lambda a: np.einsum(a, [0, 0], []), [(3, 3)]),
-        (lambda a: np.einsum(a, [26, 25]), [(2, 3)]),  # without an output, sorted: the transpose
+        (lambda a: np.einsum(a, [26, 25]), [(2, 3)]),  # the implicit output is sorted: the transpose
         (lambda a: np.einsum(a, [51, 0], [51, 0]), [(2, 3)]),
         (lambda a, b: np.einsum(a, [Ellipsis, 3], b, [3, Ellipsis], [Ellipsis]), [(2, 3), (3, 4, 2)]),
     ],
@@ -219,7 +219,7 @@ def test_the_power_0_is_the_identity_and_has_gradient_0():
 
 
 def fewest(sides):
-    """The multiplications of numbers that matrices need, the i-th having sides[i] rows and sides[i + 1] columns."""
+    """Return the number of multiplications, where matrix i has sides[i] rows and sides[i + 1] columns."""
     if len(sides) < 3:
         return 0
     inside = range(1, len(sides) - 1)

@@ -1,4 +1,4 @@
-"""The README's code runs as it stands, from the first block to the last."""
+"""The Python code of the README runs, from the first block to the last."""
 
 import linecache
 import re
@@ -15,7 +15,7 @@ def test_the_readmes_python_runs_and_does_what_it_says(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {}
     for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
-        # jit shows the lines that its calls come from, as linecache finds them.
+        # jit shows the source lines of its calls, and reads them from linecache.
         monkeypatch.setitem(linecache.cache, "README.md", (len(block), None, block.splitlines(True), "README.md"))
         exec(compile(block, "README.md", "exec"), names)
         if "@tg.jit" in block:

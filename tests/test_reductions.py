@@ -1,4 +1,4 @@
-"""Reductions and scans: what drawn cases meet too rarely, and what goes wrong."""
+"""Reductions and cumulative functions: cases that random tests rarely reach, and errors."""
 
 import numpy as np
 import pytest
@@ -27,11 +27,11 @@ def test_the_gradient_of_nothing_is_nothing(fun):
     y = fun(x, axis=1)
     y.backward(np.zeros(y.shape))
     assert x.grad.shape == (0, 3)
-    if fun not in (np.max, np.mean):  # which nothing has not
+    if fun not in (np.max, np.mean):  # an empty axis has no maximum and no mean
         check(lambda x: fun(x, axis=0), x.data)
 
 
-EACH = np.sum(np.indices(X.shape), axis=0) % 3 > 0  # something of every line
+EACH = np.sum(np.indices(X.shape), axis=0) % 3 > 0  # True somewhere in each line
 ROWS = np.array([True, False, True])[:, None]
 
 

@@ -1,4 +1,4 @@
-"""What objects print and what notebooks show: the facts a person asks for, on one screen, and text that stays text."""
+"""What objects print and notebooks show: the main facts on one screen, with all text escaped."""
 
 import re
 from xml.etree import ElementTree
@@ -12,7 +12,7 @@ HOSTILE = "<script>alert('x')</script> & \"y\""
 
 
 def page(x):
-    """The HTML of x, which must be well formed."""
+    """Return the HTML of x, after a check that it is well formed."""
     return ElementTree.fromstring(f"<div>{x._repr_html_()}</div>")
 
 

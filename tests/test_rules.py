@@ -1,7 +1,7 @@
-"""Every row of the table: values against NumPy, derivatives against finite differences to second order.
+"""Each function of the table: values equal NumPy's, first and second derivatives equal finite differences.
 
-`cases/` names what is drawn for each function, a page for each page of rules. A function with a rule and no case fails
-the first test, so a rule cannot enter untested. What drawn cases meet too rarely stands in a test file for each page.
+`cases/` holds the random cases of each function, one file for each file of rules. The first test fails if a function
+with a rule has no case, so every rule is tested. Rare cases are in the test files of the rule files.
 """
 
 import inspect
@@ -16,7 +16,7 @@ import tinygrad_edu as tg
 from tinygrad_edu.engine.backward import toposort
 from tinygrad_edu.engine.rules import compositions, indexing, name, shaping, vjps
 
-REGISTERED = {*vjps, *compositions}  # before the tests of users' own functions add theirs
+REGISTERED = {*vjps, *compositions}  # before other tests register functions of their own
 EVERY = pytest.mark.parametrize(
     "fun", [pytest.param(fun, id=f"{page}-{fun.__name__}") for page, cases in PAGES.items() for fun in cases]
 )
@@ -32,7 +32,7 @@ def test_every_rule_has_a_case_and_every_case_a_rule():
 def test_derivatives_match_finite_differences_to_second_order(fun, data):
     f, args = data.draw(CASES[fun])
     tg.check_grad(f, *args)
-    tg.check_grad(lambda *args: np.square(f(*args)), *args)  # where f is linear, so that there is a second derivative
+    tg.check_grad(lambda *args: np.square(f(*args)), *args)  # gives a second derivative also where f is linear
 
 
 @EVERY
@@ -66,7 +66,7 @@ def test_float32_stays_float32_and_gradients_have_their_tensors_shapes(fun, data
 @EVERY
 @given(data=st.data())
 def test_a_rule_gives_its_arguments_shape_or_the_one_that_the_call_broadcast_it_to(fun, data):
-    """A gradient of another shape that happens to broadcast would be summed, and look right."""
+    """A gradient of a wrong shape that broadcasts would be summed, and would seem correct."""
     f, args = data.draw(CASES[fun])
     y = f(*[tg.Tensor(a) for a in args])
     for node in toposort(y):
@@ -75,16 +75,16 @@ def test_a_rule_gives_its_arguments_shape_or_the_one_that_the_call_broadcast_it_
             g = np.shape(rule(np.ones(np.shape(node._value)), node._value, *node.call[3], **node.kwargs))
             x, result = np.shape(node.args[i]), np.shape(node._value)
             if getattr(node.fun, "signature", None) or node.fun is np.linalg.solve:
-                # stacks broadcast, and what is in them does not
+                # stacks broadcast, the matrices in them do not
                 assert g[-1:] == x[-1:]
             elif node.fun is indexing.setitem:
-                assert g == x or i == 2  # the values written are broadcast to the places written to
+                assert g == x or i == 2  # the written values are broadcast to the index
             else:
                 assert g in (x, result)
 
 
 def signature(fun):
-    """The parameters of a function; of NumPy's own in C only its later versions know them."""
+    """Return the parameters of a function; only later versions of NumPy know those of C functions."""
     try:
         return inspect.signature(fun).parameters
     except ValueError:
@@ -96,7 +96,7 @@ def test_a_rules_defaults_are_its_functions_own(fun):
     table, own = vjps.get(fun, [compositions.get(fun)]), signature(fun)
     for rule in table if isinstance(table, (tuple, list)) else [table[0]]:
         for parameter in inspect.signature(rule).parameters.values() if rule else ():
-            # Some names and defaults are younger than NumPy 2.0.
+            # Some names and defaults are newer than NumPy 2.0.
             default = own[parameter.name].default if parameter.name in own else parameter.empty
             if parameter.default is not parameter.empty is not default:
                 assert parameter.default == default or (default is np._NoValue and not parameter.default)

@@ -1,4 +1,4 @@
-"""SciPy: its optimizers take these gradients as they stand, and its functions join the table."""
+"""SciPy: its optimizers accept our gradients, and its functions can be added to the table."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def rosenbrock(x):
 
 @pytest.mark.parametrize("method", ["L-BFGS-B", "BFGS", "CG"])
 def test_minimize_takes_value_and_grad(method):
-    """Fifty dimensions, and a valley that is a hundred times as steep across as along."""
+    """Use fifty dimensions and a valley that is a hundred times steeper across than along."""
     found = optimize.minimize(
         tg.value_and_grad(rosenbrock), np.zeros(50), jac=True, method=method, options={"maxiter": 2000}
     )
@@ -32,7 +32,7 @@ def test_minimize_starts_from_lists_integers_and_float32(x0):
     "second", [{"hess": tg.hessian(rosenbrock)}, {"hessp": tg.hvp(rosenbrock)}], ids=["hess", "hessp"]
 )
 def test_minimize_takes_second_derivatives(second):
-    """Newton's method is at the minimum to rounding, where those without second derivatives stop before."""
+    """Newton's method reaches the minimum up to rounding; methods without second derivatives stop earlier."""
     found = optimize.minimize(rosenbrock, np.zeros(20), jac=tg.grad(rosenbrock), method="trust-ncg", **second)
     assert found.success, found.message
     np.testing.assert_allclose(found.x, np.ones(20), atol=1e-8)
@@ -51,13 +51,13 @@ def test_least_squares_and_root_take_jacobians():
 
 
 def erf_rule(g, y, x):
-    """2 / sqrt(pi) exp(-x**2)."""
+    """Return g times the derivative 2 / sqrt(pi) exp(-x**2)."""
     return g * (2 / np.pi**0.5 * np.exp(-x * x))
 
 
 @pytest.fixture(params=["primitive", "ufunc"])
 def erf(request):
-    """SciPy's erf behind a name of one's own; or itself, since a ufunc asks Tensors what to do."""
+    """Return SciPy's erf as a new primitive, or erf itself: ufuncs dispatch to Tensors by NEP 13."""
     fun = special.erf if request.param == "ufunc" else tg.primitive(lambda x: special.erf(x))
     tg.defvjp(fun, erf_rule)
     return fun

@@ -1,4 +1,4 @@
-"""Shaping: what drawn cases meet too rarely, and what goes wrong."""
+"""Shaping: cases that random tests rarely reach, and errors."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Order: ties, NaN, every method, and what goes wrong."""
+"""Sorting and order statistics: ties, NaN, all methods, and errors."""
 
 import numpy as np
 import pytest

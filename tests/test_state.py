@@ -193,7 +193,7 @@ def test_safetensors_keeps_names_numbers_and_shapes(state, tmp_path_factory):
 
 
 def test_what_pytorch_saved_predicts_what_pytorch_predicts():
-    expected = json.loads((HERE / "layers.json").read_text())["travel"]  # layers.py made both
+    expected = json.loads((HERE / "layers.json").read_text())["travel"]  # both made by layers.py in the same folder
     model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
     model.load_state_dict(tg.load(HERE / "travel.safetensors"))
     x = (np.sin(np.arange(24.0)) * 2 + np.arange(24) % 3).reshape(8, 3)
@@ -233,7 +233,7 @@ def test_layers_with_state_travel_both_ways(tmp_path):
     ours = nn.Sequential(*[getattr(nn, kind)(*sizes) for kind, sizes in kinds])
     theirs = torch.nn.Sequential(*[getattr(torch.nn, kind)(*sizes) for kind, sizes in kinds]).double()
     x = np.random.default_rng(1).integers(0, 6, (7, 2))
-    ours(x)  # moves the running statistics
+    ours(x)  # changes the running statistics
     tg.save(ours.state_dict(), tmp_path / "ours.safetensors")
     theirs.load_state_dict(load_file(tmp_path / "ours.safetensors"))
     np.testing.assert_allclose(theirs.eval()(torch.tensor(x)).detach(), ours.eval()(x).data, rtol=1e-12)

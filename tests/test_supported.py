@@ -1,4 +1,4 @@
-"""Every function of NumPy is in the table: with rules, composed of such, constant, or refused with a reason."""
+"""Every NumPy function is in the table: with a rule, a composition, constant, or refused with a reason."""
 
 import importlib
 
@@ -13,7 +13,7 @@ MODULES = [
     "numpy.char",
 ]  # fmt: skip
 OF_TEXT = {f for f in vars(np.strings).values() if isinstance(f, np.ufunc) and not hasattr(np, f.__name__)}
-PUBLIC = {  # functions that ask their arguments, by NEP 13 or NEP 18, whether they would rather do it themselves
+PUBLIC = {  # functions that dispatch to their arguments by NEP 13 or NEP 18
     f
     for module in MODULES
     for public, f in vars(importlib.import_module(module)).items()

@@ -1,4 +1,4 @@
-"""Large arrays over all cores: the same numbers, warnings and errors as on one."""
+"""Large arrays computed by all cores: the same numbers, warnings and errors as with one."""
 
 import warnings
 

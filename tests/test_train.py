@@ -17,7 +17,7 @@ from tinygrad_edu.train import converged, evaluation_step, progress_bar, stop_re
 
 
 def least_squares(n=60):
-    """(X, y) of a linear law with noise, and the exact solution (weights, then bias)."""
+    """Return (X, y) of a linear function with noise, and the exact solution (weights, then bias)."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n, 3))
     y = X @ [[1.0], [-2.0], [0.5]] + 3 + 0.1 * rng.normal(size=(n, 1))
@@ -34,7 +34,7 @@ def solution(model):
 
 
 class Probe(nn.Module):
-    """The constant w, which notes for each call its rows, modes, and whether gradients are recorded."""
+    """A model that returns the constant w and records, for each call, the rows, the mode and is-recording."""
 
     def __init__(self, w=0.0):
         self.w, self.inner, self.calls = Tensor(w), nn.ReLU(), []
@@ -202,7 +202,7 @@ def test_convergence_means_that_what_is_still_to_come_is_within_tol(ratio, unit)
         losses.append(unit * (1 + ratio ** len(losses)))
     still_to_come = np.mean(losses[-10:]) / unit - 1
     assert still_to_come < 1.001 * tol
-    if ratio > 0.95:  # faster ones end by what the last ten epochs took off
+    if ratio > 0.95:  # faster runs stop because of the decrease over the last ten epochs
         assert still_to_come > 0.98 * tol
 
 
@@ -234,7 +234,7 @@ def test_divergence_is_named_and_the_model_keeps_finite_weights(batch_size):
     assert f"in epoch {len(error.history) + 1} " in str(error)
     assert np.isfinite(error.history.train_loss).all()
     assert np.isfinite(float(tg.mse_loss(model(X), y)))
-    assert abs(model.weight.data).max() > 1e100  # the last such weights, not the first
+    assert abs(model.weight.data).max() > 1e100  # the last finite weights, not the first
 
 
 def test_divergence_names_the_columns_that_are_far_from_standardised_and_only_those():
@@ -364,7 +364,7 @@ def interrupt(at):
 
 
 def noisy_run(seed=0, hidden=8, schedule="cosine", loss=tg.mse_loss, **options):
-    """History, weights, optimizer and next random number of a run that draws from two generators."""
+    """Run with two generators; return history, weights, optimizer state and the next random number."""
     rng = np.random.default_rng(1)
     x = rng.normal(size=(60, 2))
     y = x[:, :1] * x[:, 1:] + 0.1 * rng.normal(size=(60, 1))
@@ -395,12 +395,12 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint_bit_for_bit(tmp_path, pa
     straight = noisy_run(patience=patience)
     with pytest.raises(Interruption):
         noisy_run(callbacks=[interrupt(at)], **options)
-    # All that a new process constructs anew, weights and generators among them, is replaced by what the file holds,
-    # except where the run ended before it was first written.
+    # The file replaces the whole state of a new process, including weights and generators, unless the run was
+    # interrupted before the file was first written.
     resumed = noisy_run(seed=5 if at > every else 0, **options)
     assert resumed == straight
     assert straight[0]["stopped"] == ("patience" if patience == 4 else "epochs")
-    assert noisy_run(seed=6, **options) == straight  # nothing is left to do
+    assert noisy_run(seed=6, **options) == straight  # the run is already complete
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -833,4 +833,4 @@ def test_detect_anomaly_names_the_operation_and_keeps_finite_weights(jit):
     assert np.isfinite(solution(model)).all()
     assert np.isfinite(float(tg.mse_loss(model(data[0]), data[1])))
     with np.errstate(over="ignore"):
-        assert np.square(Tensor(1e200)).data == np.inf  # the watch is over
+        assert np.square(Tensor(1e200)).data == np.inf  # detect_anomaly is off again

@@ -1,4 +1,4 @@
-"""grad and its kin: values by mathematics, nesting, and what they say to a mistake."""
+"""grad and the other transforms: values equal to formulas, nesting, and errors."""
 
 import weakref
 
@@ -220,7 +220,7 @@ def test_check_grad_finds_a_wrong_rule_and_says_where():
 def test_check_grad_checks_doubles_alone():
     tg.check_grad(lambda x, i: (x[i] * i).sum(), np.arange(3.0), np.array([0, 0, 2]))
     tg.check_grad(np.sin, 0.5)
-    tg.check_grad(lambda x: 1e9 * np.sin(x), 0.5)  # to within rounding of numbers of this size
+    tg.check_grad(lambda x: 1e9 * np.sin(x), 0.5)  # up to rounding of numbers of this size
     with pytest.raises(TypeError, match=r"argument 0 is float32.*pass float64"):
         tg.check_grad(np.sin, np.ones(2, np.float32))
     with pytest.raises(ValueError, match="nothing to check"):

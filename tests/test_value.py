@@ -1,4 +1,4 @@
-"""Value: one float, the same table; micrograd's lecture code runs unchanged."""
+"""Value: one float with the same table; the code of micrograd's lecture runs unchanged."""
 
 import math
 

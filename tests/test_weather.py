@@ -29,18 +29,18 @@ def run(*args):
 
 def run_here(monkeypatch, *args):
     monkeypatch.setattr(sys, "argv", ["weather.py", *map(str, args)])
-    monkeypatch.syspath_prepend(WEATHER.parent)  # where Python finds what a program imports
+    monkeypatch.syspath_prepend(WEATHER.parent)  # the folder from which the program imports `tables`
     return runpy.run_path(str(WEATHER), run_name="__main__")
 
 
 def numbers(stdout):
-    """{row: (ours, scikit-learn's)} of the table that compares them."""
+    """Return the printed comparison as {row: (ours, scikit-learn's)}."""
     found = re.findall(r"^(\S.*?)  +(\S+)  +(\S+)  +\S+e[+-]\d+$", stdout, re.MULTILINE)
     return {name: (float(a), float(b)) for name, a, b in found}
 
 
 def least_squares(table, features, target):
-    """{row: number}, by scikit-learn here and now: weights, intercept and errors."""
+    """Compute {row: number} with scikit-learn: weights, intercept and errors."""
     x, y = table[features].to_numpy()[:-1], table[target].to_numpy()[1:]
     train, valid = round(0.7 * len(x)), round(0.85 * len(x))
     model = LinearRegression().fit(x[:train], y[:train])
@@ -106,8 +106,8 @@ def test_anyones_table_with_gaps_is_filled_forward_and_reported(tmp_path):
 @pytest.mark.parametrize(
     "rows",
     [
-        [(i * i % 7, 5) for i in range(8)],  # as few rows as it takes, and nothing to predict
-        [(i % 5, 2 * ((i - 1) % 5) + 1) for i in range(40)],  # a line without noise, which leaves no loss
+        [(i * i % 7, 5) for i in range(8)],  # the minimal number of rows, and a constant target
+        [(i % 5, 2 * ((i - 1) % 5) + 1) for i in range(40)],  # a line without noise, so the loss becomes 0
     ],
 )
 def test_the_lesson_runs_on_tables_that_have_little_to_teach(rows, tmp_path, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""The page "When it goes wrong": what it shows is what comes out."""
+"""The page "When it goes wrong": the outputs that it shows are the real ones."""
 
 import linecache
 import re
@@ -14,7 +14,7 @@ ENTRIES = re.findall(rf"### ([^\n]*)\n\n{BLOCK}\n\n```text\n(.*?)```", PAGE, re.
 
 
 def outcome(code, patch):
-    """The error or the warning of this code, as Python would print it."""
+    """Run the code and return its error or warning as Python would print it."""
     names = {}
     exec(START, names)
     patch.setitem(linecache.cache, "you.py", (len(code), None, code.splitlines(True), "you.py"))

@@ -1,10 +1,10 @@
-"""NumPy by hand: gradients derived on paper, every array laid out in advance. What the others are measured by."""
+"""The reference: NumPy code with gradients derived by hand and all arrays allocated in advance."""
 
 import numpy as np
 
 
 def flat(arrays):
-    """One array that holds them all, and its parts."""
+    """Return one flat array that holds all the arrays, and a view of each array in it."""
     whole, parts, at = np.concatenate([a.ravel() for a in arrays]), [], 0
     for a in arrays:
         parts.append(whole[at : at + a.size].reshape(a.shape))
@@ -13,7 +13,7 @@ def flat(arrays):
 
 
 class Network:
-    """The hidden layers of an MLP with relu, there and back."""
+    """An MLP with relu: forward pass and backward pass, in preallocated arrays."""
 
     def __init__(self, params, n):
         dtype = params[0].dtype
@@ -36,7 +36,7 @@ class Network:
         return x
 
     def backward(self, x):
-        """From the gradient of the output, in `d[-1]`, to all others."""
+        """Compute all gradients from the gradient of the output, which is in `d[-1]`."""
         for i in reversed(range(len(self.w))):
             np.dot((self.h[i - 1] if i else x).T, self.d[i], self.dw[i])
             np.dot(self.ones, self.d[i], self.db[i])

@@ -1,4 +1,4 @@
-"""After the run, a table of ratios to NumPy by hand."""
+"""Print a table of ratios to the hand-written NumPy code after the run."""
 
 import platform
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""HIPS autograd: its NumPy, and plain gradient descent."""
+"""HIPS autograd: its NumPy module, and plain gradient descent."""
 
 import autograd.numpy as anp
 import numpy as np

@@ -1,10 +1,10 @@
-"""JAX: the whole step in one jit, its old state's memory given to the new one."""
+"""JAX: the whole step in one jit, which reuses (donates) the memory of the old state."""
 
 import functools
 
 import jax
 
-jax.config.update("jax_enable_x64", True)  # before jax.numpy makes its first array
+jax.config.update("jax_enable_x64", True)  # must run before jax.numpy makes its first array
 
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402

@@ -1,4 +1,4 @@
-"""tinygrad_edu, as its README says: call by call, and recorded by `jit`."""
+"""tinygrad_edu, used as in its README: eager, and recorded by `jit`."""
 
 import functools
 

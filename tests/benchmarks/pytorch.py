@@ -1,4 +1,4 @@
-"""PyTorch, as its tutorials write it: modules and torch.optim, eager."""
+"""PyTorch, used as in its tutorials: modules and torch.optim, eager."""
 
 import torch
 from torch.nn import functional

@@ -1,7 +1,7 @@
-"""Whole steps, against whatever peers are installed: `python -m pytest tests/benchmarks/speed.py`.
+"""Compare the time of whole steps with all installed peers: `python -m pytest tests/benchmarks/speed.py`.
 
-Every peer runs a few steps first, and must come to the numbers of NumPy by hand. Figures of one run are compared with
-each other only: machines differ, and so do their moods.
+Each peer first runs a few steps, which must give the same numbers as the hand-written NumPy code. Compare only times of
+the same run, because machines differ and their load changes.
 """
 
 import importlib
@@ -43,6 +43,6 @@ def test_step(benchmark, task, peer):
     found, wanted = np.asarray(result(), np.float64).ravel(), np.asarray(expected(), np.float64).ravel()
     assert np.linalg.norm(found - wanted) <= 1e-3 * np.linalg.norm(wanted)
     benchmark.group = task
-    for _ in range(20):  # recorded, compiled, and its memory at hand
+    for _ in range(20):  # warm up: record, compile, allocate memory
         step()
     benchmark(step)

@@ -1,4 +1,4 @@
-"""The tasks: data and settings. Every peer starts from the same arrays, so results can be compared."""
+"""The tasks: data and settings. Every peer starts from the same arrays, so that results can be compared."""
 
 from itertools import pairwise
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits, make_moons
 
 
 def layers(rng, sizes, dtype=np.float64):
-    """He's normal weights of shape (in, out), and biases of zero, in turn."""
+    """Return weights of shape (in, out) with He's normal initialization and zero biases, alternately."""
     found = []
     for k, m in pairwise(sizes):
         found += [(rng.standard_normal((k, m)) * np.sqrt(2 / k)).astype(dtype), np.zeros(m, dtype)]

@@ -1,6 +1,6 @@
-"""What is drawn for each function of the table: a page of cases for each page of rules.
+"""Random test cases for each function of the table: one file of cases for each file of rules.
 
-A case is a strategy for `(f, args)`: a function of arrays, and the arrays that it is differentiated by.
+A case is a Hypothesis strategy for `(f, args)`: a function of arrays, and the arrays at which to differentiate it.
 """
 
 from . import (

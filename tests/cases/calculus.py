@@ -13,7 +13,7 @@ def lines(min_side=1, max_side=5, **values):
 
 @st.composite
 def coordinates(draw, n):
-    """n points at distances between 0.3 and 1, rising or falling."""
+    """Draw n points in ascending or descending order, with distances between 0.3 and 1."""
     x = np.cumsum(draw(arrays(shape=(n,), low=0.3, high=1.0)))
     return draw(st.sampled_from([1, -1])) * (x - x.mean() if n else x)
 
@@ -77,7 +77,7 @@ def convolution(draw, fun):
 
 @st.composite
 def shifts(draw):
-    """Any run of shifts, those at which nothing overlaps among them."""
+    """Draw a range of shifts, which may include shifts without any overlap."""
     low = draw(st.integers(-7, 6))
     high = draw(st.integers(low + 1, 7))
     return (lambda a, v: calculus.correlation(a, v, low, high)), (draw(lines()), draw(lines()))
@@ -85,7 +85,7 @@ def shifts(draw):
 
 @st.composite
 def interp(draw):
-    """Points at least 0.3 from each other, and places at which to look that keep away from them."""
+    """Draw knots at least 0.3 apart, and points for the interpolation that are not close to a knot."""
     xp = np.cumsum(draw(arrays(shape=st.integers(1, 5).map(lambda n: (n,)), low=0.3, high=0.6))) - 1
     fp, x = draw(arrays(shape=xp.shape)), draw(arrays(low=-2, high=3))
     period = float(xp[-1] - xp[0] + 0.4)
@@ -97,7 +97,7 @@ def interp(draw):
 
 @st.composite
 def between(draw, fun, **values):
-    """From one end to the other, both of any shapes that broadcast."""
+    """Draw start and stop, with any two shapes that broadcast."""
     start, stop = draw(broadcastable(**values))
     num, endpoint = draw(st.integers(0, 4)), draw(st.booleans())
     n = np.broadcast(start, stop).ndim

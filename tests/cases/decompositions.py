@@ -1,4 +1,4 @@
-"""Cases for decompositions: matrices with singular values, or eigenvalues, well apart."""
+"""Cases for decompositions: matrices whose singular values or eigenvalues are well separated."""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -9,7 +9,7 @@ from .linalg import joined, matrix, positive, sides
 
 
 def symmetric(fun):
-    """Of a matrix with eigenvalues apart: the squares of singular values that are."""
+    """Draw a matrix with separated eigenvalues, the squares of separated singular values."""
     return st.tuples(st.just(lambda a: fun(positive(a))), st.tuples(matrix()))
 
 

@@ -11,7 +11,7 @@ from tinygrad_edu.engine.rules import elementwise
 
 @st.composite
 def apart(draw, fun):
-    """Two arrays of one shape that nowhere come close to each other."""
+    """Draw two arrays of the same shape whose elements are never close to each other."""
     a = draw(arrays())
     gap = draw(arrays(shape=a.shape, away=[0.0], gap=0.1))
     return fun, (a, a + gap)
@@ -26,7 +26,7 @@ def power(draw, fun):
 
 @st.composite
 def remainder(draw, fun):
-    """a = (2 + part) b, with a part that keeps away from the jumps at whole multiples."""
+    """Draw b and a = (2 + part) b, where part avoids the jumps at integer multiples."""
     part, b = draw(broadcastable(low=0.2, high=0.8))
     b = draw(st.sampled_from([1, -1])) * (b + 1)
     return fun, ((draw(st.sampled_from([2, -3])) + part) * b, b)
@@ -34,7 +34,7 @@ def remainder(draw, fun):
 
 @st.composite
 def apart_from_origin(draw, fun):
-    """Points of the plane, in all four quadrants, away from the origin and the cut of arctan2."""
+    """Draw points of all four quadrants, not close to the origin or to the branch cut of arctan2."""
     a, b = draw(broadcastable(low=0.3, high=2.0))
     return fun, (draw(st.sampled_from([1, -1])) * a, draw(st.sampled_from([1, -1])) * b)
 
@@ -78,7 +78,7 @@ def ldexp(draw):
 
 @st.composite
 def unwrap(draw):
-    """Steps over half a period and below, told apart by 0.05 at least."""
+    """Draw steps that are at least 0.05 away from half a period, above and below it."""
     x = draw(arrays(shape=shapes(min_dims=1, min_side=1), low=-4, high=4))
     axis, period = draw(st.integers(-x.ndim, x.ndim - 1)), draw(st.sampled_from([2 * np.pi, 3.0]))
     discont = draw(st.none() | st.just(0.6 * period))
@@ -90,7 +90,7 @@ def unwrap(draw):
 
 @st.composite
 def nan_to_num(draw, fun):
-    """Among numbers a NaN, and what it is replaced by."""
+    """Draw numbers with a NaN among them, and the number that replaces it."""
     x = draw(arrays())
     replaced = draw(arrays(shape=x.shape)) > 1
     return (lambda x: fun(np.where(replaced, np.nan, x), True, 0.5)), (x,)

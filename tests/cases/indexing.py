@@ -12,7 +12,7 @@ from tinygrad_edu.engine.rules import indexing
 
 @st.composite
 def indices(draw, shape, n, outside=0):
-    """Places on an axis of length n, from its front or its back, and up to `outside` beyond its ends."""
+    """Draw positive and negative indices into an axis of length n, at most `outside` out of bounds."""
     low = -n - outside
     return np.random.default_rng(draw(seeds)).integers(low, max(n + outside, low + 1), shape)
 
@@ -59,7 +59,7 @@ def taken(draw):
 
 @st.composite
 def taken_along(draw):
-    """`indices` broadcasts against the array, and may do so in every axis but the one read along."""
+    """Draw `indices` that broadcast against the array in any axis but the one that is indexed."""
     x = draw(arrays(shape=shapes(min_dims=1, min_side=1)))
     if draw(st.booleans()):
         where = draw(indices((draw(st.integers(0, 4)),), x.size))
@@ -73,7 +73,7 @@ def taken_along(draw):
 
 @st.composite
 def compressed(draw):
-    """A condition may be shorter than what it is laid along."""
+    """Draw a condition that may be shorter than the axis."""
     x = draw(arrays())
     axis = draw(st.none() | st.integers(-x.ndim, x.ndim - 1)) if x.ndim else None
     condition = draw(st.lists(st.booleans(), max_size=x.size if axis is None else x.shape[axis]))
@@ -89,7 +89,7 @@ def extracted(draw):
 
 @st.composite
 def chosen(draw, fun):
-    """Arrays to choose from that broadcast with each other and with what says which."""
+    """Draw choices and the indices that choose among them, all of shapes that broadcast."""
     of, *choices = draw(broadcastable(n=draw(st.integers(2, 4))))
     mode = draw(st.sampled_from(["raise", "wrap", "clip"]))
     n = len(choices)
@@ -99,7 +99,7 @@ def chosen(draw, fun):
 
 @st.composite
 def selected(draw, fun):
-    """Conditions may hold together, and none may."""
+    """Draw conditions; for an element, several or none of them may be true."""
     default, *rest = draw(broadcastable(n=draw(st.sampled_from([3, 5]))))
     conditions, choices = [c > 0 for c in rest[::2]], rest[1::2]
     return (lambda default, *choices: fun(conditions, choices, default)), (default, *choices)
@@ -107,7 +107,7 @@ def selected(draw, fun):
 
 @st.composite
 def pieces(draw):
-    """A condition for each function or for all but the last; several may hold at once."""
+    """Draw a condition for each function, or for all but the last; several may be true at once."""
     x = draw(arrays())
     conditions = draw(st.lists(hnp.arrays(bool, x.shape), min_size=1, max_size=3))
     functions = [np.sin, 2.0, lambda v: v * v, np.exp][: len(conditions) + draw(st.integers(0, 1))]

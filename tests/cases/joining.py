@@ -8,7 +8,7 @@ from tinygrad_edu.engine.rules import joining
 
 
 def together(results):
-    """Several results as one."""
+    """Concatenate several results into one vector."""
     return np.concatenate([np.ravel(y) for y in results])
 
 
@@ -54,7 +54,7 @@ def appended(draw):
 
 @st.composite
 def places(draw, x, axis, beyond):
-    """One index, several or a slice: into x along the axis, or up to its end."""
+    """Draw one index, several, or a slice: into x along the axis, or up to `beyond` elements after its last."""
     n = (x.size if axis is None else x.shape[axis]) + beyond
     if n == 0:
         return []
@@ -67,7 +67,7 @@ def inserted(draw):
     x = draw(arrays(shape=shapes(min_dims=1, max_dims=2)))
     axis = draw(st.none() | st.integers(-x.ndim, x.ndim - 1))
     obj = draw(places(x, axis, 1))
-    new = list(np.shape(np.insert(x, obj, 0.0, axis)))  # with as many places as there are, each filled by a number
+    new = list(np.shape(np.insert(x, obj, 0.0, axis)))  # the shape after each index got one number
     side = 0 if axis is None else axis
     new[side] -= x.size if axis is None else x.shape[axis]
     if isinstance(obj, int):

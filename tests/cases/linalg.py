@@ -15,7 +15,7 @@ stacks = st.sampled_from([(), (2,), (1, 2)])
 
 @st.composite
 def matrix(draw, m=sides, n=None, stack=stacks):
-    """m by n matrices (square without n) with singular values from 0.6 to 2, at least 0.3 apart."""
+    """Draw m by n matrices (square without n) with singular values from 0.6 to 2, at least 0.3 apart."""
     m = draw(m) if isinstance(m, st.SearchStrategy) else m
     n = m if n is None else draw(n) if isinstance(n, st.SearchStrategy) else n
     stack = draw(stack) if isinstance(stack, st.SearchStrategy) else stack
@@ -24,11 +24,11 @@ def matrix(draw, m=sides, n=None, stack=stacks):
     u = np.linalg.qr(rng.normal(size=(*stack, m, m)))[0][..., :k]
     v = np.linalg.qr(rng.normal(size=(*stack, n, n)))[0][..., :k]
     a = (u * (0.6 + 0.5 * np.arange(k) + rng.uniform(0, 0.2, k))) @ v.swapaxes(-1, -2)
-    return a * rng.choice([-1, 1], (*stack, m, 1))  # for determinants of either sign
+    return a * rng.choice([-1, 1], (*stack, m, 1))  # so that determinants have both signs
 
 
 def joined(results):
-    """Several results as one vector."""
+    """Concatenate several results into one vector."""
     return np.concatenate([np.ravel(r) for r in results])
 
 
@@ -41,13 +41,13 @@ def positive(a):
 
 
 def away(shape):
-    """Neither near 0 nor near each other, so that no maximum has two places, nor absolute values a kink."""
+    """Draw numbers not close to 0 or to each other, to avoid ties of a maximum and the kink of abs."""
     return distinct(shape=shape).map(lambda x: np.where(x < 0, x - 0.2, x + 0.25))
 
 
 @st.composite
 def uneven(draw, shape):
-    """Matrices of which no two rows and no two columns have equal sums of absolute values."""
+    """Draw matrices in which no two rows and no two columns have equal sums of absolute values."""
     rng = np.random.default_rng(draw(seeds))
     sums = rng.permutation(shape[-2])[:, None] + rng.permutation(shape[-1])
     return (rng.uniform(0.2, 0.4, shape) + sums) * rng.choice([-1, 1], shape)
@@ -67,7 +67,7 @@ def vector_norm(draw):
 
 @st.composite
 def norm(draw):
-    """Of all elements, of vectors along an axis, or of matrices along two."""
+    """Draw a norm of all elements, of vectors along one axis, or of matrices along two axes."""
     kind, keepdims = draw(st.sampled_from(["all", "vectors", "matrices"])), draw(st.booleans())
     if kind == "all":
         return (lambda x: np.linalg.norm(x, keepdims=keepdims)), (draw(arrays(shape=shapes(min_side=1), low=0.2)),)
@@ -104,7 +104,7 @@ def cond(draw):
 
 @st.composite
 def pinv(draw):
-    """Of full rank and not, and of symmetric matrices."""
+    """Draw pseudoinverses of matrices with and without full rank, and of symmetric matrices."""
     kind = draw(st.sampled_from(["full", "short", "symmetric"]))
     if kind == "symmetric":
         a = draw(matrix())
@@ -118,7 +118,7 @@ def pinv(draw):
 
 @st.composite
 def solve(draw):
-    """For one vector, which a whole stack of matrices may share, and for matrices."""
+    """Draw equations for one vector, which a stack of matrices may share, and for matrices."""
     n, columns, stack = draw(sides), draw(sides), draw(stacks)
     b = draw(st.sampled_from([(n,), (*stack, n, columns)]))
     return np.linalg.solve, (draw(matrix(n, stack=stack)), draw(arrays(shape=b)))
@@ -126,7 +126,7 @@ def solve(draw):
 
 @st.composite
 def lstsq(draw):
-    """All results that are not constant; of a matrix that is short of rank the solution."""
+    """Return all results that are not constant; for a matrix without full rank, only the solution."""
     m, n, k = draw(sides), draw(sides), draw(sides)
     b = draw(arrays(shape=draw(st.sampled_from([(m,), (m, k)]))))
     if draw(st.booleans()):

@@ -45,7 +45,7 @@ def polydiv(draw):
 
 @st.composite
 def polyfit(draw):
-    """Points at least 0.3 from each other, weights that are not small."""
+    """Draw points at least 0.3 apart, and weights that are not small."""
     x = np.cumsum(draw(arrays(shape=st.integers(1, 5).map(lambda n: (n,)), low=0.3, high=0.6))) - 1
     y = draw(arrays(shape=st.sampled_from([(x.size,), (x.size, 2)])))
     deg = draw(st.integers(0, min(x.size - 1, 2)))

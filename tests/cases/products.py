@@ -12,7 +12,7 @@ from tinygrad_edu.engine.rules import products
 
 @st.composite
 def matrices(draw, fun):
-    """Every pair of numbers of dimensions, stacks broadcasting against each other in matmul."""
+    """Draw operands with every pair of ndims; in matmul, their stacks broadcast."""
     side = st.integers(0, 3)
     n, k, m = draw(side), draw(side), draw(side)
     a = draw(st.sampled_from([(k,), (n, k), (2, n, k), (2, 1, n, k)]))
@@ -40,14 +40,14 @@ def last_axes(draw):
 
 @st.composite
 def pairs(draw, fun):
-    """Any two arrays, of few elements."""
+    """Draw any two arrays with few elements."""
     few = shapes(min_dims=1, max_dims=1) if fun is np.linalg.outer else shapes(max_dims=3, max_side=2)
     return fun, (draw(arrays(shape=few)), draw(arrays(shape=few)))
 
 
 @st.composite
 def paired_axes(draw, fun):
-    """Axes to be summed over anywhere in both, in any order, and lengths apart from each other."""
+    """Draw summed axes at any positions and in any order; all other axes have unequal lengths."""
     n = draw(st.integers(0, 2))
     lengths = draw(st.lists(st.integers(0, 3), min_size=n, max_size=n))
     free = st.lists(st.integers(0, 3), max_size=1 if n == 2 else 2)
@@ -67,13 +67,13 @@ def paired_axes(draw, fun):
 
 
 def stacks(draw):
-    """Two shapes that broadcast."""
+    """Draw two shapes that broadcast."""
     return draw(hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=2, max_side=2, min_side=0)).input_shapes
 
 
 @st.composite
 def vectors(draw, fun, n=None):
-    """Stacks of vectors along the last axis; or along any, the same one in both, which broadcast in front."""
+    """Draw stacks of vectors along the last axis, or along any axis (the same in both), that broadcast."""
     n = draw(st.integers(0, 3)) if n is None else n
     if fun is products.cross or draw(st.booleans()):
         left, right = stacks(draw)
@@ -89,7 +89,7 @@ def vectors(draw, fun, n=None):
 
 @st.composite
 def vectors_anywhere(draw):
-    """Vectors of three elements along another axis in each factor and in the product."""
+    """Draw vectors of three elements, along a different axis in each factor and in the product."""
     if draw(st.booleans()):
         return draw(vectors(np.cross, n=3))
     axisa, axisb, axisc = (draw(st.integers(-2, 1)) for _ in range(3))
@@ -141,7 +141,7 @@ def chains(draw):
 
 @st.composite
 def subscripts(draw):
-    """Letters with their lengths, operands that may repeat them or have length 1 there, and what is kept."""
+    """Draw letters with lengths, operands that may repeat a letter or have length 1, and kept letters."""
     lengths = {c: draw(st.integers(0, 3)) for c in "abcd"}
     terms = [draw(st.text("abcd", max_size=3)) for _ in range(draw(st.integers(1, 3)))]
     ones = [{c for c in "abcd" if draw(st.integers(0, 4)) == 0} for _ in terms]
@@ -162,7 +162,7 @@ def subscripts(draw):
 
 
 def integers(term):
-    """A term of subscripts as einsum's other form has it."""
+    """Return the subscripts of one operand as the list of integers of einsum's alternative syntax."""
     return [Ellipsis if c == "." else 3 * "abcd".index(c) for c in term.replace("...", ".")]
 
 
@@ -189,7 +189,7 @@ def contractions(draw, fun):
 CASES = {
     np.matmul: matrices(np.matmul),
     np.linalg.matmul: matrices(np.linalg.matmul),
-    np.dot: matrices(np.dot),  # a composition, which has many cases
+    np.dot: matrices(np.dot),  # a composition with many cases
     np.vdot: flattened(),
     np.inner: last_axes(),
     np.tensordot: paired_axes(np.tensordot),
@@ -209,5 +209,5 @@ CASES = {
     products.einsum: contractions(products.einsum),
     np.einsum: contractions(np.einsum),
 }
-if hasattr(np, "matvec"):  # NumPy 2.2
+if hasattr(np, "matvec"):  # new in NumPy 2.2
     CASES |= {fun: matrix_and_vector(fun) for fun in (np.matvec, np.vecmat)}

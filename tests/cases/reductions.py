@@ -9,7 +9,7 @@ from tinygrad_edu.engine.rules import reductions
 
 @st.composite
 def chosen(draw, fun, source=arrays, min_side=0, initial=None, must=False, **values):
-    """A reduction as it stands, of some elements (`where`), and with a first one (`initial`)."""
+    """Draw a reduction of all elements or of some (`where`), with and without an `initial` value."""
     x = draw(source(shape=draw(shapes(min_side=min_side)), **values))
     kwargs = {"axis": draw(axes(x.ndim)), "keepdims": draw(st.booleans())}
     if draw(st.booleans()):
@@ -23,7 +23,7 @@ def chosen(draw, fun, source=arrays, min_side=0, initial=None, must=False, **val
 
 @st.composite
 def spread_out(draw, fun):
-    """var and std need two elements to each result, and std some distance between them."""
+    """Draw arrays for var and std: at least two elements for each result, not all equal for std."""
     x = draw(distinct(shape=draw(shapes(min_side=2, min_dims=1))))
     kwargs = {"axis": draw(axes(x.ndim)), "keepdims": draw(st.booleans())}
     kwargs[draw(st.sampled_from(["ddof", "correction"]))] = draw(st.sampled_from([0, 1, 0.5]))
@@ -35,7 +35,7 @@ def spread_out(draw, fun):
 
 @st.composite
 def with_nan(draw, case, least):
-    """A case of other reductions, for numbers among which there are NaN: `least` numbers to each result at least."""
+    """Take a case of another reduction and put NaN into its arrays; leave at least `least` numbers for each result."""
     f, (x,) = draw(case)
     missing = np.random.default_rng(draw(seeds)).random(x.shape) < 0.3
     keywords = dict(zip(f.__code__.co_freevars, [c.cell_contents for c in f.__closure__], strict=True))
@@ -48,7 +48,7 @@ def with_nan(draw, case, least):
 
 @st.composite
 def scan(draw, fun):
-    """cumulative_sum and cumulative_prod: an axis has to be named where there are several."""
+    """Draw arguments of cumulative_sum and cumulative_prod, which need an axis if ndim > 1."""
     x = draw(arrays(shape=shapes(min_dims=1, min_side=1)))
     axis, first = draw(st.integers(-x.ndim, x.ndim - 1)), draw(st.booleans())
     axis = None if x.ndim == 1 and draw(st.booleans()) else axis
@@ -57,7 +57,7 @@ def scan(draw, fun):
 
 @st.composite
 def averaged(draw):
-    """Weights for each element, or along the axes that are averaged over."""
+    """Draw weights for each element, or along the averaged axes."""
     a = draw(arrays(shape=shapes(min_side=1)))
     axis, keepdims = draw(axes(a.ndim)), draw(st.booleans())
     named = range(a.ndim) if axis is None else np.atleast_1d(axis)
@@ -110,7 +110,7 @@ def axis_by_axis(draw):
     return (lambda x: np.apply_over_axes(f, x, axis)), (x,)
 
 
-TOPS = [0.003, 0.153, 5.003]  # between elements, beyond them, and never one of them
+TOPS = [0.003, 0.153, 5.003]  # below, between or above the elements, but never equal to one
 
 CASES = {
     np.sum: chosen(np.sum, initial=[2]),

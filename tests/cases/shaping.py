@@ -10,14 +10,14 @@ from tinygrad_edu.engine.rules import shaping
 
 
 def together(results):
-    """Several results as one."""
+    """Concatenate several results into one vector."""
     return np.concatenate([np.ravel(y) for y in results])
 
 
 @st.composite
 def reshaped(draw, fun):
     x = draw(arrays())
-    turned = draw(st.sampled_from([lambda x: x, np.transpose]))  # the orders A and K are those of the memory
+    turned = draw(st.sampled_from([lambda x: x, np.transpose]))  # the orders A and K depend on the memory layout
     order = draw(st.sampled_from("CFAK" if fun is np.ravel else "CFA"))
     if fun is np.ravel:
         return (lambda x: np.ravel(turned(x), order=order)), (x,)

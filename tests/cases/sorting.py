@@ -1,4 +1,4 @@
-"""Cases for sorting and order statistics: numbers that are far enough apart to keep their sorting."""
+"""Cases for sorting and order statistics: numbers far enough apart that small changes keep their order."""
 
 import numpy as np
 from hypothesis import strategies as st

@@ -1,8 +1,8 @@
-"""How layers.json was made: `python tests/expected/layers.py`, with torch==2.13.0 installed, writes it anew.
+"""Write layers.json with torch==2.13.0: `python tests/expected/layers.py`.
 
-Of each layer the output for an input, and the gradients of its input and its parameters, for the gradient
-`cos(0), cos(1), ...` of its output; then running statistics and the output in evaluation mode. `travel.safetensors` is
-a small network saved by PyTorch, and "travel" what it predicts.
+For each layer, the file holds the output for one input, the gradients of the input and of the parameters (the gradient
+of the output is `cos(0), cos(1), ...`), the running statistics, and the output in evaluation mode. The script also
+saves a small PyTorch network as `travel.safetensors`, and its predictions as "travel".
 """
 
 import json

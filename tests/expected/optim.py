@@ -1,7 +1,8 @@
-"""How optim.json was made: `python tests/expected/optim.py`, with torch==2.13.0 installed, writes it anew.
+"""Write optim.json with torch==2.13.0: `python tests/expected/optim.py`.
 
-Optimizers: 100 steps in float64 from the parameters and gradients of `tests/test_optim.py`. Schedules: the rates of 30
-epochs of two groups, from 0.1 and 0.2 (ReduceLROnPlateau: with the losses that stand beside).
+Optimizers: the parameters after 100 steps in float64, with the parameters and gradients of `tests/test_optim.py`.
+Schedules: the learning rates of 30 epochs for two groups that start at 0.1 and 0.2 (for ReduceLROnPlateau, the file
+also holds the losses).
 """
 
 import json

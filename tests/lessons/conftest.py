@@ -1,4 +1,4 @@
-"""`lesson(name)` runs examples/<name>.py once, in a folder of its own, and gives its variables by name."""
+"""The fixture `lesson`: `lesson(name)` runs examples/<name>.py once in a new folder and returns its variables."""
 
 import functools
 import runpy
@@ -13,13 +13,13 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 @pytest.fixture(scope="session")
 def lesson(tmp_path_factory):
-    """Its variables, `OUTPUT` (the folder of its pictures) among them."""
+    """Return a function that runs a lesson and returns its variables; `OUTPUT` is the folder of its pictures."""
     pytest.importorskip("matplotlib")
 
     @functools.cache
     def run(name):
         folder = tmp_path_factory.mktemp(name)
-        for program in EXAMPLES.glob("*.py"):  # all: one may import another
+        for program in EXAMPLES.glob("*.py"):  # copy all, because one may import another
             shutil.copy(program, folder)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", [f"{name}.py"])

@@ -1,4 +1,4 @@
-"""`jupyter execute --inplace examples/tour.ipynb` renews what is stored in the notebook."""
+"""The notebook runs and its outputs are current; `jupyter execute --inplace examples/tour.ipynb` updates them."""
 
 import re
 import shutil
@@ -20,7 +20,7 @@ def stored():
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory):
-    """The notebook, run from top to bottom in a folder of its own; what fails there raises."""
+    """Run the notebook from top to bottom in a new folder; raise an error if a cell fails."""
     folder = tmp_path_factory.mktemp("tour")
     notebook = nbformat.read(shutil.copy(TOUR, folder), as_version=4)
     resources = {"metadata": {"path": str(folder)}}
@@ -28,7 +28,7 @@ def fresh(tmp_path_factory):
 
 
 def outputs(notebook):
-    """[(the cell's tags, {kind: what was printed or shown})], of the cells with code."""
+    """Return [(tags of the cell, {kind of output: output})] of all code cells."""
     found = []
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -52,7 +52,7 @@ def test_it_runs_and_shows_what_is_stored(stored, fresh):
     pytest.importorskip("pygraphviz")
     for (tags, before), (_, now) in zip(outputs(stored), outputs(fresh), strict=True):
         assert before.keys() == now.keys()
-        if "time" in tags:  # its numbers differ from run to run
+        if "time" in tags:  # its times differ from run to run
             continue
         for kind in before.keys() & {"stdout", "text/plain"}:
             then, today = (re.sub(r"\S*?\d+\.py:", "cell:", shown[kind]) for shown in (before, now))
@@ -70,7 +70,7 @@ def test_its_first_cell_installs_what_is_missing(stored, monkeypatch, tmp_path):
     code = TransformerManager().transform_cell(first)
     for missing, folder, expected in (
         ([], TOUR.parent, None),
-        (["pygraphviz"], TOUR.parent, TOUR.parents[1]),  # the checkout that it lies in
+        (["pygraphviz"], TOUR.parent, TOUR.parents[1]),  # the checkout that contains the notebook
         (["tinygrad_edu"], tmp_path, "tinygrad-edu"),
     ):
         asked, names = [], {"get_ipython": Shell}

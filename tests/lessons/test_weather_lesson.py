@@ -23,7 +23,7 @@ def test_the_slope_is_the_derivative_of_the_parabola(lesson):
         moved[j] = weight
         loss, slope = variables["loss_and_slope"](weight)
         assert loss == pytest.approx(np.mean((y[:, 0] - y.mean() - x @ moved) ** 2), rel=1e-12)
-        assert slope == pytest.approx(2 * (weight - best[j]), abs=1e-9)  # a standardised feature has curvature 2
+        assert slope == pytest.approx(2 * (weight - best[j]), abs=1e-9)  # the curvature of a standardized feature is 2
 
 
 def test_the_start_changes_the_number_of_epochs_and_not_the_result(lesson):

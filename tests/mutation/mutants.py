@@ -1,4 +1,4 @@
-"""Every mutant of a page of rules."""
+"""All mutants of a file of rules."""
 
 import ast
 import difflib
@@ -21,7 +21,7 @@ RULES = ROOT / "tinygrad_edu" / "engine" / "rules"
 
 @dataclass(eq=False)
 class Mutant:
-    """A page with one mistake in it."""
+    """The source of a file of rules with one mistake in it."""
 
     page: str
     source: str
@@ -32,16 +32,16 @@ class Mutant:
 
     @property
     def name(self):
-        """Where, and the changed lines: what survivors.toml calls it by."""
+        """Return the name of this mutant in survivors.toml: the function and the changed lines."""
         lines = [line[1:] for line in self.change[2:] if line.startswith("+")]
         return f"{self.where}: {' '.join(' '.join(lines).split())}"
 
 
 def mutants(page):
-    """One for each place and operator, less those that are no Python, or the same Python as the page or each other."""
+    """Return one mutant for each place and operator, without invalid Python and without duplicates."""
     path = RULES / f"{page}.py"
     source = path.read_text()
-    texts = {node: node.get_code() for node in get_ast(source).children}  # a statement alone is soon read again
+    texts = {node: node.get_code() for node in get_ast(source).children}  # a single statement is quick to parse again
     trees = {node: ast.parse(text) for node, text in texts.items()}
     skipped, occurrences, end = list(unread(ast.parse(source))), Counter(), 0
     for statement, text in texts.items():
@@ -75,7 +75,7 @@ def mutants(page):
 
 
 def unread(tree):
-    """The places, (start, end), of what does not compute: annotations, and decorators."""
+    """Return the places (start, end) of annotations and decorators, which are not mutated."""
     for node in ast.walk(tree):
         for field in ("annotation", "returns", "decorator_list"):
             found = getattr(node, field, None) or []
@@ -84,12 +84,12 @@ def unread(tree):
 
 
 def bare_star(node):
-    """Whether node is what cosmic-ray takes for a product: the star in `def f(a, *, b)`."""
+    """Whether node is the star in `def f(a, *, b)`, which cosmic-ray mistakes for a product."""
     return node.type == "operator" and node.parent.type in ("parameters", "lambdef")
 
 
 def dump(text):
-    """What text means, None if it is no Python. To reshape, -2 is -1."""
+    """Return the syntax tree of text as a string, or None for invalid Python; reshape treats -2 as -1."""
     try:
         return ast.dump(ast.parse(re.sub(r"(reshape\(\(?[^()\[\]]*\[?)- 2\b", r"\1-1", text)))
     except SyntaxError:
@@ -97,7 +97,7 @@ def dump(text):
 
 
 def title(tree):
-    """`f` for a definition of f, `np.f` for its `defvjp(np.f, ...)`."""
+    """Return `f` for a definition of f, and `np.f` for `defvjp(np.f, ...)`."""
     statement = tree.body[0]
     call = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and statement.value.args
     return ast.unparse(call[0]) if call else getattr(statement, "name", ast.unparse(statement)[:40])
@@ -110,7 +110,7 @@ def names(tree):
 
 
 def concerned(tree, trees):
-    """The names in a statement, and in those that use what it defines, and in those that use them."""
+    """Return the names in a statement, and in all statements that use its definitions, directly or not."""
     found = [tree]
     for one in found:
         defined = getattr(one.body[0], "name", None)

@@ -1,4 +1,4 @@
-"""How a rule is made wrong: by what cosmic-ray has, and what it lacks: dropped factors, swapped arguments, signs."""
+"""Mutation operators: those of cosmic-ray, and new ones (dropped factors, swapped arguments, wrong signs)."""
 
 from itertools import pairwise
 
@@ -16,7 +16,7 @@ CORE = {
     "ReplaceComparisonOperator_": "Eq_NotEq NotEq_Eq Is_IsNot IsNot_Is "
     "Lt_LtE Lt_Gt LtE_Lt LtE_GtE Gt_GtE Gt_Lt GtE_Gt GtE_LtE",
 }
-ANY_ORDER = {  # calls in which swapped arguments mean the same, or cannot be meant
+ANY_ORDER = {  # calls in which swapped arguments mean the same, or make no sense
     "nondifferentiable", "refused", "isinstance", "getattr", "hasattr",
     "add", "multiply", "maximum", "minimum", "logaddexp", "hypot", "equal", "not_equal", "logical_and", "logical_or",
     "swapaxes", "result_type", "max", "min",
@@ -24,7 +24,7 @@ ANY_ORDER = {  # calls in which swapped arguments mean the same, or cannot be me
 
 
 class Rewrite(Operator):
-    """An operator that gives the text of each mutant of a node."""
+    """The base class of operators that return the text of each mutant of a node."""
 
     cases: tuple[tuple[str, str], ...] = ()
 
@@ -39,7 +39,7 @@ class Rewrite(Operator):
 
     @classmethod
     def examples(cls):
-        return [Example(before, after) for before, after in cls.cases]  # each shows its operator's first mutant
+        return [Example(before, after) for before, after in cls.cases]  # each example is its operator's first mutant
 
 
 def text(*nodes):
@@ -47,12 +47,12 @@ def text(*nodes):
 
 
 def operands(node):
-    """The children of a sum or a product: operands, with an operator between each two."""
+    """Return the children of a sum or a product: operands with operators between them."""
     return node.children if node.type in ("arith_expr", "term") else []
 
 
 class DropOperand(Rewrite):
-    """A factor or a term is forgotten."""
+    """Drop a factor or a term."""
 
     cases = (("y = g * x", "y = x"), ("y = g / x", "y = 1 / x"), ("y = a - b", "y = - b"))
 
@@ -66,7 +66,7 @@ class DropOperand(Rewrite):
 
 
 class SwapOperands(Rewrite):
-    """What is subtracted or divided by changes places with what it is taken from."""
+    """Swap the operands of a subtraction or a division."""
 
     cases = (("y = a - b", "y = b - (a)"), ("y = a @ b", "y = b @ (a)"))
 
@@ -78,13 +78,13 @@ class SwapOperands(Rewrite):
 
 
 def arguments(node):
-    """The positions and children of the arguments of a call of more than one."""
+    """Return the positions and the children of the arguments of a call with more than one argument."""
     call = node.type == "trailer" and node.children[0].value == "(" and node.children[1].type == "arglist"
     return list(enumerate(node.children[1].children))[::2] if call else []
 
 
 class SwapArguments(Rewrite):
-    """Two neighbouring arguments of a call change places: two rules of a `defvjp` too."""
+    """Swap two neighbouring arguments of a call, also two rules of a `defvjp`."""
 
     cases = (("f(a, b, c=1)", "f(b, a, c=1)"), ("defvjp(np.f, p, q)", "defvjp(np.f, q, p)"))
 
@@ -93,14 +93,14 @@ class SwapArguments(Rewrite):
         if called is None or called.value in ANY_ORDER:
             return
         for (i, a), (j, b) in pairwise(arguments(node)[called.value == "defvjp" :]):
-            if "argument" not in (a.type, b.type):  # keywords and stars
+            if "argument" not in (a.type, b.type):  # not positional: keywords and stars
                 codes = [child.get_code() for child in node.children[1].children]
                 codes[i], codes[j] = f"{a.get_first_leaf().prefix}{text(b)}", f"{b.get_first_leaf().prefix}{text(a)}"
                 yield f"({''.join(codes).lstrip()})"
 
 
 class DropKeyword(Rewrite):
-    """A keyword is not handed on."""
+    """Drop a keyword argument of a call."""
 
     cases = (("f(a, axis=axis)", "f(a)"),)
 
@@ -112,7 +112,7 @@ class DropKeyword(Rewrite):
 
 
 class SwapParameters(Rewrite):
-    """Two neighbouring parameters, one of them in use, are taken for each other."""
+    """Swap two neighbouring parameters, of which at least one is used."""
 
     cases = (("f = lambda a, b: b", "f = lambda b, a: b"), ("def f(a, b): return a", "def f(b, a): return a"))
 
@@ -132,7 +132,7 @@ class SwapParameters(Rewrite):
 
 
 class Negate(Rewrite):
-    """The result has the wrong sign."""
+    """Negate the result."""
 
     cases = (("r = lambda g: g", "r = lambda g: -(g)"), ("def f(a): return a", "def f(a): return -(a)"))
 

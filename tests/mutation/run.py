@@ -1,13 +1,13 @@
-"""Make the rules wrong, one mutant at a time, and see that the tests catch it.
+"""Put one mistake at a time into the rules, and check that the tests notice it.
 
-    python tests/mutation/run.py              every page of tinygrad_edu/engine/rules
+    python tests/mutation/run.py              all files of tinygrad_edu/engine/rules
     python tests/mutation/run.py indexing     some of them
 
-cosmic-ray makes the mutants (`operators.py`) and keeps the session: `cr-html build/mutation.sqlite` shows every one. A
-mutant is tested in a fork of this process, which has imported everything but `tinygrad_edu`, and is given the mutant's
-source in place of the page's own: no file is changed, and a mutant costs less than a second. What a quick run of the
-page's tests lets through meets a wide one. What survives that must be explained in `survivors.toml`, or the run
-fails.
+cosmic-ray makes the mutants (`operators.py`) and stores the session: `cr-html build/mutation.sqlite` shows each mutant.
+Each mutant is tested in a fork of this process. The fork has already imported everything except `tinygrad_edu`, and
+imports the mutant's source instead of the file's. So no file is changed, and a mutant costs less than a second. If a
+quick run of the file's tests passes, a wide run follows. If that passes too, the mutant has survived: the command fails
+unless `survivors.toml` explains it.
 """
 
 import argparse
@@ -40,13 +40,13 @@ EXPLAINED = tomllib.loads((TESTS / "mutation" / "survivors.toml").read_text())
 OPTIONS = [
     *("-x", "--tb=line", "-p", "no:cacheprovider"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # the plugins are imported already
-    *("-k", "not million and not time"),  # slow, or measured: what fails on a busy machine proves nothing
+    *("-k", "not million and not time"),  # slow or time-dependent, so a busy machine fails them
 ]
 ELSEWHERE = [  # slow, or not about rules
-    "anomaly", "cores", "data", "draw", "explain", "fuzz", "io", "jit", "jit_passes", "lr_scheduler", "metrics", "nn",
-    "optim", "package", "page", "plot", "processes", "readme", "reprs", "train", "weather", "when_it_goes_wrong",
+    "anomaly", "data", "draw", "explain", "fuzz", "jit", "jit_passes", "lr_scheduler", "metrics", "nn", "optim", "package",
+    "page", "plot", "processes", "readme", "reprs", "state", "threads", "train", "weather", "when_it_goes_wrong",
 ]  # fmt: skip
-SECONDS, BYTES = 180, 8 * 2**30  # what one test run may take of the processor, and of memory
+SECONDS, BYTES = 180, 8 * 2**30  # limits of processor time and memory for one test run
 
 for profile, examples in {"quick": 5, "wide": 25}.items():
     settings.register_profile(
@@ -55,13 +55,13 @@ for profile, examples in {"quick": 5, "wide": 25}.items():
         derandomize=True,
         database=None,
         deadline=None,
-        phases=[Phase.explicit, Phase.generate],  # nobody reads a shrunk example
+        phases=[Phase.explicit, Phase.generate],  # no shrinking: nobody reads the examples
         suppress_health_check=list(HealthCheck),
     )
 
 
 class Substitute(SourceFileLoader):
-    """Imports a page of the rules from another source than its file's."""
+    """A loader that imports a file of rules from a different source text."""
 
     def __init__(self, page, source):
         super().__init__(f"tinygrad_edu.engine.rules.{page}", str(RULES / f"{page}.py"))
@@ -75,9 +75,9 @@ class Substitute(SourceFileLoader):
 
 
 class Selection:
-    """What tests a mutant, likely killers first: proofs of the functions concerned, examples, the page's other proofs.
+    """Select and order the tests of a mutant: random tests of its functions, examples, other random tests of the file.
 
-    A wide run leaves out the last: the quick one had them.
+    A wide run skips the last group, because the quick run included it.
     """
 
     def __init__(self, page, concerned, wide):
@@ -88,7 +88,7 @@ class Selection:
             return 1
         page, _, function = item.callspec.id.rpartition("-")
         function = function.rpartition(".")[2]
-        names = {function, function.rstrip("0123456789")}  # pytest numbers what bears one name
+        names = {function, function.rstrip("0123456789")}  # pytest adds numbers to equal names
         if page in (self.page, "") and names & self.concerned:
             return 0
         return 2 if page == self.page and not self.wide else None
@@ -99,7 +99,7 @@ class Selection:
 
 
 def test(page, source, concerned, wide, log):
-    """In a process of its own: leave with pytest's status for a page that reads `source`."""
+    """Run in a process of its own: test the file with this `source`, and exit with pytest's status."""
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
     resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
@@ -118,7 +118,7 @@ def test(page, source, concerned, wide, log):
 def run(jobs, workers):
     """Test every (key, *arguments of `test`) of jobs; yield (key, exit status, output) as they end."""
     fork = multiprocessing.get_context("fork")
-    gc.freeze()  # what the forks share they need not look through
+    gc.freeze()  # the forks need not collect garbage in shared memory
     jobs, running = deque(jobs), {}
     while jobs or running:
         while jobs and len(running) < workers:
@@ -139,7 +139,7 @@ def run(jobs, workers):
 
 
 def sound(pages, workers):
-    """Stop unless the tests pass on pages as they are: else they would catch anything."""
+    """Exit with an error unless the tests pass on the unchanged files."""
     texts = {page: (RULES / f"{page}.py").read_text() for page in pages}
     for wide in (False, True):
         jobs = [(page, page, text, names(ast.parse(text)), wide) for page, text in texts.items()]
@@ -154,7 +154,7 @@ def main():
     parser.add_argument("pages", nargs="*", default=every, help=f"of {', '.join(every)}")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
-    sys.stdout.reconfigure(line_buffering=True)  # else forks inherit what is not yet written
+    sys.stdout.reconfigure(line_buffering=True)  # otherwise forks inherit unwritten output
     os.chdir(ROOT)
     sys.path[0] = str(ROOT)
 
