@@ -44,7 +44,8 @@ OPTIONS = [
 ]
 ELSEWHERE = [  # slow, or not about rules
     "anomaly", "data", "draw", "explain", "fuzz", "jit", "jit_passes", "lr_scheduler", "metrics", "nn", "optim",
-    "package", "page", "plot", "processes", "readme", "reprs", "state", "threads", "train", "weather", "when_it_goes_wrong",
+    "package", "page", "plot", "processes", "readme", "reprs", "state", "threads", "train", "weather",
+    "when_it_goes_wrong",
 ]  # fmt: skip
 SECONDS, BYTES = 180, 8 * 2**30  # limits of processor time and memory for one test run
 
