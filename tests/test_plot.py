@@ -257,9 +257,9 @@ def test_a_flat_loss_and_one_with_holes_are_drawn():
 
 @pytest.mark.parametrize("draw", [plot.contours, plot.surface])
 def test_mistakes_in_a_field_are_named(draw):
-    with pytest.raises(ValueError, match=rf"{draw.__name__}: path has shape \(3,\); give \(n, 2\)"):
+    with pytest.raises(ValueError, match=rf"{draw.__name__}: path has shape \(3,\); pass \(n, 2\)"):
         draw(bowl, [1, 2, 3])
-    with pytest.raises(ValueError, match="Give a path, or xlim="):
+    with pytest.raises(ValueError, match="pass a path, or the limits xlim="):
         draw(bowl, xlim=(0, 1))
     with pytest.raises(ValueError, match="no step of the path is finite"):
         draw(bowl, [[np.nan, 1]])
@@ -301,11 +301,11 @@ def test_a_model_is_asked_in_evaluation_mode_without_recording_and_gets_its_mode
 @pytest.mark.parametrize(
     ("model", "x", "y", "message"),
     [
-        (parabola, X[:, :1], BELOW, r"X has shape \(30, 1\) and y \(30,\); give X as \(n, 2\)"),
+        (parabola, X[:, :1], BELOW, r"X has shape \(30, 1\) and y \(30,\); pass .* as X \(n, 2\)"),
         (parabola, X, BELOW[1:], r"X has shape \(30, 2\) and y \(29,\)"),
-        (parabola, X, BELOW + 1, r"tells classes \[0, 1\] apart, but y holds \[1 2\]"),
-        (sectors, X, SECTOR + 1, r"tells classes \[0, 1, 2\] apart, but y holds \[1 2 3\]"),
-        (lambda x: 1.0, X, BELOW, r"for 40000 points the model gave shape \(\)"),
+        (parabola, X, BELOW + 1, r"predicts classes \[0, 1\], but y holds \[1 2\]"),
+        (sectors, X, SECTOR + 1, r"predicts classes \[0, 1, 2\], but y holds \[1 2 3\]"),
+        (lambda x: 1.0, X, BELOW, r"for 40000 points the model returned shape \(\)"),
     ],
 )
 def test_mistakes_in_a_decision_boundary_are_named(model, x, y, message):
@@ -437,7 +437,7 @@ def test_animate_that_fails_leaves_what_stood_there(tmp_path):
         plot.animate(lambda ax, i: ax.plot([1 / next(left)]), 2, path)
     for frames, options, message in (
         (0, {}, "no frames"),
-        (1, {"fps": 0}, "fps is above 0"),
+        (1, {"fps": 0}, "fps must be above 0"),
         (1, {"hold": -1}, "hold"),
     ):
         with pytest.raises(ValueError, match=message):

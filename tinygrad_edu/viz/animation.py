@@ -1,4 +1,6 @@
-"""A GIF of drawings, for a slide or a README."""
+"""Animated GIFs of matplotlib drawings."""
+
+from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
@@ -13,25 +15,30 @@ from ..state import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from PIL.Image import Image as Picture
+
+    Draw = Callable[[Axes, Any], object]
+    Limits = dict[str, tuple[float, float]]
 
 
 def animate(
-    draw: "Callable[[Axes, Any], object]",
+    draw: Draw,
     frames: int | Iterable[Any],
     path: str | os.PathLike[str],
-    ax: "Axes | None" = None,
+    ax: Axes | None = None,
     *,
     fps: int = 10,
     hold: float = 1.0,
     dpi: float = 100,
     progress: Callable[[list[Any]], Iterable[Any]] | None = None,
 ) -> Path:
-    """Write a GIF of what `draw(ax, i)` draws on a cleared Axes for every i of `frames`, and return its path.
+    """Write a GIF with a picture for each i of `frames`, drawn by `draw(ax, i)` on cleared Axes, and return its path.
 
-    `frames` is a count or the i's themselves. All frames are drawn once to find limits that hold them all, and again
-    with those, so that nothing jumps. The last is held for `hold` seconds more before the loop begins anew. `progress`
-    is what to wrap the frames in, such as `tqdm.tqdm`. By default a frame has 600 x 400 pixels; what has changed in it
-    is all that it adds to the file, most often 1 to 10 KB. Whatever fails, what stood at the path stays.
+    `frames` is a count, or the i's themselves. Each frame is drawn twice: first to find limits that contain all
+    frames, then with those limits, so that nothing jumps. The last frame stays for `hold` more seconds before the loop
+    starts again. `progress`, such as `tqdm.tqdm`, wraps the frames. By default a frame has 600 x 400 pixels; only what
+    changes in it is stored, usually 1 to 10 KB. If anything fails, a file that existed at the path is unchanged.
     """
     path = Path(path)
     if path.suffix.lower() != ".gif":
@@ -41,51 +48,56 @@ def animate(
         raise ValueError("animate: there are no frames")
     if not 0 < fps <= 50 or hold < 0:
         raise ValueError(
-            f"animate: fps is above 0 and at most 50, as GIFs allow, and hold at least 0; not {fps}, {hold}"
+            f"animate: fps must be above 0 and at most 50, the limit of GIFs, and hold at least 0; not {fps} and {hold}"
         )
     ax = axes_or_new(ax)
+    limits = _common_limits(draw, frames, ax)
+    pictures = _pictures(draw, frames if progress is None else progress(frames), ax, limits, dpi)
+    _write(pictures, path, [1000 / fps] * (len(frames) - 1) + [1000 / fps + 1000 * hold])
+    return path
 
+
+def _common_limits(draw: Draw, frames: list[Any], ax: Axes) -> Limits:
+    """Draw all frames, and return the limits of each axis that contain them all."""
     axes = [name for name in "xyz" if hasattr(ax, f"get_{name}lim")]
     seen: dict[str, list[float]] = {name: [] for name in axes}
     for i in frames:
-        _draw(draw, ax, i)
+        ax.clear()
+        draw(ax, i)
         for name in axes:
             seen[name] += getattr(ax, f"get_{name}lim")()
-    limits = {f"{name}lim": _union(getattr(ax, f"{name}axis_inverted")(), seen[name]) for name in axes}
+    limits = {}
+    for name, values in seen.items():
+        low, high = min(values), max(values)
+        limits[f"{name}lim"] = (high, low) if getattr(ax, f"{name}axis_inverted")() else (low, high)
+    return limits
 
+
+def _pictures(draw: Draw, frames: Iterable[Any], ax: Axes, limits: Limits, dpi: float) -> list[Picture]:
+    """Draw each frame with these limits and return the pictures."""
     from matplotlib import rc_context
 
-    figure: Any = ax.figure
+    figure: Figure = ax.figure  # type: ignore[assignment]
     layout = figure.get_layout_engine()
-    pictures = []
-    # A tight box would differ from frame to frame, and any layout engine, even one that does nothing, draw each twice.
+    pictures: list[Picture] = []
+    # A tight box would differ from frame to frame, and any layout engine, even one that does nothing, draws each twice.
     plain: Any = {"savefig.bbox": None, "figure.autolayout": False, "figure.constrained_layout.use": False}
     with rc_context(plain):
         try:
-            for i in frames if progress is None else progress(frames):
-                _draw(draw, ax, i)
+            for i in frames:
+                ax.clear()
+                draw(ax, i)
                 ax.set(**limits)
-                if i is frames[0]:  # where the axes stand is settled once
+                if not pictures:  # the first frame fixes the position of the axes
                     figure.draw_without_rendering()
                     figure.set_layout_engine(None)
                 pictures.append(_picture(figure, dpi))
         finally:
             figure.set_layout_engine(layout)
-    _write(pictures, path, [1000 / fps] * (len(frames) - 1) + [1000 / fps + 1000 * hold])
-    return path
+    return pictures
 
 
-def _draw(draw: Any, ax: Any, i: Any) -> None:
-    ax.clear()
-    draw(ax, i)
-
-
-def _union(inverted: bool, ends: list[float]) -> tuple[float, float]:
-    low, high = min(ends), max(ends)
-    return (high, low) if inverted else (low, high)
-
-
-def _picture(figure: Any, dpi: float) -> Any:
+def _picture(figure: Figure, dpi: float) -> Picture:
     from PIL import Image
 
     with BytesIO() as buffer:
@@ -93,22 +105,21 @@ def _picture(figure: Any, dpi: float) -> Any:
         return Image.open(buffer).convert("RGB")
 
 
-def _write(pictures: list[Any], path: Path, milliseconds: list[float]) -> None:
-    """Write the GIF with one palette for all pictures, so that each need only hold what has changed: a fifth."""
+def _write(pictures: list[Picture], path: Path, milliseconds: list[float]) -> None:
+    """Write the GIF with one palette for all pictures; then each stores only its changes, a fifth of the size."""
     from PIL import Image
 
-    some = pictures[:: -max(1, len(pictures) // 8)]  # the last among them, which holds most
+    samples = pictures[:: -max(1, len(pictures) // 8)]  # the last picture among them, which often shows most
     width, height = pictures[0].size
-    together = Image.new("RGB", (width, height * len(some)))
-    for i, picture in enumerate(some):
-        together.paste(picture, (0, height * i))
-    # Maximum coverage keeps colours that are rare, such as a point that moves. White is kept as it is; it stands alone,
-    # as Pillow looks colours up by their upper six bits. Of 256 colours one is left, to mean "as it was".
-    colours: Any = together.quantize(254, method=Image.Quantize.MAXCOVERAGE).getpalette()
+    mosaic = Image.new("RGB", (width, height * len(samples)))
+    for i, picture in enumerate(samples):
+        mosaic.paste(picture, (0, height * i))
+    # Maximum coverage keeps rare colours, such as that of a point that moves. Pillow looks a colour up by its upper six
+    # bits, so white must be the only colour near white to stay exact. The 256th colour means "unchanged".
+    colours: Any = mosaic.quantize(254, method=Image.Quantize.MAXCOVERAGE).getpalette()
     colours = np.reshape(colours, (-1, 3))
     palette = Image.new("P", (1, 1))
     palette.putpalette([255] * 3 + colours[(colours < 248).any(axis=1)].ravel().tolist())
     first, *others = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
-    options = {"duration": milliseconds, "loop": 0, "optimize": True}
     with replacing(path) as file:
-        first.save(file, format="gif", save_all=True, append_images=others, **options)
+        first.save(file, "gif", save_all=True, append_images=others, duration=milliseconds, loop=0, optimize=True)
