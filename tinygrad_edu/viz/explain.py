@@ -17,7 +17,7 @@ import numpy as np
 
 from ..engine.backward import ARGS, Notes, backprop, elementwise, toposort
 from ..engine.rules import vjps
-from ..engine.tensor import Node, Tensor, Value
+from ..engine.tensor import Node
 from ..state import replacing
 from . import narration
 from .formula import formula, operation
@@ -26,11 +26,8 @@ from .table import table
 from .values import SMALL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .steps import Number
-
-    Operand = Tensor | Value
+    from ..engine.rules.registry import Rule
+    from .steps import Number, Operand
 
 LABEL = 24  # characters of a label that are shown
 
@@ -148,7 +145,7 @@ def _record(y: Operand, names: dict[Operand, str]) -> Record:
     return Record(names[y], value, operation(y, names), operation(y, {}, numbers=True) if small else "")
 
 
-def _local_derivative(rule: Callable[..., Any], y: Operand) -> tuple[Number | None, tuple[int, ...]]:
+def _local_derivative(rule: Rule, y: Operand) -> tuple[Number | None, tuple[int, ...]]:
     """Return d(y)/d(argument) elementwise, or None if it is a Jacobian matrix, and the shape of the rule's result."""
     values = [np.float64(v) if type(v) is float else v for v in (y.data, *y.call[ARGS - 1])]
     with np.errstate(all="ignore"):

@@ -1,16 +1,17 @@
-"""A rule, and the call whose rule it is, as the formulas that one would write.
+"""Formulas of an explanation: a derivative rule, and the call that it belongs to, as one would write them.
 
-Nothing here knows a derivative. A rule is run on stand-ins for `g`, `y` and the function's arguments that note every
-NumPy call made on them (jit's, named as the rule names them), and what they noted is printed by jit's printer of
-expressions. A rule that needs plain arrays cannot be run so, and is shown by its own source instead.
+This module knows no derivatives. It records a rule on symbolic arguments, as `jit` records a function, and prints the
+recorded calls as one expression. A rule that needs plain arrays cannot be recorded; its own source is shown instead.
 """
+
+from __future__ import annotations
 
 import ast
 import inspect
 import linecache
 import re
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,63 +23,65 @@ from ..trace.recorder import Recorder
 from ..trace.traced import Traced
 from .values import SMALL, format_value
 
-LONG = 72  # characters of a formula, beyond which parts that occur twice get names, and numbers are left out
-NEGATIVE = 7  # how strongly a minus sign binds
+if TYPE_CHECKING:
+    from ..engine.rules.registry import Function, Rule
+    from .steps import Number, Operand
+
+LONG = 72  # characters; in longer formulas repeated terms get names, and values are left out
+MINUS = 7  # the binding strength of a minus sign
 
 
 class Formula(NamedTuple):
-    """`text` with the rule's own names, `numbers` with values in their place ("" where they are long)."""
+    """`text` in the rule's own names, `numbers` with values instead ("" if long), and whether it was `recorded`."""
 
     text: str
     numbers: str
     recorded: bool
 
 
-class _Recorder(Recorder):
-    """A recorder to read from: a primitive is one call, under the name that a reader knows, and lines do not matter."""
+class _RuleRecorder(Recorder):
+    """A recorder that keeps a primitive as one call, under its own name, and takes no source lines."""
 
-    def primitive(self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def primitive(self, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self.call(fun, args, kwargs)
 
-    def place(self) -> tuple[Any, str]:
+    def place(self) -> tuple[None, str]:
         return None, "backward"
 
 
-def formula(rule: Callable[..., Any], g: Any, y: Any) -> Formula:
-    """`rule` at the call that made `y`, where `g` arrives."""
+def formula(rule: Rule, g: Number, y: Operand) -> Formula:
+    """Return the formula of `rule` at the call that made `y`, whose gradient is `g`."""
     names = parameters(rule, 2 + len(y.args))
-    recorder = _Recorder("explain")
+    recorder = _RuleRecorder("explain")
     symbols: dict[Var, str] = {}
-    values: dict[Var, Any] = {}
 
-    def stand_in(name: str, value: Any) -> Any:
+    def symbol(name: str, value: Number) -> Traced:
         var = Var(Input(len(symbols)), value)
-        symbols[var], values[var] = name, value
+        symbols[var] = name
         return Traced(recorder, np.float64(value) if type(value) is float else value, var)
 
-    given = [
-        stand_in(name, v) if isinstance(a, Node) or isinstance(v, (np.ndarray, np.generic)) else v
-        for name, a, v in zip(names[2:], y.args, y.call[ARGS - 1], strict=False)
+    args = [
+        symbol(name, value) if isinstance(a, Node) or isinstance(value, (np.ndarray, np.generic)) else value
+        for name, a, value in zip(names[2:], y.args, y.call[ARGS - 1], strict=False)
     ]
     try:
         with np.errstate(all="ignore"):
-            result = rule(stand_in(names[0], g), stand_in(names[1], y.data), *given, **y.kwargs)
-    except Exception:  # whatever it is that the rule needs plain arrays for: with them, the engine has just run it
+            result = rule(symbol(names[0], g), symbol(names[1], y.data), *args, **y.kwargs)
+    except Exception:  # the rule refuses symbolic arguments; the engine has just run it on arrays
         result = None
     if type(result) is not Traced:
         return Formula(source(rule, names), "", False)
-    calls, end = recorder.program.calls, result.variable
-    text, numbers = printed(calls, end, symbols, set(names)), ""
-    calls = needed(calls, end)
-    read = {v for call in calls for v in call.uses if v in values} | ({end} & values.keys())
-    if all(elementwise(call.fun) for call in calls) and all(np.size(values[v]) <= SMALL for v in read):
-        numbers = printed(calls, end, {}, set(), {v: atom(format_value(values[v])) for v in read})
+    calls, out = _calls_to(result.variable, recorder.program.calls), result.variable
+    text, numbers = expression(calls, out, symbols, names), ""
+    read = {v for v in [out, *(v for call in calls for v in call.uses)] if v in symbols}
+    if all(elementwise(call.fun) for call in calls) and all(np.size(v.example) <= SMALL for v in read):
+        numbers = expression(calls, out, {}, (), {v: _operand(format_value(v.example)) for v in read})
     return Formula(text, numbers if len(numbers) <= LONG else "", True)
 
 
-def needed(calls: list[Call], end: Var) -> list[Call]:
-    """The calls, in order, that lead to `end`."""
-    wanted, found = {end}, []
+def _calls_to(out: Var, calls: Sequence[Call]) -> list[Call]:
+    """Return the calls, in order, that `out` depends on."""
+    wanted, found = {out}, []
     for call in reversed(calls):
         if call.out in wanted:
             wanted.update(call.uses)
@@ -86,89 +89,86 @@ def needed(calls: list[Call], end: Var) -> list[Call]:
     return found[::-1]
 
 
-def printed(
-    calls: list[Call], end: Var, names: dict[Var, str], taken: set[str], text: dict[Var, tuple[str, int]] | None = None
-) -> str:
-    """What `calls` compute at `end`, as one expression; where that is long, what occurs twice gets a name before it."""
-    calls = needed(calls, end)
-    counts = use_counts(calls, [end])
+def expression(
+    calls: Sequence[Call], out: Var, names: Mapping[Var, str], taken: Sequence[str],
+    operands: Mapping[Var, tuple[str, int]] | None = None,
+) -> str:  # fmt: skip
+    """Return `out` as one expression; if that is long, repeated terms get names in front of it ("t = ...; ...").
+
+    `operands` are texts of variables with their binding strength; `taken` are names that a term must not get.
+    """
+    counts = use_counts(calls, [out])
     for naming in (False, True):
-        expressions = Expressions(dict(names), {"np", *taken})
-        expressions.text = dict(text or {})
+        printer = Expressions(dict(names), {"np", *taken})
+        printer.text = dict(operands or {})
         lines = []
         for call in calls:
-            line, strength = expressions.call(call)
-            if naming and counts[call.out] > 1 and call.out is not end:
-                expressions.names[call.out] = expressions.new("t")
-                lines.append(f"{expressions.names[call.out]} = {line}")
+            text, strength = printer.call(call)
+            if naming and counts[call.out] > 1 and call.out is not out:
+                printer.names[call.out] = printer.new("t")
+                lines.append(f"{printer.names[call.out]} = {text}")
             else:
-                expressions.text[call.out] = line, strength
-        lines.append(expressions.expression(end))
+                printer.text[call.out] = text, strength
+        lines.append(printer.expression(out))
         if len(lines[0]) <= LONG:
             break
     return "; ".join(lines)
 
 
-def atom(text: str) -> tuple[str, int]:
-    """A number's text and how strongly it binds, for the printer to set parentheses by."""
-    return text, NEGATIVE if text.startswith("-") else ATOM
+def _operand(text: str) -> tuple[str, int]:
+    """Return a value's text with its binding strength, from which the printer decides about parentheses."""
+    return text, MINUS if text.startswith("-") else ATOM
 
 
-def operation(y: Any, names: dict[Any, str], numbers: bool = False) -> str:
-    """The call that made `y`, its arguments by their names or, with `numbers`, by what they hold."""
-    expressions = Expressions({}, {"np"})
-    args = []
+def operation(y: Operand, names: Mapping[Operand, str], numbers: bool = False) -> str:
+    """Return the call that made `y`, with its arguments' names or, with `numbers`, their values."""
+    printer = Expressions({}, {"np"})
+    args: list[Any] = []
     for i, a in enumerate(y.args):
-        if isinstance(a, Node):
-            x = parent(y, i)
-            args.append(Var(Input(i), x.data))
-            expressions.text[args[-1]] = (names.get(x) or x.label or format_value(x.data), ATOM)
-            if numbers:
-                expressions.text[args[-1]] = atom(format_value(x.data))
-        elif isinstance(a, (np.ndarray, np.generic)):
-            args.append(Var(Input(i), a))
-            expressions.text[args[-1]] = atom(format_value(a))
-        else:
+        if not isinstance(a, (Node, np.ndarray, np.generic)):
             args.append(a)
-    return expressions.call(Call(y.fun, tuple(args), y.kwargs, y.data))[0]
+            continue
+        x: Operand | None = parent(y, i) if isinstance(a, Node) else None
+        value: Any = a if x is None else x.data
+        args.append(Var(Input(i), value))
+        name = None if x is None or numbers else names.get(x) or x.label
+        printer.text[args[-1]] = (name, ATOM) if name else _operand(format_value(value))
+    return printer.call(Call(y.fun, tuple(args), y.kwargs, y.data))[0]
 
 
-def parameters(rule: Callable[..., Any], n: int) -> list[str]:
-    """What `rule` calls the n arguments that it is given: g, y and the function's own."""
-    names: list[str] = []
+def parameters(rule: Rule, n: int) -> list[str]:
+    """Return the rule's names of its n positional arguments: g, y and those of the function."""
     try:
         signature = inspect.signature(rule)
-    except ValueError:  # a ufunc, say, has none
+    except ValueError:  # a ufunc has none
         return ["g", "y", *[f"x{i}" for i in range(1, n - 1)]]
+    names: list[str] = []
     for p in signature.parameters.values():
-        if p.kind is p.VAR_POSITIONAL:
-            names += [f"{p.name}[{i}]" for i in range(n - len(names))]
-        else:
-            names.append(p.name)
+        names += [f"{p.name}[{i}]" for i in range(n - len(names))] if p.kind is p.VAR_POSITIONAL else [p.name]
     return names
 
 
-def source(rule: Callable[..., Any], names: list[str]) -> str:
-    """The expression that a lambda is, as it stands in its file; of a longer rule, or without the file, its call."""
-    while hasattr(rule, "func"):  # partial, as the rules of functions of any number of arguments are
+def source(rule: Rule, names: Sequence[str]) -> str:
+    """Return the source of a rule that is one expression; of a longer rule, or without its file, a call of it."""
+    while hasattr(rule, "func"):  # a partial, as are the rules of functions of any number of arguments
         rule = rule.func
-    code: Any = getattr(rule, "__code__", None)
-    own = getattr(rule, "__name__", "rule")
-    call = f"{own if own.isidentifier() else 'rule'}({', '.join(names)})"
+    code = getattr(rule, "__code__", None)
+    own_name = getattr(rule, "__name__", "rule")
+    call = f"{own_name if own_name.isidentifier() else 'rule'}({', '.join(names)})"
     if code is None:
         return call
-    places = [(line, column) for line, _, column, _ in code.co_positions() if line and column]
+    positions = [(line, column) for line, _, column, _ in code.co_positions() if line and column]
     text = "".join(linecache.getlines(code.co_filename))
     try:
         tree = ast.parse(text)
-    except SyntaxError:  # what a notebook takes is not all Python
+    except SyntaxError:  # a notebook's cell may hold more than Python
         return call
     for node in ast.walk(tree):
-        body: Any = None
+        body: ast.expr | None = None
         if isinstance(node, ast.Lambda):
             body = node.body
         elif isinstance(node, ast.FunctionDef) and len(node.body) == 1 + bool(ast.get_docstring(node)):
             body = getattr(node.body[-1], "value", None)
-        if body is not None and (body.lineno, body.col_offset) in places:
+        if body is not None and (body.lineno, body.col_offset) in positions:
             return re.sub(r"\s+", " ", ast.get_source_segment(text, body) or call)
     return call

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ..engine.tensor import Tensor, Value
+
+    Operand = Tensor | Value  # a node of the graph
     Number = float | np.generic | NDArray[Any]  # of a Value, and of a Tensor
 
 
