@@ -1,20 +1,23 @@
-"""A picture in the DOT language: how its boxes look, and where they stand if there are too many for Graphviz."""
+"""A picture in the DOT language: the look of its boxes, and their positions if they are too many for Graphviz."""
+
+from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .graph import Box, Frame, Picture, surrounding
+from .graph import Box, Picture
 from .labels import Gradients, details, text, title
 from .layout import columns, columns_crossed
+from .scopes import Scope, enclosing
 from .values import printable
 
 if TYPE_CHECKING:
     import graphviz
 
-CROSSED = 10_000  # columns that arrows cross, as much as `dot` lays out in a few seconds
-BUSY = 100  # boxes from which on `dot` is asked to be content sooner, or tangled graphs take it ten times as long
+CROSSED = 10_000  # columns that edges cross, as much as `dot` lays out in a few seconds
+BUSY = 100  # boxes from which on `dot` gets a limit, because tangled graphs would take it ten times as long
 
-# Okabe and Ito's colours as borders, tints of them under black text; arrows in a grey that stands out from
-# white and from black alike, so that one transparent picture serves both.
+# Okabe and Ito's colours as borders, and tints of them under black text. The grey of the edges is visible on white and
+# on black, so one transparent picture serves both.
 GREY = "#767676"
 FONT = "Helvetica,Arial,sans-serif"
 STYLES = {
@@ -38,8 +41,8 @@ MEANINGS = {
 
 def write(
     picture: Picture, gradients: Gradients, rankdir: str, legend: bool
-) -> "tuple[graphviz.Digraph, dict[str, str]]":
-    """The graph, and by the names that things have in it what they say when they are pointed at."""
+) -> tuple[graphviz.Digraph, dict[str, str]]:
+    """Return the graph, and the tooltips by the names of its boxes and frames."""
     import graphviz
 
     graph = graphviz.Digraph(
@@ -57,40 +60,40 @@ def write(
     for box in picture.boxes:
         counts[box.kind] += 1
         names[box] = f"{box.kind}{counts[box.kind]}"
-    places = _grid(picture, rankdir)
-    if places:
-        graph.graph_attr.update(layout="nop", splines="line", outputorder="edgesfirst")  # the boxes stand already
+    positions = _grid(picture, rankdir)
+    if positions:
+        graph.graph_attr.update(layout="nop", splines="line", outputorder="edgesfirst")  # "nop" keeps the positions
     elif len(picture.boxes) > BUSY:
         graph.graph_attr["nslimit"] = "2"
-    titles = {names[box]: printable(details(box, gradients)) for box in picture.boxes}
-    graphs: dict[Frame | None, graphviz.Digraph] = {None: graph}
+    tooltips = {names[box]: printable(details(box, gradients)) for box in picture.boxes}
+    subgraphs: dict[Scope | None, graphviz.Digraph] = {None: graph}
     for box in picture.boxes:
-        around = [] if places else _frames(box.frame)
-        for frame in reversed(around):
-            if frame not in graphs:
-                name = f"cluster{len(graphs)}"
-                titles[name] = printable(", ".join(title(frame)))
-                graphs[frame] = graphviz.Digraph(name, graph_attr={**FRAME, "label": _escape(titles[name])})
-        place = {"pos": places[box]} if places else {}
-        within = graphs[around[0] if around else None]
-        within.node(names[box], _escape(text(box, gradients)), **STYLES[box.kind], **place)
-    for frame in sorted(filter(None, graphs), key=lambda f: -len(_frames(f))):  # each after those within
-        outer = _frames(frame.outer)
-        graphs[outer[0] if outer else None].subgraph(graphs[frame])
-    for tail, head, number in picture.arrows:
+        frames = [] if positions else _frames(box.scope)
+        for scope in reversed(frames):
+            if scope not in subgraphs:
+                name = f"cluster{len(subgraphs)}"
+                tooltips[name] = printable(", ".join(title(scope)))
+                subgraphs[scope] = graphviz.Digraph(name, graph_attr={**FRAME, "label": _escape(tooltips[name])})
+        position = {"pos": positions[box]} if positions else {}
+        subgraph = subgraphs[frames[0] if frames else None]
+        subgraph.node(names[box], _escape(text(box, gradients)), **STYLES[box.kind], **position)
+    for scope in sorted(filter(None, subgraphs), key=lambda s: -len(_frames(s))):  # inner ones first
+        around = _frames(scope.parent)
+        subgraphs[around[0] if around else None].subgraph(subgraphs[scope])
+    for tail, head, number in picture.edges:
         graph.edge(names[tail], names[head], headlabel=number and str(number))
     if legend:
         graph.attr(label=_legend([kind for kind in MEANINGS if counts[kind]], rankdir), labeljust="l", labelloc="b")
-    return graph, titles
+    return graph, tooltips
 
 
-def _frames(frame: Frame | None) -> list[Frame]:
-    """The frames around that are drawn, innermost first: a pass of `gradients` is not."""
-    return [f for f in surrounding(frame) if f.kind]
+def _frames(scope: Scope | None) -> list[Scope]:
+    """Return the scopes around that are drawn as frames, innermost first: a pass of `gradients` is not."""
+    return [s for s in enclosing(scope) if s.module_type]
 
 
 def _legend(kinds: list[str], rankdir: str) -> str:
-    """Samples of the boxes that are there, as a table along the picture."""
+    """Return a table with a sample of each kind of box."""
     cells = []
     for kind in kinds:
         style = STYLES[kind]
@@ -104,8 +107,8 @@ def _legend(kinds: list[str], rankdir: str) -> str:
 
 
 def _grid(picture: Picture, rankdir: str) -> dict[Box, str]:
-    """Return positions of the boxes, in a column for each step from the leaves, if `dot` would take minutes."""
-    edges = [(tail, head) for tail, head, _ in picture.arrows]
+    """Return positions of the boxes, a column for each step from the leaves, or {} if `dot` is quick enough."""
+    edges = [(tail, head) for tail, head, _ in picture.edges]
     column = columns(edges)
     if columns_crossed(column, edges) < CROSSED:
         return {}
@@ -120,7 +123,7 @@ def _grid(picture: Picture, rankdir: str) -> dict[Box, str]:
 
 
 def _escape(shown: str) -> str:
-    """Text that Graphviz shows as written: no escapes, HTML, entities, or characters that XML forbids."""
+    """Return text that Graphviz shows as written: without escapes, HTML, entities, or characters that XML forbids."""
     import graphviz
 
     escaped: str = graphviz.nohtml(graphviz.escape(printable(shown).replace("&", "&amp;")).replace("\n", "\\n"))

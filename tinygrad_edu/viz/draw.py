@@ -1,10 +1,12 @@
-"""A computation graph as a picture: reading the tape from a tensor back to its leaves.
+"""A picture of a computation graph, read from the tape.
 
-Sharp boxes are tensors, round ones operations, blocks modules that can be opened; the legend tells the rest. Each
-shows its value and gradient where they are small, its shape and gradient's norm where not. Nothing in the graph is
-changed: gradients come from a pass of the drawing's own. Graphviz lays out: the `dot` program where it is on PATH,
-else pygraphviz.
+Sharp boxes are tensors, round ones operations, blocks modules that can be opened; a legend names the other shapes.
+Boxes show values and gradients if they are small, and otherwise the shape and the norm of the gradient. Drawing changes
+nothing in the graph: it computes the gradients in a backward pass of its own. Graphviz does the layout: the `dot`
+program if it is on PATH, and else pygraphviz.
 """
+
+from __future__ import annotations
 
 import os
 import re
@@ -13,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from xml.sax.saxutils import escape, quoteattr
 
+import numpy as np
+
 from ..engine.backward import backprop, toposort
-from ..engine.tensor import Node
+from ..engine.tensor import Node, Tensor, Value
 from ..state import replacing
 from .dot import write
 from .graph import fold, read
@@ -28,10 +32,10 @@ FORMATS = ("gv", "svg", "png", "pdf")
 
 
 class Drawing:
-    """A graph in the DOT language, to save as a picture, to show, or to look at in a notebook."""
+    """A graph in the DOT language, to save as a picture, to show, or to display in a notebook."""
 
-    def __init__(self, graph: "graphviz.Digraph", summary: str, titles: dict[str, str]) -> None:
-        self._graph, self._summary, self._titles = graph, summary, titles
+    def __init__(self, graph: graphviz.Digraph, summary: str, tooltips: dict[str, str]) -> None:
+        self._graph, self._summary, self._tooltips = graph, summary, tooltips
 
     @property
     def source(self) -> str:
@@ -39,39 +43,39 @@ class Drawing:
         return str(self._graph.source)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture and return its path; the suffix says how: .svg, .png, .pdf, .gv for the source.
+        """Write the picture and return its path; the suffix is .svg, .png, .pdf, or .gv for the source.
 
-        An unknown suffix raises ValueError, a picture that nothing can lay out LayoutError; whatever fails,
-        what stood at the path stays.
+        Raises ValueError for another suffix, and LayoutError if nothing can lay the graph out. If anything fails, a
+        file that existed at the path is unchanged.
         """
         path = Path(path)
-        form = path.suffix[1:].lower()
-        if form not in FORMATS:
+        suffix = path.suffix[1:].lower()
+        if suffix not in FORMATS:
             raise ValueError(f"Drawing.save: {str(path)!r} must end in one of .{', .'.join(FORMATS)}")
-        picture = self.source.encode() if form == "gv" else self._svg() if form == "svg" else render(self._graph, form)
+        content = {"gv": self.source.encode, "svg": self._svg}.get(suffix, lambda: render(self._graph, suffix))()
         with replacing(path) as file:
-            file.write(picture)
+            file.write(content)
         return path
 
     def show(self) -> Path:
-        """Open the picture in the browser, from a temporary file, whose path it returns without waiting."""
+        """Open the picture in the browser, from a temporary file, and return that file's path without waiting."""
         import tempfile
         import threading
         import webbrowser
 
         path = self.save(Path(tempfile.mkdtemp(prefix="tinygrad_edu-")) / "graph.svg")
-        # Some browsers let the caller wait for as long as they are open.
+        # Some browsers block the caller for as long as they are open.
         opening = threading.Thread(target=webbrowser.open, args=(path.as_uri(),), daemon=True)
         opening.start()
-        opening.join(1.0)  # enough for a script that ends here to have started one
+        opening.join(1.0)  # lets a script that ends now start the browser first
         return path
 
     def _svg(self) -> bytes:
-        """The picture with a name for who cannot see it, and titles that show when one points at a box."""
+        """Return the picture with a description for screen readers, and with the tooltips as titles."""
         svg = render(self._graph, "svg").decode()
         svg = re.sub(
             r"<title>(.*?)</title>\n?",
-            lambda found: f"<title>{escape(self._titles[found[1]])}</title>\n" if found[1] in self._titles else "",
+            lambda m: f"<title>{escape(self._tooltips[m[1]])}</title>\n" if m[1] in self._tooltips else "",
             svg,
         )
         return svg.replace("<svg ", f'<svg role="img" aria-label={quoteattr(f"Graph of {self._summary}")} ', 1).encode()
@@ -90,7 +94,7 @@ class Drawing:
 
 
 def draw(
-    tensor: Node | Sequence[Node],
+    tensor: Tensor | Value | Sequence[Tensor | Value],
     *,
     rankdir: str = "LR",
     depth: int | Literal["layers"] | None = "layers",
@@ -98,34 +102,35 @@ def draw(
     gradients: bool = True,
     legend: bool = True,
 ) -> Drawing:
-    """The graph that made `tensor` (a Tensor or Value), or all of a list of them, as one picture.
+    """Return a picture of the graph that computed `tensor` (a Tensor or Value), or all tensors of a list.
 
-    It goes from left to right or, with `rankdir="TB"`, from top to bottom. Arguments stand in their order where
-    Graphviz finds a way, and are numbered where the operation tells them apart.
+    It goes from left to right or, with `rankdir="TB"`, from top to bottom. Arguments are in their order if Graphviz
+    finds such a layout, and have numbers if the order matters to the operation.
 
-    `depth`: how many levels of modules are opened, 0 none, None all; by default all but the innermost, which are a
-    network's layers. Past `max_nodes` boxes, the middle of the graph is folded into one that says how much it holds;
-    None draws all. `gradients` shows those of `tensor`, if that is a single number, whether or not `backward` has
-    run, and touches no `.grad`. What `tg.gradients(..., create_graph=True)` recorded has a colour of its own.
+    `depth` is the number of levels of modules that are opened: 0 for none, None for all. By default all are opened but
+    the innermost modules, the layers of a network. If there are more than `max_nodes` boxes, one box replaces the
+    middle of the graph and says how much it replaces; None draws all. `gradients` shows the gradients of `tensor`, if
+    it is a single number, whether or not `backward` has run, and touches no `.grad`. What
+    `tg.gradients(..., create_graph=True)` recorded has its own colour.
     """
     roots: list[Any] = list(tensor) if isinstance(tensor, (list, tuple)) else [tensor]
     _check(roots, rankdir, depth, max_nodes)
     try:
-        whole = read(roots, depth)
-    except ValueError:  # which the walk raises for this alone
+        picture = read(roots, depth)
+    except ValueError:  # only a graph that was freed raises it
         raise ValueError(
             f"draw: the graph behind {' and '.join(x._describe() for x in roots[:3])} was freed by "
             "backward(retain_graph=False); leave that argument out, or draw before it"
         ) from None
-    picture = whole if max_nodes is None else fold(whole, max_nodes)
-    first = roots[0]._describe() + (f" and {len(roots) - 1} more" if roots[1:] else "")
-    summary = f"{first}, operations: {sum(b.operations for b in whole.boxes)}"
-    graph, titles = write(picture, _gradients(roots) if gradients else {}, rankdir, legend)
-    return Drawing(graph, summary, titles)
+    others = f" and {len(roots) - 1} more" if roots[1:] else ""
+    summary = f"{roots[0]._describe()}{others}, operations: {sum(b.operations for b in picture.boxes)}"
+    shown = picture if max_nodes is None else fold(picture, max_nodes)
+    graph, tooltips = write(shown, _gradients(roots) if gradients else {}, rankdir, legend)
+    return Drawing(graph, summary, tooltips)
 
 
-def _check(roots: list[Any], rankdir: Any, depth: Any, max_nodes: Any) -> None:
-    """Raise for what `draw` does not take."""
+def _check(roots: Sequence[object], rankdir: object, depth: object, max_nodes: object) -> None:
+    """Raise for arguments that `draw` does not accept."""
     if not roots:
         raise ValueError("draw: the list is empty; give it the Tensors whose graphs to draw")
     for x in roots:
@@ -142,9 +147,9 @@ def _check(roots: list[Any], rankdir: Any, depth: Any, max_nodes: Any) -> None:
         raise ValueError(f"draw: max_nodes is a number of boxes from 10, or None to draw all, not {max_nodes!r}")
 
 
-def _gradients(roots: list[Any]) -> Gradients:
-    """The gradients of a single number by all that it was made from, by their place on the tape."""
+def _gradients(roots: Sequence[Tensor | Value]) -> Gradients:
+    """Return the gradients of a single number with respect to all nodes, by their place on the tape."""
     root, *others = roots
-    if others or not root.requires_grad or getattr(root.data, "size", 1) != 1:
+    if others or not root.requires_grad or np.size(root.data) != 1:
         return {}
     return {x.order: g for x, g in backprop(root, root._seed(None), toposort(root))[0]}

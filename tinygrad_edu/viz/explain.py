@@ -5,29 +5,24 @@
 to step through.
 """
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import numpy as np
 
 from ..engine.backward import ARGS, Notes, backprop, elementwise, toposort
 from ..engine.rules import vjps
-from ..engine.tensor import Node
+from ..engine.rules.registry import Rule
+from ..engine.tensor import Node, Tensor, Value
 from ..state import replacing
 from . import narration
 from .formula import formula, operation
-from .steps import Record, Step
+from .steps import Number, Record, Step
 from .table import table
 from .values import SMALL
-
-if TYPE_CHECKING:
-    from ..engine.rules.registry import Rule
-    from .steps import Number, Operand
 
 LABEL = 24  # characters of a label that are shown
 
@@ -82,7 +77,7 @@ class Explanation(Sequence[Step]):
         return path
 
 
-def explain(root: Operand) -> Explanation:
+def explain(root: Tensor | Value) -> Explanation:
     """Return the backward pass from `root`, a Tensor or Value of one element, as a sequence of steps.
 
     >>> from tinygrad_edu import Value
@@ -111,13 +106,13 @@ def explain(root: Operand) -> Explanation:
     return Explanation(tuple(records.values()), tuple(_steps(contributions, records)))
 
 
-def _steps(contributions: Notes, records: dict[Operand, Record]) -> Iterator[Step]:
+def _steps(contributions: Notes, records: dict[Tensor | Value, Record]) -> Iterator[Step]:
     """Yield a step for each contribution, with the totals and the sentences that follow from those before it."""
-    users: dict[Operand, list[str]] = {y: [] for y in records}
+    users: dict[Tensor | Value, list[str]] = {y: [] for y in records}
     for y, _, _, x, _ in contributions:
         users[x].append(records[y].name)
-    arrived: dict[Operand, list[Number]] = {y: [] for y in records}
-    totals: dict[Operand, Any] = {}
+    arrived: dict[Tensor | Value, list[Number]] = {y: [] for y in records}
+    totals: dict[Tensor | Value, Any] = {}
     previous = None
     for y, g, i, x, r in contributions:
         rule = vjps[y.fun][i]
@@ -137,7 +132,7 @@ def _steps(contributions: Notes, records: dict[Operand, Record]) -> Iterator[Ste
         previous = y
 
 
-def _record(y: Operand, names: dict[Operand, str]) -> Record:
+def _record(y: Tensor | Value, names: dict[Tensor | Value, str]) -> Record:
     value = y.data.copy() if isinstance(y.data, np.ndarray) else y.data  # later writes do not change the record
     if not y.fun:
         return Record(names[y], value)
@@ -145,7 +140,7 @@ def _record(y: Operand, names: dict[Operand, str]) -> Record:
     return Record(names[y], value, operation(y, names), operation(y, {}, numbers=True) if small else "")
 
 
-def _local_derivative(rule: Rule, y: Operand) -> tuple[Number | None, tuple[int, ...]]:
+def _local_derivative(rule: Rule, y: Tensor | Value) -> tuple[Number | None, tuple[int, ...]]:
     """Return d(y)/d(argument) elementwise, or None if it is a Jacobian matrix, and the shape of the rule's result."""
     values = [np.float64(v) if type(v) is float else v for v in (y.data, *y.call[ARGS - 1])]
     with np.errstate(all="ignore"):
@@ -153,7 +148,7 @@ def _local_derivative(rule: Rule, y: Operand) -> tuple[Number | None, tuple[int,
     return slope if elementwise(y.fun) or np.size(y.data) == 1 else None, np.shape(slope)
 
 
-def _unique_names(nodes: Sequence[Operand]) -> dict[Operand, str]:
+def _unique_names(nodes: Sequence[Tensor | Value]) -> dict[Tensor | Value, str]:
     """Return a different name for every node: its label, or v1, v2, ... in the order of the tape."""
     labels = [_short_label(y.label) if y.label else "" for y in nodes]
     taken, names = set(labels), {}

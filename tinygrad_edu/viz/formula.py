@@ -4,28 +4,24 @@ This module knows no derivatives. It records a rule on symbolic arguments, as `j
 recorded calls as one expression. A rule that needs plain arrays cannot be recorded; its own source is shown instead.
 """
 
-from __future__ import annotations
-
 import ast
 import inspect
 import linecache
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..engine.backward import ARGS, elementwise, parent
-from ..engine.tensor import Node
+from ..engine.rules.registry import Function, Rule
+from ..engine.tensor import Node, Tensor, Value
 from ..trace.expressions import ATOM, Expressions
 from ..trace.ir import Call, Input, Var, use_counts
 from ..trace.recorder import Recorder
 from ..trace.traced import Traced
+from .steps import Number
 from .values import SMALL, format_value
-
-if TYPE_CHECKING:
-    from ..engine.rules.registry import Function, Rule
-    from .steps import Number, Operand
 
 LONG = 72  # characters; in longer formulas repeated terms get names, and values are left out
 MINUS = 7  # the binding strength of a minus sign
@@ -49,7 +45,7 @@ class _RuleRecorder(Recorder):
         return None, "backward"
 
 
-def formula(rule: Rule, g: Number, y: Operand) -> Formula:
+def formula(rule: Rule, g: Number, y: Tensor | Value) -> Formula:
     """Return the formula of `rule` at the call that made `y`, whose gradient is `g`."""
     names = parameters(rule, 2 + len(y.args))
     recorder = _RuleRecorder("explain")
@@ -120,7 +116,7 @@ def _operand(text: str) -> tuple[str, int]:
     return text, MINUS if text.startswith("-") else ATOM
 
 
-def operation(y: Operand, names: Mapping[Operand, str], numbers: bool = False) -> str:
+def operation(y: Tensor | Value, names: Mapping[Tensor | Value, str], numbers: bool = False) -> str:
     """Return the call that made `y`, with its arguments' names or, with `numbers`, their values."""
     printer = Expressions({}, {"np"})
     args: list[Any] = []
@@ -128,7 +124,7 @@ def operation(y: Operand, names: Mapping[Operand, str], numbers: bool = False) -
         if not isinstance(a, (Node, np.ndarray, np.generic)):
             args.append(a)
             continue
-        x: Operand | None = parent(y, i) if isinstance(a, Node) else None
+        x: Tensor | Value | None = parent(y, i) if isinstance(a, Node) else None
         value: Any = a if x is None else x.data
         args.append(Var(Input(i), value))
         name = None if x is None or numbers else names.get(x) or x.label

@@ -1,4 +1,4 @@
-"""What the boxes of a picture say: names, values, gradients and calls, short enough to be read at a glance."""
+"""Texts of the boxes of a picture: names, values, gradients and calls, cut to a length that one can take in."""
 
 import operator
 import reprlib
@@ -8,87 +8,92 @@ from typing import Any
 import numpy as np
 
 from ..engine.rules import name
-from ..engine.tensor import Node
-from .graph import Box, Frame
+from ..engine.tensor import Tensor, Value
+from ..trace.expressions import INFIX
+from .graph import Box
+from .scopes import Scope
+from .steps import Number
 from .values import SMALL, format_full, format_number, format_value
 
-WIDE, TALL = 160, 20  # characters and lines of a box
-SYMBOLS = {
-    np.add: "+", np.subtract: "−", np.multiply: "×", np.divide: "÷", np.power: "**", np.matmul: "@",  # noqa: RUF001
-    np.remainder: "%", np.negative: "neg", np.square: "x²", np.sqrt: "√", np.absolute: "|x|",
-}  # fmt: skip
+Gradients = Mapping[int, Number]  # by a node's place on the tape
 
-Gradients = Mapping[int, Any]  # by a node's place on the tape
+MAX_WIDTH, MAX_LINES = 160, 20  # of the text in a box
+TYPOGRAPHIC = {"-": "−", "*": "×", "/": "÷"}  # noqa: RUF001
+SYMBOLS = {fun: TYPOGRAPHIC.get(symbol, symbol) for fun, (symbol, _) in INFIX.items()}
+SYMBOLS |= {np.negative: "neg", np.square: "x²", np.sqrt: "√", np.absolute: "|x|"}
 
 
 def text(box: Box, gradients: Gradients) -> str:
-    """What stands in a box, with whatever is long cut short: Graphviz takes no more than 16,384 bytes."""
+    """Return the text of a box, with long texts cut short: Graphviz takes no more than 16,384 bytes."""
     lines = "\n".join(_lines(box, gradients)).split("\n")
-    lines = lines if len(lines) <= TALL else [*lines[: TALL - 1], "…"]
-    return "\n".join(line if len(line) <= WIDE else f"{line[: WIDE - 20]} … {line[-17:]}" for line in lines)
+    lines = lines if len(lines) <= MAX_LINES else [*lines[: MAX_LINES - 1], "…"]
+    return "\n".join(a if len(a) <= MAX_WIDTH else f"{a[: MAX_WIDTH - 20]} … {a[-17:]}" for a in lines)
 
 
 def _lines(box: Box, gradients: Gradients) -> list[str]:
+    content = box.content
     if box.kind == "folded":
         return folded(box)
-    if isinstance(box.of, Frame):
-        output = box.of.outputs if len(box.of.outputs) == 1 and not box.named else []
-        return [*title(box.of), *[line for y in output for line in described(y, gradients)]]
-    if box.arguments:
-        return [call(box.of, box.arguments), *([] if box.named else described(box.of, gradients))]
-    return described(box.of, gradients) if isinstance(box.of, Node) else [format_value(box.of)]
+    if isinstance(content, Scope):
+        output = content.outputs if len(content.outputs) == 1 and not box.has_result else []
+        return [*title(content), *[line for y in output for line in labelled(y, gradients)]]
+    if box.edge_args:
+        return [call(content, box.edge_args), *([] if box.has_result else labelled(content, gradients))]
+    return labelled(content, gradients) if isinstance(content, (Tensor, Value)) else [format_value(content)]
 
 
 def details(box: Box, gradients: Gradients) -> str:
-    """What a box says when it is pointed at: its values and gradients in full, up to a hundred elements."""
+    """Return a box's tooltip: its values and gradients in full, up to a hundred elements."""
+    scope = box.content
     if box.kind == "folded":
         return "\n".join(folded(box))
-    if not isinstance(box.of, Frame):
-        calls = [name(box.of.fun)] if box.arguments else []
-        return "\n".join(calls + _details(box.of, gradients))
-    frame = box.of
-    parameters = [] if frame.whose is None else frame.whose.named_parameters()
+    if not isinstance(scope, Scope):
+        calls = [name(scope.fun)] if box.edge_args else []
+        return "\n".join(calls + _details(scope, gradients))
+    parameters = [] if scope.module is None else scope.module.named_parameters()
     return "\n".join(
-        [", ".join(title(frame)), *[line for y in frame.outputs for line in _details(y, gradients)]]
-        + [f"{p.label or key}: {' '.join(summary(p, gradients))}" for key, p in parameters]
+        [", ".join(title(scope)), *[line for y in scope.outputs for line in _details(y, gradients)]]
+        + [f"{p.label or path}: {' '.join(summary(p, gradients))}" for path, p in parameters]
     )
 
 
-def _details(x: Any, gradients: Gradients) -> list[str]:
-    data = np.asarray(x._value if isinstance(x, Node) else x)
-    label = [x.label] if isinstance(x, Node) and x.label else []
-    found = [f"gradient {format_full(gradients[x.order])}"] if isinstance(x, Node) and x.order in gradients else []
-    return [*label, *([f"{data.dtype} {data.shape}"] if data.ndim else []), format_full(data), *found]
+def _details(x: Tensor | Value | Number, gradients: Gradients) -> list[str]:
+    """Return the lines of a value in full, with its label, dtype, shape and gradient."""
+    data = np.asarray(x._value if isinstance(x, (Tensor, Value)) else x)
+    shape = [f"{data.dtype} {data.shape}"] if data.ndim else []
+    if not isinstance(x, (Tensor, Value)):
+        return [*shape, format_full(data)]
+    gradient = [f"gradient {format_full(gradients[x.order])}"] if x.order in gradients else []
+    return [*([x.label] if x.label else []), *shape, format_full(data), *gradient]
 
 
-def title(frame: Frame) -> list[str]:
-    """The lines of a module's name."""
-    if frame.whose is None:
-        return [frame.kind.__name__ if frame.kind else ""]
-    nth, calls = frame.call
-    size = sum(p.size for p in frame.whose.parameters())
+def title(scope: Scope) -> list[str]:
+    """Return the lines that name a module and its call."""
+    if scope.module is None:
+        return [scope.module_type.__name__ if scope.module_type else ""]
+    size = sum(p.size for p in scope.module.parameters())
     return [
-        frame.whose.describe(),
+        scope.module.describe(),
         *([f"{size:,} parameters"] if size else []),
-        *([f"call {nth} of {calls}"] if calls > 1 else []),
+        *([f"call {scope.call_number} of {scope.calls}"] if scope.calls > 1 else []),
     ]
 
 
 def folded(box: Box) -> list[str]:
-    """The lines of the note that stands for what is not drawn."""
-    what = [f"{box.operations:,} operations"] if box.operations else []
-    what += [f"{box.of:,} leaves and constants"] if box.of else []
-    return [f"… {' and '.join(what)} folded", "max_nodes=None shows all"]
+    """Return the lines of a folded box, which say what it replaces."""
+    counts = [f"{box.operations:,} operations"] if box.operations else []
+    counts += [f"{box.leaves:,} leaves and constants"] if box.leaves else []
+    return [f"… {' and '.join(counts)} folded", "max_nodes=None shows all"]
 
 
-def described(x: Any, gradients: Gradients) -> list[str]:
-    """Lines for a node's label, value and gradient."""
+def labelled(x: Tensor | Value, gradients: Gradients) -> list[str]:
+    """Return lines with a node's label, value and gradient."""
     first, *rest = summary(x, gradients)
     return [f"{x.label} = {first}" if x.label else first, *rest]
 
 
-def summary(x: Any, gradients: Gradients) -> list[str]:
-    """A node's value, or its shape where that is large, and the same of its gradient."""
+def summary(x: Tensor | Value, gradients: Gradients) -> list[str]:
+    """Return a node's value and its gradient, or for large arrays the shape and the norm of the gradient."""
     if x.order not in gradients:
         return [format_value(x.data)]
     g = np.asarray(gradients[x.order])
@@ -98,21 +103,21 @@ def summary(x: Any, gradients: Gradients) -> list[str]:
     ]
 
 
-def call(y: Node, arrows: set[int]) -> str:
-    """The operation's symbol; as a call where some arguments have no arrow, and dots for those that have."""
+def call(y: Tensor | Value, edge_args: set[int]) -> str:
+    """Return an operation's symbol; if not all arguments have edges, as a call with a dot for each that has one."""
     if y.fun is operator.getitem:
         return f"[{index(y.args[1])}]"
     symbol = SYMBOLS.get(y.fun) or getattr(y.fun, "__name__", "") or repr(y.fun)
-    if len(arrows) == len(y.args) and not y.kwargs:
+    if len(edge_args) == len(y.args) and not y.kwargs:
         return symbol
-    args = ["·" if i in arrows else index(a) for i, a in enumerate(y.args)]
+    args = ["·" if i in edge_args else index(a) for i, a in enumerate(y.args)]
     if len(args) > SMALL:
         args = [*args[:2], "…", args[-1]]
     return f"{symbol}({', '.join(args + [f'{k}={reprlib.repr(v)}' for k, v in y.kwargs.items()])})"
 
 
 def index(i: Any) -> str:
-    """An index, shape or option as one writes it, long ones shortened."""
+    """Return an index, shape or option as one writes it; long ones are cut short."""
     if isinstance(i, slice):
         step = "" if i.step is None else f":{i.step}"
         return f"{'' if i.start is None else i.start}:{'' if i.stop is None else i.stop}{step}"

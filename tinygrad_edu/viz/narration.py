@@ -1,16 +1,10 @@
 """The sentences that explain a step: why its node comes now, how contributions add up, and what is special."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from .steps import brief
+from .steps import Number, brief
 from .values import SMALL
-
-if TYPE_CHECKING:
-    from .steps import Number
 
 
 def why(y: str, g: Number, users: Sequence[str], is_root: bool) -> str:

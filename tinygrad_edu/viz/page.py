@@ -4,24 +4,18 @@
 the data of the page into one block of JSON. Labels come from the user, and the page shows them only as text.
 """
 
-from __future__ import annotations
-
 import html
 import json
 import re
 from collections.abc import Sequence
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from .layout import lay_out
-from .steps import brief
+from .steps import Number, Record, Step, brief
 from .table import table
 from .values import format_full
 
-if TYPE_CHECKING:
-    from .steps import Number, Record, Step
-
-    Json = str | int | list[str] | list[int]
+Json = str | int | list[str] | list[int]
 
 LINE, CHARACTER, PADDING = 17, 7.3, 9  # pixels: height of a line, width of a character, around the text of a box
 LONGEST = 28  # characters of a line in a box

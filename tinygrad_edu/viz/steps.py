@@ -1,20 +1,14 @@
 """The records of an explanation: what the forward pass computed, and what each step of the backward pass adds."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .values import format_brief
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from ..engine.tensor import Tensor, Value
-
-    Operand = Tensor | Value  # a node of the graph
-    Number = float | np.generic | NDArray[Any]  # of a Value, and of a Tensor
+Number = float | np.generic | NDArray[Any]  # the value or gradient of a Value, or of a Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # == of arrays is an array

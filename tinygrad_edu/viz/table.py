@@ -1,15 +1,9 @@
 """An explanation as a text table of at most 100 columns, with the sentences between its rows."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from .steps import brief
-
-if TYPE_CHECKING:
-    from .steps import Record, Step
+from .steps import Record, Step, brief
 
 WIDTH = 100  # columns of the table, where numbers are scalars
 INDENT = " " * 6
