@@ -10,10 +10,10 @@ import pytest
 PAGE = (Path(__file__).parents[1] / "examples" / "when_it_goes_wrong.md").read_text()
 BLOCK = r"```python\n(.*?)```"
 START = re.search(BLOCK, PAGE, re.DOTALL)[1]
-ENTRIES = re.findall(rf"### ([^\n]*)\n\n{BLOCK}\n\n```text\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLES = re.findall(rf"### ([^\n]*)\n\n{BLOCK}\n\n```text\n(.*?)```", PAGE, re.DOTALL)
 
 
-def outcome(code, patch):
+def printed(code, patch):
     """Run the code and return its error or warning as Python would print it."""
     names = {}
     exec(START, names)
@@ -27,11 +27,11 @@ def outcome(code, patch):
     return f"{caught[-1].category.__name__}: {caught[-1].message}" if caught else ""
 
 
-@pytest.mark.parametrize(("code", "text"), [e[1:] for e in ENTRIES], ids=[e[0] for e in ENTRIES])
-def test_the_page_shows_what_comes_out(code, text, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("code", "text"), [e[1:] for e in EXAMPLES], ids=[e[0] for e in EXAMPLES])
+def test_the_page_shows_the_real_output(code, text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert outcome(code, monkeypatch).split() == text.split()
+    assert printed(code, monkeypatch).split() == text.split()
 
 
-def test_every_entry_shows_something():
-    assert len(ENTRIES) == len(re.findall("^### ", PAGE, re.MULTILINE)) > 40
+def test_every_section_has_an_output():
+    assert len(EXAMPLES) == len(re.findall("^### ", PAGE, re.MULTILINE)) > 40
