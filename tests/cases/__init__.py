@@ -7,20 +7,25 @@ from . import (
     activations,
     calculus,
     decompositions,
+    einsum,
     elementwise,
     indexing,
     joining,
     linalg,
+    norms,
     polynomials,
     products,
     reductions,
+    scans,
     shaping,
     sorting,
+    special,
+    statistics,
 )
 
 READING = (
-    elementwise, reductions, sorting, calculus, polynomials, shaping, joining, indexing, products, linalg,
-    decompositions, activations,
+    elementwise, special, reductions, scans, statistics, sorting, calculus, polynomials, shaping, joining, indexing,
+    products, einsum, linalg, norms, decompositions, activations,
 )  # fmt: skip
 PAGES = {page.__name__.removeprefix("cases."): page.CASES for page in READING}
 CASES = {fun: case for page in PAGES.values() for fun, case in page.items()}

@@ -1,10 +1,8 @@
-"""Cases for reductions and scans."""
+"""Cases for reductions."""
 
 import numpy as np
 from hypothesis import strategies as st
-from strategies import along, arrays, axes, distinct, reduction, seeds, shapes, unary
-
-from tinygrad_edu.engine.rules import reductions
+from strategies import arrays, axes, distinct, reduction, seeds, shapes
 
 
 @st.composite
@@ -47,49 +45,6 @@ def with_nan(draw, case, least):
 
 
 @st.composite
-def scan(draw, fun):
-    """Draw arguments of cumulative_sum and cumulative_prod, which need an axis if ndim > 1."""
-    x = draw(arrays(shape=shapes(min_dims=1, min_side=1)))
-    axis, first = draw(st.integers(-x.ndim, x.ndim - 1)), draw(st.booleans())
-    axis = None if x.ndim == 1 and draw(st.booleans()) else axis
-    return (lambda x: fun(x, axis=axis, include_initial=first)), (x,)
-
-
-@st.composite
-def averaged(draw):
-    """Draw weights for each element, or along the averaged axes."""
-    a = draw(arrays(shape=shapes(min_side=1)))
-    axis, keepdims = draw(axes(a.ndim)), draw(st.booleans())
-    named = range(a.ndim) if axis is None else np.atleast_1d(axis)
-    small = () if axis is None else tuple(a.shape[i] for i in named)
-    w = draw(arrays(shape=draw(st.sampled_from([a.shape, small or a.shape])), low=0.5))
-    if draw(st.booleans()):
-        return (lambda a: np.average(a, axis=axis, keepdims=keepdims)), (a,)
-
-    def joined(a, w):
-        return np.stack(np.average(a, axis=axis, weights=w, keepdims=keepdims, returned=True))
-
-    return joined, (a, w)
-
-
-@st.composite
-def covariances(draw, fun):
-    k, n = draw(st.integers(1, 3)), draw(st.integers(3, 4))
-    rowvar = draw(st.booleans())
-    shape = draw(st.sampled_from([(n,), (k, n) if rowvar else (n, k)]))
-    m = draw(arrays(shape=shape))
-    kwargs = {"rowvar": rowvar}
-    if fun is np.cov:
-        kwargs |= {"bias": draw(st.booleans()), "ddof": draw(st.sampled_from([None, 0, 1]))}
-        rng = np.random.default_rng(draw(seeds))
-        kwargs["fweights"] = draw(st.sampled_from([None, rng.integers(1, 4, n)]))
-        kwargs["aweights"] = draw(st.sampled_from([None, rng.uniform(0.5, 1.5, n)]))
-    if draw(st.booleans()):
-        return (lambda m: fun(m, **kwargs)), (m,)
-    return (lambda m, y: fun(m, y, **kwargs)), (m, draw(arrays(shape=shape)))
-
-
-@st.composite
 def line_by_line(draw):
     x = draw(arrays(shape=shapes(min_dims=1, min_side=1)))
     axis = draw(st.integers(-x.ndim, x.ndim - 1))
@@ -122,8 +77,6 @@ CASES = {
     np.amin: reduction(np.amin, source=distinct),
     np.var: spread_out(np.var),
     np.std: spread_out(np.std),
-    np.cumsum: along(np.cumsum),
-    np.cumprod: along(np.cumprod, low=-1.5, high=1.5),
     np.nansum: with_nan(chosen(np.nansum, initial=[2]), 0),
     np.nanmean: with_nan(chosen(np.nanmean, min_side=1, must=True), 1),
     np.nanprod: with_nan(chosen(np.nanprod, initial=[-1.5], low=-1.2, high=1.2), 0),
@@ -131,15 +84,6 @@ CASES = {
     np.nanmin: with_nan(chosen(np.nanmin, source=distinct, min_side=1, initial=TOPS), 1),
     np.nanvar: with_nan(spread_out(np.nanvar), 2),
     np.nanstd: with_nan(spread_out(np.nanstd), 2),
-    np.nancumsum: with_nan(along(np.nancumsum), 0),
-    np.nancumprod: with_nan(along(np.nancumprod, low=-1.5, high=1.5), 0),
-    np.ptp: reduction(np.ptp, source=distinct),
-    np.average: averaged(),
-    np.cov: covariances(np.cov),
-    np.corrcoef: covariances(np.corrcoef),
-    reductions.cosine: unary(reductions.cosine, low=-0.9, high=0.9),
     np.apply_along_axis: line_by_line(),
     np.apply_over_axes: axis_by_axis(),
 }
-if hasattr(np, "cumulative_sum"):
-    CASES |= {fun: scan(fun) for fun in (np.cumulative_sum, np.cumulative_prod)}

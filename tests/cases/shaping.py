@@ -131,8 +131,8 @@ def padded(draw, fun):
     one = st.integers(0, 4)
     width = draw(st.lists(st.tuples(one, one), min_size=x.ndim, max_size=x.ndim) if x.ndim else st.just(0))
     options = draw(st.sampled_from([{}, {"constant_values": 2.0}])) if mode == "constant" else {}
-    if fun is shaping.padded:
-        return (lambda x: shaping.padded(x, width, mode, options)), (x,)
+    if fun is shaping.pad:
+        return (lambda x: shaping.pad(x, width, mode, options)), (x,)
     return (lambda x: np.pad(x, width, mode, **options)), (x,)
 
 
@@ -199,7 +199,7 @@ CASES = {
     np.tile: tiled(),
     np.repeat: repeated(),
     np.pad: padded(np.pad),
-    shaping.padded: padded(shaping.padded),
+    shaping.pad: padded(shaping.pad),
     sliding_window_view: windows(),
     np.triu: triangular(np.triu),
     np.tril: triangular(np.tril),

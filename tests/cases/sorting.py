@@ -16,9 +16,9 @@ METHODS = [
 def rearranged(draw, fun):
     x = draw(distinct(shape=draw(shapes(min_dims=1, min_side=int(fun is np.partition)))))
     axis = draw(st.integers(-x.ndim, x.ndim - 1))
-    if fun is sorting.rearrange:
+    if fun is sorting.permute:
         places = np.argsort(np.random.default_rng(draw(seeds)).random(x.shape), axis=axis)
-        return (lambda x: sorting.rearrange(x, places, axis)), (x,)
+        return (lambda x: sorting.permute(x, places, axis)), (x,)
     axis = draw(st.sampled_from([axis, None]))
     if fun is np.sort:
         kind = draw(st.sampled_from([None, "stable", "heapsort"]))
@@ -55,18 +55,18 @@ def trimmed(draw):
 
 
 @st.composite
-def tallied(draw, fun):
+def counted(draw, fun):
     w = draw(arrays(shape=shapes(min_dims=1, max_dims=1)))
     x, least = np.random.default_rng(draw(seeds)).integers(0, 4, w.shape), draw(st.sampled_from([0, 5]))
-    if fun is sorting.tally:
-        return (lambda w: sorting.tally(w, x, least)), (w,)
+    if fun is sorting.bincount:
+        return (lambda w: sorting.bincount(w, x, least)), (w,)
     return (lambda w: np.bincount(x, w, minlength=least)), (w,)
 
 
 CASES = {
     np.sort: rearranged(np.sort),
     np.partition: rearranged(np.partition),
-    sorting.rearrange: rearranged(sorting.rearrange),
+    sorting.permute: rearranged(sorting.permute),
     np.trim_zeros: trimmed(),
     np.median: statistics(np.median),
     np.nanmedian: statistics(np.nanmedian),
@@ -75,6 +75,6 @@ CASES = {
     np.nanquantile: statistics(np.nanquantile),
     np.nanpercentile: statistics(np.nanpercentile),
     sorting.order_statistic: statistics(np.quantile),
-    np.bincount: tallied(np.bincount),
-    sorting.tally: tallied(sorting.tally),
+    np.bincount: counted(np.bincount),
+    sorting.bincount: counted(sorting.bincount),
 }

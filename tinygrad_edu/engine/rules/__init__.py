@@ -1,18 +1,23 @@
-"""The derivative table, a page for each chapter of NumPy, and the registry that holds it."""
+"""The derivative table: a page for each chapter of NumPy, and the registry that holds their rules."""
 
 from . import (
     activations,
     calculus,
     decompositions,
+    einsum,
     elementwise,
     indexing,
     joining,
     linalg,
+    norms,
     polynomials,
     products,
     reductions,
+    scans,
     shaping,
     sorting,
+    special,
+    statistics,
     unsupported,
 )
 from .registry import (
@@ -35,8 +40,8 @@ from .registry import (
 )
 
 __all__ = [
-    "activations", "calculus", "compositions", "constants", "decompositions", "defvjp", "elementwise",
-    "implementations", "indexing", "joining", "keywords", "linalg", "name", "nondifferentiable", "pointwise",
+    "activations", "calculus", "compositions", "constants", "decompositions", "defvjp", "einsum", "elementwise",
+    "implementations", "indexing", "joining", "keywords", "linalg", "name", "nondifferentiable", "norms", "pointwise",
     "polynomials", "predicate", "predicates", "primitive", "products", "reductions", "refusal", "refusals", "refused",
-    "shaping", "sorting", "supported", "unsupported", "vjps",
+    "scans", "shaping", "sorting", "special", "statistics", "supported", "unsupported", "vjps",
 ]

@@ -1,19 +1,21 @@
-"""Functions that NumPy lacks and networks need: their values, stable far out, and their rules."""
+"""Activations: functions of neural networks that NumPy lacks, stable for large arguments, and their rules."""
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .reductions import spread
-from .registry import defvjp, pointwise, primitive
+from .registry import Array, Axis, defvjp, pointwise, primitive
 
-_ZEROS: dict[Any, Any] = {np.dtype(t): np.zeros((), t) for t in "efd"}  # NumPy takes its time over a Python number
+_ZEROS: dict[DTypeLike | None, Array] = {np.dtype(t): np.zeros((), t) for t in "efd"}  # faster than Python's 0.0
 
 
+# Elementwise
 @primitive
-def relu(x: Any) -> Any:
-    """max(x, 0), elementwise; its derivative at 0 is taken to be 0."""
+def relu(x: Array) -> Array:
+    """max(x, 0), elementwise; its derivative at 0 is 0 by convention."""
     return np.maximum(x, _ZEROS.get(getattr(x, "dtype", None), 0.0))
 
 
@@ -21,8 +23,8 @@ defvjp(relu, lambda g, y, x: g * (y > 0))
 
 
 @primitive
-def sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)), elementwise, without overflow and exact to rounding on both sides."""
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)), elementwise, without overflow and exact to rounding for both signs of x."""
     e = np.exp(-np.abs(x))
     return np.where(np.less(x, 0), e, 1) / (1 + e)
 
@@ -31,12 +33,12 @@ defvjp(sigmoid, lambda g, y, x: g * (y * sigmoid(-x)))
 
 
 @primitive
-def erf(x: Any) -> Any:
-    """The error function, 2 / sqrt(pi) times the integral of exp(-t**2) from 0 to x, elementwise and to rounding.
+def erf(x: Array) -> Array:
+    """The error function, 2 / sqrt(pi) times the integral of exp(-t**2) from 0 to x, elementwise and exact to rounding.
 
-    By the rational functions of Cody (1969): one near 0, one for erfc up to 4; beyond 6, 1 is nearer than any other.
+    It uses the rational functions of Cody (1969): one near 0, one for erfc up to 4. From 6 on the result rounds to 1.
     """
-    if getattr(x, "dtype", None) == np.float16:  # in which the polynomials would overflow
+    if getattr(x, "dtype", None) == np.float16:  # the polynomials would overflow
         return erf(x.astype(np.float32)).astype(np.float16)
     s = np.square(np.clip(x, -0.5, 0.5))
     near = x * (_polynomial(_NEAR[0], s) / _polynomial(_NEAR[1], s))
@@ -45,9 +47,9 @@ def erf(x: Any) -> Any:
     return np.where(np.less(np.abs(x), 0.46875), near, np.copysign(far, x))
 
 
-def _polynomial(coefficients: Any, x: Any) -> Any:
-    """By Horner's rule, the highest power first."""
-    y = coefficients[0]
+def _polynomial(coefficients: Sequence[float], x: Array) -> Array | float:
+    """Return the value at x by Horner's rule; the highest power comes first."""
+    y: Array | float = coefficients[0]
     for c in coefficients[1:]:
         y = y * x + c
     return y
@@ -57,7 +59,7 @@ _NEAR = (  # erf(x) / x in x**2, up to 0.46875: numerator and denominator
     (0.185777706184603153, 3.16112374387056560, 113.864154151050156, 377.485237685302021, 3209.37758913846947),
     (1.0, 23.6012909523441209, 244.024637934444173, 1282.61652607737228, 2844.23683343917062),
 )
-_FAR = (  # erfc(x) exp(x**2), from there to 4
+_FAR = (  # erfc(x) exp(x**2), from 0.46875 to 4
     (
         2.15311535474403846e-8, 0.564188496988670089, 8.88314979438837594, 66.1191906371416295, 298.635138197400131,
         881.952221241769090, 1712.04761263407058, 2051.07837782607147, 1230.33935479799725,
@@ -72,37 +74,38 @@ defvjp(erf, lambda g, y, x: g * (2 / math.sqrt(math.pi) * np.exp(-np.square(np.c
 pointwise.update([relu, sigmoid, erf])
 
 
+# Along an axis
 @primitive
-def softmax(x: Any, axis: Any = -1) -> Any:
+def softmax(x: Array, axis: Axis = -1) -> Array:
     """exp(x) / sum(exp(x)) along `axis` (all axes if None)."""
-    e = np.exp(x - ceiling(x, axis))
+    e = np.exp(x - finite_max(x, axis))
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
-def ceiling(x: Any, axis: Any) -> Any:
-    """The largest element along `axis`, which exp can safely be taken relative to; 0 where that is infinite."""
-    if getattr(getattr(x, "dtype", None), "kind", "") != "f":  # no integer is -inf
+def finite_max(x: Array, axis: Axis) -> Array:
+    """Return the largest element along `axis`, or 0 if it is infinite: exp(x - finite_max) does not overflow."""
+    if getattr(getattr(x, "dtype", None), "kind", "") != "f":  # integers have no -inf
         x = np.asarray(x, np.float64)
-    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-    return np.where(np.isfinite(top), top, 0)
+    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    return np.where(np.isfinite(largest), largest, 0)
 
 
 @primitive
-def log_softmax(x: Any, axis: Any = -1) -> Any:
-    """log(softmax(x)) along `axis`, exact where softmax itself would round to 0."""
-    z = x - ceiling(x, axis)
+def log_softmax(x: Array, axis: Axis = -1) -> Array:
+    """log(softmax(x)) along `axis`, exact also where softmax rounds to 0."""
+    z = x - finite_max(x, axis)
     return z - np.log(np.sum(np.exp(z), axis=axis, keepdims=True))
 
 
 @primitive
-def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """log(sum(exp(x))) along `axis` (all axes if None), without overflow."""
-    top = ceiling(x, axis)
-    y = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    largest = finite_max(x, axis)
+    y = np.log(np.sum(np.exp(x - largest), axis=axis, keepdims=True)) + largest
     return y if keepdims else np.squeeze(y, axis=axis)
 
 
-def softmax_rule(g: Any, y: Any, x: Any, axis: Any = -1) -> Any:
+def softmax_rule(g: Array, y: Array, x: Array, axis: Axis = -1) -> Array:
     """y (g - sum(g y))."""
     return y * (g - np.sum(g * y, axis=axis, keepdims=True))
 

@@ -1,68 +1,75 @@
-"""Indexing: reading `x[index]` and writing it are each other's gradient."""
+"""Indexing: the gradient of reading `x[index]` is writing at `index`, and that of writing is reading."""
 
 import math
 import operator
+from collections.abc import Callable, Sequence
 from types import EllipsisType, NoneType
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .registry import arrays_of, composition, defvjp, primitive, refused
+from .registry import Array, Shape, arrays_of, composition, defvjp, primitive, refused
+
+
+def along(axis: int, index: Any) -> tuple[Any, ...]:
+    """Return the index that applies `index` to one axis, counted from 0, and keeps the axes before it whole."""
+    return (*[slice(None)] * axis, index)
 
 
 def repeats(index: Any) -> bool:
-    """Whether `index` may name an element twice: only arrays of integers can, and what NumPy takes for one."""
+    """Return whether `index` may name an element twice: only arrays (or lists) of integers can."""
     return any(
         not isinstance(i, (int, np.integer, slice, NoneType, EllipsisType)) and dtype_of(i).kind != "b"
         for i in (index if isinstance(index, tuple) else (index,))
     )
 
 
-def dtype_of(i: Any) -> Any:
-    """The dtype of one part of an index."""
+def dtype_of(i: ArrayLike) -> np.dtype[Any]:
+    """Return the dtype of one part of an index."""
     return i.dtype if hasattr(i, "dtype") else np.asarray(i).dtype
 
 
-def places(parts: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
-    """Where x[parts], whose parts are integers, stands in an x of `shape` that is laid out as one row."""
+def flat_positions(parts: tuple[Any, ...], shape: Shape) -> Array:
+    """Return the positions of x[parts] in a flattened x of `shape`, where all parts are integers."""
     if len(shape) == 1:
         (i,) = parts
         return np.reshape(i, -1)
-    first: Any = 0
+    first: Array | int = 0
     for k, i in enumerate(parts):
         index = i if hasattr(i, "dtype") else np.asarray(i)
-        first = first * shape[k] + np.arange(shape[k])[index]  # the negative ones too
+        first = first * shape[k] + np.arange(shape[k])[index]  # which makes negative integers positive
     width = math.prod(shape[len(parts) :])
     return (np.expand_dims(first * width, -1) + np.arange(width)).reshape(-1)
 
 
-MANY = 1000  # from so many numbers on, adding them in one row, which is several times as fast, is worth its preparation
+MANY = 1000  # above this size adding to a flattened array is several times as fast as np.add.at with a tuple
 
 
 @primitive
-def scatter(v: Any, index: Any, shape: tuple[int, ...]) -> Any:
-    """Zeros of `shape` with v added at `index`; an element named twice receives both."""
+def scatter(v: Array, index: Any, shape: Shape) -> Array:
+    """Zeros of `shape` with v added at `index`; an element that is named twice receives both values."""
     x = np.zeros_like(v, shape=shape, order="C")
     parts = index if isinstance(index, tuple) else (index,)
     if not repeats(index):
         x[index] = v
     elif v.size > MANY and all(dtype_of(i).kind in "iu" for i in parts):
-        np.add.at(x.reshape(-1), places(parts, shape), v.reshape(-1))
+        np.add.at(x.reshape(-1), flat_positions(parts, shape), v.reshape(-1))
     else:
         np.add.at(x, index, v)
     return x
 
 
 @primitive
-def setitem(x: Any, index: Any, v: Any) -> Any:
+def setitem(x: Array, index: Any, v: ArrayLike) -> Array:
     """A copy of x in which `x[index] = v` has been done."""
     x = np.copy(x)
     x[index] = v
     return x
 
 
-def written(g: Any, y: Any, x: Any, index: Any, v: Any) -> Any:
-    """What of g the written values v receive; of an element written twice only the last write stays."""
+def setitem_v(g: Array, y: Array, x: Array, index: Any, v: Array) -> Array:
+    """g at `index`; if an element is written twice, only the last value written receives its gradient."""
     received = g[index]
     if repeats(index):
         number = np.arange(received.size).reshape(received.shape)
@@ -76,33 +83,35 @@ defvjp(operator.getitem, lambda g, y, x, index: scatter(g, index, x.shape))
 defvjp(scatter,          lambda g, y, v, index, shape: g[index])
 defvjp(setitem,          lambda g, y, x, index, v: setitem(g, index, 0),
                          None,
-                         written)
+                         setitem_v)
 
 
-# Functions that read
-def resolved(indices: Any, n: int, mode: Any) -> Any:
-    """The indices that `mode` makes of those outside an axis of length n."""
+# Functions that read: each element receives the gradients of everything read from it
+def within_bounds(indices: Any, n: int, mode: str) -> Array:
+    """Apply `mode` to the indices that are out of bounds for an axis of length n."""
     indices = (indices if hasattr(indices, "dtype") else np.asarray(indices)).astype(np.intp, copy=False)
     return indices % n if mode == "wrap" else indices.clip(0, n - 1) if mode == "clip" else indices
 
 
-def take_rule(g: Any, y: Any, a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
-    """Each slice along `axis` receives what was read from it, however often."""
+def take_rule(g: Array, y: Array, a: Array, indices: ArrayLike, axis: int | None = None, out: None = None,
+              mode: str = "raise") -> Array:
+    """g added at the indices along `axis`."""
     if axis is None or not a.ndim:
-        return scatter(g, resolved(indices, a.size, mode), (a.size,)).reshape(a.shape)
+        return scatter(g, within_bounds(indices, a.size, mode), (a.size,)).reshape(a.shape)
     axis, n, k = axis % a.ndim, a.shape[axis], np.ndim(indices)
     first = np.moveaxis(g, range(axis, axis + k), range(k))
-    others = a.shape[:axis] + a.shape[axis + 1 :]
-    return np.moveaxis(scatter(first, resolved(indices, n, mode), (n, *others)), 0, axis)
+    other_axes = a.shape[:axis] + a.shape[axis + 1 :]
+    return np.moveaxis(scatter(first, within_bounds(indices, n, mode), (n, *other_axes)), 0, axis)
 
 
-def compress_rule(g: Any, y: Any, condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
-    """`take` of where the condition holds."""
+def compress_rule(g: Array, y: Array, condition: ArrayLike, a: Array, axis: int | None = None,
+                  out: None = None) -> Array:
+    """The rule of `take` at the indices where the condition is True."""
     return take_rule(g, y, a, np.flatnonzero(condition), axis)
 
 
-def take_along_axis_rule(g: Any, y: Any, arr: Any, indices: Any, axis: Any = -1) -> Any:
-    """Each element of each row along `axis` receives what was read from it."""
+def take_along_axis_rule(g: Array, y: Array, arr: Array, indices: Array, axis: int | None = -1) -> Array:
+    """g added at the indices within each vector along `axis`."""
     if axis is None:
         return scatter(g, indices, (arr.size,)).reshape(arr.shape)
     index = list(np.ix_(*map(np.arange, arr.shape)))
@@ -116,26 +125,26 @@ defvjp(np.compress,        None, compress_rule)
 defvjp(np.extract,         None, lambda g, y, condition, arr: compress_rule(g, y, condition, arr))
 
 
-# Functions that choose: each choice receives what was chosen of it
+# Functions that choose: each choice receives g where it was chosen
 @primitive
-def choose(a: Any, *choices: Any, mode: Any = "raise") -> Any:
-    """`np.choose`, its sequence brought to a list of arguments."""
-    return np.choose(a, choices, mode=mode)
+def choose(a: Array, *choices: Array, mode: str = "raise") -> Array:
+    """`np.choose` with its sequence as separate arguments."""
+    return np.choose(a, choices, mode=mode)  # type: ignore[call-overload]
 
 
 @primitive
-def select(conditions: Any, *choices: Any) -> Any:
-    """`np.select`, its sequence brought to a list of arguments, of which the last is the default."""
+def select(conditions: list[Array], *choices: Array) -> Array:
+    """`np.select` with its sequence as separate arguments, of which the last is the default."""
     return np.select(conditions, choices[:-1], choices[-1])
 
 
-def choose_rule(i: int, g: Any, y: Any, a: Any, *choices: Any, mode: Any = "raise") -> Any:
+def choose_rule(i: int, g: Array, y: Array, a: Array, *choices: Array, mode: str = "raise") -> Array:
     """g where a names this choice."""
-    return np.where(resolved(a, len(choices), mode) == i - 1, g, 0)
+    return np.where(within_bounds(a, len(choices), mode) == i - 1, g, 0)
 
 
-def select_rule(i: int, g: Any, y: Any, conditions: Any, *choices: Any) -> Any:
-    """g where this choice's condition is the first that holds."""
+def select_rule(i: int, g: Array, y: Array, conditions: list[Array], *choices: Array) -> Array:
+    """g where this choice's condition is the first that is True."""
     n = len(conditions)
     return np.where(np.select(conditions, range(n), n) == i - 1, g, 0)
 
@@ -145,14 +154,16 @@ defvjp(select, each=select_rule)
 
 
 @composition(np.choose)
-def _choose(a: Any, choices: Any, *, mode: Any = "raise") -> Any:
+def _choose(a: Array, choices: Sequence[Array], *, mode: str = "raise") -> Array:
     return choose(a, *choices, mode=mode)
 
 
 @composition(np.select)
-def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+def _select(condlist: Sequence[ArrayLike], choicelist: Sequence[Array], default: ArrayLike = 0) -> Array:
     if len(condlist) != len(choicelist):
-        raise ValueError(f"np.select: {len(condlist)} conditions and {len(choicelist)} choices; give each one its own")
+        raise ValueError(
+            f"np.select: {len(condlist)} conditions and {len(choicelist)} choices; give one choice per condition"
+        )
     conditions = arrays_of(condlist)
     for i, condition in enumerate(conditions):
         if condition.dtype != bool:
@@ -161,8 +172,9 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 
 @composition(np.piecewise)
-def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    """Each function of the elements that its condition holds for, and of no others; the last condition counts."""
+def piecewise(x: Array, condlist: Any, funclist: Sequence[Callable[..., ArrayLike] | float], *args: Any,
+              **kw: Any) -> Array:
+    """Each function is called with the elements that meet its condition only; of several conditions the last counts."""
     if np.isscalar(condlist) or (not isinstance(condlist[0], list) and not np.ndim(condlist[0]) and x.ndim):
         condlist = [condlist]
     conditions = np.stack(condlist).astype(bool)
@@ -170,8 +182,8 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         conditions = np.concatenate([conditions, ~np.any(conditions, axis=0, keepdims=True)])
     if len(conditions) != len(funclist):
         raise ValueError(
-            f"np.piecewise: {len(conditions)} conditions and {len(funclist)} functions; give each condition its own, "
-            "and at most one more for where none holds"
+            f"np.piecewise: {len(conditions)} conditions and {len(funclist)} functions; give one function per "
+            "condition, and at most one more for elements that meet none"
         )
     y = setitem(x, ..., 0)
     for i, fun in enumerate(funclist):
@@ -183,7 +195,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 
 
 refused(
-    "it writes into an array in place, which is not recorded; write y[index] = v, which is (y = x.copy() first where "
-    "x is a leaf), or y = np.where(mask, v, x)",
+    "it writes into an array in place, which is not recorded; write y[index] = v (after y = x.copy() if x is a leaf), "
+    "or y = np.where(mask, v, x)",
     np.put, np.put_along_axis, np.place, np.putmask, np.copyto,
 )

@@ -1,27 +1,28 @@
-"""Products of vectors, matrices and more: the gradient is a product with the other factor, transposed."""
+"""Products of vectors and matrices: the gradient of one factor is a product of g with the other, transposed."""
 
-import functools
 import math
 import operator
-from string import ascii_lowercase, ascii_uppercase
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.typing import ArrayLike
 
-from .registry import arrays_of, composition, defvjp, nondifferentiable, primitive
+from .registry import Array, arrays_of, composition, defvjp, primitive
 
 
-def matmul(a: Any, b: Any) -> Any:
-    """a @ b; for matrices `dot` is the same product, and starts sooner (but asks no arrays of other kinds)."""
+def matmul(a: Array, b: Array) -> Array:
+    """Return a @ b; for two matrices of one class `dot` gives the same product and starts sooner."""
     try:
         return a.dot(b) if a.ndim == 2 and b.ndim == 2 and type(a) is type(b) else a @ b
     except AttributeError:
-        raise TypeError("a number is no factor of a matrix product; multiply with *") from None
+        raise TypeError("a matrix product takes no numbers; multiply with *") from None
 
 
-def matmul_a(g: Any, y: Any, a: Any, b: Any) -> Any:
-    """g @ b.T, a vector being a row of a or a column of b."""
+# Matrix products
+def matmul_a(g: Array, y: Array, a: Array, b: Array) -> Array:
+    """g @ b.T, where a vector a is a row and a vector b is a column."""
     if b.ndim == 1:
         return g[..., None] * b
     if a.ndim == 1:
@@ -29,15 +30,15 @@ def matmul_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     return matmul(g, b.swapaxes(-1, -2))
 
 
-def matmul_b(g: Any, y: Any, a: Any, b: Any) -> Any:
-    """a.T @ g, a vector being a row of a or a column of b."""
+def matmul_b(g: Array, y: Array, a: Array, b: Array) -> Array:
+    """a.T @ g, where a vector a is a row and a vector b is a column."""
     if a.ndim == 1 and b.ndim == 1:
         return g * a
     if a.ndim == 1:
         return a[:, None] * g[..., None, :]
     if b.ndim == 1:
         return np.matmul(a.swapaxes(-1, -2), g[..., None]).squeeze(-1)
-    if b.ndim == 2 and a.ndim > 2:  # one product over the whole stack, rather than a stack to be summed
+    if b.ndim == 2 and a.ndim > 2:  # one product sums over the whole stack, where a stack of products would be summed
         n = math.prod(a.shape[:-1])
         return matmul(a.reshape(n, a.shape[-1]).swapaxes(0, 1), g.reshape(n, g.shape[-1]))
     return matmul(a.swapaxes(-1, -2), g)
@@ -47,8 +48,8 @@ defvjp(np.matmul, matmul_a, matmul_b)
 
 
 @composition(np.dot)
-def dot(a: Any, b: Any) -> Any:
-    """Sums over a's last axis and b's last but one, as one product of matrices."""
+def dot(a: Array, b: Array) -> Array:
+    """The sum over the last axis of a and the second last of b, as one matrix product."""
     if not hasattr(a, "shape") or not hasattr(b, "shape"):
         a, b = arrays_of((a, b))
     if a.ndim == 0 or b.ndim == 0:
@@ -56,33 +57,33 @@ def dot(a: Any, b: Any) -> Any:
     if b.ndim < 3:
         return np.matmul(a, b)
     columns = np.moveaxis(b, -2, 0)
-    flat = np.matmul(a, columns.reshape(b.shape[-2], math.prod(columns.shape[1:])))
-    return flat.reshape((*a.shape[:-1], *columns.shape[1:]))
+    product = np.matmul(a, columns.reshape(b.shape[-2], math.prod(columns.shape[1:])))
+    return product.reshape((*a.shape[:-1], *columns.shape[1:]))
 
 
 @composition(np.linalg.matmul)
-def matrix_product(x1: Any, x2: Any, /) -> Any:
-    """`np.matmul` under the array API's name."""
+def linalg_matmul(x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """`np.matmul` by its array API name."""
     return np.matmul(*arrays_of((x1, x2)))
 
 
 @composition(np.vdot)
-def vdot(a: Any, b: Any, /) -> Any:
-    """All elements as one vector each."""
+def vdot(a: ArrayLike, b: ArrayLike, /) -> Array:
+    """The product of a and b, each flattened to a vector."""
     return np.matmul(np.ravel(a), np.ravel(b))
 
 
 @composition(np.inner)
-def inner(a: Any, b: Any, /) -> Any:
-    """Sums over the last axes of both."""
+def inner(a: ArrayLike, b: ArrayLike, /) -> Array:
+    """The sum over the last axes of both."""
     a, b = arrays_of((a, b))
     return np.dot(a, b.swapaxes(-1, -2) if a.ndim and b.ndim > 1 else b)
 
 
 @composition(np.linalg.tensordot)
 @composition(np.tensordot)
-def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    """Sums over pairs of axes, brought together to be one axis, as one product of matrices."""
+def tensordot(a: ArrayLike, b: ArrayLike, axes: Any = 2) -> Array:
+    """The sum over pairs of axes, merged into one axis, as one matrix product."""
     a, b = arrays_of((a, b))
     axes_a, axes_b = axes if np.iterable(axes) else (range(-axes, 0), range(axes))
     over_a, over_b = normalize_axis_tuple(axes_a, a.ndim), normalize_axis_tuple(axes_b, b.ndim)
@@ -90,22 +91,23 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     if lengths != [b.shape[i] for i in over_b]:
         raise ValueError(
             f"np.tensordot(of shape {a.shape}, of shape {b.shape}): axes {over_a} of the first and {over_b} of the "
-            "second are to be summed over, and need equal lengths, pair by pair; axes= says which they are"
+            "second are summed over and need equal lengths, pair by pair; name others with axes="
         )
     n, k = len(lengths), math.prod(lengths)
     a, b = np.moveaxis(a, over_a, range(-n, 0)), np.moveaxis(b, over_b, range(n))
-    rows, columns = a.shape[: a.ndim - n], b.shape[n:]
-    flat = np.matmul(a.reshape(math.prod(rows), k), b.reshape(k, math.prod(columns)))
-    return flat.reshape((*rows, *columns))
+    kept_a, kept_b = a.shape[: a.ndim - n], b.shape[n:]
+    product = np.matmul(a.reshape(math.prod(kept_a), k), b.reshape(k, math.prod(kept_b)))
+    return product.reshape((*kept_a, *kept_b))
 
 
-def outer_a(g: Any, y: Any, a: Any, b: Any) -> Any:
-    """g @ b, as a vector."""
+# Outer products
+def outer_a(g: Array, y: Array, a: Array, b: Array) -> Array:
+    """g @ b, with b flattened."""
     return (g @ np.ravel(b)).reshape(a.shape)
 
 
-def outer_b(g: Any, y: Any, a: Any, b: Any) -> Any:
-    """a @ g, as a vector."""
+def outer_b(g: Array, y: Array, a: Array, b: Array) -> Array:
+    """a @ g, with a flattened."""
     return (np.ravel(a) @ g).reshape(b.shape)
 
 
@@ -114,8 +116,8 @@ defvjp(np.linalg.outer, outer_a, outer_b)
 
 
 @composition(np.kron)
-def kron(a: Any, b: Any) -> Any:
-    """The outer product, with each axis of b inside the same one of a."""
+def kron(a: ArrayLike, b: ArrayLike) -> Array:
+    """The outer product, with each axis of b nested in the same axis of a."""
     a, b = arrays_of((a, b))
     n = max(a.ndim, b.ndim)
     a, b = (v.reshape((1,) * (n - v.ndim) + v.shape) for v in (a, b))
@@ -124,7 +126,8 @@ def kron(a: Any, b: Any) -> Any:
     return nested.reshape([a.shape[i] * b.shape[i] for i in range(n)])
 
 
-def vecdot_rule(g: Any, a: Any, b: Any, axis: int | None) -> Any:
+# Products of stacked vectors
+def vecdot_rule(g: Array, a: Array, b: Array, axis: int | None) -> Array:
     """g times the vectors b, along the axis of a."""
     axis = -1 if axis is None else axis
     along_last = np.expand_dims(g, -1) * np.moveaxis(b, axis, -1)
@@ -136,13 +139,13 @@ defvjp(np.vecdot, lambda g, y, a, b, axis=None: vecdot_rule(g, a, b, axis),
 
 
 @composition(np.linalg.vecdot)
-def linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    """`np.vecdot` under the array API's name."""
+def linalg_vecdot(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Array:
+    """`np.vecdot` by its array API name."""
     return np.vecdot(*arrays_of((x1, x2)), axis=axis)  # type: ignore[call-overload]
 
 
-def outers(a: Any, b: Any, matrix: Any) -> Any:
-    """The outer product of each pair of vectors; summed in one product where a single matrix served them all."""
+def outer_products(a: Array, b: Array, matrix: Array) -> Array:
+    """Return the outer product of each pair of vectors, or their sum where one matrix was multiplied by all of them."""
     if matrix.ndim == 2:
         stack = range(np.ndim(a) - 1)
         return np.tensordot(a, b, (stack, stack))
@@ -150,15 +153,15 @@ def outers(a: Any, b: Any, matrix: Any) -> Any:
 
 
 if hasattr(np, "matvec"):  # NumPy 2.2
-    defvjp(np.matvec, lambda g, y, a, x: outers(g, x, a),
+    defvjp(np.matvec, lambda g, y, a, x: outer_products(g, x, a),
                       lambda g, y, a, x: np.vecmat(g, a))
     defvjp(np.vecmat, lambda g, y, x, a: np.matvec(a, g),
-                      lambda g, y, x, a: outers(x, g, a))
+                      lambda g, y, x, a: outer_products(x, g, a))
 
 
 @primitive
-def cross(a: Any, b: Any) -> Any:
-    """The cross product of vectors of three elements, along the last axis."""
+def cross(a: Array, b: Array) -> Array:
+    """The cross product of vectors of three elements along the last axis."""
     return np.linalg.cross(a, b)
 
 
@@ -167,8 +170,8 @@ defvjp(cross, lambda g, y, a, b: cross(b, g),
 
 
 @composition(np.cross)
-def cross_along(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
-    """The vectors brought to the last axis, and their product to its own."""
+def _cross(a: ArrayLike, b: ArrayLike, axisa: int = -1, axisb: int = -1, axisc: int = -1,
+           axis: int | None = None) -> Array:
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = arrays_of((a, b))
@@ -178,26 +181,27 @@ def cross_along(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -
 
 
 @composition(np.linalg.cross)
-def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    """`np.cross` under the array API's name."""
+def linalg_cross(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
+    """`np.cross` by its array API name."""
     return np.cross(x1, x2, axis=axis)
 
 
+# Traces and powers
 @composition(np.trace)
-def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The sum of the diagonal."""
+def trace(a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """The sum of a diagonal."""
     return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1)
 
 
 @composition(np.linalg.trace)
-def linalg_trace(x: Any, /, *, offset: int = 0) -> Any:
-    """Of the last two axes."""
+def linalg_trace(x: Array, /, *, offset: int = 0) -> Array:
+    """The trace of the matrices in the last two axes."""
     return np.trace(x, offset, -2, -1)
 
 
 @composition(np.linalg.matrix_power)
-def matrix_power(a: Any, n: int) -> Any:
-    """The square of half the power, and once more a where n is odd."""
+def matrix_power(a: Array, n: int) -> Array:
+    """The square of the power n // 2, times a if n is odd."""
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise ValueError(f"np.linalg.matrix_power(of shape {a.shape}, {n}): the last two axes must be square matrices")
     n = operator.index(n)
@@ -212,115 +216,31 @@ def matrix_power(a: Any, n: int) -> Any:
 
 
 @composition(np.linalg.multi_dot)
-def multi_dot(arrays: Any) -> Any:
-    """The product of all, in the order that takes the fewest multiplications of numbers.
+def multi_dot(arrays: Iterable[ArrayLike]) -> Array:
+    """The product of all factors, in the order that takes the fewest multiplications.
 
-    The best order for a stretch of factors follows from those of its parts (Cormen et al., "Introduction to
-    Algorithms", 15.2).
+    The best order of a sequence follows from those of its parts (Cormen et al., "Introduction to Algorithms", 15.2).
     """
-    arrays = arrays_of(arrays)
-    n = len(arrays)
+    factors = arrays_of(arrays)
+    n = len(factors)
     if n == 2:
-        return np.dot(*arrays)
-    if n < 2 or any([a.ndim != 2 for a in arrays[1:-1]]) or not {arrays[0].ndim, arrays[-1].ndim} <= {1, 2}:
+        return np.dot(*factors)
+    if n < 2 or any([a.ndim != 2 for a in factors[1:-1]]) or not {factors[0].ndim, factors[-1].ndim} <= {1, 2}:
         raise ValueError(
-            f"np.linalg.multi_dot: shapes {[a.shape for a in arrays]}; it takes two or more matrices, of which the "
+            f"np.linalg.multi_dot: shapes {[a.shape for a in factors]}; it takes two or more matrices, of which the "
             "first and the last may be vectors"
         )
-    sides = [math.prod(arrays[0].shape[:-1]), *[a.shape[0] for a in arrays[1:]], math.prod(arrays[-1].shape[1:])]
-    best = {(i, i + 1): (0, i) for i in range(n)}  # of factors i to j: the cost, and where the last product divides
+    sides = [math.prod(factors[0].shape[:-1]), *[a.shape[0] for a in factors[1:]], math.prod(factors[-1].shape[1:])]
+    best = {(i, i + 1): (0, i) for i in range(n)}  # of factors i to j: the cost, and where to split them
     for j in range(n + 1):
         for i in reversed(range(j - 1)):
             best[i, j] = min(
                 (best[i, k][0] + best[k, j][0] + sides[i] * sides[k] * sides[j], k) for k in range(i + 1, j)
             )
-    return chain(arrays, best, 0, n)
+    return multiply(factors, best, 0, n)
 
 
-def chain(arrays: Any, best: Any, i: int, j: int) -> Any:
-    """The product of factors i to j, divided where it is best."""
+def multiply(factors: list[Array], best: dict[tuple[int, int], tuple[int, int]], i: int, j: int) -> Array:
+    """Return the product of factors i to j, split where it is cheapest."""
     k = best[i, j][1]
-    return np.matmul(chain(arrays, best, i, k), chain(arrays, best, k, j)) if j - i > 1 else arrays[i]
-
-
-LETTERS = ascii_uppercase + ascii_lowercase  # in the order in which einsum sorts an output that is not given
-SUBSCRIPTS: dict[Any, str] = {Ellipsis: "...", **dict(enumerate(LETTERS))}
-
-
-def lettered(sublist: Any) -> str:
-    """Subscripts given as integers, in letters."""
-    try:
-        return "".join([SUBSCRIPTS[s] for s in sublist])
-    except (KeyError, TypeError):
-        raise ValueError(
-            f"np.einsum: {sublist!r:.60} are no subscripts; they are a list of integers from 0 to 51 and Ellipsis "
-            "after each operand, or one string before them all"
-        ) from None
-
-
-@functools.lru_cache
-def explicit(subscripts: str, ndims: tuple[int, ...]) -> str:
-    """The subscripts with their output, and with letters for ellipses: the last ones, as broadcasting matches axes.
-
-    What does not fit the operands is left for NumPy to refuse.
-    """
-    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
-    terms = inputs.split(",")
-    if len(terms) != len(ndims):
-        return subscripts
-    if not arrow:
-        output = "..." + "".join([c for c in LETTERS if inputs.count(c) == 1])
-    unnamed = [ndims[i] - len(term.replace("...", "")) if "..." in term else 0 for i, term in enumerate(terms)]
-    most = max(unnamed)
-    names = "".join([c for c in LETTERS if c not in inputs])[:most]
-    terms = [term.replace("...", names[most - unnamed[i] :]) for i, term in enumerate(terms)]
-    return ",".join(terms) + "->" + output.replace("...", names)
-
-
-@primitive
-def einsum(*operands: Any, subscripts: str, optimize: Any = False) -> Any:
-    """`np.einsum` with `explicit` subscripts."""
-    return np.einsum(subscripts, *operands, optimize=optimize)
-
-
-def einsum_rule(i: int, g: Any, y: Any, *operands: Any, subscripts: str, optimize: Any = False) -> Any:
-    """The einsum of g and the other operands x, with the subscripts of the output and of the i-th x exchanged.
-
-    Subscripts that only x has were summed away, and where x has length 1 it served all of the others: either is left
-    out, and then broadcast. A subscript that x repeats reads a diagonal, and outside of it g is 0.
-    """
-    x = operands[i]
-    inputs, output = subscripts.split("->")
-    terms = inputs.split(",")
-    own = terms[i]
-    given = ",".join([output, *terms[:i], *terms[i + 1 :]])
-    axes = [n for n, c in enumerate(own) if c not in own[:n] and c in given and x.shape[n] != 1]
-    exchanged = given + "->" + "".join([own[n] for n in axes])
-    g = einsum(g, *operands[:i], *operands[i + 1 :], subscripts=exchanged, optimize=bool(optimize))
-    if g.shape != x.shape:
-        g = np.broadcast_to(np.expand_dims(g, [n for n in range(x.ndim) if n not in axes]), x.shape)
-    for n, c in enumerate(own):
-        if c in own[:n]:
-            both = own.index(c), n
-            diagonal = np.eye(x.shape[n])
-            g = np.where(np.expand_dims(diagonal, [k for k in range(x.ndim) if k not in both]), g, 0)
-    return g
-
-
-defvjp(einsum, each=einsum_rule)
-
-
-@composition(np.einsum)
-def einsum_of(*operands: Any, optimize: Any = False) -> Any:
-    """Subscripts as one string before all operands, or as a list of integers after each, are made explicit."""
-    if isinstance(operands[0], str):
-        subscripts, *arrays = operands
-    else:
-        sublists, others = operands[1::2], operands[::2]
-        arrays, output = list(others[: len(sublists)]), others[len(sublists) :]
-        subscripts = "->".join([",".join(map(lettered, sublists)), *map(lettered, output)])
-    arrays = arrays_of(arrays)
-    return einsum(*arrays, subscripts=explicit(subscripts, tuple([a.ndim for a in arrays])), optimize=optimize)
-
-
-nondifferentiable(np.einsum_path)
+    return np.matmul(multiply(factors, best, i, k), multiply(factors, best, k, j)) if j - i > 1 else factors[i]

@@ -1,11 +1,10 @@
-"""The registry: which functions pass a gradient back, and how.
+"""The registry of the derivative table: which functions pass a gradient back, and by which rules.
 
-`vjps` maps a function to its rules, one for each argument: `rule(g, y, *args, **kwargs)` takes the gradient
-`g` that arrives at the output `y`, then what the function itself took, and gives that argument's
-contribution, broadcast as the call broadcast it. Rules are plain NumPy: handed arrays they compute,
-handed Tensors they record. A function may instead be a `composition` of functions that have rules, or
-`nondifferentiable`, or `refused` with the reason; what is in none of the four raises an error that says how
-to add a rule.
+`vjps` maps a function to its rules, one per argument. `rule(g, y, *args, **kwargs)` takes the gradient `g` of the
+output `y`, then the function's arguments, and returns the gradient of one argument; the backward pass sums that over
+axes that the call broadcast. Rules are plain NumPy: handed arrays they compute, handed Tensors they record; their
+types say `Array` for both. A function without rules is a composition of functions that have rules, or
+nondifferentiable, or refused with a reason. Calling any other with Tensors raises an error that says how to add a rule.
 """
 
 import functools
@@ -15,13 +14,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+Array = NDArray[Any]
+Axis = int | tuple[int, ...] | None
+Shape = tuple[int, ...]
 Function = Callable[..., Any]
-Rule = Callable[..., Any]
+Rule = Callable[..., Array]
 
 
 class Each:
-    """The rules of a function of any number of arguments: `rule(i, g, y, *args)` serves the i-th."""
+    """The rules of a function of any number of arguments: `rule(i, g, y, *args)` is the rule of argument i."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
@@ -35,17 +38,17 @@ class Each:
 
 vjps: dict[Function, tuple[Rule | None, ...] | Each] = {}
 compositions: dict[Function, Function] = {}
-constants: set[Function] = set()
-refusals: dict[Function | str, str] = {}  # a name is that of a module, all of whose functions it stands for
-pointwise: set[Function] = set()  # functions that go element by element, as all ufuncs do
+constants: set[Function] = set()  # the nondifferentiable functions
+refusals: dict[Function | str, str] = {}  # why a function, or every function of a module, takes no Tensors
+pointwise: set[Function] = set()  # functions that work element by element, as all ufuncs do
 implementations: dict[Function, Function] = {}  # the NumPy implementation of a primitive, called on unwrapped arrays
 predicates: set[Function] = set()  # functions of arrays to True or False, which jit turns into guards
 
 
 def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None:
-    """Say how `fun` passes a gradient back: one rule an argument, None for one that has no gradient.
+    """Give `fun` its rules: one per argument, or None for an argument that takes no gradient.
 
-    A function of any number of arguments has one rule for them all, `each(i, g, y, *args, **kwargs)`.
+    A function of any number of arguments has one rule for all of them, `each(i, g, y, *args, **kwargs)`.
     A second call for the same function replaces the first.
     """
     if bool(rules) == (each is not None) or not all(r is None or callable(r) for r in (*rules, each)):
@@ -59,21 +62,21 @@ def nondifferentiable(*funs: Function) -> None:
 
 
 def refused(because: str, *funs: Function | str) -> None:
-    """List functions, or modules by name, that take no Tensors, with the reason and the remedy for the error."""
+    """List functions, or modules by name, that take no Tensors; the error gives the reason and the remedy."""
     refusals.update(dict.fromkeys(funs, because))
 
 
 def refusal(fun: Function) -> str | None:
-    """Why `fun` takes no Tensors, if it is listed as such."""
+    """Return the reason why `fun` takes no Tensors, or None if no reason is listed."""
     return refusals.get(fun) or refusals.get(getattr(fun, "__module__", ""))
 
 
 def composition(fun: Function) -> Callable[[Function], Function]:
-    """Decorate the way to write `fun` in functions that have rules; Tensors are handed to that."""
+    """Register the decorated function as `fun` for Tensors, written in functions that have rules."""
 
-    def register(body: Function) -> Function:
-        compositions[fun] = body
-        return body
+    def register(composed: Function) -> Function:
+        compositions[fun] = composed
+        return composed
 
     return register
 
@@ -81,7 +84,8 @@ def composition(fun: Function) -> Callable[[Function], Function]:
 def primitive(fun: Function) -> Function:
     """Make a function of arrays one operation of the tape; `defvjp` then gives its rules.
 
-    Arrays go straight to `fun`; an argument (or part of an index) that speaks NEP 18, a Tensor say, is asked instead.
+    A call with arrays goes straight to `fun`. A call in which an argument, or a part of an index, implements NEP 18 (as
+    a Tensor does) goes to that argument's `__array_function__`.
     """
 
     @functools.wraps(fun)
@@ -92,12 +96,12 @@ def primitive(fun: Function) -> Function:
                     return a.__array_function__(call, (type(a),), args, kwargs)
         return fun(*args, **kwargs)
 
-    call._implementation = fun  # type: ignore[attr-defined]  # what ndarray answers on behalf of its subclasses
+    call._implementation = fun  # type: ignore[attr-defined]  # subclasses of ndarray call it through NumPy's protocol
     implementations[call] = fun
     return call
 
 
-def predicate(fun: Function) -> Function:
+def predicate(fun: Callable[..., bool]) -> Function:
     """Register a predicate, a function of arrays to True or False, that jit turns into a guard."""
     call = primitive(fun)
     predicates.add(call)
@@ -105,15 +109,18 @@ def predicate(fun: Function) -> Function:
     return call
 
 
-def array_of(a: Any) -> Any:
-    """An argument that takes no gradients as an array, if it is none of a kind of its own; a Tensor may refuse."""
-    own = hasattr(a, "__array_function__") and not isinstance(a, np.ndarray) and not hasattr(a, "requires_grad")
-    return a if own else np.asarray(a)
+def array_of(a: ArrayLike) -> Array:
+    """Convert an argument that takes no gradient to an array: a Tensor that requires one raises.
+
+    An array of another class that implements NEP 18, such as one that jit records, is returned as it is.
+    """
+    foreign = hasattr(a, "__array_function__") and not isinstance(a, np.ndarray) and not hasattr(a, "requires_grad")
+    return a if foreign else np.asarray(a)  # type: ignore[return-value]
 
 
-def arrays_of(sequence: Any) -> list[Any]:
-    """The members of a sequence, numbers and lists among them as arrays."""
-    arrays = [a if hasattr(a, "shape") else np.asarray(a) for a in sequence]
+def arrays_of(sequence: Iterable[ArrayLike]) -> list[Array]:
+    """Return the members of a sequence, with numbers and lists converted to arrays."""
+    arrays: list[Any] = [a if hasattr(a, "shape") else np.asarray(a) for a in sequence]
     for a in arrays:
         if a.dtype == object:
             raise TypeError(f"{a!r:.60} among arrays: a Value is one number; make it a Tensor")
@@ -121,7 +128,7 @@ def arrays_of(sequence: Any) -> list[Any]:
 
 
 def name(fun: Function) -> str:
-    """The name that a reader knows `fun` by: `np.sum`, `np.linalg.norm`, `relu`."""
+    """Return the name by which users call `fun`: `np.sum`, `np.linalg.norm`, `relu`."""
     own = getattr(fun, "__name__", repr(fun))
     module = "numpy" if getattr(np, own, None) is fun else getattr(fun, "__module__", None) or ""
     return f"np{module[5:]}.{own}" if module.partition(".")[0] == "numpy" else own
@@ -129,25 +136,25 @@ def name(fun: Function) -> str:
 
 @functools.cache
 def keywords(fun: Function) -> tuple[str, ...]:
-    """The arguments that the rules of `fun` know, or what it is composed by, in order; "**" stands for any keyword."""
-    rules, given = (vjps[fun], 2) if fun in vjps else ((compositions[fun],), 0)  # a rule is given g and y first
+    """Return the arguments that the rules or the composition of `fun` know, in order; "**" means any keyword."""
+    rules, skipped = (vjps[fun], 2) if fun in vjps else ((compositions[fun],), 0)  # a rule's first two are g and y
     known: dict[str, None] = {}
     for rule in [rules.rule] if isinstance(rules, Each) else filter(None, rules):
         code: Any = rule.__code__
-        known |= dict.fromkeys(code.co_varnames[given : code.co_argcount + code.co_kwonlyargcount])
+        known |= dict.fromkeys(code.co_varnames[skipped : code.co_argcount + code.co_kwonlyargcount])
         if code.co_flags & 0x08:  # inspect.CO_VARKEYWORDS
             known["**"] = None
     return tuple(known)
 
 
 def supported() -> dict[str, str]:
-    """What becomes of Tensors in each function that the table knows, by name.
+    """Return how each function that the table knows treats Tensors, by name.
 
     "rule": one operation of the tape. "composition": written in functions that have rules. "constant": computed from
-    the data alone, and given as plain numbers, arrays or booleans. "refused": an error that says why and what to do
-    instead.
+    the data alone; the result is plain numbers, arrays or booleans. "refused": raises an error that gives the reason
+    and the remedy.
     """
-    kinds: dict[str, Iterable[Any]] = {
+    kinds: dict[str, Iterable[Function | str]] = {
         "rule": vjps, "composition": compositions, "constant": constants, "refused": refusals,
     }
     table = {}

@@ -1,46 +1,58 @@
-"""Order: sorting and what is read off sorted numbers; the gradient follows each number to its place."""
+"""Sorting, order statistics and counts: the gradient follows each element to its place."""
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .indexing import scatter
-from .reductions import as_lines, from_lines
-from .registry import Function, array_of, arrays_of, composition, defvjp, nondifferentiable, primitive, refused
+from .reductions import merge_axes, unmerge_axes
+from .registry import (
+    Array,
+    Axis,
+    Function,
+    array_of,
+    arrays_of,
+    composition,
+    defvjp,
+    nondifferentiable,
+    primitive,
+    refused,
+)
 
-# Rearrangements
 
-
+# Permutations
 @primitive
-def rearrange(x: Any, places: Any, axis: int) -> Any:
-    """x with each line along `axis` in another order: a permutation, the i-th element taken from places[i]."""
-    return np.take_along_axis(x, places, axis)
+def permute(x: Array, positions: Array, axis: int) -> Array:
+    """x with each vector along `axis` permuted: its i-th element is taken from positions[i]."""
+    return np.take_along_axis(x, positions, axis)
 
 
-defvjp(rearrange, lambda g, y, x, places, axis: rearrange(g, inverse(places, axis), axis))
+defvjp(permute, lambda g, y, x, positions, axis: permute(g, inverse_permutation(positions, axis), axis))
 
 
-def inverse(places: Any, axis: int) -> Any:
-    """The permutations that undo `places` along `axis`: written down in linear time, where sorting takes longer."""
-    back = np.empty_like(places)
-    np.put_along_axis(np.moveaxis(back, axis, -1), np.moveaxis(places, axis, -1), np.arange(places.shape[axis]), -1)
-    return back
+def inverse_permutation(positions: Array, axis: int) -> Array:
+    """Return the inverse permutations along `axis`, in linear time, where argsort would take longer."""
+    inverse = np.empty_like(positions)
+    indices = np.moveaxis(positions, axis, -1)
+    np.put_along_axis(np.moveaxis(inverse, axis, -1), indices, np.arange(positions.shape[axis]), -1)
+    return inverse
 
 
-def sort_rule(g: Any, y: Any, x: Any, axis: Any = -1, kind: Any = None, order: Any = None, *,
-              stable: Any = None) -> Any:
-    """Each number takes what arrives at its place among the sorted ones; equal ones keep their order."""
+def sort_rule(g: Array, y: Array, x: Array, axis: int | None = -1, kind: str | None = None, order: Any = None, *,
+              stable: bool | None = None) -> Array:
+    """g at the place of each element in the sorted order, where equal elements keep their order."""
     if axis is None:
         return sort_rule(g, y, x.reshape(-1)).reshape(x.shape)
-    return rearrange(g, inverse(np.argsort(x, axis=axis, kind="stable"), axis), axis)
+    return permute(g, inverse_permutation(np.argsort(x, axis=axis, kind="stable"), axis), axis)
 
 
-def partition_rule(g: Any, y: Any, x: Any, kth: Any, axis: Any = -1, kind: Any = "introselect",
-                   order: Any = None) -> Any:
-    """What arrives is put in order as y would be: then it has come to sorted numbers."""
+def partition_rule(g: Array, y: Array, x: Array, kth: Any, axis: int | None = -1, kind: str = "introselect",
+                   order: Any = None) -> Array:
+    """The rule of sort, for a g that is first permuted as sorting y would permute it."""
     if axis is None:
         return partition_rule(g, y, x.reshape(-1), kth).reshape(x.shape)
-    return sort_rule(rearrange(g, np.argsort(y, axis=axis, kind="stable"), axis), y, x, axis)
+    return sort_rule(permute(g, np.argsort(y, axis=axis, kind="stable"), axis), y, x, axis)
 
 
 defvjp(np.sort,      sort_rule)
@@ -48,115 +60,112 @@ defvjp(np.partition, partition_rule)
 
 
 @composition(np.trim_zeros)
-def trim_zeros(filt: Any, trim: str = "fb") -> Any:
-    """What is left without the zeros in front ("f") and at the back ("b") of every axis."""
-    ends = set(trim.lower())
-    if not ends or ends - {"f", "b"}:
+def trim_zeros(filt: Array, trim: str = "fb") -> Array:
+    """The array without the zeros at the front ("f") and the back ("b") of every axis."""
+    sides = set(trim.lower())
+    if not sides or sides - {"f", "b"}:
         raise ValueError(f"np.trim_zeros: trim={trim!r}; it is 'f' for the front, 'b' for the back, or 'fb'")
-    places = np.nonzero(filt)
+    positions = np.nonzero(filt)
     if not filt.any():
         return filt[(slice(0),) * filt.ndim]
     return filt[tuple([
-        slice(p.min() if "f" in ends else None, p.max() + 1 if "b" in ends else None) for p in places
+        slice(p.min() if "f" in sides else None, p.max() + 1 if "b" in sides else None) for p in positions
     ])]
 
 
 # Medians and quantiles
-
-
 @primitive
-def order_statistic(x: Any, statistic: str, how: dict[str, Any], axis: Any, keepdims: bool) -> Any:
-    """np.median, np.quantile or the like (by name, with its own keywords in `how`), in the dtype of x."""
-    y = getattr(np, statistic)(x, axis=axis, keepdims=keepdims, **how)
+def order_statistic(x: Array, statistic: str, options: dict[str, Any], axis: Axis, keepdims: bool) -> Array:
+    """np.median, np.quantile or a similar function, called by name with its own options, in the dtype of x."""
+    y = getattr(np, statistic)(x, axis=axis, keepdims=keepdims, **options)
     return y.astype(np.result_type(x, np.float16))
 
 
-def order_statistic_rule(g: Any, y: Any, x: Any, statistic: str, how: dict[str, Any], axis: Any, keepdims: bool) -> Any:
-    """To the sorted numbers on both sides of the statistic, each by its nearness.
+def order_statistic_rule(g: Array, y: Array, x: Array, statistic: str, options: dict[str, Any], axis: Axis,
+                         keepdims: bool) -> Array:
+    """g shared by the two sorted elements on both sides of the statistic, in proportion to nearness.
 
-    Where among them the statistic lies it tells itself, when 0, 1, 2, ... stand in their place: 2.25 is three quarters
-    of number 2 and a quarter of number 3. So there is one rule for them all, and for every method of theirs.
+    The statistic of 0, 1, 2, ... in place of the sorted elements gives its position among them: 2.25 is three quarters
+    of element 2 and a quarter of element 3. So one rule serves all of these functions and all of their methods.
     """
     if not x.size:
         return np.zeros_like(x)
-    lines = as_lines(x, axis)
-    order, places = np.argsort(lines, kind="stable"), np.arange(lines.shape[-1])
-    missing = np.sum(np.isnan(lines), axis=-1, keepdims=True)  # NaN is sorted to the end
-    at = getattr(np, statistic)(np.where(places < places.size - missing, places, np.nan), axis=-1, **how)
+    merged = merge_axes(x, axis)
+    order, positions = np.argsort(merged, kind="stable"), np.arange(merged.shape[-1])
+    missing = np.sum(np.isnan(merged), axis=-1, keepdims=True)  # NaN is sorted to the end
+    numbered = np.where(positions < positions.size - missing, positions, np.nan)
+    at = getattr(np, statistic)(numbered, axis=-1, **options)
     below = np.floor(at)
     sides = np.nan_to_num(np.stack([below, np.ceil(at)])).astype(int)
-    shares = np.nan_to_num(np.stack([1 - (at - below), at - below])).astype(x.dtype)  # of a NaN nothing is passed on
-    line = np.ix_(*map(np.arange, lines.shape[:-1]))
-    return from_lines(scatter(g.reshape(at.shape) * shares, (*line, order[(*line, sides)]), lines.shape), x, axis)
+    shares = np.nan_to_num(np.stack([1 - (at - below), at - below])).astype(x.dtype)  # a result NaN passes nothing on
+    vector = np.ix_(*map(np.arange, merged.shape[:-1]))
+    scattered = scatter(g.reshape(at.shape) * shares, (*vector, order[(*vector, sides)]), merged.shape)
+    return unmerge_axes(scattered, x, axis)
 
 
 defvjp(order_statistic, order_statistic_rule)
 
 
 @composition(np.median)
-def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
-    """The middle one of the sorted numbers, or the mean of the two in the middle."""
+def median(a: Array, axis: Axis = None, out: None = None, overwrite_input: bool = False,
+           keepdims: bool = False) -> Array:
+    """The middle one of the sorted elements, or the mean of the two in the middle."""
     return order_statistic(a, "median", {}, axis, keepdims)
 
 
 @composition(np.nanmedian)
-def nanmedian(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
-    """The median of those that are not NaN."""
+def nanmedian(a: Array, axis: Axis = None, out: None = None, overwrite_input: bool = False,
+              keepdims: bool = False) -> Array:
+    """The median of the elements that are not NaN."""
     return order_statistic(a, "nanmedian", {}, axis, keepdims)
 
 
-def quantile_by(statistic: str) -> Function:
-    """The composition of np.quantile and what is called like it: q is constant, and any `method` will do."""
+def quantile_composition(statistic: str) -> Function:
+    """Return the composition of np.quantile or a similar function: q is a constant, and any `method` is allowed."""
 
-    def quantile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
-                 method: str = "linear", keepdims: bool = False) -> Any:
-        constant = q if isinstance(q, (int, float)) else array_of(q)
-        if np.ndim(constant) > 1 and statistic[:3] == "nan":  # NumPy would put the second axis of q last
-            raise ValueError(f"np.{statistic}: q of {np.ndim(constant)} axes; hand it over as a list, and reshape y")
-        how = {"q": constant, "method": method}
-        return order_statistic(*arrays_of([a]), statistic, how, axis, keepdims)
+    def quantile(a: ArrayLike, q: ArrayLike, axis: Axis = None, out: None = None, overwrite_input: bool = False,
+                 method: str = "linear", keepdims: bool = False) -> Array:
+        fractions = q if isinstance(q, (int, float)) else array_of(q)
+        if np.ndim(fractions) > 1 and statistic[:3] == "nan":  # NumPy would put the second axis of q last
+            raise ValueError(f"np.{statistic}: q has {np.ndim(fractions)} axes; pass it as a list, and reshape y")
+        return order_statistic(*arrays_of([a]), statistic, {"q": fractions, "method": method}, axis, keepdims)
 
     return quantile
 
 
-composition(np.quantile)(quantile_by("quantile"))
-composition(np.percentile)(quantile_by("percentile"))
-composition(np.nanquantile)(quantile_by("nanquantile"))
-composition(np.nanpercentile)(quantile_by("nanpercentile"))
+for fun in (np.quantile, np.percentile, np.nanquantile, np.nanpercentile):
+    composition(fun)(quantile_composition(fun.__name__))
 
 
 # Counts
-
-
 @primitive
-def tally(weights: Any, x: Any, minlength: int) -> Any:
-    """np.bincount, in the dtype of the weights."""
+def bincount(weights: Array, x: Array, minlength: int) -> Array:
+    """`np.bincount` with the weights first, in their dtype."""
     return np.bincount(x, weights, minlength).astype(weights.dtype)
 
 
-defvjp(tally, lambda g, y, weights, x, minlength: g[x])
+defvjp(bincount, lambda g, y, weights, x, minlength: g[x])
 
 
 @composition(np.bincount)
-def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
-    """The sum of the weights of each number; the numbers are whole, so no Tensors."""
-    return tally(weights, array_of(x), minlength)
+def _bincount(x: ArrayLike, /, weights: Array | None = None, minlength: int = 0) -> Array:
+    return bincount(weights, array_of(x), minlength)
 
 
 nondifferentiable(np.argsort, np.argpartition, np.searchsorted, np.digitize, np.nonzero, np.flatnonzero, np.argwhere,
-                  np.isin, getattr(np, "in1d", np.isin))  # which NumPy 2.4 no longer has
+                  np.isin, getattr(np, "in1d", np.isin))  # NumPy 2.4 removed in1d
 
-refused("keys in a sequence: hand over their data, np.lexsort([key.data for key in keys])", np.lexsort)
-refused("which numbers are kept depends on the data: find their places in it, places = np.unique(x.data, "
-        "return_index=True)[1], and index, x[places]",
+refused("it takes a sequence of keys; pass their data, np.lexsort([key.data for key in keys])", np.lexsort)
+refused("which elements are kept depends on the data; find their indices, i = np.unique(x.data, return_index=True)[1], "
+        "and write x[i]",
         np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values)
-refused("which numbers are kept depends on the data: find their places in it, x[~np.isin(x, y)] for a difference, "
-        "np.intersect1d(x.data, y.data, return_indices=True) for what is shared, or with both = np.concatenate([x, y]) "
-        "and np.unique(both.data, return_index=True) for a union",
+refused("which elements are kept depends on the data; find their indices with x[~np.isin(x, y)] for a difference, "
+        "np.intersect1d(x.data, y.data, return_indices=True) for an intersection, or with both = np.concatenate([x, y])"
+        " and np.unique(both.data, return_index=True) for a union",
         np.intersect1d, np.union1d, np.setdiff1d, np.setxor1d)
-refused("counts have no gradient: count its .data; where weights are to have one, "
+refused("counts have no gradient; pass its .data, or for the gradient of weights write "
         "np.bincount(np.digitize(x.data, edges[1:-1]), weights)",
         np.histogram, np.histogram2d, np.histogramdd)
-refused("take the edges of its .data, or np.linspace(np.min(x), np.max(x), n + 1) where they are to have a gradient",
+refused("pass its .data, or for a gradient of the edges write np.linspace(np.min(x), np.max(x), n + 1)",
         np.histogram_bin_edges)
-refused("Tensors are real: np.sort sorts them", np.sort_complex)
+refused("it sorts complex numbers, and Tensors hold real numbers; use np.sort", np.sort_complex)

@@ -1,4 +1,4 @@
-"""Beyond the table: what NumPy has that no gradient goes through, from pictures of arrays to calendars."""
+"""NumPy functions that pass no gradient back: those for text, dates, bits and complex numbers, and for files."""
 
 import numpy as np
 
@@ -9,17 +9,29 @@ nondifferentiable(
     np.save, np.savetxt, np.savez, np.savez_compressed,
 )
 
+refused("it works on text, and Tensors hold numbers; pass strings", "numpy.strings", "numpy.char")
+refused("it looks for missing dates, and Tensors hold numbers; np.isnan looks for missing numbers", np.isnat)
 refused(
-    "Fourier transforms give complex numbers, and Tensors are real; as sums of cosines and sines (x @ np.cos(...)) "
-    "they have rules",
-    "numpy.fft",
-)
-refused("it is for strings, and Tensors hold numbers; hand over text", "numpy.strings", "numpy.char")
-refused(
-    "it is for dates, and Tensors hold real numbers; hand over datetime64 arrays",
+    "it works on dates, and Tensors hold real numbers; pass datetime64 arrays",
     np.busday_count, np.busday_offset, np.is_busday, np.datetime_as_string,
 )
 refused(
-    "it works on the bits of whole numbers, and Tensors are real; hand over x.data.astype(int)",
+    "it works on integers, and Tensors hold floating-point numbers; convert with .astype(int), which gives an array",
+    np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.bitwise_count,
+    np.gcd, np.lcm,
+)
+refused(
+    "it works on the bits of integers, and Tensors hold real numbers; pass x.data.astype(int)",
     np.packbits, np.unpackbits,
+)
+refused(
+    "Fourier transforms give complex numbers, and Tensors hold real numbers; a transform written as sums of cosines "
+    "and sines (x @ np.cos(...)) has rules",
+    "numpy.fft",
+)
+refused(
+    "its results may be complex, and Tensors hold real numbers; the function of the same name in np gives NaN there "
+    "(for logn(n, x) write np.log(x) / np.log(n)), and np.where selects the arguments with real results",
+    np.emath.sqrt, np.emath.log, np.emath.log2, np.emath.log10, np.emath.logn, np.emath.power,
+    np.emath.arccos, np.emath.arcsin, np.emath.arctanh,
 )
