@@ -1,4 +1,4 @@
-"""Einsum: examples that random cases rarely reach, and errors."""
+"""Einsum: cases that random tests rarely reach, and errors."""
 
 import numpy as np
 import pytest

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import arrays, axes, seeds, shapes
 
 import tinygrad_edu as tg
-from tinygrad_edu.engine.rules import elementwise
+from tinygrad_edu.engine.rules import special
 from tinygrad_edu.jit import JitError
 from tinygrad_edu.jit.passes import NAMES
 
@@ -91,7 +91,7 @@ def test_a_gradient_of_a_gradient_agrees_with_eager(fun, data):
         for f in cases
         if page not in ("linalg", "decompositions", "polynomials")  # LAPACK may treat NaN in any way
         if f not in {*CANNOT, np.geomspace, np.average}  # these raise errors at 0
-        if f not in {elementwise.finite, np.nan_to_num}  # their replacements of infinities may overflow when summed
+        if f not in {special.finite, np.nan_to_num}  # their replacements of infinities may overflow when summed
     ],
 )
 @settings(max_examples=EXAMPLES)

@@ -1,4 +1,4 @@
-"""Norms: examples that random cases rarely reach, conventions at the edges, and errors."""
+"""Norms: cases that random tests rarely reach, conventions for special cases, and errors."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Statistics: examples that random cases rarely reach, and errors."""
+"""Statistics: cases that random tests rarely reach, and errors."""
 
 import numpy as np
 import pytest

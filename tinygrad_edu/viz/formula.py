@@ -62,7 +62,7 @@ def formula(rule: Rule, g: Number, y: Tensor | Value) -> Formula:
     ]
     try:
         with np.errstate(all="ignore"):
-            result = rule(symbol(names[0], g), symbol(names[1], y.data), *args, **y.kwargs)
+            result: Any = rule(symbol(names[0], g), symbol(names[1], y.data), *args, **y.kwargs)
     except Exception:  # the rule refuses symbolic arguments; the engine has just run it on arrays
         result = None
     if type(result) is not Traced:
