@@ -1,7 +1,7 @@
 """Batching identical computations into one stacked call, as for the rows of a Jacobian.
 
 Where several results are stacked, the pass follows them back together as long as the same function made each of them:
-one call on the stacked operands computes all. `BATCHING` has a rule for each function that is not elementwise.
+one call on the stacked operands computes all. That function is elementwise, or one of `BATCHED`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from ..engine.backward import has_nan
 from ..engine.rules.indexing import setitem
 from ..trace.functional import astype
 from ..trace.ir import Call, Constant, Guard, Program, Var, placeholder
-from .simplify import common_subexpressions, eliminate_dead_calls, propagate_copies, simplify
+from .simplify import apply_rules, common_subexpressions, eliminate_dead_calls, propagate_copies
+
+BATCHED = {operator.getitem, setitem, np.reshape, np.transpose, np.broadcast_to, np.sum, astype}
 
 
 class Shared:
@@ -68,7 +70,7 @@ class Batch:
         """Return the result of one call that does what all of these calls do, or None if there is none."""
         first = calls[0]
         fun = first.fun
-        if not first.elementwise and fun not in BATCHING:
+        if not first.elementwise and fun not in BATCHED:
             return None
         if any(
             c.fun is not fun or len(c.args) != len(first.args) or not equivalent(c.kwargs, first.kwargs) or c.draws
@@ -85,7 +87,24 @@ class Batch:
             return Shared(first.out)
         if first.elementwise:
             return self.add(fun, tuple([self.aligned(p, len(first.out.shape), first) for p in operands]), first)
-        return BATCHING[fun](self, first, *operands)
+        x, *others = operands
+        if (given := batched_arguments(first, self.size)) is None:
+            return None
+        if fun is setitem:
+            return self.write(first, x, given[0][0], others[1])
+        if isinstance(x, Shared) or not all(isinstance(p, Shared) for p in others):
+            return None
+        operand = self.aligned(x, len(first.args[1]), first) if fun is np.broadcast_to else x
+        return self.add(fun, (operand, *given[0]), first, given[1])
+
+    def write(self, call: Call, x: Var | Shared, index: object, v: Var | Shared) -> Var:
+        """Add a call that writes v into x at an index; if x is the same for all members, each gets a copy of it."""
+        array, at, _ = call.args
+        if isinstance(x, Shared):
+            base = np.broadcast_to(array.example, (self.size, *array.shape))
+            fixed = isinstance(array.source, Constant)
+            x = Var(Constant(base.copy()), base) if fixed else self.add(np.broadcast_to, (array, base.shape), call)
+        return self.add(setitem, (x, index, self.aligned(v, np.ndim(array.example[at]), call)), call)
 
     def aligned(self, p: Var | Shared, ndim: int, like: Call) -> object:
         """Return an operand whose members have `ndim` axes, so that it broadcasts against others."""
@@ -95,73 +114,22 @@ class Batch:
         return self.add(np.reshape, (p, (self.size, *(1,) * missing, *p.shape[1:])), like) if missing > 0 else p
 
 
-def _batched_index(index: object) -> tuple[object, ...] | None:
-    """Return an index that also takes all of the first axis, or None if the index is an array."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return (slice(None), *parts) if all(i is None or i is ... or isinstance(i, (int, slice)) for i in parts) else None
-
-
-def _getitem(batch: Batch, call: Call, x: Var) -> Var | None:
-    index = _batched_index(call.args[1])
-    return None if index is None else batch.add(operator.getitem, (x, index), call)
-
-
-def _setitem(batch: Batch, call: Call, x: Var | Shared, _: object, v: Var | Shared) -> Var | None:
-    array, at, _ = call.args
-    index = _batched_index(at)
-    if index is None:
-        return None
-    if isinstance(x, Shared):  # each member writes into a copy of the same array
-        base = np.broadcast_to(array.example, (batch.size, *array.shape))
-        if isinstance(array.source, Constant):
-            x = Var(Constant(np.array(base)), base)
-        else:
-            x = batch.add(np.broadcast_to, (array, base.shape), call)
-    return batch.add(setitem, (x, index, batch.aligned(v, np.ndim(array.example[at]), call)), call)
-
-
-def _reshape(batch: Batch, call: Call, x: Var) -> Var | None:
-    return None if call.kwargs else batch.add(np.reshape, (x, (batch.size, *call.args[1])), call)
-
-
-def _broadcast_to(batch: Batch, call: Call, x: Var) -> Var | None:
-    shape = call.args[1]
-    if call.kwargs:
-        return None
-    return batch.add(np.broadcast_to, (batch.aligned(x, len(shape), call), (batch.size, *shape)), call)
-
-
-def _transpose(batch: Batch, call: Call, x: Var) -> Var:
-    return batch.add(np.transpose, (x, (0, *[a + 1 for a in call.args[1]])), call)
-
-
-def _sum(batch: Batch, call: Call, x: Var) -> Var | None:
-    if len(call.args) > 1 or set(call.kwargs) - {"axis", "keepdims"}:
-        return None
-    axis, ndim = call.kwargs.get("axis"), len(call.args[0].shape)
-    axes = tuple([a % ndim + 1 for a in (range(ndim) if axis is None else np.atleast_1d(axis).tolist())])
-    return batch.add(np.sum, (x,), call, {**call.kwargs, "axis": axes}) if axes else None
-
-
-def _astype(batch: Batch, call: Call, x: Var) -> Var:
-    return batch.add(astype, (x, *call.args[1:]), call)
-
-
-def _of_first(rule: Callable[[Batch, Call, Var], Var | None]) -> Callable[..., Var | None]:
-    """Return a batching rule for calls that differ in their first operand alone."""
-
-    def batched(batch: Batch, call: Call, x: Var | Shared, *rest: Var | Shared) -> Var | None:
-        same = all(isinstance(p, Shared) for p in rest)
-        return rule(batch, call, x) if same and not isinstance(x, Shared) else None
-
-    return batched
-
-
-BATCHING: dict[Callable[..., object], Callable[..., Var | None]] = {
-    operator.getitem: _of_first(_getitem), setitem: _setitem, np.reshape: _of_first(_reshape),
-    np.broadcast_to: _of_first(_broadcast_to), np.transpose: _of_first(_transpose), np.sum: _of_first(_sum),
-    astype: _of_first(_astype),
-}  # fmt: skip
+def batched_arguments(call: Call, n: int) -> tuple[tuple[object, ...], Mapping[str, object]] | None:
+    """Return a call's other arguments and keywords for n first operands that are stacked, or None if there are none."""
+    fun, rest, kwargs = call.fun, call.args[1:], call.kwargs
+    if fun in (operator.getitem, setitem):
+        index = rest[0] if isinstance(rest[0], tuple) else (rest[0],)
+        basic = all(i is None or i is ... or isinstance(i, (int, slice)) for i in index)
+        return (((slice(None), *index), *rest[1:]), {}) if basic else None
+    if fun is np.sum:
+        axis, ndim = kwargs.get("axis"), len(call.args[0].shape)
+        axes = tuple([a % ndim + 1 for a in (range(ndim) if axis is None else np.atleast_1d(axis).tolist())])
+        return ((), {**kwargs, "axis": axes}) if axes and not rest and set(kwargs) <= {"axis", "keepdims"} else None
+    if fun is np.transpose:
+        return ((0, *[a + 1 for a in rest[0]]),), {}
+    if fun is astype:
+        return rest, {}
+    return None if kwargs else (((n, *rest[0]),), {})  # reshape and broadcast_to
 
 
 def equivalent(a: object, b: object) -> bool:
@@ -188,7 +156,7 @@ def batch_rows(program: Program) -> None:
     if not any(c.fun is np.stack for c in program.calls):
         return
     rules = {"copies": (propagate_copies, {np.copy}), "common": (common_subexpressions, None)}
-    simplify(program, rules)  # equal operands are one Var now
+    apply_rules(program, rules)  # equal operands are one Var now
     calls: list[Call] = []
     changed = False
     for call in program.calls:

@@ -18,7 +18,7 @@ from ..trace.captured import Captured
 from ..trace.functional import retyped
 from ..trace.ir import Call, Program, State, Var, variables
 from .fusion import fuse
-from .packing import FlatBuffer, empty_arrays, flat_view, flatten
+from .packing import flat_view, flat_views, flatten
 
 VIEWS = {np.reshape, np.transpose, np.broadcast_to, retyped, flat_view}
 PRODUCTS = {np.dot, np.matmul}
@@ -127,7 +127,7 @@ class Layout:
 
     def parts(self, call: Call, packed: np.ndarray) -> list[np.ndarray]:
         """Return the views of `packed` that the arguments of a `flatten` call are copied to."""
-        return FlatBuffer(packed, empty_arrays([v.shape for v in call.args], call.kwargs["orders"])).views
+        return flat_views(packed, [v.shape for v in call.args], call.kwargs["orders"])
 
     def allocate_parts(self, call: Call) -> None:
         """Let each argument of `flatten` be computed in its part of the result, if a view has the right shape."""

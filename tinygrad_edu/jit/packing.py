@@ -7,7 +7,9 @@ way. An array that is referenced elsewhere too is not moved, and is updated alon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -19,38 +21,23 @@ from ..trace.ir import Call, Guard, Program, State, Var, blank
 from .batching import Shared, equivalent
 from .simplify import eliminate_dead_calls
 
-StoreGroup = tuple[list[int], list[Var], list[Var]]  # the numbers of parameters, store targets, stored values
+Bounds = tuple[int, int, tuple[int, ...], str]  # start and stop in a flat array, shape, memory order
 
 
-class FlatBuffer:
-    """A one-dimensional array that holds arrays of one dtype side by side."""
-
-    def __init__(self, array: np.ndarray, examples: Iterable[np.ndarray]) -> None:
-        self.array, self.bounds = array, bounds(examples)
-
-    @property
-    def views(self) -> list[np.ndarray]:
-        """One view of the buffer for each array."""
-        return [flat_view(self.array, *b) for b in self.bounds]
+def flat_bounds(shapes: Sequence[tuple[int, ...]], orders: str) -> list[Bounds]:
+    """Return the bounds of arrays of these shapes and memory orders in a flat array."""
+    stops = list(accumulate(map(math.prod, shapes)))
+    return list(zip([0, *stops], stops, shapes, orders, strict=False))
 
 
-def bounds(examples: Iterable[np.ndarray]) -> list[tuple[int, int, tuple[int, ...], str]]:
-    """Return (start, stop, shape, order) in a flat buffer for each of these arrays."""
-    found, start = [], 0
-    for x in examples:
-        found.append((start, start + x.size, x.shape, "F" if x.flags.fnc else "C"))
-        start += x.size
-    return found
+def flat_views(array: np.ndarray, shapes: Sequence[tuple[int, ...]], orders: str) -> list[np.ndarray]:
+    """Return the views of a flat array that have these shapes and memory orders."""
+    return [flat_view(array, *bounds) for bounds in flat_bounds(shapes, orders)]
 
 
 def flat_view(array: np.ndarray, start: int, stop: int, shape: tuple[int, ...], order: str) -> np.ndarray:
     """Return a part of a flat array, as an array of that shape."""
     return array[start:stop].reshape(shape) if order == "C" else array[start:stop].reshape(shape[::-1]).T
-
-
-def empty_arrays(shapes: Iterable[tuple[int, ...]], orders: str) -> list[np.ndarray]:
-    """Return arrays of these shapes and memory orders, whose elements do not matter."""
-    return [np.empty(s, bool, "C" if order == "C" else "F") for s, order in zip(shapes, orders, strict=True)]
 
 
 def flatten(*arrays: np.ndarray, orders: str) -> np.ndarray:
@@ -118,7 +105,7 @@ class PackedUpdates:
                 if references > 0 or a.base is not None or a.dtype != arrays[0].dtype:
                     return None
             array = flatten(*arrays, orders=self.orders)
-            for m, view in zip(members, FlatBuffer(array, arrays).views, strict=True):
+            for m, view in zip(members, flat_views(array, self.shapes, self.orders), strict=True):
                 if m.source.kind == "data":
                     raw_value.__set__(m.source.owner, view)
                 else:
@@ -159,7 +146,7 @@ def pack_updates(program: Program) -> None:
         use_packed(program, packs.values())
 
 
-def store_groups(program: Program) -> Iterator[StoreGroup]:
+def store_groups(program: Program) -> Iterator[tuple[list[int], list[Var], list[Var]]]:
     """Yield the stores that make the same kind of update to several parameters, in the order of the parameters."""
     owners = {id(v.source.owner): v.source.owner for v in (*program.settings, *program.states)}
     parameters: dict[int, tuple[int, int]] = {}  # id: its number, and the group whose settings it follows
@@ -198,7 +185,7 @@ def use_packed(program: Program, packs: Collection[PackedUpdates]) -> None:
             if isinstance(packed.source, State):
                 program.states.append(packed)
             elif packed.source.fun is not flatten:
-                parts = bounds(empty_arrays(updates.shapes, updates.orders))
+                parts = flat_bounds(updates.shapes, updates.orders)
                 for m, part in zip(members, parts, strict=True):
                     if m in needed:
                         view = Call(flat_view, (packed, *part), {}, m.example, m.source.line, m.source.phase)

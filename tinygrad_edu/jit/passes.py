@@ -10,28 +10,20 @@ from collections.abc import Callable, Collection
 import numpy as np
 
 from ..trace.ir import Program
+from . import simplify
 from .algebra import ALGEBRA, algebra
 from .batching import batch_rows
 from .packing import pack_updates
-from .simplify import (
-    Functions,
-    Rule,
-    common_subexpressions,
-    elide_broadcasts,
-    eliminate_dead_calls,
-    fold_constants,
-    propagate_copies,
-    simplify,
-)
 from .sums import delay_factors, divide_sums, use_blas
 
-RULES: dict[str, tuple[Rule, Functions | None]] = {  # name: (rule, the functions that it is for, or None for all)
-    "copies": (propagate_copies, {np.copy}), "constants": (fold_constants, None),
-    "broadcasting": (elide_broadcasts, None), "algebra": (algebra, ALGEBRA), "common": (common_subexpressions, None),
+RULES: dict[str, tuple[simplify.Rule, simplify.Functions | None]] = {  # the rule, and its functions or None for all
+    "copies": (simplify.propagate_copies, {np.copy}), "constants": (simplify.fold_constants, None),
+    "broadcasting": (simplify.elide_broadcasts, None), "algebra": (algebra, ALGEBRA),
+    "common": (simplify.common_subexpressions, None),
 }  # fmt: skip
 PASSES: dict[str, Callable[[Program], None]] = {
     "rows": batch_rows, "mean": divide_sums, "factors": delay_factors, "blas": use_blas,
-    "dead": eliminate_dead_calls, "flat": pack_updates,
+    "dead": simplify.eliminate_dead_calls, "flat": pack_updates,
 }  # fmt: skip
 READABLE = {"dead", "rows", "copies", "constants", "common", "algebra", "broadcasting"}  # also used for `source`
 NAMES = (*RULES, *PASSES, "memory", "blocks")  # the last two belong to the layout of memory
@@ -48,6 +40,6 @@ def optimize(program: Program, chosen: Collection[str]) -> dict[str, int]:
             PASSES[names[0]](program)
             sizes[names[0]] = len(program.calls)
         elif names:
-            for name, removed in simplify(program, {name: RULES[name] for name in names}).items():
+            for name, removed in simplify.apply_rules(program, {name: RULES[name] for name in names}).items():
                 sizes[name] = size = size - removed
     return sizes

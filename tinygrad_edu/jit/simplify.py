@@ -29,7 +29,7 @@ def eliminate_dead_calls(program: Program) -> None:
     program.calls = kept[::-1]
 
 
-def simplify(program: Program, rules: Mapping[str, tuple[Rule, Functions | None]]) -> dict[str, int]:
+def apply_rules(program: Program, rules: Mapping[str, tuple[Rule, Functions | None]]) -> dict[str, int]:
     """Apply to each call the rules for its function, in their order, and return how many calls each rule left out.
 
     A rule comes with the functions that it is for, or None for all.
