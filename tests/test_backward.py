@@ -80,7 +80,7 @@ def test_a_larger_result_needs_a_gradient_of_its_shape():
     np.testing.assert_array_equal(x.grad, [2, 20])
 
 
-def test_a_constant_has_no_way_back():
+def test_backward_from_a_constant_raises_an_error():
     with pytest.raises(ValueError, match=r"depends on nothing that takes gradients.*no_grad"):
         tg.Tensor(1.0, requires_grad=False).backward()
 
@@ -302,7 +302,7 @@ def test_a_chain_of_a_million_operations_goes_forward_backward_and_away_in_linea
     assert any(seconds(1_000_000) < 15 * small for _ in range(3))  # the first try passes, unless the machine is busy
 
 
-def test_memory_goes_with_the_last_name():
+def test_memory_is_freed_with_the_last_reference():
     gc.collect()
     gc.disable()
     try:

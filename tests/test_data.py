@@ -100,7 +100,7 @@ def test_a_fraction_of_zero_gives_an_empty_part():
         ((np.ones((9, 2)),), {"by": "stratified"}, r"one per row, not of shape \(9, 2\)"),
     ],
 )
-def test_splits_that_make_no_sense_are_refused(arguments, options, text):
+def test_wrong_fractions_are_refused(arguments, options, text):
     with pytest.raises(ValueError, match=f"train_valid_test_split.*{text}"):
         train_valid_test_split(*arguments, **options)
 
@@ -115,7 +115,7 @@ def test_batches_give_every_row_once_and_keep_rows_together(n, part, seed, shuff
     np.testing.assert_array_equal(X, np.column_stack([y - 0.5, 10 * (y - 0.5)]))
 
 
-def test_drop_last_leaves_out_what_fills_no_batch():
+def test_drop_last_leaves_out_the_incomplete_batch():
     assert [len(b) for (b,) in batches(np.arange(11), batch_size=4, drop_last=True)] == [4, 4]
     assert [len(b) for (b,) in batches(np.arange(4), batch_size=4, drop_last=True)] == [4]
 
@@ -223,7 +223,7 @@ def test_one_hot_rows_have_their_one_at_the_class():
         ([0], 0, ValueError, "n is a whole number from 1, not 0"),
     ],
 )
-def test_one_hot_refuses_what_is_no_class_number(classes, n, error, text):
+def test_one_hot_refuses_wrong_class_numbers(classes, n, error, text):
     with pytest.raises(error, match=f"one_hot: .*{text}"):
         one_hot(classes, n)
 
@@ -309,6 +309,6 @@ def test_the_drug_dosage_table_gives_the_tutorials_first_loss():
         (lambda: data.make_linear(bias=np.nan), "make_linear: weights are a list of finite numbers"),
     ],
 )
-def test_toy_sets_name_a_size_or_noise_that_makes_no_sense(make, text):
+def test_toy_sets_name_a_wrong_size_or_noise(make, text):
     with pytest.raises(ValueError, match=text):
         make()

@@ -42,7 +42,7 @@ def test_eigenvalues_that_are_equal_have_the_gradients_of_symmetric_functions():
         np.testing.assert_allclose(pulled(f, np.diag([0.0, 2.0, 2.0])), np.diag([0, 12, 12]), atol=1e-14)
 
 
-def test_eigenvectors_of_equal_eigenvalues_do_not_turn_within_their_plane():
+def test_eigenvectors_of_equal_eigenvalues_have_no_rotation_gradient():
     def projector(a):
         v = np.linalg.eigh(a)[1][:, 1:]
         return v @ v.T

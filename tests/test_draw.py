@@ -127,7 +127,7 @@ def test_arguments_keep_their_order_and_are_numbered_where_it_matters():
         assert "headlabel" not in tg.draw(y).source
 
 
-def test_calls_show_what_no_edge_brings():
+def test_calls_show_the_arguments_that_have_no_edge():
     x = tg.Tensor(np.ones((2, 3)), label="x")
     mask = np.array([True, False, True])
     shown = tg.draw(np.where(mask, x, 7.0)[1:, None, ..., [0, 1]].sum(axis=0, keepdims=True).reshape(2, 1)).source
@@ -208,7 +208,7 @@ def test_where_dot_fails_pygraphviz_draws(monkeypatch, tmp_path):
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
-def test_with_nothing_to_lay_out_the_error_names_both_remedies(nothing, tmp_path):
+def test_without_graphviz_the_error_names_both_remedies(nothing, tmp_path):
     drawing = tg.draw(tg.Value(2.0) ** 2)
     with pytest.raises(LayoutError, match=r"`dot` is on PATH.*pip install \"tinygrad-edu\[draw\]\"") as caught:
         drawing.save(tmp_path / "a.svg")
@@ -450,7 +450,7 @@ def test_modules_with_several_outputs_that_are_gone_or_were_written_into_are_dra
     assert kinds(tg.draw(y * 1.0)) == {"input": 1, "constant": 1, "module": 1, "operation": 2, "result": 1}
 
 
-def test_what_pictures_know_of_modules_keeps_nothing_alive():
+def test_drawing_keeps_no_module_or_tensor_alive():
     gc.collect()
     gc.disable()
     try:
@@ -541,7 +541,7 @@ def test_max_nodes_none_folds_nothing_and_few_nodes_are_not_folded():
     assert sum(folded.values()) <= 20
 
 
-def test_what_is_long_is_cut_short_and_laid_out(no_dot):
+def test_long_texts_are_cut_short(no_dot):
     y = tg.Value(1.0, label="long " * 10_000 + "\n" * 10_000 + "end") + 1.0
     assert len(tg.draw(y).source) < 5000
     assert "<svg" in tg.draw(y)._repr_svg_()
@@ -591,7 +591,7 @@ def test_errors_of_draw_name_what_to_do():
 
 
 @pytest.mark.parametrize("picture", ["graph", "network"])
-def test_the_gallerys_pictures_are_what_the_readme_draws(picture, tmp_path, monkeypatch, no_dot):
+def test_the_gallery_has_the_pictures_that_the_readme_draws(picture, tmp_path, monkeypatch, no_dot):
     readme = (GALLERY.parents[1] / "README.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     (drawing,) = [n for n, block in enumerate(blocks) if f'save("{picture}.svg")' in block]

@@ -131,7 +131,7 @@ def test_the_table_fits_a_hundred_columns(drawn):
     assert max(map(len, str(tg.explain(y * 1234.5)).splitlines())) <= WIDTH
 
 
-def test_what_a_column_has_no_room_for_stands_below_in_full():
+def test_text_too_long_for_a_column_is_shown_in_full_below():
     x = tg.Value(1.2345, label="a rather long name of x")
     y = np.arctan2(x * x, -x)
     y.label = "and as long a name for y"
@@ -201,7 +201,7 @@ def test_numbers_get_brackets_where_their_sign_needs_them():
     assert tg.explain(-x).root.numbers == "-(-3)"
 
 
-def test_what_broadcasting_added_is_summed_and_said():
+def test_a_sum_over_broadcast_axes_is_explained():
     x, b = tg.Tensor(np.ones((3, 4)), label="x"), tg.Tensor(np.zeros(4), label="b")
     steps = {s.to: s for s in tg.explain(np.sum(x * 2 + b))}
     assert steps["b"].remark == (
@@ -212,7 +212,7 @@ def test_what_broadcasting_added_is_summed_and_said():
     assert steps["x"].remark == ""
 
 
-def test_large_arrays_are_told_by_shape_and_norm_and_a_matrix_as_local_derivative_is_not_computed():
+def test_large_arrays_show_shape_and_norm_and_a_jacobian_is_not_computed():
     w = tg.Tensor(np.ones((3, 4)), label="w")
     explanation = tg.explain(np.sum(np.ones((5, 3)) @ w))
     assert explanation[-1].rule == "a.T @ g"
@@ -297,7 +297,7 @@ def test_errors_name_the_remedy():
     assert "freed" in message(ValueError, lambda: tg.explain(y))
 
 
-def test_saving_writes_a_page_or_leaves_what_was_there(tmp_path, monkeypatch):
+def test_saving_writes_a_page_or_leaves_the_old_file(tmp_path, monkeypatch):
     *_, y = lecture()
     path = tmp_path / "backprop.html"
     assert tg.explain(y).save(path) == path

@@ -41,7 +41,7 @@ def test_cross_entropy_is_minus_the_log_likelihood_of_the_class():
     tg.check_grad(lambda x: tg.cross_entropy(x, target), logits)
 
 
-def test_cross_entropy_refuses_what_is_no_class_number():
+def test_cross_entropy_refuses_wrong_class_numbers():
     logits = tg.Tensor(np.zeros((2, 3)))
     with pytest.raises(ValueError, match=r"shape \(2, 3\).*\(2,\).*target has shape \(2, 1\)"):
         tg.cross_entropy(logits, [[0], [1]])
@@ -62,13 +62,13 @@ def test_hinge_loss_asks_no_more_than_a_margin_of_one():
 
 
 @pytest.mark.parametrize("target", [[0, 1], [-1, 2], [0.5, np.nan]])
-def test_hinge_loss_refuses_targets_that_are_no_signs(target):
+def test_hinge_loss_refuses_targets_other_than_1_and_minus_1(target):
     with pytest.raises(ValueError, match=r"hinge_loss: targets are -1 and 1.*2 \* target - 1"):
         tg.hinge_loss(tg.Tensor([1.0, 2.0]), target)
 
 
 @pytest.mark.parametrize("target", [[0, 1.01], [-0.01, 1], [0.5, np.nan]])
-def test_cross_entropy_of_two_classes_refuses_what_is_no_probability(target):
+def test_binary_cross_entropy_refuses_targets_that_are_not_probabilities(target):
     with pytest.raises(ValueError, match=r"targets are probabilities, from 0 to 1.*logits first"):
         tg.binary_cross_entropy_with_logits(tg.Tensor([1.0, 2.0]), target)
 
@@ -89,7 +89,7 @@ def test_activations_match_their_formulas(x):
 
 @pytest.mark.parametrize("f", [tg.gelu, lambda x: tg.gelu(x, "tanh"), tg.silu], ids=["gelu", "gelu-tanh", "silu"])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_gelu_and_silu_are_exact_and_warn_of_nothing_far_out(f, dtype):
+def test_gelu_and_silu_of_large_inputs_are_exact_without_warnings(f, dtype):
     far = np.finfo(dtype).max / 4
     x = np.array([-far, -50, 50, far], dtype)
     slope = tg.grad(lambda x: np.sum(f(x)))
@@ -136,7 +136,7 @@ def test_softmax_sums_to_one_along_its_axis(axis):
     np.testing.assert_allclose(np.exp(tg.log_softmax(x, axis=axis)).data, tg.softmax(x, axis=axis).data, rtol=1e-14)
 
 
-def test_lists_and_integers_do_for_arrays():
+def test_lists_and_integers_are_accepted_as_arrays():
     x = [1, -2]
     for f in (
         tg.relu,
@@ -172,7 +172,7 @@ def test_softmax_goes_along_the_last_axis_and_logsumexp_over_all():
     np.testing.assert_allclose(tg.logsumexp(x), np.log(np.exp(x).sum()), rtol=1e-15)
 
 
-def test_softmax_and_its_kin_take_empty_arrays():
+def test_softmax_and_logsumexp_take_empty_arrays():
     x = np.zeros((2, 0))
     assert tg.softmax(x).shape == tg.log_softmax(x, axis=0).shape == (2, 0)
     with np.errstate(divide="ignore"):

@@ -116,7 +116,7 @@ def test_third_and_fourth_derivatives_are_those_of_the_closed_form(f, closed, po
 
 
 @given(x=EVERYWHERE, y=EVERYWHERE)
-def test_a_mixed_fourth_derivative_does_not_mind_the_order(x, y):
+def test_a_mixed_fourth_derivative_does_not_depend_on_the_order(x, y):
     """Differentiate exp(sin(x) y) twice by each argument; in the formula s = sin(x), c = cos(x)."""
     s, c = np.sin(x), np.cos(x)
     expected = np.exp(s * y) * (c**2 * (2 + 4 * s * y + s**2 * y**2) - s * (2 * s + s**2 * y))

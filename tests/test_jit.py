@@ -123,7 +123,7 @@ def test_the_cache_is_bounded():
     assert jitted.cache_info().currsize == jitted.cache_info().maxsize < 39
 
 
-def test_what_is_handed_out_is_never_written_again():
+def test_returned_arrays_are_never_written_into_later():
     jitted = tg.jit(lambda x: (x * 2, x.T, x, np.sum(x, axis=0), tg.Tensor(x) + 1))
     first = jitted(X)
     jitted(X)
@@ -136,7 +136,7 @@ def test_what_is_handed_out_is_never_written_again():
     assert not np.may_share_memory(first[1], X)
 
 
-def test_parameters_gradients_and_optimizers_are_those_that_were_there():
+def test_parameters_gradients_and_optimizers_keep_their_identity():
     model, opt, step = training(OPTIMIZERS[2], True)
     for _ in range(3):
         step(X, T)
@@ -154,7 +154,7 @@ def test_parameters_gradients_and_optimizers_are_those_that_were_there():
     np.testing.assert_allclose(p.grad, eager.parameters()[0].grad, rtol=1e-9)
 
 
-def test_an_array_that_somebody_else_holds_stays_where_it_is():
+def test_an_array_that_other_code_holds_is_not_moved():
     model, _, step = training(OPTIMIZERS[0], True)
     weight = model.layers[0].weight
     held = weight.data
@@ -403,7 +403,7 @@ def counting():
 
 
 @pytest.mark.parametrize("f", counting())
-def test_what_would_not_happen_at_later_calls_is_refused(f):
+def test_changes_that_a_replay_would_not_repeat_are_refused(f):
     assert "was changed, which would not happen at later calls" in message(JitError, lambda: tg.jit(f)(X))
 
 
@@ -634,7 +634,7 @@ def test_where_no_gradient_arrives_none_leaves():
     np.testing.assert_array_equal(f(np.array([1.0, 4.0])), [0.5, 0.25])
 
 
-def test_gradients_add_up_where_nobody_clears_them():
+def test_gradients_add_up_if_they_are_not_cleared():
     w = tg.Tensor([1.0, 2.0])
     other = tg.Tensor([1.0, 2.0])
 
@@ -755,7 +755,7 @@ def test_two_recordings_train_at_once_as_they_do_one_after_the_other():
             np.testing.assert_array_equal(p.data, q.data)
 
 
-def test_a_replay_allocates_nothing_but_what_it_hands_out():
+def test_a_replay_allocates_only_its_results():
     model = tg.nn.MLP([20, 128, 64, 1], rng=0)
     opt = tg.optim.Adam(model.parameters(), lr=0.01)
 
@@ -806,7 +806,7 @@ def in_a_copy(x):
 
 @pytest.mark.parametrize("f", [in_place, at_a_place, by_a_view, in_a_copy])
 @pytest.mark.parametrize("tensor", [False, True])
-def test_what_is_written_into_arguments_is_there_afterwards(f, tensor):
+def test_writes_into_arguments_are_kept(f, tensor):
     start = np.arange(6.0).reshape(2, 3)
     given, expected = tg.Tensor(start) if tensor else start.copy(), start.copy()
     jitted = tg.jit(lambda t: f(t.data)) if tensor else tg.jit(f)
@@ -851,7 +851,7 @@ def test_the_order_of_elements_is_that_of_the_eager_run(order, optimize):
             np.testing.assert_array_equal(jitted(given), f(given))
 
 
-def test_new_data_leaves_the_old_array_to_who_holds_it():
+def test_new_data_does_not_change_the_old_array():
     def step(p, q):
         p.data, q.data = q.data.copy(), p.data.T.copy()
         old = p.data
@@ -1019,7 +1019,7 @@ def test_stats_and_repr_say_what_was_saved():
     assert "step" in repr(step)
 
 
-def test_what_is_no_function_or_no_optimisation_is_refused():
+def test_wrong_functions_and_optimization_names_are_refused():
     assert "write jit(f)" in message(TypeError, lambda: tg.jit(3))
     assert "'fast'" in message(ValueError, lambda: tg.jit(abs, optimize=("fast",)))
 
@@ -1160,7 +1160,7 @@ def test_an_embedding_is_looked_up_anew_and_refuses_out_of_range_numbers_replaye
         lambda y: np.atleast_3d(y)[:, :, 0], lambda y: np.hsplit(y, 3)[0], lambda y: np.swapaxes(y, 0, 1),
     ],
 )  # fmt: skip
-def test_what_a_view_shows_is_not_written_over(view):
+def test_an_array_with_a_live_view_is_not_overwritten(view):
     def f(x):
         y = np.sin(x)
         seen = view(np.sin(x))  # equal to y

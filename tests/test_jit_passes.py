@@ -19,7 +19,7 @@ def calls(f, *args, optimize):
     return [getattr(c.fun, "__name__", "") for c in jitted._recordings[0].plan.program.calls]
 
 
-def test_dead_leaves_out_what_nobody_waits_for():
+def test_dead_leaves_out_unused_calls():
     def f(x):
         np.exp(x)
         return np.sin(x)
@@ -46,7 +46,7 @@ def test_copies_are_what_they_are_copies_of():
     assert calls(lambda x: np.exp(x.copy()), X, optimize=("copies",)) == ["exp"]
 
 
-def test_common_computes_once_what_is_written_twice():
+def test_common_computes_equal_calls_once():
     def f(x):
         return np.sin(x) * np.cos(x) + np.sin(x) ** 2.0 + np.sin(x) ** 2
 
@@ -73,7 +73,7 @@ def test_zeros_of_both_signs_are_not_one_number():
     np.testing.assert_array_equal(f(X), np.copysign(X, zeros))
 
 
-def test_broadcasting_replaces_what_was_spread_out():
+def test_broadcasting_replaces_broadcast_copies():
     f = tg.grad(lambda x: np.sum(np.exp(np.sum(x * x, axis=1))))
     assert "broadcast_to" in calls(f, X, optimize=("dead",))
     assert "broadcast_to" not in calls(f, X, optimize=("broadcasting", "dead"))
@@ -91,7 +91,7 @@ def test_broadcasting_replaces_what_was_spread_out():
         (lambda x: x * -1, 1), (lambda x: x**2, 1), (lambda x: x**0.5, 1), (lambda x: x**-1, 1), (lambda x: x**3, 1),
     ],
 )  # fmt: skip
-def test_algebra_leaves_out_what_changes_nothing(f, left):
+def test_algebra_leaves_out_calls_without_effect(f, left):
     assert len(calls(lambda x: f(x), X, optimize=("algebra", "dead"))) == left
 
 
@@ -165,7 +165,7 @@ def test_flat_updates_all_parameters_at_once():
     step(Y[:, :4])
 
 
-def test_flat_leaves_alone_what_is_not_updated_alike():
+def test_flat_leaves_parameters_with_different_updates_alone():
     a, b = tg.Tensor(np.ones(3)), tg.Tensor(np.ones(3))
     one, other = tg.optim.SGD([a], lr=0.1), tg.optim.Adam([b], lr=0.1)
 
@@ -218,7 +218,7 @@ def test_memory_is_not_written_while_it_is_read_in_another_order():
         np.testing.assert_allclose(jitted(x), f(x), rtol=1e-13)
 
 
-def test_blocks_serve_large_arrays_alone():
+def test_blocks_are_for_large_arrays_only():
     def f(x):
         return np.sum(np.exp(x) * x)
 

@@ -11,7 +11,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 @given(seed=seeds, n=st.integers(1, 40), k=st.integers(2, 5))
-def test_scores_say_the_class_of_the_largest_as_scikit_learn_counts_them(seed, n, k):
+def test_accuracy_counts_the_largest_score_as_scikit_learn_does(seed, n, k):
     rng = np.random.default_rng(seed)
     scores, target = rng.normal(size=(n, k)), rng.integers(k, size=n)
     classes = scores.argmax(axis=1)
@@ -24,7 +24,7 @@ def test_scores_say_the_class_of_the_largest_as_scikit_learn_counts_them(seed, n
 
 
 @given(seed=seeds, n=st.integers(2, 40), outputs=st.none() | st.integers(1, 3))
-def test_r2_is_scikit_learns(seed, n, outputs):
+def test_r2_equals_that_of_scikit_learn(seed, n, outputs):
     rng = np.random.default_rng(seed)
     target, noise = rng.normal(3, 5, (2, n) if outputs is None else (2, n, outputs))
     assert tg.r2_score(target + noise, target) == pytest.approx(sklearn.metrics.r2_score(target, target + noise))
@@ -75,7 +75,7 @@ def test_rows_of_the_matrix_are_true_classes_and_columns_predicted_ones():
         ([[np.nan, 0.0]], [0], ValueError, "the prediction: 1 values are NaN"),
     ],
 )
-def test_classes_that_make_no_sense_are_named(metric, prediction, target, error, text):
+def test_wrong_classes_are_named(metric, prediction, target, error, text):
     with pytest.raises(error, match=rf"{metric.__name__}.*{text}"):
         metric(prediction, target)
 

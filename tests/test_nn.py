@@ -52,7 +52,7 @@ def test_state_dict_holds_copies_of_parameters_and_other_state():
     assert model.scale.data.tolist() == [1.0, 2.0]
 
 
-def test_two_tensors_of_one_name_are_an_error_rather_than_lost():
+def test_two_tensors_with_the_same_name_raise_an_error():
     model = nn.Module()
     model.table = {"a": Tensor(0.0), 1: Tensor(1.0), "1": Tensor(2.0)}
     with pytest.raises(ValueError, match=r"two tensors named 'table\.1'"):

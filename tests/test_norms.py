@@ -96,7 +96,7 @@ def test_norms_of_nothing_are_0(ord):
         assert np.linalg.norm(x, ord, axis=1).data.tolist() == [[0, 0, 0], [0, 0, 0]]
 
 
-def test_norms_that_there_are_not_are_named_with_what_there_is():
+def test_unknown_norms_are_named_with_the_known_ones():
     x, cube = tg.Tensor(np.eye(2)), tg.Tensor(X)
     text = message(ValueError, lambda: np.linalg.norm(cube, 2))
     assert "np.linalg.norm(of shape (2, 3, 4), ord=2) over 3 axes" in text

@@ -112,7 +112,7 @@ def test_the_numbers_of_every_step_are_the_engines(opened, make):
     assert page.is_disabled("#next")
 
 
-def test_both_phases_light_up_what_is_at_work(opened):
+def test_both_phases_highlight_the_active_nodes(opened):
     page = opened(lecture())
     names = [r.name for r in tg.explain(lecture()).nodes]
     assert place(page) == "Forward pass, step 0 of 4"
@@ -252,7 +252,7 @@ def test_a_graph_of_hundreds_of_operations_stays_small_and_is_shown_around_what_
             assert box[start] + box[length] <= frame[start] + frame[length] + 1
 
 
-def test_no_animation_for_those_who_want_none(opened):
+def test_reduced_motion_switches_animation_off(opened):
     page = opened(lecture(), reduced_motion="reduce")
     assert page.evaluate("getComputedStyle(document.querySelector('.edge')).transitionDuration") == "0s"
 

@@ -274,7 +274,7 @@ def test_surface_refuses_flat_axes():
         plot.surface(bowl, PATH, Figure().subplots())
 
 
-def test_the_boundary_runs_where_the_model_changes_its_mind():
+def test_the_boundary_is_where_the_predicted_class_changes():
     for classes in (BELOW, 2 * BELOW - 1, BELOW[:, None]):
         ax = plot.decision_boundary(parabola, X, classes)
         for boundary in ax.collections[1].get_paths():
@@ -429,7 +429,7 @@ def test_animate_draws_on_the_axes_it_is_given_and_shows_progress(tmp_path):
     assert type(ax.figure.get_layout_engine()).__name__ == "ConstrainedLayoutEngine"  # unchanged
 
 
-def test_animate_that_fails_leaves_what_stood_there(tmp_path):
+def test_animate_leaves_the_old_file_when_it_fails(tmp_path):
     path = tmp_path / "a.gif"
     path.write_bytes(b"before")
     left = iter([1, 1, 1, 0])
@@ -449,7 +449,7 @@ def test_animate_that_fails_leaves_what_stood_there(tmp_path):
 
 
 @pytest.mark.parametrize(("x", "y"), [([1, 2], [1]), ([[1], [2]], [[1], [2]]), ([], [])])
-def test_fit_line_refuses_what_does_not_pair_up(x, y):
+def test_fit_line_refuses_unequal_lengths(x, y):
     with pytest.raises(ValueError, match=r"fit_line: x has shape \("):
         plot.fit_line(x, y, 1, 0)
 

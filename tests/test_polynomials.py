@@ -10,7 +10,7 @@ CUBIC = np.array([2.0, -1.0, 0.5, 3.0])
 AT = np.array([-1.5, 0.0, 0.7])
 
 
-def test_polynomials_take_numbers_lists_and_tensors_in_either_place():
+def test_polynomials_take_numbers_lists_and_tensors_in_both_arguments():
     for fun in (np.polyadd, np.polysub, np.polymul):
         for other in (2.0, [1.0, 2.0], np.arange(1.0, 7.0)):
             check(lambda p: fun(p, other), CUBIC)  # noqa: B023
@@ -145,7 +145,7 @@ def test_division_leaves_out_zeros_in_front_of_the_remainder(rest):
     np.testing.assert_array_equal(np.polydiv(tg.Tensor(u), v)[1].data, np.polydiv(u, v)[1])
 
 
-def test_what_is_too_short_to_be_divided_is_the_remainder_whatever_the_divisor():
+def test_a_dividend_of_lower_degree_is_the_remainder():
     assert np.polydiv(tg.Tensor([5.0]), [0.0, 1.0, 2.0])[1].tolist() == [5]
 
 

@@ -77,7 +77,7 @@ def test_a_matrix_that_served_a_stack_has_its_gradient_as_one_product(shape):
         (lambda *factors: np.linalg.multi_dot(factors), [(2, 3, 4), (4, 5)]),
     ],
 )
-def test_products_of_shapes_that_take_care(f, shapes):
+def test_products_of_special_shapes(f, shapes):
     check(f, *drawn(*shapes))
 
 

@@ -22,7 +22,7 @@ PUBLIC = {  # functions that dispatch to their arguments by NEP 13 or NEP 18
 FUNCTIONS = sorted(PUBLIC, key=name)
 
 
-def test_the_walk_finds_numpy():
+def test_the_search_finds_the_functions_of_numpy():
     assert {
         np.add,
         np.sum,
@@ -42,7 +42,7 @@ def test_every_function_of_numpy_is_in_exactly_one_group(f):
     assert len(groups) + bool(refusal(f)) == 1, f"{name(f)} is in {len(groups)} groups"
 
 
-def test_the_table_says_what_becomes_of_a_tensor_in_each_function():
+def test_the_table_says_what_each_function_does_with_a_tensor():
     table = tg.supported()
     for f in FUNCTIONS:
         assert table[name(f)] in ("rule", "composition", "constant", "refused")
@@ -79,6 +79,6 @@ def test_a_refused_ufunc_names_itself_too(f):
         lambda t: t * np.ma.array([1.0, 2.0]), lambda t: np.ma.array([1.0, 2.0]) * t,
     ],
 )  # fmt: skip
-def test_what_makes_arrays_without_asking_does_not_drop_a_gradient_in_silence(f):
+def test_functions_that_make_arrays_do_not_drop_a_gradient_silently(f):
     with pytest.raises((TypeError, ValueError)):
         f(tg.Tensor([1.0, 2.0]))

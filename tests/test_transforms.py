@@ -160,7 +160,7 @@ def test_gradients_by_tensors_on_the_way_touch_nothing():
     np.testing.assert_array_equal(by_y, [2, 40])
 
 
-def test_what_nobody_asked_for_is_not_computed():
+def test_unwanted_gradients_are_not_computed():
     calls = []
 
     @tg.primitive

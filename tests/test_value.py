@@ -57,7 +57,7 @@ def test_data_and_grad_are_python_floats():
 
 
 @given(numbers, numbers)
-def test_a_value_agrees_with_a_tensor(a, b):
+def test_a_value_gives_the_numbers_of_a_tensor(a, b):
     def f(a, b):
         return np.exp(a * b) / (a**b + 2) - np.maximum(a, b) * (1 - a) + 3**b
 
@@ -94,7 +94,7 @@ def test_comparisons_are_by_data_and_values_can_be_keys():
     assert repr(Value(1.0, label="x")) == "Value(data=1.0, grad=0.0, label='x')"
 
 
-def test_what_no_float_can_be_is_refused():
+def test_values_other_than_numbers_are_refused():
     with pytest.raises(TypeError, match="use Tensor for arrays"):
         Value([1.0, 2.0])
     for wrong in ("1.0", Value(1.0), tg.Tensor(1.0)):

@@ -110,7 +110,7 @@ def test_anyones_table_with_gaps_is_filled_forward_and_reported(tmp_path):
         [(i % 5, 2 * ((i - 1) % 5) + 1) for i in range(40)],  # a line without noise, so the loss becomes 0
     ],
 )
-def test_the_lesson_runs_on_tables_that_have_little_to_teach(rows, tmp_path, monkeypatch, capsys):
+def test_the_lesson_runs_on_tables_of_minimal_content(rows, tmp_path, monkeypatch, capsys):
     pd.DataFrame(rows, columns=["a", "c"]).to_csv(tmp_path / "table.csv", index=False)
     args = "--csv", tmp_path / "table.csv", "--target", "c", "--features", "a", "--output", tmp_path / "out"
     variables = run_here(monkeypatch, *args)
@@ -120,7 +120,7 @@ def test_the_lesson_runs_on_tables_that_have_little_to_teach(rows, tmp_path, mon
     assert "nan" not in capsys.readouterr().out
 
 
-def test_a_notebooks_arguments_are_its_kernels(tmp_path, monkeypatch):
+def test_in_a_notebook_the_arguments_of_the_kernel_are_ignored(tmp_path, monkeypatch):
     tables = shutil.copy(WEATHER.with_name("tables.py"), tmp_path)
     monkeypatch.setattr(sys, "argv", ["/packages/ipykernel_launcher.py", "-f", "kernel.json"])
     table = runpy.run_path(tables)["parse_table"](None, local_data.seattle_weather.filepath, "wind", {"wind": "m/s"})

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 
-def test_the_first_cost_and_its_slopes_are_the_tutorials(lesson):
+def test_the_first_cost_and_its_slopes_are_those_of_the_tutorial(lesson):
     variables = lesson("line_fit")
     assert variables["costs"][0] == pytest.approx(19.6755, abs=5e-5)
     for way in ("by_hand", "by_autodiff", "by_differences"):
@@ -21,14 +21,14 @@ def test_a_thousand_epochs_come_near_least_squares(lesson):
     assert tuple(variables["path"][-1]) == pytest.approx((-0.46812, 1.75426), abs=5e-6)
 
 
-def test_curvature_foretells_what_is_left_of_the_error(lesson):
+def test_curvature_predicts_the_remaining_error(lesson):
     variables = lesson("line_fit")
     error = variables["path"] - [variables["exact_m"], variables["exact_b"]]
     along = (1 - 0.01 * variables["flat"]) ** 900
     assert np.linalg.norm(error[-1]) / np.linalg.norm(error[100]) == pytest.approx(along, rel=1e-6)
 
 
-def test_the_way_lies_on_the_surface(lesson):
+def test_the_path_lies_on_the_surface(lesson):
     variables = lesson("line_fit")
     x, y = variables["dose"], variables["forgetfulness"]
     ms, bs, heights = variables["on_surface"].get_data_3d()

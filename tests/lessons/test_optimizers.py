@@ -35,7 +35,7 @@ PYTORCH = {
 }
 
 
-def test_paths_end_where_pytorchs_do(lesson):
+def test_paths_end_at_the_same_points_as_with_pytorch(lesson):
     optimizers = lesson("optimizers")
     assert optimizers["paths"].keys() - PYTORCH.keys() == {("Rosenbrock", "RMSprop")}
     for key, (rate, end) in PYTORCH.items():

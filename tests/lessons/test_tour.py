@@ -39,7 +39,7 @@ def outputs(notebook):
     return found
 
 
-def test_it_is_stored_as_it_ran_from_top_to_bottom_and_small(stored):
+def test_the_stored_outputs_are_of_one_run_in_order_and_the_file_is_small(stored):
     cells = [cell for cell in stored.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert TOUR.stat().st_size < 400_000
@@ -48,7 +48,7 @@ def test_it_is_stored_as_it_ran_from_top_to_bottom_and_small(stored):
     assert "stderr" not in kinds
 
 
-def test_it_runs_and_shows_what_is_stored(stored, fresh):
+def test_it_runs_and_gives_the_stored_outputs(stored, fresh):
     pytest.importorskip("pygraphviz")
     for (tags, before), (_, now) in zip(outputs(stored), outputs(fresh), strict=True):
         assert before.keys() == now.keys()
@@ -61,7 +61,7 @@ def test_it_runs_and_shows_what_is_stored(stored, fresh):
             assert numbers[1] == pytest.approx(numbers[0], rel=1e-4, abs=1e-12)
 
 
-def test_its_first_cell_installs_what_is_missing(stored, monkeypatch, tmp_path):
+def test_its_first_cell_installs_missing_packages(stored, monkeypatch, tmp_path):
     class Shell:
         def run_line_magic(self, name, line):
             asked.append((name, line))
