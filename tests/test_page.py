@@ -126,7 +126,7 @@ def test_both_phases_highlight_the_active_nodes(opened):
     page.keyboard.press("End")
     assert lit(page, "box") == [f"node-{names.index('v1')}"]
     assert lit(page, "edge") == ["edge-6"]
-    assert page.locator(".box.taking").get_attribute("id") == f"node-{names.index('b')}"
+    assert page.locator(".box.receiving").get_attribute("id") == f"node-{names.index('b')}"
     assert page.text_content("#passed") == "-6"
     assert page.text_content(f"#node-{names.index('b')} .grad") == "grad -2"
 
@@ -246,7 +246,7 @@ def test_a_graph_of_hundreds_of_operations_stays_small_and_is_shown_around_what_
     for key in ("ArrowRight", "End"):
         page.keyboard.press(key)
         frame = page.locator("#graph").bounding_box()
-        box = page.locator(".box.taking").bounding_box()
+        box = page.locator(".box.receiving").bounding_box()
         for start, length in (("x", "width"), ("y", "height")):
             assert frame[start] - 1 <= box[start]
             assert box[start] + box[length] <= frame[start] + frame[length] + 1

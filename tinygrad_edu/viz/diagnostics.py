@@ -17,15 +17,9 @@ if TYPE_CHECKING:
 
 
 def fit_line(
-    x: ArrayLike,
-    y: ArrayLike,
-    slope: float,
-    intercept: float,
-    ax: Axes | None = None,
-    *,
-    xlabel: str = "x",
+    x: ArrayLike, y: ArrayLike, slope: float, intercept: float, ax: Axes | None = None, *, xlabel: str = "x",
     ylabel: str = "y",
-) -> Axes:
+) -> Axes:  # fmt: skip
     """Plot the points (x, y), both of shape (n,), and the line y = slope * x + intercept."""
     xs, ys = numeric_array("fit_line", "x", x), numeric_array("fit_line", "y", y)
     if xs.ndim != 1 or xs.shape != ys.shape or not xs.size:

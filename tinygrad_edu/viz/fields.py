@@ -25,17 +25,10 @@ WHITE = "#ffffff"
 
 
 def contours(
-    loss: Loss,
-    path: Path = None,
-    ax: Axes | None = None,
-    *,
-    xlim: Limits = None,
-    ylim: Limits = None,
-    levels: int | Sequence[float] = 15,
-    resolution: int = 150,
-    xlabel: str = "first parameter",
+    loss: Loss, path: Path = None, ax: Axes | None = None, *, xlim: Limits = None, ylim: Limits = None,
+    levels: int | Sequence[float] = 15, resolution: int = 150, xlabel: str = "first parameter",
     ylabel: str = "second parameter",
-) -> Axes:
+) -> Axes:  # fmt: skip
     """Plot lines of equal `loss(a, b)`, and the path that the two parameters took.
 
     `loss` is called once with two arrays of `resolution` x `resolution` points if it broadcasts, and else with two
@@ -62,17 +55,9 @@ def contours(
 
 
 def surface(
-    loss: Loss,
-    path: Path = None,
-    ax: Axes | None = None,
-    *,
-    xlim: Limits = None,
-    ylim: Limits = None,
-    resolution: int = 150,
-    xlabel: str = "first parameter",
-    ylabel: str = "second parameter",
-    zlabel: str = "loss",
-) -> Axes:
+    loss: Loss, path: Path = None, ax: Axes | None = None, *, xlim: Limits = None, ylim: Limits = None,
+    resolution: int = 150, xlabel: str = "first parameter", ylabel: str = "second parameter", zlabel: str = "loss",
+) -> Axes:  # fmt: skip
     """Plot `loss(a, b)` as a surface, and the path that the two parameters took; arguments as in `contours`.
 
     The path follows the surface between two steps, because the loss is computed there too. It is drawn on top of the
@@ -100,17 +85,10 @@ def surface(
 
 
 def decision_boundary(
-    model: Callable[[Any], Any],
-    X: ArrayLike,
-    y: ArrayLike,
-    ax: Axes | None = None,
-    *,
-    threshold: float = 0.0,
-    labels: Sequence[str] | None = None,
-    resolution: int = 200,
-    xlabel: str = "first feature",
+    model: Callable[[Any], Any], X: ArrayLike, y: ArrayLike, ax: Axes | None = None, *, threshold: float = 0.0,
+    labels: Sequence[str] | None = None, resolution: int = 200, xlabel: str = "first feature",
     ylabel: str = "second feature",
-) -> Axes:
+) -> Axes:  # fmt: skip
     """Plot the class that `model` predicts at each point of the plane, and the examples X (n, 2) with classes y (n,).
 
     A model with one output, (n,) or (n, 1), predicts the larger of two classes ({0, 1} or {-1, 1}) above `threshold`: 0
