@@ -10,14 +10,11 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .rules import name
+from .rules.registry import Array, name
 
 if TYPE_CHECKING:
     from .tape import Node
-
-Array = NDArray[Any]
 
 MAX_ELEMENTS, MAX_LINES = 100, 24  # a tensor with more is summarized
 MAX_GRADIENT = 6  # elements of a gradient that are written out

@@ -7,14 +7,13 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ..engine.rules.registry import Array
 from ..figure import BLACK, BLUE, GREY, VERMILION, axes_or_new, numeric_array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy.typing import ArrayLike, NDArray
-
-    Array = NDArray[Any]
 
 LEFT, WIDTH, HEIGHT = 60, 360, 120  # of the SVG's plot area, in pixels
 

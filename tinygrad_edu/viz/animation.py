@@ -19,20 +19,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
     Draw = Callable[[Axes, Any], object]
-    Limits = dict[str, tuple[float, float]]
+    Limits = dict[str, tuple[float, ...]]
 
 
 def animate(
-    draw: Draw,
-    frames: int | Iterable[Any],
-    path: str | os.PathLike[str],
-    ax: Axes | None = None,
-    *,
-    fps: int = 10,
-    hold: float = 1.0,
-    dpi: float = 100,
-    progress: Callable[[list[Any]], Iterable[Any]] | None = None,
-) -> Path:
+    draw: Draw, frames: int | Iterable[Any], path: str | os.PathLike[str], ax: Axes | None = None, *, fps: int = 10,
+    hold: float = 1.0, dpi: float = 100, progress: Callable[[list[Any]], Iterable[Any]] | None = None,
+) -> Path:  # fmt: skip
     """Write a GIF with a picture for each i of `frames`, drawn by `draw(ax, i)` on cleared Axes, and return its path.
 
     `frames` is a count, or the i's themselves. Each frame is drawn twice: first to find limits that contain all
@@ -59,18 +52,14 @@ def animate(
 
 def _common_limits(draw: Draw, frames: list[Any], ax: Axes) -> Limits:
     """Draw all frames, and return the limits of each axis that contain them all."""
-    axes = [name for name in "xyz" if hasattr(ax, f"get_{name}lim")]
-    seen: dict[str, list[float]] = {name: [] for name in axes}
+    seen: dict[str, list[float]] = {name: [] for name in "xyz" if hasattr(ax, f"get_{name}lim")}
     for i in frames:
         ax.clear()
         draw(ax, i)
-        for name in axes:
+        for name in seen:
             seen[name] += getattr(ax, f"get_{name}lim")()
-    limits = {}
-    for name, values in seen.items():
-        low, high = min(values), max(values)
-        limits[f"{name}lim"] = (high, low) if getattr(ax, f"{name}axis_inverted")() else (low, high)
-    return limits
+    inverted = {name: bool(getattr(ax, f"{name}axis_inverted")()) for name in seen}
+    return {f"{name}lim": tuple(sorted([min(v), max(v)], reverse=inverted[name])) for name, v in seen.items()}
 
 
 def _pictures(draw: Draw, frames: Iterable[Any], ax: Axes, limits: Limits, dpi: float) -> list[Picture]:

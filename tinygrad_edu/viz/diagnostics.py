@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..figure import BLACK, BLUE, GREY, VERMILION, axes_or_new, numeric_array
+from ..nn import Module
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy.typing import ArrayLike
-
-    from ..nn import Module
 
 
 def fit_line(

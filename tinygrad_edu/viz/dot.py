@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..figure import GREY
 from .graph import Box, Picture
 from .labels import Gradients, details, text, title
 from .layout import columns, columns_crossed
@@ -18,7 +19,6 @@ BUSY = 100  # boxes from which on `dot` gets a limit, because tangled graphs wou
 
 # Okabe and Ito's colours as borders, and tints of them under black text. The grey of the edges is visible on white and
 # on black, so one transparent picture serves both.
-GREY = "#767676"
 FONT = "Helvetica,Arial,sans-serif"
 STYLES = {
     "variable": {"shape": "box", "style": "filled", "fillcolor": "#d3e9f8", "color": "#0072b2"},

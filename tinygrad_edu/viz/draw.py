@@ -94,14 +94,10 @@ class Drawing:
 
 
 def draw(
-    tensor: Tensor | Value | Sequence[Tensor | Value],
-    *,
-    rankdir: str = "LR",
-    depth: int | Literal["layers"] | None = "layers",
-    max_nodes: int | None = 200,
-    gradients: bool = True,
+    tensor: Tensor | Value | Sequence[Tensor | Value], *, rankdir: str = "LR",
+    depth: int | Literal["layers"] | None = "layers", max_nodes: int | None = 200, gradients: bool = True,
     legend: bool = True,
-) -> Drawing:
+) -> Drawing:  # fmt: skip
     """Return a picture of the graph that computed `tensor` (a Tensor or Value), or all tensors of a list.
 
     It goes from left to right or, with `rankdir="TB"`, from top to bottom. Arguments are in their order if Graphviz

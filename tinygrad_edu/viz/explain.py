@@ -48,9 +48,6 @@ class Explanation(Sequence[Step]):
     def __getitem__(self, i: int | slice) -> Step | Sequence[Step]:
         return self.steps[i]
 
-    def __iter__(self) -> Iterator[Step]:
-        return iter(self.steps)
-
     def __str__(self) -> str:
         return table(self.root, self.steps)
 

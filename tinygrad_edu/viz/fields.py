@@ -6,20 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ..engine.rules.registry import Array
 from ..engine.tensor import no_grad
 from ..figure import BLACK, CLASSES, MARKERS, VERMILION, axes_or_new, numeric_array
 from ..train.evaluation import mode
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy.typing import ArrayLike, NDArray
 
-    Array = NDArray[Any]
-    Limits = tuple[float, float] | None
-    Loss = Callable[[Any, Any], Any]
-    Path = ArrayLike | tuple[ArrayLike, ArrayLike] | None
-
+Limits = tuple[float, float] | None
+Loss = Callable[[Any, Any], Any]
+Path = ArrayLike | tuple[ArrayLike, ArrayLike] | None
 CMAP = "Blues"  # one hue, light where the loss is low: readable with any colour vision
 WHITE = "#ffffff"
 

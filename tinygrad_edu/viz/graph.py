@@ -51,33 +51,29 @@ class Picture:
 
 def read(roots: Sequence[Tensor | Value], depth: int | str | None) -> Picture:
     """Return the picture of all nodes that the roots were computed from; modules below `depth` are collapsed."""
-    nodes = toposort(*roots)[::-1]
-    scope_of = nest(nodes, find_scopes([*nodes, *roots]), depth)
-    operations = [y for y in nodes if y.fun is not None]
-    reader = _Reader(roots, operations, scope_of)
-    for y in operations:
-        reader.add_operation(y)
-    for x in roots:
-        if x.fun is None and id(x) not in reader.box_of:
-            reader.picture.add(_leaf_kind(x, reader.users[id(x)]), x, None)
-    return reader.picture
+    return _Reader(roots, depth).picture
 
 
 class _Reader:
-    """Adds operations to a picture, in the order of the tape."""
+    """Adds the operations to a picture, in the order of the tape. Dictionaries go by id: arrays have no hash."""
 
-    def __init__(
-        self, roots: Sequence[Tensor | Value], operations: Sequence[Tensor | Value], scope_of: dict[int, Scope | None]
-    ) -> None:
-        self.picture, self.scope_of = Picture(), scope_of
-        self.root_ids = {id(x) for x in roots}
+    def __init__(self, roots: Sequence[Tensor | Value], depth: int | str | None) -> None:
+        nodes = toposort(*roots)[::-1]
+        operations = [y for y in nodes if y.fun is not None]
+        self.picture, self.root_ids = Picture(), {id(x) for x in roots}
+        self.scope_of = nest(nodes, find_scopes([*nodes, *roots]), depth)
         self.users: dict[int, list[Scope | None]] = {id(x): [None] for x in roots if x.fun is None}
-        for y in operations:  # by id, because arrays have no hash: the scopes of the operations that use a value
+        for y in operations:  # the scopes of the operations that use a value
             for _, a in _edge_args(y):
-                self.users.setdefault(id(a), []).append(scope_of[y.order])
-        self.box_of: dict[int, Box | None] = {}  # by id; None for what a collapsed module hides
+                self.users.setdefault(id(a), []).append(self.scope_of[y.order])
+        self.box_of: dict[int, Box | None] = {}  # None for what a collapsed module hides
         self.modules: dict[Scope, Box] = {}
         self.connected: set[tuple[Box, Box]] = set()
+        for y in operations:
+            self.add_operation(y)
+        for x in roots:
+            if x.fun is None and id(x) not in self.box_of:
+                self.picture.add(_leaf_kind(x, self.users[id(x)]), x, None)
 
     def add_operation(self, y: Tensor | Value) -> None:
         """Add the box of an operation or of the collapsed module around it, its leaves, its edges and its result."""

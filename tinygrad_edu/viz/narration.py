@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from .steps import Number, brief
-from .values import SMALL
+from .steps import Number
+from .values import SMALL, brief
 
 
 def why(y: str, g: Number, users: Sequence[str], is_root: bool) -> str:

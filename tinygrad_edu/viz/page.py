@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from importlib import resources
 
 from .layout import lay_out
-from .steps import Number, Record, Step, brief
+from .steps import Number, Record, Step
 from .table import table
-from .values import format_full
+from .values import brief, format_full
 
 Json = str | int | list[str] | list[int]
 

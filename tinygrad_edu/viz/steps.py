@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .values import format_brief
-
 Number = float | np.generic | NDArray[Any]  # the value or gradient of a Value, or of a Tensor
 
 
@@ -45,8 +43,3 @@ class Step:
     why: str = field(default="", repr=False)
     adds: str = field(default="", repr=False)
     remark: str = field(default="", repr=False)
-
-
-def brief(x: Number | None) -> str:
-    """Return a number, an array or a Jacobian (None) in a few characters."""
-    return "Jacobian" if x is None else format_brief(x)

@@ -3,7 +3,8 @@
 import textwrap
 from collections.abc import Sequence
 
-from .steps import Record, Step, brief
+from .steps import Record, Step
+from .values import brief
 
 WIDTH = 100  # columns of the table, where numbers are scalars
 INDENT = " " * 6

@@ -23,8 +23,10 @@ def format_value(x: ArrayLike) -> str:
     return " ".join(text.split()).replace("[ ", "[")  # NumPy aligns columns
 
 
-def format_brief(x: ArrayLike) -> str:
-    """Return the elements of a small array, or the shape and norm of a large one."""
+def brief(x: ArrayLike | None) -> str:
+    """Return the elements of a small array, the shape and norm of a large one, or "Jacobian" for None."""
+    if x is None:
+        return "Jacobian"
     x = np.asarray(x)
     return format_value(x) if 0 < x.size <= SMALL else f"{x.shape} norm {format_number(np.linalg.norm(x))}"
 
