@@ -4,7 +4,7 @@ import operator
 
 import numpy as np
 import pytest
-from cases import PAGES
+from cases import CASES, PAGES
 from checks import message
 from hypothesis import given
 from hypothesis import strategies as st
@@ -177,10 +177,12 @@ def test_a_rule_that_cannot_be_recorded_is_shown_by_its_source_and_says_so():
 PRIMITIVES = {fun.__name__: fun for fun in vjps if not isinstance(fun, np.ufunc)}
 
 
-@pytest.mark.parametrize("fun", [*PAGES["elementwise"], *PAGES["activations"]], ids=lambda fun: fun.__name__)
+@pytest.mark.parametrize(
+    "fun", [*PAGES["elementwise"], *PAGES["special"], *PAGES["activations"]], ids=lambda fun: fun.__name__
+)
 @given(data=st.data())
 def test_a_formula_computes_what_its_rule_does(fun, data):
-    f, args = data.draw(({**PAGES["elementwise"], **PAGES["activations"]})[fun])
+    f, args = data.draw(CASES[fun])
     y = f(*map(tg.Tensor, args))
     notes = []
     backprop(y, np.full(y.shape, 0.7), notes=notes)

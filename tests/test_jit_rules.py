@@ -89,7 +89,7 @@ def test_a_gradient_of_a_gradient_agrees_with_eager(fun, data):
         pytest.param(f, id=f"{page}-{f.__name__}")
         for page, cases in PAGES.items()
         for f in cases
-        if page not in ("linalg", "decompositions", "polynomials")  # LAPACK may treat NaN in any way
+        if page not in ("linalg", "norms", "decompositions", "polynomials")  # LAPACK may treat NaN in any way
         if f not in {*CANNOT, np.geomspace, np.average}  # these raise errors at 0
         if f not in {special.finite, np.nan_to_num}  # their replacements of infinities may overflow when summed
     ],
@@ -98,9 +98,9 @@ def test_a_gradient_of_a_gradient_agrees_with_eager(fun, data):
 @given(data=st.data())
 def test_zeros_ties_infinities_and_nan_give_what_they_give_eagerly(fun, data):
     f, args = data.draw(CASES[fun])
-    special = data.draw(st.sampled_from([0.0, 1.0, np.inf, -np.inf, np.nan]))
+    value = data.draw(st.sampled_from([0.0, 1.0, np.inf, -np.inf, np.nan]))
     rng = np.random.default_rng(data.draw(seeds))
-    others = [np.asarray(np.where(rng.random(np.shape(a)) < 0.4, special, a)) for a in args]
+    others = [np.asarray(np.where(rng.random(np.shape(a)) < 0.4, value, a)) for a in args]
     agree(first_order(f, args), args, others, True)
 
 

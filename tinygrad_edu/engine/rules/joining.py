@@ -44,12 +44,6 @@ def stack(arrays: Sequence[ArrayLike], axis: int = 0) -> Array:
     return concatenate(*[np.expand_dims(a, axis) for a in arrays], axis=axis)
 
 
-@composition(np.vstack)
-def vstack(tup: Sequence[ArrayLike]) -> Array:
-    """Joined along the first axis, a vector as a row."""
-    return concatenate(*[a if a.ndim > 1 else a.reshape(1, -1) for a in arrays_of(tup)])
-
-
 @composition(np.hstack)
 def hstack(tup: Sequence[ArrayLike]) -> Array:
     """Joined along the second axis, vectors along their only axis."""
@@ -57,16 +51,11 @@ def hstack(tup: Sequence[ArrayLike]) -> Array:
     return concatenate(*arrays, axis=int(arrays[0].ndim > 1))
 
 
-@composition(np.dstack)
-def dstack(tup: Sequence[ArrayLike]) -> Array:
-    """Joined along the third axis."""
-    return concatenate(*[np.atleast_3d(a) for a in arrays_of(tup)], axis=2)
-
-
-@composition(np.column_stack)
-def column_stack(tup: Sequence[ArrayLike]) -> Array:
-    """Joined along the second axis, a vector as a column."""
-    return concatenate(*[a if a.ndim > 1 else a.reshape(-1, 1) for a in arrays_of(tup)], axis=1)
+composition(np.vstack)(lambda tup: concatenate(*[a if a.ndim > 1 else a.reshape(1, -1) for a in arrays_of(tup)]))
+composition(np.dstack)(lambda tup: concatenate(*[np.atleast_3d(a) for a in arrays_of(tup)], axis=2))
+composition(np.column_stack)(
+    lambda tup: concatenate(*[a if a.ndim > 1 else a.reshape(-1, 1) for a in arrays_of(tup)], axis=1))
+composition(np.append)(lambda arr, values, axis=None: concatenate(*arrays_of((arr, values)), axis=axis))
 
 
 @composition(np.block)
@@ -96,12 +85,6 @@ def nested_blocks(arrays: Any, depth: int = 0) -> list[tuple[ArrayLike, int]]:
 
 
 # Inserting and deleting
-@composition(np.append)
-def append(arr: ArrayLike, values: ArrayLike, axis: int | None = None) -> Array:
-    """Joined, by default after flattening both."""
-    return concatenate(*arrays_of((arr, values)), axis=axis)
-
-
 def insert_arr(g: Array, y: Array, arr: Array, obj: Any, values: ArrayLike, axis: int | None = None) -> Array:
     """g at the new places of the elements of arr."""
     return scatter_back(g, arr, lambda number: np.insert(number, obj, np.zeros_like(values, np.intp), axis))
@@ -132,39 +115,13 @@ def split_by(fun: Function, x: Array, indices_or_sections: Any, axis: int, equal
     return [x[along(axis, slice(start, stop))] for start, stop in pairwise([0, *cuts, n])]
 
 
-@composition(np.array_split)
-def array_split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
-    """Split into parts of equal lengths, or lengths that differ by one."""
-    return split_by(np.array_split, ary, indices_or_sections, axis, equal=False)
-
-
-@composition(np.split)
-def split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
-    """Split into parts of equal lengths."""
-    return split_by(np.split, ary, indices_or_sections, axis)
-
-
-@composition(np.hsplit)
-def hsplit(ary: Array, indices_or_sections: Any) -> list[Array]:
-    """Split along the second axis, a vector along its only axis."""
-    return split_by(np.hsplit, ary, indices_or_sections, int(ary.ndim > 1))
-
-
-@composition(np.vsplit)
-def vsplit(ary: Array, indices_or_sections: Any) -> list[Array]:
-    """Split along the first axis; a vector raises an error."""
-    return split_by(np.vsplit, ary, indices_or_sections, min(-ary.ndim, -2))
-
-
-@composition(np.dsplit)
-def dsplit(ary: Array, indices_or_sections: Any) -> list[Array]:
-    """Split along the third axis."""
-    return split_by(np.dsplit, ary, indices_or_sections, 2)
-
-
+composition(np.split)(lambda ary, indices_or_sections, axis=0: split_by(np.split, ary, indices_or_sections, axis))
+composition(np.array_split)(
+    lambda ary, indices_or_sections, axis=0: split_by(np.array_split, ary, indices_or_sections, axis, equal=False))
+composition(np.hsplit)(
+    lambda ary, indices_or_sections: split_by(np.hsplit, ary, indices_or_sections, int(ary.ndim > 1)))
+composition(np.vsplit)(  # -2 raises for a vector
+    lambda ary, indices_or_sections: split_by(np.vsplit, ary, indices_or_sections, min(-ary.ndim, -2)))
+composition(np.dsplit)(lambda ary, indices_or_sections: split_by(np.dsplit, ary, indices_or_sections, 2))
 if hasattr(np, "unstack"):  # NumPy 2.1
-
-    @composition(np.unstack)
-    def unstack(x: Array, axis: int = 0) -> tuple[Array, ...]:
-        """The subarrays along an axis."""
-        return tuple(np.moveaxis(x, axis, 0))
+    composition(np.unstack)(lambda x, axis=0: tuple(np.moveaxis(x, axis, 0)))

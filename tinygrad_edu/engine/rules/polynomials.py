@@ -37,12 +37,7 @@ def powers_rule(g: Array, y: Array, x: Array, N: int | None = None, increasing: 
 
 
 defvjp(powers, powers_rule)
-
-
-@composition(np.vander)
-def vander(x: Array, N: int | None = None, increasing: bool = False) -> Array:
-    """The powers of x; float32 stays float32."""
-    return powers(x, N, increasing)
+composition(np.vander)(lambda x, N=None, increasing=False: powers(x, N, increasing))
 
 
 @primitive
@@ -102,16 +97,8 @@ def same_size(fun: Function, a1: ArrayLike, a2: ArrayLike) -> list[Array]:
     return [p if p.size == n else concatenate(np.zeros(n - p.size, p.dtype), p) for p in pair]
 
 
-@composition(np.polyadd)
-def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """The sum, power by power."""
-    return np.add(*same_size(np.polyadd, a1, a2))
-
-
-@composition(np.polysub)
-def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """The difference, power by power."""
-    return np.subtract(*same_size(np.polysub, a1, a2))
+composition(np.polyadd)(lambda a1, a2: np.add(*same_size(np.polyadd, a1, a2)))
+composition(np.polysub)(lambda a1, a2: np.subtract(*same_size(np.polysub, a1, a2)))
 
 
 def trim(p: Array) -> Array:
@@ -127,11 +114,8 @@ def leading_at_most(p: Array, bound: float) -> bool:
     return bool(abs(p[0]) <= bound)
 
 
-@composition(np.polymul)
-def polymul(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """The convolution of the coefficients."""
-    a1, a2 = map(trim, coefficients(np.polymul, a1, a2))
-    return np.convolve(a1, a2)
+composition(np.polymul)(
+    lambda a1, a2: np.convolve(*map(trim, coefficients(np.polymul, a1, a2))))  # type: ignore[call-overload]
 
 
 @composition(np.polydiv)

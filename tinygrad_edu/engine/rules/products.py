@@ -61,12 +61,6 @@ def dot(a: Array, b: Array) -> Array:
     return product.reshape((*a.shape[:-1], *columns.shape[1:]))
 
 
-@composition(np.linalg.matmul)
-def linalg_matmul(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """`np.matmul` by its array API name."""
-    return np.matmul(*arrays_of((x1, x2)))
-
-
 @composition(np.vdot)
 def vdot(a: ArrayLike, b: ArrayLike, /) -> Array:
     """The product of a and b, each flattened to a vector."""
@@ -138,12 +132,6 @@ defvjp(np.vecdot, lambda g, y, a, b, axis=None: vecdot_rule(g, a, b, axis),
                   lambda g, y, a, b, axis=None: vecdot_rule(g, b, a, axis))
 
 
-@composition(np.linalg.vecdot)
-def linalg_vecdot(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Array:
-    """`np.vecdot` by its array API name."""
-    return np.vecdot(*arrays_of((x1, x2)), axis=axis)  # type: ignore[call-overload]
-
-
 def outer_products(a: Array, b: Array, matrix: Array) -> Array:
     """Return the outer product of each pair of vectors, or their sum where one matrix was multiplied by all of them."""
     if matrix.ndim == 2:
@@ -180,23 +168,11 @@ def _cross(a: ArrayLike, b: ArrayLike, axisa: int = -1, axisb: int = -1, axisc: 
     return y if axisc == -1 else np.moveaxis(y, -1, axisc)
 
 
-@composition(np.linalg.cross)
-def linalg_cross(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
-    """`np.cross` by its array API name."""
-    return np.cross(x1, x2, axis=axis)
-
-
 # Traces and powers
 @composition(np.trace)
 def trace(a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     """The sum of a diagonal."""
     return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1)
-
-
-@composition(np.linalg.trace)
-def linalg_trace(x: Array, /, *, offset: int = 0) -> Array:
-    """The trace of the matrices in the last two axes."""
-    return np.trace(x, offset, -2, -1)
 
 
 @composition(np.linalg.matrix_power)
@@ -244,3 +220,11 @@ def multiply(factors: list[Array], best: dict[tuple[int, int], tuple[int, int]],
     """Return the product of factors i to j, split where it is cheapest."""
     k = best[i, j][1]
     return np.matmul(multiply(factors, best, i, k), multiply(factors, best, k, j)) if j - i > 1 else factors[i]
+
+
+# The same functions by their array API names
+composition(np.linalg.matmul)(lambda x1, x2, /: np.matmul(*arrays_of((x1, x2))))
+composition(np.linalg.vecdot)(
+    lambda x1, x2, /, *, axis=-1: np.vecdot(*arrays_of((x1, x2)), axis=axis))  # type: ignore[call-overload]
+composition(np.linalg.cross)(lambda x1, x2, /, *, axis=-1: np.cross(x1, x2, axis=axis))
+composition(np.linalg.trace)(lambda x, /, *, offset=0: np.trace(x, offset, -2, -1))

@@ -1,5 +1,7 @@
 """Reductions: the gradient is repeated along the axes that were reduced, times the derivative by each element."""
 
+import functools
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,7 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import ArrayLike, DTypeLike
 
-from .registry import Array, Axis, Shape, array_of, composition, defvjp, nondifferentiable
+from .registry import Array, Axis, Rule, Shape, array_of, composition, defvjp, nondifferentiable
 
 SMALL = 10_000  # below this size filling an array is faster than np.broadcast_to, which makes a view
 
@@ -146,51 +148,26 @@ def not_nan(x: Array, where: Array | None = None) -> Array:
     return numbers if where is None else numbers & where
 
 
-def nansum_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike | None = None, out: None = None,
-                keepdims: bool = False, initial: float | None = None, where: Array | None = None) -> Array:
-    """1 for each number."""
-    return sum_rule(g, y, x, axis, keepdims=keepdims, where=not_nan(x, where))
+def ignoring_nan(rule: Rule) -> Rule:
+    """Return the rule of a function that ignores NaN, given the rule of the function that does not."""
+    names = list(inspect.signature(rule).parameters)[3:]  # of the arguments after x
+
+    @functools.wraps(rule)
+    def nan_rule(g: Array, y: Array, x: Array, *args: Any, **kwargs: Any) -> Array:
+        given = dict(zip(names, args, strict=False)) | kwargs
+        return rule(g, y, x, **(given | {"where": not_nan(x, given.get("where"))}))
+
+    nan_rule.__name__ = f"nan{rule.__name__}"
+    return nan_rule
 
 
-def nanmean_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike | None = None, out: None = None,
-                 keepdims: bool = False, *, where: Array | None = None) -> Array:
-    """1/n for each of the n numbers."""
-    return mean_rule(g, y, x, axis, keepdims=keepdims, where=not_nan(x, where))
-
-
-def nanvar_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike | None = None, out: None = None,
-                ddof: float = 0, keepdims: bool = False, *, where: Array | None = None,
-                correction: float | None = None) -> Array:
-    """2 (x - mean) / (n - ddof) for each of the n numbers."""
-    return var_rule(g, y, x, axis, ddof=ddof, keepdims=keepdims, where=not_nan(x, where), correction=correction)
-
-
-def nanstd_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike | None = None, out: None = None,
-                ddof: float = 0, keepdims: bool = False, *, where: Array | None = None,
-                correction: float | None = None) -> Array:
-    """(x - mean) / ((n - ddof) std) for each of the n numbers."""
-    return std_rule(g, y, x, axis, ddof=ddof, keepdims=keepdims, where=not_nan(x, where), correction=correction)
-
-
-def nanextremum_rule(g: Array, y: Array, x: Array, axis: Axis = None, out: None = None, keepdims: bool = False,
-                     initial: float | None = None, where: Array | None = None) -> Array:
-    """1 for the largest (or smallest) number; equal ones share it."""
-    return extremum_rule(g, y, x, axis, keepdims=keepdims, initial=initial, where=not_nan(x, where))
-
-
-def nanprod_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike | None = None, out: None = None,
-                 keepdims: bool = False, initial: float | None = None, where: Array | None = None) -> Array:
-    """The product of all other numbers and of `initial`."""
-    return prod_rule(g, y, x, axis, keepdims=keepdims, initial=initial, where=not_nan(x, where))
-
-
-defvjp(np.nansum,  nansum_rule)
-defvjp(np.nanmean, nanmean_rule)
-defvjp(np.nanvar,  nanvar_rule)
-defvjp(np.nanstd,  nanstd_rule)
-defvjp(np.nanmax,  nanextremum_rule)
-defvjp(np.nanmin,  nanextremum_rule)
-defvjp(np.nanprod, nanprod_rule)
+defvjp(np.nansum,  ignoring_nan(sum_rule))
+defvjp(np.nanmean, ignoring_nan(mean_rule))
+defvjp(np.nanvar,  ignoring_nan(var_rule))
+defvjp(np.nanstd,  ignoring_nan(std_rule))
+defvjp(np.nanmax,  ignoring_nan(extremum_rule))
+defvjp(np.nanmin,  ignoring_nan(extremum_rule))
+defvjp(np.nanprod, ignoring_nan(prod_rule))
 
 
 # Any function along an axis

@@ -9,6 +9,7 @@ nondifferentiable, or refused with a reason. Calling any other with Tensors rais
 
 import functools
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -140,9 +141,9 @@ def keywords(fun: Function) -> tuple[str, ...]:
     rules, skipped = (vjps[fun], 2) if fun in vjps else ((compositions[fun],), 0)  # a rule's first two are g and y
     known: dict[str, None] = {}
     for rule in [rules.rule] if isinstance(rules, Each) else filter(None, rules):
-        code: Any = rule.__code__
+        code: Any = inspect.unwrap(rule).__code__
         known |= dict.fromkeys(code.co_varnames[skipped : code.co_argcount + code.co_kwonlyargcount])
-        if code.co_flags & 0x08:  # inspect.CO_VARKEYWORDS
+        if code.co_flags & inspect.CO_VARKEYWORDS:
             known["**"] = None
     return tuple(known)
 

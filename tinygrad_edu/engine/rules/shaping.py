@@ -113,12 +113,7 @@ defvjp(np.diag,             lambda g, y, v, k=0: np.diag(g, k) if v.ndim == 1 el
 defvjp(np.diagonal,         diagonal_rule)
 defvjp(np.linalg.diagonal,  lambda g, y, x, offset=0: diagonal_rule(g, y, x, offset, -2, -1))
 defvjp(sliding_window_view, window_rule)
-
-
-@composition(np.diagflat)
-def diagflat(v: ArrayLike, k: int = 0) -> Array:
-    """A matrix with all elements of v on a diagonal."""
-    return np.diag(np.ravel(v), k)
+composition(np.diagflat)(lambda v, k=0: np.diag(np.ravel(v), k))
 
 
 # Types
@@ -131,10 +126,7 @@ def astype(x: Array, dtype: DTypeLike) -> Array:
 defvjp(astype, lambda g, y, x, dtype: g)
 
 if hasattr(np, "astype"):  # NumPy 2.1
-
-    @composition(np.astype)
-    def _astype(x: Array, dtype: DTypeLike, /, *, copy: bool = True) -> Array:
-        return x.astype(dtype)  # always a copy
+    composition(np.astype)(lambda x, dtype, /, *, copy=True: x.astype(dtype))  # always a copy
 
 
 # Padding
@@ -177,16 +169,9 @@ def one_or_tuple(results: list[Array]) -> Array | tuple[Array, ...]:
     return results.pop() if len(results) == 1 else tuple(results)
 
 
-@composition(np.atleast_1d)
-def atleast_1d(*arys: ArrayLike) -> Array | tuple[Array, ...]:
-    """A number becomes a vector."""
-    return one_or_tuple([np.reshape(a, np.shape(a) or 1) for a in arys])
-
-
-@composition(np.atleast_2d)
-def atleast_2d(*arys: ArrayLike) -> Array | tuple[Array, ...]:
-    """A vector becomes a row."""
-    return one_or_tuple([np.reshape(a, (1,) * (2 - np.ndim(a)) + np.shape(a)) for a in arys])
+composition(np.atleast_1d)(lambda *arys: one_or_tuple([np.reshape(a, np.shape(a) or 1) for a in arys]))
+composition(np.atleast_2d)(
+    lambda *arys: one_or_tuple([np.reshape(a, (1,) * (2 - np.ndim(a)) + np.shape(a)) for a in arys]))
 
 
 @composition(np.atleast_3d)

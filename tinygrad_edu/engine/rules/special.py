@@ -58,12 +58,6 @@ def exponent(x: Array) -> Array:
     return np.frexp(x)[1]
 
 
-@composition(np.modf)
-def modf(x: Array) -> tuple[Array, Array]:
-    """The fraction, which takes the gradient, and the whole part, a constant."""
-    return fraction(x), np.trunc(x)
-
-
 @composition(np.frexp)
 def frexp(x: Array) -> tuple[Array, Array]:
     """The mantissa, which is x times a power of two, and the exponent, a constant."""
@@ -71,15 +65,11 @@ def frexp(x: Array) -> tuple[Array, Array]:
     return np.ldexp(x, -n), n
 
 
-@composition(np.divmod)
-def divmod(x1: Array, x2: Array) -> tuple[Array, Array]:
-    """The quotient, a constant, and the remainder, which takes the gradient."""
-    return np.floor_divide(x1, x2), np.remainder(x1, x2)
-
-
 defvjp(fraction, lambda g, y, x: g)
 defvjp(np.ldexp, lambda g, y, x, i: np.ldexp(g, i),
                  None)
+composition(np.modf)(lambda x: (fraction(x), np.trunc(x)))
+composition(np.divmod)(lambda x1, x2: (np.floor_divide(x1, x2), np.remainder(x1, x2)))  # the quotient is a constant
 
 
 # Infinities and NaN
