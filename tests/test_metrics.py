@@ -143,7 +143,7 @@ def test_evaluate_and_predict_name_what_they_cannot_use():
         (lambda: tg.predict(np.sin, x), TypeError, r"predict: model is a tg\.nn\.Module, not ufunc"),
         (lambda: tg.predict(model, np.ones((0, 2))), ValueError, "predict: there are no rows"),
         (lambda: tg.predict(model, x * np.nan), ValueError, "predict, x: 6 values are NaN"),
-        (lambda: tg.predict(nn.Sequential(lambda x: x.sum()), x), TypeError, "the model gives a float64"),
+        (lambda: tg.predict(nn.Sequential(lambda x: x.sum()), x), TypeError, "the model returns a float64"),
         (
             lambda: tg.predict(nn.Sequential(lambda x: x.T), x),
             ValueError,
@@ -153,7 +153,11 @@ def test_evaluate_and_predict_name_what_they_cannot_use():
         (lambda: tg.evaluate(model, x, loss=tg.mse_loss), TypeError, r"data is a tuple \(X, y\), not ndarray"),
         (lambda: tg.evaluate(model, (x, x), metrics=[tg.r2_score]), TypeError, "evaluate: metrics are a dict"),
         (lambda: tg.evaluate(model, (x, x), metrics={"loss": tg.r2_score}), ValueError, "cannot be named 'loss'"),
-        (lambda: tg.evaluate(model, (x, x), metrics={"r": lambda p, y: p}), TypeError, "the metric 'r' gives a number"),
+        (
+            lambda: tg.evaluate(model, (x, x), metrics={"r": lambda p, y: p}),
+            TypeError,
+            "the metric 'r' must return a number",
+        ),
     ]:
         with pytest.raises(error, match=text):
             call()

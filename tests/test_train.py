@@ -339,7 +339,7 @@ def test_callbacks_see_every_epoch_as_it_ended_and_may_stop():
 
 
 def test_a_callback_that_gives_something_else_is_named():
-    with pytest.raises(TypeError, match="gave 0; it gives True to stop, or nothing to go on"):
+    with pytest.raises(TypeError, match="returned 0; return True to stop, or None to go on"):
         descend(Probe(), constant(1), epochs=2, callbacks=[lambda **_: 0])
 
 
@@ -599,7 +599,11 @@ GOOD = (np.ones((4, 3)), np.ones((4, 1)))
         ({"checkpoint": "run.pickle"}, ValueError, "checkpoint is a file that ends in .npz, not 'run.pickle'"),
         ({"checkpoint": "nowhere/run.npz"}, FileNotFoundError, "folder .*nowhere does not exist"),
         ({"checkpoint": "run.npz", "checkpoint_every": 0}, ValueError, "checkpoint_every is a whole number from 1"),
-        ({"checkpoint": "run.npz", "scheduler": object()}, TypeError, r"scheduler's state_dict\(\).* object has not"),
+        (
+            {"checkpoint": "run.npz", "scheduler": object()},
+            TypeError,
+            r"scheduler's state_dict\(\).* object has neither",
+        ),
     ],
 )
 def test_mistakes_are_named_before_anything_is_trained(options, error, text):

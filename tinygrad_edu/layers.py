@@ -27,7 +27,7 @@ MODULES = {  # a module, and the public names that it provides, among them its o
 
 
 def load(name: str) -> Any:
-    """Import the module that provides a public name, and return what the name stands for.
+    """Import the module that provides a public name, and return the object of that name.
 
     Raises AttributeError for a name that is not in the table, and ModuleNotFoundError if the module is missing.
     """

@@ -2,7 +2,7 @@
 
 `fit` reads like the description of training. Its parts can be used alone: `training_step` and `evaluation_step` (which
 `tg.jit` can record), `train_epoch` and `evaluate_epoch`, the stopping rules `out_of_patience`, `converged` and
-`stop_requested`, `TrainingState` and `Checkpoint`, `DivergenceGuard`, and `progress_bar`. A loop of one's own:
+`stop_requested`, `TrainingState` and `Checkpoint`, `DivergenceGuard`, and `progress_bar`. A custom loop:
 
 >>> import tinygrad_edu as tg
 >>> x, y = tg.data.make_linear(noise=0, rng=0)

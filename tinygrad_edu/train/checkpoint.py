@@ -68,7 +68,7 @@ class TrainingState:
         return state | {"generators": json.dumps(drawn, default=lambda array: array.tolist())}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
-        """Restore what `state_dict` returned, or raise an error with nothing changed."""
+        """Restore a state that `state_dict` returned, or raise an error with nothing changed."""
         before = self.state_dict()
         try:
             self._load(state)
@@ -91,7 +91,7 @@ class TrainingState:
         return {f"{part}/{name}": copy for name, copy in zip(self.names, copies, strict=True)}
 
     def load_named(self, part: str, targets: list[Array], state: Mapping[str, ArrayLike]) -> None:
-        """Copy what `named` returned into `targets`: all, or none and a ValueError."""
+        """Copy the arrays that `named` returned into `targets`, or raise ValueError with nothing changed."""
         copy_state(part, dict(zip(self.names, targets, strict=True)), _part(part, state))
 
 
@@ -113,8 +113,8 @@ class Checkpoint:
         for part, owner in state.parts.items():
             if not hasattr(owner, "state_dict") or not hasattr(owner, "load_state_dict"):
                 raise TypeError(
-                    f"fit: a checkpoint needs the {part}'s state_dict() and load_state_dict(), which "
-                    f"{type(owner).__name__} has not"
+                    f"fit: a checkpoint needs the {part}'s state_dict() and load_state_dict(), and "
+                    f"{type(owner).__name__} has neither or one of them"
                 )
 
     def write(self, history: History, weights: Mapping[str, list[Array]]) -> None:
@@ -134,7 +134,7 @@ class Checkpoint:
             return None
         state = load(self.path)
         where = f"fit: the checkpoint {self.path}"
-        remedy = "Nothing was changed: pass what it was written with, or move the file away to begin anew."
+        remedy = "Nothing was changed: pass the settings it was written with, or move the file to start a new run."
         if "fit" not in state:
             raise ValueError(f"{where} is no file that fit wrote. {remedy}")
         run = json.loads(str(state["fit"]))
@@ -161,7 +161,7 @@ def run_settings(
     optimizer: Optimizer, scheduler: object, loss: Loss, train: Arrays, valid: Arrays | None, metrics: Metrics,
     batch_size: int | None, patience: int | None, tol: float | None,
 ) -> dict[str, object]:  # fmt: skip
-    """Return what must be the same for a call of `fit` to resume a run, by the name that an error shows."""
+    """Return the settings that a call of `fit` must share with the run it resumes, by the name that an error shows."""
     settings = {
         "the optimizer": type(optimizer).__name__,
         **optimizer.settings(),

@@ -20,11 +20,11 @@ _MAX_RMS = 10.0  # root mean square of a column, 1 if it is standardised, from w
 class DivergenceError(ValueError):
     """The loss or the weights are no longer finite; `history` holds the epochs before."""
 
-    def __init__(self, what: str, epoch: int, lr: float, history: History, x: Array, y: Array) -> None:
+    def __init__(self, name: str, epoch: int, lr: float, history: History, x: Array, y: Array) -> None:
         causes = [f"the learning rate is too high (try {lr / 10:.2g})", *_not_standardised("features", x)]
         causes += _not_standardised("targets", y) if y.dtype.kind == "f" else []
         super().__init__(
-            f"fit: {what} in epoch {epoch} with lr={lr:g}. Likely causes: {'; '.join(causes)}; or the loss leaves its "
+            f"fit: {name} in epoch {epoch} with lr={lr:g}. Likely causes: {'; '.join(causes)}; or the loss leaves its "
             "domain, as log(0) does. The model has the last weights that gave a finite loss."
         )
         self.history = history
@@ -48,11 +48,11 @@ class DivergenceGuard:
         self.state.copy_to(self.candidate)
         self.epoch, self.lr, self.confirmed = len(self.history) + 1, self.optimizer.lr, False
 
-    def check(self, what: str, value: float) -> float:
+    def check(self, name: str, value: float) -> float:
         """Return `value` if it is finite; otherwise restore the weights and raise DivergenceError."""
         if not isfinite(value):
             self.state.restore(self.finite)
-            raise DivergenceError(f"{what} is {value}", self.epoch, self.lr, self.history, *self.data)
+            raise DivergenceError(f"{name} is {value}", self.epoch, self.lr, self.history, *self.data)
         if not self.confirmed:
             self.finite[:], self.candidate[:] = self.candidate[:], self.finite[:]
             self.confirmed = True

@@ -85,7 +85,7 @@ def checked_data(where: str, data: Data) -> tuple[Array, Array]:
 def as_array(where: str, prediction: Tensor | Array) -> Array:
     """Return a model's output as an array; raises TypeError if it is neither a Tensor nor an array."""
     if not isinstance(prediction, (Tensor, np.ndarray)):
-        raise TypeError(f"{where}: the model gives a {type(prediction).__name__}, not a Tensor")
+        raise TypeError(f"{where}: the model returns a {type(prediction).__name__}, not a Tensor")
     return prediction.data if isinstance(prediction, Tensor) else prediction
 
 

@@ -70,7 +70,7 @@ class History:
         return f"<p>{escape(repr(self))}</p>{svg(self.train_loss, self.valid_loss)}{table(head, rows)}"
 
     def table(self, rows: int = 10) -> str:
-        """Return up to `rows` epochs, the first and the last among them, as an aligned table; `seconds` add up."""
+        """Return up to `rows` epochs, from the first to the last, as an aligned table; `seconds` are cumulative."""
         columns = {
             "epoch": [str(i + 1) for i in range(len(self))],
             "train loss": [f"{x:.6g}" for x in self.train_loss],

@@ -100,9 +100,9 @@ def fit(
         step, evaluation = layers.load("jit")(step), layers.load("jit")(evaluation)
     after_batch, after_epoch = schedule_steps(scheduler)
     watch = guard.detect_anomaly() if detect_anomaly else nullcontext()
-
-    # Overflow raises DivergenceError; warnings of the operations that it passes through would say less.
     bar = progress_bar(epochs, len(history), stacklevel=2) if progress else nullcontext(nothing)
+
+    # Overflow raises DivergenceError, so NumPy's warnings about it are turned off.
     with bar as show, mode(modules, training=True), np.errstate(all="ignore"), watch:
         while not history.stopped:
             start, lr = perf_counter(), optimizer.lr

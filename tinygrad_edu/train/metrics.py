@@ -84,7 +84,7 @@ def _classes(where: str, prediction: Operand, target: Operand) -> tuple[Array, A
     if p.ndim > 2 or t.size != len(t):
         raise ValueError(
             f"{where}: the prediction has shape {p.shape} and the target {t.shape}; give scores (n, classes) or one "
-            "number a row, and one class number a row (target.argmax(axis=1) makes them of one-hot rows)"
+            "number a row, and one class number a row (target.argmax(axis=1) converts one-hot rows)"
         )
     t = t.reshape(-1)
     if p.size == len(p) and p.dtype.kind == "f":
@@ -128,6 +128,6 @@ def measure(where: str, metrics: Metrics, prediction: Array, target: Array) -> d
     for name, metric in metrics.items():
         value = metric(prediction, target)
         if not isinstance(value, Real) and np.shape(value) != ():
-            raise TypeError(f"{where}: the metric {name!r} gives a number, not {value!r:.60}")
+            raise TypeError(f"{where}: the metric {name!r} must return a number, not {value!r:.60}")
         values[name] = float(value)
     return values

@@ -11,7 +11,7 @@ from ..engine.tensor import Tensor, no_grad
 from ..nn import Module
 from ..optim import Optimizer
 
-Loss = Callable[[Any, Any], Tensor]  # of the model's output, whatever that is, and y
+Loss = Callable[[Any, Any], Tensor]  # of the model's output and y
 Step = Callable[[Array, Array], Tensor]
 Evaluation = Callable[[Array, Array], tuple[Tensor, Any]]
 

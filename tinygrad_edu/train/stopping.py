@@ -55,7 +55,7 @@ def stop_requested(callbacks: Sequence[Callback], model: Module, history: Histor
         answer = callback(model=model, epoch=len(history), history=history)
         if answer is not None and not isinstance(answer, (bool, np.bool_)):
             raise TypeError(
-                f"fit: callback {callback!r:.60} gave {answer!r:.60}; it gives True to stop, or nothing to go on"
+                f"fit: callback {callback!r:.60} returned {answer!r:.60}; return True to stop, or None to go on"
             )
         answers.append(answer)
     return any(answers)
@@ -64,7 +64,7 @@ def stop_requested(callbacks: Sequence[Callback], model: Module, history: Histor
 def stop_reason(
     history: History, epochs: int, patience: int | None = None, tol: float | None = None, requested: bool = False
 ) -> str:
-    """Return the name of the first rule that ends the run, as `History.stopped` has it, or "" if the run goes on."""
+    """Return the first rule that ends the run, by its name in `History.stopped`, or "" if the run goes on."""
     if patience is not None and out_of_patience(history, patience):
         return "patience"
     if tol is not None and converged(history.train_loss, tol):
