@@ -11,7 +11,7 @@ import numpy as np
 from ..engine.rules.indexing import setitem
 from ..trace.functional import add_at, astype
 from ..trace.ir import Call, Constant, Var
-from .simplify import ValueTable, scalar_value
+from .simplify import ValueTable, is_reduction, scalar_value
 
 
 def algebra(call: Call, table: ValueTable) -> Var | None:
@@ -91,12 +91,8 @@ def _add_at(call: Call) -> object:
     x, index, _ = call.args
     parts = index if isinstance(index, tuple) else (index,)
     shapes = {getattr(i, "shape", None) for i in parts}
-    if (
-        scalar_value(x) == 0
-        and len(shapes) == 1
-        and all(type(i) is Var and len(i.shape) == 1 and i.dtype.kind in "iu" for i in parts)
-        and any(_distinct(i, n) for i, n in zip(parts, x.shape, strict=False))
-    ):
+    vectors = len(shapes) == 1 and all(type(i) is Var and len(i.shape) == 1 and i.dtype.kind in "iu" for i in parts)
+    if scalar_value(x) == 0 and vectors and any(map(_distinct, parts, x.shape)):
         call.become(setitem, call.args)
     return None
 
@@ -127,40 +123,22 @@ def _negative(call: Call) -> object:
 
 
 def _reduce(call: Call) -> None:
-    """Skip axes of length 1; a reduction over all other axes is one over `axis=None`."""
-    x, axis = call.args[0], call.kwargs.get("axis")
-    if len(call.args) > 1 or set(call.kwargs) - {"axis", "keepdims"} or type(x) is not Var:
-        if call.kwargs.get("initial") in _NEUTRAL.get(call.fun, ()) and x.size:
-            call.become(call.fun, call.args, {k: v for k, v in call.kwargs.items() if k != "initial"})
-            _reduce(call)
-        return
-    axes = range(len(x.shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    axes = {a % len(x.shape) for a in axes} if x.shape else set()
-    over = {a for a in axes if x.shape[a] != 1}
-    if (
-        not call.kwargs.get("keepdims")
-        and over == {a for a in range(len(x.shape)) if x.shape[a] != 1}
-        and not call.out.shape
-    ):
-        call.become(call.fun, call.args)
+    """Reduce over `axis=None` instead of over all axes by number, and without a neutral initial value."""
+    if is_reduction(call):
+        if not call.kwargs.get("keepdims") and not call.out.shape:
+            call.become(call.fun, call.args)
+    elif call.kwargs.get("initial") in _NEUTRAL.get(call.fun, ()) and call.args[0].size:
+        call.become(call.fun, call.args, {k: v for k, v in call.kwargs.items() if k != "initial"})
+        _reduce(call)
 
 
 POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 REDUCTIONS: set[Callable[..., object]] = {np.sum, np.max, np.min, np.prod}
 _NEUTRAL: dict[Callable[..., object], tuple[float, ...]] = {np.max: (-math.inf,), np.min: (math.inf,)}
 ALGEBRA: dict[Callable[..., object], Callable[[Call], object]] = {
-    np.add: _add,
-    operator.add: _add,
+    np.add: _add, operator.add: _add, np.multiply: _multiply, np.power: _power, np.negative: _negative,
     np.subtract: lambda c: c.args[0] if scalar_value(c.args[1]) == 0 else None,
-    np.multiply: _multiply,
     np.divide: lambda c: c.args[0] if scalar_value(c.args[1]) == 1 else None,
-    np.power: _power,
-    np.negative: _negative,
-    np.positive: lambda c: c.args[0],
-    astype: lambda c: c.args[0],
-    add_at: _add_at,
-    np.reshape: _reshape,
-    np.broadcast_to: lambda c: c.args[0],
-    np.transpose: _transpose,
-    **dict.fromkeys(REDUCTIONS, _reduce),
-}
+    **dict.fromkeys((np.positive, np.broadcast_to, astype), lambda c: c.args[0]),
+    np.reshape: _reshape, np.transpose: _transpose, add_at: _add_at, **dict.fromkeys(REDUCTIONS, _reduce),
+}  # fmt: skip

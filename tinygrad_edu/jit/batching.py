@@ -15,7 +15,15 @@ from ..engine.backward import has_nan
 from ..engine.rules.indexing import setitem
 from ..trace.functional import astype
 from ..trace.ir import Call, Constant, Guard, Program, Var, placeholder
-from .simplify import apply_rules, common_subexpressions, eliminate_dead_calls, propagate_copies
+from .simplify import (
+    apply_rules,
+    common_subexpressions,
+    eliminate_dead_calls,
+    is_basic,
+    is_reduction,
+    propagate_copies,
+    value_key,
+)  # fmt: skip
 
 BATCHED = {operator.getitem, setitem, np.reshape, np.transpose, np.broadcast_to, np.sum, astype}
 
@@ -119,36 +127,24 @@ def batched_arguments(call: Call, n: int) -> tuple[tuple[object, ...], Mapping[s
     fun, rest, kwargs = call.fun, call.args[1:], call.kwargs
     if fun in (operator.getitem, setitem):
         index = rest[0] if isinstance(rest[0], tuple) else (rest[0],)
-        basic = all(i is None or i is ... or isinstance(i, (int, slice)) for i in index)
-        return (((slice(None), *index), *rest[1:]), {}) if basic else None
-    if fun is np.sum:
+        return (((slice(None), *index), *rest[1:]), {}) if is_basic(index) else None
+    if is_reduction(call, np.sum):
         axis, ndim = kwargs.get("axis"), len(call.args[0].shape)
         axes = tuple([a % ndim + 1 for a in (range(ndim) if axis is None else np.atleast_1d(axis).tolist())])
-        return ((), {**kwargs, "axis": axes}) if axes and not rest and set(kwargs) <= {"axis", "keepdims"} else None
+        return ((), {**kwargs, "axis": axes}) if axes else None
     if fun is np.transpose:
         return ((0, *[a + 1 for a in rest[0]]),), {}
     if fun is astype:
         return rest, {}
-    return None if kwargs else (((n, *rest[0]),), {})  # reshape and broadcast_to
+    return None if kwargs or fun is np.sum else (((n, *rest[0]),), {})
 
 
 def equivalent(a: object, b: object) -> bool:
     """Whether two operands are known to be equal at every call."""
-    if a is b:
-        return True
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, Var) and isinstance(b, Var):
-        s, t = a.source, b.source
-        return (
-            isinstance(s, Constant) and isinstance(t, Constant) and a.dtype == b.dtype and a.shape == b.shape
-            and a.size < 10_000 and bool(np.array_equal(s.array, t.array))
-        )  # fmt: skip
-    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
-        return len(a) == len(b) and all(map(equivalent, a, b))
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(equivalent(v, b[k]) for k, v in a.items())
-    return not isinstance(a, np.ndarray) and bool(a == b)
+    if isinstance(a, Var) and isinstance(b, Var) and type(a.source) is type(b.source) is Constant:
+        same_form = a.dtype == b.dtype and a.shape == b.shape and a.size < 10_000
+        return a is b or (same_form and np.asarray(a.source.array).tobytes() == np.asarray(b.source.array).tobytes())
+    return a is b or (type(a) is type(b) and value_key(a) == value_key(b))
 
 
 def batch_rows(program: Program) -> None:

@@ -1,4 +1,4 @@
-"""`jit(f)`: f as a program of NumPy calls, recorded for each kind of arguments and replayed."""
+"""`jit(f)`: record f as a program of NumPy calls for each kind of arguments, and replay it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterable
+from html import escape
 from threading import Lock, get_ident
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 from weakref import WeakSet
 
 from ..engine.errors import explained, written
+from ..engine.reprs import table
 from ..trace.capture import capture, one_at_a_time, recorders
 from ..trace.captured import Captured
 from ..trace.ir import Snapshot, Var, placeholder, substituted
@@ -21,11 +23,11 @@ from .guards import CACHE_MISS, GUARD_FAILED
 
 MAXSIZE = 16  # recordings that are kept
 
-_jitted: WeakSet[Jitted] = WeakSet()
+_jitted: WeakSet[Jitted] = WeakSet()  # all that exist in this process
 
 
 class CacheInfo(NamedTuple):
-    """How often a recording served, how often one was made, how many are kept at most, and now."""
+    """How many calls a recording served and how many made one; how many recordings are kept at most, and now."""
 
     hits: int
     misses: int
@@ -34,9 +36,9 @@ class CacheInfo(NamedTuple):
 
 
 class Recording:
-    """One program, and the plan by which it runs."""
+    """A program, and the plan that replays it."""
 
-    def __init__(self, fun: Callable[..., Any], name: str, found: Captured, chosen: frozenset[str]) -> None:
+    def __init__(self, fun: Callable[..., object], name: str, found: Captured, chosen: frozenset[str]) -> None:
         self.fun, self.name, self.found, self.chosen = fun, name, found, chosen
         program = found.rec.program
         self.size, self.recorded = len(program.calls), Snapshot(program)
@@ -48,7 +50,7 @@ class Recording:
         self.run, self.lock = self.plan.compile(), Lock()
 
     def explained(self, error: Exception) -> Exception | None:
-        """NumPy's error in a replay again, with the user's line, the function, and the shapes of what met in it."""
+        """Return NumPy's error in a replay with the user's line, the function and the shapes of its arguments."""
         trace = error.__traceback__
         while trace and trace.tb_frame.f_code.co_filename != "<plan>":
             trace = trace.tb_next
@@ -62,16 +64,16 @@ class Recording:
 
     @functools.cached_property
     def source(self) -> Source:
-        """The program for a reader: without what only a machine needs."""
+        """The program for a reader, with only those optimisations that make it easier to read."""
         program = self.recorded.restore()
         passes.optimize(program, self.chosen & passes.READABLE)
         return Source(program, self.found, self.fun, self.name)
 
 
 class Jitted:
-    """A function that is recorded at its first call, and replayed at those like it: what `jit` gives."""
+    """A function that `jit` records at its first call and replays at later calls with arguments of the same kind."""
 
-    def __init__(self, fun: Callable[..., Any], optimize: bool | Iterable[str]) -> None:
+    def __init__(self, fun: Callable[..., object], optimize: bool | Iterable[str]) -> None:
         if not callable(fun):
             raise TypeError(f"jit takes a function, not {type(fun).__name__}; write jit(f), or @jit above its def")
         names = passes.NAMES if optimize is True else () if optimize is False else optimize
@@ -85,8 +87,8 @@ class Jitted:
         self._hits = self._misses = 0
         _jitted.add(self)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """What the function gives."""
+    def __call__(self, *args: object, **kwargs: object) -> Any:
+        """Call the function, or replay a recording of it."""
         for recording in self._recordings:
             try:
                 with recording.lock:  # its arrays serve one call at a time
@@ -98,7 +100,7 @@ class Jitted:
             if result is not CACHE_MISS:
                 self._hits += 1
                 return result if result is not GUARD_FAILED else self._fun(*args, **kwargs)
-        if get_ident() in recorders:  # within another recording, of which this is a part
+        if get_ident() in recorders:  # another recording is under way, and includes these calls
             return self._fun(*args, **kwargs)
         found, result = capture(self._fun, self._name, args, kwargs)
         recording = Recording(self._fun, self._name, found, self._chosen)
@@ -108,7 +110,7 @@ class Jitted:
         return result
 
     def cache_info(self) -> CacheInfo:
-        """How often a recording served, how often one was made, how many are kept at most, and now."""
+        """Return the counts of hits and misses, how many recordings are kept at most, and how many there are."""
         return CacheInfo(self._hits, self._misses, MAXSIZE, len(self._recordings))
 
     def cache_clear(self) -> None:
@@ -117,25 +119,21 @@ class Jitted:
 
     @property
     def source(self) -> str:
-        """The latest recording as NumPy to read and run: one function, by `import numpy as np` alone."""
+        """The latest recording as NumPy code to read and run: one function that needs only `import numpy as np`."""
         return self._latest("source").source.whole
 
     @property
     def plan(self) -> str:
-        """What really runs: the latest recording with its optimisations, its buffers and views."""
+        """The code that runs at replay: the latest recording with its optimisations, buffers and views."""
         return self._latest("plan").plan.text
 
     @property
     def stats(self) -> dict[str, Any]:
-        """Of the latest recording: how many calls each optimisation left; buffers, and the bytes in them."""
+        """Counts of the latest recording: calls, calls left after each optimisation, buffers, and bytes in them."""
         recording = self._latest("stats")
-        buffers = recording.plan.layout.buffers
-        return {
-            "calls": recording.size,
-            "after": dict(recording.sizes),
-            "buffers": len(buffers),
-            "bytes": sum(b.size for b in buffers),
-        }
+        sizes = [b.size for b in recording.plan.layout.buffers]
+        calls = {"calls": recording.size, "after": dict(recording.sizes)}
+        return {**calls, "buffers": len(sizes), "bytes": sum(sizes)}
 
     def _latest(self, what: str) -> Recording:
         if not self._recordings:
@@ -147,20 +145,16 @@ class Jitted:
         calls = f", {len(self._recordings[0].plan.program.calls)} calls in the latest" if size else ""
         return f"<jit({self._name}): recordings {size}{calls}; replayed {hits} times, recorded {misses}>"
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> str | tuple[type[Jitted], tuple[Callable[..., object], frozenset[str]]]:
         path: str = getattr(self, "__qualname__", "")
-        found: Any = sys.modules.get(self.__module__)
+        found: object = sys.modules.get(self.__module__)
         for name in path.split("."):
             found = getattr(found, name, None)
         if found is self:
-            return path  # @jit above a def: there is but one, known by its name
-        return Jitted, (self._fun, self._chosen)  # a copy records for itself
+            return path  # decorated by @jit: the name is enough to find it
+        return Jitted, (self._fun, self._chosen)  # a copy makes its own recordings
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        from ..engine.reprs import table
-
         head = f"<p><code>{escape(repr(self))}</code></p>"
         if not self._recordings:
             return f"{head}<p>Nothing is recorded yet: call the function.</p>"
@@ -171,20 +165,26 @@ class Jitted:
         source = f"<details><summary>source</summary><pre>{escape(self.source)}</pre></details>"
         return head + table(["latest recording", ""], rows) + source
 
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
+    def __get__(self, instance: object, owner: type | None = None) -> Callable[..., Any]:
         return self if instance is None else functools.partial(self, instance)
 
 
-def jit(fun: Callable[..., Any] | None = None, *, optimize: bool | Iterable[str] = True) -> Any:
-    """`fun` as a program: the first call records the NumPy calls that it makes, and later ones replay them.
+@overload
+def jit(fun: Callable[..., object], *, optimize: bool | Iterable[str] = True) -> Jitted: ...
+@overload
+def jit(*, optimize: bool | Iterable[str] = True) -> Callable[[Callable[..., object]], Jitted]: ...
+def jit(
+    fun: Callable[..., object] | None = None, *, optimize: bool | Iterable[str] = True
+) -> Jitted | Callable[[Callable[..., object]], Jitted]:
+    """Record the NumPy calls that `fun` makes at its first call, and replay them at later calls.
 
-    For a function of arrays, Tensors, and lists, tuples and dicts of them: a loss, a `value_and_grad`, a whole
-    training step. It changes what `fun` changes in Tensors, optimizers, Modules and its arguments, in place, and gives
-    what `fun` gives, Tensors without their graphs. Other shapes, dtypes or plain arguments are recorded anew, and so is
-    another value of a variable, an attribute or an element of a list that `fun` uses; but what is written into a plain
-    array that it only closes over goes unseen: what changes from call to call belongs into the arguments.
-    Copies and forks record for themselves; threads may share one. `optimize=False` leaves the plain program; names of
-    optimisations choose some. Also as a decorator, `@jit`.
+    `fun` may be a loss, a `value_and_grad`, or a whole training step; its arguments are arrays, Tensors, and lists,
+    tuples and dicts of them. A replay changes Tensors, optimizers, Modules and arguments in place as `fun` does, and
+    returns what `fun` returns, but Tensors without their graphs. Arguments of other shapes, dtypes or plain values are
+    recorded anew. So is `fun` if a variable, an attribute or an element of a list that it uses has another value.
+    Writing into a plain array that `fun` only closes over is not noticed: pass arrays that change as arguments.
+    Copies and forked processes make their own recordings; threads may share them. `optimize=False` replays the
+    recorded calls as they are; a list of names chooses optimisations. Also a decorator, `@jit`.
 
     >>> import numpy as np
     >>> import tinygrad_edu as tg
@@ -192,8 +192,8 @@ def jit(fun: Callable[..., Any] | None = None, *, optimize: bool | Iterable[str]
     >>> slope(np.array([1.0, 2.0]))
     array([ 3., 12.])
 
-    A value that is taken out of the recording (`float(x)`, `if x > 0`, `x[x > 0]`) raises JitError, and so does what
-    would not happen at later calls (`losses.append(x)`).
+    Raises JitError where `fun` turns a recorded value into a plain one (`float(x)`, `if x > 0`, `x[x > 0]`), and where
+    it has an effect that a replay would not repeat (`losses.append(x)`).
     """
     if fun is None:
         return functools.partial(jit, optimize=optimize)
@@ -201,7 +201,7 @@ def jit(fun: Callable[..., Any] | None = None, *, optimize: bool | Iterable[str]
 
 
 def _after_fork() -> None:
-    """In a fork: another thread of the parent's may have been in the middle of a replay, which nobody ends here."""
+    """Drop a forked process's recordings: a thread of the parent may have been replaying one, and holds its lock."""
     for jitted in _jitted:
         jitted.cache_clear()
     one_at_a_time.release()

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..engine.rules.indexing import setitem
 from ..engine.threads import LARGE
+from ..trace.expressions import INFIX
 from ..trace.functional import add_at, astype, part
 from ..trace.ir import Call, Constant, Var
 from .emitter import REDUCTIONS, Emitter
@@ -19,12 +20,6 @@ from .memory import Location, is_view
 from .packing import flatten
 from .simplify import scalar_value
 
-OPERATORS = {
-    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**", np.floor_divide: "//",
-    np.remainder: "%", operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
-    operator.pow: "**", operator.floordiv: "//", operator.mod: "%",
-    np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
-}  # fmt: skip
 LONG = 80  # characters of an expression that is nested in another; Python's parser limits the depth of parentheses
 EXTREMA = {np.maximum, np.minimum}
 
@@ -70,8 +65,8 @@ def _view(emitter: Emitter, call: Call, args: list[str]) -> None:
 def _scalar(emitter: Emitter, call: Call, args: list[str], nested: set[Var]) -> None:
     fun = call.fun
     scalars = not call.kwargs and all(type(a) is not Var or a.shape == () for a in call.args)
-    if fun in OPERATORS and scalars:
-        text = f" {OPERATORS[fun]} ".join(args)
+    if fun in INFIX and scalars:
+        text = f" {INFIX[fun][0]} ".join(args)
         # An element of an array has to be read now: the array may soon hold something else.
         in_array = any(emitter.locations[v].array is not None for v in call.uses)
         if call.out in nested and not in_array and len(text) < LONG:

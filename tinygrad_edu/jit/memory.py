@@ -19,9 +19,9 @@ from ..trace.functional import retyped
 from ..trace.ir import Call, Program, State, Var, variables
 from .fusion import fuse
 from .packing import flat_view, flat_views, flatten
+from .simplify import is_basic
 
 VIEWS = {np.reshape, np.transpose, np.broadcast_to, retyped, flat_view}
-PRODUCTS = {np.dot, np.matmul}
 
 
 class Location:
@@ -36,15 +36,13 @@ class Location:
 def is_view(call: Call) -> bool:
     """Whether a call rearranges an array without looking at its elements, so that a view may do."""
     if call.fun is operator.getitem:
-        index = call.args[1]
-        parts = index if isinstance(index, tuple) else (index,)
-        return all(i is None or i is ... or isinstance(i, (int, slice)) for i in parts)
+        return is_basic(call.args[1])
     return call.fun in VIEWS and not call.kwargs
 
 
 def is_threaded(call: Call) -> bool:
     """Whether BLAS computes a call in threads, which spin on their cores for a while and slow down ours."""
-    x = call.args[0] if call.fun in PRODUCTS else None
+    x = call.args[0] if call.fun in (np.dot, np.matmul) else None
     return type(x) is Var and call.out.size * x.shape[-1] > 1_000_000
 
 
@@ -190,14 +188,13 @@ class Layout:
         """Return the array that the i-th call is to write its result into, or None if NumPy makes a new one."""
         if call.out in self.escaping or not self.optimized:
             return None
-        found = self.packed.get(call.out)
-        if found is None:
-            found = self.store_target(call, i)
-        if found is None and call.elementwise:
-            found = self.borrowed_target(call, i)
-        if found is None:
-            found = self.allocate(call.out, self.dying_operand(call, i) if call.elementwise else None)
-        return found
+        array = self.packed.get(call.out)
+        array = self.store_target(call, i) if array is None else array
+        if array is None and call.elementwise:
+            array = self.borrowed_target(call, i)
+        if array is None:
+            array = self.allocate(call.out, self.dying_operand(call, i) if call.elementwise else None)
+        return array
 
     def borrowed_target(self, call: Call, i: int) -> np.ndarray | None:
         """Return a store target's array that the i-th call is the last to read, as a buffer until the store."""

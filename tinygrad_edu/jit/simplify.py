@@ -18,6 +18,18 @@ Rule = Callable[[Call, ValueTable], Var | None]
 Functions = Collection[Callable[..., object]]
 
 
+def is_basic(index: object) -> bool:
+    """Whether an index is one that NumPy answers with a view: of integers, slices, None and `...`."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(i is None or i is ... or isinstance(i, (int, slice)) for i in parts)
+
+
+def is_reduction(call: Call, *functions: Callable[..., object]) -> bool:
+    """Whether a call is a reduction along `axis`, with no further options (by one of these functions, if any)."""
+    known = not functions or call.fun in functions
+    return known and len(call.args) == 1 and type(call.args[0]) is Var and call.kwargs.keys() <= {"axis", "keepdims"}
+
+
 def eliminate_dead_calls(program: Program) -> None:
     """Leave out calls whose results nobody uses. Random numbers are drawn all the same: the next ones depend on it."""
     needed = set(program.outputs())
@@ -81,7 +93,7 @@ def value_key(x: object) -> Hashable:
         return ("array", id(x.source.array)) if type(x.source) is Constant else x
     if kind is int or kind is str or x is None or x is ...:
         return x
-    if kind is float or kind is bool:
+    if kind is float or kind is bool or isinstance(x, np.generic):
         return kind, repr(x)
     if isinstance(x, (list, tuple)):
         return kind, tuple([value_key(v) for v in x])

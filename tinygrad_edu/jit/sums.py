@@ -8,23 +8,15 @@ import numpy as np
 
 from ..engine.threads import LARGE
 from ..trace.ir import Call, Constant, Program, Var, use_counts
-from .simplify import eliminate_dead_calls
+from .simplify import eliminate_dead_calls, is_reduction
 
 
 def divide_sums(program: Program) -> None:
     """Compute a mean as a sum, divided by the number of elements."""
     calls = []
     for call in program.calls:
-        x = call.args[0] if call.args else None
-        if (
-            call.fun is np.mean
-            and len(call.args) == 1
-            and type(x) is Var
-            and set(call.kwargs) <= {"axis", "keepdims"}
-            and x.dtype.kind == "f"
-            and x.dtype.itemsize > 2
-            and call.out.size
-        ):
+        x = call.args[0] if is_reduction(call, np.mean) else None
+        if type(x) is Var and x.dtype.kind == "f" and x.dtype.itemsize > 2 and call.out.size:
             total = Call(np.sum, call.args, call.kwargs, call.out.example, call.line, call.phase)
             calls.append(total)
             call.become(np.divide, (total.out, x.size // call.out.size))
@@ -75,13 +67,16 @@ def _linear_uses(v: Var, users: dict[Var, list[Call]], outputs: set[Var]) -> lis
             if inner is None:
                 return None
             found += inner
-        elif (call.fun in (np.matmul, np.dot) and sum(u is v for u in call.uses) == 1) or (
-            call.fun is np.sum and set(call.kwargs) <= {"axis", "keepdims"}
+        elif (call.fun in (np.matmul, np.dot) and call.uses.count(v) == 1) or (
+            call.fun is np.sum and call.kwargs.keys() <= {"axis", "keepdims"}
         ):
             found.append(call)
         else:
             return None
     return found
+
+
+STRIDED = (np.transpose, np.broadcast_to, operator.getitem)  # their results may have gaps between elements
 
 
 class ProductWriter:
@@ -112,9 +107,7 @@ class ProductWriter:
             a, b = made.args if made.fun is np.multiply else made.args * 2
             if type(a) is type(b) is Var and a.shape == b.shape == x.shape and a.dtype == b.dtype and x.size < LARGE:
                 call.become(np.dot, (self.ravel(a, call), self.ravel(b, call)))
-        elif 8 <= x.size < LARGE and (
-            made is None or made.fun not in (np.transpose, np.broadcast_to, operator.getitem)
-        ):
+        elif 8 <= x.size < LARGE and (made is None or made.fun not in STRIDED):
             call.become(np.dot, (self.ones(x.size, x.dtype), self.ravel(x, call)))
 
     def rewrite_axis(self, call: Call, x: Var) -> None:
@@ -130,11 +123,8 @@ def use_blas(program: Program) -> None:
     """Compute sums as products with ones, and sums of products as inner products: BLAS is faster at both."""
     writer = ProductWriter(use_counts(program.calls, program.outputs()))
     for call in program.calls:
-        x = call.args[0] if call.args else None
-        if (
-            call.fun is np.sum and len(call.args) == 1 and type(x) is Var and x.shape
-            and x.dtype in (np.float32, np.float64) and set(call.kwargs) <= {"axis", "keepdims"}
-        ):  # fmt: skip
+        x = call.args[0] if is_reduction(call, np.sum) else None
+        if type(x) is Var and x.shape and x.dtype in (np.float32, np.float64):
             if call.out.shape == ():
                 writer.rewrite_total(call, x)
             elif len(x.shape) == 2:
