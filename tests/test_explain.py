@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.engine.backward import backprop
+from tinygrad_edu.engine.backward import leaves, reverse_pass
+from tinygrad_edu.engine.mode import Contributions, watching
 from tinygrad_edu.engine.rules import vjps
 from tinygrad_edu.viz.formula import formula, parameters
 from tinygrad_edu.viz.table import WIDTH
@@ -184,10 +185,10 @@ PRIMITIVES = {fun.__name__: fun for fun in vjps if not isinstance(fun, np.ufunc)
 def test_a_formula_computes_what_its_rule_does(fun, data):
     f, args = data.draw(CASES[fun])
     y = f(*map(tg.Tensor, args))
-    notes = []
-    backprop(y, np.full(y.shape, 0.7), notes=notes)
-    for y, g, i, _, _ in notes:
-        rule, given = vjps[y.fun][i], (g, y.data, *y.call[3])
+    with watching(Contributions()) as seen:
+        reverse_pass(y, np.full(y.shape, 0.7), leaves)
+    for y, g, i, _, _ in seen.passed:
+        rule, given = vjps[y.fun][i], (g, y.data, *y.argvals)
         names = {"np": np, **PRIMITIVES, **dict(zip(parameters(rule, 2 + len(y.args)), given, strict=False))}
         *lines, last = formula(rule, g, y).text.split("; ")
         with np.errstate(all="ignore"):

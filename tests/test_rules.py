@@ -72,7 +72,7 @@ def test_a_rule_gives_its_arguments_shape_or_the_one_that_the_call_broadcast_it_
     for node in toposort(y):
         for i in node.argnums:
             rule = vjps[node.fun][i]
-            g = np.shape(rule(np.ones(np.shape(node._value)), node._value, *node.call[3], **node.kwargs))
+            g = np.shape(rule(np.ones(np.shape(node._value)), node._value, *node.argvals, **node.kwargs))
             x, result = np.shape(node.args[i]), np.shape(node._value)
             if getattr(node.fun, "signature", None) or node.fun is np.linalg.solve:
                 # stacks broadcast, the matrices in them do not

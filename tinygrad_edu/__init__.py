@@ -13,8 +13,10 @@ The engine is imported at once; each layer above it when one of its names is fir
 
 from typing import TYPE_CHECKING, Any
 
+from .engine.mode import no_grad
 from .engine.rules import defvjp, nondifferentiable, primitive, supported
-from .engine.tensor import Tensor, Value, no_grad
+from .engine.tensor import Tensor
+from .engine.value import Value
 from .functions import (
     binary_cross_entropy_with_logits,
     cross_entropy,

@@ -1,33 +1,24 @@
-"""Anomalies: the operation that first made an infinity or a NaN, and arrays changed between forward and backward.
+"""Anomaly mode: find the operation that first makes an infinity or a NaN, and arrays written into before backward.
 
-While someone is within `detect_anomaly`, the function that records and the one that walks back have others in their
-place, which also check: the engine knows nothing of it, and pays nothing when it is off. The call of an operation is
-then `Watched`: it knows the user's line, and the marks of the arrays in it.
+`detect_anomaly` turns a watcher on (`engine/watchers.py`). It notes the user's line and a checksum of every array of an
+operation, and looks at the contributions of a backward pass if what comes out of it is not finite.
 """
 
 import linecache
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from math import isfinite
-from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .engine import tape
-from .engine.backward import Call, Notes, backprop, elementwise
 from .engine.errors import Line, named, shown, users_line, written
-from .engine.rules import name, vjps
-from .jit.compiled import Jitted
-from .transforms import reverse
+from .engine.mode import Contribution, Contributions, Passed, watching
+from .engine.rules import is_elementwise, name, vjps
 
-_OFF, _ON, _WALKING = range(3)
-_watch = ContextVar("watch", default=_OFF)  # of this thread (or task)
-_lock, _inside = Lock(), 0  # how many are within, in all threads
 _FLOAT = np.dtype(np.float64)
-_factors: dict[Any, Any] = {}  # by dtype: fixed numbers around 1, to weigh the elements of an array by
+_factors: dict[Any, Any] = {}  # by dtype: fixed numbers around 1, the weights of a checksum
 
 
 class AnomalyError(ValueError):
@@ -44,81 +35,61 @@ def detect_anomaly() -> Iterator[None]:
     and what it was made from, and the line that called the operation. Holds for the thread that entered it. What is
     computed under `no_grad` is not looked at, and functions of `jit` run without their recordings.
     """
-    global _inside
-    with _lock:
-        _inside += 1
-        if _inside == 1:
-            _exchange()
-    before = _watch.set(_ON)
-    try:
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # the errors here say more
-            yield
-    finally:
-        _watch.reset(before)
-        with _lock:
-            _inside -= 1
-            if not _inside:
-                _exchange()
+    # NumPy's warnings are off: the errors here say more.
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"), watching(_Detector()):
+        yield
 
 
-def _exchange() -> None:
-    """Put the functions that check in the place of those that do not, or these back."""
-    for i, (owner, attribute, function) in enumerate(_EXCHANGED):
-        _EXCHANGED[i] = owner, attribute, getattr(owner, attribute)
-        setattr(owner, attribute, function)
-
-
-class Watched(tuple[Any, ...]):
-    """The call of an operation, with the user's `line` (file, number) and the `marks` of its arguments and result."""
+class Trail(NamedTuple):
+    """What anomaly mode notes of an operation: the user's line, and checksums of its arguments and its result."""
 
     line: Line | None
-    marks: list[float | None]
+    checksums: list[float | None]
 
 
-_record, _backprop, _replayed = tape.record, backprop, Jitted.__call__
+class _Detector(Contributions):
+    """The watcher: checks each result, and each backward pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_backward = False  # where a rule's infinity may yet be masked: what matters is what comes out
+
+    def recorded(self, y: Any) -> None:
+        """Note the line and the checksums; raise AnomalyError if finite arguments gave a result that is not."""
+        data, arguments = y._value, y.argvals
+        y.trail = trail = Trail(users_line(sys._getframe(1)), [*map(_checksum, arguments), _checksum(data)])
+        if self.in_backward or _finite(data, trail.checksums[-1]):
+            return
+        if all(map(_finite, arguments, trail.checksums)):
+            raise AnomalyError(f"{_called(y)} gave {_first(y, data, arguments)}{_remedy(y.fun)}")
+
+    def contribution(self, contribute: Contribution) -> Contribution:
+        """Keep the contributions; from here on, no result is checked."""
+        self.in_backward = True
+        return super().contribution(contribute)
+
+    def finished(self, pairs: list[tuple[Any, Any]]) -> None:
+        """Look for arrays that were written into, and for the first infinity if a gradient is not finite."""
+        self.in_backward = False
+        passed, self.passed = self.passed, []
+        if not pairs:
+            return
+        _find_changed(passed)
+        if not all(_finite(a, _checksum(a)) for a in (_array(g) for _, g in pairs)):
+            _find_infinite(passed)
 
 
-def _recorded(kind: Any, data: Any, call: Call) -> Any:
-    y = _record(kind, data, call)
-    watch = _watch.get()
-    if watch:
-        y.call = watched = Watched(call)
-        watched.line = users_line(sys._getframe(1))
-        watched.marks = [*map(_mark, call[3]), _mark(data)]
-        if watch == _ON and not _finite(data, watched.marks[-1]) and all(map(_finite, call[3], watched.marks)):
-            raise AnomalyError(f"{_called(y)} gave {_first(y, data, call[3])}{_remedy(call[0])}")
-    return y
-
-
-def _walked(
-    root: Any, gradient: Any, wanted: Any = None, create_graph: bool = False, keep: bool = False,
-    notes: Notes | None = None,
-) -> Any:  # fmt: skip
-    if not _watch.get():
-        return _backprop(root, gradient, wanted, create_graph, keep, notes)
-    steps: Notes = [] if notes is None else notes
-    before = _watch.set(_WALKING)  # a rule's infinity may yet be masked: what matters is what comes out
-    try:
-        ends, passed = _backprop(root, gradient, wanted, create_graph, keep, steps)
-        _find_changed(steps)
-        if not all(_finite(a, _mark(a)) for a in (_array(g) for _, g in ends)):
-            _find_infinite(steps)
-    finally:
-        _watch.reset(before)
-    return ends, passed
-
-
-def _find_changed(steps: Notes) -> None:
+def _find_changed(passed: list[Passed]) -> None:
     """Raise if an array is not what it was when it was computed with, and a rule has read it."""
     now: dict[int, Any] = {}
-    for y, g, i, _, _ in steps:
-        if not isinstance(y.call, Watched):
+    for y, g, i, _, _ in passed:
+        if (trail := getattr(y, "trail", None)) is None:
             continue
-        arrays = [y._value, *y.call[3]]
-        marks = [y.call.marks[-1], *y.call.marks[:-1]]
+        arrays = [y._value, *y.argvals]
+        marks = [trail.checksums[-1], *trail.checksums[:-1]]
         for k, (a, before) in enumerate(zip(arrays, marks, strict=True)):
             if id(a) not in now:
-                now[id(a)] = _mark(a)
+                now[id(a)] = _checksum(a)
             after = now[id(a)]
             if after != before and (after == after or before == before) and _reads(y, i, _array(g), arrays, k):
                 what = f"argument {k - 1}, {shown(y.args[k - 1])}," if k else "result,"
@@ -144,20 +115,20 @@ def _contribution(y: Any, i: int, g: Any, arrays: list[Any]) -> Any:
     return rule(*values, **y.kwargs)
 
 
-def _find_infinite(steps: Notes) -> None:
+def _find_infinite(passed: list[Passed]) -> None:
     """Raise for the rule that first made what is not finite of what is, or the sum."""
-    for y, g, i, x, r in steps:
-        arrays, g, r = [y._value, *y.call[3]], _array(g), _array(r)
-        if _finite(r, _mark(r)) or not all(_finite(a, _mark(a)) for a in (g, *arrays)):
+    for y, g, i, x, r in passed:
+        arrays, g, r = [y._value, *y.argvals], _array(g), _array(r)
+        if _finite(r, _checksum(r)) or not all(_finite(a, _checksum(a)) for a in (g, *arrays)):
             continue
-        if elementwise(y.fun):
+        if is_elementwise(y.fun):
             r = np.where(np.equal(g, 0), 0, _contribution(y, i, g, arrays))
         raise AnomalyError(
             f"backward: the rule of {_called(y)} gave argument {i}, {shown(x)}, the gradient "
             f"{_first(y, r, arrays[1:], g)}{_remedy(y.fun)}"
         )
     arrived: dict[Any, list[Any]] = {}
-    for *_, x, r in steps:
+    for *_, x, r in passed:
         arrived.setdefault(x, []).append(_array(r))
     for x, gradients in arrived.items():
         if all(_finite(r, None) for r in gradients) and not _finite(sum(gradients), None):
@@ -168,7 +139,8 @@ def _find_infinite(steps: Notes) -> None:
 def _called(y: Any) -> str:
     """The call in words, with its line."""
     call = ", ".join([*map(shown, y.args), *(f"{k}={v!r:.60}" for k, v in y.kwargs.items())])
-    line = getattr(y.call, "line", None)
+    trail = getattr(y, "trail", None)
+    line = trail and trail.line
     return f"{named(y.fun)}({call}){f' [{_quoted(line)}]' if line else ''}"
 
 
@@ -187,7 +159,7 @@ def _first(y: Any, data: Any, arrays: Any, g: Any = None) -> str:
     made = []
     for what, value in named:
         if isinstance(value, (float, int, np.ndarray, np.generic)) and np.size(value):
-            if elementwise(y.fun):
+            if is_elementwise(y.fun):
                 made.append(f"{what} is {np.broadcast_to(value, data.shape)[at]}")
             else:
                 made.append(f"{what} is from {np.min(value)} to {np.max(value)}")
@@ -208,12 +180,12 @@ _REMEDIES = {
 }
 
 
-def _mark(a: Any) -> float | None:
+def _checksum(a: Any) -> float | None:
     """A number that is another, nearly surely, when an element of `a` is another; not finite if one is not."""
     if type(a) is float:
         return a
     if type(a) is tuple:  # of indices
-        return hash(tuple(map(_mark, a)))
+        return hash(tuple(map(_checksum, a)))
     if isinstance(a, (np.ndarray, np.generic)):
         if a.dtype.kind != "f":
             return hash(a.tobytes())
@@ -234,15 +206,3 @@ def _finite(a: Any, mark: float | None) -> bool:
 
 def _array(g: Any) -> Any:
     return getattr(g, "_value", g)
-
-
-def _unrecorded(jitted: Jitted, *args: Any, **kwargs: Any) -> Any:
-    return jitted._fun(*args, **kwargs) if _watch.get() else _replayed(jitted, *args, **kwargs)
-
-
-_EXCHANGED: list[tuple[Any, str, Any]] = [
-    (tape, "record", _recorded),
-    (tape, "backprop", _walked),
-    (reverse, "backprop", _walked),
-    (Jitted, "__call__", _unrecorded),
-]

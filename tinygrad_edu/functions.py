@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .engine.dispatch import Operand
 from .engine.rules import activations
 from .engine.rules.activations import erf, log_softmax, logsumexp, sigmoid, softmax
 from .engine.rules.registry import predicate
-from .engine.tensor import Node
 
 Array = NDArray[Any]
 
@@ -26,7 +26,7 @@ __all__ = [
 
 def relu(x: Any) -> Any:
     """Return max(x, 0) elementwise; its derivative at 0 is 0."""
-    return x.relu() if isinstance(x, Node) else activations.relu(x)
+    return x.relu() if isinstance(x, Operand) else activations.relu(x)
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:

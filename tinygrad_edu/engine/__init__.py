@@ -4,6 +4,8 @@ Read it in this order: `rules/elementwise.py`, `backward.py`, `tape.py`, `tensor
 """
 
 from .rules import defvjp, nondifferentiable, primitive, supported
-from .tensor import Tensor, Value, no_grad
+from .tape import no_grad
+from .tensor import Tensor
+from .value import Value
 
 __all__ = ["Tensor", "Value", "defvjp", "no_grad", "nondifferentiable", "primitive", "supported"]

@@ -1,207 +1,148 @@
-"""The walk back: from a root through everything it was made from, by the chain rule.
+"""The backward pass: gradients from a root back to the leaves, by the chain rule.
 
-A node is known by what it holds: `fun`, `args` and `kwargs`, the call that made it; `argvals`, the same
-arguments as plain arrays; `argnums`, the positions of those that take gradients; `order`, its place on the
-tape, numbered so that the latest has the smallest. It comes before that of every argument, so the tape read in this
-order, from the latest back, is a reverse topological order.
+A node remembers the call that made it: `fun`, `args` and `kwargs`; `argvals`, the same arguments as plain arrays; and
+`argnums`, the positions of the arguments that take gradients. `order` is its place on the tape. A node is recorded
+after its arguments, so visiting the latest node first is visiting the graph in reverse topological order.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
+from functools import partial
 from heapq import heappop, heappush
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
-from numpy import float64, ndarray
 
-from .rules import name, pointwise, predicate, vjps
+from .mode import Contribution, watchers
+from .rules import is_elementwise, name, vjps
+from .rules.finite import has_nan
+
+Node = Any  # a node of the tape, which imports this module
+Gradient = Any  # a Tensor's is an array, a Value's a float, and a recorded one is a node
+Pair = tuple[Node, Gradient]
+Contributions = tuple[Contribution, Contribution]
+Fit = Callable[[Gradient, Node, Gradient, Node], Gradient]
+Select = Callable[[Iterable[Pair]], list[Pair]]
 
 
-def toposort(*roots: Any) -> list[Any]:
-    """The nodes that the roots' gradients flow through, each before its arguments. No recursion."""
-    seen, stack, nodes = set(roots), list(roots), []
-    while stack:
-        y = stack.pop()
-        nodes.append(y)
-        if y.argnums is None:
-            raise freed(y)
+def backpropagate(root: Node, gradient: Gradient, contribution: Contribution) -> Iterator[Pair]:
+    """Yield (node, its gradient) from the root back to the leaves, each node before its parents."""
+    gradients, latest = {root: gradient}, [(root.order, root)]
+    while latest:
+        order, y = heappop(latest)
+        g = gradients.pop(y)  # complete: every node that was computed from y has been visited
+        yield y, g
         for i in y.argnums:
-            x = parent(y, i)
-            if x not in seen:
-                seen.add(x)
-                stack.append(x)
-    nodes.sort(key=attrgetter("order"))
-    return nodes
+            x = y.args[i]
+            while x.order < order:  # x[index] = v moved x to a later place: take what it was before
+                x = x.args[0]
+            r = contribution(y, g, i, x)
+            if x in gradients:
+                gradients[x] = gradients[x] + r
+            elif r is not None:  # None: nobody asked for this gradient
+                gradients[x] = r
+                heappush(latest, (x.order, x))
 
 
-def parent(y: Any, i: int) -> Any:
-    """The i-th argument of y as it was when y was made.
+def fitted(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
+    """Return r, the result of a rule of y, in the shape and dtype of x: sums undo the broadcasting of the call."""
+    if r is None:
+        raise TypeError(f"a rule of {name(y.fun)} gave None; in place of a rule None says: no gradient")
+    r = x._fit(r, y.fun)
+    leaf_shares_array = r is g and not x.argnums and not isinstance(r, type(x))
+    return r.copy() if leaf_shares_array else r
 
-    `x[index] = v` moves x to a later place on the tape and leaves its earlier self as the first argument there.
+
+def masked(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
+    """Return the same with 0 instead of 0 * inf = NaN where no gradient arrives at an elementwise function."""
+    if is_elementwise(y.fun):
+        r = np.where((g == 0) & np.isnan(r), 0, r)  # where r is a number it stays: it may have derivatives
+    return fitted(r, y, g, x)
+
+
+def contribution(y: Node, g: Gradient, i: int, x: Node, fit: Fit = fitted) -> Gradient:
+    """Return what y, whose gradient is g, passes on to x, its i-th argument: the result of a rule, fitted to x."""
+    rule: Any = vjps[y.fun][i]
+    args = y.argvals
+    try:
+        if len(args) == 2 and not y.kwargs:  # as for operators; spelled out, the call takes half the time
+            r = rule(g, y._value, args[0], args[1])
+        else:
+            r = rule(g, y._value, *args, **y.kwargs)
+    except ArithmeticError:  # Python's floats refuse to divide by zero, where NumPy's give inf
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            r = rule(*[np.float64(v) if type(v) is float else v for v in (g, y._value, *args)], **y.kwargs)
+    return r if type(r) is float and r == r else fit(r, y, g, x)
+
+
+def recorded_contribution(y: Node, g: Gradient, i: int, x: Node, fit: Fit = fitted) -> Gradient:
+    """Return the same, computed by the rule on nodes: NumPy's calls in it are recorded, and have gradients."""
+    args = [parent(y, j) if j in y.argnums else a for j, a in enumerate(y.argvals)]
+    rule: Any = vjps[y.fun][i]
+    return fit(rule(g, y, *args, **y.kwargs), y, g, x)
+
+
+def parent(y: Node, i: int) -> Node:
+    """Return the i-th argument of y as it was when y was recorded.
+
+    `x[index] = v` moves x to a later place on the tape, and leaves its earlier self as the first argument there.
     """
-    x = y.call[ARGS + i]
+    x = y.args[i]
     while x.order < y.order:
-        x = x.call[ARGS]
+        x = x.args[0]
     return x
 
 
-# A node's call is one flat tuple, for the memory's sake: the function, the positions of the arguments that take
-# gradients (None once the graph is freed), the keywords (None for an operator's, which has none), the arguments as
-# arrays, and from ARGS on the arguments themselves.
-Call = tuple[Any, ...]
-ARGS = 4
-
-_QUIET = nullcontext()  # Python's floats do not warn
-Ends = list[tuple[Any, Any]]
-Notes = list[tuple[Any, Any, int, Any, Any]]  # node, its complete gradient, argument's position, parent, contribution
+def toposort(*roots: Node, since: int = 0) -> list[Node]:
+    """Return all nodes behind the roots that take gradients, latest first; with `since`, those recorded after it."""
+    nodes = {y for root in roots for y, _ in backpropagate(root, 0, lambda y, g, i, x: 0 if x.order < since else None)}
+    return sorted(nodes, key=attrgetter("order"))
 
 
-def backprop(
-    root: Any, gradient: Any, wanted: Collection[Any] | None = None, create_graph: bool = False, keep: bool = False,
-    notes: Notes | None = None,
-) -> tuple[Ends, list[Any]]:  # fmt: skip
-    """(node, gradient) of those at the ends of the way from `root`, latest first, and the nodes on the way.
+QUIET = nullcontext()
+PLAIN: Contributions = contribution, partial(contribution, fit=masked)
+RECORDED: Contributions = recorded_contribution, partial(recorded_contribution, fit=masked)
 
-    The ends are the leaves; or with `wanted` those nodes, and then nothing is computed that leads elsewhere.
-    With `keep` the nodes on the way are not listed: they keep what they pass on as their `.grad`. Every contribution
-    is added to `notes`, if there are any.
 
-    A zero that meets an infinity or a NaN on the way makes a NaN. Only where one arrives is the walk done again
-    with care: where no gradient arrives at an elementwise function, none leaves.
+def reverse_pass(root: Node, gradient: Gradient, select: Select, contributions: Contributions = PLAIN) -> list[Pair]:
+    """Run the backward pass; return those (node, gradient) pairs that `select` picks from an iterator over them all.
+
+    Where a NaN arrives, the pass is repeated with the second, masked contribution: most often 0 * inf made the NaN, on
+    a branch that `np.where` had not chosen.
     """
-    leads, ends = None, None
-    if wanted is not None:
-        ends = {x.order for x in wanted}
-        leads = set(ends)
-        for y in reversed(toposort(root)):
-            if any([parent(y, i).order in leads for i in y.argnums]):
-                leads.add(y.order)
-        if root.order not in leads:
-            return [], []
-    with _QUIET if type(gradient) is float else np.errstate(divide="ignore", invalid="ignore"):
-        ended, passed = _walk(root, gradient, leads, ends, create_graph, keep, False, notes)
-        if _has_nan(ended):
-            if notes is not None:
-                notes.clear()
-            ended, passed = _walk(root, gradient, leads, ends, create_graph, keep, True, notes)
-    return ended, passed
+    watching, pairs = watchers(), []
+    try:
+        with QUIET if type(gradient) is float else np.errstate(divide="ignore", invalid="ignore"):
+            for contribute in contributions:
+                for watcher in watching:
+                    contribute = watcher.contribution(contribute)
+                pairs = select(backpropagate(root, gradient, contribute))
+                if not has_nan(*[getattr(g, "_value", g) for _, g in pairs]):
+                    break
+    finally:
+        for watcher in watching:
+            watcher.finished(pairs)
+    return pairs
 
 
-def _walk(
-    root: Any, gradient: Any, leads: set[int] | None, ends: set[int] | None, create_graph: bool, keep: bool,
-    careful: bool, notes: Notes | None,
-) -> tuple[Ends, list[Any]]:  # fmt: skip
-    passed: list[Any] = []
-    ended: Ends = []
-    arrived = {root.order: (root, gradient)}
-    summed: set[int] = set()
-    latest = [root.order]
-    while latest:
-        # The latest node is behind no other that is still to come, so its gradient is complete.
-        order = heappop(latest)
-        y, g = arrived.pop(order)
-        call: Call = y.call
-        argnums = call[1]
-        if not argnums or ends is not None:
-            if argnums is None:
-                raise freed(y)
-            if ends is None or order in ends:
-                ended.append((y, g))
-            if not argnums:
-                continue
-        elif keep:
-            y._grad = g
-        else:
-            passed.append(y)
-        # The choice between arrays and nodes is the whole difference between a gradient and one that has a
-        # gradient itself: rules run on nodes are recorded.
-        if create_graph:
-            value, given = y, [parent(y, i) if i in argnums else a for i, a in enumerate(call[3])]
-        else:
-            value, given = y._value, call[3]
-        fun, kwargs = call[0], call[2]
-        rules = vjps[fun]
-        if kwargs is None:
-            a, b = given
-        for i in argnums:
-            x = call[i + ARGS]
-            at = x.order
-            if at < order:
-                x = parent(y, i)
-                at = x.order
-            if leads is not None and at not in leads:
-                continue
-            try:
-                rule = rules[i]  # spelled out, as it can be for an operator, its call takes a third of the time
-                r = rule(g, value, a, b) if kwargs is None else rule(g, value, *given, **kwargs)
-            except ArithmeticError:  # Python's floats refuse to divide by zero, where NumPy's say inf
-                with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                    floats = [np.float64(v) if type(v) is float else v for v in (g, value, *given)]
-                    r = rule(*floats, **(kwargs or {}))
-            if careful and elementwise(fun):
-                r = np.where((g == 0) & np.isnan(r), 0, r)  # elsewhere a gradient that happens to be 0 has derivatives
-            kind = type(r)
-            if kind is not float and not (kind is float64 and type(x._value) is float64):
-                if r is None:
-                    raise TypeError(f"a rule of {name(fun)} gave None; in place of a rule None says: no gradient")
-                r = x._fit(r, fun)
-                if r is g and not x.argnums and not create_graph:
-                    r = g.copy()  # a leaf's gradient is its own
-            if notes is not None:
-                notes.append((y, g, i, x, r))
-            if at not in arrived:
-                arrived[at] = x, r
-                heappush(latest, at)
-            else:
-                total = arrived[at][1]
-                if at in summed and type(total) is type(r):  # an array cannot take in what is being recorded
-                    total += r
-                else:  # what has arrived may be another node's too, but their sum is new
-                    total = total + r
-                    if not create_graph:
-                        summed.add(at)
-                arrived[at] = x, total
-    return ended, passed
+def leaves(pairs: Iterable[Pair]) -> list[Pair]:
+    """Select the leaves; raise ValueError at a node whose graph was freed."""
+    return [(y, g) for y, g in pairs if is_leaf(y)]
 
 
-def elementwise(fun: Any) -> bool:
-    """Whether each element of the result is made from those at the same place of the arguments, once broadcast."""
-    return fun in pointwise or (isinstance(fun, np.ufunc) and fun.signature is None)
-
-
-def _has_nan(ended: Ends) -> bool:
-    """Whether a gradient holds a NaN."""
-    gradients = [g if type(g) is ndarray or type(g) is float else getattr(g, "_value", g) for _, g in ended]
-    return has_nan(*gradients)  # type: ignore[no-any-return]
-
-
-@predicate
-def has_nan(*gradients: Any) -> bool:
-    """Whether one of them holds a NaN: exactly then squares add up to one, and the least element is one."""
-    for g in gradients:
-        if isinstance(g, float):
-            sign: Any = g
-        elif g.size < 10_000:
-            g = g.ravel("K")
-            sign = np.vdot(g, g)  # which, unlike dot, lets an overflow pass
-        else:  # a dot would wake BLAS's threads, whose spinning slows what follows
-            sign = g.min()
-        if sign != sign:
-            return True
-    return False
-
-
-def freed(y: Any) -> ValueError:
-    """The error for a walk that comes to a node that an earlier one freed."""
-    return ValueError(
-        f"backward: the graph behind {y._describe()}, a result of {name(y.fun)}, was freed by "
-        "backward(retain_graph=False); leave that argument out where a graph is walked twice"
-    )
+def is_leaf(y: Node) -> bool:
+    """Whether y was not computed from nodes that take gradients; raise ValueError if its graph was freed."""
+    if y.fun and not y.argnums:
+        raise ValueError(
+            f"backward: the graph behind {y._describe()}, a result of {name(y.fun)}, was freed by "
+            "backward(retain_graph=False); leave that argument out where a graph is used twice"
+        )
+    return not y.argnums
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...], fun: Any) -> Any:
-    """Sum `g` over the axes that broadcasting added to `shape` or stretched."""
+    """Return the sum of g over the axes that broadcasting added to `shape` or stretched."""
     extra = g.ndim - len(shape)
     kept = g.shape[max(extra, 0) :]
     stretched = [i for i, n in enumerate(shape) if n == 1]

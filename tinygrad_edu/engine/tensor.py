@@ -1,22 +1,22 @@
-"""Tensor and Value: an array, and a single Python float, on the tape."""
+"""Tensor: an array on the tape."""
 
-import math
 import operator
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from .backward import ARGS, unbroadcast
-from .rules import name, pointwise
-from .rules.activations import relu
+from .backward import toposort, unbroadcast
+from .dispatch import Operand, apply, binary
+from .memory import keep_freed_memory
+from .mode import paused
+from .reprs import tensor_html, tensor_text
+from .rules import name
 from .rules.indexing import setitem
 from .rules.products import matmul
 from .rules.registry import array_of
 from .rules.shaping import astype
-from .tape import NO_KEYWORDS, Node, apply, binary, no_grad, paused, recording, unary
-
-__all__ = ["Node", "Tensor", "Value", "no_grad", "recording"]
+from .tape import NO_KEYWORDS, Node
 
 Array = np.ndarray[Any, Any]
 
@@ -39,7 +39,7 @@ def _in_place(method: str, instead: str) -> Any:
     return refuse
 
 
-class Tensor(Node):
+class Tensor(Operand):
     """An array that takes gradients: what is computed from it is recorded.
 
     `data` is copied; integers and booleans become float64, and float16, float32 and float64 stay what they
@@ -134,7 +134,7 @@ class Tensor(Node):
 
     def item(self, *index: Any) -> float:
         """One element as a Python number."""
-        return self.data.item(*index) if index else self._one("item").item()  # type: ignore[no-any-return]
+        return self.data.item(*index) if index else self._scalar("item").item()  # type: ignore[no-any-return]
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
@@ -161,15 +161,21 @@ class Tensor(Node):
                 "assign to a detached copy, y.detach()"
             )
         earlier = self.detach()
-        for slot in _CALL:
-            setattr(earlier, slot, getattr(self, slot))
-        if hasattr(self, "span"):
-            earlier.span = self.span
+        earlier._take_place_of(self)
         later = apply(setitem, (earlier, index, earlier if value is self else value), {})
-        if isinstance(value, Node):
-            _refer(value, self, earlier)
-        for slot in _CALL:
-            setattr(self, slot, getattr(later, slot))
+        if not later.requires_grad:
+            self._value = later._value
+            return
+        if isinstance(value, Node):  # the nodes behind it refer to the earlier self, or self would be behind itself
+            for y in toposort(value, since=self.order):
+                y.args = tuple([earlier if a is self else a for a in y.args])
+        self._take_place_of(later)
+
+    def _take_place_of(self, other: "Tensor") -> None:
+        """Become another result: take over its data, its place on the tape and its recipe."""
+        for slot in ("_value", "requires_grad", "order", "fun", "args", "argvals", "kwargs", "argnums", "span"):
+            if hasattr(other, slot):
+                setattr(self, slot, getattr(other, slot))
 
     def __len__(self) -> int:
         if not self.ndim:
@@ -191,13 +197,9 @@ class Tensor(Node):
         return np.array(self._value, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
-        from .reprs import tensor_text
-
         return tensor_text(self)
 
     def _repr_html_(self) -> str:
-        from .reprs import tensor_html
-
         return tensor_html(self)
 
     def _seed(self, gradient: Any) -> Any:
@@ -260,91 +262,7 @@ Tensor._reflected = {
 }  # fmt: skip
 
 
-class Value(Node):
-    """One Python float that takes gradients, for learning: micrograd's class on this library's table.
-
-    `data` and `grad` (0.0 at first) are floats. Operators, `relu()`, `exp()`, `log()`, `tanh()` and NumPy's
-    ufuncs (`np.sin(v)`) give Values; a comparison gives a bool.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, data: Any, *, requires_grad: bool = True, label: str | None = None) -> None:
-        super().__init__(_number(data), requires_grad, label)
-
-    @property
-    def data(self) -> float:
-        """The number itself."""
-        return self._value  # type: ignore[no-any-return]
-
-    @data.setter
-    def data(self, value: Any) -> None:
-        self._value = _number(value)
-
-    @property
-    def grad(self) -> float:
-        """d(root)/d(self) as the last `backward` left it."""
-        return 0.0 if self._grad is None else self._grad
-
-    @grad.setter
-    def grad(self, value: Any) -> None:
-        self._grad = _number(value)
-
-    # Python's own functions compute these: they take a tenth of the time of NumPy's on one number.
-    relu = unary(relu, lambda x: 0.0 if x <= 0 else x)
-    exp = unary(np.exp, math.exp)
-    log = unary(np.log, math.log)
-    tanh = unary(np.tanh, math.tanh)
-
-    def __repr__(self) -> str:
-        label, fun = f", label={self.label!r}" if self.label else "", f", fun={name(self.fun)}" if self.fun else ""
-        return f"Value(data={self._value}, grad={self.grad}{label}{fun})"
-
-    def _seed(self, gradient: Any) -> Any:
-        return 1.0 if gradient is None else _number(gradient)
-
-    def _receive(self, g: Any) -> None:
-        self._grad = g if self._grad is None else self._grad + g
-
-    def _fit(self, g: Any, fun: Any) -> Any:
-        return g if isinstance(g, Value) else float(g)
-
-    @classmethod
-    def _constant(cls, b: Any) -> Any:
-        if isinstance(b, np.ndarray) and b.ndim:
-            raise TypeError(f"a Value is one number, and met an array of shape {b.shape}; make it a Tensor")
-        return float(b) if isinstance(b, (int, float, np.generic, np.ndarray)) else NotImplemented
-
-    @classmethod
-    def _result(cls, data: Any, fun: Any) -> Any:
-        if np.ndim(data):
-            raise TypeError(f"{name(fun)}: a Value is one number, and met an array; make it a Tensor")
-        if (
-            not isinstance(fun, np.ufunc)
-            and fun not in pointwise
-            and fun.__module__.startswith(("numpy", "tinygrad_edu"))
-        ):
-            raise TypeError(f"{name(fun)}: a Value is one number, and this is for arrays; make it a Tensor")
-        return float(data)
-
-
 _OBJECT = np.dtype(object)
-_CALL = ("_value", "requires_grad", "order", "call")  # what item assignment moves to another node
-
-
-def _refer(root: Node, y: Tensor, earlier: Tensor) -> None:
-    """Let the nodes behind `root` that were made from y refer to its earlier self, or y would be behind itself.
-
-    Only nodes later than y's last assignment can have seen what it is now, so a loop of assignments stays linear.
-    """
-    stack, seen = [root], set()
-    while stack:
-        node = stack.pop()
-        if node.order < y.order and node.order not in seen:
-            seen.add(node.order)
-            if any(a is y for a in node.args):
-                node.call = (*node.call[:ARGS], *[earlier if a is y else a for a in node.args])
-            stack += [a for a in node.args if isinstance(a, Node)]
 
 
 def _floating(data: Any, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -367,15 +285,4 @@ def _floating(data: Any, dtype: Any = None, copy: bool | None = None) -> Any:
     return array
 
 
-def _number(value: Any) -> float:
-    if type(value) is float:
-        return value
-    if isinstance(value, (Node, str)) or np.ndim(value):
-        raise TypeError(f"a Value holds one number, not {value!r:.60}; use Tensor for arrays")
-    return float(value)
-
-
-# glibc hands freed memory back to the system beyond a bound that follows the largest block it has seen freed, and a
-# step would then fetch all its arrays anew, page by page: three times the time at 17,000 rows. So let it see one of
-# the largest size that counts (32 MB, never touched, so never really there).
-np.empty(2**25 - 2**14, np.uint8)
+keep_freed_memory()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ..engine.backward import has_nan
+from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import setitem
 from ..trace.functional import astype
 from ..trace.ir import Call, Constant, Guard, Program, Var, placeholder

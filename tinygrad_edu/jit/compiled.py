@@ -7,13 +7,14 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from html import escape
-from threading import Lock, get_ident
+from threading import Lock
 from typing import Any, NamedTuple, overload
 from weakref import WeakSet
 
 from ..engine.errors import explained, written
+from ..engine.mode import watchers
 from ..engine.reprs import table
-from ..trace.capture import capture, one_at_a_time, recorders
+from ..trace.capture import capture, one_at_a_time
 from ..trace.captured import Captured
 from ..trace.ir import Snapshot, Var, placeholder, substituted
 from ..trace.printer import Source
@@ -88,7 +89,9 @@ class Jitted:
         _jitted.add(self)
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
-        """Call the function, or replay a recording of it."""
+        """Replay a recording of the function, or call it: while a watcher is on, which sees no operation in a replay."""
+        if watchers():
+            return self._fun(*args, **kwargs)
         for recording in self._recordings:
             try:
                 with recording.lock:  # its arrays serve one call at a time
@@ -100,8 +103,6 @@ class Jitted:
             if result is not CACHE_MISS:
                 self._hits += 1
                 return result if result is not GUARD_FAILED else self._fun(*args, **kwargs)
-        if get_ident() in recorders:  # another recording is under way, and includes these calls
-            return self._fun(*args, **kwargs)
         found, result = capture(self._fun, self._name, args, kwargs)
         recording = Recording(self._fun, self._name, found, self._chosen)
         with one_at_a_time:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..engine.backward import has_nan
 from ..engine.rules import implementations
+from ..engine.rules.finite import has_nan
 from ..engine.tensor import Tensor
 from ..trace.closure import as_it_was
 from ..trace.ir import Constant, Guard, Var, variables

@@ -13,7 +13,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from ..engine.backward import has_nan
+from ..engine.rules.finite import has_nan
 from ..optim import Optimizer
 from ..trace.capture import alone
 from ..trace.captured import raw_value

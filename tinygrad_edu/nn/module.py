@@ -8,7 +8,7 @@ from weakref import ref
 
 from numpy.typing import ArrayLike
 
-from ..engine.tape import note, place
+from ..engine.tape import next_place, tag
 from ..engine.tensor import Tensor
 from ..state import copy_state
 from .init import Array
@@ -21,13 +21,13 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return `forward(*args, **kwargs)`, and tag its nodes with this module, for pictures."""
-        start = place()
+        start = next_place()
         if len(args) == 1 and not kwargs:  # the usual call, faster than the general one
             y = self.forward(args[0])
-            note(y, ref(self), type(self), start, id(args[0]))
+            tag(y, ref(self), type(self), start, id(args[0]))
         else:
             y = self.forward(*args, **kwargs)
-            note(y, ref(self), type(self), start, tuple(map(id, (*args, *kwargs.values()))))
+            tag(y, ref(self), type(self), start, tuple(map(id, (*args, *kwargs.values()))))
         return y
 
     def __setattr__(self, name: str, value: object) -> None:

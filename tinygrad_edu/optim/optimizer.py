@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.tensor import Node, Tensor
+from ..engine.tape import Node
+from ..engine.tensor import Tensor
 from ..state import copy_state
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from threading import RLock, get_ident
 from typing import Any
 
+from ..engine.mode import Contribution, Watcher, watching
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..nn import Module
@@ -43,7 +44,7 @@ def capture(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: d
         ]
         before = [position(source) for source in around.sources]
         try:
-            with _Hooks(found):
+            with _Hooks(found), watching(_Backward(rec)):
                 for (holder, key, _), traced_source in exchanged:
                     put(holder, key, traced_source)
                 result = fun(*args, **kwargs)
@@ -56,6 +57,23 @@ def capture(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: d
         found.finish()
         rec.program.result, visible = found.result(result)
         return found, visible
+
+
+class _Backward(Watcher):
+    """Tells a recorder which node's rule is running."""
+
+    def __init__(self, rec: Recorder) -> None:
+        self.rec = rec
+
+    def contribution(self, contribute: Contribution) -> Contribution:
+        def told(y: Any, g: Any, i: int, x: Any) -> Any:
+            self.rec.node = y
+            return contribute(y, g, i, x)
+
+        return told
+
+    def finished(self, pairs: Any) -> None:
+        self.rec.node = None
 
 
 def _line(node: Any) -> Any:

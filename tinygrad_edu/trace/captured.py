@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.tape import Node, constant
-from ..engine.tensor import Value
+from ..engine.value import Value
 from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler

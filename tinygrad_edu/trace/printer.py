@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.backward import has_nan
 from ..engine.errors import written
 from ..engine.rules import implementations
+from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import setitem
 from .captured import Captured
 from .expressions import INFIX, Expressions

@@ -32,6 +32,7 @@ class Recorder:
         self.top: Any = None  # the code of the function that is recorded
         self.kinds = _kinds.copy()  # whose code it is, by the code's identity
         self.codes: list[Any] = []  # the user's codes among these, lest another gets the identity of one
+        self.node: Any = None  # whose rule runs, in a backward pass
         self.line_of: Callable[[Any], Any] = lambda node: None
 
     def call(self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], draws: bool = False) -> Any:
@@ -121,8 +122,7 @@ class Recorder:
                 line = line or (code.co_filename, frame.f_lineno)
             elif kind == WALK:
                 phase = "backward"
-                forward = self.line_of(frame.f_locals.get("y"))
-                if forward:
+                if forward := self.line_of(self.node):
                     return forward, phase
             elif kind == STEP:
                 phase = "update"
@@ -134,7 +134,7 @@ class Recorder:
     def kind(self, code: Any) -> int:
         """Whose code it is."""
         kind = OURS if code.co_filename.startswith(INTERNAL) else USERS
-        if code is backward._walk.__code__:
+        if code is backward.backpropagate.__code__:
             kind = WALK
         elif code is Optimizer.step.__code__:
             kind = STEP

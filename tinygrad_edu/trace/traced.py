@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.dispatch import REDUCTIONS, SCANS, Operand
 from ..engine.rules import compositions, implementations
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import name, predicates
-from ..engine.tape import REDUCTIONS, SCANS, Node
+from ..engine.tape import Node
 from ..optim.lr_scheduler import number
 from .functional import add_at, astype, put_along_axis, retyped
 from .ir import Var
@@ -162,7 +163,7 @@ class Traced:
         if fun is number:
             return self.rec.call(float, args, {})
         if fun in implementations:
-            if nodes := [a for a in args if isinstance(a, Node)]:  # a primitive asks the first that speaks the protocol
+            if nodes := [a for a in args if isinstance(a, Operand)]:  # the primitive asked this array first
                 return nodes[0].__array_function__(fun, types, args, kwargs)
             return self.rec.primitive(fun, args, kwargs)
         if fun in COUNTED or (fun is np.where and len(args) == 1):

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..data.batches import Array, batches, check_finite, checked_arrays
-from ..engine.tensor import Tensor, no_grad
+from ..engine.mode import no_grad
+from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Optimizer
 from .metrics import Metrics, checked_metrics, measure

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..data.batches import Array
+from ..engine.mode import no_grad
 from ..engine.rules.finite import all_finite
-from ..engine.tensor import Tensor, no_grad
+from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Optimizer
 

@@ -6,14 +6,15 @@ that is itself being transformed, they return Tensors that carry the outer gradi
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..engine.backward import backprop, toposort
-from ..engine.tape import note, place
-from ..engine.tensor import Node, Tensor, recording
+from ..engine.backward import PLAIN, RECORDED, Pair, is_leaf, parent, reverse_pass, toposort
+from ..engine.mode import Contribution, recording
+from ..engine.tape import Node, constant, next_place, tag
+from ..engine.tensor import Tensor
 
 Argnums = int | tuple[int, ...]
 
@@ -33,18 +34,37 @@ def gradients(y: Any, xs: Sequence[Any], gradient: Any = None, create_graph: boo
         seed = gradient
     else:
         seed = y._seed(gradient.data if isinstance(gradient, Tensor) else gradient)
-        seed = y._constant_node(seed) if create_graph else seed
-    start = place()
-    found = {x.order: g for x, g in backprop(y, seed, xs, create_graph)[0]}
-    result = [_array(found[x.order]) if x.order in found else _nothing(x, create_graph) for x in xs]
-    note(result, None, None, start, ())
+        seed = constant(type(y), seed) if create_graph else seed
+    start = next_place()
+    wanted = set(xs)
+    leading = _leading_to(wanted, y)
+
+    def towards(contribute: Contribution) -> Contribution:
+        return lambda y, g, i, x: contribute(y, g, i, x) if x in leading else None
+
+    def select(pairs: Iterable[Pair]) -> list[Pair]:
+        return [(x, g) for x, g in pairs if x in wanted]
+
+    plain, masked = RECORDED if create_graph else PLAIN
+    found = dict(reverse_pass(y, seed, select, (towards(plain), towards(masked)))) if y in leading else {}
+    result = [_array(found[x]) if x in found else _nothing(x, create_graph) for x in xs]
+    tag(result, None, None, start, ())
     return result
+
+
+def _leading_to(wanted: set[Node], y: Node) -> set[Node]:
+    """Return the nodes that y was computed from and that were computed from a wanted one, and these."""
+    leading = set(wanted)
+    for node in reversed(toposort(y)):
+        if not is_leaf(node) and any([parent(node, i) in leading for i in node.argnums]):
+            leading.add(node)
+    return leading
 
 
 def _nothing(x: Any, create_graph: bool) -> Any:
     """The gradient by an x that y does not depend on; x * 0 would be NaN where x is infinite."""
     zeros = np.zeros_like(x.data) if isinstance(x, Tensor) else 0.0
-    return x._constant_node(zeros) if create_graph else zeros
+    return constant(type(x), zeros) if create_graph else zeros
 
 
 def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., tuple[Any, Any]]:

@@ -17,8 +17,10 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from ..engine.backward import backprop, toposort
-from ..engine.tensor import Node, Tensor, Value
+from ..engine.backward import reverse_pass
+from ..engine.tape import Node
+from ..engine.tensor import Tensor
+from ..engine.value import Value
 from ..state import replacing
 from .dot import write
 from .graph import fold, read
@@ -148,4 +150,4 @@ def _gradients(roots: Sequence[Tensor | Value]) -> Gradients:
     root, *others = roots
     if others or not root.requires_grad or np.size(root.data) != 1:
         return {}
-    return {x.order: g for x, g in backprop(root, root._seed(None), toposort(root))[0]}
+    return {x.order: g for x, g in reverse_pass(root, root._seed(None), list)}

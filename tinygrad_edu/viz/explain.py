@@ -13,10 +13,13 @@ from typing import Any, overload
 
 import numpy as np
 
-from ..engine.backward import ARGS, Notes, backprop, elementwise, toposort
-from ..engine.rules import vjps
+from ..engine.backward import leaves, reverse_pass, toposort
+from ..engine.mode import Contributions, Passed, watching
+from ..engine.rules import is_elementwise, vjps
 from ..engine.rules.registry import Rule
-from ..engine.tensor import Node, Tensor, Value
+from ..engine.tape import Node
+from ..engine.tensor import Tensor
+from ..engine.value import Value
 from ..state import replacing
 from . import narration
 from .formula import formula, operation
@@ -96,14 +99,14 @@ def explain(root: Tensor | Value) -> Explanation:
             "by itself; reduce it first: tg.explain(y.sum()), tg.explain(y.mean())"
         )
     nodes = toposort(root)[::-1]
-    contributions: Notes = []
-    backprop(root, root._seed(None), notes=contributions)
+    with watching(Contributions()) as seen:
+        reverse_pass(root, root._seed(None), leaves)
     names = _unique_names(nodes)
     records = {y: _record(y, names) for y in nodes}
-    return Explanation(tuple(records.values()), tuple(_steps(contributions, records)))
+    return Explanation(tuple(records.values()), tuple(_steps(seen.passed, records)))
 
 
-def _steps(contributions: Notes, records: dict[Tensor | Value, Record]) -> Iterator[Step]:
+def _steps(contributions: list[Passed], records: dict[Tensor | Value, Record]) -> Iterator[Step]:
     """Yield a step for each contribution, with the totals and the sentences that follow from those before it."""
     users: dict[Tensor | Value, list[str]] = {y: [] for y in records}
     for y, _, _, x, _ in contributions:
@@ -133,16 +136,16 @@ def _record(y: Tensor | Value, names: dict[Tensor | Value, str]) -> Record:
     value = y.data.copy() if isinstance(y.data, np.ndarray) else y.data  # later writes do not change the record
     if not y.fun:
         return Record(names[y], value)
-    small = all(v.size <= SMALL for v in y.call[ARGS - 1] if isinstance(v, np.ndarray))
+    small = all(v.size <= SMALL for v in y.argvals if isinstance(v, np.ndarray))
     return Record(names[y], value, operation(y, names), operation(y, {}, numbers=True) if small else "")
 
 
 def _local_derivative(rule: Rule, y: Tensor | Value) -> tuple[Number | None, tuple[int, ...]]:
     """Return d(y)/d(argument) elementwise, or None if it is a Jacobian matrix, and the shape of the rule's result."""
-    values = [np.float64(v) if type(v) is float else v for v in (y.data, *y.call[ARGS - 1])]
+    values = [np.float64(v) if type(v) is float else v for v in (y.data, *y.argvals)]
     with np.errstate(all="ignore"):
         slope = rule(np.ones_like(values[0]), *values, **y.kwargs)
-    return slope if elementwise(y.fun) or np.size(y.data) == 1 else None, np.shape(slope)
+    return slope if is_elementwise(y.fun) or np.size(y.data) == 1 else None, np.shape(slope)
 
 
 def _unique_names(nodes: Sequence[Tensor | Value]) -> dict[Tensor | Value, str]:

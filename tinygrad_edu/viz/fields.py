@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..engine.mode import no_grad
 from ..engine.rules.registry import Array
-from ..engine.tensor import no_grad
 from ..figure import BLACK, CLASSES, MARKERS, VERMILION, axes_or_new, numeric_array
 from ..train.evaluation import mode
 

@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine.backward import ARGS, elementwise, parent
+from ..engine.backward import parent
+from ..engine.rules import is_elementwise
 from ..engine.rules.registry import Function, Rule
-from ..engine.tensor import Node, Tensor, Value
+from ..engine.tape import Node
+from ..engine.tensor import Tensor
+from ..engine.value import Value
 from ..trace.expressions import ATOM, Expressions
 from ..trace.ir import Call, Input, Var, use_counts
 from ..trace.recorder import Recorder
@@ -58,7 +61,7 @@ def formula(rule: Rule, g: Number, y: Tensor | Value) -> Formula:
 
     args = [
         symbol(name, value) if isinstance(a, Node) or isinstance(value, (np.ndarray, np.generic)) else value
-        for name, a, value in zip(names[2:], y.args, y.call[ARGS - 1], strict=False)
+        for name, a, value in zip(names[2:], y.args, y.argvals, strict=False)
     ]
     try:
         with np.errstate(all="ignore"):
@@ -70,7 +73,7 @@ def formula(rule: Rule, g: Number, y: Tensor | Value) -> Formula:
     calls, out = _calls_to(result.variable, recorder.program.calls), result.variable
     text, numbers = expression(calls, out, symbols, names), ""
     read = {v for v in [out, *(v for call in calls for v in call.uses)] if v in symbols}
-    if all(elementwise(call.fun) for call in calls) and all(np.size(v.example) <= SMALL for v in read):
+    if all(is_elementwise(call.fun) for call in calls) and all(np.size(v.example) <= SMALL for v in read):
         numbers = expression(calls, out, {}, (), {v: _operand(format_value(v.example)) for v in read})
     return Formula(text, numbers if len(numbers) <= LONG else "", True)
 

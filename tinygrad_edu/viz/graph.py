@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.backward import parent, toposort
-from ..engine.tensor import Node, Tensor, Value
+from ..engine.backward import is_leaf, parent, toposort
+from ..engine.tape import Node
+from ..engine.tensor import Tensor
+from ..engine.value import Value
 from .scopes import Scope, common_scope, enclosing, find_scopes, home_scope, nest, outermost_collapsed
 
 COMMUTATIVE = {np.add, np.multiply, np.maximum, np.minimum}
@@ -59,7 +61,7 @@ class _Reader:
 
     def __init__(self, roots: Sequence[Tensor | Value], depth: int | str | None) -> None:
         nodes = toposort(*roots)[::-1]
-        operations = [y for y in nodes if y.fun is not None]
+        operations = [y for y in nodes if not is_leaf(y)]  # raises ValueError where the graph was freed
         self.picture, self.root_ids = Picture(), {id(x) for x in roots}
         self.scope_of = nest(nodes, find_scopes([*nodes, *roots]), depth)
         self.users: dict[int, list[Scope | None]] = {id(x): [None] for x in roots if x.fun is None}

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..engine.rules import name
-from ..engine.tensor import Tensor, Value
+from ..engine.tensor import Tensor
+from ..engine.value import Value
 from ..trace.expressions import INFIX
 from .graph import Box
 from .scopes import Scope

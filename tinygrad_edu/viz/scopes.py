@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
-from ..engine.tensor import Tensor, Value
+from ..engine.tensor import Tensor
+from ..engine.value import Value
 from ..nn import Module
 
 

@@ -25,6 +25,7 @@ from .registry import (
     constants,
     defvjp,
     implementations,
+    is_elementwise,
     keywords,
     name,
     nondifferentiable,
@@ -41,7 +42,7 @@ from .registry import (
 
 __all__ = [
     "activations", "calculus", "compositions", "constants", "decompositions", "defvjp", "einsum", "elementwise",
-    "implementations", "indexing", "joining", "keywords", "linalg", "name", "nondifferentiable", "norms", "pointwise",
-    "polynomials", "predicate", "predicates", "primitive", "products", "reductions", "refusal", "refusals", "refused",
-    "scans", "shaping", "sorting", "special", "statistics", "supported", "unsupported", "vjps",
+    "implementations", "indexing", "is_elementwise", "joining", "keywords", "linalg", "name", "nondifferentiable",
+    "norms", "pointwise", "polynomials", "predicate", "predicates", "primitive", "products", "reductions", "refusal",
+    "refusals", "refused", "scans", "shaping", "sorting", "special", "statistics", "supported", "unsupported", "vjps",
 ]

@@ -110,6 +110,11 @@ def predicate(fun: Callable[..., bool]) -> Function:
     return call
 
 
+def is_elementwise(fun: Function) -> bool:
+    """Return whether each element of the result depends on the elements at the same place of the arguments alone."""
+    return fun in pointwise or (isinstance(fun, np.ufunc) and fun.signature is None)
+
+
 def array_of(a: ArrayLike) -> Array:
     """Convert an argument that takes no gradient to an array: a Tensor that requires one raises.
 

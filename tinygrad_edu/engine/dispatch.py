@@ -1,0 +1,255 @@
+"""NumPy calls on nodes: compute on their data, then record.
+
+NumPy hands a call with a node among its arguments over to the node: a ufunc by `__array_ufunc__` (NEP 13), any other
+function by `__array_function__` (NEP 18). Python's operators come here as well, by a shorter way.
+"""
+
+import operator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .errors import checked, explained, origin
+from .rules import compositions, constants, implementations, keywords, name, refusal, vjps
+from .rules.activations import relu
+from .tape import NO_KEYWORDS, Function, Node, constant, record
+from .threads import shared
+
+FIRST, SECOND, BOTH = (0,), (1,), (0, 1)  # positions of the arguments that take gradients
+REDUCTIONS: dict[np.ufunc, Function] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+SCANS: dict[np.ufunc, Function] = {np.add: np.cumsum, np.multiply: np.cumprod}
+
+implementations.update({f: shared(f) for f in (np.sin, np.cos)})  # in float64 ten times as slow as any other ufunc
+
+
+def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Compute fun(*args, **kwargs) on the data of the nodes among the arguments, and record it."""
+    if (rules := vjps.get(fun)) is None:
+        return apply_without_rule(fun, args, kwargs)
+    if kwargs or (len(args) > 2 and "out" in keywords(fun)):
+        args, kwargs = _bound(fun, args, kwargs)
+    kind: type[Node] | None = None
+    argvals, argnums = list(args), []
+    for i, a in enumerate(args):
+        if isinstance(a, Node):
+            argvals[i] = a._value
+            if a.requires_grad:
+                if i >= len(rules):
+                    unfit = TypeError(f"argument {i} is no place for a Tensor; hand over its .data")
+                    raise explained(unfit, fun, args, kwargs) from unfit
+                if rules[i] is not None:
+                    argnums.append(i)
+            kind = type(a) if kind is None or kind is type(a) else common(kind, type(a), fun)
+    assert kind is not None
+    try:
+        data = implementations.get(fun, fun)(*argvals, **kwargs)
+    except (TypeError, ValueError, IndexError) as error:
+        raise explained(error, fun, args, kwargs) from error
+    if type(data) is tuple and not argnums:  # of indices, as np.where(condition) gives them
+        return data
+    data = kind._result(data, fun)
+    if argnums:
+        return record(kind, data, fun, args, tuple(argvals), kwargs, tuple(argnums))
+    return constant(kind, data)
+
+
+def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a function that is composed of others, or whose result is constant; raise TypeError for any other."""
+    if fun in compositions:
+        if kwargs or "out" in keywords(fun):
+            kwargs = checked(fun, args, kwargs)
+        try:
+            return compositions[fun](*args, **kwargs)
+        except (TypeError, ValueError, IndexError) as error:  # of a call that the user did not write
+            if (numpys := origin(error)) is None:
+                raise
+            raise explained(numpys, fun, args, kwargs) from numpys
+    if fun in constants:
+        try:
+            return fun(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
+        except (TypeError, ValueError, IndexError) as error:
+            raise explained(error, fun, args, kwargs) from error
+    if why := refusal(fun):
+        raise TypeError(f"{name(fun)} does not take Tensors: {why}")
+    raise TypeError(
+        f"{name(fun)} has no rule for Tensors: give it one with defvjp({name(fun)}, rule, ...), list it with "
+        f"nondifferentiable({name(fun)}), or call it on Tensor.data where no gradient is needed"
+    )
+
+
+def common(one: type[Node], other: type[Node], fun: Function) -> type[Node]:
+    """Return the class of a result of two nodes: of a Tensor and a subclass, Tensor; a Value meets only Values."""
+    shared_class = next(kind for kind in one.__mro__ if issubclass(other, kind))
+    if shared_class is Operand:
+        raise TypeError(f"{name(fun)}: a Value is one number and meets no Tensors; make it a Tensor too")
+    return shared_class
+
+
+def plain(a: Any) -> Any:
+    """Return an argument with the data of nodes in their place."""
+    if isinstance(a, (list, tuple)):
+        return [plain(v) for v in a]
+    return a._value if isinstance(a, Node) else a
+
+
+def _bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return arguments with all nodes among the positional ones, and keywords that the rules know."""
+    if any(isinstance(v, Node) for v in kwargs.values()):
+        import inspect
+
+        bound = inspect.signature(fun).bind(*args, **kwargs)
+        args, kwargs = bound.args, bound.kwargs
+    for k, v in kwargs.items():
+        if isinstance(v, Node):
+            raise TypeError(f"{name(fun)}(..., {k}=...): no place for a Tensor; hand over its .data")
+    return args, checked(fun, args, kwargs)
+
+
+def binary(fun: np.ufunc, op: Function) -> tuple[Function, Function]:
+    """Return the methods of `a op b`: for a node on the left, and for a constant there and a node on the right.
+
+    Python's own operator computes: the same as the ufunc, but faster (`x ** 2` is a square).
+    """
+
+    def forward(a: Node, b: Any) -> Any:
+        kind, x, t = type(a), a._value, type(b)
+        if t is kind:
+            y = b._value
+        elif t is float or t is int:
+            y = b
+        elif isinstance(b, Node):
+            return apply(fun, (a, b), {})
+        else:
+            y = b = kind._constant(b)
+            if b is NotImplemented:
+                return NotImplemented
+        try:
+            data = op(x, y)
+        except (TypeError, ValueError) as error:
+            raise explained(error, fun, (a, b), {}) from error
+        if a.requires_grad:
+            argnums = BOTH if t is kind and b.requires_grad else FIRST
+            return record(kind, data, fun, (a, b), (x, y), NO_KEYWORDS, argnums)
+        if t is kind and b.requires_grad:
+            return record(kind, data, fun, (a, b), (x, y), NO_KEYWORDS, SECOND)
+        return constant(kind, data)
+
+    def reflected(b: Node, a: Any) -> Any:
+        kind, t = type(b), type(a)
+        if t is not float and t is not int:
+            a = kind._constant(a)
+            if a is NotImplemented:
+                return NotImplemented
+        try:
+            data = op(a, b._value)
+        except (TypeError, ValueError) as error:
+            raise explained(error, fun, (a, b), {}) from error
+        if b.requires_grad:
+            return record(kind, data, fun, (a, b), (a, b._value), NO_KEYWORDS, SECOND)
+        return constant(kind, data)
+
+    return forward, reflected
+
+
+def unary(fun: Function, op: Function) -> Any:
+    """Return the method for `fun` of a node, which `op` computes."""
+
+    def method(x: Node) -> Any:
+        data = x._value
+        if x.requires_grad:
+            return record(type(x), op(data), fun, (x,), (data,), NO_KEYWORDS, FIRST)
+        return constant(type(x), op(data))
+
+    return method
+
+
+def comparison(fun: np.ufunc, op: Function) -> Any:
+    """Return the method of an operator without a gradient: it gives plain numbers, arrays or booleans."""
+
+    def method(a: Node, b: Any) -> Any:
+        try:
+            return op(a._value, plain(b))
+        except ValueError as error:
+            raise explained(error, fun, (a, b), {}) from error
+
+    return method
+
+
+def _real_power(a: Any, b: Any) -> Any:
+    y = a**b
+    if type(y) is complex:  # Python's floats give a complex number where NumPy's give NaN
+        raise ValueError(f"{a} ** {b} is not a real number")
+    return y
+
+
+class Operand(Node):
+    """A node that Python's operators and NumPy's functions take."""
+
+    __slots__ = ()
+    _reflected: ClassVar[dict[np.ufunc, Function]] = {}  # of a subclass: its methods for an array on the left
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__":
+            reflected = None if kwargs or self is inputs[0] else self._reflected.get(ufunc)
+            if reflected:
+                return reflected(self, inputs[0])
+            if len(inputs) > 1:  # rules take no lists
+                inputs = tuple([np.asarray(a) if isinstance(a, (list, tuple)) else a for a in inputs])
+            return apply(ufunc, inputs, kwargs)
+        if method == "outer" and ufunc.signature is None and ufunc.nin == 2:
+            a, b = inputs
+            return apply(ufunc, (np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b), kwargs)
+        table = {"reduce": REDUCTIONS, "accumulate": SCANS}.get(method, {})
+        if ufunc in table:
+            return apply(table[ufunc], inputs, {"axis": 0, **kwargs})
+        known = ", ".join(f"{name(f)}.{method}" for f in table)
+        raise TypeError(
+            f"{name(ufunc)}.{method} has no rule for Tensors; "
+            + (f"{known} have, and " if known else "y[index] = ... writes into a Tensor, and ")
+            + "Tensor.data goes where no gradient is needed"
+        )
+
+    def __array_function__(self, fun: Function, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return apply(fun, args, kwargs)
+
+    def __bool__(self) -> bool:
+        if np.size(self._value) != 1:
+            raise ValueError(
+                f"{self._describe()} holds {np.size(self._value)} elements, and none of them alone decides whether it "
+                "is true; say which with .any() or .all()"
+            )
+        return bool(self._value)
+
+    def __float__(self) -> float:
+        return float(self._scalar("float"))
+
+    def __int__(self) -> int:
+        return int(self._scalar("int"))
+
+    def __format__(self, spec: str) -> str:
+        return format(self._scalar("format").item(), spec) if spec else str(self)
+
+    def _scalar(self, purpose: str) -> Any:
+        """Return the single element as a NumPy scalar; raise TypeError if there is not exactly one."""
+        data = self._value
+        if isinstance(data, float):
+            return data if type(data) is not float else np.float64(data)
+        if data.size != 1:
+            raise TypeError(f"{purpose}: {self._describe()} holds {data.size} elements, not one; use .data or .numpy()")
+        return data.reshape(-1)[0]
+
+    __hash__ = object.__hash__  # by identity: == compares data
+    __add__, __radd__ = binary(np.add, operator.add)
+    __sub__, __rsub__ = binary(np.subtract, operator.sub)
+    __mul__, __rmul__ = binary(np.multiply, operator.mul)
+    __truediv__, __rtruediv__ = binary(np.divide, operator.truediv)
+    __mod__, __rmod__ = binary(np.remainder, operator.mod)
+    __pow__, __rpow__ = binary(np.power, _real_power)
+    __neg__, __pos__ = unary(np.negative, operator.neg), unary(np.positive, operator.pos)
+    __abs__, relu = unary(np.absolute, abs), unary(relu, implementations[relu])
+    __floordiv__ = comparison(np.floor_divide, operator.floordiv)
+    __rfloordiv__ = comparison(np.floor_divide, lambda b, a: a // b)
+    __divmod__, __rdivmod__ = lambda a, b: (a // b, a % b), lambda b, a: (a // b, a % b)
+    __eq__, __ne__ = comparison(np.equal, operator.eq), comparison(np.not_equal, operator.ne)
+    __lt__, __le__ = comparison(np.less, operator.lt), comparison(np.less_equal, operator.le)
+    __gt__, __ge__ = comparison(np.greater, operator.gt), comparison(np.greater_equal, operator.ge)

@@ -1,0 +1,136 @@
+"""What this thread does with operations: whether they are recorded, and who watches.
+
+A `Watcher` is the one seam through which anomaly mode, `explain` and the recording of jit see what the engine does.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+Contribution = Callable[[Any, Any, int, Any], Any]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Watcher:
+    """Base of what watches the engine: a subclass overrides the methods that it needs, `watching` turns it on."""
+
+    def recorded(self, y: Any) -> None:
+        """Look at node y, which was just recorded."""
+
+    def contribution(self, contribute: Contribution) -> Contribution:
+        """Return a function to use instead of `contribute`, as a backward pass begins, or is repeated.
+
+        contribute(y, g, i, x) returns what node y, whose complete gradient is g, passes on to its i-th argument x, or
+        None where the gradient of x is not wanted.
+        """
+        return contribute
+
+    def finished(self, pairs: list[tuple[Any, Any]]) -> None:
+        """Look at the (node, gradient) pairs that a backward pass returns; none if an error ended it."""
+
+
+class Passed(NamedTuple):
+    """One contribution: what y, whose gradient is g, passed on to its i-th argument x."""
+
+    y: Any
+    g: Any
+    i: int
+    x: Any
+    contribution: Any
+
+
+class Contributions(Watcher):
+    """Keeps the contributions of the last backward pass, in order, as `passed`."""
+
+    def __init__(self) -> None:
+        self.passed: list[Passed] = []
+
+    def contribution(self, contribute: Contribution) -> Contribution:
+        """Start the list anew, and add every contribution to it."""
+        self.passed = []
+
+        def kept(y: Any, g: Any, i: int, x: Any) -> Any:
+            r = contribute(y, g, i, x)
+            if r is not None:
+                self.passed.append(Passed(y, g, i, x, r))
+            return r
+
+        return kept
+
+
+W = TypeVar("W", bound=Watcher)
+
+
+class Mode(NamedTuple):
+    """How many no_grads a thread (or task) is in, and the watchers that it has turned on."""
+
+    paused: int
+    watchers: tuple[Watcher, ...]
+
+
+_mode: ContextVar[Mode | None] = ContextVar("mode", default=None)  # None, nearly always, says Mode(0, ())
+mode = _mode.get
+
+
+def paused() -> int:
+    """Return how many no_grads this thread is in."""
+    return state.paused if (state := mode()) else 0
+
+
+def watchers() -> tuple[Watcher, ...]:
+    """Return the watchers that this thread has turned on."""
+    return state.watchers if (state := mode()) else ()
+
+
+def _set(paused: int, watchers: tuple[Watcher, ...]) -> None:
+    _mode.set(Mode(paused, watchers) if paused or watchers else None)
+
+
+@contextmanager
+def watching(watcher: W) -> Iterator[W]:
+    """Turn a watcher on, for this thread alone."""
+    before = watchers()
+    _set(paused(), (*before, watcher))
+    try:
+        yield watcher
+    finally:
+        _set(paused(), before)
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """Record even within no_grad: a transform needs the graph of the function that it differentiates."""
+    before = paused()
+    _set(0, watchers())
+    try:
+        yield
+    finally:
+        _set(before, watchers())
+
+
+class no_grad:
+    """Compute without recording: `with no_grad():` or `@no_grad()`. Holds for the thread that entered it."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        _set(paused() + 1, watchers())
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        _set(paused() - 1, watchers())
+
+    def __call__(self, fun: Callable[P, R]) -> Callable[P, R]:
+        """Return `fun` as a function that never records."""
+        if getattr(getattr(fun, "__code__", None), "co_flags", 0) & 0x20:  # inspect.CO_GENERATOR, without inspect
+            kind = getattr(fun, "__name__", repr(fun))
+            raise TypeError(f"no_grad: {kind} is a generator, which runs later; write `with no_grad():` inside it")
+
+        @functools.wraps(fun)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self:
+                return fun(*args, **kwargs)
+
+        return call
