@@ -89,7 +89,7 @@ class Jitted:
         _jitted.add(self)
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
-        """Replay a recording of the function, or call it, as always while a watcher is on: a replay hides operations."""
+        """Replay a recording of the function, or call it, as always while a watcher is on: a replay hides calls."""
         if watchers():
             return self._fun(*args, **kwargs)
         for recording in self._recordings:
