@@ -1008,6 +1008,19 @@ def test_a_label_may_be_anything(label):
     compile(jitted.source, "source", "exec")
 
 
+def test_labels_that_look_like_arguments_of_the_plan_do_not_get_in_their_way():
+    a, b, c = (tg.Tensor(np.full(2, k), label="a") for k in (1.0, 2.0, 3.0))
+    jitted = tg.jit(lambda x, y, z: (a * x + b * y + c * z).data)
+    for _ in range(2):
+        np.testing.assert_array_equal(jitted(np.ones(2), np.full(2, 10.0), np.full(2, 100.0)), [321, 321])
+
+
+def test_a_power_of_a_negative_number_keeps_its_brackets():
+    jitted = tg.jit(lambda x: np.power(-2.0, np.sum(x)) * 1.5)
+    for _ in range(2):
+        assert jitted(np.array([1.0, 1.0])) == 6
+
+
 def test_stats_and_repr_say_what_was_saved():
     _, _, step = training(OPTIMIZERS[2], True)
     assert "recordings 0" in repr(step)

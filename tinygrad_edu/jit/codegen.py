@@ -43,7 +43,7 @@ class Plan:
         self.program = program
         self.calls: dict[int, Call | None] = {}  # line number in the text: the call that the line belongs to
         emitter = Emitter(program, found, chosen)
-        self.layout, self.env = emitter.layout, emitter.env
+        self.layout, self.values = emitter.layout, emitter.values
         head = entry_guards(emitter)
         lower_calls(emitter)
         emit_results(emitter)
@@ -51,7 +51,7 @@ class Plan:
 
     def compile(self) -> Callable[[tuple[object, ...], dict[str, object]], object]:
         """Return the plan as a function of (args, kwargs)."""
-        scope = dict(self.env)
+        scope = dict(self.values)
         exec(compile(self.text, "<plan>", "exec"), scope)
         plan: Callable[[tuple[object, ...], dict[str, object]], object] = scope["plan"]
         return plan

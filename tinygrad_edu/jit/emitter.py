@@ -16,13 +16,14 @@ from .memory import Layout, Location
 REDUCTIONS: dict[Callable[..., object], np.ufunc] = {
     np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
 }  # fmt: skip
+RESERVED = {"plan", "args", "kwargs", "type", "len", "list", "dict", "slice", "abs", "s", "t", "start", "stop"}
 
 
 class Emitter(Names):
     """The text of one program, as far as it is written."""
 
     def __init__(self, program: Program, found: Captured, chosen: Collection[str]) -> None:
-        super().__init__({})
+        super().__init__({}, RESERVED, r"([a-z]|block)\d+t?")  # a0, a0t, block0: arguments and groups
         self.program, self.found = program, found
         self.layout = Layout(program, found, chosen)
         self.locations = self.layout.locations
@@ -84,7 +85,7 @@ class Emitter(Names):
     def tensor(self, x: Tensor) -> str:
         """Write a Tensor that is an argument, or that the recording found elsewhere."""
         given = self.found.given.get(id(x))
-        return f"a{given.place}t" if given else self.name(x, "t")
+        return f"a{given.index}t" if given else self.name(x, "t")
 
     def cache(self, key: Hashable, value: np.ndarray | Callable[..., object], hint: str) -> str:
         """Name a value that is the same at every call, but not the same object each time that it is asked for."""

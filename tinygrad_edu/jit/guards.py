@@ -28,7 +28,7 @@ def entry_guards(emitter: Emitter) -> list[str]:
     tensors: list[tuple[Tensor, np.ndarray, bool]] = []
     attributes = found.attributes.copy()
     for v in program.inputs:
-        locations[v] = Location(f"a{v.source.place}")
+        locations[v] = Location(f"a{v.source.index}")
     for v in program.states:
         if v.source.kind == "grad":
             locations[v] = Location(emitter.variable("g"))

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ..engine.rules.indexing import setitem
+from ..engine.rules.symbols import INFIX
 from ..engine.threads import LARGE
-from ..trace.expressions import INFIX
 from ..trace.functional import add_at, astype, part
 from ..trace.ir import Call, Constant, Var
 from .emitter import REDUCTIONS, Emitter
@@ -66,7 +66,7 @@ def _scalar(emitter: Emitter, call: Call, args: list[str], nested: set[Var]) -> 
     fun = call.fun
     scalars = not call.kwargs and all(type(a) is not Var or a.shape == () for a in call.args)
     if fun in INFIX and scalars:
-        text = f" {INFIX[fun][0]} ".join(args)
+        text = f" {INFIX[fun][0]} ".join([f"({a})" if a.startswith("-") else a for a in args])  # (-2.0) ** v1
         # An element of an array has to be read now: the array may soon hold something else.
         in_array = any(emitter.locations[v].array is not None for v in call.uses)
         if call.out in nested and not in_array and len(text) < LONG:

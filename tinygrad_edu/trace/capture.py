@@ -14,7 +14,7 @@ from ..nn import Module
 from ..optim import SGD, Group
 from .captured import NUMBERS, ROOMS, WATCHED, Captured, raw_grad, raw_value
 from .closure import Closure, position
-from .generators import put
+from .generators import assign
 from .ir import Call, placeholder
 from .recorder import Recorder
 from .traced import Traced
@@ -46,11 +46,11 @@ def capture(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: d
         try:
             with _Hooks(found), watching(_Backward(rec)):
                 for (holder, key, _), traced_source in exchanged:
-                    put(holder, key, traced_source)
+                    assign(holder, key, traced_source)
                 result = fun(*args, **kwargs)
         finally:
             for place, _ in exchanged:
-                put(*place)
+                assign(*place)
         if rec.refused:  # and the function went on without
             raise rec.refused
         found.refuse_changes(before)

@@ -229,7 +229,7 @@ class Captured:
             source = t.origin.source
             if not isinstance(source, Constant):
                 program.stores.append((t.origin, t.variable))
-                leaf = self.leaves[source.place] if isinstance(source, Input) else None
+                leaf = self.leaves[source.index] if isinstance(source, Input) else None
                 array = source.array if leaf is None else leaf._value if source.tensor else leaf
                 array[...] = t.value
         for var in program.settings:

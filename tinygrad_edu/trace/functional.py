@@ -1,36 +1,40 @@
-"""What NumPy does by methods, or in place, as functions that give arrays: calls of a program have no other effect."""
+"""In-place operations and methods of NumPy as functions that return new arrays: a recorded call has no other effect."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from .ir import Array
 
 
-def add_at(x: Any, index: Any, v: Any) -> Any:
-    """A copy of x with v added at `index`; an element named twice receives both."""
+def add_at(x: ArrayLike, index: Any, v: ArrayLike) -> Array:
+    """Return a copy of x with v added at `index`; an element indexed twice receives both."""
     x = np.array(x)
     np.add.at(x, index, v)
     return x
 
 
-def put_along_axis(x: Any, indices: Any, values: Any, axis: Any) -> Any:
-    """A copy of x in which `np.put_along_axis` has been done."""
+def put_along_axis(x: ArrayLike, indices: Array, values: ArrayLike, axis: int | None) -> Array:
+    """Return a copy of x changed by `np.put_along_axis`."""
     x = np.array(x)
     np.put_along_axis(x, indices, values, axis)
     return x
 
 
-def retyped(x: Any, dtype: Any) -> Any:
-    """The same bytes as another type."""
+def retyped(x: Array, dtype: DTypeLike) -> Array:
+    """Return the same bytes as another dtype."""
     return x.view(dtype)
 
 
-def astype(x: Any, dtype: Any) -> Any:
-    """The elements as another type."""
+def astype(x: Array, dtype: DTypeLike) -> Array:
+    """Return the elements converted to another dtype."""
     return x.astype(dtype)
 
 
-def part(results: Any, i: int) -> Any:
-    """One of several results."""
+def part(results: Sequence[Any], i: int) -> Any:
+    """Return one of several results."""
     return results[i]

@@ -1,12 +1,13 @@
-"""What stands, while a function is recorded, for what gives something else each time: Generators and iterators.
+"""Generators and iterators while a function is recorded: random numbers are recorded, `next` is refused.
 
-Another thread that comes upon one meets what it stands for.
+Other threads that use one of these objects meanwhile get what the original gives.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from threading import get_ident
-from types import ModuleType
+from types import CellType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from .recorder import Recorder
 
 
 class TracedGenerator:
-    """Stands for a Generator: what it draws is drawn anew at each call."""
+    """A Generator whose draws are recorded, so that each replay draws new numbers from the original."""
 
     def __init__(self, rec: Recorder, generator: np.random.Generator) -> None:
         self._rec, self._generator = rec, generator
@@ -25,10 +26,10 @@ class TracedGenerator:
         if not callable(method) or get_ident() != rec.thread:
             return method
 
-        def draw(*args: Any, **kwargs: Any) -> Any:
+        def draw(*args: object, **kwargs: object) -> Any:
             if name == "shuffle" or kwargs.get("out") is not None:
                 raise rec.error(
-                    f"{name} writes into its argument; take what permutation, or {name} without out=, gives"
+                    f"{name} writes into its argument; use what permutation, or {name} without out=, returns"
                 )
             return rec.call(method, args, kwargs, draws=True)
 
@@ -36,28 +37,28 @@ class TracedGenerator:
 
 
 class TracedIterator:
-    """Stands for an iterator, whose next would be the same at every call."""
+    """An iterator whose `next` raises JitError: every replay would get the same element."""
 
-    def __init__(self, rec: Recorder, iterator: Any) -> None:
+    def __init__(self, rec: Recorder, iterator: Iterator[Any]) -> None:
         self._rec, self._iterator = rec, iterator
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> TracedIterator:
         return self
 
     def __next__(self) -> Any:
         if get_ident() == self._rec.thread:
-            raise self._rec.error("next() would give the same at every call; take it outside, and hand it over")
+            raise self._rec.error("next() would give the same at every call; call it outside, and pass the element in")
         return next(self._iterator)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._iterator, name)
 
 
-def put(holder: Any, key: str, value: Any) -> None:
-    """Let a variable or an attribute hold a value."""
-    if not key:
+def assign(holder: Any, key: str, value: object) -> None:
+    """Set the variable in a cell or in globals, or an attribute."""
+    if isinstance(holder, CellType):
         holder.cell_contents = value
     elif isinstance(holder, (dict, ModuleType)):
         (holder if isinstance(holder, dict) else vars(holder))[key] = value
     else:
-        object.__setattr__(holder, key, value)  # of a frozen dataclass, too
+        object.__setattr__(holder, key, value)  # which a frozen dataclass allows

@@ -1,8 +1,8 @@
-"""A recorded function as a list of NumPy calls in single-assignment form.
+"""The intermediate representation: a recorded function as a list of NumPy calls in single-assignment form.
 
-A `Var` is an array that is assigned once: by a `Call`, or from outside. What a function writes into arrays that it
-found (parameters, optimizer state) is kept apart from the calls, in `stores`: done last, so that a call that fails has
-changed nothing. Passes rewrite the list; a layout gives the arrays their memory.
+A `Var` is assigned once: by a `Call`, or before the first call. Writes into arrays that the function found (parameters,
+optimizer state) are kept apart from the calls, in `stores`. They are done last, so that a call that fails has changed
+nothing. Passes rewrite the list; a layout gives the arrays their memory.
 """
 
 from __future__ import annotations
@@ -13,28 +13,33 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..engine.errors import Line
+
+Array = NDArray[Any]
+Function = Callable[..., Any]
 NOTHING: Mapping[str, Any] = {}  # the keywords of most calls
 
 
 class Var:
     """An array, a NumPy scalar or a Python number of the program.
 
-    `source` says where it comes from: a `Call`, or what stands outside (`Input`, `State`, `Setting`, `Constant`).
-    `example` is its value while recording, or, for what a call makes, something of the same shape and dtype.
+    `source` is where it comes from: a `Call`, `Input`, `State`, `Setting` or `Constant`. `example` is its value while
+    recording or, for the result of a call, a placeholder of the same shape and dtype.
     """
 
     __slots__ = ("dtype", "example", "name", "shape", "size", "source")
 
     def __init__(self, source: Any, example: Any, name: str = "") -> None:
         self.source, self.example, self.name = source, example, name
-        self.shape: Any = getattr(example, "shape", ())
+        self.shape: tuple[int, ...] = getattr(example, "shape", ())
         self.size: int = getattr(example, "size", 1)
-        self.dtype: Any = getattr(example, "dtype", None)  # None for a Python number, which takes on any
+        self.dtype: Any = getattr(example, "dtype", None)  # None for a Python number, which adapts to any
 
     @property
     def scalar(self) -> bool:
-        """Whether this is a single number, kept as one and not in a buffer."""
+        """Whether it has no axes: it is kept as a Python variable, not in a buffer."""
         return len(self.shape) == 0
 
     def __repr__(self) -> str:
@@ -44,25 +49,25 @@ class Var:
 
 @dataclass(eq=False, slots=True)
 class Input:
-    """An array among the arguments, by its place among their leaves; `tensor` if it is a Tensor's data."""
+    """An array among the arguments, by its index among their leaves; `tensor` if it is a Tensor's data."""
 
-    place: int
+    index: int
     tensor: bool = False
 
 
 @dataclass(eq=False, slots=True)
 class State:
-    """An array that lives outside: it is read, and may be written, where `get` finds it."""
+    """An array of a Tensor or an optimizer that the function found; it is read, and may be written."""
 
     array: Any
-    owner: Any  # the Tensor whose data or gradient it is, or the Optimizer
-    kind: str  # "data", "grad" or the name of an optimizer's state
-    references: int = 0  # to the array, as it was found
+    owner: Any  # the Tensor or the Optimizer
+    kind: str  # "data", "grad", or an optimizer's state and the number of its parameter, as "velocity.0"
+    references: int = 0  # to the array when it was found
 
 
 @dataclass(eq=False, slots=True)
 class Setting:
-    """A Python number that lives outside, in an attribute: a learning rate, a count of steps."""
+    """A Python number in an attribute of an optimizer or a schedule: a learning rate, a count of steps."""
 
     owner: Any
     attribute: str
@@ -70,40 +75,40 @@ class Setting:
 
 @dataclass(eq=False, slots=True)
 class Constant:
-    """An array that was there already, and stays as it is."""
+    """An array that is the same at every call."""
 
     array: Any
-    element: Any = ...  # what all its elements are, or None; ... until somebody asks
+    element: Any = ...  # the value of all its elements if they are equal, else None; ... until it is looked up
 
 
 class Call:
     """`out = fun(*args, **kwargs)`; args may be nested, with Vars in them.
 
-    `line` is the user's (file, number) that led here, `phase` "forward", "backward" or "update". `draws` tells random
-    numbers, which are different at each call and drawn even where nobody looks at them. `alias_of` is the place among
-    `uses` of the array in whose memory the result lies, where that is no plain view (NumPy's flip and split).
+    `line` is the user's line that led to it, `phase` "forward", "backward" or "update". A call that `draws` random
+    numbers is made even if its result is not used. `alias_of` is the index in `uses` of the array whose memory the
+    result shares, where NumPy decides that it does (np.flip, np.split).
     """
 
     __slots__ = ("alias_of", "args", "deep", "draws", "elementwise", "fun", "kwargs", "line", "out", "phase", "uses")
 
-    fun: Callable[..., Any]
+    fun: Function
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
-    uses: list[Var]  # the Vars among the arguments, in order
-    deep: bool  # whether some are within lists, tuples and dicts
-    elementwise: bool  # whether each element of the result is made from those at the same place of the arguments
+    uses: list[Var]  # the Vars among the arguments, in order, each as often as it occurs
+    deep: bool  # whether some are nested in lists, tuples and dicts
+    elementwise: bool  # whether each element depends on the elements of the arguments at the same index alone
 
     def __init__(
-        self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], example: Any,
-        line: Any = None, phase: str = "forward", draws: bool = False,
+        self, fun: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any], example: object,
+        line: Line | None = None, phase: str = "forward", draws: bool = False,
     ) -> None:  # fmt: skip
         self.become(fun, args, kwargs)
         self.out = Var(self, example)
         self.line, self.phase, self.draws = line, phase, draws
         self.alias_of: int | None = None
 
-    def become(self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] = NOTHING) -> None:
-        """Be another call with the same result."""
+    def become(self, fun: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any] = NOTHING) -> None:
+        """Change into another call with the same result."""
         self.fun, self.args, self.kwargs = fun, args, kwargs
         self.elementwise = not kwargs and type(fun) is np.ufunc and fun.signature is None and fun.nout == 1
         self.deep = bool(kwargs and any(variables(kwargs)))
@@ -117,7 +122,7 @@ class Call:
             self.uses = list(variables((args, kwargs)))
 
     def replace(self, new: Mapping[Var, Any]) -> None:
-        """Put new[v] in the place of every Var v among the arguments that is a key there."""
+        """Replace each Var v among the arguments that is a key of `new` by new[v]."""
         if new.keys().isdisjoint(self.uses):
             return
         if self.deep:
@@ -135,31 +140,31 @@ class Call:
 class Guard:
     """A predicate of recorded values; a replay must find the same answer."""
 
-    predicate: Callable[..., Any]
+    predicate: Callable[..., bool]
     args: tuple[Any, ...]
-    answer: Any
+    answer: bool
 
 
 @dataclass(eq=False)
 class Program:
-    """What a recording made: calls in order, what they were asked on the way, what goes out and what is stored."""
+    """A recorded function: its calls in order, the guards between them, its result, and the writes at its end."""
 
     calls: list[Call] = field(default_factory=list)
     guards: list[Guard] = field(default_factory=list)
     inputs: list[Var] = field(default_factory=list)
     states: list[Var] = field(default_factory=list)
     settings: list[Var] = field(default_factory=list)
-    stores: list[tuple[Any, Any]] = field(default_factory=list)  # (the Var of a State or a Setting, what it becomes)
-    grads: list[tuple[Any, Any]] = field(default_factory=list)  # (a Tensor, its gradient's Var or None)
+    stores: list[tuple[Var, Var]] = field(default_factory=list)  # (target, new value)
+    grads: list[tuple[Any, Var | None]] = field(default_factory=list)  # (Tensor, its new gradient)
     result: Any = None  # nested, with Vars in it
 
     def outputs(self) -> Iterator[Var]:
-        """The Vars that somebody outside waits for."""
+        """Yield the Vars that are needed after the calls, or by a guard."""
         changed = [value for _, value in (*self.stores, *self.grads)]
         return variables([self.result, changed, [guard.args for guard in self.guards]])
 
     def replace(self, new: Mapping[Var, Any], calls: bool = True) -> None:
-        """Put new[v] in the place of every Var v that is used and a key there."""
+        """Replace each Var v in use that is a key of `new` by new[v]."""
         if not new:
             return
         for call in self.calls if calls else ():
@@ -175,7 +180,7 @@ class Program:
         self.result = renewed(self.result)
 
     def sort(self) -> None:
-        """Bring the calls into an order in which each comes after those it uses, else as they stand."""
+        """Move calls after those whose results they use, and keep the order otherwise."""
         order: list[Call] = []
         pending = {call.out for call in self.calls}
         for call in self.calls:
@@ -193,14 +198,14 @@ class Program:
 
 
 class Result(NamedTuple):
-    """An array among the results; `kind` is "tensor" or "array"."""
+    """An array in the result of a function; `kind` is "tensor" or "array"."""
 
     kind: str
     var: Var
 
 
 class Snapshot:
-    """A program as it was, whatever passes do to it later: they replace what calls hold, and change nothing in it."""
+    """A copy of a program from before the passes; they replace a call's arguments and never change them in place."""
 
     def __init__(self, program: Program) -> None:
         self.calls = [(c, c.fun, c.args, c.kwargs) for c in program.calls]
@@ -209,7 +214,7 @@ class Snapshot:
         self.stores, self.grads, self.result = list(program.stores), list(program.grads), program.result
 
     def restore(self) -> Program:
-        """The program, with calls of its own."""
+        """Return the program, with new calls."""
         guards = [Guard(*g) for g in self.guards]
         program = Program([], guards, self.inputs, self.states, self.settings, self.stores, self.grads, self.result)
         new: dict[Var, Var] = {}
@@ -223,7 +228,7 @@ class Snapshot:
 
 
 def placeholder(example: Any) -> Any:
-    """Something of the same shape and dtype that holds but one number."""
+    """Return an array of the same shape and dtype in the memory of one element; also for several arrays."""
     if isinstance(example, np.ndarray):
         return blank(example.dtype, example.shape)
     if isinstance(example, (list, tuple)):
@@ -233,13 +238,13 @@ def placeholder(example: Any) -> Any:
 
 
 @functools.lru_cache(1000)
-def blank(dtype: Any, shape: tuple[int, ...]) -> Any:
-    """An array of ones that takes the memory of a single one."""
+def blank(dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
+    """Return an array of ones in the memory of a single element."""
     return np.broadcast_to(np.ones((), dtype), shape)
 
 
-def variables(value: Any) -> Iterator[Var]:
-    """The Vars in nested lists, tuples and dicts."""
+def variables(value: object) -> Iterator[Var]:
+    """Yield the Vars in nested lists, tuples and dicts."""
     if type(value) is Var:
         yield value
     elif isinstance(value, (list, tuple, dict)):
@@ -250,8 +255,8 @@ def variables(value: Any) -> Iterator[Var]:
                 yield from variables(v)
 
 
-def substituted(value: Any, new: Callable[[Any], Any], kind: Any = Var) -> Any:
-    """Nested lists, tuples and dicts with new(v) in the place of every v of that kind."""
+def substituted(value: Any, new: Function, kind: type = Var) -> Any:
+    """Return nested lists, tuples and dicts with each v of type `kind` replaced by new(v)."""
     if type(value) is kind:
         return new(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -263,12 +268,12 @@ def substituted(value: Any, new: Callable[[Any], Any], kind: Any = Var) -> Any:
     return value
 
 
-def use_counts(calls: Iterable[Call], ends: Iterable[Var]) -> dict[Var, int]:
-    """How often each Var is used."""
+def use_counts(calls: Iterable[Call], outputs: Iterable[Var]) -> dict[Var, int]:
+    """Count the uses of each Var."""
     counts: dict[Var, int] = {}
     for call in calls:
         for v in call.uses:
             counts[v] = counts.get(v, 0) + 1
-    for v in ends:
+    for v in outputs:
         counts[v] = counts.get(v, 0) + 1
     return counts

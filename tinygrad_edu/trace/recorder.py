@@ -72,7 +72,7 @@ class Recorder:
         if not isinstance(result, (tuple, list)):
             y = Traced(self, result, call.out)
             if type(base) is Traced:
-                y.lie_in(base, fun)
+                y.share(base, fun)
             return y
         parts = []
         for i, value in enumerate(result):
@@ -81,7 +81,7 @@ class Recorder:
             self.program.calls.append(one)
             y = Traced(self, value, one.out)
             if type(base) is Traced:
-                y.lie_in(base, fun)
+                y.share(base, fun)
             parts.append(y)
         return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
 

@@ -45,7 +45,7 @@ def _reshape(x: Any, shape: Any = None, order: Any = "C", *, newshape: Any = Non
     if full == x.shape:
         return x
     y = x.rec.call(np.reshape, (x, full), {})
-    return x._view(y, np.reshape, full)
+    return x.as_view(y, np.reshape, full)
 
 
 def _transpose(x: Any, axes: Any = None) -> Any:
@@ -53,7 +53,7 @@ def _transpose(x: Any, axes: Any = None) -> Any:
     if order == tuple(range(x.ndim)):
         return x
     y = x.rec.call(np.transpose, (x, order), {})
-    return x._view(y, np.transpose, order)
+    return x.as_view(y, np.transpose, order)
 
 
 def _swapped(x: Any, axis1: Any, axis2: Any) -> Any:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..engine.rules import name
+from ..engine.rules.symbols import INFIX
 from ..engine.tensor import Tensor
 from ..engine.value import Value
-from ..trace.expressions import INFIX
 from .graph import Box
 from .scopes import Scope
 from .steps import Number
