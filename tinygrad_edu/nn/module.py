@@ -8,6 +8,7 @@ from weakref import ref
 
 from numpy.typing import ArrayLike
 
+from ..engine.reprs import table
 from ..engine.tape import next_place, tag
 from ..engine.tensor import Tensor
 from ..state import copy_state
@@ -111,8 +112,6 @@ class Module:
         return "\n".join([lines[0] + " parameters", *lines[1:]])
 
     def _repr_html_(self) -> str:
-        from ..engine.reprs import table
-
         rows = []
         for path, part in self.named_modules():
             shapes = [f"{name} {p.shape}" for name, p in part.named_parameters() if "." not in name]

@@ -13,7 +13,7 @@ from ..data.batches import Array, Arrays, Rng, positive_int
 from ..nn import Module
 from ..optim import Optimizer
 from .checkpoint import TrainingState
-from .curves import smooth
+from .curves import lr_curve, smooth
 from .epoch import epoch_batches
 from .evaluation import Data, check_model, check_optimizer, checked_data, mode
 from .step import Loss
@@ -44,8 +44,6 @@ class RateSearch:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Plot the loss by learning rate in the matplotlib Axes `ax`, or new ones, and return them."""
-        from .curves import lr_curve
-
         return lr_curve(self.lrs, self.losses, ax, suggestion=self.suggestion)
 
 

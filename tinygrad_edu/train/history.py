@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
+from io import StringIO
 from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from ..engine.reprs import table
+from ..state import replacing
+from . import curves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,14 +68,8 @@ class History:
         return f"History({', '.join(facts)}, best epoch {self.best_epoch}, {sum(self.seconds):.3g} s)"
 
     def _repr_html_(self) -> str:
-        import re
-        from html import escape
-
-        from ..engine.reprs import table
-        from .curves import svg
-
         head, *rows = (re.split(" {2,}", line.strip()) for line in self.table().split("\n"))
-        return f"<p>{escape(repr(self))}</p>{svg(self.train_loss, self.valid_loss)}{table(head, rows)}"
+        return f"<p>{escape(repr(self))}</p>{curves.svg(self.train_loss, self.valid_loss)}{table(head, rows)}"
 
     def table(self, rows: int = 10) -> str:
         """Return up to `rows` epochs, from the first to the last, as an aligned table; `seconds` are cumulative."""
@@ -91,11 +93,6 @@ class History:
 
         Seconds are those of each epoch alone. After an error an existing file is unchanged.
         """
-        import csv
-        from io import StringIO
-
-        from ..state import replacing
-
         columns = {"epoch": range(1, len(self) + 1), "train_loss": self.train_loss, "valid_loss": self.valid_loss}
         columns |= {**self.metrics, "lr": self.lr, "seconds": self.seconds}
         if not self.valid_loss:
@@ -109,6 +106,4 @@ class History:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Plot the losses by epoch in the matplotlib Axes `ax`, or new ones, and return them."""
-        from .curves import losses
-
-        return losses(self, ax=ax)
+        return curves.losses(self, ax=ax)
