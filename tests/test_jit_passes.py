@@ -149,6 +149,16 @@ def test_rows_with_equal_constants_of_their_own_are_right():
         np.testing.assert_allclose(jitted(x), f(x), rtol=1e-13)
 
 
+def test_rows_with_zeros_of_both_signs_are_not_equal():
+    def f(x):
+        signs = [np.array([-0.0 if i % 2 else 0.0, 1.0, -1.0]) for i in range(5)]
+        return np.stack([np.copysign(x, s) * np.array([i, 2.0, 3.0]) for i, s in enumerate(signs)])
+
+    jitted = tg.jit(f)
+    for x in (X[0, :3], Y[0, :3]):
+        np.testing.assert_array_equal(jitted(x), f(x))
+
+
 def test_flat_updates_all_parameters_at_once():
     params = [tg.Tensor(np.ones((4, 3))), tg.Tensor(np.zeros(3)), tg.Tensor(np.ones((3, 2))), tg.Tensor(np.zeros(2))]
     opt = tg.optim.Adam(params, lr=0.1)

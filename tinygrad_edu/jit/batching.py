@@ -15,15 +15,7 @@ from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import setitem
 from ..trace.functional import astype
 from ..trace.ir import Call, Constant, Guard, Program, Var, placeholder
-from .simplify import (
-    apply_rules,
-    common_subexpressions,
-    eliminate_dead_calls,
-    is_basic,
-    is_reduction,
-    propagate_copies,
-    value_key,
-)  # fmt: skip
+from . import simplify
 
 BATCHED = {operator.getitem, setitem, np.reshape, np.transpose, np.broadcast_to, np.sum, astype}
 
@@ -127,8 +119,8 @@ def batched_arguments(call: Call, n: int) -> tuple[tuple[object, ...], Mapping[s
     fun, rest, kwargs = call.fun, call.args[1:], call.kwargs
     if fun in (operator.getitem, setitem):
         index = rest[0] if isinstance(rest[0], tuple) else (rest[0],)
-        return (((slice(None), *index), *rest[1:]), {}) if is_basic(index) else None
-    if is_reduction(call, np.sum):
+        return (((slice(None), *index), *rest[1:]), {}) if simplify.is_basic(index) else None
+    if simplify.is_reduction(call, np.sum):
         axis, ndim = kwargs.get("axis"), len(call.args[0].shape)
         axes = tuple([a % ndim + 1 for a in (range(ndim) if axis is None else np.atleast_1d(axis).tolist())])
         return ((), {**kwargs, "axis": axes}) if axes else None
@@ -144,15 +136,15 @@ def equivalent(a: object, b: object) -> bool:
     if isinstance(a, Var) and isinstance(b, Var) and type(a.source) is type(b.source) is Constant:
         same_form = a.dtype == b.dtype and a.shape == b.shape and a.size < 10_000
         return a is b or (same_form and np.asarray(a.source.array).tobytes() == np.asarray(b.source.array).tobytes())
-    return a is b or (type(a) is type(b) and value_key(a) == value_key(b))
+    return a is b or (type(a) is type(b) and simplify.value_key(a) == simplify.value_key(b))
 
 
 def batch_rows(program: Program) -> None:
     """Compute results that are stacked at the end, such as the rows of a Jacobian, all at once."""
     if not any(c.fun is np.stack for c in program.calls):
         return
-    rules = {"copies": (propagate_copies, {np.copy}), "common": (common_subexpressions, None)}
-    apply_rules(program, rules)  # equal operands are one Var now
+    rules = {"copies": (simplify.propagate_copies, {np.copy}), "common": (simplify.common_subexpressions, None)}
+    simplify.apply_rules(program, rules)  # equal operands are one Var now
     calls: list[Call] = []
     changed = False
     for call in program.calls:
@@ -167,7 +159,7 @@ def batch_rows(program: Program) -> None:
         calls.append(call)
     program.calls = calls
     if changed:
-        eliminate_dead_calls(program)
+        simplify.eliminate_dead_calls(program)
         program.sort()
 
 
