@@ -97,10 +97,12 @@ def dump(text):
 
 
 def title(tree):
-    """Return `f` for a definition of f, and `np.f` for `defvjp(np.f, ...)`."""
+    """Return `f` for a definition of f, `np.f` for `defvjp(np.f, ...)` and for `composition(np.f)(...)`."""
     statement = tree.body[0]
-    call = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and statement.value.args
-    return ast.unparse(call[0]) if call else getattr(statement, "name", ast.unparse(statement)[:40])
+    call = statement.value if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) else None
+    if call and isinstance(call.func, ast.Call):
+        call = call.func
+    return ast.unparse(call.args[0]) if call and call.args else getattr(statement, "name", ast.unparse(statement)[:40])
 
 
 @functools.cache
