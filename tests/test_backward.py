@@ -462,3 +462,65 @@ def test_a_result_remembers_its_call_and_a_leaf_has_none():
         assert list(map(id, y.args)) == list(map(id, args))
         assert y.argnums == argnums
         assert y.kwargs == kwargs
+
+
+def constants():
+    """Ways to come by a constant."""
+    x = tg.Tensor([1.0, 2.0])
+    with tg.no_grad():
+        inside = x * 2
+        tensor = tg.Tensor([2.0, 4.0])
+    return [x.detach(), (x * 2).detach(), inside, tensor, x.detach() * 2, tg.Tensor([1.0, 2.0], requires_grad=False)]
+
+
+def test_constants_that_come_to_take_gradients_have_each_their_own():
+    xs = constants()
+    for x in xs:
+        x.requires_grad = True
+    total = sum((x * (i + 1.0)).sum() for i, x in enumerate(xs))
+    total.backward()
+    for i, x in enumerate(xs):
+        np.testing.assert_array_equal(x.grad, [i + 1] * 2)
+    assert len({x.order for x in xs}) == len(xs)
+    for g, x in zip(tg.gradients(total, xs), xs, strict=True):
+        np.testing.assert_array_equal(g, x.grad)
+
+
+def test_a_constant_that_was_written_into_and_is_used_in_two_graphs():
+    x = tg.Tensor([1.0, 2.0])
+    c = x.detach()
+    first = (c * x).sum()
+    c[0] = 5.0
+    c.requires_grad = True
+    second = (c * x).sum() + (c * c).sum()
+    first.backward()
+    np.testing.assert_array_equal(x.grad, [1, 2])
+    assert c.grad is None  # it was a constant in the first graph
+    x.zero_grad()
+    second.backward()
+    np.testing.assert_array_equal(x.grad, [5, 2])
+    np.testing.assert_array_equal(c.grad, [1 + 10, 2 + 4])
+    second.backward()
+    np.testing.assert_array_equal(c.grad, [22, 12])
+
+
+def test_a_constant_assigned_to_keeps_its_place_and_the_values_that_were_read():
+    c = tg.Tensor([1.0, 2.0], requires_grad=False)
+    w = tg.Tensor([3.0, 4.0])
+    y = (c * w).sum()
+    c[0] = 9.0
+    np.testing.assert_array_equal(c.data, [9, 2])
+    y.backward()
+    np.testing.assert_array_equal(w.grad, [1, 2])
+    (g,) = tg.gradients(y, [w], create_graph=True)
+    np.testing.assert_array_equal(g.data, [1, 2])
+
+
+def test_a_freed_value_can_still_be_logged_in_a_constant():
+    x, log = tg.Tensor(2.0), tg.Tensor(np.zeros(2), requires_grad=False)
+    loss = x * x
+    loss.backward(retain_graph=False)
+    log[0] = loss
+    np.testing.assert_array_equal(log.data, [4, 0])
+    with pytest.raises(ValueError, match="was freed"):
+        log.sum().backward()

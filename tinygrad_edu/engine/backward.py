@@ -1,33 +1,47 @@
 """The backward pass: gradients from a root back to the leaves, by the chain rule.
 
-A node remembers the call that made it: `fun`, `args` and `kwargs`; `argvals`, the same arguments as plain arrays; and
-`argnums`, the positions of the arguments that take gradients. `order` is its place on the tape. A node is recorded
-after its arguments, so visiting the latest node first is visiting the graph in reverse topological order.
+A node is recorded after its arguments. So visiting the latest node first visits the graph in reverse topological order.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from functools import partial
 from heapq import heappop, heappush
-from operator import attrgetter
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from .errors import freed
 from .mode import Contribution, watchers
 from .rules import is_elementwise, name, vjps
 from .rules.finite import has_nan
+from .rules.registry import Function
 
-Node = Any  # a node of the tape, which imports this module
-Gradient = Any  # a Tensor's is an array, a Value's a float, and a recorded one is a node
-Pair = tuple[Node, Gradient]
-Contributions = tuple[Contribution, Contribution]
-Fit = Callable[[Gradient, Node, Gradient, Node], Gradient]
-Select = Callable[[Iterable[Pair]], list[Pair]]
+Gradient = Any  # of a Tensor an array, of a Value a float; a node where gradients are recorded themselves
 
 
-def backpropagate(root: Node, gradient: Gradient, contribution: Contribution) -> Iterator[Pair]:
-    """Yield (node, its gradient) from the root back to the leaves, each node before its parents."""
+class Node(Protocol):
+    """What the backward pass knows of a node (`tape.Node`): its data, its place, and the call that made it."""
+
+    _value: Any
+    order: int  # the place on the tape; places count down, so the latest node has the smallest
+    fun: Any  # the function; None for a leaf or a constant
+    args: tuple[Any, ...]
+    argvals: tuple[Any, ...]  # the arguments as plain arrays
+    kwargs: dict[str, Any]
+    argnums: tuple[int, ...]  # the positions of the arguments that take gradients
+
+    def _fit(self, g: Gradient, fun: Function) -> Gradient: ...
+
+
+N = TypeVar("N", bound=Node)
+Pair = tuple[N, Gradient]
+Select = Callable[[Iterable[Pair[N]]], list[Pair[N]]]
+Contributions = tuple[Contribution, Contribution]  # the usual function, and the one for when a NaN arrived
+
+
+def backpropagate(root: N, gradient: Gradient, contribution: Contribution) -> Iterator[Pair[N]]:
+    """Yield (node, its gradient) from the root back to the leaves, each node before its arguments."""
     gradients, latest = {root: gradient}, [(root.order, root)]
     while latest:
         order, y = heappop(latest)
@@ -35,12 +49,12 @@ def backpropagate(root: Node, gradient: Gradient, contribution: Contribution) ->
         yield y, g
         for i in y.argnums:
             x = y.args[i]
-            while x.order < order:  # x[index] = v moved x to a later place: take what it was before
+            while x.order < order:  # x[index] = v has moved x since: take what it was when y was recorded
                 x = x.args[0]
             r = contribution(y, g, i, x)
             if x in gradients:
                 gradients[x] = gradients[x] + r
-            elif r is not None:  # None: nobody asked for this gradient
+            elif r is not None:  # None: nobody asked for the gradient of x
                 gradients[x] = r
                 heappush(latest, (x.order, x))
 
@@ -61,7 +75,7 @@ def masked(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
     return fitted(r, y, g, x)
 
 
-def contribution(y: Node, g: Gradient, i: int, x: Node, fit: Fit = fitted) -> Gradient:
+def contribution(y: Node, g: Gradient, i: int, x: Node, fit: Callable[..., Gradient] = fitted) -> Gradient:
     """Return what y, whose gradient is g, passes on to x, its i-th argument: the result of a rule, fitted to x."""
     rule: Any = vjps[y.fun][i]
     args = y.argvals
@@ -76,44 +90,41 @@ def contribution(y: Node, g: Gradient, i: int, x: Node, fit: Fit = fitted) -> Gr
     return r if type(r) is float and r == r else fit(r, y, g, x)
 
 
-def recorded_contribution(y: Node, g: Gradient, i: int, x: Node, fit: Fit = fitted) -> Gradient:
+def recorded_contribution(y: Node, g: Gradient, i: int, x: Node, fit: Callable[..., Gradient] = fitted) -> Gradient:
     """Return the same, computed by the rule on nodes: NumPy's calls in it are recorded, and have gradients."""
     args = [parent(y, j) if j in y.argnums else a for j, a in enumerate(y.argvals)]
     rule: Any = vjps[y.fun][i]
     return fit(rule(g, y, *args, **y.kwargs), y, g, x)
 
 
-def parent(y: Node, i: int) -> Node:
-    """Return the i-th argument of y as it was when y was recorded.
-
-    `x[index] = v` moves x to a later place on the tape, and leaves its earlier self as the first argument there.
-    """
-    x = y.args[i]
+def parent(y: N, i: int) -> N:
+    """Return the i-th argument of y as it was when y was recorded: `x[index] = v` moves x to a later place."""
+    x: N = y.args[i]
     while x.order < y.order:
         x = x.args[0]
     return x
 
 
-def toposort(*roots: Node, since: int = 0) -> list[Node]:
+def toposort(*roots: N, since: int = 0) -> list[N]:
     """Return all nodes behind the roots that take gradients, latest first; with `since`, those recorded after it."""
     nodes = {y for root in roots for y, _ in backpropagate(root, 0, lambda y, g, i, x: 0 if x.order < since else None)}
-    return sorted(nodes, key=attrgetter("order"))
+    return sorted(nodes, key=lambda y: y.order)
 
 
-QUIET = nullcontext()
 PLAIN: Contributions = contribution, partial(contribution, fit=masked)
 RECORDED: Contributions = recorded_contribution, partial(recorded_contribution, fit=masked)
 
 
-def reverse_pass(root: Node, gradient: Gradient, select: Select, contributions: Contributions = PLAIN) -> list[Pair]:
-    """Run the backward pass; return those (node, gradient) pairs that `select` picks from an iterator over them all.
+def reverse_pass(root: N, gradient: Gradient, select: Select[N], contributions: Contributions = PLAIN) -> list[Pair[N]]:
+    """Run the backward pass; return those (node, gradient) pairs that `select` picks from an iterator over all.
 
-    Where a NaN arrives, the pass is repeated with the second, masked contribution: most often 0 * inf made the NaN, on
-    a branch that `np.where` had not chosen.
+    Where a NaN arrives, the pass is repeated with masked contributions: most often 0 * inf made the NaN, on a branch
+    that `np.where` did not choose.
     """
-    watching, pairs = watchers(), []
+    watching = watchers()
+    pairs: list[Pair[N]] = []
     try:
-        with QUIET if type(gradient) is float else np.errstate(divide="ignore", invalid="ignore"):
+        with nullcontext() if type(gradient) is float else np.errstate(divide="ignore", invalid="ignore"):
             for contribute in contributions:
                 for watcher in watching:
                     contribute = watcher.contribution(contribute)
@@ -126,26 +137,13 @@ def reverse_pass(root: Node, gradient: Gradient, select: Select, contributions: 
     return pairs
 
 
-def leaves(pairs: Iterable[Pair]) -> list[Pair]:
+def leaves(pairs: Iterable[Pair[N]]) -> list[Pair[N]]:
     """Select the leaves; raise ValueError at a node whose graph was freed."""
     return [(y, g) for y, g in pairs if is_leaf(y)]
 
 
 def is_leaf(y: Node) -> bool:
-    """Whether y was not computed from nodes that take gradients; raise ValueError if its graph was freed."""
+    """Return whether y was computed from nothing that takes gradients; raise ValueError if its graph was freed."""
     if y.fun and not y.argnums:
-        raise ValueError(
-            f"backward: the graph behind {y._describe()}, a result of {name(y.fun)}, was freed by "
-            "backward(retain_graph=False); leave that argument out where a graph is used twice"
-        )
+        raise freed(y)
     return not y.argnums
-
-
-def unbroadcast(g: Any, shape: tuple[int, ...], fun: Any) -> Any:
-    """Return the sum of g over the axes that broadcasting added to `shape` or stretched."""
-    extra = g.ndim - len(shape)
-    kept = g.shape[max(extra, 0) :]
-    stretched = [i for i, n in enumerate(shape) if n == 1]
-    if extra < 0 or any(n != m for i, (n, m) in enumerate(zip(shape, kept, strict=True)) if i not in stretched):
-        raise ValueError(f"a rule of {name(fun)} gave a gradient of shape {g.shape} for an argument of shape {shape}")
-    return g.sum(axis=(*range(extra), *[i + extra for i in stretched])).reshape(shape)

@@ -56,6 +56,14 @@ def origin(error: Exception) -> Exception | None:
     return cause if known else None  # type: ignore[return-value]
 
 
+def freed(y: Any) -> ValueError:
+    """Return the error for a backward pass that arrives at a node whose graph was freed by an earlier one."""
+    return ValueError(
+        f"backward: the graph behind {y._describe()}, a result of {name(y.fun)}, was freed by "
+        "backward(retain_graph=False); leave that argument out where a graph is used twice"
+    )
+
+
 def named(fun: Any) -> str:
     """The name that the user called: what stands in the table for np.concatenate is a function of its own."""
     own = name(fun)

@@ -4,6 +4,8 @@ The forward pass records: an operator or a NumPy function on nodes computes on t
 remembers the call. `backward` reads these recipes from a root back to the leaves, and gives each node its gradient.
 """
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Callable, Iterable
 from typing import Any, Self
@@ -64,7 +66,7 @@ class Node:
             )
         interior: list[Node] = []
 
-        def leaves(pairs: Iterable[Pair]) -> list[Pair]:
+        def leaves(pairs: Iterable[Pair[Node]]) -> list[Pair[Node]]:
             found = []
             for y, g in pairs:
                 if not y.argnums and is_leaf(y):

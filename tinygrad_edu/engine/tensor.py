@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .backward import toposort, unbroadcast
+from .backward import toposort
 from .dispatch import Operand, apply, binary
 from .memory import keep_freed_memory
 from .mode import paused
@@ -14,11 +14,9 @@ from .reprs import tensor_html, tensor_text
 from .rules import name
 from .rules.indexing import setitem
 from .rules.products import matmul
-from .rules.registry import array_of
+from .rules.registry import Array, Function, Shape, array_of
 from .rules.shaping import astype
 from .tape import NO_KEYWORDS, Node
-
-Array = np.ndarray[Any, Any]
 
 
 def _method(fun: Any) -> Any:
@@ -283,6 +281,17 @@ def _floating(data: Any, dtype: Any = None, copy: bool | None = None) -> Any:
             "in arrays or lists of equal lengths"
         )
     return array
+
+
+def unbroadcast(g: Array, shape: Shape, fun: Function) -> Array:
+    """Return the sum of g over the axes that broadcasting added to `shape` or stretched."""
+    extra = g.ndim - len(shape)
+    kept = g.shape[max(extra, 0) :]
+    stretched = [i for i, n in enumerate(shape) if n == 1]
+    if extra < 0 or any(n != m for i, (n, m) in enumerate(zip(shape, kept, strict=True)) if i not in stretched):
+        raise ValueError(f"a rule of {name(fun)} gave a gradient of shape {g.shape} for an argument of shape {shape}")
+    total: Array = g.sum(axis=(*range(extra), *[i + extra for i in stretched]))
+    return total.reshape(shape)
 
 
 keep_freed_memory()

@@ -4,6 +4,8 @@ Each takes and returns arrays. They nest: handed a Tensor that takes gradients, 
 that is itself being transformed, they return Tensors that carry the outer gradient on.
 """
 
+from __future__ import annotations
+
 import functools
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -42,7 +44,7 @@ def gradients(y: Any, xs: Sequence[Any], gradient: Any = None, create_graph: boo
     def towards(contribute: Contribution) -> Contribution:
         return lambda y, g, i, x: contribute(y, g, i, x) if x in leading else None
 
-    def select(pairs: Iterable[Pair]) -> list[Pair]:
+    def select(pairs: Iterable[Pair[Node]]) -> list[Pair[Node]]:
         return [(x, g) for x, g in pairs if x in wanted]
 
     plain, masked = RECORDED if create_graph else PLAIN
