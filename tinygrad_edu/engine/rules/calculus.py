@@ -245,7 +245,7 @@ def geomspace(start: Array, stop: Array, num: int = 50, endpoint: bool = True, *
     """start**(1 - t) stop**t, with the sign of start."""
     start, stop, t = fractions(start, stop, num, endpoint)
     if any_zero(start) or any_zero(stop):
-        raise ValueError("np.geomspace: from 0 or to 0 no constant factor leads; start beside it")
+        raise ValueError("np.geomspace: start and stop cannot be 0, as no constant factor leads there; start beside it")
     sign = np.sign(start)
     return np.moveaxis(sign * np.power(sign * start, 1 - t) * np.power(sign * stop, t), 0, axis)
 
