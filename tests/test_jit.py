@@ -994,6 +994,20 @@ def test_the_source_is_read_like_a_lesson():
     assert any("x @ w + b - t" in line or "x @ w + b" in line for line in lines)
 
 
+def test_tensors_without_labels_are_named_in_the_source_as_the_function_knows_them():
+    weights, single = [tg.Tensor([1.0, 2.0]), tg.Tensor([3.0, 4.0])], tg.Tensor([5.0, 6.0])
+    model = tg.nn.Sequential(tg.nn.Linear(2, 1, rng=0))
+    model[0].weight.label = None
+
+    @tg.jit
+    def f(x, pair):
+        return np.sum(model(x * weights[0] + weights[1] * single) * pair["scale"])
+
+    f(np.ones((3, 2)), {"scale": tg.Tensor(2.0)})
+    names = f.source.splitlines()[3].removeprefix("def f(").removesuffix("):").split(", ")
+    assert {"weights_0", "weights_1", "single", "model_0_weight", "pair_scale"} <= {*names}
+
+
 @pytest.mark.parametrize(
     "label", ["lambda", "None", "x²", "a0", "a0t", "block0", "x0", "start", "0.weight", "dot", "ﬁ", "²"]
 )

@@ -85,12 +85,12 @@ def shown(a: Any) -> str:
 MOST = 6  # members of a list that are shown
 
 
-def users_line(frame: Any) -> Line | None:
-    """The file and number of the line that led to `frame` from outside of this package and NumPy."""
+def users_line(frame: Any, top: Any = None) -> Line | None:
+    """Return the user's line that led to `frame`: the first outside this package and NumPy, up to code `top`."""
     while frame is not None:
         if not frame.f_code.co_filename.startswith(INTERNAL):
             return frame.f_code.co_filename, frame.f_lineno
-        frame = frame.f_back
+        frame = None if frame.f_code is top else frame.f_back
     return None
 
 

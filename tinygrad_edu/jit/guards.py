@@ -6,12 +6,14 @@ is a predicate of values that the function has branched on; if it fails, the cal
 
 from __future__ import annotations
 
+from types import CellType
+
 import numpy as np
 
 from ..engine.rules import implementations
 from ..engine.rules.finite import has_nan
 from ..engine.tensor import Tensor
-from ..trace.closure import as_it_was
+from ..trace.closure import is_unchanged
 from ..trace.ir import Constant, Guard, Var, variables
 from .emitter import Emitter
 from .memory import Location
@@ -40,10 +42,10 @@ def entry_guards(emitter: Emitter) -> list[str]:
                 tensors.append((x, v.source.array, attributes.pop((id(x), "requires_grad"))[2]))
     checks += [f"{emitter.tensor(x)}._grad is None" for x in found.absent]
     for holder, key, value in found.closure.variables:
-        cell = (
-            f"{emitter.name(holder, 'scope')}.get({key!r})" if key else f"{emitter.name(holder, 'cell')}.cell_contents"
-        )
-        checks.append(f"{cell} {unchanged(emitter, value)}")
+        text = f"{emitter.name(holder, 'scope')}.get({key!r})"
+        if isinstance(holder, CellType):
+            text = f"{emitter.name(holder, 'cell')}.cell_contents"
+        checks.append(f"{text} {unchanged(emitter, value)}")
     for owner, attribute, value in attributes.values():
         checks.append(f"{emitter.name(owner, 'm')}.{attribute} {unchanged(emitter, value)}")
     containers = found.closure.containers
@@ -64,7 +66,7 @@ def all_unchanged(
     for tensor, array, requires_grad in tensors:
         if tensor._value is not array or tensor.requires_grad is not requires_grad:
             return False
-    return all([as_it_was(container, elements) for container, elements in containers])
+    return all([is_unchanged(container, elements) for container, elements in containers])
 
 
 def unchanged(emitter: Emitter, value: object) -> str:

@@ -1,9 +1,8 @@
-"""Capturing: run a function with its Tensors, modules and optimizers reporting to a recording."""
+"""Capture: run a function once, with its Tensors, modules and optimizers reporting to a recorder."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from threading import RLock, get_ident
 from typing import Any
 
@@ -12,81 +11,56 @@ from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import SGD, Group
-from .captured import NUMBERS, ROOMS, WATCHED, Captured, raw_grad, raw_value
-from .closure import Closure, position
+from .captured import REPORTING, SCRATCH, SETTINGS, Captured, raw_grad, raw_value
+from .closure import Closure, source_state
 from .generators import assign
-from .ir import Call, placeholder
+from .ir import Function, placeholder
+from .names import argument_names
 from .recorder import Recorder
-from .traced import Traced
 
 recorders: dict[int, Recorder] = {}  # by thread
 one_at_a_time = RLock()  # a recording changes classes
 
 
-def capture(fun: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Captured, Any]:
-    """Run fun(*args, **kwargs): what it found and did, and its result."""
+def capture(fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Captured, Any]:
+    """Run fun(*args, **kwargs); return the recording, and the function's result."""
     with one_at_a_time:
-        rec = Recorder(name)
-        found = Captured(rec)
-        found.args, found.kwargs = args, kwargs
-        args, kwargs = found.argument(args), found.argument(kwargs)
-        rec.line_of = _line
         code = getattr(getattr(fun, "__func__", fun), "__code__", None)
-        rec.top = code or getattr(type(fun).__call__, "__code__", None)
-        around = found.closure = Closure(fun, found.leaves, (Node, *NUMBERS), Module)
-        for owner, key, value in around.attributes:
+        found = Captured(Recorder(name, code or getattr(type(fun).__call__, "__code__", None)), args, kwargs)
+        args, kwargs = found.argument(args), found.argument(kwargs)
+        closure = found.closure = Closure(fun, found.leaves, (Node, *SETTINGS))
+        owner = getattr(fun, "__self__", fun)
+        arguments = zip(argument_names(fun, found.args, found.kwargs), found.leaves, strict=True)
+        found.names = closure.tensor_names([*arguments, ("", owner)] if isinstance(owner, Module) else arguments)
+        for owner, key, value in closure.attributes:
             found.attributes[id(owner), key] = owner, key, value
-        places = *around.variables, *around.attributes
         exchanged = [
-            (place, traced_source)
-            for place in places
-            if not isinstance(place[0], type) and (traced_source := found.traced_source(place[2])) is not place[2]
+            (place, traced)
+            for place in (*closure.variables, *closure.attributes)
+            if not isinstance(place[0], type) and (traced := found.traced_source(place[2])) is not place[2]
         ]
-        before = [position(source) for source in around.sources]
+        before = [source_state(source) for source in closure.sources]
         try:
-            with _Hooks(found), watching(_Backward(rec)):
-                for (holder, key, _), traced_source in exchanged:
-                    assign(holder, key, traced_source)
+            with _Reports(found), watching(_RunningRules(found.rec)):
+                for (holder, key, _), traced in exchanged:
+                    assign(holder, key, traced)
                 result = fun(*args, **kwargs)
         finally:
             for place, _ in exchanged:
                 assign(*place)
-        if rec.refused:  # and the function went on without
-            raise rec.refused
+        if found.rec.refused:  # the function caught the error
+            raise found.rec.refused
         found.refuse_changes(before)
         found.finish()
-        rec.program.result, visible = found.result(result)
+        found.rec.program.result, visible = found.result(result)
         return found, visible
-
-
-class _Backward(Watcher):
-    """Tells a recorder which node's rule is running."""
-
-    def __init__(self, rec: Recorder) -> None:
-        self.rec = rec
-
-    def contribution(self, contribute: Contribution) -> Contribution:
-        def told(y: Any, g: Any, i: int, x: Any) -> Any:
-            self.rec.node = y
-            return contribute(y, g, i, x)
-
-        return told
-
-    def finished(self, pairs: Any) -> None:
-        self.rec.node = None
-
-
-def _line(node: Any) -> Any:
-    """The user's line that made a node."""
-    data = raw_value.__get__(node) if isinstance(node, Node) else None
-    return data._variable.source.line if type(data) is Traced and isinstance(data._variable.source, Call) else None
 
 
 @functools.cache
 def alone(kind: str) -> int:
-    """How many references an array has, as a recording finds it, that nobody but its owner holds."""
+    """Return the number of references to an array, when a recording finds it, that only its owner holds."""
     x = Tensor([0.0, 0.0])
-    found = Captured(Recorder("alone"))
+    found = Captured(Recorder("alone"), (), {})
     if kind == "data":
         origin = found.tensor(x).origin
     else:
@@ -95,8 +69,30 @@ def alone(kind: str) -> int:
     return origin.source.references  # type: ignore[no-any-return]
 
 
-class _Hooks:
-    """Let Tensors, modules and optimizers report to a recording while it runs."""
+class _RunningRules(Watcher):
+    """Tells a recorder which node's rule is running; the sum of contributions that follows counts as part of it."""
+
+    def __init__(self, rec: Recorder) -> None:
+        self.rec = rec
+        self.running: list[Any] = []  # a rule may run a backward pass itself
+
+    def contribution(self, contribute: Contribution) -> Contribution:
+        def watched(y: Any, g: Any, i: int, x: Any) -> Any:
+            self.rec.node = y
+            self.running.append(y)
+            try:
+                return contribute(y, g, i, x)
+            finally:
+                self.running.pop()
+
+        return watched
+
+    def finished(self, pairs: object) -> None:
+        self.rec.node = self.running[-1] if self.running else None
+
+
+class _Reports:
+    """Let Tensors, modules, optimizers and schedules report their attributes to a recording while it runs."""
 
     def __init__(self, found: Captured) -> None:
         self.found = found
@@ -108,25 +104,25 @@ class _Hooks:
         setattr(Node, "_grad", property(found.get_grad, found.set_grad))  # noqa: B010
 
         def get(owner: Any, name: str) -> Any:
-            if name in ROOMS and isinstance(owner, Group) and get_ident() == thread:
+            if name in SCRATCH and isinstance(owner, Group) and get_ident() == thread:
                 return [found.rec.constant(placeholder(found.get_value(p)._array)) for p in owner.params]
             value = object.__getattribute__(owner, name)
             return value if name[:2] == "__" or get_ident() != thread else found.get_attribute(owner, name, value)
 
         def put(owner: Any, name: str, value: Any) -> None:
-            ours = get_ident() == thread and not isinstance(getattr(type(owner), name, None), property)
-            (found.set_attribute if ours else object.__setattr__)(owner, name, value)
+            reported = get_ident() == thread and not isinstance(getattr(type(owner), name, None), property)
+            (found.set_attribute if reported else object.__setattr__)(owner, name, value)
 
-        self.own = [(kind, kind.__dict__.get("__setattr__")) for kind in WATCHED]
-        for kind in WATCHED:
+        self.setters = [(kind, kind.__dict__.get("__setattr__")) for kind in REPORTING]
+        for kind in REPORTING:
             setattr(kind, "__getattribute__", get)  # noqa: B010 (as above)
             setattr(kind, "__setattr__", put)  # noqa: B010
 
     def __exit__(self, *_: object) -> None:
-        for kind, own in self.own:
+        for kind, setter in self.setters:
             del kind.__getattribute__, kind.__setattr__
-            if own:
-                setattr(kind, "__setattr__", own)  # noqa: B010
+            if setter:
+                setattr(kind, "__setattr__", setter)  # noqa: B010
         setattr(Node, "_value", raw_value)  # noqa: B010
         setattr(Node, "_grad", raw_grad)  # noqa: B010
         del recorders[self.found.rec.thread]

@@ -1,14 +1,14 @@
-"""What a recording finds outside: Tensors, gradients, optimizers, modules, random numbers.
+"""Captured state: the Tensors, gradients, optimizers, modules and random numbers that a recorded function uses.
 
-While it runs, `Node`, `Module` and `Optimizer` report to it what its thread reads and writes there; the engine knows
-nothing of it, and other threads see what is really there. At the end everything is put back, and only then is what the
-function changed really changed: a recording that fails has changed nothing.
+While the function runs, `Node`, `Module` and `Optimizer` report the reads and writes of its thread, and other threads
+see the state as it is. Changes are made only when the function has returned: a recording that fails has no effect.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from sys import getrefcount
-from threading import RLock, get_ident
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -18,50 +18,48 @@ from ..engine.value import Value
 from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
-from .closure import PLAIN, position
+from .closure import PLAIN, Closure, Place, source_state
 from .generators import TracedGenerator, TracedIterator
-from .ir import Constant, Input, Result, Setting, State, Var, placeholder, substituted
+from .ir import Array, Constant, Input, Result, Setting, State, Var, placeholder, substituted
 from .recorder import Recorder
 from .traced import Traced
 
-KEPT = (*PLAIN, np.random.Generator)  # what attributes must hold at later calls as well
-NUMBERS = {Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",)}  # read anew at each call
-ROOMS = ("scratch", "room")  # of a Group: what is in these arrays at first does not matter
-WATCHED = (Module, *NUMBERS)  # classes whose attributes are reported to the recording
+GUARDED = (*PLAIN, np.random.Generator)  # kinds of attributes that must be the same at later calls
+SETTINGS = {Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",)}  # attributes that are read at each call
+SCRATCH = ("scratch", "room")  # attributes of a Group: arrays that are written before they are read
+REPORTING = (Module, *SETTINGS)  # classes whose attributes are reported to a recording
 
 raw_value, raw_grad = Node.__dict__["_value"], Node.__dict__["_grad"]
-recorders: dict[int, Recorder] = {}  # by thread
-one_at_a_time = RLock()  # a recording changes classes
 
 
 class Captured:
-    """What one recording has found outside."""
+    """The state that one recording of fun(*args, **kwargs) uses and changes."""
 
-    def __init__(self, rec: Recorder) -> None:
-        self.rec = rec
-        self.args: tuple[Any, ...] = ()
-        self.kwargs: dict[str, Any] = {}
+    closure: Closure
+
+    def __init__(self, rec: Recorder, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.rec, self.args, self.kwargs = rec, args, kwargs
+        self.names: dict[int, str] = {}  # of Tensors, by their identity
         self.given: dict[int, Input] = {}  # the Tensors among the arguments
-        self.leaves: list[Any] = []  # the arguments
-        self.inputs: list[Traced] = []  # what stands for the arrays among them
-        # Tensors from outside, with what stands for their arrays; they keep these, as other threads may be reading them
+        self.leaves: list[Any] = []  # the arguments, and the members of nested ones
+        self.inputs: list[Traced] = []  # for the arrays among them
+        # Tensors that existed before, and a Traced for the data of each; other threads still see the array.
         self.tensors: dict[int, tuple[Any, Traced]] = {}
-        self.fresh: dict[int, Node] = {}  # made on the way; kept, or a later one could have the same id
-        self.new_grads: dict[int, tuple[Any, Any]] = {}
-        self.absent: list[Any] = []  # those whose gradient was asked for, and missing
-        self.attributes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
+        self.fresh: dict[int, Node] = {}  # Tensors made by the function; kept alive, so that no other gets the same id
+        self.new_grads: dict[int, tuple[Any, Any]] = {}  # (Tensor, its new gradient)
+        self.absent: list[Any] = []  # Tensors whose gradient was read and is None
+        self.attributes: dict[tuple[int, str], Place] = {}
         self.settings: dict[tuple[int, str], Traced] = {}
-        self.arrays: dict[int, Traced] = {}
-        self.draws: dict[int, tuple[Any, TracedGenerator]] = {}
-        self.closure: Any = None  # what the function can reach
+        self.arrays: dict[int, Traced] = {}  # gradients and optimizer state
+        self.generators: dict[int, TracedGenerator] = {}
 
     # Tensors
     def tensor(self, x: Any) -> Traced:
-        """The data of a Tensor that was there before."""
+        """Capture the data of a Tensor that existed before."""
         self.refuse_values(x)
         array = raw_value.__get__(x)
         source = self.given.get(id(x)) or State(array, x, "data", getrefcount(array))
-        var = Var(source, array, x.label or self.rec.named(x))
+        var = Var(source, array, self.name_of(x))
         (self.rec.program.states if isinstance(source, State) else self.rec.program.inputs).append(var)
         if isinstance(source, State):
             self.attributes[id(x), "requires_grad"] = x, "requires_grad", x.requires_grad
@@ -69,58 +67,64 @@ class Captured:
         self.tensors[id(x)] = x, traced
         return traced
 
-    def refuse_values(self, x: Any) -> None:
+    def name_of(self, x: Any) -> str:
+        """Return the label of a Tensor, or the name that the function knows it by."""
+        return x.label or self.names.get(id(x), "")
+
+    def refuse_values(self, x: Node) -> None:
         """Raise JitError for a Value."""
         if isinstance(x, Value):
             raise self.rec.error("a Value computes with Python's floats, which cannot be recorded; use a Tensor")
 
-    def was_there(self, x: Any) -> bool:
-        """Whether a Tensor comes from outside."""
+    def is_captured(self, x: Node) -> bool:
+        """Whether a Tensor existed before; if so, capture it."""
         if id(x) not in self.tensors and id(x) not in self.fresh:
             self.tensor(x)
         return id(x) in self.tensors
 
-    # What other threads do, in these four too, is their own affair.
+    # Reads and writes of `_value` and `_grad`. Those by other threads are not reported.
     def get_value(self, x: Any) -> Any:
-        """What reading `x._value` gives."""
+        """Read `x._value`."""
         if id(x) in self.fresh or get_ident() != self.rec.thread:
             return raw_value.__get__(x)
         found = self.tensors.get(id(x))
         return found[1] if found else self.tensor(x)
 
     def set_value(self, x: Any, value: Any) -> None:
-        """What writing it does: in a Tensor from outside, its array gets other elements."""
+        """Write `x._value`: a Tensor that existed before gets new elements in its array."""
         if get_ident() != self.rec.thread:
             raw_value.__set__(x, value)
             return
-        if getattr(x, "order", None) is None:  # it is being made: its data come first
+        if getattr(x, "order", None) is None:  # it is being made, and its data is set first
             if type(value) is not Traced:
                 self.refuse_values(x)
             self.fresh[id(x)] = x
-        if id(x) in self.fresh or not self.was_there(x):
+        if id(x) in self.fresh or not self.is_captured(x):
             raw_value.__set__(x, value if type(value) is Traced else self.rec.constant(value))
             return
         now = self.get_value(x)
         if value is now:
             return
         if type(value) is not Traced or value.shape != now.shape or value.variable.dtype != now.dtype:
-            raise self.rec.error(f"{x._describe()}.data = ...: of another shape or dtype, or the same at every call")
+            raise self.rec.error(
+                f"{x._describe()}.data = ... has another shape or dtype, or would be the same at every call"
+            )
         if any(value.root is t for _, t in self.tensors.values() if t is not now):
             raise self.rec.error(
                 f"{x._describe()}.data = ... lets two Tensors share one array, which a replay does not; take a .copy()"
             )
-        new = Traced(self.rec, value.value, value.variable)  # who holds the array that was there keeps that
+        new = Traced(self.rec, value.value, value.variable)  # other references to the old array keep its elements
         new.origin = now.origin
         self.tensors[id(x)] = x, new
 
     def get_grad(self, x: Any) -> Any:
-        """What reading `x._grad` gives."""
+        """Read `x._grad`."""
         if get_ident() != self.rec.thread:
             return raw_grad.__get__(x)
         if id(x) in self.new_grads:
             return self.new_grads[id(x)][1]
         g = raw_grad.__get__(x)
-        if type(g) is Traced or not self.was_there(x):
+        if type(g) is Traced or not self.is_captured(x):
             return g
         if g is None:
             if not any(x is y for y in self.absent):
@@ -129,25 +133,25 @@ class Captured:
         return self.array(g, x, "grad")
 
     def set_grad(self, x: Any, g: Any) -> None:
-        """What writing it does."""
-        if get_ident() != self.rec.thread or id(x) in self.fresh or not self.was_there(x):
+        """Write `x._grad`."""
+        if get_ident() != self.rec.thread or id(x) in self.fresh or not self.is_captured(x):
             raw_grad.__set__(x, g)
         else:
             self.new_grads[id(x)] = x, self.rec.constant(g) if g is not None and type(g) is not Traced else g
 
     # Optimizers and modules
-    def array(self, array: Any, owner: Any, kind: str) -> Traced:
-        """An array that belongs to a Tensor or an optimizer."""
+    def array(self, array: Array, owner: Any, kind: str) -> Traced:
+        """Capture a gradient, or an array of an optimizer's state."""
         if id(array) not in self.arrays:
-            name = f"{getattr(owner, 'label', '') or self.rec.named(owner)}_grad" if kind == "grad" else kind
+            name = f"{self.name_of(owner)}_grad" if kind == "grad" else kind
             var = Var(State(array, owner, kind, getrefcount(array)), array, name)
             self.rec.program.states.append(var)
             self.arrays[id(array)] = Traced(self.rec, array, var)
         return self.arrays[id(array)]
 
-    def get_attribute(self, owner: Any, name: str, value: Any) -> Any:
-        """What reading an attribute of a module, an optimizer or a schedule gives."""
-        if name in numbers_of(owner):
+    def get_attribute(self, owner: object, name: str, value: Any) -> Any:
+        """Read an attribute of a module, an optimizer or a schedule, which holds `value`."""
+        if name in setting_names(owner):
             if (id(owner), name) not in self.settings:
                 var = Var(Setting(owner, name), value, name)
                 self.rec.program.settings.append(var)
@@ -156,14 +160,14 @@ class Captured:
         if isinstance(owner, Optimizer) and name == "state":
             return {kind: [self.array(a, owner, f"{kind}.{i}") for i, a in enumerate(arrays)]
                     for kind, arrays in value.items()}  # fmt: skip
-        if isinstance(value, KEPT):
+        if isinstance(value, GUARDED):
             self.attributes.setdefault((id(owner), name), (owner, name, value))
         return self.traced_source(value)
 
-    def set_attribute(self, owner: Any, name: str, value: Any) -> None:
-        """What writing one does."""
+    def set_attribute(self, owner: object, name: str, value: object) -> None:
+        """Write an attribute of a module, an optimizer or a schedule."""
         now = vars(owner).get(name)
-        if name in numbers_of(owner):
+        if name in setting_names(owner):
             if type(value) is not Traced:
                 raise self.rec.error(
                     f"{name} = {value!r:.40} would be the same at every call; set it outside of "
@@ -178,17 +182,13 @@ class Captured:
             )
 
     def traced_source(self, x: Any) -> Any:
-        """What stands for a Generator or an iterator; x itself for anything else."""
+        """Return what to use instead of a Generator or an iterator; x itself for anything else."""
         if isinstance(x, np.random.Generator):
-            return self.generator(x)
+            return self.generators.setdefault(id(x), TracedGenerator(self.rec, x))
         return TracedIterator(self.rec, x) if hasattr(type(x), "__next__") else x
 
-    def generator(self, generator: np.random.Generator) -> TracedGenerator:
-        """What stands for a Generator."""
-        return self.draws.setdefault(id(generator), (generator, TracedGenerator(self.rec, generator)))[1]
-
     def argument(self, a: Any) -> Any:
-        """What stands for an argument, or a part of one."""
+        """Capture an argument; return what the function gets instead."""
         if isinstance(a, (list, tuple)):
             parts = [self.argument(v) for v in a]
             return type(a)(*parts) if hasattr(a, "_fields") else type(a)(parts)
@@ -204,11 +204,11 @@ class Captured:
             return self.inputs[-1]
         return self.traced_source(a)
 
-    # The end
-    def refuse_changes(self, before: list[Any]) -> None:
-        """Raise JitError for what has happened outside, and would not happen at later calls."""
-        for source, at in zip(self.closure.sources, before, strict=True):
-            if id(source) not in self.draws and position(source) != at:
+    # After the function has returned
+    def refuse_changes(self, before: list[Hashable]) -> None:
+        """Raise JitError for a change that later calls would not make; `before` are states of random numbers."""
+        for source, state in zip(self.closure.sources, before, strict=True):
+            if id(source) not in self.generators and source_state(source) != state:
                 name = getattr(source, "__name__", type(source).__name__)
                 raise self.rec.error(
                     f"random numbers of {name} would be the same at every call; draw from a Generator, rng = "
@@ -221,42 +221,40 @@ class Captured:
             )
 
     def finish(self) -> None:
-        """Change what the function has changed, and note it."""
+        """Make the changes that the function made, and add them to the program."""
         program = self.rec.program
-        found = (*[t for _, t in self.tensors.values()], *self.arrays.values(), *self.inputs)
-        changed = [t for t in found if t.variable is not t.origin]
-        for t in changed:
+        for t in (*[t for _, t in self.tensors.values()], *self.arrays.values(), *self.inputs):
             source = t.origin.source
-            if not isinstance(source, Constant):
+            if t.variable is not t.origin and not isinstance(source, Constant):
                 program.stores.append((t.origin, t.variable))
                 leaf = self.leaves[source.index] if isinstance(source, Input) else None
                 array = source.array if leaf is None else leaf._value if source.tensor else leaf
                 array[...] = t.value
         for var in program.settings:
-            number = self.settings[id(var.source.owner), var.source.attribute]
-            if number.variable is not var:
-                program.stores.append((var, number.variable))
-                setattr(var.source.owner, var.source.attribute, number.value)
+            traced = self.settings[id(var.source.owner), var.source.attribute]
+            if traced.variable is not var:
+                program.stores.append((var, traced.variable))
+                setattr(var.source.owner, var.source.attribute, traced.value)
         for x, g in self.new_grads.values():
             program.grads.append((x, None if g is None else g.variable))
             raw_grad.__set__(x, None if g is None else np.array(g.value))
 
     def forget(self) -> None:
-        """Let the arrays of the recording go; what the arguments were made of stays, for their names."""
+        """Release the arrays of the recording; the structure of the arguments stays, for their names."""
         held = self.fresh, self.arrays, self.settings, self.tensors, self.new_grads, self.leaves, self.inputs
         for each in held:
             each.clear()
         self.args, self.kwargs = (substituted(a, placeholder, np.ndarray) for a in (self.args, self.kwargs))
 
     def result(self, value: Any) -> tuple[Any, Any]:
-        """What the function returned: as part of the program, and for the user."""
+        """Return the function's result twice: with a Result for each array, for the program; and for the user."""
         if id(value) in self.fresh:
             data = raw_value.__get__(value)
-            return Result("tensor", data.variable), constant(type(value), _own(data.value))
+            return Result("tensor", data.variable), constant(type(value), _copied(data.value))
         if type(value) is Traced:
-            return Result("array", value.variable), _own(value.value)
+            return Result("array", value.variable), _copied(value.value)
         if isinstance(value, np.ndarray):
-            return Result("array", Var(Constant(value), value)), _own(value)
+            return Result("array", Var(Constant(value), value)), _copied(value)
         if isinstance(value, (list, tuple)):
             both = [self.result(v) for v in value]
             make = type(value) if hasattr(value, "_fields") else lambda *parts: type(value)(parts)
@@ -267,11 +265,11 @@ class Captured:
         return value, value
 
 
-def numbers_of(owner: Any) -> tuple[str, ...]:
-    """The attributes of an optimizer or a schedule that are read anew at each call."""
-    return next((names for kind, names in NUMBERS.items() if isinstance(owner, kind)), ())
+def setting_names(owner: object) -> tuple[str, ...]:
+    """Return the attributes of an optimizer or a schedule that are read at each call."""
+    return next((names for kind, names in SETTINGS.items() if isinstance(owner, kind)), ())
 
 
-def _own(value: Any) -> Any:
-    """What a user may keep: not an array that a later call writes into, or a view of an argument."""
+def _copied(value: Any) -> Any:
+    """Copy an array for the user: later calls write into it, or it is a view of an argument."""
     return np.array(value) if isinstance(value, np.ndarray) else value

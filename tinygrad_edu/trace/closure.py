@@ -1,8 +1,8 @@
-"""What a function can reach outside: variables, attributes, elements of lists and dicts, sources of random numbers.
+"""The closure of a function: variables, attributes, elements of lists and dicts, sources of random numbers.
 
-It is read off the code: what a function closes over, and whatever has a name that the function, or one that it calls,
-uses. A replay is for the same surroundings; a function that changes them cannot be recorded, as that would not happen
-at later calls.
+It is read off the code: the variables that the function closes over, and all that has a name which the function, or
+one that it calls, uses. A replay requires that all of them are the same. A function that changes one of them cannot be
+recorded, because later calls would not change it.
 """
 
 from __future__ import annotations
@@ -12,49 +12,50 @@ import os
 import random
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from operator import is_
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..engine.errors import INTERNAL
+from ..nn import Module
 
-Place = tuple[Any, str, Any]
+Place = tuple[Any, str, Any]  # (cell, globals or owner; name of the variable or the attribute; value)
 
-MANY = 100  # elements of a list or a dict that are looked at
+MANY = 100  # elements of a list or a dict that are compared
 SOURCES = (np.random.Generator, np.random.RandomState, random.Random)
 PLAIN = (bool, int, float, complex, str, type(None))
 ATOMS = (*PLAIN, bytes, np.ndarray, np.generic, np.ufunc)
-USERS, INSTALLED, OURS = range(3)  # OURS: Python's and NumPy's too
+USERS, INSTALLED, INTERNALS = range(3)  # whose code a file holds; INTERNALS: this package's, Python's and NumPy's
 STANDARD = os.path.dirname(os.__file__)
 
 
 class Closure:
-    """What `fun` can reach, and what stands in `given`.
+    """The closure of `fun`, and of the functions and objects among its `arguments`.
 
-    Objects of the classes `apart` are not looked into; of those of the class `module` only the classes are.
+    Objects of `opaque` classes are not searched. Of a Module only its class is: it reports its attributes itself.
     """
 
-    def __init__(self, fun: Any, given: list[Any], apart: tuple[type, ...], module: type) -> None:
-        self.variables: list[Place] = []  # (cell, "", value) or (globals, name, value)
-        self.attributes: list[Place] = []  # (owner, name, value)
-        self.containers: list[tuple[Any, list[Any]]] = []  # (list, dict, set or deque, its elements)
+    def __init__(self, fun: object, arguments: Iterable[object], opaque: tuple[type, ...]) -> None:
+        self.variables: list[Place] = []
+        self.attributes: list[Place] = []
+        self.containers: list[tuple[Any, list[Any]]] = []  # (list, dict, set or deque; its elements)
         self.sources: list[Any] = [np.random, random]  # of random numbers
-        self.names = {"__call__", "__wrapped__", "forward"}  # that the functions use
-        self.owners: list[Any] = []  # whose attributes may be among these
-        self.module, self.home = module, package(fun)
-        self.stack = [*given, fun]
-        seen: dict[int, Any] = {}
+        self.names = {"__call__", "__wrapped__", "forward"}  # all that the functions use
+        self.owners: list[object] = []  # objects whose attributes may be among these
+        self.package = _package(fun)
+        self.stack: list[Any] = [*arguments, fun]
+        seen: dict[int, object] = {}
         while self.stack:
             x = self.stack.pop()
             if isinstance(x, ATOMS) or id(x) in seen:
                 continue
-            seen[id(x)] = x  # kept, lest another gets its id
+            seen[id(x)] = x  # kept alive, so that no other object gets its id
             if isinstance(x, FunctionType):
-                self.function(x)
-            elif isinstance(x, apart):
+                self.add_function(x)
+            elif isinstance(x, opaque):
                 continue
             elif isinstance(x, (list, tuple, dict, set, deque)):
                 elements = list(x.values() if isinstance(x, dict) else x)[:MANY]
@@ -67,127 +68,137 @@ class Closure:
                 self.stack += [x.func, *x.args, *x.keywords.values()]
             elif isinstance(x, SOURCES):
                 self.sources.append(x)
-            elif not isinstance(x, (type, ModuleType)) or not self.library(x):
+            elif not isinstance(x, (type, ModuleType)) or not self.is_library(x):
                 self.owners.append(x)
-                self.named(x, self.names)
-                if isinstance(x, module):
+                self.add_attributes(x, self.names)
+                if isinstance(x, Module):
                     self.stack += vars(x).values()
 
-    def library(self, x: Any) -> bool:
-        """Whether a function, a class or a module is of a library, whose code is not looked at."""
+    def is_library(self, x: FunctionType | type | ModuleType) -> bool:
+        """Whether a function, a class or a module is of a library, whose code is not searched."""
         name = x.__name__ if isinstance(x, ModuleType) else x.__module__ or ""
-        whose = of_file(x.__code__.co_filename) if isinstance(x, FunctionType) else of_module(name)
-        return whose == OURS or (whose == INSTALLED and name.partition(".")[0] != self.home)
+        whose = _whose_file(x.__code__.co_filename) if isinstance(x, FunctionType) else _whose_module(name)
+        return whose == INTERNALS or (whose == INSTALLED and name.partition(".")[0] != self.package)
 
-    def function(self, f: FunctionType) -> None:
-        """The variables of a function, and what it may find under the names that it uses."""
+    def add_function(self, f: FunctionType) -> None:
+        """Add the variables of a function, and the attributes that have a name in it."""
         self.stack += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
         found: list[Place] = []
-        for cell in f.__closure__ or ():
+        for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
             try:
-                found.append((cell, "", cell.cell_contents))
+                found.append((cell, name, cell.cell_contents))
             except ValueError:  # a variable without a value yet
                 continue
-        if not self.library(f):
-            scope, names = f.__globals__, set(used(f.__code__))
-            found += [(scope, name, scope[name]) for name in names & scope.keys()]
+        if not self.is_library(f):
+            scope, names = f.__globals__, set(_names_in(f.__code__))
+            found += [(scope, name, scope[name]) for name in sorted(names & scope.keys())]
             new = names - self.names
             self.names |= new
             for owner in self.owners if new else ():
-                self.named(owner, new)
+                self.add_attributes(owner, new)
         self.stack += [value for _, _, value in found]
         self.variables += [v for v in found if not isinstance(v[2], (ModuleType, type))]
 
-    def named(self, owner: Any, names: set[str]) -> None:
-        """The attributes of an object, a class or a module that have these names."""
-        own: Any = getattr(owner, "__dict__", {})
-        if isinstance(owner, self.module):  # which tells a recording itself what is asked of it
-            own = {}
-        elif not own:
+    def add_attributes(self, owner: object, names: set[str]) -> None:
+        """Add the attributes of an object, a class or a module that have these names."""
+        held: dict[str, Any] = {} if isinstance(owner, Module) else getattr(owner, "__dict__", {})
+        if not held and not isinstance(owner, Module):
             slots = [name for kind in type(owner).__mro__ for name in getattr(kind, "__slots__", ()) if name in names]
-            own = {name: getattr(owner, name) for name in slots if hasattr(owner, name)}
-        for name in names & own.keys():
-            self.stack.append(own[name])
-            if not isinstance(own[name], (FunctionType, type, ModuleType, classmethod, staticmethod, property)):
-                self.attributes.append((owner, name, own[name]))
+            held = {name: getattr(owner, name) for name in slots if hasattr(owner, name)}
+        for name in names & held.keys():
+            self.stack.append(held[name])
+            if not isinstance(held[name], (FunctionType, type, ModuleType, classmethod, staticmethod, property)):
+                self.attributes.append((owner, name, held[name]))
         if not isinstance(owner, (type, ModuleType)):
-            self.inherited(owner, names - own.keys())
+            self.add_inherited(owner, names - held.keys())
 
-    def inherited(self, owner: Any, names: set[str]) -> None:
-        """What an object has under these names from its classes: methods, and plain values."""
+    def add_inherited(self, owner: object, names: set[str]) -> None:
+        """Add methods and plain values that an object has from its classes."""
         for kind in type(owner).__mro__[:-1]:
-            own = vars(kind)
-            for name in names & own.keys():
-                value = own[name]
+            for name in names & vars(kind).keys():
+                value = vars(kind)[name]
                 if isinstance(value, (FunctionType, property)):
                     self.stack.append(value.fget if isinstance(value, property) else value)
-                    if not self.library(kind):
+                    if not self.is_library(kind):
                         self.attributes.append((kind, name, value))
-                elif isinstance(value, PLAIN) and not isinstance(owner, self.module):
+                elif isinstance(value, PLAIN) and not isinstance(owner, Module):
                     self.attributes.append((owner, name, value))
 
+    def tensor_names(self, arguments: Iterable[tuple[str, object]]) -> dict[int, str]:
+        """Return names for Tensors by their identity, taken from variables, attributes and (name, value) `arguments`.
+
+        Elements of a list are name_0, name_1; parameters of a Module are model_0.weight.
+        """
+        names: dict[int, str] = {}
+        for root, value in (*arguments, *[place[1:] for place in (*self.variables, *self.attributes)]):
+            found = {root: value}
+            if isinstance(value, (list, tuple, dict)) and len(value) <= MANY:
+                found = {f"{root}_{k}": v for k, v in (value.items() if isinstance(value, dict) else enumerate(value))}
+            for name, x in found.items():
+                tensors = dict(x.named_parameters()) if isinstance(x, Module) else {"": x}
+                for key, tensor in tensors.items():
+                    names.setdefault(id(tensor), f"{name}_{key}".strip("_"))
+        return names
+
     def changed(self) -> str:
-        """What is no longer as it was found, in words."""
+        """Return a description of what is no longer as it was found; "" if nothing has changed."""
         for holder, name, value in self.variables:
-            if (holder.get(name) if name else holder.cell_contents) is not value:
-                return f"the variable {name}" if name else "a variable that the function closes over"
+            if (holder.cell_contents if isinstance(holder, CellType) else holder.get(name)) is not value:
+                return f"the variable {name}"
         for owner, name, value in self.attributes:
             if getattr(owner, name, self) is not value:
                 return f"{getattr(owner, '__name__', type(owner).__name__)}.{name}"
         for container, elements in self.containers:
-            if not as_it_was(container, elements):
+            if not is_unchanged(container, elements):
                 return f"a {type(container).__name__}"
         return ""
 
 
-def used(code: CodeType) -> Iterator[str]:
-    """The names that a function, and those defined in it, find in globals and in attributes."""
+def _names_in(code: CodeType) -> Iterator[str]:
+    """Yield the names of globals and attributes in a function and in those defined inside it."""
     yield from code.co_names
     for inner in code.co_consts:
         if type(inner) is CodeType:
-            yield from used(inner)
+            yield from _names_in(inner)
 
 
-def package(x: Any) -> str:
-    """The package that a function or a class belongs to."""
+def _package(x: object) -> str:
+    """Return the top package that a function or a class belongs to."""
     return (getattr(x, "__module__", None) or "").partition(".")[0]
 
 
 @functools.lru_cache(1000)
-def of_module(name: str) -> int:
-    """Whose a module is."""
+def _whose_module(name: str) -> int:
     module = sys.modules.get(name)
     file = getattr(module, "__file__", None)
-    if file is None:  # of Python's own, or of no file: what was typed in, or a package without a module of its own
-        return USERS if module is None or name == "__main__" or hasattr(module, "__path__") else OURS
-    return USERS if name == "__main__" else of_file(file)
+    if file is None:  # built into Python; or without a file: typed in, or a package without an __init__
+        return USERS if module is None or name == "__main__" or hasattr(module, "__path__") else INTERNALS
+    return USERS if name == "__main__" else _whose_file(file)
 
 
 @functools.lru_cache(1000)
-def of_file(name: str) -> int:
-    """Whose a file is."""
+def _whose_file(name: str) -> int:
     if name.startswith(INTERNAL):
-        return OURS
-    return INSTALLED if "-packages" in name else OURS if name.startswith(STANDARD) else USERS
+        return INTERNALS
+    return INSTALLED if "-packages" in name else INTERNALS if name.startswith(STANDARD) else USERS
 
 
-def as_it_was(container: Any, elements: list[Any]) -> bool:
-    """Whether a list or a dict still holds these elements, the very same, and as many (of long ones, the first)."""
+def is_unchanged(container: Any, elements: list[Any]) -> bool:
+    """Whether a container still holds these elements, the very same, and as many (of a long one, the first)."""
     n = len(container)
     if n != len(elements) and (n < MANY or len(elements) < MANY):
         return False
     return all(map(is_, container.values() if isinstance(container, dict) else container, elements))
 
 
-def position(source: Any) -> Any:
-    """Where a source of random numbers has come to: the same as before only if nothing was drawn from it."""
+def source_state(source: Any) -> Hashable:
+    """Return the state of a source of random numbers; it stays equal only if no number is drawn."""
     if isinstance(source, np.random.Generator):
-        return frozen(source.bit_generator.state)
-    return frozen(source.get_state(legacy=False)) if hasattr(source, "get_state") else source.getstate()
+        return _hashable(source.bit_generator.state)
+    return _hashable(source.get_state(legacy=False) if hasattr(source, "get_state") else source.getstate())
 
 
-def frozen(state: Any) -> Any:
-    """Nested dicts and arrays as something that can be compared."""
+def _hashable(state: Any) -> Hashable:
     if isinstance(state, dict):
-        return [frozen(v) for v in state.values()]
+        return tuple([_hashable(v) for v in state.values()])
     return state.tobytes() if isinstance(state, np.ndarray) else state

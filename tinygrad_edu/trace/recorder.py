@@ -1,42 +1,36 @@
-"""Recording: run a function once with `Traced` arrays in the place of those that it is given and finds."""
+"""The recorder: `Traced` arrays report every call to it; it computes, and appends the call to a program."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from threading import get_ident
+from types import CodeType
 from typing import Any
 
 import numpy as np
 
-from ..engine import backward
-from ..engine.errors import INTERNAL, written
+from .. import optim
+from ..engine.errors import Line, users_line, written
 from ..engine.rules import implementations
-from ..optim import Optimizer
 from .functional import part
-from .ir import NOTHING, Call, Constant, Guard, Program, Var, placeholder, substituted
+from .ir import NOTHING, Call, Constant, Function, Guard, Program, Var, placeholder, substituted
 from .traced import JitError, Traced
 
-OURS, USERS, WALK, STEP = range(4)  # whose code a frame runs
-
-_kinds: dict[int, int] = {}  # of the code that is not the user's, and never goes
-_codes: list[Any] = []
+OPTIM = os.path.dirname(optim.__file__)
 
 
 class Recorder:
-    """What `Traced` arrays report to: it computes, and notes the call."""
+    """Records the calls of one function, `top`, into a program."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self.program, self.thread = name, Program(), get_ident()
+    def __init__(self, name: str, top: CodeType | None = None) -> None:
+        self.name, self.top, self.program, self.thread = name, top, Program(), get_ident()
         self.refused: JitError | None = None  # the last error
-        self.top: Any = None  # the code of the function that is recorded
-        self.kinds = _kinds.copy()  # whose code it is, by the code's identity
-        self.codes: list[Any] = []  # the user's codes among these, lest another gets the identity of one
-        self.node: Any = None  # whose rule runs, in a backward pass
-        self.line_of: Callable[[Any], Any] = lambda node: None
+        self.node: Any = None  # in a backward pass, the node whose rule runs
 
-    def call(self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], draws: bool = False) -> Any:
-        """fun(*args, **kwargs), noted."""
+    def call(self, fun: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any], draws: bool = False) -> Any:
+        """Return fun(*args, **kwargs), and record the call."""
         if self.thread != get_ident():
             self.refused = JitError(f"jit({self.name}): an array of a recording was used outside of it")
             raise self.refused
@@ -51,149 +45,112 @@ class Recorder:
             elif kind is np.ndarray:
                 given.append(Var(Constant(a), a))
                 values.append(a)
-            elif isinstance(a, (list, tuple, dict)) and holds(a):
+            elif isinstance(a, (list, tuple, dict)) and holds_arrays(a):
                 given.append(vars_of(a))
                 values.append(values_of(a))
             else:
                 given.append(a)
                 values.append(a)
-        known = named = kwargs
-        if kwargs and holds(kwargs):
-            known, named = values_of(kwargs), vars_of(kwargs)
-        result = fun(*values, **known)
+        value_kwargs = given_kwargs = kwargs
+        if kwargs and holds_arrays(kwargs):
+            value_kwargs, given_kwargs = values_of(kwargs), vars_of(kwargs)
+        result = fun(*values, **value_kwargs)
         line, phase = self.place()
-        call = Call(fun, tuple(given), named, placeholder(result), line, phase, draws=draws)
+        call = Call(fun, tuple(given), given_kwargs, placeholder(result), line, phase, draws=draws)
         self.program.calls.append(call)
-        base = None
+        base: Any = None
         if type(fun) is not np.ufunc:
-            call.alias_of = base_of(result, (given, named), (values, known))
+            call.alias_of = aliased(result, (given, given_kwargs), (values, value_kwargs))
             if call.alias_of is not None:
-                base = list(arrays_of((given, named), (args, kwargs)))[call.alias_of]
-        if not isinstance(result, (tuple, list)):
-            y = Traced(self, result, call.out)
+                base = list(values_at_vars((given, given_kwargs), (args, kwargs)))[call.alias_of]
+
+        def traced(value: object, var: Var) -> Traced:
+            y = Traced(self, value, var)
             if type(base) is Traced:
                 y.share(base, fun)
             return y
+
+        if not isinstance(result, (tuple, list)):
+            return traced(result, call.out)
         parts = []
         for i, value in enumerate(result):
-            one = Call(part, (call.out, i), NOTHING, placeholder(value), line, phase)
-            one.alias_of = 0
-            self.program.calls.append(one)
-            y = Traced(self, value, one.out)
-            if type(base) is Traced:
-                y.share(base, fun)
-            parts.append(y)
+            element = Call(part, (call.out, i), NOTHING, placeholder(value), line, phase)
+            element.alias_of = 0
+            self.program.calls.append(element)
+            parts.append(traced(value, element.out))
         return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
 
-    def plainly(self, fun: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """fun(*args, **kwargs), not noted: it depends on shapes and types alone."""
+    def evaluate(self, fun: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Return fun(*args, **kwargs), not recorded: the result depends on shapes and dtypes alone."""
         return fun(*values_of(args), **values_of(kwargs))
 
-    def primitive(self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """A primitive, by the calls that it computes with."""
+    def primitive(self, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Record the calls of a primitive's implementation."""
         return implementations[fun](*[self.constant(a) if type(a) is np.ndarray else a for a in args], **kwargs)
 
-    def ask(self, predicate: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        """Return a predicate's answer and note it as a guard."""
-        answer = self.plainly(predicate, args, NOTHING)
+    def ask(self, predicate: Function, args: tuple[Any, ...]) -> bool:
+        """Return a predicate's answer, and record a guard that it is the same at a replay."""
+        answer: bool = self.evaluate(predicate, args, NOTHING)
         self.program.guards.append(Guard(predicate, vars_of(args), answer))
         return answer
 
-    def constant(self, value: Any) -> Traced:
-        """An array that is the same at every call."""
+    def constant(self, value: object) -> Traced:
+        """Return a Traced array that is the same at every call."""
         return Traced(self, value, Var(Constant(value), value))
 
     def error(self, message: str) -> JitError:
-        """The error, with the user's line."""
+        """Return a JitError with the user's line."""
         line = self.place()[0]
         self.refused = JitError(f"jit({self.name}){f', {written(line)}' if line else ''}: {message}")
         return self.refused
 
-    def place(self) -> tuple[Any, str]:
-        """The user's line that led here, for the way back the one that went there; and the phase."""
+    def place(self) -> tuple[Line | None, str]:
+        """Return the user's line that led here and the phase; in a backward pass the line of the forward call."""
         frame: Any = sys._getframe(2)
-        line, phase, kinds, top = None, "forward", self.kinds, self.top
-        while frame is not None:
-            code = frame.f_code
-            kind = kinds.get(id(code))
-            if kind is None:
-                kind = self.kind(code)
-            if kind == USERS:
-                line = line or (code.co_filename, frame.f_lineno)
-            elif kind == WALK:
-                phase = "backward"
-                if forward := self.line_of(self.node):
-                    return forward, phase
-            elif kind == STEP:
-                phase = "update"
-            if code is top:
-                break
+        line = users_line(frame, self.top)
+        if self.node is not None:
+            data = self.node._value
+            call = data._variable.source if type(data) is Traced else None
+            return (call.line if isinstance(call, Call) else None) or line, "backward"
+        while frame is not None and frame.f_code is not self.top:
+            if frame.f_code.co_name == "step" and frame.f_code.co_filename.startswith(OPTIM):
+                return line, "update"
             frame = frame.f_back
-        return line, phase
-
-    def kind(self, code: Any) -> int:
-        """Whose code it is."""
-        kind = OURS if code.co_filename.startswith(INTERNAL) else USERS
-        if code is backward.backpropagate.__code__:
-            kind = WALK
-        elif code is Optimizer.step.__code__:
-            kind = STEP
-        self.kinds[id(code)] = kind
-        (self.codes if kind == USERS else _codes).append(code)
-        if kind != USERS:
-            _kinds[id(code)] = kind
-        return kind
-
-    def named(self, x: Any) -> str:
-        """What the user calls x: by a variable's name, or that of a list and x's place there."""
-        frame: Any = sys._getframe(2)
-        while frame is not None:
-            if self.kind(frame.f_code) == USERS:
-                for name, value in frame.f_locals.items():
-                    if value is x:
-                        return str(name)
-                    if isinstance(value, (list, tuple)) and len(value) < 100:
-                        for i, v in enumerate(value):
-                            if v is x:
-                                return f"{name}_{i}"
-            if frame.f_code is self.top:
-                break
-            frame = frame.f_back
-        return ""
+        return line, "forward"
 
 
-def base_of(result: Any, given: Any, values: Any) -> int | None:
-    """The place of the Var whose array a result, or one of several, is a part of; None if it has memory of its own."""
+def aliased(result: object, given: object, values: object) -> int | None:
+    """Return the index of the Var whose memory a result, or one of several, shares; None if it shares none."""
     for r in result if isinstance(result, (tuple, list)) else (result,):
         if isinstance(r, np.ndarray) and r.base is not None:
-            for i, array in enumerate(arrays_of(given, values)):
+            for i, array in enumerate(values_at_vars(given, values)):
                 if isinstance(array, np.ndarray) and np.may_share_memory(r, array):
                     return i
     return None
 
 
-def arrays_of(given: Any, values: Any) -> Iterator[Any]:
-    """Of nested arguments, the values of the Vars among them."""
+def values_at_vars(given: Any, values: Any) -> Iterator[Any]:
+    """Yield the members of nested `values` at whose place `given` has a Var."""
     if type(given) is Var:
         yield values
     elif isinstance(given, (list, tuple, dict)):
         for k in given if isinstance(given, dict) else range(len(given)):
-            yield from arrays_of(given[k], values[k])
+            yield from values_at_vars(given[k], values[k])
 
 
-def holds(value: Any) -> bool:
-    """Whether nested lists, tuples and dicts hold arrays, or what is recorded."""
+def holds_arrays(value: Any) -> bool:
+    """Whether nested lists, tuples and dicts hold arrays, recorded or plain."""
     for v in value.values() if isinstance(value, dict) else value:
-        if isinstance(v, (Traced, np.ndarray)) or (isinstance(v, (list, tuple, dict)) and holds(v)):
+        if isinstance(v, (Traced, np.ndarray)) or (isinstance(v, (list, tuple, dict)) and holds_arrays(v)):
             return True
     return False
 
 
-def values_of(value: Any) -> Any:
-    """Arrays in the place of what is recorded, in nested lists, tuples and dicts."""
+def values_of(value: object) -> Any:
+    """Return nested lists, tuples and dicts with the arrays of Traced ones."""
     return substituted(value, lambda t: t.value, Traced)
 
 
-def vars_of(value: Any) -> Any:
-    """Vars in the place of arrays and of what is recorded, in nested lists, tuples and dicts."""
+def vars_of(value: object) -> Any:
+    """Return nested lists, tuples and dicts with Vars for arrays, recorded or plain."""
     return substituted(substituted(value, lambda t: t.variable, Traced), lambda a: Var(Constant(a), a), np.ndarray)

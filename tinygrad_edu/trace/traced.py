@@ -173,9 +173,9 @@ class Traced(Operators):
         if fun in (np.polymul, np.polydiv):  # their results' shapes depend on leading zeros
             return compositions[fun](*args, **kwargs)
         if fun in SHAPES:
-            return self.rec.plainly(fun, args, kwargs)
+            return self.rec.evaluate(fun, args, kwargs)
         if fun in FILLED:
-            return self.rec.constant(self.rec.plainly(fun, args, kwargs))
+            return self.rec.constant(self.rec.evaluate(fun, args, kwargs))
         if fun is np.copyto and len(args) == 2 and not kwargs:
             args[0][...] = args[1]
             return None
