@@ -93,7 +93,7 @@ def test_integers_become_float64_and_what_is_no_number_is_refused():
             tg.Tensor(bad)
     with pytest.raises(ValueError, match="inhomogeneous"):
         tg.Tensor([[1.0], [2.0, 3.0]])
-    with pytest.raises(TypeError, match="it is one already"):
+    with pytest.raises(TypeError, match="this is a tensor already"):
         tg.Tensor(tg.Tensor(1.0))
     for f in (lambda a, t: t * a, lambda a, t: a * t, np.add, lambda a, t: t @ a):
         with pytest.raises(TypeError, match="complex128"):
@@ -202,7 +202,7 @@ def test_errors_name_the_function_the_shapes_the_label_and_the_remedy():
     assert "nondifferentiable(unheard_of)" in text
     assert "np.std(..., mean=...): its rule does not know" in message(TypeError, lambda: np.std(x, mean=0.0))
     assert "np.sum(..., initial=...): no place for a Tensor" in message(TypeError, lambda: np.sum(x, initial=w[0, 0]))
-    assert "i.astype(int) makes indices of a Tensor's numbers" in message(IndexError, lambda: x[x.detach()])
+    assert "use i.astype(int) for indices" in message(IndexError, lambda: x[x.detach()])
     assert "a = a + t instead of a += t" in message(TypeError, lambda: np.ones(5).__iadd__(x))
     assert "np.sin(..., dtype=...)" in message(TypeError, lambda: np.sin(x, dtype=np.float32))
     assert "convert with .astype(...)" in message(TypeError, lambda: np.sin(x, dtype=np.float32))
@@ -243,11 +243,11 @@ def test_errors_name_the_call_that_the_user_wrote_whatever_it_is_composed_of():
 def test_the_remedy_is_that_of_what_went_wrong():
     a, b = tg.Tensor(np.ones((2, 3)), label="a"), tg.Tensor(np.ones(2), label="b")
     remedies = {
-        "a letter stands for one length in all operands, or 1": lambda: np.einsum("ij,j->i", a, b),
-        "there is one letter for each axis of an operand, and ... for any others": lambda: np.einsum("i,j", a, b),
+        "a letter must mean the same length in all operands, or 1": lambda: np.einsum("ij,j->i", a, b),
+        "write one letter for each axis of an operand, and ... for the others": lambda: np.einsum("i,j", a, b),
         "must be equal or 1 (x[:, None] adds one)": lambda: np.broadcast_to(a, (2, 2)),
-        "x[None] and x[:, None] have an axis more": lambda: np.concatenate([a, b]),
-        "only a matrix of as many rows as columns has this": lambda: np.linalg.inv(a),
+        "x[None] and x[:, None] add an axis": lambda: np.concatenate([a, b]),
+        "it needs a matrix with as many rows as columns": lambda: np.linalg.inv(a),
     }
     for remedy, f in remedies.items():
         assert message(ValueError, f).endswith(remedy)

@@ -14,7 +14,7 @@ X = np.random.default_rng(0).normal(0, 100, (3, LARGE // 2))
 
 @pytest.fixture(autouse=True, params=[1, 2, 3])
 def several(request, monkeypatch):
-    monkeypatch.setattr(threads, "cores", lambda: request.param)
+    monkeypatch.setattr(threads, "cpu_count", lambda: request.param)
 
 
 @pytest.mark.parametrize("x", [X, X.T, X[:, ::2], X.astype(np.float32), X[0]], ids=["C", "F", "strided", "f4", "small"])

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .engine.errors import Line, named, shown, users_line, written
+from .engine.errors import Line, describe, format_line, user_name, users_line
 from .engine.mode import Contribution, Contributions, Passed, watching
 from .engine.rules import is_elementwise, name, vjps
 
@@ -92,7 +92,7 @@ def _find_changed(passed: list[Passed]) -> None:
                 now[id(a)] = _checksum(a)
             after = now[id(a)]
             if after != before and (after == after or before == before) and _reads(y, i, _array(g), arrays, k):
-                what = f"argument {k - 1}, {shown(y.args[k - 1])}," if k else "result,"
+                what = f"argument {k - 1}, {describe(y.args[k - 1])}," if k else "result,"
                 raise AnomalyError(
                     f"backward: the rule of {_called(y)} reads its {what} which was written into since, so the "
                     "gradient would be wrong; compute a new tensor (x = x + 1, not x.data += 1), or write after "
@@ -124,7 +124,7 @@ def _find_infinite(passed: list[Passed]) -> None:
         if is_elementwise(y.fun):
             r = np.where(np.equal(g, 0), 0, _contribution(y, i, g, arrays))
         raise AnomalyError(
-            f"backward: the rule of {_called(y)} gave argument {i}, {shown(x)}, the gradient "
+            f"backward: the rule of {_called(y)} gave argument {i}, {describe(x)}, the gradient "
             f"{_first(y, r, arrays[1:], g)}{_remedy(y.fun)}"
         )
     arrived: dict[Any, list[Any]] = {}
@@ -132,20 +132,20 @@ def _find_infinite(passed: list[Passed]) -> None:
         arrived.setdefault(x, []).append(_array(r))
     for x, gradients in arrived.items():
         if all(_finite(r, None) for r in gradients) and not _finite(sum(gradients), None):
-            whose = _called(x) if x.fun else shown(x)
+            whose = _called(x) if x.fun else describe(x)
             raise AnomalyError(f"backward: the gradients that arrive at {whose} are finite, and their sum is not")
 
 
 def _called(y: Any) -> str:
     """The call in words, with its line."""
-    call = ", ".join([*map(shown, y.args), *(f"{k}={v!r:.60}" for k, v in y.kwargs.items())])
+    call = ", ".join([*map(describe, y.args), *(f"{k}={v!r:.60}" for k, v in y.kwargs.items())])
     trail = getattr(y, "trail", None)
     line = trail and trail.line
-    return f"{named(y.fun)}({call}){f' [{_quoted(line)}]' if line else ''}"
+    return f"{user_name(y.fun)}({call}){f' [{_quoted(line)}]' if line else ''}"
 
 
 def _quoted(line: Line) -> str:
-    return f"{written(line)}: {linecache.getline(*line).strip()}".removesuffix(": ")
+    return f"{format_line(line)}: {linecache.getline(*line).strip()}".removesuffix(": ")
 
 
 def _first(y: Any, data: Any, arrays: Any, g: Any = None) -> str:

@@ -9,17 +9,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .errors import checked, explained, origin
+from .errors import checked_keywords, explained, numpys_error
 from .rules import compositions, constants, implementations, keywords, name, refusal, vjps
 from .rules.activations import relu
 from .tape import NO_KEYWORDS, Function, Node, constant, record
-from .threads import shared
+from .threads import threaded
 
 FIRST, SECOND, BOTH = (0,), (1,), (0, 1)  # positions of the arguments that take gradients
 REDUCTIONS: dict[np.ufunc, Function] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 SCANS: dict[np.ufunc, Function] = {np.add: np.cumsum, np.multiply: np.cumprod}
 
-implementations.update({f: shared(f) for f in (np.sin, np.cos)})  # in float64 ten times as slow as any other ufunc
+implementations.update({f: threaded(f) for f in (np.sin, np.cos)})  # in float64 ten times as slow as any other ufunc
 
 
 def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -57,13 +57,13 @@ def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, A
     """Call a function that is composed of others, or whose result is constant; raise TypeError for any other."""
     if fun in compositions:
         if kwargs or "out" in keywords(fun):
-            kwargs = checked(fun, args, kwargs)
+            kwargs = checked_keywords(fun, args, kwargs)
         try:
             return compositions[fun](*args, **kwargs)
         except (TypeError, ValueError, IndexError) as error:  # of a call that the user did not write
-            if (numpys := origin(error)) is None:
+            if (original := numpys_error(error)) is None:
                 raise
-            raise explained(numpys, fun, args, kwargs) from numpys
+            raise explained(original, fun, args, kwargs) from original
     if fun in constants:
         try:
             return fun(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
@@ -102,7 +102,7 @@ def _bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
     for k, v in kwargs.items():
         if isinstance(v, Node):
             raise TypeError(f"{name(fun)}(..., {k}=...): no place for a Tensor; hand over its .data")
-    return args, checked(fun, args, kwargs)
+    return args, checked_keywords(fun, args, kwargs)
 
 
 def binary(fun: np.ufunc, op: Function) -> tuple[Function, Function]:

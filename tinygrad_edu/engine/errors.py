@@ -1,24 +1,24 @@
-"""Errors of calls: keywords that no rule knows, and NumPy's own message with what met in the call and the remedy.
-
-A node is known by what it holds: `_value`, its data, and `label`.
-"""
+"""Messages of errors: what NumPy's own message lacks is the function, the shapes, the labels and the remedy."""
 
 import operator
 import os
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
 
 from .rules import keywords, name
 from .rules.indexing import setitem
+from .rules.registry import Function
 
-Line = tuple[str, int]
-# The files whose lines are not the user's own
+Line = tuple[str, int]  # a file and the number of a line
+# Files that begin so hold no code of the user: this package, NumPy, and what has no file
 INTERNAL = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(np.__file__), "<frozen", "<__array_function__")
+MOST = 6  # members of a list that a message shows
 
 
-def checked(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The keywords, if the rules of `fun` know them all, and nothing is to be written into."""
+def checked_keywords(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords without `out`; raise TypeError for an array to write into, or a keyword without a rule."""
     known = keywords(fun)
     out = kwargs.get("out")
     if "out" in known[: len(args)]:
@@ -35,22 +35,22 @@ def checked(fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str
     return kwargs
 
 
-def explained(error: Exception, fun: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
-    """NumPy's error again, with the function, and the shapes and labels of what met in it."""
+def explained(error: Exception, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
+    """Return NumPy's error with the call, the shapes and labels of its arguments, and the remedy."""
     kinds = (np.linalg.LinAlgError, ValueError, IndexError, TypeError)
     kind = next(k for k in kinds if isinstance(error, k))
-    call = f"{named(fun)}({', '.join([*map(shown, args), *(f'{k}={shown(v)}' for k, v in kwargs.items())])})"
+    call = f"{user_name(fun)}({', '.join([*map(describe, args), *(f'{k}={describe(v)}' for k, v in kwargs.items())])})"
     if fun is operator.getitem:
-        call = f"{shown(args[0])} [{shown(args[1])}]"
+        call = f"{describe(args[0])} [{describe(args[1])}]"
     elif fun is setitem:
-        call = f"{shown(args[0])} [{shown(args[1])}] = {shown(args[2])}"
+        call = f"{describe(args[0])} [{describe(args[1])}] = {describe(args[2])}"
     message = str(error).strip()
     remedy = next((f"; {remedy}" for words, remedy in _REMEDIES.items() if words in message), "")
     return kind(f"{call}: {message}{remedy}")
 
 
-def origin(error: Exception) -> Exception | None:
-    """NumPy's error that `error` explains, or None if it is no such explanation."""
+def numpys_error(error: Exception) -> Exception | None:
+    """Return the error of NumPy that `explained` turned into this one, or None if it is another kind of error."""
     cause = error.__cause__
     known = isinstance(cause, (ValueError, IndexError, TypeError)) and str(cause).strip() in str(error)
     return cause if known else None  # type: ignore[return-value]
@@ -64,29 +64,26 @@ def freed(y: Any) -> ValueError:
     )
 
 
-def named(fun: Any) -> str:
-    """The name that the user called: what stands in the table for np.concatenate is a function of its own."""
+def user_name(fun: Function) -> str:
+    """Return the name that the user called: the table's own function for np.concatenate is `np.concatenate` too."""
     own = name(fun)
     return f"np.{own}" if hasattr(np, own) else own
 
 
-def shown(a: Any) -> str:
-    """An argument as errors show it: a node or an array by its label and shape, also among others in a list."""
+def describe(a: Any) -> str:
+    """Return a node or an array by its label and shape, a list by its members, and anything else by its repr."""
     if isinstance(a, (list, tuple)) and not all(isinstance(v, (int, float, slice)) for v in a):
-        parts = ", ".join([*map(shown, a[:MOST]), *["..."] * (len(a) > MOST)])
+        parts = ", ".join([*map(describe, a[:MOST]), *["..."] * (len(a) > MOST)])
         return f"[{parts}]" if isinstance(a, list) else f"({parts})"
-    node = hasattr(a, "_value")
-    if not node and not (hasattr(a, "shape") and hasattr(a, "__array_function__")):
+    is_node = hasattr(a, "_value")
+    if not is_node and not (hasattr(a, "shape") and hasattr(a, "__array_function__")):
         return f"{a!r:.60}"
-    what = getattr(a, "label", None) or (type(a).__name__ if node else "array")
-    return f"{what} of shape {np.shape(a._value if node else a)}"
+    label = getattr(a, "label", None) or (type(a).__name__ if is_node else "array")
+    return f"{label} of shape {np.shape(a._value if is_node else a)}"
 
 
-MOST = 6  # members of a list that are shown
-
-
-def users_line(frame: Any, top: Any = None) -> Line | None:
-    """Return the user's line that led to `frame`: the first outside this package and NumPy, up to code `top`."""
+def users_line(frame: FrameType | None, top: CodeType | None = None) -> Line | None:
+    """Return the innermost line of the user's code that led to a frame, looking no further than a call of `top`."""
     while frame is not None:
         if not frame.f_code.co_filename.startswith(INTERNAL):
             return frame.f_code.co_filename, frame.f_lineno
@@ -94,8 +91,8 @@ def users_line(frame: Any, top: Any = None) -> Line | None:
     return None
 
 
-def written(line: Line) -> str:
-    """A line as a reader knows it: the files in which notebooks keep their cells have names that mean nothing."""
+def format_line(line: Line) -> str:
+    """Return "file:number"; a notebook's cells are kept in files whose names say nothing, and become "cell"."""
     return f"{'cell' if 'ipykernel_' in line[0] else line[0]}:{line[1]}"
 
 
@@ -104,20 +101,20 @@ _INSTEAD = {
     "where": "; choose with np.where(...)",
 }
 
-_INDICES = "i.astype(int) makes indices of a Tensor's numbers, and i > 0 a mask"
+_INDICES = "use i.astype(int) for indices, and i > 0 for a mask"
 _AXES = "axes are matched from the last one back and must be equal or 1 (x[:, None] adds one)"
-_PRODUCT = "a @ b needs as many columns in a as b has rows; .T turns a matrix round"
-_REMEDIES = {  # by NumPy's words, of which the first that are there count
-    "than subscripts given": "there is one letter for each axis of an operand, and ... for any others",
+_PRODUCT = "a @ b needs as many columns in a as b has rows; .T transposes a matrix"
+_REMEDIES = {  # by words in NumPy's message; the first that occur decide
+    "than subscripts given": "write one letter for each axis of an operand, and ... for the others",
     "requested shape": _AXES,
-    "remapped shapes": "a letter stands for one length in all operands, or 1",
+    "remapped shapes": "a letter must mean the same length in all operands, or 1",
     "broadcast": _AXES,
     "matmul": _PRODUCT,
     "not aligned": _PRODUCT,
     "arrays used as indices": _INDICES,
     "are valid indices": _INDICES,
-    "same number of dimensions": "x[None] and x[:, None] have an axis more",
-    "for the concatenation axis": "only the lengths along axis= may differ",
-    "cannot reshape": "the numbers of elements must agree; -1 stands for the one length that follows from the others",
-    "must be square": "only a matrix of as many rows as columns has this",
+    "same number of dimensions": "x[None] and x[:, None] add an axis",
+    "for the concatenation axis": "lengths may differ only along axis=",
+    "cannot reshape": "the numbers of elements must agree; -1 means the length that follows from the others",
+    "must be square": "it needs a matrix with as many rows as columns",
 }

@@ -1,53 +1,60 @@
-"""Work on all cores: NumPy releases the interpreter's lock while it computes, so parts of an array go side by side."""
+"""Sharing the elements of large arrays out to all cores: NumPy releases the interpreter's lock while it computes."""
+
+from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-LARGE = 100_000  # elements from which on it is worth handing some to another thread
+from .rules.registry import Array
 
-_pool: list[Any] = []
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+LARGE = 100_000  # elements; a smaller array is not worth a second thread
+
+_pool: list[Executor] = []
 
 
-def cores() -> int:
-    """How many this process may run on."""
+def cpu_count() -> int:
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def pool() -> Any:
-    """The threads beside the caller's own, started when first needed."""
+def pool() -> Executor:
+    """Return the threads beside the caller's own; they start at the first call."""
     if not _pool:
         from concurrent.futures import ThreadPoolExecutor
 
-        _pool.append(ThreadPoolExecutor(max(cores() - 1, 1), thread_name_prefix="tinygrad_edu"))
+        _pool.append(ThreadPoolExecutor(max(cpu_count() - 1, 1), thread_name_prefix="tinygrad_edu"))
     return _pool[0]
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.clear)  # a fork has none of its parent's threads
+    os.register_at_fork(after_in_child=_pool.clear)  # a forked process has none of its parent's threads
 
 
-def shared(fun: np.ufunc) -> Callable[[Any], Any]:
-    """`fun`, with the elements of a large array of float64 shared out to all cores."""
+def threaded(fun: np.ufunc) -> Callable[[Array], Array]:
+    """Return `fun`, which computes a large array of float64 on all cores."""
 
     @wraps(fun)
-    def call(x: Any) -> Any:
-        if type(x) is not np.ndarray or x.size < LARGE or x.dtype != np.float64 or not x.flags.forc or cores() == 1:
-            return fun(x)
+    def call(x: Array) -> Array:
+        large = type(x) is np.ndarray and x.size >= LARGE and x.dtype == np.float64 and x.flags.forc
+        if not large or cpu_count() == 1:
+            return fun(x)  # type: ignore[no-any-return]
         out = np.empty_like(x)
-        parts = zip(*[np.array_split(a.ravel("K"), cores()) for a in (x, out)], strict=True)
-        given, result = next(parts)
-        # A thread has its own idea of what NumPy warns of, unless it is told the caller's.
-        others = [pool().submit(copy_context().run, fun, *part) for part in parts]
+        first, *rest = zip(*[np.array_split(a.ravel("K"), cpu_count()) for a in (x, out)], strict=True)
+        # The context holds the caller's np.errstate, which a new thread would not know.
+        futures = [pool().submit(copy_context().run, fun, *part) for part in rest]
         try:
-            fun(given, result)
+            fun(*first)
         finally:
-            for other in others:
-                other.result()
+            for future in futures:
+                future.result()
         return out
 
     return call

@@ -5,43 +5,46 @@ from typing import Any
 
 import numpy as np
 
+from .backward import Gradient
 from .dispatch import Operand, unary
-from .rules import name, pointwise
+from .rules import is_elementwise, name
 from .rules.activations import relu
 from .tape import Function, Node
 
+PACKAGE = __name__.partition(".")[0]
+
 
 class Value(Operand):
-    """One Python float that takes gradients, for learning: micrograd's class on this library's table.
+    """One Python float that takes gradients, for learning: micrograd's class on this library's rules.
 
     `data` and `grad` (0.0 at first) are floats. Operators, `relu()`, `exp()`, `log()`, `tanh()` and NumPy's
-    ufuncs (`np.sin(v)`) give Values; a comparison gives a bool.
+    ufuncs (`np.sin(v)`) return Values; a comparison returns a bool.
     """
 
     __slots__ = ()
 
-    def __init__(self, data: Any, *, requires_grad: bool = True, label: str | None = None) -> None:
+    def __init__(self, data: float, *, requires_grad: bool = True, label: str | None = None) -> None:
         super().__init__(_number(data), requires_grad, label)
 
     @property
     def data(self) -> float:
-        """The number itself."""
+        """The number."""
         return self._value  # type: ignore[no-any-return]
 
     @data.setter
-    def data(self, value: Any) -> None:
+    def data(self, value: float) -> None:
         self._value = _number(value)
 
     @property
     def grad(self) -> float:
-        """d(root)/d(self) as the last `backward` left it."""
+        """The gradient d(root)/d(self) of the last `backward`; of a leaf the sum since `zero_grad`."""
         return 0.0 if self._grad is None else self._grad
 
     @grad.setter
-    def grad(self, value: Any) -> None:
+    def grad(self, value: float) -> None:
         self._grad = _number(value)
 
-    # Python's own functions compute these: they take a tenth of the time of NumPy's on one number.
+    # Python's own functions compute these: on one number they take a tenth of the time of NumPy's.
     relu = unary(relu, lambda x: 0.0 if x <= 0 else x)
     exp = unary(np.exp, math.exp)
     log = unary(np.log, math.log)
@@ -51,13 +54,13 @@ class Value(Operand):
         label, fun = f", label={self.label!r}" if self.label else "", f", fun={name(self.fun)}" if self.fun else ""
         return f"Value(data={self._value}, grad={self.grad}{label}{fun})"
 
-    def _seed(self, gradient: Any) -> Any:
+    def _seed(self, gradient: float | None) -> Gradient:
         return 1.0 if gradient is None else _number(gradient)
 
-    def _receive(self, g: Any) -> None:
+    def _receive(self, g: Gradient) -> None:
         self._grad = g if self._grad is None else self._grad + g
 
-    def _fit(self, g: Any, fun: Function) -> Any:
+    def _fit(self, g: Gradient, fun: Function) -> Gradient:
         return g if isinstance(g, Value) else float(g)
 
     @classmethod
@@ -70,11 +73,7 @@ class Value(Operand):
     def _result(cls, data: Any, fun: Function) -> Any:
         if np.ndim(data):
             raise TypeError(f"{name(fun)}: a Value is one number, and met an array; make it a Tensor")
-        if (
-            not isinstance(fun, np.ufunc)
-            and fun not in pointwise
-            and fun.__module__.startswith(("numpy", "tinygrad_edu"))
-        ):
+        if not is_elementwise(fun) and fun.__module__.startswith(("numpy", PACKAGE)):
             raise TypeError(f"{name(fun)}: a Value is one number, and this is for arrays; make it a Tensor")
         return float(data)
 

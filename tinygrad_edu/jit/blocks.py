@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ..engine.threads import cores, pool
+from ..engine.threads import cpu_count, pool
 from ..trace.ir import Call, Var
 from .emitter import Emitter
 from .lowering import operand, ufunc_call
@@ -55,7 +55,7 @@ def lower_group(emitter: Emitter, start: int, stop: int) -> None:
         block.add(call, i)
     name = f"block{len(emitter.functions)}"
     emitter.functions.append(block.text(name, quiet=any(call.phase == "backward" for call in calls)))
-    workers = [[np.empty(BLOCK, dtype) for dtype in block.temporaries] for _ in range(cores())]
+    workers = [[np.empty(BLOCK, dtype) for dtype in block.temporaries] for _ in range(cpu_count())]
     given = list(block.parameters.values())
     args = f"({', '.join(given)}{',' if given else ''})"
     run = emitter.fun(run_blocks)

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Any, NamedTuple, overload
 from weakref import WeakSet
 
-from ..engine.errors import explained, written
+from ..engine.errors import explained, format_line
 from ..engine.mode import watchers
 from ..engine.reprs import table
 from ..trace.capture import capture, one_at_a_time
@@ -60,7 +60,7 @@ class Recording:
             return None
         args, kwargs = (substituted(a, lambda v: v.example, Var) for a in (call.args, call.kwargs))
         shown = explained(error, call.fun, args, kwargs)
-        where = f", {written(call.line)}" if call.line else ""
+        where = f", {format_line(call.line)}" if call.line else ""
         return type(shown)(f"jit({self.name}){where}: {shown}")
 
     @functools.cached_property

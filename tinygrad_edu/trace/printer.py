@@ -13,7 +13,7 @@ from pathlib import PurePath
 
 import numpy as np
 
-from ..engine.errors import Line, written
+from ..engine.errors import Line, format_line
 from ..engine.rules import implementations
 from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import setitem
@@ -152,7 +152,7 @@ class Source(Expressions):
             self.line = call.line
             text = linecache.getline(*call.line).strip()
             if text:
-                self.lines.append(f"# {PurePath(written(call.line)).name}  {text}"[:WIDTH])
+                self.lines.append(f"# {PurePath(format_line(call.line)).name}  {text}"[:WIDTH])
 
     def end(self, late: list[Var], copied: list[Var]) -> None:
         """Write the remaining stores (`late`; those in `copied` are read after they are written) and the result."""

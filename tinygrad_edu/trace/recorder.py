@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import optim
-from ..engine.errors import Line, users_line, written
+from ..engine.errors import Line, format_line, users_line
 from ..engine.rules import implementations
 from .functional import part
 from .ir import NOTHING, Call, Constant, Function, Guard, Program, Var, placeholder, substituted
@@ -101,7 +101,7 @@ class Recorder:
     def error(self, message: str) -> JitError:
         """Return a JitError with the user's line."""
         line = self.place()[0]
-        self.refused = JitError(f"jit({self.name}){f', {written(line)}' if line else ''}: {message}")
+        self.refused = JitError(f"jit({self.name}){f', {format_line(line)}' if line else ''}: {message}")
         return self.refused
 
     def place(self) -> tuple[Line | None, str]:
