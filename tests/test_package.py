@@ -61,37 +61,6 @@ except ModuleNotFoundError as error:
     assert result.stdout.strip() == f"tinygrad_edu.{without[0].removesuffix('.py')}", result.stderr
 
 
-ENGINE_ALONE = """
-import numpy as np
-from alone.engine import Tensor, Value
-from alone.engine.backward import RECORDED, reverse_pass
-
-def derivative(y, x):
-    pairs = reverse_pass(y, Tensor(1.0, requires_grad=False), list, RECORDED)
-    return dict(pairs)[x]
-
-x = Tensor(2.0, label="x")
-y = x**3 * np.exp(x)
-y.backward()
-assert np.isclose(x.grad, (2**3 + 3 * 2**2) * np.exp(2))
-third = derivative(derivative(derivative(y, x), x), x)
-assert np.isclose(third.data, (2**3 + 9 * 2**2 + 18 * 2 + 6) * np.exp(2))
-a = Value(3.0, label="a")
-(a * a).relu().backward()
-print(x, a)
-"""
-
-
-def test_the_engine_copied_alone_computes_differentiates_to_any_order_and_prints(tmp_path):
-    (tmp_path / "alone").mkdir()
-    (tmp_path / "alone" / "__init__.py").touch()
-    shutil.copytree(f"{tg.__path__[0]}/engine", tmp_path / "alone" / "engine")
-    command = [sys.executable, "-c", f"import sys; sys.modules['tinygrad_edu'] = None\n{ENGINE_ALONE}"]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-    shown = "Tensor(2., label='x', grad=147.7811) Value(data=3.0, grad=6.0, label='a')\n"
-    assert result.stdout == shown, result.stderr
-
-
 def test_every_public_name_is_there():
     assert [n for n in tg.__all__ if not hasattr(tg, n)] == []
 
