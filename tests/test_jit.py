@@ -988,7 +988,7 @@ def test_the_source_is_read_like_a_lesson():
     lines = [line.strip() for line in step.source.splitlines()]
     assert lines[0] == "import numpy as np"
     assert lines[3].startswith("def step(x, t, w, b, ")
-    for wanted in ("# forward", "# backward", "# update", "w -= w_grad * lr", "b -= b_grad * lr"):
+    for wanted in ("# forward", "# backward", "# update", "w -= lr * w_grad", "b -= lr * b_grad"):
         assert wanted in lines
     assert any("tg.mse_loss(x @ w + b, t)" in line for line in lines)
     assert any("x @ w + b - t" in line or "x @ w + b" in line for line in lines)

@@ -1,25 +1,25 @@
-"""Optimizers that give each number a scale of its own, from the gradients that it has seen."""
+"""Optimizers that scale the step of each element by the size of the gradients that it has had."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from .optimizer import Group, Optimizer, _number, setting
-
-if TYPE_CHECKING:
-    from ..engine.tensor import Tensor
-    from .optimizer import Array, Params
+from ..engine.tensor import Tensor
+from .inplace import Array
+from .optimizer import Group, Optimizer, hyperparameter
+from .validation import Params, nonnegative
 
 
 class Adagrad(Optimizer):
-    """Divides by the root of the sum of all squares: p -= lr * g / (sqrt(s) + eps), s = s + g * g (Duchi et al. 2011).
+    """Divides by the root of s, the sum of all squared gradients (Duchi et al. 2011).
 
-    The rate falls as 1 / (1 + lr_decay * (steps - 1)) besides. `weight_decay` adds weight_decay * p to the gradient.
+    `lr_decay` lowers the rate further, as 1 / (1 + lr_decay * (t - 1)). `weight_decay` adds weight_decay * theta to the
+    gradient.
     """
 
-    lr_decay, weight_decay, eps = map(setting, ("lr_decay", "weight_decay", "eps"))
+    lr_decay, weight_decay, eps = map(hyperparameter, ("lr_decay", "weight_decay", "eps"))
 
     def __init__(
         self,
@@ -30,41 +30,37 @@ class Adagrad(Optimizer):
         initial_accumulator_value: float = 0,
         eps: float = 1e-10,
     ) -> None:
-        self._start = _number("Adagrad", "initial_accumulator_value", initial_accumulator_value)
+        self._initial_sum = nonnegative("Adagrad", "initial_accumulator_value", initial_accumulator_value)
         super().__init__(params, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay, eps=eps)
 
-    def _kept(self, group: Group) -> list[str]:
-        return ["sum"]
+    def formula(
+        self, theta: Array, g: Array, s: Array, *, t: int, lr: float, lr_decay: float, weight_decay: float, eps: float
+    ) -> tuple[Array, Array]:
+        """Return the new theta and s."""
+        if weight_decay:
+            g = g + weight_decay * theta
+        s = s + g * g
+        lr = lr / (1 + (t - 1) * lr_decay)
+        return theta - lr * (g / (np.sqrt(s) + eps)), s
 
-    def _first(self, name: str, p: Tensor) -> Array:
-        return np.full_like(p.data, self._start)
+    def needed_state(self, group: Group) -> dict[str, bool]:
+        """Return the formula's s."""
+        return {"sum": True}
 
-    def _update(self, group: Group, grads: list[Array], *kept: list[Array]) -> None:
-        lr = group.lr / (1 + (self.steps - 1) * group.lr_decay)
-        eps, weight_decay, scratch = group.eps, group.weight_decay, group.scratch
-        room = group.room if weight_decay else scratch
-        for p, g, s, tmp, d in zip(group.params, grads, *kept, scratch, room, strict=True):
-            x = p.data
-            if weight_decay:
-                g = np.add(np.multiply(x, weight_decay, out=d), g, out=d)
-            s += np.multiply(g, g, out=tmp)
-            np.sqrt(s, out=tmp)
-            tmp += eps
-            np.divide(g, tmp, out=tmp)
-            tmp *= lr
-            x -= tmp
+    def initial_state(self, name: str, p: Tensor) -> Array:
+        """Return initial_accumulator_value for each element of the parameter."""
+        return np.full_like(p.data, self._initial_sum)
 
 
 class RMSprop(Optimizer):
-    """Divides by the root of a recent mean of squares: p -= lr * g / (sqrt(v) + eps) (Tieleman & Hinton 2012).
+    """Divides by the root of v, a running mean of squared gradients (Tieleman & Hinton 2012).
 
-    v = alpha * v + (1 - alpha) * g * g; `centered` takes the square of the mean of g off it (Graves 2013). With
-    `momentum`, b = momentum * b + g / (sqrt(v) + eps) and p -= lr * b. `weight_decay` adds weight_decay * p to the
-    gradient.
+    `centered` subtracts the square of m, a running mean of the gradients (Graves 2013), and `momentum` goes along the
+    velocity b. `weight_decay` adds weight_decay * theta to the gradient.
     """
 
     alpha, eps, weight_decay, momentum, centered = map(
-        setting, ("alpha", "eps", "weight_decay", "momentum", "centered")
+        hyperparameter, ("alpha", "eps", "weight_decay", "momentum", "centered")
     )
 
     def __init__(
@@ -81,58 +77,43 @@ class RMSprop(Optimizer):
             params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered
         )
 
+    def formula(
+        self, theta: Array, g: Array, v: Array, m: Array, b: Array, *, t: int, lr: float, alpha: float, eps: float,
+        weight_decay: float, momentum: float, centered: bool,
+    ) -> tuple[Array, Array, Array, Array]:  # fmt: skip
+        """Return the new theta, v, m and b."""
+        if weight_decay:
+            g = g + weight_decay * theta
+        variance = v = alpha * v + (1 - alpha) * (g * g)
+        if centered:
+            m = alpha * m + (1 - alpha) * g
+            variance = np.maximum(v - m * m, 0)  # if all gradients are equal, rounding may make it negative
+        step = g / (np.sqrt(variance) + eps)
+        if momentum:
+            step = b = momentum * b + step
+        return theta - lr * step, v, m, b
+
+    def needed_state(self, group: Group) -> dict[str, bool]:
+        """Return the formula's v, m and b."""
+        return {"square": True, "mean": group.centered, "velocity": group.momentum > 0}
+
     @classmethod
-    def _checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
+    def checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
         centered = bool(settings.pop("centered"))
-        alpha = _number(cls.__name__, "alpha", settings["alpha"], below=1)
-        return {**super()._checked(settings), "alpha": alpha, "centered": centered}
-
-    def _kept(self, group: Group) -> list[str]:
-        return ["square", *["mean"] * group.centered, *["velocity"] * (group.momentum > 0)]
-
-    def _update(self, group: Group, grads: list[Array], *kept: list[Array]) -> None:
-        lr, alpha, eps, momentum, centered = group.lr, group.alpha, group.eps, group.momentum, group.centered
-        weight_decay, scratch = group.weight_decay, group.scratch
-        room = group.room if weight_decay else scratch
-        for p, g, tmp, d, v, *others in zip(group.params, grads, scratch, room, *kept, strict=True):
-            x = p.data
-            if weight_decay:
-                g = np.add(np.multiply(x, weight_decay, out=d), g, out=d)
-            v *= alpha
-            np.multiply(g, g, out=tmp)
-            tmp *= 1 - alpha
-            v += tmp
-            if centered:
-                mean = others[0]
-                mean *= alpha
-                mean += np.multiply(g, 1 - alpha, out=tmp)
-                np.multiply(mean, mean, out=tmp)
-                np.subtract(v, tmp, out=tmp)
-                np.maximum(tmp, 0, out=tmp)  # the variance of a gradient that stays the same may round below 0
-                np.sqrt(tmp, out=tmp)
-            else:
-                np.sqrt(v, out=tmp)
-            tmp += eps
-            np.divide(g, tmp, out=tmp)
-            if momentum:
-                b = others[-1]
-                b *= momentum
-                b += tmp
-                np.multiply(b, lr, out=tmp)
-            else:
-                tmp *= lr
-            x -= tmp
+        alpha = nonnegative(cls.__name__, "alpha", settings["alpha"], below=1)
+        return {**super().checked(settings), "alpha": alpha, "centered": centered}
 
 
 class Adam(Optimizer):
-    """Steps on each number's own scale: p -= lr * m / (sqrt(v) + eps), with recent means of g and g * g.
+    """Divides a running mean of the gradients by the root of one of their squares (Kingma & Ba 2015).
 
-    m = b1 * m + (1 - b1) * g and v = b2 * v + (1 - b2) * g * g with b1, b2 = `betas`, each divided by 1 - b
-    ** steps for its start at zero (Kingma & Ba 2015). `weight_decay` adds weight_decay * p to the gradient. Means are
-    kept in units of 1 - b: betas set after the first step change those of the past as well.
+    m and v are the paper's first and second moment, without their factors 1 - b1 and 1 - b2, which the corrections for
+    the start at 0 bring in: betas set after the first step change the weights of earlier gradients as well.
+    `weight_decay` adds weight_decay * theta to the gradient.
     """
 
-    betas, eps, weight_decay = map(setting, ("betas", "eps", "weight_decay"))
+    betas, eps, weight_decay = map(hyperparameter, ("betas", "eps", "weight_decay"))
 
     def __init__(
         self,
@@ -144,49 +125,38 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
+    def formula(
+        self, theta: Array, g: Array, m: Array, v: Array, *, t: int, lr: float, betas: tuple[float, float], eps: float,
+        weight_decay: float,
+    ) -> tuple[Array, Array, Array]:  # fmt: skip
+        """Return the new theta, m and v."""
+        b1, b2 = betas
+        if weight_decay:
+            g = g + weight_decay * theta
+        m = b1 * m + g
+        v = b2 * v + g * g
+        m_hat = (1 - b1) / (1 - b1**t) * m
+        v_hat = (1 - b2) / (1 - b2**t) * v
+        return theta - lr * m_hat / (np.sqrt(v_hat) + eps), m, v
+
+    def needed_state(self, group: Group) -> dict[str, bool]:
+        """Return the formula's m and v."""
+        return {"m": True, "v": True}
+
     @classmethod
-    def _checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
+    def checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
         kind, betas = cls.__name__, settings.pop("betas")
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise ValueError(f"{kind}: betas are two numbers, such as (0.9, 0.999), not {betas!r}")
-        betas = _number(kind, "betas[0]", betas[0]), _number(kind, "betas[1]", betas[1])
+        betas = nonnegative(kind, "betas[0]", betas[0]), nonnegative(kind, "betas[1]", betas[1])
         if max(betas) >= 1:
             raise ValueError(f"{kind}: betas are at least 0 and below 1, not {betas}")
-        return {**super()._checked(settings), "betas": betas}
-
-    def _kept(self, group: Group) -> list[str]:
-        return ["m", "v"]
-
-    def _update(self, group: Group, grads: list[Array], *kept: list[Array]) -> None:
-        # m and v are kept without their factors 1 - b, and all factors gathered in three numbers: ten passes
-        # over the arrays instead of thirteen.
-        b1, b2 = group.betas
-        root = ((1 - b2) / (1 - b2**self.steps)) ** 0.5  # root * sqrt(v) is the root of the mean of g * g
-        scale = group.lr * (1 - b1) / (1 - b1**self.steps) / root
-        eps, weight_decay, keep = group.eps / root, group.weight_decay, self._remaining(group)
-        for p, g, m, v, tmp in zip(group.params, grads, *kept, group.scratch, strict=True):
-            x = p.data
-            if keep is not None:
-                x *= keep
-            elif weight_decay:
-                g = np.add(np.multiply(x, weight_decay, out=tmp), g, out=tmp)
-            m *= b1
-            m += g
-            v *= b2
-            v += np.multiply(g, g, out=tmp)
-            np.sqrt(v, out=tmp)
-            tmp += eps
-            np.divide(m, tmp, out=tmp)
-            tmp *= scale
-            x -= tmp
-
-    def _remaining(self, group: Group) -> Any:
-        """What is left of a parameter before its step; None if its decay goes by the gradient."""
-        return None
+        return {**super().checked(settings), "betas": betas}
 
 
 class AdamW(Adam):
-    """Adam with a decay of its own: p is first multiplied by 1 - lr * weight_decay (Loshchilov & Hutter 2019)."""
+    """Adam whose weight decay shrinks theta itself, apart from the gradient (Loshchilov & Hutter 2019)."""
 
     def __init__(
         self,
@@ -198,5 +168,10 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay)
 
-    def _remaining(self, group: Group) -> Any:
-        return 1 - group.lr * group.weight_decay
+    def formula(
+        self, theta: Array, g: Array, m: Array, v: Array, *, t: int, lr: float, betas: tuple[float, float], eps: float,
+        weight_decay: float,
+    ) -> tuple[Array, Array, Array]:  # fmt: skip
+        """Return the new theta, m and v."""
+        theta = (1 - lr * weight_decay) * theta
+        return super().formula(theta, g, m, v, t=t, lr=lr, betas=betas, eps=eps, weight_decay=0)

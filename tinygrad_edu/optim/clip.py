@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.rules.finite import all_finite
-from .lr_scheduler import number
-from .optimizer import _checked_params, _gradients, _named
+from .lr_scheduler import python_float
+from .validation import describe, gradients, leaf_tensors
 
 if TYPE_CHECKING:
     from ..engine.tensor import Tensor
@@ -23,8 +23,8 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
     """
     if not max_norm > 0:
         raise ValueError(f"clip_grad_norm: max_norm must be above 0, not {max_norm}")
-    params = _checked_params(params, "clip_grad_norm")
-    grads = _gradients(params, "clip_grad_norm")
+    params = leaf_tensors(params, "clip_grad_norm")
+    grads = gradients(params, "clip_grad_norm")
     norms = [np.linalg.norm(g) for g in grads]
     total: Any = functools.reduce(np.hypot, norms)  # squares would overflow long before
     if not all_finite(total):
@@ -33,7 +33,7 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
     factor = np.minimum(1.0, max_norm / (total + 1e-6))  # PyTorch's 1e-6, for a gradient of zeros
     for p, g in zip(params, grads, strict=True):
         p.grad = np.multiply(g, factor, dtype=g.dtype)  # not in place: a gradient set by hand may be another's too
-    return number(total)  # type: ignore[no-any-return]
+    return python_float(total)  # type: ignore[no-any-return]
 
 
 def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
@@ -43,8 +43,8 @@ def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
     """
     if not clip_value > 0:
         raise ValueError(f"clip_grad_value: clip_value must be above 0, not {clip_value}")
-    params = _checked_params(params, "clip_grad_value")
-    grads = _gradients(params, "clip_grad_value")
+    params = leaf_tensors(params, "clip_grad_value")
+    grads = gradients(params, "clip_grad_value")
     if not all_finite(*grads):
         i = next(i for i, g in enumerate(grads) if not all_finite(g))
         raise _infinite("clip_grad_value", i, params[i], "infinite or NaN elements")
@@ -54,6 +54,6 @@ def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
 
 def _infinite(where: str, i: int, p: Tensor, what: str) -> ValueError:
     return ValueError(
-        f"{where}: the gradient of {_named(i, p)} has {what}; a smaller learning rate or standardised features keep it "
-        "finite"
+        f"{where}: the gradient of {describe(i, p)} has {what}; a smaller learning rate or standardised features "
+        "keep it finite"
     )

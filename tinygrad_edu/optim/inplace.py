@@ -12,20 +12,31 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import starmap
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
-Arrays: TypeAlias = Sequence[Array | None]  # theta, its gradient and its state; None for state that is switched off
+Arrays: TypeAlias = tuple[Array, Array, *tuple[Array | None, ...]]  # theta, its gradient, its state: None if off
 Formula: TypeAlias = Callable[..., Sequence[Array | None]]  # takes such arrays, gives the new theta and the new state
 Update: TypeAlias = tuple[Formula, Sequence[Arrays]]  # a formula, and the arrays of each parameter that it is for
-Call: TypeAlias = tuple[np.ufunc, *tuple[int, ...]]
-Pick: TypeAlias = Callable[[tuple[Any, ...]], tuple[Any, ...]]
-Plan: TypeAlias = tuple[list[Pick], list[np.ufunc], int]
+Call: TypeAlias = tuple[np.ufunc, tuple[int, ...]]
 
+# NumPy deprecates `out` as the third positional argument of these two.
+WITH_OUT: dict[np.ufunc, Callable[..., Any]] = {
+    np.maximum: lambda a, b, out: np.maximum(a, b, out=out),
+    np.minimum: lambda a, b, out: np.minimum(a, b, out=out),
+}
 GRADIENT = 1  # the position of the gradient among a formula's arguments: the only one that is not replaced
+
+
+class Plan(NamedTuple):
+    """How to replay a trace: `picks` take (ufunc, *inputs, out) from its arguments, scratch, `ufuncs` and numbers."""
+
+    picks: Sequence[Callable[[Any], tuple[Any, ...]]]
+    ufuncs: list[Callable[..., Any]]
+    scratch: int  # how many arrays
 
 
 def run_plainly(updates: Iterable[Update]) -> None:
@@ -41,8 +52,7 @@ class InPlace:
     """Runs formulas in place; keeps its scratch arrays from step to step."""
 
     def __init__(self) -> None:
-        self.scratch: dict[tuple[Any, ...], list[Array]] = {}
-        self.backup: list[Array] = []
+        self.scratch: dict[tuple[object, ...], list[Array]] = {}
         self.succeeded = False
 
     def update(self, updates: Iterable[Update]) -> None:
@@ -51,87 +61,79 @@ class InPlace:
         replaced: list[Any] = []
         for formula, parameters in updates:
             trace = Trace(formula, parameters[0])
-            plan, ufuncs, scratch = make_plan(tuple(trace.calls), trace.results, len(parameters[0]))
-            dtypes: set[Any] = {theta.dtype for theta, *_ in parameters if theta is not None}
-            numbers = {dtype: [np.asarray(x, dtype) for x in trace.numbers] for dtype in dtypes}
-            for arrays in parameters:
-                theta: Any = arrays[0]
-                registers = (*arrays, *self._scratch(theta, scratch), *ufuncs, *numbers[theta.dtype])
-                calls += [call(registers) for call in plan]
-                replaced += [arrays[i] for i, _ in trace.results]
-        # A backup costs a third of the step. After a step that succeeded only floating-point errors can raise: shapes
-        # and dtypes fit, and Ctrl-C waits for the end, as a deque filled by starmap runs no Python code in between.
-        self._back_up([] if self.succeeded and not floating_point_errors_raise() else replaced)
+            picks, ufuncs, count = plan(tuple(trace.calls), trace.results, trace.arguments)
+            # Numbers as arrays of theta's dtype give the same results as Python's floats, in half the time.
+            numbers = {
+                dtype: [np.asarray(x, dtype) for x in trace.numbers] for dtype in {p[0].dtype for p in parameters}
+            }
+            for theta, *others in parameters:
+                key = theta.shape, theta.strides, theta.dtype, count
+                if key not in self.scratch:
+                    self.scratch[key] = [np.empty_like(theta) for _ in range(count)]
+                registers = (theta, *others, *self.scratch[key], *ufuncs, *numbers[theta.dtype])
+                calls += [pick(registers) for pick in picks]
+                replaced += [registers[i] for i, _ in trace.results]
+        # Copies cost a third of the step. After a step that succeeded only floating-point errors can raise: shapes and
+        # dtypes fit, and Ctrl-C waits for the end, as deque and starmap run no Python code between two calls.
+        certain = self.succeeded and not floating_point_errors_raise()
+        copies = [] if certain else [array.copy() for array in replaced]
         try:
             deque(starmap(operator.call, calls), maxlen=0)
         except BaseException:
-            for array, copy in zip(replaced, self.backup, strict=False):
+            for array, copy in zip(replaced, copies, strict=False):
                 if array.flags.writeable:
-                    np.copyto(array, copy)
+                    array[...] = copy
             raise
         self.succeeded = True
-
-    def _back_up(self, arrays: list[Array]) -> None:
-        if [(a.shape, a.dtype) for a in arrays] != [(b.shape, b.dtype) for b in self.backup]:
-            self.backup = [np.empty_like(a) for a in arrays]
-        for array, copy in zip(arrays, self.backup, strict=True):
-            np.copyto(copy, array)
-
-    def _scratch(self, like: Any, count: int) -> list[Array]:
-        """Return `count` arrays like this one, the same at every step."""
-        key = like.shape, like.strides, like.dtype, count
-        if key not in self.scratch:
-            self.scratch[key] = [np.empty_like(like) for _ in range(count)]
-        return self.scratch[key]
 
 
 def floating_point_errors_raise() -> bool:
     """Return whether np.errstate, or a filter of warnings, makes an overflow an exception."""
+    modes = set(np.geterr().values())
     errors = [f for f in warnings.filters if f[0] == "error" and issubclass(RuntimeWarning, f[2])]
-    return bool(errors) or not {"raise", "call"}.isdisjoint(np.geterr().values())
+    return not modes.isdisjoint({"raise", "call"}) or ("warn" in modes and bool(errors))
 
 
 class Trace:
-    """The ufunc calls of a formula. Operands are indices: of arguments, then of results, from 0 up; of numbers, below 0.
+    """The ufunc calls of a formula, and in `results` the positions of arguments with the results that replace them.
 
-    `results` pairs the positions of arguments with the operands that replace them.
+    An operand is an index: from 0 up those of the arguments, then of the calls' results; below 0 those of numbers.
     """
 
     def __init__(self, formula: Formula, arguments: Arrays) -> None:
         self.calls: list[Call] = []
-        self.numbers: list[complex] = []  # the first is at -1, the last of the list
+        self.numbers: list[float] = []  # as an index from the end has it: the first noted is the last of the list
         self.arguments = len(arguments)
-        symbols = [None if a is None else Symbol(self, i) for i, a in enumerate(arguments)]
+        symbols: list[Any] = [None if a is None else Symbol(self, i) for i, a in enumerate(arguments)]
         replaced = [i for i in range(self.arguments) if i != GRADIENT]
         results: dict[int, int] = {}
         for i, new in zip(replaced, formula(*symbols), strict=True):
             if symbols[i] is not None:
                 x = self.index(new)
-                results[i] = self.call(np.positive, x).index if x < self.arguments or x in results.values() else x
+                is_new = x >= self.arguments and x not in results.values()
+                results[i] = x if is_new else self.call(np.positive, x).index
         self.results = tuple(results.items())
 
-    def call(self, *call: Any) -> Symbol:
+    def call(self, ufunc: np.ufunc, *operands: int) -> Symbol:
         """Note a call, and return its result."""
-        self.calls.append(call)
+        self.calls.append((ufunc, operands))
         return Symbol(self, self.arguments + len(self.calls) - 1)
 
-    def number(self, x: Any) -> int:
-        """Note a number."""
+    def index(self, x: object) -> int:
+        """Return an operand's index; note it if it is a number."""
+        if type(x) is Symbol:
+            return x.index
         if not isinstance(x, (int, float)):
             raise TypeError(f"an optimizer's formula computes with its arguments and with numbers, not with {x!r:.60}")
         self.numbers.insert(0, x)
         return -len(self.numbers)
 
-    def index(self, x: object) -> int:
-        """Return an operand's index; note it if it is a number."""
-        return x.index if isinstance(x, Symbol) else self.number(x)
-
 
 def _operator(ufunc: np.ufunc) -> tuple[Callable[..., Symbol], Callable[..., Symbol]]:
     """Return the methods for `symbol op x` and `x op symbol`."""
     return (
-        lambda a, b: a.trace.call(ufunc, a.index, b.index if type(b) is Symbol else a.trace.number(b)),
-        lambda b, a: b.trace.call(ufunc, b.trace.number(a), b.index),
+        lambda a, b: a.trace.call(ufunc, a.index, a.trace.index(b)),
+        lambda b, a: b.trace.call(ufunc, b.trace.index(a), b.index),
     )
 
 
@@ -158,30 +160,30 @@ class Symbol:
 
 
 @functools.lru_cache
-def make_plan(calls: tuple[Call, ...], results: tuple[tuple[int, int], ...], arguments: int) -> Plan:
-    """Choose an array for each result."""
-    last = {x: i for i, (_, *operands) in enumerate(calls) for x in operands} | {x: len(calls) for _, x in results}
-    replaces = {x: i for i, x in results}
-    place = {x: x for x in range(arguments)}  # from `arguments` on it is scratch
-    holds = {i: i for i, _ in results}  # the latest value in the array of each argument that is replaced
+def plan(calls: tuple[Call, ...], results: tuple[tuple[int, int], ...], arguments: int) -> Plan:
+    """Choose an array for the result of each call of a trace."""
+    last_use = {x: i for i, (_, operands) in enumerate(calls) for x in operands} | {x: len(calls) for _, x in results}
+    replaced_by = {x: i for i, x in results}
+    place = {x: x for x in range(arguments)}  # the array that has a value: an argument's, or from there on scratch
+    latest = dict(place)  # the latest value in the array of an argument
     free: list[int] = []
     arrays = arguments
-    placed = []
-    for i, (ufunc, *operands) in enumerate(calls):
-        inputs = [place.get(x, x) for x in operands]
-        done = {place[x] for x in operands if x in place and last[x] == i} - {GRADIENT}
+    placed: list[Call] = []
+    for i, (ufunc, operands) in enumerate(calls):
+        result = arguments + i
+        done = {place[x] for x in operands if x in place and last_use[x] == i} - {GRADIENT}
         free += [array for array in done if array >= arguments]
-        own = replaces.get(arguments + i)
-        own = [own] if own is not None else [x for x in done if x < arguments]
-        if own and last.get(holds[own[0]], -1) <= i:
-            out = own[0]
-            holds[out] = arguments + i
+        # The result may overwrite an argument: the one that it replaces, or one that is read here for the last time.
+        target = replaced_by.get(result, min(done, default=arguments))
+        if target < arguments and last_use.get(latest[target], -1) <= i:
+            out = target
+            latest[out] = result
         elif free:
             out = free.pop()
         else:
             out, arrays = arrays, arrays + 1
-        place[arguments + i] = out
-        placed.append((ufunc, *inputs, out))
-    placed += [(np.positive, place[x], i) for i, x in results if place[x] != i]
-    plan = [operator.itemgetter(arrays + i, *operands) for i, (_, *operands) in enumerate(placed)]
-    return plan, [ufunc for ufunc, *_ in placed], arrays - arguments
+        placed.append((ufunc, (*[place.get(x, x) for x in operands], out)))
+        place[result] = out
+    placed += [(np.positive, (place[x], i)) for i, x in results if place[x] != i]
+    picks = [operator.itemgetter(arrays + i, *operands) for i, (_, operands) in enumerate(placed)]
+    return Plan(picks, [WITH_OUT.get(ufunc, ufunc) for ufunc, _ in placed], arrays - arguments)

@@ -16,11 +16,12 @@ import numpy as np
 
 from ..engine.rules.registry import predicate, primitive
 from ..state import copy_state
-from .optimizer import Optimizer, _number
+from .optimizer import Optimizer
+from .validation import nonnegative, whole_number
 
 
 @primitive
-def number(x: Any) -> float:
+def python_float(x: Any) -> float:
     """x as Python's float: one of NumPy's would make float64 of float32 parameters."""
     return float(x)
 
@@ -61,7 +62,7 @@ class LRScheduler:
 
     def _set(self) -> None:
         for group, base_lr in zip(self.optimizer.groups, self.base_lrs, strict=True):
-            group.lr = number(self.rate(base_lr, self.epoch))
+            group.lr = python_float(self.rate(base_lr, self.epoch))
 
     def state_dict(self) -> dict[str, Any]:
         """Give what changes from step to step, and the rates that it began with, by name, for `tg.save`."""
@@ -84,7 +85,10 @@ class StepLR(LRScheduler):
     """`gamma` times the rate after every `step_size` epochs."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        self.step_size, self.gamma = _count("StepLR", "step_size", step_size), _number("StepLR", "gamma", gamma)
+        self.step_size, self.gamma = (
+            whole_number("StepLR", "step_size", step_size),
+            nonnegative("StepLR", "gamma", gamma),
+        )
         super().__init__(optimizer)
 
     def rate(self, base_lr: float, epoch: int) -> Any:
@@ -96,7 +100,7 @@ class ExponentialLR(LRScheduler):
     """`gamma` times the rate after every epoch."""
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
-        self.gamma = _number("ExponentialLR", "gamma", gamma)
+        self.gamma = nonnegative("ExponentialLR", "gamma", gamma)
         super().__init__(optimizer)
 
     def rate(self, base_lr: float, epoch: int) -> Any:
@@ -108,8 +112,8 @@ class CosineAnnealingLR(LRScheduler):
     """Half a cosine from the base rate down to `eta_min` at epoch `T_max`, and on (Loshchilov & Hutter 2017)."""
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
-        self.T_max = _count("CosineAnnealingLR", "T_max", T_max)
-        self.eta_min = _number("CosineAnnealingLR", "eta_min", eta_min)
+        self.T_max = whole_number("CosineAnnealingLR", "T_max", T_max)
+        self.eta_min = nonnegative("CosineAnnealingLR", "eta_min", eta_min)
         super().__init__(optimizer)
 
     def rate(self, base_lr: float, epoch: int) -> Any:
@@ -138,12 +142,12 @@ class OneCycleLR(LRScheduler):
         final_div_factor: float = 1e4,
     ) -> None:
         groups = optimizer.groups if isinstance(optimizer, Optimizer) else []  # what is none is refused below
-        several = list(max_lr) if isinstance(max_lr, (list, tuple)) else [max_lr] * len(groups)
+        several: list[Any] = list(max_lr) if isinstance(max_lr, (list, tuple)) else [max_lr] * len(groups)
         if len(several) != len(groups):
             raise ValueError(f"OneCycleLR: max_lr has {len(several)} rates, the optimizer {len(groups)} groups")
-        highest = [_number("OneCycleLR", "max_lr", lr) for lr in several]
-        self.total_steps = _count("OneCycleLR", "total_steps", total_steps, "updates")
-        self.pct_start = _number("OneCycleLR", "pct_start", pct_start, below=1)
+        highest = [nonnegative("OneCycleLR", "max_lr", lr) for lr in several]
+        self.total_steps = whole_number("OneCycleLR", "total_steps", total_steps, "updates")
+        self.pct_start = nonnegative("OneCycleLR", "pct_start", pct_start, below=1)
         self.peak = self.pct_start * self.total_steps - 1
         if not 0 < self.peak < self.total_steps - 1:
             raise ValueError(
@@ -151,7 +155,7 @@ class OneCycleLR(LRScheduler):
                 "peak; take more steps"
             )
         for name, value in (("div_factor", div_factor), ("final_div_factor", final_div_factor)):
-            if not _number("OneCycleLR", name, value) >= 1:
+            if not nonnegative("OneCycleLR", name, value) >= 1:
                 raise ValueError(f"OneCycleLR: {name} is at least 1, not {value:g}")
         self.div_factor, self.final_div_factor = float(div_factor), float(final_div_factor)
         for group, lr in zip(groups, highest, strict=True):
@@ -185,11 +189,11 @@ class ReduceLROnPlateau(LRScheduler):
         cooldown: int = 0,
         min_lr: float = 0.0,
     ) -> None:
-        self.factor = _number("ReduceLROnPlateau", "factor", factor, below=1)
-        self.threshold = _number("ReduceLROnPlateau", "threshold", threshold, below=1)
-        self.min_lr = _number("ReduceLROnPlateau", "min_lr", min_lr)
+        self.factor = nonnegative("ReduceLROnPlateau", "factor", factor, below=1)
+        self.threshold = nonnegative("ReduceLROnPlateau", "threshold", threshold, below=1)
+        self.min_lr = nonnegative("ReduceLROnPlateau", "min_lr", min_lr)
         self.patience, self.cooldown = (
-            _count("ReduceLROnPlateau", name, value, least=0)
+            whole_number("ReduceLROnPlateau", name, value, least=0)
             for name, value in (("patience", patience), ("cooldown", cooldown))
         )
         self.best, self.bad, self.cooling, self.scale = math.inf, 0, 0, 1.0
@@ -243,7 +247,7 @@ class LinearWarmup(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, epochs: int, then: LRScheduler | None = None) -> None:
-        self.epochs = _count("LinearWarmup", "epochs", epochs)
+        self.epochs = whole_number("LinearWarmup", "epochs", epochs)
         self.then: Any = then
         if then is not None:
             if getattr(then, "optimizer", None) is not optimizer:
@@ -283,9 +287,3 @@ class LinearWarmup(LRScheduler):
 def _cosine(start: Any, end: Any, part: Any) -> Any:
     """From start (at part 0) to end (at 1) along half a cosine."""
     return end + (start - end) * (1 + np.cos(math.pi * part)) / 2
-
-
-def _count(where: str, name: str, value: int, unit: str = "epochs", least: int = 1) -> int:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{where}: {name} is a whole number of {unit}, at least {least}, not {value!r}")
-    return int(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,55 +12,47 @@ import numpy as np
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..state import copy_state
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[Any]
-    Params = Iterable[Tensor] | Iterable[Mapping[str, Any]]
+from .inplace import Array, InPlace, Update, run_plainly
+from .validation import Params, gradients, leaf_tensors, nonnegative, parameter_groups
 
 
 class Group:
     """Some of an optimizer's parameters, `params`, with their hyperparameters as attributes, `lr` among them.
 
-    Setting one to what makes no sense raises ValueError, as it does when the optimizer is made.
+    Setting a hyperparameter to a value that makes no sense raises ValueError, as it does in the optimizer's `__init__`.
     """
 
+    kind: type[Optimizer]
+    params: list[Tensor]
+    names: tuple[str, ...]
     lr: float
 
     def __init__(self, kind: type[Optimizer], params: list[Tensor], settings: Mapping[str, Any]) -> None:
-        vars(self).update(kind=kind, params=params, names=tuple(settings), **kind._checked(dict(settings)))
+        vars(self).update(kind=kind, params=params, names=tuple(settings), **kind.checked(dict(settings)))
 
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "lr":  # goes with any other, and schedules set it at each step
-            vars(self)["lr"] = _number(self.kind.__name__, "lr", value)
+        if name == "lr":  # no other hyperparameter restricts it, and schedules set it at each step
+            vars(self)["lr"] = nonnegative(self.kind.__name__, "lr", value)
             return
         if name not in self.names:
             raise AttributeError(f"{self.kind.__name__}: a group has {', '.join(self.names)}, but no {name}")
-        own = vars(self)
-        own[name] = self.kind._checked({n: value if n == name else own[n] for n in self.names})[name]
+        vars(self)[name] = self.kind.checked(self.hyperparameters() | {name: value})[name]
 
-    @functools.cached_property
-    def scratch(self) -> list[Array]:
-        """Room for what is computed on the way, made at the first step: jit has room of its own."""
-        return [np.empty_like(p.data) for p in self.params]
-
-    @functools.cached_property
-    def room(self) -> list[Array]:
-        """As much again, for the gradients with weight decay where a formula needs both."""
-        return [np.empty_like(p.data) for p in self.params]
+    def hyperparameters(self) -> dict[str, Any]:
+        """Return all hyperparameters by name, `lr` first."""
+        return {name: getattr(self, name) for name in self.names}
 
     def settings(self) -> dict[str, Any]:
-        """Give the hyperparameters by name, `lr` first, without those that are 0 or off."""
-        return {name: vars(self)[name] for name in self.names if name == "lr" or vars(self)[name]}
+        """Return the hyperparameters by name, `lr` first, without those that are 0 or off."""
+        return {name: value for name, value in self.hyperparameters().items() if name == "lr" or value}
 
 
-def setting(name: str) -> Any:
-    """A hyperparameter as an attribute of the optimizer: the first group's; setting it sets that of all groups."""
+def hyperparameter(name: str) -> Any:
+    """Return a property of an optimizer: the first group's hyperparameter; setting it sets that of all groups."""
 
     def put(self: Optimizer, value: Any) -> None:
         for group in self.groups:
@@ -76,70 +68,86 @@ class Optimizer:
     `[{"params": body.parameters(), "lr": 0.01}, {"params": head.parameters()}]`. `settings` are the hyperparameters of
     all groups that do not say otherwise, `lr`, the learning rate, among them.
 
-    A subclass says which numbers it takes in `_checked`, which arrays it keeps in `_kept`, and writes its formula in
-    `_update`. Hyperparameters may be set at any time, of one group or, on the optimizer, of all.
+    A subclass writes its formula in `formula`, names the state that the formula keeps from step to step in
+    `needed_state`, and restricts its hyperparameters in `checked`. Hyperparameters may be set at any time, of one group
+    or, on the optimizer, of all.
     """
 
-    lr = setting("lr")
+    lr = hyperparameter("lr")
 
     def __init__(self, params: Params, **settings: Any) -> None:
         kind = type(self).__name__
-        groups = _groups(params, kind, settings)
+        groups = parameter_groups(params, kind, settings)
         self.groups = [Group(type(self), members, {**settings, **own}) for members, own in groups]
-        self.params = _checked_params([p for group in self.groups for p in group.params], kind)
+        self.params = leaf_tensors([p for group in self.groups for p in group.params], kind)
         self.steps = 0
-        kept = dict.fromkeys(name for group in self.groups for name in self._kept(group))
-        self.state = {name: [self._first(name, p) for p in self.params] for name in kept}
+        needed = [name for group in self.groups for name, on in self.needed_state(group).items() if on]
+        self.state = {name: [self.initial_state(name, p) for p in self.params] for name in dict.fromkeys(needed)}
+        self._in_place = InPlace()
+
+    def formula(self, *arrays: Any, **numbers: Any) -> Any:
+        """Return the new theta and the new state of one parameter: `formula(theta, g, *state, t=..., lr=..., ...)`.
+
+        Its arguments are the parameter, its gradient, the state in the order of `needed_state` (None if not needed),
+        the number t of this step, from 1 up, and the hyperparameters. It computes element by element, with operators
+        and NumPy's ufuncs, and writes into nothing; the step calls it, and runs its operations in place.
+        """
+        raise TypeError(
+            f"{type(self).__name__} has no method formula(self, theta, g, *state, t, **hyperparameters): an Optimizer "
+            "defines one"
+        )
+
+    def needed_state(self, group: Group) -> dict[str, bool]:
+        """Return the names of the formula's state, and whether this group needs it."""
+        return {}
+
+    def initial_state(self, name: str, p: Tensor) -> Array:
+        """Return the state of this name before the first step: an array like the parameter."""
+        return np.zeros_like(p.data)
 
     @classmethod
-    def _checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
-        """The hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
-        return {name: _number(cls.__name__, name, value) for name, value in settings.items()}
-
-    def _kept(self, group: Group) -> list[str]:
-        """The names of the arrays that a group needs from step to step, one a parameter."""
-        return []
-
-    def _first(self, name: str, p: Tensor) -> Array:
-        """Such an array before the first step."""
-        return np.zeros_like(p.data)
+    def checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
+        return {name: nonnegative(cls.__name__, name, value) for name, value in settings.items()}
 
     def step(self, accumulated: bool = False) -> None:
         """Move every parameter by its gradient; raises ValueError that names one without, and moves none.
 
+        An exception on the way, such as FloatingPointError under np.errstate, leaves parameters and state as they were.
         Gradients that several backward passes have added up to are most often a `zero_grad` forgotten, and get a
         warning; `accumulated=True` says that they are meant.
         """
+        kind = type(self).__name__
         passes = getattr(self.params[0], "passes", 1)
         if passes > 1 and not accumulated:
-            kind = type(self).__name__
             warnings.warn(
                 f"{kind}.step: the gradients are the sum of {passes} backward passes. Call zero_grad() before each "
                 "backward(), or minimize(loss), which does; if you add them up on purpose, step(accumulated=True)",
                 stacklevel=2,
             )
-        grads = _gradients(self.params, type(self).__name__)
-        state, start = self.state, 0
-        work: list[Any] = []
+        t = self.steps + 1
+        updates = list(self._updates(gradients(self.params, kind), t))
+        is_array = isinstance(self.params[0].data, np.ndarray)  # while jit records, it is not
+        (self._in_place.update if is_array else run_plainly)(updates)
+        self.steps = t
+
+    def _updates(self, grads: list[Array], t: int) -> Iterator[Update]:
+        """Yield, for each group with parameters, its formula and the arrays of each parameter."""
+        start = 0
         for group in self.groups:
             stop = start + len(group.params)
-            try:
-                kept = [state[name][start:stop] for name in self._kept(group)]
-            except KeyError as error:
-                raise ValueError(
-                    f"{type(self).__name__}: what needs {error} was off when the optimizer was made; make a new one"
-                ) from None
-            work.append((group, grads[start:stop], *kept))
+            parameters: list[Any] = [[p.data for p in group.params], grads[start:stop]]
+            for name, needed in self.needed_state(group).items():
+                if needed and name not in self.state:
+                    raise ValueError(
+                        f"{type(self).__name__}: what needs {name!r} was off when the optimizer was made; make a new "
+                        "one"
+                    )
+                parameters.append(self.state[name][start:stop] if needed else [None] * len(group.params))
+            if group.params:
+                formula = functools.partial(self.formula, t=t, **group.hyperparameters())
+                yield formula, list(zip(*parameters, strict=True))
             start = stop
-        self.steps += 1
-        for parts in work:
-            self._update(*parts)
-
-    def _update(self, group: Group, grads: list[Array], *kept: list[Array]) -> None:
-        """Move the parameters of a group by their gradients; `kept` is its state, `group.scratch` has room like it."""
-        raise TypeError(
-            f"{type(self).__name__} has no method _update(self, group, grads, *kept): an Optimizer defines one"
-        )
 
     def zero_grad(self) -> None:
         """Forget the gradients of the parameters."""
@@ -166,7 +174,7 @@ class Optimizer:
         """Take up what `state_dict` gave; raises ValueError listing all names and shapes that do not fit."""
         kind, rates, steps = type(self).__name__, self._rates(), np.array(self.steps)
         for lr in np.ravel(state.get("lr", ())) if isinstance(state, Mapping) else ():
-            _number(f"{kind}.load_state_dict", "lr", lr)
+            nonnegative(f"{kind}.load_state_dict", "lr", lr)
         copy_state(f"{kind}.load_state_dict", {"lr": rates, "steps": steps, **self._arrays()}, state)
         self.steps = int(steps)
         for group, lr in zip(self.groups, rates, strict=True):
@@ -201,71 +209,3 @@ class Optimizer:
         rows = [[name, f"{v:g}" if isinstance(v, float) else str(v)] for name, v in self.settings().items()]
         rows += [["parameters", f"{len(self.params):,}"], ["numbers", f"{sum(p.size for p in self.params):,}"]]
         return table([type(self).__name__, ""], [*rows, ["steps taken", f"{self.steps:,}"]])
-
-
-def _groups(params: Any, where: str, settings: Mapping[str, Any]) -> list[tuple[list[Any], dict[str, Any]]]:
-    """The parameters of each group, with what it says of its own."""
-    params = list(params) if _several(params, where) else params
-    if not params or not all(isinstance(group, Mapping) for group in params):
-        return [(params, {})]
-    groups = []
-    for i, group in enumerate(params):
-        own = dict(group)
-        if "params" not in own:
-            raise ValueError(f'{where}: group {i} has no "params"; a group is {{"params": [...], "lr": ...}}')
-        members = own.pop("params")
-        unknown = own.keys() - settings.keys()
-        if unknown:
-            raise ValueError(f"{where}: group {i} sets {sorted(unknown)}; it may set {', '.join(settings)}")
-        groups.append((list(members) if _several(members, where) else members, own))
-    return groups
-
-
-def _several(params: Any, where: str) -> bool:
-    """True; raises TypeError for what is no list of parameters."""
-    if hasattr(params, "parameters"):
-        raise TypeError(f"{where} takes parameters, not a {type(params).__name__}: pass model.parameters()")
-    if isinstance(params, Tensor):
-        raise TypeError(f"{where} takes a list of Tensors, not one Tensor: pass [tensor]")
-    if not isinstance(params, Iterable):
-        raise TypeError(f"{where} takes a list of Tensors, not {type(params).__name__}: pass model.parameters()")
-    return True
-
-
-def _checked_params(params: Iterable[Tensor], where: str) -> list[Tensor]:
-    params = list(params) if _several(params, where) else []
-    if not params:
-        raise ValueError(f"{where} got no parameters: does the model keep its Tensors in attributes?")
-    for i, p in enumerate(params):
-        if not isinstance(p, Tensor):
-            raise TypeError(f"{where} takes Tensors; parameter {i} is a {type(p).__name__}")
-        if p.fun is not None or not p.requires_grad:
-            reason = "is the result of a computation" if p.fun is not None else "takes no gradient"
-            raise ValueError(f"{where}: {_named(i, p)} {reason}; pass leaf Tensors with requires_grad=True")
-    if len({id(p) for p in params}) < len(params):
-        twice = next(i for i, p in enumerate(params) if any(p is q for q in params[:i]))
-        raise ValueError(f"{where}: {_named(twice, params[twice])} is there twice; pass each Tensor once")
-    return params
-
-
-def _gradients(params: list[Tensor], where: str) -> list[Array]:
-    grads: list[Any] = [p.grad for p in params]
-    for g in grads:
-        if g is None:
-            i = next(i for i, g in enumerate(grads) if g is None)
-            raise ValueError(
-                f"{where}: {_named(i, params[i])} has no gradient; call loss.backward() first, with a "
-                "loss that depends on it, or leave it out of the parameters"
-            )
-    return grads
-
-
-def _named(i: int, p: Tensor) -> str:
-    return f"parameter {i}{f' {p.label!r}' if p.label else ''} of shape {p.shape}"
-
-
-def _number(where: str, name: str, value: Any, below: float = float("inf")) -> float:
-    if isinstance(value, (bool, str)) or not isinstance(value, (int, float, np.number)) or not 0 <= value < below:
-        bound = "finite number of at least 0" if below == float("inf") else f"number from 0 to below {below:g}"
-        raise ValueError(f"{where}: {name} must be a {bound}, not {value!r}")
-    return float(value)

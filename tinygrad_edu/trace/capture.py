@@ -10,11 +10,11 @@ from ..engine.mode import Contribution, Watcher, watching
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..nn import Module
-from ..optim import SGD, Group
-from .captured import REPORTING, SCRATCH, SETTINGS, Captured, raw_grad, raw_value
+from ..optim import SGD
+from .captured import REPORTING, SETTINGS, Captured, raw_grad, raw_value
 from .closure import Closure, source_state
 from .generators import assign
-from .ir import Function, placeholder
+from .ir import Function
 from .names import argument_names
 from .recorder import Recorder
 
@@ -104,8 +104,6 @@ class _Reports:
         setattr(Node, "_grad", property(found.get_grad, found.set_grad))  # noqa: B010
 
         def get(owner: Any, name: str) -> Any:
-            if name in SCRATCH and isinstance(owner, Group) and get_ident() == thread:
-                return [found.rec.constant(placeholder(found.get_value(p)._array)) for p in owner.params]
             value = object.__getattribute__(owner, name)
             return value if name[:2] == "__" or get_ident() != thread else found.get_attribute(owner, name, value)
 

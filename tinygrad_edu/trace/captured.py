@@ -26,7 +26,6 @@ from .traced import Traced
 
 GUARDED = (*PLAIN, np.random.Generator)  # kinds of attributes that must be the same at later calls
 SETTINGS = {Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",)}  # attributes that are read at each call
-SCRATCH = ("scratch", "room")  # attributes of a Group: arrays that are written before they are read
 REPORTING = (Module, *SETTINGS)  # classes whose attributes are reported to a recording
 
 raw_value, raw_grad = Node.__dict__["_value"], Node.__dict__["_grad"]

@@ -18,9 +18,9 @@ from ..engine.rules import compositions, implementations
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Function, name, predicates
 from ..engine.tape import Node
-from ..optim.lr_scheduler import number
+from ..optim.lr_scheduler import python_float
 from .functional import add_at, astype, put_along_axis, retyped
-from .ir import Var
+from .ir import Call, Var
 from .operators import Operators
 from .shapes import COMPUTED, COUNTED, SHAPES
 
@@ -162,7 +162,7 @@ class Traced(Operators):
                 return NotImplemented
         if fun in predicates:
             return self.rec.ask(fun, args)
-        if fun is number:
+        if fun is python_float:
             return self.rec.call(float, args, {})
         if fun in implementations:
             if nodes := [a for a in args if isinstance(a, Operand)]:  # the first Traced was asked, but a Node records
@@ -222,7 +222,11 @@ class Traced(Operators):
         return y
 
     def __setitem__(self, index: object, v: object) -> None:
-        self.write(self.rec.call(setitem, (self, index, v), {}))
+        whole = index is ... and type(v) is Traced and isinstance(v.variable.source, Call)
+        if whole and v.shape == self.shape and v.dtype == self.dtype:
+            self.write(v)
+        else:
+            self.write(self.rec.call(setitem, (self, index, v), {}))
 
     # Methods whose NumPy function takes other arguments
     def reshape(self, *shape: Any, order: Any = "C", copy: object = None) -> Any:

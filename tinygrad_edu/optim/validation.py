@@ -1,0 +1,91 @@
+"""Checks of what optimizers and schedules are given: parameters, gradients, hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine.tensor import Tensor
+
+Array: TypeAlias = NDArray[Any]
+Params: TypeAlias = Iterable[Tensor] | Iterable[Mapping[str, Any]]
+
+
+def parameter_groups(params: Params, where: str, settings: Iterable[str]) -> list[tuple[list[Any], dict[str, Any]]]:
+    """Return (parameters, hyperparameters that it sets itself) of each group."""
+    given: Any = as_list(params, where)
+    if not given or not all(isinstance(group, Mapping) for group in given):
+        return [(given, {})]
+    groups = []
+    for i, group in enumerate(given):
+        own = dict(group)
+        if "params" not in own:
+            raise ValueError(f'{where}: group {i} has no "params"; a group is {{"params": [...], "lr": ...}}')
+        members = as_list(own.pop("params"), where)
+        if unknown := own.keys() - set(settings):
+            raise ValueError(f"{where}: group {i} sets {sorted(unknown)}; it may set {', '.join(settings)}")
+        groups.append((members, own))
+    return groups
+
+
+def as_list(params: Iterable[Any], where: str) -> list[Any]:
+    """Return a list of what an optimizer is given; raises TypeError if that is a module, one Tensor or no iterable."""
+    if hasattr(params, "parameters"):
+        raise TypeError(f"{where} takes parameters, not a {type(params).__name__}: pass model.parameters()")
+    if isinstance(params, Tensor):
+        raise TypeError(f"{where} takes a list of Tensors, not one Tensor: pass [tensor]")
+    if not isinstance(params, Iterable):
+        raise TypeError(f"{where} takes a list of Tensors, not {type(params).__name__}: pass model.parameters()")
+    return list(params)
+
+
+def leaf_tensors(params: Iterable[Tensor], where: str) -> list[Tensor]:
+    """Return a list of parameters; raises for one that is no leaf Tensor with requires_grad, or is given twice."""
+    params = as_list(params, where)
+    if not params:
+        raise ValueError(f"{where} got no parameters: does the model keep its Tensors in attributes?")
+    for i, p in enumerate(params):
+        if not isinstance(p, Tensor):
+            raise TypeError(f"{where} takes Tensors; parameter {i} is a {type(p).__name__}")
+        if p.fun is not None or not p.requires_grad:
+            reason = "is the result of a computation" if p.fun is not None else "takes no gradient"
+            raise ValueError(f"{where}: {describe(i, p)} {reason}; pass leaf Tensors with requires_grad=True")
+    if len({id(p) for p in params}) < len(params):
+        twice = next(i for i, p in enumerate(params) if any(p is q for q in params[:i]))
+        raise ValueError(f"{where}: {describe(twice, params[twice])} is there twice; pass each Tensor once")
+    return params
+
+
+def gradients(params: list[Tensor], where: str) -> list[Array]:
+    """Return the gradients of the parameters; raises ValueError that names a parameter without one."""
+    grads: list[Any] = [p.grad for p in params]
+    for i, g in enumerate(grads):
+        if g is None:
+            raise ValueError(
+                f"{where}: {describe(i, params[i])} has no gradient; call loss.backward() first, with a "
+                "loss that depends on it, or leave it out of the parameters"
+            )
+    return grads
+
+
+def describe(i: int, p: Tensor) -> str:
+    """Return words for a parameter: its position, label and shape."""
+    return f"parameter {i}{f' {p.label!r}' if p.label else ''} of shape {p.shape}"
+
+
+def nonnegative(where: str, name: str, value: float, below: float = float("inf")) -> float:
+    """Return a hyperparameter as Python's float; raises ValueError unless 0 <= value < below."""
+    if isinstance(value, (bool, str)) or not isinstance(value, (int, float, np.number)) or not 0 <= value < below:
+        bound = "finite number of at least 0" if below == float("inf") else f"number from 0 to below {below:g}"
+        raise ValueError(f"{where}: {name} must be a {bound}, not {value!r}")
+    return float(value)
+
+
+def whole_number(where: str, name: str, value: int, unit: str = "epochs", least: int = 1) -> int:
+    """Return a count as Python's int; raises ValueError unless it is a whole number of at least `least`."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{where}: {name} is a whole number of {unit}, at least {least}, not {value!r}")
+    return int(value)
