@@ -1,9 +1,8 @@
 """Optimizers: from gradients to better parameters, in place.
 
-Each optimizer is its formula, as NumPy calls that write into the parameters, into state of the same shapes
-(`state`) and into one scratch array a parameter; after the first a step allocates nothing. Results equal
-PyTorch's to rounding. A step is all or nothing: a parameter without a gradient is an error before anything
-moves. `lr_scheduler` has the schedules of the learning rate.
+Each optimizer states its formula as its paper does, in plain NumPy; `inplace` runs formulas without allocating. Results
+equal PyTorch's to rounding. A step moves all parameters or none: a parameter without a gradient is an error before
+anything moves. `lr_scheduler` has the schedules of the learning rate.
 """
 
 from . import lr_scheduler

@@ -135,9 +135,8 @@ class Adam(Optimizer):
             g = g + weight_decay * theta
         m = b1 * m + g
         v = b2 * v + g * g
-        m_hat = (1 - b1) / (1 - b1**t) * m
-        v_hat = (1 - b2) / (1 - b2**t) * v
-        return theta - lr * m_hat / (np.sqrt(v_hat) + eps), m, v
+        c1, c2 = (1 - b1) / (1 - b1**t), (1 - b2) / (1 - b2**t)  # the paper's m_hat is c1 * m, its v_hat c2 * v
+        return theta - lr * c1 * (m / (np.sqrt(c2 * v) + eps)), m, v
 
     def needed_state(self, group: Group) -> dict[str, bool]:
         """Return the formula's m and v."""

@@ -42,8 +42,10 @@ class Plan(NamedTuple):
 def run_plainly(updates: Iterable[Update]) -> None:
     """Run formulas as they stand, then copy the results: what jit records, and what `InPlace.update` must equal."""
     results = [(arrays, formula(*arrays)) for formula, parameters in updates for arrays in parameters]
-    for (theta, _, *state), new in results:
-        for old, value in zip((theta, *state), new, strict=True):
+    for (theta, g, *state), new in results:
+        # A result that is itself an argument is copied before that argument is written into.
+        values = [np.positive(x) if x is not None and any(x is a for a in (theta, g, *state)) else x for x in new]
+        for old, value in zip((theta, *state), values, strict=True):
             if old is not None:
                 old[...] = value
 
@@ -57,34 +59,38 @@ class InPlace:
 
     def update(self, updates: Iterable[Update]) -> None:
         """Replace each theta and its state by what the formula gives; an exception leaves all of them as they were."""
+        updates = [(formula, parameters) for formula, parameters in updates if parameters]
         calls: list[tuple[Any, ...]] = []
-        replaced: list[Any] = []
         for formula, parameters in updates:
             trace = Trace(formula, parameters[0])
             picks, ufuncs, count = plan(tuple(trace.calls), trace.results, trace.arguments)
-            # Numbers as arrays of theta's dtype give the same results as Python's floats, in half the time.
-            numbers = {
-                dtype: [np.asarray(x, dtype) for x in trace.numbers] for dtype in {p[0].dtype for p in parameters}
-            }
-            for theta, *others in parameters:
+            constants: dict[np.dtype[Any], tuple[object, ...]] = {}
+            for arrays in parameters:
+                theta = arrays[0]
                 key = theta.shape, theta.strides, theta.dtype, count
                 if key not in self.scratch:
                     self.scratch[key] = [np.empty_like(theta) for _ in range(count)]
-                registers = (theta, *others, *self.scratch[key], *ufuncs, *numbers[theta.dtype])
+                if theta.dtype not in constants:  # arrays give the same results as Python's floats, in half the time
+                    constants[theta.dtype] = (*ufuncs, *[np.asarray(x, theta.dtype) for x in trace.numbers])
+                registers = (*arrays, *self.scratch[key], *constants[theta.dtype])
                 calls += [pick(registers) for pick in picks]
-                replaced += [registers[i] for i, _ in trace.results]
         # Copies cost a third of the step. After a step that succeeded only floating-point errors can raise: shapes and
         # dtypes fit, and Ctrl-C waits for the end, as deque and starmap run no Python code between two calls.
         certain = self.succeeded and not floating_point_errors_raise()
-        copies = [] if certain else [array.copy() for array in replaced]
+        copies = [] if certain else [(array, array.copy()) for array in replaced_arrays(updates)]
         try:
             deque(starmap(operator.call, calls), maxlen=0)
         except BaseException:
-            for array, copy in zip(replaced, copies, strict=False):
-                if array.flags.writeable:
-                    array[...] = copy
+            for array, copy in copies:
+                array[...] = copy
             raise
         self.succeeded = True
+
+
+def replaced_arrays(updates: Iterable[Update]) -> list[Array]:
+    """Return each theta and its state."""
+    found = [a for _, parameters in updates for theta, _, *state in parameters for a in (theta, *state)]
+    return [a for a in found if a is not None and a.flags.writeable]
 
 
 def floating_point_errors_raise() -> bool:
@@ -104,12 +110,12 @@ class Trace:
         self.calls: list[Call] = []
         self.numbers: list[float] = []  # as an index from the end has it: the first noted is the last of the list
         self.arguments = len(arguments)
-        symbols: list[Any] = [None if a is None else Symbol(self, i) for i, a in enumerate(arguments)]
+        symbols: Any = [None if a is None else Symbol(self, i) for i, a in enumerate(arguments)]
         replaced = [i for i in range(self.arguments) if i != GRADIENT]
         results: dict[int, int] = {}
         for i, new in zip(replaced, formula(*symbols), strict=True):
             if symbols[i] is not None:
-                x = self.index(new)
+                x = self.operand(new)
                 is_new = x >= self.arguments and x not in results.values()
                 results[i] = x if is_new else self.call(np.positive, x).index
         self.results = tuple(results.items())
@@ -119,8 +125,8 @@ class Trace:
         self.calls.append((ufunc, operands))
         return Symbol(self, self.arguments + len(self.calls) - 1)
 
-    def index(self, x: object) -> int:
-        """Return an operand's index; note it if it is a number."""
+    def operand(self, x: object) -> int:
+        """Return the index of a symbol, or of a number, which is noted."""
         if type(x) is Symbol:
             return x.index
         if not isinstance(x, (int, float)):
@@ -132,8 +138,8 @@ class Trace:
 def _operator(ufunc: np.ufunc) -> tuple[Callable[..., Symbol], Callable[..., Symbol]]:
     """Return the methods for `symbol op x` and `x op symbol`."""
     return (
-        lambda a, b: a.trace.call(ufunc, a.index, a.trace.index(b)),
-        lambda b, a: b.trace.call(ufunc, b.trace.index(a), b.index),
+        lambda a, b: a.trace.call(ufunc, a.index, b.index if type(b) is Symbol else a.trace.operand(b)),
+        lambda b, a: b.trace.call(ufunc, b.trace.operand(a), b.index),
     )
 
 
@@ -156,7 +162,7 @@ class Symbol:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object, **kwargs: object) -> Symbol:
         if method != "__call__" or kwargs or ufunc.nout > 1 or ufunc.signature:
             raise TypeError(f"an optimizer's formula works element by element, without np.{ufunc.__name__}.{method}")
-        return self.trace.call(ufunc, *map(self.trace.index, inputs))
+        return self.trace.call(ufunc, *map(self.trace.operand, inputs))
 
 
 @functools.lru_cache

@@ -1,0 +1,195 @@
+"""A formula run in place gives what it gives as it stands, to the last bit; an exception changes nothing."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from tinygrad_edu import optim
+from tinygrad_edu.optim.inplace import InPlace, run_plainly
+
+UNIT = st.floats(0, 0.99)
+SIZE = st.floats(1e-6, 10)
+KINDS = {
+    optim.SGD: {"lr": SIZE, "momentum": st.floats(0.01, 2), "nesterov": st.booleans(), "weight_decay": UNIT},
+    optim.Adagrad: {"lr": SIZE, "lr_decay": UNIT, "weight_decay": UNIT, "eps": SIZE},
+    optim.RMSprop: {"lr": SIZE, "alpha": UNIT, "eps": SIZE, "weight_decay": UNIT, "momentum": UNIT,
+                    "centered": st.booleans()},
+    optim.Adam: {"lr": SIZE, "betas": st.tuples(UNIT, UNIT), "eps": SIZE, "weight_decay": UNIT},
+    optim.AdamW: {"lr": SIZE, "betas": st.tuples(UNIT, UNIT), "eps": SIZE, "weight_decay": UNIT},
+}  # fmt: skip
+SHAPES = [(), (0, 3), (7,), (3, 5), (2, 3, 2)]
+
+
+def arrays(optimizer):
+    return [p.data for p in optimizer.params] + list(itertools.chain(*optimizer.state.values()))
+
+
+def contents(optimizer):
+    return [a.tobytes() for a in arrays(optimizer)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_steps_in_place_equal_the_plain_formula_to_the_last_bit(kind, data):
+    options = {name: data.draw(st.one_of(st.just(None), values)) for name, values in KINDS[kind].items()}
+    options = {"lr": 0.1} | {name: value for name, value in options.items() if value is not None}
+    if options.get("nesterov"):
+        options.setdefault("momentum", 0.5)
+    shapes = data.draw(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=4))
+    dtypes = data.draw(st.lists(st.sampled_from([np.float16, np.float32, np.float64]), min_size=1, max_size=2))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+
+    def make(seed):
+        rng = np.random.default_rng(seed)
+        order = itertools.cycle("CF")
+        parts = [
+            np.asarray(rng.normal(size=shape), dtype, order=next(order))
+            for shape, dtype in zip(shapes, itertools.cycle(dtypes), strict=False)
+        ]
+        return kind([tg.Tensor(part) for part in parts], **options)
+
+    seed = int(rng.integers(99))
+    plain, fast = make(seed), make(seed)
+    with np.errstate(all="ignore"):
+        for _ in range(3):
+            for p, q in zip(plain.params, fast.params, strict=True):
+                p.grad = q.grad = rng.normal(size=p.shape)
+            run_plainly(plain._updates([p.grad for p in plain.params], plain.steps + 1))
+            plain.steps += 1
+            fast.step()
+            plain.lr = fast.lr = fast.lr / 2
+            assert contents(fast) == contents(plain)
+
+
+def previous(theta, g, last, before, *, lr):
+    """Keeps the two latest gradients: each is put where another array was."""
+    return theta - lr * (g + last + before), g, last
+
+
+FORMULAS = [
+    previous,
+    lambda theta, g, a, b, *, lr: (b, theta, a),
+    lambda theta, g, a, b, *, lr: (theta, a + b, a * b),
+    lambda theta, g, a, b, *, lr: (lr * g, 0.5, a),
+    lambda theta, g, a, b, *, lr: (-(a + g), np.minimum(a, b), 1 / (1 + np.exp(-a))),
+    lambda theta, g, a, b, *, lr: (theta - a * (a + b) * (a - b), a + 1, (a + 1) + (b + 1)),
+]
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_results_may_be_arguments_numbers_or_needed_again(formula):
+    def run(update):
+        rng = np.random.default_rng(0)
+        given = [rng.normal(size=(2, 3)) for _ in range(4)]
+        for lr in (0.1, 0.2, 0.3):
+            update([(lambda *a, lr=lr: formula(*a, lr=lr), [given])])
+        return [a.tolist() for a in given]
+
+    assert run(InPlace().update) == run(run_plainly)
+
+
+def test_jit_records_a_formula_that_keeps_gradients():
+    class Keeping(optim.Optimizer):
+        formula = staticmethod(lambda theta, g, last, before, *, t, lr: previous(theta, g, last, before, lr=lr))
+
+        def needed_state(self, group):
+            return {"last": True, "before": True}
+
+    def train(compiled):
+        x = tg.Tensor([1.0, -2.0])
+        optimizer = Keeping([x], lr=0.1)
+        step = compiled(lambda: optimizer.minimize(np.sum(x**3)))
+        for _ in range(4):
+            step()
+        return np.stack(arrays(optimizer))
+
+    np.testing.assert_allclose(train(tg.jit), train(lambda step: step))
+
+
+def overflowing():
+    """An Adam whose second parameter overflows in float32: the first has moved by then."""
+    params = [tg.Tensor(np.ones(3), dtype=np.float32) for _ in range(3)]
+    optimizer = optim.Adam(params, lr=0.1)
+    for p in params:
+        p.grad = np.ones(3)
+    optimizer.step()
+    params[1].grad = np.full(3, 1e30)
+    return optimizer
+
+
+def test_an_overflow_that_raises_leaves_all_as_it_was():
+    optimizer = overflowing()
+    before = contents(optimizer)
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+        optimizer.step()
+    assert (contents(optimizer), optimizer.steps) == (before, 1)
+    with pytest.raises(RuntimeWarning, match="overflow"):  # as a warning that is an error
+        optimizer.step()
+    assert (contents(optimizer), optimizer.steps) == (before, 1)
+    with np.errstate(over="ignore"):
+        optimizer.step()
+    assert optimizer.steps == 2
+    assert contents(optimizer) != before
+
+
+def test_a_warning_is_a_warning():
+    optimizer = overflowing()
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        optimizer.step()
+    assert optimizer.steps == 2
+
+
+def test_a_parameter_that_cannot_be_written_leaves_all_as_it_was():
+    fixed = np.ones(3)
+    fixed.flags.writeable = False
+    params = [tg.Tensor(np.ones(3)), tg.Tensor(np.ones(3))]
+    params[1].data = fixed
+    optimizer = optim.Adam(params, lr=0.1)
+    for p in params:
+        p.grad = np.ones(3)
+    before = contents(optimizer)
+    with pytest.raises(ValueError, match="read-only"):
+        optimizer.step()
+    assert contents(optimizer) == before
+
+
+class Custom(optim.Optimizer):
+    def __init__(self, params, lr, formula):
+        self.wanted = formula
+        super().__init__(params, lr=lr)
+
+    def formula(self, theta, g, *, t, lr):
+        return [self.wanted(theta, g, t, lr)]
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        (lambda theta, g, t, lr: theta - lr * np.ones(2), "with its arguments and with numbers, not with array"),
+        (lambda theta, g, t, lr: theta - lr * np.add.reduce(g), "element by element, without np.add.reduce"),
+        (lambda theta, g, t, lr: theta - lr * np.add(g, g, dtype=float), "element by element"),
+    ],
+)
+def test_a_formula_that_is_not_elementwise_is_refused_and_moves_nothing(formula, words):
+    x = tg.Tensor([1.0, 2.0])
+    optimizer = Custom([x], 0.1, formula)
+    x.grad = np.ones(2)
+    with pytest.raises(TypeError, match=words):
+        optimizer.step()
+    assert (x.data.tolist(), optimizer.steps) == ([1, 2], 0)
+
+
+def test_a_formula_of_ones_own_may_branch_on_the_step():
+    x = tg.Tensor([1.0, 2.0])
+    optimizer = Custom([x], 0.5, lambda theta, g, t, lr: theta - lr * (np.sign(g) if t > 1 else g))
+    for expected in ([-0.5, 0.5], [-1.0, 0.0]):
+        x.grad = np.array([3.0, 3.0])
+        optimizer.step()
+        assert x.data.tolist() == expected
+    with pytest.raises(TypeError, match="Optimizer has no method formula"):
+        optim.Optimizer([x], lr=0.1).step()
