@@ -222,11 +222,10 @@ class Traced(Operators):
         return y
 
     def __setitem__(self, index: object, v: object) -> None:
-        whole = index is ... and type(v) is Traced and isinstance(v.variable.source, Call)
-        if whole and v.shape == self.shape and v.dtype == self.dtype:
-            self.write(v)
-        else:
-            self.write(self.rec.call(setitem, (self, index, v), {}))
+        result = v if index is ... and isinstance(v, Traced) and isinstance(v.variable.source, Call) else None
+        if result is None or (result.shape, result.dtype) != (self.shape, self.dtype):
+            result = self.rec.call(setitem, (self, index, v), {})
+        self.write(result)  # of x[...] = v, v itself, where it is a result that replaces all of x
 
     # Methods whose NumPy function takes other arguments
     def reshape(self, *shape: Any, order: Any = "C", copy: object = None) -> Any:
