@@ -13,6 +13,7 @@ from ..trace.ir import Call, Program, Var
 from ..trace.names import Names
 from .memory import Layout, Location
 
+Write = Callable[[object], str]
 REDUCTIONS: dict[Callable[..., object], np.ufunc] = {
     np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
 }  # fmt: skip
@@ -67,15 +68,18 @@ class Emitter(Names):
             return repr(x)
         if isinstance(x, slice):
             return f"slice({self.ref(x.start)}, {self.ref(x.stop)}, {self.ref(x.step)})"
-        if isinstance(x, tuple) and hasattr(x, "_fields"):
-            return f"{self.name(type(x), type(x).__name__)}({', '.join(map(self.ref, x))})"
-        if isinstance(x, tuple):
-            return f"({', '.join(map(self.ref, x))}{',' if len(x) == 1 else ''})"
-        if isinstance(x, list):
-            return f"[{', '.join(map(self.ref, x))}]"
+        return self.container(x, self.ref) if isinstance(x, (tuple, list, dict)) else self.name(x)
+
+    def container(self, x: tuple[object, ...] | list[object] | dict[object, object], write: Write) -> str:
+        """Write a tuple, list or dict with its elements as `write` writes them."""
         if isinstance(x, dict):
-            return f"{{{', '.join(f'{k!r}: {self.ref(v)}' for k, v in x.items())}}}"
-        return self.name(x)
+            return f"{{{', '.join(f'{self.ref(k)}: {write(v)}' for k, v in x.items())}}}"
+        elements = ", ".join(map(write, x))
+        if isinstance(x, list):
+            return f"[{elements}]"
+        if hasattr(x, "_fields"):
+            return f"{self.fun(type(x))}({elements})"
+        return f"({elements}{',' if len(x) == 1 else ''})"
 
     def call(self, call: Call) -> str:
         """Write a call as an expression."""

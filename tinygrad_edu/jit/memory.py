@@ -178,7 +178,7 @@ class Layout:
         target = self.targets.get(call.out)
         if target is None or i < self.first_write or self.last_use.get(target, -1) > i:
             return None
-        if any(self.bases.get(v) is target for v in call.uses):  # a view may have its elements in another order
+        if any(self.bases.get(v) is target for v in call.uses):  # a view may read what is written already
             return None
         self.direct.add(call.out)
         array: np.ndarray = target.source.array

@@ -79,14 +79,8 @@ class ResultWriter:
         if isinstance(value, Result):
             text = self.returned_array(value.var)
             return f"{emitter.fun(constant)}({emitter.fun(Tensor)}, {text})" if value.kind == "tensor" else text
-        if isinstance(value, tuple) and hasattr(value, "_fields"):
-            return f"{emitter.fun(type(value))}({', '.join(map(self.returned, value))})"
-        if isinstance(value, tuple):
-            return f"({', '.join(map(self.returned, value))}{',' if len(value) == 1 else ''})"
-        if isinstance(value, list):
-            return f"[{', '.join(map(self.returned, value))}]"
-        if isinstance(value, dict):
-            return f"{{{', '.join(f'{emitter.ref(k)}: {self.returned(v)}' for k, v in value.items())}}}"
+        if isinstance(value, (tuple, list, dict)):
+            return emitter.container(value, self.returned)
         return emitter.ref(value)
 
     def returned_array(self, v: Var) -> str:
