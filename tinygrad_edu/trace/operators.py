@@ -78,6 +78,7 @@ class Operators:
     __gt__, __ge__ = _operator(np.greater, operator.gt)[0], _operator(np.greater_equal, operator.ge)[0]
     __eq__, __ne__ = _operator(np.equal, operator.eq)[0], _operator(np.not_equal, operator.ne)[0]
     __neg__, __pos__, __abs__, __invert__ = _methods(np.negative, np.positive, np.absolute, np.invert)
+    __divmod__, __rdivmod__ = lambda a, b: (a // b, a % b), lambda b, a: (a // b, a % b)
     __hash__ = object.__hash__  # by identity: == compares elements
 
     sum, mean, prod, max, min, var, std = _methods(np.sum, np.mean, np.prod, np.max, np.min, np.var, np.std)
