@@ -1,7 +1,7 @@
 """Anomaly mode: find the operation that first makes an infinity or a NaN, and arrays written into before backward.
 
-`detect_anomaly` turns a watcher on (`engine/watchers.py`). It notes the user's line and a checksum of every array of an
-operation, and looks at the contributions of a backward pass if what comes out of it is not finite.
+`detect_anomaly` turns a watcher of the engine on (`engine/mode.py`). It keeps the user's line and a checksum of every
+array of an operation. Where a backward pass gives a gradient that is not finite, it looks for the rule that made it.
 """
 
 import linecache
@@ -22,18 +22,18 @@ _factors: dict[Any, Any] = {}  # by dtype: fixed numbers around 1, the weights o
 
 
 class AnomalyError(ValueError):
-    """An operation made an infinity or a NaN of finite numbers, or an array that backward needs was changed."""
+    """An operation turned finite numbers into an infinity or a NaN, or an array that backward needs was changed."""
 
 
 @contextmanager
 def detect_anomaly() -> Iterator[None]:
     """Find the operation that first goes wrong: `with tg.detect_anomaly():` or `@tg.detect_anomaly()`.
 
-    Raises AnomalyError where an operation gives an infinity or a NaN though all that went in is finite, and, if a
-    gradient comes out of `backward` so, where a rule first gave one; also where an array was written into between an
-    operation and the backward pass whose rule reads it. The error names the function, shapes and labels, the element
-    and what it was made from, and the line that called the operation. Holds for the thread that entered it. What is
-    computed under `no_grad` is not looked at, and functions of `jit` run without their recordings.
+    Raises AnomalyError where an operation turns finite arguments into an infinity or a NaN; where a rule does so in a
+    backward pass whose gradients are not finite; and where an array was written into between an operation and the
+    backward pass whose rule reads it. The error names the function, the shapes and labels, the element and the numbers
+    that it was computed from, and the line that called the operation. Holds for the thread that entered it. Operations
+    under `no_grad` are not checked, and functions of `jit` run without their recordings.
     """
     # NumPy's warnings are off: the errors here say more.
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"), watching(_Detector()):
@@ -41,21 +41,21 @@ def detect_anomaly() -> Iterator[None]:
 
 
 class Trail(NamedTuple):
-    """What anomaly mode notes of an operation: the user's line, and checksums of its arguments and its result."""
+    """The record of an operation: the user's line, and checksums of its arguments and of its result."""
 
     line: Line | None
     checksums: list[float | None]
 
 
 class _Detector(Contributions):
-    """The watcher: checks each result, and each backward pass."""
+    """The watcher that checks each result and each backward pass."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.in_backward = False  # where a rule's infinity may yet be masked: what matters is what comes out
+        self.in_backward = False  # there np.where may still mask a rule's infinity, so only final gradients are checked
 
     def recorded(self, y: Any) -> None:
-        """Note the line and the checksums; raise AnomalyError if finite arguments gave a result that is not."""
+        """Keep the line and the checksums; raise AnomalyError if finite arguments gave a result that is not finite."""
         data, arguments = y._value, y.argvals
         y.trail = trail = Trail(users_line(sys._getframe(1)), [*map(_checksum, arguments), _checksum(data)])
         if self.in_backward or _finite(data, trail.checksums[-1]):
@@ -64,12 +64,12 @@ class _Detector(Contributions):
             raise AnomalyError(f"{_called(y)} gave {_first(y, data, arguments)}{_remedy(y.fun)}")
 
     def contribution(self, contribute: Contribution) -> Contribution:
-        """Keep the contributions; from here on, no result is checked."""
+        """Keep the contributions, and check no results until the pass is finished."""
         self.in_backward = True
         return super().contribution(contribute)
 
     def finished(self, pairs: list[tuple[Any, Any]]) -> None:
-        """Look for arrays that were written into, and for the first infinity if a gradient is not finite."""
+        """Raise AnomalyError for an array that was changed, or for the first infinity if a gradient is not finite."""
         self.in_backward = False
         passed, self.passed = self.passed, []
         if not pairs:
@@ -80,14 +80,14 @@ class _Detector(Contributions):
 
 
 def _find_changed(passed: list[Passed]) -> None:
-    """Raise if an array is not what it was when it was computed with, and a rule has read it."""
+    """Raise AnomalyError if an array was changed after the forward pass and a rule reads it."""
     now: dict[int, Any] = {}
     for y, g, i, _, _ in passed:
         if (trail := getattr(y, "trail", None)) is None:
             continue
         arrays = [y._value, *y.argvals]
-        marks = [trail.checksums[-1], *trail.checksums[:-1]]
-        for k, (a, before) in enumerate(zip(arrays, marks, strict=True)):
+        checksums = [trail.checksums[-1], *trail.checksums[:-1]]
+        for k, (a, before) in enumerate(zip(arrays, checksums, strict=True)):
             if id(a) not in now:
                 now[id(a)] = _checksum(a)
             after = now[id(a)]
@@ -101,7 +101,7 @@ def _find_changed(passed: list[Passed]) -> None:
 
 
 def _reads(y: Any, i: int, g: Any, arrays: list[Any], k: int) -> bool:
-    """Whether the i-th rule gives something else when the k-th array is another; indices are always read."""
+    """Return whether the result of rule i depends on array k; index arrays always count as read."""
     if isinstance(arrays[k], tuple) or getattr(arrays[k], "dtype", _FLOAT).kind != "f":
         return True
     others = [*arrays[:k], -3 * arrays[k] - 1, *arrays[k + 1 :]]
@@ -109,14 +109,14 @@ def _reads(y: Any, i: int, g: Any, arrays: list[Any], k: int) -> bool:
 
 
 def _contribution(y: Any, i: int, g: Any, arrays: list[Any]) -> Any:
-    """What the i-th rule gives, before it is summed over what broadcasting had stretched."""
+    """Return the result of rule i, before broadcasting is undone."""
     rule: Any = vjps[y.fun][i]
     values = [np.float64(a) if type(a) is float else a for a in (g, *arrays)]  # Python's floats would raise
     return rule(*values, **y.kwargs)
 
 
 def _find_infinite(passed: list[Passed]) -> None:
-    """Raise for the rule that first made what is not finite of what is, or the sum."""
+    """Raise AnomalyError for the first rule, or sum of contributions, that turned finite numbers into others."""
     for y, g, i, x, r in passed:
         arrays, g, r = [y._value, *y.argvals], _array(g), _array(r)
         if _finite(r, _checksum(r)) or not all(_finite(a, _checksum(a)) for a in (g, *arrays)):
@@ -137,7 +137,7 @@ def _find_infinite(passed: list[Passed]) -> None:
 
 
 def _called(y: Any) -> str:
-    """The call in words, with its line."""
+    """Return the call as text, with its line."""
     call = ", ".join([*map(describe, y.args), *(f"{k}={v!r:.60}" for k, v in y.kwargs.items())])
     trail = getattr(y, "trail", None)
     line = trail and trail.line
@@ -149,7 +149,7 @@ def _quoted(line: Line) -> str:
 
 
 def _first(y: Any, data: Any, arrays: Any, g: Any = None) -> str:
-    """The first element of data that is not finite, and what it was made from."""
+    """Return the first element of data that is not finite, and the numbers that it was computed from."""
     data = np.asarray(data)
     at = tuple(int(i) for i in np.argwhere(~np.isfinite(data))[0])
     named = [
@@ -181,7 +181,7 @@ _REMEDIES = {
 
 
 def _checksum(a: Any) -> float | None:
-    """A number that is another, nearly surely, when an element of `a` is another; not finite if one is not."""
+    """Return a number that almost surely changes if an element of `a` does, and is not finite if an element is not."""
     if type(a) is float:
         return a
     if type(a) is tuple:  # of indices
@@ -197,9 +197,9 @@ def _checksum(a: Any) -> float | None:
     return float(np.sum(a)) if hasattr(a, "__array_function__") else None  # a recording of jit refuses
 
 
-def _finite(a: Any, mark: float | None) -> bool:
-    """Whether all of `a` is finite; of a mark that is not, finite numbers may be the sum."""
-    if mark is not None and isfinite(mark):
+def _finite(a: Any, checksum: float | None) -> bool:
+    """Return whether all elements are finite; a sum of finite numbers may overflow, so its checksum proves nothing."""
+    if checksum is not None and isfinite(checksum):
         return True
     return not isinstance(a, (float, np.floating, np.ndarray)) or bool(np.isfinite(a).all())
 

@@ -10,6 +10,7 @@ from heapq import heappop, heappush
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
+from numpy import float64
 
 from .errors import freed
 from .mode import Contribution, watchers
@@ -71,7 +72,7 @@ def fitted(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
 def masked(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
     """Return the same with 0 instead of 0 * inf = NaN where no gradient arrives at an elementwise function."""
     if is_elementwise(y.fun):
-        r = np.where((g == 0) & np.isnan(r), 0, r)  # where r is a number it stays: it may have derivatives
+        r = np.where((g == 0) & np.isnan(r), 0, r)  # only NaN is replaced: other elements may have derivatives
     return fitted(r, y, g, x)
 
 
@@ -86,8 +87,9 @@ def contribution(y: Node, g: Gradient, i: int, x: Node, fit: Callable[..., Gradi
             r = rule(g, y._value, *args, **y.kwargs)
     except ArithmeticError:  # Python's floats refuse to divide by zero, where NumPy's give inf
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            r = rule(*[np.float64(v) if type(v) is float else v for v in (g, y._value, *args)], **y.kwargs)
-    return r if type(r) is float and r == r else fit(r, y, g, x)
+            r = rule(*[float64(v) if type(v) is float else v for v in (g, y._value, *args)], **y.kwargs)
+    scalar = type(r) is float or type(r) is float64 is type(x._value)
+    return r if scalar and fit is fitted else fit(r, y, g, x)  # fitted would return it as it is
 
 
 def recorded_contribution(y: Node, g: Gradient, i: int, x: Node, fit: Callable[..., Gradient] = fitted) -> Gradient:

@@ -50,7 +50,7 @@ def explained(error: Exception, fun: Function, args: tuple[Any, ...], kwargs: di
 
 
 def numpys_error(error: Exception) -> Exception | None:
-    """Return the error of NumPy that `explained` turned into this one, or None if it is another kind of error."""
+    """Return the error of NumPy that `explained` wrapped, or None if this one does not come from `explained`."""
     cause = error.__cause__
     known = isinstance(cause, (ValueError, IndexError, TypeError)) and str(cause).strip() in str(error)
     return cause if known else None  # type: ignore[return-value]

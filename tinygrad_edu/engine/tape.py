@@ -103,7 +103,7 @@ class Node:
     def _describe(self) -> str:
         return f"{type(self).__name__}{f' {self.label!r}' if self.label else ''}"
 
-    # What Tensor and Value say of their data
+    # Methods that Tensor and Value implement
     def _seed(self, gradient: Any) -> Gradient:
         """Return the gradient that a backward pass from this node starts with."""
         raise NotImplementedError
@@ -158,7 +158,7 @@ def constant(kind: type[Node], data: Any) -> Any:
 
 
 def tag(y: Any, module: Any, kind: type | None, start: int, inputs: Any) -> None:
-    """Tag the nodes in y that were recorded since `start` with the call of a module that made them, for pictures.
+    """Tag the nodes in y that were recorded since `start` with the module call that made them, so pictures group them.
 
     A node's `span` is (module, kind, start, its place, inputs, the span that it had before) and keeps nothing alive:
     `module` is a weak reference to a module of class `kind`, both None for a backward pass; `inputs` are ids.

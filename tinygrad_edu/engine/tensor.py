@@ -166,7 +166,7 @@ class Tensor(Operand):
         if not later.requires_grad:
             self._value = later._value
             return
-        if isinstance(value, Node):  # the nodes behind it refer to the earlier self, or self would be behind itself
+        if isinstance(value, Node):  # nodes behind it must refer to the earlier self, or self would depend on itself
             for y in toposort(value, since=self.order):
                 y.args = tuple([earlier if a is self else a for a in y.args])
         self._take_place_of(later)

@@ -1,7 +1,7 @@
-"""Functions of functions: `grad(f)` is f's gradient as a function of the same arguments.
+"""Transforms: functions of functions. `grad(f)` is the gradient of f, as a function of the same arguments.
 
-Each takes and returns arrays. They nest: handed a Tensor that takes gradients, or called inside a function
-that is itself being transformed, they return Tensors that carry the outer gradient on.
+Each takes and returns arrays. They nest: given a Tensor that takes gradients, or called inside a function that is being
+transformed itself, they return Tensors, so that the outer gradient goes through them.
 """
 
 from __future__ import annotations
@@ -12,72 +12,76 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..engine.backward import PLAIN, RECORDED, Pair, is_leaf, parent, reverse_pass, toposort
 from ..engine.mode import Contribution, recording
+from ..engine.rules.registry import Function
 from ..engine.tape import Node, constant, next_place, tag
 from ..engine.tensor import Tensor
 
 Argnums = int | tuple[int, ...]
+Operand = ArrayLike | Tensor
+Result = Any  # an array; a Tensor under an outer transform; for Values a float or a Value
 
 
-def gradients(y: Any, xs: Sequence[Any], gradient: Any = None, create_graph: bool = False) -> list[Any]:
-    """d(y)/d(x) for each x, times `gradient`, which a y of more than one element needs. No `.grad` is touched.
+def gradients(y: Node, xs: Sequence[Node], gradient: Operand | None = None, create_graph: bool = False) -> list[Result]:
+    """Return d(y)/d(x) for each x, times `gradient`, which a y of several elements needs; change no `.grad`.
 
-    Gives arrays (floats for Values), or with `create_graph` Tensors that have gradients themselves; zeros where y
-    does not depend on x.
+    The results are arrays (floats for Values), or with `create_graph` Tensors that have gradients themselves. They are
+    zeros where y does not depend on x.
     """
     if isinstance(xs, Node):
         raise TypeError("gradients: xs is a list; write gradients(y, [x])")
     for x in (y, *xs):
         if not isinstance(x, Node):
             raise TypeError(f"gradients: y and all of xs are Tensors, and one is a {type(x).__name__}; wrap it first")
-    if create_graph and isinstance(gradient, Tensor) and gradient.shape == y.shape:
+    if create_graph and isinstance(gradient, Tensor) and isinstance(y, Tensor) and gradient.shape == y.shape:
         seed = gradient
     else:
         seed = y._seed(gradient.data if isinstance(gradient, Tensor) else gradient)
         seed = constant(type(y), seed) if create_graph else seed
     start = next_place()
     wanted = set(xs)
-    leading = _leading_to(wanted, y)
+    on_path = _nodes_towards(wanted, y)
 
     def towards(contribute: Contribution) -> Contribution:
-        return lambda y, g, i, x: contribute(y, g, i, x) if x in leading else None
+        return lambda y, g, i, x: contribute(y, g, i, x) if x in on_path else None
 
     def select(pairs: Iterable[Pair[Node]]) -> list[Pair[Node]]:
         return [(x, g) for x, g in pairs if x in wanted]
 
     plain, masked = RECORDED if create_graph else PLAIN
-    found = dict(reverse_pass(y, seed, select, (towards(plain), towards(masked)))) if y in leading else {}
-    result = [_array(found[x]) if x in found else _nothing(x, create_graph) for x in xs]
+    found = dict(reverse_pass(y, seed, select, (towards(plain), towards(masked)))) if y in on_path else {}
+    result = [_array(found[x]) if x in found else _zeros(x, create_graph) for x in xs]
     tag(result, None, None, start, ())
     return result
 
 
-def _leading_to(wanted: set[Node], y: Node) -> set[Node]:
-    """Return the nodes that y was computed from and that were computed from a wanted one, and these."""
-    leading = set(wanted)
+def _nodes_towards(wanted: set[Node], y: Node) -> set[Node]:
+    """Return the wanted nodes, and the nodes on paths from y to them."""
+    on_path = set(wanted)
     for node in reversed(toposort(y)):
-        if not is_leaf(node) and any([parent(node, i) in leading for i in node.argnums]):
-            leading.add(node)
-    return leading
+        if not is_leaf(node) and any([parent(node, i) in on_path for i in node.argnums]):
+            on_path.add(node)
+    return on_path
 
 
-def _nothing(x: Any, create_graph: bool) -> Any:
-    """The gradient by an x that y does not depend on; x * 0 would be NaN where x is infinite."""
+def _zeros(x: Node, create_graph: bool) -> Result:
+    """Return the gradient by an x that y does not depend on; x * 0 would be NaN where x is infinite."""
     zeros = np.zeros_like(x.data) if isinstance(x, Tensor) else 0.0
     return constant(type(x), zeros) if create_graph else zeros
 
 
-def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., tuple[Any, Any]]:
-    """The function that gives both f's value, a single number, and its gradient."""
+def value_and_grad(f: Function, argnums: Argnums = 0) -> Callable[..., tuple[Result, Result]]:
+    """Return a function that returns f's value, a single number, and its gradient by the `argnums`-th argument."""
 
     @functools.wraps(f)
-    def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+    def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Result, Result]:
         y, xs, carry = _trace("grad", f, args, kwargs, argnums)
         if np.prod(np.shape(y)) != 1:
             raise ValueError(
-                f"grad({_name(f)}): the function must give a single number, and gave shape {y.shape}; "
+                f"grad({_name(f)}): the function must return a single number, and returned shape {y.shape}; "
                 "reduce it with .sum() or .mean(), or use jacobian"
             )
         return _array(y, carry), _like(argnums, _pull(y, xs, None, carry))
@@ -85,39 +89,37 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
     return value_and_gradient
 
 
-def grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
-    """The gradient of f, a function to a single number, by its `argnums`-th argument; a tuple gives a tuple."""
+def grad(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
+    """Return the gradient of f, which returns a single number, by its `argnums`-th argument; for a tuple, a tuple."""
     both = value_and_grad(f, argnums)
 
     @functools.wraps(f)
-    def gradient(*args: Any, **kwargs: Any) -> Any:
+    def gradient(*args: Any, **kwargs: Any) -> Result:
         return both(*args, **kwargs)[1]
 
     return gradient
 
 
-def vjp(f: Callable[..., Any], *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    """f(*xs), and the function that pulls a gradient of it back: g -> (g d(f)/d(x) for each x)."""
+def vjp(f: Function, *xs: Operand) -> tuple[Result, Callable[[Operand], tuple[Result, ...]]]:
+    """Return f(*xs), and the function g -> (g d(f)/d(x) for each x), which pulls a gradient of the result back."""
     y, variables, carry = _trace("vjp", f, xs, {}, tuple(range(len(xs))))
     shape = np.shape(_array(y))
 
-    def pull(g: Any) -> tuple[Any, ...]:
+    def pull(g: Operand) -> tuple[Result, ...]:
         if np.shape(g) != shape:
-            raise ValueError(
-                f"vjp({_name(f)}): the gradient that is pulled back has shape {np.shape(g)}, the result {shape}"
-            )
+            raise ValueError(f"vjp({_name(f)}): the gradient has shape {np.shape(g)}, and the result has shape {shape}")
         return tuple(_pull(y, variables, g, carry or (isinstance(g, Tensor) and g.requires_grad)))
 
     return _array(y, carry), pull
 
 
-def jvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, Any]:
-    """f(*xs), and its change along the direction vs: sum of d(f)/d(x) v.
+def jvp(f: Function, xs: Sequence[Operand], vs: Sequence[Operand]) -> tuple[Result, Result]:
+    """Return f(*xs), and its derivative along the directions vs: the sum of d(f)/d(x) v.
 
-    Pulling u back is linear in u, and its derivative by u along v is pushing v forward.
+    The vjp is linear in u, the gradient that it pulls back; its derivative by u in the direction v is the jvp.
     """
     if not isinstance(xs, (list, tuple)) or not isinstance(vs, (list, tuple)):
-        raise TypeError("jvp: arguments and directions are lists, one entry an argument; write jvp(f, [x], [v])")
+        raise TypeError("jvp: arguments and directions are lists of the same length; write jvp(f, [x], [v])")
     if len(xs) != len(vs):
         raise ValueError(f"jvp: {len(xs)} arguments and {len(vs)} directions")
     y, variables, carry = _trace("jvp", f, xs, {}, tuple(range(len(xs))))
@@ -134,11 +136,11 @@ def jvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any]) -> tuple[An
     return _array(y, carry), _pull(along, [u], None, carry)[0]
 
 
-def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
-    """The function that gives d(f)/d(x), of shape f's shape + x's shape: one pass back for each element of f."""
+def jacobian(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
+    """Return a function that returns d(f)/d(x), of f's shape + x's shape: one backward pass for each element of f."""
 
     @functools.wraps(f)
-    def rows(*args: Any, **kwargs: Any) -> Any:
+    def jacobian_of(*args: Any, **kwargs: Any) -> Result:
         y, xs, carry = _trace("jacobian", f, args, kwargs, argnums)
         shape = np.shape(_array(y))
         basis = np.eye(int(np.prod(shape))).reshape(int(np.prod(shape)), *shape)
@@ -149,20 +151,22 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
         ]
         return _like(argnums, columns)
 
-    return rows
+    return jacobian_of
 
 
-def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
-    """The function that gives f's second derivatives, of shape x's shape twice, for f to a single number."""
+def hessian(f: Function, argnums: int = 0) -> Callable[..., Result]:
+    """Return a function that returns the second derivatives of f, a single number: an array of x's shape twice."""
     return jacobian(grad(f, argnums), argnums)
 
 
-def hvp(f: Callable[..., Any]) -> Callable[[Any, Any], Any]:
-    """The function (x, v) -> hessian(f)(x) times v, of x's shape, without making the Hessian."""
+def hvp(f: Function) -> Callable[[Operand, Operand], Result]:
+    """Return the function (x, v) -> hessian(f)(x) @ v, of x's shape, which never holds the Hessian."""
 
-    def product(x: Any, v: Any) -> Any:
+    def product(x: Operand, v: Operand) -> Result:
         if np.shape(v) != np.shape(x):
-            raise ValueError(f"hvp({_name(f)}): the direction has shape {np.shape(v)}, the argument {np.shape(x)}")
+            raise ValueError(
+                f"hvp({_name(f)}): the direction has shape {np.shape(v)}, and the argument has shape {np.shape(x)}"
+            )
         return vjp(grad(f), x)[1](v)[0]
 
     return product
@@ -172,13 +176,13 @@ class _Thread(threading.local):
     variables: frozenset[Tensor] = frozenset()
 
 
-_enclosing = _Thread()  # the variables of the transforms that this thread is inside of
+_enclosing = _Thread()  # the variables of all transforms that this thread is in
 
 
 def _trace(
-    transform: str, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], argnums: Argnums
+    transform: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Argnums
 ) -> tuple[Any, list[Tensor], bool]:
-    """f's result, the variables that stand for its arguments, and whether an outer gradient is to be carried on."""
+    """Call f on new variables; return its result, the variables, and whether an outer transform needs a Tensor."""
     arguments, xs, outer = list(args), [], _enclosing.variables
     with recording():
         carry = False
@@ -188,7 +192,7 @@ def _trace(
             x = args[i]
             if isinstance(x, Tensor) and x.requires_grad:
                 carry = True
-                x = +x  # a node of its own, so that what f closes over is not taken for this argument
+                x = +x  # a new node, so that a Tensor that f closes over is not confused with this argument
             else:
                 x = Tensor._variable(x)
             arguments[i] = x
@@ -200,31 +204,31 @@ def _trace(
             _enclosing.variables = outer
     if not hasattr(y, "shape") and not isinstance(y, (int, float)):
         raise ValueError(
-            f"{transform}({_name(f)}): the function must give a Tensor, an array or a number, and gave a "
-            f"{type(y).__name__}; return one, joining several with np.concatenate or np.stack"
+            f"{transform}({_name(f)}): the function must return a Tensor, an array or a number, and returned a "
+            f"{type(y).__name__}; np.concatenate and np.stack join several"
         )
     if outer and not carry and isinstance(y, Tensor) and y.requires_grad:
         carry = not outer.isdisjoint(toposort(y))
     return y, xs, carry
 
 
-def _pull(y: Any, xs: Sequence[Tensor], gradient: Any, carry: bool) -> list[Any]:
+def _pull(y: Any, xs: Sequence[Tensor], gradient: Operand | None, carry: bool) -> list[Result]:
     if isinstance(y, Tensor):
         return gradients(y, xs, gradient, create_graph=carry)
     return [np.zeros_like(x.data) for x in xs]
 
 
-def _array(y: Any, carry: bool = True) -> Any:
-    """What a user gets to see of a result: arrays, not NumPy's scalars, and Tensors only to carry a gradient on."""
+def _array(y: Any, carry: bool = True) -> Result:
+    """Return a result as an array, or as a Tensor if an outer transform needs its gradient."""
     y = y.data if isinstance(y, Tensor) and not carry else y
     if isinstance(y, (Node, np.ndarray)) or type(y) is float or np.ndim(y):
         return y
-    return np.copy(y)  # which, unlike asarray, may be recorded
+    return np.copy(y)  # jit can record np.copy, and not np.asarray
 
 
-def _like(argnums: Argnums, results: list[Any]) -> Any:
+def _like(argnums: Argnums, results: list[Result]) -> Result:
     return results[0] if isinstance(argnums, int) else tuple(results)
 
 
-def _name(f: Callable[..., Any]) -> str:
+def _name(f: Function) -> str:
     return getattr(f, "__name__", type(f).__name__)
