@@ -194,7 +194,7 @@ def test_mistakes_are_named():
         tg.jvp(np.sin, [np.ones(3)], [np.ones(2)])
     with pytest.raises(ValueError, match=r"vjp\(sin\): the gradient has shape \(2,\), and the result has shape \(3,\)"):
         tg.vjp(np.sin, np.ones(3))[1](np.ones(2))
-    with pytest.raises(ValueError, match=r"hvp\(sum\): the direction has shape \(2,\), and the argument has shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"hvp\(sum\): the direction has shape \(2,\), and .* shape \(3,\)"):
         tg.hvp(np.sum)(np.ones(3), np.ones(2))
     x = tg.Tensor(1.0)
     with pytest.raises(TypeError, match=r"write gradients\(y, \[x\]\)"):
