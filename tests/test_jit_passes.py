@@ -112,6 +112,25 @@ def test_factors_are_multiplied_where_fewer_numbers_are_left():
     assert kept[0] == "multiply"  # afterwards there are more
 
 
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan, 0.0])
+@pytest.mark.parametrize("fun", [lambda x, w: np.sum(x * w), lambda x, w: np.sum(w / x), lambda x, w: (x * w) @ w])
+def test_factors_that_are_computed_may_be_infinite(fun, number):
+    weights = np.array([1.0, -2.0, 3.0, 4.0, -5.0])
+    both = tg.value_and_grad(lambda x: fun(x, weights))
+    jitted = tg.jit(both)
+    for x in (0.5, number):
+        with np.errstate(all="ignore"):
+            for given, expected in zip(jitted(np.array(x)), both(np.array(x)), strict=True):
+                np.testing.assert_allclose(given, expected)
+
+
+def test_factors_are_joined_only_if_their_product_is_a_number():
+    jitted = tg.jit(lambda x: (x * 1e200) * 1e200 + (x * 1e-200) * 1e-200)
+    for x in (np.array([1e-300, 2.0]), np.array([1e-300, 1e-300])):
+        with np.errstate(all="ignore"):
+            np.testing.assert_allclose(jitted(x), (x * 1e200) * 1e200 + (x * 1e-200) * 1e-200)
+
+
 def test_blas_computes_sums():
     assert calls(lambda x: np.sum(x, axis=0), X, optimize=("blas",)) == ["dot"]
     assert calls(lambda x: np.sum(x, axis=1, keepdims=True), X, optimize=("blas",)) == ["dot"]

@@ -45,7 +45,11 @@ def _multiply(call: Call) -> object:
         inner = x.source if type(x) is Var else None
         if n is not None and isinstance(inner, Call) and inner.fun is np.multiply and x.dtype.kind == "f":
             for p, q in (inner.args, inner.args[::-1]):  # (m * q) * n is (m * n) * q
-                if (m := scalar_value(p)) is not None and type(q) is Var and q.shape == x.shape and q.dtype == x.dtype:
+                m = scalar_value(p)
+                if m is None or type(q) is not Var or q.shape != x.shape or q.dtype != x.dtype:
+                    continue
+                limits = np.finfo(x.dtype)
+                if limits.tiny <= abs(m * n) <= limits.max:
                     call.become(np.multiply, (float(m * n), q))
                     return None
     return None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import operator
 
 import numpy as np
 
 from ..engine.threads import LARGE
 from ..trace.ir import Call, Constant, Program, Var, use_counts
-from .simplify import eliminate_dead_calls, is_reduction
+from .simplify import eliminate_dead_calls, is_reduction, scalar_value
 
 
 def divide_sums(program: Program) -> None:
@@ -25,7 +26,10 @@ def divide_sums(program: Program) -> None:
 
 
 def delay_factors(program: Program) -> None:
-    """Multiply by a number where fewer elements are left: (c * x) @ a is c * (x @ a)."""
+    """Multiply by a constant where fewer elements are left: (c * x) @ a is c * (x @ a).
+
+    A number that is computed stays: if it is infinite, the sum of its products may be NaN, where inf * sum is not.
+    """
     users: dict[Var, list[Call]] = {}
     for call in program.calls:
         for v in call.uses:
@@ -35,9 +39,9 @@ def delay_factors(program: Program) -> None:
         if call.fun not in (np.multiply, np.divide) or call.kwargs or call.out.dtype not in (np.float32, np.float64):
             continue
         a, b = call.args
-        if call.fun is np.multiply and _is_number(a):
+        if call.fun is np.multiply and _is_factor(a):
             a, b = b, a
-        if not _is_number(b) or type(a) is not Var or a.shape != call.out.shape or a.dtype != call.out.dtype:
+        if not _is_factor(b) or type(a) is not Var or a.shape != call.out.shape or a.dtype != call.out.dtype:
             continue
         found = _linear_uses(call.out, users, outputs)
         if not found or 4 * sum(c.out.size for c in found) > call.out.size:
@@ -51,9 +55,12 @@ def delay_factors(program: Program) -> None:
         return delay_factors(program)
 
 
-def _is_number(b: object) -> bool:
-    """Whether an operand is a real number or an array without axes."""
-    return type(b) in (int, float) or (type(b) is Var and b.shape == () and (b.dtype is None or b.dtype.kind == "f"))
+def _is_factor(b: object) -> bool:
+    """Whether an operand is a constant number without axes that is finite and not 0."""
+    if type(b) is Var and (b.shape != () or (b.dtype is not None and b.dtype.kind != "f")):
+        return False
+    n = scalar_value(b)
+    return n is not None and n != 0 and math.isfinite(n)
 
 
 def _linear_uses(v: Var, users: dict[Var, list[Call]], outputs: set[Var]) -> list[Call] | None:
