@@ -73,6 +73,12 @@ def test_zeros_of_both_signs_are_not_one_number():
     np.testing.assert_array_equal(f(X), np.copysign(X, zeros))
 
 
+def test_constants_filled_with_zeros_of_both_signs_are_not_one_number():
+    jitted = tg.jit(lambda x: np.copysign(x, np.zeros(3)) + 2 * np.copysign(x, -np.zeros(3)))
+    for _ in range(2):
+        np.testing.assert_array_equal(jitted(np.arange(1.0, 4.0)), [-1, -2, -3])
+
+
 def test_broadcasting_replaces_broadcast_copies():
     f = tg.grad(lambda x: np.sum(np.exp(np.sum(x * x, axis=1))))
     assert "broadcast_to" in calls(f, X, optimize=("dead",))

@@ -159,7 +159,7 @@ def elide_broadcasts(call: Call, table: ValueTable) -> None:
         if kind is Call and a.source.fun is np.broadcast_to:
             small = a.source.args[0]
         elif kind is Constant and (element := uniform_element(a)) is not None:
-            small = table.setdefault((element.item(), element.dtype), Var(Constant(element), element))
+            small = table.setdefault((repr(element.item()), element.dtype), Var(Constant(element), element))
         if small is None or getattr(small, "dtype", a.dtype) != a.dtype or not call.elementwise:
             continue
         others = call.args[:i], call.args[i + 1 :]
