@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..engine.tensor import Tensor
 from .inplace import Array
 from .optimizer import Group, Optimizer, hyperparameter
-from .validation import Params, nonnegative
+from .validation import Params, Setting, nonnegative
 
 
 class Adagrad(Optimizer):
@@ -22,20 +20,16 @@ class Adagrad(Optimizer):
     lr_decay, weight_decay, eps = map(hyperparameter, ("lr_decay", "weight_decay", "eps"))
 
     def __init__(
-        self,
-        params: Params,
-        lr: float = 0.01,
-        lr_decay: float = 0,
-        weight_decay: float = 0,
-        initial_accumulator_value: float = 0,
-        eps: float = 1e-10,
-    ) -> None:
+        self, params: Params, lr: float = 0.01, lr_decay: float = 0, weight_decay: float = 0,
+        initial_accumulator_value: float = 0, eps: float = 1e-10,
+    ) -> None:  # fmt: skip
         self._initial_sum = nonnegative("Adagrad", "initial_accumulator_value", initial_accumulator_value)
         super().__init__(params, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay, eps=eps)
 
     def formula(
-        self, theta: Array, g: Array, s: Array, *, t: int, lr: float, lr_decay: float, weight_decay: float, eps: float
-    ) -> tuple[Array, Array]:
+        self, theta: Array, g: Array, s: Array, *, t: int, lr: float, lr_decay: float, weight_decay: float,
+        eps: float,
+    ) -> tuple[Array, Array]:  # fmt: skip
         """Return the new theta and s."""
         if weight_decay:
             g = g + weight_decay * theta
@@ -64,15 +58,9 @@ class RMSprop(Optimizer):
     )
 
     def __init__(
-        self,
-        params: Params,
-        lr: float = 0.01,
-        alpha: float = 0.99,
-        eps: float = 1e-8,
-        weight_decay: float = 0,
-        momentum: float = 0,
-        centered: bool = False,
-    ) -> None:
+        self, params: Params, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0,
+        momentum: float = 0, centered: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(
             params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered
         )
@@ -98,7 +86,7 @@ class RMSprop(Optimizer):
         return {"square": True, "mean": group.centered, "velocity": group.momentum > 0}
 
     @classmethod
-    def checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
+    def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
         """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
         centered = bool(settings.pop("centered"))
         alpha = nonnegative(cls.__name__, "alpha", settings["alpha"], below=1)
@@ -116,13 +104,9 @@ class Adam(Optimizer):
     betas, eps, weight_decay = map(hyperparameter, ("betas", "eps", "weight_decay"))
 
     def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
+        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
     def formula(
@@ -143,7 +127,7 @@ class Adam(Optimizer):
         return {"m": True, "v": True}
 
     @classmethod
-    def checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
+    def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
         """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
         kind, betas = cls.__name__, settings.pop("betas")
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
@@ -158,13 +142,9 @@ class AdamW(Adam):
     """Adam whose weight decay shrinks theta itself, apart from the gradient (Loshchilov & Hutter 2019)."""
 
     def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
+        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.01,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(params, lr, betas, eps, weight_decay)
 
     def formula(

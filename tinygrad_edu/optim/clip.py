@@ -1,4 +1,4 @@
-"""Gradient clipping: between `backward` and `step`, gradients are kept within bounds."""
+"""Gradient clipping: call it between `backward` and `step` to keep gradients within bounds."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
-    """Scale all gradients by one factor to a joint norm of at most `max_norm`; give the norm before.
+    """Scale all gradients by one factor to a joint norm of at most `max_norm`; return the norm before.
 
-    Raises ValueError for a missing gradient and for a norm that is not finite, with nothing changed.
+    Raises ValueError for a missing gradient and for a norm that is not finite, and changes nothing then.
     """
     if not max_norm > 0:
         raise ValueError(f"clip_grad_norm: max_norm must be above 0, not {max_norm}")
@@ -32,14 +32,14 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
         raise _infinite("clip_grad_norm", i, params[i], "a norm that is not finite")
     factor = np.minimum(1.0, max_norm / (total + 1e-6))  # PyTorch's 1e-6, for a gradient of zeros
     for p, g in zip(params, grads, strict=True):
-        p.grad = np.multiply(g, factor, dtype=g.dtype)  # not in place: a gradient set by hand may be another's too
+        p.grad = np.multiply(g, factor, dtype=g.dtype)  # not in place: two parameters may share one gradient array
     return python_float(total)  # type: ignore[no-any-return]
 
 
 def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
     """Clip each element of all gradients to within -clip_value and clip_value.
 
-    Raises ValueError for a missing gradient and for one that is not finite, with nothing changed.
+    Raises ValueError for a missing gradient and for one that is not finite, and changes nothing then.
     """
     if not clip_value > 0:
         raise ValueError(f"clip_grad_value: clip_value must be above 0, not {clip_value}")

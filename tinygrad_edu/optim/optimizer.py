@@ -1,4 +1,4 @@
-"""What optimizers share: parameters in groups, state of the same shapes, steps that are taken whole or not at all."""
+"""The base class of optimizers: parameters in groups, state of the same shapes, steps that move all or nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..state import copy_state
 from .inplace import Array, InPlace, Update, run_plainly
-from .validation import Params, gradients, leaf_tensors, nonnegative, parameter_groups
+from .validation import Params, Setting, gradients, leaf_tensors, nonnegative, parameter_groups
 
 
 class Group:
@@ -27,14 +27,14 @@ class Group:
     names: tuple[str, ...]
     lr: float
 
-    def __init__(self, kind: type[Optimizer], params: list[Tensor], settings: Mapping[str, Any]) -> None:
+    def __init__(self, kind: type[Optimizer], params: list[Tensor], settings: Mapping[str, Setting]) -> None:
         vars(self).update(kind=kind, params=params, names=tuple(settings), **kind.checked(dict(settings)))
 
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: Setting) -> None:
         if name == "lr":  # no other hyperparameter restricts it, and schedules set it at each step
             vars(self)["lr"] = nonnegative(self.kind.__name__, "lr", value)
             return
@@ -42,7 +42,7 @@ class Group:
             raise AttributeError(f"{self.kind.__name__}: a group has {', '.join(self.names)}, but no {name}")
         vars(self)[name] = self.kind.checked(self.hyperparameters() | {name: value})[name]
 
-    def hyperparameters(self) -> dict[str, Any]:
+    def hyperparameters(self) -> dict[str, Setting]:
         """Return all hyperparameters by name, `lr` first."""
         return {name: getattr(self, name) for name in self.names}
 
@@ -54,7 +54,7 @@ class Group:
 def hyperparameter(name: str) -> Any:
     """Return a property of an optimizer: the first group's hyperparameter; setting it sets that of all groups."""
 
-    def put(self: Optimizer, value: Any) -> None:
+    def put(self: Optimizer, value: Setting) -> None:
         for group in self.groups:
             setattr(group, name, value)
 
@@ -75,7 +75,7 @@ class Optimizer:
 
     lr = hyperparameter("lr")
 
-    def __init__(self, params: Params, **settings: Any) -> None:
+    def __init__(self, params: Params, **settings: Setting) -> None:
         kind = type(self).__name__
         groups = parameter_groups(params, kind, settings)
         self.groups = [Group(type(self), members, {**settings, **own}) for members, own in groups]
@@ -106,7 +106,7 @@ class Optimizer:
         return np.zeros_like(p.data)
 
     @classmethod
-    def checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
+    def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
         """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
         return {name: nonnegative(cls.__name__, name, value) for name, value in settings.items()}
 
@@ -150,7 +150,7 @@ class Optimizer:
             start = stop
 
     def zero_grad(self) -> None:
-        """Forget the gradients of the parameters."""
+        """Set the gradients of the parameters to None."""
         for p in self.params:
             p.grad = None
 
@@ -162,16 +162,16 @@ class Optimizer:
         loss.backward()
         self.step()
 
-    def state_dict(self) -> dict[str, Any]:
-        """Give copies of all that changes from step to step, by name, for `tg.save`.
+    def state_dict(self) -> dict[str, Array | int]:
+        """Return copies of all that changes from step to step, by name, for `tg.save`.
 
-        Loaded into an optimizer constructed alike, it lets a run go on bit for bit. `lr` has the rate of each group.
+        Loaded into an optimizer constructed alike, it continues a run bit for bit. `lr` has the rate of each group.
         """
         arrays = {name: a.copy() for name, a in self._arrays().items()}
         return {"lr": self._rates(), "steps": self.steps, **arrays}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up what `state_dict` gave; raises ValueError listing all names and shapes that do not fit."""
+        """Restore what `state_dict` returned; raises ValueError that lists all names and shapes that do not fit."""
         kind, rates, steps = type(self).__name__, self._rates(), np.array(self.steps)
         for lr in np.ravel(state.get("lr", ())) if isinstance(state, Mapping) else ():
             nonnegative(f"{kind}.load_state_dict", "lr", lr)
@@ -187,14 +187,14 @@ class Optimizer:
         return {f"{name}.{i}": a for name, arrays in self.state.items() for i, a in enumerate(arrays)}
 
     def settings(self) -> dict[str, Any]:
-        """Give the hyperparameters by name, `lr` first, without those that are 0 or off; where groups differ, all."""
+        """Return the hyperparameters by name, `lr` first, without those that are 0 or off; tuples if groups differ."""
         groups = [group.settings() for group in self.groups]
         names = dict.fromkeys(name for settings in groups for name in settings)
         values = {name: [settings.get(name, 0.0) for settings in groups] for name in names}
         return {name: all_[0] if all_.count(all_[0]) == len(all_) else tuple(all_) for name, all_ in values.items()}
 
     def __repr__(self) -> str:
-        def shown(v: Any) -> str:
+        def shown(v: object) -> str:
             return f"{v:g}" if type(v) is float else str(v)
 
         size = f"{len(self.params)} parameters of {sum(p.size for p in self.params):,} numbers"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .inplace import Array
 from .optimizer import Group, Optimizer, hyperparameter
-from .validation import Params
+from .validation import Params, Setting
 
 
 class SGD(Optimizer):
@@ -19,22 +17,14 @@ class SGD(Optimizer):
     momentum, nesterov, weight_decay = map(hyperparameter, ("momentum", "nesterov", "weight_decay"))
 
     def __init__(
-        self, params: Params, lr: float, momentum: float = 0, nesterov: bool = False, weight_decay: float = 0
-    ) -> None:
+        self, params: Params, lr: float, momentum: float = 0, nesterov: bool = False, weight_decay: float = 0,
+    ) -> None:  # fmt: skip
         super().__init__(params, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay)
 
     def formula(
-        self,
-        theta: Array,
-        g: Array,
-        v: Array,
-        *,
-        t: int,
-        lr: float,
-        momentum: float,
-        nesterov: bool,
+        self, theta: Array, g: Array, v: Array, *, t: int, lr: float, momentum: float, nesterov: bool,
         weight_decay: float,
-    ) -> tuple[Array, Array]:
+    ) -> tuple[Array, Array]:  # fmt: skip
         """Return the new theta and v."""
         if weight_decay:
             g = g + weight_decay * theta
@@ -48,7 +38,7 @@ class SGD(Optimizer):
         return {"velocity": group.momentum > 0}
 
     @classmethod
-    def checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
+    def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
         """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
         nesterov = bool(settings.pop("nesterov"))
         numbers = super().checked(settings)

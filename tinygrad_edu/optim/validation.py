@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..engine.tensor import Tensor
+from .inplace import Array
 
-Array: TypeAlias = NDArray[Any]
+Setting: TypeAlias = float | tuple[float, float]  # a hyperparameter; a switch is a bool, which is an int
 Params: TypeAlias = Iterable[Tensor] | Iterable[Mapping[str, Any]]
 
 
-def parameter_groups(params: Params, where: str, settings: Iterable[str]) -> list[tuple[list[Any], dict[str, Any]]]:
+def parameter_groups(params: Params, where: str, settings: Iterable[str]) -> list[tuple[list[Any], dict[str, Setting]]]:
     """Return (parameters, hyperparameters that it sets itself) of each group."""
     given: Any = as_list(params, where)
     if not given or not all(isinstance(group, Mapping) for group in given):
@@ -61,14 +61,14 @@ def leaf_tensors(params: Iterable[Tensor], where: str) -> list[Tensor]:
 
 def gradients(params: list[Tensor], where: str) -> list[Array]:
     """Return the gradients of the parameters; raises ValueError that names a parameter without one."""
-    grads: list[Any] = [p.grad for p in params]
+    grads = [p.grad for p in params]
     for i, g in enumerate(grads):
         if g is None:
             raise ValueError(
                 f"{where}: {describe(i, params[i])} has no gradient; call loss.backward() first, with a "
                 "loss that depends on it, or leave it out of the parameters"
             )
-    return grads
+    return grads  # type: ignore[return-value]
 
 
 def describe(i: int, p: Tensor) -> str:
@@ -76,7 +76,7 @@ def describe(i: int, p: Tensor) -> str:
     return f"parameter {i}{f' {p.label!r}' if p.label else ''} of shape {p.shape}"
 
 
-def nonnegative(where: str, name: str, value: float, below: float = float("inf")) -> float:
+def nonnegative(where: str, name: str, value: object, below: float = float("inf")) -> float:
     """Return a hyperparameter as Python's float; raises ValueError unless 0 <= value < below."""
     if isinstance(value, (bool, str)) or not isinstance(value, (int, float, np.number)) or not 0 <= value < below:
         bound = "finite number of at least 0" if below == float("inf") else f"number from 0 to below {below:g}"
