@@ -148,12 +148,12 @@ def batch_rows(program: Program) -> None:
     calls: list[Call] = []
     changed = False
     for call in program.calls:
-        rows = call.args[0] if call.fun is np.stack and len(call.args) == 1 and not call.kwargs else ()
-        if len(rows) > 3 and all(type(v) is Var for v in rows):
-            batch = Batch(rows)
+        members = call.args[0] if call.fun is np.stack and len(call.args) == 1 and not call.kwargs else ()
+        if len(members) > 3 and all(type(v) is Var for v in members):
+            batch = Batch(members)
             if type(batch.stacked) is Var:
                 calls += batch.calls
-                merge_guards(program, rows, batch.stacked)
+                merge_guards(program, members, batch.stacked)
                 call.become(np.copy, (batch.stacked,))
                 changed = True
         calls.append(call)
@@ -163,9 +163,9 @@ def batch_rows(program: Program) -> None:
         program.sort()
 
 
-def merge_guards(program: Program, rows: Sequence[Var], stacked: Var) -> None:
+def merge_guards(program: Program, members: Sequence[Var], stacked: Var) -> None:
     """Check the stacked array for NaN instead of each row, if each is checked."""
-    checked = {(v,) for v in rows}
+    checked = {(v,) for v in members}
     merged = [g for g in program.guards if g.predicate is has_nan and g.args in checked and not g.answer]
     if len(merged) == len(checked):
         program.guards = [g for g in program.guards if g not in merged]

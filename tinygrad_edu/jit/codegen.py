@@ -39,10 +39,10 @@ QUIET = {
 class Plan:
     """The text for one program, the values that it names, and the layout of its memory."""
 
-    def __init__(self, program: Program, found: Captured, chosen: Collection[str]) -> None:
+    def __init__(self, program: Program, captured: Captured, chosen: Collection[str]) -> None:
         self.program = program
         self.calls: dict[int, Call | None] = {}  # line number in the text: the call that the line belongs to
-        emitter = Emitter(program, found, chosen)
+        emitter = Emitter(program, captured, chosen)
         self.layout, self.values = emitter.layout, emitter.values
         head = entry_guards(emitter)
         lower_calls(emitter)

@@ -39,13 +39,13 @@ class CacheInfo(NamedTuple):
 class Recording:
     """A program, and the plan that replays it."""
 
-    def __init__(self, fun: Callable[..., object], name: str, found: Captured, chosen: frozenset[str]) -> None:
-        self.fun, self.name, self.found, self.chosen = fun, name, found, chosen
-        program = found.rec.program
+    def __init__(self, fun: Callable[..., object], name: str, captured: Captured, chosen: frozenset[str]) -> None:
+        self.fun, self.name, self.captured, self.chosen = fun, name, captured, chosen
+        program = captured.rec.program
         self.size, self.recorded = len(program.calls), Snapshot(program)
         self.sizes = passes.optimize(program, chosen)
-        self.plan = Plan(program, found, chosen)
-        found.forget()
+        self.plan = Plan(program, captured, chosen)
+        captured.forget()
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
         self.run, self.lock = self.plan.compile(), Lock()
@@ -68,7 +68,7 @@ class Recording:
         """The program for a reader, with only those optimisations that make it easier to read."""
         program = self.recorded.restore()
         passes.optimize(program, self.chosen & passes.READABLE)
-        return Source(program, self.found, self.fun, self.name)
+        return Source(program, self.captured, self.fun, self.name)
 
 
 class Jitted:
@@ -103,8 +103,8 @@ class Jitted:
             if result is not CACHE_MISS:
                 self._hits += 1
                 return result if result is not GUARD_FAILED else self._fun(*args, **kwargs)
-        found, result = capture(self._fun, self._name, args, kwargs)
-        recording = Recording(self._fun, self._name, found, self._chosen)
+        captured, result = capture(self._fun, self._name, args, kwargs)
+        recording = Recording(self._fun, self._name, captured, self._chosen)
         with one_at_a_time:
             self._misses += 1
             self._recordings = [recording, *self._recordings][:MAXSIZE]
@@ -160,11 +160,11 @@ class Jitted:
         if not self._recordings:
             return f"{head}<p>Nothing is recorded yet: call the function.</p>"
         stats = self.stats
-        rows = [["calls recorded", f"{stats['calls']:,}"]]
-        rows += [[f"after {optimization}", f"{calls:,}"] for optimization, calls in stats["after"].items()]
-        rows += [["buffers", f"{stats['buffers']:,}"], ["bytes in them", f"{stats['bytes']:,}"]]
+        lines = [["calls recorded", f"{stats['calls']:,}"]]
+        lines += [[f"after {optimization}", f"{calls:,}"] for optimization, calls in stats["after"].items()]
+        lines += [["buffers", f"{stats['buffers']:,}"], ["bytes in them", f"{stats['bytes']:,}"]]
         source = f"<details><summary>source</summary><pre>{escape(self.source)}</pre></details>"
-        return head + table(["latest recording", ""], rows) + source
+        return head + table(["latest recording", ""], lines) + source
 
     def __get__(self, instance: object, owner: type | None = None) -> Callable[..., Any]:
         return self if instance is None else functools.partial(self, instance)

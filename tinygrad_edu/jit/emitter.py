@@ -23,10 +23,10 @@ RESERVED = {"plan", "args", "kwargs", "type", "len", "list", "dict", "slice", "a
 class Emitter(Names):
     """The text of one program, as far as it is written."""
 
-    def __init__(self, program: Program, found: Captured, chosen: Collection[str]) -> None:
+    def __init__(self, program: Program, captured: Captured, chosen: Collection[str]) -> None:
         super().__init__({}, RESERVED, r"([a-z]|block)\d+t?")  # a0, a0t, block0: arguments and groups
-        self.program, self.found = program, found
-        self.layout = Layout(program, found, chosen)
+        self.program, self.captured = program, captured
+        self.layout = Layout(program, captured, chosen)
         self.locations = self.layout.locations
         self.functions: list[str] = []  # the texts of loops over blocks
         self.lines: list[tuple[str, str, Call | None]] = []  # (phase, line, the call that it belongs to)
@@ -87,8 +87,8 @@ class Emitter(Names):
         return f"{self.fun(call.fun)}({', '.join(given)})"
 
     def tensor(self, x: Tensor) -> str:
-        """Write a Tensor that is an argument, or that the recording found elsewhere."""
-        given = self.found.given.get(id(x))
+        """Write a Tensor that is an argument or captured."""
+        given = self.captured.given.get(id(x))
         return f"a{given.index}t" if given else self.name(x, "t")
 
     def cache(self, key: Hashable, value: np.ndarray | Callable[..., object], hint: str) -> str:

@@ -22,13 +22,13 @@ CACHE_MISS, GUARD_FAILED = object(), object()  # what a plan returns if a guard 
 
 
 def entry_guards(emitter: Emitter) -> list[str]:
-    """Return the lines that check the arguments and what the recording found elsewhere, and read the numbers in it."""
-    found, program, locations = emitter.found, emitter.program, emitter.locations
+    """Return the lines that check the arguments and the captured state, and read the settings."""
+    captured, program, locations = emitter.captured, emitter.program, emitter.locations
     checks: list[str] = []
-    n = check_argument(emitter, "args", found.args, checks, 0)
-    check_argument(emitter, "kwargs", found.kwargs, checks, n)
+    n = check_argument(emitter, "args", captured.args, checks, 0)
+    check_argument(emitter, "kwargs", captured.kwargs, checks, n)
     tensors: list[tuple[Tensor, np.ndarray, bool]] = []
-    attributes = found.attributes.copy()
+    attributes = captured.attributes.copy()
     for v in program.inputs:
         locations[v] = Location(f"a{v.source.index}")
     for v in program.states:
@@ -40,15 +40,15 @@ def entry_guards(emitter: Emitter) -> list[str]:
             if v.source.kind == "data":
                 x = v.source.owner
                 tensors.append((x, v.source.array, attributes.pop((id(x), "requires_grad"))[2]))
-    checks += [f"{emitter.tensor(x)}._grad is None" for x in found.absent]
-    for holder, key, value in found.closure.variables:
+    checks += [f"{emitter.tensor(x)}._grad is None" for x in captured.absent]
+    for holder, key, value in captured.closure.variables:
         text = f"{emitter.name(holder, 'scope')}.get({key!r})"
         if isinstance(holder, CellType):
             text = f"{emitter.name(holder, 'cell')}.cell_contents"
         checks.append(f"{text} {unchanged(emitter, value)}")
     for owner, attribute, value in attributes.values():
         checks.append(f"{emitter.name(owner, 'm')}.{attribute} {unchanged(emitter, value)}")
-    containers = found.closure.containers
+    containers = captured.closure.containers
     if tensors or containers:
         given = emitter.name(tensors, "tensors"), emitter.name(containers, "containers")
         checks.append(f"{emitter.fun(all_unchanged)}({', '.join(given)})")

@@ -2,8 +2,8 @@
 
 Every array that does not escape from the program gets its place in a buffer before the first call. A buffer is used
 again when the array in it is dead; an elementwise call may even write its result over an operand that it is the last
-to read. A result that is stored in an array outside the program is computed there at once, if nobody needs the old
-elements any more. Arrays that are packed into one are computed in their part of it.
+to read. A result that is stored in an external array (a parameter, say) is computed there at once, if its old
+elements are not needed any more. Arrays that are packed into one are computed in their part of it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def is_threaded(call: Call) -> bool:
 class Layout:
     """Live ranges and buffers of one program's arrays; `chosen` are the names of the optimisations."""
 
-    def __init__(self, program: Program, found: Captured, chosen: Collection[str]) -> None:
+    def __init__(self, program: Program, captured: Captured, chosen: Collection[str]) -> None:
         self.program, self.optimized = program, "memory" in chosen
         self.locations: dict[Var, Location] = {}
         self.buffers: list[np.ndarray] = []  # bytes
@@ -75,7 +75,7 @@ class Layout:
             elif call.alias_of is not None:
                 self.bases[call.out] = self.base(call.uses[call.alias_of])
         # A gradient is a new array at each call if its Tensor is an argument, or if it is added to an earlier one.
-        renewed = {id(v.source.owner) for v in program.states if v.source.kind == "grad"} | found.given.keys()
+        renewed = {id(v.source.owner) for v in program.states if v.source.kind == "grad"} | captured.given.keys()
         self.escaping = {self.base(v) for v in variables(program.result)}
         self.escaping |= {self.base(v) for x, v in program.grads if v is not None and id(x) in renewed}
         if self.optimized:
@@ -97,9 +97,9 @@ class Layout:
         self.stored_by = {target: index[v] for v, target in self.targets.items() if v in index}  # a call's number
 
     def schedule(self) -> int:
-        """Put the calls that guards depend on first, and return the number of the first call that may write outside.
+        """Put the calls that guards depend on first; return the number of the first call that may write externally.
 
-        No call may write outside before all guards have held, for a guard that fails must have changed nothing.
+        No call may do so before all guards have held: a replay that fails one must change nothing.
         """
         program = self.program
         guarded = {v for g in program.guards for v in variables(g.args)}
@@ -174,7 +174,7 @@ class Layout:
                 self.free.setdefault(buffer.size, []).append(buffer)
 
     def store_target(self, call: Call, i: int) -> np.ndarray | None:
-        """Return the array outside that the i-th call's result is stored in, if it may be written there at once."""
+        """Return the external array that the i-th call's result is stored in, if it may be written there at once."""
         target = self.targets.get(call.out)
         if target is None or i < self.first_write or self.last_use.get(target, -1) > i:
             return None

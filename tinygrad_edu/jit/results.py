@@ -1,4 +1,4 @@
-"""The end of a plan: what it returns, and what it stores in arrays, attributes and gradients outside."""
+"""The end of a plan: what it returns, and what it stores in external arrays, attributes and gradients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .memory import is_view
 
 
 def emit_results(emitter: Emitter) -> None:
-    """Add the lines that store what the function changes outside, and return its result."""
+    """Add the lines that store what the function changes, and return its result."""
     for v in emitter.program.outputs():
         emitter.ref(v)
     writer = ResultWriter(emitter)
@@ -53,7 +53,7 @@ class ResultWriter:
             location = None if g is None else emitter.locations[g]
             if (
                 location is not None and location.array is not None and text == location.text
-                and id(x) not in emitter.found.given
+                and id(x) not in emitter.captured.given
             ):  # fmt: skip
                 fixed.append((x, location.array))
             else:
