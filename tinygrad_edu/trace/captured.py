@@ -43,9 +43,9 @@ class Captured:
         self.leaves: list[Any] = []  # the arguments, and the members of nested ones
         self.inputs: list[Traced] = []  # for the arrays among them
         # Tensors that existed before, and a Traced for the data of each; other threads still see the array.
-        self.tensors: dict[int, tuple[Any, Traced]] = {}
+        self.tensors: dict[int, tuple[Node, Traced]] = {}
         self.fresh: dict[int, Node] = {}  # Tensors made by the function; kept alive, so that no other gets the same id
-        self.new_grads: dict[int, tuple[Any, Any]] = {}  # (Tensor, its new gradient)
+        self.new_grads: dict[int, tuple[Node, Traced | None]] = {}  # (Tensor, its new gradient)
         self.absent: list[Any] = []  # Tensors whose gradient was read and is None
         self.attributes: dict[tuple[int, str], Place] = {}
         self.settings: dict[tuple[int, str], Traced] = {}
@@ -53,7 +53,7 @@ class Captured:
         self.generators: dict[int, TracedGenerator] = {}
 
     # Tensors
-    def tensor(self, x: Any) -> Traced:
+    def tensor(self, x: Node) -> Traced:
         """Capture the data of a Tensor that existed before."""
         self.refuse_values(x)
         array = raw_value.__get__(x)
@@ -66,7 +66,7 @@ class Captured:
         self.tensors[id(x)] = x, traced
         return traced
 
-    def name_of(self, x: Any) -> str:
+    def name_of(self, x: Node) -> str:
         """Return the label of a Tensor, or the name that the function knows it by."""
         return x.label or self.names.get(id(x), "")
 
@@ -82,14 +82,14 @@ class Captured:
         return id(x) in self.tensors
 
     # Reads and writes of `_value` and `_grad`. Those by other threads are not reported.
-    def get_value(self, x: Any) -> Any:
+    def get_value(self, x: Node) -> Any:
         """Read `x._value`."""
         if id(x) in self.fresh or get_ident() != self.rec.thread:
             return raw_value.__get__(x)
         found = self.tensors.get(id(x))
         return found[1] if found else self.tensor(x)
 
-    def set_value(self, x: Any, value: Any) -> None:
+    def set_value(self, x: Node, value: object) -> None:
         """Write `x._value`: a Tensor that existed before gets new elements in its array."""
         if get_ident() != self.rec.thread:
             raw_value.__set__(x, value)
@@ -116,7 +116,7 @@ class Captured:
         new.origin = now.origin
         self.tensors[id(x)] = x, new
 
-    def get_grad(self, x: Any) -> Any:
+    def get_grad(self, x: Node) -> Any:
         """Read `x._grad`."""
         if get_ident() != self.rec.thread:
             return raw_grad.__get__(x)
@@ -131,7 +131,7 @@ class Captured:
             return None
         return self.array(g, x, "grad")
 
-    def set_grad(self, x: Any, g: Any) -> None:
+    def set_grad(self, x: Node, g: object) -> None:
         """Write `x._grad`."""
         if get_ident() != self.rec.thread or id(x) in self.fresh or not self.is_captured(x):
             raw_grad.__set__(x, g)

@@ -27,22 +27,24 @@ def _methods(*funs: Method) -> Iterator[Method]:
     return map(_method, funs)
 
 
-def _operator(ufunc: np.ufunc, op: Callable[[Any, Any], Any]) -> tuple[Method, Method, Method]:
+def _operator(ufunc: np.ufunc, op: Method) -> tuple[Method, Method, Method]:
     """Return the methods of `a op b`, of the same with a constant on the left, and of `a op= b`."""
 
-    def forward(a: Any, b: Any) -> Any:
+    def compute(traced: Operators, a: object, b: object) -> Any:
         if isinstance(b, Node):
             return NotImplemented
-        x = a._array if isinstance(a, Operators) else a
-        y = b._array if isinstance(b, Operators) else b
+        x, y = (v._array if isinstance(v, Operators) else v for v in (a, b))
         fun = op if type(x) in NUMBERS and type(y) in NUMBERS else ufunc  # two Python numbers give a Python number
-        return (a if isinstance(a, Operators) else b).rec.call(fun, (a, b), {})
+        return traced.rec.call(fun, (a, b), {})
 
-    def reflected(b: Any, a: Any) -> Any:
-        return forward(a, b)
+    def forward(a: Operators, b: object) -> Any:
+        return compute(a, a, b)
 
-    def inplace(a: Any, b: Any) -> Any:
-        y = forward(a, b)
+    def reflected(b: Operators, a: object) -> Any:
+        return compute(b, a, b)
+
+    def inplace(a: Operators, b: object) -> Any:
+        y = compute(a, a, b)
         if y is NotImplemented or not isinstance(a._array, np.ndarray):  # numbers are immutable
             return y
         if y.shape != a.shape:
@@ -62,6 +64,11 @@ class Operators:
     __slots__ = ()
     rec: Any
     _array: Any
+    shape: tuple[int, ...]
+
+    def write(self, new: Any) -> None:
+        """Take the value of `new`."""
+        raise NotImplementedError
 
     __add__, __radd__, __iadd__ = _operator(np.add, operator.add)
     __sub__, __rsub__, __isub__ = _operator(np.subtract, operator.sub)

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from threading import get_ident
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from .. import optim
 from ..engine.errors import Line, format_line, users_line
 from ..engine.rules import implementations
+from ..engine.tape import Node
 from .functional import part
 from .ir import NOTHING, Call, Constant, Function, Guard, Program, Var, placeholder, substituted
 from .traced import JitError, Traced
@@ -27,7 +28,7 @@ class Recorder:
     def __init__(self, name: str, top: CodeType | None = None) -> None:
         self.name, self.top, self.program, self.thread = name, top, Program(), get_ident()
         self.refused: JitError | None = None  # the last error
-        self.node: Any = None  # in a backward pass, the node whose rule runs
+        self.node: Node | None = None  # in a backward pass, the node whose rule runs
 
     def call(self, fun: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any], draws: bool = False) -> Any:
         """Return fun(*args, **kwargs), and record the call."""
@@ -58,7 +59,7 @@ class Recorder:
         line, phase = self.place()
         call = Call(fun, tuple(given), given_kwargs, placeholder(result), line, phase, draws=draws)
         self.program.calls.append(call)
-        base: Any = None
+        base: Traced | None = None
         if type(fun) is not np.ufunc:
             call.alias_of = aliased(result, (given, given_kwargs), (values, value_kwargs))
             if call.alias_of is not None:
@@ -106,7 +107,7 @@ class Recorder:
 
     def place(self) -> tuple[Line | None, str]:
         """Return the user's line that led here and the phase; in a backward pass the line of the forward call."""
-        frame: Any = sys._getframe(2)
+        frame: FrameType | None = sys._getframe(2)
         line = users_line(frame, self.top)
         if self.node is not None:
             data = self.node._value

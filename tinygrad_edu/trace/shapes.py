@@ -1,19 +1,22 @@
-"""Functions of shapes: answered while recording, brought to two, or refused where a shape depends on values.
+"""Functions of shapes: computed while recording, rewritten as reshape and transpose, or refused.
 
-The two are one array in another shape, and with its axes in another order.
+Those are refused that give a number of elements which depends on recorded values.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-SHAPES = {  # what asks for shapes and types alone, which a recording knows
+from ..engine.rules.registry import Function
+
+SHAPES: set[Function] = {  # their results depend on shapes and dtypes alone, which are the same at every call
     np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.broadcast_shapes,
     np.common_type, np.min_scalar_type,
 }  # fmt: skip
-COUNTED: dict[Any, tuple[Any, str]] = {  # the argument whose values say how many elements there are: place, name
+COUNTED: dict[Function, tuple[int | slice, str]] = {  # (position, name) of the argument that sets the result's size
     **dict.fromkeys((np.nonzero, np.flatnonzero, np.argwhere), (0, "a")),
     **dict.fromkeys((np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values), (0, "ar")),
     **dict.fromkeys((np.compress, np.extract), (0, "condition")),
@@ -28,62 +31,57 @@ COUNTED: dict[Any, tuple[Any, str]] = {  # the argument whose values say how man
 }  # fmt: skip
 
 
-def _flat(x: Any, order: Any = "C") -> Any:
-    if order == "K":  # as they lie in memory now, wherever a replay will have them
+def _ravel(x: Any, order: str = "C") -> Any:
+    if order == "K":  # the order in memory now, whatever it is at a replay
         strides = x.value.strides
         return _reshape(_transpose(x, sorted(range(x.ndim), key=lambda axis: -abs(strides[axis]))), (-1,))
     return _reshape(x, (-1,), order)
 
 
-def _reshape(x: Any, shape: Any = None, order: Any = "C", *, newshape: Any = None, copy: Any = None) -> Any:
+def _reshape(x: Any, shape: object = None, order: str = "C", *, newshape: object = None, copy: object = None) -> Any:
     if order == "A":
         order = "F" if x.value.flags.fnc else "C"
     value = x.value.reshape(shape, order=order)
     full = value.shape
-    if order not in ("C",) and value.ndim + x.ndim > 2:
+    if order != "C" and value.ndim + x.ndim > 2:
         return x.rec.call(np.reshape, (x, full), {"order": order})
-    if full == x.shape:
-        return x
-    y = x.rec.call(np.reshape, (x, full), {})
-    return x.as_view(y, np.reshape, full)
+    return x if full == x.shape else x.as_view(x.rec.call(np.reshape, (x, full), {}), np.reshape, full)
 
 
-def _transpose(x: Any, axes: Any = None) -> Any:
+def _transpose(x: Any, axes: Iterable[int] | None = None) -> Any:
     order = tuple(range(x.ndim))[::-1] if axes is None else tuple([int(a) % x.ndim for a in axes])
     if order == tuple(range(x.ndim)):
         return x
-    y = x.rec.call(np.transpose, (x, order), {})
-    return x.as_view(y, np.transpose, order)
+    return x.as_view(x.rec.call(np.transpose, (x, order), {}), np.transpose, order)
 
 
-def _swapped(x: Any, axis1: Any, axis2: Any) -> Any:
+def _swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     order = list(range(x.ndim))
     order[axis1], order[axis2] = order[axis2], order[axis1]
     return _transpose(x, order)
 
 
-def _moved(fun: Any) -> Any:
-    """`fun`, which changes the order of axes, as a transpose."""
+def _as_transpose(fun: Function) -> Function:
+    """Return `fun`, which permutes axes, as a transpose."""
 
-    def moved(x: Any, *args: Any, **kwargs: Any) -> Any:
-        lengths = np.broadcast_to(0, range(1, x.ndim + 1))  # an array whose lengths say which axis is which
+    def permuted(x: Any, *args: object, **kwargs: object) -> Any:
+        lengths = np.broadcast_to(0, range(1, x.ndim + 1))  # an array in which the length of an axis tells which it is
         return _transpose(x, [n - 1 for n in fun(lengths, *args, **kwargs).shape])
 
-    return moved
+    return permuted
 
 
-def _reshaped(fun: Any) -> Any:
-    """`fun`, which adds or drops axes of length one, as a reshape."""
+def _as_reshape(fun: Function) -> Function:
+    """Return `fun`, which adds or drops axes of length one, as a reshape."""
 
-    def reshaped(x: Any, *args: Any, **kwargs: Any) -> Any:
+    def reshaped(x: Any, *args: object, **kwargs: object) -> Any:
         return _reshape(x, fun(x.value, *args, **kwargs).shape)
 
     return reshaped
 
 
-# Functions of shapes, brought to two: one array in another shape, or with its axes in another order.
-COMPUTED: dict[Any, Any] = {
-    np.reshape: _reshape, np.ravel: _flat, np.transpose: _transpose, np.permute_dims: _transpose,
-    np.swapaxes: _swapped, **{fun: _moved(fun) for fun in (np.moveaxis, np.rollaxis, np.matrix_transpose)},
-    **{fun: _reshaped(fun) for fun in (np.expand_dims, np.squeeze)},
+REWRITTEN: dict[Function, Function] = {
+    np.reshape: _reshape, np.ravel: _ravel, np.transpose: _transpose, np.permute_dims: _transpose,
+    np.swapaxes: _swapaxes, **{fun: _as_transpose(fun) for fun in (np.moveaxis, np.rollaxis, np.matrix_transpose)},
+    **{fun: _as_reshape(fun) for fun in (np.expand_dims, np.squeeze)},
 }  # fmt: skip

@@ -22,7 +22,7 @@ from ..optim.lr_scheduler import python_float
 from .functional import add_at, astype, put_along_axis, retyped
 from .ir import Call, Var
 from .operators import Operators
-from .shapes import COMPUTED, COUNTED, SHAPES
+from .shapes import COUNTED, REWRITTEN, SHAPES
 
 
 class JitError(RuntimeError):
@@ -182,8 +182,8 @@ class Traced(Operators):
         if fun is np.put_along_axis and type(args[0]) is Traced:
             args[0].write(self.rec.call(put_along_axis, args, kwargs))
             return None
-        if fun in COMPUTED:
-            return COMPUTED[fun](*args, **kwargs)
+        if fun in REWRITTEN:
+            return REWRITTEN[fun](*args, **kwargs)
         out = kwargs.get("out")
         if out is None:
             return self.rec.call(fun, args, kwargs)
