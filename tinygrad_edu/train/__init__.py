@@ -16,16 +16,13 @@
 """
 
 from .checkpoint import Checkpoint, TrainingState
-from .divergence import DivergenceError, DivergenceGuard
-from .epoch import evaluate_epoch, train_epoch
+from .epoch import evaluate_epoch, evaluation_step, train_epoch, training_step
 from .evaluation import evaluate, predict
 from .finder import RateSearch, lr_finder
 from .history import History
-from .loop import fit
+from .loop import fit, progress_bar
 from .metrics import accuracy, confusion_matrix, r2_score
-from .progress import progress_bar
-from .step import evaluation_step, training_step
-from .stopping import converged, out_of_patience, stop_reason, stop_requested
+from .stopping import DivergenceError, DivergenceGuard, converged, out_of_patience, stop_reason, stop_requested
 
 __all__ = [
     "Checkpoint", "DivergenceError", "DivergenceGuard", "History", "RateSearch", "TrainingState", "accuracy",

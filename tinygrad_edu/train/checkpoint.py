@@ -17,9 +17,9 @@ from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Optimizer
 from ..state import copy_state, load, save
+from .evaluation import Loss
 from .history import History
 from .metrics import Metrics
-from .step import Loss
 
 
 class TrainingState:

@@ -1,21 +1,50 @@
-"""An epoch: one pass over the training data, then the loss and the metrics at its end."""
+"""An epoch: one pass over the training data step by step, then the loss and the metrics at its end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from ..data.batches import Array, Arrays, Rng, batches
+from ..engine.mode import no_grad
+from ..engine.rules.finite import all_finite
+from ..engine.tensor import Tensor
 from ..nn import Module
-from .evaluation import as_array, mode
+from ..optim import Optimizer
+from .evaluation import Loss, as_array, mode
 from .metrics import Metrics, measure
-from .step import Evaluation, Step
 
+Step = Callable[[Array, Array], Tensor]
+Evaluation = Callable[[Array, Array], tuple[Tensor, Any]]
 Check = Callable[[str, float], float]
 
 
-def unchecked(name: str, value: float) -> float:
-    """Return `value`: the `check` that accepts every loss."""
-    return value
+def training_step(model: Module, loss: Loss, optimizer: Optimizer) -> Step:
+    """Return a function of a batch (x, y) that updates the model once and returns the loss before the update.
+
+    It updates nothing if the loss is not finite, and raises TypeError if the loss is not a Tensor of one element.
+    """
+
+    def step(x: Array, y: Array) -> Tensor:
+        value = loss(model(x), y)
+        if not isinstance(value, Tensor) or value.size != 1:
+            raise TypeError(f"fit: loss(model(X), y) must be a Tensor of one element, not {value!r:.60}")
+        if all_finite(value.data):
+            optimizer.minimize(value)
+        return value
+
+    return step
+
+
+def evaluation_step(model: Module, loss: Loss) -> Evaluation:
+    """Return a function of (x, y) that returns the loss and the model's prediction, and records no gradients."""
+
+    def evaluation(x: Array, y: Array) -> tuple[Tensor, Any]:
+        with no_grad():
+            prediction = model(x)
+            return loss(prediction, y), prediction
+
+    return evaluation
 
 
 def nothing(*args: object) -> None:
@@ -23,8 +52,8 @@ def nothing(*args: object) -> None:
 
 
 def train_epoch(
-    step: Step, x: Array, y: Array, batch_size: int | None = None, rng: Rng = None, *, check: Check = unchecked,
-    after_step: Callable[[], object] = nothing,
+    step: Step, x: Array, y: Array, batch_size: int | None = None, rng: Rng = None, *,
+    check: Check = lambda name, loss: loss, after_step: Callable[[], object] = nothing,
 ) -> float:  # fmt: skip
     """Take a `step` on each batch of (x, y), and return the mean over the examples of the losses that the steps return.
 
@@ -41,7 +70,7 @@ def train_epoch(
 
 def evaluate_epoch(
     evaluation: Evaluation, modules: Iterable[Module], train: Arrays, valid: Arrays | None, metrics: Metrics,
-    check: Check = unchecked,
+    check: Check = lambda name, loss: loss,
 ) -> tuple[float | None, dict[str, float]]:  # fmt: skip
     """Return the loss of the validation data (x, y), and each metric by name, with `modules` in evaluation mode.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,9 +15,9 @@ from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Optimizer
 from .metrics import Metrics, checked_metrics, measure
-from .step import Loss
 
 Data = tuple[ArrayLike, ArrayLike]
+Loss = Callable[[Any, Any], Tensor]  # of the model's output and y
 
 
 def predict(model: Module, x: ArrayLike, batch_size: int | None = None) -> Array:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from io import StringIO
-from math import inf
-from typing import TYPE_CHECKING
+from math import inf, isfinite
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..engine.reprs import table
+from ..figure import BLACK, BLUE, VERMILION, axes_or_new
 from ..state import replacing
-from . import curves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+LEFT, WIDTH, HEIGHT = 60, 360, 120  # of the SVG's plot area, in pixels
 
 
 @dataclass
@@ -69,7 +71,7 @@ class History:
 
     def _repr_html_(self) -> str:
         head, *rows = (re.split(" {2,}", line.strip()) for line in self.table().split("\n"))
-        return f"<p>{escape(repr(self))}</p>{curves.svg(self.train_loss, self.valid_loss)}{table(head, rows)}"
+        return f"<p>{escape(repr(self))}</p>{svg(self.train_loss, self.valid_loss)}{table(head, rows)}"
 
     def table(self, rows: int = 10) -> str:
         """Return up to `rows` epochs, from the first to the last, as an aligned table; `seconds` are cumulative."""
@@ -106,4 +108,61 @@ class History:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Plot the losses by epoch in the matplotlib Axes `ax`, or new ones, and return them."""
-        return curves.losses(self, ax=ax)
+        return losses(self, ax)
+
+
+def losses(history: History, ax: Axes | None = None) -> Axes:
+    """Plot the training loss, and the validation loss if there is one, by epoch on a logarithmic scale.
+
+    A ring marks the best epoch by validation loss.
+    """
+    ax = axes_or_new(ax)
+    epochs = np.arange(1, len(history.train_loss) + 1)
+    marker = "." if len(epochs) == 1 else None  # a line through one point shows nothing
+    ax.plot(epochs, history.train_loss, color=BLUE, marker=marker, label="training")
+    if history.valid_loss:
+        ax.plot(epochs, history.valid_loss, color=VERMILION, linestyle="--", marker=marker, label="validation")
+    if history.valid_loss and history.best_epoch:
+        best = history.best_epoch
+        ring: dict[str, Any] = {"s": 50, "facecolors": "none", "edgecolors": BLACK, "zorder": 3}
+        ax.scatter(best, history.valid_loss[best - 1], label=f"best epoch, {best}", **ring)
+    if all(loss > 0 for loss in (*history.train_loss, *history.valid_loss)):
+        ax.set_yscale("log")
+    ax.set(xlabel="epoch", ylabel="loss")
+    ax.legend()
+    return ax
+
+
+def svg(train: Sequence[float], valid: Sequence[float]) -> str:
+    """Return the losses by epoch as SVG lines, on a logarithmic scale if all are above 0."""
+    finite = np.array([*train, *valid])
+    finite = finite[np.isfinite(finite)]
+    if len(train) < 2 or not finite.size:
+        return ""
+    scale = np.log if finite.min() > 0 else np.asarray
+    low, high = scale(finite.min()), scale(finite.max())
+    marks = _svg_text(LEFT - 6, 12, "end", f"{finite.max():.3g}")
+    marks += _svg_text(LEFT - 6, HEIGHT, "end", f"{finite.min():.3g}")
+    marks += _svg_text(LEFT, HEIGHT + 16, "start", "epoch 1")
+    marks += _svg_text(LEFT + WIDTH, HEIGHT + 16, "end", str(len(train)))
+    styles = (("training", BLUE, ""), ("validation", VERMILION, ' stroke-dasharray="6 3"'))
+    for i, (curve, (kind, colour, dashes)) in enumerate(zip((train, valid), styles, strict=True)):
+        if not curve:
+            continue
+        picked = np.unique(np.linspace(0, len(curve) - 1, WIDTH).round().astype(int))  # at most a point per pixel
+        heights = 2 + (HEIGHT - 4) * (high - scale(np.array(curve)[picked])) / (high - low or 1)
+        across = LEFT + WIDTH * picked / (len(train) - 1)
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, heights, strict=True) if isfinite(y))
+        pen = f'stroke="{colour}" stroke-width="2"{dashes}'
+        marks += f'<polyline points="{points}" fill="none" {pen}/>'
+        y = 20 + 18 * i
+        marks += f'<line x1="{LEFT + WIDTH + 12}" x2="{LEFT + WIDTH + 36}" y1="{y}" y2="{y}" {pen}/>'
+        marks += _svg_text(LEFT + WIDTH + 42, y + 4, "start", kind)
+    label = f"loss by epoch, from {train[0]:.3g} to {train[-1]:.3g}"
+    size = f'width="{LEFT + WIDTH + 110}" height="{HEIGHT + 20}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{label}" {size}>{marks}</svg>'
+
+
+def _svg_text(x: int, y: int, anchor: str, text: str) -> str:
+    style = f'font-family="sans-serif" font-size="12" fill="currentColor" text-anchor="{anchor}"'
+    return f'<text x="{x}" y="{y}" {style}>{text}</text>'

@@ -8,8 +8,9 @@ update; its validation loss and its metrics are those of the weights at its end.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from time import perf_counter
 from typing import Protocol
 
@@ -20,14 +21,11 @@ from ..data.batches import Rng, positive_int
 from ..nn import Module
 from ..optim import Optimizer
 from .checkpoint import Checkpoint, TrainingState, run_settings
-from .divergence import DivergenceGuard
-from .epoch import evaluate_epoch, nothing, train_epoch
-from .evaluation import Data, check_model, check_optimizer, checked_data, mode
+from .epoch import evaluate_epoch, evaluation_step, nothing, train_epoch, training_step
+from .evaluation import Data, Loss, check_model, check_optimizer, checked_data, mode
 from .history import History
 from .metrics import Metrics, checked_metrics
-from .progress import progress_bar
-from .step import Loss, evaluation_step, training_step
-from .stopping import Callback, check_rules, stop_reason, stop_requested
+from .stopping import Callback, DivergenceGuard, check_rules, stop_reason, stop_requested
 
 
 class Scheduler(Protocol):
@@ -134,3 +132,26 @@ def schedule_steps(scheduler: Scheduler | None) -> tuple[Callable[[], object], C
     if getattr(scheduler, "watches_loss", False):
         return nothing, scheduler.step
     return nothing, lambda watched: scheduler.step()
+
+
+@contextmanager
+def progress_bar(epochs: int, done: int = 0, stacklevel: int = 1) -> Iterator[Callable[[Mapping[str, float]], None]]:
+    """Show a bar of epochs: `with progress_bar(10) as show: show({"loss": 0.5})` counts one, and shows its numbers.
+
+    Without tqdm there is no bar but a warning, `stacklevel` functions above this one.
+    """
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        remedy = 'pip install "tinygrad-edu[train]", or pass progress=False'
+        # The generator and its context manager are two levels more.
+        warnings.warn(f"fit: no progress bar without tqdm: {remedy}", stacklevel=stacklevel + 2)
+        yield lambda values: None
+        return
+    with tqdm(total=epochs, initial=done, unit="epoch") as bar:
+
+        def show(values: Mapping[str, float]) -> None:
+            bar.set_postfix_str(", ".join(f"{name} {x:.4g}" for name, x in values.items()), refresh=False)
+            bar.update()
+
+        yield show

@@ -6,7 +6,8 @@ global style or uses pyplot, so the caller can combine plots and save them with 
 """
 
 from ..figure import BLACK, BLUE, CLASSES, GREEN, GREY, MARKERS, ORANGE, PURPLE, SKY, VERMILION, YELLOW
-from ..train.curves import losses, lr_curve
+from ..train.finder import lr_curve
+from ..train.history import losses
 from .animation import animate
 from .diagnostics import confusion, fit_line, gradient_flow
 from .fields import contours, decision_boundary, surface
