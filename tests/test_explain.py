@@ -14,7 +14,7 @@ from tinygrad_edu.engine.backward import leaves, reverse_pass
 from tinygrad_edu.engine.mode import Contributions, watching
 from tinygrad_edu.engine.rules import vjps
 from tinygrad_edu.viz.formula import formula, parameters
-from tinygrad_edu.viz.table import WIDTH
+from tinygrad_edu.viz.steps import WIDTH
 
 
 def lecture():

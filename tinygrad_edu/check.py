@@ -48,10 +48,8 @@ def _float64_copy(i: int, a: Any) -> Array | None:
         return np.array(float(a))
     dtype = getattr(a, "dtype", np.dtype(object))
     if dtype in (np.float32, np.float16):
-        raise TypeError(
-            f"check_grad: argument {i} is {dtype}, whose rounding errors are larger than the differences to detect; "
-            "pass float64"
-        )
+        remedy = "pass float64, whose rounding errors are small enough"
+        raise TypeError(f"check_grad: argument {i} is {dtype}; {remedy}")
     return np.array(getattr(a, "data", a) if not isinstance(a, np.ndarray) else a) if dtype == np.float64 else None
 
 

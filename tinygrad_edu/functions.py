@@ -81,9 +81,7 @@ def hinge_loss(prediction: Any, target: Any) -> Any:
     """Return the mean of max(0, 1 - target * prediction), with targets -1 and 1."""
     check_same_shape("hinge_loss", prediction, target)
     if not signs(target):
-        raise ValueError(
-            "hinge_loss: targets are -1 and 1, and here are others; instead of 0 and 1 pass 2 * target - 1"
-        )
+        raise ValueError("hinge_loss: targets are -1 and 1; instead of 0 and 1 pass 2 * target - 1")
     return np.mean(relu(1 - np.multiply(target, prediction)))
 
 
@@ -91,10 +89,8 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any) -> Any:
     """Return the mean of -(t log(p) + (1 - t) log(1 - p)) with p = sigmoid(logits), for targets t from 0 to 1."""
     check_same_shape("binary_cross_entropy_with_logits", logits, target)
     if not probabilities(target):
-        raise ValueError(
-            "binary_cross_entropy_with_logits: targets are probabilities, from 0 to 1, and here are others; pass the "
-            "logits first, then the target"
-        )
+        remedy = "pass the logits first, then the target"
+        raise ValueError(f"binary_cross_entropy_with_logits: targets are probabilities, from 0 to 1; {remedy}")
     return np.mean(softplus(logits) - np.multiply(target, logits))
 
 

@@ -51,9 +51,7 @@ def _stratify(classes: Array, fractions: Array) -> Array:
     """Return for each row the number of its part, 0 to 2, so that each part has a fraction of every class."""
     where, n = "train_valid_test_split", len(classes)
     if classes.size != n:
-        raise ValueError(
-            f"{where}: by='stratified' takes classes from the last array, one per row, not of shape {classes.shape}"
-        )
+        raise ValueError(f"{where}: by='stratified' takes classes, one per row, not of shape {classes.shape}")
     flat = classes.reshape(n)
     names, class_numbers, sizes = np.unique(
         flat.astype(str) if flat.dtype.hasobject else flat, return_inverse=True, return_counts=True
@@ -91,10 +89,8 @@ def batches(
     n = len(checked[0])
     size = positive_int("batches", "batch_size", batch_size)
     if size > n:
-        raise ValueError(
-            f"batches: batch_size={size} is more than the {n} rows of data; take fewer, or all at once "
-            "(batch_size=None in tg.fit)"
-        )
+        remedy = "take fewer, or all at once (batch_size=None in tg.fit)"
+        raise ValueError(f"batches: batch_size={size} is more than the {n} rows of data; {remedy}")
     return _batches(checked, size, np.random.default_rng(rng) if shuffle else None, drop_last)
 
 
@@ -125,9 +121,8 @@ def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
         raise ValueError("one_hot: there are no classes; pass n, the number of possible classes")
     n = int(classes.max()) + 1 if n is None else positive_int("one_hot", "n", n)
     if classes.size and not 0 <= classes.min() <= classes.max() < n:
-        raise ValueError(
-            f"one_hot: class numbers go from 0 to {n - 1}, and here from {classes.min()} to {classes.max()}"
-        )
+        given = f"{classes.min()} to {classes.max()}"
+        raise ValueError(f"one_hot: class numbers go from 0 to {n - 1}, and here from {given}")
     result = np.zeros((*classes.shape, n))
     np.put_along_axis(result, classes[..., None].astype(np.intp), 1.0, axis=-1)
     return result

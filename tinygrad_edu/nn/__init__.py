@@ -6,12 +6,13 @@ state, saved with the parameters but never trained. Random numbers come from the
 or None for an unpredictable one.
 """
 
-from .activations import GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from .containers import MLP, Sequential
 from .init import constant, he_normal, he_uniform, orthogonal, xavier_normal, xavier_uniform, zeros
-from .layers import Dropout, Embedding, Flatten, Linear
 from .module import Module
-from .norms import BatchNorm1d, LayerNorm
+
+from .layers import (  # isort: skip
+    GELU, BatchNorm1d, Dropout, Embedding, Flatten, LayerNorm, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softplus, Tanh,
+)  # fmt: skip
 
 __all__ = [
     "GELU", "MLP", "BatchNorm1d", "Dropout", "Embedding", "Flatten", "LayerNorm", "LeakyReLU", "Linear", "Module",

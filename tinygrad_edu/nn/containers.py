@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .activations import GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
-from .init import Init, Rng, he_uniform, xavier_uniform
-from .layers import Linear
+from .init import Rng, he_uniform, xavier_uniform
+from .layers import GELU, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from .module import Module
 
 Layer = Callable[[Any], Any]
@@ -67,16 +66,10 @@ class Sequential(Module):
         return self.layers[i]
 
 
-# Each activation's layer, and the initialiser that keeps the variance of the signal through it.
-_ACTIVATIONS: dict[str, tuple[type[Module], Init]] = {
-    "relu": (ReLU, he_uniform),
-    "leaky_relu": (LeakyReLU, he_uniform),
-    "gelu": (GELU, he_uniform),
-    "silu": (SiLU, he_uniform),
-    "softplus": (Softplus, he_uniform),
-    "tanh": (Tanh, xavier_uniform),
-    "sigmoid": (Sigmoid, xavier_uniform),
-}
+_ACTIVATIONS: dict[str, type[Module]] = {
+    "relu": ReLU, "leaky_relu": LeakyReLU, "gelu": GELU, "silu": SiLU, "softplus": Softplus, "tanh": Tanh,
+    "sigmoid": Sigmoid,
+}  # fmt: skip
 
 
 class MLP(Sequential):
@@ -91,11 +84,11 @@ class MLP(Sequential):
             raise ValueError(f"MLP({sizes}): give the sizes of the input and of every layer, two or more")
         if activation not in _ACTIVATIONS:
             raise ValueError(f"MLP: activation is one of {', '.join(map(repr, _ACTIVATIONS))}, not {activation!r}")
-        activation_layer, init = _ACTIVATIONS[activation]
+        init = xavier_uniform if activation in ("tanh", "sigmoid") else he_uniform  # keeps the variance of the signal
         rng = np.random.default_rng(rng)
         layers: list[Module] = []
         for k, m in pairwise(sizes):
-            layers += [Linear(k, m, rng=rng, init=init), activation_layer()]
+            layers += [Linear(k, m, rng=rng, init=init), _ACTIVATIONS[activation]()]
         super().__init__(*layers[:-1])
         self.sizes = tuple(sizes)
 

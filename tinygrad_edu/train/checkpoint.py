@@ -112,10 +112,8 @@ class Checkpoint:
             raise FileNotFoundError(f"fit: the checkpoint's folder {folder} does not exist; make it first")
         for part, owner in state.parts.items():
             if not hasattr(owner, "state_dict") or not hasattr(owner, "load_state_dict"):
-                raise TypeError(
-                    f"fit: a checkpoint needs the {part}'s state_dict() and load_state_dict(), and "
-                    f"{type(owner).__name__} has neither or one of them"
-                )
+                missing = f"the {part}'s state_dict() and load_state_dict()"
+                raise TypeError(f"fit: a checkpoint needs {missing}, and {type(owner).__name__} has neither or one")
 
     def write(self, history: History, weights: Mapping[str, list[Array]]) -> None:
         """Replace the file by one that holds the run as it is now, and `weights`."""

@@ -35,10 +35,8 @@ def predict(model: Module, x: ArrayLike, batch_size: int | None = None) -> Array
         for (part,) in parts:
             result = as_array("predict", model(part))
             if np.shape(result)[:1] != part.shape[:1]:
-                raise ValueError(
-                    f"predict: the model returned shape {np.shape(result)} for input of shape {part.shape}; it must "
-                    "return a row for each row of its input"
-                )
+                given = f"returned shape {np.shape(result)} for input of shape {part.shape}"
+                raise ValueError(f"predict: the model {given}; it must return a row for each row of its input")
             results.append(result)
     return np.concatenate(results)
 

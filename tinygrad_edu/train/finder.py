@@ -117,9 +117,8 @@ def lr_curve(lrs: ArrayLike, losses: ArrayLike, ax: Axes | None = None, suggesti
     """
     rates, raw = numeric_array("lr_curve", "lrs", lrs), numeric_array("lr_curve", "losses", losses)
     if rates.ndim != 1 or rates.shape != raw.shape or not rates.size:
-        raise ValueError(
-            f"lr_curve: lrs has shape {rates.shape} and losses {raw.shape}; pass two arrays of one shape (n,)"
-        )
+        shapes = f"lrs has shape {rates.shape} and losses {raw.shape}"
+        raise ValueError(f"lr_curve: {shapes}; pass two arrays of one shape (n,)")
     if not (rates > 0).all():
         raise ValueError(f"lr_curve: learning rates must be above 0 on a logarithmic scale, not {rates.min():g}")
     finite = np.isfinite(raw)

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from ..data.batches import Array, check_finite, checked_arrays, positive_int
 from ..engine.tensor import Tensor
+from ..functions import check_same_shape
 
 Operand = ArrayLike | Tensor
 Metrics = Mapping[str, Callable[[Array, Array], Any]]  # functions that return a number
@@ -56,17 +57,11 @@ def r2_score(prediction: Operand, target: Operand) -> float:
     ValueError for different shapes and for a target that is constant, for which R² is not defined.
     """
     p, y = _finite_arrays("r2_score", prediction, target)
-    if p.shape != y.shape:
-        raise ValueError(
-            f"r2_score: the prediction has shape {p.shape} and the target {y.shape}; they must be the same, so reshape "
-            "one (y.reshape(-1, 1) makes a column)"
-        )
+    check_same_shape("r2_score", p, y)
     p, y = (a.reshape(len(a), -1).astype(np.float64) for a in (p, y))
     if (no_variance := (y == y[0]).all(axis=0)).any():
-        raise ValueError(
-            f"r2_score: the target is constant in columns {np.flatnonzero(no_variance).tolist()}; R² divides by its "
-            "variance, which is 0"
-        )
+        where = f"constant in columns {np.flatnonzero(no_variance).tolist()}"
+        raise ValueError(f"r2_score: the target is {where}; R² divides by its variance, which is 0")
     return float(np.mean(1 - np.sum((y - p) ** 2, axis=0) / np.sum((y - y.mean(axis=0)) ** 2, axis=0)))
 
 
@@ -89,10 +84,8 @@ def _classes(where: str, prediction: Operand, target: Operand) -> tuple[Array, A
     t = t.reshape(-1)
     if p.size == len(p) and p.dtype.kind == "f":
         if not any(np.isin(t, pair).all() for pair in ((0, 1), (-1, 1))):
-            raise ValueError(
-                f"{where}: one logit a row tells two classes apart, 0 and 1 (or -1 and 1), and the target has others; "
-                "pass class numbers as integers"
-            )
+            classes = "two classes apart, 0 and 1 (or -1 and 1), and the target has others"
+            raise ValueError(f"{where}: one logit a row tells {classes}; pass class numbers as integers")
         return (p.reshape(-1) > 0).astype(np.intp), (t > 0).astype(np.intp), 2
     if t.dtype.kind == "f":
         raise TypeError(f"{where}: class numbers are integers, and the target is {t.dtype}; target.astype(int)")
@@ -102,10 +95,8 @@ def _classes(where: str, prediction: Operand, target: Operand) -> tuple[Array, A
         return predicted, t, int(max(predicted.max(), t.max())) + 1
     k = p.shape[1]
     if not 0 <= t.min() <= t.max() < k:
-        raise ValueError(
-            f"{where}: scores of shape {p.shape} are of classes 0 to {k - 1}, and the target's go from {t.min()} to "
-            f"{t.max()}"
-        )
+        given = f"and the target's go from {t.min()} to {t.max()}"
+        raise ValueError(f"{where}: scores of shape {p.shape} are of classes 0 to {k - 1}, {given}")
     return p.argmax(axis=1), t, k
 
 

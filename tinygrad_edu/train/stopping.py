@@ -60,9 +60,7 @@ def stop_requested(callbacks: Sequence[Callback], model: Module, history: Histor
     for callback in callbacks:
         answer = callback(model=model, epoch=len(history), history=history)
         if answer is not None and not isinstance(answer, (bool, np.bool_)):
-            raise TypeError(
-                f"fit: callback {callback!r:.60} returned {answer!r:.60}; return True to stop, or None to go on"
-            )
+            raise TypeError(f"fit: {callback!r:.60} returned {answer!r:.60}; return True to stop, or None to go on")
         answers.append(answer)
     return any(answers)
 

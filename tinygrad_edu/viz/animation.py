@@ -40,9 +40,7 @@ def animate(
     if not frames:
         raise ValueError("animate: there are no frames")
     if not 0 < fps <= 50 or hold < 0:
-        raise ValueError(
-            f"animate: fps must be above 0 and at most 50, the limit of GIFs, and hold at least 0; not {fps} and {hold}"
-        )
+        raise ValueError(f"animate: fps must be above 0 and at most 50, and hold at least 0; not {fps}, {hold}")
     ax = axes_or_new(ax)
     limits = _common_limits(draw, frames, ax)
     pictures = _pictures(draw, frames if progress is None else progress(frames), ax, limits, dpi)

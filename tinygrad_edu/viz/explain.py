@@ -21,11 +21,10 @@ from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..engine.value import Value
 from ..state import replacing
-from . import narration
 from .formula import formula, operation
-from .steps import Number, Record, Step
-from .table import table
-from .values import SMALL
+from .page import frame, page
+from .steps import Record, Step, adds, remark, table, why
+from .values import SMALL, Number
 
 LABEL = 24  # characters of a label that are shown
 
@@ -57,8 +56,6 @@ class Explanation(Sequence[Step]):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from .page import frame
-
         return frame(self.nodes, self.steps)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -69,8 +66,6 @@ class Explanation(Sequence[Step]):
         path = Path(path)
         if path.suffix.lower() != ".html":
             raise ValueError(f"Explanation.save: {str(path)!r} must end in .html; print() shows the table")
-        from .page import page
-
         text = page(self.nodes, self.steps)
         with replacing(path) as file:
             file.write(text.encode())
@@ -125,9 +120,9 @@ def _steps(contributions: list[Passed], records: dict[Tensor | Value, Record]) -
         yield Step(
             name, records[y].operation, g, to, written.text, written.numbers, local, r, totals[x],
             len(arrived[x]), len(users[x]),
-            why="" if y is previous else narration.why(name, g, users[y], is_root=previous is None),
-            adds=narration.adds(to, arrived[x], users[x], totals[x]),
-            remark=narration.remark(written.recorded, rule_shape, np.shape(r)),
+            why="" if y is previous else why(name, g, users[y], is_root=previous is None),
+            adds=adds(to, arrived[x], users[x], totals[x]),
+            remark=remark(written.recorded, rule_shape, np.shape(r)),
         )  # fmt: skip
         previous = y
 

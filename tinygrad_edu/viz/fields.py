@@ -96,10 +96,8 @@ def decision_boundary(
     """
     points, classes = numeric_array("decision_boundary", "X", X), numeric_array("decision_boundary", "y", y)
     if points.ndim != 2 or points.shape[1] != 2 or classes.size != len(points) or not len(points):
-        raise ValueError(
-            f"decision_boundary: X has shape {points.shape} and y {classes.shape}; pass the two features as X (n, 2), "
-            "and the classes as y (n,)"
-        )
+        shapes = f"X has shape {points.shape} and y {classes.shape}"
+        raise ValueError(f"decision_boundary: {shapes}; pass the two features as X (n, 2), and the classes as y (n,)")
     classes = classes.reshape(-1)
     (left, right), (low, high) = (_limits(column) for column in points.T)
     x1, x2 = np.meshgrid(np.linspace(left, right, resolution), np.linspace(low, high, resolution))
@@ -137,9 +135,7 @@ def _class_scores(outputs: Any, n: int, classes: Array, threshold: float) -> tup
     elif scores.ndim == 2 and len(scores) == n:
         known = list(range(scores.shape[1]))
     else:
-        raise ValueError(
-            f"decision_boundary: for {n} points the model returned shape {scores.shape}; it must return a row for each"
-        )
+        raise ValueError(f"decision_boundary: for {n} points the model returned shape {scores.shape}, not {n} rows")
     if not np.isin(classes, known).all():
         raise ValueError(f"decision_boundary: the model predicts classes {known}, but y holds {np.unique(classes)}")
     return scores, known
@@ -167,9 +163,7 @@ def _steps(where: str, path: Path) -> Array:
     if isinstance(path, tuple) and len(path) == 2 and steps.ndim == 2:
         steps = steps.T
     if steps.ndim != 2 or steps.shape[1] != 2:
-        raise ValueError(
-            f"{where}: path has shape {steps.shape}; pass (n, 2), a row for each step, or a tuple of two (n,)"
-        )
+        raise ValueError(f"{where}: path has shape {steps.shape}; pass (n, 2), a row a step, or a tuple of two (n,)")
     finite: Array = steps[np.isfinite(steps).all(axis=1)]
     if not len(finite):
         raise ValueError(f"{where}: no step of the path is finite")

@@ -23,8 +23,7 @@ from ..trace.expressions import ATOM, Expressions
 from ..trace.ir import Call, Input, Var, use_counts
 from ..trace.recorder import Recorder
 from ..trace.traced import Traced
-from .steps import Number
-from .values import SMALL, format_value
+from .values import SMALL, Number, format_value
 
 LONG = 72  # characters; in longer formulas repeated terms get names, and values are left out
 MINUS = 7  # the binding strength of a minus sign

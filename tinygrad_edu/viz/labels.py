@@ -13,8 +13,7 @@ from ..engine.tensor import Tensor
 from ..engine.value import Value
 from .graph import Box
 from .scopes import Scope
-from .steps import Number
-from .values import SMALL, format_full, format_number, format_value
+from .values import SMALL, Number, format_full, format_number, format_value
 
 Gradients = Mapping[int, Number]  # by a node's place on the tape
 

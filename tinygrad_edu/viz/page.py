@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from importlib import resources
 
 from .layout import lay_out
-from .steps import Number, Record, Step
-from .table import table
-from .values import brief, format_full
+from .steps import Record, Step, table
+from .values import Number, brief, format_full
 
 Json = str | int | list[str] | list[int]
 

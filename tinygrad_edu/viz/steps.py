@@ -1,12 +1,17 @@
-"""The records of an explanation: what the forward pass computed, and what each step of the backward pass adds."""
+"""The records of an explanation, the sentences that explain a step, and the text table of records and sentences."""
 
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from .values import SMALL, Number, brief
 
-Number = float | np.generic | NDArray[Any]  # the value or gradient of a Value, or of a Tensor
+WIDTH = 100  # columns of a text table, where numbers are scalars
+INDENT = " " * 6
+HEAD = ("step", "operation", "g", "to", "rule", "with numbers", "local", "contribution", "total")
+RIGHT_ALIGNED = (True, False, True, False, False, False, True, True, True)
+OPERATION, TO, RULE, NUMBERS = 1, 3, 4, 5  # the columns that may be cut short
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # == of arrays is an array
@@ -43,3 +48,98 @@ class Step:
     why: str = field(default="", repr=False)
     adds: str = field(default="", repr=False)
     remark: str = field(default="", repr=False)
+
+
+def why(y: str, g: Number, users: Sequence[str], is_root: bool) -> str:
+    """Say why node `y` passes its gradient on now: `users`, the operations that use it, have done so before."""
+    if is_root:
+        return f"The backward pass starts at the root: d {y} / d {y} = {brief(g)}."
+    if len(set(users)) == 1:
+        return f"{y} comes now: {users[0]}, the only operation that uses it, has passed its gradient on."
+    return f"{y} comes now: all operations that use it ({_listed(users)}) have passed their gradients on."
+
+
+def adds(x: str, contributions: Sequence[Number], users: Sequence[str], total: Number) -> str:
+    """Say how the contributions to `x` so far add up; nothing if `x` is used once."""
+    n, uses = len(contributions), len(users)
+    if uses == 1:
+        return ""
+    if n == 1:
+        return (
+            f"{x} is used {uses} times (by {_listed(users)}). A change of {x} affects the root through each use, and "
+            f"the effects add up: {x} gets {uses} contributions, and this is the first."
+        )
+    shown = slice(0 if n <= SMALL else n - 2, n)
+    terms = [f"{brief(r)} (from {y})" for r, y in zip(contributions[shown], users[shown], strict=True)]
+    if n > SMALL:
+        terms.insert(0, "…")
+    state = f"all {uses} have arrived, so the gradient is complete." if n == uses else f"{uses - n} more to come."
+    return f"Contribution {n} of {uses} to {x}: {' + '.join(terms)} = {brief(total)}; {state}"
+
+
+def remark(recorded: bool, rule_shape: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """Say whether broadcasting was undone, and whether the rule is shown by its source instead of recorded."""
+    remarks = []
+    if rule_shape != shape:
+        remarks.append(
+            f"Summed over the axes that broadcasting added or stretched: shape {rule_shape} becomes {shape}."
+        )
+    if not recorded:
+        remarks.append("This rule works on plain arrays only and cannot be recorded, so its source is shown.")
+    return " ".join(remarks)
+
+
+def _listed(users: Sequence[str]) -> str:
+    counts = Counter(users)
+    texts = [y if n == 1 else f"{y} {'twice' if n == 2 else f'{n} times'}" for y, n in counts.items()]
+    if len(texts) > SMALL:
+        texts = [*texts[: SMALL - 1], f"{len(texts) - SMALL + 1} others"]
+    return ", ".join(texts)
+
+
+def table(root: Record, steps: Sequence[Step]) -> str:
+    """Return the table of the backward pass from `root`."""
+    lines = textwrap.wrap(
+        f"Backward pass from {root.name} = {brief(root.value)}, steps: {len(steps)}. Nodes are visited in reverse "
+        "topological order, the latest operation first, so that a node passes its gradient on only after every "
+        "operation that uses it has done so and its own gradient is complete.",
+        WIDTH,
+    )
+    rows = [_cells(n, step) for n, step in enumerate(steps, 1)]
+    widths = _widths(rows)
+    lines += ["", _line(HEAD, widths)] if rows else []
+    for step, cells in zip(steps, rows, strict=True):
+        lines += [*_wrapped(step.why), _line(cells, widths), *_wrapped(step.adds), *_wrapped(step.remark)]
+        cut = {column for column, cell in enumerate(cells) if len(cell) > widths[column]}
+        if OPERATION in cut:
+            lines += _wrapped(f"in full: {cells[OPERATION]}")
+        if cut & {RULE, NUMBERS}:
+            lines += _wrapped(f"in full: {step.rule} = {step.numbers}" if step.numbers else f"in full: {step.rule}")
+    return "\n".join(lines)
+
+
+def _cells(n: int, step: Step) -> list[str]:
+    return [
+        str(n), f"{step.node} = {step.operation}" if step.why else "", brief(step.g), step.to, step.rule, step.numbers,
+        brief(step.local), brief(step.contribution), brief(step.total),
+    ]  # fmt: skip
+
+
+def _widths(rows: list[list[str]]) -> list[int]:
+    """Return the columns' widths, with the longest names and formulas cut until a row fits."""
+    widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
+    for least in (16, 9):
+        for column in (NUMBERS, OPERATION, RULE, TO):
+            excess = sum(widths) + 2 * (len(widths) - 1) - WIDTH
+            widths[column] = max(widths[column] - max(excess, 0), min(widths[column], least))
+    return widths
+
+
+def _line(cells: Sequence[str], widths: list[int]) -> str:
+    cut = [c if len(c) <= width else f"{c[: width - 1]}…" for c, width in zip(cells, widths, strict=True)]
+    aligned = [c.rjust(w) if right else c.ljust(w) for c, w, right in zip(cut, widths, RIGHT_ALIGNED, strict=True)]
+    return "  ".join(aligned).rstrip()
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT + "  ")

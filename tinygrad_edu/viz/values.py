@@ -6,6 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..engine.rules.registry import Array
+
+Number = float | np.generic | Array  # the value or gradient of a Value, or of a Tensor
+
 SMALL = 6  # elements of an array that are written out
 
 
