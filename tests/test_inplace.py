@@ -187,8 +187,8 @@ def test_a_formula_that_is_not_elementwise_is_refused_and_moves_nothing(formula,
 def test_a_formula_of_ones_own_may_branch_on_the_step():
     x = tg.Tensor([1.0, 2.0])
     optimizer = Custom([x], 0.5, lambda theta, g, t, lr: theta - lr * (np.sign(g) if t > 1 else g))
-    for expected in ([-0.5, 0.5], [-1.0, 0.0]):
-        x.grad = np.array([3.0, 3.0])
+    for expected in ([-0.5, 3.5], [-1.0, 4.0]):
+        x.grad = np.array([3.0, -3.0])
         optimizer.step()
         assert x.data.tolist() == expected
     with pytest.raises(TypeError, match="Optimizer has no method formula"):
