@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu.engine.backward import toposort
-from tinygrad_edu.engine.rules import compositions, indexing, name, shaping, vjps
+from tinygrad_edu.engine.rules import indexing, shaping
+from tinygrad_edu.engine.rules.registry import compositions, name, vjps
 
 REGISTERED = {*vjps, *compositions}  # before other tests register functions of their own
 EVERY = pytest.mark.parametrize(

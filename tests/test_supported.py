@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.engine.rules import compositions, constants, name, refusal, refusals, vjps
+from tinygrad_edu.engine.rules.registry import compositions, constants, name, refusal, refusals, vjps
 
 MODULES = [
     "numpy", "numpy.linalg", "numpy.fft", "numpy.lib.scimath", "numpy.lib.stride_tricks", "numpy.strings",

@@ -14,25 +14,12 @@ The engine is imported at once; each layer above it when one of its names is fir
 from typing import TYPE_CHECKING, Any
 
 from .engine.mode import no_grad
-from .engine.rules import defvjp, nondifferentiable, primitive, supported
+from .engine.rules.registry import defvjp, nondifferentiable, primitive, supported
 from .engine.tensor import Tensor
 from .engine.value import Value
 from .functions import (
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    gelu,
-    hinge_loss,
-    huber_loss,
-    l1_loss,
-    leaky_relu,
-    log_softmax,
-    logsumexp,
-    mse_loss,
-    relu,
-    sigmoid,
-    silu,
-    softmax,
-    softplus,
+    binary_cross_entropy_with_logits, cross_entropy, gelu, hinge_loss, huber_loss, l1_loss, leaky_relu, log_softmax,
+    logsumexp, mse_loss, relu, sigmoid, silu, softmax, softplus,
 )  # fmt: skip
 from .transforms.reverse import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
@@ -43,15 +30,7 @@ if TYPE_CHECKING:
     from .jit import JitError, Jitted, jit
     from .state import load, save
     from .train import (
-        DivergenceError,
-        History,
-        accuracy,
-        confusion_matrix,
-        evaluate,
-        fit,
-        lr_finder,
-        predict,
-        r2_score,
+        DivergenceError, History, accuracy, confusion_matrix, evaluate, fit, lr_finder, predict, r2_score,
     )  # fmt: skip
     from .viz import plot
     from .viz.draw import Drawing, draw

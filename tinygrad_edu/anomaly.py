@@ -15,7 +15,7 @@ import numpy as np
 
 from .engine.errors import Line, describe, format_line, user_name, users_line
 from .engine.mode import Contribution, Contributions, Passed, watching
-from .engine.rules import is_elementwise, name, vjps
+from .engine.rules.registry import is_elementwise, name, vjps
 
 _FLOAT = np.dtype(np.float64)
 _factors: dict[Any, Any] = {}  # by dtype: fixed numbers around 1, the weights of a checksum

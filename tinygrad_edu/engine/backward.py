@@ -14,9 +14,8 @@ from numpy import float64
 
 from .errors import freed
 from .mode import Contribution, watchers
-from .rules import is_elementwise, name, vjps
 from .rules.finite import has_nan
-from .rules.registry import Function
+from .rules.registry import Function, is_elementwise, name, vjps
 
 Gradient = Any  # of a Tensor an array, of a Value a float; a node where gradients are recorded themselves
 

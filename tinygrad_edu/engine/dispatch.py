@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .errors import checked_keywords, explained, numpys_error
-from .rules import compositions, constants, implementations, keywords, name, refusal, vjps
 from .rules.activations import relu
+from .rules.registry import compositions, constants, implementations, keywords, name, refusal, vjps
 from .tape import NO_KEYWORDS, Function, Node, constant, record
 from .threads import threaded
 

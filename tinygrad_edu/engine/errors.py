@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .rules import keywords, name
 from .rules.indexing import setitem
-from .rules.registry import Function
+from .rules.registry import Function, keywords, name
 
 Line = tuple[str, int]  # a file and the number of a line
 # Files that begin so hold no code of the user: this package, NumPy, and what has no file

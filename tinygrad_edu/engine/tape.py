@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from .backward import Gradient, Pair, is_leaf, reverse_pass
 from .mode import mode, no_grad
-from .rules import name
+from .rules.registry import name
 
 __all__ = ["Node", "constant", "no_grad", "record", "tag"]
 

@@ -12,10 +12,9 @@ from .dispatch import Operand, apply, binary
 from .memory import keep_freed_memory
 from .mode import paused
 from .reprs import tensor_html, tensor_text
-from .rules import name
 from .rules.indexing import setitem
 from .rules.products import matmul
-from .rules.registry import Array, Function, Shape, array_of
+from .rules.registry import Array, Function, Shape, array_of, name
 from .rules.shaping import astype
 from .tape import NO_KEYWORDS, Node
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from .backward import Gradient
 from .dispatch import Operand, unary
-from .rules import is_elementwise, name
 from .rules.activations import relu
+from .rules.registry import is_elementwise, name
 from .tape import Function, Node
 
 PACKAGE = __name__.partition(".")[0]

@@ -10,8 +10,8 @@ from types import CellType
 
 import numpy as np
 
-from ..engine.rules import implementations
 from ..engine.rules.finite import has_nan
+from ..engine.rules.registry import implementations
 from ..engine.tensor import Tensor
 from ..trace.closure import is_unchanged
 from ..trace.ir import Constant, Guard, Var, variables

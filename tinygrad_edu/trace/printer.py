@@ -14,9 +14,9 @@ from pathlib import PurePath
 import numpy as np
 
 from ..engine.errors import Line, format_line
-from ..engine.rules import implementations
 from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import setitem
+from ..engine.rules.registry import implementations
 from ..engine.rules.symbols import INFIX
 from .captured import Captured
 from .expressions import Expressions

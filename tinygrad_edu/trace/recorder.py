@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import optim
 from ..engine.errors import Line, format_line, users_line
-from ..engine.rules import implementations
+from ..engine.rules.registry import implementations
 from ..engine.tape import Node
 from .functional import part
 from .ir import NOTHING, Call, Constant, Function, Guard, Program, Var, placeholder, substituted

@@ -14,9 +14,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
-from ..engine.rules import compositions, implementations
 from ..engine.rules.indexing import setitem
-from ..engine.rules.registry import Function, name, predicates
+from ..engine.rules.registry import Function, compositions, implementations, name, predicates
 from ..engine.tape import Node
 from ..optim.lr_scheduler import python_float
 from .functional import add_at, astype, put_along_axis, retyped

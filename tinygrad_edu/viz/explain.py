@@ -15,8 +15,7 @@ import numpy as np
 
 from ..engine.backward import leaves, reverse_pass, toposort
 from ..engine.mode import Contributions, Passed, watching
-from ..engine.rules import is_elementwise, vjps
-from ..engine.rules.registry import Rule
+from ..engine.rules.registry import Rule, is_elementwise, vjps
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..engine.value import Value

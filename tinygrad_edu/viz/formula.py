@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine.backward import parent
-from ..engine.rules import is_elementwise
-from ..engine.rules.registry import Function, Rule
+from ..engine.rules.registry import Function, Rule, is_elementwise
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..engine.value import Value
