@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from .check import GradientError, check_grad
     from .jit import JitError, Jitted, jit
     from .state import load, save
-    from .train import (
-        DivergenceError, History, accuracy, confusion_matrix, evaluate, fit, lr_finder, predict, r2_score,
-    )  # fmt: skip
+    from .train import DivergenceError, History, accuracy, confusion_matrix, evaluate, fit, lr_finder, predict, r2_score
     from .viz import plot
     from .viz.draw import Drawing, draw
     from .viz.explain import Explanation, explain

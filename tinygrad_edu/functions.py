@@ -9,14 +9,11 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .engine.dispatch import Operand
 from .engine.rules import activations
 from .engine.rules.activations import erf, log_softmax, logsumexp, sigmoid, softmax
-from .engine.rules.registry import predicate
-
-Array = NDArray[Any]
+from .engine.rules.registry import Array, predicate
 
 __all__ = [
     "binary_cross_entropy_with_logits", "cross_entropy", "gelu", "hinge_loss", "huber_loss", "l1_loss", "leaky_relu",

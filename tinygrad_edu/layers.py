@@ -16,10 +16,8 @@ MODULES = {  # a module, and the public names that it provides, among them its o
     "jit": ("JitError", "Jitted", "jit"),
     "nn": ("nn",),
     "optim": ("optim",),
-    "train": (
-        "DivergenceError", "History", "accuracy", "confusion_matrix", "evaluate", "fit", "lr_finder", "predict",
-        "r2_score",
-    ),
+    "train": ("DivergenceError", "History", "accuracy", "confusion_matrix", "evaluate", "fit", "lr_finder", "predict",
+              "r2_score"),
     "viz.draw": ("Drawing", "draw"),
     "viz.explain": ("Explanation", "explain"),
     "viz.plot": ("plot",),

@@ -7,9 +7,10 @@ from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[Any]
+from ..engine.rules.registry import Array
+
 Arrays = tuple[Array, ...]
 Rng = np.random.Generator | int | None
 
@@ -33,16 +34,16 @@ def train_valid_test_split(
     if by == "stratified":
         order = np.random.default_rng(rng).permutation(n)
         part_of = _stratify(checked[-1][order], np.array(fractions, dtype=np.float64))
-        train, valid, test = (tuple(a[order[part_of == i]] for a in checked) for i in range(3))
-        return train, valid, test
-    bounds = [0, round(n * fractions[0]), round(n * (fractions[0] + fractions[1])), n]
-    parts = [slice(start, stop) for start, stop in pairwise(bounds)]
-    for fraction, part in zip(fractions, parts, strict=True):
-        if fraction and part.start == part.stop:
-            raise ValueError(f"train_valid_test_split: {n} rows are too few: a fraction of {fraction:g} has none")
+        parts: list[Any] = [order[part_of == i] for i in range(3)]
+    else:
+        bounds = [0, round(n * fractions[0]), round(n * (fractions[0] + fractions[1])), n]
+        parts = [slice(start, stop) for start, stop in pairwise(bounds)]
+        for fraction, part in zip(fractions, parts, strict=True):
+            if fraction and part.start == part.stop:
+                raise ValueError(f"train_valid_test_split: {n} rows are too few: a fraction of {fraction:g} has none")
     if by == "random":
         order = np.random.default_rng(rng).permutation(n)
-        checked = tuple(a[order] for a in checked)
+        parts = [order[part] for part in parts]
     train, valid, test = (tuple(a[part] for a in checked) for part in parts)
     return train, valid, test
 
@@ -53,9 +54,8 @@ def _stratify(classes: Array, fractions: Array) -> Array:
     if classes.size != n:
         raise ValueError(f"{where}: by='stratified' takes classes, one per row, not of shape {classes.shape}")
     flat = classes.reshape(n)
-    names, class_numbers, sizes = np.unique(
-        flat.astype(str) if flat.dtype.hasobject else flat, return_inverse=True, return_counts=True
-    )
+    flat = flat.astype(str) if flat.dtype.hasobject else flat
+    names, class_numbers, sizes = np.unique(flat, return_inverse=True, return_counts=True)
     wanted = fractions > 0
     if sizes.min() < wanted.sum():
         smallest = sizes.argmin()
@@ -99,10 +99,7 @@ def _batches(arrays: Arrays, size: int, rng: np.random.Generator | None, drop_la
     order = None if rng is None else rng.permutation(n)
     for start in range(0, n - size + 1 if drop_last else n, size):
         part = slice(start, start + size)
-        if order is None:
-            yield tuple(a[part] for a in arrays)
-        else:
-            yield tuple(a.take(order[part], axis=0) for a in arrays)
+        yield tuple(a[part] if order is None else a.take(order[part], axis=0) for a in arrays)
 
 
 def one_hot(classes: ArrayLike, n: int | None = None) -> Array:

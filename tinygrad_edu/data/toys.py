@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .batches import Array, Rng, positive_int
+from ..engine.rules.registry import Array
+from .batches import Rng, positive_int
 
 Curve = Callable[[Array], tuple[Array, Array]]
 

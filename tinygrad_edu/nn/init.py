@@ -8,34 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from ..engine.rules.registry import Array
+
 Rng = np.random.Generator | int | None
 Init = Callable[[tuple[int, ...], Rng], Array]
 
 
 def xavier_uniform(shape: tuple[int, ...], rng: Rng = None) -> Array:
     """Return weights (out, in), uniform within sqrt(6 / (in + out)), for tanh (Glorot & Bengio 2010)."""
-    return _uniform(shape, (6 / sum(_fans("xavier_uniform", shape))) ** 0.5, rng)
+    bound = (6 / sum(_fans("xavier_uniform", shape))) ** 0.5
+    return np.random.default_rng(rng).uniform(-bound, bound, shape)
 
 
 def xavier_normal(shape: tuple[int, ...], rng: Rng = None) -> Array:
     """Return weights (out, in), normal with standard deviation sqrt(2 / (in + out)) (Glorot & Bengio 2010)."""
-    return _normal(shape, (2 / sum(_fans("xavier_normal", shape))) ** 0.5, rng)
+    return np.random.default_rng(rng).normal(0.0, (2 / sum(_fans("xavier_normal", shape))) ** 0.5, shape)
 
 
 def he_uniform(shape: tuple[int, ...], rng: Rng = None) -> Array:
     """Return weights (out, in), uniform within sqrt(6 / in): for relu (He et al. 2015)."""
-    return _uniform(shape, (6 / _fans("he_uniform", shape)[1]) ** 0.5, rng)
+    bound = (6 / _fans("he_uniform", shape)[1]) ** 0.5
+    return np.random.default_rng(rng).uniform(-bound, bound, shape)
 
 
 def he_normal(shape: tuple[int, ...], rng: Rng = None) -> Array:
     """Return weights (out, in), normal with standard deviation sqrt(2 / in): for relu (He et al. 2015)."""
-    return _normal(shape, (2 / _fans("he_normal", shape)[1]) ** 0.5, rng)
+    return np.random.default_rng(rng).normal(0.0, (2 / _fans("he_normal", shape)[1]) ** 0.5, shape)
 
 
 def zeros(shape: tuple[int, ...], rng: Rng = None) -> Array:
@@ -60,7 +61,7 @@ def orthogonal(shape: tuple[int, ...], rng: Rng = None, gain: float = 1.0) -> Ar
     `Linear(8, 8, init=functools.partial(orthogonal, gain=2**0.5))`.
     """
     units, fan_in = shape[0], _fans("orthogonal", shape)[1]
-    q, r = np.linalg.qr(_normal((max(units, fan_in), min(units, fan_in)), 1.0, rng))
+    q, r = np.linalg.qr(np.random.default_rng(rng).normal(size=(max(units, fan_in), min(units, fan_in))))
     q *= np.sign(np.diagonal(r))
     return np.ascontiguousarray(gain * (q if units >= fan_in else q.T)).reshape(shape)
 
@@ -70,11 +71,3 @@ def _fans(where: str, shape: tuple[int, ...]) -> tuple[int, int]:
     if len(shape) < 2:
         raise ValueError(f"{where}: weights have a shape (out, in), not {shape}; zeros and constant take any")
     return shape[0] * prod(shape[2:]), prod(shape[1:])
-
-
-def _uniform(shape: tuple[int, ...], bound: float, rng: Rng) -> Array:
-    return np.random.default_rng(rng).uniform(-bound, bound, shape)
-
-
-def _normal(shape: tuple[int, ...], std: float, rng: Rng) -> Array:
-    return np.random.default_rng(rng).normal(0.0, std, shape)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import functions
+from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
-from .init import Array, Init, Rng, xavier_uniform
+from .init import Init, Rng, xavier_uniform
 from .module import Module
 
 

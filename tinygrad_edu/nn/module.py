@@ -9,10 +9,10 @@ from weakref import ref
 from numpy.typing import ArrayLike
 
 from ..engine.reprs import table
+from ..engine.rules.registry import Array
 from ..engine.tape import next_place, tag
 from ..engine.tensor import Tensor
 from ..state import copy_state
-from .init import Array
 
 
 class Module:

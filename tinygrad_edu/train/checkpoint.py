@@ -10,9 +10,11 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-from ..data.batches import Array, Arrays
+from ..data.batches import Arrays
+from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Optimizer
@@ -30,7 +32,7 @@ class TrainingState:
     """
 
     def __init__(
-        self, model: Module, optimizer: Optimizer, scheduler: Any = None, rng: np.random.Generator | None = None
+        self, model: Module, optimizer: Optimizer, scheduler: Any = None, rng: Generator | None = None
     ) -> None:
         named = model.tensors()
         known = {id(t) for t in named.values()}
@@ -38,12 +40,8 @@ class TrainingState:
         self.tensors: list[Tensor] = [*named.values(), *others]
         self.names = [*named, *(f"optimizer's {i}" for i in range(len(others)))]
         self.parts = {"optimizer": optimizer} | ({} if scheduler is None else {"scheduler": scheduler})
-        self.generators = {
-            f"{name}.{key}": value
-            for name, m in model.named_modules()
-            for key, value in vars(m).items()
-            if isinstance(value, np.random.Generator)
-        } | ({} if rng is None else {"rng": rng})
+        attributes = {f"{name}.{key}": v for name, m in model.named_modules() for key, v in vars(m).items()}
+        self.generators = {name: v for name, v in {**attributes, "rng": rng}.items() if isinstance(v, Generator)}
 
     def copies(self) -> list[Array]:
         """Return a copy of every tensor's data."""
@@ -137,9 +135,7 @@ class Checkpoint:
             raise ValueError(f"{where} is no file that fit wrote. {remedy}")
         run = json.loads(str(state["fit"]))
         then, now = run["settings"], self.settings
-        if different := [
-            f"{name} was {then.get(name)} and is {now[name]}" for name in now if then.get(name) != now[name]
-        ]:
+        if different := [f"{k} was {then.get(k)} and is {now[k]}" for k in now if then.get(k) != now[k]]:
             raise ValueError(f"{where} is of another run: {'; '.join(different)}. {remedy}")
         history = History(**run["history"])
         if len(history) > epochs:
@@ -161,17 +157,11 @@ def run_settings(
 ) -> dict[str, object]:  # fmt: skip
     """Return the settings that a call of `fit` must share with the run it resumes, by the name that an error shows."""
     settings = {
-        "the optimizer": type(optimizer).__name__,
-        **optimizer.settings(),
-        "the scheduler": type(scheduler).__name__,
-        "the loss": getattr(loss, "__qualname__", type(loss).__name__),
-        "the checksum of train_data": _checksum(train),
-        "the checksum of valid_data": _checksum(valid or ()),
-        "metrics": sorted(metrics),
-        "batch_size": batch_size,
-        "patience": patience,
-        "tol": tol,
-    }
+        "the optimizer": type(optimizer).__name__, **optimizer.settings(), "the scheduler": type(scheduler).__name__,
+        "the loss": getattr(loss, "__qualname__", type(loss).__name__), "the checksum of train_data": _checksum(train),
+        "the checksum of valid_data": _checksum(valid or ()), "metrics": sorted(metrics), "batch_size": batch_size,
+        "patience": patience, "tol": tol,
+    }  # fmt: skip
     del settings["lr"]  # schedules and callbacks change it
     return settings
 

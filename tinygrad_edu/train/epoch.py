@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ..data.batches import Array, Arrays, Rng, batches
+from ..data.batches import Arrays, Rng, batches
 from ..engine.mode import no_grad
 from ..engine.rules.finite import all_finite
+from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Optimizer

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..data.batches import Array, batches, check_finite, checked_arrays
+from ..data.batches import batches, check_finite, checked_arrays
 from ..engine.mode import no_grad
+from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Optimizer

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, count
 from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..data.batches import Array, Arrays, Rng, positive_int
+from ..data.batches import Rng, positive_int
+from ..engine.rules.registry import Array
 from ..figure import BLUE, GREY, VERMILION, axes_or_new, numeric_array
 from ..nn import Module
 from ..optim import Optimizer
@@ -38,9 +39,8 @@ class RateSearch:
     def __repr__(self) -> str:
         suggestion = "none, as the loss never fell" if self.suggestion is None else f"{self.suggestion:.2g}"
         rates = f"{len(self.lrs)} rates from {self.lrs[0]:.2g} to {self.lrs[-1]:.2g}"
-        return (
-            f"RateSearch({rates}, loss {self.losses[0]:.4g}, lowest {self.losses.min():.4g}, suggestion {suggestion})"
-        )
+        losses = f"loss {self.losses[0]:.4g}, lowest {self.losses.min():.4g}"
+        return f"RateSearch({rates}, {losses}, suggestion {suggestion})"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Plot the loss by learning rate in the matplotlib Axes `ax`, or new ones, and return them."""
@@ -66,7 +66,8 @@ def lr_finder(
         raise ValueError(f"lr_finder: rates go from low, above 0, up to high; not from {low} to {high}")
     if positive_int("lr_finder", "steps", steps) < 2:
         raise ValueError("lr_finder: steps are two or more, not 1")
-    state, endless = TrainingState(model, optimizer), _endless_batches(x, y, batch_size, rng)
+    state, rng = TrainingState(model, optimizer), np.random.default_rng(rng)
+    endless = chain.from_iterable(epoch_batches(x, y, batch_size, rng) for _ in count())
     before, grads = state.state_dict(), [p.grad for p in state.tensors]
     lrs, losses = np.geomspace(low, high, int(steps)), []
     try:
@@ -86,27 +87,17 @@ def lr_finder(
         raise ValueError(f"lr_finder: the loss is {losses[0]} before any step; check the weights and the loss's domain")
     if not isfinite(losses[-1]):
         losses.pop()
-    return RateSearch(lrs[: len(losses)], np.array(losses), _suggestion(lrs, losses))
-
-
-def _endless_batches(x: Array, y: Array, batch_size: int | None, rng: Rng) -> Iterator[Arrays]:
-    rng = np.random.default_rng(rng)
-    while True:
-        yield from epoch_batches(x, y, batch_size, rng)
+    found = np.array(losses)
+    lowest = smooth(found, len(found) // 20).argmin()
+    return RateSearch(lrs[: len(found)], found, float(lrs[lowest]) / 10 if lowest else None)
 
 
 def _exploded(losses: list[float]) -> bool:
     """Return whether the mean of the last five losses is far above the lowest: losses of small batches are noisy."""
     if len(losses) < 10:
         return False
-    first, recent = float(np.mean(losses[:10])), float(np.mean(losses[-5:]))
-    lowest = min(losses)
+    first, recent, lowest = float(np.mean(losses[:10])), float(np.mean(losses[-5:])), min(losses)
     return recent > lowest + _EXPLODED * max(first - lowest, abs(first))
-
-
-def _suggestion(lrs: Array, losses: list[float]) -> float | None:
-    curve = smooth(np.array(losses), len(losses) // 20)
-    return float(lrs[curve.argmin()]) / 10 if curve.argmin() else None
 
 
 def lr_curve(lrs: ArrayLike, losses: ArrayLike, ax: Axes | None = None, suggestion: float | None = None) -> Axes:

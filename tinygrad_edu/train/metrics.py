@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..data.batches import Array, check_finite, checked_arrays, positive_int
+from ..data.batches import check_finite, checked_arrays, positive_int
+from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..functions import check_same_shape
 
@@ -102,11 +103,8 @@ def _classes(where: str, prediction: Operand, target: Operand) -> tuple[Array, A
 
 def checked_metrics(where: str, metrics: Metrics | None) -> Metrics:
     """Return `metrics`, or {} for None; raises TypeError or ValueError unless it is a dict of names and functions."""
-    if metrics is None:
-        return {}
-    if not isinstance(metrics, Mapping) or not all(
-        isinstance(name, str) and callable(metric) for name, metric in metrics.items()
-    ):
+    metrics = {} if metrics is None else metrics
+    if not isinstance(metrics, Mapping) or not all(isinstance(k, str) and callable(m) for k, m in metrics.items()):
         raise TypeError(f'{where}: metrics are a dict of names and functions, such as {{"accuracy": tg.accuracy}}')
     if taken := sorted(set(COLUMNS) & set(metrics)):
         raise ValueError(f"{where}: a metric cannot be named {taken[0]!r}, which is another column's name")

@@ -14,7 +14,8 @@ from typing import Protocol
 import numpy as np
 
 from .. import layers
-from ..data.batches import Array, Arrays, positive_int
+from ..data.batches import Arrays, positive_int
+from ..engine.rules.registry import Array
 from ..nn import Module
 from ..optim import Optimizer
 from .checkpoint import TrainingState
@@ -151,9 +152,6 @@ def _not_standardised(name: str, a: Array) -> list[str]:
         rms = np.mean(columns**2, axis=0) ** 0.5
         worst = columns[:, rms.argmax()]
         mean, deviation = worst.mean(), worst.std()
-    if rms.max() <= _MAX_RMS:
-        return []
-    return [
-        f"column {rms.argmax()} of the {name} is not standardised, with mean {mean:.3g} and standard deviation "
-        f"{deviation:.3g} (tg.data.Standardizer makes them 0 and 1)"
-    ]
+    moments = f"mean {mean:.3g} and standard deviation {deviation:.3g} (tg.data.Standardizer makes them 0 and 1)"
+    cause = f"column {rms.argmax()} of the {name} is not standardised, with {moments}"
+    return [cause] if rms.max() > _MAX_RMS else []
