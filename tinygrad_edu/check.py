@@ -1,7 +1,5 @@
 """Gradients against finite differences: the check that every rule, and every user's function, has to pass."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

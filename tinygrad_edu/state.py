@@ -6,8 +6,6 @@ pickles. `numpy.load` reads the `.npz` files too, and `load` reads those of `num
 read and write `.safetensors`, which needs the package of that name.
 """
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Iterator, Mapping

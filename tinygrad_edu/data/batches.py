@@ -1,7 +1,5 @@
 """Splits and batches of the rows of arrays, standardisation of their columns, one-hot classes, and checks of data."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Self

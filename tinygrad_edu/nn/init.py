@@ -4,8 +4,6 @@ A unit with weights of shape (out, in, ...) has `in` times the remaining sizes i
 remaining sizes outputs (fan-out).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from math import prod
 

@@ -1,7 +1,5 @@
 """Layers: with weights, activations, normalisation, and those that reshape or drop elements of their input."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import Any
 

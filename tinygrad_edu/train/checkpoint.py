@@ -1,7 +1,5 @@
 """Checkpoints: all state that training changes, and the file from which an interrupted run resumes."""
 
-from __future__ import annotations
-
 import json
 import os
 import zlib
@@ -19,9 +17,8 @@ from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Optimizer
 from ..state import copy_state, load, save
-from .evaluation import Loss
 from .history import History
-from .metrics import Metrics
+from .metrics import Loss, Metrics
 
 
 class TrainingState:

@@ -1,7 +1,5 @@
 """An epoch: one pass over the training data step by step, then the loss and the metrics at its end."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -12,8 +10,7 @@ from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Optimizer
-from .evaluation import Loss, as_array, mode
-from .metrics import Metrics, measure
+from .metrics import Loss, Metrics, as_array, measure, mode
 
 Step = Callable[[Array, Array], Tensor]
 Evaluation = Callable[[Array, Array], tuple[Tensor, Any]]

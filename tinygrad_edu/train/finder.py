@@ -17,7 +17,7 @@ from ..nn import Module
 from ..optim import Optimizer
 from .checkpoint import TrainingState
 from .epoch import epoch_batches
-from .evaluation import Data, Loss, check_model, check_optimizer, checked_data, mode
+from .metrics import Data, Loss, check_model, check_optimizer, checked_data, mode
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

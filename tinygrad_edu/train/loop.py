@@ -5,8 +5,6 @@ from 1. An epoch's training loss is the mean over its examples of the loss that 
 update; its validation loss and its metrics are those of the weights at its end.
 """
 
-from __future__ import annotations
-
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,9 +20,8 @@ from ..nn import Module
 from ..optim import Optimizer
 from .checkpoint import Checkpoint, TrainingState, run_settings
 from .epoch import evaluate_epoch, evaluation_step, nothing, train_epoch, training_step
-from .evaluation import Data, Loss, check_model, check_optimizer, checked_data, mode
 from .history import History
-from .metrics import Metrics, checked_metrics
+from .metrics import Data, Loss, Metrics, check_model, check_optimizer, checked_data, checked_metrics, mode
 from .stopping import Callback, DivergenceGuard, check_rules, stop_reason, stop_requested
 
 

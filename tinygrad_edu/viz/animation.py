@@ -63,6 +63,7 @@ def _common_limits(draw: Draw, frames: list[Any], ax: Axes) -> Limits:
 def _pictures(draw: Draw, frames: Iterable[Any], ax: Axes, limits: Limits, dpi: float) -> list[Picture]:
     """Draw each frame with these limits and return the pictures."""
     from matplotlib import rc_context
+    from PIL import Image
 
     figure: Figure = ax.figure  # type: ignore[assignment]
     layout = figure.get_layout_engine()
@@ -78,18 +79,12 @@ def _pictures(draw: Draw, frames: Iterable[Any], ax: Axes, limits: Limits, dpi: 
                 if not pictures:  # the first frame fixes the position of the axes
                     figure.draw_without_rendering()
                     figure.set_layout_engine(None)
-                pictures.append(_picture(figure, dpi))
+                with BytesIO() as buffer:
+                    figure.savefig(buffer, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})
+                    pictures.append(Image.open(buffer).convert("RGB"))
         finally:
             figure.set_layout_engine(layout)
     return pictures
-
-
-def _picture(figure: Figure, dpi: float) -> Picture:
-    from PIL import Image
-
-    with BytesIO() as buffer:
-        figure.savefig(buffer, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})
-        return Image.open(buffer).convert("RGB")
 
 
 def _write(pictures: list[Picture], path: Path, milliseconds: list[float]) -> None:

@@ -1,8 +1,6 @@
 """A picture in the DOT language: the look of its boxes, and their positions if they are too many for Graphviz."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from graphviz import Digraph, escape, nohtml
 
 from ..figure import GREY
 from .graph import Box, Picture
@@ -10,9 +8,6 @@ from .labels import Gradients, details, text, title
 from .layout import columns, columns_crossed
 from .scopes import Scope, enclosing
 from .values import printable
-
-if TYPE_CHECKING:
-    import graphviz
 
 CROSSED = 10_000  # columns that edges cross, as much as `dot` lays out in a few seconds
 BUSY = 100  # boxes from which on `dot` gets a limit, because tangled graphs would take it ten times as long
@@ -32,6 +27,10 @@ STYLES = {
     "folded": {"shape": "note", "style": "filled", "fillcolor": "#ffffff", "color": "#000000"},
 }
 FRAME = {"style": "filled,rounded", "fillcolor": "#f7f7f7", "color": GREY, "fontsize": "12", "labeljust": "l"}
+GRAPH = {"bgcolor": "transparent", "nodesep": "0.2", "ranksep": "0.35", "fontname": FONT}
+NODE = {"ordering": "in", "fontname": FONT, "fontsize": "12", "height": "0.3", "margin": "0.12,0.06"}
+EDGE = {"color": GREY, "arrowsize": "0.7", "fontname": FONT, "fontsize": "10", "fontcolor": GREY,
+        "labeldistance": "1.8", "labelangle": "-30"}  # fmt: skip
 MEANINGS = {
     "variable": "variable: takes a gradient", "parameter": "parameter of a module", "input": "input of a module",
     "constant": "constant", "operation": "operation", "module": "module, closed", "backward": "backward pass",
@@ -39,22 +38,9 @@ MEANINGS = {
 }  # fmt: skip
 
 
-def write(
-    picture: Picture, gradients: Gradients, rankdir: str, legend: bool
-) -> tuple[graphviz.Digraph, dict[str, str]]:
+def write(picture: Picture, gradients: Gradients, rankdir: str, legend: bool) -> tuple[Digraph, dict[str, str]]:
     """Return the graph, and the tooltips by the names of its boxes and frames."""
-    import graphviz
-
-    graph = graphviz.Digraph(
-        graph_attr={
-            "rankdir": rankdir, "bgcolor": "transparent", "nodesep": "0.2", "ranksep": "0.35", "fontname": FONT,
-        },
-        node_attr={"ordering": "in", "fontname": FONT, "fontsize": "12", "height": "0.3", "margin": "0.12,0.06"},
-        edge_attr={
-            "color": GREY, "arrowsize": "0.7", "fontname": FONT, "fontsize": "10", "fontcolor": GREY,
-            "labeldistance": "1.8", "labelangle": "-30",
-        },
-    )  # fmt: skip
+    graph = Digraph(graph_attr={**GRAPH, "rankdir": rankdir}, node_attr=NODE, edge_attr=EDGE)
     names: dict[Box, str] = {}
     counts = dict.fromkeys(STYLES, 0)
     for box in picture.boxes:
@@ -66,14 +52,14 @@ def write(
     elif len(picture.boxes) > BUSY:
         graph.graph_attr["nslimit"] = "2"
     tooltips = {names[box]: printable(details(box, gradients)) for box in picture.boxes}
-    subgraphs: dict[Scope | None, graphviz.Digraph] = {None: graph}
+    subgraphs: dict[Scope | None, Digraph] = {None: graph}
     for box in picture.boxes:
         frames = [] if positions else _frames(box.scope)
         for scope in reversed(frames):
             if scope not in subgraphs:
                 name = f"cluster{len(subgraphs)}"
                 tooltips[name] = printable(", ".join(title(scope)))
-                subgraphs[scope] = graphviz.Digraph(name, graph_attr={**FRAME, "label": _escape(tooltips[name])})
+                subgraphs[scope] = Digraph(name, graph_attr={**FRAME, "label": _escape(tooltips[name])})
         position = {"pos": positions[box]} if positions else {}
         subgraph = subgraphs[frames[0] if frames else None]
         subgraph.node(names[box], _escape(text(box, gradients)), **STYLES[box.kind], **position)
@@ -98,9 +84,8 @@ def _legend(kinds: list[str], rankdir: str) -> str:
     for kind in kinds:
         style = STYLES[kind]
         look = "".join(f' STYLE="{look.upper()}"' for look in ("rounded", "dashed") if look in style["style"])
-        cells.append(
-            f'<TD BORDER="1" COLOR="{style["color"]}" BGCOLOR="{style["fillcolor"]}"{look}>{MEANINGS[kind]}</TD>'
-        )
+        look += f' COLOR="{style["color"]}" BGCOLOR="{style["fillcolor"]}"'
+        cells.append(f'<TD BORDER="1"{look}>{MEANINGS[kind]}</TD>')
     rows = [cells] if rankdir == "LR" else [[cell] for cell in cells]
     table = "".join(f"<TR>{''.join(row)}</TR>" for row in rows)
     return f'<<FONT POINT-SIZE="10"><TABLE BORDER="0" CELLSPACING="6" CELLPADDING="3">{table}</TABLE></FONT>>'
@@ -124,7 +109,5 @@ def _grid(picture: Picture, rankdir: str) -> dict[Box, str]:
 
 def _escape(shown: str) -> str:
     """Return text that Graphviz shows as written: without escapes, HTML, entities, or characters that XML forbids."""
-    import graphviz
-
-    escaped: str = graphviz.nohtml(graphviz.escape(printable(shown).replace("&", "&amp;")).replace("\n", "\\n"))
+    escaped: str = nohtml(escape(printable(shown).replace("&", "&amp;")).replace("\n", "\\n"))
     return escaped

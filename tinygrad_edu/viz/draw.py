@@ -6,16 +6,16 @@ nothing in the graph: it computes the gradients in a backward pass of its own. G
 program if it is on PATH, and else pygraphviz.
 """
 
-from __future__ import annotations
-
 import os
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
+from graphviz import Digraph
 
 from ..engine.backward import reverse_pass
 from ..engine.tape import Node
@@ -27,16 +27,13 @@ from .graph import fold, read
 from .labels import Gradients
 from .layout import LayoutError, render
 
-if TYPE_CHECKING:
-    import graphviz
-
 FORMATS = ("gv", "svg", "png", "pdf")
 
 
 class Drawing:
     """A graph in the DOT language, to save as a picture, to show, or to display in a notebook."""
 
-    def __init__(self, graph: graphviz.Digraph, summary: str, tooltips: dict[str, str]) -> None:
+    def __init__(self, graph: Digraph, summary: str, tooltips: dict[str, str]) -> None:
         self._graph, self._summary, self._tooltips = graph, summary, tooltips
 
     @property
@@ -75,19 +72,14 @@ class Drawing:
     def _svg(self) -> bytes:
         """Return the picture with a description for screen readers, and with the tooltips as titles."""
         svg = render(self._graph, "svg").decode()
-        svg = re.sub(
-            r"<title>(.*?)</title>\n?",
-            lambda m: f"<title>{escape(self._tooltips[m[1]])}</title>\n" if m[1] in self._tooltips else "",
-            svg,
-        )
+        titles = {name: f"<title>{escape(tooltip)}</title>\n" for name, tooltip in self._tooltips.items()}
+        svg = re.sub(r"<title>(.*?)</title>\n?", lambda title: titles.get(title[1], ""), svg)
         return svg.replace("<svg ", f'<svg role="img" aria-label={quoteattr(f"Graph of {self._summary}")} ', 1).encode()
 
     def _repr_svg_(self) -> str | None:
         try:
             return self._svg().decode()
         except LayoutError as error:
-            import warnings
-
             warnings.warn(str(error), stacklevel=2)
             return None  # the notebook then prints the plain repr
 

@@ -72,11 +72,8 @@ def title(scope: Scope) -> list[str]:
     if scope.module is None:
         return [scope.module_type.__name__ if scope.module_type else ""]
     size = sum(p.size for p in scope.module.parameters())
-    return [
-        scope.module.describe(),
-        *([f"{size:,} parameters"] if size else []),
-        *([f"call {scope.call_number} of {scope.calls}"] if scope.calls > 1 else []),
-    ]
+    repeats = [f"call {scope.call_number} of {scope.calls}"] if scope.calls > 1 else []
+    return [scope.module.describe(), *([f"{size:,} parameters"] if size else []), *repeats]
 
 
 def folded(box: Box) -> list[str]:
@@ -97,10 +94,8 @@ def summary(x: Tensor | Value, gradients: Gradients) -> list[str]:
     if x.order not in gradients:
         return [format_value(x.data)]
     g = np.asarray(gradients[x.order])
-    return [
-        format_value(x.data),
-        f"grad {format_value(g)}" if g.size <= SMALL else f"grad norm {format_number(np.linalg.norm(g))}",
-    ]
+    gradient = format_value(g) if g.size <= SMALL else f"norm {format_number(np.linalg.norm(g))}"
+    return [format_value(x.data), f"grad {gradient}"]
 
 
 def call(y: Tensor | Value, edge_args: set[int]) -> str:

@@ -39,10 +39,11 @@ def render(graph: graphviz.Digraph, suffix: str) -> bytes:
     else:
         engine = graph.graph_attr.get("layout", "dot")
         return bytes(pygraphviz.AGraph(string=graph.source).draw(format=suffix, prog=engine))
+    remedy = (
+        'install it (https://graphviz.org/download) so that `dot` is on PATH, or `pip install "tinygrad-edu[draw]"`'
+    )
     raise LayoutError(
-        f"a .{suffix} needs Graphviz: install it (https://graphviz.org/download) so that `dot` is on PATH, "
-        'or run `pip install "tinygrad-edu[draw]"`; .source and .save("graph.gv") work without. '
-        f"Tried: {'; '.join(failures)}"
+        f'a .{suffix} needs Graphviz: {remedy}; .source and .save("graph.gv") work without. Tried: {"; ".join(failures)}'
     )
 
 
@@ -103,9 +104,8 @@ def _by_graphviz(sizes: list[Point], edges: list[Edge]) -> tuple[list[Point], li
             centres[int(fields[0])] = round(72 * float(fields[1])), round(72 * (top - float(fields[2])))
         elif kind == "edge":
             inches = [float(v) for v in fields[3 : 3 + 2 * int(fields[2])]]
-            points = [
-                f"{round(72 * x)},{round(72 * (top - y))}" for x, y in zip(inches[::2], inches[1::2], strict=True)
-            ]
+            pairs = zip(inches[::2], inches[1::2], strict=True)
+            points = [f"{round(72 * x)},{round(72 * (top - y))}" for x, y in pairs]
             paths.setdefault((int(fields[0]), int(fields[1])), []).append(f"M{points[0]}C{' '.join(points[1:])}")
     return [centres[i] for i in range(len(sizes))], [paths[edge].pop() for edge in edges]
 

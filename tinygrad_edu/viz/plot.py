@@ -33,9 +33,15 @@ __all__ = [
 
 
 def fit_line(
-    x: ArrayLike, y: ArrayLike, slope: float, intercept: float, ax: Axes | None = None, *, xlabel: str = "x",
+    x: ArrayLike,
+    y: ArrayLike,
+    slope: float,
+    intercept: float,
+    ax: Axes | None = None,
+    *,
+    xlabel: str = "x",
     ylabel: str = "y",
-) -> Axes:  # fmt: skip
+) -> Axes:
     """Plot the points (x, y), both of shape (n,), and the line y = slope * x + intercept."""
     xs, ys = numeric_array("fit_line", "x", x), numeric_array("fit_line", "y", y)
     if xs.ndim != 1 or xs.shape != ys.shape or not xs.size:
@@ -81,10 +87,8 @@ def confusion(
     for (i, j), n in np.ndenumerate(counts):  # at a luminance of 0.18 black and white text are equally legible
         ax.text(j, i, f"{n:,}", ha="center", va="center", color=BLACK if luminance[i, j] > 0.18 else "#ffffff")
     names = [str(c) for c in classes] if labels is None else labels
-    slanted: dict[str, Any] = (
-        {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 6 else {}
-    )
-    ax.set_xticks(range(k), names, **slanted)
+    slanted: Any = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(range(k), names, **(slanted if max(map(len, names)) > 6 else {}))
     ax.set_yticks(range(k), names)
     ax.set(xlabel="predicted class", ylabel="true class")
     return ax

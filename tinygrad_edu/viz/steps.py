@@ -79,14 +79,9 @@ def adds(x: str, contributions: Sequence[Number], users: Sequence[str], total: N
 
 def remark(recorded: bool, rule_shape: tuple[int, ...], shape: tuple[int, ...]) -> str:
     """Say whether broadcasting was undone, and whether the rule is shown by its source instead of recorded."""
-    remarks = []
-    if rule_shape != shape:
-        remarks.append(
-            f"Summed over the axes that broadcasting added or stretched: shape {rule_shape} becomes {shape}."
-        )
-    if not recorded:
-        remarks.append("This rule works on plain arrays only and cannot be recorded, so its source is shown.")
-    return " ".join(remarks)
+    summed = f"Summed over the axes that broadcasting added or stretched: shape {rule_shape} becomes {shape}."
+    written = "This rule works on plain arrays only and cannot be recorded, so its source is shown."
+    return " ".join([summed] * (rule_shape != shape) + [written] * (not recorded))
 
 
 def _listed(users: Sequence[str]) -> str:
