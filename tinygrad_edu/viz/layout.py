@@ -39,12 +39,9 @@ def render(graph: graphviz.Digraph, suffix: str) -> bytes:
     else:
         engine = graph.graph_attr.get("layout", "dot")
         return bytes(pygraphviz.AGraph(string=graph.source).draw(format=suffix, prog=engine))
-    remedy = (
-        'install it (https://graphviz.org/download) so that `dot` is on PATH, or `pip install "tinygrad-edu[draw]"`'
-    )
-    raise LayoutError(
-        f'a .{suffix} needs Graphviz: {remedy}; .source and .save("graph.gv") work without. Tried: {"; ".join(failures)}'
-    )
+    remedy = 'install it (https://graphviz.org/download) so that `dot` is on PATH, or pip install "tinygrad-edu[draw]"'
+    without, tried = '.source and .save("graph.gv") work without', "; ".join(failures)
+    raise LayoutError(f"a .{suffix} needs Graphviz: {remedy}; {without}. Tried: {tried}")
 
 
 def columns(edges: Sequence[tuple[Vertex, Vertex]]) -> dict[Vertex, int]:
