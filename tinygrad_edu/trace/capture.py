@@ -7,6 +7,7 @@ from threading import RLock, get_ident
 from typing import Any
 
 from ..engine.mode import Contribution, Watcher, watching
+from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..nn import Module
@@ -14,7 +15,6 @@ from ..optim import SGD
 from .captured import REPORTING, SETTINGS, Captured, raw_grad, raw_value
 from .closure import Closure, source_state
 from .generators import assign
-from .ir import Function
 from .names import argument_names
 from .recorder import Recorder
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.rules.registry import Array
 from ..engine.tape import Node, constant
 from ..engine.value import Value
 from ..nn import Module
@@ -20,7 +21,7 @@ from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
 from .closure import PLAIN, Closure, Place, source_state
 from .generators import TracedGenerator, TracedIterator
-from .ir import Array, Constant, Input, Result, Setting, State, Var, placeholder, substituted
+from .ir import Constant, Input, Result, Setting, State, Var, placeholder, substituted
 from .recorder import Recorder
 from .traced import Traced
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .ir import Array
+from ..engine.rules.registry import Array
 
 
 def add_at(x: ArrayLike, index: Any, v: ArrayLike) -> Array:

@@ -13,12 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..engine.errors import Line
+from ..engine.rules.registry import Array, Function
 
-Array = NDArray[Any]
-Function = Callable[..., Any]
 NOTHING: Mapping[str, Any] = {}  # the keywords of most calls
 
 

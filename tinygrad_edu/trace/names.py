@@ -62,10 +62,8 @@ class Names:
 
     def fun(self, f: Callable[..., object]) -> str:
         """Return the name of a function."""
-        own = getattr(f, "__self__", None)
-        return self.name(
-            f, f"{own.__name__}_{f.__name__}" if isinstance(own, np.ufunc) else getattr(f, "__name__", "f")
-        )
+        owner, name = getattr(f, "__self__", None), getattr(f, "__name__", "f")
+        return self.name(f, f"{owner.__name__}_{name}" if isinstance(owner, np.ufunc) else name)
 
 
 def argument_names(fun: Callable[..., object], args: tuple[object, ...], kwargs: Mapping[str, object]) -> list[str]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from ..engine.rules.registry import Function
 from ..engine.tape import Node
 
-Method = Callable[..., Any]
 NUMBERS = {int, float, bool}
 
 
-def _method(fun: Method) -> Method:
+def _method(fun: Function) -> Function:
     """Return the method that calls a NumPy function with the same arguments."""
 
     def method(self: Operators, *args: object, **kwargs: object) -> Any:
@@ -23,11 +23,11 @@ def _method(fun: Method) -> Method:
     return method
 
 
-def _methods(*funs: Method) -> Iterator[Method]:
+def _methods(*funs: Function) -> Iterator[Function]:
     return map(_method, funs)
 
 
-def _operator(ufunc: np.ufunc, op: Method) -> tuple[Method, Method, Method]:
+def _operator(ufunc: np.ufunc, op: Function) -> tuple[Function, Function, Function]:
     """Return the methods of `a op b`, of the same with a constant on the left, and of `a op= b`."""
 
     def compute(traced: Operators, a: object, b: object) -> Any:

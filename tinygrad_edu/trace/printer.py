@@ -16,12 +16,12 @@ import numpy as np
 from ..engine.errors import Line, format_line
 from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import setitem
-from ..engine.rules.registry import implementations
+from ..engine.rules.registry import Function, implementations
 from ..engine.rules.symbols import INFIX
 from .captured import Captured
 from .expressions import Expressions
 from .functional import add_at, put_along_axis
-from .ir import Call, Constant, Function, Program, Result, Setting, Var, use_counts, variables
+from .ir import Call, Constant, Program, Result, Setting, Var, use_counts, variables
 from .names import argument_names
 
 WIDTH = 100  # characters of a comment; an expression inside another has at most half
@@ -77,8 +77,7 @@ class Source(Expressions):
         index = {call: i for i, call in enumerate(program.calls)}
         targets = {value: target for target, value in program.stores if not isinstance(value.source, Constant)}
         grads = {g: x for x, g in program.grads if g is not None}
-        # An array is written into by the call that computes its new value, if no later call reads the old one; else
-        # at the end.
+        # The call that computes the new value of an array writes it there, unless a later call reads the old value.
         written = dict.fromkeys([target for target, _ in program.stores], len(index))
         read_at_end = {*variables(program.result), *[value for _, value in program.stores]}
         for value, target in targets.items():
@@ -112,7 +111,7 @@ class Source(Expressions):
             else:
                 self.assign(self.variable(LETTERS[phase]), call)
         late = [target for target, at in written.items() if at == len(index)]
-        self.end(late, [v for v in late if v in read_at_end])
+        self.finish(late, [v for v in late if v in read_at_end])
 
     def assign(self, name: str, call: Call) -> None:
         """Write `name = ...`."""
@@ -154,7 +153,7 @@ class Source(Expressions):
             if text:
                 self.lines.append(f"# {PurePath(format_line(call.line)).name}  {text}"[:WIDTH])
 
-    def end(self, late: list[Var], copied: list[Var]) -> None:
+    def finish(self, late: list[Var], copied: list[Var]) -> None:
         """Write the remaining stores (`late`; those in `copied` are read after they are written) and the result."""
         program = self.program
         names = self.names.copy()

@@ -13,10 +13,10 @@ import numpy as np
 
 from .. import optim
 from ..engine.errors import Line, format_line, users_line
-from ..engine.rules.registry import implementations
+from ..engine.rules.registry import Function, implementations
 from ..engine.tape import Node
 from .functional import part
-from .ir import NOTHING, Call, Constant, Function, Guard, Program, Var, placeholder, substituted
+from .ir import NOTHING, Call, Constant, Guard, Program, Var, placeholder, substituted
 from .traced import JitError, Traced
 
 OPTIM = os.path.dirname(optim.__file__)
