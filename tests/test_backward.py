@@ -276,6 +276,22 @@ def test_a_freed_graph_says_so_and_keeps_leaf_gradients_alone():
     assert alive() is None
 
 
+def test_what_an_assignment_replaced_is_out_of_reach_behind_a_freed_graph():
+    x = tg.Tensor([1.0, 2.0])
+    y = x * 1
+    earlier = (y * y).sum()
+    y[0] = 5.0
+    y.sum().backward(retain_graph=False)
+    for use in (
+        earlier.backward,
+        lambda: tg.gradients(earlier, [x]),
+        lambda: tg.gradients(earlier + y.sum(), [x]),
+        lambda: tg.draw(earlier),
+    ):
+        with pytest.raises(ValueError, match=r"was freed by backward\(retain_graph=False\)"):
+            use()
+
+
 @pytest.fixture
 def no_collector():
     """Switch the garbage collector off: it would scan all living objects, which disturbs measurements."""

@@ -49,8 +49,8 @@ def backpropagate(root: N, gradient: Gradient, contribution: Contribution) -> It
         yield y, g
         for i in y.argnums:
             x = y.args[i]
-            while x.order < order:  # x[index] = v has moved x since: take what it was when y was recorded
-                x = x.args[0]
+            if x.order < order:
+                x = parent(y, i)
             r = contribution(y, g, i, x)
             if x in gradients:
                 gradients[x] = gradients[x] + r
@@ -102,6 +102,8 @@ def parent(y: N, i: int) -> N:
     """Return the i-th argument of y as it was when y was recorded: `x[index] = v` moves x to a later place."""
     x: N = y.args[i]
     while x.order < y.order:
+        if not x.args:
+            raise freed(x)
         x = x.args[0]
     return x
 
