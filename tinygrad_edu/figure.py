@@ -1,4 +1,4 @@
-"""Colours of all plots, a new matplotlib Figure where the caller gives no Axes, and plotted values as arrays.
+"""Colours and Axes of all plots, and the two plots that training objects offer themselves: losses and learning rates.
 
 The colours are Okabe and Ito's, which colour-blind readers can tell apart. Curves also differ in line style, and
 classes in marker, so that no plot depends on colour alone.
@@ -6,7 +6,7 @@ classes in marker, so that no plot depends on colour alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +22,14 @@ YELLOW, BLUE, VERMILION, PURPLE = "#f0e442", "#0072b2", "#d55e00", "#cc79a7"
 GREY = "#767676"
 CLASSES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, YELLOW, BLACK)
 MARKERS = "o^sDvPX"  # one fewer than the colours, so that 56 classes differ
+
+
+class Losses(Protocol):
+    """What `losses` plots: a History, by its attributes."""
+
+    train_loss: list[float]
+    valid_loss: list[float]
+    best_epoch: int
 
 
 def axes_or_new(ax: Axes | None, projection: str | None = None, figsize: tuple[float, float] = (6, 4)) -> Axes:
@@ -42,3 +50,60 @@ def numeric_array(where: str, name: str, values: ArrayLike | Tensor) -> Array:
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{where}: {name} must hold real numbers, not {array.dtype}")
     return array
+
+
+def losses(history: Losses, ax: Axes | None = None) -> Axes:
+    """Plot the training loss, and the validation loss if there is one, by epoch on a logarithmic scale.
+
+    A ring marks the best epoch by validation loss.
+    """
+    ax = axes_or_new(ax)
+    epochs = np.arange(1, len(history.train_loss) + 1)
+    marker = "." if len(epochs) == 1 else None  # a line through one point shows nothing
+    ax.plot(epochs, history.train_loss, color=BLUE, marker=marker, label="training")
+    if history.valid_loss:
+        ax.plot(epochs, history.valid_loss, color=VERMILION, linestyle="--", marker=marker, label="validation")
+    if history.valid_loss and history.best_epoch:
+        best = history.best_epoch
+        ring: dict[str, Any] = {"s": 50, "facecolors": "none", "edgecolors": BLACK, "zorder": 3}
+        ax.scatter(best, history.valid_loss[best - 1], label=f"best epoch, {best}", **ring)
+    if all(loss > 0 for loss in (*history.train_loss, *history.valid_loss)):
+        ax.set_yscale("log")
+    ax.set(xlabel="epoch", ylabel="loss")
+    ax.legend()
+    return ax
+
+
+def lr_curve(lrs: ArrayLike, losses: ArrayLike, ax: Axes | None = None, suggestion: float | None = None) -> Axes:
+    """Plot the loss against the learning rate, both of shape (n,), as a learning-rate finder returns them.
+
+    Dots are the losses; the line is their moving average over n/20 neighbours on either side. Where the loss explodes
+    the curve leaves the picture, whose upper limit is as far above the first loss as the lowest loss is below it.
+    """
+    rates, raw = numeric_array("lr_curve", "lrs", lrs), numeric_array("lr_curve", "losses", losses)
+    if rates.ndim != 1 or rates.shape != raw.shape or not rates.size:
+        shapes = f"lrs has shape {rates.shape} and losses {raw.shape}"
+        raise ValueError(f"lr_curve: {shapes}; pass two arrays of one shape (n,)")
+    if not (rates > 0).all():
+        raise ValueError(f"lr_curve: learning rates must be above 0 on a logarithmic scale, not {rates.min():g}")
+    finite = np.isfinite(raw)
+    if not finite.any():
+        raise ValueError("lr_curve: no loss is finite; begin with a lower learning rate")
+    rates, raw = rates[finite], raw[finite]
+    curve = smooth(raw, len(raw) // 20)
+    ax = axes_or_new(ax)
+    ax.scatter(rates, raw, s=8, color=GREY, alpha=0.6, linewidths=0, label="loss")
+    ax.plot(rates, curve, color=BLUE, linewidth=2, label="smoothed")
+    if suggestion is not None:
+        ax.axvline(suggestion, color=VERMILION, linestyle="--", linewidth=2, label=f"suggestion, {suggestion:.2g}")
+    low, first = curve.min(), curve[0]
+    fall = first - low or abs(first) or 1.0
+    ax.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(low - 0.2 * fall, first + fall))
+    ax.legend()
+    return ax
+
+
+def smooth(values: Array, reach: int) -> Array:
+    """Return the moving average of `values` under a Hann window of `reach` neighbours on either side."""
+    window = np.hanning(2 * reach + 3)[1:-1]
+    return np.convolve(values, window, "same") / np.convolve(np.ones(len(values)), window, "same")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Self
 from weakref import ref
 
@@ -119,6 +120,19 @@ class Module:
             rows.append([path, part.describe(), ", ".join(shapes), f"{size:,}" if size else ""])
         mode = "training" if self.training else "evaluation"
         return table(["name", f"module, in {mode} mode", "shapes", "parameters"], rows)
+
+
+@contextmanager
+def mode(modules: Iterable[Module], training: bool) -> Iterator[None]:
+    """Put modules in training or evaluation mode, and restore the mode that each had when the block ends."""
+    before = [(m, m.training) for m in modules]
+    for m, _ in before:
+        m.training = training
+    try:
+        yield
+    finally:
+        for m, was_training in before:
+            m.training = was_training
 
 
 def _members(value: object, name: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, object]]:

@@ -9,8 +9,9 @@ from ..engine.rules.finite import all_finite
 from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..nn import Module
+from ..nn.module import mode
 from ..optim import Optimizer
-from .metrics import Loss, Metrics, as_array, measure, mode
+from .metrics import Loss, Metrics, as_array, measure
 
 Step = Callable[[Array, Array], Tensor]
 Evaluation = Callable[[Array, Array], tuple[Tensor, Any]]

@@ -8,16 +8,16 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..data.batches import Rng, positive_int
 from ..engine.rules.registry import Array
-from ..figure import BLUE, GREY, VERMILION, axes_or_new, numeric_array
+from ..figure import lr_curve, smooth
 from ..nn import Module
+from ..nn.module import mode
 from ..optim import Optimizer
 from .checkpoint import TrainingState
 from .epoch import epoch_batches
-from .metrics import Data, Loss, check_model, check_optimizer, checked_data, mode
+from .metrics import Data, Loss, check_model, check_optimizer, checked_data
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,38 +98,3 @@ def _exploded(losses: list[float]) -> bool:
         return False
     first, recent, lowest = float(np.mean(losses[:10])), float(np.mean(losses[-5:])), min(losses)
     return recent > lowest + _EXPLODED * max(first - lowest, abs(first))
-
-
-def lr_curve(lrs: ArrayLike, losses: ArrayLike, ax: Axes | None = None, suggestion: float | None = None) -> Axes:
-    """Plot the loss against the learning rate, both of shape (n,), as a learning-rate finder returns them.
-
-    Dots are the losses; the line is their moving average over n/20 neighbours on either side. Where the loss explodes
-    the curve leaves the picture, whose upper limit is as far above the first loss as the lowest loss is below it.
-    """
-    rates, raw = numeric_array("lr_curve", "lrs", lrs), numeric_array("lr_curve", "losses", losses)
-    if rates.ndim != 1 or rates.shape != raw.shape or not rates.size:
-        shapes = f"lrs has shape {rates.shape} and losses {raw.shape}"
-        raise ValueError(f"lr_curve: {shapes}; pass two arrays of one shape (n,)")
-    if not (rates > 0).all():
-        raise ValueError(f"lr_curve: learning rates must be above 0 on a logarithmic scale, not {rates.min():g}")
-    finite = np.isfinite(raw)
-    if not finite.any():
-        raise ValueError("lr_curve: no loss is finite; begin with a lower learning rate")
-    rates, raw = rates[finite], raw[finite]
-    curve = smooth(raw, len(raw) // 20)
-    ax = axes_or_new(ax)
-    ax.scatter(rates, raw, s=8, color=GREY, alpha=0.6, linewidths=0, label="loss")
-    ax.plot(rates, curve, color=BLUE, linewidth=2, label="smoothed")
-    if suggestion is not None:
-        ax.axvline(suggestion, color=VERMILION, linestyle="--", linewidth=2, label=f"suggestion, {suggestion:.2g}")
-    low, first = curve.min(), curve[0]
-    fall = first - low or abs(first) or 1.0
-    ax.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(low - 0.2 * fall, first + fall))
-    ax.legend()
-    return ax
-
-
-def smooth(values: Array, reach: int) -> Array:
-    """Return the moving average of `values` under a Hann window of `reach` neighbours on either side."""
-    window = np.hanning(2 * reach + 3)[1:-1]
-    return np.convolve(values, window, "same") / np.convolve(np.ones(len(values)), window, "same")

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from html import escape
 from io import StringIO
 from math import inf, isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..engine.reprs import table
-from ..figure import BLACK, BLUE, VERMILION, axes_or_new
+from ..figure import BLUE, VERMILION, losses
 from ..state import replacing
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class History:
     def __repr__(self) -> str:
         facts = [f"{len(self)} epochs"]
         facts += [f"stopped by {self.stopped!r}"] if self.stopped else []
-        for name, losses in (("train", self.train_loss), ("valid", self.valid_loss)):
-            facts += [f"{name} loss {losses[0]:.6g} -> {losses[-1]:.6g}"] if losses else []
+        for name, values in (("train", self.train_loss), ("valid", self.valid_loss)):
+            facts += [f"{name} loss {values[0]:.6g} -> {values[-1]:.6g}"] if values else []
         facts += [f"{name} {values[0]:.4g} -> {values[-1]:.4g}" for name, values in self.metrics.items() if values]
         return f"History({', '.join(facts)}, best epoch {self.best_epoch}, {sum(self.seconds):.3g} s)"
 
@@ -109,28 +109,6 @@ class History:
     def plot(self, ax: Axes | None = None) -> Axes:
         """Plot the losses by epoch in the matplotlib Axes `ax`, or new ones, and return them."""
         return losses(self, ax)
-
-
-def losses(history: History, ax: Axes | None = None) -> Axes:
-    """Plot the training loss, and the validation loss if there is one, by epoch on a logarithmic scale.
-
-    A ring marks the best epoch by validation loss.
-    """
-    ax = axes_or_new(ax)
-    epochs = np.arange(1, len(history.train_loss) + 1)
-    marker = "." if len(epochs) == 1 else None  # a line through one point shows nothing
-    ax.plot(epochs, history.train_loss, color=BLUE, marker=marker, label="training")
-    if history.valid_loss:
-        ax.plot(epochs, history.valid_loss, color=VERMILION, linestyle="--", marker=marker, label="validation")
-    if history.valid_loss and history.best_epoch:
-        best = history.best_epoch
-        ring: dict[str, Any] = {"s": 50, "facecolors": "none", "edgecolors": BLACK, "zorder": 3}
-        ax.scatter(best, history.valid_loss[best - 1], label=f"best epoch, {best}", **ring)
-    if all(loss > 0 for loss in (*history.train_loss, *history.valid_loss)):
-        ax.set_yscale("log")
-    ax.set(xlabel="epoch", ylabel="loss")
-    ax.legend()
-    return ax
 
 
 def svg(train: Sequence[float], valid: Sequence[float]) -> str:

@@ -17,11 +17,12 @@ import numpy as np
 from .. import layers
 from ..data.batches import Rng, positive_int
 from ..nn import Module
+from ..nn.module import mode
 from ..optim import Optimizer
 from .checkpoint import Checkpoint, TrainingState, run_settings
 from .epoch import evaluate_epoch, evaluation_step, nothing, train_epoch, training_step
 from .history import History
-from .metrics import Data, Loss, Metrics, check_model, check_optimizer, checked_data, checked_metrics, mode
+from .metrics import Data, Loss, Metrics, check_model, check_optimizer, checked_data, checked_metrics
 from .stopping import Callback, DivergenceGuard, check_rules, stop_reason, stop_requested
 
 

@@ -6,8 +6,7 @@ A metric takes (prediction, target), as a loss does: arrays or Tensors of n rows
 logit per row they may also be the floats 0 and 1, or -1 and 1, that the losses of logits take.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -20,6 +19,7 @@ from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..functions import check_same_shape
 from ..nn import Module
+from ..nn.module import mode
 from ..optim import Optimizer
 
 Operand = ArrayLike | Tensor
@@ -193,16 +193,3 @@ def as_array(where: str, prediction: Tensor | Array) -> Array:
     if not isinstance(prediction, (Tensor, np.ndarray)):
         raise TypeError(f"{where}: the model returns a {type(prediction).__name__}, not a Tensor")
     return prediction.data if isinstance(prediction, Tensor) else prediction
-
-
-@contextmanager
-def mode(modules: Iterable[Module], training: bool) -> Iterator[None]:
-    """Put modules in training or evaluation mode, and restore the mode that each had when the block ends."""
-    before = [(m, m.training) for m in modules]
-    for m, _ in before:
-        m.training = training
-    try:
-        yield
-    finally:
-        for m, was_training in before:
-            m.training = was_training

@@ -20,7 +20,6 @@ from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..engine.value import Value
 from ..state import replacing
-from .formula import formula, operation
 from .page import frame, page
 from .steps import Record, Step, adds, remark, table, why
 from .values import SMALL, Number
@@ -102,6 +101,8 @@ def explain(root: Tensor | Value) -> Explanation:
 
 def _steps(contributions: list[Passed], records: dict[Tensor | Value, Record]) -> Iterator[Step]:
     """Yield a step for each contribution, with the totals and the sentences that follow from those before it."""
+    from .formula import formula  # which needs trace/
+
     users: dict[Tensor | Value, list[str]] = {y: [] for y in records}
     for y, _, _, x, _ in contributions:
         users[x].append(records[y].name)
@@ -127,6 +128,8 @@ def _steps(contributions: list[Passed], records: dict[Tensor | Value, Record]) -
 
 
 def _record(y: Tensor | Value, names: dict[Tensor | Value, str]) -> Record:
+    from .formula import operation  # which needs trace/
+
     value = y.data.copy() if isinstance(y.data, np.ndarray) else y.data  # later writes do not change the record
     if not y.fun:
         return Record(names[y], value)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from ..engine.mode import no_grad
 from ..engine.rules.registry import Array
 from ..figure import BLACK, CLASSES, MARKERS, VERMILION, axes_or_new, numeric_array
-from ..train.metrics import mode
+from ..nn.module import mode
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..figure import (  # isort: skip
-    BLACK, BLUE, CLASSES, GREEN, GREY, MARKERS, ORANGE, PURPLE, SKY, VERMILION, YELLOW, axes_or_new, numeric_array,
+    BLACK, BLUE, CLASSES, GREEN, GREY, MARKERS, ORANGE, PURPLE, SKY, VERMILION, YELLOW, axes_or_new, losses, lr_curve,
+    numeric_array,
 )  # fmt: skip
 from ..nn import Module
-from ..train.finder import lr_curve
-from ..train.history import losses
 from .animation import animate
 from .fields import contours, decision_boundary, surface
 
