@@ -71,7 +71,8 @@ class Mode(NamedTuple):
     watchers: tuple[Watcher, ...]
 
 
-_mode: ContextVar[Mode | None] = ContextVar("mode", default=None)  # None, nearly always, says Mode(0, ())
+PAUSED = Mode(1, ())  # within one no_grad, unwatched
+_mode: ContextVar[Mode | None] = ContextVar("mode", default=None)  # None, nearly always, means Mode(0, ())
 mode = _mode.get
 
 
@@ -117,10 +118,10 @@ class no_grad:
     __slots__ = ()
 
     def __enter__(self) -> None:
-        _set(paused() + 1, watchers())
+        _mode.set(PAUSED if (state := mode()) is None else Mode(state.paused + 1, state.watchers))
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        _set(paused() - 1, watchers())
+        _mode.set(None if mode() == PAUSED else Mode(paused() - 1, watchers()))
 
     def __call__(self, fun: Callable[P, R]) -> Callable[P, R]:
         """Return `fun` as a function that never records."""

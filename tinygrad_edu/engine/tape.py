@@ -153,7 +153,12 @@ def record(
 def constant(kind: type[Node], data: Any) -> Any:
     """Return a node that holds `data`, takes no gradient, and remembers no call."""
     y = _new(kind)
-    Node.__init__(y, data, False, None)
+    y._value = data
+    y._grad = y.label = y.fun = None
+    y.requires_grad = False
+    y.order = next_place()
+    y.args = y.argvals = y.argnums = ()
+    y.kwargs = NO_KEYWORDS
     return y
 
 
