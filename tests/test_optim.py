@@ -38,6 +38,24 @@ def test_hundred_steps_equal_pytorch(kind, options, expected):
     np.testing.assert_allclose(values(optimizer), expected, rtol=1e-11)
 
 
+def test_nesterov_and_adam_round_as_their_formulas_are_written():
+    g = np.cos(np.arange(6))
+    p, q = Tensor(np.linspace(-1, 1, 6)), Tensor(np.linspace(-1, 1, 6))
+    x, y, velocity, m, v = p.data.copy(), q.data.copy(), 0, 0, 0
+    nesterov, adam = optim.SGD([p], 0.1, momentum=0.9, nesterov=True), optim.Adam([q], lr=0.01, betas=(0.8, 0.95))
+    for t in range(1, 30):
+        g = g * 0.9 + np.sin(t)
+        p.grad = q.grad = g
+        nesterov.step()
+        velocity = 0.9 * velocity + g
+        x = x - 0.1 * g - 0.1 * 0.9 * velocity
+        adam.step()
+        m, v, root = 0.8 * m + g, 0.95 * v + g * g, ((1 - 0.95) / (1 - 0.95**t)) ** 0.5
+        y = y - 0.01 * (1 - 0.8) / (1 - 0.8**t) / root * (m / (np.sqrt(v) + 1e-8 / root))
+    np.testing.assert_array_equal(p.data, x)
+    np.testing.assert_array_equal(q.data, y)
+
+
 def test_groups_with_settings_of_their_own_equal_pytorch():
     groups, expected = EXPECTED["groups"]
     optimizer = optim.SGD([{"params": [p], **own} for p, own in zip(parameters(), groups, strict=True)], lr=0.1)

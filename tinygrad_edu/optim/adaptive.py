@@ -119,8 +119,9 @@ class Adam(Optimizer):
             g = g + weight_decay * theta
         m = b1 * m + g
         v = b2 * v + g * g
-        c1, c2 = (1 - b1) / (1 - b1**t), ((1 - b2) / (1 - b2**t)) ** 0.5  # m_hat is c1 * m, sqrt(v_hat) c2 * sqrt(v)
-        return theta - lr * c1 / c2 * (m / (np.sqrt(v) + eps / c2)), m, v  # the paper's quick form, end of section 2
+        root = ((1 - b2) / (1 - b2**t)) ** 0.5  # sqrt(v_hat) is root * sqrt(v), m_hat is (1 - b1) / (1 - b1**t) * m
+        rate = lr * (1 - b1) / (1 - b1**t) / root
+        return theta - rate * (m / (np.sqrt(v) + eps / root)), m, v  # the paper's quick form, end of section 2
 
     def needed_state(self, group: Group) -> dict[str, bool]:
         """Return the formula's m and v."""

@@ -30,7 +30,9 @@ class SGD(Optimizer):
             g = g + weight_decay * theta
         if momentum:
             v = momentum * v + g
-            g = g + momentum * v if nesterov else v
+            if nesterov:
+                return theta - lr * g - lr * momentum * v, v
+            g = v
         return theta - lr * g, v
 
     def needed_state(self, group: Group) -> dict[str, bool]:
