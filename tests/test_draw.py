@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.viz.dot import MEANINGS
+from tinygrad_edu.viz.draw import MEANINGS
 from tinygrad_edu.viz.layout import LayoutError, render
 
 pygraphviz = pytest.importorskip("pygraphviz")
@@ -302,7 +302,7 @@ def test_thousands_of_operations_are_drawn_in_seconds(no_dot, tmp_path):
 
 @pytest.mark.parametrize("rankdir", ["LR", "TB"])
 def test_the_grid_for_large_graphs_follows_the_direction(rankdir, monkeypatch):
-    monkeypatch.setattr("tinygrad_edu.viz.dot.CROSSED", 0)
+    monkeypatch.setattr("tinygrad_edu.viz.draw.CROSSED", 0)
     graph = parse(tg.draw(np.exp(tg.Value(1.0) + tg.Value(2.0)), rankdir=rankdir))
     x, y = zip(*(map(int, node.attr["pos"].split(",")) for node in graph.nodes()), strict=True)
     along, across = (x, y) if rankdir == "LR" else ([-v for v in y], x)

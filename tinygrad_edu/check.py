@@ -79,7 +79,6 @@ def _compare(f: Function, g: Array, args: list[Any], i: int, order: int, rtol: f
         difference = (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * h)
         error = abs(g[index] - difference)
         if not error <= atol + rtol * abs(difference):
-            raise GradientError(
-                f"check_grad: derivative of order {order} by argument {i} at index {index}: reverse mode gives "
-                f"{g[index]:.12g}, finite differences {difference:.12g}; they differ by {error:.3g}"
-            )
+            given = f"reverse mode gives {g[index]:.12g}, finite differences {difference:.12g}"
+            where = f"derivative of order {order} by argument {i} at index {index}"
+            raise GradientError(f"check_grad: {where}: {given}; they differ by {error:.3g}")

@@ -100,21 +100,15 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     logits = logits if hasattr(logits, "shape") else np.asarray(logits)
     classes = target if hasattr(target, "shape") else np.asarray(target)
     if logits.ndim not in (1, 2) or classes.shape != logits.shape[:-1]:
-        raise ValueError(
-            f"cross_entropy: logits of shape {logits.shape} need one class number for each row, shape "
-            f"{logits.shape[:-1]}; the target has shape {classes.shape}"
-        )
+        needed = f"one class number for each row, shape {logits.shape[:-1]}; the target has shape {classes.shape}"
+        raise ValueError(f"cross_entropy: logits of shape {logits.shape} need {needed}")
     if classes.dtype.kind not in "iu":
-        raise TypeError(
-            f"cross_entropy: class numbers are integers, and the target is {classes.dtype}; target.astype(int) makes "
-            "them of whole floats, target.argmax(axis=1) of one-hot rows"
-        )
+        remedy = "target.astype(int) makes them of whole floats, target.argmax(axis=1) of one-hot rows"
+        raise TypeError(f"cross_entropy: class numbers are integers, and the target is {classes.dtype}; {remedy}")
     if not within(classes, logits.shape[-1]):
-        raise ValueError(
-            f"cross_entropy: class numbers go from 0 to {logits.shape[-1] - 1} for logits of shape {logits.shape}; "
-            f"the target goes from {classes.min()} to {classes.max()}, so subtract its first class number, or widen "
-            "the last layer"
-        )
+        needed = f"class numbers go from 0 to {logits.shape[-1] - 1} for logits of shape {logits.shape}"
+        remedy = "so subtract its first class number, or widen the last layer"
+        raise ValueError(f"cross_entropy: {needed}; the target goes from {classes.min()} to {classes.max()}, {remedy}")
     log_p = log_softmax(logits)
     return -np.mean(log_p[(np.arange(len(classes)), classes) if classes.ndim else classes])
 
@@ -141,10 +135,8 @@ def probabilities(target: Array) -> bool:
 def check_same_shape(loss: str, prediction: Any, target: Any) -> None:
     """Raise ValueError if a prediction and its target have different shapes."""
     if np.shape(prediction) != np.shape(target):
-        raise ValueError(
-            f"{loss}: the prediction has shape {np.shape(prediction)} and the target {np.shape(target)}; "
-            "they must be the same, so reshape one (y.reshape(-1, 1) makes a column)"
-        )
+        shapes = f"the prediction has shape {np.shape(prediction)} and the target {np.shape(target)}"
+        raise ValueError(f"{loss}: {shapes}; they must be the same, so reshape one (y.reshape(-1, 1) makes a column)")
 
 
 def difference(loss: str, prediction: Any, target: Any) -> Any:

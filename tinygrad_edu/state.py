@@ -8,6 +8,7 @@ read and write `.safetensors`, which needs the package of that name.
 
 import math
 import os
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
@@ -93,8 +94,6 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _write_npz(arrays: dict[str, Array], file: IO[bytes]) -> None:
-    import zipfile
-
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
             # A new ZipInfo has a fixed date, so that the same state gives the same bytes.
@@ -103,8 +102,6 @@ def _write_npz(arrays: dict[str, Array], file: IO[bytes]) -> None:
 
 
 def _read_npz(file: IO[bytes]) -> dict[str, Array]:
-    import zipfile
-
     state = {}
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():

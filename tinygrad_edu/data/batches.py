@@ -57,10 +57,8 @@ def _stratify(classes: Array, fractions: Array) -> Array:
     wanted = fractions > 0
     if sizes.min() < wanted.sum():
         smallest = sizes.argmin()
-        raise ValueError(
-            f"{where}: class {names[smallest]} has {sizes[smallest]} rows, too few for one in each of {wanted.sum()} "
-            "parts; leave the class out, or split by='random'"
-        )
+        few = f"{sizes[smallest]} rows, too few for one in each of {wanted.sum()} parts"
+        raise ValueError(f"{where}: class {names[smallest]} has {few}; leave it out, or split by='random'")
     part_of, owed = np.empty(n, np.intp), np.zeros(3)
     for i, size in enumerate(sizes):
         shares = size * fractions
@@ -108,10 +106,8 @@ def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
     """
     classes = np.asarray(classes)
     if classes.dtype.kind not in "iu":
-        raise TypeError(
-            f"one_hot: class numbers are integers, not {classes.dtype}; .astype(int) makes them of booleans and of "
-            "whole floats, np.unique(names, return_inverse=True)[1] of names"
-        )
+        remedy = ".astype(int) makes them of numbers, np.unique(names, return_inverse=True)[1] of names"
+        raise TypeError(f"one_hot: class numbers are integers, not {classes.dtype}; {remedy}")
     if n is None and not classes.size:
         raise ValueError("one_hot: there are no classes; pass n, the number of possible classes")
     n = int(classes.max()) + 1 if n is None else positive_int("one_hot", "n", n)
@@ -145,15 +141,11 @@ class Standardizer:
 
     def transform(self, x: ArrayLike) -> Array:
         """Return `(x - mean) / scale`; rows of `x` have the shape of those it was fitted to."""
-        x = self._checked("transform", x)
-        result: Array = (x - self.mean) / self.scale
-        return result
+        return np.asarray((self._checked("transform", x) - self.mean) / self.scale)
 
     def inverse_transform(self, x: ArrayLike) -> Array:
         """Return `x * scale + mean`: standardised numbers in their original units."""
-        x = self._checked("inverse_transform", x)
-        result: Array = x * self.scale + self.mean
-        return result
+        return np.asarray(self._checked("inverse_transform", x) * self.scale + self.mean)
 
     def _checked(self, method: str, x: ArrayLike) -> Array:
         where = f"Standardizer.{method}"

@@ -152,10 +152,8 @@ class BatchNorm1d(Module):
         if self.training:
             n = x.size // self.num_features
             if n < 2:
-                raise ValueError(
-                    f"{self.describe()} got {shape}: one number a feature has no variance to train with; use larger "
-                    "batches, drop a last batch of one row, or call model.eval()"
-                )
+                remedy = "use larger batches, drop a last batch of one row, or call model.eval()"
+                raise ValueError(f"{self.describe()} got {shape}: one number a feature has no variance; {remedy}")
             mean = np.mean(x, axis=axes)
             centred = x - mean.reshape(column)
             var = np.mean(np.square(centred), axis=axes)

@@ -35,10 +35,9 @@ class Module:
     def __setattr__(self, name: str, value: object) -> None:
         old = vars(self).get(name)
         if isinstance(old, Tensor) and old.fun is None and not isinstance(value, (Tensor, type(None))):
-            raise TypeError(
-                f"{type(self).__name__}.{name} = ...: {old._describe()} would no longer be a parameter, but a "
-                f"{type(value).__name__}; write new numbers into it, {name}.data[...] = value, or assign a Tensor"
-            )
+            change = f"{old._describe()} would no longer be a parameter, but a {type(value).__name__}"
+            remedy = f"write new numbers into it, {name}.data[...] = value, or assign a Tensor"
+            raise TypeError(f"{type(self).__name__}.{name} = ...: {change}; {remedy}")
         object.__setattr__(self, name, value)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:

@@ -16,7 +16,7 @@ from ..nn import Module
 from ..nn.module import mode
 from ..optim import Optimizer
 from .checkpoint import TrainingState
-from .epoch import epoch_batches
+from .loop import epoch_batches
 from .metrics import Data, Loss, check_model, check_optimizer, checked_data
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The training loop: `fit`, built from the parts that the other modules of this package define.
+"""The training loop: a step, an epoch, and `fit`, which repeats epochs until a rule of `stopping` ends the run.
 
 An epoch is one pass over the training data, in batches drawn anew each time or as one batch; epochs count
 from 1. An epoch's training loss is the mean over its examples of the loss that each batch had before its
@@ -7,23 +7,30 @@ update; its validation loss and its metrics are those of the weights at its end.
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from .. import layers
-from ..data.batches import Rng, positive_int
+from ..data.batches import Arrays, Rng, batches, positive_int
+from ..engine.mode import no_grad
+from ..engine.rules.finite import all_finite
+from ..engine.rules.registry import Array
+from ..engine.tensor import Tensor
 from ..nn import Module
 from ..nn.module import mode
 from ..optim import Optimizer
 from .checkpoint import Checkpoint, TrainingState, run_settings
-from .epoch import evaluate_epoch, evaluation_step, nothing, train_epoch, training_step
 from .history import History
-from .metrics import Data, Loss, Metrics, check_model, check_optimizer, checked_data, checked_metrics
+from .metrics import Data, Loss, Metrics, as_array, check_model, check_optimizer, checked_data, checked_metrics, measure
 from .stopping import Callback, DivergenceGuard, check_rules, stop_reason, stop_requested
+
+Step = Callable[[Array, Array], Tensor]
+Evaluation = Callable[[Array, Array], tuple[Tensor, Any]]
+Check = Callable[[str, float], float]
 
 
 class Scheduler(Protocol):
@@ -36,6 +43,77 @@ class Scheduler(Protocol):
     @property
     def step(self) -> Callable[..., object]:
         """A method that sets the optimizer's `lr` for the batches or epochs that follow."""
+
+
+def training_step(model: Module, loss: Loss, optimizer: Optimizer) -> Step:
+    """Return a function of a batch (x, y) that updates the model once and returns the loss before the update.
+
+    It updates nothing if the loss is not finite, and raises TypeError if the loss is not a Tensor of one element.
+    """
+
+    def step(x: Array, y: Array) -> Tensor:
+        value = loss(model(x), y)
+        if not isinstance(value, Tensor) or value.size != 1:
+            raise TypeError(f"fit: loss(model(X), y) must be a Tensor of one element, not {value!r:.60}")
+        if all_finite(value.data):
+            optimizer.minimize(value)
+        return value
+
+    return step
+
+
+def evaluation_step(model: Module, loss: Loss) -> Evaluation:
+    """Return a function of (x, y) that returns the loss and the model's prediction, and records no gradients."""
+
+    def evaluation(x: Array, y: Array) -> tuple[Tensor, Any]:
+        with no_grad():
+            prediction = model(x)
+            return loss(prediction, y), prediction
+
+    return evaluation
+
+
+def nothing(*args: object) -> None:
+    """Do nothing."""
+
+
+def train_epoch(
+    step: Step, x: Array, y: Array, batch_size: int | None = None, rng: Rng = None, *,
+    check: Check = lambda name, loss: loss, after_step: Callable[[], object] = nothing,
+) -> float:  # fmt: skip
+    """Take a `step` on each batch of (x, y), and return the mean over the examples of the losses that the steps return.
+
+    Without `batch_size` there is one batch; otherwise `rng` shuffles the examples. `check` is called with a name and
+    each loss, and returns the loss or raises an error. `after_step` is called after each step that passes the check.
+    """
+    mean = 0.0
+    for x_batch, y_batch in epoch_batches(x, y, batch_size, rng):
+        loss = check("the training loss", float(step(x_batch, y_batch)))
+        mean += loss * (len(y_batch) / len(y))
+        after_step()
+    return mean
+
+
+def evaluate_epoch(
+    evaluation: Evaluation, modules: Iterable[Module], train: Arrays, valid: Arrays | None, metrics: Metrics,
+    check: Check = lambda name, loss: loss,
+) -> tuple[float | None, dict[str, float]]:  # fmt: skip
+    """Return the loss of the validation data (x, y), and each metric by name, with `modules` in evaluation mode.
+
+    Without validation data there is no loss (None), and metrics are those of the training data.
+    """
+    if valid is None and not metrics:
+        return None, {}
+    x, y = train if valid is None else valid
+    with mode(modules, training=False):
+        loss, prediction = evaluation(x, y)
+        valid_loss = None if valid is None else check("the validation loss", float(loss))
+        return valid_loss, measure("fit", metrics, as_array("fit", prediction), y) if metrics else {}
+
+
+def epoch_batches(x: Array, y: Array, batch_size: int | None, rng: Rng) -> Iterator[Arrays]:
+    """Return an iterator over the batches of one epoch: shuffled by `rng`, or all examples if `batch_size` is None."""
+    return iter([(x, y)]) if batch_size is None else batches(x, y, batch_size=batch_size, rng=rng)
 
 
 def fit(

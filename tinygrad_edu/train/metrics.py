@@ -122,10 +122,9 @@ def _classes(where: str, prediction: Operand, target: Operand) -> tuple[Array, A
     """Return the class numbers (n,) of prediction and target, and the number of classes."""
     p, t = _finite_arrays(where, prediction, target)
     if p.ndim > 2 or t.size != len(t):
-        raise ValueError(
-            f"{where}: the prediction has shape {p.shape} and the target {t.shape}; give scores (n, classes) or one "
-            "number a row, and one class number a row (target.argmax(axis=1) converts one-hot rows)"
-        )
+        remedy = "give scores (n, classes) or one number a row, and one class number a row"
+        shapes = f"the prediction has shape {p.shape} and the target {t.shape}"
+        raise ValueError(f"{where}: {shapes}; {remedy} (target.argmax(axis=1) converts one-hot rows)")
     t = t.reshape(-1)
     if p.size == len(p) and p.dtype.kind == "f":
         if not any(np.isin(t, pair).all() for pair in ((0, 1), (-1, 1))):

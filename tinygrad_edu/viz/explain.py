@@ -82,15 +82,11 @@ def explain(root: Tensor | Value) -> Explanation:
     if not isinstance(root, Node):
         raise TypeError(f"explain takes the Tensor or Value to start from, not {type(root).__name__}")
     if not root.requires_grad:
-        raise ValueError(
-            f"explain: {root._describe()} depends on nothing that takes gradients; wrap the values that you want "
-            "gradients of in Tensor(...), and look for no_grad, detach() and .data in its computation"
-        )
+        remedy = "wrap values in Tensor(...), and look for no_grad, detach() and .data in its computation"
+        raise ValueError(f"explain: {root._describe()} depends on nothing that takes gradients; {remedy}")
     if np.size(root._value) != 1:
-        raise ValueError(
-            f"explain: {root._describe()} has shape {np.shape(root._value)}, and only a single number has a gradient "
-            "by itself; reduce it first: tg.explain(y.sum()), tg.explain(y.mean())"
-        )
+        shape = f"has shape {np.shape(root._value)}, and only a single number has a gradient by itself"
+        raise ValueError(f"explain: {root._describe()} {shape}; reduce it first: tg.explain(y.sum())")
     nodes = toposort(root)[::-1]
     with watching(Contributions()) as seen:
         reverse_pass(root, root._seed(None), leaves)

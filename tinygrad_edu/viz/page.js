@@ -73,9 +73,7 @@ function gradients(frame) {
   return arrived;
 }
 
-function contribution(step) {
-  return step.contribution ?? step.total; // the first contribution is the total
-}
+const contribution = (step) => step.contribution ?? step.total; // the first contribution is the total
 
 // Show one frame
 function show(frame) {
@@ -163,10 +161,8 @@ function stepNumbers(step) {
 }
 
 function operationNumbers({ name, operation, numbers, value: data }) {
-  return [
-    numberBox("operation", `${name} = ${operation}`, "wide"), numberBox("with numbers", numbers ?? "-", "wide"),
-    numberBox(`value of ${name}`, value(data), "lit"),
-  ];
+  return [numberBox("operation", `${name} = ${operation}`, "wide"), numberBox("with numbers", numbers ?? "-", "wide"),
+    numberBox(`value of ${name}`, value(data), "lit")];
 }
 
 function row({ name, value: data }, grad, lit) {
@@ -207,8 +203,12 @@ function go(frame) {
   show(frame);
 }
 
+const BUTTONS = {
+  forward: () => go(0), backward: () => go(seedFrame), first: () => go(0), previous: () => go(current - 1), play,
+  next: () => go(current + 1), last: () => go(lastFrame),
+};
 const KEYS = {
-  ArrowLeft: () => go(current - 1), ArrowRight: () => go(current + 1), Home: () => go(0), End: () => go(lastFrame), " ": play,
+  ArrowLeft: BUTTONS.previous, ArrowRight: BUTTONS.next, Home: BUTTONS.first, End: BUTTONS.last, " ": play,
 };
 
 document.addEventListener("keydown", (event) => {
@@ -217,13 +217,7 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   KEYS[event.key]();
 });
-byId("first").addEventListener("click", () => go(0));
-byId("previous").addEventListener("click", () => go(current - 1));
-byId("play").addEventListener("click", play);
-byId("next").addEventListener("click", () => go(current + 1));
-byId("last").addEventListener("click", () => go(lastFrame));
-byId("forward").addEventListener("click", () => go(0));
-byId("backward").addEventListener("click", () => go(seedFrame));
+for (const [id, act] of Object.entries(BUTTONS)) byId(id).addEventListener("click", act);
 byId("slider").addEventListener("input", (event) => go(Number(event.target.value)));
 
 byId("root").textContent = nodes[root].name;

@@ -67,10 +67,8 @@ def confusion(
     """
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
     if true.ndim != 1 or true.shape != predicted.shape or not true.size:
-        raise ValueError(
-            f"confusion: y_true has shape {true.shape} and y_pred {predicted.shape}; pass the classes as two arrays of "
-            "one shape (n,), and scores as scores.argmax(axis=1)"
-        )
+        remedy = "pass the classes as two arrays of one shape (n,), and scores as scores.argmax(axis=1)"
+        raise ValueError(f"confusion: y_true has shape {true.shape} and y_pred {predicted.shape}; {remedy}")
     classes = np.unique(np.concatenate([true, predicted]))
     if labels is not None and np.isin(classes, range(len(labels))).all():
         classes = np.arange(len(labels))
