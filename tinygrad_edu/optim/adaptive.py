@@ -1,7 +1,5 @@
 """Optimizers that scale the step of each element by the size of the gradients that it has had."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..engine.tensor import Tensor
@@ -18,6 +16,7 @@ class Adagrad(Optimizer):
     """
 
     lr_decay, weight_decay, eps = map(hyperparameter, ("lr_decay", "weight_decay", "eps"))
+    state_names = ("sum",)
 
     def __init__(
         self, params: Params, lr: float = 0.01, lr_decay: float = 0, weight_decay: float = 0,
@@ -36,10 +35,6 @@ class Adagrad(Optimizer):
         s = s + g * g
         lr = lr / (1 + (t - 1) * lr_decay)
         return theta - lr * (g / (np.sqrt(s) + eps)), s
-
-    def needed_state(self, group: Group) -> dict[str, bool]:
-        """Return the formula's s."""
-        return {"sum": True}
 
     def initial_state(self, name: str, p: Tensor) -> Array:
         """Return initial_accumulator_value for each element of the parameter."""
@@ -102,6 +97,7 @@ class Adam(Optimizer):
     """
 
     betas, eps, weight_decay = map(hyperparameter, ("betas", "eps", "weight_decay"))
+    state_names = ("m", "v")
 
     def __init__(
         self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
@@ -122,10 +118,6 @@ class Adam(Optimizer):
         root = ((1 - b2) / (1 - b2**t)) ** 0.5  # sqrt(v_hat) is root * sqrt(v), m_hat is (1 - b1) / (1 - b1**t) * m
         rate = lr * (1 - b1) / (1 - b1**t) / root
         return theta - rate * (m / (np.sqrt(v) + eps / root)), m, v  # the paper's quick form, end of section 2
-
-    def needed_state(self, group: Group) -> dict[str, bool]:
-        """Return the formula's m and v."""
-        return {"m": True, "v": True}
 
     @classmethod
     def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:

@@ -77,7 +77,8 @@ class InPlace:
         # Copies cost a third of the step. After a step that succeeded only floating-point errors can raise: shapes and
         # dtypes fit, and Ctrl-C waits for the end, as deque and starmap run no Python code between two calls.
         certain = self.succeeded and not floating_point_errors_raise()
-        copies = [] if certain else [(array, array.copy()) for array in replaced_arrays(updates)]
+        replaced = [a for _, parameters in updates for theta, _, *state in parameters for a in (theta, *state)]
+        copies = [] if certain else [(a, a.copy()) for a in replaced if a is not None and a.flags.writeable]
         try:
             deque(starmap(operator.call, calls), maxlen=0)
         except BaseException:
@@ -85,12 +86,6 @@ class InPlace:
                 array[...] = copy
             raise
         self.succeeded = True
-
-
-def replaced_arrays(updates: Iterable[Update]) -> list[Array]:
-    """Return each theta and its state."""
-    found = [a for _, parameters in updates for theta, _, *state in parameters for a in (theta, *state)]
-    return [a for a in found if a is not None and a.flags.writeable]
 
 
 def floating_point_errors_raise() -> bool:

@@ -5,8 +5,6 @@ A schedule keeps the first rate of each of its optimizer's groups in `base_lrs`,
 `each_batch` means that the schedule counts updates, not epochs; `watches_loss` means that `step` takes the loss.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -94,10 +92,8 @@ class StepLR(LRScheduler):
     """Multiplies the rate by `gamma` after every `step_size` epochs."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        self.step_size, self.gamma = (
-            whole_number("StepLR", "step_size", step_size),
-            nonnegative("StepLR", "gamma", gamma),
-        )
+        self.step_size = whole_number("StepLR", "step_size", step_size)
+        self.gamma = nonnegative("StepLR", "gamma", gamma)
         super().__init__(optimizer)
 
     def rate(self, base_lr: float, epoch: int) -> Rate:
@@ -142,14 +138,9 @@ class OneCycleLR(LRScheduler):
     each_batch = True
 
     def __init__(
-        self,
-        optimizer: Optimizer,
-        max_lr: float | Sequence[float],
-        total_steps: int,
-        pct_start: float = 0.3,
-        div_factor: float = 25.0,
-        final_div_factor: float = 1e4,
-    ) -> None:
+        self, optimizer: Optimizer, max_lr: float | Sequence[float], total_steps: int, pct_start: float = 0.3,
+        div_factor: float = 25.0, final_div_factor: float = 1e4,
+    ) -> None:  # fmt: skip
         groups = optimizer.groups if isinstance(optimizer, Optimizer) else []  # super().__init__ refuses others
         maxima = list(max_lr) if isinstance(max_lr, Sequence) else [max_lr] * len(groups)
         if len(maxima) != len(groups):
@@ -190,21 +181,14 @@ class ReduceLROnPlateau(LRScheduler):
     watches_loss = True
 
     def __init__(
-        self,
-        optimizer: Optimizer,
-        factor: float = 0.1,
-        patience: int = 10,
-        threshold: float = 1e-4,
-        cooldown: int = 0,
-        min_lr: float = 0.0,
-    ) -> None:
+        self, optimizer: Optimizer, factor: float = 0.1, patience: int = 10, threshold: float = 1e-4,
+        cooldown: int = 0, min_lr: float = 0.0,
+    ) -> None:  # fmt: skip
         self.factor = nonnegative("ReduceLROnPlateau", "factor", factor, below=1)
         self.threshold = nonnegative("ReduceLROnPlateau", "threshold", threshold, below=1)
         self.min_lr = nonnegative("ReduceLROnPlateau", "min_lr", min_lr)
-        self.patience, self.cooldown = (
-            whole_number("ReduceLROnPlateau", name, value, least=0)
-            for name, value in (("patience", patience), ("cooldown", cooldown))
-        )
+        self.patience = whole_number("ReduceLROnPlateau", "patience", patience, least=0)
+        self.cooldown = whole_number("ReduceLROnPlateau", "cooldown", cooldown, least=0)
         self.best, self.bad, self.cooling, self.scale = math.inf, 0, 0, 1.0
         super().__init__(optimizer)
 

@@ -74,6 +74,7 @@ class Optimizer:
     """
 
     lr = hyperparameter("lr")
+    state_names: tuple[str, ...] = ()  # of the formula's state, if all groups need all of it
 
     def __init__(self, params: Params, **settings: Setting) -> None:
         kind = type(self).__name__
@@ -98,8 +99,8 @@ class Optimizer:
         )
 
     def needed_state(self, group: Group) -> dict[str, bool]:
-        """Return the names of the formula's state, and whether this group needs it."""
-        return {}
+        """Return the names of the formula's state, and whether this group needs it; by default all `state_names`."""
+        return dict.fromkeys(self.state_names, True)
 
     def initial_state(self, name: str, p: Tensor) -> Array:
         """Return the state of this name before the first step: an array like the parameter."""

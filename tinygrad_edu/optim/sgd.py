@@ -1,7 +1,5 @@
 """Gradient descent, with momentum and Nesterov's look ahead."""
 
-from __future__ import annotations
-
 from .inplace import Array
 from .optimizer import Group, Optimizer, hyperparameter
 from .validation import Params, Setting

@@ -1,7 +1,5 @@
 """Checks of what optimizers and schedules are given: parameters, gradients, hyperparameters."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 

@@ -1,7 +1,5 @@
 """Capture: run a function once, with its Tensors, modules and optimizers reporting to a recorder."""
 
-from __future__ import annotations
-
 import functools
 from threading import RLock, get_ident
 from typing import Any

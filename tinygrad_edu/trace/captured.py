@@ -4,8 +4,6 @@ While the function runs, `Node`, `Module` and `Optimizer` report the reads and w
 see the state as it is. Changes are made only when the function has returned: a recording that fails has no effect.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable
 from sys import getrefcount
 from threading import get_ident

@@ -5,8 +5,6 @@ one that it calls, uses. A replay requires that all of them are the same. A func
 recorded, because later calls would not change it.
 """
 
-from __future__ import annotations
-
 import functools
 import os
 import random

@@ -1,7 +1,5 @@
 """Calls as expressions that a person reads, with no more parentheses than they need."""
 
-from __future__ import annotations
-
 import math
 import operator
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """In-place operations and methods of NumPy as functions that return new arrays: a recorded call has no other effect."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -5,8 +5,6 @@ optimizer state) are kept apart from the calls, in `stores`. They are done last,
 nothing. Passes rewrite the list; a layout gives the arrays their memory.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

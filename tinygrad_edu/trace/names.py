@@ -1,7 +1,5 @@
 """Names in the programs that are printed, and in those that jit compiles."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 import keyword

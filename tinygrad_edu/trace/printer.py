@@ -5,8 +5,6 @@ and numbers that the function found (parameters, optimizer state, the learning r
 in place as the function changes them; changed numbers are returned after the result.
 """
 
-from __future__ import annotations
-
 import linecache
 import textwrap
 from pathlib import PurePath

@@ -1,7 +1,5 @@
 """The recorder: `Traced` arrays report every call to it; it computes, and appends the call to a program."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence

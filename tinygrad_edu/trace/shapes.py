@@ -3,8 +3,6 @@
 Those are refused that give a number of elements which depends on recorded values.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 
