@@ -24,9 +24,9 @@ class Sequential(Module):
     names: tuple[str, ...] = ()
 
     def __init__(self, *layers: Layer | Mapping[str, Layer]) -> None:
-        first = layers[0] if len(layers) == 1 else None
-        numbered = {str(i): layer for i, layer in enumerate(layers)}
-        named: Mapping[str, object] = first if isinstance(first, Mapping) else numbered
+        named: Mapping[str, object] = {str(i): layer for i, layer in enumerate(layers)}
+        if len(layers) == 1 and isinstance(layers[0], Mapping):
+            named = layers[0]
         for name, layer in named.items():
             if not isinstance(name, str) or "." in name or hasattr(self, name):
                 raise ValueError(f"Sequential: {name!r} cannot name a layer: it holds a dot, or means something else")

@@ -78,13 +78,11 @@ class History:
         columns = {
             "epoch": [str(i + 1) for i in range(len(self))],
             "train loss": [f"{x:.6g}" for x in self.train_loss],
-            "valid loss": [f"{x:.6g}" for x in self.valid_loss],
+            **({"valid loss": [f"{x:.6g}" for x in self.valid_loss]} if self.valid_loss else {}),
             **{name: [f"{x:.4g}" for x in values] for name, values in self.metrics.items()},
             "lr": [f"{x:.3g}" for x in self.lr],
             "seconds": [f"{x:.3f}" for x in np.cumsum(self.seconds)],
         }
-        if not self.valid_loss:
-            del columns["valid loss"]
         picked = np.unique(np.linspace(0, len(self) - 1, min(rows, len(self))).round().astype(int))
         cells = [[name, *(values[i] for i in picked)] for name, values in columns.items()]
         aligned = [[c.rjust(max(map(len, column))) for c in column] for column in cells]
@@ -95,10 +93,9 @@ class History:
 
         Seconds are those of each epoch alone. After an error an existing file is unchanged.
         """
-        columns = {"epoch": range(1, len(self) + 1), "train_loss": self.train_loss, "valid_loss": self.valid_loss}
-        columns |= {**self.metrics, "lr": self.lr, "seconds": self.seconds}
-        if not self.valid_loss:
-            del columns["valid_loss"]
+        valid = {"valid_loss": self.valid_loss} if self.valid_loss else {}
+        columns = {"epoch": range(1, len(self) + 1), "train_loss": self.train_loss, **valid, **self.metrics}
+        columns |= {"lr": self.lr, "seconds": self.seconds}
         text = StringIO(newline="")
         writer = csv.writer(text)
         writer.writerow(columns)

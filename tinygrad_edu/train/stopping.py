@@ -93,10 +93,9 @@ class DivergenceError(ValueError):
     def __init__(self, name: str, epoch: int, lr: float, history: History, x: Array, y: Array) -> None:
         causes = [f"the learning rate is too high (try {lr / 10:.2g})", *_not_standardised("features", x)]
         causes += _not_standardised("targets", y) if y.dtype.kind == "f" else []
-        super().__init__(
-            f"fit: {name} in epoch {epoch} with lr={lr:g}. Likely causes: {'; '.join(causes)}; or the loss leaves its "
-            "domain, as log(0) does. The model has the last weights that gave a finite loss."
-        )
+        likely = f"Likely causes: {'; '.join([*causes, 'or the loss leaves its domain, as log(0) does'])}"
+        restored = "The model has the last weights that gave a finite loss."
+        super().__init__(f"fit: {name} in epoch {epoch} with lr={lr:g}. {likely}. {restored}")
         self.history = history
 
 

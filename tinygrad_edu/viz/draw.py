@@ -8,7 +8,10 @@ program if it is on PATH, and else pygraphviz.
 
 import os
 import re
+import tempfile
+import threading
 import warnings
+import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -88,10 +91,6 @@ class Drawing:
 
     def show(self) -> Path:
         """Open the picture in the browser, from a temporary file, and return that file's path without waiting."""
-        import tempfile
-        import threading
-        import webbrowser
-
         path = self.save(Path(tempfile.mkdtemp(prefix="tinygrad_edu-")) / "graph.svg")
         # Some browsers block the caller for as long as they are open.
         opening = threading.Thread(target=webbrowser.open, args=(path.as_uri(),), daemon=True)

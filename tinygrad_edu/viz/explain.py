@@ -22,7 +22,7 @@ from ..engine.value import Value
 from ..state import replacing
 from .page import frame, page
 from .steps import Record, Step, adds, remark, table, why
-from .values import SMALL, Number
+from .values import SMALL, Number, shortened
 
 LABEL = 24  # characters of a label that are shown
 
@@ -143,7 +143,8 @@ def _local_derivative(rule: Rule, y: Tensor | Value) -> tuple[Number | None, tup
 
 def _unique_names(nodes: Sequence[Tensor | Value]) -> dict[Tensor | Value, str]:
     """Return a different name for every node: its label, or v1, v2, ... in the order of the tape."""
-    labels = [_short_label(y.label) if y.label else "" for y in nodes]
+    printable = ["".join(c if c.isprintable() else ascii(c)[1:-1] for c in y.label or "") for y in nodes]
+    labels = [shortened(text, LABEL) for text in printable]  # on one line
     taken, names = set(labels), {}
     counts: Counter[str] = Counter()
     used: set[str] = set()
@@ -155,9 +156,3 @@ def _unique_names(nodes: Sequence[Tensor | Value]) -> dict[Tensor | Value, str]:
         used.add(name)
         names[y] = name
     return names
-
-
-def _short_label(label: str) -> str:
-    """Return a label on one line, cut to LABEL characters, with unprintable characters spelled out."""
-    text = "".join([c if c.isprintable() else ascii(c)[1:-1] for c in label])
-    return text if len(text) <= LABEL else f"{text[: LABEL - 1]}…"

@@ -193,7 +193,6 @@ def _evaluate(loss: Loss, a: Array, b: Array) -> Array:
 
 
 def _levels(z: Array, levels: int | Sequence[float]) -> Array:
-    """Return the heights of the contour lines."""
     if not isinstance(levels, int):
         return np.sort(np.asarray(levels, dtype=float))
     low, high = float(z.min()), float(z.max())

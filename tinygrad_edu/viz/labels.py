@@ -50,11 +50,10 @@ def details(box: Box, gradients: Gradients) -> str:
     if not isinstance(scope, Scope):
         calls = [name(scope.fun)] if box.edge_args else []
         return "\n".join(calls + _details(scope, gradients))
+    outputs = [line for y in scope.outputs for line in _details(y, gradients)]
     parameters = [] if scope.module is None else scope.module.named_parameters()
-    return "\n".join(
-        [", ".join(title(scope)), *[line for y in scope.outputs for line in _details(y, gradients)]]
-        + [f"{p.label or path}: {' '.join(summary(p, gradients))}" for path, p in parameters]
-    )
+    weights = [f"{p.label or path}: {' '.join(summary(p, gradients))}" for path, p in parameters]
+    return "\n".join([", ".join(title(scope)), *outputs, *weights])
 
 
 def _details(x: Tensor | Value | Number, gradients: Gradients) -> list[str]:
@@ -106,8 +105,7 @@ def call(y: Tensor | Value, edge_args: set[int]) -> str:
     if len(edge_args) == len(y.args) and not y.kwargs:
         return symbol
     args = ["·" if i in edge_args else index(a) for i, a in enumerate(y.args)]
-    if len(args) > SMALL:
-        args = [*args[:2], "…", args[-1]]
+    args = [*args[:2], "…", args[-1]] if len(args) > SMALL else args
     return f"{symbol}({', '.join(args + [f'{k}={reprlib.repr(v)}' for k, v in y.kwargs.items()])})"
 
 

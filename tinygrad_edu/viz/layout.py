@@ -81,11 +81,9 @@ def lay_out(sizes: list[Point], edges: list[Edge]) -> tuple[list[Point], list[st
 def _by_graphviz(sizes: list[Point], edges: list[Edge]) -> tuple[list[Point], list[str]]:
     import graphviz
 
-    graph = graphviz.Digraph(
-        graph_attr={"rankdir": "LR", "nodesep": "0.25", "ranksep": "0.8"},
-        node_attr={"shape": "box", "fixedsize": "true", "label": "", "ordering": "in"},
-        edge_attr={"arrowhead": "none"},
-    )
+    look = {"shape": "box", "fixedsize": "true", "label": "", "ordering": "in"}
+    spaces = {"rankdir": "LR", "nodesep": "0.25", "ranksep": "0.8"}
+    graph = graphviz.Digraph(graph_attr=spaces, node_attr=look, edge_attr={"arrowhead": "none"})
     for i, (width, height) in enumerate(sizes):
         graph.node(str(i), width=f"{width / 72:.4f}", height=f"{height / 72:.4f}")
     for tail, head in edges[::-1]:  # in the order of the tape

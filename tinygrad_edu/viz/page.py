@@ -12,7 +12,7 @@ from importlib import resources
 
 from .layout import lay_out
 from .steps import Record, Step, table
-from .values import Number, brief, format_full
+from .values import Number, brief, format_full, shortened
 
 Json = str | int | list[str] | list[int]
 
@@ -24,33 +24,29 @@ TABLE = 30_000  # characters of the table that readers without JavaScript see
 def page(nodes: Sequence[Record], steps: Sequence[Step]) -> str:
     """Return the whole page."""
     text = table(nodes[-1], steps)
-    parts = {
-        "TITLE": html.escape(nodes[-1].name),
-        "TABLE": html.escape(text if len(text) <= TABLE else f"{text[:TABLE]}\n... (print it for the rest)"),
-        "DATA": json.dumps(_data(nodes, steps), separators=(",", ":")).replace("<", "\\u003c"),  # no </script> inside
-        "STYLE": _file("page.css"),
-        "SCRIPT": _file("page.js"),
-    }
+    text = text if len(text) <= TABLE else f"{text[:TABLE]}\n... (print it for the rest)"
+    data = json.dumps(_data(nodes, steps), separators=(",", ":")).replace("<", "\\u003c")  # no </script> inside
+    parts = {"TITLE": html.escape(nodes[-1].name), "TABLE": html.escape(text), "DATA": data}
+    parts |= {"STYLE": _file("page.css"), "SCRIPT": _file("page.js")}
     return re.sub(r"\{\{([A-Z]+)\}\}", lambda marker: parts[marker[1]], _file("page.html"))
 
 
 def frame(nodes: Sequence[Record], steps: Sequence[Step]) -> str:
     """Return the page as an <iframe> for a notebook's cell; it may run its own script and nothing else."""
     title = html.escape(f"Backpropagation of {nodes[-1].name}, step by step")
-    return (
-        f'<iframe title="{title}" sandbox="allow-scripts" style="width:100%;height:46rem;border:0" '
-        f'srcdoc="{html.escape(page(nodes, steps))}"></iframe>'
-    )
+    style = 'sandbox="allow-scripts" style="width:100%;height:46rem;border:0"'
+    return f'<iframe title="{title}" {style} srcdoc="{html.escape(page(nodes, steps))}"></iframe>'
 
 
 def _data(nodes: Sequence[Record], steps: Sequence[Step]) -> dict[str, list[dict[str, Json]]]:
     """Return what page.js shows: the nodes with their boxes, and the steps with the paths of their edges."""
     index = {record.name: i for i, record in enumerate(nodes)}
     edges = [(index[step.to], index[step.node]) for step in steps]
-    lines = [[_cut(f"{r.name} = {r.operation}" if r.operation else r.name), _cut(brief(r.value))] for r in nodes]
+    first = [f"{r.name} = {r.operation}" if r.operation else r.name for r in nodes]
+    lines = [[shortened(a, LONGEST), shortened(brief(r.value), LONGEST)] for a, r in zip(first, nodes, strict=True)]
     lengths = [max(map(len, two)) for two in lines]
     for (tail, _), step in zip(edges, steps, strict=True):  # the box will show the gradient too
-        lengths[tail] = max(lengths[tail], len(_cut(f"grad {brief(step.total)}")))
+        lengths[tail] = max(lengths[tail], min(len(f"grad {brief(step.total)}"), LONGEST))
     sizes = [(round(max(n, 6) * CHARACTER) + 2 * PADDING, 3 * LINE + 2 * PADDING) for n in lengths]
     centres, paths = lay_out(sizes, edges)
     return {
@@ -77,10 +73,6 @@ def _file(name: str) -> str:
 def _without_empty(**fields: Json) -> dict[str, Json]:
     """Return the fields without empty texts, which keeps a page of many steps small."""
     return {name: value for name, value in fields.items() if value != ""}
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _short_and_full(x: Number | None) -> list[str]:

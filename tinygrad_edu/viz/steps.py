@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .values import SMALL, Number, brief
+from .values import SMALL, Number, brief, shortened
 
 WIDTH = 100  # columns of a text table, where numbers are scalars
 INDENT = " " * 6
@@ -65,10 +65,8 @@ def adds(x: str, contributions: Sequence[Number], users: Sequence[str], total: N
     if uses == 1:
         return ""
     if n == 1:
-        return (
-            f"{x} is used {uses} times (by {_listed(users)}). A change of {x} affects the root through each use, and "
-            f"the effects add up: {x} gets {uses} contributions, and this is the first."
-        )
+        used = f"{x} is used {uses} times (by {_listed(users)}). A change of {x} affects the root through each use"
+        return f"{used}, and the effects add up: {x} gets {uses} contributions, and this is the first."
     shown = slice(0 if n <= SMALL else n - 2, n)
     terms = [f"{brief(r)} (from {y})" for r, y in zip(contributions[shown], users[shown], strict=True)]
     if n > SMALL:
@@ -131,7 +129,7 @@ def _widths(rows: list[list[str]]) -> list[int]:
 
 
 def _line(cells: Sequence[str], widths: list[int]) -> str:
-    cut = [c if len(c) <= width else f"{c[: width - 1]}…" for c, width in zip(cells, widths, strict=True)]
+    cut = map(shortened, cells, widths)
     aligned = [c.rjust(w) if right else c.ljust(w) for c, w, right in zip(cut, widths, RIGHT_ALIGNED, strict=True)]
     return "  ".join(aligned).rstrip()
 

@@ -35,6 +35,11 @@ def brief(x: ArrayLike | None) -> str:
     return format_value(x) if 0 < x.size <= SMALL else f"{x.shape} norm {format_number(np.linalg.norm(x))}"
 
 
+def shortened(text: str, width: int) -> str:
+    """Return text of at most `width` characters, the last of which says that something was cut off."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
 def format_full(x: ArrayLike, separator: str = ", ") -> str:
     """Return an array as NumPy writes it, up to a hundred elements."""
     return np.array2string(np.asarray(x), separator=separator, threshold=100, edgeitems=3)
