@@ -74,7 +74,8 @@ class Embedding(Module):
         if index.dtype.kind not in "iu":
             raise TypeError(f"{self.describe()} takes integers, and got {index.dtype}; .astype(int) makes them")
         if not functions.within(index, self.num):
-            raise ValueError(f"{self.describe()} takes 0 to {self.num - 1}; got {index.min()} to {index.max()}")
+            given = f"{index.min()} to {index.max()}"
+            raise ValueError(f"{self.describe()} takes numbers from 0 to {self.num - 1}; got {given}")
         return self.weight[index]
 
     def describe(self) -> str:

@@ -173,7 +173,6 @@ def _common_limits(draw: Draw, frames: list[Any], ax: Axes) -> Limits:
 
 
 def _pictures(draw: Draw, frames: Iterable[Any], ax: Axes, limits: Limits, dpi: float) -> list[Picture]:
-    """Draw each frame with these limits and return the pictures."""
     from matplotlib import rc_context
     from PIL import Image
 
