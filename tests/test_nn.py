@@ -183,8 +183,10 @@ def test_linear_refuses_what_is_no_array_and_sizes_that_are_none():
 )
 def test_activations_are_their_functions(layer, function):
     x = np.linspace(-3, 3, 13)
-    np.testing.assert_allclose(layer(Tensor(x)).data, function(x), rtol=1e-14)
+    np.testing.assert_allclose(layer(x=Tensor(x)).data, function(x), rtol=1e-14)
     assert layer.parameters() == []
+    with pytest.raises(TypeError):
+        layer(x, np.empty(13))  # np.tanh would write into it
 
 
 @pytest.mark.parametrize(

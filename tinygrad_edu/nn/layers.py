@@ -224,7 +224,9 @@ class LeakyReLU(Module):
 class Tanh(Module):
     """`tanh(x)`."""
 
-    forward = staticmethod(np.tanh)
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return `np.tanh(x)`."""
+        return np.tanh(x)
 
 
 class Sigmoid(Module):
