@@ -94,8 +94,7 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any) -> Any:
 def cross_entropy(logits: Any, target: Any) -> Any:
     """Return the mean of -log_softmax(logits)[target] over rows.
 
-    `logits` has shape (n, classes), or (classes,) for a single row; `target` holds integer class numbers, of shape
-    (n,) or ().
+    `logits` has shape (n, classes), or (classes,) for one row; `target` holds class numbers, of shape (n,) or ().
     """
     logits = logits if hasattr(logits, "shape") else np.asarray(logits)
     classes = target if hasattr(target, "shape") else np.asarray(target)

@@ -56,8 +56,7 @@ def load(path: Path) -> dict[str, Array]:
 def copy_state(where: str, targets: Mapping[str, Array], state: Mapping[str, ArrayLike]) -> None:
     """Copy each array of `state` into the target of the same name, in place.
 
-    Raises ValueError, beginning with `where`, that lists all names, shapes and dtypes that do not fit; no target has
-    then been changed.
+    Raises ValueError, which begins with `where` and lists what does not fit, before any target is changed.
     """
     if not isinstance(state, Mapping):
         raise TypeError(f"{where} takes a dict of names and arrays, as state_dict() gives, not {type(state).__name__}")

@@ -1,8 +1,7 @@
 """Data for training: splits, standardisation, batches and one-hot classes; and toy data sets to learn on.
 
 All functions take arrays, or tables, whose first axis counts the examples; they keep rows of several arrays together
-and return NumPy arrays. Data that is empty, of unequal lengths or not finite raises an error here rather than a
-strange loss later.
+and return NumPy arrays. Data that is empty, of unequal lengths or not finite raises an error.
 """
 
 from .batches import Standardizer, batches, one_hot, train_valid_test_split

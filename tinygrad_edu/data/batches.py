@@ -78,8 +78,7 @@ def batches(
 ) -> Iterator[Arrays]:
     """Return an iterator over tuples of `batch_size` rows of every array, each row once, in an order drawn with `rng`.
 
-    The last batch holds the remaining rows, or is dropped with `drop_last`. Without `shuffle` the batches are views, in
-    order.
+    The last batch holds the remaining rows, or is dropped with `drop_last`. Without `shuffle`, batches are views.
     """
     checked = checked_arrays("batches", *arrays)
     n = len(checked[0])

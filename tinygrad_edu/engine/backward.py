@@ -121,8 +121,7 @@ RECORDED: Contributions = recorded_contribution, partial(recorded_contribution, 
 def reverse_pass(root: N, gradient: Gradient, select: Select[N], contributions: Contributions = PLAIN) -> list[Pair[N]]:
     """Run the backward pass; return those (node, gradient) pairs that `select` picks from an iterator over all.
 
-    Where a NaN arrives, the pass is repeated with masked contributions: most often 0 * inf made the NaN, on a branch
-    that `np.where` did not choose.
+    If a NaN arrives, repeat it with masked contributions: 0 * inf, where `np.where` chose another branch, made the NaN.
     """
     watching = watchers()
     pairs: list[Pair[N]] = []

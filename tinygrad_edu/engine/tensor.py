@@ -42,8 +42,7 @@ class Tensor(Operand):
 
     `data` is copied. Integers and booleans become float64; float16, float32 and float64 keep their dtype.
     `requires_grad=False` makes a constant. `label` names the tensor in errors and pictures.
-    Attributes: `data` (ndarray), `grad` (ndarray of the same shape and dtype, or None), `shape`, `dtype`, ...
-    Methods are those of ndarray.
+    `data` and `grad` are arrays of one shape and dtype, `grad` may be None. Other attributes and methods are ndarray's.
     """
 
     __slots__ = ()

@@ -1,7 +1,6 @@
 """Initial values of weights: functions of a shape and a Generator, for `Linear(..., init=...)` and any array.
 
-A unit with weights of shape (out, in, ...) has `in` times the remaining sizes inputs (fan-in), and `out` times the
-remaining sizes outputs (fan-out).
+With weights of shape (out, in, ...), fan-in is `in` times the remaining sizes, and fan-out `out` times these.
 """
 
 from collections.abc import Callable

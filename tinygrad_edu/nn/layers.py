@@ -31,8 +31,7 @@ def shape_of(layer: Module, x: Tensor | Array) -> tuple[int, ...]:
 class Linear(Module):
     """`x @ weight.T + bias` along the last axis: (..., in_features) gives (..., out_features).
 
-    `weight` is (out_features, in_features), as in PyTorch, and `init(shape, rng)` returns its initial values; `bias`
-    starts at zero.
+    `weight` is (out_features, in_features), as in PyTorch, and starts as `init(shape, rng)`; `bias` starts at zero.
     """
 
     def __init__(

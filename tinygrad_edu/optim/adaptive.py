@@ -11,8 +11,7 @@ from .validation import Params, Setting, nonnegative
 class Adagrad(Optimizer):
     """Divides by the root of s, the sum of all squared gradients (Duchi et al. 2011).
 
-    `lr_decay` lowers the rate further, as 1 / (1 + lr_decay * (t - 1)). `weight_decay` adds weight_decay * theta to the
-    gradient.
+    `lr_decay` divides the rate by 1 + lr_decay * (t - 1). `weight_decay` adds weight_decay * theta to the gradient.
     """
 
     lr_decay, weight_decay, eps = map(hyperparameter, ("lr_decay", "weight_decay", "eps"))

@@ -131,8 +131,7 @@ class OneCycleLR(LRScheduler):
 
     The rate starts at max_lr / div_factor, reaches `max_lr` after the part `pct_start` of `total_steps` updates, and
     ends at its start divided by `final_div_factor`, where it stays. `max_lr` replaces the optimizer's rate in every
-    group; a list has one for each. Call `step()` after each update, not after each epoch. As PyTorch's in two phases,
-    but the momentum stays constant.
+    group; a list has one for each. Call `step()` after each update. As PyTorch's in two phases, with constant momentum.
     """
 
     each_batch = True
@@ -174,8 +173,7 @@ class ReduceLROnPlateau(LRScheduler):
     """Multiplies the rate by `factor` when the loss has not improved for more than `patience` epochs.
 
     A loss is an improvement if it is below (1 - threshold) times the lowest so far. The `cooldown` epochs after a cut
-    are not counted. No rate falls below `min_lr`. As PyTorch's with mode "min". `jit` cannot record it: call its `step`
-    outside of the recorded function.
+    are not counted. No rate falls below `min_lr`. As PyTorch's with mode "min". Call its `step` outside of `jit`.
     """
 
     watches_loss = True

@@ -68,9 +68,8 @@ class Optimizer:
     `[{"params": body.parameters(), "lr": 0.01}, {"params": head.parameters()}]`. `settings` are the hyperparameters of
     all groups that do not say otherwise, `lr`, the learning rate, among them.
 
-    A subclass writes its formula in `formula`, names the state that the formula keeps from step to step in
-    `needed_state`, and restricts its hyperparameters in `checked`. Hyperparameters may be set at any time, of one group
-    or, on the optimizer, of all.
+    A subclass writes its formula in `formula`, names the state that it keeps in `state_names` or `needed_state`, and
+    checks hyperparameters in `checked`. They may be set at any time, of one group or, on the optimizer, of all.
     """
 
     lr = hyperparameter("lr")

@@ -8,8 +8,7 @@ from .validation import Params, Setting
 class SGD(Optimizer):
     """Gradient descent; with `momentum`, along the velocity v (Sutskever et al. 2013).
 
-    `nesterov` looks ahead along it. `weight_decay` adds weight_decay * theta to the gradient. As PyTorch's, with v = g
-    at the first step.
+    `nesterov` looks ahead along v. `weight_decay` adds weight_decay * theta to g. As in PyTorch, v is g at first.
     """
 
     momentum, nesterov, weight_decay = map(hyperparameter, ("momentum", "nesterov", "weight_decay"))

@@ -24,8 +24,7 @@ from .metrics import Loss, Metrics
 class TrainingState:
     """All that training changes: a model's tensors, an optimizer, a schedule, and generators of random numbers.
 
-    `tensors` are all those of the model, then those that only the optimizer has. Generators are the attributes of the
-    modules, and `rng`.
+    `tensors` are the model's, then those of the optimizer alone. Generators are the modules' attributes, and `rng`.
     """
 
     def __init__(

@@ -28,8 +28,7 @@ Result = Any  # an array; a Tensor under an outer transform; for Values a float 
 def gradients(y: Node, xs: Sequence[Node], gradient: Operand | None = None, create_graph: bool = False) -> list[Result]:
     """Return d(y)/d(x) for each x, times `gradient`, which a y of several elements needs; change no `.grad`.
 
-    The results are arrays (floats for Values), or with `create_graph` Tensors that have gradients themselves. They are
-    zeros where y does not depend on x.
+    Returns arrays (floats for Values), or with `create_graph` Tensors that have gradients; zeros for an unused x.
     """
     if isinstance(xs, Node):
         raise TypeError("gradients: xs is a list; write gradients(y, [x])")

@@ -157,8 +157,7 @@ def supported() -> dict[str, str]:
     """Return how each function that the table knows treats Tensors, by name.
 
     "rule": one operation of the tape. "composition": written in functions that have rules. "constant": computed from
-    the data alone; the result is plain numbers, arrays or booleans. "refused": raises an error that gives the reason
-    and the remedy.
+    the data, to plain numbers, arrays or booleans. "refused": raises an error with the reason and the remedy.
     """
     kinds: dict[str, Iterable[Function | str]] = {
         "rule": vjps, "composition": compositions, "constant": constants, "refused": refusals,
