@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -42,17 +42,23 @@ def _multiply(call: Call) -> object:
         if n == -1 and type(x) is Var:
             call.become(np.negative, (x,))
             return None
-        inner = x.source if type(x) is Var else None
-        if n is not None and isinstance(inner, Call) and inner.fun is np.multiply and x.dtype.kind == "f":
-            for p, q in (inner.args, inner.args[::-1]):  # (m * q) * n is (m * n) * q
-                m = scalar_value(p)
-                if m is None or type(q) is not Var or q.shape != x.shape or q.dtype != x.dtype:
-                    continue
+        for m, _, q in _products(x):  # (m * q) * n is (m * n) * q
+            if n is not None and q.dtype == x.dtype and x.dtype.kind == "f":
                 limits = np.finfo(x.dtype)
                 if limits.tiny <= abs(m * n) <= limits.max:
                     call.become(np.multiply, (float(m * n), q))
                     return None
     return None
+
+
+def _products(x: object) -> Iterator[tuple[float, object, Var]]:
+    """Yield (m, its operand, q) for x = m * q with a number m and an array q of the same shape."""
+    made = x.source if isinstance(x, Var) else None
+    if isinstance(x, Var) and isinstance(made, Call) and made.fun is np.multiply:
+        for p, q in (made.args, made.args[::-1]):
+            m = scalar_value(p)
+            if m is not None and type(q) is Var and q.shape == x.shape:
+                yield m, p, q
 
 
 def _power(call: Call) -> object:
@@ -111,18 +117,14 @@ def _negative(call: Call) -> object:
     inner = x.source if type(x) is Var else None
     if isinstance(inner, Call) and inner.fun is np.negative:
         return inner.args[0]
-    if isinstance(inner, Call) and inner.fun is np.multiply:  # negate the number instead
-        for a, b in (inner.args, inner.args[::-1]):
-            n = scalar_value(a)
-            if n is None or type(b) is not Var or b.shape != x.shape:
-                continue
-            if b.dtype == x.dtype:
-                call.become(np.multiply, (float(-n), b))
-                break
-            if type(a) is Var and a.dtype == x.dtype:  # as for -1.0 times a boolean array
-                minus = np.asarray(np.negative(a.source.element))
-                call.become(np.multiply, (Var(Constant(minus), minus), b))
-                break
+    for n, a, b in _products(x):  # negate the number instead
+        if b.dtype == x.dtype:
+            call.become(np.multiply, (float(-n), b))
+            break
+        if isinstance(a, Var) and a.dtype == x.dtype:  # as for -1.0 times a boolean array
+            minus = np.asarray(np.negative(a.source.element))
+            call.become(np.multiply, (Var(Constant(minus), minus), b))
+            break
     return None
 
 

@@ -48,7 +48,7 @@ class Recording:
         captured.forget()
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
-        self.run, self.lock = self.plan.compile(), Lock()
+        self.lock = Lock()
 
     def explained(self, error: Exception) -> Exception | None:
         """Return NumPy's error in a replay with the user's line, the function and the shapes of its arguments."""
@@ -95,7 +95,7 @@ class Jitted:
         for recording in self._recordings:
             try:
                 with recording.lock:  # its arrays serve one call at a time
-                    result = recording.run(args, kwargs)
+                    result = recording.plan.run(args, kwargs)
             except (TypeError, ValueError, IndexError) as error:
                 if (explanation := recording.explained(error)) is None:
                     raise

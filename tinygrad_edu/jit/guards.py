@@ -27,7 +27,6 @@ def entry_guards(emitter: Emitter) -> list[str]:
     checks: list[str] = []
     n = check_argument(emitter, "args", captured.args, checks, 0)
     check_argument(emitter, "kwargs", captured.kwargs, checks, n)
-    tensors: list[tuple[Tensor, np.ndarray, bool]] = []
     attributes = captured.attributes.copy()
     for v in program.inputs:
         locations[v] = Location(f"a{v.source.index}")
@@ -38,8 +37,9 @@ def entry_guards(emitter: Emitter) -> list[str]:
         else:
             locations[v] = Location(emitter.name(v.source.array, v.name or "s"), v.source.array)
             if v.source.kind == "data":
-                x = v.source.owner
-                tensors.append((x, v.source.array, attributes.pop((id(x), "requires_grad"))[2]))
+                x, _, requires_grad = attributes.pop((id(v.source.owner), "requires_grad"))
+                checks.append(f"{emitter.tensor(x)}._value is {locations[v].text}")
+                checks.append(f"{emitter.tensor(x)}.requires_grad is {requires_grad}")
     checks += [f"{emitter.tensor(x)}._grad is None" for x in captured.absent]
     for holder, key, value in captured.closure.variables:
         text = f"{emitter.name(holder, 'scope')}.get({key!r})"
@@ -48,25 +48,14 @@ def entry_guards(emitter: Emitter) -> list[str]:
         checks.append(f"{text} {unchanged(emitter, value)}")
     for owner, attribute, value in attributes.values():
         checks.append(f"{emitter.name(owner, 'm')}.{attribute} {unchanged(emitter, value)}")
-    containers = captured.closure.containers
-    if tensors or containers:
-        given = emitter.name(tensors, "tensors"), emitter.name(containers, "containers")
-        checks.append(f"{emitter.fun(all_unchanged)}({', '.join(given)})")
+    for container, elements in captured.closure.containers:
+        given = emitter.name(container, type(container).__name__), emitter.name(elements, "elements")
+        checks.append(f"{emitter.fun(is_unchanged)}({', '.join(given)})")
     lines = [f"if not ({' and '.join(checks)}):", f"    return {emitter.name(CACHE_MISS, 'CACHE_MISS')}"]
     for v in program.settings:
         locations[v] = Location(emitter.variable("n"))
         lines.append(f"{locations[v].text} = {emitter.name(v.source.owner, 'o')}.{v.source.attribute}")
     return lines
-
-
-def all_unchanged(
-    tensors: list[tuple[Tensor, np.ndarray, bool]], containers: list[tuple[object, list[object]]]
-) -> bool:
-    """Whether Tensors have the same arrays and `requires_grad`, and lists and dicts the same elements, as recorded."""
-    for tensor, array, requires_grad in tensors:
-        if tensor._value is not array or tensor.requires_grad is not requires_grad:
-            return False
-    return all([is_unchanged(container, elements) for container, elements in containers])
 
 
 def unchanged(emitter: Emitter, value: object) -> str:
