@@ -12,8 +12,7 @@ import numpy as np
 
 from ..engine.threads import cpu_count, pool
 from ..trace.ir import Call, Var
-from .emitter import Emitter
-from .lowering import operand, ufunc_call
+from .lowering import Emitter, operand, ufunc_call
 from .memory import Location
 
 BLOCK = 16384  # elements: some ten arrays of float64 in the cache of one core

@@ -24,9 +24,8 @@ from ..trace.captured import Captured
 from ..trace.functional import add_at
 from ..trace.ir import Call, Program, Result, Setting, Var, variables
 from .blocks import lower_group
-from .emitter import Emitter
 from .guards import entry_guards, value_guards
-from .lowering import lower
+from .lowering import Emitter, lower
 from .memory import is_view
 from .packing import flat_view, flatten
 

@@ -15,7 +15,7 @@ from ..engine.rules.registry import implementations
 from ..engine.tensor import Tensor
 from ..trace.closure import is_unchanged
 from ..trace.ir import Constant, Guard, Var, variables
-from .emitter import Emitter
+from .lowering import Emitter
 from .memory import Location
 
 CACHE_MISS, GUARD_FAILED = object(), object()  # what a plan returns if a guard of the first or the second kind fails

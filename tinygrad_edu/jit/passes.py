@@ -11,10 +11,9 @@ import numpy as np
 
 from ..trace.ir import Program
 from . import simplify
-from .algebra import ALGEBRA, algebra
+from .algebra import ALGEBRA, algebra, delay_factors, divide_sums, use_blas
 from .batching import batch_rows
 from .packing import pack_updates
-from .sums import delay_factors, divide_sums, use_blas
 
 RULES: dict[str, tuple[simplify.Rule, simplify.Functions | None]] = {  # the rule, and its functions or None for all
     "copies": (simplify.propagate_copies, {np.copy}), "constants": (simplify.fold_constants, None),
