@@ -17,16 +17,15 @@ from ..engine.rules.symbols import INFIX
 from ..engine.tensor import Tensor
 from ..engine.threads import LARGE
 from ..trace.captured import Captured
+from ..trace.expressions import Container, Names, Write
 from ..trace.functional import add_at, astype, part
 from ..trace.ir import Call, Constant, Program, Var
-from ..trace.names import Names
 from .memory import Layout, Location, is_view
 from .packing import flatten
 from .simplify import scalar_value
 
 LONG = 80  # characters of an expression that is nested in another; Python's parser limits the depth of parentheses
 EXTREMA = {np.maximum, np.minimum}
-Write = Callable[[object], str]
 REDUCTIONS: dict[Callable[..., object], np.ufunc] = {
     np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
 }  # fmt: skip
@@ -83,16 +82,10 @@ class Emitter(Names):
             return f"slice({self.ref(x.start)}, {self.ref(x.stop)}, {self.ref(x.step)})"
         return self.container(x, self.ref) if isinstance(x, (tuple, list, dict)) else self.name(x)
 
-    def container(self, x: tuple[object, ...] | list[object] | dict[object, object], write: Write) -> str:
-        """Write a tuple, list or dict with its elements as `write` writes them."""
-        if isinstance(x, dict):
-            return f"{{{', '.join(f'{self.ref(k)}: {write(v)}' for k, v in x.items())}}}"
-        elements = ", ".join(map(write, x))
-        if isinstance(x, list):
-            return f"[{elements}]"
-        if hasattr(x, "_fields"):
-            return f"{self.fun(type(x))}({elements})"
-        return f"({elements}{',' if len(x) == 1 else ''})"
+    def container(self, x: Container, write: Write, write_key: Write | None = None) -> str:
+        """Write a list, a tuple or a dict; of a namedtuple, a call of its type."""
+        kind = self.fun(type(x)) if hasattr(x, "_fields") else ""
+        return kind + super().container(x, write, write_key or self.ref)
 
     def call(self, call: Call) -> str:
         """Write a call as an expression."""

@@ -2,6 +2,7 @@
 
 import functools
 from threading import RLock, get_ident
+from types import CellType, ModuleType
 from typing import Any
 
 from ..engine.mode import Contribution, Watcher, watching
@@ -12,8 +13,7 @@ from ..nn import Module
 from ..optim import SGD
 from .captured import REPORTING, SETTINGS, Captured, raw_grad, raw_value
 from .closure import Closure, source_state
-from .generators import assign
-from .names import argument_names
+from .expressions import argument_names
 from .recorder import Recorder
 
 recorders: dict[int, Recorder] = {}  # by thread
@@ -52,6 +52,16 @@ def capture(fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, A
         found.finish()
         found.rec.program.result, visible = found.result(result)
         return found, visible
+
+
+def assign(holder: Any, key: str, value: object) -> None:
+    """Set the variable in a cell or in globals, or an attribute."""
+    if isinstance(holder, CellType):
+        holder.cell_contents = value
+    elif isinstance(holder, (dict, ModuleType)):
+        (holder if isinstance(holder, dict) else vars(holder))[key] = value
+    else:
+        object.__setattr__(holder, key, value)  # which a frozen dataclass allows
 
 
 @functools.cache

@@ -18,9 +18,8 @@ from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
 from .closure import PLAIN, Closure, Place, source_state
-from .generators import TracedGenerator, TracedIterator
 from .ir import Constant, Input, Result, Setting, State, Var, placeholder, substituted
-from .recorder import Recorder
+from .recorder import Recorder, TracedGenerator, TracedIterator
 from .traced import Traced
 
 GUARDED = (*PLAIN, np.random.Generator)  # kinds of attributes that must be the same at later calls

@@ -1,8 +1,14 @@
-"""Calls as expressions that a person reads, with no more parentheses than they need."""
+"""Names and expressions in the programs that are printed, and names in those that jit compiles."""
 
+import functools
+import inspect
+import keyword
 import math
 import operator
-from collections.abc import Iterable
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -10,13 +16,77 @@ from ..engine.rules.registry import name as name_of
 from ..engine.rules.symbols import INFIX, PREFIX
 from .functional import astype, part, retyped
 from .ir import Call, Constant, Var
-from .names import Names, identifier
 
+Container = tuple[Any, ...] | list[Any] | dict[Any, Any]
+Write = Callable[[Any], str]
 UNARY, ATOM = 7, 9  # how strongly a sign binds, and a name, a call or an index
 
 
+@functools.lru_cache(1000)
+def identifier(text: str, first: str) -> str:
+    """Return the text as a Python name; it begins with `first` where the text alone is none."""
+    if numbered := re.fullmatch(r"(\d[\d_.]*)[._](\D.*)", text):  # a layer's number comes last
+        text = f"{numbered[2]}_{numbered[1]}"
+    letters = [c if f"_{c}".isidentifier() else "_" for c in unicodedata.normalize("NFKC", text)]
+    name = "".join(letters).strip("_")
+    return name if name.isidentifier() and not keyword.iskeyword(name) else first + name
+
+
+class Names:
+    """The names of one text; `values` are the objects that the text is handed by name.
+
+    `taken` are names that the text uses for something else; hints that match the pattern `reserved` are altered.
+    """
+
+    def __init__(self, values: Mapping[str, Any], taken: Iterable[str], reserved: str = r"(?!)") -> None:
+        self.values, self.taken, self.reserved = dict(values), {*values, *taken}, re.compile(reserved)
+        self.known: dict[int, str] = {}  # the names of values, by their identity
+        self.counts: dict[str, int] = {}  # how many names begin alike
+
+    def name(self, value: object, hint: str = "c") -> str:
+        """Return the name of a value that the text is handed."""
+        name = self.known.get(id(value))
+        if name is None:
+            hint = identifier(hint, "c")
+            name = self.unused(f"{hint}_" if self.reserved.fullmatch(hint) else hint)
+            self.known[id(value)] = name
+            self.values[name] = value
+        return name
+
+    def variable(self, hint: str = "v") -> str:
+        """Return the name of a new variable: the hint and a number."""
+        return self.unused(hint, numbered=True)
+
+    def unused(self, base: str, numbered: bool = False) -> str:
+        """Return a name that nothing has yet: `base`, with a number after it if `numbered` or if it is taken."""
+        n = self.counts.get(base, 0)
+        separate = base[-1].isdigit() or (not numbered and self.reserved.fullmatch(f"{base}2"))
+        name = ""
+        while not name or name in self.taken:
+            n += 1
+            name = f"{base}{'_' if separate else ''}{n}" if numbered or n > 1 else base
+        self.counts[base] = n
+        self.taken.add(name)
+        return name
+
+    def container(self, x: Container, write: Write, write_key: Write = repr) -> str:
+        """Write a list, a tuple or a dict: its members by `write`, the keys of a dict by `write_key`."""
+        if isinstance(x, dict):
+            return f"{{{', '.join(f'{write_key(k)}: {write(v)}' for k, v in x.items())}}}"
+        members = ", ".join(map(write, x))
+        return f"[{members}]" if isinstance(x, list) else f"({members}{',' if len(x) == 1 else ''})"
+
+    def fun(self, f: Callable[..., object]) -> str:
+        """Return the name of a function."""
+        owner, name = getattr(f, "__self__", None), getattr(f, "__name__", "f")
+        return self.name(f, f"{owner.__name__}_{name}" if isinstance(owner, np.ufunc) else name)
+
+
 class Expressions(Names):
-    """Writes calls as expressions; `names` are the names of Vars, and `taken` those of anything else."""
+    """Writes calls as expressions that a person reads, with no more parentheses than they need.
+
+    `names` are the names of Vars, and `taken` those of anything else.
+    """
 
     def __init__(self, names: dict[Var, str], taken: Iterable[str]) -> None:
         super().__init__({}, taken)
@@ -39,12 +109,8 @@ class Expressions(Names):
         if isinstance(x, slice):
             parts = ["" if p is None else self.expression(p) for p in (x.start, x.stop)]
             return ":".join([*parts, *([] if x.step is None else [self.expression(x.step)])])
-        if isinstance(x, tuple):
-            return f"({', '.join(map(self.expression, x))}{',' if len(x) == 1 else ''})"
-        if isinstance(x, list):
-            return f"[{', '.join(map(self.expression, x))}]"
-        if isinstance(x, dict):
-            return f"{{{', '.join(f'{k!r}: {self.expression(v)}' for k, v in x.items())}}}"
+        if isinstance(x, (tuple, list, dict)):
+            return self.container(x, self.expression)
         if isinstance(x, np.dtype):
             return f"np.{x.name}" if x.kind != "b" else "bool"
         if isinstance(x, np.generic):
@@ -119,3 +185,28 @@ class Expressions(Names):
             if not name.startswith("np."):
                 name = self.name(f, name)
         return f"{name}({', '.join(given)})", ATOM
+
+
+def argument_names(fun: Callable[..., object], args: tuple[object, ...], kwargs: Mapping[str, object]) -> list[str]:
+    """Return a name for each leaf of the arguments: the parameter's, and the keys on the way to the leaf."""
+    try:
+        parameters = list(inspect.signature(fun).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "x")
+    names += [f"{rest}_{i}" for i in range(len(args) - len(names))]
+    given = [*zip(names, args, strict=False), *kwargs.items()]
+    return [path for name, value in given for path, _ in leaves(name, value)]
+
+
+def leaves(name: str, value: object) -> Iterator[tuple[str, object]]:
+    """Yield (name, leaf) for each leaf of nested lists, tuples and dicts: name_0, name_1, name_key."""
+    if isinstance(value, (list, tuple)):
+        for k, v in zip(getattr(value, "_fields", range(len(value))), value, strict=True):
+            yield from leaves(f"{name}_{k}", v)
+    elif isinstance(value, dict):
+        for k, v in value.items():
+            yield from leaves(f"{name}_{k}", v)
+    else:
+        yield name, value

@@ -17,10 +17,9 @@ from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Function, implementations
 from ..engine.rules.symbols import INFIX
 from .captured import Captured
-from .expressions import Expressions
+from .expressions import Expressions, argument_names
 from .functional import add_at, put_along_axis
 from .ir import Call, Constant, Program, Result, Setting, Var, use_counts, variables
-from .names import argument_names
 
 WIDTH = 100  # characters of a comment; an expression inside another has at most half
 IN_PLACE = {  # statements for functions that return a changed copy
@@ -180,9 +179,6 @@ class Source(Expressions):
         """Write the result, with its lists, tuples and dicts."""
         if isinstance(value, Result):
             return self.expression(value.var)
-        if isinstance(value, (list, tuple)):
-            members = ", ".join(map(self.returned, value))
-            return f"[{members}]" if isinstance(value, list) else f"({members}{',' if len(value) == 1 else ''})"
-        if isinstance(value, dict):
-            return f"{{{', '.join(f'{k!r}: {self.returned(v)}' for k, v in value.items())}}}"
+        if isinstance(value, (list, tuple, dict)):
+            return self.container(value, self.returned)
         return repr(value) if isinstance(value, (bool, int, float, str, type(None))) else self.name(value, "result")

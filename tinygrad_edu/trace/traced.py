@@ -18,10 +18,9 @@ from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Function, compositions, implementations, name, predicates
 from ..engine.tape import Node
 from ..optim.lr_scheduler import python_float
-from .functional import add_at, astype, put_along_axis, retyped
+from .functional import COUNTED, REWRITTEN, SHAPES, add_at, astype, put_along_axis, retyped
 from .ir import Call, Var
 from .operators import Operators
-from .shapes import COUNTED, REWRITTEN, SHAPES
 
 
 class JitError(RuntimeError):
