@@ -4,8 +4,6 @@ All are exact, or as exact as what they replace. Means are computed as sums, fac
 computed as matrix products in BLAS.
 """
 
-from __future__ import annotations
-
 import math
 import operator
 from collections.abc import Callable, Iterator

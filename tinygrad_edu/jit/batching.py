@@ -4,8 +4,6 @@ Where several results are stacked, the pass follows them back together as long a
 one call on the stacked operands computes all. That function is elementwise, or one of `BATCHED`.
 """
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Callable, Mapping, Sequence
 

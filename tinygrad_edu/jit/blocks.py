@@ -4,8 +4,6 @@ Results that are used within the group alone never leave the cache. NumPy releas
 computes, so blocks run side by side in threads.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import numpy as np

@@ -7,8 +7,6 @@
 Whatever the plan returns is a new array at each call.
 """
 
-from __future__ import annotations
-
 import operator
 from collections import Counter
 from collections.abc import Collection

@@ -1,7 +1,5 @@
 """Fusing elementwise calls on large arrays into groups, each of which runs as one loop over blocks of elements."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..engine.threads import LARGE

@@ -4,8 +4,6 @@ A guard of the first kind that fails is a cache miss: another recording may serv
 is a predicate of values that the function has branched on; if it fails, the call runs without its recording.
 """
 
-from __future__ import annotations
-
 from types import CellType
 
 import numpy as np

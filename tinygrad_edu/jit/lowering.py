@@ -4,8 +4,6 @@ The emitter collects the lines, and knows the names and locations of values. Num
 by `out=`, and views of them are made once. Scalars are Python variables.
 """
 
-from __future__ import annotations
-
 import math
 import operator
 from collections.abc import Callable, Collection, Hashable

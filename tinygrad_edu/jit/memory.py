@@ -6,8 +6,6 @@ to read. A result that is stored in an external array (a parameter, say) is comp
 elements are not needed any more. Arrays that are packed into one are computed in their part of it.
 """
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Collection
 

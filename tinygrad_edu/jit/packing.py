@@ -5,8 +5,6 @@ by side into one array. The arrays that Tensors hold are views of it from then o
 way. An array that is referenced elsewhere too is not moved, and is updated alone.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import accumulate

@@ -3,8 +3,6 @@
 Each is small and keeps the results to rounding. `jit(f, optimize=("dead", "common"))` runs some of them alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 
 import numpy as np

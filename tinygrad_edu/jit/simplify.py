@@ -4,8 +4,6 @@ Most are rules that look at one call at a time, after all that it uses has been 
 and returns the Var that equals the call's result, if there is one. All keep the results to the last bit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Hashable, Mapping
 
 import numpy as np

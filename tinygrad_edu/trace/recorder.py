@@ -149,7 +149,7 @@ class TracedIterator:
     def __init__(self, rec: Recorder, iterator: Iterator[Any]) -> None:
         self._rec, self._iterator = rec, iterator
 
-    def __iter__(self) -> TracedIterator:
+    def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
