@@ -1,5 +1,7 @@
 """Operators and methods of ndarray for a recorded array, each by the NumPy function that it calls."""
 
+from __future__ import annotations
+
 import operator
 from collections.abc import Iterator
 from typing import Any
