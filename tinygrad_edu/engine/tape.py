@@ -104,27 +104,13 @@ class Node:
         return f"{type(self).__name__}{f' {self.label!r}' if self.label else ''}"
 
     # Methods that Tensor and Value implement
-    def _seed(self, gradient: Any) -> Gradient:
-        """Return the gradient that a backward pass from this node starts with."""
-        raise NotImplementedError
-
-    def _receive(self, g: Gradient) -> None:
-        """Add a gradient to what this leaf has."""
-        raise NotImplementedError
-
-    def _fit(self, g: Gradient, fun: Function) -> Gradient:
-        """Return a rule's result in the shape and dtype of this node."""
-        raise NotImplementedError
-
+    def _seed(self, gradient: Any) -> Gradient: ...  # the gradient that a backward pass from this node starts with
+    def _receive(self, g: Gradient) -> None: ...  # add a gradient to what this leaf has
+    def _fit(self, g: Gradient, fun: Function) -> Gradient: ...  # a rule's result in the shape and dtype of this node
     @classmethod
-    def _constant(cls, b: Any) -> Any:
-        """Return an operand that is no node as data to compute with, or NotImplemented."""
-        raise NotImplementedError
-
+    def _constant(cls, b: Any) -> Any: ...  # an operand that is no node as data to compute with, or NotImplemented
     @classmethod
-    def _result(cls, data: Any, fun: Function) -> Any:
-        """Return the result of a function as data of a node; raise TypeError for what no node can hold."""
-        raise NotImplementedError
+    def _result(cls, data: Any, fun: Function) -> Any: ...  # a function's result as data of a node, or TypeError
 
 
 def record(

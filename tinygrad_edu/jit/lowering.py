@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Hashable
 import numpy as np
 
 from ..engine.rules.indexing import setitem
-from ..engine.rules.symbols import INFIX
+from ..engine.rules.registry import INFIX
 from ..engine.tensor import Tensor
 from ..engine.threads import LARGE
 from ..trace.captured import Captured

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.rules.registry import INFIX, PREFIX
 from ..engine.rules.registry import name as name_of
-from ..engine.rules.symbols import INFIX, PREFIX
 from .functional import astype, part, retyped
 from .ir import Call, Constant, Var
 

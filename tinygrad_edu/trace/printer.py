@@ -14,8 +14,7 @@ import numpy as np
 from ..engine.errors import Line, format_line
 from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import setitem
-from ..engine.rules.registry import Function, implementations
-from ..engine.rules.symbols import INFIX
+from ..engine.rules.registry import INFIX, Function, implementations
 from .captured import Captured
 from .expressions import Expressions, argument_names
 from .functional import add_at, put_along_axis

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.rules.registry import name
-from ..engine.rules.symbols import INFIX
+from ..engine.rules.registry import INFIX, name
 from ..engine.tensor import Tensor
 from ..engine.value import Value
 from .graph import Box
