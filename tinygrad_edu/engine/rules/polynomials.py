@@ -150,7 +150,7 @@ def polyfit(x: ArrayLike, y: ArrayLike, deg: int, rcond: float | None = None, *,
     rcond = x.size * np.finfo(matrix.dtype).eps if rcond is None else rcond
     solution, _, rank, _ = np.linalg.lstsq(matrix / scale, y, rcond)
     if not full_rank(rank, deg + 1):
-        warnings.warn("np.polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=4)
+        warnings.warn("np.polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=5)
     return solution / scale.reshape((-1,) + (1,) * (y.ndim - 1))
 
 
