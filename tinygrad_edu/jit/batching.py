@@ -11,7 +11,7 @@ import numpy as np
 
 from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import setitem
-from ..trace.functional import astype
+from ..trace.functional import astype, is_basic
 from ..trace.ir import Call, Constant, Guard, Program, Var, placeholder
 from . import simplify
 
@@ -117,7 +117,7 @@ def batched_arguments(call: Call, n: int) -> tuple[tuple[object, ...], Mapping[s
     fun, rest, kwargs = call.fun, call.args[1:], call.kwargs
     if fun in (operator.getitem, setitem):
         index = rest[0] if isinstance(rest[0], tuple) else (rest[0],)
-        return (((slice(None), *index), *rest[1:]), {}) if simplify.is_basic(index) else None
+        return (((slice(None), *index), *rest[1:]), {}) if is_basic(index) else None
     if simplify.is_reduction(call, np.sum):
         axis, ndim = kwargs.get("axis"), len(call.args[0].shape)
         axes = tuple([a % ndim + 1 for a in (range(ndim) if axis is None else np.atleast_1d(axis).tolist())])

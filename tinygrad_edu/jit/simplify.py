@@ -16,12 +16,6 @@ Rule = Callable[[Call, ValueTable], Var | None]
 Functions = Collection[Callable[..., object]]
 
 
-def is_basic(index: object) -> bool:
-    """Whether an index is one that NumPy answers with a view: of integers, slices, None and `...`."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(i is None or i is ... or isinstance(i, (int, slice)) for i in parts)
-
-
 def is_reduction(call: Call, *functions: Callable[..., object]) -> bool:
     """Whether a call is a reduction along `axis`, with no further options (by one of these functions, if any)."""
     known = not functions or call.fun in functions

@@ -14,6 +14,7 @@ from ..optim import SGD
 from .captured import REPORTING, SETTINGS, Captured, raw_grad, raw_value
 from .closure import Closure, source_state
 from .expressions import argument_names
+from .ir import mapped
 from .recorder import Recorder
 
 recorders: dict[int, Recorder] = {}  # by thread
@@ -25,7 +26,7 @@ def capture(fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, A
     with one_at_a_time:
         code = getattr(getattr(fun, "__func__", fun), "__code__", None)
         found = Captured(Recorder(name, code or getattr(type(fun).__call__, "__code__", None)), args, kwargs)
-        args, kwargs = found.argument(args), found.argument(kwargs)
+        args, kwargs = mapped(found.argument, args), mapped(found.argument, kwargs)
         closure = found.closure = Closure(fun, found.leaves, (Node, *SETTINGS))
         owner = getattr(fun, "__self__", fun)
         arguments = zip(argument_names(fun, found.args, found.kwargs), found.leaves, strict=True)

@@ -18,7 +18,7 @@ from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
 from .closure import PLAIN, Closure, Place, source_state
-from .ir import Constant, Input, Result, Setting, State, Var, placeholder, substituted
+from .ir import Constant, Input, Result, Setting, State, Var, mapped, placeholder, substituted
 from .recorder import Recorder, TracedGenerator, TracedIterator
 from .traced import Traced
 
@@ -103,13 +103,11 @@ class Captured:
         if value is now:
             return
         if type(value) is not Traced or value.shape != now.shape or value.variable.dtype != now.dtype:
-            raise self.rec.error(
-                f"{x._describe()}.data = ... has another shape or dtype, or would be the same at every call"
-            )
+            refused = "has another shape or dtype, or would be the same at every call"
+            raise self.rec.error(f"{x._describe()}.data = ... {refused}")
         if any(value.root is t for _, t in self.tensors.values() if t is not now):
-            raise self.rec.error(
-                f"{x._describe()}.data = ... lets two Tensors share one array, which a replay does not; take a .copy()"
-            )
+            refused = "lets two Tensors share one array, which a replay does not; take a .copy()"
+            raise self.rec.error(f"{x._describe()}.data = ... {refused}")
         new = Traced(self.rec, value.value, value.variable)  # other references to the old array keep its elements
         new.origin = now.origin
         self.tensors[id(x)] = x, new
@@ -185,12 +183,7 @@ class Captured:
         return TracedIterator(self.rec, x) if hasattr(type(x), "__next__") else x
 
     def argument(self, a: Any) -> Any:
-        """Capture an argument; return what the function gets instead."""
-        if isinstance(a, (list, tuple)):
-            parts = [self.argument(v) for v in a]
-            return type(a)(*parts) if hasattr(a, "_fields") else type(a)(parts)
-        if isinstance(a, dict):
-            return {k: self.argument(v) for k, v in a.items()}
+        """Capture an argument, or a member of a nested one; return what the function gets instead."""
         self.leaves.append(a)
         if isinstance(a, Node):
             self.given.setdefault(id(a), Input(len(self.leaves) - 1, tensor=True))
@@ -245,28 +238,23 @@ class Captured:
 
     def result(self, value: Any) -> tuple[Any, Any]:
         """Return the function's result twice: with a Result for each array, for the program; and for the user."""
-        if id(value) in self.fresh:
-            data = raw_value.__get__(value)
-            return Result("tensor", data.variable), constant(type(value), _copied(data.value))
-        if type(value) is Traced:
-            return Result("array", value.variable), _copied(value.value)
-        if isinstance(value, np.ndarray):
-            return Result("array", Var(Constant(value), value)), _copied(value)
-        if isinstance(value, (list, tuple)):
-            both = [self.result(v) for v in value]
-            make = type(value) if hasattr(value, "_fields") else lambda *parts: type(value)(parts)
-            return make(*[one for one, _ in both]), make(*[other for _, other in both])
-        if isinstance(value, dict):
-            pairs = {k: self.result(v) for k, v in value.items()}
-            return {k: one for k, (one, _) in pairs.items()}, {k: other for k, (_, other) in pairs.items()}
-        return value, value
+
+        def recorded(x: Any) -> Any:
+            if id(x) in self.fresh:
+                return Result("tensor", raw_value.__get__(x).variable)
+            if isinstance(x, np.ndarray):
+                return Result("array", Var(Constant(x), x))
+            return Result("array", x.variable) if type(x) is Traced else x
+
+        def visible(x: Any) -> Any:
+            if id(x) in self.fresh:
+                return constant(type(x), visible(raw_value.__get__(x)))
+            value = x.value if type(x) is Traced else x  # copied: later calls write into it, or it is a view
+            return np.array(value) if isinstance(value, np.ndarray) else value
+
+        return mapped(recorded, value), mapped(visible, value)
 
 
 def setting_names(owner: object) -> tuple[str, ...]:
     """Return the attributes of an optimizer or a schedule that are read at each call."""
     return next((names for kind, names in SETTINGS.items() if isinstance(owner, kind)), ())
-
-
-def _copied(value: Any) -> Any:
-    """Copy an array for the user: later calls write into it, or it is a view of an argument."""
-    return np.array(value) if isinstance(value, np.ndarray) else value

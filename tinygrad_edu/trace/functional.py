@@ -43,6 +43,12 @@ def part(results: Sequence[Any], i: int) -> Any:
     return results[i]
 
 
+def is_basic(index: object) -> bool:
+    """Whether an index is one that NumPy answers with a view: of integers, slices, None and `...`."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(i is None or i is ... or isinstance(i, (int, slice)) for i in parts)
+
+
 SHAPES: set[Function] = {  # their results depend on shapes and dtypes alone, which are the same at every call
     np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.broadcast_shapes,
     np.common_type, np.min_scalar_type,

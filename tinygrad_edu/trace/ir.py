@@ -33,11 +33,6 @@ class Var:
         self.size: int = getattr(example, "size", 1)
         self.dtype: Any = getattr(example, "dtype", None)  # None for a Python number, which adapts to any
 
-    @property
-    def scalar(self) -> bool:
-        """Whether it has no axes: it is kept as a Python variable, not in a buffer."""
-        return len(self.shape) == 0
-
     def __repr__(self) -> str:
         kind = type(self.source).__name__
         return f"<{kind} {self.name or hex(id(self))[-5:]} {self.dtype}{self.shape}>"
@@ -227,10 +222,7 @@ def placeholder(example: Any) -> Any:
     """Return an array of the same shape and dtype in the memory of one element; also for several arrays."""
     if isinstance(example, np.ndarray):
         return blank(example.dtype, example.shape)
-    if isinstance(example, (list, tuple)):
-        parts = [placeholder(e) for e in example]
-        return type(example)(*parts) if hasattr(example, "_fields") else type(example)(parts)
-    return example
+    return mapped(placeholder, example) if isinstance(example, (list, tuple)) else example
 
 
 @functools.lru_cache(1000)
@@ -251,17 +243,17 @@ def variables(value: object) -> Iterator[Var]:
                 yield from variables(v)
 
 
+def mapped(fun: Function, value: Any) -> Any:
+    """Return nested lists, tuples and dicts with fun(v) for each v that is none of these."""
+    if isinstance(value, (list, tuple)):
+        parts = [mapped(fun, v) for v in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return {k: mapped(fun, v) for k, v in value.items()} if isinstance(value, dict) else fun(value)
+
+
 def substituted(value: Any, new: Function, kind: type = Var) -> Any:
     """Return nested lists, tuples and dicts with each v of type `kind` replaced by new(v)."""
-    if type(value) is kind:
-        return new(value)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*[substituted(v, new, kind) for v in value])
-    if isinstance(value, (list, tuple)):
-        return type(value)([substituted(v, new, kind) for v in value])
-    if isinstance(value, dict):
-        return {k: substituted(v, new, kind) for k, v in value.items()}
-    return value
+    return mapped(lambda v: new(v) if type(v) is kind else v, value)
 
 
 def use_counts(calls: Iterable[Call], outputs: Iterable[Var]) -> dict[Var, int]:

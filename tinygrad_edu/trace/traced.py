@@ -18,7 +18,7 @@ from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Function, compositions, implementations, name, predicates
 from ..engine.tape import Node
 from ..optim.lr_scheduler import python_float
-from .functional import COUNTED, REWRITTEN, SHAPES, add_at, astype, put_along_axis, retyped
+from .functional import COUNTED, REWRITTEN, SHAPES, add_at, astype, is_basic, put_along_axis, retyped
 from .ir import Call, Var
 from .operators import Operators
 
@@ -73,7 +73,7 @@ class Traced(Operators):
         if base.version != self.base_version:
             fun, args = self.view_of
             if args is None:
-                raise self._shared()
+                self._refuse_write()
             new = self.rec.call(fun, (base, *args), {})
             self._array, self._variable, self.base_version = new._array, new._variable, base.version
             self.version += 1
@@ -85,7 +85,7 @@ class Traced(Operators):
         if self.base is not None:
             fun, args = self.view_of
             if args is None:
-                raise self._shared()
+                self._refuse_write()
             if fun is operator.getitem:
                 back = self.rec.call(setitem, (self.base, *args, new), {})
             elif fun is np.transpose:
@@ -97,12 +97,9 @@ class Traced(Operators):
         self._array, self._variable = new.value, new.variable
         self.version += 1
 
-    def _shared(self) -> JitError:
-        error: JitError = self.rec.error(
-            f"{name(self.view_of[0])} gave a view, and the view or its argument was written into; "
-            "take a .copy() of the view first"
-        )
-        return error
+    def _refuse_write(self) -> NoReturn:
+        gave = f"{name(self.view_of[0])} gave a view, and the view or its argument was written into"
+        raise self.rec.error(f"{gave}; take a .copy() of the view first")
 
     # Attributes that are the same at every call
     ndim = property(lambda self: getattr(self._array, "ndim", 0))
@@ -145,16 +142,12 @@ class Traced(Operators):
     def _written(self, fun: Function, result: Traced, out: object) -> Traced:
         targets = out if isinstance(out, tuple) else (out,)
         if len(targets) != 1 or type(targets[0]) is not Traced:
-            raise self.rec.error(
-                f"{fun.__name__}(..., out=...) writes into a plain array, which is not recorded; use the result that "
-                "the function returns, or the array of a Tensor or an optimizer"
-            )
+            plain = f"{fun.__name__}(..., out=...) writes into a plain array, which is not recorded"
+            raise self.rec.error(f"{plain}; use the function's result, or the array of a Tensor or an optimizer")
         targets[0].write(result)
         return targets[0]
 
-    def __array_function__(
-        self, fun: Function, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def __array_function__(self, fun: Function, types: Iterable[type], args: Any, kwargs: dict[str, Any]) -> Any:
         for t in types:
             if issubclass(t, Node):
                 return NotImplemented
@@ -195,23 +188,17 @@ class Traced(Operators):
         if fun is np.insert and getattr(counted, "dtype", None) != np.dtype(bool):  # one element for each index
             return
         if any(type(v) is Traced for v in (counted if isinstance(counted, (list, tuple)) else [counted])):
-            raise self.rec.error(
-                f"the number of elements of np.{fun.__name__} depends on values that are known only later; keep all "
-                "elements and choose with np.where(condition, ..., ...)"
-            )
+            depends = f"the number of elements of np.{fun.__name__} depends on values that are known only later"
+            raise self.rec.error(f"{depends}; keep all elements and choose with np.where(condition, ..., ...)")
 
     def __getitem__(self, index: object) -> Any:
         parts = index if isinstance(index, tuple) else (index,)
         for i in parts:
             if type(i) is Traced and i.dtype == bool:
-                raise self.rec.error(
-                    "indexing by a mask gives a number of elements that depends on values known only later; "
-                    "choose with np.where(mask, ..., ...)"
-                )
+                depends = "indexing by a mask gives a number of elements that depends on values known only later"
+                raise self.rec.error(f"{depends}; choose with np.where(mask, ..., ...)")
         y = self.rec.call(operator.getitem, (self, index), {})
-        if all(i is None or i is ... or isinstance(i, (int, slice)) for i in parts):
-            return self.as_view(y, operator.getitem, index)
-        return y
+        return self.as_view(y, operator.getitem, index) if is_basic(index) else y
 
     def as_view(self, y: Traced, fun: Function, *args: object) -> Traced:
         """Let y = fun(self, *args) follow writes into this, unless NumPy had to copy."""
@@ -257,30 +244,28 @@ class Traced(Operators):
         """As ndarray's."""
         self[...] = value
 
-    def _escapes(self, conversion: str, remedy: str) -> JitError:
-        error: JitError = self.rec.error(
-            f"{conversion} takes a value out of the recording, and would be the same at every call; {remedy}"
-        )
-        return error
+    def _refuse_escape(self, conversion: str, remedy: str) -> NoReturn:
+        escapes = "takes a value out of the recording, and would be the same at every call"
+        raise self.rec.error(f"{conversion} {escapes}; {remedy}")
 
     def __bool__(self) -> bool:
-        raise self._escapes("the truth of an array (`if`, `and`, `bool`)", "choose with np.where(condition, ..., ...)")
+        self._refuse_escape("the truth of an array (`if`, `and`, `bool`)", "choose with np.where(condition, ..., ...)")
 
     def __float__(self) -> float:
-        raise self._escapes("float()", "return the array, and convert it outside")
+        self._refuse_escape("float()", "return the array, and convert it outside")
 
     __int__ = __index__ = __float__
 
     def __array__(self, dtype: object = None, copy: object = None) -> NoReturn:
-        raise self._escapes("conversion to a plain array", "use NumPy functions on the array itself")
+        self._refuse_escape("conversion to a plain array", "use NumPy functions on the array itself")
 
     def item(self, *args: object) -> NoReturn:
         """Raise JitError."""
-        raise self._escapes(".item()", "return the array, and read it outside")
+        self._refuse_escape(".item()", "return the array, and read it outside")
 
     def tolist(self) -> NoReturn:
         """Raise JitError."""
-        raise self._escapes(".tolist()", "return the array, and read it outside")
+        self._refuse_escape(".tolist()", "return the array, and read it outside")
 
     def __repr__(self) -> str:
         return f"{self._array!r}"
