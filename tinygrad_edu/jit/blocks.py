@@ -16,10 +16,11 @@ from .memory import Location
 BLOCK = 16384  # elements: some ten arrays of float64 in the cache of one core
 
 
-def run_blocks(
-    block: Callable[..., None], size: int, workers: list[list[np.ndarray]], args: tuple[object, ...]
-) -> None:
-    """Call block(temporaries of a thread, start, stop, *args) for every block of `size` elements."""
+Block = Callable[..., None]  # a function of (temporaries of a thread, start, stop, *args)
+
+
+def run_blocks(block: Block, size: int, workers: list[list[np.ndarray]], args: tuple[object, ...]) -> None:
+    """Compute all blocks of `size` elements, each worker in a thread with its own temporaries."""
     starts = iter(range(0, size, BLOCK))
     pending = [pool().submit(run_worker, block, starts, size, temporaries, args) for temporaries in workers[1:]]
     try:
@@ -30,11 +31,7 @@ def run_blocks(
 
 
 def run_worker(
-    block: Callable[..., None],
-    starts: Iterator[int],
-    size: int,
-    temporaries: list[np.ndarray],
-    args: tuple[object, ...],
+    block: Block, starts: Iterator[int], size: int, temporaries: list[np.ndarray], args: tuple[object, ...]
 ) -> None:
     """Run blocks in one thread until none is left."""
     for start in starts:

@@ -230,13 +230,6 @@ def fuse(calls: list[Call], first_write: int) -> tuple[list[Call], dict[int, int
     """
     order: list[Call] = []
     spans: dict[int, int] = {}
-    for section in (calls[:first_write], calls[first_write:]):
-        _collect(section, order, spans)
-    return order, spans
-
-
-def _collect(calls: list[Call], order: list[Call], spans: dict[int, int]) -> None:
-    """Append the calls to `order`, and the groups among them to `spans`."""
     before: list[Call] = []  # calls that do not depend on the group
     group: list[Call] = []
     after: list[Call] = []  # calls that use the group's results
@@ -252,7 +245,9 @@ def _collect(calls: list[Call], order: list[Call], spans: dict[int, int]) -> Non
         for each in (before, group, after, computed, complete):
             each.clear()
 
-    for call in calls:
+    for i, call in enumerate(calls):
+        if i == first_write:
+            close()
         uses = call.uses
         fits = _fits(call, computed)
         if call.draws or (fits and any(v in complete for v in uses)):
@@ -271,6 +266,7 @@ def _collect(calls: list[Call], order: list[Call], spans: dict[int, int]) -> Non
         else:
             before.append(call)
     close()
+    return order, spans
 
 
 def _fits(call: Call, computed: set[Var]) -> bool:

@@ -1,6 +1,8 @@
 """Capture: run a function once, with its Tensors, modules and optimizers reporting to a recorder."""
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import RLock, get_ident
 from types import CellType, ModuleType
 from typing import Any
@@ -17,7 +19,6 @@ from .expressions import argument_names
 from .ir import mapped
 from .recorder import Recorder
 
-recorders: dict[int, Recorder] = {}  # by thread
 one_at_a_time = RLock()  # a recording changes classes
 
 
@@ -40,7 +41,7 @@ def capture(fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, A
         ]
         before = [source_state(source) for source in closure.sources]
         try:
-            with _Reports(found), watching(_RunningRules(found.rec)):
+            with _reporting(found), watching(_RunningRules(found.rec)):
                 for (holder, key, _), traced in exchanged:
                     assign(holder, key, traced)
                 result = fun(*args, **kwargs)
@@ -100,36 +101,31 @@ class _RunningRules(Watcher):
         self.rec.node = self.running[-1] if self.running else None
 
 
-class _Reports:
+@contextmanager
+def _reporting(found: Captured) -> Iterator[None]:
     """Let Tensors, modules, optimizers and schedules report their attributes to a recording while it runs."""
+    thread = found.rec.thread
+    setattr(Node, "_value", property(found.get_value, found.set_value))  # noqa: B010 (mypy)
+    setattr(Node, "_grad", property(found.get_grad, found.set_grad))  # noqa: B010
 
-    def __init__(self, found: Captured) -> None:
-        self.found = found
+    def get(owner: Any, name: str) -> Any:
+        value = object.__getattribute__(owner, name)
+        return value if name[:2] == "__" or get_ident() != thread else found.get_attribute(owner, name, value)
 
-    def __enter__(self) -> None:
-        found, thread = self.found, self.found.rec.thread
-        recorders[thread] = found.rec
-        setattr(Node, "_value", property(found.get_value, found.set_value))  # noqa: B010 (mypy)
-        setattr(Node, "_grad", property(found.get_grad, found.set_grad))  # noqa: B010
+    def put(owner: Any, name: str, value: Any) -> None:
+        reported = get_ident() == thread and not isinstance(getattr(type(owner), name, None), property)
+        (found.set_attribute if reported else object.__setattr__)(owner, name, value)
 
-        def get(owner: Any, name: str) -> Any:
-            value = object.__getattribute__(owner, name)
-            return value if name[:2] == "__" or get_ident() != thread else found.get_attribute(owner, name, value)
-
-        def put(owner: Any, name: str, value: Any) -> None:
-            reported = get_ident() == thread and not isinstance(getattr(type(owner), name, None), property)
-            (found.set_attribute if reported else object.__setattr__)(owner, name, value)
-
-        self.setters = [(kind, kind.__dict__.get("__setattr__")) for kind in REPORTING]
-        for kind in REPORTING:
-            setattr(kind, "__getattribute__", get)  # noqa: B010 (as above)
-            setattr(kind, "__setattr__", put)  # noqa: B010
-
-    def __exit__(self, *_: object) -> None:
-        for kind, setter in self.setters:
+    setters = [(kind, kind.__dict__.get("__setattr__")) for kind in REPORTING]
+    for kind in REPORTING:
+        setattr(kind, "__getattribute__", get)  # noqa: B010 (as above)
+        setattr(kind, "__setattr__", put)  # noqa: B010
+    try:
+        yield
+    finally:
+        for kind, setter in setters:
             del kind.__getattribute__, kind.__setattr__
             if setter:
                 setattr(kind, "__setattr__", setter)  # noqa: B010
         setattr(Node, "_value", raw_value)  # noqa: B010
         setattr(Node, "_grad", raw_grad)  # noqa: B010
-        del recorders[self.found.rec.thread]

@@ -164,17 +164,13 @@ class Captured:
         now = vars(owner).get(name)
         if name in setting_names(owner):
             if type(value) is not Traced:
-                raise self.rec.error(
-                    f"{name} = {value!r:.40} would be the same at every call; set it outside of "
-                    "the recorded function, or let a schedule of tg.optim.lr_scheduler do it"
-                )
+                remedy = "set it outside of the recorded function, or let a schedule of tg.optim.lr_scheduler do it"
+                raise self.rec.error(f"{name} = {value!r:.40} would be the same at every call; {remedy}")
             self.get_attribute(owner, name, now)
             self.settings[id(owner), name] = value
         elif value is not getattr(owner, name, self):
-            raise self.rec.error(
-                f"{type(owner).__name__}.{name} = ... would not happen at later calls; set it outside of the recorded "
-                "function, or return the value"
-            )
+            remedy = "set it outside of the recorded function, or return the value"
+            raise self.rec.error(f"{type(owner).__name__}.{name} = ... would not happen at later calls; {remedy}")
 
     def traced_source(self, x: Any) -> Any:
         """Return what to use instead of a Generator or an iterator; x itself for anything else."""
@@ -205,10 +201,8 @@ class Captured:
                     "np.random.default_rng(seed), that the function is given, or that a variable or an attribute holds"
                 )
         if changed := self.closure.changed():
-            raise self.rec.error(
-                f"{changed} was changed, which would not happen at later calls; do it outside of the recorded "
-                "function, or return the value"
-            )
+            remedy = "do it outside of the recorded function, or return the value"
+            raise self.rec.error(f"{changed} was changed, which would not happen at later calls; {remedy}")
 
     def finish(self) -> None:
         """Make the changes that the function made, and add them to the program."""

@@ -43,7 +43,7 @@ class Closure:
         self.sources: list[Any] = [np.random, random]  # of random numbers
         self.names = {"__call__", "__wrapped__", "forward"}  # all that the functions use
         self.owners: list[object] = []  # objects whose attributes may be among these
-        self.package = _package(fun)
+        self.package = (getattr(fun, "__module__", None) or "").partition(".")[0]
         self.stack: list[Any] = [*arguments, fun]
         seen: dict[int, object] = {}
         while self.stack:
@@ -158,11 +158,6 @@ def _names_in(code: CodeType) -> Iterator[str]:
     for inner in code.co_consts:
         if type(inner) is CodeType:
             yield from _names_in(inner)
-
-
-def _package(x: object) -> str:
-    """Return the top package that a function or a class belongs to."""
-    return (getattr(x, "__module__", None) or "").partition(".")[0]
 
 
 @functools.lru_cache(1000)

@@ -92,12 +92,6 @@ def _transpose(x: Any, axes: Iterable[int] | None = None) -> Any:
     return x.as_view(x.rec.call(np.transpose, (x, order), {}), np.transpose, order)
 
 
-def _swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    order = list(range(x.ndim))
-    order[axis1], order[axis2] = order[axis2], order[axis1]
-    return _transpose(x, order)
-
-
 def _as_transpose(fun: Function) -> Function:
     """Return `fun`, which permutes axes, as a transpose."""
 
@@ -119,6 +113,6 @@ def _as_reshape(fun: Function) -> Function:
 
 REWRITTEN: dict[Function, Function] = {
     np.reshape: _reshape, np.ravel: _ravel, np.transpose: _transpose, np.permute_dims: _transpose,
-    np.swapaxes: _swapaxes, **{fun: _as_transpose(fun) for fun in (np.moveaxis, np.rollaxis, np.matrix_transpose)},
+    **{fun: _as_transpose(fun) for fun in (np.swapaxes, np.moveaxis, np.rollaxis, np.matrix_transpose)},
     **{fun: _as_reshape(fun) for fun in (np.expand_dims, np.squeeze)},
 }  # fmt: skip

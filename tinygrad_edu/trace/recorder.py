@@ -135,9 +135,8 @@ class TracedGenerator:
 
         def draw(*args: object, **kwargs: object) -> Any:
             if name == "shuffle" or kwargs.get("out") is not None:
-                raise rec.error(
-                    f"{name} writes into its argument; use what permutation, or {name} without out=, returns"
-                )
+                remedy = f"use what permutation, or {name} without out=, returns"
+                raise rec.error(f"{name} writes into its argument; {remedy}")
             return rec.call(method, args, kwargs, draws=True)
 
         return draw
