@@ -38,3 +38,11 @@ def test_the_readmes_python_runs_and_does_what_it_says(tmp_path, monkeypatch):
 def test_every_file_that_the_readme_names_is_there():
     for path in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (Path(__file__).parents[1] / path).exists(), path
+
+
+def test_the_reading_list_has_the_lengths_of_the_files():
+    listed = re.findall(r"^\| \[`engine/[^`]+`\]\((\S+)\) \| (\d+) \|", README, re.MULTILINE)
+    lengths = {path: len((Path(__file__).parents[1] / path).read_text().splitlines()) for path, _ in listed}
+    assert {path: int(n) for path, n in listed} == lengths
+    assert len(listed) == 4
+    assert sum(lengths.values()) <= 950
