@@ -54,7 +54,7 @@ class InPlace:
     """Runs formulas in place; keeps its scratch arrays from step to step."""
 
     def __init__(self) -> None:
-        self.scratch: dict[tuple[object, ...], list[Array]] = {}
+        self.scratch: dict[int, tuple[Array, list[Array]]] = {}  # by the id of a parameter's array, kept with it
         self.succeeded = False
 
     def update(self, updates: Iterable[Update]) -> None:
@@ -64,21 +64,23 @@ class InPlace:
         for formula, parameters in updates:
             trace = Trace(formula, parameters[0])
             picks, ufuncs, count = plan(tuple(trace.calls), trace.results, trace.arguments)
-            constants: dict[np.dtype[Any], tuple[object, ...]] = {}
+            constants: dict[str, tuple[object, ...]] = {}
             for arrays in parameters:
                 theta = arrays[0]
-                key = theta.shape, theta.strides, theta.dtype, count
-                if key not in self.scratch:
-                    self.scratch[key] = [np.empty_like(theta) for _ in range(count)]
-                if theta.dtype not in constants:  # arrays give the same results as Python's floats, in half the time
-                    constants[theta.dtype] = (*ufuncs, *[np.asarray(x, theta.dtype) for x in trace.numbers])
-                registers = (*arrays, *self.scratch[key], *constants[theta.dtype])
+                kept, scratch = self.scratch.get(id(theta), (None, []))
+                if kept is not theta or len(scratch) != count:
+                    scratch = [np.empty_like(theta) for _ in range(count)]
+                    self.scratch[id(theta)] = theta, scratch
+                if (kind := theta.dtype.char) not in constants:  # arrays give what Python's floats do, in half the time
+                    constants[kind] = (*ufuncs, *[np.asarray(x, theta.dtype) for x in trace.numbers])
+                registers = (*arrays, *scratch, *constants[kind])
                 calls += [pick(registers) for pick in picks]
         # Copies cost a third of the step. After a step that succeeded only floating-point errors can raise: shapes and
         # dtypes fit, and Ctrl-C waits for the end, as deque and starmap run no Python code between two calls.
-        certain = self.succeeded and not floating_point_errors_raise()
-        replaced = [a for _, parameters in updates for theta, _, *state in parameters for a in (theta, *state)]
-        copies = [] if certain else [(a, a.copy()) for a in replaced if a is not None and a.flags.writeable]
+        copies = []
+        if not self.succeeded or floating_point_errors_raise():
+            replaced = [a for _, parameters in updates for theta, _, *state in parameters for a in (theta, *state)]
+            copies = [(a, a.copy()) for a in replaced if a is not None and a.flags.writeable]
         try:
             deque(starmap(operator.call, calls), maxlen=0)
         except BaseException:
