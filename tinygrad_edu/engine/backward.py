@@ -87,8 +87,7 @@ def contribution(y: Node, g: Gradient, i: int, x: Node, fit: Callable[..., Gradi
     except ArithmeticError:  # Python's floats refuse to divide by zero, where NumPy's give inf
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             r = rule(*[float64(v) if type(v) is float else v for v in (g, y._value, *args)], **y.kwargs)
-    scalar = type(r) is float or type(r) is float64 is type(x._value)
-    return r if scalar and fit is fitted else fit(r, y, g, x)  # fitted would return it as it is
+    return r if fit is fitted and (type(r) is float or type(r) is float64 is type(x._value)) else fit(r, y, g, x)
 
 
 def recorded_contribution(y: Node, g: Gradient, i: int, x: Node, fit: Callable[..., Gradient] = fitted) -> Gradient:
@@ -110,8 +109,8 @@ def parent(y: N, i: int) -> N:
 
 def toposort(*roots: N, since: int = 0) -> list[N]:
     """Return all nodes behind the roots that take gradients, latest first; with `since`, those recorded after it."""
-    nodes = {y for root in roots for y, _ in backpropagate(root, 0, lambda y, g, i, x: 0 if x.order < since else None)}
-    return sorted(nodes, key=lambda y: y.order)
+    walks = [[y for y, _ in backpropagate(x, 0, lambda y, g, i, x: 0 if x.order < since else None)] for x in roots]
+    return walks[0] if len(walks) == 1 else sorted({y for walk in walks for y in walk}, key=lambda y: y.order)
 
 
 PLAIN: Contributions = contribution, partial(contribution, fit=masked)
