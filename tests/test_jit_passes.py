@@ -110,33 +110,6 @@ def test_mean_is_a_sum_divided():
     assert calls(lambda x: np.mean(x, axis=0), X, optimize=("mean",)) == ["sum", "divide"]
 
 
-def test_factors_are_multiplied_where_fewer_numbers_are_left():
-    found = calls(lambda x, y: (x * 3.0).T @ y[:, :1], X, Y, optimize=("factors", "dead"))
-    assert found[-1] == "multiply"
-    assert found.count("multiply") == 1
-    kept = calls(lambda x, y: (x * 3.0) @ y.T, X, Y, optimize=("factors", "dead"))
-    assert kept[0] == "multiply"  # afterwards there are more
-
-
-@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan, 0.0])
-@pytest.mark.parametrize("fun", [lambda x, w: np.sum(x * w), lambda x, w: np.sum(w / x), lambda x, w: (x * w) @ w])
-def test_factors_that_are_computed_may_be_infinite(fun, number):
-    weights = np.array([1.0, -2.0, 3.0, 4.0, -5.0])
-    both = tg.value_and_grad(lambda x: fun(x, weights))
-    jitted = tg.jit(both)
-    for x in (0.5, number):
-        with np.errstate(all="ignore"):
-            for given, expected in zip(jitted(np.array(x)), both(np.array(x)), strict=True):
-                np.testing.assert_allclose(given, expected)
-
-
-def test_factors_are_joined_only_if_their_product_is_a_number():
-    jitted = tg.jit(lambda x: (x * 1e200) * 1e200 + (x * 1e-200) * 1e-200)
-    for x in (np.array([1e-300, 2.0]), np.array([1e-300, 1e-300])):
-        with np.errstate(all="ignore"):
-            np.testing.assert_allclose(jitted(x), (x * 1e200) * 1e200 + (x * 1e-200) * 1e-200)
-
-
 def test_blas_computes_sums():
     assert calls(lambda x: np.sum(x, axis=0), X, optimize=("blas",)) == ["dot"]
     assert calls(lambda x: np.sum(x, axis=1, keepdims=True), X, optimize=("blas",)) == ["dot"]
@@ -184,48 +157,6 @@ def test_rows_with_zeros_of_both_signs_are_not_equal():
         np.testing.assert_array_equal(jitted(x), f(x))
 
 
-def test_flat_updates_all_parameters_at_once():
-    params = [tg.Tensor(np.ones((4, 3))), tg.Tensor(np.zeros(3)), tg.Tensor(np.ones((3, 2))), tg.Tensor(np.zeros(2))]
-    opt = tg.optim.Adam(params, lr=0.1)
-
-    @tg.jit
-    def step(x):
-        opt.minimize(np.sum((np.tanh(x @ params[0] + params[1]) @ params[2] + params[3]) ** 2))
-
-    step(X[:, :4])
-    assert step.plan.count("sqrt(") == 1
-    bases = {id(p.data.base) for p in params}
-    assert len(bases) == 1
-    assert step.stats["after"]["flat"] < step.stats["after"]["dead"]
-    step(Y[:, :4])
-
-
-def test_flat_leaves_parameters_with_different_updates_alone():
-    a, b = tg.Tensor(np.ones(3)), tg.Tensor(np.ones(3))
-    one, other = tg.optim.SGD([a], lr=0.1), tg.optim.Adam([b], lr=0.1)
-
-    def step(x):
-        loss = np.sum((a * x) ** 2 + (b - x) ** 2)
-        loss.backward()
-        one.step()
-        other.step()
-        one.zero_grad()
-        other.zero_grad()
-
-    jitted = tg.jit(step)
-    for i in range(3):
-        jitted(X[i, :3])
-    first = a.data.copy(), b.data.copy()
-    a.data[...], b.data[...] = 1.0, 1.0
-    other.steps = 0
-    for array in (*other.state["m"], *other.state["v"]):
-        array[...] = 0
-    for i in range(3):
-        step(X[i, :3])
-    np.testing.assert_allclose(a.data, first[0])
-    np.testing.assert_allclose(b.data, first[1])
-
-
 def test_memory_is_used_again():
     def f(x):
         for _ in range(10):
@@ -251,17 +182,3 @@ def test_memory_is_not_written_while_it_is_read_in_another_order():
     jitted = tg.jit(f)
     for x in (square, 2 * square):
         np.testing.assert_allclose(jitted(x), f(x), rtol=1e-13)
-
-
-def test_blocks_are_for_large_arrays_only():
-    def f(x):
-        return np.sum(np.exp(x) * x)
-
-    jitted = tg.jit(f)
-    jitted(X)
-    assert "run_blocks(" not in jitted.plan
-    jitted(np.ones(200_000))
-    assert "run_blocks(" in jitted.plan
-    large = RNG.standard_normal((1000, 257))
-    np.testing.assert_allclose(jitted(large), f(large), rtol=1e-12)
-    np.testing.assert_allclose(jitted(np.asfortranarray(large)), f(large), rtol=1e-12)

@@ -1,7 +1,6 @@
 """Algebra: a table of identities with one rule for each function, and passes that make sums faster.
 
-All are exact, or as exact as what they replace. Means are computed as sums, factors are moved behind sums, and sums are
-computed as matrix products in BLAS.
+All are exact, or as exact as what they replace. Means are computed as sums, and sums as matrix products in BLAS.
 """
 
 import math
@@ -164,64 +163,6 @@ def divide_sums(program: Program) -> None:
             call.become(np.divide, (total.out, x.size // call.out.size))
         calls.append(call)
     program.calls = calls
-
-
-def delay_factors(program: Program) -> None:
-    """Multiply by a constant where fewer elements are left: (c * x) @ a is c * (x @ a).
-
-    A number that is computed stays: if it is infinite, the sum of its products may be NaN, where inf * sum is not.
-    """
-    users: dict[Var, list[Call]] = {}
-    for call in program.calls:
-        for v in call.uses:
-            users.setdefault(v, []).append(call)
-    outputs = set(program.outputs())
-    for call in list(program.calls):
-        if call.fun not in (np.multiply, np.divide) or call.kwargs or call.out.dtype not in (np.float32, np.float64):
-            continue
-        a, b = call.args
-        if call.fun is np.multiply and _is_factor(a):
-            a, b = b, a
-        if not _is_factor(b) or type(a) is not Var or a.shape != call.out.shape or a.dtype != call.out.dtype:
-            continue
-        found = _linear_uses(call.out, users, outputs)
-        if not found or 4 * sum(c.out.size for c in found) > call.out.size:
-            continue
-        for c in found:
-            inner = Call(c.fun, c.args, c.kwargs, c.out.example, c.line, c.phase)
-            c.become(call.fun, (inner.out, b))
-            program.calls.insert(program.calls.index(c), inner)
-        program.replace({call.out: a})
-        eliminate_dead_calls(program)
-        return delay_factors(program)
-
-
-def _is_factor(b: object) -> bool:
-    """Whether an operand is a constant number without axes that is finite and not 0."""
-    if type(b) is Var and (b.shape != () or (b.dtype is not None and b.dtype.kind != "f")):
-        return False
-    n = scalar_value(b)
-    return n is not None and n != 0 and math.isfinite(n)
-
-
-def _linear_uses(v: Var, users: dict[Var, list[Call]], outputs: set[Var]) -> list[Call] | None:
-    """Return the sums and matrix products that use v or a view of it, or None if other calls use it."""
-    if v in outputs:
-        return None
-    found: list[Call] = []
-    for call in users.get(v, ()):
-        if call.fun in (np.transpose, np.reshape):
-            inner = _linear_uses(call.out, users, outputs)
-            if inner is None:
-                return None
-            found += inner
-        elif (call.fun in (np.matmul, np.dot) and call.uses.count(v) == 1) or (
-            call.fun is np.sum and call.kwargs.keys() <= {"axis", "keepdims"}
-        ):
-            found.append(call)
-        else:
-            return None
-    return found
 
 
 STRIDED = (np.transpose, np.broadcast_to, operator.getitem)  # their results may have gaps between elements

@@ -1,7 +1,7 @@
 """The plan: a program with its memory laid out, as the Python text that is compiled and run at replay.
 
     guards of the arguments and the environment     (guards.py)
-    one line or a few for each call                 (lowering.py), or one for a group of calls (blocks.py)
+    one line or a few for each call                 (lowering.py)
     copies of what is returned, stores, and the result
 
 Whatever the plan returns is a new array at each call.
@@ -21,17 +21,15 @@ from ..engine.tensor import Tensor
 from ..trace.captured import Captured
 from ..trace.functional import add_at
 from ..trace.ir import Call, Program, Result, Setting, Var, variables
-from .blocks import lower_group
 from .guards import entry_guards, value_guards
 from .lowering import Emitter, lower
 from .memory import is_view
-from .packing import flat_view, flatten
 
 # Functions that make NaN or infinity of finite numbers only by overflow: no warning has to be silenced for them.
 QUIET = {
     np.add, np.subtract, np.multiply, np.negative, np.maximum, np.minimum, np.greater, np.greater_equal, np.less,
     np.less_equal, np.equal, np.absolute, np.sign, np.exp, np.tanh, np.sin, np.cos, np.dot, np.matmul, np.sum, np.where,
-    np.reshape, np.transpose, np.broadcast_to, np.copy, operator.getitem, setitem, add_at, flatten, flat_view,
+    np.reshape, np.transpose, np.broadcast_to, np.copy, operator.getitem, setitem, add_at,
     np.square,
 }  # fmt: skip
 
@@ -55,8 +53,7 @@ class Plan:
     def join(self, emitter: Emitter, head: list[str]) -> str:
         """Return the whole text, and note the call of each line."""
         warns = any(c.phase == "backward" and c.fun not in QUIET for c in self.program.calls)
-        lines = [line for text in emitter.functions for line in text.split("\n")]
-        lines += ["def plan(args, kwargs):", *[f"    {line}" for line in head]]
+        lines = ["def plan(args, kwargs):", *[f"    {line}" for line in head]]
         for backward, group in groupby(emitter.lines, key=lambda line: line[0] == "backward"):
             indent = " " * 4
             if backward and warns:
@@ -75,20 +72,12 @@ def lower_calls(emitter: Emitter) -> None:
     nested = {v for v, n in uses.items() if n == 1}.difference(program.outputs())
     waiting = value_guards(emitter, program.guards)
     guarded = {v for guard in waiting for v in variables(guard.args)}
-    i = 0
-    while i < len(program.calls):
-        stop = layout.spans.get(i, i + 1)
-        calls = program.calls[i:stop]
-        emitter.current = calls[0]
-        if i in layout.spans:
-            lower_group(emitter, i, stop)
-        else:
-            lower(emitter, calls[0], i, nested)
-        for j, call in enumerate(calls, i):
-            layout.release(j, call)
-        if not guarded.isdisjoint([call.out for call in calls]):
+    for i, call in enumerate(program.calls):
+        emitter.current = call
+        lower(emitter, call, i, nested)
+        layout.release(i, call)
+        if call.out in guarded:
             waiting = value_guards(emitter, waiting)
-        i = stop
 
 
 class ResultWriter:

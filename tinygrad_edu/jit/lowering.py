@@ -19,7 +19,6 @@ from ..trace.expressions import Container, Names, Write
 from ..trace.functional import add_at, astype, part
 from ..trace.ir import Call, Constant, Program, Var
 from .memory import Layout, Location, is_view
-from .packing import flatten
 from .simplify import scalar_value
 
 LONG = 80  # characters of an expression that is nested in another; Python's parser limits the depth of parentheses
@@ -27,18 +26,17 @@ EXTREMA = {np.maximum, np.minimum}
 REDUCTIONS: dict[Callable[..., object], np.ufunc] = {
     np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
 }  # fmt: skip
-RESERVED = {"plan", "args", "kwargs", "type", "len", "list", "dict", "slice", "abs", "s", "t", "start", "stop"}
+RESERVED = {"plan", "args", "kwargs", "type", "len", "list", "dict", "slice", "abs", "s"}
 
 
 class Emitter(Names):
     """The text of one program, as far as it is written."""
 
     def __init__(self, program: Program, captured: Captured, chosen: Collection[str]) -> None:
-        super().__init__({}, RESERVED, r"([a-z]|block)\d+t?")  # a0, a0t, block0: arguments and groups
+        super().__init__({}, RESERVED, r"[a-z]\d+t?")  # a0, a0t: arguments
         self.program, self.captured = program, captured
         self.layout = Layout(program, captured, chosen)
         self.locations = self.layout.locations
-        self.functions: list[str] = []  # the texts of loops over blocks
         self.lines: list[tuple[str, str, Call | None]] = []  # (phase, line, the call that it belongs to)
         self.current: Call | None = None  # the call that lines are written for
         self.cached: dict[Hashable, np.ndarray | Callable[..., object]] = {}  # constants and bound methods with a name
@@ -112,7 +110,7 @@ def lower(emitter: Emitter, call: Call, i: int, nested: set[Var]) -> None:
         return _view(emitter, call, args)
     if call.out.shape == () and not call.draws:
         return _scalar(emitter, call, args, nested)
-    lowering = LOWERINGS.get(call.fun) if not call.kwargs or call.fun in REDUCTIONS or call.fun is flatten else None
+    lowering = LOWERINGS.get(call.fun) if not call.kwargs or call.fun in REDUCTIONS else None
     if lowering is None and call.elementwise:
         lowering = _ufunc
     if lowering and not call.draws and call.out not in emitter.layout.escaping and emitter.layout.optimized:
@@ -247,19 +245,7 @@ def _write(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
     return [first, f"{emitter.cache('add_at', np.add.at, 'add_at')}({out}, {args[1]}, {args[2]})"]
 
 
-def _flatten(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
-    """Copy arrays into the parts of the packed array in which they were not computed."""
-    arrays = [emitter.locations[v].array if v in emitter.locations else None for v in call.args]
-    emitter.into(call, i)
-    parts = emitter.layout.parts(call, emitter.layout.packed[call.out])
-    return [
-        f"{emitter.fun(np.copyto)}({emitter.name(view, 'b')}, {text})"
-        for array, view, text in zip(arrays, parts, args, strict=True)
-        if array is None or not np.may_share_memory(array, view)
-    ]
-
-
 LOWERINGS: dict[Callable[..., object], Callable[[Emitter, Call, int, list[str]], list[str]]] = {
     np.matmul: _product, np.dot: _product, **dict.fromkeys(REDUCTIONS, _reduction), np.copy: _copy, astype: _copy,
-    setitem: _write, add_at: _write, flatten: _flatten,
+    setitem: _write, add_at: _write,
 }  # fmt: skip

@@ -3,7 +3,7 @@
 Every array that does not escape from the program gets its place in a buffer before the first call. A buffer is used
 again when the array in it is dead; an elementwise call may even write its result over an operand that it is the last
 to read. A result that is stored in an external array (a parameter, say) is computed there at once, if its old
-elements are not needed any more. Arrays that are packed into one are computed in their part of it.
+elements are not needed any more.
 """
 
 import operator
@@ -11,13 +11,11 @@ from collections.abc import Collection
 
 import numpy as np
 
-from ..engine.threads import LARGE
 from ..trace.captured import Captured
 from ..trace.functional import is_basic, retyped
 from ..trace.ir import Call, Program, State, Var, variables
-from .packing import flat_view, flat_views, flatten
 
-VIEWS = {np.reshape, np.transpose, np.broadcast_to, retyped, flat_view}
+VIEWS = {np.reshape, np.transpose, np.broadcast_to, retyped}
 
 
 class Location:
@@ -36,12 +34,6 @@ def is_view(call: Call) -> bool:
     return call.fun in VIEWS and not call.kwargs
 
 
-def is_threaded(call: Call) -> bool:
-    """Whether BLAS computes a call in threads, which spin on their cores for a while and slow down ours."""
-    x = call.args[0] if call.fun in (np.dot, np.matmul) else None
-    return type(x) is Var and call.out.size * x.shape[-1] > 1_000_000
-
-
 class Layout:
     """Live ranges and buffers of one program's arrays; `chosen` are the names of the optimisations."""
 
@@ -52,18 +44,10 @@ class Layout:
         self.free: dict[int, list[np.ndarray]] = {}  # size in bytes: free buffers
         self.taken: dict[Var, np.ndarray] = {}  # base: its buffer
         self.arrays: dict[tuple[int, np.dtype, tuple[int, ...]], np.ndarray] = {}  # in the buffers
-        self.packed: dict[Var, np.ndarray] = {}  # the arrays of packed results, and of what is computed in their parts
         self.direct: set[Var] = set()  # results that are computed where they are stored
         self.borrowers: dict[Var, Var] = {}  # store target: what its array holds until it is written
 
         self.first_write = self.schedule()
-        self.spans: dict[int, int] = {}
-        if (
-            self.optimized and "blocks" in chosen and any([c.out.size >= LARGE for c in program.calls])
-            and not any(map(is_threaded, program.calls))
-        ):  # fmt: skip
-            program.calls, self.spans = fuse(program.calls, self.first_write)
-
         self.bases: dict[Var, Var] = {}  # view: what it is a view of
         for call in program.calls:
             if is_view(call) and type(call.args[0]) is Var:
@@ -74,10 +58,6 @@ class Layout:
         renewed = {id(v.source.owner) for v in program.states if v.source.kind == "grad"} | captured.given.keys()
         self.escaping = {self.base(v) for v in variables(program.result)}
         self.escaping |= {self.base(v) for x, v in program.grads if v is not None and id(x) in renewed}
-        if self.optimized:
-            for call in program.calls:
-                if call.fun is flatten:
-                    self.allocate_parts(call)
         self.last_use: dict[Var, int] = {}  # base: the number of the last call that reads it
         for i, call in enumerate(program.calls):
             for v in call.uses:
@@ -118,30 +98,6 @@ class Layout:
     def base(self, v: Var) -> Var:
         """Return the Var that v is a view of, or v itself."""
         return self.bases.get(v, v)
-
-    def parts(self, call: Call, packed: np.ndarray) -> list[np.ndarray]:
-        """Return the views of `packed` that the arguments of a `flatten` call are copied to."""
-        return flat_views(packed, [v.shape for v in call.args], call.kwargs["orders"])
-
-    def allocate_parts(self, call: Call) -> None:
-        """Let each argument of `flatten` be computed in its part of the result, if a view has the right shape."""
-        packed = self.packed[call.out] = self.allocate(call.out)
-        for v, part in zip(call.args, self.parts(call, packed), strict=True):
-            base, array = v, part
-            while isinstance(made := base.source, Call) and made.fun in (np.transpose, np.reshape) and is_view(made):
-                inner, form = made.args
-                array = array.transpose(np.argsort(form)) if made.fun is np.transpose else array.reshape(inner.shape)
-                base = inner
-            computed = isinstance(made, Call) and not is_view(made) and base.shape != ()
-            if (
-                computed
-                and base not in self.escaping
-                and base not in self.packed
-                and np.may_share_memory(array, packed)
-            ):
-                self.packed[base] = array
-                self.bases.update([(view, call.out) for view, old in self.bases.items() if old is base])
-                self.bases[base] = call.out
 
     def allocate(self, v: Var, buffer: np.ndarray | None = None) -> np.ndarray:
         """Return an array for v in a buffer: in the given one, a free one or a new one."""
@@ -184,8 +140,7 @@ class Layout:
         """Return the array that the i-th call is to write its result into, or None if NumPy makes a new one."""
         if call.out in self.escaping or not self.optimized:
             return None
-        array = self.packed.get(call.out)
-        array = self.store_target(call, i) if array is None else array
+        array = self.store_target(call, i)
         if array is None and call.elementwise:
             array = self.borrowed_target(call, i)
         if array is None:
@@ -220,60 +175,3 @@ class Layout:
                 if all(a is not None and a.flags.c_contiguous and a.size == out.size for a in arrays):
                     return self.taken.pop(base)
         return None
-
-
-def fuse(calls: list[Call], first_write: int) -> tuple[list[Call], dict[int, int]]:
-    """Return the calls with those of each group in a row, and {start: stop} of the groups.
-
-    A group is made of elementwise calls on arrays of one large shape, and of sums of their results. The first
-    `first_write` calls stay before the others.
-    """
-    order: list[Call] = []
-    spans: dict[int, int] = {}
-    before: list[Call] = []  # calls that do not depend on the group
-    group: list[Call] = []
-    after: list[Call] = []  # calls that use the group's results
-    computed: set[Var] = set()  # what the group computes, a block at a time
-    complete: set[Var] = set()  # what is known only when all blocks are done: sums, and the results of `after`
-
-    def close() -> None:
-        order.extend(before)
-        if len([c for c in group if c.out.shape]) > 1:
-            spans[len(order)] = len(order) + len(group)
-        order.extend(group)
-        order.extend(after)
-        for each in (before, group, after, computed, complete):
-            each.clear()
-
-    for i, call in enumerate(calls):
-        if i == first_write:
-            close()
-        uses = call.uses
-        fits = _fits(call, computed)
-        if call.draws or (fits and any(v in complete for v in uses)):
-            close()  # random numbers are drawn in their order
-            fits = _fits(call, computed)
-        elif fits and group and call.out.shape and call.out.shape != group[0].out.shape:
-            close()
-        if fits:
-            group.append(call)
-            computed.add(call.out)
-            if not call.out.shape:
-                complete.add(call.out)
-        elif any(v in computed or v in complete for v in uses):
-            after.append(call)
-            complete.add(call.out)
-        else:
-            before.append(call)
-    close()
-    return order, spans
-
-
-def _fits(call: Call, computed: set[Var]) -> bool:
-    """Whether a call can be computed a block at a time, in a group that computes `computed`."""
-    if call.fun is np.sum and len(call.args) == 1 and call.out.shape == () and not call.kwargs:
-        return call.args[0] in computed
-    return (
-        call.elementwise and call.out.size >= LARGE and call.out.dtype.kind in "fb"
-        and all(v.shape in ((), call.out.shape) for v in call.uses)
-    )  # fmt: skip

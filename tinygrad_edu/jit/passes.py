@@ -9,9 +9,8 @@ import numpy as np
 
 from ..trace.ir import Program
 from . import simplify
-from .algebra import ALGEBRA, algebra, delay_factors, divide_sums, use_blas
+from .algebra import ALGEBRA, algebra, divide_sums, use_blas
 from .batching import batch_rows
-from .packing import pack_updates
 
 RULES: dict[str, tuple[simplify.Rule, simplify.Functions | None]] = {  # the rule, and its functions or None for all
     "copies": (simplify.propagate_copies, {np.copy}), "constants": (simplify.fold_constants, None),
@@ -19,12 +18,11 @@ RULES: dict[str, tuple[simplify.Rule, simplify.Functions | None]] = {  # the rul
     "common": (simplify.common_subexpressions, None),
 }  # fmt: skip
 PASSES: dict[str, Callable[[Program], None]] = {
-    "rows": batch_rows, "mean": divide_sums, "factors": delay_factors, "blas": use_blas,
-    "dead": simplify.eliminate_dead_calls, "flat": pack_updates,
+    "rows": batch_rows, "mean": divide_sums, "blas": use_blas, "dead": simplify.eliminate_dead_calls,
 }  # fmt: skip
 READABLE = {"dead", "rows", "copies", "constants", "common", "algebra", "broadcasting"}  # also used for `source`
-NAMES = (*RULES, *PASSES, "memory", "blocks")  # the last two belong to the layout of memory
-ORDER = (("rows",), ("mean",), tuple(RULES), ("dead",), ("factors",), ("blas",), ("flat",))  # all rules in one pass
+NAMES = (*RULES, *PASSES, "memory")  # the last one belongs to the layout of memory
+ORDER = (("rows",), ("mean",), tuple(RULES), ("dead",), ("blas",))  # all rules in one pass
 
 
 def optimize(program: Program, chosen: Collection[str]) -> dict[str, int]:

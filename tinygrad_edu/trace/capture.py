@@ -1,6 +1,5 @@
 """Capture: run a function once, with its Tensors, modules and optimizers reporting to a recorder."""
 
-import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock, get_ident
@@ -10,9 +9,7 @@ from typing import Any
 from ..engine.mode import Contribution, Watcher, watching
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
-from ..engine.tensor import Tensor
 from ..nn import Module
-from ..optim import SGD
 from .captured import REPORTING, SETTINGS, Captured, raw_grad, raw_value
 from .closure import Closure, source_state
 from .expressions import argument_names
@@ -64,19 +61,6 @@ def assign(holder: Any, key: str, value: object) -> None:
         (holder if isinstance(holder, dict) else vars(holder))[key] = value
     else:
         object.__setattr__(holder, key, value)  # which a frozen dataclass allows
-
-
-@functools.cache
-def alone(kind: str) -> int:
-    """Return the number of references to an array, when a recording finds it, that only its owner holds."""
-    x = Tensor([0.0, 0.0])
-    found = Captured(Recorder("alone"), (), {})
-    if kind == "data":
-        origin = found.tensor(x).origin
-    else:
-        optimizer = SGD([x], lr=1.0, momentum=0.5)
-        origin = found.get_attribute(optimizer, "state", optimizer.state)["velocity"][0].origin
-    return origin.source.references  # type: ignore[no-any-return]
 
 
 class _RunningRules(Watcher):

@@ -5,7 +5,6 @@ see the state as it is. Changes are made only when the function has returned: a 
 """
 
 from collections.abc import Hashable
-from sys import getrefcount
 from threading import get_ident
 from typing import Any
 
@@ -55,7 +54,7 @@ class Captured:
         """Capture the data of a Tensor that existed before."""
         self.refuse_values(x)
         array = raw_value.__get__(x)
-        source = self.given.get(id(x)) or State(array, x, "data", getrefcount(array))
+        source = self.given.get(id(x)) or State(array, x, "data")
         var = Var(source, array, self.name_of(x))
         (self.rec.program.states if isinstance(source, State) else self.rec.program.inputs).append(var)
         if isinstance(source, State):
@@ -139,7 +138,7 @@ class Captured:
         """Capture a gradient, or an array of an optimizer's state."""
         if id(array) not in self.arrays:
             name = f"{self.name_of(owner)}_grad" if kind == "grad" else kind
-            var = Var(State(array, owner, kind, getrefcount(array)), array, name)
+            var = Var(State(array, owner, kind), array, name)
             self.rec.program.states.append(var)
             self.arrays[id(array)] = Traced(self.rec, array, var)
         return self.arrays[id(array)]

@@ -53,7 +53,6 @@ class State:
     array: Any
     owner: Any  # the Tensor or the Optimizer
     kind: str  # "data", "grad", or an optimizer's state and the number of its parameter, as "velocity.0"
-    references: int = 0  # to the array when it was found
 
 
 @dataclass(eq=False, slots=True)
