@@ -24,7 +24,7 @@ def concatenate_rule(i: int, g: Array, y: Array, *arrays: Array, axis: int | Non
     """The slice of g at the place of the i-th array."""
     if axis is None:
         return concatenate_rule(i, g, y, *[a.reshape(-1) for a in arrays]).reshape(arrays[i].shape)
-    start = sum([a.shape[axis] for a in arrays[:i]])
+    start = sum(map(len, arrays[:i]) if axis == 0 else [a.shape[axis] for a in arrays[:i]])  # len: the faster way
     return g[along(axis % y.ndim, slice(start, start + arrays[i].shape[axis]))]
 
 
