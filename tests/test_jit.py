@@ -1,6 +1,7 @@
 """jit: results and changes of a replay, reasons to record again, and errors."""
 
 import copy
+import enum
 import pickle
 import queue
 import random
@@ -956,6 +957,21 @@ def test_the_source_reads_what_it_writes_into_in_time():
         np.testing.assert_array_equal(scope["step"](**given), old)
         for name, array in {"p": p.data, "q": q.data, "r": r.data, "x": x}.items():
             np.testing.assert_allclose(given[name], array, rtol=1e-15)
+
+
+def test_the_source_writes_dtypes_and_enumerations_as_python():
+    class Gain(enum.IntEnum):
+        TWO = 2
+
+    def f(x, gain):
+        return np.sum(x * gain, dtype=np.float32), np.sum(x, dtype=int), np.add(x, 1, dtype=np.float64)
+
+    jitted = tg.jit(f)
+    expected = jitted(np.arange(3.0), Gain.TWO)
+    scope = {}
+    exec(jitted.source, scope)
+    for given, value in zip(scope["f"](np.arange(3.0)), expected, strict=True):
+        np.testing.assert_array_equal(given, value, strict=True)
 
 
 def test_the_source_has_the_brackets_that_the_result_needs():

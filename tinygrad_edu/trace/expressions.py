@@ -8,6 +8,7 @@ import operator
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -111,8 +112,12 @@ class Expressions(Names):
             return ":".join([*parts, *([] if x.step is None else [self.expression(x.step)])])
         if isinstance(x, (tuple, list, dict)):
             return self.container(x, self.expression)
+        if isinstance(x, Enum):
+            return self.expression(x.value, binding)
         if isinstance(x, np.dtype):
             return f"np.{x.name}" if x.kind != "b" else "bool"
+        if isinstance(x, type):  # a dtype
+            return f"np.{x.__name__}" if issubclass(x, np.generic) else x.__name__
         if isinstance(x, np.generic):
             return f"np.{x.dtype.name}({x.item()!r})" if np.isfinite(x) else f"np.{x.dtype.name}('{x}')"
         if x is ...:
