@@ -1,5 +1,6 @@
 """grad and the other transforms: values equal to formulas, nesting, and errors."""
 
+import re
 import weakref
 
 import numpy as np
@@ -215,6 +216,26 @@ def test_check_grad_finds_a_wrong_rule_and_says_where():
     tg.check_grad(wrong, np.array([1.5]), order=1)
     with pytest.raises(tg.GradientError, match="order 2"):
         tg.check_grad(wrong, np.array([1.5]))
+
+
+def test_check_grad_names_the_element_of_a_wrong_second_derivative():
+    at = np.array([[0.5, -1.5, 2.0], [1.0, 20.0, -0.2]])
+    for i in np.ndindex(at.shape):
+
+        @tg.primitive
+        def square(x):
+            return x**2
+
+        def slope(g, y, x, i=i):
+            known = x
+            if isinstance(x, tg.Tensor):  # the gradient is right, but the second derivative at i is lost
+                known = x.copy()
+                known[i] = x.data[i]
+            return g * 2 * known
+
+        tg.defvjp(square, slope)
+        with pytest.raises(tg.GradientError, match=rf"order 2 by argument 1 at index {re.escape(str(i))}"):
+            tg.check_grad(lambda a, x, f=square: a * f(x), 2.0, at)
 
 
 def test_check_grad_checks_doubles_alone():

@@ -1,7 +1,7 @@
 """Gradients against finite differences: the check that every rule, and every user's function, has to pass."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from .transforms.reverse import grad
 
 Array = NDArray[np.float64]
 Function = Callable[..., Any]
+N = TypeVar("N", float, Array)
+STEPS = (1, -1, 2, -2)
 
 
 class GradientError(ValueError):
@@ -23,21 +25,26 @@ def check_grad(
     """Compare the gradients of f, up to the `order`-th derivative, with central differences.
 
     Arguments of float64 (and Python floats) are checked, others are constants. If f returns an array, the sum of its
-    elements times random weights is differentiated. Differences are of fourth order (Abramowitz and Stegun 25.3.6),
-    with step `eps` times the larger of 1 and the element. Raises GradientError with the argument, the index, both
-    numbers and their difference where they differ by more than atol + rtol |difference|.
+    elements times random weights is differentiated. From order 2 on, the derivative of the gradient along a random
+    direction is compared: one number for each element too. Differences are of fourth order (Abramowitz and Stegun
+    25.3.6), with step `eps` times the larger of 1 and the element. Raises GradientError with the argument, the index,
+    both numbers and their difference where they differ by more than atol + rtol |difference|.
     """
     checked = {i: x for i, a in enumerate(args) if (x := _float64_copy(i, a)) is not None}
     if not checked:
         raise ValueError("check_grad: no argument is of float64, so there is nothing to check")
     arguments, argnums = [checked.get(i, a) for i, a in enumerate(args)], tuple(checked)
     generator = np.random.default_rng(rng)
+    f = _weighted_sum(f, arguments, generator)
+    differences = [_by_element(f, arguments, i, eps) for i in argnums]
     for n in range(1, order + 1):
-        f = _weighted_sum(f, arguments, generator)
         gradient = grad(f, argnums)
-        for i, g in zip(argnums, gradient(*arguments), strict=True):
-            _compare(f, g, arguments, i, n, rtol, atol, eps)
-        f = _concatenated(gradient)
+        for i, g, difference in zip(argnums, gradient(*arguments), differences, strict=True):
+            _compare(g, difference, i, n, rtol, atol)
+        if n < order:
+            along = {i: generator.uniform(0.5, 1.5, x.shape) * np.maximum(1, abs(x)) for i, x in checked.items()}
+            differences = _along(gradient, arguments, along, eps)
+            f = _projected(gradient, [*along.values()])
 
 
 def _float64_copy(i: int, a: Any) -> Array | None:
@@ -51,11 +58,6 @@ def _float64_copy(i: int, a: Any) -> Array | None:
     return np.array(getattr(a, "data", a) if not isinstance(a, np.ndarray) else a) if dtype == np.float64 else None
 
 
-def _concatenated(gradient: Function) -> Function:
-    """Return a function of all gradients as one vector."""
-    return lambda *args: np.concatenate([g.reshape(-1) for g in gradient(*args)])
-
-
 def _weighted_sum(f: Function, args: list[Any], rng: np.random.Generator) -> Function:
     """Return f as a function with a scalar result: the sum of f's elements times random weights."""
     shape = np.shape(f(*args))
@@ -63,11 +65,19 @@ def _weighted_sum(f: Function, args: list[Any], rng: np.random.Generator) -> Fun
     return lambda *args: np.sum(weights * f(*args))
 
 
-def _compare(f: Function, g: Array, args: list[Any], i: int, order: int, rtol: float, atol: float, eps: float) -> None:
-    """Raise GradientError unless g is the gradient of f by argument i, as far as finite differences tell."""
+def _projected(gradient: Function, along: list[Array]) -> Function:
+    """Return the derivative along a direction as a function.
+
+    Its gradient is the Hessian times the direction. The Hessian is symmetric, so this is the derivative of the gradient
+    along the direction.
+    """
+    return lambda *args: sum([np.sum(v * g) for v, g in zip(along, gradient(*args), strict=True)])
+
+
+def _by_element(f: Function, args: list[Any], i: int, eps: float) -> Array:
+    """Return the finite differences of f, which returns a number, by each element of argument i."""
     x: Array = args[i]
-    if g.shape != x.shape:
-        raise GradientError(f"check_grad: argument {i} has shape {x.shape}, its gradient {g.shape}")
+    differences = np.empty(x.shape)
     for index in np.ndindex(x.shape):
         h = eps * max(1.0, abs(float(x[index])))
 
@@ -76,9 +86,33 @@ def _compare(f: Function, g: Array, args: list[Any], i: int, order: int, rtol: f
             moved[index] += steps * h
             return float(f(*args[:i], moved, *args[i + 1 :]))
 
-        difference = (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * h)
-        error = abs(g[index] - difference)
-        if not error <= atol + rtol * abs(difference):
-            given = f"reverse mode gives {g[index]:.12g}, finite differences {difference:.12g}"
+        differences[index] = _difference(map(at, STEPS), h)
+    return differences
+
+
+def _along(gradient: Function, args: list[Any], along: dict[int, Array], eps: float) -> list[Array]:
+    """Return the finite differences of the gradient along a direction, which moves all elements of the arguments."""
+
+    def at(steps: float) -> list[Array]:
+        moved = [a + steps * eps * along[i] if i in along else a for i, a in enumerate(args)]
+        return list(gradient(*moved))
+
+    return [_difference(values, eps) for values in zip(*map(at, STEPS), strict=True)]
+
+
+def _difference(values: Iterable[N], h: float) -> N:
+    """Return the central difference of fourth order from the values at STEPS, in units of h."""
+    after, before, further_after, further_before = values
+    return (8 * (after - before) - (further_after - further_before)) / (12 * h)
+
+
+def _compare(g: Array, difference: Array, i: int, order: int, rtol: float, atol: float) -> None:
+    """Raise GradientError unless g is the gradient by argument i, as far as finite differences tell."""
+    if g.shape != difference.shape:
+        raise GradientError(f"check_grad: argument {i} has shape {difference.shape}, its gradient {g.shape}")
+    for index in np.ndindex(g.shape):
+        error = abs(g[index] - difference[index])
+        if not error <= atol + rtol * abs(difference[index]):
+            given = f"reverse mode gives {g[index]:.12g}, finite differences {difference[index]:.12g}"
             where = f"derivative of order {order} by argument {i} at index {index}"
             raise GradientError(f"check_grad: {where}: {given}; they differ by {error:.3g}")
