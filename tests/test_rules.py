@@ -34,7 +34,7 @@ def test_derivatives_match_finite_differences_to_second_order(fun, data):
     f, args = data.draw(CASES[fun])
 
     def curved(*args):
-        """Return a function of f which has a second derivative also where f is linear."""
+        """Return f + f**2 / 2, which has a second derivative also where f is linear."""
         y = f(*args)
         return y + 0.5 * np.square(y)
 

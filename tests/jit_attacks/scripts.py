@@ -85,9 +85,10 @@ SCRIPTS = {
             opt.minimize(loss)
             return loss
         x = np.random.default_rng(2).normal(size=(1000, 2, 4))
-        start = time.perf_counter(); step(x); eager = time.perf_counter() - start
-        f = tg.jit(step)
-        start = time.perf_counter(); f(x); recording = time.perf_counter() - start
-        print("ok" if recording < 60 * eager else f"{recording:.1f} s, {recording / eager:.0f} eager steps")
+        def seconds(f):
+            start = time.process_time(); f(x)
+            return time.process_time() - start
+        times = [seconds(tg.jit(step)) / seconds(step) for _ in range(2)]  # the first may wait for a busy machine
+        print("ok" if min(times) < 60 else f"recording takes as long as {min(times):.0f} eager steps")
     """,
 }  # fmt: skip
