@@ -1,74 +1,74 @@
-"""Algebra: a table of identities with one rule for each function, and passes that make sums faster.
+"""Algebra: a table of exact identities with one rule for each function, and passes that make sums faster.
 
-All are exact, or as exact as what they replace. Means are computed as sums, and sums as matrix products in BLAS.
+An identity holds to the last bit for each value of its operands: infinities, NaN and zeros of both signs too. (The sign
+of a NaN is no result: NumPy leaves it open.) That is why x + 0 stays, which is 0 for x = -0, and (x * a) * b stays,
+where x * a may overflow. The passes change the order in which a sum is added up, and nothing else.
 """
 
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
-from ..engine.rules.indexing import setitem
 from ..engine.threads import LARGE
-from ..trace.functional import add_at, astype
+from ..trace.functional import astype
 from ..trace.ir import Call, Constant, Program, Var, use_counts
 from .simplify import ValueTable, eliminate_dead_calls, is_reduction, scalar_value
 
 
 def algebra(call: Call, table: ValueTable) -> Var | None:
-    """Replace x + 0, x * 1, x / 1, x ** 1, --x and changes to the same shape or dtype by x, and x + x by 2 x."""
+    """Replace x - 0, x * 1, x / 1, x ** 1, --x, changes to the same shape or dtype by x, and c * -x by -c * x."""
     if call.kwargs and call.fun not in REDUCTIONS:
         return None
     new = ALGEBRA[call.fun](call)
-    return new if type(new) is Var and new.shape == call.out.shape and new.dtype == call.out.dtype else None
+    return new if type(new) is Var and equals_in_kind(new, call.out) else None
+
+
+def equals_in_kind(x: Var, y: Var) -> bool:
+    """Whether x can take the place of y: of the same shape and dtype, and both arrays or both NumPy scalars."""
+    same = x.dtype is not None and x.shape == y.shape and x.dtype == y.dtype
+    return same and isinstance(x.example, np.ndarray) == isinstance(y.example, np.ndarray)
+
+
+def _is_number(x: object, number: float) -> bool:
+    """Whether x is this number, or a constant filled with it; 0.0 is not -0.0."""
+    value = scalar_value(x)
+    return value is not None and value == number and math.copysign(1.0, value) == math.copysign(1.0, number)
 
 
 def _add(call: Call) -> object:
     a, b = call.args
-    if scalar_value(b) == 0:
-        return a
-    if scalar_value(a) == 0:
-        return b
-    if a is b and a.dtype is not None and a.dtype.kind == "f":
-        call.become(np.multiply, (a, 2))
-        return _multiply(call)
-    return None
+    neutral = {"f": -0.0, "i": 0.0, "u": 0.0}.get(getattr(call.out.dtype, "kind", ""), math.nan)
+    return a if _is_number(b, neutral) else b if _is_number(a, neutral) else None
+
+
+def _subtract(call: Call) -> object:
+    return call.args[0] if _is_number(call.args[1], 0.0) else None
 
 
 def _multiply(call: Call) -> object:
     a, b = call.args
-    for x, y in ((a, b), (b, a)):
-        if (n := scalar_value(y)) == 1:
-            return x
-        if n == -1 and type(x) is Var:
-            call.become(np.negative, (x,))
-            return None
-        for m, _, q in _products(x):  # (m * q) * n is (m * n) * q
-            if n is not None and q.dtype == x.dtype and x.dtype.kind == "f":
-                limits = np.finfo(x.dtype)
-                if limits.tiny <= abs(m * n) <= limits.max:
-                    call.become(np.multiply, (float(m * n), q))
-                    return None
-    return None
+    return None if _is_complex(call) else a if _is_number(b, 1.0) else b if _is_number(a, 1.0) else None
 
 
-def _products(x: object) -> Iterator[tuple[float, object, Var]]:
-    """Yield (m, its operand, q) for x = m * q with a number m and an array q of the same shape."""
-    made = x.source if isinstance(x, Var) else None
-    if isinstance(x, Var) and isinstance(made, Call) and made.fun is np.multiply:
-        for p, q in (made.args, made.args[::-1]):
-            m = scalar_value(p)
-            if m is not None and type(q) is Var and q.shape == x.shape:
-                yield m, p, q
+def _divide(call: Call) -> object:
+    return call.args[0] if _is_number(call.args[1], 1.0) and not _is_complex(call) else None
+
+
+def _is_complex(call: Call) -> bool:
+    """Whether a result is complex: (inf + 0j) * 1 is inf + nan j."""
+    return call.out.dtype is not None and call.out.dtype.kind == "c"
 
 
 def _power(call: Call) -> object:
     a, b = call.args
     n = scalar_value(b)
-    if n in POWERS and type(a) is Var and a.dtype is not None and a.dtype.kind == "f" and a.shape == call.out.shape:
-        call.become(POWERS[n], (a,))
-    elif n == 0 and type(b) is not Var and call.out.dtype.kind == "f":
+    if type(a) is not Var or a.dtype != call.out.dtype or call.out.dtype.kind != "f" or a.shape != call.out.shape:
+        return None
+    if n == 2 and getattr(b, "shape", ()) == ():  # NumPy squares only where one exponent serves all elements
+        call.become(np.square, (a,))
+    elif n == 0 and type(b) is not Var:
         ones = np.ones(call.out.shape, call.out.dtype)
         return Var(Constant(ones), ones)
     return a if n == 1 else None
@@ -80,12 +80,6 @@ def _reshape(call: Call) -> object:
         x = x.source.args[0]
     if x is not call.args[0]:
         call.become(np.reshape, (x, shape))
-    inner = x.source
-    if shape == (1,) and isinstance(inner, Call) and inner.fun is np.sum and x.shape == () and len(inner.args) == 1:
-        column = inner.args[0]
-        if type(column) is Var and column.shape[1:] == (1,) and column.dtype == x.dtype:
-            call.become(np.sum, (column,), {"axis": 0})  # whose result has the shape already
-            return None
     return x
 
 
@@ -98,66 +92,54 @@ def _transpose(call: Call) -> object:
     return x if axes == tuple(range(len(axes))) else None
 
 
-def _add_at(call: Call) -> object:
-    """Adding to zeros at distinct indices is writing there."""
-    x, index, _ = call.args
-    parts = index if isinstance(index, tuple) else (index,)
-    shapes = {getattr(i, "shape", None) for i in parts}
-    vectors = len(shapes) == 1 and all(type(i) is Var and len(i.shape) == 1 and i.dtype.kind in "iu" for i in parts)
-    if scalar_value(x) == 0 and vectors and any(map(_distinct, parts, x.shape)):
-        call.become(setitem, call.args)
-    return None
-
-
-def _distinct(index: Var, n: int) -> bool:
-    """Whether an index array for an axis of length n is a constant that names no element twice."""
-    return isinstance(index.source, Constant) and len(set((index.source.array % n).tolist())) == index.size
-
-
 def _negative(call: Call) -> object:
     (x,) = call.args
     inner = x.source if type(x) is Var else None
-    if isinstance(inner, Call) and inner.fun is np.negative:
+    if not isinstance(inner, Call) or inner.kwargs:
+        return None
+    if inner.fun is np.negative:
         return inner.args[0]
-    for n, a, b in _products(x):  # negate the number instead
-        if b.dtype == x.dtype:
-            call.become(np.multiply, (float(-n), b))
-            break
-        if isinstance(a, Var) and a.dtype == x.dtype:  # as for -1.0 times a boolean array
-            minus = np.asarray(np.negative(a.source.element))
-            call.become(np.multiply, (Var(Constant(minus), minus), b))
-            break
+    for c, q in (inner.args, inner.args[::-1]) if inner.fun is np.multiply else ():  # negate the number instead
+        if type(q) is Var and x.dtype.kind == "f":
+            if type(c) is float and q.dtype == x.dtype:
+                call.become(np.multiply, (-c, q))
+                break
+            if type(c) is Var and type(c.source) is Constant and c.dtype == x.dtype:  # -1.0 times a boolean array
+                minus = np.asarray(np.negative(c.source.array))
+                call.become(np.multiply, (Var(Constant(minus), minus), q))
+                break
     return None
 
 
 def _reduce(call: Call) -> None:
     """Reduce over `axis=None` instead of over all axes by number, and without a neutral initial value."""
-    if is_reduction(call):
-        if not call.kwargs.get("keepdims") and not call.out.shape:
-            call.become(call.fun, call.args)
-    elif call.kwargs.get("initial") in _NEUTRAL.get(call.fun, ()) and call.args[0].size:
-        call.become(call.fun, call.args, {k: v for k, v in call.kwargs.items() if k != "initial"})
-        _reduce(call)
+    start, others = call.kwargs.get("initial"), {k: v for k, v in call.kwargs.items() if k != "initial"}
+    neutral = type(start) is float and start == NEUTRAL.get(call.fun) and call.out.dtype.kind == "f"
+    if neutral and others.keys() <= {"axis", "keepdims"} and call.args[0].size:
+        call.become(call.fun, call.args, others)
+    if is_reduction(call) and not call.kwargs.get("keepdims") and not call.out.shape:
+        call.become(call.fun, call.args)
 
 
-POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 REDUCTIONS: set[Callable[..., object]] = {np.sum, np.max, np.min, np.prod}
-_NEUTRAL: dict[Callable[..., object], tuple[float, ...]] = {np.max: (-math.inf,), np.min: (math.inf,)}
+NEUTRAL: dict[Callable[..., object], float] = {np.max: -np.inf, np.min: np.inf}
 ALGEBRA: dict[Callable[..., object], Callable[[Call], object]] = {
-    np.add: _add, operator.add: _add, np.multiply: _multiply, np.power: _power, np.negative: _negative,
-    np.subtract: lambda c: c.args[0] if scalar_value(c.args[1]) == 0 else None,
-    np.divide: lambda c: c.args[0] if scalar_value(c.args[1]) == 1 else None,
-    **dict.fromkeys((np.positive, np.broadcast_to, astype), lambda c: c.args[0]),
-    np.reshape: _reshape, np.transpose: _transpose, add_at: _add_at, **dict.fromkeys(REDUCTIONS, _reduce),
+    np.add: _add, np.subtract: _subtract, np.multiply: _multiply, np.divide: _divide, np.power: _power,
+    np.negative: _negative, **dict.fromkeys((np.positive, np.broadcast_to, astype), lambda c: c.args[0]),
+    np.reshape: _reshape, np.transpose: _transpose, **dict.fromkeys(REDUCTIONS, _reduce),
 }  # fmt: skip
 
 
+SUMMED = (np.float32, np.float64)
+EXACT = 2**24  # each smaller integer is a float32
+
+
 def divide_sums(program: Program) -> None:
-    """Compute a mean as a sum, divided by the number of elements."""
+    """Compute a mean as NumPy does: as a sum, divided by the number of elements."""
     calls = []
     for call in program.calls:
         x = call.args[0] if is_reduction(call, np.mean) else None
-        if type(x) is Var and x.dtype.kind == "f" and x.dtype.itemsize > 2 and call.out.size:
+        if type(x) is Var and x.dtype in SUMMED and call.out.size > 0 and x.size // call.out.size <= EXACT:
             total = Call(np.sum, call.args, call.kwargs, call.out.example, call.line, call.phase)
             calls.append(total)
             call.become(np.divide, (total.out, x.size // call.out.size))
@@ -190,12 +172,15 @@ class ProductWriter:
         return call.out
 
     def rewrite_total(self, call: Call, x: Var) -> None:
-        """Turn a sum of all elements into an inner product: of two factors, or with ones."""
+        """Turn a sum of all elements into an inner product: with ones, or of squares.
+
+        Not that of other products: where they overflow, their sum is infinity minus infinity, and BLAS, which does not
+        round them, may find a number.
+        """
         made = x.source if isinstance(x.source, Call) else None
-        if made is not None and self.uses[x] == 1 and made.fun in (np.multiply, np.square):
-            a, b = made.args if made.fun is np.multiply else made.args * 2
-            if type(a) is type(b) is Var and a.shape == b.shape == x.shape and a.dtype == b.dtype and x.size < LARGE:
-                call.become(np.dot, (self.ravel(a, call), self.ravel(b, call)))
+        if made is not None and self.uses[x] == 1 and (a := squared(made)) is not None and x.size < LARGE:
+            vector = self.ravel(a, call)
+            call.become(np.dot, (vector, vector))
         elif 8 <= x.size < LARGE and (made is None or made.fun not in STRIDED):
             call.become(np.dot, (self.ones(x.size, x.dtype), self.ravel(x, call)))
 
@@ -208,12 +193,30 @@ class ProductWriter:
             call.become(np.dot, (x, self.ones(x.shape[1], x.dtype, 2 if keepdims else 1)))
 
 
+def squared(call: Call) -> Var | None:
+    """Return the array whose square a call computes."""
+    a = call.args[0] if call.elementwise else None
+    square = call.fun is np.square or (call.fun is np.multiply and call.args[1] is a)
+    return a if square and type(a) is Var and equals_in_kind(a, call.out) else None
+
+
+def total_of_column(x: object) -> Var | None:
+    """Return the column, of shape (n, 1), whose total is x."""
+    made = x.source if type(x) is Var else None
+    if isinstance(made, Call) and is_reduction(made, np.sum) and made.out.shape == ():
+        column: Var = made.args[0]
+        return column if column.shape[1:] == (1,) and column.dtype == made.out.dtype else None
+    return None
+
+
 def use_blas(program: Program) -> None:
-    """Compute sums as products with ones, and sums of products as inner products: BLAS is faster at both."""
+    """Compute sums as products with ones, and sums of squares as inner products: BLAS is faster at both."""
     writer = ProductWriter(use_counts(program.calls, program.outputs()))
     for call in program.calls:
+        if call.fun is np.reshape and call.out.shape == (1,) and (column := total_of_column(call.args[0])) is not None:
+            call.become(np.sum, (column,), {"axis": 0})  # whose result has the shape already
         x = call.args[0] if is_reduction(call, np.sum) else None
-        if type(x) is Var and x.shape and x.dtype in (np.float32, np.float64):
+        if type(x) is Var and x.shape and x.dtype in SUMMED:
             if call.out.shape == ():
                 writer.rewrite_total(call, x)
             elif len(x.shape) == 2:

@@ -21,9 +21,9 @@ from ..engine.tensor import Tensor
 from ..trace.captured import Captured
 from ..trace.functional import add_at
 from ..trace.ir import Call, Program, Result, Setting, Var, variables
+from .effects import is_view
 from .guards import entry_guards, value_guards
 from .lowering import Emitter, lower
-from .memory import is_view
 
 # Functions that make NaN or infinity of finite numbers only by overflow: no warning has to be silenced for them.
 QUIET = {

@@ -18,7 +18,8 @@ from ..trace.captured import Captured
 from ..trace.expressions import Container, Names, Write
 from ..trace.functional import add_at, astype, part
 from ..trace.ir import Call, Constant, Program, Var
-from .memory import Layout, Location, is_view
+from .effects import is_view
+from .memory import Layout, Location
 from .simplify import scalar_value
 
 LONG = 80  # characters of an expression that is nested in another; Python's parser limits the depth of parentheses

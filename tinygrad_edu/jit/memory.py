@@ -6,16 +6,13 @@ to read. A result that is stored in an external array (a parameter, say) is comp
 elements are not needed any more.
 """
 
-import operator
 from collections.abc import Collection
 
 import numpy as np
 
 from ..trace.captured import Captured
-from ..trace.functional import is_basic, retyped
 from ..trace.ir import Call, Program, State, Var, variables
-
-VIEWS = {np.reshape, np.transpose, np.broadcast_to, retyped}
+from .effects import is_view
 
 
 class Location:
@@ -25,13 +22,6 @@ class Location:
 
     def __init__(self, text: str, array: np.ndarray | None = None) -> None:
         self.text, self.array = text, array
-
-
-def is_view(call: Call) -> bool:
-    """Whether a call rearranges an array without looking at its elements, so that a view may do."""
-    if call.fun is operator.getitem:
-        return is_basic(call.args[1])
-    return call.fun in VIEWS and not call.kwargs
 
 
 class Layout:

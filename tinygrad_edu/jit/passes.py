@@ -14,7 +14,7 @@ from .batching import batch_rows
 
 RULES: dict[str, tuple[simplify.Rule, simplify.Functions | None]] = {  # the rule, and its functions or None for all
     "copies": (simplify.propagate_copies, {np.copy}), "constants": (simplify.fold_constants, None),
-    "broadcasting": (simplify.elide_broadcasts, None), "algebra": (algebra, ALGEBRA),
+    "broadcasting": (simplify.elide_broadcasts, simplify.BROADCASTING), "algebra": (algebra, ALGEBRA),
     "common": (simplify.common_subexpressions, None),
 }  # fmt: skip
 PASSES: dict[str, Callable[[Program], None]] = {

@@ -10,10 +10,17 @@ import numpy as np
 
 from ..engine.threads import LARGE
 from ..trace.ir import Call, Constant, Program, Var, substituted
+from .effects import can_raise
 
 ValueTable = dict[Hashable, Var]  # the results of the calls so far, by what they compute
 Rule = Callable[[Call, ValueTable], Var | None]
 Functions = Collection[Callable[..., object]]
+
+
+BROADCASTING = {  # ufuncs that compute an element by the same instruction whether its operands are broadcast or not
+    np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum, np.greater, np.greater_equal, np.less,
+    np.less_equal, np.equal, np.not_equal, np.logical_and, np.logical_or, np.copysign,
+}  # fmt: skip
 
 
 def is_reduction(call: Call, *functions: Callable[..., object]) -> bool:
@@ -23,11 +30,11 @@ def is_reduction(call: Call, *functions: Callable[..., object]) -> bool:
 
 
 def eliminate_dead_calls(program: Program) -> None:
-    """Leave out calls whose results nobody uses. Random numbers are drawn all the same: the next ones depend on it."""
+    """Leave out calls whose results nobody uses, but for those that draw random numbers or that can fail."""
     needed = set(program.outputs())
     kept = []
     for call in reversed(program.calls):
-        if call.out in needed or call.draws:
+        if call.out in needed or call.draws or can_raise(call):
             needed.update(call.uses)
             kept.append(call)
     program.calls = kept[::-1]
@@ -131,11 +138,11 @@ def uniform_element(v: object) -> np.ndarray | None:
 
 
 def scalar_value(v: object) -> float | None:
-    """Return the value of a Python number or of a constant filled with one element, or None for anything else."""
+    """Return the value of a Python number or of a real constant filled with one element; None for anything else."""
     if isinstance(v, (int, float)):
         return v if type(v) in (int, float) else None
     element = uniform_element(v)
-    if element is None:
+    if element is None or element.dtype.kind not in "fiub":
         return None
     value: float = element.item()
     return value
@@ -143,7 +150,7 @@ def scalar_value(v: object) -> float | None:
 
 def elide_broadcasts(call: Call, table: ValueTable) -> None:
     """Let ufuncs broadcast their operands themselves; a constant filled with one element shrinks to that element."""
-    for i, a in enumerate(call.args):
+    for i, a in enumerate(call.args if call.elementwise else ()):
         if type(a) is not Var or a.shape == ():
             continue
         small = None
@@ -151,12 +158,14 @@ def elide_broadcasts(call: Call, table: ValueTable) -> None:
         if kind is Call and a.source.fun is np.broadcast_to:
             small = a.source.args[0]
         elif kind is Constant and (element := uniform_element(a)) is not None:
-            small = table.setdefault((repr(element.item()), element.dtype), Var(Constant(element), element))
-        if small is None or getattr(small, "dtype", a.dtype) != a.dtype or not call.elementwise:
+            small = table.setdefault((element.tobytes(), element.dtype), Var(Constant(element), element))
+        if (
+            type(small) is not Var or small.dtype != a.dtype
+        ):  # another dtype, or a Python number, would promote otherwise
             continue
         others = call.args[:i], call.args[i + 1 :]
         shapes = {b.shape for part in others for b in part if type(b) is Var}
-        shapes.add(getattr(small, "shape", ()))
+        shapes.add(small.shape)
         several = len(shapes) > 1 + (() in shapes)
         if call.out.shape in shapes or (several and np.broadcast_shapes(*shapes) == call.out.shape):
             call.become(call.fun, (*others[0], small, *others[1]))

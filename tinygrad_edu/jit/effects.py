@@ -1,0 +1,44 @@
+"""Effects of a call beside its result: whose memory the result may share, and whether values can make it fail."""
+
+import operator
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..engine.rules.indexing import setitem
+from ..trace.functional import add_at, astype, is_basic, part, retyped
+from ..trace.ir import Call, Constant, Var
+
+Functions = frozenset[Callable[..., object]]
+VIEWS: Functions = frozenset({np.reshape, np.transpose, np.broadcast_to, retyped})
+INDEXED: Functions = frozenset({operator.getitem, setitem, add_at})
+NEW: Functions = frozenset({  # their results are new arrays, and no values are wrong for them
+    np.dot, np.matmul, np.sum, np.prod, np.max, np.min, np.mean, np.var, np.std, np.argmax, np.argmin, np.where,
+    np.concatenate, np.stack, np.copy, astype, np.cumsum, operator.add, operator.sub, operator.mul,
+})  # fmt: skip
+
+
+def is_view(call: Call) -> bool:
+    """Whether a call rearranges an array without looking at its elements, so that a view may do."""
+    if call.fun is operator.getitem:
+        return is_basic(call.args[1])
+    return call.fun in VIEWS and not call.kwargs
+
+
+def shared(call: Call) -> Sequence[Var]:
+    """Return the Vars whose memory the result may share: all of them for a function that is not known."""
+    if is_view(call):
+        return call.uses[:1]
+    if type(call.fun) is np.ufunc or call.draws or call.fun in NEW or call.fun in INDEXED:
+        return ()
+    return call.uses if call.alias_of is None else [call.uses[call.alias_of]]
+
+
+def can_raise(call: Call) -> bool:
+    """Whether a call that worked when it was recorded can fail for other values of the same shapes and dtypes."""
+    if type(call.fun) is np.ufunc:
+        return call.fun is np.power and call.out.dtype is not None and call.out.dtype.kind in "iu"  # 2 ** -1
+    if call.fun in INDEXED:
+        index = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
+        return not all(is_basic(i) or (type(i) is Var and type(i.source) is Constant) for i in index)
+    return call.draws or not (call.fun in NEW or call.fun is part or call.fun in VIEWS)
