@@ -51,6 +51,13 @@ def arrays_of(v):
             yield from arrays_of(a)
 
 
+def copied(v):
+    """Return the arguments of a call with the arrays copied."""
+    if isinstance(v, tuple):
+        return tuple(map(copied, v))
+    return v.copy() if isinstance(v, np.ndarray) else v
+
+
 def scale(v):
     """Return the largest finite absolute value in what was seen."""
     if isinstance(v, list):
@@ -119,7 +126,7 @@ class Run:
         self.jitted.append(jitted)
 
         def call(*args):
-            given = copy.deepcopy(args)
+            given = copied(args)
             recorded = jitted.cache_info().misses
             try:
                 result = jitted(*args)

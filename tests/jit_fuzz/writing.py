@@ -32,6 +32,7 @@ SHAPES = [
     (2, 3),
     (3,),
 ]
+LARGE = {(3,): (120_000,), (2, 3): (300, 401), (3, 3): (350, 350), (3, 2): (401, 300)}  # in programs on large arrays
 SPECIAL = ["0.0", "-0.0", "np.inf", "-np.inf", "np.nan", "1.0", "1.0", "-1.0", "1e300", "1e-300"]
 OPTIMIZERS = [
     "tg.optim.SGD({ps}, lr=0.1)", "tg.optim.SGD({ps}, lr=0.1, momentum=0.9)", "tg.optim.Adam({ps}, lr=0.05)",
@@ -65,7 +66,7 @@ class Writer:
         self.lines = self.setup
         self.exact, self.inputs = {}, []  # whether a value is independent of the order of sums; arguments
         self.values, self.writable, self.params, self.state, self.rngs = [], [], [], [], []
-        self.special = self.chance(0.15)
+        self.special, self.large = self.chance(0.15), self.chance(0.02)
         self.count = 0
 
     def chance(self, p):
@@ -103,7 +104,7 @@ class Writer:
         if not isinstance(data, (np.ndarray, np.generic, float, int)) or isinstance(data, np.str_):
             return None
         size, ndim = np.size(data), np.ndim(data)
-        if size > 60 or ndim > 4 or np.asarray(data).dtype.kind not in "fiub":
+        if size > (200_000 if self.large else 60) or ndim > 4 or np.asarray(data).dtype.kind not in "fiub":
             return None
         with np.errstate(all="ignore"):
             wild = size and (not np.isfinite(data).all() or np.abs(np.asarray(data, float)).max() > 1e4)
@@ -148,6 +149,8 @@ class Writer:
             or self.random.choices(["float64", "float32", "int64", "bool", "float16", "uint8"], [30, 4, 4, 2, 1, 1])[0]
         )
         size = int(np.prod(shape))
+        if self.large and shape in LARGE:
+            return f"np.sin(np.arange({np.prod(LARGE[shape])}) * 1.7).reshape{LARGE[shape]}"
         if dtype[:5] == "float":
             numbers = [f"{self.random.uniform(-2, 2):.2f}" for _ in range(size)]
             if self.special and self.chance(0.5):
