@@ -43,20 +43,23 @@ def test_derivatives_match_finite_differences_to_second_order(fun, data):
 
 @EVERY
 @given(data=st.data())
-def test_values_are_numpys_own(fun, data):
+def test_values_are_numpys_own_and_gradients_have_the_dtypes_and_shapes_of_their_tensors(fun, data):
+    """Draw each case once for three checks: drawing it takes longer than checking it."""
     f, args = data.draw(CASES[fun])
+    assert_values_are_numpys_own(f, args)
+    assert_float32_stays_float32(f if fun is not shaping.astype else abs, args)
+    assert_each_rule_gives_its_arguments_shape(f, args)
+
+
+def assert_values_are_numpys_own(f, args):
     y = f(*[tg.Tensor(a) for a in args])
     np.testing.assert_allclose(y.data, f(*args), rtol=1e-12, atol=1e-13)
     assert y.shape == np.shape(f(*args))
     assert y.data.dtype == np.float64
 
 
-@EVERY
-@given(data=st.data())
-def test_float32_stays_float32_and_gradients_have_their_tensors_shapes(fun, data):
-    f, args = data.draw(CASES[fun])
-    if fun is shaping.astype:
-        f = abs
+def assert_float32_stays_float32(f, args):
+    """Check that gradients are float32 too, of their tensors' shapes, and near those of float64."""
     xs, doubles = [tg.Tensor(a, dtype=np.float32) for a in args], [tg.Tensor(a) for a in args]
     y = f(*xs)
     assert y.dtype == np.float32
@@ -69,11 +72,11 @@ def test_float32_stays_float32_and_gradients_have_their_tensors_shapes(fun, data
         np.testing.assert_allclose(x.grad, d.grad, rtol=2e-3, atol=2e-3)
 
 
-@EVERY
-@given(data=st.data())
-def test_a_rule_gives_its_arguments_shape_or_the_one_that_the_call_broadcast_it_to(fun, data):
-    """A gradient of a wrong shape that broadcasts would be summed, and would seem correct."""
-    f, args = data.draw(CASES[fun])
+def assert_each_rule_gives_its_arguments_shape(f, args):
+    """Check that a rule gives its argument's shape, or the one that the call broadcast it to.
+
+    A gradient of a wrong shape that broadcasts would be summed, and would seem correct.
+    """
     y = f(*[tg.Tensor(a) for a in args])
     for node in toposort(y):
         for i in node.argnums:
