@@ -1,15 +1,21 @@
 """Hypothesis strategies for shapes, axes and values."""
 
+import functools
+import itertools
+
 import numpy as np
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 seeds = st.integers(0, 2**32 - 1)
 
 
+@functools.cache
 def shapes(min_dims=0, max_dims=3, min_side=0, max_side=3):
-    """Draw shapes of small arrays, including 0-d and empty ones."""
-    return hnp.array_shapes(min_dims=min_dims, max_dims=max_dims, min_side=min_side, max_side=max_side)
+    """Draw shapes of small arrays, including 0-d and empty ones: every number of axes is equally likely."""
+    sides = range(min_side, max_side + 1)
+    return st.one_of(
+        [st.sampled_from([*itertools.product(sides, repeat=ndim)]) for ndim in range(min_dims, max_dims + 1)]
+    )
 
 
 @st.composite
@@ -22,11 +28,25 @@ def arrays(draw, shape=None, low=-2.0, high=2.0, away=(), gap=0.05):
     return x
 
 
+# Which sides of a shape are kept, while others become 1, and how many axes are left out in front: often none.
+ALL = [((True, True, True), 0)]
+PARTS = st.sampled_from([*(16 * ALL), *itertools.product(itertools.product([True, False], repeat=3), range(4))])
+
+
+@st.composite
+def broadcastable_shapes(draw, n=2, max_dims=3, max_side=3):
+    """Draw n shapes that broadcast."""
+    whole, drawn = draw(shapes(max_dims=max_dims, max_side=max_side)), []
+    for _ in range(n):
+        kept, cut = draw(PARTS)
+        drawn.append(tuple([side if k else 1 for side, k in zip(whole, kept, strict=False)][cut:]))
+    return drawn
+
+
 @st.composite
 def broadcastable(draw, n=2, **values):
     """Draw n arrays whose shapes broadcast."""
-    drawn = draw(hnp.mutually_broadcastable_shapes(num_shapes=n, max_dims=3, max_side=3, min_side=0))
-    return [draw(arrays(shape=shape, **values)) for shape in drawn.input_shapes]
+    return [draw(arrays(shape=shape, **values)) for shape in draw(broadcastable_shapes(n))]
 
 
 @st.composite

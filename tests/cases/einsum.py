@@ -2,8 +2,7 @@
 
 import numpy as np
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
-from strategies import arrays
+from strategies import arrays, broadcastable_shapes
 
 from tinygrad_edu.engine.rules import einsum
 
@@ -18,8 +17,7 @@ def subscripts(draw):
     present = sorted(set("".join(terms)))
     kept = "".join(draw(st.permutations(present))[: draw(st.integers(0, len(present)))])
     if draw(st.booleans()):
-        stack = draw(hnp.mutually_broadcastable_shapes(num_shapes=len(terms), max_dims=2, max_side=2, min_side=0))
-        for i, shape in enumerate(stack.input_shapes):
+        for i, shape in enumerate(draw(broadcastable_shapes(len(terms), max_dims=2, max_side=2))):
             if shape or draw(st.booleans()):
                 at = draw(st.integers(0, len(terms[i])))
                 terms[i] = f"{terms[i][:at]}...{terms[i][at:]}"
