@@ -24,7 +24,7 @@ MAX_TABLE = 8  # rows, and columns, of a tensor's table
 def tensor_text(x: Node) -> str:
     """Return the repr of a tensor: its values, or a summary if it is large, then its label, dtype, origin, gradient."""
     data = _array(x._value)
-    if not isinstance(data, np.ndarray):  # while jit records, it is a traced array
+    if not issubclass(type(data), np.ndarray):  # while jit records, it is a traced array
         return f"Tensor({', '.join([repr(data), *_notes(x)])})"
     if data.size <= MAX_ELEMENTS:
         values = np.array2string(data, separator=", ", prefix="Tensor(")
@@ -62,7 +62,7 @@ def _notes(x: Node) -> list[str]:
     notes = [f"label={x.label!r}"] if x.label else []
     notes += [f"dtype={data.dtype}"] if data.dtype != np.float64 else []
     notes += [f"fun={name(x.fun)}"] if x.fun else [] if x.requires_grad else ["requires_grad=False"]
-    if isinstance(grad, np.ndarray):
+    if issubclass(type(grad), np.ndarray):
         values = " ".join(np.array2string(grad, separator=", ", precision=4).split()).replace("[ ", "[")
         notes.append(f"grad={values}" if data.size <= MAX_GRADIENT else f"grad of norm {np.linalg.norm(grad):.4g}")
     return notes
@@ -70,7 +70,7 @@ def _notes(x: Node) -> list[str]:
 
 def _array(data: Any) -> Any:
     """Return a NumPy scalar as an array without axes, and anything else as it is."""
-    return np.asarray(data) if isinstance(data, np.generic) else data
+    return np.asarray(data) if issubclass(type(data), np.generic) else data
 
 
 def _statistics(data: Array) -> list[str]:

@@ -63,7 +63,7 @@ class Tensor(Operand):
     def data(self) -> Array:
         """The array; writing into it is not recorded."""
         if isinstance(self._value, np.generic):  # NumPy's result without axes; it computes faster than an array
-            self._value = np.asarray(self._value)
+            self._value = np.copy(self._value)
         return self._value  # type: ignore[no-any-return]
 
     @data.setter
@@ -74,7 +74,7 @@ class Tensor(Operand):
     def grad(self) -> Array | None:
         """The gradient d(root)/d(self) of the last `backward`, of a leaf the sum since `zero_grad`, or None."""
         if isinstance(self._grad, np.generic):
-            self._grad = np.asarray(self._grad)
+            self._grad = np.copy(self._grad)
         return self._grad  # type: ignore[no-any-return]
 
     @grad.setter
@@ -267,7 +267,7 @@ def _floating(data: Any, dtype: DTypeLike | None = None, copy: bool | None = Non
     """Return `data` as an array of floats; an array of another class that implements NEP 18 stays as it is."""
     if isinstance(data, Node):
         raise TypeError(f"Tensor({data._describe()}): this is a tensor already; use it, its .data, or .detach()")
-    if not isinstance(data, np.ndarray) and hasattr(data, "__array_function__"):
+    if not issubclass(type(data), np.ndarray) and hasattr(data, "__array_function__"):
         return data
     try:
         array = np.array(data, dtype=dtype, copy=copy)

@@ -127,7 +127,7 @@ class Optimizer:
             )
         t = self.steps + 1
         updates = list(self._updates(gradients(self.params, kind), t))
-        is_array = isinstance(self.params[0].data, np.ndarray)  # while jit records, it is not
+        is_array = issubclass(type(self.params[0].data), np.ndarray)  # while jit records, it is not
         (self._in_place.update if is_array else run_plainly)(updates)
         self.steps = t
 

@@ -42,6 +42,10 @@ def capture(fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, A
                 for (holder, key, _), traced in exchanged:
                     assign(holder, key, traced)
                 result = fun(*args, **kwargs)
+        except Exception as error:
+            if found.rec.refused and error is not found.rec.refused:  # NumPy may raise another error instead of ours
+                raise found.rec.refused from error
+            raise
         finally:
             for place, _ in exchanged:
                 assign(*place)

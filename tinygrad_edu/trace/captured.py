@@ -235,9 +235,9 @@ class Captured:
         def recorded(x: Any) -> Any:
             if id(x) in self.fresh:
                 return Result("tensor", raw_value.__get__(x).variable)
-            if isinstance(x, np.ndarray):
-                return Result("array", Var(Constant(x), x))
-            return Result("array", x.variable) if type(x) is Traced else x
+            if type(x) is Traced:
+                return Result("array", x.variable)
+            return Result("array", Var(Constant(x), x)) if isinstance(x, np.ndarray) else x
 
         def visible(x: Any) -> Any:
             if id(x) in self.fresh:

@@ -5,6 +5,8 @@ of shapes are computed while recording, rewritten as reshape and transpose, or r
 they give depends on recorded values.
 """
 
+import functools
+import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,10 +23,17 @@ def add_at(x: ArrayLike, index: Any, v: ArrayLike) -> Array:
     return x
 
 
-def put_along_axis(x: ArrayLike, indices: Array, values: ArrayLike, axis: int | None) -> Array:
-    """Return a copy of x changed by `np.put_along_axis`."""
+def changed(x: ArrayLike, fun: Function, *args: Any, **kwargs: Any) -> Array:
+    """Return a copy of x after `fun(copy, ...)` has changed it in place."""
     x = np.array(x)
-    np.put_along_axis(x, indices, values, axis)
+    fun(x, *args, **kwargs)
+    return x
+
+
+def filled(x: ArrayLike, fun: Function, *args: Any, **kwargs: Any) -> Array:
+    """Return a copy of x into which `fun(..., out=copy)` has written its result."""
+    x = np.array(x)
+    fun(*args, out=x, **kwargs)
     return x
 
 
@@ -49,9 +58,43 @@ def is_basic(index: object) -> bool:
     return all(i is None or i is ... or isinstance(i, (int, slice)) for i in parts)
 
 
+def laid_out_as(like: Array, value: Any) -> Array:
+    """Return `value` as an array with the strides of `like`, from which NumPy decides what is a view."""
+    if type(value) is np.ndarray and value.strides == like.strides:
+        return value
+    extents = [stride * (n - 1) for stride, n in zip(like.strides, like.shape, strict=True) if like.size]
+    before = -sum([e for e in extents if e < 0])
+    memory = np.empty(sum(map(abs, extents)) + like.itemsize, np.uint8)
+    result: Array = np.ndarray(like.shape, like.dtype, memory, before, like.strides)
+    result[...] = value
+    return result
+
+
+@functools.cache
+def parameters(fun: Function) -> tuple[str, ...]:
+    """Return the names of the arguments that a NumPy function takes by position."""
+    given = inspect.signature(fun).parameters.values()
+    return tuple([p.name for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)])
+
+
+def without_out(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """Return the arguments without `out`, and `out`."""
+    names = parameters(fun) if len(args) > 1 else ()
+    if "out" in names and (at := names.index("out")) < len(args):
+        args, kwargs = args[:at], {**kwargs, **dict(zip(names[at:], args[at:], strict=False))}
+    return args, {k: v for k, v in kwargs.items() if k != "out"}, kwargs.get("out")
+
+
+CHANGING = {np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis, np.copyto}  # their first argument
 SHAPES: set[Function] = {  # their results depend on shapes and dtypes alone, which are the same at every call
     np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.broadcast_shapes,
-    np.common_type, np.min_scalar_type,
+    np.common_type, np.einsum_path,
+}  # fmt: skip
+UNKNOWN: set[Function] = {  # the dtype of their results depends on values, or they look at memory or write text
+    np.real_if_close, np.min_scalar_type, np.linalg.eig, np.linalg.eigvals, np.emath.sqrt, np.emath.log, np.emath.log2,
+    np.emath.log10, np.emath.logn, np.emath.power, np.emath.arccos, np.emath.arcsin, np.emath.arctanh,
+    np.shares_memory, np.may_share_memory, np.array2string, np.array_repr, np.array_str, np.save, np.savez,
+    np.savez_compressed, np.savetxt,
 }  # fmt: skip
 COUNTED: dict[Function, tuple[int | slice, str]] = {  # (position, name) of the argument that sets the result's size
     **dict.fromkeys((np.nonzero, np.flatnonzero, np.argwhere), (0, "a")),
@@ -62,34 +105,38 @@ COUNTED: dict[Function, tuple[int | slice, str]] = {  # (position, name) of the 
     **dict.fromkeys((np.setdiff1d, np.intersect1d, np.union1d, np.setxor1d), (slice(None), "")),
     **dict.fromkeys((np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit), (1, "indices_or_sections")),
     **dict.fromkeys((np.linspace, np.geomspace, np.logspace), (2, "num")),
+    **dict.fromkeys((np.histogram, np.histogram2d, np.histogramdd), (1, "bins")),
     np.repeat: (1, "repeats"), np.tile: (1, "reps"), np.resize: (1, "new_shape"), np.pad: (1, "pad_width"),
     np.broadcast_to: (1, "shape"), np.diff: (1, "n"), np.vander: (1, "N"), np.polyfit: (2, "deg"), np.diag: (1, "k"),
-    np.histogram: (1, "bins"),
+    np.histogram_bin_edges: (1, "bins"), np.rot90: (1, "k"), np.ix_: (slice(None), ""),
 }  # fmt: skip
 
 
 def _ravel(x: Any, order: str = "C") -> Any:
     if order == "K":  # the order in memory now, whatever it is at a replay
-        strides = x.value.strides
-        return _reshape(_transpose(x, sorted(range(x.ndim), key=lambda axis: -abs(strides[axis]))), (-1,))
-    return _reshape(x, (-1,), order)
+        strides = x.strides
+        x, order = _transpose(x, sorted(range(x.ndim), key=lambda axis: -abs(strides[axis]))), "C"
+    flat = _reshape(x, (-1,), order)
+    return flat if flat.value.flags.c_contiguous else np.copy(flat)
 
 
 def _reshape(x: Any, shape: object = None, order: str = "C", *, newshape: object = None, copy: object = None) -> Any:
     if order == "A":
-        order = "F" if x.value.flags.fnc else "C"
+        order = "F" if x.flags.fnc else "C"
+    if copy:
+        x = np.copy(x)
     value = x.value.reshape(shape, order=order)
     full = value.shape
-    if order != "C" and value.ndim + x.ndim > 2:
-        return x.rec.call(np.reshape, (x, full), {"order": order})
-    return x if full == x.shape else x.as_view(x.rec.call(np.reshape, (x, full), {}), np.reshape, full)
+    if full == x.shape and (order == "C" or x.ndim < 2):
+        return x if isinstance(x.value, np.ndarray) else np.copy(x)
+    y = x.rec.call(np.reshape, (x, full), {"order": order} if order != "C" and value.ndim + x.ndim > 2 else {})
+    x.root.reshaped = y.root.reshaped = True
+    return y
 
 
 def _transpose(x: Any, axes: Iterable[int] | None = None) -> Any:
     order = tuple(range(x.ndim))[::-1] if axes is None else tuple([int(a) % x.ndim for a in axes])
-    if order == tuple(range(x.ndim)):
-        return x
-    return x.as_view(x.rec.call(np.transpose, (x, order), {}), np.transpose, order)
+    return x if order == tuple(range(x.ndim)) else x.rec.call(np.transpose, (x, order), {})
 
 
 def _as_transpose(fun: Function) -> Function:
@@ -111,8 +158,26 @@ def _as_reshape(fun: Function) -> Function:
     return reshaped
 
 
+def _each(fun: Function) -> Function:
+    """Return `fun`, which reshapes each of its arguments, for one or several."""
+    one = _as_reshape(fun)
+
+    def each(*xs: Any) -> Any:
+        results = [one(x) if hasattr(x, "rec") else fun(x) for x in xs]
+        return results[0] if len(results) == 1 else tuple(results)
+
+    return each
+
+
+def _broadcast_arrays(*xs: Any, subok: bool = False) -> tuple[Any, ...]:
+    shape = np.broadcast_shapes(*map(np.shape, xs))
+    return tuple([x if np.shape(x) == shape else np.broadcast_to(x, shape) for x in xs])
+
+
 REWRITTEN: dict[Function, Function] = {
     np.reshape: _reshape, np.ravel: _ravel, np.transpose: _transpose, np.permute_dims: _transpose,
     **{fun: _as_transpose(fun) for fun in (np.swapaxes, np.moveaxis, np.rollaxis, np.matrix_transpose)},
     **{fun: _as_reshape(fun) for fun in (np.expand_dims, np.squeeze)},
+    **{fun: _each(fun) for fun in (np.atleast_1d, np.atleast_2d, np.atleast_3d)},
+    np.broadcast_arrays: _broadcast_arrays,
 }  # fmt: skip

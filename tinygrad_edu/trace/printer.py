@@ -17,14 +17,15 @@ from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import INFIX, Function, implementations
 from .captured import Captured
 from .expressions import Expressions, argument_names
-from .functional import add_at, put_along_axis
+from .functional import add_at, changed, filled
 from .ir import Call, Constant, Program, Result, Setting, Var, use_counts, variables
 
 WIDTH = 100  # characters of a comment; an expression inside another has at most half
 IN_PLACE = {  # statements for functions that return a changed copy
     setitem: "{0}[{1}] = {2}",
     add_at: "np.add.at({0}, {1}, {2})",
-    put_along_axis: "np.put_along_axis({0}, {1}, {2}, {3})",
+    changed: "",
+    filled: "",  # calls of their first argument
 }
 LETTERS = {"forward": "v", "backward": "g", "update": "u"}  # for the names of results
 
@@ -116,8 +117,14 @@ class Source(Expressions):
             zeros = isinstance(x.source, Constant) and not np.any(x.source.array)
             start = self.literal(x) if zeros and x not in self.names else f"np.array({self.expression(x)})"
             self.lines.append(f"{name} = {start}")
+            self.names[call.out] = name
+            if call.fun in (changed, filled):
+                before, kwargs = ((call.out,), {}) if call.fun is changed else ((), {"out": call.out})
+                inner = Call(index, (*before, *call.args[2:]), {**call.kwargs, **kwargs}, call.out.example)
+                self.lines.append(self.call(inner)[0])
+                return
             rest = [self.expression(a) for a in call.args[1:]]
-            if isinstance(index, tuple) and call.fun is not put_along_axis and index:
+            if isinstance(index, tuple) and index:
                 rest[0] = ", ".join(map(self.expression, index))
                 if call.fun is add_at:
                     rest[0] = f"({rest[0]}{',' if len(index) == 1 else ''})".replace("(:", "(slice(None)")

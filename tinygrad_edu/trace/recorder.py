@@ -15,10 +15,10 @@ import numpy as np
 
 from .. import optim
 from ..engine.errors import Line, format_line, users_line
-from ..engine.rules.registry import Function, implementations
+from ..engine.rules.registry import Array, Function, implementations, name
 from ..engine.tape import Node
-from .functional import part
-from .ir import NOTHING, Call, Constant, Guard, Program, Var, placeholder, substituted
+from .functional import parameters, part
+from .ir import NOTHING, Call, Constant, Guard, Program, State, Var, placeholder, substituted
 from .traced import JitError, Traced
 
 OPTIM = os.path.dirname(optim.__file__)
@@ -27,28 +27,35 @@ OPTIM = os.path.dirname(optim.__file__)
 class Recorder:
     """Records the calls of one function, `top`, into a program."""
 
-    def __init__(self, name: str, top: CodeType | None = None) -> None:
-        self.name, self.top, self.program, self.thread = name, top, Program(), get_ident()
+    def __init__(self, title: str, top: CodeType | None = None) -> None:
+        self.name, self.top, self.program, self.thread = title, top, Program(), get_ident()
         self.refused: JitError | None = None  # the last error
         self.node: Node | None = None  # in a backward pass, the node whose rule runs
+        self.ended = False
+        self.order_matters = False  # whether the function could tell the memory order of arrays
+        self.fixed: set[Var] = set()  # results of calls that depend only on constants and on plain arrays
+
+    def is_foreign(self) -> bool:
+        """Whether another thread asks, for which a recorded array is plain; raise JitError after the recording."""
+        if self.thread != get_ident():
+            return True
+        if self.ended:
+            raise JitError(f"jit({self.name}): an array of a recording was used outside of it; return it instead")
+        return False
 
     def call(self, fun: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any], draws: bool = False) -> Any:
         """Return fun(*args, **kwargs), and record the call."""
-        if self.thread != get_ident():
-            self.refused = JitError(f"jit({self.name}): an array of a recording was used outside of it")
-            raise self.refused
+        if self.is_foreign():
+            return self.evaluate(fun, args, kwargs)
         values, given = [], []
         for a in args:
             kind = type(a)
             if kind is Traced:
-                if a.base is not None:
+                if a._root is not None:
                     a.follow()
                 given.append(a._variable)
                 values.append(a._array)
-            elif kind is np.ndarray:
-                given.append(Var(Constant(a), a))
-                values.append(a)
-            elif isinstance(a, (list, tuple, dict)) and holds_arrays(a):
+            elif kind is np.ndarray or (isinstance(a, (list, tuple, dict)) and holds_arrays(a)):
                 given.append(vars_of(a))
                 values.append(values_of(a))
             else:
@@ -58,19 +65,28 @@ class Recorder:
         if kwargs and holds_arrays(kwargs):
             value_kwargs, given_kwargs = values_of(kwargs), vars_of(kwargs)
         result = fun(*values, **value_kwargs)
+        if isinstance(result, np.ndarray):
+            for a in args:
+                if type(a) is Traced and a._array is result:
+                    return a
+        if result is None or isinstance(result, (str, bytes)) or getattr(result, "dtype", None) == np.dtype(object):
+            raise self.error(f"{name(fun)} gives no array of numbers, and cannot be recorded; call it outside")
         line, phase = self.place()
         call = Call(fun, tuple(given), given_kwargs, placeholder(result), line, phase, draws=draws)
         self.program.calls.append(call)
-        base: Traced | None = None
+        if not draws and all(map(self.is_fixed, call.uses)):
+            self.fixed.add(call.out)
+        sources: list[Any] = []
         if type(fun) is not np.ufunc:
-            call.alias_of = aliased(result, (given, given_kwargs), (values, value_kwargs))
-            if call.alias_of is not None:
-                base = list(values_at_vars((given, given_kwargs), (args, kwargs)))[call.alias_of]
+            sources = list(values_at_vars((given, given_kwargs), (args, kwargs)))
+            results = result if isinstance(result, (tuple, list)) else (result,)
+            call.alias_of = next((i for r in results if (i := aliased(r, sources)) is not None), None)
 
-        def traced(value: object, var: Var) -> Traced:
+        def traced(value: object, var: Var, i: int | None = None) -> Traced:
             y = Traced(self, value, var)
+            base = None if call.alias_of is None or (at := aliased(value, sources)) is None else sources[at]
             if type(base) is Traced:
-                y.share(base, fun)
+                y.share(base, fun, args, kwargs, i)
             return y
 
         if not isinstance(result, (tuple, list)):
@@ -80,8 +96,27 @@ class Recorder:
             element = Call(part, (call.out, i), NOTHING, placeholder(value), line, phase)
             element.alias_of = 0
             self.program.calls.append(element)
-            parts.append(traced(value, element.out))
+            if call.out in self.fixed:
+                self.fixed.add(element.out)
+            parts.append(traced(value, element.out, i))
         return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+
+    def is_fixed(self, v: Var) -> bool:
+        """Whether a value depends on constants and on plain arrays alone, so that a guard can check it."""
+        source = v.source
+        return v in self.fixed or type(source) is Constant or (type(source) is State and source.kind == "array")
+
+    def fixed_value(self, x: Traced) -> Any:
+        """Return the value of an array that is the same at every call, and record a guard that it is."""
+        value = x.value
+        expected = np.asarray(value).tobytes()
+
+        def is_the_same(array: Any) -> bool:
+            return np.asarray(array).tobytes() == expected
+
+        if type(x.variable.source) is not Constant:
+            self.program.guards.append(Guard(is_the_same, (x.variable,), True))
+        return value
 
     def evaluate(self, fun: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Return fun(*args, **kwargs), not recorded: the result depends on shapes and dtypes alone."""
@@ -122,24 +157,51 @@ class Recorder:
         return line, "forward"
 
 
-class TracedGenerator:
+class TracedGenerator(np.random.Generator):
     """A Generator whose draws are recorded, so that each replay draws new numbers from the original."""
 
     def __init__(self, rec: Recorder, generator: np.random.Generator) -> None:
+        super().__init__(generator.bit_generator)
         self._rec, self._generator = rec, generator
 
-    def __getattr__(self, name: str) -> Any:
-        method, rec = getattr(self._generator, name), self._rec
-        if not callable(method) or get_ident() != rec.thread:
-            return method
+    def _refuse(self, what: str, remedy: str) -> JitError:
+        return self._rec.error(f"{what} of a Generator would not be done at later calls; {remedy}")
 
-        def draw(*args: object, **kwargs: object) -> Any:
-            if name == "shuffle" or kwargs.get("out") is not None:
-                remedy = f"use what permutation, or {name} without out=, returns"
-                raise rec.error(f"{name} writes into its argument; {remedy}")
-            return rec.call(method, args, kwargs, draws=True)
+    @property
+    def bit_generator(self) -> np.random.BitGenerator:
+        """The source of random bits; JitError while recording."""
+        if not self._rec.is_foreign():
+            raise self._refuse(".bit_generator", "draw with the methods of the Generator")
+        return self._generator.bit_generator
 
-        return draw
+    def __reduce__(self) -> Any:
+        if not self._rec.is_foreign():
+            raise self._refuse("a copy", "copy it outside")
+        return self._generator.__reduce__()
+
+
+def _draw(method_name: str) -> Function:
+    """Return the method of TracedGenerator that records a draw."""
+    names = parameters(getattr(np.random.Generator, method_name))[1:]
+
+    def draw(self: TracedGenerator, *args: object, **kwargs: object) -> Any:
+        rec, method = self._rec, getattr(self._generator, method_name)
+        if rec.is_foreign():
+            return rec.evaluate(method, args, kwargs)
+        if method_name in ("shuffle", "spawn", "bytes") or kwargs.get("out") is not None:
+            raise self._refuse(method_name, "use permutation, or what the method returns without out=")
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
+        size = given.get("x" if method_name == "permutation" else "size")
+        if any(type(a) is Traced and not a.ndim for a in (size if isinstance(size, (list, tuple)) else [size])):
+            raise rec.error(f"the number of elements of {method_name} depends on values that are known only later")
+        return rec.call(method, args, kwargs, draws=True)
+
+    return draw
+
+
+for _name in dir(np.random.Generator):
+    if not _name.startswith("_") and _name != "bit_generator":
+        setattr(TracedGenerator, _name, _draw(_name))
 
 
 class TracedIterator:
@@ -160,13 +222,15 @@ class TracedIterator:
         return getattr(self._iterator, name)
 
 
-def aliased(result: object, given: object, values: object) -> int | None:
-    """Return the index of the Var whose memory a result, or one of several, shares; None if it shares none."""
-    for r in result if isinstance(result, (tuple, list)) else (result,):
-        if isinstance(r, np.ndarray) and r.base is not None:
-            for i, array in enumerate(values_at_vars(given, values)):
-                if isinstance(array, np.ndarray) and np.may_share_memory(r, array):
-                    return i
+def aliased(result: object, sources: Sequence[Any]) -> int | None:
+    """Return the index of the array whose memory a result shares; None if it shares none."""
+    if isinstance(result, np.ndarray):
+        for i, source in enumerate(sources):
+            array = source._array if type(source) is Traced else source
+            if result is array or (
+                result.base is not None and isinstance(array, np.ndarray) and np.may_share_memory(result, array)
+            ):
+                return i
     return None
 
 
@@ -194,4 +258,10 @@ def values_of(value: object) -> Any:
 
 def vars_of(value: object) -> Any:
     """Return nested lists, tuples and dicts with Vars for arrays, recorded or plain."""
-    return substituted(substituted(value, lambda t: t.variable, Traced), lambda a: Var(Constant(a), a), np.ndarray)
+    return substituted(substituted(value, lambda t: t.variable, Traced), constant_var, np.ndarray)
+
+
+def constant_var(array: Array) -> Var:
+    """Return the Var of a plain array, which the function may change later."""
+    copied = array.copy("K")
+    return Var(Constant(copied), copied)

@@ -38,7 +38,7 @@ defvjp(np.cbrt,       lambda g, y, x: g / (3 * y * y))
 # Powers
 def power_base(g: Array, y: Array, a: Array, b: Array | float) -> Array:
     """b a**(b-1), and 0 at a = b = 0, where the formula would give 0 * 0**-1."""
-    if isinstance(b, (int, float)):
+    if issubclass(type(b), (int, float)):
         return g * (b * a ** (b - 1)) if b else g * 0
     return g * (b * np.power(a, np.where(np.equal(a, 0) & np.equal(b, 0), 0, np.subtract(b, 1))))
 

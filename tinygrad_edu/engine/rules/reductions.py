@@ -17,7 +17,7 @@ SMALL = 10_000  # below this size filling an array is faster than np.broadcast_t
 
 def spread(g: Array | np.generic, x: Array, axis: Axis, keepdims: bool, where: Array | None = None) -> Array:
     """Repeat g along the reduced axes to the shape of x, with 0 where `where` is False."""
-    if isinstance(g, np.generic) and x.size < SMALL:
+    if issubclass(type(g), np.generic) and x.size < SMALL:
         y = np.empty(x.shape, g.dtype)
         y.fill(g)
         return y if where is None else np.where(where, y, 0)

@@ -121,7 +121,7 @@ def array_of(a: ArrayLike) -> Array:
 
     An array of another class that implements NEP 18, such as one that jit records, is returned as it is.
     """
-    foreign = hasattr(a, "__array_function__") and not isinstance(a, np.ndarray) and not hasattr(a, "requires_grad")
+    foreign = hasattr(a, "__array_function__") and not hasattr(a, "requires_grad") and np.ndarray not in type(a).__mro__
     return a if foreign else np.asarray(a)  # type: ignore[return-value]
 
 

@@ -1,0 +1,449 @@
+"""The array that a recorded function computes with: it gives what an ndarray gives, at every call, or JitError."""
+
+import copy
+import math
+import operator
+import pickle
+from functools import singledispatch
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.jit import JitError
+
+X = np.random.default_rng(3).uniform(-2, 2, (2, 3))
+SQUARE = np.random.default_rng(4).uniform(-2, 2, (3, 3))
+COMPLEX = X + 1j * X[::-1]
+INTEGERS = np.array([[3, 1, 2], [0, 5, 4]])
+NUMBER = np.float64(1.25)
+GIVEN = {"x": X, "s": SQUARE, "c": COMPLEX, "i": INTEGERS, "n": NUMBER}
+
+
+def frozen(value):
+    """Return a copy of a result."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(*map(frozen, value)) if hasattr(value, "_fields") else type(value)(map(frozen, value))
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def variants(x):
+    """Return x and two others of its kind."""
+    if isinstance(x, np.generic):
+        return x, x * -2, x + 3
+    return x.copy(), x[::-1].copy() * 2, (x - 1 if x.dtype.kind != "i" else (x * 5 + 1) % 6)
+
+
+def assert_same(a, b):
+    assert type(a) is type(b), f"{type(a)}, not {type(b)}"
+    if isinstance(a, (tuple, list)):
+        assert len(a) == len(b)
+        for p, q in zip(a, b, strict=True):
+            assert_same(p, q)
+    elif isinstance(a, (np.ndarray, np.generic, float)):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14, strict=True)
+    else:
+        assert a == b
+
+
+def run(f, x):
+    """Return the result of f(x), or its error, and x after it."""
+    x = x.copy() if isinstance(x, np.ndarray) else x
+    try:
+        with np.errstate(all="ignore"):
+            return frozen(f(x)), x
+    except JitError:
+        raise
+    except Exception as error:
+        return type(error), x
+
+
+def check(f, x, refused=False):
+    """Compare three calls with the eager function; with `refused`, the first may raise JitError instead."""
+    for optimize in (True, False):
+        jitted = tg.jit(f, optimize=optimize)
+        for given in variants(x):
+            expected = run(f, given)
+            try:
+                found = run(jitted, given)
+            except JitError as error:
+                if not refused or "test_traced.py:" not in str(error):
+                    raise
+                break
+            if isinstance(expected[0], type):
+                assert isinstance(found[0], type), found
+                assert issubclass(found[0], (expected[0], expected[0].__mro__[1])), found
+            else:
+                assert not isinstance(found[0], type), found[0]
+                assert_same(expected[0], found[0])
+            assert_same(expected[1], found[1])
+
+
+def body(text):
+    """Return the function of x with these statements; the last one is the result, after which y is y * 1."""
+    *lines, last = [line.strip() for line in text.split(";")]
+    source = "\n    ".join(["def f(x):", *lines, f"return {last}"])
+    scope = {**globals(), "copy": copy, "math": math, "operator": operator, "pickle": pickle}
+    exec(compile(source, __file__, "exec"), scope)
+    return scope["f"]
+
+
+RECORDED = """
+x: x.real * 2
+x: x.imag + x
+c: x.real * x.imag
+c: np.real(x) - np.imag(x)
+x: x.conj() * 2
+c: x.conj() * x
+x: x.round(1) + x
+x: x.flatten() * 2
+x: x.copy("F") * 2
+x: x.compress([True, False], axis=0)
+x: x.T @ x
+x: x.mT @ x
+x: x.dot(x.T)
+x: x.view() * 2
+x: x.to_device("cpu") * 2
+x: (x.device, x.strides, x.nbytes, x.itemsize, x.flags.c_contiguous, x.base is None)
+i: x << 1
+i: 1 << x
+i: x >> 1
+i: divmod(x, 2)
+x: divmod(x, 2)
+x: divmod(7.0, x)
+i: (x & 1) | (x ^ 3)
+i: ~x
+x: copy.copy(x) + 1
+x: copy.deepcopy(x) + 1
+n: copy.deepcopy(x) + 1
+x: hasattr(x, "sort") * x
+x: hasattr(x, "mask") + x
+x: x * isinstance(x, np.ndarray)
+x: x * isinstance(x.sum(), np.floating)
+x: x * isinstance(x.sum(), float)
+n: x * np.isscalar(x)
+x: dispatched(x)
+n: dispatched(x)
+x: matched(x)
+x: [row * 2 for row in x]
+x: len(x) * x
+n: len(x)
+n: [y for y in x]
+n: round(x, 1)
+x: round(x, 1)
+n: hash(np.zeros(3))
+x: hash(x)
+x: np.block([[x, x], [x, x]])
+x: np.select([x > 0, x < -1], [x, -x], 0.5)
+x: np.piecewise(x, [x > 0], [lambda v: v * 2, lambda v: -v])
+x: np.apply_along_axis(lambda r: r[::-1] * 2, 1, x)
+x: np.apply_over_axes(np.sum, x, [0])
+x: np.einsum("ij,kj->ik", x, x, optimize=True)
+x: np.einsum_path("ij,kj->ik", x, x)[0]
+x: np.sort(x) + np.sort(x, axis=0)
+x: np.argsort(x)
+x: np.partition(x, 1)[:, 1]
+x: np.lexsort(x)
+x: np.searchsorted(np.array([-1.0, 0.0, 1.0]), x)
+x: np.digitize(x, [-1.0, 0.0, 1.0])
+x: np.add.reduceat(x, [0, 2], axis=1)
+x: np.add.outer(x, x)
+x: np.multiply.accumulate(x)
+x: np.frexp(x)
+x: np.modf(x)
+x: np.gradient(x)
+x: np.interp(x, [-2.0, 2.0], [0.0, 1.0])
+x: np.cov(x)
+x: np.quantile(x, 0.3, axis=1)
+x: np.meshgrid(x[0], x[1])
+x: np.atleast_1d(x, x[0])
+x: np.linalg.svd(x)[1]
+x: np.copyto(x, 1.5); x * 1
+x: np.array_equal(x, x)
+x: np.allclose(x, x + 1)
+n: x.real + x.imag
+n: x.reshape(()) * 2
+n: x.T + 1
+n: x[()] + 1
+n: x[None] + 1
+n: x.astype(np.float32)
+x: x.astype(np.int64)
+x: x.astype(np.int64, casting="safe")
+x: x.view(np.int64) + 1
+x: x.take([0, 5])
+x: x.take([0, 7], mode="wrap")
+x: np.take(x, [0, 1], 1, None, "clip")
+x: x.diagonal() + 1
+x: x.searchsorted(0.5)
+x: x[0].searchsorted(0.5)
+x: x.no_such_name
+n: x.no_such_name
+"""
+
+WRITTEN = """
+x: np.put(x, [0, 4], 9.0); x * 1
+x: y = x * 1; np.put(y, [0], 9.0); y
+x: y = x * 1; y.put([0, 1], [5.0, 6.0]); y
+x: y = x * 1; np.place(y, y > 0, [1.0, 2.0]); y
+x: y = x * 1; np.putmask(y, y > 0, y * 10); y
+s: y = x * 1; np.fill_diagonal(y, 7.0); y
+x: np.copyto(x, 0.5, where=x > 0); x * 1
+x: y = x * 1; np.copyto(dst=y, src=0.5, where=x > 0); y
+i: np.copyto(x, 2.7, casting="unsafe"); x * 1
+i: np.copyto(x, np.array(2.7)); x * 1
+x: y = x * 1; np.put_along_axis(y, np.argmax(y, 1)[:, None], 0.0, 1); y
+x: y = x * 1; np.add.at(y, ([0, 0], [1, 1]), 1.0); y
+x: y = x * 1; np.subtract.at(y, ([0, 0], [1, 1]), 1.0); y
+x: y = x * 1; np.multiply.at(y, ([0, 0], [1, 1]), x[0, 0]); y
+x: y = x * 1; np.maximum.at(y, ([0, 0], [1, 2]), x[0, :2]); y
+x: y = x * 1; np.negative.at(y, ([0, 1], [1, 1])); y
+x: y = x * 1; z = np.add(x, 1, y); z *= 2; y
+x: y = x * 1; np.add(x, 1, out=y, where=x > 0); y
+x: y = x * 1; z = x * 1; np.modf(x, y, z); y + z
+x: y = x * 1; z = x * 1; np.divmod(x, 2, out=(y, z)); y + z
+x: y = x * 1; z = np.divmod(x, 2, out=(y, None)); y + z[1]
+x: y = x * 1; np.clip(x, 0, 1, y); y
+x: y = x * 1; x.clip(0, 1, out=y); y
+x: y = x[0] * 1; np.sum(x, 0, None, y); y
+x: y = x[0] * 1; np.sum(x, axis=0, out=y); y
+x: y = x[0] * 1; x.sum(axis=0, out=y); y
+x: y = x[0] * 1; np.mean(x, axis=0, out=y); y
+x: y = x[0] * 1; np.add.reduce(x, axis=0, out=y); y
+x: y = x * 1; np.cumsum(x, axis=0, out=y); y
+x: y = x * 1; np.take(x, [[0, 1, 2], [3, 4, 9]], None, y, "wrap"); y
+s: y = x * 1; np.dot(x, x, y); y
+s: y = x * 1; np.matmul(x, x, out=y); y
+x: y = np.concatenate([x, x]); np.concatenate([x, x * 2], out=y); y
+x: y = x * 1; np.einsum("ij->ij", x * 2, out=y); y
+i: y = x * 1; np.add(x, 0.5, out=y); y
+i: y = x * 1; np.add(x, 0.5, out=y, casting="unsafe"); y
+x: y = x * 1; np.add(x, x[0], out=y[:, :1]); y
+x: y = x * 1; np.add(x[0], 1, out=y); y
+i: x += 1; x * 1
+i: x += 0.5; x
+i: x /= 2; x
+i: x <<= 1; x * 1
+i: x >>= 1; x * 1
+i: x //= 2; x * 1
+i: x |= 1; x * 1
+x: x @= np.ones((3, 3)); x * 1
+x: x **= 2; x * 1
+x: x += np.ones((4, 2, 3)); x
+x: x += [1.0, 2.0, 3.0]; x * 1
+x: x[x > 0] = 0.25; x * 1
+x: x[[0, 1], [1, 2]] += 1; x * 1
+x: x[...] = x.T.reshape(2, 3); x * 1
+x: x[0], x[1] = x[1] * 1, x[0] * 1; x * 1
+x: y = x * 1; y.sort(); y
+x: y = x * 1; y.sort(axis=0); y
+x: x.sort(); x * 1
+x: y = x * 1; y[0].sort(); y
+x: y = x * 1; y.partition(1); np.sort(y)
+x: y = x * 1; y.fill(3.0); y + x
+x: x.flat[2] = 5.0; x * 1
+x: x.flat = [1.0, 2.0]; x * 1
+x: x.T.flat[2:4] = 5.0; x * 1
+x: y = x * 1; y.T.flat[:2] = x[0, :2]; y
+x: y = x.flat[2:4] * 1; y
+x: x.real = 2.0; x * 1
+c: x.real = 2.0; x * 1
+c: x.real[0] = 2.0; x * 1
+c: y = x.imag; x *= 2; y + 1
+x: np.nan_to_num(x, copy=False, nan=1.0); x * 1
+x: y = np.nan_to_num(x, copy=False); y += 1; x * 1
+x: y = np.nan_to_num(x); y += 1; x * 1
+x: y = x.copy(); y += 1; x + y
+n: x += 1; x
+n: x[...] = 1; x
+n: y = np.add(x, 1, out=x); y
+"""
+
+VIEWS = [
+    "x.T", "x.mT", "np.transpose(x)", "x.reshape(3, 2)", "x.reshape(3, 2, order='F')", "x.ravel()", "x.ravel('F')",
+    "x.ravel('K')", "np.ravel(x)", "x.diagonal()", "np.diagonal(x, 1)", "np.flip(x)", "np.fliplr(x)", "np.flipud(x)",
+    "np.rot90(x)", "np.rot90(x, 2)", "x.swapaxes(0, 1)", "np.moveaxis(x, 0, 1)", "x[None].squeeze()", "x.squeeze()",
+    "np.expand_dims(x, 1)", "np.atleast_3d(x)", "np.atleast_2d(x)", "np.atleast_1d(x)", "np.atleast_1d(x, x)[1]",
+    "np.split(x, 2)[1]", "np.hsplit(x, 3)[0]", "np.array_split(x, 3, 1)[2]", "np.broadcast_to(x, (2, 2, 3))",
+    "np.broadcast_arrays(x, x)[0]", "np.real(x)", "np.imag(x)", "x.real", "x.imag", "np.real_if_close(x)",
+    "x.flatten()", "x.astype(float, copy=False)", "x.astype(float)", "x.copy()", "x.view()", "x[...]", "x[0]",
+    "x[:, 1:]", "x[::-1, ::2]", "x[0, 1:]", "x[0][1:]", "x.T[0]", "x.T[1:][0]", "x[:, 1:][0][::-1]",
+    "x.reshape(-1)[2:5]", "x.T.reshape(-1)", "x[:, ::2].reshape(-1)", "np.flip(x)[0]", "np.rot90(x)[1:]", "x[[0, 1]]",
+    "x[x > -9].reshape(2, 3)", "+x", "x.conj()", "np.conj(x)", "np.squeeze(x[:1])",
+    "np.lib.stride_tricks.sliding_window_view(x, (2, 2), writeable=True)[0, 0]",
+    "np.lib.stride_tricks.sliding_window_view(x, (2, 2))", "np.triu(x)", "np.roll(x, 1)", "np.unstack(x)[1]",
+    "np.positive(x)", "x.view(np.int64)", "x[x.argmax() // 3]", "np.nan_to_num(x, copy=False)",
+    "np.asfortranarray(x.T)",
+]  # fmt: skip
+
+PROGRAMS = [line.split(": ", 1) for line in (RECORDED + WRITTEN).strip().split("\n") if line]
+
+
+@pytest.mark.parametrize(("given", "text"), PROGRAMS)
+def test_what_arrays_do_is_recorded(given, text):
+    check(body(text), GIVEN[given])
+
+
+REFUSED = """
+x: float(x[0, 0]) * x
+x: int(x[0, 0]) * x
+x: complex(x[0, 0]) * x
+x: bool(x[0, 0] > 0) * x
+x: bytes(x) + b""
+x: f"{x[0, 0]:.3f}"
+x: f"{x}"
+x: str(x)
+n: f"{x:.3f}"
+n: round(x) * 2.0
+n: math.floor(x) * 2.0
+n: math.ceil(x) * 2.0
+n: math.trunc(x) * 2.0
+n: math.sqrt(x * x)
+n: hash(x)
+n: {1.25: 1.0}.get(x, 2.0)
+n: x.is_integer()
+n: x.as_integer_ratio()
+n: x.hex()
+x: (0.5 in x) * x
+x: x.tobytes()
+x: x.tolist()
+x: x.item(0)
+x: x.dumps()
+x: x.dump("/tmp/never written")
+x: x.tofile("/tmp/never written")
+x: np.save("/tmp/never written", x)
+x: np.savetxt("/tmp/never written", x)
+x: pickle.loads(pickle.dumps(x)) * 2
+x: x.ctypes.shape[:]
+x: x.data.tobytes()
+x: x.__array_interface__["shape"]
+x: x.__dlpack_device__()
+x: np.from_dlpack(x)
+x: x.byteswap()
+i: x.byteswap()
+x: x.resize(3, 2)
+x: x.setflags(write=False); x + 1
+x: x.shape = (3, 2); x + 1
+x: x.dtype = np.int64; x + 1
+x: x.strides = (8, 16); x + 1
+x: x.getfield(np.float32)
+x: y = x * 1; y.setfield(1, np.int32); y
+x: np.asarray(x) * 2
+x: y = np.array(x, copy=True); y += 1; y
+c: x.real.T[0] = 2.0; x
+c: x.imag[...] *= 2.0; x * 1
+x: np.array([x, x])
+x: np.fromiter(x[0], float)
+x: np.vectorize(lambda v: v * 2)(x)
+x: np.frompyfunc(lambda v: v * 2, 1, 1)(x).astype(float)
+x: np.unique(x)
+x: x.nonzero()
+x: x[x > 0]
+x: np.extract(x > 0, x)
+x: np.ix_(x[0] > 0)
+x: np.trim_zeros(x[0])
+x: np.array2string(x)
+x: np.array_repr(x)
+x: np.shares_memory(x, x.T)
+x: [i for i in np.nditer(x)]
+x: range(int(x[0, 0]))
+i: range(x[0, 0])
+i: [0] * x[0, 0]
+i: list(range(9))[x[0, 0]]
+i: np.arange(9.0)[x]
+i: np.zeros(x[0, 0])
+x: (x or 1) * 2
+x: x * 2 if x.any() else x
+x: np.zeros(3).__iadd__(x[0])
+x: y = np.zeros(3); y[0] = x[0, 0]; y
+x: y = np.zeros((2, 3)); np.add(x, 1, out=y); y
+x: y = np.zeros((2, 3)); np.copyto(y, x); y
+x: y = np.zeros((2, 3)); np.put(y, [0], x[0, 0]); y
+x: np.linalg.eigvals(x[:, :2])
+x: np.emath.sqrt(x)
+x: np.real_if_close(x)
+x: np.min_scalar_type(x[0, 0])
+x: sorted(x[0])
+x: max(x[0])
+x: sum(x[0])
+x: x[0].tolist().index(x[0, 0])
+x: x == x[0, 0] and 1
+x: isinstance(x, list)
+x: np.testing.assert_allclose(x, x)
+x: np.random.default_rng(0).permutation(x)
+"""
+
+
+@pytest.mark.parametrize(("given", "text"), [line.split(": ", 1) for line in REFUSED.strip().split("\n")])
+def test_what_would_leak_a_value_is_refused(given, text):
+    check(body(text), GIVEN[given], refused=True)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("given", ["x", "F", "gaps", "negative"])
+def test_views_share_memory_as_in_numpy(view, given):
+    wide = np.random.default_rng(0).uniform(-2, 2, (2, 6))
+    x = {"x": X, "F": np.asfortranarray(X), "gaps": wide[:, ::2], "negative": wide[::-1, :3]}[given]
+    for text in (
+        f"y = {view}; y *= 2; (x * 1, y * 1)",
+        f"y = {view}; x *= 2; (x * 1, y * 1)",
+        f"a = x + 1; y = {view.replace('x', 'a')}; a *= 2; y += 1; a -= 3; (a, y * 1)".replace("aav", "x"),
+        f"y = {view}; x[0] = 1.0; y[...] += 1; x[:, 1] = x[:, 0]; (x * 1, y * 1)",
+        f"y = {view}; z = y[..., ::-1]; z[...] = 3.0; x[1] += y.sum(); (x * 1, y * 1, z * 1)",
+    ):
+        if "a = x + 1" in text and any(w in view for w in ("np.", "axes", "max", "mask")):
+            continue
+        f = body(text)
+        for optimize in (True, False):
+            jitted = tg.jit(f, optimize=optimize)
+            for scale in (1, -1, 0.5):
+                one, two = (laid_out(x, scale) for _ in range(2))
+                try:
+                    expected = frozen(f(one))
+                except Exception as error:
+                    with pytest.raises((type(error), JitError)):
+                        jitted(two)
+                    break
+                try:
+                    found = jitted(two)
+                except JitError:
+                    assert view in (
+                        "x[x > -9].reshape(2, 3)",
+                        "np.real_if_close(x)",
+                        "x.view(np.int64)",
+                        "x[x.argmax() // 3]",
+                        "np.asfortranarray(x.T)",
+                    )
+                    break
+                assert_same(expected, frozen(found))
+                assert_same(one, two)
+
+
+def laid_out(x, scale):
+    """Return a copy of x times scale with the same strides, within memory of its own."""
+    memory = np.zeros(100)
+    start = x.strides[0] // 8 * (1 - x.shape[0]) if x.strides[0] < 0 else 0
+    y = np.lib.stride_tricks.as_strided(memory[max(start, 0) :], x.shape, x.strides)
+    y[...] = x * scale
+    return y
+
+
+@singledispatch
+def dispatched(x):
+    return x - 1
+
+
+@dispatched.register
+def _(x: np.ndarray):
+    return x * 2
+
+
+@dispatched.register
+def _(x: float):
+    return x * 3
+
+
+def matched(x):
+    match x:
+        case np.ndarray():
+            return x * 2
+    return x
