@@ -120,7 +120,7 @@ class Traced(View):
             if nodes := [a for a in args if isinstance(a, Operand)]:  # the first Traced was asked, but a Node records
                 return nodes[0].__array_function__(fun, types, args, kwargs)
             return rec.primitive(fun, args, kwargs)
-        if fun in UNKNOWN:
+        if fun in UNKNOWN and (fun is not np.real_if_close or self.dtype.kind == "c"):
             raise rec.error(
                 f"{name(fun)} cannot be recorded, and would be done or known at this call only; {RETURN_IT}"
             )
