@@ -754,7 +754,7 @@ def test_two_recordings_train_at_once_as_they_do_one_after_the_other():
             np.testing.assert_array_equal(p.data, q.data)
 
 
-def test_a_replay_allocates_only_its_results():
+def test_a_replay_allocates_only_its_results_and_gradients():
     model = tg.nn.MLP([20, 128, 64, 1], rng=0)
     opt = tg.optim.Adam(model.parameters(), lr=0.01)
 
@@ -775,8 +775,9 @@ def test_a_replay_allocates_only_its_results():
         step(x, x[:, :1])
     now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    # NumPy itself uses two buffers of 8,192 numbers to add a bias; one activation would need 1,000,000 bytes.
-    assert peak - before < 140_000
+    # NumPy itself uses two buffers of 8,192 numbers to add a bias, and the gradients need 89,000 bytes; one activation
+    # would need 1,000,000 bytes.
+    assert peak - before < 230_000
     assert now - before < 1000
 
 

@@ -211,10 +211,11 @@ def total_of_column(x: object) -> Var | None:
 
 def use_blas(program: Program) -> None:
     """Compute sums as products with ones, and sums of squares as inner products: BLAS is faster at both."""
-    writer = ProductWriter(use_counts(program.calls, program.outputs()))
     for call in program.calls:
         if call.fun is np.reshape and call.out.shape == (1,) and (column := total_of_column(call.args[0])) is not None:
             call.become(np.sum, (column,), {"axis": 0})  # whose result has the shape already
+    writer = ProductWriter(use_counts(program.calls, program.outputs()))
+    for call in program.calls:
         x = call.args[0] if is_reduction(call, np.sum) else None
         if type(x) is Var and x.shape and x.dtype in SUMMED:
             if call.out.shape == ():

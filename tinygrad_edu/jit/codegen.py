@@ -8,7 +8,7 @@ Whatever the plan returns is a new array at each call.
 """
 
 import operator
-from collections import Counter
+import warnings
 from collections.abc import Collection
 from itertools import groupby
 from typing import Any
@@ -20,10 +20,11 @@ from ..engine.tape import constant
 from ..engine.tensor import Tensor
 from ..trace.captured import Captured
 from ..trace.functional import add_at
-from ..trace.ir import Call, Program, Result, Setting, Var, variables
+from ..trace.ir import Call, Guard, Program, Result, Setting, Var, variables
 from .effects import is_view
 from .guards import entry_guards, value_guards
 from .lowering import Emitter, lower
+from .verifier import PlanError, Step, verify
 
 # Functions that make NaN or infinity of finite numbers only by overflow: no warning has to be silenced for them.
 QUIET = {
@@ -40,15 +41,33 @@ class Plan:
     def __init__(self, program: Program, captured: Captured, chosen: Collection[str]) -> None:
         self.program = program
         self.calls: dict[int, Call | None] = {}  # line number in the text: the call that the line belongs to
-        emitter = Emitter(program, captured, chosen)
+        try:
+            emitter, head = self.laid_out(captured, chosen)
+        except PlanError as error:
+            if "memory" not in chosen:
+                raise
+            warnings.warn(
+                f"jit: {error}; the plan does without the optimisation `memory`", RuntimeWarning, stacklevel=4
+            )
+            emitter, head = self.laid_out(captured, set(chosen) - {"memory"})
         self.layout = emitter.layout
-        head = entry_guards(emitter)
-        lower_calls(emitter)
-        ResultWriter(emitter).write()
         self.text = self.join(emitter, head)
         scope: dict[str, Any] = dict(emitter.values)
         exec(compile(self.text, "<plan>", "exec"), scope)
         self.run = scope["plan"]
+
+    def laid_out(self, captured: Captured, chosen: Collection[str]) -> tuple[Emitter, list[str]]:
+        """Write the plan and verify it; return it, with its first lines apart."""
+        program = self.program
+        drawn = [call.out for call in program.calls if call.draws]
+        emitter = Emitter(program, captured, chosen)
+        head = entry_guards(emitter)
+        outside = dict(emitter.place(v) for v in (*program.inputs, *program.states))
+        lower_calls(emitter)
+        ResultWriter(emitter).write()
+        arrays = [(target, value) for target, value in program.stores if not isinstance(target.source, Setting)]
+        verify(emitter.steps, outside, arrays, drawn)
+        return emitter, head
 
     def join(self, emitter: Emitter, head: list[str]) -> str:
         """Return the whole text, and note the call of each line."""
@@ -67,17 +86,25 @@ class Plan:
 
 def lower_calls(emitter: Emitter) -> None:
     """Write every call, and every guard as soon as its arguments are computed."""
-    program, layout = emitter.program, emitter.layout
-    uses = Counter([v for call in program.calls for v in call.uses if v.shape == ()])
-    nested = {v for v, n in uses.items() if n == 1}.difference(program.outputs())
-    waiting = value_guards(emitter, program.guards)
-    guarded = {v for guard in waiting for v in variables(guard.args)}
+    program = emitter.program
+    index = {call.out: i for i, call in enumerate(program.calls)}
+    guards: dict[int, list[Guard]] = {}  # the number of the call after which they can be checked: the guards
+    for guard in program.guards:
+        guards.setdefault(max([index.get(v, -1) for v in variables(guard.args)], default=-1), []).append(guard)
+    check(emitter, guards.get(-1, []))
     for i, call in enumerate(program.calls):
         emitter.current = call
-        lower(emitter, call, i, nested)
-        layout.release(i, call)
-        if call.out in guarded:
-            waiting = value_guards(emitter, waiting)
+        lower(emitter, call, i)
+        check(emitter, guards.get(i, []))
+        emitter.layout.release(i, call)
+
+
+def check(emitter: Emitter, guards: list[Guard]) -> None:
+    """Write guards whose arguments are computed."""
+    for guard in guards:
+        value_guards(emitter, [guard])
+        places = [emitter.place(v) for v in variables(guard.args)]
+        emitter.steps.append(Step(emitter.lines[-2][1], places, fails=True))
 
 
 class ResultWriter:
@@ -85,69 +112,53 @@ class ResultWriter:
 
     def __init__(self, emitter: Emitter) -> None:
         self.emitter = emitter
-        self.returned_bases: set[Var] = set()  # new arrays that the caller or a Tensor owns
-        self.gradient_buffers: list[np.ndarray] = []  # arrays of the layout that Tensors have for their gradients
+        self.owned: set[Var] = set()  # new arrays that the caller or a Tensor owns
 
     def write(self) -> None:
-        """Add the lines that store what the function changes, and return its result."""
-        for v in self.emitter.program.outputs():
-            self.emitter.ref(v)
-        result = self.returned(self.emitter.program.result)  # copies what is returned before anything is stored
-        for line in (*self.stores(), *self.gradients(), f"return {result}"):
-            self.emitter.emit(line, "update")
-
-    def stores(self) -> list[str]:
-        """Return the lines that store values, after those that copy what another store would change."""
-        emitter, layout, program = self.emitter, self.emitter.layout, self.emitter.program
-        written = {target for target, value in program.stores if value not in layout.direct}
-        lines = []
-        for target, value in program.stores:
-            source, text = target.source, emitter.locations[value].text
+        """Add the lines that copy what has to be kept, store what the function changes, and return its result."""
+        emitter, program = self.emitter, self.emitter.program
+        emitter.current = None
+        places = {target: (emitter.ref(target), emitter.place(target)) for target, _ in program.stores}
+        direct = {
+            t for t, v in program.stores if places[t][1][1] is not None and emitter.place(v)[1] is places[t][1][1]
+        }
+        result = emitter.variable("result")
+        emitter.emit(f"{result} = {self.returned(program.result)}", "update")
+        grads = [(emitter.tensor(x), "None" if g is None else self.new_array(g)) for x, g in program.grads]
+        stores = [(target, value) for target, value in program.stores if target not in direct]
+        for _, value in stores:
+            if isinstance(value.example, np.ndarray) and not places.keys().isdisjoint(emitter.layout.roots(value)):
+                emitter.copy(value)  # before a store changes it
+        for target, value in sorted(stores, key=lambda store: isinstance(store[0].source, Setting)):
+            source, (text, place) = target.source, places[target]
             if isinstance(source, Setting):
-                lines.append(f"{emitter.name(source.owner, 'o')}.{source.attribute} = {text}")
-            elif value not in layout.direct:
-                text = emitter.copied(text) if layout.base(value) in written else text
-                lines.append(f"{emitter.locations[target].text}[...] = {text}")
-        return lines
-
-    def gradients(self) -> list[str]:
-        """Return the lines that set the gradients of Tensors."""
-        grads = [(self.emitter.tensor(x), g) for x, g in self.emitter.program.grads]
-        return [f"{name}._grad = {'None' if g is None else self.owned(g)}" for name, g in grads]
-
-    def owned(self, v: Var) -> str:
-        """Write an array that a Tensor owns from then on; what something else owns is copied."""
-        base, location = self.emitter.layout.base(v), self.emitter.locations[v]
-        if v.shape == ():
-            return f"{self.emitter.fun(np.array)}({location.text})"
-        shared = not isinstance(base.source, Call) or base in self.returned_bases or _overlaps(v)
-        if location.array is not None:
-            shared = shared or any(np.may_share_memory(location.array, other) for other in self.gradient_buffers)
-            self.gradient_buffers.append(location.array)
-        elif not shared:
-            self.returned_bases.add(base)
-        return f"{location.text}.copy()" if shared else location.text
+                emitter.emit(f"{emitter.name(source.owner, 'o')}.{source.attribute} = {emitter.ref(value)}", "update")
+            else:
+                emitter.emit(f"{text}[...] = {emitter.ref(value)}", "update")
+                emitter.steps.append(Step(emitter.lines[-1][1], (emitter.place(value),), into=place))
+        for name, gradient in grads:
+            emitter.emit(f"{name}._grad = {gradient}", "update")
+        emitter.emit(f"return {result}", "update")
 
     def returned(self, value: object) -> str:
         """Write the result, or a part of it."""
         emitter = self.emitter
         if isinstance(value, Result):
-            text = self.returned_array(value.var)
+            text = self.new_array(value.var) if isinstance(value.var.example, np.ndarray) else emitter.ref(value.var)
             return f"{emitter.fun(constant)}({emitter.fun(Tensor)}, {text})" if value.kind == "tensor" else text
         if isinstance(value, (tuple, list, dict)):
             return emitter.container(value, self.returned)
         return emitter.ref(value)
 
-    def returned_array(self, v: Var) -> str:
-        """Write an array that the caller owns from then on; what belongs to the plan or to something else is copied."""
-        base, location = self.emitter.layout.base(v), self.emitter.locations[v]
-        if v.shape == () and isinstance(v.source, Call):
-            return location.text
-        if isinstance(base.source, Call) and location.array is None and base not in self.returned_bases:
-            self.returned_bases.add(base)
-        elif v.dtype is not None:
-            return self.emitter.copied(location.text)
-        return location.text
+    def new_array(self, v: Var) -> str:
+        """Write an array that nobody else has; what belongs to the plan or to somebody else is copied."""
+        emitter, roots = self.emitter, self.emitter.layout.roots(v)
+        new = emitter.place(v)[1] is None and isinstance(v.example, np.ndarray) and not _overlaps(v)
+        if not new or not self.owned.isdisjoint(roots) or not all(isinstance(r.source, Call) for r in roots):
+            emitter.copy(v)
+        self.owned.update(roots)
+        emitter.steps.append(Step(emitter.ref(v), (emitter.place(v),), hands_out=True))
+        return emitter.ref(v)
 
 
 def _overlaps(v: Var) -> bool:

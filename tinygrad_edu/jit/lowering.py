@@ -4,6 +4,7 @@ The emitter collects the lines, and knows the names and locations of values. Num
 by `out=`, and views of them are made once. Scalars are Python variables.
 """
 
+import functools
 import math
 import operator
 from collections.abc import Callable, Collection, Hashable
@@ -18,12 +19,14 @@ from ..trace.captured import Captured
 from ..trace.expressions import Container, Names, Write
 from ..trace.functional import add_at, astype, part
 from ..trace.ir import Call, Constant, Program, Var
-from .effects import is_view
+from .effects import can_raise, is_view, shared
 from .memory import Layout, Location
-from .simplify import scalar_value
+from .simplify import scalar_value, uniform_element
+from .verifier import Place, Step
 
-LONG = 80  # characters of an expression that is nested in another; Python's parser limits the depth of parentheses
 EXTREMA = {np.maximum, np.minimum}
+SIGNED = (np.add, np.subtract, np.multiply, np.divide)  # Python's operators do the same with NumPy's floats
+PYTHON = (operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow)
 REDUCTIONS: dict[Callable[..., object], np.ufunc] = {
     np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
 }  # fmt: skip
@@ -36,9 +39,10 @@ class Emitter(Names):
     def __init__(self, program: Program, captured: Captured, chosen: Collection[str]) -> None:
         super().__init__({}, RESERVED, r"[a-z]\d+t?")  # a0, a0t: arguments
         self.program, self.captured = program, captured
-        self.layout = Layout(program, captured, chosen)
+        self.layout = Layout(program, chosen)
         self.locations = self.layout.locations
         self.lines: list[tuple[str, str, Call | None]] = []  # (phase, line, the call that it belongs to)
+        self.steps: list[Step] = []  # what the lines do, for the verifier
         self.current: Call | None = None  # the call that lines are written for
         self.cached: dict[Hashable, np.ndarray | Callable[..., object]] = {}  # constants and bound methods with a name
 
@@ -52,11 +56,17 @@ class Emitter(Names):
         self.emit(f"{self.locations[v].text} = {text}", phase)
         return self.locations[v].text
 
-    def copied(self, text: str) -> str:
-        """Add a line that copies an array, before any store can change it, and return the copy's variable."""
-        name = self.variable()
-        self.emit(f"{name} = {text}.copy()", "update")
-        return name
+    def copy(self, v: Var) -> None:
+        """Add a line that copies a value into a new array, where it is found from then on."""
+        text = f"{self.fun(np.array)}({self.ref(v)})" if v.shape == () else f"{self.ref(v)}.copy()"
+        place = self.place(v)
+        self.steps.append(Step(self.assign(v, text, "update"), (place,), v))
+
+    def place(self, v: Var) -> Place:
+        """Return a Var and the array that it is in, if that is the same at every call."""
+        self.ref(v)
+        array = self.locations[v].array
+        return v, array if isinstance(array, np.ndarray) else None
 
     def into(self, call: Call, i: int) -> str:
         """Choose the array that a call writes its result into, and return its name."""
@@ -104,22 +114,28 @@ class Emitter(Names):
         return self.cache(ufunc, ufunc.reduce, f"{ufunc.__name__}_reduce")
 
 
-def lower(emitter: Emitter, call: Call, i: int, nested: set[Var]) -> None:
-    """Write the i-th call. The scalars in `nested` are used once, and may be part of another expression."""
+def lower(emitter: Emitter, call: Call, i: int) -> None:
+    """Write the i-th call, and note what it does to the memory."""
+    reads = [emitter.place(v) for v in call.uses]
     args = [emitter.ref(a) for a in call.args]
+    into = None
     if is_view(call):
-        return _view(emitter, call, args)
-    if call.out.shape == () and not call.draws:
-        return _scalar(emitter, call, args, nested)
-    lowering = LOWERINGS.get(call.fun) if not call.kwargs or call.fun in REDUCTIONS else None
-    if lowering is None and call.elementwise:
-        lowering = _ufunc
-    if lowering and not call.draws and call.out not in emitter.layout.escaping and emitter.layout.optimized:
-        for line in lowering(emitter, call, i, args):
-            emitter.emit(line, call.phase)
-    if call.out not in emitter.locations:
-        emitter.assign(call.out, emitter.call(call), call.phase)
-    return None
+        _view(emitter, call, args)
+    elif call.out.shape == () and not call.draws:
+        _scalar(emitter, call, args)
+    else:
+        lowering = LOWERINGS.get(call.fun) if not call.kwargs or call.fun in REDUCTIONS else None
+        if lowering is None and call.elementwise:
+            lowering = _ufunc
+        if lowering and not call.draws and call.out not in emitter.layout.leaving and emitter.layout.optimized:
+            for line in lowering(emitter, call, i, args):
+                emitter.emit(line, call.phase)
+        if call.out not in emitter.locations:
+            emitter.assign(call.out, emitter.call(call), call.phase)
+        into = None if emitter.place(call.out)[1] is None else emitter.place(call.out)
+    text, array = emitter.lines[-1][1] if emitter.lines else "", emitter.locations[call.out].array
+    effects = call.elementwise, call.draws, can_raise(call)
+    emitter.steps.append(Step(text, reads, call.out, array, shared(call), into, *effects))
 
 
 def _view(emitter: Emitter, call: Call, args: list[str]) -> None:
@@ -142,17 +158,13 @@ def _view(emitter: Emitter, call: Call, args: list[str]) -> None:
     emitter.assign(call.out, text, call.phase)
 
 
-def _scalar(emitter: Emitter, call: Call, args: list[str], nested: set[Var]) -> None:
+def _scalar(emitter: Emitter, call: Call, args: list[str]) -> None:
     fun = call.fun
-    scalars = not call.kwargs and all(type(a) is not Var or a.shape == () for a in call.args)
-    if fun in INFIX and scalars:
+    scalars = not call.kwargs and all([isinstance(a, (Var, int, float)) and np.shape(a) == () for a in call.args])
+    floats = scalars and any([v.dtype is not None and v.dtype.kind == "f" for v in call.uses])
+    if scalars and (fun in PYTHON or (fun in SIGNED and floats)):
         text = f" {INFIX[fun][0]} ".join([f"({a})" if a.startswith("-") else a for a in args])  # (-2.0) ** v1
-        # An element of an array has to be read now: the array may soon hold something else.
-        in_array = any(emitter.locations[v].array is not None for v in call.uses)
-        if call.out in nested and not in_array and len(text) < LONG:
-            emitter.locations[call.out] = Location(f"({text})")
-            return
-    elif fun is np.negative and scalars:
+    elif fun is np.negative and floats:
         text = f"-{args[0]}"
     elif fun in REDUCTIONS and len(args) == 1 and not call.kwargs:
         text = f"{emitter.reduce(fun)}({args[0]}, None)"
@@ -199,14 +211,21 @@ def operand(emitter: Emitter, a: object, call: Call) -> str:
     elif type(a) not in (int, float):
         return emitter.ref(a)
     dtypes = {v.dtype for v in call.uses if v.dtype is not None}
-    if len(dtypes) != 1 or (dtype := dtypes.pop()).kind != "f":
+    if len(dtypes) != 1 or (dtype := dtypes.pop()).kind != "f" or not _takes(call.fun, dtype.char * len(call.args)):
         return emitter.ref(a)
     key = a if isinstance(a, Var) else repr(a), dtype
     known = key in emitter.cached
-    name = emitter.cache(key, np.array(a.example if isinstance(a, Var) else a, dtype), "k")
+    with np.errstate(over="ignore"):  # NumPy warned when the call was recorded
+        name = emitter.cache(key, np.array(a.example if isinstance(a, Var) else a, dtype), "k")
     if isinstance(a, Var) and not known:
         emitter.emit(f"{name}[()] = {emitter.ref(a)}", call.phase)
     return name
+
+
+@functools.cache
+def _takes(fun: np.ufunc, dtypes: str) -> bool:
+    """Whether a ufunc computes with operands of these dtypes; np.ldexp(x, 2) wants an integer."""
+    return any(t.startswith(f"{dtypes}->") for t in fun.types)
 
 
 def _product(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
@@ -217,9 +236,8 @@ def _product(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]
     out = emitter.into(call, i)
     array = emitter.locations[call.out].array
     small = len(a.shape) <= 2 and len(b.shape) <= 2 and a.dtype == b.dtype == call.out.dtype
-    if call.fun is np.matmul and 1 in (len(a.shape), len(b.shape)):
-        small = small and 1 not in (a.size, b.size)  # dot would take 0 times infinity for 0
-    fun = np.dot if small and array is not None and array.flags.c_contiguous else np.matmul
+    small = small and 1 not in (a.size, b.size)  # of one number and an array dot takes 0 times infinity for 0
+    fun = np.dot if small and array is not None and array.flags.c_contiguous else call.fun
     return [f"{emitter.fun(fun)}({', '.join(args)}, {out})"]
 
 
@@ -239,11 +257,24 @@ def _copy(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
 def _write(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
     """Copy an array, then write elements into the copy."""
     out, x = emitter.into(call, i), call.args[0]
-    zeros = type(x) is Var and isinstance(x.source, Constant) and not np.any(x.source.array)
+    zero = uniform_element(x)
+    zeros = zero is not None and not any(zero.tobytes())  # -0.0 is none
     first = f"{out}.fill(0)" if zeros else f"{emitter.fun(np.copyto)}({out}, {args[0]})"
     if call.fun is setitem:
         return [first, f"{out}[{args[1]}] = {args[2]}"]
+    if _names_none_twice(call.args[1], call.args[0].shape):
+        return [first, f"{out}[{args[1]}] += {args[2]}"]
     return [first, f"{emitter.cache('add_at', np.add.at, 'add_at')}({out}, {args[1]}, {args[2]})"]
+
+
+def _names_none_twice(index: object, shape: tuple[int, ...]) -> bool:
+    """Whether an index consists of vectors, one of which is constant and names no element of its axis twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    vectors = all(type(i) is Var and len(i.shape) == 1 and i.dtype.kind in "iu" for i in parts)
+    if not vectors or len({i.shape for i in parts}) != 1:
+        return False
+    constants = [i.source.array % n for i, n in zip(parts, shape, strict=False) if type(i.source) is Constant]
+    return any(len(set(c.tolist())) == c.size for c in constants)
 
 
 LOWERINGS: dict[Callable[..., object], Callable[[Emitter, Call, int, list[str]], list[str]]] = {

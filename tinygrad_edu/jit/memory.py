@@ -1,18 +1,17 @@
 """The memory of a program: the order of its calls, how long each array is needed, and which buffer holds it.
 
-Every array that does not escape from the program gets its place in a buffer before the first call. A buffer is used
-again when the array in it is dead; an elementwise call may even write its result over an operand that it is the last
-to read. A result that is stored in an external array (a parameter, say) is computed there at once, if its old
-elements are not needed any more.
+Every array that does not leave the program gets its place in a buffer before the first call. A buffer is used again
+when the array in it is dead; an elementwise call may even write its result over an operand that it is the last to
+read. A result that is stored in an array of a Tensor or an optimizer is computed there at once, if nothing that can
+fail comes later and the old elements are not needed any more.
 """
 
 from collections.abc import Collection
 
 import numpy as np
 
-from ..trace.captured import Captured
 from ..trace.ir import Call, Program, State, Var, variables
-from .effects import is_view
+from .effects import can_raise, shared
 
 
 class Location:
@@ -24,70 +23,62 @@ class Location:
         self.text, self.array = text, array
 
 
+def schedule(program: Program) -> int:
+    """Put calls that can fail, and those that guards depend on, before updates; return the first call after them.
+
+    No earlier call may change an array of a Tensor, an optimizer or the caller: a replay that fails changes nothing.
+    """
+    if not (program.stores or program.grads):
+        return 0
+    early = {v for guard in program.guards for v in variables(guard.args)}
+    last = -1
+    for i, call in reversed(list(enumerate(program.calls))):
+        if call.out in early or can_raise(call):
+            early.add(call.out)
+            early.update(call.uses)
+            last = max(last, i)
+    deferred: set[Var] = set()
+    first: list[Call] = []
+    rest: list[Call] = []
+    for call in program.calls[: last + 1]:
+        later = call.out not in early and (call.phase == "update" or not deferred.isdisjoint(call.uses))
+        (rest if later else first).append(call)
+        if later:
+            deferred.add(call.out)
+    program.calls = [*first, *rest, *program.calls[last + 1 :]]
+    return len(first)
+
+
 class Layout:
     """Live ranges and buffers of one program's arrays; `chosen` are the names of the optimisations."""
 
-    def __init__(self, program: Program, captured: Captured, chosen: Collection[str]) -> None:
-        self.program, self.optimized = program, "memory" in chosen
+    def __init__(self, program: Program, chosen: Collection[str]) -> None:
+        self.optimized = "memory" in chosen
         self.locations: dict[Var, Location] = {}
         self.buffers: list[np.ndarray] = []  # bytes
         self.free: dict[int, list[np.ndarray]] = {}  # size in bytes: free buffers
-        self.taken: dict[Var, np.ndarray] = {}  # base: its buffer
+        self.taken: dict[Var, np.ndarray] = {}  # a Var in a buffer: the buffer
         self.arrays: dict[tuple[int, np.dtype, tuple[int, ...]], np.ndarray] = {}  # in the buffers
-        self.direct: set[Var] = set()  # results that are computed where they are stored
-        self.borrowers: dict[Var, Var] = {}  # store target: what its array holds until it is written
-
-        self.first_write = self.schedule()
-        self.bases: dict[Var, Var] = {}  # view: what it is a view of
+        self.first_write = schedule(program)
+        self.shared: dict[Var, frozenset[Var]] = {}  # a Var that may share memory: the Vars that the memory belongs to
         for call in program.calls:
-            if is_view(call) and type(call.args[0]) is Var:
-                self.bases[call.out] = self.base(call.args[0])
-            elif call.alias_of is not None:
-                self.bases[call.out] = self.base(call.uses[call.alias_of])
-        # A gradient is a new array at each call if its Tensor is an argument, or if it is added to an earlier one.
-        renewed = {id(v.source.owner) for v in program.states if v.source.kind == "grad"} | captured.given.keys()
-        self.escaping = {self.base(v) for v in variables(program.result)}
-        self.escaping |= {self.base(v) for x, v in program.grads if v is not None and id(x) in renewed}
-        self.last_use: dict[Var, int] = {}  # base: the number of the last call that reads it
+            if vs := shared(call):
+                self.shared[call.out] = frozenset().union(*map(self.roots, vs))
+        leaving = [*variables(program.result), *[v for _, v in program.grads if v is not None]]
+        self.leaving = {root for v in leaving for root in self.roots(v)}
+        self.last_use: dict[Var, int] = {}  # the number of the last call that reads a Var or what shares its memory
         for i, call in enumerate(program.calls):
-            for v in call.uses:
-                self.last_use[self.base(v)] = i
-        for v in program.outputs():
-            self.last_use[self.base(v)] = len(program.calls)
+            self.last_use.update([(root, i) for v in call.uses for root in self.roots(v)])
+        self.last_use.update([(root, len(program.calls)) for v in program.outputs() for root in self.roots(v)])
         self.targets = {
             value: target
             for target, value in program.stores
             if isinstance(target.source, State) and target.source.kind != "grad" and target.shape != ()
         }
-        index = {call.out: i for i, call in enumerate(program.calls)}
-        self.stored_by = {target: index[v] for v, target in self.targets.items() if v in index}  # a call's number
 
-    def schedule(self) -> int:
-        """Put the calls that guards depend on first; return the number of the first call that may write externally.
-
-        No call may do so before all guards have held: a replay that fails one must change nothing.
-        """
-        program = self.program
-        guarded = {v for g in program.guards for v in variables(g.args)}
-        if not (program.stores or program.grads) or not guarded:
-            return 0
-        for call in reversed(program.calls):
-            if call.out in guarded:
-                guarded.update(call.uses)
-        last = max([i for i, c in enumerate(program.calls) if c.out in guarded], default=-1)
-        early, late = program.calls[: last + 1], program.calls[last + 1 :]
-        deferred = {c for c in early if c.phase == "update" and c.out not in guarded and not c.draws}
-        if not deferred:
-            return len(early)
-        for call in early:  # and the calls that use their results
-            if call.out not in guarded and any(v.source in deferred for v in call.uses):
-                deferred.add(call)
-        program.calls = [*[c for c in early if c not in deferred], *[c for c in early if c in deferred], *late]
-        return len(early) - len(deferred)
-
-    def base(self, v: Var) -> Var:
-        """Return the Var that v is a view of, or v itself."""
-        return self.bases.get(v, v)
+    def roots(self, v: Var) -> Collection[Var]:
+        """Return the Vars whose memory v may lie in: v itself if it is not a view."""
+        return self.shared.get(v, (v,))
 
     def allocate(self, v: Var, buffer: np.ndarray | None = None) -> np.ndarray:
         """Return an array for v in a buffer: in the given one, a free one or a new one."""
@@ -109,59 +100,28 @@ class Layout:
 
     def release(self, i: int, call: Call) -> None:
         """Free the buffers of the arrays whose last use is the i-th call."""
-        for v in (*call.uses, call.out):
-            base = self.base(v)
-            if base in self.taken and self.last_use.get(base, -1) <= i:
-                buffer = self.taken.pop(base)
+        for root in {root for v in (*call.uses, call.out) for root in self.roots(v)}:
+            if root in self.taken and self.last_use.get(root, -1) <= i:
+                buffer = self.taken.pop(root)
                 self.free.setdefault(buffer.size, []).append(buffer)
-
-    def store_target(self, call: Call, i: int) -> np.ndarray | None:
-        """Return the external array that the i-th call's result is stored in, if it may be written there at once."""
-        target = self.targets.get(call.out)
-        if target is None or i < self.first_write or self.last_use.get(target, -1) > i:
-            return None
-        if any(self.bases.get(v) is target for v in call.uses):  # a view may read what is written already
-            return None
-        self.direct.add(call.out)
-        array: np.ndarray = target.source.array
-        return array
 
     def destination(self, call: Call, i: int) -> np.ndarray | None:
         """Return the array that the i-th call is to write its result into, or None if NumPy makes a new one."""
-        if call.out in self.escaping or not self.optimized:
+        if call.out in self.leaving or not self.optimized:
             return None
-        array = self.store_target(call, i)
-        if array is None and call.elementwise:
-            array = self.borrowed_target(call, i)
-        if array is None:
-            array = self.allocate(call.out, self.dying_operand(call, i) if call.elementwise else None)
-        return array
-
-    def borrowed_target(self, call: Call, i: int) -> np.ndarray | None:
-        """Return a store target's array that the i-th call is the last to read, as a buffer until the store."""
-        out = call.out
-        for v in call.uses:
-            stored = self.stored_by.get(v, -1)
-            if (
-                stored > i >= max(self.first_write, self.last_use.get(v, -1)) and v not in self.borrowers
-                and v.shape == out.shape and v.dtype == out.dtype and self.last_use.get(out, -1) <= stored
-                and self.program.calls[stored].elementwise
-            ):  # fmt: skip
-                self.borrowers[v] = out
-                array: np.ndarray = v.source.array
+        target = self.targets.get(call.out)
+        if target is not None and i >= self.first_write and self.last_use.get(target, -1) <= i:
+            reads = [v for v in call.uses if target in self.roots(v)]
+            if not reads or (call.elementwise and all(v is target for v in reads)):
+                array: np.ndarray = target.source.array
                 return array
-        return None
+        return self.allocate(call.out, self.dying_operand(call, i) if call.elementwise else None)
 
     def dying_operand(self, call: Call, i: int) -> np.ndarray | None:
         """Take over the buffer of an operand whose last use is this elementwise call, to write where it reads."""
         out = call.out
         for v in call.uses:
-            base = self.base(v)
-            if (
-                base in self.taken and self.last_use.get(base, -1) <= i
-                and base.shape == out.shape == v.shape and base.dtype == out.dtype
-            ):  # fmt: skip
-                arrays = [self.locations[u].array for u in call.uses if self.base(u) is base]
-                if all(a is not None and a.flags.c_contiguous and a.size == out.size for a in arrays):
-                    return self.taken.pop(base)
+            fits = v in self.taken and self.last_use[v] <= i and v.shape == out.shape and v.dtype == out.dtype
+            if fits and all(u is v or v not in self.roots(u) for u in call.uses):
+                return self.taken.pop(v)
         return None

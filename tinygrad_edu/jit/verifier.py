@@ -1,0 +1,164 @@
+"""The verifier: proves that a plan reads each value before anything overwrites it, and changes state last.
+
+Lowering notes a `Step` for each call, guard, copy and store of a plan, in order, with the arrays that it reads and
+writes. The verifier follows what each array holds from step to step, and knows nothing of how memory was assigned. A
+plan that it accepts
+
+- reads a value only where it still is; an elementwise call may write exactly over an operand, and over no part of one,
+- draws random numbers in the order in which they were recorded,
+- hands out (results, gradients) only arrays that are new at each call, each once,
+- changes arrays of the caller, of Tensors and of optimizers after the last step that can fail, and leaves in each the
+  value that the program stores there, or the old one.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+
+from ..trace.ir import Call, Var
+
+Array = np.ndarray
+Place = tuple[Var, Array | None]  # a value, and the array that it is in; None for a new object at each call
+
+
+class PlanError(RuntimeError):
+    """Raised for a plan whose memory is laid out wrongly: a fault of jit, not of the recorded function."""
+
+
+class Step(NamedTuple):
+    """One step of a plan: a call with its result `out`, or a guard, a store or the end of ownership without one."""
+
+    text: str
+    reads: Sequence[Place] = ()
+    out: Var | None = None
+    array: Array | None = None  # where `out` is
+    shares: Sequence[Var] = ()  # the Vars whose memory `out` may share, if that is known only when the plan runs
+    into: Place | None = None  # the memory that is written, and a Var that is found there before or after
+    elementwise: bool = False
+    draws: bool = False
+    fails: bool = False  # whether values can make it fail, or end the replay
+    hands_out: bool = False  # whether what it reads belongs to the caller or to a Tensor from then on
+
+
+class Extent(NamedTuple):
+    """The memory of an array: its bytes in a block, and how its elements lie there; for a new object, a block of it."""
+
+    block: object
+    start: int = 0
+    stop: int = 1
+    form: object = None
+
+
+def extents(arrays: Iterable[Array]) -> dict[int, Extent]:
+    """Return the extent of each array, by its identity; arrays whose bytes may overlap are in one block."""
+    found: dict[int, Extent] = {}
+    block, end = 0, -1
+    for start, stop, i, a in sorted([(*byte_bounds(a), i, a) for i, a in {id(a): a for a in arrays}.items()]):
+        block, end = (block, max(end, stop)) if start < end else (block + 1, stop)
+        found[i] = Extent(block, start, stop, (a.__array_interface__["data"][0], a.shape, a.strides, a.dtype))
+    return found
+
+
+class Memory:
+    """What each block of memory holds, after the steps so far."""
+
+    def __init__(self, steps: Sequence[Step], outside: Mapping[Var, Array | None]) -> None:
+        self.initial, made = dict(outside), set()
+        for step in steps:
+            for v, array in step.reads:
+                if v not in made and not isinstance(v.source, Call):  # a constant
+                    self.initial.setdefault(v, array)
+            made.add(step.out)
+        arrays = [
+            a
+            for step in steps
+            for a in (step.array, *[a for _, a in step.reads], *([step.into[1]] if step.into else []))
+        ]
+        self.extents = extents([a for a in (*arrays, *outside.values()) if isinstance(a, Array)])
+        self.holds: dict[object, dict[tuple[Var, object], Extent]] = {}  # block: the values in it
+        self.at_runtime: dict[Var, list[Extent]] = {}  # the memory of Vars that are new objects at each call
+        self.changed_by: dict[object, str] = {}  # block: the last step that wrote into it
+        self.handed_out: set[object] = set()  # blocks
+        for v, array in self.initial.items():
+            self.define(v, array)
+        self.owned = {
+            e.block for v, array in self.initial.items() for e in self.places(v, array)
+        }  # by the caller or by Tensors
+
+    def places(self, v: Var, array: Array | None) -> list[Extent]:
+        """Return the memory that a value may lie in."""
+        return self.at_runtime.get(v, []) if array is None else [self.extents[id(array)]]
+
+    def define(self, v: Var, array: Array | None, shares: Sequence[Var] = (), known: Sequence[Place] = ()) -> None:
+        """Note where a new value is."""
+        if array is None:
+            where = dict(known)
+            self.at_runtime[v] = [e for x in shares for e in self.places(x, where.get(x))] or [Extent(object())]
+        for e in self.places(v, array):
+            self.holds.setdefault(e.block, {})[v, e.form if array is not None else None] = e
+
+    def read(self, step: str, v: Var, array: Array | None) -> None:
+        """Raise PlanError unless a value is still where a step reads it."""
+        if array is None and v not in self.at_runtime:
+            raise PlanError(f"`{step}` reads {v!r} before it is computed")
+        for e in self.places(v, array):
+            if (v, None if array is None else e.form) not in self.holds.get(e.block, {}):
+                raise PlanError(f"`{step}` reads {v!r} after `{self.changed_by.get(e.block)}` has written there")
+
+    def write(self, step: Step, written: Extent) -> None:
+        """Forget the values that a step overwrites."""
+        held = self.holds.setdefault(written.block, {})
+        operands = {v for v, _ in step.reads}
+        for (v, form), e in list(held.items()):
+            if e.start < written.stop and written.start < e.stop:
+                if v in operands and not (step.elementwise and form == written.form):
+                    raise PlanError(f"`{step.text}` writes over {v!r} while it reads it")
+                del held[v, form]
+        self.changed_by[written.block] = step.text
+        if written.block in self.handed_out:
+            raise PlanError(f"`{step.text}` writes into an array that was handed out")
+
+    def hand_out(self, step: Step) -> None:
+        """Let the arrays that a step reads belong to others."""
+        for v, array in step.reads:
+            blocks = {e.block for e in self.places(v, array)}
+            if array is not None or blocks & self.owned or any(isinstance(b, int) for b in blocks):
+                raise PlanError(f"`{step.text}` hands out {v!r}, whose memory is used again")
+            if blocks & self.handed_out:
+                raise PlanError(f"`{step.text}` hands out {v!r} a second time")
+            self.handed_out |= blocks
+
+
+def verify(
+    steps: Sequence[Step], outside: Mapping[Var, Array | None], stores: Sequence[tuple[Var, Var]], drawn: Sequence[Var]
+) -> None:
+    """Raise PlanError if a plan is wrong.
+
+    `outside` are the arrays of arguments, Tensors and optimizers; `stores` are (target, new value); `drawn` are the
+    random numbers in their order.
+    """
+    memory = Memory(steps, outside)
+    change = ""
+    for step in steps:
+        for v, array in step.reads:
+            memory.read(step.text, v, array)
+        if change and step.fails:
+            raise PlanError(f"`{step.text}` can fail after `{change}` has changed what others own")
+        for e in memory.places(*step.into) if step.into else ():
+            memory.write(step, e)
+            change = change or (step.text if e.block in memory.owned else "")
+            if step.out is None:  # a store of the value that it reads
+                memory.holds[e.block][step.reads[0][0], e.form] = e
+        if step.out is not None:
+            memory.define(step.out, step.array, step.shares, step.reads)
+        if step.hands_out:
+            memory.hand_out(step)
+    if [step.out for step in steps if step.draws] != list(drawn):
+        raise PlanError("random numbers are not drawn in the order in which they were recorded")
+    final = {**{v: v for v in memory.initial}, **dict(stores)}
+    for v, array in memory.initial.items():
+        for e in memory.places(v, array):
+            if (final[v], e.form if array is not None else None) not in memory.holds[e.block]:
+                raise PlanError(f"{v!r} does not hold {final[v]!r} after `{memory.changed_by.get(e.block)}`")
