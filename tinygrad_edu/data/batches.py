@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.rules.registry import Array
+from ..engine.rules.registry import Array, array_of, predicate
 
 Arrays = tuple[Array, ...]
 Rng = np.random.Generator | int | None
@@ -103,19 +103,24 @@ def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
     Without `n`, it is one more than the largest class number. Raises TypeError for class numbers that are not of an
     integer type, and ValueError for numbers below 0 or above n - 1.
     """
-    classes = np.asarray(classes)
+    classes = array_of(classes)
     if classes.dtype.kind not in "iu":
         remedy = ".astype(int) makes them of numbers, np.unique(names, return_inverse=True)[1] of names"
         raise TypeError(f"one_hot: class numbers are integers, not {classes.dtype}; {remedy}")
     if n is None and not classes.size:
         raise ValueError("one_hot: there are no classes; pass n, the number of possible classes")
     n = int(classes.max()) + 1 if n is None else positive_int("one_hot", "n", n)
-    if classes.size and not 0 <= classes.min() <= classes.max() < n:
+    if classes.size and not within(classes, n):
         given = f"{classes.min()} to {classes.max()}"
         raise ValueError(f"one_hot: class numbers go from 0 to {n - 1}, and here from {given}")
-    result = np.zeros((*classes.shape, n))
-    np.put_along_axis(result, classes[..., None].astype(np.intp), 1.0, axis=-1)
-    return result
+    rows: Array = np.equal(classes[..., None], np.arange(n)).astype(float)
+    return rows
+
+
+@predicate
+def within(classes: Array, n: int) -> bool:
+    """Whether all class numbers go from 0 to n - 1."""
+    return bool(0 <= classes.min() and classes.max() < n)
 
 
 class Standardizer:

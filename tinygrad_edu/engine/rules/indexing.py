@@ -37,8 +37,7 @@ def flat_positions(parts: tuple[Any, ...], shape: Shape) -> Array:
         return np.reshape(i, -1)
     first: Array | int = 0
     for k, i in enumerate(parts):
-        index = i if hasattr(i, "dtype") else np.asarray(i)
-        first = first * shape[k] + np.arange(shape[k])[index]  # which makes negative integers positive
+        first = first * shape[k] + within_bounds(i, shape[k], "wrap")  # which makes negative integers positive
     width = math.prod(shape[len(parts) :])
     return (np.expand_dims(first * width, -1) + np.arange(width)).reshape(-1)
 
