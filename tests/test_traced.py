@@ -4,6 +4,7 @@ import copy
 import math
 import operator
 import pickle
+import threading
 from functools import singledispatch
 
 import numpy as np
@@ -11,6 +12,9 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.jit import JitError
+from tinygrad_edu.trace.ir import Input, State, Var
+from tinygrad_edu.trace.recorder import Recorder
+from tinygrad_edu.trace.traced import Traced
 
 X = np.random.default_rng(3).uniform(-2, 2, (2, 3))
 SQUARE = np.random.default_rng(4).uniform(-2, 2, (3, 3))
@@ -447,3 +451,199 @@ def matched(x):
         case np.ndarray():
             return x * 2
     return x
+
+
+# Arrays that are the same at every call: their values can be read, and a guard checks them
+
+
+def recorded(value, kind="array"):
+    """Return a recorder, and an array that it found."""
+    rec = Recorder("f")
+    source = State(value, None, kind) if kind != "input" else Input(0)
+    return rec, Traced(rec, value, Var(source, value))
+
+
+READS = [
+    bool, float, int, operator.index, lambda x: x.item(), lambda x: x.tolist(), np.asarray, lambda x: np.array([x, x]),
+    lambda x: f"{x:.0f}", hash, math.floor, lambda x: list(range(5))[x], lambda x: bool(x == 2), pickle.dumps,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("read", READS)
+def test_the_value_of_a_plain_array_is_read_under_a_guard(read):
+    rec, x = recorded(np.int64(2))
+    assert_same(read(np.int64(2) * 1), read(x * 1))
+    guard = rec.program.guards[0]
+    assert guard.answer is guard.predicate(guard.args[0].example) is True
+    assert guard.predicate(np.int64(4)) is False
+
+
+def test_a_plain_array_is_iterated_under_guards():
+    rec, x = recorded(np.array([2, 3]))
+    assert [int(v) for v in x] == [2, 3]
+    assert [guard.predicate(np.int64(3)) for guard in rec.program.guards] == [False, True]
+
+
+@pytest.mark.parametrize("kind", ["input", "data"])
+def test_the_value_of_what_changes_between_calls_is_not_read(kind):
+    rec, x = recorded(np.array(2.0), kind)
+    with pytest.raises(JitError):
+        float(x + 1)
+    assert not rec.program.guards
+
+
+def test_the_value_of_a_constant_is_read_without_a_guard():
+    rec, x = recorded(np.array([1.0, 2.0]), "input")
+    assert np.zeros_like(x).tolist() == [0, 0]
+    assert not rec.program.guards
+
+
+def test_what_is_read_cannot_be_written_into():
+    plain = np.asarray(recorded(np.zeros(3))[1])
+    with pytest.raises(ValueError, match="read-only"):
+        plain[0] = 1
+
+
+# Other threads, and the time after the recording
+
+
+def in_another_thread(f):
+    """Return what f returns in a thread of its own, or its error."""
+    found = []
+
+    def run():
+        try:
+            found.append(f())
+        except Exception as error:
+            found.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+ELSEWHERE = [
+    lambda x: x + 1, lambda x: 1 - x, lambda x: np.sum(x), lambda x: np.tanh(x), lambda x: x[0], lambda x: x[x > 1],
+    lambda x: float(x[0]), lambda x: x.tolist(), np.asarray, lambda x: bool(x.any()), lambda x: x.mean(axis=0),
+    lambda x: np.concatenate([x, x]), lambda x: x.T.copy(), lambda x: np.linalg.norm(x), lambda x: np.add.reduce(x),
+    lambda x: x.astype(int), lambda x: x.reshape(-1, 1), lambda x: np.unique(x), str, lambda x: f"{x[0]:.2f}",
+    lambda x: np.where(x), lambda x: np.split(x, 3)[0], lambda x: np.reshape(x, (3, 1)), lambda x: [v * 2 for v in x],
+    lambda x: np.sort(x), lambda x: x.flatten(), lambda x: x.real, lambda x: x.byteswap(), pickle.dumps,
+    lambda x: operator.iadd(x, 1) * 1, lambda x: (operator.setitem(x, 0, 5.0), x * 1)[1], lambda x: (x.sort(), x * 1)[1],
+    lambda x: (np.put(x, [0], 1.0), x * 1)[1], lambda x: (np.add.at(x, [0, 0], 1.0), x * 1)[1],
+    lambda x: np.add(x, 1, out=x) * 1, lambda x: (x.fill(2.0), x * 1)[1], lambda x: np.nan_to_num(x, copy=False) * 1,
+    lambda x: tg.Tensor(x).sum().data, lambda x: (tg.Tensor(np.ones(3)) * x).data,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("use", ELSEWHERE)
+def test_another_thread_meets_a_plain_array(use):
+    rec, x = recorded(np.array([3.0, 1.0, 2.0]), "input")
+    expected, found = use(np.array([3.0, 1.0, 2.0])), in_another_thread(lambda: use(x))
+    assert not isinstance(found, Exception), found
+    assert_same(expected, found)
+    assert not rec.program.calls
+    assert rec.refused is None
+
+
+def test_a_recorded_array_is_refused_after_the_recording():
+    rec, x = recorded(np.zeros(3), "input")
+    rec.ended = True
+    for use in (lambda: x + 1, lambda: np.sum(x), lambda: x[0], lambda: float(x[0]), lambda: np.asarray(x)):
+        with pytest.raises(JitError, match="outside"):
+            use()
+
+
+# Generators
+
+
+def test_every_method_of_a_generator_is_recorded():
+    arguments = {
+        "integers": (9,), "choice": (9,), "permutation": (9,), "permuted": (np.arange(9.0),), "binomial": (9, 0.5),
+        "negative_binomial": (9, 0.5), "multinomial": (9, [0.5, 0.5]), "multivariate_hypergeometric": ([9, 9], 5),
+        "multivariate_normal": ([0.0, 1.0], np.eye(2)), "dirichlet": ([1.0, 2.0],), "hypergeometric": (9, 9, 5),
+        "noncentral_chisquare": (2.0, 1.0), "noncentral_f": (2.0, 3.0, 1.0), "triangular": (0.0, 1.0, 2.0),
+        "vonmises": (0.0, 1.0), "wald": (1.0, 1.0), "f": (2.0, 3.0), "logseries": (0.5,), "geometric": (0.5,),
+        "beta": (2.0, 3.0), "chisquare": (2.0,), "pareto": (2.0,), "power": (2.0,), "standard_gamma": (2.0,),
+        "standard_t": (2.0,), "weibull": (2.0,), "zipf": (2.0,), "gamma": (2.0,),
+    }  # fmt: skip
+    refused = {"shuffle": (np.arange(3),), "spawn": (1,), "bytes": (3,), "bit_generator": ()}
+    for method in [m for m in dir(np.random.Generator) if not m.startswith("_")]:
+
+        def f(rng, method=method):
+            return getattr(rng, method)(*arguments.get(method, ())) * 1
+
+        if method in refused:
+            with pytest.raises(JitError, match=r"Generator|bit_generator"):
+                tg.jit(lambda rng, m=method: getattr(rng, m)(*refused[m]))(np.random.default_rng(0))
+            continue
+        one, two, jitted = np.random.default_rng(0), np.random.default_rng(0), tg.jit(f)
+        for _ in range(3):
+            assert_same(f(one), jitted(two))
+
+
+def test_a_recorded_generator_is_a_generator():
+    def f(rng, n, x):
+        assert isinstance(rng, np.random.Generator)
+        assert np.random.default_rng(rng) is rng
+        return rng.normal(x, size=3) + rng.integers(0, n)
+
+    jitted, one, two = tg.jit(f), np.random.default_rng(0), np.random.default_rng(0)
+    for n in (np.int64(5), np.int64(9), np.int64(2)):
+        assert_same(f(one, n, np.zeros(3)), jitted(two, n, np.zeros(3)))
+    for use in (
+        lambda rng, n: rng.normal(size=n), lambda rng, n: rng.normal(0.0, 1.0, n), lambda rng, n: rng.permutation(n),
+        lambda rng, n: rng.normal(size=(2, n)), lambda rng, n: copy.deepcopy(rng).normal() * n,
+        lambda rng, n: pickle.loads(pickle.dumps(rng)).normal() * n, lambda rng, n: rng.random(out=np.zeros(3)) * n,
+        lambda rng, n: np.random.Generator(rng.bit_generator).normal() * n,
+    ):  # fmt: skip
+        with pytest.raises(JitError):
+            tg.jit(use)(np.random.default_rng(0), np.int64(3))
+
+
+# Large indices and long programs
+
+
+def test_indices_of_any_number_are_recorded():
+    rng = np.random.default_rng(0)
+    weight = tg.Tensor(rng.normal(size=(50, 4)))
+
+    def f(i, j):
+        rows = weight[i]
+        loss = tg.cross_entropy(rows, j % 4) + np.sum(weight[i, j % 4] ** 2) + np.sum(np.take(weight, i, axis=0))
+        return tg.gradients(loss, [weight])[0], tg.data.one_hot(j, 50).sum(0)
+
+    jitted = tg.jit(f)
+    for dtype in (np.int64, np.int64, np.uint8):
+        i, j = rng.integers(0, 50, (2, 3000)).astype(dtype)
+        assert_same(f(i, j), jitted(i, j))
+    assert_same(f(i.astype(int) - 50, j), jitted(i.astype(int) - 50, j))
+    assert jitted.cache_info().hits == 1
+    with pytest.raises(ValueError, match="one_hot"):
+        jitted(i, j + np.uint8(9))
+
+
+def calls_for(n):
+    """Return the number of calls that are recorded for n views of views, each written into."""
+    rec, x = recorded(np.zeros(n + 1), "input")
+    y = x
+    for _ in range(n):
+        y = y[1:]
+        y += 1
+    assert_same(x.value, np.arange(n + 1.0))
+    return len(rec.program.calls)
+
+
+def test_the_calls_of_views_of_views_are_linear_in_their_number():
+    assert calls_for(3000) <= 10.5 * calls_for(300)
+
+
+def test_plain_arrays_that_change_later_are_recorded_as_they_were():
+    def f(x):
+        buffer = np.zeros(3)
+        y = x + buffer
+        buffer[0] = 1.0
+        return y, x + buffer, np.concatenate([buffer, x])
+
+    check(f, np.arange(3.0)[::-1])

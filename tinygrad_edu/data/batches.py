@@ -120,7 +120,7 @@ def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
 @predicate
 def within(classes: Array, n: int) -> bool:
     """Whether all class numbers go from 0 to n - 1."""
-    return bool(0 <= classes.min() and classes.max() < n)
+    return bool(classes.min() >= 0 and classes.max() < n)
 
 
 class Standardizer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -40,7 +41,8 @@ def _conversion(name: str) -> Function:
     def method(self: Operators, *args: object) -> Any:
         if name == "__hash__" and isinstance(self._array, np.ndarray):
             raise TypeError("unhashable type: 'numpy.ndarray'")
-        return getattr(self.plain(shown, remedy), name)(*args)
+        value = self.plain(shown, remedy)
+        return getattr(math, name[2:-2])(value) if shown.startswith("math.") else getattr(value, name)(*args)
 
     return method
 
