@@ -531,7 +531,8 @@ ELSEWHERE = [
     lambda x: np.where(x), lambda x: np.split(x, 3)[0], lambda x: np.reshape(x, (3, 1)), lambda x: [v * 2 for v in x],
     lambda x: np.sort(x), lambda x: x.flatten(), lambda x: x.real, lambda x: x.byteswap(), pickle.dumps,
     lambda x: operator.iadd(x, 1) * 1, lambda x: (operator.setitem(x, 0, 5.0), x * 1)[1],
-    lambda x: (x.sort(), x * 1)[1], lambda x: (np.put(x, [0], 1.0), x * 1)[1], lambda x: (np.add.at(x, [0, 0], 1.0), x * 1)[1],
+    lambda x: (x.sort(), x * 1)[1], lambda x: (np.put(x, [0], 1.0), x * 1)[1],
+    lambda x: (np.add.at(x, [0, 0], 1.0), x * 1)[1],
     lambda x: np.add(x, 1, out=x) * 1, lambda x: (x.fill(2.0), x * 1)[1], lambda x: np.nan_to_num(x, copy=False) * 1,
     lambda x: tg.Tensor(x).sum().data, lambda x: (tg.Tensor(np.ones(3)) * x).data,
 ]  # fmt: skip
