@@ -318,3 +318,20 @@ def test_a_call_that_can_fail_fails_although_its_result_is_not_used():
     jitted(np.eye(2))
     with pytest.raises(np.linalg.LinAlgError):
         jitted(-np.eye(2))
+
+
+def test_a_value_that_was_copied_may_be_stored_over_the_original():
+    def rolled(x):
+        x[...] = np.roll(x, 1)
+        return x * 1
+
+    def doubled(x):
+        y = x.copy()
+        x *= 2
+        return x * 1, y * 1
+
+    for f in (rolled, doubled):
+        jitted, one, two = tg.jit(f), np.arange(3.0), np.arange(3.0)
+        for _ in range(3):
+            np.testing.assert_array_equal(jitted(one), f(two))
+            np.testing.assert_array_equal(one, two)

@@ -83,6 +83,7 @@ class Memory:
         self.handed_out: set[object] = set()  # blocks
         for v, array in self.initial.items():
             self.define(v, array)
+        self.found = dict(self.at_runtime)  # the memory of what is outside, of which the plan may make a copy to read
         self.owned = {
             e.block for v, array in self.initial.items() for e in self.places(v, array)
         }  # by the caller or by Tensors
@@ -90,6 +91,10 @@ class Memory:
     def places(self, v: Var, array: Array | None) -> list[Extent]:
         """Return the memory that a value may lie in."""
         return self.at_runtime.get(v, []) if array is None else [self.extents[id(array)]]
+
+    def targets(self, v: Var, array: Array | None) -> list[Extent]:
+        """Return the memory that a step writes into."""
+        return self.found[v] if array is None and v in self.found else self.places(v, array)
 
     def define(self, v: Var, array: Array | None, shares: Sequence[Var] = (), known: Sequence[Place] = ()) -> None:
         """Note where a new value is."""
@@ -110,10 +115,10 @@ class Memory:
     def write(self, step: Step, written: Extent) -> None:
         """Forget the values that a step overwrites."""
         held = self.holds.setdefault(written.block, {})
-        operands = {v for v, _ in step.reads}
+        operands = {(v, e) for v, array in step.reads for e in self.places(v, array)}
         for (v, form), e in list(held.items()):
             if e.start < written.stop and written.start < e.stop:
-                if v in operands and not (step.elementwise and form == written.form):
+                if (v, e) in operands and not (step.elementwise and form == written.form):
                     raise PlanError(f"`{step.text}` writes over {v!r} while it reads it")
                 del held[v, form]
         self.changed_by[written.block] = step.text
@@ -146,7 +151,7 @@ def verify(
             memory.read(step.text, v, array)
         if change and step.fails:
             raise PlanError(f"`{step.text}` can fail after `{change}` has changed what others own")
-        for e in memory.places(*step.into) if step.into else ():
+        for e in memory.targets(*step.into) if step.into else ():
             memory.write(step, e)
             change = change or (step.text if e.block in memory.owned else "")
             if step.out is None:  # a store of the value that it reads
@@ -159,6 +164,6 @@ def verify(
         raise PlanError("random numbers are not drawn in the order in which they were recorded")
     final = {**{v: v for v in memory.initial}, **dict(stores)}
     for v, array in memory.initial.items():
-        for e in memory.places(v, array):
+        for e in memory.targets(v, array):
             if (final[v], e.form if array is not None else None) not in memory.holds[e.block]:
                 raise PlanError(f"{v!r} does not hold {final[v]!r} after `{memory.changed_by.get(e.block)}`")
