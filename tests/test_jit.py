@@ -965,6 +965,40 @@ def test_the_source_reads_what_it_writes_into_in_time():
             np.testing.assert_allclose(given[name], array, rtol=1e-15)
 
 
+def test_a_tensor_made_of_an_argument_copies_it():
+    def f(x):
+        made, kept = tg.Tensor(x), tg.Tensor(x)
+        made.data *= 2
+        x += 1
+        return made.data, kept.data, x
+
+    jitted = tg.jit(f)
+    for _ in range(2):
+        for given, expected in zip(jitted(np.arange(3.0)), f(np.arange(3.0)), strict=True):
+            np.testing.assert_array_equal(given, expected)
+
+
+def test_a_tensor_made_of_an_argument_has_the_dtype_that_is_asked_for():
+    jitted = tg.jit(lambda x: (tg.Tensor(x, dtype=np.float32).data, tg.Tensor(x > 1).data))
+    for _ in range(2):
+        single, double = jitted(np.arange(3.0))
+        assert (single.dtype, double.dtype) == (np.float32, np.float64)
+
+
+def test_gradients_by_integers_are_floats():
+    for transform in (tg.grad, tg.hessian):
+        jitted = tg.jit(transform(lambda x: np.max(x) + (x * x).sum()))
+        for x in (np.array([1, 3]), np.array([2, 0])):
+            np.testing.assert_array_equal(jitted(x), transform(lambda x: np.max(x) + (x * x).sum())(x), strict=True)
+
+
+def test_the_source_has_empty_arrays_of_several_axes():
+    jitted = tg.jit(lambda x: x + np.zeros((2, 0, 1)))
+    expected, scope = jitted(np.ones(0)), {}
+    exec(jitted.source, scope)
+    np.testing.assert_array_equal([*scope.values()][-1](np.ones(0)), expected, strict=True)
+
+
 def test_the_source_writes_dtypes_and_enumerations_as_python():
     class Gain(enum.IntEnum):
         TWO = 2

@@ -264,11 +264,12 @@ _OBJECT = np.dtype(object)
 
 
 def _floating(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None) -> Any:
-    """Return `data` as an array of floats; an array of another class that implements NEP 18 stays as it is."""
+    """Return `data` as an array of floats; an array of another class that implements NEP 18 keeps its class."""
     if isinstance(data, Node):
         raise TypeError(f"Tensor({data._describe()}): this is a tensor already; use it, its .data, or .detach()")
     if not issubclass(type(data), np.ndarray) and hasattr(data, "__array_function__"):
-        return data
+        kind = np.dtype(dtype or (np.float64 if data.dtype.kind in "iub" else data.dtype))
+        return data.astype(kind) if kind != data.dtype else np.copy(data) if copy else data
     try:
         array = np.array(data, dtype=dtype, copy=copy)
     except ValueError as error:

@@ -133,8 +133,8 @@ class Expressions(Names):
         if not isinstance(a, np.ndarray):
             return self.expression(a)
         dtype = "" if a.dtype == np.float64 else f", {self.expression(a.dtype)}"
-        if a.size and a.ndim and a.dtype.kind in "fiub" and (a == a.flat[0]).all():
-            first = a.flat[0].item()
+        if a.ndim and a.dtype.kind in "fiub" and (a == a.flat[0] if a.size else a).all():
+            first = a.flat[0].item() if a.size else 0
             shape = self.expression(a.shape if a.ndim > 1 else a.shape[0])
             if first in (0, 1):
                 return f"np.{'ones' if first else 'zeros'}({shape}{dtype})"
