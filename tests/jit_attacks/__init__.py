@@ -9,6 +9,7 @@ from . import (
     concurrency,
     edges,
     effects,
+    families,
     kinds,
     long_programs,
     memory,
@@ -21,6 +22,6 @@ from . import (
 )
 
 __all__ = [
-    "arguments", "composition", "concurrency", "edges", "effects", "kinds", "long_programs", "memory", "modules",
-    "packages", "randomness", "reads", "results", "training",
+    "arguments", "composition", "concurrency", "edges", "effects", "families", "kinds", "long_programs", "memory",
+    "modules", "packages", "randomness", "reads", "results", "training",
 ]  # fmt: skip

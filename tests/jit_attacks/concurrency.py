@@ -6,7 +6,8 @@ import numpy as np
 
 import tinygrad_edu as tg
 
-from .harness import Cfg, X, attack
+from .harness import TT, XX, Cfg, X, attack, works
+from .training import final
 
 
 @attack
@@ -56,3 +57,70 @@ def other_thread_changes_a_parameter_while_recording(J):
     J(f)(X)
     t.join()
     return w.data
+
+
+def in_threads(n, work):
+    """Return what each of n threads returns; raise the first error."""
+    errors, out = [], [None] * n
+
+    def guarded(i):
+        try:
+            out[i] = work(i)
+        except BaseException as e:
+            errors.append(e)
+
+    threads = [threading.Thread(target=guarded, args=(i,), daemon=True) for i in range(n)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(30)
+    if any(t.is_alive() for t in threads):
+        raise TimeoutError("a thread hangs")
+    if errors:
+        raise errors[0]
+    return out
+
+
+@works
+def one_function_called_by_many_threads(J):
+    f = J(lambda x: np.sum(np.tanh(x) * x))
+    return in_threads(8, lambda i: [f(X * (i + 1)) for _ in range(20)])
+
+
+@works
+def functions_recorded_by_many_threads(J):
+    def work(i):
+        f = J(lambda x: np.exp(x * i).sum())
+        return [f(X), f(X + 1), f(X[:2])]
+
+    return in_threads(8, work)
+
+
+@works
+def models_trained_by_many_threads(J):
+    def work(i):
+        model = tg.nn.MLP([3, 4, 1], activation="tanh", rng=i)
+        opt = tg.optim.Adam(model.parameters(), lr=0.01)
+        step = J(lambda x, t: opt.minimize(tg.mse_loss(model(x), t)))
+        for _ in range(5):
+            step(XX, TT)
+        return final(model, opt)
+
+    return in_threads(4, work)
+
+
+@works
+def eager_threads_beside_a_recording(J):
+    def work(i):
+        model = tg.nn.MLP([3, 4, 1], activation="tanh", rng=i)
+        opt = tg.optim.SGD(model.parameters(), lr=0.01)
+
+        def step(x, t):
+            opt.minimize(tg.mse_loss(model(x), t))
+
+        step = J(step) if i % 2 else step
+        for _ in range(5):
+            step(XX, TT)
+        return final(model, opt)
+
+    return in_threads(6, work)

@@ -1,5 +1,7 @@
 """Numbers at the edges, errstate, indices out of range, large arrays."""
 
+import warnings
+
 import numpy as np
 
 import tinygrad_edu as tg
@@ -170,3 +172,28 @@ def large_batchnorm_statistics(J):
         bn.running_var.data,
         bn.num_batches_tracked.data,
     ]
+
+
+def errstate_attack(name, f, *values, how="raise"):
+    """What happens where the user has set np.errstate: the type of the error at each call, or the numbers."""
+
+    def run(J):
+        g, out = J(f), []
+        for v in values:
+            try:
+                with np.errstate(all=how), warnings.catch_warnings():
+                    warnings.simplefilter("error")
+                    out.append(g(v))
+            except (FloatingPointError, RuntimeWarning) as error:
+                out.append(type(error).__name__)
+        return out
+
+    run.__name__ = name
+    attack(run)
+
+
+for how in ("raise", "warn", "ignore"):
+    errstate_attack(f"division_by_zero_under_{how}", lambda x: 1 / x, X, X * 0, X, how=how)
+    errstate_attack(f"overflow_under_{how}", np.exp, X, X * 1e3, X, how=how)
+    errstate_attack(f"logarithm_under_{how}", lambda x: np.log(x).sum(), X, -X, X * 0, X, how=how)
+    errstate_attack(f"large_division_under_{how}", lambda x: 1 / x, np.ones(250_001), np.zeros(250_001), how=how)
