@@ -124,4 +124,6 @@ def _nan_if_any(emitter: Emitter, a: object) -> str:
     flat = array.ravel("K") if array is not None else None
     if flat is not None and array is not None and np.may_share_memory(flat, array):
         text = emitter.name(flat, "w")
-    return f"{emitter.fun(np.vdot)}({text}, {text})"
+    elif len(a.shape) > 1:
+        return f"(r := {text}.ravel('K')).dot(r)"
+    return f"{text}.dot({text})"

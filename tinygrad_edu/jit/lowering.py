@@ -30,7 +30,7 @@ PYTHON = (operator.add, operator.sub, operator.mul, operator.truediv, operator.f
 REDUCTIONS: dict[Callable[..., object], np.ufunc] = {
     np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
 }  # fmt: skip
-RESERVED = {"plan", "args", "kwargs", "type", "len", "list", "dict", "slice", "abs", "s"}
+RESERVED = {"plan", "args", "kwargs", "type", "len", "list", "dict", "slice", "abs", "r", "s"}
 
 
 class Emitter(Names):
@@ -164,6 +164,8 @@ def _scalar(emitter: Emitter, call: Call, args: list[str]) -> None:
     floats = scalars and any([v.dtype is not None and v.dtype.kind == "f" for v in call.uses])
     if scalars and (fun in PYTHON or (fun in SIGNED and floats)):
         text = f" {INFIX[fun][0]} ".join([f"({a})" if a.startswith("-") else a for a in args])  # (-2.0) ** v1
+    elif fun is np.dot and type(call.args[0]) is Var and call.args[0].shape:
+        text = f"{args[0]}.dot({args[1]})"
     elif fun is np.negative and floats:
         text = f"-{args[0]}"
     elif fun in REDUCTIONS and len(args) == 1 and not call.kwargs:
@@ -238,6 +240,8 @@ def _product(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]
     small = len(a.shape) <= 2 and len(b.shape) <= 2 and a.dtype == b.dtype == call.out.dtype
     small = small and 1 not in (a.size, b.size)  # of one number and an array dot takes 0 times infinity for 0
     fun = np.dot if small and array is not None and array.flags.c_contiguous else call.fun
+    if fun is np.dot:  # the method has less overhead
+        return [f"{args[0]}.dot({args[1]}, {out})"]
     return [f"{emitter.fun(fun)}({', '.join(args)}, {out})"]
 
 

@@ -71,9 +71,7 @@ class Layout:
             self.last_use.update([(root, i) for v in call.uses for root in self.roots(v)])
         self.last_use.update([(root, len(program.calls)) for v in program.outputs() for root in self.roots(v)])
         self.targets = {
-            value: target
-            for target, value in program.stores
-            if isinstance(target.source, State) and target.source.kind != "grad" and target.shape != ()
+            value: target for target, value in program.stores if isinstance(target.source, State) and target.shape != ()
         }
 
     def roots(self, v: Var) -> Collection[Var]:
@@ -110,11 +108,11 @@ class Layout:
         if call.out in self.leaving or not self.optimized:
             return None
         target = self.targets.get(call.out)
-        if target is not None and i >= self.first_write and self.last_use.get(target, -1) <= i:
+        place = None if target is None else self.locations[target].array  # None too if it is looked up at each call
+        if target is not None and place is not None and i >= self.first_write and self.last_use.get(target, -1) <= i:
             reads = [v for v in call.uses if target in self.roots(v)]
             if not reads or (call.elementwise and all(v is target for v in reads)):
-                array: np.ndarray = target.source.array
-                return array
+                return place
         return self.allocate(call.out, self.dying_operand(call, i) if call.elementwise else None)
 
     def dying_operand(self, call: Call, i: int) -> np.ndarray | None:
