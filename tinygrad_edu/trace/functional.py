@@ -171,7 +171,7 @@ def _each(fun: Function) -> Function:
 
 def _broadcast_arrays(*xs: Any, subok: bool = False) -> tuple[Any, ...]:
     shape = np.broadcast_shapes(*map(np.shape, xs))
-    return tuple([x if np.shape(x) == shape else np.broadcast_to(x, shape) for x in xs])
+    return tuple([x if isinstance(x, np.ndarray) and x.shape == shape else np.broadcast_to(x, shape) for x in xs])
 
 
 REWRITTEN: dict[Function, Function] = {

@@ -109,7 +109,7 @@ class Operators:
 
     sum, mean, prod, max, min, var, std = _methods(np.sum, np.mean, np.prod, np.max, np.min, np.var, np.std)
     cumsum, cumprod, argmax, argmin = _methods(np.cumsum, np.cumprod, np.argmax, np.argmin)
-    all, any, clip, round = _methods(np.all, np.any, np.clip, np.round)
+    all, any, round = _methods(np.all, np.any, np.round)
     ravel, squeeze, swapaxes, put = _methods(np.ravel, np.squeeze, np.swapaxes, np.put)
     take, repeat, choose, diagonal = _methods(np.take, np.repeat, np.choose, np.diagonal)
     argsort, argpartition, trace = _methods(np.argsort, np.argpartition, np.trace)
@@ -121,10 +121,11 @@ class Operators:
     dot = lambda a, b, out=None: np.matmul(a, b, out=out) if a.ndim == np.ndim(b) == 2 else np.dot(a, b, out)
     compress = lambda self, condition, axis=None, out=None: np.compress(condition, self, axis, out)
     flatten = lambda self, order="C": np.ravel(self, order).copy()
-    conj = conjugate = lambda self: np.conj(self) if self.dtype.kind == "c" else self
+    clip = lambda self, min=None, max=None, out=None, **kwargs: np.clip(self, min, max, out, **kwargs)
+    conj = conjugate = lambda self, *out: np.conj(self, *out) if out or self.dtype.kind == "c" else self
     sort = lambda self, *args, **kwargs: self.write(np.sort(self, *args, **kwargs))
     partition = lambda self, *args, **kwargs: self.write(np.partition(self, *args, **kwargs))
-    fill = lambda self, value: self.__setitem__(..., value)
+    fill = lambda self, v: self.__setitem__(..., v) if isinstance(self._array, np.ndarray) else None
     to_device = lambda self, device, stream=None: self if device == "cpu" else self._array.to_device(device)
     __copy__ = lambda self: self.copy() if isinstance(self._array, np.ndarray) else self
     __deepcopy__ = lambda self, memo: self.__copy__()

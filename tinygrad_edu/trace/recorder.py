@@ -21,6 +21,7 @@ from .functional import parameters, part
 from .ir import NOTHING, Call, Constant, Guard, Program, State, Var, placeholder, substituted
 from .traced import JitError, Traced
 
+OBJECT = np.dtype(object)
 OPTIM = os.path.dirname(optim.__file__)
 
 
@@ -69,7 +70,8 @@ class Recorder:
             for a in args:
                 if type(a) is Traced and a._array is result:
                     return a
-        if result is None or isinstance(result, (str, bytes)) or getattr(result, "dtype", None) == np.dtype(object):
+        nested = isinstance(result, (tuple, list)) and any(isinstance(r, (tuple, list)) for r in result)
+        if nested or result is None or isinstance(result, (str, bytes)) or getattr(result, "dtype", None) == OBJECT:
             raise self.error(f"{name(fun)} gives no array of numbers, and cannot be recorded; call it outside")
         line, phase = self.place()
         call = Call(fun, tuple(given), given_kwargs, placeholder(result), line, phase, draws=draws)

@@ -81,7 +81,9 @@ class Traced(View):
         results = list(self.rec.call(fun, args, kwargs))
         for i, target in enumerate(targets):
             if target is not None:
-                target.accept(fun, results[i])
+                target.accept(
+                    fun, results[i] if results[i].shape == target.shape else np.broadcast_to(results[i], target.shape)
+                )
                 results[i] = target
         return tuple(results)
 
@@ -134,12 +136,14 @@ class Traced(View):
             return rec.constant(rec.evaluate(fun, args, kwargs))
         if fun is np.nan_to_num and False in (*args[1:2], kwargs.get("copy")) and isinstance(self._array, np.ndarray):
             self.change(fun, args, **kwargs)
-            return self
+            return self[()]
         if fun in CHANGING:
             return self.change(fun, args, **kwargs)
         if fun in REWRITTEN:
             return REWRITTEN[fun](*args, **kwargs)
         args, kwargs, out = without_out(fun, args, kwargs)
+        if fun in (np.concatenate, np.stack) and type(args[0]) is Traced:
+            args = [*args[0]], *args[1:]
         return rec.call(fun, args, kwargs) if out is None else self._fill(fun, args, kwargs, out)
 
     def _count(self, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -230,4 +234,4 @@ class Traced(View):
         return getattr(self.plain(what, "use NumPy functions that return new arrays"), attribute)
 
     def __repr__(self) -> str:
-        return f"{self._array!r}"
+        return repr(self._array) if self.rec.is_foreign() else f"<recorded {type(self._array).__name__}, shape {self.shape}>"
