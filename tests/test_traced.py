@@ -344,7 +344,6 @@ c: x.imag[...] *= 2.0; x * 1
 x: np.array([x, x])
 x: np.fromiter(x[0], float)
 x: np.histogramdd(x)
-x: str([x])[:0] + "."
 x: np.vectorize(lambda v: v * 2)(x)
 x: np.frompyfunc(lambda v: v * 2, 1, 1)(x).astype(float)
 x: np.unique(x)

@@ -234,4 +234,4 @@ class Traced(View):
         return getattr(self.plain(what, "use NumPy functions that return new arrays"), attribute)
 
     def __repr__(self) -> str:
-        return repr(self._array) if self.rec.is_foreign() else f"<recorded {type(self._array).__name__}, shape {self.shape}>"
+        return repr(self._array)
