@@ -293,6 +293,29 @@ def test_what_arrays_do_is_recorded(given, text):
     check(body(text), GIVEN[given])
 
 
+TENSORS = """
+i: (tg.Tensor(x) * 2).data
+x: t = tg.Tensor(x); x *= 2; t.data * 1
+x: t = tg.Tensor(x); t.data[...] = 5.0; x * 1
+x: tg.Tensor(x, dtype=np.float32).data * 1
+x: t = tg.Tensor(x); t.detach().data[0] = 3.0; (t.data * 1, x * 1)
+x: t = tg.Tensor(x.sum()); d = t.data; d += 1; d *= 2; (t * 1).data
+x: t = tg.Tensor(x.copy()); t.data = x; t.data[0] = 1.0; x * 1
+x: t = tg.Tensor(np.abs(x)); y = (t ** x.sum()).sum(); tg.gradients(y, [t])[0]
+x: m = x.sum(keepdims=True).reshape(()); m *= 2; m += 1; (m, m * 1)
+x: m = np.float64(2.0); m = m * x.sum(); m += 1; m
+x: a = x[0, 0]; b = x[0, 0, ...]; b += 1; (a, b * 1, x * 1)
+x: a = x.max(); a += 1; a
+x: a = x * 1; b = a; b += 1; a = a + 1; b += 1; (a, b)
+x: a = x.mean(axis=0); a -= a.mean(); a /= a.std(); a
+""".strip().split("\n")
+
+
+@pytest.mark.parametrize(("given", "text"), [line.split(": ", 1) for line in TENSORS])
+def test_tensors_and_arrays_without_axes_are_as_in_the_eager_run(given, text):
+    check(body(text), GIVEN[given])
+
+
 REFUSED = """
 x: float(x[0, 0]) * x
 x: int(x[0, 0]) * x
