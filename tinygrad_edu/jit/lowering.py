@@ -127,7 +127,8 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
         lowering = LOWERINGS.get(call.fun) if not call.kwargs or call.fun in REDUCTIONS else None
         if lowering is None and call.elementwise:
             lowering = _ufunc
-        if lowering and not call.draws and call.out not in emitter.layout.leaving and emitter.layout.optimized:
+        leaving = call.out in emitter.layout.leaving and lowering is not _product
+        if lowering and not call.draws and not leaving and emitter.layout.optimized:
             for line in lowering(emitter, call, i, args):
                 emitter.emit(line, call.phase)
         if call.out not in emitter.locations:
@@ -231,18 +232,26 @@ def _takes(fun: np.ufunc, dtypes: str) -> bool:
 
 
 def _product(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
-    """Write a matrix product; `dot` has less overhead than `matmul`, but its output must be C-contiguous."""
+    """Write a matrix product; the method `dot` has less overhead than `matmul`, but its output must be C-contiguous."""
     a, b = call.args
-    if type(a) is not Var or type(b) is not Var or (call.fun is np.dot and max(len(a.shape), len(b.shape)) > 2):
+    if (
+        type(a) is not Var
+        or type(b) is not Var
+        or not a.shape
+        or (call.fun is np.dot and max(len(a.shape), len(b.shape)) > 2)
+    ):
+        return []
+    small = len(a.shape) <= 2 and len(b.shape) <= 2 and a.dtype == b.dtype == call.out.dtype
+    small = small and 1 not in (a.size, b.size)  # of one number and an array dot takes 0 times infinity for 0
+    if call.out in emitter.layout.leaving:
+        if small:
+            emitter.assign(call.out, f"{args[0]}.dot({args[1]})", call.phase)
         return []
     out = emitter.into(call, i)
     array = emitter.locations[call.out].array
-    small = len(a.shape) <= 2 and len(b.shape) <= 2 and a.dtype == b.dtype == call.out.dtype
-    small = small and 1 not in (a.size, b.size)  # of one number and an array dot takes 0 times infinity for 0
-    fun = np.dot if small and array is not None and array.flags.c_contiguous else call.fun
-    if fun is np.dot:  # the method has less overhead
+    if small and array is not None and array.flags.c_contiguous:
         return [f"{args[0]}.dot({args[1]}, {out})"]
-    return [f"{emitter.fun(fun)}({', '.join(args)}, {out})"]
+    return [f"{emitter.fun(call.fun)}({', '.join(args)}, {out})"]
 
 
 def _reduction(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
@@ -267,7 +276,9 @@ def _write(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
     if call.fun is setitem:
         return [first, f"{out}[{args[1]}] = {args[2]}"]
     if _names_none_twice(call.args[1], call.args[0].shape):
-        return [first, f"{out}[{args[1]}] += {args[2]}"]
+        v = uniform_element(call.args[2])
+        added = "=" if zeros and v is not None and v.dtype == call.out.dtype and v else "+="  # 0 + -0.0 is 0
+        return [first, f"{out}[{args[1]}] {added} {args[2]}"]
     return [first, f"{emitter.cache('add_at', np.add.at, 'add_at')}({out}, {args[1]}, {args[2]})"]
 
 
