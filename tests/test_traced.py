@@ -678,3 +678,19 @@ def test_plain_arrays_that_change_later_are_recorded_as_they_were():
         return y, x + buffer, np.concatenate([buffer, x])
 
     check(f, np.arange(3.0)[::-1])
+
+
+@pytest.mark.parametrize(
+    ("matters", "text"),
+    [
+        (False, "x.reshape(-1).sum() + x.T.sum()"), (False, "y = x.reshape(3, 2) * 1; x *= 2; y"),
+        (False, "y = x.T; y *= 2; x * 1"), (True, "x.flags.c_contiguous"), (True, "x.strides"), (True, "x.ravel('K')"),
+        (True, "y = x.reshape(3, 2); y *= 2; x * 1"), (True, "y = x.reshape(3, 2); x *= 2; y * 1"),
+        (True, "y = x.T.reshape(6); y *= 2; x * 1"), (True, "y = x.T.reshape(-1); x *= 2; y * 1"),
+        (True, "y = x.reshape(-1)[1:]; y *= 2; x * 1"),
+    ],
+)  # fmt: skip
+def test_a_recording_knows_whether_the_memory_order_of_arrays_matters(matters, text):
+    rec, x = recorded(X.copy(), "input")
+    body(text)(x)
+    assert rec.order_matters == matters

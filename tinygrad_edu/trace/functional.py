@@ -130,7 +130,8 @@ def _reshape(x: Any, shape: object = None, order: str = "C", *, newshape: object
     if full == x.shape and (order == "C" or x.ndim < 2):
         return x if isinstance(x.value, np.ndarray) else np.copy(x)
     y = x.rec.call(np.reshape, (x, full), {"order": order} if order != "C" and value.ndim + x.ndim > 2 else {})
-    x.root.reshaped = y.root.reshaped = True
+    if y.root is not x.root:
+        x.root.reshaped = y.reshaped = True
     return y
 
 

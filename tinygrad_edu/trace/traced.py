@@ -19,19 +19,8 @@ from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, compositions, implementations, name, predicates
 from ..engine.tape import Node
 from ..optim.lr_scheduler import python_float
-from .functional import (
-    CHANGING,
-    COUNTED,
-    REWRITTEN,
-    SHAPES,
-    UNKNOWN,
-    add_at,
-    astype,
-    changed,
-    filled,
-    retyped,
-    without_out,
-)
+from . import functional
+from .functional import COUNTED, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
 from .ir import Call
 from .operators import NUMBERS, RETURN_IT
 from .views import View
@@ -65,7 +54,7 @@ class Traced(View):
         x, *rest = args if args else (kwargs.pop("dst"),)
         if type(x) is not Traced:
             self._refuse_plain(name(fun))
-        x.write(self.rec.call(*((add_at, args) if fun is add_at else (changed, (x, fun, *rest))), kwargs))
+        x.write(self.rec.call(*((add_at, args) if fun is add_at else (functional.changed, (x, fun, *rest))), kwargs))
 
     def _fill(self, fun: Function, args: Any, kwargs: dict[str, Any], out: Any) -> Any:
         """Write the result of fun(*args, **kwargs) into `out`, and return that."""
@@ -75,16 +64,14 @@ class Traced(View):
         if len(targets) == 1:
             new = self.rec.call(fun, args, kwargs) if type(fun) is np.ufunc and not kwargs else None
             if new is None or (new.shape, new.dtype) != (targets[0].shape, targets[0].dtype):
-                new = self.rec.call(filled, (targets[0], fun, *args), kwargs)
+                new = self.rec.call(functional.filled, (targets[0], fun, *args), kwargs)
             targets[0].write(new)
             return targets[0]
         results = list(self.rec.call(fun, args, kwargs))
         for i, target in enumerate(targets):
             if target is not None:
-                target.accept(
-                    fun, results[i] if results[i].shape == target.shape else np.broadcast_to(results[i], target.shape)
-                )
-                results[i] = target
+                y, results[i] = results[i], target
+                target.accept(fun, y if y.shape == target.shape else np.broadcast_to(y, target.shape))
         return tuple(results)
 
     def _refuse_plain(self, writes: str) -> NoReturn:
@@ -123,9 +110,7 @@ class Traced(View):
                 return nodes[0].__array_function__(fun, types, args, kwargs)
             return rec.primitive(fun, args, kwargs)
         if fun in UNKNOWN and (fun is not np.real_if_close or self.dtype.kind == "c"):
-            raise rec.error(
-                f"{name(fun)} cannot be recorded, and would be done or known at this call only; {RETURN_IT}"
-            )
+            raise rec.error(f"{name(fun)} cannot be recorded: later calls would not do it; {RETURN_IT}")
         if fun in COUNTED or (fun is np.where and len(args) == 1):
             self._count(fun, args, kwargs)
         if fun in (np.polymul, np.polydiv):  # their results' shapes depend on leading zeros
@@ -137,11 +122,11 @@ class Traced(View):
         if fun is np.nan_to_num and False in (*args[1:2], kwargs.get("copy")) and isinstance(self._array, np.ndarray):
             self.change(fun, args, **kwargs)
             return self[()]
-        if fun in CHANGING:
+        if fun in functional.CHANGING:
             return self.change(fun, args, **kwargs)
         if fun in REWRITTEN:
             return REWRITTEN[fun](*args, **kwargs)
-        args, kwargs, out = without_out(fun, args, kwargs)
+        args, kwargs, out = functional.without_out(fun, args, kwargs)
         if fun in (np.concatenate, np.stack) and type(args[0]) is Traced:
             args = [*args[0]], *args[1:]
         return rec.call(fun, args, kwargs) if out is None else self._fill(fun, args, kwargs, out)

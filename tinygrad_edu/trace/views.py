@@ -45,7 +45,7 @@ class View(Operators):
         self._base: Any = None  # the View that the call in `_made` gave a view of
         self._made: Any = None  # (function, args, kwargs, index of the result or None) of the call that made the view
         self._places: Any = None  # the positions of its elements in the flattened memory, once they are needed
-        self.reshaped = False  # whether a reshape of the memory gave a view or a copy, as its order in memory decides
+        self.reshaped = False  # whether a reshape gave a copy, because of its order in memory
         self.version = self._seen = 0  # the number of writes into the memory; of those, how many a view has noticed
 
     shape, ndim, size, dtype = fact("shape", ()), fact("ndim", 0), fact("size", 1), fact("dtype")
@@ -86,6 +86,7 @@ class View(Operators):
         if root is None or root.version == self._seen or self.rec.is_foreign():
             return
         fun, args, kwargs, i = self._made
+        self.rec.order_matters |= fun is np.reshape  # in another order it would have given a copy
         if self._base is root:
             new = self.rec.call(fun, args, kwargs)
             new = new if i is None else new[i]
@@ -104,6 +105,7 @@ class View(Operators):
             view._places = np.arange(view.size).reshape(view.shape)
         for view in reversed(views):
             fun, args, kwargs, i = view._made
+            self.rec.order_matters |= fun is np.reshape
             traced: list[Any] = []
             substituted((args, kwargs), traced.append, type(self))
             if len(traced) > 1 or view.dtype != view._base.dtype:
@@ -146,6 +148,7 @@ class View(Operators):
     def _put_back(self, new: View, root: View) -> Any:
         """Return the value of the memory in which this view has the value of `new`."""
         fun, args, kwargs, i = self._made
+        self.rec.order_matters |= fun is np.reshape
         call = self.rec.call
         if self._base is root and i is None and not kwargs:
             if fun is operator.getitem:
