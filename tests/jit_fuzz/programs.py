@@ -196,14 +196,17 @@ def gradients(w):
         w.statement()
     tensors = [v for v in w.values if isinstance(w.value(v), tg.Tensor)]
     loss = w.loss([w.pick(tensors)], [n for n in names if plain[n].size]) or "np.sum(w ** 2)"
+    returned = w.pick(tensors) if (several := w.chance(0.2)) else loss
     w.ns.update(plain)
     parameters = ", ".join([*names, *w.inputs])
     w.inputs = [*names, *w.inputs]
     w.state += names
     w.lines = w.later
-    w.write(f"def loss({parameters}):\n{textwrap.indent(chr(10).join([*w.body, f'return {loss}']), '    ')}")
+    w.write(f"def loss({parameters}):\n{textwrap.indent(chr(10).join([*w.body, f'return {returned}']), '    ')}")
     argnums = ", (0, 1)" if len(names) == 2 and w.chance(0.7) else ""
-    kind = w.random.choice(["tg.value_and_grad(loss{})", "tg.value_and_grad(loss{})", "tg.grad(loss{})", "loss"])
+    kinds = ["tg.value_and_grad(loss{})", "tg.value_and_grad(loss{})", "tg.grad(loss{})", "loss"]
+    kinds = ["tg.jacobian(loss{})"] if several else kinds
+    kind = w.random.choice([*kinds, *kinds, "tg.hessian(loss)" if not several else "loss"])
     calling(w, kind.format(argnums), parameters)
 
 
