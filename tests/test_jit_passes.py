@@ -1,6 +1,7 @@
 """The optimizations of jit, one by one: each does what its name says, and keeps the numbers."""
 
 import operator
+import time
 
 import numpy as np
 import pytest
@@ -335,3 +336,39 @@ def test_a_value_that_was_copied_may_be_stored_over_the_original():
         for _ in range(3):
             np.testing.assert_array_equal(jitted(one), f(two))
             np.testing.assert_array_equal(one, two)
+
+
+def unrolled(n):
+    w = tg.Tensor(np.eye(3))
+
+    def f(x):
+        for _ in range(n // 10):
+            x = np.tanh(x @ w)
+        np.sum(x).backward()
+
+    return f
+
+
+def one_parameter_each(n):
+    opt = tg.optim.Adam([tg.Tensor(np.ones(3)) for _ in range(n // 10)], lr=0.1)
+    return lambda x: opt.minimize(sum([(w * x).sum() for w in opt.params]))
+
+
+def written_views(n):
+    def f(x):
+        y = np.tanh(x)
+        for i in range(n // 4):
+            y[i % 3 :] = y[i % 3 :] * 0.5
+        return y.sum()
+
+    return f
+
+
+@pytest.mark.parametrize("make", [unrolled, one_parameter_each, written_views])
+def test_the_time_to_record_grows_with_the_number_of_calls_and_not_with_its_square(make):
+    def seconds(n):
+        start = time.perf_counter()
+        tg.jit(make(n))(np.ones(3))
+        return time.perf_counter() - start
+
+    assert min(seconds(3000) for _ in range(2)) < 40 * min(seconds(300) for _ in range(2))  # a square would be 100
