@@ -1,5 +1,7 @@
 """Settings for all tests."""
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -7,3 +9,11 @@ settings.register_profile(
 )
 settings.register_profile("long", parent=settings.get_profile("default"), max_examples=1000)
 settings.load_profile("default")
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Run the whole suite in several processes, each file in one of them; run chosen files in this process."""
+    if config.args_source is not config.ArgsSource.TESTPATHS:
+        return 0
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes inherit it, and keep the cores busy
+    return min(os.cpu_count() or 1, 4)

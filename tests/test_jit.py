@@ -767,18 +767,24 @@ def test_a_replay_allocates_only_its_results_and_gradients():
     x = np.random.default_rng(0).standard_normal((1000, 20))
     for _ in range(3):
         step(x, x[:, :1])
-    tracemalloc.start()
-    step(x, x[:, :1])
-    before = tracemalloc.get_traced_memory()[0]
-    tracemalloc.reset_peak()
-    for _ in range(5):
+
+    def replay():
+        """Return by how many bytes memory grew at most, and at the end; another thread may add to either."""
+        tracemalloc.start()
         step(x, x[:, :1])
-    now, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        for _ in range(5):
+            step(x, x[:, :1])
+        now, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak - before, now - before
+
+    peaks, ends = zip(*[replay() for _ in range(3)], strict=True)
     # NumPy itself uses two buffers of 8,192 numbers to add a bias, and the gradients need 89,000 bytes; one activation
     # would need 1,000,000 bytes.
-    assert peak - before < 230_000
-    assert now - before < 1000
+    assert min(peaks) < 230_000
+    assert min(ends) < 1000
 
 
 def in_place(x):

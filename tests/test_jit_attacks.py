@@ -68,6 +68,7 @@ def test_lists_name_programs():
 
 
 @pytest.mark.parametrize("name", programs(ATTACKS))
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_attack(name):
     kind, words = outcome(name, seconds=60)
     if name in DISPUTABLE and kind in ("silent", "crash"):

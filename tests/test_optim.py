@@ -146,13 +146,16 @@ def test_a_step_after_the_first_allocates_no_arrays(kind, options):
     optimizer = kind([x], **options)
     x.grad = np.ones(x.shape)
     optimizer.step()
-    tracemalloc.start()
-    try:
-        with np.errstate(all="ignore"):  # where warnings are errors, as here, a step copies what it changes
-            optimizer.step()
-        assert tracemalloc.get_traced_memory()[1] < 10_000
-    finally:
-        tracemalloc.stop()
+    peaks = []
+    for _ in range(3):  # another thread may allocate in one of them
+        tracemalloc.start()
+        try:
+            with np.errstate(all="ignore"):  # where warnings are errors, as here, a step copies what it changes
+                optimizer.step()
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert min(peaks) < 10_000
 
 
 @pytest.mark.parametrize(("kind", "options"), KINDS)
