@@ -51,9 +51,11 @@ def _operator(ufunc: np.ufunc, op: Function) -> tuple[Function, Function, Functi
     """Return the methods of `a op b`, of the same with a constant on the left, and of `a op= b`."""
 
     def compute(traced: Operators, a: object, b: object) -> Any:
-        if isinstance(b, Node):
+        kind = type(traced)
+        if type(b) is not kind and isinstance(b, Node):
             return NotImplemented
-        x, y = (v._array if isinstance(v, Operators) else v for v in (a, b))
+        x: Any = a._array if type(a) is kind else a
+        y: Any = b._array if type(b) is kind else b
         if op is operator.mul and not isinstance(traced._array, np.ndarray):
             for v in (a, b):
                 if isinstance(v, (list, tuple, str)):

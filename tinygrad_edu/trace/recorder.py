@@ -66,41 +66,38 @@ class Recorder:
         if kwargs and holds_arrays(kwargs):
             value_kwargs, given_kwargs = values_of(kwargs), vars_of(kwargs)
         result = fun(*values, **value_kwargs)
-        if isinstance(result, np.ndarray):
-            for a in args:
-                if type(a) is Traced and a._array is result:
+        several = isinstance(result, (tuple, list))
+        results: Sequence[Any] = result if several else (result,)
+        if not several and type(result) is np.ndarray:
+            for a, value in zip(args, values, strict=True):
+                if value is result and type(a) is Traced:
                     return a
-        nested = isinstance(result, (tuple, list)) and any(isinstance(r, (tuple, list)) for r in result)
-        if nested or result is None or isinstance(result, (str, bytes)) or getattr(result, "dtype", None) == OBJECT:
-            raise self.error(f"{name(fun)} gives no array of numbers, and cannot be recorded; call it outside")
+        for r in results:
+            if r is None or isinstance(r, (str, bytes, tuple, list)) or getattr(r, "dtype", None) is OBJECT:
+                raise self.error(f"{name(fun)} gives no array of numbers, and cannot be recorded; call it outside")
         line, phase = self.place()
         call = Call(fun, tuple(given), given_kwargs, placeholder(result), line, phase, draws=draws)
         self.program.calls.append(call)
         if not draws and all(map(self.is_fixed, call.uses)):
             self.fixed.add(call.out)
         sources: list[Any] = []
-        if type(fun) is not np.ufunc:
+        if type(fun) is not np.ufunc and any([getattr(r, "base", None) is not None for r in results]):
             sources = list(values_at_vars((given, given_kwargs), (args, kwargs)))
-            results = result if isinstance(result, (tuple, list)) else (result,)
             call.alias_of = next((i for r in results if (i := aliased(r, sources)) is not None), None)
-
-        def traced(value: object, var: Var, i: int | None = None) -> Traced:
-            y = Traced(self, value, var)
-            base = None if call.alias_of is None or (at := aliased(value, sources)) is None else sources[at]
-            if type(base) is Traced:
-                y.share(base, fun, args, kwargs, i)
-            return y
-
-        if not isinstance(result, (tuple, list)):
-            return traced(result, call.out)
         parts = []
-        for i, value in enumerate(result):
-            element = Call(part, (call.out, i), NOTHING, placeholder(value), line, phase)
-            element.alias_of = 0
-            self.program.calls.append(element)
-            if call.out in self.fixed:
-                self.fixed.add(element.out)
-            parts.append(traced(value, element.out, i))
+        for i, value in enumerate(results):
+            out = call.out
+            if several:
+                element = Call(part, (call.out, i), NOTHING, placeholder(value), line, phase)
+                element.alias_of, out = 0, element.out
+                self.program.calls.append(element)
+                if call.out in self.fixed:
+                    self.fixed.add(out)
+            parts.append(Traced(self, value, out))
+            if sources and (at := aliased(value, sources)) is not None and type(sources[at]) is Traced:
+                parts[-1].share(sources[at], fun, args, kwargs, i if several else None)
+        if not several:
+            return parts[0]
         return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
 
     def is_fixed(self, v: Var) -> bool:
@@ -226,12 +223,10 @@ class TracedIterator:
 
 def aliased(result: object, sources: Sequence[Any]) -> int | None:
     """Return the index of the array whose memory a result shares; None if it shares none."""
-    if isinstance(result, np.ndarray):
+    if isinstance(result, np.ndarray) and result.base is not None:
         for i, source in enumerate(sources):
             array = source._array if type(source) is Traced else source
-            if result is array or (
-                result.base is not None and isinstance(array, np.ndarray) and np.may_share_memory(result, array)
-            ):
+            if isinstance(array, np.ndarray) and np.may_share_memory(result, array):
                 return i
     return None
 

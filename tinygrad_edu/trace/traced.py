@@ -81,7 +81,7 @@ class Traced(View):
     # NumPy's protocols
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         for a in inputs:
-            if isinstance(a, Operand):
+            if type(a) is not Traced and isinstance(a, Operand):
                 return NotImplemented
         fun = ufunc if method == "__call__" else getattr(ufunc, method)
         if self.rec.is_foreign():
