@@ -45,7 +45,7 @@ class Traced(View):
         """Take the value of a ufunc's result, as in `x += y`."""
         if result.shape != self.shape:
             raise ValueError(f"{fun.__name__}: shape {result.shape} does not fit into {self.shape}")
-        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+        if result.dtype is not self.dtype and not np.can_cast(result.dtype, self.dtype, "same_kind"):
             fun(*[np.empty((0, 0), result.dtype)] * fun.nin, out=np.empty((0, 0), self.dtype))  # raises NumPy's error
         self.write(result)
 

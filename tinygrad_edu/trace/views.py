@@ -21,15 +21,17 @@ from .operators import Operators
 def fact(attribute: str, *default: object) -> Any:
     """Return the property for an attribute of the array that is the same at every call."""
 
+    matters = attribute in ("flags", "strides")
+
     def get(self: View) -> Any:
-        if attribute in ("flags", "strides"):
+        if matters:
             self.rec.order_matters = True
         return getattr(self._array, attribute, *default)
 
     def refuse(self: View, value: object) -> NoReturn:
         raise self.rec.error(f".{attribute} = ... changes an array without a NumPy function; use reshape or astype")
 
-    return property(get, refuse)
+    return property(get if matters or default else operator.attrgetter(f"_array.{attribute}"), refuse)
 
 
 class View(Operators):
