@@ -4,7 +4,6 @@ The emitter collects the lines, and knows the names and locations of values. Num
 by `out=`, and views of them are made once. Scalars are Python variables.
 """
 
-import functools
 import math
 import operator
 from collections.abc import Callable, Collection, Hashable
@@ -21,7 +20,7 @@ from ..trace.functional import add_at, astype, part
 from ..trace.ir import Call, Constant, Program, Var
 from .effects import can_raise, is_view, shared
 from .memory import Layout, Location
-from .simplify import scalar_value, uniform_element
+from .simplify import BROADCASTING, scalar_value, uniform_element
 from .verifier import Place, Step
 
 EXTREMA = {np.maximum, np.minimum}
@@ -187,12 +186,8 @@ def _ufunc(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
     write = filled_operand if call.fun in EXTREMA else operand
     pairs = zip(call.args, args, strict=True)
     given = [text if type(a) is Var and a.size > 1 else write(emitter, a, call) for a, text in pairs]
-    return [ufunc_call(emitter, call, given, emitter.into(call, i))]
-
-
-def ufunc_call(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
-    """Write a ufunc's call with its output array; NumPy deprecates `out` by position for maximum and minimum alone."""
-    return f"{emitter.fun(call.fun)}({', '.join(args)}, {'out=' if call.fun in EXTREMA else ''}{out})"
+    out = "out=" if call.fun in EXTREMA else ""  # NumPy deprecates `out` by position for maximum and minimum alone
+    return [f"{emitter.fun(call.fun)}({', '.join(given)}, {out}{emitter.into(call, i)})"]
 
 
 def filled_operand(emitter: Emitter, a: object, call: Call) -> str:
@@ -205,43 +200,29 @@ def filled_operand(emitter: Emitter, a: object, call: Call) -> str:
 
 def operand(emitter: Emitter, a: object, call: Call) -> str:
     """Write an operand of a ufunc: numbers as arrays without axes, which NumPy reads in half the time."""
-    if isinstance(a, Var):
-        array = emitter.locations[a].array if a in emitter.locations else None
-        if a.shape and array is not None and call.out.shape in [v.shape for v in call.uses if v.size > 1]:
-            return emitter.name(array.reshape(()), "w")
-        if a.dtype is not None or type(a.example) is not float:
-            return emitter.ref(a)
-    elif type(a) not in (int, float):
-        return emitter.ref(a)
     dtypes = {v.dtype for v in call.uses if v.dtype is not None}
-    if len(dtypes) != 1 or (dtype := dtypes.pop()).kind != "f" or not _takes(call.fun, dtype.char * len(call.args)):
+    if isinstance(a, Var) and a.shape:
+        array = emitter.locations[a].array if a in emitter.locations else None
+        if array is not None and call.out.shape in [v.shape for v in call.uses if v.size > 1]:
+            return emitter.name(array.reshape(()), "w")
+    number = a.example if isinstance(a, Var) and a.dtype is None else a
+    known = type(number) is float or (type(number) is int and not isinstance(a, Var))
+    if not known or call.fun not in BROADCASTING or len(dtypes) != 1 or (dtype := dtypes.pop()).kind != "f":
         return emitter.ref(a)
     key = a if isinstance(a, Var) else repr(a), dtype
-    known = key in emitter.cached
+    if isinstance(a, Var) and key not in emitter.cached:
+        emitter.emit(f"{emitter.cache(key, np.array(0, dtype), 'k')}[()] = {emitter.ref(a)}", call.phase)
     with np.errstate(over="ignore"):  # NumPy warned when the call was recorded
-        name = emitter.cache(key, np.array(a.example if isinstance(a, Var) else a, dtype), "k")
-    if isinstance(a, Var) and not known:
-        emitter.emit(f"{name}[()] = {emitter.ref(a)}", call.phase)
-    return name
-
-
-@functools.cache
-def _takes(fun: np.ufunc, dtypes: str) -> bool:
-    """Whether a ufunc computes with operands of these dtypes; np.ldexp(x, 2) wants an integer."""
-    return any(t.startswith(f"{dtypes}->") for t in fun.types)
+        return emitter.cache(key, np.array(number, dtype), "k")
 
 
 def _product(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
     """Write a matrix product; the method `dot` has less overhead than `matmul`, but its output must be C-contiguous."""
     a, b = call.args
-    if (
-        type(a) is not Var
-        or type(b) is not Var
-        or not a.shape
-        or (call.fun is np.dot and max(len(a.shape), len(b.shape)) > 2)
-    ):
+    matrices = all(type(v) is Var and 1 <= len(v.shape) <= 2 for v in (a, b))
+    if not matrices and (call.fun is np.dot or type(a) is not Var or type(b) is not Var):
         return []
-    small = len(a.shape) <= 2 and len(b.shape) <= 2 and a.dtype == b.dtype == call.out.dtype
+    small = matrices and a.dtype == b.dtype == call.out.dtype
     small = small and 1 not in (a.size, b.size)  # of one number and an array dot takes 0 times infinity for 0
     if call.out in emitter.layout.leaving:
         if small:

@@ -19,7 +19,7 @@ Functions = Collection[Callable[..., object]]
 
 BROADCASTING = {  # ufuncs that compute an element by the same instruction whether its operands are broadcast or not
     np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum, np.greater, np.greater_equal, np.less,
-    np.less_equal, np.equal, np.not_equal, np.logical_and, np.logical_or, np.copysign,
+    np.less_equal, np.equal, np.not_equal,
 }  # fmt: skip
 
 

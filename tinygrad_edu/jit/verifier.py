@@ -66,51 +66,42 @@ class Memory:
 
     def __init__(self, steps: Sequence[Step], outside: Mapping[Var, Array | None]) -> None:
         self.initial, made = dict(outside), set()
+        arrays = [*outside.values()]
         for step in steps:
+            arrays += [step.array, *[a for _, a in step.reads], step.into and step.into[1]]
             for v, array in step.reads:
                 if v not in made and not isinstance(v.source, Call):  # a constant
                     self.initial.setdefault(v, array)
             made.add(step.out)
-        arrays = [
-            a
-            for step in steps
-            for a in (step.array, *[a for _, a in step.reads], *([step.into[1]] if step.into else []))
-        ]
-        self.extents = extents([a for a in (*arrays, *outside.values()) if isinstance(a, Array)])
+        self.extents = extents([a for a in arrays if a is not None])
         self.holds: dict[object, dict[tuple[Var, object], Extent]] = {}  # block: the values in it
         self.at_runtime: dict[Var, list[Extent]] = {}  # the memory of Vars that are new objects at each call
         self.changed_by: dict[object, str] = {}  # block: the last step that wrote into it
         self.handed_out: set[object] = set()  # blocks
         for v, array in self.initial.items():
             self.define(v, array)
-        self.found = dict(self.at_runtime)  # the memory of what is outside, of which the plan may make a copy to read
-        self.owned = {
-            e.block for v, array in self.initial.items() for e in self.places(v, array)
-        }  # by the caller or by Tensors
+        self.outside = {v: self.places(v, array) for v, array in self.initial.items()}  # though a copy is read later
+        self.owned = set(self.holds)  # the blocks of the caller, of Tensors and of optimizers
 
     def places(self, v: Var, array: Array | None) -> list[Extent]:
         """Return the memory that a value may lie in."""
         return self.at_runtime.get(v, []) if array is None else [self.extents[id(array)]]
 
-    def targets(self, v: Var, array: Array | None) -> list[Extent]:
-        """Return the memory that a step writes into."""
-        return self.found[v] if array is None and v in self.found else self.places(v, array)
-
-    def define(self, v: Var, array: Array | None, shares: Sequence[Var] = (), known: Sequence[Place] = ()) -> None:
-        """Note where a new value is."""
+    def define(self, v: Var, array: Array | None, shared: Sequence[Place] = ()) -> None:
+        """Note where a new value is; a new object may share the memory of others."""
         if array is None:
-            where = dict(known)
-            self.at_runtime[v] = [e for x in shares for e in self.places(x, where.get(x))] or [Extent(object())]
+            found = [e._replace(form=None) for place in shared for e in self.places(*place)]
+            self.at_runtime[v] = found or [Extent(object())]
         for e in self.places(v, array):
-            self.holds.setdefault(e.block, {})[v, e.form if array is not None else None] = e
+            self.holds.setdefault(e.block, {})[v, e.form] = e
 
-    def read(self, step: str, v: Var, array: Array | None) -> None:
-        """Raise PlanError unless a value is still where a step reads it."""
-        if array is None and v not in self.at_runtime:
-            raise PlanError(f"`{step}` reads {v!r} before it is computed")
-        for e in self.places(v, array):
-            if (v, None if array is None else e.form) not in self.holds.get(e.block, {}):
-                raise PlanError(f"`{step}` reads {v!r} after `{self.changed_by.get(e.block)}` has written there")
+    def check(self, v: Var, places: Sequence[Extent], claim: str) -> None:
+        """Raise PlanError unless a value is in all these places."""
+        for e in places:
+            if (v, e.form) not in self.holds.get(e.block, ()):
+                raise PlanError(f"{claim} {v!r}, which is not there after `{self.changed_by.get(e.block)}`")
+        if not places:
+            raise PlanError(f"{claim} {v!r} before it is computed")
 
     def write(self, step: Step, written: Extent) -> None:
         """Forget the values that a step overwrites."""
@@ -122,14 +113,12 @@ class Memory:
                     raise PlanError(f"`{step.text}` writes over {v!r} while it reads it")
                 del held[v, form]
         self.changed_by[written.block] = step.text
-        if written.block in self.handed_out:
-            raise PlanError(f"`{step.text}` writes into an array that was handed out")
 
     def hand_out(self, step: Step) -> None:
         """Let the arrays that a step reads belong to others."""
         for v, array in step.reads:
             blocks = {e.block for e in self.places(v, array)}
-            if array is not None or blocks & self.owned or any(isinstance(b, int) for b in blocks):
+            if blocks & self.owned or any(isinstance(b, int) for b in blocks):
                 raise PlanError(f"`{step.text}` hands out {v!r}, whose memory is used again")
             if blocks & self.handed_out:
                 raise PlanError(f"`{step.text}` hands out {v!r} a second time")
@@ -148,22 +137,22 @@ def verify(
     change = ""
     for step in steps:
         for v, array in step.reads:
-            memory.read(step.text, v, array)
+            memory.check(v, memory.places(v, array), f"`{step.text}` reads")
         if change and step.fails:
             raise PlanError(f"`{step.text}` can fail after `{change}` has changed what others own")
-        for e in memory.targets(*step.into) if step.into else ():
+        written = step.into and (memory.outside.get(step.into[0]) or memory.places(*step.into))
+        for e in written or ():
             memory.write(step, e)
             change = change or (step.text if e.block in memory.owned else "")
             if step.out is None:  # a store of the value that it reads
                 memory.holds[e.block][step.reads[0][0], e.form] = e
         if step.out is not None:
-            memory.define(step.out, step.array, step.shares, step.reads)
+            shares = set(step.shares)
+            memory.define(step.out, step.array, [place for place in step.reads if place[0] in shares])
         if step.hands_out:
             memory.hand_out(step)
     if [step.out for step in steps if step.draws] != list(drawn):
         raise PlanError("random numbers are not drawn in the order in which they were recorded")
-    final = {**{v: v for v in memory.initial}, **dict(stores)}
-    for v, array in memory.initial.items():
-        for e in memory.targets(v, array):
-            if (final[v], e.form if array is not None else None) not in memory.holds[e.block]:
-                raise PlanError(f"{v!r} does not hold {final[v]!r} after `{memory.changed_by.get(e.block)}`")
+    final = dict(stores)
+    for v, places in memory.outside.items():
+        memory.check(final.get(v, v), places, f"in the end {v!r} should hold")
