@@ -38,7 +38,7 @@ OPEN = {
     "cached_property_on_a_plain_object", "long_list_of_losses", "element_of_a_long_list_written",
     "array_module_changed", "pandas_frame_changed", "first_rates_replaced", "first_rate_written",
     "own_milestones_changed", "own_milestones_replaced", "state_of_a_schedule_restored", "type_is_ndarray",
-    "source_of_a_step_that_returns_a_view", "module_tensor_replaced", "module_attribute_name_that_is_no_identifier",
+    "module_tensor_replaced", "module_attribute_name_that_is_no_identifier",
     "module_attribute_name_that_is_a_keyword", "sequential_layer_replaced",
     "module_jitted_itself_and_tensor_replaced", "adam_betas_changed", "adam_betas_of_a_group_changed",
     "own_optimizer_list_replaced", "own_optimizer_function", "own_optimizer_object", "own_optimizer_that_counts",

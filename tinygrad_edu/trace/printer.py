@@ -6,6 +6,7 @@ in place as the function changes them; changed numbers are returned after the re
 """
 
 import linecache
+import operator
 import textwrap
 from pathlib import PurePath
 
@@ -17,7 +18,7 @@ from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import INFIX, Function, implementations
 from .captured import Captured
 from .expressions import Expressions, argument_names
-from .functional import add_at, changed, filled
+from .functional import add_at, changed, filled, is_basic
 from .ir import Call, Constant, Program, Result, Setting, Var, use_counts, variables
 
 WIDTH = 100  # characters of a comment; an expression inside another has at most half
@@ -81,6 +82,7 @@ class Source(Expressions):
             at = index.get(value.source, len(index))
             if target not in read_at_end and (target not in users or index[users[target]] <= at):
                 written[target] = at
+        self.copied = self.views_read_after(written)
         reads: dict[Var, set[Var]] = {}  # for an expression without a name: the arrays in it that are written into
         phase = ""
         for i, call in enumerate(program.calls):
@@ -110,6 +112,21 @@ class Source(Expressions):
         late = [target for target, at in written.items() if at == len(index)]
         self.finish(late, [v for v in late if v in read_at_end])
 
+    def views_read_after(self, written: dict[Var, int]) -> set[Var]:
+        """Return the views that are read after their memory is written into, by the number of a call."""
+        calls = self.program.calls
+        memory: dict[Var, Var] = {}  # of a view
+        for call in calls:
+            basic = call.fun is operator.getitem and is_basic(call.args[1])
+            if call.uses and (basic or call.fun in (np.reshape, np.transpose) or call.alias_of is not None):
+                v = call.uses[call.alias_of or 0]
+                memory[call.out] = memory.get(v, v)
+        last = dict.fromkeys(self.program.outputs(), len(calls) + 1)
+        for i, call in reversed(list(enumerate(calls))):
+            for v in call.uses:
+                last[v] = max(i, last.get(v, -1), last.get(call.out, -1) if call.out in memory else -1)
+        return {v for v, base in memory.items() if base in written and last.get(v, -1) > written[base]}
+
     def assign(self, name: str, call: Call) -> None:
         """Write `name = ...`."""
         if call.fun in IN_PLACE:
@@ -130,7 +147,7 @@ class Source(Expressions):
                     rest[0] = f"({rest[0]}{',' if len(index) == 1 else ''})".replace("(:", "(slice(None)")
             self.lines.append(IN_PLACE[call.fun].format(name, *rest))
         else:
-            self.lines.append(f"{name} = {self.call(call)[0]}")
+            self.lines.append(f"{name} = {self.call(call)[0]}{'.copy()' if call.out in self.copied else ''}")
         self.names[call.out] = name
 
     def store(self, target: Var, call: Call) -> None:
