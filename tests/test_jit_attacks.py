@@ -41,7 +41,7 @@ OPEN = {
     "module_tensor_replaced", "module_attribute_name_that_is_no_identifier",
     "module_attribute_name_that_is_a_keyword", "sequential_layer_replaced",
     "module_jitted_itself_and_tensor_replaced", "adam_betas_changed", "adam_betas_of_a_group_changed",
-    "own_optimizer_list_replaced", "own_optimizer_function", "own_optimizer_object", "own_optimizer_that_counts",
+    "own_optimizer_list_replaced", "own_optimizer_function", "own_optimizer_object",
     "type_of_a_result_that_is_a_subclass", "no_grad_around_the_recording", "flat_vector_updated_and_views_read",
     "attribute_read_by_an_installed_class", "random_numbers_of_an_installed_class",
     "minibatches_from_a_closed_over_data_set", "rng_on_a_class", "rng_by_getitem", "rng_by_getattr", "rng_by_vars",

@@ -144,12 +144,10 @@ class Own(tg.optim.Optimizer):
         super().__init__(params, lr=lr)
         self.factors, self.table, self.pair, self.fun, self.gain = [1.0, 0.5], {"k": 2.0}, (1.0, 2.0), np.tanh, 2.0
         self.cfg = Cfg(scale=1.0)
-        self.preconditioner = np.array([1.0, 2.0, 3.0])
 
-    def _update(self, group, grads, *kept):
-        for p, g in zip(group.params, grads):
-            k = self.factors[0] * self.table["k"] * self.pair[0] * self.gain * self.cfg.scale
-            p.data -= group.lr * k * self.fun(g) * self.preconditioner
+    def formula(self, theta, g, *, t, lr):
+        k = self.factors[0] * self.table["k"] * self.pair[0] * self.gain * self.cfg.scale
+        return (theta - lr * k * self.fun(g),)
 
 
 own = lambda w, v: Own([w, v], lr=0.1)
@@ -163,10 +161,12 @@ class Counting(tg.optim.Optimizer):
         super().__init__(params, lr=lr)
         self.t = 0
 
-    def _update(self, group, grads, *kept):
+    def step(self, accumulated=False):
         self.t += 1
-        for p, g in zip(group.params, grads):
-            p.data -= group.lr / self.t * g
+        super().step(accumulated)
+
+    def formula(self, theta, g, *, t, lr):
+        return (theta - lr / self.t * g,)
 
 
 optimizer_attack("own_optimizer_that_counts", lambda w, v: Counting([w, v], lr=0.1), lambda o: None)
