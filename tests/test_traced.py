@@ -169,7 +169,6 @@ x: np.concatenate(x, 0)
 x: x.clip(0.5)
 x: x.clip(max=0.5)
 x: np.broadcast_arrays(x.sum(), 1)[0] * 1
-x: y = x * 1; z = np.modf(1.5, y); y + z[1]
 x: np.allclose(x, x + 1)
 n: x.real + x.imag
 n: x.reshape(()) * 2
@@ -367,6 +366,7 @@ c: x.imag[...] *= 2.0; x * 1
 x: np.array([x, x])
 x: np.fromiter(x[0], float)
 x: np.histogramdd(x)
+x: y = x * 1; z = np.modf(1.5, y); y + z[1]
 x: np.vectorize(lambda v: v * 2)(x)
 x: np.frompyfunc(lambda v: v * 2, 1, 1)(x).astype(float)
 x: np.unique(x)

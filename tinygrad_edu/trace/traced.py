@@ -70,8 +70,10 @@ class Traced(View):
         results = list(self.rec.call(fun, args, kwargs))
         for i, target in enumerate(targets):
             if target is not None:
-                y, results[i] = results[i], target
-                target.accept(fun, y if y.shape == target.shape else np.broadcast_to(y, target.shape))
+                if results[i].shape != target.shape:  # the other results would be as large
+                    raise self.rec.error(f"{name(fun)}(..., out=...) repeats its result; broadcast the arguments first")
+                target.accept(fun, results[i])
+                results[i] = target
         return tuple(results)
 
     def _refuse_plain(self, writes: str) -> NoReturn:
