@@ -94,9 +94,9 @@ def test_broadcasting_replaces_broadcast_copies():
 @pytest.mark.parametrize(
     ("f", "left"),
     [
-        (lambda x: x + -0.0, 0), (lambda x: -0.0 + x, 0), (lambda x: x - 0, 0), (lambda x: x * 1, 0),
+        (lambda x: x * 1, 0),
         (lambda x: 1.0 * x, 0), (lambda x: x.T.T, 0),
-        (lambda x: x / 1, 0), (lambda x: x**1, 0), (lambda x: np.negative(-x), 0), (lambda x: +x, 0),
+        (lambda x: x**1, 0), (lambda x: np.negative(-x), 0), (lambda x: +x, 0),
         (lambda x: x.reshape(6, 40).reshape(40, 6), 0), (lambda x: x * np.ones((40, 6)), 0),
         (lambda x: -(3.0 * x), 1), (lambda x: x.T.reshape(-1).reshape(2, 120), 2),
         (lambda x: -(np.full((40, 6), 3.0) * (x > 1)), 2),

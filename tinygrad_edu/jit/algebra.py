@@ -2,10 +2,9 @@
 
 An identity holds to the last bit for each value of its operands: infinities, NaN and zeros of both signs too. (The sign
 of a NaN is no result: NumPy leaves it open.) That is why x + 0 stays, which is 0 for x = -0, and (x * a) * b stays,
-where x * a may overflow. The passes change the order in which a sum is added up, and nothing else.
+where x * a may overflow or round to 0. The passes change the order in which a sum is added up, and nothing else.
 """
 
-import math
 import operator
 from collections.abc import Callable
 
@@ -18,7 +17,7 @@ from .simplify import ValueTable, eliminate_dead_calls, is_reduction, scalar_val
 
 
 def algebra(call: Call, table: ValueTable) -> Var | None:
-    """Replace x - 0, x * 1, x / 1, x ** 1, --x, changes to the same shape or dtype by x, and c * -x by -c * x."""
+    """Replace x * 1, x ** 1, --x and changes to the same shape or dtype by x, x ** 0 by 1, and -(c * x) by -c * x."""
     if call.kwargs and call.fun not in REDUCTIONS:
         return None
     new = ALGEBRA[call.fun](call)
@@ -31,34 +30,11 @@ def equals_in_kind(x: Var, y: Var) -> bool:
     return same and isinstance(x.example, np.ndarray) == isinstance(y.example, np.ndarray)
 
 
-def _is_number(x: object, number: float) -> bool:
-    """Whether x is this number, or a constant filled with it; 0.0 is not -0.0."""
-    value = scalar_value(x)
-    return value is not None and value == number and math.copysign(1.0, value) == math.copysign(1.0, number)
-
-
-def _add(call: Call) -> object:
-    a, b = call.args
-    neutral = {"f": -0.0, "i": 0.0, "u": 0.0}.get(getattr(call.out.dtype, "kind", ""), math.nan)
-    return a if _is_number(b, neutral) else b if _is_number(a, neutral) else None
-
-
-def _subtract(call: Call) -> object:
-    return call.args[0] if _is_number(call.args[1], 0.0) else None
-
-
 def _multiply(call: Call) -> object:
+    if call.out.dtype is None or call.out.dtype.kind == "c":  # (inf + 0j) * 1 is inf + nan j
+        return None
     a, b = call.args
-    return None if _is_complex(call) else a if _is_number(b, 1.0) else b if _is_number(a, 1.0) else None
-
-
-def _divide(call: Call) -> object:
-    return call.args[0] if _is_number(call.args[1], 1.0) and not _is_complex(call) else None
-
-
-def _is_complex(call: Call) -> bool:
-    """Whether a result is complex: (inf + 0j) * 1 is inf + nan j."""
-    return call.out.dtype is not None and call.out.dtype.kind == "c"
+    return a if scalar_value(b) == 1 else b if scalar_value(a) == 1 else None
 
 
 def _power(call: Call) -> object:
@@ -124,8 +100,8 @@ def _reduce(call: Call) -> None:
 REDUCTIONS: set[Callable[..., object]] = {np.sum, np.max, np.min, np.prod}
 NEUTRAL: dict[Callable[..., object], float] = {np.max: -np.inf, np.min: np.inf}
 ALGEBRA: dict[Callable[..., object], Callable[[Call], object]] = {
-    np.add: _add, np.subtract: _subtract, np.multiply: _multiply, np.divide: _divide, np.power: _power,
-    np.negative: _negative, **dict.fromkeys((np.positive, np.broadcast_to, astype), lambda c: c.args[0]),
+    np.multiply: _multiply, np.power: _power, np.negative: _negative,
+    **dict.fromkeys((np.positive, np.broadcast_to, astype), lambda c: c.args[0]),
     np.reshape: _reshape, np.transpose: _transpose, **dict.fromkeys(REDUCTIONS, _reduce),
 }  # fmt: skip
 

@@ -36,7 +36,11 @@ QUIET = {
 
 
 class Plan:
-    """The text for one program, the layout of its memory, and the text as a function of (args, kwargs), `run`."""
+    """The text for one program, the layout of its memory, and the text as a function of (args, kwargs), `run`.
+
+    A plan that the verifier rejects is laid out again without the optimisation "memory": each call makes a new array.
+    A warning says so. If that is rejected too, PlanError is raised.
+    """
 
     def __init__(self, program: Program, captured: Captured, chosen: Collection[str]) -> None:
         self.program = program
