@@ -5,6 +5,7 @@ import pytest
 from checks import X, check, message
 
 import tinygrad_edu as tg
+from tinygrad_edu.engine.backward import toposort
 
 
 @pytest.mark.parametrize(
@@ -154,3 +155,24 @@ def test_only_arrays_of_one_shape_are_stacked():
         ValueError, lambda: np.stack([a, b, b])
     )
     assert np.stack([a, a]).shape == (2, 2, 3)
+
+
+@pytest.mark.parametrize(
+    "join",
+    [
+        lambda parts: np.concatenate([p.reshape(1, 2) for p in parts], axis=-1),
+        lambda parts: np.concatenate(parts, axis=None),
+        lambda parts: np.stack(parts, axis=1), np.hstack, np.vstack, np.dstack, np.column_stack,
+    ],
+)  # fmt: skip
+def test_a_thousand_parts_are_joined_as_few_are_and_each_gets_its_slice(join):
+    x = np.random.default_rng(0).normal(size=(1000, 2))
+    parts = [tg.Tensor(row) if i % 3 else row for i, row in enumerate(x)]
+    y = join(parts)
+    expected = join(list(x))
+    np.testing.assert_array_equal(y.data, expected)
+    y.backward(expected)
+    for part, row in zip(parts, x, strict=True):
+        if isinstance(part, tg.Tensor):
+            np.testing.assert_array_equal(part.grad, row)
+    assert max(len(t.args) for t in toposort(y)) < 300  # a rule is called once for each argument, with all arguments
