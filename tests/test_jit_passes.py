@@ -372,3 +372,10 @@ def test_the_time_to_record_grows_with_the_number_of_calls_and_not_with_its_squa
         return time.perf_counter() - start
 
     assert min(seconds(3000) for _ in range(2)) < 40 * min(seconds(300) for _ in range(2))  # a square would be 100
+
+
+def test_rows_leave_powers_with_exponents_of_their_own_alone():
+    def f(x, exponents):
+        return np.stack([np.power(x, exponents[i]) for i in range(5)])
+
+    assert_exact(lambda x: f(x, np.tanh(x[:5]) * 0 + 2.0), np.linspace(0.1, 9, 500), ("rows", "common"))

@@ -83,6 +83,8 @@ class Batch:
             operands.append(stacked)
         if all(isinstance(p, Shared) for p in operands):  # as where each call reads an equal constant
             return Shared(first.out)
+        if fun is np.power and not isinstance(operands[1], Shared):  # NumPy rounds otherwise if exponents differ
+            return None
         if first.elementwise:
             return self.add(fun, tuple([self.aligned(p, len(first.out.shape), first) for p in operands]), first)
         x, *others = operands
