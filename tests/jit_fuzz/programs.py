@@ -109,7 +109,8 @@ def function(w, returned, head="f"):
     w.lines = w.later
     if not w.write(text):
         raise AssertionError(text)
-    calling(w, "f", f"({parameters})" if packed else parameters)
+    named = ", ".join([w.inputs[0], *[f"{name}={name}" for name in w.inputs[1:]]])
+    calling(w, "f", f"({parameters})" if packed else named if w.chance(0.1) else parameters)
 
 
 def calling(w, jitted, given):
@@ -228,7 +229,7 @@ def training(w):
     if "model" in w.state:
         w.write(
             f"h = model({w.random.choice(['np.ones((4, 3))', 'np.linspace(-1, 1, 12).reshape(4, 3)', 'x'])})"
-        ) or w.write("h = model(np.eye(3))")
+        ) or w.write("h = model(np.eye(3))") or w.write("h = model(np.array([0, 2, 2, 1]))")
         w.values.append("h")
         if "h" in w.values and w.chance(0.5):
             w.values.append("h")

@@ -125,14 +125,14 @@ class Run:
         jitted = tg.jit(f, **self.settings)
         self.jitted.append(jitted)
 
-        def call(*args):
-            given = copied(args)
+        def call(*args, **kwargs):
+            given = copied((*args, *kwargs.values()))
             recorded = jitted.cache_info().misses
             try:
-                result = jitted(*args)
+                result = jitted(*args, **kwargs)
             except JitError as error:
                 self.refusals.append(str(error))
-                return f(*args)
+                return f(*args, **kwargs)
             if jitted.cache_info().misses > recorded:
                 self.recorded.append((f, jitted, given))
             return result
@@ -148,7 +148,9 @@ def settings_of(seed):
     """Return the settings of `jit` for this seed: all passes, none, or some."""
     kind = seed % 10
     return {
-        "optimize": True if kind < 5 else kind > 6 and [n for n in NAMES if random.Random(f"{seed} {n}").random() < 0.5]
+        "optimize": True
+        if kind < 5
+        else kind > 6 and [n for n in NAMES if random.Random(f"{seed} {n}").random() < 0.5],
     }
 
 

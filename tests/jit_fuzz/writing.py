@@ -48,11 +48,14 @@ MODELS = [
     "tg.nn.Sequential(tg.nn.Linear(3, 4, rng=0), tg.nn.BatchNorm1d(4), tg.nn.Tanh(), tg.nn.Linear(4, 2, rng=1))",
     "tg.nn.Sequential(tg.nn.Linear(3, 4, rng=0), tg.nn.Dropout(0.5, rng=3), tg.nn.ReLU(), tg.nn.Linear(4, 1, rng=1))",
     "tg.nn.Sequential(tg.nn.LayerNorm(3), tg.nn.Linear(3, 3, rng=0), tg.nn.GELU())", "tg.nn.MLP([3, 5, 5, 2], rng=2)",
+    "tg.nn.Embedding(5, 3, rng=0)", "tg.nn.Sequential(tg.nn.Embedding(4, 3, rng=0), tg.nn.Flatten(), tg.nn.Softplus())",
 ]  # fmt: skip
 LOSSES = [
     "np.mean({v} ** 2)", "np.sum(np.tanh({v}))", "({v} * {v}).sum()", "np.mean(np.cos({v}))", "tg.huber_loss({v}, np.zeros({v}.shape))",
     "tg.mse_loss({v}, np.ones({v}.shape))", "np.sum(np.abs({v}))", "np.log1p(np.sum({v} ** 2))", "tg.logsumexp({v})", "np.mean({v})",
     "np.max({v})", "np.linalg.norm({v})", "np.mean((0.5 - {v}) ** 2)", "np.var({v})", "np.sqrt(1 + np.sum({v} * {v}))",
+    "tg.cross_entropy({v}, np.zeros({v}.shape[:1], int))", "tg.l1_loss({v}, np.zeros({v}.shape))", "tg.hinge_loss({v}, np.ones({v}.shape))",
+    "tg.binary_cross_entropy_with_logits({v}, np.ones({v}.shape))", "tg.cross_entropy({v}, np.array([0, 1, 1, 0]))",
 ]  # fmt: skip
 
 
