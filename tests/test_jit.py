@@ -122,15 +122,19 @@ def test_the_cache_is_bounded():
     assert jitted.cache_info().currsize == jitted.cache_info().maxsize < 39
 
 
+def arrays(results):
+    return [y.data if isinstance(y, tg.Tensor) else y for y in results]
+
+
 def test_returned_arrays_are_never_written_into_later():
     jitted = tg.jit(lambda x: (x * 2, x.T, x, np.sum(x, axis=0), tg.Tensor(x) + 1))
     first = jitted(X)
     jitted(X)
-    kept = [np.array(y) for y in jitted(X)]
+    kept = [y.copy() for y in arrays(jitted(X))]
     later = jitted(X)
     jitted(X + 1)
-    for y, before in zip(later, kept, strict=True):
-        np.testing.assert_array_equal(np.asarray(y), before)
+    for y, before in zip(arrays(later), kept, strict=True):
+        np.testing.assert_array_equal(y, before)
     assert not np.may_share_memory(later[2], X)
     assert not np.may_share_memory(first[1], X)
 
@@ -482,11 +486,12 @@ HELD = Noisy()
         lambda x: HELD.method(x) * 2,
         lambda x: x * HELD.rng.random(3),
         Noisy().method,
-        Frozen(NOISE),
+        lambda x: x + SEVERAL["noise"][0].normal(),
+        lambda x, rng=SEVERAL["noise"][0]: x + rng.normal(),
     ],
 )
 def test_a_generator_that_a_variable_or_an_attribute_holds_is_drawn_from_anew(f):
-    rngs = [NOISE, HELD.rng, getattr(getattr(f, "__self__", HELD), "rng", HELD.rng)]
+    rngs = [NOISE, HELD.rng, SEVERAL["noise"][0], getattr(getattr(f, "__self__", HELD), "rng", HELD.rng)]
     states = [rng.bit_generator.state for rng in rngs]
     expected = [f(X) for _ in range(3)]
     for rng, state in zip(rngs, states, strict=True):
@@ -501,8 +506,6 @@ def test_a_generator_that_a_variable_or_an_attribute_holds_is_drawn_from_anew(f)
     [
         lambda x: x + np.random.rand(312),  # noqa: NPY002 (after which it stands where it stood, in the next 624 numbers)
         lambda x: x + random.random(),
-        lambda x: x + SEVERAL["noise"][0].normal(),
-        lambda x, rng=SEVERAL["noise"][0]: x + rng.normal(),
         lambda x: x[NOISE.shuffle([0, 1, 2])],
     ],
 )
@@ -881,7 +884,7 @@ def test_new_data_does_not_change_the_old_array():
 
 def test_data_that_two_tensors_would_share_is_refused():
     p, q = tg.Tensor([1.0, 2.0], label="p"), tg.Tensor([3.0, 4.0])
-    for data in (lambda: q.data, lambda: q.data[::-1], lambda: p.data.astype(np.float32), lambda: np.zeros(2)):
+    for data in (lambda: q.data, lambda: q.data[::-1]):
 
         def step(data=data):
             p.data = data()
@@ -1154,7 +1157,8 @@ def test_a_schedule_that_watches_the_loss_stays_outside():
     _, opt, _ = training(OPTIMIZERS[0], None)
     plateau = tg.optim.lr_scheduler.ReduceLROnPlateau(opt)
     assert "takes a value out" in message(JitError, lambda: tg.jit(lambda x: plateau.step(np.sum(x)))(X))
-    assert "would not happen at later calls" in message(JitError, lambda: tg.jit(lambda: plateau.step(1.0))())
+    opt.steps = 1  # so that the schedule does not warn that its first rate is never used
+    assert "would be the same at every call" in message(JitError, lambda: tg.jit(lambda: plateau.step(1.0))())
     warm = tg.optim.lr_scheduler.LinearWarmup(opt, 2, then=plateau)
     assert "takes a value out" in message(JitError, lambda: tg.jit(warm.step)())
     assert plateau.epoch == warm.epoch == 0

@@ -28,6 +28,9 @@ class Watcher:
         """
         return contribute
 
+    def gradient_read(self, x: Any) -> None:
+        """Look at x, a node without a gradient whose gradient is read; only where its slot `_grad` is empty."""
+
     def finished(self, pairs: list[tuple[Any, Any]]) -> None:
         """Look at the (node, gradient) pairs that a backward pass returns; none if an error ended it."""
 

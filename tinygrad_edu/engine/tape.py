@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from .backward import Gradient, Pair, is_leaf, reverse_pass
-from .mode import mode, no_grad
+from .mode import mode, no_grad, watchers
 from .rules.registry import name
 
 __all__ = ["Node", "constant", "no_grad", "record", "tag"]
@@ -46,6 +46,13 @@ class Node:
         self.requires_grad, self.label = bool(requires_grad), label
         self.order, self.fun, self.kwargs = next_place(), None, NO_KEYWORDS
         self.args = self.argvals = self.argnums = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_grad":  # a watcher emptied the slot, which held None, to know whether it is read
+            for watcher in watchers():
+                watcher.gradient_read(self)
+            return None
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     def _free(self) -> None:
         """Forget the arguments, and with them the graph behind this node."""

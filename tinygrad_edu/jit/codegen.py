@@ -21,8 +21,9 @@ from ..engine.tensor import Tensor
 from ..trace.captured import Captured
 from ..trace.functional import add_at
 from ..trace.ir import Call, Guard, Program, Result, Setting, Var, variables
+from ..trace.results import refill, returned_tensor
 from .effects import is_view
-from .guards import entry_guards, value_guards
+from .guards import entry_guards, place_text, value_guards
 from .lowering import Emitter, lower
 from .verifier import PlanError, Step, verify
 
@@ -129,6 +130,8 @@ class ResultWriter:
         result = emitter.variable("result")
         emitter.emit(f"{result} = {self.returned(program.result)}", "update")
         grads = [(emitter.tensor(x), "None" if g is None else self.new_array(g)) for x, g in program.grads]
+        rebound = [(place_text(emitter, place), self.new_array(v)) for place, v in program.rebound]
+        refilled = [f"{emitter.fun(refill)}({path}, {self.returned(x)})" for path, x in program.containers]
         stores = [(target, value) for target, value in program.stores if target not in direct]
         for _, value in stores:
             if isinstance(value.example, np.ndarray) and not places.keys().isdisjoint(emitter.layout.roots(value)):
@@ -136,20 +139,32 @@ class ResultWriter:
         for target, value in sorted(stores, key=lambda store: isinstance(store[0].source, Setting)):
             source, (text, place) = target.source, places[target]
             if isinstance(source, Setting):
-                emitter.emit(f"{emitter.name(source.owner, 'o')}.{source.attribute} = {emitter.ref(value)}", "update")
+                held = emitter.name(vars(source.owner), "held")
+                emitter.emit(f"{held}[{source.attribute!r}] = {emitter.ref(value)}", "update")
             else:
                 emitter.emit(f"{text}[...] = {emitter.ref(value)}", "update")
                 emitter.steps.append(Step(emitter.lines[-1][1], (emitter.place(value),), into=place))
-        for name, gradient in grads:
-            emitter.emit(f"{name}._grad = {gradient}", "update")
-        emitter.emit(f"return {result}", "update")
+        lines = [f"{text} = {new}" for text, new in rebound] + [f"{name}._grad = {g}" for name, g in grads]
+        for x, n, adds in program.passes:
+            name = emitter.tensor(x)
+            lines.append(f"{name}.passes = {f'{name}.passes + {n}' if adds else n}")
+        for line in (*lines, *refilled, f"return {result}"):
+            emitter.emit(line, "update")
 
     def returned(self, value: object) -> str:
         """Write the result, or a part of it."""
         emitter = self.emitter
         if isinstance(value, Result):
-            text = self.new_array(value.var) if isinstance(value.var.example, np.ndarray) else emitter.ref(value.var)
-            return f"{emitter.fun(constant)}({emitter.fun(Tensor)}, {text})" if value.kind == "tensor" else text
+            if value.kind == "leaf":
+                return f"a{value.value}{'t' if isinstance(emitter.captured.leaves[value.value], Tensor) else ''}"
+            v = value.value
+            text = self.new_array(v) if isinstance(v.example, np.ndarray) else emitter.ref(v)
+            if value.kind == "constant":
+                return f"{emitter.fun(constant)}({emitter.fun(Tensor)}, {text})"
+            if value.kind == "tensor":
+                tensors = [emitter.tensor(x) for x, takes in emitter.captured.requires_grad.items() if takes]
+                return f"{emitter.fun(returned_tensor)}({text}, ({''.join(f'{t}, ' for t in tensors)}))"
+            return text
         if isinstance(value, (tuple, list, dict)):
             return emitter.container(value, self.returned)
         return emitter.ref(value)

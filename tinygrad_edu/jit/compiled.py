@@ -5,24 +5,26 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable
 from html import escape
 from threading import Lock
 from typing import Any, NamedTuple, overload
-from weakref import WeakSet
+from weakref import WeakMethod, WeakSet
 
-from ..engine.errors import explained, format_line
-from ..engine.mode import watchers
+import numpy as np
+
+from ..engine.mode import mode
 from ..engine.reprs import table
-from ..trace.capture import capture, one_at_a_time
-from ..trace.captured import Captured
-from ..trace.ir import Snapshot, Var, placeholder, substituted
-from ..trace.printer import Source
+from ..trace.capture import InUse, capture
+from ..trace.captured import Captured, Overlap
 from . import passes
-from .codegen import Plan
-from .guards import CACHE_MISS, GUARD_FAILED
+from .guards import CACHE_MISS, GUARD_FAILED, varying
+from .recording import Recording
 
 MAXSIZE = 16  # recordings that are kept
+FEW = 4  # recordings made although only one plain argument, or a variable of the function, was another one
 
 _jitted: WeakSet[Jitted] = WeakSet()  # all that exist in this process
 
@@ -36,45 +38,10 @@ class CacheInfo(NamedTuple):
     currsize: int
 
 
-class Recording:
-    """A program, and the plan that replays it."""
-
-    def __init__(self, fun: Callable[..., object], name: str, captured: Captured, chosen: frozenset[str]) -> None:
-        self.fun, self.name, self.captured, self.chosen = fun, name, captured, chosen
-        program = captured.rec.program
-        self.size, self.recorded = len(program.calls), Snapshot(program)
-        self.sizes = passes.optimize(program, chosen)
-        self.plan = Plan(program, captured, chosen)
-        captured.forget()
-        for v in (*program.inputs, *program.states):
-            v.example = placeholder(v.example)
-        self.lock = Lock()
-
-    def explained(self, error: Exception) -> Exception | None:
-        """Return NumPy's error in a replay with the user's line, the function and the shapes of its arguments."""
-        trace = error.__traceback__
-        while trace and trace.tb_frame.f_code.co_filename != "<plan>":
-            trace = trace.tb_next
-        call = self.plan.calls.get(trace.tb_lineno) if trace else None
-        if call is None:
-            return None
-        args, kwargs = (substituted(a, lambda v: v.example, Var) for a in (call.args, call.kwargs))
-        shown = explained(error, call.fun, args, kwargs)
-        where = f", {format_line(call.line)}" if call.line else ""
-        return type(shown)(f"jit({self.name}){where}: {shown}")
-
-    @functools.cached_property
-    def source(self) -> Source:
-        """The program for a reader, with only those optimisations that make it easier to read."""
-        program = self.recorded.restore()
-        passes.optimize(program, self.chosen & passes.READABLE)
-        return Source(program, self.captured, self.fun, self.name)
-
-
 class Jitted:
     """A function that `jit` records at its first call and replays at later calls with arguments of the same kind."""
 
-    def __init__(self, fun: Callable[..., object], optimize: bool | Iterable[str]) -> None:
+    def __init__(self, fun: Callable[..., object], optimize: bool | Iterable[str], check: bool | int) -> None:
         if not callable(fun):
             raise TypeError(f"jit takes a function, not {type(fun).__name__}; write jit(f), or @jit above its def")
         names = passes.NAMES if optimize is True else () if optimize is False else optimize
@@ -84,31 +51,64 @@ class Jitted:
         functools.update_wrapper(self, fun)
         self._fun, self._chosen = fun, frozenset(names)
         self._name: str = getattr(fun, "__name__", type(fun).__name__)
+        self._check = -1 if check is True else int(check)
         self._recordings: list[Recording] = []
         self._hits = self._misses = 0
+        self._unused: Counter[str] = Counter()  # recordings since the last replay, by what was another one each time
+        self._lock = Lock()  # held for the list of recordings, and never while the function runs
         _jitted.add(self)
 
-    def __call__(self, *args: object, **kwargs: object) -> Any:
-        """Replay a recording of the function, or call it, as always while a watcher is on: a replay hides calls."""
-        if watchers():
-            return self._fun(*args, **kwargs)
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Replay a recording of the function, or record it, or call it where neither is possible."""
+        state = mode()
+        if (state and state.watchers) or "raise" in np.geterr().values():  # a replay hides calls from watchers, and
+            return self._fun(*args, **kwargs)  # could stop half-way through an update
+        is_paused = bool(state and state.paused)
         for recording in self._recordings:
-            try:
-                with recording.lock:  # its arrays serve one call at a time
-                    result = recording.plan.run(args, kwargs)
-            except (TypeError, ValueError, IndexError) as error:
-                if (explanation := recording.explained(error)) is None:
-                    raise
-                raise explanation from error
-            if result is not CACHE_MISS:
-                self._hits += 1
-                return result if result is not GUARD_FAILED else self._fun(*args, **kwargs)
-        captured, result = capture(self._fun, self._name, args, kwargs)
-        recording = Recording(self._fun, self._name, captured, self._chosen)
-        with one_at_a_time:
+            if recording.paused is not is_paused:
+                continue
+            result = recording.call(args, kwargs)
+            if result is CACHE_MISS:
+                continue
+            if recording is not self._recordings[0]:
+                with self._lock:  # the least recently used is the last
+                    self._recordings = [recording, *[r for r in self._recordings if r is not recording]]
+            self._hits += 1
+            self._unused.clear()
+            return result if result is not GUARD_FAILED else self._fun(*args, **kwargs)
+        return self._record(args, kwargs)
+
+    def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Record the function, unless something differs from call to call so that no recording ever serves."""
+        found = varying(self._recordings[0].captured, self._fun, args, kwargs) if self._recordings else ""
+        if self._unused[found] >= FEW:
+            if self._unused[found] == FEW:
+                self._unused[found] += 1
+                warnings.warn(
+                    f"jit({self._name}): {found} is another one at each call, and recordings do not serve it: the "
+                    "function runs without jit. Pass arrays for what changes, and keep the same objects",
+                    stacklevel=3,
+                )
+            return self._fun(*args, **kwargs)
+        try:
+            captured, result = capture(self._fun, self._name, args, kwargs)
+        except (InUse, Overlap):
+            return self._fun(*args, **kwargs)
+        recording = Recording(self._fun, self._name, captured, self._chosen, self._check)
+        captured.on_gone = WeakMethod(self._forget)
+        with self._lock:
             self._misses += 1
-            self._recordings = [recording, *self._recordings][:MAXSIZE]
+            if found:
+                self._unused[found] += 1
+            dropped = self._recordings[MAXSIZE - 1 :]
+            self._recordings = [recording, *self._recordings[: MAXSIZE - 1]]
+        for each in dropped:
+            each.release()
         return result
+
+    def _forget(self, captured: Captured) -> None:
+        """Drop the recording that an object among its arguments was given to, as the object is gone."""
+        self._recordings = [r for r in self._recordings if r.captured is not captured]
 
     def cache_info(self) -> CacheInfo:
         """Return the counts of hits and misses, how many recordings are kept at most, and how many there are."""
@@ -117,6 +117,7 @@ class Jitted:
     def cache_clear(self) -> None:
         """Forget all recordings."""
         self._recordings, self._hits, self._misses = [], 0, 0
+        self._unused.clear()
 
     @property
     def source(self) -> str:
@@ -146,14 +147,14 @@ class Jitted:
         calls = f", {len(self._recordings[0].plan.program.calls)} calls in the latest" if size else ""
         return f"<jit({self._name}): recordings {size}{calls}; replayed {hits} times, recorded {misses}>"
 
-    def __reduce__(self) -> str | tuple[type[Jitted], tuple[Callable[..., object], frozenset[str]]]:
+    def __reduce__(self) -> str | tuple[Any, ...]:
         path: str = getattr(self, "__qualname__", "")
         found: object = sys.modules.get(self.__module__)
         for name in path.split("."):
             found = getattr(found, name, None)
         if found is self:
             return path  # decorated by @jit: the name is enough to find it
-        return Jitted, (self._fun, self._chosen)  # a copy makes its own recordings
+        return Jitted, (self._fun, self._chosen, self._check)  # a copy makes its own recordings
 
     def _repr_html_(self) -> str:
         head = f"<p><code>{escape(repr(self))}</code></p>"
@@ -171,21 +172,28 @@ class Jitted:
 
 
 @overload
-def jit(fun: Callable[..., object], *, optimize: bool | Iterable[str] = True) -> Jitted: ...
+def jit(fun: Callable[..., object], *, optimize: bool | Iterable[str] = True, check: bool | int = True) -> Jitted: ...
 @overload
-def jit(*, optimize: bool | Iterable[str] = True) -> Callable[[Callable[..., object]], Jitted]: ...
 def jit(
-    fun: Callable[..., object] | None = None, *, optimize: bool | Iterable[str] = True
+    *, optimize: bool | Iterable[str] = True, check: bool | int = True
+) -> Callable[[Callable[..., object]], Jitted]: ...
+def jit(
+    fun: Callable[..., object] | None = None, *, optimize: bool | Iterable[str] = True, check: bool | int = True
 ) -> Jitted | Callable[[Callable[..., object]], Jitted]:
     """Record the NumPy calls that `fun` makes at its first call, and replay them at later calls.
 
     `fun` may be a loss, a `value_and_grad`, or a whole training step; its arguments are arrays, Tensors, and lists,
     tuples and dicts of them. A replay changes Tensors, optimizers, Modules and arguments in place as `fun` does, and
-    returns what `fun` returns, but Tensors without their graphs. Arguments of other shapes, dtypes or plain values are
-    recorded anew. So is `fun` if a variable, an attribute or an element of a list that it uses has another value.
-    Writing into a plain array that `fun` only closes over is not noticed: pass arrays that change as arguments.
-    Copies and forked processes make their own recordings; threads may share them. `optimize=False` replays the
-    recorded calls as they are; a list of names chooses optimisations. Also a decorator, `@jit`.
+    returns what `fun` returns; a Tensor comes without its graph, and refuses gradients. Also a decorator, `@jit`.
+
+    *Seen*: the arguments, and every Tensor, Module, Optimizer, schedule, Generator and array that `fun` reaches through
+    its arguments, the variables it closes over, the globals it names, and attributes and elements of those. Their
+    values are read anew at each call. Before each replay jit checks that they are the same objects with the same
+    settings; if not, `fun` is recorded anew. *Frozen*: any other Python state, such as attributes of plain objects that
+    `fun` does not name, long lists of numbers, files and the time. It is read once, when `fun` is recorded. *Checked*:
+    the first replay is compared with `fun` itself, and a difference raises JitError; `check=False` leaves that out,
+    `check=n` repeats it every n calls. `optimize=False` replays the recorded calls as they are; a list of names chooses
+    optimisations. Copies and forked processes make their own recordings; threads may share them.
 
     >>> import numpy as np
     >>> import tinygrad_edu as tg
@@ -197,16 +205,16 @@ def jit(
     it has an effect that a replay would not repeat (`losses.append(x)`).
     """
     if fun is None:
-        return functools.partial(jit, optimize=optimize)
-    return Jitted(fun, optimize)
+        return functools.partial(jit, optimize=optimize, check=check)
+    return Jitted(fun, optimize, check)
 
 
 def _after_fork() -> None:
     """Drop a forked process's recordings: a thread of the parent may have been replaying one, and holds its lock."""
     for jitted in _jitted:
+        jitted._lock = Lock()
         jitted.cache_clear()
-    one_at_a_time.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=one_at_a_time.acquire, after_in_parent=one_at_a_time.release, after_in_child=_after_fork)
+    os.register_at_fork(after_in_child=_after_fork)

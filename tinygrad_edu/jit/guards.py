@@ -4,71 +4,178 @@ A guard of the first kind that fails is a cache miss: another recording may serv
 is a predicate of values that the function has branched on; if it fails, the call runs without its recording.
 """
 
+from collections.abc import Callable, Iterator
+from operator import is_
 from types import CellType
+from typing import Any
+from weakref import ref
 
 import numpy as np
 
 from ..engine.rules.finite import has_nan
 from ..engine.rules.registry import implementations
+from ..engine.tape import Node
 from ..engine.tensor import Tensor
-from ..trace.closure import is_unchanged
-from ..trace.ir import Constant, Guard, Var, variables
+from ..trace.captured import Captured, owner_of
+from ..trace.closure import PLAIN
+from ..trace.expressions import argument_names, leaves
+from ..trace.ir import Constant, Guard, Input, Setting, State, Var, variables
+from ..trace.results import is_container
 from .lowering import Emitter
 from .memory import Location
 
+VALUES = (*PLAIN, range, np.dtype)  # arguments that are compared by value
 CACHE_MISS, GUARD_FAILED = object(), object()  # what a plan returns if a guard of the first or the second kind fails
 
 
 def entry_guards(emitter: Emitter) -> list[str]:
-    """Return the lines that check the arguments and the captured state, and read the settings."""
+    """Return the lines that check the arguments and the captured state, and read arrays and settings."""
     captured, program, locations = emitter.captured, emitter.program, emitter.locations
+    miss = f"    return {emitter.name(CACHE_MISS, 'CACHE_MISS')}"
     checks: list[str] = []
     n = check_argument(emitter, "args", captured.args, checks, 0)
     check_argument(emitter, "kwargs", captured.kwargs, checks, n)
-    attributes = captured.attributes.copy()
+    check_identities(emitter, checks)
+    lines = [f"if not ({' and '.join(checks)}):", miss]
+    seen = [*members_seen(emitter), *tensors_seen(emitter)]
+    if seen:
+        lines += ["try:", f"    now = ({', '.join([text for text, _ in seen])},)"]
+        lines += ["except (KeyError, IndexError, AttributeError, ValueError):", miss]
+        before = emitter.name([value for _, values in seen for value in values], "seen")
+        same = f"{emitter.fun(all)}({emitter.fun(map)}({emitter.fun(is_)}, now, {before}))"
+        same = f"len(now) == len({before}) and {same}"
+        lines += [f"if not ({same}) and not {emitter.fun(unchanged)}(now, {before}):", miss]
     for v in program.inputs:
         locations[v] = Location(f"a{v.source.index}")
     for v in program.states:
-        if v.source.kind == "grad":
-            locations[v] = Location(emitter.variable("g"))
-            checks.append(f"({locations[v].text} := {emitter.tensor(v.source.owner)}._grad) is not None")
-        else:
-            locations[v] = Location(emitter.name(v.source.array, v.name or "s"), v.source.array)
-            if v.source.kind == "data":
-                x, _, requires_grad = attributes.pop((id(v.source.owner), "requires_grad"))
-                checks.append(f"{emitter.tensor(x)}._value is {locations[v].text}")
-                checks.append(f"{emitter.tensor(x)}.requires_grad is {requires_grad}")
-    checks += [f"{emitter.tensor(x)}._grad is None" for x in captured.absent]
-    for holder, key, value in captured.closure.variables:
-        text = f"{emitter.name(holder, 'scope')}.get({key!r})"
-        if isinstance(holder, CellType):
-            text = f"{emitter.name(holder, 'cell')}.cell_contents"
-        checks.append(f"{text} {unchanged(emitter, value)}")
-    for owner, attribute, value in attributes.values():
-        checks.append(f"{emitter.name(owner, 'm')}.{attribute} {unchanged(emitter, value)}")
-    for container, elements in captured.closure.containers:
-        given = emitter.name(container, type(container).__name__), emitter.name(elements, "elements")
-        checks.append(f"{emitter.fun(is_unchanged)}({', '.join(given)})")
-    lines = [f"if not ({' and '.join(checks)}):", f"    return {emitter.name(CACHE_MISS, 'CACHE_MISS')}"]
+        lines += locate_state(emitter, v, miss)
+    lines += written_apart(emitter, miss)
     for v in program.settings:
         locations[v] = Location(emitter.variable("n"))
         lines.append(f"{locations[v].text} = {emitter.name(v.source.owner, 'o')}.{v.source.attribute}")
     return lines
 
 
-def unchanged(emitter: Emitter, value: object) -> str:
-    """Write the right side of a comparison with a recorded value."""
-    if value is None or isinstance(value, bool):
-        return f"is {emitter.ref(value)}"
-    if isinstance(value, (int, float, str)) and value == value:
-        return f"== {emitter.ref(value)}"
-    return f"is {emitter.name(value, 'v')}"
+def locate_state(emitter: Emitter, v: Var, miss: str) -> list[str]:
+    """Say where a state's array is: at one place in memory, or read at each call by the lines that are returned."""
+    source, dtype = v.source, emitter.name(v.dtype, "dtype")
+    if source.kind != "grad" and source.place is None:
+        emitter.locations[v] = Location(emitter.name(source.array, v.name or "s"), source.array)
+        return []
+    text = emitter.variable("g")
+    emitter.locations[v] = Location(text)
+    found = f"{emitter.tensor(source.owner)}._grad" if source.kind == "grad" else place_text(emitter, source.place)
+    same = f"type({text}) is {emitter.fun(np.ndarray)} and {text}.shape == {v.shape} and {text}.dtype == {dtype}"
+    return [f"{text} = {found}", f"if not ({same}{same_order(emitter, text, source.array)}):", miss]
 
 
-def check_argument(emitter: Emitter, text: str, value: object, checks: list[str], n: int) -> int:
+def place_text(emitter: Emitter, place: Any) -> str:
+    """Write the member of a holder, or the slot of a Tensor."""
+    if isinstance(place.owner, Node):
+        return f"{emitter.tensor(place.owner)}.{place.key}"
+    return member_text(emitter, place.owner, place.key)
+
+
+def member_text(emitter: Emitter, owner: Any, key: Any) -> str:
+    """Write the member of a holder."""
+    if isinstance(owner, (dict, list)):
+        return f"{emitter.name(owner, 'held')}[{emitter.ref(key)}]"
+    if isinstance(key, str):
+        return f"{emitter.name(owner, 'cell' if isinstance(owner, CellType) else 'm')}.{key}"
+    return f"[*{emitter.name(owner, 'held')}][{key}]"
+
+
+def members_seen(emitter: Emitter) -> Iterator[tuple[str, list[Any]]]:
+    """Yield (text, values) for what holders have: the text of one or several members, and what they were."""
+    moving = {(id(place.owner), place.key) for place, _ in emitter.program.rebound}
+    for holder in emitter.captured.closure.holders.values():
+        owner, before = holder.owner, holder.before
+        keys = list(before) if holder.checked is None else [key for key in before if key in holder.checked]
+        yield from [(f"{key!r} in {emitter.name(owner, 'held')}", [False]) for key in sorted(holder.absent)]
+        whole = holder.checked is None and not isinstance(owner, CellType)
+        if not whole or any((id(owner), key) in moving for key in keys):
+            yield from [
+                (member_text(emitter, owner, key), [before[key]]) for key in keys if (id(owner), key) not in moving
+            ]
+            continue
+        name = emitter.name(owner, "held")
+        if isinstance(owner, dict):
+            yield f"*{name}, *{name}.values()", [*before, *before.values()]
+        else:
+            yield f"*{name}", [*before.values()]
+
+
+def tensors_seen(emitter: Emitter) -> Iterator[tuple[str, list[Any]]]:
+    """Yield (text, values) for Tensors: their data, whether they take gradients, and whether they have one."""
+    captured, states = emitter.captured, set(emitter.program.states)
+    for place in captured.places:
+        if not isinstance(x := place.owner, Node):
+            continue
+        text = emitter.tensor(x)
+        if place.key == "_grad":
+            if place.found is not None or x in captured.absent:
+                yield f"{text}._grad is None", [place.found is None]
+        elif id(x) not in captured.given:
+            yield f"{text}.requires_grad", [captured.requires_grad[x]]
+            if place.given.origin in states and not place.is_among(emitter.program.rebound):
+                yield f"{text}._value", [place.found]
+
+
+def unchanged(now: tuple[Any, ...], before: list[Any]) -> bool:
+    """Return whether plain values are equal where they are not the same object; if so, note the new objects."""
+    if len(now) != len(before):
+        return False
+    for new, old in zip(now, before, strict=True):
+        if new is not old and not (type(new) is type(old) and isinstance(new, PLAIN) and repr(new) == repr(old)):
+            return False
+    before[:] = now
+    return True
+
+
+def check_identities(emitter: Emitter, checks: list[str]) -> None:
+    """Add the checks that the same arrays and Tensors are given twice, and no others."""
+    first: dict[int, str] = {}
+    for i, a in enumerate(emitter.captured.leaves):
+        pairs = [(a, f"a{i}")] if not isinstance(a, Node) else [(a, f"a{i}t"), (a._value, f"a{i}")]
+        for value, name in pairs:
+            if isinstance(value, (Node, np.ndarray)):
+                if id(value) in first:
+                    checks.append(f"{first[id(value)]} is {name}")
+                first.setdefault(id(value), name)
+    if len(first) > 1:
+        checks.append(f"len({{{', '.join([f'id({name})' for name in first.values()])}}}) == {len(first)}")
+
+
+def written_apart(emitter: Emitter, miss: str) -> list[str]:
+    """Return the lines that check that no argument shares memory with an array that is written into."""
+    program = emitter.program
+    targets = [target for target, _ in program.stores if not isinstance(target.source, Setting)]
+    inputs = [emitter.locations[v].text for v in program.inputs if isinstance(v.example, np.ndarray)]
+    if not targets or not inputs:
+        return []
+    owners = {id(owner_of(t.source.array)) for t in targets if isinstance(t.source, State)}
+    among = any(isinstance(t.source, Input) for t in targets)
+    given = f"({', '.join(inputs)},), {emitter.name(owners, 'owners')}, {among}"
+    return [f"if not {emitter.fun(apart)}({given}):", miss]
+
+
+def apart(arrays: tuple[np.ndarray, ...], owners: set[int], among: bool) -> bool:
+    """Return whether arrays share no memory with these owners of memory and, if asked, with each other."""
+    found = {id(owner_of(a)) for a in arrays}
+    return found.isdisjoint(owners) and (not among or len(found) == len(arrays))
+
+
+def same_order(emitter: Emitter, text: str, value: Any) -> str:
+    """Write the check that an array has the memory order that it had, if the function could tell."""
+    if not emitter.captured.rec.order_matters or not isinstance(value, np.ndarray) or value.ndim < 2:
+        return ""
+    return f" and {text}.flags.c_contiguous" if value.flags.c_contiguous else f" and {text}.strides == {value.strides}"
+
+
+def check_argument(emitter: Emitter, text: str, value: Any, checks: list[str], n: int) -> int:
     """Add the checks for an argument; they name its leaves, the first by the number n. Return the next number."""
     kind = emitter.name(type(value), type(value).__name__)
-    if isinstance(value, (list, tuple, dict)):
+    if is_container(value):
         if text not in ("args", "kwargs"):
             checks.append(f"type({text}) is {kind}")
         if isinstance(value, dict):
@@ -83,16 +190,27 @@ def check_argument(emitter: Emitter, text: str, value: object, checks: list[str]
         checks.append(f"type({name}t := {text}) is {kind} and {name}t.requires_grad is {value.requires_grad}")
         text, value = f"{name}t._value", value._value
         kind = emitter.name(type(value), type(value).__name__)
-    if isinstance(value, (np.ndarray, np.generic)):
+    if isinstance(value, (np.ndarray, np.generic, *VALUES)):
         checks.append(f"type({name} := {text}) is {kind}")
-        if isinstance(value, np.ndarray):
-            checks.append(f"{name}.shape == {value.shape}")
-        checks.append(f"{name}.dtype == {emitter.name(value.dtype, 'dtype')}")
-    elif isinstance(value, (bool, int, float, complex, str, type(None))):
-        checks.append(f"type({name} := {text}) is {kind} and {name} == {emitter.ref(value)}")
     else:
-        checks.append(f"({name} := {text}) is {emitter.name(value, 'o')}")
+        checks.append(f"({name} := {text}) is {referred(emitter, value)}")
+    if isinstance(value, (np.ndarray, np.generic)):
+        checks.append(f"{name}.dtype == {emitter.name(value.dtype, 'dtype')}")
+        if isinstance(value, np.ndarray):
+            checks.append(f"{name}.shape == {value.shape}{same_order(emitter, name, value)}")
+    elif isinstance(value, (float, complex)) and not (value and value == value):  # 0.0 and -0.0 are apart; NaN is NaN
+        checks.append(f"repr({name}) == {repr(value)!r}")
+    elif isinstance(value, VALUES):
+        checks.append(f"{name} == {emitter.ref(value)}")
     return n + 1
+
+
+def referred(emitter: Emitter, value: Any) -> str:
+    """Write an object that must be the same; it may go, and the recording with it."""
+    try:
+        return f"{emitter.name(ref(value, emitter.captured.gone), 'ref')}()"
+    except TypeError:  # its class has no weak references
+        return emitter.name(value, "o")
 
 
 def value_guards(emitter: Emitter, guards: list[Guard]) -> list[Guard]:
@@ -127,3 +245,21 @@ def _nan_if_any(emitter: Emitter, a: object) -> str:
     elif len(a.shape) > 1:
         return f"(r := {text}.ravel('K')).dot(r)"
     return f"{text}.dot({text})"
+
+
+
+def varying(captured: Captured, fun: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Return what differs from a recording for the same kinds of arrays: an argument, or a variable; "" if they differ.
+
+    The arguments of the recording are placeholders, and weak references to objects.
+    """
+    names = argument_names(fun, args, kwargs)
+    old, new = ([leaf for _, leaf in leaves("", [a, k])] for a, k in ((captured.args, captured.kwargs), (args, kwargs)))
+    different = ""
+    for name, a, b in zip(names, old, new, strict=False):
+        if isinstance(a, (np.ndarray, np.generic, Node)):
+            if type(a) is not type(b) or a.shape != b.shape or a.dtype != b.dtype:
+                return ""
+        elif a() is not b if isinstance(a, ref) else (type(a) is not type(b) or repr(a) != repr(b)):
+            different = different or f"the argument {name}"
+    return "" if len(old) != len(new) else different or "a variable or an attribute that it uses"

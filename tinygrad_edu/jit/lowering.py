@@ -12,7 +12,6 @@ import numpy as np
 
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import INFIX
-from ..engine.tensor import Tensor
 from ..engine.threads import LARGE
 from ..trace.captured import Captured
 from ..trace.expressions import Container, Names, Write
@@ -98,7 +97,7 @@ class Emitter(Names):
         given = [*map(self.ref, call.args), *[f"{k}={self.ref(v)}" for k, v in call.kwargs.items()]]
         return f"{self.fun(call.fun)}({', '.join(given)})"
 
-    def tensor(self, x: Tensor) -> str:
+    def tensor(self, x: object) -> str:
         """Write a Tensor that is an argument or captured."""
         given = self.captured.given.get(id(x))
         return f"a{given.index}t" if given else self.name(x, "t")

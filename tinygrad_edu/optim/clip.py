@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.rules.finite import all_finite
-from .lr_scheduler import python_float
-from .validation import describe, gradients, leaf_tensors
+from .validation import describe, gradients, leaf_tensors, python_float
 
 if TYPE_CHECKING:
     from ..engine.tensor import Tensor

@@ -13,18 +13,12 @@ from typing import Any, SupportsFloat, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.rules.registry import predicate, primitive
+from ..engine.rules.registry import predicate
 from ..state import copy_state
 from .optimizer import Optimizer
-from .validation import nonnegative, whole_number
+from .validation import nonnegative, python_float, whole_number
 
 Rate: TypeAlias = float | NDArray[Any]  # an array without axes, where NumPy computes a rate
-
-
-@primitive
-def python_float(x: Rate) -> float:
-    """Return x as Python's float: with one of NumPy's, float32 parameters would become float64."""
-    return float(x)
 
 
 @predicate

@@ -127,8 +127,8 @@ class Optimizer:
             )
         t = self.steps + 1
         updates = list(self._updates(gradients(self.params, kind), t))
-        is_array = issubclass(type(self.params[0].data), np.ndarray)  # while jit records, it is not
-        (self._in_place.update if is_array else run_plainly)(updates)
+        is_number = type(self.steps) is int  # while jit records, it is not
+        (self._in_place.update if is_number else run_plainly)(updates)
         self.steps = t
 
     def _updates(self, grads: list[Array], t: int) -> Iterator[Update]:

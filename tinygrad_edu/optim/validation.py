@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..engine.rules.registry import predicate, primitive
 from ..engine.tensor import Tensor
 from .inplace import Array
 
@@ -74,12 +76,25 @@ def describe(i: int, p: Tensor) -> str:
     return f"parameter {i}{f' {p.label!r}' if p.label else ''} of shape {p.shape}"
 
 
+@predicate
+def is_nonnegative(value: object, below: float) -> bool:
+    """Return whether value is a number with 0 <= value < below."""
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and bool(0 <= value < below)
+
+
+@primitive
+def python_float(x: float | NDArray[Any]) -> float:
+    """Return x as Python's float: with one of NumPy's, float32 parameters would become float64."""
+    return float(x)
+
+
 def nonnegative(where: str, name: str, value: object, below: float = float("inf")) -> float:
     """Return a hyperparameter as Python's float; raises ValueError unless 0 <= value < below."""
-    if isinstance(value, (bool, str)) or not isinstance(value, (int, float, np.number)) or not 0 <= value < below:
+    if not is_nonnegative(value, below):
         bound = "finite number of at least 0" if below == float("inf") else f"number from 0 to below {below:g}"
         raise ValueError(f"{where}: {name} must be a {bound}, not {value!r}")
-    return float(value)
+    number: float = python_float(value)
+    return number
 
 
 def whole_number(where: str, name: str, value: int, unit: str = "epochs", least: int = 1) -> int:

@@ -1,82 +1,132 @@
-"""Capture: run a function once, with its Tensors, modules and optimizers reporting to a recorder."""
+"""Capture: run a function once with recording values in place of the state that it reaches."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import RLock, get_ident
-from types import CellType, ModuleType
+import functools
+from threading import Lock
 from typing import Any
 
 from ..engine.mode import Contribution, Watcher, watching
 from ..engine.rules.registry import Function
-from ..engine.tape import Node
+from ..engine.tape import next_place
+from ..engine.value import Value
 from ..nn import Module
-from .captured import REPORTING, SETTINGS, Captured, raw_grad, raw_value
-from .closure import Closure, source_state
+from .captured import Captured, Overlap
+from .closure import Closure, comparable, set_source_state, source_state
 from .expressions import argument_names
-from .ir import mapped
 from .recorder import Recorder
+from .results import described, visible
+from .traced import JitError
 
-one_at_a_time = RLock()  # a recording changes classes
+_exchanging = Lock()  # held only while state is exchanged and put back, never while the function runs
+_exchanged: dict[int, Captured] = {}  # by the identity of a Tensor or a container whose values are exchanged
+
+
+class InUse(Exception):
+    """Raised if another recording, of another thread, has exchanged the values of some state."""
 
 
 def capture(fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Captured, Any]:
-    """Run fun(*args, **kwargs); return the recording, and the function's result."""
-    with one_at_a_time:
-        code = getattr(getattr(fun, "__func__", fun), "__code__", None)
-        found = Captured(Recorder(name, code or getattr(type(fun).__call__, "__code__", None)), args, kwargs)
-        args, kwargs = mapped(found.argument, args), mapped(found.argument, kwargs)
-        closure = found.closure = Closure(fun, found.leaves, (Node, *SETTINGS))
-        owner = getattr(fun, "__self__", fun)
-        arguments = zip(argument_names(fun, found.args, found.kwargs), found.leaves, strict=True)
-        found.names = closure.tensor_names([*arguments, ("", owner)] if isinstance(owner, Module) else arguments)
-        for owner, key, value in closure.attributes:
-            found.attributes[id(owner), key] = owner, key, value
-        exchanged = [
-            (place, traced)
-            for place in (*closure.variables, *closure.attributes)
-            if not isinstance(place[0], type) and (traced := found.traced_source(place[2])) is not place[2]
-        ]
-        before = [source_state(source) for source in closure.sources]
+    """Run fun(*args, **kwargs); return the recording, and the function's result. A JitError leaves all as it was."""
+    code = getattr(getattr(fun, "__func__", fun), "__code__", None)
+    rec = Recorder(name, code or getattr(type(fun).__call__, "__code__", None))
+    found = Captured(rec, args, kwargs)
+    with _exchanging:
+        closure = found.closure = Closure(fun, [*args, *kwargs.values()])
+        _claim(closure, found)
+    states = [source_state(source) for source in closure.sources]
+    try:
         try:
-            with _reporting(found), watching(_RunningRules(found.rec)):
-                for (holder, key, _), traced in exchanged:
-                    assign(holder, key, traced)
-                result = fun(*args, **kwargs)
+            with _exchanging:
+                run = _prepare(found, fun)
+            with watching(_Recording(found)):
+                result = run()
         except Exception as error:
-            if found.rec.refused and error is not found.rec.refused:  # NumPy may raise another error instead of ours
-                raise found.rec.refused from error
+            if rec.refused and error is not rec.refused:  # NumPy may raise another error instead of ours
+                raise rec.refused from error
             raise
         finally:
-            for place, _ in exchanged:
-                assign(*place)
-        if found.rec.refused:  # the function caught the error
-            raise found.rec.refused
-        found.refuse_changes(before)
-        found.finish()
-        found.rec.program.result, visible = found.result(result)
-        return found, visible
+            with _exchanging:
+                found.restore()
+                for i in [i for i, owner in _exchanged.items() if owner is found]:
+                    del _exchanged[i]
+        if rec.refused:  # the function caught the error
+            raise rec.refused
+        note_draws(found, states)
+        found.check()
+        rec.program.result = described(result, found)
+    except (JitError, Overlap):
+        closure.restore()
+        for source, state in zip(closure.sources, states, strict=True):
+            if comparable(source_state(source)) != comparable(state):
+                set_source_state(source, state)
+        raise
+    found.finish()
+    shown = visible(result, found)
+    rec.ended = True
+    return found, shown
 
 
-def assign(holder: Any, key: str, value: object) -> None:
-    """Set the variable in a cell or in globals, or an attribute."""
-    if isinstance(holder, CellType):
-        holder.cell_contents = value
-    elif isinstance(holder, (dict, ModuleType)):
-        (holder if isinstance(holder, dict) else vars(holder))[key] = value
-    else:
-        object.__setattr__(holder, key, value)  # which a frozen dataclass allows
+def _prepare(found: Captured, fun: Function) -> Function:
+    """Exchange the values of the state that the function reaches; return the call to record."""
+    args, kwargs, closure = found.args, found.kwargs, found.closure
+    given = [found.argument(a, f"args[{i}]") for i, a in enumerate(args)]
+    given_kwargs = {k: found.argument(a, f"kwargs[{k!r}]") for k, a in kwargs.items()}
+    arguments = list(zip(argument_names(fun, args, kwargs), found.leaves, strict=True))
+    owner = getattr(fun, "__self__", fun)
+    found.names = closure.tensor_names([*arguments, ("", owner)] if isinstance(owner, Module) else arguments)
+    return functools.partial(found.exchange().new(fun), *given, **given_kwargs)
 
 
-class _RunningRules(Watcher):
-    """Tells a recorder which node's rule is running; the sum of contributions that follows counts as part of it."""
+def _claim(closure: Closure, found: Captured) -> None:
+    """Raise InUse if another thread's recording has exchanged some of this state; else let others know."""
+    places = {*map(id, closure.tensors), *[id(h.owner) for h in closure.holders.values() if not h.is_scope]}
+    if not _exchanged.keys().isdisjoint(places):
+        raise InUse
+    _exchanged.update(dict.fromkeys(places, found))
 
-    def __init__(self, rec: Recorder) -> None:
-        self.rec = rec
+
+def note_draws(found: Captured, before: list[Any]) -> None:
+    """Note the Generators that were drawn from; raise JitError for a source whose draws are not recorded."""
+    recorded = {id(getattr(call.fun, "__self__", None)) for call in found.rec.program.calls if call.draws}
+    for source, state in zip(found.closure.sources, before, strict=True):
+        if comparable(source_state(source)) == comparable(state):
+            continue
+        if id(source) in recorded:
+            found.drawn.append(source)
+        else:
+            name = getattr(source, "__name__", type(source).__name__)
+            raise found.rec.error(
+                f"random numbers of {name} would be the same at every call; draw from a Generator, rng = "
+                "np.random.default_rng(seed), that the function is given, or that a variable or an attribute holds"
+            )
+
+
+class _Recording(Watcher):
+    """Tells the recorder which node's rule is running, and refuses nodes that come from elsewhere.
+
+    The sum of contributions that follows a rule counts as part of it.
+    """
+
+    def __init__(self, found: Captured) -> None:
+        self.found, self.start = found, next_place()
         self.running: list[Any] = []  # a rule may run a backward pass itself
 
+    def recorded(self, y: Any) -> None:
+        """Refuse a Value, and a Tensor from before the recording that was not exchanged, or has a graph."""
+        if isinstance(y, Value):
+            raise self.found.rec.error("a Value computes with Python's floats, which cannot be recorded; use a Tensor")
+        for i in y.argnums:
+            x = y.args[i]
+            if x.order > self.start and (x not in self.found.passes or x.fun):
+                remedy = "was computed outside; recompute it inside, or pass x.detach()"
+                if not x.fun:
+                    remedy = "is not reached by the function's arguments or variables; hand it over as an argument"
+                raise self.found.rec.error(f"{x._describe()} {remedy}")
+
     def contribution(self, contribute: Contribution) -> Contribution:
+        """Note the node whose rule runs."""
+
         def watched(y: Any, g: Any, i: int, x: Any) -> Any:
-            self.rec.node = y
+            self.found.rec.node = y
             self.running.append(y)
             try:
                 return contribute(y, g, i, x)
@@ -86,34 +136,9 @@ class _RunningRules(Watcher):
         return watched
 
     def finished(self, pairs: object) -> None:
-        self.rec.node = self.running[-1] if self.running else None
+        """Forget the node."""
+        self.found.rec.node = self.running[-1] if self.running else None
 
-
-@contextmanager
-def _reporting(found: Captured) -> Iterator[None]:
-    """Let Tensors, modules, optimizers and schedules report their attributes to a recording while it runs."""
-    thread = found.rec.thread
-    setattr(Node, "_value", property(found.get_value, found.set_value))  # noqa: B010 (mypy)
-    setattr(Node, "_grad", property(found.get_grad, found.set_grad))  # noqa: B010
-
-    def get(owner: Any, name: str) -> Any:
-        value = object.__getattribute__(owner, name)
-        return value if name[:2] == "__" or get_ident() != thread else found.get_attribute(owner, name, value)
-
-    def put(owner: Any, name: str, value: Any) -> None:
-        reported = get_ident() == thread and not isinstance(getattr(type(owner), name, None), property)
-        (found.set_attribute if reported else object.__setattr__)(owner, name, value)
-
-    setters = [(kind, kind.__dict__.get("__setattr__")) for kind in REPORTING]
-    for kind in REPORTING:
-        setattr(kind, "__getattribute__", get)  # noqa: B010 (as above)
-        setattr(kind, "__setattr__", put)  # noqa: B010
-    try:
-        yield
-    finally:
-        for kind, setter in setters:
-            del kind.__getattribute__, kind.__setattr__
-            if setter:
-                setattr(kind, "__setattr__", setter)  # noqa: B010
-        setattr(Node, "_value", raw_value)  # noqa: B010
-        setattr(Node, "_grad", raw_grad)  # noqa: B010
+    def gradient_read(self, x: Any) -> None:
+        """Note that the recording depends on a gradient that is not there."""
+        self.found.absent[x] = None

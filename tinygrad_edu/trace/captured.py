@@ -1,31 +1,37 @@
-"""Captured state: the Tensors, gradients, optimizers, modules and random numbers that a recorded function uses.
+"""Captured state: the arrays, numbers and generators that a recorded function finds, and what it does to them.
 
-While the function runs, `Node`, `Module` and `Optimizer` report the reads and writes of its thread, and other threads
-see the state as it is. Changes are made only when the function has returned: a recording that fails has no effect.
+While the function runs, the places that hold them (a Tensor's data, an optimizer's lists, attributes) hold recording
+values. Changes are made only when the function has returned: a recording that fails has no effect.
 """
 
-from collections.abc import Hashable
-from threading import get_ident
+from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
-from ..engine.rules.registry import Array
 from ..engine.tape import Node, constant
 from ..engine.value import Value
-from ..nn import Module
-from ..optim import Group, Optimizer
-from ..optim.lr_scheduler import LRScheduler
-from .closure import PLAIN, Closure, Place, source_state
-from .ir import Constant, Input, Result, Setting, State, Var, mapped, placeholder, substituted
+from ..optim import Optimizer
+from .closure import PLAIN, SETTINGS, Closure, Holder, Place
+from .copies import Copies
+from .ir import Input, Setting, State, Var, depends, mapped, placeholder
 from .recorder import Recorder, TracedGenerator, TracedIterator
+from .results import described, refill, visible
 from .traced import Traced
 
-GUARDED = (*PLAIN, np.random.Generator)  # kinds of attributes that must be the same at later calls
-SETTINGS = {Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",)}  # attributes that are read at each call
-REPORTING = (Module, *SETTINGS)  # classes whose attributes are reported to a recording
+REFUSED = (np.matrix, np.ma.MaskedArray)  # their operators compute something else than an array's
 
-raw_value, raw_grad = Node.__dict__["_value"], Node.__dict__["_grad"]
+
+class Overlap(Exception):
+    """Raised if an argument shares memory with an array that the function writes into."""
+
+
+def owner_of(array: Any) -> Any:
+    """Return the object that owns an array's memory."""
+    while isinstance(array, np.ndarray) and array.base is not None:
+        array = array.base
+    return array
 
 
 class Captured:
@@ -38,216 +44,247 @@ class Captured:
         self.names: dict[int, str] = {}  # of Tensors, by their identity
         self.given: dict[int, Input] = {}  # the Tensors among the arguments
         self.leaves: list[Any] = []  # the arguments, and the members of nested ones
-        self.inputs: list[Traced] = []  # for the arrays among them
-        # Tensors that existed before, and a Traced for the data of each; other threads still see the array.
-        self.tensors: dict[int, tuple[Node, Traced]] = {}
-        self.fresh: dict[int, Node] = {}  # Tensors made by the function; kept alive, so that no other gets the same id
-        self.new_grads: dict[int, tuple[Node, Traced | None]] = {}  # (Tensor, its new gradient)
-        self.absent: list[Any] = []  # Tensors whose gradient was read and is None
-        self.attributes: dict[tuple[int, str], Place] = {}
-        self.settings: dict[tuple[int, str], Traced] = {}
-        self.arrays: dict[int, Traced] = {}  # gradients and optimizer state
-        self.generators: dict[int, TracedGenerator] = {}
+        self.containers: list[tuple[str, Any, Any, Any]] = []  # (path, argument, what fun gets, a copy of that)
+        self.arrays: dict[int, Traced] = {}  # by the identity of the array
+        self.generators: dict[int, Any] = {}  # and iterators
+        self.places: list[Place] = []
+        self.copied: list[Holder] = []  # the variables of copied functions
+        self.absent: dict[Node, None] = {}  # Tensors whose gradient was read and is None
+        self.passes: dict[Node, tuple[int, int]] = {}  # Tensor: `Node.passes` before and after
+        self.requires_grad: dict[Node, bool] = {}
+        self.drawn: list[np.random.Generator] = []  # those that random numbers were drawn from
+        self.on_gone: Callable[[], Callable[[Captured], None] | None] = lambda: None  # a weak reference
 
-    # Tensors
-    def tensor(self, x: Node) -> Traced:
-        """Capture the data of a Tensor that existed before."""
-        self.refuse_values(x)
-        array = raw_value.__get__(x)
-        source = self.given.get(id(x)) or State(array, x, "data")
-        var = Var(source, array, self.name_of(x))
-        (self.rec.program.states if isinstance(source, State) else self.rec.program.inputs).append(var)
-        if isinstance(source, State):
-            self.attributes[id(x), "requires_grad"] = x, "requires_grad", x.requires_grad
-        traced = Traced(self.rec, array, var)
-        self.tensors[id(x)] = x, traced
+    # Before the function runs
+    def argument(self, a: Any, path: str) -> Any:
+        """Capture an argument, or a member of a nested one; return what the function gets instead."""
+        if type(a) in (list, tuple, dict) or hasattr(type(a), "_fields"):
+            items = a.items() if isinstance(a, dict) else enumerate(a)
+            parts = {k: self.argument(v, f"{path}[{k!r}]") for k, v in items}
+            if isinstance(a, tuple):
+                return type(a)(*parts.values()) if hasattr(a, "_fields") else tuple(parts.values())
+            new: Any = parts if isinstance(a, dict) else list(parts.values())
+            self.containers.append((path, a, new, new.copy()))
+            return new
+        self.leaves.append(a)
+        source = Input(len(self.leaves) - 1, tensor=isinstance(a, Node))
+        if isinstance(a, Node):
+            self.given.setdefault(id(a), source)
+        elif isinstance(a, REFUSED):
+            raise self.rec.error(f"an argument is a {type(a).__name__}; pass a plain array, np.asarray(a)")
+        elif isinstance(a, (np.ndarray, np.generic)):
+            if id(a) not in self.arrays:
+                self.add(Var(source, a), self.rec.program.inputs)
+            return self.arrays[id(a)]
+        return self.traced_source(a)
+
+    def add(self, var: Var, group: list[Var]) -> Traced:
+        """Add an input or a state to the program, and return its recording array."""
+        group.append(var)
+        self.arrays[id(var.example)] = traced = Traced(self.rec, var.example, var)
         return traced
-
-    def name_of(self, x: Node) -> str:
-        """Return the label of a Tensor, or the name that the function knows it by."""
-        return x.label or self.names.get(id(x), "")
-
-    def refuse_values(self, x: Node) -> None:
-        """Raise JitError for a Value."""
-        if isinstance(x, Value):
-            raise self.rec.error("a Value computes with Python's floats, which cannot be recorded; use a Tensor")
-
-    def is_captured(self, x: Node) -> bool:
-        """Whether a Tensor existed before; if so, capture it."""
-        if id(x) not in self.tensors and id(x) not in self.fresh:
-            self.tensor(x)
-        return id(x) in self.tensors
-
-    # Reads and writes of `_value` and `_grad`. Those by other threads are not reported.
-    def get_value(self, x: Node) -> Any:
-        """Read `x._value`."""
-        if id(x) in self.fresh or get_ident() != self.rec.thread:
-            return raw_value.__get__(x)
-        found = self.tensors.get(id(x))
-        return found[1] if found else self.tensor(x)
-
-    def set_value(self, x: Node, value: object) -> None:
-        """Write `x._value`: a Tensor that existed before gets new elements in its array."""
-        if get_ident() != self.rec.thread:
-            raw_value.__set__(x, value)
-            return
-        if getattr(x, "order", None) is None:  # it is being made, and its data is set first
-            if type(value) is not Traced:
-                self.refuse_values(x)
-            self.fresh[id(x)] = x
-        if id(x) in self.fresh or not self.is_captured(x):
-            raw_value.__set__(x, value if type(value) is Traced else self.rec.constant(value))
-            return
-        now = self.get_value(x)
-        if value is now:
-            return
-        if type(value) is not Traced or value.shape != now.shape or value.variable.dtype != now.dtype:
-            refused = "has another shape or dtype, or would be the same at every call"
-            raise self.rec.error(f"{x._describe()}.data = ... {refused}")
-        if any(value.root is t for _, t in self.tensors.values() if t is not now):
-            refused = "lets two Tensors share one array, which a replay does not; take a .copy()"
-            raise self.rec.error(f"{x._describe()}.data = ... {refused}")
-        new = Traced(self.rec, value.value, value.variable)  # other references to the old array keep its elements
-        new.origin = now.origin
-        self.tensors[id(x)] = x, new
-
-    def get_grad(self, x: Node) -> Any:
-        """Read `x._grad`."""
-        if get_ident() != self.rec.thread:
-            return raw_grad.__get__(x)
-        if id(x) in self.new_grads:
-            return self.new_grads[id(x)][1]
-        g = raw_grad.__get__(x)
-        if type(g) is Traced or not self.is_captured(x):
-            return g
-        if g is None:
-            if not any(x is y for y in self.absent):
-                self.absent.append(x)
-            return None
-        return self.array(g, x, "grad")
-
-    def set_grad(self, x: Node, g: object) -> None:
-        """Write `x._grad`."""
-        if get_ident() != self.rec.thread or id(x) in self.fresh or not self.is_captured(x):
-            raw_grad.__set__(x, g)
-        else:
-            self.new_grads[id(x)] = x, self.rec.constant(g) if g is not None and type(g) is not Traced else g
-
-    # Optimizers and modules
-    def array(self, array: Array, owner: Any, kind: str) -> Traced:
-        """Capture a gradient, or an array of an optimizer's state."""
-        if id(array) not in self.arrays:
-            name = f"{self.name_of(owner)}_grad" if kind == "grad" else kind
-            var = Var(State(array, owner, kind), array, name)
-            self.rec.program.states.append(var)
-            self.arrays[id(array)] = Traced(self.rec, array, var)
-        return self.arrays[id(array)]
-
-    def get_attribute(self, owner: object, name: str, value: Any) -> Any:
-        """Read an attribute of a module, an optimizer or a schedule, which holds `value`."""
-        if name in setting_names(owner):
-            if (id(owner), name) not in self.settings:
-                var = Var(Setting(owner, name), value, name)
-                self.rec.program.settings.append(var)
-                self.settings[id(owner), name] = Traced(self.rec, value, var)
-            return self.settings[id(owner), name]
-        if isinstance(owner, Optimizer) and name == "state":
-            return {kind: [self.array(a, owner, f"{kind}.{i}") for i, a in enumerate(arrays)]
-                    for kind, arrays in value.items()}  # fmt: skip
-        if isinstance(value, GUARDED):
-            self.attributes.setdefault((id(owner), name), (owner, name, value))
-        return self.traced_source(value)
-
-    def set_attribute(self, owner: object, name: str, value: object) -> None:
-        """Write an attribute of a module, an optimizer or a schedule."""
-        now = vars(owner).get(name)
-        if name in setting_names(owner):
-            if type(value) is not Traced:
-                remedy = "set it outside of the recorded function, or let a schedule of tg.optim.lr_scheduler do it"
-                raise self.rec.error(f"{name} = {value!r:.40} would be the same at every call; {remedy}")
-            self.get_attribute(owner, name, now)
-            self.settings[id(owner), name] = value
-        elif value is not getattr(owner, name, self):
-            remedy = "set it outside of the recorded function, or return the value"
-            raise self.rec.error(f"{type(owner).__name__}.{name} = ... would not happen at later calls; {remedy}")
 
     def traced_source(self, x: Any) -> Any:
         """Return what to use instead of a Generator or an iterator; x itself for anything else."""
         if isinstance(x, np.random.Generator):
             return self.generators.setdefault(id(x), TracedGenerator(self.rec, x))
-        return TracedIterator(self.rec, x) if hasattr(type(x), "__next__") else x
+        if hasattr(type(x), "__next__"):
+            return self.generators.setdefault(id(x), TracedIterator(self.rec, x))
+        return x
 
-    def argument(self, a: Any) -> Any:
-        """Capture an argument, or a member of a nested one; return what the function gets instead."""
-        self.leaves.append(a)
-        if isinstance(a, Node):
-            self.given.setdefault(id(a), Input(len(self.leaves) - 1, tensor=True))
-        elif isinstance(a, (np.ndarray, np.generic)):
-            var = Var(Input(len(self.leaves) - 1), a)
-            self.rec.program.inputs.append(var)
-            self.inputs.append(Traced(self.rec, a, var))
-            return self.inputs[-1]
-        return self.traced_source(a)
+    def exchange(self) -> Copies:
+        """Let the places of arrays, numbers and generators hold recording values; return copies of functions."""
+        closure, given = self.closure, [a for a in self.leaves if isinstance(a, Node)]
+        for x in dict.fromkeys([*given, *closure.tensors]):
+            if not isinstance(x, Value):
+                self.exchange_tensor(x)
+        for owner in closure.framework:
+            for name in next((names for kind, names in SETTINGS.items() if isinstance(owner, kind)), ()):
+                var = Var(Setting(owner, name), vars(owner)[name], name)
+                self.rec.program.settings.append(var)
+                self.put(vars(owner), name, f"{type(owner).__name__}.{name}", Traced(self.rec, var.example, var))
+        states = {
+            id(a): (owner, f"{kind}.{i}")
+            for owner in closure.framework if isinstance(owner, Optimizer)
+            for kind, arrays in owner.state.items() for i, a in enumerate(arrays)
+        }  # fmt: skip
+        replaced: dict[int, Any] = {}
+        for holder in closure.holders.values():
+            keys = holder.before if holder.checked is None else [k for k in holder.before if k in holder.checked]
+            for key in keys:
+                value, title = holder.before[key], holder.member(key)
+                if type(value) is not np.ndarray or value.dtype.kind not in "biufc":
+                    new = self.traced_source(value)
+                elif (new := self.arrays.get(id(value))) is None:
+                    owner, kind = states.get(id(value), (holder.owner, "array"))
+                    new = self.add(Var(State(value, owner, kind), value, title), self.rec.program.states)
+                if new is not value and holder.is_scope:
+                    replaced[id(value)] = new
+                elif new is not value and isinstance(holder.owner, (dict, list)):
+                    self.put(holder.owner, key, title, new)
+        for f in closure.functions:
+            for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
+                if (new := self.traced_source(value)) is not value:
+                    replaced[id(value)] = new
+        copies = Copies(closure, replaced)
+        self.copied = copies.holders
+        return copies
 
-    # After the function has returned
-    def refuse_changes(self, before: list[Hashable]) -> None:
-        """Raise JitError for a change that later calls would not make; `before` are states of random numbers."""
-        for source, state in zip(self.closure.sources, before, strict=True):
-            if id(source) not in self.generators and source_state(source) != state:
-                name = getattr(source, "__name__", type(source).__name__)
-                raise self.rec.error(
-                    f"random numbers of {name} would be the same at every call; draw from a Generator, rng = "
-                    "np.random.default_rng(seed), that the function is given, or that a variable or an attribute holds"
-                )
-        if changed := self.closure.changed():
+    def exchange_tensor(self, x: Node) -> None:
+        """Let a Tensor hold recording arrays; an empty slot `_grad` tells who reads a gradient that is not there."""
+        data, name, given = x.data, self.name_of(x), self.given.get(id(x))
+        self.passes[x], self.requires_grad[x] = (getattr(x, "passes", int(x._grad is not None)), 0), x.requires_grad
+        if id(data) not in self.arrays:
+            source, group = State(data, x, "data"), self.rec.program.states
+            self.add(Var(given or source, data, name), self.rec.program.inputs if given else group)
+        self.put(x, "_value", f"{x._describe()}.data", self.arrays[id(data)])
+        g, title = x._grad, f"{x._describe()}.grad"
+        if g is None:
+            self.put(x, "_grad", title, None)
+            del x._grad
+            return
+        g = x.grad
+        if id(g) not in self.arrays:
+            self.add(Var(State(g, x, "grad"), g, f"{name}_grad"), self.rec.program.states)
+        self.put(x, "_grad", title, self.arrays[id(g)])
+
+    def put(self, owner: Any, key: Any, title: str, value: Any) -> None:
+        """Let a place hold a recording value."""
+        self.places.append(Place(owner, key, title, value))
+        self.places[-1].put(value)
+
+    def name_of(self, x: Node) -> str:
+        """Return the label of a Tensor, or the name that the function knows it by."""
+        return x.label or self.names.get(id(x), "")
+
+    # After the function has returned, or failed
+    def restore(self) -> None:
+        """Let all places hold what they held, and note what they held at the end."""
+        for place in self.places:
+            place.last = place.get()
+        for place in reversed(self.places):
+            place.put(place.found)
+        for x, (before, _) in self.passes.items():
+            self.passes[x] = before, getattr(x, "passes", 0)
+            if before:
+                x.passes = before
+            elif hasattr(x, "passes"):
+                del x.passes
+
+    def check(self) -> None:
+        """Raise JitError for changes that later calls would not make, and undo those of Python state."""
+        changed = [h for h in (*self.closure.holders.values(), *self.copied) if h.changed()]
+        titles = [h.title for h in changed]
+        for holder in changed:
+            holder.restore()
+        for place in self.places:
+            if type(place.last) is np.ndarray:
+                place.last = self.rec.constant(place.last)
+            new = place.last if place.last is not place.given else None
+            if place.key == "_grad" or new is None:
+                continue
+            if type(new) is not Traced:
+                remedy = "set it outside of the recorded function, or let a schedule of tg.optim.lr_scheduler do it"
+                raise self.rec.error(f"{place.title} = {new!r:.40} would be the same at every call; {remedy}")
+            if new.shape and isinstance(new.root.variable.source, (State, Input)):
+                refused = "lets two places share one array, which a replay does not; take a .copy()"
+                raise self.rec.error(f"{place.title} = ... {refused}")
+        if titles:
             remedy = "do it outside of the recorded function, or return the value"
-            raise self.rec.error(f"{changed} was changed, which would not happen at later calls; {remedy}")
+            raise self.rec.error(f"{titles[0]} was changed, which would not happen at later calls; {remedy}")
+        self.refuse_overlaps()
+
+    def refuse_overlaps(self) -> None:
+        """Raise JitError, or Overlap for an argument, if an array that was written into shares memory with another."""
+        by_owner: dict[int, list[Traced]] = {}
+        for t in self.arrays.values():
+            by_owner.setdefault(id(owner_of(t.origin.example)), []).append(t)
+        for group in by_owner.values():
+            for t in group:
+                a = t.origin.example
+                if t.variable is t.origin or not isinstance(a, np.ndarray):
+                    continue
+                if not a.flags.writeable:
+                    raise self.rec.error(f"{t.origin.name or 'an argument'} is read-only, and was written into")
+                for other in group:
+                    if other is not t and np.may_share_memory(a, other.origin.example):
+                        if isinstance(t.origin.source, Input) or isinstance(other.origin.source, Input):
+                            raise Overlap
+                        names = f"{t.origin.name or 'an array'} and {other.origin.name or 'another'}"
+                        raise self.rec.error(f"{names} share memory, and one was written into; give each its own copy")
 
     def finish(self) -> None:
         """Make the changes that the function made, and add them to the program."""
         program = self.rec.program
-        for t in (*[t for _, t in self.tensors.values()], *self.arrays.values(), *self.inputs):
-            source = t.origin.source
-            if t.variable is not t.origin and not isinstance(source, Constant):
-                program.stores.append((t.origin, t.variable))
-                leaf = self.leaves[source.index] if isinstance(source, Input) else None
-                array = source.array if leaf is None else leaf._value if source.tensor else leaf
-                array[...] = t.value
-        for var in program.settings:
-            traced = self.settings[id(var.source.owner), var.source.attribute]
-            if traced.variable is not var:
-                program.stores.append((var, traced.variable))
-                setattr(var.source.owner, var.source.attribute, traced.value)
-        for x, g in self.new_grads.values():
-            program.grads.append((x, None if g is None else g.variable))
-            raw_grad.__set__(x, None if g is None else np.array(g.value))
+        stores = [(t.origin, t) for t in self.arrays.values() if t.variable is not t.origin]
+        for place in self.places:
+            new = place.last
+            if new is place.given:
+                continue
+            if place.key == "_grad":
+                program.grads.append((place.owner, None if new is None else new.variable))
+                place.put(None if new is None else np.array(new.value))
+            elif isinstance(place.given.origin.source, Setting):
+                stores.append((place.given.origin, new))
+            else:
+                place.var = place.given.origin
+                program.rebound.append((place, new.variable))
+                if isinstance(place.given.origin.source, State):
+                    place.given.origin.source.place = place
+                place.put(np.array(new.value))
+        for target, new in stores:
+            program.stores.append((target, new.variable))
+            if isinstance(target.source, Setting):
+                vars(target.source.owner)[target.source.attribute] = new.value
+            else:
+                target.example[...] = new.value
+        for path, argument, given, before in self.containers:
+            keys = range(len(before)) if isinstance(before, list) else before
+            if len(given) != len(before) or any(given[k] is not before[k] for k in keys):
+                program.containers.append((path, described(given, self)))
+                refill(argument, visible(given, self))
+        self.count_passes()
+        used = set(program.outputs()).union(*[call.uses for call in program.calls])
+        used.update([target for target, _ in program.stores] + [place.var for place, _ in program.rebound])
+        program.states = [v for v in program.states if v in used]
+        program.settings = [v for v in program.settings if v in used]
+
+    def count_passes(self) -> None:
+        """Let Tensors count the backward passes that added up: anew, or on if the sum contains the earlier gradient."""
+        program = self.rec.program
+        grads = {x: v for x, v in program.grads if v is not None}
+        for x, (before, after) in self.passes.items():
+            earlier = next((v for v in program.states if v.source.owner is x and v.source.kind == "grad"), None)
+            if x in grads and after:
+                adds = earlier is not None and depends(grads[x], earlier)
+                program.passes.append((x, after - before if adds else after, adds))
+                x.passes = after
 
     def forget(self) -> None:
-        """Release the arrays of the recording; the structure of the arguments stays, for their names."""
-        held = self.fresh, self.arrays, self.settings, self.tensors, self.new_grads, self.leaves, self.inputs
-        for each in held:
+        """Release the arrays and objects of the recording; the kinds of the arguments stay, for later calls."""
+        given = {id(a) for a in self.leaves if isinstance(a, Node)}
+        self.passes = {x: n for x, n in self.passes.items() if id(x) not in given}
+        self.places = [p for p in self.places if id(p.owner) not in given]
+        for place in self.places:
+            place.found = place.last = place.given = None
+        for each in (self.arrays, self.containers, self.leaves, self.requires_grad, self.copied):
             each.clear()
-        self.args, self.kwargs = (substituted(a, placeholder, np.ndarray) for a in (self.args, self.kwargs))
+        del self.closure
+        self.args, self.kwargs = mapped(_kinds, self.args), mapped(_kinds, self.kwargs)
 
-    def result(self, value: Any) -> tuple[Any, Any]:
-        """Return the function's result twice: with a Result for each array, for the program; and for the user."""
-
-        def recorded(x: Any) -> Any:
-            if id(x) in self.fresh:
-                return Result("tensor", raw_value.__get__(x).variable)
-            if type(x) is Traced:
-                return Result("array", x.variable)
-            return Result("array", Var(Constant(x), x)) if isinstance(x, np.ndarray) else x
-
-        def visible(x: Any) -> Any:
-            if id(x) in self.fresh:
-                return constant(type(x), visible(raw_value.__get__(x)))
-            value = x.value if type(x) is Traced else x  # copied: later calls write into it, or it is a view
-            return np.array(value) if isinstance(value, np.ndarray) else value
-
-        return mapped(recorded, value), mapped(visible, value)
+    def gone(self, _: object) -> None:
+        """Tell the cache that an object among the arguments is gone, and this recording with it."""
+        if (forget := self.on_gone()) is not None:
+            forget(self)
 
 
-def setting_names(owner: object) -> tuple[str, ...]:
-    """Return the attributes of an optimizer or a schedule that are read at each call."""
-    return next((names for kind, names in SETTINGS.items() if isinstance(owner, kind)), ())
+def _kinds(x: Any) -> Any:
+    """Return nested arguments with placeholders for arrays, and weak references for objects."""
+    if isinstance(x, Node):
+        return constant(type(x), placeholder(x._value))
+    if isinstance(x, (np.ndarray, *PLAIN, np.generic, range)):
+        return placeholder(x)
+    try:
+        return ref(x)
+    except TypeError:
+        return x

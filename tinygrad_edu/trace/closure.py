@@ -1,8 +1,7 @@
-"""The closure of a function: variables, attributes, elements of lists and dicts, sources of random numbers.
+"""The closure of a function: all objects that it reaches, and how to notice that one of them was changed.
 
-It is read off the code: the variables that the function closes over, and all that has a name which the function, or
-one that it calls, uses. A replay requires that all of them are the same. A function that changes one of them cannot be
-recorded, because later calls would not change it.
+The walk follows arguments, variables that the function closes over, globals that it names, and attributes and elements
+of those. It searches the code of the user's functions for names, and never that of libraries.
 """
 
 import functools
@@ -12,158 +11,307 @@ import sys
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
 from operator import is_
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ..engine.errors import INTERNAL
+from ..engine.tape import Node
 from ..nn import Module
+from ..optim import Group, Optimizer
+from ..optim.lr_scheduler import LRScheduler
 
-Place = tuple[Any, str, Any]  # (cell, globals or owner; name of the variable or the attribute; value)
-
-MANY = 100  # elements of a list or a dict that are compared
-SOURCES = (np.random.Generator, np.random.RandomState, random.Random)
-PLAIN = (bool, int, float, complex, str, type(None))
-ATOMS = (*PLAIN, bytes, np.ndarray, np.generic, np.ufunc)
+MANY = 100  # a longer list of plain values is frozen: replays do not look at it
+SOURCES = (np.random.Generator, np.random.RandomState, random.Random, np.random.BitGenerator)
+PLAIN = (bool, int, float, complex, str, bytes, type(None))
+ATOMS = (*PLAIN, np.generic, np.ufunc, np.dtype, range, slice)
+SETTINGS = {Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",)}  # numbers that a replay reads anew
+FRAMEWORK = (Module, *SETTINGS)  # their instances are seen with all attributes
+METHODS = (FunctionType, property, classmethod, staticmethod, functools.cached_property)
 USERS, INSTALLED, INTERNALS = range(3)  # whose code a file holds; INTERNALS: this package's, Python's and NumPy's
 STANDARD = os.path.dirname(os.__file__)
 
 
-class Closure:
-    """The closure of `fun`, and of the functions and objects among its `arguments`.
+class Place:
+    """A member of a holder, or a slot of a Tensor, that holds something else while the function is recorded.
 
-    Objects of `opaque` classes are not searched. Of a Module only its class is: it reports its attributes itself.
+    `found` is what it held before, `given` what it holds at first meanwhile, `last` what it held when the function
+    had returned.
     """
 
-    def __init__(self, fun: object, arguments: Iterable[object], opaque: tuple[type, ...]) -> None:
-        self.variables: list[Place] = []
-        self.attributes: list[Place] = []
-        self.containers: list[tuple[Any, list[Any]]] = []  # (list, dict, set or deque; its elements)
+    def __init__(self, owner: Any, key: Any, title: str, given: Any) -> None:
+        self.owner, self.key, self.title, self.given = owner, key, title, given
+        self.var: Any = None  # of the program, if another array is put here
+        self.found = self.last = self.get()
+
+    def get(self) -> Any:
+        """Return what the place holds now; None for an empty slot."""
+        if isinstance(self.owner, (dict, list)):
+            return self.owner[self.key]
+        return getattr(self.owner, self.key, None)
+
+    def is_among(self, places: Iterable[tuple["Place", Any]]) -> bool:
+        """Return whether one of these (place, value) pairs is about this place."""
+        return any(place is self for place, _ in places)
+
+    def put(self, value: Any) -> None:
+        """Let the place hold a value."""
+        assign(self.owner, self.key, value)
+
+
+class Holder:
+    """An object whose members can be replaced: a cell, a dict, a list, a class, an object with slots.
+
+    `before` are its members as they were found. Replays check those with a key in `checked`, or all if it is None.
+    `absent` are keys without a member, such as an attribute that a class has. Of globals only those with `names` are
+    looked at: the others belong to other code.
+    """
+
+    def __init__(self, owner: Any, title: str, checked: set[str] | None, names: set[str] | None = None) -> None:
+        self.owner, self.title, self.checked, self.names = owner, title, checked, names
+        self.absent: set[str] = set()
+        self.before = members(owner)
+
+    @property
+    def is_scope(self) -> bool:
+        """Whether it holds a function's variables: a cell, or globals."""
+        return self.names is not None or isinstance(self.owner, CellType)
+
+    def member(self, key: Any) -> str:
+        """Return a name for the member with this key."""
+        if isinstance(self.owner, CellType):
+            return self.title.removeprefix("the variable ")
+        return key if isinstance(key, str) else f"{self.title.removeprefix('a ')}_{key}"
+
+    def now(self) -> dict[Any, Any]:
+        """Return the present members."""
+        now = members(self.owner)
+        return now if self.names is None else {k: v for k, v in now.items() if k in self.names or k in self.before}
+
+    def changed(self) -> bool:
+        """Return whether any member was added, removed or replaced."""
+        now, before = self.now(), self.before
+        if self.names is not None:
+            now, before = ({k: v for k, v in each.items() if k in self.names} for each in (now, before))
+        return list(now) != list(before) or not all(map(is_, now.values(), before.values()))
+
+    def restore(self) -> None:
+        """Put back the members that were found."""
+        owner, now = self.owner, self.now()
+        if isinstance(owner, (list, deque, set)):
+            owner.clear()
+            (owner.update if isinstance(owner, set) else owner.extend)(self.before.values())
+            return
+        for key in now.keys() - self.before.keys():
+            remove(owner, key)
+        for key, value in self.before.items():
+            if now.get(key, self) is not value:
+                assign(owner, key, value)
+
+
+def members(owner: Any) -> dict[Any, Any]:
+    """Return the members of a holder by their keys."""
+    if isinstance(owner, CellType):
+        try:
+            return {"cell_contents": owner.cell_contents}
+        except ValueError:  # a variable without a value
+            return {}
+    if isinstance(owner, dict):
+        return dict(owner)
+    if isinstance(owner, (list, set, deque)):
+        return dict(enumerate(owner))
+    if isinstance(owner, type):
+        return dict(vars(owner))
+    slots = {name for kind in type(owner).__mro__ for name in getattr(kind, "__slots__", ())}
+    return {name: getattr(owner, name) for name in sorted(slots) if hasattr(owner, name)}
+
+
+def assign(owner: Any, key: Any, value: object) -> None:
+    """Replace a member of a holder, or a slot of a Tensor."""
+    if isinstance(owner, (dict, list, deque)):
+        owner[key] = value
+    elif isinstance(owner, (type, CellType)):
+        setattr(owner, key, value)
+    else:
+        object.__setattr__(owner, key, value)  # which a frozen dataclass allows
+
+
+def remove(owner: Any, key: Any) -> None:
+    """Remove a member of a holder."""
+    if isinstance(owner, dict):
+        del owner[key]
+    else:
+        delattr(owner, key)
+
+
+class Closure:
+    """All that `fun` reaches, with its `arguments`."""
+
+    def __init__(self, fun: object, arguments: Iterable[object]) -> None:
+        self.holders: dict[int, Holder] = {}
+        self.tensors: list[Node] = []
+        self.framework: list[Any] = []  # modules, optimizers, groups and schedules
         self.sources: list[Any] = [np.random, random]  # of random numbers
-        self.names = {"__call__", "__wrapped__", "forward"}  # all that the functions use
+        self.functions: list[FunctionType] = []
+        self.names = {"__wrapped__", "forward"}  # all that the functions use
         self.owners: list[object] = []  # objects whose attributes may be among these
         self.package = (getattr(fun, "__module__", None) or "").partition(".")[0]
-        self.stack: list[Any] = [*arguments, fun]
-        seen: dict[int, object] = {}
+        self.seen: dict[int, object] = {}  # kept alive, so that no other object gets the same id
+        self.stack: list[Any] = [fun, *arguments]
         while self.stack:
             x = self.stack.pop()
-            if isinstance(x, ATOMS) or id(x) in seen:
-                continue
-            seen[id(x)] = x  # kept alive, so that no other object gets its id
-            if isinstance(x, FunctionType):
-                self.add_function(x)
-            elif isinstance(x, opaque):
-                continue
-            elif isinstance(x, (list, tuple, dict, set, deque)):
-                elements = list(x.values() if isinstance(x, dict) else x)[:MANY]
-                if not isinstance(x, tuple):
-                    self.containers.append((x, elements))
-                self.stack += elements
-            elif isinstance(x, MethodType):
-                self.stack += [x.__self__, x.__func__]
-            elif isinstance(x, functools.partial):
-                self.stack += [x.func, *x.args, *x.keywords.values()]
-            elif isinstance(x, SOURCES):
-                self.sources.append(x)
-            elif not isinstance(x, (type, ModuleType)) or not self.is_library(x):
-                self.owners.append(x)
-                self.add_attributes(x, self.names)
-                if isinstance(x, Module):
-                    self.stack += vars(x).values()
+            if not isinstance(x, ATOMS) and id(x) not in self.seen:
+                self.seen[id(x)] = x
+                self.visit(x)
 
-    def is_library(self, x: FunctionType | type | ModuleType) -> bool:
-        """Whether a function, a class or a module is of a library, whose code is not searched."""
+    def visit(self, x: Any) -> None:
+        """Add an object, and put all that it leads to on the stack."""
+        if isinstance(x, Node):
+            self.tensors.append(x)
+        elif isinstance(x, FunctionType):
+            self.add_function(x)
+        elif isinstance(x, (list, tuple, dict, set, deque)):
+            elements = list(x.values() if isinstance(x, dict) else x)
+            if not isinstance(x, tuple):
+                frozen = len(elements) > MANY and all(isinstance(v, PLAIN) for v in elements)
+                self.hold(x, f"a {type(x).__name__}", set() if frozen else None)
+            self.stack += elements
+        elif isinstance(x, MethodType):
+            self.stack += [x.__self__, x.__func__]
+        elif isinstance(x, functools.partial):
+            self.stack += [x.func, *x.args, *x.keywords.values()]
+        elif isinstance(x, SOURCES):
+            self.sources.append(x)
+        elif isinstance(x, FRAMEWORK):
+            self.framework.append(x)
+            settings = next((names for kind, names in SETTINGS.items() if isinstance(x, kind)), ())
+            checked = {name for name in vars(x) if name not in settings and name != "_in_place"}
+            self.hold(vars(x), type(x).__name__, checked if settings else None)
+            self.stack += [vars(x)[name] for name in checked]
+            self.owners.append(x)
+            self.add_inherited(x, self.names)
+        elif not isinstance(x, (type, ModuleType)) or not self.is_library(x):
+            self.owners.append(x)
+            self.add_attributes(x, self.names)
+
+    def hold(self, owner: Any, title: str, checked: set[str] | None, names: set[str] | None = None) -> None:
+        """Add a holder, or more of the keys that are checked to one that is known."""
+        holder = self.holders.get(id(owner))
+        if holder is None:
+            self.holders[id(owner)] = Holder(owner, title, checked, names)
+        elif holder.checked is not None:
+            holder.checked = None if checked is None else holder.checked | checked
+
+    def is_library(self, x: Any) -> bool:
+        """Return whether a function, a class or a module is of a library, whose code is not searched."""
         name = x.__name__ if isinstance(x, ModuleType) else x.__module__ or ""
         whose = _whose_file(x.__code__.co_filename) if isinstance(x, FunctionType) else _whose_module(name)
         return whose == INTERNALS or (whose == INSTALLED and name.partition(".")[0] != self.package)
 
     def add_function(self, f: FunctionType) -> None:
         """Add the variables of a function, and the attributes that have a name in it."""
+        self.functions.append(f)
         self.stack += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
-        found: list[Place] = []
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
-            try:
-                found.append((cell, name, cell.cell_contents))
-            except ValueError:  # a variable without a value yet
-                continue
-        if not self.is_library(f):
-            scope, names = f.__globals__, set(_names_in(f.__code__))
-            found += [(scope, name, scope[name]) for name in sorted(names & scope.keys())]
-            new = names - self.names
-            self.names |= new
-            for owner in self.owners if new else ():
-                self.add_attributes(owner, new)
-        self.stack += [value for _, _, value in found]
-        self.variables += [v for v in found if not isinstance(v[2], (ModuleType, type))]
+            self.hold(cell, f"the variable {name}", None)
+            self.stack += members(cell).values()
+        if self.is_library(f):
+            return
+        if f.__dict__:
+            self.hold(f.__dict__, f.__name__, set(f.__dict__))
+            self.stack += f.__dict__.values()
+        scope, names = f.__globals__, set(names_in(f.__code__))
+        known = {name for name in names & scope.keys() if not isinstance(scope[name], (ModuleType, type))}
+        self.hold(scope, "a global variable", known, self.names)
+        self.stack += [scope[name] for name in names & scope.keys()]
+        new = names - self.names
+        self.names |= new
+        for owner in self.owners if new else ():
+            self.add_attributes(owner, new)
 
-    def add_attributes(self, owner: object, names: set[str]) -> None:
+    def add_attributes(self, owner: Any, names: set[str]) -> None:
         """Add the attributes of an object, a class or a module that have these names."""
-        held: dict[str, Any] = {} if isinstance(owner, Module) else getattr(owner, "__dict__", {})
-        if not held and not isinstance(owner, Module):
-            slots = [name for kind in type(owner).__mro__ for name in getattr(kind, "__slots__", ()) if name in names]
-            held = {name: getattr(owner, name) for name in slots if hasattr(owner, name)}
-        for name in names & held.keys():
-            self.stack.append(held[name])
-            if not isinstance(held[name], (FunctionType, type, ModuleType, classmethod, staticmethod, property)):
-                self.attributes.append((owner, name, held[name]))
+        if isinstance(owner, FRAMEWORK):
+            self.add_inherited(owner, names)
+            return
+        whole = owner if isinstance(owner, type) else getattr(owner, "__dict__", owner)
+        held = members(whole) if isinstance(whole, (dict, type)) or hasattr(type(owner), "__slots__") else {}
+        found = {name: held[name] for name in names & held.keys()}
+        plain = {name for name, value in found.items() if not isinstance(value, (*METHODS, type, ModuleType))}
+        if not isinstance(owner, (type, ModuleType)) and _whose_module(type(owner).__module__) != USERS:
+            plain = set()  # a library may change what its objects hold at any time
+        elif held:
+            self.hold(whole, getattr(owner, "__name__", type(owner).__name__), plain)
+        self.stack += [_function(value) for value in found.values()]
         if not isinstance(owner, (type, ModuleType)):
-            self.add_inherited(owner, names - held.keys())
+            self.add_inherited(owner, names)
 
     def add_inherited(self, owner: object, names: set[str]) -> None:
-        """Add methods and plain values that an object has from its classes."""
+        """Add the special methods of the user's classes of an object, and members of these classes by name."""
         for kind in type(owner).__mro__[:-1]:
-            for name in names & vars(kind).keys():
-                value = vars(kind)[name]
-                if isinstance(value, (FunctionType, property)):
-                    self.stack.append(value.fget if isinstance(value, property) else value)
-                    if not self.is_library(kind):
-                        self.attributes.append((kind, name, value))
-                elif isinstance(value, PLAIN) and not isinstance(owner, Module):
-                    self.attributes.append((owner, name, value))
+            if not self.is_library(kind):
+                found = {k: v for k, v in vars(kind).items() if k in names or (k[:2] == "__" and callable(v))}
+                self.stack += [_function(value) for value in found.values()]
+                self.hold(kind, kind.__name__, found.keys() & names)
+                if (held := self.holders.get(id(getattr(owner, "__dict__", None)))) is not None:
+                    held.absent |= found.keys() & names - held.before.keys()
+
+    def restore(self) -> None:
+        """Put back all members that were replaced."""
+        for holder in self.holders.values():
+            if holder.changed():
+                holder.restore()
 
     def tensor_names(self, arguments: Iterable[tuple[str, object]]) -> dict[int, str]:
         """Return names for Tensors by their identity, taken from variables, attributes and (name, value) `arguments`.
 
         Elements of a list are name_0, name_1; parameters of a Module are model_0.weight.
         """
+        found = [*arguments]
+        for holder in self.holders.values():
+            keys = [k for k in holder.before if holder.checked is None or k in holder.checked]
+            keys = [k for k in keys if holder.is_scope or isinstance(k, str)]
+            found += [(holder.member(key), holder.before[key]) for key in keys]
         names: dict[int, str] = {}
-        for root, value in (*arguments, *[place[1:] for place in (*self.variables, *self.attributes)]):
-            found = {root: value}
+        for root, value in found:
+            inner = {root: value}
             if isinstance(value, (list, tuple, dict)) and len(value) <= MANY:
-                found = {f"{root}_{k}": v for k, v in (value.items() if isinstance(value, dict) else enumerate(value))}
-            for name, x in found.items():
+                inner = {f"{root}_{k}": v for k, v in (value.items() if isinstance(value, dict) else enumerate(value))}
+            for name, x in inner.items():
                 tensors = dict(x.named_parameters()) if isinstance(x, Module) else {"": x}
                 for key, tensor in tensors.items():
                     names.setdefault(id(tensor), f"{name}_{key}".strip("_"))
         return names
 
-    def changed(self) -> str:
-        """Return a description of what is no longer as it was found; "" if nothing has changed."""
-        for holder, name, value in self.variables:
-            if (holder.cell_contents if isinstance(holder, CellType) else holder.get(name)) is not value:
-                return f"the variable {name}"
-        for owner, name, value in self.attributes:
-            if getattr(owner, name, self) is not value:
-                return f"{getattr(owner, '__name__', type(owner).__name__)}.{name}"
-        for container, elements in self.containers:
-            if not is_unchanged(container, elements):
-                return f"a {type(container).__name__}"
-        return ""
+
+def _function(value: Any) -> Any:
+    """Return the function of a property or of a class or static method, and anything else as it is."""
+    for attribute in ("fget", "__func__", "func"):
+        if isinstance(value, METHODS) and hasattr(value, attribute):
+            return getattr(value, attribute)
+    return value
 
 
-def _names_in(code: CodeType) -> Iterator[str]:
-    """Yield the names of globals and attributes in a function and in those defined inside it."""
+def names_in(code: CodeType) -> Iterator[str]:
+    """Yield the names of globals and attributes in a function and in those defined inside it, and its short strings.
+
+    A string may be a name too, as in getattr(x, "name").
+    """
     yield from code.co_names
-    for inner in code.co_consts:
-        if type(inner) is CodeType:
-            yield from _names_in(inner)
+    for value in code.co_consts:
+        if isinstance(value, str) and value.isidentifier():
+            yield value
+        elif isinstance(value, CodeType):
+            yield from names_in(value)
 
 
 @functools.lru_cache(1000)
 def _whose_module(name: str) -> int:
     module = sys.modules.get(name)
     file = getattr(module, "__file__", None)
+    if name == SimpleNamespace.__module__:  # of Python itself, and as plain as a user's class
+        return USERS
     if file is None:  # built into Python; or without a file: typed in, or a package without an __init__
         return USERS if module is None or name == "__main__" or hasattr(module, "__path__") else INTERNALS
     return USERS if name == "__main__" else _whose_file(file)
@@ -176,22 +324,25 @@ def _whose_file(name: str) -> int:
     return INSTALLED if "-packages" in name else INTERNALS if name.startswith(STANDARD) else USERS
 
 
-def is_unchanged(container: Any, elements: list[Any]) -> bool:
-    """Whether a container still holds these elements, the very same, and as many (of a long one, the first)."""
-    n = len(container)
-    if n != len(elements) and (n < MANY or len(elements) < MANY):
-        return False
-    return all(map(is_, container.values() if isinstance(container, dict) else container, elements))
+def source_state(source: Any) -> Any:
+    """Return the state of a source of random numbers."""
+    if isinstance(source, (np.random.Generator, np.random.BitGenerator)):
+        bits: Any = getattr(source, "bit_generator", source)
+        return bits.state
+    return source.get_state(legacy=False) if hasattr(source, "get_state") else source.getstate()
 
 
-def source_state(source: Any) -> Hashable:
-    """Return the state of a source of random numbers; it stays equal only if no number is drawn."""
-    if isinstance(source, np.random.Generator):
-        return _hashable(source.bit_generator.state)
-    return _hashable(source.get_state(legacy=False) if hasattr(source, "get_state") else source.getstate())
+def set_source_state(source: Any, state: Any) -> None:
+    """Put a source of random numbers back into a state."""
+    if isinstance(source, (np.random.Generator, np.random.BitGenerator)):
+        bits: Any = getattr(source, "bit_generator", source)
+        bits.state = state
+    else:
+        (source.set_state if hasattr(source, "set_state") else source.setstate)(state)
 
 
-def _hashable(state: Any) -> Hashable:
+def comparable(state: Any) -> Hashable:
+    """Return a state of random numbers in a form that can be compared."""
     if isinstance(state, dict):
-        return tuple([_hashable(v) for v in state.values()])
+        return tuple([comparable(v) for v in state.values()])
     return state.tobytes() if isinstance(state, np.ndarray) else state

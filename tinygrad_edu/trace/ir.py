@@ -7,7 +7,7 @@ nothing. Passes rewrite the list; a layout gives the arrays their memory.
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,11 +48,12 @@ class Input:
 
 @dataclass(eq=False, slots=True)
 class State:
-    """An array of a Tensor or an optimizer that the function found; it is read, and may be written."""
+    """An array that the function found; it is read, and may be written."""
 
     array: Any
-    owner: Any  # the Tensor or the Optimizer
-    kind: str  # "data", "grad", or an optimizer's state and the number of its parameter, as "velocity.0"
+    owner: Any  # the Tensor, the Optimizer, or what else holds it
+    kind: str  # "data", "grad", an optimizer's state and the number of its parameter, as "velocity.0", or "array"
+    place: Any = None  # where a replay finds it, if the function puts another array there
 
 
 @dataclass(eq=False, slots=True)
@@ -146,11 +147,14 @@ class Program:
     settings: list[Var] = field(default_factory=list)
     stores: list[tuple[Var, Var]] = field(default_factory=list)  # (target, new value)
     grads: list[tuple[Any, Var | None]] = field(default_factory=list)  # (Tensor, its new gradient)
+    passes: list[tuple[Any, int, bool]] = field(default_factory=list)  # (Tensor, `Node.passes`, whether it is added)
+    rebound: list[tuple[Any, Var]] = field(default_factory=list)  # (Place, the new array that is put there)
+    containers: list[tuple[str, Any]] = field(default_factory=list)  # (path of an argument, its new members)
     result: Any = None  # nested, with Vars in it
 
     def outputs(self) -> Iterator[Var]:
         """Yield the Vars that are needed after the calls, or by a guard."""
-        changed = [value for _, value in (*self.stores, *self.grads)]
+        changed = [value for _, value in (*self.stores, *self.grads, *self.rebound, *self.containers)]
         return variables([self.result, changed, [guard.args for guard in self.guards]])
 
     def replace(self, new: Mapping[Var, Any], calls: bool = True) -> None:
@@ -167,6 +171,8 @@ class Program:
             guard.args = renewed(guard.args)
         self.stores = [(target, renewed(value)) for target, value in self.stores]
         self.grads = [(tensor, renewed(value)) for tensor, value in self.grads]
+        self.rebound = [(place, renewed(value)) for place, value in self.rebound]
+        self.containers = [(path, renewed(value)) for path, value in self.containers]
         self.result = renewed(self.result)
 
     def sort(self) -> None:
@@ -188,10 +194,14 @@ class Program:
 
 
 class Result(NamedTuple):
-    """An array in the result of a function; `kind` is "tensor" or "array"."""
+    """A part of a function's result that differs from call to call.
+
+    `kind` is "array", "tensor" or "constant" (a Tensor that takes gradients, or none), with a Var; "leaf" with the
+    index of an argument.
+    """
 
     kind: str
-    var: Var
+    value: Any
 
 
 class Snapshot:
@@ -200,13 +210,11 @@ class Snapshot:
     def __init__(self, program: Program) -> None:
         self.calls = [(c, c.fun, c.args, c.kwargs) for c in program.calls]
         self.guards = [(g.predicate, g.args, g.answer) for g in program.guards]
-        self.inputs, self.states, self.settings = list(program.inputs), list(program.states), list(program.settings)
-        self.stores, self.grads, self.result = list(program.stores), list(program.grads), program.result
+        self.program = replace(program)
 
     def restore(self) -> Program:
         """Return the program, with new calls."""
-        guards = [Guard(*g) for g in self.guards]
-        program = Program([], guards, self.inputs, self.states, self.settings, self.stores, self.grads, self.result)
+        program = replace(self.program, calls=[], guards=[Guard(*g) for g in self.guards])
         new: dict[Var, Var] = {}
         for c, fun, args, kwargs in self.calls:
             copied = Call(fun, args, kwargs, c.out.example, c.line, c.phase, draws=c.draws)
@@ -253,6 +261,19 @@ def mapped(fun: Function, value: Any) -> Any:
 def substituted(value: Any, new: Function, kind: type = Var) -> Any:
     """Return nested lists, tuples and dicts with each v of type `kind` replaced by new(v)."""
     return mapped(lambda v: new(v) if type(v) is kind else v, value)
+
+
+def depends(v: Var, on: Var) -> bool:
+    """Return whether v is computed from another Var."""
+    seen, stack = {v}, [v]
+    while stack:
+        x = stack.pop()
+        if x is on:
+            return True
+        new = set(x.source.uses) - seen if isinstance(x.source, Call) else set()
+        seen |= new
+        stack += new
+    return False
 
 
 def use_counts(calls: Iterable[Call], outputs: Iterable[Var]) -> dict[Var, int]:

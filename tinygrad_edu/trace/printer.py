@@ -36,6 +36,7 @@ class Source(Expressions):
 
     def __init__(self, program: Program, found: Captured, fun: Function, title: str) -> None:
         self.program = program
+        program.stores = [*program.stores, *[(place.var, v) for place, v in program.rebound]]
         self.title = title if title.isidentifier() else "f"
         super().__init__({}, {"np", self.title})
         self.lines: list[str] = []
@@ -201,7 +202,7 @@ class Source(Expressions):
     def returned(self, value: object) -> str:
         """Write the result, with its lists, tuples and dicts."""
         if isinstance(value, Result):
-            return self.expression(value.var)
+            return self.expression(value.value)
         if isinstance(value, (list, tuple, dict)):
             return self.container(value, self.returned)
         return repr(value) if isinstance(value, (bool, int, float, str, type(None))) else self.name(value, "result")

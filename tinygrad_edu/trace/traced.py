@@ -18,7 +18,7 @@ from ..engine.dispatch import REDUCTIONS, SCANS, Operand
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, compositions, implementations, name, predicates
 from ..engine.tape import Node
-from ..optim.lr_scheduler import python_float
+from ..optim.validation import python_float
 from . import functional
 from .functional import COUNTED, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
 from .ir import Call

@@ -1,0 +1,118 @@
+"""The self-check: a recording's first replay is compared with the function itself.
+
+The replay runs, all that it changed is put back, and the function runs. What came out of both, what they changed and
+which random numbers they drew must agree to rounding.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..engine.tape import Node
+from ..trace.captured import Captured
+from ..trace.closure import PLAIN, source_state
+from ..trace.results import is_container, refill
+
+# Sums may be added up in another order: the tolerance relative to the largest element, by bytes of a real number.
+TOLERANCE = {2: 3e-2, 4: 1e-4, 8: 1e-7, 16: 1e-7}
+
+
+class SavedState:
+    """Copies of all state that a recorded function may change: `outcome` lists its values, `restore` puts it back."""
+
+    def __init__(self, captured: Captured, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.captured, self.arguments = captured, {"args": args, "kwargs": kwargs}
+        self.tensors: dict[str, Node] = {}
+        self.containers: list[tuple[Any, Any]] = []
+        arrays: list[Any] = []
+        for path, a in leaves(self.arguments, "", self.containers):
+            if isinstance(a, Node):
+                self.tensors[path] = a
+            elif isinstance(a, np.ndarray):
+                arrays.append((path, a))
+        for x in captured.passes:
+            name = captured.name_of(x) or f"a Tensor of shape {np.shape(x._value)}"
+            self.tensors[name if name not in self.tensors else f"{name} ({len(self.tensors)})"] = x
+        self.places = [p for p in captured.places if not isinstance(p.owner, Node)]
+        self.held = [(p, p.get()) for p in self.places]
+        self.slots = [(x, x._value, x._grad, getattr(x, "passes", None)) for x in self.tensors.values()]
+        arrays += [("", a) for _, a in self.held] + [("", a) for slot in self.slots for a in slot[1:3]]
+        self.arrays = [(a, a.copy()) for _, a in arrays if isinstance(a, np.ndarray) and a.flags.writeable]
+        self.sources = [(s, s.bit_generator.state) for s in captured.drawn]
+
+    def outcome(self, result: Any) -> dict[str, Any]:
+        """Return copies of the result and of all state, by names for an error."""
+        found = {f"the result{path}": data_of(a) for path, a in leaves(result, "", [])}
+        found |= {f"the argument {path}": data_of(a) for path, a in leaves(self.arguments, "", [])}
+        for name, x in self.tensors.items():
+            found |= {f"the data of {name}": x._value, f"the gradient of {name}": x._grad}
+        found |= {f"{p.title} ({i})": p.get() for i, p in enumerate(self.places)}
+        found |= {f"the state of {type(s).__name__} {i}": source_state(s) for i, (s, _) in enumerate(self.sources)}
+        return {name: np.array(a) if isinstance(a, np.ndarray) else a for name, a in found.items()}
+
+    def restore(self) -> None:
+        """Put everything back."""
+        for x, value, grad, passes in self.slots:
+            x._value, x._grad = value, grad
+            if passes is not None:
+                x.passes = passes
+        for place, value in self.held:
+            place.put(value)
+        for array, copy in self.arrays:
+            array[...] = copy
+        for container, content in self.containers:
+            refill(container, content)
+        for source, state in self.sources:
+            source.bit_generator.state = state
+
+
+def leaves(x: Any, path: str, containers: list[tuple[Any, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield (path, leaf) for the leaves of nested containers, and add lists and dicts with copies to `containers`."""
+    if not is_container(x):
+        yield path, x
+        return
+    if isinstance(x, (list, dict)):
+        containers.append((x, x.copy()))
+    for key, value in x.items() if isinstance(x, dict) else enumerate(x):
+        yield from leaves(value, f"{path}[{key!r}]" if path else str(key), containers)
+
+
+def data_of(x: Any) -> Any:
+    """Return the data of a Tensor, and anything else as it is."""
+    return np.asarray(x._value) if isinstance(x, Node) else x
+
+
+def first_difference(expected: dict[str, Any], given: dict[str, Any]) -> tuple[str, str] | None:
+    """Return (name, description) of the first value that differs, or None."""
+    if list(expected) != list(given):
+        name = next((k for k in [*expected, *given] if (k in expected) != (k in given)), "the order of the result")
+        return name, "is only in one of both"
+    numbers = [np.abs(a) for a in expected.values() if isinstance(a, (np.ndarray, np.floating)) and np.size(a)]
+    scale = max([float(np.max(a, initial=0, where=np.isfinite(a))) for a in numbers], default=0.0)
+    for name, a in expected.items():
+        b = given[name]
+        if isinstance(a, (np.ndarray, np.generic)) and isinstance(b, (np.ndarray, np.generic)):
+            if np.shape(a) != np.shape(b) or a.dtype != b.dtype:
+                return name, f"has shape {np.shape(a)} and dtype {a.dtype}, and {np.shape(b)} and {b.dtype} at a replay"
+            if not close(a, b, scale):
+                at = int(np.argmax(~np.isclose(a, b, equal_nan=True))) if a.dtype.kind in "fc" else 0
+                return name, f"is {np.ravel(a)[at]!r}, and {np.ravel(b)[at]!r} at a replay"
+        elif type(a) is not type(b) and not (isinstance(a, float) and isinstance(b, float)):
+            return name, f"is a {type(a).__name__}, and a {type(b).__name__} at a replay"
+        elif isinstance(a, float) and not close(np.float64(a), np.float64(b), scale):
+            return name, f"is {a!r}, and {b!r} at a replay"
+        elif isinstance(a, PLAIN) and not isinstance(a, float) and a != b:
+            return name, f"is {a!r:.60}, and {b!r:.60} at a replay"
+    return None
+
+
+def close(a: Any, b: Any, scale: float) -> bool:
+    """Return whether arrays agree to rounding; other numbers than floats must be equal."""
+    if a.dtype.kind not in "fc":
+        return bool(np.array_equal(a, b))
+    tolerance = TOLERANCE.get(np.finfo(a.dtype).dtype.itemsize, 1e-7)
+    size = float(np.max(np.abs(a), initial=0, where=np.isfinite(a)))
+    with np.errstate(all="ignore"):
+        near = np.abs(a - b) <= tolerance * size + tolerance * 1e-3 * scale
+    return bool(np.all(near | (a == b) | (np.isnan(a) & np.isnan(b))))

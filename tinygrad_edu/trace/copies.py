@@ -1,0 +1,63 @@
+"""Copies of functions: the code of a function, run with other values in its variables.
+
+Where a function closes over an array, or names a global one, a recording runs a copy of it whose variables hold
+recording arrays. The user's own variables stay as they are, and other threads see nothing of it.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import CellType, FunctionType, MethodType
+from typing import Any
+
+from .closure import Closure, Holder, members, names_in
+
+
+class Copies:
+    """Copies of the functions of a closure that use a value in `replaced`, by the identity of the value."""
+
+    def __init__(self, closure: Closure, replaced: Mapping[int, Any]) -> None:
+        self.closure, self.replaced = closure, replaced
+        self.functions: dict[int, FunctionType] = {}  # by the identity of the original
+        self.holders: list[Holder] = []  # the variables of the copies
+        chosen: dict[int, FunctionType] = {}
+        size = -1
+        while len(chosen) > size:  # a function that uses a copied one is copied too
+            size = len(chosen)
+            known = replaced.keys() | chosen.keys()
+            chosen |= {id(f): f for f in closure.functions if any(id(v) in known for v in self.values(f))}
+        scopes = {id(f.__globals__): dict(f.__globals__) for f in chosen.values()}
+        cells = {id(c): (c, CellType()) for f in chosen.values() for c in f.__closure__ or ()}
+        for f in chosen.values():
+            own = tuple([cells[id(c)][1] for c in f.__closure__ or ()])
+            copy = FunctionType(f.__code__, scopes[id(f.__globals__)], f.__name__, f.__defaults__, own)
+            copy.__qualname__, copy.__dict__ = f.__qualname__, f.__dict__
+            self.functions[id(f)] = copy
+        for f in chosen.values():
+            copy = self.functions[id(f)]
+            copy.__defaults__ = f.__defaults__ and tuple(map(self.new, f.__defaults__))
+            copy.__kwdefaults__ = f.__kwdefaults__ and {k: self.new(v) for k, v in f.__kwdefaults__.items()}
+        for cell, other in cells.values():
+            for value in members(cell).values():
+                other.cell_contents = self.new(value)
+            self.holders.append(Holder(other, closure.holders[id(cell)].title, None))
+        for i, scope in scopes.items():
+            if holder := closure.holders.get(i):
+                scope.update({name: self.new(scope[name]) for name in holder.checked or ()})
+            self.holders.append(Holder(scope, "a global variable", None, closure.names))
+
+    def values(self, f: FunctionType) -> Iterator[Any]:
+        """Yield the values of a function's variables and defaults."""
+        yield from f.__defaults__ or ()
+        yield from (f.__kwdefaults__ or {}).values()
+        for cell in f.__closure__ or ():
+            yield from members(cell).values()
+        scope = self.closure.holders.get(id(f.__globals__))
+        if scope and scope.checked and not self.closure.is_library(f):
+            yield from [scope.before[name] for name in scope.checked.intersection(names_in(f.__code__))]
+
+    def new(self, value: Any) -> Any:
+        """Return what a copy has instead of a value."""
+        if id(value) in self.replaced:
+            return self.replaced[id(value)]
+        if isinstance(value, MethodType) and id(value.__func__) in self.functions:
+            return MethodType(self.functions[id(value.__func__)], value.__self__)
+        return self.functions.get(id(value), value)
