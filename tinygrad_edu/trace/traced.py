@@ -140,9 +140,10 @@ class Traced(View):
         counted = counted if isinstance(counted, (list, tuple)) else [counted]
         if fun in (np.insert, np.ix_):  # one element for each index, but not for each element of a mask
             counted = [v for v in counted if getattr(v, "dtype", None) == np.dtype(bool)]
-        if any(type(v) is Traced for v in counted):
-            depends = f"the number of elements of np.{fun.__name__} depends on values that are known only later"
-            raise self.rec.error(f"{depends}; keep all elements and choose with np.where(condition, ..., ...)")
+        for v in counted:
+            if type(v) is Traced:
+                counts = f"the number of elements of np.{fun.__name__}"
+                v.plain(counts, "keep all elements and choose with np.where(condition, ..., ...)")
 
     # Elements
     def __len__(self) -> int:
@@ -153,9 +154,8 @@ class Traced(View):
 
     def __getitem__(self, index: object) -> Any:
         for i in index if isinstance(index, tuple) else (index,):
-            if type(i) is Traced and i.dtype == bool and not self.rec.is_foreign():
-                depends = "indexing by a mask gives a number of elements that depends on values known only later"
-                raise self.rec.error(f"{depends}; choose with np.where(mask, ..., ...)")
+            if type(i) is Traced and i.dtype == bool:
+                i.plain("indexing by a mask", "choose with np.where(mask, ..., ...)")
         return self.rec.call(operator.getitem, (self, index), {})
 
     def __setitem__(self, index: object, v: object) -> None:
