@@ -1292,7 +1292,8 @@ def test_a_recording_leaves_what_other_threads_see_as_it_is():
 
     result = tg.jit(f)(X)
     output, weight, is_array = seen.get()
-    assert type(output) is np.ndarray and is_array
+    assert type(output) is np.ndarray
+    assert is_array
     np.testing.assert_array_equal(weight, model.weight.data)
     np.testing.assert_array_equal(output, result.data)
 

@@ -19,8 +19,7 @@ from ..engine.tensor import Tensor
 from ..trace.captured import Captured, owner_of
 from ..trace.closure import PLAIN
 from ..trace.expressions import argument_names, leaves
-from ..trace.ir import Constant, Guard, Input, Setting, State, Var, variables
-from ..trace.results import is_container
+from ..trace.ir import Constant, Guard, Input, Setting, State, Var, is_container, variables
 from .lowering import Emitter
 from .memory import Location
 
@@ -245,7 +244,6 @@ def _nan_if_any(emitter: Emitter, a: object) -> str:
     elif len(a.shape) > 1:
         return f"(r := {text}.ravel('K')).dot(r)"
     return f"{text}.dot({text})"
-
 
 
 def varying(captured: Captured, fun: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

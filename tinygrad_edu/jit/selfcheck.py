@@ -12,7 +12,8 @@ import numpy as np
 from ..engine.tape import Node
 from ..trace.captured import Captured
 from ..trace.closure import PLAIN, source_state
-from ..trace.results import is_container, refill
+from ..trace.ir import is_container
+from ..trace.results import refill
 
 # Sums may be added up in another order: the tolerance relative to the largest element, by bytes of a real number.
 TOLERANCE = {2: 3e-2, 4: 1e-4, 8: 1e-7, 16: 1e-7}
@@ -88,7 +89,9 @@ def first_difference(expected: dict[str, Any], given: dict[str, Any]) -> tuple[s
     if list(expected) != list(given):
         name = next((k for k in [*expected, *given] if (k in expected) != (k in given)), "the order of the result")
         return name, "is only in one of both"
-    numbers = [np.abs(a) for a in expected.values() if isinstance(a, (np.ndarray, np.floating)) and np.size(a)]
+    numbers = [
+        np.abs(a) for a in expected.values() if isinstance(a, (np.ndarray, np.generic)) and a.dtype.kind in "biufc"
+    ]
     scale = max([float(np.max(a, initial=0, where=np.isfinite(a))) for a in numbers], default=0.0)
     for name, a in expected.items():
         b = given[name]

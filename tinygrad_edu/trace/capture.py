@@ -1,6 +1,7 @@
 """Capture: run a function once with recording values in place of the state that it reaches."""
 
 import functools
+import os
 from threading import Lock
 from typing import Any
 
@@ -82,6 +83,20 @@ def _claim(closure: Closure, found: Captured) -> None:
     if not _exchanged.keys().isdisjoint(places):
         raise InUse
     _exchanged.update(dict.fromkeys(places, found))
+
+
+def _after_fork() -> None:
+    """Put back what the threads of a forked process's parent have exchanged: in the child they are gone."""
+    _exchanging.release()
+    for found in {id(found): found for found in _exchanged.values()}.values():
+        found.restore()
+    _exchanged.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_exchanging.acquire, after_in_parent=_exchanging.release, after_in_child=_after_fork,
+    )  # fmt: skip
 
 
 def note_draws(found: Captured, before: list[Any]) -> None:

@@ -15,7 +15,7 @@ from ..engine.value import Value
 from ..optim import Optimizer
 from .closure import PLAIN, SETTINGS, Closure, Holder, Place
 from .copies import Copies
-from .ir import Input, Setting, State, Var, depends, mapped, placeholder
+from .ir import Input, Setting, State, Var, depends, is_container, mapped, placeholder
 from .recorder import Recorder, TracedGenerator, TracedIterator
 from .results import described, refill, visible
 from .traced import Traced
@@ -58,7 +58,7 @@ class Captured:
     # Before the function runs
     def argument(self, a: Any, path: str) -> Any:
         """Capture an argument, or a member of a nested one; return what the function gets instead."""
-        if type(a) in (list, tuple, dict) or hasattr(type(a), "_fields"):
+        if is_container(a):
             items = a.items() if isinstance(a, dict) else enumerate(a)
             parts = {k: self.argument(v, f"{path}[{k!r}]") for k, v in items}
             if isinstance(a, tuple):
@@ -70,8 +70,8 @@ class Captured:
         source = Input(len(self.leaves) - 1, tensor=isinstance(a, Node))
         if isinstance(a, Node):
             self.given.setdefault(id(a), source)
-        elif isinstance(a, REFUSED):
-            raise self.rec.error(f"an argument is a {type(a).__name__}; pass a plain array, np.asarray(a)")
+        elif isinstance(a, (*REFUSED, list, tuple, dict)):
+            raise self.rec.error(f"an argument is a {type(a).__name__}; pass a plain array, list, tuple or dict")
         elif isinstance(a, (np.ndarray, np.generic)):
             if id(a) not in self.arrays:
                 self.add(Var(source, a), self.rec.program.inputs)
@@ -88,7 +88,7 @@ class Captured:
         """Return what to use instead of a Generator or an iterator; x itself for anything else."""
         if isinstance(x, np.random.Generator):
             return self.generators.setdefault(id(x), TracedGenerator(self.rec, x))
-        if hasattr(type(x), "__next__"):
+        if hasattr(type(x), "__next__") and not hasattr(x, "__dict__"):  # of a user's class, attributes are seen
             return self.generators.setdefault(id(x), TracedIterator(self.rec, x))
         return x
 
@@ -192,6 +192,12 @@ class Captured:
         if titles:
             remedy = "do it outside of the recorded function, or return the value"
             raise self.rec.error(f"{titles[0]} was changed, which would not happen at later calls; {remedy}")
+        for opt in self.closure.framework:
+            if isinstance(opt, Optimizer) and any(p.owner is vars(opt) and p.last is not p.given for p in self.places):
+                before, after = self.passes[opt.params[0]]
+                if after > max(before, 1) and before:
+                    added = "gradients add up from call to call, and every step takes their sum"
+                    raise self.rec.error(f"{added}; call zero_grad() before backward()")
         self.refuse_overlaps()
 
     def refuse_overlaps(self) -> None:

@@ -241,7 +241,7 @@ class Closure:
         plain = {name for name, value in found.items() if not isinstance(value, (*METHODS, type, ModuleType))}
         if not isinstance(owner, (type, ModuleType)) and _whose_module(type(owner).__module__) != USERS:
             plain = set()  # a library may change what its objects hold at any time
-        elif held:
+        elif held or isinstance(whole, dict):
             self.hold(whole, getattr(owner, "__name__", type(owner).__name__), plain)
         self.stack += [_function(value) for value in found.values()]
         if not isinstance(owner, (type, ModuleType)):

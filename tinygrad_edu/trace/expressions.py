@@ -16,7 +16,7 @@ import numpy as np
 from ..engine.rules.registry import INFIX, PREFIX
 from ..engine.rules.registry import name as name_of
 from .functional import astype, part, retyped
-from .ir import Call, Constant, Var
+from .ir import Call, Constant, Var, is_container
 
 Container = tuple[Any, ...] | list[Any] | dict[Any, Any]
 Write = Callable[[Any], str]
@@ -205,12 +205,12 @@ def argument_names(fun: Callable[..., object], args: tuple[object, ...], kwargs:
     return [path for name, value in given for path, _ in leaves(name, value)]
 
 
-def leaves(name: str, value: object) -> Iterator[tuple[str, object]]:
+def leaves(name: str, value: Any) -> Iterator[tuple[str, object]]:
     """Yield (name, leaf) for each leaf of nested lists, tuples and dicts: name_0, name_1, name_key."""
-    if isinstance(value, (list, tuple)):
+    if is_container(value) and not isinstance(value, dict):
         for k, v in zip(getattr(value, "_fields", range(len(value))), value, strict=True):
             yield from leaves(f"{name}_{k}", v)
-    elif isinstance(value, dict):
+    elif is_container(value):
         for k, v in value.items():
             yield from leaves(f"{name}_{k}", v)
     else:

@@ -250,6 +250,11 @@ def variables(value: object) -> Iterator[Var]:
                 yield from variables(v)
 
 
+def is_container(x: object) -> bool:
+    """Whether x is a list, a tuple, a namedtuple or a dict, whose members are looked at."""
+    return type(x) in (list, tuple, dict) or (isinstance(x, tuple) and hasattr(x, "_fields"))
+
+
 def mapped(fun: Function, value: Any) -> Any:
     """Return nested lists, tuples and dicts with fun(v) for each v that is none of these."""
     if isinstance(value, (list, tuple)):

@@ -15,11 +15,11 @@ from ..engine.rules.registry import Array, defvjp, primitive
 from ..engine.tape import Node, constant, record
 from ..engine.tensor import Tensor
 from .closure import PLAIN, Closure
-from .ir import Constant, Result, Var
+from .ir import Constant, Result, Var, is_container
 from .recorder import Recorder
 from .traced import JitError, Traced
 
-IMMUTABLE = (*PLAIN, type, np.dtype, np.ufunc, np.generic, range, slice, frozenset)
+IMMUTABLE = (*PLAIN, type, np.dtype, np.ufunc, np.generic, range, slice, frozenset, type(...))
 
 
 class Found(Protocol):
@@ -55,11 +55,6 @@ def returned_tensor(data: Array, tensors: Sequence[Node]) -> Tensor:
     return y
 
 
-def is_container(x: object) -> bool:
-    """Whether x is a list, a tuple, a namedtuple or a dict, whose members are looked at."""
-    return type(x) in (list, tuple, dict) or (isinstance(x, tuple) and hasattr(x, "_fields"))
-
-
 def described(x: Any, found: Found) -> Any:
     """Return the function's result with a Result for each array, Tensor and argument in it."""
     if is_container(x):
@@ -68,6 +63,8 @@ def described(x: Any, found: Found) -> Any:
         if leaf is x and not isinstance(x, (np.ndarray, *IMMUTABLE)):
             return Result("leaf", i)
     if isinstance(x, Node) and id(x) not in found.closure.seen:
+        if type(x) is not Tensor:
+            raise found.rec.error(f"the result has a {type(x).__name__} in it; return Tensors or arrays")
         data = x._value
         var = data.variable if type(data) is Traced else Var(Constant(data), data)
         return Result("tensor" if x.requires_grad else "constant", var)
