@@ -16,9 +16,6 @@ from jit_fuzz.programs import write
 from jit_fuzz.running import Run, differ, difference, quiet, seen, settings_of, shrunk
 
 SEEDS = range(20_000 if settings().max_examples >= 1000 else 300)
-OPEN = {  # seeds of programs that differ today
-    11, 18, 72, 85, 130, 133, 151, 156, 179, 195, 196, 276,
-}  # fmt: skip
 
 
 @functools.cache
@@ -33,8 +30,6 @@ def test_program(seed):
     found, _ = served(seed)
     if found:
         text, given = write(seed), settings_of(seed)
-        if seed in OPEN:
-            pytest.xfail(found)
         pytest.fail(f"{given}: {found}\n\n{text}\n\nshorter:\n\n{shrunk(text, given)}", pytrace=False)
 
 

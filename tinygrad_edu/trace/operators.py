@@ -52,7 +52,7 @@ def _operator(ufunc: np.ufunc, op: Function) -> tuple[Function, Function, Functi
 
     def compute(traced: Operators, a: object, b: object) -> Any:
         kind = type(traced)
-        if type(b) is not kind and isinstance(b, Node):
+        if type(b) is not kind and (isinstance(b, Node) or getattr(b, "__array_ufunc__", kind) is None):
             return NotImplemented
         x: Any = a._array if type(a) is kind else a
         y: Any = b._array if type(b) is kind else b
