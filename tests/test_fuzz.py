@@ -100,7 +100,7 @@ class Program:
             if special == "written":
                 values[places[0]] = y
             else:
-                values.append(np.asarray(y) if isinstance(y, np.generic) else y)
+                values.append(np.copy(y) if isinstance(y, np.generic) else y)
         return sum([np.sum(np.cos(0.3 * i) * v) for i, v in enumerate(values)]), values, kept
 
 

@@ -66,7 +66,7 @@ class Recording:
         return result
 
     def checked_replay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return the function's own result, once a replay has been found to do the same; else raise JitError."""
+        """Replay, then put the state back and call the function; raise JitError if both do not do the same."""
         saved = SavedState(self.captured, args, kwargs)
         result = self.replay(args, kwargs)
         if result is CACHE_MISS or result is GUARD_FAILED:
@@ -74,8 +74,8 @@ class Recording:
         given = saved.outcome(result)
         saved.restore()
         with watching(Watcher()):  # other jitted functions run without their recordings, as they did in this one
-            result = self.fun(*args, **kwargs)
-        if difference := first_difference(saved.outcome(result), given):
+            expected = saved.outcome(self.fun(*args, **kwargs))
+        if difference := first_difference(expected, given):
             saved.restore()
             name, words = difference
             line = next((line for start, line in self.lines.items() if name.startswith(start)), None)

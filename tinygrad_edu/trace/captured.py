@@ -250,9 +250,10 @@ class Captured:
                 program.containers.append((path, described(given, self)))
                 refill(argument, visible(given, self))
         self.count_passes()
-        used = set(program.outputs()).union(*[call.uses for call in program.calls])
-        used.update([target for target, _ in program.stores] + [place.var for place, _ in program.rebound])
-        program.states = [v for v in program.states if v in used]
+        used = dict.fromkeys([v for call in program.calls for v in call.uses] + list(program.outputs()))
+        used.update(dict.fromkeys([t for t, _ in program.stores] + [place.var for place, _ in program.rebound]))
+        order = {v: i for i, v in enumerate(used)}  # that of their first use
+        program.states = sorted([v for v in program.states if v in used], key=order.__getitem__)
         program.settings = [v for v in program.settings if v in used]
 
     def count_passes(self) -> None:

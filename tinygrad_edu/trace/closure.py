@@ -158,15 +158,15 @@ class Closure:
         self.owners: list[object] = []  # objects whose attributes may be among these
         self.package = (getattr(fun, "__module__", None) or "").partition(".")[0]
         self.seen: dict[int, object] = {}  # kept alive, so that no other object gets the same id
-        self.stack: list[Any] = [fun, *arguments]
-        while self.stack:
-            x = self.stack.pop()
+        self.queue: deque[Any] = deque([fun, *arguments])
+        while self.queue:
+            x = self.queue.popleft()
             if not isinstance(x, ATOMS) and id(x) not in self.seen:
                 self.seen[id(x)] = x
                 self.visit(x)
 
     def visit(self, x: Any) -> None:
-        """Add an object, and put all that it leads to on the stack."""
+        """Add an object, and put all that it leads to into the queue."""
         if isinstance(x, Node):
             self.tensors.append(x)
         elif isinstance(x, FunctionType):
@@ -176,11 +176,11 @@ class Closure:
             if not isinstance(x, tuple):
                 frozen = len(elements) > MANY and all(isinstance(v, PLAIN) for v in elements)
                 self.hold(x, f"a {type(x).__name__}", set() if frozen else None)
-            self.stack += elements
+            self.queue += elements
         elif isinstance(x, MethodType):
-            self.stack += [x.__self__, x.__func__]
+            self.queue += [x.__self__, x.__func__]
         elif isinstance(x, functools.partial):
-            self.stack += [x.func, *x.args, *x.keywords.values()]
+            self.queue += [x.func, *x.args, *x.keywords.values()]
         elif isinstance(x, SOURCES):
             self.sources.append(x)
         elif isinstance(x, FRAMEWORK):
@@ -188,7 +188,7 @@ class Closure:
             settings = next((names for kind, names in SETTINGS.items() if isinstance(x, kind)), ())
             checked = {name for name in vars(x) if name not in settings and name != "_in_place"}
             self.hold(vars(x), type(x).__name__, checked if settings else None)
-            self.stack += [vars(x)[name] for name in checked]
+            self.queue += [value for name, value in vars(x).items() if name in checked]
             self.owners.append(x)
             self.add_inherited(x, self.names)
         elif not isinstance(x, (type, ModuleType)) or not self.is_library(x):
@@ -212,19 +212,20 @@ class Closure:
     def add_function(self, f: FunctionType) -> None:
         """Add the variables of a function, and the attributes that have a name in it."""
         self.functions.append(f)
-        self.stack += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
+        self.queue += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
             self.hold(cell, f"the variable {name}", None)
-            self.stack += members(cell).values()
+            self.queue += members(cell).values()
         if self.is_library(f):
             return
         if f.__dict__:
             self.hold(f.__dict__, f.__name__, set(f.__dict__))
-            self.stack += f.__dict__.values()
-        scope, names = f.__globals__, set(names_in(f.__code__))
+            self.queue += f.__dict__.values()
+        scope, ordered = f.__globals__, list(names_in(f.__code__))
+        names = set(ordered)
         known = {name for name in names & scope.keys() if not isinstance(scope[name], (ModuleType, type))}
         self.hold(scope, "a global variable", known, self.names)
-        self.stack += [scope[name] for name in names & scope.keys()]
+        self.queue += [scope[name] for name in ordered if name in scope]
         new = names - self.names
         self.names |= new
         for owner in self.owners if new else ():
@@ -237,13 +238,13 @@ class Closure:
             return
         whole = owner if isinstance(owner, type) else getattr(owner, "__dict__", owner)
         held = members(whole) if isinstance(whole, (dict, type)) or hasattr(type(owner), "__slots__") else {}
-        found = {name: held[name] for name in names & held.keys()}
+        found = {name: value for name, value in held.items() if name in names}
         plain = {name for name, value in found.items() if not isinstance(value, (*METHODS, type, ModuleType))}
         if not isinstance(owner, (type, ModuleType)) and _whose_module(type(owner).__module__) != USERS:
             plain = set()  # a library may change what its objects hold at any time
         elif held or isinstance(whole, dict):
             self.hold(whole, getattr(owner, "__name__", type(owner).__name__), plain)
-        self.stack += [_function(value) for value in found.values()]
+        self.queue += [_function(value) for value in found.values()]
         if not isinstance(owner, (type, ModuleType)):
             self.add_inherited(owner, names)
 
@@ -252,7 +253,7 @@ class Closure:
         for kind in type(owner).__mro__[:-1]:
             if not self.is_library(kind):
                 found = {k: v for k, v in vars(kind).items() if k in names or (k[:2] == "__" and callable(v))}
-                self.stack += [_function(value) for value in found.values()]
+                self.queue += [_function(value) for value in found.values()]
                 self.hold(kind, kind.__name__, found.keys() & names)
                 if (held := self.holders.get(id(getattr(owner, "__dict__", None)))) is not None:
                     held.absent |= found.keys() & names - held.before.keys()
