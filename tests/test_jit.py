@@ -1305,3 +1305,49 @@ def test_shapes_that_do_not_fit_are_shown_in_a_recording_as_they_are_eagerly():
         assert recorded.split(": ")[0] == eager.split(": ")[0]
         assert "(5, 3)" in recorded
         assert "(4, 3)" in recorded
+
+
+def test_what_shares_an_array_is_part_of_what_is_recorded():
+    w, x = tg.Tensor([1.0]), np.array([2.0])
+    f = tg.jit(lambda x: -w)
+    w.data = x  # the argument is the data of w, and then it is not
+    assert f(x).data == -2
+    w.data = w.data * 2
+    assert f(x).data == -4
+
+
+def test_a_gradient_that_was_none_when_it_was_cleared_is_cleared_later_too():
+    w = tg.Tensor([1.0])
+    clear = tg.jit(lambda: tg.optim.SGD.zero_grad(opt))
+    opt = tg.optim.SGD([w], lr=0.1)
+    clear()
+    w.grad = np.ones(1)
+    clear()
+    assert w.grad is None
+
+
+def test_two_tensors_with_one_array_are_refused_if_it_is_written():
+    a, b = tg.Tensor([1.0, 2.0], label="a"), tg.Tensor([0.0, 0.0], label="b")
+    b.data = a.data
+    opt = tg.optim.SGD([a, b], lr=0.1)
+    assert "two Tensors" in message(JitError, lambda: tg.jit(lambda: opt.minimize((a * b).sum()))())
+    np.testing.assert_array_equal(a.data, [1.0, 2.0])
+
+
+def test_a_tensor_with_a_graph_is_not_taken_for_one_without():
+    def f(t):
+        (t * t).sum().backward()
+        return t.grad.copy()
+
+    f, leaf = tg.jit(f), tg.Tensor([1.0, 2.0])
+    np.testing.assert_array_equal(f(leaf), [2.0, 4.0])
+    assert "detach" in message(JitError, lambda: f(tg.Tensor([1.0, 2.0]) * 1))
+
+
+def test_a_gradient_through_a_jitted_result_is_refused():
+    w = tg.Tensor([1.0, 2.0])
+    loss = tg.jit(lambda x: (w * x).sum())
+    for _ in range(3):
+        y = loss(np.ones(2)) + (w * w).sum()
+        assert "tg.jit(tg.grad(f))" in message(JitError, y.backward)
+    assert "tg.jit(tg.grad(f))" in message(JitError, lambda: tg.grad(tg.jit(np.sum))(np.ones(2)))

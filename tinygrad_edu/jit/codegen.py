@@ -147,7 +147,8 @@ class ResultWriter:
         lines = [f"{text} = {new}" for text, new in rebound] + [f"{name}._grad = {g}" for name, g in grads]
         for x, n, adds in program.passes:
             name = emitter.tensor(x)
-            lines.append(f"{name}.passes = {f'{name}.passes + {n}' if adds else n}")
+            earlier = f"{emitter.fun(getattr)}({name}, 'passes', 1) + "
+            lines.append(f"{name}.passes = {earlier if adds else ''}{n}")
         for line in (*lines, *refilled, f"return {result}"):
             emitter.emit(line, "update")
 

@@ -19,7 +19,7 @@ from ..engine.tensor import Tensor
 from ..trace.captured import Captured, owner_of
 from ..trace.closure import PLAIN
 from ..trace.expressions import argument_names, leaves
-from ..trace.ir import Constant, Guard, Input, Setting, State, Var, is_container, variables
+from ..trace.ir import Constant, Guard, Input, Setting, Var, is_container, variables
 from .lowering import Emitter
 from .memory import Location
 
@@ -116,7 +116,9 @@ def tensors_seen(emitter: Emitter) -> Iterator[tuple[str, list[Any]]]:
                 yield f"{text}._grad is None", [place.found is None]
         elif id(x) not in captured.given:
             yield f"{text}.requires_grad", [captured.requires_grad[x]]
-            if place.given.origin in states and not place.is_among(emitter.program.rebound):
+            if isinstance(source := place.given.origin.source, Input):
+                yield f"{text}._value is a{source.index}", [True]
+            elif place.given.origin in states and not place.is_among(emitter.program.rebound):
                 yield f"{text}._value", [place.found]
 
 
@@ -149,11 +151,12 @@ def written_apart(emitter: Emitter, miss: str) -> list[str]:
     """Return the lines that check that no argument shares memory with an array that is written into."""
     program = emitter.program
     targets = [target for target, _ in program.stores if not isinstance(target.source, Setting)]
-    inputs = [emitter.locations[v].text for v in program.inputs if isinstance(v.example, np.ndarray)]
+    moving = [v for v in (*program.inputs, *program.states) if emitter.locations[v].array is None]
+    inputs = [emitter.locations[v].text for v in moving if isinstance(v.example, np.ndarray)]
     if not targets or not inputs:
         return []
-    owners = {id(owner_of(t.source.array)) for t in targets if isinstance(t.source, State)}
-    among = any(isinstance(t.source, Input) for t in targets)
+    owners = {id(owner_of(t.source.array)) for t in targets if emitter.locations[t].array is not None}
+    among = any(t in moving for t in targets)
     given = f"({', '.join(inputs)},), {emitter.name(owners, 'owners')}, {among}"
     return [f"if not {emitter.fun(apart)}({given}):", miss]
 
@@ -187,6 +190,7 @@ def check_argument(emitter: Emitter, text: str, value: Any, checks: list[str], n
     name = f"a{n}"
     if isinstance(value, Tensor):
         checks.append(f"type({name}t := {text}) is {kind} and {name}t.requires_grad is {value.requires_grad}")
+        checks.append(f"{name}t.fun is {'' if value.fun is None else 'not '}None")
         text, value = f"{name}t._value", value._value
         kind = emitter.name(type(value), type(value).__name__)
     if isinstance(value, (np.ndarray, np.generic, *VALUES)):

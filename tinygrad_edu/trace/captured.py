@@ -4,6 +4,7 @@ While the function runs, the places that hold them (a Tensor's data, an optimize
 values. Changes are made only when the function has returned: a recording that fails has no effect.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from weakref import ref
@@ -13,7 +14,7 @@ import numpy as np
 from ..engine.tape import Node, constant
 from ..engine.value import Value
 from ..optim import Optimizer
-from .closure import PLAIN, SETTINGS, Closure, Holder, Place
+from .closure import EMPTY, PLAIN, SETTINGS, Closure, Holder, Place
 from .copies import Copies
 from .ir import Input, Setting, State, Var, depends, is_container, mapped, placeholder
 from .recorder import Recorder, TracedGenerator, TracedIterator
@@ -140,7 +141,7 @@ class Captured:
         self.put(x, "_value", f"{x._describe()}.data", self.arrays[id(data)])
         g, title = x._grad, f"{x._describe()}.grad"
         if g is None:
-            self.put(x, "_grad", title, None)
+            self.places.append(Place(x, "_grad", title, EMPTY))
             del x._grad
             return
         g = x.grad
@@ -177,6 +178,7 @@ class Captured:
         titles = [h.title for h in changed]
         for holder in changed:
             holder.restore()
+        shared = Counter([id(place.given) for place in self.places if place.given is not EMPTY])
         for place in self.places:
             if type(place.last) is np.ndarray:
                 place.last = self.rec.constant(place.last)
@@ -186,6 +188,8 @@ class Captured:
             if type(new) is not Traced:
                 remedy = "set it outside of the recorded function, or let a schedule of tg.optim.lr_scheduler do it"
                 raise self.rec.error(f"{place.title} = {new!r:.40} would be the same at every call; {remedy}")
+            if shared[id(place.given)] > 1 and new.shape:
+                raise self.rec.error(f"{place.title} = ... ends that two places hold one array; give each its own")
             if new.shape and isinstance(new.root.variable.source, (State, Input)):
                 refused = "lets two places share one array, which a replay does not; take a .copy()"
                 raise self.rec.error(f"{place.title} = ... {refused}")
@@ -205,8 +209,11 @@ class Captured:
         by_owner: dict[int, list[Traced]] = {}
         for t in self.arrays.values():
             by_owner.setdefault(id(owner_of(t.origin.example)), []).append(t)
+        tensors = Counter([id(place.given) for place in self.places if place.key == "_value"])
         for group in by_owner.values():
             for t in group:
+                if tensors[id(t)] > 1 and t.variable is not t.origin:
+                    raise self.rec.error(f"{t.origin.name or 'an array'} is the data of two Tensors; use one Tensor")
                 a = t.origin.example
                 if t.variable is t.origin or not isinstance(a, np.ndarray):
                     continue

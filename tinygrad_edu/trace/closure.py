@@ -33,6 +33,9 @@ USERS, INSTALLED, INTERNALS = range(3)  # whose code a file holds; INTERNALS: th
 STANDARD = os.path.dirname(os.__file__)
 
 
+EMPTY = object()  # what an empty slot holds
+
+
 class Place:
     """A member of a holder, or a slot of a Tensor, that holds something else while the function is recorded.
 
@@ -46,10 +49,13 @@ class Place:
         self.found = self.last = self.get()
 
     def get(self) -> Any:
-        """Return what the place holds now; None for an empty slot."""
+        """Return what the place holds now, or EMPTY."""
         if isinstance(self.owner, (dict, list)):
             return self.owner[self.key]
-        return getattr(self.owner, self.key, None)
+        try:
+            return object.__getattribute__(self.owner, self.key)
+        except AttributeError:
+            return EMPTY
 
     def is_among(self, places: Iterable[tuple["Place", Any]]) -> bool:
         """Return whether one of these (place, value) pairs is about this place."""
