@@ -38,6 +38,12 @@ def test_lists_name_programs():
     assert len(FROZEN) <= 45
 
 
+def test_the_readme_says_what_is_frozen():
+    readme = " ".join((Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8").split())
+    frozen = readme[readme.index("*Frozen*") : readme.index("*Compared*")]
+    assert all(sentence in frozen for sentence in FROZEN.values())
+
+
 @pytest.mark.parametrize("name", list(ATTACKS))
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_attack(name):
