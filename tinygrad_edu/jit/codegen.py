@@ -21,7 +21,7 @@ from ..engine.tensor import Tensor
 from ..trace.captured import Captured
 from ..trace.functional import add_at
 from ..trace.ir import Call, Guard, Program, Result, Setting, Var, variables
-from ..trace.results import refill, returned_tensor
+from ..trace.results import parents, refill, returned_tensor
 from .effects import is_view
 from .guards import entry_guards, place_text, value_guards
 from .lowering import Emitter, lower
@@ -163,8 +163,14 @@ class ResultWriter:
             if value.kind == "constant":
                 return f"{emitter.fun(constant)}({emitter.fun(Tensor)}, {text})"
             if value.kind == "tensor":
-                tensors = [emitter.tensor(x) for x, takes in emitter.captured.requires_grad.items() if takes]
-                return f"{emitter.fun(returned_tensor)}({text}, ({''.join(f'{t}, ' for t in tensors)}))"
+                tensors, argnums = parents(emitter.captured.requires_grad)
+                if emitter.captured.given:
+                    given = f"({''.join(f'{emitter.tensor(x)}, ' for x in tensors)})"
+                else:
+                    given = emitter.cache("parents", tensors, "parents")
+                return (
+                    f"{emitter.fun(returned_tensor)}({text}, {given}, {emitter.cache('argnums', argnums, 'argnums')})"
+                )
             return text
         if isinstance(value, (tuple, list, dict)):
             return emitter.container(value, self.returned)

@@ -98,7 +98,9 @@ def members_seen(emitter: Emitter) -> Iterator[tuple[str, list[Any]]]:
             ]
             continue
         name = emitter.name(owner, "held")
-        if isinstance(owner, dict):
+        if holder.is_namespace:  # how many attributes there are is enough: their names are in the code
+            yield f"*{name}.values()", [*before.values()]
+        elif isinstance(owner, dict):
             yield f"*{name}, *{name}.values()", [*before, *before.values()]
         else:
             yield f"*{name}", [*before.values()]
@@ -157,14 +159,9 @@ def written_apart(emitter: Emitter, miss: str) -> list[str]:
         return []
     owners = {id(owner_of(t.source.array)) for t in targets if emitter.locations[t].array is not None}
     among = any(t in moving for t in targets)
-    given = f"({', '.join(inputs)},), {emitter.name(owners, 'owners')}, {among}"
-    return [f"if not {emitter.fun(apart)}({given}):", miss]
-
-
-def apart(arrays: tuple[np.ndarray, ...], owners: set[int], among: bool) -> bool:
-    """Return whether arrays share no memory with these owners of memory and, if asked, with each other."""
-    found = {id(owner_of(a)) for a in arrays}
-    return found.isdisjoint(owners) and (not among or len(found) == len(arrays))
+    ids = [f"id({a} if {a}.base is None else {emitter.fun(owner_of)}({a}))" for a in inputs]
+    lines = [f"ids = {{{', '.join(ids)}}}", f"if not ids.isdisjoint({emitter.name(owners, 'owners')}):", miss]
+    return [*lines, f"if len(ids) < {len(ids)}:", miss] if among else lines
 
 
 def same_order(emitter: Emitter, text: str, value: Any) -> str:

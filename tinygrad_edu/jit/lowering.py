@@ -42,7 +42,7 @@ class Emitter(Names):
         self.lines: list[tuple[str, str, Call | None]] = []  # (phase, line, the call that it belongs to)
         self.steps: list[Step] = []  # what the lines do, for the verifier
         self.current: Call | None = None  # the call that lines are written for
-        self.cached: dict[Hashable, np.ndarray | Callable[..., object]] = {}  # constants and bound methods with a name
+        self.cached: dict[Hashable, object] = {}  # constants and bound methods with a name
 
     def emit(self, line: str, phase: str) -> None:
         """Add a line."""
@@ -102,7 +102,7 @@ class Emitter(Names):
         given = self.captured.given.get(id(x))
         return f"a{given.index}t" if given else self.name(x, "t")
 
-    def cache(self, key: Hashable, value: np.ndarray | Callable[..., object], hint: str) -> str:
+    def cache(self, key: Hashable, value: object, hint: str) -> str:
         """Name a value that is the same at every call, but not the same object each time that it is asked for."""
         return self.name(self.cached.setdefault(key, value), hint)
 

@@ -77,6 +77,7 @@ class Holder:
     def __init__(self, owner: Any, title: str, checked: set[str] | None, names: set[str] | None = None) -> None:
         self.owner, self.title, self.checked, self.names = owner, title, checked, names
         self.absent: set[str] = set()
+        self.is_namespace = False  # whether the members are attributes
         self.before = members(owner)
 
     @property
@@ -194,6 +195,7 @@ class Closure:
             settings = next((names for kind, names in SETTINGS.items() if isinstance(x, kind)), ())
             checked = {name for name in vars(x) if name not in settings and name != "_in_place"}
             self.hold(vars(x), type(x).__name__, checked if settings else None)
+            self.holders[id(vars(x))].is_namespace = True
             self.queue += [value for name, value in vars(x).items() if name in checked]
             self.owners.append(x)
             self.add_inherited(x, self.names)

@@ -6,13 +6,13 @@ refuses a gradient that would need this graph.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
 from ..engine.rules.registry import Array, defvjp, primitive
-from ..engine.tape import Node, constant, record
+from ..engine.tape import NO_KEYWORDS, Node, constant, record
 from ..engine.tensor import Tensor
 from .closure import PLAIN, Closure
 from .ir import Constant, Result, Var, is_container
@@ -28,7 +28,7 @@ class Found(Protocol):
     rec: Recorder
     leaves: list[Any]  # the arguments
     closure: Closure
-    passes: dict[Node, tuple[int, int]]  # the Tensors among them
+    requires_grad: dict[Node, bool]  # of the Tensors that the function reaches
 
 
 @primitive
@@ -47,12 +47,19 @@ def _refuse_gradient(i: int, g: Array, y: Array, *tensors: Array) -> NoReturn:
 defvjp(recorded_result, each=_refuse_gradient)
 
 
-def returned_tensor(data: Array, tensors: Sequence[Node]) -> Tensor:
-    """Return a Tensor that takes gradients, as the function's own does, and refuses those that arrive at it."""
-    leaf = Tensor._variable(np.asarray(data))
-    args = (leaf, *[x for x in tensors if x.requires_grad])
-    y: Tensor = record(Tensor, data, recorded_result, args, args, {}, tuple(range(len(args))))
+def returned_tensor(data: Array, tensors: tuple[Node, ...], argnums: tuple[int, ...]) -> Tensor:
+    """Return a Tensor that takes gradients, as the function's own does, and refuses those that arrive at it.
+
+    It looks like the result of all `tensors` that the function reaches; those at `argnums` take gradients.
+    """
+    y: Tensor = record(Tensor, data, recorded_result, tensors, tensors, NO_KEYWORDS, argnums)
     return y
+
+
+def parents(tensors: Mapping[Node, bool]) -> tuple[tuple[Node, ...], tuple[int, ...]]:
+    """Return the arguments of `returned_tensor`: a new leaf if only Tensors that the function made take gradients."""
+    found = tuple([x for x, takes in tensors.items() if takes]) or (Tensor(0.0),)
+    return found, tuple(range(len(found)))
 
 
 def described(x: Any, found: Found) -> Any:
@@ -84,7 +91,7 @@ def visible(x: Any, found: Found) -> Any:
         return _mapped(visible, x, found)
     if isinstance(x, Node) and id(x) not in found.closure.seen:
         data = visible(x._value, found)
-        return returned_tensor(data, list(found.passes)) if x.requires_grad else constant(Tensor, data)
+        return returned_tensor(data, *parents(found.requires_grad)) if x.requires_grad else constant(Tensor, data)
     value = x.value if type(x) is Traced else x
     return np.array(value) if isinstance(value, np.ndarray) else value
 
