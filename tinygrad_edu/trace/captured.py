@@ -256,21 +256,21 @@ class Captured:
             if len(given) != len(before) or any(given[k] is not before[k] for k in keys):
                 program.containers.append((path, described(given, self)))
                 refill(argument, visible(given, self))
-        self.count_passes()
         used = dict.fromkeys([v for call in program.calls for v in call.uses] + list(program.outputs()))
         used.update(dict.fromkeys([t for t, _ in program.stores] + [place.var for place, _ in program.rebound]))
         order = {v: i for i, v in enumerate(used)}  # that of their first use
         program.states = sorted([v for v in program.states if v in used], key=order.__getitem__)
         program.settings = [v for v in program.settings if v in used]
+        self.count_passes()
 
     def count_passes(self) -> None:
         """Let Tensors count the backward passes that added up: anew, or on if the sum contains the earlier gradient."""
         program = self.rec.program
         grads = {x: v for x, v in program.grads if v is not None}
+        earlier = {id(v.source.owner): v for v in program.states if v.source.kind == "grad"}  # those that are read
         for x, (before, after) in self.passes.items():
-            earlier = next((v for v in program.states if v.source.owner is x and v.source.kind == "grad"), None)
             if x in grads and after:
-                adds = earlier is not None and depends(grads[x], earlier)
+                adds = id(x) in earlier and depends(grads[x], earlier[id(x)])
                 program.passes.append((x, after - before if adds else after, adds))
                 x.passes = after
 
