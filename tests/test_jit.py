@@ -1351,3 +1351,31 @@ def test_a_gradient_through_a_jitted_result_is_refused():
         y = loss(np.ones(2)) + (w * w).sum()
         assert "tg.jit(tg.grad(f))" in message(JitError, y.backward)
     assert "tg.jit(tg.grad(f))" in message(JitError, lambda: tg.grad(tg.jit(np.sum))(np.ones(2)))
+
+
+def test_an_array_that_it_closes_over_is_read_and_written_anew():
+    def both(jit):
+        buffer, gain = np.zeros(3), np.ones(3)
+
+        def f(x):
+            buffer[...] = 0.9 * buffer + gain * x
+            return buffer.sum()
+
+        f, seen = jit(f), []
+        for i in range(5):
+            seen.append(f(np.full(3, i + 1.0)))
+            gain[i % 3] += 1
+        return seen, buffer
+
+    for jitted, eager in zip(both(tg.jit), both(lambda f: f), strict=True):
+        np.testing.assert_allclose(jitted, eager, rtol=1e-13)
+
+
+def test_a_view_of_an_argument_is_written_as_its_memory_order_has_it():
+    def f(x):
+        x.ravel()[-1] = 3.0
+        return x
+
+    jitted = tg.jit(f)
+    for make in (lambda: np.zeros(3), lambda: np.zeros(3)[::-1], lambda: np.zeros((2, 3)).T, lambda: np.zeros((3, 2))):
+        np.testing.assert_array_equal(jitted(make()), f(make()))

@@ -166,7 +166,7 @@ def written_apart(emitter: Emitter, miss: str) -> list[str]:
 
 def same_order(emitter: Emitter, text: str, value: Any) -> str:
     """Write the check that an array has the memory order that it had, if the function could tell."""
-    if not emitter.captured.rec.order_matters or not isinstance(value, np.ndarray) or value.ndim < 2:
+    if not emitter.captured.rec.order_matters or not isinstance(value, np.ndarray) or not value.ndim:
         return ""
     return f" and {text}.flags.c_contiguous" if value.flags.c_contiguous else f" and {text}.strides == {value.strides}"
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..engine.tape import Node
 from ..trace.captured import Captured
 from ..trace.closure import PLAIN, source_state
-from ..trace.ir import is_container
+from ..trace.ir import State, is_container
 from ..trace.results import refill
 
 # Sums may be added up in another order: the tolerance relative to the largest element, by bytes of a real number.
@@ -26,20 +26,22 @@ class SavedState:
         self.captured, self.arguments = captured, {"args": args, "kwargs": kwargs}
         self.tensors: dict[str, Node] = {}
         self.containers: list[tuple[Any, Any]] = []
-        arrays: list[Any] = []
+        stores = captured.rec.program.stores
+        self.written = {t.name: t.source.array for t, _ in stores if isinstance(t.source, State)}
+        arrays: list[Any] = [*self.written.values()]
         for path, a in leaves(self.arguments, "", self.containers):
             if isinstance(a, Node):
                 self.tensors[path] = a
-            elif isinstance(a, np.ndarray):
-                arrays.append((path, a))
+            else:
+                arrays.append(a)
         for x in captured.passes:
             name = captured.name_of(x) or f"a Tensor of shape {np.shape(x._value)}"
             self.tensors[name if name not in self.tensors else f"{name} ({len(self.tensors)})"] = x
         self.places = [p for p in captured.places if not isinstance(p.owner, Node)]
         self.held = [(p, p.get()) for p in self.places]
         self.slots = [(x, x._value, x._grad, getattr(x, "passes", None)) for x in self.tensors.values()]
-        arrays += [("", a) for _, a in self.held] + [("", a) for slot in self.slots for a in slot[1:3]]
-        self.arrays = [(a, a.copy()) for _, a in arrays if isinstance(a, np.ndarray) and a.flags.writeable]
+        arrays += [a for _, a in self.held] + [a for slot in self.slots for a in slot[1:3]]
+        self.arrays = [(a, a.copy()) for a in arrays if isinstance(a, np.ndarray) and a.flags.writeable]
         self.sources = [(s, s.bit_generator.state) for s in captured.drawn]
 
     def outcome(self, result: Any) -> dict[str, Any]:
@@ -48,6 +50,7 @@ class SavedState:
         found |= {f"the argument {path}": data_of(a) for path, a in leaves(self.arguments, "", [])}
         for name, x in self.tensors.items():
             found |= {f"the data of {name}": x._value, f"the gradient of {name}": x._grad}
+        found |= {f"the array {name}": array for name, array in self.written.items()}
         found |= {f"{p.title} ({i})": p.get() for i, p in enumerate(self.places)}
         found |= {f"the state of {type(s).__name__} {i}": source_state(s) for i, (s, _) in enumerate(self.sources)}
         return {name: np.array(a) if isinstance(a, np.ndarray) else a for name, a in found.items()}
