@@ -14,8 +14,9 @@ import numpy as np
 from ..engine.tape import Node, constant
 from ..engine.value import Value
 from ..optim import Optimizer
-from .closure import EMPTY, PLAIN, SETTINGS, Closure, Holder, Place
+from .closure import PLAIN, SETTINGS, Closure
 from .copies import Copies
+from .holders import EMPTY, Holder, Place
 from .ir import Input, Setting, State, Var, depends, is_container, mapped, placeholder
 from .recorder import Recorder, TracedGenerator, TracedIterator
 from .results import described, refill, visible

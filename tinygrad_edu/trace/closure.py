@@ -10,8 +10,7 @@ import random
 import sys
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
-from operator import is_
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,9 @@ from ..engine.tape import Node
 from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
+from .holders import Holder, members
 
-MANY = 100  # a longer list of plain values is frozen: replays do not look at it
+MANY, HUGE = 100, 1000  # longer lists are frozen, of plain values and of data: replays do not look at them
 SOURCES = (np.random.Generator, np.random.RandomState, random.Random, np.random.BitGenerator)
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 ATOMS = (*PLAIN, np.generic, np.ufunc, np.dtype, range, slice)
@@ -31,125 +31,6 @@ FRAMEWORK = (Module, *SETTINGS)  # their instances are seen with all attributes
 METHODS = (FunctionType, property, classmethod, staticmethod, functools.cached_property)
 USERS, INSTALLED, INTERNALS = range(3)  # whose code a file holds; INTERNALS: this package's, Python's and NumPy's
 STANDARD = os.path.dirname(os.__file__)
-
-
-EMPTY = object()  # what an empty slot holds
-
-
-class Place:
-    """A member of a holder, or a slot of a Tensor, that holds something else while the function is recorded.
-
-    `found` is what it held before, `given` what it holds at first meanwhile, `last` what it held when the function
-    had returned.
-    """
-
-    def __init__(self, owner: Any, key: Any, title: str, given: Any) -> None:
-        self.owner, self.key, self.title, self.given = owner, key, title, given
-        self.var: Any = None  # of the program, if another array is put here
-        self.found = self.last = self.get()
-
-    def get(self) -> Any:
-        """Return what the place holds now, or EMPTY."""
-        if isinstance(self.owner, (dict, list)):
-            return self.owner[self.key]
-        try:
-            return object.__getattribute__(self.owner, self.key)
-        except AttributeError:
-            return EMPTY
-
-    def is_among(self, places: Iterable[tuple["Place", Any]]) -> bool:
-        """Return whether one of these (place, value) pairs is about this place."""
-        return any(place is self for place, _ in places)
-
-    def put(self, value: Any) -> None:
-        """Let the place hold a value."""
-        assign(self.owner, self.key, value)
-
-
-class Holder:
-    """An object whose members can be replaced: a cell, a dict, a list, a class, an object with slots.
-
-    `before` are its members as they were found. Replays check those with a key in `checked`, or all if it is None.
-    `absent` are keys without a member, such as an attribute that a class has. Of globals only those with `names` are
-    looked at: the others belong to other code.
-    """
-
-    def __init__(self, owner: Any, title: str, checked: set[str] | None, names: set[str] | None = None) -> None:
-        self.owner, self.title, self.checked, self.names = owner, title, checked, names
-        self.absent: set[str] = set()
-        self.is_namespace = False  # whether the members are attributes
-        self.before = members(owner)
-
-    @property
-    def is_scope(self) -> bool:
-        """Whether it holds a function's variables: a cell, or globals."""
-        return self.names is not None or isinstance(self.owner, CellType)
-
-    def member(self, key: Any) -> str:
-        """Return a name for the member with this key."""
-        if isinstance(self.owner, CellType):
-            return self.title.removeprefix("the variable ")
-        return key if isinstance(key, str) else f"{self.title.removeprefix('a ')}_{key}"
-
-    def now(self) -> dict[Any, Any]:
-        """Return the present members."""
-        now = members(self.owner)
-        return now if self.names is None else {k: v for k, v in now.items() if k in self.names or k in self.before}
-
-    def changed(self) -> bool:
-        """Return whether any member was added, removed or replaced."""
-        now, before = self.now(), self.before
-        if self.names is not None:
-            now, before = ({k: v for k, v in each.items() if k in self.names} for each in (now, before))
-        return list(now) != list(before) or not all(map(is_, now.values(), before.values()))
-
-    def restore(self) -> None:
-        """Put back the members that were found."""
-        owner, now = self.owner, self.now()
-        if isinstance(owner, (list, deque, set)):
-            owner.clear()
-            (owner.update if isinstance(owner, set) else owner.extend)(self.before.values())
-            return
-        for key in now.keys() - self.before.keys():
-            remove(owner, key)
-        for key, value in self.before.items():
-            if now.get(key, self) is not value:
-                assign(owner, key, value)
-
-
-def members(owner: Any) -> dict[Any, Any]:
-    """Return the members of a holder by their keys."""
-    if isinstance(owner, CellType):
-        try:
-            return {"cell_contents": owner.cell_contents}
-        except ValueError:  # a variable without a value
-            return {}
-    if isinstance(owner, dict):
-        return dict(owner)
-    if isinstance(owner, (list, set, deque)):
-        return dict(enumerate(owner))
-    if isinstance(owner, type):
-        return dict(vars(owner))
-    slots = {name for kind in type(owner).__mro__ for name in getattr(kind, "__slots__", ())}
-    return {name: getattr(owner, name) for name in sorted(slots) if hasattr(owner, name)}
-
-
-def assign(owner: Any, key: Any, value: object) -> None:
-    """Replace a member of a holder, or a slot of a Tensor."""
-    if isinstance(owner, (dict, list, deque)):
-        owner[key] = value
-    elif isinstance(owner, (type, CellType)):
-        setattr(owner, key, value)
-    else:
-        object.__setattr__(owner, key, value)  # which a frozen dataclass allows
-
-
-def remove(owner: Any, key: Any) -> None:
-    """Remove a member of a holder."""
-    if isinstance(owner, dict):
-        del owner[key]
-    else:
-        delattr(owner, key)
 
 
 class Closure:
@@ -182,7 +63,9 @@ class Closure:
             elements = list(x.values() if isinstance(x, dict) else x)
             if not isinstance(x, tuple):
                 frozen = len(elements) > MANY and all(isinstance(v, PLAIN) for v in elements)
+                frozen |= len(elements) > HUGE and not any(isinstance(v, (Node, *FRAMEWORK)) for v in elements)
                 self.hold(x, f"a {type(x).__name__}", set() if frozen else None)
+                elements = [] if frozen else elements
             self.queue += elements
         elif isinstance(x, MethodType):
             self.queue += [x.__self__, x.__func__]

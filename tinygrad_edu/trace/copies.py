@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
-from .closure import Closure, Holder, members, names_in
+from .closure import Closure, names_in
+from .holders import Holder, members
 
 
 class Copies:
