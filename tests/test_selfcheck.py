@@ -1,0 +1,35 @@
+"""The comparison of a replay with the function itself."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygrad_edu.jit.selfcheck import first_difference
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@given(numbers=st.lists(st.floats(-100, 100, width=16), min_size=1, max_size=5))
+def test_roundings_are_no_difference_and_a_hundredth_is_one(dtype, numbers):
+    a = np.array(numbers, dtype)
+    near = a * (1 + np.finfo(dtype).eps)
+    assert first_difference({"y": a}, {"y": near.astype(dtype)}) is None
+    far = a + np.asarray(0.1 * max(np.abs(a).max(), 1), dtype)
+    assert first_difference({"y": a}, {"y": far}) is not None
+
+
+@pytest.mark.parametrize(
+    ("expected", "given_"),
+    [
+        (1, True), (1.0, 1), (np.float64(1), np.array(1.0)), (np.zeros(2), np.zeros((2, 1))), ("a", "b"), (None, 0),
+        (np.zeros(2), np.zeros(2, np.float32)), (np.array([1, 2]), np.array([1, 3])), (np.array([np.nan]), np.zeros(1)),
+        (np.array([True]), np.array([False])), (np.array(["2020"], "M8[Y]"), np.array(["2021"], "M8[Y]")),
+    ],
+)  # fmt: skip
+def test_types_shapes_dtypes_and_values_are_told_apart(expected, given_):
+    assert first_difference({"y": expected}, {"y": given_})[0] == "y"
+    assert first_difference({"y": expected}, {"y": expected}) is None
+
+
+def test_a_part_that_is_missing_is_a_difference():
+    assert first_difference({"a": 1, "b": 2}, {"a": 1})[0] == "b"
