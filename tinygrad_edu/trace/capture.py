@@ -71,9 +71,13 @@ def _prepare(found: Captured, fun: Function) -> Function:
     args, kwargs, closure = found.args, found.kwargs, found.closure
     given = [found.argument(a, f"args[{i}]") for i, a in enumerate(args)]
     given_kwargs = {k: found.argument(a, f"kwargs[{k!r}]") for k, a in kwargs.items()}
-    arguments = list(zip(argument_names(fun, args, kwargs), found.leaves, strict=True))
-    owner = getattr(fun, "__self__", fun)
-    found.names = closure.tensor_names([*arguments, ("", owner)] if isinstance(owner, Module) else arguments)
+
+    def names() -> dict[int, str]:
+        arguments = list(zip(argument_names(fun, args, kwargs), found.leaves, strict=True))
+        owner = getattr(fun, "__self__", fun)
+        return closure.tensor_names([*arguments, ("", owner)] if isinstance(owner, Module) else arguments)
+
+    found.find_names = names
     return functools.partial(found.exchange().new(fun), *given, **given_kwargs)
 
 

@@ -4,6 +4,7 @@ While the function runs, the places that hold them (a Tensor's data, an optimize
 values. Changes are made only when the function has returned: a recording that fails has no effect.
 """
 
+import functools
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -43,7 +44,7 @@ class Captured:
 
     def __init__(self, rec: Recorder, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.rec, self.args, self.kwargs = rec, args, kwargs
-        self.names: dict[int, str] = {}  # of Tensors, by their identity
+        self.find_names: Callable[[], dict[int, str]] = dict  # names of Tensors by their identity
         self.given: dict[int, Input] = {}  # the Tensors among the arguments
         self.leaves: list[Any] = []  # the arguments, and the members of nested ones
         self.containers: list[tuple[str, Any, Any, Any]] = []  # (path, argument, what fun gets, a copy of that)
@@ -158,6 +159,11 @@ class Captured:
     def name_of(self, x: Node) -> str:
         """Return the label of a Tensor, or the name that the function knows it by."""
         return x.label or self.names.get(id(x), "")
+
+    @functools.cached_property
+    def names(self) -> dict[int, str]:
+        """Names of Tensors by their identity, as the function knows them: looked for if one has no label."""
+        return self.find_names()
 
     # After the function has returned, or failed
     def restore(self) -> None:
@@ -285,6 +291,7 @@ class Captured:
         for each in (self.arrays, self.containers, self.leaves, self.requires_grad, self.copied):
             each.clear()
         del self.closure
+        self.find_names = dict
         self.args, self.kwargs = mapped(_kinds, self.args), mapped(_kinds, self.kwargs)
 
     def gone(self, _: object) -> None:
