@@ -187,9 +187,36 @@ x: x.searchsorted(0.5)
 x: x[0].searchsorted(0.5)
 x: x.no_such_name
 n: x.no_such_name
+n: round(x) * 2.0
+n: math.floor(x) * 2.0
+n: math.ceil(x) * 2.0
+n: math.trunc(x) * 2.0
+n: [x.squeeze(), x.copy(), x.view(), x.reshape(()), np.squeeze(x), np.reshape(x, ()), np.expand_dims(x, ())]
+x: x[0, 0].squeeze()
+x: np.sum(x, axis=(0, 1)).copy()
+x: (x > 0) ** 2
+x: (x[0, 0] > 0) ** 2
+x: y = x > 0; y **= 2; y
+i: [x ** n for n in (0, 1, 2, 2.0, 0.5, np.int64(2), True)]
+i: x ** -1
+x: [x ** n for n in (0, 1, 2, -1, -1.0, True)] + [abs(x) ** 0.5]
+c: [x ** n for n in (2, 0.5, -1)]
+x: [op(np.array_equal(x, x)) for op in (abs, operator.neg, operator.pos, round)]
+x: [round(np.array_equal(x, x), 1), np.squeeze(np.array_equal(x, x)), np.atleast_1d(np.array_equal(x, x))]
+x: np.meshgrid(np.array_equal(x, x), x)
+x: [np.squeeze(np.count_nonzero(x)), np.transpose(np.array_equal(x, x)), np.ravel(np.array_equal(x, x))]
+x: (x[:, :1] * np.inf).dot(np.zeros((1, 1)))
+x: (x[:1, :1] * 0).dot(np.full((1, 3), np.inf))
+x: (x[:, :1] * np.inf) @ np.zeros((1, 1))
 """
 
 WRITTEN = """
+n: np.put(x, [0], 3.0); x * 1
+n: x.put([0], 3.0); x + 1
+n: np.add.at(x, (), 1.0); x
+n: x.fill(3.0); x
+n: x.sort()
+x: np.put(x.sum(), [0], 1.0); x * 1
 x: np.put(x, [0, 4], 9.0); x * 1
 x: y = x * 1; np.put(y, [0], 9.0); y
 x: y = x * 1; y.put([0, 1], [5.0, 6.0]); y
@@ -325,10 +352,6 @@ x: f"{x[0, 0]:.3f}"
 x: f"{x}"
 x: str(x)
 n: f"{x:.3f}"
-n: round(x) * 2.0
-n: math.floor(x) * 2.0
-n: math.ceil(x) * 2.0
-n: math.trunc(x) * 2.0
 n: math.sqrt(x * x)
 n: hash(x)
 n: {1.25: 1.0}.get(x, 2.0)
@@ -360,6 +383,9 @@ x: x.strides = (8, 16); x + 1
 x: x.getfield(np.float32)
 x: y = x * 1; y.setfield(1, np.int32); y
 x: np.asarray(x) * 2
+x: y = np.zeros_like(x); z = np.asarray(y); z += 1; y
+x: y = np.zeros_like(x); z = np.asarray(y[::-1]); np.copyto(z, 1); y
+x: y = np.zeros_like(x); z = np.asarray(y); z.sort(); y
 x: y = np.array(x, copy=True); y += 1; y
 c: x.real.T[0] = 2.0; x
 c: x.imag[...] *= 2.0; x * 1
@@ -495,7 +521,7 @@ def recorded(value, kind="array"):
 
 READS = [
     bool, float, int, operator.index, lambda x: x.item(), lambda x: x.tolist(), np.asarray, lambda x: np.array([x, x]),
-    lambda x: f"{x:.0f}", hash, math.floor, lambda x: list(range(5))[x], lambda x: bool(x == 2), pickle.dumps,
+    lambda x: f"{x:.0f}", hash, lambda x: list(range(5))[x], lambda x: bool(x == 2), pickle.dumps,
 ]  # fmt: skip
 
 
@@ -633,6 +659,41 @@ def test_a_recorded_generator_is_a_generator():
             tg.jit(use)(np.random.default_rng(0), np.int64(3))
 
 
+DRAWS = """
+np.atleast_1d(rng.normal())
+np.squeeze(rng.random())
+np.transpose(rng.random())
+np.meshgrid(rng.random(), w.data[0])
+np.vstack([w.data[0, :1], rng.random()])
+np.append(w, rng.random())
+np.inner(w, rng.random())
+np.kron(w, rng.random())
+np.nan_to_num(rng.random())
+rng.random().conjugate()
+[abs(rng.normal()), -rng.normal(), round(rng.normal(), 2), round(rng.normal())]
+tg.relu(tg.Tensor(rng.normal()))
+tg.grad(lambda v: v * v)(rng.random())
+tg.hessian(lambda v: v**3)(rng.random())
+w.data.T.fill(rng.random())
+w.data.T.__setitem__(..., rng.exponential(2.0))
+w.data.reshape(-1)[2:4].__iadd__(rng.random())
+np.copyto(w.data[0], rng.random())
+""".strip().split("\n")
+
+
+@pytest.mark.parametrize("text", DRAWS)
+def test_numbers_that_a_generator_draws_are_taken_as_floats(text):
+    f = eval(f"lambda w, rng: {text}")
+    jitted, one, two = tg.jit(f), np.random.default_rng(0), np.random.default_rng(0)
+    a, b = (tg.Tensor(X.copy()) for _ in range(2))
+    for _ in range(3):
+        expected, found = f(a, one), jitted(b, two)
+        if isinstance(expected, tg.Tensor):
+            expected, found = expected.data, found.data
+        assert_same(expected, found)
+        assert_same(a.data, b.data)
+
+
 # Large indices and long programs
 
 
@@ -687,10 +748,23 @@ def test_plain_arrays_that_change_later_are_recorded_as_they_were():
         (False, "y = x.T; y *= 2; x * 1"), (True, "x.flags.c_contiguous"), (True, "x.strides"), (True, "x.ravel('K')"),
         (True, "y = x.reshape(3, 2); y *= 2; x * 1"), (True, "y = x.reshape(3, 2); x *= 2; y * 1"),
         (True, "y = x.T.reshape(6); y *= 2; x * 1"), (True, "y = x.T.reshape(-1); x *= 2; y * 1"),
-        (True, "y = x.reshape(-1)[1:]; y *= 2; x * 1"),
+        (True, "y = x.reshape(-1)[1:]; y *= 2; x * 1"), (True, "y = x[0].ravel(); y *= 2; x * 1"),
+        (True, "y = x[0].ravel(); x *= 2; y * 1"), (False, "x[0].ravel().sum() + x.ravel().sum()"),
     ],
 )  # fmt: skip
 def test_a_recording_knows_whether_the_memory_order_of_arrays_matters(matters, text):
     rec, x = recorded(X.copy(), "input")
     body(text)(x)
     assert rec.order_matters == matters
+
+
+@pytest.mark.parametrize(
+    "text", ["y = x.ravel(); y *= 2; x * 1", "x.ravel()[-1] = -1; x * 1", "y = x.ravel(); x *= 2; y"]
+)
+def test_whether_a_row_of_numbers_is_a_view_is_found_out_for_each_order(text):
+    f = body(text)
+    jitted = tg.jit(f)
+    for step in (1, -1, 2, 1, -1):
+        one, two = np.arange(8.0)[::step], np.arange(8.0)[::step]
+        assert_same(frozen(f(one)), jitted(two))
+        assert_same(one, two)

@@ -41,6 +41,8 @@ def capture(fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, A
             with watching(_Recording(found)):
                 result = run()
         except Exception as error:
+            if rec.gave_plain and isinstance(error, ValueError) and "read-only" in str(error):
+                rec.error("an array was made a plain one and written into; write into the array itself, or a copy")
             if rec.refused and error is not rec.refused:  # NumPy may raise another error instead of ours
                 raise rec.refused from error
             raise

@@ -85,6 +85,7 @@ def without_out(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return args, {k: v for k, v in kwargs.items() if k != "out"}, kwargs.get("out")
 
 
+NUMBERS = {int, float, bool}
 CHANGING = {np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis, np.copyto}  # their first argument
 SHAPES: set[Function] = {  # their results depend on shapes and dtypes alone, which are the same at every call
     np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.broadcast_shapes,
@@ -117,27 +118,41 @@ def _ravel(x: Any, order: str = "C") -> Any:
         strides = x.strides
         x, order = _transpose(x, sorted(range(x.ndim), key=lambda axis: -abs(strides[axis]))), "C"
     flat = _reshape(x, (-1,), order)
-    return flat if flat.value.flags.c_contiguous else np.copy(flat)
+    y: Any = flat if flat.value.flags.c_contiguous else np.copy(flat)
+    x.root.reshaped = y.root.reshaped = True
+    return y
 
 
-def _reshape(x: Any, shape: object = None, order: str = "C", *, newshape: object = None, copy: object = None) -> Any:
+def _reshape(x: Any, shape: Any = None, order: str = "C", *, newshape: object = None, copy: object = None) -> Any:
     if order == "A":
         order = "F" if x.flags.fnc else "C"
     if copy:
         x = np.copy(x)
-    value = x.value.reshape(shape, order=order)
-    full = value.shape
-    if full == x.shape and (order == "C" or x.ndim < 2):
+    given: Any = order
+    return _as(np.reshape(x.value, shape, order=given), x, order)
+
+
+def _as(result: Any, x: Any, order: str = "C") -> Any:
+    """Return x in the shape of the result that NumPy gives, and of the same kind (an array or a number)."""
+    if not isinstance(result, np.ndarray):
+        return x
+    if result.shape == x.shape and (order == "C" or x.ndim < 2):
         return x if isinstance(x.value, np.ndarray) else np.copy(x)
-    y = x.rec.call(np.reshape, (x, full), {"order": order} if order != "C" and value.ndim + x.ndim > 2 else {})
+    x = _number_as_array(x)
+    y = x.rec.call(np.reshape, (x, result.shape), {"order": order} if order != "C" and result.ndim + x.ndim > 2 else {})
     if y.root is not x.root:
         x.root.reshaped = y.reshaped = True
     return y
 
 
+def _number_as_array(x: Any) -> Any:
+    """Return x; as an array if it is a Python number, which has no methods of arrays."""
+    return np.copy(x) if type(x.value) in NUMBERS else x
+
+
 def _transpose(x: Any, axes: Iterable[int] | None = None) -> Any:
     order = tuple(range(x.ndim))[::-1] if axes is None else tuple([int(a) % x.ndim for a in axes])
-    return x if order == tuple(range(x.ndim)) else x.rec.call(np.transpose, (x, order), {})
+    return _number_as_array(x) if order == tuple(range(x.ndim)) else x.rec.call(np.transpose, (x, order), {})
 
 
 def _as_transpose(fun: Function) -> Function:
@@ -154,7 +169,7 @@ def _as_reshape(fun: Function) -> Function:
     """Return `fun`, which adds or drops axes of length one, as a reshape."""
 
     def reshaped(x: Any, *args: object, **kwargs: object) -> Any:
-        return _reshape(x, fun(x.value, *args, **kwargs).shape)
+        return _as(fun(x.value, *args, **kwargs), x)
 
     return reshaped
 

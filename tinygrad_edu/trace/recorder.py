@@ -33,6 +33,7 @@ class Recorder:
         self.refused: JitError | None = None  # the last error
         self.node: Node | None = None  # in a backward pass, the node whose rule runs
         self.ended = False
+        self.gave_plain = False  # whether a recorded array was converted to a plain one, which is read-only
         self.order_matters = False  # whether the function could tell the memory order of arrays
         self.fixed: set[Var] = set()  # results of calls that depend only on constants and on plain arrays
 

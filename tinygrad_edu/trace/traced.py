@@ -20,9 +20,9 @@ from ..engine.rules.registry import Array, Function, compositions, implementatio
 from ..engine.tape import Node
 from ..optim.validation import python_float
 from . import functional
-from .functional import COUNTED, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
+from .functional import COUNTED, NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
 from .ir import Call
-from .operators import NUMBERS, RETURN_IT
+from .operators import METHODS, RETURN_IT
 from .views import View
 
 
@@ -54,7 +54,11 @@ class Traced(View):
         x, *rest = args if args else (kwargs.pop("dst"),)
         if type(x) is not Traced:
             self._refuse_plain(name(fun))
-        x.write(self.rec.call(*((add_at, args) if fun is add_at else (functional.changed, (x, fun, *rest))), kwargs))
+        if not isinstance(x._array, np.ndarray):  # NumPy changes a copy of a number, or raises an error
+            self.rec.evaluate(fun, args, kwargs)
+            return
+        call = (add_at, args) if fun == np.add.at else (functional.changed, (x, fun, *rest))
+        x.write(self.rec.call(*call, kwargs))
 
     def _fill(self, fun: Function, args: Any, kwargs: dict[str, Any], out: Any) -> Any:
         """Write the result of fun(*args, **kwargs) into `out`, and return that."""
@@ -90,7 +94,7 @@ class Traced(View):
             return self.rec.evaluate(fun, inputs, kwargs)
         out = kwargs.pop("out", None)
         if method == "at":
-            return self.change(add_at if ufunc is np.add else fun, inputs, **kwargs)
+            return self.change(fun, inputs, **kwargs)
         if out is not None:
             return self._fill(fun, inputs, kwargs, out)
         table = {"reduce": REDUCTIONS, "accumulate": SCANS}.get(method, {})
@@ -186,12 +190,16 @@ class Traced(View):
 
     def view(self, dtype: Any = None) -> Any:
         """As ndarray's, with a dtype."""
-        return self[...] if dtype is None else self.rec.call(retyped, (self, np.dtype(dtype)), {})
+        if dtype is None:
+            return self[...] if isinstance(self._array, np.ndarray) else self
+        return self.rec.call(retyped, (self, np.dtype(dtype)), {})
 
     def copy(self, order: Any = "C") -> Any:
         """As ndarray's."""
+        if not isinstance(self._array, np.ndarray):
+            return self
         y = self.rec.call(np.copy, (self,), {})
-        if type(y) is Traced and isinstance(self._array, np.ndarray):
+        if type(y) is Traced:
             y._array = np.array(y._array, order=order)
         return y
 
@@ -209,6 +217,7 @@ class Traced(View):
         value = self.plain("conversion to a plain array", "use NumPy functions on the array itself")
         if self.rec.is_foreign():
             return np.array(value, dtype, copy=copy)
+        self.rec.gave_plain = True
         array = np.array(value, dtype)
         array.flags.writeable = bool(copy)  # what is written into this copy would not be written into the original
         return array
@@ -222,3 +231,7 @@ class Traced(View):
 
     def __repr__(self) -> str:
         return repr(self._array)
+
+
+for _name, _method in METHODS.items():
+    setattr(Traced, _name, _method)

@@ -15,7 +15,6 @@ from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, name
 from .functional import astype, changed, laid_out_as
 from .ir import Var, substituted
-from .operators import Operators
 
 
 def fact(attribute: str, *default: object) -> Any:
@@ -28,13 +27,19 @@ def fact(attribute: str, *default: object) -> Any:
             self.rec.order_matters = True
         return getattr(self._array, attribute, *default)
 
-    def refuse(self: View, value: object) -> NoReturn:
+    return property(get, refuse(attribute))
+
+
+def refuse(attribute: str) -> Function:
+    """Return the setter of an attribute that is the same at every call."""
+
+    def setter(self: View, value: object) -> NoReturn:
         raise self.rec.error(f".{attribute} = ... changes an array without a NumPy function; use reshape or astype")
 
-    return property(get if matters or default else operator.attrgetter(f"_array.{attribute}"), refuse)
+    return setter
 
 
-class View(Operators):
+class View:
     """An array that owns its memory or is a view of another; `_array` is its value, `_variable` that of the program."""
 
     __slots__ = (
@@ -50,7 +55,8 @@ class View(Operators):
         self.reshaped = False  # whether a reshape gave a copy, because of its order in memory
         self.version = self._seen = 0  # the number of writes into the memory; of those, how many a view has noticed
 
-    shape, ndim, size, dtype = fact("shape", ()), fact("ndim", 0), fact("size", 1), fact("dtype")
+    shape, ndim, size = fact("shape", ()), fact("ndim", 0), fact("size", 1)
+    dtype = property(lambda self: getattr(self._array, "dtype", None) or np.dtype(type(self._array)), refuse("dtype"))
     strides, itemsize, nbytes, flags, device = map(fact, ("strides", "itemsize", "nbytes", "flags", "device"))
 
     # Its current value: a view sees what was written into its memory.
