@@ -39,6 +39,8 @@ QUIET = {
 class Plan:
     """The text for one program, the layout of its memory, and the text as a function of (args, kwargs), `run`.
 
+    `serves` runs only the guards at its beginning, and returns CACHE_MISS or None.
+
     A plan that the verifier rejects is laid out again without the optimisation "memory": each call makes a new array.
     A warning says so. If that is rejected too, PlanError is raised.
     """
@@ -59,7 +61,8 @@ class Plan:
         self.text = self.join(emitter, head)
         scope: dict[str, Any] = dict(emitter.values)
         exec(compile(self.text, "<plan>", "exec"), scope)
-        self.run = scope["plan"]
+        exec("\n    ".join(["def serves(args, kwargs):", *head]), scope)
+        self.run, self.serves = scope["plan"], scope["serves"]
 
     def laid_out(self, captured: Captured, chosen: Collection[str]) -> tuple[Emitter, list[str]]:
         """Write the plan and verify it; return it, with its first lines apart."""

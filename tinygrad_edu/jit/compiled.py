@@ -6,10 +6,9 @@ import functools
 import os
 import sys
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable
 from html import escape
-from threading import Lock
+from threading import RLock
 from typing import Any, NamedTuple, overload
 from weakref import WeakMethod, WeakSet
 
@@ -19,12 +18,18 @@ from ..engine.mode import mode
 from ..engine.reprs import table
 from ..trace.capture import InUse, capture
 from ..trace.captured import Captured, Overlap
+from ..trace.closure import PLAIN
+from ..trace.traced import JitError
 from . import passes
-from .guards import CACHE_MISS, GUARD_FAILED, varying
+from .guards import CACHE_MISS, GUARD_FAILED, VARIABLE, varying
 from .recording import Recording
 
 MAXSIZE = 16  # recordings that are kept
-FEW = 4  # recordings made although only one plain argument, or a variable of the function, was another one
+FEW = 4  # recordings in a row that no call has used, made though the arguments' shapes were known
+AGAIN = 64  # after so many calls without jit, and then after twice as many, one more is made
+
+COMPARISON = "the outcome of a comparison"  # what differs, if a guard of values fails
+STOPS = {"raise", "call"}  # of np.errstate: a replay could stop half-way through an update
 
 _jitted: WeakSet[Jitted] = WeakSet()  # all that exist in this process
 
@@ -54,61 +59,95 @@ class Jitted:
         self._check = -1 if check is True else int(check)
         self._recordings: list[Recording] = []
         self._hits = self._misses = 0
-        self._unused: Counter[str] = Counter()  # recordings since the last replay, by what was another one each time
-        self._lock = Lock()  # held for the list of recordings, and never while the function runs
+        self._unused = self._eager = 0  # since the last replay: recordings for known shapes, and calls without jit
+        self._warned = False
+        self._lock = RLock()  # held for these fields, and never while the function runs
         _jitted.add(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Replay a recording of the function, or record it, or call it where neither is possible."""
         state = mode()
-        if (state and state.watchers) or "raise" in np.geterr().values():  # a replay hides calls from watchers, and
-            return self._fun(*args, **kwargs)  # could stop half-way through an update
+        if (state and state.watchers) or not STOPS.isdisjoint(np.geterr().values()):
+            return self._fun(*args, **kwargs)
         is_paused = bool(state and state.paused)
-        for recording in self._recordings:
-            if recording.paused is not is_paused:
-                continue
-            result = recording.call(args, kwargs)
-            if result is CACHE_MISS:
-                continue
-            if recording is not self._recordings[0]:
-                with self._lock:  # the least recently used is the last
-                    self._recordings = [recording, *[r for r in self._recordings if r is not recording]]
-            self._hits += 1
-            self._unused.clear()
-            return result if result is not GUARD_FAILED else self._fun(*args, **kwargs)
-        return self._record(args, kwargs)
+        varies = ""
+        try:
+            for recording in self._recordings:
+                if recording.paused is is_paused:
+                    result = recording.call(args, kwargs)
+                    if result is GUARD_FAILED:
+                        varies = COMPARISON
+                    elif result is not CACHE_MISS:
+                        self._served(recording)
+                        return result
+            return self._record(args, kwargs, varies)
+        except (InUse, Overlap):
+            pass
+        return self._fun(*args, **kwargs)
 
-    def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _served(self, recording: Recording) -> None:
+        """Count a replay; the recording is the most recently used."""
+        with self._lock:
+            self._hits += 1
+            self._unused = self._eager = 0
+            if recording in self._recordings and recording is not self._recordings[0]:
+                self._recordings = [recording, *[r for r in self._recordings if r is not recording]]
+
+    def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any], varies: str) -> Any:
         """Record the function, unless something differs from call to call so that no recording ever serves."""
-        found = varying(self._recordings[0].captured, self._fun, args, kwargs) if self._recordings else ""
-        if self._unused[found] >= FEW:
-            if self._unused[found] == FEW:
-                self._unused[found] += 1
-                warnings.warn(
-                    f"jit({self._name}): {found} is another one at each call, and recordings do not serve it: the "
-                    "function runs without jit. Pass arrays for what changes, and keep the same objects",
-                    stacklevel=3,
-                )
+        kinds = [varying(r.captured, self._fun, args, kwargs) for r in self._recordings]
+        varies = varies or next(filter(None, kinds), "")
+        if varies and self._unused >= FEW and not self._tries_again():
+            if not self._warned:
+                self._warn(varies)
             return self._fun(*args, **kwargs)
         try:
+            captured: Captured | None
             captured, result = capture(self._fun, self._name, args, kwargs)
-        except (InUse, Overlap):
-            return self._fun(*args, **kwargs)
+        except JitError:
+            if varies != COMPARISON:
+                raise
+            captured = None  # for other values a recording serves, and for these the function itself
+        if captured is None:
+            result = self._fun(*args, **kwargs)
+            self._unused += 1
+            return result
         recording = Recording(self._fun, self._name, captured, self._chosen, self._check)
         captured.on_gone = WeakMethod(self._forget)
         with self._lock:
             self._misses += 1
-            if found:
-                self._unused[found] += 1
-            dropped = self._recordings[MAXSIZE - 1 :]
-            self._recordings = [recording, *self._recordings[: MAXSIZE - 1]]
+            self._unused += bool(varies)
+            stale = [r for r in self._recordings if any(not isinstance(x, PLAIN) for _, x in r.replaced(recording))]
+            kept = [r for r in self._recordings if r not in stale[FEW - 1 :]][: MAXSIZE - 1]  # stale: hold old objects
+            dropped = [r for r in self._recordings if r not in kept]
+            self._recordings = [recording, *kept]
         for each in dropped:
             each.release()
         return result
 
+    def _tries_again(self) -> bool:
+        """Count a call without jit; return whether to record at this one, as what varied may have come to rest."""
+        with self._lock:
+            self._eager += 1
+            return self._eager >= AGAIN and not self._eager & (self._eager - 1)
+
+    def _warn(self, varies: str) -> None:
+        """Say once that the function runs without jit, and what is another one at each call."""
+        self._warned = True
+        if varies == VARIABLE and len(self._recordings) > 1:
+            varies = next((name for name, _ in self._recordings[1].replaced(self._recordings[0])), varies)
+        warnings.warn(
+            f"jit({self._name}): {varies} is another one at each call, and recordings do not serve it: the "
+            "function runs without jit. Pass arrays for what changes, and keep the same objects",
+            stacklevel=4,
+        )
+
     def _forget(self, captured: Captured) -> None:
         """Drop the recording that an object among its arguments was given to, as the object is gone."""
-        self._recordings = [r for r in self._recordings if r.captured is not captured]
+        gone = [r for r in self._recordings if r.captured is captured]
+        self._recordings = [r for r in self._recordings if r not in gone]
+        for each in gone:
+            each.release()
 
     def cache_info(self) -> CacheInfo:
         """Return the counts of hits and misses, how many recordings are kept at most, and how many there are."""
@@ -116,8 +155,12 @@ class Jitted:
 
     def cache_clear(self) -> None:
         """Forget all recordings."""
-        self._recordings, self._hits, self._misses = [], 0, 0
-        self._unused.clear()
+        with self._lock:
+            dropped, self._recordings = self._recordings, []
+            self._hits = self._misses = self._unused = self._eager = 0
+            self._warned = False
+        for each in dropped:
+            each.release()
 
     @property
     def source(self) -> str:
@@ -212,7 +255,7 @@ def jit(
 def _after_fork() -> None:
     """Drop a forked process's recordings: a thread of the parent may have been replaying one, and holds its lock."""
     for jitted in _jitted:
-        jitted._lock = Lock()
+        jitted._lock = RLock()
         jitted.cache_clear()
 
 

@@ -24,6 +24,7 @@ from .lowering import Emitter
 from .memory import Location
 
 VALUES = (*PLAIN, range, np.dtype)  # arguments that are compared by value
+VARIABLE = "a variable or an attribute that it uses"  # what differs, if the arguments do not
 CACHE_MISS, GUARD_FAILED = object(), object()  # what a plan returns if a guard of the first or the second kind fails
 
 
@@ -261,4 +262,4 @@ def varying(captured: Captured, fun: Callable[..., object], args: tuple[Any, ...
                 return ""
         elif a() is not b if isinstance(a, ref) else (type(a) is not type(b) or repr(a) != repr(b)):
             different = different or f"the argument {name}"
-    return "" if len(old) != len(new) else different or "a variable or an attribute that it uses"
+    return "" if len(old) != len(new) else different or VARIABLE

@@ -5,11 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from threading import Lock
+from types import CellType
 from typing import Any
 
 from ..engine.errors import Line, explained, format_line
 from ..engine.mode import Watcher, paused, watching
+from ..engine.tape import Node
+from ..optim.inplace import warnings_raise
+from ..trace.capture import claimed
 from ..trace.captured import Captured
+from ..trace.closure import PLAIN
 from ..trace.ir import Call, Snapshot, Var, placeholder, substituted, variables
 from ..trace.printer import Source
 from ..trace.traced import JitError
@@ -32,60 +37,108 @@ class Recording:
         self.sizes = passes.optimize(program, chosen)
         self.plan = Plan(program, captured, chosen)
         self.lines = self.users_lines()
+        self.changes = bool(
+            program.stores or program.rebound or program.grads or program.passes or program.containers or captured.drawn
+        )
+        self.seen = self.objects_seen()
         captured.forget()
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
         self.lock = Lock()
+        self.released = False
         self.check = check  # compare the first replay, and then every `check`-th; -1: no other, 0: none at all
         self.until_check = 0 if check else -1  # how many replays come before the next one that is compared
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Replay, or compare a replay with the function itself if it is time to."""
         if not self.until_check:
-            return self.checked_replay(args, kwargs)
-        result = self.replay(args, kwargs)
-        if self.until_check > 0 and result is not CACHE_MISS:
-            self.until_check -= 1
-        return result
+            with self.lock:
+                served = CACHE_MISS if self.released else self.plan.serves(args, kwargs)
+            return CACHE_MISS if served is CACHE_MISS else self.checked_replay(args, kwargs)
+        if self.changes and warnings_raise():  # in the middle of an update
+            saved = SavedState(self.captured, args, kwargs)
+            try:
+                return self.replay(args, kwargs)
+            except BaseException:
+                saved.restore_all()
+                raise
+        return self.replay(args, kwargs)
 
     def replay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the result of a replay; CACHE_MISS or GUARD_FAILED, with nothing changed, if it does not serve."""
-        drawn = [(s, s.bit_generator.state) for s in self.captured.drawn]
-        result = GUARD_FAILED
-        try:
-            with self.lock:  # its arrays serve one call at a time
+        with self.lock:  # its arrays serve one call at a time
+            if self.released:
+                return CACHE_MISS
+            drawn = [(s, s.bit_generator.state) for s in self.captured.drawn]
+            result = GUARD_FAILED
+            try:
                 result = self.plan.run(args, kwargs)
-        except (TypeError, ValueError, IndexError) as error:
-            if (explanation := self.explained(error)) is None:
-                raise
-            raise explanation from error
-        finally:
-            if result is GUARD_FAILED:  # or an error
-                for source, state in drawn:
-                    source.bit_generator.state = state
+            except (TypeError, ValueError, IndexError) as error:
+                if (explanation := self.explained(error)) is None:
+                    raise
+                raise explanation from error
+            finally:
+                if result is GUARD_FAILED:  # or an error
+                    for source, state in drawn:
+                        source.bit_generator.state = state
+                elif result is not CACHE_MISS and self.until_check > 0:
+                    self.until_check -= 1
         return result
 
     def checked_replay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Replay, then put the state back and call the function; raise JitError if both do not do the same."""
-        saved = SavedState(self.captured, args, kwargs)
-        result = self.replay(args, kwargs)
-        if result is CACHE_MISS or result is GUARD_FAILED:
-            return result
-        given = saved.outcome(result)
-        saved.restore()
-        with watching(Watcher()):  # other jitted functions run without their recordings, as they did in this one
-            expected = saved.outcome(self.fun(*args, **kwargs))
-        if difference := first_difference(expected, given):
-            saved.restore()
-            name, words = difference
-            line = next((line for start, line in self.lines.items() if name.startswith(start)), None)
-            where = f", {format_line(line)}" if line else ""
-            raise JitError(
-                f"jit({self.name}){where}: {name} {words}, so the function depends on something that a recording does "
-                "not see, or on the kind of its arrays; hand it over as an argument, or leave the function without jit"
-            )
-        self.until_check = self.check
+        with claimed(self.fun, args, kwargs, None) as closure:
+            saved = SavedState(self.captured, args, kwargs, closure)
+            try:
+                result = self.replay(args, kwargs)
+                if result is CACHE_MISS or result is GUARD_FAILED:
+                    return result
+                given = saved.outcome(result)
+                if self.changes:  # other threads may change what a replay only reads
+                    saved.restore()
+                with watching(Watcher()):  # other jitted functions run without their recordings, as they did in this
+                    expected = saved.outcome(self.fun(*args, **kwargs))
+                if difference := first_difference(expected, given):
+                    raise self.contradicted(*difference)
+            except BaseException:
+                saved.restore_all()
+                raise
+        self.until_check = self.check - 1 if self.check > 0 else -1
         return result
+
+    def contradicted(self, name: str, words: str) -> JitError:
+        """Return the error for a replay that does something else than the function."""
+        line = next((line for start, line in self.lines.items() if name.startswith(start)), None)
+        where = f", {format_line(line)}" if line else ""
+        return JitError(
+            f"jit({self.name}){where}: {name} {words}, so the function depends on something that a recording does "
+            "not see, or on the kind of its arrays; hand it over as an argument, or leave the function without jit"
+        )
+
+    def objects_seen(self) -> dict[tuple[int, Any], tuple[str, Any]]:
+        """Return the names and the values of what the guards compare, by holder and key."""
+        moving = {(id(place.owner), place.key) for place, _ in self.program.rebound}
+        found: dict[tuple[int, Any], tuple[str, Any]] = {}
+        for holder in self.captured.closure.holders.values():
+            for key in holder.before if holder.checked is None else holder.checked & holder.before.keys():
+                if isinstance(holder.owner, CellType):
+                    name = holder.title
+                else:
+                    name = f"the global variable {key}" if holder.is_scope else f"{holder.title}[{key!r}]"
+                    name = f"{holder.title}.{key}" if isinstance(key, str) and not holder.is_scope else name
+                found[id(holder.owner), key] = name, holder.before[key]
+        for place in self.captured.places:
+            if isinstance(place.owner, Node) and place.key == "_value":
+                found[id(place.owner), place.key] = place.title, place.found
+        return {place: seen for place, seen in found.items() if place not in moving}
+
+    def replaced(self, later: Recording) -> list[tuple[str, Any]]:
+        """Return the names and the values of objects that a later recording found replaced."""
+        return [
+            (name, value) for place, (name, value) in self.seen.items()
+            if (new := later.seen.get(place)) and new[1] is not value
+            and not (isinstance(value, PLAIN) and repr(value) == repr(new[1]))
+        ]  # fmt: skip
 
     def users_lines(self) -> dict[str, Line]:
         """Return the user's line that led to each part of the outcome, by the part's name."""
@@ -122,8 +175,11 @@ class Recording:
         return Source(program, self.captured, self.fun, self.name)
 
     def release(self) -> None:
-        """Let go of all arrays, once no replay is running: the program and the plan hold themselves in cycles."""
-        with self.lock:
+        """Let go of all arrays at once: the program and the plan hold themselves in cycles."""
+        if self.lock.acquire(blocking=False):  # else a replay is running, and the cycle collector does it later
+            self.released = True
             self.plan.run.__globals__.clear()
+            self.seen.clear()
             for call in (*self.program.calls, *[c for c, *_ in self.recorded.calls]):
                 call.out.source = None
+            self.lock.release()

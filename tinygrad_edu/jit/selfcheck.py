@@ -11,7 +11,7 @@ import numpy as np
 
 from ..engine.tape import Node
 from ..trace.captured import Captured
-from ..trace.closure import PLAIN, source_state
+from ..trace.closure import PLAIN, Closure, comparable, set_source_state, source_state
 from ..trace.ir import State, is_container
 from ..trace.results import refill
 
@@ -20,9 +20,14 @@ TOLERANCE = {2: 3e-2, 4: 1e-4, 8: 1e-7, 16: 1e-7}
 
 
 class SavedState:
-    """Copies of all state that a recorded function may change: `outcome` lists its values, `restore` puts it back."""
+    """Copies of all state that a recorded function may change: `outcome` lists its values, `restore` puts it back.
 
-    def __init__(self, captured: Captured, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    With the closure of the call, `restore_all` also puts back Python state and all sources of random numbers.
+    """
+
+    def __init__(
+        self, captured: Captured, args: tuple[Any, ...], kwargs: dict[str, Any], closure: Closure | None = None
+    ) -> None:
         self.captured, self.arguments = captured, {"args": args, "kwargs": kwargs}
         self.tensors: dict[str, Node] = {}
         self.containers: list[tuple[Any, Any]] = []
@@ -39,10 +44,14 @@ class SavedState:
             self.tensors[name if name not in self.tensors else f"{name} ({len(self.tensors)})"] = x
         self.places = [p for p in captured.places if not isinstance(p.owner, Node)]
         self.held = [(p, p.get()) for p in self.places]
-        self.slots = [(x, x._value, x._grad, getattr(x, "passes", None)) for x in self.tensors.values()]
+        self.slots = [
+            (x, x._value, getattr(x, "_grad", None), getattr(x, "passes", None)) for x in self.tensors.values()
+        ]
         arrays += [a for _, a in self.held] + [a for slot in self.slots for a in slot[1:3]]
         self.arrays = [(a, a.copy()) for a in arrays if isinstance(a, np.ndarray) and a.flags.writeable]
         self.sources = [(s, s.bit_generator.state) for s in captured.drawn]
+        self.closure = closure
+        self.all_sources = [(s, source_state(s)) for s in closure.sources] if closure else []
 
     def outcome(self, result: Any) -> dict[str, Any]:
         """Return copies of the result and of all state, by names for an error."""
@@ -62,6 +71,8 @@ class SavedState:
             x._value, x._grad = value, grad
             if passes is not None:
                 x.passes = passes
+            elif hasattr(x, "passes"):
+                del x.passes
         for place, value in self.held:
             place.put(value)
         for array, copy in self.arrays:
@@ -70,6 +81,15 @@ class SavedState:
             refill(container, content)
         for source, state in self.sources:
             source.bit_generator.state = state
+
+    def restore_all(self) -> None:
+        """Put everything back after an error: the function may have changed more than a replay does."""
+        if self.closure:
+            self.closure.restore()
+        self.restore()
+        for source, state in self.all_sources:
+            if comparable(source_state(source)) != comparable(state):
+                set_source_state(source, state)
 
 
 def leaves(x: Any, path: str, containers: list[tuple[Any, Any]]) -> Iterator[tuple[str, Any]]:

@@ -75,6 +75,9 @@ class InPlace:
                     constants[kind] = (*ufuncs, *[np.asarray(x, theta.dtype) for x in trace.numbers])
                 registers = (*arrays, *scratch, *constants[kind])
                 calls += [pick(registers) for pick in picks]
+        used = {id(arrays[0]) for _, parameters in updates for arrays in parameters}
+        if len(self.scratch) > len(used):  # data was replaced: the old array may go
+            self.scratch = {i: kept for i, kept in self.scratch.items() if i in used}
         # Copies cost a third of the step. After a step that succeeded only floating-point errors can raise: shapes and
         # dtypes fit, and Ctrl-C waits for the end, as deque and starmap run no Python code between two calls.
         copies = []
@@ -93,8 +96,16 @@ class InPlace:
 def floating_point_errors_raise() -> bool:
     """Return whether np.errstate, or a filter of warnings, makes an overflow an exception."""
     modes = set(np.geterr().values())
-    errors = [f for f in warnings.filters if f[0] == "error" and issubclass(RuntimeWarning, f[2])]
-    return not modes.isdisjoint({"raise", "call"}) or ("warn" in modes and bool(errors))
+    return not modes.isdisjoint({"raise", "call"}) or ("warn" in modes and warnings_raise())
+
+
+def warnings_raise() -> bool:
+    """Return whether a filter makes NumPy's warnings exceptions."""
+    if "error" in map(operator.itemgetter(0), warnings.filters):  # rare, and looked for quickly
+        for action, message, category, module, line in warnings.filters:  # the first that fits counts
+            if issubclass(RuntimeWarning, category) and (action == "error" or not (message or module or line)):
+                return action == "error"
+    return False
 
 
 class Trace:

@@ -2,6 +2,8 @@
 
 import functools
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
@@ -18,11 +20,29 @@ from .results import described, visible
 from .traced import JitError
 
 _exchanging = Lock()  # held only while state is exchanged and put back, never while the function runs
-_exchanged: dict[int, Captured] = {}  # by the identity of a Tensor or a container whose values are exchanged
+# By the identity of a Tensor or a container: the recording that has exchanged its values; None for a self-check
+_exchanged: dict[int, Captured | None] = {}
 
 
 class InUse(Exception):
-    """Raised if another recording, of another thread, has exchanged the values of some state."""
+    """Raised if a recording or a self-check of another thread uses some state."""
+
+
+@contextmanager
+def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found: Captured | None) -> Iterator[Closure]:
+    """Walk the closure of a call; no other thread exchanges it within the block. Raises InUse if one has."""
+    with _exchanging:
+        closure = Closure(fun, [*args, *kwargs.values()])
+        places = {*map(id, closure.tensors), *[id(h.owner) for h in closure.holders.values() if not h.is_scope]}
+        if not _exchanged.keys().isdisjoint(places):
+            raise InUse
+        _exchanged.update(dict.fromkeys(places, found))
+    try:
+        yield closure
+    finally:
+        with _exchanging:
+            for i in places:
+                _exchanged.pop(i, None)
 
 
 def capture(fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Captured, Any]:
@@ -30,9 +50,13 @@ def capture(fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, A
     code = getattr(getattr(fun, "__func__", fun), "__code__", None)
     rec = Recorder(name, code or getattr(type(fun).__call__, "__code__", None))
     found = Captured(rec, args, kwargs)
-    with _exchanging:
-        closure = found.closure = Closure(fun, [*args, *kwargs.values()])
-        _claim(closure, found)
+    with claimed(fun, args, kwargs, found) as found.closure:
+        return found, _recorded(found, fun)
+
+
+def _recorded(found: Captured, fun: Function) -> Any:
+    """Record, make the changes that the function makes, and return its result."""
+    rec, closure = found.rec, found.closure
     states = [source_state(source) for source in closure.sources]
     try:
         try:
@@ -49,8 +73,6 @@ def capture(fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, A
         finally:
             with _exchanging:
                 found.restore()
-                for i in [i for i, owner in _exchanged.items() if owner is found]:
-                    del _exchanged[i]
         if rec.refused:  # the function caught the error
             raise rec.refused
         note_draws(found, states)
@@ -65,7 +87,7 @@ def capture(fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, A
     found.finish()
     shown = visible(result, found)
     rec.ended = True
-    return found, shown
+    return shown
 
 
 def _prepare(found: Captured, fun: Function) -> Function:
@@ -83,18 +105,10 @@ def _prepare(found: Captured, fun: Function) -> Function:
     return functools.partial(found.exchange().new(fun), *given, **given_kwargs)
 
 
-def _claim(closure: Closure, found: Captured) -> None:
-    """Raise InUse if another thread's recording has exchanged some of this state; else let others know."""
-    places = {*map(id, closure.tensors), *[id(h.owner) for h in closure.holders.values() if not h.is_scope]}
-    if not _exchanged.keys().isdisjoint(places):
-        raise InUse
-    _exchanged.update(dict.fromkeys(places, found))
-
-
 def _after_fork() -> None:
     """Put back what the threads of a forked process's parent have exchanged: in the child they are gone."""
     _exchanging.release()
-    for found in {id(found): found for found in _exchanged.values()}.values():
+    for found in {id(found): found for found in _exchanged.values() if found}.values():
         found.restore()
     _exchanged.clear()
 

@@ -1,0 +1,516 @@
+"""The cache, threads and errors of `jit`: what its contract promises beside the numbers."""
+
+import asyncio
+import functools
+import gc
+import io
+import os
+import sys
+import threading
+import time
+import tracemalloc
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from jit_attacks.scripts import alone
+
+import tinygrad_edu as tg
+
+X, T = np.linspace(-1.0, 1.0, 6).reshape(3, 2), np.ones((3, 1))
+
+
+def training(seed=0, jit=True, **options):
+    """Return a model, its optimizer and a step that trains it."""
+    model = tg.nn.MLP([2, 4, 1], rng=seed)
+    opt = tg.optim.Adam(model.parameters(), lr=0.05)
+
+    def step(x, t):
+        loss = tg.mse_loss(model(x), t)
+        opt.minimize(loss)
+        return loss.data
+
+    return model, opt, tg.jit(step, **options) if jit else step
+
+
+def state_of(model, opt, *arrays):
+    """Return copies of all that a step may change."""
+    found = [np.array(a) for p in model.parameters() for a in (p.data, p.grad) if a is not None]
+    return [*found, *[np.array(a) for arrays in opt.state.values() for a in arrays], np.array(opt.steps), *arrays]
+
+
+def assert_same(found, expected):
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def replays(jitted, *args):
+    """Return whether a call with these arguments is a replay."""
+    before = jitted.cache_info().hits
+    jitted(*args)
+    return jitted.cache_info().hits > before
+
+
+# Guards of values
+
+
+def test_another_outcome_of_a_comparison_is_recorded_anew_and_both_recordings_serve():
+    mask, rows = np.array([True, False]), np.array([[True, False], [False, True]])
+    jitted = tg.jit(lambda x: x[:, mask] if mask.any() else x)
+    for i in (0, 1, 0, 1, 1):
+        mask[:] = rows[i]
+        np.testing.assert_array_equal(jitted(X), X[:, mask])
+    assert jitted.cache_info()[:2] == (3, 2)
+
+
+def test_a_first_call_with_nan_gradients_does_not_leave_the_function_eager():
+    model, _, step = training()
+    twin, _, plain = training(jit=False)
+    for x in (X * np.nan, X, X, X):
+        for m in (model, twin):
+            m.load_state_dict(tg.nn.MLP([2, 4, 1], rng=1).state_dict())
+        step(x, T), plain(x, T)
+        for p, q in zip(model.parameters(), twin.parameters(), strict=True):
+            np.testing.assert_allclose(p.data, q.data, rtol=1e-12)
+    assert replays(step, X, T)
+
+
+def test_a_guard_that_fails_draws_no_random_numbers():
+    flag = np.array(True)
+
+    def f(x, rng):
+        noise = rng.normal(size=2)
+        return noise * 2 if flag else noise + x
+
+    jitted, a, b = tg.jit(f), np.random.default_rng(0), np.random.default_rng(0)
+    for i in range(8):
+        flag[()] = i % 2
+        np.testing.assert_array_equal(jitted(np.ones(2), a), f(np.ones(2), b))
+    assert a.random() == b.random()
+    assert jitted.cache_info().hits == 6
+
+
+def test_guards_that_fail_at_every_call_end_in_eager_calls_with_one_warning():
+    mask = np.zeros(8, bool)
+    jitted = tg.jit(lambda x: x[mask])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for i in range(1, 41):
+            mask[:] = [i >> k & 1 for k in range(8)]
+            np.testing.assert_array_equal(jitted(np.arange(8.0)), np.flatnonzero(mask))
+    assert jitted.cache_info().misses <= 5
+    assert [str(w.message).split(" is ")[0] for w in caught] == ["jit(<lambda>): the outcome of a comparison"]
+
+
+def test_where_the_other_outcome_cannot_be_recorded_the_function_itself_runs():
+    logits = tg.Tensor(np.zeros((2, 3)))
+    jitted = tg.jit(lambda classes: tg.cross_entropy(logits, classes).data)
+    for _ in range(2):
+        jitted(np.array([0, 2]))
+    for _ in range(8):
+        with pytest.raises(ValueError, match="class numbers go from 0 to 2"):
+            jitted(np.array([0, 3]))
+    assert replays(jitted, np.array([0, 2]))
+
+
+# The cache
+
+
+@dataclass(frozen=True)
+class Options:
+    rate: float
+
+
+@pytest.mark.parametrize(
+    "new", [float, str, range, lambda i: lambda x: x * i, lambda i: Options(i), lambda i: i], ids=range(6)
+)
+def test_an_argument_that_is_another_one_at_each_call_ends_in_eager_calls_with_one_warning(new):
+    def f(x, option):
+        return x * len(type(option).__name__)
+
+    jitted, kept = tg.jit(f), []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for i in range(100, 140):
+            kept.append(new(i))
+            np.testing.assert_array_equal(jitted(X, kept[-1]), f(X, kept[-1]))
+    assert jitted.cache_info().misses <= 5
+    assert [str(w.message).split(" is ")[0] for w in caught] == ["jit(f): the argument option"]
+
+
+def test_a_replay_in_between_lets_further_arguments_be_recorded():
+    jitted = tg.jit(lambda x, n: x * n)
+    for n in range(12):
+        assert not replays(jitted, X, n)
+        assert replays(jitted, X, n)
+
+
+def test_a_function_whose_argument_comes_to_rest_is_recorded_again():
+    jitted = tg.jit(lambda x, n: x * n)
+    for n in range(5):  # the first is not counted
+        jitted(X, n)
+    with pytest.warns(UserWarning, match="argument n"):
+        jitted(X, 5)
+    for _ in range(64):
+        jitted(X, 1000)
+    assert replays(jitted, X, 1000)
+
+
+def test_a_variable_that_is_another_one_at_each_call_is_named_in_one_warning():
+    mask = np.ones(2)
+    jitted = tg.jit(lambda x: x * mask)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for i in range(40):
+            mask = np.full(2, float(i))
+            np.testing.assert_array_equal(jitted(X), X * i)
+    assert jitted.cache_info().misses <= 5
+    assert [str(w.message).split(" is ")[0] for w in caught] == ["jit(<lambda>): the variable mask"]
+
+
+def test_sixteen_shapes_are_kept_and_the_least_recently_used_goes():
+    jitted = tg.jit(lambda x: x * 2)
+    for n in range(16):
+        jitted(np.ones(n))
+    assert all(replays(jitted, np.ones(n)) for n in range(16))
+    jitted(np.ones(0))
+    jitted(np.ones(99))
+    assert jitted.cache_info().currsize == 16
+    assert replays(jitted, np.ones(0))
+    assert not replays(jitted, np.ones(1))
+
+
+def test_cache_clear_forgets_recordings_and_counts():
+    jitted = tg.jit(lambda x: x * 2)
+    jitted(X), jitted(X)
+    jitted.cache_clear()
+    assert tuple(jitted.cache_info()) == (0, 0, 16, 0)
+    np.testing.assert_array_equal(jitted(X), X * 2)
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+def test_parameters_that_are_rebound_do_not_pile_up(calls):
+    w = tg.Tensor(np.ones(1_000_000))
+    opt = tg.optim.SGD([w], lr=0.1)
+    step = tg.jit(lambda x: opt.minimize((w * x).sum()), check=False)
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for _ in range(40):
+                w.data = np.ones(1_000_000)
+                for _ in range(calls):
+                    step(2.0)
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert held < 5 * 4 * 8_000_000
+
+
+def test_evicted_recordings_free_their_arrays_without_the_cycle_collector():
+    jitted = tg.jit(lambda x: np.sin(np.cos(x) * x).sum(), check=False)
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for n in range(60):
+            jitted(np.ones(100_000 + n))
+        most = tracemalloc.get_traced_memory()[0]
+        jitted.cache_clear()
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert most < 17 * 3 * 800_000
+    assert held < 800_000
+
+
+# The self-check
+
+
+RUN = []  # an entry for each event of this name, that a recording does not see
+WAITS = []  # functions to call at another event
+sys.addaudithook(lambda event, _: RUN.append(event) if event == "tests.f" else None)
+sys.addaudithook(lambda event, _: [wait() for wait in WAITS] if event == "tests.wait" else None)
+
+
+@pytest.mark.parametrize(("check", "compared"), [(False, []), (True, [1]), (1, [1, 2, 3, 4, 5, 6]), (3, [1, 4])])
+def test_check_says_which_replays_are_compared(check, compared):
+    jitted = tg.jit(lambda x: (sys.audit("tests.f"), x * 2)[1], check=check)
+    jitted(X)
+    found = []
+    for i in range(1, 7):
+        RUN.clear()
+        jitted(X)
+        found += [i] * len(RUN)
+    assert found == compared
+
+
+FILE = io.BytesIO()
+UNSEEN = {
+    "time": time.perf_counter,
+    "a counter of another language": lambda: FILE.write(b"1") + FILE.tell(),
+    "random numbers of the system": lambda: int.from_bytes(os.urandom(4), "little") / 2**32,
+}
+
+
+@pytest.mark.parametrize("unseen", UNSEEN.values(), ids=UNSEEN)
+def test_what_a_recording_does_not_see_is_an_error_that_changes_nothing(unseen):
+    model = tg.nn.MLP([2, 4, 1], rng=0)
+    opt = tg.optim.Adam(model.parameters(), lr=0.05)
+    rng, x = np.random.default_rng(0), X.copy()
+
+    @tg.jit
+    def step(x, rng):
+        loss = tg.mse_loss(model(x + rng.normal(size=2)) * unseen(), T)
+        opt.minimize(loss)
+        x += 1.0
+        return loss.data
+
+    step(x, rng)
+    before, drawn = state_of(model, opt, x.copy()), rng.bit_generator.state
+    with pytest.raises(tg.JitError, match="does not see"):
+        step(x, rng)
+    assert_same(state_of(model, opt, x), before)
+    assert rng.bit_generator.state == drawn
+
+
+def test_a_failed_check_leaves_python_state_as_it_was():
+    class Log:
+        count = 0
+
+    log, entries, start = Log(), [], time.perf_counter()
+
+    def f(x):
+        if time.perf_counter() > start + 0.05:
+            log.count += 1
+            entries.append(1)
+            return x * 3
+        return x * 2
+
+    jitted = tg.jit(f)
+    jitted(X)
+    time.sleep(0.06)
+    with pytest.raises(tg.JitError):
+        jitted(X)
+    assert (log.count, entries) == (0, [])
+
+
+def test_a_check_of_a_function_that_only_reads_puts_nothing_back():
+    w = tg.Tensor(np.ones(2))
+
+    def f(x):
+        return x * 2 + w.data[0] * 0
+
+    jitted = tg.jit(f)
+    jitted(X)
+    saved = jitted._recordings[0].replay
+
+    def replay(*args):
+        np.copyto(w.data, 7.0)  # as another thread would, between the copies of the state and the comparison
+        return saved(*args)
+
+    jitted._recordings[0].replay = replay
+    jitted(X)
+    np.testing.assert_array_equal(w.data, [7.0, 7.0])
+
+
+# Errors
+
+
+@pytest.mark.parametrize("setting", ["warnings", "raise", "call"])
+@pytest.mark.parametrize("optimizer", [tg.optim.SGD, tg.optim.Adam, tg.optim.RMSprop])
+def test_an_error_within_an_update_leaves_everything_as_it_was(setting, optimizer):
+    w, v = tg.Tensor([-1.7e308]), tg.Tensor(np.ones(2))
+    opt = optimizer([v, w], lr=0.1)
+    rng = np.random.default_rng(0)
+
+    @tg.jit
+    def step(x):
+        opt.minimize((w * x).sum() + (v * rng.random(2)).sum())
+
+    def fail(*args):
+        raise FloatingPointError
+
+    def failing_step():
+        with warnings.catch_warnings(), np.errstate(over={"warnings": "warn"}.get(setting, setting), call=fail):
+            warnings.simplefilter("error")
+            step(1.0)
+
+    for _ in range(3):
+        step(1.0)
+    arrays = [w.data, w.grad, v.data, v.grad, *[a for arrays in opt.state.values() for a in arrays]]
+    before, steps, drawn = [a.copy() for a in arrays], opt.steps, rng.bit_generator.state
+    opt.lr = 1e308
+    with pytest.raises((RuntimeWarning, FloatingPointError)):
+        failing_step()
+    assert_same([w.data, v.data, *arrays[4:]], [before[0], before[2], *before[4:]])
+    assert opt.steps == steps
+    if setting == "warnings":  # else the function itself runs, and draws
+        assert_same([w.grad, v.grad], [before[1], before[3]])
+        assert rng.bit_generator.state == drawn
+    opt.lr = 0.1
+    step(1.0)
+
+
+@pytest.mark.parametrize("bad", [np.zeros((2, 2)), np.full((2, 2), 3.0)])
+def test_a_singular_matrix_leaves_everything_as_it_was(bad):
+    w = tg.Tensor(np.ones(2))
+    opt, total = tg.optim.Adam([w], lr=0.1), np.zeros(2)
+    rng = np.random.default_rng(0)
+
+    @tg.jit
+    def step(a):
+        np.add(total, 1.0, out=total)
+        opt.minimize((np.linalg.inv(a + rng.normal(size=2) * 0) @ w).sum())
+
+    for _ in range(3):
+        step(np.eye(2))
+    before = [w.data.copy(), w.grad.copy(), *[np.array(a) for s in opt.state.values() for a in s]]
+    steps, drawn, counted = opt.steps, rng.bit_generator.state, total.copy()
+    with pytest.raises(np.linalg.LinAlgError):
+        step(bad)
+    assert_same([w.data, w.grad, *[a for s in opt.state.values() for a in s], total], [*before, counted])
+    assert (opt.steps, rng.bit_generator.state) == (steps, drawn)
+
+
+# Threads
+
+
+def in_threads(*runs):
+    """Run functions at once, each in its own thread; raise the first error."""
+    errors = []
+
+    def guarded(run):
+        try:
+            run()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(run,), daemon=True) for run in runs]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(120)
+    assert not any(t.is_alive() for t in threads), "a thread waits for ever"
+    if errors:
+        raise errors[0]
+
+
+@pytest.mark.parametrize("rounds", [100])
+def test_threads_that_record_and_replay_each_others_functions_compute_what_one_alone_does(rounds):
+    ws = [tg.Tensor(np.random.default_rng(i).normal(size=(2, 2))) for i in range(4)]
+
+    def made(i):
+        w, v = ws[i % 4], ws[(i + 1) % 4]
+        return tg.jit(tg.value_and_grad(lambda x: np.sum(np.tanh(x @ w) @ v)), optimize=False)
+
+    def run(i, functions, results):
+        own = made(i)
+        _, _, step = training(i, optimize=False)
+        for n in range(rounds):
+            x = X[: n % 3 + 1] + i
+            found = [f(x) for f in (own, functions[(i + n) % len(functions)])]
+            if n % 10 == 0:
+                own.cache_clear()
+            results[i].append([*found, step(X + n % 2, T)])
+
+    def eager(i, results):
+        _, _, step = training(i, jit=False)
+        results[i] += [step(X, T) for _ in range(rounds)]
+
+    def all_results(at_once):
+        functions, results = [made(i) for i in range(8)], [[] for _ in range(10)]
+        runs = [lambda i=i: run(i, functions, results) for i in range(8)]
+        runs += [lambda i=i: eager(i, results) for i in (8, 9)]
+        in_threads(*runs) if at_once else [r() for r in runs]
+        return results
+
+    for found, expected in zip(all_results(True), all_results(False), strict=True):
+        assert repr(found) == repr(expected)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_recorded_function_may_wait_for_a_thread_that_records(same):
+    w, here, found = tg.Tensor(np.ones(2)), threading.current_thread, {}
+    inner = tg.jit(lambda x: x * w.data)
+
+    def wait():
+        t = threading.Thread(target=lambda: found.update({here(): (outer if same else inner)(X)}))
+        t.start()
+        t.join(60)
+        assert not t.is_alive()
+
+    def f(x):
+        sys.audit("tests.wait")  # which a recording does not see
+        return x * w.data
+
+    outer = tg.jit(f)
+    main = here()
+    WAITS.append(lambda: here() is main and wait())
+    for _ in range(3):
+        np.testing.assert_array_equal(outer(X), X)
+    WAITS.clear()
+    assert len(found) == 2  # while f was recorded, and when its first replay was compared
+    for y in found.values():
+        np.testing.assert_array_equal(y, X)
+
+
+def test_threads_that_use_one_function_may_compare_its_first_replays_at_once():
+    w, expected = tg.Tensor(np.ones(2)), np.sum(np.exp(X))
+
+    def run(jitted):
+        for _ in range(5):
+            np.testing.assert_allclose(jitted(X), expected)
+
+    for _ in range(20):
+        jitted = tg.jit(lambda x: np.sum(np.exp(x) * w.data))
+        jitted(X)
+        in_threads(*[functools.partial(run, jitted)] * 4)
+        np.testing.assert_array_equal(w.data, 1.0)
+
+
+def test_tasks_of_asyncio_record_and_replay_within_no_grad_and_without():
+    w = tg.Tensor(np.ones(2))
+    jitted = tg.jit(lambda x: (w * x).sum())
+
+    async def run(quiet):
+        for _ in range(5):
+            if quiet:
+                with tg.no_grad():
+                    await asyncio.sleep(0)
+                    assert not jitted(X).requires_grad
+            else:
+                await asyncio.sleep(0)
+                assert jitted(X).requires_grad
+
+    async def all_tasks():
+        await asyncio.gather(run(True), run(False), run(True))
+
+    asyncio.run(all_tasks())
+
+
+@pytest.mark.parametrize("what", ["f(x)", "tg.jit(lambda x: (w * x).sum())(x)"], ids=["replays", "records"])
+def test_a_forked_process_computes_as_its_parent_while_another_thread_runs(what):
+    script = f"""
+        w = tg.Tensor(np.ones(1000))
+        f = tg.jit(lambda x: (w * x).sum().data)
+        x = np.ones(1000)
+        f(x), f(x)
+        stop = []
+        t = threading.Thread(target=lambda: [{what} for _ in iter(lambda: bool(stop), True)], daemon=True)
+        t.start()
+        for _ in range(30):
+            pid = os.fork()
+            if not pid:
+                os._exit(0 if f(x) == f(x) == f(x) == 1000 and type(w.data) is np.ndarray else 1)
+            assert os.waitpid(pid, 0)[1] == 0
+        stop.append(1)
+        print("ok")
+    """
+    assert alone(script) == "ok"
