@@ -5,11 +5,13 @@ import functools
 import gc
 import io
 import os
+import random
 import sys
 import threading
 import time
 import tracemalloc
 import warnings
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -167,7 +169,7 @@ def test_a_variable_that_is_another_one_at_each_call_is_named_in_one_warning():
             mask = np.full(2, float(i))
             np.testing.assert_array_equal(jitted(X), X * i)
     assert jitted.cache_info().misses <= 5
-    assert [str(w.message).split(" is ")[0] for w in caught] == ["jit(<lambda>): the variable mask"]
+    assert [str(w.message).split(" is ")[0] for w in caught] == ["jit(<lambda>): the variable or attribute mask"]
 
 
 def test_sixteen_shapes_are_kept_and_the_least_recently_used_goes():
@@ -255,6 +257,7 @@ FILE = io.BytesIO()
 UNSEEN = {
     "time": time.perf_counter,
     "a counter of another language": lambda: FILE.write(b"1") + FILE.tell(),
+    "random numbers of another source": random.SystemRandom().random,
     "random numbers of the system": lambda: int.from_bytes(os.urandom(4), "little") / 2**32,
 }
 
@@ -278,6 +281,22 @@ def test_what_a_recording_does_not_see_is_an_error_that_changes_nothing(unseen):
         step(x, rng)
     assert_same(state_of(model, opt, x), before)
     assert rng.bit_generator.state == drawn
+
+
+def test_an_error_of_the_function_within_a_check_leaves_everything_as_it_was():
+    model, opt, _ = training()
+
+    def f(x):
+        opt.minimize(tg.mse_loss(model(x), T))
+        if FILE.write(b"1") and FILE.tell() == end + 2:
+            raise KeyError("the second time")
+
+    end, jitted = FILE.tell(), tg.jit(f)
+    jitted(X)
+    before = state_of(model, opt)
+    with pytest.raises(KeyError):
+        jitted(X)
+    assert_same(state_of(model, opt), before)
 
 
 def test_a_failed_check_leaves_python_state_as_it_was():
@@ -311,9 +330,10 @@ def test_a_check_of_a_function_that_only_reads_puts_nothing_back():
     jitted(X)
     saved = jitted._recordings[0].replay
 
-    def replay(*args):
-        np.copyto(w.data, 7.0)  # as another thread would, between the copies of the state and the comparison
-        return saved(*args)
+    def replay(*args, **guards_only):
+        if not guards_only:
+            np.copyto(w.data, 7.0)  # as another thread would, between the copies of the state and the comparison
+        return saved(*args, **guards_only)
 
     jitted._recordings[0].replay = replay
     jitted(X)
@@ -459,6 +479,51 @@ def test_a_recorded_function_may_wait_for_a_thread_that_records(same):
     assert len(found) == 2  # while f was recorded, and when its first replay was compared
     for y in found.values():
         np.testing.assert_array_equal(y, X)
+
+
+def test_a_replay_that_calls_the_users_code_waits_for_no_other():
+    inner = []
+
+    def column(c):
+        sys.audit("tests.wait")
+        return c.sum()
+
+    def wait():
+        waits = WAITS.copy()
+        WAITS.clear()
+        in_threads(lambda: inner.append(jitted(X)))
+        WAITS.extend(waits)
+
+    jitted = tg.jit(lambda x: np.apply_along_axis(column, 0, x), check=False)
+    jitted(X)
+    WAITS.append(wait)
+    try:
+        np.testing.assert_array_equal(jitted(X), X.sum(0))
+    finally:
+        WAITS.clear()
+    assert len(inner) == 2
+    np.testing.assert_array_equal(inner, [X.sum(0)] * 2)
+
+
+def test_a_list_argument_may_hold_other_arrays_at_each_call():
+    batch = [X, T]
+    jitted = tg.jit(lambda pair: pair[0] * 2 + pair[1])
+    for i in range(5):
+        batch[0] = X + i
+        np.testing.assert_array_equal(jitted(batch), 2 * (X + i) + T)
+    assert tuple(jitted.cache_info())[:2] == (4, 1)
+
+
+def test_arguments_are_not_kept():
+    jitted = tg.jit(lambda xs, t: xs[0] * t + xs[1])
+    arrays = [np.ones(3), np.ones(3)]
+    t = tg.Tensor(np.ones(3))
+    gone = [weakref.ref(a) for a in (*arrays, t, t.data)]
+    for _ in range(3):
+        jitted(arrays, t)
+    del arrays, t
+    gc.collect()
+    assert [r() is None for r in gone] == [True] * 4
 
 
 def test_threads_that_use_one_function_may_compare_its_first_replays_at_once():

@@ -54,6 +54,8 @@ class Jitted:
         if unknown:
             raise ValueError(f"jit: optimize={unknown}; the optimisations are {', '.join(passes.NAMES)}")
         functools.update_wrapper(self, fun)
+        if not isinstance(check, (bool, int)) or check < 0:
+            raise ValueError(f"jit: check={check!r}; it is True, False, or the number of replays from check to check")
         self._fun, self._chosen = fun, frozenset(names)
         self._name: str = getattr(fun, "__name__", type(fun).__name__)
         self._check = -1 if check is True else int(check)
@@ -197,7 +199,11 @@ class Jitted:
             found = getattr(found, name, None)
         if found is self:
             return path  # decorated by @jit: the name is enough to find it
-        return Jitted, (self._fun, self._chosen, self._check)  # a copy makes its own recordings
+        return Jitted, (
+            self._fun,
+            self._chosen,
+            True if self._check < 0 else self._check,
+        )  # a copy makes its own recordings
 
     def _repr_html_(self) -> str:
         head = f"<p><code>{escape(repr(self))}</code></p>"

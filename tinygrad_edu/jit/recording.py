@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from threading import Lock
-from types import CellType
+from types import FunctionType
 from typing import Any
 
 from ..engine.errors import Line, explained, format_line
 from ..engine.mode import Watcher, paused, watching
-from ..engine.tape import Node
 from ..optim.inplace import warnings_raise
-from ..trace.capture import claimed
+from ..trace.capture import InUse, claimed
 from ..trace.captured import Captured
 from ..trace.closure import PLAIN
 from ..trace.ir import Call, Snapshot, Var, placeholder, substituted, variables
@@ -21,7 +20,7 @@ from ..trace.traced import JitError
 from . import passes
 from .codegen import Plan
 from .guards import CACHE_MISS, GUARD_FAILED
-from .selfcheck import SavedState, first_difference
+from .selfcheck import SavedState, first_difference, leaves
 
 
 class Recording:
@@ -44,6 +43,8 @@ class Recording:
         captured.forget()
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
+        given = [x for call in program.calls for _, x in leaves((call.args, call.kwargs), "", [])]
+        self.calls_back = any(isinstance(x, FunctionType) for x in given)  # as in np.apply_along_axis
         self.lock = Lock()
         self.released = False
         self.check = check  # compare the first replay, and then every `check`-th; -1: no other, 0: none at all
@@ -52,8 +53,7 @@ class Recording:
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Replay, or compare a replay with the function itself if it is time to."""
         if not self.until_check:
-            with self.lock:
-                served = CACHE_MISS if self.released else self.plan.serves(args, kwargs)
+            served = self.replay(args, kwargs, guards_only=True)
             return CACHE_MISS if served is CACHE_MISS else self.checked_replay(args, kwargs)
         if self.changes and warnings_raise():  # in the middle of an update
             saved = SavedState(self.captured, args, kwargs)
@@ -64,26 +64,31 @@ class Recording:
                 raise
         return self.replay(args, kwargs)
 
-    def replay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def replay(self, args: tuple[Any, ...], kwargs: dict[str, Any], guards_only: bool = False) -> Any:
         """Return the result of a replay; CACHE_MISS or GUARD_FAILED, with nothing changed, if it does not serve."""
-        with self.lock:  # its arrays serve one call at a time
+        if not self.lock.acquire(blocking=not self.calls_back):  # its arrays serve one call at a time
+            raise InUse  # the user's code, which runs within it, may wait for this call
+        drawn, result = [], GUARD_FAILED
+        try:
             if self.released:
                 return CACHE_MISS
-            drawn = [(s, s.bit_generator.state) for s in self.captured.drawn]
-            result = GUARD_FAILED
-            try:
-                result = self.plan.run(args, kwargs)
-            except (TypeError, ValueError, IndexError) as error:
-                if (explanation := self.explained(error)) is None:
-                    raise
-                raise explanation from error
-            finally:
-                if result is GUARD_FAILED:  # or an error
-                    for source, state in drawn:
-                        source.bit_generator.state = state
-                elif result is not CACHE_MISS and self.until_check > 0:
-                    self.until_check -= 1
-        return result
+            if guards_only:
+                return self.plan.serves(args, kwargs)
+            if self.captured.drawn:
+                drawn = [(s, s.bit_generator.state) for s in self.captured.drawn]
+            result = self.plan.run(args, kwargs)
+            if self.until_check > 0 and result is not CACHE_MISS and result is not GUARD_FAILED:
+                self.until_check -= 1
+            return result
+        except (TypeError, ValueError, IndexError) as error:
+            if (explanation := self.explained(error)) is None:
+                raise
+            raise explanation from error
+        finally:
+            if result is GUARD_FAILED:  # or an error
+                for source, state in drawn:
+                    source.bit_generator.state = state
+            self.lock.release()
 
     def checked_replay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Replay, then put the state back and call the function; raise JitError if both do not do the same."""
@@ -119,18 +124,14 @@ class Recording:
         """Return the names and the values of what the guards compare, by holder and key."""
         moving = {(id(place.owner), place.key) for place, _ in self.program.rebound}
         found: dict[tuple[int, Any], tuple[str, Any]] = {}
+        given = {id(argument) for _, argument, *_ in self.captured.containers}
         for holder in self.captured.closure.holders.values():
             for key in holder.before if holder.checked is None else holder.checked & holder.before.keys():
-                if isinstance(holder.owner, CellType):
-                    name = holder.title
-                else:
-                    name = f"the global variable {key}" if holder.is_scope else f"{holder.title}[{key!r}]"
-                    name = f"{holder.title}.{key}" if isinstance(key, str) and not holder.is_scope else name
-                found[id(holder.owner), key] = name, holder.before[key]
+                found[id(holder.owner), key] = f"the variable or attribute {holder.member(key)}", holder.before[key]
         for place in self.captured.places:
-            if isinstance(place.owner, Node) and place.key == "_value":
+            if place.key == "_value" and id(place.owner) not in self.captured.given:
                 found[id(place.owner), place.key] = place.title, place.found
-        return {place: seen for place, seen in found.items() if place not in moving}
+        return {place: seen for place, seen in found.items() if place not in moving and place[0] not in given}
 
     def replaced(self, later: Recording) -> list[tuple[str, Any]]:
         """Return the names and the values of objects that a later recording found replaced."""

@@ -14,7 +14,7 @@ from ..engine.value import Value
 from ..nn import Module
 from .captured import Captured, Overlap
 from .closure import Closure, comparable, set_source_state, source_state
-from .expressions import argument_names
+from .expressions import argument_names, leaves
 from .recorder import Recorder
 from .results import described, visible
 from .traced import JitError
@@ -32,7 +32,7 @@ class InUse(Exception):
 def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found: Captured | None) -> Iterator[Closure]:
     """Walk the closure of a call; no other thread exchanges it within the block. Raises InUse if one has."""
     with _exchanging:
-        closure = Closure(fun, [*args, *kwargs.values()])
+        closure = Closure(fun, [x for _, x in leaves("", [args, kwargs])])  # not the caller's lists
         places = {*map(id, closure.tensors), *[id(h.owner) for h in closure.holders.values() if not h.is_scope]}
         if not _exchanged.keys().isdisjoint(places):
             raise InUse

@@ -71,7 +71,7 @@ class Closure:
             self.queue += [x.__self__, x.__func__]
         elif isinstance(x, functools.partial):
             self.queue += [x.func, *x.args, *x.keywords.values()]
-        elif isinstance(x, SOURCES):
+        elif isinstance(x, SOURCES) and not isinstance(x, random.SystemRandom):  # which has no state
             self.sources.append(x)
         elif isinstance(x, FRAMEWORK):
             self.framework.append(x)
