@@ -7,6 +7,7 @@ import queue
 import random
 import threading
 import tracemalloc
+import warnings
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -1380,3 +1381,13 @@ def test_a_view_of_an_argument_is_written_as_its_memory_order_has_it():
     jitted = tg.jit(f)
     for make in (lambda: np.zeros(3), lambda: np.zeros(3)[::-1], lambda: np.zeros((2, 3)).T, lambda: np.zeros((3, 2))):
         np.testing.assert_array_equal(jitted(make()), f(make()))
+
+
+def test_large_gradients_are_no_nan_and_give_no_warning_in_a_replay():
+    w = tg.Tensor(np.full((3, 2), 1e-100))
+    opt = tg.optim.SGD([w], lr=1e-300)
+    step = tg.jit(lambda x: opt.minimize((w * x).sum()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(3):
+            step(np.full((3, 2), 1e200))

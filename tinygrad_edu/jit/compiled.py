@@ -17,7 +17,8 @@ import numpy as np
 from ..engine.mode import mode
 from ..engine.reprs import table
 from ..trace.capture import InUse, capture
-from ..trace.captured import Captured, Overlap
+from ..trace.captured import Captured
+from ..trace.changes import Overlap
 from ..trace.closure import PLAIN
 from ..trace.traced import JitError
 from . import passes

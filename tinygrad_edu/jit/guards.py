@@ -16,7 +16,8 @@ from ..engine.rules.finite import has_nan
 from ..engine.rules.registry import implementations
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
-from ..trace.captured import Captured, owner_of
+from ..trace.captured import Captured
+from ..trace.changes import owner_of
 from ..trace.closure import PLAIN
 from ..trace.expressions import argument_names, leaves
 from ..trace.ir import Constant, Guard, Input, Setting, Var, is_container, variables
@@ -244,8 +245,8 @@ def _nan_if_any(emitter: Emitter, a: object) -> str:
     if flat is not None and array is not None and np.may_share_memory(flat, array):
         text = emitter.name(flat, "w")
     elif len(a.shape) > 1:
-        return f"(r := {text}.ravel('K')).dot(r)"
-    return f"{text}.dot({text})"
+        return f"{emitter.fun(np.vdot)}(r := {text}.ravel('K'), r)"
+    return f"{emitter.fun(np.vdot)}({text}, {text})"  # does not warn of an overflow, unlike dot
 
 
 def varying(captured: Captured, fun: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

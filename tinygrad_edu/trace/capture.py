@@ -12,7 +12,8 @@ from ..engine.rules.registry import Function
 from ..engine.tape import next_place
 from ..engine.value import Value
 from ..nn import Module
-from .captured import Captured, Overlap
+from .captured import Captured
+from .changes import Overlap, make_changes, refuse_changes
 from .closure import Closure, comparable, set_source_state, source_state
 from .expressions import argument_names, leaves
 from .recorder import Recorder
@@ -76,7 +77,7 @@ def _recorded(found: Captured, fun: Function) -> Any:
         if rec.refused:  # the function caught the error
             raise rec.refused
         note_draws(found, states)
-        found.check()
+        refuse_changes(found)
         rec.program.result = described(result, found)
     except (JitError, Overlap):
         closure.restore()
@@ -84,7 +85,7 @@ def _recorded(found: Captured, fun: Function) -> Any:
             if comparable(source_state(source)) != comparable(state):
                 set_source_state(source, state)
         raise
-    found.finish()
+    make_changes(found)
     shown = visible(result, found)
     rec.ended = True
     return shown

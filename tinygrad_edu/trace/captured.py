@@ -5,7 +5,6 @@ values. Changes are made only when the function has returned: a recording that f
 """
 
 import functools
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from weakref import ref
@@ -18,23 +17,11 @@ from ..optim import Optimizer
 from .closure import PLAIN, SETTINGS, Closure
 from .copies import Copies
 from .holders import EMPTY, Holder, Place
-from .ir import Input, Setting, State, Var, depends, is_container, mapped, placeholder
+from .ir import Input, Setting, State, Var, is_container, mapped, placeholder
 from .recorder import Recorder, TracedGenerator, TracedIterator
-from .results import described, refill, visible
 from .traced import Traced
 
 REFUSED = (np.matrix, np.ma.MaskedArray)  # their operators compute something else than an array's
-
-
-class Overlap(Exception):
-    """Raised if an argument shares memory with an array that the function writes into."""
-
-
-def owner_of(array: Any) -> Any:
-    """Return the object that owns an array's memory."""
-    while isinstance(array, np.ndarray) and array.base is not None:
-        array = array.base
-    return array
 
 
 class Captured:
@@ -178,108 +165,6 @@ class Captured:
                 x.passes = before
             elif hasattr(x, "passes"):
                 del x.passes
-
-    def check(self) -> None:
-        """Raise JitError for changes that later calls would not make, and undo those of Python state."""
-        changed = [h for h in (*self.closure.holders.values(), *self.copied) if h.changed()]
-        titles = [h.title for h in changed]
-        for holder in changed:
-            holder.restore()
-        shared = Counter([id(place.given) for place in self.places if place.given is not EMPTY])
-        for place in self.places:
-            if type(place.last) is np.ndarray:
-                place.last = self.rec.constant(place.last)
-            new = place.last if place.last is not place.given else None
-            if place.key == "_grad" or new is None:
-                continue
-            if type(new) is not Traced:
-                remedy = "set it outside of the recorded function, or let a schedule of tg.optim.lr_scheduler do it"
-                raise self.rec.error(f"{place.title} = {new!r:.40} would be the same at every call; {remedy}")
-            if shared[id(place.given)] > 1 and new.shape:
-                raise self.rec.error(f"{place.title} = ... ends that two places hold one array; give each its own")
-            if new.shape and isinstance(new.root.variable.source, (State, Input)):
-                refused = "lets two places share one array, which a replay does not; take a .copy()"
-                raise self.rec.error(f"{place.title} = ... {refused}")
-        if titles:
-            remedy = "do it outside of the recorded function, or return the value"
-            raise self.rec.error(f"{titles[0]} was changed, which would not happen at later calls; {remedy}")
-        for opt in self.closure.framework:
-            if isinstance(opt, Optimizer) and any(p.owner is vars(opt) and p.last is not p.given for p in self.places):
-                before, after = self.passes[opt.params[0]]
-                if after > max(before, 1) and before:
-                    added = "gradients add up from call to call, and every step takes their sum"
-                    raise self.rec.error(f"{added}; call zero_grad() before backward()")
-        self.refuse_overlaps()
-
-    def refuse_overlaps(self) -> None:
-        """Raise JitError, or Overlap for an argument, if an array that was written into shares memory with another."""
-        by_owner: dict[int, list[Traced]] = {}
-        for t in self.arrays.values():
-            by_owner.setdefault(id(owner_of(t.origin.example)), []).append(t)
-        tensors = Counter([id(place.given) for place in self.places if place.key == "_value"])
-        for group in by_owner.values():
-            for t in group:
-                if tensors[id(t)] > 1 and t.variable is not t.origin:
-                    raise self.rec.error(f"{t.origin.name or 'an array'} is the data of two Tensors; use one Tensor")
-                a = t.origin.example
-                if t.variable is t.origin or not isinstance(a, np.ndarray):
-                    continue
-                if not a.flags.writeable:
-                    raise self.rec.error(f"{t.origin.name or 'an argument'} is read-only, and was written into")
-                for other in group:
-                    if other is not t and np.may_share_memory(a, other.origin.example):
-                        if isinstance(t.origin.source, Input) or isinstance(other.origin.source, Input):
-                            raise Overlap
-                        names = f"{t.origin.name or 'an array'} and {other.origin.name or 'another'}"
-                        raise self.rec.error(f"{names} share memory, and one was written into; give each its own copy")
-
-    def finish(self) -> None:
-        """Make the changes that the function made, and add them to the program."""
-        program = self.rec.program
-        stores = [(t.origin, t) for t in self.arrays.values() if t.variable is not t.origin]
-        for place in self.places:
-            new = place.last
-            if new is place.given:
-                continue
-            if place.key == "_grad":
-                program.grads.append((place.owner, None if new is None else new.variable))
-                place.put(None if new is None else np.array(new.value))
-            elif isinstance(place.given.origin.source, Setting):
-                stores.append((place.given.origin, new))
-            else:
-                place.var = place.given.origin
-                program.rebound.append((place, new.variable))
-                if isinstance(place.given.origin.source, State):
-                    place.given.origin.source.place = place
-                place.put(np.array(new.value))
-        for target, new in stores:
-            program.stores.append((target, new.variable))
-            if isinstance(target.source, Setting):
-                vars(target.source.owner)[target.source.attribute] = new.value
-            else:
-                target.example[...] = new.value
-        for path, argument, given, before in self.containers:
-            keys = range(len(before)) if isinstance(before, list) else before
-            if len(given) != len(before) or any(given[k] is not before[k] for k in keys):
-                program.containers.append((path, described(given, self)))
-                refill(argument, visible(given, self))
-        used = dict.fromkeys([v for call in program.calls for v in call.uses] + list(program.outputs()))
-        used.update(dict.fromkeys([t for t, _ in program.stores] + [place.var for place, _ in program.rebound]))
-        order = {v: i for i, v in enumerate(used)}  # that of their first use
-        program.states = sorted([v for v in program.states if v in used], key=order.__getitem__)
-        program.settings = [v for v in program.settings if v in used]
-        self.count_passes()
-
-    def count_passes(self) -> None:
-        """Let Tensors count the backward passes that added up: anew, or on if the sum contains the earlier gradient."""
-        program = self.rec.program
-        grads = {x: v for x, v in program.grads if v is not None}
-        earlier = {id(v.source.owner): v for v in program.states if v.source.kind == "grad"}  # those that are read
-        for x, (before, after) in self.passes.items():
-            if x in grads and after:
-                adds = id(x) in earlier and depends(grads[x], earlier[id(x)])
-                program.passes.append((x, after - before if adds else after, adds))
-                x.passes = after
 
     def forget(self) -> None:
         """Release the arrays and objects of the recording; the kinds of the arguments stay, for later calls."""

@@ -1,0 +1,130 @@
+"""Changes: what a recorded function did to the state that it found; refused, or made and added to the program."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from ..optim import Optimizer
+from .captured import Captured
+from .holders import EMPTY
+from .ir import Input, Setting, State, depends
+from .results import described, refill, visible
+from .traced import Traced
+
+
+class Overlap(Exception):
+    """Raised if an argument shares memory with an array that the function writes into."""
+
+
+def owner_of(array: Any) -> Any:
+    """Return the object that owns an array's memory."""
+    while isinstance(array, np.ndarray) and array.base is not None:
+        array = array.base
+    return array
+
+
+def refuse_changes(found: Captured) -> None:
+    """Raise JitError for changes that later calls would not make, and undo those of Python state."""
+    changed = [h for h in (*found.closure.holders.values(), *found.copied) if h.changed()]
+    titles = [h.title for h in changed]
+    for holder in changed:
+        holder.restore()
+    shared = Counter([id(place.given) for place in found.places if place.given is not EMPTY])
+    for place in found.places:
+        if type(place.last) is np.ndarray:
+            place.last = found.rec.constant(place.last)
+        new = place.last if place.last is not place.given else None
+        if place.key == "_grad" or new is None:
+            continue
+        if type(new) is not Traced:
+            remedy = "set it outside of the recorded function, or let a schedule of tg.optim.lr_scheduler do it"
+            raise found.rec.error(f"{place.title} = {new!r:.40} would be the same at every call; {remedy}")
+        if shared[id(place.given)] > 1 and new.shape:
+            raise found.rec.error(f"{place.title} = ... ends that two places hold one array; give each its own")
+        if new.shape and isinstance(new.root.variable.source, (State, Input)):
+            refused = "lets two places share one array, which a replay does not; take a .copy()"
+            raise found.rec.error(f"{place.title} = ... {refused}")
+    if titles:
+        remedy = "do it outside of the recorded function, or return the value"
+        raise found.rec.error(f"{titles[0]} was changed, which would not happen at later calls; {remedy}")
+    for opt in found.closure.framework:
+        if isinstance(opt, Optimizer) and any(p.owner is vars(opt) and p.last is not p.given for p in found.places):
+            before, after = found.passes[opt.params[0]]
+            if after > max(before, 1) and before:
+                added = "gradients add up from call to call, and every step takes their sum"
+                raise found.rec.error(f"{added}; call zero_grad() before backward()")
+    refuse_overlaps(found)
+
+
+def refuse_overlaps(found: Captured) -> None:
+    """Raise JitError, or Overlap for an argument, if an array that was written into shares memory with another."""
+    by_owner: dict[int, list[Traced]] = {}
+    for t in found.arrays.values():
+        by_owner.setdefault(id(owner_of(t.origin.example)), []).append(t)
+    tensors = Counter([id(place.given) for place in found.places if place.key == "_value"])
+    for group in by_owner.values():
+        for t in group:
+            if tensors[id(t)] > 1 and t.variable is not t.origin:
+                raise found.rec.error(f"{t.origin.name or 'an array'} is the data of two Tensors; use one Tensor")
+            a = t.origin.example
+            if t.variable is t.origin or not isinstance(a, np.ndarray):
+                continue
+            if not a.flags.writeable:
+                raise found.rec.error(f"{t.origin.name or 'an argument'} is read-only, and was written into")
+            for other in group:
+                if other is not t and np.may_share_memory(a, other.origin.example):
+                    if isinstance(t.origin.source, Input) or isinstance(other.origin.source, Input):
+                        raise Overlap
+                    names = f"{t.origin.name or 'an array'} and {other.origin.name or 'another'}"
+                    raise found.rec.error(f"{names} share memory, and one was written into; give each its own copy")
+
+
+def make_changes(found: Captured) -> None:
+    """Make the changes that the function made, and add them to the program."""
+    program = found.rec.program
+    stores = [(t.origin, t) for t in found.arrays.values() if t.variable is not t.origin]
+    for place in found.places:
+        new = place.last
+        if new is place.given:
+            continue
+        if place.key == "_grad":
+            program.grads.append((place.owner, None if new is None else new.variable))
+            place.put(None if new is None else np.array(new.value))
+        elif isinstance(place.given.origin.source, Setting):
+            stores.append((place.given.origin, new))
+        else:
+            place.var = place.given.origin
+            program.rebound.append((place, new.variable))
+            if isinstance(place.given.origin.source, State):
+                place.given.origin.source.place = place
+            place.put(np.array(new.value))
+    for target, new in stores:
+        program.stores.append((target, new.variable))
+        if isinstance(target.source, Setting):
+            vars(target.source.owner)[target.source.attribute] = new.value
+        else:
+            target.example[...] = new.value
+    for path, argument, given, before in found.containers:
+        keys = range(len(before)) if isinstance(before, list) else before
+        if len(given) != len(before) or any(given[k] is not before[k] for k in keys):
+            program.containers.append((path, described(given, found)))
+            refill(argument, visible(given, found))
+    used = dict.fromkeys([v for call in program.calls for v in call.uses] + list(program.outputs()))
+    used.update(dict.fromkeys([t for t, _ in program.stores] + [place.var for place, _ in program.rebound]))
+    order = {v: i for i, v in enumerate(used)}  # that of their first use
+    program.states = sorted([v for v in program.states if v in used], key=order.__getitem__)
+    program.settings = [v for v in program.settings if v in used]
+    count_passes(found)
+
+
+def count_passes(found: Captured) -> None:
+    """Let Tensors count the backward passes that added up: anew, or on if the sum contains the earlier gradient."""
+    program = found.rec.program
+    grads = {x: v for x, v in program.grads if v is not None}
+    earlier = {id(v.source.owner): v for v in program.states if v.source.kind == "grad"}  # those that are read
+    for x, (before, after) in found.passes.items():
+        if x in grads and after:
+            adds = id(x) in earlier and depends(grads[x], earlier[id(x)])
+            program.passes.append((x, after - before if adds else after, adds))
+            x.passes = after
