@@ -94,13 +94,8 @@ def test_broadcasting_replaces_broadcast_copies():
 @pytest.mark.parametrize(
     ("f", "left"),
     [
-        (lambda x: x * 1, 0),
-        (lambda x: 1.0 * x, 0), (lambda x: x.T.T, 0),
-        (lambda x: x**1, 0), (lambda x: np.negative(-x), 0), (lambda x: +x, 0),
-        (lambda x: x.reshape(6, 40).reshape(40, 6), 0), (lambda x: x * np.ones((40, 6)), 0),
-        (lambda x: -(3.0 * x), 1), (lambda x: x.T.reshape(-1).reshape(2, 120), 2),
-        (lambda x: -(np.full((40, 6), 3.0) * (x > 1)), 2),
-        (lambda x: x + 0, 1), (lambda x: 2.0 * (3.0 * x), 2),
+        (lambda x: x * 1, 0), (lambda x: 1.0 * x, 0), (lambda x: x**1, 0), (lambda x: +x, 0), (lambda x: x.reshape(40, 6), 0),
+        (lambda x: x * np.ones((40, 6)), 0), (lambda x: x + 0, 1), (lambda x: 2.0 * (3.0 * x), 2),
     ],
 )  # fmt: skip
 def test_algebra_leaves_out_calls_without_effect(f, left):
@@ -119,7 +114,7 @@ def test_mean_is_a_sum_divided():
 def test_blas_computes_sums():
     assert calls(lambda x: np.sum(x, axis=0), X, optimize=("blas",)) == ["dot"]
     assert calls(lambda x: np.sum(x, axis=1, keepdims=True), X, optimize=("blas",)) == ["dot"]
-    assert calls(lambda x: np.sum(x * x), X, optimize=("blas",)) == ["reshape", "dot"]
+    assert calls(lambda x: np.sum(x * x), X, optimize=("blas",)) == ["vdot"]
     assert calls(lambda x: np.sum(np.exp(x[:, :1])).reshape(1), X, optimize=("blas",)) == ["getitem", "exp", "dot"]
     assert calls(lambda x: np.sum(x.astype(int), axis=0), X * 10, optimize=("blas",))[-1] == "sum"
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import setitem
-from ..trace.functional import astype, is_basic
+from ..trace.functional import is_basic
 from ..trace.ir import Call, Constant, Guard, Program, Var, placeholder
 from . import simplify
 
-BATCHED = {operator.getitem, setitem, np.reshape, np.transpose, np.broadcast_to, np.sum, astype}
+BATCHED = {operator.getitem, setitem, np.broadcast_to, np.sum}
 
 
 class Shared:
@@ -124,10 +124,6 @@ def batched_arguments(call: Call, n: int) -> tuple[tuple[object, ...], Mapping[s
         axis, ndim = kwargs.get("axis"), len(call.args[0].shape)
         axes = tuple([a % ndim + 1 for a in (range(ndim) if axis is None else np.atleast_1d(axis).tolist())])
         return ((), {**kwargs, "axis": axes}) if axes else None
-    if fun is np.transpose:
-        return ((0, *[a + 1 for a in rest[0]]),), {}
-    if fun is astype:
-        return rest, {}
     return None if kwargs or fun is np.sum else (((n, *rest[0]),), {})
 
 

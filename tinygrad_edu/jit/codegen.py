@@ -30,9 +30,8 @@ from .verifier import PlanError, Step, verify
 # Functions that make NaN or infinity of finite numbers only by overflow: no warning has to be silenced for them.
 QUIET = {
     np.add, np.subtract, np.multiply, np.negative, np.maximum, np.minimum, np.greater, np.greater_equal, np.less,
-    np.less_equal, np.equal, np.absolute, np.sign, np.exp, np.tanh, np.sin, np.cos, np.dot, np.matmul, np.sum, np.where,
-    np.reshape, np.transpose, np.broadcast_to, np.copy, operator.getitem, setitem, add_at,
-    np.square,
+    np.less_equal, np.equal, np.absolute, np.sign, np.exp, np.tanh, np.sin, np.cos, np.dot, np.vdot, np.matmul, np.sum,
+    np.where, np.reshape, np.transpose, np.broadcast_to, np.copy, np.square, operator.getitem, setitem, add_at,
 }  # fmt: skip
 
 

@@ -13,8 +13,8 @@ Functions = frozenset[Callable[..., object]]
 VIEWS: Functions = frozenset({np.reshape, np.transpose, np.broadcast_to, retyped})
 INDEXED: Functions = frozenset({operator.getitem, setitem, add_at})
 NEW: Functions = frozenset({  # their results are new arrays, and no values are wrong for them
-    np.dot, np.matmul, np.sum, np.prod, np.max, np.min, np.mean, np.var, np.std, np.argmax, np.argmin, np.where,
-    np.concatenate, np.stack, np.copy, astype, np.cumsum, operator.add, operator.sub, operator.mul,
+    np.dot, np.vdot, np.matmul, np.sum, np.prod, np.max, np.min, np.mean, np.var, np.std, np.argmax, np.argmin,
+    np.where, np.concatenate, np.stack, np.copy, astype, np.cumsum, operator.add, operator.sub, operator.mul,
 })  # fmt: skip
 
 

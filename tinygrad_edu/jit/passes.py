@@ -10,12 +10,12 @@ import numpy as np
 
 from ..trace.ir import Program
 from . import simplify
-from .algebra import ALGEBRA, algebra, divide_sums, use_blas
 from .batching import batch_rows
+from .sums import divide_sums, use_blas
 
 RULES: dict[str, tuple[simplify.Rule, simplify.Functions | None]] = {  # the rule, and its functions or None for all
     "copies": (simplify.propagate_copies, {np.copy}), "constants": (simplify.fold_constants, None),
-    "broadcasting": (simplify.elide_broadcasts, simplify.BROADCASTING), "algebra": (algebra, ALGEBRA),
+    "broadcasting": (simplify.elide_broadcasts, simplify.BROADCASTING), "algebra": (simplify.algebra, simplify.ALGEBRA),
     "common": (simplify.common_subexpressions, None),
 }  # fmt: skip
 PASSES: dict[str, Callable[[Program], None]] = {

@@ -1,7 +1,7 @@
-"""The basic optimisations: dead code, copies, common subexpressions, constant folding and needless broadcasting.
+"""The optimisations that keep results to the last bit: dead code, and rules that look at one call at a time.
 
-Most are rules that look at one call at a time, after all that it uses has been simplified. A rule may change the call,
-and returns the Var that equals the call's result, if there is one. All keep the results to the last bit.
+A rule is applied after all that the call uses has been simplified. It may change the call, and returns the Var that
+equals the call's result, if there is one.
 """
 
 from collections.abc import Callable, Collection, Hashable, Mapping
@@ -120,32 +120,15 @@ def uniform_element(v: object) -> np.ndarray | None:
     """Return the element that fills a constant, as an array without axes, or None if its elements differ."""
     if not isinstance(v, Var) or type(v.source) is not Constant:
         return None
-    source = v.source
+    source, array = v.source, v.source.array
     if source.element is ...:
-        array = source.array
         source.element = None
         if isinstance(array, np.ndarray) and array.size:
-            first = array[(0,) * array.ndim]
-            # Comparing bytes is faster than comparing numbers, and tells 0.0 from -0.0.
-            if not any(array.strides) or (
-                array.size < LARGE
-                and array[(-1,) * array.ndim] == first
-                and array.tobytes() == first.tobytes() * array.size
-            ):
+            first = array[(0,) * array.ndim]  # the bytes tell 0.0 from -0.0
+            if not any(array.strides) or (array.size < LARGE and array.tobytes() == first.tobytes() * array.size):
                 source.element = np.asarray(first)
     element: np.ndarray | None = source.element
     return element
-
-
-def scalar_value(v: object) -> float | None:
-    """Return the value of a Python number or of a real constant filled with one element; None for anything else."""
-    if isinstance(v, (int, float)):
-        return v if type(v) in (int, float) else None
-    element = uniform_element(v)
-    if element is None or element.dtype.kind not in "fiub":
-        return None
-    value: float = element.item()
-    return value
 
 
 def elide_broadcasts(call: Call, table: ValueTable) -> None:
@@ -154,18 +137,63 @@ def elide_broadcasts(call: Call, table: ValueTable) -> None:
         if type(a) is not Var or a.shape == ():
             continue
         small = None
-        kind = type(a.source)
-        if kind is Call and a.source.fun is np.broadcast_to:
+        if type(a.source) is Call and a.source.fun is np.broadcast_to:
             small = a.source.args[0]
-        elif kind is Constant and (element := uniform_element(a)) is not None:
+        elif (element := uniform_element(a)) is not None:
             small = table.setdefault((element.tobytes(), element.dtype), Var(Constant(element), element))
-        if (
-            type(small) is not Var or small.dtype != a.dtype
-        ):  # another dtype, or a Python number, would promote otherwise
+        if type(small) is not Var or small.dtype != a.dtype:  # another dtype, or a Python number, promotes otherwise
             continue
         others = call.args[:i], call.args[i + 1 :]
-        shapes = {b.shape for part in others for b in part if type(b) is Var}
-        shapes.add(small.shape)
-        several = len(shapes) > 1 + (() in shapes)
-        if call.out.shape in shapes or (several and np.broadcast_shapes(*shapes) == call.out.shape):
+        shapes = [small.shape, *[b.shape for part in others for b in part if type(b) is Var]]
+        if call.out.shape in shapes or np.broadcast_shapes(*shapes) == call.out.shape:
             call.become(call.fun, (*others[0], small, *others[1]))
+
+
+ALGEBRA: Functions = {np.multiply, np.power, np.positive, np.broadcast_to, np.reshape, np.sum}
+
+
+def algebra(call: Call, table: ValueTable) -> Var | None:
+    """Replace x * 1, x ** 1, +x and changes to the same shape by x, x ** 0 by 1, and x ** 2 by a square.
+
+    A sum over all axes by number becomes one without an axis.
+    These hold to the last bit for infinities, NaN and zeros of both signs too. x + 0 does not, which is 0 for x = -0,
+    nor does (x * a) * b = x * (a * b), where x * a may overflow or round to 0.
+    """
+    if call.fun is np.sum and call.out.shape == () and is_reduction(call) and not call.kwargs.get("keepdims"):
+        call.become(np.sum, call.args)
+    if call.kwargs or call.out.dtype is None:
+        return None
+    new, *others = call.args
+    if call.fun is np.power:
+        n = scalar_value(others[0])
+        if call.out.dtype.kind != "f" or n not in (0, 1, 2) or not equals_in_kind(new, call.out):
+            return None
+        if n == 2:
+            if getattr(others[0], "shape", ()) == ():  # NumPy squares only where one exponent serves all elements
+                call.become(np.square, (new,))
+            return None
+        if n == 0:
+            ones = np.ones(call.out.shape, call.out.dtype)
+            new = Var(Constant(ones), ones)
+    elif call.fun is np.multiply:
+        if scalar_value(new) == 1:
+            new, *others = call.args[::-1]
+        if scalar_value(others[0]) != 1 or call.out.dtype.kind == "c":  # (inf + 0j) * 1 is inf + nan j
+            return None
+    return new if equals_in_kind(new, call.out) else None
+
+
+def scalar_value(v: object) -> float | None:
+    """Return the value of a Python number or of a real constant filled with one element; None for anything else."""
+    if isinstance(v, (int, float)):
+        return v if type(v) in (int, float) else None
+    element = uniform_element(v)
+    value: float | None = None if element is None or element.dtype.kind not in "fiub" else element.item()
+    return value
+
+
+def equals_in_kind(x: object, y: Var) -> bool:
+    """Whether x can take the place of y: of the same shape and dtype, and both arrays or both NumPy scalars."""
+    if type(x) is not Var or x.dtype is None or x.shape != y.shape or x.dtype != y.dtype:
+        return False
+    return isinstance(x.example, np.ndarray) == isinstance(y.example, np.ndarray)
