@@ -12,13 +12,14 @@ import numpy as np
 
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import INFIX
+from ..engine.threads import LARGE
 from ..trace.captured import Captured
 from ..trace.expressions import Container, Names, Write
 from ..trace.functional import add_at
 from ..trace.ir import Call, Program, Var
 from .effects import can_raise, is_view, shared
 from .memory import Layout, Location
-from .simplify import BROADCASTING
+from .simplify import BROADCASTING, scalar_value
 from .verifier import Place, Step
 
 SIGNED = (np.add, np.subtract, np.multiply, np.divide)  # Python's operators do the same with NumPy's floats
@@ -123,7 +124,7 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
         lowering = LOWERINGS.get(call.fun) if not call.kwargs or call.fun in REDUCTIONS else None
         if lowering is None and call.elementwise:
             lowering = _ufunc
-        leaving = call.out in emitter.layout.leaving
+        leaving = call.out in emitter.layout.leaving and lowering is not _product
         if lowering and not call.draws and not leaving and emitter.layout.optimized:
             for line in lowering(emitter, call, i, args):
                 emitter.emit(line, call.phase)
@@ -167,9 +168,18 @@ def _scalar(emitter: Emitter, call: Call, args: list[str]) -> None:
 
 
 def _ufunc(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
-    pairs = zip(call.args, args, strict=True)
-    given = [text if type(a) is Var and a.size > 1 else operand(emitter, a, call) for a, text in pairs]
-    out = "out=" if call.fun in (np.maximum, np.minimum) else ""  # NumPy deprecates `out` by position for these alone
+    extremum = call.fun in (np.maximum, np.minimum)
+    given = []
+    for a, text in zip(call.args, args, strict=True):
+        n = scalar_value(a) if extremum and 100 <= call.out.size < LARGE else None
+        if n is not None and getattr(a, "dtype", None) in (None, call.out.dtype):
+            # NumPy's maximum of two arrays takes a third of the time.
+            filled = np.full(call.out.shape, n, call.out.dtype)
+            text = emitter.cache(("filled", repr(n), filled.dtype, filled.shape), filled, "k")
+        elif type(a) is not Var or a.size == 1:
+            text = operand(emitter, a, call)
+        given.append(text)
+    out = "out=" if extremum else ""  # NumPy deprecates `out` by position for these two alone
     return [f"{emitter.fun(call.fun)}({', '.join(given)}, {out}{emitter.into(call, i)})"]
 
 
@@ -199,6 +209,10 @@ def _product(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]
         return []
     small = matrices and a.dtype == b.dtype == call.out.dtype
     small = small and 1 not in (a.size, b.size)  # of one number and an array dot takes 0 times infinity for 0
+    if call.out in emitter.layout.leaving:
+        if small:
+            emitter.assign(call.out, f"{args[0]}.dot({args[1]})", call.phase)
+        return []
     out = emitter.into(call, i)
     array = emitter.locations[call.out].array
     if small and array is not None and array.flags.c_contiguous:

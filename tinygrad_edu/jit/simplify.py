@@ -149,18 +149,25 @@ def elide_broadcasts(call: Call, table: ValueTable) -> None:
             call.become(call.fun, (*others[0], small, *others[1]))
 
 
-ALGEBRA: Functions = {np.multiply, np.power, np.positive, np.broadcast_to, np.reshape, np.sum}
+ALGEBRA: Functions = {np.multiply, np.power, np.positive, np.broadcast_to, np.reshape, np.sum, np.max}
 
 
 def algebra(call: Call, table: ValueTable) -> Var | None:
     """Replace x * 1, x ** 1, +x and changes to the same shape by x, x ** 0 by 1, and x ** 2 by a square.
 
-    A sum over all axes by number becomes one without an axis.
+    A sum over all axes by number becomes one without an axis, and max loses a neutral initial value.
     These hold to the last bit for infinities, NaN and zeros of both signs too. x + 0 does not, which is 0 for x = -0,
     nor does (x * a) * b = x * (a * b), where x * a may overflow or round to 0.
     """
     if call.fun is np.sum and call.out.shape == () and is_reduction(call) and not call.kwargs.get("keepdims"):
         call.become(np.sum, call.args)
+    if (
+        call.fun is np.max
+        and call.kwargs.get("initial") == -np.inf
+        and call.out.dtype.kind == "f"
+        and call.args[0].size
+    ):
+        call.become(np.max, call.args, {k: v for k, v in call.kwargs.items() if k != "initial"})
     if call.kwargs or call.out.dtype is None:
         return None
     new, *others = call.args
