@@ -159,16 +159,14 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
     These hold to the last bit for infinities, NaN and zeros of both signs too. x + 0 does not, which is 0 for x = -0,
     nor does (x * a) * b = x * (a * b), where x * a may overflow or round to 0.
     """
+    if call.out.dtype is None:
+        return None
     if call.fun is np.sum and call.out.shape == () and is_reduction(call) and not call.kwargs.get("keepdims"):
         call.become(np.sum, call.args)
-    if (
-        call.fun is np.max
-        and call.kwargs.get("initial") == -np.inf
-        and call.out.dtype.kind == "f"
-        and call.args[0].size
-    ):
-        call.become(np.max, call.args, {k: v for k, v in call.kwargs.items() if k != "initial"})
-    if call.kwargs or call.out.dtype is None:
+    if call.fun is np.max and call.kwargs.keys() == {"axis", "keepdims", "initial"} and call.args[0].size:
+        if repr(call.kwargs["initial"]) == "-inf" and call.out.dtype.kind == "f":
+            call.become(np.max, call.args, {k: call.kwargs[k] for k in ("axis", "keepdims")})
+    if call.kwargs:
         return None
     new, *others = call.args
     if call.fun is np.power:
