@@ -163,9 +163,9 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
         return None
     if call.fun is np.sum and call.out.shape == () and is_reduction(call) and not call.kwargs.get("keepdims"):
         call.become(np.sum, call.args)
-    if call.fun is np.max and call.kwargs.keys() == {"axis", "keepdims", "initial"} and call.args[0].size:
-        if repr(call.kwargs["initial"]) == "-inf" and call.out.dtype.kind == "f":
-            call.become(np.max, call.args, {k: call.kwargs[k] for k in ("axis", "keepdims")})
+    neutral = call.fun is np.max and repr(call.kwargs.get("initial")) == "-inf" and call.out.dtype.kind == "f"
+    if neutral and call.kwargs.keys() == {"axis", "keepdims", "initial"} and call.args[0].size:
+        call.become(np.max, call.args, {k: call.kwargs[k] for k in ("axis", "keepdims")})
     if call.kwargs:
         return None
     new, *others = call.args
