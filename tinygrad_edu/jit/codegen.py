@@ -1,8 +1,4 @@
-"""The plan: a program with its memory laid out, as the Python text that is compiled and run at replay.
-
-    guards of the arguments and the environment     (guards.py)
-    one line or a few for each call                 (lowering.py)
-    copies of what is returned, stores, and the result
+"""The plan: the Python text that is compiled and run at replay: guards, a line or a few for each call, stores, result.
 
 Whatever the plan returns is a new array at each call.
 """

@@ -1,9 +1,7 @@
 """The memory of a program: the order of its calls, how long each array is needed, and which buffer holds it.
 
-Every array that does not leave the program gets its place in a buffer before the first call. A buffer is used again
-when the array in it is dead; an elementwise call may even write its result over an operand that it is the last to
-read. A result that is stored in an array of a Tensor or an optimizer is computed there at once, if nothing that can
-fail comes later and the old elements are not needed any more.
+An elementwise call may write over an operand that it is the last to read. A result that is stored in a Tensor or an
+optimizer is computed there if nothing that can fail comes later and nobody needs the old elements.
 """
 
 from collections.abc import Collection
