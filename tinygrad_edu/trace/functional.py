@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from ..engine.rules.registry import Array, Function
+from ..engine.rules.registry import Array, Function, compositions
+from ..optim.validation import python_float
 
 
 def add_at(x: ArrayLike, index: Any, v: ArrayLike) -> Array:
@@ -89,13 +90,12 @@ NUMBERS = {int, float, bool}
 CHANGING = {np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis, np.copyto}  # their first argument
 SHAPES: set[Function] = {  # their results depend on shapes and dtypes alone, which are the same at every call
     np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.broadcast_shapes,
-    np.common_type, np.einsum_path,
+    np.common_type, np.einsum_path, np.zeros_like, np.ones_like, np.empty_like,
 }  # fmt: skip
-UNKNOWN: set[Function] = {  # the dtype of their results depends on values, or they look at memory or write text
-    np.real_if_close, np.min_scalar_type, np.linalg.eig, np.linalg.eigvals, np.emath.sqrt, np.emath.log, np.emath.log2,
+UNKNOWN: set[Function] = {  # the dtype of their results depends on values, or they look at memory
+    np.real_if_close, np.linalg.eig, np.linalg.eigvals, np.emath.sqrt, np.emath.log, np.emath.log2,
     np.emath.log10, np.emath.logn, np.emath.power, np.emath.arccos, np.emath.arcsin, np.emath.arctanh,
-    np.shares_memory, np.may_share_memory, np.array2string, np.array_repr, np.array_str, np.save, np.savez,
-    np.savez_compressed, np.savetxt,
+    np.shares_memory, np.may_share_memory,
 }  # fmt: skip
 COUNTED: dict[Function, tuple[int | slice, str]] = {  # (position, name) of the argument that sets the result's size
     **dict.fromkeys((np.nonzero, np.flatnonzero, np.argwhere), (0, "a")),
@@ -196,4 +196,6 @@ REWRITTEN: dict[Function, Function] = {
     **{fun: _as_reshape(fun) for fun in (np.expand_dims, np.squeeze)},
     **{fun: _each(fun) for fun in (np.atleast_1d, np.atleast_2d, np.atleast_3d)},
     np.broadcast_arrays: _broadcast_arrays,
+    python_float: lambda x: x.rec.call(float, (x,), {}),
+    **{fun: compositions[fun] for fun in (np.polymul, np.polydiv)},  # leading zeros set the shape of NumPy's results
 }  # fmt: skip

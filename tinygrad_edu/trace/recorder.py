@@ -15,13 +15,14 @@ import numpy as np
 
 from .. import optim
 from ..engine.errors import Line, format_line, users_line
-from ..engine.rules.registry import Array, Function, implementations, name
+from ..engine.rules.registry import Function, implementations, name
 from ..engine.tape import Node
 from .functional import parameters, part
-from .ir import NOTHING, Call, Constant, Guard, Program, State, Var, placeholder, substituted
+from .ir import NOTHING, Call, Constant, Guard, Program, State, Var, mapped, placeholder, substituted
 from .traced import JitError, Traced
 
 OBJECT = np.dtype(object)
+NUMERIC = (np.ndarray, np.generic, float, int, complex)
 OPTIM = os.path.dirname(optim.__file__)
 
 
@@ -51,39 +52,34 @@ class Recorder:
             return self.evaluate(fun, args, kwargs)
         values, given = [], []
         for a in args:
-            kind = type(a)
-            if kind is Traced:
-                if a._root is not None:
-                    a.follow()
-                given.append(a._variable)
+            if type(a) is Traced:
+                given.append(a.variable)
                 values.append(a._array)
-            elif kind is np.ndarray or (isinstance(a, (list, tuple, dict)) and holds_arrays(a)):
+            elif isinstance(a, (np.ndarray, list, tuple, dict)):
                 given.append(vars_of(a))
                 values.append(values_of(a))
             else:
                 given.append(a)
                 values.append(a)
-        value_kwargs = given_kwargs = kwargs
-        if kwargs and holds_arrays(kwargs):
-            value_kwargs, given_kwargs = values_of(kwargs), vars_of(kwargs)
-        result = fun(*values, **value_kwargs)
-        several = isinstance(result, (tuple, list))
-        results: Sequence[Any] = result if several else (result,)
-        if not several and type(result) is np.ndarray:
+        given_kwargs = vars_of(kwargs) if kwargs else kwargs
+        result = fun(*values, **(values_of(kwargs) if kwargs else kwargs))
+        if type(result) is np.ndarray:
             for a, value in zip(args, values, strict=True):
                 if value is result and type(a) is Traced:
                     return a
-        for r in results:
-            if r is None or isinstance(r, (str, bytes, tuple, list)) or getattr(r, "dtype", None) is OBJECT:
-                raise self.error(f"{name(fun)} gives no array of numbers, and cannot be recorded; call it outside")
+        several = isinstance(result, (tuple, list))
+        results: Sequence[Any] = result if several else (result,)
+        if not all([isinstance(r, NUMERIC) and getattr(r, "dtype", None) is not OBJECT for r in results]):
+            raise self.error(f"{name(fun)} gives no array of numbers, and cannot be recorded; call it outside")
         line, phase = self.place()
         call = Call(fun, tuple(given), given_kwargs, placeholder(result), line, phase, draws=draws)
         self.program.calls.append(call)
-        if not draws and all(map(self.is_fixed, call.uses)):
-            self.fixed.add(call.out)
+        fixed = not draws and all(map(self.is_fixed, call.uses))
         sources: list[Any] = []
         if type(fun) is not np.ufunc and any([getattr(r, "base", None) is not None for r in results]):
-            sources = list(values_at_vars((given, given_kwargs), (args, kwargs)))
+            mapped(
+                lambda v: sources.append(v) if isinstance(v, np.ndarray) or type(v) is Traced else None, (args, kwargs)
+            )
             call.alias_of = next((i for r in results if (i := aliased(r, sources)) is not None), None)
         parts = []
         for i, value in enumerate(results):
@@ -92,8 +88,8 @@ class Recorder:
                 element = Call(part, (call.out, i), NOTHING, placeholder(value), line, phase)
                 element.alias_of, out = 0, element.out
                 self.program.calls.append(element)
-                if call.out in self.fixed:
-                    self.fixed.add(out)
+            if fixed:
+                self.fixed.add(out)
             parts.append(Traced(self, value, out))
             if sources and (at := aliased(value, sources)) is not None and type(sources[at]) is Traced:
                 parts[-1].share(sources[at], fun, args, kwargs, i if several else None)
@@ -232,23 +228,6 @@ def aliased(result: object, sources: Sequence[Any]) -> int | None:
     return None
 
 
-def values_at_vars(given: Any, values: Any) -> Iterator[Any]:
-    """Yield the members of nested `values` at whose place `given` has a Var."""
-    if type(given) is Var:
-        yield values
-    elif isinstance(given, (list, tuple, dict)):
-        for k in given if isinstance(given, dict) else range(len(given)):
-            yield from values_at_vars(given[k], values[k])
-
-
-def holds_arrays(value: Any) -> bool:
-    """Whether nested lists, tuples and dicts hold arrays, recorded or plain."""
-    for v in value.values() if isinstance(value, dict) else value:
-        if isinstance(v, (Traced, np.ndarray)) or (isinstance(v, (list, tuple, dict)) and holds_arrays(v)):
-            return True
-    return False
-
-
 def values_of(value: object) -> Any:
     """Return nested lists, tuples and dicts with the arrays of Traced ones."""
     return substituted(value, lambda t: t.value, Traced)
@@ -256,10 +235,13 @@ def values_of(value: object) -> Any:
 
 def vars_of(value: object) -> Any:
     """Return nested lists, tuples and dicts with Vars for arrays, recorded or plain."""
-    return substituted(substituted(value, lambda t: t.variable, Traced), constant_var, np.ndarray)
+    return mapped(_var, value)
 
 
-def constant_var(array: Array) -> Var:
-    """Return the Var of a plain array, which the function may change later."""
-    copied = array.copy("K")
-    return Var(Constant(copied), copied)
+def _var(v: Any) -> Any:
+    if type(v) is Traced:
+        return v.variable
+    if isinstance(v, np.ndarray):
+        v = v.copy("K")  # the function may change it later
+        return Var(Constant(v), v)
+    return v

@@ -16,9 +16,8 @@ import numpy as np
 
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
 from ..engine.rules.indexing import setitem
-from ..engine.rules.registry import Array, Function, compositions, implementations, name, predicates
+from ..engine.rules.registry import Array, Function, implementations, name, predicates
 from ..engine.tape import Node
-from ..optim.validation import python_float
 from . import functional
 from .functional import COUNTED, NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
 from .ir import Call
@@ -28,9 +27,6 @@ from .views import View
 
 class JitError(RuntimeError):
     """Raised for a function that cannot be recorded; the message names the user's line and the remedy."""
-
-
-FILLED = {np.zeros_like, np.ones_like, np.empty_like}  # their results depend on shapes alone: constants
 
 
 class Traced(View):
@@ -109,8 +105,6 @@ class Traced(View):
             return rec.evaluate(fun, args, kwargs)
         if fun in predicates:
             return rec.ask(fun, args)
-        if fun is python_float:
-            return rec.call(float, args, {})
         if fun in implementations:
             if nodes := [a for a in args if isinstance(a, Operand)]:  # the first Traced was asked, but a Node records
                 return nodes[0].__array_function__(fun, types, args, kwargs)
@@ -119,12 +113,9 @@ class Traced(View):
             raise rec.error(f"{name(fun)} cannot be recorded: later calls would not do it; {RETURN_IT}")
         if fun in COUNTED or (fun is np.where and len(args) == 1):
             self._count(fun, args, kwargs)
-        if fun in (np.polymul, np.polydiv):  # their results' shapes depend on leading zeros
-            return compositions[fun](*args, **kwargs)
         if fun in SHAPES:
-            return rec.evaluate(fun, args, kwargs)
-        if fun in FILLED:
-            return rec.constant(rec.evaluate(fun, args, kwargs))
+            result = rec.evaluate(fun, args, kwargs)
+            return rec.constant(result) if isinstance(result, np.ndarray) else result
         if fun is np.nan_to_num and False in (*args[1:2], kwargs.get("copy")) and isinstance(self._array, np.ndarray):
             self.change(fun, args, **kwargs)
             return self[()]
