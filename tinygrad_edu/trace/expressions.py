@@ -3,12 +3,12 @@
 import functools
 import inspect
 import keyword
-import math
 import operator
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -114,17 +114,14 @@ class Expressions(Names):
             return self.container(x, self.expression)
         if isinstance(x, Enum):
             return self.expression(x.value, binding)
-        if isinstance(x, np.dtype):
-            return f"np.{x.name}" if x.kind != "b" else "bool"
-        if isinstance(x, type):  # a dtype
-            return f"np.{x.__name__}" if issubclass(x, np.generic) else x.__name__
+        if isinstance(x, (np.dtype, type)):
+            dtype = np.dtype(x)
+            return f"np.{dtype.name}" if dtype.kind != "b" else "bool"
         if isinstance(x, np.generic):
             return f"np.{x.dtype.name}({x.item()!r})" if np.isfinite(x) else f"np.{x.dtype.name}('{x}')"
         if x is ...:
             return "..."
-        text = repr(x)
-        if isinstance(x, float) and not math.isfinite(x):
-            text = {"inf": "np.inf", "-inf": "-np.inf"}.get(text, "np.nan")
+        text = with_np(repr(x)) if isinstance(x, float) else repr(x)
         return text if not text.startswith("-") or binding < UNARY else f"({text})"
 
     def literal(self, v: Var) -> str:
@@ -142,7 +139,7 @@ class Expressions(Names):
         if a.dtype.kind == "i" and a.ndim == 1 and np.array_equal(a, np.arange(len(a))):
             return f"np.arange({len(a)})"
         if a.size <= 8:
-            return f"np.array({a.tolist()!r}{dtype})".replace("inf", "np.inf").replace("nan", "np.nan")
+            return with_np(f"np.array({a.tolist()!r}{dtype})")
         self.names[v] = self.new(v.name if v.name not in ("", "ones") else "c")
         self.values[self.names[v]] = a
         return self.names[v]
@@ -192,6 +189,11 @@ class Expressions(Names):
         return f"{name}({', '.join(given)})", ATOM
 
 
+def with_np(text: str) -> str:
+    """Write the numbers inf and nan, which Python has no literals for, as NumPy's."""
+    return text.replace("inf", "np.inf").replace("nan", "np.nan")
+
+
 def argument_names(fun: Callable[..., object], args: tuple[object, ...], kwargs: Mapping[str, object]) -> list[str]:
     """Return a name for each leaf of the arguments: the parameter's, and the keys on the way to the leaf."""
     try:
@@ -207,11 +209,9 @@ def argument_names(fun: Callable[..., object], args: tuple[object, ...], kwargs:
 
 def leaves(name: str, value: Any) -> Iterator[tuple[str, object]]:
     """Yield (name, leaf) for each leaf of nested lists, tuples and dicts: name_0, name_1, name_key."""
-    if is_container(value) and not isinstance(value, dict):
-        for k, v in zip(getattr(value, "_fields", range(len(value))), value, strict=True):
-            yield from leaves(f"{name}_{k}", v)
-    elif is_container(value):
-        for k, v in value.items():
-            yield from leaves(f"{name}_{k}", v)
-    else:
+    if not is_container(value):
         yield name, value
+        return
+    members = value.items() if isinstance(value, dict) else zip(getattr(value, "_fields", count()), value, strict=False)
+    for k, v in members:
+        yield from leaves(f"{name}_{k}", v)

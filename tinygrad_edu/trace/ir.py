@@ -6,6 +6,7 @@ nothing. Passes rewrite the list; a layout gives the arrays their memory.
 """
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -77,17 +78,12 @@ class Call:
 
     `line` is the user's line that led to it, `phase` "forward", "backward" or "update". A call that `draws` random
     numbers is made even if its result is not used. `alias_of` is the index in `uses` of the array whose memory the
-    result shares, where NumPy decides that it does (np.flip, np.split).
+    result shares, where NumPy decides that it does (np.flip, np.split). `uses` are the Vars among the arguments, in
+    order, each as often as it occurs. Of an `elementwise` call, each element depends on the elements of the arguments
+    at the same index alone.
     """
 
-    __slots__ = ("alias_of", "args", "deep", "draws", "elementwise", "fun", "kwargs", "line", "out", "phase", "uses")
-
-    fun: Function
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    uses: list[Var]  # the Vars among the arguments, in order, each as often as it occurs
-    deep: bool  # whether some are nested in lists, tuples and dicts
-    elementwise: bool  # whether each element depends on the elements of the arguments at the same index alone
+    __slots__ = ("alias_of", "args", "draws", "elementwise", "fun", "kwargs", "line", "out", "phase", "uses")
 
     def __init__(
         self, fun: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any], example: object,
@@ -102,26 +98,13 @@ class Call:
         """Change into another call with the same result."""
         self.fun, self.args, self.kwargs = fun, args, kwargs
         self.elementwise = not kwargs and type(fun) is np.ufunc and fun.signature is None and fun.nout == 1
-        self.deep = bool(kwargs and any(variables(kwargs)))
-        self.uses = uses = []
-        for a in args:
-            if type(a) is Var:
-                uses.append(a)
-            elif isinstance(a, (list, tuple, dict)) and any(variables(a)):
-                self.deep = True
-        if self.deep:
-            self.uses = list(variables((args, kwargs)))
+        self.uses = list(variables((args, kwargs) if kwargs else args))
 
     def replace(self, new: Mapping[Var, Any]) -> None:
         """Replace each Var v among the arguments that is a key of `new` by new[v]."""
-        if new.keys().isdisjoint(self.uses):
-            return
-        if self.deep:
+        if not new.keys().isdisjoint(self.uses):
             args, kwargs = (substituted(part, lambda v: new.get(v, v)) for part in (self.args, self.kwargs))
             self.become(self.fun, args, kwargs)
-        else:
-            self.args = tuple([new.get(a, a) if type(a) is Var else a for a in self.args])
-            self.uses = [a for a in self.args if type(a) is Var]
 
     def __repr__(self) -> str:
         return f"{self.out!r} = {getattr(self.fun, '__name__', self.fun)}{self.args} {self.kwargs or ''}"
@@ -244,10 +227,7 @@ def variables(value: object) -> Iterator[Var]:
         yield value
     elif isinstance(value, (list, tuple, dict)):
         for v in value.values() if isinstance(value, dict) else value:
-            if type(v) is Var:
-                yield v
-            elif isinstance(v, (list, tuple, dict)):
-                yield from variables(v)
+            yield from variables(v)
 
 
 def is_container(x: object) -> bool:
@@ -281,12 +261,8 @@ def depends(v: Var, on: Var) -> bool:
     return False
 
 
-def use_counts(calls: Iterable[Call], outputs: Iterable[Var]) -> dict[Var, int]:
+def use_counts(calls: Iterable[Call], outputs: Iterable[Var]) -> Counter[Var]:
     """Count the uses of each Var."""
-    counts: dict[Var, int] = {}
-    for call in calls:
-        for v in call.uses:
-            counts[v] = counts.get(v, 0) + 1
-    for v in outputs:
-        counts[v] = counts.get(v, 0) + 1
+    counts = Counter([v for call in calls for v in call.uses])
+    counts.update(outputs)
     return counts

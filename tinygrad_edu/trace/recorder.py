@@ -77,9 +77,7 @@ class Recorder:
         fixed = not draws and all(map(self.is_fixed, call.uses))
         sources: list[Any] = []
         if type(fun) is not np.ufunc and any([getattr(r, "base", None) is not None for r in results]):
-            mapped(
-                lambda v: sources.append(v) if isinstance(v, np.ndarray) or type(v) is Traced else None, (args, kwargs)
-            )
+            sources = arrays_in((args, kwargs))
             call.alias_of = next((i for r in results if (i := aliased(r, sources)) is not None), None)
         parts = []
         for i, value in enumerate(results):
@@ -226,6 +224,13 @@ def aliased(result: object, sources: Sequence[Any]) -> int | None:
             if isinstance(array, np.ndarray) and np.may_share_memory(result, array):
                 return i
     return None
+
+
+def arrays_in(values: object) -> list[Any]:
+    """Return the arrays, recorded or plain, in nested lists, tuples and dicts."""
+    found: list[Any] = []
+    mapped(found.append, values)
+    return [v for v in found if type(v) is Traced or isinstance(v, np.ndarray)]
 
 
 def values_of(value: object) -> Any:

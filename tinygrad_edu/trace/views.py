@@ -13,30 +13,24 @@ import numpy as np
 
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, name
-from .functional import astype, changed, laid_out_as
+from .functional import NUMBERS, astype, changed, laid_out_as
 from .ir import Var, substituted
 
 
-def fact(attribute: str, *default: object) -> Any:
+def fact(attribute: str) -> Any:
     """Return the property for an attribute of the array that is the same at every call."""
-
     matters = attribute in ("flags", "strides")
 
     def get(self: View) -> Any:
         if matters:
             self.rec.order_matters = True
-        return getattr(self._array, attribute, *default)
+        array = self._array
+        return getattr(np.asarray(array) if type(array) in NUMBERS else array, attribute)
 
-    return property(get, refuse(attribute))
-
-
-def refuse(attribute: str) -> Function:
-    """Return the setter of an attribute that is the same at every call."""
-
-    def setter(self: View, value: object) -> NoReturn:
+    def refuse(self: View, value: object) -> NoReturn:
         raise self.rec.error(f".{attribute} = ... changes an array without a NumPy function; use reshape or astype")
 
-    return setter
+    return property(get, refuse)
 
 
 class View:
@@ -55,8 +49,7 @@ class View:
         self.reshaped = False  # whether a reshape gave a copy, because of its order in memory
         self.version = self._seen = 0  # the number of writes into the memory; of those, how many a view has noticed
 
-    shape, ndim, size = fact("shape", ()), fact("ndim", 0), fact("size", 1)
-    dtype = property(lambda self: getattr(self._array, "dtype", None) or np.dtype(type(self._array)), refuse("dtype"))
+    shape, ndim, size, dtype = map(fact, ("shape", "ndim", "size", "dtype"))
     strides, itemsize, nbytes, flags, device = map(fact, ("strides", "itemsize", "nbytes", "flags", "device"))
 
     # Its current value: a view sees what was written into its memory.
