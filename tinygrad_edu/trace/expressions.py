@@ -107,9 +107,8 @@ class Expressions(Names):
                 return self.literal(x)
             text, strength = self.text[x]
             return text if strength >= binding else f"({text})"
-        if isinstance(x, slice):
-            parts = ["" if p is None else self.expression(p) for p in (x.start, x.stop)]
-            return ":".join([*parts, *([] if x.step is None else [self.expression(x.step)])])
+        if isinstance(x, slice) or (isinstance(x, tuple) and any(isinstance(i, slice) for i in x)):
+            return f"np.s_[{self.subscript(x)}]"
         if isinstance(x, (tuple, list, dict)):
             return self.container(x, self.expression)
         if isinstance(x, Enum):
@@ -123,6 +122,14 @@ class Expressions(Names):
             return "..."
         text = with_np(repr(x)) if isinstance(x, float) else repr(x)
         return text if not text.startswith("-") or binding < UNARY else f"({text})"
+
+    def subscript(self, index: object) -> str:
+        """Write an index, as it stands in brackets."""
+        if isinstance(index, slice):
+            parts = (index.start, index.stop) if index.step is None else (index.start, index.stop, index.step)
+            return ":".join(["" if p is None else self.expression(p) for p in parts])
+        whole = not isinstance(index, tuple) or not index
+        return self.expression(index) if whole else ", ".join(map(self.subscript, index))  # type: ignore[call-overload]
 
     def literal(self, v: Var) -> str:
         """Write out a constant array if it is short or regular; else it becomes a value that the text is handed."""
@@ -169,8 +176,7 @@ class Expressions(Names):
             symbol, strength = PREFIX[f]
             return f"{symbol}{self.expression(call.args[0], strength + 1)}", strength  # no --x
         if f is operator.getitem or f is part:
-            index = args[1] if isinstance(args[1], tuple) and args[1] else (args[1],)
-            return f"{self.expression(args[0], ATOM)}[{', '.join(map(self.expression, index))}]", ATOM
+            return f"{self.expression(args[0], ATOM)}[{self.subscript(args[1])}]", ATOM
         if f is np.transpose and (args[1:] in ((), (None,)) or args[1] == tuple(range(len(args[0].shape)))[::-1]):
             return f"{self.expression(args[0], ATOM)}.T", ATOM
         if f in (np.transpose, np.reshape, astype, retyped) and len(args) == 2 and not call.kwargs:

@@ -22,12 +22,7 @@ from .functional import add_at, changed, filled, is_basic
 from .ir import Call, Constant, Program, Result, Setting, Var, use_counts, variables
 
 WIDTH = 100  # characters of a comment; an expression inside another has at most half
-IN_PLACE = {  # statements for functions that return a changed copy
-    setitem: "{0}[{1}] = {2}",
-    add_at: "np.add.at({0}, {1}, {2})",
-    changed: "",
-    filled: "",  # calls of their first argument
-}
+IN_PLACE = {setitem, add_at, changed, filled}  # return a changed copy; they are written as statements that change it
 LETTERS = {"forward": "v", "backward": "g", "update": "u"}  # for the names of results
 
 
@@ -130,26 +125,24 @@ class Source(Expressions):
 
     def assign(self, name: str, call: Call) -> None:
         """Write `name = ...`."""
-        if call.fun in IN_PLACE:
-            x, index = call.args[:2]
-            zeros = isinstance(x.source, Constant) and not np.any(x.source.array)
-            start = self.literal(x) if zeros and x not in self.names else f"np.array({self.expression(x)})"
-            self.lines.append(f"{name} = {start}")
-            self.names[call.out] = name
-            if call.fun in (changed, filled):
-                before, kwargs = ((call.out,), {}) if call.fun is changed else ((), {"out": call.out})
-                inner = Call(index, (*before, *call.args[2:]), {**call.kwargs, **kwargs}, call.out.example)
-                self.lines.append(self.call(inner)[0])
-                return
-            rest = [self.expression(a) for a in call.args[1:]]
-            if isinstance(index, tuple) and index:
-                rest[0] = ", ".join(map(self.expression, index))
-                if call.fun is add_at:
-                    rest[0] = f"({rest[0]}{',' if len(index) == 1 else ''})".replace("(:", "(slice(None)")
-            self.lines.append(IN_PLACE[call.fun].format(name, *rest))
-        else:
+        if call.fun not in IN_PLACE:
             self.lines.append(f"{name} = {self.call(call)[0]}{'.copy()' if call.out in self.copied else ''}")
+            self.names[call.out] = name
+            return
+        x, index, *rest = call.args  # of `changed` and `filled`, the second is a function
+        zeros = isinstance(x.source, Constant) and not np.any(x.source.array)
+        start = self.literal(x) if zeros and x not in self.names else f"np.array({self.expression(x)})"
+        self.lines.append(f"{name} = {start}")
         self.names[call.out] = name
+        if call.fun is setitem:
+            self.lines.append(f"{name}[{self.subscript(index)}] = {self.expression(rest[0])}")
+            return
+        if call.fun is filled:
+            fun, args, kwargs = index, tuple(rest), {**call.kwargs, "out": call.out}
+        else:
+            fun, args = (np.add.at, (index, *rest)) if call.fun is add_at else (index, tuple(rest))
+            args, kwargs = (call.out, *args), {**call.kwargs}
+        self.lines.append(self.call(Call(fun, args, kwargs, None))[0])
 
     def store(self, target: Var, call: Call) -> None:
         """Write the result of a call into the array, or the number, whose new value it is."""
