@@ -97,19 +97,18 @@ UNKNOWN: set[Function] = {  # the dtype of their results depends on values, or t
     np.emath.log10, np.emath.logn, np.emath.power, np.emath.arccos, np.emath.arcsin, np.emath.arctanh,
     np.shares_memory, np.may_share_memory,
 }  # fmt: skip
-COUNTED: dict[Function, tuple[int | slice, str]] = {  # (position, name) of the argument that sets the result's size
-    **dict.fromkeys((np.nonzero, np.flatnonzero, np.argwhere), (0, "a")),
-    **dict.fromkeys((np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values), (0, "ar")),
-    **dict.fromkeys((np.compress, np.extract), (0, "condition")),
-    **dict.fromkeys((np.bincount, np.trim_zeros, np.roots), (0, "x")),
-    **dict.fromkeys((np.delete, np.insert), (1, "obj")),
-    **dict.fromkeys((np.setdiff1d, np.intersect1d, np.union1d, np.setxor1d), (slice(None), "")),
-    **dict.fromkeys((np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit), (1, "indices_or_sections")),
-    **dict.fromkeys((np.linspace, np.geomspace, np.logspace), (2, "num")),
-    **dict.fromkeys((np.histogram, np.histogram2d, np.histogramdd), (1, "bins")),
-    np.repeat: (1, "repeats"), np.tile: (1, "reps"), np.resize: (1, "new_shape"), np.pad: (1, "pad_width"),
-    np.broadcast_to: (1, "shape"), np.diff: (1, "n"), np.vander: (1, "N"), np.polyfit: (2, "deg"), np.diag: (1, "k"),
-    np.histogram_bin_edges: (1, "bins"), np.rot90: (1, "k"), np.ix_: (slice(None), ""),
+COUNTED: dict[Function, int | None] = {  # position of the argument that sets the result's size; None: all of them
+    **dict.fromkeys((
+        np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.unique_all, np.unique_counts, np.unique_inverse,
+        np.unique_values, np.compress, np.extract, np.bincount, np.trim_zeros, np.roots,
+    ), 0),
+    **dict.fromkeys((
+        np.delete, np.insert, np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.histogram,
+        np.histogramdd, np.histogram_bin_edges, np.repeat, np.tile, np.resize, np.pad, np.broadcast_to, np.diff,
+        np.vander, np.diag, np.rot90,
+    ), 1),
+    **dict.fromkeys((np.linspace, np.geomspace, np.logspace, np.polyfit, np.histogram2d), 2),
+    **dict.fromkeys((np.setdiff1d, np.intersect1d, np.union1d, np.setxor1d, np.ix_)),
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ Draws from generators of random numbers are recorded too, and `next` of an itera
 one of these objects meanwhile get what the original gives.
 """
 
+import functools
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -158,44 +159,33 @@ class TracedGenerator(np.random.Generator):
         super().__init__(generator.bit_generator)
         self._rec, self._generator = rec, generator
 
-    def _refuse(self, what: str, remedy: str) -> JitError:
-        return self._rec.error(f"{what} of a Generator would not be done at later calls; {remedy}")
-
-    @property
-    def bit_generator(self) -> np.random.BitGenerator:
-        """The source of random bits; JitError while recording."""
-        if not self._rec.is_foreign():
-            raise self._refuse(".bit_generator", "draw with the methods of the Generator")
-        return self._generator.bit_generator
+    def __getattribute__(self, attribute: str) -> Any:
+        get = super().__getattribute__
+        if attribute.startswith("_"):
+            return get(attribute)
+        rec, original = get("_rec"), getattr(get("_generator"), attribute)
+        if rec.is_foreign():
+            return original
+        if attribute in ("bit_generator", "shuffle", "spawn", "bytes"):
+            raise rec.error(f"{attribute} of a Generator is not recorded; draw with its other methods")
+        return functools.partial(_draw, rec, original)
 
     def __reduce__(self) -> Any:
         if not self._rec.is_foreign():
-            raise self._refuse("a copy", "copy it outside")
+            raise self._rec.error("a copy of a Generator would not be made at later calls; copy it outside")
         return self._generator.__reduce__()
 
 
-def _draw(method_name: str) -> Function:
-    """Return the method of TracedGenerator that records a draw."""
-    names = parameters(getattr(np.random.Generator, method_name))[1:]
-
-    def draw(self: TracedGenerator, *args: object, **kwargs: object) -> Any:
-        rec, method = self._rec, getattr(self._generator, method_name)
-        if rec.is_foreign():
-            return rec.evaluate(method, args, kwargs)
-        if method_name in ("shuffle", "spawn", "bytes") or kwargs.get("out") is not None:
-            raise self._refuse(method_name, "use permutation, or what the method returns without out=")
-        given = {**dict(zip(names, args, strict=False)), **kwargs}
-        size = given.get("x" if method_name == "permutation" else "size")
-        if any(type(a) is Traced and not a.ndim for a in (size if isinstance(size, (list, tuple)) else [size])):
-            raise rec.error(f"the number of elements of {method_name} depends on values that are known only later")
-        return rec.call(method, args, kwargs, draws=True)
-
-    return draw
-
-
-for _name in dir(np.random.Generator):
-    if not _name.startswith("_") and _name != "bit_generator":
-        setattr(TracedGenerator, _name, _draw(_name))
+def _draw(rec: Recorder, method: Function, *args: object, **kwargs: object) -> Any:
+    """Record a draw."""
+    if kwargs.get("out") is not None:
+        raise rec.error("a draw into out= is not recorded; use what the method returns")
+    names = parameters(getattr(np.random.Generator, method.__name__))[1:]
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    size = given.get("x" if method.__name__ == "permutation" else "size")
+    if any(type(a) is Traced and not a.ndim for a in (size if isinstance(size, (list, tuple)) else [size])):
+        raise rec.error(f"the number of elements of {method.__name__} depends on values that are known only later")
+    return rec.call(method, args, kwargs, draws=True)
 
 
 class TracedIterator:

@@ -19,7 +19,7 @@ from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, implementations, name, predicates
 from ..engine.tape import Node
 from . import functional
-from .functional import COUNTED, NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
+from .functional import COUNTED, NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, parameters, retyped
 from .ir import Call
 from .operators import METHODS, RETURN_IT
 from .views import View
@@ -130,13 +130,13 @@ class Traced(View):
 
     def _count(self, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Raise JitError if the number of elements of the result depends on recorded values."""
-        place, key = COUNTED.get(fun, (0, ""))
-        counted = args[place] if isinstance(place, slice) or place < len(args) else kwargs.get(key)
-        counted = counted if isinstance(counted, (list, tuple)) else [counted]
-        if fun in (np.insert, np.ix_):  # one element for each index, but not for each element of a mask
-            counted = [v for v in counted if getattr(v, "dtype", None) == np.dtype(bool)]
+        place = COUNTED.get(fun, 0)
+        counted: Iterable[Any] = args
+        if place is not None:
+            counted = args[place : place + 1] or (kwargs.get(parameters(fun)[place]),)
+        counted = [v for c in counted for v in (c if isinstance(c, (list, tuple)) else [c]) if type(v) is Traced]
         for v in counted:
-            if type(v) is Traced:
+            if fun not in (np.insert, np.ix_) or v.dtype == bool:  # these give one element for each index of integers
                 counts = f"the number of elements of np.{fun.__name__}"
                 v.plain(counts, "keep all elements and choose with np.where(condition, ..., ...)")
 
