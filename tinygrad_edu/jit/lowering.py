@@ -34,7 +34,8 @@ class Emitter(Names):
     """The text of one program, as far as it is written."""
 
     def __init__(self, program: Program, captured: Captured, chosen: Collection[str]) -> None:
-        super().__init__({}, RESERVED, r"[a-z]\d+t?")  # a0, a0t: arguments
+        arguments = [f"a{i}{tensor}" for i in range(len(captured.leaves)) for tensor in ("", "t")]
+        super().__init__([*RESERVED, *arguments])
         self.program, self.captured = program, captured
         self.layout = Layout(program, chosen)
         self.locations = self.layout.locations

@@ -34,13 +34,11 @@ def identifier(text: str, first: str) -> str:
 
 
 class Names:
-    """The names of one text; `values` are the objects that the text is handed by name.
+    """The names of one text; `taken` are those that it uses for something else."""
 
-    `taken` are names that the text uses for something else; hints that match the pattern `reserved` are altered.
-    """
-
-    def __init__(self, values: Mapping[str, Any], taken: Iterable[str], reserved: str = r"(?!)") -> None:
-        self.values, self.taken, self.reserved = dict(values), {*values, *taken}, re.compile(reserved)
+    def __init__(self, taken: Iterable[str]) -> None:
+        self.values: dict[str, Any] = {}  # the objects that the text is handed by name
+        self.taken = set(taken)
         self.known: dict[int, str] = {}  # the names of values, by their identity
         self.counts: dict[str, int] = {}  # how many names begin alike
 
@@ -48,9 +46,7 @@ class Names:
         """Return the name of a value that the text is handed."""
         name = self.known.get(id(value))
         if name is None:
-            hint = identifier(hint, "c")
-            name = self.unused(f"{hint}_" if self.reserved.fullmatch(hint) else hint)
-            self.known[id(value)] = name
+            name = self.known[id(value)] = self.unused(identifier(hint, "c"))
             self.values[name] = value
         return name
 
@@ -61,11 +57,10 @@ class Names:
     def unused(self, base: str, numbered: bool = False) -> str:
         """Return a name that nothing has yet: `base`, with a number after it if `numbered` or if it is taken."""
         n = self.counts.get(base, 0)
-        separate = base[-1].isdigit() or (not numbered and self.reserved.fullmatch(f"{base}2"))
-        name = ""
+        name, separator = "", "_" if base[-1].isdigit() else ""
         while not name or name in self.taken:
             n += 1
-            name = f"{base}{'_' if separate else ''}{n}" if numbered or n > 1 else base
+            name = f"{base}{separator}{n}" if numbered or n > 1 else base
         self.counts[base] = n
         self.taken.add(name)
         return name
@@ -90,7 +85,7 @@ class Expressions(Names):
     """
 
     def __init__(self, names: dict[Var, str], taken: Iterable[str]) -> None:
-        super().__init__({}, taken)
+        super().__init__(taken)
         self.names = names
         self.text: dict[Var, tuple[str, int]] = {}  # for Vars without a name: expression, and how strongly it binds
 

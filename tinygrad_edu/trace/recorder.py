@@ -19,7 +19,7 @@ from ..engine.errors import Line, format_line, users_line
 from ..engine.rules.registry import Function, implementations, name
 from ..engine.tape import Node
 from .functional import parameters, part
-from .ir import NOTHING, Call, Constant, Guard, Program, State, Var, mapped, placeholder, substituted
+from .ir import NOTHING, Call, Constant, Guard, Program, State, Var, mapped, placeholder
 from .traced import JitError, Traced
 
 OBJECT = np.dtype(object)
@@ -51,19 +51,9 @@ class Recorder:
         """Return fun(*args, **kwargs), and record the call."""
         if self.is_foreign():
             return self.evaluate(fun, args, kwargs)
-        values, given = [], []
-        for a in args:
-            if type(a) is Traced:
-                given.append(a.variable)
-                values.append(a._array)
-            elif isinstance(a, (np.ndarray, list, tuple, dict)):
-                given.append(vars_of(a))
-                values.append(values_of(a))
-            else:
-                given.append(a)
-                values.append(a)
-        given_kwargs = vars_of(kwargs) if kwargs else kwargs
-        result = fun(*values, **(values_of(kwargs) if kwargs else kwargs))
+        given, given_kwargs = tuple([vars_of(a) for a in args]), vars_of(kwargs)
+        values = [values_of(a) for a in args]
+        result = fun(*values, **values_of(kwargs))
         if type(result) is np.ndarray:
             for a, value in zip(args, values, strict=True):
                 if value is result and type(a) is Traced:
@@ -73,7 +63,7 @@ class Recorder:
         if not all([isinstance(r, NUMERIC) and getattr(r, "dtype", None) is not OBJECT for r in results]):
             raise self.error(f"{name(fun)} gives no array of numbers, and cannot be recorded; call it outside")
         line, phase = self.place()
-        call = Call(fun, tuple(given), given_kwargs, placeholder(result), line, phase, draws=draws)
+        call = Call(fun, given, given_kwargs, placeholder(result), line, phase, draws=draws)
         self.program.calls.append(call)
         fixed = not draws and all(map(self.is_fixed, call.uses))
         sources: list[Any] = []
@@ -223,20 +213,18 @@ def arrays_in(values: object) -> list[Any]:
     return [v for v in found if type(v) is Traced or isinstance(v, np.ndarray)]
 
 
-def values_of(value: object) -> Any:
+def values_of(value: Any) -> Any:
     """Return nested lists, tuples and dicts with the arrays of Traced ones."""
-    return substituted(value, lambda t: t.value, Traced)
+    if type(value) is Traced:
+        return value.value
+    return mapped(values_of, value) if isinstance(value, (list, tuple, dict)) else value
 
 
-def vars_of(value: object) -> Any:
+def vars_of(value: Any) -> Any:
     """Return nested lists, tuples and dicts with Vars for arrays, recorded or plain."""
-    return mapped(_var, value)
-
-
-def _var(v: Any) -> Any:
-    if type(v) is Traced:
-        return v.variable
-    if isinstance(v, np.ndarray):
-        v = v.copy("K")  # the function may change it later
-        return Var(Constant(v), v)
-    return v
+    if type(value) is Traced:
+        return value.variable
+    if isinstance(value, np.ndarray):
+        value = value.copy("K")  # the function may change it later
+        return Var(Constant(value), value)
+    return mapped(vars_of, value) if isinstance(value, (list, tuple, dict)) else value

@@ -82,9 +82,8 @@ class Traced(View):
 
     # NumPy's protocols
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        for a in inputs:
-            if type(a) is not Traced and isinstance(a, Operand):
-                return NotImplemented
+        if any([type(a) is not Traced and isinstance(a, Operand) for a in inputs]):
+            return NotImplemented
         fun = ufunc if method == "__call__" else getattr(ufunc, method)
         if self.rec.is_foreign():
             return self.rec.evaluate(fun, inputs, kwargs)
@@ -97,9 +96,8 @@ class Traced(View):
         return table[ufunc](*inputs, **{"axis": 0, **kwargs}) if ufunc in table else self.rec.call(fun, inputs, kwargs)
 
     def __array_function__(self, fun: Function, types: Iterable[type], args: Any, kwargs: dict[str, Any]) -> Any:
-        for t in types:
-            if issubclass(t, Node):
-                return NotImplemented
+        if any([issubclass(t, Node) for t in types]):
+            return NotImplemented
         rec = self.rec
         if rec.is_foreign():
             return rec.evaluate(fun, args, kwargs)
