@@ -57,7 +57,7 @@ class Captured:
             self.containers.append((path, a, new, new.copy()))
             return new
         self.leaves.append(a)
-        source = Input(len(self.leaves) - 1, tensor=isinstance(a, Node))
+        source = Input(len(self.leaves) - 1)
         if isinstance(a, Node):
             self.given.setdefault(id(a), source)
         elif isinstance(a, (*REFUSED, list, tuple, dict)):

@@ -41,10 +41,9 @@ class Var:
 
 @dataclass(eq=False, slots=True)
 class Input:
-    """An array among the arguments, by its index among their leaves; `tensor` if it is a Tensor's data."""
+    """An array among the arguments, or the data of a Tensor among them, by its index among their leaves."""
 
     index: int
-    tensor: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -106,9 +105,6 @@ class Call:
             args, kwargs = (substituted(part, lambda v: new.get(v, v)) for part in (self.args, self.kwargs))
             self.become(self.fun, args, kwargs)
 
-    def __repr__(self) -> str:
-        return f"{self.out!r} = {getattr(self.fun, '__name__', self.fun)}{self.args} {self.kwargs or ''}"
-
 
 @dataclass(eq=False, slots=True)
 class Guard:
@@ -150,12 +146,9 @@ class Program:
         def renewed(value: Any) -> Any:
             return substituted(value, lambda v: new.get(v, v))
 
-        for guard in self.guards:
-            guard.args = renewed(guard.args)
-        self.stores = [(target, renewed(value)) for target, value in self.stores]
-        self.grads = [(tensor, renewed(value)) for tensor, value in self.grads]
-        self.rebound = [(place, renewed(value)) for place, value in self.rebound]
-        self.containers = [(path, renewed(value)) for path, value in self.containers]
+        self.guards = [Guard(guard.predicate, renewed(guard.args), guard.answer) for guard in self.guards]
+        for writes in ("stores", "grads", "rebound", "containers"):
+            setattr(self, writes, [(target, renewed(value)) for target, value in getattr(self, writes)])
         self.result = renewed(self.result)
 
     def sort(self) -> None:
@@ -188,16 +181,15 @@ class Result(NamedTuple):
 
 
 class Snapshot:
-    """A copy of a program from before the passes; they replace a call's arguments and never change them in place."""
+    """A copy of a program from before the passes; they replace arguments and lists, and never change them in place."""
 
     def __init__(self, program: Program) -> None:
         self.calls = [(c, c.fun, c.args, c.kwargs) for c in program.calls]
-        self.guards = [(g.predicate, g.args, g.answer) for g in program.guards]
         self.program = replace(program)
 
     def restore(self) -> Program:
         """Return the program, with new calls."""
-        program = replace(self.program, calls=[], guards=[Guard(*g) for g in self.guards])
+        program = replace(self.program, calls=[])
         new: dict[Var, Var] = {}
         for c, fun, args, kwargs in self.calls:
             copied = Call(fun, args, kwargs, c.out.example, c.line, c.phase, draws=c.draws)
