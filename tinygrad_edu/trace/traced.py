@@ -103,6 +103,8 @@ class Traced(View):
             return rec.evaluate(fun, args, kwargs)
         if fun in predicates:
             return rec.ask(fun, args)
+        if fun in REWRITTEN:
+            return REWRITTEN[fun](*args, **kwargs)
         if fun in implementations:
             if nodes := [a for a in args if isinstance(a, Operand)]:  # the first Traced was asked, but a Node records
                 return nodes[0].__array_function__(fun, types, args, kwargs)
@@ -119,8 +121,6 @@ class Traced(View):
             return self[()]
         if fun in functional.CHANGING:
             return self.change(fun, args, **kwargs)
-        if fun in REWRITTEN:
-            return REWRITTEN[fun](*args, **kwargs)
         args, kwargs, out = functional.without_out(fun, args, kwargs)
         if fun in (np.concatenate, np.stack) and type(args[0]) is Traced:
             args = [*args[0]], *args[1:]
