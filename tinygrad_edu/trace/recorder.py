@@ -157,7 +157,7 @@ class TracedGenerator(np.random.Generator):
         if rec.is_foreign():
             return original
         if attribute in ("bit_generator", "shuffle", "spawn", "bytes"):
-            raise rec.error(f"{attribute} of a Generator is not recorded; draw with its other methods")
+            raise rec.error(f"{attribute} of a Generator is not recorded; draw with other methods, such as permutation")
         return functools.partial(_draw, rec, original)
 
     def __reduce__(self) -> Any:
