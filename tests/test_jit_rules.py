@@ -42,8 +42,11 @@ def moved(args):
     return [np.asarray(np.flip(a) * 1.01) for a in args]
 
 
-def agree(both, args, others, *optimizations):
-    """Check that for each optimization one recording serves all arguments, and gives the eager results."""
+def agree(both, args, others, *optimizations, recordings=1):
+    """Check that for each optimization one recording serves all arguments, and gives the eager results.
+
+    There may be a second one where a NaN arrives in the gradients: this is compared, and recorded anew.
+    """
     args = list(map(np.asarray, args))
     eager = [both(*args), both(*others)]
     for optimize in optimizations:
@@ -54,7 +57,7 @@ def agree(both, args, others, *optimizations):
                 assert (a.shape, a.dtype) == (b.shape, b.dtype)
                 scale = np.max(abs(b), initial=1, where=np.isfinite(b))
                 np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12 * scale)
-        assert jitted.cache_info().misses == 1
+        assert jitted.cache_info().misses <= recordings
 
 
 @EVERY
@@ -100,7 +103,7 @@ def test_zeros_ties_infinities_and_nan_give_what_they_give_eagerly(fun, data):
     value = data.draw(st.sampled_from([0.0, 1.0, np.inf, -np.inf, np.nan]))
     rng = np.random.default_rng(data.draw(seeds))
     others = [np.asarray(np.where(rng.random(np.shape(a)) < 0.4, value, a)) for a in args]
-    agree(first_order(f, args), args, others, True)
+    agree(first_order(f, args), args, others, True, recordings=2)
 
 
 # More than the cases: arrays large enough for optimizations, and functions that use one array in several places
