@@ -19,7 +19,7 @@ from ..trace.functional import add_at
 from ..trace.ir import Call, Guard, Program, Result, Setting, Var, variables
 from ..trace.results import parents, refill, returned_tensor
 from .effects import is_view
-from .guards import entry_guards, place_text, value_guards
+from .guards import entry_guards, path_text, place_text, value_guard
 from .lowering import Emitter, lower
 from .verifier import PlanError, Step, verify
 
@@ -34,7 +34,7 @@ QUIET = {
 class Plan:
     """The text for one program, the layout of its memory, and the text as a function of (args, kwargs), `run`.
 
-    `serves` runs only the guards at its beginning, and returns CACHE_MISS or None.
+    With `guards_only` it returns CACHE_MISS or None, and computes nothing.
 
     A plan that the verifier rejects is laid out again without the optimisation "memory": each call makes a new array.
     A warning says so. If that is rejected too, PlanError is raised.
@@ -56,8 +56,7 @@ class Plan:
         self.text = self.join(emitter, head)
         scope: dict[str, Any] = dict(emitter.values)
         exec(compile(self.text, "<plan>", "exec"), scope)
-        exec("\n    ".join(["def serves(args, kwargs):", *head]), scope)
-        self.run, self.serves = scope["plan"], scope["serves"]
+        self.run = scope["plan"]
 
     def laid_out(self, captured: Captured, chosen: Collection[str]) -> tuple[Emitter, list[str]]:
         """Write the plan and verify it; return it, with its first lines apart."""
@@ -75,7 +74,8 @@ class Plan:
     def join(self, emitter: Emitter, head: list[str]) -> str:
         """Return the whole text, and note the call of each line."""
         warns = any(c.phase == "backward" and c.fun not in QUIET for c in self.program.calls)
-        lines = ["def plan(args, kwargs):", *[f"    {line}" for line in head]]
+        lines = ["def plan(args, kwargs, guards_only=False):", *[f"    {line}" for line in head]]
+        lines += ["    if guards_only:", "        return None"]
         for backward, group in groupby(emitter.lines, key=lambda line: line[0] == "backward"):
             indent = " " * 4
             if backward and warns:
@@ -105,7 +105,7 @@ def lower_calls(emitter: Emitter) -> None:
 def check(emitter: Emitter, guards: list[Guard]) -> None:
     """Write guards whose arguments are computed."""
     for guard in guards:
-        value_guards(emitter, [guard])
+        value_guard(emitter, guard)
         places = [emitter.place(v) for v in variables(guard.args)]
         emitter.steps.append(Step(emitter.lines[-2][1], places, fails=True))
 
@@ -129,7 +129,9 @@ class ResultWriter:
         emitter.emit(f"{result} = {self.returned(program.result)}", "update")
         grads = [(emitter.tensor(x), "None" if g is None else self.new_array(g)) for x, g in program.grads]
         rebound = [(place_text(emitter, place), self.new_array(v)) for place, v in program.rebound]
-        refilled = [f"{emitter.fun(refill)}({path}, {self.returned(x)})" for path, x in program.containers]
+        refilled = [
+            f"{emitter.fun(refill)}({path_text(emitter, path)}, {self.returned(x)})" for path, x in program.containers
+        ]
         stores = [(target, value) for target, value in program.stores if target not in direct]
         for _, value in stores:
             if isinstance(value.example, np.ndarray) and not places.keys().isdisjoint(emitter.layout.roots(value)):

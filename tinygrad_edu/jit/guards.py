@@ -20,7 +20,7 @@ from ..trace.captured import Captured
 from ..trace.changes import owner_of
 from ..trace.closure import PLAIN
 from ..trace.expressions import argument_names, leaves
-from ..trace.ir import Constant, Guard, Input, Setting, Var, is_container, variables
+from ..trace.ir import Guard, Input, Setting, Var, is_container
 from .lowering import Emitter
 from .memory import Location
 
@@ -86,18 +86,24 @@ def member_text(emitter: Emitter, owner: Any, key: Any) -> str:
     return f"[*{emitter.name(owner, 'held')}][{key}]"
 
 
+def path_text(emitter: Emitter, path: tuple[Any, ...]) -> str:
+    """Write an argument, or a member of a nested one, by its keys."""
+    return str(path[0]) + "".join([f"[{emitter.ref(key)}]" for key in path[1:]])
+
+
 def members_seen(emitter: Emitter) -> Iterator[tuple[str, list[Any]]]:
     """Yield (text, values) for what holders have: the text of one or several members, and what they were."""
     moving = {(id(place.owner), place.key) for place, _ in emitter.program.rebound}
+    inputs = {id(v.example): v.source.index for v in emitter.program.inputs if isinstance(v.example, np.ndarray)}
     for holder in emitter.captured.closure.holders.values():
         owner, before = holder.owner, holder.before
         keys = list(before) if holder.checked is None else [key for key in before if key in holder.checked]
         yield from [(f"{key!r} in {emitter.name(owner, 'held')}", [False]) for key in sorted(holder.absent)]
         whole = holder.checked is None and not isinstance(owner, CellType)
-        if not whole or any((id(owner), key) in moving for key in keys):
-            yield from [
-                (member_text(emitter, owner, key), [before[key]]) for key in keys if (id(owner), key) not in moving
-            ]
+        if not whole or any((id(owner), key) in moving or id(before[key]) in inputs for key in keys):
+            for key in [key for key in keys if (id(owner), key) not in moving]:
+                text, index = member_text(emitter, owner, key), inputs.get(id(before[key]))
+                yield (text, [before[key]]) if index is None else (f"{text} is a{index}", [True])
             continue
         name = emitter.name(owner, "held")
         if holder.is_namespace:  # how many attributes there are is enough: their names are in the code
@@ -138,17 +144,23 @@ def unchanged(now: tuple[Any, ...], before: list[Any]) -> bool:
 
 
 def check_identities(emitter: Emitter, checks: list[str]) -> None:
-    """Add the checks that the same arrays and Tensors are given twice, and no others."""
+    """Add the checks that the same objects are given twice, or reached elsewhere too, and no others."""
+    captured, program = emitter.captured, emitter.program
     first: dict[int, str] = {}
-    for i, a in enumerate(emitter.captured.leaves):
+    for i, a in enumerate(captured.leaves):
         pairs = [(a, f"a{i}")] if not isinstance(a, Node) else [(a, f"a{i}t"), (a._value, f"a{i}")]
         for value, name in pairs:
-            if isinstance(value, (Node, np.ndarray)):
+            if isinstance(value, Node) and id(value) in captured.closure.elsewhere:
+                checks.append(f"{name} is {emitter.name(value, 't')}")
+            elif isinstance(value, (Node, np.ndarray)):
                 if id(value) in first:
                     checks.append(f"{first[id(value)]} is {name}")
                 first.setdefault(id(value), name)
-    if len(first) > 1:
-        checks.append(f"len({{{', '.join([f'id({name})' for name in first.values()])}}}) == {len(first)}")
+    first.update([(id(argument), path_text(emitter, path)) for path, argument, _, _ in captured.containers])
+    others = {*captured.closure.elsewhere, *captured.closure.holders, *[id(v.source.array) for v in program.states]}
+    if first:
+        checks.append(f"len(ids := {{{', '.join([f'id({name})' for name in first.values()])}}}) == {len(first)}")
+        checks.append(f"ids.isdisjoint({emitter.name(frozenset(others), 'others')})")
 
 
 def written_apart(emitter: Emitter, miss: str) -> list[str]:
@@ -181,6 +193,8 @@ def check_argument(emitter: Emitter, text: str, value: Any, checks: list[str], n
             checks.append(f"type({text}) is {kind}")
         if isinstance(value, dict):
             checks.append(f"list({text}) == {emitter.ref(list(value))}" if value else f"not {text}")
+            if not all(isinstance(key, str) for key in value):  # 1, 1.0 and True are equal
+                checks.append(f"{list(map(repr, value))} == [*{emitter.fun(map)}({emitter.fun(repr)}, {text})]")
         else:
             checks.append(f"len({text}) == {len(value)}")
         for key, element in value.items() if isinstance(value, dict) else enumerate(value):
@@ -215,22 +229,16 @@ def referred(emitter: Emitter, value: Any) -> str:
         return emitter.name(value, "o")
 
 
-def value_guards(emitter: Emitter, guards: list[Guard]) -> list[Guard]:
-    """Add the checks of those guards whose arguments are computed; return the others."""
-    waiting = []
-    for guard in guards:
-        if any(v not in emitter.locations and not isinstance(v.source, Constant) for v in variables(guard.args)):
-            waiting.append(guard)
-            continue
-        if guard.predicate is has_nan and guard.answer is False and guard.args:
-            total = " + ".join([_nan_if_any(emitter, a) for a in guard.args])
-            emitter.emit(f"if (s := {total}) != s:", "guard")
-        else:
-            predicate = emitter.fun(implementations.get(guard.predicate, guard.predicate))
-            given = ", ".join(map(emitter.ref, guard.args))
-            emitter.emit(f"if {predicate}({given}) is not {guard.answer!r}:", "guard")
-        emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}", "guard")
-    return waiting
+def value_guard(emitter: Emitter, guard: Guard) -> None:
+    """Add the check of a guard whose arguments are computed."""
+    if guard.predicate is has_nan and guard.answer is False and guard.args:
+        total = " + ".join([_nan_if_any(emitter, a) for a in guard.args])
+        emitter.emit(f"if (s := {total}) != s:", "guard")
+    else:
+        predicate = emitter.fun(implementations.get(guard.predicate, guard.predicate))
+        given = ", ".join(map(emitter.ref, guard.args))
+        emitter.emit(f"if {predicate}({given}) is not {guard.answer!r}:", "guard")
+    emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}", "guard")
 
 
 def _nan_if_any(emitter: Emitter, a: object) -> str:

@@ -27,7 +27,23 @@ PYTHON = (operator.add, operator.sub, operator.mul, operator.truediv, operator.f
 REDUCTIONS: dict[Callable[..., object], np.ufunc] = {
     np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
 }  # fmt: skip
-RESERVED = {"plan", "args", "kwargs", "type", "len", "list", "dict", "slice", "abs", "r", "s"}
+RESERVED = {
+    "plan",
+    "args",
+    "kwargs",
+    "guards_only",
+    "type",
+    "len",
+    "id",
+    "list",
+    "dict",
+    "slice",
+    "abs",
+    "ids",
+    "now",
+    "r",
+    "s",
+}
 
 
 class Emitter(Names):

@@ -14,13 +14,14 @@ from ..optim.inplace import warnings_raise
 from ..trace.capture import InUse, claimed
 from ..trace.captured import Captured
 from ..trace.closure import PLAIN
+from ..trace.expressions import leaves
 from ..trace.ir import Call, Snapshot, Var, placeholder, substituted, variables
 from ..trace.printer import Source
 from ..trace.traced import JitError
 from . import passes
 from .codegen import Plan
 from .guards import CACHE_MISS, GUARD_FAILED
-from .selfcheck import SavedState, first_difference, leaves
+from .selfcheck import SavedState, first_difference
 
 
 class Recording:
@@ -43,7 +44,7 @@ class Recording:
         captured.forget()
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
-        given = [x for call in program.calls for _, x in leaves((call.args, call.kwargs), "", [])]
+        given = [x for call in program.calls for _, x in leaves("", [call.args, call.kwargs])]
         self.calls_back = any(isinstance(x, FunctionType) for x in given)  # as in np.apply_along_axis
         self.lock = Lock()
         self.released = False
@@ -73,7 +74,7 @@ class Recording:
             if self.released:
                 return CACHE_MISS
             if guards_only:
-                return self.plan.serves(args, kwargs)
+                return self.plan.run(args, kwargs, guards_only=True)
             if self.captured.drawn:
                 drawn = [(s, s.bit_generator.state) for s in self.captured.drawn]
             result = self.plan.run(args, kwargs)

@@ -13,12 +13,11 @@ from ..engine.tape import next_place
 from ..engine.value import Value
 from ..nn import Module
 from .captured import Captured
-from .changes import Overlap, make_changes, refuse_changes
+from .changes import make_changes, refuse_changes
 from .closure import Closure, comparable, set_source_state, source_state
 from .expressions import argument_names, leaves
 from .recorder import Recorder
 from .results import described, visible
-from .traced import JitError
 
 _exchanging = Lock()  # held only while state is exchanged and put back, never while the function runs
 # By the identity of a Tensor or a container: the recording that has exchanged its values; None for a self-check
@@ -47,22 +46,22 @@ def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found:
 
 
 def capture(fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Captured, Any]:
-    """Run fun(*args, **kwargs); return the recording, and the function's result. A JitError leaves all as it was."""
+    """Run fun(*args, **kwargs); return the recording, and the function's result. An error leaves all as it was."""
     code = getattr(getattr(fun, "__func__", fun), "__code__", None)
     rec = Recorder(name, code or getattr(type(fun).__call__, "__code__", None))
     found = Captured(rec, args, kwargs)
     with claimed(fun, args, kwargs, found) as found.closure:
-        return found, _recorded(found, fun)
+        return found, _recorded(found, fun, args, kwargs)
 
 
-def _recorded(found: Captured, fun: Function) -> Any:
+def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Record, make the changes that the function makes, and return its result."""
     rec, closure = found.rec, found.closure
     states = [source_state(source) for source in closure.sources]
     try:
         try:
             with _exchanging:
-                run = _prepare(found, fun)
+                run = _prepare(found, fun, args, kwargs)
             with watching(_Recording(found)):
                 result = run()
         except Exception as error:
@@ -79,7 +78,7 @@ def _recorded(found: Captured, fun: Function) -> Any:
         note_draws(found, states)
         refuse_changes(found)
         rec.program.result = described(result, found)
-    except (JitError, Overlap):
+    except BaseException:
         closure.restore()
         for source, state in zip(closure.sources, states, strict=True):
             if comparable(source_state(source)) != comparable(state):
@@ -91,11 +90,11 @@ def _recorded(found: Captured, fun: Function) -> Any:
     return shown
 
 
-def _prepare(found: Captured, fun: Function) -> Function:
+def _prepare(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Function:
     """Exchange the values of the state that the function reaches; return the call to record."""
-    args, kwargs, closure = found.args, found.kwargs, found.closure
-    given = [found.argument(a, f"args[{i}]") for i, a in enumerate(args)]
-    given_kwargs = {k: found.argument(a, f"kwargs[{k!r}]") for k, a in kwargs.items()}
+    closure = found.closure
+    given = [found.argument(a, ("args", i)) for i, a in enumerate(args)]
+    given_kwargs = {k: found.argument(a, ("kwargs", k)) for k, a in kwargs.items()}
 
     def names() -> dict[int, str]:
         arguments = list(zip(argument_names(fun, args, kwargs), found.leaves, strict=True))

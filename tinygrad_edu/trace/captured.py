@@ -30,11 +30,14 @@ class Captured:
     closure: Closure
 
     def __init__(self, rec: Recorder, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.rec, self.args, self.kwargs = rec, args, kwargs
+        self.rec = rec
+        # With lists and dicts of their own: the function may change those that it is given.
+        self.args, self.kwargs = mapped(lambda x: x, args), mapped(lambda x: x, kwargs)
         self.find_names: Callable[[], dict[int, str]] = dict  # names of Tensors by their identity
         self.given: dict[int, Input] = {}  # the Tensors among the arguments
         self.leaves: list[Any] = []  # the arguments, and the members of nested ones
-        self.containers: list[tuple[str, Any, Any, Any]] = []  # (path, argument, what fun gets, a copy of that)
+        # Lists and dicts among the arguments: (name and keys, argument, what fun gets, a copy of that)
+        self.containers: list[tuple[tuple[Any, ...], Any, Any, Any]] = []
         self.arrays: dict[int, Traced] = {}  # by the identity of the array
         self.generators: dict[int, Any] = {}  # and iterators
         self.places: list[Place] = []
@@ -46,13 +49,15 @@ class Captured:
         self.on_gone: Callable[[], Callable[[Captured], None] | None] = lambda: None  # a weak reference
 
     # Before the function runs
-    def argument(self, a: Any, path: str) -> Any:
+    def argument(self, a: Any, path: tuple[Any, ...]) -> Any:
         """Capture an argument, or a member of a nested one; return what the function gets instead."""
         if is_container(a):
             items = a.items() if isinstance(a, dict) else enumerate(a)
-            parts = {k: self.argument(v, f"{path}[{k!r}]") for k, v in items}
+            parts = {k: self.argument(v, (*path, k)) for k, v in items}
             if isinstance(a, tuple):
                 return type(a)(*parts.values()) if hasattr(a, "_fields") else tuple(parts.values())
+            if id(a) in self.closure.holders or any(a is other for _, other, _, _ in self.containers):
+                raise self.rec.error(f"a {type(a).__name__} is given twice, or is a variable too; pass a copy of it")
             new: Any = parts if isinstance(a, dict) else list(parts.values())
             self.containers.append((path, a, new, new.copy()))
             return new

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..optim import Optimizer
 from .captured import Captured
-from .holders import EMPTY
+from .holders import EMPTY, are_same, members
 from .ir import Input, Setting, State, depends
 from .results import described, refill, visible
 from .traced import Traced
@@ -38,7 +37,7 @@ def refuse_changes(found: Captured) -> None:
         if place.key == "_grad" or new is None:
             continue
         if type(new) is not Traced:
-            remedy = "set it outside of the recorded function, or let a schedule of tg.optim.lr_scheduler do it"
+            remedy = "set it outside of the recorded function, or by a schedule that does not ask for the loss"
             raise found.rec.error(f"{place.title} = {new!r:.40} would be the same at every call; {remedy}")
         if shared[id(place.given)] > 1 and new.shape:
             raise found.rec.error(f"{place.title} = ... ends that two places hold one array; give each its own")
@@ -48,12 +47,13 @@ def refuse_changes(found: Captured) -> None:
     if titles:
         remedy = "do it outside of the recorded function, or return the value"
         raise found.rec.error(f"{titles[0]} was changed, which would not happen at later calls; {remedy}")
-    for opt in found.closure.framework:
-        if isinstance(opt, Optimizer) and any(p.owner is vars(opt) and p.last is not p.given for p in found.places):
-            before, after = found.passes[opt.params[0]]
-            if after > max(before, 1) and before:
-                added = "gradients add up from call to call, and every step takes their sum"
-                raise found.rec.error(f"{added}; call zero_grad() before backward()")
+    stepped = {id(p.owner) for p in found.places if p.key == "steps" and p.last is not p.given}
+    stepping = [opt for opt in found.closure.framework if id(vars(opt)) in stepped]
+    grads = {p.owner: p for p in found.places if p.key == "_grad" and type(p.given) is type(p.last) is Traced}
+    for g in [grads[opt.params[0]] for opt in stepping if opt.params[0] in grads]:
+        if depends(g.last.variable, g.given.origin):
+            added = "gradients add up from call to call, and every step takes their sum"
+            raise found.rec.error(f"{added}; call zero_grad() before backward()")
     refuse_overlaps(found)
 
 
@@ -106,8 +106,7 @@ def make_changes(found: Captured) -> None:
         else:
             target.example[...] = new.value
     for path, argument, given, before in found.containers:
-        keys = range(len(before)) if isinstance(before, list) else before
-        if len(given) != len(before) or any(given[k] is not before[k] for k in keys):
+        if not are_same(members(given), members(before)):
             program.containers.append((path, described(given, found)))
             refill(argument, visible(given, found))
     used = dict.fromkeys([v for call in program.calls for v in call.uses] + list(program.outputs()))

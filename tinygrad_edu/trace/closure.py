@@ -9,7 +9,7 @@ import os
 import random
 import sys
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
@@ -36,7 +36,7 @@ STANDARD = os.path.dirname(os.__file__)
 class Closure:
     """All that `fun` reaches, with its `arguments`."""
 
-    def __init__(self, fun: object, arguments: Iterable[object]) -> None:
+    def __init__(self, fun: object, arguments: Sequence[object]) -> None:
         self.holders: dict[int, Holder] = {}
         self.tensors: list[Node] = []
         self.framework: list[Any] = []  # modules, optimizers, groups and schedules
@@ -46,7 +46,14 @@ class Closure:
         self.owners: list[object] = []  # objects whose attributes may be among these
         self.package = (getattr(fun, "__module__", None) or "").partition(".")[0]
         self.seen: dict[int, object] = {}  # kept alive, so that no other object gets the same id
-        self.queue: deque[Any] = deque([fun, *arguments])
+        self.queue: deque[Any] = deque([fun, *[x for x in arguments if not isinstance(x, Node)]])
+        self.walk()
+        self.elsewhere = {id(t) for t in self.tensors}  # Tensors that are not only arguments themselves
+        self.queue += [x for x in arguments if isinstance(x, Node)]
+        self.walk()
+
+    def walk(self) -> None:
+        """Visit each object of the queue once."""
         while self.queue:
             x = self.queue.popleft()
             if not isinstance(x, ATOMS) and id(x) not in self.seen:

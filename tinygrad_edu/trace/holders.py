@@ -74,7 +74,7 @@ class Holder:
         now, before = self.now(), self.before
         if self.names is not None:
             now, before = ({k: v for k, v in each.items() if k in self.names} for each in (now, before))
-        return list(now) != list(before) or not all(map(is_, now.values(), before.values()))
+        return not are_same(now, before)
 
     def restore(self) -> None:
         """Put back the members that were found."""
@@ -88,6 +88,11 @@ class Holder:
         for key, value in self.before.items():
             if now.get(key, self) is not value:
                 assign(owner, key, value)
+
+
+def are_same(now: dict[Any, Any], before: dict[Any, Any]) -> bool:
+    """Return whether members have the same keys in the same order, and are the same objects."""
+    return list(now) == list(before) and all(map(is_, now.values(), before.values()))
 
 
 def members(owner: Any) -> dict[Any, Any]:

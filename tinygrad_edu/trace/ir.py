@@ -128,7 +128,7 @@ class Program:
     grads: list[tuple[Any, Var | None]] = field(default_factory=list)  # (Tensor, its new gradient)
     passes: list[tuple[Any, int, bool]] = field(default_factory=list)  # (Tensor, `Node.passes`, whether it is added)
     rebound: list[tuple[Any, Var]] = field(default_factory=list)  # (Place, the new array that is put there)
-    containers: list[tuple[str, Any]] = field(default_factory=list)  # (path of an argument, its new members)
+    containers: list[tuple[tuple[Any, ...], Any]] = field(default_factory=list)  # (path, members)
     result: Any = None  # nested, with Vars in it
 
     def outputs(self) -> Iterator[Var]:

@@ -1,0 +1,146 @@
+"""Which objects are the same, and what lists and dicts hold, is part of what `jit` records."""
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.jit import JitError
+
+X = np.arange(1.0, 4.0)
+
+
+def same(make, *calls):
+    """Check that a jitted function gives the eager results and leaves the same arguments; `calls` make arguments."""
+    (eager, eager_state), (fun, state) = make(), make()
+    jitted = tg.jit(fun)
+    for call in calls:
+        expected_args, args = call(*eager_state), call(*state)
+        expected, found = eager(*expected_args), jitted(*args)
+        np.testing.assert_equal(found, expected)
+        np.testing.assert_equal(args, expected_args)
+
+
+def closed_over_tensor():
+    w, v = tg.Tensor(X), tg.Tensor(X * 2)
+    return (lambda p: tg.gradients((p * X * w).sum(), [w])[0]), (w, v)
+
+
+def closed_over_array():
+    w, v = X.copy(), X * 2
+
+    def f(x):
+        x += 1
+        return w * 2
+
+    return f, (w, v)
+
+
+def array_that_is_only_read():
+    w, v = X.copy(), X * 2
+    return (lambda x: x * 3 + w), (w, v)
+
+
+@pytest.mark.parametrize("make", [closed_over_tensor, closed_over_array, array_that_is_only_read])
+@pytest.mark.parametrize("order", ["vvvw", "wwwv", "vwvwvw", "wwvvww"])
+def test_an_argument_may_become_what_the_function_closes_over_and_may_cease_to_be_it(make, order):
+    def call(letter):
+        return lambda w, v: (w if letter == "w" else v,)
+
+    (eager, eager_state), (fun, state) = make(), make()
+    jitted = tg.jit(fun)
+    for letter in order:
+        expected, found = eager(*call(letter)(*eager_state)), jitted(*call(letter)(*state))
+        np.testing.assert_array_equal(getattr(found, "data", found), getattr(expected, "data", expected))
+        for a, b in zip(state, eager_state, strict=True):
+            np.testing.assert_array_equal(getattr(a, "data", a), getattr(b, "data", b))
+
+
+def test_one_list_given_twice_is_refused_also_when_two_lists_were_recorded():
+    def f(lists):
+        lists[0].append(1)
+        return X * len(lists[1])
+
+    jitted, a = tg.jit(f), []
+    for _ in range(3):
+        np.testing.assert_array_equal(jitted([[], []]), X * 0)
+    with pytest.raises(JitError, match="given twice"):
+        jitted([a, a])
+    assert a == []
+
+
+def test_keys_that_are_equal_are_told_apart():
+    jitted = tg.jit(lambda d: X * len(str(next(iter(d)))))
+    for key in (1, 1, True, 1.0, 1, "1"):
+        np.testing.assert_array_equal(jitted({key: 2}), X * len(str(key)))
+
+
+def popped(d):
+    a = d.pop("a")
+    d["c"] = d["b"] + 1
+    return a * 1
+
+
+def test_lists_and_dicts_that_the_function_changes_are_changed_and_may_grow():
+    same(lambda: (popped, ()), *[lambda: ({"a": X * 1, "b": X * 2},)] * 4)
+
+    def growing(values):
+        values.append(values[0] * 2)
+        return values[-1] * 1
+
+    def averaged(memory, g):
+        memory["m"] = memory.get("m", 0) * 0.9 + g
+        return memory["m"] * 1
+
+    same(lambda: (growing, ([X],)), *[lambda values: (values,)] * 5)
+    same(lambda: (averaged, ({},)), *[lambda memory: (memory, X)] * 5)
+
+
+def test_gradients_of_more_parts_of_a_batch_than_before_may_be_added_up():
+    w = tg.Tensor(np.ones(3))
+    opt = tg.optim.SGD([w], lr=0.1)
+
+    @tg.jit
+    def step(n):
+        opt.zero_grad()
+        for _ in range(n):
+            (w * 2).sum().backward()
+        opt.step(accumulated=True)
+
+    for n in (1, 1, 2, 2, 4, 1):
+        step(n)
+    np.testing.assert_allclose(w.data, 1 - 0.2 * 11)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", [tg.optim.Adam, tg.optim.RMSprop, tg.optim.Adagrad])
+def test_a_gradient_that_is_zero_but_for_rounding_is_no_difference(dtype, kind):
+    x = np.random.default_rng(0).uniform(-1, 1, (20, 3)).astype(dtype)
+    t = np.sin(x[:, :1])
+    for seed in range(5):
+        model = tg.nn.Sequential(tg.nn.Linear(3, 6, rng=seed), tg.nn.BatchNorm1d(6), tg.nn.Linear(6, 1, rng=2))
+        for p in model.tensors().values():
+            p.data = p.data.astype(dtype)
+        options = {"epochs": 2, "batch_size": 7, "progress": False, "rng": 0, "jit": True}
+        tg.fit(model, tg.mse_loss, (x, t), optimizer=kind(model.parameters(), lr=0.01), **options)
+
+
+def test_an_exception_of_the_function_leaves_generators_as_they_were():
+    rng = np.random.default_rng(0)
+    before = rng.bit_generator.state
+
+    @tg.jit
+    def f(x):
+        noise = rng.normal(size=3)
+        raise KeyError(noise.shape)
+
+    with pytest.raises(KeyError):
+        f(X)
+    assert rng.bit_generator.state == before
+
+
+@pytest.mark.parametrize("label", ["ids", "now", "seen", "others", "guards_only", "held", "owners"])
+def test_labels_do_not_get_in_the_way_of_the_names_in_a_plan(label):
+    w = tg.Tensor(X, label=label)
+    f = tg.jit(lambda x: x * w.data)
+    for k in range(3):
+        np.testing.assert_array_equal(f(X * k), X * X * k)
