@@ -93,7 +93,7 @@ class Jitted:
         with self._lock:
             self._hits += 1
             self._unused = self._eager = 0
-            if recording in self._recordings and recording is not self._recordings[0]:
+            if recording is not self._recordings[0] and recording in self._recordings:
                 self._recordings = [recording, *[r for r in self._recordings if r is not recording]]
 
     def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any], varies: str) -> Any:
@@ -200,11 +200,7 @@ class Jitted:
             found = getattr(found, name, None)
         if found is self:
             return path  # decorated by @jit: the name is enough to find it
-        return Jitted, (
-            self._fun,
-            self._chosen,
-            True if self._check < 0 else self._check,
-        )  # a copy makes its own recordings
+        return Jitted, (self._fun, self._chosen, self._check < 0 or self._check)  # a copy makes its own recordings
 
     def _repr_html_(self) -> str:
         head = f"<p><code>{escape(repr(self))}</code></p>"
@@ -240,7 +236,7 @@ def jit(
     its arguments, the variables it closes over, the globals it names, and attributes and elements of those. Their
     values are read anew at each call. Before each replay jit checks that they are the same objects with the same
     settings; if not, `fun` is recorded anew. *Frozen*: any other Python state, such as attributes of plain objects that
-    `fun` does not name, long lists of numbers, files and the time. It is read once, when `fun` is recorded. *Checked*:
+    `fun` does not name, long lists of data, files and the time. It is read once, when `fun` is recorded. *Checked*:
     the first replay is compared with `fun` itself, and a difference raises JitError; `check=False` leaves that out,
     `check=n` repeats it every n calls. `optimize=False` replays the recorded calls as they are; a list of names chooses
     optimisations. Copies and forked processes make their own recordings; threads may share them.
