@@ -61,7 +61,7 @@ class Jitted:
         self._name: str = getattr(fun, "__name__", type(fun).__name__)
         self._check = -1 if check is True else int(check)
         self._recordings: list[Recording] = []
-        self._hits = self._misses = 0
+        self._hits = self._misses = 0  # hits of recordings that are gone
         self._unused = self._eager = 0  # since the last replay: recordings for known shapes, and calls without jit
         self._warned = False
         self._lock = RLock()  # held for these fields, and never while the function runs
@@ -89,12 +89,12 @@ class Jitted:
         return self._fun(*args, **kwargs)
 
     def _served(self, recording: Recording) -> None:
-        """Count a replay; the recording is the most recently used."""
-        with self._lock:
-            self._hits += 1
-            self._unused = self._eager = 0
-            if recording is not self._recordings[0] and recording in self._recordings:
-                self._recordings = [recording, *[r for r in self._recordings if r is not recording]]
+        """Note a replay: the recording is the most recently used."""
+        if self._unused or self._eager or recording is not self._recordings[0]:
+            with self._lock:
+                self._unused = self._eager = 0
+                if recording in self._recordings:
+                    self._recordings = [recording, *[r for r in self._recordings if r is not recording]]
 
     def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any], varies: str) -> Any:
         """Record the function, unless something differs from call to call so that no recording ever serves."""
@@ -124,9 +124,14 @@ class Jitted:
             kept = [r for r in self._recordings if r not in stale[FEW - 1 :]][: MAXSIZE - 1]  # stale: hold old objects
             dropped = [r for r in self._recordings if r not in kept]
             self._recordings = [recording, *kept]
-        for each in dropped:
-            each.release()
+        self._release(dropped)
         return result
+
+    def _release(self, recordings: list[Recording]) -> None:
+        """Let go of the arrays of recordings that are no longer kept."""
+        for each in recordings:
+            self._hits += each.hits
+            each.release()
 
     def _tries_again(self) -> bool:
         """Count a call without jit; return whether to record at this one, as what varied may have come to rest."""
@@ -149,21 +154,20 @@ class Jitted:
         """Drop the recording that an object among its arguments was given to, as the object is gone."""
         gone = [r for r in self._recordings if r.captured is captured]
         self._recordings = [r for r in self._recordings if r not in gone]
-        for each in gone:
-            each.release()
+        self._release(gone)
 
     def cache_info(self) -> CacheInfo:
         """Return the counts of hits and misses, how many recordings are kept at most, and how many there are."""
-        return CacheInfo(self._hits, self._misses, MAXSIZE, len(self._recordings))
+        hits = self._hits + sum(r.hits for r in self._recordings)
+        return CacheInfo(hits, self._misses, MAXSIZE, len(self._recordings))
 
     def cache_clear(self) -> None:
         """Forget all recordings."""
         with self._lock:
             dropped, self._recordings = self._recordings, []
+            self._release(dropped)
             self._hits = self._misses = self._unused = self._eager = 0
             self._warned = False
-        for each in dropped:
-            each.release()
 
     @property
     def source(self) -> str:

@@ -172,10 +172,14 @@ def written_apart(emitter: Emitter, miss: str) -> list[str]:
     if not targets or not inputs:
         return []
     owners = {id(owner_of(t.source.array)) for t in targets if emitter.locations[t].array is not None}
-    among = any(t in moving for t in targets)
-    ids = [f"id({a} if {a}.base is None else {emitter.fun(owner_of)}({a}))" for a in inputs]
-    lines = [f"ids = {{{', '.join(ids)}}}", f"if not ids.isdisjoint({emitter.name(owners, 'owners')}):", miss]
-    return [*lines, f"if len(ids) < {len(ids)}:", miss] if among else lines
+    given, among = emitter.container(tuple(inputs), str), any(t in moving for t in targets)
+    return [f"if not {emitter.fun(are_apart)}({given}, {emitter.name(owners, 'owners')}, {among}):", miss]
+
+
+def are_apart(arrays: tuple[Any, ...], owners: set[int], distinct: bool) -> bool:
+    """Return whether no array's memory is of one of the `owners`, or, where that matters, of another of the arrays."""
+    ids = {id(a) if a.base is None else id(owner_of(a)) for a in arrays}
+    return ids.isdisjoint(owners) and (not distinct or len(ids) == len(arrays))
 
 
 def same_order(emitter: Emitter, text: str, value: Any) -> str:
@@ -248,12 +252,6 @@ def _nan_if_any(emitter: Emitter, a: object) -> str:
         return f"{text} * {text}"
     if a.size >= 10_000:
         return f"abs({text}.min())"
-    array = emitter.locations[a].array
-    flat = array.ravel("K") if array is not None else None
-    if flat is not None and array is not None and np.may_share_memory(flat, array):
-        text = emitter.name(flat, "w")
-    elif len(a.shape) > 1:
-        return f"{emitter.fun(np.vdot)}(r := {text}.ravel('K'), r)"
     return f"{emitter.fun(np.vdot)}({text}, {text})"  # does not warn of an overflow, unlike dot
 
 

@@ -45,9 +45,10 @@ class Recording:
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
         given = [x for call in program.calls for _, x in leaves("", [call.args, call.kwargs])]
-        self.calls_back = any(isinstance(x, FunctionType) for x in given)  # as in np.apply_along_axis
-        self.lock = Lock()
-        self.released = False
+        self.lock = Lock()  # its arrays serve one call at a time
+        self.waits = not any(isinstance(x, FunctionType) for x in given)  # the user's code in it may wait for the call
+        self.run = self.plan.run
+        self.hits = 0  # the number of replays
         self.check = check  # compare the first replay, and then every `check`-th; -1: no other, 0: none at all
         self.until_check = 0 if check else -1  # how many replays come before the next one that is compared
 
@@ -67,26 +68,24 @@ class Recording:
 
     def replay(self, args: tuple[Any, ...], kwargs: dict[str, Any], guards_only: bool = False) -> Any:
         """Return the result of a replay; CACHE_MISS or GUARD_FAILED, with nothing changed, if it does not serve."""
-        if not self.lock.acquire(blocking=not self.calls_back):  # its arrays serve one call at a time
-            raise InUse  # the user's code, which runs within it, may wait for this call
-        drawn, result = [], GUARD_FAILED
+        if not self.lock.acquire(self.waits):
+            raise InUse
+        drawn, result = None, GUARD_FAILED
         try:
-            if self.released:
-                return CACHE_MISS
-            if guards_only:
-                return self.plan.run(args, kwargs, guards_only=True)
             if self.captured.drawn:
                 drawn = [(s, s.bit_generator.state) for s in self.captured.drawn]
-            result = self.plan.run(args, kwargs)
-            if self.until_check > 0 and result is not CACHE_MISS and result is not GUARD_FAILED:
-                self.until_check -= 1
+            result = self.run(args, kwargs, guards_only)
+            if not guards_only and result is not CACHE_MISS and result is not GUARD_FAILED:
+                self.hits += 1
+                if self.until_check > 0:
+                    self.until_check -= 1
             return result
         except (TypeError, ValueError, IndexError) as error:
             if (explanation := self.explained(error)) is None:
                 raise
             raise explanation from error
         finally:
-            if result is GUARD_FAILED:  # or an error
+            if drawn and result is GUARD_FAILED:  # or an error
                 for source, state in drawn:
                     source.bit_generator.state = state
             self.lock.release()
@@ -179,9 +178,14 @@ class Recording:
     def release(self) -> None:
         """Let go of all arrays at once: the program and the plan hold themselves in cycles."""
         if self.lock.acquire(blocking=False):  # else a replay is running, and the cycle collector does it later
-            self.released = True
+            self.run = _serves_nothing
             self.plan.run.__globals__.clear()
             self.seen.clear()
             for call in (*self.program.calls, *[c for c, *_ in self.recorded.calls]):
                 call.out.source = None
             self.lock.release()
+
+
+def _serves_nothing(*call: Any) -> object:
+    """Take the place of a plan whose arrays are released."""
+    return CACHE_MISS
