@@ -21,7 +21,9 @@ from .functions import (
     binary_cross_entropy_with_logits, cross_entropy, gelu, hinge_loss, huber_loss, l1_loss, leaky_relu, log_softmax,
     logsumexp, mse_loss, relu, sigmoid, silu, softmax, softplus,
 )  # fmt: skip
-from .transforms.reverse import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .transforms.forward import jvp
+from .transforms.jacobians import hessian, hvp, jacobian
+from .transforms.reverse import grad, gradients, value_and_grad, vjp
 
 if TYPE_CHECKING:
     from . import data, nn, optim

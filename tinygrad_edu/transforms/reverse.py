@@ -1,7 +1,7 @@
-"""Transforms: functions of functions. `grad(f)` is the gradient of f, as a function of the same arguments.
+"""Reverse mode: `grad(f)` is the gradient of f, as a function of the same arguments.
 
-Each takes and returns arrays. They nest: given a Tensor that takes gradients, or called inside a function that is being
-transformed itself, they return Tensors, so that the outer gradient goes through them.
+Each transform takes and returns arrays. They nest: given a Tensor that takes gradients, or called inside a function
+that is being transformed itself, they return Tensors, so that the outer gradient goes through them.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def gradients(y: Node, xs: Sequence[Node], gradient: Operand | None = None, crea
 
     plain, masked = RECORDED if create_graph else PLAIN
     found = dict(reverse_pass(y, seed, select, (towards(plain), towards(masked)))) if y in on_path else {}
-    result = [_array(found[x]) if x in found else _zeros(x, create_graph) for x in xs]
+    result = [as_result(found[x]) if x in found else _zeros(x, create_graph) for x in xs]
     tag(result, None, None, start, ())
     return result
 
@@ -77,13 +77,13 @@ def value_and_grad(f: Function, argnums: Argnums = 0) -> Callable[..., tuple[Res
 
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Result, Result]:
-        y, xs, carry = _trace("grad", f, args, kwargs, argnums)
+        y, xs, carry = trace("grad", f, args, kwargs, argnums)
         if np.prod(np.shape(y)) != 1:
             raise ValueError(
-                f"grad({_name(f)}): the function must return a single number, and returned shape {y.shape}; "
+                f"grad({name_of(f)}): the function must return a single number, and returned shape {y.shape}; "
                 "reduce it with .sum() or .mean(), or use jacobian"
             )
-        return _array(y, carry), _like(argnums, _pull(y, xs, None, carry))
+        return as_result(y, carry), like_argnums(argnums, pull_back(y, xs, None, carry))
 
     return value_and_gradient
 
@@ -101,74 +101,17 @@ def grad(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
 
 def vjp(f: Function, *xs: Operand) -> tuple[Result, Callable[[Operand], tuple[Result, ...]]]:
     """Return f(*xs), and the function g -> (g d(f)/d(x) for each x), which pulls a gradient of the result back."""
-    y, variables, carry = _trace("vjp", f, xs, {}, tuple(range(len(xs))))
-    shape = np.shape(_array(y))
+    y, variables, carry = trace("vjp", f, xs, {}, tuple(range(len(xs))))
+    shape = np.shape(as_result(y))
 
     def pull(g: Operand) -> tuple[Result, ...]:
         if np.shape(g) != shape:
-            raise ValueError(f"vjp({_name(f)}): the gradient has shape {np.shape(g)}, and the result has shape {shape}")
-        return tuple(_pull(y, variables, g, carry or (isinstance(g, Tensor) and g.requires_grad)))
-
-    return _array(y, carry), pull
-
-
-def jvp(f: Function, xs: Sequence[Operand], vs: Sequence[Operand]) -> tuple[Result, Result]:
-    """Return f(*xs), and its derivative along the directions vs: the sum of d(f)/d(x) v.
-
-    The vjp is linear in u, the gradient that it pulls back; its derivative by u in the direction v is the jvp.
-    """
-    if not isinstance(xs, (list, tuple)) or not isinstance(vs, (list, tuple)):
-        raise TypeError("jvp: arguments and directions are lists of the same length; write jvp(f, [x], [v])")
-    if len(xs) != len(vs):
-        raise ValueError(f"jvp: {len(xs)} arguments and {len(vs)} directions")
-    y, variables, carry = _trace("jvp", f, xs, {}, tuple(range(len(xs))))
-    for i, (x, v) in enumerate(zip(variables, vs, strict=True)):
-        if np.shape(v) != x.shape:
-            raise ValueError(f"jvp: direction {i} has shape {np.shape(v)}, its argument {x.shape}")
-    carry = carry or any(isinstance(v, Tensor) and v.requires_grad for v in vs)
-    if not isinstance(y, Tensor):
-        return y, np.zeros(np.shape(y))
-    with recording():
-        u = Tensor(np.zeros_like(y.data))
-        pulled = gradients(y, variables, u, create_graph=True)
-        along = sum([np.sum(g * v) for g, v in zip(pulled, vs, strict=True)])
-    return _array(y, carry), _pull(along, [u], None, carry)[0]
-
-
-def jacobian(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
-    """Return a function that returns d(f)/d(x), of f's shape + x's shape: one backward pass for each element of f."""
-
-    @functools.wraps(f)
-    def jacobian_of(*args: Any, **kwargs: Any) -> Result:
-        y, xs, carry = _trace("jacobian", f, args, kwargs, argnums)
-        shape = np.shape(_array(y))
-        basis = np.eye(int(np.prod(shape))).reshape(int(np.prod(shape)), *shape)
-        pulled = [_pull(y, xs, e, carry) for e in basis]
-        columns = [
-            np.stack(gs).reshape(shape + x.shape) if pulled else np.zeros(shape + x.shape)
-            for x, gs in zip(xs, zip(*pulled, strict=True) if pulled else ((),) * len(xs), strict=True)
-        ]
-        return _like(argnums, columns)
-
-    return jacobian_of
-
-
-def hessian(f: Function, argnums: int = 0) -> Callable[..., Result]:
-    """Return a function that returns the second derivatives of f, a single number: an array of x's shape twice."""
-    return jacobian(grad(f, argnums), argnums)
-
-
-def hvp(f: Function) -> Callable[[Operand, Operand], Result]:
-    """Return the function (x, v) -> hessian(f)(x) @ v, of x's shape, which never holds the Hessian."""
-
-    def product(x: Operand, v: Operand) -> Result:
-        if np.shape(v) != np.shape(x):
             raise ValueError(
-                f"hvp({_name(f)}): the direction has shape {np.shape(v)}, and the argument has shape {np.shape(x)}"
+                f"vjp({name_of(f)}): the gradient has shape {np.shape(g)}, and the result has shape {shape}"
             )
-        return vjp(grad(f), x)[1](v)[0]
+        return tuple(pull_back(y, variables, g, carry or (isinstance(g, Tensor) and g.requires_grad)))
 
-    return product
+    return as_result(y, carry), pull
 
 
 class _Thread(threading.local):
@@ -178,7 +121,7 @@ class _Thread(threading.local):
 _enclosing = _Thread()  # the variables of all transforms that this thread is in
 
 
-def _trace(
+def trace(
     transform: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Argnums
 ) -> tuple[Any, list[Tensor], bool]:
     """Call f on new variables; return its result, the variables, and whether an outer transform needs a Tensor."""
@@ -187,7 +130,7 @@ def _trace(
         carry = False
         for i in (argnums,) if isinstance(argnums, int) else argnums:
             if not -len(args) <= i < len(args):
-                raise TypeError(f"{transform}({_name(f)}): argnums={argnums} of a call with {len(args)} arguments")
+                raise TypeError(f"{transform}({name_of(f)}): argnums={argnums} of a call with {len(args)} arguments")
             x = args[i]
             if isinstance(x, Tensor) and x.requires_grad:
                 carry = True
@@ -203,7 +146,7 @@ def _trace(
             _enclosing.variables = outer
     if not hasattr(y, "shape") and not isinstance(y, (int, float)):
         raise ValueError(
-            f"{transform}({_name(f)}): the function must return a Tensor, an array or a number, and returned a "
+            f"{transform}({name_of(f)}): the function must return a Tensor, an array or a number, and returned a "
             f"{type(y).__name__}; np.concatenate and np.stack join several"
         )
     if outer and not carry and isinstance(y, Tensor) and y.requires_grad:
@@ -211,13 +154,14 @@ def _trace(
     return y, xs, carry
 
 
-def _pull(y: Any, xs: Sequence[Tensor], gradient: Operand | None, carry: bool) -> list[Result]:
+def pull_back(y: Any, xs: Sequence[Tensor], gradient: Operand | None, carry: bool) -> list[Result]:
+    """Return the gradients of y by each x; zeros where y depends on no variable."""
     if isinstance(y, Tensor):
         return gradients(y, xs, gradient, create_graph=carry)
     return [np.zeros_like(x.data) for x in xs]
 
 
-def _array(y: Any, carry: bool = True) -> Result:
+def as_result(y: Any, carry: bool = True) -> Result:
     """Return a result as an array, or as a Tensor if an outer transform needs its gradient."""
     y = y.data if isinstance(y, Tensor) and not carry else y
     if isinstance(y, (Node, np.ndarray)) or type(y) is float or np.ndim(y):
@@ -225,9 +169,11 @@ def _array(y: Any, carry: bool = True) -> Result:
     return np.copy(y)  # jit can record np.copy, and not np.asarray
 
 
-def _like(argnums: Argnums, results: list[Result]) -> Result:
+def like_argnums(argnums: Argnums, results: list[Result]) -> Result:
+    """Return the only result for a single argument number, and a tuple for several."""
     return results[0] if isinstance(argnums, int) else tuple(results)
 
 
-def _name(f: Function) -> str:
+def name_of(f: Function) -> str:
+    """Return the name of a function for an error."""
     return getattr(f, "__name__", type(f).__name__)
