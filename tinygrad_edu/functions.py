@@ -1,19 +1,24 @@
 """Activations and losses in plain NumPy; their derivatives follow from those of the NumPy functions.
 
 A loss compares a prediction with a target of the same shape and returns the mean over all elements (`cross_entropy`:
-over all rows). Different shapes raise ValueError, because broadcasting would silently compare every prediction with
-every target. Results are Tensors if an argument is a Tensor, and otherwise arrays or NumPy numbers.
+over all rows), their sum with `reduction="sum"`, or all of them with `reduction="none"`. Different shapes raise
+ValueError, because broadcasting would silently compare every prediction with every target. Results are Tensors if an
+argument is a Tensor, and otherwise arrays or NumPy numbers. Integers and booleans are taken as float64, and tables and
+columns of pandas and polars as the arrays that they hold.
 """
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .engine.dispatch import Operand
 from .engine.rules import activations
 from .engine.rules.activations import erf, log_softmax, logsumexp, sigmoid, softmax
 from .engine.rules.registry import Array, predicate
+from .engine.rules.tables import from_table
 
 __all__ = [
     "binary_cross_entropy_with_logits", "cross_entropy", "gelu", "hinge_loss", "huber_loss", "l1_loss", "leaky_relu",
@@ -23,21 +28,23 @@ __all__ = [
 
 def relu(x: Any) -> Any:
     """Return max(x, 0) elementwise; its derivative at 0 is 0."""
-    return x.relu() if isinstance(x, Operand) else activations.relu(x)
+    return x.relu() if isinstance(x, Operand) else activations.relu(floating(x))
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """Return x where x is positive, and `negative_slope` x elsewhere."""
+    x = floating(x)
     return np.where(np.greater(x, 0), x, np.multiply(negative_slope, x))
 
 
 def softplus(x: Any) -> Any:
     """Return log(1 + exp(x)) elementwise, without overflow."""
-    return np.logaddexp(x, 0)
+    return np.logaddexp(floating(x), 0)
 
 
 def silu(x: Any) -> Any:
     """Return x sigmoid(x) elementwise, also called swish (Hendrycks & Gimpel 2016)."""
+    x = floating(x)
     return np.multiply(x, sigmoid(x))
 
 
@@ -46,6 +53,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 
     `approximate="tanh"` computes x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x**3))) / 2, with an error of up to 5e-4.
     """
+    x = floating(x)
     if approximate == "none":
         return np.multiply(0.5, x) * (1 + erf(np.multiply(x, math.sqrt(0.5))))
     if approximate != "tanh":
@@ -55,74 +63,183 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     return np.multiply(0.5, x) * (1 + np.tanh(inner))
 
 
-def mse_loss(prediction: Any, target: Any) -> Any:
+def mse_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
     """Return the mean of the squared differences."""
-    return np.mean(np.square(difference("mse_loss", prediction, target)))
+    return reduced("mse_loss", np.square(difference("mse_loss", prediction, target)), reduction)
 
 
-def l1_loss(prediction: Any, target: Any) -> Any:
+def l1_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
     """Return the mean of the absolute differences."""
-    return np.mean(np.abs(difference("l1_loss", prediction, target)))
+    return reduced("l1_loss", np.abs(difference("l1_loss", prediction, target)), reduction)
 
 
-def huber_loss(prediction: Any, target: Any, delta: float = 1.0) -> Any:
+def huber_loss(prediction: Any, target: Any, delta: float = 1.0, *, reduction: str = "mean") -> Any:
     """Return the mean of d**2 / 2 where |d| <= `delta`, and delta (|d| - delta / 2) elsewhere (Huber 1964)."""
     if not delta > 0:
         raise ValueError(f"huber_loss: delta must be positive, got {delta}")
     d = np.abs(difference("huber_loss", prediction, target))
     clipped = np.minimum(d, delta)
-    return np.mean(clipped * (d - clipped / 2))
+    return reduced("huber_loss", clipped * (d - clipped / 2), reduction)
 
 
-def hinge_loss(prediction: Any, target: Any) -> Any:
+def hinge_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
     """Return the mean of max(0, 1 - target * prediction), with targets -1 and 1."""
-    check_same_shape("hinge_loss", prediction, target)
+    prediction, target = operands("hinge_loss", prediction, target)
     if not signs(target):
         raise ValueError("hinge_loss: targets are -1 and 1; instead of 0 and 1 pass 2 * target - 1")
-    return np.mean(relu(1 - np.multiply(target, prediction)))
+    return reduced("hinge_loss", relu(1 - np.multiply(target, prediction)), reduction)
 
 
-def binary_cross_entropy_with_logits(logits: Any, target: Any) -> Any:
-    """Return the mean of -(t log(p) + (1 - t) log(1 - p)) with p = sigmoid(logits), for targets t from 0 to 1."""
-    check_same_shape("binary_cross_entropy_with_logits", logits, target)
+def binary_cross_entropy_with_logits(logits: Any, target: Any, *, reduction: str = "mean") -> Any:
+    """Return the mean of -(t log(p) + (1 - t) log(1 - p)) with p = sigmoid(logits), for targets t from 0 to 1.
+
+    Logits that are a result of `sigmoid` give a warning: the loss applies it itself.
+    """
+    where = "binary_cross_entropy_with_logits"
+    logits, target = operands(where, logits, target)
     if not probabilities(target):
-        remedy = "pass the logits first, then the target"
-        raise ValueError(f"binary_cross_entropy_with_logits: targets are probabilities, from 0 to 1; {remedy}")
-    return np.mean(softplus(logits) - np.multiply(target, logits))
+        raise ValueError(f"{where}: targets are probabilities, from 0 to 1; pass the logits first, then the target")
+    if getattr(logits, "fun", None) is sigmoid:
+        warnings.warn(f"{where}: {_TWICE.format('sigmoid')}", stacklevel=2)
+    return reduced(where, softplus(logits) - np.multiply(target, logits), reduction)
 
 
-def cross_entropy(logits: Any, target: Any) -> Any:
+def cross_entropy(
+    logits: Any, target: Any, *, weight: ArrayLike | None = None, ignore_index: int | None = None,
+    label_smoothing: float = 0.0, reduction: str = "mean",
+) -> Any:  # fmt: skip
     """Return the mean of -log_softmax(logits)[target] over rows.
 
-    `logits` has shape (n, classes), or (classes,) for one row; `target` holds class numbers, of shape (n,) or ().
+    `logits` has shape (n, classes), or (classes,) for one row, or (n, classes, ...) for n images, texts and so on.
+    `target` holds class numbers, of the same shape without `classes`; or probabilities of the classes, floats of the
+    shape of `logits`: then a row's loss is -sum(target * log_softmax(logits)).
+
+    `weight`, one number for each class, multiplies the terms of that class, and the mean is divided by the weights of
+    the targets' classes. Rows whose target is `ignore_index` count nothing. `label_smoothing`, from 0 to 1, is the share
+    of the target that is spread evenly over all classes (Szegedy et al. 2016). All is as in PyTorch, but no number is
+    ignored unless asked for.
+
+    Raises ValueError for shapes and numbers that do not fit, or if no row counts; TypeError for class numbers that are
+    not integers. Warns of logits that are probabilities already: positive numbers that add up to 1 in every row.
     """
-    logits = logits if hasattr(logits, "shape") else np.asarray(logits)
-    classes = target if hasattr(target, "shape") else np.asarray(target)
-    if logits.ndim not in (1, 2) or classes.shape != logits.shape[:-1]:
-        needed = f"one class number for each row, shape {logits.shape[:-1]}; the target has shape {classes.shape}"
-        raise ValueError(f"cross_entropy: logits of shape {logits.shape} need {needed}")
+    logits, target = _array(logits), _array(target)
+    axis = min(1, logits.ndim - 1)
+    if _may_be_softmax(logits) and distributions(logits, axis):
+        warnings.warn(f"cross_entropy: {_TWICE.format('softmax')}", stacklevel=2)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing is a share from 0 to 1, not {label_smoothing}")
+    if logits.ndim and target.shape == logits.shape and target.dtype.kind == "f":
+        if ignore_index is not None:
+            raise ValueError("cross_entropy: ignore_index is for class numbers, and the target holds probabilities")
+        if not probabilities(target):
+            raise ValueError(f"cross_entropy: a target of shape {target.shape} holds probabilities, 0 to 1{_SWAPPED}")
+        share = target * (1 - label_smoothing) + label_smoothing / logits.shape[axis] if label_smoothing else target
+        share = share if weight is None else share * _class_weights(weight, logits, axis)
+        return reduced("cross_entropy", -np.sum(share * log_softmax(logits, axis), axis=axis), reduction)
+    counted = None if ignore_index is None else target != ignore_index
+    classes = _checked_classes(logits, target if counted is None else np.where(counted, target, 0), axis)
+    log_p = log_softmax(logits, axis)
+    if logits.ndim < 3 and weight is None and counted is None and not label_smoothing:
+        picked = log_p[(np.arange(len(classes)), classes) if classes.ndim else classes]
+        return -np.mean(picked) if reduction == "mean" else -reduced("cross_entropy", picked, reduction)
+    return _general_cross_entropy(log_p, classes, axis, weight, counted, label_smoothing, reduction)
+
+
+def _general_cross_entropy(
+    log_p: Any, classes: Array, axis: int, weight: ArrayLike | None, counted: Array | None, label_smoothing: float,
+    reduction: str,
+) -> Any:  # fmt: skip
+    """Return the loss of class numbers with any of the options; rows that are not `counted` have class 0."""
+    losses = -np.squeeze(np.take_along_axis(log_p, np.expand_dims(classes, axis), axis), axis)
+    weights = None if weight is None else _class_weights(weight, log_p, axis)
+    of_target = 1.0 if weights is None else np.reshape(weights, -1)[classes]
+    if weights is not None:
+        losses = losses * of_target
+    if label_smoothing:
+        even = -np.sum(log_p if weights is None else log_p * weights, axis=axis)
+        losses = (1 - label_smoothing) * losses + label_smoothing / log_p.shape[axis] * even
+    if counted is not None:
+        losses, of_target = np.where(counted, losses, 0), np.where(counted, of_target, 0)
+    if reduction != "mean" or (counted is None and weights is None):
+        return reduced("cross_entropy", losses, reduction)
+    total = np.sum(of_target)
+    if not nonzero(total):
+        raise ValueError("cross_entropy: no row counts: all targets are ignore_index, or have a weight of 0")
+    return np.sum(losses) / total.astype(losses.dtype)
+
+
+def _checked_classes(logits: Any, classes: Array, axis: int) -> Array:
+    """Return class numbers that fit the logits; raises ValueError or TypeError for others."""
+    shape = logits.shape
+    needed = shape[:axis] + shape[axis + 1 :]
+    if not shape or classes.shape != needed:
+        text = f"one class number for each row, shape {needed}, or probabilities, shape {shape}"
+        remedy = ""
+        if classes.dtype.kind == "f" and (logits.dtype.kind in "iub" or classes.ndim > len(shape)):
+            remedy = _SWAPPED
+        elif len(shape) > 2 and classes.shape == shape[:-1]:
+            remedy = "; classes are on axis 1, where np.moveaxis(logits, -1, 1) puts the last axis"
+        elif classes.shape == shape:
+            remedy = "; target.astype(float) makes probabilities of one-hot rows"
+        given = f"the target has shape {classes.shape}"
+        raise ValueError(f"cross_entropy: logits of shape {shape} need {text}; {given}{remedy}")
     if classes.dtype.kind not in "iu":
         remedy = "target.astype(int) makes them of whole floats, target.argmax(axis=1) of one-hot rows"
         raise TypeError(f"cross_entropy: class numbers are integers, and the target is {classes.dtype}; {remedy}")
-    if not within(classes, logits.shape[-1]):
-        needed = f"class numbers go from 0 to {logits.shape[-1] - 1} for logits of shape {logits.shape}"
+    if not within(classes, shape[axis]):
+        needs = f"class numbers go from 0 to {shape[axis] - 1} for logits of shape {shape}"
         remedy = "so subtract its first class number, or widen the last layer"
-        raise ValueError(f"cross_entropy: {needed}; the target goes from {classes.min()} to {classes.max()}, {remedy}")
-    log_p = log_softmax(logits)
-    return -np.mean(log_p[(np.arange(len(classes)), classes) if classes.ndim else classes])
+        if classes.min() < 0:
+            remedy = f"so subtract its first class number, or leave those rows out with ignore_index={classes.min()}"
+        raise ValueError(f"cross_entropy: {needs}; the target goes from {classes.min()} to {classes.max()}, {remedy}")
+    return classes
+
+
+def _class_weights(weight: Any, logits: Any, axis: int) -> Any:
+    """Return the weights of the classes along `axis`, in the dtype of the logits."""
+    weights, classes = _array(weight), logits.shape[axis]
+    if weights.shape != (classes,):
+        given = f"logits of shape {logits.shape} have {classes}, and weight has shape {weights.shape}"
+        raise ValueError(f"cross_entropy: weight holds one number for each class; {given}")
+    weights = weights.astype(logits.dtype if logits.dtype.kind == "f" else np.float64)
+    return np.reshape(weights, (classes,) + (1,) * (logits.ndim - 1 - axis))
+
+
+def _may_be_softmax(logits: Any) -> bool:
+    """Return whether logits are worth checking: a layer's output is a sum or product, so training pays nothing."""
+    fun = getattr(logits, "fun", None)
+    return fun is None or fun is softmax or fun is np.divide or fun is np.exp
+
+
+_TWICE = "the first argument is a result of {0} already, and the loss applies {0} itself; pass the scores before it"
+_SWAPPED = "; pass the logits first, then the target"
+
+
+@predicate
+def distributions(p: Array, axis: int) -> bool:
+    """Return whether all numbers are positive and add up to 1 along an axis, to rounding."""
+    if p.ndim == 0 or p.shape[axis] < 2 or not p.size or p.dtype.kind != "f" or not p.min() > 0:
+        return False
+    return bool(np.abs(p.sum(axis=axis) - 1).max() <= min(0.01, 4 * p.shape[axis] * np.finfo(p.dtype).eps))
+
+
+@predicate
+def nonzero(total: Array) -> bool:
+    """Return whether a number is not 0."""
+    return bool(total != 0)
 
 
 @predicate
 def within(classes: Array, n: int) -> bool:
     """Return whether all class numbers are from 0 to n - 1."""
     # Reinterpreted as unsigned, negative numbers are larger than all others: one pass instead of two.
-    return not classes.size or bool(classes.view(f"u{classes.itemsize}").max() < n)
+    return not classes.size or bool(classes.view(f"{classes.dtype.byteorder}u{classes.itemsize}").max() < n)
 
 
 @predicate
 def signs(target: Array) -> bool:
     """Return whether all elements are -1 or 1."""
-    return bool(np.equal(np.square(target), 1).all())
+    return bool(np.equal(np.abs(target), 1).all())
 
 
 @predicate
@@ -138,7 +255,33 @@ def check_same_shape(loss: str, prediction: Any, target: Any) -> None:
         raise ValueError(f"{loss}: {shapes}; they must be the same, so reshape one (y.reshape(-1, 1) makes a column)")
 
 
+def operands(loss: str, prediction: Any, target: Any) -> tuple[Any, Any]:
+    """Return a prediction of floats, and its target, which must have the same shape."""
+    prediction, target = floating(prediction), from_table(target)
+    check_same_shape(loss, prediction, target)
+    return prediction, target
+
+
 def difference(loss: str, prediction: Any, target: Any) -> Any:
     """Return prediction - target, which must have the same shape."""
-    check_same_shape(loss, prediction, target)
-    return np.subtract(prediction, target)
+    return np.subtract(*operands(loss, prediction, target))
+
+
+def reduced(loss: str, losses: Any, reduction: str) -> Any:
+    """Return the mean or the sum of all losses, or with "none" the losses themselves."""
+    if reduction == "mean":
+        return np.mean(losses)
+    if reduction not in ("sum", "none"):
+        raise ValueError(f'{loss}: reduction is "mean", "sum" or "none", not {reduction!r}')
+    return np.sum(losses) if reduction == "sum" else losses
+
+
+def floating(x: Any) -> Any:
+    """Return an argument as floats: integers and booleans as float64, a table or column as its array."""
+    return x if isinstance(x, Operand) else activations.floating(x)
+
+
+def _array(x: Any) -> Any:
+    """Return an argument that has a shape: a list or number, a table or column as an array."""
+    x = from_table(x)
+    return x if hasattr(x, "shape") else np.asarray(x)

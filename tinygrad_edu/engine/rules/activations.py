@@ -8,7 +8,17 @@ from numpy.typing import DTypeLike
 
 from .reductions import spread
 from .registry import Array, Axis, defvjp, pointwise, primitive
+from .tables import from_table
 
+def floating(x: Array) -> Array:
+    """Return x, as float64 if it holds integers or booleans, whose negatives and differences might wrap around."""
+    x = from_table(x)
+    if isinstance(x, (int, list, tuple)):  # a bool is an int
+        x = np.asarray(x)
+    return x.astype(np.float64) if getattr(x, "dtype", _FLOAT64).kind in "iub" else x
+
+
+_FLOAT64 = np.dtype(np.float64)
 _ZEROS: dict[DTypeLike | None, Array] = {np.dtype(t): np.zeros((), t) for t in "efd"}  # faster than Python's 0.0
 
 
@@ -25,6 +35,7 @@ defvjp(relu, lambda g, y, x: g * (y > 0))
 @primitive
 def sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)), elementwise, without overflow and exact to rounding for both signs of x."""
+    x = floating(x)
     e = np.exp(-np.abs(x))
     return np.where(np.less(x, 0), e, 1) / (1 + e)
 
@@ -38,7 +49,8 @@ def erf(x: Array) -> Array:
 
     It uses the rational functions of Cody (1969): one near 0, one for erfc up to 4. From 6 on the result rounds to 1.
     """
-    if getattr(x, "dtype", None) == np.float16:  # the polynomials would overflow
+    x = floating(x)
+    if getattr(x, "dtype", _FLOAT64).itemsize == 2:  # float16: the polynomials would overflow
         return erf(x.astype(np.float32)).astype(np.float16)
     s = np.square(np.clip(x, -0.5, 0.5))
     near = x * (_polynomial(_NEAR[0], s) / _polynomial(_NEAR[1], s))
@@ -78,14 +90,13 @@ pointwise.update([relu, sigmoid, erf])
 @primitive
 def softmax(x: Array, axis: Axis = -1) -> Array:
     """exp(x) / sum(exp(x)) along `axis` (all axes if None)."""
+    x = floating(x)
     e = np.exp(x - finite_max(x, axis))
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
 def finite_max(x: Array, axis: Axis) -> Array:
     """Return the largest element along `axis`, or 0 if it is infinite: exp(x - finite_max) does not overflow."""
-    if getattr(getattr(x, "dtype", None), "kind", "") != "f":  # integers have no -inf
-        x = np.asarray(x, np.float64)
     largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     return np.where(np.isfinite(largest), largest, 0)
 
@@ -93,6 +104,7 @@ def finite_max(x: Array, axis: Axis) -> Array:
 @primitive
 def log_softmax(x: Array, axis: Axis = -1) -> Array:
     """log(softmax(x)) along `axis`, exact also where softmax rounds to 0."""
+    x = floating(x)
     z = x - finite_max(x, axis)
     return z - np.log(np.sum(np.exp(z), axis=axis, keepdims=True))
 
@@ -100,6 +112,7 @@ def log_softmax(x: Array, axis: Axis = -1) -> Array:
 @primitive
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """log(sum(exp(x))) along `axis` (all axes if None), without overflow."""
+    x = floating(x)
     largest = finite_max(x, axis)
     y = np.log(np.sum(np.exp(x - largest), axis=axis, keepdims=True)) + largest
     return y if keepdims else np.squeeze(y, axis=axis)
