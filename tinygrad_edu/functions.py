@@ -115,9 +115,9 @@ def cross_entropy(
     shape of `logits`: then a row's loss is -sum(target * log_softmax(logits)).
 
     `weight`, one number for each class, multiplies the terms of that class, and the mean is divided by the weights of
-    the targets' classes. Rows whose target is `ignore_index` count nothing. `label_smoothing`, from 0 to 1, is the share
-    of the target that is spread evenly over all classes (Szegedy et al. 2016). All is as in PyTorch, but no number is
-    ignored unless asked for.
+    the targets' classes. Rows whose target is `ignore_index` count nothing. `label_smoothing`, from 0 to 1, is the
+    share of the target that is spread evenly over all classes (Szegedy et al. 2016). All is as in PyTorch, but no
+    number is ignored unless asked for.
 
     Raises ValueError for shapes and numbers that do not fit, or if no row counts; TypeError for class numbers that are
     not integers. Warns of logits that are probabilities already: positive numbers that add up to 1 in every row.

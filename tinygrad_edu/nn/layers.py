@@ -225,7 +225,7 @@ class Tanh(Module):
 
     def forward(self, x: Tensor | Array) -> Any:
         """Return `np.tanh(x)`."""
-        return np.tanh(x)
+        return np.tanh(functions.floating(x))
 
 
 class Sigmoid(Module):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -10,7 +11,8 @@ from .reductions import spread
 from .registry import Array, Axis, defvjp, pointwise, primitive
 from .tables import from_table
 
-def floating(x: Array) -> Array:
+
+def floating(x: Any) -> Array:
     """Return x, as float64 if it holds integers or booleans, whose negatives and differences might wrap around."""
     x = from_table(x)
     if isinstance(x, (int, list, tuple)):  # a bool is an int
