@@ -305,6 +305,14 @@ def test_gelu_is_exact_far_out_and_its_approximation_is_near():
         nn.GELU("erf")
 
 
+def test_dropout_of_everything_gives_zeros_and_no_gradient():
+    x = Tensor([1.0, -2.0, np.inf])
+    y = nn.Dropout(1)(x)
+    y.sum().backward()
+    np.testing.assert_array_equal(y.data, np.zeros(3))
+    np.testing.assert_array_equal(x.grad, np.zeros(3))
+
+
 def test_dropout_leaves_out_a_share_in_training_and_nothing_in_evaluation():
     layer, x = nn.Dropout(0.25, rng=0), Tensor(np.ones(100_000, np.float32))
     y = layer(x)
@@ -316,8 +324,8 @@ def test_dropout_leaves_out_a_share_in_training_and_nothing_in_evaluation():
     assert (layer(x).data != y.data).any()
     assert layer.eval()(x) is x
     assert nn.Dropout(0)(x) is x
-    for p in (1, -0.1, 1.5, "0.5", None):
-        with pytest.raises(ValueError, match="Dropout: p is a probability from 0 to below 1"):
+    for p in (-0.1, 1.5, "0.5", None):
+        with pytest.raises(ValueError, match="Dropout: p is a probability from 0 to 1"):
             nn.Dropout(p)
 
 
@@ -378,6 +386,18 @@ def test_flatten_joins_the_axes_from_its_start():
     assert nn.Flatten()(x).shape == (2, 60)
     assert nn.Flatten()(x[:0]).shape == (0, 60)
     assert nn.Flatten(2)(Tensor(x)).shape == (2, 3, 20)
+    for start, end, shape in (
+        (0, 1, (6, 4, 5)),
+        (1, 2, (2, 12, 5)),
+        (1, -2, (2, 12, 5)),
+        (-2, -1, (2, 3, 20)),
+        (0, -1, (120,)),
+    ):
+        assert nn.Flatten(start, end)(x).shape == nn.Flatten(start, end)(Tensor(x)).shape == shape
+    assert nn.Flatten()(np.zeros(3)).shape == (3, 1)
+    assert repr(nn.Flatten(0, 1)).startswith("Flatten(0, 1)")
+    with pytest.raises(ValueError, match=r"Flatten\(2, 1\) got shape .*: axis 1 is before axis 2"):
+        nn.Flatten(2, 1)(x)
     with pytest.raises(ValueError, match=r"Flatten\(start=5\) got shape \(2, 3, 4, 5\)"):
         nn.Flatten(5)(x)
 

@@ -283,5 +283,7 @@ def floating(x: Any) -> Any:
 
 def _array(x: Any) -> Any:
     """Return an argument that has a shape: a list or number, a table or column as an array."""
+    if isinstance(x, Operand):
+        return x
     x = from_table(x)
     return x if hasattr(x, "shape") else np.asarray(x)

@@ -11,8 +11,9 @@ from .init import constant, he_normal, he_uniform, orthogonal, xavier_normal, xa
 from .module import Module
 
 from .layers import (  # isort: skip
-    GELU, BatchNorm1d, Dropout, Embedding, Flatten, LayerNorm, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softplus, Tanh,
+    GELU, Dropout, Embedding, Flatten, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softplus, Tanh,
 )  # fmt: skip
+from .normalization import BatchNorm1d, LayerNorm
 
 __all__ = [
     "GELU", "MLP", "BatchNorm1d", "Dropout", "Embedding", "Flatten", "LayerNorm", "LeakyReLU", "Linear", "Module",

@@ -1,4 +1,4 @@
-"""Layers: with weights, activations, normalisation, and those that reshape or drop elements of their input."""
+"""Layers: with weights, activations, and those that reshape or drop elements of their input."""
 
 from math import prod
 from typing import Any
@@ -83,20 +83,30 @@ class Embedding(Module):
 
 
 class Flatten(Module):
-    """All axes from `start` on as one axis: (n, 8, 8) gives (n, 64)."""
+    """The axes from `start` to `end`, both included, as one: (n, 8, 8) gives (n, 64), and with (0, 1) (8 n, 8).
 
-    def __init__(self, start: int = 1) -> None:
-        self.start = start
+    As in PyTorch, where they are called `start_dim` and `end_dim`; negative ones count from the last axis. An input
+    with `start` axes gets one more, of length 1.
+    """
+
+    def __init__(self, start: int = 1, end: int = -1) -> None:
+        self.start, self.end = start, end
 
     def forward(self, x: Tensor | Array) -> Any:
-        """Return x reshaped; raises ValueError if it has fewer than `start` axes."""
+        """Return x reshaped; raises ValueError if it lacks one of the axes, or if `end` is before `start`."""
         shape = shape_of(self, x)
-        if not 0 <= self.start <= len(shape):
+        n = max(len(shape), 1)  # a single number becomes an array of one
+        if not (-n <= self.start <= len(shape) and -n <= self.end < n):
             raise ValueError(f"{self.describe()} got shape {shape}: there is no such axis")
-        return x.reshape(*shape[: self.start], prod(shape[self.start :]))
+        start, end = (i + n if i < 0 else i for i in (self.start, self.end))
+        if end < start < len(shape):
+            raise ValueError(f"{self.describe()} got shape {shape}: axis {end} is before axis {start}")
+        return x.reshape(*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])
 
     def describe(self) -> str:
-        """Return "Flatten()", or "Flatten(start=2)" and so on."""
+        """Return "Flatten()", or "Flatten(start=2)", "Flatten(0, 1)" and so on."""
+        if self.end != -1:
+            return f"Flatten({self.start}, {self.end})"
         return f"Flatten({'' if self.start == 1 else f'start={self.start}'})"
 
 
@@ -107,8 +117,8 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, rng: Rng = None) -> None:
-        if not isinstance(p, (int, float, np.number)) or not 0 <= p < 1:
-            raise ValueError(f"Dropout: p is a probability from 0 to below 1, not {p!r}")
+        if not isinstance(p, (int, float, np.number)) or not 0 <= p <= 1:
+            raise ValueError(f"Dropout: p is a probability from 0 to 1, not {p!r}")
         self.p, self.rng = float(p), np.random.default_rng(rng)
 
     def forward(self, x: Tensor | Array) -> Any:
@@ -116,87 +126,11 @@ class Dropout(Module):
         shape = shape_of(self, x)
         if not self.training or not self.p:
             return x
-        return np.where(self.rng.random(shape) >= self.p, x / (1 - self.p), 0)
+        return np.where(self.rng.random(shape) >= self.p, x / (1 - self.p or 1), 0)
 
     def describe(self) -> str:
         """Return "Dropout(p)"."""
         return f"Dropout({self.p:g})"
-
-
-class BatchNorm1d(Module):
-    """Each feature normalised over the batch, then times `weight` plus `bias` (Ioffe & Szegedy 2015).
-
-    For (n, num_features) or (n, num_features, length). Training uses the mean and variance of the batch, and updates
-    `running_mean` and `running_var`: running = (1 - momentum) running + momentum new, where the new variance is divided
-    by one less than the count. Evaluation mode uses the running ones. All this is as in PyTorch, and so is the state,
-    with `num_batches_tracked`, the number of batches trained on so far.
-    """
-
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        (self.num_features,) = checked_sizes(f"BatchNorm1d({num_features})", num_features)
-        self.eps, self.momentum = eps, momentum
-        self.weight = Tensor(np.ones(num_features), label="weight")
-        self.bias = Tensor(np.zeros(num_features), label="bias")
-        self.running_mean = Tensor(np.zeros(num_features), requires_grad=False, label="running_mean")
-        self.running_var = Tensor(np.ones(num_features), requires_grad=False, label="running_var")
-        self.num_batches_tracked = Tensor(0, requires_grad=False, label="num_batches_tracked")
-
-    def forward(self, x: Tensor | Array) -> Any:
-        """Return x normalised; raises ValueError for another shape, and in training for one number per feature."""
-        shape = shape_of(self, x)
-        if len(shape) not in (2, 3) or shape[1] != self.num_features:
-            c = self.num_features
-            raise ValueError(f"{self.describe()} got {shape}: it takes (n, {c}) or (n, {c}, length)")
-        axes, column = ((0,), (-1,)) if len(shape) == 2 else ((0, 2), (-1, 1))
-        if self.training:
-            n = x.size // self.num_features
-            if n < 2:
-                remedy = "use larger batches, drop a last batch of one row, or call model.eval()"
-                raise ValueError(f"{self.describe()} got {shape}: one number a feature has no variance; {remedy}")
-            mean = np.mean(x, axis=axes)
-            centred = x - mean.reshape(column)
-            var = np.mean(np.square(centred), axis=axes)
-            for running, new in ((self.running_mean, mean), (self.running_var, var * (n / (n - 1)))):
-                r, latest = running.data, new.data if isinstance(new, Tensor) else new
-                r *= 1 - self.momentum
-                r += self.momentum * latest
-            count = self.num_batches_tracked.data
-            count += 1
-        else:
-            centred, var = x - self.running_mean.data.reshape(column), self.running_var.data
-        scale = self.weight / np.sqrt(var + self.eps)
-        return centred * scale.reshape(column) + self.bias.reshape(column)
-
-    def describe(self) -> str:
-        """Return "BatchNorm1d(num_features)"."""
-        return f"BatchNorm1d({self.num_features})"
-
-
-class LayerNorm(Module):
-    """Each example normalised over its last axes, of sizes `shape`, then times `weight` plus `bias` (Ba et al. 2016).
-
-    As in PyTorch; `shape` is an int or a tuple of ints.
-    """
-
-    def __init__(self, shape: int | tuple[int, ...], eps: float = 1e-5) -> None:
-        self.shape = checked_sizes(f"LayerNorm({shape})", *(shape if isinstance(shape, (tuple, list)) else (shape,)))
-        self.eps = eps
-        self.weight = Tensor(np.ones(self.shape), label="weight")
-        self.bias = Tensor(np.zeros(self.shape), label="bias")
-
-    def forward(self, x: Tensor | Array) -> Any:
-        """Return x normalised; raises ValueError if its last axes have other sizes."""
-        shape = shape_of(self, x)
-        if shape[-len(self.shape) :] != self.shape:
-            raise ValueError(f"{self.describe()} got {shape}: the last axes must be {self.shape}")
-        axes = tuple(range(-len(self.shape), 0))
-        centred = x - np.mean(x, axis=axes, keepdims=True)
-        var = np.mean(np.square(centred), axis=axes, keepdims=True)
-        return centred / np.sqrt(var + self.eps) * self.weight + self.bias
-
-    def describe(self) -> str:
-        """Return "LayerNorm(shape)"."""
-        return f"LayerNorm({', '.join(map(str, self.shape))})"
 
 
 class ReLU(Module):

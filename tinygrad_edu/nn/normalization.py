@@ -1,0 +1,157 @@
+"""Layers that normalise their input: to mean 0 and variance 1 over a batch, or over each example."""
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.rules.registry import Array, predicate
+from ..engine.tensor import Tensor
+from .layers import checked_sizes, shape_of
+from .module import Module
+
+
+class BatchNorm1d(Module):
+    """Each feature normalised over the batch, then times `weight` plus `bias` (Ioffe & Szegedy 2015).
+
+    For (n, num_features) or (n, num_features, length). Training uses the mean and variance of the batch, and updates
+    `running_mean` and `running_var`: running = (1 - momentum) running + momentum new, where the new variance is divided
+    by one less than the count. `momentum=None` makes them the mean over all batches. Evaluation mode uses the running
+    ones. Without `affine` there are no `weight` and `bias`, and without `track_running_stats` no running statistics:
+    then evaluation mode uses those of the batch, too. All this is as in PyTorch, and so is the state, with
+    `num_batches_tracked`, the number of batches trained on so far.
+    """
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
+        track_running_stats: bool = True,
+    ) -> None:  # fmt: skip
+        (self.num_features,) = checked_sizes(f"BatchNorm1d({num_features})", num_features)
+        self.eps, self.momentum = eps, momentum
+        self.weight = Tensor(np.ones(num_features), label="weight") if affine else None
+        self.bias = Tensor(np.zeros(num_features), label="bias") if affine else None
+        self.running_mean = self.running_var = self.num_batches_tracked = None
+        if track_running_stats:
+            self.running_mean = Tensor(np.zeros(num_features), requires_grad=False, label="running_mean")
+            self.running_var = Tensor(np.ones(num_features), requires_grad=False, label="running_var")
+            self.num_batches_tracked = Tensor(0, requires_grad=False, label="num_batches_tracked")
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return x normalised; raises ValueError for another shape, and for one number a feature without a variance."""
+        shape = shape_of(self, x)
+        if len(shape) not in (2, 3) or shape[1] != self.num_features:
+            c = self.num_features
+            raise ValueError(f"{self.describe()} got {shape}: it takes (n, {c}) or (n, {c}, length)")
+        axes, column = ((0,), (-1,)) if len(shape) == 2 else ((0, 2), (-1, 1))
+        wide: Any = widened(x)
+        eps: Any = self.eps
+        if self.training or self.running_mean is None or self.running_var is None:
+            n = x.size // self.num_features
+            if n < 2:
+                remedy = "use larger batches, drop_last=True in fit and batches, or model.eval()"
+                raise ValueError(f"{self.describe()} got {shape}: one number a feature has no variance; {remedy}")
+            scale = None
+            if squares_overflow(wide.data if isinstance(wide, Tensor) else wide):
+                wide, scale = scaled(wide, axes)
+                eps = (eps / scale / scale).reshape(-1)
+            mean = np.mean(wide, axis=axes)
+            centred = wide - mean.reshape(column)
+            var = np.mean(np.square(centred), axis=axes)
+            if self.training:
+                self._track(mean, var * (n / (n - 1)), None if scale is None else scale.reshape(-1))
+        else:
+            centred, var = wide - self.running_mean.data.reshape(column), self.running_var.data
+        if self.weight is None or self.bias is None:
+            y = centred / np.sqrt(var + eps).reshape(column)
+        else:
+            y = centred * (self.weight / np.sqrt(var + eps)).reshape(column) + self.bias.reshape(column)
+        return narrowed(y, x, self.weight)
+
+    def _track(self, mean: Any, var: Any, scale: Array | None) -> None:
+        """Update the running statistics by those of a batch, which was divided by `scale`."""
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        count = self.num_batches_tracked.data
+        count += 1
+        momentum = 1 / count if self.momentum is None else self.momentum
+        for running, new, power in ((self.running_mean, mean, 1), (self.running_var, var, 2)):
+            r, latest = running.data, new.data if isinstance(new, Tensor) else new
+            if scale is not None:
+                latest = latest.astype(r.dtype) * scale.astype(r.dtype) ** power
+            r *= 1 - momentum
+            r += momentum * latest
+
+    def describe(self) -> str:
+        """Return "BatchNorm1d(num_features)", with the options that are off."""
+        off = {"affine": self.weight is None, "track_running_stats": self.running_mean is None}
+        return f"BatchNorm1d({', '.join([str(self.num_features), *(f'{k}=False' for k, v in off.items() if v)])})"
+
+
+class LayerNorm(Module):
+    """Each example normalised over its last axes, of sizes `shape`, then times `weight` plus `bias` (Ba et al. 2016).
+
+    As in PyTorch; `shape` is an int or a tuple of ints. Without `elementwise_affine` there are no `weight` and `bias`,
+    and with `bias=False` no `bias`.
+    """
+
+    def __init__(
+        self, shape: int | tuple[int, ...], eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True
+    ) -> None:
+        self.shape = checked_sizes(f"LayerNorm({shape})", *(shape if isinstance(shape, (tuple, list)) else (shape,)))
+        self.eps = eps
+        self.weight = Tensor(np.ones(self.shape), label="weight") if elementwise_affine else None
+        self.bias = Tensor(np.zeros(self.shape), label="bias") if elementwise_affine and bias else None
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return x normalised; raises ValueError if its last axes have other sizes."""
+        shape = shape_of(self, x)
+        if shape[-len(self.shape) :] != self.shape:
+            raise ValueError(f"{self.describe()} got {shape}: the last axes must be {self.shape}")
+        axes = tuple(range(-len(self.shape), 0))
+        wide: Any = widened(x)
+        eps: Any = self.eps
+        if squares_overflow(wide.data if isinstance(wide, Tensor) else wide):
+            wide, scale = scaled(wide, axes)
+            eps = eps / scale / scale
+        centred = wide - np.mean(wide, axis=axes, keepdims=True)
+        var = np.mean(np.square(centred), axis=axes, keepdims=True)
+        y = centred / np.sqrt(var + eps)
+        y = y if self.weight is None else y * self.weight
+        y = y if self.bias is None else y + self.bias
+        return narrowed(y, x, self.weight)
+
+    def describe(self) -> str:
+        """Return "LayerNorm(shape)", with the option that is off."""
+        off = ", elementwise_affine=False" if self.weight is None else ", bias=False" if self.bias is None else ""
+        return f"LayerNorm({', '.join(map(str, self.shape))}{off})"
+
+
+def widened(x: Any) -> Any:
+    """Return x, float16 as float32 and integers as float64: squares of float16 overflow from 256 on."""
+    kind = x.dtype
+    return x if kind.kind == "f" and kind.itemsize > 2 else x.astype(np.float32 if kind.kind == "f" else np.float64)
+
+
+def narrowed(y: Any, x: Any, weight: Tensor | None) -> Any:
+    """Return y as float16 if it was computed from float16 alone."""
+    half = x.dtype.itemsize == 2 and x.dtype.kind == "f" and (weight is None or weight.dtype == np.float16)
+    return y.astype(np.float16) if half else y
+
+
+@predicate
+def squares_overflow(x: Array) -> bool:
+    """Return whether the sum of the squares of x might overflow."""
+    if x.size < 10_000:
+        x = x.ravel("K")
+        return not np.vdot(x, x) < np.inf  # does not warn of an overflow, unlike dot
+    # The dot product of large arrays starts BLAS's threads, and they slow down what comes next.
+    bound = (np.finfo(x.dtype).max / x.size) ** 0.5
+    return not (x.max() < bound and x.min() > -bound)
+
+
+def scaled(x: Any, axes: tuple[int, ...]) -> tuple[Any, Array]:
+    """Return x divided by its largest absolute value along `axes`, if that is above 1, and the divisor.
+
+    Normalising takes every such factor out again, so the divisor is a constant for gradients.
+    """
+    divisor = np.maximum(np.max(np.abs(x.data if isinstance(x, Tensor) else x), axis=axes, keepdims=True), 1)
+    return x / divisor, divisor
