@@ -52,7 +52,9 @@ def broadcastable(draw, n=2, **values):
 @st.composite
 def distinct(draw, shape=None, gap=0.1):
     """Draw an array with elements at least `gap` apart, so that small changes do not move a maximum."""
-    shape = draw(shapes(min_side=1)) if shape is None else shape
+    shape = (
+        draw(shapes(min_side=1)) if shape is None else draw(shape) if isinstance(shape, st.SearchStrategy) else shape
+    )
     n = int(np.prod(shape))
     order = np.random.default_rng(draw(seeds)).permutation(n)
     return ((order - n / 2) * gap + 0.01).reshape(shape)

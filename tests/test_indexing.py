@@ -293,3 +293,42 @@ def test_functions_that_write_in_place_are_refused_and_name_what_is_recorded(wri
     assert "write y[index] = v" in text
     assert a.tolist() == [0, 0]
     assert x.data.tolist() == [1, 2]
+
+
+FORMS = [
+    0,
+    1,
+    ...,
+    slice(0, 1),
+    (0, slice(None)),
+    [0, 1],
+    (slice(None), [0, 2, 2]),
+    ([0, 1], [2, 0]),
+    (0, MASK[0]),
+]
+
+
+@pytest.mark.parametrize("index", FORMS, ids=str)
+@pytest.mark.parametrize("extra", [1, 2])
+def test_leading_axes_of_length_1_of_a_value_that_is_written_are_dropped_and_come_back(index, extra):
+    x = X[..., 0]
+    for v in (x[index], np.ones((1,) * np.ndim(x[index])), np.array(2.0)):
+        v = np.reshape(v, (1,) * extra + np.shape(v))
+
+        def written(x, v, index=index):
+            y = x * 1.0
+            y[index] = v
+            return np.sin(y)
+
+        check(written, x, v)
+        tg.check_grad(written, x, v)
+
+
+def test_flags_and_axes_may_be_tuples_in_functions_without_a_gradient():
+    t = tg.Tensor(X)
+    for f in (np.any, np.all, np.count_nonzero):
+        np.testing.assert_array_equal(f(t > 1, axis=(0, 1)), f(X > 1, axis=(0, 1)))
+        np.testing.assert_array_equal(f(t, axis=(0, 1)), f(X, axis=(0, 1)))
+        np.testing.assert_array_equal(f(t, (2, 0)), f(X, (2, 0)))
+    assert np.zeros_like(t, shape=(2, 5)).shape == (2, 5)
+    np.testing.assert_array_equal(np.isclose(t, (1.0, 2.0, 3.0, 4.0)), np.isclose(X, (1.0, 2.0, 3.0, 4.0)))

@@ -134,10 +134,8 @@ def test_methods_of_ufuncs_are_numpys(method, keywords):
 
 def test_methods_of_ufuncs_that_tensors_lack_say_what_there_is():
     t = tg.Tensor(A)
-    assert "np.add.reduce, np.multiply.reduce" in message(TypeError, lambda: np.logaddexp.reduce(t))
-    assert "np.subtract.accumulate has no rule" in message(TypeError, lambda: np.subtract.accumulate(t))
+    assert "np.greater.reduce has no rule" in message(TypeError, lambda: np.greater.reduce(t))
     assert "y[index] = ... writes into a Tensor" in message(TypeError, lambda: np.add.at(t, [0], 1.0))
-    assert "np.add.reduceat has no rule" in message(TypeError, lambda: np.add.reduceat(t, [0, 1]))
     assert "np.sum(..., out=...)" in message(TypeError, lambda: np.add.reduce(A, axis=0, out=t))
 
 
@@ -206,7 +204,6 @@ def test_errors_name_the_function_the_shapes_the_label_and_the_remedy():
     assert "a = a + t instead of a += t" in message(TypeError, lambda: np.ones(5).__iadd__(x))
     assert "np.sin(..., dtype=...)" in message(TypeError, lambda: np.sin(x, dtype=np.float32))
     assert "convert with .astype(...)" in message(TypeError, lambda: np.sin(x, dtype=np.float32))
-    assert "choose with np.where(...)" in message(TypeError, lambda: np.add(x, x, where=[True] * 5))
     assert "np.add(..., out=...)" in message(TypeError, lambda: np.add(x, x, out=np.ones(5)))
     for f in (np.asarray, np.array, lambda x: np.array([x, x])):
         text = message(TypeError, lambda f=f: f(x))

@@ -2,7 +2,9 @@
 
 import numpy as np
 from hypothesis import strategies as st
-from strategies import along, arrays, shapes
+from strategies import along, arrays, distinct, shapes
+
+from tinygrad_edu.engine.rules import scans
 
 from .reductions import with_nan
 
@@ -16,10 +18,21 @@ def scan(draw, fun):
     return (lambda x: fun(x, axis=axis, include_initial=first)), (x,)
 
 
+@st.composite
+def running(draw, fun, *options):
+    x = draw(distinct(shape=shapes(min_dims=1, min_side=1)) if options else arrays(shape=shapes(min_dims=1)))
+    axis = draw(st.integers(0, x.ndim - 1))
+    return (lambda x: fun(x, *options, axis)), (x,)
+
+
 CASES = {
     np.cumsum: along(np.cumsum),
     np.cumprod: along(np.cumprod, low=-1.5, high=1.5),
     np.nancumsum: with_nan(along(np.nancumsum), 0),
+    scans.running_extremum: st.sampled_from(["maximum", "minimum", "fmax", "fmin"]).flatmap(
+        lambda extremum: running(scans.running_extremum, extremum)
+    ),
+    scans.running_logaddexp: running(scans.running_logaddexp),
     np.nancumprod: with_nan(along(np.nancumprod, low=-1.5, high=1.5), 0),
 }
 if hasattr(np, "cumulative_sum"):

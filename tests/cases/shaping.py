@@ -169,7 +169,15 @@ def windows(draw):
     return (lambda x: sliding_window_view(x, window, axis)), (x,)
 
 
+@st.composite
+def full_like(draw):
+    a, fill = draw(broadcastable())
+    a = np.broadcast_to(a, np.broadcast_shapes(a.shape, fill.shape))
+    return (lambda a, fill: a * np.full_like(a, fill)), (a, fill)
+
+
 CASES = {
+    np.full_like: full_like(),
     np.reshape: reshaped(np.reshape),
     np.ravel: reshaped(np.ravel),
     np.resize: resized(),

@@ -11,12 +11,21 @@ import numpy as np
 
 from .errors import checked_keywords, explained, numpys_error
 from .rules.activations import relu
-from .rules.registry import compositions, constants, implementations, keywords, name, refusal, vjps
+from .rules.containers import separated
+from .rules.methods import METHODS
+from .rules.registry import CONTAINERS, compositions, constants, implementations, keywords, leaves, name, refusal, vjps
 from .tape import NO_KEYWORDS, Function, Node, constant, record
 from .threads import threaded
 
 FIRST, SECOND, BOTH = (0,), (1,), (0, 1)  # positions of the arguments that take gradients
-REDUCTIONS: dict[np.ufunc, Function] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+REDUCTIONS: dict[np.ufunc, Function] = {
+    np.add: np.sum,
+    np.multiply: np.prod,
+    np.maximum: np.max,
+    np.minimum: np.min,
+    np.fmax: np.nanmax,
+    np.fmin: np.nanmin,
+}
 SCANS: dict[np.ufunc, Function] = {np.add: np.cumsum, np.multiply: np.cumprod}
 
 implementations.update({f: threaded(f) for f in (np.sin, np.cos)})  # in float64 ten times as slow as any other ufunc
@@ -40,6 +49,8 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                 if rules[i] is not None:
                     argnums.append(i)
             kind = type(a) if kind is None or kind is type(a) else common(kind, type(a), fun)
+        elif isinstance(a, CONTAINERS) and i < len(rules) and rules[i] is not None and holds_node(a):
+            return apply(*separated(fun, args), kwargs)
     assert kind is not None
     try:
         data = implementations.get(fun, fun)(*argvals, **kwargs)
@@ -85,22 +96,35 @@ def common(one: type[Node], other: type[Node], fun: Function) -> type[Node]:
     return shared_class
 
 
+def where_true(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any], where: Any) -> Any:
+    """Return the result of a ufunc where a mask is True, and 0 elsewhere, where NumPy's result is undefined."""
+    with np.errstate(all="ignore"):  # of elements that the mask leaves out
+        y = apply(ufunc, inputs, kwargs)
+    return np.where(where, y, 0)
+
+
+def holds_node(a: Any) -> bool:
+    """Return whether an argument is a container with a node in it."""
+    return isinstance(a, CONTAINERS) and any(isinstance(v, Node) for v in leaves(a))
+
+
 def plain(a: Any) -> Any:
     """Return an argument with the data of nodes in their place."""
     if isinstance(a, (list, tuple)):
-        return [plain(v) for v in a]
+        parts = [plain(v) for v in a]
+        return tuple(parts) if isinstance(a, tuple) else parts
     return a._value if isinstance(a, Node) else a
 
 
 def _bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return arguments with all nodes among the positional ones, and keywords that the rules know."""
-    if any(isinstance(v, Node) for v in kwargs.values()):
+    if any(isinstance(v, Node) or holds_node(v) for v in kwargs.values()):
         import inspect
 
         bound = inspect.signature(fun).bind(*args, **kwargs)
         args, kwargs = bound.args, bound.kwargs
     for k, v in kwargs.items():
-        if isinstance(v, Node):
+        if isinstance(v, Node) or holds_node(v):
             raise TypeError(f"{name(fun)}(..., {k}=...): no place for a Tensor; hand over its .data")
     return args, checked_keywords(fun, args, kwargs)
 
@@ -193,6 +217,8 @@ class Operand(Node):
             reflected = None if kwargs or self is inputs[0] else self._reflected.get(ufunc)
             if reflected:
                 return reflected(self, inputs[0])
+            if (where := kwargs.pop("where", True)) is not True:
+                return where_true(ufunc, inputs, kwargs, where)
             if len(inputs) > 1:  # rules take no lists
                 inputs = tuple([np.asarray(a) if isinstance(a, (list, tuple)) else a for a in inputs])
             return apply(ufunc, inputs, kwargs)
@@ -202,11 +228,11 @@ class Operand(Node):
         table = {"reduce": REDUCTIONS, "accumulate": SCANS}.get(method, {})
         if ufunc in table:
             return apply(table[ufunc], inputs, {"axis": 0, **kwargs})
-        known = ", ".join(f"{name(f)}.{method}" for f in table)
+        if method in METHODS and ufunc.nin == 2 and ufunc in vjps and kwargs.pop("out", None) is None:
+            return METHODS[method](ufunc, *inputs, **kwargs)
         raise TypeError(
-            f"{name(ufunc)}.{method} has no rule for Tensors; "
-            + (f"{known} have, and " if known else "y[index] = ... writes into a Tensor, and ")
-            + "Tensor.data goes where no gradient is needed"
+            f"{name(ufunc)}.{method} has no rule for Tensors; y[index] = ... writes into a Tensor, and Tensor.data "
+            "serves where no gradient is needed"
         )
 
     def __array_function__(self, fun: Function, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

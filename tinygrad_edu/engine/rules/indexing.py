@@ -68,14 +68,17 @@ def setitem(x: Array, index: Any, v: ArrayLike) -> Array:
 
 
 def setitem_v(g: Array, y: Array, x: Array, index: Any, v: Array) -> Array:
-    """g at `index`; if an element is written twice, only the last value written receives its gradient."""
+    """g at `index`; if an element is written twice, only the last value written receives its gradient.
+
+    NumPy drops leading axes of length 1 from a v of more axes than x[index] has; the gradient has them again.
+    """
     received = g[index]
     if repeats(index):
         number = np.arange(received.size).reshape(received.shape)
         last = np.empty(g.shape, number.dtype)
         last[index] = number
         received = received * (last[index] == number)
-    return received
+    return received if received.ndim >= v.ndim else received.reshape((1,) * (v.ndim - received.ndim) + received.shape)
 
 
 defvjp(operator.getitem, lambda g, y, x, index: scatter(g, index, x.shape))
@@ -196,5 +199,10 @@ def piecewise(x: Array, condlist: Any, funclist: Sequence[Callable[..., ArrayLik
 refused(
     "it writes into an array in place, which is not recorded; write y[index] = v (after y = x.copy() if x is a leaf), "
     "or y = np.where(mask, v, x)",
-    np.put, np.put_along_axis, np.place, np.putmask, np.copyto,
+    np.put, np.put_along_axis, np.place, np.putmask,
+)
+refused(
+    "it writes into an array in place, which is not recorded; write y[index] = v, or y = np.where(mask, v, x), or "
+    "np.broadcast_to(v, shape) for np.full(shape, v) and np.full_like(x, v)",
+    np.copyto,
 )

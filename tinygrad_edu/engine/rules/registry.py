@@ -12,7 +12,7 @@ import importlib
 import inspect
 import operator
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ Axis = int | tuple[int, ...] | None
 Shape = tuple[int, ...]
 Function = Callable[..., Any]
 Rule = Callable[..., Array]
+CONTAINERS = (list, tuple, dict)
 
 
 class Each:
@@ -83,17 +84,27 @@ def composition(fun: Function) -> Callable[[Function], Function]:
     return register
 
 
+def leaves(tree: Any) -> Iterator[Any]:
+    """Yield the members of nested lists, tuples and dicts, in order."""
+    if isinstance(tree, CONTAINERS):
+        for part in tree.values() if isinstance(tree, dict) else tree:
+            yield from leaves(part)
+    else:
+        yield tree
+
+
 def primitive(fun: Function) -> Function:
     """Make a function of arrays one operation of the tape; `defvjp` then gives its rules.
 
-    A call with arrays goes straight to `fun`. A call in which an argument, or a part of an index, implements NEP 18 (as
-    a Tensor does) goes to that argument's `__array_function__`.
+    A call with arrays goes straight to `fun`. A call in which an argument, a part of an index, or a member of a list,
+    tuple or dict implements NEP 18 (as a Tensor does) goes to its `__array_function__`. The rule of an argument that is
+    a container returns a container of gradients.
     """
 
     @functools.wraps(fun)
     def call(*args: Any, **kwargs: Any) -> Any:
         for part in (*args, *kwargs.values()) if kwargs else args:
-            for a in part if type(part) is tuple else (part,):
+            for a in leaves(part) if isinstance(part, CONTAINERS) else (part,):
                 if type(a) is not np.ndarray and hasattr(a, "__array_function__"):
                     return a.__array_function__(call, (type(a),), args, kwargs)
         return fun(*args, **kwargs)

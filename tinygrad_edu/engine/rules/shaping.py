@@ -200,7 +200,17 @@ def meshgrid(*xi: ArrayLike, copy: bool = True, sparse: bool = False, indexing: 
     return grid if sparse else np.broadcast_arrays(*grid)
 
 
-nondifferentiable(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.full_like, np.empty_like,
+@composition(np.full_like)
+def full_like(a: ArrayLike, fill_value: ArrayLike, dtype: DTypeLike | None = None, order: Any = "K", subok: bool = True,
+              shape: int | Shape | None = None) -> Array:
+    """The fill value broadcast to the shape of `a`, in its dtype; a plain array if the fill value takes no gradient."""
+    empty = np.empty_like(a, dtype, order, shape=shape)
+    if not hasattr(fill_value, "requires_grad"):
+        return np.full_like(empty, fill_value)
+    return np.broadcast_to(fill_value, empty.shape).astype(empty.dtype)
+
+
+nondifferentiable(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.empty_like,
                   np.broadcast_shapes, np.result_type, np.min_scalar_type, np.can_cast, np.common_type,
                   np.may_share_memory, np.shares_memory, np.diag_indices_from, np.tril_indices_from,
                   np.triu_indices_from)

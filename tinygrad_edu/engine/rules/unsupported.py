@@ -7,6 +7,7 @@ from .registry import nondifferentiable, refused
 nondifferentiable(
     np.array2string, np.array_repr, np.array_str,
     np.save, np.savetxt, np.savez, np.savez_compressed,
+    np.printoptions, np.get_printoptions, np.set_printoptions,
 )
 
 refused("it works on text, and Tensors hold numbers; pass strings", "numpy.strings", "numpy.char")

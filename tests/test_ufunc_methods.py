@@ -1,0 +1,90 @@
+"""The methods of ufuncs, `reduce`, `accumulate`, `reduceat`, and their keyword `where`: values and derivatives."""
+
+import numpy as np
+import pytest
+from checks import gradient, message
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import arrays, distinct, shapes
+
+import tinygrad_edu as tg
+
+BINARY = [
+    np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum, np.fmax, np.fmin, np.logaddexp,
+    np.logaddexp2, np.hypot, np.arctan2,
+]  # fmt: skip
+EVERY = pytest.mark.parametrize("ufunc", BINARY, ids=lambda f: f.__name__)
+
+
+def check(f, x):
+    np.testing.assert_allclose(f(tg.Tensor(x)).data, f(x), rtol=1e-12, atol=1e-13)
+    tg.check_grad(lambda x: np.sum(np.sin(f(x))), x)
+
+
+@EVERY
+@given(data=st.data())
+def test_reductions_scans_and_slices(ufunc, data):
+    x = data.draw(distinct(shape=shapes(min_dims=1, min_side=1)))
+    axis = data.draw(st.integers(-x.ndim, x.ndim - 1))
+    x = np.where(abs(x) < 0.05, 0.3, x)
+    keep = data.draw(st.booleans())
+    check(lambda x: ufunc.reduce(x, axis=axis, keepdims=keep), x)
+    check(lambda x: ufunc.accumulate(x, axis), x)
+    indices = data.draw(st.lists(st.integers(0, x.shape[axis] - 1), min_size=1, max_size=4))
+    check(lambda x: ufunc.reduceat(x, indices, axis), x)
+    check(lambda x: ufunc.reduceat(x, np.array(indices), axis=axis), x)
+
+
+@pytest.mark.parametrize("ufunc", [np.add, np.multiply, np.maximum, np.fmin, np.logaddexp, np.logaddexp2, np.hypot])
+@pytest.mark.parametrize("axis", [None, 0, (0, 2), (-1, 1)])
+def test_reductions_over_several_axes_with_where_and_initial(ufunc, axis):
+    x = np.random.default_rng(0).permutation(24).reshape(2, 3, 4) / 30 + 0.5
+    mask = x % 0.3 > 0.1
+    check(lambda x: ufunc.reduce(x, axis=axis), x)
+    check(lambda x: ufunc.reduce(x, axis=axis, initial=0.25, where=mask, keepdims=True), x)
+
+
+def test_a_running_maximum_shares_its_ties_equally():
+    x = np.array([1.0, 2.0, 2.0, 0.0, 2.0, 3.0])
+    third, half = 1 / 3, 1 / 2
+    expected = [1, 1 + half + half + third, half + half + third, 0, third, 1]
+    np.testing.assert_allclose(gradient(np.maximum.accumulate, x), expected)
+    np.testing.assert_allclose(gradient(np.minimum.accumulate, -x), expected)
+
+
+def test_running_logarithms_of_sums_are_exact_far_out():
+    x = np.array([-1000.0, 0.0, 1000.0, 1000.0, -np.inf])
+    np.testing.assert_allclose(gradient(np.logaddexp.accumulate, x), [1, 1, 2, 1, 0])
+
+
+UNARY = [np.sin, np.exp, np.sqrt, np.square, np.absolute, np.tanh]
+
+
+@pytest.mark.parametrize("f", UNARY, ids=lambda f: f.__name__)
+@given(x=arrays(shape=(2, 3), low=0.2), mask=st.lists(st.booleans(), min_size=3, max_size=3))
+def test_a_ufunc_with_where_computes_and_differentiates_where_it_is_true(f, x, mask):
+    x = np.where(mask, x, -np.inf)  # which no function must see
+    y = f(tg.Tensor(x), where=mask)
+    np.testing.assert_array_equal(y.data[:, mask], f(x[:, mask]))
+    np.testing.assert_array_equal(y.data[:, ~np.array(mask)], 0)
+    expected = np.zeros(x.shape)
+    expected[:, mask] = tg.grad(lambda x: np.sum(f(x)))(x[:, mask])
+    np.testing.assert_array_equal(tg.grad(lambda x: np.sum(f(x, where=mask)))(x), expected)
+    assert isinstance(f(tg.Tensor(abs(expected)), where=True), tg.Tensor)
+
+
+def test_binary_ufuncs_with_where():
+    a, b, mask = np.array([1.0, 2.0, 3.0]), np.array([2.0, 0.0, 4.0]), np.array([True, False, True])
+    for f in (np.add, np.divide, np.power, np.maximum):
+        y = f(a, tg.Tensor(b), where=mask)
+        np.testing.assert_array_equal(y.data[mask], f(a, b)[mask] if f is not np.divide else a[mask] / b[mask])
+        np.testing.assert_array_equal(f(tg.Tensor(a), b, where=mask).data[mask], y.data[mask])
+        assert tg.grad(lambda b, f=f: np.sum(f(a, b, where=mask)))(b)[1] == 0
+
+
+def test_errors_name_the_method():
+    x = tg.Tensor([[1.0, 2.0]])
+    assert "np.subtract.reduce(..., where=...)" in message(ValueError, lambda: np.subtract.reduce(x, where=x > 1))
+    assert "indices go from 0 to 1" in message(ValueError, lambda: np.add.reduceat(x, [2], axis=1))
+    assert "np.add.at has no rule" in message(TypeError, lambda: np.add.at(x, [0], 1.0))
+    assert "np.hypot.reduce has no rule" in message(TypeError, lambda: np.hypot.reduce(x, out=np.zeros(2)))
