@@ -47,7 +47,7 @@ def test_a_module_that_holds_itself_is_walked_once():
 def test_state_dict_holds_copies_of_parameters_and_other_state():
     model = Tied()
     state = model.state_dict()
-    assert list(state) == [*NAMES, "frozen"]
+    assert list(state) == [*NAMES, "again", "frozen"]
     state["scale"][:] = 0
     assert model.scale.data.tolist() == [1.0, 2.0]
 

@@ -3,7 +3,8 @@
 A file is `.npz` or `.safetensors`. `save` writes a temporary file next to the target and renames it, so the target
 always holds either its old contents or all of the new ones. `load` never runs code from a file: both functions refuse
 pickles. `numpy.load` reads the `.npz` files too, and `load` reads those of `numpy.savez`. PyTorch and other libraries
-read and write `.safetensors`, which needs the package of that name.
+read and write `.safetensors`, which needs the package of that name. NumPy lacks bfloat16, the upper half of a float32:
+`load` returns such numbers as float32, which holds them exactly.
 """
 
 import math
@@ -12,7 +13,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,6 +21,17 @@ from numpy.typing import ArrayLike
 from .engine.rules.registry import Array
 
 Path = str | os.PathLike[str]
+SAFETENSORS = {  # its names of types that NumPy has; bfloat16 is read as integers of two bytes
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
+}  # fmt: skip
+
+
+class IncompatibleKeys(NamedTuple):
+    """What `load_state_dict` found: names that the state lacks, and names in it that nothing has. PyTorch's names."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 def save(state: Mapping[str, ArrayLike], path: Path) -> None:
@@ -53,26 +65,50 @@ def load(path: Path) -> dict[str, Array]:
             raise ValueError(f"load: {path} is damaged or no {kind} file of arrays: {error}") from error
 
 
-def copy_state(where: str, targets: Mapping[str, Array], state: Mapping[str, ArrayLike]) -> None:
+def copy_state(
+    where: str, targets: Mapping[str, Array], state: Mapping[str, ArrayLike], strict: bool = True
+) -> IncompatibleKeys:
     """Copy each array of `state` into the target of the same name, in place.
 
-    Raises ValueError, which begins with `where` and lists what does not fit, before any target is changed.
+    Raises ValueError, which begins with `where` and lists what does not fit, before any target is changed. A target
+    with several names needs one of them; arrays of two of its names must be equal. Without `strict`, names may be
+    missing and unexpected. Returns both lists.
     """
     if not isinstance(state, Mapping):
         raise TypeError(f"{where} takes a dict of names and arrays, as state_dict() gives, not {type(state).__name__}")
-    given = {name: np.asarray(state[name]) for name in targets if name in state}
-    problems = [f"missing {name!r}" for name in targets if name not in given]
-    problems += [f"unexpected {name!r}" for name in state if name not in targets]
-    for name, value in given.items():
-        target = targets[name]
+    missing = [name for name in targets if name not in state]
+    unexpected = [name for name in state if name not in targets]
+    given: dict[str, Array] = {}
+    first: dict[int, str] = {}  # the first name that is given of each target, by its id
+    problems = []
+    for name, target in targets.items():
+        if name in missing:
+            continue
+        first.setdefault(id(target), name)
+        try:
+            value = given[name] = np.asarray(state[name])
+        except (TypeError, ValueError) as error:  # as of a tensor on a GPU, or of numbers that NumPy lacks
+            problems.append(f"{name!r} makes no array: {error}")
+            continue
         if value.shape != target.shape:
             problems.append(f"{name!r} has shape {value.shape}, not {target.shape}")
         elif not np.can_cast(value.dtype, target.dtype, "same_kind"):
             problems.append(f"{name!r} has dtype {value.dtype}, not {target.dtype}")
+        elif (other := first[id(target)]) in given and not _equal(given[other], value):
+            problems.append(f"{other!r} and {name!r} are one tensor, and their arrays differ")
+    if strict:
+        absent = [f"missing {name!r}" for name in missing if id(targets[name]) not in first]
+        problems = absent + [f"unexpected {name!r}" for name in unexpected] + problems
     if problems:
         raise ValueError(f"{where}: nothing was loaded: " + "; ".join(problems))
     for name, value in given.items():
         np.copyto(targets[name], value)
+    return IncompatibleKeys(missing, unexpected)
+
+
+def _equal(a: Array, b: Array) -> bool:
+    """Return whether arrays hold equal numbers; one NaN equals another."""
+    return a is b or bool(np.array_equal(a, b) or np.array_equal(a, b, equal_nan=True))
 
 
 @contextmanager
@@ -112,7 +148,9 @@ def _read_npz(file: IO[bytes]) -> dict[str, Array]:
                 if size is not None and size != member.file_size:
                     raise ValueError(f"{name!r} claims the shape {shape}, but has {member.file_size} bytes, not {size}")
             with archive.open(member) as f:
-                state[name.removesuffix(".npy")] = np.lib.format.read_array(f, allow_pickle=False)
+                array = np.lib.format.read_array(f, allow_pickle=False)
+                # NumPy writes bfloat16, which only other packages give it, as two bytes without a meaning.
+                state[name.removesuffix(".npy")] = _from_bfloat16(array.view("<u2")) if array.dtype == "V2" else array
                 f.read(1)  # zipfile compares the checksum when it reaches the end of the member
     return state
 
@@ -135,23 +173,34 @@ def _write_safetensors(arrays: dict[str, Array], file: IO[bytes]) -> None:
         if name == "__metadata__":
             raise ValueError("save: the name '__metadata__' means something else in .safetensors; rename it")
     contiguous = {name: array.copy("C") for name, array in arrays.items()}  # the package writes memory as it lies
-    file.write(safetensors.save(contiguous))
+    file.write(safetensors.numpy.save(contiguous))
 
 
 def _read_safetensors(file: IO[bytes], safetensors: ModuleType) -> dict[str, Array]:
-    try:
-        return dict(safetensors.load(file.read()))
-    except KeyError as dtype:
-        raise ValueError(f"it holds numbers of type {dtype}, which NumPy lacks; write them as float32") from None
+    state = {}
+    for name, view in safetensors.deserialize(file.read()):
+        if view["dtype"] not in SAFETENSORS:
+            raise ValueError(
+                f"{name!r} holds numbers of type {view['dtype']}, which NumPy lacks; write them as float32"
+            )
+        array = np.frombuffer(view["data"], SAFETENSORS[view["dtype"]]).reshape(view["shape"])
+        state[name] = _from_bfloat16(array) if view["dtype"] == "BF16" else array
+    return state
+
+
+def _from_bfloat16(upper: Array) -> Array:
+    """Return the float32 numbers whose upper two bytes are given as integers, and whose lower two are 0."""
+    return np.asarray(upper.astype(np.uint32) << 16).view(np.float32)
 
 
 def _import_safetensors(where: str) -> ModuleType:
     try:
+        import safetensors
         import safetensors.numpy
     except ImportError:
         remedy = 'pip install "tinygrad-edu[safetensors]", or a name that ends in .npz'
         raise ImportError(f"{where}: .safetensors needs the safetensors package: {remedy}") from None
-    module: ModuleType = safetensors.numpy
+    module: ModuleType = safetensors
     return module
 
 

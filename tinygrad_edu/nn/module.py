@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from typing import Any, Self
 from weakref import ref
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from ..engine.reprs import table
 from ..engine.rules.registry import Array
 from ..engine.tape import next_place, tag
 from ..engine.tensor import Tensor
-from ..state import copy_state
+from ..state import IncompatibleKeys, copy_state
 
 
 class Module:
@@ -53,9 +54,12 @@ class Module:
         return [(name, t) for name, t in self.tensors().items() if t.requires_grad]
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return all leaf Tensors by name: the parameters, and state that takes no gradient."""
+        """Return all leaf Tensors by name, each once: the parameters, and state that takes no gradient."""
+        return self._leaves(every_name=False)
+
+    def _leaves(self, every_name: bool) -> dict[str, Tensor]:
         # A Tensor with a `fun` is the result of an operation, kept as an attribute; it is neither.
-        leaves = [(name, t) for name, t in _members(self) if isinstance(t, Tensor) and t.fun is None]
+        leaves = [(name, t) for name, t in _members(self, every_name) if isinstance(t, Tensor) and t.fun is None]
         found = dict(leaves)
         if len(found) < len(leaves):
             repeated = next(name for name, t in leaves if found[name] is not t)
@@ -71,16 +75,35 @@ class Module:
         return [(name, m) for name, m in _members(self) if isinstance(m, Module)]
 
     def state_dict(self) -> dict[str, Array]:
-        """Return a copy of every parameter and of all other state, by name; `tg.save` stores it."""
-        return {name: t.data.copy() for name, t in self.tensors().items()}
+        """Return a copy of every parameter and of all other state, by name; `tg.save` stores it.
 
-    def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
+        A Tensor that several layers share is there under each of its names, as in PyTorch.
+        """
+        return {name: t.data.copy() for name, t in self._leaves(every_name=True).items()}
+
+    def load_state_dict(self, state: Mapping[str, ArrayLike], strict: bool = True) -> IncompatibleKeys:
         """Copy the arrays of a `state_dict()` into those of this module, which keep their dtypes.
 
-        Raises ValueError that lists all missing and unexpected names and wrong shapes, with nothing changed.
+        Raises ValueError that lists all missing and unexpected names and wrong shapes, with nothing changed. With
+        `strict=False` names may be missing or unexpected. Returns these names: `missing_keys` and `unexpected_keys`.
+        Of a shared Tensor one name suffices.
         """
-        targets = {name: t.data for name, t in self.tensors().items()}
-        copy_state(f"{type(self).__name__}.load_state_dict", targets, state)
+        targets = {name: t.data for name, t in self._leaves(every_name=True).items()}
+        return copy_state(f"{type(self).__name__}.load_state_dict", targets, state, strict)
+
+    def astype(self, dtype: DTypeLike) -> Self:
+        """Convert all parameters, other state and gradients to float16, float32 or float64, and return this module.
+
+        The Tensors stay the same objects, so an optimizer that was made before goes on with them.
+        """
+        kind = np.dtype(dtype).newbyteorder("=")
+        if kind.kind != "f" or kind.itemsize > 8:
+            raise TypeError(f"{type(self).__name__}.astype: parameters are float16, float32 or float64, not {kind}")
+        for t in self.tensors().values():
+            gradient, t.grad = t.grad, None
+            t.data = t.data.astype(kind)
+            t.grad = gradient
+        return self
 
     def train(self, mode: bool = True) -> Self:
         """Put this module and all inside it in training mode (or, with False, in evaluation mode)."""
@@ -134,17 +157,19 @@ def mode(modules: Iterable[Module], training: bool) -> Iterator[None]:
             m.training = was_training
 
 
-def _members(value: object, name: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, object]]:
-    """Yield every Tensor and Module in `value`, itself included, each once, with its dotted name."""
+def _members(
+    value: object, every_name: bool = False, name: str = "", seen: set[int] | None = None
+) -> Iterator[tuple[str, object]]:
+    """Yield every Tensor and Module in `value`, itself included, with its dotted name: the first, or every one."""
     seen = set() if seen is None else seen
     if not isinstance(value, (Tensor, Module, list, tuple, dict)) or id(value) in seen:
         return
     seen.add(id(value))
-    if isinstance(value, Tensor):
+    if isinstance(value, (Tensor, Module)):
         yield name, value
-        return
-    if isinstance(value, Module):
-        yield name, value
-        value = vars(value)
-    for key, member in value.items() if isinstance(value, dict) else enumerate(value):
-        yield from _members(member, f"{name}.{key}" if name else str(key), seen)
+    members = vars(value) if isinstance(value, Module) else value
+    if not isinstance(value, Tensor):
+        for key, member in members.items() if isinstance(members, dict) else enumerate(members):
+            yield from _members(member, every_name, f"{name}.{key}" if name else str(key), seen)
+    if every_name:  # but never of something inside itself
+        seen.discard(id(value))
