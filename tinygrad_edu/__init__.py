@@ -21,6 +21,7 @@ from .functions import (
     binary_cross_entropy_with_logits, cross_entropy, gelu, hinge_loss, huber_loss, l1_loss, leaky_relu, log_softmax,
     logsumexp, mse_loss, relu, sigmoid, silu, softmax, softplus,
 )  # fmt: skip
+from .transforms import tree
 from .transforms.forward import jvp
 from .transforms.jacobians import hessian, hvp, jacobian
 from .transforms.reverse import grad, gradients, value_and_grad, vjp
@@ -43,7 +44,7 @@ __all__ = [
     "cross_entropy", "data", "defvjp", "detect_anomaly", "draw", "evaluate", "explain", "fit", "gelu", "grad",
     "gradients", "hessian", "hinge_loss", "huber_loss", "hvp", "jacobian", "jit", "jvp", "l1_loss", "leaky_relu",
     "load", "log_softmax", "logsumexp", "lr_finder", "mse_loss", "nn", "no_grad", "nondifferentiable", "optim", "plot",
-    "predict", "primitive", "r2_score", "relu", "save", "sigmoid", "silu", "softmax", "softplus", "supported",
+    "predict", "primitive", "r2_score", "relu", "save", "sigmoid", "silu", "softmax", "softplus", "supported", "tree",
     "value_and_grad", "vjp",
 ]  # fmt: skip
 

@@ -9,7 +9,8 @@ import numpy as np
 from ..engine.mode import recording
 from ..engine.rules.registry import Function
 from ..engine.tensor import Tensor
-from .reverse import Operand, Result, as_result, gradients, pull_back, trace
+from .arguments import Result, as_result
+from .reverse import Operand, gradients, pull_back, trace
 
 
 def jvp(f: Function, xs: Sequence[Operand], vs: Sequence[Operand]) -> tuple[Result, Result]:

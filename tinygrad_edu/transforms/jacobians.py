@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..engine.rules.registry import Function
-from .reverse import Argnums, Operand, Result, as_result, grad, like_argnums, name_of, pull_back, trace, vjp
+from .arguments import Argnums, Result, as_result, like_arguments, name_of
+from .reverse import Operand, grad, pull_back, trace, vjp
 
 
 def jacobian(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
@@ -25,7 +26,7 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
             np.stack(gs).reshape(shape + x.shape) if pulled else np.zeros(shape + x.shape)
             for x, gs in zip(xs, zip(*pulled, strict=True) if pulled else ((),) * len(xs), strict=True)
         ]
-        return like_argnums(argnums, columns)
+        return like_arguments(args, argnums, columns)
 
     return jacobian_of
 

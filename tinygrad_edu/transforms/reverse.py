@@ -1,7 +1,8 @@
 """Reverse mode: `grad(f)` is the gradient of f, as a function of the same arguments.
 
-Each transform takes and returns arrays. They nest: given a Tensor that takes gradients, or called inside a function
-that is being transformed itself, they return Tensors, so that the outer gradient goes through them.
+Each transform takes and returns arrays, and trees of them (`tree`). They nest: given a Tensor that takes gradients, or
+called inside a function that is being transformed itself, they return Tensors, so that the outer gradient goes through
+them.
 """
 
 from __future__ import annotations
@@ -19,22 +20,50 @@ from ..engine.mode import Contribution, recording
 from ..engine.rules.registry import Function
 from ..engine.tape import Node, constant, next_place, tag
 from ..engine.tensor import Tensor
+from . import tree
+from .arguments import (
+    Argnums,
+    Result,
+    as_result,
+    as_results,
+    check_result,
+    is_constant_argument,
+    like_arguments,
+    name_of,
+    with_variables,
+)  # fmt: skip
 
-Argnums = int | tuple[int, ...]
 Operand = ArrayLike | Tensor
-Result = Any  # an array; a Tensor under an outer transform; for Values a float or a Value
 
 
-def gradients(y: Node, xs: Sequence[Node], gradient: Operand | None = None, create_graph: bool = False) -> list[Result]:
+def gradients(y: Any, xs: Any, gradient: Any = None, create_graph: bool = False) -> Any:
     """Return d(y)/d(x) for each x, times `gradient`, which a y of several elements needs; change no `.grad`.
 
-    Returns arrays (floats for Values), or with `create_graph` Tensors that have gradients; zeros for an unused x.
+    Returns arrays (floats for Values), or with `create_graph` Tensors that have gradients; zeros for an unused x. xs is
+    a list or another container of Tensors, such as a Module; the result has its structure. If y is a container too,
+    the gradients of its members add up, and `gradient` has its structure.
     """
     if isinstance(xs, Node):
         raise TypeError("gradients: xs is a list; write gradients(y, [x])")
-    for x in (y, *xs):
+    nodes, roots = tree.leaves(xs), [y] if isinstance(y, Node) else tree.leaves(y)
+    for i, x in enumerate((*nodes, *roots)):
         if not isinstance(x, Node):
-            raise TypeError(f"gradients: y and all of xs are Tensors, and one is a {type(x).__name__}; wrap it first")
+            where = [*tree.paths(xs, "xs"), *tree.paths(y, "y")][i]
+            raise TypeError(
+                f"gradients: y and all of xs are Tensors, and one is a {type(x).__name__}, {where}; wrap it first"
+            )
+    if not isinstance(y, Node):
+        given = [None] * len(roots) if gradient is None else _like("gradients", y, gradient)
+        y = _contracted(y, [root._seed(g) for root, g in zip(roots, given, strict=True)])
+        gradient = None
+    found = node_gradients(y, nodes, gradient, create_graph)
+    return found if type(xs) is list and len(found) == len(xs) else tree.unflatten(tree.structure_of(xs), found)
+
+
+def node_gradients(
+    y: Node, xs: Sequence[Node], gradient: Operand | None = None, create_graph: bool = False
+) -> list[Result]:
+    """Return the same for one y and a flat list of xs."""
     if create_graph and isinstance(gradient, Tensor) and isinstance(y, Tensor) and gradient.shape == y.shape:
         seed = gradient
     else:
@@ -72,46 +101,72 @@ def _zeros(x: Node, create_graph: bool) -> Result:
     return constant(type(x), zeros) if create_graph else zeros
 
 
-def value_and_grad(f: Function, argnums: Argnums = 0) -> Callable[..., tuple[Result, Result]]:
-    """Return a function that returns f's value, a single number, and its gradient by the `argnums`-th argument."""
+def value_and_grad(
+    f: Function, argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., tuple[Result, Result]]:  # fmt: skip
+    """Return a function that returns f's value, a single number, and its gradient by the `argnums`-th argument.
+
+    An argument may be a tree of arrays and numbers: its gradient has the same structure, with None for each constant
+    (integers, booleans, and what is no number). The gradient by a Module is a dict of its parameters' gradients by
+    name. With `has_aux` f returns (value, aux), and the value that comes back is that pair.
+    """
 
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Result, Result]:
-        y, xs, carry = trace("grad", f, args, kwargs, argnums)
+        y, xs, carry = trace("grad", f, args, kwargs, argnums, has_aux)
+        y, aux = y if has_aux else (y, None)
         if np.prod(np.shape(y)) != 1:
             raise ValueError(
                 f"grad({name_of(f)}): the function must return a single number, and returned shape {y.shape}; "
                 "reduce it with .sum() or .mean(), or use jacobian"
             )
-        return as_result(y, carry), like_argnums(argnums, pull_back(y, xs, None, carry))
+        value, gradient = as_result(y, carry), like_arguments(args, argnums, pull_back(y, xs, None, carry))
+        return ((value, as_results(aux, carry)), gradient) if has_aux else (value, gradient)
 
     return value_and_gradient
 
 
-def grad(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
-    """Return the gradient of f, which returns a single number, by its `argnums`-th argument; for a tuple, a tuple."""
-    both = value_and_grad(f, argnums)
+def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Result]:
+    """Return the gradient of f, which returns a single number, by its `argnums`-th argument; for a tuple, a tuple.
+
+    Trees are taken as by `value_and_grad`. With `has_aux` f returns (value, aux), and the result is (gradient, aux).
+    """
+    both = value_and_grad(f, argnums, has_aux)
 
     @functools.wraps(f)
     def gradient(*args: Any, **kwargs: Any) -> Result:
-        return both(*args, **kwargs)[1]
+        value, g = both(*args, **kwargs)
+        return (g, value[1]) if has_aux else g
 
     return gradient
 
 
-def vjp(f: Function, *xs: Operand) -> tuple[Result, Callable[[Operand], tuple[Result, ...]]]:
-    """Return f(*xs), and the function g -> (g d(f)/d(x) for each x), which pulls a gradient of the result back."""
-    y, variables, carry = trace("vjp", f, xs, {}, tuple(range(len(xs))))
-    shape = np.shape(as_result(y))
+def vjp(f: Function, *xs: Any, has_aux: bool = False) -> tuple[Any, ...]:
+    """Return f(*xs), and the function g -> (g d(f)/d(x) for each x), which pulls a gradient of the result back.
 
-    def pull(g: Operand) -> tuple[Result, ...]:
-        if np.shape(g) != shape:
-            raise ValueError(
-                f"vjp({name_of(f)}): the gradient has shape {np.shape(g)}, and the result has shape {shape}"
-            )
-        return tuple(pull_back(y, variables, g, carry or (isinstance(g, Tensor) and g.requires_grad)))
+    Arguments and result may be trees; g has the structure of the result, with None where no gradient arrives. With
+    `has_aux` f returns (result, aux), and aux is returned as a third.
+    """
+    argnums = tuple([i for i, x in enumerate(xs) if not is_constant_argument(x)]) or tuple(range(len(xs)))
+    y, variables, carry = trace("vjp", f, xs, {}, argnums, has_aux, several=True)
+    y, aux = y if has_aux else (y, None)
 
-    return as_result(y, carry), pull
+    def pull(g: Any) -> tuple[Result, ...]:
+        caller = f"vjp({name_of(f)})"
+        gs = [g] if isinstance(y, Node) else _like(caller, y, g)
+        for i, (part, given) in enumerate(zip(tree.leaves(y), gs, strict=True)):
+            if given is not None and np.shape(given) != np.shape(part):
+                where = "" if isinstance(y, Node) else f" at {list(tree.paths(y, 'result'))[i]}"
+                raise ValueError(
+                    f"{caller}: the gradient{where} has shape {np.shape(given)}, and the result has shape "
+                    f"{np.shape(part)}"
+                )
+        record = carry or any([isinstance(given, Tensor) and given.requires_grad for given in gs])
+        pulled = like_arguments(xs, argnums, pull_back(y, variables, gs[0] if isinstance(y, Node) else gs, record))
+        return tuple([pulled[argnums.index(i)] if i in argnums else None for i in range(len(xs))])
+
+    value = as_results(y, carry) if tree.is_container(y) else as_result(y, carry)
+    return (value, pull, as_results(aux, carry)) if has_aux else (value, pull)
 
 
 class _Thread(threading.local):
@@ -122,58 +177,58 @@ _enclosing = _Thread()  # the variables of all transforms that this thread is in
 
 
 def trace(
-    transform: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Argnums
-) -> tuple[Any, list[Tensor], bool]:
-    """Call f on new variables; return its result, the variables, and whether an outer transform needs a Tensor."""
-    arguments, xs, outer = list(args), [], _enclosing.variables
+    transform: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Argnums,
+    has_aux: bool = False, several: bool = False,
+) -> tuple[Any, list[Tensor], bool]:  # fmt: skip
+    """Call f on new variables; return its result, the variables, and whether an outer transform needs a Tensor.
+
+    The result is one array or number, or with `several` a tree of them; with `has_aux` a pair of that and anything.
+    """
+    arguments, outer = list(args), _enclosing.variables
+    xs: list[Tensor] = []
     with recording():
-        carry = False
         for i in (argnums,) if isinstance(argnums, int) else argnums:
             if not -len(args) <= i < len(args):
                 raise TypeError(f"{transform}({name_of(f)}): argnums={argnums} of a call with {len(args)} arguments")
-            x = args[i]
-            if isinstance(x, Tensor) and x.requires_grad:
-                carry = True
-                x = +x  # a new node, so that a Tensor that f closes over is not confused with this argument
-            else:
-                x = Tensor._variable(x)
-            arguments[i] = x
-            xs.append(x)
+            arguments[i] = with_variables(transform, f, args[i], i % len(args), xs)
+        carry = any([x.fun is not None for x in xs])
         _enclosing.variables = outer.union(xs)
         try:
             y = f(*arguments, **kwargs)
         finally:
             _enclosing.variables = outer
-    if not hasattr(y, "shape") and not isinstance(y, (int, float)):
-        raise ValueError(
-            f"{transform}({name_of(f)}): the function must return a Tensor, an array or a number, and returned a "
-            f"{type(y).__name__}; np.concatenate and np.stack join several"
-        )
-    if outer and not carry and isinstance(y, Tensor) and y.requires_grad:
-        carry = not outer.isdisjoint(toposort(y))
+    if has_aux or not isinstance(y, Tensor):
+        check_result(transform, f, y, has_aux, several)
+    if outer and not carry:
+        roots = [part for part in tree.leaves(y) if isinstance(part, Tensor) and part.requires_grad]
+        carry = bool(roots) and not outer.isdisjoint(toposort(*roots))
     return y, xs, carry
 
 
-def pull_back(y: Any, xs: Sequence[Tensor], gradient: Operand | None, carry: bool) -> list[Result]:
-    """Return the gradients of y by each x; zeros where y depends on no variable."""
+def pull_back(y: Any, xs: Sequence[Tensor], gradient: Any, carry: bool) -> list[Result]:
+    """Return the gradients of y by each x; zeros where y depends on no variable.
+
+    If y is a tree, `gradient` is a list with an array, or None, for each of its leaves.
+    """
+    if not isinstance(y, Node) and tree.is_container(y):
+        y, gradient = _contracted(y, gradient), None
     if isinstance(y, Tensor):
-        return gradients(y, xs, gradient, create_graph=carry)
+        return node_gradients(y, xs, gradient, create_graph=carry)
     return [np.zeros_like(x.data) for x in xs]
 
 
-def as_result(y: Any, carry: bool = True) -> Result:
-    """Return a result as an array, or as a Tensor if an outer transform needs its gradient."""
-    y = y.data if isinstance(y, Tensor) and not carry else y
-    if isinstance(y, (Node, np.ndarray)) or type(y) is float or np.ndim(y):
-        return y
-    return np.copy(y)  # jit can record np.copy, and not np.asarray
+def _contracted(y: Any, gradients: Sequence[Any]) -> Any:
+    """Return the sum of the leaves of y times their gradients; 0 if none of them takes gradients."""
+    with recording():
+        return sum(
+            [
+                np.sum(part * g)
+                for part, g in zip(tree.leaves(y), gradients, strict=True)
+                if isinstance(part, Tensor) and g is not None
+            ]
+        )
 
 
-def like_argnums(argnums: Argnums, results: list[Result]) -> Result:
-    """Return the only result for a single argument number, and a tuple for several."""
-    return results[0] if isinstance(argnums, int) else tuple(results)
-
-
-def name_of(f: Function) -> str:
-    """Return the name of a function for an error."""
-    return getattr(f, "__name__", type(f).__name__)
+def _like(caller: str, y: Any, gradient: Any) -> list[Any]:
+    """Return the leaves of a gradient that has the structure of y."""
+    return tree.leaves_like(caller, "result", y, gradient, "the gradient")

@@ -1,0 +1,157 @@
+"""tg.tree: containers taken apart, built again and mapped; paths of leaves."""
+
+from collections import OrderedDict, defaultdict, namedtuple
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+
+Point = namedtuple("Point", "x y")
+
+
+@dataclass(frozen=True)
+class Layer:
+    w: object
+    b: object = 0.0
+    name: str = "layer"
+    made: list = field(default_factory=list, init=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "made", [np.zeros(1)])
+
+
+LEAVES = st.one_of(
+    st.floats(-2, 2), st.integers(-3, 3), st.booleans(), st.none(), st.text(max_size=2),
+    st.integers(0, 3).map(lambda n: np.arange(n) * 0.5),
+)  # fmt: skip
+
+
+def regular(tree):
+    """Whether all lists of plain numbers in a tree make arrays."""
+    try:
+        return bool(tg.tree.flatten(tree))
+    except ValueError:
+        return False
+
+
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.tuples(inner, inner), st.dictionaries(st.text(max_size=2), inner, max_size=3),
+        st.builds(Point, inner, inner), st.builds(Layer, inner, inner), st.just(()), st.builds(OrderedDict),
+    ),
+    max_leaves=8,
+).filter(regular)  # fmt: skip
+
+
+def same(a, b):
+    """Whether two trees are equal; a list of plain numbers equals its array."""
+    found = tg.tree.leaves(a)
+    return tg.tree.structure_of(a) == tg.tree.structure_of(b) and all(map(np.array_equal, found, tg.tree.leaves(b)))
+
+
+@given(TREES)
+def test_a_tree_is_taken_apart_and_built_again(tree):
+    leaves, structure = tg.tree.flatten(tree)
+    built = tg.tree.unflatten(structure, leaves)
+    assert same(tree, built)
+    assert len(structure) == len(leaves) == len(list(tg.tree.paths(tree)))
+    assert not any(isinstance(leaf, (list, tuple, dict)) for leaf in leaves)
+    assert same(tg.tree.tree_map(lambda leaf: leaf, tree), tree)
+    assert hash(structure) == hash(tg.tree.structure_of(built))
+
+
+@given(TREES)
+def test_paths_are_python_that_reads_the_leaf(tree):
+    for path, leaf in zip(tg.tree.paths(tree, "tree"), tg.tree.leaves(tree), strict=True):
+        found = eval(path, {"tree": tree})
+        assert found is leaf or np.array_equal(found, leaf)
+
+
+def test_a_list_of_plain_numbers_is_an_array_and_a_tuple_never_is():
+    leaves, _ = tg.tree.flatten({"a": [1.0, 2.0], "b": [[1, 2], [3, 4]], "c": (1.0, 2.0), "d": [np.float64(1), True]})
+    assert [type(x) for x in leaves] == [np.ndarray, np.ndarray, float, float, np.ndarray]
+    for container in (
+        [np.ones(2)],
+        [1.0, np.ones(())],
+        [tg.Tensor(1.0)],
+        [(1.0,)],
+        [[1.0], {"a": 1.0}],
+        [1.0, None],
+        [],
+    ):
+        assert tg.tree.is_container(container)
+    assert not tg.tree.is_container([1.0, [2, 3]])
+    with pytest.raises(ValueError, match=r'tree\["w"\]\[1\] makes no array'):
+        tg.tree.flatten({"w": [np.ones(1), [[1.0], [1.0, 2.0]]]})
+
+
+def test_kinds_of_containers_are_kept():
+    tree = [Point(np.ones(1), 2.0), Layer(np.ones(2)), defaultdict(list, a=1.0), OrderedDict(b=2.0), ()]
+    doubled = tg.tree.tree_map(lambda x: x if isinstance(x, str) else 2 * x, tree)
+    assert [type(x) for x in doubled] == [Point, Layer, defaultdict, OrderedDict, tuple]
+    assert doubled[0].y == 4
+    assert doubled[1].name == "layer"
+    assert doubled[2].default_factory is list
+    np.testing.assert_array_equal(doubled[1].w, [2, 2])
+    np.testing.assert_array_equal(tree[1].w, [1, 1])
+
+
+def test_a_module_counts_as_the_dict_of_its_parameters():
+    model = tg.nn.Sequential(tg.nn.Linear(2, 3, rng=0), tg.nn.Linear(3, 1, rng=0))
+    leaves, structure = tg.tree.flatten({"model": model})
+    assert [id(p) for p in leaves] == [id(p) for p in model.parameters()]
+    shapes = tg.tree.unflatten(structure, [p.shape for p in leaves])
+    assert list(shapes["model"]) == [name for name, _ in model.named_parameters()]
+    assert next(tg.tree.paths(model, "model")) == 'model["0.weight"]'
+
+
+def test_trees_that_differ_are_named_by_the_path_at_which_they_do():
+    tree = {"layers": [{"w": np.ones(2)}, Point(1.0, [2.0, 3.0])]}
+    total = lambda *leaves: sum(leaves)
+    added = tg.tree.tree_map(total, tree, {"layers": [{"w": 1.0}, (1.0, 2.0)]})
+    assert added["layers"][1].x == 2
+    np.testing.assert_array_equal(added["layers"][1].y, [4, 5])
+    for other, message in (
+        (
+            {"layers": [{"v": 1.0}, (1.0, 2.0)]},
+            r"\[\"layers\"\]\[0\] has the members \['w'\], and tree 1 has \['v'\]",
+        ),
+        ({"layers": [{"w": 1.0}]}, r"tree\[\"layers\"\] has 2 members, and tree 1 has 1 there"),
+        (
+            {"layers": [{"w": (1.0, 2.0)}, (1.0, 2.0)]},
+            r"\[\"layers\"\]\[0\]\[\"w\"\] is a leaf, .* has a tuple there",
+        ),
+        ({"layers": np.ones(3)}, r"tree\[\"layers\"\] is a list, and tree 1 has a ndarray of shape \(3,\) there"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            tg.tree.tree_map(total, tree, other)
+    with pytest.raises(ValueError, match="3 leaves for a structure of 1"):
+        tg.tree.unflatten(tg.tree.flatten([None])[1], [1, 2, 3])
+    assert repr(tg.tree.structure_of({"a": [None, (1,)]})) == "Structure({'a': [*, (*,)]})"
+
+
+def test_ravel_gives_one_vector_and_its_way_back_both_differentiable():
+    tree = {"w": np.arange(6.0).reshape(2, 3), "n": 3, "b": (np.float32(2.0), 7.0), "e": [np.zeros((0, 2))]}
+    vector, unravel = tg.tree.ravel(tree)
+    np.testing.assert_array_equal(vector, [0, 1, 2, 3, 4, 5, 2, 7])
+    back = unravel(vector + 1)
+    np.testing.assert_array_equal(back["w"], tree["w"] + 1)
+    assert back["n"] == 3
+    assert back["b"][0].dtype == np.float32
+    assert back["e"][0].shape == (0, 2)
+
+    def f(tree):
+        return np.sum(tree["w"] ** 2) * tree["b"][1]
+
+    g = tg.grad(lambda v: f(unravel(v)))(vector)
+    np.testing.assert_allclose(g, tg.tree.ravel(tg.grad(f)(tree))[0])
+    g = tg.grad(lambda t: np.sum(tg.tree.ravel(t)[0] ** 3))(tree)
+    np.testing.assert_allclose(g["w"], 3 * tree["w"] ** 2)
+    with pytest.raises(ValueError, match=r"the vector has shape \(3,\), and the tree holds 8 floats"):
+        unravel(np.ones(3))
+    assert tg.tree.ravel({"n": 1})[0].shape == (0,)

@@ -1,0 +1,253 @@
+"""Transforms of functions whose arguments and results are trees: the same derivatives as by their vector."""
+
+from collections import namedtuple
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_tree import regular
+
+import tinygrad_edu as tg
+
+Pair = namedtuple("Pair", "first second")
+
+
+@dataclass(frozen=True)
+class Params:
+    w: object
+    b: object
+    name: str = "p"
+
+
+def leaf(rng):
+    return st.sampled_from([(), (1,), (2,), (2, 3)]).map(
+        lambda shape: float(rng.normal()) if shape == () else rng.normal(size=shape)
+    )
+
+
+LEAVES = leaf(np.random.default_rng(0))
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3), st.tuples(inner, inner), st.builds(Pair, inner, inner),
+        st.dictionaries(st.sampled_from("abc"), inner, min_size=1), st.builds(Params, inner, inner),
+        st.tuples(inner, st.sampled_from([3, True, None, "text", np.arange(2)])),
+    ),
+    max_leaves=6,
+).filter(regular)  # fmt: skip
+
+
+def floats(tree):
+    return [x for x in tg.tree.leaves(tree) if not tg.tree.is_constant(x)]
+
+
+def f(tree):
+    """A function of all floats of a tree, none of whose second derivatives vanish."""
+    return sum(np.sum(np.sin(x * (i + 1))) for i, x in enumerate(floats(tree))) ** 2
+
+
+@given(TREES)
+def test_gradients_have_the_structure_of_the_argument_and_equal_those_by_a_vector(tree):
+    vector, unravel = tg.tree.ravel(tree)
+    value, g = tg.value_and_grad(f)(tree)
+    expected_value, expected = tg.value_and_grad(lambda v: f(unravel(v)))(vector)
+    np.testing.assert_allclose(value, expected_value)
+    leaves = tg.tree.leaves_like("test", "tree", tree, g, "gradient")
+    for x, gx in zip(tg.tree.leaves(tree), leaves, strict=True):
+        if tg.tree.is_constant(x):
+            assert gx is None
+        else:
+            assert type(gx) is np.ndarray
+            assert gx.shape == np.shape(x)
+    np.testing.assert_allclose(np.concatenate([np.ravel(x) for x in floats(g) if x is not None]), expected, atol=1e-12)
+    assert type(g) is type(tree) or not tg.tree.is_container(tree)
+
+
+@given(TREES)
+def test_a_gradient_by_a_tree_has_a_gradient_by_the_tree(tree):
+    squared = lambda g: sum(np.sum(x * x) for x in tg.tree.leaves(g) if x is not None and not tg.tree.is_constant(x))
+    vector, unravel = tg.tree.ravel(tree)
+    gg = tg.grad(lambda t: squared(tg.grad(f)(t)))(tree)
+    expected = tg.grad(lambda v: np.sum(tg.grad(lambda v: f(unravel(v)))(v) ** 2))(vector)
+    np.testing.assert_allclose(np.concatenate([np.ravel(x) for x in floats(gg)]), expected, atol=1e-9)
+
+
+def test_a_list_of_plain_numbers_is_one_argument_and_a_tuple_is_several():
+    for argument in ([1.0, 2.0], [1, 2], np.array([1.0, 2.0])):
+        g = tg.grad(lambda x: np.sum(x**2))(argument)
+        assert type(g) is np.ndarray
+        np.testing.assert_array_equal(g, [2, 4])
+    g = tg.grad(lambda x: np.sum(x**2))([[1, 2], [3, 4]])
+    np.testing.assert_array_equal(g, [[2, 4], [6, 8]])
+    g = tg.grad(lambda p: p[0] * p[1] ** 2)((1.0, 2.0))
+    assert type(g) is tuple
+    assert g == (4, 4)
+    g = tg.grad(lambda p: p[0][0] * np.sum(p[1]))([[1.0, 2.0], np.ones(3)])
+    assert type(g) is list
+    np.testing.assert_array_equal(g[0], [3, 0])
+    np.testing.assert_array_equal(g[1], [1, 1, 1])
+
+
+def test_integers_and_booleans_are_constants_and_asking_for_their_gradient_says_so():
+    params = {"w": np.array([1.0, 2.0]), "n": 3, "mask": np.array([True, False]), "act": "tanh", "sizes": [2, 3]}
+
+    def f(params):
+        assert type(params["n"]) is int
+        assert params["sizes"] == [2, 3]
+        assert params["act"] == "tanh"
+        return np.sum(params["w"][params["mask"]] ** params["n"])
+
+    g = tg.grad(f)(params)
+    np.testing.assert_array_equal(g["w"], [3, 0])
+    assert [g[k] for k in ("n", "mask", "act", "sizes")] == [None] * 4
+
+    def takes(params, i=None):
+        return np.sum(params["w"])
+
+    for transform in (tg.grad, tg.value_and_grad, tg.jacobian):
+        with pytest.raises(TypeError, match=r'\(takes\): params\["w"\]\[0\] is 3, and integers and .* are constants'):
+            transform(takes)({"w": (3, 4)})
+        with pytest.raises(TypeError, match=r"\(takes\): i is an array of int64, and integers .*x.astype\(float\)"):
+            transform(takes, 1)(params, np.arange(3))
+        with pytest.raises(TypeError, match=r"i is True, and integers and booleans are constants"):
+            transform(takes, 1)(params, True)
+    _, pull = tg.vjp(lambda x, i: x[i], np.arange(3.0), np.array([0, 0]))
+    gx, gi = pull(np.ones(2))
+    np.testing.assert_array_equal(gx, [2, 0, 0])
+    assert gi is None
+    x = tg.Tensor(1.0)
+    with pytest.raises(TypeError, match=r'one is a int, xs\["a"\]\[1\]; wrap it first'):
+        tg.gradients(x * x, {"a": [x, 3]})
+    assert tg.grad(lambda p: 1.0)([]) == []
+
+
+def test_errors_about_nesting_name_the_path_of_the_leaf():
+    def loss(params, x):
+        return np.sum(x)
+
+    params = {"layers": [(np.ones(2),), ([[1.0], [1.0, 2.0]], 1.0)]}
+    with pytest.raises(ValueError, match=r'grad\(loss\): params\["layers"\]\[1\]\[0\]: .*lists of equal lengths'):
+        tg.grad(loss)(params, 1.0)
+    params = {"layers": [(np.ones(2),), (np.array([None]), 1.0)]}
+    with pytest.raises(TypeError, match=r'params\["layers"\]\[1\]\[0\]: Tensor: cannot hold object'):
+        tg.grad(loss)(params, 1.0)
+    _, pull = tg.vjp(lambda x: {"a": x, "b": [x * 2, x]}, np.ones(2))
+    with pytest.raises(ValueError, match=r'the gradient at result\["b"\]\[1\] has shape \(3,\), .* shape \(2,\)'):
+        pull({"a": np.ones(2), "b": [np.ones(2), np.ones(3)]})
+    with pytest.raises(ValueError, match=r'result\["b"\] has 2 members, and the gradient has 1 there'):
+        pull({"a": np.ones(2), "b": [tg.Tensor(np.ones(2))]})
+    with pytest.raises(ValueError, match=r'returned a NoneType at result\["b"\]'):
+        tg.vjp(lambda x: {"a": x, "b": None}, 1.0)
+
+
+def test_a_vjp_pulls_back_several_results():
+    A = np.array([[2.0, 0.5], [0.5, 1.0]])
+    (w, v), pull = tg.vjp(np.linalg.eigh, A)
+    np.testing.assert_allclose(v @ np.diag(w) @ v.T, A)
+    (by_w,) = pull((np.array([1.0, 0.0]), None))
+    np.testing.assert_allclose(by_w, tg.grad(lambda A: np.linalg.eigh(A)[0][0])(A))
+    (both,) = pull((np.array([1.0, 2.0]), np.ones((2, 2))))
+    expected = tg.grad(lambda A: np.linalg.eigh(A)[0] @ np.array([1.0, 2.0]) + np.linalg.eigh(A)[1].sum())(A)
+    np.testing.assert_allclose(both, expected)
+
+    parts, pull = tg.vjp(lambda x: np.split(x, 2), np.arange(4.0))
+    assert [type(p) for p in parts] == [np.ndarray] * 2
+    np.testing.assert_array_equal(pull([np.ones(2), 2 * np.ones(2)])[0], [1, 1, 2, 2])
+
+    result, pull = tg.vjp(lambda x, y: {"sum": x + y, "const": 3.0, "y": y}, 1.0, {"a": 2.0}["a"])
+    assert result["sum"] == 3
+    gx, gy = pull({"sum": 2.0, "const": 1.0, "y": 5.0})
+    assert (gx, gy) == (2, 7)
+    assert pull({"sum": None, "const": None, "y": None}) == (0, 0)
+    u = tg.Tensor([1.0, 2.0])
+    _, pull = tg.vjp(lambda x: (x * x, x), np.array([3.0, 4.0]))
+    (g,) = pull((u, np.ones(2)))
+    np.testing.assert_array_equal(tg.gradients(g.sum(), [u])[0], [6, 8])
+
+
+def test_auxiliary_results_are_passed_along():
+    def f(x):
+        y = np.sin(x)
+        return np.sum(y), {"y": y, "n": 3, "name": "f", "model": [1, 2]}
+
+    x = np.array([0.5, 1.0])
+    g, aux = tg.grad(f, has_aux=True)(x)
+    np.testing.assert_array_equal(g, np.cos(x))
+    assert type(aux["y"]) is np.ndarray
+    assert (aux["n"], aux["name"], aux["model"]) == (3, "f", [1, 2])
+    (value, aux), g = tg.value_and_grad(f, has_aux=True)(x)
+    np.testing.assert_array_equal(value, np.sin(x).sum())
+    _, pull, aux = tg.vjp(f, x, has_aux=True)
+    np.testing.assert_array_equal(pull(2.0)[0], 2 * np.cos(x))
+    np.testing.assert_array_equal(aux["y"], np.sin(x))
+    through = tg.grad(lambda x: np.sum(tg.grad(f, has_aux=True)(x)[1]["y"] ** 2))(x)
+    np.testing.assert_allclose(through, 2 * np.sin(x) * np.cos(x))
+    for transform in (tg.grad, tg.value_and_grad):
+        with pytest.raises(ValueError, match=r"with has_aux=True the function must return a pair .* returned a Tensor"):
+            transform(np.sin, has_aux=True)(1.0)
+
+
+def test_the_gradient_by_a_module_is_a_dict_of_its_parameters_gradients():
+    rng = np.random.default_rng(0)
+    model = tg.nn.Sequential(tg.nn.Linear(2, 3, rng=rng), tg.nn.Linear(3, 1, rng=rng))
+    X, y = rng.normal(size=(5, 2)), rng.normal(size=(5, 1))
+
+    def loss(model, X, y):
+        return tg.mse_loss(model(X), y)
+
+    value, g = tg.value_and_grad(loss)(model, X, y)
+    assert all(p.grad is None for p in model.parameters())
+    loss(model, X, y).backward()
+    assert [*g] == [name for name, _ in model.named_parameters()]
+    for name, p in model.named_parameters():
+        assert type(g[name]) is np.ndarray
+        np.testing.assert_allclose(g[name], p.grad)
+    both, by_X = tg.grad(lambda state, X: loss(state["model"], X, y) * state["scale"], (0, 1))(
+        {"model": model, "scale": 2.0}, X
+    )
+    np.testing.assert_allclose(both["model"]["0.weight"], 2 * g["0.weight"])
+    np.testing.assert_allclose(both["scale"], value)
+    assert by_X.shape == X.shape
+    by_gradients = tg.gradients(loss(model, X, y), model)
+    np.testing.assert_allclose(by_gradients["1.bias"], g["1.bias"])
+
+    norm = lambda model: sum(np.sum(g * g) for g in tg.grad(loss)(model, X, y).values())
+    gg = tg.grad(norm)(model)  # a gradient penalty
+    p = model.parameters()[0]
+    h = 1e-6
+    values = []
+    for step in (h, -h):
+        p.data[0, 0] += step
+        values.append(norm(model))
+        p.data[0, 0] -= step
+    np.testing.assert_allclose(gg["0.weight"][0, 0], (float(values[0]) - float(values[1])) / (2 * h), rtol=1e-6)
+
+
+def test_gradients_takes_containers_of_tensors():
+    x, y = tg.Tensor([1.0, 2.0]), tg.Tensor(3.0)
+    found = tg.gradients(np.sum(x * x) * y, {"x": x, "more": (y, [x])})
+    np.testing.assert_array_equal(found["x"], [6, 12])
+    assert found["more"][0] == 5
+    assert type(found["more"]) is tuple
+    np.testing.assert_array_equal(found["more"][1][0], [6, 12])
+    several = tg.gradients([x * x, x * y], [x, y], gradient=[np.ones(2), [1.0, 0.0]])
+    np.testing.assert_array_equal(several[0], [5, 4])
+    assert several[1] == 1
+    np.testing.assert_array_equal(tg.gradients((x.sum(), y * x[0]), [x])[0], [4, 1])
+    (g,) = tg.gradients([np.sum(x**3), y], [x], create_graph=True)
+    np.testing.assert_array_equal(tg.gradients(g.sum(), [x])[0], 6 * x.data)
+    assert tg.gradients(x.sum(), []) == []
+    with pytest.raises(TypeError, match=r"one is a float, y\[1\]"):
+        tg.gradients((x.sum(), 3.0), [x])
+    with pytest.raises(ValueError, match="only a scalar has a gradient by itself"):
+        tg.gradients([x, y], [x])
+
+
+def test_a_shared_tensor_in_two_places_has_a_gradient_for_each():
+    x = tg.Tensor(2.0)
+    a, b = tg.grad(lambda p: p[0] ** 2 * p[1])((x, x))
+    assert (float(a.data), float(b.data)) == (8, 4)
+    (a + b).backward()
+    assert x.grad == 12 + 0 * x.data  # d(2 x x + x^2)/dx = 6 x

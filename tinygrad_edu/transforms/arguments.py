@@ -1,0 +1,144 @@
+"""Arguments and results of transformed functions: trees in which leaves are exchanged for variables and gradients."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine.rules.registry import Function
+from ..engine.tape import Node
+from ..engine.tensor import Tensor
+from . import tree
+
+Argnums = int | tuple[int, ...]
+LEAVES = {float, Tensor, np.ndarray}
+Result = Any  # an array; a Tensor under an outer transform; for Values a float or a Value; or a tree of these
+
+
+def with_variables(transform: str, f: Function, x: Any, i: int, xs: list[Tensor]) -> Any:
+    """Return argument i with new variables in place of its floats; they join xs, as a Module's parameters do.
+
+    A Module stays as it is, and so do constants.
+    """
+    if type(x) in LEAVES and (type(x) is not np.ndarray or x.dtype.kind == "f"):  # the usual ones
+        xs.append(variable_of(x))
+        return xs[-1]
+    before = len(xs)
+
+    def replaced(x: Any, path: str) -> Any:
+        members = tree.members(x)
+        if members is None:
+            constant = tree.is_constant(x) if path else is_constant_argument(x)
+            if not constant:
+                try:
+                    xs.append(variable_of(x))
+                except (TypeError, ValueError) as error:
+                    where = argument_name(f, i)
+                    raise type(error)(
+                        f"{transform}({name_of(f)}): {where}{path}: {error}" if path else error
+                    ) from error
+            return x if constant else xs[-1]
+        if tree.is_module(x):
+            xs.extend(members.values())
+            return x
+        new = [replaced(v, path + tree.step(x, k)) for k, v in members.items()]
+        return tree.like(x, new)
+
+    result = replaced(x, "")
+    if len(xs) == before and (leaves := tree.leaves(x)):
+        where, dtype = next(tree.paths(x, argument_name(f, i))), getattr(leaves[0], "dtype", None)
+        found = f"an array of {dtype}" if np.ndim(leaves[0]) else f"{leaves[0]!r:.20}"
+        raise TypeError(
+            f"{transform}({name_of(f)}): {where} is {found}, and integers and booleans are constants without a "
+            "gradient; pass floats, such as x.astype(float)"
+        )
+    return result
+
+
+def variable_of(x: Any) -> Any:
+    """Return a new variable that holds x; of a Tensor that takes gradients, a new node that passes them on.
+
+    So a Tensor that f closes over is not confused with the argument of f.
+    """
+    return +x if isinstance(x, Tensor) and x.requires_grad else Tensor._variable(x)
+
+
+def is_constant_argument(x: Any) -> bool:
+    """Return whether x, an argument by itself, has no gradient: booleans, and arrays of integers or booleans.
+
+    Python's integers and lists of them become floats: 3 stands for 3.0 in a call such as grad(f)(3).
+    """
+    if isinstance(x, (bool, np.bool)):
+        return True
+    dtype = getattr(x, "dtype", None)
+    return isinstance(dtype, np.dtype) and dtype.kind in "iub"
+
+
+def like_arguments(args: Sequence[Any], argnums: Argnums, results: Sequence[Result]) -> Result:
+    """Return results, one for each variable, in the structure of the arguments, with None for constants.
+
+    For a single argument number that is one tree, for several a tuple of trees.
+    """
+    if isinstance(argnums, int):
+        is_leaf = type(args[argnums]) in LEAVES or not tree.is_container(args[argnums])
+        return results[0] if is_leaf else like_arguments(args, (argnums,), results)[0]
+    remaining, trees = iter(results), []
+    for x in (args[i] for i in argnums):
+        if tree.is_container(x):
+            leaves = [None if tree.is_constant(leaf) else next(remaining) for leaf in tree.leaves(x)]
+            trees.append(tree.unflatten(tree.structure_of(x), leaves))
+        else:
+            trees.append(next(remaining))
+    return tuple(trees)
+
+
+def check_result(transform: str, f: Function, y: Any, has_aux: bool, several: bool) -> None:
+    """Raise ValueError unless a function returned what its transform takes."""
+    if has_aux:
+        if not isinstance(y, tuple) or len(y) != 2:
+            raise ValueError(
+                f"{transform}({name_of(f)}): with has_aux=True the function must return a pair (result, aux), and "
+                f"returned a {type(y).__name__}"
+            )
+        y = y[0]
+    for i, part in enumerate(tree.leaves(y) if several else [y]):
+        if not hasattr(part, "shape") and not isinstance(part, (int, float, list) if several else (int, float)):
+            where = f" at {list(tree.paths(y, 'result'))[i]}" if several and part is not y else ""
+            remedy = "" if several else "; np.concatenate and np.stack join several"
+            raise ValueError(
+                f"{transform}({name_of(f)}): the function must return a Tensor, an array or a number, and returned a "
+                f"{type(part).__name__}{where}{remedy}"
+            )
+
+
+def as_results(y: Any, carry: bool) -> Result:
+    """Return a tree as arrays, or with Tensors; leaves that are no Tensors stay as they are."""
+    members = None if tree.is_module(y) else tree.members(y)
+    if members is None:
+        return as_result(y, carry) if isinstance(y, Tensor) else y
+    return tree.like(y, [as_results(member, carry) for member in members.values()])
+
+
+def as_result(y: Any, carry: bool = True) -> Result:
+    """Return a result as an array, or as a Tensor if an outer transform needs its gradient."""
+    y = y.data if isinstance(y, Tensor) and not carry else y
+    if isinstance(y, (Node, np.ndarray)) or type(y) is float or np.ndim(y):
+        return y
+    return np.copy(y)  # jit can record np.copy, and not np.asarray
+
+
+def argument_name(f: Function, i: int) -> str:
+    """Return the name of a function's i-th parameter, for an error."""
+    try:
+        parameters = [p for p in inspect.signature(f).parameters.values() if p.kind <= p.POSITIONAL_OR_KEYWORD]
+        return parameters[i].name
+    except (TypeError, ValueError, IndexError):
+        return f"args[{i}]"
+
+
+def name_of(f: Function) -> str:
+    """Return the name of a function for an error."""
+    return getattr(f, "__name__", type(f).__name__)

@@ -1,0 +1,242 @@
+"""Trees: nested containers of arrays and numbers.
+
+A container is a list, a tuple, a namedtuple, a dict, a dataclass, or a Module, which counts as the dict of its
+parameters by name. Anything else is a leaf. So is a list of plain numbers alone, also nested: it is an array, as
+everywhere in NumPy. A tuple is always a container.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from ..engine.rules.registry import Array
+
+__all__ = ["Structure", "flatten", "is_container", "leaves", "paths", "ravel", "tree_map", "unflatten"]
+
+Tree = Any  # a leaf, or a container of trees
+NUMBERS = (int, float, complex, np.number, np.bool)
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Structure:
+    """The nesting of a tree without its leaves: a container like it, and the structures of its members, by key.
+
+    Two are equal if they nest the same kinds of containers with the same keys. A leaf has no container.
+    """
+
+    kind: type | None
+    members: dict[Any, Structure]
+    container: Any = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Structure) and (self.kind, self.members) == (other.kind, other.members)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, *self.members))
+
+    def __len__(self) -> int:
+        """Return the number of leaves."""
+        return sum(map(len, self.members.values())) if self.kind else 1
+
+    def __repr__(self) -> str:
+        return f"Structure({unflatten(self, [_Star()] * len(self))!r})"
+
+
+class _Star:
+    def __repr__(self) -> str:
+        return "*"
+
+
+LEAF = Structure(None, {})
+
+
+def flatten(tree: Tree) -> tuple[list[Any], Structure]:
+    """Return the leaves of a tree in order, and its structure, from which `unflatten` builds it again.
+
+    A list of plain numbers is one leaf, an array. Raises ValueError, with the path, if its lengths differ.
+    """
+    found = leaves(tree)
+    for i, leaf in enumerate(found):
+        if isinstance(leaf, list):
+            try:
+                found[i] = np.array(leaf)
+            except ValueError as error:
+                where = list(paths(tree, "tree"))[i]
+                raise ValueError(f"flatten: {where} makes no array; use lists of equal lengths: {error}") from error
+    return found, structure_of(tree)
+
+
+def unflatten(structure: Structure, leaves: Sequence[Any]) -> Tree:
+    """Return the tree of a structure with these leaves; a Module comes as a dict of its parameters' names."""
+    if len(leaves) != len(structure):
+        raise ValueError(f"unflatten: {len(leaves)} leaves for a structure of {len(structure)}, {structure!r}")
+    remaining = iter(leaves)
+
+    def built(structure: Structure) -> Tree:
+        if structure.kind is None:
+            return next(remaining)
+        return like(structure.container, [built(s) for s in structure.members.values()])
+
+    return built(structure)
+
+
+def tree_map(f: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
+    """Return a tree of f(leaf, *leaves of the other trees at the same place).
+
+    Raises ValueError, with the path, where another tree has other keys.
+    """
+    columns = [leaves_like("tree_map", "tree", tree, other, f"tree {i}") for i, other in enumerate(others, 1)]
+    rows = zip(flatten(tree)[0], *columns, strict=True)
+    return unflatten(structure_of(tree), [f(*row) for row in rows])
+
+
+def paths(tree: Tree, name: str = "") -> Iterator[str]:
+    """Yield the path of each leaf as Python writes it, such as `params["layers"][1][0]`; `name` is the tree's."""
+    found = members(tree)
+    if found is None:
+        yield name
+        return
+    for key, member in found.items():
+        yield from paths(member, name + step(tree, key))
+
+
+def ravel(tree: Tree) -> tuple[Any, Callable[[Any], Tree]]:
+    """Return all elements of the leaves of floats as one vector, and the function from such a vector to the tree.
+
+    Both are differentiable. Other leaves stay as they are.
+    """
+    found, structure = flatten(tree)
+    floats = [i for i, x in enumerate(found) if not is_constant(x)]
+    parts = [np.ravel(found[i]) for i in floats]
+    vector = np.concatenate(parts) if parts else np.zeros(0)
+    shapes, dtypes = [np.shape(found[i]) for i in floats], [p.dtype for p in parts]
+    ends = np.cumsum([p.size for p in parts], dtype=int)
+
+    def unravel(vector: Any) -> Tree:
+        """Return the tree whose leaves hold the elements of the vector."""
+        if np.shape(vector) != (size := ends[-1] if parts else 0,):
+            raise ValueError(f"unravel: the vector has shape {np.shape(vector)}, and the tree holds {size} floats")
+        result = list(found)
+        for i, end, shape, dtype in zip(floats, ends, shapes, dtypes, strict=True):
+            part = vector[end - int(np.prod(shape)) : end].reshape(shape)
+            result[i] = part if part.dtype == dtype else part.astype(dtype)
+        return unflatten(structure, result)
+
+    return vector, unravel
+
+
+def is_container(x: object) -> bool:
+    """Return whether x is a container, whose members are looked at, and not a leaf."""
+    return members(x) is not None
+
+
+def leaves(tree: Tree) -> list[Any]:
+    """Return the leaves of a tree in order; a list of plain numbers is one, and stays a list."""
+    found = members(tree)
+    return [tree] if found is None else [leaf for member in found.values() for leaf in leaves(member)]
+
+
+def structure_of(tree: Tree) -> Structure:
+    """Return the structure of a tree."""
+    found = members(tree)
+    if found is None:
+        return LEAF
+    kind = dict if is_module(tree) else type(tree)
+    container = like(tree, [None] * len(found))  # keeps no leaf alive
+    return Structure(kind, {key: structure_of(member) for key, member in found.items()}, container)
+
+
+def leaves_like(caller: str, name: str, tree: Tree, other: Tree, other_name: str) -> list[Any]:
+    """Return the leaves of another tree in the order of `tree`; raise ValueError, with the path, if keys differ."""
+    found, others = members(tree), members(other)
+    if found is None:
+        if others is not None:
+            raise ValueError(f"{caller}: {name} is a leaf, and {other_name} has a {type(other).__name__} there")
+        return [other]
+    if others is None:
+        raise ValueError(f"{caller}: {name} is a {type(tree).__name__}, and {other_name} has {_kind(other)} there")
+    if found.keys() != others.keys():
+        raise ValueError(
+            f"{caller}: {name} has the members {[*found]}, and {other_name} has {[*others]} there"
+            if isinstance(tree, dict) or len(found) == len(others)
+            else f"{caller}: {name} has {len(found)} members, and {other_name} has {len(others)} there"
+        )
+    return [
+        leaf
+        for key, member in found.items()
+        for leaf in leaves_like(caller, name + step(tree, key), member, others[key], other_name)
+    ]
+
+
+def members(x: Any) -> dict[Any, Any] | None:
+    """Return the members of a container by key, or None for a leaf."""
+    if isinstance(x, np.ndarray):
+        return None
+    if isinstance(x, dict):
+        return x
+    if isinstance(x, tuple) or (isinstance(x, list) and not (x and is_array(x))):
+        return dict(enumerate(x))
+    if is_module(x):
+        return dict(x.named_parameters())
+    if is_dataclass(x) and not isinstance(x, type):
+        return {field.name: getattr(x, field.name) for field in fields(x)}
+    return None
+
+
+def like(container: Any, new: Sequence[Any]) -> Any:
+    """Return a container of the same kind with new members; for a Module, a dict."""
+    if isinstance(container, tuple):
+        return container._make(new) if hasattr(container, "_make") else type(container)(new)
+    if isinstance(container, list):
+        return type(container)(new)
+    if is_module(container):
+        return dict(zip([name for name, _ in container.named_parameters()], new, strict=True))
+    copied = copy(container)
+    if isinstance(container, dict):
+        copied.update(zip(container, new, strict=True))
+    else:
+        for field, value in zip(fields(container), new, strict=True):
+            object.__setattr__(copied, field.name, value)  # a frozen dataclass refuses setattr
+    return copied
+
+
+def is_array(x: list[Any]) -> bool:
+    """Return whether a list holds plain numbers alone, or lists of them: then it is an array."""
+    return all([isinstance(v, NUMBERS) or (type(v) is list and bool(v) and is_array(v)) for v in x])
+
+
+def is_module(x: object) -> bool:
+    """Return whether x has parameters by name, as a Module has."""
+    return hasattr(type(x), "named_parameters")
+
+
+def is_constant(leaf: Any) -> bool:
+    """Return whether a leaf holds no floats: integers, booleans, None, text, functions."""
+    if isinstance(leaf, float):
+        return False
+    if isinstance(leaf, list):
+        return all(map(is_constant, leaf))
+    dtype: Any = getattr(leaf, "dtype", None)
+    if isinstance(dtype, np.dtype):
+        return dtype.kind not in "fcO"  # an array of objects is an error, and not passed over in silence
+    return not hasattr(leaf, "__array__")  # as a DataFrame has
+
+
+def step(tree: Tree, key: Any) -> str:
+    """Return how Python writes the way from a container to its member."""
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return f".{tree._fields[key]}"
+    if isinstance(tree, (dict, list, tuple)) or is_module(tree):
+        return f'["{key}"]' if isinstance(key, str) else f"[{key!r}]"
+    return f".{key}"
+
+
+def _kind(leaf: Any) -> str:
+    """Return a description of a leaf."""
+    shape: Array | Any = getattr(leaf, "shape", None)
+    return f"a {type(leaf).__name__}" + (f" of shape {shape}" if shape else "")
