@@ -31,7 +31,7 @@ def with_variables(transform: str, f: Function, x: Any, i: int, xs: list[Tensor]
     def replaced(x: Any, path: str) -> Any:
         members = tree.members(x)
         if members is None:
-            constant = tree.is_constant(x) if path else is_constant_argument(x)
+            constant = tree.is_constant(x) if path else isinstance(x, (bool, np.bool)) or _dtype_kind(x) == "b"
             if not constant:
                 try:
                     xs.append(variable_of(x))
@@ -49,8 +49,8 @@ def with_variables(transform: str, f: Function, x: Any, i: int, xs: list[Tensor]
 
     result = replaced(x, "")
     if len(xs) == before and (leaves := tree.leaves(x)):
-        where, dtype = next(tree.paths(x, argument_name(f, i))), getattr(leaves[0], "dtype", None)
-        found = f"an array of {dtype}" if np.ndim(leaves[0]) else f"{leaves[0]!r:.20}"
+        where = next(tree.paths(x, argument_name(f, i)))
+        found = f"an array of {leaves[0].dtype}" if isinstance(leaves[0], np.ndarray) else f"{leaves[0]!r:.20}"
         raise TypeError(
             f"{transform}({name_of(f)}): {where} is {found}, and integers and booleans are constants without a "
             "gradient; pass floats, such as x.astype(float)"
@@ -67,14 +67,16 @@ def variable_of(x: Any) -> Any:
 
 
 def is_constant_argument(x: Any) -> bool:
-    """Return whether x, an argument by itself, has no gradient: booleans, and arrays of integers or booleans.
+    """Return whether x, one of all arguments by which a function is differentiated, holds booleans or integers.
 
-    Python's integers and lists of them become floats: 3 stands for 3.0 in a call such as grad(f)(3).
+    Numbers that a user writes, such as 3 or [1, 2], are no constants here: they stand for 3.0 and [1.0, 2.0].
     """
-    if isinstance(x, (bool, np.bool)):
-        return True
+    return isinstance(x, bool) or _dtype_kind(x) in ("i", "u", "b")
+
+
+def _dtype_kind(x: Any) -> str | None:
     dtype = getattr(x, "dtype", None)
-    return isinstance(dtype, np.dtype) and dtype.kind in "iub"
+    return dtype.kind if isinstance(dtype, np.dtype) else None
 
 
 def like_arguments(args: Sequence[Any], argnums: Argnums, results: Sequence[Result]) -> Result:
