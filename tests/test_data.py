@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinygrad_edu import Tensor, data
-from tinygrad_edu.data import Standardizer, batches, one_hot, train_valid_test_split
+from tinygrad_edu import Tensor, data, load, save
+from tinygrad_edu.data import Standardizer, batches, k_fold, one_hot, train_test_split, train_valid_test_split
 
 
 def rows(n):
@@ -90,7 +90,7 @@ def test_a_fraction_of_zero_gives_an_empty_part():
         ((np.ones((0, 2)),), {}, r"there are no rows: \(0, 2\)"),
         ((), {}, "got none"),
         ((np.ones(9), 3.0), {}, r"a row for each example, got \(9,\), \(\)"),
-        ((np.ones(9),), {"fractions": (0.5, 0.5)}, "three parts of 1"),
+        ((np.ones(9),), {"fractions": (0.5, 0.5)}, r"three parts of 1, not .* \(train_test_split makes two\)"),
         ((np.ones(9),), {"fractions": (0.5, 0.4, 0.2)}, "three parts of 1"),
         ((np.ones(9),), {"fractions": (1.2, -0.2, 0)}, "three parts of 1"),
         ((np.ones(9),), {"by": "date"}, "by is 'random', 'stratified' or 'time', not 'date'"),
@@ -103,6 +103,82 @@ def test_a_fraction_of_zero_gives_an_empty_part():
 def test_wrong_fractions_are_refused(arguments, options, text):
     with pytest.raises(ValueError, match=f"train_valid_test_split.*{text}"):
         train_valid_test_split(*arguments, **options)
+
+
+@given(n=st.integers(2, 60), by=st.sampled_from(["random", "stratified", "time"]), share=st.sampled_from([0.5, 0.8]))
+def test_a_split_in_two_is_the_first_part_and_the_rest(n, by, share):
+    X, y = rows(4 * n)
+    y = np.arange(4 * n) % 2 if by == "stratified" else y
+    train, test = train_test_split(X, y, fractions=(share, 1 - share), by=by, rng=1)
+    assert sorted(np.concatenate([train[0], test[0]])[:, 0]) == list(range(4 * n))
+    assert abs(len(train[1]) - share * 4 * n) <= 1
+    for x, classes in (train, test):
+        np.testing.assert_array_equal(classes, y[x[:, 0].astype(int)])
+    first, _, last = train_valid_test_split(X, y, fractions=(share, 0, 1 - share), by=by, rng=1)
+    np.testing.assert_array_equal(train[0], first[0])
+    np.testing.assert_array_equal(test[0], last[0])
+
+
+@given(n=st.integers(2, 60), k=st.integers(2, 7), by=st.sampled_from(["random", "stratified"]))
+def test_each_row_is_in_one_fold(n, k, by):
+    k = min(k, n)
+    X, y = rows(n)
+    y = np.arange(n) // (n - n // 2) if by == "stratified" and n // 2 >= k else np.zeros(n, int)
+    pairs = list(k_fold(X, y, k=k, by=by, rng=3))
+    assert len(pairs) == k
+    assert sorted(np.concatenate([valid[0][:, 0] for _, valid in pairs])) == list(range(n))
+    sizes = [len(valid[1]) for _, valid in pairs]
+    assert max(sizes) - min(sizes) <= (1 if by == "random" else 2)
+    for train, valid in pairs:
+        assert sorted(np.concatenate([train[0][:, 0], valid[0][:, 0]])) == list(range(n))
+        for x, classes in (train, valid):
+            np.testing.assert_array_equal(classes, y[x[:, 0].astype(int)])
+        counts = np.bincount(valid[1], minlength=y.max() + 1)
+        if by == "stratified":
+            assert (abs(counts - np.bincount(y) / k) < 1).all()
+    again = [valid[0].tolist() for _, valid in k_fold(X, y, k=k, by=by, rng=3)]
+    assert again == [valid[0].tolist() for _, valid in pairs]
+
+
+@given(n=st.integers(3, 60), k=st.integers(2, 7))
+def test_folds_by_time_are_tested_on_what_follows(n, k):
+    k = min(k, n - 1)
+    pairs = list(k_fold(np.arange(n), k=k, by="time"))
+    assert len(pairs) == k
+    seen = pairs[0][0][0].tolist()
+    assert seen
+    for (train,), (valid,) in pairs:
+        assert train.tolist() == seen
+        assert len(valid)
+        seen += valid.tolist()
+    assert seen == list(range(n))
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: train_test_split(np.ones(9), fractions=(0.5, 0.2)), "train_test_split: fractions are two parts of 1"),
+        (
+            lambda: train_test_split(np.ones(9), fractions=0.2),
+            "train_test_split: fractions are two parts of 1.*not 0.2",
+        ),
+        (lambda: train_test_split(np.ones(9), fractions=(0.7, 0.2, 0.1)), "train_test_split: fractions are two parts"),
+        (lambda: train_test_split(np.ones(1)), "train_test_split: 1 rows are too few"),
+        (lambda: k_fold(np.ones(9), k=1), "k_fold: k is from 2 to 9 for 9 rows, not 1"),
+        (lambda: k_fold(np.ones(3), k=4), "k_fold: k is from 2 to 3 for 3 rows, not 4"),
+        (lambda: k_fold(np.ones(3), k=3, by="time"), "k_fold: k is from 2 to 2 for 3 rows, not 3"),
+        (lambda: k_fold(np.ones(3), k=2.5), "k_fold: k is a whole number from 1, not 2.5"),
+        (lambda: k_fold(np.ones(9), by="day"), "k_fold: by is 'random', 'stratified' or 'time', not 'day'"),
+        (
+            lambda: k_fold([0, 0, 0, 1], k=2, by="stratified"),
+            "k_fold: class 1 has 1 rows, too few for one in each of 2",
+        ),
+        (lambda: k_fold(np.ones(3), np.ones(4)), "k_fold: arrays differ in their number of rows"),
+    ],
+)
+def test_splits_name_what_is_wrong_when_they_are_called(call, text):
+    with pytest.raises(ValueError, match=text):
+        call()
 
 
 @given(n=st.integers(1, 30), part=st.integers(0, 30), seed=st.integers(0, 9), shuffle=st.booleans())
@@ -182,6 +258,54 @@ def test_float32_stays_float32():
     standardizer = Standardizer().fit(x)
     z = standardizer.transform(x)
     assert z.dtype == standardizer.inverse_transform(z).dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f4", np.uint8, np.int64])
+@given(data=st.data())
+def test_columns_of_any_size_in_any_dtype_are_standardised(dtype, data):
+    dtype = np.dtype(dtype)
+    low, high = (-7, 4) if dtype.itemsize == 2 else (-37, 37) if dtype.itemsize == 4 else (-300, 307)
+    low = low if dtype.kind == "f" else 0
+    high = high if dtype.kind == "f" else 2 if dtype == np.uint8 else 17
+    factors = 10.0 ** np.array(data.draw(st.lists(st.integers(low, high), min_size=1, max_size=3)))
+    x = (np.random.default_rng(0).uniform(-1 if dtype.kind == "f" else 0, 1, (50, len(factors))) * factors).astype(
+        dtype
+    )
+    exact = x.astype(np.longdouble)
+    scale = np.where(np.ptp(x, axis=0) == 0, 1, exact.std(axis=0))
+    standardizer = Standardizer()
+    z = standardizer.fit_transform(x)
+    assert z.dtype == (dtype.newbyteorder("=") if dtype.kind == "f" else np.float64)
+    tolerance = {2: 2e-3, 4: 1e-6}.get(dtype.itemsize if dtype.kind == "f" else 8, 1e-12)
+    np.testing.assert_allclose(z, ((exact - exact.mean(axis=0)) / scale).astype(float), atol=tolerance, rtol=tolerance)
+    np.testing.assert_array_equal(z, Standardizer().fit(x).transform(x))
+    if dtype.kind == "f":
+        back = standardizer.inverse_transform(z)
+        assert back.dtype == z.dtype
+        np.testing.assert_allclose((back / factors).astype(float), (exact / factors).astype(float), atol=20 * tolerance)
+
+
+def test_half_precision_of_0_to_1000_is_standardised():
+    x = np.arange(1001, dtype=np.float16)
+    standardizer = Standardizer().fit(x)
+    assert (standardizer.mean, standardizer.scale) == (500, pytest.approx(288.963666, rel=1e-8))
+    np.testing.assert_allclose(standardizer.transform(x), (np.arange(1001) - 500) / 288.963666, rtol=1e-3)
+
+
+def test_the_state_of_a_standardizer_goes_through_a_file(tmp_path):
+    x = np.random.default_rng(0).normal(3, 2, (9, 2))
+    one, other = Standardizer().fit(x), Standardizer()
+    save(one.state_dict(), tmp_path / "s.npz")
+    other.load_state_dict(load(tmp_path / "s.npz"))
+    np.testing.assert_array_equal(other.transform(x), one.transform(x))
+    one.state_dict()["mean"][:] = 0
+    np.testing.assert_array_equal(other.transform(x), one.transform(x))
+    with pytest.raises(ValueError, match=r"Standardizer\.state_dict: call fit with the training data first"):
+        Standardizer().state_dict()
+    for state in ({"mean": [0.0]}, {"mean": [0.0], "scale": [0.0]}, {"mean": [0.0], "scale": [1.0, 2.0]}, [1.0]):
+        with pytest.raises(ValueError, match=r"Standardizer\.load_state_dict"):
+            other.load_state_dict(state)
+    np.testing.assert_array_equal(other.transform(x), one.transform(x))
 
 
 def test_standardizer_refuses_gaps_text_other_widths_and_use_before_fit():

@@ -583,6 +583,9 @@ GOOD = (np.ones((4, 3)), np.ones((4, 1)))
         ({"data": (np.ones((4, 3)), np.ones((3, 1)))}, ValueError, r"train_data: .* \(4, 3\), \(3, 1\)"),
         ({"data": (np.ones((0, 3)), np.ones((0, 1)))}, ValueError, "train_data: there are no rows"),
         ({"data": np.ones((2, 3))}, TypeError, r"train_data is a tuple \(X, y\), not ndarray"),
+        ({"data": (*GOOD, GOOD)}, TypeError, r"train_data is a tuple \(X, y\), not a tuple of 3"),
+        ({"data": [GOOD] * 4}, TypeError, r"train_data is a tuple \(X, y\), not a list of 4"),
+        ({"valid_data": 0.2}, TypeError, r"valid_data is a tuple \(X, y\), not float"),
         ({"data": (np.full((4, 3), np.nan), np.ones(4))}, ValueError, r"train_data, X: 12 values are NaN"),
         ({"valid_data": (np.ones((4, 3)), [1, 2, 3, np.inf])}, ValueError, "valid_data, y: 1 values are NaN"),
         ({"data": ([["a"] * 3] * 4, np.ones(4))}, TypeError, "train_data, X: numbers are needed"),
@@ -618,6 +621,72 @@ def test_a_function_is_no_model():
     optimizer = optim.SGD([Tensor(1.0)], lr=0.1)
     with pytest.raises(TypeError, match=r"model is a tg\.nn\.Module, not function"):
         fit(lambda x: x, tg.mse_loss, GOOD, optimizer=optimizer, epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"model": nn.Linear}, r"model is a tg\.nn\.Module, not the class Linear itself, which is to be called"),
+        ({"optimizer": optim.Adam}, r"optimizer is .*Adam\(model\.parameters\(\), lr=0\.01\), not the class Adam"),
+        ({"optimizer": "adam"}, r"optimizer is one of tg\.optim, .*, not 'adam'"),
+        ({"loss": "mse"}, r"loss is a function of \(prediction, y\), not 'mse'; pass one of .*tg\.mse_loss"),
+        ({"loss": Tensor(1.0)}, r"loss is a function of \(prediction, y\), not Tensor; .*tg\.cross_entropy"),
+        ({"loss": History}, r"loss is a function of .*, not the class History"),
+    ],
+)
+def test_habits_of_other_libraries_are_answered_by_what_to_write(given, text):
+    model = nn.Linear(3, 1, rng=0)
+    made = {"model": model, "loss": tg.mse_loss, "optimizer": optim.SGD(model.parameters(), lr=0.1)} | given
+    with pytest.raises(TypeError, match=f"fit: {text}"):
+        fit(made["model"], made["loss"], GOOD, optimizer=made["optimizer"], epochs=1)
+    with pytest.raises(TypeError, match=f"lr_finder: {text}"):
+        tg.lr_finder(made["model"], made["loss"], GOOD, optimizer=made["optimizer"])
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize(("size", "sizes"), [(3, [3, 3, 3]), (4, [4, 4]), (10, [10]), (None, [10]), (6, [6])])
+def test_drop_last_leaves_out_the_examples_that_fill_no_batch(size, sizes, jit):
+    X, y = np.random.default_rng(0).normal(size=(10, 2)), np.ones((10, 1))
+    model = nn.Sequential(nn.Linear(2, 4, rng=0), nn.BatchNorm1d(4), nn.Linear(4, 1, rng=0))
+    seen = []
+
+    def loss(prediction, target):
+        value = tg.mse_loss(prediction, target)
+        seen.append((len(target), value))
+        return value
+
+    optimizer = optim.SGD(model.parameters(), lr=0.01)
+    options = {"optimizer": optimizer, "batch_size": size, "rng": 0, "progress": False, "jit": jit}
+    history = fit(model, tg.mse_loss if jit else loss, (X, y), epochs=2, drop_last=True, **options)
+    assert model[1].num_batches_tracked.data == 2 * len(sizes)
+    if not jit:
+        assert [n for n, _ in seen] == 2 * sizes
+        losses = [float(value) for _, value in seen]
+        expected = [np.mean(losses[: len(sizes)]), np.mean(losses[len(sizes) :])]
+        np.testing.assert_allclose(history.train_loss, expected, rtol=1e-13)
+
+
+def test_a_single_example_left_over_is_answered_by_drop_last():
+    model = nn.Sequential(nn.Linear(3, 2, rng=0), nn.BatchNorm1d(2), nn.Linear(2, 1, rng=0))
+    data, optimizer = (np.eye(9, 3), np.ones((9, 1))), optim.SGD(model.parameters(), lr=0.1)
+    options = {"optimizer": optimizer, "epochs": 1, "batch_size": 4, "progress": False}
+    with pytest.raises(ValueError, match=r"one number a feature has no variance; .*drop_last=True in fit"):
+        fit(model, tg.mse_loss, data, **options)
+    fit(model, tg.mse_loss, data, drop_last=True, **options)
+    tg.lr_finder(model, tg.mse_loss, data, optimizer=optimizer, batch_size=4, steps=20, drop_last=True)
+
+
+def test_a_checkpoint_of_a_run_with_drop_last_is_not_resumed_without(tmp_path):
+    def run(drop_last, epochs):
+        model = nn.Linear(3, 1, rng=0)
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        options = {"epochs": epochs, "batch_size": 3, "checkpoint": tmp_path / "run.npz", "progress": False, "rng": 0}
+        return fit(model, tg.mse_loss, GOOD, optimizer=optimizer, drop_last=drop_last, **options)
+
+    run(True, 1)
+    assert len(run(True, 2)) == 2
+    with pytest.raises(ValueError, match="batch_size was 3 with drop_last and is 3"):
+        run(False, 3)
 
 
 def test_integer_classes_train_too():

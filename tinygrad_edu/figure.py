@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .engine.rules.registry import Array
+from .engine.rules.tables import from_table
 from .engine.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def axes_or_new(ax: Axes | None, projection: str | None = None, figsize: tuple[f
 
 def numeric_array(where: str, name: str, values: ArrayLike | Tensor) -> Array:
     """Return `values` as an array; raise TypeError if it does not hold real numbers."""
-    array = np.asarray(values.data if isinstance(values, Tensor) else values)
+    array = np.asarray(values.data if isinstance(values, Tensor) else from_table(values))
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{where}: {name} must hold real numbers, not {array.dtype}")
     return array

@@ -4,10 +4,12 @@ All functions take arrays, or tables, whose first axis counts the examples; they
 and return NumPy arrays. Data that is empty, of unequal lengths or not finite raises an error.
 """
 
-from .batches import Standardizer, batches, one_hot, train_valid_test_split
+from .batches import batches, one_hot
+from .splits import k_fold, train_test_split, train_valid_test_split
+from .standardizer import Standardizer
 from .toys import drug_dosage, make_circles, make_linear, make_moons, make_spirals, xor
 
 __all__ = [
-    "Standardizer", "batches", "drug_dosage", "make_circles", "make_linear", "make_moons", "make_spirals", "one_hot",
-    "train_valid_test_split", "xor",
+    "Standardizer", "batches", "drug_dosage", "k_fold", "make_circles", "make_linear", "make_moons", "make_spirals",
+    "one_hot", "train_test_split", "train_valid_test_split", "xor",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import functions
 from ..engine.rules.registry import Array
+from ..engine.rules.tables import from_table
 from ..engine.tensor import Tensor
 from .init import Init, Rng, xavier_uniform
 from .module import Module
@@ -20,12 +21,20 @@ def checked_sizes(where: str, *sizes: int) -> tuple[int, ...]:
     return tuple(map(int, sizes))
 
 
-def shape_of(layer: Module, x: Tensor | Array) -> tuple[int, ...]:
-    """Return the shape of a layer's input; raises TypeError for input without a shape, such as a list."""
+def checked_input(layer: Module, x: Any) -> tuple[Any, tuple[int, ...]]:
+    """Return a layer's input, a table as its array, and its shape.
+
+    Raises TypeError for input without a shape, such as a list, and for a table of something else than numbers.
+    """
+    if type(x) is not Tensor and hasattr(x, "to_numpy"):
+        x = from_table(x)
+        if x.dtype.kind not in "fiub":
+            remedy = "encode text, fill gaps, and pass .to_numpy() if that holds numbers"
+            raise TypeError(f"{layer.describe()} takes numbers, and the table holds {x.dtype}; {remedy}")
     shape: tuple[int, ...] | None = getattr(x, "shape", None)
     if shape is None:
         raise TypeError(f"{layer.describe()} takes an array or Tensor, not {type(x).__name__}")
-    return shape
+    return x, shape
 
 
 class Linear(Module):
@@ -46,7 +55,7 @@ class Linear(Module):
 
     def forward(self, x: Tensor | Array) -> Tensor:
         """Return the layer's output; raises ValueError unless the last axis of `x` has in_features elements."""
-        shape = shape_of(self, x)
+        x, shape = checked_input(self, x)
         if shape[-1:] != (self.in_features,):
             raise ValueError(f"{self.describe()} got {shape}: the last axis must hold {self.in_features} features")
         y: Tensor = x @ self.weight.T
@@ -69,7 +78,8 @@ class Embedding(Module):
 
     def forward(self, x: Any) -> Tensor:
         """Return the rows; raises TypeError for numbers that are not integers, ValueError for those out of range."""
-        index = x if hasattr(x, "dtype") else np.asarray(x)
+        index = from_table(x)
+        index = index if hasattr(index, "dtype") else np.asarray(index)
         if index.dtype.kind not in "iu":
             raise TypeError(f"{self.describe()} takes integers, and got {index.dtype}; .astype(int) makes them")
         if not functions.within(index, self.num):
@@ -94,7 +104,7 @@ class Flatten(Module):
 
     def forward(self, x: Tensor | Array) -> Any:
         """Return x reshaped; raises ValueError if it lacks one of the axes, or if `end` is before `start`."""
-        shape = shape_of(self, x)
+        x, shape = checked_input(self, x)
         n = max(len(shape), 1)  # a single number becomes an array of one
         if not (-n <= self.start <= len(shape) and -n <= self.end < n):
             raise ValueError(f"{self.describe()} got shape {shape}: there is no such axis")
@@ -123,7 +133,7 @@ class Dropout(Module):
 
     def forward(self, x: Tensor | Array) -> Any:
         """Return x with random elements set to 0 in training mode, or x."""
-        shape = shape_of(self, x)
+        x, shape = checked_input(self, x)
         if not self.training or not self.p:
             return x
         return np.where(self.rng.random(shape) >= self.p, x / (1 - self.p or 1), 0)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..engine.rules.registry import Array, predicate
 from ..engine.tensor import Tensor
-from .layers import checked_sizes, shape_of
+from .layers import checked_input, checked_sizes
 from .module import Module
 
 
@@ -37,7 +37,7 @@ class BatchNorm1d(Module):
 
     def forward(self, x: Tensor | Array) -> Any:
         """Return x normalised; raises ValueError for another shape, and for one number a feature without a variance."""
-        shape = shape_of(self, x)
+        x, shape = checked_input(self, x)
         if len(shape) not in (2, 3) or shape[1] != self.num_features:
             c = self.num_features
             raise ValueError(f"{self.describe()} got {shape}: it takes (n, {c}) or (n, {c}, length)")
@@ -103,7 +103,7 @@ class LayerNorm(Module):
 
     def forward(self, x: Tensor | Array) -> Any:
         """Return x normalised; raises ValueError if its last axes have other sizes."""
-        shape = shape_of(self, x)
+        x, shape = checked_input(self, x)
         if shape[-len(self.shape) :] != self.shape:
             raise ValueError(f"{self.describe()} got {shape}: the last axes must be {self.shape}")
         axes = tuple(range(-len(self.shape), 0))

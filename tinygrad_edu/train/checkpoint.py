@@ -149,7 +149,7 @@ class Checkpoint:
 
 def run_settings(
     optimizer: Optimizer, scheduler: object, loss: Loss, train: Arrays, valid: Arrays | None, metrics: Metrics,
-    batch_size: int | None, patience: int | None, tol: float | None,
+    batch_size: int | str | None, patience: int | None, tol: float | None,
 ) -> dict[str, object]:  # fmt: skip
     """Return the settings that a call of `fit` must share with the run it resumes, by the name that an error shows."""
     settings = {

@@ -17,7 +17,7 @@ from ..nn.module import mode
 from ..optim import Optimizer
 from .checkpoint import TrainingState
 from .loop import epoch_batches
-from .metrics import Data, Loss, check_model, check_optimizer, checked_data
+from .metrics import Data, Loss, check_loss, check_model, check_optimizer, checked_data
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ class RateSearch:
 
 def lr_finder(
     model: Module, loss: Loss, train_data: Data, *, optimizer: Optimizer, low: float = 1e-7, high: float = 10.0,
-    steps: int = 100, batch_size: int | None = None, rng: Rng = None,
+    steps: int = 100, batch_size: int | None = None, drop_last: bool = False, rng: Rng = None,
 ) -> RateSearch:  # fmt: skip
     """Take a step at each of `steps` learning rates from `low` up to `high`, and suggest one for `fit`.
 
@@ -61,13 +61,14 @@ def lr_finder(
     """
     check_model("lr_finder", model)
     check_optimizer("lr_finder", optimizer)
+    check_loss("lr_finder", loss)
     x, y = checked_data("lr_finder: train_data", train_data)
     if not 0 < low < high < np.inf:
         raise ValueError(f"lr_finder: rates go from low, above 0, up to high; not from {low} to {high}")
     if positive_int("lr_finder", "steps", steps) < 2:
         raise ValueError("lr_finder: steps are two or more, not 1")
     state, rng = TrainingState(model, optimizer), np.random.default_rng(rng)
-    endless = chain.from_iterable(epoch_batches(x, y, batch_size, rng) for _ in count())
+    endless = chain.from_iterable(epoch_batches(x, y, batch_size, rng, drop_last) for _ in count())
     before, grads = state.state_dict(), [p.grad for p in state.tensors]
     lrs, losses = np.geomspace(low, high, int(steps)), []
     try:

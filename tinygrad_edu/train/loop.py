@@ -25,8 +25,11 @@ from ..nn.module import mode
 from ..optim import Optimizer
 from .checkpoint import Checkpoint, TrainingState, run_settings
 from .history import History
-from .metrics import Data, Loss, Metrics, as_array, check_model, check_optimizer, checked_data, checked_metrics, measure
 from .stopping import Callback, DivergenceGuard, check_rules, stop_reason, stop_requested
+
+from .metrics import (  # isort: skip
+    Data, Loss, Metrics, as_array, check_loss, check_model, check_optimizer, checked_data, checked_metrics, measure,
+)  # fmt: skip
 
 Step = Callable[[Array, Array], Tensor]
 Evaluation = Callable[[Array, Array], tuple[Tensor, Any]]
@@ -79,17 +82,19 @@ def nothing(*args: object) -> None:
 
 def train_epoch(
     step: Step, x: Array, y: Array, batch_size: int | None = None, rng: Rng = None, *,
-    check: Check = lambda name, loss: loss, after_step: Callable[[], object] = nothing,
+    check: Check = lambda name, loss: loss, after_step: Callable[[], object] = nothing, drop_last: bool = False,
 ) -> float:  # fmt: skip
     """Take a `step` on each batch of (x, y), and return the mean over the examples of the losses that the steps return.
 
-    Without `batch_size` there is one batch; otherwise `rng` shuffles the examples. `check` is called with a name and
-    each loss, and returns the loss or raises an error. `after_step` is called after each step that passes the check.
+    Without `batch_size` there is one batch; otherwise `rng` shuffles the examples, and with `drop_last` those that fill
+    no batch are left out. `check` is called with a name and each loss, and returns the loss or raises an error.
+    `after_step` is called after each step that passes the check.
     """
-    mean = 0.0
-    for x_batch, y_batch in epoch_batches(x, y, batch_size, rng):
+    mean, epoch = 0.0, epoch_batches(x, y, batch_size, rng, drop_last)
+    n = len(y) if batch_size is None or not drop_last else len(y) - len(y) % int(batch_size)
+    for x_batch, y_batch in epoch:
         loss = check("the training loss", float(step(x_batch, y_batch)))
-        mean += loss * (len(y_batch) / len(y))
+        mean += loss * (len(y_batch) / n)
         after_step()
     return mean
 
@@ -111,9 +116,11 @@ def evaluate_epoch(
         return valid_loss, measure("fit", metrics, as_array("fit", prediction), y) if metrics else {}
 
 
-def epoch_batches(x: Array, y: Array, batch_size: int | None, rng: Rng) -> Iterator[Arrays]:
+def epoch_batches(x: Array, y: Array, batch_size: int | None, rng: Rng, drop_last: bool = False) -> Iterator[Arrays]:
     """Return an iterator over the batches of one epoch: shuffled by `rng`, or all examples if `batch_size` is None."""
-    return iter([(x, y)]) if batch_size is None else batches(x, y, batch_size=batch_size, rng=rng)
+    if batch_size is None:
+        return iter([(x, y)])
+    return batches(x, y, batch_size=batch_size, rng=rng, drop_last=drop_last)
 
 
 def fit(
@@ -121,14 +128,15 @@ def fit(
     valid_data: Data | None = None, scheduler: Scheduler | None = None, metrics: Metrics | None = None,
     callbacks: Sequence[Callback] = (), patience: int | None = None, tol: float | None = None,
     checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: int = 1, jit: bool = False,
-    detect_anomaly: bool = False, progress: bool = True, rng: Rng = None,
+    detect_anomaly: bool = False, progress: bool = True, rng: Rng = None, drop_last: bool = False,
 ) -> History:  # fmt: skip
     """Train `model` to minimise `loss(model(X), y)`, a mean over examples, and return the History.
 
-    `train_data` and `valid_data` are (X, y). Without `batch_size` a step uses all of X; with it, batches are
-    shuffled by `rng`. `scheduler.step()` follows each epoch, or each batch if the `Scheduler` says so. `jit` records a
-    step once and replays it, several times as fast for small models. `detect_anomaly` finds the operation that first
-    gives an infinity or a NaN, as `tg.detect_anomaly()` does. `progress` shows a bar if tqdm is installed.
+    `train_data` and `valid_data` are (X, y). Without `batch_size` a step uses all of X; with it, batches are shuffled
+    by `rng`, and the last one holds the remaining examples, or is dropped with `drop_last`. `scheduler.step()` follows
+    each epoch, or each batch if the `Scheduler` says so. `jit` records a step once and replays it, several times as
+    fast for small models. `detect_anomaly` finds the operation that first gives an infinity or a NaN, as
+    `tg.detect_anomaly()` does. `progress` shows a bar if tqdm is installed.
 
     `metrics`, such as `{"accuracy": tg.accuracy}`, are functions of (prediction, y) as arrays, computed at each
     epoch's end from the validation data, or the training data where there is none. Each of `callbacks` is then called
@@ -155,6 +163,7 @@ def fit(
     """
     check_model("fit", model)
     check_optimizer("fit", optimizer)
+    check_loss("fit", loss)
     x, y = checked_data("fit: train_data", train_data)
     valid = None if valid_data is None else checked_data("fit: valid_data", valid_data)
     epochs, every = positive_int("fit", "epochs", epochs), positive_int("fit", "checkpoint_every", checkpoint_every)
@@ -165,7 +174,8 @@ def fit(
     weights = {"best": state.copies(), "finite": state.copies()}
     history, file = History(metrics={name: [] for name in metrics}), None
     if checkpoint is not None:
-        settings = run_settings(optimizer, scheduler, loss, (x, y), valid, metrics, batch_size, patience, tol)
+        size = f"{batch_size} with drop_last" if drop_last else batch_size
+        settings = run_settings(optimizer, scheduler, loss, (x, y), valid, metrics, size, patience, tol)
         file = Checkpoint(checkpoint, state, settings)
         history = file.read(weights, epochs) or history
     guard = DivergenceGuard(state, weights["finite"], optimizer, history, (x, y))
@@ -181,7 +191,9 @@ def fit(
         while not history.stopped:
             start, lr = perf_counter(), optimizer.lr
             guard.begin_epoch()
-            train_loss = train_epoch(step, x, y, batch_size, rng, check=guard.check, after_step=after_batch)
+            train_loss = train_epoch(
+                step, x, y, batch_size, rng, check=guard.check, after_step=after_batch, drop_last=drop_last
+            )
             valid_loss, values = evaluate_epoch(evaluation, modules, (x, y), valid, metrics, guard.check)
             watched = train_loss if valid_loss is None else valid_loss
             after_epoch(watched)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .. import functions
 from ..data.batches import batches, check_finite, checked_arrays, positive_int
 from ..engine.mode import no_grad
 from ..engine.rules.registry import Array
@@ -64,6 +65,8 @@ def evaluate(
     metrics = checked_metrics("evaluate", metrics)
     if loss is None and not metrics:
         raise ValueError('evaluate: pass a loss, such as tg.mse_loss, or metrics, such as {"accuracy": tg.accuracy}')
+    if loss is not None:
+        check_loss("evaluate", loss)
     x, y = checked_data("evaluate: data", data)
     prediction = predict(model, x, batch_size)
     with no_grad():
@@ -168,19 +171,36 @@ def measure(where: str, metrics: Metrics, prediction: Array, target: Array) -> d
 def check_model(where: str, model: object) -> None:
     """Raise TypeError unless `model` is a Module."""
     if not isinstance(model, Module):
-        raise TypeError(f"{where}: model is a tg.nn.Module, not {type(model).__name__}")
+        raise TypeError(f"{where}: model is a tg.nn.Module, not {_instead(model)}")
 
 
 def check_optimizer(where: str, optimizer: object) -> None:
     """Raise TypeError unless `optimizer` is an Optimizer."""
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"{where}: optimizer is one of tg.optim, such as tg.optim.Adam, not {type(optimizer).__name__}")
+        example = "tg.optim.Adam(model.parameters(), lr=0.01)"
+        raise TypeError(f"{where}: optimizer is one of tg.optim, such as {example}, not {_instead(optimizer)}")
 
 
-def checked_data(where: str, data: Data) -> tuple[Array, Array]:
+def check_loss(where: str, loss: object) -> None:
+    """Raise TypeError unless `loss` is a function, and no class."""
+    if not callable(loss) or isinstance(loss, type):
+        losses = ", ".join(f"tg.{name}" for name in functions.__all__ if name.endswith("_loss") or "entropy" in name)
+        raise TypeError(f"{where}: loss is a function of (prediction, y), not {_instead(loss)}; pass one of {losses}")
+
+
+def _instead(given: object) -> str:
+    """Describe what was passed instead of an object of the library: a class, a text, or anything else by its type."""
+    if isinstance(given, type):
+        return f"the class {given.__name__} itself, which is to be called with its arguments first"
+    return repr(given) if isinstance(given, str) else type(given).__name__
+
+
+def checked_data(where: str, data: Any) -> tuple[Array, Array]:
     """Return (X, y) as arrays of finite numbers with equally many rows; raises TypeError or ValueError otherwise."""
     if not isinstance(data, (tuple, list)) or len(data) != 2:
-        raise TypeError(f"{where} is a tuple (X, y), not {type(data).__name__}")
+        kind = type(data).__name__
+        given = f"a {kind} of {len(data)}" if isinstance(data, (tuple, list)) else kind
+        raise TypeError(f"{where} is a tuple (X, y), not {given}")
     x, y = checked_arrays(where, *data)
     check_finite(f"{where}, X", x)
     check_finite(f"{where}, y", y)

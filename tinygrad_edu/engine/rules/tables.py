@@ -13,7 +13,7 @@ def from_table(x: Any) -> Any:
     """
     if type(x) is np.ndarray or not hasattr(x, "to_numpy"):
         return x
-    array = np.asarray(x.to_numpy())
+    array = np.ascontiguousarray(x.to_numpy())  # tables keep columns, and sums round by the order in memory
     if array.dtype != object:
         return array
     numbers = all(isinstance(v, (int, float, np.number, np.bool_)) for v in array.flat)
