@@ -16,11 +16,13 @@ import numpy as np
 
 from ..engine.mode import mode
 from ..engine.reprs import table
+from ..engine.tensor import Tensor
 from ..trace.capture import InUse, capture
 from ..trace.captured import Captured
 from ..trace.changes import Overlap
 from ..trace.closure import PLAIN
 from ..trace.traced import JitError
+from ..transforms.reverse import is_transforming
 from . import passes
 from .guards import CACHE_MISS, GUARD_FAILED, VARIABLE, varying
 from .recording import Recording
@@ -68,9 +70,15 @@ class Jitted:
         _jitted.add(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Replay a recording of the function, or record it, or call it where neither is possible."""
+        """Replay a recording of the function, or record it, or call it where neither is possible.
+
+        Inside a transform, and on a Tensor that was computed, a gradient goes through the function: it is called.
+        """
         state = mode()
-        if (state and state.watchers) or not STOPS.isdisjoint(np.geterr().values()):
+        if (
+            (state and state.watchers) or is_transforming() or any([isinstance(a, Tensor) and a.fun for a in args])
+            or not STOPS.isdisjoint(np.geterr().values())
+        ):  # fmt: skip
             return self._fun(*args, **kwargs)
         is_paused = bool(state and state.paused)
         varies = ""

@@ -176,6 +176,11 @@ class _Thread(threading.local):
 _enclosing = _Thread()  # the variables of all transforms that this thread is in
 
 
+def is_transforming() -> bool:
+    """Return whether this thread is in a function that is being transformed."""
+    return bool(_enclosing.variables)
+
+
 def trace(
     transform: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Argnums,
     has_aux: bool = False, several: bool = False,
