@@ -1352,7 +1352,7 @@ def test_a_gradient_through_a_jitted_result_is_refused():
     for _ in range(3):
         y = loss(np.ones(2)) + (w * w).sum()
         assert "tg.jit(tg.grad(f))" in message(JitError, y.backward)
-    assert "tg.jit(tg.grad(f))" in message(JitError, lambda: tg.grad(tg.jit(np.sum))(np.ones(2)))
+    np.testing.assert_array_equal(tg.grad(tg.jit(np.sum))(np.ones(2)), np.ones(2))  # inside a transform it is called
 
 
 def test_an_array_that_it_closes_over_is_read_and_written_anew():

@@ -60,14 +60,6 @@ def test_a_recorded_function_that_closes_over_a_variable_keeps_its_gradient():
     np.testing.assert_allclose(g, 2 * np.sum(X * X) * X**2)
 
 
-def test_a_computed_tensor_passes_its_gradient_through_a_recorded_function():
-    w, jitted = tg.Tensor(X), tg.jit(f)
-    for _ in range(3):
-        w.zero_grad()
-        jitted(w * 2).backward()
-        np.testing.assert_allclose(w.grad, 2 * tg.grad(f)(2 * X))
-
-
 def test_trees_under_jit():
     params = {"layers": [(A, np.ones(2)), (A.T, np.zeros(2))], "scale": 2.0, "n": 2}
 

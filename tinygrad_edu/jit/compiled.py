@@ -16,7 +16,6 @@ import numpy as np
 
 from ..engine.mode import mode
 from ..engine.reprs import table
-from ..engine.tensor import Tensor
 from ..trace.capture import InUse, capture
 from ..trace.captured import Captured
 from ..trace.changes import Overlap
@@ -72,13 +71,10 @@ class Jitted:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Replay a recording of the function, or record it, or call it where neither is possible.
 
-        Inside a transform, and on a Tensor that was computed, a gradient goes through the function: it is called.
+        Inside a transform it is called, as gradients go through it.
         """
         state = mode()
-        if (
-            (state and state.watchers) or is_transforming() or any([isinstance(a, Tensor) and a.fun for a in args])
-            or not STOPS.isdisjoint(np.geterr().values())
-        ):  # fmt: skip
+        if (state and state.watchers) or is_transforming() or not STOPS.isdisjoint(np.geterr().values()):
             return self._fun(*args, **kwargs)
         is_paused = bool(state and state.paused)
         varies = ""
