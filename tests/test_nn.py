@@ -1,4 +1,5 @@
 import json
+import re
 from functools import partial
 from pathlib import Path
 
@@ -444,6 +445,16 @@ def test_zeros_constant_and_shapes_of_more_or_fewer_axes():
     assert abs(nn.he_uniform((2, 3, 5), 0)).max() <= (6 / 15) ** 0.5
     with pytest.raises(ValueError, match=r"he_uniform: weights have a shape \(out, in\), not \(3,\)"):
         nn.he_uniform((3,))
+
+
+@pytest.mark.parametrize("init", [nn.he_uniform, nn.he_normal, nn.xavier_uniform, nn.xavier_normal, nn.orthogonal])
+@pytest.mark.parametrize("shape", [(3, 0), (0, 3), (0, 0), (2, 3, 0), [3, 0]])
+def test_weights_without_inputs_or_outputs_have_no_variance(init, shape):
+    with pytest.raises(ValueError, match=rf"{init.__name__}: {re.escape(str(tuple(shape)))} has no inputs or outputs"):
+        init(shape)
+    for wrong in ((), (3,), 3):
+        with pytest.raises(ValueError, match=rf"{init.__name__}: weights have a shape \(out, in\)"):
+            init(wrong)
 
 
 def test_a_parameter_replaced_by_an_array_is_refused_with_the_remedy():

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -481,6 +482,62 @@ def test_importing_the_library_and_its_plots_imports_no_plotting():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "\n"
+
+
+@pytest.mark.parametrize("of", [tg.Tensor, np.array, lambda v: tg.Tensor([[v]]), tg.Value, np.float32])
+def test_a_line_takes_its_slope_from_a_model(of):
+    x, y = np.arange(4.0), np.array([1, 3, 5, 7], np.uint8)
+    ax = tg.plot.fit_line(x, y, of(2.0), of(-1.5))
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [-1.5, 4.5])
+    assert ax.get_legend().get_texts()[1].get_text() == "y = 2 x − 1.5"  # noqa: RUF001
+    model = tg.nn.Linear(2, 1)
+    with pytest.raises(TypeError, match=r"fit_line: slope is one number, not an array of shape \(1, 2\)"):
+        tg.plot.fit_line(x, y, model.weight, model.bias)
+
+
+def test_a_line_through_data_with_gaps_and_of_small_integers():
+    ax = tg.plot.fit_line([0.0, 1, np.nan, 3], [1.0, np.inf, 2, 4], 1.0, 1.0)
+    np.testing.assert_array_equal(ax.lines[0].get_xdata(), [0, 3])
+    ax = tg.plot.fit_line(np.array([0, 200], np.uint8), [0, 1], 300, 0)
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [0, 60_000])
+    with pytest.raises(ValueError, match="fit_line: no point is finite"):
+        tg.plot.fit_line([np.nan], [1.0], 1.0, 1.0)
+
+
+def test_losses_are_a_history_or_numbers():
+    for given in ([3, 2, 1], (3, 2, 1), np.array([3.0, 2, 1]), pd.Series([3, 2, 1]), tg.History(train_loss=[3, 2, 1])):
+        (line,) = tg.plot.losses(given).lines
+        np.testing.assert_array_equal(line.get_xydata(), [[1, 3], [2, 2], [3, 1]])
+    for error, given, text in (
+        (TypeError, {"loss": [3, 2, 1]}, "losses: history must hold real numbers"),
+        (TypeError, ["high", "low"], "losses: history must hold real numbers"),
+        (ValueError, [], r"pass a History, or the losses of the epochs as an array \(n,\), not \(0,\)"),
+        (ValueError, 3.0, r"pass a History, or .*not \(\)"),
+    ):
+        with pytest.raises(error, match=text):
+            tg.plot.losses(given)
+
+
+def test_nan_among_examples_or_outputs_is_named():
+    holed = X.copy()
+    holed[3, 1] = np.nan
+    with pytest.raises(ValueError, match=r"decision_boundary, X: 1 values are NaN or infinite, in columns \[1\]"):
+        tg.plot.decision_boundary(parabola, holed, BELOW)
+    with pytest.raises(ValueError, match="decision_boundary, y: 1 values are NaN"):
+        tg.plot.decision_boundary(parabola, X, np.where(np.arange(len(X)) == 2, np.nan, BELOW))
+    for model in (lambda x: np.where(x[:, 0] > 0, np.nan, 1.0), lambda x: np.full((len(x), 2), np.inf)):
+        with pytest.raises(ValueError, match=r"decision_boundary: \d+ of the model's \d+ outputs are NaN or infinite"):
+            tg.plot.decision_boundary(model, X, BELOW)
+    with pytest.raises(ValueError, match="confusion, y_pred: 1 values are NaN"):
+        tg.plot.confusion([0, 1, 1], [0, np.nan, 1])
+
+
+def test_plots_take_tables_and_columns():
+    table, classes = pd.DataFrame(X, columns=["a", "b"]), pd.Series(BELOW)
+    ax = tg.plot.decision_boundary(tg.nn.MLP([2, 3, 2], rng=0), table, classes)
+    np.testing.assert_array_equal(ax.collections[-1].get_offsets(), X[BELOW == 1])
+    assert tg.plot.confusion(pd.Series(["a", "b"]), pd.Series(["a", "a"])).texts[0].get_text() == "1"
+    tg.plot.fit_line(table["a"], table["b"], 1.0, 0.0)
 
 
 if __name__ == "__main__":

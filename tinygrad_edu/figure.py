@@ -6,14 +6,15 @@ classes in marker, so that no plot depends on colour alone.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .engine.dispatch import Operand
 from .engine.rules.registry import Array
 from .engine.rules.tables import from_table
-from .engine.tensor import Tensor
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,30 +46,44 @@ def axes_or_new(ax: Axes | None, projection: str | None = None, figsize: tuple[f
     return figure.add_subplot(projection=projection)
 
 
-def numeric_array(where: str, name: str, values: ArrayLike | Tensor) -> Array:
+def numeric_array(where: str, name: str, values: ArrayLike | Operand) -> Array:
     """Return `values` as an array; raise TypeError if it does not hold real numbers."""
-    array = np.asarray(values.data if isinstance(values, Tensor) else from_table(values))
+    array = np.asarray(values._value if isinstance(values, Operand) else from_table(values))
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{where}: {name} must hold real numbers, not {array.dtype}")
     return array
 
 
-def losses(history: Losses, ax: Axes | None = None) -> Axes:
+def number(where: str, name: str, value: ArrayLike | Operand) -> float:
+    """Return a number, or the only element of an array or Tensor, as a float; raise TypeError for anything else."""
+    array = numeric_array(where, name, value)
+    if array.size != 1:
+        raise TypeError(f"{where}: {name} is one number, not an array of shape {array.shape}")
+    return float(array.reshape(-1)[0])
+
+
+def losses(history: Losses | ArrayLike, ax: Axes | None = None) -> Axes:
     """Plot the training loss, and the validation loss if there is one, by epoch on a logarithmic scale.
 
-    A ring marks the best epoch by validation loss.
+    A ring marks the best epoch by validation loss. `history` is a History, or the training losses alone, (n,).
     """
+    curves: Any = history
+    if not hasattr(curves, "train_loss"):
+        given = numeric_array("losses", "history", curves)
+        if given.ndim != 1 or not given.size:
+            raise ValueError(f"losses: pass a History, or the losses of the epochs as an array (n,), not {given.shape}")
+        curves = SimpleNamespace(train_loss=given.tolist(), valid_loss=[], best_epoch=0)
     ax = axes_or_new(ax)
-    epochs = np.arange(1, len(history.train_loss) + 1)
+    epochs = np.arange(1, len(curves.train_loss) + 1)
     marker = "." if len(epochs) == 1 else None  # a line through one point shows nothing
-    ax.plot(epochs, history.train_loss, color=BLUE, marker=marker, label="training")
-    if history.valid_loss:
-        ax.plot(epochs, history.valid_loss, color=VERMILION, linestyle="--", marker=marker, label="validation")
-    if history.valid_loss and history.best_epoch:
-        best = history.best_epoch
+    ax.plot(epochs, curves.train_loss, color=BLUE, marker=marker, label="training")
+    if curves.valid_loss:
+        ax.plot(epochs, curves.valid_loss, color=VERMILION, linestyle="--", marker=marker, label="validation")
+    if curves.valid_loss and curves.best_epoch:
+        best = curves.best_epoch
         ring: dict[str, Any] = {"s": 50, "facecolors": "none", "edgecolors": BLACK, "zorder": 3}
-        ax.scatter(best, history.valid_loss[best - 1], label=f"best epoch, {best}", **ring)
-    if all(loss > 0 for loss in (*history.train_loss, *history.valid_loss)):
+        ax.scatter(best, curves.valid_loss[best - 1], label=f"best epoch, {best}", **ring)
+    if all(loss > 0 for loss in (*curves.train_loss, *curves.valid_loss)):
         ax.set_yscale("log")
     ax.set(xlabel="epoch", ylabel="loss")
     ax.legend()

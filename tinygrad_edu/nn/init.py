@@ -57,7 +57,8 @@ def orthogonal(shape: tuple[int, ...], rng: Rng = None, gain: float = 1.0) -> Ar
     make R's diagonal positive. For a layer with another gain:
     `Linear(8, 8, init=functools.partial(orthogonal, gain=2**0.5))`.
     """
-    units, fan_in = shape[0], _fans("orthogonal", shape)[1]
+    fan_in = _fans("orthogonal", shape)[1]
+    units = shape[0]
     q, r = np.linalg.qr(np.random.default_rng(rng).normal(size=(max(units, fan_in), min(units, fan_in))))
     q *= np.sign(np.diagonal(r))
     return np.ascontiguousarray(gain * (q if units >= fan_in else q.T)).reshape(shape)
@@ -65,6 +66,10 @@ def orthogonal(shape: tuple[int, ...], rng: Rng = None, gain: float = 1.0) -> Ar
 
 def _fans(where: str, shape: tuple[int, ...]) -> tuple[int, int]:
     """Return fan-out and fan-in: the numbers of outputs and inputs of a unit."""
-    if len(shape) < 2:
+    if not isinstance(shape, (tuple, list)) or len(shape) < 2:
         raise ValueError(f"{where}: weights have a shape (out, in), not {shape}; zeros and constant take any")
+    if 0 in shape:
+        raise ValueError(
+            f"{where}: {tuple(shape)} has no inputs or outputs, so its weights have no variance; use zeros"
+        )
     return shape[0] * prod(shape[2:]), prod(shape[1:])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..data.batches import check_finite
 from ..engine.mode import no_grad
 from ..engine.rules.registry import Array
 from ..figure import BLACK, CLASSES, MARKERS, VERMILION, axes_or_new, numeric_array
@@ -98,6 +99,8 @@ def decision_boundary(
     if points.ndim != 2 or points.shape[1] != 2 or classes.size != len(points) or not len(points):
         shapes = f"X has shape {points.shape} and y {classes.shape}"
         raise ValueError(f"decision_boundary: {shapes}; pass the two features as X (n, 2), and the classes as y (n,)")
+    check_finite("decision_boundary, X", points)
+    check_finite("decision_boundary, y", classes)
     classes = classes.reshape(-1)
     (left, right), (low, high) = (_limits(column) for column in points.T)
     x1, x2 = np.meshgrid(np.linspace(left, right, resolution), np.linspace(low, high, resolution))
@@ -128,6 +131,9 @@ def decision_boundary(
 def _class_scores(outputs: Any, n: int, classes: Array, threshold: float) -> tuple[Array, list[int]]:
     """Return a score for each of n points and each class, and the classes; raise ValueError if y holds another one."""
     scores = numeric_array("decision_boundary", "the model's output", outputs)
+    if bad := np.count_nonzero(~np.isfinite(scores)):
+        remedy = "look for NaN in its weights, and for a learning rate that was too high"
+        raise ValueError(f"decision_boundary: {bad} of the model's {scores.size} outputs are NaN or infinite; {remedy}")
     if scores.shape in [(n,), (n, 1)]:
         above = scores.reshape(-1) - threshold
         scores = np.column_stack([-above, above])

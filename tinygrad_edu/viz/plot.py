@@ -18,8 +18,11 @@ from numpy.typing import ArrayLike
 
 from ..figure import (  # isort: skip
     BLACK, BLUE, CLASSES, GREEN, GREY, MARKERS, ORANGE, PURPLE, SKY, VERMILION, YELLOW, axes_or_new, losses, lr_curve,
-    numeric_array,
+    number, numeric_array,
 )  # fmt: skip
+from ..data.batches import check_finite
+from ..engine.rules.tables import from_table
+from ..engine.tensor import Tensor
 from ..nn import Module
 from ..state import replacing
 from .fields import contours, decision_boundary, surface
@@ -42,17 +45,25 @@ __all__ = [
 def fit_line(
     x: ArrayLike,
     y: ArrayLike,
-    slope: float,
-    intercept: float,
+    slope: float | Tensor,
+    intercept: float | Tensor,
     ax: Axes | None = None,
     *,
     xlabel: str = "x",
     ylabel: str = "y",
 ) -> Axes:
-    """Plot the points (x, y), both of shape (n,), and the line y = slope * x + intercept."""
+    """Plot the points (x, y), both of shape (n,), and the line y = slope * x + intercept.
+
+    Slope and intercept may be arrays or Tensors of one element. Points with NaN or infinity are left out.
+    """
     xs, ys = numeric_array("fit_line", "x", x), numeric_array("fit_line", "y", y)
     if xs.ndim != 1 or xs.shape != ys.shape or not xs.size:
         raise ValueError(f"fit_line: x has shape {xs.shape} and y {ys.shape}; pass two arrays of one shape (n,)")
+    slope, intercept = number("fit_line", "slope", slope), number("fit_line", "intercept", intercept)
+    finite = np.isfinite(xs) & np.isfinite(ys)
+    if not finite.any():
+        raise ValueError("fit_line: no point is finite")
+    xs, ys = xs[finite].astype(float), ys[finite].astype(float)
     ax = axes_or_new(ax)
     size, alpha = (30, 1.0) if len(xs) <= 50 else (12, 0.4)  # many points overlap: transparency shows the density
     ax.scatter(xs, ys, s=size, color=BLUE, alpha=alpha, linewidths=0, label="data")
@@ -73,10 +84,13 @@ def confusion(
     The classes, both arrays of shape (n,), are numbers or strings. `labels` name them in order; if they are 0, 1, ...,
     `labels` may also name classes that do not occur.
     """
-    true, predicted = np.asarray(y_true), np.asarray(y_pred)
+    true, predicted = np.asarray(from_table(y_true)), np.asarray(from_table(y_pred))
     if true.ndim != 1 or true.shape != predicted.shape or not true.size:
         remedy = "pass the classes as two arrays of one shape (n,), and scores as scores.argmax(axis=1)"
         raise ValueError(f"confusion: y_true has shape {true.shape} and y_pred {predicted.shape}; {remedy}")
+    for name, given in (("y_true", true), ("y_pred", predicted)):
+        if given.dtype.kind == "f":
+            check_finite(f"confusion, {name}", given)
     classes = np.unique(np.concatenate([true, predicted]))
     if labels is not None and np.isin(classes, range(len(labels))).all():
         classes = np.arange(len(labels))
