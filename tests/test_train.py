@@ -626,7 +626,7 @@ def test_a_function_is_no_model():
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        ({"model": nn.Linear}, r"model is a tg\.nn\.Module, not the class Linear itself, which is to be called"),
+        ({"model": nn.Linear}, r"model is a tg\.nn\.Module, not the class Linear; call it to make one"),
         ({"optimizer": optim.Adam}, r"optimizer is .*Adam\(model\.parameters\(\), lr=0\.01\), not the class Adam"),
         ({"optimizer": "adam"}, r"optimizer is one of tg\.optim, .*, not 'adam'"),
         ({"loss": "mse"}, r"loss is a function of \(prediction, y\), not 'mse'; pass one of .*tg\.mse_loss"),

@@ -191,7 +191,7 @@ def check_loss(where: str, loss: object) -> None:
 def _instead(given: object) -> str:
     """Describe what was passed instead of an object of the library: a class, a text, or anything else by its type."""
     if isinstance(given, type):
-        return f"the class {given.__name__} itself, which is to be called with its arguments first"
+        return f"the class {given.__name__}; call it to make one"
     return repr(given) if isinstance(given, str) else type(given).__name__
 
 
