@@ -192,3 +192,12 @@ def test_softmax_before_cross_entropy_and_sigmoid_before_its_loss_give_a_hint():
         warnings.simplefilter("error")
         for logits in (x, x / 2, np.exp(x), tg.log_softmax(x), np.eye(4, 3), np.zeros((4, 3)), np.ones((4, 1))):
             tg.cross_entropy(logits, [0, 0, 0, 0])
+
+
+@given(d=st.floats(-3, 3), delta=st.floats(0.1, 2))
+def test_the_second_derivative_of_huber_loss_is_1_within_delta_also_at_0(d, delta):
+    for residual in (d, 0.0):
+        hessian = tg.hessian(lambda x: tg.huber_loss(x, np.zeros(1), delta))(np.array([residual]))
+        assert hessian.item() == (abs(residual) <= delta)
+        slope = tg.grad(lambda x: tg.huber_loss(x, np.zeros(1), delta))(np.array([residual]))
+        assert slope.item() == pytest.approx(np.clip(residual, -delta, delta))

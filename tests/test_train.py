@@ -676,6 +676,14 @@ def test_a_single_example_left_over_is_answered_by_drop_last():
     tg.lr_finder(model, tg.mse_loss, data, optimizer=optimizer, batch_size=4, steps=20, drop_last=True)
 
 
+def test_many_weights_of_float16_do_not_pass_for_infinite():
+    model = nn.Linear(400, 300).astype(np.float16)
+    model.weight.data[...] = 1
+    x = np.full((2, 400), 0.01, np.float16)
+    options = {"optimizer": optim.SGD(model.parameters(), lr=1e-4), "epochs": 2, "progress": False}
+    assert len(fit(model, tg.mse_loss, (x, np.full((2, 300), 4, np.float16)), **options)) == 2
+
+
 def test_a_checkpoint_of_a_run_with_drop_last_is_not_resumed_without(tmp_path):
     def run(drop_last, epochs):
         model = nn.Linear(3, 1, rng=0)

@@ -77,8 +77,8 @@ def huber_loss(prediction: Any, target: Any, delta: float = 1.0, *, reduction: s
     """Return the mean of d**2 / 2 where |d| <= `delta`, and delta (|d| - delta / 2) elsewhere (Huber 1964)."""
     if not delta > 0:
         raise ValueError(f"huber_loss: delta must be positive, got {delta}")
-    d = np.abs(difference("huber_loss", prediction, target))
-    clipped = np.minimum(d, delta)
+    d = difference("huber_loss", prediction, target)
+    clipped = np.clip(d, -delta, delta)  # d itself up to delta, so without a kink at 0
     return reduced("huber_loss", clipped * (d - clipped / 2), reduction)
 
 

@@ -129,7 +129,10 @@ class DivergenceGuard:
 
     def check_weights(self) -> None:
         """Check the sum of all weights: no loss has been computed since the last update."""
-        self.check("the sum of the weights", float(sum(t.data.sum() for t in self.state.tensors)))
+        total = sum(
+            t.data.sum(dtype=np.float64) for t in self.state.tensors
+        )  # that of float16 overflows from 65,520 on
+        self.check("the sum of the weights", float(total))
 
     @contextmanager
     def detect_anomaly(self) -> Iterator[None]:

@@ -16,5 +16,5 @@ def from_table(x: Any) -> Any:
     array = np.ascontiguousarray(x.to_numpy())  # tables keep columns, and sums round by the order in memory
     if array.dtype != object:
         return array
-    numbers = all(isinstance(v, (int, float, np.number, np.bool_)) for v in array.flat)
+    numbers = array.size and all(isinstance(v, (int, float, np.number, np.bool_)) for v in array.flat)
     return np.array(array.tolist()) if numbers else array
