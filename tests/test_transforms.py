@@ -6,6 +6,7 @@ import weakref
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from strategies import arrays
 
 import tinygrad_edu as tg
@@ -80,10 +81,80 @@ def test_a_tensor_as_argument_carries_its_gradient_on():
     np.testing.assert_array_equal(x.grad, [6, 12])
 
 
-def test_parameters_of_a_model_do_not_keep_a_gradient_from_being_an_array():
+CLOSED_OVER = {  # derivatives of w x^3, as functions of f and x that return one number
+    "grad": (lambda f, x: tg.grad(f)(x), lambda w, x: 3 * w * x**2),
+    "value_and_grad": (lambda f, x: sum(tg.value_and_grad(f)(x)), lambda w, x: w * x**3 + 3 * w * x**2),
+    "vjp": (lambda f, x: tg.vjp(f, x)[1](2.0)[0], lambda w, x: 6 * w * x**2),
+    "vjp's value": (lambda f, x: tg.vjp(f, x)[0], lambda w, x: w * x**3),
+    "jvp": (lambda f, x: sum(tg.jvp(f, [x], [2.0])), lambda w, x: w * x**3 + 6 * w * x**2),
+    "jacobian": (lambda f, x: tg.jacobian(f)(x), lambda w, x: 3 * w * x**2),
+    "hessian": (lambda f, x: tg.hessian(f)(x), lambda w, x: 6 * w * x),
+    "hvp": (lambda f, x: tg.hvp(f)(x, 2.0), lambda w, x: 12 * w * x),
+    "nested": (lambda f, x: tg.grad(tg.grad(tg.grad(f)))(x), lambda w, x: 6 * w),
+    "vjp of grad": (lambda f, x: tg.vjp(tg.grad(f), x)[1](1.0)[0], lambda w, x: 6 * w * x),
+}
+
+
+@pytest.mark.parametrize("name", CLOSED_OVER)
+@given(st.floats(-2, 2), st.floats(-2, 2))
+def test_what_a_function_closes_over_keeps_its_part_in_the_graph(name, w, x):
+    transform, expected = CLOSED_OVER[name]
+    w, outer = tg.Tensor(w), tg.Tensor(x)
+    f = lambda x: w * x**3
+    h = 1e-4
+    y = transform(f, x)
+    np.testing.assert_allclose(y.data, expected(w.data, x), rtol=1e-12, atol=1e-12)
+    (y * y + f(x)).backward()  # the pattern of physics-informed networks
+    by_w = (expected(w.data + h, x) ** 2 - expected(w.data - h, x) ** 2) / (2 * h) + x**3
+    np.testing.assert_allclose(w.grad, by_w, rtol=1e-6, atol=1e-6)
+    w.zero_grad()
+    transform(f, outer).backward()  # an argument that is a Tensor as well
+    by_w = (expected(w.data + h, x) - expected(w.data - h, x)) / (2 * h)
+    by_x = (expected(w.data, x + h) - expected(w.data, x - h)) / (2 * h)
+    np.testing.assert_allclose(0 if w.grad is None else w.grad, by_w, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(0 if outer.grad is None else outer.grad, by_x, rtol=1e-5, atol=1e-5)
+    with tg.no_grad():
+        assert not isinstance(transform(f, x), tg.Tensor)
+        np.testing.assert_allclose(transform(f, x), expected(w.data, x), rtol=1e-12, atol=1e-12)
+
+
+def test_a_leaf_that_is_made_within_the_function_is_no_reason_for_a_tensor():
+    assert type(tg.grad(lambda x: (x * tg.Tensor(3.0)).sum())(np.ones(2))) is np.ndarray
+    g = tg.grad(lambda w: np.sum(tg.grad(lambda x: np.sum(w * x**2))(np.ones(2)) ** 2))(np.ones(2))
+    assert type(g) is np.ndarray
+
+
+def test_a_physics_informed_network_trains():
+    """u' = -u, u(0) = 1: both losses reach the weights, as finite differences of the whole loss confirm."""
+    rng = np.random.default_rng(0)
+    hidden, out = tg.nn.Linear(1, 8, rng=rng), tg.nn.Linear(8, 1, rng=rng)
+    u = lambda t: out(np.tanh(hidden(t)))
+    t = np.linspace(0, 1, 6)[:, None]
+
+    def loss():
+        slope = tg.grad(lambda t: np.sum(u(t)))(t)
+        return np.mean((slope + u(t)) ** 2) + (u(np.zeros((1, 1))) - 1).sum() ** 2
+
+    loss().backward()
+    for p in (*hidden.parameters(), *out.parameters()):
+        for index in np.ndindex(p.shape):
+            values = []
+            for h in (1e-6, -1e-6):
+                p.data[index] += h
+                values.append(float(loss()))
+                p.data[index] -= h
+            np.testing.assert_allclose(p.grad[index], (values[0] - values[1]) / 2e-6, rtol=1e-5, atol=1e-7)
+    adam = tg.optim.Adam([*hidden.parameters(), *out.parameters()], lr=0.02)
+    for _ in range(300):
+        adam.minimize(loss())
+    np.testing.assert_allclose(u(t).data, np.exp(-t), atol=0.02)
+
+
+def test_check_grad_takes_a_function_that_closes_over_tensors():
     w = tg.Tensor([2.0, 3.0])
-    assert type(tg.grad(lambda x: (w * x).sum())(np.ones(2))) is np.ndarray
-    assert w.grad is None
+    tg.check_grad(lambda x: np.sum(w * x**3), np.array([0.5, -1.5]))
+    with pytest.raises(tg.GradientError):
+        tg.check_grad(lambda x: np.sum(w.detach() * x**3 * (1 if isinstance(x, tg.Tensor) else 2)), np.ones(2))
 
 
 def test_transforms_work_within_no_grad():

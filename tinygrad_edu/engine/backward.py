@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from functools import partial
 from heapq import heappop, heappush
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from numpy import float64
 
 from .errors import freed
+from .hooks import HookedGradients, hooks
 from .mode import Contribution, watchers
 from .rules.finite import has_nan
 from .rules.registry import Function, is_elementwise, name, vjps
@@ -30,8 +31,10 @@ class Node(Protocol):
     argvals: tuple[Any, ...]  # the arguments as plain arrays
     kwargs: dict[str, Any]
     argnums: tuple[int, ...]  # the positions of the arguments that take gradients
+    _kind: ClassVar[Any]  # the class of nodes: Tensor or Value
 
     def _fit(self, g: Gradient, fun: Function) -> Gradient: ...
+    def _as_base(self) -> Any: ...  # the same node, but no instance of a user's subclass
 
 
 N = TypeVar("N", bound=Node)
@@ -40,9 +43,11 @@ Select = Callable[[Iterable[Pair[N]]], list[Pair[N]]]
 Contributions = tuple[Contribution, Contribution]  # the usual function, and the one for when a NaN arrived
 
 
-def backpropagate(root: N, gradient: Gradient, contribution: Contribution) -> Iterator[Pair[N]]:
+def backpropagate(
+    root: N, gradient: Gradient, contribution: Contribution, kind: type[dict[Any, Any]] = dict
+) -> Iterator[Pair[N]]:
     """Yield (node, its gradient) from the root back to the leaves, each node before its arguments."""
-    gradients, latest = {root: gradient}, [(root.order, root)]
+    gradients, latest = kind({root: gradient}), [(root.order, root)]
     while latest:
         order, y = heappop(latest)
         g = gradients.pop(y)  # complete: every node that was computed from y has been visited
@@ -64,7 +69,7 @@ def fitted(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
     if r is None:
         raise TypeError(f"a rule of {name(y.fun)} gave None; in place of a rule None says: no gradient")
     r = x._fit(r, y.fun)
-    leaf_shares_array = r is g and not x.argnums and not isinstance(r, type(x))
+    leaf_shares_array = r is g and not x.argnums and not isinstance(r, x._kind)
     return r.copy() if leaf_shares_array else r
 
 
@@ -92,9 +97,9 @@ def contribution(y: Node, g: Gradient, i: int, x: Node, fit: Callable[..., Gradi
 
 def recorded_contribution(y: Node, g: Gradient, i: int, x: Node, fit: Callable[..., Gradient] = fitted) -> Gradient:
     """Return the same, computed by the rule on nodes: NumPy's calls in it are recorded, and have gradients."""
-    args = [parent(y, j) if j in y.argnums else a for j, a in enumerate(y.argvals)]
+    args = [parent(y, j)._as_base() if j in y.argnums else a for j, a in enumerate(y.argvals)]
     rule: Any = vjps[y.fun][i]
-    return fit(rule(g, y, *args, **y.kwargs), y, g, x)
+    return fit(rule(g, y._as_base(), *args, **y.kwargs), y, g, x)
 
 
 def parent(y: N, i: int) -> N:
@@ -129,7 +134,7 @@ def reverse_pass(root: N, gradient: Gradient, select: Select[N], contributions: 
             for contribute in contributions:
                 for watcher in watching:
                     contribute = watcher.contribution(contribute)
-                pairs = select(backpropagate(root, gradient, contribute))
+                pairs = select(backpropagate(root, gradient, contribute, HookedGradients if hooks else dict))
                 if not has_nan(*[getattr(g, "_value", g) for _, g in pairs]):
                     break
     finally:

@@ -9,9 +9,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .conversions import number_leaves
 from .errors import checked_keywords, explained, numpys_error
+from .inplace import augmented
 from .rules.activations import relu
 from .rules.containers import separated
+from .rules.foreign import ORDINARY, array_from
 from .rules.methods import METHODS
 from .rules.registry import CONTAINERS, compositions, constants, implementations, keywords, leaves, name, refusal, vjps
 from .tape import NO_KEYWORDS, Function, Node, constant, record
@@ -51,6 +54,8 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             kind = type(a) if kind is None or kind is type(a) else common(kind, type(a), fun)
         elif isinstance(a, CONTAINERS) and i < len(rules) and rules[i] is not None and holds_node(a):
             return apply(*separated(fun, args), kwargs)
+        elif type(a) not in ORDINARY:
+            argvals[i] = array_from(a)
     assert kind is not None
     try:
         data = implementations.get(fun, fun)(*argvals, **kwargs)
@@ -70,7 +75,7 @@ def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, A
         if kwargs or "out" in keywords(fun):
             kwargs = checked_keywords(fun, args, kwargs)
         try:
-            return compositions[fun](*args, **kwargs)
+            return compositions[fun](*map(_as_base, args), **{k: _as_base(v) for k, v in kwargs.items()})
         except (TypeError, ValueError, IndexError) as error:  # of a call that the user did not write
             if (original := numpys_error(error)) is None:
                 raise
@@ -109,11 +114,20 @@ def holds_node(a: Any) -> bool:
 
 
 def plain(a: Any) -> Any:
-    """Return an argument with the data of nodes in their place."""
+    """Return an argument with arrays in the place of nodes and tables."""
     if isinstance(a, (list, tuple)):
         parts = [plain(v) for v in a]
         return tuple(parts) if isinstance(a, tuple) else parts
-    return a._value if isinstance(a, Node) else a
+    return a._value if isinstance(a, Node) else array_from(a)
+
+
+def _as_base(a: Any) -> Any:
+    """Return an argument of a composition: a table as an array, an instance of a user's subclass as a Tensor."""
+    if isinstance(a, Node):
+        return a._as_base()
+    if type(a) in (list, tuple):
+        return type(a)(map(_as_base, a))
+    return array_from(a)
 
 
 def _bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -149,7 +163,7 @@ def binary(fun: np.ufunc, op: Function) -> tuple[Function, Function]:
                 return NotImplemented
         try:
             data = op(x, y)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, ArithmeticError) as error:
             raise explained(error, fun, (a, b), {}) from error
         if a.requires_grad:
             argnums = BOTH if t is kind and b.requires_grad else FIRST
@@ -166,7 +180,7 @@ def binary(fun: np.ufunc, op: Function) -> tuple[Function, Function]:
                 return NotImplemented
         try:
             data = op(a, b._value)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, ArithmeticError) as error:
             raise explained(error, fun, (a, b), {}) from error
         if b.requires_grad:
             return record(kind, data, fun, (a, b), (a, b._value), NO_KEYWORDS, SECOND)
@@ -180,9 +194,13 @@ def unary(fun: Function, op: Function) -> Any:
 
     def method(x: Node) -> Any:
         data = x._value
+        try:
+            y = op(data)
+        except (ValueError, ArithmeticError) as error:  # of Python's functions of floats
+            raise explained(error, fun, (x,), {}) from error
         if x.requires_grad:
-            return record(type(x), op(data), fun, (x,), (data,), NO_KEYWORDS, FIRST)
-        return constant(type(x), op(data))
+            return record(type(x), y, fun, (x,), (data,), NO_KEYWORDS, FIRST)
+        return constant(type(x), y)
 
     return method
 
@@ -206,10 +224,15 @@ def _real_power(a: Any, b: Any) -> Any:
     return y
 
 
+def _real_power_in_place(a: Any, b: Any) -> Any:
+    return _real_power(a, b) if type(a) is float else operator.ipow(a, b)  # type: ignore[no-untyped-call]
+
+
 class Operand(Node):
     """A node that Python's operators and NumPy's functions take."""
 
     __slots__ = ()
+    __pandas_priority__ = 5000  # more than a table's: of `table * tensor`, the Tensor computes the product
     _reflected: ClassVar[dict[np.ufunc, Function]] = {}  # of a subclass: its methods for an array on the left
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -229,7 +252,7 @@ class Operand(Node):
         if ufunc in table:
             return apply(table[ufunc], inputs, {"axis": 0, **kwargs})
         if method in METHODS and ufunc.nin == 2 and ufunc in vjps and kwargs.pop("out", None) is None:
-            return METHODS[method](ufunc, *inputs, **kwargs)
+            return METHODS[method](ufunc, *map(_as_base, inputs), **kwargs)
         raise TypeError(
             f"{name(ufunc)}.{method} has no rule for Tensors; y[index] = ... writes into a Tensor, and Tensor.data "
             "serves where no gradient is needed"
@@ -247,13 +270,28 @@ class Operand(Node):
         return bool(self._value)
 
     def __float__(self) -> float:
-        return float(self._scalar("float"))
+        number = float(self._scalar("float"))
+        number_leaves(self)
+        return number
 
     def __int__(self) -> int:
-        return int(self._scalar("int"))
+        number = int(self._scalar("int"))
+        number_leaves(self)
+        return number
+
+    def __round__(self, ndigits: int | None = None) -> float:
+        return round(self._scalar("round").item(), ndigits)  # type: ignore[no-any-return]
 
     def __format__(self, spec: str) -> str:
         return format(self._scalar("format").item(), spec) if spec else str(self)
+
+    def _as_gradient(self, r: Any, recorded: bool) -> Any:
+        """Return a gradient that a hook made, in the dtype of this node; `recorded` says whether as a node."""
+        if recorded and isinstance(r, Node):
+            return r._as_base()
+        data = r._value if isinstance(r, Node) else r
+        g = float(data) if type(self._value) is float else np.array(data, self._value.dtype)
+        return constant(self._kind, g) if recorded else g
 
     def _scalar(self, purpose: str) -> Any:
         """Return the single element as a NumPy scalar; raise TypeError if there is not exactly one."""
@@ -273,6 +311,10 @@ class Operand(Node):
     __pow__, __rpow__ = binary(np.power, _real_power)
     __neg__, __pos__ = unary(np.negative, operator.neg), unary(np.positive, operator.pos)
     __abs__, relu = unary(np.absolute, abs), unary(relu, implementations[relu])
+    __iadd__, __isub__ = augmented("+", np.add, operator.iadd), augmented("-", np.subtract, operator.isub)
+    __imul__, __itruediv__ = augmented("*", np.multiply, operator.imul), augmented("/", np.divide, operator.itruediv)
+    __ifloordiv__ = augmented("//", np.floor_divide, operator.ifloordiv)
+    __imod__, __ipow__ = augmented("%", np.remainder, operator.imod), augmented("**", np.power, _real_power_in_place)
     __floordiv__ = comparison(np.floor_divide, operator.floordiv)
     __rfloordiv__ = comparison(np.floor_divide, lambda b, a: a // b)
     __divmod__, __rdivmod__ = lambda a, b: (a // b, a % b), lambda b, a: (a // b, a % b)

@@ -36,7 +36,15 @@ def checked_keywords(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any
 
 def explained(error: Exception, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
     """Return NumPy's error with the call, the shapes and labels of its arguments, and the remedy."""
-    kinds = (np.linalg.LinAlgError, ValueError, IndexError, TypeError)
+    kinds = (
+        np.linalg.LinAlgError,
+        ValueError,
+        IndexError,
+        TypeError,
+        OverflowError,
+        ZeroDivisionError,
+        ArithmeticError,
+    )
     kind = next(k for k in kinds if isinstance(error, k))
     call = f"{user_name(fun)}({', '.join([*map(describe, args), *(f'{k}={describe(v)}' for k, v in kwargs.items())])})"
     if fun is operator.getitem:
@@ -78,7 +86,20 @@ def describe(a: Any) -> str:
     if not is_node and not (hasattr(a, "shape") and hasattr(a, "__array_function__")):
         return f"{a!r:.60}"
     label = getattr(a, "label", None) or (type(a).__name__ if is_node else "array")
+    if is_node and type(a._value) is float:
+        return f"{label} = {a._value!r}"
     return f"{label} of shape {np.shape(a._value if is_node else a)}"
+
+
+def calling_library(frame: FrameType | None) -> str:
+    """Return the package whose code called this package, NumPy or `copy`: "matplotlib", "scipy", "__main__", ..."""
+    while frame is not None and (frame.f_code.co_filename.startswith(INTERNAL) or _module(frame) == "copy"):
+        frame = frame.f_back
+    return _module(frame) if frame is not None else ""
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def users_line(frame: FrameType | None, top: CodeType | None = None) -> Line | None:
@@ -103,6 +124,7 @@ _INSTEAD = {
 _INDICES = "use i.astype(int) for indices, and i > 0 for a mask"
 _AXES = "axes are matched from the last one back and must be equal or 1 (x[:, None] adds one)"
 _PRODUCT = "a @ b needs as many columns in a as b has rows; .T transposes a matrix"
+_DOMAIN = "the logarithm takes numbers above 0, and the square root none below"
 _REMEDIES = {  # by words in NumPy's message; the first that occur decide
     "than subscripts given": "write one letter for each axis of an operand, and ... for the others",
     "requested shape": _AXES,
@@ -115,5 +137,11 @@ _REMEDIES = {  # by words in NumPy's message; the first that occur decide
     "same number of dimensions": "x[None] and x[:, None] add an axis",
     "for the concatenation axis": "lengths may differ only along axis=",
     "cannot reshape": "the numbers of elements must agree; -1 means the length that follows from the others",
+    "math domain error": _DOMAIN,
+    "expected a positive input": _DOMAIN,
+    "expected a nonnegative input": _DOMAIN,
+    "math range error": "the result is too large for a float; a Tensor would give inf",
+    "out of range": "the result is too large for a float; a Tensor would give inf",
+    "division by zero": "a Tensor would give inf or nan",
     "must be square": "it needs a matrix with as many rows as columns",
 }

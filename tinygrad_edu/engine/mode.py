@@ -79,6 +79,16 @@ _mode: ContextVar[Mode | None] = ContextVar("mode", default=None)  # None, nearl
 mode = _mode.get
 
 
+class Transform(NamedTuple):
+    """The variables of all transforms that a thread (or task) is in, and how the innermost lost gradients."""
+
+    variables: frozenset[Any]
+    lost: list[Exception]
+
+
+transform: ContextVar[Transform | None] = ContextVar("transform", default=None)
+
+
 def paused() -> int:
     """Return how many no_grads this thread is in."""
     return state.paused if (state := mode()) else 0

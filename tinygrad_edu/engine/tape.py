@@ -7,10 +7,16 @@ remembers the call. `backward` reads these recipes from a root back to the leave
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Iterable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from .backward import Gradient, Pair, is_leaf, reverse_pass
+import numpy as np
+
+from .backward import PLAIN, RECORDED, Gradient, Pair, is_leaf, reverse_pass
+from .errors import calling_library
+from .growth import CHECKED, check_growth
+from .hooks import Hookable
 from .mode import mode, no_grad, watchers
 from .rules.registry import name
 
@@ -23,7 +29,7 @@ _last_tagged = 0  # the latest place whose node has a span
 _new = object.__new__
 
 
-class Node:
+class Node(Hookable):
     """What Tensor and Value share: data, a gradient, a place on the tape, a recipe, and `backward`."""
 
     __slots__ = (
@@ -39,6 +45,7 @@ class Node:
     passes: int  # how many backward passes have added up to a leaf's gradient; unset before the first
     span: tuple[Any, ...]  # the module's call that made this node, see `tag`; unset for most
     trail: Any  # what a watcher noted; unset for most
+    _kind: ClassVar[type[Node]]  # Tensor or Value, also of their subclasses
 
     def __init__(self, data: Any, requires_grad: bool, label: str | None) -> None:
         self._value: Any = data  # not `_data`: masked arrays take an attribute of that name for an array's own
@@ -59,12 +66,12 @@ class Node:
         self.args = self.argvals = self.argnums = ()
         self.kwargs = NO_KEYWORDS
 
-    def backward(self, gradient: Any = None, retain_graph: bool = True) -> None:
+    def backward(self, gradient: Any = None, retain_graph: bool = True, create_graph: bool = False) -> None:
         """Give every node behind this one that takes gradients its `.grad`: d(self)/d(node), times `gradient`.
 
         Without `gradient` this must be a single number. Leaves add to the gradient that they have, until
         `zero_grad`; the others hold the gradient of the last pass. `retain_graph=False` frees the graph after the
-        pass, and keeps gradients for leaves alone.
+        pass, and keeps gradients for leaves alone. `create_graph=True` makes each `.grad` a node that has gradients.
         """
         if not self.requires_grad:
             raise ValueError(
@@ -84,10 +91,27 @@ class Node:
                     interior.append(y)
             return found
 
-        for x, g in reverse_pass(self, self._seed(gradient), leaves):
-            x._receive(g)
+        seed, contributions = self._start(gradient, create_graph), RECORDED if create_graph else PLAIN
+        for x, g in reverse_pass(self, seed, leaves, contributions):
+            if x._receive(g) in CHECKED:
+                check_growth(self, x)
         for y in interior:
             y._free()
+
+    def _start(self, gradient: Any, create_graph: bool) -> Gradient:
+        """Return the gradient that a backward pass from this node starts with; with `create_graph` a node."""
+        if create_graph and isinstance(gradient, Node) and np.shape(gradient._value) == np.shape(self._value):
+            return gradient._as_base()
+        seed = self._seed(gradient._value if isinstance(gradient, Node) else gradient)
+        return constant(self._kind, seed) if create_graph else seed
+
+    def _as_base(self) -> Any:
+        """Return this node as a Tensor or a Value, so that no method that a subclass redefines computes gradients."""
+        if type(self) is self._kind:
+            return self
+        if not self.requires_grad:
+            return constant(self._kind, self._value)
+        return record(self._kind, self._value, np.positive, (self,), (self._value,), NO_KEYWORDS, (0,))
 
     def detach(self) -> Self:
         """Return a constant with the same data."""
@@ -101,6 +125,8 @@ class Node:
 
     def __reduce__(self) -> Any:
         if self.fun:
+            if calling_library(sys._getframe(1)) == "matplotlib":  # which copies what it draws
+                raise TypeError(f"matplotlib draws arrays, and {self._describe()} is none; pass its .data")
             raise TypeError(
                 f"{self._describe()} is a result of {name(self.fun)}, and neither copied nor pickled with all that it "
                 "was made from; take y.detach() for the value alone, or +y for another node of the same graph"
@@ -112,7 +138,7 @@ class Node:
 
     # Methods that Tensor and Value implement
     def _seed(self, gradient: Any) -> Gradient: ...  # the gradient that a backward pass from this node starts with
-    def _receive(self, g: Gradient) -> None: ...  # add a gradient to what this leaf has
+    def _receive(self, g: Gradient) -> Any: ...  # add a gradient to what this leaf has; the number of passes
     def _fit(self, g: Gradient, fun: Function) -> Gradient: ...  # a rule's result in the shape and dtype of this node
     @classmethod
     def _constant(cls, b: Any) -> Any: ...  # an operand that is no node as data to compute with, or NotImplemented
@@ -153,6 +179,13 @@ def constant(kind: type[Node], data: Any) -> Any:
     y.args = y.argvals = y.argnums = ()
     y.kwargs = NO_KEYWORDS
     return y
+
+
+def total(sum_of_passes: Any, g: Gradient) -> Gradient:
+    """Return the gradient of earlier passes plus that of this pass: a node only if both passes create a graph."""
+    if isinstance(sum_of_passes, Node) and not isinstance(g, Node):
+        sum_of_passes = sum_of_passes._value
+    return sum_of_passes + g
 
 
 def tag(y: Any, module: Any, kind: type | None, start: int, inputs: Any) -> None:

@@ -7,9 +7,10 @@ import numpy as np
 
 from .backward import Gradient
 from .dispatch import Operand, unary
-from .rules.activations import relu
-from .rules.registry import is_elementwise, name
-from .tape import Function, Node
+from .rules.activations import relu, sigmoid
+from .rules.foreign import array_from
+from .rules.registry import implementations, is_elementwise, name
+from .tape import Function, Node, total
 
 PACKAGE = __name__.partition(".")[0]
 
@@ -49,6 +50,8 @@ class Value(Operand):
     exp = unary(np.exp, math.exp)
     log = unary(np.log, math.log)
     tanh = unary(np.tanh, math.tanh)
+    sqrt, abs = unary(np.sqrt, math.sqrt), unary(np.absolute, abs)
+    sigmoid = unary(sigmoid, lambda x: float(implementations[sigmoid](x)))
 
     def __repr__(self) -> str:
         label, fun = f", label={self.label!r}" if self.label else "", f", fun={name(self.fun)}" if self.fun else ""
@@ -57,14 +60,21 @@ class Value(Operand):
     def _seed(self, gradient: float | None) -> Gradient:
         return 1.0 if gradient is None else _number(gradient)
 
-    def _receive(self, g: Gradient) -> None:
-        self._grad = g if self._grad is None else self._grad + g
+    def _receive(self, g: Gradient) -> int:
+        if self._grad is None:
+            self._grad, self.passes = g, 1
+        else:
+            self._grad, self.passes = total(self._grad, g), getattr(self, "passes", 1) + 1
+        return self.passes
 
     def _fit(self, g: Gradient, fun: Function) -> Gradient:
         return g if isinstance(g, Value) else float(g)
 
     @classmethod
     def _constant(cls, b: Any) -> Any:
+        b = array_from(b)
+        if isinstance(b, complex):
+            raise TypeError("a complex number with a Value: a Value holds one real number")
         if isinstance(b, np.ndarray) and b.ndim:
             raise TypeError(f"a Value is one number, and met an array of shape {b.shape}; make it a Tensor")
         return float(b) if isinstance(b, (int, float, np.generic, np.ndarray)) else NotImplemented
@@ -75,7 +85,12 @@ class Value(Operand):
             raise TypeError(f"{name(fun)}: a Value is one number, and met an array; make it a Tensor")
         if not is_elementwise(fun) and fun.__module__.startswith(("numpy", PACKAGE)):
             raise TypeError(f"{name(fun)}: a Value is one number, and this is for arrays; make it a Tensor")
+        if isinstance(data, (complex, np.complexfloating)):
+            raise TypeError(f"{name(fun)} of Values gave a complex number, and a Value holds one real number")
         return float(data)
+
+
+Value._kind = Value
 
 
 def _number(value: Any) -> float:

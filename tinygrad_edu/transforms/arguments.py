@@ -63,7 +63,7 @@ def variable_of(x: Any) -> Any:
 
     So a Tensor that f closes over is not confused with the argument of f.
     """
-    return +x if isinstance(x, Tensor) and x.requires_grad else Tensor._variable(x)
+    return Tensor.__pos__(x) if isinstance(x, Tensor) and x.requires_grad else Tensor._variable(x)
 
 
 def is_constant_argument(x: Any) -> bool:

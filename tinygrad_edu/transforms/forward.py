@@ -24,8 +24,8 @@ def jvp(f: Function, xs: Sequence[Operand], vs: Sequence[Operand]) -> tuple[Resu
         raise ValueError(f"jvp: {len(xs)} arguments and {len(vs)} directions")
     y, variables, carry = trace("jvp", f, xs, {}, tuple(range(len(xs))))
     for i, (x, v) in enumerate(zip(variables, vs, strict=True)):
-        if np.shape(v) != x.shape:
-            raise ValueError(f"jvp: direction {i} has shape {np.shape(v)}, its argument {x.shape}")
+        if np.shape(v) != np.shape(x):
+            raise ValueError(f"jvp: direction {i} has shape {np.shape(v)}, its argument {np.shape(x)}")
     carry = carry or any(isinstance(v, Tensor) and v.requires_grad for v in vs)
     if not isinstance(y, Tensor):
         return y, np.zeros(np.shape(y))

@@ -23,7 +23,7 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
         basis = np.eye(int(np.prod(shape))).reshape(int(np.prod(shape)), *shape)
         pulled = [pull_back(y, xs, e, carry) for e in basis]
         columns = [
-            np.stack(gs).reshape(shape + x.shape) if pulled else np.zeros(shape + x.shape)
+            np.reshape(np.stack(gs), shape + np.shape(x)) if pulled else np.zeros(shape + np.shape(x))
             for x, gs in zip(xs, zip(*pulled, strict=True) if pulled else ((),) * len(xs), strict=True)
         ]
         return like_arguments(args, argnums, columns)

@@ -1,22 +1,22 @@
 """Reverse mode: `grad(f)` is the gradient of f, as a function of the same arguments.
 
-Each transform takes and returns arrays, and trees of them (`tree`). They nest: given a Tensor that takes gradients, or
-called inside a function that is being transformed itself, they return Tensors, so that the outer gradient goes through
-them.
+Each transform takes and returns arrays, and trees of them (`tree`). Given a Tensor that takes gradients, or a function
+that closes over one (a parameter, or the variable of an enclosing transform), it returns Tensors, so that gradients go
+through it; within no_grad, arrays.
 """
 
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..engine import mode
 from ..engine.backward import PLAIN, RECORDED, Pair, is_leaf, parent, reverse_pass, toposort
-from ..engine.mode import Contribution, recording
+from ..engine.mode import Contribution, Transform, paused, recording
 from ..engine.rules.registry import Function
 from ..engine.tape import Node, constant, next_place, tag
 from ..engine.tensor import Tensor
@@ -64,11 +64,7 @@ def node_gradients(
     y: Node, xs: Sequence[Node], gradient: Operand | None = None, create_graph: bool = False
 ) -> list[Result]:
     """Return the same for one y and a flat list of xs."""
-    if create_graph and isinstance(gradient, Tensor) and isinstance(y, Tensor) and gradient.shape == y.shape:
-        seed = gradient
-    else:
-        seed = y._seed(gradient.data if isinstance(gradient, Tensor) else gradient)
-        seed = constant(type(y), seed) if create_graph else seed
+    seed = y._start(gradient, create_graph)
     start = next_place()
     wanted = set(xs)
     on_path = _nodes_towards(wanted, y)
@@ -97,7 +93,7 @@ def _nodes_towards(wanted: set[Node], y: Node) -> set[Node]:
 
 def _zeros(x: Node, create_graph: bool) -> Result:
     """Return the gradient by an x that y does not depend on; x * 0 would be NaN where x is infinite."""
-    zeros = np.zeros_like(x.data) if isinstance(x, Tensor) else 0.0
+    zeros = np.zeros_like(x._value) if isinstance(x, Tensor) else 0.0
     return constant(type(x), zeros) if create_graph else zeros
 
 
@@ -169,27 +165,20 @@ def vjp(f: Function, *xs: Any, has_aux: bool = False) -> tuple[Any, ...]:
     return (value, pull, as_results(aux, carry)) if has_aux else (value, pull)
 
 
-class _Thread(threading.local):
-    variables: frozenset[Tensor] = frozenset()
-
-
-_enclosing = _Thread()  # the variables of all transforms that this thread is in
-
-
 def is_transforming() -> bool:
     """Return whether this thread is in a function that is being transformed."""
-    return bool(_enclosing.variables)
+    return mode.transform.get() is not None
 
 
 def trace(
     transform: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Argnums,
     has_aux: bool = False, several: bool = False,
 ) -> tuple[Any, list[Tensor], bool]:  # fmt: skip
-    """Call f on new variables; return its result, the variables, and whether an outer transform needs a Tensor.
+    """Call f on new variables; return its result, the variables, and whether results are Tensors with gradients.
 
     The result is one array or number, or with `several` a tree of them; with `has_aux` a pair of that and anything.
     """
-    arguments, outer = list(args), _enclosing.variables
+    arguments, start, within_no_grad = list(args), next_place(), paused()
     xs: list[Tensor] = []
     with recording():
         for i in (argnums,) if isinstance(argnums, int) else argnums:
@@ -197,17 +186,31 @@ def trace(
                 raise TypeError(f"{transform}({name_of(f)}): argnums={argnums} of a call with {len(args)} arguments")
             arguments[i] = with_variables(transform, f, args[i], i % len(args), xs)
         carry = any([x.fun is not None for x in xs])
-        _enclosing.variables = outer.union(xs)
+        enclosing = mode.transform.get()
+        inside = Transform(enclosing.variables.union(xs) if enclosing else frozenset(xs), [])
+        token = mode.transform.set(inside)
         try:
             y = f(*arguments, **kwargs)
+        except ValueError as error:
+            for lost in inside.lost:  # array[0] = x: NumPy raises an error of its own instead
+                raise lost from error
+            raise
         finally:
-            _enclosing.variables = outer
+            mode.transform.reset(token)
+    if isinstance(y, Node):
+        y = y._as_base()
     if has_aux or not isinstance(y, Tensor):
         check_result(transform, f, y, has_aux, several)
-    if outer and not carry:
-        roots = [part for part in tree.leaves(y) if isinstance(part, Tensor) and part.requires_grad]
-        carry = bool(roots) and not outer.isdisjoint(toposort(*roots))
+    if not carry and not within_no_grad:
+        roots = [y] if isinstance(y, Node) else [part for part in tree.leaves(y) if isinstance(part, Node)]
+        carry = _closes_over_leaves([root for root in roots if root.requires_grad], xs, start)
     return y, xs, carry
+
+
+def _closes_over_leaves(roots: list[Node], xs: list[Tensor], start: int) -> bool:
+    """Return whether a result depends on a leaf from before the call at place `start`, other than its variables."""
+    variables = set(xs)
+    return bool(roots) and any([is_leaf(x) and x.order > start and x not in variables for x in toposort(*roots)])
 
 
 def pull_back(y: Any, xs: Sequence[Tensor], gradient: Any, carry: bool) -> list[Result]:
@@ -219,7 +222,7 @@ def pull_back(y: Any, xs: Sequence[Tensor], gradient: Any, carry: bool) -> list[
         y, gradient = _contracted(y, gradient), None
     if isinstance(y, Tensor):
         return node_gradients(y, xs, gradient, create_graph=carry)
-    return [np.zeros_like(x.data) for x in xs]
+    return [np.zeros_like(x._value) for x in xs]
 
 
 def _contracted(y: Any, gradients: Sequence[Any]) -> Any:

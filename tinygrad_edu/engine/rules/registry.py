@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .foreign import array_from
+
 Array = NDArray[Any]
 Axis = int | tuple[int, ...] | None
 Shape = tuple[int, ...]
@@ -132,13 +134,14 @@ def array_of(a: ArrayLike) -> Array:
 
     An array of another class that implements NEP 18, such as one that jit records, is returned as it is.
     """
+    a = array_from(a)
     foreign = hasattr(a, "__array_function__") and not hasattr(a, "requires_grad") and np.ndarray not in type(a).__mro__
     return a if foreign else np.asarray(a)  # type: ignore[return-value]
 
 
 def arrays_of(sequence: Iterable[ArrayLike]) -> list[Array]:
     """Return the members of a sequence, with numbers and lists converted to arrays."""
-    arrays: list[Any] = [a if hasattr(a, "shape") else np.asarray(a) for a in sequence]
+    arrays: list[Any] = [a if hasattr(a, "shape") else np.asarray(a) for a in map(array_from, sequence)]
     for a in arrays:
         if a.dtype == object:
             raise TypeError(f"{a!r:.60} among arrays: a Value is one number; make it a Tensor")

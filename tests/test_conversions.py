@@ -1,0 +1,216 @@
+"""A Tensor that becomes a plain number: no gradient is lost in silence, and nobody is told where none is lost."""
+
+import json
+import logging
+import math
+import re
+import statistics
+import warnings
+from math import exp as exponential
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.engine.conversions import LostGradientError
+
+
+def assigned(place):
+    def f(x):
+        r = np.zeros((2, 2))
+        place(r, x * 2)
+        return np.sum(r) + x
+
+    return f
+
+
+def set_element(r, v):
+    r[0, 0] = v
+
+
+def set_flat(r, v):
+    r.flat[0] = v
+
+
+def add_to_element(r, v):
+    r[0, 1] += v
+
+
+def set_row(r, v):
+    r[0][1] = v
+
+
+def set_integer(r, v):
+    integers = np.zeros(2, int)
+    integers[0] = v
+
+
+PERCENT = "%.3f"
+COMPUTED = {
+    "math.sin": lambda x: math.sin(x),
+    "a product": lambda x: x * math.sin(x),
+    "math.pow": lambda x: math.pow(x, 2),
+    "math.hypot": lambda x: math.hypot(*[x, x]),
+    "math.fsum": lambda x: math.fsum([x, x]),
+    "another name": lambda x: exponential(x) * 2,
+    "complex": lambda x: complex(x) * 2,
+    "np.float64": lambda x: np.float64(x) * 2,
+    "np.fromiter": lambda x: np.fromiter([x, x], float).sum(),
+    "map": lambda x: sum(map(math.exp, [x, x])),
+    "a loop": lambda x: sum([v for v in map(math.exp, [x, x])]),
+    "keywords": lambda x: math.log(x, *[2], **{}),
+    "conditional": lambda x: math.pow(x if x > 0 else -x, 2.0),
+    "a library": lambda x: statistics.fmean([x, x]),
+    "fill": assigned(lambda r, v: r.fill(v)),
+    "element": assigned(set_element),
+    "flat": assigned(set_flat),
+    "adding": assigned(add_to_element),
+    "row": assigned(set_row),
+}
+ASKED_FOR = {
+    "float": lambda x: float(x) * 2,
+    "item": lambda x: x.item() ** 2,
+    "tolist": lambda x: np.sum(np.stack([x, x]).tolist()),
+    "map": lambda x: sum(map(float, [x, x])),
+    "list": lambda x: sum([float(v) for v in [x, x]]),
+}
+TRANSFORMS = {
+    "grad": lambda f: tg.grad(f)(1.3),
+    "value_and_grad": lambda f: tg.value_and_grad(f)(1.3),
+    "vjp": lambda f: tg.vjp(f, 1.3),
+    "jvp": lambda f: tg.jvp(f, [1.3], [1.0]),
+    "jacobian": lambda f: tg.jacobian(f)(1.3),
+    "hessian": lambda f: tg.hessian(f)(1.3),
+    "hvp": lambda f: tg.hvp(f)(1.3, 1.0),
+    "nested": lambda f: tg.grad(lambda y: tg.grad(lambda x: x * y)(1.0) + f(y))(1.3),
+    "closed over": lambda f: tg.grad(lambda y: tg.grad(lambda x: x * f(y))(1.0))(1.3),
+}
+
+
+@pytest.mark.parametrize("name", [*COMPUTED, *ASKED_FOR])
+def test_inside_a_transform_a_plain_number_raises(name):
+    f = COMPUTED.get(name) or ASKED_FOR[name]
+    for _ in range(12):  # Python replaces the instructions of code that runs often
+        with pytest.raises(TypeError, match=r"gradient.*\.detach\(\)"):
+            tg.grad(f)(1.3)
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_every_transform_raises(transform):
+    for f in (COMPUTED["math.sin"], COMPUTED["flat"], ASKED_FOR["item"]):
+        with pytest.raises(LostGradientError):
+            TRANSFORMS[transform](f)
+
+
+def test_the_function_itself_may_be_pythons():
+    with pytest.raises(LostGradientError, match=r"np\.sin"):
+        tg.grad(math.sin)(1.0)
+
+
+@pytest.mark.parametrize("kind", [tg.Tensor, tg.Value])
+@pytest.mark.parametrize("name", COMPUTED)
+def test_elsewhere_a_number_that_is_computed_with_warns(name, kind):
+    for _ in range(12):
+        with pytest.warns(UserWarning, match=r"so no gradient passes through it.*\.detach\(\)") as caught:
+            COMPUTED[name](kind(1.3))
+        if name != "a library":
+            assert caught[0].filename == __file__
+
+
+def test_an_array_of_integers_takes_a_number_as_well():
+    with pytest.warns(UserWarning, match=r"array\[\.\.\.\] = keeps a plain number of Tensor 'x'"):
+        set_integer(None, tg.Tensor(1.0, label="x"))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (
+            "math.sin",
+            r"math.sin(...) takes a plain number of Tensor 'x', so no gradient passes through it; write np.sin,",
+        ),
+        ("math.fsum", "write np.sum,"),
+        ("fill", "r.fill(...) takes"),
+        ("element", "array[...] = keeps a plain number of Tensor, so no gradient passes through it; write np.stack"),
+        ("np.float64", "np.float64(...) takes a plain number of Tensor 'x'"),
+    ],
+)
+def test_the_warning_names_the_call_and_the_remedy(name, words):
+    with pytest.warns(UserWarning, match=re.escape(words)):
+        COMPUTED[name](tg.Tensor(1.3, label="x"))
+
+
+def quiet(loss, history, table):
+    """Uses of a number that lose no gradient: it is shown, logged, kept, compared or rounded."""
+    print(loss, float(loss), f"{loss:.3f}", PERCENT % loss, "{:.2f}".format(*[loss]), str(loss))
+    history.append(float(loss))
+    history.append(loss.item() if isinstance(loss, tg.Tensor) else loss.data)
+    history.extend(map(float, [loss, loss]))
+    table[0] = float(loss)
+    logging.getLogger("quiet").warning("loss %f", loss)
+    assert not math.isnan(loss)
+    assert math.isfinite(loss)
+    assert not math.isinf(loss)
+    assert math.floor(loss) == int(loss) == round(loss) == 1
+    assert round(loss, 1) == 1.3
+    assert round(float(loss), 1) == 1.3
+    assert loss < 2 < loss + 1
+    assert min(loss, 2.0) == max(loss, 1.0) == loss
+    best, worst = map(float, [loss, loss + 1])
+    assert best < worst
+    assert sorted([loss + 1, loss], key=float)[0] is loss
+    assert [*map(float, [loss])] == list(map(float, (loss,))) == [float(v) for v in [loss]]
+    assert json.loads(json.dumps({"loss": loss}, default=float)) == {"loss": float(loss)}
+    assert sum(map(float, [loss, loss])) == 2 * float(loss)
+
+
+@pytest.mark.parametrize("kind", [tg.Tensor, tg.Value])
+def test_nobody_is_told_where_a_number_is_shown_kept_or_compared(kind, capsys):
+    loss = kind(1.3) * 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(12):
+            quiet(loss, [], np.zeros(2))
+        for use in COMPUTED.values():
+            use(loss.detach())
+            with tg.no_grad():
+                use(kind(1.3))
+
+
+def test_inside_a_transform_numbers_may_be_shown_and_compared():
+    def f(x):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            print(x, f"{x:.3f}", PERCENT % x)
+            assert not math.isnan(x)
+            assert x < 2
+            scale = round(x) + int(x) + math.floor(x) + float(x.detach()) + x.detach().item()
+            with tg.no_grad():
+                assert float(x) == 1.3
+        return scale * x
+
+    for _ in range(12):
+        np.testing.assert_allclose(tg.grad(f)(1.3), 5.6)
+
+
+def test_inside_a_transform_a_constant_of_it_may_become_a_number():
+    w, kept = tg.Tensor(2.0), []
+
+    def f(x):
+        kept.append(float(w))
+        return x * float(w.detach())
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert tg.grad(f)(3.0) == 2
+    assert kept == [2.0]
+
+
+def test_after_an_error_the_next_transform_is_untouched():
+    with pytest.raises(LostGradientError):
+        tg.grad(math.sin)(1.0)
+    x = tg.Tensor(2.0)
+    assert float(x) == 2.0
+    assert tg.grad(np.sin)(0.0) == 1
+    with pytest.raises(ValueError, match="mine"):
+        tg.grad(lambda x: (_ for _ in ()).throw(ValueError("mine")))(1.0)

@@ -1,0 +1,186 @@
+"""Arrays and tables of other libraries on either side of a Tensor, and who asks for a plain array."""
+
+import math
+import operator
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.linalg
+import scipy.sparse
+import scipy.stats
+
+import tinygrad_edu as tg
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+OPERATORS = [
+    operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.mod, operator.floordiv,
+    operator.lt, operator.ge, operator.eq, operator.ne,
+]  # fmt: skip
+COLUMNS = {
+    "Series": pd.Series([4.0, 5.0, 6.0], index=[7, 8, 9]), "Index": pd.Index([4.0, 5.0, 6.0]),
+    "integers": pd.Series([4, 5, 6]), "booleans": pd.Series([True, True, True]),
+    "nullable": pd.Series([4, 5, 6], dtype="Int64"), "float32": pd.Series([4, 5, 6], dtype=np.float32),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.__name__)
+@pytest.mark.parametrize("x", [[1.0, 2.0, 3.0], 2.0])
+def test_a_column_computes_as_its_array_does_on_either_side(op, column, x):
+    c = COLUMNS[column]
+    a = c.to_numpy().astype(float)
+    for f, expected in ((lambda t: op(t, c), lambda t: op(t, a)), (lambda t: op(c, t), lambda t: op(a, t))):
+        s, t = tg.Tensor(x), tg.Tensor(x)
+        y, z = f(s), expected(t)
+        assert type(y) is type(z)
+        if isinstance(y, tg.Tensor):
+            assert type(y.data) is np.ndarray
+            y.sum().backward()
+            z.sum().backward()
+            np.testing.assert_allclose(s.grad, t.grad)
+            y, z = y.data, z.data
+        np.testing.assert_array_equal(y, z)
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_column_is_an_argument_of_functions(column):
+    c, t = COLUMNS[column], tg.Tensor([1.0, 2.0, 3.0])
+    a = c.to_numpy().astype(float)
+    calls = [
+        lambda c: np.add(t, c), lambda c: np.maximum(t, c), lambda c: np.where(t > 1, t, c), lambda c: np.dot(t, c),
+        lambda c: np.concatenate([t, c]), lambda c: np.stack([c, t]), lambda c: np.clip(t, 0, c), lambda c: t @ c,
+        lambda c: np.einsum("i,i->", c, t), lambda c: tg.mse_loss(t, c), lambda c: np.outer(t, c),
+    ]  # fmt: skip
+    for f in calls:
+        y = f(c)
+        assert type(y.data) is np.ndarray
+        np.testing.assert_allclose(y.data, f(a).data)
+    y = t * 1.0
+    y[...] = c
+    np.testing.assert_array_equal(y.data, a)
+    (t * 1.0).backward(c)
+    np.testing.assert_array_equal(t.grad, a)
+    x = tg.Tensor(c)
+    x.data -= 1
+    np.testing.assert_array_equal(c.to_numpy(), a)
+    np.testing.assert_array_equal(t[c > 4.5 if column != "booleans" else [False, True, True]].data, [2, 3])
+    np.testing.assert_array_equal(tg.grad(lambda v: np.sum(v * v))(c), 2 * a)
+
+
+def test_a_table_computes_as_its_array_does():
+    table, w = pd.DataFrame({"a": [1.0, 2.0], "b": [3, 4]}), tg.Tensor([[1.0], [2.0]])
+    a = table.to_numpy()
+    row = tg.Tensor([1.0, 2.0])
+    for y, z in ((table * row, a * row), (row - table, row - a), (w.T @ table, w.T @ a), (table + w, a + w)):
+        np.testing.assert_array_equal(y.data, z.data)
+    for f in (lambda: table @ w, lambda: np.matmul(table, w), lambda: table.dot(w)):
+        with pytest.raises(TypeError, match=r"pandas takes arrays: Tensor takes gradients.*table\.to_numpy\(\)"):
+            f()
+
+
+def test_values_that_are_no_numbers_are_refused():
+    x = tg.Tensor([1.0, 2.0])
+    for c in (pd.Series(["a", "b"]), pd.Series(["a", "b"], dtype="category"), pd.to_datetime(["2020", "2021"])):
+        with pytest.raises(TypeError, match="with a Tensor"):
+            x * c
+    y = x * pd.Series([1, None], dtype="Int64")
+    np.testing.assert_array_equal(y.data, [1, np.nan])
+    with pytest.raises(TypeError, match="a masked array with a Tensor would lose its mask"):
+        x * np.ma.array([1.0, 2.0], mask=[0, 1])
+    with pytest.raises(TypeError, match="a Value is one number, and met an array"):
+        tg.Value(1.0) * pd.Series([1.0, 2.0])
+
+
+class Foreign:
+    """An array of another library: it becomes NumPy's in silence wherever NumPy meets it."""
+
+    shape = (2,)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.ones(2)
+
+
+@pytest.mark.parametrize(
+    "module", ["cupy", "torch", "jaxlib._jax", "tensorflow", "array_api_strict._array_object", "other"]
+)
+def test_arrays_of_other_libraries_are_refused_by_name(module):
+    members = {"__array_namespace__": None} if module == "other" else {}
+    a = type("ndarray", (Foreign,), {"__module__": module, **members})()
+    x = tg.Tensor([1.0, 2.0])
+    calls = [
+        lambda: x * a, lambda: a - x, lambda: x**a, lambda: x < a, lambda: np.add(x, a), lambda: np.maximum(a, x),
+        lambda: np.concatenate([x, a]), lambda: np.where(x > 1, x, a), lambda: tg.Tensor(a), lambda: x.backward(a),
+        lambda: np.dot(x, a), lambda: tg.grad(np.sum)(a), lambda: x.detach().__setitem__(0, a), lambda: a @ x,
+        lambda: tg.Value(1.0) * a, lambda: x @ a, lambda: np.clip(x, a, 2.0), lambda: setattr(x, "data", a),
+        lambda: tg.mse_loss(x, a),
+    ]  # fmt: skip
+    for f in calls:
+        with pytest.raises(TypeError, match=rf"a {module.partition('.')[0]}\.ndarray with a Tensor.*convert it first"):
+            f()
+
+
+def test_a_sparse_matrix_is_refused_with_the_remedy():
+    with pytest.raises(TypeError, match=r"a sparse .* write a\.toarray\(\)"):
+        tg.Tensor(np.ones(3)) * scipy.sparse.eye(3)
+
+
+def test_complex_numbers_are_refused_on_either_side():
+    for x in (tg.Tensor([1.0, 2.0]), tg.Value(1.0)):
+        for f in (lambda x=x: 1j * x, lambda x=x: x + 1j, lambda x=x: x / 1j, lambda x=x: np.complex64(1j) * x):
+            with pytest.raises(TypeError, match=r"complex.* real number|complex128"):
+                f()
+
+
+X = tg.Tensor([1.0, 2.0, 3.0], label="x")
+ARRAYS_WANTED = {
+    r"^np\.array\(\.\.\.\): Tensor .*np\.stack": lambda: np.array([X[0], X[1]]),
+    r"^np\.asarray\(\.\.\.\): Tensor 'x'.*np\.stack": lambda: np.asarray(X),
+    r"^tg\.Tensor\(\.\.\.\): Tensor .*np\.stack": lambda: tg.Tensor([X[0], X[1]]),
+    r"^np\.vectorize\(\.\.\.\): Tensor 'x'.*all elements at once": lambda: np.vectorize(math.sin)(X),
+    r"^np\.r_\[\.\.\.\]: .*np\.concatenate": lambda: np.r_[X, X],
+    r"^np\.c_\[\.\.\.\]: .*np\.stack\(\[\.\.\.\], axis=1\)": lambda: np.c_[X, X],
+    r"^np\.arange\(\.\.\.\): .*it has no rule": lambda: np.arange(X[0]),
+    r"\.normal\(\.\.\.\): .*loc \+ scale \*": lambda: np.random.default_rng(0).normal(X),
+    r"^array\[\.\.\.\] = \.\.\.: .*np\.stack": lambda: operator.setitem(np.zeros(3), slice(None), X) or store(X),
+    r"^scipy takes arrays: .*@tg\.primitive": lambda: scipy.linalg.expm(np.outer(X, X)),
+    r"^scipy takes arrays: Tensor 'x'": lambda: scipy.stats.norm.pdf(X),
+    r"^matplotlib takes arrays: .*\.data to draw it": lambda: plt.scatter(X, X),
+}
+
+
+def store(x):
+    np.zeros(3)[:] = x
+
+
+@pytest.mark.parametrize("words", ARRAYS_WANTED)
+def test_who_asks_for_an_array_is_named(words):
+    with pytest.raises(TypeError, match=words) as error:
+        store(X) if words.startswith("^array") else ARRAYS_WANTED[words]()
+    assert "takes gradients" in str(error.value)
+    assert ".detach()" in str(error.value)
+
+
+def test_matplotlib_draws_constants_and_names_the_remedy_for_others():
+    for t in (X, X * 2):
+        with pytest.raises(TypeError, match=r"matplotlib draws arrays, and Tensor.* is none; pass its \.data"):
+            plt.plot(t)
+        plt.plot(t.detach())
+    plt.close("all")
+
+
+def test_a_value_outside_a_functions_domain_says_which():
+    for f, kind, words in (
+        (lambda v: v.log(), ValueError, r"np\.log\(v = -1\.0\): .*takes numbers above 0"),
+        (lambda v: v.sqrt(), ValueError, r"np\.sqrt\(v = -1\.0\)"),
+        (lambda v: v**0.5, ValueError, r"np\.power\(v = -1\.0, 0\.5\): -1\.0 \*\* 0\.5 is not a real number"),
+        (lambda v: (v * -1000).exp(), OverflowError, r"np\.exp\(Value = 1000\.0\): .*too large for a float"),
+        (lambda v: (v * -10) ** 400, OverflowError, r"np\.power\(Value = 10\.0, 400\)"),
+        (lambda v: v / 0, ZeroDivisionError, r"np\.divide\(v = -1\.0, 0\)"),
+        (lambda v: (v + 1) ** -1, ZeroDivisionError, r"np\.power\(Value = 0\.0, -1\)"),
+    ):
+        with pytest.raises(kind, match=words):
+            f(tg.Value(-1.0, label="v"))

@@ -1,0 +1,44 @@
+"""Arrays that a Tensor can hold, and gradients in the shape of what they belong to."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .rules.foreign import array_from
+from .rules.registry import Array, Function, Shape, name
+from .tape import Node
+
+
+def floating(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None) -> Any:
+    """Return `data` as an array of floats; an array of another class that implements NEP 18 keeps its class."""
+    if isinstance(data, Node):
+        raise TypeError(f"Tensor({data._describe()}): this is a tensor already; use it, its .data, or .detach()")
+    if not issubclass(type(data), np.ndarray) and hasattr(data, "__array_function__"):
+        kind = np.dtype(dtype or (np.float64 if data.dtype.kind in "iub" else data.dtype))
+        return data.astype(kind) if kind != data.dtype else np.copy(data) if copy else data
+    if (array := array_from(data)) is not data:
+        data, copy = array, True  # what a table gives may be its own memory, or read-only
+    try:
+        array = np.array(data, dtype=dtype, copy=copy)
+    except ValueError as error:
+        raise ValueError(f"Tensor: {str(data)[:40]!r} makes no array; use lists of equal lengths: {error}") from error
+    if array.dtype.kind in "iub":
+        array = array.astype(np.float64)
+    if array.dtype.kind != "f":
+        raise TypeError(
+            f"Tensor: cannot hold {array.dtype} ({type(data).__name__} {str(data)[:40]!r}); it takes real numbers, "
+            "in arrays or lists of equal lengths"
+        )
+    return array
+
+
+def unbroadcast(g: Array, shape: Shape, fun: Function) -> Array:
+    """Return the sum of g over the axes that broadcasting added to `shape` or stretched."""
+    extra = g.ndim - len(shape)
+    kept = g.shape[max(extra, 0) :]
+    stretched = [i for i, n in enumerate(shape) if n == 1]
+    if extra < 0 or any(n != m for i, (n, m) in enumerate(zip(shape, kept, strict=True)) if i not in stretched):
+        raise ValueError(f"a rule of {name(fun)} gave a gradient of shape {g.shape} for an argument of shape {shape}")
+    total: Array = g.sum(axis=(*range(extra), *[i + extra for i in stretched]))
+    return total.reshape(shape)

@@ -1,0 +1,159 @@
+"""Conversions of a node to a plain number: where a gradient is lost by one, the user is told.
+
+`float(loss)` is how a loss is printed, but `math.sin(x)` and `array[0] = x` ask for the same number and compute with
+it. The instruction that asks, in the bytecode of the function that runs, tells these uses apart.
+"""
+
+import builtins
+import dis
+import functools
+import sys
+import warnings
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+
+from .backward import toposort
+from .errors import INTERNAL, calling_library
+from .mode import paused, transform
+from .tape import Node
+
+ASSIGNMENT = "array[...] ="
+CONSTRUCTORS = {"float", "int"}
+# Calls that compare a number or round it: their derivative is 0 where they have one
+STEPS = {"int", "round", "isnan", "isinf", "isfinite", "isclose", "floor", "ceil", "trunc"}
+# Calls that collect what an iterator yields, such as map(float, losses): methods of lists, json, builtin functions
+COLLECTORS = {"append", "extend", "join", "update", "_iterencode", *vars(builtins)} - {"complex", "pow"}
+NAMESAKES = {"fsum": "np.sum", "dist": "np.linalg.norm", "gamma": "scipy.special.gamma", "erf": "scipy.special.erf"}
+
+
+STACK = "np.stack([...]) makes one Tensor of several"
+NO_RULE = "it has no rule for a Tensor in this place, and tg.supported() lists the functions that have"
+INSTEAD = {  # of functions that make arrays of what they are given
+    **dict.fromkeys(("array", "asarray", "asanyarray", "ascontiguousarray", "Tensor", "list", "tuple"), STACK),
+    "r_": "write np.concatenate([...])",
+    "c_": "write np.stack([...], axis=1)",
+    "vectorize": "write the function in NumPy's functions, which compute all elements at once",
+    "fromiter": "write np.stack(list(...))",
+    "normal": "write loc + scale * rng.normal(size=...)",
+    "uniform": "write low + (high - low) * rng.uniform(size=...)",
+}
+TAKES_ARRAYS = {  # libraries, and how a Tensor meets them
+    "matplotlib": "pass its .data to draw it",
+    "scipy": "its function becomes one operation by @tg.primitive and tg.defvjp, and many of scipy.special have rules",
+    "pandas": "write table.to_numpy(), which computes with Tensors, in place of the table",
+    "polars": "write table.to_numpy(), which computes with Tensors, in place of the table",
+    "sklearn": "it computes without gradients",
+    "seaborn": "pass its .data to draw it",
+}
+
+
+class LostGradientError(TypeError):
+    """A Tensor became a plain number inside a transform, so the gradient would lack what was computed from it."""
+
+
+def number_leaves(x: Node, method: str | None = None) -> None:
+    """Report that x becomes a plain number, by `method` or by a conversion that Python asks for.
+
+    Inside a transform this raises LostGradientError if x depends on the variables of the transform. Elsewhere it warns
+    if the number goes on into a computation. Nothing is lost by numbers that are shown or compared, or under no_grad.
+    """
+    if not x.requires_grad or paused():
+        return
+    within = transform.get()
+    lost = within and not within.variables.isdisjoint(toposort(x))
+    if method:  # called by its name: outside of transforms this is no accident
+        use: str | None = f"{method}()"
+    else:
+        frame: FrameType = sys._getframe(2)
+        use, kept = _use(frame.f_code, frame.f_lasti)
+    if within and lost and use:
+        error = LostGradientError(_message(x, use))
+        within.lost.append(error)
+        raise error
+    if use and not (method or kept):
+        warnings.warn(_message(x, use), stacklevel=3)
+
+
+def array_refused(x: Node) -> TypeError:
+    """Return the error for a Tensor that takes gradients where a plain array is asked for; it names who asks."""
+    frame: FrameType | None = sys._getframe(2)
+    within = []
+    while frame is not None and frame.f_code.co_filename.startswith(INTERNAL):
+        within.append(frame.f_code.co_qualname)
+        frame = frame.f_back
+    library, who = calling_library(frame), ""
+    if library in TAKES_ARRAYS:
+        who, remedy = f"{library} takes arrays: ", TAKES_ARRAYS[library]
+    elif frame is None:
+        remedy = STACK
+    else:
+        opcode, name = _instruction(frame.f_code, frame.f_lasti)
+        own = "vectorize" if "vectorize.__call__" in within else name.rpartition(".")[2]
+        if opcode.startswith("STORE"):
+            who, remedy = f"{ASSIGNMENT} ...: ", STACK
+        else:
+            who = f"{name}{'(...)' if 'CALL' in opcode else '[...]'}: " if name else ""
+            remedy = INSTEAD.get(own, NO_RULE if own else STACK)
+    return TypeError(
+        f"{who}{x._describe()} takes gradients, and an array would lose them; {remedy}. Where no gradient is needed, "
+        ".data is the array, and .detach() a constant"
+    )
+
+
+@functools.lru_cache(512)
+def _use(code: CodeType, at: int) -> tuple[str | None, bool]:
+    """Return which call or assignment at an instruction takes a number, and whether the number may only be kept.
+
+    The use is None where the number is shown, compared or rounded.
+    """
+    opcode, name = _instruction(code, at)
+    if opcode.startswith("STORE"):
+        return ASSIGNMENT, False
+    own = name.rpartition(".")[2]
+    if opcode.startswith("BINARY_OP") or own in STEPS:
+        return None, True
+    kept = own in CONSTRUCTORS or own == "__float__"
+    if not kept and (own in COLLECTORS or not name):
+        kept = not CONSTRUCTORS.isdisjoint(code.co_names)  # as in list(map(float, losses)), unlike map(math.sin, xs)
+    return f"{name}(...)" if name else "a conversion to float", kept
+
+
+def _instruction(code: CodeType, at: int) -> tuple[str, str]:
+    """Return the instruction at an offset, and the dotted name of the function that it calls, or "".
+
+    A call begins where the name of its function does, so the names that were loaded from there on make it up.
+    """
+    *before, instruction = [i for i in dis.get_instructions(code) if i.offset <= at]
+    place = instruction.positions
+    if (
+        not ("CALL" in instruction.opname or "SUBSCR" in instruction.opname or "BINARY_OP" in instruction.opname)
+        or place is None
+        or place.col_offset is None
+    ):  # without debug ranges
+        return instruction.opname, ""
+    begin = place.lineno, place.col_offset
+    names = [
+        i.argval for i in before
+        if i.opname.startswith("LOAD") and isinstance(i.argval, str) and not i.argval.startswith("@")  # pytest's names
+        and i.positions and (i.positions.lineno, i.positions.col_offset) == begin
+    ]  # fmt: skip
+    return instruction.opname, ".".join(names)
+
+
+def _message(x: Any, use: str) -> str:
+    own = use.removesuffix("(...)").rpartition(".")[2]
+    namesake = NAMESAKES.get(own) or (f"np.{own}" if isinstance(getattr(np, own, None), np.ufunc) else None)
+    remedy = "compute with NumPy's functions (np.sin, np.stack([...])), which take Tensors"
+    if use == ASSIGNMENT:
+        remedy = "write np.stack([...]), which joins Tensors to one"
+    elif namesake:
+        remedy = f"write {namesake}, which takes it as it is"
+    elif own in CONSTRUCTORS | {"item()", "tolist()", "float64"}:
+        remedy = "compute with it as it is"
+    given = "keeps" if use == ASSIGNMENT else "takes"
+    return (
+        f"{use} {given} a plain number of {x._describe()}, so no gradient passes through it; {remedy}, or use "
+        ".detach() where the value alone is wanted"
+    )

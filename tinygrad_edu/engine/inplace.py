@@ -1,0 +1,56 @@
+"""Augmented assignment: `p -= lr * g` writes into a leaf within no_grad, and is a new node everywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .errors import explained
+from .mode import paused, transform
+from .tape import Function, Node
+
+
+def augmented(symbol: str, fun: np.ufunc, op: Function) -> Callable[[Any, Any], Any]:
+    """Return the method of `x symbol= b`, which `op` computes in place; `fun` names it in errors.
+
+    Within no_grad it writes into a node that was not recorded, and the node stays the same object, in its dtype and
+    shape. Elsewhere it returns NotImplemented, so that Python computes `x = x symbol b`: a recorded result, or the
+    variable of a transform, is no parameter. Of a leaf that takes gradients this would leave the parameter as it was,
+    so it raises.
+    """
+
+    def method(x: Any, b: Any) -> Any:
+        if x.fun or not (x.requires_grad or paused()):
+            return NotImplemented
+        if not paused():
+            if _is_parameter(x, b):
+                raise ValueError(
+                    f"{x._describe()} {symbol}= ...: this leaf takes gradients, and would stay as it is while its name "
+                    f"gets a new node; write into it within no_grad(), or make the new node by x = x {symbol} ..."
+                )
+            return NotImplemented
+        operand = b._value if isinstance(b, Node) else type(x)._constant(b)
+        if operand is NotImplemented:
+            return NotImplemented
+        value = np.copy(x._value) if isinstance(x._value, np.generic) else x._value
+        try:
+            x._value = op(value, operand)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise explained(error, fun, (x, b), {}) from error
+        return x
+
+    return method
+
+
+def _is_parameter(x: Node, b: Any) -> bool:
+    """Return whether `x -= b` means to change x itself: not the variable of a transform, nor a Value that sums others.
+
+    A Value is changed where it has a gradient, and b is a plain number, as in `v -= 0.1 * v.grad`; `total += v` is no
+    such step.
+    """
+    if type(x._value) is float:
+        return x._grad is not None and not isinstance(b, Node)
+    within = transform.get()
+    return not (within and x in within.variables)

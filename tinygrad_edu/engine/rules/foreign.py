@@ -1,0 +1,57 @@
+"""Arrays of other libraries: tables become arrays, and other arrays are refused by name.
+
+NumPy would make plain arrays of them in silence. Their own gradients would be lost, and so would their device.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .tables import from_table
+
+LIBRARIES = {  # and how their arrays become NumPy's
+    "torch": "a.detach().cpu().numpy()", "cupy": "a.get()", "cudf": "a.to_numpy()", "dask": "a.compute()",
+    "tensorflow": "a.numpy()", "sparse": "a.todense()", "jax": "np.asarray(a)", "jaxlib": "np.asarray(a)",
+    "mlx": "np.asarray(a)", "array_api_strict": "np.asarray(a)",
+}  # fmt: skip
+# What most arguments are: nothing needs to be known of these
+ORDINARY = frozenset({
+    np.ndarray, np.float64, np.float32, np.int64, np.bool_, float, int, bool, str, tuple, list, slice, type(None),
+    type(Ellipsis), np.dtype,
+})  # fmt: skip
+PROTOCOLS = ("__array_namespace__", "__cuda_array_interface__", "__dlpack__")  # of arrays that are none of NumPy's
+
+
+def library(a: object) -> str:
+    """Return the name of the package that defines the class of a."""
+    return type(a).__module__.partition(".")[0]
+
+
+def array_from(a: Any) -> Any:
+    """Return a table or a column as an array, and anything else as it is; refuse arrays of other libraries."""
+    kind = type(a)
+    if kind in ORDINARY or issubclass(kind, (np.ndarray, np.generic, int, float)):
+        return a
+    own = library(a)
+    if own in LIBRARIES or any(hasattr(kind, protocol) for protocol in PROTOCOLS):
+        raise TypeError(
+            f"a {own}.{kind.__name__} with a Tensor: it is no array of NumPy, and would lose its own gradients and "
+            f"device; convert it first, a = {LIBRARIES.get(own, 'np.asarray(a)')}"
+        )
+    array = from_table(a)
+    if array is not a:
+        return _numbers(own, a) if array.dtype == object else array
+    if own == "scipy" and hasattr(a, "toarray"):
+        raise TypeError(f"a sparse {kind.__name__} with a Tensor: its rules are those of arrays; write a.toarray()")
+    return a
+
+
+def _numbers(own: str, a: Any) -> Any:
+    """Return a table whose dtypes are none of NumPy's as an array of floats: missing numbers become NaN."""
+    try:
+        return np.asarray(a, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"a {own}.{type(a).__name__} with a Tensor: not all of its values are numbers ({error}); take the columns "
+            "of numbers, and encode the others"
+        ) from error
