@@ -75,7 +75,7 @@ def is_constant_argument(x: Any) -> bool:
 
 
 def _dtype_kind(x: Any) -> str | None:
-    dtype = getattr(x, "dtype", None)
+    dtype = getattr(x._value if isinstance(x, Node) else x, "dtype", None)
     return dtype.kind if isinstance(dtype, np.dtype) else None
 
 

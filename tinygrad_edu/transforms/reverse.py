@@ -187,7 +187,8 @@ def trace(
             arguments[i] = with_variables(transform, f, args[i], i % len(args), xs)
         carry = any([x.fun is not None for x in xs])
         enclosing = mode.transform.get()
-        inside = Transform(enclosing.variables.union(xs) if enclosing else frozenset(xs), [])
+        outer = enclosing.variables if enclosing else frozenset()
+        inside = Transform(outer.union(xs), [])
         token = mode.transform.set(inside)
         try:
             y = f(*arguments, **kwargs)
@@ -203,14 +204,14 @@ def trace(
         check_result(transform, f, y, has_aux, several)
     if not carry and not within_no_grad:
         roots = [y] if isinstance(y, Node) else [part for part in tree.leaves(y) if isinstance(part, Node)]
-        carry = _closes_over_leaves([root for root in roots if root.requires_grad], xs, start)
+        own = set(xs) - outer  # the parameters of a Module may be variables of both
+        carry = _closes_over_leaves([root for root in roots if root.requires_grad], own, start)
     return y, xs, carry
 
 
-def _closes_over_leaves(roots: list[Node], xs: list[Tensor], start: int) -> bool:
-    """Return whether a result depends on a leaf from before the call at place `start`, other than its variables."""
-    variables = set(xs)
-    return bool(roots) and any([is_leaf(x) and x.order > start and x not in variables for x in toposort(*roots)])
+def _closes_over_leaves(roots: list[Node], own: set[Tensor], start: int) -> bool:
+    """Return whether results depend on a leaf that is older than place `start`, and no variable of the transform."""
+    return bool(roots) and any([is_leaf(x) and x.order > start and x not in own for x in toposort(*roots)])
 
 
 def pull_back(y: Any, xs: Sequence[Tensor], gradient: Any, carry: bool) -> list[Result]:
