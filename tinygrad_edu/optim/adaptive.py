@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..engine.tensor import Tensor
-from .inplace import Array
+from .inplace import Array, working_dtype
 from .optimizer import Group, Optimizer, hyperparameter
 from .validation import Params, Setting, nonnegative
 
@@ -37,7 +37,7 @@ class Adagrad(Optimizer):
 
     def initial_state(self, name: str, p: Tensor) -> Array:
         """Return initial_accumulator_value for each element of the parameter."""
-        return np.full_like(p.data, self._initial_sum)
+        return np.full_like(p.data, self._initial_sum, dtype=working_dtype(p.dtype))
 
 
 class RMSprop(Optimizer):

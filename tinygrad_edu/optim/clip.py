@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.rules.finite import all_finite
+from ..engine.rules.registry import predicate
+from .inplace import Array
 from .validation import describe, gradients, leaf_tensors, python_float
 
 if TYPE_CHECKING:
@@ -18,37 +20,61 @@ if TYPE_CHECKING:
 def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
     """Scale all gradients by one factor to a joint norm of at most `max_norm`; return the norm before.
 
-    Raises ValueError for a missing gradient and for a norm that is not finite, and changes nothing then.
+    Parameters without a gradient are left out. Raises ValueError if none has one and for a norm that is not finite, and
+    changes nothing then. The norm is computed in float64, and scaled if squares leave its range.
     """
     if not max_norm > 0:
         raise ValueError(f"clip_grad_norm: max_norm must be above 0, not {max_norm}")
-    params = leaf_tensors(params, "clip_grad_norm")
-    grads = gradients(params, "clip_grad_norm")
-    norms = [np.linalg.norm(g) for g in grads]
-    total: Any = functools.reduce(np.hypot, norms)  # squares would overflow long before
+    params, grads = _with_gradients(params, "clip_grad_norm")
+    total = _joint_norm(grads)
     if not all_finite(total):
-        i = next((i for i, norm in enumerate(norms) if not all_finite(norm)), 0)
+        i = next((i for i, g in enumerate(grads) if not all_finite(g)), 0)
         raise _infinite("clip_grad_norm", i, params[i], "a norm that is not finite")
     factor = np.minimum(1.0, max_norm / (total + 1e-6))  # PyTorch's 1e-6, for a gradient of zeros
     for p, g in zip(params, grads, strict=True):
-        p.grad = np.multiply(g, factor, dtype=g.dtype)  # not in place: two parameters may share one gradient array
+        scaled = np.multiply(g, factor, dtype=np.result_type(g.dtype, np.float64))  # a factor of 1e-9 is 0 in float16
+        p.grad = scaled.astype(g.dtype)  # not in place: two parameters may share one gradient array
     return python_float(total)  # type: ignore[no-any-return]
 
 
 def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
     """Clip each element of all gradients to within -clip_value and clip_value.
 
-    Raises ValueError for a missing gradient and for one that is not finite, and changes nothing then.
+    Parameters without a gradient are left out. Raises ValueError if none has one and for a gradient that is not finite,
+    and changes nothing then.
     """
     if not clip_value > 0:
         raise ValueError(f"clip_grad_value: clip_value must be above 0, not {clip_value}")
-    params = leaf_tensors(params, "clip_grad_value")
-    grads = gradients(params, "clip_grad_value")
+    params, grads = _with_gradients(params, "clip_grad_value")
     if not all_finite(*grads):
         i = next(i for i, g in enumerate(grads) if not all_finite(g))
         raise _infinite("clip_grad_value", i, params[i], "infinite or NaN elements")
     for p, g in zip(params, grads, strict=True):
         p.grad = np.clip(g, -clip_value, clip_value)
+
+
+def _with_gradients(params: Iterable[Tensor], where: str) -> tuple[list[Tensor], list[Array]]:
+    """Return the parameters that have a gradient, and their gradients; raises ValueError if none has one."""
+    params = leaf_tensors(params, where, frozen=True)
+    found = [(p, g) for p, g in zip(params, gradients(params, where), strict=True) if g is not None]
+    return [p for p, _ in found], [g for _, g in found]
+
+
+def _joint_norm(grads: list[Array]) -> Any:
+    """Return the root of the sum of all squares, of elements of any size."""
+    wide = [g.astype(np.result_type(g.dtype, np.float64)) for g in grads]
+    total = functools.reduce(np.hypot, [np.linalg.norm(g) for g in wide])
+    if squares_fit(total) or not all_finite(*grads):
+        return total
+    largest = functools.reduce(np.maximum, [np.max(np.abs(g), initial=0.0) for g in wide])
+    scale = np.where(largest > 0, largest, 1.0)
+    return functools.reduce(np.hypot, [np.linalg.norm(g / scale) for g in wide]) * scale
+
+
+@predicate
+def squares_fit(norm: Array) -> bool:
+    """Return whether squares of elements that have this norm neither overflow nor lose digits at the lower limit."""
+    return bool(1e-140 < norm < np.inf)
 
 
 def _infinite(where: str, i: int, p: Tensor, what: str) -> ValueError:

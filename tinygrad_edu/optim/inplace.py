@@ -2,6 +2,9 @@
 
 A formula is plain NumPy, element by element. Run as it stands, it allocates an array for each operation.
 `InPlace.update` gives the same numbers to the last bit, and allocates nothing after the first step.
+
+float16 is too narrow for a formula: squares of gradients above 255 are infinite, and an eps of 1e-8 is 0. Formulas of
+float16 parameters compute and keep their state in float32, and the new parameters are rounded.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ WITH_OUT: dict[np.ufunc, Callable[..., Any]] = {
     np.maximum: lambda a, b, out: np.maximum(a, b, out=out),
     np.minimum: lambda a, b, out: np.minimum(a, b, out=out),
 }
+NARROW, WIDE = np.dtype(np.float16), np.dtype(np.float32)
 GRADIENT = 1  # the position of the gradient among a formula's arguments: the only one that is not replaced
 
 
@@ -39,12 +43,21 @@ class Plan(NamedTuple):
     scratch: int  # how many arrays
 
 
+def working_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype in which the formula of a parameter computes, and in which its state is kept."""
+    return WIDE if dtype == NARROW else dtype
+
+
 def run_plainly(updates: Iterable[Update]) -> None:
     """Run formulas as they stand, then copy the results: what jit records, and what `InPlace.update` must equal."""
-    results = [(arrays, formula(*arrays)) for formula, parameters in updates for arrays in parameters]
-    for (theta, g, *state), new in results:
+    results = []
+    for formula, parameters in updates:
+        for theta, g, *state in parameters:
+            arguments = [a.astype(WIDE) if a.dtype == NARROW else a for a in (theta, g)] + state
+            results.append((theta, state, arguments, formula(*arguments)))
+    for theta, state, arguments, new in results:
         # A result that is itself an argument is copied before that argument is written into.
-        values = [np.positive(x) if x is not None and any(x is a for a in (theta, g, *state)) else x for x in new]
+        values = [np.positive(x) if x is not None and any(x is a for a in arguments) else x for x in new]
         for old, value in zip((theta, *state), values, strict=True):
             if old is not None:
                 old[...] = value
@@ -66,15 +79,23 @@ class InPlace:
             picks, ufuncs, count = plan(tuple(trace.calls), trace.results, trace.arguments)
             constants: dict[str, tuple[object, ...]] = {}
             for arrays in parameters:
-                theta = arrays[0]
+                theta, g, *state = arrays
+                theta, g, *state = arrays
+                is_narrow, dtype = theta.dtype == NARROW, working_dtype(theta.dtype)
                 kept, scratch = self.scratch.get(id(theta), (None, []))
-                if kept is not theta or len(scratch) != count:
-                    scratch = [np.empty_like(theta) for _ in range(count)]
+                if kept is not theta or len(scratch) != count + 2 * is_narrow:
+                    scratch = [np.empty_like(theta, dtype) for _ in range(count + 2 * is_narrow)]
                     self.scratch[id(theta)] = theta, scratch
-                if (kind := theta.dtype.char) not in constants:  # arrays give what Python's floats do, in half the time
-                    constants[kind] = (*ufuncs, *[np.asarray(x, theta.dtype) for x in trace.numbers])
+                if (kind := dtype.char) not in constants:  # arrays give what Python's floats do, in half the time
+                    constants[kind] = (*ufuncs, *[np.asarray(x, dtype) for x in trace.numbers])
+                if is_narrow:
+                    *scratch, wide_theta, wide_g = scratch
+                    calls += [(np.positive, theta, wide_theta), (np.positive, g, wide_g)]
+                    arrays = wide_theta, wide_g, *state
                 registers = (*arrays, *scratch, *constants[kind])
                 calls += [pick(registers) for pick in picks]
+                if is_narrow:
+                    calls.append((np.positive, arrays[0], theta))
         used = {id(arrays[0]) for _, parameters in updates for arrays in parameters}
         if len(self.scratch) > len(used):  # data was replaced: the old array may go
             self.scratch = {i: kept for i, kept in self.scratch.items() if i in used}

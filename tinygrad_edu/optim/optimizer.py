@@ -12,7 +12,7 @@ import numpy as np
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..state import copy_state
-from .inplace import Array, InPlace, Update, run_plainly
+from .inplace import Array, InPlace, Update, run_plainly, working_dtype
 from .validation import Params, Setting, gradients, leaf_tensors, nonnegative, parameter_groups
 
 
@@ -42,6 +42,14 @@ class Group:
             raise AttributeError(f"{self.kind.__name__}: a group has {', '.join(self.names)}, but no {name}")
         vars(self)[name] = self.kind.checked(self.hyperparameters() | {name: value})[name]
 
+    def __getitem__(self, name: str) -> Any:
+        if name != "params" and name not in self.names:
+            raise KeyError(f"{self.kind.__name__}: a group has params, {', '.join(self.names)}, but no {name}")
+        return getattr(self, name)
+
+    def __setitem__(self, name: str, value: Setting) -> None:
+        setattr(self, name, value)
+
     def hyperparameters(self) -> dict[str, Setting]:
         """Return all hyperparameters by name, `lr` first."""
         return {name: getattr(self, name) for name in self.names}
@@ -61,6 +69,11 @@ def hyperparameter(name: str) -> Any:
     return property(lambda self: getattr(self.groups[0], name), put, doc=f"`{name}` of the first group; sets all.")
 
 
+def ascent(formula: Any, theta: Array, g: Array, *state: Array | None, **numbers: Any) -> Any:
+    """Return what a formula gives for the gradient that points the other way: the step goes up."""
+    return formula(theta, -g, *state, **numbers)
+
+
 class Optimizer:
     """Changes parameters by their gradients, in place.
 
@@ -70,20 +83,55 @@ class Optimizer:
 
     A subclass writes its formula in `formula`, names the state that it keeps in `state_names` or `needed_state`, and
     checks hyperparameters in `checked`. They may be set at any time, of one group or, on the optimizer, of all.
+    `switches` are those that are on or off; with `maximize` among them steps go up. Attributes: `steps`, how many were
+    taken; `state`, by name a list of arrays, one for each parameter; `missed`, for each parameter how many steps it has
+    missed for want of a gradient, or, if the last was among them, minus the number of its next step.
     """
 
     lr = hyperparameter("lr")
+    switches: tuple[str, ...] = ("maximize",)
     state_names: tuple[str, ...] = ()  # of the formula's state, if all groups need all of it
 
     def __init__(self, params: Params, **settings: Setting) -> None:
         kind = type(self).__name__
-        groups = parameter_groups(params, kind, settings)
-        self.groups = [Group(type(self), members, {**settings, **own}) for members, own in groups]
-        self.params = leaf_tensors([p for group in self.groups for p in group.params], kind)
-        self.steps = 0
-        needed = [name for group in self.groups for name, on in self.needed_state(group).items() if on]
-        self.state = {name: [self.initial_state(name, p) for p in self.params] for name in dict.fromkeys(needed)}
+        self.defaults, self.steps = settings, 0
+        self.groups: list[Group] = []
+        self.params: list[Tensor] = []
+        self.state: dict[str, list[Array]] = {}
+        self.missed = np.zeros(0, np.int64)
         self._in_place = InPlace()
+        given = parameter_groups(params, kind, settings)
+        groups = [Group(type(self), members, {**settings, **own}) for members, own in given]
+        leaf_tensors([p for group in groups for p in group.params], kind)
+        self._extend(groups)
+
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """Add parameters: `{"params": [...], "lr": 0.01}`, with the optimizer's first settings where it gives none.
+
+        Their state and number of steps start at 0. Schedules multiply the group's rate from their next step on.
+        """
+        where = f"{type(self).__name__}.add_param_group"
+        if not isinstance(group, Mapping):
+            raise TypeError(f'{where} takes a dict, {{"params": [...], "lr": ...}}, not {type(group).__name__}')
+        ((members, own),) = parameter_groups([group], where, self.defaults)
+        leaf_tensors([*self.params, *members], where)
+        self._extend([Group(type(self), members, {**self.defaults, **own})])
+
+    def _extend(self, groups: list[Group]) -> None:
+        """Add groups, and the state of their parameters; state that no group has needed so far begins for all."""
+        new = [p for group in groups for p in group.params]
+        known, self.params = self.params, [*self.params, *new]
+        self.groups = [*self.groups, *groups]
+        for name in dict.fromkeys([name for g in groups for name, on in self.needed_state(g).items() if on]):
+            self.state.setdefault(name, [self.initial_state(name, p) for p in known])
+        for name, arrays in self.state.items():
+            arrays += [self.initial_state(name, p) for p in new]
+        self.missed = np.append(self.missed, np.full(len(new), -1 if self.steps else 0))
+
+    @property
+    def param_groups(self) -> list[Group]:
+        """The groups, by the name that they have in PyTorch: `optimizer.param_groups[0]["lr"]` is `groups[0].lr`."""
+        return self.groups
 
     def formula(self, *arrays: Any, **numbers: Any) -> Any:
         """Return the new theta and the new state of one parameter: `formula(theta, g, *state, t=..., lr=..., ...)`.
@@ -103,50 +151,65 @@ class Optimizer:
 
     def initial_state(self, name: str, p: Tensor) -> Array:
         """Return the state of this name before the first step: an array like the parameter."""
-        return np.zeros_like(p.data)
+        return np.zeros_like(p.data, dtype=working_dtype(p.dtype))
 
     @classmethod
     def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
         """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
-        return {name: nonnegative(cls.__name__, name, value) for name, value in settings.items()}
+        return {
+            name: bool(value) if name in cls.switches else nonnegative(cls.__name__, name, value)
+            for name, value in settings.items()
+        }
 
     def step(self, accumulated: bool = False) -> None:
-        """Move every parameter by its gradient; raises ValueError that names one without, and moves none.
+        """Move every parameter that has a gradient by it; raises ValueError if none has one.
 
-        An exception on the way, such as FloatingPointError under np.errstate, leaves parameters and state as they were.
-        Gradients that several backward passes have added up to are most often a `zero_grad` forgotten, and get a
-        warning; `accumulated=True` says that they are meant.
+        A parameter without a gradient, its state and its count of steps stay as they are, as in PyTorch. An exception
+        on the way, such as FloatingPointError under np.errstate, leaves everything as it was. Gradients that several
+        backward passes have added up to are most often a `zero_grad` forgotten, and get a warning; `accumulated=True`
+        says that they are meant.
         """
         kind = type(self).__name__
-        passes = getattr(self.params[0], "passes", 1)
+        grads = gradients(self.params, kind)
+        first = next(p for p, g in zip(self.params, grads, strict=True) if g is not None)
+        passes = getattr(first, "passes", 1)
         if passes > 1 and not accumulated:
             warnings.warn(
                 f"{kind}.step: the gradients are the sum of {passes} backward passes. Call zero_grad() before each "
                 "backward(), or minimize(loss), which does; if you add them up on purpose, step(accumulated=True)",
                 stacklevel=2,
             )
-        t = self.steps + 1
-        updates = list(self._updates(gradients(self.params, kind), t))
+        t, missed = self.steps + 1, self.missed.tolist()
+        updates = list(self._updates(grads, t, missed))
         is_number = type(self.steps) is int  # while jit records, it is not
         (self._in_place.update if is_number else run_plainly)(updates)
         self.steps = t
+        for i, (g, m) in enumerate(zip(grads, missed, strict=True)):
+            if (g is None) != (m < 0):
+                self.missed[i] = m - t if g is None else m + t
 
-    def _updates(self, grads: list[Array], t: int) -> Iterator[Update]:
-        """Yield, for each group with parameters, its formula and the arrays of each parameter."""
+    def _updates(self, grads: list[Array | None], t: int, missed: list[int]) -> Iterator[Update]:
+        """Yield a formula for each group and number of steps, with the arrays of each parameter that it is for."""
         start = 0
         for group in self.groups:
             stop = start + len(group.params)
-            parameters: list[Any] = [[p.data for p in group.params], grads[start:stop]]
+            columns: list[Any] = [[p.data for p in group.params], grads[start:stop]]
             for name, needed in self.needed_state(group).items():
                 if needed and name not in self.state:
                     raise ValueError(
                         f"{type(self).__name__}: what needs {name!r} was off when the optimizer was made; make a new "
                         "one"
                     )
-                parameters.append(self.state[name][start:stop] if needed else [None] * len(group.params))
-            if group.params:
-                formula = functools.partial(self.formula, t=t, **group.hyperparameters())
-                yield formula, list(zip(*parameters, strict=True))
+                columns.append(self.state[name][start:stop] if needed else [None] * len(group.params))
+            parameters: dict[int, list[Any]] = {}
+            for m, arrays in zip(missed[start:stop], zip(*columns, strict=True), strict=True):
+                if arrays[1] is not None:
+                    parameters.setdefault(m, []).append(arrays)
+            numbers = group.hyperparameters()
+            formula = functools.partial(ascent, self.formula) if numbers.pop("maximize", False) else self.formula
+            for m, members in parameters.items():
+                number = t if m == 0 else t - m if m > 0 else -m
+                yield functools.partial(formula, t=number, **numbers), members
             start = stop
 
     def zero_grad(self) -> None:
@@ -168,14 +231,17 @@ class Optimizer:
         Loaded into an optimizer constructed alike, it continues a run bit for bit. `lr` has the rate of each group.
         """
         arrays = {name: a.copy() for name, a in self._arrays().items()}
-        return {"lr": self._rates(), "steps": self.steps, **arrays}
+        return {"lr": self._rates(), "steps": self.steps, "missed": self.missed.copy(), **arrays}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what `state_dict` returned; raises ValueError that lists all names and shapes that do not fit."""
         kind, rates, steps = type(self).__name__, self._rates(), np.array(self.steps)
         for lr in np.ravel(state.get("lr", ())) if isinstance(state, Mapping) else ():
             nonnegative(f"{kind}.load_state_dict", "lr", lr)
-        copy_state(f"{kind}.load_state_dict", {"lr": rates, "steps": steps, **self._arrays()}, state)
+        if isinstance(state, Mapping) and "missed" not in state:  # written when parameters could not miss a step
+            state = {**state, "missed": np.zeros_like(self.missed)}
+        targets = {"lr": rates, "steps": steps, "missed": self.missed, **self._arrays()}
+        copy_state(f"{kind}.load_state_dict", targets, state)
         self.steps = int(steps)
         for group, lr in zip(self.groups, rates, strict=True):
             group.lr = float(lr)

@@ -42,15 +42,18 @@ def as_list(params: Iterable[Any], where: str) -> list[Any]:
     return list(params)
 
 
-def leaf_tensors(params: Iterable[Tensor], where: str) -> list[Tensor]:
-    """Return a list of parameters; raises for one that is no leaf Tensor with requires_grad, or is given twice."""
+def leaf_tensors(params: Iterable[Tensor], where: str, frozen: bool = False) -> list[Tensor]:
+    """Return a list of parameters; raises for one that is no leaf Tensor, or is given twice.
+
+    Unless `frozen` Tensors are allowed, one with requires_grad=False is refused too.
+    """
     params = as_list(params, where)
     if not params:
         raise ValueError(f"{where} got no parameters: does the model keep its Tensors in attributes?")
     for i, p in enumerate(params):
         if not isinstance(p, Tensor):
             raise TypeError(f"{where} takes Tensors; parameter {i} is a {type(p).__name__}")
-        if p.fun is not None or not p.requires_grad:
+        if p.fun is not None or not (p.requires_grad or frozen):
             reason = "is the result of a computation" if p.fun is not None else "takes no gradient"
             raise ValueError(f"{where}: {describe(i, p)} {reason}; pass leaf Tensors with requires_grad=True")
     if len({id(p) for p in params}) < len(params):
@@ -59,16 +62,16 @@ def leaf_tensors(params: Iterable[Tensor], where: str) -> list[Tensor]:
     return params
 
 
-def gradients(params: list[Tensor], where: str) -> list[Array]:
-    """Return the gradients of the parameters; raises ValueError that names a parameter without one."""
+def gradients(params: list[Tensor], where: str) -> list[Array | None]:
+    """Return the gradients of the parameters, None for those without; raises ValueError if none has one."""
     grads = [p.grad for p in params]
-    for i, g in enumerate(grads):
-        if g is None:
-            raise ValueError(
-                f"{where}: {describe(i, params[i])} has no gradient; call loss.backward() first, with a "
-                "loss that depends on it, or leave it out of the parameters"
-            )
-    return grads  # type: ignore[return-value]
+    if not [g for g in grads if g is not None]:
+        nor = ", nor has any other" if len(params) > 1 else ""
+        raise ValueError(
+            f"{where}: {describe(0, params[0])} has no gradient{nor}; call loss.backward() first, with a loss that "
+            "depends on the parameters"
+        )
+    return grads
 
 
 def describe(i: int, p: Tensor) -> str:
@@ -86,6 +89,11 @@ def is_nonnegative(value: object, below: float) -> bool:
 def python_float(x: float | NDArray[Any]) -> float:
     """Return x as Python's float: with one of NumPy's, float32 parameters would become float64."""
     return float(x)
+
+
+def after(t: int, first: int) -> float:
+    """Return 1 if t > first, else 0: a formula without `if`, so that jit can record it for any t."""
+    return python_float(np.greater(t, first))  # type: ignore[no-any-return]
 
 
 def nonnegative(where: str, name: str, value: object, below: float = float("inf")) -> float:
