@@ -400,7 +400,7 @@ def test_nonsense_is_refused_when_it_is_set_too(kind, name, value, text):
 
 
 def test_a_group_has_no_settings_but_its_optimizers():
-    with pytest.raises(AttributeError, match="SGD: a group has lr, momentum, .*, but no rate"):
+    with pytest.raises(AttributeError, match=r"SGD: a group has lr, momentum, .*, but no rate"):
         optim.SGD(parameters(), lr=0.1).groups[0].rate = 0.1
 
 

@@ -168,7 +168,7 @@ schedule_attack("warmup_then_exponential", lambda o: L.LinearWarmup(o, 3, L.Expo
 schedule_attack("one_cycle", lambda o: L.OneCycleLR(o, 0.3, 5))
 schedule_attack("epoch_of_a_schedule_set", lambda o: L.ExponentialLR(o, 0.9), lambda s: setattr(s, "epoch", 0))
 schedule_attack("first_rates_replaced", lambda o: L.ExponentialLR(o, 0.9), lambda s: setattr(s, "base_lrs", [0.02]))
-schedule_attack("first_rate_written", lambda o: L.ExponentialLR(o, 0.9), lambda s: s.base_lrs.__setitem__(0, 0.02))
+schedule_attack("rate_set_by_hand", lambda o: L.ExponentialLR(o, 0.9), lambda s: setattr(s.optimizer, "lr", 0.02))
 schedule_attack("own_milestones_changed", lambda o: Milestones(o, [2, 4]), lambda s: s.milestones.append(1))
 schedule_attack("own_milestones_replaced", lambda o: Milestones(o, [2, 4]), lambda s: setattr(s, "milestones", (1,)))
 schedule_attack(

@@ -13,7 +13,7 @@ from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..state import copy_state
 from .inplace import Array, InPlace, Update, run_plainly, working_dtype
-from .validation import Params, Setting, gradients, leaf_tensors, nonnegative, parameter_groups
+from .validation import Params, Setting, gradients, leaf_tensors, nonnegative, parameter_groups, python_float
 
 
 class Group:
@@ -26,9 +26,11 @@ class Group:
     params: list[Tensor]
     names: tuple[str, ...]
     lr: float
+    factors: Array  # the rate without schedules, and each schedule's factor; empty without schedules
 
     def __init__(self, kind: type[Optimizer], params: list[Tensor], settings: Mapping[str, Setting]) -> None:
-        vars(self).update(kind=kind, params=params, names=tuple(settings), **kind.checked(dict(settings)))
+        vars(self).update(kind=kind, params=params, names=tuple(settings), factors=np.zeros(0))
+        vars(self).update(kind.checked(dict(settings)))
 
     if TYPE_CHECKING:
 
@@ -36,11 +38,31 @@ class Group:
 
     def __setattr__(self, name: str, value: Setting) -> None:
         if name == "lr":  # no other hyperparameter restricts it, and schedules set it at each step
-            vars(self)["lr"] = nonnegative(self.kind.__name__, "lr", value)
+            self.restore_rate(value)
+            if self.factors.size:
+                product = np.prod(self.factors[1:])
+                self.factors[0] = self.lr / np.where(np.greater(product, 0), product, 1.0)
             return
         if name not in self.names:
             raise AttributeError(f"{self.kind.__name__}: a group has {', '.join(self.names)}, but no {name}")
         vars(self)[name] = self.kind.checked(self.hyperparameters() | {name: value})[name]
+
+    def restore_rate(self, lr: object) -> None:
+        """Set the rate alone, and not what schedules multiply; raises ValueError for one that makes no sense."""
+        vars(self)["lr"] = nonnegative(self.kind.__name__, "lr", lr)
+
+    def multiply(self, places: list[int]) -> None:
+        """Set the factors at these places to 1, and add those that are missing."""
+        if not self.factors.size:
+            vars(self)["factors"] = np.array([self.lr])
+        missing = max(places) + 1 - self.factors.size
+        vars(self)["factors"] = np.append(self.factors, np.ones(max(missing, 0)))
+        self.factors[places] = 1.0
+
+    def follow(self, place: int, rate: Any, base_lr: float) -> None:
+        """Take the rate of a schedule for the present: as it is if there is no other schedule, or as one factor."""
+        self.factors[place] = rate / np.where(np.equal(base_lr, 0), 1.0, base_lr)
+        self.restore_rate(python_float(rate if self.factors.size == 2 else np.prod(self.factors)))
 
     def __getitem__(self, name: str) -> Any:
         if name != "params" and name not in self.names:
@@ -85,7 +107,8 @@ class Optimizer:
     checks hyperparameters in `checked`. They may be set at any time, of one group or, on the optimizer, of all.
     `switches` are those that are on or off; with `maximize` among them steps go up. Attributes: `steps`, how many were
     taken; `state`, by name a list of arrays, one for each parameter; `missed`, for each parameter how many steps it has
-    missed for want of a gradient, or, if the last was among them, minus the number of its next step.
+    missed for want of a gradient, or, if the last was among them, minus the number of its next step. `missed` is empty
+    while none has missed a step: its length is then all that a step, and jit, have to look at.
     """
 
     lr = hyperparameter("lr")
@@ -121,12 +144,17 @@ class Optimizer:
         """Add groups, and the state of their parameters; state that no group has needed so far begins for all."""
         new = [p for group in groups for p in group.params]
         known, self.params = self.params, [*self.params, *new]
+        if self.groups and self.groups[0].factors.size:
+            for group in groups:
+                vars(group)["factors"] = self.groups[0].factors.copy()
+                group.lr = group.lr
         self.groups = [*self.groups, *groups]
         for name in dict.fromkeys([name for g in groups for name, on in self.needed_state(g).items() if on]):
             self.state.setdefault(name, [self.initial_state(name, p) for p in known])
         for name, arrays in self.state.items():
             arrays += [self.initial_state(name, p) for p in new]
-        self.missed = np.append(self.missed, np.full(len(new), -1 if self.steps else 0))
+        if self.steps:
+            self.missed = np.array([*self._missed()[: len(known)], *[-1] * len(new)])
 
     @property
     def param_groups(self) -> list[Group]:
@@ -179,14 +207,19 @@ class Optimizer:
                 "backward(), or minimize(loss), which does; if you add them up on purpose, step(accumulated=True)",
                 stacklevel=2,
             )
-        t, missed = self.steps + 1, self.missed.tolist()
+        t, missed = self.steps + 1, self._missed()
         updates = list(self._updates(grads, t, missed))
         is_number = type(self.steps) is int  # while jit records, it is not
         (self._in_place.update if is_number else run_plainly)(updates)
         self.steps = t
-        for i, (g, m) in enumerate(zip(grads, missed, strict=True)):
-            if (g is None) != (m < 0):
-                self.missed[i] = m - t if g is None else m + t
+        if [g for g, m in zip(grads, missed, strict=True) if (g is None) != (m < 0)]:
+            self.missed = np.stack([
+                m if (g is None) == (m < 0) else m - t if g is None else m + t
+                for g, m in zip(grads, missed, strict=True)
+            ])  # fmt: skip
+
+    def _missed(self) -> list[int]:
+        return self.missed.tolist() if self.missed.size else [0] * len(self.params)
 
     def _updates(self, grads: list[Array | None], t: int, missed: list[int]) -> Iterator[Update]:
         """Yield a formula for each group and number of steps, with the arrays of each parameter that it is for."""
@@ -231,20 +264,20 @@ class Optimizer:
         Loaded into an optimizer constructed alike, it continues a run bit for bit. `lr` has the rate of each group.
         """
         arrays = {name: a.copy() for name, a in self._arrays().items()}
-        return {"lr": self._rates(), "steps": self.steps, "missed": self.missed.copy(), **arrays}
+        return {"lr": self._rates(), "steps": self.steps, "missed": np.array(self._missed()), **arrays}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what `state_dict` returned; raises ValueError that lists all names and shapes that do not fit."""
-        kind, rates, steps = type(self).__name__, self._rates(), np.array(self.steps)
+        kind, rates, steps, missed = type(self).__name__, self._rates(), np.array(self.steps), np.array(self._missed())
         for lr in np.ravel(state.get("lr", ())) if isinstance(state, Mapping) else ():
             nonnegative(f"{kind}.load_state_dict", "lr", lr)
         if isinstance(state, Mapping) and "missed" not in state:  # written when parameters could not miss a step
-            state = {**state, "missed": np.zeros_like(self.missed)}
-        targets = {"lr": rates, "steps": steps, "missed": self.missed, **self._arrays()}
-        copy_state(f"{kind}.load_state_dict", targets, state)
-        self.steps = int(steps)
+            state = {**state, "missed": np.zeros_like(missed)}
+        copy_state(f"{kind}.load_state_dict", {"lr": rates, "steps": steps, "missed": missed, **self._arrays()}, state)
+        self.steps, self.missed = int(steps), missed if missed.any() else missed[:0]
         for group, lr in zip(self.groups, rates, strict=True):
-            group.lr = float(lr)
+            if group.lr != lr:  # the same rate is no rate that is set by hand, after which schedules would round anew
+                group.lr = float(lr)
 
     def _rates(self) -> Array:
         return np.array([group.lr for group in self.groups])
@@ -275,3 +308,16 @@ class Optimizer:
         rows = [[name, f"{v:g}" if isinstance(v, float) else str(v)] for name, v in self.settings().items()]
         rows += [["parameters", f"{len(self.params):,}"], ["numbers", f"{sum(p.size for p in self.params):,}"]]
         return table([type(self).__name__, ""], [*rows, ["steps taken", f"{self.steps:,}"]])
+
+
+def check_optimizer(where: str, optimizer: object) -> None:
+    """Raise TypeError, with the remedy, unless `optimizer` is an Optimizer."""
+    if not isinstance(optimizer, Optimizer):
+        given, example = type(optimizer).__name__, "Adam"
+        if isinstance(optimizer, type):
+            given = f"the class {optimizer.__name__}; call it to make one"
+            example = optimizer.__name__ if issubclass(optimizer, Optimizer) else example
+        elif isinstance(optimizer, str):
+            given = repr(optimizer)
+        example = f"tg.optim.{example}(model.parameters(), lr=0.01)"
+        raise TypeError(f"{where}: optimizer is one of tg.optim, such as {example}, not {given}")

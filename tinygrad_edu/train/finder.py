@@ -15,9 +15,10 @@ from ..figure import lr_curve, smooth
 from ..nn import Module
 from ..nn.module import mode
 from ..optim import Optimizer
+from ..optim.optimizer import check_optimizer
 from .checkpoint import TrainingState
 from .loop import epoch_batches
-from .metrics import Data, Loss, check_loss, check_model, check_optimizer, checked_data
+from .metrics import Data, Loss, check_loss, check_model, checked_data
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

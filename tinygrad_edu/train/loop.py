@@ -23,12 +23,14 @@ from ..engine.tensor import Tensor
 from ..nn import Module
 from ..nn.module import mode
 from ..optim import Optimizer
+from ..optim.lr_scheduler.base import check_scheduler
+from ..optim.optimizer import check_optimizer
 from .checkpoint import Checkpoint, TrainingState, run_settings
 from .history import History
 from .stopping import Callback, DivergenceGuard, check_rules, stop_reason, stop_requested
 
 from .metrics import (  # isort: skip
-    Data, Loss, Metrics, as_array, check_loss, check_model, check_optimizer, checked_data, checked_metrics, measure,
+    Data, Loss, Metrics, as_array, check_loss, check_model, checked_data, checked_metrics, measure,
 )  # fmt: skip
 
 Step = Callable[[Array, Array], Tensor]
@@ -163,6 +165,7 @@ def fit(
     """
     check_model("fit", model)
     check_optimizer("fit", optimizer)
+    check_scheduler("fit", scheduler, optimizer)
     check_loss("fit", loss)
     x, y = checked_data("fit: train_data", train_data)
     valid = None if valid_data is None else checked_data("fit: valid_data", valid_data)

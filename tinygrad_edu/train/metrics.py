@@ -21,7 +21,6 @@ from ..engine.tensor import Tensor
 from ..functions import check_same_shape
 from ..nn import Module
 from ..nn.module import mode
-from ..optim import Optimizer
 
 Operand = ArrayLike | Tensor
 Data = tuple[ArrayLike, ArrayLike]
@@ -172,13 +171,6 @@ def check_model(where: str, model: object) -> None:
     """Raise TypeError unless `model` is a Module."""
     if not isinstance(model, Module):
         raise TypeError(f"{where}: model is a tg.nn.Module, not {_instead(model)}")
-
-
-def check_optimizer(where: str, optimizer: object) -> None:
-    """Raise TypeError unless `optimizer` is an Optimizer."""
-    if not isinstance(optimizer, Optimizer):
-        example = "tg.optim.Adam(model.parameters(), lr=0.01)"
-        raise TypeError(f"{where}: optimizer is one of tg.optim, such as {example}, not {_instead(optimizer)}")
 
 
 def check_loss(where: str, loss: object) -> None:

@@ -1,0 +1,131 @@
+"""The base class of schedules: how a schedule's rate becomes its factor of the optimizer's learning rates."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, SupportsFloat, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...engine.rules.registry import predicate
+from ...state import copy_state
+from ..optimizer import Optimizer, check_optimizer
+from ..validation import python_float
+
+Rate: TypeAlias = float | NDArray[Any]  # an array without axes, where NumPy computes a rate
+DERIVED = ("factors", "lrs")  # of a schedule's state: what follows from the rest, to rounding
+
+
+@predicate
+def no_step_at_first_rate(epoch: int, steps: int, first_step: int) -> bool:
+    """Return whether the schedule is about to replace its first rate before the optimizer has used it."""
+    return epoch == 0 and steps == first_step
+
+
+class LRScheduler:
+    """The base class of schedules: a subclass defines `rate`, and the training loop calls `step()` after each epoch.
+
+    Each group of the optimizer keeps `factors`: its rate without schedules, `base_lrs` of all groups, then a factor for
+    each schedule. The schedule's is rate(base_lr, epoch) / base_lr, at `place`; the group's rate is the product. A rate
+    that is set by hand changes the rate without schedules. Rates are formulas without `if`, so that `jit` can record
+    `step` together with the update.
+    """
+
+    each_batch = watches_loss = False
+    place: int
+
+    def __init__(self, optimizer: Optimizer, parts: Sequence["LRScheduler"] = ()) -> None:
+        """`parts` are schedules of the same optimizer that this one asks for their rates: it takes their places."""
+        check_optimizer(type(self).__name__, optimizer)
+        self.optimizer, self.epoch, self.first_step = optimizer, 0, optimizer.steps
+        for part in parts:
+            if getattr(part, "optimizer", None) is not optimizer:
+                raise ValueError(f"{type(self).__name__} takes schedules of the same optimizer")
+        self.place = parts[0].place if parts else max(len(optimizer.groups[0].factors), 1)
+        for group in optimizer.groups:
+            group.multiply([part.place for part in parts] or [self.place])
+        self._set()
+
+    @property
+    def base_lrs(self) -> tuple[float, ...]:
+        """The rate of each group without schedules."""
+        return tuple([python_float(group.factors[0]) for group in self.optimizer.groups])
+
+    @base_lrs.setter
+    def base_lrs(self, values: Sequence[float]) -> None:
+        for group, value in zip(self.optimizer.groups, values, strict=True):
+            group.factors[0] = value
+
+    def get_last_lr(self) -> list[float]:
+        """Return the present learning rate of each group."""
+        return [group.lr for group in self.optimizer.groups]
+
+    def rate(self, base_lr: float, epoch: int) -> Rate:
+        """Return the learning rate after `epoch` epochs of a group whose rate is `base_lr` without schedules."""
+        raise TypeError(f"{type(self).__name__} has no method rate(self, base_lr, epoch): an LRScheduler defines one")
+
+    def rates(self, base_lrs: Sequence[Rate], epoch: int) -> list[Rate]:
+        """Return the rate of each group after `epoch` epochs; a schedule that treats groups differently defines it."""
+        return [self.rate(base_lr, epoch) for base_lr in base_lrs]  # type: ignore[arg-type]
+
+    def step(self) -> None:
+        """Set the optimizer's rates for the next epoch."""
+        if no_step_at_first_rate(self.epoch, self.optimizer.steps, self.first_step):
+            kind = type(self.optimizer).__name__
+            warnings.warn(
+                f"{type(self).__name__}.step: {kind} has not yet taken a step, so it never uses its first rate; call "
+                "optimizer.step() first, then schedule.step()",
+                stacklevel=2,
+            )
+        self.epoch += 1
+        self._set()
+
+    def observe(self, loss: SupportsFloat) -> None:
+        """Take account of the loss of an epoch; a schedule with `watches_loss` defines it."""
+
+    def _set(self) -> None:
+        base_lrs = self.base_lrs
+        rates = self.rates(base_lrs, self.epoch)
+        for group, base_lr, rate in zip(self.optimizer.groups, base_lrs, rates, strict=True):
+            group.follow(self.place, rate, base_lr)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what changes from step to step, and the groups' rates, by name, for `tg.save`."""
+        groups = self.optimizer.groups
+        return {
+            "epoch": self.epoch, "base_lrs": np.array(self.base_lrs),
+            "factors": np.array([group.factors[self.place] for group in groups]), "lrs": np.array(self.get_last_lr()),
+        }  # fmt: skip
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state_dict` returned; raises ValueError that lists what does not fit.
+
+        The optimizer gets the rates that it had. Its own state is saved and restored apart, before or after.
+        """
+        now = {name: np.array(value) for name, value in self.state_dict().items()}
+        if isinstance(state, Mapping):  # what is derived may be missing
+            now = {name: v for name, v in now.items() if name in state or name.rpartition(".")[2] not in DERIVED}
+        copy_state(f"{type(self).__name__}.load_state_dict", now, state)
+        self._restore({name: value.tolist() for name, value in now.items()})
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.epoch, self.base_lrs = state["epoch"], state["base_lrs"]
+        self._set()
+        for name in DERIVED:
+            for group, value in zip(self.optimizer.groups, state.get(name, ()), strict=False):
+                group.restore_rate(value) if name == "lrs" else group.factors.__setitem__(self.place, value)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_lr={self.base_lrs[0]:g}, epoch {self.epoch}: lr={self.optimizer.lr:g})"
+
+
+def check_scheduler(where: str, scheduler: object, optimizer: Optimizer) -> None:
+    """Raise TypeError or ValueError, with the remedy, unless `scheduler` is None or can step the optimizer's rates."""
+    if isinstance(scheduler, type):
+        kind = scheduler.__name__
+        raise TypeError(f"{where}: scheduler is the class {kind} itself; construct a schedule, {kind}(optimizer, ...)")
+    if scheduler is not None and not callable(getattr(scheduler, "step", None)):
+        kind = type(scheduler).__name__
+        raise TypeError(f"{where}: scheduler is one of tg.optim.lr_scheduler, or has a method step; not {kind}")
+    if isinstance(scheduler, LRScheduler) and scheduler.optimizer is not optimizer:
+        raise ValueError(f"{where}: scheduler is one of another optimizer; construct it with the optimizer given here")
