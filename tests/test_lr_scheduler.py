@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from checks import message
+from expected.composed import COMPOSED, LONG, MADE
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu.optim import lr_scheduler
@@ -42,6 +45,143 @@ def test_rates_are_pytorchs(kind, options, expected):
     np.testing.assert_allclose(rates(opt, scheduler), expected, rtol=1e-9)
     assert scheduler.epoch == len(LOSSES)
     assert type(opt.lr) is float
+
+
+def stepped(opt, schedules, losses):
+    """Return the learning rates of all groups before each step of the schedules."""
+    given = []
+    for loss in losses:
+        given.append([group.lr for group in opt.groups])
+        assert all(s.get_last_lr() == given[-1] for s in schedules)
+        opt.step()
+        for s in schedules:
+            s.step(loss) if s.watches_loss else s.step()
+    return np.array(given)
+
+
+@pytest.mark.parametrize(("names", "expected"), EXPECTED["composed"], ids=str)
+def test_rates_of_schedules_together_are_pytorchs_over_300_epochs(names, expected):
+    opt = sgd()
+    found = stepped(opt, [MADE[name](lr_scheduler, opt) for name in names], LONG)
+    np.testing.assert_allclose(found[::13], expected, rtol=1e-9, atol=1e-15)
+
+
+def test_all_that_was_recorded_is_known():
+    assert [names for names, _ in EXPECTED["composed"]] == COMPOSED
+
+
+SEVERAL = st.lists(st.sampled_from([name for name in MADE if "," not in name and name != "absolute"]), max_size=4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEVERAL.filter(bool), st.randoms(use_true_random=False))
+def test_the_rate_is_the_product_in_any_order(names, random):
+    """Of factors that each schedule has alone; a plateau's cuts depend on the losses, not on the rates."""
+    product, base = 1.0, np.array([0.1, 0.2])
+    for name in names:
+        opt = sgd()
+        product = product * (stepped(opt, [MADE[name](lr_scheduler, opt)], LONG[:40]) / base)
+    random.shuffle(names)
+    opt = sgd()
+    schedules = [MADE[name](lr_scheduler, opt) for name in names]
+    random.shuffle(schedules)
+    found = stepped(opt, schedules, LONG[:40])
+    large = found > 1e-6  # below, a plateau makes no cuts of 1e-8
+    np.testing.assert_allclose(found[large], (product * base)[large], rtol=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEVERAL.filter(bool), st.randoms(use_true_random=False), st.integers(0, 30), st.booleans(), st.floats(0.01, 0.3))
+def test_composed_schedules_resume_bit_for_bit_in_any_order_of_loading(names, random, epochs, late, by_hand):
+    def make(opt=None):
+        opt = opt or sgd()
+        return opt, [MADE[name](lr_scheduler, opt) for name in names]
+
+    def train(opt, schedules, losses):
+        if opt.steps > 10:
+            opt.groups[1].lr = by_hand
+        return stepped(opt, schedules, losses).tobytes()
+
+    straight, schedules = make()
+    train(straight, schedules, LONG[: epochs // 2])
+    train(straight, schedules, LONG[epochs // 2 : epochs])
+    states = [s.state_dict() for s in schedules]
+    if late:  # schedules are made for an optimizer that was loaded before
+        other = sgd()
+        other.load_state_dict(straight.state_dict())
+        other, resumed = make(other)
+        parts = []
+    else:
+        other, resumed = make()
+        parts = [(other, straight.state_dict())]
+    parts += zip(resumed, states, strict=True)
+    random.shuffle(parts)
+    for part, state in parts:
+        part.load_state_dict(state)
+    assert [g.lr for g in other.groups] == [g.lr for g in straight.groups]
+    rest = LONG[epochs : epochs + 20]
+    assert stepped(other, resumed, rest).tobytes() == stepped(straight, schedules, rest).tobytes()
+
+
+def test_a_warm_up_made_for_a_loaded_optimizer_and_loaded_itself_has_the_rate_at_once():
+    opt = sgd()
+    warm = lr_scheduler.LinearWarmup(opt, 5)
+    rates(opt, warm, range(3))
+    assert opt.lr == pytest.approx(0.08)
+    other = sgd()
+    other.load_state_dict(opt.state_dict())
+    resumed = lr_scheduler.LinearWarmup(other, 5)
+    resumed.load_state_dict(warm.state_dict())
+    assert [g.lr for g in other.groups] == [g.lr for g in opt.groups]
+    assert rates(other, resumed, range(5)).tobytes() == rates(opt, warm, range(5)).tobytes()
+
+
+def test_a_state_of_before_schedules_composed_is_loaded():
+    opt = sgd()
+    schedule = lr_scheduler.ExponentialLR(opt, 0.5)
+    schedule.load_state_dict({"epoch": 2, "base_lrs": np.array([0.4, 0.8])})
+    assert [g.lr for g in opt.groups] == [0.1, 0.2]
+
+
+def test_a_rate_set_by_hand_is_what_schedules_multiply():
+    opt = sgd()
+    schedules = [lr_scheduler.ExponentialLR(opt, 0.5), lr_scheduler.StepLR(opt, 2, 0.1)]
+    stepped(opt, schedules, range(3))
+    opt.lr = 0.3
+    assert [g.lr for g in opt.groups] == [0.3, 0.3]
+    np.testing.assert_allclose(stepped(opt, schedules, range(2))[:, 0], [0.3, 0.015])
+
+
+def test_an_added_group_follows_the_schedules_from_its_own_rate():
+    opt = sgd()
+    schedules = [lr_scheduler.ExponentialLR(opt, 0.5), lr_scheduler.ReduceLROnPlateau(opt, 0.1, 0)]
+    stepped(opt, schedules, [1.0])
+    opt.add_param_group({"params": [tg.Tensor([3.0])], "lr": 0.7})
+    np.testing.assert_allclose(stepped(opt, schedules, [1.0, 1.0, 1.0])[:, 2], [0.7, 0.035, 0.00175])
+
+
+LOSS = st.floats(-3, 3).map(lambda x: round(x, 1))
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(LOSS, min_size=30, max_size=60), st.sampled_from(["min", "max"]), st.sampled_from(["rel", "abs"]))
+def test_a_plateau_cuts_when_nothing_better_came_whatever_the_sign(losses, mode, threshold_mode):
+    opt = sgd()
+    schedule = lr_scheduler.ReduceLROnPlateau(
+        opt, 0.5, patience=2, threshold=0.05, mode=mode, threshold_mode=threshold_mode
+    )
+    found = rates(opt, schedule, losses)[:, 0]
+    best, bad, lr, expected = None, 0, 0.1, []
+    for loss in losses:
+        expected.append(lr)
+        gain = 0 if best is None else best - loss if mode == "min" else loss - best
+        if best is None or gain > 1e-12 + 0.05 * (abs(best) if threshold_mode == "rel" else 1):
+            best, bad = loss, 0
+        else:
+            bad += 1
+        if bad > 2:
+            lr, bad = lr * 0.5 if lr * 0.5 > 1e-8 else lr, 0
+    np.testing.assert_allclose(found, expected)
 
 
 def test_no_rate_is_raised_to_the_least_of_a_plateau():
@@ -136,7 +276,27 @@ def test_mistakes_are_named():
     assert "div_factor is at least 1" in message(
         ValueError, lambda: lr_scheduler.OneCycleLR(opt, 0.1, 30, div_factor=0)
     )
+    schedules = [lr_scheduler.StepLR(opt, 2), lr_scheduler.OneCycleLR(opt, 0.1, 30)]
+    assert "some of the schedules count updates" in message(
+        ValueError, lambda: lr_scheduler.ChainedScheduler(schedules)
+    )
+    step, plateau = schedules[0], lr_scheduler.ReduceLROnPlateau(opt)
+    assert "2 schedules need 1 rising milestones" in message(
+        ValueError, lambda: lr_scheduler.SequentialLR(opt, [step, step], [])
+    )
+    assert "ReduceLROnPlateau watches the loss; use LinearWarmup" in message(
+        ValueError, lambda: lr_scheduler.SequentialLR(opt, [step, plateau], [3])
+    )
+    assert "takes a list of schedules" in message(TypeError, lambda: lr_scheduler.ChainedScheduler([opt]))
+    chain = lr_scheduler.ChainedScheduler([step, plateau])
+    assert "ReduceLROnPlateau watches the loss; pass it" in message(TypeError, chain.step)
+    assert "is a function of the epoch" in message(TypeError, lambda: lr_scheduler.LambdaLR(opt, [0.1]))
+    assert "3 functions, the optimizer 1 groups" in message(
+        ValueError, lambda: lr_scheduler.LambdaLR(opt, [lambda epoch: 1.0] * 3)
+    )
+    assert 'mode is "min" or "max"' in message(ValueError, lambda: lr_scheduler.ReduceLROnPlateau(opt, mode="low"))
     other = lr_scheduler.StepLR(sgd(), 2)
+    assert "of the same optimizer" in message(ValueError, lambda: lr_scheduler.ChainedScheduler([step, other]))
     assert "of the same optimizer" in message(ValueError, lambda: lr_scheduler.LinearWarmup(opt, 2, then=other))
     plateau = lr_scheduler.LinearWarmup(opt, 1, then=lr_scheduler.ReduceLROnPlateau(opt))
     opt.steps += 1

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import Tensor, nn, optim
@@ -504,3 +506,137 @@ def test_a_forgotten_zero_grad_is_noticed_and_adding_up_on_purpose_is_not():
     x.grad = None
     (2 * x).sum().backward()
     optimizer.step()
+
+
+FLOAT16 = [(kind, options) for kind, options in KINDS if kind is not optim.SGD]
+
+
+@pytest.mark.parametrize(("kind", "options"), FLOAT16)
+def test_float16_parameters_without_slope_stay(kind, options):
+    x = Tensor([1.0, -2.0], dtype=np.float16)
+    optimizer = kind([x], **{**options, "weight_decay": 0})
+    for _ in range(5):
+        x.grad = np.zeros(2)
+        optimizer.step()
+    assert x.data.tolist() == [1, -2]
+    assert x.dtype == np.float16
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS)
+@settings(max_examples=20, deadline=None)
+@given(exponent=st.integers(-20, 15), seed=st.integers(0, 99))
+def test_float16_parameters_move_as_in_float64_but_for_rounding(kind, options, exponent, seed):
+    start = np.linspace(-1, 1, 5)
+    narrow, wide = Tensor(start, dtype=np.float16), Tensor(start.astype(np.float16).astype(np.float64))
+    options = {**options, "lr": 0.01, "eps": 1e-8}
+    options = {k: v for k, v in options.items() if k in kind([Tensor(1.0)], lr=0.1).groups[0].names}
+    first, second = kind([narrow], **options), kind([wide], **options)
+    rng = np.random.default_rng(seed)
+    for _ in range(10):
+        wide.data[...] = narrow.data  # the roundings of the parameters do not add up
+        g = (rng.uniform(0.1, 1.9, 5) * 2.0**exponent).astype(np.float16)
+        narrow.grad = wide.grad = g
+        first.step()
+        second.step()
+        np.testing.assert_allclose(narrow.data, wide.data, rtol=1.1 * 2**-11, atol=1e-6)
+
+
+def test_float16_adam_with_large_gradients_takes_whole_steps():
+    x = Tensor(1.0, dtype=np.float16)
+    adam = optim.Adam([x], lr=0.01)
+    for _ in range(20):
+        x.grad = np.array(100.0)
+        adam.step()
+    assert float(x) == pytest.approx(0.8, abs=0.005)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_clip_grad_norm_bears_gradients_of_any_size(data):
+    dtype = data.draw(st.sampled_from([np.float16, np.float32, np.float64]))
+    low, high = np.log10(float(np.finfo(dtype).smallest_subnormal)), np.log10(float(np.finfo(dtype).max))
+    size = 10 ** data.draw(st.floats(low + 2.5, high - 1.5))
+    parts = [np.array([3.0, 0.0]), np.array([[4.0], [12.0]])]
+    params = [Tensor(np.zeros(part.shape), dtype=dtype) for part in parts]
+    for p, part in zip(params, parts, strict=True):
+        p.grad = part * size
+    given = np.concatenate([p.grad.ravel() for p in params])
+    digits = max(1e-15, 2 * float(np.finfo(dtype).smallest_subnormal) / size, float(np.finfo(dtype).eps))
+    with np.errstate(under="ignore"):
+        norm = optim.clip_grad_norm(params, size / 2 if size > 1e-3 else 1e9)
+    assert norm == pytest.approx(13 * size, rel=digits)
+    clipped = np.concatenate([p.grad.ravel() for p in params])
+    if size > 1e-3:
+        np.testing.assert_allclose(
+            clipped.astype(float), given.astype(float) * 0.5 / (13 + 1e-6 / size), rtol=2 * digits
+        )
+    else:
+        np.testing.assert_array_equal(clipped, given)
+
+
+def test_clip_grad_norm_of_300_and_400_in_float16_is_500():
+    x = Tensor([0.0, 0.0], dtype=np.float16)
+    x.grad = np.array([300.0, 400.0])
+    assert optim.clip_grad_norm([x], 1.0) == 500
+    np.testing.assert_allclose(x.grad, [0.6, 0.8], rtol=1e-3)
+    assert x.grad.dtype == np.float16
+
+
+def test_clipping_leaves_out_parameters_without_a_gradient():
+    a, b, frozen = Tensor([0.0]), Tensor([0.0]), Tensor([0.0], requires_grad=False)
+    a.grad = np.array([4.0])
+    assert optim.clip_grad_norm([b, a, frozen], 2.0) == 4
+    optim.clip_grad_value([b, a, frozen], 1.0)
+    assert (a.grad.tolist(), b.grad, frozen.grad) == ([1.0], None, None)
+
+
+def test_added_groups_train_with_their_own_settings_and_state():
+    a, b = parameters()
+    optimizer, alone = (
+        optim.Adam([a], lr=0.1),
+        [optim.Adam([p], lr=lr) for p, lr in zip(parameters(), (0.1, 0.3), strict=True)],
+    )
+    for k in range(12):
+        if k == 4:
+            optimizer.add_param_group({"params": [b], "lr": 0.3})
+        for p, other in zip(optimizer.params, alone, strict=False):
+            p.grad = other.params[0].grad = np.cos(np.arange(p.size) + k).reshape(p.shape)
+            other.step()
+        optimizer.step()
+    assert values(optimizer).tobytes() == np.concatenate([values(o) for o in alone]).tobytes()
+    assert [g["lr"] for g in optimizer.param_groups] == [0.1, 0.3]
+    assert "2 parameters of 7 numbers in 2 groups" in repr(optimizer)
+    same = optim.Adam([{"params": [Tensor(a.data)]}, {"params": [Tensor(b.data)]}])
+    same.load_state_dict(optimizer.state_dict())
+    assert [g.lr for g in same.groups] == [0.1, 0.3]
+    for o in (optimizer, same):
+        run(o, range(3))
+    assert values(optimizer).tobytes() == values(same).tobytes()
+
+
+def test_an_added_group_may_need_state_that_no_other_needed():
+    a, b = parameters()
+    optimizer = optim.SGD([a], lr=0.1)
+    run_one = lambda: [setattr(p, "grad", np.ones(p.shape)) for p in optimizer.params] and optimizer.step()
+    run_one()
+    optimizer.add_param_group({"params": [b], "momentum": 0.5})
+    run_one()
+    run_one()
+    np.testing.assert_allclose(b.data, 0.5 - 0.1 - 0.15)
+    np.testing.assert_allclose(a.data, np.linspace(-1, 1, 6).reshape(2, 3) - 0.3)
+
+
+@pytest.mark.parametrize(
+    ("group", "error", "text"),
+    [
+        ([TWICE], TypeError, r"add_param_group takes a dict, \{.params.: .*not list"),
+        ({"lr": 0.1}, ValueError, 'add_param_group: group 0 has no "params"'),
+        ({"params": [TWICE], "rate": 1}, ValueError, r"sets \['rate'\]"),
+        ({"params": [TWICE]}, ValueError, "parameter 1 'b' .* is there twice"),
+    ],
+)
+def test_added_groups_that_make_no_sense_change_nothing(group, error, text):
+    optimizer = optim.SGD([TWICE], lr=0.1)
+    with pytest.raises(error, match=text):
+        optimizer.add_param_group(group)
+    assert len(optimizer.groups) == len(optimizer.params) == 1

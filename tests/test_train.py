@@ -575,6 +575,14 @@ def test_a_progress_bar_alone_counts_and_warns_where_it_is_made(monkeypatch, cap
 
 
 GOOD = (np.ones((4, 3)), np.ones((4, 1)))
+OTHER = optim.SGD([Tensor(1.0)], lr=0.1)
+
+
+class Stepping:
+    """A schedule of one's own, without state."""
+
+    def step(self):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -603,10 +611,13 @@ GOOD = (np.ones((4, 3)), np.ones((4, 1)))
         ({"checkpoint": "nowhere/run.npz"}, FileNotFoundError, "folder .*nowhere does not exist"),
         ({"checkpoint": "run.npz", "checkpoint_every": 0}, ValueError, "checkpoint_every is a whole number from 1"),
         (
-            {"checkpoint": "run.npz", "scheduler": object()},
+            {"checkpoint": "run.npz", "scheduler": Stepping()},
             TypeError,
-            r"scheduler's state_dict\(\).* object has neither",
+            r"scheduler's state_dict\(\).* Stepping has neither",
         ),
+        ({"scheduler": optim.lr_scheduler.StepLR}, TypeError, "fit: scheduler is the class StepLR itself"),
+        ({"scheduler": object()}, TypeError, "fit: scheduler is one of .* not object"),
+        ({"scheduler": optim.lr_scheduler.StepLR(OTHER, 2)}, ValueError, "fit: scheduler is one of another optimizer"),
     ],
 )
 def test_mistakes_are_named_before_anything_is_trained(options, error, text):
@@ -615,6 +626,26 @@ def test_mistakes_are_named_before_anything_is_trained(options, error, text):
     with pytest.raises(error, match=text):
         descend(model, **{"data": GOOD, "epochs": 1, **options})
     assert (solution(model) == before).all()
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "text"),
+    [
+        (optim.Adam, r"optimizer is the class Adam itself; construct .*tg\.optim\.Adam\(model\.parameters\(\), lr"),
+        ("adam", r"optimizer is one of tg\.optim, such as .*, not str"),
+    ],
+)
+def test_what_is_no_optimizer_is_refused_with_the_remedy(optimizer, text):
+    model = nn.Linear(3, 1, rng=0)
+    uses = [
+        lambda: fit(model, tg.mse_loss, GOOD, optimizer=optimizer, epochs=1),
+        lambda: tg.lr_finder(model, tg.mse_loss, GOOD, optimizer=optimizer),
+        lambda: tg.train.training_step(model, tg.mse_loss, optimizer),
+        lambda: optim.lr_scheduler.StepLR(optimizer, 3),
+    ]
+    for use in uses:
+        with pytest.raises(TypeError, match=text):
+            use()
 
 
 def test_a_function_is_no_model():

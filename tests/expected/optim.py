@@ -2,7 +2,8 @@
 
 Optimizers: the parameters after 100 steps in float64, with the parameters and gradients of `tests/test_optim.py`.
 Schedules: the learning rates of 30 epochs for two groups that start at 0.1 and 0.2 (for ReduceLROnPlateau, the file
-also holds the losses).
+also holds the losses). Several schedules of one optimizer ("composed", by names in `composed.py`): the rates of every
+13th of 300 epochs.
 """
 
 import json
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from composed import COMPOSED, LONG, MADE
 from torch.optim import lr_scheduler as schedules
 
 SETTINGS = {
@@ -60,9 +62,13 @@ def run(optimizer, params):
     return [*p.detach().numpy().ravel().tolist(), q.item()]
 
 
-def rates(name, settings):
+def sgd():
     p, q = parameters()
-    optimizer = torch.optim.SGD([{"params": [p]}, {"params": [q], "lr": 0.2}], lr=0.1)
+    return torch.optim.SGD([{"params": [p]}, {"params": [q], "lr": 0.2}], lr=0.1)
+
+
+def rates(name, settings):
+    optimizer = sgd()
     if name == "LinearWarmup":
         n = settings["epochs"]
         schedule = schedules.LinearLR(optimizer, start_factor=1 / n, total_iters=n - 1)
@@ -77,6 +83,17 @@ def rates(name, settings):
     return found
 
 
+def composed(names):
+    optimizer, found = sgd(), []
+    made = [MADE[name](schedules, optimizer) for name in names]
+    for loss in LONG:
+        found.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        for schedule in made:
+            schedule.step(loss) if isinstance(schedule, schedules.ReduceLROnPlateau) else schedule.step()
+    return found[::13]
+
+
 if __name__ == "__main__":
     optimizers = []
     for kind, several in SETTINGS.items():
@@ -89,6 +106,7 @@ if __name__ == "__main__":
         "optimizers": optimizers,
         "groups": [GROUPS, run(torch.optim.SGD(groups, lr=0.1), params)],
         "losses": LOSSES,
+        "composed": [[names, composed(names)] for names in COMPOSED],
         "schedules": [[name, s, rates(name, s)] for name, several in SCHEDULES.items() for s in several],
     }
     Path(__file__).with_suffix(".json").write_text(json.dumps(found, indent=1))

@@ -8,7 +8,8 @@ anything moves. `lr_scheduler` has the schedules of the learning rate.
 from . import lr_scheduler
 from .adaptive import Adagrad, Adam, AdamW, RMSprop
 from .clip import clip_grad_norm, clip_grad_value
-from .optimizer import Group, Optimizer
+from .group import Group
+from .optimizer import Optimizer
 from .sgd import SGD
 
 __all__ = [

@@ -3,8 +3,9 @@
 import numpy as np
 
 from ..engine.tensor import Tensor
+from .group import Group
 from .inplace import Array, working_dtype
-from .optimizer import Group, Optimizer, hyperparameter
+from .optimizer import Optimizer, hyperparameter
 from .validation import Params, Setting, nonnegative
 
 

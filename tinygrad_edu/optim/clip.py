@@ -63,7 +63,8 @@ def _with_gradients(params: Iterable[Tensor], where: str) -> tuple[list[Tensor],
 def _joint_norm(grads: list[Array]) -> Any:
     """Return the root of the sum of all squares, of elements of any size."""
     wide = [g.astype(np.result_type(g.dtype, np.float64)) for g in grads]
-    total = functools.reduce(np.hypot, [np.linalg.norm(g) for g in wide])
+    with np.errstate(over="ignore"):
+        total: Any = functools.reduce(np.hypot, [np.linalg.norm(g) for g in wide])
     if squares_fit(total) or not all_finite(*grads):
         return total
     largest = functools.reduce(np.maximum, [np.max(np.abs(g), initial=0.0) for g in wide])

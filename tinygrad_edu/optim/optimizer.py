@@ -5,80 +5,16 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..state import copy_state
+from .group import Group
 from .inplace import Array, InPlace, Update, run_plainly, working_dtype
-from .validation import Params, Setting, gradients, leaf_tensors, nonnegative, parameter_groups, python_float
-
-
-class Group:
-    """Some of an optimizer's parameters, `params`, with their hyperparameters as attributes, `lr` among them.
-
-    Setting a hyperparameter to a value that makes no sense raises ValueError, as it does in the optimizer's `__init__`.
-    """
-
-    kind: type[Optimizer]
-    params: list[Tensor]
-    names: tuple[str, ...]
-    lr: float
-    factors: Array  # the rate without schedules, and each schedule's factor; empty without schedules
-
-    def __init__(self, kind: type[Optimizer], params: list[Tensor], settings: Mapping[str, Setting]) -> None:
-        vars(self).update(kind=kind, params=params, names=tuple(settings), factors=np.zeros(0))
-        vars(self).update(kind.checked(dict(settings)))
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
-
-    def __setattr__(self, name: str, value: Setting) -> None:
-        if name == "lr":  # no other hyperparameter restricts it, and schedules set it at each step
-            self.restore_rate(value)
-            if self.factors.size:
-                product = np.prod(self.factors[1:])
-                self.factors[0] = self.lr / np.where(np.greater(product, 0), product, 1.0)
-            return
-        if name not in self.names:
-            raise AttributeError(f"{self.kind.__name__}: a group has {', '.join(self.names)}, but no {name}")
-        vars(self)[name] = self.kind.checked(self.hyperparameters() | {name: value})[name]
-
-    def restore_rate(self, lr: object) -> None:
-        """Set the rate alone, and not what schedules multiply; raises ValueError for one that makes no sense."""
-        vars(self)["lr"] = nonnegative(self.kind.__name__, "lr", lr)
-
-    def multiply(self, places: list[int]) -> None:
-        """Set the factors at these places to 1, and add those that are missing."""
-        if not self.factors.size:
-            vars(self)["factors"] = np.array([self.lr])
-        missing = max(places) + 1 - self.factors.size
-        vars(self)["factors"] = np.append(self.factors, np.ones(max(missing, 0)))
-        self.factors[places] = 1.0
-
-    def follow(self, place: int, rate: Any, base_lr: float) -> None:
-        """Take the rate of a schedule for the present: as it is if there is no other schedule, or as one factor."""
-        self.factors[place] = rate / np.where(np.equal(base_lr, 0), 1.0, base_lr)
-        self.restore_rate(python_float(rate if self.factors.size == 2 else np.prod(self.factors)))
-
-    def __getitem__(self, name: str) -> Any:
-        if name != "params" and name not in self.names:
-            raise KeyError(f"{self.kind.__name__}: a group has params, {', '.join(self.names)}, but no {name}")
-        return getattr(self, name)
-
-    def __setitem__(self, name: str, value: Setting) -> None:
-        setattr(self, name, value)
-
-    def hyperparameters(self) -> dict[str, Setting]:
-        """Return all hyperparameters by name, `lr` first."""
-        return {name: getattr(self, name) for name in self.names}
-
-    def settings(self) -> dict[str, Any]:
-        """Return the hyperparameters by name, `lr` first, without those that are 0 or off."""
-        return {name: value for name, value in self.hyperparameters().items() if name == "lr" or value}
+from .validation import Params, Setting, gradients, leaf_tensors, nonnegative, parameter_groups
 
 
 def hyperparameter(name: str) -> Any:

@@ -1,7 +1,8 @@
 """Gradient descent, with momentum and Nesterov's look ahead."""
 
+from .group import Group
 from .inplace import Array
-from .optimizer import Group, Optimizer, hyperparameter
+from .optimizer import Optimizer, hyperparameter
 from .validation import Params, Setting, after
 
 

@@ -55,6 +55,7 @@ def training_step(model: Module, loss: Loss, optimizer: Optimizer) -> Step:
 
     It updates nothing if the loss is not finite, and raises TypeError if the loss is not a Tensor of one element.
     """
+    check_optimizer("training_step", optimizer)
 
     def step(x: Array, y: Array) -> Tensor:
         value = loss(model(x), y)
