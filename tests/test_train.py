@@ -631,8 +631,12 @@ def test_mistakes_are_named_before_anything_is_trained(options, error, text):
 @pytest.mark.parametrize(
     ("optimizer", "text"),
     [
-        (optim.Adam, r"optimizer is the class Adam itself; construct .*tg\.optim\.Adam\(model\.parameters\(\), lr"),
-        ("adam", r"optimizer is one of tg\.optim, such as .*, not str"),
+        (
+            optim.SGD,
+            r"such as tg\.optim\.SGD\(model\.parameters\(\), lr=0\.01\), not the class SGD; call it to make one",
+        ),
+        (nn.Linear, r"such as tg\.optim\.Adam\(model\.parameters\(\), lr=0\.01\), not the class Linear"),
+        ("adam", r"optimizer is one of tg\.optim, such as .*, not 'adam'"),
     ],
 )
 def test_what_is_no_optimizer_is_refused_with_the_remedy(optimizer, text):
