@@ -22,8 +22,10 @@ from .functions import (
     logsumexp, mse_loss, relu, sigmoid, silu, softmax, softplus,
 )  # fmt: skip
 from .transforms import tree
+from .transforms.custom import checkpoint, custom_vjp, stop_gradient
 from .transforms.forward import jvp
 from .transforms.jacobians import hessian, hvp, jacobian
+from .transforms.products import elementwise_grad, ggnvp
 from .transforms.reverse import grad, gradients, value_and_grad, vjp
 
 if TYPE_CHECKING:
@@ -40,12 +42,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "AnomalyError", "DivergenceError", "Drawing", "Explanation", "GradientError", "History", "JitError", "Jitted",
-    "Tensor", "Value", "accuracy", "binary_cross_entropy_with_logits", "check_grad", "confusion_matrix",
-    "cross_entropy", "data", "defvjp", "detect_anomaly", "draw", "evaluate", "explain", "fit", "gelu", "grad",
-    "gradients", "hessian", "hinge_loss", "huber_loss", "hvp", "jacobian", "jit", "jvp", "l1_loss", "leaky_relu",
-    "load", "log_softmax", "logsumexp", "lr_finder", "mse_loss", "nn", "no_grad", "nondifferentiable", "optim", "plot",
-    "predict", "primitive", "r2_score", "relu", "save", "sigmoid", "silu", "softmax", "softplus", "supported", "tree",
-    "value_and_grad", "vjp",
+    "Tensor", "Value", "accuracy", "binary_cross_entropy_with_logits", "check_grad", "checkpoint", "confusion_matrix",
+    "cross_entropy", "custom_vjp", "data", "defvjp", "detect_anomaly", "draw", "elementwise_grad", "evaluate",
+    "explain", "fit", "gelu", "ggnvp", "grad", "gradients", "hessian", "hinge_loss", "huber_loss", "hvp", "jacobian",
+    "jit", "jvp", "l1_loss", "leaky_relu", "load", "log_softmax", "logsumexp", "lr_finder", "mse_loss", "nn", "no_grad",
+    "nondifferentiable", "optim", "plot", "predict", "primitive", "r2_score", "relu", "save", "sigmoid", "silu",
+    "softmax", "softplus", "stop_gradient", "supported", "tree", "value_and_grad", "vjp",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:

@@ -118,10 +118,7 @@ def check_result(transform: str, f: Function, y: Any, has_aux: bool, several: bo
 
 def as_results(y: Any, carry: bool) -> Result:
     """Return a tree as arrays, or with Tensors; leaves that are no Tensors stay as they are."""
-    members = None if tree.is_module(y) else tree.members(y)
-    if members is None:
-        return as_result(y, carry) if isinstance(y, Tensor) else y
-    return tree.like(y, [as_results(member, carry) for member in members.values()])
+    return tree.replaced(lambda leaf: as_result(leaf, carry) if isinstance(leaf, Tensor) else leaf, y)
 
 
 def as_result(y: Any, carry: bool = True) -> Result:

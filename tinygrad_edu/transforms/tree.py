@@ -141,6 +141,12 @@ def leaves(tree: Tree) -> list[Any]:
     return [tree] if found is None else [leaf for member in found.values() for leaf in leaves(member)]
 
 
+def replaced(f: Callable[[Any], Any], tree: Tree) -> Tree:
+    """Return a tree with f(leaf) in place of each leaf; lists of plain numbers and Modules are passed to f too."""
+    found = None if is_module(tree) else members(tree)
+    return f(tree) if found is None else like(tree, [replaced(f, member) for member in found.values()])
+
+
 def structure_of(tree: Tree) -> Structure:
     """Return the structure of a tree."""
     found = members(tree)

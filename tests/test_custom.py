@@ -1,0 +1,241 @@
+"""checkpoint, custom_vjp and stop_gradient: the derivatives of the plain function, with less memory or by a rule."""
+
+import gc
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import arrays
+
+import tinygrad_edu as tg
+
+
+def block(x, w, b=0.5):
+    return np.tanh(x @ w + b) * np.sin(x) / (1 + x * x)
+
+
+W = np.array([[0.5, -0.2], [0.3, 0.8]])
+
+
+@given(arrays(shape=(3, 2)), st.integers(1, 3))
+def test_a_checkpointed_function_has_all_derivatives_of_the_function(x, n):
+    def chain(f):
+        def g(x, w):
+            for _ in range(n):
+                x = f(x, w, b=0.25 * w[0, 0])
+            return np.sum(x**2)
+
+        return g
+
+    plain, saving = chain(block), chain(tg.checkpoint(block))
+    np.testing.assert_allclose(saving(x, W), plain(x, W))
+    for f in (tg.grad, tg.value_and_grad):
+        for a, b in zip(tg.tree.leaves(f(saving, (0, 1))(x, W)), tg.tree.leaves(f(plain, (0, 1))(x, W)), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+    second = lambda f: tg.grad(lambda w: np.sum(tg.grad(f, 1)(x, w) ** 2))(W)
+    np.testing.assert_allclose(second(saving), second(plain), rtol=1e-9, atol=1e-10)
+    directions = [np.ones((3, 2)), W.T]
+    tangents = [tg.jvp(f, [x, W], directions)[1] for f in (saving, plain)]
+    np.testing.assert_allclose(*tangents, rtol=1e-10, atol=1e-12)
+
+
+def test_several_results_containers_and_constants_pass_a_checkpoint():
+    @tg.checkpoint
+    def f(state, n, scale=1.0):
+        h, c = state["h"], state["c"]
+        return {"h": np.sin(h * c) * scale, "c": [c * h, n], "name": state["name"]}
+
+    def total(state, f):
+        out = f(state, 3, scale=2.0)
+        assert out["c"][1] == 3
+        assert out["name"] == "rnn"
+        return np.sum(out["h"] ** 2) * out["c"][0]
+
+    state = {"h": np.array([0.5, 1.5]), "c": 2.0, "name": "rnn"}
+    state["c"] = np.array(2.0)
+    g, expected = (tg.grad(lambda s, f=f: np.sum(total(s, f)))(state) for f in (f, f.__wrapped__))
+    np.testing.assert_allclose(g["h"], expected["h"])
+    np.testing.assert_allclose(g["c"], expected["c"])
+    assert f(state, 3)["h"].tolist() == np.sin(state["h"] * 2).tolist()
+
+
+def test_tensors_that_a_checkpointed_function_closes_over_keep_their_gradient():
+    rng = np.random.default_rng(0)
+    model = tg.nn.Sequential(tg.nn.Linear(2, 3, rng=rng), np.tanh, tg.nn.Linear(3, 1, rng=rng))
+    x, y = rng.normal(size=(5, 2)), rng.normal(size=(5, 1))
+    expected = tg.grad(lambda m: tg.mse_loss(m(x), y))(model)
+    saving = tg.checkpoint(model)
+    tg.mse_loss(saving(x), y).backward()
+    for name, p in model.named_parameters():
+        np.testing.assert_allclose(p.grad, expected[name])
+    w = tg.Tensor(2.0)
+    z = w * w
+    f = tg.checkpoint(lambda x: z * np.sin(x))
+    u = tg.Tensor(0.5)
+    (gu,) = tg.gradients(f(u), [u], create_graph=True)
+    gu.backward()
+    np.testing.assert_allclose(w.grad, 2 * 2 * np.cos(0.5))
+    np.testing.assert_allclose(
+        tg.grad(lambda w: tg.grad(tg.checkpoint(lambda x: w * np.sin(x)))(0.5))(3.0), np.cos(0.5)
+    )
+    assert tg.checkpoint(lambda x: w)(u) is w
+    assert tg.checkpoint(lambda x: 3.0)(u) == 3
+    with tg.no_grad():
+        assert not f(u).requires_grad
+
+
+def test_a_checkpoint_in_a_checkpoint_and_under_jit():
+    inner = tg.checkpoint(np.sin)
+    f = tg.checkpoint(lambda x: np.sum(inner(x) * inner(inner(x))))
+    plain = lambda x: np.sum(np.sin(x) * np.sin(np.sin(x)))
+    x = np.array([0.5, 1.5, -2.0])
+    np.testing.assert_allclose(tg.grad(f)(x), tg.grad(plain)(x))
+    np.testing.assert_allclose(tg.hessian(f)(x), tg.hessian(plain)(x), atol=1e-12)
+    jitted = tg.jit(tg.grad(f))
+    for _ in range(3):
+        np.testing.assert_allclose(jitted(x), tg.grad(plain)(x))
+    assert jitted.cache_info().hits == 2
+
+
+def test_a_function_that_gives_another_result_is_an_error():
+    rng = np.random.default_rng(0)
+    noisy = tg.checkpoint(lambda x: x * rng.normal(size=3))
+    with pytest.raises(ValueError, match=r"checkpoint\(<lambda>\): computed again .* draw random numbers outside"):
+        tg.grad(lambda x: np.sum(noisy(x)))(np.ones(3))
+
+
+def peak(f, *args):
+    gc.collect()
+    tracemalloc.start()
+    try:
+        tg.grad(f)(*args)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("segment", [1, 8])
+def test_the_peak_memory_of_a_chain_of_64_layers_falls_below_a_quarter(segment):
+    x = np.full((50, 1000), 0.1)
+    layer = lambda x: np.tanh(np.sin(x) * 1.5 + 0.1) * np.exp(-x) + 0.05
+
+    def part(x):
+        for _ in range(segment):
+            x = layer(x)
+        return x
+
+    def chain(x, f):
+        for _ in range(64 // segment):
+            x = f(x)
+        return np.sum(x)
+
+    assert peak(chain, x, tg.checkpoint(part)) < 0.25 * peak(chain, x, part)
+
+
+@tg.custom_vjp
+def square_root(a):
+    """Newton's iteration for the square root, which no gradient passes."""
+    y = np.ones_like(a)
+    for _ in range(60):
+        y = 0.5 * (y + np.asarray(a) / y)
+    return y
+
+
+calls = []
+
+
+def square_root_forward(a):
+    calls.append("forward")
+    y = square_root(a)
+    return y, y
+
+
+square_root.defvjp(square_root_forward, lambda y, g: (g / (2 * y),))
+
+
+@given(st.floats(0.1, 4))
+def test_a_rule_serves_every_order_when_it_saves_arguments_and_results(a):
+    f, expected = square_root, np.sqrt
+    for _ in range(3):
+        f, expected = tg.grad(f), tg.grad(expected)
+        np.testing.assert_allclose(f(a), expected(a), rtol=1e-12)
+    calls.clear()
+    tg.check_grad(lambda a: np.sum(square_root(a) ** 3), np.array([a, 2 * a]))
+    np.testing.assert_allclose(tg.jvp(square_root, [a], [2.0])[1], 1 / np.sqrt(a))
+
+
+def test_other_saved_values_are_computed_again_for_higher_orders():
+    runs = []
+
+    @tg.custom_vjp
+    def f(x, params, n):
+        return np.sum(params["w"] * x**n), {"sum": np.sum(x)}
+
+    def forward(x, params, n):
+        runs.append(type(x))
+        return (np.sum(params["w"] * x**n), {"sum": np.sum(x)}), (x, x ** (n - 1), params, n)
+
+    def backward(saved, g):
+        x, power, params, n = saved
+        by_sum, by_total = g
+        return by_sum * n * params["w"] * power + by_total["sum"], {"w": by_sum * power * x, "name": None}, None
+
+    f.defvjp(forward, backward)
+    params = {"w": np.array([2.0, -1.0]), "name": "p"}
+
+    def total(f):
+        def g(x, w):
+            a, b = f(x, {"w": w, "name": "p"}, n=3)
+            return np.sin(a) * b["sum"]
+
+        return g
+
+    x, w = np.array([0.5, 0.7]), params["w"]
+    for a, b in zip(tg.grad(total(f), (0, 1))(x, w), tg.grad(total(f._fun), (0, 1))(x, w), strict=True):
+        np.testing.assert_allclose(a, b)
+    assert runs == [np.ndarray]
+    tg.check_grad(total(f), x, w)
+    assert tg.Tensor in runs
+    a, b = f(x, params, 3)
+    assert type(a) is np.float64
+
+
+def test_mistakes_with_a_rule_are_named():
+    @tg.custom_vjp
+    def double(x, y=1.0):
+        return 2 * x * y
+
+    with pytest.raises(TypeError, match=r"custom_vjp\(double\) has no rule yet; call double.defvjp"):
+        double(tg.Tensor(1.0))
+    double.defvjp(lambda x, y=1.0: (2 * x * y, y), lambda y, g: 2 * g * y)
+    assert tg.grad(double)(1.0) == 2
+    with pytest.raises(TypeError, match=r"custom_vjp\(double\): the rule returned 1 gradients for 2 arguments"):
+        tg.grad(double)(1.0, y=3.0)
+    with pytest.raises(TypeError, match=r"custom_vjp\(double\): the rule returned 1 gradients for 2 arguments"):
+        tg.grad(double)(1.0, 3.0)
+    w = tg.Tensor(3.0)
+    double.defvjp(lambda x: (w * x, None), lambda _, g: 2 * g)
+    with pytest.raises(TypeError, match="depends on a Tensor that takes gradients and is no argument; pass it"):
+        tg.grad(double)(1.0)
+    double.defvjp(lambda x: (2 * x, None), lambda _, g: ({"a": g},))
+    with pytest.raises(ValueError, match=r"args\[0\] is a leaf, and the rule's gradient has a dict there"):
+        tg.grad(double)(1.0)
+    double.defvjp(lambda x: (2 * x, None), lambda _, g: None)
+    assert tg.grad(double)(1.0) == 0
+    keyword = tg.custom_vjp(lambda x, *, y: x)
+    keyword.defvjp(lambda x, *, y: (x, None), lambda _, g: g)
+    with pytest.raises(TypeError, match="y= has no position, and so no gradient"):
+        keyword(tg.Tensor(1.0), y=2.0)
+
+
+def test_no_gradient_passes_stop_gradient():
+    g = tg.grad(lambda x: np.sum(x * tg.stop_gradient(x)))(np.array([2.0, 3.0]))
+    np.testing.assert_array_equal(g, [2, 3])
+    assert tg.grad(tg.grad(lambda x: x * tg.stop_gradient(x * x)))(3.0) == 0
+    found = tg.stop_gradient({"a": (tg.Tensor(1.0), 3), "b": np.ones(2)})
+    assert not found["a"][0].requires_grad
+    assert found["a"][1] == 3
+    assert tg.jvp(lambda x: x + tg.stop_gradient(x), [1.0], [1.0])[1] == 1
+    assert tg.stop_gradient(2.0) == 2

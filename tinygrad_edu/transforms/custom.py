@@ -1,0 +1,229 @@
+"""Functions that are one node of the tape: computed again in the backward pass, or pulled back by a rule of their own.
+
+The arguments of such a node are the Tensors in the arguments of the function, and those that it closes over. Several
+results are joined to one vector, so that the rule runs once for all results and arguments.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, ParamSpec, TypeVar
+
+import numpy as np
+
+from ..engine.backward import parent, toposort
+from ..engine.mode import paused, recording
+from ..engine.rules.registry import Array, Function, defvjp, primitive
+from ..engine.tape import Node, next_place, record
+from ..engine.tensor import Tensor
+from . import tree
+from .arguments import name_of, variable_of
+from .reverse import node_gradients
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def stop_gradient(x: Any) -> Any:
+    """Return x as a constant, through which no gradient passes; of a tree, all of its Tensors."""
+    return tree.replaced(lambda leaf: leaf.detach() if isinstance(leaf, Node) else leaf, x)
+
+
+class Pull:
+    """The rule of one node for all of its arguments: it runs once, and its gradients are handed out one by one."""
+
+    latest = threading.local()  # the one that holds gradients: those that nobody asked for are dropped
+
+    def __init__(self, gradients: Callable[[Any, Any, tuple[Any, ...]], Sequence[Any]]) -> None:
+        self.gradients = gradients
+        self.last: tuple[Any, Any, Sequence[Any]] | None = None  # g, y and the gradients
+
+    def argument(self, i: int, g: Any, y: Any, args: tuple[Any, ...]) -> Any:
+        """Return the gradient of the i-th argument."""
+        last = self.last
+        if last is None or last[0] is not g or last[1] is not y:
+            if (before := getattr(Pull.latest, "pull", None)) is not None:
+                before.last = None
+            with recording():
+                last = self.last = (g, y, self.gradients(g, y, args))
+            Pull.latest.pull = self
+        if i == len(args) - 1:
+            self.last = None
+        return last[2][i]
+
+
+def _rule(i: int, g: Array, y: Array, *args: Array, pull: Pull) -> Any:
+    return pull.argument(i, g, y, args)
+
+
+def _node(fun: Function, data: Any, tensors: Sequence[Tensor], pull: Pull) -> Tensor:
+    """Record a node that `fun` made of Tensors that take gradients."""
+    argvals, argnums = tuple([x._value for x in tensors]), tuple(range(len(tensors)))
+    y: Tensor = record(Tensor, Tensor._result(data, fun), fun, tuple(tensors), argvals, {"pull": pull}, argnums)
+    return y
+
+
+def _tensors(x: Any) -> list[Tensor]:
+    """Return the Tensors in a tree that take gradients, without the parameters of Modules."""
+    found: list[Tensor] = []
+    tree.replaced(lambda leaf: found.append(leaf) if isinstance(leaf, Tensor) and leaf.requires_grad else None, x)
+    return found
+
+
+def _exchanged(x: Any, new: Sequence[Any]) -> Any:
+    """Return a tree with other leaves in place of its Tensors that take gradients."""
+    remaining: Iterator[Any] = iter(new)
+    return tree.replaced(lambda leaf: next(remaining) if isinstance(leaf, Tensor) and leaf.requires_grad else leaf, x)
+
+
+def _joined(y: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return a result as one array, and the function from such an array to the result."""
+    return tree.ravel(y) if tree.is_container(y) else (y, lambda y: y)
+
+
+@primitive
+def recomputed(*tensors: Array) -> Array:
+    """The function of the nodes that `checkpoint` records."""
+    raise NotImplementedError
+
+
+defvjp(recomputed, each=_rule)
+
+
+def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
+    """Return f as a function that keeps nothing but its arguments for the backward pass, which computes it again.
+
+    So the arrays between arguments and result take no memory in the meantime. Arguments and results may be trees, and
+    f may close over Tensors, such as a Module's parameters. f must give the same result each time: the backward pass
+    raises ValueError if it does not, as with random numbers that f draws.
+    """
+
+    @functools.wraps(f)
+    def checkpointed(*args: P.args, **kwargs: P.kwargs) -> R:
+        if paused():
+            return f(*args, **kwargs)
+        given = _tensors((args, kwargs))
+        variables = [Tensor._variable(x) for x in given]
+        start = next_place()
+        arguments, keywords = _exchanged((args, kwargs), variables)
+        y, unravel = _joined(f(*arguments, **keywords))
+        if not isinstance(y, Tensor) or not y.requires_grad or y.order > start:
+            return f(*args, **kwargs)  # nothing to compute again
+        known = set(variables)
+        inner = toposort(y, since=start)
+        parents = dict.fromkeys([parent(node, i) for node in inner for i in node.argnums])
+        closed = [x for x in parents if x.order > start and x not in known]
+
+        def gradients(g: Any, y: Any, args_of_node: tuple[Any, ...]) -> Sequence[Any]:
+            again = [variable_of(a) for a in args_of_node[: len(given)]]
+            arguments, keywords = _exchanged((args, kwargs), again)
+            result = _joined(f(*arguments, **keywords))[0]
+            _check_same(f, y, result)
+            return node_gradients(result, [*again, *closed], g, isinstance(g, Node) or isinstance(y, Node))
+
+        result: R = unravel(_node(recomputed, y._value, [*given, *closed], Pull(gradients)))
+        return result
+
+    return checkpointed
+
+
+def _check_same(f: Function, y: Any, again: Any) -> None:
+    """Raise ValueError if f gave another result than before."""
+    before, after = getattr(y, "_value", y), getattr(again, "_value", again)
+    if type(before) is type(after) is np.ndarray and not np.array_equal(before, after, equal_nan=True):
+        raise ValueError(
+            f"checkpoint({name_of(f)}): computed again in the backward pass, it gives another result; draw random "
+            "numbers outside and hand them over, and leave what it reads as it was"
+        )
+
+
+def _positional(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """Return all arguments of a call by position."""
+    if not kwargs:
+        return args
+    bound = inspect.signature(f).bind(*args, **kwargs)
+    bound.apply_defaults()
+    if bound.kwargs:
+        raise TypeError(f"custom_vjp({name_of(f)}): {next(iter(bound.kwargs))}= has no position, and so no gradient")
+    return bound.args
+
+
+class custom_vjp(Generic[P, R]):
+    """A function with a rule of its own for the whole of it, and values that its forward pass saves for the rule.
+
+    Decorate f(*args), then call `f.defvjp(forward, backward)`. `forward(*args)` returns (f's result, saved), and
+    `backward(saved, g)` the gradients of the arguments, a tuple with None where there is none; `saved`, g, arguments
+    and result may be trees. Both are plain NumPy. For derivatives of higher order `backward` is given Tensors: saved
+    arguments and results are the Tensors themselves, and if anything else was saved, `forward` runs on Tensors again.
+    """
+
+    def __init__(self, f: Callable[P, R]) -> None:
+        self._fun, self._forward, self._backward = f, None, None  # type: tuple[Callable[P, R], Any, Any]
+        functools.update_wrapper(self, f)
+        defvjp(self, each=_rule)
+
+    def defvjp(self, forward: Callable[P, tuple[R, Any]], backward: Callable[[Any, Any], Any]) -> None:
+        """Give the function its forward pass and its rule."""
+        self._forward, self._backward = forward, backward
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return the function's result; on Tensors that take gradients, record it as one node."""
+        if self._forward is None:
+            name = name_of(self)
+            raise TypeError(f"custom_vjp({name}) has no rule yet; call {name}.defvjp(forward, backward)")
+        given = _tensors((args, kwargs))
+        if paused() or not given:
+            return self._fun(*args, **kwargs)
+        result: R = self._recorded_call(_positional(self._fun, args, kwargs), given)
+        return result
+
+    def _recorded_call(self, args: tuple[Any, ...], given: Sequence[Tensor]) -> Any:
+        arrays = _exchanged(args, [x._value for x in given])
+        result, saved = self._forward(*arrays)
+        if _tensors((result, saved)):
+            raise TypeError(
+                f"custom_vjp({name_of(self)}): the forward pass depends on a Tensor that takes gradients and is no "
+                "argument; pass it as an argument"
+            )
+        y, unravel = _joined(result)
+
+        def gradients(g: Any, y: Any, args_of_node: tuple[Any, ...]) -> Sequence[Any]:
+            known = saved
+            if isinstance(y, Node):
+                known = self._recorded(saved, args, given, args_of_node, result, unravel(y))
+            return self._pulled(args, self._backward(known, unravel(g)))
+
+        return unravel(_node(self, y, given, Pull(gradients)))
+
+    def _recorded(
+        self, saved: Any, args: Any, given: Sequence[Tensor], nodes: Sequence[Any], result: Any, y: Any
+    ) -> Any:
+        """Return what the forward pass saved, as Tensors of the graph."""
+        pairs = [(x._value, node) for x, node in zip(given, nodes, strict=True)]
+        pairs += zip(tree.leaves(result), tree.leaves(y), strict=True)
+        graph = {id(array): node for array, node in pairs}
+        constants = [id(x) for x in tree.leaves(args)]
+        if all([tree.is_constant(x) or id(x) in graph or id(x) in constants for x in tree.leaves(saved)]):
+            return tree.replaced(lambda x: graph.get(id(x), x), saved)
+        return self._forward(*_exchanged(args, nodes))[1]
+
+    def _pulled(self, args: Any, gradients: Any) -> list[Any]:
+        """Return the gradient of each Tensor in the arguments from what the rule returned."""
+        caller = f"custom_vjp({name_of(self)})"
+        each = gradients if isinstance(gradients, tuple) else (gradients,)
+        if len(each) != len(args):
+            raise TypeError(f"{caller}: the rule returned {len(each)} gradients for {len(args)} arguments")
+        found: list[Any] = []
+        for i, (x, g) in enumerate(zip(args, each, strict=True)):
+            leaves = tree.leaves(x)
+            name = f"args[{i}]"
+            gs = [None] * len(leaves) if g is None else tree.leaves_like(caller, name, x, g, "the rule's gradient")
+            pairs = [(leaf, g) for leaf, g in zip(leaves, gs, strict=True)]
+            found += [
+                np.zeros_like(leaf._value) if g is None else g if hasattr(g, "shape") else np.asarray(g)
+                for leaf, g in pairs if isinstance(leaf, Tensor) and leaf.requires_grad
+            ]  # fmt: skip
+        return found

@@ -1,0 +1,51 @@
+"""Products with Jacobians and Hessians that never hold the matrix, and the derivatives of elementwise functions."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..engine.rules.registry import Function
+from . import tree
+from .arguments import Argnums, Result, like_arguments
+from .forward import jvp
+from .jacobians import hvp
+from .reverse import pull_back, trace, vjp
+
+
+def elementwise_grad(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
+    """Return a function that returns the derivative of each element of f by the element of x at the same place.
+
+    f works element by element, such as `np.tanh`. For any other function this is the sum over all elements of f.
+    """
+
+    @functools.wraps(f)
+    def derivative(*args: Any, **kwargs: Any) -> Result:
+        y, xs, carry = trace("elementwise_grad", f, args, kwargs, argnums, several=True)
+        ones = [np.ones(np.shape(leaf)) for leaf in tree.leaves(y)]
+        return like_arguments(args, argnums, pull_back(y, xs, ones if tree.is_container(y) else ones[0], carry))
+
+    return derivative
+
+
+def half_square(y: Any) -> Any:
+    """Return half the sum of the squares, whose Hessian is the identity."""
+    return 0.5 * np.sum(y * y)
+
+
+def ggnvp(f: Function, loss: Function = half_square) -> Callable[[Any, Any], Result]:
+    """Return the function (x, v) -> J^T H J v, the product with the Gauss-Newton matrix of loss(f(x)).
+
+    J is the Jacobian of f and H the Hessian of `loss`, which takes f's result and returns a number. Where the loss is
+    convex, the matrix has no negative eigenvalue. (Schraudolph 2002, Fast curvature matrix-vector products.)
+    """
+
+    def product(x: Any, v: Any) -> Result:
+        y, pull = vjp(f, x)
+        _, along = jvp(f, [x], [v])
+        return pull(hvp(loss)(y, along))[0]
+
+    return product
