@@ -18,8 +18,8 @@ from .engine.rules.registry import defvjp, nondifferentiable, primitive, support
 from .engine.tensor import Tensor
 from .engine.value import Value
 from .functions import (
-    binary_cross_entropy_with_logits, cross_entropy, gelu, hinge_loss, huber_loss, l1_loss, leaky_relu, log_softmax,
-    logsumexp, mse_loss, relu, sigmoid, silu, softmax, softplus,
+    binary_cross_entropy_with_logits, cross_entropy, erf, gammaln, gelu, hinge_loss, huber_loss, l1_loss, leaky_relu,
+    log_softmax, logsumexp, mse_loss, relu, sigmoid, silu, softmax, softplus,
 )  # fmt: skip
 from .transforms import tree
 from .transforms.custom import checkpoint, custom_vjp, stop_gradient
@@ -43,11 +43,11 @@ __version__ = "0.1.0"
 __all__ = [
     "AnomalyError", "DivergenceError", "Drawing", "Explanation", "GradientError", "History", "JitError", "Jitted",
     "Tensor", "Value", "accuracy", "binary_cross_entropy_with_logits", "check_grad", "checkpoint", "confusion_matrix",
-    "cross_entropy", "custom_vjp", "data", "defvjp", "detect_anomaly", "draw", "elementwise_grad", "evaluate",
-    "explain", "fit", "gelu", "ggnvp", "grad", "gradients", "hessian", "hinge_loss", "huber_loss", "hvp", "jacobian",
-    "jit", "jvp", "l1_loss", "leaky_relu", "load", "log_softmax", "logsumexp", "lr_finder", "mse_loss", "nn", "no_grad",
-    "nondifferentiable", "optim", "plot", "predict", "primitive", "r2_score", "relu", "save", "sigmoid", "silu",
-    "softmax", "softplus", "stop_gradient", "supported", "tree", "value_and_grad", "vjp",
+    "cross_entropy", "custom_vjp", "data", "defvjp", "detect_anomaly", "draw", "elementwise_grad", "erf", "evaluate",
+    "explain", "fit", "gammaln", "gelu", "ggnvp", "grad", "gradients", "hessian", "hinge_loss", "huber_loss", "hvp",
+    "jacobian", "jit", "jvp", "l1_loss", "leaky_relu", "load", "log_softmax", "logsumexp", "lr_finder", "mse_loss",
+    "nn", "no_grad", "nondifferentiable", "optim", "plot", "predict", "primitive", "r2_score", "relu", "save",
+    "sigmoid", "silu", "softmax", "softplus", "stop_gradient", "supported", "tree", "value_and_grad", "vjp",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:

@@ -17,12 +17,13 @@ from numpy.typing import ArrayLike
 from .engine.dispatch import Operand
 from .engine.rules import activations
 from .engine.rules.activations import erf, log_softmax, logsumexp, sigmoid, softmax
+from .engine.rules.gamma import gammaln
 from .engine.rules.registry import Array, predicate
 from .engine.rules.tables import from_table
 
 __all__ = [
-    "binary_cross_entropy_with_logits", "cross_entropy", "gelu", "hinge_loss", "huber_loss", "l1_loss", "leaky_relu",
-    "log_softmax", "logsumexp", "mse_loss", "relu", "sigmoid", "silu", "softmax", "softplus",
+    "binary_cross_entropy_with_logits", "cross_entropy", "erf", "gammaln", "gelu", "hinge_loss", "huber_loss",
+    "l1_loss", "leaky_relu", "log_softmax", "logsumexp", "mse_loss", "relu", "sigmoid", "silu", "softmax", "softplus",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from . import (
     decompositions,
     einsum,
     elementwise,
+    gamma,
     indexing,
     joining,
     linalg,
@@ -17,6 +18,8 @@ from . import (
     products,
     reductions,
     scans,
+    scipy_bessel,
+    scipy_special,
     shaping,
     sorting,
     special,
@@ -25,7 +28,7 @@ from . import (
 
 READING = (
     elementwise, special, reductions, scans, statistics, sorting, calculus, polynomials, shaping, joining, indexing,
-    products, einsum, linalg, norms, decompositions, activations,
+    products, einsum, linalg, norms, decompositions, activations, gamma, scipy_special, scipy_bessel,
 )  # fmt: skip
 PAGES = {page.__name__.removeprefix("cases."): page.CASES for page in READING}
 CASES = {fun: case for page in PAGES.values() for fun, case in page.items()}

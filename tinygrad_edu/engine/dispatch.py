@@ -16,7 +16,18 @@ from .rules.activations import relu
 from .rules.containers import separated
 from .rules.foreign import ORDINARY, array_from
 from .rules.methods import METHODS
-from .rules.registry import CONTAINERS, compositions, constants, implementations, keywords, leaves, name, refusal, vjps
+from .rules.registry import (
+    CONTAINERS,
+    compositions,
+    constants,
+    implementations,
+    keywords,
+    leaves,
+    name,
+    read_pages,
+    refusal,
+    vjps,
+)  # fmt: skip
 from .tape import NO_KEYWORDS, Function, Node, constant, record
 from .threads import threaded
 
@@ -85,6 +96,9 @@ def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, A
             return fun(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
         except (TypeError, ValueError, IndexError) as error:
             raise explained(error, fun, args, kwargs) from error
+    read_pages()
+    if fun in vjps or fun in compositions or fun in constants:
+        return apply(fun, args, kwargs)
     if why := refusal(fun):
         raise TypeError(f"{name(fun)} does not take Tensors: {why}")
     raise TypeError(

@@ -1,11 +1,15 @@
-"""The derivative table: a page for each chapter of NumPy, and `registry`, which holds their rules."""
+"""The derivative table: a page for each chapter of NumPy, and `registry`, which holds their rules.
+
+Pages for other libraries (`scipy_special`, `scipy_bessel`) are read when a function of theirs first meets a Tensor.
+"""
 
 from . import (
-    activations, calculus, decompositions, einsum, elementwise, indexing, joining, linalg, norms, polynomials, products,
-    reductions, scans, shaping, sorting, special, statistics, unsupported,
+    activations, calculus, decompositions, einsum, elementwise, gamma, indexing, joining, linalg, norms, polynomials,
+    products, reductions, scans, shaping, sorting, special, statistics, unsupported,
 )
 
 __all__ = [
-    "activations", "calculus", "decompositions", "einsum", "elementwise", "indexing", "joining", "linalg", "norms",
-    "polynomials", "products", "reductions", "scans", "shaping", "sorting", "special", "statistics", "unsupported",
+    "activations", "calculus", "decompositions", "einsum", "elementwise", "gamma", "indexing", "joining", "linalg",
+    "norms", "polynomials", "products", "reductions", "scans", "shaping", "sorting", "special", "statistics",
+    "unsupported",
 ]

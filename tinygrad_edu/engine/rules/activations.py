@@ -55,13 +55,13 @@ def erf(x: Array) -> Array:
     if getattr(x, "dtype", _FLOAT64).itemsize == 2:  # float16: the polynomials would overflow
         return erf(x.astype(np.float32)).astype(np.float16)
     s = np.square(np.clip(x, -0.5, 0.5))
-    near = x * (_polynomial(_NEAR[0], s) / _polynomial(_NEAR[1], s))
+    near = x * (polynomial(_NEAR[0], s) / polynomial(_NEAR[1], s))
     z = np.clip(np.abs(x), 0.46875, 6)
-    far = 1 - np.exp(-np.square(z)) * (_polynomial(_FAR[0], z) / _polynomial(_FAR[1], z))
+    far = 1 - np.exp(-np.square(z)) * (polynomial(_FAR[0], z) / polynomial(_FAR[1], z))
     return np.where(np.less(np.abs(x), 0.46875), near, np.copysign(far, x))
 
 
-def _polynomial(coefficients: Sequence[float], x: Array) -> Array | float:
+def polynomial(coefficients: Sequence[float], x: Array) -> Array | float:
     """Return the value at x by Horner's rule; the highest power comes first."""
     y: Array | float = coefficients[0]
     for c in coefficients[1:]:

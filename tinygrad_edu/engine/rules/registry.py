@@ -5,6 +5,8 @@ output `y`, then the function's arguments, and returns the gradient of one argum
 axes that the call broadcast. Rules are plain NumPy: handed arrays they compute, handed Tensors they record; their
 types say `Array` for both. A function without rules is a composition of functions that have rules, or
 nondifferentiable, or refused with a reason. Calling any other with Tensors raises an error that says how to add a rule.
+The pages of another library (SciPy) are read when one of its functions first meets a Tensor: importing this package
+never imports it.
 """
 
 import functools
@@ -12,6 +14,7 @@ import importlib
 import inspect
 import operator
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -48,6 +51,9 @@ refusals: dict[Function | str, str] = {}  # why a function, or every function of
 pointwise: set[Function] = set()  # functions that work element by element, as all ufuncs do
 implementations: dict[Function, Function] = {}  # the NumPy implementation of a primitive, called on unwrapped arrays
 predicates: set[Function] = set()  # functions of arrays to True or False, which jit turns into guards
+names: dict[Function, str] = {}  # of functions of other libraries, which do not know their module
+pages = {"scipy.special": ("scipy_special", "scipy_bessel")}  # the pages of the table for another library
+_reading = threading.RLock()
 
 
 def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None:
@@ -74,6 +80,20 @@ def refused(because: str, *funs: Function | str) -> None:
 def refusal(fun: Function) -> str | None:
     """Return the reason why `fun` takes no Tensors, or None if no reason is listed."""
     return refusals.get(fun) or refusals.get(getattr(fun, "__module__", ""))
+
+
+def read_pages() -> None:
+    """Read the pages for those other libraries that the user has imported; a user's rules keep their precedence."""
+    with _reading:
+        own, own_constants = vjps.copy(), constants.copy()
+        for library, of_library in pages.items():
+            if library in sys.modules:
+                for page in of_library:
+                    importlib.import_module(f".{page}", __package__)
+        for fun in own_constants:
+            vjps.pop(fun, None)
+            compositions.pop(fun, None)
+        vjps.update(own)
 
 
 def composition(fun: Function) -> Callable[[Function], Function]:
@@ -150,6 +170,8 @@ def arrays_of(sequence: Iterable[ArrayLike]) -> list[Array]:
 
 def name(fun: Function) -> str:
     """Return the name by which users call `fun`: `np.sum`, `np.linalg.norm`, `relu`."""
+    if fun in names:
+        return names[fun]
     own = getattr(fun, "__name__", repr(fun))
     module = "numpy" if getattr(np, own, None) is fun else getattr(fun, "__module__", None) or ""
     return f"np{module[5:]}.{own}" if module.partition(".")[0] == "numpy" else own
@@ -193,6 +215,7 @@ def supported() -> dict[str, str]:
     "rule": one operation of the tape. "composition": written in functions that have rules. "constant": computed from
     the data, to plain numbers, arrays or booleans. "refused": raises an error with the reason and the remedy.
     """
+    read_pages()
     kinds: dict[str, Iterable[Function | str]] = {
         "rule": vjps, "composition": compositions, "constant": constants, "refused": refusals,
     }

@@ -1,0 +1,232 @@
+"""The pages for SciPy: derivatives against mpmath where finite differences are too coarse, edges, and how they load."""
+
+import subprocess
+import sys
+import textwrap
+
+import mpmath
+import numpy as np
+import pytest
+from checks import message
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special
+
+import tinygrad_edu as tg
+from tinygrad_edu.engine.rules import gamma
+from tinygrad_edu.engine.rules.registry import name, vjps
+
+NAN, INF = np.nan, np.inf
+normal = lambda x: (1 + mpmath.erf(x / mpmath.sqrt(2))) / 2
+HARD = {  # a function, mpmath's, and arguments where a simple formula of the derivative would cancel or overflow
+    "erfcx": (special.erfcx, lambda x: mpmath.exp(x * x) * mpmath.erfc(x), [-3.0, 0.5, 1.99, 2.01, 7.0, 1e3]),
+    "log_ndtr": (special.log_ndtr, lambda x: mpmath.log(mpmath.erfc(-x / mpmath.sqrt(2)) / 2), [-1e3, -40, -3, 0.0, 5]),
+    "ndtri_exp": (special.ndtri_exp, None, [-1e3, -20.0, -0.5, -1e-5]),
+    "log_expit": (special.log_expit, lambda x: -mpmath.log(1 + mpmath.exp(-x)), [-50.0, 0.0, 30.0]),
+    "expit": (special.expit, lambda x: 1 / (1 + mpmath.exp(-x)), [-700.0, 0.3, 50.0]),
+    "digamma": (special.digamma, mpmath.digamma, [-2.3, 1e-8, 1.0, 1.46, 200.0]),
+    "gammaln": (special.gammaln, mpmath.loggamma, [1e-8, 1.0, 2.0, 200.0]),
+    "rgamma": (special.rgamma, mpmath.rgamma, [-3.0, -2.0, -1.5, 0.0, 0.4, 0.6, 5.0]),
+    "ellipk": (special.ellipk, mpmath.ellipk, [-20.0, 0.0, 1e-9, 0.5, 0.999]),
+    "ellipe": (special.ellipe, mpmath.ellipe, [-20.0, 0.0, 1e-9, 0.5, 0.999]),
+    "exprel": (special.exprel, lambda x: (mpmath.exp(x) - 1) / x, [-50.0, -1e-8, 1e-6, 2.0]),
+    "spence": (special.spence, lambda x: mpmath.polylog(2, 1 - x), [0.05, 0.999999, 1.000001, 1.9]),
+    "j1": (special.j1, lambda x: mpmath.besselj(1, x), [-3.0, 0.0, 1e-9, 10.0]),
+    "i1": (special.i1, lambda x: mpmath.besseli(1, x), [-3.0, 0.0, 1e-9, 10.0]),
+    "y1": (special.y1, lambda x: mpmath.bessely(1, x), [0.1, 10.0]),
+    "k1": (special.k1, lambda x: mpmath.besselk(1, x), [0.1, 10.0, 300.0]),
+    "erfinv": (special.erfinv, mpmath.erfinv, [-0.999999, 0.0, 0.5]),
+    "airy": (lambda x: special.airy(x)[0], mpmath.airyai, [-5.0, 0.0, 8.0]),
+    "si": (lambda x: special.sici(x)[0], mpmath.si, [-5.0, 1e-9, 8.0]),
+    "boxcox": (lambda lmbda: special.boxcox(3.0, lmbda), lambda v: (mpmath.mpf(3) ** v - 1) / v, [-1.0, 1e-9, 2.0]),
+}
+
+
+@pytest.mark.parametrize("known", HARD)
+def test_first_and_second_derivatives_equal_mpmaths(known):
+    f, exact, at = HARD[known]
+    with mpmath.workdps(60):
+        if exact is None:  # x = log(ndtr(y))
+            inverse, x = HARD["log_ndtr"][1], special.ndtri_exp(np.array(at))
+            slopes = [[mpmath.diff(inverse, v, n) for n in (1, 2)] for v in x.tolist()]
+            expected = [[1 / s, -c / s**3] for s, c in slopes]
+        else:
+            expected = [[mpmath.diff(exact, mpmath.mpf(v), n, h=mpmath.mpf(10) ** -20) for n in (1, 2)] for v in at]
+        expected = np.array([[float(mpmath.re(v)) for v in row] for row in expected])
+    found = [[tg.grad(f)(v), tg.grad(tg.grad(f))(v)] for v in map(float, at)]
+    np.testing.assert_allclose(found, expected, rtol=2e-12, atol=1e-15)
+
+
+@given(x=st.floats(1e-5, 1e5) | st.floats(-30, -0.01).filter(lambda x: abs(x - round(x)) > 0.01), n=st.integers(0, 5))
+def test_polygamma_equals_mpmaths(x, n):
+    with mpmath.workdps(40):
+        expected = float(mpmath.polygamma(n, mpmath.mpf(x)))
+    np.testing.assert_allclose(gamma.polygamma(n, x), expected, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(gamma.polygamma(n, np.array([x])), [expected], rtol=1e-12, atol=1e-14)
+
+
+@given(x=st.floats(1e-300, 1e300) | st.floats(0, 20, exclude_min=True) | st.floats(-30, -1e-5))
+def test_gammaln_equals_mpmaths(x):
+    with mpmath.workdps(40):
+        expected = float(mpmath.re(mpmath.loggamma(mpmath.mpf(x)))) if x != round(x) or x > 0 else INF
+    with np.errstate(divide="ignore"):
+        np.testing.assert_allclose(tg.gammaln(x), expected, rtol=4e-15, atol=4e-15)
+
+
+def test_gammaln_at_its_edges():
+    with np.errstate(divide="ignore"):
+        np.testing.assert_array_equal(tg.gammaln(np.array([1.0, 2.0, INF, 0.0, -1.0, NAN])), [0, 0, INF, INF, INF, NAN])
+    near = np.array([1e-9, -1e-9])
+    np.testing.assert_allclose(tg.gammaln(1 + near), -0.5772156649015329 * near, rtol=2e-7)
+    assert tg.gammaln(np.float32([3.5])).dtype == np.float32
+    assert tg.gammaln(np.float16([3.5, 300])).dtype == np.float16
+    assert tg.gammaln([3, 4]).tolist() == pytest.approx(np.log([2, 6]))
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "y", "by_x", "by_y"),
+    [
+        (special.xlogy, 0.0, 0.0, 0, 0),
+        (special.xlogy, 0.0, 2.0, np.log(2), 0),
+        (special.xlog1py, 0.0, -1.0, 0, 0),
+        (special.rel_entr, 0.0, 2.0, -INF, 0),
+        (special.kl_div, 0.0, 2.0, -INF, 1),
+        (gamma.xlogy, 0.0, 0.0, 0, 0),
+        (gamma.xlog1py, 0.0, -1.0, 0, 0),
+    ],
+)
+def test_products_with_a_logarithm_of_zero(f, x, y, by_x, by_y):
+    assert tg.grad(f, (0, 1))(x, y) == (by_x, by_y)
+    assert f(x, y) == (0 if f is not special.kl_div else 2)
+    assert np.isnan(gamma.xlogy(0.0, NAN))
+    assert np.isnan(gamma.xlog1py(0.0, NAN))
+
+
+@pytest.mark.parametrize("degree", range(4))
+@pytest.mark.parametrize("family", ["legendre", "chebyt", "chebyu", "hermite", "hermitenorm", "laguerre"])
+def test_polynomials_of_low_degree_have_all_derivatives(family, degree):
+    """Degrees sink below 0 here, where SciPy's polynomials are NaN or others."""
+    fun, x, nodes = getattr(special, f"eval_{family}"), np.array([-0.7, 0.2, 0.9]), np.linspace(-1, 1, 9)
+    exact = np.polynomial.Polynomial.fit(nodes, fun(degree, nodes), 4, domain=[-1, 1])
+    f = lambda x: np.sum(fun(degree, x))
+    for n in range(1, 4):
+        f = lambda x, f=f: np.sum(tg.grad(f)(x))
+        np.testing.assert_allclose(f(x), np.sum(exact.deriv(n)(x)), rtol=1e-9, atol=1e-8)
+
+
+UNKNOWN = {
+    special.jv: (1.5, 0.7), special.gammainc: (1.5, 0.7), special.hyp2f1: (0.5, 1.0, 1.5, 0.3),
+    special.betainc: (1.5, 2.0, 0.3), special.expn: (2.0, 0.5), special.eval_jacobi: (2.0, 0.5, 0.5, 0.3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("f", UNKNOWN, ids=name)
+def test_a_derivative_without_a_formula_raises_and_is_never_zero(f):
+    args = UNKNOWN[f]
+    for i in range(len(args) - 1):
+        error = message(TypeError, lambda i=i: tg.grad(f, i)(*args))
+        assert error.startswith(f"{name(f)}: its derivative by ")
+        assert ".detach()" in error
+    assert np.isfinite(tg.grad(f, len(args) - 1)(*args))
+
+
+def test_complex_results_are_refused():
+    for f in (special.hankel1, special.wofz):
+        error = message(TypeError, lambda f=f: f(*[tg.Tensor(1.0)] * f.nin))
+        assert error.startswith(f"{name(f)} does not take Tensors: its results are complex")
+
+
+def test_a_function_without_a_rule_is_named_with_its_module():
+    assert "scipy.special.struve has no rule for Tensors" in message(
+        TypeError, lambda: special.struve(1, tg.Tensor(1.0))
+    )
+
+
+def test_the_table_lists_scipys_functions():
+    table = tg.supported()
+    for f in ("gammaln", "digamma", "erf", "expit", "jv", "hyp2f1", "kl_div"):
+        assert table[f"scipy.special.{f}"] == "rule"
+    assert table["scipy.special.airy"] == "composition"
+    assert table["scipy.special.round"] == "constant"
+    assert table["scipy.special.wofz"] == "refused"
+
+
+RECORDED = [
+    special.gammaln, special.erf, special.log_ndtr, special.expit, special.rgamma, special.digamma, special.j1,
+    special.exprel, lambda x: special.jv(1, x), lambda x: special.gammainc(2.0, x), lambda x: special.sici(x)[0],
+    tg.gammaln, lambda x: special.xlogy(x, x), lambda x: special.eval_legendre(3, x),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("f", RECORDED, ids=lambda f: name(f))
+def test_jit_records_gradients_of_scipys_functions(f):
+    total = lambda x: np.sum(f(x) * x)
+    for made in (tg.grad(total), tg.grad(lambda x: np.sum(tg.grad(total)(x) * x))):
+        recorded = tg.jit(made)
+        for x in np.random.default_rng(0).uniform(0.3, 3, (3, 4)):
+            np.testing.assert_allclose(recorded(x), made(x), rtol=1e-13)
+
+
+def run(program):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_scipy_is_imported_by_the_user_alone():
+    run("""
+        import sys
+        import numpy as np, tinygrad_edu as tg
+        x = tg.Tensor([1.0, 2.0])
+        np.sum(tg.erf(x) + tg.gammaln(x)).backward()
+        try:
+            np.fft.fft(x)
+        except TypeError:
+            pass
+        assert not any(k.startswith("scipy") for k in tg.supported())
+        assert not [m for m in sys.modules if "scipy" in m]
+        from scipy import special
+        assert tg.supported()["scipy.special.erf"] == "rule"
+        np.sum(special.psi(x)).backward()
+    """)
+
+
+def test_a_users_own_rule_stays_when_the_page_is_read():
+    run("""
+        import tinygrad_edu as tg
+        from scipy import special
+        tg.defvjp(special.erf, lambda g, y, x: g * 42)
+        tg.nondifferentiable(special.erfc)
+        x = tg.Tensor(1.0)
+        special.gammaln(x).backward()
+        x.zero_grad()
+        special.erf(x).backward()
+        assert x.grad == 42
+        assert not isinstance(special.erfc(x), tg.Tensor)
+    """)
+
+
+def test_threads_may_meet_scipy_at_the_same_time():
+    run("""
+        import threading
+        import tinygrad_edu as tg
+        from scipy import special
+        found, start = [], threading.Barrier(8)
+        def work(f):
+            start.wait()
+            found.append(tg.grad(f)(0.7))
+        threads = [threading.Thread(target=work, args=(f,)) for f in (special.erf, special.j1) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(found) == 8
+    """)
+
+
+def test_every_rule_is_for_a_ufunc_that_scipy_publishes():
+    known = [f for f in vjps if name(f).startswith("scipy.special.")]
+    assert len(known) > 95
+    for f in known:
+        assert getattr(special, name(f).removeprefix("scipy.special.")) is f

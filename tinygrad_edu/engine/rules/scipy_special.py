@@ -1,0 +1,267 @@
+"""The ufuncs of scipy.special that need no order: gamma and error functions, entropies, integrals, distributions.
+
+The engine reads this page when SciPy is imported, and a function of it first meets a Tensor. Where a derivative by an
+argument has no closed form, its rule raises an error. Formulas without a source are in Abramowitz and Stegun.
+"""
+
+import math
+from typing import NoReturn
+
+import numpy as np
+from scipy import special
+
+from .elementwise import power_base, power_exponent
+from .gamma import polygamma, xlog1py_x, xlog1py_y, xlogy_x, xlogy_y
+
+from .registry import (  # isort: skip
+    Array, Function, Rule, composition, defvjp, name, names, nondifferentiable, pointwise, primitive, refused,
+)
+
+names.update({f: f"scipy.special.{f.__name__}" for f in vars(special).values() if isinstance(f, np.ufunc)})
+names[special.digamma] = "scipy.special.digamma"  # which is special.psi too
+ROOT_PI, ROOT_2PI = math.sqrt(math.pi), math.sqrt(2 * math.pi)
+
+
+def unknown(fun: Function, argument: str) -> Rule:
+    """Return the rule of an argument whose derivative has no closed form: it raises TypeError."""
+
+    def no_rule(*args: object) -> NoReturn:
+        raise TypeError(
+            f"{name(fun)}: its derivative by {argument} has no closed form and no rule; pass a number, an array, or "
+            "the .detach() of the Tensor there"
+        )
+
+    return no_rule
+
+
+def psi(x: Array) -> Array:
+    """Return the digamma function, the derivative of log(gamma)."""
+    return polygamma(0, x)
+
+
+# Gamma and beta functions
+def rgamma_rule(g: Array, y: Array, x: Array) -> Array:
+    """-y psi(x), and where psi has poles the derivative of sin(pi x) gamma(1 - x) / pi, which is the same function."""
+    left, z = np.less(x, 0.5), np.where(np.less(x, 0.5), 1 - x, 1)
+    turn = math.pi * np.where(left, x - 2 * np.rint(x / 2), 0)
+    reflected = special.gamma(z) * (np.cos(turn) - psi(z) * np.sin(turn) / math.pi)
+    return g * np.where(left, reflected, -y * psi(np.where(left, 1, x)))
+
+
+defvjp(special.gamma,      lambda g, y, x: g * (y * psi(x)))
+defvjp(special.gammaln,    lambda g, y, x: g * psi(x))
+defvjp(special.loggamma,   lambda g, y, x: g * psi(x))
+defvjp(special.rgamma,     rgamma_rule)
+defvjp(special.digamma,    lambda g, y, x: g * polygamma(1, x))
+defvjp(special.poch,       lambda g, y, z, m: g * (y * (psi(z + m) - psi(z))),
+                           lambda g, y, z, m: g * (y * psi(z + m)))
+defvjp(special.beta,       lambda g, y, a, b: g * (y * (psi(a) - psi(np.add(a, b)))),
+                           lambda g, y, a, b: g * (y * (psi(b) - psi(np.add(a, b)))))
+defvjp(special.betaln,     lambda g, y, a, b: g * (psi(a) - psi(np.add(a, b))),
+                           lambda g, y, a, b: g * (psi(b) - psi(np.add(a, b))))
+defvjp(special.binom,      lambda g, y, n, k: g * (y * (psi(n + 1) - psi(np.subtract(n, k) + 1))),
+                           lambda g, y, n, k: g * (y * (psi(np.subtract(n, k) + 1) - psi(k + 1))))
+nondifferentiable(special.gammasgn, special.round)
+
+
+def gamma_density(a: Array, x: Array) -> Array:
+    """Return x**(a - 1) exp(-x) / gamma(a), by logarithms, so that it does not overflow."""
+    return np.exp(special.xlogy(np.subtract(a, 1), x) - x - special.gammaln(a))
+
+
+def beta_density(a: Array, b: Array, x: Array) -> Array:
+    """Return x**(a - 1) (1 - x)**(b - 1) / beta(a, b), by logarithms."""
+    return np.exp(special.xlogy(np.subtract(a, 1), x) + special.xlog1py(np.subtract(b, 1), -x) - special.betaln(a, b))
+
+
+defvjp(special.gammainc,     unknown(special.gammainc, "a"),
+                             lambda g, y, a, x: g * gamma_density(a, x))
+defvjp(special.gammaincc,    unknown(special.gammaincc, "a"),
+                             lambda g, y, a, x: -g * gamma_density(a, x))
+defvjp(special.gammaincinv,  unknown(special.gammaincinv, "a"),
+                             lambda g, y, a, p: g / gamma_density(a, y))
+defvjp(special.gammainccinv, unknown(special.gammainccinv, "a"),
+                             lambda g, y, a, p: -g / gamma_density(a, y))
+defvjp(special.betainc,      unknown(special.betainc, "a"), unknown(special.betainc, "b"),
+                             lambda g, y, a, b, x: g * beta_density(a, b, x))
+defvjp(special.betaincc,     unknown(special.betaincc, "a"), unknown(special.betaincc, "b"),
+                             lambda g, y, a, b, x: -g * beta_density(a, b, x))
+defvjp(special.betaincinv,   unknown(special.betaincinv, "a"), unknown(special.betaincinv, "b"),
+                             lambda g, y, a, b, p: g / beta_density(a, b, y))
+defvjp(special.betainccinv,  unknown(special.betainccinv, "a"), unknown(special.betainccinv, "b"),
+                             lambda g, y, a, b, p: -g / beta_density(a, b, y))
+
+
+# Error functions and the normal distribution
+@primitive
+def erfcx_derivative(x: Array, n: int) -> Array:
+    """The n-th derivative of erfcx(x) = exp(x**2) erfc(x) for n > 0, of full precision also where erfcx is small.
+
+    Up to 2 it follows from erfcx' = 2 x erfcx - 2 / sqrt(pi), which cancels further out. There, repeated integrals of
+    erfc are the derivatives up to a factor, and the quotient of each to the one before is a continued fraction (7.18.13
+    of the Digital Library of Mathematical Functions).
+    """
+    near, far = np.minimum(x, 2), np.maximum(x, 2)
+    y = special.erfcx(near)
+    before, y = y, 2 * near * y - 2 / ROOT_PI
+    for k in range(1, n):
+        before, y = y, 2 * (near * y + k * before)
+    fraction, z = far, special.erfcx(far)
+    for k in range(n + 60, 0, -1):
+        if k <= n:
+            z = z * (-k / fraction)
+        fraction = far + (k / 2) / fraction
+    return np.where(x < 2, y, z)
+
+
+def hazard(x: Array) -> Array:
+    """Return the normal density divided by the probability below x, without overflow or cancellation."""
+    return math.sqrt(2 / math.pi) / special.erfcx(x * -math.sqrt(0.5))
+
+
+pointwise.add(erfcx_derivative)
+defvjp(special.erf,      lambda g, y, x: g * (2 / ROOT_PI * np.exp(-np.square(x))))
+defvjp(special.erfc,     lambda g, y, x: g * (-2 / ROOT_PI * np.exp(-np.square(x))))
+defvjp(special.erfi,     lambda g, y, x: g * (2 / ROOT_PI * np.exp(np.square(x))))
+defvjp(special.erfinv,   lambda g, y, x: g * (ROOT_PI / 2 * np.exp(np.square(y))))
+defvjp(special.erfcinv,  lambda g, y, x: g * (-ROOT_PI / 2 * np.exp(np.square(y))))
+defvjp(special.erfcx,    lambda g, y, x: g * erfcx_derivative(x, 1))
+defvjp(erfcx_derivative, lambda g, y, x, n: g * erfcx_derivative(x, n + 1))
+defvjp(special.dawsn,    lambda g, y, x: g * (1 - 2 * x * y))
+defvjp(special.ndtr,     lambda g, y, x: g * (np.exp(np.square(x) / -2) / ROOT_2PI))
+defvjp(special.log_ndtr, lambda g, y, x: g * hazard(x))
+defvjp(special.ndtri,    lambda g, y, p: g * (ROOT_2PI * np.exp(np.square(y) / 2)))
+defvjp(special.ndtri_exp, lambda g, y, p: g / hazard(y))
+
+# The logistic function and its inverse
+defvjp(special.expit,     lambda g, y, x: g * (y * special.expit(-x)))
+defvjp(special.log_expit, lambda g, y, x: g * special.expit(-x))
+defvjp(special.logit,     lambda g, y, p: g / (p * (1 - p)))
+
+# Entropies and divergences
+def quotient(x: Array, y: Array) -> Array:
+    """Return x / y, and 0 where x is 0."""
+    return x / np.where(np.equal(x, 0), 1, y)
+
+
+defvjp(special.xlogy,    xlogy_x,   xlogy_y)
+defvjp(special.xlog1py,  xlog1py_x, xlog1py_y)
+defvjp(special.entr,     lambda g, y, x: g * (-1 - np.log(x)))
+defvjp(special.rel_entr, lambda g, r, x, y: g * (np.log(np.divide(x, y)) + 1),
+                         lambda g, r, x, y: -g * quotient(x, y))
+defvjp(special.kl_div,   lambda g, r, x, y: g * np.log(np.divide(x, y)),
+                         lambda g, r, x, y: g * (1 - quotient(x, y)))
+
+
+# Losses and powers
+def huber_delta(g: Array, y: Array, delta: Array, r: Array) -> Array:
+    """|r| - delta where that is positive."""
+    return g * np.maximum(np.abs(r) - delta, 0)
+
+
+defvjp(special.huber,        huber_delta,
+                             lambda g, y, delta, r: g * np.clip(r, -delta, delta))
+defvjp(special.pseudo_huber, lambda g, y, delta, r: g * (2 * y / delta - r * (r / np.hypot(delta, r))),
+                             lambda g, y, delta, r: g * (delta * r / np.hypot(delta, r)))
+defvjp(special.powm1,        power_base,
+                             lambda g, y, a, b: power_exponent(g, y + 1, a, b))
+defvjp(special.cbrt,         lambda g, y, x: g / (3 * y * y))
+defvjp(special.exp2,         lambda g, y, x: g * (y * math.log(2)))
+defvjp(special.exp10,        lambda g, y, x: g * (y * math.log(10)))
+defvjp(special.expm1,        lambda g, y, x: g * (y + 1))
+defvjp(special.log1p,        lambda g, y, x: g / (1 + x))
+defvjp(special.cosm1,        lambda g, y, x: -g * np.sin(x))
+
+
+def exprel_slope(x: Array) -> Array:
+    """Return the derivative of exprel(x) = (exp(x) - 1) / x, a confluent hypergeometric function."""
+    return special.hyp1f1(2, 3, x) / 2
+
+
+def box_cox_lmbda(g: Array, log: Array, lmbda: Array) -> Array:
+    """The rule by lmbda of log exprel(lmbda log), which is (exp(lmbda log) - 1) / lmbda."""
+    return g * (np.square(log) * exprel_slope(lmbda * log))
+
+
+defvjp(special.exprel,   lambda g, y, x: g * exprel_slope(x))
+defvjp(special.boxcox,   lambda g, y, x, lmbda: g * np.power(x, np.subtract(lmbda, 1)),
+                         lambda g, y, x, lmbda: box_cox_lmbda(g, np.log(x), lmbda))
+defvjp(special.boxcox1p, lambda g, y, x, lmbda: g * np.power(1 + x, np.subtract(lmbda, 1)),
+                         lambda g, y, x, lmbda: box_cox_lmbda(g, np.log1p(x), lmbda))
+
+# Degrees
+DEGREE = math.pi / 180
+defvjp(special.sindg, lambda g, y, x: g * (DEGREE * special.cosdg(x)))
+defvjp(special.cosdg, lambda g, y, x: g * (-DEGREE * special.sindg(x)))
+defvjp(special.tandg, lambda g, y, x: g * (DEGREE * (1 + y * y)))
+defvjp(special.cotdg, lambda g, y, x: g * (-DEGREE * (1 + y * y)))
+
+
+# Integrals. A ufunc with several results is composed of primitives with one.
+def expn_before(n: Array, x: Array) -> Array:
+    """Return expn(n - 1, x); -expn(-1, x) is the derivative of expn(0, x) = exp(-x) / x."""
+    return np.where(np.equal(n, 0), np.exp(-x) * (1 + x) / np.square(x), special.expn(np.maximum(n, 1) - 1, x))
+
+
+def part(fun: np.ufunc, i: int, letters: str) -> Function:
+    """Return the i-th result of `fun` as a primitive."""
+
+    def one(x: Array) -> Array:
+        return fun(x)[i]
+
+    one.__name__ = one.__qualname__ = letters
+    one.__doc__ = f"Result {i} of `{fun.__name__}`."
+    call = primitive(one)
+    pointwise.add(call)
+    return call
+
+
+sine_integral, cosine_integral = part(special.sici, 0, "sine_integral"), part(special.sici, 1, "cosine_integral")
+sinh_integral, cosh_integral = part(special.shichi, 0, "sinh_integral"), part(special.shichi, 1, "cosh_integral")
+fresnel_s, fresnel_c = part(special.fresnel, 0, "fresnel_s"), part(special.fresnel, 1, "fresnel_c")
+composition(special.sici)(lambda x: (sine_integral(x), cosine_integral(x)))
+composition(special.shichi)(lambda x: (sinh_integral(x), cosh_integral(x)))
+composition(special.fresnel)(lambda x: (fresnel_s(x), fresnel_c(x)))
+
+defvjp(sine_integral,   lambda g, y, x: g * np.sinc(x / math.pi))
+defvjp(cosine_integral, lambda g, y, x: g * (np.cos(x) / x))
+defvjp(sinh_integral,   lambda g, y, x: g * ((special.exprel(x) + special.exprel(-x)) / 2))
+defvjp(cosh_integral,   lambda g, y, x: g * (np.cosh(x) / x))
+defvjp(fresnel_s,       lambda g, y, x: g * np.sin(math.pi / 2 * np.square(x)))
+defvjp(fresnel_c,       lambda g, y, x: g * np.cos(math.pi / 2 * np.square(x)))
+defvjp(special.expi,    lambda g, y, x: g * (np.exp(x) / x))
+defvjp(special.exp1,    lambda g, y, x: g * (-np.exp(-x) / x))
+defvjp(special.expn,    unknown(special.expn, "n"),
+                        lambda g, y, n, x: -g * expn_before(n, x))
+defvjp(special.spence,  lambda g, y, x: -g * special.hyp2f1(1, 1, 2, 1 - x))
+
+
+# Distributions
+def student_rule(g: Array, y: Array, df: Array, t: Array) -> Array:
+    """The density of Student's distribution."""
+    half = np.divide(df, 2)
+    log = -special.betaln(half, 0.5) - np.log(df) / 2 - (half + 0.5) * np.log1p(np.square(t) / df)
+    return g * np.exp(log)
+
+
+def chi_squared_density(v: Array, x: Array) -> Array:
+    """Return the density of the chi-squared distribution."""
+    return gamma_density(np.divide(v, 2), np.divide(x, 2)) / 2
+
+
+def poisson_rule(g: Array, y: Array, k: Array, m: Array) -> Array:
+    """The probability of floor(k): of fewer than k + 1 events."""
+    return g * gamma_density(np.floor(k) + 1, m)
+
+
+defvjp(special.stdtr, unknown(special.stdtr, "df"), student_rule)
+defvjp(special.chdtr, unknown(special.chdtr, "v"),  lambda g, y, v, x: g * chi_squared_density(v, x))
+defvjp(special.chdtrc, unknown(special.chdtrc, "v"), lambda g, y, v, x: -g * chi_squared_density(v, x))
+defvjp(special.pdtr,  unknown(special.pdtr, "k"),   lambda g, y, k, m: -poisson_rule(g, y, k, m))
+defvjp(special.pdtrc, unknown(special.pdtrc, "k"),  poisson_rule)
+
+refused(
+    "its results are complex, and Tensors hold real numbers; jv and yv are the real and the imaginary part of hankel1",
+    special.hankel1, special.hankel1e, special.hankel2, special.hankel2e,
+)
+refused("its results are complex, and Tensors hold real numbers; special.erfcx(y) is its value at i y", special.wofz)
