@@ -66,7 +66,7 @@ CASES = {
     special.erfc: unary(special.erfc),
     special.erfi: unary(special.erfi),
     special.erfcx: unary(special.erfcx, low=-1.5, high=6.0, away=[2.0]),
-    page.erfcx_derivative: derivative(page.erfcx_derivative, low=-1.5, high=6.0, away=[2.0]),
+    page.erfcx_derivative: derivative(page.erfcx_derivative, low=0.0, high=6.0, away=[2.0]),
     special.dawsn: unary(special.dawsn),
     special.erfinv: unary(special.erfinv, low=-0.9, high=0.9),
     special.erfcinv: unary(special.erfcinv, low=0.1, high=1.9),
