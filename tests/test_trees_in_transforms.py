@@ -251,3 +251,23 @@ def test_a_shared_tensor_in_two_places_has_a_gradient_for_each():
     assert (float(a.data), float(b.data)) == (8, 4)
     (a + b).backward()
     assert x.grad == 12 + 0 * x.data  # d(2 x x + x^2)/dx = 6 x
+
+
+def test_check_grad_takes_trees_and_names_the_leaf():
+    params = {"layers": [(np.array([[0.5, -1.0]]), [0.25, 0.75])], "scale": 2.0, "n": 3, "act": "sin"}
+
+    def f(params, x):
+        ((w, b),) = params["layers"]
+        return {"y": np.sin(w @ x + b) * params["scale"] ** params["n"], "b": (b, [np.sum(x)])}
+
+    tg.check_grad(f, params, np.array([1.0, 2.0]))
+
+    @tg.primitive
+    def wrong(x):
+        return x**2
+
+    tg.defvjp(wrong, lambda g, y, x: g * 3 * x)
+    with pytest.raises(tg.GradientError, match=r'order 1 by argument 0\["w"\]\[1\] at index \(1,\)'):
+        tg.check_grad(lambda p: np.sum(wrong(p["w"][1]) * [0, 1]), {"w": (1.0, np.ones(2))})
+    with pytest.raises(TypeError, match=r'argument 0\["w"\] is float32'):
+        tg.check_grad(lambda p: p["w"], {"w": np.float32(1)})

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .engine.mode import no_grad
+from .transforms import tree
 from .transforms.reverse import grad
 
 Array = NDArray[np.float64]
@@ -25,46 +26,58 @@ def check_grad(
 ) -> None:  # fmt: skip
     """Compare the gradients of f, up to the `order`-th derivative, with central differences.
 
-    Arguments of float64 (and Python floats) are checked, others are constants. If f returns an array, the sum of its
-    elements times random weights is differentiated. From order 2 on, the derivative of the gradient along a random
-    direction is compared: one number for each element too. Differences are of fourth order (Abramowitz and Stegun
-    25.3.6), with step `eps` times the larger of 1 and the element. Raises GradientError with the argument, the index,
-    both numbers and their difference where they differ by more than atol + rtol |difference|.
+    Arguments of float64 (and Python floats) are checked, others are constants; arguments and result may be trees. If f
+    returns an array, the sum of its elements times random weights is differentiated. From order 2 on, the derivative of
+    the gradient along a random direction is compared: one number for each element too. Differences are of fourth order
+    (Abramowitz and Stegun 25.3.6), with step `eps` times the larger of 1 and the element. Raises GradientError with the
+    argument, the index, both numbers and their difference where they differ by more than atol + rtol |difference|.
     """
-    checked = {i: x for i, a in enumerate(args) if (x := _float64_copy(i, a)) is not None}
+    leaves, names = tree.leaves(args), [name for i, a in enumerate(args) for name in tree.paths(a, str(i))]
+    copies = map(_float64_copy, names, leaves)
+    checked = {i: x for i, x in enumerate(copies) if x is not None}
     if not checked:
         raise ValueError("check_grad: no argument is of float64, so there is nothing to check")
-    arguments, argnums = [checked.get(i, a) for i, a in enumerate(args)], tuple(checked)
+    arguments, argnums = [checked.get(i, a) for i, a in enumerate(leaves)], tuple(checked)
     generator = np.random.default_rng(rng)
-    f = _weighted_sum(f, arguments, generator)
+    f = _weighted_sum(_of_leaves(f, args), arguments, generator)
     differences = [_by_element(f, arguments, i, eps) for i in argnums]
     for n in range(1, order + 1):
         gradient = grad(f, argnums)
         evaluate = no_grad()(gradient)  # gives arrays also where f closes over Tensors
         for i, g, difference in zip(argnums, evaluate(*arguments), differences, strict=True):
-            _compare(g, difference, i, n, rtol, atol)
+            _compare(g, difference, names[i], n, rtol, atol)
         if n < order:
             along = {i: generator.uniform(0.5, 1.5, x.shape) * np.maximum(1, abs(x)) for i, x in checked.items()}
             differences = _along(evaluate, arguments, along, eps)
             f = _projected(gradient, [*along.values()])
 
 
-def _float64_copy(i: int, a: Any) -> Array | None:
+def _of_leaves(f: Function, args: tuple[Any, ...]) -> Function:
+    """Return f as a function of the leaves of its arguments."""
+    structure = tree.structure_of(args)
+    return lambda *leaves: f(*tree.unflatten(structure, leaves))
+
+
+def _float64_copy(name: str, a: Any) -> Array | None:
     """Return a copy of an argument to check, or None for a constant; raises TypeError for less than float64."""
-    if isinstance(a, float):
-        return np.array(float(a))
+    if isinstance(a, float) or (isinstance(a, list) and not tree.is_constant(a)):
+        return np.array(a, np.float64)
     dtype = getattr(a, "dtype", np.dtype(object))
     if dtype in (np.float32, np.float16):
         remedy = "pass float64, whose rounding errors are small enough"
-        raise TypeError(f"check_grad: argument {i} is {dtype}; {remedy}")
+        raise TypeError(f"check_grad: argument {name} is {dtype}; {remedy}")
     return np.array(getattr(a, "data", a) if not isinstance(a, np.ndarray) else a) if dtype == np.float64 else None
 
 
 def _weighted_sum(f: Function, args: list[Any], rng: np.random.Generator) -> Function:
     """Return f as a function with a scalar result: the sum of f's elements times random weights."""
-    shape = np.shape(f(*args))
-    weights = rng.uniform(0.5, 1.5, shape) if shape else 1.0
-    return lambda *args: np.sum(weights * f(*args))
+    shapes = map(np.shape, tree.leaves(f(*args)))
+    weights = [rng.uniform(0.5, 1.5, shape) if shape else 1.0 for shape in shapes]
+
+    def weighted(*args: Any) -> Any:
+        return sum([np.sum(w * leaf) for w, leaf in zip(weights, tree.leaves(f(*args)), strict=True)])
+
+    return weighted
 
 
 def _projected(gradient: Function, along: list[Array]) -> Function:
@@ -108,13 +121,13 @@ def _difference(values: Iterable[N], h: float) -> N:
     return (8 * (after - before) - (further_after - further_before)) / (12 * h)
 
 
-def _compare(g: Array, difference: Array, i: int, order: int, rtol: float, atol: float) -> None:
+def _compare(g: Array, difference: Array, name: str, order: int, rtol: float, atol: float) -> None:
     """Raise GradientError unless g is the gradient by argument i, as far as finite differences tell."""
     if g.shape != difference.shape:
-        raise GradientError(f"check_grad: argument {i} has shape {difference.shape}, its gradient {g.shape}")
+        raise GradientError(f"check_grad: argument {name} has shape {difference.shape}, its gradient {g.shape}")
     for index in np.ndindex(g.shape):
         error = abs(g[index] - difference[index])
         if not error <= atol + rtol * abs(difference[index]):
             given = f"reverse mode gives {g[index]:.12g}, finite differences {difference[index]:.12g}"
-            where = f"derivative of order {order} by argument {i} at index {index}"
+            where = f"derivative of order {order} by argument {name} at index {index}"
             raise GradientError(f"check_grad: {where}: {given}; they differ by {error:.3g}")
