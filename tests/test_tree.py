@@ -155,3 +155,13 @@ def test_ravel_gives_one_vector_and_its_way_back_both_differentiable():
     with pytest.raises(ValueError, match=r"the vector has shape \(3,\), and the tree holds 8 floats"):
         unravel(np.ones(3))
     assert tg.tree.ravel({"n": 1})[0].shape == (0,)
+
+
+def test_a_function_of_a_tree_becomes_one_of_a_vector():
+    f = lambda p, scale: scale * np.sum(p["a"] ** 2) * p["b"]
+    tree = {"a": np.array([1.0, 2.0]), "b": 3.0}
+    g, unravel, vector = tg.tree.raveled(f, tree)
+    assert g(vector, 2.0) == f(tree, 2.0) == 30
+    by_vector, _, _ = tg.tree.raveled(tg.grad(f), tree)
+    np.testing.assert_allclose(by_vector(vector, 2.0), tg.grad(g)(vector, 2.0))
+    assert unravel(vector)["b"] == 3

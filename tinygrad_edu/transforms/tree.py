@@ -16,7 +16,7 @@ import numpy as np
 
 from ..engine.rules.registry import Array
 
-__all__ = ["Structure", "flatten", "is_container", "leaves", "paths", "ravel", "tree_map", "unflatten"]
+__all__ = ["Structure", "flatten", "is_container", "leaves", "paths", "ravel", "raveled", "tree_map", "unflatten"]
 
 Tree = Any  # a leaf, or a container of trees
 NUMBERS = (int, float, complex, np.number, np.bool)
@@ -130,6 +130,20 @@ def ravel(tree: Tree) -> tuple[Any, Callable[[Any], Tree]]:
     return vector, unravel
 
 
+def raveled(f: Callable[..., Tree], example: Tree) -> tuple[Callable[..., Any], Callable[[Any], Tree], Any]:
+    """Return f as a function of a vector, the function from a vector to the tree, and the vector of an example.
+
+    Other arguments of f stay. If f returns a tree, such as its gradient, the new function returns the vector of it.
+    """
+    vector, unravel = ravel(example)
+
+    def of_vector(vector: Any, *args: Any, **kwargs: Any) -> Any:
+        y = f(unravel(vector), *args, **kwargs)
+        return ravel(y)[0] if is_container(y) else y
+
+    return of_vector, unravel, vector
+
+
 def is_container(x: object) -> bool:
     """Return whether x is a container, whose members are looked at, and not a leaf."""
     return members(x) is not None
@@ -238,7 +252,7 @@ def step(tree: Tree, key: Any) -> str:
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return f".{tree._fields[key]}"
     if isinstance(tree, (dict, list, tuple)) or is_module(tree):
-        return f'["{key}"]' if isinstance(key, str) else f"[{key!r}]"
+        return f'["{key}"]' if repr(key) == f"'{key}'" else f"[{key!r}]"
     return f".{key}"
 
 
