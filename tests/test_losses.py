@@ -180,6 +180,44 @@ def test_options_of_cross_entropy_that_cannot_be_meant_are_refused():
     assert tg.cross_entropy(logits, [1, 1], ignore_index=1, reduction="sum") == 0
 
 
+@pytest.mark.parametrize(
+    ("logits", "target"),
+    [
+        (np.zeros((3, 1)), np.array([[0.0], [1.0], [1.0]])),  # the softmax of one class is 1, whatever the logit
+        (np.zeros(4), np.array([0.0, 1.0, 1.0, 0.0])),
+        (np.zeros((2, 3)), np.array([[1.0, 1, 0], [0, 1, 0]])),
+    ],
+)
+def test_targets_of_a_yes_or_no_for_each_logit_are_sent_to_the_loss_for_them(logits, target):
+    with pytest.raises(ValueError, match=r"cross_entropy: .*binary_cross_entropy_with_logits takes a yes or no"):
+        tg.cross_entropy(logits, target)
+    assert tg.cross_entropy(np.zeros((2, 3)), np.array([[0.0, 0, 0], [0, 1, 0]])) == np.log(3) / 2
+    assert tg.cross_entropy(np.zeros((2, 3)), np.full((2, 3), 0.5)) == pytest.approx(1.5 * np.log(3))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"reduction": "sum"}, {"label_smoothing": 0.1}, {"weight": [0.5, 1, 2]}, {"ignore_index": 2},
+        {"weight": [0.5, 1, 2], "ignore_index": 0, "label_smoothing": 0.2, "reduction": "sum"},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("target", [[0, 2, 1, 1], [1, 1, 0, 2], "soft"])
+def test_a_recorded_loss_gives_the_same_numbers(options, target):
+    rng = np.random.default_rng(0)
+    if target == "soft":
+        target, options = rng.dirichlet(np.ones(3), 4), {k: v for k, v in options.items() if k != "ignore_index"}
+    target = np.asarray(target)
+    loss = lambda x, t: tg.cross_entropy(x, t, **options)
+    recorded, slope = tg.jit(loss), tg.jit(tg.value_and_grad(loss))
+    for _ in range(3):
+        x = rng.normal(size=(4, 3))
+        target = np.roll(target, 1, axis=0)
+        np.testing.assert_allclose(recorded(x, target), loss(x, target), rtol=1e-13)
+        for a, b in zip(slope(x, target), tg.value_and_grad(loss)(x, target), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
+
+
 def test_softmax_before_cross_entropy_and_sigmoid_before_its_loss_give_a_hint():
     x = tg.Tensor(np.random.default_rng(0).normal(size=(4, 3)))
     e = np.exp(x)

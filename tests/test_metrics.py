@@ -162,3 +162,11 @@ def test_evaluate_and_predict_name_what_they_cannot_use():
         with pytest.raises(error, match=text):
             call()
     assert model.training
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-160, 1.0, 1e160, 1e300])
+def test_r2_does_not_depend_on_the_unit(factor):
+    rng = np.random.default_rng(0)
+    y, p = rng.normal(size=(9, 2)), rng.normal(size=(9, 2))
+    expected = np.mean(1 - ((y - p) ** 2).sum(axis=0) / ((y - y.mean(axis=0)) ** 2).sum(axis=0))
+    assert tg.r2_score(p * factor, y * factor) == pytest.approx(expected, rel=1e-12)

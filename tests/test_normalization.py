@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_edu import Tensor, check_grad, grad, nn
+from tinygrad_edu import Tensor, check_grad, jit, nn
 
 STEPS = np.array([0.0, 300, 600, 900])
 LIMITS = [(np.float16, 1), (np.float16, 70), (np.float32, 1e17), (np.float32, 1e20), (np.float32, 3e35), (float, 1e305)]
@@ -15,6 +15,13 @@ def in_dtype(layer, dtype):
     for t in layer.tensors().values():
         t.data = t.data.astype(dtype)
     return layer
+
+
+def slope(layer, x, g):
+    """The gradient of sum(layer(x) * g)."""
+    x = Tensor(x)
+    layer(x).backward(g)
+    return x.grad
 
 
 def normalised(x, axis, eps=1e-5):
@@ -31,10 +38,8 @@ def test_large_numbers_are_normalised_as_small_ones_are(dtype, factor):
     y = layer(Tensor(x))
     assert y.dtype == dtype
     np.testing.assert_allclose(y.data, normalised(x, -1).astype(float), rtol=tolerance)
-    expected = grad(lambda x: np.sum(nn.LayerNorm(4)(x) * g.astype(float)))(STEPS) / factor
-    np.testing.assert_allclose(
-        grad(lambda x: np.sum(layer(x) * g))(x), expected, rtol=2 * tolerance, atol=1e-7 / factor
-    )
+    expected = slope(nn.LayerNorm(4), STEPS, g.astype(float)) / factor
+    np.testing.assert_allclose(slope(layer, x, g), expected, rtol=2 * tolerance, atol=1e-7 / factor)
     layer = in_dtype(nn.BatchNorm1d(1), dtype)
     with np.errstate(over="ignore"):  # of the running variance, which may be no number of this dtype
         y = layer(Tensor(x[:, None]))
@@ -123,3 +128,29 @@ def test_layer_normalisation_without_bias_or_parameters():
 def test_the_remedy_for_a_batch_of_one_is_drop_last():
     with pytest.raises(ValueError, match=r"drop_last=True in fit and batches"):
         nn.BatchNorm1d(2)(np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"affine": False}, {"track_running_stats": False}, {"momentum": None}], ids=str
+)
+def test_a_recorded_batch_normalisation_gives_the_same_numbers_and_statistics(options):
+    one, other = nn.BatchNorm1d(3, **options), nn.BatchNorm1d(3, **options)
+    recorded = jit(lambda x: one(x))
+    rng = np.random.default_rng(0)
+    for factor in (1.0, 3.0, 1e200, 1.0):
+        x = rng.normal(size=(5, 3)) * factor
+        with np.errstate(over="ignore"):
+            np.testing.assert_allclose(np.asarray(recorded(x).data), other(Tensor(x)).data, rtol=1e-12)
+        if factor > 1e100:
+            other.load_state_dict({k: np.ones_like(v) for k, v in other.state_dict().items()})
+            one.load_state_dict(other.state_dict())
+        for name, a in one.state_dict().items():
+            np.testing.assert_allclose(a, other.state_dict()[name], rtol=1e-12)
+
+
+def test_a_recorded_layer_normalisation_follows_the_size_of_its_input():
+    layer = nn.LayerNorm(4, bias=False)
+    recorded = jit(lambda x: layer(x))
+    for factor in (1.0, 1e200, 1e-200, 1e300):
+        x = np.random.default_rng(0).normal(size=(3, 4)) * factor
+        np.testing.assert_allclose(recorded(x).data, layer(x).data, rtol=1e-12)

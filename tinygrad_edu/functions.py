@@ -134,6 +134,11 @@ def cross_entropy(
             raise ValueError("cross_entropy: ignore_index is for class numbers, and the target holds probabilities")
         if not probabilities(target):
             raise ValueError(f"cross_entropy: a target of shape {target.shape} holds probabilities, 0 to 1{_SWAPPED}")
+        if independent_classes(target, axis):
+            given = f"the target of shape {target.shape} has rows without exactly one class along axis {axis}"
+            raise ValueError(
+                f"cross_entropy: {given}; binary_cross_entropy_with_logits takes a yes or no for each logit"
+            )
         share = target * (1 - label_smoothing) + label_smoothing / logits.shape[axis] if label_smoothing else target
         share = share if weight is None else share * _class_weights(weight, logits, axis)
         return reduced("cross_entropy", -np.sum(share * log_softmax(logits, axis), axis=axis), reduction)
@@ -151,10 +156,12 @@ def _general_cross_entropy(
     reduction: str,
 ) -> Any:  # fmt: skip
     """Return the loss of class numbers with any of the options; rows that are not `counted` have class 0."""
-    losses = -np.squeeze(np.take_along_axis(log_p, np.expand_dims(classes, axis), axis), axis)
-    weights = None if weight is None else _class_weights(weight, log_p, axis)
-    of_target = 1.0 if weights is None else np.reshape(weights, -1)[classes]
-    if weights is not None:
+    of_classes = lambda a: np.squeeze(np.take_along_axis(a, np.expand_dims(classes, axis), axis), axis)
+    losses, weights = -of_classes(log_p), None
+    of_target: Any = 1.0
+    if weight is not None:
+        weights = _class_weights(weight, log_p, axis)
+        of_target = of_classes(np.broadcast_to(weights, log_p.shape))
         losses = losses * of_target
     if label_smoothing:
         even = -np.sum(log_p if weights is None else log_p * weights, axis=axis)
@@ -222,6 +229,14 @@ def distributions(p: Array, axis: int) -> bool:
     if p.ndim == 0 or p.shape[axis] < 2 or not p.size or p.dtype.kind != "f" or not p.min() > 0:
         return False
     return bool(np.abs(p.sum(axis=axis) - 1).max() <= min(0.01, 4 * p.shape[axis] * np.finfo(p.dtype).eps))
+
+
+@predicate
+def independent_classes(target: Array, axis: int) -> bool:
+    """Return whether all numbers are 0 or 1, with several 1 in a row, or with one class alone, which has the loss 0."""
+    if not np.logical_or(np.equal(target, 0), np.equal(target, 1)).all():
+        return False
+    return bool((target.sum(axis=axis) > 1).any()) or (target.shape[axis] == 1 and not bool(np.equal(target, 1).all()))
 
 
 @predicate

@@ -60,7 +60,8 @@ def training_step(model: Module, loss: Loss, optimizer: Optimizer) -> Step:
     def step(x: Array, y: Array) -> Tensor:
         value = loss(model(x), y)
         if not isinstance(value, Tensor) or value.size != 1:
-            raise TypeError(f"fit: loss(model(X), y) must be a Tensor of one element, not {value!r:.60}")
+            remedy = "; np.mean makes one of many" if isinstance(value, Tensor) else ""
+            raise TypeError(f"fit: loss(model(X), y) must be a Tensor of one element, not {value!r:.60}{remedy}")
         if all_finite(value.data):
             optimizer.minimize(value)
         return value

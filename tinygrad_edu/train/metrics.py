@@ -109,7 +109,10 @@ def r2_score(prediction: Operand, target: Operand) -> float:
     if (no_variance := (y == y[0]).all(axis=0)).any():
         where = f"constant in columns {np.flatnonzero(no_variance).tolist()}"
         raise ValueError(f"r2_score: the target is {where}; R² divides by its variance, which is 0")
-    return float(np.mean(1 - np.sum((y - p) ** 2, axis=0) / np.sum((y - y.mean(axis=0)) ** 2, axis=0)))
+    deviation = y - y.mean(axis=0)
+    exponent = -np.frexp(np.abs(deviation).max(axis=0))[1]  # a power of two keeps squares in range, and all digits
+    squares = [np.sum(np.ldexp(a, exponent) ** 2, axis=0) for a in (y - p, deviation)]
+    return float(np.mean(1 - squares[0] / squares[1]))
 
 
 def _finite_arrays(where: str, prediction: Operand, target: Operand) -> tuple[Array, Array]:
