@@ -9,6 +9,8 @@ from .. import functions
 from ..engine.rules.registry import Array
 from ..engine.rules.tables import from_table
 from ..engine.tensor import Tensor
+from ..functions.activations import floating
+from ..functions.classification import within
 from .init import Init, Rng, xavier_uniform
 from .module import Module
 
@@ -82,7 +84,7 @@ class Embedding(Module):
         index = index if hasattr(index, "dtype") else np.asarray(index)
         if index.dtype.kind not in "iu":
             raise TypeError(f"{self.describe()} takes integers, and got {index.dtype}; .astype(int) makes them")
-        if not functions.within(index, self.num):
+        if not within(index, self.num):
             given = f"{index.min()} to {index.max()}"
             raise ValueError(f"{self.describe()} takes numbers from 0 to {self.num - 1}; got {given}")
         return self.weight[index]
@@ -169,7 +171,7 @@ class Tanh(Module):
 
     def forward(self, x: Tensor | Array) -> Any:
         """Return `np.tanh(x)`."""
-        return np.tanh(functions.floating(x))
+        return np.tanh(floating(x))
 
 
 class Sigmoid(Module):

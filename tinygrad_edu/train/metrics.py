@@ -18,7 +18,7 @@ from ..data.batches import batches, check_finite, checked_arrays, positive_int
 from ..engine.mode import no_grad
 from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
-from ..functions import check_same_shape
+from ..functions.losses import check_same_shape
 from ..nn import Module
 from ..nn.module import mode
 

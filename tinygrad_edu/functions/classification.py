@@ -1,108 +1,16 @@
-"""Activations and losses in plain NumPy; their derivatives follow from those of the NumPy functions.
+"""Cross entropy: the loss of class numbers, or of probabilities of classes."""
 
-A loss compares a prediction with a target of the same shape and returns the mean over all elements (`cross_entropy`:
-over all rows), their sum with `reduction="sum"`, or all of them with `reduction="none"`. Different shapes raise
-ValueError, because broadcasting would silently compare every prediction with every target. Results are Tensors if an
-argument is a Tensor, and otherwise arrays or NumPy numbers. Integers and booleans are taken as float64, and tables and
-columns of pandas and polars as the arrays that they hold.
-"""
-
-import math
 import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .engine.dispatch import Operand
-from .engine.rules import activations
-from .engine.rules.activations import erf, log_softmax, logsumexp, sigmoid, softmax
-from .engine.rules.gamma import gammaln
-from .engine.rules.registry import Array, predicate
-from .engine.rules.tables import from_table
-
-__all__ = [
-    "binary_cross_entropy_with_logits", "cross_entropy", "erf", "gammaln", "gelu", "hinge_loss", "huber_loss",
-    "l1_loss", "leaky_relu", "log_softmax", "logsumexp", "mse_loss", "relu", "sigmoid", "silu", "softmax", "softplus",
-]  # fmt: skip
-
-
-def relu(x: Any) -> Any:
-    """Return max(x, 0) elementwise; its derivative at 0 is 0."""
-    return x.relu() if isinstance(x, Operand) else activations.relu(floating(x))
-
-
-def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
-    """Return x where x is positive, and `negative_slope` x elsewhere."""
-    x = floating(x)
-    return np.where(np.greater(x, 0), x, np.multiply(negative_slope, x))
-
-
-def softplus(x: Any) -> Any:
-    """Return log(1 + exp(x)) elementwise, without overflow."""
-    return np.logaddexp(floating(x), 0)
-
-
-def silu(x: Any) -> Any:
-    """Return x sigmoid(x) elementwise, also called swish (Hendrycks & Gimpel 2016)."""
-    x = floating(x)
-    return np.multiply(x, sigmoid(x))
-
-
-def gelu(x: Any, approximate: str = "none") -> Any:
-    """Return x times the normal distribution's probability below x, elementwise (Hendrycks & Gimpel 2016).
-
-    `approximate="tanh"` computes x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x**3))) / 2, with an error of up to 5e-4.
-    """
-    x = floating(x)
-    if approximate == "none":
-        return np.multiply(0.5, x) * (1 + erf(np.multiply(x, math.sqrt(0.5))))
-    if approximate != "tanh":
-        raise ValueError(f'gelu: approximate is "none" or "tanh", not {approximate!r}')
-    clipped = np.clip(x, -10, 10)  # further from 0, tanh is -1 or 1 to the last digit, and the power might overflow
-    inner = math.sqrt(2 / math.pi) * clipped * (1 + 0.044715 * np.square(clipped))
-    return np.multiply(0.5, x) * (1 + np.tanh(inner))
-
-
-def mse_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
-    """Return the mean of the squared differences."""
-    return reduced("mse_loss", np.square(difference("mse_loss", prediction, target)), reduction)
-
-
-def l1_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
-    """Return the mean of the absolute differences."""
-    return reduced("l1_loss", np.abs(difference("l1_loss", prediction, target)), reduction)
-
-
-def huber_loss(prediction: Any, target: Any, delta: float = 1.0, *, reduction: str = "mean") -> Any:
-    """Return the mean of d**2 / 2 where |d| <= `delta`, and delta (|d| - delta / 2) elsewhere (Huber 1964)."""
-    if not delta > 0:
-        raise ValueError(f"huber_loss: delta must be positive, got {delta}")
-    d = difference("huber_loss", prediction, target)
-    clipped = np.clip(d, -delta, delta)  # d itself up to delta, so without a kink at 0
-    return reduced("huber_loss", clipped * (d - clipped / 2), reduction)
-
-
-def hinge_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
-    """Return the mean of max(0, 1 - target * prediction), with targets -1 and 1."""
-    prediction, target = operands("hinge_loss", prediction, target)
-    if not signs(target):
-        raise ValueError("hinge_loss: targets are -1 and 1; instead of 0 and 1 pass 2 * target - 1")
-    return reduced("hinge_loss", relu(1 - np.multiply(target, prediction)), reduction)
-
-
-def binary_cross_entropy_with_logits(logits: Any, target: Any, *, reduction: str = "mean") -> Any:
-    """Return the mean of -(t log(p) + (1 - t) log(1 - p)) with p = sigmoid(logits), for targets t from 0 to 1.
-
-    Logits that are a result of `sigmoid` give a warning: the loss applies it itself.
-    """
-    where = "binary_cross_entropy_with_logits"
-    logits, target = operands(where, logits, target)
-    if not probabilities(target):
-        raise ValueError(f"{where}: targets are probabilities, from 0 to 1; pass the logits first, then the target")
-    if getattr(logits, "fun", None) is sigmoid:
-        warnings.warn(f"{where}: {_TWICE.format('sigmoid')}", stacklevel=2)
-    return reduced(where, softplus(logits) - np.multiply(target, logits), reduction)
+from ..engine.dispatch import Operand
+from ..engine.rules.activations import log_softmax, softmax
+from ..engine.rules.registry import Array, predicate
+from ..engine.rules.tables import from_table
+from .losses import TWICE, probabilities, reduced
 
 
 def cross_entropy(
@@ -126,7 +34,7 @@ def cross_entropy(
     logits, target = _array(logits), _array(target)
     axis = min(1, logits.ndim - 1)
     if _may_be_softmax(logits) and distributions(logits, axis):
-        warnings.warn(f"cross_entropy: {_TWICE.format('softmax')}", stacklevel=2)
+        warnings.warn(f"cross_entropy: {TWICE.format('softmax')}", stacklevel=2)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing is a share from 0 to 1, not {label_smoothing}")
     if logits.ndim and target.shape == logits.shape and target.dtype.kind == "f":
@@ -156,7 +64,10 @@ def _general_cross_entropy(
     reduction: str,
 ) -> Any:  # fmt: skip
     """Return the loss of class numbers with any of the options; rows that are not `counted` have class 0."""
-    of_classes = lambda a: np.squeeze(np.take_along_axis(a, np.expand_dims(classes, axis), axis), axis)
+
+    def of_classes(a: Any) -> Any:
+        return np.squeeze(np.take_along_axis(a, np.expand_dims(classes, axis), axis), axis)
+
     losses, weights = -of_classes(log_p), None
     of_target: Any = 1.0
     if weight is not None:
@@ -219,7 +130,6 @@ def _may_be_softmax(logits: Any) -> bool:
     return fun is None or fun is softmax or fun is np.divide or fun is np.exp
 
 
-_TWICE = "the first argument is a result of {0} already, and the loss applies {0} itself; pass the scores before it"
 _SWAPPED = "; pass the logits first, then the target"
 
 
@@ -250,51 +160,6 @@ def within(classes: Array, n: int) -> bool:
     """Return whether all class numbers are from 0 to n - 1."""
     # Reinterpreted as unsigned, negative numbers are larger than all others: one pass instead of two.
     return not classes.size or bool(classes.view(f"{classes.dtype.byteorder}u{classes.itemsize}").max() < n)
-
-
-@predicate
-def signs(target: Array) -> bool:
-    """Return whether all elements are -1 or 1."""
-    return bool(np.equal(np.abs(target), 1).all())
-
-
-@predicate
-def probabilities(target: Array) -> bool:
-    """Return whether all elements are from 0 to 1."""
-    return bool(np.logical_and(np.greater_equal(target, 0), np.less_equal(target, 1)).all())
-
-
-def check_same_shape(loss: str, prediction: Any, target: Any) -> None:
-    """Raise ValueError if a prediction and its target have different shapes."""
-    if np.shape(prediction) != np.shape(target):
-        shapes = f"the prediction has shape {np.shape(prediction)} and the target {np.shape(target)}"
-        raise ValueError(f"{loss}: {shapes}; they must be the same, so reshape one (y.reshape(-1, 1) makes a column)")
-
-
-def operands(loss: str, prediction: Any, target: Any) -> tuple[Any, Any]:
-    """Return a prediction of floats, and its target, which must have the same shape."""
-    prediction, target = floating(prediction), from_table(target)
-    check_same_shape(loss, prediction, target)
-    return prediction, target
-
-
-def difference(loss: str, prediction: Any, target: Any) -> Any:
-    """Return prediction - target, which must have the same shape."""
-    return np.subtract(*operands(loss, prediction, target))
-
-
-def reduced(loss: str, losses: Any, reduction: str) -> Any:
-    """Return the mean or the sum of all losses, or with "none" the losses themselves."""
-    if reduction == "mean":
-        return np.mean(losses)
-    if reduction not in ("sum", "none"):
-        raise ValueError(f'{loss}: reduction is "mean", "sum" or "none", not {reduction!r}')
-    return np.sum(losses) if reduction == "sum" else losses
-
-
-def floating(x: Any) -> Any:
-    """Return an argument as floats: integers and booleans as float64, a table or column as its array."""
-    return x if isinstance(x, Operand) else activations.floating(x)
 
 
 def _array(x: Any) -> Any:
