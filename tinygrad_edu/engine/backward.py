@@ -14,9 +14,9 @@ from numpy import float64
 
 from .errors import freed
 from .hooks import HookedGradients, hooks
-from .mode import Contribution, watchers
+from .mode import Contribution, recording, watchers
 from .rules.finite import has_nan
-from .rules.registry import Function, is_elementwise, name, vjps
+from .rules.registry import Function, is_elementwise, limits, name, unsettled, vjps
 
 Gradient = Any  # of a Tensor an array, of a Value a float; a node where gradients are recorded themselves
 
@@ -40,7 +40,7 @@ class Node(Protocol):
 N = TypeVar("N", bound=Node)
 Pair = tuple[N, Gradient]
 Select = Callable[[Iterable[Pair[N]]], list[Pair[N]]]
-Contributions = tuple[Contribution, Contribution]  # the usual function, and the one for when a NaN arrived
+Contributions = tuple[Contribution, ...]  # the usual function, the one for when a NaN arrived, and for when it stays
 
 
 def backpropagate(
@@ -99,7 +99,44 @@ def recorded_contribution(y: Node, g: Gradient, i: int, x: Node, fit: Callable[.
     """Return the same, computed by the rule on nodes: NumPy's calls in it are recorded, and have gradients."""
     args = [parent(y, j)._as_base() if j in y.argnums else a for j, a in enumerate(y.argvals)]
     rule: Any = vjps[y.fun][i]
-    return fit(rule(g, y._as_base(), *args, **y.kwargs), y, g, x)
+    base = y._as_base()
+    r = rule(g, base, *args, **y.kwargs)
+    if y.fun in limits and (hasattr(g, "order") or y.fun in unsettled):
+        r = limits[y.fun](i, r, g, partial(change, g, y), base, *args, **y.kwargs)
+    return fit(r, y, g, x)
+
+
+def change(g: Any, y: Node, direction: Gradient) -> Gradient:
+    """Return the derivative of g, a gradient of y that is a node itself, along a direction of y; None if there is none.
+
+    g is the gradient of one number, so its derivatives by y are a symmetric matrix: the vjp serves as the jvp. Calls of
+    the same function with the same arguments count as y.
+    """
+    if not hasattr(g, "order"):
+        return None
+    earliest = min([x.order for x in y.args if hasattr(x, "order")])
+    total = None
+
+    def towards(z: Node, g: Gradient, i: int, x: Node) -> Gradient:
+        if is_same(z) or not (x.order < earliest):
+            return None
+        args = [parent(z, j)._as_base() if j in z.argnums else a for j, a in enumerate(z.argvals)]
+        rule: Any = vjps[z.fun][i]
+        return fitted(rule(g, z._as_base(), *args, **z.kwargs), z, g, x)
+
+    def is_same(z: Node) -> bool:
+        return z.order == y.order or (
+            z.fun is y.fun
+            and not z.kwargs
+            and not y.kwargs
+            and len(z.args) == len(y.args)
+            and all(a is b for a, b in zip(z.args, y.args, strict=True))
+        )
+
+    for z, c in backpropagate(g, direction, towards):
+        if is_same(z):
+            total = c if total is None else total + c
+    return total
 
 
 def parent(y: N, i: int) -> N:
@@ -118,23 +155,28 @@ def toposort(*roots: N, since: int = 0) -> list[N]:
     return walks[0] if len(walks) == 1 else sorted({y for walk in walks for y in walk}, key=lambda y: y.order)
 
 
-PLAIN: Contributions = contribution, partial(contribution, fit=masked)
 RECORDED: Contributions = recorded_contribution, partial(recorded_contribution, fit=masked)
+PLAIN: Contributions = contribution, partial(contribution, fit=masked), RECORDED[1]
 
 
 def reverse_pass(root: N, gradient: Gradient, select: Select[N], contributions: Contributions = PLAIN) -> list[Pair[N]]:
     """Run the backward pass; return those (node, gradient) pairs that `select` picks from an iterator over all.
 
     If a NaN arrives, repeat it with masked contributions: 0 * inf, where `np.where` chose another branch, made the NaN.
+    If it stays, a rule may lack a limit, which needs gradients that are recorded.
     """
     watching = watchers()
     pairs: list[Pair[N]] = []
     try:
         with nullcontext() if type(gradient) is float else np.errstate(divide="ignore", invalid="ignore"):
-            for contribute in contributions:
+            for n, contribute in enumerate(contributions):
+                if n == 2 and not any(y.fun in unsettled for y in toposort(root)):
+                    break
                 for watcher in watching:
                     contribute = watcher.contribution(contribute)
-                pairs = select(backpropagate(root, gradient, contribute, HookedGradients if hooks else dict))
+                with recording() if n == 2 else nullcontext():
+                    every = backpropagate(root, gradient, contribute, HookedGradients if hooks else dict)
+                    pairs = select(((y, getattr(g, "_value", g)) for y, g in every) if n == 2 else every)
                 if not has_nan(*[getattr(g, "_value", g) for _, g in pairs]):
                     break
     finally:

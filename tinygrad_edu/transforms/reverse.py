@@ -75,8 +75,8 @@ def node_gradients(
     def select(pairs: Iterable[Pair[Node]]) -> list[Pair[Node]]:
         return [(x, g) for x, g in pairs if x in wanted]
 
-    plain, masked = RECORDED if create_graph else PLAIN
-    found = dict(reverse_pass(y, seed, select, (towards(plain), towards(masked)))) if y in on_path else {}
+    contributions = tuple(map(towards, RECORDED if create_graph else PLAIN))
+    found = dict(reverse_pass(y, seed, select, contributions)) if y in on_path else {}
     result = [as_result(found[x]) if x in found else _zeros(x, create_graph) for x in xs]
     tag(result, None, None, start, ())
     return result

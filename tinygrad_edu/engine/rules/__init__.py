@@ -4,12 +4,12 @@ Pages for other libraries (`scipy_special`, `scipy_bessel`) are read when a func
 """
 
 from . import (
-    activations, calculus, decompositions, einsum, elementwise, gamma, indexing, joining, linalg, norms, polynomials,
-    products, reductions, scans, shaping, sorting, special, statistics, unsupported,
+    activations, calculus, decompositions, degenerate, einsum, elementwise, gamma, indexing, joining, limits, linalg,
+    norms, polynomials, products, reductions, scans, shaping, sorting, special, statistics, unsupported,
 )
 
 __all__ = [
-    "activations", "calculus", "decompositions", "einsum", "elementwise", "gamma", "indexing", "joining", "linalg",
-    "norms", "polynomials", "products", "reductions", "scans", "shaping", "sorting", "special", "statistics",
-    "unsupported",
+    "activations", "calculus", "decompositions", "degenerate", "einsum", "elementwise", "gamma", "indexing", "joining",
+    "limits", "linalg", "norms", "polynomials", "products", "reductions", "scans", "shaping", "sorting", "special",
+    "statistics", "unsupported",
 ]

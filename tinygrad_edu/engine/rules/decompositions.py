@@ -4,13 +4,14 @@ An operation of the tape has one result. So the primitive of a decomposition ret
 the other; the composition cuts NumPy's results from it, and the rule gets the gradients of all factors at once.
 """
 
+import math
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from .linalg import T
 from .products import matmul
-from .registry import Array, composition, defvjp, primitive, refused
+from .registry import Array, composition, defvjp, primitive, refused, unsettled
 
 
 class EighResult(NamedTuple):
@@ -41,11 +42,6 @@ def matrix_shape(fun: str, a: Array) -> tuple[int, int]:
         raise ValueError(f"np.linalg.{fun}(of shape {a.shape}): matrices have two axes, and stacks of them more")
     m, n = a.shape[-2:]
     return m, n
-
-
-def inverse(x: Array) -> Array:
-    """Return 1 / x, and 0 where x is 0."""
-    return np.where(x == 0, 0, 1 / np.where(x == 0, 1, x))
 
 
 def symmetric(x: Array) -> Array:
@@ -83,14 +79,32 @@ def eigh(a: Array, UPLO: Literal["L", "U"]) -> Array:
     return np.concatenate([w[..., None, :], v], axis=-2)
 
 
+def close(x: Array) -> Array:
+    """Return which pairs of values in the rows of x are equal, or so close that a difference of results is rounding."""
+    distance = np.abs(x[..., None, :] - x[..., None])
+    tolerance = math.sqrt(np.finfo(x.dtype).eps)
+    return np.less_equal(distance, tolerance * np.max(np.abs(x), axis=-1, initial=0, keepdims=True)[..., None])
+
+
+def pairwise_quotient(x: Array, divisor: Array, unknown: Array) -> Array:
+    """Return x / divisor for each pair of values, 0 on the diagonal, and NaN where the quotient is unknown."""
+    one = np.eye(x.shape[-1], dtype=bool)
+    return np.where(one, 0, np.where(unknown, np.nan, x / np.where(unknown | one, 1, divisor)))
+
+
+def eigh_from(g: Array, y: Array, rotation: Array) -> Array:
+    """Return the gradient of the matrix, given the rotation of the eigenvectors: v (diag(g of w) + rotation) v.T."""
+    w, v = y[..., 0, :], y[..., 1:, :]
+    return symmetric(matmul(v, matmul(rotation + g[..., :1, :] * identity(w), T(v))))
+
+
 def eigh_rule(g: Array, y: Array, a: Array, UPLO: Literal["L", "U"]) -> Array:
     """v (diag(gradient of w) + f * v.T (gradient of v)) v.T, where f[i, j] = 1 / (w[j] - w[i]) (Giles 2008).
 
-    Eigenvectors of equal eigenvalues are any basis of their eigenspace. A rotation within it has no derivative: 0.
+    NaN where eigenvalues are equal: see `degenerate.py` for the limit.
     """
     w, v = y[..., 0, :], y[..., 1:, :]
-    rotation = inverse(w[..., None, :] - w[..., None]) * matmul(T(v), g[..., 1:, :])
-    return symmetric(matmul(v, matmul(rotation + g[..., :1, :] * identity(w), T(v))))
+    return eigh_from(g, y, pairwise_quotient(matmul(T(v), g[..., 1:, :]), w[..., None, :] - w[..., None], close(w)))
 
 
 defvjp(eigh, eigh_rule)
@@ -102,13 +116,10 @@ def _eigh(a: Array, UPLO: Literal["L", "U"] = "L") -> EighResult:
     return EighResult(y[..., 0, :], y[..., 1:, :])
 
 
-def eigvalsh_rule(g: Array, y: Array, a: Array, UPLO: Literal["L", "U"] = "L") -> Array:
-    """v diag(g) v.T."""
-    v = np.linalg.eigh(a, UPLO)[1]
-    return matmul(v * g[..., None, :], T(v))
+@composition(np.linalg.eigvalsh)
+def _eigvalsh(a: Array, UPLO: Literal["L", "U"] = "L") -> Array:
+    return eigh(a, UPLO)[..., 0, :]
 
-
-defvjp(np.linalg.eigvalsh, eigvalsh_rule)
 
 refused("eigenvalues of a matrix that is not symmetric may be complex, and Tensors hold real numbers; for a symmetric "
         "one use np.linalg.eigh or np.linalg.eigvalsh", np.linalg.eig, np.linalg.eigvals)
@@ -122,37 +133,67 @@ def svd(a: Array) -> Array:
     return np.concatenate([s[..., None, :], u, T(vh)], axis=-2)
 
 
-def svd_rule(g: Array, y: Array, a: Array) -> Array:
-    """The sum of three parts (Townsend 2016).
+def svd_factors(y: Array, a: Array) -> tuple[Array, Array, Array]:
+    """Return u, s and v (not v.T) from the result of `svd`."""
+    m = a.shape[-2]
+    return y[..., 1 : m + 1, :], y[..., 0, :], y[..., m + 1 :, :]
 
-    Within the spaces that u and v span: u middle v.T. The diagonal of middle is the gradient of s. Its other elements
-    are half of (p + q)[i, j] / (s[j] - s[i]) + (p - q)[i, j] / (s[j] + s[i]), where p is u.T (gradient of u) minus its
-    transpose, and q the same of v. For a matrix with more rows (or columns): the part of the gradient of u orthogonal
-    to u, divided by s, times v.T; and the same of v. Equal singular values, and those that are 0, contribute 0.
+
+def zero(s: Array) -> Array:
+    """Return which singular values are 0, or so small that they may be rounding."""
+    tolerance = math.sqrt(np.finfo(s.dtype).eps)
+    return np.less_equal(s, tolerance * np.max(s, axis=-1, initial=0, keepdims=True))
+
+
+def svd_numerators(g: Array, y: Array, a: Array) -> tuple[Array, Array, Array, Array]:
+    """Return what the rule divides by s[j] - s[i], by s[j] + s[i], and, of u and of v, by s[j] (Townsend 2016).
+
+    With p, u.T (gradient of u) minus its transpose, and q, the same of v: p + q, p - q, and the parts of the gradients
+    of u and v that are orthogonal to u and v.
     """
-    m, k = a.shape[-2], y.shape[-1]
-    s, u, v = y[..., 0, :], y[..., 1 : m + 1, :], y[..., m + 1 :, :]
-    gu, gv = g[..., 1 : m + 1, :], g[..., m + 1 :, :]
+    u, _, v = svd_factors(y, a)
+    gu, _, gv = svd_factors(g, a)
     uu, vv = matmul(T(u), gu), matmul(T(v), gv)
     p, q = uu - T(uu), vv - T(vv)
-    column, row = s[..., None], s[..., None, :]
-    middle = g[..., :1, :] * identity(s) + (inverse(row - column) * (p + q) + inverse(row + column) * (p - q)) / 2
+    return p + q, p - q, gu - matmul(u, uu), gv - matmul(v, vv)
+
+
+def svd_from(g: Array, y: Array, a: Array, by_difference: Array, by_sum: Array, by_u: Array, by_v: Array) -> Array:
+    """Return the gradient of the matrix from the four quotients: u middle v.T, and what is orthogonal to u and to v."""
+    u, s, v = svd_factors(y, a)
+    middle = g[..., :1, :] * identity(s) + (by_difference + by_sum) / 2
     r = matmul(u, matmul(middle, T(v)))
-    if m > k:
-        r = r + matmul((gu - matmul(u, uu)) * inverse(row), T(v))
-    if v.shape[-2] > k:
-        r = r + matmul(u, T((gv - matmul(v, vv)) * inverse(row)))
+    if u.shape[-2] > s.shape[-1]:
+        r = r + matmul(by_u, T(v))
+    if v.shape[-2] > s.shape[-1]:
+        r = r + matmul(u, T(by_v))
     return r
 
 
-def svdvals_rule(g: Array, y: Array, a: Array) -> Array:
-    """u diag(g) v.T."""
-    u, _, vh = np.linalg.svd(a, full_matrices=False)
-    return matmul(u * g[..., None, :], vh)
+def svd_rule(g: Array, y: Array, a: Array) -> Array:
+    """u middle v.T plus parts orthogonal to u and v (Townsend 2016).
+
+    The diagonal of middle is the gradient of s; for its other elements and the parts see `svd_numerators`. NaN where
+    singular values are equal or 0: see `degenerate.py` for the limit.
+    """
+    s, equal = y[..., 0, :], close(y[..., 0, :])
+    by_difference, by_sum, by_u, by_v = svd_numerators(g, y, a)
+    row, column, none = s[..., None, :], s[..., None], zero(s)
+    both = none[..., None, :] & none[..., None]
+    known = np.where(none, np.nan, 1 / np.where(none, 1, s))[..., None, :]
+    return svd_from(g, y, a, pairwise_quotient(by_difference, row - column, equal),
+                    pairwise_quotient(by_sum, row + column, both), by_u * known, by_v * known)
 
 
-defvjp(svd,               svd_rule)
-defvjp(np.linalg.svdvals, svdvals_rule)
+defvjp(svd, svd_rule)
+
+
+@composition(np.linalg.svdvals)
+def _svdvals(x: Array, /) -> Array:
+    return svd(x)[..., 0, :]
+
+
+unsettled.update([eigh, svd])
 
 
 @composition(np.linalg.svd)

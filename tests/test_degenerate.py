@@ -1,0 +1,159 @@
+"""Matrices with equal eigenvalues or singular values, or singular values 0: exact derivatives, or NaN without one.
+
+A smooth function of a matrix, computed by way of a decomposition, has the derivatives of the same function computed by
+products of matrices.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import seeds
+
+import tinygrad_edu as tg
+
+
+def T(a):
+    return np.swapaxes(a, -1, -2)
+
+
+def by_eigh(f):
+    """Return the function of a symmetric matrix that applies f to its eigenvalues."""
+
+    def of_matrix(a):
+        w, v = np.linalg.eigh(a)
+        return (v * f(w)[..., None, :]) @ T(v)
+
+    return of_matrix
+
+
+def by_svd(f):
+    """Return the function of a matrix that applies f to its singular values."""
+
+    def of_matrix(a):
+        u, s, vh = np.linalg.svd(a, full_matrices=False)
+        return (u * f(s)[..., None, :]) @ vh
+
+    return of_matrix
+
+
+def symmetrized(f):
+    return lambda a: f((a + T(a)) / 2)
+
+
+inv = np.linalg.inv
+SYMMETRIC = {
+    "identity": (lambda w: w, lambda a: a),
+    "shifted": (lambda w: w - 1, lambda a: a - np.eye(a.shape[-1])),
+    "square": (lambda w: w**2, lambda a: a @ a),
+    "cube": (lambda w: w**3 - w, lambda a: a @ a @ a - a),
+    "inverse": (lambda w: 1 / w, inv),
+    "rational": (lambda w: w / (1 + w**2), lambda a: a @ inv(np.eye(a.shape[-1]) + a @ a)),
+}
+ODD = {
+    "identity": (lambda s: s, lambda a: a),
+    "cube": (lambda s: s**3, lambda a: a @ T(a) @ a),
+    "fifth": (lambda s: s**5 - s, lambda a: a @ T(a) @ a @ T(a) @ a - a),
+}
+
+
+def rotation(rng, n):
+    return np.linalg.qr(rng.normal(size=(n, n)))[0]
+
+
+@pytest.mark.parametrize("name", SYMMETRIC)
+@settings(max_examples=8)
+@given(seed=seeds, w=st.lists(st.sampled_from([0.5, 1.0, 2.0]), min_size=1, max_size=4), stacked=st.booleans())
+def test_functions_of_a_symmetric_matrix_with_equal_eigenvalues(name, seed, w, stacked):
+    f, direct = SYMMETRIC[name]
+    rng = np.random.default_rng(seed)
+    n = len(w)
+    q = rotation(rng, n) if seed % 2 else np.eye(n)
+    a = q @ np.diag(w) @ q.T
+    a = np.stack([a, np.eye(n)]) if stacked else a
+    weights = rng.normal(size=a.shape)
+    decomposed, expected = (lambda a, f=f: np.sum(weights * f(a)) for f in (by_eigh(f), symmetrized(direct)))
+    np.testing.assert_allclose(tg.grad(decomposed)(a), tg.grad(expected)(a), rtol=1e-6, atol=1e-7)
+    v = rng.normal(size=a.shape)
+    if not stacked:
+        np.testing.assert_allclose(tg.hvp(decomposed)(a, v), tg.hvp(expected)(a, v), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ODD)
+@settings(max_examples=8)
+@given(seed=seeds, s=st.lists(st.sampled_from([0.0, 0.0, 1.0, 2.0]), min_size=1, max_size=3), m=st.integers(1, 4))
+def test_odd_functions_of_singular_values_that_are_equal_or_0(name, seed, s, m):
+    f, direct = ODD[name]
+    rng = np.random.default_rng(seed)
+    n = len(s)
+    middle = np.zeros((m, n))
+    np.fill_diagonal(middle, s)
+    a = rotation(rng, m) @ middle @ rotation(rng, n) if seed % 2 else middle
+    weights, v = rng.normal(size=a.shape), rng.normal(size=a.shape)
+    decomposed, expected = (lambda a, f=f: np.sum(weights * f(a)) for f in (by_svd(f), direct))
+    np.testing.assert_allclose(tg.grad(decomposed)(a), tg.grad(expected)(a), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(tg.hvp(decomposed)(a, v), tg.hvp(expected)(a, v), rtol=1e-5, atol=1e-5)
+
+
+def test_the_square_root_of_a_matrix_at_the_identity():
+    weights = np.random.default_rng(0).normal(size=(3, 3))
+    expected = (weights + weights.T) / 4
+    root = lambda a: np.sum(weights * by_eigh(np.sqrt)(a))
+    np.testing.assert_allclose(tg.grad(root)(np.eye(3)), expected)
+    a = tg.Tensor(np.eye(3))
+    root(a).backward()
+    np.testing.assert_allclose(a.grad, expected)
+    near = np.eye(3) + 1e-11 * weights @ weights.T  # eigenvalues that differ by little more than rounding
+    np.testing.assert_allclose(tg.grad(root)(near), expected, atol=1e-8)
+    single = tg.Tensor(np.eye(3), dtype=np.float32)
+    root(single).backward()
+    np.testing.assert_allclose(single.grad, expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize("a", [np.eye(3), np.diag([1.0, 2.0, 2.0]), np.zeros((3, 3))])
+def test_sums_of_functions_of_eigenvalues_and_singular_values(a):
+    n = np.eye(9).reshape(3, 3, 3, 3)
+    squares = tg.hessian(lambda a: np.sum(np.linalg.eigvalsh(a) ** 2))(a)
+    np.testing.assert_allclose(squares, n + n.transpose(0, 1, 3, 2), atol=1e-12)
+    np.testing.assert_allclose(tg.hessian(lambda a: np.sum(np.linalg.svdvals(a) ** 2))(a), 2 * n, atol=1e-12)
+    np.testing.assert_allclose(tg.grad(lambda a: np.sum(np.linalg.eigvalsh(a) ** 3))(a), 3 * a @ a, atol=1e-12)
+    np.testing.assert_allclose(tg.grad(lambda a: np.linalg.norm(a, "nuc") ** 2)(a), 2 * np.trace(a) * (a > 0))
+
+
+def test_the_nearest_rotation_has_both_derivatives_at_a_rotation():
+    polar = by_svd(np.ones_like)
+    rng = np.random.default_rng(0)
+    for a in (np.eye(3), rotation(rng, 3), 2 * rotation(rng, 3)[:, :2]):
+        weights = rng.normal(size=a.shape)
+        tg.check_grad(lambda a, weights=weights: np.sum(weights * polar(a)), a, atol=1e-5)
+
+
+def test_the_largest_of_equal_values_shares_its_gradient():
+    np.testing.assert_allclose(tg.grad(lambda a: np.linalg.eigvalsh(a)[0])(np.eye(2)), np.eye(2) / 2)
+    np.testing.assert_allclose(tg.grad(lambda a: np.linalg.svdvals(a)[0])(np.eye(2)), np.eye(2) / 2)
+    np.testing.assert_array_equal(tg.grad(lambda a: np.linalg.svdvals(a)[0])(np.zeros((2, 3))), np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("q", [np.eye(3), rotation(np.random.default_rng(1), 3)], ids=["identity", "rotated"])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: np.linalg.eigh(a)[1][0, 0],
+        lambda a: np.linalg.eigh(a)[1][0, 2] ** 2,
+        lambda a: np.sum(np.arange(9).reshape(3, 3) * np.linalg.eigh(a)[1]),
+        lambda a: np.linalg.svd(a)[0][0, 0] ** 2,
+        lambda a: np.linalg.svd(a)[2][1, 0],
+        lambda a: np.sum(np.arange(9).reshape(3, 3) * np.linalg.svd(a)[0]),
+    ],
+)
+def test_a_function_of_the_choice_of_vectors_has_no_gradient(f, q):
+    a = q @ np.diag([2.0, 2.0, 2.0]) @ q.T
+    assert np.isnan(tg.grad(f)((a + a.T) / 2)).any()
+
+
+def test_a_matrix_without_equal_values_in_a_stack_keeps_its_gradient():
+    good, weights = np.diag([1.0, 2.0, 4.0]), np.arange(9.0).reshape(3, 3)
+    f = lambda a: np.sum(weights * np.linalg.eigh(a)[1])
+    g = tg.grad(f)(np.stack([good, np.eye(3)]))
+    np.testing.assert_allclose(g[0], tg.grad(f)(good))
+    assert np.isnan(g[1]).any()
