@@ -68,7 +68,7 @@ def root_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Array) -
     return np.where(valid, q / 2, r)
 
 
-def power_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array, b: Array) -> Array:
+def power_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array, b: Any) -> Array:
     """The limit of the square root, where that is the power."""
     return root_limit(i, r, g, change, y, a) if i == 0 and isinstance(b, (float, np.floating)) and b == 0.5 else r
 
