@@ -505,7 +505,15 @@ def test_a_line_through_data_with_gaps_and_of_small_integers():
 
 
 def test_losses_are_a_history_or_numbers():
-    for given in ([3, 2, 1], (3, 2, 1), np.array([3.0, 2, 1]), pd.Series([3, 2, 1]), tg.History(train_loss=[3, 2, 1])):
+    tensors = [tg.Tensor(3.0), tg.Tensor(2.0), tg.Tensor(1.0)]
+    for given in (
+        [3, 2, 1],
+        (3, 2, 1),
+        tensors,
+        np.array([3.0, 2, 1]),
+        pd.Series([3, 2, 1]),
+        tg.History(train_loss=[3, 2, 1]),
+    ):
         (line,) = tg.plot.losses(given).lines
         np.testing.assert_array_equal(line.get_xydata(), [[1, 3], [2, 2], [3, 1]])
     for error, given, text in (

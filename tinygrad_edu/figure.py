@@ -47,7 +47,9 @@ def axes_or_new(ax: Axes | None, projection: str | None = None, figsize: tuple[f
 
 
 def numeric_array(where: str, name: str, values: ArrayLike | Operand) -> Array:
-    """Return `values` as an array; raise TypeError if it does not hold real numbers."""
+    """Return `values`, also a list of Tensors, as an array; raise TypeError if it does not hold real numbers."""
+    if isinstance(values, (list, tuple)):
+        values = [v._value if isinstance(v, Operand) else v for v in values]
     array = np.asarray(values._value if isinstance(values, Operand) else from_table(values))
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{where}: {name} must hold real numbers, not {array.dtype}")

@@ -14,7 +14,7 @@ from .losses import TWICE, probabilities, reduced
 
 
 def cross_entropy(
-    logits: Any, target: Any, *, weight: ArrayLike | None = None, ignore_index: int | None = None,
+    logits: Any, target: Any, weight: ArrayLike | None = None, *, ignore_index: int | None = None,
     label_smoothing: float = 0.0, reduction: str = "mean",
 ) -> Any:  # fmt: skip
     """Return the mean of -log_softmax(logits)[target] over rows.
@@ -104,6 +104,8 @@ def _checked_classes(logits: Any, classes: Array, axis: int) -> Array:
         raise ValueError(f"cross_entropy: logits of shape {shape} need {text}; {given}{remedy}")
     if classes.dtype.kind not in "iu":
         remedy = "target.astype(int) makes them of whole floats, target.argmax(axis=1) of one-hot rows"
+        if classes.dtype.kind in "OSTU":
+            remedy = "np.unique(names, return_inverse=True)[1] makes them of names"
         raise TypeError(f"cross_entropy: class numbers are integers, and the target is {classes.dtype}; {remedy}")
     if not within(classes, shape[axis]):
         needs = f"class numbers go from 0 to {shape[axis] - 1} for logits of shape {shape}"
