@@ -24,6 +24,7 @@ LAYERS = [
     "engine.arrays",
     "engine.conversions",
     "engine.inplace",
+    "engine.apply",
     "engine.dispatch",
     "engine.methods",
     "engine.reprs",

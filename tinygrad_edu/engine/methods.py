@@ -6,7 +6,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .dispatch import Operand, apply, unary
+from .apply import apply
+from .dispatch import Operand, unary
 from .rules.activations import sigmoid
 from .rules.registry import Function, implementations, name
 from .rules.shaping import astype

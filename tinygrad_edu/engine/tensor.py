@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from .apply import apply, plain
 from .arrays import floating, unbroadcast
 from .backward import Gradient, toposort
 from .conversions import array_refused, number_leaves
-from .dispatch import apply, binary, plain
+from .dispatch import binary
 from .inplace import augmented
 from .memory import keep_freed_memory
 from .methods import Methods

@@ -1,0 +1,130 @@
+"""A NumPy function on nodes: compute it on their data, then record the call."""
+
+from typing import Any
+
+import numpy as np
+
+from .errors import checked_keywords, explained, numpys_error
+from .rules.containers import separated
+from .rules.foreign import ORDINARY, array_from
+from .rules.registry import (
+    CONTAINERS, compositions, constants, implementations, keywords, leaves, name, read_pages, refusal, vjps,
+)  # fmt: skip
+from .tape import Function, Node, constant, record
+from .threads import threaded
+
+implementations.update({f: threaded(f) for f in (np.sin, np.cos)})  # in float64 ten times as slow as any other ufunc
+
+
+def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Compute fun(*args, **kwargs) on the data of the nodes among the arguments, and record it."""
+    if (rules := vjps.get(fun)) is None:
+        return apply_without_rule(fun, args, kwargs)
+    if kwargs or (len(args) > 2 and "out" in keywords(fun)):
+        args, kwargs = _bound(fun, args, kwargs)
+    kind: type[Node] | None = None
+    argvals, argnums = list(args), []
+    for i, a in enumerate(args):
+        if isinstance(a, Node):
+            argvals[i] = a._value
+            if a.requires_grad:
+                if i >= len(rules):
+                    unfit = TypeError(f"argument {i} is no place for a Tensor; hand over its .data")
+                    raise explained(unfit, fun, args, kwargs) from unfit
+                if rules[i] is not None:
+                    argnums.append(i)
+            kind = type(a) if kind is None or kind is type(a) else common(kind, type(a), fun)
+        elif isinstance(a, CONTAINERS) and i < len(rules) and rules[i] is not None and holds_node(a):
+            return apply(*separated(fun, args), kwargs)
+        elif type(a) not in ORDINARY:
+            argvals[i] = array_from(a)
+    assert kind is not None
+    try:
+        data = implementations.get(fun, fun)(*argvals, **kwargs)
+    except (TypeError, ValueError, IndexError) as error:
+        raise explained(error, fun, args, kwargs) from error
+    if type(data) is tuple and not argnums:  # of indices, as np.where(condition) gives them
+        return data
+    data = kind._result(data, fun)
+    if argnums:
+        return record(kind, data, fun, args, tuple(argvals), kwargs, tuple(argnums))
+    return constant(kind, data)
+
+
+def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a function that is composed of others, or whose result is constant; raise TypeError for any other."""
+    if fun in compositions:
+        if kwargs or "out" in keywords(fun):
+            kwargs = checked_keywords(fun, args, kwargs)
+        try:
+            return compositions[fun](
+                *map(without_subclasses, args), **{k: without_subclasses(v) for k, v in kwargs.items()}
+            )
+        except (TypeError, ValueError, IndexError) as error:  # of a call that the user did not write
+            if (original := numpys_error(error)) is None:
+                raise
+            raise explained(original, fun, args, kwargs) from original
+    if fun in constants:
+        try:
+            return fun(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
+        except (TypeError, ValueError, IndexError) as error:
+            raise explained(error, fun, args, kwargs) from error
+    read_pages()
+    if fun in vjps or fun in compositions or fun in constants:
+        return apply(fun, args, kwargs)
+    if why := refusal(fun):
+        raise TypeError(f"{name(fun)} does not take Tensors: {why}")
+    raise TypeError(
+        f"{name(fun)} has no rule for Tensors: give it one with defvjp({name(fun)}, rule, ...), list it with "
+        f"nondifferentiable({name(fun)}), or call it on Tensor.data where no gradient is needed"
+    )
+
+
+def common(one: type[Node], other: type[Node], fun: Function) -> type[Node]:
+    """Return the class of a result of two nodes: of a Tensor and a subclass, Tensor; a Value meets only Values."""
+    shared_class = next(kind for kind in one.__mro__ if issubclass(other, kind))
+    if not hasattr(shared_class, "_kind"):
+        raise TypeError(f"{name(fun)}: a Value is one number and meets no Tensors; make it a Tensor too")
+    return shared_class
+
+
+def where_true(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any], where: Any) -> Any:
+    """Return the result of a ufunc where a mask is True, and 0 elsewhere, where NumPy's result is undefined."""
+    with np.errstate(all="ignore"):  # of elements that the mask leaves out
+        y = apply(ufunc, inputs, kwargs)
+    return np.where(where, y, 0)
+
+
+def holds_node(a: Any) -> bool:
+    """Return whether an argument is a container with a node in it."""
+    return isinstance(a, CONTAINERS) and any(isinstance(v, Node) for v in leaves(a))
+
+
+def plain(a: Any) -> Any:
+    """Return an argument with arrays in the place of nodes and tables."""
+    if isinstance(a, (list, tuple)):
+        parts = [plain(v) for v in a]
+        return tuple(parts) if isinstance(a, tuple) else parts
+    return a._value if isinstance(a, Node) else array_from(a)
+
+
+def without_subclasses(a: Any) -> Any:
+    """Return an argument of a composition: a table as an array, an instance of a user's subclass as a Tensor."""
+    if isinstance(a, Node):
+        return a._as_base()
+    if type(a) in (list, tuple):
+        return type(a)(map(without_subclasses, a))
+    return array_from(a)
+
+
+def _bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return arguments with all nodes among the positional ones, and keywords that the rules know."""
+    if any(isinstance(v, Node) or holds_node(v) for v in kwargs.values()):
+        import inspect
+
+        bound = inspect.signature(fun).bind(*args, **kwargs)
+        args, kwargs = bound.args, bound.kwargs
+    for k, v in kwargs.items():
+        if isinstance(v, Node) or holds_node(v):
+            raise TypeError(f"{name(fun)}(..., {k}=...): no place for a Tensor; hand over its .data")
+    return args, checked_keywords(fun, args, kwargs)
