@@ -13,6 +13,7 @@ import tinygrad_edu
 PACKAGE = Path(tinygrad_edu.__file__).parent
 LAYERS = [
     "engine.rules",
+    "engine.habits",
     "engine.errors",
     "engine.threads",
     "engine.memory",

@@ -8,6 +8,8 @@ asks for it, so that they import no module above their own, and work without it 
 from importlib import import_module
 from typing import Any
 
+from .engine.habits import instead
+
 MODULES = {  # a module, and the public names that it provides, among them its own where users import the module itself
     "anomaly": ("AnomalyError", "detect_anomaly"), "check": ("GradientError", "check_grad"), "state": ("load", "save"),
     "jit": ("JitError", "Jitted", "jit"), "data": ("data",), "nn": ("nn",), "optim": ("optim",),
@@ -26,4 +28,4 @@ def load(name: str) -> Any:
         if name in names:
             layer = import_module(f".{module}", __package__)
             return getattr(layer, name, layer)
-    raise AttributeError(f"module {__package__!r} has no attribute {name!r}")
+    raise AttributeError(f"module {__package__!r} has no attribute {name!r}{instead(name)}")

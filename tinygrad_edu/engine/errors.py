@@ -2,11 +2,13 @@
 
 import operator
 import os
+import re
 from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
 
+from .habits import keyword_instead
 from .rules.indexing import setitem
 from .rules.registry import Function, keywords, name
 
@@ -30,7 +32,9 @@ def checked_keywords(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any
     kwargs = {k: v for k, v in kwargs.items() if k != "out"}
     for k in kwargs:
         if k not in known and "**" not in known:
-            raise TypeError(f"{name(fun)}(..., {k}=...): its rule does not know this keyword{_INSTEAD.get(k, '')}")
+            raise TypeError(
+                f"{name(fun)}(..., {k}=...): its rule does not know this keyword{_INSTEAD.get(k) or keyword_instead(k)}"
+            )
     return kwargs
 
 
@@ -53,6 +57,8 @@ def explained(error: Exception, fun: Function, args: tuple[Any, ...], kwargs: di
         call = f"{describe(args[0])} [{describe(args[1])}] = {describe(args[2])}"
     message = str(error).strip()
     remedy = next((f"; {remedy}" for words, remedy in _REMEDIES.items() if words in message), "")
+    if found := re.search(r"unexpected keyword argument '(\w+)'", message):
+        remedy = keyword_instead(found[1])
     return kind(f"{call}: {message}{remedy}")
 
 

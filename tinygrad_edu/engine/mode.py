@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, Self, TypeVar, overload
 
 Contribution = Callable[[Any, Any, int, Any], Any]
 P = ParamSpec("P")
@@ -125,8 +125,11 @@ def recording() -> Iterator[None]:
         _set(before, watchers())
 
 
-class no_grad:
-    """Compute without recording: `with no_grad():` or `@no_grad()`. Holds for the thread that entered it."""
+class NoGrad:
+    """Compute without recording: `with no_grad():` or `@no_grad()`, also without parentheses.
+
+    Holds for the thread that entered it.
+    """
 
     __slots__ = ()
 
@@ -136,8 +139,14 @@ class no_grad:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         _mode.set(None if mode() == PAUSED else Mode(paused() - 1, watchers()))
 
-    def __call__(self, fun: Callable[P, R]) -> Callable[P, R]:
-        """Return `fun` as a function that never records."""
+    @overload
+    def __call__(self) -> Self: ...
+    @overload
+    def __call__(self, fun: Callable[P, R]) -> Callable[P, R]: ...
+    def __call__(self, fun: Callable[P, R] | None = None) -> Any:
+        """Return `fun` as a function that never records; without one, the context manager."""
+        if fun is None:
+            return self
         if getattr(getattr(fun, "__code__", None), "co_flags", 0) & 0x20:  # inspect.CO_GENERATOR, without inspect
             kind = getattr(fun, "__name__", repr(fun))
             raise TypeError(f"no_grad: {kind} is a generator, which runs later; write `with no_grad():` inside it")
@@ -148,3 +157,12 @@ class no_grad:
                 return fun(*args, **kwargs)
 
         return call
+
+    def __repr__(self) -> str:
+        return "no_grad"
+
+    def __reduce__(self) -> str:
+        return "no_grad"
+
+
+no_grad = NoGrad()

@@ -16,6 +16,7 @@ import numpy as np
 from .backward import PLAIN, RECORDED, Gradient, Pair, is_leaf, reverse_pass
 from .errors import calling_library
 from .growth import CHECKED, check_growth
+from .habits import instead
 from .hooks import Hookable
 from .mode import mode, no_grad, watchers
 from .rules.registry import name
@@ -59,7 +60,8 @@ class Node(Hookable):
             for watcher in watchers():
                 watcher.gradient_read(self)
             return None
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+        text = f"{type(self).__name__!r} object has no attribute {name!r}{instead(name)}"
+        raise AttributeError(text, name=name, obj=self)
 
     def _free(self) -> None:
         """Forget the arguments, and with them the graph behind this node."""

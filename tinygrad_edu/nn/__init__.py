@@ -6,6 +6,9 @@ state, saved with the parameters but never trained. Random numbers come from the
 or None for an unpredictable one.
 """
 
+from typing import TYPE_CHECKING, Any
+
+from ..engine.habits import instead
 from .containers import MLP, Sequential
 from .init import constant, he_normal, he_uniform, orthogonal, xavier_normal, xavier_uniform, zeros
 from .module import Module
@@ -20,3 +23,9 @@ __all__ = [
     "ReLU", "Sequential", "SiLU", "Sigmoid", "Softplus", "Tanh", "constant", "he_normal", "he_uniform", "orthogonal",
     "xavier_normal", "xavier_uniform", "zeros",
 ]  # fmt: skip
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{instead(name)}")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from ..engine.habits import instead
 from ..engine.reprs import table
 from ..engine.rules.registry import Array
 from ..engine.tape import next_place, tag
@@ -32,6 +33,12 @@ class Module:
             y = self.forward(*args, **kwargs)
             tag(y, ref(self), type(self), start, tuple(map(id, (*args, *kwargs.values()))))
         return y
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            text = f"{type(self).__name__!r} object has no attribute {name!r}{instead(name)}"
+            raise AttributeError(text, name=name, obj=self)
 
     def __setattr__(self, name: str, value: object) -> None:
         old = vars(self).get(name)

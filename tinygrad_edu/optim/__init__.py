@@ -5,6 +5,9 @@ equal PyTorch's to rounding. A step moves all parameters or none: a parameter wi
 anything moves. `lr_scheduler` has the schedules of the learning rate.
 """
 
+from typing import TYPE_CHECKING, Any
+
+from ..engine.habits import instead
 from . import lr_scheduler
 from .adaptive import Adagrad, Adam, AdamW, RMSprop
 from .clip import clip_grad_norm, clip_grad_value
@@ -16,3 +19,9 @@ __all__ = [
     "SGD", "Adagrad", "Adam", "AdamW", "Group", "Optimizer", "RMSprop", "clip_grad_norm", "clip_grad_value",
     "lr_scheduler",
 ]  # fmt: skip
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{instead(name)}")

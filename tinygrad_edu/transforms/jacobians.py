@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.habits import names_keywords
 from ..engine.rules.registry import Function
 from .arguments import Argnums, Result, as_result, like_arguments, name_of
 from .reverse import Operand, grad, pull_back, trace, vjp
 
 
+@names_keywords
 def jacobian(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
     """Return a function that returns d(f)/d(x), of f's shape + x's shape: one backward pass for each element of f."""
 
@@ -31,6 +33,7 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
     return jacobian_of
 
 
+@names_keywords
 def hessian(f: Function, argnums: int = 0) -> Callable[..., Result]:
     """Return a function that returns the second derivatives of f, a single number: an array of x's shape twice."""
     return jacobian(grad(f, argnums), argnums)

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from ..engine import mode
 from ..engine.backward import PLAIN, RECORDED, Pair, is_leaf, parent, reverse_pass, toposort
+from ..engine.habits import names_keywords
 from ..engine.mode import Contribution, Transform, paused, recording
 from ..engine.rules.registry import Function
 from ..engine.tape import Node, constant, next_place, tag
@@ -97,6 +98,7 @@ def _zeros(x: Node, create_graph: bool) -> Result:
     return constant(type(x), zeros) if create_graph else zeros
 
 
+@names_keywords
 def value_and_grad(
     f: Function, argnums: Argnums = 0, has_aux: bool = False
 ) -> Callable[..., tuple[Result, Result]]:  # fmt: skip
@@ -122,6 +124,7 @@ def value_and_grad(
     return value_and_gradient
 
 
+@names_keywords
 def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Result]:
     """Return the gradient of f, which returns a single number, by its `argnums`-th argument; for a tuple, a tuple.
 

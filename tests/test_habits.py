@@ -1,0 +1,127 @@
+"""Names of PyTorch, Keras and JAX: each works, or the error says what it is called here."""
+
+import copy
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.engine import habits
+
+X = tg.Tensor([1.0, 2.0], label="x")
+MODEL = tg.nn.Linear(2, 1, rng=0)
+ANSWERED = {
+    "tg.tensor([1.0])": "write tg.Tensor(...)", "tg.from_numpy(a)": "write tg.Tensor(...)", "tg.sin(x)": "write np.sin",
+    "tg.matmul(x, x)": "write x @ y", "tg.zeros(3)": "write np.zeros", "tg.cat([x, x])": "write np.concatenate",
+    "tg.float32": "write np.float32", "tg.randn(3)": "np.random.default_rng", "tg.manual_seed(0)": "rng=0",
+    "tg.vmap": "one more axis", "tg.jacrev": "write tg.jacobian(f)", "tg.stop_gradient(x)": "write x.detach()",
+    "tg.GradientTape()": "y.backward()", "tg.autograd": "tg.gradients(y, xs)", "tg.device('cuda')": "one device",
+    "tg.nn.MSELoss()": "write tg.mse_loss(prediction, target)", "tg.nn.CrossEntropyLoss()": "write tg.cross_entropy",
+    "tg.nn.BCEWithLogitsLoss": "write tg.binary_cross_entropy_with_logits", "tg.nn.functional": "tg.relu, tg.softmax",
+    "tg.nn.Parameter(a)": "it is a parameter", "tg.nn.Dense(3)": "write tg.nn.Linear",
+    "x.cuda()": "there is one device, the CPU", "x.to('cpu')": "there is one device", "x.numel()": "write x.size",
+    "x.dim()": "write x.ndim", "x.permute(0)": "write x.transpose(...)", "x.add_(1)": "x += ... within no_grad",
+    "x.sin()": "write np.sin", "x.softmax(0)": "write tg.softmax(x)", "x.masked_fill(x > 1, 0)": "write np.where",
+    "x.float()": "write x.astype(np.float32)", "x.is_leaf": "write x.fun is None", "x.norm()": "np.linalg.norm",
+    "model.summary()": "write print(model)", "model.cuda()": "one device", "model.fit(a, a)": "write tg.fit(model",
+    "model.compile()": "write tg.fit(model", "model.predict(a)": "tg.predict(model, X)",
+    "model.register_buffer('a', x)": "requires_grad=False",
+}  # fmt: skip
+KEYWORDS = {
+    "x.sum(dim=0)": "write axis=", "x.mean(dim=0)": "write axis=", "x.sum(axis=0, keepdim=True)": "write keepdims=",
+    "x.argmax(dim=0)": "write axis=", "tg.softmax(x, dim=0)": "write axis=",
+    "tg.grad(np.sum, argnum=0)": "write argnums=",
+    "tg.value_and_grad(np.sum, argnum=0)": "write argnums=", "tg.jacobian(np.sum, argnum=0)": "write argnums=",
+    "tg.hessian(np.sum, argnum=0)": "write argnums=", "np.squeeze(x).std(dim=0)": "write axis=",
+}  # fmt: skip
+
+
+def run(code):
+    return eval(code, {"tg": tg, "np": np, "x": X, "a": np.ones(2), "model": MODEL})
+
+
+@pytest.mark.parametrize("code", ANSWERED)
+def test_a_name_that_is_another_here_is_answered_with_it(code):
+    with pytest.raises(AttributeError, match=re.escape(ANSWERED[code])):
+        run(code)
+
+
+@pytest.mark.parametrize("code", KEYWORDS)
+def test_a_keyword_that_is_another_here_is_answered_with_it(code):
+    with pytest.raises(TypeError, match=re.escape(KEYWORDS[code])):
+        run(code)
+
+
+def test_names_that_nobody_has_are_answered_as_before():
+    for owner in (tg, tg.nn, tg.optim, X, MODEL, tg.Value(1.0)):
+        with pytest.raises(AttributeError, match=r"has no attribute 'unheard_of'$"):
+            owner.unheard_of  # noqa: B018
+        assert not hasattr(owner, "tensor")
+        assert getattr(owner, "summary", 3) == 3
+
+
+def test_what_is_said_to_be_written_instead_exists():
+    for text in {*habits.NAMES.values()}:
+        for module, name in re.findall(r"\b(tg\.nn|tg|np)\.(\w+)", text):
+            assert hasattr({"tg": tg, "tg.nn": tg.nn, "np": np}[module], name), text
+        for name in re.findall(r"\bx\.(\w+)", text):
+            assert hasattr(X, name), text
+    x = tg.Tensor([[1.0, 2.0], [3.0, 4.0]])
+    for axis in ("axis", "keepdims", "ddof"):
+        np.std(x, **{axis: 1})
+
+
+def test_no_grad_works_with_and_without_parentheses():
+    @tg.no_grad
+    def double(x):
+        """Double."""
+        return x * 2
+
+    assert double.__doc__ == "Double."
+    assert not double(X).requires_grad
+    assert not tg.no_grad()(double)(X).requires_grad
+    with tg.no_grad:
+        assert not (X * 2).requires_grad
+        with tg.no_grad():
+            assert not (X * 2).requires_grad
+        assert not (X * 2).requires_grad
+    assert (X * 2).requires_grad
+    with pytest.raises(TypeError, match="is a generator"):
+
+        @tg.no_grad
+        def numbers():
+            yield 1
+
+    assert pickle.loads(pickle.dumps(tg.no_grad)) is copy.deepcopy(tg.no_grad) is tg.no_grad
+    assert repr(tg.no_grad) == "no_grad"
+
+
+@pytest.mark.parametrize("name", ["exp", "log", "sqrt", "tanh", "abs", "sigmoid"])
+def test_the_methods_of_a_value_are_those_of_a_tensor(name):
+    numpys = {"abs": np.abs, "sigmoid": tg.sigmoid}.get(name) or getattr(np, name)
+    x, t, v = tg.Tensor([0.5, 2.0]), tg.Tensor([0.5, 2.0]), tg.Value(0.5)
+    y, z, w = getattr(x, name)(), numpys(t), getattr(v, name)()
+    np.testing.assert_array_equal(y.data, z.data)
+    y.sum().backward()
+    z.sum().backward()
+    w.backward()
+    np.testing.assert_array_equal(x.grad, t.grad)
+    np.testing.assert_allclose([w.data, v.grad], [y.data[0], x.grad[0]], rtol=1e-14)
+    assert type(w.data) is type(v.grad) is float
+    tg.check_grad(lambda x: getattr(x, name)() if isinstance(x, tg.Tensor) else numpys(x), np.array([0.5, 2.0]))
+
+
+def test_view_unsqueeze_and_clone_are_recorded():
+    x = tg.Tensor(np.arange(6.0))
+    y = x.view(2, -1).view((3, 2)).unsqueeze(1).clone()
+    assert y.shape == (3, 1, 2)
+    assert not np.shares_memory(y.data, x.data)
+    (y * np.arange(6.0).reshape(3, 1, 2)).sum().backward()
+    np.testing.assert_array_equal(x.grad, np.arange(6.0))
+    assert x.unsqueeze(-1).shape == (6, 1)
+    assert x.view(6).shape == (6,)
+    for dtype in (np.float32, "float32", np.dtype(float)):
+        with pytest.raises(TypeError, match=r"view: it takes a shape, .*astype"):
+            x.view(dtype)

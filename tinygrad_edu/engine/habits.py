@@ -1,0 +1,80 @@
+"""Habits from other libraries: what a name of PyTorch, Keras or JAX is called here.
+
+Errors for unknown attributes and keywords end with `instead(...)`. A name that is none of these, but one of NumPy's, is
+answered by NumPy's function.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ONE_DEVICE = "leave it out, as there is one device, the CPU (x.astype(np.float32) changes a dtype)"
+TRAINING = "tg.fit(model, loss, (X, y), optimizer=...), then tg.predict(model, X) and tg.evaluate"
+NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
+    **dict.fromkeys(("tensor", "Variable", "array", "asarray", "from_numpy", "as_tensor"), "tg.Tensor(...)"),
+    **dict.fromkeys(("cuda", "cpu", "to", "device", "contiguous", "pin_memory"), ONE_DEVICE),
+    **dict.fromkeys(("compile", "fit", "predict", "evaluate"), TRAINING),
+    **dict.fromkeys(("Parameter", "register_parameter"), "self.name = tg.Tensor(...), and it is a parameter"),
+    "register_buffer": "self.name = tg.Tensor(..., requires_grad=False)",
+    **dict.fromkeys(("functional", "F"), "tg.relu, tg.softmax, tg.mse_loss: functions are names of tg itself"),
+    "MSELoss": "tg.mse_loss(prediction, target)", "L1Loss": "tg.l1_loss(prediction, target)",
+    **dict.fromkeys(("CrossEntropyLoss", "NLLLoss", "nll_loss"), "tg.cross_entropy(logits, target)"),
+    **dict.fromkeys(("BCELoss", "BCEWithLogitsLoss", "binary_cross_entropy"), "tg.binary_cross_entropy_with_logits"),
+    **dict.fromkeys(("HuberLoss", "SmoothL1Loss", "smooth_l1_loss"), "tg.huber_loss(prediction, target)"),
+    "Softmax": "tg.softmax(x, axis=-1)", "Dense": "tg.nn.Linear(in_features, out_features)",
+    "summary": "print(model)", "manual_seed": "rng=0, a seed or a numpy.random.Generator, where numbers are drawn",
+    **dict.fromkeys(("rand", "randn", "randint", "PRNGKey", "random"), "np.random.default_rng(seed)"),
+    **dict.fromkeys(("autograd", "grad_fn"), "tg.grad(f), tg.gradients(y, xs), or y.backward(); x.fun is the function"),
+    **dict.fromkeys(("jacfwd", "jacrev"), "tg.jacobian(f)"),
+    "GradientTape": "y.backward(), then x.grad: every Tensor records",
+    **dict.fromkeys(("vmap", "pmap"), "f for arrays with one more axis: NumPy's functions take them"),
+    "stop_gradient": "x.detach()", "detach_": "x.detach()", "requires_grad_": "x.requires_grad = True",
+    **dict.fromkeys(("inference_mode", "set_grad_enabled", "enable_grad"), "tg.no_grad()"),
+    "is_leaf": "x.fun is None", "numel": "x.size", "dim": "x.ndim", "permute": "x.transpose(...)", "t": "x.T",
+    **dict.fromkeys(("mm", "bmm", "matmul"), "x @ y"), "pow": "x ** y", "norm": "np.linalg.norm(x)",
+    **dict.fromkeys(("expand", "expand_as"), "np.broadcast_to(x, shape)"), "masked_fill": "np.where(mask, value, x)",
+    "gather": "np.take_along_axis(x, i, axis)", "index_select": "x[i]", "cat": "np.concatenate([...])",
+    "chunk": "np.split(x, n)", "float": "x.astype(np.float32)", "double": "x.astype(np.float64)",
+    "half": "x.astype(np.float16)", "type": "x.astype(dtype)", "long": "x.astype(int)", "int": "x.astype(int)",
+    **{name: f"tg.{name}(x)" for name in ("softmax", "log_softmax", "logsumexp", "softplus", "gelu", "silu")},
+}  # fmt: skip
+KEYWORDS = {
+    "dim": "axis=", "dims": "axis=", "keepdim": "keepdims=", "argnum": "argnums=", "learning_rate": "lr=",
+    "correction": "ddof=", "unbiased": "ddof=1",
+}  # fmt: skip
+
+
+def instead(name: str) -> str:
+    """Return "; write ..." for an attribute that has another name here, or ""."""
+    if name.startswith("_"):
+        return ""
+    here = NAMES.get(name)
+    if here is None and name.endswith("_"):
+        here = "x.data[...] = ..., or x += ... within no_grad: methods whose names end with _ write in place"
+    elif here is None and hasattr(np, name):
+        here = f"np.{name}"
+    return f"; write {here}" if here else ""
+
+
+def keyword_instead(name: str) -> str:
+    """Return "; write ..." for a keyword that has another name here, or ""."""
+    return f"; write {KEYWORDS[name]}" if name in KEYWORDS else ""
+
+
+def names_keywords(fun: Callable[P, R]) -> Callable[P, R]:
+    """Return a function whose error for a keyword that has another name here says so."""
+
+    @functools.wraps(fun)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in KEYWORDS.keys() & kwargs.keys():
+            raise TypeError(f"{fun.__name__}: there is no argument {name}={keyword_instead(name)}")
+        return fun(*args, **kwargs)
+
+    return call
