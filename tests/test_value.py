@@ -2,6 +2,7 @@
 
 import math
 
+import graphviz
 import numpy as np
 import pytest
 from hypothesis import given
@@ -130,3 +131,67 @@ def test_an_array_of_values_is_a_tensor():
 def test_functions_of_arrays_refuse_a_value(fun):
     with pytest.raises(TypeError, match="a Value is one number, and this is for arrays; make it a Tensor"):
         fun(tg.Value(2.0))
+
+
+def trace(root):
+    """The lecture's own code, unchanged."""
+    nodes, edges = set(), set()
+
+    def build(v):
+        if v not in nodes:
+            nodes.add(v)
+            for child in v._prev:
+                edges.add((child, v))
+                build(child)
+
+    build(root)
+    return nodes, edges
+
+
+def draw_dot(root):
+    dot = graphviz.Digraph(format="svg", graph_attr={"rankdir": "LR"})
+    nodes, edges = trace(root)
+    for n in nodes:
+        uid = str(id(n))
+        dot.node(name=uid, label="{ %s | data %.4f | grad %.4f }" % (n.label, n.data, n.grad), shape="record")  # noqa: UP031
+        if n._op:
+            dot.node(name=uid + n._op, label=n._op)
+            dot.edge(uid + n._op, uid)
+    for n1, n2 in edges:
+        dot.edge(str(id(n1)), str(id(n2)) + n2._op)
+    return dot
+
+
+def test_the_lectures_drawing_runs_unchanged():
+    x1, x2, w1, w2 = (Value(v, label=name) for name, v in dict(x1=2.0, x2=0.0, w1=-3.0, w2=1.0).items())
+    b = Value(6.8813735870195432, label="b")
+    n = x1 * w1 + x2 * w2 + b
+    n.label = "n"
+    o = n.tanh()
+    o.label = "o"
+    o.backward()
+    source = draw_dot(o).source
+    for text in ("{ x1 | data 2.0000 | grad -1.5000 }", "{ n | data 0.8814 | grad 0.5000 }", "label=tanh"):
+        assert text in source
+    assert source.count('label="+"') == source.count('label="*"') == 2
+    assert "{  | data -6.0000 | grad 0.5000 }" in source  # no label
+    nodes, edges = trace(o)
+    assert len(nodes) == 10
+    assert len(edges) == 9
+
+
+def test_operations_are_named_as_micrograd_names_them():
+    v, w = Value(2.0), Value(3.0)
+    named = {
+        "+": v + w, "-": v - w, "*": v * w, "/": v / w, "**2": v**2, "**0.5": v**0.5, "**": v**w, "tanh": v.tanh(),
+        "exp": v.exp(), "log": v.log(), "ReLU": v.relu(), "sin": np.sin(v), "sqrt": v.sqrt(), "": v,
+    }  # fmt: skip
+    for op, y in named.items():
+        assert y._op == op
+    assert (v * w)._prev == {v, w}
+    assert (v * v)._prev == {v}
+    assert (v**2)._prev == {v}
+    assert v._prev == set()
+    (two,) = (2.0 + v)._prev - {v}
+    assert (two.data, two.requires_grad) == (2.0, False)
+    assert [x.data for x in sorted((3.0**v)._prev, key=float)] == [2.0, 3.0]

@@ -51,7 +51,7 @@ class Node(Hookable):
     def __init__(self, data: Any, requires_grad: bool, label: str | None) -> None:
         self._value: Any = data  # not `_data`: masked arrays take an attribute of that name for an array's own
         self._grad: Any = None
-        self.requires_grad, self.label = bool(requires_grad), label
+        self.requires_grad, self.label = bool(requires_grad), label or ""
         self.order, self.fun, self.kwargs = next_place(), None, NO_KEYWORDS
         self.args = self.argvals = self.argnums = ()
 
@@ -157,7 +157,8 @@ def record(
         return constant(kind, data)
     y = _new(kind)
     y._value = data
-    y._grad = y.label = None
+    y._grad = None
+    y.label = ""
     y.requires_grad = True
     y.order = next_place()
     y.fun = fun
@@ -175,7 +176,8 @@ def constant(kind: type[Node], data: Any) -> Any:
     """Return a node that holds `data`, takes no gradient, and remembers no call."""
     y = _new(kind)
     y._value = data
-    y._grad = y.label = y.fun = None
+    y._grad = y.fun = None
+    y.label = ""
     y.requires_grad = False
     y.order = next_place()
     y.args = y.argvals = y.argnums = ()

@@ -9,7 +9,7 @@ from .backward import Gradient
 from .dispatch import Operand, unary
 from .rules.activations import relu, sigmoid
 from .rules.foreign import array_from
-from .rules.registry import implementations, is_elementwise, name
+from .rules.registry import INFIX, PREFIX, implementations, is_elementwise, name
 from .tape import Function, Node, total
 
 PACKAGE = __name__.partition(".")[0]
@@ -52,6 +52,27 @@ class Value(Operand):
     tanh = unary(np.tanh, math.tanh)
     sqrt, abs = unary(np.sqrt, math.sqrt), unary(np.absolute, abs)
     sigmoid = unary(sigmoid, lambda x: float(implementations[sigmoid](x)))
+
+    @property
+    def _op(self) -> str:
+        """The operation that made this Value, as micrograd writes it: "+", "**2", "tanh", "ReLU"; "" of a leaf."""
+        if not self.fun:
+            return ""
+        if self.fun is relu:
+            return "ReLU"
+        if self._is_constant_power():
+            return f"**{self.args[1]}"
+        known = INFIX.get(self.fun) or PREFIX.get(self.fun)
+        return known[0] if known else name(self.fun).removeprefix("np.")
+
+    def _is_constant_power(self) -> bool:
+        return self.fun is np.power and len(self.args) == 2 and not isinstance(self.args[1], Node)
+
+    @property
+    def _prev(self) -> set["Value"]:
+        """The arguments of that operation, for drawing code that was written for micrograd; numbers are constants."""
+        args = self.args[:1] if self._is_constant_power() else self.args
+        return {a if isinstance(a, Value) else Value(a, requires_grad=False) for a in args}
 
     def __repr__(self) -> str:
         label, fun = f", label={self.label!r}" if self.label else "", f", fun={name(self.fun)}" if self.fun else ""
