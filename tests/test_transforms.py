@@ -90,6 +90,8 @@ CLOSED_OVER = {  # derivatives of w x^3, as functions of f and x that return one
     "jacobian": (lambda f, x: tg.jacobian(f)(x), lambda w, x: 3 * w * x**2),
     "hessian": (lambda f, x: tg.hessian(f)(x), lambda w, x: 6 * w * x),
     "hvp": (lambda f, x: tg.hvp(f)(x, 2.0), lambda w, x: 12 * w * x),
+    "elementwise_grad": (lambda f, x: tg.elementwise_grad(f)(x), lambda w, x: 3 * w * x**2),
+    "checkpoint": (lambda f, x: tg.grad(tg.checkpoint(f))(x), lambda w, x: 3 * w * x**2),
     "nested": (lambda f, x: tg.grad(tg.grad(tg.grad(f)))(x), lambda w, x: 6 * w),
     "vjp of grad": (lambda f, x: tg.vjp(tg.grad(f), x)[1](1.0)[0], lambda w, x: 6 * w * x),
 }

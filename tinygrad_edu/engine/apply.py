@@ -8,7 +8,16 @@ from .errors import checked_keywords, explained, numpys_error
 from .rules.containers import separated
 from .rules.foreign import ORDINARY, array_from
 from .rules.registry import (
-    CONTAINERS, compositions, constants, implementations, keywords, leaves, name, read_pages, refusal, vjps,
+    CONTAINERS,
+    compositions,
+    constants,
+    implementations,
+    keywords,
+    leaves,
+    name,
+    read_pages,
+    refusal,
+    vjps,
 )  # fmt: skip
 from .tape import Function, Node, constant, record
 from .threads import threaded

@@ -35,7 +35,7 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     **dict.fromkeys(("jacfwd", "jacrev"), "tg.jacobian(f)"),
     "GradientTape": "y.backward(), then x.grad: every Tensor records",
     **dict.fromkeys(("vmap", "pmap"), "f for arrays with one more axis: NumPy's functions take them"),
-    "stop_gradient": "x.detach()", "detach_": "x.detach()", "requires_grad_": "x.requires_grad = True",
+    "detach_": "x.detach()", "requires_grad_": "x.requires_grad = True",
     **dict.fromkeys(("inference_mode", "set_grad_enabled", "enable_grad"), "tg.no_grad()"),
     "is_leaf": "x.fun is None", "numel": "x.size", "dim": "x.ndim", "permute": "x.transpose(...)", "t": "x.T",
     **dict.fromkeys(("mm", "bmm", "matmul"), "x @ y"), "pow": "x ** y", "norm": "np.linalg.norm(x)",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.habits import names_keywords
 from ..engine.rules.registry import Function
 from . import tree
 from .arguments import Argnums, Result, like_arguments
@@ -16,6 +17,7 @@ from .jacobians import hvp
 from .reverse import pull_back, trace, vjp
 
 
+@names_keywords
 def elementwise_grad(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
     """Return a function that returns the derivative of each element of f by the element of x at the same place.
 
