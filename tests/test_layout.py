@@ -34,6 +34,7 @@ LAYERS = [
     "engine",
     "transforms",
     "functions",
+    "stats",
     "check",
     "state",
     "layers",

@@ -29,7 +29,7 @@ from .transforms.products import elementwise_grad, ggnvp
 from .transforms.reverse import grad, gradients, value_and_grad, vjp
 
 if TYPE_CHECKING:
-    from . import data, nn, optim
+    from . import data, nn, optim, stats
     from .anomaly import AnomalyError, detect_anomaly
     from .check import GradientError, check_grad
     from .jit import JitError, Jitted, jit
@@ -47,7 +47,7 @@ __all__ = [
     "explain", "fit", "gammaln", "gelu", "ggnvp", "grad", "gradients", "hessian", "hinge_loss", "huber_loss", "hvp",
     "jacobian", "jit", "jvp", "l1_loss", "leaky_relu", "load", "log_softmax", "logsumexp", "lr_finder", "mse_loss",
     "nn", "no_grad", "nondifferentiable", "optim", "plot", "predict", "primitive", "r2_score", "relu", "save",
-    "sigmoid", "silu", "softmax", "softplus", "stop_gradient", "supported", "tree", "value_and_grad", "vjp",
+    "sigmoid", "silu", "softmax", "softplus", "stats", "stop_gradient", "supported", "tree", "value_and_grad", "vjp",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:

@@ -1,0 +1,210 @@
+"""Log-densities: values equal SciPy's, first and second derivatives equal finite differences, edges of the support."""
+
+import numpy as np
+import pytest
+from checks import message
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from strategies import arrays, shapes
+
+import tinygrad_edu as tg
+
+REAL = {"norm": [], "t": [(0.5, 20)], "cauchy": [], "laplace": [], "logistic": [], "gumbel_r": [], "gumbel_l": []}
+POSITIVE = {
+    "expon": [], "gamma": [(0.3, 5)], "chi2": [(0.5, 8)], "invgamma": [(0.5, 4)], "lognorm": [(0.3, 2)],
+    "halfnorm": [], "halfcauchy": [], "rayleigh": [], "weibull_min": [(0.5, 3)],
+}  # fmt: skip
+UNIT = {"uniform": [], "beta": [(0.4, 4), (0.4, 4)]}
+ABOVE = {"pareto": [(0.5, 4)]}
+CONTINUOUS = {
+    **{k: (v, -3.0, 3.0) for k, v in REAL.items()}, **{k: (v, 0.1, 4.0) for k, v in POSITIVE.items()},
+    **{k: (v, 0.1, 0.9) for k, v in UNIT.items()}, **{k: (v, 1.1, 4.0) for k, v in ABOVE.items()},
+}  # fmt: skip
+DISCRETE = {
+    "poisson": [(0.2, 6)], "bernoulli": [(0.1, 0.9)], "binom": [(6, 6), (0.1, 0.9)], "geom": [(0.1, 0.9)],
+    "nbinom": [(1, 5), (0.1, 0.9)],
+}  # fmt: skip
+
+
+@st.composite
+def continuous(draw, name):
+    """Draw z within the support, and the shapes, loc and scale of the same shape or as numbers."""
+    limits, low, high = CONTINUOUS[name]
+    shape = draw(shapes(max_dims=2, max_side=2))
+    z = draw(arrays(shape=shape, low=low, high=high, away=[0.0]))
+    drawn = [draw(arrays(shape=draw(st.sampled_from([shape, ()])), low=a, high=b)) for a, b in limits]
+    loc, scale = draw(arrays(shape=())), draw(arrays(shape=(), low=0.3, high=2))
+    return [loc + scale * z, *drawn, loc, scale]
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+@given(data=st.data())
+def test_log_densities_equal_scipys_and_have_their_derivatives(name, data):
+    args = data.draw(continuous(name))
+    ours, theirs = getattr(tg.stats, name), getattr(stats, name)
+    np.testing.assert_allclose(ours.logpdf(*args), theirs.logpdf(*args), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(ours.pdf(*args), theirs.pdf(*args), rtol=1e-10)
+    tg.check_grad(ours.logpdf, *args)
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+@given(data=st.data())
+def test_distribution_functions_equal_scipys(name, data):
+    x, *args = data.draw(continuous(name))
+    ours, theirs = getattr(tg.stats, name), getattr(stats, name)
+    for f in ("cdf", "sf", "logcdf", "logsf"):
+        np.testing.assert_allclose(getattr(ours, f)(x, *args), getattr(theirs, f)(x, *args), rtol=1e-8, atol=1e-12)
+    tg.check_grad(lambda x: ours.cdf(x, *args), x)
+    x = tg.Tensor(x)
+    ours.cdf(x, *args).sum().backward()
+    np.testing.assert_allclose(x.grad, theirs.pdf(x.data, *args), rtol=1e-8, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_outside_the_support_the_density_is_zero_and_has_no_gradient(name):
+    limits, _, _ = CONTINUOUS[name]
+    shapes = [1.5 for _ in limits]
+    x = np.array([-1.0, 0.0, 0.5, 1.0, 1.5, np.inf, -np.inf, np.nan])
+    ours, theirs = getattr(tg.stats, name), getattr(stats, name)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(ours.logpdf(x, *shapes), theirs.logpdf(x, *shapes), rtol=1e-12, atol=1e-14)
+    if name in POSITIVE:
+        assert tg.grad(ours.logpdf)(-1.0, *shapes) == 0
+        assert ours.cdf(-1.0, *shapes) == 0
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+@given(data=st.data())
+def test_log_probabilities_equal_scipys_and_have_their_derivatives(name, data):
+    shape = data.draw(shapes(max_dims=2, max_side=2))
+    k = data.draw(arrays(shape=shape, low=-1.4, high=7.4)).round()
+    args = [data.draw(arrays(shape=data.draw(st.sampled_from([shape, ()])), low=a, high=b)) for a, b in DISCRETE[name]]
+    if name in ("binom", "nbinom"):
+        args[0] = args[0].round()
+    ours, theirs = getattr(tg.stats, name), getattr(stats, name)
+    np.testing.assert_allclose(ours.logpmf(k.astype(int), *args), theirs.logpmf(k, *args), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(ours.pmf(k, *args), theirs.pmf(k, *args), rtol=1e-10)
+    np.testing.assert_allclose(ours.logpmf(k, *args, 1), theirs.logpmf(k, *args, 1), rtol=1e-10, atol=1e-12)
+    assert np.all(ours.logpmf(k + 0.5, *args) == -np.inf)
+    tg.check_grad(lambda p: np.maximum(ours.logpmf(k, *args[:-1], p), -1e3), args[-1])
+
+
+def test_certain_events_have_finite_gradients():
+    for k, p in ((0, 0.0), (1, 1.0)):
+        assert tg.stats.bernoulli.logpmf(k, p) == 0
+        assert abs(tg.grad(lambda p, k=k: tg.stats.bernoulli.logpmf(k, p))(p)) == 1
+    assert tg.grad(lambda mu: tg.stats.poisson.logpmf(0, mu))(0.0) == -1
+    assert tg.stats.poisson.cdf(2.5, 1.5) == pytest.approx(stats.poisson.cdf(2.5, 1.5))
+
+
+@given(df=st.floats(0.1, 1e15), z=st.floats(-50, 50))
+def test_students_density_does_not_cancel_for_many_degrees_of_freedom(df, z):
+    import mpmath
+
+    with mpmath.workdps(50):
+        v, x = mpmath.mpf(df), mpmath.mpf(z)
+        exact = mpmath.loggamma((v + 1) / 2) - mpmath.loggamma(v / 2) - mpmath.log(v * mpmath.pi) / 2
+        exact = float(exact - (v + 1) / 2 * mpmath.log1p(x * x / v))
+    np.testing.assert_allclose(tg.stats.t.logpdf(z, df), exact, rtol=1e-13, atol=2e-14)
+
+
+@st.composite
+def normal(draw):
+    k, n = draw(st.integers(1, 4)), draw(st.sampled_from([(), (3,), (2, 2)]))
+    a = draw(arrays(shape=(k, k)))
+    return draw(arrays(shape=(*n, k))), draw(arrays(shape=(k,))), a @ a.T + 0.5 * np.eye(k)
+
+
+def symmetric(cov):
+    return (cov + cov.T) / 2
+
+
+@given(normal())
+def test_the_multivariate_normal_equals_scipys(drawn):
+    x, mean, cov = drawn
+    ours, theirs = tg.stats.multivariate_normal, stats.multivariate_normal
+    np.testing.assert_allclose(ours.logpdf(x, mean, cov), np.reshape(theirs.logpdf(x, mean, cov), x.shape[:-1]))
+    np.testing.assert_allclose(ours.pdf(x, mean, cov), np.reshape(theirs.pdf(x, mean, cov), x.shape[:-1]))
+    np.testing.assert_allclose(ours.entropy(mean, cov), theirs.entropy(mean, cov))
+    np.testing.assert_allclose(ours.logpdf(x, mean, cov, allow_singular=True), ours.logpdf(x, mean, cov))
+    for singular in (False, True):
+        tg.check_grad(
+            lambda x, m, c, s=singular: ours.logpdf(x, m, symmetric(c), s), x, mean, cov, rtol=1e-5, atol=1e-5
+        )
+    tg.check_grad(lambda c: ours.entropy(cov=symmetric(c)), cov)
+
+
+def test_the_multivariate_normal_takes_numbers_diagonals_and_singular_matrices():
+    ours, theirs = tg.stats.multivariate_normal, stats.multivariate_normal
+    x = np.array([0.5, -1.0, 2.0])
+    for args in ((), (0.5,), (0.5, 2.0), (None, 3.0), ([0.5], [[2.0]])):
+        np.testing.assert_allclose(ours.logpdf(x, *args), theirs.logpdf(x, *args))
+        np.testing.assert_allclose(ours.logpdf(0.3, *args), theirs.logpdf(0.3, *args))
+    np.testing.assert_allclose(ours.logpdf(x, [1, 2, 3], [1.0, 2.0, 4.0]), theirs.logpdf(x, [1, 2, 3], [1.0, 2.0, 4.0]))
+    a = np.array([[1.0, 0.5], [0.5, 2.0], [1.5, 2.5]])
+    singular = a @ a.T
+    np.testing.assert_allclose(
+        ours.logpdf(a[:, 0], np.zeros(3), singular, True), theirs.logpdf(a[:, 0], np.zeros(3), singular, True)
+    )
+    with pytest.raises(np.linalg.LinAlgError):
+        ours.logpdf(x, cov=-np.eye(3))
+    for args in ((x, np.zeros(2), np.eye(3)), (np.zeros(4), None, np.eye(3)), (x, None, np.ones((3, 2)))):
+        assert message(ValueError, lambda args=args: ours.logpdf(*args)).startswith("stats.multivariate_normal")
+
+
+@given(st.data())
+def test_dirichlet_multinomial_and_categorical(data):
+    k = data.draw(st.integers(2, 4))
+    p, alpha = (data.draw(arrays(shape=(k,), low=0.2, high=3.0)) for _ in range(2))
+    p = p / p.sum()
+    columns = np.stack([p, p[::-1]], axis=1)
+    for x in (p, p[:-1], columns):
+        np.testing.assert_allclose(tg.stats.dirichlet.logpdf(x, alpha), stats.dirichlet.logpdf(x, alpha), rtol=1e-9)
+        np.testing.assert_allclose(tg.stats.dirichlet.pdf(x, alpha), stats.dirichlet.pdf(x, alpha), rtol=1e-9)
+        tg.check_grad(tg.stats.dirichlet.logpdf, x, alpha)
+    counts = np.random.default_rng(0).multinomial(7, p, size=3)
+    np.testing.assert_allclose(tg.stats.multinomial.logpmf(counts, 7, p), stats.multinomial.logpmf(counts, 7, p))
+    assert np.all(tg.stats.multinomial.pmf(counts, 8, p) == 0)
+    tg.check_grad(lambda p: tg.stats.multinomial.logpmf(counts, 7, p), p)
+    classes = np.array([0, k - 1, 1])
+    np.testing.assert_allclose(tg.stats.categorical.logpmf(classes, p), np.log(p[classes]))
+    np.testing.assert_allclose(tg.stats.categorical.pmf(classes[:2], columns.T), [p[0], p[0]])
+    tg.check_grad(lambda p: tg.stats.categorical.logpmf(classes, p), p)
+
+
+def test_errors_name_the_distribution_and_its_parameters():
+    assert "stats.gamma: the parameters after the first argument are (a, loc=0.0, scale=1.0)" in message(
+        TypeError, lambda: tg.stats.gamma.logpdf(1.0)
+    )
+    for call in (
+        lambda: tg.stats.norm.logpdf(1.0, 0.0, 1.0, 2.0),
+        lambda: tg.stats.norm.logpdf(1.0, 0.0, loc=1.0),
+        lambda: tg.stats.norm.logpdf(1.0, sigma=1.0),
+    ):
+        assert "(loc=0.0, scale=1.0)" in message(TypeError, call)
+    assert "classes have numbers from 0" in message(ValueError, lambda: tg.stats.categorical.logpmf(2, [0.5, 0.5]))
+    assert "integers, not float64" in message(TypeError, lambda: tg.stats.categorical.logpmf(0.5, [0.5, 0.5]))
+    assert "alpha has shape (3,)" in message(ValueError, lambda: tg.stats.dirichlet.logpdf([0.5], [1.0, 1.0, 1.0]))
+    assert "only its log-density" in message(NotImplementedError, lambda: tg.stats.geom.cdf(1, 0.5))
+    assert "closed form" in message(TypeError, lambda: tg.grad(tg.stats.gamma.cdf, 1)(1.0, 2.0))
+    assert repr(tg.stats.norm) == "tinygrad_edu.stats.norm"
+
+
+def test_jit_records_log_densities():
+    x = np.random.default_rng(0).uniform(0.2, 0.8, 5)
+
+    def loss(a, b):
+        s = tg.stats
+        y = s.norm.logpdf(x, a, b) + s.t.logpdf(x, a, b) + s.gamma.logpdf(x, a, scale=b) + s.beta.logpdf(x, a, b)
+        return np.sum(y + s.poisson.logpmf(np.arange(5), a) + s.norm.logcdf(x, a)) + s.dirichlet.logpdf(
+            [0.2, 0.8], np.stack([a, b])
+        )
+
+    recorded = tg.jit(tg.grad(loss, (0, 1)))
+    for a, b in ((0.5, 2.0), (1.5, 0.7), (0.9, 1.1)):
+        np.testing.assert_allclose(recorded(a, b), tg.grad(loss, (0, 1))(a, b), rtol=1e-12)
+    normal = lambda c: tg.stats.multivariate_normal.logpdf(x, x[::-1], c @ c.T + np.eye(5))
+    recorded = tg.jit(tg.grad(normal))
+    for c in np.random.default_rng(1).normal(size=(3, 5, 5)):
+        np.testing.assert_allclose(recorded(c), tg.grad(normal)(c), rtol=1e-12)

@@ -1,0 +1,113 @@
+"""Continuous distributions of one number. Densities are those of the documentation of `scipy.stats`."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..engine.rules.activations import sigmoid
+from ..engine.rules.gamma import gammaln, xlog1py, xlogy
+from .families import Continuous, special
+
+LOG_2, LOG_PI, LOG_2PI = math.log(2), math.log(math.pi), math.log(2 * math.pi)
+
+
+def betaln(a: Any, b: Any) -> Any:
+    """Return the logarithm of the beta function."""
+    return gammaln(a) + gammaln(b) - gammaln(np.add(a, b))
+
+
+def half_step(a: Any) -> Any:
+    """Return log(gamma(a + 1/2) / gamma(a)), which cancels for large a: there by its asymptotic series."""
+    large, small = np.maximum(a, 50), np.minimum(a, 50)
+    r = 1 / np.square(large)
+    series = np.log(large) / 2 - (1 / 8 - r * (1 / 192 - r * (1 / 640 - r * (17 / 14336)))) / large
+    return np.where(np.less(a, 50), gammaln(small + 0.5) - gammaln(small), series)
+
+
+def t_log_density(z: Any, df: Any) -> Any:
+    """Return the log-density of Student's distribution."""
+    return half_step(np.divide(df, 2)) - (np.log(df) + LOG_PI + np.add(df, 1) * np.log1p(np.square(z) / df)) / 2
+
+
+def gamma_log_density(z: Any, a: Any) -> Any:
+    """Return the log-density of the gamma distribution."""
+    return xlogy(np.subtract(a, 1), z) - z - gammaln(a)
+
+
+def lognorm_log_density(z: Any, s: Any) -> Any:
+    """Return the log-density of exp(s times a normal number)."""
+    log = np.log(z)
+    return -np.square(log / s) / 2 - np.log(s) - log - LOG_2PI / 2
+
+
+# Symmetric about 0
+norm = Continuous(
+    "norm", lambda z: -np.square(z) / 2 - LOG_2PI / 2,
+    cdf=lambda z: special("ndtr")(z), logcdf=lambda z: special("log_ndtr")(z),
+)  # fmt: skip
+t = Continuous("t", t_log_density, cdf=lambda z, df: special("stdtr")(df, z))
+cauchy = Continuous("cauchy", lambda z: -LOG_PI - np.log1p(np.square(z)), cdf=lambda z: np.arctan2(1, -z) / math.pi)
+laplace = Continuous(
+    "laplace", lambda z: -np.abs(z) - LOG_2,
+    cdf=lambda z: np.where(np.less(z, 0), np.exp(-np.abs(z)) / 2, 1 - np.exp(-np.abs(z)) / 2),
+)  # fmt: skip
+logistic = Continuous(
+    "logistic", lambda z: -np.abs(z) - 2 * np.log1p(np.exp(-np.abs(z))),
+    cdf=sigmoid, logcdf=lambda z: -np.logaddexp(-z, 0),
+)  # fmt: skip
+
+# On all real numbers
+gumbel_r = Continuous(
+    "gumbel_r", lambda z: -z - np.exp(-z),
+    cdf=lambda z: np.exp(-np.exp(-z)), sf=lambda z: -np.expm1(-np.exp(-z)), logcdf=lambda z: -np.exp(-z),
+)  # fmt: skip
+gumbel_l = Continuous(
+    "gumbel_l", lambda z: z - np.exp(z), cdf=lambda z: -np.expm1(-np.exp(z)), sf=lambda z: np.exp(-np.exp(z))
+)
+
+# On positive numbers
+expon = Continuous("expon", lambda z: -z, 0.0, cdf=lambda z: -np.expm1(-z), sf=lambda z: np.exp(-z))
+gamma = Continuous(
+    "gamma", gamma_log_density, 0.0,
+    cdf=lambda z, a: special("gammainc")(a, z), sf=lambda z, a: special("gammaincc")(a, z),
+)  # fmt: skip
+chi2 = Continuous(
+    "chi2", lambda z, df: gamma_log_density(z / 2, np.divide(df, 2)) - LOG_2, 0.0,
+    cdf=lambda z, df: special("chdtr")(df, z), sf=lambda z, df: special("chdtrc")(df, z),
+)  # fmt: skip
+invgamma = Continuous(
+    "invgamma", lambda z, a: -np.add(a, 1) * np.log(z) - gammaln(a) - 1 / z, 0.0, is_open=True,
+    cdf=lambda z, a: special("gammaincc")(a, 1 / z), sf=lambda z, a: special("gammainc")(a, 1 / z),
+)  # fmt: skip
+lognorm = Continuous(
+    "lognorm", lognorm_log_density, 0.0, is_open=True,
+    cdf=lambda z, s: special("ndtr")(np.log(z) / s), sf=lambda z, s: special("ndtr")(-np.log(z) / s),
+)  # fmt: skip
+halfnorm = Continuous(
+    "halfnorm", lambda z: (LOG_2 - LOG_PI - np.square(z)) / 2, 0.0,
+    cdf=lambda z: special("erf")(z * math.sqrt(0.5)), sf=lambda z: special("erfc")(z * math.sqrt(0.5)),
+)  # fmt: skip
+halfcauchy = Continuous(
+    "halfcauchy", lambda z: LOG_2 - LOG_PI - np.log1p(np.square(z)), 0.0,
+    cdf=lambda z: np.arctan(z) * (2 / math.pi), sf=lambda z: np.arctan2(1, z) * (2 / math.pi),
+)  # fmt: skip
+rayleigh = Continuous(
+    "rayleigh", lambda z: np.log(z) - np.square(z) / 2, 0.0, is_open=True,
+    cdf=lambda z: -np.expm1(-np.square(z) / 2), sf=lambda z: np.exp(-np.square(z) / 2),
+)  # fmt: skip
+weibull_min = Continuous(
+    "weibull_min", lambda z, c: np.log(c) + xlogy(np.subtract(c, 1), z) - np.power(z, c), 0.0,
+    cdf=lambda z, c: -np.expm1(-np.power(z, c)), sf=lambda z, c: np.exp(-np.power(z, c)),
+)  # fmt: skip
+pareto = Continuous(
+    "pareto", lambda z, b: np.log(b) - np.add(b, 1) * np.log(z), 1.0,
+    cdf=lambda z, b: -np.expm1(-b * np.log(z)), sf=lambda z, b: np.exp(-b * np.log(z)),
+)  # fmt: skip
+
+# From 0 to 1
+uniform = Continuous("uniform", lambda z: z * 0, 0.0, 1.0, cdf=lambda z: z, sf=lambda z: 1 - z)
+beta = Continuous(
+    "beta", lambda z, a, b: xlogy(np.subtract(a, 1), z) + xlog1py(np.subtract(b, 1), -z) - betaln(a, b), 0.0, 1.0,
+    cdf=lambda z, a, b: special("betainc")(a, b, z), sf=lambda z, a, b: special("betaincc")(a, b, z),
+)  # fmt: skip

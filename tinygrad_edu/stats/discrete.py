@@ -1,0 +1,53 @@
+"""Distributions of integers. Probabilities are those of the documentation of `scipy.stats`.
+
+The gradient by k is that of the formula's continuation to real numbers; most programs pass k as an integer array.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.rules.gamma import gammaln, xlog1py, xlogy
+from .families import Discrete, special
+
+
+def log_binomial(n: Any, k: Any) -> Any:
+    """Return the logarithm of the binomial coefficient."""
+    return gammaln(np.add(n, 1)) - gammaln(np.add(k, 1)) - gammaln(np.subtract(n, k) + 1)
+
+
+poisson = Discrete("poisson", lambda k, mu: xlogy(k, mu) - gammaln(k + 1) - mu, 0.0,
+                   cdf=lambda k, mu: special("pdtr")(k, mu))  # fmt: skip
+bernoulli = Discrete("bernoulli", lambda k, p: xlogy(k, p) + xlog1py(1 - k, np.negative(p)), 0.0, 1.0)
+binom = Discrete(
+    "binom", lambda k, n, p: log_binomial(n, k) + xlogy(k, p) + xlog1py(n - k, np.negative(p)), 0.0, lambda n, p: n
+)
+geom = Discrete("geom", lambda k, p: xlog1py(k - 1, np.negative(p)) + np.log(p), 1.0)
+nbinom = Discrete("nbinom", lambda k, n, p: log_binomial(n + k - 1, k) + xlogy(n, p) + xlog1py(k, np.negative(p)), 0.0)
+
+
+class Categorical:
+    """The distribution of a class number with given probabilities; for logits see `cross_entropy`."""
+
+    def logpmf(self, k: Any, p: Any) -> Any:
+        """Return log(p[..., k]) for class numbers k of shape (...,), and probabilities p of shape (..., classes)."""
+        p = p if hasattr(p, "shape") else np.asarray(p)
+        k = np.asarray(k)
+        if k.dtype.kind not in "iu" or p.ndim == 0:
+            raise TypeError(
+                f"stats.categorical: k holds integers, not {k.dtype}, and p of shape {p.shape} probabilities"
+            )
+        if k.size and not (k.min() >= 0 and k.max() < p.shape[-1]):
+            raise ValueError(
+                f"stats.categorical: {p.shape[-1]} classes have numbers from 0; k is {k.min()} to {k.max()}"
+            )
+        shape = np.broadcast_shapes(k.shape, p.shape[:-1])
+        p, k = np.broadcast_to(p, (*shape, p.shape[-1])), np.broadcast_to(k, shape)
+        return np.log(np.take_along_axis(p, k[..., None], axis=-1)[..., 0])
+
+    def pmf(self, k: Any, p: Any) -> Any:
+        """Return p[..., k] for class numbers k of shape (...,), and probabilities p of shape (..., classes)."""
+        return np.exp(self.logpmf(k, p))
+
+
+categorical = Categorical()

@@ -1,0 +1,150 @@
+"""What all distributions of one number share: location and scale, the support, and functions of the log-density."""
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..engine.rules.activations import floating
+
+LogDensity = Callable[..., Any]
+Bound = float | Callable[..., Any]
+
+
+def special(name: str) -> Any:
+    """Return the function of `scipy.special` with a name; raise ImportError with the remedy where SciPy is missing."""
+    try:
+        from scipy import special as functions
+    except ImportError as error:
+        raise ImportError(f"this distribution function is scipy.special.{name}: python -m pip install scipy") from error
+    return getattr(functions, name)
+
+
+class Distribution:
+    """A family of distributions: `log_density(z, *shapes)` within the bounds of its support, and -inf outside it.
+
+    A bound may be a function of the shapes. A log-density sees only arguments within the support.
+    """
+
+    extra: dict[str, Any]  # parameters that follow the shapes, with their defaults
+
+    def __init__(
+        self, name: str, log_density: LogDensity, lower: Bound = -math.inf, upper: Bound = math.inf,
+        cdf: LogDensity | None = None, sf: LogDensity | None = None, logcdf: LogDensity | None = None,
+        is_open: bool = False,
+    ) -> None:  # fmt: skip
+        self.name, self.log_density, self.lower, self.upper = name, log_density, lower, upper
+        self.below, self.log_below = cdf, logcdf
+        self.above = sf  # None for a distribution that is symmetric about 0, where 1 - cdf(z) is cdf(-z)
+        self.is_open = is_open  # at its bounds, which are then outside the support
+        self.shapes = tuple(inspect.signature(log_density).parameters)[1:]
+
+    def __repr__(self) -> str:
+        return f"tinygrad_edu.stats.{self.name}"
+
+    def parameters(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+        """Return the shapes, and the values of `extra`; raise TypeError for a missing or an unknown parameter."""
+        names = (*self.shapes, *self.extra)
+        given = self.extra | dict(zip(names, args, strict=False)) | kwargs
+        if len(args) > len(names) or {*given} != {*names} or {*names[: len(args)]} & {*kwargs}:
+            signature = ", ".join([*self.shapes, *[f"{k}={v}" for k, v in self.extra.items()]])
+            raise TypeError(f"stats.{self.name}: the parameters after the first argument are ({signature}), each once")
+        values = [np.asarray(given[k]) if isinstance(given[k], (list, tuple)) else given[k] for k in names]
+        return values[: len(self.shapes)], values[len(self.shapes) :]
+
+    def bounds(self, shapes: list[Any]) -> list[Any]:
+        """Return the lower and the upper bound of the support."""
+        return [b(*shapes) if callable(b) else b for b in (self.lower, self.upper)]
+
+    def sides(self, z: Any, shapes: list[Any]) -> tuple[Any, Any, Any]:
+        """Return where z is below the support, where above it, and z with an argument of the support there."""
+        lower, upper = self.bounds(shapes)
+        below, above = np.less(z, lower), np.greater(z, upper)
+        if self.is_open:
+            below, above = np.less_equal(z, lower), np.greater_equal(z, upper)
+        return below, above, np.where(below | above, lower + 0.5, z)
+
+    def within(self, z: Any, shapes: list[Any], outside: Any = False) -> Any:
+        """Return the log-density, and -inf where z is out of bounds or `outside` holds; NaN stays NaN."""
+        if self.lower == -math.inf and self.upper == math.inf:
+            return self.log_density(z, *shapes)
+        below, above, z = self.sides(z, shapes)
+        return np.where(below | above | outside, -np.inf, self.log_density(z, *shapes))
+
+    def probability(self, fun: LogDensity | None, z: Any, shapes: list[Any], lowest: float, highest: float) -> Any:
+        """Return fun(z, *shapes), and `lowest` and `highest` below and above the support."""
+        if fun is None:
+            raise NotImplementedError(f"stats.{self.name} has no distribution function here, only its log-density")
+        if self.lower == -math.inf and self.upper == math.inf:
+            return fun(z, *shapes)
+        below, above, z = self.sides(z, shapes)
+        return np.where(below, lowest, np.where(above, highest, fun(z, *shapes)))
+
+    def cumulative(self, z: Any, shapes: list[Any]) -> Any:
+        """Return the probability of at most z."""
+        return self.probability(self.below, z, shapes, 0.0, 1.0)
+
+    def log_cumulative(self, z: Any, shapes: list[Any]) -> Any:
+        """Return the logarithm of the probability of at most z."""
+        return np.log(self.cumulative(z, shapes)) if self.log_below is None else self.log_below(z, *shapes)
+
+
+class Continuous(Distribution):
+    """A continuous distribution; z = (x - loc) / scale is the argument of its log-density."""
+
+    extra = {"loc": 0.0, "scale": 1.0}  # noqa: RUF012
+
+    def standard(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any], Any]:
+        """Return z, the shapes and the scale."""
+        shapes, (loc, scale) = self.parameters(args, kwargs)
+        return np.divide(np.subtract(floating(x), loc), scale), shapes, scale
+
+    def logpdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the logarithm of the density at x; the shapes, `loc` and `scale` follow."""
+        z, shapes, scale = self.standard(x, args, kwargs)
+        return self.within(z, shapes) - np.log(scale)
+
+    def pdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the density at x; the shapes, `loc` and `scale` follow."""
+        return np.exp(self.logpdf(x, *args, **kwargs))
+
+    def cdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the probability of at most x; the shapes, `loc` and `scale` follow."""
+        return self.cumulative(*self.standard(x, args, kwargs)[:2])
+
+    def logcdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the logarithm of the probability of at most x; the shapes, `loc` and `scale` follow."""
+        return self.log_cumulative(*self.standard(x, args, kwargs)[:2])
+
+    def sf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the probability of more than x; the shapes, `loc` and `scale` follow."""
+        z, shapes, _ = self.standard(x, args, kwargs)
+        return self.cumulative(-z, shapes) if self.above is None else self.probability(self.above, z, shapes, 1.0, 0.0)
+
+    def logsf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the logarithm of the probability of more than x; the shapes, `loc` and `scale` follow."""
+        z, shapes, _ = self.standard(x, args, kwargs)
+        return self.log_cumulative(-z, shapes) if self.above is None else np.log(self.sf(x, *args, **kwargs))
+
+
+class Discrete(Distribution):
+    """A distribution of integers; k - loc is the argument of its log-density, -inf where that is no integer."""
+
+    extra = {"loc": 0}  # noqa: RUF012
+
+    def logpmf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the logarithm of the probability of k; the shapes and `loc` follow."""
+        shapes, (loc,) = self.parameters(args, kwargs)
+        z = np.subtract(floating(k), loc)
+        return self.within(z, shapes, np.not_equal(np.floor(z), z))
+
+    def pmf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the probability of k; the shapes and `loc` follow."""
+        return np.exp(self.logpmf(k, *args, **kwargs))
+
+    def cdf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the probability of at most k; the shapes and `loc` follow."""
+        shapes, (loc,) = self.parameters(args, kwargs)
+        return self.cumulative(np.floor(np.subtract(floating(k), loc)), shapes)
