@@ -120,10 +120,9 @@ def test_blas_computes_sums():
     assert calls(lambda x: np.sum(x.astype(int), axis=0), X * 10, optimize=("blas",))[-1] == "sum"
 
 
-def test_rows_of_a_hessian_are_computed_at_once():
+def test_the_rows_of_a_hessian_are_recorded_at_once():
     f = tg.hessian(lambda x: np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2))
-    x = RNG.standard_normal(12)
-    assert len(calls(f, x, optimize=("rows", "common", "dead"))) < 60 < 200 < len(calls(f, x, optimize=False))
+    assert len(calls(f, RNG.standard_normal(12), optimize=False)) < 60
 
 
 @pytest.mark.parametrize(
@@ -258,7 +257,7 @@ def assert_exact(f, x, names, alone=True):
             assert_same_bits(jitted(x), expected)
 
 
-EXACT = tuple(name for name in NAMES if name not in ("rows", "mean", "blas"))  # these may reorder sums
+EXACT = tuple(name for name in NAMES if name not in ("mean", "blas"))  # these may reorder sums
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -368,10 +367,3 @@ def test_the_time_to_record_grows_with_the_number_of_calls_and_not_with_its_squa
         return time.perf_counter() - start
 
     assert min(seconds(3000) for _ in range(2)) < 40 * min(seconds(300) for _ in range(2))  # a square would be 100
-
-
-def test_rows_leave_powers_with_exponents_of_their_own_alone():
-    def f(x, exponents):
-        return np.stack([np.power(x, exponents[i]) for i in range(5)])
-
-    assert_exact(lambda x: f(x, np.tanh(x[:5]) * 0 + 2.0), np.linspace(0.1, 9, 500), ("rows", "common"))

@@ -27,6 +27,7 @@ from .transforms.forward import jvp
 from .transforms.jacobians import hessian, hvp, jacobian
 from .transforms.products import elementwise_grad, ggnvp
 from .transforms.reverse import grad, gradients, value_and_grad, vjp
+from .transforms.vmap import vmap
 
 if TYPE_CHECKING:
     from . import data, nn, optim, stats
@@ -48,6 +49,7 @@ __all__ = [
     "jacobian", "jit", "jvp", "l1_loss", "leaky_relu", "load", "log_softmax", "logsumexp", "lr_finder", "mse_loss",
     "nn", "no_grad", "nondifferentiable", "optim", "plot", "predict", "primitive", "r2_score", "relu", "save",
     "sigmoid", "silu", "softmax", "softplus", "stats", "stop_gradient", "supported", "tree", "value_and_grad", "vjp",
+    "vmap",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:

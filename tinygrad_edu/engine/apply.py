@@ -11,6 +11,7 @@ from .rules.registry import (
     CONTAINERS,
     compositions,
     constants,
+    implementation,
     implementations,
     keywords,
     leaves,
@@ -49,7 +50,8 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             argvals[i] = array_from(a)
     assert kind is not None
     try:
-        data = implementations.get(fun, fun)(*argvals, **kwargs)
+        compute = implementation(fun, argvals) if fun in implementations else fun
+        data = compute(*argvals, **kwargs)
     except (TypeError, ValueError, IndexError) as error:
         raise explained(error, fun, args, kwargs) from error
     if type(data) is tuple and not argnums:  # of indices, as np.where(condition) gives them

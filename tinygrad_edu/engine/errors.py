@@ -69,9 +69,13 @@ def numpys_error(error: Exception) -> Exception | None:
     return cause if known else None  # type: ignore[return-value]
 
 
-def freed(y: Any) -> ValueError:
+class FreedError(ValueError):
+    """Raised by a backward pass that needs a graph which was freed."""
+
+
+def freed(y: Any) -> FreedError:
     """Return the error for a backward pass that arrives at a node whose graph was freed by an earlier one."""
-    return ValueError(
+    return FreedError(
         f"backward: the graph behind {y._describe()}, a result of {name(y.fun)}, was freed by "
         "backward(retain_graph=False); leave that argument out where a graph is used twice"
     )

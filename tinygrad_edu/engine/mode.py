@@ -104,14 +104,21 @@ def _set(paused: int, watchers: tuple[Watcher, ...]) -> None:
 
 
 @contextmanager
-def watching(watcher: W) -> Iterator[W]:
-    """Turn a watcher on, for this thread alone."""
+def watched_by(chosen: tuple[Watcher, ...]) -> Iterator[None]:
+    """Turn on these watchers and no others, for this thread alone."""
     before = watchers()
-    _set(paused(), (*before, watcher))
+    _set(paused(), chosen)
     try:
-        yield watcher
+        yield
     finally:
         _set(paused(), before)
+
+
+@contextmanager
+def watching(watcher: W) -> Iterator[W]:
+    """Turn a watcher on, for this thread alone."""
+    with watched_by((*watchers(), watcher)):
+        yield watcher
 
 
 @contextmanager

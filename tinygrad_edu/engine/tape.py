@@ -35,7 +35,7 @@ class Node(Hookable):
 
     __slots__ = (
         "__weakref__", "_grad", "_value", "argnums", "args", "argvals", "fun", "kwargs", "label", "order", "passes",
-        "requires_grad", "span", "trail",
+        "requires_grad", "span", "tangents", "trail",
     )  # fmt: skip
     fun: Any  # the function that made this node; None for a leaf or a constant
     args: tuple[Any, ...]  # its arguments; the nodes among them are the parents of this node
@@ -45,6 +45,7 @@ class Node(Hookable):
     order: int  # the place on the tape: smaller than that of every argument
     passes: int  # how many backward passes have added up to a leaf's gradient; unset before the first
     span: tuple[Any, ...]  # the module's call that made this node, see `tag`; unset for most
+    tangents: dict[Any, Any]  # in forward mode: the derivatives along directions; unset for most
     trail: Any  # what a watcher noted; unset for most
     _kind: ClassVar[type[Node]]  # Tensor or Value, also of their subclasses
 

@@ -127,7 +127,8 @@ class Tensor(Methods):
 
     def _take_place_of(self, other: "Tensor") -> None:
         """Become another result: take over its data, its place on the tape and its recipe."""
-        for slot in ("_value", "requires_grad", "order", "fun", "args", "argvals", "kwargs", "argnums", "span"):
+        recipe = ("fun", "args", "argvals", "kwargs", "argnums")
+        for slot in ("_value", "requires_grad", "order", *recipe, "span", "tangents"):
             if hasattr(other, slot):
                 setattr(self, slot, getattr(other, slot))
 

@@ -15,7 +15,7 @@ recording saw; else it is a cache miss, and the function is recorded anew. While
 which the function branched, such as that no gradient holds NaN. A replay that fails has changed nothing.
 
 *Passes* (`passes` has their order) make the program shorter: `simplify` drops dead, equal and constant calls and those
-without effect, `sums` turns sums into products of BLAS, and `batching` computes the rows of a Jacobian at once.
+without effect, and `sums` turns sums into products of BLAS.
 
 *Memory* (`memory`). Each array that stays within the program gets a buffer. A buffer serves again when nobody reads its
 array any more (`effects` tells whose memory a result shares). New values of parameters are computed in place.

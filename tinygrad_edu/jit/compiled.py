@@ -16,10 +16,12 @@ import numpy as np
 
 from ..engine.mode import mode
 from ..engine.reprs import table
+from ..engine.rules.registry import array_likes
 from ..trace.capture import InUse, capture
 from ..trace.captured import Captured
 from ..trace.changes import Overlap
 from ..trace.closure import PLAIN
+from ..trace.expressions import leaves
 from ..trace.traced import JitError
 from ..transforms.reverse import is_transforming
 from . import passes
@@ -102,6 +104,8 @@ class Jitted:
 
     def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any], varies: str) -> Any:
         """Record the function, unless something differs from call to call so that no recording ever serves."""
+        if any(type(leaf) in array_likes for _, leaf in leaves("", [args, kwargs])):
+            return self._fun(*args, **kwargs)  # for a batch, within vmap
         kinds = [varying(r.captured, self._fun, args, kwargs) for r in self._recordings]
         varies = varies or next(filter(None, kinds), "")
         if varies and self._unused >= FEW and not self._tries_again():

@@ -1,7 +1,7 @@
 """The optimisations of a program by name, and the order in which they run.
 
-Each is small, and keeps results to the last bit but for those that may add up a sum in another order: "blas", "rows",
-and "memory", whose arrays are in C order. `jit(f, optimize=("dead", "common"))` runs some of them alone.
+Each is small, and keeps results to the last bit but for those that may add up a sum in another order: "blas" and
+"memory", whose arrays are in C order. `jit(f, optimize=("dead", "common"))` runs some of them alone.
 """
 
 from collections.abc import Callable, Collection
@@ -10,7 +10,6 @@ import numpy as np
 
 from ..trace.ir import Program
 from . import simplify
-from .batching import batch_rows
 from .sums import divide_sums, use_blas
 
 RULES: dict[str, tuple[simplify.Rule, simplify.Functions | None]] = {  # the rule, and its functions or None for all
@@ -19,11 +18,11 @@ RULES: dict[str, tuple[simplify.Rule, simplify.Functions | None]] = {  # the rul
     "common": (simplify.common_subexpressions, None),
 }  # fmt: skip
 PASSES: dict[str, Callable[[Program], None]] = {
-    "rows": batch_rows, "mean": divide_sums, "blas": use_blas, "dead": simplify.eliminate_dead_calls,
+    "mean": divide_sums, "blas": use_blas, "dead": simplify.eliminate_dead_calls,
 }  # fmt: skip
-READABLE = {"dead", "rows", "copies", "constants", "common", "algebra", "broadcasting"}  # also used for `source`
+READABLE = {"dead", "copies", "constants", "common", "algebra", "broadcasting"}  # also used for `source`
 NAMES = (*RULES, *PASSES, "memory")  # the last one belongs to the layout of memory
-ORDER = (("rows",), ("mean",), tuple(RULES), ("dead",), ("blas",))  # all rules in one pass
+ORDER = (("mean",), tuple(RULES), ("dead",), ("blas",))  # all rules in one pass
 
 
 def optimize(program: Program, chosen: Collection[str]) -> dict[str, int]:

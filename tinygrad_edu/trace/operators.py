@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.rules.registry import Function
+from ..engine.rules.registry import Function, array_likes
 from ..engine.tape import Node
 from .functional import NUMBERS
 
@@ -61,7 +61,8 @@ def _operator(ufunc: np.ufunc, op: Function) -> tuple[Function, Function, Functi
 
     def compute(traced: Any, a: Any, b: Any) -> Any:
         kind = type(traced)
-        if type(b) is not kind and (isinstance(b, Node) or getattr(b, "__array_ufunc__", kind) is None):
+        foreign = type(b) is not kind and (isinstance(b, Node) or type(b) in array_likes)
+        if foreign or getattr(b, "__array_ufunc__", kind) is None:
             return NotImplemented
         x = a._array if type(a) is kind else a
         y = b._array if type(b) is kind else b

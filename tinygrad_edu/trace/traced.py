@@ -16,7 +16,7 @@ import numpy as np
 
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
 from ..engine.rules.indexing import setitem
-from ..engine.rules.registry import Array, Function, implementations, name, predicates
+from ..engine.rules.registry import Array, Function, array_likes, implementations, name, predicates
 from ..engine.tape import Node
 from . import functional
 from .functional import COUNTED, NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, parameters, retyped
@@ -82,7 +82,7 @@ class Traced(View):
 
     # NumPy's protocols
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if any([type(a) is not Traced and isinstance(a, Operand) for a in inputs]):
+        if any([type(a) is not Traced and (isinstance(a, Operand) or type(a) in array_likes) for a in inputs]):
             return NotImplemented
         fun = ufunc if method == "__call__" else getattr(ufunc, method)
         if self.rec.is_foreign():
@@ -96,7 +96,7 @@ class Traced(View):
         return table[ufunc](*inputs, **{"axis": 0, **kwargs}) if ufunc in table else self.rec.call(fun, inputs, kwargs)
 
     def __array_function__(self, fun: Function, types: Iterable[type], args: Any, kwargs: dict[str, Any]) -> Any:
-        if any([issubclass(t, Node) for t in types]):
+        if any([issubclass(t, Node) or t in array_likes for t in types]):
             return NotImplemented
         rec = self.rec
         if rec.is_foreign():

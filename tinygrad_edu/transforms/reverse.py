@@ -183,17 +183,20 @@ def trace(
     """
     arguments, start, within_no_grad = list(args), next_place(), paused()
     xs: list[Tensor] = []
+    enclosing = mode.transform.get()
+    outer = enclosing.variables if enclosing else frozenset()
+    inside = Transform(outer, [])
+    token = mode.transform.set(inside)  # already for the variables: an enclosing forward mode has to keep their graph
     with recording():
-        for i in (argnums,) if isinstance(argnums, int) else argnums:
-            if not -len(args) <= i < len(args):
-                raise TypeError(f"{transform}({name_of(f)}): argnums={argnums} of a call with {len(args)} arguments")
-            arguments[i] = with_variables(transform, f, args[i], i % len(args), xs)
-        carry = any([x.fun is not None for x in xs])
-        enclosing = mode.transform.get()
-        outer = enclosing.variables if enclosing else frozenset()
-        inside = Transform(outer.union(xs), [])
-        token = mode.transform.set(inside)
         try:
+            for i in (argnums,) if isinstance(argnums, int) else argnums:
+                if not -len(args) <= i < len(args):
+                    raise TypeError(
+                        f"{transform}({name_of(f)}): argnums={argnums} of a call with {len(args)} arguments"
+                    )
+                arguments[i] = with_variables(transform, f, args[i], i % len(args), xs)
+            carry = any([x.fun is not None for x in xs])
+            mode.transform.set(Transform(outer.union(xs), inside.lost))
             y = f(*arguments, **kwargs)
         except ValueError as error:
             for lost in inside.lost:  # array[0] = x: NumPy raises an error of its own instead
@@ -214,7 +217,7 @@ def trace(
 
 def _closes_over_leaves(roots: list[Node], own: set[Tensor], start: int) -> bool:
     """Return whether results depend on a leaf that is older than place `start`, and no variable of the transform."""
-    return bool(roots) and any([is_leaf(x) and x.order > start and x not in own for x in toposort(*roots)])
+    return bool(roots) and any([x.order > start and is_leaf(x) and x not in own for x in toposort(*roots)])
 
 
 def pull_back(y: Any, xs: Sequence[Tensor], gradient: Any, carry: bool) -> list[Result]:

@@ -52,6 +52,7 @@ pointwise: set[Function] = set()  # functions that work element by element, as a
 limits: dict[Function, Rule] = {}  # what corrects a rule at a kink, where gradients are recorded: see `limits.py`
 unsettled: set[Function] = set()  # functions whose rules give NaN where only their limits know the gradient
 implementations: dict[Function, Function] = {}  # the NumPy implementation of a primitive, called on unwrapped arrays
+array_likes: set[type] = set()  # classes of arrays that compute primitives in their own way
 predicates: set[Function] = set()  # functions of arrays to True or False, which jit turns into guards
 names: dict[Function, str] = {}  # of functions of other libraries, which do not know their module
 pages = {"scipy.special": ("scipy_special", "scipy_bessel")}  # the pages of the table for another library
@@ -136,6 +137,12 @@ def primitive(fun: Function) -> Function:
     call._implementation = fun  # type: ignore[attr-defined]  # subclasses of ndarray call it through NumPy's protocol
     implementations[call] = fun
     return call
+
+
+def implementation(fun: Function, args: Iterable[Any]) -> Function:
+    """Return how a primitive computes; the primitive itself if an argument is a Batch, or of another class like it."""
+    foreign = any([type(a) is not np.ndarray and type(a) in array_likes for a in args])
+    return fun if foreign else implementations[fun]
 
 
 def predicate(fun: Callable[..., bool]) -> Function:

@@ -1,0 +1,109 @@
+"""vmap: equal to a loop over the members, within other transforms and around them; errors name what has no batch."""
+
+import numpy as np
+import pytest
+from cases import PAGES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+
+EVERY = pytest.mark.parametrize(
+    "fun", [pytest.param(f, id=f"{page}-{f.__name__}") for page, cases in PAGES.items() for f in cases]
+)
+CASES = {f: case for cases in PAGES.values() for f, case in cases.items()}
+RNG = np.random.default_rng(0)
+X, W, V = RNG.normal(size=(6, 3)), RNG.normal(size=(3, 4)), RNG.normal(size=(4, 4))
+CLASSES = RNG.integers(0, 4, 6)
+
+
+def loss(W, x, c):
+    z = np.tanh(x @ W) @ V
+    return tg.logsumexp(z) - z[c]
+
+
+def each(f, *arrays):
+    return np.stack([f(*members) for members in zip(*arrays, strict=True)])
+
+
+@EVERY
+@settings(max_examples=max(settings.default.max_examples // 3, 5))
+@given(data=st.data())
+def test_a_batch_of_each_function_equals_a_loop(fun, data):
+    """The last member is one that the function was drawn with, and stays in its domain when it shrinks a little."""
+    f, args = data.draw(CASES[fun])
+    stacks = [np.stack([np.asarray(a, float) * scale for scale in (0.99, 1.0)]) for a in args]
+    try:
+        expected = each(f, *stacks)
+    except (ValueError, IndexError, np.linalg.LinAlgError):
+        return  # 0.99 leaves the domain
+    y = tg.vmap(f, fallback=True)(*stacks)
+    np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_gradients_of_each_example():
+    expected = each(lambda x, c: tg.grad(loss)(W, x, c), X, CLASSES)
+    for f in (tg.grad(loss), tg.jit(tg.grad(loss))):
+        np.testing.assert_allclose(tg.vmap(f, (None, 0, 0))(W, X, CLASSES), expected, atol=1e-14)
+    recorded = tg.jit(tg.vmap(tg.grad(loss), (None, 0, 0)))
+    for _ in range(3):
+        np.testing.assert_allclose(recorded(W, X, CLASSES), expected, atol=1e-14)
+    np.testing.assert_allclose(
+        tg.grad(lambda W: np.mean(tg.vmap(loss, (None, 0, 0))(W, X, CLASSES)))(W), expected.mean(0)
+    )
+
+
+def test_axes_of_arguments_and_results():
+    rows = tg.vmap(lambda a, b: a * b, in_axes=(0, 1))(X, X.T.copy())
+    np.testing.assert_array_equal(rows, X * X)
+    np.testing.assert_array_equal(tg.vmap(lambda x: x * 2, in_axes=1, out_axes=1)(X), X * 2)
+    np.testing.assert_array_equal(tg.vmap(lambda x: np.ones(2))(X), np.ones((6, 2)))
+    low, high = tg.vmap(lambda x: (x.min(), {"high": x.max()}))(X)
+    np.testing.assert_array_equal(low, X.min(1))
+    np.testing.assert_array_equal(high["high"], X.max(1))
+
+
+def test_batches_nest():
+    outer = tg.vmap(tg.vmap(lambda a, b: np.sum(np.exp(a * b)), (None, 0)), (0, None))
+    np.testing.assert_allclose(outer(X, X), np.exp(X[:, None] * X).sum(-1))
+
+
+@pytest.mark.parametrize("transform", [tg.jacobian, lambda f: tg.hessian(lambda x: np.sum(f(x)))])
+def test_transforms_work_on_each_member(transform):
+    g = transform(lambda x: np.tanh(x @ W))
+    np.testing.assert_allclose(tg.vmap(g)(X), each(g, X), atol=1e-14)
+
+
+def test_gradients_go_through_a_batch():
+    def total(W):
+        return np.sum(tg.vmap(tg.grad(loss), (None, 0, 0))(W, X, CLASSES) ** 2)
+
+    def looped(W):
+        return sum(np.sum(tg.grad(loss)(W, x, c) ** 2) for x, c in zip(X, CLASSES, strict=True))
+
+    np.testing.assert_allclose(tg.grad(total)(W), tg.grad(looped)(W), atol=1e-13)
+
+
+def test_what_has_no_batch_is_named_and_looped_over_on_request():
+    def f(x):
+        return np.interp(x, [-5.0, 0.0, 5.0], [0.0, 1.0, 4.0])
+
+    with pytest.raises(TypeError, match=r"vmap: np\.\w+ computes no batch at once; pass fallback=True"):
+        tg.vmap(f)(X)
+    np.testing.assert_allclose(tg.vmap(f, fallback=True)(X), f(X))
+
+
+def test_branching_on_a_member_is_refused():
+    for f in (lambda x: x if x.sum() > 0 else -x, lambda x: float(x[0]), lambda x: x[x > 0]):
+        with pytest.raises(TypeError, match="member to member"):
+            tg.vmap(f)(X)
+
+
+def test_wrong_numbers_of_members_are_refused():
+    with pytest.raises(ValueError, match=r"hold \[5, 6\] members"):
+        tg.vmap(np.add)(X, X[:5])
+    with pytest.raises(ValueError, match="2 in_axes for 1 arguments"):
+        tg.vmap(np.sin, (0, 0))(X)
+    w = tg.Tensor(2.0)
+    with pytest.raises(TypeError, match="pass it as an argument"):
+        tg.vmap(lambda x: x * w)(X)

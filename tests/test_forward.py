@@ -1,0 +1,160 @@
+"""Forward mode: each rule agrees with reverse mode, derivatives nest, and the memory does not grow with the length."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from cases import PAGES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+
+EVERY = pytest.mark.parametrize(
+    "fun", [pytest.param(f, id=f"{page}-{f.__name__}") for page, cases in PAGES.items() for f in cases]
+)
+CASES = {f: case for cases in PAGES.values() for f, case in cases.items()}
+
+
+def waves(a):
+    return np.cos(1.0 + np.arange(np.size(a))).reshape(np.shape(a))
+
+
+@EVERY
+@settings(max_examples=max(settings.default.max_examples // 2, 5))
+@given(data=st.data())
+def test_forward_mode_is_the_transpose_of_reverse_mode(fun, data):
+    """u . (J v) equals v . (J' u), also of the gradient's own derivative."""
+    f, args = data.draw(CASES[fun])
+    args = [np.asarray(a, float) for a in args]
+    for g in (f, lambda *xs: np.sum(f(*xs) ** 2)):
+        vs = list(map(waves, args))
+        y, tangent = tg.jvp(g, args, vs)
+        np.testing.assert_allclose(y, g(*args), rtol=1e-12, atol=1e-12)
+        u = np.sin(1.0 + np.arange(np.size(y))).reshape(np.shape(y))
+        pulled = tg.vjp(g, *args)[1](u)
+        forward, reverse = np.sum(u * tangent), sum(np.sum(p * v) for p, v in zip(pulled, vs, strict=True))
+        scale = sum(np.sum(np.abs(p * v)) for p, v in zip(pulled, vs, strict=True))
+        np.testing.assert_allclose(forward, reverse, rtol=1e-9, atol=1e-11 * max(1.0, scale))
+
+
+@EVERY
+@settings(max_examples=max(settings.default.max_examples // 5, 3))
+@given(data=st.data())
+def test_jacobians_of_both_modes_equal_those_row_by_row(fun, data):
+    f, args = data.draw(CASES[fun])
+    args = [np.asarray(a, float) for a in args]
+    y = np.asarray(f(*args))
+    pull = tg.vjp(f, *args)[1]
+    rows = [pull(e.reshape(y.shape)) for e in np.eye(y.size)[:40]]
+    for mode in ("reverse", "forward"):
+        for k, J in enumerate(tg.jacobian(f, tuple(range(len(args))), mode=mode)(*args)):
+            assert J.shape == y.shape + args[k].shape
+            flat = J.reshape(y.size, *args[k].shape)
+            for row, pulled in zip(flat, rows, strict=False):
+                np.testing.assert_allclose(row, pulled[k], rtol=1e-9, atol=1e-9 * max(1, np.abs(J).max(initial=0)))
+
+
+def chain(n):
+    def f(x):
+        for _ in range(n):
+            x = np.sin(x) * 1.01
+        return x
+
+    return f
+
+
+def peak(f, x):
+    tracemalloc.start()
+    tg.jvp(f, [x], [np.ones_like(x)])
+    size = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return size
+
+
+def test_the_memory_of_a_jvp_does_not_grow_with_the_length_of_a_chain():
+    x = np.ones(10_000)
+    peak(chain(3), x)
+    assert peak(chain(1000), x) < 1.1 * peak(chain(10), x) + 10_000
+
+
+def test_derivatives_nest_in_any_order():
+    modes = {"forward": lambda f: lambda x: tg.jvp(f, [x], [np.ones_like(x)])[1], "reverse": tg.grad}
+    for one in modes.values():
+        for two in modes.values():
+            for three in modes.values():
+                np.testing.assert_allclose(one(two(three(lambda x: x**4 * np.sin(x))))(0.7), THIRD, rtol=1e-12)
+
+
+x = 0.7
+THIRD = (24 * x - 12 * x**3) * np.sin(x) + (36 * x**2 - x**4) * np.cos(x)
+
+
+def test_derivatives_by_different_variables_are_kept_apart():
+    """The derivative of x d(x + y)/dy by x is 1: a confusion of both directions would give 2."""
+    one = np.float64(1.0)
+    inner = lambda x: x * tg.jvp(lambda y: x + y, [one], [one])[1]
+    assert tg.jvp(inner, [one], [one])[1] == 1
+    assert tg.grad(inner)(1.0) == 1
+
+
+def test_a_direction_may_be_differentiated_too():
+    x, v = np.array([0.3, 0.4]), np.array([1.0, -2.0])
+    along = tg.grad(lambda v: np.sum(tg.jvp(np.sin, [x], [v])[1] ** 2))(v)
+    np.testing.assert_allclose(along, 2 * np.cos(x) ** 2 * v)
+
+
+def test_functions_that_compute_gradients_themselves_have_derivatives():
+    def f(x):
+        return tg.gradients(np.sum(x**3), [x], create_graph=True)[0]
+
+    y, tangent = tg.jvp(f, [np.array([1.0, 2.0])], [np.ones(2)])
+    np.testing.assert_allclose(y, [3, 12])
+    np.testing.assert_allclose(tangent, [6, 12])
+
+
+def test_zero_times_infinity_is_zero_along_a_direction_too():
+    with np.errstate(all="ignore"):
+        _, tangent = tg.jvp(lambda x: np.where(x > 0, np.sqrt(x), 0.0), [np.zeros(2)], [np.ones(2)])
+    np.testing.assert_array_equal(tangent, [0, 0])
+    np.testing.assert_array_equal(tg.jvp(lambda x: np.sqrt(x * 0 + 0), [np.zeros(2)], [np.zeros(2)])[1], [0, 0])
+
+
+def test_functions_with_a_rule_of_the_users_own_have_a_forward_mode():
+    @tg.primitive
+    def cube(x):
+        return x**3
+
+    tg.defvjp(cube, lambda g, y, x: g * 3 * x**2)
+    assert tg.jvp(cube, [2.0], [1.0]) == (8, 12)
+
+
+def test_written_elements_carry_their_tangents():
+    def f(x):
+        y = x * 2
+        y[0] = y[1] * y[2]
+        return y
+
+    x, v = np.array([1.0, 2.0, 3.0]), np.array([1.0, 10.0, 100.0])
+    np.testing.assert_allclose(tg.jvp(f, [x], [v])[1], tg.jacobian(f)(x) @ v)
+
+
+@pytest.mark.parametrize("shape", [(1, 9), (9, 1), (4, 4), (0, 3), (3, 0)])
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+def test_jacobians_of_any_proportions_agree(shape, mode):
+    rng = np.random.default_rng(0)
+    A, x = rng.normal(size=shape), rng.normal(size=shape[1])
+    J = tg.jacobian(lambda x: np.tanh(A @ x), mode=mode)(x)
+    np.testing.assert_allclose(J, (1 - np.tanh(A @ x) ** 2)[:, None] * A, atol=1e-14)
+
+
+def test_the_mode_of_a_jacobian_is_checked():
+    with pytest.raises(ValueError, match="'auto', 'forward' or 'reverse'"):
+        tg.jacobian(np.sin, mode="backward")
+
+
+def test_a_large_jacobian_is_computed_in_parts(monkeypatch):
+    monkeypatch.setattr("tinygrad_edu.transforms.jacobians.MOST", 100)
+    x = np.linspace(0, 1, 30)
+    for mode in ("forward", "reverse"):
+        np.testing.assert_allclose(tg.jacobian(np.sin, mode=mode)(x), np.diag(np.cos(x)))

@@ -1,0 +1,297 @@
+"""Batch rules: where each NumPy function finds the axes of one member, behind the first axis of a batch.
+
+Elementwise functions need none, as their operands broadcast. Functions with an `axis` have it moved by one; most of
+`np.linalg` takes stacks of matrices anyway. Functions that the derivative table writes in others need no rule either.
+"""
+
+import functools
+import inspect
+import math
+from typing import Any
+
+import numpy as np
+
+from ..engine.rules import indexing, joining, shaping
+from ..engine.rules.einsum import einsum as explicit_einsum
+from ..engine.rules.products import cross
+from ..engine.rules.registry import Array, Function
+from .batching import BATCHED, Batch, Level, NoBatching, Rule, aligned, batches, elementwise, full, is_member, wrapped
+
+
+@functools.cache
+def _signature(fun: Function) -> inspect.Signature:
+    return inspect.signature(fun)
+
+
+def bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments by name; all but the first must be the same for all members."""
+    given = _signature(fun).bind(*args, **kwargs).arguments
+    _, *others = given.values()
+    if batches(others):
+        raise NoBatching(f"an argument of {fun.__name__} differs from member to member")
+    return given
+
+
+def moved(axis: Any, ndim: int) -> Any:
+    """Return axes of a member as those of the batch."""
+    if isinstance(axis, (tuple, list, range)):
+        return tuple([moved(a, ndim) for a in axis])
+    if not -ndim <= axis < ndim:
+        raise np.exceptions.AxisError(axis, ndim)
+    return axis % ndim + 1
+
+
+def along_axes(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Move the axes of a reduction and its like; without one, all axes of a member."""
+    given = bound(fun, args, kwargs)
+    x = next(iter(given.values()))
+    axis = given.get("axis", _signature(fun).parameters["axis"].default)
+    axis = tuple(range(x.ndim)) if axis is None else axis
+    return wrapped(fun(x.stacked, **{**_rest(given), "axis": moved(axis, x.ndim)}), level)
+
+
+def flattening(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Move the axis of a function that flattens an array if there is none."""
+    given = bound(fun, args, kwargs)
+    x = next(iter(given.values()))
+    axis = given.get("axis", _signature(fun).parameters["axis"].default)
+    stacked = x.stacked if axis is not None and x.ndim else x.stacked.reshape(level.size, x.size)
+    axis = moved(axis, x.ndim) if axis is not None and x.ndim else 1
+    result = fun(stacked, **{**_rest(given), "axis": axis})
+    if fun is np.roll and given.get("axis") is None:
+        result = result.reshape(x.stacked.shape)
+    return wrapped(result, level)
+
+
+def _rest(given: dict[str, Any]) -> dict[str, Any]:
+    first = next(iter(given))
+    return {k: v for k, v in given.items() if k != first}
+
+
+# Shapes
+def reshape(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Keep the first axis, and reshape the members."""
+    given = bound(np.reshape, args, kwargs)
+    if given.get("order", "C") != "C":
+        raise NoBatching(f"{level.title}: np.reshape of a batch keeps the order of C")
+    x, shape = given["a"], given["shape"]
+    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    shape = np.broadcast_to(0, x.shape).reshape(shape).shape  # NumPy finds the length for -1
+    return Batch(np.reshape(x.stacked, (level.size, *shape)), level)
+
+
+def ravel(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Flatten each member."""
+    return reshape(fun, level, (args[0], (args[0].size,)), kwargs)
+
+
+def transpose(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Permute the axes behind the first."""
+    given = bound(fun, args, kwargs)
+    x, axes = given["a"], given.get("axes")
+    axes = range(x.ndim)[::-1] if axes is None else axes
+    return Batch(np.transpose(x.stacked, (0, *moved(tuple(axes), x.ndim))), level)
+
+
+def two_axes(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Move every axis among the arguments that follow the first."""
+    given = bound(fun, args, kwargs)
+    x = next(iter(given.values()))
+    defaults = {k: p.default for k, p in _signature(fun).parameters.items() if k in ("axis1", "axis2", "axes")}
+    axes = {k: moved(v, x.ndim) for k, v in {**defaults, **_rest(given)}.items() if k not in ("k", "offset", "dtype")}
+    return Batch(fun(x.stacked, **{**_rest(given), **axes}), level)
+
+
+def new_axes(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Count the new axes from the member's first."""
+    x, axis = args[0], kwargs.get("axis", args[1] if len(args) > 1 else None)
+    axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    return Batch(np.expand_dims(x.stacked, moved(axes, x.ndim + len(axes))), level)
+
+
+def squeeze(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Drop axes of length one, but never the first."""
+    x, axis = args[0], kwargs.get("axis", args[1] if len(args) > 1 else None)
+    axis = tuple([i for i, n in enumerate(x.shape) if n == 1]) if axis is None else axis
+    return Batch(np.squeeze(x.stacked, moved(axis, x.ndim)), level)
+
+
+def broadcast_to(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Broadcast each member."""
+    shape = args[1] if isinstance(args[1], tuple) else tuple(np.atleast_1d(args[1]).tolist())
+    return Batch(np.broadcast_to(aligned(args[0], len(shape), level), (level.size, *shape)), level)
+
+
+def at_least(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Reshape as NumPy does for a member."""
+    if len(args) > 1:
+        return tuple([fun(a) for a in args])
+    shape = fun(np.broadcast_to(0, args[0].shape)).shape
+    return reshape(fun, level, (args[0], shape), {})
+
+
+# Joining
+def concatenate(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Join stacked members along a moved axis."""
+    parts, axis = args[0], kwargs.get("axis", args[1] if len(args) > 1 else 0)
+    if fun is joining.concatenate:
+        parts, axis = args, kwargs.get("axis", 0)
+    if axis is None:
+        parts, axis = [np.ravel(part) for part in parts], 0
+    return Batch(np.concatenate([full(a, level) for a in parts], axis=moved(axis, np.ndim(parts[0]))), level)
+
+
+def stack(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Stack members along a new axis behind the first."""
+    parts, axis = args[0], kwargs.get("axis", args[1] if len(args) > 1 else 0)
+    return Batch(np.stack([full(a, level) for a in parts], axis=moved(axis, np.ndim(parts[0]) + 1)), level)
+
+
+# Products
+def matmul(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Multiply stacks of matrices; where one matrix serves all vectors or rows, it is a single product."""
+    a, b = args
+    in_a, in_b = is_member(a, level), is_member(b, level)
+    if in_a and not in_b and b.ndim == 2:
+        rows = a.stacked.reshape(math.prod(a.stacked.shape[:-1]), a.shape[-1])
+        return Batch(np.matmul(rows, b).reshape((*a.stacked.shape[:-1], b.shape[1])), level)
+    if in_b and not in_a and a.ndim == 2 and b.ndim == 1:
+        return Batch(np.matmul(b.stacked, a.swapaxes(0, 1)), level)
+    if in_a and in_b and a.ndim == b.ndim == 1:
+        return Batch(np.vecdot(a.stacked, b.stacked), level)
+    row, column = a.ndim == 1, b.ndim == 1
+    a, b = (a[None] if row else a), (b[:, None] if column else b)
+    ndim = max(a.ndim, b.ndim)
+    y = Batch(np.matmul(aligned(a, ndim, level), aligned(b, ndim, level)), level)
+    y = y[..., 0, :] if row else y
+    return y[..., 0] if column else y
+
+
+def outer(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Multiply a column with a row."""
+    a, b = (np.reshape(v, (np.size(v),)) for v in args)
+    return np.multiply(a[:, None], b)
+
+
+def einsum(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Give the operands that differ a letter for the members."""
+    inputs, _, output = kwargs["subscripts"].partition("->")
+    letter = next(c for c in "zyxwvutsrqponmlkjihgfedcbaABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in kwargs["subscripts"])
+    terms = [letter * is_member(a, level) + term for a, term in zip(args, inputs.split(","), strict=True)]
+    operands = [a.stacked if is_member(a, level) else a for a in args]
+    return Batch(np.einsum(f"{','.join(terms)}->{letter}{output}", *operands), level)
+
+
+def linalg(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a function that takes stacks of matrices."""
+    first, *others = args
+    if batches([*others, kwargs]):
+        raise NoBatching(f"{level.title}: an argument of {fun.__name__} differs from member to member")
+    return wrapped(fun(first.stacked, *others, **kwargs), level)
+
+
+def solve(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Solve for a vector as for a matrix of one column."""
+    a, b = args
+    column = b.ndim == 1
+    b = b[:, None] if column else b
+    ndim = max(a.ndim, b.ndim)
+    y = Batch(np.linalg.solve(aligned(a, ndim, level), aligned(b, ndim, level)), level)
+    return y[..., 0] if column else y
+
+
+def copied(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a function that keeps the shape, with no other array among its arguments."""
+    bound(fun, args, kwargs)
+    if (shape := kwargs.get("shape")) is not None:
+        kwargs = {**kwargs, "shape": (level.size, *np.atleast_1d(shape).tolist())}
+    return Batch(fun(args[0].stacked, *args[1:], **kwargs), level)
+
+
+def triangle(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Take the triangle of each member; a vector becomes a matrix first."""
+    x = args[0] if args[0].ndim > 1 else np.broadcast_to(args[0], (args[0].size,) * 2)
+    return copied(fun, level, (x, *args[1:]), kwargs)
+
+
+# Indexing
+def getitem(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Read the same elements of each member, or those at its own indices."""
+    x, index = args
+    stacked, index, _ = located(x, index, level)
+    return Batch(stacked[index], level)
+
+
+def setitem(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Write into a copy of each member."""
+    x, index, v = args
+    stacked, index, ndim = located(x, index, level)
+    return Batch(np.reshape(indexing.setitem(stacked, index, aligned(v, ndim, level)), (level.size, *x.shape)), level)
+
+
+def scatter(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Add values at the indices of each member."""
+    v, index, shape = args
+    stacked, index, _ = located(np.broadcast_to(0, shape), index, level)
+    return Batch(np.reshape(indexing.scatter(full(v, level), index, stacked.shape), (level.size, *shape)), level)
+
+
+def located(x: Any, index: Any, level: Level) -> tuple[Array, tuple[Any, ...], int]:
+    """Return the stacked members, the index of the elements x[index] in them, and their number of axes.
+
+    A basic index follows a slice of all members. Arrays among the index become positions in flattened members. Indices
+    that differ from member to member follow the numbers of the members, if all are integers.
+    """
+    parts = index if isinstance(index, tuple) else (index,)
+    stacked = full(x, level)
+    if batches(parts):
+        if any(indexing.dtype_of(i).kind not in "iu" for i in parts):
+            raise NoBatching(f"{level.title}: an index that differs from member to member takes integers alone")
+        ndim = max(map(np.ndim, parts))
+        members = np.arange(level.size).reshape(level.size, *(1,) * ndim)
+        return stacked, (members, *[aligned(i, ndim, level) for i in parts]), ndim + x.ndim - len(parts)
+    if all(i is None or i is ... or isinstance(i, (int, np.integer, slice)) for i in parts):
+        return stacked, (slice(None), *parts), np.broadcast_to(0, x.shape)[index].ndim
+    positions = np.arange(x.size).reshape(x.shape)[index]
+    return np.reshape(stacked, (level.size, x.size)), (slice(None), positions), positions.ndim
+
+
+def take_along_axis(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Read within the vectors of each member."""
+    given = _signature(fun).bind(*args, **kwargs).arguments
+    x, indices, axis = given["arr"], given["indices"], given.get("axis", -1)
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    return Batch(np.take_along_axis(full(x, level), full(indices, level), moved(axis, x.ndim)), level)
+
+
+_RULES: dict[Function, Rule] = {
+    **dict.fromkeys((
+        np.sum, np.mean, np.prod, np.max, np.min, np.amax, np.amin, np.var, np.std, np.any, np.all, np.nansum,
+        np.nanmean, np.nanmax, np.nanmin, np.nanprod, np.count_nonzero, np.median, np.flip,
+    ), along_axes),
+    **dict.fromkeys((
+        np.cumsum, np.cumprod, np.argmax, np.argmin, np.sort, np.argsort, np.roll, np.diff, np.repeat,
+        np.nancumsum, np.nancumprod,
+    ), flattening),
+    np.reshape: reshape, np.ravel: ravel, np.transpose: transpose, np.permute_dims: transpose,
+    **dict.fromkeys((np.swapaxes, np.moveaxis, np.diagonal, np.trace, np.rot90), two_axes),
+    np.expand_dims: new_axes, np.squeeze: squeeze, np.broadcast_to: broadcast_to,
+    **dict.fromkeys((np.atleast_1d, np.atleast_2d, np.atleast_3d), at_least),
+    np.concatenate: concatenate, joining.concatenate: concatenate, np.stack: stack,
+    np.matmul: matmul, np.outer: outer, explicit_einsum: einsum,
+    **dict.fromkeys((
+        np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky, np.linalg.eigh, np.linalg.eigvalsh,
+        np.linalg.svd, np.linalg.svdvals, np.linalg.qr, np.linalg.pinv, np.linalg.matrix_transpose,
+    ), linalg),
+    np.linalg.solve: solve,
+    **dict.fromkeys((
+        np.copy, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.real, np.imag, np.nan_to_num, np.round,
+        np.around, shaping.astype,
+    ), copied),
+    **dict.fromkeys((np.where, np.clip, np.isclose, cross), elementwise),
+    np.tril: triangle, np.triu: triangle,
+    np.take_along_axis: take_along_axis,
+    Batch.__getitem__: getitem, indexing.setitem: setitem, indexing.scatter: scatter,
+}  # fmt: skip
+BATCHED.update(_RULES)

@@ -1,0 +1,260 @@
+"""Batches: one call computes a function for many arguments at once.
+
+A `Batch` is an array with a hidden first axis, that of the members. NumPy's functions see the shape of one member, and
+compute all of them: `batch_rules` says where each function finds the other axes. So code that is written for one
+example runs for a batch, the engine and the derivative table included: the gradient in a backward pass may be a Batch.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from itertools import count
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from ..engine.dispatch import REDUCTIONS, SCANS, Operand
+from ..engine.rules.finite import has_nan
+from ..engine.rules.registry import (
+    Array,
+    Function,
+    array_likes,
+    compositions,
+    implementations,
+    is_elementwise,
+    name,
+    predicates,
+)
+from ..engine.tape import Node
+
+_levels = count()
+
+
+class Level:
+    """One vmap: how many members its Batches have, and whether an unknown function is called for each of them."""
+
+    def __init__(self, size: int, fallback: bool, title: str = "vmap") -> None:
+        self.size, self.fallback, self.title, self.depth = size, fallback, title, next(_levels)
+        self.running: set[Function] = set()  # primitives whose implementation is called with Batches
+
+
+Rule = Callable[[Function, Level, tuple[Any, ...], dict[str, Any]], Any]
+BATCHED: dict[Function, Rule] = {}  # filled by `batch_rules`
+OF_SHAPES: set[Function] = {
+    np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.common_type,
+}  # fmt: skip
+depth = operator.attrgetter("depth")
+
+
+class NoBatching(TypeError):
+    """Raised for a function that cannot compute all members of a batch at once."""
+
+
+class Batch(NDArrayOperatorsMixin):
+    """An array for each member of a batch; `stacked` holds all of them along its first axis."""
+
+    __slots__ = ("level", "stacked")
+    __class__ = property(lambda self: np.ndarray)
+
+    def __init__(self, stacked: Any, level: Level) -> None:
+        self.stacked, self.level = stacked, level
+
+    shape = property(lambda self: self.stacked.shape[1:])
+    ndim = property(lambda self: self.stacked.ndim - 1)
+    size = property(lambda self: int(np.prod(self.shape)))
+    dtype = property(lambda self: self.stacked.dtype)
+    T = property(lambda self: np.transpose(self))
+    mT = property(lambda self: np.swapaxes(self, -1, -2))
+    real, imag = property(lambda self: np.real(self)), property(lambda self: np.imag(self))
+    base = None  # it shares its memory with no other array
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(isinstance(a, Node) for a in inputs):
+            return NotImplemented
+        if method == "__call__":
+            if not kwargs and ufunc.signature is None:
+                return elementwise(ufunc, max([b.level for b in batches(inputs)], key=depth), inputs, kwargs)
+            return call(ufunc, inputs, kwargs)
+        table = {"reduce": REDUCTIONS, "accumulate": SCANS}.get(method, {})
+        if ufunc in table:
+            return call(table[ufunc], inputs, {"axis": 0, **kwargs})
+        return call(getattr(ufunc, method), inputs, kwargs)
+
+    def __array_function__(self, fun: Function, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        nodes = [a for a in args if isinstance(a, Operand)]
+        if any(issubclass(t, Node) for t in types) or nodes:
+            return nodes[0].__array_function__(fun, types, args, kwargs) if nodes else NotImplemented
+        return call(fun, args, kwargs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return call(Batch.__getitem__, (self, index), {})
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return int(self.shape[0])
+
+    def __iter__(self) -> Any:
+        return (self[i] for i in range(len(self)))
+
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Batch:
+        """As ndarray's."""
+        return Batch(self.stacked.astype(dtype, *args, **kwargs), self.level)
+
+    def copy(self, order: Any = "C") -> Batch:
+        """As ndarray's."""
+        return Batch(np.copy(self.stacked), self.level)
+
+    def reshape(self, *shape: Any, **kwargs: Any) -> Any:
+        """As ndarray's."""
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **kwargs)
+
+    def transpose(self, *axes: Any) -> Any:
+        """As ndarray's."""
+        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
+
+    def flatten(self) -> Any:
+        """As ndarray's."""
+        return np.ravel(self).copy()
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise NoBatching(
+            f"{self.level.title}: a plain number or array differs from member to member of a batch; compute with NumPy "
+            "functions, choose with np.where(condition, ..., ...), or pass fallback=True"
+        )
+
+    __array__ = __bool__ = __float__ = __int__ = __index__ = __complex__ = __setitem__ = _refuse
+    item = tolist = tobytes = _refuse
+
+    def __repr__(self) -> str:
+        return f"Batch of {self.level.size} arrays of shape {self.shape}"
+
+
+def _method(fun: Function) -> Function:
+    return lambda self, *args, **kwargs: fun(self, *args, **kwargs)
+
+
+array_likes.add(Batch)
+METHODS = (
+    "sum mean prod max min var std any all argmax argmin cumsum cumprod ravel squeeze swapaxes take repeat "
+    "diagonal trace clip round argsort dot conj conjugate searchsorted choose"
+)
+for _name in METHODS.split():
+    setattr(Batch, _name, _method(getattr(np, _name)))
+
+
+def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return fun(*args, **kwargs) for all members of the Batches among the arguments."""
+    level = max([b.level for b in batches([*args, kwargs] if kwargs else args)], key=depth)
+    try:
+        if fun in BATCHED:
+            return BATCHED[fun](fun, level, args, kwargs)
+        if is_elementwise(fun):
+            return elementwise(fun, level, args, kwargs)
+        if fun in OF_SHAPES:
+            return fun(*map(shaped, args), **kwargs)
+        if fun in predicates:
+            return decided(fun, level, args)
+        if fun in compositions:
+            return compositions[fun](*args, **kwargs)
+        if fun in implementations and fun not in level.running:
+            level.running.add(fun)
+            try:
+                return implementations[fun](*args, **kwargs)
+            finally:
+                level.running.remove(fun)
+        raise NoBatching(f"{level.title}: {name(fun)} computes no batch at once; pass fallback=True to loop over it")
+    except NoBatching:
+        if not level.fallback:
+            raise
+    return looped(fun, level, args, kwargs)
+
+
+def elementwise(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Let operands broadcast."""
+    out = kwargs.pop("out", None) if kwargs else None
+    if kwargs and batches(kwargs):
+        raise NoBatching(f"{level.title}: an array for a keyword of {name(fun)} differs from member to member")
+    ndim = max([getattr(a, "ndim", 0) for a in args])
+    result = fun(*[aligned(a, ndim, level) for a in args], **kwargs)
+    if out is None or out == (None,):
+        return wrapped(result, level)
+    target = out[0] if isinstance(out, tuple) else out
+    if not is_member(target, level):
+        raise NoBatching(f"{level.title}: {name(fun)} writes members of a batch into a plain array")
+    target.stacked = np.broadcast_to(result, target.stacked.shape).astype(target.dtype)
+    return target
+
+
+def is_member(a: Any, level: Level) -> bool:
+    """Return whether an argument differs from member to member."""
+    return type(a) is Batch and a.level is level
+
+
+def wrapped(result: Any, level: Level) -> Any:
+    """Return stacked results as Batches."""
+    if isinstance(result, tuple):
+        parts = [Batch(r, level) for r in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+    return [Batch(r, level) for r in result] if isinstance(result, list) else Batch(result, level)
+
+
+def aligned(a: Any, ndim: int, level: Level) -> Any:
+    """Return an operand so that members of `ndim` axes broadcast against each other."""
+    if type(a) is not Batch or a.level is not level:
+        return a
+    missing = ndim - a.ndim
+    return a.stacked if missing <= 0 else np.reshape(a.stacked, (level.size, *(1,) * missing, *a.shape))
+
+
+def batches(value: Any) -> list[Batch]:
+    """Return the Batches in nested lists, tuples and dicts."""
+    if type(value) is Batch:
+        return [value]
+    if not isinstance(value, (list, tuple, dict)):
+        return []
+    members = value.values() if isinstance(value, dict) else value
+    return [b for v in members for b in ((v,) if type(v) is Batch else batches(v))]
+
+
+def member(value: Any, level: Level, i: int) -> Any:
+    """Return nested arguments with the i-th member of each Batch."""
+    if type(value) is Batch:
+        return value.stacked[i] if value.level is level else value
+    if isinstance(value, (list, tuple)):
+        parts = [member(v, level, i) for v in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return {k: member(v, level, i) for k, v in value.items()} if type(value) is dict else value
+
+
+def looped(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a function once for each member, and stack the results."""
+    results = [fun(*member(args, level, i), **member(kwargs, level, i)) for i in range(level.size)]
+    if not isinstance(results[0], tuple):
+        return Batch(np.stack(results), level)
+    parts = [Batch(np.stack(part), level) for part in zip(*results, strict=True)]
+    return type(results[0])(*parts) if hasattr(results[0], "_fields") else tuple(parts)
+
+
+def decided(fun: Function, level: Level, args: tuple[Any, ...]) -> bool:
+    """Return a predicate's answer, which must be the same for all members: the function branches on it."""
+    if fun is has_nan:  # one NaN is enough, as the remedy is right for all
+        return bool(fun(*[a.stacked if type(a) is Batch else a for a in args]))
+    answers = {fun(*member(args, level, i)) for i in range(level.size)}
+    if len(answers) > 1:
+        raise NoBatching(f"{level.title}: the members of a batch differ in {name(fun)}")
+    return bool(answers.pop())
+
+
+def shaped(a: Any) -> Any:
+    """Return a plain array of the shape and dtype of a Batch, and anything else as it is."""
+    return np.broadcast_to(np.ones((), a.dtype), a.shape) if type(a) is Batch else a
+
+
+def full(a: Any, level: Level) -> Array:
+    """Return the members of an argument, stacked; those of a plain array are the same."""
+    if type(a) is Batch and a.level is level:
+        return a.stacked  # type: ignore[no-any-return]
+    return np.broadcast_to(a, (level.size, *np.shape(a)))
