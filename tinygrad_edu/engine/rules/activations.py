@@ -14,6 +14,8 @@ from .tables import from_table
 
 def floating(x: Any) -> Array:
     """Return x, as float64 if it holds integers or booleans, whose negatives and differences might wrap around."""
+    if type(x) is np.ndarray and x.dtype.kind == "f":  # the usual case
+        return x
     x = from_table(x)
     if isinstance(x, (int, list, tuple)):  # a bool is an int
         x = np.asarray(x)
