@@ -70,7 +70,8 @@ class Group:
 
     def hyperparameters(self) -> dict[str, Setting]:
         """Return all hyperparameters by name, `lr` first."""
-        return {name: getattr(self, name) for name in self.names}
+        values = vars(self)
+        return {name: values[name] for name in self.names}
 
     def settings(self) -> dict[str, Any]:
         """Return the hyperparameters by name, `lr` first, without those that are 0 or off."""

@@ -79,25 +79,28 @@ class InPlace:
             picks, ufuncs, count = plan(tuple(trace.calls), trace.results, trace.arguments)
             constants: dict[str, tuple[object, ...]] = {}
             for arrays in parameters:
-                theta, g, *state = arrays
-                theta, g, *state = arrays
-                is_narrow, dtype = theta.dtype == NARROW, working_dtype(theta.dtype)
+                theta = arrays[0]
+                kind = theta.dtype.char
+                is_narrow = kind == NARROW.char
+                needed = count + 2 if is_narrow else count
                 kept, scratch = self.scratch.get(id(theta), (None, []))
-                if kept is not theta or len(scratch) != count + 2 * is_narrow:
-                    scratch = [np.empty_like(theta, dtype) for _ in range(count + 2 * is_narrow)]
+                if kept is not theta or len(scratch) != needed:
+                    scratch = [np.empty_like(theta, working_dtype(theta.dtype)) for _ in range(needed)]
                     self.scratch[id(theta)] = theta, scratch
-                if (kind := dtype.char) not in constants:  # arrays give what Python's floats do, in half the time
+                if kind not in constants:  # arrays give what Python's floats do, in half the time
+                    dtype = working_dtype(theta.dtype)
                     constants[kind] = (*ufuncs, *[np.asarray(x, dtype) for x in trace.numbers])
                 if is_narrow:
                     *scratch, wide_theta, wide_g = scratch
-                    calls += [(np.positive, theta, wide_theta), (np.positive, g, wide_g)]
-                    arrays = wide_theta, wide_g, *state
+                    calls += [(np.positive, theta, wide_theta), (np.positive, arrays[1], wide_g)]
+                    arrays = wide_theta, wide_g, *arrays[2:]
                 registers = (*arrays, *scratch, *constants[kind])
                 calls += [pick(registers) for pick in picks]
                 if is_narrow:
                     calls.append((np.positive, arrays[0], theta))
-        used = {id(arrays[0]) for _, parameters in updates for arrays in parameters}
-        if len(self.scratch) > len(used):  # data was replaced: the old array may go
+        if len(self.scratch) > sum([len(parameters) for _, parameters in updates]):
+            # Data was replaced, and the old array may go.
+            used = {id(arrays[0]) for _, parameters in updates for arrays in parameters}
             self.scratch = {i: kept for i, kept in self.scratch.items() if i in used}
         # Copies cost a third of the step. After a step that succeeded only floating-point errors can raise: shapes and
         # dtypes fit, and Ctrl-C waits for the end, as deque and starmap run no Python code between two calls.

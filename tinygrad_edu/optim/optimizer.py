@@ -135,23 +135,24 @@ class Optimizer:
         """
         kind = type(self).__name__
         grads = gradients(self.params, kind)
-        first = next(p for p, g in zip(self.params, grads, strict=True) if g is not None)
-        passes = getattr(first, "passes", 1)
+        moving = [g is not None for g in grads]
+        passes = getattr(self.params[moving.index(True)], "passes", 1)
         if passes > 1 and not accumulated:
             warnings.warn(
                 f"{kind}.step: the gradients are the sum of {passes} backward passes. Call zero_grad() before each "
                 "backward(), or minimize(loss), which does; if you add them up on purpose, step(accumulated=True)",
                 stacklevel=2,
             )
-        t, missed = self.steps + 1, self._missed()
+        t = self.steps + 1
+        missed = self._missed() if self.missed.size or False in moving else []
         updates = list(self._updates(grads, t, missed))
         is_number = type(self.steps) is int  # while jit records, it is not
         (self._in_place.update if is_number else run_plainly)(updates)
         self.steps = t
-        if [g for g, m in zip(grads, missed, strict=True) if (g is None) != (m < 0)]:
+        if missed and [m >= 0 for m in missed] != moving:
             self.missed = np.stack([
-                m if (g is None) == (m < 0) else m - t if g is None else m + t
-                for g, m in zip(grads, missed, strict=True)
+                m if moves == (m >= 0) else m + t if moves else m - t
+                for m, moves in zip(missed, moving, strict=True)
             ])  # fmt: skip
 
     def _missed(self) -> list[int]:
@@ -170,10 +171,12 @@ class Optimizer:
                         "one"
                     )
                 columns.append(self.state[name][start:stop] if needed else [None] * len(group.params))
-            parameters: dict[int, list[Any]] = {}
-            for m, arrays in zip(missed[start:stop], zip(*columns, strict=True), strict=True):
-                if arrays[1] is not None:
-                    parameters.setdefault(m, []).append(arrays)
+            parameters = {0: list(zip(*columns, strict=True))}
+            if missed:
+                parameters = {}
+                for m, arrays in zip(missed[start:stop], zip(*columns, strict=True), strict=True):
+                    if arrays[1] is not None:
+                        parameters.setdefault(m, []).append(arrays)
             numbers = group.hyperparameters()
             formula = functools.partial(ascent, self.formula) if numbers.pop("maximize", False) else self.formula
             for m, members in parameters.items():

@@ -65,7 +65,7 @@ def leaf_tensors(params: Iterable[Tensor], where: str, frozen: bool = False) -> 
 def gradients(params: list[Tensor], where: str) -> list[Array | None]:
     """Return the gradients of the parameters, None for those without; raises ValueError if none has one."""
     grads = [p.grad for p in params]
-    if not [g for g in grads if g is not None]:
+    if grads[0] is None and all(g is None for g in grads):
         nor = ", nor has any other" if len(params) > 1 else ""
         raise ValueError(
             f"{where}: {describe(0, params[0])} has no gradient{nor}; call loss.backward() first, with a loss that "
