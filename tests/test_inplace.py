@@ -18,8 +18,16 @@ KINDS = {
     optim.Adagrad: {"lr": SIZE, "lr_decay": UNIT, "weight_decay": UNIT, "eps": SIZE},
     optim.RMSprop: {"lr": SIZE, "alpha": UNIT, "eps": SIZE, "weight_decay": UNIT, "momentum": UNIT,
                     "centered": st.booleans()},
-    optim.Adam: {"lr": SIZE, "betas": st.tuples(UNIT, UNIT), "eps": SIZE, "weight_decay": UNIT},
+    optim.Adadelta: {"lr": SIZE, "rho": UNIT, "eps": SIZE, "weight_decay": UNIT},
+    optim.Rprop: {"lr": SIZE, "etas": st.tuples(st.floats(0.1, 0.9), st.floats(1.1, 2)),
+                  "step_sizes": st.tuples(st.floats(1e-6, 0.1), st.floats(0.1, 10))},
+    optim.Adam: {"lr": SIZE, "betas": st.tuples(UNIT, UNIT), "eps": SIZE, "weight_decay": UNIT,
+                 "amsgrad": st.booleans()},
     optim.AdamW: {"lr": SIZE, "betas": st.tuples(UNIT, UNIT), "eps": SIZE, "weight_decay": UNIT},
+    optim.NAdam: {"lr": SIZE, "betas": st.tuples(UNIT, UNIT), "eps": SIZE, "weight_decay": UNIT,
+                  "momentum_decay": UNIT, "decoupled_weight_decay": st.booleans()},
+    optim.RAdam: {"lr": SIZE, "betas": st.tuples(UNIT, UNIT), "eps": SIZE, "weight_decay": UNIT,
+                  "decoupled_weight_decay": st.booleans()},
 }  # fmt: skip
 SHAPES = [(), (0, 3), (7,), (3, 5), (2, 3, 2)]
 
@@ -36,7 +44,8 @@ def contents(optimizer):
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_steps_in_place_equal_the_plain_formula_to_the_last_bit(kind, data):
-    options = {name: data.draw(st.one_of(st.just(None), values)) for name, values in KINDS[kind].items()}
+    drawn = {**KINDS[kind], "maximize": st.booleans()}
+    options = {name: data.draw(st.one_of(st.just(None), values)) for name, values in drawn.items()}
     options = {"lr": 0.1} | {name: value for name, value in options.items() if value is not None}
     if options.get("nesterov"):
         options.setdefault("momentum", 0.5)

@@ -1,6 +1,8 @@
 """jit: 200 steps of four training tasks give the same parameters as eager steps, with any optimization."""
 
 import functools
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,6 +38,47 @@ def test_200_steps_of_the_benchmark_end_where_the_eager_ones_end(task, optimize,
     step, found = ours.JIT[task.__name__](in_float64(task))
     np.testing.assert_allclose([step() for _ in range(STEPS)], losses, rtol=1e-12, atol=1e-12 * losses[0])
     np.testing.assert_allclose(found(), parameters, rtol=1e-12, atol=1e-12 * np.abs(parameters).max())
+
+
+EXPECTED = json.loads((Path(__file__).parent / "expected" / "optim.json").read_text())
+SCHEDULES = [
+    lambda m, o: [m.ExponentialLR(o, 0.99), m.StepLR(o, 20, 0.5)],
+    lambda m, o: [m.ChainedScheduler([m.MultiStepLR(o, [5, 5, 30]), m.CosineAnnealingWarmRestarts(o, 3, 2, 1e-3)])],
+    lambda m, o: [m.SequentialLR(o, [m.LinearLR(o), m.PolynomialLR(o, 40, 1.5)], [6])],
+    lambda m, o: [m.LinearWarmup(o, 5, then=m.CosineAnnealingLR(o, 20)), m.LambdaLR(o, lambda k: 1 / (1 + 0.1 * k))],
+    lambda m, o: [m.OneCycleLR(o, 0.02, 80), m.CosineAnnealingWarmRestarts(o, 9)],
+]
+
+
+@pytest.mark.parametrize(("kind", "options"), [(kind, options) for kind, options, _ in EXPECTED["optimizers"]])
+def test_every_optimizer_and_schedule_is_recorded_also_with_parameters_that_get_no_gradient(kind, options):
+    x = np.linspace(-1, 1, 12).reshape(6, 2)
+    several = [make for i, make in enumerate(SCHEDULES) if i in (len(options) % 5, len(kind) % 5)]
+
+    def run(compiled):
+        model, unused = tg.nn.MLP([2, 3, 1], activation="tanh", rng=0), tg.Tensor([1.0, 2.0])
+        first, *rest = model.parameters()
+        groups = [{"params": [unused, first], "lr": 0.003}, {"params": rest}]
+        opt = getattr(tg.optim, kind)(groups, **{"lr": 0.01, **options}, maximize=len(options) == 2)
+        schedules = [s for make in several for s in make(tg.optim.lr_scheduler, opt)]
+
+        def step(x):
+            opt.minimize(np.mean((model(x) - np.sin(3 * x[:, :1])) ** 2) * (-1 if opt.groups[0].maximize else 1))
+            for s in schedules:
+                s.step()
+
+        step, kept = compiled(step), []
+        for _ in range(60):
+            step(x)
+            kept.append([g.lr for g in opt.groups])
+        arrays = [p.data for p in opt.params] + [a for each in opt.state.values() for a in each]
+        return kept, np.concatenate([a.ravel() for a in arrays]), opt.missed.tolist(), step
+
+    (rates, values, missed, _), (found, others, same, step) = run(lambda f: f), run(tg.jit)
+    np.testing.assert_allclose(found, rates, rtol=1e-12, atol=1e-18)
+    np.testing.assert_allclose(others, values, rtol=1e-9, atol=1e-12)
+    assert missed == same == [-1, 0, 0, 0, 0]
+    assert step.cache_info().hits >= 55
 
 
 def trained(parameters, loss, jitted):

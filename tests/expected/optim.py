@@ -1,6 +1,6 @@
 """Write optim.json with torch==2.13.0: `python tests/expected/optim.py`.
 
-Optimizers: the parameters after 100 steps in float64, with the parameters and gradients of `tests/test_optim.py`.
+Optimizers: the parameters after 300 steps in float64, with the parameters and gradients of `tests/test_optim.py`.
 Schedules: the learning rates of 30 epochs for two groups that start at 0.1 and 0.2 (for ReduceLROnPlateau, the file
 also holds the losses). Several schedules of one optimizer ("composed", by names in `composed.py`): the rates of every
 13th of 300 epochs.
@@ -17,6 +17,7 @@ from torch.optim import lr_scheduler as schedules
 SETTINGS = {
     "SGD": [
         {"lr": 0.1}, {"lr": 0.1, "momentum": 0.9}, {"lr": 0.1, "momentum": 0.9, "nesterov": True},
+        {"lr": 0.1, "momentum": 0.7, "dampening": 0.4, "weight_decay": 0.1},
         {"lr": 0.1, "weight_decay": 0.01}, {"lr": 0.1, "momentum": 0.5, "nesterov": True, "weight_decay": 0.3},
     ],
     "Adagrad": [
@@ -27,8 +28,22 @@ SETTINGS = {
         {}, {"lr": 0.02, "alpha": 0.9, "momentum": 0.8}, {"lr": 0.02, "centered": True, "eps": 1e-3},
         {"lr": 0.02, "alpha": 0.9, "centered": True, "momentum": 0.5, "weight_decay": 0.1},
     ],
-    "Adam": [{"lr": 0.01}, {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.1}],
-    "AdamW": [{}, {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.5}],
+    "Adadelta": [{}, {"lr": 0.5, "rho": 0.8, "eps": 1e-3, "weight_decay": 0.1}],
+    "Rprop": [{}, {"lr": 0.1, "etas": (0.4, 1.3), "step_sizes": (1e-3, 0.2)}],
+    "NAdam": [
+        {}, {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.1, "momentum_decay": 0.02},
+        {"lr": 0.02, "weight_decay": 0.1, "decoupled_weight_decay": True},
+    ],
+    "RAdam": [
+        {}, {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.1},
+        {"lr": 0.02, "betas": (0.5, 0.6), "weight_decay": 0.1, "decoupled_weight_decay": True},
+    ],
+    "Adam": [
+        {"lr": 0.01}, {"lr": 0.02, "betas": (0.8, 0.9), "amsgrad": True, "weight_decay": 0.1},
+        {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.1},
+    ],
+    "AdamW": [{}, {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.5},
+              {"lr": 0.02, "amsgrad": True}],
 }  # fmt: skip
 GROUPS = [{"momentum": 0.9, "lr": 0.05}, {"weight_decay": 0.2, "nesterov": True, "momentum": 0.5}]
 LOSSES = [1.0, 0.9, 0.9, 0.9, 0.9, 0.95, 0.7, 0.69999, 0.69998, 0.7, 0.6, 0.6, 0.6, 0.6, 0.6, *[0.6] * 15]
@@ -55,7 +70,7 @@ def parameters():
 
 def run(optimizer, params):
     p, q = params
-    for k in range(100):
+    for k in range(300):
         p.grad = torch.tensor(np.cos(np.arange(6) + 0.7 * k).reshape(2, 3))
         q.grad = torch.tensor(np.sin(0.3 * k))
         optimizer.step()
@@ -95,6 +110,7 @@ def composed(names):
 
 
 if __name__ == "__main__":
+    torch.set_default_dtype(torch.float64)
     optimizers = []
     for kind, several in SETTINGS.items():
         for settings in several:

@@ -1,23 +1,24 @@
 """Optimizers: from gradients to better parameters, in place.
 
 Each optimizer states its formula as its paper does, in plain NumPy; `inplace` runs formulas without allocating. Results
-equal PyTorch's to rounding. A step moves all parameters or none: a parameter without a gradient is an error before
-anything moves. `lr_scheduler` has the schedules of the learning rate.
+equal PyTorch's to rounding. A step moves every parameter that has a gradient, and raises if none has one; an error on
+the way moves none. `lr_scheduler` has the schedules of the learning rate.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from ..engine.habits import instead
 from . import lr_scheduler
-from .adaptive import Adagrad, Adam, AdamW, RMSprop
+from .adam import Adam, AdamW, NAdam, RAdam
+from .adaptive import Adadelta, Adagrad, RMSprop, Rprop
 from .clip import clip_grad_norm, clip_grad_value
 from .group import Group
 from .optimizer import Optimizer
 from .sgd import SGD
 
 __all__ = [
-    "SGD", "Adagrad", "Adam", "AdamW", "Group", "Optimizer", "RMSprop", "clip_grad_norm", "clip_grad_value",
-    "lr_scheduler",
+    "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Group", "NAdam", "Optimizer", "RAdam", "RMSprop", "Rprop",
+    "clip_grad_norm", "clip_grad_value", "lr_scheduler",
 ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from ..engine.tensor import Tensor
 from .group import Group
 from .inplace import Array, working_dtype
 from .optimizer import Optimizer, hyperparameter
-from .validation import Params, Setting, nonnegative
+from .validation import Params, Setting, after, nonnegative, pair
 
 
 class Adagrad(Optimizer):
@@ -15,15 +15,15 @@ class Adagrad(Optimizer):
     `lr_decay` divides the rate by 1 + lr_decay * (t - 1). `weight_decay` adds weight_decay * theta to the gradient.
     """
 
-    lr_decay, weight_decay, eps = map(hyperparameter, ("lr_decay", "weight_decay", "eps"))
+    lr_decay, weight_decay, eps, maximize = map(hyperparameter, ("lr_decay", "weight_decay", "eps", "maximize"))
     state_names = ("sum",)
 
     def __init__(
         self, params: Params, lr: float = 0.01, lr_decay: float = 0, weight_decay: float = 0,
-        initial_accumulator_value: float = 0, eps: float = 1e-10,
+        initial_accumulator_value: float = 0, eps: float = 1e-10, maximize: bool = False,
     ) -> None:  # fmt: skip
         self._initial_sum = nonnegative("Adagrad", "initial_accumulator_value", initial_accumulator_value)
-        super().__init__(params, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay, eps=eps)
+        super().__init__(params, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay, eps=eps, maximize=maximize)
 
     def formula(
         self, theta: Array, g: Array, s: Array, *, t: int, lr: float, lr_decay: float, weight_decay: float,
@@ -41,6 +41,39 @@ class Adagrad(Optimizer):
         return np.full_like(p.data, self._initial_sum, dtype=working_dtype(p.dtype))
 
 
+class Adadelta(Optimizer):
+    """Divides by the root of v, a running mean of squared gradients, and multiplies by that of u, of squared steps.
+
+    (Zeiler 2012.) `weight_decay` adds weight_decay * theta to the gradient.
+    """
+
+    rho, eps, weight_decay, maximize = map(hyperparameter, ("rho", "eps", "weight_decay", "maximize"))
+    state_names = ("square", "step")
+
+    def __init__(
+        self, params: Params, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0,
+        maximize: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, maximize=maximize)
+
+    def formula(
+        self, theta: Array, g: Array, v: Array, u: Array, *, t: int, lr: float, rho: float, eps: float,
+        weight_decay: float,
+    ) -> tuple[Array, Array, Array]:  # fmt: skip
+        """Return the new theta, v and u."""
+        if weight_decay:
+            g = g + weight_decay * theta
+        v = rho * v + (1 - rho) * (g * g)
+        step = np.sqrt(u + eps) / np.sqrt(v + eps) * g
+        u = rho * u + (1 - rho) * (step * step)
+        return theta - lr * step, v, u
+
+    @classmethod
+    def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
+        """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
+        return {**super().checked(settings), "rho": nonnegative(cls.__name__, "rho", settings["rho"], below=1)}
+
+
 class RMSprop(Optimizer):
     """Divides by the root of v, a running mean of squared gradients (Tieleman & Hinton 2012).
 
@@ -48,17 +81,19 @@ class RMSprop(Optimizer):
     velocity b. `weight_decay` adds weight_decay * theta to the gradient.
     """
 
-    alpha, eps, weight_decay, momentum, centered = map(
-        hyperparameter, ("alpha", "eps", "weight_decay", "momentum", "centered")
+    alpha, eps, weight_decay, momentum, centered, maximize = map(
+        hyperparameter, ("alpha", "eps", "weight_decay", "momentum", "centered", "maximize")
     )
+    switches = ("centered", "maximize")
 
     def __init__(
         self, params: Params, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0,
-        momentum: float = 0, centered: bool = False,
+        momentum: float = 0, centered: bool = False, maximize: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(
-            params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered
-        )
+            params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered,
+            maximize=maximize,
+        )  # fmt: skip
 
     def formula(
         self, theta: Array, g: Array, v: Array, m: Array, b: Array, *, t: int, lr: float, alpha: float, eps: float,
@@ -83,67 +118,46 @@ class RMSprop(Optimizer):
     @classmethod
     def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
         """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
-        centered = bool(settings.pop("centered"))
-        alpha = nonnegative(cls.__name__, "alpha", settings["alpha"], below=1)
-        return {**super().checked(settings), "alpha": alpha, "centered": centered}
+        return {**super().checked(settings), "alpha": nonnegative(cls.__name__, "alpha", settings["alpha"], below=1)}
 
 
-class Adam(Optimizer):
-    """Divides a running mean of the gradients by the root of one of their squares (Kingma & Ba 2015).
+class Rprop(Optimizer):
+    """Moves by steps of its own for each element, along the sign of the gradient (Riedmiller & Braun 1993).
 
-    m and v are the paper's first and second moment, without their factors 1 - b1 and 1 - b2, which the corrections for
-    the start at 0 bring in: betas set after the first step change the weights of earlier gradients as well.
-    `weight_decay` adds weight_decay * theta to the gradient.
+    A step grows by etas[1] while the sign stays, up to step_sizes[1], and shrinks by etas[0], down to step_sizes[0],
+    when it changes; then theta waits. `lr` is the first step. For gradients of all data, not of batches.
     """
 
-    betas, eps, weight_decay = map(hyperparameter, ("betas", "eps", "weight_decay"))
-    state_names = ("m", "v")
+    etas, step_sizes, maximize = map(hyperparameter, ("etas", "step_sizes", "maximize"))
+    state_names = ("previous", "step")
 
     def __init__(
-        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 0,
+        self, params: Params, lr: float = 0.01, etas: tuple[float, float] = (0.5, 1.2),
+        step_sizes: tuple[float, float] = (1e-6, 50), maximize: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        super().__init__(params, lr=lr, etas=etas, step_sizes=step_sizes, maximize=maximize)
 
     def formula(
-        self, theta: Array, g: Array, m: Array, v: Array, *, t: int, lr: float, betas: tuple[float, float], eps: float,
-        weight_decay: float,
+        self, theta: Array, g: Array, previous: Array, step: Array, *, t: int, lr: float, etas: tuple[float, float],
+        step_sizes: tuple[float, float],
     ) -> tuple[Array, Array, Array]:  # fmt: skip
-        """Return the new theta, m and v."""
-        b1, b2 = betas
-        if weight_decay:
-            g = g + weight_decay * theta
-        m = b1 * m + g
-        v = b2 * v + g * g
-        root = ((1 - b2) / (1 - b2**t)) ** 0.5  # sqrt(v_hat) is root * sqrt(v), m_hat is (1 - b1) / (1 - b1**t) * m
-        rate = lr * (1 - b1) / (1 - b1**t) / root
-        return theta - rate * (m / (np.sqrt(v) + eps / root)), m, v  # the paper's quick form, end of section 2
+        """Return the new theta, its gradient (0 where the sign has changed) and the steps."""
+        agreement = np.sign(g) * np.sign(previous)
+        stays, changes = np.maximum(agreement, 0), np.maximum(-agreement, 0)  # 1 where it does, else 0
+        step = np.maximum(step, lr * (1 - after(t, 1)))
+        step = step * (1 + (etas[1] - 1) * stays + (etas[0] - 1) * changes)
+        step = np.minimum(np.maximum(step, step_sizes[0]), step_sizes[1])
+        g = g * (1 - changes)
+        return theta - np.sign(g) * step, g, step
 
     @classmethod
     def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
         """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
-        kind, betas = cls.__name__, settings.pop("betas")
-        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            raise ValueError(f"{kind}: betas are two numbers, such as (0.9, 0.999), not {betas!r}")
-        betas = nonnegative(kind, "betas[0]", betas[0]), nonnegative(kind, "betas[1]", betas[1])
-        if max(betas) >= 1:
-            raise ValueError(f"{kind}: betas are at least 0 and below 1, not {betas}")
-        return {**super().checked(settings), "betas": betas}
-
-
-class AdamW(Adam):
-    """Adam whose weight decay shrinks theta itself, apart from the gradient (Loshchilov & Hutter 2019)."""
-
-    def __init__(
-        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 0.01,
-    ) -> None:  # fmt: skip
-        super().__init__(params, lr, betas, eps, weight_decay)
-
-    def formula(
-        self, theta: Array, g: Array, m: Array, v: Array, *, t: int, lr: float, betas: tuple[float, float], eps: float,
-        weight_decay: float,
-    ) -> tuple[Array, Array, Array]:  # fmt: skip
-        """Return the new theta, m and v."""
-        theta = (1 - lr * weight_decay) * theta
-        return super().formula(theta, g, m, v, t=t, lr=lr, betas=betas, eps=eps, weight_decay=0)
+        etas = pair(cls.__name__, "etas", settings.pop("etas"))
+        step_sizes = pair(cls.__name__, "step_sizes", settings.pop("step_sizes"))
+        if not 0 < etas[0] < 1 < etas[1] or step_sizes[0] > step_sizes[1]:
+            raise ValueError(
+                f"Rprop: etas are below and above 1, and step_sizes the least and the largest, not {etas} and "
+                f"{step_sizes}"
+            )
+        return {**super().checked(settings), "etas": etas, "step_sizes": step_sizes}

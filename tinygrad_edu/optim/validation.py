@@ -91,7 +91,7 @@ def python_float(x: float | NDArray[Any]) -> float:
     return float(x)
 
 
-def after(t: int, first: int) -> float:
+def after(t: float, first: float) -> float:
     """Return 1 if t > first, else 0: a formula without `if`, so that jit can record it for any t."""
     return python_float(np.greater(t, first))  # type: ignore[no-any-return]
 
@@ -103,6 +103,15 @@ def nonnegative(where: str, name: str, value: object, below: float = float("inf"
         raise ValueError(f"{where}: {name} must be a {bound}, not {value!r}")
     number: float = python_float(value)
     return number
+
+
+def pair(where: str, name: str, values: object) -> tuple[float, float]:
+    """Return a hyperparameter of two numbers as Python's floats; raises ValueError for anything else."""
+    if not isinstance(values, (tuple, list)) or len(values) != 2:
+        example = {"betas": "(0.9, 0.999)", "etas": "(0.5, 1.2)", "step_sizes": "(1e-6, 50)"}[name]
+        raise ValueError(f"{where}: {name} are two numbers, such as {example}, not {values!r}")
+    first, second = (nonnegative(where, f"{name}[{i}]", value) for i, value in enumerate(values))
+    return first, second
 
 
 def whole_number(where: str, name: str, value: int, unit: str = "epochs", least: int = 1) -> int:

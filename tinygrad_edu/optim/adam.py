@@ -1,0 +1,191 @@
+"""Adam and the optimizers that were made of it."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..engine.tensor import Tensor
+from .group import Group
+from .inplace import Array
+from .optimizer import Optimizer, hyperparameter
+from .validation import Params, Setting, after, pair, python_float
+
+
+class Adam(Optimizer):
+    """Divides a running mean of the gradients by the root of one of their squares (Kingma & Ba 2015).
+
+    m and v are the paper's first and second moment, without their factors 1 - b1 and 1 - b2, which the corrections for
+    the start at 0 bring in: betas set after the first step change the weights of earlier gradients as well.
+    `weight_decay` adds weight_decay * theta to the gradient. `amsgrad` divides by the largest v so far (Reddi et al.
+    2018).
+    """
+
+    betas, eps, weight_decay, amsgrad, maximize = map(
+        hyperparameter, ("betas", "eps", "weight_decay", "amsgrad", "maximize")
+    )
+    switches = ("amsgrad", "maximize")
+
+    def __init__(
+        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0, amsgrad: bool = False, maximize: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize
+        )
+
+    def formula(
+        self, theta: Array, g: Array, m: Array, v: Array, top: Array, *, t: int, lr: float,
+        betas: tuple[float, float], eps: float, weight_decay: float, amsgrad: bool,
+    ) -> tuple[Array, Array, Array, Array]:  # fmt: skip
+        """Return the new theta, m, v and the largest v."""
+        b1, b2 = betas
+        if weight_decay:
+            g = g + weight_decay * theta
+        m = b1 * m + g
+        divisor = v = b2 * v + g * g
+        if amsgrad:
+            divisor = top = np.maximum(top, v)
+        root = ((1 - b2) / (1 - b2**t)) ** 0.5  # sqrt(v_hat) is root * sqrt(v), m_hat is (1 - b1) / (1 - b1**t) * m
+        rate = lr * (1 - b1) / (1 - b1**t) / root
+        return (
+            theta - rate * (m / (np.sqrt(divisor) + eps / root)),
+            m,
+            v,
+            top,
+        )  # the paper's quick form, end of section 2
+
+    def needed_state(self, group: Group) -> dict[str, bool]:
+        """Return the formula's m, v and largest v."""
+        return {"m": True, "v": True, "top": group.amsgrad}
+
+    @classmethod
+    def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
+        """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
+        return checked_betas(cls.__name__, settings, super().checked)
+
+
+class AdamW(Adam):
+    """Adam whose weight decay shrinks theta itself, apart from the gradient (Loshchilov & Hutter 2019)."""
+
+    def __init__(
+        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.01, amsgrad: bool = False, maximize: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize)
+
+    def formula(
+        self, theta: Array, g: Array, m: Array, v: Array, top: Array, *, t: int, lr: float,
+        betas: tuple[float, float], eps: float, weight_decay: float, amsgrad: bool,
+    ) -> tuple[Array, Array, Array, Array]:  # fmt: skip
+        """Return the new theta, m, v and the largest v."""
+        theta = (1 - lr * weight_decay) * theta
+        return super().formula(theta, g, m, v, top, t=t, lr=lr, betas=betas, eps=eps, weight_decay=0, amsgrad=amsgrad)
+
+
+class NAdam(Optimizer):
+    """Adam that looks ahead along its momentum, as Nesterov's does (Dozat 2016).
+
+    The weight mu of the past grows with t towards betas[0]; `momentum_decay` is the speed. `weight_decay` adds
+    weight_decay * theta to the gradient, or with `decoupled_weight_decay` shrinks theta itself, as in AdamW.
+    """
+
+    betas, eps, weight_decay, momentum_decay, decoupled_weight_decay, maximize = map(
+        hyperparameter, ("betas", "eps", "weight_decay", "momentum_decay", "decoupled_weight_decay", "maximize")
+    )
+    switches = ("decoupled_weight_decay", "maximize")
+    state_names = ("m", "v", "mu_product")
+
+    def __init__(
+        self, params: Params, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False,
+        maximize: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, momentum_decay=momentum_decay,
+            decoupled_weight_decay=decoupled_weight_decay, maximize=maximize,
+        )  # fmt: skip
+
+    def formula(
+        self, theta: Array, g: Array, m: Array, v: Array, mu_product: Array, *, t: int, lr: float,
+        betas: tuple[float, float], eps: float, weight_decay: float, momentum_decay: float,
+        decoupled_weight_decay: bool,
+    ) -> tuple[Array, Array, Array, Array]:  # fmt: skip
+        """Return the new theta, m, v and the product of all mu."""
+        b1, b2 = betas
+        if decoupled_weight_decay:
+            theta = (1 - lr * weight_decay) * theta
+        elif weight_decay:
+            g = g + weight_decay * theta
+        mu, next_mu = (b1 * (1 - 0.5 * 0.96 ** (k * momentum_decay)) for k in (t, t + 1))
+        mu_product = mu * mu_product
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * (g * g)
+        ahead = (1 - mu) * g / (1 - mu_product) + next_mu * m / (1 - next_mu * mu_product)
+        return theta - lr * (ahead / (np.sqrt(v / (1 - b2**t)) + eps)), m, v, mu_product
+
+    def initial_state(self, name: str, p: Tensor) -> Array:
+        """Return ones for the product of all mu, zeros for the rest."""
+        zeros = super().initial_state(name, p)
+        return np.ones_like(zeros) if name == "mu_product" else zeros
+
+    @classmethod
+    def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
+        """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
+        return checked_betas(cls.__name__, settings, super().checked)
+
+
+class RAdam(Optimizer):
+    """Adam that waits with its division until the running mean of squares can be trusted (Liu et al. 2020).
+
+    `weight_decay` adds weight_decay * theta to the gradient, or with `decoupled_weight_decay` shrinks theta itself.
+    """
+
+    betas, eps, weight_decay, decoupled_weight_decay, maximize = map(
+        hyperparameter, ("betas", "eps", "weight_decay", "decoupled_weight_decay", "maximize")
+    )
+    switches = ("decoupled_weight_decay", "maximize")
+    state_names = ("m", "v")
+
+    def __init__(
+        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0, decoupled_weight_decay: bool = False, maximize: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay,
+            decoupled_weight_decay=decoupled_weight_decay, maximize=maximize,
+        )  # fmt: skip
+
+    def formula(
+        self, theta: Array, g: Array, m: Array, v: Array, *, t: int, lr: float, betas: tuple[float, float], eps: float,
+        weight_decay: float, decoupled_weight_decay: bool,
+    ) -> tuple[Array, Array, Array]:  # fmt: skip
+        """Return the new theta, m and v."""
+        b1, b2 = betas
+        if decoupled_weight_decay:
+            theta = (1 - lr * weight_decay) * theta
+        elif weight_decay:
+            g = g + weight_decay * theta
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * (g * g)
+        longest = 2 / (1 - b2) - 1
+        length = longest - 2 * t * b2**t / (1 - b2**t)  # of an equally weighted mean that is as certain as v
+        limit = (longest - 4) * (longest - 2) / longest if longest > 5 else 1.0  # or v is never trusted
+        ratio = (length - 4) * (length - 2) / (limit * length)
+        trusted = after(length, 5)
+        scale = python_float(np.sqrt(np.maximum(ratio, 0) * (1 - b2**t))) * trusted
+        return theta - lr / (1 - b1**t) * (m * (scale / (np.sqrt(v) + eps) + (1 - trusted))), m, v
+
+    @classmethod
+    def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
+        """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
+        return checked_betas(cls.__name__, settings, super().checked)
+
+
+def checked_betas(
+    kind: str, settings: dict[str, Setting], checked: Callable[[dict[str, Setting]], dict[str, Setting]]
+) -> dict[str, Setting]:
+    """Return hyperparameters with betas as they are kept; raises ValueError for those that make no sense."""
+    betas = pair(kind, "betas", settings.pop("betas"))
+    if max(betas) >= 1:
+        raise ValueError(f"{kind}: betas are at least 0 and below 1, not {betas}")
+    return {**checked(settings), "betas": betas}
