@@ -12,7 +12,7 @@ import numpy as np
 from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..transforms import tree
-from .adaptive import Adam
+from .adam import Adam
 
 Params = Any  # a tree of arrays and numbers
 Gradient = Callable[[Params, int], Params]
