@@ -63,6 +63,30 @@ def test_axes_of_arguments_and_results():
     np.testing.assert_array_equal(high["high"], X.max(1))
 
 
+def test_trees_of_arguments_and_results():
+    params = {"W": W, "b": [np.ones(4), 0.5]}
+
+    def f(p, x):
+        return {"z": np.tanh(x @ p["W"] + p["b"][0]) * p["b"][1], "norm": np.sum(x**2)}
+
+    y = tg.vmap(f, (None, 0))(params, X)
+    np.testing.assert_allclose(y["z"], np.tanh(X @ W + 1) * 0.5)
+    np.testing.assert_allclose(y["norm"], np.sum(X**2, axis=1))
+    per_example = tg.vmap(tg.grad(lambda p, x: np.sum(f(p, x)["z"])), (None, 0))(params, X)
+    total = tg.grad(lambda p: np.sum(f(p, X)["z"]))(params)
+    np.testing.assert_allclose(per_example["W"].sum(0), total["W"])
+    np.testing.assert_allclose(per_example["b"][1].sum(), total["b"][1])
+    shared = tg.vmap(lambda p, x: p["a"] * p["c"] * x, ({"a": 0, "c": None}, 0))({"a": X[:, 0], "c": 2.0}, X)
+    np.testing.assert_allclose(shared, X[:, :1] * 2 * X)
+
+
+def test_gradients_of_each_example_by_a_module():
+    model = tg.nn.Sequential(tg.nn.Linear(3, 4, rng=RNG), tg.nn.Tanh(), tg.nn.Linear(4, 1, rng=RNG))
+    g = tg.vmap(tg.grad(lambda model, x: np.sum(model(x))), (None, 0))(model, X)
+    for name, p in tg.grad(lambda model: np.sum(model(X)))(model).items():
+        np.testing.assert_allclose(g[name].sum(0), p, atol=1e-12)
+
+
 def test_batches_nest():
     outer = tg.vmap(tg.vmap(lambda a, b: np.sum(np.exp(a * b)), (None, 0)), (0, None))
     np.testing.assert_allclose(outer(X, X), np.exp(X[:, None] * X).sum(-1))
@@ -88,7 +112,7 @@ def test_what_has_no_batch_is_named_and_looped_over_on_request():
     def f(x):
         return np.interp(x, [-5.0, 0.0, 5.0], [0.0, 1.0, 4.0])
 
-    with pytest.raises(TypeError, match=r"vmap: np\.\w+ computes no batch at once; pass fallback=True"):
+    with pytest.raises(TypeError, match=r"vmap\(f\): np\.\w+ computes no batch at once; pass fallback=True"):
         tg.vmap(f)(X)
     np.testing.assert_allclose(tg.vmap(f, fallback=True)(X), f(X))
 
@@ -107,3 +131,7 @@ def test_wrong_numbers_of_members_are_refused():
     w = tg.Tensor(2.0)
     with pytest.raises(TypeError, match="pass it as an argument"):
         tg.vmap(lambda x: x * w)(X)
+    with pytest.raises(ValueError, match=r'argument 0\["b"\] of shape \(\) has no axis 0'):
+        tg.vmap(lambda p: p["a"])({"a": X, "b": 1.0})
+    with pytest.raises(ValueError, match="3 in_axes for the 2 leaves of argument 0"):
+        tg.vmap(lambda p: p["a"], ([0, 0, 0],))({"a": X, "b": X})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,33 +10,64 @@ import numpy as np
 
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
-from . import batch_rules  # noqa: F401  # fills the table of `batching`
-from .arguments import Result, as_result
+from . import (
+    batch_rules,  # noqa: F401  # fills the table of `batching`
+    tree,
+)
+from .arguments import Result, as_result, name_of
 from .batching import Batch, Level, full
 
+Axes = int | None | Sequence[Any] | dict[Any, Any]
 
-def vmap(
-    f: Function, in_axes: int | Sequence[int | None] | None = 0, out_axes: int = 0, fallback: bool = False
-) -> Callable[..., Result]:
+
+def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = False) -> Callable[..., Result]:
     """Return f for batches: as if it were called on each member, along an axis of its arguments, in one call.
 
     `in_axes` is the axis of the members for all arguments, or one for each; None for an argument that all members
-    share. In results it is `out_axes`. A function that cannot compute a batch at once raises a TypeError that names it;
-    with `fallback` it is called for each member. `vmap(grad(loss), (None, 0, 0))` gives the gradient of each example.
+    share, as they share keywords. For a tree it is the axis in each of its leaves, or a tree of axes. In results it is
+    `out_axes`. A function that cannot compute a batch at once raises a TypeError that names it; with `fallback` it is
+    called for each member. `vmap(grad(loss), (None, 0, 0))` gives the gradient of each example.
     """
 
-    def batched(*args: Any) -> Result:
+    @functools.wraps(f)
+    def batched(*args: Any, **kwargs: Any) -> Result:
         axes = [in_axes] * len(args) if in_axes is None or isinstance(in_axes, int) else list(in_axes)
         if len(axes) != len(args):
-            raise ValueError(f"vmap: {len(axes)} in_axes for {len(args)} arguments")
-        sizes = {np.shape(a)[axis] for a, axis in zip(args, axes, strict=True) if axis is not None}
+            raise ValueError(f"vmap({name_of(f)}): {len(axes)} in_axes for {len(args)} arguments")
+        flat = [_with_axes(f, i, a, axis) for i, (a, axis) in enumerate(zip(args, axes, strict=True))]
+        sizes = {np.shape(leaf)[axis] for pairs in flat for leaf, axis in pairs if axis is not None}
         if len(sizes) != 1:
-            raise ValueError(f"vmap: the arguments hold {sorted(sizes) or 'no'} members; they need the same number")
-        level = Level(sizes.pop(), fallback)
-        members = [_batched(a, axis, level) for a, axis in zip(args, axes, strict=True)]
-        return _unbatched(f(*members), level, out_axes)
+            found = sorted(sizes) or "no"
+            raise ValueError(f"vmap({name_of(f)}): the arguments hold {found} members; they need the same number")
+        level = Level(sizes.pop(), fallback, f"vmap({name_of(f)})")
+        members = [
+            a if tree.is_module(a) else tree.unflatten(tree.structure_of(a), [_batched(*pair, level) for pair in pairs])
+            for a, pairs in zip(args, flat, strict=True)
+        ]
+        return tree.tree_map(lambda y: _unbatched(y, level, out_axes), f(*members, **kwargs))
 
     return batched
+
+
+def _with_axes(f: Function, i: int, a: Any, axis: Any) -> list[tuple[Any, int | None]]:
+    """Return the leaves of an argument with the axis of the members in each."""
+    leaves = tree.leaves(a)
+    axes = [axis] * len(leaves) if axis is None or isinstance(axis, int) else _axes_in(axis)
+    if tree.is_module(a) and axis is not None:
+        raise TypeError(f"vmap({name_of(f)}): argument {i} is a Module, which all members share; its axis is None")
+    if len(axes) != len(leaves):
+        raise ValueError(f"vmap({name_of(f)}): {len(axes)} in_axes for the {len(leaves)} leaves of argument {i}")
+    for path, leaf, n in zip(tree.paths(a, f"argument {i}"), leaves, axes, strict=True):
+        if n is not None and not -np.ndim(leaf) <= n < np.ndim(leaf):
+            raise ValueError(f"vmap({name_of(f)}): {path} of shape {np.shape(leaf)} has no axis {n} for its members")
+    return list(zip(leaves, axes, strict=True))
+
+
+def _axes_in(axes: Any) -> list[int | None]:
+    """Return the axes in nested lists, tuples and dicts; a list of numbers is no array here."""
+    if not isinstance(axes, (list, tuple, dict)):
+        return [axes]
+    return [n for part in (axes.values() if isinstance(axes, dict) else axes) for n in _axes_in(part)]
 
 
 def _batched(a: Any, axis: int | None, level: Level) -> Any:
@@ -47,16 +79,12 @@ def _batched(a: Any, axis: int | None, level: Level) -> Any:
 
 def _unbatched(y: Any, level: Level, axis: int) -> Any:
     """Return a result of f with its members along an axis; what is the same for all is repeated."""
-    if isinstance(y, (list, tuple)):
-        return type(y)(_unbatched(v, level, axis) for v in y)
-    if isinstance(y, dict):
-        return {k: _unbatched(v, level, axis) for k, v in y.items()}
-    y = y._value if isinstance(y, Node) and not y.requires_grad else y
-    if isinstance(y, Node):
+    if isinstance(y, Node) and y.requires_grad:
         raise TypeError(
-            "vmap: f uses a Tensor that takes gradients without being given it; pass it as an argument, with None for "
-            "its axis in in_axes"
+            f"{level.title}: the function uses a Tensor that takes gradients without being given it; pass it as an "
+            "argument, with None for its axis in in_axes"
         )
+    y = y._value if isinstance(y, Node) else y
     if type(y) is Batch and y.level is level:
         return np.moveaxis(y.stacked, 0, axis) if axis else y.stacked
     y = as_result(y)
