@@ -101,6 +101,25 @@ def test_kinds_of_containers_are_kept():
     np.testing.assert_array_equal(tree[1].w, [1, 1])
 
 
+def test_dataclasses_with_slots_and_other_attributes_are_copied():
+    @dataclass(slots=True)
+    class Slots:
+        a: float
+        b: int = 3
+
+    @dataclass
+    class Plain:
+        a: float
+
+    before = dict(vars(Slots))
+    plain = Plain(1.0)
+    plain.extra = "kept"
+    found = tg.tree.tree_map(lambda x: -x, (Slots(2.0), plain))
+    assert (found[0].a, found[0].b, found[1].a, found[1].extra) == (-2, -3, -1, "kept")
+    assert dict(vars(Slots)) == before
+    assert plain.a == 1
+
+
 def test_a_module_counts_as_the_dict_of_its_parameters():
     model = tg.nn.Sequential(tg.nn.Linear(2, 3, rng=0), tg.nn.Linear(3, 1, rng=0))
     leaves, structure = tg.tree.flatten({"model": model})

@@ -216,12 +216,14 @@ def like(container: Any, new: Sequence[Any]) -> Any:
         return type(container)(new)
     if is_module(container):
         return dict(zip([name for name, _ in container.named_parameters()], new, strict=True))
-    copied = copy(container)
     if isinstance(container, dict):
+        copied = copy(container)
         copied.update(zip(container, new, strict=True))
-    else:
-        for field, value in zip(fields(container), new, strict=True):
-            object.__setattr__(copied, field.name, value)  # a frozen dataclass refuses setattr
+        return copied
+    copied = object.__new__(type(container))  # not copy(), which notes the slots of the class in the class
+    fields_of = zip([field.name for field in fields(container)], new, strict=True)
+    for name, value in (*getattr(container, "__dict__", {}).items(), *fields_of):
+        object.__setattr__(copied, name, value)  # a frozen dataclass refuses setattr
     return copied
 
 
