@@ -1,5 +1,7 @@
 """Transforms of recorded functions, and recorded transforms, in either order: the derivatives of the function."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -79,3 +81,65 @@ def test_trees_under_jit():
             if a is not None:
                 np.testing.assert_allclose(a, b)
     assert jitted.cache_info().hits == 2
+
+
+@dataclass(frozen=True)
+class Layer:
+    w: object
+    b: object = 0.0
+    name: str = "layer"
+
+
+@dataclass
+class Model:
+    layers: list
+    scale: float = 1.0
+
+
+def model_at(i):
+    return Model([Layer(A + i, np.ones(2)), Layer(A.T - i)], np.array(2.0))
+
+
+def run(model, x):
+    for layer in model.layers:
+        x = np.tanh(x @ layer.w + layer.b)
+    return np.sum(x**2) * model.scale
+
+
+def test_dataclasses_are_arguments_and_results_of_recorded_functions():
+    for f in (run, tg.grad(run), lambda model, x: {"model": model, "moved": Layer(x * 2, run(model, x))}):
+        jitted = tg.jit(f)
+        for i in range(4):
+            found, expected = jitted(model_at(i), X), f(model_at(i), X)
+            assert tg.tree.structure_of(found) == tg.tree.structure_of(expected)
+            for a, b in zip(tg.tree.leaves(found), tg.tree.leaves(expected), strict=True):
+                if isinstance(b, np.ndarray):
+                    np.testing.assert_allclose(a, b)
+                else:
+                    assert a == b
+        assert jitted.cache_info()[:2] == (3, 1)
+        assert "recordings 1" in repr(jitted)
+        assert "def " in jitted.source
+        jitted.cache_clear()
+        assert jitted.cache_info().currsize == 0
+
+
+def test_changes_of_dataclasses_are_made_or_refused():
+    def step(model, x):
+        model.layers[0].w[...] -= 0.1 * tg.grad(run)(model, x).layers[0].w
+        return run(model, x)
+
+    jitted, model, other = tg.jit(step), model_at(1), model_at(1)
+    for _ in range(4):
+        np.testing.assert_allclose(jitted(model, X), step(other, X))
+        np.testing.assert_allclose(model.layers[0].w, other.layers[0].w)
+    assert jitted.cache_info().hits == 3
+
+    def assign(model):
+        model.scale = model.scale * 2
+        return model.scale
+
+    jitted, model = tg.jit(assign), Model([], np.ones(2))
+    for i in range(4):  # it is recorded as any object that the function reaches
+        np.testing.assert_array_equal(jitted(model), np.full(2, 2.0 ** (i + 1)))
+        np.testing.assert_array_equal(model.scale, np.full(2, 2.0 ** (i + 1)))

@@ -15,6 +15,7 @@ from ..engine.rules.registry import Array, defvjp, primitive
 from ..engine.tape import NO_KEYWORDS, Node, constant, record
 from ..engine.tensor import Tensor
 from .closure import PLAIN, Closure
+from .fields import fields_of, is_dataclass_of_arrays
 from .ir import Constant, Result, Var, is_container
 from .recorder import Recorder
 from .traced import JitError, Traced
@@ -64,6 +65,8 @@ def parents(tensors: Mapping[Node, bool]) -> tuple[tuple[Node, ...], tuple[int, 
 
 def described(x: Any, found: Found) -> Any:
     """Return the function's result with a Result for each array, Tensor and argument in it."""
+    if is_dataclass_of_arrays(x) and id(x) not in found.closure.seen:
+        x = fields_of(x)
     if is_container(x):
         return _mapped(described, x, found)
     for i, leaf in enumerate(found.leaves):
@@ -87,6 +90,9 @@ def described(x: Any, found: Found) -> Any:
 
 def visible(x: Any, found: Found) -> Any:
     """Return the function's result with arrays for recording ones; they are copies, as later calls may write."""
+    if is_dataclass_of_arrays(x) and id(x) not in found.closure.seen:
+        members = fields_of(x)
+        return members.build(*_mapped(visible, members, found))
     if is_container(x):
         return _mapped(visible, x, found)
     if isinstance(x, Node) and id(x) not in found.closure.seen:
