@@ -357,3 +357,14 @@ def test_a_condition_may_be_a_tensor_and_a_tensor_a_condition():
     assert tg.Tensor(1.0)
     assert not tg.Tensor(0.0)
     assert not tg.Value(0.0)
+
+
+def test_keywords_that_say_what_numpy_does_without_them_are_taken():
+    x = tg.Tensor([1.0, 2.0])
+    for y in (
+        np.vstack([x, x], dtype=None, casting="same_kind"), np.stack([x, x], dtype=None), np.sum(x, where=np._NoValue),
+        np.cumsum(x, dtype=None), np.concatenate([x, x], dtype=None),
+    ):  # fmt: skip
+        assert isinstance(y, tg.Tensor)
+    with pytest.raises(TypeError, match="does not know this keyword"):
+        np.vstack([x, x], casting="no")

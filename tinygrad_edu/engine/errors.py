@@ -1,5 +1,6 @@
 """Messages of errors: what NumPy's own message lacks is the function, the shapes, the labels and the remedy."""
 
+import inspect
 import operator
 import os
 import re
@@ -30,12 +31,24 @@ def checked_keywords(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any
             "(and a = a + t instead of a += t)"
         )
     kwargs = {k: v for k, v in kwargs.items() if k != "out"}
-    for k in kwargs:
+    for k, v in [*kwargs.items()]:
         if k not in known and "**" not in known:
+            if is_default(fun, k, v):
+                del kwargs[k]
+                continue
             raise TypeError(
                 f"{name(fun)}(..., {k}=...): its rule does not know this keyword{_INSTEAD.get(k) or keyword_instead(k)}"
             )
     return kwargs
+
+
+def is_default(fun: Function, k: str, v: Any) -> bool:
+    """Return whether a keyword says what NumPy does without it, as one NumPy function hands it on to another."""
+    try:
+        default = inspect.signature(fun).parameters[k].default
+    except (TypeError, ValueError, KeyError):
+        return False
+    return default is v or (isinstance(v, (str, bool, int)) and type(default) is type(v) and default == v)
 
 
 def explained(error: Exception, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:

@@ -1,8 +1,8 @@
 """Trees: nested containers of arrays and numbers.
 
 A container is a list, a tuple, a namedtuple, a dict, a dataclass, or a Module, which counts as the dict of its
-parameters by name. Anything else is a leaf. So is a list of plain numbers alone, also nested: it is an array, as
-everywhere in NumPy. A tuple is always a container.
+parameters by name. Anything else is a leaf. So is a list of plain numbers alone, also nested with equal lengths: it is
+an array, as everywhere in NumPy. A tuple is always a container.
 """
 
 from __future__ import annotations
@@ -58,17 +58,9 @@ LEAF = Structure(None, {})
 def flatten(tree: Tree) -> tuple[list[Any], Structure]:
     """Return the leaves of a tree in order, and its structure, from which `unflatten` builds it again.
 
-    A list of plain numbers is one leaf, an array. Raises ValueError, with the path, if its lengths differ.
+    A list of plain numbers is one leaf, an array.
     """
-    found = leaves(tree)
-    for i, leaf in enumerate(found):
-        if isinstance(leaf, list):
-            try:
-                found[i] = np.array(leaf)
-            except ValueError as error:
-                where = list(paths(tree, "tree"))[i]
-                raise ValueError(f"flatten: {where} makes no array; use lists of equal lengths: {error}") from error
-    return found, structure_of(tree)
+    return [np.array(leaf) if isinstance(leaf, list) else leaf for leaf in leaves(tree)], structure_of(tree)
 
 
 def unflatten(structure: Structure, leaves: Sequence[Any]) -> Tree:
@@ -199,7 +191,7 @@ def members(x: Any) -> dict[Any, Any] | None:
         return None
     if isinstance(x, dict):
         return x
-    if isinstance(x, tuple) or (isinstance(x, list) and not (x and is_array(x))):
+    if isinstance(x, tuple) or (isinstance(x, list) and not is_array(x)):
         return dict(enumerate(x))
     if is_module(x):
         return dict(x.named_parameters())
@@ -228,8 +220,17 @@ def like(container: Any, new: Sequence[Any]) -> Any:
 
 
 def is_array(x: list[Any]) -> bool:
-    """Return whether a list holds plain numbers alone, or lists of them: then it is an array."""
-    return all([isinstance(v, NUMBERS) or (type(v) is list and bool(v) and is_array(v)) for v in x])
+    """Return whether a list holds plain numbers alone, or lists of them of equal lengths: then it is an array."""
+    return bool(x) and _list_shape(x) is not None
+
+
+def _list_shape(x: Any) -> tuple[int, ...] | None:
+    if isinstance(x, NUMBERS):
+        return ()
+    if type(x) is not list or not x:
+        return None
+    first, *others = [_list_shape(v) for v in x]
+    return (len(x), *first) if first is not None and all([shape == first for shape in others]) else None
 
 
 def is_module(x: object) -> bool:
