@@ -30,9 +30,10 @@ from .transforms.reverse import grad, gradients, value_and_grad, vjp
 from .transforms.vmap import vmap
 
 if TYPE_CHECKING:
-    from . import data, nn, optim, stats
+    from . import data, integrate, linalg, nn, optim, signal, stats
     from .anomaly import AnomalyError, detect_anomaly
     from .check import GradientError, check_grad
+    from .integrate import odeint
     from .jit import JitError, Jitted, jit
     from .state import load, save
     from .train import DivergenceError, History, accuracy, confusion_matrix, evaluate, fit, lr_finder, predict, r2_score
@@ -46,10 +47,10 @@ __all__ = [
     "Tensor", "Value", "accuracy", "binary_cross_entropy_with_logits", "check_grad", "checkpoint", "confusion_matrix",
     "cross_entropy", "custom_vjp", "data", "defvjp", "detect_anomaly", "draw", "elementwise_grad", "erf", "evaluate",
     "explain", "fit", "gammaln", "gelu", "ggnvp", "grad", "gradients", "hessian", "hinge_loss", "huber_loss", "hvp",
-    "jacobian", "jit", "jvp", "l1_loss", "leaky_relu", "load", "log_softmax", "logsumexp", "lr_finder", "mse_loss",
-    "nn", "no_grad", "nondifferentiable", "optim", "plot", "predict", "primitive", "r2_score", "relu", "save",
-    "sigmoid", "silu", "softmax", "softplus", "stats", "stop_gradient", "supported", "tree", "value_and_grad", "vjp",
-    "vmap",
+    "integrate", "jacobian", "jit", "jvp", "l1_loss", "leaky_relu", "linalg", "load", "log_softmax", "logsumexp",
+    "lr_finder", "mse_loss", "nn", "no_grad", "nondifferentiable", "odeint", "optim", "plot", "predict", "primitive",
+    "r2_score", "relu", "save", "sigmoid", "signal", "silu", "softmax", "softplus", "stats", "stop_gradient",
+    "supported", "tree", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:

@@ -6,6 +6,7 @@ A case is a Hypothesis strategy for `(f, args)`: a function of arrays, and the a
 from . import (
     activations,
     calculus,
+    convolution,
     decompositions,
     einsum,
     elementwise,
@@ -13,6 +14,7 @@ from . import (
     indexing,
     joining,
     linalg,
+    matrix_functions,
     norms,
     polynomials,
     products,
@@ -28,7 +30,8 @@ from . import (
 
 READING = (
     elementwise, special, reductions, scans, statistics, sorting, calculus, polynomials, shaping, joining, indexing,
-    products, einsum, linalg, norms, decompositions, activations, gamma, scipy_special, scipy_bessel,
+    products, einsum, linalg, norms, decompositions, activations, gamma, convolution, matrix_functions,
+    scipy_special, scipy_bessel,
 )  # fmt: skip
 PAGES = {page.__name__.removeprefix("cases."): page.CASES for page in READING}
 CASES = {fun: case for page in PAGES.values() for fun, case in page.items()}

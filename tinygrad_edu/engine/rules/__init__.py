@@ -4,12 +4,13 @@ Pages for other libraries (`scipy_special`, `scipy_bessel`) are read when a func
 """
 
 from . import (
-    activations, calculus, decompositions, degenerate, einsum, elementwise, gamma, indexing, joining, limits, linalg,
-    norms, polynomials, products, reductions, scans, shaping, sorting, special, statistics, unsupported,
+    activations, calculus, convolution, decompositions, degenerate, einsum, elementwise, gamma, indexing, joining,
+    limits, linalg, matrix_functions, norms, polynomials, products, reductions, scans, shaping, sorting, special,
+    statistics, unsupported,
 )
 
 __all__ = [
-    "activations", "calculus", "decompositions", "degenerate", "einsum", "elementwise", "gamma", "indexing", "joining",
-    "limits", "linalg", "norms", "polynomials", "products", "reductions", "scans", "shaping", "sorting", "special",
-    "statistics", "unsupported",
+    "activations", "calculus", "convolution", "decompositions", "degenerate", "einsum", "elementwise", "gamma",
+    "indexing", "joining", "limits", "linalg", "matrix_functions", "norms", "polynomials", "products", "reductions",
+    "scans", "shaping", "sorting", "special", "statistics", "unsupported",
 ]

@@ -1,0 +1,50 @@
+"""Functions of matrices that NumPy lacks: SciPy computes them, and is imported when one of them is called."""
+
+import numpy as np
+
+from .linalg import T
+from .products import matmul
+from .registry import Array, defvjp, primitive
+
+
+@primitive
+def expm(a: Array) -> Array:
+    """The exponential of a square matrix, or of each matrix of a stack."""
+    from scipy import linalg
+
+    return linalg.expm(a)
+
+
+def expm_rule(g: Array, y: Array, a: Array) -> Array:
+    """The integral of exp(s a.T) g exp((1 - s) a.T) over s from 0 to 1.
+
+    It is a block of the exponential of [[a.T, g], [0, a.T]]:
+    Najfeld and Havel 1995, "Derivatives of the matrix exponential and their computation".
+    """
+    n = a.shape[-1]
+    above = np.concatenate([T(a), g], axis=-1)
+    below = np.concatenate([np.zeros_like(T(a)), T(a)], axis=-1)
+    return expm(np.concatenate([above, below], axis=-2))[..., :n, n:]
+
+
+@primitive
+def sqrtm(a: Array) -> Array:
+    """The principal square root of a square matrix."""
+    from scipy import linalg
+
+    return linalg.sqrtm(a)
+
+
+@primitive
+def solve_sylvester(a: Array, b: Array, q: Array) -> Array:
+    """The solution x of a x + x b = q."""
+    from scipy import linalg
+
+    return linalg.solve_sylvester(a, b, q)
+
+
+defvjp(expm,            expm_rule)
+defvjp(sqrtm,           lambda g, y, a: solve_sylvester(T(y), T(y), g))
+defvjp(solve_sylvester, lambda g, y, a, b, q: -matmul(solve_sylvester(T(a), T(b), g), T(y)),
+                        lambda g, y, a, b, q: -matmul(T(y), solve_sylvester(T(a), T(b), g)),
+                        lambda g, y, a, b, q: solve_sylvester(T(a), T(b), g))

@@ -1,0 +1,88 @@
+"""Linear algebra by the names and arguments of `scipy.linalg`, whose own functions take no Tensors.
+
+Those that NumPy's functions suffice for need no SciPy, and `jit` records them; `expm`, `sqrtm` and `solve_sylvester`
+call SciPy. For the functions of `np.linalg`, call NumPy itself.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .engine.rules.activations import floating
+from .engine.rules.linalg import T
+from .engine.rules.matrix_functions import expm, solve_sylvester, sqrtm
+from .engine.rules.registry import arrays_of
+
+__all__ = [
+    "block_diag", "cho_factor", "cho_solve", "cholesky", "expm", "solve_sylvester", "solve_triangular", "sqrtm",
+    "toeplitz",
+]  # fmt: skip
+
+TRANSPOSED = {0: False, "N": False, 1: True, "T": True, 2: True, "C": True}
+
+
+def solve_triangular(
+    a: Any, b: Any, trans: int | str = 0, lower: bool = False, unit_diagonal: bool = False, overwrite_b: bool = False,
+    check_finite: bool = True,
+) -> Any:  # fmt: skip
+    """Return the solution x of a x = b, or a.T x = b with `trans`, for a triangular matrix, of shape (..., n, n).
+
+    Only one triangle of `a` is read, the lower one with `lower`; the gradient of the other is 0. With `unit_diagonal`
+    its diagonal counts as 1. `b` has shape (n,) or (..., n, k). The last two arguments are SciPy's, without effect.
+    """
+    if trans not in TRANSPOSED:
+        raise ValueError(f"linalg.solve_triangular: trans is 0 or 1 (or 'N' or 'T'), not {trans!r}")
+    a, b = floating(a), floating(b)
+    offset = (-1 if lower else 1) * bool(unit_diagonal)
+    triangle = np.tril(a, offset) if lower else np.triu(a, offset)
+    if unit_diagonal:
+        triangle = triangle + np.eye(triangle.shape[-1], dtype=triangle.dtype)
+    return np.linalg.solve(T(triangle) if TRANSPOSED[trans] else triangle, b)
+
+
+def cholesky(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    """Return the upper triangular r with r.T r = a, or with `lower` the lower triangular r with r r.T = a.
+
+    `a` is symmetric and positive definite, of shape (..., n, n); raises LinAlgError for another one.
+    """
+    root = np.linalg.cholesky(floating(a))
+    return root if lower else T(root)
+
+
+def cho_factor(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> tuple[Any, bool]:
+    """Return (`cholesky(a, lower)`, lower), which `cho_solve` takes."""
+    return cholesky(a, lower), lower
+
+
+def cho_solve(c_and_lower: tuple[Any, bool], b: Any, overwrite_b: bool = False, check_finite: bool = True) -> Any:
+    """Return the solution x of a x = b, where `c_and_lower` is `cho_factor(a)`; b has shape (n,) or (..., n, k)."""
+    c, lower = c_and_lower
+    half = solve_triangular(c, b, trans=0 if lower else 1, lower=lower)
+    return solve_triangular(c, half, trans=1 if lower else 0, lower=lower)
+
+
+def block_diag(*arrs: Any) -> Any:
+    """Return a matrix with the given matrices along its diagonal and 0 elsewhere; a vector counts as one row."""
+    blocks: list[Any] = [np.atleast_2d(a) for a in arrays_of(arrs)]
+    if any(a.ndim > 2 for a in blocks):
+        raise ValueError(f"linalg.block_diag: it takes matrices, and got shapes {[np.shape(a) for a in arrs]}")
+    width, before, rows = sum(a.shape[1] for a in blocks), 0, []
+    for a in blocks:
+        left, right = np.zeros((a.shape[0], before)), np.zeros((a.shape[0], width - before - a.shape[1]))
+        rows.append(np.concatenate([left.astype(a.dtype), a, right.astype(a.dtype)], axis=1))
+        before += a.shape[1]
+    return np.concatenate(rows, axis=0) if rows else np.zeros((1, 0))
+
+
+def toeplitz(c: ArrayLike | Any, r: ArrayLike | Any = None) -> Any:
+    """Return the matrix with first column c and first row r, constant along each diagonal; r = c by default.
+
+    c has shape (m,), r has shape (n,), and r[0] is not used. The result has shape (m, n).
+    """
+    (c,) = arrays_of([c])
+    (r,) = (c,) if r is None else arrays_of([r])
+    if c.ndim != 1 or r.ndim != 1:
+        raise ValueError(f"linalg.toeplitz: it takes vectors, and got shapes {c.shape} and {r.shape}")
+    diagonals = np.concatenate([c[::-1], r[1:]])
+    return diagonals[np.arange(len(r)) + (len(c) - 1 - np.arange(len(c)))[:, None]]
