@@ -17,9 +17,10 @@ from tinygrad_edu.engine.backward import toposort
 from tinygrad_edu.engine.rules import indexing, shaping
 from tinygrad_edu.engine.rules.registry import compositions, name, vjps
 from tinygrad_edu.trace.results import recorded_result
+from tinygrad_edu.transforms.custom import recomputed
 
-# Before other tests register functions of their own, and without the rule of jit that only raises JitError
-REGISTERED = {*vjps, *compositions} - {recorded_result}
+# Before other tests register functions of their own, and without those of jit and of checkpoint, which no user calls
+REGISTERED = {*vjps, *compositions} - {recorded_result, recomputed}
 EVERY = pytest.mark.parametrize(
     "fun", [pytest.param(fun, id=f"{page}-{fun.__name__}") for page, cases in PAGES.items() for fun in cases]
 )
