@@ -1,6 +1,7 @@
 """Write optim.json with torch==2.13.0: `python tests/expected/optim.py`.
 
 Optimizers: the parameters after 300 steps in float64, with the parameters and gradients of `tests/test_optim.py`.
+LBFGS: its first ten steps on Rosenbrock's valley.
 Schedules: the learning rates of 30 epochs for two groups that start at 0.1 and 0.2 (for ReduceLROnPlateau, the file
 also holds the losses). Several schedules of one optimizer ("composed", by names in `composed.py`): the rates of every
 13th of 300 epochs.
@@ -63,6 +64,12 @@ SCHEDULES = {
     ],
 }  # fmt: skip
 
+LBFGS = [
+    {"line_search_fn": "strong_wolfe"}, {"line_search_fn": "strong_wolfe", "max_iter": 4, "history_size": 3},
+    {"lr": 0.001, "max_iter": 7, "history_size": 2}, {"lr": 0.01, "max_iter": 5},
+    {"line_search_fn": "strong_wolfe", "max_iter": 30, "max_eval": 9, "lr": 0.5},
+]  # fmt: skip
+
 
 def parameters():
     return [torch.tensor(v, requires_grad=True) for v in (np.linspace(-1, 1, 6).reshape(2, 3), np.float64(0.5))]
@@ -109,6 +116,23 @@ def composed(names):
     return found[::13]
 
 
+def lbfgs(settings):
+    """Return the parameters and the loss before it, for each of ten steps on Rosenbrock's valley, and the counts."""
+    x = torch.tensor(np.linspace(-1.5, 1.5, 4), requires_grad=True)
+    optimizer, found = torch.optim.LBFGS([x], **settings), []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = ((1 - x[:-1]) ** 2 + 100 * (x[1:] - x[:-1] ** 2) ** 2).sum()
+        loss.backward()
+        return loss
+
+    for _ in range(10):
+        loss = optimizer.step(closure)
+        found.append([*x.tolist(), loss.item()])
+    return found, [optimizer.state[x]["n_iter"], optimizer.state[x]["func_evals"]]
+
+
 if __name__ == "__main__":
     torch.set_default_dtype(torch.float64)
     optimizers = []
@@ -121,6 +145,7 @@ if __name__ == "__main__":
     found = {
         "optimizers": optimizers,
         "groups": [GROUPS, run(torch.optim.SGD(groups, lr=0.1), params)],
+        "lbfgs": [[settings, *lbfgs(settings)] for settings in LBFGS],
         "losses": LOSSES,
         "composed": [[names, composed(names)] for names in COMPOSED],
         "schedules": [[name, s, rates(name, s)] for name, several in SCHEDULES.items() for s in several],

@@ -13,11 +13,12 @@ from .adam import Adam, AdamW, NAdam, RAdam
 from .adaptive import Adadelta, Adagrad, RMSprop, Rprop
 from .clip import clip_grad_norm, clip_grad_value
 from .group import Group
+from .lbfgs import LBFGS
 from .optimizer import Optimizer
 from .sgd import SGD
 
 __all__ = [
-    "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Group", "NAdam", "Optimizer", "RAdam", "RMSprop", "Rprop",
+    "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Group", "NAdam", "Optimizer", "RAdam", "RMSprop", "Rprop",
     "clip_grad_norm", "clip_grad_value", "lr_scheduler",
 ]  # fmt: skip
 

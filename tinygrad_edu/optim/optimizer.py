@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -125,8 +125,10 @@ class Optimizer:
             for name, value in settings.items()
         }
 
-    def step(self, accumulated: bool = False) -> None:
+    def step(self, closure: Callable[[], Any] | None = None, accumulated: bool = False) -> Any:
         """Move every parameter that has a gradient by it; raises ValueError if none has one.
+
+        A `closure`, which computes the loss and its gradients, is called first, and what it returns is returned.
 
         A parameter without a gradient, its state and its count of steps stay as they are, as in PyTorch. An exception
         on the way, such as FloatingPointError under np.errstate, leaves everything as it was. Gradients that several
@@ -134,6 +136,7 @@ class Optimizer:
         says that they are meant.
         """
         kind = type(self).__name__
+        loss = None if closure is None else closure()
         grads = gradients(self.params, kind)
         moving = [g is not None for g in grads]
         passes = getattr(self.params[moving.index(True)], "passes", 1)
@@ -154,6 +157,7 @@ class Optimizer:
                 m if moves == (m >= 0) else m + t if moves else m - t
                 for m, moves in zip(missed, moving, strict=True)
             ])  # fmt: skip
+        return loss
 
     def _missed(self) -> list[int]:
         return self.missed.tolist() if self.missed.size else [0] * len(self.params)
