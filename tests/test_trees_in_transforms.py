@@ -139,8 +139,8 @@ def test_errors_about_nesting_name_the_path_of_the_leaf():
         pull({"a": np.ones(2), "b": [np.ones(2), np.ones(3)]})
     with pytest.raises(ValueError, match=r'result\["b"\] has 2 members, and the gradient has 1 there'):
         pull({"a": np.ones(2), "b": [tg.Tensor(np.ones(2))]})
-    with pytest.raises(ValueError, match=r'returned a NoneType at result\["b"\]'):
-        tg.vjp(lambda x: {"a": x, "b": None}, 1.0)
+    with pytest.raises(ValueError, match=r'returned a str at result\["b"\]'):
+        tg.vjp(lambda x: {"a": x, "b": "text"}, 1.0)
 
 
 def test_a_vjp_pulls_back_several_results():
@@ -279,3 +279,99 @@ def test_the_result_of_a_comparison_has_no_gradient():
         for transform in (tg.grad, tg.value_and_grad, tg.jacobian):
             with pytest.raises(TypeError, match=r"returned (True|False), and no gradient passes a comparison"):
                 transform(f)(np.ones(2), np.ones(2))
+
+
+@given(TREES, st.integers(0, 100))
+def test_jvp_along_a_tree_is_the_vjp_and_the_difference(tree, seed):
+    rng = np.random.default_rng(seed)
+    direction = tg.tree.tree_map(lambda x: None if tg.tree.is_constant(x) else rng.normal(size=np.shape(x)), tree)
+    result = lambda tree: {"a": f(tree), "b": [np.cos(x) for x in floats(tree)], "n": (3, None)}
+    y, tangent = tg.jvp(result, [tree], [direction])
+    assert y["n"] == (3, None)
+    assert tangent["n"] == (None, None)
+    vector, unravel = tg.tree.ravel(tree)
+    along = np.concatenate([np.ravel(v) for v in tg.tree.leaves(direction) if v is not None and np.ndim(v) >= 0])
+    _, expected = tg.jvp(lambda v: f(unravel(v)), [vector], [along[: vector.size]])
+    np.testing.assert_allclose(tangent["a"], expected, atol=1e-10)
+    for x, v, t in zip(floats(tree), floats(direction), tangent["b"], strict=True):
+        np.testing.assert_allclose(t, -np.sin(x) * v, atol=1e-12)
+
+
+def test_jvp_of_several_results_constants_and_aux():
+    A = np.array([[2.0, 0.5], [0.5, 1.0]])
+    E = np.array([[0.1, 0.3], [0.3, -0.2]])
+    y, tangent = tg.jvp(np.linalg.eigh, [A], [E])
+    assert type(tangent) is type(y)
+    h = 1e-6
+    for t, above, below in zip(tangent, np.linalg.eigh(A + h * E), np.linalg.eigh(A - h * E), strict=True):
+        np.testing.assert_allclose(t, (above - below) / (2 * h), atol=1e-8)
+    y, t, aux = tg.jvp(lambda x: (x**2, {"x": x}), [np.ones(2)], [np.arange(2.0)], has_aux=True)
+    np.testing.assert_array_equal(t, [0, 2])
+    assert type(aux["x"]) is np.ndarray
+    _, t = tg.jvp(lambda x, i: x[i], [np.arange(3.0), np.array([2, 0])], [np.array([1.0, 2, 3]), None])
+    np.testing.assert_array_equal(t, [3, 1])
+    with pytest.raises(ValueError, match=r"direction 1 is not 0, and its argument is a constant; pass None"):
+        tg.jvp(lambda x, i: x[i], [np.arange(3.0), np.array([2, 0])], [np.ones(3), np.ones(2)])
+    with pytest.raises(ValueError, match=r'direction 0\["w"\]\[1\] has shape \(3,\), its argument \(2,\)'):
+        tg.jvp(lambda p: p["w"][0], [{"w": (1.0, np.ones(2))}], [{"w": (1.0, np.ones(3))}])
+    with pytest.raises(ValueError, match=r'argument 0\["w"\] is a tuple, and its direction has a ndarray'):
+        tg.jvp(lambda p: p["w"][0], [{"w": (1.0, np.ones(2))}], [{"w": np.ones(3)}])
+    model = tg.nn.Linear(2, 1, rng=0)
+    y, t = tg.jvp(lambda m: m(np.ones((1, 2))), [model], [{"weight": np.ones((1, 2)), "bias": np.ones(1)}])
+    np.testing.assert_allclose(t, [[3.0]])
+
+
+def matrix(tree_of_trees, rows, columns):
+    """Return the blocks of a tree of trees as one matrix, for leaves of these sizes."""
+    blocks = [x for x in tg.tree.leaves(tree_of_trees) if x is not None]
+    blocks = [np.reshape(b, (r, c)) for b, (r, c) in zip(blocks, [(r, c) for r in rows for c in columns], strict=True)]
+    return np.block([blocks[i * len(columns) : (i + 1) * len(columns)] for i in range(len(rows))])
+
+
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+def test_jacobians_and_hessians_by_trees_are_blocks_of_those_by_a_vector(mode):
+    params = {"w": np.array([[0.5, -1.0, 2.0]]), "b": (0.3, Pair(np.array([1.5, 0.7]), 3))}
+    vector, unravel = tg.tree.ravel(params)
+    sizes = [np.size(x) for x in floats(params)]
+
+    def g(p):
+        w, b, c = p["w"], p["b"][0], p["b"][1].first
+        return {"y": np.outer(np.sin(w[0]) * b, c), "z": [b * np.sum(c) ** 2, 7]}
+
+    flat = lambda v: np.concatenate([np.ravel(x) for x in (g(unravel(v))["y"], g(unravel(v))["z"][0])])
+    J = tg.jacobian(g, mode=mode)(params)
+    assert J["z"][1] is None
+    assert J["y"]["b"][1].second is None
+    assert J["y"]["w"].shape == (3, 2, 1, 3)
+    np.testing.assert_allclose(matrix(J, [6, 1], sizes), tg.jacobian(flat)(vector), atol=1e-12)
+    scalar = lambda p: np.sum(np.sin(g(p)["y"])) * g(p)["z"][0]
+    H = tg.hessian(scalar)(params)
+    assert H["w"]["b"][1].first.shape == (1, 3, 2)
+    np.testing.assert_allclose(
+        matrix(H, sizes, sizes), tg.hessian(lambda v: scalar(unravel(v)))(vector), rtol=1e-9, atol=1e-9
+    )
+    v = tg.tree.tree_map(lambda x: None if tg.tree.is_constant(x) else np.ones(np.shape(x)), params)
+    hv = tg.hvp(scalar)(params, v)
+    assert hv["b"][1].second is None
+    np.testing.assert_allclose(
+        np.concatenate([np.ravel(x) for x in floats(hv) if x is not None]), matrix(H, sizes, sizes).sum(1), atol=1e-9
+    )
+
+
+def test_hessians_of_vectors_and_by_several_arguments():
+    A = np.array([[1.0, 2.0], [3.0, -1.0]])
+    f = lambda x: (A @ x) ** 2
+    np.testing.assert_allclose(tg.hessian(f)(np.array([0.5, 1.5])), 2 * np.einsum("ij,ik->ijk", A, A))
+    assert tg.hessian(lambda x: f(x)[:1])(np.ones(2)).shape == (2, 2)
+    (xx, xy), (yx, yy) = tg.hessian(lambda x, y: np.sum(x**2) * np.sum(y), (0, 1))(np.array([1.0, 2.0]), np.ones(3))
+    np.testing.assert_allclose(xx, 6 * np.eye(2))
+    np.testing.assert_allclose(xy, np.outer([2, 4], np.ones(3)))
+    np.testing.assert_allclose(yx, xy.T)
+    np.testing.assert_array_equal(yy, np.zeros((3, 3)))
+    (J, aux) = tg.jacobian(lambda x: (f(x), {"x": x}), has_aux=True)(np.ones(2))
+    np.testing.assert_allclose(J, tg.jacobian(f)(np.ones(2)))
+    assert type(aux["x"]) is np.ndarray
+    g = tg.hvp(lambda s, x: s * np.sum(x**3), 1)(2.0, np.array([1.0, 2.0]), np.ones(2))
+    np.testing.assert_allclose(g, [12, 24])
+    third = tg.jacobian(tg.hessian(f))(np.ones(2))
+    assert third.shape == (2, 2, 2, 2)

@@ -7,6 +7,7 @@ it is given: it is recorded on one, and pulled back along the tangent.
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -23,8 +24,9 @@ from ..engine.rules.registry import Function, array_of, is_elementwise
 from ..engine.rules.shaping import astype
 from ..engine.tape import Node, constant
 from ..engine.tensor import Tensor
-from .arguments import Result, as_result
-from .reverse import Operand, trace
+from . import tree
+from .arguments import as_result, as_results, is_constant_argument
+from .reverse import trace
 
 # Functions that are linear in each of their Tensors: the function of the tangent is the tangent of the function, which
 # is what transposing their rules would give, in a third of the time.
@@ -135,39 +137,93 @@ def holds_nan(t: Any) -> bool:
     return t is not None and has_nan(getattr(t, "_value", t))
 
 
-def jvp(f: Function, xs: Sequence[Operand], vs: Sequence[Operand]) -> tuple[Result, Result]:
+def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any], has_aux: bool = False) -> tuple[Any, ...]:
     """Return f(*xs), and its derivative along the directions vs: the sum of d(f)/d(x) v.
 
-    The tangent goes along with the value, so no graph is kept.
+    The tangent goes along with the value, so no graph is kept. Arguments, directions and result may be trees; the
+    direction of a constant (integers, booleans, and what is no number) is None or 0. With `has_aux` f returns
+    (result, aux), and aux is returned as a third.
     """
     if not isinstance(xs, (list, tuple)) or not isinstance(vs, (list, tuple)):
         raise TypeError("jvp: arguments and directions are lists of the same length; write jvp(f, [x], [v])")
     if len(xs) != len(vs):
         raise ValueError(f"jvp: {len(xs)} arguments and {len(vs)} directions")
-    for i, (x, v) in enumerate(zip(xs, vs, strict=True)):
-        if np.shape(v) != np.shape(x):
-            raise ValueError(f"jvp: direction {i} has shape {np.shape(v)}, its argument {np.shape(x)}")
+    argnums = tuple([i for i, x in enumerate(xs) if not is_constant_argument(x)]) or tuple(range(len(xs)))
+    directions = [v for i, (x, v) in enumerate(zip(xs, vs, strict=True)) for v in _directions(x, v, i, i in argnums)]
+    evaluate = functools.partial(_evaluated_along, f, xs, argnums, directions, has_aux)
     try:
-        value, t = _evaluated_along(f, xs, vs, free=True)
+        *result, has_nan = evaluate(free=True)
     except FreedError:  # f uses other Tensors that take gradients, or runs a backward pass itself
-        value, t = _evaluated_along(f, xs, vs)
-    return _evaluated_along(f, xs, vs, masked=True) if holds_nan(t) else (value, t)
+        *result, has_nan = evaluate()
+    if has_nan:
+        *result, _ = evaluate(masked=True)
+    return tuple(result)
+
+
+def _directions(x: Any, v: Any, i: int, varies: bool) -> list[Any]:
+    """Return the direction of each leaf of argument i that is no constant; raise ValueError if its shape differs."""
+    if tree.is_container(x):
+        leaves = tree.leaves(x)
+        pairs = zip(leaves, tree.leaves_like("jvp", f"argument {i}", x, v, "its direction"), strict=True)
+        varying = [not tree.is_constant(leaf) for leaf in leaves]
+    else:
+        pairs, varying = zip([x], [v], strict=True), [varies]
+    found = []
+    for n, ((leaf, along), takes) in enumerate(zip(pairs, varying, strict=True)):
+        where = f"{i}{list(tree.paths(x))[n]}"
+        if not takes:
+            if along is not None and np.any(along):
+                raise ValueError(f"jvp: direction {where} is not 0, and its argument is a constant; pass None")
+            continue
+        if np.shape(along) != np.shape(leaf) or along is None:
+            found_shape = "is None" if along is None else f"has shape {np.shape(along)}"
+            raise ValueError(f"jvp: direction {where} {found_shape}, its argument {np.shape(leaf)}")
+        found.append(along)
+    return found
 
 
 def _evaluated_along(
-    f: Function, xs: Sequence[Operand], vs: Sequence[Operand], free: bool = False, masked: bool = False
-) -> tuple[Result, Result]:
-    """Evaluate f and its derivative."""
-    t: Any = None
+    f: Function, xs: Sequence[Any], argnums: tuple[int, ...], vs: Sequence[Any], has_aux: bool, free: bool = False,
+    masked: bool = False,
+) -> tuple[Any, ...]:  # fmt: skip
+    """Return the value of f, its tangent, aux if there is one, and whether the tangent holds a NaN."""
+    tangents: list[Any] = []
 
-    def watched(*variables: Tensor) -> Any:
-        nonlocal t
-        tangents = Tangents(variables, vs, free, masked)
-        with watching(tangents):
-            y = f(*variables)
-        t = tangents.of(y)
+    @functools.wraps(f)
+    def watched(*arguments: Any) -> Any:
+        along = Tangents(_variables(xs, arguments, argnums), vs, free, masked)
+        with watching(along):
+            y = f(*arguments)
+        tangents[:] = map(along.of, tree.leaves(y[0] if has_aux and isinstance(y, tuple) and y else y))
         return y
 
-    y, _, carry = trace("jvp", watched, xs, {}, tuple(range(len(xs))))
+    y, _, carry = trace("jvp", watched, xs, {}, argnums, has_aux, several=True)
     carry = carry or any(isinstance(v, Tensor) and v.requires_grad for v in vs)
-    return as_result(y, carry), np.zeros(np.shape(y)) if t is None else as_result(t, carry)
+    y, aux = y if has_aux else (y, None)
+    has_nan = any(map(holds_nan, tangents))
+    if not tree.is_container(y):
+        return as_result(y, carry), _tangent(y, tangents[0], carry), *([as_results(aux, carry)] * has_aux), has_nan
+    leaves = [
+        None if t is None and tree.is_constant(leaf) else _tangent(leaf, t, carry)
+        for leaf, t in zip(tree.leaves(y), tangents, strict=True)
+    ]
+    tangent = tree.unflatten(tree.structure_of(y), leaves)
+    return as_results(y, carry), tangent, *([as_results(aux, carry)] * has_aux), has_nan
+
+
+def _tangent(y: Any, t: Any, carry: bool) -> Any:
+    """Return the tangent of one result: zeros if it depends on no variable."""
+    return np.zeros(np.shape(y)) if t is None else as_result(t, carry)
+
+
+def _variables(xs: Sequence[Any], arguments: Sequence[Any], argnums: tuple[int, ...]) -> list[Any]:
+    """Return the variables among the arguments that f is given for xs."""
+    pairs = [
+        pair
+        for i in argnums
+        for pair in (
+            zip(tree.leaves(xs[i]), tree.leaves(arguments[i]), strict=True)
+            if tree.is_container(xs[i]) else [(0.0, arguments[i])]
+        )
+    ]  # fmt: skip
+    return [variable for x, variable in pairs if not tree.is_constant(x)]

@@ -13,18 +13,23 @@ from ..engine.habits import names_keywords
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
-from . import batch_rules  # noqa: F401  # fills the table of `batching`
-from .arguments import Argnums, Result, as_result, like_arguments, name_of
+from . import batch_rules, tree  # noqa: F401  # fills the table of `batching`
+from .arguments import Argnums, Result, as_result, as_results, check_result, like_arguments, name_of
 from .batching import Batch, Level, full
 from .forward import jvp, push_forward
-from .reverse import Operand, grad, pull_back, trace
+from .reverse import grad, pull_back, trace
 
 MOST = 2**23  # elements of the largest array that a batch of directions may make
 
 
 @names_keywords
-def jacobian(f: Function, argnums: Argnums = 0, mode: str = "auto") -> Callable[..., Result]:
+def jacobian(
+    f: Function, argnums: Argnums = 0, mode: str = "auto", has_aux: bool = False
+) -> Callable[..., Result]:  # fmt: skip
     """Return a function that returns d(f)/d(x), of f's shape + x's shape.
+
+    Where f returns a tree, the result has a Jacobian for each of its leaves; where x is a tree, that is a tree of x's
+    structure. With `has_aux` f returns (y, aux), and the result is (Jacobian, aux).
 
     `mode` is "reverse", which pulls back a gradient for each element of f, "forward", which pushes a direction forward
     for each element of x, or "auto", which takes the cheaper of both. All gradients, or all directions, go at once.
@@ -34,15 +39,31 @@ def jacobian(f: Function, argnums: Argnums = 0, mode: str = "auto") -> Callable[
 
     @functools.wraps(f)
     def jacobian_of(*args: Any, **kwargs: Any) -> Result:
-        y, xs, carry = trace("jacobian", f, args, kwargs, argnums)
-        outputs, inputs = np.shape(as_result(y)), sum([x.size for x in xs])
-        if not isinstance(y, Node):
-            return like_arguments(args, argnums, [np.zeros(outputs + x.shape) for x in xs])
-        forward = mode == "forward" or (mode == "auto" and inputs < y.size)
-        columns = [_forward(y, xs, k, carry) for k in range(len(xs))] if forward else _reverse(y, xs, carry)
-        return like_arguments(args, argnums, columns)
+        y, xs, carry = trace("jacobian", f, args, kwargs, argnums, has_aux, several=True)
+        y, aux = y if has_aux else (y, None)
+        jacobians = _of_each(f, y, lambda leaf: like_arguments(args, argnums, _columns(leaf, xs, carry, mode)))
+        return (jacobians, as_results(aux, carry)) if has_aux else jacobians
 
     return jacobian_of
+
+
+def _of_each(f: Function, y: Any, derivatives: Callable[[Any], Any]) -> Any:
+    """Return the derivatives of each leaf of a result, None for what is no number; ValueError if all are constants."""
+    if not tree.is_container(y):
+        return derivatives(y)
+    leaves = tree.leaves(y)
+    if not any([isinstance(leaf, Node) for leaf in leaves]):
+        check_result("jacobian", f, y, has_aux=False, several=False)
+    parts = [None if tree.is_constant(leaf) else derivatives(leaf) for leaf in leaves]
+    return tree.unflatten(tree.structure_of(y), parts)
+
+
+def _columns(y: Any, xs: list[Tensor], carry: bool, mode: str) -> list[Result]:
+    """Return the Jacobians of y, one array or number, by each variable."""
+    if not isinstance(y, Node):
+        return [np.zeros(np.shape(y) + x.shape) for x in xs]
+    forward = mode == "forward" or (mode == "auto" and sum([x.size for x in xs]) < y.size)
+    return [_forward(y, xs, k, carry) for k in range(len(xs))] if forward else _reverse(y, xs, carry)
 
 
 def _reverse(y: Node, xs: list[Tensor], carry: bool) -> list[Result]:
@@ -88,22 +109,44 @@ def _for_all(pass_on: Function, y: Node, shape: tuple[int, ...], carry: bool) ->
 
 
 @names_keywords
-def hessian(f: Function, argnums: int = 0) -> Callable[..., Result]:
-    """Return a function that returns the second derivatives of f, a single number: an array of x's shape twice.
+def hessian(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
+    """Return a function that returns the second derivatives of f, of f's shape + x's shape twice.
 
-    The gradient is computed in reverse mode, and its derivatives in forward mode.
+    A single number counts as without axes. For trees, and for several arguments, the result is a tree of trees: the
+    second derivative by leaf a and leaf b is at a, then b. First derivatives are computed in reverse mode, and their
+    derivatives in forward mode.
     """
-    return jacobian(grad(f, argnums), argnums, mode="forward")
+
+    @functools.wraps(f)
+    def first(*args: Any, **kwargs: Any) -> Result:
+        y, xs, carry = trace("hessian", f, args, kwargs, argnums, several=True)
+
+        def derivatives(leaf: Any) -> Any:
+            single = np.size(leaf) == 1
+            columns = pull_back(leaf, xs, None, carry) if single else _columns(leaf, xs, carry, "reverse")
+            return like_arguments(args, argnums, columns)
+
+        return _of_each(f, y, derivatives)
+
+    return jacobian(first, argnums, mode="forward")
 
 
-def hvp(f: Function) -> Callable[[Operand, Operand], Result]:
-    """Return the function (x, v) -> hessian(f)(x) @ v, of x's shape, which never holds the Hessian."""
+@names_keywords
+def hvp(f: Function, argnums: int = 0) -> Callable[..., Result]:
+    """Return the function (*args, v) -> the Hessian of f times v, which never holds the Hessian.
 
-    def product(x: Operand, v: Operand) -> Result:
-        if np.shape(v) != np.shape(x):
+    v, as the result, has the shape or the structure of the argument number `argnums`.
+    """
+
+    def product(*args: Any, **kwargs: Any) -> Result:
+        *given, v = args
+        i = range(len(given))[argnums]
+        x = given[i]
+        if not tree.is_container(x) and np.shape(v) != np.shape(x):
             raise ValueError(
                 f"hvp({name_of(f)}): the direction has shape {np.shape(v)}, and the argument has shape {np.shape(x)}"
             )
-        return jvp(grad(f), [x], [v])[1]
+        gradient = grad(f, i)
+        return jvp(lambda x: gradient(*given[:i], x, *given[i + 1 :], **kwargs), [x], [v])[1]
 
     return product
