@@ -135,6 +135,21 @@ def test_a_gradient_penalty_adds_to_the_gradient_of_the_loss():
     tg.optim.SGD([w], lr=0.1).step(accumulated=True)
 
 
+@pytest.mark.parametrize("kind", [tg.optim.SGD, tg.optim.Adam, tg.optim.RMSprop])
+def test_optimizers_and_clipping_take_gradients_that_have_a_graph(kind):
+    results = []
+    for create_graph in (False, True):
+        w = tg.Tensor([1.0, 2.0])
+        optimizer = kind([w], lr=0.1)
+        np.sum(w**3).backward(create_graph=create_graph)
+        tg.optim.clip_grad_norm([w], 1.0)
+        tg.optim.clip_grad_value([w], 0.5)
+        w.grad = tg.Tensor(w.grad)
+        optimizer.step()
+        results.append(w.data)
+    np.testing.assert_array_equal(*results)
+
+
 def test_a_gradient_of_a_weighted_pass_depends_on_the_weights():
     x, u = tg.Tensor([1.0, 2.0]), tg.Tensor([3.0, 4.0])
     (x * x).backward(u, create_graph=True)

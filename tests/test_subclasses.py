@@ -75,6 +75,22 @@ def test_backward_calls_no_redefined_method():
     np.testing.assert_array_equal(x.grad, [1, 2, 3])
 
 
+def test_activations_and_losses_call_no_redefined_method():
+    a, target = np.array([[0.5, -1.0, 2.0], [1.0, 0.0, 3.0]]), np.array([0, 2])
+    functions = [
+        tg.relu, tg.leaky_relu, tg.softplus, tg.silu, tg.gelu, tg.sigmoid, lambda x: tg.softmax(x, axis=1),
+        lambda x: tg.log_softmax(x, axis=1), lambda x: tg.logsumexp(x, axis=1), lambda x: tg.mse_loss(x, a + 1),
+        lambda x: tg.l1_loss(x, a + 1), lambda x: tg.huber_loss(x, a + 1), lambda x: tg.cross_entropy(x, target),
+        lambda x: tg.hinge_loss(x, np.sign(a + 0.1)), lambda x: tg.binary_cross_entropy_with_logits(x, a > 0),
+    ]  # fmt: skip
+    for f in functions:
+        x, t = Guarded(a), tg.Tensor(a)
+        np.testing.assert_array_equal(f(x).data, f(t).data)
+        for leaf in (x, t):
+            np.sum(f(leaf)).backward()
+        np.testing.assert_array_equal(x.grad, t.grad)
+
+
 def test_transforms_call_no_redefined_method():
     def f(x):
         return np.sum(x * np.sin(x))

@@ -66,7 +66,7 @@ class Tensor(Methods):
 
     @grad.setter
     def grad(self, value: ArrayLike | None) -> None:
-        g, data = value, self._value
+        g, data = value._value if isinstance(value, Node) else value, self._value
         if g is not None:
             g = floating(g, data.dtype)
             if g.shape != data.shape:

@@ -12,7 +12,9 @@ from ..engine.rules.activations import erf, sigmoid
 
 def relu(x: Any) -> Any:
     """Return max(x, 0) elementwise; its derivative at 0 is 0."""
-    return x.relu() if isinstance(x, Operand) else activations.relu(floating(x))
+    if isinstance(x, Operand) and type(x) is x._kind:  # a user's subclass may redefine the method
+        return x.relu()
+    return activations.relu(floating(x))
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
@@ -49,4 +51,4 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 
 def floating(x: Any) -> Any:
     """Return an argument as floats: integers and booleans as float64, a table or column as its array."""
-    return x if isinstance(x, Operand) else activations.floating(x)
+    return x._as_base() if isinstance(x, Operand) else activations.floating(x)

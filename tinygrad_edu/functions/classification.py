@@ -167,6 +167,6 @@ def within(classes: Array, n: int) -> bool:
 def _array(x: Any) -> Any:
     """Return an argument that has a shape: a list or number, a table or column as an array."""
     if isinstance(x, Operand):
-        return x
+        return x._as_base()
     x = from_table(x)
     return x if hasattr(x, "shape") else np.asarray(x)

@@ -64,7 +64,8 @@ def leaf_tensors(params: Iterable[Tensor], where: str, frozen: bool = False) -> 
 
 def gradients(params: list[Tensor], where: str) -> list[Array | None]:
     """Return the gradients of the parameters, None for those without; raises ValueError if none has one."""
-    grads = [p.grad for p in params]
+    # After backward(create_graph=True) a gradient is a Tensor
+    grads = [g.data if isinstance(g := p.grad, Tensor) else g for p in params]
     if grads[0] is None and all(g is None for g in grads):
         nor = ", nor has any other" if len(params) > 1 else ""
         raise ValueError(
