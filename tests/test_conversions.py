@@ -118,7 +118,7 @@ def test_elsewhere_a_number_that_is_computed_with_warns(name, kind):
 
 
 def test_an_array_of_integers_takes_a_number_as_well():
-    with pytest.warns(UserWarning, match=r"array\[\.\.\.\] = keeps a plain number of Tensor 'x'"):
+    with pytest.warns(UserWarning, match=r"array\[\.\.\.\] = \.\.\. stores a plain number of Tensor 'x'"):
         set_integer(None, tg.Tensor(1.0, label="x"))
 
 
@@ -131,7 +131,10 @@ def test_an_array_of_integers_takes_a_number_as_well():
         ),
         ("math.fsum", "write np.sum,"),
         ("fill", "r.fill(...) takes"),
-        ("element", "array[...] = keeps a plain number of Tensor, so no gradient passes through it; write np.stack"),
+        (
+            "element",
+            "array[...] = ... stores a plain number of Tensor, so no gradient passes through it; write np.stack",
+        ),
         ("np.float64", "np.float64(...) takes a plain number of Tensor 'x'"),
     ],
 )

@@ -147,12 +147,12 @@ def _message(x: Any, use: str) -> str:
     namesake = NAMESAKES.get(own) or (f"np.{own}" if isinstance(getattr(np, own, None), np.ufunc) else None)
     remedy = "compute with NumPy's functions (np.sin, np.stack([...])), which take Tensors"
     if use == ASSIGNMENT:
-        remedy = "write np.stack([...]), which joins Tensors to one"
+        remedy = "write np.stack([...]), which makes one Tensor of several"
     elif namesake:
         remedy = f"write {namesake}, which takes it as it is"
     elif own in CONSTRUCTORS | {"item()", "tolist()", "float64"}:
         remedy = "compute with it as it is"
-    given = "keeps" if use == ASSIGNMENT else "takes"
+    given = "... stores" if use == ASSIGNMENT else "takes"
     return (
         f"{use} {given} a plain number of {x._describe()}, so no gradient passes through it; {remedy}, or use "
         ".detach() where the value alone is wanted"

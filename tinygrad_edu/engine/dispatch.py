@@ -50,7 +50,7 @@ def binary(fun: np.ufunc, op: Function) -> tuple[Function, Function]:
                 return NotImplemented
         try:
             data = op(x, y)
-        except (TypeError, ValueError, ArithmeticError) as error:
+        except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
             raise explained(error, fun, (a, b), {}) from error
         if a.requires_grad:
             argnums = BOTH if t is kind and b.requires_grad else FIRST
@@ -67,7 +67,7 @@ def binary(fun: np.ufunc, op: Function) -> tuple[Function, Function]:
                 return NotImplemented
         try:
             data = op(a, b._value)
-        except (TypeError, ValueError, ArithmeticError) as error:
+        except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
             raise explained(error, fun, (a, b), {}) from error
         if b.requires_grad:
             return record(kind, data, fun, (a, b), (a, b._value), NO_KEYWORDS, SECOND)
@@ -83,7 +83,9 @@ def unary(fun: Function, op: Function) -> Any:
         data = x._value
         try:
             y = op(data)
-        except (ValueError, ArithmeticError) as error:  # of Python's functions of floats
+        except ValueError as error:  # of Python's functions of floats, in words of each version
+            raise explained(ValueError("the result is not a real number"), fun, (x,), {}) from error
+        except (OverflowError, ZeroDivisionError) as error:
             raise explained(error, fun, (x,), {}) from error
         if x.requires_grad:
             return record(type(x), y, fun, (x,), (data,), NO_KEYWORDS, FIRST)

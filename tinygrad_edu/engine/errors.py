@@ -53,15 +53,7 @@ def is_default(fun: Function, k: str, v: Any) -> bool:
 
 def explained(error: Exception, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
     """Return NumPy's error with the call, the shapes and labels of its arguments, and the remedy."""
-    kinds = (
-        np.linalg.LinAlgError,
-        ValueError,
-        IndexError,
-        TypeError,
-        OverflowError,
-        ZeroDivisionError,
-        ArithmeticError,
-    )
+    kinds = (np.linalg.LinAlgError, ValueError, IndexError, TypeError, OverflowError, ZeroDivisionError)
     kind = next(k for k in kinds if isinstance(error, k))
     call = f"{user_name(fun)}({', '.join([*map(describe, args), *(f'{k}={describe(v)}' for k, v in kwargs.items())])})"
     if fun is operator.getitem:
@@ -147,7 +139,6 @@ _INSTEAD = {
 _INDICES = "use i.astype(int) for indices, and i > 0 for a mask"
 _AXES = "axes are matched from the last one back and must be equal or 1 (x[:, None] adds one)"
 _PRODUCT = "a @ b needs as many columns in a as b has rows; .T transposes a matrix"
-_DOMAIN = "the logarithm takes numbers above 0, and the square root none below"
 _REMEDIES = {  # by words in NumPy's message; the first that occur decide
     "than subscripts given": "write one letter for each axis of an operand, and ... for the others",
     "requested shape": _AXES,
@@ -160,9 +151,7 @@ _REMEDIES = {  # by words in NumPy's message; the first that occur decide
     "same number of dimensions": "x[None] and x[:, None] add an axis",
     "for the concatenation axis": "lengths may differ only along axis=",
     "cannot reshape": "the numbers of elements must agree; -1 means the length that follows from the others",
-    "math domain error": _DOMAIN,
-    "expected a positive input": _DOMAIN,
-    "expected a nonnegative input": _DOMAIN,
+    "the result is not a real number": "logarithms take numbers above 0, and roots none below; a Tensor would give nan",
     "math range error": "the result is too large for a float; a Tensor would give inf",
     "out of range": "the result is too large for a float; a Tensor would give inf",
     "division by zero": "a Tensor would give inf or nan",

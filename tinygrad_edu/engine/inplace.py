@@ -37,7 +37,7 @@ def augmented(symbol: str, fun: np.ufunc, op: Function) -> Callable[[Any, Any], 
         value = np.copy(x._value) if isinstance(x._value, np.generic) else x._value
         try:
             x._value = op(value, operand)
-        except (TypeError, ValueError, ArithmeticError) as error:
+        except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
             raise explained(error, fun, (x, b), {}) from error
         return x
 
