@@ -16,7 +16,7 @@ ANSWERED = {
     "tg.tensor([1.0])": "write tg.Tensor(...)", "tg.from_numpy(a)": "write tg.Tensor(...)", "tg.sin(x)": "write np.sin",
     "tg.matmul(x, x)": "write x @ y", "tg.zeros(3)": "write np.zeros", "tg.cat([x, x])": "write np.concatenate",
     "tg.float32": "write np.float32", "tg.randn(3)": "np.random.default_rng", "tg.manual_seed(0)": "rng=0",
-    "tg.vmap": "one more axis", "tg.jacrev": "write tg.jacobian(f)",
+    "tg.pmap": "write tg.vmap(f)", "tg.jacrev": "write tg.jacobian(f)",
     "tg.GradientTape()": "y.backward()", "tg.autograd": "tg.gradients(y, xs)", "tg.device('cuda')": "one device",
     "tg.nn.MSELoss()": "write tg.mse_loss(prediction, target)", "tg.nn.CrossEntropyLoss()": "write tg.cross_entropy",
     "tg.nn.BCEWithLogitsLoss": "write tg.binary_cross_entropy_with_logits", "tg.nn.functional": "tg.relu, tg.softmax",

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
+from tinygrad_edu.engine.tape import Node
 
 PACKAGE = str(Path(tg.__file__).parent)
-STATE = {"requires_grad", "label", "order", "fun", "args", "argvals", "argnums", "kwargs", "passes", "span", "trail"}
+STATE = set(Node.__slots__)
 BINARY = ("add", "sub", "mul", "truediv", "floordiv", "pow", "mod", "matmul")
 OPERATORS = [
     *[f"__{side}{op}__" for side in "ri" for op in BINARY], *[f"__{op}__" for op in BINARY],

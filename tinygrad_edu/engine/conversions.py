@@ -62,7 +62,7 @@ def number_leaves(x: Node, method: str | None = None) -> None:
     if not x.requires_grad or paused():
         return
     within = transform.get()
-    lost = within and not within.variables.isdisjoint(toposort(x))
+    lost = within and _depends_on(x, within.variables)
     if method:  # called by its name: outside of transforms this is no accident
         use: str | None = f"{method}()"
     else:
@@ -74,6 +74,11 @@ def number_leaves(x: Node, method: str | None = None) -> None:
         raise error
     if use and not (method or kept):
         warnings.warn(_message(x, use), stacklevel=3)
+
+
+def _depends_on(x: Node, variables: frozenset[Any]) -> bool:
+    """Return whether x depends on a variable; forward mode frees the graph behind what depends on its variables."""
+    return any([y in variables or (y.fun and not y.argnums) for y in toposort(x)])
 
 
 def array_refused(x: Node) -> TypeError:

@@ -34,7 +34,7 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     **dict.fromkeys(("autograd", "grad_fn"), "tg.grad(f), tg.gradients(y, xs), or y.backward(); x.fun is the function"),
     **dict.fromkeys(("jacfwd", "jacrev"), "tg.jacobian(f)"),
     "GradientTape": "y.backward(), then x.grad: every Tensor records",
-    **dict.fromkeys(("vmap", "pmap"), "f for arrays with one more axis: NumPy's functions take them"),
+    "pmap": "tg.vmap(f)",
     "detach_": "x.detach()", "requires_grad_": "x.requires_grad = True",
     **dict.fromkeys(("inference_mode", "set_grad_enabled", "enable_grad"), "tg.no_grad()"),
     "is_leaf": "x.fun is None", "numel": "x.size", "dim": "x.ndim", "permute": "x.transpose(...)", "t": "x.T",

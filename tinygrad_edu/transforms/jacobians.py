@@ -61,8 +61,8 @@ def _of_each(f: Function, y: Any, derivatives: Callable[[Any], Any]) -> Any:
 def _columns(y: Any, xs: list[Tensor], carry: bool, mode: str) -> list[Result]:
     """Return the Jacobians of y, one array or number, by each variable."""
     if not isinstance(y, Node):
-        return [np.zeros(np.shape(y) + x.shape) for x in xs]
-    forward = mode == "forward" or (mode == "auto" and sum([x.size for x in xs]) < y.size)
+        return [np.zeros(np.shape(y) + np.shape(x)) for x in xs]
+    forward = mode == "forward" or (mode == "auto" and sum([x._value.size for x in xs]) < y.size)
     return [_forward(y, xs, k, carry) for k in range(len(xs))] if forward else _reverse(y, xs, carry)
 
 
@@ -70,9 +70,9 @@ def _reverse(y: Node, xs: list[Tensor], carry: bool) -> list[Result]:
     """Pull back the gradient of each element of y."""
     pulled = _for_all(lambda e: pull_back(y, xs, e, carry), y, y.shape, carry)
     return (
-        [np.reshape(gradients, y.shape + x.shape) for x, gradients in zip(xs, pulled, strict=True)]
+        [np.reshape(gradients, y.shape + np.shape(x)) for x, gradients in zip(xs, pulled, strict=True)]
         if pulled
-        else [np.zeros(y.shape + x.shape) for x in xs]
+        else [np.zeros(y.shape + np.shape(x)) for x in xs]
     )
 
 
@@ -84,10 +84,10 @@ def _forward(y: Node, xs: list[Tensor], k: int, carry: bool) -> Result:
         tangent = push_forward(y, xs, [*zeros[:k], e, *zeros[k + 1 :]])
         return [np.zeros_like(y._value) if tangent is None else as_result(tangent, carry)]
 
-    pushed = _for_all(push, y, xs[k].shape, carry)
+    pushed = _for_all(push, y, np.shape(xs[k]), carry)
     if not pushed:
-        return np.zeros(y.shape + xs[k].shape)
-    return np.moveaxis(pushed[0], 0, -1).reshape(y.shape + xs[k].shape)
+        return np.zeros(y.shape + np.shape(xs[k]))
+    return np.moveaxis(pushed[0], 0, -1).reshape(y.shape + np.shape(xs[k]))
 
 
 def _for_all(pass_on: Function, y: Node, shape: tuple[int, ...], carry: bool) -> list[Result]:
