@@ -128,3 +128,27 @@ def test_a_module_that_selects_columns_gets_the_table_itself():
 
     table = pd.DataFrame({"a": X[:, 0], "b": X[:, 1]})
     np.testing.assert_array_equal(Selected()(table).data, nn.Linear(1, 1, rng=0)(X[:, 1:]).data)
+
+
+class Foreign:
+    """An array as other libraries have them: with a shape and a dtype of its own, and DLPack for its memory."""
+
+    shape, ndim, size, dtype = (3, 2), 2, 6, "float32"
+
+    def __dlpack__(self):
+        raise BufferError
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        nn.Linear(2, 1), nn.LayerNorm(2), nn.BatchNorm1d(2), nn.Flatten(), nn.Dropout(0.5), nn.Embedding(3, 2),
+        nn.Tanh(), tg.relu, tg.leaky_relu, tg.gelu, tg.silu, tg.softplus, tg.sigmoid, tg.softmax, tg.log_softmax,
+        tg.logsumexp, lambda a: tg.mse_loss(tg.Tensor(np.ones((3, 2))), a), lambda a: tg.mse_loss(a, np.ones((3, 2))),
+        lambda a: tg.cross_entropy(a, [0, 1, 0]), lambda a: tg.cross_entropy(np.ones((3, 2)), a),
+        lambda a: tg.hinge_loss(np.ones((3, 2)), a), lambda a: tg.huber_loss(np.ones((3, 2)), a),
+    ],
+)  # fmt: skip
+def test_arrays_of_other_libraries_are_refused_by_name(use):
+    with pytest.raises(TypeError, match=r"a test_tables\.Foreign with a Tensor: .*convert it first, a = np\.asarray"):
+        use(Foreign())

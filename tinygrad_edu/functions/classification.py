@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from ..engine.dispatch import Operand
 from ..engine.rules.activations import log_softmax, softmax
+from ..engine.rules.foreign import array_from
 from ..engine.rules.registry import Array, predicate
 from ..engine.rules.tables import from_table
 from .losses import TWICE, probabilities, reduced
@@ -168,5 +169,5 @@ def _array(x: Any) -> Any:
     """Return an argument that has a shape: a list or number, a table or column as an array."""
     if isinstance(x, Operand):
         return x._as_base()
-    x = from_table(x)
+    x = array_from(from_table(x))  # columns of names, too, which get an error of their own
     return x if hasattr(x, "shape") else np.asarray(x)

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.dispatch import Operand
 from ..engine.rules.activations import sigmoid
+from ..engine.rules.foreign import array_from
 from ..engine.rules.registry import Array, predicate
-from ..engine.rules.tables import from_table
 from .activations import floating, relu, softplus
 
 TWICE = "the first argument is a result of {0} already, and the loss applies {0} itself; pass the scores before it"
@@ -75,7 +76,8 @@ def check_same_shape(loss: str, prediction: Any, target: Any) -> None:
 
 def operands(loss: str, prediction: Any, target: Any) -> tuple[Any, Any]:
     """Return a prediction of floats, and its target, which must have the same shape."""
-    prediction, target = floating(prediction), from_table(target)
+    prediction = floating(prediction)
+    target = target if isinstance(target, Operand) else array_from(target)
     check_same_shape(loss, prediction, target)
     return prediction, target
 

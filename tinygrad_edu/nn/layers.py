@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from .. import functions
+from ..engine.rules.foreign import array_from
 from ..engine.rules.registry import Array
 from ..engine.rules.tables import from_table
 from ..engine.tensor import Tensor
@@ -26,13 +27,14 @@ def checked_sizes(where: str, *sizes: int) -> tuple[int, ...]:
 def checked_input(layer: Module, x: Any) -> tuple[Any, tuple[int, ...]]:
     """Return a layer's input, a table as its array, and its shape.
 
-    Raises TypeError for input without a shape, such as a list, and for a table of something else than numbers.
+    Raises TypeError for input without a shape, such as a list, for an array of another library, and for a table of
+    something else than numbers.
     """
-    if type(x) is not Tensor and hasattr(x, "to_numpy"):
-        x = from_table(x)
-        if x.dtype.kind not in "fiub":
+    if type(x) is not Tensor and type(x) is not np.ndarray:
+        if hasattr(x, "to_numpy") and (array := from_table(x)).dtype.kind not in "fiub":
             remedy = "encode text, fill gaps, and pass .to_numpy() if that holds numbers"
-            raise TypeError(f"{layer.describe()} takes numbers, and the table holds {x.dtype}; {remedy}")
+            raise TypeError(f"{layer.describe()} takes numbers, and the table holds {array.dtype}; {remedy}")
+        x = array_from(x)
     shape: tuple[int, ...] | None = getattr(x, "shape", None)
     if shape is None:
         raise TypeError(f"{layer.describe()} takes an array or Tensor, not {type(x).__name__}")
@@ -80,7 +82,7 @@ class Embedding(Module):
 
     def forward(self, x: Any) -> Tensor:
         """Return the rows; raises TypeError for numbers that are not integers, ValueError for those out of range."""
-        index = from_table(x)
+        index = x if type(x) is Tensor else array_from(x)
         index = index if hasattr(index, "dtype") else np.asarray(index)
         if index.dtype.kind not in "iu":
             raise TypeError(f"{self.describe()} takes integers, and got {index.dtype}; .astype(int) makes them")

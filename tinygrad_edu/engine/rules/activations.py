@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .foreign import array_from
 from .reductions import spread
 from .registry import Array, Axis, defvjp, pointwise, primitive
-from .tables import from_table
 
 
 def floating(x: Any) -> Array:
     """Return x, as float64 if it holds integers or booleans, whose negatives and differences might wrap around."""
     if type(x) is np.ndarray and x.dtype.kind == "f":  # the usual case
         return x
-    x = from_table(x)
+    x = array_from(x)
     if isinstance(x, (int, list, tuple)):  # a bool is an int
         x = np.asarray(x)
     return x.astype(np.float64) if getattr(x, "dtype", _FLOAT64).kind in "iub" else x
