@@ -146,8 +146,9 @@ ARRAYS_WANTED = {
     r"^np\.arange\(\.\.\.\): .*it has no rule": lambda: np.arange(X[0]),
     r"\.normal\(\.\.\.\): .*loc \+ scale \*": lambda: np.random.default_rng(0).normal(X),
     r"^array\[\.\.\.\] = \.\.\.: .*np\.stack": lambda: operator.setitem(np.zeros(3), slice(None), X) or store(X),
-    r"^scipy takes arrays: .*@tg\.primitive": lambda: scipy.linalg.expm(np.outer(X, X)),
-    r"^scipy takes arrays: Tensor 'x'": lambda: scipy.stats.norm.pdf(X),
+    r"^scipy takes arrays: .*@tg\.primitive": lambda: scipy.linalg.logm(np.outer(X, X)),
+    r"^scipy\.linalg\.expm takes arrays: .*tg\.linalg\.expm takes Tensors": lambda: scipy.linalg.expm(np.outer(X, X)),
+    r"^scipy\.stats' pdf takes arrays: Tensor 'x'": lambda: scipy.stats.norm.pdf(X),
     r"^matplotlib takes arrays: .*\.data to draw it": lambda: plt.scatter(X, X),
 }
 

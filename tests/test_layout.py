@@ -34,6 +34,7 @@ LAYERS = [
     "engine",
     "transforms",
     "functions",
+    "special",
     "stats",
     "linalg",
     "signal",

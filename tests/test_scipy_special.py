@@ -10,9 +10,11 @@ import pytest
 from checks import message
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import special
+from scipy import integrate, linalg, signal, special, stats
+from strategies import arrays, shapes
 
 import tinygrad_edu as tg
+from tinygrad_edu.engine.conversions import INSTEAD_OF_SCIPYS
 from tinygrad_edu.engine.rules import gamma
 from tinygrad_edu.engine.rules.registry import name, vjps
 
@@ -165,6 +167,80 @@ def test_jit_records_gradients_of_scipys_functions(f):
         recorded = tg.jit(made)
         for x in np.random.default_rng(0).uniform(0.3, 3, (3, 4)):
             np.testing.assert_allclose(recorded(x), made(x), rtol=1e-13)
+
+
+# Functions that SciPy writes in Python
+@given(st.data())
+def test_functions_that_are_no_ufuncs_equal_scipys(data):
+    x = data.draw(arrays(shape=shapes(min_dims=1, max_dims=2, min_side=1)))
+    axis, keepdims = data.draw(st.sampled_from([None, 0, -1])), data.draw(st.booleans())
+    weights = data.draw(arrays(shape=x.shape, low=0.1))
+    ours = tg.special
+    for f, g in ((ours.softmax, special.softmax), (ours.log_softmax, special.log_softmax)):
+        np.testing.assert_allclose(f(x, axis), g(x, axis), rtol=1e-12)
+        tg.check_grad(lambda x, f=f: f(x, axis), x)
+    for b in (None, weights):
+        f = lambda x, b=b, f=ours.logsumexp: f(x, axis, b, keepdims)
+        np.testing.assert_allclose(f(x), f(x, f=special.logsumexp), rtol=1e-12, atol=1e-14)
+        tg.check_grad(f, x)
+    tg.check_grad(lambda x, b: ours.logsumexp(x, axis, b), x, weights)
+    for found, expected in zip(ours.logsumexp(x, axis, -weights, False, True),
+                               special.logsumexp(x, axis, -weights, False, True), strict=True):  # fmt: skip
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    tg.check_grad(lambda x, b: ours.logsumexp(x, axis, b, return_sign=True)[0], x, -weights)
+    d = data.draw(st.integers(1, 3))
+    np.testing.assert_allclose(ours.multigammaln(abs(x) + 1.5, d), np.vectorize(special.multigammaln)(abs(x) + 1.5, d))
+    tg.check_grad(lambda a: ours.multigammaln(a, d), abs(x) + 1.5)
+
+
+def test_namesakes_of_ufuncs_equal_them():
+    x = np.array([0.1, 0.5, 0.9])
+    for f in ("digamma", "psi", "expit", "logit", "erf", "gammaln"):
+        np.testing.assert_allclose(getattr(tg.special, f)(x), getattr(special, f)(x), rtol=1e-13)
+    tg.check_grad(tg.special.logit, x)
+    np.testing.assert_allclose(tg.special.betaln(x, 2.0), special.betaln(x, 2.0), rtol=1e-12)
+    np.testing.assert_allclose(tg.special.polygamma(2, x), special.polygamma(2, x), rtol=1e-12)
+    for order in (-1, 0.5, x):
+        assert "the order is a single integer" in message(ValueError, lambda n=order: tg.special.polygamma(n, x))
+    assert "positive integer" in message(ValueError, lambda: tg.special.multigammaln(x, 0))
+
+
+def test_extreme_numbers_in_logsumexp_do_not_overflow():
+    x, b = np.array([1e4, -1e4, np.inf]), np.array([1.0, 2.0, 0.0])
+    assert tg.special.logsumexp(x, b=b) == 1e4
+    assert np.isnan(tg.grad(lambda x: tg.special.logsumexp(x, b=b))(x)[:2]).sum() == 0
+
+
+NAMED = [f"{part}.{f}" for part, functions in INSTEAD_OF_SCIPYS.items() for f in functions.split()]
+
+
+@pytest.mark.parametrize("called", NAMED)
+def test_an_error_of_scipy_names_the_function_that_takes_tensors(called):
+    part, f = called.split(".")
+    assert callable(getattr(getattr(tg, part), f))
+    matrix, vector = tg.Tensor(np.eye(2) + 0.1), tg.Tensor([1.0, 2.0])
+    args = {
+        "polygamma": (1, matrix), "multigammaln": (matrix + 3, 2), "odeint": (lambda y, t: -y, vector, [0, 1]),
+        "cho_solve": ((np.eye(2), True), matrix), "solve_sylvester": (matrix, np.eye(2), np.eye(2)),
+        **dict.fromkeys(("convolve", "correlate", "fftconvolve", "solve_triangular"), (matrix, np.eye(2))),
+    }.get(f, (matrix,))  # fmt: skip
+    program = compile(f"{called}(*args)", "program.py", "eval")  # a decorator hides its name from all but the call
+    error = message(
+        TypeError,
+        lambda: eval(
+            program, {"special": special, "linalg": linalg, "signal": signal, "integrate": integrate, "args": args}
+        ),
+    )
+    assert error.startswith(f"scipy.{called} takes arrays: ")
+    assert f"tg.{called} takes Tensors" in error
+
+
+def test_errors_of_distributions_and_of_namesakes_in_numpy():
+    x = tg.Tensor(np.eye(2))
+    for f in (lambda: stats.norm.logpdf(x), lambda: stats.norm(x).logpdf(1.0), lambda: stats.norm.logpdf(1.0, scale=x)):
+        assert "the distributions of tg.stats have logpdf" in message(TypeError, f)
+    assert "np.linalg.det takes Tensors" in message(TypeError, lambda: linalg.det(x))
+    assert message(TypeError, lambda: signal.lfilter([1.0], [1.0], x)).startswith("scipy takes arrays")
 
 
 def run(program):

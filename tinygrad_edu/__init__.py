@@ -30,7 +30,7 @@ from .transforms.reverse import grad, gradients, value_and_grad, vjp
 from .transforms.vmap import vmap
 
 if TYPE_CHECKING:
-    from . import data, integrate, linalg, nn, optim, signal, stats
+    from . import data, integrate, linalg, nn, optim, signal, special, stats
     from .anomaly import AnomalyError, detect_anomaly
     from .check import GradientError, check_grad
     from .integrate import odeint
@@ -49,7 +49,7 @@ __all__ = [
     "explain", "fit", "gammaln", "gelu", "ggnvp", "grad", "gradients", "hessian", "hinge_loss", "huber_loss", "hvp",
     "integrate", "jacobian", "jit", "jvp", "l1_loss", "leaky_relu", "linalg", "load", "log_softmax", "logsumexp",
     "lr_finder", "mse_loss", "nn", "no_grad", "nondifferentiable", "odeint", "optim", "plot", "predict", "primitive",
-    "r2_score", "relu", "save", "sigmoid", "signal", "silu", "softmax", "softplus", "stats", "stop_gradient",
+    "r2_score", "relu", "save", "sigmoid", "signal", "silu", "softmax", "softplus", "special", "stats", "stop_gradient",
     "supported", "tree", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 

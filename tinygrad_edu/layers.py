@@ -13,7 +13,8 @@ from .engine.habits import instead
 MODULES = {  # a module, and the public names that it provides, among them its own where users import the module itself
     "anomaly": ("AnomalyError", "detect_anomaly"), "check": ("GradientError", "check_grad"), "state": ("load", "save"),
     "jit": ("JitError", "Jitted", "jit"), "data": ("data",), "nn": ("nn",), "optim": ("optim",),
-    "stats": ("stats",), "linalg": ("linalg",), "signal": ("signal",), "integrate": ("integrate", "odeint"),
+    "special": ("special",), "stats": ("stats",), "linalg": ("linalg",), "signal": ("signal",),
+    "integrate": ("integrate", "odeint"),
     "train": ("DivergenceError", "History", "accuracy", "confusion_matrix", "evaluate", "fit", "lr_finder", "predict",
               "r2_score"),
     "viz.draw": ("Drawing", "draw"), "viz.explain": ("Explanation", "explain"), "viz.plot": ("plot",),

@@ -49,6 +49,15 @@ TAKES_ARRAYS = {  # libraries, and how a Tensor meets them
 }
 
 
+INSTEAD_OF_SCIPYS = {  # a part of SciPy, and its functions that have a namesake in the module of that name here
+    "special": "log_softmax logsumexp multigammaln polygamma softmax",
+    "linalg": "block_diag cho_factor cho_solve cholesky expm solve_sylvester solve_triangular sqrtm toeplitz",
+    "signal": "convolve correlate fftconvolve",
+    "integrate": "odeint",
+}
+OF_DISTRIBUTIONS = {"logpdf", "pdf", "logpmf", "pmf", "cdf", "logcdf", "sf", "logsf"}
+
+
 class LostGradientError(TypeError):
     """A Tensor became a plain number inside a transform, so the gradient would lack what was computed from it."""
 
@@ -89,7 +98,9 @@ def array_refused(x: Node) -> TypeError:
         within.append(frame.f_code.co_qualname)
         frame = frame.f_back
     library, who = calling_library(frame), ""
-    if library in TAKES_ARRAYS:
+    if library == "scipy" and (found := _instead_of_scipys(frame)):
+        who, remedy = found
+    elif library in TAKES_ARRAYS:
         who, remedy = f"{library} takes arrays: ", TAKES_ARRAYS[library]
     elif frame is None:
         remedy = STACK
@@ -105,6 +116,26 @@ def array_refused(x: Node) -> TypeError:
         f"{who}{x._describe()} takes gradients, and an array would lose them; {remedy}. Where no gradient is needed, "
         ".data is the array, and .detach() a constant"
     )
+
+
+def _instead_of_scipys(frame: FrameType | None) -> tuple[str, str] | None:
+    """Return which function of SciPy called a frame, and what takes Tensors in its place; None if nothing does."""
+    called: list[tuple[str, str]] = []  # (part of SciPy, function), outermost last
+    while frame is not None and calling_library(frame) == "scipy":
+        module = str(frame.f_globals.get("__name__", ""))
+        called.append((module.partition(".")[2].partition(".")[0], frame.f_code.co_name))
+        frame = frame.f_back
+    if frame is not None:  # the user's call, as decorators of SciPy have frames without the function's name
+        name = _instruction(frame.f_code, frame.f_lasti)[1].rpartition(".")[2]
+        called += [(part, name) for part in ("linalg", *INSTEAD_OF_SCIPYS)]
+    for part, name in reversed(called):
+        if part == "stats" and name in OF_DISTRIBUTIONS:
+            return f"scipy.stats' {name} takes arrays: ", f"the distributions of tg.stats have {name} for Tensors"
+        if name in INSTEAD_OF_SCIPYS.get(part, "").split():
+            return f"scipy.{part}.{name} takes arrays: ", f"tg.{part}.{name} takes Tensors"
+        if part == "linalg" and hasattr(np.linalg, name):
+            return f"scipy.linalg.{name} takes arrays: ", f"np.linalg.{name} takes Tensors"
+    return None
 
 
 @functools.lru_cache(512)

@@ -7,14 +7,10 @@ import numpy as np
 
 from ..engine.rules.activations import sigmoid
 from ..engine.rules.gamma import gammaln, xlog1py, xlogy
+from ..special import betaln
 from .families import Continuous, special
 
 LOG_2, LOG_PI, LOG_2PI = math.log(2), math.log(math.pi), math.log(2 * math.pi)
-
-
-def betaln(a: Any, b: Any) -> Any:
-    """Return the logarithm of the beta function."""
-    return gammaln(a) + gammaln(b) - gammaln(np.add(a, b))
 
 
 def half_step(a: Any) -> Any:

@@ -1,0 +1,75 @@
+"""Special functions by the names and arguments of `scipy.special`, in plain NumPy, also where SciPy is missing.
+
+SciPy's ufuncs take Tensors as they are: call `scipy.special.erf` itself. Its other functions make arrays of their
+arguments; those that programs differentiate are here, next to the ufuncs that this package computes without SciPy.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .engine.rules import activations
+from .engine.rules.activations import erf, finite_max, floating, sigmoid
+from .engine.rules.gamma import gammaln, polygamma, xlog1py, xlogy
+from .engine.rules.registry import Axis
+from .transforms.custom import stop_gradient
+
+__all__ = [
+    "betaln", "digamma", "erf", "expit", "gammaln", "log_softmax", "logit", "logsumexp", "multigammaln", "polygamma",
+    "psi", "softmax", "xlog1py", "xlogy",
+]  # fmt: skip
+
+
+def digamma(x: Any) -> Any:
+    """Return the derivative of `gammaln`, elementwise."""
+    return polygamma(0, x)
+
+
+psi, expit = digamma, sigmoid
+
+
+def logit(p: Any) -> Any:
+    """Return log(p / (1 - p)), elementwise: the inverse of `expit`."""
+    p = floating(p)
+    return np.log(p) - np.log1p(-p)
+
+
+def betaln(a: Any, b: Any) -> Any:
+    """Return log(gamma(a) gamma(b) / gamma(a + b)), the logarithm of the beta function, for positive a and b."""
+    return gammaln(a) + gammaln(b) - gammaln(np.add(a, b))
+
+
+def multigammaln(a: Any, d: int) -> Any:
+    """Return the logarithm of the gamma function of d dimensions, for elements of a above (d - 1) / 2."""
+    if not isinstance(d, (int, np.integer)) or d < 1:
+        raise ValueError(f"special.multigammaln: d is the number of dimensions, a positive integer, not {d!r:.60}")
+    a = floating(a)
+    return sum([gammaln(a - j / 2) for j in range(d)], d * (d - 1) / 4 * math.log(math.pi))
+
+
+def logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
+    """Return log(sum(b exp(a))) along `axis` (all axes if None), without overflow; b is 1 by default.
+
+    With `return_sign` the result is the pair of the logarithm of the absolute value, and the sign, a constant; without
+    it a negative sum gives NaN.
+    """
+    if b is None and not return_sign:
+        return activations.logsumexp(floating(a), axis, keepdims)
+    a, b = floating(a), floating(1.0 if b is None else b)
+    a = np.where(np.equal(b, 0) & np.equal(a, np.inf), -np.inf, a)  # no 0 * inf
+    largest = finite_max(stop_gradient(np.where(np.equal(b, 0), -np.inf, a)), axis)
+    total = np.sum(b * np.exp(a - largest), axis=axis, keepdims=True)
+    y = np.log(np.abs(total) if return_sign else total) + largest
+    y, sign = (v if keepdims else np.squeeze(v, axis=axis) for v in (y, np.sign(total)))
+    return (y, sign) if return_sign else y
+
+
+def softmax(x: Any, axis: Axis = None) -> Any:
+    """Return exp(x) / sum(exp(x)) along `axis`; as in SciPy all axes by default, where `tg.softmax` takes the last."""
+    return activations.softmax(floating(x), axis)
+
+
+def log_softmax(x: Any, axis: Axis = None) -> Any:
+    """Return log(softmax(x)) along `axis`; as in SciPy all axes by default, where `tg.log_softmax` takes the last."""
+    return activations.log_softmax(floating(x), axis)
