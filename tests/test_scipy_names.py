@@ -84,6 +84,17 @@ def test_toeplitz_equals_scipys(c, r):
     tg.check_grad(tg.linalg.toeplitz, *([c] if r is None else [c, r]))
 
 
+@given(st.integers(0, 2), st.integers(0, 2), seeds)
+def test_solve_banded_equals_scipys(lower, upper, seed):
+    rng = np.random.default_rng(seed)
+    ab, b = rng.uniform(-1, 1, (lower + upper + 1, 5)), rng.normal(size=(5, 2)[: rng.integers(1, 3)])
+    ab[upper] += 5
+    f = lambda ab, b: tg.linalg.solve_banded((lower, upper), ab, b)
+    np.testing.assert_allclose(f(ab, b), linalg.solve_banded((lower, upper), ab, b), rtol=1e-10)
+    tg.check_grad(f, ab, b)
+    assert "diagonals as rows" in message(ValueError, lambda: f(ab[:, :, None], b))
+
+
 def test_linalg_takes_lists_and_explains_errors():
     np.testing.assert_array_equal(tg.linalg.toeplitz([1, 2]), linalg.toeplitz([1, 2]))
     np.testing.assert_array_equal(tg.linalg.solve_triangular([[2, 1], [0, 4]], [4, 4]), [1.5, 1])

@@ -221,7 +221,8 @@ def test_an_error_of_scipy_names_the_function_that_takes_tensors(called):
     matrix, vector = tg.Tensor(np.eye(2) + 0.1), tg.Tensor([1.0, 2.0])
     args = {
         "polygamma": (1, matrix), "multigammaln": (matrix + 3, 2), "odeint": (lambda y, t: -y, vector, [0, 1]),
-        "cho_solve": ((np.eye(2), True), matrix), "solve_sylvester": (matrix, np.eye(2), np.eye(2)),
+        "cho_solve": ((np.eye(2), True), matrix), "solve_banded": ((0, 1), matrix, np.ones(2)),
+        "solve_sylvester": (matrix, np.eye(2), np.eye(2)),
         **dict.fromkeys(("convolve", "correlate", "fftconvolve", "solve_triangular"), (matrix, np.eye(2))),
     }.get(f, (matrix,))  # fmt: skip
     program = compile(f"{called}(*args)", "program.py", "eval")  # a decorator hides its name from all but the call

@@ -61,6 +61,31 @@ def test_distribution_functions_equal_scipys(name, data):
     np.testing.assert_allclose(x.grad, theirs.pdf(x.data, *args), rtol=1e-8, atol=1e-14)
 
 
+WITH_QUANTILES = {
+    "norm": (),
+    "cauchy": (),
+    "logistic": (),
+    "expon": (),
+    "uniform": (),
+    "gamma": (1.5,),
+    "beta": (2, 1.5),
+}
+
+
+@pytest.mark.parametrize("name", WITH_QUANTILES)
+@given(q=arrays(low=0.05, high=0.95), loc=arrays(shape=()), scale=arrays(shape=(), low=0.3))
+def test_quantiles_equal_scipys(name, q, loc, scale):
+    ours, theirs, args = getattr(tg.stats, name), getattr(stats, name), WITH_QUANTILES[name]
+    np.testing.assert_allclose(ours.ppf(q, *args, loc, scale), theirs.ppf(q, *args, loc, scale), rtol=1e-10, atol=1e-12)
+    tg.check_grad(lambda q, loc, scale: ours.ppf(q, *args, loc, scale), q, loc, scale, rtol=1e-5, atol=1e-5)
+    if name in ("norm", "cauchy", "logistic"):
+        np.testing.assert_allclose(ours.isf(q, loc, scale), theirs.isf(q, loc, scale), rtol=1e-10, atol=1e-12)
+        tg.check_grad(ours.isf, q, loc, scale, rtol=1e-5, atol=1e-5)
+    else:
+        assert "has no isf" in message(NotImplementedError, lambda: ours.isf(q, *args))
+    assert "has no ppf" in message(NotImplementedError, lambda: tg.stats.t.ppf(q, 3.0))
+
+
 @pytest.mark.parametrize("name", CONTINUOUS)
 def test_outside_the_support_the_density_is_zero_and_has_no_gradient(name):
     limits, _, _ = CONTINUOUS[name]
@@ -208,3 +233,24 @@ def test_jit_records_log_densities():
     recorded = tg.jit(tg.grad(normal))
     for c in np.random.default_rng(1).normal(size=(3, 5, 5)):
         np.testing.assert_allclose(recorded(c), tg.grad(normal)(c), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_float32_stays_float32(name):
+    limits, low, high = CONTINUOUS[name]
+    distribution, x = getattr(tg.stats, name), np.float32([0.7 * low + 0.3 * high])
+    for parameters in ([1.5] * len(limits), [np.float32([1.5])] * len(limits)):
+        for f in ("logpdf", "pdf", "cdf", "sf", "logcdf", "logsf"):
+            y = getattr(distribution, f)(tg.Tensor(x), *parameters)
+            assert y.dtype == np.float32
+            expected = getattr(distribution, f)(x.astype(float), *[1.5] * len(limits))
+            np.testing.assert_allclose(y.data, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_numbers_lists_and_values_are_taken():
+    assert tg.stats.norm.logpdf(3) == stats.norm.logpdf(3)
+    np.testing.assert_allclose(tg.stats.gamma.logpdf([1, 2], [2, 3]), stats.gamma.logpdf([1, 2], [2, 3]))
+    np.testing.assert_allclose(tg.stats.poisson.logpmf([1, 2], 3), stats.poisson.logpmf([1, 2], 3))
+    v = tg.Value(0.5)
+    tg.stats.norm.logpdf(v).backward()
+    assert v.grad == -0.5

@@ -15,8 +15,8 @@ from .engine.rules.matrix_functions import expm, solve_sylvester, sqrtm
 from .engine.rules.registry import arrays_of
 
 __all__ = [
-    "block_diag", "cho_factor", "cho_solve", "cholesky", "expm", "solve_sylvester", "solve_triangular", "sqrtm",
-    "toeplitz",
+    "block_diag", "cho_factor", "cho_solve", "cholesky", "expm", "solve_banded", "solve_sylvester",
+    "solve_triangular", "sqrtm", "toeplitz",
 ]  # fmt: skip
 
 TRANSPOSED = {0: False, "N": False, 1: True, "T": True, 2: True, "C": True}
@@ -39,6 +39,25 @@ def solve_triangular(
     if unit_diagonal:
         triangle = triangle + np.eye(triangle.shape[-1], dtype=triangle.dtype)
     return np.linalg.solve(T(triangle) if TRANSPOSED[trans] else triangle, b)
+
+
+def solve_banded(
+    l_and_u: tuple[int, int], ab: Any, b: Any, overwrite_ab: bool = False, overwrite_b: bool = False,
+    check_finite: bool = True,
+) -> Any:  # fmt: skip
+    """Return the solution x of a x = b for a matrix with l diagonals below the main one, and u above it.
+
+    `ab` of shape (l + u + 1, n) holds the diagonals: ab[u + i - j, j] is a[i, j]. `b` has shape (n,) or (n, k). The
+    matrix is written out, with n**2 elements. The last three arguments are SciPy's, without effect.
+    """
+    (lower, upper), ab, b = l_and_u, floating(ab), floating(b)
+    if ab.ndim != 2 or ab.shape[0] != lower + upper + 1:
+        shapes = f"{lower} + {upper} + 1 diagonals as rows, not shape {ab.shape}"
+        raise ValueError(f"linalg.solve_banded: with l_and_u = {(lower, upper)} ab has {shapes}")
+    i, j = np.indices((ab.shape[1], ab.shape[1]))
+    row = upper + i - j
+    a = np.where((row >= 0) & (row <= lower + upper), ab[np.clip(row, 0, lower + upper), j], 0)
+    return np.linalg.solve(a, b)
 
 
 def cholesky(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:

@@ -51,11 +51,12 @@ TAKES_ARRAYS = {  # libraries, and how a Tensor meets them
 
 INSTEAD_OF_SCIPYS = {  # a part of SciPy, and its functions that have a namesake in the module of that name here
     "special": "log_softmax logsumexp multigammaln polygamma softmax",
-    "linalg": "block_diag cho_factor cho_solve cholesky expm solve_sylvester solve_triangular sqrtm toeplitz",
+    "linalg": "block_diag cho_factor cho_solve cholesky expm solve_banded solve_sylvester solve_triangular sqrtm "
+    "toeplitz",
     "signal": "convolve correlate fftconvolve",
     "integrate": "odeint",
 }
-OF_DISTRIBUTIONS = {"logpdf", "pdf", "logpmf", "pmf", "cdf", "logcdf", "sf", "logsf"}
+OF_DISTRIBUTIONS = {"logpdf", "pdf", "logpmf", "pmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"}
 
 
 class LostGradientError(TypeError):

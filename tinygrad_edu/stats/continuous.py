@@ -7,7 +7,7 @@ import numpy as np
 
 from ..engine.rules.activations import sigmoid
 from ..engine.rules.gamma import gammaln, xlog1py, xlogy
-from ..special import betaln
+from ..special import betaln, logit
 from .families import Continuous, special
 
 LOG_2, LOG_PI, LOG_2PI = math.log(2), math.log(math.pi), math.log(2 * math.pi)
@@ -41,16 +41,22 @@ def lognorm_log_density(z: Any, s: Any) -> Any:
 norm = Continuous(
     "norm", lambda z: -np.square(z) / 2 - LOG_2PI / 2,
     cdf=lambda z: special("ndtr")(z), logcdf=lambda z: special("log_ndtr")(z),
+    ppf=lambda q: special("ndtri")(q),
 )  # fmt: skip
 t = Continuous("t", t_log_density, cdf=lambda z, df: special("stdtr")(df, z))
-cauchy = Continuous("cauchy", lambda z: -LOG_PI - np.log1p(np.square(z)), cdf=lambda z: np.arctan2(1, -z) / math.pi)
+cauchy = Continuous(
+    "cauchy",
+    lambda z: -LOG_PI - np.log1p(np.square(z)),
+    cdf=lambda z: np.arctan2(1, -z) / math.pi,
+    ppf=lambda q: -1 / np.tan(math.pi * q),
+)
 laplace = Continuous(
     "laplace", lambda z: -np.abs(z) - LOG_2,
     cdf=lambda z: np.where(np.less(z, 0), np.exp(-np.abs(z)) / 2, 1 - np.exp(-np.abs(z)) / 2),
 )  # fmt: skip
 logistic = Continuous(
     "logistic", lambda z: -np.abs(z) - 2 * np.log1p(np.exp(-np.abs(z))),
-    cdf=sigmoid, logcdf=lambda z: -np.logaddexp(-z, 0),
+    cdf=sigmoid, logcdf=lambda z: -np.logaddexp(-z, 0), ppf=logit,
 )  # fmt: skip
 
 # On all real numbers
@@ -63,10 +69,14 @@ gumbel_l = Continuous(
 )
 
 # On positive numbers
-expon = Continuous("expon", lambda z: -z, 0.0, cdf=lambda z: -np.expm1(-z), sf=lambda z: np.exp(-z))
+expon = Continuous(
+    "expon", lambda z: -z, 0.0,
+    cdf=lambda z: -np.expm1(-z), sf=lambda z: np.exp(-z), ppf=lambda q: -np.log1p(-q),
+)  # fmt: skip
 gamma = Continuous(
     "gamma", gamma_log_density, 0.0,
     cdf=lambda z, a: special("gammainc")(a, z), sf=lambda z, a: special("gammaincc")(a, z),
+    ppf=lambda q, a: special("gammaincinv")(a, q),
 )  # fmt: skip
 chi2 = Continuous(
     "chi2", lambda z, df: gamma_log_density(z / 2, np.divide(df, 2)) - LOG_2, 0.0,
@@ -102,8 +112,9 @@ pareto = Continuous(
 )  # fmt: skip
 
 # From 0 to 1
-uniform = Continuous("uniform", lambda z: z * 0, 0.0, 1.0, cdf=lambda z: z, sf=lambda z: 1 - z)
+uniform = Continuous("uniform", lambda z: z * 0, 0.0, 1.0, cdf=lambda z: z, sf=lambda z: 1 - z, ppf=lambda q: q)
 beta = Continuous(
     "beta", lambda z, a, b: xlogy(np.subtract(a, 1), z) + xlog1py(np.subtract(b, 1), -z) - betaln(a, b), 0.0, 1.0,
     cdf=lambda z, a, b: special("betainc")(a, b, z), sf=lambda z, a, b: special("betaincc")(a, b, z),
+    ppf=lambda q, a, b: special("betaincinv")(a, b, q),
 )  # fmt: skip

@@ -33,10 +33,10 @@ class Distribution:
     def __init__(
         self, name: str, log_density: LogDensity, lower: Bound = -math.inf, upper: Bound = math.inf,
         cdf: LogDensity | None = None, sf: LogDensity | None = None, logcdf: LogDensity | None = None,
-        is_open: bool = False,
+        ppf: LogDensity | None = None, is_open: bool = False,
     ) -> None:  # fmt: skip
         self.name, self.log_density, self.lower, self.upper = name, log_density, lower, upper
-        self.below, self.log_below = cdf, logcdf
+        self.below, self.log_below, self.quantile = cdf, logcdf, ppf
         self.above = sf  # None for a distribution that is symmetric about 0, where 1 - cdf(z) is cdf(-z)
         self.is_open = is_open  # at its bounds, which are then outside the support
         self.shapes = tuple(inspect.signature(log_density).parameters)[1:]
@@ -44,14 +44,19 @@ class Distribution:
     def __repr__(self) -> str:
         return f"tinygrad_edu.stats.{self.name}"
 
-    def parameters(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], list[Any]]:
-        """Return the shapes, and the values of `extra`; raise TypeError for a missing or an unknown parameter."""
+    def parameters(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+        """Return the shapes, and the values of `extra`; raise TypeError for a missing or an unknown parameter.
+
+        Numbers get the dtype of x, as NumPy's functions of a number alone would give float64.
+        """
         names = (*self.shapes, *self.extra)
         given = self.extra | dict(zip(names, args, strict=False)) | kwargs
         if len(args) > len(names) or {*given} != {*names} or {*names[: len(args)]} & {*kwargs}:
             signature = ", ".join([*self.shapes, *[f"{k}={v}" for k, v in self.extra.items()]])
             raise TypeError(f"stats.{self.name}: the parameters after the first argument are ({signature}), each once")
+        small = getattr(x, "dtype", None) in (np.float16, np.float32)
         values = [np.asarray(given[k]) if isinstance(given[k], (list, tuple)) else given[k] for k in names]
+        values = [x.dtype.type(v) if small and isinstance(v, (int, float)) else v for v in values]
         return values[: len(self.shapes)], values[len(self.shapes) :]
 
     def bounds(self, shapes: list[Any]) -> list[Any]:
@@ -98,7 +103,7 @@ class Continuous(Distribution):
 
     def standard(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any], Any]:
         """Return z, the shapes and the scale."""
-        shapes, (loc, scale) = self.parameters(args, kwargs)
+        shapes, (loc, scale) = self.parameters(x, args, kwargs)
         return np.divide(np.subtract(floating(x), loc), scale), shapes, scale
 
     def logpdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -128,6 +133,20 @@ class Continuous(Distribution):
         z, shapes, _ = self.standard(x, args, kwargs)
         return self.log_cumulative(-z, shapes) if self.above is None else np.log(self.sf(x, *args, **kwargs))
 
+    def ppf(self, q: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the x below which the probability is q; the shapes, `loc` and `scale` follow."""
+        shapes, (loc, scale) = self.parameters(q, args, kwargs)
+        if self.quantile is None:
+            raise NotImplementedError(f"stats.{self.name} has no ppf here; it is the inverse of its cdf")
+        return self.quantile(floating(q), *shapes) * scale + loc
+
+    def isf(self, q: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the x above which the probability is q; the shapes, `loc` and `scale` follow."""
+        shapes, (loc, scale) = self.parameters(q, args, kwargs)
+        if self.quantile is None or self.above is not None:
+            raise NotImplementedError(f"stats.{self.name} has no isf here, which would round off small numbers")
+        return loc - self.quantile(floating(q), *shapes) * scale
+
 
 class Discrete(Distribution):
     """A distribution of integers; k - loc is the argument of its log-density, -inf where that is no integer."""
@@ -136,7 +155,7 @@ class Discrete(Distribution):
 
     def logpmf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the logarithm of the probability of k; the shapes and `loc` follow."""
-        shapes, (loc,) = self.parameters(args, kwargs)
+        shapes, (loc,) = self.parameters(k, args, kwargs)
         z = np.subtract(floating(k), loc)
         return self.within(z, shapes, np.not_equal(np.floor(z), z))
 
@@ -146,5 +165,5 @@ class Discrete(Distribution):
 
     def cdf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the probability of at most k; the shapes and `loc` follow."""
-        shapes, (loc,) = self.parameters(args, kwargs)
+        shapes, (loc,) = self.parameters(k, args, kwargs)
         return self.cumulative(np.floor(np.subtract(floating(k), loc)), shapes)
