@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..engine.rules.indexing import setitem
-from ..trace.functional import add_at, astype, is_basic, part, retyped
+from ..engine.rules.indexing import is_basic, setitem
+from ..trace.functional import add_at, astype, part, retyped
 from ..trace.ir import Call, Constant, Var
 
 Functions = frozenset[Callable[..., object]]

@@ -53,12 +53,6 @@ def part(results: Sequence[Any], i: int) -> Any:
     return results[i]
 
 
-def is_basic(index: object) -> bool:
-    """Whether an index is one that NumPy answers with a view: of integers, slices, None and `...`."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(i is None or i is ... or isinstance(i, (int, slice)) for i in parts)
-
-
 def laid_out_as(like: Array, value: Any) -> Array:
     """Return `value` as an array with the strides of `like`, from which NumPy decides what is a view."""
     if type(value) is np.ndarray and value.strides == like.strides:

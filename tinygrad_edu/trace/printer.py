@@ -14,11 +14,11 @@ import numpy as np
 
 from ..engine.errors import Line, format_line
 from ..engine.rules.finite import has_nan
-from ..engine.rules.indexing import setitem
+from ..engine.rules.indexing import is_basic, setitem
 from ..engine.rules.registry import INFIX, Function, implementations
 from .captured import Captured
 from .expressions import Expressions, argument_names
-from .functional import add_at, changed, filled, is_basic
+from .functional import add_at, changed, filled
 from .ir import Call, Constant, Program, Result, Setting, Var, use_counts, variables
 
 WIDTH = 100  # characters of a comment; an expression inside another has at most half

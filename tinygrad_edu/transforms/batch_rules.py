@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.rules import indexing, joining, shaping
 from ..engine.rules.einsum import einsum as explicit_einsum
 from ..engine.rules.products import cross
-from ..engine.rules.registry import Array, Function
+from ..engine.rules.registry import Function
 from .batching import BATCHED, Batch, Level, NoBatching, Rule, aligned, batches, elementwise, full, is_member, wrapped
 
 
@@ -218,42 +218,48 @@ def triangle(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[st
 def getitem(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Read the same elements of each member, or those at its own indices."""
     x, index = args
-    stacked, index, _ = located(x, index, level)
-    return Batch(stacked[index], level)
+    at, is_flat = stacked_index(x.shape, index, level)
+    return Batch((flat(x, level) if is_flat else full(x, level))[at], level)
 
 
 def setitem(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Write into a copy of each member."""
     x, index, v = args
-    stacked, index, ndim = located(x, index, level)
-    return Batch(np.reshape(indexing.setitem(stacked, index, aligned(v, ndim, level)), (level.size, *x.shape)), level)
+    at, is_flat = stacked_index(x.shape, index, level)
+    stacked = flat(x, level) if is_flat else full(x, level)
+    written = indexing.setitem(stacked, at, aligned(v, stacked[at].ndim - 1, level))
+    return Batch(np.reshape(written, (level.size, *x.shape)) if is_flat else written, level)
 
 
 def scatter(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Add values at the indices of each member."""
     v, index, shape = args
-    stacked, index, _ = located(np.broadcast_to(0, shape), index, level)
-    return Batch(np.reshape(indexing.scatter(full(v, level), index, stacked.shape), (level.size, *shape)), level)
+    at, is_flat = stacked_index(shape, index, level)
+    added = indexing.scatter(full(v, level), at, (level.size, math.prod(shape)) if is_flat else (level.size, *shape))
+    return Batch(np.reshape(added, (level.size, *shape)) if is_flat else added, level)
 
 
-def located(x: Any, index: Any, level: Level) -> tuple[Array, tuple[Any, ...], int]:
-    """Return the stacked members, the index of the elements x[index] in them, and their number of axes.
+def stacked_index(shape: tuple[int, ...], index: Any, level: Level) -> tuple[tuple[Any, ...], bool]:
+    """Return the index in the stacked members of x[index], where x has this shape; True if they are flattened before.
 
     A basic index follows a slice of all members. Arrays among the index become positions in flattened members. Indices
     that differ from member to member follow the numbers of the members, if all are integers.
     """
     parts = index if isinstance(index, tuple) else (index,)
-    stacked = full(x, level)
-    if batches(parts):
-        if any(indexing.dtype_of(i).kind not in "iu" for i in parts):
-            raise NoBatching(f"{level.title}: an index that differs from member to member takes integers alone")
-        ndim = max(map(np.ndim, parts))
-        members = np.arange(level.size).reshape(level.size, *(1,) * ndim)
-        return stacked, (members, *[aligned(i, ndim, level) for i in parts]), ndim + x.ndim - len(parts)
-    if all(i is None or i is ... or isinstance(i, (int, np.integer, slice)) for i in parts):
-        return stacked, (slice(None), *parts), np.broadcast_to(0, x.shape)[index].ndim
-    positions = np.arange(x.size).reshape(x.shape)[index]
-    return np.reshape(stacked, (level.size, x.size)), (slice(None), positions), positions.ndim
+    if indexing.is_basic(parts):
+        return (slice(None), *parts), False
+    if not batches(parts):
+        return (slice(None), np.arange(math.prod(shape)).reshape(shape)[index]), True
+    if any(indexing.dtype_of(i).kind not in "iu" for i in parts):
+        raise NoBatching(f"{level.title}: an index that differs from member to member takes integers alone")
+    ndim = max(map(np.ndim, parts))
+    members = np.arange(level.size).reshape(level.size, *(1,) * ndim)
+    return (members, *[aligned(i, ndim, level) for i in parts]), False
+
+
+def flat(x: Any, level: Level) -> Any:
+    """Return the stacked members, each flattened."""
+    return np.reshape(full(x, level), (level.size, x.size))
 
 
 def take_along_axis(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -71,11 +71,15 @@ class Batch(NDArrayOperatorsMixin):
     base = None  # it shares its memory with no other array
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if any(isinstance(a, Node) for a in inputs):
-            return NotImplemented
+        level = self.level
+        for a in inputs:
+            if type(a) is Batch:
+                level = max(level, a.level, key=depth) if a.level is not level else level
+            elif isinstance(a, Node):
+                return NotImplemented
         if method == "__call__":
             if not kwargs and ufunc.signature is None:
-                return elementwise(ufunc, max([b.level for b in batches(inputs)], key=depth), inputs, kwargs)
+                return elementwise(ufunc, level, inputs, kwargs)
             return call(ufunc, inputs, kwargs)
         table = {"reduce": REDUCTIONS, "accumulate": SCANS}.get(method, {})
         if ufunc in table:

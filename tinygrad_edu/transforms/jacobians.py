@@ -147,6 +147,15 @@ def hvp(f: Function, argnums: int = 0) -> Callable[..., Result]:
                 f"hvp({name_of(f)}): the direction has shape {np.shape(v)}, and the argument has shape {np.shape(x)}"
             )
         gradient = grad(f, i)
-        return jvp(lambda x: gradient(*given[:i], x, *given[i + 1 :], **kwargs), [x], [v])[1]
+
+        def along(x: Any) -> Any:
+            return gradient(*given[:i], x, *given[i + 1 :], **kwargs)
+
+        if tree.is_container(x):
+            return jvp(along, [x], [v])[1]
+        g, xs, carry = trace("hvp", along, (x,), {}, 0)  # the gradient's graph is there anyway, so the walk is cheaper
+        tangent = push_forward(g, xs, [v])
+        carry = carry or (isinstance(v, Tensor) and v.requires_grad)
+        return np.zeros_like(xs[0].data) if tangent is None else as_result(tangent, carry)
 
     return product

@@ -25,6 +25,12 @@ def repeats(index: Any) -> bool:
     )
 
 
+def is_basic(index: object) -> bool:
+    """Whether an index is one that NumPy answers with a view: of integers, slices, None and `...`."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(i is None or i is ... or isinstance(i, (int, slice)) for i in parts)
+
+
 def dtype_of(i: ArrayLike) -> np.dtype[Any]:
     """Return the dtype of one part of an index."""
     return i.dtype if hasattr(i, "dtype") else np.asarray(i).dtype
