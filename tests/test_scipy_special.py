@@ -269,6 +269,25 @@ def test_scipy_is_imported_by_the_user_alone():
     """)
 
 
+def test_without_scipy_all_but_its_functions_work():
+    run("""
+        import sys
+        import numpy as np, tinygrad_edu as tg
+        sys.modules["scipy"] = None
+        x = tg.Tensor([0.5, 0.7])
+        y = tg.stats.norm.logpdf(x) + tg.stats.beta.logpdf(x, x, 2.0) + tg.special.logsumexp(x)
+        y = y + tg.linalg.solve_triangular(np.eye(2), x) + tg.signal.convolve(x, x, "same")
+        (y + tg.odeint(lambda y, t: -y, x, [0.0, 1.0])[-1]).sum().backward()
+        for f in (lambda: tg.linalg.expm(np.eye(2)), lambda: tg.stats.norm.cdf(0.5), lambda: tg.stats.t.cdf(x, 2.0)):
+            try:
+                f()
+            except ImportError as error:
+                assert "python -m pip install scipy" in str(error)
+            else:
+                raise AssertionError
+    """)
+
+
 def test_a_users_own_rule_stays_when_the_page_is_read():
     run("""
         import tinygrad_edu as tg

@@ -196,6 +196,11 @@ def test_dirichlet_multinomial_and_categorical(data):
     np.testing.assert_allclose(tg.stats.categorical.logpmf(classes, p), np.log(p[classes]))
     np.testing.assert_allclose(tg.stats.categorical.pmf(classes[:2], columns.T), [p[0], p[0]])
     tg.check_grad(lambda p: tg.stats.categorical.logpmf(classes, p), p)
+    np.testing.assert_allclose(
+        tg.stats.categorical.logpmf(classes, logits=np.log(p) + 3), np.log(p[classes]), rtol=1e-9
+    )
+    tg.check_grad(lambda z: tg.stats.categorical.logpmf(classes, logits=z), p)
+    assert "p, or logits=" in message(TypeError, lambda: tg.stats.categorical.logpmf(classes))
 
 
 def test_errors_name_the_distribution_and_its_parameters():

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.rules.activations import floating, log_softmax
 from ..engine.rules.gamma import gammaln, xlog1py, xlogy
 from .families import Discrete, special
 
@@ -27,11 +28,16 @@ nbinom = Discrete("nbinom", lambda k, n, p: log_binomial(n + k - 1, k) + xlogy(n
 
 
 class Categorical:
-    """The distribution of a class number with given probabilities; for logits see `cross_entropy`."""
+    """The distribution of a class number with given probabilities, or with their logarithms up to a constant."""
 
-    def logpmf(self, k: Any, p: Any) -> Any:
-        """Return log(p[..., k]) for class numbers k of shape (...,), and probabilities p of shape (..., classes)."""
-        p = p if hasattr(p, "shape") else np.asarray(p)
+    def logpmf(self, k: Any, p: Any = None, *, logits: Any = None) -> Any:
+        """Return log(p[..., k]) for class numbers k of shape (...,), and probabilities p of shape (..., classes).
+
+        Instead of p, `logits` of the same shape give p = softmax(logits).
+        """
+        if (p is None) == (logits is None):
+            raise TypeError("stats.categorical: give the probabilities p, or logits=")
+        p = floating(logits if p is None else p)
         k = np.asarray(k)
         if k.dtype.kind not in "iu" or p.ndim == 0:
             raise TypeError(
@@ -43,11 +49,12 @@ class Categorical:
             )
         shape = np.broadcast_shapes(k.shape, p.shape[:-1])
         p, k = np.broadcast_to(p, (*shape, p.shape[-1])), np.broadcast_to(k, shape)
-        return np.log(np.take_along_axis(p, k[..., None], axis=-1)[..., 0])
+        log_p = np.log(p) if logits is None else log_softmax(p)
+        return np.take_along_axis(log_p, k[..., None], axis=-1)[..., 0]
 
-    def pmf(self, k: Any, p: Any) -> Any:
-        """Return p[..., k] for class numbers k of shape (...,), and probabilities p of shape (..., classes)."""
-        return np.exp(self.logpmf(k, p))
+    def pmf(self, k: Any, p: Any = None, *, logits: Any = None) -> Any:
+        """Return the probability of class k; see `logpmf`."""
+        return np.exp(self.logpmf(k, p, logits=logits))
 
 
 categorical = Categorical()

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..engine.rules.activations import floating
 from ..engine.rules.gamma import gammaln, xlogy
+from ..transforms.custom import stop_gradient
 
 
 class MultivariateNormal:
@@ -59,7 +60,7 @@ class MultivariateNormal:
     def singular(self, d: Any, cov: Any) -> Any:
         """Return the log-density of the deviations d for a semidefinite matrix; SciPy has the same threshold."""
         w = np.linalg.eigvalsh(cov)
-        threshold = 1e6 * np.finfo(w.dtype).eps * np.max(np.abs(getattr(w, "data", w)))
+        threshold = 1e6 * np.finfo(w.dtype).eps * np.max(np.abs(stop_gradient(w)))
         kept = w > threshold
         logdet = np.sum(np.log(np.where(kept, w, 1)))
         quadratic = np.sum(d * (d @ np.linalg.pinv(cov, 1e6 * np.finfo(w.dtype).eps, hermitian=True)), axis=-1)

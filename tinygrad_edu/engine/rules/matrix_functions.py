@@ -1,5 +1,7 @@
 """Functions of matrices that NumPy lacks: SciPy computes them, and is imported when one of them is called."""
 
+from typing import Any
+
 import numpy as np
 
 from .linalg import T
@@ -7,12 +9,19 @@ from .products import matmul
 from .registry import Array, defvjp, primitive
 
 
+def scipys() -> Any:
+    """Return `scipy.linalg`; raise ImportError with the remedy where SciPy is missing."""
+    try:
+        from scipy import linalg
+    except ImportError as error:
+        raise ImportError("SciPy computes this function of matrices: python -m pip install scipy") from error
+    return linalg
+
+
 @primitive
 def expm(a: Array) -> Array:
     """The exponential of a square matrix, or of each matrix of a stack."""
-    from scipy import linalg
-
-    return linalg.expm(a)
+    return scipys().expm(a)
 
 
 def expm_rule(g: Array, y: Array, a: Array) -> Array:
@@ -30,17 +39,13 @@ def expm_rule(g: Array, y: Array, a: Array) -> Array:
 @primitive
 def sqrtm(a: Array) -> Array:
     """The principal square root of a square matrix."""
-    from scipy import linalg
-
-    return linalg.sqrtm(a)
+    return scipys().sqrtm(a)
 
 
 @primitive
 def solve_sylvester(a: Array, b: Array, q: Array) -> Array:
     """The solution x of a x + x b = q."""
-    from scipy import linalg
-
-    return linalg.solve_sylvester(a, b, q)
+    return scipys().solve_sylvester(a, b, q)
 
 
 defvjp(expm,            expm_rule)
