@@ -43,11 +43,11 @@ Select = Callable[[Iterable[Pair[N]]], list[Pair[N]]]
 Contributions = tuple[Contribution, ...]  # the usual function, the one for when a NaN arrived, and for when it stays
 
 
-def backpropagate(
-    root: N, gradient: Gradient, contribution: Contribution, kind: type[dict[Any, Any]] = dict
-) -> Iterator[Pair[N]]:
+def backpropagate(root: N, gradient: Gradient, contribution: Contribution, hooked: object = False) -> Iterator[Pair[N]]:
     """Yield (node, its gradient) from the root back to the leaves, each node before its arguments."""
-    gradients, latest = kind({root: gradient}), [(root.order, root)]
+    gradients, latest = {root: gradient}, [(root.order, root)]
+    if hooked:
+        gradients = HookedGradients(gradients)
     while latest:
         order, y = heappop(latest)
         g = gradients.pop(y)  # complete: every node that was computed from y has been visited
@@ -155,6 +155,7 @@ def toposort(*roots: N, since: int = 0) -> list[N]:
     return walks[0] if len(walks) == 1 else sorted({y for walk in walks for y in walk}, key=lambda y: y.order)
 
 
+NOTHING = nullcontext()
 RECORDED: Contributions = recorded_contribution, partial(recorded_contribution, fit=masked)
 PLAIN: Contributions = contribution, partial(contribution, fit=masked), RECORDED[1]
 
@@ -168,21 +169,27 @@ def reverse_pass(root: N, gradient: Gradient, select: Select[N], contributions: 
     watching = watchers()
     pairs: list[Pair[N]] = []
     try:
-        with nullcontext() if type(gradient) is float else np.errstate(divide="ignore", invalid="ignore"):
+        with NOTHING if type(gradient) is float else np.errstate(divide="ignore", invalid="ignore"):
             for n, contribute in enumerate(contributions):
                 if n == 2 and not any(y.fun in unsettled for y in toposort(root)):
                     break
                 for watcher in watching:
                     contribute = watcher.contribution(contribute)
-                with recording() if n == 2 else nullcontext():
-                    every = backpropagate(root, gradient, contribute, HookedGradients if hooks else dict)
-                    pairs = select(((y, getattr(g, "_value", g)) for y, g in every) if n == 2 else every)
+                every = backpropagate(root, gradient, contribute, hooks)
+                pairs = select(every if n < 2 else _plain(every))
                 if not has_nan(*[getattr(g, "_value", g) for _, g in pairs]):
                     break
     finally:
         for watcher in watching:
             watcher.finished(pairs)
     return pairs
+
+
+def _plain(pairs: Iterable[Pair[N]]) -> Iterator[Pair[N]]:
+    """Record gradients, and yield their data."""
+    with recording():
+        for y, g in pairs:
+            yield y, getattr(g, "_value", g)
 
 
 def leaves(pairs: Iterable[Pair[N]]) -> list[Pair[N]]:

@@ -58,7 +58,7 @@ def instead(name: str) -> str:
     here = NAMES.get(name)
     if here is None and name.endswith("_"):
         here = "x.data[...] = ..., or x += ... within no_grad: methods whose names end with _ write in place"
-    elif here is None and hasattr(np, name):
+    elif here is None and name in vars(np):
         here = f"np.{name}"
     return f"; write {here}" if here else ""
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from .backward import PLAIN, RECORDED, Gradient, Pair, is_leaf, reverse_pass
 from .errors import calling_library
-from .growth import CHECKED, check_growth
+from .growth import check_growth
 from .habits import instead
 from .hooks import Hookable
 from .mode import mode, no_grad, watchers
@@ -94,9 +94,9 @@ class Node(Hookable):
                     interior.append(y)
             return found
 
-        seed, contributions = self._start(gradient, create_graph), RECORDED if create_graph else PLAIN
-        for x, g in reverse_pass(self, seed, leaves, contributions):
-            if x._receive(g) in CHECKED:
+        seed = self._seed(None) if gradient is None and not create_graph else self._start(gradient, create_graph)
+        for x, g in reverse_pass(self, seed, leaves, RECORDED if create_graph else PLAIN):
+            if x._receive(g):
                 check_growth(self, x)
         for y in interior:
             y._free()
@@ -141,7 +141,7 @@ class Node(Hookable):
 
     # Methods that Tensor and Value implement
     def _seed(self, gradient: Any) -> Gradient: ...  # the gradient that a backward pass from this node starts with
-    def _receive(self, g: Gradient) -> Any: ...  # add a gradient to what this leaf has; the number of passes
+    def _receive(self, g: Gradient) -> Any: ...  # add a gradient to what this leaf has; whether to check for growth
     def _fit(self, g: Gradient, fun: Function) -> Gradient: ...  # a rule's result in the shape and dtype of this node
     @classmethod
     def _constant(cls, b: Any) -> Any: ...  # an operand that is no node as data to compute with, or NotImplemented

@@ -12,6 +12,7 @@ from .arrays import floating, unbroadcast
 from .backward import Gradient, toposort
 from .conversions import array_refused, number_leaves
 from .dispatch import binary
+from .growth import CHECKED
 from .inplace import augmented
 from .memory import keep_freed_memory
 from .methods import Methods
@@ -170,15 +171,15 @@ class Tensor(Methods):
             )
         return gradient
 
-    def _receive(self, g: Gradient) -> int:
+    def _receive(self, g: Gradient) -> bool:
         if self._grad is not None:
             self._grad = total(self._grad, g)
-            self.passes = getattr(self, "passes", 1) + 1
-        else:  # a view is copied, as writing into its base would change it
-            self.passes = 1
-            is_view = not isinstance(g, Node) and g.base is not None
-            self._grad = g.copy("F" if self._value.flags.fnc else "C") if is_view else g
-        return self.passes
+            self.passes = passes = getattr(self, "passes", 1) + 1
+            return passes in CHECKED
+        self.passes = 1
+        is_view = not isinstance(g, Node) and g.base is not None  # and copied, as writing into its base would change it
+        self._grad = g.copy("F" if self._value.flags.fnc else "C") if is_view else g
+        return False
 
     def _fit(self, g: Gradient, fun: Function) -> Gradient:
         data = self._value

@@ -7,6 +7,7 @@ import numpy as np
 
 from .backward import Gradient
 from .dispatch import Operand, unary
+from .growth import CHECKED
 from .rules.activations import relu, sigmoid
 from .rules.foreign import array_from
 from .rules.registry import INFIX, PREFIX, implementations, is_elementwise, name
@@ -81,12 +82,13 @@ class Value(Operand):
     def _seed(self, gradient: float | None) -> Gradient:
         return 1.0 if gradient is None else _number(gradient)
 
-    def _receive(self, g: Gradient) -> int:
+    def _receive(self, g: Gradient) -> bool:
         if self._grad is None:
-            self._grad, self.passes = g, 1
-        else:
-            self._grad, self.passes = total(self._grad, g), getattr(self, "passes", 1) + 1
-        return self.passes
+            self._grad = g
+            return False
+        self._grad = total(self._grad, g)
+        self.passes = passes = getattr(self, "passes", 1) + 1
+        return passes in CHECKED
 
     def _fit(self, g: Gradient, fun: Function) -> Gradient:
         return g if isinstance(g, Value) else float(g)

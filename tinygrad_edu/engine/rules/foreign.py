@@ -30,7 +30,7 @@ def library(a: object) -> str:
 def array_from(a: Any) -> Any:
     """Return a table or a column as an array, and anything else as it is; refuse arrays of other libraries."""
     kind = type(a)
-    if kind in ORDINARY or issubclass(kind, (np.ndarray, np.generic, int, float)):
+    if kind in ORDINARY or hasattr(kind, "_as_base") or issubclass(kind, (np.ndarray, np.generic, int, float)):
         return a
     own = library(a)
     if own in LIBRARIES or any(hasattr(kind, protocol) for protocol in PROTOCOLS):
