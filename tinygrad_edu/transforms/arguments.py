@@ -52,8 +52,8 @@ def with_variables(transform: str, f: Function, x: Any, i: int, xs: list[Tensor]
         where = next(tree.paths(x, argument_name(f, i)))
         found = f"an array of {leaves[0].dtype}" if isinstance(leaves[0], np.ndarray) else f"{leaves[0]!r:.20}"
         raise TypeError(
-            f"{transform}({name_of(f)}): {where} is {found}, and integers and booleans are constants without a "
-            "gradient; pass floats, such as x.astype(float)"
+            f"{transform}({name_of(f)}): {where} is {found}, and only floats have gradients: integers and booleans "
+            "are constants; pass x.astype(float)"
         )
     return result
 

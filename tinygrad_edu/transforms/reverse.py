@@ -113,7 +113,7 @@ def value_and_grad(
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Result, Result]:
         y, xs, carry = trace("grad", f, args, kwargs, argnums, has_aux)
         y, aux = y if has_aux else (y, None)
-        if np.prod(np.shape(y)) != 1:
+        if (y._value.size if isinstance(y, Tensor) else np.size(y)) != 1:
             raise ValueError(
                 f"grad({name_of(f)}): the function must return a single number, and returned shape {y.shape}; "
                 "reduce it with .sum() or .mean(), or use jacobian"
@@ -216,8 +216,20 @@ def trace(
 
 
 def _closes_over_leaves(roots: list[Node], own: set[Tensor], start: int) -> bool:
-    """Return whether results depend on a leaf that is older than place `start`, and no variable of the transform."""
-    return bool(roots) and any([x.order > start and is_leaf(x) and x not in own for x in toposort(*roots)])
+    """Return whether results depend on a Tensor that is older than place `start`, and no variable of the transform."""
+    seen, nodes = set(roots), list(roots)
+    while nodes:
+        y = nodes.pop()
+        if y.order > start:
+            if y not in own:
+                return True
+            continue
+        for i in y.argnums:
+            x = y.args[i] if y.args[i].order >= y.order else parent(y, i)
+            if x not in seen:
+                seen.add(x)
+                nodes.append(x)
+    return False
 
 
 def pull_back(y: Any, xs: Sequence[Tensor], gradient: Any, carry: bool) -> list[Result]:
