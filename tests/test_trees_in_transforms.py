@@ -110,11 +110,9 @@ def test_integers_and_booleans_are_constants_and_asking_for_their_gradient_says_
     def takes(params, i=None):
         return np.sum(params["w"])
 
+    only = "only floats have gradients: integers and booleans are constants"
     for transform in (tg.grad, tg.value_and_grad, tg.jacobian):
-        with pytest.raises(
-            TypeError,
-            match=r'\(takes\): params\["w"\]\[0\] is 3, and only floats have gradients: integers and .* are constants',
-        ):
+        with pytest.raises(TypeError, match=rf'\(takes\): params\["w"\]\[0\] is 3, and {only}'):
             transform(takes)({"w": (3, 4)})
         with pytest.raises(TypeError, match=r"\(takes\): i is an array of bool, and only floats .*x.astype\(float\)"):
             transform(takes, 1)(params, np.arange(3) > 1)
