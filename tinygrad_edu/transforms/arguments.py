@@ -106,7 +106,7 @@ def check_result(transform: str, f: Function, y: Any, has_aux: bool, several: bo
                 f"returned a {type(y).__name__}"
             )
         y = y[0]
-    if isinstance(y, (bool, np.bool)):
+    if not several and isinstance(y, (bool, np.bool)):
         raise TypeError(f"{transform}({name_of(f)}): the function returned {y}, and no gradient passes a comparison")
     for i, part in enumerate(tree.leaves(y) if several else [y]):
         if several and part is None and part is not y:
