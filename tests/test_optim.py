@@ -667,3 +667,73 @@ def test_added_groups_that_make_no_sense_change_nothing(group, error, text):
     with pytest.raises(error, match=text):
         optimizer.add_param_group(group)
     assert len(optimizer.groups) == len(optimizer.params) == 1
+
+
+@pytest.mark.parametrize("kind", [optim.Adam, optim.NAdam, optim.RMSprop, optim.Adagrad, optim.Adadelta])
+@pytest.mark.parametrize(
+    ("dtype", "size"),
+    [(np.float16, 1e4), (np.float32, 1e17), (np.float32, 1e25), (np.float32, 1e37), (np.float64, 1e200)],
+)
+def test_large_gradients_move_as_those_of_size_one(kind, dtype, size):
+    """Without eps, steps depend on ratios of gradients alone."""
+    g = np.random.default_rng(0).uniform(0.1, 1, (20, 3))
+    x, y = Tensor([1.0, 2.0, 3.0], dtype=dtype), Tensor([1.0, 2.0, 3.0])
+    first, second = kind([x], lr=0.01, eps=1e-30), kind([y], lr=0.01, eps=1e-30)
+    for row in g:
+        x.grad, y.grad = row * size, row
+        first.step()
+        second.step()
+    tolerance = {np.float16: 0.01, np.float32: 1e-5, np.float64: 1e-9}[dtype]
+    np.testing.assert_allclose(x.data, y.data, rtol=tolerance)
+
+
+@pytest.mark.parametrize("kind", [optim.Adam, optim.RMSprop, optim.Adagrad])
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1e-25), (np.float32, 1e-36), (np.float64, 1e-200)])
+def test_tiny_gradients_do_not_move_beside_eps_and_move_whole_steps_without(kind, dtype, size):
+    x, y, z = Tensor([1.0], dtype=dtype), Tensor([1.0], dtype=dtype), Tensor([1.0])
+    with_eps, without, reference = kind([x], lr=0.01), kind([y], lr=0.01, eps=0), kind([z], lr=0.01, eps=0)
+    for _ in range(20):
+        x.grad, y.grad, z.grad = [size], [size], [1.0]
+        with_eps.step()
+        without.step()
+        reference.step()
+    assert x.data == 1
+    np.testing.assert_allclose(y.data, z.data, rtol=1e-5)
+
+
+def test_a_state_in_a_wider_dtype_resumes_bit_for_bit_and_jit_records_it():
+    def make():
+        return optim.Adam(
+            [{"params": [Tensor([1.0], dtype=np.float32)]}, {"params": [Tensor([1.0])], "lr": 0.1}], lr=0.01
+        )
+
+    def train(optimizer, n, compiled=lambda f: f):
+        p, q = optimizer.params
+        step = compiled(lambda x: optimizer.minimize(np.sum(p * x) + np.sum(q * q)))
+        for _ in range(n):
+            step(np.array([1e25], np.float32))
+
+    straight, resumed, jitted = make(), make(), make()
+    train(straight, 3)
+    assert [a.dtype for a in straight.state["v"]] == [np.float64, np.float64]
+    resumed.load_state_dict(straight.state_dict())
+    jitted.load_state_dict(straight.state_dict())
+    for other in (resumed, jitted):
+        for p, q in zip(other.params, straight.params, strict=True):
+            p.data[...] = q.data
+    train(straight, 5)
+    train(resumed, 5)
+    with np.errstate(over="ignore"):  # of the bounds with which jit checks its first replay
+        train(jitted, 5, tg.jit)
+    assert values(resumed).tobytes() == values(straight).tobytes()
+    np.testing.assert_allclose(values(jitted), values(straight), rtol=1e-6)
+    assert straight.params[0].data == pytest.approx(0.92, rel=1e-6)
+
+
+def test_nan_gradients_do_not_make_the_state_wider():
+    x = Tensor([1.0, 2.0], dtype=np.float32)
+    adam = optim.Adam([x])
+    x.grad = np.array([np.nan, 1e25])
+    with np.errstate(all="ignore"):
+        adam.step()
+    assert adam.state["v"][0].dtype == np.float32

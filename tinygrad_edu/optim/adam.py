@@ -24,6 +24,7 @@ class Adam(Optimizer):
         hyperparameter, ("betas", "eps", "weight_decay", "amsgrad", "maximize")
     )
     switches = ("amsgrad", "maximize")
+    squares = True
 
     def __init__(
         self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
@@ -94,6 +95,7 @@ class NAdam(Optimizer):
     )
     switches = ("decoupled_weight_decay", "maximize")
     state_names = ("m", "v", "mu_product")
+    squares = True
 
     def __init__(
         self, params: Params, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
@@ -145,6 +147,7 @@ class RAdam(Optimizer):
     )
     switches = ("decoupled_weight_decay", "maximize")
     state_names = ("m", "v")
+    squares = True
 
     def __init__(
         self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,

@@ -17,6 +17,7 @@ class Adagrad(Optimizer):
 
     lr_decay, weight_decay, eps, maximize = map(hyperparameter, ("lr_decay", "weight_decay", "eps", "maximize"))
     state_names = ("sum",)
+    squares = True
 
     def __init__(
         self, params: Params, lr: float = 0.01, lr_decay: float = 0, weight_decay: float = 0,
@@ -49,6 +50,7 @@ class Adadelta(Optimizer):
 
     rho, eps, weight_decay, maximize = map(hyperparameter, ("rho", "eps", "weight_decay", "maximize"))
     state_names = ("square", "step")
+    squares = True
 
     def __init__(
         self, params: Params, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0,
@@ -85,6 +87,7 @@ class RMSprop(Optimizer):
         hyperparameter, ("alpha", "eps", "weight_decay", "momentum", "centered", "maximize")
     )
     switches = ("centered", "maximize")
+    squares = True
 
     def __init__(
         self, params: Params, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0,

@@ -3,8 +3,9 @@
 A formula is plain NumPy, element by element. Run as it stands, it allocates an array for each operation.
 `InPlace.update` gives the same numbers to the last bit, and allocates nothing after the first step.
 
-float16 is too narrow for a formula: squares of gradients above 255 are infinite, and an eps of 1e-8 is 0. Formulas of
-float16 parameters compute and keep their state in float32, and the new parameters are rounded.
+float16 is too narrow for a formula: squares of gradients above 255 are infinite, and an eps of 1e-8 is 0. The formula
+of a float16 parameter, and of any whose state is kept in a wider dtype, computes in the wider dtype, and the new
+parameter is rounded.
 """
 
 from __future__ import annotations
@@ -44,16 +45,24 @@ class Plan(NamedTuple):
 
 
 def working_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the dtype in which the formula of a parameter computes, and in which its state is kept."""
+    """Return the dtype in which the state of a parameter is kept at first."""
     return WIDE if dtype == NARROW else dtype
+
+
+def formula_dtype(theta: Array, g: Array, *state: Array | None) -> np.dtype[Any]:
+    """Return the dtype in which the formula of a parameter computes: that of its state, if that is wider."""
+    first = next((a.dtype for a in state if a is not None), working_dtype(theta.dtype))
+    return first if first.kind == "f" and first.itemsize > theta.dtype.itemsize else theta.dtype
 
 
 def run_plainly(updates: Iterable[Update]) -> None:
     """Run formulas as they stand, then copy the results: what jit records, and what `InPlace.update` must equal."""
     results = []
     for formula, parameters in updates:
-        for theta, g, *state in parameters:
-            arguments = [a.astype(WIDE) if a.dtype == NARROW else a for a in (theta, g)] + state
+        for arrays in parameters:
+            theta, g, *state = arrays
+            dtype = formula_dtype(*arrays)
+            arguments = [a if a.dtype == dtype else a.astype(dtype) for a in (theta, g)] + state
             results.append((theta, state, arguments, formula(*arguments)))
     for theta, state, arguments, new in results:
         # A result that is itself an argument is copied before that argument is written into.
@@ -67,7 +76,7 @@ class InPlace:
     """Runs formulas in place; keeps its scratch arrays from step to step."""
 
     def __init__(self) -> None:
-        self.scratch: dict[int, tuple[Array, list[Array]]] = {}  # by the id of a parameter's array, kept with it
+        self.scratch: dict[int, tuple[Array, str, list[Array]]] = {}  # by the id of a parameter's array, kept with it
         self.succeeded = False
 
     def update(self, updates: Iterable[Update]) -> None:
@@ -78,25 +87,27 @@ class InPlace:
             trace = Trace(formula, parameters[0])
             picks, ufuncs, count = plan(tuple(trace.calls), trace.results, trace.arguments)
             constants: dict[str, tuple[object, ...]] = {}
+            state = next((i for i, a in enumerate(parameters[0]) if i > GRADIENT and a is not None), 0)
             for arrays in parameters:
                 theta = arrays[0]
-                kind = theta.dtype.char
-                is_narrow = kind == NARROW.char
-                needed = count + 2 if is_narrow else count
-                kept, scratch = self.scratch.get(id(theta), (None, []))
-                if kept is not theta or len(scratch) != needed:
-                    scratch = [np.empty_like(theta, working_dtype(theta.dtype)) for _ in range(needed)]
-                    self.scratch[id(theta)] = theta, scratch
+                dtype = theta.dtype
+                if arrays[state].dtype is not dtype or dtype is NARROW:  # type: ignore[union-attr]
+                    dtype = formula_dtype(*arrays)
+                is_wider, kind = dtype is not theta.dtype, dtype.char
+                kept, kept_kind, scratch = self.scratch.get(id(theta), (None, "", []))
+                needed = count + 2 if is_wider else count
+                if kept is not theta or kept_kind != kind or len(scratch) != needed:
+                    scratch = [np.empty_like(theta, dtype) for _ in range(needed)]
+                    self.scratch[id(theta)] = theta, kind, scratch
                 if kind not in constants:  # arrays give what Python's floats do, in half the time
-                    dtype = working_dtype(theta.dtype)
                     constants[kind] = (*ufuncs, *[np.asarray(x, dtype) for x in trace.numbers])
-                if is_narrow:
+                if is_wider:
                     *scratch, wide_theta, wide_g = scratch
                     calls += [(np.positive, theta, wide_theta), (np.positive, arrays[1], wide_g)]
                     arrays = wide_theta, wide_g, *arrays[2:]
                 registers = (*arrays, *scratch, *constants[kind])
                 calls += [pick(registers) for pick in picks]
-                if is_narrow:
+                if is_wider:
                     calls.append((np.positive, arrays[0], theta))
         if len(self.scratch) > sum([len(parameters) for _, parameters in updates]):
             # Data was replaced, and the old array may go.

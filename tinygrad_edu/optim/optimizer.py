@@ -14,7 +14,7 @@ from ..engine.tensor import Tensor
 from ..state import copy_state
 from .group import Group
 from .inplace import Array, InPlace, Update, run_plainly, working_dtype
-from .validation import Params, Setting, gradients, leaf_tensors, nonnegative, parameter_groups
+from .validation import Params, Setting, gradients, leaf_tensors, nonnegative, parameter_groups, squares_fit
 
 
 def hyperparameter(name: str) -> Any:
@@ -30,6 +30,11 @@ def hyperparameter(name: str) -> Any:
 def ascent(formula: Any, theta: Array, g: Array, *state: Array | None, **numbers: Any) -> Any:
     """Return what a formula gives for the gradient that points the other way: the step goes up."""
     return formula(theta, -g, *state, **numbers)
+
+
+CHECK_EVERY = 16  # steps, from the first on; looking at all gradients in every step would cost a few percent
+# The dtype of the state of parameters some of whose squared gradients have left the range of theirs.
+WIDER: dict[str, np.dtype[Any]] = {"f": np.dtype(np.float64), "d": np.dtype(np.longdouble)}
 
 
 class Optimizer:
@@ -49,6 +54,7 @@ class Optimizer:
 
     lr = hyperparameter("lr")
     switches: tuple[str, ...] = ("maximize",)
+    squares = False  # whether the formula squares gradients, and divides by their root and eps
     state_names: tuple[str, ...] = ()  # of the formula's state, if all groups need all of it
 
     def __init__(self, params: Params, **settings: Setting) -> None:
@@ -58,6 +64,7 @@ class Optimizer:
         self.params: list[Tensor] = []
         self.state: dict[str, list[Array]] = {}
         self.missed = np.zeros(0, np.int64)
+        self.wide = ""  # the characters of the dtypes of parameters whose state is kept in a wider one
         self._in_place = InPlace()
         given = parameter_groups(params, kind, settings)
         groups = [Group(type(self), members, {**settings, **own}) for members, own in given]
@@ -89,6 +96,9 @@ class Optimizer:
             self.state.setdefault(name, [self.initial_state(name, p) for p in known])
         for name, arrays in self.state.items():
             arrays += [self.initial_state(name, p) for p in new]
+        wide, self.wide = self.wide, ""
+        for kind in wide:
+            self._widen(kind)
         if self.steps:
             self.missed = np.array([*self._missed()[: len(known)], *[-1] * len(new)])
 
@@ -146,10 +156,12 @@ class Optimizer:
                 "backward(), or minimize(loss), which does; if you add them up on purpose, step(accumulated=True)",
                 stacklevel=2,
             )
+        is_number = type(self.steps) is int  # while jit records, it is not
+        if self.squares and is_number and self.steps % CHECK_EVERY == 0:
+            self._check_range(grads)
         t = self.steps + 1
         missed = self._missed() if self.missed.size or False in moving else []
         updates = list(self._updates(grads, t, missed))
-        is_number = type(self.steps) is int  # while jit records, it is not
         (self._in_place.update if is_number else run_plainly)(updates)
         self.steps = t
         if missed and [m >= 0 for m in missed] != moving:
@@ -158,6 +170,24 @@ class Optimizer:
                 for m, moves in zip(missed, moving, strict=True)
             ])  # fmt: skip
         return loss
+
+    def _check_range(self, grads: list[Array | None]) -> None:
+        """Keep the state in a wider dtype from now on if squares of gradients would leave the range of theirs."""
+        narrow = [g for g in grads if g is not None and g.dtype.char in WIDER]
+        eps = min([group.eps for group in self.groups])
+        if self.wide:
+            narrow = [g for g in narrow if g.dtype.char not in self.wide]
+        if narrow and not squares_fit(eps, *narrow):
+            for kind in {g.dtype.char for g in narrow if not squares_fit(eps, g)}:
+                self._widen(kind)
+
+    def _widen(self, kind: str) -> None:
+        """Convert the state of the parameters whose dtype has this character."""
+        self.wide += kind
+        for arrays in self.state.values():
+            arrays[:] = [
+                a.astype(WIDER[kind]) if p.dtype.char == kind else a for a, p in zip(arrays, self.params, strict=True)
+            ]
 
     def _missed(self) -> list[int]:
         return self.missed.tolist() if self.missed.size else [0] * len(self.params)
@@ -216,6 +246,11 @@ class Optimizer:
             nonnegative(f"{kind}.load_state_dict", "lr", lr)
         if isinstance(state, Mapping) and "missed" not in state:  # written when parameters could not miss a step
             state = {**state, "missed": np.zeros_like(missed)}
+        for i, p in enumerate(self.params):
+            wide, c = WIDER.get(p.dtype.char), p.dtype.char
+            names = [f"{name}.{i}" for name in self.state] if wide and c not in self.wide else []
+            if any(np.asarray(state[name]).dtype == wide for name in names if name in state):
+                self._widen(c)
         copy_state(f"{kind}.load_state_dict", {"lr": rates, "steps": steps, "missed": missed, **self._arrays()}, state)
         self.steps, self.missed = int(steps), missed if missed.any() else missed[:0]
         for group, lr in zip(self.groups, rates, strict=True):
@@ -256,11 +291,9 @@ class Optimizer:
 def check_optimizer(where: str, optimizer: object) -> None:
     """Raise TypeError, with the remedy, unless `optimizer` is an Optimizer."""
     if not isinstance(optimizer, Optimizer):
-        given, example = type(optimizer).__name__, "Adam"
+        given, example = repr(optimizer) if isinstance(optimizer, str) else type(optimizer).__name__, "Adam"
         if isinstance(optimizer, type):
             given = f"the class {optimizer.__name__}; call it to make one"
             example = optimizer.__name__ if issubclass(optimizer, Optimizer) else example
-        elif isinstance(optimizer, str):
-            given = repr(optimizer)
         example = f"tg.optim.{example}(model.parameters(), lr=0.01)"
         raise TypeError(f"{where}: optimizer is one of tg.optim, such as {example}, not {given}")

@@ -6,11 +6,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engine.rules.finite import all_finite
 from ..engine.rules.registry import predicate, primitive
 from ..engine.tensor import Tensor
 from .inplace import Array
 
 Setting: TypeAlias = float | tuple[float, float]  # a hyperparameter; a switch is a bool, which is an int
+# For each dtype: the size of gradients from which to which squares can be summed up without loss for 10**8 steps, the
+# largest square, and the least eps beside which smaller ones do not count.
+SQUARES = {"f": (1e-15, 1e15, 1e30, 1e-12), "d": (1e-145, 1e145, 1e290, 1e-138)}
 Params: TypeAlias = Iterable[Tensor] | Iterable[Mapping[str, Any]]
 
 
@@ -73,6 +77,24 @@ def gradients(params: list[Tensor], where: str) -> list[Array | None]:
             "depends on the parameters"
         )
     return grads
+
+
+@predicate
+def squares_fit(eps: float, *grads: Array) -> bool:
+    """Return whether sums of squares of the gradients stay in the range of their dtype, or are small beside eps.
+
+    They are of float32 or float64. True as well if a gradient is not finite: then no dtype would do.
+    """
+    for g in grads:
+        low, high, highest, least_eps = SQUARES[g.dtype.char]
+        if g.size < 10_000:
+            flat = g.ravel("K")
+            is_large = not float(np.vdot(flat, flat)) < highest  # does not warn of an overflow
+        else:  # the dot product of large arrays starts BLAS's threads
+            is_large = not (g.max() < high and g.min() > -high)
+        if is_large or (eps < least_eps and ((g != 0) & (np.abs(g) < low)).any()):
+            return not all_finite(*grads)
+    return True
 
 
 def describe(i: int, p: Tensor) -> str:
