@@ -13,6 +13,7 @@ The engine is imported at once; each layer above it when one of its names is fir
 
 from typing import TYPE_CHECKING, Any
 
+from .engine.conversions import LostGradientError
 from .engine.mode import no_grad
 from .engine.rules.registry import defvjp, nondifferentiable, primitive, supported
 from .engine.tensor import Tensor
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "AnomalyError", "DivergenceError", "Drawing", "Explanation", "GradientError", "History", "JitError", "Jitted",
+    "LostGradientError",
     "Tensor", "Value", "accuracy", "binary_cross_entropy_with_logits", "check_grad", "checkpoint", "confusion_matrix",
     "cross_entropy", "custom_vjp", "data", "defvjp", "detect_anomaly", "draw", "elementwise_grad", "erf", "evaluate",
     "explain", "fit", "gammaln", "gelu", "ggnvp", "grad", "gradients", "hessian", "hinge_loss", "huber_loss", "hvp",

@@ -78,12 +78,25 @@ def number_leaves(x: Node, method: str | None = None) -> None:
     else:
         frame: FrameType = sys._getframe(2)
         use, kept = _use(frame.f_code, frame.f_lasti)
+        library = calling_library(frame)
+        use = library if use and library in TAKES_ARRAYS else use
     if within and lost and use:
         error = LostGradientError(_message(x, use))
         within.lost.append(error)
         raise error
     if use and not (method or kept):
         warnings.warn(_message(x, use), stacklevel=3)
+
+
+def several_numbers(x: Node, purpose: str) -> TypeError:
+    """Return the error for a Tensor of several elements where a number is asked for."""
+    library = calling_library(sys._getframe(2))
+    remedy = "NumPy's functions take them all (np.sin, not math.sin), x[i] is one of them, and .data the array"
+    if library == "polars":  # it raises another error instead
+        warnings.warn(
+            f"polars computes with numbers, and {x._describe()} is none; {TAKES_ARRAYS[library]}", stacklevel=4
+        )
+    return TypeError(f"{purpose}: {x._describe()} holds {x._value.size} elements, not one; {remedy}")
 
 
 def _depends_on(x: Node, variables: frozenset[Any]) -> bool:
@@ -185,6 +198,8 @@ def _message(x: Any, use: str) -> str:
     remedy = "compute with NumPy's functions (np.sin, np.stack([...])), which take Tensors"
     if use == ASSIGNMENT:
         remedy = "write np.stack([...]), which makes one Tensor of several"
+    elif use in TAKES_ARRAYS:
+        remedy = TAKES_ARRAYS[use]
     elif namesake:
         remedy = f"write {namesake}, which takes it as it is"
     elif own in CONSTRUCTORS | {"item()", "tolist()", "float64"}:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .apply import apply, plain, where_true, without_subclasses
-from .conversions import number_leaves
+from .conversions import number_leaves, several_numbers
 from .errors import explained
 from .inplace import augmented
 from .rules.activations import relu
@@ -188,7 +188,7 @@ class Operand(Node):
         if isinstance(data, float):
             return data if type(data) is not float else np.float64(data)
         if data.size != 1:
-            raise TypeError(f"{purpose}: {self._describe()} holds {data.size} elements, not one; use .data or .numpy()")
+            raise several_numbers(self, purpose)
         return data.reshape(-1)[0]
 
     __hash__ = object.__hash__  # by identity: == compares data
