@@ -14,21 +14,27 @@ import numpy as np
 from ..engine.rules import indexing, joining, shaping
 from ..engine.rules.einsum import einsum as explicit_einsum
 from ..engine.rules.products import cross
-from ..engine.rules.registry import Function
+from ..engine.rules.registry import Function, name
 from .batching import BATCHED, Batch, Level, NoBatching, Rule, aligned, batches, elementwise, full, is_member, wrapped
 
 
 @functools.cache
-def _signature(fun: Function) -> inspect.Signature:
-    return inspect.signature(fun)
+def defaults(fun: Function) -> dict[str, Any]:
+    """Return the parameters of a function, in order, with their defaults."""
+    return {name: p.default for name, p in inspect.signature(fun).parameters.items()}
+
+
+def named(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call by name."""
+    return {**dict(zip(defaults(fun), args, strict=False)), **kwargs}
 
 
 def bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments by name; all but the first must be the same for all members."""
-    given = _signature(fun).bind(*args, **kwargs).arguments
+    given = named(fun, args, kwargs)
     _, *others = given.values()
-    if batches(others):
-        raise NoBatching(f"an argument of {fun.__name__} differs from member to member")
+    if others and batches(others):
+        raise NoBatching(f"an argument of {name(fun)} differs from member to member")
     return given
 
 
@@ -45,7 +51,7 @@ def along_axes(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[
     """Move the axes of a reduction and its like; without one, all axes of a member."""
     given = bound(fun, args, kwargs)
     x = next(iter(given.values()))
-    axis = given.get("axis", _signature(fun).parameters["axis"].default)
+    axis = given.get("axis", defaults(fun)["axis"])
     axis = tuple(range(x.ndim)) if axis is None else axis
     return wrapped(fun(x.stacked, **{**_rest(given), "axis": moved(axis, x.ndim)}), level)
 
@@ -54,7 +60,7 @@ def flattening(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[
     """Move the axis of a function that flattens an array if there is none."""
     given = bound(fun, args, kwargs)
     x = next(iter(given.values()))
-    axis = given.get("axis", _signature(fun).parameters["axis"].default)
+    axis = given.get("axis", defaults(fun)["axis"])
     stacked = x.stacked if axis is not None and x.ndim else x.stacked.reshape(level.size, x.size)
     axis = moved(axis, x.ndim) if axis is not None and x.ndim else 1
     result = fun(stacked, **{**_rest(given), "axis": axis})
@@ -97,8 +103,8 @@ def two_axes(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[st
     """Move every axis among the arguments that follow the first."""
     given = bound(fun, args, kwargs)
     x = next(iter(given.values()))
-    defaults = {k: p.default for k, p in _signature(fun).parameters.items() if k in ("axis1", "axis2", "axes")}
-    axes = {k: moved(v, x.ndim) for k, v in {**defaults, **_rest(given)}.items() if k not in ("k", "offset", "dtype")}
+    own = {k: v for k, v in defaults(fun).items() if k in ("axis1", "axis2", "axes")}
+    axes = {k: moved(v, x.ndim) for k, v in {**own, **_rest(given)}.items() if k not in ("k", "offset", "dtype")}
     return Batch(fun(x.stacked, **{**_rest(given), **axes}), level)
 
 
@@ -264,7 +270,7 @@ def flat(x: Any, level: Level) -> Any:
 
 def take_along_axis(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Read within the vectors of each member."""
-    given = _signature(fun).bind(*args, **kwargs).arguments
+    given = named(fun, args, kwargs)
     x, indices, axis = given["arr"], given["indices"], given.get("axis", -1)
     if axis is None:
         x, axis = np.ravel(x), 0

@@ -90,9 +90,15 @@ class Tangents(Watcher):
         """Return what the tangent t of its i-th argument adds to the tangent of y, whose function is elementwise."""
         shape = y._value.shape
         t = t if t.shape == shape else np.broadcast_to(t, shape)
-        r: Any = (recorded_contribution if differentiable else contribution)(y, t, i, y, fit=lambda r, y, g, x: r)
-        if self.masked:  # 0 instead of 0 * inf = NaN
-            r = np.where((t == 0) & np.isnan(r), 0, r)
+        contribute = recorded_contribution if differentiable else contribution
+
+        def rule(t: Any) -> Any:
+            return contribute(y, t, i, y, fit=lambda r, y, g, x: r)
+
+        r = rule(t)
+        if self.masked:  # 0 instead of 0 * inf = NaN, whichever of both is 0
+            is_zero = (t == 0) | (rule(np.ones(shape, y._value.dtype)) == 0)
+            r = np.where(is_zero & np.isnan(getattr(r, "_value", r)), 0, r)
         r = r if r.shape == shape else np.broadcast_to(r, shape)
         return r if r.dtype == y._value.dtype else r.astype(y._value.dtype)
 
