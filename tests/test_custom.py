@@ -239,3 +239,18 @@ def test_no_gradient_passes_stop_gradient():
     assert found["a"][1] == 3
     assert tg.jvp(lambda x: x + tg.stop_gradient(x), [1.0], [1.0])[1] == 1
     assert tg.stop_gradient(2.0) == 2
+
+
+def test_pictures_explanations_and_anomaly_mode_see_a_checkpoint_as_one_node():
+    w = tg.Tensor([0.5, 1.5], label="w")
+    y = np.sum(tg.checkpoint(lambda x: np.exp(np.sin(x)))(w) * 2)
+    text = str(tg.explain(y))
+    assert "recomputed" in text
+    assert "recomputed" in tg.draw(y).source
+    with tg.detect_anomaly():
+        np.sum(tg.checkpoint(lambda x: np.exp(np.sin(x)))(w) * 2).backward()
+        np.testing.assert_allclose(w.grad, 2 * np.exp(np.sin(w.data)) * np.cos(w.data))
+        w.zero_grad()
+        loss = np.sum(np.sqrt(tg.checkpoint(lambda x: x * 0)(w)))
+        with pytest.raises(tg.AnomalyError, match="sqrt"):
+            loss.backward()

@@ -70,6 +70,8 @@ class _Detector(Contributions):
 
     def finished(self, pairs: list[tuple[Any, Any]]) -> None:
         """Raise AnomalyError for an array that was changed, or for the first infinity if a gradient is not finite."""
+        if self.in_rule:  # which ran this backward pass
+            return
         self.in_backward = False
         passed, self.passed = self.passed, []
         if not pairs:

@@ -46,17 +46,27 @@ class Passed(NamedTuple):
 
 
 class Contributions(Watcher):
-    """Keeps the contributions of the last backward pass, in order, as `passed`."""
+    """Keeps the contributions of the last backward pass, in order, as `passed`.
+
+    A rule may run a backward pass itself: `in_rule` is True meanwhile, and its contributions are not kept.
+    """
 
     def __init__(self) -> None:
         self.passed: list[Passed] = []
+        self.in_rule = False
 
     def contribution(self, contribute: Contribution) -> Contribution:
         """Start the list anew, and add every contribution to it."""
+        if self.in_rule:
+            return contribute
         self.passed = []
 
         def kept(y: Any, g: Any, i: int, x: Any) -> Any:
-            r = contribute(y, g, i, x)
+            self.in_rule = True
+            try:
+                r = contribute(y, g, i, x)
+            finally:
+                self.in_rule = False
             if r is not None:
                 self.passed.append(Passed(y, g, i, x, r))
             return r
