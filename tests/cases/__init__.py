@@ -21,6 +21,7 @@ from . import (
     reductions,
     scans,
     scipy_bessel,
+    scipy_distributions,
     scipy_special,
     shaping,
     sorting,
@@ -31,7 +32,7 @@ from . import (
 READING = (
     elementwise, special, reductions, scans, statistics, sorting, calculus, polynomials, shaping, joining, indexing,
     products, einsum, linalg, norms, decompositions, activations, gamma, convolution, matrix_functions,
-    scipy_special, scipy_bessel,
+    scipy_special, scipy_bessel, scipy_distributions,
 )  # fmt: skip
 PAGES = {page.__name__.removeprefix("cases."): page.CASES for page in READING}
 CASES = {fun: case for page in PAGES.values() for fun, case in page.items()}

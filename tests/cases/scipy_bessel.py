@@ -18,6 +18,10 @@ def of_angle(fun):
     return st.tuples(st.just(lambda phi: fun(phi, np.asarray(0.6, phi.dtype))), st.tuples(arrays()))
 
 
+def elliptic(fun):
+    return st.tuples(st.just(lambda u: fun(u, np.asarray(0.6, u.dtype))), st.tuples(arrays()))
+
+
 CASES = {
     special.jv: parametric(special.jv, order, **POSITIVE),
     special.yv: parametric(special.yv, floats(-1, 2), **POSITIVE),
@@ -39,6 +43,15 @@ CASES = {
     special.i1e: unary(special.i1e, away=[0.0]),
     special.k0e: unary(special.k0e, **POSITIVE),
     special.k1e: unary(special.k1e, **POSITIVE),
+    special.jve: parametric(special.jve, order, **POSITIVE),
+    special.yve: parametric(special.yve, floats(-1, 2), **POSITIVE),
+    special.struve: parametric(special.struve, floats(0, 2), **POSITIVE),
+    special.modstruve: parametric(special.modstruve, floats(0, 2), **POSITIVE),
+    special.ellipj: elliptic(lambda u, m: sum(special.ellipj(u, m))),
+    page.sn: elliptic(page.sn),
+    page.cn: elliptic(page.cn),
+    page.dn: elliptic(page.dn),
+    page.amplitude: elliptic(page.amplitude),
     special.airy: unary(lambda x: sum(special.airy(x))),
     page.airy_a: unary(page.airy_a),
     page.airy_a_slope: unary(page.airy_a_slope),
@@ -55,6 +68,8 @@ CASES = {
     special.ellipeinc: of_angle(special.ellipeinc),
     special.eval_legendre: parametric(special.eval_legendre, degree, **UNIT),
     special.eval_chebyt: parametric(special.eval_chebyt, degree, **UNIT),
+    special.eval_sh_legendre: parametric(special.eval_sh_legendre, degree, low=0.1, high=0.9),
+    special.eval_sh_chebyt: parametric(special.eval_sh_chebyt, degree, low=0.1, high=0.9),
     special.eval_chebyu: parametric(special.eval_chebyu, degree, **UNIT),
     special.eval_hermite: parametric(special.eval_hermite, degree, **UNIT),
     special.eval_hermitenorm: parametric(special.eval_hermitenorm, degree, **UNIT),

@@ -1,6 +1,6 @@
 """The derivative table: a page for each chapter of NumPy, and `registry`, which holds their rules.
 
-Pages for other libraries (`scipy_special`, `scipy_bessel`) are read when a function of theirs first meets a Tensor.
+Pages for other libraries (`scipy_special`, ...) are read when a function of theirs first meets a Tensor.
 """
 
 from . import (

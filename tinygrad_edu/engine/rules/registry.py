@@ -55,7 +55,7 @@ implementations: dict[Function, Function] = {}  # the NumPy implementation of a 
 array_likes: set[type] = set()  # classes of arrays that compute primitives in their own way
 predicates: set[Function] = set()  # functions of arrays to True or False, which jit turns into guards
 names: dict[Function, str] = {}  # of functions of other libraries, which do not know their module
-pages = {"scipy.special": ("scipy_special", "scipy_bessel")}  # the pages of the table for another library
+pages = {"scipy.special": ("scipy_special", "scipy_bessel", "scipy_distributions")}  # those for another library
 _reading = threading.RLock()
 
 

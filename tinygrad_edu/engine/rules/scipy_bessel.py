@@ -47,6 +47,16 @@ defvjp(special.i1e, lambda g, y, x: g * ((special.i0e(x) + special.ive(2, x)) / 
 defvjp(special.k0e, lambda g, y, x: g * (y - special.k1e(x)))
 defvjp(special.k1e, lambda g, y, x: g * (y - (special.k0e(x) + special.kve(2, x)) / 2))
 
+# Of real numbers, jve and yve are jv and yv. Struve's functions solve Bessel's equation with a right-hand side.
+defvjp(special.jve, unknown(special.jve, "the order"),
+                    lambda g, y, v, z: g * ((special.jve(np.subtract(v, 1), z) - special.jve(np.add(v, 1), z)) / 2))
+defvjp(special.yve, unknown(special.yve, "the order"),
+                    lambda g, y, v, z: g * ((special.yve(np.subtract(v, 1), z) - special.yve(np.add(v, 1), z)) / 2))
+defvjp(special.struve,    unknown(special.struve, "the order"),
+                          lambda g, y, v, x: g * (special.struve(np.subtract(v, 1), x) - v / x * y))
+defvjp(special.modstruve, unknown(special.modstruve, "the order"),
+                          lambda g, y, v, x: g * (special.modstruve(np.subtract(v, 1), x) - v / x * y))
+
 # Airy functions: f'' = x f
 airy_a, airy_a_slope = part(special.airy, 0, "airy_a"), part(special.airy, 1, "airy_a_slope")
 airy_b, airy_b_slope = part(special.airy, 2, "airy_b"), part(special.airy, 3, "airy_b_slope")
@@ -75,6 +85,15 @@ defvjp(special.ellipkinc, lambda g, y, phi, m: g / np.sqrt(1 - m * np.square(np.
                           unknown(special.ellipkinc, "m"))
 defvjp(special.ellipeinc, lambda g, y, phi, m: g * np.sqrt(1 - m * np.square(np.sin(phi))),
                           unknown(special.ellipeinc, "m"))
+
+# Jacobi's elliptic functions: sn, cn, dn and the amplitude
+sn, cn = part(special.ellipj, 0, "sn"), part(special.ellipj, 1, "cn")
+dn, amplitude = part(special.ellipj, 2, "dn"), part(special.ellipj, 3, "amplitude")
+composition(special.ellipj)(lambda u, m: (sn(u, m), cn(u, m), dn(u, m), amplitude(u, m)))
+defvjp(sn,        lambda g, y, u, m: g * (cn(u, m) * dn(u, m)),        unknown(special.ellipj, "m"))
+defvjp(cn,        lambda g, y, u, m: -g * (sn(u, m) * dn(u, m)),       unknown(special.ellipj, "m"))
+defvjp(dn,        lambda g, y, u, m: -g * (m * sn(u, m) * cn(u, m)),   unknown(special.ellipj, "m"))
+defvjp(amplitude, lambda g, y, u, m: g * dn(u, m),                     unknown(special.ellipj, "m"))
 
 
 # Orthogonal polynomials: the derivative is a polynomial of a lower degree, from the same family or a wider one
@@ -113,6 +132,11 @@ defvjp(special.eval_legendre,    no_degree(special.eval_legendre),
                                  lambda g, y, n, x: g * jacobi_slope(n, 0, 0, x))
 defvjp(special.eval_chebyt,      no_degree(special.eval_chebyt),
                                  lambda g, y, n, x: g * (n * special.eval_chebyu(np.subtract(n, 1), x)))
+defvjp(special.eval_sh_legendre, no_degree(special.eval_sh_legendre),
+                                 lambda g, y, n, x: g * (2 * jacobi_slope(n, 0, 0, 2 * x - 1)))
+defvjp(special.eval_sh_chebyt,   no_degree(special.eval_sh_chebyt),
+                                 lambda g, y, n, x: g * (np.multiply(2, n)
+                                                         * special.eval_chebyu(np.subtract(n, 1), 2 * x - 1)))
 defvjp(special.eval_chebyu,      no_degree(special.eval_chebyu),
                                  lambda g, y, n, x: g * gegenbauer_slope(n, 1, x))
 defvjp(special.eval_hermite,     no_degree(special.eval_hermite),

@@ -1,4 +1,4 @@
-"""The ufuncs of scipy.special that need no order: gamma and error functions, entropies, integrals, distributions.
+"""The ufuncs of scipy.special that need no order: gamma and error functions, entropies, integrals.
 
 The engine reads this page when SciPy is imported, and a function of it first meets a Tensor. Where a derivative by an
 argument has no closed form, its rule raises an error. Formulas without a source are in Abramowitz and Stegun.
@@ -188,6 +188,13 @@ defvjp(special.boxcox,   lambda g, y, x, lmbda: g * np.power(x, np.subtract(lmbd
                          lambda g, y, x, lmbda: box_cox_lmbda(g, np.log(x), lmbda))
 defvjp(special.boxcox1p, lambda g, y, x, lmbda: g * np.power(1 + x, np.subtract(lmbda, 1)),
                          lambda g, y, x, lmbda: box_cox_lmbda(g, np.log1p(x), lmbda))
+defvjp(special.inv_boxcox, lambda g, x, y, lmbda: g * np.power(x, np.subtract(1, lmbda)),
+                           lambda g, x, y, lmbda: -(box_cox_lmbda(g, np.log(x), lmbda)
+                                                    * np.power(x, np.subtract(1, lmbda))))
+defvjp(special.inv_boxcox1p, lambda g, x, y, lmbda: g * np.power(1 + x, np.subtract(1, lmbda)),
+                             lambda g, x, y, lmbda: -(box_cox_lmbda(g, np.log1p(x), lmbda)
+                                                      * np.power(1 + x, np.subtract(1, lmbda))))
+defvjp(special.wrightomega, lambda g, y, x: g * (y / (1 + y)))
 
 # Degrees
 DEGREE = math.pi / 180
@@ -206,8 +213,8 @@ def expn_before(n: Array, x: Array) -> Array:
 def part(fun: np.ufunc, i: int, letters: str) -> Function:
     """Return the i-th result of `fun` as a primitive."""
 
-    def one(x: Array) -> Array:
-        return fun(x)[i]
+    def one(*args: Array) -> Array:
+        return fun(*args)[i]
 
     one.__name__ = one.__qualname__ = letters
     one.__doc__ = f"Result {i} of `{fun.__name__}`."
@@ -235,30 +242,6 @@ defvjp(special.expn,    unknown(special.expn, "n"),
                         lambda g, y, n, x: -g * expn_before(n, x))
 defvjp(special.spence,  lambda g, y, x: -g * special.hyp2f1(1, 1, 2, 1 - x))
 
-
-# Distributions
-def student_rule(g: Array, y: Array, df: Array, t: Array) -> Array:
-    """The density of Student's distribution."""
-    half = np.divide(df, 2)
-    log = -special.betaln(half, 0.5) - np.log(df) / 2 - (half + 0.5) * np.log1p(np.square(t) / df)
-    return g * np.exp(log)
-
-
-def chi_squared_density(v: Array, x: Array) -> Array:
-    """Return the density of the chi-squared distribution."""
-    return gamma_density(np.divide(v, 2), np.divide(x, 2)) / 2
-
-
-def poisson_rule(g: Array, y: Array, k: Array, m: Array) -> Array:
-    """The probability of floor(k): of fewer than k + 1 events."""
-    return g * gamma_density(np.floor(k) + 1, m)
-
-
-defvjp(special.stdtr, unknown(special.stdtr, "df"), student_rule)
-defvjp(special.chdtr, unknown(special.chdtr, "v"),  lambda g, y, v, x: g * chi_squared_density(v, x))
-defvjp(special.chdtrc, unknown(special.chdtrc, "v"), lambda g, y, v, x: -g * chi_squared_density(v, x))
-defvjp(special.pdtr,  unknown(special.pdtr, "k"),   lambda g, y, k, m: -poisson_rule(g, y, k, m))
-defvjp(special.pdtrc, unknown(special.pdtrc, "k"),  poisson_rule)
 
 refused(
     "its results are complex, and Tensors hold real numbers; jv and yv are the real and the imaginary part of hankel1",

@@ -1,0 +1,33 @@
+"""Cases for the distribution functions of SciPy."""
+
+import numpy as np
+from hypothesis import strategies as st
+from scipy import special
+from strategies import binary, broadcastable
+
+from tinygrad_edu.engine.rules import scipy_distributions  # noqa: F401  # the page that the engine reads at need
+
+from .scipy_special import POSITIVE, a, parametric
+
+PROBABILITY = {"low": 0.2, "high": 0.8}
+k = st.integers(0, 3)
+
+
+def gdtr(fun):
+    """Return a case by the rate and the argument."""
+    return st.tuples(st.just(lambda a, x: fun(a, np.asarray(1.7, x.dtype), x)), broadcastable(low=0.3, high=2.5))
+
+
+CASES = {
+    special.stdtr: parametric(special.stdtr, a),
+    special.chdtr: parametric(special.chdtr, a, **POSITIVE),
+    special.chdtrc: parametric(special.chdtrc, a, **POSITIVE),
+    special.pdtr: parametric(special.pdtr, k, **POSITIVE),
+    special.pdtrc: parametric(special.pdtrc, k, **POSITIVE),
+    special.stdtrit: parametric(special.stdtrit, a, **PROBABILITY),
+    special.gdtr: gdtr(special.gdtr),
+    special.gdtrc: gdtr(special.gdtrc),
+    special.fdtr: parametric(special.fdtr, a, a, **POSITIVE),
+    special.fdtrc: parametric(special.fdtrc, a, a, **POSITIVE),
+    special.owens_t: binary(special.owens_t),
+}

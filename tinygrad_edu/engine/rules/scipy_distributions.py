@@ -1,0 +1,66 @@
+"""The distribution functions of scipy.special: derivatives by the argument are densities."""
+
+import math
+
+import numpy as np
+from scipy import special
+
+from .registry import Array, defvjp
+from .scipy_special import beta_density, gamma_density, unknown
+
+
+def student_density(df: Array, t: Array) -> Array:
+    """Return the density of Student's distribution."""
+    half = np.divide(df, 2)
+    log = -special.betaln(half, 0.5) - np.log(df) / 2 - (half + 0.5) * np.log1p(np.square(t) / df)
+    return np.exp(log)
+
+
+def chi_squared_density(v: Array, x: Array) -> Array:
+    """Return the density of the chi-squared distribution."""
+    return gamma_density(np.divide(v, 2), np.divide(x, 2)) / 2
+
+
+def poisson_rule(g: Array, y: Array, k: Array, m: Array) -> Array:
+    """The probability of floor(k): of fewer than k + 1 events."""
+    return g * gamma_density(np.floor(k) + 1, m)
+
+
+defvjp(special.stdtr,   unknown(special.stdtr, "df"),   lambda g, y, df, t: g * student_density(df, t))
+defvjp(special.stdtrit, unknown(special.stdtrit, "df"), lambda g, y, df, p: g / student_density(df, y))
+defvjp(special.chdtr, unknown(special.chdtr, "v"),  lambda g, y, v, x: g * chi_squared_density(v, x))
+defvjp(special.chdtrc, unknown(special.chdtrc, "v"), lambda g, y, v, x: -g * chi_squared_density(v, x))
+defvjp(special.pdtr,  unknown(special.pdtr, "k"),   lambda g, y, k, m: -poisson_rule(g, y, k, m))
+defvjp(special.pdtrc, unknown(special.pdtrc, "k"),  poisson_rule)
+
+
+
+def f_density(dfn: Array, dfd: Array, x: Array) -> Array:
+    """Return the density of the F distribution: that of a beta distribution at z = dfn x / (dfn x + dfd), times z'."""
+    total = dfn * x + dfd
+    slope = np.multiply(dfn, dfd) / np.square(total)
+    return beta_density(np.divide(dfn, 2), np.divide(dfd, 2), dfn * x / total) * slope
+
+
+defvjp(special.gdtr,  lambda g, y, a, b, x: g * (x * gamma_density(b, a * x)), unknown(special.gdtr, "b"),
+                      lambda g, y, a, b, x: g * (a * gamma_density(b, a * x)))
+defvjp(special.gdtrc, lambda g, y, a, b, x: -g * (x * gamma_density(b, a * x)), unknown(special.gdtrc, "b"),
+                      lambda g, y, a, b, x: -g * (a * gamma_density(b, a * x)))
+defvjp(special.fdtr,  unknown(special.fdtr, "dfn"), unknown(special.fdtr, "dfd"),
+                      lambda g, y, dfn, dfd, x: g * f_density(dfn, dfd, x))
+defvjp(special.fdtrc, unknown(special.fdtrc, "dfn"), unknown(special.fdtrc, "dfd"),
+                      lambda g, y, dfn, dfd, x: -g * f_density(dfn, dfd, x))
+
+
+def owens_t_h(g: Array, y: Array, h: Array, a: Array) -> Array:
+    """Half of the normal density at h, times -erf(a h / sqrt(2))."""
+    return g * (np.exp(np.square(h) / -2) * special.erf(a * h * math.sqrt(0.5)) / (-2 * math.sqrt(2 * math.pi)))
+
+
+def owens_t_a(g: Array, y: Array, h: Array, a: Array) -> Array:
+    """The integrand exp(-h**2 (1 + a**2) / 2) / (2 pi (1 + a**2))."""
+    s = 1 + np.square(a)
+    return g * (np.exp(np.square(h) * s / -2) / (2 * math.pi * s))
+
+
+defvjp(special.owens_t, owens_t_h, owens_t_a)
