@@ -167,3 +167,8 @@ def test_other_optimizers_take_a_closure_too_and_return_its_loss(kind):
         second.minimize((y * y).sum())
         assert float(loss) > float((x * x).sum())
     assert x.data.tolist() == y.data.tolist()
+
+
+def test_what_is_no_closure_is_named():
+    with pytest.raises(TypeError, match=r"SGD\.step takes a closure, a function .*, not bool"):
+        optim.SGD([Tensor([1.0])], lr=0.1).step(True)

@@ -14,7 +14,7 @@ from ..engine.tensor import Tensor
 from ..state import copy_state
 from .group import Group
 from .inplace import Array, InPlace, Update, run_plainly, working_dtype
-from .validation import Params, Setting, gradients, leaf_tensors, nonnegative, parameter_groups, squares_fit
+from .validation import Params, Setting, called, gradients, leaf_tensors, nonnegative, parameter_groups, squares_fit
 
 
 def hyperparameter(name: str) -> Any:
@@ -146,7 +146,7 @@ class Optimizer:
         says that they are meant.
         """
         kind = type(self).__name__
-        loss = None if closure is None else closure()
+        loss = None if closure is None else called(kind, closure)
         grads = gradients(self.params, kind)
         moving = [g is not None for g in grads]
         passes = getattr(self.params[moving.index(True)], "passes", 1)

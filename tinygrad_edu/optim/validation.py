@@ -97,6 +97,16 @@ def squares_fit(eps: float, *grads: Array) -> bool:
     return True
 
 
+def called(where: str, closure: object) -> Any:
+    """Return what a closure returns; raises TypeError for what is no function."""
+    if not callable(closure):
+        given = type(closure).__name__
+        raise TypeError(
+            f"{where}.step takes a closure, a function that computes the loss and its gradients, not {given}"
+        )
+    return closure()
+
+
 def describe(i: int, p: Tensor) -> str:
     """Return words for a parameter: its position, label and shape."""
     return f"parameter {i}{f' {p.label!r}' if p.label else ''} of shape {p.shape}"

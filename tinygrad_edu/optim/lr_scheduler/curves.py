@@ -16,9 +16,12 @@ class LambdaLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]]
     ) -> None:
+        functions = lr_lambda if isinstance(lr_lambda, Sequence) else [lr_lambda]
+        if not all(map(callable, functions)):
+            raise TypeError(
+                f"LambdaLR: lr_lambda is a function of the epoch, or a list of functions, not {lr_lambda!r:.60}"
+            )
         self.lr_lambda = lr_lambda if callable(lr_lambda) else list(lr_lambda)
-        if not callable(lr_lambda) and not all(map(callable, lr_lambda)):
-            raise TypeError("LambdaLR: lr_lambda is a function of the epoch, or a list of functions")
         super().__init__(optimizer)
 
     def rates(self, base_lrs: Sequence[Rate], epoch: int) -> list[Rate]:
@@ -51,6 +54,8 @@ class MultiStepLR(LRScheduler):
     """Multiplies the rate by `gamma` at each of the epochs `milestones`."""
 
     def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1) -> None:
+        if np.ndim(milestones) != 1:
+            raise TypeError(f"MultiStepLR: milestones are a list of epochs, such as [30, 80], not {milestones!r:.60}")
         self.milestones = [whole_number("MultiStepLR", "milestones", m, least=0) for m in milestones]
         self.gamma = nonnegative("MultiStepLR", "gamma", gamma)
         super().__init__(optimizer)

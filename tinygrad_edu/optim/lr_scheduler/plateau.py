@@ -27,6 +27,11 @@ class ReduceLROnPlateau(LRScheduler):
         self, optimizer: Optimizer, factor: float = 0.1, patience: int = 10, threshold: float = 1e-4,
         cooldown: int = 0, min_lr: float = 0.0, mode: str = "min", threshold_mode: str = "rel", eps: float = 1e-8,
     ) -> None:  # fmt: skip
+        given: object = factor
+        if isinstance(given, str):  # PyTorch's second argument
+            raise TypeError(
+                f"ReduceLROnPlateau: give the mode by its name, mode={given!r}; the second argument is factor"
+            )
         if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
             raise ValueError(
                 'ReduceLROnPlateau: mode is "min" or "max", and threshold_mode "rel" or "abs"; not '
