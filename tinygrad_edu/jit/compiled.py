@@ -260,8 +260,9 @@ def jit(
     """Record the NumPy calls that `fun` makes at its first call, and replay them at later calls.
 
     `fun` may be a loss, a `value_and_grad`, or a whole training step; its arguments are arrays, Tensors, and lists,
-    tuples and dicts of them. A replay changes Tensors, optimizers, Modules and arguments in place as `fun` does, and
-    returns what `fun` returns; a Tensor comes without its graph, and refuses gradients. Also a decorator, `@jit`.
+    tuples, dicts and dataclasses of them. A replay changes Tensors, optimizers, Modules and arguments in place as `fun`
+    does, and returns what it returns; a Tensor comes without its graph, and refuses gradients. Inside a transform `fun`
+    is called instead, so `grad(jit(f))` is the gradient of f. Also a decorator, `@jit`.
 
     *Seen*: the arguments, and every Tensor, Module, Optimizer, schedule, Generator and array that `fun` reaches through
     its arguments, the variables it closes over, the globals it names, and attributes and elements of those. Their

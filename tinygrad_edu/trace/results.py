@@ -83,7 +83,7 @@ def described(x: Any, found: Found) -> Any:
     if isinstance(x, np.ndarray):
         return Result("array", Var(Constant(x), x))
     if not isinstance(x, IMMUTABLE) and not callable(x) and id(x) not in found.closure.seen:
-        kinds = "arrays, Tensors, plain values, and lists, tuples and dicts of them"
+        kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
         raise found.rec.error(f"the result has a {type(x).__name__} in it; return {kinds}")
     return x
 
