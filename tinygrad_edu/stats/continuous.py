@@ -43,7 +43,9 @@ norm = Continuous(
     cdf=lambda z: special("ndtr")(z), logcdf=lambda z: special("log_ndtr")(z),
     ppf=lambda q: special("ndtri")(q),
 )  # fmt: skip
-t = Continuous("t", t_log_density, cdf=lambda z, df: special("stdtr")(df, z))
+t = Continuous(
+    "t", t_log_density, cdf=lambda z, df: special("stdtr")(df, z), ppf=lambda q, df: special("stdtrit")(df, q)
+)
 cauchy = Continuous(
     "cauchy",
     lambda z: -LOG_PI - np.log1p(np.square(z)),
