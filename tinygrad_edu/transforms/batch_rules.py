@@ -4,8 +4,6 @@ Elementwise functions need none, as their operands broadcast. Functions with an 
 `np.linalg` takes stacks of matrices anyway. Functions that the derivative table writes in others need no rule either.
 """
 
-import functools
-import inspect
 import math
 from typing import Any
 
@@ -15,18 +13,23 @@ from ..engine.rules import indexing, joining, shaping
 from ..engine.rules.einsum import einsum as explicit_einsum
 from ..engine.rules.products import cross
 from ..engine.rules.registry import Function, name
-from .batching import BATCHED, Batch, Level, NoBatching, Rule, aligned, batches, elementwise, full, is_member, wrapped
-
-
-@functools.cache
-def defaults(fun: Function) -> dict[str, Any]:
-    """Return the parameters of a function, in order, with their defaults."""
-    return {name: p.default for name, p in inspect.signature(fun).parameters.items()}
-
-
-def named(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a call by name."""
-    return {**dict(zip(defaults(fun), args, strict=False)), **kwargs}
+from .batch_indexing import getitem, scatter, setitem, take_along_axis
+from .batching import (
+    BATCHED,
+    Batch,
+    Level,
+    NoBatching,
+    Rule,
+    aligned,
+    batches,
+    defaults,
+    elementwise,
+    full,
+    is_member,
+    moved,
+    named,
+    wrapped,
+)  # fmt: skip
 
 
 def bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -36,15 +39,6 @@ def bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[
     if others and batches(others):
         raise NoBatching(f"an argument of {name(fun)} differs from member to member")
     return given
-
-
-def moved(axis: Any, ndim: int) -> Any:
-    """Return axes of a member as those of the batch."""
-    if isinstance(axis, (tuple, list, range)):
-        return tuple([moved(a, ndim) for a in axis])
-    if not -ndim <= axis < ndim:
-        raise np.exceptions.AxisError(axis, ndim)
-    return axis % ndim + 1
 
 
 def along_axes(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -218,63 +212,6 @@ def triangle(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[st
     """Take the triangle of each member; a vector becomes a matrix first."""
     x = args[0] if args[0].ndim > 1 else np.broadcast_to(args[0], (args[0].size,) * 2)
     return copied(fun, level, (x, *args[1:]), kwargs)
-
-
-# Indexing
-def getitem(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Read the same elements of each member, or those at its own indices."""
-    x, index = args
-    at, is_flat = stacked_index(x.shape, index, level)
-    return Batch((flat(x, level) if is_flat else full(x, level))[at], level)
-
-
-def setitem(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Write into a copy of each member."""
-    x, index, v = args
-    at, is_flat = stacked_index(x.shape, index, level)
-    stacked = flat(x, level) if is_flat else full(x, level)
-    written = indexing.setitem(stacked, at, aligned(v, stacked[at].ndim - 1, level))
-    return Batch(np.reshape(written, (level.size, *x.shape)) if is_flat else written, level)
-
-
-def scatter(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Add values at the indices of each member."""
-    v, index, shape = args
-    at, is_flat = stacked_index(shape, index, level)
-    added = indexing.scatter(full(v, level), at, (level.size, math.prod(shape)) if is_flat else (level.size, *shape))
-    return Batch(np.reshape(added, (level.size, *shape)) if is_flat else added, level)
-
-
-def stacked_index(shape: tuple[int, ...], index: Any, level: Level) -> tuple[tuple[Any, ...], bool]:
-    """Return the index in the stacked members of x[index], where x has this shape; True if they are flattened before.
-
-    A basic index follows a slice of all members. Arrays among the index become positions in flattened members. Indices
-    that differ from member to member follow the numbers of the members, if all are integers.
-    """
-    parts = index if isinstance(index, tuple) else (index,)
-    if indexing.is_basic(parts):
-        return (slice(None), *parts), False
-    if not batches(parts):
-        return (slice(None), np.arange(math.prod(shape)).reshape(shape)[index]), True
-    if any(indexing.dtype_of(i).kind not in "iu" for i in parts):
-        raise NoBatching(f"{level.title}: an index that differs from member to member takes integers alone")
-    ndim = max(map(np.ndim, parts))
-    members = np.arange(level.size).reshape(level.size, *(1,) * ndim)
-    return (members, *[aligned(i, ndim, level) for i in parts]), False
-
-
-def flat(x: Any, level: Level) -> Any:
-    """Return the stacked members, each flattened."""
-    return np.reshape(full(x, level), (level.size, x.size))
-
-
-def take_along_axis(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Read within the vectors of each member."""
-    given = named(fun, args, kwargs)
-    x, indices, axis = given["arr"], given["indices"], given.get("axis", -1)
-    if axis is None:
-        x, axis = np.ravel(x), 0
-    return Batch(np.take_along_axis(full(x, level), full(indices, level), moved(axis, x.ndim)), level)
 
 
 _RULES: dict[Function, Rule] = {

@@ -7,6 +7,8 @@ example runs for a batch, the engine and the derivative table included: the grad
 
 from __future__ import annotations
 
+import functools
+import inspect
 import operator
 from collections.abc import Callable
 from itertools import count
@@ -262,3 +264,23 @@ def full(a: Any, level: Level) -> Array:
     if type(a) is Batch and a.level is level:
         return a.stacked  # type: ignore[no-any-return]
     return np.broadcast_to(a, (level.size, *np.shape(a)))
+
+
+@functools.cache
+def defaults(fun: Function) -> dict[str, Any]:
+    """Return the parameters of a function, in order, with their defaults."""
+    return {name: p.default for name, p in inspect.signature(fun).parameters.items()}
+
+
+def named(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call by name."""
+    return {**dict(zip(defaults(fun), args, strict=False)), **kwargs}
+
+
+def moved(axis: Any, ndim: int) -> Any:
+    """Return axes of a member as those of the batch."""
+    if isinstance(axis, (tuple, list, range)):
+        return tuple([moved(a, ndim) for a in axis])
+    if not -ndim <= axis < ndim:
+        raise np.exceptions.AxisError(axis, ndim)
+    return axis % ndim + 1

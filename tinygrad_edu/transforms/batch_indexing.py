@@ -1,0 +1,68 @@
+"""Batch rules of indexing: reading, writing and adding at places of each member."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..engine.rules import indexing
+from ..engine.rules.registry import Function
+from .batching import Batch, Level, NoBatching, aligned, batches, full, moved, named
+
+
+def getitem(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Read the same elements of each member, or those at its own indices."""
+    x, index = args
+    at, is_flat = stacked_index(x.shape, index, level)
+    return Batch((flat(x, level) if is_flat else full(x, level))[at], level)
+
+
+def setitem(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Write into a copy of each member."""
+    x, index, v = args
+    at, is_flat = stacked_index(x.shape, index, level)
+    stacked = flat(x, level) if is_flat else full(x, level)
+    written = indexing.setitem(stacked, at, aligned(v, stacked[at].ndim - 1, level))
+    return Batch(np.reshape(written, (level.size, *x.shape)) if is_flat else written, level)
+
+
+def scatter(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Add values at the indices of each member."""
+    v, index, shape = args
+    at, is_flat = stacked_index(shape, index, level)
+    added = indexing.scatter(full(v, level), at, (level.size, math.prod(shape)) if is_flat else (level.size, *shape))
+    return Batch(np.reshape(added, (level.size, *shape)) if is_flat else added, level)
+
+
+def stacked_index(shape: tuple[int, ...], index: Any, level: Level) -> tuple[tuple[Any, ...], bool]:
+    """Return the index in the stacked members of x[index], where x has this shape; True if they are flattened before.
+
+    A basic index follows a slice of all members. Arrays among the index become positions in flattened members. Indices
+    that differ from member to member follow the numbers of the members, if all are integers.
+    """
+    parts = index if isinstance(index, tuple) else (index,)
+    if indexing.is_basic(parts):
+        return (slice(None), *parts), False
+    if not batches(parts):
+        return (slice(None), np.arange(math.prod(shape)).reshape(shape)[index]), True
+    if any(indexing.dtype_of(i).kind not in "iu" for i in parts):
+        raise NoBatching(f"{level.title}: an index that differs from member to member takes integers alone")
+    ndim = max(map(np.ndim, parts))
+    members = np.arange(level.size).reshape(level.size, *(1,) * ndim)
+    return (members, *[aligned(i, ndim, level) for i in parts]), False
+
+
+def flat(x: Any, level: Level) -> Any:
+    """Return the stacked members, each flattened."""
+    return np.reshape(full(x, level), (level.size, x.size))
+
+
+def take_along_axis(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Read within the vectors of each member."""
+    given = named(fun, args, kwargs)
+    x, indices, axis = given["arr"], given["indices"], given.get("axis", -1)
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    return Batch(np.take_along_axis(full(x, level), full(indices, level), moved(axis, x.ndim)), level)
