@@ -529,6 +529,8 @@ def test_a_forgotten_zero_grad_is_noticed_and_adding_up_on_purpose_is_not():
     optimizer.step()
     (2 * x).sum().backward()
     optimizer.step(accumulated=True)
+    (2 * x).sum().backward()
+    optimizer.step(True)
     optimizer.minimize((2 * x).sum())
     x.grad = None
     (2 * x).sum().backward()

@@ -67,7 +67,7 @@ class LBFGS(Optimizer):
         """Raise TypeError: L-BFGS computes the loss itself, several times."""
         raise TypeError("LBFGS.minimize cannot compute the loss again; call step(closure), see the class")
 
-    def step(self, closure: Callable[[], Any] | None = None, accumulated: bool = False) -> Any:
+    def step(self, closure: Callable[[], Any] | bool | None = None, accumulated: bool = False) -> Any:
         """Take iterations, and return the loss at the start. An exception leaves parameters and state as they were."""
         if not callable(closure):
             raise TypeError("LBFGS.step takes a closure: it clears gradients, calls backward, and returns the loss")

@@ -135,7 +135,7 @@ class Optimizer:
             for name, value in settings.items()
         }
 
-    def step(self, closure: Callable[[], Any] | None = None, accumulated: bool = False) -> Any:
+    def step(self, closure: Callable[[], Any] | bool | None = None, accumulated: bool = False) -> Any:
         """Move every parameter that has a gradient by it; raises ValueError if none has one.
 
         A `closure`, which computes the loss and its gradients, is called first, and what it returns is returned.
@@ -143,10 +143,11 @@ class Optimizer:
         A parameter without a gradient, its state and its count of steps stay as they are, as in PyTorch. An exception
         on the way, such as FloatingPointError under np.errstate, leaves everything as it was. Gradients that several
         backward passes have added up to are most often a `zero_grad` forgotten, and get a warning; `accumulated=True`
-        says that they are meant.
+        says that they are meant, and so does True as the only argument.
         """
         kind = type(self).__name__
-        loss = None if closure is None else called(kind, closure)
+        accumulated = accumulated or closure is True
+        loss = None if closure is None or isinstance(closure, bool) else called(kind, closure)
         grads = gradients(self.params, kind)
         moving = [g is not None for g in grads]
         passes = getattr(self.params[moving.index(True)], "passes", 1)
