@@ -74,17 +74,19 @@ def number_leaves(x: Node, method: str | None = None) -> None:
     within = transform.get()
     lost = within and _depends_on(x, within.variables)
     if method:  # called by its name: outside of transforms this is no accident
-        use: str | None = f"{method}()"
+        use, kept = f"{method}()", True
     else:
-        frame: FrameType = sys._getframe(2)
-        use, kept = _use(frame.f_code, frame.f_lasti)
+        frame = sys._getframe(2)
+        found, kept = _use(frame.f_code, frame.f_lasti)
+        if found is None or (kept and not lost):
+            return
         library = calling_library(frame)
-        use = library if use and library in TAKES_ARRAYS else use
-    if within and lost and use:
+        use = library if library in TAKES_ARRAYS else found
+    if within and lost:
         error = LostGradientError(_message(x, use))
         within.lost.append(error)
         raise error
-    if use and not (method or kept):
+    if not kept:
         warnings.warn(_message(x, use), stacklevel=3)
 
 
