@@ -160,3 +160,42 @@ def test_jit_records_what_is_written():
         results.append((losses, p.data.tolist()))
     np.testing.assert_allclose(results[0][0], results[1][0])
     np.testing.assert_allclose(results[0][1], results[1][1])
+
+
+def test_results_rebind_within_no_grad_as_they_do_where_they_are_recorded():
+    def trajectory(y):
+        found = []
+        y = y * 1.0
+        for _ in range(3):
+            found.append(y)
+            y += 0.1 * y
+            y *= 2.0
+        return [float(v) for v in found]
+
+    for kind in (tg.Tensor, tg.Value):
+        recorded = trajectory(kind(1.0))
+        with tg.no_grad():
+            np.testing.assert_array_equal(trajectory(kind(1.0)), recorded)
+    x = tg.Tensor([1.0, 2.0])
+    with tg.no_grad():
+        y = x.reshape(2, 1)
+        y += 1.0
+    np.testing.assert_array_equal(x.data, [1, 2])
+
+
+def test_averages_of_parameters_are_written_into():
+    parameters = tg.nn.Linear(3, 2, rng=0).parameters()
+    averages = [[p.detach().clone() for p in parameters], [p.detach().copy() for p in parameters]]
+    averages.append([tg.Tensor(p.data, requires_grad=False) for p in parameters])
+    before = [p.data.copy() for p in parameters]
+    for p in parameters:
+        p.data += 1.0
+    with tg.no_grad():
+        for average in averages:
+            for e, p in zip(average, parameters, strict=True):
+                e *= 0.9
+                e += 0.1 * p
+    for average in averages:
+        for e, p, b in zip(average, parameters, before, strict=True):
+            np.testing.assert_allclose(e.data, 0.9 * b + 0.1 * p.data)
+            assert not e.requires_grad

@@ -9,20 +9,20 @@ import numpy as np
 
 from .errors import explained
 from .mode import paused, transform
-from .tape import Function, Node
+from .tape import MADE, Function, Node
 
 
 def augmented(symbol: str, fun: np.ufunc, op: Function) -> Callable[[Any, Any], Any]:
     """Return the method of `x symbol= b`, which `op` computes in place; `fun` names it in errors.
 
-    Within no_grad it writes into a node that was not recorded, and the node stays the same object, in its dtype and
-    shape. Elsewhere it returns NotImplemented, so that Python computes `x = x symbol b`: a recorded result, or the
-    variable of a transform, is no parameter. Of a leaf that takes gradients this would leave the parameter as it was,
-    so it raises.
+    Within no_grad it writes into a leaf: a node that a user made or copied, or that takes gradients. The leaf stays the
+    same object, in its dtype and shape. Elsewhere it returns NotImplemented, so that Python computes `x = x symbol b`:
+    a result, recorded or not, or the variable of a transform, is no parameter. Of a leaf that takes gradients this
+    would leave the parameter as it was, so it raises.
     """
 
     def method(x: Any, b: Any) -> Any:
-        if x.fun or not (x.requires_grad or paused()):
+        if x.fun or not (x.requires_grad or (x.kwargs is MADE and paused())):
             return NotImplemented
         if not paused():
             if _is_parameter(x, b):

@@ -11,7 +11,7 @@ from .dispatch import Operand, unary
 from .rules.activations import sigmoid
 from .rules.registry import Function, implementations, name
 from .rules.shaping import astype
-from .tape import NO_KEYWORDS, Node
+from .tape import MADE, NO_KEYWORDS, Node
 
 
 def _method(fun: Function) -> Callable[..., Any]:
@@ -47,7 +47,7 @@ class Methods(Operand):
     sum, mean, prod = _method(np.sum), _method(np.mean), _method(np.prod)
     max, min, var, std = _method(np.max), _method(np.min), _method(np.var), _method(np.std)
     ravel, flatten, squeeze = _method(np.ravel), _method(np.ravel), _method(np.squeeze)
-    swapaxes, clip, dot, copy = _method(np.swapaxes), _method(np.clip), _method(np.dot), _method(np.copy)
+    swapaxes, clip, dot = _method(np.swapaxes), _method(np.clip), _method(np.dot)
     cumsum, cumprod = _method(np.cumsum), _method(np.cumprod)
     argmax, argmin, all, any = _method(np.argmax), _method(np.argmin), _method(np.all), _method(np.any)
     round, conj, conjugate = _method(np.round), _method(np.conjugate), _method(np.conjugate)
@@ -81,7 +81,16 @@ class Methods(Operand):
     # Value's methods, and PyTorch's names
     exp, log, sqrt = unary(np.exp, np.exp), unary(np.log, np.log), unary(np.sqrt, np.sqrt)
     tanh, abs = unary(np.tanh, np.tanh), unary(np.absolute, abs)
-    sigmoid, clone = unary(sigmoid, implementations[sigmoid]), _method(np.copy)
+    sigmoid = unary(sigmoid, implementations[sigmoid])
+
+    def copy(self, order: str = "K") -> Any:
+        """Return a copy of this tensor, with its graph; the copy of a constant is a leaf, to be written into."""
+        y = apply(np.copy, (self,), NO_KEYWORDS if order == "K" else {"order": order})
+        if not y.fun:
+            y.kwargs = MADE
+        return y
+
+    clone = copy
 
     def view(self, *shape: Any) -> Any:
         """Return the same elements in another shape, as `reshape` does; `astype` converts to another dtype."""

@@ -25,6 +25,9 @@ __all__ = ["Node", "constant", "no_grad", "record", "tag"]
 
 Function = Callable[..., Any]
 NO_KEYWORDS: dict[str, Any] = {}
+MADE: dict[
+    str, Any
+] = {}  # the keywords of a node that a user made, so that it is no result of a computation in no_grad
 next_place = itertools.count(-1, -1).__next__  # places on the tape count down: a heap gives the latest node first
 _last_tagged = 0  # the latest place whose node has a span
 _new = object.__new__
@@ -53,7 +56,7 @@ class Node(Hookable):
         self._value: Any = data  # not `_data`: masked arrays take an attribute of that name for an array's own
         self._grad: Any = None
         self.requires_grad, self.label = bool(requires_grad), label or ""
-        self.order, self.fun, self.kwargs = next_place(), None, NO_KEYWORDS
+        self.order, self.fun, self.kwargs = next_place(), None, MADE
         self.args = self.argvals = self.argnums = ()
 
     def __getattr__(self, name: str) -> Any:
