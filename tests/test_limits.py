@@ -78,7 +78,10 @@ def test_kinks_of_some_elements_and_in_sums(way):
     np.testing.assert_allclose(HESSIANS[way](lambda x: np.sum(abs(x)), x), np.zeros((3, 3)))
 
 
-@pytest.mark.parametrize("f", [abs, np.hypot, np.linalg.norm, np.std, tg.relu, np.maximum, np.sqrt], ids=str)
+KINKED = (abs, np.hypot, np.linalg.norm, np.std, tg.relu, np.maximum, np.sqrt)
+
+
+@pytest.mark.parametrize("f", KINKED, ids=lambda f: f.__name__)
 def test_first_derivatives_at_kinks_stay_what_they_are_where_they_are_recorded(f):
     x = np.zeros(1)
     g = lambda x: np.sum(f(x, 0.0) if f in (np.hypot, np.maximum) else f(x))
