@@ -26,28 +26,28 @@ def with_variables(transform: str, f: Function, x: Any, i: int, xs: list[Tensor]
     if type(x) in LEAVES and (type(x) is not np.ndarray or x.dtype.kind == "f"):  # the usual ones
         xs.append(variable_of(x))
         return xs[-1]
-    before = len(xs)
+    before, visited, nested = len(xs), 0, tree.is_container(x)
 
-    def replaced(x: Any, path: str) -> Any:
-        members = tree.members(x)
-        if members is None:
-            constant = tree.is_constant(x) if path else isinstance(x, (bool, np.bool)) or _dtype_kind(x) == "b"
-            if not constant:
-                try:
-                    xs.append(variable_of(x))
-                except (TypeError, ValueError) as error:
-                    where = argument_name(f, i)
-                    raise type(error)(
-                        f"{transform}({name_of(f)}): {where}{path}: {error}" if path else error
-                    ) from error
-            return x if constant else xs[-1]
-        if tree.is_module(x):
-            xs.extend(members.values())
-            return x
-        new = [replaced(v, path + tree.step(x, k)) for k, v in members.items()]
-        return tree.like(x, new)
+    def exchanged(leaf: Any) -> Any:
+        nonlocal visited
+        if tree.is_module(leaf):
+            parameters = tree.leaves(leaf)
+            visited += len(parameters)
+            xs.extend(parameters)
+            return leaf
+        visited += 1
+        if tree.is_constant(leaf) if nested else isinstance(leaf, (bool, np.bool)) or _dtype_kind(leaf) == "b":
+            return leaf
+        try:
+            xs.append(variable_of(leaf))
+        except (TypeError, ValueError) as error:
+            if not nested:
+                raise
+            where = [*tree.paths(x, argument_name(f, i))][visited - 1]
+            raise type(error)(f"{transform}({name_of(f)}): {where}: {error}") from error
+        return xs[-1]
 
-    result = replaced(x, "")
+    result = tree.replaced(exchanged, x)
     if len(xs) == before and (leaves := tree.leaves(x)):
         where = next(tree.paths(x, argument_name(f, i)))
         found = f"an array of {leaves[0].dtype}" if isinstance(leaves[0], np.ndarray) else f"{leaves[0]!r:.20}"
@@ -91,7 +91,7 @@ def like_arguments(args: Sequence[Any], argnums: Argnums, results: Sequence[Resu
     for x in (args[i] for i in argnums):
         if tree.is_container(x):
             leaves = [None if tree.is_constant(leaf) else next(remaining) for leaf in tree.leaves(x)]
-            trees.append(tree.unflatten(tree.structure_of(x), leaves))
+            trees.append(tree.with_leaves(x, leaves))
         else:
             trees.append(next(remaining))
     return tuple(trees)

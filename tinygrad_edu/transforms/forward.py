@@ -213,7 +213,7 @@ def _evaluated_along(
         None if t is None and tree.is_constant(leaf) else _tangent(leaf, t, carry)
         for leaf, t in zip(tree.leaves(y), tangents, strict=True)
     ]
-    tangent = tree.unflatten(tree.structure_of(y), leaves)
+    tangent = tree.with_leaves(y, leaves)
     return as_results(y, carry), tangent, *([as_results(aux, carry)] * has_aux), has_nan
 
 

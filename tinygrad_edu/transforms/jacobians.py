@@ -55,7 +55,7 @@ def _of_each(f: Function, y: Any, derivatives: Callable[[Any], Any]) -> Any:
     if not any([isinstance(leaf, Node) for leaf in leaves]):
         check_result("jacobian", f, y, has_aux=False, several=False)
     parts = [None if tree.is_constant(leaf) else derivatives(leaf) for leaf in leaves]
-    return tree.unflatten(tree.structure_of(y), parts)
+    return tree.with_leaves(y, parts)
 
 
 def _columns(y: Any, xs: list[Tensor], carry: bool, mode: str) -> list[Result]:

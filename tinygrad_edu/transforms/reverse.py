@@ -58,7 +58,7 @@ def gradients(y: Any, xs: Any, gradient: Any = None, create_graph: bool = False)
         y = _contracted(y, [root._seed(g) for root, g in zip(roots, given, strict=True)])
         gradient = None
     found = node_gradients(y, nodes, gradient, create_graph)
-    return found if type(xs) is list and len(found) == len(xs) else tree.unflatten(tree.structure_of(xs), found)
+    return found if type(xs) is list and len(found) == len(xs) else tree.with_leaves(xs, found)
 
 
 def node_gradients(

@@ -7,7 +7,7 @@ an array, as everywhere in NumPy. A tuple is always a container.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
@@ -84,7 +84,7 @@ def tree_map(f: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
     """
     columns = [leaves_like("tree_map", "tree", tree, other, f"tree {i}") for i, other in enumerate(others, 1)]
     rows = zip(flatten(tree)[0], *columns, strict=True)
-    return unflatten(structure_of(tree), [f(*row) for row in rows])
+    return with_leaves(tree, [f(*row) for row in rows])
 
 
 def paths(tree: Tree, name: str = "") -> Iterator[str]:
@@ -151,6 +151,17 @@ def replaced(f: Callable[[Any], Any], tree: Tree) -> Tree:
     """Return a tree with f(leaf) in place of each leaf; lists of plain numbers and Modules are passed to f too."""
     found = None if is_module(tree) else members(tree)
     return f(tree) if found is None else like(tree, [replaced(f, member) for member in found.values()])
+
+
+def with_leaves(tree: Tree, leaves: Iterable[Any]) -> Tree:
+    """Return a tree of the same structure with other leaves; a Module comes as a dict."""
+    remaining = iter(leaves)
+
+    def built(tree: Tree) -> Tree:
+        found = members(tree)
+        return next(remaining) if found is None else like(tree, [built(member) for member in found.values()])
+
+    return built(tree)
 
 
 def structure_of(tree: Tree) -> Structure:

@@ -41,7 +41,7 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
             raise ValueError(f"vmap({name_of(f)}): the arguments hold {found} members; they need the same number")
         level = Level(sizes.pop(), fallback, f"vmap({name_of(f)})")
         members = [
-            a if tree.is_module(a) else tree.unflatten(tree.structure_of(a), [_batched(*pair, level) for pair in pairs])
+            a if tree.is_module(a) else tree.with_leaves(a, [_batched(*pair, level) for pair in pairs])
             for a, pairs in zip(args, flat, strict=True)
         ]
         return tree.tree_map(lambda y: _unbatched(y, level, out_axes), f(*members, **kwargs))
