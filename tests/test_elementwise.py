@@ -301,6 +301,5 @@ def test_a_value_goes_through_every_rule(f, x):
 
 def test_keywords_that_no_rule_knows_are_refused():
     t = tg.Tensor(X)
-    assert "choose with np.where(...)" in message(TypeError, lambda: np.hypot(t, t, where=X > 1))
     assert "plain array cannot hold" in message(TypeError, lambda: np.modf(t, out=(X.copy(), X.copy())))
     assert "(2, 3, 4)" in message(ValueError, lambda: np.arctan2(t, np.ones(5)))

@@ -103,6 +103,7 @@ CASES = {
     np.sin: unary(np.sin),
     np.cos: unary(np.cos),
     np.tan: unary(np.tan, low=-1.2, high=1.2),
+    elementwise.complement: unary(elementwise.complement),
     np.arcsin: unary(np.arcsin, **unit),
     np.arccos: unary(np.arccos, **unit),
     np.arctan: unary(np.arctan),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .foreign import array_from
-from .reductions import spread
+from .reductions import spread, widened
 from .registry import Array, Axis, defvjp, pointwise, primitive
 
 
@@ -95,6 +95,8 @@ pointwise.update([relu, sigmoid, erf])
 def softmax(x: Array, axis: Axis = -1) -> Array:
     """exp(x) / sum(exp(x)) along `axis` (all axes if None)."""
     x = floating(x)
+    if x.dtype == np.float16:  # the sum may be more than its largest number
+        return softmax(x.astype(np.float32), axis).astype(x.dtype)
     e = np.exp(x - finite_max(x, axis))
     return e / np.sum(e, axis=axis, keepdims=True)
 
@@ -109,6 +111,8 @@ def finite_max(x: Array, axis: Axis) -> Array:
 def log_softmax(x: Array, axis: Axis = -1) -> Array:
     """log(softmax(x)) along `axis`, exact also where softmax rounds to 0."""
     x = floating(x)
+    if x.dtype == np.float16:
+        return log_softmax(x.astype(np.float32), axis).astype(x.dtype)
     z = x - finite_max(x, axis)
     return z - np.log(np.sum(np.exp(z), axis=axis, keepdims=True))
 
@@ -117,6 +121,8 @@ def log_softmax(x: Array, axis: Axis = -1) -> Array:
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """log(sum(exp(x))) along `axis` (all axes if None), without overflow."""
     x = floating(x)
+    if x.dtype == np.float16:
+        return logsumexp(x.astype(np.float32), axis, keepdims).astype(x.dtype)
     largest = finite_max(x, axis)
     y = np.log(np.sum(np.exp(x - largest), axis=axis, keepdims=True)) + largest
     return y if keepdims else np.squeeze(y, axis=axis)
@@ -124,9 +130,10 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 
 def softmax_rule(g: Array, y: Array, x: Array, axis: Axis = -1) -> Array:
     """y (g - sum(g y))."""
+    g = widened(g)
     return y * (g - np.sum(g * y, axis=axis, keepdims=True))
 
 
 defvjp(softmax,     softmax_rule)
-defvjp(log_softmax, lambda g, y, x, axis=-1: g - softmax(x, axis) * np.sum(g, axis=axis, keepdims=True))
+defvjp(log_softmax, lambda g, y, x, axis=-1: g - softmax(x, axis) * np.sum(widened(g), axis=axis, keepdims=True))
 defvjp(logsumexp,   lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * softmax(x, axis))

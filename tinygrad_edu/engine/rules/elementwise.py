@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .activations import sigmoid
-from .registry import Array, composition, defvjp, nondifferentiable, pointwise, primitive
+from .registry import Array, composition, defvjp, nondifferentiable, pointwise, predicate, primitive
 
 LN2, LN10 = math.log(2), math.log(10)
+NEAR_1 = 1 / 64  # where 1 - y**2 is smaller, it has lost six bits
 
 # Arithmetic
 defvjp(np.add,        lambda g, y, a, b: g,
@@ -62,10 +63,10 @@ defvjp(np.hypot,    lambda g, y, a, b: g * np.where(y == 0, 0, a / y),
 # Exponentials and logarithms
 defvjp(np.exp,   lambda g, y, x: g * y)
 defvjp(np.exp2,  lambda g, y, x: g * (y * LN2))
-defvjp(np.expm1, lambda g, y, x: g * (y + 1))
+defvjp(np.expm1, lambda g, y, x: g * np.exp(x))
 defvjp(np.log,   lambda g, y, x: g / x)
-defvjp(np.log2,  lambda g, y, x: g / (x * LN2))
-defvjp(np.log10, lambda g, y, x: g / (x * LN10))
+defvjp(np.log2,  lambda g, y, x: g / x / LN2)
+defvjp(np.log10, lambda g, y, x: g / x / LN10)
 defvjp(np.log1p, lambda g, y, x: g / (1 + x))
 
 
@@ -79,20 +80,53 @@ defvjp(np.logaddexp,  lambda g, y, a, b: g * sigmoid(difference(a, b)),
 defvjp(np.logaddexp2, lambda g, y, a, b: g * sigmoid(difference(a, b) * LN2),
                       lambda g, y, a, b: g * sigmoid(difference(b, a) * LN2))
 
-# Trigonometric and hyperbolic functions. (1 - x) * (1 + x) is more exact than 1 - x**2 near 1. In arccosh, two square
-# roots give NaN wherever the function does; sqrt(x**2 - 1) would not.
+# Trigonometric and hyperbolic functions. hypot(1, x)**2 is 1 + x**2 without overflow. In arccosh, two square roots give
+# NaN wherever the function does; sqrt(x**2 - 1) would not.
+@primitive
+def complement(x: Array) -> Array:
+    """1 - x**2, exact to rounding near 1 too. Its derivative is exact near 0, where that of the product is not."""
+    return (1 - x) * (1 + x)
+
+
+@predicate
+def rounds_away(slope: Array) -> bool:
+    """Return whether an element of 1 - y**2 is small, and has lost digits."""
+    return bool(np.min(slope, initial=1) < NEAR_1)
+
+
+def tanh_slope(x: Array, y: Array) -> Array:
+    """Return 1 - y**2 for y = tanh(x); where it is small, as 4 e / (1 + e)**2 with e = exp(-2 |x|)."""
+    slope = 1 - y * y
+    if not rounds_away(slope):
+        return slope
+    if type(slope) is np.ndarray:  # in place of a few elements, and on tapes and recordings of all
+        i = np.nonzero(slope < NEAR_1)
+        e = np.exp(-2 * np.abs(x[i]))
+        slope[i] = 4 * e / np.square(1 + e)
+        return slope
+    e = np.exp(-2 * np.abs(x))
+    return np.where(np.less(slope, NEAR_1), 4 * e / np.square(1 + e), slope)
+
+
+def over_squared_hypot(g: Array, x: Array) -> Array:
+    """Return g / (1 + x**2)."""
+    h = np.hypot(1, x)
+    return g / h / h
+
+
+defvjp(complement, lambda g, y, x: g * (-2 * x))
 defvjp(np.sin,     lambda g, y, x: g * np.cos(x))
 defvjp(np.cos,     lambda g, y, x: -g * np.sin(x))
 defvjp(np.tan,     lambda g, y, x: g * (1 + y * y))
-defvjp(np.arcsin,  lambda g, y, x: g / np.sqrt((1 - x) * (1 + x)))
-defvjp(np.arccos,  lambda g, y, x: -g / np.sqrt((1 - x) * (1 + x)))
-defvjp(np.arctan,  lambda g, y, x: g / (1 + x * x))
+defvjp(np.arcsin,  lambda g, y, x: g / np.sqrt(complement(x)))
+defvjp(np.arccos,  lambda g, y, x: -g / np.sqrt(complement(x)))
+defvjp(np.arctan,  lambda g, y, x: over_squared_hypot(g, x))
 defvjp(np.sinh,    lambda g, y, x: g * np.cosh(x))
 defvjp(np.cosh,    lambda g, y, x: g * np.sinh(x))
-defvjp(np.tanh,    lambda g, y, x: g * (1 - y * y))
-defvjp(np.arcsinh, lambda g, y, x: g / np.sqrt(1 + x * x))
+defvjp(np.tanh,    lambda g, y, x: g * tanh_slope(x, y))
+defvjp(np.arcsinh, lambda g, y, x: g / np.hypot(1, x))
 defvjp(np.arccosh, lambda g, y, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))
-defvjp(np.arctanh, lambda g, y, x: g / ((1 - x) * (1 + x)))
+defvjp(np.arctanh, lambda g, y, x: g / complement(x))
 defvjp(np.deg2rad, lambda g, y, x: np.deg2rad(g))
 defvjp(np.radians, lambda g, y, x: np.radians(g))
 defvjp(np.rad2deg, lambda g, y, x: np.rad2deg(g))
@@ -158,7 +192,7 @@ def _clip(a: Array, a_min: ArrayLike | None = None, a_max: ArrayLike | None = No
     raise ValueError("np.clip: give the bounds by one pair of names, a_min and a_max or min and max")
 
 
-pointwise.update([clip, np.where])
+pointwise.update([clip, complement, np.where])
 nondifferentiable(
     np.sign, np.floor, np.ceil, np.trunc, np.fix, np.rint, np.round, np.around, np.floor_divide,
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,

@@ -4,31 +4,45 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .ranges import in_range, scaled
 from .reductions import spread
 from .registry import Array, Axis, composition, defvjp, nondifferentiable, primitive
 
 
 @primitive
 def euclidean_norm(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The square root of the sum of squares along one or more axes."""
-    return np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims))
+    """The square root of the sum of squares along one or more axes, right also where a square would overflow."""
+
+    def norm(x: Array) -> Array:
+        return np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims))
+
+    with np.errstate(over="ignore"):
+        y = norm(x)
+        return y if in_range(y, x) else scaled(norm, x, axis, keepdims)
 
 
 def euclidean_norm_rule(g: Array, y: Array, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """x / y, and 0 where y is 0."""
-    return spread(g / np.where(y == 0, 1, y), x, axis, keepdims) * x
+    return spread(g, x, axis, keepdims) * (x / spread(np.where(y == 0, 1, y), x, axis, keepdims))
 
 
 @primitive
 def minkowski_norm(x: Array, p: float, axis: Axis = None, keepdims: bool = False) -> Array:
     """The p-norm along one or more axes: the sum of |x|**p, to the power of 1/p."""
-    powers: Array = np.abs(x) ** float(p)
-    return np.sum(powers, axis=axis, keepdims=keepdims) ** (1 / float(p))
+
+    def norm(x: Array) -> Array:
+        powers: Array = np.abs(x) ** float(p)
+        return np.sum(powers, axis=axis, keepdims=keepdims) ** (1 / float(p))
+
+    with np.errstate(over="ignore"):
+        y = norm(x)
+        return y if p < 0 or in_range(y ** (p / 2), x) else scaled(norm, x, axis, keepdims)
 
 
 def minkowski_norm_rule(g: Array, y: Array, x: Array, p: float, axis: Axis = None, keepdims: bool = False) -> Array:
     """sign(x) (|x| / y)**(p-1), and 0 where x or y is 0."""
-    ratio = np.where(x == 0, 1, np.abs(x)) / spread(np.where(y == 0, 1, y), x, axis, keepdims)
+    size = spread(np.where(y == 0, 1, y), x, axis, keepdims)
+    ratio = np.where(x == 0, size, np.abs(x)) / size
     return spread(np.where(y == 0, 0, g), x, axis, keepdims) * np.sign(x) * ratio ** (float(p) - 1)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import ArrayLike, DTypeLike
 
+from .ranges import in_range, scaled
 from .registry import Array, Axis, Rule, Shape, array_of, composition, defvjp, nondifferentiable
 
 SMALL = 10_000  # below this size filling an array is faster than np.broadcast_to, which makes a view
@@ -27,11 +28,17 @@ def spread(g: Array | np.generic, x: Array, axis: Axis, keepdims: bool, where: A
     return g if where is None else np.where(where, g, 0)
 
 
+def widened(g: Any) -> Any:
+    """Return float16 as float32: a count or a square of its numbers may be more than its largest, 65504."""
+    return g.astype(np.float32) if getattr(g, "dtype", None) == np.float16 else g
+
+
 def count(x: Array, y: Array, ddof: float, axis: Axis, keepdims: bool, where: Array | None) -> Array | float:
     """Return the number of elements of x that went into one element of y, minus ddof."""
     if where is None:
         return float(x.size / max(y.size, 1) - ddof)
-    return np.sum(np.broadcast_to(where, x.shape), axis=axis, keepdims=keepdims, dtype=x.dtype) - ddof
+    dtype = np.promote_types(x.dtype, np.float32)
+    return np.sum(np.broadcast_to(where, x.shape), axis=axis, keepdims=keepdims, dtype=dtype) - ddof
 
 
 def deviation(x: Array, axis: Axis, where: Array | None = None) -> Array:
@@ -51,7 +58,7 @@ def sum_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike |
 def mean_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike | None = None, out: None = None,
               keepdims: bool = False, *, where: Array | None = None) -> Array:
     """1/n for each element; g is divided before it is repeated, while it is small."""
-    return spread(g / count(x, y, 0, axis, keepdims, where), x, axis, keepdims, where)
+    return spread(widened(g) / count(x, y, 0, axis, keepdims, where), x, axis, keepdims, where)
 
 
 def var_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike | None = None, out: None = None,
@@ -59,7 +66,7 @@ def var_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike |
              correction: float | None = None) -> Array:
     """2 (x - mean) / (n - ddof)."""
     n = count(x, y, correction or ddof, axis, keepdims, where)
-    return spread(2 * g / n, x, axis, keepdims, where) * deviation(x, axis, where)
+    return spread(2 * widened(g) / n, x, axis, keepdims, where) * deviation(widened(x), axis, where)
 
 
 def std_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike | None = None, out: None = None,
@@ -67,7 +74,12 @@ def std_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike |
              correction: float | None = None) -> Array:
     """(x - mean) / ((n - ddof) std), and 0 where std is 0, since all of x equals the mean there."""
     n = count(x, y, correction or ddof, axis, keepdims, where)
-    return spread(g / (n * np.where(y == 0, 1, y)), x, axis, keepdims, where) * deviation(x, axis, where)
+    d = deviation(widened(x), axis, where)
+    if not in_range(y, x):
+        norm = scaled(lambda d: np.sqrt(np.sum(np.square(d), axis=axis, keepdims=keepdims)), d, axis, keepdims)
+        y = norm / np.sqrt(n)
+    ratio = d / spread(np.where(y == 0, 1, y), x, axis, keepdims)
+    return spread(widened(g) / n, x, axis, keepdims, where) * (ratio if where is None else np.where(where, ratio, 0))
 
 
 # Maxima and minima
@@ -78,12 +90,12 @@ def extremum_rule(g: Array, y: Array, x: Array, axis: Axis = None, out: None = N
     chosen = x == extremum
     if where is not None:
         chosen = chosen & where
-    shares = np.sum(chosen, axis=axis, keepdims=True, dtype=x.dtype)
+    shares = np.sum(chosen, axis=axis, keepdims=True, dtype=np.promote_types(x.dtype, np.float32))
     if initial is not None:
         shares = shares + (extremum == array_of(initial).astype(x.dtype))
     if where is not None:
         shares = np.maximum(shares, 1)  # where `where` leaves no element, chosen / shares is 0 / 1
-    return spread(g, x, axis, keepdims) * (chosen / shares)
+    return spread(widened(g), x, axis, keepdims) * (chosen / shares)
 
 
 # Products

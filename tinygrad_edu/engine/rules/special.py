@@ -17,14 +17,20 @@ def sinc_derivative(x: Array, n: int) -> Array:
     """
     u = np.pi * x
     near = np.abs(u) <= n
-    small, large = np.where(near, u, 0), np.where(near, 1, u)
+    small, large, far = np.where(near, u, 0), np.where(near, 1, u), np.where(near, 0, x)
     series: Array | float = 0.0
     for k in range(2 * n + 9, (n - 1) // 2, -1):
         series = series * small * small + (-1) ** k / ((2 * k + 1) * math.factorial(2 * k - n))
     f: Array | float = 0.0
     for i in range(n + 1):
-        f = (np.sin(large + i * (np.pi / 2)) - i * f) / large
+        f = (sinpi(far + i / 2) - i * f) / large
     return np.pi**n * np.where(near, series * small if n % 2 else series, f)
+
+
+def sinpi(x: Array) -> Array:
+    """Return sin(pi x), exact to rounding far out and near its zeros too."""
+    t = np.remainder(x, 2)
+    return np.sin(np.pi * np.where(t > 1.5, t - 2, np.where(t > 0.5, 1 - t, t)))
 
 
 @primitive
@@ -35,6 +41,8 @@ def i0_derivative(x: Array, n: int) -> Array:
     is enough, and there no terms cancel.
     """
     f = np.sinh if n % 2 else np.cosh
+    if getattr(x, "dtype", np.float64) != np.float64:  # a term may overflow where the mean does not
+        return i0_derivative(x.astype(np.float64), n).astype(x.dtype)
     return sum([c**n * f(x * c) for c in np.cos((np.arange(64) + 0.5) * (np.pi / 128)).tolist()]) / 64
 
 
