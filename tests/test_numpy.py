@@ -198,7 +198,6 @@ def test_errors_name_the_function_the_shapes_the_label_and_the_remedy():
     assert "unheard_of has no rule for Tensors" in text
     assert "defvjp(unheard_of, rule, ...)" in text
     assert "nondifferentiable(unheard_of)" in text
-    assert "np.std(..., mean=...): its rule does not know" in message(TypeError, lambda: np.std(x, mean=0.0))
     assert "np.sum(..., initial=...): no place for a Tensor" in message(TypeError, lambda: np.sum(x, initial=w[0, 0]))
     assert "use i.astype(int) for indices" in message(IndexError, lambda: x[x.detach()])
     assert "a = a + t instead of a += t" in message(TypeError, lambda: np.ones(5).__iadd__(x))

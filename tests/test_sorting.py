@@ -125,11 +125,8 @@ def test_the_data_stays_even_if_it_might_be_overwritten():
     assert x.grad.tolist() == [0, 0, 2]
 
 
-def test_q_is_a_constant():
+def test_q_may_be_a_constant_tensor():
     x = tg.Tensor(X)
-    for q in (tg.Tensor(0.5), tg.Tensor([0.1, 0.2])):
-        assert ".data" in message(TypeError, lambda q=q: np.quantile(x, q))
-        assert ".data" in message(TypeError, lambda q=q: np.quantile(X, q))
     assert np.quantile(x, tg.Tensor(0.5, requires_grad=False)).data == np.quantile(X, 0.5)
     assert np.quantile([1, 2], tg.Tensor(0.5, requires_grad=False)) == 1.5
 
@@ -192,8 +189,6 @@ def test_places_are_plain_integers_and_answers_plain_booleans():
         (lambda x: np.union1d([1.0], x), "np.unique(both.data, return_index=True)"),
         (lambda x: np.setdiff1d(x, [1.0]), "x[~np.isin(x, y)]"),
         (lambda x: np.setxor1d(x, x), "x[~np.isin(x, y)]"),
-        (np.histogram, "np.bincount(np.digitize(x.data, edges[1:-1]), weights)"),
-        (lambda x: np.histogram([1.0], weights=x), "np.bincount(np.digitize(x.data, edges[1:-1]), weights)"),
         (lambda x: np.histogram2d(x, x), ".data"),
         (lambda x: np.histogramdd([x, x]), ".data"),
         (np.histogram_bin_edges, "np.linspace(np.min(x), np.max(x), n + 1)"),

@@ -45,7 +45,20 @@ def qr(draw):
     return draw(st.sampled_from([lambda a: joined(np.linalg.qr(a)), lambda a: np.linalg.qr(a, mode="r")])), (a,)
 
 
+@st.composite
+def complement(draw):
+    """Draw the first columns of an orthogonal matrix, a function of any matrix, and a projector on the others."""
+    a = draw(tall(None))[1][0]
+
+    def projector(a):
+        y = decompositions.complement_of(np.linalg.qr(a)[0], decompositions.complete_vectors(a, "Q"))
+        return y @ np.swapaxes(y, -1, -2)
+
+    return projector, (a,)
+
+
 CASES = {
+    decompositions.complement_of: complement(),
     np.linalg.cholesky: st.booleans().flatmap(lambda upper: symmetric(lambda a: np.linalg.cholesky(a, upper=upper))),
     decompositions.eigh: triangle(decompositions.eigh),
     np.linalg.eigh: triangle(np.linalg.eigh),

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 from strategies import arrays, axes, broadcastable, broadcastable_shapes, shapes, unary
 
-from tinygrad_edu.engine.rules import shaping
+from tinygrad_edu.engine.rules import padding, shaping
 
 
 def together(results):
@@ -129,8 +129,8 @@ def padded(draw, fun):
     one = st.integers(0, 4)
     width = draw(st.lists(st.tuples(one, one), min_size=x.ndim, max_size=x.ndim) if x.ndim else st.just(0))
     options = draw(st.sampled_from([{}, {"constant_values": 2.0}])) if mode == "constant" else {}
-    if fun is shaping.pad:
-        return (lambda x: shaping.pad(x, width, mode, options)), (x,)
+    if fun is padding.pad:
+        return (lambda x: padding.pad(x, width, mode, options)), (x,)
     return (lambda x: np.pad(x, width, mode, **options)), (x,)
 
 
@@ -205,7 +205,7 @@ CASES = {
     np.tile: tiled(),
     np.repeat: repeated(),
     np.pad: padded(np.pad),
-    shaping.pad: padded(shaping.pad),
+    padding.pad: padded(padding.pad),
     sliding_window_view: windows(),
     np.triu: triangular(np.triu),
     np.tril: triangular(np.tril),

@@ -63,7 +63,16 @@ def counted(draw, fun):
     return (lambda w: np.bincount(x, w, minlength=least)), (w,)
 
 
+@st.composite
+def histogram(draw):
+    w = draw(arrays(shape=shapes(min_dims=1, max_dims=2, min_side=1), low=0.5))
+    a = np.random.default_rng(w.size).normal(size=w.shape)
+    density = draw(st.booleans())
+    return (lambda w: np.histogram(a, 3, weights=w, density=density)[0].astype(w.dtype)), (w,)
+
+
 CASES = {
+    np.histogram: histogram(),
     np.sort: rearranged(np.sort),
     np.partition: rearranged(np.partition),
     sorting.permute: rearranged(sorting.permute),

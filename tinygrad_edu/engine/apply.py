@@ -7,6 +7,7 @@ import numpy as np
 from .errors import checked_keywords, explained, numpys_error
 from .rules.containers import separated
 from .rules.foreign import ORDINARY, array_from
+from .rules.reductions import about_mean
 from .rules.registry import (
     CONTAINERS,
     compositions,
@@ -23,6 +24,7 @@ from .rules.registry import (
 from .tape import Function, Node, constant, record
 from .threads import threaded
 
+SPREADS = (np.var, np.std, np.nanvar, np.nanstd)  # with the keyword `mean` they are compositions
 implementations.update({f: threaded(f) for f in (np.sin, np.cos)})  # in float64 ten times as slow as any other ufunc
 
 
@@ -31,6 +33,8 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if (rules := vjps.get(fun)) is None:
         return apply_without_rule(fun, args, kwargs)
     if kwargs or (len(args) > 2 and "out" in keywords(fun)):
+        if kwargs.get("mean") is not None and fun in SPREADS:
+            return about_mean(fun, *args, **kwargs)
         args, kwargs = _bound(fun, args, kwargs)
     kind: type[Node] | None = None
     argvals, argnums = list(args), []

@@ -11,7 +11,7 @@ import numpy as np
 
 from .linalg import T
 from .products import matmul
-from .registry import Array, composition, defvjp, primitive, refused, unsettled
+from .registry import Array, composition, defvjp, nondifferentiable, primitive, refused, unsettled
 
 
 class EighResult(NamedTuple):
@@ -196,6 +196,44 @@ def _svdvals(x: Array, /) -> Array:
 unsettled.update([eigh, svd])
 
 
+# Vectors that complete a basis
+@primitive
+def complement_of(u: Array, complete: Array) -> Array:
+    """The columns of an orthonormal basis, `complete`, that follow those of u."""
+    return complete[..., u.shape[-1] :]
+
+
+def complement_rule(g: Array, y: Array, u: Array, complete: Array) -> Array:
+    """-y g.T u: where u turns, y turns with it.
+
+    The basis y is a matter of choice. A function that depends on it, where y.T g is not symmetric, gets NaN.
+    """
+    turn = matmul(T(y), g)
+    tolerance = math.sqrt(np.finfo(y.dtype).eps) * np.max(np.abs(g), axis=(-2, -1), initial=0, keepdims=True)
+    chosen = np.any(np.abs(turn - T(turn)) > tolerance, axis=(-2, -1), keepdims=True)
+    return np.where(chosen, np.nan, -matmul(y, matmul(T(g), u)))
+
+
+defvjp(complement_of, complement_rule, None)
+
+
+def completed(u: Array, complete: Array) -> Array:
+    """Return an orthonormal basis that begins with u."""
+    return u if u.shape[-1] == complete.shape[-1] else np.concatenate([u, complement_of(u, complete)], axis=-1)
+
+
+@primitive
+def complete_vectors(a: Array, side: str) -> Array:
+    """The complete basis of a decomposition of a: "U" or "V" of the singular values', "Q" of QR."""
+    if side == "Q":
+        return np.linalg.qr(a, "complete")[0]
+    u, _, vh = np.linalg.svd(a)
+    return u if side == "U" else T(vh)
+
+
+nondifferentiable(complete_vectors)
+
+
 @composition(np.linalg.svd)
 def _svd(a: Array, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> SVDResult | Array:
     if hermitian:
@@ -205,14 +243,12 @@ def _svd(a: Array, full_matrices: bool = True, compute_uv: bool = True, hermitia
         )
     if not compute_uv:
         return np.linalg.svdvals(a)
-    m, n = matrix_shape("svd", a)
-    if full_matrices and m != n:
-        raise TypeError(
-            f"np.linalg.svd(of shape {a.shape}): the singular vectors that complete U or Vh to a square matrix are not "
-            "unique and have no gradient; pass full_matrices=False"
-        )
+    m, _ = matrix_shape("svd", a)
     y = svd(a)
-    return SVDResult(y[..., 1 : m + 1, :], y[..., 0, :], T(y[..., m + 1 :, :]))
+    u, v = y[..., 1 : m + 1, :], y[..., m + 1 :, :]
+    if full_matrices:
+        u, v = completed(u, complete_vectors(a, "U")), completed(v, complete_vectors(a, "V"))
+    return SVDResult(u, y[..., 0, :], T(v))
 
 
 # QR decomposition
@@ -241,14 +277,16 @@ defvjp(qr, qr_rule)
 @composition(np.linalg.qr)
 def _qr(a: Array, mode: str = "reduced") -> QRResult | Array:
     """Both factors, or r alone. Where a has more columns than rows, q decomposes the first ones, and r is q.T a."""
-    if mode not in ("reduced", "r"):
+    if mode not in ("reduced", "r", "complete"):
         raise TypeError(
-            f"np.linalg.qr(..., mode={mode!r}) does not take Tensors, as its factors are not unique; use "
-            "mode='reduced' or mode='r'"
+            f"np.linalg.qr(..., mode={mode!r}) does not take Tensors; use mode='reduced', mode='complete' or mode='r'"
         )
     m, n = matrix_shape("qr", a)
     y = qr(a if n <= m else a[..., :m])
     q, r = y[..., :m, :], T(y[..., m:, :])
     if n > m:
         r = np.concatenate([r, matmul(T(q), a[..., m:])], axis=-1)
+    if mode == "complete" and m > n:
+        q = completed(q, complete_vectors(a, "Q"))
+        r = np.concatenate([r, np.zeros((*r.shape[:-2], m - n, n), r.dtype)], axis=-2)
     return r if mode == "r" else QRResult(q, r)

@@ -169,10 +169,22 @@ def slogdet(a: Array) -> Array:
     return np.stack(np.linalg.slogdet(a), axis=-1)
 
 
+def slogdet_rule(g: Array, y: Array, a: Array) -> Array:
+    """The transposed inverse."""
+    try:
+        inverse = np.linalg.inv(a)
+    except np.linalg.LinAlgError:
+        raise np.linalg.LinAlgError(
+            f"np.linalg.slogdet(of shape {a.shape}): a matrix is singular, and the logarithm of its determinant, -inf, "
+            "has no gradient; np.linalg.det has one, or add a small multiple of np.eye(n)"
+        ) from None
+    return g[..., 1, None, None] * T(inverse)
+
+
 defvjp(np.linalg.det, lambda g, y, a: g[..., None, None] * cofactors(a))
 defvjp(cofactors,     lambda g, y, a: cofactors_jvp(g, a))
 defvjp(cofactors_jvp, lambda h, y, g, a: cofactors_jvp(h, a), cofactors_jvp_a)
-defvjp(slogdet,       lambda g, y, a: g[..., 1, None, None] * T(np.linalg.inv(a)))
+defvjp(slogdet,       slogdet_rule)
 
 
 class SlogdetResult(NamedTuple):

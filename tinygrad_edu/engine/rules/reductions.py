@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import ArrayLike, DTypeLike
 
 from .ranges import in_range, scaled
-from .registry import Array, Axis, Rule, Shape, array_of, composition, defvjp, nondifferentiable
+from .registry import Array, Axis, Function, Rule, Shape, array_of, composition, defvjp, nondifferentiable
 
 SMALL = 10_000  # below this size filling an array is faster than np.broadcast_to, which makes a view
 
@@ -80,6 +80,27 @@ def std_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike |
         y = norm / np.sqrt(n)
     ratio = d / spread(np.where(y == 0, 1, y), x, axis, keepdims)
     return spread(widened(g) / n, x, axis, keepdims, where) * (ratio if where is None else np.where(where, ratio, 0))
+
+
+def variance_about(mean: Array, x: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False,
+                   where: Array | None = None, correction: float | None = None) -> Array:
+    """Return the variance for a mean that is given, `np.var(..., mean=...)`."""
+    squares = np.square(x - mean)
+    total = np.sum(squares if where is None else np.where(where, squares, 0), axis=axis, keepdims=keepdims)
+    return total / count(x, total, correction or ddof, axis, keepdims, where)
+
+
+def about_mean(fun: Function, x: Array, *args: Any, mean: Array, **kwargs: Any) -> Array:
+    """Call np.var, np.std or one that ignores NaN with the keyword `mean`."""
+    kwargs |= dict(zip(("axis", "dtype", "out", "ddof", "keepdims"), args, strict=False))
+    if kwargs.pop("out", None) is not None or kwargs.pop("dtype", None) is not None:
+        raise TypeError(f"np.{fun.__name__}(..., mean=..., out=..., dtype=...): leave out and dtype away; use .astype")
+    if fun in (np.nanvar, np.nanstd):
+        kwargs["where"] = not_nan(x, kwargs.get("where"))
+    if kwargs.get("where") is not None:
+        x = np.where(kwargs["where"], x, mean)
+    y = variance_about(mean, x, **kwargs)
+    return np.sqrt(y) if fun in (np.std, np.nanstd) else y
 
 
 # Maxima and minima

@@ -129,40 +129,6 @@ if hasattr(np, "astype"):  # NumPy 2.1
     composition(np.astype)(lambda x, dtype, /, *, copy=True: x.astype(dtype))  # always a copy
 
 
-# Padding
-@primitive
-def pad(x: Array, pad_width: Any, mode: str, options: dict[str, Any]) -> Array:
-    """`np.pad` in the modes that pad with constants or with elements of x."""
-    return np.pad(x, pad_width, mode, **options)  # type: ignore[call-overload]
-
-
-def pad_rule(g: Array, y: Array, x: Array, pad_width: Any, mode: str, options: dict[str, Any]) -> Array:
-    """g at the place of x, plus g at the padding that was copied from x."""
-    if mode != "constant":
-        return scatter_back(g, x, lambda number: pad(number, pad_width, mode, options))
-    (start,) = np.argwhere(np.pad(np.ones((1,) * x.ndim), pad_width))  # the place of x, for any kind of pad_width
-    return g[tuple([slice(start[i], start[i] + n) for i, n in enumerate(x.shape)])]
-
-
-defvjp(pad, pad_rule)
-
-
-@composition(np.pad)
-def _pad(array: Array, pad_width: Any, mode: str = "constant", *, constant_values: ArrayLike | None = None,
-         end_values: ArrayLike | None = None, stat_length: ArrayLike | None = None,
-         reflect_type: str | None = None) -> Array:
-    given = {"constant_values": constant_values, "end_values": end_values, "stat_length": stat_length,
-             "reflect_type": reflect_type}
-    options = {key: value for key, value in given.items() if value is not None}
-    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap") or reflect_type == "odd":
-        odd = ", reflect_type='odd'" * (reflect_type == "odd")
-        raise TypeError(
-            f"np.pad(..., mode={mode!r}{odd}) has no rule for Tensors, as its padding is computed, not copied; "
-            "compute the padding, and join it to the array with np.concatenate"
-        )
-    return pad(array, pad_width, mode, options)
-
-
 # Several arrays
 def one_or_tuple(results: list[Array]) -> Array | tuple[Array, ...]:
     """Return a single result as it is, and several as a tuple."""

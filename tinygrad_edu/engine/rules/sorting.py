@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .indexing import scatter
-from .reductions import merge_axes, unmerge_axes
+from .reductions import axes_of, merge_axes, unmerge_axes
 from .registry import (
     Array,
     Axis,
@@ -120,11 +120,49 @@ def nanmedian(a: Array, axis: Axis = None, out: None = None, overwrite_input: bo
     return order_statistic(a, "nanmedian", {}, axis, keepdims)
 
 
+METHODS = {  # the continuous methods of np.quantile: alpha and beta of Hyndman and Fan 1996
+    "linear": (1.0, 1.0), "hazen": (0.5, 0.5), "weibull": (0.0, 0.0), "interpolated_inverted_cdf": (0.0, 1.0),
+    "median_unbiased": (1 / 3, 1 / 3), "normal_unbiased": (0.375, 0.375),
+}
+
+
+def interpolated(a: Array, q: Array, axis: Axis, method: str, keepdims: bool, passing_nan: bool) -> Array:
+    """Return the quantiles as functions of a and of q: on the line between two neighbours of the sorted elements."""
+    if method not in METHODS:
+        raise TypeError(
+            f"np.quantile(..., method={method!r}) is constant between jumps of q, so q has no gradient; pass "
+            f"q.data, or use a continuous method: {', '.join(METHODS)}"
+        )
+    merged = merge_axes(a, axis)
+    missing = np.isnan(merged)
+    n = merged.shape[-1] - np.count_nonzero(missing, axis=-1) if passing_nan else np.asarray(merged.shape[-1])
+    alpha, beta = METHODS[method]
+    q = np.reshape(q, np.shape(q) + (1,) * (merged.ndim - 1))
+    place = np.clip(n * q + (alpha + q * (1 - alpha - beta)) - 1, 0, np.maximum(n - 1, 0))
+    place = np.broadcast_to(place, np.broadcast_shapes(place.shape, merged.shape[:-1]))
+    below = np.floor(place)
+    shape, x = place.shape, np.sort(merged)
+    x = np.where(np.any(missing, axis=-1, keepdims=True), np.nan, x) if not passing_nan else x
+
+    def element(i: Array) -> Array:
+        columns = np.moveaxis(i.astype(int).reshape(-1, *merged.shape[:-1]), 0, -1)
+        return np.moveaxis(np.take_along_axis(x, columns, -1), -1, 0).reshape(shape)
+
+    first, last = element(below), element(np.minimum(below + 1, np.maximum(n - 1, 0)))
+    y = (first + (place - below) * (last - first)).astype(a.dtype)
+    axes = axes_of(a, axis)
+    return np.expand_dims(y, tuple([i + q.ndim - merged.ndim + 1 for i in axes])) if keepdims else y
+
+
 def quantile_composition(statistic: str) -> Function:
-    """Return the composition of np.quantile or a similar function: q is a constant, and any `method` is allowed."""
+    """Return the composition of np.quantile or a similar function; any `method` is allowed where q is a constant."""
+    percent = statistic.endswith("percentile")
 
     def quantile(a: ArrayLike, q: ArrayLike, axis: Axis = None, out: None = None, overwrite_input: bool = False,
                  method: str = "linear", keepdims: bool = False) -> Array:
+        if getattr(q, "requires_grad", False):
+            fraction: Any = q / 100 if percent else q  # type: ignore[operator]
+            return interpolated(arrays_of([a])[0], fraction, axis, method, keepdims, statistic[:3] == "nan")
         fractions = q if isinstance(q, (int, float)) else array_of(q)
         if np.ndim(fractions) > 1 and statistic[:3] == "nan":  # NumPy would put the second axis of q last
             raise ValueError(f"np.{statistic}: q has {np.ndim(fractions)} axes; pass it as a list, and reshape y")
@@ -152,6 +190,26 @@ def _bincount(x: ArrayLike, /, weights: Array | None = None, minlength: int = 0)
     return bincount(weights, array_of(x), minlength)
 
 
+@composition(np.histogram)
+def histogram(a: ArrayLike, bins: Any = 10, range: Any = None, density: bool | None = None,
+              weights: Array | None = None) -> tuple[Array, Array]:
+    """The sums of the weights of the numbers in each bin, and the edges, which are constants."""
+    if weights is None or getattr(a, "requires_grad", False):
+        raise TypeError(
+            "np.histogram: counts have no gradient by the numbers that are counted; pass their .data (a gradient by "
+            "weights= is there)"
+        )
+    a, weights = array_of(a), arrays_of([weights])[0]
+    if a.shape != weights.shape:
+        raise ValueError(f"np.histogram: weights of shape {weights.shape} for numbers of shape {a.shape}")
+    a, weights = np.ravel(a), np.ravel(weights)
+    edges = np.histogram_bin_edges(a, bins, range)
+    inside = np.flatnonzero((a >= edges[0]) & (a <= edges[-1]))
+    bin_of = np.minimum(np.searchsorted(edges, a[inside], side="right") - 1, len(edges) - 2)
+    sums = bincount(weights[inside], bin_of, len(edges) - 1)
+    return (sums / np.diff(edges).astype(sums.dtype) / np.sum(sums) if density else sums), edges
+
+
 nondifferentiable(np.argsort, np.argpartition, np.searchsorted, np.digitize, np.nonzero, np.flatnonzero, np.argwhere,
                   np.isin, getattr(np, "in1d", np.isin))  # NumPy 2.4 removed in1d
 
@@ -165,7 +223,7 @@ refused("which elements are kept depends on the data; find their indices with x[
         np.intersect1d, np.union1d, np.setdiff1d, np.setxor1d)
 refused("counts have no gradient; pass its .data, or for the gradient of weights write "
         "np.bincount(np.digitize(x.data, edges[1:-1]), weights)",
-        np.histogram, np.histogram2d, np.histogramdd)
+        np.histogram2d, np.histogramdd)
 refused("pass its .data, or for a gradient of the edges write np.linspace(np.min(x), np.max(x), n + 1)",
         np.histogram_bin_edges)
 refused("it sorts complex numbers, and Tensors hold real numbers; use np.sort", np.sort_complex)

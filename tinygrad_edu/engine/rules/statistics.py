@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .reductions import axes_of, count, deviation
-from .registry import Array, Axis, array_of, arrays_of, composition, defvjp, predicate, primitive
+from .registry import Array, Axis, arrays_of, composition, defvjp, predicate, primitive
 
 
 @composition(np.ptp)
@@ -71,7 +71,8 @@ def cov(m: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, bias: boo
     float32 stays float32.
     """
     x = variables_of(m, y, rowvar)
-    f, a = [np.ones(x.shape[1]) if w is None else array_of(w).astype(float) for w in (fweights, aweights)]
+    x = x if x.dtype.kind == "f" else x.astype(float)
+    f, a = [np.ones(x.shape[1]) if w is None else arrays_of([w])[0].astype(float) for w in (fweights, aweights)]
     if f.shape != x.shape[1:] or a.shape != x.shape[1:] or invalid_weights(f, a):
         raise ValueError(
             f"np.cov: fweights of shape {f.shape}, aweights of shape {a.shape} for {x.shape[1]} observations; each "
