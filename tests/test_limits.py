@@ -50,7 +50,6 @@ HESSIANS = {
     "hvp": lambda f, x: np.stack([tg.hvp(f)(x, v) for v in BASIS]),
     "jvp of grad": lambda f, x: np.stack([tg.jvp(tg.grad(f), [x], [v])[1] for v in BASIS]),
     "grad of grad": lambda f, x: np.stack([tg.grad(lambda x, v=v: tg.grad(f)(x) @ v)(x) for v in BASIS]),
-    "grad of jvp": lambda f, x: np.stack([tg.grad(lambda x, v=v: tg.jvp(f, [x], [v])[1])(x) for v in BASIS]),
 }
 
 

@@ -134,6 +134,7 @@ def change(g: Any, y: Node, direction: Gradient) -> Gradient:
         )
 
     for z, c in backpropagate(g, direction, towards):
+        is_leaf(z)  # raises FreedError where forward mode forgot the graph, and starts again
         if is_same(z):
             total = c if total is None else total + c
     return total

@@ -10,14 +10,14 @@ import numpy as np
 
 from ..engine.backward import toposort
 from ..engine.habits import names_keywords
-from ..engine.rules.registry import Function
+from ..engine.rules.registry import Function, unsettled
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from . import batch_rules, tree  # noqa: F401  # fills the table of `batching`
 from .arguments import Argnums, Result, as_result, as_results, check_result, like_arguments, name_of
 from .batching import Batch, Level, full
-from .forward import jvp, push_forward
-from .reverse import grad, pull_back, trace
+from .forward import holds_nan, jvp, push_forward
+from .reverse import grad, node_gradients, pull_back, trace
 
 MOST = 2**23  # elements of the largest array that a batch of directions may make
 
@@ -63,7 +63,13 @@ def _columns(y: Any, xs: list[Tensor], carry: bool, mode: str) -> list[Result]:
     if not isinstance(y, Node):
         return [np.zeros(np.shape(y) + np.shape(x)) for x in xs]
     forward = mode == "forward" or (mode == "auto" and sum([x._value.size for x in xs]) < y.size)
-    return [_forward(y, xs, k, carry) for k in range(len(xs))] if forward else _reverse(y, xs, carry)
+    columns = [_forward(y, xs, k, carry) for k in range(len(xs))] if forward else _reverse(y, xs, carry)
+    if any(map(holds_nan, columns)) and any(node.fun in unsettled for node in toposort(y)):
+        # Eigenvectors of equal eigenvalues have no tangent; limits know the gradients of one element after another.
+        rows = [pull_back(y, xs, e.reshape(y.shape), carry) for e in np.eye(y.size, dtype=y.dtype)]
+        parts = zip(xs, zip(*rows, strict=True), strict=True)
+        columns = [np.stack(part).reshape(y.shape + np.shape(x)) for x, part in parts]
+    return columns
 
 
 def _reverse(y: Node, xs: list[Tensor], carry: bool) -> list[Result]:
@@ -156,6 +162,8 @@ def hvp(f: Function, argnums: int = 0) -> Callable[..., Result]:
         g, xs, carry = trace("hvp", along, (x,), {}, 0)  # the gradient's graph is there anyway, so the walk is cheaper
         tangent = push_forward(g, xs, [v])
         carry = carry or (isinstance(v, Tensor) and v.requires_grad)
+        if holds_nan(tangent):  # eigenvectors of equal eigenvalues have no tangent, but the function may have a Hessian
+            return node_gradients(g, xs, v, carry)[0]
         return np.zeros_like(xs[0].data) if tangent is None else as_result(tangent, carry)
 
     return product

@@ -86,9 +86,9 @@ def close(x: Array) -> Array:
     return np.less_equal(distance, tolerance * np.max(np.abs(x), axis=-1, initial=0, keepdims=True)[..., None])
 
 
-def pairwise_quotient(x: Array, divisor: Array, unknown: Array) -> Array:
+def pairwise_quotient(x: Array | float, divisor: Array, unknown: Array) -> Array:
     """Return x / divisor for each pair of values, 0 on the diagonal, and NaN where the quotient is unknown."""
-    one = np.eye(x.shape[-1], dtype=bool)
+    one = np.eye(divisor.shape[-1], dtype=bool)
     return np.where(one, 0, np.where(unknown, np.nan, x / np.where(unknown | one, 1, divisor)))
 
 
@@ -104,7 +104,8 @@ def eigh_rule(g: Array, y: Array, a: Array, UPLO: Literal["L", "U"]) -> Array:
     NaN where eigenvalues are equal: see `degenerate.py` for the limit.
     """
     w, v = y[..., 0, :], y[..., 1:, :]
-    return eigh_from(g, y, pairwise_quotient(matmul(T(v), g[..., 1:, :]), w[..., None, :] - w[..., None], close(w)))
+    factor = pairwise_quotient(1.0, w[..., None, :] - w[..., None], close(w))
+    return eigh_from(g, y, matmul(T(v), g[..., 1:, :]) * factor)
 
 
 defvjp(eigh, eigh_rule)
@@ -181,8 +182,8 @@ def svd_rule(g: Array, y: Array, a: Array) -> Array:
     row, column, none = s[..., None, :], s[..., None], zero(s)
     both = none[..., None, :] & none[..., None]
     known = np.where(none, np.nan, 1 / np.where(none, 1, s))[..., None, :]
-    return svd_from(g, y, a, pairwise_quotient(by_difference, row - column, equal),
-                    pairwise_quotient(by_sum, row + column, both), by_u * known, by_v * known)
+    return svd_from(g, y, a, by_difference * pairwise_quotient(1.0, row - column, equal),
+                    by_sum * pairwise_quotient(1.0, row + column, both), by_u * known, by_v * known)
 
 
 defvjp(svd, svd_rule)
