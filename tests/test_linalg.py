@@ -136,7 +136,7 @@ def test_slogdet_gives_a_constant_sign_and_the_logarithm():
     tg.check_grad(lambda a: np.linalg.slogdet(a)[1], np.eye(3))
     y = np.linalg.slogdet(tg.Tensor(np.ones((2, 2))))[1]
     assert y.data == -np.inf
-    with pytest.raises(np.linalg.LinAlgError, match="Singular matrix"):
+    with pytest.raises(np.linalg.LinAlgError, match="a matrix is singular"):
         y.backward()
 
 

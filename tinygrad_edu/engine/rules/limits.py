@@ -42,7 +42,8 @@ def curvature(change: Change, at: Array) -> tuple[Array, Array] | None:
     q, p = change(ones), change(ones * weights)
     if q is None or p is None:
         return None
-    return q, at & np.isfinite(q) & np.isclose(q * weights, p, rtol=1e-4)
+    valid = at & np.isfinite(q) & np.isclose(q * weights, p, rtol=1e-4)
+    return (q, valid) if any_true(valid) else None
 
 
 # Functions y that are 0 at a kink, where y**2 is smooth, as for abs. Where g = q y, the gradient is q times half of the
