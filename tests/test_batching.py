@@ -108,6 +108,70 @@ def test_gradients_go_through_a_batch():
     np.testing.assert_allclose(tg.grad(total)(W), tg.grad(looped)(W), atol=1e-13)
 
 
+def rounded(make):
+    """Return a function with a straight-through rule: its derivative is 1, and that of what it computes 0."""
+    if make is tg.primitive:
+        f = tg.primitive(lambda x: np.round(x))
+        tg.defvjp(f, lambda g, y, x: g)
+        return f
+    f = tg.custom_vjp(lambda x: np.round(x))
+    f.defvjp(lambda x: (np.round(x), None), lambda saved, g: (g,))
+    return f
+
+
+@pytest.mark.parametrize("make", [tg.primitive, tg.custom_vjp])
+def test_gradients_through_a_batch_use_the_rules_of_functions_with_rules(make):
+    f = rounded(make)
+    for g in (tg.grad(lambda X: np.sum(tg.vmap(f, fallback=True)(X))), tg.vmap(tg.grad(lambda x: np.sum(f(x))))):
+        np.testing.assert_array_equal(g(X), np.ones_like(X))
+
+
+def test_constants_within_a_batch_stay_constants():
+    f = lambda x: np.sum(tg.stop_gradient(x) * x)
+    for g in (tg.grad(lambda X: np.sum(tg.vmap(f)(X))), tg.vmap(tg.grad(f))):
+        np.testing.assert_array_equal(g(X), X)
+
+
+def written(x):
+    y = x * 1.0
+    z = y[1:]
+    z[[0, 1]] = x[:2]
+    y[0] = 7
+    return y
+
+
+def test_writes_into_members_are_seen_by_views():
+    np.testing.assert_array_equal(tg.vmap(written)(X), each(written, X))
+
+    def assigned(x):
+        y = x * 1.0
+        y[0] = y[1] * y[2]
+        return np.sum(y**2)
+
+    np.testing.assert_allclose(tg.vmap(tg.grad(assigned))(X), each(tg.grad(assigned), X))
+    np.testing.assert_allclose(tg.grad(lambda X: np.sum(tg.vmap(assigned)(X)))(X), each(tg.grad(assigned), X))
+
+
+FALLBACK = {
+    "branch": lambda x: x if x[0] > 0 else -x, "float": lambda x: float(x[0]) * x,
+    "array": lambda x: np.array([x[0], x[1]]),
+    "interp": tg.grad(lambda x: np.sum(np.interp(x, [0, 2, 9], [0, 1, 5]))),
+    "mask": lambda x: np.sum(x[x > 0]), "method": lambda x: np.eye(3).dot(x),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("f", FALLBACK.values(), ids=FALLBACK)
+def test_a_fallback_loops_over_the_members_whatever_stands_in_the_way(f):
+    np.testing.assert_allclose(tg.vmap(f, fallback=True)(X), each(f, X))
+
+
+def test_directions_go_through_batches():
+    along = tg.vmap(lambda x: tg.jvp(np.sin, [x], [x])[1])
+    np.testing.assert_allclose(tg.grad(lambda X: np.sum(along(X)))(X), np.cos(X) - X * np.sin(X))
+    twice = tg.vmap(lambda x: tg.hvp(lambda y: np.sum(y**3))(x, x))
+    np.testing.assert_allclose(tg.jvp(twice, [X], [X])[1], 12 * X * X)
+
+
 def test_what_has_no_batch_is_named_and_looped_over_on_request():
     def f(x):
         return np.interp(x, [-5.0, 0.0, 5.0], [0.0, 1.0, 4.0])
@@ -133,5 +197,8 @@ def test_wrong_numbers_of_members_are_refused():
         tg.vmap(lambda x: x * w)(X)
     with pytest.raises(ValueError, match=r'argument 0\["b"\] of shape \(\) has no axis 0'):
         tg.vmap(lambda p: p["a"])({"a": X, "b": 1.0})
-    with pytest.raises(ValueError, match="3 in_axes for the 2 leaves of argument 0"):
-        tg.vmap(lambda p: p["a"], ([0, 0, 0],))({"a": X, "b": X})
+    for axes in ({"a": 0}, [0, 0], True, {"a": 0, "c": 0}):
+        with pytest.raises(ValueError, match="argument 0 needs an axis with the keys"):
+            tg.vmap(lambda p: p["a"], (axes,))({"a": X, "b": X})
+    with pytest.raises(ValueError, match="results of different shapes"):
+        tg.vmap(lambda x: x[x > 0], fallback=True)(X)

@@ -129,6 +129,47 @@ def test_functions_with_a_rule_of_the_users_own_have_a_forward_mode():
     assert tg.jvp(cube, [2.0], [1.0]) == (8, 12)
 
 
+def test_a_rule_that_leaves_out_what_no_gradient_arrives_at_has_a_forward_mode():
+    double = tg.primitive(lambda x: 2 * x)
+    tg.defvjp(double, lambda g, y, x: 2 * g if np.any(g) else np.zeros_like(x))
+    np.testing.assert_array_equal(tg.jvp(double, [np.ones(3)], [np.arange(3.0)])[1], [0, 2, 4])
+    np.testing.assert_array_equal(tg.hvp(lambda x: np.sum(double(x) ** 2))(np.ones(3), np.arange(3.0)), [0, 8, 16])
+    plain = tg.primitive(lambda x: 2 * x)
+    tg.defvjp(plain, lambda g, y, x: np.array([2 * v for v in np.asarray(getattr(g, "data", g))]))
+    with pytest.raises(TypeError, match="makes plain numbers of the gradient"):
+        tg.jvp(plain, [np.ones(3)], [np.ones(3)])
+
+
+def test_a_function_that_closes_over_tensors_runs_once():
+    w, calls = tg.Tensor([1.0, 2.0]), []
+
+    def f(x):
+        calls.append(1)
+        return np.sum(w * np.sin(x) ** 2)
+
+    x, v = np.array([0.3, 0.4]), np.array([1.0, -1.0])
+    y, tangent = tg.jvp(f, [x], [v])
+    assert len(calls) == 1
+    (y + tangent).backward()
+    np.testing.assert_allclose(w.grad, np.sin(x) ** 2 + 2 * np.sin(x) * np.cos(x) * v)
+
+
+def test_directions_of_constants_are_zero_and_complex_ones_are_refused():
+    np.testing.assert_array_equal(tg.hvp(lambda x: 1.0)(np.ones(2), np.ones(2)), [0, 0])
+    np.testing.assert_array_equal(tg.hvp(lambda x: np.sum(np.floor(x)))(np.ones(2), np.ones(2)), [0, 0])
+    with pytest.raises(TypeError, match="directions are real numbers"):
+        tg.jvp(np.sin, [np.ones(2)], [1j * np.ones(2)])
+    with pytest.raises(ValueError, match="names an argument twice"):
+        tg.grad(lambda x: np.sum(x), (0, -1))(np.ones(2))
+
+
+def test_both_modes_keep_the_dtypes_of_arguments():
+    args = np.ones(2, np.float32), np.ones(2)
+    for mode in ("forward", "reverse"):
+        columns = tg.jacobian(lambda a, b: a * b, (0, 1), mode=mode)(*args)
+        assert [J.dtype for J in columns] == [np.float32, np.float64]
+
+
 def test_written_elements_carry_their_tangents():
     def f(x):
         y = x * 2

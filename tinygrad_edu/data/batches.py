@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.rules.registry import Array, array_of, predicate
+from ..engine.rules.registry import Array, array_of, predicate_of_all
 from ..engine.rules.tables import from_table
 
 Arrays = tuple[Array, ...]
@@ -56,7 +56,7 @@ def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
     return rows
 
 
-@predicate
+@predicate_of_all
 def within(classes: Array, n: int) -> bool:
     """Whether all class numbers go from 0 to n - 1."""
     return bool(classes.min() >= 0 and classes.max() < n)

@@ -201,5 +201,7 @@ def leaves(pairs: Iterable[Pair[N]]) -> list[Pair[N]]:
 def is_leaf(y: Node) -> bool:
     """Return whether y was computed from nothing that takes gradients; raise ValueError if its graph was freed."""
     if y.fun and not y.argnums:
-        raise freed(y)
+        tangents = getattr(y, "tangents", None)  # a forward pass that has ended forgot what is behind y on purpose
+        if not tangents or any(t.active for t in tangents):
+            raise freed(y)
     return not y.argnums

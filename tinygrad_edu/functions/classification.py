@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from ..engine.dispatch import Operand
 from ..engine.rules.activations import log_softmax, softmax
 from ..engine.rules.foreign import array_from
-from ..engine.rules.registry import Array, predicate
+from ..engine.rules.registry import Array, predicate, predicate_of_all
 from ..engine.rules.tables import from_table
 from .losses import TWICE, probabilities, reduced
 
@@ -158,7 +158,7 @@ def nonzero(total: Array) -> bool:
     return bool(total != 0)
 
 
-@predicate
+@predicate_of_all
 def within(classes: Array, n: int) -> bool:
     """Return whether all class numbers are from 0 to n - 1."""
     # Reinterpreted as unsigned, negative numbers are larger than all others: one pass instead of two.

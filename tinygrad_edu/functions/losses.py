@@ -8,7 +8,7 @@ import numpy as np
 from ..engine.dispatch import Operand
 from ..engine.rules.activations import sigmoid
 from ..engine.rules.foreign import array_from
-from ..engine.rules.registry import Array, predicate
+from ..engine.rules.registry import Array, predicate_of_all
 from .activations import floating, relu, softplus
 
 TWICE = "the first argument is a result of {0} already, and the loss applies {0} itself; pass the scores before it"
@@ -55,13 +55,13 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, *, reduction: str
     return reduced(where, softplus(logits) - np.multiply(target, logits), reduction)
 
 
-@predicate
+@predicate_of_all
 def signs(target: Array) -> bool:
     """Return whether all elements are -1 or 1."""
     return bool(np.equal(np.abs(target), 1).all())
 
 
-@predicate
+@predicate_of_all
 def probabilities(target: Array) -> bool:
     """Return whether all elements are from 0 to 1."""
     return bool(np.logical_and(np.greater_equal(target, 0), np.less_equal(target, 1)).all())

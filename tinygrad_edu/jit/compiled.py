@@ -14,6 +14,7 @@ from weakref import WeakMethod, WeakSet
 
 import numpy as np
 
+from ..engine.hooks import hooks
 from ..engine.mode import mode
 from ..engine.reprs import table
 from ..engine.rules.registry import array_likes
@@ -79,7 +80,7 @@ class Jitted:
         Inside a transform it is called, as gradients go through it.
         """
         state = mode()
-        if (state and state.watchers) or is_transforming() or not STOPS.isdisjoint(np.geterr().values()):
+        if (state and state.watchers) or hooks or is_transforming() or not STOPS.isdisjoint(np.geterr().values()):
             return self._fun(*args, **kwargs)
         is_paused = bool(state and state.paused)
         varies = ""

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.rules.registry import Array, predicate
+from ..engine.rules.registry import Array, predicate_of_all
 from ..engine.tensor import Tensor
 from .layers import checked_input, checked_sizes
 from .module import Module
@@ -137,7 +137,7 @@ def narrowed(y: Any, x: Any, weight: Tensor | None) -> Any:
     return y.astype(np.float16) if half else y
 
 
-@predicate
+@predicate_of_all
 def squares_overflow(x: Array) -> bool:
     """Return whether the sum of the squares of x might overflow."""
     if x.size < 10_000:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..engine.rules import indexing
 from ..engine.rules.registry import Function
+from ..engine.tape import Node
 from .batching import Batch, Level, NoBatching, aligned, batches, full, moved, named
 
 
@@ -66,3 +67,14 @@ def take_along_axis(fun: Function, level: Level, args: tuple[Any, ...], kwargs: 
     if axis is None:
         x, axis = np.ravel(x), 0
     return Batch(np.take_along_axis(full(x, level), full(indices, level), moved(axis, x.ndim)), level)
+
+
+def write(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Do `x[index] = v` for each member, in place: views of x see it."""
+    x, index, v = args
+    if isinstance(v, Node):
+        raise TypeError(f"{level.title}: y[...] = ... of a Tensor writes into a plain array; use np.where or np.stack")
+    at, is_flat = stacked_index(x.shape, index, level)
+    if is_flat:
+        at = (slice(None), *np.unravel_index(at[1], x.shape))
+    x.stacked[at] = aligned(v, x.stacked[at].ndim - 1, level)

@@ -5,6 +5,7 @@ Elementwise functions need none, as their operands broadcast. Functions with an 
 """
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..engine.rules import indexing, joining, shaping
 from ..engine.rules.einsum import einsum as explicit_einsum
 from ..engine.rules.products import cross
 from ..engine.rules.registry import Function, name
-from .batch_indexing import getitem, scatter, setitem, take_along_axis
+from .batch_indexing import getitem, scatter, setitem, take_along_axis, write
 from .batching import (
     BATCHED,
     Batch,
@@ -241,6 +242,6 @@ _RULES: dict[Function, Rule] = {
     **dict.fromkeys((np.where, np.clip, np.isclose, cross), elementwise),
     np.tril: triangle, np.triu: triangle,
     np.take_along_axis: take_along_axis,
-    Batch.__getitem__: getitem, indexing.setitem: setitem, indexing.scatter: scatter,
+    operator.getitem: getitem, operator.setitem: write, indexing.setitem: setitem, indexing.scatter: scatter,
 }  # fmt: skip
 BATCHED.update(_RULES)

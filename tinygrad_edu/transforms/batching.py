@@ -18,7 +18,6 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
-from ..engine.rules.finite import has_nan
 from ..engine.rules.registry import (
     Array,
     Function,
@@ -28,7 +27,9 @@ from ..engine.rules.registry import (
     is_elementwise,
     name,
     predicates,
+    predicates_of_all,
 )
+from ..engine.rules.shaping import astype
 from ..engine.tape import Node
 
 _levels = count()
@@ -44,6 +45,7 @@ class Level:
 
 Rule = Callable[[Function, Level, tuple[Any, ...], dict[str, Any]], Any]
 BATCHED: dict[Function, Rule] = {}  # filled by `batch_rules`
+
 OF_SHAPES: set[Function] = {
     np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.common_type,
 }  # fmt: skip
@@ -52,6 +54,13 @@ depth = operator.attrgetter("depth")
 
 class NoBatching(TypeError):
     """Raised for a function that cannot compute all members of a batch at once."""
+
+
+def is_no_batching(error: BaseException | None) -> bool:
+    """Return whether an error, or one that it was raised from, says that a function has no batching."""
+    while error is not None and not isinstance(error, NoBatching):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 class Batch(NDArrayOperatorsMixin):
@@ -95,7 +104,13 @@ class Batch(NDArrayOperatorsMixin):
         return call(fun, args, kwargs)
 
     def __getitem__(self, index: Any) -> Any:
-        return call(Batch.__getitem__, (self, index), {})
+        return call(operator.getitem, (self, index), {})
+
+    def __setitem__(self, index: Any, v: Any) -> None:
+        BATCHED[operator.setitem](operator.setitem, self.level, (self, index, v), {})
+
+    def __round__(self, n: int = 0) -> Any:
+        return np.round(self, n)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -107,7 +122,7 @@ class Batch(NDArrayOperatorsMixin):
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Batch:
         """As ndarray's."""
-        return Batch(self.stacked.astype(dtype, *args, **kwargs), self.level)
+        return self if np.dtype(dtype) == self.dtype else Batch(astype(self.stacked, np.dtype(dtype)), self.level)
 
     def copy(self, order: Any = "C") -> Batch:
         """As ndarray's."""
@@ -131,8 +146,8 @@ class Batch(NDArrayOperatorsMixin):
             "functions, choose with np.where(condition, ..., ...), or pass fallback=True"
         )
 
-    __array__ = __bool__ = __float__ = __int__ = __index__ = __complex__ = __setitem__ = _refuse
-    item = tolist = tobytes = _refuse
+    __array__ = __bool__ = __float__ = __int__ = __index__ = __complex__ = __format__ = _refuse
+    item = tolist = tobytes = fill = _refuse
 
     def __repr__(self) -> str:
         return f"Batch of {self.level.size} arrays of shape {self.shape}"
@@ -165,7 +180,9 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return decided(fun, level, args)
         if fun in compositions:
             return compositions[fun](*args, **kwargs)
-        if fun in implementations and fun not in level.running:
+        # A gradient through a user's primitive goes by its rule, which is there for single members.
+        differentiated = not is_own(fun) and any(isinstance(b.stacked, Node) for b in batches(args))
+        if fun in implementations and fun not in level.running and not differentiated:
             level.running.add(fun)
             try:
                 return implementations[fun](*args, **kwargs)
@@ -176,6 +193,11 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not level.fallback:
             raise
     return looped(fun, level, args, kwargs)
+
+
+def is_own(fun: Function) -> bool:
+    """Return whether a function is this library's, where rules are the derivatives of the code."""
+    return (fun.__module__ or "numpy").partition(".")[0] == __name__.partition(".")[0]
 
 
 def elementwise(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -238,6 +260,8 @@ def member(value: Any, level: Level, i: int) -> Any:
 def looped(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a function once for each member, and stack the results."""
     results = [fun(*member(args, level, i), **member(kwargs, level, i)) for i in range(level.size)]
+    if len({np.shape(r) for r in results if not isinstance(r, tuple)}) > 1:
+        raise NoBatching(f"{level.title}: {name(fun)} gives results of different shapes for the members")
     if not isinstance(results[0], tuple):
         return Batch(np.stack(results), level)
     parts = [Batch(np.stack(part), level) for part in zip(*results, strict=True)]
@@ -246,7 +270,7 @@ def looped(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
 
 def decided(fun: Function, level: Level, args: tuple[Any, ...]) -> bool:
     """Return a predicate's answer, which must be the same for all members: the function branches on it."""
-    if fun is has_nan:  # one NaN is enough, as the remedy is right for all
+    if fun in predicates_of_all:
         return bool(fun(*[a.stacked if type(a) is Batch else a for a in args]))
     answers = {fun(*member(args, level, i)) for i in range(level.size)}
     if len(answers) > 1:

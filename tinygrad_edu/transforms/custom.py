@@ -21,6 +21,7 @@ from ..engine.tape import Node, next_place, record
 from ..engine.tensor import Tensor
 from . import tree
 from .arguments import name_of, variable_of
+from .batching import Batch, batches, looped
 from .reverse import node_gradients
 
 P = ParamSpec("P")
@@ -29,7 +30,13 @@ R = TypeVar("R")
 
 def stop_gradient(x: Any) -> Any:
     """Return x as a constant, through which no gradient passes; of a tree, all of its Tensors."""
-    return tree.replaced(lambda leaf: leaf.detach() if isinstance(leaf, Node) else leaf, x)
+
+    def stopped(leaf: Any) -> Any:
+        if type(leaf) is Batch:
+            return Batch(stop_gradient(leaf.stacked), leaf.level)
+        return leaf.detach() if isinstance(leaf, Node) else leaf
+
+    return tree.replaced(stopped, x)
 
 
 class Pull:
@@ -175,6 +182,9 @@ class custom_vjp(Generic[P, R]):
             name = name_of(self)
             raise TypeError(f"custom_vjp({name}) has no rule yet; call {name}.defvjp(forward, backward)")
         given = _tensors((args, kwargs))
+        inside = [b for b in batches((args, kwargs)) if isinstance(b.stacked, Node)]
+        if inside:  # of the members, each with its rule
+            return looped(self, inside[0].level, args, kwargs)  # type: ignore[no-any-return]
         if paused() or not given:
             return self._fun(*args, **kwargs)
         result: R = self._recorded_call(_positional(self._fun, args, kwargs), given)

@@ -20,7 +20,7 @@ from ..engine.mode import Watcher, recording, transform, watched_by, watchers, w
 from ..engine.rules.einsum import einsum
 from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import scatter
-from ..engine.rules.registry import Function, array_of, is_elementwise
+from ..engine.rules.registry import Function, array_of, is_elementwise, name
 from ..engine.rules.shaping import astype
 from ..engine.tape import Node, constant
 from ..engine.tensor import Tensor
@@ -48,10 +48,13 @@ class Tangents(Watcher):
         self, variables: Sequence[Node], directions: Sequence[Any], free: bool = False, masked: bool = False
     ) -> None:
         self.below, self.enclosing = watchers(), id(transform.get())  # not the object: it holds the variables
-        self.free, self.masked = free and not self.below, masked
+        self.free, self.masked, self.active = free and not self.below, masked, True
         self.start = max([x.order for x in variables], default=0)  # older nodes depend on no variable
         for x, v in zip(variables, directions, strict=True):
-            data = (v.data if isinstance(v, Node) else array_of(v)).astype(x._value.dtype, copy=False)
+            data = v.data if isinstance(v, Node) else array_of(v)
+            if data.dtype.kind not in "fiub":
+                raise TypeError(f"jvp: a direction holds {data.dtype}, and directions are real numbers")
+            data = data if data.dtype == x._value.dtype else data.astype(x._value.dtype)
             t = v if isinstance(v, Node) and v.requires_grad else constant(Tensor, data) if x.argnums else data
             self.note(x, t)
 
@@ -75,8 +78,6 @@ class Tangents(Watcher):
         if not along:
             return
         differentiable = len(along) < len(tangents) or any([isinstance(t, Node) for t in tangents])
-        if differentiable and self.free:
-            raise FreedError("jvp: f uses Tensors that take gradients, so its graph is kept")
         push = self.pushed if is_elementwise(y.fun) else applied if y.fun in LINEAR else transposed
         first, *others = [push(y, i, t, differentiable) for i, t in along]
         tangent = sum(others, start=first)
@@ -97,7 +98,7 @@ class Tangents(Watcher):
 
         r = rule(t)
         if self.masked:  # 0 instead of 0 * inf = NaN, whichever of both is 0
-            is_zero = (t == 0) | (rule(np.ones(shape, y._value.dtype)) == 0)
+            is_zero = (t == 0) | ((rule(np.ones(shape, y._value.dtype)) == 0) & np.isinf(getattr(t, "_value", t)))
             r = np.where(is_zero & np.isnan(getattr(r, "_value", r)), 0, r)
         r = r if r.shape == shape else np.broadcast_to(r, shape)
         return r if r.dtype == y._value.dtype else r.astype(y._value.dtype)
@@ -111,22 +112,31 @@ def applied(y: Node, i: int, t: Any, differentiable: bool) -> Any:
 
 def transposed(y: Node, i: int, t: Any, differentiable: bool) -> Any:
     """Return the same for any other function: the transpose of its rule, which is linear in the gradient, times t."""
-    g = Tensor._variable(np.zeros_like(y._value))
     contribute = recorded_contribution if differentiable else contribution
-    r = contribute(y, g, i, parent(y, i))
 
     def newer(y: Node, t: Any, i: int, x: Node) -> Any:
         return contribute(y, t, i, x) if x.order <= g.order else None
 
-    if isinstance(r, Node) and r.requires_grad:  # else no gradient passes this argument
-        for node, total in backpropagate(r, t, newer):
-            if node is g:
-                return total
-    return np.zeros_like(y._value)
+    r: Any = None
+    for start in (np.zeros_like, np.ones_like):  # a rule may leave out what no gradient arrives at
+        g = Tensor._variable(start(y._value))
+        r = contribute(y, g, i, parent(y, i))
+        if isinstance(r, Node) and r.requires_grad:
+            for node, total in backpropagate(r, t, newer):
+                if node is g:
+                    return total
+    if np.any(getattr(r, "_value", r)):
+        raise TypeError(
+            f"forward mode: the rule of {name(y.fun)} makes plain numbers of the gradient; it has to compute with "
+            "NumPy functions of it"
+        )
+    return np.zeros_like(y._value)  # no gradient passes this argument
 
 
 def push_forward(y: Any, variables: Sequence[Node], directions: Sequence[Any]) -> Any:
     """Return the tangent of y, a result that was recorded already, along directions of its variables."""
+    if not isinstance(y, Node):
+        return None
     nodes = [node for node in reversed(toposort(y)) if node.argnums]
     for masked in (False, True):
         tangents = Tangents(variables, directions, masked=masked)
@@ -159,7 +169,7 @@ def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any], has_aux: bool = False
     evaluate = functools.partial(_evaluated_along, f, xs, argnums, directions, has_aux)
     try:
         *result, has_nan = evaluate(free=True)
-    except FreedError:  # f uses other Tensors that take gradients, or runs a backward pass itself
+    except FreedError:  # f runs a backward pass itself, through what was forgotten
         *result, has_nan = evaluate()
     if has_nan:
         *result, _ = evaluate(masked=True)
@@ -198,8 +208,11 @@ def _evaluated_along(
     @functools.wraps(f)
     def watched(*arguments: Any) -> Any:
         along = Tangents(_variables(xs, arguments, argnums), vs, free, masked)
-        with watching(along):
-            y = f(*arguments)
+        try:
+            with watching(along):
+                y = f(*arguments)
+        finally:
+            along.active = False  # from now on, what it freed is a leaf
         tangents[:] = map(along.of, tree.leaves(y[0] if has_aux and isinstance(y, tuple) and y else y))
         return y
 

@@ -15,7 +15,7 @@ from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from . import batch_rules, tree  # noqa: F401  # fills the table of `batching`
 from .arguments import Argnums, Result, as_result, as_results, check_result, like_arguments, name_of
-from .batching import Batch, Level, full
+from .batching import Batch, Level, full, is_no_batching
 from .forward import holds_nan, jvp, push_forward
 from .reverse import grad, node_gradients, pull_back, trace
 
@@ -93,7 +93,8 @@ def _forward(y: Node, xs: list[Tensor], k: int, carry: bool) -> Result:
     pushed = _for_all(push, y, np.shape(xs[k]), carry)
     if not pushed:
         return np.zeros(y.shape + np.shape(xs[k]))
-    return np.moveaxis(pushed[0], 0, -1).reshape(y.shape + np.shape(xs[k]))
+    columns = np.moveaxis(pushed[0], 0, -1).reshape(y.shape + np.shape(xs[k]))
+    return columns if columns.dtype == xs[k].dtype else columns.astype(xs[k].dtype)
 
 
 def _for_all(pass_on: Function, y: Node, shape: tuple[int, ...], carry: bool) -> list[Result]:
@@ -103,15 +104,19 @@ def _for_all(pass_on: Function, y: Node, shape: tuple[int, ...], carry: bool) ->
     """
     n = int(np.prod(shape))
     basis = np.eye(n, dtype=y.dtype).reshape(n, *shape)
-    if carry or n == 1:
-        parts = [pass_on(e) for e in basis]
-        return [np.stack(part) for part in zip(*parts, strict=True)]
-    step = max(1, MOST // max([1, *[node._value.size for node in toposort(y)]]))
-    parts = []
-    for start in range(0, n, step):
-        level = Level(min(step, n - start), fallback=True)
-        parts.append([full(r, level) for r in pass_on(Batch(basis[start : start + step], level))])
-    return parts[0] if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
+    if not carry and n > 1:
+        step = max(1, MOST // max([1, *[node._value.size for node in toposort(y)]]))
+        parts = []
+        try:
+            for start in range(0, n, step):
+                level = Level(min(step, n - start), fallback=True)
+                parts.append([full(r, level) for r in pass_on(Batch(basis[start : start + step], level))])
+            return parts[0] if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
+        except TypeError as error:
+            if not is_no_batching(error):  # a rule of the user's own may need plain arrays
+                raise
+    parts = [pass_on(e) for e in basis]
+    return [np.stack(part) for part in zip(*parts, strict=True)]
 
 
 @names_keywords
@@ -146,7 +151,9 @@ def hvp(f: Function, argnums: int = 0) -> Callable[..., Result]:
 
     def product(*args: Any, **kwargs: Any) -> Result:
         *given, v = args
-        i = range(len(given))[argnums]
+        if not isinstance(argnums, int) or not -len(given) <= argnums < len(given):
+            raise TypeError(f"hvp({name_of(f)}): argnums={argnums!r} of {len(given)} arguments and a direction")
+        i = argnums % len(given)
         x = given[i]
         if not tree.is_container(x) and np.shape(v) != np.shape(x):
             raise ValueError(

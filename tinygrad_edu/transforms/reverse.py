@@ -189,7 +189,10 @@ def trace(
     token = mode.transform.set(inside)  # already for the variables: an enclosing forward mode has to keep their graph
     with recording():
         try:
-            for i in (argnums,) if isinstance(argnums, int) else argnums:
+            numbers = (argnums,) if isinstance(argnums, int) else argnums
+            if len({i % len(args) for i in numbers if args}) < len(numbers):
+                raise ValueError(f"{transform}({name_of(f)}): argnums={argnums} names an argument twice")
+            for i in numbers:
                 if not -len(args) <= i < len(args):
                     raise TypeError(
                         f"{transform}({name_of(f)}): argnums={argnums} of a call with {len(args)} arguments"

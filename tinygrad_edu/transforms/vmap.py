@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from . import (
     tree,
 )
 from .arguments import Result, as_result, name_of
-from .batching import Batch, Level, full
+from .batching import Batch, Level, full, is_no_batching
 
 Axes = int | None | Sequence[Any] | dict[Any, Any]
 
@@ -26,12 +26,15 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
     `in_axes` is the axis of the members for all arguments, or one for each; None for an argument that all members
     share, as they share keywords. For a tree it is the axis in each of its leaves, or a tree of axes. In results it is
     `out_axes`. A function that cannot compute a batch at once raises a TypeError that names it; with `fallback` it is
-    called for each member. `vmap(grad(loss), (None, 0, 0))` gives the gradient of each example.
+    called for each member. `vmap(grad(loss), (None, 0, 0))` gives the gradient of each example. Random numbers that f
+    draws are the same for all members: hand over one of their own to each.
     """
 
     @functools.wraps(f)
     def batched(*args: Any, **kwargs: Any) -> Result:
-        axes = [in_axes] * len(args) if in_axes is None or isinstance(in_axes, int) else list(in_axes)
+        if not isinstance(out_axes, int) or isinstance(out_axes, bool):
+            raise TypeError(f"vmap({name_of(f)}): out_axes is a number, not {out_axes!r}")
+        axes = list(in_axes) if isinstance(in_axes, (list, tuple)) else [in_axes] * len(args)
         if len(axes) != len(args):
             raise ValueError(f"vmap({name_of(f)}): {len(axes)} in_axes for {len(args)} arguments")
         flat = [_with_axes(f, i, a, axis) for i, (a, axis) in enumerate(zip(args, axes, strict=True))]
@@ -40,34 +43,56 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
             found = sorted(sizes) or "no"
             raise ValueError(f"vmap({name_of(f)}): the arguments hold {found} members; they need the same number")
         level = Level(sizes.pop(), fallback, f"vmap({name_of(f)})")
-        members = [
-            a if tree.is_module(a) else tree.with_leaves(a, [_batched(*pair, level) for pair in pairs])
-            for a, pairs in zip(args, flat, strict=True)
-        ]
-        return tree.tree_map(lambda y: _unbatched(y, level, out_axes), f(*members, **kwargs))
+        members = [_rebuilt(a, [_batched(*pair, level) for pair in pairs]) for a, pairs in zip(args, flat, strict=True)]
+        try:
+            return tree.tree_map(lambda y: _unbatched(y, level, out_axes), f(*members, **kwargs))
+        except TypeError as error:
+            if not fallback or not is_no_batching(error):
+                raise
+
+        def one(i: int) -> Any:
+            own = [[x if axis is None else np.take(x, i, axis) for x, axis in pairs] for pairs in flat]
+            return f(*map(_rebuilt, args, own), **kwargs)
+
+        def stacked(*ys: Any) -> Any:
+            if len(shapes := {np.shape(y) for y in ys}) > 1:
+                raise ValueError(f"vmap({name_of(f)}): results of different shapes, {sorted(shapes)}, make no array")
+            return np.stack(ys, out_axes)
+
+        return tree.tree_map(stacked, *map(one, range(level.size)))
 
     return batched
+
+
+def _rebuilt(a: Any, leaves: list[Any]) -> Any:
+    """Return an argument with other leaves; a Module stays as it is."""
+    return a if tree.is_module(a) else tree.unflatten(tree.structure_of(a), leaves)
 
 
 def _with_axes(f: Function, i: int, a: Any, axis: Any) -> list[tuple[Any, int | None]]:
     """Return the leaves of an argument with the axis of the members in each."""
     leaves = tree.leaves(a)
-    axes = [axis] * len(leaves) if axis is None or isinstance(axis, int) else _axes_in(axis)
     if tree.is_module(a) and axis is not None:
         raise TypeError(f"vmap({name_of(f)}): argument {i} is a Module, which all members share; its axis is None")
-    if len(axes) != len(leaves):
-        raise ValueError(f"vmap({name_of(f)}): {len(axes)} in_axes for the {len(leaves)} leaves of argument {i}")
+    axes = list(_axes_in(f, axis, a, f"argument {i}"))
     for path, leaf, n in zip(tree.paths(a, f"argument {i}"), leaves, axes, strict=True):
         if n is not None and not -np.ndim(leaf) <= n < np.ndim(leaf):
             raise ValueError(f"vmap({name_of(f)}): {path} of shape {np.shape(leaf)} has no axis {n} for its members")
     return list(zip(leaves, axes, strict=True))
 
 
-def _axes_in(axes: Any) -> list[int | None]:
-    """Return the axes in nested lists, tuples and dicts; a list of numbers is no array here."""
-    if not isinstance(axes, (list, tuple, dict)):
-        return [axes]
-    return [n for part in (axes.values() if isinstance(axes, dict) else axes) for n in _axes_in(part)]
+def _axes_in(f: Function, axis: Any, x: Any, path: str) -> Iterator[int | None]:
+    """Yield the axis in each leaf of x: one for all, or those of a tree of the same keys."""
+    members = tree.members(x)
+    given = dict(enumerate(axis)) if isinstance(axis, (list, tuple)) else axis
+    if axis is None or (isinstance(axis, int) and not isinstance(axis, bool)):
+        yield from [axis] * len(tree.leaves(x))
+    elif not isinstance(given, dict) or members is None or given.keys() != members.keys():
+        wanted = f"with the keys {list(members)}" if members else "that is a number or None"
+        raise ValueError(f"vmap({name_of(f)}): {path} needs an axis {wanted}, not {axis!r:.40}")
+    else:
+        for key, member in members.items():
+            yield from _axes_in(f, given[key], member, path + tree.step(x, key))
 
 
 def _batched(a: Any, axis: int | None, level: Level) -> Any:
@@ -81,11 +106,12 @@ def _unbatched(y: Any, level: Level, axis: int) -> Any:
     """Return a result of f with its members along an axis; what is the same for all is repeated."""
     if isinstance(y, Node) and y.requires_grad:
         raise TypeError(
-            f"{level.title}: the function uses a Tensor that takes gradients without being given it; pass it as an "
-            "argument, with None for its axis in in_axes"
+            f"{level.title}: the result depends on a Tensor that takes gradients, which the function closes over or "
+            "has from a Module; pass it as an argument, take the gradient inside (vmap(grad(f))), or use no_grad()"
         )
     y = y._value if isinstance(y, Node) else y
     if type(y) is Batch and y.level is level:
         return np.moveaxis(y.stacked, 0, axis) if axis else y.stacked
-    y = as_result(y)
-    return np.moveaxis(np.broadcast_to(y, (level.size, *np.shape(y))), 0, axis)
+    if y is None:
+        return None
+    return np.moveaxis(np.stack([as_result(y)] * level.size), 0, axis)

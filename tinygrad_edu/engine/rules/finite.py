@@ -5,16 +5,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .registry import predicate
+from .registry import predicate_of_all
 
 
-@predicate
+@predicate_of_all
 def all_finite(*arrays: ArrayLike) -> bool:
     """Return whether no element of the arrays is infinite or NaN."""
     return all(np.isfinite(a).all() for a in arrays)
 
 
-@predicate
+@predicate_of_all
 def has_nan(*gradients: Any) -> bool:
     """Whether an array among the gradients holds a NaN: then the sum of its squares, or its least element, is NaN."""
     for g in gradients:

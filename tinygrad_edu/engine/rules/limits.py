@@ -18,12 +18,12 @@ from .activations import relu
 from .elementwise import LN2
 from .norms import euclidean_norm
 from .reductions import count, deviation, extremum_rule, not_nan, spread
-from .registry import Array, Axis, Function, Rule, limits, predicate, vjps
+from .registry import Array, Axis, Function, Rule, limits, predicate_of_all, vjps
 
 Change = Callable[[Array], Array | None]
 
 
-@predicate
+@predicate_of_all
 def any_true(mask: Array) -> bool:
     """Return whether an element is True."""
     return bool(np.any(mask))

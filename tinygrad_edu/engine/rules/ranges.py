@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .registry import Array, Axis, predicate
+from .registry import Array, Axis, predicate_of_all
 from .special import exponent
 
 
-@predicate
+@predicate_of_all
 def in_range(y: Array, x: Array) -> bool:
     """Return whether no square of an element of x can have overflown, or have lost digits near the smallest number."""
     info = np.finfo(np.result_type(x, np.float16))

@@ -53,6 +53,7 @@ limits: dict[Function, Rule] = {}  # what corrects a rule at a kink, where gradi
 unsettled: set[Function] = set()  # functions whose rules give NaN where only their limits know the gradient
 implementations: dict[Function, Function] = {}  # the NumPy implementation of a primitive, called on unwrapped arrays
 array_likes: set[type] = set()  # classes of arrays that compute primitives in their own way
+predicates_of_all: set[Function] = set()
 predicates: set[Function] = set()  # functions of arrays to True or False, which jit turns into guards
 names: dict[Function, str] = {}  # of functions of other libraries, which do not know their module
 pages = {"scipy.special": ("scipy_special", "scipy_bessel", "scipy_distributions")}  # those for another library
@@ -150,6 +151,13 @@ def predicate(fun: Callable[..., bool]) -> Function:
     call = primitive(fun)
     predicates.add(call)
     constants.add(call)
+    return call
+
+
+def predicate_of_all(fun: Callable[..., bool]) -> Function:
+    """Register a predicate that a batch may answer as a whole: what its worst member needs is right for all."""
+    call = predicate(fun)
+    predicates_of_all.add(call)
     return call
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .reductions import axes_of, count, deviation
-from .registry import Array, Axis, arrays_of, composition, defvjp, predicate, primitive
+from .registry import Array, Axis, arrays_of, composition, defvjp, predicate, predicate_of_all, primitive
 
 
 @composition(np.ptp)
@@ -31,7 +31,7 @@ def average(a: Array, axis: Axis = None, weights: ArrayLike | None = None, retur
     return (mean, np.broadcast_to(total, mean.shape)) if returned else mean
 
 
-@predicate
+@predicate_of_all
 def any_zero(x: Array) -> bool:
     """Return whether an element is 0."""
     return bool(np.any(np.equal(x, 0)))
