@@ -21,7 +21,7 @@ def waves(a):
 
 
 @EVERY
-@settings(max_examples=max(settings.default.max_examples // 2, 5))
+@settings(max_examples=max(settings.default.max_examples // 4, 3))
 @given(data=st.data())
 def test_forward_mode_is_the_transpose_of_reverse_mode(fun, data):
     """u . (J v) equals v . (J' u), also of the gradient's own derivative."""
@@ -39,7 +39,7 @@ def test_forward_mode_is_the_transpose_of_reverse_mode(fun, data):
 
 
 @EVERY
-@settings(max_examples=max(settings.default.max_examples // 5, 3))
+@settings(max_examples=max(settings.default.max_examples // 10, 2))
 @given(data=st.data())
 def test_jacobians_of_both_modes_equal_those_row_by_row(fun, data):
     f, args = data.draw(CASES[fun])

@@ -97,7 +97,8 @@ def free_at_once(self, i, call):
 
 
 def take_any_operand(self, call, i):
-    return next((self.taken.pop(v) for v in call.uses if v in self.taken and v.size == call.out.size), None)
+    fits = [v for v in call.uses if v in self.taken and (v.size, v.dtype) == (call.out.size, call.out.dtype)]
+    return self.taken.pop(fits[0]) if fits else None
 
 
 def take_an_operand_of_any_call(self, call, i):

@@ -140,7 +140,6 @@ def test_constants_are_plain():
 def test_wrong_arguments_are_named():
     x = tg.Tensor(X)
     assert "simultaneously" in message(ValueError, lambda: np.var(x, ddof=1, correction=1))
-    assert "np.std" in message(TypeError, lambda: np.std(x, mean=1.0))
     assert "np.sum(Tensor of shape (2, 3, 4)" in message(ValueError, lambda: np.sum(x, where=np.ones(5, bool)))
     assert "np.ptp" in message(TypeError, lambda: np.ptp(x, out=np.empty(())))
 

@@ -56,7 +56,7 @@ def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
     return rows
 
 
-@predicate_of_all
+@predicate_of_all(False)
 def within(classes: Array, n: int) -> bool:
     """Whether all class numbers go from 0 to n - 1."""
     return bool(classes.min() >= 0 and classes.max() < n)

@@ -158,7 +158,7 @@ def nonzero(total: Array) -> bool:
     return bool(total != 0)
 
 
-@predicate_of_all
+@predicate_of_all(False)
 def within(classes: Array, n: int) -> bool:
     """Return whether all class numbers are from 0 to n - 1."""
     # Reinterpreted as unsigned, negative numbers are larger than all others: one pass instead of two.

@@ -55,13 +55,13 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, *, reduction: str
     return reduced(where, softplus(logits) - np.multiply(target, logits), reduction)
 
 
-@predicate_of_all
+@predicate_of_all(False)
 def signs(target: Array) -> bool:
     """Return whether all elements are -1 or 1."""
     return bool(np.equal(np.abs(target), 1).all())
 
 
-@predicate_of_all
+@predicate_of_all(False)
 def probabilities(target: Array) -> bool:
     """Return whether all elements are from 0 to 1."""
     return bool(np.logical_and(np.greater_equal(target, 0), np.less_equal(target, 1)).all())

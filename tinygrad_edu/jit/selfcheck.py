@@ -118,6 +118,7 @@ def first_difference(expected: dict[str, Any], given: dict[str, Any]) -> tuple[s
         np.abs(a) for a in expected.values() if isinstance(a, (np.ndarray, np.generic)) and a.dtype.kind in "biufc"
     ]
     scale = max([float(np.max(a, initial=0, where=np.isfinite(a))) for a in numbers], default=0.0)
+    most = max([tolerance(a.dtype) for a in numbers if a.dtype.kind in "fc"], default=0.0)  # of the narrowest floats
     for name, a in expected.items():
         b = given[name]
         if (noise := has_no_gradient(name, expected, scale) & has_no_gradient(name, given, scale)) is not False:
@@ -125,12 +126,12 @@ def first_difference(expected: dict[str, Any], given: dict[str, Any]) -> tuple[s
         if any(isinstance(a, kind) and isinstance(b, kind) for kind in (np.ndarray, np.generic)):
             if np.shape(a) != np.shape(b) or a.dtype != b.dtype:
                 return name, f"has shape {np.shape(a)} and dtype {a.dtype}, and {np.shape(b)} and {b.dtype} at a replay"
-            if not close(a, b, scale):
+            if not close(a, b, scale, most):
                 at = int(np.argmax(~np.isclose(a, b, equal_nan=True))) if a.dtype.kind in "fc" else 0
                 return name, f"is {np.ravel(a)[at]!r}, and {np.ravel(b)[at]!r} at a replay"
         elif type(a) is not type(b) and not (isinstance(a, float) and isinstance(b, float)):
             return name, f"is a {type(a).__name__}, and a {type(b).__name__} at a replay"
-        elif isinstance(a, float) and not close(np.float64(a), np.float64(b), scale):
+        elif isinstance(a, float) and not close(np.float64(a), np.float64(b), scale, most):
             return name, f"is {a!r}, and {b!r} at a replay"
         elif isinstance(a, PLAIN) and not isinstance(a, float) and a != b:
             return name, f"is {a!r:.60}, and {b!r:.60} at a replay"
@@ -151,11 +152,11 @@ def tolerance(dtype: np.dtype[Any]) -> float:
     return TOLERANCE.get(np.finfo(dtype).dtype.itemsize, 1e-7)
 
 
-def close(a: Any, b: Any, scale: float) -> bool:
+def close(a: Any, b: Any, scale: float, most: float) -> bool:
     """Return whether arrays agree to rounding; other numbers than floats must be equal."""
     if a.dtype.kind not in "fc":
         return bool(np.array_equal(a, b))
-    most = tolerance(a.dtype)
+    most = max(most, tolerance(a.dtype))
     size = float(np.max(np.abs(a), initial=0, where=np.isfinite(a)))
     with np.errstate(all="ignore"):
         near = np.abs(a - b) <= most * size + most * ROUNDED * scale

@@ -137,7 +137,7 @@ def narrowed(y: Any, x: Any, weight: Tensor | None) -> Any:
     return y.astype(np.float16) if half else y
 
 
-@predicate_of_all
+@predicate_of_all(True)
 def squares_overflow(x: Array) -> bool:
     """Return whether the sum of the squares of x might overflow."""
     if x.size < 10_000:

@@ -49,6 +49,7 @@ def capture(fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, A
     """Run fun(*args, **kwargs); return the recording, and the function's result. An error leaves all as it was."""
     code = getattr(getattr(fun, "__func__", fun), "__code__", None)
     rec = Recorder(name, code or getattr(type(fun).__call__, "__code__", None))
+    rec.is_replayed = True
     found = Captured(rec, args, kwargs)
     with claimed(fun, args, kwargs, found) as found.closure:
         return found, _recorded(found, fun, args, kwargs)

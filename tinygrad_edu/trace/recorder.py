@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import optim
 from ..engine.errors import Line, format_line, users_line
-from ..engine.rules.registry import Function, implementations, name
+from ..engine.rules.registry import Function, implementations, name, predicates_of_all, unasked_predicates
 from ..engine.tape import Node
 from .functional import parameters, part
 from .ir import NOTHING, Call, Constant, Guard, Program, State, Var, mapped, placeholder
@@ -35,6 +35,7 @@ class Recorder:
         self.refused: JitError | None = None  # the last error
         self.node: Node | None = None  # in a backward pass, the node whose rule runs
         self.ended = False
+        self.is_replayed = False  # whether other values will be computed by the program
         self.gave_plain = False  # whether a recorded array was converted to a plain one, which is read-only
         self.order_matters = False  # whether the function could tell the memory order of arrays
         self.fixed: set[Var] = set()  # results of calls that depend only on constants and on plain arrays
@@ -113,8 +114,11 @@ class Recorder:
 
     def ask(self, predicate: Function, args: tuple[Any, ...]) -> bool:
         """Return a predicate's answer, and record a guard that it is the same at a replay."""
+        if self.is_replayed and predicate in unasked_predicates:
+            return predicates_of_all[predicate]
         answer: bool = self.evaluate(predicate, args, NOTHING)
-        self.program.guards.append(Guard(predicate, vars_of(args), answer))
+        if predicates_of_all.get(predicate) is not answer:  # else what follows is right for all values
+            self.program.guards.append(Guard(predicate, vars_of(args), answer))
         return answer
 
     def constant(self, value: object) -> Traced:

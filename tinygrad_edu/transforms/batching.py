@@ -197,7 +197,7 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def is_own(fun: Function) -> bool:
     """Return whether a function is this library's, where rules are the derivatives of the code."""
-    return (fun.__module__ or "numpy").partition(".")[0] == __name__.partition(".")[0]
+    return (getattr(fun, "__module__", None) or "numpy").partition(".")[0] == __name__.partition(".")[0]
 
 
 def elementwise(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

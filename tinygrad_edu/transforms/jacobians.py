@@ -94,7 +94,8 @@ def _forward(y: Node, xs: list[Tensor], k: int, carry: bool) -> Result:
     if not pushed:
         return np.zeros(y.shape + np.shape(xs[k]))
     columns = np.moveaxis(pushed[0], 0, -1).reshape(y.shape + np.shape(xs[k]))
-    return columns if columns.dtype == xs[k].dtype else columns.astype(xs[k].dtype)
+    dtype = xs[k]._value.dtype
+    return columns if carry or columns.dtype == dtype else columns.astype(dtype)
 
 
 def _for_all(pass_on: Function, y: Node, shape: tuple[int, ...], carry: bool) -> list[Result]:

@@ -95,8 +95,8 @@ pointwise.update([relu, sigmoid, erf])
 def softmax(x: Array, axis: Axis = -1) -> Array:
     """exp(x) / sum(exp(x)) along `axis` (all axes if None)."""
     x = floating(x)
-    if getattr(x, "dtype", None) == np.float16:  # the sum may be more than its largest number
-        return softmax(x.astype(np.float32), axis).astype(x.dtype)
+    if getattr(x, "dtype", _FLOAT64).char == "e":  # the sum may be more than its largest number
+        return softmax(x.astype(np.float32), axis).astype(np.float16)
     e = np.exp(x - finite_max(x, axis))
     return e / np.sum(e, axis=axis, keepdims=True)
 
@@ -111,8 +111,8 @@ def finite_max(x: Array, axis: Axis) -> Array:
 def log_softmax(x: Array, axis: Axis = -1) -> Array:
     """log(softmax(x)) along `axis`, exact also where softmax rounds to 0."""
     x = floating(x)
-    if getattr(x, "dtype", None) == np.float16:
-        return log_softmax(x.astype(np.float32), axis).astype(x.dtype)
+    if getattr(x, "dtype", _FLOAT64).char == "e":
+        return log_softmax(x.astype(np.float32), axis).astype(np.float16)
     z = x - finite_max(x, axis)
     return z - np.log(np.sum(np.exp(z), axis=axis, keepdims=True))
 
@@ -121,8 +121,8 @@ def log_softmax(x: Array, axis: Axis = -1) -> Array:
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """log(sum(exp(x))) along `axis` (all axes if None), without overflow."""
     x = floating(x)
-    if getattr(x, "dtype", None) == np.float16:
-        return logsumexp(x.astype(np.float32), axis, keepdims).astype(x.dtype)
+    if getattr(x, "dtype", _FLOAT64).char == "e":
+        return logsumexp(x.astype(np.float32), axis, keepdims).astype(np.float16)
     largest = finite_max(x, axis)
     y = np.log(np.sum(np.exp(x - largest), axis=axis, keepdims=True)) + largest
     return y if keepdims else np.squeeze(y, axis=axis)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .activations import sigmoid
-from .registry import Array, composition, defvjp, nondifferentiable, pointwise, primitive
+from .registry import Array, composition, defvjp, nondifferentiable, pointwise, predicate_of_all, primitive
 
 LN2, LN10 = math.log(2), math.log(10)
 NEAR_1 = 1 / 64  # where 1 - y**2 is smaller, it has lost six bits
@@ -88,17 +88,22 @@ def complement(x: Array) -> Array:
     return (1 - x) * (1 + x)
 
 
+@predicate_of_all(True, unasked=True)
+def rounds_away(slope: Array) -> bool:
+    """Return whether an element of 1 - y**2 is small, and has lost digits."""
+    return bool(np.min(slope, initial=1) < NEAR_1)
+
+
 def tanh_slope(x: Array, y: Array) -> Array:
     """Return 1 - y**2 for y = tanh(x); where it is small, as 4 e / (1 + e)**2 with e = exp(-2 |x|)."""
     slope = 1 - y * y
-    if type(slope) in (np.ndarray, np.float64, float):  # on tapes and recordings nobody asks: the answer may change
-        if not np.min(slope, initial=1) < NEAR_1:
-            return slope
-        if type(slope) is np.ndarray:
-            i = np.nonzero(slope < NEAR_1)
-            e = np.exp(-2 * np.abs(x[i]))
-            slope[i] = 4 * e / np.square(1 + e)
-            return slope
+    if not rounds_away(slope):
+        return slope
+    if type(slope) is np.ndarray:  # in place of a few elements, and on tapes and recordings of all
+        i = np.nonzero(slope < NEAR_1)
+        e = np.exp(-2 * np.abs(x[i]))
+        slope[i] = 4 * e / np.square(1 + e)
+        return slope
     e = np.exp(-2 * np.abs(x))
     return np.where(np.less(slope, NEAR_1), 4 * e / np.square(1 + e), slope)
 

@@ -8,13 +8,13 @@ from numpy.typing import ArrayLike
 from .registry import predicate_of_all
 
 
-@predicate_of_all
+@predicate_of_all(False)
 def all_finite(*arrays: ArrayLike) -> bool:
     """Return whether no element of the arrays is infinite or NaN."""
     return all(np.isfinite(a).all() for a in arrays)
 
 
-@predicate_of_all
+@predicate_of_all(True)
 def has_nan(*gradients: Any) -> bool:
     """Whether an array among the gradients holds a NaN: then the sum of its squares, or its least element, is NaN."""
     for g in gradients:

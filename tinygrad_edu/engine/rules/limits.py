@@ -23,7 +23,7 @@ from .registry import Array, Axis, Function, Rule, limits, predicate_of_all, vjp
 Change = Callable[[Array], Array | None]
 
 
-@predicate_of_all
+@predicate_of_all(True)
 def any_true(mask: Array) -> bool:
     """Return whether an element is True."""
     return bool(np.any(mask))

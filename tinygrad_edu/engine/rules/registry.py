@@ -53,7 +53,8 @@ limits: dict[Function, Rule] = {}  # what corrects a rule at a kink, where gradi
 unsettled: set[Function] = set()  # functions whose rules give NaN where only their limits know the gradient
 implementations: dict[Function, Function] = {}  # the NumPy implementation of a primitive, called on unwrapped arrays
 array_likes: set[type] = set()  # classes of arrays that compute primitives in their own way
-predicates_of_all: set[Function] = set()
+unasked_predicates: set[Function] = set()
+predicates_of_all: dict[Function, bool] = {}  # the answer that is right for all arrays
 predicates: set[Function] = set()  # functions of arrays to True or False, which jit turns into guards
 names: dict[Function, str] = {}  # of functions of other libraries, which do not know their module
 pages = {"scipy.special": ("scipy_special", "scipy_bessel", "scipy_distributions")}  # those for another library
@@ -154,11 +155,21 @@ def predicate(fun: Callable[..., bool]) -> Function:
     return call
 
 
-def predicate_of_all(fun: Callable[..., bool]) -> Function:
-    """Register a predicate that a batch may answer as a whole: what its worst member needs is right for all."""
-    call = predicate(fun)
-    predicates_of_all.add(call)
-    return call
+def predicate_of_all(general: bool, unasked: bool = False) -> Callable[[Callable[..., bool]], Function]:
+    """Register a predicate for which the code behind one answer, `general`, is right for all arrays.
+
+    So a batch may answer as a whole, for its worst member, and jit needs no guard for this answer. Of one whose answer
+    changes often, `unasked`, jit takes it without asking.
+    """
+
+    def register(fun: Callable[..., bool]) -> Function:
+        call = predicate(fun)
+        predicates_of_all[call] = general
+        if unasked:
+            unasked_predicates.add(call)
+        return call
+
+    return register
 
 
 def is_elementwise(fun: Function) -> bool:

@@ -31,7 +31,7 @@ def average(a: Array, axis: Axis = None, weights: ArrayLike | None = None, retur
     return (mean, np.broadcast_to(total, mean.shape)) if returned else mean
 
 
-@predicate_of_all
+@predicate_of_all(True)
 def any_zero(x: Array) -> bool:
     """Return whether an element is 0."""
     return bool(np.any(np.equal(x, 0)))
