@@ -19,6 +19,13 @@ import matplotlib.pyplot as plt
 
 del sys.modules["matplotlib.pyplot"]  # other tests make sure that nothing imports it
 
+
+@pytest.fixture(autouse=True)
+def _pyplot_stays_unknown():
+    yield
+    sys.modules.pop("matplotlib.pyplot", None)
+
+
 OPERATORS = [
     operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.mod, operator.floordiv,
     operator.lt, operator.ge, operator.eq, operator.ne,
