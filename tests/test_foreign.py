@@ -2,7 +2,6 @@
 
 import math
 import operator
-import sys
 
 import matplotlib as mpl
 import numpy as np
@@ -17,13 +16,11 @@ import tinygrad_edu as tg
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-del sys.modules["matplotlib.pyplot"]  # other tests make sure that nothing imports it
-
 
 @pytest.fixture(autouse=True)
-def _pyplot_stays_unknown():
+def _figures_are_closed():
     yield
-    sys.modules.pop("matplotlib.pyplot", None)
+    plt.close("all")
 
 
 OPERATORS = [

@@ -2,6 +2,7 @@
 
 import linecache
 import re
+import sys
 import warnings
 from pathlib import Path
 
@@ -25,6 +26,13 @@ def printed(code, patch):
         except Exception as error:
             return f"{type(error).__name__}: {error}"
     return f"{caught[-1].category.__name__}: {caught[-1].message}" if caught else ""
+
+
+@pytest.fixture(autouse=True)
+def _figures_are_closed():
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 @pytest.mark.parametrize(("code", "text"), [e[1:] for e in EXAMPLES], ids=[e[0] for e in EXAMPLES])
