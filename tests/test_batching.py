@@ -140,8 +140,24 @@ def written(x):
     return y
 
 
+def added(x):
+    y = x * 1.0
+    z = y[1:]
+    y += 1
+    return z * 1.0
+
+
+def halved(x):
+    y = x * 1
+    y *= 0.5
+    return y
+
+
 def test_writes_into_members_are_seen_by_views():
-    np.testing.assert_array_equal(tg.vmap(written)(X), each(written, X))
+    for f in (written, added):
+        np.testing.assert_array_equal(tg.vmap(f)(X), each(f, X))
+    with pytest.raises(TypeError, match="same_kind"):
+        tg.vmap(halved)(X.astype(int))
 
     def assigned(x):
         y = x * 1.0

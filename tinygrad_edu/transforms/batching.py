@@ -28,7 +28,7 @@ from ..engine.rules.registry import (
     name,
     predicates,
     predicates_of_all,
-)
+)  # fmt: skip
 from ..engine.rules.shaping import astype
 from ..engine.tape import Node
 
@@ -201,18 +201,18 @@ def is_own(fun: Function) -> bool:
 
 
 def elementwise(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Let operands broadcast."""
-    out = kwargs.pop("out", None) if kwargs else None
-    if kwargs and batches(kwargs):
-        raise NoBatching(f"{level.title}: an array for a keyword of {name(fun)} differs from member to member")
-    ndim = max([getattr(a, "ndim", 0) for a in args])
-    result = fun(*[aligned(a, ndim, level) for a in args], **kwargs)
-    if out is None or out == (None,):
-        return wrapped(result, level)
+    """Let operands broadcast; a result goes into the memory of `out`, whose views see it."""
+    out = kwargs.get("out") if kwargs else None
     target = out[0] if isinstance(out, tuple) else out
-    if not is_member(target, level):
+    if target is not None and not is_member(target, level):
         raise NoBatching(f"{level.title}: {name(fun)} writes members of a batch into a plain array")
-    target.stacked = np.broadcast_to(result, target.stacked.shape).astype(target.dtype)
+    if kwargs and batches({k: v for k, v in kwargs.items() if k != "out"}):
+        raise NoBatching(f"{level.title}: an array for a keyword of {name(fun)} differs from member to member")
+    ndim = max([getattr(a, "ndim", 0) for a in (*args, target)])
+    operands = [aligned(a, ndim, level) for a in args]
+    if target is None:
+        return wrapped(fun(*operands, **kwargs), level)
+    fun(*operands, **{**kwargs, "out": target.stacked})
     return target
 
 
@@ -231,7 +231,7 @@ def wrapped(result: Any, level: Level) -> Any:
 
 def aligned(a: Any, ndim: int, level: Level) -> Any:
     """Return an operand so that members of `ndim` axes broadcast against each other."""
-    if type(a) is not Batch or a.level is not level:
+    if not is_member(a, level):
         return a
     missing = ndim - a.ndim
     return a.stacked if missing <= 0 else np.reshape(a.stacked, (level.size, *(1,) * missing, *a.shape))
@@ -264,8 +264,8 @@ def looped(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
         raise NoBatching(f"{level.title}: {name(fun)} gives results of different shapes for the members")
     if not isinstance(results[0], tuple):
         return Batch(np.stack(results), level)
-    parts = [Batch(np.stack(part), level) for part in zip(*results, strict=True)]
-    return type(results[0])(*parts) if hasattr(results[0], "_fields") else tuple(parts)
+    parts = [np.stack(part) for part in zip(*results, strict=True)]
+    return wrapped(type(results[0])(*parts) if hasattr(results[0], "_fields") else tuple(parts), level)
 
 
 def decided(fun: Function, level: Level, args: tuple[Any, ...]) -> bool:
@@ -285,9 +285,7 @@ def shaped(a: Any) -> Any:
 
 def full(a: Any, level: Level) -> Array:
     """Return the members of an argument, stacked; those of a plain array are the same."""
-    if type(a) is Batch and a.level is level:
-        return a.stacked  # type: ignore[no-any-return]
-    return np.broadcast_to(a, (level.size, *np.shape(a)))
+    return a.stacked if is_member(a, level) else np.broadcast_to(a, (level.size, *np.shape(a)))
 
 
 @functools.cache
