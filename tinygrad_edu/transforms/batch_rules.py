@@ -70,6 +70,11 @@ def _rest(given: dict[str, Any]) -> dict[str, Any]:
 
 
 # Shapes
+def of_shapes(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a function that looks at shapes and dtypes alone."""
+    return fun(*[np.broadcast_to(np.ones((), a.dtype), a.shape) if type(a) is Batch else a for a in args], **kwargs)
+
+
 def reshape(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Keep the first axis, and reshape the members."""
     given = bound(np.reshape, args, kwargs)
@@ -224,6 +229,9 @@ _RULES: dict[Function, Rule] = {
         np.cumsum, np.cumprod, np.argmax, np.argmin, np.sort, np.argsort, np.roll, np.diff, np.repeat,
         np.nancumsum, np.nancumprod,
     ), flattening),
+    **dict.fromkeys((
+        np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.common_type,
+    ), of_shapes),
     np.reshape: reshape, np.ravel: ravel, np.transpose: transpose, np.permute_dims: transpose,
     **dict.fromkeys((np.swapaxes, np.moveaxis, np.diagonal, np.trace, np.rot90), two_axes),
     np.expand_dims: new_axes, np.squeeze: squeeze, np.broadcast_to: broadcast_to,

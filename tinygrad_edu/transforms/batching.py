@@ -46,9 +46,6 @@ class Level:
 Rule = Callable[[Function, Level, tuple[Any, ...], dict[str, Any]], Any]
 BATCHED: dict[Function, Rule] = {}  # filled by `batch_rules`
 
-OF_SHAPES: set[Function] = {
-    np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.common_type,
-}  # fmt: skip
 depth = operator.attrgetter("depth")
 
 
@@ -174,8 +171,6 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return BATCHED[fun](fun, level, args, kwargs)
         if is_elementwise(fun):
             return elementwise(fun, level, args, kwargs)
-        if fun in OF_SHAPES:
-            return fun(*map(shaped, args), **kwargs)
         if fun in predicates:
             return decided(fun, level, args)
         if fun in compositions:
@@ -276,11 +271,6 @@ def decided(fun: Function, level: Level, args: tuple[Any, ...]) -> bool:
     if len(answers) > 1:
         raise NoBatching(f"{level.title}: the members of a batch differ in {name(fun)}")
     return bool(answers.pop())
-
-
-def shaped(a: Any) -> Any:
-    """Return a plain array of the shape and dtype of a Batch, and anything else as it is."""
-    return np.broadcast_to(np.ones((), a.dtype), a.shape) if type(a) is Batch else a
 
 
 def full(a: Any, level: Level) -> Array:
