@@ -1,6 +1,7 @@
 """State of modules: tensors that layers share, names that do not fit, other dtypes, and bfloat16 in files."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -134,6 +135,50 @@ def test_astype_refuses_what_no_parameter_can_be(dtype):
     with pytest.raises(TypeError, match=r"Linear.astype: parameters are float16, float32 or float64, not"):
         model.astype(dtype)
     assert model.weight.dtype == np.float64
+
+
+LAYERS = [
+    partial(nn.Linear, 3, 3), partial(nn.Embedding, 3, 3), partial(nn.LayerNorm, 3), partial(nn.BatchNorm1d, 3),
+    partial(nn.MLP, [3, 2, 3]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", LAYERS)
+@pytest.mark.parametrize("dtype", [np.float16, "float32", np.dtype(">f4"), np.float64, None])
+def test_layers_are_made_in_a_dtype_with_the_numbers_that_astype_gives(make, dtype):
+    random = {} if make.func in (nn.LayerNorm, nn.BatchNorm1d) else {"rng": 0}
+    layer, converted = make(**random, dtype=dtype), make(**random).astype(dtype)
+    native = np.dtype(dtype).newbyteorder("=")
+    for name, a in layer.state_dict().items():
+        np.testing.assert_array_equal(a, converted.state_dict()[name], strict=True)
+        assert a.dtype == native
+    x = np.array([[0, 1, 2], [2, 2, 0]], int if make.func is nn.Embedding else native)
+    y = layer(x)
+    assert y.dtype == native
+    y.sum().backward()
+    assert {p.grad.dtype for p in layer.parameters()} == {native}
+
+
+@pytest.mark.parametrize("make", LAYERS)
+@pytest.mark.parametrize(
+    ("dtype", "shown"), [(int, "int64"), (complex, "complex128"), ("flot", "flot"), (map, "object")]
+)
+def test_layers_refuse_a_dtype_that_no_parameter_can_have(make, dtype, shown):
+    with pytest.raises(TypeError, match=rf"\): parameters are float16, float32 or float64, not {shown}$"):
+        make(dtype=dtype)
+
+
+def test_a_model_is_never_converted_by_half():
+    class Full(Tensor):
+        @property
+        def data(self):
+            raise MemoryError
+
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    model[1].weight = Full(np.ones((1, 2)))
+    with pytest.raises(MemoryError):
+        model.astype(np.float32)
+    assert {p.dtype for p in model.parameters()} == {np.dtype(float)}
 
 
 @pytest.mark.parametrize("jit", [False, True])

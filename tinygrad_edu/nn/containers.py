@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .init import Rng, he_uniform, xavier_uniform
 from .layers import GELU, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softplus, Tanh
@@ -77,7 +78,9 @@ class MLP(Sequential):
     (with He's initial weights), "tanh" or "sigmoid" (with Xavier's).
     """
 
-    def __init__(self, sizes: Sequence[int], activation: str = "relu", rng: Rng = None) -> None:
+    def __init__(
+        self, sizes: Sequence[int], activation: str = "relu", rng: Rng = None, *, dtype: DTypeLike = np.float64
+    ) -> None:
         if not isinstance(sizes, Sequence) or len(sizes) < 2:
             raise ValueError(f"MLP({sizes}): give the sizes of the input and of every layer, two or more")
         if activation not in _ACTIVATIONS:
@@ -86,7 +89,7 @@ class MLP(Sequential):
         rng = np.random.default_rng(rng)
         layers: list[Module] = []
         for k, m in pairwise(sizes):
-            layers += [Linear(k, m, rng=rng, init=init), _ACTIVATIONS[activation]()]
+            layers += [Linear(k, m, rng=rng, init=init, dtype=dtype), _ACTIVATIONS[activation]()]
         super().__init__(*layers[:-1])
         self.sizes = tuple(sizes)
 

@@ -4,6 +4,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .. import functions
 from ..engine.rules.foreign import array_from
@@ -13,7 +14,7 @@ from ..engine.tensor import Tensor
 from ..functions.activations import floating
 from ..functions.classification import within
 from .init import Init, Rng, xavier_uniform
-from .module import Module
+from .module import Module, float_dtype
 
 
 def checked_sizes(where: str, *sizes: int) -> tuple[int, ...]:
@@ -45,17 +46,20 @@ class Linear(Module):
     """`x @ weight.T + bias` along the last axis: (..., in_features) gives (..., out_features).
 
     `weight` is (out_features, in_features), as in PyTorch, and starts as `init(shape, rng)`; `bias` starts at zero.
+    Both have the dtype `dtype`: float16, float32 or float64.
     """
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, rng: Rng = None, *, init: Init = xavier_uniform
-    ) -> None:
+        self, in_features: int, out_features: int, bias: bool = True, rng: Rng = None, *, init: Init = xavier_uniform,
+        dtype: DTypeLike = np.float64,
+    ) -> None:  # fmt: skip
         where = f"Linear({in_features} -> {out_features})"
         self.in_features, self.out_features = checked_sizes(where, in_features, out_features)
+        kind = float_dtype(where, dtype)
         weight = init((self.out_features, self.in_features), rng)
         # In Fortran order, so that its transpose, and the gradient of the transpose, are in C order.
-        self.weight = Tensor(np.asfortranarray(weight), label="weight")
-        self.bias = Tensor(np.zeros(self.out_features), label="bias") if bias else None
+        self.weight = Tensor(np.asfortranarray(weight, kind), label="weight")
+        self.bias = Tensor(np.zeros(self.out_features, kind), label="bias") if bias else None
 
     def forward(self, x: Tensor | Array) -> Tensor:
         """Return the layer's output; raises ValueError unless the last axis of `x` has in_features elements."""
@@ -76,9 +80,12 @@ class Embedding(Module):
     `weight` is drawn from the normal distribution, as in PyTorch. Gradients of a row that is used repeatedly add up.
     """
 
-    def __init__(self, num: int, dim: int, rng: Rng = None) -> None:
-        self.num, self.dim = checked_sizes(f"Embedding({num}, {dim})", num, dim)
-        self.weight = Tensor(np.random.default_rng(rng).normal(size=(self.num, self.dim)), label="weight")
+    def __init__(self, num: int, dim: int, rng: Rng = None, *, dtype: DTypeLike = np.float64) -> None:
+        where = f"Embedding({num}, {dim})"
+        self.num, self.dim = checked_sizes(where, num, dim)
+        kind = float_dtype(where, dtype)
+        weight = np.random.default_rng(rng).normal(size=(self.num, self.dim))
+        self.weight = Tensor(weight.astype(kind), label="weight")
 
     def forward(self, x: Any) -> Tensor:
         """Return the rows; raises TypeError for numbers that are not integers, ValueError for those out of range."""

@@ -103,12 +103,12 @@ class Module:
 
         The Tensors stay the same objects, so an optimizer that was made before goes on with them.
         """
-        kind = np.dtype(dtype).newbyteorder("=")
-        if kind.kind != "f" or kind.itemsize > 8:
-            raise TypeError(f"{type(self).__name__}.astype: parameters are float16, float32 or float64, not {kind}")
-        for t in self.tensors().values():
+        kind = float_dtype(f"{type(self).__name__}.astype", dtype)
+        tensors = list(self.tensors().values())
+        converted = [t.data.astype(kind) for t in tensors]  # all of them, before the first is exchanged
+        for t, data in zip(tensors, converted, strict=True):
             gradient, t.grad = t.grad, None
-            t.data = t.data.astype(kind)
+            t.data = data
             t.grad = gradient
         return self
 
@@ -149,6 +149,18 @@ class Module:
             rows.append([path, part.describe(), ", ".join(shapes), f"{size:,}" if size else ""])
         mode = "training" if self.training else "evaluation"
         return table(["name", f"module, in {mode} mode", "shapes", "parameters"], rows)
+
+
+def float_dtype(where: str, dtype: DTypeLike) -> np.dtype[Any]:
+    """Return the dtype of a layer's parameters, float64 for None; raises TypeError unless they can have it."""
+    try:
+        kind = np.dtype(dtype).newbyteorder("=")
+    except TypeError:  # for a dtype of another library, or a misspelled name
+        kind = None
+    if kind is None or kind.kind != "f" or kind.itemsize > 8:
+        given = dtype if kind is None else kind
+        raise TypeError(f"{where}: parameters are float16, float32 or float64, not {given}")
+    return kind
 
 
 @contextmanager

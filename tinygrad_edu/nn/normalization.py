@@ -3,11 +3,12 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..engine.rules.registry import Array, predicate_of_all
 from ..engine.tensor import Tensor
 from .layers import checked_input, checked_sizes
-from .module import Module
+from .module import Module, float_dtype
 
 
 class BatchNorm1d(Module):
@@ -23,17 +24,18 @@ class BatchNorm1d(Module):
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-        track_running_stats: bool = True,
+        track_running_stats: bool = True, *, dtype: DTypeLike = np.float64,
     ) -> None:  # fmt: skip
-        (self.num_features,) = checked_sizes(f"BatchNorm1d({num_features})", num_features)
-        self.eps, self.momentum = eps, momentum
-        self.weight = Tensor(np.ones(num_features), label="weight") if affine else None
-        self.bias = Tensor(np.zeros(num_features), label="bias") if affine else None
+        where = f"BatchNorm1d({num_features})"
+        (self.num_features,) = checked_sizes(where, num_features)
+        self.eps, self.momentum, kind = eps, momentum, float_dtype(where, dtype)
+        self.weight = Tensor(np.ones(num_features, kind), label="weight") if affine else None
+        self.bias = Tensor(np.zeros(num_features, kind), label="bias") if affine else None
         self.running_mean = self.running_var = self.num_batches_tracked = None
         if track_running_stats:
-            self.running_mean = Tensor(np.zeros(num_features), requires_grad=False, label="running_mean")
-            self.running_var = Tensor(np.ones(num_features), requires_grad=False, label="running_var")
-            self.num_batches_tracked = Tensor(0, requires_grad=False, label="num_batches_tracked")
+            self.running_mean = Tensor(np.zeros(num_features, kind), requires_grad=False, label="running_mean")
+            self.running_var = Tensor(np.ones(num_features, kind), requires_grad=False, label="running_var")
+            self.num_batches_tracked = Tensor(np.zeros((), kind), requires_grad=False, label="num_batches_tracked")
 
     def forward(self, x: Tensor | Array) -> Any:
         """Return x normalised; raises ValueError for another shape, and for one number a feature without a variance."""
@@ -94,12 +96,14 @@ class LayerNorm(Module):
     """
 
     def __init__(
-        self, shape: int | tuple[int, ...], eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True
-    ) -> None:
-        self.shape = checked_sizes(f"LayerNorm({shape})", *(shape if isinstance(shape, (tuple, list)) else (shape,)))
-        self.eps = eps
-        self.weight = Tensor(np.ones(self.shape), label="weight") if elementwise_affine else None
-        self.bias = Tensor(np.zeros(self.shape), label="bias") if elementwise_affine and bias else None
+        self, shape: int | tuple[int, ...], eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True, *,
+        dtype: DTypeLike = np.float64,
+    ) -> None:  # fmt: skip
+        where = f"LayerNorm({shape})"
+        self.shape = checked_sizes(where, *(shape if isinstance(shape, (tuple, list)) else (shape,)))
+        self.eps, kind = eps, float_dtype(where, dtype)
+        self.weight = Tensor(np.ones(self.shape, kind), label="weight") if elementwise_affine else None
+        self.bias = Tensor(np.zeros(self.shape, kind), label="bias") if elementwise_affine and bias else None
 
     def forward(self, x: Tensor | Array) -> Any:
         """Return x normalised; raises ValueError if its last axes have other sizes."""
