@@ -165,7 +165,8 @@ for _name in METHODS.split():
 
 def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return fun(*args, **kwargs) for all members of the Batches among the arguments."""
-    level = max([b.level for b in batches([*args, kwargs] if kwargs else args)], key=depth)
+    found = batches([*args, kwargs] if kwargs else args)
+    level = found[0].level if len(found) == 1 else max([b.level for b in found], key=depth)
     try:
         if fun in BATCHED:
             return BATCHED[fun](fun, level, args, kwargs)
@@ -218,6 +219,8 @@ def is_member(a: Any, level: Level) -> bool:
 
 def wrapped(result: Any, level: Level) -> Any:
     """Return stacked results as Batches."""
+    if type(result) is np.ndarray:
+        return Batch(result, level)
     if isinstance(result, tuple):
         parts = [Batch(r, level) for r in result]
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
@@ -226,7 +229,7 @@ def wrapped(result: Any, level: Level) -> Any:
 
 def aligned(a: Any, ndim: int, level: Level) -> Any:
     """Return an operand so that members of `ndim` axes broadcast against each other."""
-    if not is_member(a, level):
+    if type(a) is not Batch or a.level is not level:
         return a
     missing = ndim - a.ndim
     return a.stacked if missing <= 0 else np.reshape(a.stacked, (level.size, *(1,) * missing, *a.shape))
@@ -238,8 +241,13 @@ def batches(value: Any) -> list[Batch]:
         return [value]
     if not isinstance(value, (list, tuple, dict)):
         return []
-    members = value.values() if isinstance(value, dict) else value
-    return [b for v in members for b in ((v,) if type(v) is Batch else batches(v))]
+    found = []
+    for v in value.values() if isinstance(value, dict) else value:
+        if type(v) is Batch:
+            found.append(v)
+        elif isinstance(v, (list, tuple, dict)):
+            found += batches(v)
+    return found
 
 
 def member(value: Any, level: Level, i: int) -> Any:

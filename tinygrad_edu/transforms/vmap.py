@@ -75,8 +75,9 @@ def _with_axes(f: Function, i: int, a: Any, axis: Any) -> list[tuple[Any, int | 
     if tree.is_module(a) and axis is not None:
         raise TypeError(f"vmap({name_of(f)}): argument {i} is a Module, which all members share; its axis is None")
     axes = list(_axes_in(f, axis, a, f"argument {i}"))
-    for path, leaf, n in zip(tree.paths(a, f"argument {i}"), leaves, axes, strict=True):
+    for number, (leaf, n) in enumerate(zip(leaves, axes, strict=True)):
         if n is not None and not -np.ndim(leaf) <= n < np.ndim(leaf):
+            path = list(tree.paths(a, f"argument {i}"))[number]
             raise ValueError(f"vmap({name_of(f)}): {path} of shape {np.shape(leaf)} has no axis {n} for its members")
     return list(zip(leaves, axes, strict=True))
 

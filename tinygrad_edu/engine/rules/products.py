@@ -24,9 +24,9 @@ def matmul(a: Array, b: Array) -> Array:
 def matmul_a(g: Array, y: Array, a: Array, b: Array) -> Array:
     """g @ b.T, where a vector a is a row and a vector b is a column."""
     if b.ndim == 1:
-        return g[..., None] * b
+        return np.outer(g, b) if g.ndim == 1 else g[..., None] * b
     if a.ndim == 1:
-        return np.matmul(b, g[..., None]).squeeze(-1)
+        return np.matmul(b, g) if g.ndim == 1 else np.matmul(b, g[..., None]).squeeze(-1)
     return matmul(g, b.swapaxes(-1, -2))
 
 
@@ -35,9 +35,10 @@ def matmul_b(g: Array, y: Array, a: Array, b: Array) -> Array:
     if a.ndim == 1 and b.ndim == 1:
         return g * a
     if a.ndim == 1:
-        return a[:, None] * g[..., None, :]
+        return np.outer(a, g) if g.ndim == 1 else a[:, None] * g[..., None, :]
     if b.ndim == 1:
-        return np.matmul(a.swapaxes(-1, -2), g[..., None]).squeeze(-1)
+        columns = a.swapaxes(-1, -2)
+        return np.matmul(columns, g) if g.ndim == 1 else np.matmul(columns, g[..., None]).squeeze(-1)
     if b.ndim == 2 and a.ndim > 2:  # one product sums over the whole stack, where a stack of products would be summed
         n = math.prod(a.shape[:-1])
         return matmul(a.reshape(n, a.shape[-1]).swapaxes(0, 1), g.reshape(n, g.shape[-1]))
