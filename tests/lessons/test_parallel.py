@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def shown(lesson):
+    return lesson("parallel")
+
+
+def test_larger_batches_process_more_examples_in_a_second(shown):
+    assert shown["per_second"][8] > 20 * shown["per_second"][0]  # 256 examples cost far less than 256 times one
+
+
+def test_memory_grows_with_the_batch(shown):
+    assert (np.diff(shown["peaks"]) > 0).all()
+    growth = np.diff(shown["peaks"][[8, 9, 10]])
+    assert growth[1] == pytest.approx(2 * growth[0], rel=0.1)  # a fixed part, and a part for each example
+
+
+def test_the_variance_of_the_gradient_falls_as_1_over_the_batch_size(shown):
+    assert shown["slope"] == pytest.approx(-1, abs=0.05)
+
+
+def test_in_the_same_time_a_batch_in_between_learns_more_than_single_examples(shown):
+    losses = [loss for _, loss in shown["learned"]]
+    assert min(losses[4:]) < 0.6 * losses[0]
+    assert 4 <= np.argmin(losses)
+
+
+def test_gradients_of_shards_averaged_are_the_gradient_of_the_batch(shown):
+    assert max(shown["difference"].values()) < 1e-14
+    assert len(shown["difference"]) == 2
+    assert [path.name for path in shown["OUTPUT"].iterdir()] == ["parallel.png"]
