@@ -23,7 +23,7 @@ from tinygrad_edu.viz.plot import BLACK, BLUE, VERMILION
 
 OUTPUT = Path(__file__).parent / "output"
 OUTPUT.mkdir(exist_ok=True)
-SIZES, SECONDS = 2 ** np.arange(11), 0.25
+SIZES, SECONDS = 2 ** np.arange(11), 0.2
 
 images, digits = load_digits(return_X_y=True)
 X, rng = (images / 16).astype(np.float32), np.random.default_rng(0)
@@ -94,7 +94,8 @@ for size, s, rate, peak, (steps, loss) in zip(SIZES, seconds, per_second, peaks,
 print(f"variance of the gradient ~ size^{slope:.2f} (theory: -1)")
 
 # %% Share a batch among workers
-# Each worker computes the gradient of its shard, at the same time as the others. They average, and take the same step. If the shards differ in size, each gradient counts as much as its shard has examples.
+# Each worker computes the gradient of its shard, at the same time as the others. They take the same step, with the
+# average. If the shards differ in size, each gradient counts as much as its shard has examples.
 exact, batch = tg.nn.MLP([64, 128, 10], rng=0), rng.permutation(len(X))[:256]
 whole, difference = gradient(exact, batch), {}
 for name, cuts in (("4 equal shards", (64, 128, 192)), ("3 unequal shards", (10, 100))):
