@@ -18,6 +18,7 @@ from . import (
     norms,
     polynomials,
     products,
+    recurrences,
     reductions,
     scans,
     scipy_bessel,
@@ -31,7 +32,7 @@ from . import (
 
 READING = (
     elementwise, special, reductions, scans, statistics, sorting, calculus, polynomials, shaping, joining, indexing,
-    products, einsum, linalg, norms, decompositions, activations, gamma, convolution, matrix_functions,
+    products, einsum, linalg, norms, decompositions, activations, gamma, convolution, matrix_functions, recurrences,
     scipy_special, scipy_bessel, scipy_distributions,
 )  # fmt: skip
 PAGES = {page.__name__.removeprefix("cases."): page.CASES for page in READING}

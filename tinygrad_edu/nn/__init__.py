@@ -17,9 +17,11 @@ from .layers import (  # isort: skip
     GELU, Dropout, Embedding, Flatten, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softplus, Tanh,
 )  # fmt: skip
 from .normalization import BatchNorm1d, LayerNorm
+from .recurrent import GRU, LSTM, RNN
 
 __all__ = [
-    "GELU", "MLP", "BatchNorm1d", "Dropout", "Embedding", "Flatten", "LayerNorm", "LeakyReLU", "Linear", "Module",
+    "GELU", "GRU", "LSTM", "MLP", "RNN", "BatchNorm1d", "Dropout", "Embedding", "Flatten", "LayerNorm",
+    "LeakyReLU", "Linear", "Module",
     "ReLU", "Sequential", "SiLU", "Sigmoid", "Softplus", "Tanh", "constant", "he_normal", "he_uniform", "orthogonal",
     "xavier_normal", "xavier_uniform", "zeros",
 ]  # fmt: skip

@@ -5,12 +5,12 @@ Pages for other libraries (`scipy_special`, ...) are read when a function of the
 
 from . import (
     activations, calculus, convolution, decompositions, degenerate, einsum, elementwise, gamma, indexing, joining,
-    limits, linalg, matrix_functions, norms, padding, polynomials, products, ranges, reductions, scans, shaping,
-    sorting, special, statistics, unsupported,
+    limits, linalg, matrix_functions, norms, padding, polynomials, products, ranges, recurrences, reductions,
+    scans, shaping, sorting, special, statistics, unsupported,
 )
 
 __all__ = [
     "activations", "calculus", "convolution", "decompositions", "degenerate", "einsum", "elementwise", "gamma",
     "indexing", "joining", "limits", "linalg", "matrix_functions", "norms", "padding", "polynomials", "products",
-    "ranges", "reductions", "scans", "shaping", "sorting", "special", "statistics", "unsupported",
+    "ranges", "recurrences", "reductions", "scans", "shaping", "sorting", "special", "statistics", "unsupported",
 ]
