@@ -20,7 +20,8 @@ from .engine.tensor import Tensor
 from .engine.value import Value
 from .functions import (
     binary_cross_entropy_with_logits, cross_entropy, erf, gammaln, gelu, hinge_loss, huber_loss, l1_loss, leaky_relu,
-    log_softmax, logsumexp, mse_loss, relu, sigmoid, silu, softmax, softplus,
+    log_softmax, logsumexp, mse_loss, relu, scaled_dot_product_attention, sigmoid, silu,
+    softmax, softplus,
 )  # fmt: skip
 from .transforms import tree
 from .transforms.custom import checkpoint, custom_vjp, stop_gradient
@@ -51,8 +52,8 @@ __all__ = [
     "explain", "fit", "gammaln", "gelu", "ggnvp", "grad", "gradients", "hessian", "hinge_loss", "huber_loss", "hvp",
     "integrate", "jacobian", "jit", "jvp", "l1_loss", "leaky_relu", "linalg", "load", "log_softmax", "logsumexp",
     "lr_finder", "mse_loss", "nn", "no_grad", "nondifferentiable", "odeint", "optim", "plot", "predict", "primitive",
-    "r2_score", "relu", "save", "sigmoid", "signal", "silu", "softmax", "softplus", "special", "stats", "stop_gradient",
-    "supported", "tree", "value_and_grad", "vjp", "vmap",
+    "r2_score", "relu", "save", "scaled_dot_product_attention", "sigmoid", "signal", "silu", "softmax",
+    "softplus", "special", "stats", "stop_gradient", "supported", "tree", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:

@@ -10,10 +10,12 @@ columns of pandas and polars as the arrays that they hold.
 from ..engine.rules.activations import erf, log_softmax, logsumexp, sigmoid, softmax
 from ..engine.rules.gamma import gammaln
 from .activations import gelu, leaky_relu, relu, silu, softplus
+from .attention import scaled_dot_product_attention
 from .classification import cross_entropy
 from .losses import binary_cross_entropy_with_logits, hinge_loss, huber_loss, l1_loss, mse_loss
 
 __all__ = [
     "binary_cross_entropy_with_logits", "cross_entropy", "erf", "gammaln", "gelu", "hinge_loss", "huber_loss",
-    "l1_loss", "leaky_relu", "log_softmax", "logsumexp", "mse_loss", "relu", "sigmoid", "silu", "softmax", "softplus",
+    "l1_loss", "leaky_relu", "log_softmax", "logsumexp", "mse_loss", "relu", "scaled_dot_product_attention",
+    "sigmoid", "silu", "softmax", "softplus",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ or None for an unpredictable one.
 from typing import TYPE_CHECKING, Any
 
 from ..engine.habits import instead
+from .attention import MultiheadAttention, PositionalEncoding
 from .containers import MLP, Sequential
 from .init import constant, he_normal, he_uniform, orthogonal, xavier_normal, xavier_uniform, zeros
 from .module import Module
@@ -20,10 +21,9 @@ from .normalization import BatchNorm1d, LayerNorm
 from .recurrent import GRU, LSTM, RNN
 
 __all__ = [
-    "GELU", "GRU", "LSTM", "MLP", "RNN", "BatchNorm1d", "Dropout", "Embedding", "Flatten", "LayerNorm",
-    "LeakyReLU", "Linear", "Module",
-    "ReLU", "Sequential", "SiLU", "Sigmoid", "Softplus", "Tanh", "constant", "he_normal", "he_uniform", "orthogonal",
-    "xavier_normal", "xavier_uniform", "zeros",
+    "GELU", "GRU", "LSTM", "MLP", "RNN", "BatchNorm1d", "Dropout", "Embedding", "Flatten", "LayerNorm", "LeakyReLU",
+    "Linear", "Module", "MultiheadAttention", "PositionalEncoding", "ReLU", "Sequential", "SiLU", "Sigmoid", "Softplus",
+    "Tanh", "constant", "he_normal", "he_uniform", "orthogonal", "xavier_normal", "xavier_uniform", "zeros",
 ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from .init import Rng
 from .layers import Dropout, checked_input, checked_sizes
-from .module import Module
+from .module import Module, float_dtype
 
 
 class Recurrent(Module):
@@ -30,25 +30,22 @@ class Recurrent(Module):
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = True,
-        dropout: float = 0.0, bidirectional: bool = False, rng: Rng = None, *, dtype: DTypeLike | None = None,
+        dropout: float = 0.0, bidirectional: bool = False, rng: Rng = None, *, dtype: DTypeLike = np.float64,
     ) -> None:  # fmt: skip
-        name = type(self).__name__
-        sizes = checked_sizes(f"{name}({input_size} -> {hidden_size})", input_size, hidden_size, num_layers)
+        where = f"{type(self).__name__}({input_size} -> {hidden_size})"
+        sizes = checked_sizes(where, input_size, hidden_size, num_layers)
         self.input_size, self.hidden_size, self.num_layers = sizes
         if not batch_first:
-            raise ValueError(f"{name}: sequences are (n, t, features); np.swapaxes(x, 0, 1) makes one of (t, n, ...)")
+            raise ValueError(f"{where}: sequences are (n, t, features); np.swapaxes(x, 0, 1) makes one of (t, n, ...)")
         self.bias, self.bidirectional, rng = bias, bidirectional, np.random.default_rng(rng)
         self.dropout, self.between = dropout, Dropout(dropout, rng) if dropout else None
-        rows, bound = self.gates * self.hidden_size, self.hidden_size**-0.5
+        rows, bound, kind = self.gates * self.hidden_size, self.hidden_size**-0.5, float_dtype(where, dtype)
         for i, suffixes in enumerate(self._suffixes()):
             columns = self.hidden_size * len(suffixes) if i else self.input_size
-            shapes: list[tuple[str, tuple[int, ...]]] = [
-                ("weight_ih", (rows, columns)),
-                ("weight_hh", (rows, self.hidden_size)),
-            ]
-            shapes += [("bias_ih", (rows,)), ("bias_hh", (rows,))] if bias else []
-            for label, shape in [(kind + suffix, shape) for suffix in suffixes for kind, shape in shapes]:
-                setattr(self, label, Tensor(rng.uniform(-bound, bound, shape), label=label, dtype=dtype))
+            shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, columns), "weight_hh": (rows, self.hidden_size)}
+            shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)} if bias else {}
+            for label, shape in [(name + suffix, shape) for suffix in suffixes for name, shape in shapes.items()]:
+                setattr(self, label, Tensor(rng.uniform(-bound, bound, shape).astype(kind), label=label))
 
     def _suffixes(self) -> list[list[str]]:
         """Return how the parameters' names end, for each layer those of its directions."""
@@ -120,7 +117,7 @@ class RNN(Recurrent):
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh", bias: bool = True,
         batch_first: bool = True, dropout: float = 0.0, bidirectional: bool = False, rng: Rng = None, *,
-        dtype: DTypeLike | None = None,
+        dtype: DTypeLike = np.float64,
     ) -> None:  # fmt: skip
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f'RNN: nonlinearity is "tanh" or "relu", not {nonlinearity!r}')
