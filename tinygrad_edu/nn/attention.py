@@ -121,7 +121,8 @@ class MultiheadAttention(Module):
 
 def _uniform(shape: tuple[int, ...], rng: Rng = None) -> Array:
     """Return weights (out, in), uniform within 1 / sqrt(in), as PyTorch's linear layers start."""
-    return np.random.default_rng(rng).uniform(-1, 1, shape) * shape[1] ** -0.5
+    bound = shape[1] ** -0.5
+    return np.random.default_rng(rng).uniform(-bound, bound, shape)
 
 
 class PositionalEncoding(Module):
