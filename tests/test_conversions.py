@@ -117,6 +117,23 @@ def test_elsewhere_a_number_that_is_computed_with_warns(name, kind):
             assert caught[0].filename == __file__
 
 
+def test_an_array_of_integers_or_booleans_may_be_made_of_a_tensor_but_not_written_into():
+    """As int(x) may: the derivative of rounding is 0."""
+
+    def f(x):
+        i = np.int64(x)
+        np.testing.assert_array_equal(i, [1, 2])
+        np.testing.assert_array_equal(np.asarray(x, dtype="uint8"), i)
+        assert np.array(x, bool).all()
+        return np.sum(x[i - 1] * i)
+
+    np.testing.assert_array_equal(tg.grad(f)(np.array([1.5, 2.5])), [1.0, 2.0])
+    with pytest.raises(TypeError, match=r"^array\[\.\.\.\] = "):
+        np.zeros(2, int)[:] = tg.Tensor([1.5, 2.5])
+    with pytest.raises(TypeError, match=r"^np.float32\(\.\.\.\): "):
+        np.float32(tg.Tensor([1.5, 2.5]))
+
+
 def test_an_array_of_integers_takes_a_number_as_well():
     with pytest.warns(UserWarning, match=r"array\[\.\.\.\] = \.\.\. stores a plain number of Tensor 'x'"):
         set_integer(None, tg.Tensor(1.0, label="x"))

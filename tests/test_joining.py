@@ -176,3 +176,39 @@ def test_a_thousand_parts_are_joined_as_few_are_and_each_gets_its_slice(join):
         if isinstance(part, tg.Tensor):
             np.testing.assert_array_equal(part.grad, row)
     assert max(len(t.args) for t in toposort(y)) < 300  # a rule is called once for each argument, with all arguments
+
+
+CONCATENATORS = {
+    "one": lambda x: np.r_[x],
+    "several, numbers and slices": lambda x: np.r_[x, 1.0, 2:4, x * 2, 0:1:3j],
+    "a number without axes": lambda x: np.r_[5, x.sum(), np.int32(3)],
+    "columns": lambda x: np.c_[x, x, np.ones(3)],
+    "a matrix and a column": lambda x: np.c_[x[:, None] * np.ones((3, 2)), x],
+    "a directive": lambda x: np.r_["0,2", x, np.ones(3)],
+    "a directive for the place of new axes": lambda x: np.r_["1,3,0", x, x[:, None] * 2],
+    "another axis": lambda x: np.r_["-1", x[None], x[None] ** 2],
+}
+
+
+@pytest.mark.parametrize("f", CONCATENATORS.values(), ids=CONCATENATORS)
+def test_r_and_c_join_tensors_as_they_join_arrays(f):
+    x = np.array([1.0, 2.0, 3.0])
+    y = f(tg.Tensor(x))
+    assert isinstance(y, tg.Tensor)
+    assert y.dtype == f(x).dtype
+    np.testing.assert_array_equal(y.data, f(x))
+    tg.check_grad(f, x)
+    np.testing.assert_array_equal(tg.vmap(f)(np.stack([x, x * 3])), np.stack([f(x), f(x * 3)]))
+    recorded = tg.jit(tg.grad(lambda x: np.sum(f(x) ** 2)))
+    for scale in (1.0, 1.0, 3.0):
+        np.testing.assert_allclose(recorded(x * scale), tg.grad(lambda x: np.sum(f(x) ** 2))(x * scale))
+
+
+def test_r_gives_each_item_a_gradient_in_its_own_dtype():
+    a, b, c = tg.Tensor([1.0], dtype=np.float32), tg.Tensor([2.0, 3.0]), np.ones(1)
+    y = np.r_[a, b, c, 4.0]
+    np.sum(y * np.arange(1.0, 6.0)).backward()
+    assert (y.dtype, a.grad.dtype, b.grad.dtype) == (np.float64, np.float32, np.float64)
+    np.testing.assert_array_equal(np.r_[a.grad, b.grad], [1.0, 2.0, 3.0])
+    with pytest.raises(TypeError, match=r"np.stack\(\[...\]\) makes one of a list"):
+        np.r_[[b[0], 1.0], b]

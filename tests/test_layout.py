@@ -23,6 +23,7 @@ LAYERS = [
     "engine.growth",
     "engine.tape",
     "engine.arrays",
+    "engine.concatenators",
     "engine.conversions",
     "engine.inplace",
     "engine.apply",

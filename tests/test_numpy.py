@@ -367,3 +367,10 @@ def test_keywords_that_say_what_numpy_does_without_them_are_taken():
         assert isinstance(y, tg.Tensor)
     with pytest.raises(TypeError, match="does not know this keyword"):
         np.vstack([x, x], casting="no")
+
+
+def test_a_missing_rule_is_a_type_error_and_not_implemented():
+    t = tg.Tensor(A)
+    for mistake in (lambda: tg.primitive(lambda x: x)(t), lambda: np.fft.fft(t), lambda: np.greater.reduce(t)):
+        with pytest.raises(NotImplementedError):
+            mistake()

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import checked_keywords, explained, numpys_error
+from .errors import NoRuleError, checked_keywords, explained, numpys_error
 from .rules.containers import separated
 from .rules.foreign import ORDINARY, array_from
 from .rules.reductions import about_mean
@@ -88,8 +88,8 @@ def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, A
     if fun in vjps or fun in compositions or fun in constants:
         return apply(fun, args, kwargs)
     if why := refusal(fun):
-        raise TypeError(f"{name(fun)} does not take Tensors: {why}")
-    raise TypeError(
+        raise NoRuleError(f"{name(fun)} does not take Tensors: {why}")
+    raise NoRuleError(
         f"{name(fun)} has no rule for Tensors: give it one with defvjp({name(fun)}, rule, ...), list it with "
         f"nondifferentiable({name(fun)}), or call it on Tensor.data where no gradient is needed"
     )

@@ -32,8 +32,7 @@ STACK = "np.stack([...]) makes one Tensor of several"
 NO_RULE = "it has no rule for a Tensor in this place, and tg.supported() lists the functions that have"
 INSTEAD = {  # of functions that make arrays of what they are given
     **dict.fromkeys(("array", "asarray", "asanyarray", "ascontiguousarray", "Tensor", "list", "tuple"), STACK),
-    "r_": "write np.concatenate([...])",
-    "c_": "write np.stack([...], axis=1)",
+    **dict.fromkeys(("r_", "c_"), "it takes Tensors, and np.stack([...]) makes one of a list"),
     "vectorize": "write the function in NumPy's functions, which compute all elements at once",
     "fromiter": "write np.stack(list(...))",
     "normal": "write loc + scale * rng.normal(size=...)",
@@ -106,8 +105,11 @@ def _depends_on(x: Node, variables: frozenset[Any]) -> bool:
     return any([y in variables or (y.fun and not y.argnums) for y in toposort(x)])
 
 
-def array_refused(x: Node) -> TypeError:
-    """Return the error for a Tensor that takes gradients where a plain array is asked for; it names who asks."""
+def array_refused(x: Node, dtype: Any = None) -> TypeError | None:
+    """Return the error for a Tensor that takes gradients where a plain array is asked for; it names who asks.
+
+    An array of integers or booleans may be made of it, as the derivative of rounding is 0, but not be written into.
+    """
     frame: FrameType | None = sys._getframe(2)
     within = []
     while frame is not None and frame.f_code.co_filename.startswith(INTERNAL):
@@ -122,6 +124,8 @@ def array_refused(x: Node) -> TypeError:
         remedy = STACK
     else:
         opcode, name = _instruction(frame.f_code, frame.f_lasti)
+        if dtype is not None and np.dtype(dtype).kind in "iub" and not opcode.startswith("STORE"):
+            return None
         own = "vectorize" if "vectorize.__call__" in within else name.rpartition(".")[2]
         if opcode.startswith("STORE"):
             who, remedy = f"{ASSIGNMENT} ...: ", STACK

@@ -11,7 +11,7 @@ import numpy as np
 
 from .apply import apply, plain, where_true, without_subclasses
 from .conversions import number_leaves, several_numbers
-from .errors import explained
+from .errors import NoRuleError, explained
 from .inplace import augmented
 from .rules.activations import relu
 from .rules.methods import METHODS
@@ -142,7 +142,7 @@ class Operand(Node):
             return apply(table[ufunc], inputs, {"axis": 0, **kwargs})
         if method in METHODS and ufunc.nin == 2 and ufunc in vjps and kwargs.pop("out", None) is None:
             return METHODS[method](ufunc, *map(without_subclasses, inputs), **kwargs)
-        raise TypeError(
+        raise NoRuleError(
             f"{name(ufunc)}.{method} has no rule for Tensors; y[index] = ... writes into a Tensor, and Tensor.data "
             "serves where no gradient is needed"
         )

@@ -74,6 +74,14 @@ def numpys_error(error: Exception) -> Exception | None:
     return cause if known else None  # type: ignore[return-value]
 
 
+class NoRuleError(TypeError, NotImplementedError):
+    """Raised for a function without a rule: Tensors are no type that it takes, as long as nobody writes the rule."""
+
+
+class AssignmentError(ValueError, TypeError):
+    """Raised for an assignment that would not be recorded: NumPy and Python raise these two for what is read-only."""
+
+
 class FreedError(ValueError):
     """Raised by a backward pass that needs a graph which was freed."""
 

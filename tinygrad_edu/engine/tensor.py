@@ -10,8 +10,10 @@ from numpy.typing import ArrayLike, DTypeLike
 from .apply import apply, plain
 from .arrays import floating, unbroadcast
 from .backward import Gradient, toposort
+from .concatenators import item
 from .conversions import array_refused, number_leaves
 from .dispatch import binary
+from .errors import AssignmentError
 from .growth import CHECKED
 from .inplace import augmented
 from .memory import keep_freed_memory
@@ -104,14 +106,16 @@ class Tensor(Methods):
             if paused():
                 self._value[index] = plain(value)
                 return
-            raise ValueError(
+            raise AssignmentError(
                 f"{self._describe()}[...] = ...: this leaf takes gradients, so it must keep the values at which they "
                 "are computed; assign to a copy (y = x.copy()), or to x.data where nothing is to be recorded"
             )
         if self.fun is operator.getitem and isinstance(self._value, np.ndarray) and self._value.base is not None:
-            raise ValueError("x[i][j] = ... would change a copy of x[i], not x; write x[i, j] = ..., or copy() x[i]")
+            raise AssignmentError(
+                "x[i][j] = ... would change a copy of x[i], not x; write x[i, j] = ..., or copy() x[i]"
+            )
         if self.requires_grad and paused():
-            raise ValueError(
+            raise AssignmentError(
                 f"{self._describe()}[...] = ... within no_grad would lose the graph behind it; "
                 "assign to a detached copy, y.detach()"
             )
@@ -146,7 +150,10 @@ class Tensor(Methods):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if self.requires_grad:
-            raise array_refused(self)
+            if (array := item(self)) is not None:
+                return array
+            if (error := array_refused(self, dtype)) is not None:
+                raise error
         return np.array(self._value, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:

@@ -9,11 +9,13 @@ Threads that do not record meet the plain array that it wraps.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
 
+from ..engine.concatenators import is_joining, item
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, array_likes, implementations, name, predicates
@@ -203,6 +205,8 @@ class Traced(View):
         raise self.rec.error(f"{conversion} {escapes}; {remedy}")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        if not self.rec.is_foreign() and (joined := item(self)) is not None:
+            return joined
         value = self.plain("conversion to a plain array", "use NumPy functions on the array itself")
         if self.rec.is_foreign():
             return np.array(value, dtype, copy=copy)
@@ -212,7 +216,7 @@ class Traced(View):
         return array
 
     def __getattr__(self, attribute: str) -> Any:
-        if attribute.startswith("__array_") and self.rec.is_fixed(self._variable):
+        if attribute.startswith("__array_") and (self.rec.is_fixed(self._variable) or is_joining(sys._getframe(1))):
             raise AttributeError(attribute)  # NumPy then asks __array__
         getattr(self._array, attribute)  # raises AttributeError as NumPy does
         what = "conversion to a plain array" if attribute.startswith("__") else f".{attribute}"

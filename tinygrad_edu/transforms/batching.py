@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from ..engine.concatenators import item
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
 from ..engine.rules.registry import (
     Array,
@@ -143,7 +144,11 @@ class Batch(NDArrayOperatorsMixin):
             "functions, choose with np.where(condition, ..., ...), or pass fallback=True"
         )
 
-    __array__ = __bool__ = __float__ = __int__ = __index__ = __complex__ = __format__ = _refuse
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        array = item(self)
+        return self._refuse() if array is None else array
+
+    __bool__ = __float__ = __int__ = __index__ = __complex__ = __format__ = _refuse
     item = tolist = tobytes = fill = _refuse
 
     def __repr__(self) -> str:
