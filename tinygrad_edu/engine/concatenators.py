@@ -23,7 +23,7 @@ class Item(np.ndarray[Any, Any]):
     def __array_finalize__(self, source: Any) -> None:
         self.operand = getattr(source, "operand", None)
 
-    def __array_function__(self, fun: Function, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def __array_function__(self, fun: Function, types: Any, args: Any, kwargs: Any) -> Any:
         if fun is not np.concatenate:
             return NotImplemented
         return np.concatenate([operand_of(a) for a in args[0]], *args[1:], **kwargs)
