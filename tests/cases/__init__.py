@@ -10,6 +10,7 @@ from . import (
     decompositions,
     einsum,
     elementwise,
+    entropies,
     gamma,
     indexing,
     joining,
@@ -32,8 +33,8 @@ from . import (
 
 READING = (
     elementwise, special, reductions, scans, statistics, sorting, calculus, polynomials, shaping, joining, indexing,
-    products, einsum, linalg, norms, decompositions, activations, gamma, convolution, matrix_functions, recurrences,
-    scipy_special, scipy_bessel, scipy_distributions,
+    products, einsum, linalg, norms, decompositions, activations, entropies, gamma, convolution,
+    matrix_functions, recurrences, scipy_special, scipy_bessel, scipy_distributions,
 )  # fmt: skip
 PAGES = {page.__name__.removeprefix("cases."): page.CASES for page in READING}
 CASES = {fun: case for page in PAGES.values() for fun, case in page.items()}

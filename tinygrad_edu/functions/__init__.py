@@ -9,13 +9,27 @@ columns of pandas and polars as the arrays that they hold.
 
 from ..engine.rules.activations import erf, log_softmax, logsumexp, sigmoid, softmax
 from ..engine.rules.gamma import gammaln
-from .activations import gelu, leaky_relu, relu, silu, softplus
+from .activations import (
+    celu, elu, gelu, glu, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu, relu6, selu,
+    silu, softplus, softsign,
+)  # fmt: skip
 from .attention import scaled_dot_product_attention
-from .classification import cross_entropy
-from .losses import binary_cross_entropy_with_logits, hinge_loss, huber_loss, l1_loss, mse_loss
+from .classification import cross_entropy, nll_loss
+from .likelihoods import (
+    binary_cross_entropy, binary_cross_entropy_with_logits, gaussian_nll_loss, kl_div, poisson_nll_loss,
+)  # fmt: skip
+from .losses import hinge_loss, huber_loss, l1_loss, mse_loss, smooth_l1_loss
+from .margins import cosine_similarity, margin_ranking_loss, triplet_margin_loss
 
 __all__ = [
-    "binary_cross_entropy_with_logits", "cross_entropy", "erf", "gammaln", "gelu", "hinge_loss", "huber_loss",
-    "l1_loss", "leaky_relu", "log_softmax", "logsumexp", "mse_loss", "relu", "scaled_dot_product_attention",
-    "sigmoid", "silu", "softmax", "softplus",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "cosine_similarity", "cross_entropy", "elu",
+    "erf", "gammaln", "gaussian_nll_loss", "gelu", "glu", "hardsigmoid", "hardswish", "hardtanh", "hinge_loss",
+    "huber_loss", "kl_div", "l1_loss", "leaky_relu", "log_softmax", "logsigmoid", "logsumexp",
+    "margin_ranking_loss", "mish", "mse_loss", "nll_loss", "poisson_nll_loss", "prelu", "relu", "relu6",
+    "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "softsign",
+    "triplet_margin_loss",
 ]  # fmt: skip
+LOSSES = (  # those that compare a prediction with a target, without a third argument
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "huber_loss", "kl_div",
+    "l1_loss", "mse_loss", "nll_loss", "poisson_nll_loss", "smooth_l1_loss",
+)  # fmt: skip

@@ -23,9 +23,18 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     return np.where(np.greater(x, 0), x, np.multiply(negative_slope, x))
 
 
-def softplus(x: Any) -> Any:
-    """Return log(1 + exp(x)) elementwise, without overflow."""
-    return np.logaddexp(floating(x), 0)
+def softplus(x: Any, beta: float = 1.0, threshold: float | None = None) -> Any:
+    """Return log(1 + exp(beta x)) / beta elementwise, without overflow.
+
+    Where beta x is above a `threshold`, the result is x itself; PyTorch has 20 there, and by default there is none.
+    """
+    x = floating(x)
+    if beta == 1 and threshold is None:
+        return np.logaddexp(x, 0)
+    if not beta > 0:
+        raise ValueError(f"softplus: beta must be positive, got {beta}")
+    y = np.logaddexp(np.multiply(beta, x), 0) / beta
+    return y if threshold is None else np.where(np.greater(np.multiply(beta, x), threshold), x, y)
 
 
 def silu(x: Any) -> Any:
@@ -47,6 +56,102 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     clipped = np.clip(x, -10, 10)  # further from 0, tanh is -1 or 1 to the last digit, and the power might overflow
     inner = math.sqrt(2 / math.pi) * clipped * (1 + 0.044715 * np.square(clipped))
     return np.multiply(0.5, x) * (1 + np.tanh(inner))
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """Return x where x is positive, and `alpha` (exp(x) - 1) elsewhere (Clevert et al. 2016)."""
+    x = floating(x)
+    return np.where(np.greater(x, 0), x, np.multiply(alpha, np.expm1(np.clip(x, None, 0))))
+
+
+def celu(x: Any, alpha: float = 1.0) -> Any:
+    """Return x where x is positive, and `alpha` (exp(x / alpha) - 1) elsewhere: elu with slope 1 at 0 (Barron 2017)."""
+    if not alpha > 0:
+        raise ValueError(f"celu: alpha must be positive, got {alpha}")
+    x = floating(x)
+    return np.where(np.greater(x, 0), x, np.multiply(alpha, np.expm1(np.clip(x, None, 0) / alpha)))
+
+
+def selu(x: Any) -> Any:
+    """Return elu with the two constants that keep mean 0 and variance 1 from layer to layer (Klambauer et al. 2017)."""
+    return np.multiply(_SELU_SCALE, elu(x, _SELU_ALPHA))
+
+
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848, 1.0507009873554804934
+
+
+def prelu(x: Any, weight: Any) -> Any:
+    """Return x where x is positive, and `weight` x elsewhere (He et al. 2015): leaky_relu with a learned slope.
+
+    `weight` is a number, or holds one for each channel, along axis 1 of x; raises ValueError for another shape.
+    """
+    x, weight = floating(x), floating(weight)
+    shape, channels = np.shape(x), np.shape(weight)
+    if channels not in ((), (1,)):
+        if len(shape) < 2 or channels != shape[1:2]:
+            raise ValueError(
+                f"prelu: weight holds one number, or one for each channel, along axis 1; x has shape {shape} and "
+                f"weight {channels}"
+            )
+        weight = weight.reshape(-1, *(1,) * (len(shape) - 2))
+    elif channels and not shape:
+        weight = weight.reshape(())
+    return np.where(np.greater(x, 0), x, weight * x)
+
+
+def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """Return x limited to `min_val` and `max_val`; its derivative is 0 outside and, unlike np.clip's, at the limits."""
+    if not min_val < max_val:
+        raise ValueError(f"hardtanh: min_val must be below max_val, got {min_val} and {max_val}")
+    x = floating(x)
+    return np.where(np.less_equal(x, min_val), min_val, np.where(np.greater_equal(x, max_val), max_val, x))
+
+
+def relu6(x: Any) -> Any:
+    """Return max(x, 0), and at most 6, elementwise."""
+    return hardtanh(x, 0.0, 6.0)
+
+
+def hardsigmoid(x: Any) -> Any:
+    """Return x / 6 + 1 / 2, limited to 0 and 1, elementwise."""
+    return hardtanh(floating(x) + 3, 0.0, 6.0) / 6
+
+
+def hardswish(x: Any) -> Any:
+    """Return x hardsigmoid(x) elementwise: 0 up to -3, and x from 3 on (Howard et al. 2019)."""
+    x = floating(x)
+    near = np.clip(x, -3, 3)  # the square of a larger number might overflow
+    return np.where(np.less_equal(x, -3), 0.0, np.where(np.greater_equal(x, 3), x, near * (near + 3) / 6))
+
+
+def mish(x: Any) -> Any:
+    """Return x tanh(softplus(x)) elementwise (Misra 2020)."""
+    x = floating(x)
+    return np.multiply(x, np.tanh(softplus(x)))
+
+
+def softsign(x: Any) -> Any:
+    """Return x / (1 + |x|) elementwise."""
+    x = floating(x)
+    return np.divide(x, 1 + np.abs(x))
+
+
+def logsigmoid(x: Any) -> Any:
+    """Return log(sigmoid(x)) elementwise, exact also where sigmoid rounds to 0."""
+    return -softplus(np.negative(floating(x)))
+
+
+def glu(x: Any, axis: int = -1) -> Any:
+    """Return a sigmoid(b) for the halves a and b of x along `axis`: the gated linear unit (Dauphin et al. 2017).
+
+    Raises ValueError unless x has an even length along that axis.
+    """
+    x = floating(x)
+    shape = np.shape(x)
+    if not -len(shape) <= axis < len(shape) or shape[axis] % 2:
+        raise ValueError(f"glu: x has shape {shape}; axis {axis} must exist and hold an even number of elements")
+    a, b = np.split(x, 2, axis=axis)
+    return a * sigmoid(b)
 
 
 def floating(x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Cross entropy: the loss of class numbers, or of probabilities of classes."""
+"""Cross entropy and the likelihood of classes: losses of class numbers, or of probabilities of classes."""
 
 import warnings
 from typing import Any
@@ -11,7 +11,9 @@ from ..engine.rules.activations import log_softmax, softmax
 from ..engine.rules.foreign import array_from
 from ..engine.rules.registry import Array, predicate, predicate_of_all
 from ..engine.rules.tables import from_table
-from .losses import TWICE, probabilities, reduced
+from .activations import floating
+from .likelihoods import LOGARITHM, probabilities
+from .losses import TWICE, reduced
 
 
 def cross_entropy(
@@ -57,12 +59,31 @@ def cross_entropy(
     if logits.ndim < 3 and weight is None and counted is None and not label_smoothing:
         picked = log_p[(np.arange(len(classes)), classes) if classes.ndim else classes]
         return -np.mean(picked) if reduction == "mean" else -reduced("cross_entropy", picked, reduction)
-    return _general_cross_entropy(log_p, classes, axis, weight, counted, label_smoothing, reduction)
+    return _general_loss("cross_entropy", log_p, classes, axis, weight, counted, label_smoothing, reduction)
 
 
-def _general_cross_entropy(
-    log_p: Any, classes: Array, axis: int, weight: ArrayLike | None, counted: Array | None, label_smoothing: float,
-    reduction: str,
+def nll_loss(
+    log_probabilities: Any, target: Any, weight: ArrayLike | None = None, *, ignore_index: int | None = None,
+    reduction: str = "mean",
+) -> Any:  # fmt: skip
+    """Return the mean of -log_probabilities[target] over rows: `cross_entropy` of what `log_softmax` gives.
+
+    Shapes, `weight`, `ignore_index` and errors are those of `cross_entropy` with class numbers. Warns of arguments that
+    are probabilities instead of their logarithms.
+    """
+    log_p, target = floating(_array(log_probabilities)), _array(target)
+    axis = min(1, log_p.ndim - 1)
+    if _may_be_softmax(log_p) and distributions(log_p, axis):
+        warnings.warn(f"nll_loss: {LOGARITHM}", stacklevel=2)
+    counted = None if ignore_index is None else target != ignore_index
+    classes = target if counted is None else np.where(counted, target, 0)
+    classes = _checked_classes(log_p, classes, axis, "nll_loss", "log-probabilities")
+    return _general_loss("nll_loss", log_p, classes, axis, weight, counted, 0.0, reduction)
+
+
+def _general_loss(
+    where: str, log_p: Any, classes: Array, axis: int, weight: ArrayLike | None, counted: Array | None,
+    label_smoothing: float, reduction: str,
 ) -> Any:  # fmt: skip
     """Return the loss of class numbers with any of the options; rows that are not `counted` have class 0."""
 
@@ -72,7 +93,7 @@ def _general_cross_entropy(
     losses, weights = -of_classes(log_p), None
     of_target: Any = 1.0
     if weight is not None:
-        weights = _class_weights(weight, log_p, axis)
+        weights = _class_weights(weight, log_p, axis, where)
         of_target = of_classes(np.broadcast_to(weights, log_p.shape))
         losses = losses * of_target
     if label_smoothing:
@@ -81,19 +102,22 @@ def _general_cross_entropy(
     if counted is not None:
         losses, of_target = np.where(counted, losses, 0), np.where(counted, of_target, 0)
     if reduction != "mean" or (counted is None and weights is None):
-        return reduced("cross_entropy", losses, reduction)
+        return reduced(where, losses, reduction)
     total = np.sum(of_target)
     if not nonzero(total):
-        raise ValueError("cross_entropy: no row counts: all targets are ignore_index, or have a weight of 0")
+        raise ValueError(f"{where}: no row counts: all targets are ignore_index, or have a weight of 0")
     return np.sum(losses) / total.astype(losses.dtype)
 
 
-def _checked_classes(logits: Any, classes: Array, axis: int) -> Array:
+def _checked_classes(
+    logits: Any, classes: Array, axis: int, where: str = "cross_entropy", scores: str = "logits"
+) -> Array:
     """Return class numbers that fit the logits; raises ValueError or TypeError for others."""
     shape = logits.shape
     needed = shape[:axis] + shape[axis + 1 :]
     if not shape or classes.shape != needed:
-        text = f"one class number for each row, shape {needed}, or probabilities, shape {shape}"
+        soft = where == "cross_entropy"
+        text = f"one class number for each row, shape {needed}{f', or probabilities, shape {shape}' if soft else ''}"
         remedy = ""
         if classes.dtype.kind == "f" and (logits.dtype.kind in "iub" or classes.ndim > len(shape)):
             remedy = _SWAPPED
@@ -101,28 +125,29 @@ def _checked_classes(logits: Any, classes: Array, axis: int) -> Array:
             remedy = "; classes are on axis 1, where np.moveaxis(logits, -1, 1) puts the last axis"
         elif classes.shape == shape:
             remedy = "; target.astype(float) makes probabilities of one-hot rows"
+            remedy = remedy if soft else "; target.argmax(axis=1) makes class numbers of one-hot rows"
         given = f"the target has shape {classes.shape}"
-        raise ValueError(f"cross_entropy: logits of shape {shape} need {text}; {given}{remedy}")
+        raise ValueError(f"{where}: {scores} of shape {shape} need {text}; {given}{remedy}")
     if classes.dtype.kind not in "iu":
         remedy = "target.astype(int) makes them of whole floats, target.argmax(axis=1) of one-hot rows"
         if classes.dtype.kind in "OSTU":
             remedy = "np.unique(names, return_inverse=True)[1] makes them of names"
-        raise TypeError(f"cross_entropy: class numbers are integers, and the target is {classes.dtype}; {remedy}")
+        raise TypeError(f"{where}: class numbers are integers, and the target is {classes.dtype}; {remedy}")
     if not within(classes, shape[axis]):
-        needs = f"class numbers go from 0 to {shape[axis] - 1} for logits of shape {shape}"
+        needs = f"class numbers go from 0 to {shape[axis] - 1} for {scores} of shape {shape}"
         remedy = "so subtract its first class number, or widen the last layer"
         if classes.min() < 0:
             remedy = f"so subtract its first class number, or leave those rows out with ignore_index={classes.min()}"
-        raise ValueError(f"cross_entropy: {needs}; the target goes from {classes.min()} to {classes.max()}, {remedy}")
+        raise ValueError(f"{where}: {needs}; the target goes from {classes.min()} to {classes.max()}, {remedy}")
     return classes
 
 
-def _class_weights(weight: Any, logits: Any, axis: int) -> Any:
+def _class_weights(weight: Any, logits: Any, axis: int, where: str = "cross_entropy") -> Any:
     """Return the weights of the classes along `axis`, in the dtype of the logits."""
     weights, classes = _array(weight), logits.shape[axis]
     if weights.shape != (classes,):
-        given = f"logits of shape {logits.shape} have {classes}, and weight has shape {weights.shape}"
-        raise ValueError(f"cross_entropy: weight holds one number for each class; {given}")
+        given = f"scores of shape {logits.shape} have {classes}, and weight has shape {weights.shape}"
+        raise ValueError(f"{where}: weight holds one number for each class; {given}")
     weights = weights.astype(logits.dtype if logits.dtype.kind == "f" else np.float64)
     return np.reshape(weights, (classes,) + (1,) * (logits.ndim - 1 - axis))
 

@@ -1,15 +1,14 @@
 """Losses that compare a prediction with a target element by element."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from ..engine.dispatch import Operand
-from ..engine.rules.activations import sigmoid
 from ..engine.rules.foreign import array_from
 from ..engine.rules.registry import Array, predicate_of_all
-from .activations import floating, relu, softplus
+from ..transforms.custom import stop_gradient
+from .activations import floating, relu
 
 TWICE = "the first argument is a result of {0} already, and the loss applies {0} itself; pass the scores before it"
 
@@ -33,6 +32,20 @@ def huber_loss(prediction: Any, target: Any, delta: float = 1.0, *, reduction: s
     return reduced("huber_loss", clipped * (d - clipped / 2), reduction)
 
 
+def smooth_l1_loss(prediction: Any, target: Any, beta: float = 1.0, *, reduction: str = "mean") -> Any:
+    """Return the mean of d**2 / (2 beta) where |d| < `beta`, and |d| - beta / 2 elsewhere (Girshick 2015).
+
+    It is `huber_loss` divided by `beta`; with `beta=0` it is `l1_loss`, whose derivative at 0 is 0.
+    """
+    if not beta >= 0:
+        raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta}")
+    d = difference("smooth_l1_loss", prediction, target)
+    if beta == 0:
+        return reduced("smooth_l1_loss", np.abs(d), reduction)
+    clipped = np.clip(d, -beta, beta)
+    return reduced("smooth_l1_loss", clipped / beta * (d - clipped / 2), reduction)
+
+
 def hinge_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
     """Return the mean of max(0, 1 - target * prediction), with targets -1 and 1."""
     prediction, target = operands("hinge_loss", prediction, target)
@@ -41,45 +54,39 @@ def hinge_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
     return reduced("hinge_loss", relu(1 - np.multiply(target, prediction)), reduction)
 
 
-def binary_cross_entropy_with_logits(logits: Any, target: Any, *, reduction: str = "mean") -> Any:
-    """Return the mean of -(t log(p) + (1 - t) log(1 - p)) with p = sigmoid(logits), for targets t from 0 to 1.
-
-    Logits that are a result of `sigmoid` give a warning: the loss applies it itself.
-    """
-    where = "binary_cross_entropy_with_logits"
-    logits, target = operands(where, logits, target)
-    if not probabilities(target):
-        raise ValueError(f"{where}: targets are probabilities, from 0 to 1; pass the logits first, then the target")
-    if getattr(logits, "fun", None) is sigmoid:
-        warnings.warn(f"{where}: {TWICE.format('sigmoid')}", stacklevel=2)
-    return reduced(where, softplus(logits) - np.multiply(target, logits), reduction)
-
-
 @predicate_of_all(False)
 def signs(target: Array) -> bool:
     """Return whether all elements are -1 or 1."""
     return bool(np.equal(np.abs(target), 1).all())
 
 
-@predicate_of_all(False)
-def probabilities(target: Array) -> bool:
-    """Return whether all elements are from 0 to 1."""
-    return bool(np.logical_and(np.greater_equal(target, 0), np.less_equal(target, 1)).all())
-
-
-def check_same_shape(loss: str, prediction: Any, target: Any) -> None:
-    """Raise ValueError if a prediction and its target have different shapes."""
+def check_same_shape(
+    loss: str, prediction: Any, target: Any, names: tuple[str, str] = ("prediction", "target")
+) -> None:
+    """Raise ValueError if a prediction and its target, or two arguments of other names, have different shapes."""
     if np.shape(prediction) != np.shape(target):
-        shapes = f"the prediction has shape {np.shape(prediction)} and the target {np.shape(target)}"
+        shapes = f"the {names[0]} has shape {np.shape(prediction)} and the {names[1]} {np.shape(target)}"
         raise ValueError(f"{loss}: {shapes}; they must be the same, so reshape one (y.reshape(-1, 1) makes a column)")
 
 
 def operands(loss: str, prediction: Any, target: Any) -> tuple[Any, Any]:
     """Return a prediction of floats, and its target, which must have the same shape."""
     prediction = floating(prediction)
-    target = target if isinstance(target, Operand) else array_from(target)
+    target = beside(prediction, target)
     check_same_shape(loss, prediction, target)
     return prediction, target
+
+
+def beside(prediction: Any, x: Any) -> Any:
+    """Return an argument beside a prediction: integers in the dtype of the prediction, as float32 should stay so."""
+    if isinstance(x, Operand):
+        return x
+    x = array_from(x)
+    if isinstance(x, (list, tuple)):
+        x = np.asarray(x)
+    if hasattr(x, "dtype") and x.dtype.kind in "iub":
+        x = x.astype(getattr(prediction, "dtype", np.float64))
+    return x
 
 
 def difference(loss: str, prediction: Any, target: Any) -> Any:
@@ -87,10 +94,17 @@ def difference(loss: str, prediction: Any, target: Any) -> Any:
     return np.subtract(*operands(loss, prediction, target))
 
 
-def reduced(loss: str, losses: Any, reduction: str) -> Any:
+def reduced(loss: str, losses: Any, reduction: str, choices: str = '"mean", "sum" or "none"') -> Any:
     """Return the mean or the sum of all losses, or with "none" the losses themselves."""
     if reduction == "mean":
         return np.mean(losses)
     if reduction not in ("sum", "none"):
-        raise ValueError(f'{loss}: reduction is "mean", "sum" or "none", not {reduction!r}')
+        raise ValueError(f"{loss}: reduction is {choices}, not {reduction!r}")
     return np.sum(losses) if reduction == "sum" else losses
+
+
+def at_least(x: Any, smallest: float) -> Any:
+    """Return x, but at least `smallest`; its gradient is passed on as if it were x."""
+    below = np.less(x, smallest)
+    low = np.where(below, x, smallest)
+    return np.where(below, smallest + (low - stop_gradient(low)), x)

@@ -179,7 +179,7 @@ def check_model(where: str, model: object) -> None:
 def check_loss(where: str, loss: object) -> None:
     """Raise TypeError unless `loss` is a function, and no class."""
     if not callable(loss) or isinstance(loss, type):
-        losses = ", ".join(f"tg.{name}" for name in functions.__all__ if name.endswith("_loss") or "entropy" in name)
+        losses = ", ".join(f"tg.{name}" for name in functions.LOSSES)
         raise TypeError(f"{where}: loss is a function of (prediction, y), not {_instead(loss)}; pass one of {losses}")
 
 
