@@ -378,7 +378,7 @@ def test_layers_refuse_lists_by_name(layer):
 def test_layers_show_the_settings_that_are_not_the_usual_ones():
     layers = [nn.GELU(), nn.GELU("tanh"), nn.Flatten(), nn.Flatten(2), nn.LeakyReLU(0.2), nn.Dropout(0.1)]
     assert [layer.describe() for layer in layers] == [
-        "GELU()", "GELU('tanh')", "Flatten()", "Flatten(start=2)", "LeakyReLU(0.2)", "Dropout(0.1)",
+        "GELU()", "GELU('tanh')", "Flatten()", "Flatten(start_dim=2)", "LeakyReLU(0.2)", "Dropout(0.1)",
     ]  # fmt: skip
 
 
@@ -399,7 +399,7 @@ def test_flatten_joins_the_axes_from_its_start():
     assert repr(nn.Flatten(0, 1)).startswith("Flatten(0, 1)")
     with pytest.raises(ValueError, match=r"Flatten\(2, 1\) got shape .*: axis 1 is before axis 2"):
         nn.Flatten(2, 1)(x)
-    with pytest.raises(ValueError, match=r"Flatten\(start=5\) got shape \(2, 3, 4, 5\)"):
+    with pytest.raises(ValueError, match=r"Flatten\(start_dim=5\) got shape \(2, 3, 4, 5\)"):
         nn.Flatten(5)(x)
 
 

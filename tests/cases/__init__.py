@@ -29,12 +29,13 @@ from . import (
     sorting,
     special,
     statistics,
+    windows,
 )
 
 READING = (
     elementwise, special, reductions, scans, statistics, sorting, calculus, polynomials, shaping, joining, indexing,
-    products, einsum, linalg, norms, decompositions, activations, entropies, gamma, convolution,
-    matrix_functions, recurrences, scipy_special, scipy_bessel, scipy_distributions,
+    products, einsum, linalg, norms, decompositions, activations, entropies, gamma, convolution, matrix_functions,
+    recurrences, scipy_special, scipy_bessel, scipy_distributions, windows,
 )  # fmt: skip
 PAGES = {page.__name__.removeprefix("cases."): page.CASES for page in READING}
 CASES = {fun: case for page in PAGES.values() for fun, case in page.items()}

@@ -104,31 +104,30 @@ class Embedding(Module):
 
 
 class Flatten(Module):
-    """The axes from `start` to `end`, both included, as one: (n, 8, 8) gives (n, 64), and with (0, 1) (8 n, 8).
+    """The axes `start_dim` to `end_dim`, both included, as one: (n, 8, 8) gives (n, 64), and with (0, 1) (8 n, 8).
 
-    As in PyTorch, where they are called `start_dim` and `end_dim`; negative ones count from the last axis. An input
-    with `start` axes gets one more, of length 1.
+    As in PyTorch; negative ones count from the last axis. An input with `start_dim` axes gets one more, of length 1.
     """
 
-    def __init__(self, start: int = 1, end: int = -1) -> None:
-        self.start, self.end = start, end
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, x: Tensor | Array) -> Any:
-        """Return x reshaped; raises ValueError if it lacks one of the axes, or if `end` is before `start`."""
+        """Return x reshaped; raises ValueError if it lacks one of the axes, or if `end_dim` is before `start_dim`."""
         x, shape = checked_input(self, x)
         n = max(len(shape), 1)  # a single number becomes an array of one
-        if not (-n <= self.start <= len(shape) and -n <= self.end < n):
+        if not (-n <= self.start_dim <= len(shape) and -n <= self.end_dim < n):
             raise ValueError(f"{self.describe()} got shape {shape}: there is no such axis")
-        start, end = (i + n if i < 0 else i for i in (self.start, self.end))
+        start, end = (i + n if i < 0 else i for i in (self.start_dim, self.end_dim))
         if end < start < len(shape):
             raise ValueError(f"{self.describe()} got shape {shape}: axis {end} is before axis {start}")
         return x.reshape(*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])
 
     def describe(self) -> str:
-        """Return "Flatten()", or "Flatten(start=2)", "Flatten(0, 1)" and so on."""
-        if self.end != -1:
-            return f"Flatten({self.start}, {self.end})"
-        return f"Flatten({'' if self.start == 1 else f'start={self.start}'})"
+        """Return "Flatten()", or "Flatten(start_dim=2)", "Flatten(0, 1)" and so on."""
+        if self.end_dim != -1:
+            return f"Flatten({self.start_dim}, {self.end_dim})"
+        return f"Flatten({'' if self.start_dim == 1 else f'start_dim={self.start_dim}'})"
 
 
 class Dropout(Module):

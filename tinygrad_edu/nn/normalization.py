@@ -1,6 +1,7 @@
 """Layers that normalise their input: to mean 0 and variance 1 over a batch, or over each example."""
 
-from typing import Any
+from math import prod
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -22,11 +23,14 @@ class BatchNorm1d(Module):
     `num_batches_tracked`, the number of batches trained on so far.
     """
 
+    ndims: ClassVar[tuple[int, ...]] = (2, 3)  # how many axes the input may have
+    takes: ClassVar[str] = "(n, {0}) or (n, {0}, length)"
+
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
         track_running_stats: bool = True, *, dtype: DTypeLike = np.float64,
     ) -> None:  # fmt: skip
-        where = f"BatchNorm1d({num_features})"
+        where = f"{type(self).__name__}({num_features})"
         (self.num_features,) = checked_sizes(where, num_features)
         self.eps, self.momentum, kind = eps, momentum, float_dtype(where, dtype)
         self.weight = Tensor(np.ones(num_features, kind), label="weight") if affine else None
@@ -40,10 +44,9 @@ class BatchNorm1d(Module):
     def forward(self, x: Tensor | Array) -> Any:
         """Return x normalised; raises ValueError for another shape, and for one number a feature without a variance."""
         x, shape = checked_input(self, x)
-        if len(shape) not in (2, 3) or shape[1] != self.num_features:
-            c = self.num_features
-            raise ValueError(f"{self.describe()} got {shape}: it takes (n, {c}) or (n, {c}, length)")
-        axes, column = ((0,), (-1,)) if len(shape) == 2 else ((0, 2), (-1, 1))
+        if len(shape) not in self.ndims or shape[1] != self.num_features:
+            raise ValueError(f"{self.describe()} got {shape}: it takes {self.takes.format(self.num_features)}")
+        axes, column = (0, *range(2, len(shape))), (-1, *(1,) * (len(shape) - 2))
         wide: Any = widened(x)
         eps: Any = self.eps
         if self.training or self.running_mean is None or self.running_var is None:
@@ -85,7 +88,15 @@ class BatchNorm1d(Module):
     def describe(self) -> str:
         """Return "BatchNorm1d(num_features)", with the options that are off."""
         off = {"affine": self.weight is None, "track_running_stats": self.running_mean is None}
-        return f"BatchNorm1d({', '.join([str(self.num_features), *(f'{k}=False' for k, v in off.items() if v)])})"
+        shown = [str(self.num_features), *[f"{k}=False" for k, v in off.items() if v]]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class BatchNorm2d(BatchNorm1d):
+    """The same for images, (n, num_features, h, w): each channel is normalised over the batch and all its elements."""
+
+    ndims = (4,)
+    takes = "(n, {0}, height, width)"
 
 
 class LayerNorm(Module):
@@ -110,15 +121,7 @@ class LayerNorm(Module):
         x, shape = checked_input(self, x)
         if shape[-len(self.shape) :] != self.shape:
             raise ValueError(f"{self.describe()} got {shape}: the last axes must be {self.shape}")
-        axes = tuple(range(-len(self.shape), 0))
-        wide: Any = widened(x)
-        eps: Any = self.eps
-        if squares_overflow(wide.data if isinstance(wide, Tensor) else wide):
-            wide, scale = scaled(wide, axes)
-            eps = eps / scale / scale
-        centred = wide - np.mean(wide, axis=axes, keepdims=True)
-        var = np.mean(np.square(centred), axis=axes, keepdims=True)
-        y = centred / np.sqrt(var + eps)
+        y = normalised(widened(x), tuple(range(-len(self.shape), 0)), self.eps)
         y = y if self.weight is None else y * self.weight
         y = y if self.bias is None else y + self.bias
         return narrowed(y, x, self.weight)
@@ -127,6 +130,83 @@ class LayerNorm(Module):
         """Return "LayerNorm(shape)", with the option that is off."""
         off = ", elementwise_affine=False" if self.weight is None else ", bias=False" if self.bias is None else ""
         return f"LayerNorm({', '.join(map(str, self.shape))}{off})"
+
+
+class RMSNorm(Module):
+    """Each example divided by the root of the mean of its squares over its last axes, of sizes `shape`, times `weight`.
+
+    As in PyTorch: `eps` is added to the mean, and None is the distance from 1 to the next number of the dtype. Without
+    `elementwise_affine` there is no `weight` (Zhang & Sennrich 2019).
+    """
+
+    def __init__(
+        self, shape: int | tuple[int, ...], eps: float | None = None, elementwise_affine: bool = True, *,
+        dtype: DTypeLike = np.float64,
+    ) -> None:  # fmt: skip
+        where = f"RMSNorm({shape})"
+        self.shape = checked_sizes(where, *(shape if isinstance(shape, (tuple, list)) else (shape,)))
+        self.eps, kind = eps, float_dtype(where, dtype)
+        self.weight = Tensor(np.ones(self.shape, kind), label="weight") if elementwise_affine else None
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return x normalised; raises ValueError if its last axes have other sizes."""
+        x, shape = checked_input(self, x)
+        if shape[-len(self.shape) :] != self.shape:
+            raise ValueError(f"{self.describe()} got {shape}: the last axes must be {self.shape}")
+        wide = widened(x)
+        eps = float(np.finfo(wide.dtype).eps) if self.eps is None else self.eps
+        y = normalised(wide, tuple(range(-len(self.shape), 0)), eps, centre=False)
+        return narrowed(y if self.weight is None else y * self.weight, x, self.weight)
+
+    def describe(self) -> str:
+        """Return "RMSNorm(shape)", with the option that is off."""
+        return f"RMSNorm({', '.join(map(str, self.shape))}{', elementwise_affine=False' * (self.weight is None)})"
+
+
+class GroupNorm(Module):
+    """Groups of channels of each example normalised, then times `weight` plus `bias`, one of each for each channel.
+
+    (n, num_channels, ...) has num_groups groups of equal numbers of channels (Wu & He 2018). As in PyTorch; without
+    `affine` there are no `weight` and `bias`.
+    """
+
+    def __init__(
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *,
+        dtype: DTypeLike = np.float64,
+    ) -> None:  # fmt: skip
+        where = f"GroupNorm({num_groups}, {num_channels})"
+        self.num_groups, self.num_channels = checked_sizes(where, num_groups, num_channels)
+        if num_channels % num_groups:
+            raise ValueError(f"{where}: {num_channels} channels do not make {num_groups} groups of equal size")
+        self.eps, kind = eps, float_dtype(where, dtype)
+        self.weight = Tensor(np.ones(num_channels, kind), label="weight") if affine else None
+        self.bias = Tensor(np.zeros(num_channels, kind), label="bias") if affine else None
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return x normalised; raises ValueError if axis 1 holds another number of channels."""
+        x, shape = checked_input(self, x)
+        if len(shape) < 2 or shape[1] != self.num_channels:
+            raise ValueError(f"{self.describe()} got {shape}: it takes (n, {self.num_channels}, ...)")
+        per_group = prod(shape[1:]) // self.num_groups
+        y = normalised(widened(x).reshape((shape[0], self.num_groups, per_group)), (-1,), self.eps).reshape(shape)
+        column = (-1, *(1,) * (len(shape) - 2))
+        if self.weight is not None and self.bias is not None:
+            y = y * self.weight.reshape(column) + self.bias.reshape(column)
+        return narrowed(y, x, self.weight)
+
+    def describe(self) -> str:
+        """Return "GroupNorm(num_groups, num_channels)", with the option that is off."""
+        return f"GroupNorm({self.num_groups}, {self.num_channels}{', affine=False' * (self.weight is None)})"
+
+
+def normalised(x: Any, axes: tuple[int, ...], eps: Any, centre: bool = True) -> Any:
+    """Return x with mean 0 (unless `centre` is False) and mean square 1 along `axes`, as far as `eps` allows."""
+    if squares_overflow(x.data if isinstance(x, Tensor) else x):
+        x, scale = scaled(x, axes)
+        eps = eps / scale / scale
+    if centre:
+        x = x - np.mean(x, axis=axes, keepdims=True)
+    return x / np.sqrt(np.mean(np.square(x), axis=axes, keepdims=True) + eps)
 
 
 def widened(x: Any) -> Any:

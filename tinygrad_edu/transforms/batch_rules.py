@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.rules import indexing, joining, shaping
+from ..engine.rules import indexing, joining, padding, shaping, windows
 from ..engine.rules.activations import log_softmax, logsumexp, softmax
 from ..engine.rules.einsum import einsum as explicit_einsum
 from ..engine.rules.products import cross
@@ -226,6 +226,41 @@ def triangle(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[st
     return copied(fun, level, (x, *args[1:]), kwargs)
 
 
+def pad(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Pad the axes of the members, and not the first."""
+    given = bound(fun, args, kwargs)
+    x, options = given["x"], dict(given["options"])
+    if "constant_values" in options:
+        options["constant_values"] = [(0, 0), *np.broadcast_to(options["constant_values"], (x.ndim, 2)).tolist()]
+    widths = [(0, 0), *np.broadcast_to(given["pad_width"], (x.ndim, 2)).tolist()]
+    return Batch(fun(x.stacked, widths, given["mode"], options), level)
+
+
+# Windows of images
+def unfold(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Take the images of all members for channels of one: their columns are rows below each other."""
+    x, at = args
+    n, channels = x.shape[:2]
+    merged = np.swapaxes(x.stacked, 0, 1).reshape((n, level.size * channels, *x.shape[2:]))
+    y = fun(merged, at)
+    return Batch(y.reshape((level.size, len(y) // max(level.size, 1), y.shape[1])), level)
+
+
+def fold(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Undo the same."""
+    columns, at = args
+    rows, length = columns.shape
+    y = fun(columns.stacked.reshape((level.size * rows, length)), at)
+    y = y.reshape((y.shape[0], level.size, y.shape[1] // level.size, *y.shape[2:]))
+    return Batch(np.swapaxes(y, 0, 1), level)
+
+
+def over_last_axes(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a function that takes any number of axes before those it works on."""
+    *arrays, at = args
+    return Batch(fun(*[full(a, level) for a in arrays], at), level)
+
+
 _RULES: dict[Function, Rule] = {
     **dict.fromkeys((
         np.sum, np.mean, np.prod, np.max, np.min, np.amax, np.amin, np.var, np.std, np.any, np.all, np.nansum,
@@ -255,7 +290,8 @@ _RULES: dict[Function, Rule] = {
         np.around, shaping.astype,
     ), copied),
     **dict.fromkeys((np.where, np.clip, np.isclose, cross), elementwise),
-    np.tril: triangle, np.triu: triangle,
+    np.tril: triangle, np.triu: triangle, padding.pad: pad, windows.unfold: unfold, windows.fold: fold,
+    **dict.fromkeys((windows.max_pool, windows.to_first, windows.from_first), over_last_axes),
     np.take_along_axis: take_along_axis,
     operator.getitem: getitem, operator.setitem: write, indexing.setitem: setitem, indexing.scatter: scatter,
 }  # fmt: skip

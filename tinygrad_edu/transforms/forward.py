@@ -17,6 +17,7 @@ import numpy as np
 from ..engine.backward import backpropagate, contribution, parent, recorded_contribution, toposort
 from ..engine.errors import FreedError
 from ..engine.mode import Watcher, recording, transform, watched_by, watchers, watching
+from ..engine.rules import windows
 from ..engine.rules.einsum import einsum
 from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import scatter
@@ -33,7 +34,7 @@ from .reverse import trace
 LINEAR = {
     np.sum, np.mean, np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.squeeze,
     np.broadcast_to, operator.getitem, scatter, astype, np.matmul, np.outer, einsum, np.cumsum, np.flip, np.roll,
-    np.diagonal, np.tril, np.triu,
+    np.diagonal, np.tril, np.triu, windows.unfold, windows.fold, windows.to_first, windows.from_first,
 }  # fmt: skip
 
 

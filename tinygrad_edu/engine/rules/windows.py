@@ -8,6 +8,7 @@ columns of a matrix, so a convolution is a matrix product, and its derivatives a
 import functools
 from itertools import product
 from math import ceil, prod
+from typing import Any
 
 import numpy as np
 
@@ -36,16 +37,25 @@ class Windows:
             if ceil_mode and (count - 1) * step >= size + low:
                 count -= 1
             counts.append(count)
-            pads.append((low, max(high, (count - 1) * step + reach - size - low)))
+            pads.append((low, max(0, high, (count - 1) * step + reach - size - low)))
         self.counts, self.pads = tuple(counts), tuple(pads)
         self.padded = tuple([low + size + high for size, (low, high) in zip(sizes, pads, strict=True)])
-        self.image = tuple([slice(low, low + size) for size, (low, _) in zip(sizes, pads, strict=True)])
         self.overlap = any(reach > step for reach, step in zip(self.reach, stride, strict=True))
+        image = [slice(low, low + size) for size, (low, _) in zip(sizes, pads, strict=True)]
         starts = product(*[range(0, k * d, d) for k, d in zip(kernel, dilation, strict=True)])
-        self.offsets = [  # for each element of a window: its places in the padded image, one for each window
-            tuple([slice(i, i + step * (n - 1) + 1, step) for i, step, n in zip(at, stride, counts, strict=True)])
+        places = [
+            [slice(i, i + step * (n - 1) + 1, step) for i, step, n in zip(at, stride, counts, strict=True)]
             for at in starts
         ]
+        # Indices of the padded image: of the image, and for each element of a window of its places, one a window.
+        self.image, self.places = self.indices(image, places, ...)
+        # The same where another axis follows
+        self.rows_image, self.rows_places = self.indices(image, places, slice(None))
+
+    @staticmethod
+    def indices(image: list[slice], places: list[list[slice]], first: Any) -> tuple[Any, list[Any]]:
+        """Return slices as indices of arrays with other axes before those of the image."""
+        return (first, *image), [(first, *place) for place in places]
 
     def __repr__(self) -> str:
         """Return "windows(3 x 3)"."""
@@ -57,7 +67,7 @@ windows = functools.lru_cache(1000)(Windows)
 
 # Columns of a matrix
 def batch_last(x: Array) -> Array:
-    """Return (n, channels, *sizes) as (channels, *sizes, n): rows of the batch are contiguous, however small an image."""
+    """Return (n, channels, *sizes) as (channels, *sizes, n): long rows in memory, however small an image is."""
     return x.transpose((*range(1, x.ndim), 0))
 
 
@@ -71,21 +81,21 @@ def unfold(x: Array, at: Windows) -> Array:
     """The windows as columns: (n, c, *sizes) gives (c * kernel, counts * n), with 0 for elements of the padding."""
     n, c = x.shape[:2]
     padded = np.zeros_like(x, shape=(c, *at.padded, n), order="C")
-    padded[(slice(None), *at.image)] = batch_last(x)
-    columns = np.stack([padded[(slice(None), *offset)] for offset in at.offsets], axis=1)
-    return columns.reshape((c * len(at.offsets), prod(at.counts) * n))
+    padded[at.rows_image] = batch_last(x)
+    columns = np.stack([padded[place] for place in at.rows_places], axis=1)
+    return columns.reshape((c * len(at.places), prod(at.counts) * n))
 
 
 @primitive
 def fold(columns: Array, at: Windows) -> Array:
     """The images of which each element is the sum of its copies in the columns: the inverse of `unfold`'s shapes."""
-    c, n = columns.shape[0] // len(at.offsets), columns.shape[1] // prod(at.counts)
-    columns = columns.reshape((c, len(at.offsets), *at.counts, n))
+    c, n = columns.shape[0] // len(at.places), columns.shape[1] // prod(at.counts)
+    columns = columns.reshape((c, len(at.places), *at.counts, n))
     padded = np.zeros_like(columns, shape=(c, *at.padded, n), order="C")
-    for k, offset in enumerate(at.offsets):
-        place = padded[(slice(None), *offset)]
+    for k, index in enumerate(at.rows_places):
+        place = padded[index]
         np.add(place, columns[:, k], out=place)
-    return batch_first(padded[(slice(None), *at.image)])
+    return batch_first(padded[at.rows_image])
 
 
 defvjp(unfold, lambda g, y, x, at: fold(g, at))
@@ -98,7 +108,7 @@ def padded(x: Array, at: Windows) -> Array:
     if at.padded == at.sizes:
         return x
     y = np.full_like(x, -np.inf, shape=(*x.shape[: x.ndim - len(at.sizes)], *at.padded))
-    y[(..., *at.image)] = x
+    y[at.image] = x
     return y
 
 
@@ -106,10 +116,10 @@ def padded(x: Array, at: Windows) -> Array:
 def max_pool(x: Array, at: Windows) -> Array:
     """The largest element of each window over the last axes."""
     x = padded(x, at)
-    y = x[(..., *at.offsets[0])]
-    for offset in at.offsets[1:]:
-        y = np.maximum(y, x[(..., *offset)])
-    return y if len(at.offsets) > 1 else y.copy()
+    y = x[at.places[0]]
+    for place in at.places[1:]:
+        y = np.maximum(y, x[place])
+    return y if len(at.places) > 1 else y.copy()
 
 
 @primitive
@@ -118,16 +128,16 @@ def to_first(g: Array, y: Array, x: Array, at: Windows) -> Array:
     x = padded(x, at)
     images = np.zeros_like(x, dtype=g.dtype)
     left: Array | None = None  # the windows whose maximum is still to come
-    for offset in at.offsets:
-        equal = x[(..., *offset)] == y
+    for place in at.places:
+        equal = x[place] == y
         chosen = equal if left is None else equal & left
         left = ~equal if left is None else left & ~equal
-        place = images[(..., *offset)]
+        target = images[place]
         if at.overlap:
-            np.add(place, g * chosen, out=place)
+            np.add(target, g * chosen, out=target)
         else:
-            np.multiply(g, chosen, out=place)
-    return images[(..., *at.image)]
+            np.multiply(g, chosen, out=target)
+    return images[at.image]
 
 
 @primitive
@@ -136,9 +146,9 @@ def from_first(images: Array, y: Array, x: Array, at: Windows) -> Array:
     x, images = padded(x, at), padded(images, at)
     left: Array | None = None
     total: Array | None = None
-    for offset in at.offsets:
-        equal = x[(..., *offset)] == y
-        part = np.where(equal if left is None else equal & left, images[(..., *offset)], 0)
+    for place in at.places:
+        equal = x[place] == y
+        part = np.where(equal if left is None else equal & left, images[place], 0)
         left = ~equal if left is None else left & ~equal
         total = part if total is None else total + part
     assert total is not None

@@ -1,0 +1,250 @@
+"""Layers of images and signals: PyTorch's numbers, second derivatives, errors, recordings, batches of batches."""
+
+import json
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from tinygrad_edu import nn
+
+LAYERS = json.loads((Path(__file__).parent / "expected" / "images.json").read_text())  # by images.py
+EVERY = pytest.mark.parametrize(("kind", "args", "options", "shape", "expected"), LAYERS)
+
+
+def made(kind, args, options, dtype=np.float64):
+    with_weights = "Pool" not in kind and kind != "Flatten"
+    return getattr(nn, kind)(*args, **options, **({"dtype": dtype} if with_weights else {}))
+
+
+def image(shape, dtype=np.float64):
+    return np.round(np.sin(np.arange(prod(shape))) * 2, 1).reshape(shape).astype(dtype)
+
+
+def close(found, expected, tolerance=1e-10):
+    np.testing.assert_allclose(np.ravel(found), expected, rtol=tolerance, atol=tolerance)
+
+
+@EVERY
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_layers_give_pytorchs_numbers_and_gradients(kind, args, options, shape, expected, dtype):
+    layer, tolerance = made(kind, args, options, dtype), 1e-10 if dtype is np.float64 else 1e-4
+    for p in layer.parameters():
+        p.data[...] = np.sin(1 + np.arange(p.size)).reshape(p.shape)
+    x = tg.Tensor(image(shape, dtype))
+    y = layer(x)
+    assert y.dtype == dtype
+    assert list(y.shape) == expected["shape"]
+    close(y.data, expected["output"], tolerance)
+    y.backward(np.cos(np.arange(y.size)).reshape(y.shape))
+    for t, gradient in zip([x, *layer.parameters()], expected["gradients"], strict=True):
+        assert t.grad.dtype == dtype
+        close(t.grad, gradient, tolerance)
+    for (name, a), (theirs, (their_shape, values)) in zip(
+        layer.state_dict().items(), expected["state"].items(), strict=True
+    ):
+        assert (name, list(a.shape)) == (theirs, their_shape)
+        close(a, values, tolerance)
+    if expected["evaluated"]:
+        close(layer.eval()(x).data, expected["evaluated"], tolerance)
+
+
+@EVERY
+def test_recorded_and_batched_layers_equal_eager_ones_and_pass_tangents(kind, args, options, shape, expected):
+    layer = made(kind, args, options)
+    if "running_mean" in layer.state_dict():
+        layer.eval()
+    for p in layer.parameters():
+        p.requires_grad = False
+    x, v = image(shape), np.cos(np.arange(prod(shape))).reshape(shape)
+    gradient = tg.grad(lambda x: np.sum(np.sin(layer(x))))
+    y, g = np.asarray(layer(x)), gradient(x)
+    recorded, recorded_gradient = tg.jit(lambda x: layer(x) * 1.0), tg.jit(gradient)
+    for _ in range(2):
+        np.testing.assert_allclose(recorded(x), y, atol=1e-13)
+        np.testing.assert_allclose(recorded_gradient(x), g, atol=1e-13)
+    xs = np.stack([x, v])
+    np.testing.assert_allclose(tg.vmap(lambda x: layer(x) * 1.0)(xs)[0], y, atol=1e-13)
+    np.testing.assert_allclose(tg.vmap(gradient)(xs)[0], g, atol=1e-12)
+    np.testing.assert_allclose(np.sum(tg.jvp(lambda x: np.sum(np.sin(layer(x))), [x], [v])[1]), np.sum(g * v))
+
+
+@st.composite
+def layers(draw):
+    """Draw a layer with one or two axes of images, and its input."""
+    ndim, channels = draw(st.integers(1, 2)), draw(st.sampled_from([1, 2, 4]))
+    numbers = lambda low, high: draw(st.one_of(
+        st.integers(low, high), st.tuples(*[st.integers(low, high)] * ndim)))  # fmt: skip
+    kind = draw(st.sampled_from(["Conv", "ConvTranspose", "AvgPool", "MaxPool"]))
+    options = {"stride": numbers(1, 3), "padding": numbers(0, 1)}
+    if "Conv" in kind:
+        groups = draw(st.sampled_from([1, channels]))
+        args = [channels, draw(st.integers(1, 2)) * groups, numbers(1, 3)]
+        options |= {"dilation": numbers(1, 2), "groups": groups, "bias": draw(st.booleans()), "rng": 0}
+    else:
+        args = [numbers(2, 3)]
+        options["ceil_mode"] = draw(st.booleans())
+    x = np.random.default_rng(draw(st.integers(0, 99))).permutation(2 * channels * 4**ndim) / 10.0
+    layer = getattr(nn, f"{kind}{ndim}d")(*args, **options)
+    x = x.reshape(2, channels, *(4,) * ndim)
+    try:
+        layer(x)
+    except ValueError as error:
+        assert "larger than the image" in str(error) or "no elements are left" in str(error)  # noqa: PT017
+        assume(False)
+    return layer, x
+
+
+@settings(max_examples=min(settings.default.max_examples, 30))
+@given(layers())
+def test_derivatives_match_finite_differences_to_second_order(case):
+    layer, x = case
+    names = list(layer.state_dict())
+
+    def f(x, *weights):
+        for name, w in zip(names, weights, strict=True):
+            vars(layer)[name] = w
+        y = layer(x)
+        return np.sum(y * y * (1 + np.arange(y.size).reshape(y.shape) % 3))
+
+    weights = [p.data for p in layer.parameters()]
+    tg.check_grad(f, x, *weights)
+
+
+def test_gradients_of_each_example_are_those_of_one_example_alone():
+    model = nn.Sequential(nn.Conv2d(1, 2, 2, rng=0), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(2, 1, rng=0))
+    x = image((3, 1, 4, 3))
+    f = lambda model, x: np.sum(model(x[None]))
+    together = tg.vmap(tg.grad(f), (None, 0))(model, x)
+    for name, g in together.items():
+        np.testing.assert_allclose(g, np.stack([tg.grad(f)(model, a)[name] for a in x]), atol=1e-12)
+
+
+def test_initial_values_are_pytorchs():
+    for layer, fan_in in (
+        (nn.Conv2d(4, 64, (3, 5), groups=2, rng=0), 30), (nn.Conv1d(8, 200, 3, rng=0), 24),
+        (nn.ConvTranspose2d(64, 8, 3, rng=0, groups=2), 36),
+    ):  # fmt: skip
+        w = layer.weight.data
+        assert 0.95 < abs(w).max() * fan_in**0.5 <= 1
+        assert np.std(w) * (3 * fan_in) ** 0.5 == pytest.approx(1, rel=0.05)
+        assert 0.5 < abs(layer.bias.data).max() * fan_in**0.5 <= 1
+    a, b = nn.Conv2d(1, 2, 3, rng=5), nn.Conv2d(1, 2, 3, rng=5)
+    np.testing.assert_array_equal(a.bias.data, b.bias.data)
+
+
+@pytest.mark.parametrize(
+    ("make", "shape", "message"),
+    [
+        (lambda: nn.Conv2d(3, 8, 3), (2, 1, 9, 9), r"Conv2d\(3 -> 8, kernel_size=3\) got \(2, 1, 9, 9\): it takes "
+         r"\(n, 3, height, width\) or \(3, height, width\); its axis 1 holds 1 channels"),
+        (lambda: nn.Conv2d(3, 8, 3), (9, 9), r"Conv2d\(3 -> 8, kernel_size=3\) got \(9, 9\): it takes"),
+        (lambda: nn.Conv1d(3, 8, 4, padding=1), (2, 3, 1),
+         r"Conv1d\(3 -> 8, kernel_size=4, padding=1\) got \(2, 3, 1\): a window of 4 is larger than the image, 1 "
+         r"\(3 with its padding\)"),
+        (lambda: nn.Conv2d(1, 1, (2, 3)), (1, 1, 4, 2), r"a window of 2 x 3 is larger than the image, 4 x 2"),
+        (lambda: nn.ConvTranspose2d(2, 1, 1, padding=1), (1, 2, 2, 2), r"no elements are left within padding=\(1, 1\)"),
+        (lambda: nn.ConvTranspose2d(2, 1, 1), (1, 1, 2, 2), r"ConvTranspose2d\(2 -> 1, kernel_size=1\) got"),
+        (lambda: nn.MaxPool2d(3), (1, 1, 2, 5), r"MaxPool2d\(3\) got \(1, 1, 2, 5\): a window of 3 x 3 is larger than"),
+        (lambda: nn.AvgPool2d(2), (1, 5), r"AvgPool2d\(2\) got \(1, 5\): it takes \(n, channels, height, width\) or"),
+        (lambda: nn.AdaptiveAvgPool2d(2), (5,), r"AdaptiveAvgPool2d\(2\) got \(5,\): it takes"),
+        (lambda: nn.BatchNorm2d(3), (2, 3, 4), r"BatchNorm2d\(3\) got \(2, 3, 4\): it takes \(n, 3, height, width\)"),
+        (lambda: nn.BatchNorm2d(3), (1, 3, 1, 1), "one number a feature has no variance"),
+        (lambda: nn.GroupNorm(2, 4), (2, 3, 4), r"GroupNorm\(2, 4\) got \(2, 3, 4\): it takes \(n, 4, ...\)"),
+        (lambda: nn.RMSNorm(4), (2, 3), r"RMSNorm\(4\) got \(2, 3\): the last axes must be \(4,\)"),
+    ],
+)  # fmt: skip
+def test_wrong_shapes_are_named_in_the_layers_terms(make, shape, message):
+    for x in (np.ones(shape), tg.Tensor(np.ones(shape))):
+        with pytest.raises(ValueError, match=message):
+            make()(x)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Conv2d(3, 4, 3, groups=2), r"Conv2d\(3 -> 4\): groups=2 does not divide both numbers of channels"),
+        (lambda: nn.Conv2d(3, 4, (3, 3, 3)), r"Conv2d\(3 -> 4\): kernel_size is a whole number from 1, or 2 of them"),
+        (lambda: nn.Conv2d(3, 4, 3, stride=0), r"stride is a whole number from 1, or 2 of them in a tuple, not 0"),
+        (lambda: nn.Conv2d(3, 4, 3, padding="full"), r'padding is a number, a tuple of them, "same" or "valid", not'),
+        (lambda: nn.Conv2d(3, 4, 3, 2, padding="same"), r'padding="same" keeps the size of an image only with stride'),
+        (lambda: nn.Conv2d(3, 4, 3, padding_mode="mirror"), r"padding_mode is one of 'zeros', 'reflect'"),
+        (lambda: nn.Conv2d(3, 4, 3, dtype=int), r"Conv2d\(3 -> 4\): parameters are float16, float32 or float64"),
+        (lambda: nn.ConvTranspose2d(3, 4, 3, output_padding=1), r"output_padding=1 is not smaller than stride or dil"),
+        (lambda: nn.ConvTranspose2d(3, 4, 3, padding="same"), r"padding is a whole number from 0, or 2 of them"),
+        (lambda: nn.MaxPool2d(2, padding=2), r"MaxPool2d: padding=2 is more than half of kernel_size=2"),
+        (lambda: nn.AvgPool2d(0), r"AvgPool2d: kernel_size is a whole number from 1, or 2 of them in a tuple, not 0"),
+        (lambda: nn.AdaptiveAvgPool2d((1, 2, 3)), r"AdaptiveAvgPool2d: output_size is a whole number from 1"),
+        (lambda: nn.GroupNorm(3, 4), r"GroupNorm\(3, 4\): 4 channels do not make 3 groups of equal size"),
+        (lambda: tg.conv2d(np.ones((1, 1, 4, 4)), np.ones((1, 1, 2))), r"conv2d: a weight is \(out, in / groups, ker"),
+        (lambda: tg.conv2d(np.ones((1, 1, 4, 4)), np.ones((1, 2, 2, 2))), r"conv2d got \(1, 1, 4, 4\): it takes \(n,"),
+        (lambda: tg.avg_pool2d(np.ones((1, 4, 4)), 2, divisor_override=0), r"avg_pool2d: divisor_override=0"),
+    ],
+)  # fmt: skip
+def test_wrong_options_are_named_with_their_remedy(make, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("layer", "line"),
+    [
+        (nn.Conv2d(1, 2, (3, 2), stride=2, padding=1, bias=False, rng=0),
+         "Conv2d(1 -> 2, kernel_size=(3, 2), stride=2, padding=1, bias=False)"),
+        (nn.Conv1d(1, 2, 3, padding="same", padding_mode="reflect"),
+         "Conv1d(1 -> 2, kernel_size=3, padding='same', padding_mode='reflect')"),
+        (nn.ConvTranspose2d(1, 2, 3, 2, output_padding=1),
+         "ConvTranspose2d(1 -> 2, kernel_size=3, stride=2, output_padding=1)"),
+        (nn.MaxPool2d(3, 2, 1, ceil_mode=True), "MaxPool2d(3, stride=2, padding=1, ceil_mode=True)"),
+        (nn.AvgPool2d((2, 3), count_include_pad=False), "AvgPool2d((2, 3), count_include_pad=False)"),
+        (nn.AdaptiveAvgPool2d((3, None)), "AdaptiveAvgPool2d((3, None))"), (nn.BatchNorm2d(3), "BatchNorm2d(3)"),
+        (nn.GroupNorm(2, 4, affine=False), "GroupNorm(2, 4, affine=False)"), (nn.RMSNorm((3, 2)), "RMSNorm(3, 2)"),
+    ],
+)  # fmt: skip
+def test_reprs_show_the_options_that_differ_from_their_defaults(layer, line):
+    assert repr(layer).startswith(line)
+    assert layer.describe() == line
+
+
+def test_images_of_integers_and_empty_batches():
+    x = np.arange(16).reshape(1, 1, 4, 4)
+    for layer in (nn.Conv2d(1, 2, 3, rng=0), nn.MaxPool2d(2), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(2)):
+        np.testing.assert_array_equal(layer(tg.Tensor(x)).data, layer(tg.Tensor(x.astype(float))).data)
+        empty = layer(tg.Tensor(x[:0]))
+        assert empty.shape == (0, *layer(x).shape[1:])
+        if isinstance(layer, nn.Conv2d):
+            np.sum(empty).backward()
+            assert not layer.weight.grad.any()
+
+
+def test_the_first_maximum_of_a_window_gets_the_gradient():
+    x = tg.Tensor([[[1.0, 3.0, 3.0, 0.0], [3.0, 0.0, 0.0, 0.0]]])
+    tg.max_pool2d(x, 2).backward(np.array([[[5.0, 7.0]]]))
+    np.testing.assert_array_equal(x.grad, [[[0, 5, 7, 0], [0, 0, 0, 0]]])
+
+
+def test_recording_a_conv_net_costs_a_few_steps_and_gives_the_same_numbers():
+    def network():
+        layers = nn.Conv2d(1, 4, 3, padding=1, rng=0), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2)
+        model = nn.Sequential(*layers, nn.Flatten(), nn.Linear(36, 3, rng=0))
+        optimizer = tg.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+
+        def step(x, y):
+            loss = tg.cross_entropy(model(x), y)
+            optimizer.minimize(loss)
+            return loss
+
+        return model, step
+
+    (model, step), (other, eager) = network(), network()
+    recorded = tg.jit(step)
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        x, y = rng.normal(size=(5, 1, 6, 6)), rng.integers(0, 3, 5)
+        assert float(recorded(x, y)) == pytest.approx(float(eager(x, y)), rel=1e-12)
+    for name, a in model.state_dict().items():
+        np.testing.assert_allclose(a, other.state_dict()[name], rtol=1e-11, atol=1e-13)

@@ -1,0 +1,144 @@
+"""Pooling by PyTorch's names, arguments and numbers: the largest element or the mean of each window of an image.
+
+Images are (n, channels, length) or (n, channels, height, width), or one of them without n.
+"""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..engine.rules import windows
+from ..engine.rules.registry import Shape
+from .activations import floating
+from .convolution import Sizes, Where, check_image, each, fitting, title
+
+
+def max_pool1d(
+    x: Any, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False,
+) -> Any:  # fmt: skip
+    """Return the largest element of each window of signals (n, channels, length); see `max_pool2d`."""
+    return maxima("max_pool1d", 1, x, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def max_pool2d(
+    x: Any, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False,
+) -> Any:  # fmt: skip
+    """Return the largest element of each window of images (n, channels, height, width).
+
+    Windows start every `stride` elements, `kernel_size` by default, and their elements are `dilation` apart. The image
+    has `padding` elements of minus infinity around it. With `ceil_mode`, windows that start in the image may end
+    outside of it. The first of equal elements gets the gradient, as in PyTorch (those of `np.max` share it).
+    """
+    return maxima("max_pool2d", 2, x, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def avg_pool1d(
+    x: Any, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Any:  # fmt: skip
+    """Return the mean of each window of signals (n, channels, length); see `avg_pool2d`."""
+    return means("avg_pool1d", 1, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
+
+
+def avg_pool2d(
+    x: Any, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True, divisor_override: int | None = None,
+) -> Any:  # fmt: skip
+    """Return the mean of each window of images (n, channels, height, width); options as those of `max_pool2d`.
+
+    The zeros of the padding count, unless `count_include_pad` is False. `divisor_override` is the number to divide
+    each sum by instead.
+    """
+    return means("avg_pool2d", 2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def adaptive_avg_pool1d(x: Any, output_size: int) -> Any:
+    """Return means of `output_size` parts of signals (n, channels, length); see `adaptive_avg_pool2d`."""
+    return adaptive_means("adaptive_avg_pool1d", 1, x, output_size)
+
+
+def adaptive_avg_pool2d(x: Any, output_size: Any) -> Any:
+    """Return images of `output_size` (an int, or two; None keeps a size), whose elements are means of parts of x.
+
+    Part i of n along an axis goes from floor(i size / n) to ceil((i + 1) size / n).
+    """
+    return adaptive_means("adaptive_avg_pool2d", 2, x, output_size)
+
+
+def maxima(
+    where: Where, ndim: int, x: Any, kernel_size: Sizes, stride: Sizes | None, padding: Sizes, dilation: Sizes,
+    ceil_mode: bool,
+) -> Any:  # fmt: skip
+    """Return the largest element of each window, for any number of axes."""
+    x, at = placed(where, ndim, x, kernel_size, stride, padding, dilation, ceil_mode)
+    return windows.max_pool(x, at)
+
+
+def means(
+    where: Where, ndim: int, x: Any, kernel_size: Sizes, stride: Sizes | None, padding: Sizes, ceil_mode: bool,
+    count_include_pad: bool = True, divisor_override: int | None = None,
+) -> Any:  # fmt: skip
+    """Return the mean of each window, for any number of axes."""
+    if divisor_override is not None and not divisor_override:
+        raise ValueError(f"{title(where)}: divisor_override=0 would divide by zero")
+    x, at = placed(where, ndim, x, kernel_size, stride, padding, 1, ceil_mode)
+    if x.ndim == ndim + 1:
+        return means(where, ndim, x[None], kernel_size, stride, padding, ceil_mode, count_include_pad,
+                     divisor_override)[0]  # fmt: skip
+    n, channels = x.shape[:2]
+    columns = windows.unfold(x, at).reshape((channels, len(at.places), prod(at.counts) * n))
+    total = np.sum(columns, axis=1).reshape((channels, *at.counts, n))
+    if divisor_override is not None:
+        return windows.batch_first(total / divisor_override)
+    return windows.batch_first(total / counts(at, ndim, padding, count_include_pad).astype(total.dtype))
+
+
+def counts(at: windows.Windows, ndim: int, padding: Sizes, count_include_pad: bool) -> Any:
+    """Return how many elements of each window count, with a last axis for the batch."""
+    pads = each("padding", "padding", padding, ndim, 0)
+    total = np.ones((1,) * (ndim + 1))
+    for axis, (n, k, s, size, pad) in enumerate(zip(at.counts, at.kernel, at.stride, at.sizes, pads, strict=True)):
+        first = np.arange(n) * s - pad
+        last = np.minimum(first + k, size + pad)
+        if not count_include_pad:
+            first, last = np.maximum(first, 0), np.minimum(last, size)
+        total = total * (last - first).reshape([-1 if i == axis else 1 for i in range(ndim + 1)])
+    return total
+
+
+def adaptive_means(where: Where, ndim: int, x: Any, output_size: Any) -> Any:
+    """Return means of parts, for any number of axes: along one axis after the other."""
+    x = floating(x)
+    check_image(where, ndim, x.shape if x.ndim != ndim + 1 else (1, *x.shape))
+    given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * ndim
+    first = x.ndim - ndim
+    sizes = [size if n is None else n for n, size in zip(given, x.shape[first:], strict=False)]
+    for axis, parts in enumerate(each(where, "output_size", sizes, ndim), start=first):
+        size = x.shape[axis]
+        if not size:
+            raise ValueError(f"{title(where)} got {x.shape}: an image without elements has no mean")
+        if parts == 1:
+            x = np.mean(x, axis=axis, keepdims=True)
+        elif parts != size:
+            ends = [(i * size // parts, -(-(i + 1) * size // parts)) for i in range(parts)]
+            x = np.stack([np.mean(x[(slice(None),) * axis + (slice(*end),)], axis=axis) for end in ends], axis)
+    return x
+
+
+def placed(
+    where: Where, ndim: int, x: Any, kernel_size: Sizes, stride: Sizes | None, padding: Sizes, dilation: Sizes,
+    ceil_mode: bool,
+) -> tuple[Any, windows.Windows]:  # fmt: skip
+    """Return images and the windows on them; raises ValueError for options and shapes that do not fit."""
+    x = floating(x)
+    check_image(where, ndim, x.shape if x.ndim != ndim + 1 else (1, *x.shape))
+    kernel = each(where, "kernel_size", kernel_size, ndim)
+    steps: Shape = kernel if stride is None else each(where, "stride", stride, ndim)
+    pads = each(where, "padding", padding, ndim, 0)
+    apart = each(where, "dilation", dilation, ndim)
+    if any(p > k // 2 for p, k in zip(pads, kernel, strict=True)):
+        raise ValueError(f"{title(where)}: padding={padding} is more than half of kernel_size={kernel_size}")
+    return x, fitting(where, x.shape, kernel, steps, tuple([(p, p) for p in pads]), apart, ceil_mode)

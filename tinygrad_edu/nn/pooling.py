@@ -1,0 +1,127 @@
+"""Pooling of signals and images, with PyTorch's arguments: the largest element or the mean of each window."""
+
+from typing import Any, ClassVar
+
+from ..engine.rules.registry import Array
+from ..engine.tensor import Tensor
+from ..functions.convolution import Sizes, each
+from ..functions.pooling import adaptive_means, maxima, means
+from .layers import checked_input
+from .module import Module
+
+
+class Pooling(Module):
+    """What pooling layers share: their options, and their line in a repr."""
+
+    ndim: ClassVar[int]
+    options: ClassVar[dict[str, Any]]  # those that a line shows where they differ from their defaults
+
+    def _start(self, kernel_size: Sizes, stride: Sizes | None, padding: Sizes) -> None:
+        name = type(self).__name__
+        self.kernel_size = each(name, "kernel_size", kernel_size, self.ndim)
+        self.stride = self.kernel_size if stride is None else each(name, "stride", stride, self.ndim)
+        self.padding = each(name, "padding", padding, self.ndim, 0)
+        if any(p > k // 2 for p, k in zip(self.padding, self.kernel_size, strict=True)):
+            raise ValueError(f"{name}: padding={padding} is more than half of kernel_size={kernel_size}")
+
+    def describe(self) -> str:
+        """Return "MaxPool2d(2)", with the options that differ from their defaults."""
+        options = {"stride": self.kernel_size, **self.options}
+        given = {k: getattr(self, k) for k, v in options.items() if getattr(self, k) not in (v, (v,) * self.ndim)}
+        shown = [f"{k}={shortest(v)}" for k, v in given.items()]
+        return f"{type(self).__name__}({', '.join([shortest(self.kernel_size), *shown])})"
+
+
+def shortest(value: Any) -> str:
+    """Return an option as text: one number for a tuple of equal ones."""
+    return str(value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value)
+
+
+class MaxPool2d(Pooling):
+    """The largest element of each window of (n, channels, h, w); see `tg.max_pool2d` for the options.
+
+    Windows do not overlap unless `stride` is smaller than `kernel_size`. The first of equal elements gets the gradient.
+    """
+
+    ndim = 2
+    options: ClassVar[dict[str, Any]] = {"padding": 0, "dilation": 1, "ceil_mode": False}
+
+    def __init__(
+        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1,
+        ceil_mode: bool = False,
+    ) -> None:  # fmt: skip
+        self._start(kernel_size, stride, padding)
+        self.dilation = each(type(self).__name__, "dilation", dilation, self.ndim)
+        self.ceil_mode = ceil_mode
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return the maxima; raises ValueError for images smaller than a window."""
+        x, _ = checked_input(self, x)
+        return maxima(
+            self.describe, self.ndim, x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+        )
+
+
+class MaxPool1d(MaxPool2d):
+    """The same for signals, (n, channels, length)."""
+
+    ndim = 1
+
+
+class AvgPool2d(Pooling):
+    """The mean of each window of (n, channels, h, w); see `tg.avg_pool2d` for the options."""
+
+    ndim = 2
+    options: ClassVar[dict[str, Any]] = {
+        "padding": 0, "ceil_mode": False, "count_include_pad": True, "divisor_override": None,
+    }  # fmt: skip
+
+    def __init__(
+        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, ceil_mode: bool = False,
+        count_include_pad: bool = True, divisor_override: int | None = None,
+    ) -> None:  # fmt: skip
+        self._start(kernel_size, stride, padding)
+        self.ceil_mode, self.count_include_pad, self.divisor_override = ceil_mode, count_include_pad, divisor_override
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return the means; raises ValueError for images smaller than a window."""
+        x, _ = checked_input(self, x)
+        return means(
+            self.describe, self.ndim, x, self.kernel_size, self.stride, self.padding, self.ceil_mode,
+            self.count_include_pad, self.divisor_override,
+        )  # fmt: skip
+
+
+class AvgPool1d(AvgPool2d):
+    """The same for signals, (n, channels, length)."""
+
+    ndim = 1
+
+
+class AdaptiveAvgPool2d(Module):
+    """Images of `output_size` (an int, or a pair; None keeps a size), whose elements are means of parts of the input.
+
+    `AdaptiveAvgPool2d(1)` is the mean of each channel, for images of any size.
+    """
+
+    ndim = 2
+
+    def __init__(self, output_size: Any) -> None:
+        sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * self.ndim
+        each(type(self).__name__, "output_size", tuple([1 if n is None else n for n in sizes]), self.ndim)
+        self.output_size = tuple(sizes)
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return the means."""
+        x, _ = checked_input(self, x)
+        return adaptive_means(self.describe, self.ndim, x, self.output_size)
+
+    def describe(self) -> str:
+        """Return "AdaptiveAvgPool2d(output_size)"."""
+        return f"{type(self).__name__}({shortest(self.output_size)})"
+
+
+class AdaptiveAvgPool1d(AdaptiveAvgPool2d):
+    """The same for signals, (n, channels, length)."""
+
+    ndim = 1
