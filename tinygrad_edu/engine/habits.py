@@ -34,7 +34,9 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     "CosineSimilarity": "tg.cosine_similarity(x1, x2, axis=1)",
     "TripletMarginLoss": "tg.triplet_margin_loss(anchor, positive, negative)",
     "MarginRankingLoss": "tg.margin_ranking_loss(x1, x2, target)",
-    "Softmax": "tg.softmax(x, axis=-1)", "Dense": "tg.nn.Linear(in_features, out_features)",
+    **dict.fromkeys(("ModuleList", "ParameterList"), "self.layers = [...]: a plain list is searched for parameters"),
+    **dict.fromkeys(("ModuleDict", "ParameterDict"), "self.layers = {...}: a plain dict is searched for parameters"),
+    "Dense": "tg.nn.Linear(in_features, out_features)",
     "summary": "print(model)", "manual_seed": "rng=0, a seed or a numpy.random.Generator, where numbers are drawn",
     **dict.fromkeys(("rand", "randn", "randint", "PRNGKey", "random"), "np.random.default_rng(seed)"),
     **dict.fromkeys(("autograd", "grad_fn"), "tg.grad(f), tg.gradients(y, xs), or y.backward(); x.fun is the function"),
@@ -80,7 +82,8 @@ def names_keywords(fun: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(fun)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         for name in KEYWORDS.keys() & kwargs.keys():
-            raise TypeError(f"{fun.__name__}: there is no argument {name}={keyword_instead(name)}")
+            owner = fun.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+            raise TypeError(f"{owner}: there is no argument {name}={keyword_instead(name)}")
         return fun(*args, **kwargs)
 
     return call

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .activations import ELU, GELU, SELU, LeakyReLU, Mish, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from .init import Rng, he_uniform, xavier_uniform
-from .layers import GELU, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from .layers import Linear
 from .module import Module
 
 Layer = Callable[[Any], Any]
@@ -66,16 +67,16 @@ class Sequential(Module):
 
 
 _ACTIVATIONS: dict[str, type[Module]] = {
-    "relu": ReLU, "leaky_relu": LeakyReLU, "gelu": GELU, "silu": SiLU, "softplus": Softplus, "tanh": Tanh,
-    "sigmoid": Sigmoid,
+    "relu": ReLU, "leaky_relu": LeakyReLU, "gelu": GELU, "silu": SiLU, "softplus": Softplus, "elu": ELU,
+    "selu": SELU, "mish": Mish, "tanh": Tanh, "sigmoid": Sigmoid,
 }  # fmt: skip
 
 
 class MLP(Sequential):
     """A multilayer perceptron: Linear layers of these sizes with an activation between them and none after the last.
 
-    `MLP([2, 16, 16, 1])` maps (..., 2) to (..., 1). `activation`: "relu", "leaky_relu", "gelu", "silu" or "softplus"
-    (with He's initial weights), "tanh" or "sigmoid" (with Xavier's).
+    `MLP([2, 16, 16, 1])` maps (..., 2) to (..., 1). `activation`: "relu", "leaky_relu", "gelu", "silu", "softplus",
+    "elu", "selu" or "mish" (with He's initial weights), "tanh" or "sigmoid" (with Xavier's).
     """
 
     def __init__(

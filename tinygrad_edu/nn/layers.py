@@ -1,4 +1,4 @@
-"""Layers: with weights, activations, and those that reshape or drop elements of their input."""
+"""Layers: with weights, and those that reshape or drop elements of their input."""
 
 from math import prod
 from typing import Any
@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .. import functions
 from ..engine.rules.foreign import array_from
 from ..engine.rules.registry import Array
 from ..engine.rules.tables import from_table
 from ..engine.tensor import Tensor
-from ..functions.activations import floating
 from ..functions.classification import within
 from .init import Init, Rng, xavier_uniform
 from .module import Module, float_dtype
@@ -130,6 +128,17 @@ class Flatten(Module):
         return f"Flatten({'' if self.start_dim == 1 else f'start_dim={self.start_dim}'})"
 
 
+class Identity(Module):
+    """x itself, for the place of a layer that a model does without; arguments are ignored, as in PyTorch."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def forward(self, x: Any) -> Any:
+        """Return x."""
+        return x
+
+
 class Dropout(Module):
     """In training, each element is set to 0 with probability `p`, drawn by `rng`; the others are divided by 1 - p.
 
@@ -151,66 +160,3 @@ class Dropout(Module):
     def describe(self) -> str:
         """Return "Dropout(p)"."""
         return f"Dropout({self.p:g})"
-
-
-class ReLU(Module):
-    """`max(x, 0)`."""
-
-    forward = staticmethod(functions.relu)
-
-
-class LeakyReLU(Module):
-    """x where it is positive, `negative_slope` x elsewhere."""
-
-    def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope = negative_slope
-
-    def forward(self, x: Tensor | Array) -> Any:
-        """Return `leaky_relu(x, negative_slope)`."""
-        return functions.leaky_relu(x, self.negative_slope)
-
-    def describe(self) -> str:
-        """Return "LeakyReLU(negative_slope)"."""
-        return f"LeakyReLU({self.negative_slope:g})"
-
-
-class Tanh(Module):
-    """`tanh(x)`."""
-
-    def forward(self, x: Tensor | Array) -> Any:
-        """Return `np.tanh(x)`."""
-        return np.tanh(floating(x))
-
-
-class Sigmoid(Module):
-    """`1 / (1 + exp(-x))`."""
-
-    forward = staticmethod(functions.sigmoid)
-
-
-class Softplus(Module):
-    """`log(1 + exp(x))`."""
-
-    forward = staticmethod(functions.softplus)
-
-
-class GELU(Module):
-    """x times the normal distribution's probability below x; `approximate="tanh"` computes it by tanh."""
-
-    def __init__(self, approximate: str = "none") -> None:
-        self.approximate = approximate
-        functions.gelu(0.0, approximate)  # raises ValueError for an unknown name
-
-    def forward(self, x: Tensor | Array) -> Any:
-        """Return `gelu(x, approximate)`."""
-        return functions.gelu(x, self.approximate)
-
-    def describe(self) -> str:
-        """Return "GELU()" or "GELU('tanh')"."""
-        return f"GELU({'' if self.approximate == 'none' else repr(self.approximate)})"
-
-
-class SiLU(Module):
-    """`x sigmoid(x)`, also called swish."""
-
-    forward = staticmethod(functions.silu)

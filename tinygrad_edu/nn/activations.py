@@ -1,0 +1,244 @@
+"""Activations as layers: each calls the function of the same name."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .. import functions
+from ..engine.habits import names_keywords
+from ..engine.rules.registry import Array
+from ..engine.tensor import Tensor
+from ..functions.activations import floating
+from .layers import checked_input, checked_sizes
+from .module import Module, float_dtype
+
+
+class ReLU(Module):
+    """`max(x, 0)`."""
+
+    forward = staticmethod(functions.relu)
+
+
+class LeakyReLU(Module):
+    """x where it is positive, `negative_slope` x elsewhere."""
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.negative_slope = negative_slope
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return `leaky_relu(x, negative_slope)`."""
+        return functions.leaky_relu(x, self.negative_slope)
+
+    def describe(self) -> str:
+        """Return "LeakyReLU(negative_slope)"."""
+        return f"LeakyReLU({self.negative_slope:g})"
+
+
+class Tanh(Module):
+    """`tanh(x)`."""
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return `np.tanh(x)`."""
+        return np.tanh(floating(x))
+
+
+class Sigmoid(Module):
+    """`1 / (1 + exp(-x))`."""
+
+    forward = staticmethod(functions.sigmoid)
+
+
+class Softplus(Module):
+    """`log(1 + exp(beta x)) / beta`, and x itself where beta x is above the `threshold`, if there is one."""
+
+    def __init__(self, beta: float = 1.0, threshold: float | None = None) -> None:
+        self.beta, self.threshold = beta, threshold
+        functions.softplus(0.0, beta, threshold)  # raises ValueError for options that cannot be
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return `softplus(x, beta, threshold)`."""
+        return functions.softplus(x, self.beta, self.threshold)
+
+    def describe(self) -> str:
+        """Return "Softplus()", with the options that differ from the default."""
+        options = [f"beta={self.beta:g}"] if self.beta != 1 else []
+        options += [] if self.threshold is None else [f"threshold={self.threshold:g}"]
+        return f"Softplus({', '.join(options)})"
+
+
+class GELU(Module):
+    """x times the normal distribution's probability below x; `approximate="tanh"` computes it by tanh."""
+
+    def __init__(self, approximate: str = "none") -> None:
+        self.approximate = approximate
+        functions.gelu(0.0, approximate)  # raises ValueError for an unknown name
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return `gelu(x, approximate)`."""
+        return functions.gelu(x, self.approximate)
+
+    def describe(self) -> str:
+        """Return "GELU()" or "GELU('tanh')"."""
+        return f"GELU({'' if self.approximate == 'none' else repr(self.approximate)})"
+
+
+class SiLU(Module):
+    """`x sigmoid(x)`, also called swish."""
+
+    forward = staticmethod(functions.silu)
+
+
+class ELU(Module):
+    """x where it is positive, `alpha (exp(x) - 1)` elsewhere."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return `elu(x, alpha)`."""
+        return functions.elu(x, self.alpha)
+
+    def describe(self) -> str:
+        """Return "ELU(alpha)"."""
+        return f"ELU({self.alpha:g})"
+
+
+class CELU(Module):
+    """x where it is positive, `alpha (exp(x / alpha) - 1)` elsewhere."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+        functions.celu(0.0, alpha)  # raises ValueError for an alpha that is not positive
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return `celu(x, alpha)`."""
+        return functions.celu(x, self.alpha)
+
+    def describe(self) -> str:
+        """Return "CELU(alpha)"."""
+        return f"CELU({self.alpha:g})"
+
+
+class SELU(Module):
+    """ELU with the two constants that keep mean 0 and variance 1 from layer to layer."""
+
+    forward = staticmethod(functions.selu)
+
+
+class PReLU(Module):
+    """x where it is positive, `weight` x elsewhere; the weight is learned, and starts as `init`.
+
+    With `num_parameters`, the channels, along axis 1 of x, each have a weight of their own.
+    """
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: DTypeLike = np.float64) -> None:
+        where = f"PReLU({num_parameters})"
+        (self.num_parameters,) = checked_sizes(where, num_parameters)
+        self.weight = Tensor(np.full(self.num_parameters, init, float_dtype(where, dtype)), label="weight")
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return `prelu(x, weight)`; raises ValueError for an axis 1 of another length than `num_parameters`."""
+        x, shape = checked_input(self, x)
+        if self.num_parameters > 1 and shape[1:2] != (self.num_parameters,):
+            raise ValueError(f"{self.describe()} got {shape}: axis 1 must hold {self.num_parameters} channels")
+        return functions.prelu(x, self.weight)
+
+    def describe(self) -> str:
+        """Return "PReLU(num_parameters)"."""
+        return f"PReLU({self.num_parameters})"
+
+
+class Hardtanh(Module):
+    """x limited to `min_val` and `max_val`."""
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+        self.min_val, self.max_val = min_val, max_val
+        functions.hardtanh(0.0, min_val, max_val)  # raises ValueError for limits in the wrong order
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return `hardtanh(x, min_val, max_val)`."""
+        return functions.hardtanh(x, self.min_val, self.max_val)
+
+    def describe(self) -> str:
+        """Return "Hardtanh(min_val, max_val)"."""
+        return f"Hardtanh({self.min_val:g}, {self.max_val:g})"
+
+
+class ReLU6(Module):
+    """`max(x, 0)`, and at most 6."""
+
+    forward = staticmethod(functions.relu6)
+
+
+class Hardsigmoid(Module):
+    """`x / 6 + 1 / 2`, limited to 0 and 1."""
+
+    forward = staticmethod(functions.hardsigmoid)
+
+
+class Hardswish(Module):
+    """`x hardsigmoid(x)`."""
+
+    forward = staticmethod(functions.hardswish)
+
+
+class Mish(Module):
+    """`x tanh(softplus(x))`."""
+
+    forward = staticmethod(functions.mish)
+
+
+class Softsign(Module):
+    """`x / (1 + |x|)`."""
+
+    forward = staticmethod(functions.softsign)
+
+
+class LogSigmoid(Module):
+    """`log(sigmoid(x))`."""
+
+    forward = staticmethod(functions.logsigmoid)
+
+
+class AlongAxis(Module):
+    """Base of activations along one axis of x."""
+
+    @names_keywords
+    def __init__(self, axis: int = -1) -> None:
+        self.axis = axis
+
+    def checked(self, x: Any) -> Any:
+        """Return the input as an array or Tensor; raises ValueError if it lacks the axis."""
+        x, shape = checked_input(self, x)
+        if not -len(shape) <= self.axis < len(shape):
+            raise ValueError(f"{self.describe()} got {shape}: there is no axis {self.axis}")
+        return x
+
+    def describe(self) -> str:
+        """Return the name of the class, with the axis unless it is the last one."""
+        return f"{type(self).__name__}({'' if self.axis == -1 else f'axis={self.axis}'})"
+
+
+class Softmax(AlongAxis):
+    """`exp(x) / sum(exp(x))` along `axis`. `cross_entropy` takes the scores before it."""
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return `softmax(x, axis)`."""
+        return functions.softmax(self.checked(x), self.axis)
+
+
+class LogSoftmax(AlongAxis):
+    """The logarithm of softmax along `axis`, exact also where softmax rounds to 0; `nll_loss` goes with it."""
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return `log_softmax(x, axis)`."""
+        return functions.log_softmax(self.checked(x), self.axis)
+
+
+class GLU(AlongAxis):
+    """`a sigmoid(b)` for the halves a and b of x along `axis`, which must have an even length."""
+
+    def forward(self, x: Tensor | Array) -> Any:
+        """Return `glu(x, axis)`."""
+        return functions.glu(self.checked(x), self.axis)
