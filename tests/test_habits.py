@@ -27,7 +27,8 @@ ANSWERED = {
     "x.dim()": "write x.ndim", "x.permute(0)": "write x.transpose(...)", "x.add_(1)": "x += ... within no_grad",
     "x.sin()": "write np.sin", "x.softmax(0)": "write tg.softmax(x)", "x.masked_fill(x > 1, 0)": "write np.where",
     "x.float()": "write x.astype(np.float32)", "x.is_leaf": "write x.fun is None", "x.norm()": "np.linalg.norm",
-    "model.summary()": "write print(model)", "model.cuda()": "one device", "model.fit(a, a)": "write tg.fit(model",
+    "tg.nn.ModuleList()": "a plain list", "tg.nn.ModuleDict": "a plain dict", "tg.summary(x)": "write model.summary(x)",
+    "model.cuda()": "one device", "model.fit(a, a)": "write tg.fit(model",
     "model.compile()": "write tg.fit(model", "model.predict(a)": "tg.predict(model, X)",
     "model.register_buffer('a', x)": "requires_grad=False",
 }  # fmt: skip
@@ -61,7 +62,7 @@ def test_names_that_nobody_has_are_answered_as_before():
         with pytest.raises(AttributeError, match=r"has no attribute 'unheard_of'$"):
             owner.unheard_of  # noqa: B018
         assert not hasattr(owner, "tensor")
-        assert getattr(owner, "summary", 3) == 3
+        assert getattr(owner, "GradientTape", 3) == 3
 
 
 def test_what_is_said_to_be_written_instead_exists():

@@ -37,7 +37,7 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     **dict.fromkeys(("ModuleList", "ParameterList"), "self.layers = [...]: a plain list is searched for parameters"),
     **dict.fromkeys(("ModuleDict", "ParameterDict"), "self.layers = {...}: a plain dict is searched for parameters"),
     "Dense": "tg.nn.Linear(in_features, out_features)",
-    "summary": "print(model)", "manual_seed": "rng=0, a seed or a numpy.random.Generator, where numbers are drawn",
+    "summary": "model.summary(x)", "manual_seed": "rng=0, a seed or a numpy.random.Generator, where numbers are drawn",
     **dict.fromkeys(("rand", "randn", "randint", "PRNGKey", "random"), "np.random.default_rng(seed)"),
     **dict.fromkeys(("autograd", "grad_fn"), "tg.grad(f), tg.gradients(y, xs), or y.backward(); x.fun is the function"),
     **dict.fromkeys(("jacfwd", "jacrev"), "tg.jacobian(f)"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
 
@@ -11,11 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ..engine.habits import instead
-from ..engine.reprs import table
 from ..engine.rules.registry import Array
 from ..engine.tape import next_place, tag
 from ..engine.tensor import Tensor
 from ..state import IncompatibleKeys, copy_state
+from .summary import Summary, model_html, model_text, observed, summarize
 
 
 class Module:
@@ -32,6 +33,8 @@ class Module:
         else:
             y = self.forward(*args, **kwargs)
             tag(y, ref(self), type(self), start, tuple(map(id, (*args, *kwargs.values()))))
+        if observed and (calls := observed.get(get_ident())) is not None:
+            calls.append((self, y))
         return y
 
     if not TYPE_CHECKING:
@@ -66,7 +69,7 @@ class Module:
 
     def _leaves(self, every_name: bool) -> dict[str, Tensor]:
         # A Tensor with a `fun` is the result of an operation, kept as an attribute; it is neither.
-        leaves = [(name, t) for name, t in _members(self, every_name) if isinstance(t, Tensor) and t.fun is None]
+        leaves = [(name, t) for name, t in members_of(self, every_name) if isinstance(t, Tensor) and t.fun is None]
         found = dict(leaves)
         if len(found) < len(leaves):
             repeated = next(name for name, t in leaves if found[name] is not t)
@@ -79,7 +82,11 @@ class Module:
 
     def named_modules(self) -> list[tuple[str, Module]]:
         """Return (name, module) pairs of this module, whose name is "", and of all modules inside it, each once."""
-        return [(name, m) for name, m in _members(self) if isinstance(m, Module)]
+        return [(name, m) for name, m in self._members() if isinstance(m, Module)]
+
+    def _members(self) -> list[tuple[str, object]]:
+        """Return (name, member) pairs of all Tensors and modules, this one included, each once."""
+        return [*members_of(self)]
 
     def state_dict(self) -> dict[str, Array]:
         """Return a copy of every parameter and of all other state, by name; `tg.save` stores it.
@@ -131,24 +138,23 @@ class Module:
         """Return the module's line in a repr, for example "Linear(2 -> 16)"."""
         return f"{type(self).__name__}()"
 
+    def summary(self, *inputs: Any, **options: Any) -> Summary:
+        """Print a table of the layers: names, output shapes, parameters and their bytes; return its text.
+
+        The shapes are those of `forward(*inputs, **options)`, which runs once, in evaluation mode and without
+        recording; state, gradients, random numbers and modes stay as they are. Without inputs there are no shapes. A
+        layer that is called repeatedly has one row with all of its shapes; shared parameters count in the first row
+        that has them. The result also has the `.rows`, and the totals `.parameters` and `.bytes`.
+        """
+        found = summarize(self, inputs, options)
+        print(found)
+        return found
+
     def __repr__(self) -> str:
-        inner = self.named_modules()[1:]
-        pad = max((len(name) for name, _ in inner), default=0)
-        left = [self.describe()] + [f"  {name:{pad}}  {m.describe()}" for name, m in inner]
-        sizes = [sum(p.size for p in m.parameters()) for m in self.modules()]
-        right = [f"{sizes[0]:,}"] + [f"{n:,}" if n else "" for n in sizes[1:]]
-        width, digits = max(map(len, left)), len(right[0])
-        lines = [f"{a:{width}}  {n:>{digits}}".rstrip() for a, n in zip(left, right, strict=True)]
-        return "\n".join([lines[0] + " parameters", *lines[1:]])
+        return model_text(self)
 
     def _repr_html_(self) -> str:
-        rows = []
-        for path, part in self.named_modules():
-            shapes = [f"{name} {p.shape}" for name, p in part.named_parameters() if "." not in name]
-            size = sum(p.size for p in part.parameters())
-            rows.append([path, part.describe(), ", ".join(shapes), f"{size:,}" if size else ""])
-        mode = "training" if self.training else "evaluation"
-        return table(["name", f"module, in {mode} mode", "shapes", "parameters"], rows)
+        return model_html(self)
 
 
 def float_dtype(where: str, dtype: DTypeLike) -> np.dtype[Any]:
@@ -176,7 +182,7 @@ def mode(modules: Iterable[Module], training: bool) -> Iterator[None]:
             m.training = was_training
 
 
-def _members(
+def members_of(
     value: object, every_name: bool = False, name: str = "", seen: set[int] | None = None
 ) -> Iterator[tuple[str, object]]:
     """Yield every Tensor and Module in `value`, itself included, with its dotted name: the first, or every one."""
@@ -189,6 +195,6 @@ def _members(
     members = vars(value) if isinstance(value, Module) else value
     if not isinstance(value, Tensor):
         for key, member in members.items() if isinstance(members, dict) else enumerate(members):
-            yield from _members(member, every_name, f"{name}.{key}" if name else str(key), seen)
+            yield from members_of(member, every_name, f"{name}.{key}" if name else str(key), seen)
     if every_name:  # but never of something inside itself
         seen.discard(id(value))

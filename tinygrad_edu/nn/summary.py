@@ -1,0 +1,160 @@
+"""What a model shows: its layers by name, their parameters, and with an input the shapes of their outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import get_ident
+from typing import Any, NamedTuple
+
+from ..engine.mode import no_grad
+from ..engine.reprs import table
+from ..engine.tensor import Tensor
+from .preserving import preserved
+
+# The calls of modules while a summary is made, by the thread that makes it: (module, output) pairs
+observed: dict[int, list[tuple[object, Any]]] = {}
+
+
+class Row(NamedTuple):
+    """A layer, or a Tensor that a module with layers holds itself, and the parameters that no earlier row has."""
+
+    name: str  # dotted
+    layer: str
+    output_shape: str
+    parameters: int
+    bytes: int
+
+
+class Summary(str):
+    """The text of a summary, with its `rows`, and the numbers of all `parameters` and of their `bytes`."""
+
+    rows: list[Row]
+    parameters: int
+    bytes: int
+
+    def __repr__(self) -> str:
+        return f"<Summary: {self.parameters:,} parameters, {self.bytes:,} bytes>"
+
+
+def summarize(model: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Summary:
+    """Return the summary of a Module, with the output shapes of `forward(*inputs, **options)` if there are any."""
+    outputs = _output_shapes(model, inputs, options) if inputs or options else None
+    tensors = [t for _, t in leaves_and_modules(model) if isinstance(t, Tensor)]
+    numbers, size = _count([t for t in tensors if t.requires_grad])
+    rows = [*_rows(model, outputs)]
+    lines = [model.describe(), *_lines(rows, outputs is not None), f"Parameters: {numbers:,} ({size:,} bytes)"]
+    if state := [t for t in tensors if not t.requires_grad]:
+        lines += ["Other state, not trained: {:,} ({:,} bytes)".format(*_count(state))]
+    found = Summary("\n".join(lines))
+    found.rows, found.parameters, found.bytes = rows, numbers, size
+    return found
+
+
+def model_text(model: Any) -> str:
+    """Return the repr of a Module: its line and that of each part, with the parameters that no earlier line has."""
+    rows = [row for row in _rows(model) if row.name]
+    total = f"{_count(model.parameters())[0]:,}"
+    pad = max((len(row.name) for row in rows), default=0)
+    left = [model.describe()] + [f"  {row.name:{pad}}  {row.layer}" for row in rows]
+    right = [total] + [f"{row.parameters:,}" if row.parameters else "" for row in rows]
+    width = max(map(len, left))
+    lines = [f"{a:{width}}  {n:>{len(total)}}".rstrip() for a, n in zip(left, right, strict=True)]
+    return "\n".join([lines[0] + " parameters", *lines[1:]])
+
+
+def model_html(model: Any) -> str:
+    """Return the HTML table of a Module: its modules, with the names, shapes and numbers of their parameters."""
+    rows = []
+    for path, part in model.named_modules():
+        shapes = [f"{name} {p.shape}" for name, p in part.named_parameters() if "." not in name]
+        size = _count(part.parameters())[0]
+        rows.append([path, part.describe(), ", ".join(shapes), f"{size:,}" if size else ""])
+    mode = "training" if model.training else "evaluation"
+    return table(["name", f"module, in {mode} mode", "shapes", "parameters"], rows)
+
+
+def leaves_and_modules(model: Any) -> list[tuple[str, Any]]:
+    """Return (name, member) pairs of the modules and leaf Tensors in a Module, itself included, each once."""
+    return [(name, x) for name, x in model._members() if not isinstance(x, Tensor) or x.fun is None]
+
+
+def _output_shapes(model: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> dict[int, list[str]]:
+    """Return the output shapes of the calls of each module, by its id."""
+    first = inputs[0] if inputs else None
+    if isinstance(first, (tuple, list)) and first and all(isinstance(n, int) for n in first):
+        remedy = f"pass an example, such as np.zeros({tuple(first)})"
+        raise TypeError(f"{type(model).__name__}.summary takes the inputs of forward, not their shape; {remedy}")
+    calls: list[tuple[object, Any]] = []
+    before = observed.get(get_ident())
+    with preserved(model), no_grad():
+        model.eval()
+        observed[get_ident()] = calls
+        try:
+            model(*inputs, **options)
+        finally:
+            observed.pop(get_ident())
+            if before is not None:
+                observed[get_ident()] = before
+    shapes: dict[int, list[str]] = {}
+    for module, y in calls:
+        shapes.setdefault(id(module), []).append(_shape(y))
+    return shapes
+
+
+def _rows(model: Any, outputs: dict[int, list[str]] | None = None) -> Iterator[Row]:
+    """Yield the rows of the modules inside a Module and of Tensors beside them, or the row of a Module without any."""
+    members = leaves_and_modules(model)
+    modules = {name: x for name, x in members if not isinstance(x, Tensor)}
+    parameters = {name: x for name, x in members if isinstance(x, Tensor) and x.requires_grad}
+    owners = {name: _owner(name, modules) for name in (*parameters, *modules)}
+    holders = {owners[name] for name in modules if name}  # modules with modules inside them
+    for name, x in members:
+        if name in parameters and owners[name] in holders:
+            yield Row(name, f"Tensor {x.shape}", "", *_count([x]))
+        elif name in modules and (name or not holders):
+            inside = [p for full, p in parameters.items() if not name or full.startswith(f"{name}.")]
+            calls = (outputs or {}).get(id(x), [])
+            several = f", {len(calls)} calls" if len(calls) > 1 else ""
+            shape = ", ".join(dict.fromkeys(calls)) + several or "not called"
+            yield Row(name, x.describe(), "" if outputs is None else shape, *_count(inside))
+
+
+def _owner(name: str, modules: dict[str, Any]) -> str:
+    """Return the name of the innermost module around a member."""
+    while name:
+        name = name.rpartition(".")[0]
+        if name in modules:
+            break
+    return name
+
+
+def _count(tensors: list[Any]) -> tuple[int, int]:
+    """Return the number of elements of all tensors, and of their bytes."""
+    return sum(t.size for t in tensors), sum(t.size * t.dtype.itemsize for t in tensors)
+
+
+def _shape(y: Any) -> str:
+    """Return the shape of an output, or of its members."""
+    if isinstance(y, dict):
+        return "{" + ", ".join(f"{k!r}: {_shape(v)}" for k, v in y.items()) + "}"
+    if isinstance(y, (tuple, list)):
+        return f"({', '.join(map(_shape, y))})"
+    shape = getattr(y, "shape", None)
+    return type(y).__name__ if shape is None else str(tuple(shape))
+
+
+def _lines(rows: list[Row], with_shapes: bool) -> list[str]:
+    """Return the lines of a table: names and texts to the left, numbers to the right."""
+    head = ["name", "layer", "output shape", "parameters", "bytes"]
+    cells = [head, *([*row[:3], f"{row.parameters:,}", f"{row.bytes:,}"] for row in rows)]
+    columns = [c for c in zip(*cells, strict=True) if with_shapes or c[0] != "output shape"]
+    widths = [max(map(len, column)) for column in columns]
+    numbers = len(columns) - 2
+    aligned = [
+        "  ".join(
+            f"{c:>{w}}" if i >= numbers else f"{c:{w}}" for i, (c, w) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in zip(*columns, strict=True)
+    ]
+    rule = "-" * len(aligned[0])
+    return [rule, aligned[0], rule, *[line.rstrip() for line in aligned[1:]], rule]
