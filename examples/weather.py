@@ -3,8 +3,8 @@
     python examples/weather.py
     python examples/weather.py --csv shop.csv --target sales --features sales,price,visitors
 
-In this lesson you train a model on real data and compare it with scikit-learn. You learn how to choose a learning rate
-and initial weights, and what an L2 penalty does to the weights.
+In this lesson you train a model on real data and compare it with scikit-learn. You look at the data before you choose a
+model, fill gaps in it, split it by time, and decide when training is finished. `hyperparameters.py` goes on from here.
 
 You can use your own table. It has one row for each day (or hour, week, ...), in order of time. The features of a row
 predict the target of the next row. A missing value is replaced by the last value before it. The first 70 % of the rows
@@ -15,7 +15,8 @@ are for training, the next 15 % for validation, and the last 15 % for the test.
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LinearRegression, Ridge
+import pandas as pd
+from sklearn.linear_model import LinearRegression
 from tables import parse_table
 from vega_datasets import local_data
 
@@ -25,113 +26,89 @@ SEATTLE = str(local_data.seattle_weather.filepath)  # 1,461 days, 2012 to 2015; 
 UNITS = {"temp_max": "°C", "temp_min": "°C", "precipitation": "mm", "wind": "m/s"}
 table = parse_table(__doc__, SEATTLE, "temp_max", UNITS)
 features, target, train, valid, test = table.features, table.target, table.train, table.valid, table.test
-MSE, WEIGHT = table.with_unit(target, "mean squared error", power="²"), table.with_unit(target, "weight, standardized")
 print(f"{table.report}; pictures in {table.output}")
+
+# %% Look at the data first: each point is a row. Would a line through the points predict well?
+# The correlation answers in one number: 1 or -1 if all points are on a line, 0 if no line helps.
+column = features.index(target) if target in features else 0
+today, tomorrow = train[0][:, column], train[1][:, 0]
+varies = today.std() > 0 and tomorrow.std() > 0
+correlation = float(np.corrcoef(today, tomorrow)[0, 1]) if varies else 0.0
+names = {"xlabel": table.with_unit(features[column]), "ylabel": table.with_unit(target, f"next {target}")}
+with table.picture("scatter.png", title=f"Does a line fit? correlation {correlation:.2f}", **names) as ax:
+    ax.plot(today, tomorrow, "o", markersize=3, alpha=0.4, label="training rows")
+print(f"correlation of {features[column]} with the next {target}: {correlation:.3f}")
+
+# %% Fill gaps: a value that is missing becomes the last value before it
+# This table may have no gaps, so remove a tenth of one column, to see how good the filling is. (`tables.py` fills the
+# gaps of the table itself in the same way.)
+complete = pd.Series(tomorrow)
+removed = 1 + np.random.default_rng(0).permutation(len(complete) - 1)[: max(1, len(complete) // 10)]
+with_gaps = complete.drop(removed).reindex(complete.index)
+filled = with_gaps.ffill()
+error = float(np.sqrt(np.mean((filled - complete)[removed] ** 2)))
+print(
+    f"removed {len(removed)} values of {target}, and filled them: mean error {error:.3g} (spread {complete.std():.3g})"
+)
+with table.picture("gaps.png", title="Gaps, filled forward", xlabel="row", ylabel=names["ylabel"]) as ax:
+    ax.plot(complete[:60], color="grey", linestyle=":", label="complete")
+    ax.plot(with_gaps[:60], color="#0072b2", linestyle="-", marker=".", label="with gaps")
+    ax.plot(filled[:60][np.isin(filled.index[:60], removed)], "^", color="#d55e00", label="filled")
 
 # %% Standardize the features: mean 0 and standard deviation 1
 # Compute both from the training data only. The model must not know anything about the test data.
 standard = tg.data.Standardizer().fit(train[0])
 x, y = standard.transform(train[0]), train[1]
+validation = standard.transform(valid[0]), valid[1]
 
-# %% Make the model, and draw the graph of its loss
-# The picture shows every operation, with its value and its gradient.
+# %% Make the model, and draw the graph of its loss, with the value and the gradient of every operation
 model = tg.nn.Linear(len(features), 1, rng=0)
-today, tomorrow = (tg.Tensor(a, requires_grad=False, label=name) for a, name in ((x, "today"), (y, "tomorrow")))
-loss = tg.mse_loss(model(today), tomorrow)
+inputs, outputs = (tg.Tensor(a, requires_grad=False, label=name) for a, name in ((x, "today"), (y, "tomorrow")))
+loss = tg.mse_loss(model(inputs), outputs)
 loss.label = "loss"
 for suffix in ("svg", "png"):
     tg.draw(loss, depth=None, rankdir="TB").save(table.output / f"graph.{suffix}")
 
-# %% Train the model
+# %% Train the model until it has converged
 # The loss is a bowl. With the learning rate 1 / (largest curvature), no step goes beyond the minimum in any direction.
-curvatures, directions = np.linalg.eigh(2 / len(x) * x.T @ x)
-lr = 1 / curvatures[-1]
+# When is training finished? `tol` says: when the loss changed in the last ten epochs by at most this share of itself,
+# and is expected to change no more than that in all later epochs. Then more epochs would not change the printed digits.
+lr = 1 / np.linalg.eigvalsh(2 / len(x) * x.T @ x)[-1]
 sgd = tg.optim.SGD(model.parameters(), lr=lr)
-validation = standard.transform(valid[0]), valid[1]
 history = tg.fit(model, tg.mse_loss, (x, y), optimizer=sgd, epochs=20_000, valid_data=validation, tol=1e-10)
 hint = " (descent is slow when two features are nearly the same)" if history.stopped == "epochs" else ""
 print(f"\n{history.table()}\nstopped by: {history.stopped}{hint}\n")
+MSE = table.with_unit(target, "mean squared error", power="²")
 with table.picture("loss.png", title="Loss by epoch", xscale="log", ylabel=MSE) as ax:
     tg.plot.losses(history, ax)
+
+# %% Why can the validation loss be lower than the training loss?
+# Because the rows differ. Here the validation rows are days from October to May, when the temperature changes less from
+# day to day than in summer. So compare how much the target changes from row to row: this is what is hard to know.
+steps = {"train": np.diff(train[1][:, 0]), "valid": np.diff(valid[1][:, 0])}
+changes = {name: float(step @ step) / max(1, len(step)) for name, step in steps.items()}
+final = {"train": history.train_loss[-1], "valid": history.valid_loss[-1]}
+for name in final:
+    print(f"{name}: loss {final[name]:8.4g}, mean squared change of {target} from row to row {changes[name]:8.4g}")
 
 # %% Compare the weights with scikit-learn
 # Our weights belong to the standardized features z = (x - mean) / scale. Convert them to weights of the features x:
 # w z + b = (w / scale) x + (b - w mean / scale).
 w, b = (parameter.data.ravel().copy() for parameter in model.parameters())
 weights, intercept = w / standard.scale, b[0] - w @ (standard.mean / standard.scale)
-exact = LinearRegression().fit(train[0], train[1][:, 0])
-residuals = test[1][:, 0] - (test[0] @ weights + intercept)
-mse, exact_mse = np.mean(residuals**2), np.mean((test[1][:, 0] - exact.predict(test[0])) ** 2)
+exact: Any = LinearRegression().fit(train[0], train[1][:, 0])
+predicted = test[0] @ weights + intercept
+mse, exact_mse = (np.mean((test[1][:, 0] - p) ** 2) for p in (predicted, exact.predict(test[0])))
 rows = [*zip(features, weights, exact.coef_, strict=True), ("intercept", intercept, exact.intercept_)]
 rows += [("test MSE", mse, exact_mse), (table.with_unit(target, "test RMSE"), mse**0.5, exact_mse**0.5)]
 width = max(len(name) for name, _, _ in rows)
-print(f"{'':{width}}  {'gradient descent':>16}  {'scikit-learn':>12}  difference")
+print(f"\n{'':{width}}  {'gradient descent':>16}  {'scikit-learn':>12}  difference")
 for name, ours, theirs in rows:
     print(f"{name:{width}}  {ours:16.8g}  {theirs:12.8g}  {abs(ours / theirs - 1) if theirs else 0:10.1e}")
 
-# %% Draw the prediction by the most important feature, with the test rows as points
-# All other features have their mean values.
+# %% Draw the test rows and their predictions by the most important feature
 j = int(np.argmax(abs(w)))
-feature, at_means = test[0][:, j], b[0] - weights[j] * standard.mean[j]
-points = weights[j] * feature + at_means + residuals
-names = {"xlabel": table.with_unit(features[j]), "ylabel": table.with_unit(target, f"next {target}")}
-with table.picture("line.png", **names) as ax:
-    tg.plot.fit_line(feature, points, weights[j], at_means, ax).set_title("Test rows, other features at their means")
-
-
-# %% Try three learning rates
-# If the rate is too low, descent is slow. Above 2 / (largest curvature), each step overshoots more than the last one.
-def descend(start: Any, lr: float, epochs: int = 20_000, decay: float = 0, tol: float | None = None) -> tuple[Any, Any]:
-    """Train from the weights `start` on a centred target, which needs no bias. Return (losses, final weights)."""
-    fresh = tg.nn.Linear(len(features), 1, bias=False, init=lambda shape, rng: np.reshape(start, shape))
-    sgd = tg.optim.SGD(fresh.parameters(), lr=lr, weight_decay=decay)
-    history = tg.fit(fresh, tg.mse_loss, (x, y - y.mean()), optimizer=sgd, epochs=epochs, tol=tol, progress=False)
-    return np.array(history.train_loss), fresh.weight.data[0]
-
-
-best, zeros = LinearRegression().fit(x, y[:, 0]).coef_, 0 * w
-rates = {"too slow": 0.03 * lr, "right": lr, "diverging": 2.05 * lr}
-runs = {name: descend(zeros, rate, 50)[0] for name, rate in rates.items()}
-with table.picture("learning_rates.png", title="Three learning rates", xlabel="epoch", ylabel=MSE, yscale="log") as ax:
-    for name, losses in runs.items():
-        ax.plot(losses, label=f"{rates[name]:.3g}, {name}")
-
-# %% Draw the loss by one weight, with all other weights at their best values
-# The loss is a parabola. At each point, the gradient is the slope of the tangent.
-rest = y[:, 0] - y.mean() - x @ best + best[j] * x[:, j]
-loss_and_slope = tg.value_and_grad(lambda weight: np.mean((rest - weight * x[:, j]) ** 2))
-with table.picture("slope.png", title=f"The loss and its slopes by {features[j]}", xlabel=WEIGHT, ylabel=MSE) as ax:
-    around = best[j] * np.linspace(-0.5, 2.5, 100)
-    ax.plot(around, [loss_and_slope(v)[0] for v in around], color="black", linestyle="-", label="loss")
-    for v in best[j] * np.array([0, 1, 1.7]):
-        (here, slope), at = loss_and_slope(v), v + 0.4 * best[j] * np.array([-1, 0, 1])
-        ax.plot(at, here + slope * (at - v), marker="o", markevery=[1], label=f"slope {round(float(slope), 9) + 0:.3g}")
-
-# %% Try different initial weights
-# There is only one minimum, and every run reaches it. How many epochs a run needs depends on the distance of its start
-# from the minimum and, even more, on the direction.
-far, least = np.linalg.norm(best), np.mean((y[:, 0] - y.mean() - x @ best) ** 2)
-starts = {"zeros": zeros, "ten times as far": -9 * best}
-starts["as far, steepest direction"] = best + far * directions[:, -1]
-starts["as far, flattest direction"] = best + far * directions[:, 0]
-aim, needed = 1e-6 * (np.var(y) - least), {}
-with table.picture("starts.png", title="Epochs needed", xlabel="epoch", ylabel=f"{MSE} above min", yscale="log") as ax:
-    for name, start in starts.items():
-        gaps = descend(start, lr, 200)[0] - least
-        needed[name] = int((gaps > aim).sum())
-        ax.plot(np.maximum(gaps[: needed[name] + 1], aim), label=f"{name}: {needed[name]}")
-
-# %% Add an L2 penalty, and compare with scikit-learn's Ridge
-# Weight decay adds decay / 2 |w|^2 to the MEAN squared error. Ridge adds alpha |w|^2 to the SUM of squared errors. So
-# both give the same weights if alpha = n decay / 2.
-decays = np.geomspace(0.03, 100, 8)
-shrunk = np.array([descend(zeros, 1 / (1 / lr + d), decay=d, tol=1e-13)[1] for d in decays])
-ridge = np.array([Ridge(alpha=len(x) * d / 2).fit(x, y[:, 0]).coef_ for d in decays])
-print(f"\nepochs needed from each start: {needed}\n\n  decay  |weights|  of Ridge  validation MSE")
-for d, ours, theirs in zip(decays, shrunk, ridge, strict=True):
-    error = np.mean((validation[1][:, 0] - y.mean() - validation[0] @ ours) ** 2)
-    print(f"{d:7.3g}  {np.linalg.norm(ours):9.5g} {np.linalg.norm(theirs):9.5g}  {error:14.5g}")
-with table.picture("ridge.png", title="Weights and L2", xlabel="weight decay", xscale="log", ylabel=WEIGHT) as ax:
-    for i in np.argsort(-abs(best))[:4]:
-        ax.plot(decays, shrunk[:, i], label=features[i])
-        ax.plot(decays, ridge[:, i], "o", color="black", fillstyle="none", label="Ridge" if i == j else None)
+names["xlabel"] = table.with_unit(features[j])
+with table.picture("line.png", title="Test rows: measured and predicted", **names) as ax:
+    ax.plot(test[0][:, j], test[1][:, 0], "o", markersize=4, alpha=0.5, label="measured")
+    ax.plot(test[0][:, j], predicted, "x", markersize=5, label="predicted (differs with the other features)")

@@ -568,6 +568,10 @@ def test_a_progress_bar_alone_counts_and_warns_where_it_is_made(monkeypatch, cap
     shown = capfd.readouterr().err
     assert "2/3" in shown
     assert "loss 0.25, r2 1" in shown
+    with progress_bar(9) as show:
+        show({"loss": 1.0})
+        show({"loss": 0.5}, "converged")
+    assert re.search("converged: 100%.* 2/2 ", capfd.readouterr().err)
     monkeypatch.setitem(sys.modules, "tqdm", None)
     with pytest.warns(UserWarning, match="no progress bar without tqdm") as caught, progress_bar(3) as show:
         show({})

@@ -205,9 +205,9 @@ def fit(
             is_best = history.append(train_loss, valid_loss, lr, perf_counter() - start, values)
             if is_best and patience is not None:
                 state.copy_to(weights["best"])
-            show({"loss": watched, **values})
             requested = stop_requested(callbacks, model, history)
             history.stopped = stop_reason(history, epochs, patience, tol, requested)
+            show({"loss": watched, **values}, history.stopped)
             if file is not None and (history.stopped or len(history) % every == 0):
                 file.write(history, weights)
         if patience is not None:
@@ -228,9 +228,10 @@ def schedule_steps(scheduler: Scheduler | None) -> tuple[Callable[[], object], C
 
 
 @contextmanager
-def progress_bar(epochs: int, done: int = 0, stacklevel: int = 1) -> Iterator[Callable[[Mapping[str, float]], None]]:
+def progress_bar(epochs: int, done: int = 0, stacklevel: int = 1) -> Iterator[Callable[..., None]]:
     """Show a bar of epochs: `with progress_bar(10) as show: show({"loss": 0.5})` counts one, and shows its numbers.
 
+    `show(numbers, "converged")` also says why the run stopped, and a bar of fewer epochs than planned is full then.
     Without tqdm there is no bar but a warning, `stacklevel` functions above this one.
     """
     try:
@@ -239,11 +240,14 @@ def progress_bar(epochs: int, done: int = 0, stacklevel: int = 1) -> Iterator[Ca
         remedy = 'pip install "tinygrad-edu[train]", or pass progress=False'
         # The generator and its context manager are two levels more.
         warnings.warn(f"fit: no progress bar without tqdm: {remedy}", stacklevel=stacklevel + 2)
-        yield lambda values: None
+        yield nothing
         return
     with tqdm(total=epochs, initial=done, unit="epoch") as bar:
 
-        def show(values: Mapping[str, float]) -> None:
+        def show(values: Mapping[str, float], stopped: str = "") -> None:
+            if stopped and bar.n + 1 < epochs:
+                bar.total = bar.n + 1
+                bar.set_description_str(stopped, refresh=False)
             bar.set_postfix_str(", ".join(f"{name} {x:.4g}" for name, x in values.items()), refresh=False)
             bar.update()
 
