@@ -124,7 +124,7 @@ REFUSED = {
     "binary_cross_entropy(x, x, np.ones(3))": r"weight has shape \(3,\), .* broadcast to that of the losses, \(2, 2\)",
     "binary_cross_entropy_with_logits(x, x, pos_weight=np.ones((2, 2, 2)))": r"pos_weight has shape \(2, 2, 2\)",
     "kl_div(-x, -x)": "the target holds probabilities, and some are negative; with log_target=True it holds logarithms",
-    "kl_div(x, x, reduction='x')": "reduction is \"mean\", \"batchmean\", \"sum\" or \"none\", not 'x'",
+    "kl_div(-x, x, reduction='x')": "reduction is \"mean\", \"batchmean\", \"sum\" or \"none\", not 'x'",
     "mse_loss(x, x, reduction='batchmean')": "reduction is \"mean\", \"sum\" or \"none\", not 'batchmean'",
     "gaussian_nll_loss(x, x, -x)": "var holds variances, and some are negative",
     "gaussian_nll_loss(x, x, x, eps=0)": "eps must be positive, got 0",
@@ -149,6 +149,22 @@ def test_what_cannot_be_meant_is_refused_in_the_terms_of_the_loss(code):
     loss = code.partition("(")[0]
     with pytest.raises(ValueError, match=f"^{loss}: .*{REFUSED[code]}"):
         eval(f"tg.{code}", {"tg": tg, "np": np, "x": np.full((2, 2), 0.5)})
+
+
+@pytest.mark.parametrize("loss", ["mse_loss", "l1_loss", "kl_div", "margin_ranking_loss", "gaussian_nll_loss"])
+@pytest.mark.parametrize("wrong", ["ab", None, ["a", "b"], [1.0, None], {"a": 1}, np.array([1, 2], "M8[s]")], ids=str)
+def test_what_holds_no_numbers_is_named(loss, wrong):
+    x = np.full(2, 0.5)
+    for i in range(3 if loss in ("margin_ranking_loss", "gaussian_nll_loss") else 2):
+        args = [x, x, *[x] * (loss in ("margin_ranking_loss", "gaussian_nll_loss"))]
+        args[i] = wrong
+        with pytest.raises(TypeError, match=rf"^{loss}: the \w+ (holds \S+|is a \w+), and the loss takes numbers$"):
+            getattr(tg, loss)(*args)
+
+
+def test_dim_is_called_axis():
+    with pytest.raises(TypeError, match="cosine_similarity: there is no argument dim=; write axis="):
+        tg.cosine_similarity(np.eye(2), np.eye(2), dim=1)
 
 
 def test_float_class_numbers_are_refused_by_nll_loss():

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.dispatch import Operand
+from ..engine.habits import names_keywords
 from ..engine.rules import activations
 from ..engine.rules.activations import erf, sigmoid
 
@@ -141,6 +142,7 @@ def logsigmoid(x: Any) -> Any:
     return -softplus(np.negative(floating(x)))
 
 
+@names_keywords
 def glu(x: Any, axis: int = -1) -> Any:
     """Return a sigmoid(b) for the halves a and b of x along `axis`: the gated linear unit (Dauphin et al. 2017).
 

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..engine.dispatch import Operand
-from ..engine.rules.activations import log_softmax, softmax
+from ..engine.rules.activations import log_softmax
 from ..engine.rules.foreign import array_from
 from ..engine.rules.registry import Array, predicate, predicate_of_all
 from ..engine.rules.tables import from_table
 from .activations import floating
-from .likelihoods import LOGARITHM, probabilities
+from .likelihoods import LOGARITHM, distributions, may_be_softmax, probabilities
 from .losses import TWICE, reduced
 
 
@@ -36,7 +36,7 @@ def cross_entropy(
     """
     logits, target = _array(logits), _array(target)
     axis = min(1, logits.ndim - 1)
-    if _may_be_softmax(logits) and distributions(logits, axis):
+    if may_be_softmax(logits) and distributions(logits, axis):
         warnings.warn(f"cross_entropy: {TWICE.format('softmax')}", stacklevel=2)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing is a share from 0 to 1, not {label_smoothing}")
@@ -73,7 +73,7 @@ def nll_loss(
     """
     log_p, target = floating(_array(log_probabilities)), _array(target)
     axis = min(1, log_p.ndim - 1)
-    if _may_be_softmax(log_p) and distributions(log_p, axis):
+    if may_be_softmax(log_p) and distributions(log_p, axis):
         warnings.warn(f"nll_loss: {LOGARITHM}", stacklevel=2)
     counted = None if ignore_index is None else target != ignore_index
     classes = target if counted is None else np.where(counted, target, 0)
@@ -123,7 +123,7 @@ def _checked_classes(
             remedy = _SWAPPED
         elif len(shape) > 2 and classes.shape == shape[:-1]:
             remedy = "; classes are on axis 1, where np.moveaxis(logits, -1, 1) puts the last axis"
-        elif classes.shape == shape:
+        elif classes.shape == shape and shape:
             remedy = "; target.astype(float) makes probabilities of one-hot rows"
             remedy = remedy if soft else "; target.argmax(axis=1) makes class numbers of one-hot rows"
         given = f"the target has shape {classes.shape}"
@@ -152,21 +152,7 @@ def _class_weights(weight: Any, logits: Any, axis: int, where: str = "cross_entr
     return np.reshape(weights, (classes,) + (1,) * (logits.ndim - 1 - axis))
 
 
-def _may_be_softmax(logits: Any) -> bool:
-    """Return whether logits are worth checking: a layer's output is a sum or product, so training pays nothing."""
-    fun = getattr(logits, "fun", None)
-    return fun is None or fun is softmax or fun is np.divide or fun is np.exp
-
-
 _SWAPPED = "; pass the logits first, then the target"
-
-
-@predicate
-def distributions(p: Array, axis: int) -> bool:
-    """Return whether all numbers are positive and add up to 1 along an axis, to rounding."""
-    if p.ndim == 0 or p.shape[axis] < 2 or not p.size or p.dtype.kind != "f" or not p.min() > 0:
-        return False
-    return bool(np.abs(p.sum(axis=axis) - 1).max() <= min(0.01, 4 * p.shape[axis] * np.finfo(p.dtype).eps))
 
 
 @predicate

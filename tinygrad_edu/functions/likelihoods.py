@@ -9,7 +9,7 @@ import numpy as np
 from ..engine.rules.activations import sigmoid, softmax
 from ..engine.rules.entropies import binary_entropy
 from ..engine.rules.gamma import xlogy
-from ..engine.rules.registry import Array, predicate_of_all
+from ..engine.rules.registry import Array, predicate, predicate_of_all
 from .activations import floating, softplus
 from .losses import TWICE, at_least, beside, operands, reduced
 
@@ -66,7 +66,7 @@ def kl_div(prediction: Any, target: Any, *, log_target: bool = False, reduction:
     ValueError for negative targets, and warns of a prediction that is a result of softmax.
     """
     log_q, target = operands("kl_div", prediction, target)
-    if getattr(log_q, "fun", None) is softmax:
+    if may_be_softmax(log_q) and distributions(log_q, -1):
         warnings.warn(f"kl_div: {LOGARITHM}", stacklevel=2)
     if log_target:
         never = np.equal(target, -np.inf)
@@ -117,7 +117,7 @@ def gaussian_nll_loss(
     prediction, target = operands(where, prediction, target)
     if not eps > 0:
         raise ValueError(f"{where}: eps must be positive, got {eps}")
-    var = _variances(beside(prediction, var), np.shape(prediction))
+    var = _variances(beside(where, prediction, var, "var"), np.shape(prediction))
     if not from_0(var):
         raise ValueError(
             f"{where}: var holds variances, and some are negative; np.exp or tg.softplus makes them positive"
@@ -144,7 +144,7 @@ def weighted(where: str, losses: Any, weight: Any, name: str = "weight") -> Any:
     """Return losses times weights, which broadcast to the shape of the losses."""
     if weight is None:
         return losses
-    weight, shape = beside(losses, weight), np.shape(losses)
+    weight, shape = beside(where, losses, weight, name), np.shape(losses)
     given = np.shape(weight)
     if len(given) > len(shape) or any(n not in (1, m) for n, m in zip(given[::-1], shape[::-1], strict=False)):
         raise ValueError(f"{where}: {name} has shape {given}, which does not broadcast to that of the losses, {shape}")
@@ -152,6 +152,20 @@ def weighted(where: str, losses: Any, weight: Any, name: str = "weight") -> Any:
 
 
 LOGARITHM = "the first argument is a result of softmax, and the loss takes its logarithm; pass log_softmax(x)"
+
+
+def may_be_softmax(x: Any) -> bool:
+    """Return whether scores are worth checking: a layer's output is a sum or product, so training pays nothing."""
+    fun = getattr(x, "fun", None)
+    return fun is None or fun is softmax or fun is np.divide or fun is np.exp
+
+
+@predicate
+def distributions(p: Array, axis: int) -> bool:
+    """Return whether all numbers are positive and add up to 1 along an axis, to rounding."""
+    if p.ndim == 0 or p.shape[axis] < 2 or not p.size or p.dtype.kind != "f" or not p.min() > 0:
+        return False
+    return bool(np.abs(p.sum(axis=axis) - 1).max() <= min(0.01, 4 * p.shape[axis] * np.finfo(p.dtype).eps))
 
 
 @predicate_of_all(False)

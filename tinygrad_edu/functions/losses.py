@@ -69,24 +69,35 @@ def check_same_shape(
         raise ValueError(f"{loss}: {shapes}; they must be the same, so reshape one (y.reshape(-1, 1) makes a column)")
 
 
-def operands(loss: str, prediction: Any, target: Any) -> tuple[Any, Any]:
+def operands(
+    loss: str, prediction: Any, target: Any, names: tuple[str, str] = ("prediction", "target")
+) -> tuple[Any, Any]:
     """Return a prediction of floats, and its target, which must have the same shape."""
     prediction = floating(prediction)
-    target = beside(prediction, target)
-    check_same_shape(loss, prediction, target)
+    if not isinstance(prediction, Operand):
+        checked_numbers(loss, names[0], prediction)
+    target = beside(loss, prediction, target, names[1])
+    check_same_shape(loss, prediction, target, names)
     return prediction, target
 
 
-def beside(prediction: Any, x: Any) -> Any:
+def beside(loss: str, prediction: Any, x: Any, name: str = "target") -> Any:
     """Return an argument beside a prediction: integers in the dtype of the prediction, as float32 should stay so."""
     if isinstance(x, Operand):
         return x
     x = array_from(x)
-    if isinstance(x, (list, tuple)):
-        x = np.asarray(x)
-    if hasattr(x, "dtype") and x.dtype.kind in "iub":
+    if checked_numbers(loss, name, x := np.asarray(x) if isinstance(x, (list, tuple)) else x) in "iub":
         x = x.astype(getattr(prediction, "dtype", np.float64))
     return x
+
+
+def checked_numbers(loss: str, name: str, x: Any) -> str:
+    """Return the kind of the numbers in an argument, "f" for one number; raises TypeError for what holds none."""
+    kind: str = x.dtype.kind if hasattr(x, "dtype") else "f" if isinstance(x, (int, float, complex)) else "O"
+    if kind not in "fiubc":
+        given = f"holds {x.dtype}" if hasattr(x, "dtype") else f"is a {type(x).__name__}"
+        raise TypeError(f"{loss}: the {name} {given}, and the loss takes numbers")
+    return kind
 
 
 def difference(loss: str, prediction: Any, target: Any) -> Any:

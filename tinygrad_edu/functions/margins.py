@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.habits import names_keywords
 from .activations import floating
-from .losses import at_least, beside, check_same_shape, operands, reduced, signs
+from .losses import at_least, beside, operands, reduced, signs
 
 
+@names_keywords
 def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any:
     """Return the cosine of the angle between vectors along `axis` (of two single vectors, along their only axis).
 
@@ -15,7 +17,7 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any
     x1[:, None] and x2[None] of shape (n, k), and axis=-1, the result is the (n, n) matrix of all pairs.
     """
     x1 = floating(x1)
-    x2 = beside(x1, x2)
+    x2 = beside("cosine_similarity", x1, x2, "x2")
     shapes = np.shape(x1), np.shape(x2)
     try:
         shape = np.broadcast_shapes(*shapes)
@@ -41,10 +43,8 @@ def triplet_margin_loss(
     where = "triplet_margin_loss"
     if not margin > 0:
         raise ValueError(f"{where}: margin must be positive, got {margin}")
-    anchor = floating(anchor)
-    positive, negative = beside(anchor, positive), beside(anchor, negative)
-    for name, other in (("positive", positive), ("negative", negative)):
-        check_same_shape(where, anchor, other, ("anchor", name))
+    anchor, positive = operands(where, anchor, positive, ("anchor", "positive"))
+    anchor, negative = operands(where, anchor, negative, ("anchor", "negative"))
     if not np.ndim(anchor):
         raise ValueError(f"{where}: anchor holds vectors along its last axis, and it is a single number")
 
@@ -60,9 +60,8 @@ def triplet_margin_loss(
 def margin_ranking_loss(x1: Any, x2: Any, target: Any, margin: float = 0.0, *, reduction: str = "mean") -> Any:
     """Return the mean of max(0, margin - target (x1 - x2)): where target is 1, x1 should be larger, and x2 where -1."""
     where = "margin_ranking_loss"
-    x1, target = operands(where, x1, target)
-    x2 = beside(x1, x2)
-    check_same_shape(where, x1, x2, ("x1", "x2"))
+    x1, x2 = operands(where, x1, x2, ("x1", "x2"))
+    x1, target = operands(where, x1, target, ("x1", "target"))
     if not signs(target):
         raise ValueError(f"{where}: targets are 1, where x1 should be larger, and -1; instead of 0 pass -1")
     return reduced(where, np.clip(margin - np.multiply(target, x1 - x2), 0, None), reduction)
