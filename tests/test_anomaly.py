@@ -190,3 +190,25 @@ def test_wherever_a_number_changes_it_is_found(second, n, seed):
         (b if second else a).data[rng.integers(n)] += 1e-3
         with pytest.raises(tg.AnomalyError, match="written into"):
             y.sum().backward()
+
+
+def test_batches_are_checked_and_the_member_is_named():
+    x = np.array([[1.0, 2.0], [4.0, 5.0]])
+    with tg.detect_anomaly():
+        np.testing.assert_array_equal(tg.vmap(tg.grad(lambda a: np.sum(a**2)))(x), 2 * x)
+        np.testing.assert_array_equal(tg.jacobian(lambda a: a**2, mode="reverse")(x[0]), np.diag(2 * x[0]))
+        with pytest.raises(tg.AnomalyError, match=r"np\.log.* gave -inf at \[1\] in member 1 of the batch"):
+            tg.vmap(tg.grad(lambda a: np.sum(np.log(5 - a))))(x)
+        with pytest.raises(tg.AnomalyError, match=r"rule of np\.sqrt.* inf at \[0\] in member 0 .* argument 0 is 0\.0"):
+            tg.vmap(tg.grad(lambda a: np.sum(np.sqrt(a - 1))))(x)
+
+
+def test_an_array_that_was_written_into_is_found_in_a_batch():
+    def f(a):
+        y = a * 2.0
+        z = y * y
+        y.data[0] = 7.0
+        return np.sum(z)
+
+    with tg.detect_anomaly(), pytest.raises(tg.AnomalyError, match="written into since"):
+        tg.vmap(tg.grad(f))(np.ones((2, 3)))

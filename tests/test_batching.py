@@ -197,6 +197,56 @@ def test_what_has_no_batch_is_named_and_looped_over_on_request():
     np.testing.assert_allclose(tg.vmap(f, fallback=True)(X), f(X))
 
 
+Y = np.random.default_rng(1).normal(size=(3, 3, 4))
+BY_RULES_OF_PRIMITIVES = {
+    "sort": lambda x: np.sort(x, axis=0) * np.sort(x, axis=None)[3], "partition": lambda x: np.partition(x, 1),
+    "quantile": lambda x: np.quantile(x, [0.2, 0.5], axis=0), "quantiles": lambda x: np.quantile(x, [[0.2], [0.9]]),
+    "median": lambda x: np.median(x, axis=-1, keepdims=True), "nanmedian": lambda x: np.nanmedian(x),
+    "vander": lambda x: np.vander(x[0], 3, increasing=True), "polyval": lambda x: np.polyval(x[0], x),
+    "polyval at": lambda x: np.polyval([1.0, 2.0, 3.0], x), "pad": lambda x: np.pad(x, ((1, 2), (0, 1))),
+    "pad with": lambda x: np.pad(x, 1, constant_values=((1, 2), (3, 4))), "wrap": lambda x: np.pad(x, 1, mode="wrap"),
+    "ramp": lambda x: np.pad(x, 1, mode="linear_ramp", end_values=2),
+    "select": lambda x: np.select([x > 1, x[0] > 0], [x, x[0]], 7.0),
+    "choose": lambda x: np.choose((x > 0).astype(int), [x[0], x * 2]),
+    "maximum": lambda x: np.maximum.accumulate(x, axis=1), "logaddexp": lambda x: np.logaddexp.accumulate(x),
+    "reduceat": lambda x: np.maximum.reduceat(x, [0, 2]), "outer": lambda x: np.add.outer(x, x[0]),
+    "take": lambda x: np.take(x, (x[0] > 0).astype(int), axis=0), "take flat": lambda x: np.take(x, [5, -1, 5]),
+    "softmax": lambda x: tg.softmax(x, axis=0) * tg.logsumexp(x) - tg.log_softmax(x, axis=(0, 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("f", BY_RULES_OF_PRIMITIVES.values(), ids=BY_RULES_OF_PRIMITIVES)
+def test_the_librarys_own_operations_compute_batches_at_once_forwards_and_backwards(f):
+    np.testing.assert_allclose(tg.vmap(f)(Y), each(f, Y), atol=1e-14)
+    gradient = tg.grad(lambda x: np.sum(np.sin(f(x))))
+    np.testing.assert_allclose(tg.vmap(gradient, fallback=True)(Y), expected := each(gradient, Y), atol=1e-13)
+    np.testing.assert_allclose(tg.grad(lambda Y: np.sum(np.sin(tg.vmap(f)(Y))))(Y), expected, atol=1e-13)
+
+
+def test_indices_of_each_member_into_a_table_that_all_share():
+    """Plain arrays ask no index; one that is repeated along the members, without a copy, is a batch."""
+    table, at = np.arange(12.0).reshape(4, 3), np.array([[0, -1], [2, 2]])
+    tables = np.broadcast_to(table, (2, 4, 3))
+    np.testing.assert_array_equal(tg.vmap(lambda t, i: np.take(t, i, axis=0))(tables, at), table[at])
+    np.testing.assert_array_equal(tg.vmap(lambda t, i: t[i], (None, 0), fallback=True)(table, at), table[at])
+    g = tg.vmap(tg.grad(lambda t, i: np.sum(np.take(t, i, axis=0))))(tables, at)
+    np.testing.assert_array_equal(g[:, :, 0], [[1, 0, 0, 1], [0, 0, 2, 0]])
+
+
+def test_errors_name_the_argument_and_the_remedy():
+    for f, words in {
+        lambda x: np.max(x, where=x < 3, initial=0.0): r"an argument of np\.max differs.*fallback=True",
+        lambda x: np.reshape(x, (3, 1), order="F"): r"np\.reshape .*order of C; pass fallback=True",
+        lambda x: np.hypot.at(x, 0, 1.0): r"np\.hypot\.at computes no batch",
+    }.items():
+        with pytest.raises(TypeError, match=rf"^vmap\(<lambda>\): {words}"):
+            tg.vmap(f)(X)
+    with pytest.raises(ValueError, match=r"shape \(\) for each member have no place for out_axes=1"):
+        tg.vmap(np.sum, out_axes=1)(X)
+    with pytest.raises(ValueError, match="no members to loop over"):
+        tg.vmap(np.diag, fallback=True)(np.zeros((0, 3)))
+
+
 def test_branching_on_a_member_is_refused():
     for f in (lambda x: x if x.sum() > 0 else -x, lambda x: float(x[0]), lambda x: x[x > 0]):
         with pytest.raises(TypeError, match="member to member"):

@@ -16,6 +16,7 @@ import numpy as np
 from .engine.errors import Line, describe, format_line, user_name, users_line
 from .engine.mode import Contribution, Contributions, Passed, watching
 from .engine.rules.registry import is_elementwise, name, vjps
+from .transforms.batching import Batch, member
 
 _FLOAT = np.dtype(np.float64)
 _factors: dict[Any, Any] = {}  # by dtype: fixed numbers around 1, the weights of a checksum
@@ -93,7 +94,11 @@ def _find_changed(passed: list[Passed]) -> None:
             if id(a) not in now:
                 now[id(a)] = _checksum(a)
             after = now[id(a)]
-            if after != before and (after == after or before == before) and _reads(y, i, _array(g), arrays, k):
+            if (
+                after != before
+                and (after == after or before == before)
+                and _reads(y, i, getattr(g, "_value", g), arrays, k)
+            ):
                 what = f"argument {k - 1}, {describe(y.args[k - 1])}," if k else "result,"
                 raise AnomalyError(
                     f"backward: the rule of {_called(y)} reads its {what} which was written into since, so the "
@@ -107,7 +112,7 @@ def _reads(y: Any, i: int, g: Any, arrays: list[Any], k: int) -> bool:
     if isinstance(arrays[k], tuple) or getattr(arrays[k], "dtype", _FLOAT).kind != "f":
         return True
     others = [*arrays[:k], -3 * arrays[k] - 1, *arrays[k + 1 :]]
-    return not np.array_equal(_contribution(y, i, g, arrays), _contribution(y, i, g, others))
+    return not np.array_equal(_array(_contribution(y, i, g, arrays)), _array(_contribution(y, i, g, others)))
 
 
 def _contribution(y: Any, i: int, g: Any, arrays: list[Any]) -> Any:
@@ -120,7 +125,7 @@ def _contribution(y: Any, i: int, g: Any, arrays: list[Any]) -> Any:
 def _find_infinite(passed: list[Passed]) -> None:
     """Raise AnomalyError for the first rule, or sum of contributions, that turned finite numbers into others."""
     for y, g, i, x, r in passed:
-        arrays, g, r = [y._value, *y.argvals], _array(g), _array(r)
+        arrays, g, r = [y._value, *y.argvals], getattr(g, "_value", g), getattr(r, "_value", r)
         if _finite(r, _checksum(r)) or not all(_finite(a, _checksum(a)) for a in (g, *arrays)):
             continue
         if is_elementwise(y.fun):
@@ -131,7 +136,7 @@ def _find_infinite(passed: list[Passed]) -> None:
         )
     arrived: dict[Any, list[Any]] = {}
     for *_, x, r in passed:
-        arrived.setdefault(x, []).append(_array(r))
+        arrived.setdefault(x, []).append(getattr(r, "_value", r))
     for x, gradients in arrived.items():
         if all(_finite(r, None) for r in gradients) and not _finite(sum(gradients), None):
             whose = _called(x) if x.fun else describe(x)
@@ -152,6 +157,11 @@ def _quoted(line: Line) -> str:
 
 def _first(y: Any, data: Any, arrays: Any, g: Any = None) -> str:
     """Return the first element of data that is not finite, and the numbers that it was computed from."""
+    of_member = ""
+    while type(data) is Batch:
+        i = next(i for i, part in enumerate(_array(data)) if not np.isfinite(part).all())
+        of_member = f"{of_member} in member {i} of the batch"
+        data, arrays, g = member((data, list(arrays), g), data.level, i)
     data = np.asarray(data)
     at = tuple(int(i) for i in np.argwhere(~np.isfinite(data))[0])
     named = [
@@ -165,7 +175,7 @@ def _first(y: Any, data: Any, arrays: Any, g: Any = None) -> str:
                 made.append(f"{what} is {np.broadcast_to(value, data.shape)[at]}")
             else:
                 made.append(f"{what} is from {np.min(value)} to {np.max(value)}")
-    return f"{data[at]}{f' at {list(at)}' if at else ''}, where {' and '.join(made)}"
+    return f"{data[at]}{f' at {list(at)}' if at else ''}{of_member}, where {' and '.join(made)}"
 
 
 def _remedy(fun: Any) -> str:
@@ -184,6 +194,7 @@ _REMEDIES = {
 
 def _checksum(a: Any) -> float | None:
     """Return a number that almost surely changes if an element of `a` does, and is not finite if an element is not."""
+    a = _array(a)
     if type(a) is float:
         return a
     if type(a) is tuple:  # of indices
@@ -203,8 +214,14 @@ def _finite(a: Any, checksum: float | None) -> bool:
     """Return whether all elements are finite; a sum of finite numbers may overflow, so its checksum proves nothing."""
     if checksum is not None and isfinite(checksum):
         return True
+    a = _array(a)
     return not isinstance(a, (float, np.floating, np.ndarray)) or bool(np.isfinite(a).all())
 
 
 def _array(g: Any) -> Any:
-    return getattr(g, "_value", g)
+    """Return the data of a node, and of a batch the array of all members."""
+    while True:
+        data = g.stacked if type(g) is Batch else getattr(g, "_value", g)
+        if data is g:
+            return g
+        g = data

@@ -10,7 +10,8 @@ import numpy as np
 from ..engine.rules import indexing
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
-from .batching import Batch, Level, NoBatching, aligned, batches, full, moved, named
+from .batch_arguments import moved, named
+from .batching import Batch, Level, NoBatching, aligned, batches, full
 
 
 def getitem(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -67,6 +68,19 @@ def take_along_axis(fun: Function, level: Level, args: tuple[Any, ...], kwargs: 
     if axis is None:
         x, axis = np.ravel(x), 0
     return Batch(np.take_along_axis(full(x, level), full(indices, level), moved(axis, x.ndim)), level)
+
+
+def take(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Read along an axis of each member, or of an array that all of them share."""
+    given = named(fun, args, kwargs)
+    x, indices, axis, mode = given["a"], given["indices"], given.get("axis"), given.get("mode", "raise")
+    if axis is None or not x.ndim:
+        x, axis = np.ravel(x), 0
+    if not batches([indices]):
+        return Batch(np.take(x.stacked, indices, moved(axis, x.ndim), mode=mode), level)
+    axis, k = axis % x.ndim, indices.ndim
+    at = indexing.within_bounds(indices, x.shape[axis], mode)
+    return np.moveaxis(getitem(fun, level, (np.moveaxis(x, axis, 0), at), {}), range(k), range(axis, axis + k))
 
 
 def write(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -10,26 +10,26 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.rules import indexing, joining, padding, shaping, windows
+from ..engine.rules import indexing, joining, shaping
 from ..engine.rules.activations import log_softmax, logsumexp, softmax
 from ..engine.rules.einsum import einsum as explicit_einsum
 from ..engine.rules.products import cross
 from ..engine.rules.registry import Function, name
-from .batch_indexing import getitem, scatter, setitem, take_along_axis, write
+from . import batch_primitives
+from .batch_arguments import defaults, moved, named
+from .batch_indexing import getitem, scatter, setitem, take, take_along_axis, write
 from .batching import (
     BATCHED,
+    LOOP,
     Batch,
     Level,
     NoBatching,
     Rule,
     aligned,
     batches,
-    defaults,
     elementwise,
     full,
     is_member,
-    moved,
-    named,
     wrapped,
 )  # fmt: skip
 
@@ -38,8 +38,8 @@ def bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[
     """Return the arguments by name; all but the first must be the same for all members."""
     given = named(fun, args, kwargs)
     _, *others = given.values()
-    if others and batches(others):
-        raise NoBatching(f"an argument of {name(fun)} differs from member to member")
+    if others and (found := batches(others)):
+        raise NoBatching(f"{found[0].level.title}: an argument of {name(fun)} differs from member to member; {LOOP}")
     return given
 
 
@@ -82,7 +82,7 @@ def reshape(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str
     """Keep the first axis, and reshape the members."""
     given = bound(np.reshape, args, kwargs)
     if given.get("order", "C") != "C":
-        raise NoBatching(f"{level.title}: np.reshape of a batch keeps the order of C")
+        raise NoBatching(f"{level.title}: np.reshape of a batch keeps the order of C; {LOOP}")
     x, shape = given["a"], given["shape"]
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     shape = np.broadcast_to(0, x.shape).reshape(shape).shape  # NumPy finds the length for -1
@@ -198,7 +198,7 @@ def linalg(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
     """Call a function that takes stacks of matrices."""
     first, *others = args
     if batches([*others, kwargs]):
-        raise NoBatching(f"{level.title}: an argument of {fun.__name__} differs from member to member")
+        raise NoBatching(f"{level.title}: an argument of {name(fun)} differs from member to member; {LOOP}")
     return wrapped(fun(first.stacked, *others, **kwargs), level)
 
 
@@ -226,41 +226,6 @@ def triangle(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[st
     return copied(fun, level, (x, *args[1:]), kwargs)
 
 
-def pad(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Pad the axes of the members, and not the first."""
-    given = bound(fun, args, kwargs)
-    x, options = given["x"], dict(given["options"])
-    if "constant_values" in options:
-        options["constant_values"] = [(0, 0), *np.broadcast_to(options["constant_values"], (x.ndim, 2)).tolist()]
-    widths = [(0, 0), *np.broadcast_to(given["pad_width"], (x.ndim, 2)).tolist()]
-    return Batch(fun(x.stacked, widths, given["mode"], options), level)
-
-
-# Windows of images
-def unfold(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Take the images of all members for channels of one: their columns are rows below each other."""
-    x, at = args
-    n, channels = x.shape[:2]
-    merged = np.swapaxes(x.stacked, 0, 1).reshape((n, level.size * channels, *x.shape[2:]))
-    y = fun(merged, at)
-    return Batch(y.reshape((level.size, len(y) // max(level.size, 1), y.shape[1])), level)
-
-
-def fold(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Undo the same."""
-    columns, at = args
-    rows, length = columns.shape
-    y = fun(columns.stacked.reshape((level.size * rows, length)), at)
-    y = y.reshape((y.shape[0], level.size, y.shape[1] // level.size, *y.shape[2:]))
-    return Batch(np.swapaxes(y, 0, 1), level)
-
-
-def over_last_axes(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a function that takes any number of axes before those it works on."""
-    *arrays, at = args
-    return Batch(fun(*[full(a, level) for a in arrays], at), level)
-
-
 _RULES: dict[Function, Rule] = {
     **dict.fromkeys((
         np.sum, np.mean, np.prod, np.max, np.min, np.amax, np.amin, np.var, np.std, np.any, np.all, np.nansum,
@@ -268,8 +233,8 @@ _RULES: dict[Function, Rule] = {
         logsumexp,
     ), along_axes),
     **dict.fromkeys((
-        np.cumsum, np.cumprod, np.argmax, np.argmin, np.sort, np.argsort, np.roll, np.diff, np.repeat,
-        np.nancumsum, np.nancumprod,
+        np.cumsum, np.cumprod, np.argmax, np.argmin, np.sort, np.argsort, np.partition, np.argpartition,
+        np.roll, np.diff, np.repeat, np.nancumsum, np.nancumprod,
     ), flattening),
     **dict.fromkeys((
         np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.common_type,
@@ -290,9 +255,9 @@ _RULES: dict[Function, Rule] = {
         np.around, shaping.astype,
     ), copied),
     **dict.fromkeys((np.where, np.clip, np.isclose, cross), elementwise),
-    np.tril: triangle, np.triu: triangle, padding.pad: pad, windows.unfold: unfold, windows.fold: fold,
-    **dict.fromkeys((windows.max_pool, windows.to_first, windows.from_first), over_last_axes),
-    np.take_along_axis: take_along_axis,
+    np.tril: triangle, np.triu: triangle,
+    np.take_along_axis: take_along_axis, np.take: take,
     operator.getitem: getitem, operator.setitem: write, indexing.setitem: setitem, indexing.scatter: scatter,
 }  # fmt: skip
 BATCHED.update(_RULES)
+BATCHED.update(batch_primitives.RULES)

@@ -7,8 +7,6 @@ example runs for a batch, the engine and the derivative table included: the grad
 
 from __future__ import annotations
 
-import functools
-import inspect
 import operator
 from collections.abc import Callable
 from itertools import count
@@ -19,6 +17,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..engine.concatenators import item
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
+from ..engine.errors import user_name
+from ..engine.rules.methods import METHODS
 from ..engine.rules.registry import (
     Array,
     Function,
@@ -47,6 +47,7 @@ class Level:
 Rule = Callable[[Function, Level, tuple[Any, ...], dict[str, Any]], Any]
 BATCHED: dict[Function, Rule] = {}  # filled by `batch_rules`
 
+LOOP = "pass fallback=True to loop over the members"  # what the user can do about a NoBatching error
 depth = operator.attrgetter("depth")
 
 
@@ -93,6 +94,11 @@ class Batch(NDArrayOperatorsMixin):
         table = {"reduce": REDUCTIONS, "accumulate": SCANS}.get(method, {})
         if ufunc in table:
             return call(table[ufunc], inputs, {"axis": 0, **kwargs})
+        if method == "outer" and ufunc.signature is None:
+            a, b = inputs
+            return ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b, **kwargs)
+        if method in METHODS and ufunc.nin == 2 and not batches([*inputs[1:], kwargs]):
+            return METHODS[method](ufunc, *inputs, **kwargs)
         return call(getattr(ufunc, method), inputs, kwargs)
 
     def __array_function__(self, fun: Function, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -141,7 +147,7 @@ class Batch(NDArrayOperatorsMixin):
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NoBatching(
             f"{self.level.title}: a plain number or array differs from member to member of a batch; compute with NumPy "
-            "functions, choose with np.where(condition, ..., ...), or pass fallback=True"
+            f"functions, choose with np.where(condition, ..., ...), or {LOOP}"
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -160,11 +166,11 @@ def _method(fun: Function) -> Function:
 
 
 array_likes.add(Batch)
-METHODS = (
+NAMES = (
     "sum mean prod max min var std any all argmax argmin cumsum cumprod ravel squeeze swapaxes take repeat "
     "diagonal trace clip round argsort dot conj conjugate searchsorted choose"
 )
-for _name in METHODS.split():
+for _name in NAMES.split():
     setattr(Batch, _name, _method(getattr(np, _name)))
 
 
@@ -189,7 +195,7 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                 return implementations[fun](*args, **kwargs)
             finally:
                 level.running.remove(fun)
-        raise NoBatching(f"{level.title}: {name(fun)} computes no batch at once; pass fallback=True to loop over it")
+        raise NoBatching(f"{level.title}: {user_name(fun)} computes no batch at once; {LOOP}")
     except NoBatching:
         if not level.fallback:
             raise
@@ -267,6 +273,8 @@ def member(value: Any, level: Level, i: int) -> Any:
 
 def looped(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a function once for each member, and stack the results."""
+    if not level.size:
+        raise NoBatching(f"{level.title}: {user_name(fun)} computes no batch at once, and has no members to loop over")
     results = [fun(*member(args, level, i), **member(kwargs, level, i)) for i in range(level.size)]
     if len({np.shape(r) for r in results if not isinstance(r, tuple)}) > 1:
         raise NoBatching(f"{level.title}: {name(fun)} gives results of different shapes for the members")
@@ -289,23 +297,3 @@ def decided(fun: Function, level: Level, args: tuple[Any, ...]) -> bool:
 def full(a: Any, level: Level) -> Array:
     """Return the members of an argument, stacked; those of a plain array are the same."""
     return a.stacked if is_member(a, level) else np.broadcast_to(a, (level.size, *np.shape(a)))
-
-
-@functools.cache
-def defaults(fun: Function) -> dict[str, Any]:
-    """Return the parameters of a function, in order, with their defaults."""
-    return {name: p.default for name, p in inspect.signature(fun).parameters.items()}
-
-
-def named(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a call by name."""
-    return {**dict(zip(defaults(fun), args, strict=False)), **kwargs}
-
-
-def moved(axis: Any, ndim: int) -> Any:
-    """Return axes of a member as those of the batch."""
-    if isinstance(axis, (tuple, list, range)):
-        return tuple([moved(a, ndim) for a in axis])
-    if not -ndim <= axis < ndim:
-        raise np.exceptions.AxisError(axis, ndim)
-    return axis % ndim + 1

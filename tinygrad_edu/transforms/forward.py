@@ -165,7 +165,8 @@ def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any], has_aux: bool = False
         raise TypeError("jvp: arguments and directions are lists of the same length; write jvp(f, [x], [v])")
     if len(xs) != len(vs):
         raise ValueError(f"jvp: {len(xs)} arguments and {len(vs)} directions")
-    argnums = tuple([i for i, x in enumerate(xs) if not is_constant_argument(x)]) or tuple(range(len(xs)))
+    varying = [i for i, x in enumerate(xs) if not (is_constant_argument(x) or (isinstance(x, int) and vs[i] is None))]
+    argnums = tuple(varying) or tuple(range(len(xs)))
     directions = [v for i, (x, v) in enumerate(zip(xs, vs, strict=True)) for v in _directions(x, v, i, i in argnums)]
     evaluate = functools.partial(_evaluated_along, f, xs, argnums, directions, has_aux)
     try:

@@ -190,6 +190,10 @@ def trace(
     with recording():
         try:
             numbers = (argnums,) if isinstance(argnums, int) else argnums
+            if not isinstance(numbers, (tuple, list)) or not all([isinstance(i, int) for i in numbers]):
+                raise TypeError(
+                    f"{transform}({name_of(f)}): argnums is a number or a tuple of numbers, not {argnums!r:.60}"
+                )
             if len({i % len(args) for i in numbers if args}) < len(numbers):
                 raise ValueError(f"{transform}({name_of(f)}): argnums={argnums} names an argument twice")
             for i in numbers:

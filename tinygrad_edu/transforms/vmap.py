@@ -15,7 +15,7 @@ from . import (
     tree,
 )
 from .arguments import Result, as_result, name_of
-from .batching import Batch, Level, full, is_no_batching
+from .batching import LOOP, Batch, Level, NoBatching, full, is_no_batching
 
 Axes = int | None | Sequence[Any] | dict[Any, Any]
 
@@ -59,6 +59,8 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
                 raise ValueError(f"vmap({name_of(f)}): results of different shapes, {sorted(shapes)}, make no array")
             return np.stack(ys, out_axes)
 
+        if not level.size:
+            raise ValueError(f"vmap({name_of(f)}): there are no members to loop over")
         return tree.tree_map(stacked, *map(one, range(level.size)))
 
     return batched
@@ -106,11 +108,13 @@ def _batched(a: Any, axis: int | None, level: Level) -> Any:
 def _unbatched(y: Any, level: Level, axis: int) -> Any:
     """Return a result of f with its members along an axis; what is the same for all is repeated."""
     if isinstance(y, Node) and y.requires_grad:
-        raise TypeError(
+        raise NoBatching(
             f"{level.title}: the result depends on a Tensor that takes gradients, which the function closes over or "
-            "has from a Module; pass it as an argument, take the gradient inside (vmap(grad(f))), or use no_grad()"
+            f"has from a Module; pass it as an argument, {LOOP}, or use no_grad()"
         )
     y = y._value if isinstance(y, Node) else y
+    if type(y) is Batch and not -y.ndim - 1 <= axis <= y.ndim:
+        raise ValueError(f"{level.title}: results of shape {y.shape} for each member have no place for out_axes={axis}")
     if type(y) is Batch and y.level is level:
         return np.moveaxis(y.stacked, 0, axis) if axis else y.stacked
     if y is None:

@@ -37,7 +37,7 @@ def ramp(x: Array, axis: int, width: int, end: Any) -> Array:
     n = abs(width)
     t = (np.arange(n) / max(n, 1)).astype(x.dtype)
     t = (t if width >= 0 else t[::-1]).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
-    return end * (1 - t) + t * edge(x, axis, width)
+    return np.asarray(end * (1 - t), x.dtype) + t * edge(x, axis, width)
 
 
 def mirrored(x: Array, axis: int, width: int, mode: str) -> Array:

@@ -201,6 +201,8 @@ def name(fun: Function) -> str:
     if fun in names:
         return names[fun]
     own = getattr(fun, "__name__", repr(fun))
+    if isinstance(ufunc := getattr(fun, "__self__", None), np.ufunc):  # np.add.reduce
+        return f"{name(ufunc)}.{own}"
     module = "numpy" if getattr(np, own, None) is fun else getattr(fun, "__module__", None) or ""
     return f"np{module[5:]}.{own}" if module.partition(".")[0] == "numpy" else own
 

@@ -31,6 +31,7 @@ def permute(x: Array, positions: Array, axis: int) -> Array:
 defvjp(permute, lambda g, y, x, positions, axis: permute(g, inverse_permutation(positions, axis), axis))
 
 
+@primitive
 def inverse_permutation(positions: Array, axis: int) -> Array:
     """Return the inverse permutations along `axis`, in linear time, where argsort would take longer."""
     inverse = np.empty_like(positions)
