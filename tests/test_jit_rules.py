@@ -207,8 +207,24 @@ def test_indices_masks_and_weights_may_be_arguments(f, optimize):
     agree(lambda x, i: (lambda y, g: (y, (g,)))(*both(x, i)), [x, SOME], [x[::-1] * 1.01, SOME[::-1].copy()], optimize)
 
 
-COUNTED = {
+REFUSED = {
     "mask": lambda x, i: x[i > 1],
+    "if": lambda x, i: x if (x > 0).all() else -x,
+    "float": lambda x, i: x * float(i[0]),
+    "item": lambda x, i: x * i[0].item(),
+    "asarray": lambda x, i: x * np.asarray(i),
+}
+
+
+@pytest.mark.parametrize("f", REFUSED.values(), ids=REFUSED)
+def test_what_depends_on_values_to_come_cannot_be_recorded(f):
+    x = np.random.default_rng(0).normal(size=(4, 4))
+    jitted = tg.jit(tg.grad(lambda x, i: np.sum(f(x, i))))
+    with pytest.raises(JitError, match="the same at every call"):
+        jitted(x, SOME)
+
+
+COUNTED = {
     "nonzero": lambda x, i: x[np.nonzero(i > 1)],
     "where": lambda x, i: x[np.where(i > 1)],
     "flatnonzero": lambda x, i: x[np.flatnonzero(i > 1)],
@@ -226,19 +242,29 @@ COUNTED = {
     "bincount": lambda x, i: np.bincount(i, x[0]),
     "trim_zeros": lambda x, i: np.trim_zeros(x[0]),
     "split": lambda x, i: np.split(x, np.sort(i))[0],
-    "if": lambda x, i: x if (x > 0).all() else -x,
-    "float": lambda x, i: x * float(i[0]),
-    "item": lambda x, i: x * i[0].item(),
-    "asarray": lambda x, i: x * np.asarray(i),
+    "sum": lambda x, i: np.sum(x, axis=i[0] - i[0] % 2 if i.size else 0),
+    "broadcast_to": lambda x, i: np.broadcast_to(x, (i[0] + 1, 4, 4)),
+    "padded": lambda x, i: np.pad(x, i[0]),
+    "diff": lambda x, i: np.diff(x, i[0]),
+    "linspace": lambda x, i: np.linspace(0.0, x, 2 + i[0]),
 }
+MANY = [np.array(i) for i in ([1, 0, 2, 2], [0, 1, 2, 2], [0, 0, 0, 3], [1, 1, 1, 1], [1, 0, 2, 2], [0, 0, 2, 1])]
 
 
-@pytest.mark.parametrize("f", COUNTED.values(), ids=COUNTED)
-def test_what_depends_on_values_to_come_cannot_be_recorded(f):
-    x = np.random.default_rng(0).normal(size=(4, 4))
-    jitted = tg.jit(tg.grad(lambda x, i: np.sum(f(x, i))))
-    with pytest.raises(JitError, match=r"known only later|the same at every call"):
-        jitted(x, SOME)
+DIFFERENTIATED = {"where", "compress", "argwhere", "repeat", "delete", "insert", "unique", "bincount", "broadcast_to"}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+@pytest.mark.filterwarnings("ignore:jit:UserWarning")
+def test_the_size_of_a_result_that_depends_on_values_is_checked_at_each_call(name):
+    x, f = np.random.default_rng(0).normal(size=(4, 4)), COUNTED[name]
+    slope = tg.grad(lambda x, i: np.sum(np.sin(f(x, i))))
+    for optimize in (True, False):
+        for eager in (f, slope) if name in DIFFERENTIATED else (f,):
+            jitted = tg.jit(eager, optimize=optimize)
+            for i in (MANY[0], *MANY, *MANY):
+                np.testing.assert_allclose(jitted(x, i), eager(x, i))
+            assert jitted.cache_info().hits > 2
 
 
 # Decisions that depend on values: checked again at each replay

@@ -18,8 +18,8 @@ from ..trace.captured import Captured
 from ..trace.functional import add_at
 from ..trace.ir import Call, Guard, Program, Result, Setting, Var, variables
 from ..trace.results import parents, refill, returned_tensor
-from .effects import is_view
-from .guards import entry_guards, path_text, place_text, value_guard
+from .effects import can_vary, is_view
+from .guards import entry_guards, kind_guard, path_text, place_text, value_guard
 from .lowering import Emitter, lower
 from .verifier import PlanError, Step, verify
 
@@ -98,6 +98,9 @@ def lower_calls(emitter: Emitter) -> None:
     for i, call in enumerate(program.calls):
         emitter.current = call
         lower(emitter, call, i)
+        if can_vary(call) and (call.out.dtype is not None or isinstance(call.out.example, (tuple, list))):
+            kind_guard(emitter, call.out)
+            emitter.steps.append(Step(emitter.lines[-2][1], (emitter.place(call.out),), fails=True))
         check(emitter, guards.get(i, []))
         emitter.layout.release(i, call)
 

@@ -1,4 +1,7 @@
-"""Effects of a call beside its result: whose memory the result may share, and whether values can make it fail."""
+"""Effects of a call beside its result: whose memory the result may share, and whether values can make it fail.
+
+For other values, a function that is not known here may also give another number of elements, or another dtype.
+"""
 
 import operator
 from collections.abc import Callable, Sequence
@@ -6,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..engine.rules.indexing import is_basic, setitem
-from ..trace.functional import add_at, astype, part, retyped
+from ..trace.functional import add_at, astype, changed, filled, part, retyped
 from ..trace.ir import Call, Constant, Var
 
 Functions = frozenset[Callable[..., object]]
@@ -22,7 +25,7 @@ def is_view(call: Call) -> bool:
     """Whether a call rearranges an array without looking at its elements, so that a view may do."""
     if call.fun is operator.getitem:
         return is_basic(call.args[1])
-    return call.fun in VIEWS and not call.kwargs
+    return call.fun in VIEWS and not call.kwargs and len(call.uses) == 1
 
 
 def shared(call: Call) -> Sequence[Var]:
@@ -34,6 +37,20 @@ def shared(call: Call) -> Sequence[Var]:
     return call.uses if call.alias_of is None else [call.uses[call.alias_of]]
 
 
+def can_vary(call: Call) -> bool:
+    """Whether the result may have another shape or dtype for other values, as that of np.unique; a plan checks it."""
+    fun, variable = call.fun, [v for v in call.uses if type(v.source) is not Constant]
+    if type(fun) is np.ufunc or not variable:
+        return False
+    if fun is part:
+        return can_vary(call.args[0].source)
+    if fun is operator.getitem:
+        return any([v.dtype == bool for v in variable if v is not call.args[0]])
+    if fun in VIEWS or fun in NEW:  # an integer may be a length or an axis
+        return any([not v.shape and not isinstance(v.example, (float, np.inexact)) for v in variable[1:]])
+    return fun not in INDEXED and fun is not changed and fun is not filled
+
+
 def can_raise(call: Call) -> bool:
     """Whether a call that worked when it was recorded can fail for other values of the same shapes and dtypes."""
     if type(call.fun) is np.ufunc:
@@ -41,4 +58,4 @@ def can_raise(call: Call) -> bool:
     if call.fun in INDEXED:
         index = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
         return not all(is_basic(i) or (type(i) is Var and type(i.source) is Constant) for i in index)
-    return call.draws or not (call.fun in NEW or call.fun is part or call.fun in VIEWS)
+    return call.draws or can_vary(call) or not (call.fun in NEW or call.fun is part or call.fun in VIEWS)

@@ -233,6 +233,16 @@ def referred(emitter: Emitter, value: Any) -> str:
         return emitter.name(value, "o")
 
 
+def kind_guard(emitter: Emitter, v: Var) -> None:
+    """Add the check that a result has the shape and dtype, or as many parts, as when it was recorded."""
+    text = emitter.ref(v)
+    different = f"{text}.shape != {v.shape} or {text}.dtype != {emitter.name(v.dtype, 'dtype')}"
+    if isinstance(v.example, (tuple, list)):
+        different = f"len({text}) != {len(v.example)}"
+    emitter.emit(f"if {different}:", "guard")
+    emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}", "guard")
+
+
 def value_guard(emitter: Emitter, guard: Guard) -> None:
     """Add the check of a guard whose arguments are computed."""
     if guard.predicate is has_nan and guard.answer is False and guard.args:

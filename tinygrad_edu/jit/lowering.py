@@ -17,7 +17,7 @@ from ..trace.captured import Captured
 from ..trace.expressions import Container, Names, Write
 from ..trace.functional import add_at
 from ..trace.ir import Call, Program, Var
-from .effects import can_raise, is_view, shared
+from .effects import can_raise, can_vary, is_view, shared
 from .memory import Layout, Location
 from .simplify import BROADCASTING, scalar_value
 from .verifier import Place, Step
@@ -138,7 +138,8 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
     elif call.out.shape == () and not call.draws:
         _scalar(emitter, call, args)
     else:
-        lowering = LOWERINGS.get(call.fun) if not call.kwargs or call.fun in REDUCTIONS else None
+        known = (not call.kwargs or call.fun in REDUCTIONS) and not can_vary(call)
+        lowering = LOWERINGS.get(call.fun) if known else None
         if lowering is None and call.elementwise:
             lowering = _ufunc
         leaving = call.out in emitter.layout.leaving and lowering is not _product

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine.threads import LARGE
 from ..trace.ir import Call, Constant, Program, Var, substituted
-from .effects import can_raise
+from .effects import can_raise, can_vary
 
 ValueTable = dict[Hashable, Var]  # the results of the calls so far, by what they compute
 Rule = Callable[[Call, ValueTable], Var | None]
@@ -159,7 +159,7 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
     These hold to the last bit for infinities, NaN and zeros of both signs too. x + 0 does not, which is 0 for x = -0,
     nor does (x * a) * b = x * (a * b), where x * a may overflow or round to 0.
     """
-    if call.out.dtype is None:
+    if call.out.dtype is None or can_vary(call):
         return None
     if call.fun is np.sum and call.out.shape == () and is_reduction(call) and not call.kwargs.get("keepdims"):
         call.become(np.sum, call.args)

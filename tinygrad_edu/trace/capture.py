@@ -124,11 +124,9 @@ def note_draws(found: Captured, before: list[Any]) -> None:
     """Note the Generators that were drawn from; raise JitError for a source whose draws are not recorded."""
     recorded = {id(getattr(call.fun, "__self__", None)) for call in found.rec.program.calls if call.draws}
     for source, state in zip(found.closure.sources, before, strict=True):
-        if comparable(source_state(source)) == comparable(state):
-            continue
         if id(source) in recorded:
             found.drawn.append(source)
-        else:
+        elif comparable(source_state(source)) != comparable(state):
             name = getattr(source, "__name__", type(source).__name__)
             raise found.rec.error(
                 f"random numbers of {name} would be the same at every call; draw from a Generator, rng = "

@@ -1,8 +1,7 @@
 """NumPy's functions as they are recorded.
 
 In-place operations and methods become functions that return new arrays: a recorded call has no other effect. Functions
-of shapes are computed while recording, rewritten as reshape and transpose, or refused if the number of elements that
-they give depends on recorded values.
+of shapes are computed while recording, or rewritten as reshape and transpose.
 """
 
 import functools
@@ -86,24 +85,7 @@ SHAPES: set[Function] = {  # their results depend on shapes and dtypes alone, wh
     np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.broadcast_shapes,
     np.common_type, np.einsum_path, np.zeros_like, np.ones_like, np.empty_like,
 }  # fmt: skip
-UNKNOWN: set[Function] = {  # the dtype of their results depends on values, or they look at memory
-    np.real_if_close, np.linalg.eig, np.linalg.eigvals, np.emath.sqrt, np.emath.log, np.emath.log2,
-    np.emath.log10, np.emath.logn, np.emath.power, np.emath.arccos, np.emath.arcsin, np.emath.arctanh,
-    np.shares_memory, np.may_share_memory,
-}  # fmt: skip
-COUNTED: dict[Function, int | None] = {  # position of the argument that sets the result's size; None: all of them
-    **dict.fromkeys((
-        np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.unique_all, np.unique_counts, np.unique_inverse,
-        np.unique_values, np.compress, np.extract, np.bincount, np.trim_zeros, np.roots,
-    ), 0),
-    **dict.fromkeys((
-        np.delete, np.insert, np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.histogram,
-        np.histogramdd, np.histogram_bin_edges, np.repeat, np.tile, np.resize, np.pad, np.broadcast_to, np.diff,
-        np.vander, np.diag, np.rot90,
-    ), 1),
-    **dict.fromkeys((np.linspace, np.geomspace, np.logspace, np.polyfit, np.histogram2d), 2),
-    **dict.fromkeys((np.setdiff1d, np.intersect1d, np.union1d, np.setxor1d, np.ix_)),
-}  # fmt: skip
+UNKNOWN = {np.shares_memory, np.may_share_memory, np.real_if_close}  # they look at memory, or return their argument
 
 
 def _ravel(x: Any, order: str = "C") -> Any:

@@ -18,8 +18,8 @@ from .. import optim
 from ..engine.errors import Line, format_line, users_line
 from ..engine.rules.registry import Function, implementations, name, predicates_of_all, unasked_predicates
 from ..engine.tape import Node
-from .functional import parameters, part
-from .ir import NOTHING, Call, Constant, Guard, Program, State, Var, mapped, placeholder
+from .functional import part
+from .ir import NOTHING, Call, Constant, Guard, Program, State, Var, mapped, placeholder, variables
 from .traced import JitError, Traced
 
 OBJECT = np.dtype(object)
@@ -58,7 +58,9 @@ class Recorder:
         if type(result) is np.ndarray:
             for a, value in zip(args, values, strict=True):
                 if value is result and type(a) is Traced:
-                    return a
+                    if len(list(variables((given, given_kwargs)))) == 1:
+                        return a
+                    result = result[...]  # for other values of the other arguments it may be another array
         several = isinstance(result, (tuple, list))
         results: Sequence[Any] = result if several else (result,)
         if not all([isinstance(r, NUMERIC) and getattr(r, "dtype", None) is not OBJECT for r in results]):
@@ -174,11 +176,6 @@ def _draw(rec: Recorder, method: Function, *args: object, **kwargs: object) -> A
     """Record a draw."""
     if kwargs.get("out") is not None:
         raise rec.error("a draw into out= is not recorded; use what the method returns")
-    names = parameters(getattr(np.random.Generator, method.__name__))[1:]
-    given = {**dict(zip(names, args, strict=False)), **kwargs}
-    size = given.get("x" if method.__name__ == "permutation" else "size")
-    if any(type(a) is Traced and not a.ndim for a in (size if isinstance(size, (list, tuple)) else [size])):
-        raise rec.error(f"the number of elements of {method.__name__} depends on values that are known only later")
     return rec.call(method, args, kwargs, draws=True)
 
 

@@ -21,7 +21,7 @@ from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, array_likes, implementations, name, predicates
 from ..engine.tape import Node
 from . import functional
-from .functional import COUNTED, NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, parameters, retyped
+from .functional import NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
 from .ir import Call
 from .operators import METHODS, RETURN_IT
 from .views import View
@@ -105,6 +105,8 @@ class Traced(View):
             return rec.evaluate(fun, args, kwargs)
         if fun in predicates:
             return rec.ask(fun, args)
+        if fun is np.where and len(args) == 1:
+            fun = np.nonzero
         if fun in REWRITTEN:
             return REWRITTEN[fun](*args, **kwargs)
         if fun in implementations:
@@ -113,8 +115,6 @@ class Traced(View):
             return rec.primitive(fun, args, kwargs)
         if fun in UNKNOWN and (fun is not np.real_if_close or self.dtype.kind == "c"):
             raise rec.error(f"{name(fun)} cannot be recorded: later calls would not do it; {RETURN_IT}")
-        if fun in COUNTED or (fun is np.where and len(args) == 1):
-            self._count(fun, args, kwargs)
         if fun in SHAPES:
             result = rec.evaluate(fun, args, kwargs)
             return rec.constant(result) if isinstance(result, np.ndarray) else result
@@ -127,18 +127,6 @@ class Traced(View):
         if fun in (np.concatenate, np.stack) and type(args[0]) is Traced:
             args = [*args[0]], *args[1:]
         return rec.call(fun, args, kwargs) if out is None else self._fill(fun, args, kwargs, out)
-
-    def _count(self, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Raise JitError if the number of elements of the result depends on recorded values."""
-        place = COUNTED.get(fun, 0)
-        counted: Iterable[Any] = args
-        if place is not None:
-            counted = args[place : place + 1] or (kwargs.get(parameters(fun)[place]),)
-        counted = [v for c in counted for v in (c if isinstance(c, (list, tuple)) else [c]) if type(v) is Traced]
-        for v in counted:
-            if fun not in (np.insert, np.ix_) or v.dtype == bool:  # these give one element for each index of integers
-                counts = f"the number of elements of np.{fun.__name__}"
-                v.plain(counts, "keep all elements and choose with np.where(condition, ..., ...)")
 
     # Elements
     def __len__(self) -> int:
