@@ -1,5 +1,7 @@
 """Which objects are the same, and what lists and dicts hold, is part of what `jit` records."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -55,17 +57,79 @@ def test_an_argument_may_become_what_the_function_closes_over_and_may_cease_to_b
             np.testing.assert_array_equal(getattr(a, "data", a), getattr(b, "data", b))
 
 
-def test_one_list_given_twice_is_refused_also_when_two_lists_were_recorded():
+@pytest.mark.parametrize("order", ["aabba", "ababab", "bbaab"])
+def test_one_list_given_twice_is_told_from_two_lists(order):
     def f(lists):
         lists[0].append(1)
         return X * len(lists[1])
 
-    jitted, a = tg.jit(f), []
-    for _ in range(3):
-        np.testing.assert_array_equal(jitted([[], []]), X * 0)
-    with pytest.raises(JitError, match="given twice"):
-        jitted([a, a])
-    assert a == []
+    jitted = tg.jit(f)
+    for letter in order:
+        one, two = [], []
+        np.testing.assert_array_equal(jitted([one, one] if letter == "a" else [one, two]), X * (letter == "a"))
+        assert (one, two) == ([1], [])
+
+
+def test_members_that_stay_are_the_same_objects_when_a_list_or_a_dict_is_changed():
+    def f(d, values):
+        d["b"] = d["a"][0] + 1
+        values.append(values[0] * 2)
+        d["c"] = values
+        return values[-1] * 1
+
+    for run in (f, tg.jit(f)):
+        x, inner, values = X * 1, [X * 3], []
+        values.append(x)
+        for _ in range(3):
+            d = {"a": inner}
+            run(d, values)
+            assert values[0] is x
+            assert d["a"] is inner
+            assert d["c"] is values
+            np.testing.assert_array_equal(d["b"], inner[0] + 1)
+
+
+@dataclass
+class Pair:
+    w: np.ndarray
+    more: object = None
+    n: int = 0
+
+
+def test_dataclasses_that_the_function_changes_are_changed_and_their_other_members_stay():
+    def f(a, b):
+        a.w = a.w * 2 + b.w
+        b.more.append(a.n)
+        a.n, a.more = len(b.more), b.more
+        return a.w.sum() + (a is b)
+
+    def calls(run):
+        shared, seen = Pair(X * 1, [1]), []
+        for a, b in (
+            (shared, shared),
+            (Pair(X), Pair(-X, [])),
+            (shared, shared),
+            (Pair(X), Pair(X, [])),
+            (Pair(X), shared),
+        ):
+            inner, w = b.more, b.w
+            seen += [run(a, b), a.w * 1, a.n, [*b.more], a.more is b.more, b.more is inner, a is b or b.w is w]
+        return seen
+
+    for expected, found in zip(calls(f), calls(tg.jit(f)), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_dataclass_that_gets_an_attribute_is_refused():
+    pair = Pair(X)
+    with pytest.raises(JitError, match="attribute extra"):
+        tg.jit(lambda p: setattr(p, "extra", p.w * 2))(pair)
+    assert not hasattr(pair, "extra")
+    pair.extra = X
+    f = tg.jit(lambda p: p.w + p.extra)
+    for k in range(3):
+        pair.extra = X * k
+        np.testing.assert_array_equal(f(pair), X + X * k)
 
 
 def test_keys_that_are_equal_are_told_apart():

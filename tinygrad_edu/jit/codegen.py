@@ -15,9 +15,10 @@ from ..engine.rules.indexing import setitem
 from ..engine.tape import constant
 from ..engine.tensor import Tensor
 from ..trace.captured import Captured
+from ..trace.containers import refill
 from ..trace.functional import add_at
 from ..trace.ir import Call, Guard, Program, Result, Setting, Var, variables
-from ..trace.results import parents, refill, returned_tensor
+from ..trace.results import parents, returned_tensor
 from .effects import can_vary, is_view
 from .guards import entry_guards, kind_guard, path_text, place_text, value_guard
 from .lowering import Emitter, lower
@@ -159,8 +160,8 @@ class ResultWriter:
         """Write the result, or a part of it."""
         emitter = self.emitter
         if isinstance(value, Result):
-            if value.kind == "leaf":
-                return f"a{value.value}{'t' if isinstance(emitter.captured.leaves[value.value], Tensor) else ''}"
+            if value.kind == "argument":
+                return path_text(emitter, value.value)
             v = value.value
             text = self.new_array(v) if isinstance(v.example, np.ndarray) else emitter.ref(v)
             if value.kind == "constant":

@@ -22,8 +22,7 @@ from ..trace.capture import InUse, capture
 from ..trace.captured import Captured
 from ..trace.changes import Overlap
 from ..trace.closure import PLAIN
-from ..trace.expressions import leaves
-from ..trace.fields import ArgumentChanged, as_fields, has_dataclass, of_fields
+from ..trace.containers import leaves
 from ..trace.traced import JitError
 from ..transforms.reverse import is_transforming
 from . import passes
@@ -69,8 +68,6 @@ class Jitted:
         self._hits = self._misses = 0  # hits of recordings that are gone
         self._unused = self._eager = 0  # since the last replay: recordings for known shapes, and calls without jit
         self._warned = False
-        self._of_fields: Jitted | None = None  # the same function for dataclasses among the arguments
-        self._as_objects = False  # whether it changes them, so that they are recorded as any other object
         self._lock = RLock()  # held for these fields, and never while the function runs
         _jitted.add(self)
 
@@ -93,21 +90,10 @@ class Jitted:
                     elif result is not CACHE_MISS:
                         self._served(recording)
                         return result
-            if not self._as_objects and has_dataclass([args, kwargs]):
-                try:
-                    return self._call_with_fields(args, kwargs)
-                except ArgumentChanged:
-                    self._as_objects = True
             return self._record(args, kwargs, varies)
         except (InUse, Overlap):
             pass
         return self._fun(*args, **kwargs)
-
-    def _call_with_fields(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call the function of the fields of dataclasses."""
-        if self._of_fields is None:
-            self._of_fields = Jitted(of_fields(self._fun), self._chosen, self._check < 0 or self._check)
-        return self._of_fields(*as_fields(args), **as_fields(kwargs))
 
     def _served(self, recording: Recording) -> None:
         """Note a replay: the recording is the most recently used."""
@@ -182,9 +168,7 @@ class Jitted:
     def cache_info(self) -> CacheInfo:
         """Return the counts of hits and misses, how many recordings are kept at most, and how many there are."""
         hits = self._hits + sum(r.hits for r in self._recordings)
-        inner = self._of_fields.cache_info() if self._of_fields else CacheInfo(0, 0, MAXSIZE, 0)
-        size = len(self._recordings) + inner.currsize
-        return CacheInfo(hits + inner.hits, self._misses + inner.misses, MAXSIZE, size)
+        return CacheInfo(hits, self._misses, MAXSIZE, len(self._recordings))
 
     def cache_clear(self) -> None:
         """Forget all recordings."""
@@ -192,8 +176,7 @@ class Jitted:
             dropped, self._recordings = self._recordings, []
             self._release(dropped)
             self._hits = self._misses = self._unused = self._eager = 0
-            self._warned = self._as_objects = False
-            self._of_fields = None
+            self._warned = False
 
     @property
     def source(self) -> str:
@@ -214,8 +197,6 @@ class Jitted:
         return {**calls, "buffers": len(sizes), "bytes": sum(sizes)}
 
     def _latest(self, what: str) -> Recording:
-        if not self._recordings and self._of_fields:
-            return self._of_fields._latest(what)
         if not self._recordings:
             raise ValueError(f"jit({self._name}).{what}: nothing is recorded yet; call the function first")
         return self._recordings[0]

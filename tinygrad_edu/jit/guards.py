@@ -19,8 +19,9 @@ from ..engine.tensor import Tensor
 from ..trace.captured import Captured
 from ..trace.changes import owner_of
 from ..trace.closure import PLAIN
-from ..trace.expressions import argument_names, leaves
-from ..trace.ir import Guard, Input, Setting, Var, is_container
+from ..trace.containers import Attribute, is_container, leaves, members
+from ..trace.expressions import argument_names
+from ..trace.ir import Guard, Input, Setting, Var
 from .lowering import Emitter
 from .memory import Location
 
@@ -88,7 +89,12 @@ def member_text(emitter: Emitter, owner: Any, key: Any) -> str:
 
 def path_text(emitter: Emitter, path: tuple[Any, ...]) -> str:
     """Write an argument, or a member of a nested one, by its keys."""
-    return str(path[0]) + "".join([f"[{emitter.ref(key)}]" for key in path[1:]])
+    return str(path[0]) + "".join([key_text(emitter, key) for key in path[1:]])
+
+
+def key_text(emitter: Emitter, key: Any) -> str:
+    """Write the key of a container's member, after the container."""
+    return f".{key}" if isinstance(key, Attribute) else f"[{emitter.ref(key)}]"
 
 
 def members_seen(emitter: Emitter) -> Iterator[tuple[str, list[Any]]]:
@@ -156,11 +162,13 @@ def check_identities(emitter: Emitter, checks: list[str]) -> None:
                 if id(value) in first:
                     checks.append(f"{first[id(value)]} is {name}")
                 first.setdefault(id(value), name)
-    first.update([(id(argument), path_text(emitter, path)) for path, argument, _, _ in captured.containers])
-    others = {*captured.closure.elsewhere, *captured.closure.holders, *[id(v.source.array) for v in program.states]}
+    for i, container in captured.containers.items():
+        first[i], *others = [path_text(emitter, path) for path in container.paths]
+        checks += [f"{first[i]} is {other}" for other in others]
+    elsewhere = {*captured.closure.elsewhere, *captured.closure.holders, *[id(v.source.array) for v in program.states]}
     if first:
         checks.append(f"len(ids := {{{', '.join([f'id({name})' for name in first.values()])}}}) == {len(first)}")
-        checks.append(f"ids.isdisjoint({emitter.name(frozenset(others), 'others')})")
+        checks.append(f"ids.isdisjoint({emitter.name(frozenset(elsewhere), 'others')})")
 
 
 def written_apart(emitter: Emitter, miss: str) -> list[str]:
@@ -199,10 +207,12 @@ def check_argument(emitter: Emitter, text: str, value: Any, checks: list[str], n
             checks.append(f"list({text}) == {emitter.ref(list(value))}" if value else f"not {text}")
             if not all(isinstance(key, str) for key in value):  # 1, 1.0 and True are equal
                 checks.append(f"{list(map(repr, value))} == [*{emitter.fun(map)}({emitter.fun(repr)}, {text})]")
-        else:
+        elif isinstance(value, (list, tuple)):
             checks.append(f"len({text}) == {len(value)}")
-        for key, element in value.items() if isinstance(value, dict) else enumerate(value):
-            n = check_argument(emitter, f"{text}[{emitter.ref(key)}]", element, checks, n)
+        elif hasattr(value, "__dict__"):
+            checks.append(f"len({text}.__dict__) == {len(vars(value))}")
+        for key, element in members(value).items():
+            n = check_argument(emitter, text + key_text(emitter, key), element, checks, n)
         return n
     name = f"a{n}"
     if isinstance(value, Tensor):

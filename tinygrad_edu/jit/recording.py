@@ -14,7 +14,7 @@ from ..optim.inplace import warnings_raise
 from ..trace.capture import InUse, claimed
 from ..trace.captured import Captured
 from ..trace.closure import PLAIN
-from ..trace.expressions import leaves
+from ..trace.containers import leaves
 from ..trace.ir import Call, Snapshot, Var, placeholder, substituted, variables
 from ..trace.printer import Source
 from ..trace.traced import JitError
@@ -124,13 +124,13 @@ class Recording:
         """Return the names and the values of what the guards compare, by holder and key."""
         moving = {(id(place.owner), place.key) for place, _ in self.program.rebound}
         found: dict[tuple[int, Any], tuple[str, Any]] = {}
-        given = {id(argument) for _, argument, *_ in self.captured.containers}
         for holder in self.captured.closure.holders.values():
             for key in holder.before if holder.checked is None else holder.checked & holder.before.keys():
                 found[id(holder.owner), key] = f"the variable or attribute {holder.member(key)}", holder.before[key]
         for place in self.captured.places:
             if place.key == "_value" and id(place.owner) not in self.captured.given:
                 found[id(place.owner), place.key] = place.title, place.found
+        given = self.captured.containers.keys()
         return {place: seen for place, seen in found.items() if place not in moving and place[0] not in given}
 
     def replaced(self, later: Recording) -> list[tuple[str, Any]]:

@@ -12,9 +12,9 @@ import numpy as np
 from ..engine.tape import Node
 from ..trace.captured import Captured
 from ..trace.closure import PLAIN, Closure, comparable, set_source_state, source_state
-from ..trace.expressions import leaves
-from ..trace.ir import State, is_container
-from ..trace.results import refill
+from ..trace.containers import is_container, leaves, members, refill
+from ..trace.ir import State
+from ..transforms import tree
 
 # Sums may be added up in another order: the tolerance relative to the largest element, by bytes of a real number.
 TOLERANCE = {2: 3e-2, 4: 1e-4, 8: 1e-7, 16: 1e-7}
@@ -32,7 +32,7 @@ class SavedState:
     ) -> None:
         self.captured, self.arguments = captured, {"args": args, "kwargs": kwargs}
         self.tensors: dict[str, Node] = {}
-        self.containers = [(x, x.copy()) for x in containers(self.arguments)]
+        self.containers = [(x, tree.like(x, [*members(x).values()])) for x in containers(self.arguments)]
         stores = captured.rec.program.stores
         found = [t for t, _ in stores if isinstance(t.source, State) and t.source.kind == "array"]
         self.written = {t.name: t.source.array for t in found}
@@ -96,11 +96,11 @@ class SavedState:
 
 
 def containers(x: Any) -> Iterator[Any]:
-    """Yield the lists and dicts among nested arguments."""
+    """Yield the lists, dicts and dataclasses among nested arguments."""
     if is_container(x):
-        if isinstance(x, (list, dict)):
+        if not isinstance(x, tuple):
             yield x
-        for value in x.values() if isinstance(x, dict) else x:
+        for value in members(x).values():
             yield from containers(value)
 
 

@@ -15,7 +15,8 @@ from ..nn import Module
 from .captured import Captured
 from .changes import make_changes, refuse_changes
 from .closure import Closure, comparable, set_source_state, source_state
-from .expressions import argument_names, leaves
+from .containers import leaves
+from .expressions import argument_names
 from .recorder import Recorder
 from .results import described, visible
 
@@ -86,7 +87,7 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
                 set_source_state(source, state)
         raise
     make_changes(found)
-    shown = visible(result, found)
+    shown = visible(rec.program.result, found)
     rec.ended = True
     return shown
 

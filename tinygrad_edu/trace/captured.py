@@ -6,7 +6,7 @@ values. Changes are made only when the function has returned: a recording that f
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import ref
 
 import numpy as np
@@ -14,14 +14,30 @@ import numpy as np
 from ..engine.tape import Node, constant
 from ..engine.value import Value
 from ..optim import Optimizer
+from ..transforms import tree
 from .closure import PLAIN, SETTINGS, Closure
+from .containers import is_container, mapped, members
 from .copies import Copies
-from .holders import EMPTY, Holder, Place
-from .ir import Input, Setting, State, Var, is_container, mapped, placeholder
+from .holders import EMPTY, Holder, Place, are_same
+from .ir import Input, Setting, State, Var, placeholder
 from .recorder import Recorder, TracedGenerator, TracedIterator
 from .traced import Traced
 
+Path = tuple[Any, ...]
 REFUSED = (np.matrix, np.ma.MaskedArray)  # their operators compute something else than an array's
+
+
+class Container(NamedTuple):
+    """A list, a dict or a dataclass among the arguments, what fun is given instead, and what that held before."""
+
+    paths: list[Path]  # the name of the parameters, and the keys: several if it is given twice
+    argument: Any
+    given: Any
+    before: dict[Any, Any]
+
+    def changed(self) -> bool:
+        """Return whether the function has put other members into it."""
+        return not are_same(members(self.given), self.before)
 
 
 class Captured:
@@ -36,8 +52,9 @@ class Captured:
         self.find_names: Callable[[], dict[int, str]] = dict  # names of Tensors by their identity
         self.given: dict[int, Input] = {}  # the Tensors among the arguments
         self.leaves: list[Any] = []  # the arguments, and the members of nested ones
-        # Lists and dicts among the arguments: (name and keys, argument, what fun gets, a copy of that)
-        self.containers: list[tuple[tuple[Any, ...], Any, Any, Any]] = []
+        self.containers: dict[int, Container] = {}  # among the arguments, but for tuples; by their identity
+        self.paths: dict[int, tuple[Path, Any]] = {}  # by the identity of what fun gets: where it is given, as what
+        self.shown: dict[Any, Any] = {}  # the values of Vars and paths in the result
         self.arrays: dict[int, Traced] = {}  # by the identity of the array
         self.generators: dict[int, Any] = {}  # and iterators
         self.places: list[Place] = []
@@ -49,19 +66,20 @@ class Captured:
         self.on_gone: Callable[[], Callable[[Captured], None] | None] = lambda: None  # a weak reference
 
     # Before the function runs
-    def argument(self, a: Any, path: tuple[Any, ...]) -> Any:
+    def argument(self, a: Any, path: Path) -> Any:
         """Capture an argument, or a member of a nested one; return what the function gets instead."""
         if is_container(a):
-            items = a.items() if isinstance(a, dict) else enumerate(a)
-            parts = {k: self.argument(v, (*path, k)) for k, v in items}
+            new = tree.like(a, [self.argument(v, (*path, k)) for k, v in members(a).items()])
             if isinstance(a, tuple):
-                return type(a)(*parts.values()) if hasattr(a, "_fields") else tuple(parts.values())
-            if id(a) in self.closure.holders or any(a is other for _, other, _, _ in self.containers):
-                raise self.rec.error(f"a {type(a).__name__} is given twice, or is a variable too; pass a copy of it")
-            new: Any = parts if isinstance(a, dict) else list(parts.values())
-            self.containers.append((path, a, new, new.copy()))
-            return new
+                return new
+            if isinstance(a, (list, dict)) and id(a) in self.closure.holders:
+                raise self.rec.error(f"a {type(a).__name__} among the arguments is a variable too; pass a copy of it")
+            known = self.containers.setdefault(id(a), Container([], a, new, dict(members(new))))
+            known.paths.append(path)
+            self.paths[id(known.given)] = path, a
+            return known.given
         self.leaves.append(a)
+        self.paths.setdefault(id(a), (path, a))
         source = Input(len(self.leaves) - 1)
         if isinstance(a, Node):
             self.given.setdefault(id(a), source)
@@ -70,6 +88,7 @@ class Captured:
         elif isinstance(a, (np.ndarray, np.generic)):
             if id(a) not in self.arrays:
                 self.add(Var(source, a), self.rec.program.inputs)
+            self.paths.setdefault(id(self.arrays[id(a)]), (path, a))
             return self.arrays[id(a)]
         return self.traced_source(a)
 
@@ -178,7 +197,8 @@ class Captured:
         self.places = [p for p in self.places if id(p.owner) not in given]
         for place in self.places:
             place.found = place.last = place.given = None
-        for each in (self.arrays, self.containers, self.leaves, self.requires_grad, self.copied):
+        held = self.arrays, self.containers, self.paths, self.leaves, self.shown, self.requires_grad, self.copied
+        for each in held:
             each.clear()
         del self.closure
         self.find_names = dict

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from .captured import Captured
-from .holders import EMPTY, are_same, members
+from .containers import refill
+from .holders import EMPTY
 from .ir import Input, Setting, State, depends
-from .results import described, refill, visible
+from .results import described_members, visible
 from .traced import Traced
 
 
@@ -47,6 +48,11 @@ def refuse_changes(found: Captured) -> None:
     if titles:
         remedy = "do it outside of the recorded function, or return the value"
         raise found.rec.error(f"{titles[0]} was changed, which would not happen at later calls; {remedy}")
+    for c in found.containers.values():
+        kind, names = type(c.argument).__name__, vars(c.given).keys() - c.before if hasattr(c.given, "__dict__") else ()
+        if names or (c.changed() and id(getattr(c.argument, "__dict__", c.argument)) in found.closure.holders):
+            why = "is a variable too" if not names else f"was given the attribute {min(names)}"
+            raise found.rec.error(f"a {kind} among the arguments {why}, and was changed; pass a copy of it")
     stepped = {id(p.owner) for p in found.places if p.key == "steps" and p.last is not p.given}
     stepping = [opt for opt in found.closure.framework if id(vars(opt)) in stepped]
     grads = {p.owner: p for p in found.places if p.key == "_grad" and type(p.given) is type(p.last) is Traced}
@@ -105,10 +111,11 @@ def make_changes(found: Captured) -> None:
             vars(target.source.owner)[target.source.attribute] = new.value
         else:
             target.example[...] = new.value
-    for path, argument, given, before in found.containers:
-        if not are_same(members(given), members(before)):
-            program.containers.append((path, described(given, found)))
-            refill(argument, visible(given, found))
+    for container in found.containers.values():
+        if container.changed():
+            content = described_members(container.given, found, kept=True)
+            program.containers.append((container.paths[0], content))
+            refill(container.argument, visible(content, found))
     used = dict.fromkeys([v for call in program.calls for v in call.uses] + list(program.outputs()))
     used.update(dict.fromkeys([t for t, _ in program.stores] + [place.var for place, _ in program.rebound]))
     order = {v: i for i, v in enumerate(used)}  # that of their first use

@@ -6,17 +6,17 @@ import keyword
 import operator
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from itertools import count
 from typing import Any
 
 import numpy as np
 
 from ..engine.rules.registry import INFIX, PREFIX
 from ..engine.rules.registry import name as name_of
+from .containers import leaves
 from .functional import astype, part, retyped
-from .ir import Call, Constant, Var, is_container
+from .ir import Call, Constant, Var
 
 Container = tuple[Any, ...] | list[Any] | dict[Any, Any]
 Write = Callable[[Any], str]
@@ -206,13 +206,3 @@ def argument_names(fun: Callable[..., object], args: tuple[object, ...], kwargs:
     names += [f"{rest}_{i}" for i in range(len(args) - len(names))]
     given = [*zip(names, args, strict=False), *kwargs.items()]
     return [path for name, value in given for path, _ in leaves(name, value)]
-
-
-def leaves(name: str, value: Any) -> Iterator[tuple[str, object]]:
-    """Yield (name, leaf) for each leaf of nested lists, tuples and dicts: name_0, name_1, name_key."""
-    if not is_container(value):
-        yield name, value
-        return
-    members = value.items() if isinstance(value, dict) else zip(getattr(value, "_fields", count()), value, strict=False)
-    for k, v in members:
-        yield from leaves(f"{name}_{k}", v)

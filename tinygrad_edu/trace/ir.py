@@ -172,8 +172,8 @@ class Program:
 class Result(NamedTuple):
     """A part of a function's result that differs from call to call.
 
-    `kind` is "array", "tensor" or "constant" (a Tensor that takes gradients, or none), with a Var; "leaf" with the
-    index of an argument.
+    `kind` is "array", "tensor" or "constant" (a Tensor that takes gradients, or none), with a Var; "argument" with the
+    path of an argument or of one of its members.
     """
 
     kind: str
@@ -220,11 +220,6 @@ def variables(value: object) -> Iterator[Var]:
     elif isinstance(value, (list, tuple, dict)):
         for v in value.values() if isinstance(value, dict) else value:
             yield from variables(v)
-
-
-def is_container(x: object) -> bool:
-    """Whether x is a list, a tuple, a namedtuple or a dict, whose members are looked at."""
-    return type(x) in (list, tuple, dict) or (isinstance(x, tuple) and hasattr(x, "_fields"))
 
 
 def mapped(fun: Function, value: Any) -> Any:

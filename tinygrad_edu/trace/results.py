@@ -6,7 +6,10 @@ refuses a gradient that would need this graph.
 
 from __future__ import annotations
 
+import functools
+from collections import namedtuple
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -14,9 +17,10 @@ import numpy as np
 from ..engine.rules.registry import Array, defvjp, primitive
 from ..engine.tape import NO_KEYWORDS, Node, constant, record
 from ..engine.tensor import Tensor
+from ..transforms import tree
 from .closure import PLAIN, Closure
-from .fields import fields_of, is_dataclass_of_arrays
-from .ir import Constant, Result, Var, is_container
+from .containers import is_container, is_dataclass, members, refill
+from .ir import Constant, Result, Var
 from .recorder import Recorder
 from .traced import JitError, Traced
 
@@ -27,7 +31,8 @@ class Found(Protocol):
     """What is asked of `captured.Captured`."""
 
     rec: Recorder
-    leaves: list[Any]  # the arguments
+    paths: dict[int, tuple[Any, Any]]  # of what the function is given: (path, argument)
+    shown: dict[Any, Any]  # the values of Vars, and the arguments at paths
     closure: Closure
     requires_grad: dict[Node, bool]  # of the Tensors that the function reaches
 
@@ -63,53 +68,64 @@ def parents(tensors: Mapping[Node, bool]) -> tuple[tuple[Node, ...], tuple[int, 
     return found, tuple(range(len(found)))
 
 
-def described(x: Any, found: Found) -> Any:
-    """Return the function's result with a Result for each array, Tensor and argument in it."""
-    if is_dataclass_of_arrays(x) and id(x) not in found.closure.seen:
-        x = fields_of(x)
-    if is_container(x):
-        return _mapped(described, x, found)
-    for i, leaf in enumerate(found.leaves):
-        if leaf is x and not isinstance(x, (np.ndarray, *IMMUTABLE)):
-            return Result("leaf", i)
-    if isinstance(x, Node) and id(x) not in found.closure.seen:
+def described(x: Any, found: Found, kept: bool = False) -> Any:
+    """Return the function's result with a Result for each array, Tensor and argument in it; dataclasses become tuples.
+
+    Objects among the arguments are returned themselves; arrays, lists, dicts and dataclasses among them if `kept`.
+    """
+    path, given = found.paths.get(id(x), (None, None))
+    if path and (kept or (given is x and not isinstance(x, (np.ndarray, *IMMUTABLE)))):
+        found.shown[path] = given
+        return Result("argument", path)
+    seen = id(x) in found.closure.seen
+    if is_container(x) and not (seen and is_dataclass(x)):
+        return described_members(x, found, kept)
+    kind = "array"
+    if isinstance(x, Node) and not seen:
         if type(x) is not Tensor:
             raise found.rec.error(f"the result has a {type(x).__name__} in it; return Tensors or arrays")
-        data = x._value
-        var = data.variable if type(data) is Traced else Var(Constant(data), data)
-        return Result("tensor" if x.requires_grad else "constant", var)
-    if type(x) is Traced:
-        return Result("array", x.variable)
-    if isinstance(x, np.ndarray):
-        return Result("array", Var(Constant(x), x))
-    if not isinstance(x, IMMUTABLE) and not callable(x) and id(x) not in found.closure.seen:
-        kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
-        raise found.rec.error(f"the result has a {type(x).__name__} in it; return {kinds}")
-    return x
+        kind, x = "tensor" if x.requires_grad else "constant", x._value
+    elif type(x) is not Traced and not isinstance(x, np.ndarray):
+        if not isinstance(x, IMMUTABLE) and not callable(x) and not seen:
+            kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
+            raise found.rec.error(f"the result has a {type(x).__name__} in it; return {kinds}")
+        return x
+    value, var = (x.value, x.variable) if type(x) is Traced else (x, Var(Constant(x), x))
+    found.shown[var] = value
+    return Result(kind, var)
+
+
+def described_members(x: Any, found: Found, kept: bool) -> Any:
+    """Return a container with its members described."""
+    parts = [described(v, found, kept) for v in members(x).values()]
+    kind: Any = type(x)
+    return fields_type(kind)(*parts) if hasattr(kind, "__dataclass_fields__") else tree.like(x, parts)
 
 
 def visible(x: Any, found: Found) -> Any:
-    """Return the function's result with arrays for recording ones; they are copies, as later calls may write."""
-    if is_dataclass_of_arrays(x) and id(x) not in found.closure.seen:
-        members = fields_of(x)
-        return members.build(*_mapped(visible, members, found))
+    """Return what `described` describes, as the caller gets it; arrays are copies, as later calls may write."""
+    if isinstance(x, Result):
+        value = found.shown[x.value]
+        if x.kind == "argument":
+            return value
+        data = np.array(value) if isinstance(value, np.ndarray) else value
+        if x.kind == "tensor":
+            return returned_tensor(data, *parents(found.requires_grad))
+        return constant(Tensor, data) if x.kind == "constant" else data
     if is_container(x):
-        return _mapped(visible, x, found)
-    if isinstance(x, Node) and id(x) not in found.closure.seen:
-        data = visible(x._value, found)
-        return returned_tensor(data, *parents(found.requires_grad)) if x.requires_grad else constant(Tensor, data)
-    value = x.value if type(x) is Traced else x
-    return np.array(value) if isinstance(value, np.ndarray) else value
+        parts = [visible(v, found) for v in members(x).values()]
+        return x.build(*parts) if hasattr(x, "build") else tree.like(x, parts)
+    return x
 
 
-def refill(container: Any, content: Any) -> None:
-    """Give a list or a dict other members."""
-    container.clear()
-    (container.update if isinstance(container, dict) else container.extend)(content)
+@functools.cache
+def fields_type(kind: Any) -> Any:
+    """Return the namedtuple that describes a dataclass; `build` makes an object of the dataclass from its members."""
+    new_type: Any = namedtuple
+    made = new_type(kind.__name__, [f.name for f in fields(kind)], rename=True)
 
+    def build(*values: Any) -> Any:
+        return refill(object.__new__(kind), values)
 
-def _mapped(fun: Any, x: Any, found: Found) -> Any:
-    if isinstance(x, dict):
-        return {k: fun(v, found) for k, v in x.items()}
-    parts = [fun(v, found) for v in x]
-    return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+    build.__name__, made.build = kind.__name__, staticmethod(build)
+    return made

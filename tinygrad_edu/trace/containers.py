@@ -1,0 +1,67 @@
+"""Containers: arguments and results may be nested lists, tuples, namedtuples, dicts and dataclasses of arrays.
+
+A recorded function is given containers of its own, so that the caller's are changed only when it has returned.
+"""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from ..engine.rules.registry import Function
+from ..engine.tape import Node
+from ..transforms import tree
+
+
+class Attribute(str):
+    """The key of a dataclass's member."""
+
+    __slots__ = ()
+
+
+def is_container(x: Any) -> bool:
+    """Return whether x is a container, whose members are looked at."""
+    return type(x) in (list, tuple, dict) or (isinstance(x, tuple) and hasattr(x, "_fields")) or is_dataclass(x)
+
+
+def is_dataclass(x: Any) -> bool:
+    """Return whether x is a dataclass with an array or a Tensor in it, and with no attributes beside its fields."""
+    if not hasattr(type(x), "__dataclass_fields__") or tree.is_module(x) or isinstance(x, Node):
+        return False
+    if getattr(x, "__dict__", {}).keys() - {f.name for f in fields(x)}:
+        return False
+    return any([isinstance(leaf, (np.ndarray, Node)) or hasattr(leaf, "rec") for leaf in tree.leaves(x)])
+
+
+def members(x: Any) -> dict[Any, Any]:
+    """Return the members of a container by their keys; those of a dataclass are Attributes."""
+    if isinstance(x, (list, tuple, dict)):
+        return x if isinstance(x, dict) else dict(enumerate(x))
+    return {Attribute(f.name): getattr(x, f.name) for f in fields(x)}
+
+
+def mapped(fun: Function, x: Any) -> Any:
+    """Return nested containers with fun(leaf) for each leaf."""
+    return tree.like(x, [mapped(fun, v) for v in members(x).values()]) if is_container(x) else fun(x)
+
+
+def refill(container: Any, content: Any) -> Any:
+    """Give a list, a dict or a dataclass the members of `content`, and return it."""
+    if isinstance(container, (list, dict)):
+        container.clear()
+        (container.update if isinstance(container, dict) else container.extend)(content)
+        return container
+    for f, member in zip(fields(container), members(content).values(), strict=True):
+        object.__setattr__(container, f.name, member)  # which a frozen dataclass allows
+    return container
+
+
+def leaves(name: str, value: Any) -> Iterator[tuple[str, object]]:
+    """Yield (name, leaf) for each leaf of nested containers: name_0, name_1, name_key."""
+    if not is_container(value):
+        yield name, value
+        return
+    keys = getattr(value, "_fields", None) or members(value)
+    for k, v in zip(keys, members(value).values(), strict=True):
+        yield from leaves(f"{name}_{k}", v)
