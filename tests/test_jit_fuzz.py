@@ -50,7 +50,7 @@ def test_source_runs_by_itself():
             needed = [*inspect.signature(printed).parameters]
             if arrays.issuperset(needed) and not inspect.getclosurevars(fun).nonlocals:
                 with quiet():
-                    result = printed(*[given[name].copy() for name in needed])
+                    result = printed(*[given[name].copy("K") for name in needed])
                     expected = fun(**given)
                 assert differ(seen(expected), seen(result), 0) is None, f"{write(seed)}\n\n{jitted.source}"
                 compared += 1

@@ -55,7 +55,7 @@ def copied(v):
     """Return the arguments of a call with the arrays copied."""
     if isinstance(v, tuple):
         return tuple(map(copied, v))
-    return v.copy() if isinstance(v, np.ndarray) else v
+    return v.copy("K") if isinstance(v, np.ndarray) else v  # a source is for one order in memory
 
 
 def scale(v):
