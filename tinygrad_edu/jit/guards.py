@@ -103,7 +103,7 @@ def members_seen(emitter: Emitter) -> Iterator[tuple[str, list[Any]]]:
     inputs = {id(v.example): v.source.index for v in emitter.program.inputs if isinstance(v.example, np.ndarray)}
     for holder in emitter.captured.closure.holders.values():
         owner, before = holder.owner, holder.before
-        keys = list(before) if holder.checked is None else [key for key in before if key in holder.checked]
+        keys = list(holder.seen())
         yield from [(f"{key!r} in {emitter.name(owner, 'held')}", [False]) for key in sorted(holder.absent)]
         whole = holder.checked is None and not isinstance(owner, CellType)
         if not whole or any((id(owner), key) in moving or id(before[key]) in inputs for key in keys):

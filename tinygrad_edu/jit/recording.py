@@ -125,8 +125,8 @@ class Recording:
         moving = {(id(place.owner), place.key) for place, _ in self.program.rebound}
         found: dict[tuple[int, Any], tuple[str, Any]] = {}
         for holder in self.captured.closure.holders.values():
-            for key in holder.before if holder.checked is None else holder.checked & holder.before.keys():
-                found[id(holder.owner), key] = f"the variable or attribute {holder.member(key)}", holder.before[key]
+            for key, value in holder.seen().items():
+                found[id(holder.owner), key] = f"the variable or attribute {holder.member(key)}", value
         for place in self.captured.places:
             if place.key == "_value" and id(place.owner) not in self.captured.given:
                 found[id(place.owner), place.key] = place.title, place.found

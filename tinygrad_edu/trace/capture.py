@@ -11,12 +11,10 @@ from ..engine.mode import Contribution, Watcher, watching
 from ..engine.rules.registry import Function
 from ..engine.tape import next_place
 from ..engine.value import Value
-from ..nn import Module
 from .captured import Captured
 from .changes import make_changes, refuse_changes
 from .closure import Closure, comparable, set_source_state, source_state
 from .containers import leaves
-from .expressions import argument_names
 from .recorder import Recorder
 from .results import described, visible
 
@@ -51,7 +49,7 @@ def capture(fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, A
     code = getattr(getattr(fun, "__func__", fun), "__code__", None)
     rec = Recorder(name, code or getattr(type(fun).__call__, "__code__", None))
     rec.is_replayed = True
-    found = Captured(rec, args, kwargs)
+    found = Captured(rec, fun, args, kwargs)
     with claimed(fun, args, kwargs, found) as found.closure:
         return found, _recorded(found, fun, args, kwargs)
 
@@ -94,16 +92,8 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
 
 def _prepare(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Function:
     """Exchange the values of the state that the function reaches; return the call to record."""
-    closure = found.closure
     given = [found.argument(a, ("args", i)) for i, a in enumerate(args)]
     given_kwargs = {k: found.argument(a, ("kwargs", k)) for k, a in kwargs.items()}
-
-    def names() -> dict[int, str]:
-        arguments = list(zip(argument_names(fun, args, kwargs), found.leaves, strict=True))
-        owner = getattr(fun, "__self__", fun)
-        return closure.tensor_names([*arguments, ("", owner)] if isinstance(owner, Module) else arguments)
-
-    found.find_names = names
     return functools.partial(found.exchange().new(fun), *given, **given_kwargs)
 
 

@@ -11,13 +11,16 @@ from weakref import ref
 
 import numpy as np
 
+from ..engine.rules.registry import Function
 from ..engine.tape import Node, constant
 from ..engine.value import Value
+from ..nn import Module
 from ..optim import Optimizer
 from ..transforms import tree
 from .closure import PLAIN, SETTINGS, Closure
 from .containers import is_container, mapped, members
 from .copies import Copies
+from .expressions import argument_names
 from .holders import EMPTY, Holder, Place, are_same
 from .ir import Input, Setting, State, Var, placeholder
 from .recorder import Recorder, TracedGenerator, TracedIterator
@@ -45,11 +48,10 @@ class Captured:
 
     closure: Closure
 
-    def __init__(self, rec: Recorder, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.rec = rec
+    def __init__(self, rec: Recorder, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.rec, self.fun = rec, fun
         # With lists and dicts of their own: the function may change those that it is given.
         self.args, self.kwargs = mapped(lambda x: x, args), mapped(lambda x: x, kwargs)
-        self.find_names: Callable[[], dict[int, str]] = dict  # names of Tensors by their identity
         self.given: dict[int, Input] = {}  # the Tensors among the arguments
         self.leaves: list[Any] = []  # the arguments, and the members of nested ones
         self.containers: dict[int, Container] = {}  # among the arguments, but for tuples; by their identity
@@ -124,18 +126,16 @@ class Captured:
         }  # fmt: skip
         replaced: dict[int, Any] = {}
         for holder in closure.holders.values():
-            keys = holder.before if holder.checked is None else [k for k in holder.before if k in holder.checked]
-            for key in keys:
-                value, title = holder.before[key], holder.member(key)
+            for key, value in holder.seen().items():
                 if type(value) is not np.ndarray or value.dtype.kind not in "biufc":
                     new = self.traced_source(value)
                 elif (new := self.arrays.get(id(value))) is None:
                     owner, kind = states.get(id(value), (holder.owner, "array"))
-                    new = self.add(Var(State(value, owner, kind), value, title), self.rec.program.states)
+                    new = self.add(Var(State(value, owner, kind), value, holder.member(key)), self.rec.program.states)
                 if new is not value and holder.is_scope:
                     replaced[id(value)] = new
                 elif new is not value and isinstance(holder.owner, (dict, list)):
-                    self.put(holder.owner, key, title, new)
+                    self.put(holder.owner, key, holder.member(key), new)
         for f in closure.functions:
             for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
                 if (new := self.traced_source(value)) is not value:
@@ -174,7 +174,9 @@ class Captured:
     @functools.cached_property
     def names(self) -> dict[int, str]:
         """Names of Tensors by their identity, as the function knows them: looked for if one has no label."""
-        return self.find_names()
+        arguments = list(zip(argument_names(self.fun, self.args, self.kwargs), self.leaves, strict=True))
+        owner = getattr(self.fun, "__self__", self.fun)
+        return self.closure.tensor_names([*arguments, ("", owner)] if isinstance(owner, Module) else arguments)
 
     # After the function has returned, or failed
     def restore(self) -> None:
@@ -200,8 +202,8 @@ class Captured:
         held = self.arrays, self.containers, self.paths, self.leaves, self.shown, self.requires_grad, self.copied
         for each in held:
             each.clear()
-        del self.closure
-        self.find_names = dict
+        vars(self).setdefault("names", {})
+        del self.closure, self.fun
         self.args, self.kwargs = mapped(_kinds, self.args), mapped(_kinds, self.kwargs)
 
     def gone(self, _: object) -> None:

@@ -169,9 +169,8 @@ class Closure:
         """
         found = [*arguments]
         for holder in self.holders.values():
-            keys = [k for k in holder.before if holder.checked is None or k in holder.checked]
-            keys = [k for k in keys if holder.is_scope or isinstance(k, str)]
-            found += [(holder.member(key), holder.before[key]) for key in keys]
+            seen = holder.seen().items()
+            found += [(holder.member(key), value) for key, value in seen if holder.is_scope or isinstance(key, str)]
         names: dict[int, str] = {}
         for root, value in found:
             inner = {root: value}

@@ -140,24 +140,15 @@ def _as_transpose(fun: Function) -> Function:
     return permuted
 
 
-def _as_reshape(fun: Function) -> Function:
-    """Return `fun`, which adds or drops axes of length one, as a reshape."""
+def _as_reshape(fun: Function, several: bool = False) -> Function:
+    """Return `fun`, which adds or drops axes of length one, of one or of several arrays, as a reshape."""
 
     def reshaped(x: Any, *args: object, **kwargs: object) -> Any:
+        if several and args:
+            return tuple([reshaped(a) if hasattr(a, "rec") else fun(a) for a in (x, *args)])
         return _as(fun(x.value, *args, **kwargs), x)
 
     return reshaped
-
-
-def _each(fun: Function) -> Function:
-    """Return `fun`, which reshapes each of its arguments, for one or several."""
-    one = _as_reshape(fun)
-
-    def each(*xs: Any) -> Any:
-        results = [one(x) if hasattr(x, "rec") else fun(x) for x in xs]
-        return results[0] if len(results) == 1 else tuple(results)
-
-    return each
 
 
 def _broadcast_arrays(*xs: Any, subok: bool = False) -> tuple[Any, ...]:
@@ -169,7 +160,7 @@ REWRITTEN: dict[Function, Function] = {
     np.reshape: _reshape, np.ravel: _ravel, np.transpose: _transpose, np.permute_dims: _transpose,
     **{fun: _as_transpose(fun) for fun in (np.swapaxes, np.moveaxis, np.rollaxis, np.matrix_transpose)},
     **{fun: _as_reshape(fun) for fun in (np.expand_dims, np.squeeze)},
-    **{fun: _each(fun) for fun in (np.atleast_1d, np.atleast_2d, np.atleast_3d)},
+    **{fun: _as_reshape(fun, several=True) for fun in (np.atleast_1d, np.atleast_2d, np.atleast_3d)},
     np.broadcast_arrays: _broadcast_arrays,
     python_float: lambda x: x.rec.call(float, (x,), {}),
     **{fun: compositions[fun] for fun in (np.polymul, np.polydiv)},  # leading zeros set the shape of NumPy's results

@@ -64,6 +64,10 @@ class Holder:
             return self.title.removeprefix("the variable ")
         return key if isinstance(key, str) else f"{self.title.removeprefix('a ')}_{key}"
 
+    def seen(self) -> dict[Any, Any]:
+        """Return the members as they were found that replays check."""
+        return {key: value for key, value in self.before.items() if self.checked is None or key in self.checked}
+
     def now(self) -> dict[Any, Any]:
         """Return the present members."""
         now = members(self.owner)

@@ -151,23 +151,6 @@ class Program:
             setattr(self, writes, [(target, renewed(value)) for target, value in getattr(self, writes)])
         self.result = renewed(self.result)
 
-    def sort(self) -> None:
-        """Move calls after those whose results they use, and keep the order otherwise."""
-        order: list[Call] = []
-        pending = {call.out for call in self.calls}
-        for call in self.calls:
-            stack = [call]
-            while stack:
-                last = stack[-1]
-                if not pending.isdisjoint(last.uses):
-                    stack += [v.source for v in reversed(last.uses) if v in pending]
-                    continue
-                stack.pop()
-                if last.out in pending:
-                    pending.remove(last.out)
-                    order.append(last)
-        self.calls = order
-
 
 class Result(NamedTuple):
     """A part of a function's result that differs from call to call.
