@@ -96,6 +96,26 @@ class Pair:
     n: int = 0
 
 
+def test_members_may_move_from_container_to_container():
+    def f(a, b):
+        a["inner"].append(b.pop(0))
+        b.append(a.pop("inner"))
+        a["old"], a["new"] = b, a["x"] * 2
+        b.insert(0, a.pop("x"))
+
+    for run in (f, tg.jit(f)):
+        for k in range(3):
+            x, y, inner, b = X + k, X - k, [1], []
+            a, b = {"x": x, "inner": inner}, [y]
+            run(a, b)
+            assert list(a) == ["old", "new"]
+            assert a["old"] is b
+            assert b[0] is x
+            assert b[1] is inner
+            assert inner[1] is y
+            np.testing.assert_array_equal(a["new"], x * 2)
+
+
 def test_dataclasses_that_the_function_changes_are_changed_and_their_other_members_stay():
     def f(a, b):
         a.w = a.w * 2 + b.w

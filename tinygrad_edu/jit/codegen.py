@@ -133,9 +133,9 @@ class ResultWriter:
         emitter.emit(f"{result} = {self.returned(program.result)}", "update")
         grads = [(emitter.tensor(x), "None" if g is None else self.new_array(g)) for x, g in program.grads]
         rebound = [(place_text(emitter, place), self.new_array(v)) for place, v in program.rebound]
-        refilled = [
-            f"{emitter.fun(refill)}({path_text(emitter, path)}, {self.returned(x)})" for path, x in program.containers
-        ]
+        given = "".join([f"{path_text(emitter, path)}, " for path, _ in program.containers])
+        contents = "".join([f"{self.returned(content)}, " for _, content in program.containers])
+        refills = f"list({emitter.fun(map)}({emitter.fun(refill)}, ({given}), ({contents})))"  # all are found before
         stores = [(target, value) for target, value in program.stores if target not in direct]
         for _, value in stores:
             if isinstance(value.example, np.ndarray) and not places.keys().isdisjoint(emitter.layout.roots(value)):
@@ -153,7 +153,7 @@ class ResultWriter:
             name = emitter.tensor(x)
             earlier = f"{emitter.fun(getattr)}({name}, 'passes', 1) + "
             lines.append(f"{name}.passes = {earlier if adds else ''}{n}")
-        for line in (*lines, *refilled, f"return {result}"):
+        for line in (*lines, *[refills][: len(program.containers)], f"return {result}"):
             emitter.emit(line, "update")
 
     def returned(self, value: object) -> str:

@@ -74,7 +74,7 @@ def described(x: Any, found: Found, kept: bool = False) -> Any:
     Objects among the arguments are returned themselves; arrays, lists, dicts and dataclasses among them if `kept`.
     """
     path, given = found.paths.get(id(x), (None, None))
-    if path and (kept or (given is x and not isinstance(x, (np.ndarray, *IMMUTABLE)))):
+    if path and not isinstance(x, IMMUTABLE) and (kept or (given is x and not isinstance(x, np.ndarray))):
         found.shown[path] = given
         return Result("argument", path)
     seen = id(x) in found.closure.seen
