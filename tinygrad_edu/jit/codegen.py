@@ -68,8 +68,7 @@ class Plan:
         outside = dict(emitter.place(v) for v in (*program.inputs, *program.states))
         lower_calls(emitter)
         ResultWriter(emitter).write()
-        arrays = [(target, value) for target, value in program.stores if not isinstance(target.source, Setting)]
-        verify(emitter.steps, outside, arrays, drawn)
+        verify(emitter.steps, outside, program.stores, drawn)
         return emitter, head
 
     def join(self, emitter: Emitter, head: list[str]) -> str:
@@ -132,7 +131,11 @@ class ResultWriter:
         result = emitter.variable("result")
         emitter.emit(f"{result} = {self.returned(program.result)}", "update")
         grads = [(emitter.tensor(x), "None" if g is None else self.new_array(g)) for x, g in program.grads]
-        rebound = [(place_text(emitter, place), self.new_array(v)) for place, v in program.rebound]
+        numbers = {place for place, _ in program.rebound if isinstance(place.var.source, Setting)}
+        rebound = [
+            (place_text(emitter, place), emitter.ref(v) if place in numbers else self.new_array(v))
+            for place, v in program.rebound
+        ]
         given = "".join([f"{path_text(emitter, path)}, " for path, _ in program.containers])
         contents = "".join([f"{self.returned(content)}, " for _, content in program.containers])
         refills = f"list({emitter.fun(map)}({emitter.fun(refill)}, ({given}), ({contents})))"  # all are found before
@@ -140,14 +143,10 @@ class ResultWriter:
         for _, value in stores:
             if isinstance(value.example, np.ndarray) and not places.keys().isdisjoint(emitter.layout.roots(value)):
                 emitter.copy(value)  # before a store changes it
-        for target, value in sorted(stores, key=lambda store: isinstance(store[0].source, Setting)):
-            source, (text, place) = target.source, places[target]
-            if isinstance(source, Setting):
-                held = emitter.name(vars(source.owner), "held")
-                emitter.emit(f"{held}[{source.attribute!r}] = {emitter.ref(value)}", "update")
-            else:
-                emitter.emit(f"{text}[...] = {emitter.ref(value)}", "update")
-                emitter.steps.append(Step(emitter.lines[-1][1], (emitter.place(value),), into=place))
+        for target, value in stores:
+            text, place = places[target]
+            emitter.emit(f"{text}[...] = {emitter.ref(value)}", "update")
+            emitter.steps.append(Step(emitter.lines[-1][1], (emitter.place(value),), into=place))
         lines = [f"{text} = {new}" for text, new in rebound] + [f"{name}._grad = {g}" for name, g in grads]
         for x, n, adds in program.passes:
             name = emitter.tensor(x)

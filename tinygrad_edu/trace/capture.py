@@ -16,7 +16,7 @@ from .changes import make_changes, refuse_changes
 from .closure import Closure, comparable, set_source_state, source_state
 from .containers import leaves
 from .recorder import Recorder
-from .results import described, visible
+from .results import described, described_members, visible
 
 _exchanging = Lock()  # held only while state is exchanged and put back, never while the function runs
 # By the identity of a Tensor or a container: the recording that has exchanged its values; None for a self-check
@@ -78,6 +78,8 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
         note_draws(found, states)
         refuse_changes(found)
         rec.program.result = described(result, found)
+        changed = [c for c in found.containers.values() if c.changed()]
+        rec.program.containers = [(c.paths[0], described_members(c.given, found, kept=True)) for c in changed]
     except BaseException:
         closure.restore()
         for source, state in zip(closure.sources, states, strict=True):

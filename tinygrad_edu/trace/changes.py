@@ -9,7 +9,7 @@ from .captured import Captured
 from .containers import refill
 from .holders import EMPTY
 from .ir import Input, Setting, State, depends
-from .results import described_members, visible
+from .results import visible
 from .traced import Traced
 
 
@@ -97,24 +97,18 @@ def make_changes(found: Captured) -> None:
         if place.key == "_grad":
             program.grads.append((place.owner, None if new is None else new.variable))
             place.put(None if new is None else np.array(new.value))
-        elif isinstance(place.given.origin.source, Setting):
-            stores.append((place.given.origin, new))
         else:
             place.var = place.given.origin
             program.rebound.append((place, new.variable))
-            if isinstance(place.given.origin.source, State):
-                place.given.origin.source.place = place
-            place.put(np.array(new.value))
+            if isinstance(place.var.source, State):
+                place.var.source.place = place
+            place.put(new.value if isinstance(place.var.source, Setting) else np.array(new.value))
     for target, new in stores:
         program.stores.append((target, new.variable))
-        if isinstance(target.source, Setting):
-            vars(target.source.owner)[target.source.attribute] = new.value
-        else:
-            target.example[...] = new.value
+        target.example[...] = new.value
+    contents = dict(program.containers)
     for container in found.containers.values():
-        if container.changed():
-            content = described_members(container.given, found, kept=True)
-            program.containers.append((container.paths[0], content))
+        if (content := contents.get(container.paths[0])) is not None:
             refill(container.argument, visible(content, found))
     used = dict.fromkeys([v for call in program.calls for v in call.uses] + list(program.outputs()))
     used.update(dict.fromkeys([t for t, _ in program.stores] + [place.var for place, _ in program.rebound]))
