@@ -12,7 +12,8 @@ variable, and what parameters and optimizers hold in the end is stored after the
 
 *Guards* (`guards`). Before each replay the plan checks that it is given the same objects, shapes and dtypes as the
 recording saw; else it is a cache miss, and the function is recorded anew. While it computes it checks the answers on
-which the function branched, such as that no gradient holds NaN. A replay that fails has changed nothing.
+which the function branched, such as that no gradient holds NaN, and the shapes of results that may have other shapes
+for other values (`effects` tells which). A replay that fails has changed nothing.
 
 *Passes* (`passes` has their order) make the program shorter: `simplify` drops dead, equal and constant calls and those
 without effect, and `sums` turns sums into products of BLAS.

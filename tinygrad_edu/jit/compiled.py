@@ -33,7 +33,7 @@ MAXSIZE = 16  # recordings that are kept
 FEW = 4  # recordings in a row that no call has used, made though the arguments' shapes were known
 AGAIN = 64  # after so many calls without jit, and then after twice as many, one more is made
 
-COMPARISON = "the outcome of a comparison"  # what differs, if a guard of values fails
+COMPARISON = "the outcome of a comparison or the size of a result"  # what differs, if a guard of values fails
 STOPS = {"raise", "call"}  # of np.errstate: a replay could stop half-way through an update
 
 _jitted: WeakSet[Jitted] = WeakSet()  # all that exist in this process
