@@ -84,8 +84,8 @@ for name, loss in losses.items():
 
 # %% Invent names: draw letter after letter, each with its probability, until the dot
 rng = np.random.default_rng(1)
-invented = {"no knowledge": sample(lambda x: np.full(VOCABULARY, 1 / VOCABULARY), 8, 1, rng)}
-invented["pairs"] = sample(lambda x: learned[x[0, 0]], 8, 1, rng)
+invented = {"no knowledge": sample(lambda written: np.full(VOCABULARY, 1 / VOCABULARY), 8, rng)}
+invented["pairs"] = sample(lambda written: learned[written[-1]], 8, rng)
 for name, words in invented.items():
     print(f"{name:12}  {', '.join(words)}")
 

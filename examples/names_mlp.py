@@ -105,12 +105,12 @@ def log_probabilities(x: Any) -> Any:
 
 
 loss, valid_loss = (float(-np.mean(log_probabilities(x)[np.arange(len(y)), y])) for x, y in (train, valid))
-invented = sample(lambda x: np.exp(log_probabilities(x)[0]), 10, LOOK_BACK, np.random.default_rng(1))
+after: Any = lambda written: np.exp(log_probabilities(np.array([[0, 0, *written][-LOOK_BACK:]]))[0])
+invented = sample(after, 10, np.random.default_rng(1))
 print(f"\nloss {loss:.4f}; loss of the 200 other names {valid_loss:.4f} (pairs: 2.5377)\n{', '.join(invented)}")
 
 # %% Draw the embeddings: ten numbers, seen from the side from which they differ most (their two main axes)
-points = weights["embedding"] - weights["embedding"].mean(axis=0)
-points = points @ np.linalg.svd(points)[2][:2].T
+points = (centred := weights["embedding"] - weights["embedding"].mean(axis=0)) @ np.linalg.svd(centred)[2][:2].T
 ax: Any = Figure(figsize=(8, 5.5), dpi=150, layout="constrained").subplots()
 ax.plot(*points.T, alpha=0)  # makes the limits of the picture
 for (a, b), letter in zip(points, CHARACTERS, strict=True):

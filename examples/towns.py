@@ -40,12 +40,24 @@ def contexts(names: list[str], length: int) -> tuple[Any, Any]:
     return np.array(x), np.array(y)
 
 
-def sample(probabilities: Any, count: int, length: int, rng: Any) -> list[str]:
-    """Return `count` new names. `probabilities` takes the last `length` characters (1, length), and returns (27,)."""
+def sample(probabilities: Any, count: int, rng: Any) -> list[str]:
+    """Return `count` new names. `probabilities` takes the numbers written so far, [0, ...], and returns (27,)."""
     names = []
     for _ in range(count):
-        written = [0] * length
-        while len(written) == length or (written[-1] and len(written) < length + 20):
-            written.append(int(rng.choice(VOCABULARY, p=probabilities(np.array([written[-length:]])))))
-        names.append("".join(CHARACTERS[i] for i in written[length:]).strip("."))
+        written = [0]
+        while len(written) == 1 or (written[-1] and len(written) < 20):
+            written.append(int(rng.choice(VOCABULARY, p=probabilities(written))))
+        names.append("".join(CHARACTERS[i] for i in written).strip("."))
     return names
+
+
+def sequences(names: list[str], length: int) -> tuple[Any, Any]:
+    """Return each name as a row: a dot and its characters (n, length), and the characters that follow (n, length).
+
+    The places after the end of a name hold 0 in the first array, and -1 in the second: cross_entropy ignores them.
+    """
+    x, y = np.zeros((len(names), length), int), np.full((len(names), length), -1)
+    for row, name in enumerate(names):
+        x[row, 1 : len(name) + 1] = encode(name)
+        y[row, : len(name) + 1] = encode(name + ".")
+    return x, y

@@ -58,23 +58,22 @@ class Block(tg.nn.Module):
 class Transformer(tg.nn.Module):
     """Logits of the next character (n, length, characters), after each of the characters x (n, length), as numbers."""
 
-    def __init__(
-        self, characters: int, length: int, dim: int = 32, heads: int = 4, layers: int = 2, rng: Any = 0
-    ) -> None:
-        rng = np.random.default_rng(rng)
+    def __init__(self, characters: int, length: int, dim: int = 32, heads: int = 4, layers: int = 2) -> None:
+        rng = np.random.default_rng(0)
         self.characters, self.places = tg.nn.Embedding(characters, dim, rng), tg.nn.Embedding(length, dim, rng)
         self.blocks = [Block(dim, heads, rng) for _ in range(layers)]
         self.norm, self.logits = tg.nn.LayerNorm(dim), tg.nn.Linear(dim, characters, bias=False, rng=rng)
+        self.dropout = tg.nn.Dropout(0.1, rng)
         for embedding in (self.characters, self.places, self.logits):
             embedding.weight.data *= 0.1  # small at first, so that all characters are about equally likely
 
     def forward(self, x: Any) -> Any:
         """Return the logits; `x` may be shorter than `length`."""
-        return self.logits(self.norm(self.read(x, len(self.blocks))))
+        return self.logits(self.dropout(self.norm(self.read(x, len(self.blocks)))))
 
     def read(self, x: Any, blocks: int) -> Any:
         """Return what the places hold after this number of blocks: (n, length, dim)."""
-        h = self.characters(x) + self.places(np.arange(x.shape[1]))
+        h = self.dropout(self.characters(x) + self.places(np.arange(x.shape[1])))
         for block in self.blocks[:blocks]:
             h = block(h)
         return h
