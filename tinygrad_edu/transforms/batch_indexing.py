@@ -34,7 +34,10 @@ def scatter(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str
     """Add values at the indices of each member."""
     v, index, shape = args
     at, is_flat = stacked_index(shape, index, level)
-    added = indexing.scatter(full(v, level), at, (level.size, math.prod(shape)) if is_flat else (level.size, *shape))
+    stacked, whole = full(v, level), (level.size, math.prod(shape)) if is_flat else (level.size, *shape)
+    if isinstance(at[0], np.ndarray) and at[0].ndim == 1:  # one place in each member, so none is written twice
+        return Batch(indexing.setitem(np.zeros(whole, stacked.dtype), at, stacked), level)
+    added = indexing.scatter(stacked, at, whole)
     return Batch(np.reshape(added, (level.size, *shape)) if is_flat else added, level)
 
 

@@ -101,7 +101,8 @@ def _axes_in(f: Function, axis: Any, x: Any, path: str) -> Iterator[int | None]:
 def _batched(a: Any, axis: int | None, level: Level) -> Any:
     """Return an argument as a Batch; one that all members share as it is, unless it takes gradients."""
     if axis is not None:
-        return Batch(np.moveaxis(a if hasattr(a, "shape") else np.asarray(a), axis, 0), level)
+        a = a if hasattr(a, "shape") else np.asarray(a)
+        return Batch(np.moveaxis(a, axis, 0) if axis else a, level)
     return Batch(full(a, level), level) if isinstance(a, Node) and a.requires_grad else a
 
 
