@@ -124,6 +124,16 @@ def test_dim_is_called_axis(layer):
         layer(dim=1)
 
 
+def test_arguments_that_no_layer_takes_are_named():
+    with pytest.raises(TypeError, match=r"^ReLU\(\) takes no arguments; got inplace=; leave it out"):
+        nn.ReLU(inplace=True)
+    with pytest.raises(TypeError, match=r"^Tanh\(\) takes no arguments$"):
+        nn.Tanh(1)
+    for axis in (None, (0, 1), "a"):
+        with pytest.raises(TypeError, match="Softmax: axis is a whole number, not"):
+            nn.Softmax(axis)
+
+
 def test_layers_show_their_options():
     shown = {
         "ELU(0.5)": nn.ELU(0.5), "CELU(1)": nn.CELU(), "SELU()": nn.SELU(), "PReLU(3)": nn.PReLU(3),

@@ -95,6 +95,13 @@ def test_a_tensor_to_be_filled_is_answered_with_the_remedy(init, given):
         init(given)
 
 
+def test_layers_refuse_what_is_no_initialiser():
+    with pytest.raises(TypeError, match=r"Linear\(2 -> 3\): init is a function of a shape .* not 'zeros'"):
+        nn.Linear(2, 3, init="zeros")
+    with pytest.raises(ValueError, match=r"Linear\(2 -> 3\): weights have the shape .*, and init returned \(3,\)"):
+        nn.Linear(2, 3, init=lambda shape, rng: np.zeros(3))
+
+
 def test_wrong_modes_and_names_are_answered_with_the_right_ones():
     with pytest.raises(ValueError, match='he_normal: mode is "fan_in" or "fan_out", not \'in\''):
         nn.he_normal((2, 3), mode="in")
@@ -106,5 +113,7 @@ def test_wrong_modes_and_names_are_answered_with_the_right_ones():
         AttributeError, match=r"no attribute 'xavier_uniform_'; write p\.data\[\.\.\.\] = xavier_uniform"
     ):
         nn.init.xavier_uniform_(nn.Linear(2, 2).weight)
+    with pytest.raises(AttributeError, match=r"no attribute 'constant_'; write p\.data\[\.\.\.\] = value"):
+        nn.init.constant_(nn.Linear(2, 2).weight, 1.0)
     with pytest.raises(AttributeError, match=r"no attribute 'dirac_'$"):
         nn.init.dirac_(nn.Linear(2, 2).weight)

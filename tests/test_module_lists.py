@@ -1,5 +1,7 @@
 """Plain lists and dicts of layers do what PyTorch's ModuleList and ModuleDict do, with the same names."""
 
+from collections import deque
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,21 @@ def test_layers_that_are_added_replaced_and_removed_later_count_at_once():
     assert "layers.0.bias" not in model.state_dict()
     del model.layers[2], model.heads["mean"]
     assert [name for name, _ in model.named_parameters()][-2:] == ["layers.1.bias", "gains.0"]
+
+
+@pytest.mark.parametrize("wrong", [set, frozenset, deque, lambda a: dict(enumerate(a)).values()])
+def test_containers_that_are_not_searched_are_refused(wrong):
+    model = nn.Module()
+    for part in (nn.Linear(2, 2), Tensor(1.0)):
+        with pytest.raises(TypeError, match=r"Module\.layers = .*: nothing finds the layers in a .*lists"):
+            model.layers = wrong([part])
+    model.seen = wrong([1, Tensor(1.0, requires_grad=False), Tensor(1.0) * 2])
+
+
+@pytest.mark.parametrize("name", ["parameters", "modules", "train", "state_dict", "astype"])
+def test_an_attribute_that_would_hide_a_method_is_refused(name):
+    with pytest.raises(TypeError, match=rf"Module\.{name} = .*: {name} is a method of every Module; use another name"):
+        setattr(nn.Module(), name, [nn.Linear(2, 2)])
 
 
 @pytest.mark.parametrize("jit", [False, True])

@@ -68,7 +68,7 @@ def instead(name: str) -> str:
         here = "x.data[...] = ..., or x += ... within no_grad: methods whose names end with _ write in place"
     elif here is None and name in vars(np):
         here = f"np.{name}"
-    return f"; write {here}" if here else ""
+    return "" if not here else f"; {here}" if here is ONE_DEVICE else f"; write {here}"
 
 
 def keyword_instead(name: str) -> str:
@@ -82,7 +82,7 @@ def names_keywords(fun: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(fun)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         for name in KEYWORDS.keys() & kwargs.keys():
-            owner = fun.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+            owner = type(args[0]).__name__ if fun.__name__ == "__init__" else fun.__name__
             raise TypeError(f"{owner}: there is no argument {name}={keyword_instead(name)}")
         return fun(*args, **kwargs)
 

@@ -206,6 +206,8 @@ class AlongAxis(Module):
 
     @names_keywords
     def __init__(self, axis: int = -1) -> None:
+        if not isinstance(axis, (int, np.integer)):
+            raise TypeError(f"{type(self).__name__}: axis is a whole number, not {axis!r}")
         self.axis = axis
 
     def checked(self, x: Any) -> Any:

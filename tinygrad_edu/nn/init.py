@@ -144,6 +144,16 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return gains[nonlinearity]
 
 
+def initial(where: str, init: Init, shape: Shape, rng: Rng) -> Array:
+    """Return what an initialiser gives for the weights of a layer; raises TypeError or ValueError for other results."""
+    if not callable(init):
+        raise TypeError(f"{where}: init is a function of a shape and a Generator, as tg.nn.he_normal, not {init!r:.60}")
+    weight = init(shape, rng)
+    if np.shape(weight) != shape:
+        raise ValueError(f"{where}: weights have the shape {shape}, and init returned {np.shape(weight)}")
+    return weight
+
+
 def _he_std(where: str, shape: Shape, a: float, mode: str, nonlinearity: str) -> float:
     """Return the standard deviation that keeps the variance of signals, or with "fan_out" of gradients."""
     fan_out, fan_in = _fans(where, shape)
@@ -177,5 +187,6 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Any:
         here = name.removesuffix("_")
         known = {f for f, value in globals().items() if callable(value) and not f.startswith("_")}
-        remedy = f"; write p.data[...] = {here}(p.shape, rng)" if here != name and here in known else ""
+        value = "value" if here == "constant" else f"{here}(p.shape, rng)"
+        remedy = f"; write p.data[...] = {value}" if here != name and here in known else ""
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{remedy}")

@@ -11,7 +11,7 @@ from ..engine.rules.registry import Array
 from ..engine.rules.tables import from_table
 from ..engine.tensor import Tensor
 from ..functions.classification import within
-from .init import Init, Rng, xavier_uniform
+from .init import Init, Rng, initial, xavier_uniform
 from .module import Module, float_dtype
 
 
@@ -54,7 +54,7 @@ class Linear(Module):
         where = f"Linear({in_features} -> {out_features})"
         self.in_features, self.out_features = checked_sizes(where, in_features, out_features)
         kind = float_dtype(where, dtype)
-        weight = init((self.out_features, self.in_features), rng)
+        weight = initial(where, init, (self.out_features, self.in_features), rng)
         # In Fortran order, so that its transpose, and the gradient of the transpose, are in C order.
         self.weight = Tensor(np.asfortranarray(weight, kind), label="weight")
         self.bias = Tensor(np.zeros(self.out_features, kind), label="bias") if bias else None

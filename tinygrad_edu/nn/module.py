@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import get_ident
@@ -39,6 +40,12 @@ class Module:
 
     if not TYPE_CHECKING:
 
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            if args or kwargs:  # a subclass without an __init__ of its own was made with arguments
+                given = f"; got {next(iter(kwargs))}=" if kwargs else ""
+                remedy = "; leave it out, as layers return new arrays" if "inplace" in kwargs else ""
+                raise TypeError(f"{type(self).__name__}() takes no arguments{given}{remedy}")
+
         def __getattr__(self, name: str) -> Any:
             text = f"{type(self).__name__!r} object has no attribute {name!r}{instead(name)}"
             raise AttributeError(text, name=name, obj=self)
@@ -49,6 +56,12 @@ class Module:
             change = f"{old._describe()} would no longer be a parameter, but a {type(value).__name__}"
             remedy = f"write new numbers into it, {name}.data[...] = value, or assign a Tensor"
             raise TypeError(f"{type(self).__name__}.{name} = ...: {change}; {remedy}")
+        if name in _METHODS:
+            raise TypeError(f"{type(self).__name__}.{name} = ...: {name} is a method of every Module; use another name")
+        if type(value) in _UNSEARCHED and any(map(_is_trained, value)):  # type: ignore[call-overload]
+            kind = type(value).__name__
+            remedy = "parameters are searched for in lists, tuples and dicts"
+            raise TypeError(f"{type(self).__name__}.{name} = ...: nothing finds the layers in a {kind}; {remedy}")
         object.__setattr__(self, name, value)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -167,6 +180,15 @@ def float_dtype(where: str, dtype: DTypeLike) -> np.dtype[Any]:
         given = dtype if kind is None else kind
         raise TypeError(f"{where}: parameters are float16, float32 or float64, not {given}")
     return kind
+
+
+_METHODS = frozenset(vars(Module)) - {"__doc__", "training", "forward", "describe", "summary"}
+_UNSEARCHED = frozenset([set, frozenset, deque, type({}.values()), type({}.keys())])
+
+
+def _is_trained(value: object) -> bool:
+    """Return whether a value is a Module or a parameter."""
+    return isinstance(value, Module) or (isinstance(value, Tensor) and value.requires_grad and value.fun is None)
 
 
 @contextmanager
