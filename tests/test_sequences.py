@@ -230,3 +230,35 @@ def test_positions_differ_by_sines_and_cosines_and_causal_attention_sees_no_futu
     np.testing.assert_array_equal(layer(changed, is_causal=True)[0].data[:, :3], y.data[:, :3])
     assert not np.triu(weights.data[0], 1).any()
     assert y.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_composed_layer_computes_the_same_and_shows_what_is_inside(kind):
+    layer, x = LAYERS[kind](2, 3, rng=0), numbers((2, 3, 2), 0)
+    whole = np.sum(np.square(first_result(layer, x)))
+    whole.backward()
+    expected = [p.grad for p in layer.parameters()]
+    layer.zero_grad()
+    layer.composed = True
+    composed = np.sum(np.square(first_result(layer, x)))
+    composed.backward()
+    np.testing.assert_allclose(composed.data, whole.data, rtol=1e-14)
+    for p, g in zip(layer.parameters(), expected, strict=True):
+        np.testing.assert_allclose(p.grad, g, rtol=1e-12, atol=1e-14)
+    assert len(tg.explain(composed)) > 2 * len(tg.explain(whole)) > 0
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_recording_of_a_recurrent_layer_prints_as_numpy(kind):
+    layer, x = LAYERS[kind](2, 3, rng=0), numbers((2, 3, 2), 0)
+    for p in layer.parameters():
+        p.requires_grad = False
+    f = tg.jit(tg.value_and_grad(lambda x, h: np.sum(np.square(layer(x, (h, h) if kind == "LSTM" else h)[0]))))
+    h = numbers((1, 2, 3), 1)
+    value, gradient = f(x, h)
+    assert len(f.plan.splitlines()) < 60  # the steps are inside one call
+    printed, namespace = f._recordings[0].source, {}
+    exec(f.source, namespace)
+    again = namespace[printed.title](**{**printed.values, **layer.state_dict(), "x": x, "h": h})
+    np.testing.assert_allclose(again[0], value, rtol=1e-12)
+    np.testing.assert_allclose(again[1], gradient, rtol=1e-12)

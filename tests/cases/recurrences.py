@@ -4,17 +4,29 @@ from hypothesis import strategies as st
 from strategies import arrays
 
 from tinygrad_edu.engine.rules import recurrences
+from tinygrad_edu.engine.rules.registry import vjps
+
+from .joining import together
 
 
 @st.composite
-def recurrence(draw, fun, gates, states=1, bias=False):
-    t, n, hidden = draw(st.integers(1, 3)), draw(st.integers(0, 2)), draw(st.integers(1, 2))
-    shapes = [*[(n, hidden)] * states, (gates * hidden, hidden), *[(gates * hidden,)] * bias, (t, n, gates * hidden)]
-    return (lambda *inputs: fun(inputs)), [draw(arrays(shape=shape, low=-1)) for shape in shapes]
+def recurrence(draw, fun, *shapes):
+    """Draw inputs; a shape names its axes: t steps, n rows, h hidden units, and multiples of these."""
+    t, n, h = (
+        draw(st.integers(1, 3) if fun in vjps else st.integers(2, 3)),
+        draw(st.integers(0, 2)),
+        draw(st.integers(1, 2)),
+    )
+    sizes = {"t": t, "n": n, "6": 6, **{f"{k}h": k * h for k in range(1, 8)}}
+    drawn = [draw(arrays(shape=tuple(sizes[axis] for axis in shape.split()), low=-1)) for shape in shapes]
+    return (lambda *inputs: fun(inputs) if fun in vjps else together(fun(inputs))), drawn
 
 
 CASES = {
-    recurrences.rnn: recurrence(recurrences.rnn, 1),
-    recurrences.lstm: recurrence(recurrences.lstm, 4, states=2),
-    recurrences.gru: recurrence(recurrences.gru, 3, bias=True),
+    recurrences.rnn: recurrence(recurrences.rnn, "n 1h", "1h 1h", "t n 1h"),
+    recurrences.lstm: recurrence(recurrences.lstm, "n 1h", "n 1h", "4h 1h", "t n 4h"),
+    recurrences.gru: recurrence(recurrences.gru, "n 1h", "3h 1h", "3h", "t n 3h"),
+    recurrences.rnn_backward: recurrence(recurrences.rnn_backward, "t n 1h", "t n 1h", "1h 1h"),
+    recurrences.lstm_backward: recurrence(recurrences.lstm_backward, "t 6 n 1h", "t 6 n 1h", "n 1h", "4h 1h"),
+    recurrences.gru_backward: recurrence(recurrences.gru_backward, "t n 1h", "t n 1h", "n 1h", "3h 1h", "3h", "t n 3h"),
 }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..engine.rules.indexing import is_basic, setitem
+from ..engine.rules.registry import opaques
 from ..trace.functional import add_at, astype, changed, filled, part, retyped
 from ..trace.ir import Call, Constant, Var
 
@@ -32,7 +33,7 @@ def shared(call: Call) -> Sequence[Var]:
     """Return the Vars whose memory the result may share: all of them for a function that is not known."""
     if is_view(call):
         return call.uses[:1]
-    if type(call.fun) is np.ufunc or call.draws or call.fun in NEW or call.fun in INDEXED:
+    if type(call.fun) is np.ufunc or call.draws or call.fun in NEW or call.fun in INDEXED or call.fun in opaques:
         return ()
     return call.uses if call.alias_of is None else [call.uses[call.alias_of]]
 
@@ -48,7 +49,7 @@ def can_vary(call: Call) -> bool:
         return any([v.dtype == bool for v in variable if v is not call.args[0]])
     if fun in VIEWS or fun in NEW:  # an integer may be a length or an axis
         return any([not v.shape and not isinstance(v.example, (float, np.inexact)) for v in variable[1:]])
-    return fun not in INDEXED and fun is not changed and fun is not filled
+    return fun not in INDEXED and fun not in opaques and fun is not changed and fun is not filled
 
 
 def can_raise(call: Call) -> bool:
@@ -58,4 +59,5 @@ def can_raise(call: Call) -> bool:
     if call.fun in INDEXED:
         index = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
         return not all(is_basic(i) or (type(i) is Var and type(i.source) is Constant) for i in index)
-    return call.draws or can_vary(call) or not (call.fun in NEW or call.fun is part or call.fun in VIEWS)
+    known = call.fun in NEW or call.fun in opaques or call.fun is part or call.fun in VIEWS
+    return call.draws or can_vary(call) or not known

@@ -16,6 +16,7 @@ from ..trace.captured import Captured
 from ..trace.closure import PLAIN
 from ..trace.containers import leaves
 from ..trace.ir import Call, Snapshot, Var, placeholder, substituted, variables
+from ..trace.opening import open_calls
 from ..trace.printer import Source
 from ..trace.traced import JitError
 from . import passes
@@ -172,6 +173,7 @@ class Recording:
     def source(self) -> Source:
         """The program for a reader, with only those optimisations that make it easier to read."""
         program = self.recorded.restore()
+        open_calls(program)
         passes.optimize(program, self.chosen & passes.READABLE)
         return Source(program, self.captured, self.fun, self.name)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..engine.rules import recurrences
-from ..engine.rules.registry import Array
+from ..engine.rules.registry import Array, Function, implementations
 from ..engine.tensor import Tensor
 from .init import Rng
 from .layers import Dropout, checked_input, checked_sizes
@@ -22,9 +22,12 @@ from .module import Module, float_dtype
 class Recurrent(Module):
     """What the recurrent layers share: parameters, directions, layers on top of each other, and states.
 
-    A subclass says how many gates it has, whether its state is a pair, and what computes the states of all steps.
+    A subclass says how many gates it has, whether its state is a pair, and what computes the states of all steps. The
+    tape holds them as one operation; after `layer.composed = True` it holds every operation of every step, so that
+    `tg.draw` and `tg.explain` show what is inside.
     """
 
+    composed: bool = False
     gates: ClassVar[int] = 1
     pairs: ClassVar[bool] = False  # whether a state is (h, c)
 
@@ -100,6 +103,9 @@ class Recurrent(Module):
         """Return the same from the products of the inputs with their weights."""
         raise NotImplementedError
 
+    def _run(self, recurrence: Function, *args: Any) -> Any:
+        return (implementations[recurrence] if self.composed else recurrence)(*args)
+
     def describe(self) -> str:
         """Return "LSTM(in -> hidden)", with the options that are not the defaults."""
         options = [("num_layers", self.num_layers, 1), ("bias", self.bias, True), ("dropout", self.dropout, 0),
@@ -127,7 +133,7 @@ class RNN(Recurrent):
 
     def _recurrence(self, initial: list[Any], weight: Tensor, gates: Any, biases: list[Tensor]) -> Sequence[Any]:
         gates = gates + (biases[0] + biases[1]) if biases else gates
-        return [recurrences.rnn((*initial, weight, gates), self.nonlinearity)]
+        return [self._run(recurrences.rnn, (*initial, weight, gates), self.nonlinearity)]
 
 
 class LSTM(Recurrent):
@@ -140,7 +146,8 @@ class LSTM(Recurrent):
 
     def _recurrence(self, initial: list[Any], weight: Tensor, gates: Any, biases: list[Tensor]) -> Sequence[Any]:
         gates = gates + (biases[0] + biases[1]) if biases else gates
-        return list(recurrences.lstm((*initial, weight, gates)))
+        steps = self._run(recurrences.lstm, (*initial, weight, gates))
+        return [steps[:, 5], steps[:, 4]]
 
 
 class GRU(Recurrent):
@@ -153,4 +160,4 @@ class GRU(Recurrent):
 
     def _recurrence(self, initial: list[Any], weight: Tensor, gates: Any, biases: list[Tensor]) -> Sequence[Any]:
         of_x, of_h = biases or (0.0, np.zeros(len(weight), weight.dtype))
-        return [recurrences.gru((*initial, weight, of_h, gates + of_x))]
+        return [self._run(recurrences.gru, (*initial, weight, of_h, gates + of_x))]

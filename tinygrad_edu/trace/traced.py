@@ -18,7 +18,7 @@ import numpy as np
 from ..engine.concatenators import is_joining, item
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
 from ..engine.rules.indexing import setitem
-from ..engine.rules.registry import Array, Function, array_likes, implementations, name, predicates
+from ..engine.rules.registry import Array, Function, array_likes, implementations, leaves, name, opaques, predicates
 from ..engine.tape import Node
 from . import functional
 from .functional import NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
@@ -110,9 +110,9 @@ class Traced(View):
         if fun in REWRITTEN:
             return REWRITTEN[fun](*args, **kwargs)
         if fun in implementations:
-            if nodes := [a for a in args if isinstance(a, Operand)]:  # the first Traced was asked, but a Node records
+            if nodes := [a for a in leaves(list(args)) if isinstance(a, Operand)]:  # a Traced was asked, a Node records
                 return nodes[0].__array_function__(fun, types, args, kwargs)
-            return rec.primitive(fun, args, kwargs)
+            return rec.call(fun, args, kwargs) if fun in opaques else rec.primitive(fun, args, kwargs)
         if fun in UNKNOWN and (fun is not np.real_if_close or self.dtype.kind == "c"):
             raise rec.error(f"{name(fun)} cannot be recorded: later calls would not do it; {RETURN_IT}")
         if fun in SHAPES:

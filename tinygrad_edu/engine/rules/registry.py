@@ -52,6 +52,7 @@ pointwise: set[Function] = set()  # functions that work element by element, as a
 limits: dict[Function, Rule] = {}  # what corrects a rule at a kink, where gradients are recorded: see `limits.py`
 unsettled: set[Function] = set()  # functions whose rules give NaN where only their limits know the gradient
 implementations: dict[Function, Function] = {}  # the NumPy implementation of a primitive, called on unwrapped arrays
+opaques: set[Function] = set()  # primitives that jit records as one call
 array_likes: set[type] = set()  # classes of arrays that compute primitives in their own way
 unasked_predicates: set[Function] = set()
 predicates_of_all: dict[Function, bool] = {}  # the answer that is right for all arrays
@@ -139,6 +140,15 @@ def primitive(fun: Function) -> Function:
     call._implementation = fun  # type: ignore[attr-defined]  # subclasses of ndarray call it through NumPy's protocol
     implementations[call] = fun
     return call
+
+
+def opaque(fun: Function) -> Function:
+    """Let jit record a primitive as one call, not as the calls inside; its results are new arrays.
+
+    For a loop over many steps: recording and printing each of them would take long.
+    """
+    opaques.add(fun)
+    return fun
 
 
 def implementation(fun: Function, args: Iterable[Any]) -> Function:

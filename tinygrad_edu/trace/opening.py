@@ -1,0 +1,42 @@
+"""Opening: the calls inside a primitive that jit records as one call, for a program that is printed."""
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.rules.registry import implementations, opaques
+from .functional import part
+from .ir import Call, Program, Var, mapped, substituted
+from .recorder import Recorder
+from .traced import Traced
+
+
+def open_calls(program: Program) -> None:
+    """Replace each call of an opaque primitive by the calls that its implementation makes."""
+    new: dict[Var, Any] = {}
+    results: dict[Var, Any] = {}  # of calls with several results
+    calls: list[Call] = []
+    for call in program.calls:
+        call.replace(new)
+        if call.fun in opaques:
+            inside, result = calls_inside(call)
+            calls += inside
+            several = isinstance(result, tuple)
+            (results if several else new)[call.out] = result
+        elif call.fun is part and call.args[0] in results:
+            new[call.out] = results[call.args[0]][call.args[1]]
+        else:
+            calls.append(call)
+    program.calls = calls
+    program.replace(new, calls=False)
+
+
+def calls_inside(call: Call) -> tuple[list[Call], Any]:
+    """Return the calls that compute the result of a call, and the Vars of the result."""
+    rec = Recorder(call.fun.__name__)
+    args = substituted(call.args, lambda v: Traced(rec, v.example, v))
+    with np.errstate(all="ignore"):  # the values are placeholders
+        result = implementations[call.fun](*args, **call.kwargs)
+    for inner in rec.program.calls:
+        inner.line, inner.phase = call.line, call.phase
+    return rec.program.calls, mapped(lambda traced: traced.variable, result)
