@@ -16,8 +16,7 @@ from strategies import arrays, axes, seeds, shapes
 
 import tinygrad_edu as tg
 from tinygrad_edu.engine.rules import special
-from tinygrad_edu.jit import JitError
-from tinygrad_edu.jit.passes import NAMES, optimize
+from tinygrad_edu.jit import JitError, passes
 
 EXAMPLES = 3 if settings.default.max_examples <= 25 else settings.default.max_examples // 5
 # SciPy's ufuncs are recorded as NumPy's are; a sample of them is in test_scipy_special.py. Its functions of matrices
@@ -51,8 +50,8 @@ def moved(args):
 def agree(both, args, others, *optimizations, recordings=1):
     """Check that for each optimization one recording serves all arguments, and gives the eager results.
 
-    There may be a second one where a NaN arrives in the gradients: this is compared, and recorded anew. The optimization
-    "each alone" stands for those that change the recording before it.
+    There may be a second one where a NaN arrives in the gradients: this is compared, and recorded anew. "each alone"
+    stands for the optimizations that, each alone, change the recording before it.
     """
     args = list(map(np.asarray, args))
     eager = [both(*args), both(*others)]
@@ -86,14 +85,14 @@ def alone(recording):
     def changes(name):
         program = recording.recorded.restore()
         before = parts(program)
-        optimize(program, {name})
+        passes.optimize(program, {name})
         after = parts(program)
         return len(before) != len(after) or not all(map(operator.is_, before, after))
 
     def parts(program):
         return [*[x for call in program.calls for x in (call.fun, call.args, call.kwargs)], *program.outputs()]
 
-    return [name for name in NAMES if name == "memory" or changes(name)]
+    return [name for name in passes.NAMES if name == "memory" or changes(name)]
 
 
 @EVERY
