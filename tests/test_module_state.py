@@ -1,5 +1,6 @@
 """State of modules: tensors that layers share, names that do not fit, other dtypes, and bfloat16 in files."""
 
+import inspect
 import json
 from functools import partial
 
@@ -139,14 +140,14 @@ def test_astype_refuses_what_no_parameter_can_be(dtype):
 
 LAYERS = [
     partial(nn.Linear, 3, 3), partial(nn.Embedding, 3, 3), partial(nn.LayerNorm, 3), partial(nn.BatchNorm1d, 3),
-    partial(nn.MLP, [3, 2, 3]),
+    partial(nn.MLP, [3, 2, 3]), partial(nn.PReLU, 3),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("make", LAYERS)
 @pytest.mark.parametrize("dtype", [np.float16, "float32", np.dtype(">f4"), np.float64, None])
 def test_layers_are_made_in_a_dtype_with_the_numbers_that_astype_gives(make, dtype):
-    random = {} if make.func in (nn.LayerNorm, nn.BatchNorm1d) else {"rng": 0}
+    random = {} if make.func in (nn.LayerNorm, nn.BatchNorm1d, nn.PReLU) else {"rng": 0}
     layer, converted = make(**random, dtype=dtype), make(**random).astype(dtype)
     native = np.dtype(dtype).newbyteorder("=")
     for name, a in layer.state_dict().items():
@@ -157,6 +158,26 @@ def test_layers_are_made_in_a_dtype_with_the_numbers_that_astype_gives(make, dty
     assert y.dtype == native
     y.sum().backward()
     assert {p.grad.dtype for p in layer.parameters()} == {native}
+
+
+ARGUMENTS = {
+    "GRU": (2, 3), "LSTM": (2, 3), "RNN": (2, 3), "MLP": ([2, 3],), "BatchNorm1d": (2,), "BatchNorm2d": (2,),
+    "Conv1d": (1, 2, 3), "Conv2d": (1, 2, 3), "ConvTranspose1d": (1, 2, 3), "ConvTranspose2d": (1, 2, 3),
+    "Embedding": (2, 3), "GroupNorm": (1, 2), "LayerNorm": (2,), "Linear": (2, 3), "MultiheadAttention": (2, 1),
+    "PReLU": (), "RMSNorm": (2,),
+}  # fmt: skip
+
+
+def test_every_layer_with_parameters_takes_a_dtype():
+    layers = {name: c for name, c in vars(nn).items() if isinstance(c, type)}
+    takes = {name for name, c in layers.items() if "dtype" in inspect.signature(c).parameters}
+    assert takes == set(ARGUMENTS)
+    for name, arguments in ARGUMENTS.items():
+        rng = {"rng": 0} if "rng" in inspect.signature(layers[name]).parameters else {}
+        layer, wide = (layers[name](*arguments, **rng, **kind) for kind in ({"dtype": np.float32}, {}))
+        assert len(layer.parameters()) > 0
+        for k, a in wide.state_dict().items():
+            np.testing.assert_array_equal(layer.state_dict()[k], a.astype(np.float32), strict=True)
 
 
 @pytest.mark.parametrize("make", LAYERS)

@@ -40,12 +40,6 @@ class Module:
 
     if not TYPE_CHECKING:
 
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            if args or kwargs:  # a subclass without an __init__ of its own was made with arguments
-                given = f"; got {next(iter(kwargs))}=" if kwargs else ""
-                remedy = "; leave it out, as layers return new arrays" if "inplace" in kwargs else ""
-                raise TypeError(f"{type(self).__name__}() takes no arguments{given}{remedy}")
-
         def __getattr__(self, name: str) -> Any:
             text = f"{type(self).__name__!r} object has no attribute {name!r}{instead(name)}"
             raise AttributeError(text, name=name, obj=self)
@@ -121,7 +115,8 @@ class Module:
     def astype(self, dtype: DTypeLike) -> Self:
         """Convert all parameters, other state and gradients to float16, float32 or float64, and return this module.
 
-        The Tensors stay the same objects, so an optimizer that was made before goes on with them.
+        The Tensors stay the same objects, so an optimizer that was made before goes on with them; all are converted
+        or, after an error, none. Plain arrays among the attributes are constants of the model and stay as they are.
         """
         kind = float_dtype(f"{type(self).__name__}.astype", dtype)
         tensors = list(self.tensors().values())
