@@ -6,7 +6,6 @@ it. The instruction that asks, in the bytecode of the function that runs, tells 
 
 import builtins
 import dis
-import functools
 import sys
 import warnings
 from types import CodeType, FrameType
@@ -55,6 +54,7 @@ INSTEAD_OF_SCIPYS = {  # a part of SciPy, and its functions that have a namesake
     "signal": "convolve correlate fftconvolve",
     "integrate": "odeint",
 }
+_uses: dict[tuple[int, int], tuple[CodeType, tuple[str | None, bool]]] = {}  # by the code's id and the instruction
 OF_DISTRIBUTIONS = {"logpdf", "pdf", "logpmf", "pmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"}
 
 
@@ -76,7 +76,8 @@ def number_leaves(x: Node, method: str | None = None) -> None:
         use, kept = f"{method}()", True
     else:
         frame = sys._getframe(2)
-        found, kept = _use(frame.f_code, frame.f_lasti)
+        code, at = frame.f_code, frame.f_lasti
+        _, (found, kept) = _uses.get((id(code), at)) or _noted_use(code, at)
         if found is None or (kept and not lost):
             return
         library = calling_library(frame)
@@ -158,7 +159,13 @@ def _instead_of_scipys(frame: FrameType | None) -> tuple[str, str] | None:
     return None
 
 
-@functools.lru_cache(512)
+def _noted_use(code: CodeType, at: int) -> tuple[CodeType, tuple[str | None, bool]]:
+    """Return `_use` with the code, and note both: hashing a long function's code takes longer than its conversion."""
+    if len(_uses) >= 512:
+        _uses.clear()
+    return _uses.setdefault((id(code), at), (code, _use(code, at)))  # the code lives, so nothing else has its id
+
+
 def _use(code: CodeType, at: int) -> tuple[str | None, bool]:
     """Return which call or assignment at an instruction takes a number, and whether the number may only be kept.
 

@@ -160,7 +160,8 @@ class Operand(Node):
 
     def __float__(self) -> float:
         number = float(self._scalar("float"))
-        number_leaves(self)
+        if self.requires_grad:
+            number_leaves(self)
         return number
 
     def __int__(self) -> int:

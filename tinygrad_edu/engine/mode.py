@@ -6,8 +6,10 @@ A `Watcher` is the one seam through which anomaly mode, `explain` and the record
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from typing import Any, NamedTuple, ParamSpec, Self, TypeVar, overload
+
+import numpy as np
 
 Contribution = Callable[[Any, Any, int, Any], Any]
 P = ParamSpec("P")
@@ -99,6 +101,9 @@ class Transform(NamedTuple):
 transform: ContextVar[Transform | None] = ContextVar("transform", default=None)
 
 
+_known_modes: tuple[Context | None, frozenset[str]] = None, frozenset()
+
+
 def paused() -> int:
     """Return how many no_grads this thread is in."""
     return state.paused if (state := mode()) else 0
@@ -107,6 +112,24 @@ def paused() -> int:
 def watchers() -> tuple[Watcher, ...]:
     """Return the watchers that this thread has turned on."""
     return state.watchers if (state := mode()) else ()
+
+
+def error_modes() -> frozenset[str]:
+    """Return how NumPy treats floating-point errors now, such as {"warn", "ignore"}.
+
+    NumPy keeps this in a context variable, so it is asked again only if a context variable has changed.
+    """
+    global _known_modes
+    context, modes = _known_modes
+    try:
+        known = copy_context() == context
+    except Exception:  # from the == of what users keep in context variables, such as arrays
+        known = False
+    if not known:
+        modes = frozenset(np.geterr().values())
+        if transform.get() is None:  # a context that is kept keeps the variables of its transforms
+            _known_modes = copy_context(), modes
+    return modes
 
 
 def _set(paused: int, watchers: tuple[Watcher, ...]) -> None:

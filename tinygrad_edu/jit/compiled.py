@@ -12,10 +12,8 @@ from threading import RLock
 from typing import Any, NamedTuple, overload
 from weakref import WeakMethod, WeakSet
 
-import numpy as np
-
 from ..engine.hooks import hooks
-from ..engine.mode import mode
+from ..engine.mode import error_modes, mode
 from ..engine.reprs import table
 from ..engine.rules.registry import array_likes
 from ..trace.capture import InUse, capture
@@ -77,7 +75,7 @@ class Jitted:
         Inside a transform it is called, as gradients go through it.
         """
         state = mode()
-        if (state and state.watchers) or hooks or is_transforming() or not STOPS.isdisjoint(np.geterr().values()):
+        if (state and state.watchers) or hooks or is_transforming() or not STOPS.isdisjoint(error_modes()):
             return self._fun(*args, **kwargs)
         is_paused = bool(state and state.paused)
         varies = ""
@@ -88,7 +86,8 @@ class Jitted:
                     if result is GUARD_FAILED:
                         varies = COMPARISON
                     elif result is not CACHE_MISS:
-                        self._served(recording)
+                        if self._unused or self._eager or recording is not self._recordings[0]:
+                            self._served(recording)
                         return result
             return self._record(args, kwargs, varies)
         except (InUse, Overlap):
@@ -97,11 +96,10 @@ class Jitted:
 
     def _served(self, recording: Recording) -> None:
         """Note a replay: the recording is the most recently used."""
-        if self._unused or self._eager or recording is not self._recordings[0]:
-            with self._lock:
-                self._unused = self._eager = 0
-                if recording in self._recordings:
-                    self._recordings = [recording, *[r for r in self._recordings if r is not recording]]
+        with self._lock:
+            self._unused = self._eager = 0
+            if recording in self._recordings:
+                self._recordings = [recording, *[r for r in self._recordings if r is not recording]]
 
     def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any], varies: str) -> Any:
         """Record the function, unless something differs from call to call so that no recording ever serves."""

@@ -4,8 +4,8 @@ A guard of the first kind that fails is a cache miss: another recording may serv
 is a predicate of values that the function has branched on; if it fails, the call runs without its recording.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from operator import is_
 from types import CellType
 from typing import Any
 from weakref import ref
@@ -41,12 +41,8 @@ def entry_guards(emitter: Emitter) -> list[str]:
     lines = [f"if not ({' and '.join(checks)}):", miss]
     seen = [*members_seen(emitter), *tensors_seen(emitter)]
     if seen:
-        lines += ["try:", f"    now = ({', '.join([text for text, _ in seen])},)"]
-        lines += ["except (KeyError, IndexError, AttributeError, ValueError):", miss]
-        before = emitter.name([value for _, values in seen for value in values], "seen")
-        same = f"{emitter.fun(all)}({emitter.fun(map)}({emitter.fun(is_)}, now, {before}))"
-        same = f"len(now) == len({before}) and {same}"
-        lines += [f"if not ({same}) and not {emitter.fun(unchanged)}(now, {before}):", miss]
+        lines += ["try:", f"    same = {' and '.join(seen)}"]
+        lines += ["except (KeyError, IndexError, AttributeError, ValueError):", miss, "if not same:", miss]
     for v in program.inputs:
         locations[v] = Location(f"a{v.source.index}")
     for v in program.states:
@@ -97,31 +93,28 @@ def key_text(emitter: Emitter, key: Any) -> str:
     return f".{key}" if isinstance(key, Attribute) else f"[{emitter.ref(key)}]"
 
 
-def members_seen(emitter: Emitter) -> Iterator[tuple[str, list[Any]]]:
-    """Yield (text, values) for what holders have: the text of one or several members, and what they were."""
+def members_seen(emitter: Emitter) -> Iterator[str]:
+    """Yield the checks that holders have the members that they had."""
     moving = {(id(place.owner), place.key) for place, _ in emitter.program.rebound}
     inputs = {id(v.example): v.source.index for v in emitter.program.inputs if isinstance(v.example, np.ndarray)}
     for holder in emitter.captured.closure.holders.values():
         owner, before = holder.owner, holder.before
         keys = list(holder.seen())
-        yield from [(f"{key!r} in {emitter.name(owner, 'held')}", [False]) for key in sorted(holder.absent)]
-        whole = holder.checked is None and not isinstance(owner, CellType)
-        if not whole or any((id(owner), key) in moving or id(before[key]) in inputs for key in keys):
-            for key in [key for key in keys if (id(owner), key) not in moving]:
+        yield from [f"{key!r} not in {emitter.name(owner, 'held')}" for key in sorted(holder.absent)]
+        if holder.checked is None and isinstance(owner, (dict, list, set, deque)):
+            yield f"len({emitter.name(owner, 'held')}) == {len(before)}"
+        if holder.checked is None and isinstance(owner, dict) and not holder.is_namespace:  # of keys the order counts
+            now, then = emitter.name(owner, "held"), emitter.name(keys, "keys")
+            strings = all(type(key) is str for key in keys)
+            yield f"[*{now}] == {then}" if strings else f"all(map({emitter.fun(is_same)}, {now}, {then}))"
+        for key in keys:
+            if (id(owner), key) not in moving:
                 text, index = member_text(emitter, owner, key), inputs.get(id(before[key]))
-                yield (text, [before[key]]) if index is None else (f"{text} is a{index}", [True])
-            continue
-        name = emitter.name(owner, "held")
-        if holder.is_namespace:  # how many attributes there are is enough: their names are in the code
-            yield f"*{name}.values()", [*before.values()]
-        elif isinstance(owner, dict):
-            yield f"*{name}, *{name}.values()", [*before, *before.values()]
-        else:
-            yield f"*{name}", [*before.values()]
+                yield same_text(emitter, text, before[key]) if index is None else f"{text} is a{index}"
 
 
-def tensors_seen(emitter: Emitter) -> Iterator[tuple[str, list[Any]]]:
-    """Yield (text, values) for Tensors: their data, whether they take gradients, and whether they have one."""
+def tensors_seen(emitter: Emitter) -> Iterator[str]:
+    """Yield the checks of Tensors: their data, whether they take gradients, and whether they have one."""
     captured, states = emitter.captured, set(emitter.program.states)
     for place in captured.places:
         if not isinstance(x := place.owner, Node):
@@ -129,24 +122,29 @@ def tensors_seen(emitter: Emitter) -> Iterator[tuple[str, list[Any]]]:
         text = emitter.tensor(x)
         if place.key == "_grad":
             if place.found is not None or x in captured.absent:
-                yield f"{text}._grad is None", [place.found is None]
+                yield f"{text}._grad is {'' if place.found is None else 'not '}None"
         elif id(x) not in captured.given:
-            yield f"{text}.requires_grad", [captured.requires_grad[x]]
+            yield f"{text}.requires_grad is {captured.requires_grad[x]}"
             if isinstance(source := place.given.origin.source, Input):
-                yield f"{text}._value is a{source.index}", [True]
+                yield f"{text}._value is a{source.index}"
             elif place.given.origin in states and not place.is_among(emitter.program.rebound):
-                yield f"{text}._value", [place.found]
+                yield same_text(emitter, f"{text}._value", place.found)
 
 
-def unchanged(now: tuple[Any, ...], before: list[Any]) -> bool:
-    """Return whether plain values are equal where they are not the same object; if so, note the new objects."""
-    if len(now) != len(before):
-        return False
-    for new, old in zip(now, before, strict=True):
-        if new is not old and not (type(new) is type(old) and isinstance(new, PLAIN) and repr(new) == repr(old)):
-            return False
-    before[:] = now
-    return True
+def same_text(emitter: Emitter, text: str, value: Any) -> str:
+    """Write the check that something is the same object, or, of a plain value, an equal one."""
+    if value is None or isinstance(value, bool):
+        return f"{text} is {value}"
+    plain = isinstance(value, PLAIN)
+    before = emitter.name(value, "t" if isinstance(value, Node) else "seen" if plain else type(value).__name__.lower())
+    if not plain:
+        return f"{text} is {before}"
+    return f"({text} is {before} or {emitter.fun(is_same)}({text}, {before}))"
+
+
+def is_same(new: object, old: object) -> bool:
+    """Return whether both are one object, or equal plain values; 1, 1.0 and True are told apart, 0.0 and -0.0 too."""
+    return new is old or (type(new) is type(old) and isinstance(new, PLAIN) and repr(new) == repr(old))
 
 
 def check_identities(emitter: Emitter, checks: list[str]) -> None:
@@ -180,14 +178,11 @@ def written_apart(emitter: Emitter, miss: str) -> list[str]:
     if not targets or not inputs:
         return []
     owners = {id(owner_of(t.source.array)) for t in targets if emitter.locations[t].array is not None}
-    given, among = emitter.container(tuple(inputs), str), any(t in moving for t in targets)
-    return [f"if not {emitter.fun(are_apart)}({given}, {emitter.name(owners, 'owners')}, {among}):", miss]
-
-
-def are_apart(arrays: tuple[Any, ...], owners: set[int], distinct: bool) -> bool:
-    """Return whether no array's memory is of one of the `owners`, or, where that matters, of another of the arrays."""
-    ids = {id(a) if a.base is None else id(owner_of(a)) for a in arrays}
-    return ids.isdisjoint(owners) and (not distinct or len(ids) == len(arrays))
+    ids = [f"id({a} if {a}.base is None else {emitter.fun(owner_of)}({a}))" for a in inputs]
+    apart = f"(ids := {{{', '.join(ids)}}}).isdisjoint({emitter.name(owners, 'owners')})"
+    if any(t in moving for t in targets):
+        apart += f" and len(ids) == {len(inputs)}"
+    return [f"if not ({apart}):", miss]
 
 
 def same_order(emitter: Emitter, text: str, value: Any) -> str:
@@ -268,8 +263,10 @@ def value_guard(emitter: Emitter, guard: Guard) -> None:
 def _nan_if_any(emitter: Emitter, a: object) -> str:
     """Write a number that is NaN if `a` holds one, and never below 0, so that infinities do not cancel in a sum."""
     text = emitter.ref(a)
-    if not isinstance(a, Var) or not a.shape:
-        return f"{text} * {text}"
+    if isinstance(a, Var) and a.shape and a.size == 1:
+        text = f"{text}.item()"
+    if not isinstance(a, Var) or a.size == 1:
+        return f"abs({text})"
     if a.size >= 10_000:
         return f"abs({text}.min())"
     return f"{emitter.fun(np.vdot)}({text}, {text})"  # does not warn of an overflow, unlike dot

@@ -28,22 +28,9 @@ REDUCTIONS: dict[Callable[..., object], np.ufunc] = {
     np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
 }  # fmt: skip
 RESERVED = {
-    "plan",
-    "args",
-    "kwargs",
-    "guards_only",
-    "type",
-    "len",
-    "id",
-    "list",
-    "dict",
-    "slice",
-    "abs",
-    "ids",
-    "now",
-    "r",
-    "s",
-}
+    "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "slice", "abs", "all", "map", "ids",
+    "same", "r", "s",
+}  # fmt: skip
 
 
 class Emitter(Names):
@@ -179,6 +166,11 @@ def _scalar(emitter: Emitter, call: Call, args: list[str]) -> None:
         text = f" {INFIX[fun][0]} ".join([f"({a})" if a.startswith("-") else a for a in args])  # (-2.0) ** v1
     elif fun in REDUCTIONS and len(args) == 1 and not call.kwargs:
         text = f"{emitter.reduce(fun)}({args[0]}, None)"
+    elif fun is np.vdot and call.phase == "forward":  # dot has less overhead, and warns of an overflow as a sum does
+        arrays = [emitter.locations[v].array for v in call.uses]
+        if all([a is not None and a.flags.c_contiguous for a in arrays]):
+            a, b = [emitter.cache(("flat", id(array)), array.reshape(-1), "w") for array in arrays]
+            text = f"{a}.dot({b})"
     emitter.assign(call.out, text, call.phase)
 
 

@@ -149,11 +149,11 @@ def elide_broadcasts(call: Call, table: ValueTable) -> None:
             call.become(call.fun, (*others[0], small, *others[1]))
 
 
-ALGEBRA: Functions = {np.multiply, np.power, np.positive, np.broadcast_to, np.reshape, np.sum, np.max}
+ALGEBRA: Functions = {np.multiply, np.negative, np.power, np.positive, np.broadcast_to, np.reshape, np.sum, np.max}
 
 
 def algebra(call: Call, table: ValueTable) -> Var | None:
-    """Replace x * 1, x ** 1, +x and changes to the same shape by x, x ** 0 by 1, and x ** 2 by a square.
+    """Replace x * 1, x ** 1, +x and changes to the same shape by x, x ** 0 by 1, x ** 2 by a square, -(c * x) by -c * x.
 
     A sum over all axes by number becomes one without an axis, and max loses a neutral initial value.
     These hold to the last bit for infinities, NaN and zeros of both signs too. x + 0 does not, which is 0 for x = -0,
@@ -169,6 +169,9 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
     if call.kwargs:
         return None
     new, *others = call.args
+    if call.fun is np.negative:
+        negate_factor(call)
+        return None
     if call.fun is np.power:
         n = scalar_value(others[0])
         if call.out.dtype.kind != "f" or n not in (0, 1, 2) or not equals_in_kind(new, call.out):
@@ -186,6 +189,18 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
         if scalar_value(others[0]) != 1 or call.out.dtype.kind == "c":  # (inf + 0j) * 1 is inf + nan j
             return None
     return new if equals_in_kind(new, call.out) else None
+
+
+def negate_factor(call: Call) -> None:
+    """Turn the negative of a product with a constant of floats into a product with its negative."""
+    (x,) = call.args
+    product = x.source if type(x) is Var and isinstance(x.source, Call) else None
+    if product is not None and product.fun is np.multiply and not product.kwargs and call.out.dtype.kind == "f":
+        for c, other in (product.args, product.args[::-1]):
+            if type(c) is Var and type(c.source) is Constant and c.dtype == x.dtype and type(other) is Var:
+                negated = -c.source.array
+                call.become(np.multiply, (Var(Constant(negated), negated), other))
+                return
 
 
 def scalar_value(v: object) -> float | None:

@@ -21,6 +21,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engine.mode import error_modes
+
 Array: TypeAlias = NDArray[Any]
 Arrays: TypeAlias = tuple[Array, Array, *tuple[Array | None, ...]]  # theta, its gradient, its state: None if off
 Formula: TypeAlias = Callable[..., Sequence[Array | None]]  # takes such arrays, gives the new theta and the new state
@@ -33,6 +35,7 @@ WITH_OUT: dict[np.ufunc, Callable[..., Any]] = {
     np.minimum: lambda a, b, out: np.minimum(a, b, out=out),
 }
 NARROW, WIDE = np.dtype(np.float16), np.dtype(np.float32)
+_known_filters: tuple[list[Any], bool] = [], False
 GRADIENT = 1  # the position of the gradient among a formula's arguments: the only one that is not replaced
 
 
@@ -130,17 +133,22 @@ class InPlace:
 
 def floating_point_errors_raise() -> bool:
     """Return whether np.errstate, or a filter of warnings, makes an overflow an exception."""
-    modes = set(np.geterr().values())
+    modes = error_modes()
     return not modes.isdisjoint({"raise", "call"}) or ("warn" in modes and warnings_raise())
 
 
 def warnings_raise() -> bool:
-    """Return whether a filter makes NumPy's warnings exceptions."""
-    if "error" in map(operator.itemgetter(0), warnings.filters):  # rare, and looked for quickly
-        for action, message, category, module, line in warnings.filters:  # the first that fits counts
-            if issubclass(RuntimeWarning, category) and (action == "error" or not (message or module or line)):
-                return action == "error"
-    return False
+    """Return whether a filter makes NumPy's warnings exceptions; looked for anew only if the filters have changed."""
+    global _known_filters
+    filters, answer = _known_filters
+    if warnings.filters != filters:
+        fitting = [
+            action for action, message, category, module, line in warnings.filters
+            if issubclass(RuntimeWarning, category) and (action == "error" or not (message or module or line))
+        ]  # fmt: skip
+        answer = fitting[:1] == ["error"]  # the first that fits counts
+        _known_filters = [*warnings.filters], answer
+    return answer
 
 
 class Trace:

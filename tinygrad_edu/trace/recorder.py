@@ -226,6 +226,9 @@ def vars_of(value: Any) -> Any:
     if type(value) is Traced:
         return value.variable
     if isinstance(value, np.ndarray):
-        value = value.copy("K")  # the function may change it later
+        shape, once = value.shape, tuple([slice(1) if stride == 0 else slice(None) for stride in value.strides])
+        value = value[once].copy("K")  # the function may change it later
+        if value.shape != shape:  # it is broadcast, and each of its elements is kept once
+            value = np.broadcast_to(value, shape)
         return Var(Constant(value), value)
     return mapped(vars_of, value) if isinstance(value, (list, tuple, dict)) else value
