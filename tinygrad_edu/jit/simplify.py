@@ -153,7 +153,7 @@ ALGEBRA: Functions = {np.multiply, np.negative, np.power, np.positive, np.broadc
 
 
 def algebra(call: Call, table: ValueTable) -> Var | None:
-    """Replace x * 1, x ** 1, +x and changes to the same shape by x, x ** 0 by 1, x ** 2 by a square, -(c * x) by -c * x.
+    """Replace x * 1, x ** 1, +x and changes to the same shape by x, x ** 0 by 1, x ** 2 by a square, -(c x) by (-c) x.
 
     A sum over all axes by number becomes one without an axis, and max loses a neutral initial value.
     These hold to the last bit for infinities, NaN and zeros of both signs too. x + 0 does not, which is 0 for x = -0,

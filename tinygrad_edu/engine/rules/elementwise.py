@@ -106,7 +106,7 @@ def tanh_slope(x: Array, y: Array) -> Array:
         return slope
     e = np.exp(-2 * np.abs(x))
     exact = 4 * e / np.square(1 + e)
-    # Not near 0 on a tape, as the derivatives of |x| are wrong there. A recording knows no values, and takes it for all.
+    # Not near 0 on a tape, as the derivatives of |x| are wrong there; a recording knows no values, and takes all so.
     return np.where(np.less(slope, NEAR_1), exact, slope) if hasattr(slope, "order") else exact
 
 
