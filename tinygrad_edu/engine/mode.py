@@ -126,7 +126,7 @@ def error_modes() -> frozenset[str]:
     except Exception:  # from the == of what users keep in context variables, such as arrays
         known = False
     if not known:
-        modes = frozenset(np.geterr().values())
+        modes = frozenset(map(str, np.geterr().values()))
         if transform.get() is None:  # a context that is kept keeps the variables of its transforms
             _known_modes = copy_context(), modes
     return modes

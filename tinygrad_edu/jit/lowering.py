@@ -167,8 +167,8 @@ def _scalar(emitter: Emitter, call: Call, args: list[str]) -> None:
     elif fun in REDUCTIONS and len(args) == 1 and not call.kwargs:
         text = f"{emitter.reduce(fun)}({args[0]}, None)"
     elif fun is np.vdot and call.phase == "forward":  # dot has less overhead, and warns of an overflow as a sum does
-        arrays = [emitter.locations[v].array for v in call.uses]
-        if all([a is not None and a.flags.c_contiguous for a in arrays]):
+        arrays = [a for v in call.uses if (a := emitter.locations[v].array) is not None and a.flags.c_contiguous]
+        if len(arrays) == 2:
             a, b = [emitter.cache(("flat", id(array)), array.reshape(-1), "w") for array in arrays]
             text = f"{a}.dot({b})"
     emitter.assign(call.out, text, call.phase)
