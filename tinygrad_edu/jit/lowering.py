@@ -169,8 +169,7 @@ def _scalar(emitter: Emitter, call: Call, args: list[str]) -> None:
     elif fun is np.vdot and call.phase == "forward":  # dot has less overhead, and warns of an overflow as a sum does
         arrays = [a for v in call.uses if (a := emitter.locations[v].array) is not None and a.flags.c_contiguous]
         if len(arrays) == 2:
-            a, b = [emitter.cache(("flat", id(array)), array.reshape(-1), "w") for array in arrays]
-            text = f"{a}.dot({b})"
+            text = "{}.dot({})".format(*[emitter.cache(("flat", id(a)), a.reshape(-1), "w") for a in arrays])
     emitter.assign(call.out, text, call.phase)
 
 
