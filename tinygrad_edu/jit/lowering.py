@@ -18,7 +18,7 @@ from ..trace.expressions import Container, Names, Write
 from ..trace.functional import add_at
 from ..trace.ir import Call, Program, Var
 from .effects import can_raise, can_vary, is_view, shared
-from .memory import Layout, Location
+from .memory import WRITES, Layout, Location
 from .simplify import BROADCASTING, scalar_value
 from .verifier import Place, Step
 
@@ -137,7 +137,8 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
             emitter.assign(call.out, emitter.call(call), call.phase)
         into = None if emitter.place(call.out)[1] is None else emitter.place(call.out)
     text, array = emitter.lines[-1][1] if emitter.lines else "", emitter.locations[call.out].array
-    effects = call.elementwise, call.draws, can_raise(call)
+    over_operand = call.elementwise or call.fun in WRITES  # whether it may write exactly over what it reads
+    effects = over_operand, call.draws, can_raise(call)
     emitter.steps.append(Step(text, reads, call.out, array, shared(call), into, *effects))
 
 
@@ -238,12 +239,12 @@ def _reduction(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[st
 
 
 def _write(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
-    """Copy an array, then write elements into the copy."""
+    """Copy an array, unless nothing else reads it, then write elements into the copy."""
     out = emitter.into(call, i)
-    copied = f"{emitter.fun(np.copyto)}({out}, {args[0]})"
+    copied = [f"{emitter.fun(np.copyto)}({out}, {args[0]})"] if out != args[0] else []
     if call.fun is setitem:
-        return [copied, f"{out}[{args[1]}] = {args[2]}"]
-    return [copied, f"{emitter.cache('add_at', np.add.at, 'add_at')}({out}, {args[1]}, {args[2]})"]
+        return [*copied, f"{out}[{args[1]}] = {args[2]}"]
+    return [*copied, f"{emitter.cache('add_at', np.add.at, 'add_at')}({out}, {args[1]}, {args[2]})"]
 
 
 LOWERINGS: dict[Callable[..., object], Callable[[Emitter, Call, int, list[str]], list[str]]] = {

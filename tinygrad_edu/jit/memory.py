@@ -4,12 +4,16 @@ An elementwise call may write over an operand that it is the last to read. A res
 optimizer is computed there if nothing that can fail comes later and nobody needs the old elements.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable, Sequence
 
 import numpy as np
 
+from ..engine.rules.indexing import setitem
+from ..trace.functional import add_at
 from ..trace.ir import Call, Program, State, Var, variables
 from .effects import can_raise, shared
+
+WRITES = (setitem, add_at)  # their results are their first argument, but for some elements
 
 
 class Location:
@@ -56,7 +60,8 @@ class Layout:
         self.buffers: list[np.ndarray] = []  # bytes
         self.free: dict[int, list[np.ndarray]] = {}  # size in bytes: free buffers
         self.taken: dict[Var, np.ndarray] = {}  # a Var in a buffer: the buffer
-        self.arrays: dict[tuple[int, np.dtype, tuple[int, ...]], np.ndarray] = {}  # in the buffers
+        self.arrays: dict[tuple[Hashable, ...], np.ndarray] = {}  # in the buffers
+        self.orders: dict[int, Sequence[int]] = {}  # of a buffer, by its identity: the axes of the latest array in it
         self.first_write = schedule(program)
         self.shared: dict[Var, frozenset[Var]] = {}  # a Var that may share memory: the Vars that the memory belongs to
         for call in program.calls:
@@ -76,8 +81,11 @@ class Layout:
         """Return the Vars whose memory v may lie in: v itself if it is not a view."""
         return self.shared.get(v, (v,))
 
-    def allocate(self, v: Var, buffer: np.ndarray | None = None) -> np.ndarray:
-        """Return an array for v in a buffer: in the given one, a free one or a new one."""
+    def allocate(self, v: Var, buffer: np.ndarray | None = None, like: Sequence[Var] = ()) -> np.ndarray:
+        """Return an array for v: in the given buffer, as its last array lay there, or in a free or new one, as `like`.
+
+        `like` are operands of the call that computes v.
+        """
         size = v.size * v.dtype.itemsize
         if buffer is None:
             free = self.free.get(size)
@@ -88,11 +96,26 @@ class Layout:
                 start = -raw.ctypes.data % 64  # where a line of the cache begins
                 buffer = raw[start : start + size]
                 self.buffers.append(buffer)
+            self.orders[id(buffer)] = self.order(v, like)
         self.taken[v] = buffer
-        key = id(buffer), v.dtype, v.shape
+        axes = self.orders[id(buffer)]
+        key = id(buffer), v.dtype, v.shape, *axes
         if key not in self.arrays:  # one object, and so one name in the plan, for each kind of array in a buffer
-            self.arrays[key] = buffer.view(v.dtype).reshape(v.shape)
+            array = buffer.view(v.dtype).reshape([v.shape[axis] for axis in axes])
+            self.arrays[key] = array.transpose(np.argsort(axes)) if len(axes) > 1 else array
         return self.arrays[key]
+
+    def order(self, v: Var, like: Sequence[Var]) -> Sequence[int]:
+        """Return the axes of v from the longest stride to the shortest: as in the first operand of the same shape.
+
+        NumPy chooses the same for new arrays, and is fast where all operands of a call have one order.
+        """
+        for operand in like if len(v.shape) > 1 else ():
+            array = self.locations[operand].array if operand in self.locations else None
+            if array is not None and array.shape == v.shape and all(array.strides):
+                strides = array.strides
+                return sorted(range(array.ndim), key=lambda axis: -abs(strides[axis]))
+        return range(len(v.shape))
 
     def release(self, i: int, call: Call) -> None:
         """Free the buffers of the arrays whose last use is the i-th call."""
@@ -111,13 +134,21 @@ class Layout:
             reads = [v for v in call.uses if target in self.roots(v)]
             if not reads or (call.elementwise and all(v is target for v in reads)):
                 return place
-        return self.allocate(call.out, self.dying_operand(call, i) if call.elementwise else None)
+        return self.allocate(call.out, self.dying_operand(call, i), replaced(call))
 
     def dying_operand(self, call: Call, i: int) -> np.ndarray | None:
-        """Take over the buffer of an operand whose last use is this elementwise call, to write where it reads."""
+        """Take over the buffer of an operand whose last use is this call, to write where it reads."""
         out = call.out
-        for v in call.uses:
+        for v in replaced(call):
             fits = v in self.taken and self.last_use[v] <= i and v.shape == out.shape and v.dtype == out.dtype
             if fits and all(u is v or v not in self.roots(u) for u in call.uses):
                 return self.taken.pop(v)
         return None
+
+
+def replaced(call: Call) -> Sequence[Var]:
+    """Return the operands that a call may write over while it reads them."""
+    if call.elementwise:
+        return call.uses
+    x = call.args[0] if call.fun in WRITES else None
+    return [x] if type(x) is Var and x not in variables(call.args[1:]) else ()
