@@ -116,3 +116,36 @@ def test_subscripts_that_do_not_fit_are_named():
         assert f"{bad!r} are no subscripts" in message(ValueError, lambda bad=bad: np.einsum(a, bad))
     assert "integers from 0 to 51" in message(ValueError, lambda: np.einsum(a, a))
     assert "integers from 0 to 51" in message(ValueError, lambda: np.einsum(a))
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "shapes"),
+    [
+        ("nchwij,ocij->nohw", [(2, 3, 4, 5, 2, 2), (4, 3, 2, 2)]), ("bhqd,bhkd->bhqk", [(2, 2, 12, 9), (2, 2, 11, 9)]),
+        ("ij,jk", [(12, 13), (13, 11)]), ("kji,jlk->li", [(3, 20, 14), (20, 13, 3)]),
+    ],
+)  # fmt: skip
+def test_large_contractions_are_matrix_products(subscripts, shapes, monkeypatch):
+    a, b = drawn(*shapes)
+    text = einsum.explicit(subscripts, (a.ndim, b.ndim))
+    found, expected = einsum.product(text, a, b), np.einsum(text, a, b)
+    np.testing.assert_allclose(found, expected, atol=1e-12, strict=True)
+    monkeypatch.setattr(np, "einsum", None)  # neither the call nor its rules loop over elements
+    x, y = tg.Tensor(a), tg.Tensor(b)
+    einsum.einsum(x, y, subscripts=text).backward(np.ones_like(expected))
+    monkeypatch.undo()
+    inputs, output = text.split("->")
+    for t, own, other, of in zip((x, y), inputs.split(","), inputs.split(",")[::-1], (b, a), strict=True):
+        gradient = np.einsum(f"{output},{other}->{own}", np.ones_like(expected), of)
+        np.testing.assert_allclose(t.grad, gradient, atol=1e-12)
+    recorded = tg.jit(lambda a, b: np.einsum(subscripts, tg.Tensor(a), tg.Tensor(b)) * 1.0)
+    for _ in range(2):
+        np.testing.assert_allclose(recorded(a, b).data, expected, atol=1e-12)
+
+
+def test_small_contractions_and_lengths_of_1_are_left_to_numpy():
+    a, b = drawn((20, 1, 20), (20, 30, 20))
+    assert einsum.product("ijk,ljk->il", a, b) is None
+    assert einsum.product("ij,jk->ik", *drawn((2, 2), (2, 2))) is None
+    assert einsum.product("ijk,ilk->i", *drawn((20, 20, 20), (20, 20, 20))) is None
+    np.testing.assert_allclose(einsum.einsum(a, b, subscripts="ijk,ljk->il"), np.einsum("ijk,ljk->il", a, b))

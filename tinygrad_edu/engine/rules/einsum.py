@@ -1,6 +1,7 @@
 """Einsum: the gradient of an operand is the einsum of g and the other operands, with two subscripts exchanged."""
 
 import functools
+import math
 from collections.abc import Iterable
 from string import ascii_lowercase, ascii_uppercase
 from types import EllipsisType
@@ -10,6 +11,7 @@ import numpy as np
 
 from .registry import Array, Shape, arrays_of, composition, defvjp, nondifferentiable, primitive
 
+SMALL = 1000  # below so many multiplications, rearranging the operands takes longer than the sums
 LETTERS = ascii_uppercase + ascii_lowercase  # in the order in which einsum sorts an output that is not given
 SUBSCRIPTS: dict[int | EllipsisType, str] = {Ellipsis: "...", **dict(enumerate(LETTERS))}
 
@@ -44,10 +46,50 @@ def explicit(subscripts: str, ndims: Shape) -> str:
     return ",".join(terms) + "->" + output.replace("...", names)
 
 
+@functools.lru_cache
+def roles(subscripts: str) -> tuple[str, str, str, str] | None:
+    """Return the letters of two operands that both keep, that only one or the other has, and that are summed over.
+
+    None if the einsum is no matrix product: of other numbers of operands, of diagonals, and of sums of one operand.
+    """
+    inputs, output = subscripts.split("->")
+    a, comma, b = inputs.partition(",")
+    if not comma or "," in b or len({*a}) < len(a) or len({*b}) < len(b):
+        return None
+    of_a, of_b = "".join([c for c in a if c not in b]), "".join([c for c in b if c not in a])
+    both = [c for c in a if c in b]
+    kept, summed = "".join([c for c in both if c in output]), "".join([c for c in both if c not in output])
+    return (kept, of_a, of_b, summed) if of_a and of_b and summed and {*of_a, *of_b} <= {*output} else None
+
+
+def product(subscripts: str, a: Array, b: Array) -> Array | None:
+    """Return the einsum of two arrays as a product of matrices, one for each index that both keep.
+
+    BLAS computes it up to 40 times as fast as `np.einsum`, which loops over the elements. Returns None where that would
+    not be faster, for lengths of 1 that broadcast, and for dtypes that BLAS does not know.
+    """
+    if a.size * b.size < SMALL or a.dtype != b.dtype or a.dtype.char not in "fdFD" or not (found := roles(subscripts)):
+        return None
+    kept, of_a, of_b, summed = found
+    inputs, output = subscripts.split("->")
+    terms = inputs.split(",")
+    lengths = dict(zip(terms[0], a.shape, strict=True)) | dict(zip(terms[1], b.shape, strict=True))
+    m, n, k = (math.prod([lengths[c] for c in letters]) for letters in (of_a, of_b, summed))
+    if min(m, n) < 2 or m * n * k < SMALL or any(a.shape[terms[0].index(c)] != lengths[c] for c in kept + summed):
+        return None
+    stack = tuple([lengths[c] for c in kept])
+    rows = a.transpose([terms[0].index(c) for c in kept + of_a + summed]).reshape((*stack, m, k))
+    columns = b.transpose([terms[1].index(c) for c in kept + summed + of_b]).reshape((*stack, k, n))
+    letters = kept + of_a + of_b
+    y = np.matmul(rows, columns).reshape([lengths[c] for c in letters])
+    return y.transpose([letters.index(c) for c in output])
+
+
 @primitive
 def einsum(*operands: Array, subscripts: str, optimize: Any = False) -> Array:
     """`np.einsum` with `explicit` subscripts."""
-    return np.einsum(subscripts, *operands, optimize=optimize)
+    y = product(subscripts, *operands) if len(operands) == 2 else None
+    return np.einsum(subscripts, *operands, optimize=optimize) if y is None else y
 
 
 def einsum_rule(i: int, g: Array, y: Array, *operands: Array, subscripts: str, optimize: Any = False) -> Array:

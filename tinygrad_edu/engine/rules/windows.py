@@ -129,9 +129,8 @@ def to_first(g: Array, y: Array, x: Array, at: Windows) -> Array:
     images = np.zeros_like(x, dtype=g.dtype)
     left: Array | None = None  # the windows whose maximum is still to come
     for place in at.places:
-        equal = x[place] == y
-        chosen = equal if left is None else equal & left
-        left = ~equal if left is None else left & ~equal
+        chosen = x[place] == y if left is None else (x[place] == y) & left
+        left = ~chosen if left is None else left ^ chosen
         target = images[place]
         if at.overlap:
             np.add(target, g * chosen, out=target)
@@ -147,9 +146,9 @@ def from_first(images: Array, y: Array, x: Array, at: Windows) -> Array:
     left: Array | None = None
     total: Array | None = None
     for place in at.places:
-        equal = x[place] == y
-        part = np.where(equal if left is None else equal & left, images[place], 0)
-        left = ~equal if left is None else left & ~equal
+        chosen = x[place] == y if left is None else (x[place] == y) & left
+        left = ~chosen if left is None else left ^ chosen
+        part = np.where(chosen, images[place], 0)
         total = part if total is None else total + part
     assert total is not None
     return total
