@@ -82,8 +82,8 @@ def convolution(
     at = fitting(where, x.shape, kernel, stride, pads, dilation)
     y = product(weight, unfold(x, at), groups)
     if bias is not None:
-        y = y + bias.reshape(-1, 1)
-    return batch_first(y.reshape((-1, *at.counts, len(x)) if x.size else (len(weight), *at.counts, len(x))))
+        y = y + column(where, bias, len(weight), 1)
+    return batch_first(y.reshape((len(weight), *at.counts, len(x))))
 
 
 def transposed_convolution(
@@ -114,7 +114,7 @@ def transposed_convolution(
     at = windows(sizes, weight.shape[2:], stride, pads, dilation)
     rows = batch_last(x).reshape((len(weight), prod(at.counts) * len(x)))
     y = fold(product(weight, rows, groups, transposed=True), at)
-    return y if bias is None else y + bias.reshape((-1, *(1,) * ndim))
+    return y if bias is None else y + column(where, bias, weight.shape[1] * groups, ndim)
 
 
 def product(weight: Any, columns: Any, groups: int, transposed: bool = False) -> Any:
@@ -126,6 +126,16 @@ def product(weight: Any, columns: Any, groups: int, transposed: bool = False) ->
     rows = rows.swapaxes(-1, -2) if transposed else rows
     y = rows @ columns.reshape((groups, len(columns) // groups, columns.shape[1]))
     return y.reshape((y.shape[0] * y.shape[1], y.shape[2]))
+
+
+def column(where: Where, bias: Any, channels: int, ndim: int) -> Any:
+    """Return a bias with `ndim` more axes; raises ValueError unless it has one number for each channel."""
+    bias = floating(bias)
+    if np.shape(bias) != (channels,):
+        raise ValueError(
+            f"{title(where)}: a bias of shape {np.shape(bias)}, where the weight makes {channels} channels"
+        )
+    return bias.reshape((channels, *(1,) * ndim))
 
 
 # Options and shapes

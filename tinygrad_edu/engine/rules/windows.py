@@ -44,7 +44,7 @@ class Windows:
         image = [slice(low, low + size) for size, (low, _) in zip(sizes, pads, strict=True)]
         starts = product(*[range(0, k * d, d) for k, d in zip(kernel, dilation, strict=True)])
         places = [
-            [slice(i, i + step * (n - 1) + 1, step) for i, step, n in zip(at, stride, counts, strict=True)]
+            [slice(i, i + step * (n - 1) + 1, step if step > 1 else None) for i, step, n in zip(at, stride, counts, strict=True)]
             for at in starts
         ]
         # Indices of the padded image: of the image, and for each element of a window of its places, one a window.
