@@ -182,7 +182,7 @@ def test_wrong_shapes_are_named_in_the_layers_terms(make, shape, message):
         (lambda: nn.GroupNorm(3, 4), r"GroupNorm\(3, 4\): 4 channels do not make 3 groups of equal size"),
         (lambda: tg.conv2d(np.ones((1, 1, 4, 4)), np.ones((1, 1, 2))), r"conv2d: a weight is \(out, in / groups, ker"),
         (lambda: tg.conv2d(np.ones((1, 1, 4, 4)), np.ones((1, 2, 2, 2))), r"conv2d got \(1, 1, 4, 4\): it takes \(n,"),
-        (lambda: tg.conv1d(np.ones((1, 1, 4)), np.ones((2, 1, 2)), [1.0]), r"conv1d: a bias of shape \(1,\), where the w"),
+        (lambda: tg.conv1d(np.ones((1, 1, 4)), np.ones((2, 1, 2)), [1.0]), r"conv1d: a bias of shape \(1,\), where"),
         (lambda: tg.avg_pool2d(np.ones((1, 4, 4)), 2, divisor_override=0), r"avg_pool2d: divisor_override=0"),
     ],
 )  # fmt: skip

@@ -132,9 +132,8 @@ def column(where: Where, bias: Any, channels: int, ndim: int) -> Any:
     """Return a bias with `ndim` more axes; raises ValueError unless it has one number for each channel."""
     bias = floating(bias)
     if np.shape(bias) != (channels,):
-        raise ValueError(
-            f"{title(where)}: a bias of shape {np.shape(bias)}, where the weight makes {channels} channels"
-        )
+        made = f"where the weight makes {channels} channels"
+        raise ValueError(f"{title(where)}: a bias of shape {np.shape(bias)}, {made}")
     return bias.reshape((channels, *(1,) * ndim))
 
 

@@ -43,10 +43,9 @@ class Windows:
         self.overlap = any(reach > step for reach, step in zip(self.reach, stride, strict=True))
         image = [slice(low, low + size) for size, (low, _) in zip(sizes, pads, strict=True)]
         starts = product(*[range(0, k * d, d) for k, d in zip(kernel, dilation, strict=True)])
-        places = [
-            [slice(i, i + step * (n - 1) + 1, step if step > 1 else None) for i, step, n in zip(at, stride, counts, strict=True)]
-            for at in starts
-        ]
+        lengths = [step * (n - 1) + 1 for step, n in zip(stride, counts, strict=True)]
+        steps = [step if step > 1 else None for step in stride]
+        places = [[slice(i, i + n, s) for i, n, s in zip(at, lengths, steps, strict=True)] for at in starts]
         # Indices of the padded image: of the image, and for each element of a window of its places, one a window.
         self.image, self.places = self.indices(image, places, ...)
         # The same where another axis follows
