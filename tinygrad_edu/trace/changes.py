@@ -8,7 +8,7 @@ import numpy as np
 from .captured import Captured
 from .containers import refill
 from .holders import EMPTY
-from .ir import Input, Setting, State, depends
+from .ir import Input, Setting, State, ancestors
 from .results import visible
 from .traced import Traced
 
@@ -57,7 +57,7 @@ def refuse_changes(found: Captured) -> None:
     stepping = [opt for opt in found.closure.framework if id(vars(opt)) in stepped]
     grads = {p.owner: p for p in found.places if p.key == "_grad" and type(p.given) is type(p.last) is Traced}
     for g in [grads[opt.params[0]] for opt in stepping if opt.params[0] in grads]:
-        if depends(g.last.variable, g.given.origin):
+        if g.given.origin in ancestors(g.last.variable):
             added = "gradients add up from call to call, and every step takes their sum"
             raise found.rec.error(f"{added}; call zero_grad() before backward()")
     refuse_overlaps(found)
@@ -125,6 +125,6 @@ def count_passes(found: Captured) -> None:
     earlier = {id(v.source.owner): v for v in program.states if v.source.kind == "grad"}  # those that are read
     for x, (before, after) in found.passes.items():
         if x in grads and after:
-            adds = id(x) in earlier and depends(grads[x], earlier[id(x)])
+            adds = id(x) in earlier and earlier[id(x)] in ancestors(grads[x])
             program.passes.append((x, after - before if adds else after, adds))
             x.passes = after

@@ -218,17 +218,15 @@ def substituted(value: Any, new: Function, kind: type = Var) -> Any:
     return mapped(lambda v: new(v) if type(v) is kind else v, value)
 
 
-def depends(v: Var, on: Var) -> bool:
-    """Return whether v is computed from another Var."""
+def ancestors(v: Var) -> Iterator[Var]:
+    """Yield v, and each Var that it is computed from."""
     seen, stack = {v}, [v]
     while stack:
         x = stack.pop()
-        if x is on:
-            return True
+        yield x
         new = set(x.source.uses) - seen if isinstance(x.source, Call) else set()
         seen |= new
         stack += new
-    return False
 
 
 def use_counts(calls: Iterable[Call], outputs: Iterable[Var]) -> Counter[Var]:

@@ -19,7 +19,7 @@ from ..engine.errors import Line, format_line, users_line
 from ..engine.rules.registry import Function, implementations, name, predicates_of_all, unasked_predicates
 from ..engine.tape import Node
 from .functional import part
-from .ir import NOTHING, Call, Constant, Guard, Program, State, Var, mapped, placeholder, variables
+from .ir import NOTHING, Call, Constant, Guard, Program, State, Var, ancestors, mapped, placeholder, variables
 from .traced import JitError, Traced
 
 OBJECT = np.dtype(object)
@@ -38,7 +38,6 @@ class Recorder:
         self.is_replayed = False  # whether other values will be computed by the program
         self.gave_plain = False  # whether a recorded array was converted to a plain one, which is read-only
         self.order_matters = False  # whether the function could tell the memory order of arrays
-        self.fixed: set[Var] = set()  # results of calls that depend only on constants and on plain arrays
 
     def is_foreign(self) -> bool:
         """Whether another thread asks, for which a recorded array is plain; raise JitError after the recording."""
@@ -68,7 +67,6 @@ class Recorder:
         line, phase = self.place()
         call = Call(fun, given, given_kwargs, placeholder(result), line, phase, draws=draws)
         self.program.calls.append(call)
-        fixed = not draws and all(map(self.is_fixed, call.uses))
         sources: list[Any] = []
         if type(fun) is not np.ufunc and any([getattr(r, "base", None) is not None for r in results]):
             sources = arrays_in((args, kwargs))
@@ -80,8 +78,6 @@ class Recorder:
                 element = Call(part, (call.out, i), NOTHING, placeholder(value), line, phase)
                 element.alias_of, out = 0, element.out
                 self.program.calls.append(element)
-            if fixed:
-                self.fixed.add(out)
             parts.append(Traced(self, value, out))
             if sources and (at := aliased(value, sources)) is not None and type(sources[at]) is Traced:
                 parts[-1].share(sources[at], fun, args, kwargs, i if several else None)
@@ -91,8 +87,11 @@ class Recorder:
 
     def is_fixed(self, v: Var) -> bool:
         """Whether a value depends on constants and on plain arrays alone, so that a guard can check it."""
-        source = v.source
-        return v in self.fixed or type(source) is Constant or (type(source) is State and source.kind == "array")
+        for source in (a.source for a in ancestors(v)):
+            plain = type(source) is Constant or (type(source) is State and source.kind == "array")
+            if source.draws if type(source) is Call else not plain:
+                return False
+        return True
 
     def fixed_value(self, x: Traced) -> Any:
         """Return the value of an array that is the same at every call, and record a guard that it is."""
