@@ -235,6 +235,7 @@ REFUSED = {
     "float": lambda x, i: x * float(i[0]),
     "item": lambda x, i: x * i[0].item(),
     "asarray": lambda x, i: x * np.asarray(i),
+    "trim_zeros": lambda x, i: np.trim_zeros(x[0]),
 }
 
 
@@ -242,7 +243,7 @@ REFUSED = {
 def test_what_depends_on_values_to_come_cannot_be_recorded(f):
     x = np.random.default_rng(0).normal(size=(4, 4))
     jitted = tg.jit(tg.grad(lambda x, i: np.sum(f(x, i))))
-    with pytest.raises(JitError, match="the same at every call"):
+    with pytest.raises(JitError, match=r"the same at every call|later calls would not"):
         jitted(x, SOME)
 
 
@@ -262,7 +263,6 @@ COUNTED = {
     "unique": lambda x, i: x[np.unique(i)],
     "setdiff1d": lambda x, i: x[np.setdiff1d(np.arange(4), i)],
     "bincount": lambda x, i: np.bincount(i, x[0]),
-    "trim_zeros": lambda x, i: np.trim_zeros(x[0]),
     "split": lambda x, i: np.split(x, np.sort(i))[0],
     "sum": lambda x, i: np.sum(x, axis=i[0] - i[0] % 2 if i.size else 0),
     "broadcast_to": lambda x, i: np.broadcast_to(x, (i[0] + 1, 4, 4)),

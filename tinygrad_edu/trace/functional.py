@@ -85,7 +85,9 @@ SHAPES: set[Function] = {  # their results depend on shapes and dtypes alone, wh
     np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.broadcast_shapes,
     np.common_type, np.einsum_path, np.zeros_like, np.ones_like, np.empty_like,
 }  # fmt: skip
-UNKNOWN = {np.shares_memory, np.may_share_memory, np.real_if_close}  # they look at memory, or return their argument
+UNKNOWN: set[Function] = {  # they look at memory, or it depends on values which part of an array they return as a view
+    np.shares_memory, np.may_share_memory, np.real_if_close, np.trim_zeros,
+}  # fmt: skip
 
 
 def _ravel(x: Any, order: str = "C") -> Any:
