@@ -96,7 +96,7 @@ by_second.set_xlabel("time (s)")
 by_epoch.legend(loc="lower left")
 figure.savefig(OUTPUT / "batch_losses.png")
 
-# %% Measure the noise of a batch's gradient
+# %% Measure the gradient noise of a batch
 # Give each example its own copy of the weights. Then one backward pass gives the gradient of each example separately.
 by_example = tg.grad(lambda w: np.sum((np.sum(x * w, axis=1) - y[:, 0]) ** 2))
 each, sizes, rng = by_example(np.tile(start, (n, 1))), 2 ** np.arange(11), np.random.default_rng(2)

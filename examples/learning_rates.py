@@ -65,7 +65,7 @@ figure.savefig(table.output / "slope.png")
 
 # %% Descend on the parabola with four learning rates
 # The curvature is 2, because the feature is standardized. So a step multiplies the distance to the minimum by
-# (1 - 2 rate). A negative factor means that the step overshoots: the path is a zigzag. Below -1 the zigzag grows.
+# (1 - 2 rate). A negative factor means that the step overshoots: the path is a zigzag. Below -1 it grows: divergence.
 RATES = {"too low": 0.05, "good": 0.35, "overshooting": 0.9, "diverging": 1.03}
 on_parabola = {}
 for name, rate in RATES.items():

@@ -36,7 +36,7 @@ np.add.at(counts, (x, y), 1)
 table = counts / counts.sum(axis=1, keepdims=True)
 
 
-# %% How good is a table? The loss is the mean surprise
+# %% How good is a table? The loss is the mean surprise, also called cross-entropy
 # The surprise about a letter is -log(its probability): 0 if the model was sure of it, large if it seemed impossible.
 # Someone who knows nothing gives each of the 27 characters the same probability, and has a loss of log(27) = 3.296.
 def loss_of(probabilities: Any, x: Any, y: Any) -> float:
@@ -82,7 +82,7 @@ print(f"largest difference of a probability: {abs(learned - table).max():.1e}")
 for name, loss in losses.items():
     print(f"{name:16}  loss of the 200 other names {loss:.4f}")
 
-# %% Invent names: draw letter after letter, each with its probability, until the dot
+# %% Invent names by sampling: draw letter after letter, each with its probability, until the dot
 rng = np.random.default_rng(1)
 invented = {"no knowledge": sample(lambda written: np.full(VOCABULARY, 1 / VOCABULARY), 8, rng)}
 invented["pairs"] = sample(lambda written: learned[written[-1]], 8, rng)

@@ -3,7 +3,7 @@
     python examples/scalar_backprop.py
 
 In this lesson you learn what a gradient is and how to compute it. The chain rule multiplies the slopes along each path
-through the graph, and adds the products of all paths. One backward pass does this for all inputs at once. Finite
+through the computational graph, and adds the products. One backward pass does this for all inputs at once. Finite
 differences can check the result, but rounding limits their accuracy.
 """
 

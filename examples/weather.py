@@ -61,7 +61,7 @@ standard = tg.data.Standardizer().fit(train[0])
 x, y = standard.transform(train[0]), train[1]
 validation = standard.transform(valid[0]), valid[1]
 
-# %% Make the model, and draw the graph of its loss, with the value and the gradient of every operation
+# %% Make the model: a weight for each feature, and a bias. Draw the graph of its loss, with all values and gradients
 model = tg.nn.Linear(len(features), 1, rng=0)
 inputs, outputs = (tg.Tensor(a, requires_grad=False, label=name) for a, name in ((x, "today"), (y, "tomorrow")))
 loss = tg.mse_loss(model(inputs), outputs)
@@ -72,7 +72,7 @@ for suffix in ("svg", "png"):
 # %% Train the model until it has converged
 # The loss is a bowl. With the learning rate 1 / (largest curvature), no step goes beyond the minimum in any direction.
 # When is training finished? `tol` says: when the loss changed in the last ten epochs by at most this share of itself,
-# and is expected to change no more than that in all later epochs. Then more epochs would not change the printed digits.
+# and is expected to change no more than that in all later epochs. This is convergence.
 lr = 1 / np.linalg.eigvalsh(2 / len(x) * x.T @ x)[-1]
 sgd = tg.optim.SGD(model.parameters(), lr=lr)
 history = tg.fit(model, tg.mse_loss, (x, y), optimizer=sgd, epochs=20_000, valid_data=validation, tol=1e-10)
