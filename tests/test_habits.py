@@ -28,6 +28,7 @@ ANSWERED = {
     "x.sin()": "write np.sin", "x.softmax(0)": "write tg.softmax(x)", "x.masked_fill(x > 1, 0)": "write np.where",
     "x.float()": "write x.astype(np.float32)", "x.is_leaf": "write x.fun is None", "x.norm()": "np.linalg.norm",
     "tg.nn.ModuleList()": "a plain list", "tg.nn.ModuleDict": "a plain dict", "tg.summary(x)": "write model.summary(x)",
+    "model.apply(print)": "for m in model.modules()", "model.buffers()": "model.tensors()",
     "model.cuda()": "one device", "model.fit(a, a)": "write tg.fit(model",
     "model.compile()": "write tg.fit(model", "model.predict(a)": "tg.predict(model, X)",
     "model.register_buffer('a', x)": "requires_grad=False",

@@ -1,6 +1,7 @@
 """`model.summary(x)` and the repr: rows that add up, shapes of every call, and a model that stays as it was."""
 
 import copy
+import re
 
 import numpy as np
 import pytest
@@ -38,21 +39,21 @@ class Net(nn.Module):
 
 
 TABLE = """Net()
----------------------------------------------------------------
-name       layer             output shape     parameters  bytes
----------------------------------------------------------------
-scale      Tensor (5,)                                 5     40
-layers.0   Linear(3 -> 4)    (7, 4)                   16    128
-layers.1   BatchNorm1d(4)    (7, 4)                    8     64
-heads.a    Linear(4 -> 2)    (7, 2)                   10     80
-heads.b    MLP(4 -> 3 -> 1)  (7, 1)                   19    152
-heads.b.0  Linear(4 -> 3)    (7, 3)                   15    120
-heads.b.1  ReLU()            (7, 3)                    0      0
-heads.b.2  Linear(3 -> 1)    (7, 1)                    4     32
-again      Linear(4 -> 4)    (7, 4), 3 calls          20    160
-unused     Linear(1 -> 1)    not called                2     16
-drop       Dropout(0.5)      (7, 4)                    0      0
----------------------------------------------------------------
+-----------------------------------------------------------------
+name       layer             output shape     parameters   bytes
+-----------------------------------------------------------------
+scale      Tensor (5,)                                 5      40
+layers.0   Linear(3 -> 4)    (7, 4)                   16     128
+layers.1   BatchNorm1d(4)    (7, 4)                    8      64
+heads.a    Linear(4 -> 2)    (7, 2)                   10      80
+heads.b    MLP(4 -> 3 -> 1)  (7, 1)                  (19)   (152)
+heads.b.0  Linear(4 -> 3)    (7, 3)                   15     120
+heads.b.1  ReLU()            (7, 3)                    0       0
+heads.b.2  Linear(3 -> 1)    (7, 1)                    4      32
+again      Linear(4 -> 4)    (7, 4), 3 calls          20     160
+unused     Linear(1 -> 1)    not called                2      16
+drop       Dropout(0.5)      (7, 4)                    0       0
+-----------------------------------------------------------------
 Parameters: 80 (640 bytes)
 Other state, not trained: 9 (72 bytes)"""
 
@@ -63,7 +64,8 @@ def test_a_summary_is_printed_with_layers_shapes_parameters_and_bytes(capsys):
     assert text == TABLE
     assert repr(text) == "<Summary: 80 parameters, 640 bytes>"
     assert (text.parameters, text.bytes, len(text.rows)) == (80, 640, 11)
-    assert text.rows[1] == ("layers.0", "Linear(3 -> 4)", "(7, 4)", 16, 128)
+    assert text.rows[1] == ("layers.0", "Linear(3 -> 4)", "(7, 4)", 16, 128, None)
+    assert text.rows[4] == ("heads.b", "MLP(4 -> 3 -> 1)", "(7, 1)", 0, 0, (19, 152))
 
 
 def test_a_summary_leaves_no_trace(capsys):
@@ -116,9 +118,9 @@ def test_several_inputs_outputs_and_shapes(capsys):
 
 
 def test_a_layer_alone_and_a_model_without_an_input(capsys):
-    assert nn.Linear(2, 3).summary(np.ones((4, 2))).rows == [("", "Linear(2 -> 3)", "(4, 3)", 9, 72)]
+    assert nn.Linear(2, 3).summary(np.ones((4, 2))).rows == [("", "Linear(2 -> 3)", "(4, 3)", 9, 72, None)]
     without = nn.Sequential(nn.Linear(2, 3, dtype=np.float32), nn.Tanh()).summary()
-    assert without.rows == [("0", "Linear(2 -> 3)", "", 9, 36), ("1", "Tanh()", "", 0, 0)]
+    assert without.rows == [("0", "Linear(2 -> 3)", "", 9, 36, None), ("1", "Tanh()", "", 0, 0, None)]
     assert "output shape" not in without
     assert nn.Tanh().summary(np.ones(3)).parameters == 0
 
@@ -160,17 +162,20 @@ def models(draw, depth=2):
 
 @settings(max_examples=40)
 @given(models())
-def test_rows_add_up_at_every_level(model):
-    rows = model.summary().rows
-    modules = {name: m for name, m in model.named_modules()}
-    holders = {name for name in modules if any(n.startswith(f"{name}." if name else "") and n != name for n in modules)}
-    leaves = [row for row in rows if row.name not in holders or not row.name]
-    assert sum(row.parameters for row in leaves) == sum(p.size for p in model.parameters())
-    assert sum(row.bytes for row in leaves) == sum(p.data.nbytes for p in model.parameters())
-    lines = repr(model).split("\n")
-    assert lines[0] == f"Module(){lines[0][8:].split('parameters')[0]}parameters"
-    assert int(lines[0].split()[-2]) == sum(p.size for p in model.parameters())
-    assert [line.split()[0] for line in lines[1:]] == [row.name for row in rows if row.name]
+def test_rows_add_up(model):
+    rows, total = model.summary().rows, sum(p.size for p in model.parameters())
+    assert sum(row.parameters for row in rows) == total
+    assert sum(row.bytes for row in rows) == sum(p.data.nbytes for p in model.parameters())
+    for row in rows:
+        if row.subtotal:
+            assert row.parameters == 0
+            inside = [r for r in rows if r.name.startswith(f"{row.name}.")]
+            assert row.subtotal == (sum(r.parameters for r in inside), sum(r.bytes for r in inside))
+    first, *lines = repr(model).split("\n")
+    assert re.fullmatch(rf"Module\(\) +{total} parameters", re.sub(" +", " ", first))
+    assert [line.split()[0] for line in lines] == [row.name for row in rows if row.name]
+    if lines:
+        assert sum(int(found[1]) for line in lines if (found := re.search(r" (\d+)$", line))) == total
 
 
 def test_a_summary_in_a_summary(capsys):

@@ -22,6 +22,8 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     **dict.fromkeys(("cuda", "cpu", "to", "device", "contiguous", "pin_memory"), ONE_DEVICE),
     **dict.fromkeys(("compile", "fit", "predict", "evaluate"), TRAINING),
     **dict.fromkeys(("Parameter", "register_parameter"), "self.name = tg.Tensor(...), and it is a parameter"),
+    **dict.fromkeys(("apply", "children", "named_children"), "for m in model.modules(): ..., or named_modules()"),
+    **dict.fromkeys(("buffers", "named_buffers"), "model.tensors(), and take those without requires_grad"),
     "register_buffer": "self.name = tg.Tensor(..., requires_grad=False)",
     **dict.fromkeys(("functional", "F"), "tg.relu, tg.softmax, tg.mse_loss: functions are names of tg itself"),
     "MSELoss": "tg.mse_loss(prediction, target)", "L1Loss": "tg.l1_loss(prediction, target)",

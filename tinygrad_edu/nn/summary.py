@@ -16,13 +16,14 @@ observed: dict[int, list[tuple[object, Any]]] = {}
 
 
 class Row(NamedTuple):
-    """A layer, or a Tensor that a module with layers holds itself, and the parameters that no earlier row has."""
+    """A layer, or a Tensor beside layers, and the parameters that no other row has: the rows add up to the total."""
 
     name: str  # dotted
     layer: str
     output_shape: str
     parameters: int
     bytes: int
+    subtotal: tuple[int, int] | None = None  # of a module with layers: the parameters and bytes in the rows below
 
 
 class Summary(str):
@@ -56,9 +57,10 @@ def model_text(model: Any) -> str:
     total = f"{_count(model.parameters())[0]:,}"
     pad = max((len(row.name) for row in rows), default=0)
     left = [model.describe()] + [f"  {row.name:{pad}}  {row.layer}" for row in rows]
-    right = [total] + [f"{row.parameters:,}" if row.parameters else "" for row in rows]
-    width = max(map(len, left))
-    lines = [f"{a:{width}}  {n:>{len(total)}}".rstrip() for a, n in zip(left, right, strict=True)]
+    end = _end(rows)
+    right = [total + end, *(_numbers(row, end)[0] if row.parameters or row.subtotal else "" for row in rows)]
+    width, digits = max(map(len, left)), max(map(len, right))
+    lines = [f"{a:{width}}  {n:>{digits}}".rstrip() for a, n in zip(left, right, strict=True)]
     return "\n".join([lines[0] + " parameters", *lines[1:]])
 
 
@@ -116,7 +118,11 @@ def _rows(model: Any, outputs: dict[int, list[str]] | None = None) -> Iterator[R
             calls = (outputs or {}).get(id(x), [])
             several = f", {len(calls)} calls" if len(calls) > 1 else ""
             shape = ", ".join(dict.fromkeys(calls)) + several or "not called"
-            yield Row(name, x.describe(), "" if outputs is None else shape, *_count(inside))
+            shape = "" if outputs is None else shape
+            if name in holders:
+                yield Row(name, x.describe(), shape, 0, 0, _count(inside))
+            else:
+                yield Row(name, x.describe(), shape, *_count(inside))
 
 
 def _owner(name: str, modules: dict[str, Any]) -> str:
@@ -133,6 +139,18 @@ def _count(tensors: list[Any]) -> tuple[int, int]:
     return sum(t.size for t in tensors), sum(t.size * t.dtype.itemsize for t in tensors)
 
 
+def _numbers(row: Row, end: str) -> list[str]:
+    """Return the numbers of a row as text: a subtotal in parentheses, and `end` after other numbers."""
+    if row.subtotal:
+        return [f"({n:,})" for n in row.subtotal]
+    return [f"{row.parameters:,}{end}", f"{row.bytes:,}{end}"]
+
+
+def _end(rows: list[Row]) -> str:
+    """Return what stands in the place of a closing parenthesis, so that digits are below each other."""
+    return " " if any(row.subtotal for row in rows) else ""
+
+
 def _shape(y: Any) -> str:
     """Return the shape of an output, or of its members."""
     if isinstance(y, dict):
@@ -145,8 +163,9 @@ def _shape(y: Any) -> str:
 
 def _lines(rows: list[Row], with_shapes: bool) -> list[str]:
     """Return the lines of a table: names and texts to the left, numbers to the right."""
-    head = ["name", "layer", "output shape", "parameters", "bytes"]
-    cells = [head, *([*row[:3], f"{row.parameters:,}", f"{row.bytes:,}"] for row in rows)]
+    end = _end(rows)
+    head = ["name", "layer", "output shape", f"parameters{end}", f"bytes{end}"]
+    cells = [head, *([*row[:3], *_numbers(row, end)] for row in rows)]
     columns = [c for c in zip(*cells, strict=True) if with_shapes or c[0] != "output shape"]
     widths = [max(map(len, column)) for column in columns]
     numbers = len(columns) - 2
@@ -157,4 +176,5 @@ def _lines(rows: list[Row], with_shapes: bool) -> list[str]:
         for line in zip(*columns, strict=True)
     ]
     rule = "-" * len(aligned[0])
-    return [rule, aligned[0], rule, *[line.rstrip() for line in aligned[1:]], rule]
+    head_line, *body = [line.rstrip() for line in aligned]
+    return [rule, head_line, rule, *body, rule]
