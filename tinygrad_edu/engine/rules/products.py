@@ -9,15 +9,24 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import ArrayLike
 
-from .registry import Array, arrays_of, composition, defvjp, primitive
+from .registry import Array, array_likes, arrays_of, composition, defvjp, primitive
 
 
 def matmul(a: Array, b: Array) -> Array:
-    """Return a @ b; for two matrices of one class `dot` gives the same product and starts sooner."""
+    """Return a @ b; for two matrices of one class `dot` gives the same product and starts sooner.
+
+    A stack of matrices times one matrix is one product of all their rows, where `@` makes a product for each of them.
+    """
     try:
-        return a.dot(b) if a.ndim == 2 and b.ndim == 2 and type(a) is type(b) else a @ b
+        if b.ndim != 2 or a.ndim < 2 or type(a) is not type(b):
+            return a @ b
+        if a.ndim == 2:
+            return a.dot(b)
     except AttributeError:
         raise TypeError("a matrix product takes no numbers; multiply with *") from None
+    if not isinstance(a, np.ndarray) or type(a) in array_likes or a.shape[-1] != b.shape[0]:
+        return a @ b
+    return a.reshape(math.prod(a.shape[:-1]), a.shape[-1]).dot(b).reshape(*a.shape[:-1], b.shape[1])
 
 
 # Matrix products
