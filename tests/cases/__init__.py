@@ -16,6 +16,7 @@ from . import (
     joining,
     linalg,
     matrix_functions,
+    normalization,
     norms,
     polynomials,
     products,
@@ -34,8 +35,8 @@ from . import (
 
 READING = (
     elementwise, special, reductions, scans, statistics, sorting, calculus, polynomials, shaping, joining, indexing,
-    products, einsum, linalg, norms, decompositions, activations, entropies, gamma, convolution, matrix_functions,
-    recurrences, scipy_special, scipy_bessel, scipy_distributions, windows,
+    products, einsum, linalg, normalization, norms, decompositions, activations, entropies, gamma, convolution,
+    matrix_functions, recurrences, scipy_special, scipy_bessel, scipy_distributions, windows,
 )  # fmt: skip
 PAGES = {page.__name__.removeprefix("cases."): page.CASES for page in READING}
 CASES = {fun: case for page in PAGES.values() for fun, case in page.items()}

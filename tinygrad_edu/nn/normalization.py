@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..engine.rules.normalization import normalise
 from ..engine.rules.registry import Array, predicate_of_all
 from ..engine.tensor import Tensor
 from .layers import checked_input, checked_sizes
@@ -200,13 +201,11 @@ class GroupNorm(Module):
 
 
 def normalised(x: Any, axes: tuple[int, ...], eps: Any, centre: bool = True) -> Any:
-    """Return x with mean 0 (unless `centre` is False) and mean square 1 along `axes`, as far as `eps` allows."""
+    """Return x with mean 0 (if `centre`) and mean square 1 along its last `axes`, as far as `eps` allows."""
     if squares_overflow(x.data if isinstance(x, Tensor) else x):
         x, scale = scaled(x, axes)
         eps = eps / scale / scale
-    if centre:
-        x = x - np.mean(x, axis=axes, keepdims=True)
-    return x / np.sqrt(np.mean(np.square(x), axis=axes, keepdims=True) + eps)
+    return normalise(x, eps, len(axes), centre)
 
 
 def widened(x: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .foreign import array_from
-from .reductions import spread, widened
+from .reductions import row_sums, spread, widened
 from .registry import Array, Axis, defvjp, pointwise, primitive
 
 
@@ -98,7 +98,7 @@ def softmax(x: Array, axis: Axis = -1) -> Array:
     if getattr(x, "dtype", _FLOAT64).char == "e":  # the sum may be more than its largest number
         return softmax(x.astype(np.float32), axis).astype(np.float16)
     e = np.exp(x - finite_max(x, axis))
-    return e / np.sum(e, axis=axis, keepdims=True)
+    return e / row_sums(e, axis)
 
 
 def finite_max(x: Array, axis: Axis) -> Array:
@@ -114,7 +114,7 @@ def log_softmax(x: Array, axis: Axis = -1) -> Array:
     if getattr(x, "dtype", _FLOAT64).char == "e":
         return log_softmax(x.astype(np.float32), axis).astype(np.float16)
     z = x - finite_max(x, axis)
-    return z - np.log(np.sum(np.exp(z), axis=axis, keepdims=True))
+    return z - np.log(row_sums(np.exp(z), axis))
 
 
 @primitive
@@ -131,9 +131,9 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 def softmax_rule(g: Array, y: Array, x: Array, axis: Axis = -1) -> Array:
     """y (g - sum(g y))."""
     g = widened(g)
-    return y * (g - np.sum(g * y, axis=axis, keepdims=True))
+    return y * (g - row_sums(g * y, axis))
 
 
 defvjp(softmax,     softmax_rule)
-defvjp(log_softmax, lambda g, y, x, axis=-1: g - softmax(x, axis) * np.sum(widened(g), axis=axis, keepdims=True))
+defvjp(log_softmax, lambda g, y, x, axis=-1: g - softmax(x, axis) * row_sums(widened(g), axis))
 defvjp(logsumexp,   lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * softmax(x, axis))

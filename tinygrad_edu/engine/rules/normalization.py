@@ -1,0 +1,34 @@
+"""Normalisation along the last axes, as layers use it."""
+
+import math
+
+import numpy as np
+
+from .reductions import row_sums
+from .registry import Array, defvjp, primitive
+
+
+@primitive
+def normalise(x: Array, eps: Array | float, axes: int = 1, centre: bool = True) -> Array:
+    """x, or with `centre` x minus its mean, over the root of the mean of its squares plus eps; along the last axes."""
+    d = x - row_means(x, axes) if centre else x
+    return d / np.sqrt(row_means(d * d, axes) + eps)
+
+
+def row_means(x: Array, axes: int) -> Array:
+    """Return the means over the last axes, with axes of length 1 in their place."""
+    n = math.prod(x.shape[x.ndim - axes :])
+    rows = x if axes == 1 else x.reshape(*x.shape[:-axes], n)
+    means = row_sums(rows) / n
+    return means if axes == 1 else means.reshape(*x.shape[:-axes], *(1,) * axes)
+
+
+def normalise_rule(g: Array, y: Array, x: Array, eps: Array | float, axes: int = 1, centre: bool = True) -> Array:
+    """g without its mean and without its part along y, over the root."""
+    d, part = x, y * row_means(g * y, axes)
+    if centre:
+        d, g = x - row_means(x, axes), g - row_means(g, axes)
+    return (g - part) / np.sqrt(row_means(d * d, axes) + eps)
+
+
+defvjp(normalise, normalise_rule)
