@@ -1,15 +1,8 @@
 """The reference: NumPy code with gradients derived by hand and all arrays allocated in advance."""
 
 import numpy as np
-
-
-def flat(arrays):
-    """Return one flat array that holds all the arrays, and a view of each array in it."""
-    whole, parts, at = np.concatenate([a.ravel() for a in arrays]), [], 0
-    for a in arrays:
-        parts.append(whole[at : at + a.size].reshape(a.shape))
-        at += a.size
-    return whole, parts
+from by_hand_images import images
+from flattening import flat
 
 
 class Network:
@@ -145,4 +138,7 @@ def hessian(w):
     return step, lambda: h
 
 
-TASKS = {"moons": moons, "line": line, "digits": classifier, "wide": classifier, "curve": curve, "hessian": hessian}
+TASKS = {
+    "moons": moons, "line": line, "digits": classifier, "wide": classifier, "images": images, "curve": curve,
+    "hessian": hessian,
+}  # fmt: skip

@@ -71,6 +71,23 @@ def classifier(w):
     return training(w, loss, start, adam, w.batches)
 
 
+def images(w):
+    def loss(params, x, y):
+        for weight, bias in zip(params[0:-2:2], params[1:-2:2], strict=True):
+            x = jax.nn.relu(jax.lax.conv(x, weight, (1, 1), "SAME") + bias[:, None, None])
+            n, c, height, width = x.shape
+            x = x.reshape(n, c, height // 2, 2, width // 2, 2).max((3, 5))
+        z = x.reshape(len(x), -1) @ params[-2].T + params[-1]
+        return -jnp.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=1).mean()
+
+    def momentum(state, grads):
+        velocity = [w.momentum * v + g for v, g in zip(state[1], grads, strict=True)]
+        return [p - w.lr * v for p, v in zip(state[0], velocity, strict=True)], velocity
+
+    start = [jnp.array(p) for p in w.params], [jnp.zeros_like(p) for p in w.params]
+    return training(w, loss, start, momentum, w.batches)
+
+
 def function(f, x):
     f, x, last = jax.jit(f), jnp.array(x), []
 
@@ -89,4 +106,7 @@ def hessian(w):
     return function(jax.hessian(lambda x: (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()), w.x)
 
 
-TASKS = {"moons": moons, "line": line, "digits": classifier, "wide": classifier, "curve": curve, "hessian": hessian}
+TASKS = {
+    "moons": moons, "line": line, "digits": classifier, "wide": classifier, "images": images, "curve": curve,
+    "hessian": hessian,
+}  # fmt: skip

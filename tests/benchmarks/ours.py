@@ -14,8 +14,8 @@ def mlp(params, x):
     return x @ w + b
 
 
-def training(w, jit, loss, optimizer, batches):
-    params, count = [tg.Tensor(p) for p in w.params], [0]
+def training(w, jit, loss, optimizer, batches, params=None):
+    params, count = params or [tg.Tensor(p) for p in w.params], [0]
     opt = optimizer(params)
 
     def update(x, y):
@@ -53,6 +53,19 @@ def classifier(w, jit):
     )  # fmt: skip
 
 
+def images(w, jit):
+    layers, dtype = [], w.params[0].dtype
+    for c, out in ((1, 16), (16, 32)):
+        layers += [tg.nn.Conv2d(c, out, 3, padding=1, dtype=dtype), tg.nn.ReLU(), tg.nn.MaxPool2d(2)]
+    model = tg.nn.Sequential(*layers, tg.nn.Flatten(), tg.nn.Linear(128, 10, dtype=dtype))
+    for p, value in zip(model.parameters(), w.params, strict=True):
+        p.data[...] = value
+    return training(
+        w, jit, lambda ps, x, y: tg.cross_entropy(model(x), y),
+        lambda ps: tg.optim.SGD(ps, lr=w.lr, momentum=w.momentum), w.batches, model.parameters(),
+    )  # fmt: skip
+
+
 def function(f, x, jit):
     f, last = tg.jit(f) if jit else f, []
 
@@ -73,6 +86,9 @@ def hessian(w, jit):
     return function(f, w.x, jit)
 
 
-TASKS = {"moons": moons, "line": line, "digits": classifier, "wide": classifier, "curve": curve, "hessian": hessian}
+TASKS = {
+    "moons": moons, "line": line, "digits": classifier, "wide": classifier, "images": images, "curve": curve,
+    "hessian": hessian,
+}  # fmt: skip
 EAGER = {name: functools.partial(task, jit=False) for name, task in TASKS.items()}
 JIT = {name: functools.partial(task, jit=True) for name, task in TASKS.items()}

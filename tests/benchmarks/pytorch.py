@@ -13,8 +13,8 @@ def network(params):
     return torch.nn.Sequential(*found[:-1])
 
 
-def training(w, loss, optimizer, batches):
-    model, count = network(w.params), [0]
+def training(w, loss, optimizer, batches, model=None):
+    model, count = model or network(w.params), [0]
     opt = optimizer(model.parameters())
     batches = [(torch.tensor(x), torch.tensor(y)) for x, y in batches]
 
@@ -50,6 +50,20 @@ def classifier(w):
     )  # fmt: skip
 
 
+def images(w):
+    layers = []
+    for c, out in ((1, 16), (16, 32)):
+        layers += [torch.nn.Conv2d(c, out, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2)]
+    model = torch.nn.Sequential(*layers, torch.nn.Flatten(), torch.nn.Linear(128, 10))
+    for p, value in zip(model.parameters(), w.params, strict=True):
+        p.data[...] = torch.tensor(value)
+    step, _ = training(
+        w, lambda m, x, y: functional.cross_entropy(m(x), y),
+        lambda ps: torch.optim.SGD(ps, lr=w.lr, momentum=w.momentum), w.batches, model,
+    )  # fmt: skip
+    return step, lambda: torch.cat([p.detach().reshape(-1) for p in model.parameters()]).numpy()
+
+
 def curve(w):
     x = torch.tensor(w.x, requires_grad=True)
 
@@ -74,4 +88,7 @@ def hessian(w):
     return step, lambda: last[0].numpy()
 
 
-TASKS = {"moons": moons, "line": line, "digits": classifier, "wide": classifier, "curve": curve, "hessian": hessian}
+TASKS = {
+    "moons": moons, "line": line, "digits": classifier, "wide": classifier, "images": images, "curve": curve,
+    "hessian": hessian,
+}  # fmt: skip

@@ -49,6 +49,19 @@ def wide():
     return classifier(x.astype(np.float32), y, [784, 512, 256, 10], 128)
 
 
+def images():
+    x, y = load_digits(return_X_y=True)
+    rng = np.random.default_rng(6)
+    order = rng.permutation(len(x))[: len(x) // 64 * 64].reshape(-1, 64)
+    batches = [((x[i] / 16).astype(np.float32).reshape(-1, 1, 8, 8), y[i]) for i in order]
+    params = []  # in PyTorch's order and layout
+    for c, out in ((1, 16), (16, 32)):
+        weight = rng.standard_normal((out, c, 3, 3)) * np.sqrt(2 / (9 * c))
+        params += [weight.astype(np.float32), np.zeros(out, np.float32)]
+    params += [(rng.standard_normal((10, 128)) * np.sqrt(2 / 128)).astype(np.float32), np.zeros(10, np.float32)]
+    return SimpleNamespace(batches=batches, params=params, lr=0.05, momentum=0.9)
+
+
 def curve():
     return SimpleNamespace(x=np.random.default_rng(4).standard_normal(1_000_000))
 
@@ -62,6 +75,7 @@ TITLES = {
     line: "line: linear regression on 17,000 x 3, SGD, float64",
     digits: "digits: MLP 64-128-64-10, Adam, batches of 64, float32",
     wide: "wide: MLP 784-512-256-10, Adam, batches of 128, float32",
+    images: "images: convolutions 1-16-32, 3 x 3, max pooling, on digits, SGD, batches of 64, float32",
     curve: "curve: value and gradient of a sum over 1,000,000 numbers",
     hessian: "hessian: all second derivatives of Rosenbrock's function, n = 50",
 }
