@@ -1,7 +1,9 @@
 """Settings for all tests."""
 
+import gc
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -17,3 +19,14 @@ def pytest_xdist_auto_num_workers(config):
         return 0
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes inherit it, and keep the cores busy
     return min(os.cpu_count() or 1, 4)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect the tests without the cycle collector: it would look through half a million objects that all stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -102,7 +102,7 @@ def test_transforms_call_no_redefined_method():
 
 
 @pytest.mark.parametrize("fun", CASES, ids=lambda fun: fun.__name__)
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(data=st.data())
 def test_no_rule_and_no_composition_calls_a_redefined_method(fun, data):
     f, args = data.draw(CASES[fun])

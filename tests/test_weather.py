@@ -87,17 +87,17 @@ def test_the_pictures_are_real(seattle):
         assert text in shown
 
 
-def test_anyones_table_with_gaps_is_filled_forward_and_reported(tmp_path):
+def test_anyones_table_with_gaps_is_filled_forward_and_reported(tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"price, €": rng.normal(50, 9, 200), "visitors": rng.uniform(0, 1e4, 200), "note": "text"})
     table["sales"] = (3 * table["price, €"] + 0.01 * table["visitors"]).shift(1) + rng.normal(size=200)
     table.loc[[17, 18, 90], "visitors"] = np.nan
     table.to_csv(tmp_path / "shop.csv", index=False)
     args = "--csv", tmp_path / "shop.csv", "--target", "sales", "--features", "visitors,sales"
-    result = run(*args, "--output", tmp_path / "out")
-    assert result.returncode == 0, result.stderr
-    assert "200 rows; missing values: 3 in visitors, 1 in sales, forward-filled; left out the first 1" in result.stdout
-    assert_same(result.stdout, least_squares(table.ffill().iloc[1:], ["visitors", "sales"], "sales"))
+    run_here(monkeypatch, *args, "--output", tmp_path / "out")
+    stdout = capsys.readouterr().out
+    assert "200 rows; missing values: 3 in visitors, 1 in sales, forward-filled; left out the first 1" in stdout
+    assert_same(stdout, least_squares(table.ffill().iloc[1:], ["visitors", "sales"], "sales"))
     assert sorted(os.listdir(tmp_path / "out")) == PICTURES
 
 
