@@ -40,8 +40,8 @@ def shared(call: Call) -> Sequence[Var]:
 
 def can_vary(call: Call) -> bool:
     """Whether the result may have another shape or dtype for other values, as that of np.unique; a plan checks it."""
-    fun, variable = call.fun, [v for v in call.uses if type(v.source) is not Constant]
-    if type(fun) is np.ufunc or not variable:
+    fun = call.fun
+    if type(fun) is np.ufunc or not (variable := [v for v in call.uses if type(v.source) is not Constant]):
         return False
     if fun is part:
         return can_vary(call.args[0].source)

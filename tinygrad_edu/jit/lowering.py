@@ -125,12 +125,11 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
     elif call.out.shape == () and not call.draws:
         _scalar(emitter, call, args)
     else:
-        known = (not call.kwargs or call.fun in REDUCTIONS) and not can_vary(call)
-        lowering = LOWERINGS.get(call.fun) if known else None
+        lowering = LOWERINGS.get(call.fun) if not call.kwargs or call.fun in REDUCTIONS else None
         if lowering is None and call.elementwise:
             lowering = _ufunc
         leaving = call.out in emitter.layout.leaving and lowering is not _product
-        if lowering and not call.draws and not leaving and emitter.layout.optimized:
+        if lowering and not call.draws and not leaving and emitter.layout.optimized and not can_vary(call):
             for line in lowering(emitter, call, i, args):
                 emitter.emit(line, call.phase)
         if call.out not in emitter.locations:

@@ -10,11 +10,11 @@ from typing import Any
 
 from ..engine.errors import Line, explained, format_line
 from ..engine.mode import Watcher, paused, watching
+from ..engine.rules.registry import leaves
 from ..optim.inplace import warnings_raise
 from ..trace.capture import InUse, claimed
 from ..trace.captured import Captured
 from ..trace.closure import PLAIN
-from ..trace.containers import leaves
 from ..trace.ir import Call, Snapshot, Var, placeholder, substituted, variables
 from ..trace.opening import open_calls
 from ..trace.printer import Source
@@ -45,7 +45,7 @@ class Recording:
         captured.forget()
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
-        given = [x for call in program.calls for _, x in leaves("", [call.args, call.kwargs])]
+        given = [x for call in program.calls for x in leaves([call.args, call.kwargs])]
         self.lock = Lock()  # its arrays serve one call at a time
         self.waits = not any(isinstance(x, FunctionType) for x in given)  # the user's code in it may wait for the call
         self.run = self.plan.run
