@@ -66,6 +66,52 @@ def images(w, jit):
     )  # fmt: skip
 
 
+class Block(tg.nn.Module):
+    def __init__(self, width, heads):
+        self.norm1, self.norm2 = tg.nn.LayerNorm(width), tg.nn.LayerNorm(width)
+        self.attention = tg.nn.MultiheadAttention(width, heads)
+        self.up, self.down = tg.nn.Linear(width, 4 * width), tg.nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        x = x + self.attention(self.norm1(x), is_causal=True, need_weights=False)[0]
+        return x + self.down(tg.relu(self.up(self.norm2(x))))
+
+
+class Transformer(tg.nn.Module):
+    def __init__(self, w):
+        (letters, width), context = w.state["tokens.weight"].shape, len(w.state["places.weight"])
+        self.tokens, self.places = tg.nn.Embedding(letters, width), tg.nn.Embedding(context, width)
+        self.blocks = [Block(width, w.heads) for _ in range(w.blocks)]
+        self.norm, self.head = tg.nn.LayerNorm(width), tg.nn.Linear(width, letters)
+
+    def forward(self, tokens):
+        x = self.tokens(tokens) + self.places.weight
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.norm(x))
+
+
+class Lstm(tg.nn.Module):
+    def __init__(self, w):
+        rows, features = w.state["lstm.weight_ih_l0"].shape
+        self.lstm, self.head = tg.nn.LSTM(features, rows // 4), tg.nn.Linear(rows // 4, 10)
+
+    def forward(self, x):
+        return self.head(self.lstm(x)[0][:, -1])
+
+
+def network(kind, optimizer, w, jit):
+    model = kind(w).astype(np.float32)
+    model.load_state_dict(w.state)
+
+    def loss(params, x, y):
+        scores = model(x)
+        return tg.cross_entropy(scores.reshape(-1, scores.shape[-1]), y.reshape(-1))
+
+    step, _ = training(w, jit, loss, lambda ps: optimizer(ps, lr=w.lr), w.batches, model.parameters())
+    return step, lambda: np.concatenate([a.ravel() for _, a in sorted(model.state_dict().items())])
+
+
 def function(f, x, jit):
     f, last = tg.jit(f) if jit else f, []
 
@@ -88,7 +134,8 @@ def hessian(w, jit):
 
 TASKS = {
     "moons": moons, "line": line, "digits": classifier, "wide": classifier, "images": images, "curve": curve,
-    "hessian": hessian,
+    "hessian": hessian, "transformer": functools.partial(network, Transformer, tg.optim.AdamW),
+    "lstm": functools.partial(network, Lstm, tg.optim.Adam),
 }  # fmt: skip
 EAGER = {name: functools.partial(task, jit=False) for name, task in TASKS.items()}
 JIT = {name: functools.partial(task, jit=True) for name, task in TASKS.items()}

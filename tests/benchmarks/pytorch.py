@@ -1,5 +1,7 @@
 """PyTorch, used as in its tutorials: modules and torch.optim, eager."""
 
+from functools import partial
+
 import torch
 from torch.nn import functional
 
@@ -64,6 +66,55 @@ def images(w):
     return step, lambda: torch.cat([p.detach().reshape(-1) for p in model.parameters()]).numpy()
 
 
+class Block(torch.nn.Module):
+    def __init__(self, width, heads, context):
+        super().__init__()
+        self.norm1, self.norm2 = torch.nn.LayerNorm(width), torch.nn.LayerNorm(width)
+        self.attention = torch.nn.MultiheadAttention(width, heads, batch_first=True)
+        self.up, self.down = torch.nn.Linear(width, 4 * width), torch.nn.Linear(4 * width, width)
+        self.future = torch.nn.Transformer.generate_square_subsequent_mask(context)
+
+    def forward(self, x):
+        y = self.norm1(x)
+        x = x + self.attention(y, y, y, attn_mask=self.future, is_causal=True, need_weights=False)[0]
+        return x + self.down(torch.relu(self.up(self.norm2(x))))
+
+
+class Transformer(torch.nn.Module):
+    def __init__(self, w):
+        super().__init__()
+        (letters, width), context = w.state["tokens.weight"].shape, len(w.state["places.weight"])
+        self.tokens, self.places = torch.nn.Embedding(letters, width), torch.nn.Embedding(context, width)
+        self.blocks = torch.nn.Sequential(*[Block(width, w.heads, context) for _ in range(w.blocks)])
+        self.norm, self.head = torch.nn.LayerNorm(width), torch.nn.Linear(width, letters)
+
+    def forward(self, tokens):
+        return self.head(self.norm(self.blocks(self.tokens(tokens) + self.places.weight)))
+
+
+class Lstm(torch.nn.Module):
+    def __init__(self, w):
+        super().__init__()
+        rows, features = w.state["lstm.weight_ih_l0"].shape
+        self.lstm = torch.nn.LSTM(features, rows // 4, batch_first=True)
+        self.head = torch.nn.Linear(rows // 4, 10)
+
+    def forward(self, x):
+        return self.head(self.lstm(x)[0][:, -1])
+
+
+def module(kind, optimizer, w):
+    model = kind(w)
+    model.load_state_dict({name: torch.tensor(a) for name, a in w.state.items()})
+
+    def loss(model, x, y):
+        scores = model(x)
+        return functional.cross_entropy(scores.reshape(-1, scores.shape[-1]), y.reshape(-1))
+
+    step, _ = training(w, loss, lambda ps: optimizer(ps, lr=w.lr), w.batches, model)
+    return step, lambda: torch.cat([a.ravel() for _, a in sorted(model.state_dict().items())]).numpy()
+
+
 def curve(w):
     x = torch.tensor(w.x, requires_grad=True)
 
@@ -90,5 +141,6 @@ def hessian(w):
 
 TASKS = {
     "moons": moons, "line": line, "digits": classifier, "wide": classifier, "images": images, "curve": curve,
-    "hessian": hessian,
+    "hessian": hessian, "transformer": partial(module, Transformer, torch.optim.AdamW),
+    "lstm": partial(module, Lstm, torch.optim.Adam),
 }  # fmt: skip

@@ -70,6 +70,42 @@ def hessian():
     return SimpleNamespace(x=np.random.default_rng(5).standard_normal(50))
 
 
+def state(rng, shapes):
+    """Return float32 parameters by name, uniform within 1 / sqrt(the last axis); norms start at 1."""
+    uniform = {name: rng.uniform(-1, 1, shape) / shape[-1] ** 0.5 for name, shape in shapes.items()}
+    return {n: (np.ones_like(a) if "norm" in n else a).astype(np.float32) for n, a in uniform.items()}
+
+
+def transformer():
+    rng, width, letters, context = np.random.default_rng(6), 64, 65, 32
+    shapes = {"tokens.weight": (letters, width), "places.weight": (context, width)}
+    for i in range(2):
+        block = {
+            "norm1.weight": (width,), "norm1.bias": (width,), "attention.in_proj_weight": (3 * width, width),
+            "attention.in_proj_bias": (3 * width,), "attention.out_proj.weight": (width, width),
+            "attention.out_proj.bias": (width,), "norm2.weight": (width,), "norm2.bias": (width,),
+            "up.weight": (4 * width, width), "up.bias": (4 * width,), "down.weight": (width, 4 * width),
+            "down.bias": (width,),
+        }  # fmt: skip
+        shapes |= {f"blocks.{i}.{name}": shape for name, shape in block.items()}
+    shapes |= {"norm.weight": (width,), "norm.bias": (width,), "head.weight": (letters, width), "head.bias": (letters,)}
+    text = rng.integers(0, letters, (8, 16, context + 1))
+    batches = [(np.ascontiguousarray(t[:, :-1]), np.ascontiguousarray(t[:, 1:])) for t in text]
+    return SimpleNamespace(batches=batches, state=state(rng, shapes), heads=4, blocks=2, lr=1e-3)
+
+
+def lstm():
+    rng, steps, features, hidden = np.random.default_rng(7), 28, 28, 64
+    centres, y = rng.standard_normal((10, steps, features)), rng.integers(0, 10, (8, 32))
+    x = (centres[y] + 2 * rng.standard_normal((8, 32, steps, features))).astype(np.float32)
+    shapes = {
+        "lstm.weight_ih_l0": (4 * hidden, features), "lstm.weight_hh_l0": (4 * hidden, hidden),
+        "lstm.bias_ih_l0": (4 * hidden,), "lstm.bias_hh_l0": (4 * hidden,), "head.weight": (10, hidden),
+        "head.bias": (10,),
+    }  # fmt: skip
+    return SimpleNamespace(batches=list(zip(x, y, strict=True)), state=state(rng, shapes), lr=1e-3)
+
+
 TITLES = {
     moons: "moons: MLP 2-16-16-1, hinge loss and L2, SGD, float64",
     line: "line: linear regression on 17,000 x 3, SGD, float64",
@@ -78,4 +114,6 @@ TITLES = {
     images: "images: convolutions 1-16-32, 3 x 3, max pooling, on digits, SGD, batches of 64, float32",
     curve: "curve: value and gradient of a sum over 1,000,000 numbers",
     hessian: "hessian: all second derivatives of Rosenbrock's function, n = 50",
+    transformer: "transformer: 2 blocks, 4 heads, width 64, 16 x 32 letters, AdamW, float32",
+    lstm: "lstm: 28 steps of 28 features, 64 hidden units, Adam, batches of 32, float32",
 }
