@@ -34,7 +34,7 @@ def loss_of(logits: Any, y: Any) -> tg.Tensor:
 
 def new_model(lr: float) -> tuple[Any, Any]:
     """Return a new transformer, always with the same weights, and its optimizer."""
-    model = Transformer(VOCABULARY, LENGTH).astype(np.float32)
+    model = Transformer(VOCABULARY, LENGTH, dropout=0.1).astype(np.float32)
     return model, tg.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.3)
 
 

@@ -58,14 +58,14 @@ class Block(tg.nn.Module):
 class Transformer(tg.nn.Module):
     """Logits of the next character (n, length, characters), after each of the characters x (n, length), as numbers."""
 
-    def __init__(self, characters: int, length: int, dim: int = 32, heads: int = 4, layers: int = 2) -> None:
+    def __init__(self, characters: int, length: int, dim: int = 32, heads: int = 4, dropout: float = 0.0) -> None:
         rng = np.random.default_rng(0)
         self.characters, self.places = tg.nn.Embedding(characters, dim, rng), tg.nn.Embedding(length, dim, rng)
-        self.blocks = [Block(dim, heads, rng) for _ in range(layers)]
+        self.blocks = [Block(dim, heads, rng) for _ in range(2)]
         self.norm, self.logits = tg.nn.LayerNorm(dim), tg.nn.Linear(dim, characters, bias=False, rng=rng)
-        self.dropout = tg.nn.Dropout(0.1, rng)
-        for embedding in (self.characters, self.places, self.logits):
-            embedding.weight.data *= 0.1  # small at first, so that all characters are about equally likely
+        self.dropout = tg.nn.Dropout(dropout, rng)
+        for layer, size in ((self.characters, 0.5), (self.places, 0.5), (self.logits, 0.1)):
+            layer.weight.data *= size  # small logits make all characters about equally likely at first
 
     def forward(self, x: Any) -> Any:
         """Return the logits; `x` may be shorter than `length`."""
