@@ -91,14 +91,15 @@ def means(
     n, channels = x.shape[:2]
     columns = windows.unfold(x, at).reshape((channels, len(at.places), prod(at.counts) * n))
     total = np.sum(columns, axis=1).reshape((channels, *at.counts, n))
-    if divisor_override is not None:
-        return windows.batch_first(total / divisor_override)
-    return windows.batch_first(total / counts(at, ndim, padding, count_include_pad).astype(total.dtype))
+    divisor = divisor_override or counts(at, each(where, "padding", padding, ndim, 0), count_include_pad)
+    return windows.batch_first(total / (divisor if isinstance(divisor, int) else divisor.astype(total.dtype)))
 
 
-def counts(at: windows.Windows, ndim: int, padding: Sizes, count_include_pad: bool) -> Any:
-    """Return how many elements of each window count, with a last axis for the batch."""
-    pads = each("padding", "padding", padding, ndim, 0)
+def counts(at: windows.Windows, pads: Shape, count_include_pad: bool) -> Any:
+    """Return how many elements of a window count; if they differ, those of each window, with a last axis for n."""
+    if (count_include_pad or not any(pads)) and at.pads == tuple([(pad, pad) for pad in pads]):
+        return len(at.places)
+    ndim = len(pads)
     total = np.ones((1,) * (ndim + 1))
     for axis, (n, k, s, size, pad) in enumerate(zip(at.counts, at.kernel, at.stride, at.sizes, pads, strict=True)):
         first = np.arange(n) * s - pad
