@@ -19,12 +19,12 @@ from .engine.rules.registry import defvjp, nondifferentiable, primitive, support
 from .engine.tensor import Tensor
 from .engine.value import Value
 from .functions import (
-    adaptive_avg_pool2d, avg_pool1d, avg_pool2d, binary_cross_entropy, binary_cross_entropy_with_logits, celu, conv1d,
-    conv2d, conv_transpose2d, cosine_similarity, cross_entropy, elu, erf, gammaln, gaussian_nll_loss, gelu, glu,
-    hardsigmoid, hardswish, hardtanh, hinge_loss, huber_loss, kl_div, l1_loss, leaky_relu, log_softmax, logsigmoid,
-    logsumexp, margin_ranking_loss, max_pool1d, max_pool2d, mish, mse_loss, nll_loss, poisson_nll_loss, prelu, relu,
-    relu6, scaled_dot_product_attention, selu, sigmoid, silu, smooth_l1_loss, softmax, softplus, softsign,
-    triplet_margin_loss,
+    adaptive_avg_pool1d, adaptive_avg_pool2d, avg_pool1d, avg_pool2d, binary_cross_entropy,
+    binary_cross_entropy_with_logits, celu, conv1d, conv2d, conv_transpose1d, conv_transpose2d, cosine_similarity,
+    cross_entropy, elu, erf, gammaln, gaussian_nll_loss, gelu, glu, hardsigmoid, hardswish, hardtanh, hinge_loss,
+    huber_loss, kl_div, l1_loss, leaky_relu, log_softmax, logsigmoid, logsumexp, margin_ranking_loss, max_pool1d,
+    max_pool2d, mish, mse_loss, nll_loss, poisson_nll_loss, prelu, relu, relu6, scaled_dot_product_attention, selu,
+    sigmoid, silu, smooth_l1_loss, softmax, softplus, softsign, triplet_margin_loss,
 )  # fmt: skip
 from .transforms import tree
 from .transforms.custom import checkpoint, custom_vjp, stop_gradient
@@ -49,18 +49,18 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "AnomalyError", "DivergenceError", "Drawing", "Explanation", "GradientError", "History", "JitError", "Jitted",
-    "LostGradientError", "Tensor", "Value", "accuracy", "adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d",
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "check_grad", "checkpoint", "confusion_matrix",
-    "conv1d", "conv2d", "conv_transpose2d", "cosine_similarity", "cross_entropy", "custom_vjp", "data", "defvjp",
-    "detect_anomaly", "draw", "elementwise_grad", "elu", "erf", "evaluate", "explain", "fit", "gammaln",
-    "gaussian_nll_loss", "gelu", "ggnvp", "glu", "grad", "gradients", "hardsigmoid", "hardswish", "hardtanh", "hessian",
-    "hinge_loss", "huber_loss", "hvp", "integrate", "jacobian", "jit", "jvp", "kl_div", "l1_loss", "leaky_relu",
-    "linalg", "load", "log_softmax", "logsigmoid", "logsumexp", "lr_finder", "margin_ranking_loss", "max_pool1d",
-    "max_pool2d", "mish", "mse_loss", "nll_loss", "nn", "no_grad", "nondifferentiable", "odeint", "optim", "plot",
-    "poisson_nll_loss", "predict", "prelu", "primitive", "r2_score", "relu", "relu6", "save",
-    "scaled_dot_product_attention", "selu", "sigmoid", "signal", "silu", "smooth_l1_loss", "softmax", "softplus",
-    "softsign", "special", "stats", "stop_gradient", "supported", "tree", "triplet_margin_loss", "value_and_grad",
-    "vjp", "vmap",
+    "LostGradientError", "Tensor", "Value", "accuracy", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "avg_pool1d",
+    "avg_pool2d", "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "check_grad", "checkpoint",
+    "confusion_matrix", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "cosine_similarity",
+    "cross_entropy", "custom_vjp", "data", "defvjp", "detect_anomaly", "draw", "elementwise_grad", "elu", "erf",
+    "evaluate", "explain", "fit", "gammaln", "gaussian_nll_loss", "gelu", "ggnvp", "glu", "grad", "gradients",
+    "hardsigmoid", "hardswish", "hardtanh", "hessian", "hinge_loss", "huber_loss", "hvp", "integrate", "jacobian",
+    "jit", "jvp", "kl_div", "l1_loss", "leaky_relu", "linalg", "load", "log_softmax", "logsigmoid", "logsumexp",
+    "lr_finder", "margin_ranking_loss", "max_pool1d", "max_pool2d", "mish", "mse_loss", "nll_loss", "nn", "no_grad",
+    "nondifferentiable", "odeint", "optim", "plot", "poisson_nll_loss", "predict", "prelu", "primitive", "r2_score",
+    "relu", "relu6", "save", "scaled_dot_product_attention", "selu", "sigmoid", "signal", "silu", "smooth_l1_loss",
+    "softmax", "softplus", "softsign", "special", "stats", "stop_gradient", "supported", "tree", "triplet_margin_loss",
+    "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:

@@ -49,6 +49,15 @@ def conv2d(
     return convolution("conv2d", 2, x, weight, bias, stride, padding, dilation, groups)
 
 
+def conv_transpose1d(
+    x: Any, weight: Any, bias: Any = None, stride: Sizes = 1, padding: Sizes = 0, output_padding: Sizes = 0,
+    groups: int = 1, dilation: Sizes = 1,
+) -> Any:  # fmt: skip
+    """Return longer signals of x, (n, in, length), and a weight (in, out / groups, kernel); see `conv_transpose2d`."""
+    return transposed_convolution("conv_transpose1d", 1, x, weight, bias, stride, padding, output_padding, dilation,
+                                  groups)  # fmt: skip
+
+
 def conv_transpose2d(
     x: Any, weight: Any, bias: Any = None, stride: Sizes = 1, padding: Sizes = 0, output_padding: Sizes = 0,
     groups: int = 1, dilation: Sizes = 1,

@@ -92,7 +92,7 @@ def means(
     columns = windows.unfold(x, at).reshape((channels, len(at.places), prod(at.counts) * n))
     total = np.sum(columns, axis=1).reshape((channels, *at.counts, n))
     divisor = divisor_override or counts(at, each(where, "padding", padding, ndim, 0), count_include_pad)
-    return windows.batch_first(total / (divisor if isinstance(divisor, int) else divisor.astype(total.dtype)))
+    return windows.batch_first(total / (divisor.astype(total.dtype) if isinstance(divisor, np.ndarray) else divisor))
 
 
 def counts(at: windows.Windows, pads: Shape, count_include_pad: bool) -> Any:
