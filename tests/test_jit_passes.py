@@ -103,6 +103,11 @@ def test_algebra_leaves_out_calls_without_effect(f, left):
     assert len(calls(lambda x: f(x), X, optimize=("algebra", "dead"))) == left
 
 
+def test_the_exponential_of_a_sigmoid_is_computed_once():
+    f = tg.grad(lambda x: np.sum(tg.sigmoid(x) * x))
+    assert calls(f, X - 1, optimize=("algebra", "common", "dead")).count("exp") == 1
+
+
 def test_algebra_writes_the_second_power_as_numpy_does():
     assert calls(lambda x: x**2, X, optimize=("algebra",)) == ["square"]
     assert calls(lambda x: x ** np.full((40, 6), 2.0), X, optimize=("algebra",)) == ["power"]  # which rounds otherwise

@@ -149,13 +149,16 @@ def elide_broadcasts(call: Call, table: ValueTable) -> None:
             call.become(call.fun, (*others[0], small, *others[1]))
 
 
-ALGEBRA: Functions = {np.multiply, np.negative, np.power, np.positive, np.broadcast_to, np.reshape, np.sum, np.max}
+ALGEBRA: Functions = {
+    np.absolute, np.multiply, np.negative, np.power, np.positive, np.broadcast_to, np.reshape, np.sum, np.max,
+}  # fmt: skip
 
 
 def algebra(call: Call, table: ValueTable) -> Var | None:
     """Replace x * 1, x ** 1, +x and changes to the same shape by x, x ** 0 by 1, x ** 2 by a square, -(c x) by (-c) x.
 
-    A sum over all axes by number becomes one without an axis, and max loses a neutral initial value.
+    |-x| becomes |x|, so that the rule of a sigmoid finds the exponential that the sigmoid computed. A sum over all axes
+    by number becomes one without an axis, and max loses a neutral initial value.
     These hold to the last bit for infinities, NaN and zeros of both signs too. x + 0 does not, which is 0 for x = -0,
     nor does (x * a) * b = x * (a * b), where x * a may overflow or round to 0.
     """
@@ -171,6 +174,11 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
     new, *others = call.args
     if call.fun is np.negative:
         negate_factor(call)
+        return None
+    if call.fun is np.absolute:
+        made = new.source if type(new) is Var else None
+        if isinstance(made, Call) and made.fun is np.negative and not made.kwargs and call.out.dtype.kind == "f":
+            call.become(np.absolute, made.args)
         return None
     if call.fun is np.power:
         n = scalar_value(others[0])
