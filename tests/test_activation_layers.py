@@ -45,7 +45,7 @@ def test_values_gradients_and_state_are_pytorchs(kind, options, expected):
 LAYERS = [(kind, options) for kind, options, _ in EXPECTED["layers"]] + [("Hardsigmoid", {}), ("CELU", {"alpha": 0.6})]
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(
     st.sampled_from(LAYERS), arrays(shape=shapes(min_dims=3, min_side=2, max_side=3), low=-7, high=7, away=KINKS)
 )  # fmt: skip
