@@ -44,7 +44,8 @@ def cross_entropy(
         if ignore_index is not None:
             raise ValueError("cross_entropy: ignore_index is for class numbers, and the target holds probabilities")
         if not probabilities(target):
-            raise ValueError(f"cross_entropy: a target of shape {target.shape} holds probabilities, 0 to 1{_SWAPPED}")
+            swapped = "; pass the logits first, then the target"
+            raise ValueError(f"cross_entropy: a target of shape {target.shape} holds probabilities, 0 to 1{swapped}")
         if independent_classes(target, axis):
             given = f"the target of shape {target.shape} has rows without exactly one class along axis {axis}"
             raise ValueError(
@@ -120,7 +121,7 @@ def _checked_classes(
         text = f"one class number for each row, shape {needed}{f', or probabilities, shape {shape}' if soft else ''}"
         remedy = ""
         if classes.dtype.kind == "f" and (logits.dtype.kind in "iub" or classes.ndim > len(shape)):
-            remedy = _SWAPPED
+            remedy = f"; pass the {scores} first, then the target"
         elif len(shape) > 2 and classes.shape == shape[:-1]:
             remedy = "; classes are on axis 1, where np.moveaxis(logits, -1, 1) puts the last axis"
         elif classes.shape == shape and shape:
@@ -150,9 +151,6 @@ def _class_weights(weight: Any, logits: Any, axis: int, where: str = "cross_entr
         raise ValueError(f"{where}: weight holds one number for each class; {given}")
     weights = weights.astype(logits.dtype if logits.dtype.kind == "f" else np.float64)
     return np.reshape(weights, (classes,) + (1,) * (logits.ndim - 1 - axis))
-
-
-_SWAPPED = "; pass the logits first, then the target"
 
 
 @predicate

@@ -105,7 +105,7 @@ def poisson_nll_loss(
 
 
 def gaussian_nll_loss(
-    prediction: Any, target: Any, var: Any, full: bool = False, *, eps: float = 1e-6, reduction: str = "mean"
+    prediction: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, *, reduction: str = "mean"
 ) -> Any:
     """Return the mean of (log(var) + (prediction - target)**2 / var) / 2: minus a normal log-likelihood.
 
