@@ -1,5 +1,7 @@
 """A NumPy function on nodes: compute it on their data, then record the call."""
 
+import functools
+import operator
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from .rules.foreign import ORDINARY, array_from
 from .rules.reductions import about_mean
 from .rules.registry import (
     CONTAINERS,
+    array_likes,
     compositions,
     constants,
     implementation,
@@ -37,7 +40,7 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return about_mean(fun, *args, **kwargs)
         args, kwargs = _bound(fun, args, kwargs)
     kind: type[Node] | None = None
-    argvals, argnums = list(args), []
+    argvals, argnums, foreign = list(args), [], None
     for i, a in enumerate(args):
         if isinstance(a, Node):
             argvals[i] = a._value
@@ -51,10 +54,16 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         elif isinstance(a, CONTAINERS) and i < len(rules) and rules[i] is not None and holds_node(a):
             return apply(*separated(fun, args), kwargs)
         elif type(a) not in ORDINARY:
+            if type(a) in array_likes:
+                if outranked(a, args):
+                    return a.__array_function__(fun, (type(a),), args, kwargs)
+                foreign = a
             argvals[i] = array_from(a)
     assert kind is not None
     try:
         compute = implementation(fun, argvals) if fun in implementations else fun
+        if foreign is not None and fun is operator.getitem:  # an array asks no index how it computes
+            compute = functools.partial(_read_by, foreign)
         data = compute(*argvals, **kwargs)
     except (TypeError, ValueError, IndexError) as error:
         raise explained(error, fun, args, kwargs) from error
@@ -108,6 +117,16 @@ def where_true(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any],
     with np.errstate(all="ignore"):  # of elements that the mask leaves out
         y = apply(ufunc, inputs, kwargs)
     return np.where(where, y, 0)
+
+
+def _read_by(index: Any, x: Any, _: Any) -> Any:
+    """Return x[index] for an index that computes by itself, as a batch of indices does."""
+    return index.__array_function__(operator.getitem, (type(index),), (x, index), {})
+
+
+def outranked(a: Any, args: tuple[Any, ...]) -> bool:
+    """Return whether an array-like, such as a batch, computes with the nodes among the arguments as its operands."""
+    return hasattr(a, "outranks") and all([a.outranks(x) for x in args if isinstance(x, Node)])
 
 
 def holds_node(a: Any) -> bool:

@@ -45,7 +45,7 @@ def binary(fun: np.ufunc, op: Function) -> tuple[Function, Function]:
         elif isinstance(b, Node):
             return apply(fun, (a, b), {})
         else:
-            y = b = kind._constant(b)
+            y = b = kind._constant(b, a)
             if b is NotImplemented:
                 return NotImplemented
         try:

@@ -96,6 +96,7 @@ class Transform(NamedTuple):
 
     variables: frozenset[Any]
     lost: list[Exception]
+    entered: tuple[frozenset[Any], ...] = ()  # the variables of each, the outermost first
 
 
 transform: ContextVar[Transform | None] = ContextVar("transform", default=None)

@@ -147,7 +147,7 @@ class Node(Hookable):
     def _receive(self, g: Gradient) -> Any: ...  # add a gradient to what this leaf has; whether to check for growth
     def _fit(self, g: Gradient, fun: Function) -> Gradient: ...  # a rule's result in the shape and dtype of this node
     @classmethod
-    def _constant(cls, b: Any) -> Any: ...  # an operand that is no node as data to compute with, or NotImplemented
+    def _constant(cls, b: Any, node: Any = None) -> Any: ...  # an operand that is no node as data, or NotImplemented
     @classmethod
     def _result(cls, data: Any, fun: Function) -> Any: ...  # a function's result as data of a node, or TypeError
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .apply import apply, plain
+from .apply import apply, outranked, plain
 from .arrays import floating, unbroadcast
 from .backward import Gradient, toposort
 from .concatenators import item
@@ -23,7 +23,7 @@ from .reprs import tensor_html, tensor_text
 from .rules.foreign import array_from
 from .rules.indexing import setitem
 from .rules.products import matmul
-from .rules.registry import Array, Function, array_of, name
+from .rules.registry import Array, Function, array_likes, array_of, name
 from .tape import Node, constant, total
 
 
@@ -197,9 +197,11 @@ class Tensor(Methods):
         return g if g.dtype is data.dtype else g.astype(data.dtype)
 
     @classmethod
-    def _constant(cls, b: Any) -> Any:
+    def _constant(cls, b: Any, node: Any = None) -> Any:
         if type(b) is np.ndarray and b.dtype.kind in "fiub":
             return b
+        if type(b) in array_likes and node is not None and outranked(b, (node,)):
+            return NotImplemented
         if isinstance(b, (list, tuple)):
             b = floating(b)
         elif not isinstance(b, (int, float)):

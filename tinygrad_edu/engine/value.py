@@ -94,7 +94,7 @@ class Value(Operand):
         return g if isinstance(g, Value) else float(g)
 
     @classmethod
-    def _constant(cls, b: Any) -> Any:
+    def _constant(cls, b: Any, node: Any = None) -> Any:
         b = array_from(b)
         if isinstance(b, complex):
             raise TypeError("a complex number with a Value: a Value holds one real number")

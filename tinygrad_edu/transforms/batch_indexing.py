@@ -11,7 +11,8 @@ from ..engine.rules import indexing
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from .batch_arguments import moved, named
-from .batching import Batch, Level, NoBatching, aligned, batches, full
+from .batching import Batch, aligned, batches, full
+from .levels import Level, NoBatching
 
 
 def getitem(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

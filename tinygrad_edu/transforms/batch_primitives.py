@@ -9,7 +9,8 @@ import numpy as np
 from ..engine.rules import indexing, padding, polynomials, scans, sorting, windows
 from ..engine.rules.registry import Function
 from .batch_arguments import moved, named
-from .batching import LOOP, Batch, Level, NoBatching, Rule, batches, full, is_member
+from .batching import Batch, Rule, batches, full, is_member
+from .levels import LOOP, Level, NoBatching
 
 
 def along_axis(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.rules import indexing, joining, shaping
+from ..engine.rules import decompositions, indexing, joining, norms, shaping, statistics
+from ..engine.rules import linalg as matrices
 from ..engine.rules.activations import log_softmax, logsumexp, softmax
 from ..engine.rules.einsum import einsum as explicit_einsum
 from ..engine.rules.products import cross
@@ -18,20 +19,8 @@ from ..engine.rules.registry import Function, name
 from . import batch_primitives
 from .batch_arguments import defaults, moved, named
 from .batch_indexing import getitem, scatter, setitem, take, take_along_axis, write
-from .batching import (
-    BATCHED,
-    LOOP,
-    Batch,
-    Level,
-    NoBatching,
-    Rule,
-    aligned,
-    batches,
-    elementwise,
-    full,
-    is_member,
-    wrapped,
-)  # fmt: skip
+from .batching import BATCHED, Batch, Rule, aligned, batches, elementwise, full, is_member, wrapped
+from .levels import LOOP, Level, NoBatching
 
 
 def bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -230,7 +219,7 @@ _RULES: dict[Function, Rule] = {
     **dict.fromkeys((
         np.sum, np.mean, np.prod, np.max, np.min, np.amax, np.amin, np.var, np.std, np.any, np.all, np.nansum,
         np.nanmean, np.nanmax, np.nanmin, np.nanprod, np.count_nonzero, np.median, np.flip, softmax, log_softmax,
-        logsumexp,
+        logsumexp, norms.euclidean_norm, norms.minkowski_norm,
     ), along_axes),
     **dict.fromkeys((
         np.cumsum, np.cumprod, np.argmax, np.argmin, np.sort, np.argsort, np.partition, np.argpartition,
@@ -248,13 +237,14 @@ _RULES: dict[Function, Rule] = {
     **dict.fromkeys((
         np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky, np.linalg.eigh, np.linalg.eigvalsh,
         np.linalg.svd, np.linalg.svdvals, np.linalg.qr, np.linalg.pinv, np.linalg.matrix_transpose,
+        decompositions.eigh, decompositions.svd, decompositions.qr, matrices.cofactors, matrices.slogdet,
     ), linalg),
     np.linalg.solve: solve,
     **dict.fromkeys((
         np.copy, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.real, np.imag, np.nan_to_num, np.round,
         np.around, shaping.astype,
     ), copied),
-    **dict.fromkeys((np.where, np.clip, np.isclose, cross), elementwise),
+    **dict.fromkeys((np.where, np.clip, np.isclose, cross, statistics.clip_cosine), elementwise),
     np.tril: triangle, np.triu: triangle,
     np.take_along_axis: take_along_axis, np.take: take,
     operator.getitem: getitem, operator.setitem: write, indexing.setitem: setitem, indexing.scatter: scatter,

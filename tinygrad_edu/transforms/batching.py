@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from itertools import count
 from typing import Any, NoReturn
 
 import numpy as np
@@ -26,40 +25,18 @@ from ..engine.rules.registry import (
     compositions,
     implementations,
     is_elementwise,
+    leaves,
     name,
     predicates,
     predicates_of_all,
 )  # fmt: skip
 from ..engine.rules.shaping import astype
 from ..engine.tape import Node
-
-_levels = count()
-
-
-class Level:
-    """One vmap: how many members its Batches have, and whether an unknown function is called for each of them."""
-
-    def __init__(self, size: int, fallback: bool, title: str = "vmap") -> None:
-        self.size, self.fallback, self.title, self.depth = size, fallback, title, next(_levels)
-        self.running: set[Function] = set()  # primitives whose implementation is called with Batches
-
+from .levels import LOOP, Level, NoBatching
 
 Rule = Callable[[Function, Level, tuple[Any, ...], dict[str, Any]], Any]
 BATCHED: dict[Function, Rule] = {}  # filled by `batch_rules`
-
-LOOP = "pass fallback=True to loop over the members"  # what the user can do about a NoBatching error
 depth = operator.attrgetter("depth")
-
-
-class NoBatching(TypeError):
-    """Raised for a function that cannot compute all members of a batch at once."""
-
-
-def is_no_batching(error: BaseException | None) -> bool:
-    """Return whether an error, or one that it was raised from, says that a function has no batching."""
-    while error is not None and not isinstance(error, NoBatching):
-        error = error.__cause__ or error.__context__
-    return error is not None
 
 
 class Batch(NDArrayOperatorsMixin):
@@ -85,7 +62,7 @@ class Batch(NDArrayOperatorsMixin):
         for a in inputs:
             if type(a) is Batch:
                 level = max(level, a.level, key=depth) if a.level is not level else level
-            elif isinstance(a, Node):
+            elif isinstance(a, Node) and not self.outranks(a):
                 return NotImplemented
         if method == "__call__":
             if not kwargs and ufunc.signature is None:
@@ -102,10 +79,16 @@ class Batch(NDArrayOperatorsMixin):
         return call(getattr(ufunc, method), inputs, kwargs)
 
     def __array_function__(self, fun: Function, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        nodes = [a for a in args if isinstance(a, Operand)]
-        if any(issubclass(t, Node) for t in types) or nodes:
-            return nodes[0].__array_function__(fun, types, args, kwargs) if nodes else NotImplemented
+        given = leaves([args, kwargs]) if any([issubclass(t, Node) for t in types]) else args
+        nodes = [a for a in given if isinstance(a, Operand) and not self.outranks(a)]
+        if nodes:
+            direct = [a for a in args if a is nodes[0]]
+            return nodes[0].__array_function__(fun, types, args, kwargs) if direct else NotImplemented
         return call(fun, args, kwargs)
+
+    def outranks(self, x: Node) -> bool:
+        """Return whether a node is an operand like an array, the same for all members (see `Level.is_shared`)."""
+        return self.level.is_shared(x)
 
     def __getitem__(self, index: Any) -> Any:
         return call(operator.getitem, (self, index), {})
@@ -193,6 +176,10 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             level.running.add(fun)
             try:
                 return implementations[fun](*args, **kwargs)
+            except TypeError as error:  # it is code for arrays, which takes no Tensors in the place of members
+                if not any(isinstance(b.stacked, Node) for b in batches(args)):
+                    raise
+                raise NoBatching(f"{level.title}: {user_name(fun)} computes no batch of Tensors; {LOOP}") from error
             finally:
                 level.running.remove(fun)
         raise NoBatching(f"{level.title}: {user_name(fun)} computes no batch at once; {LOOP}")

@@ -182,7 +182,8 @@ class custom_vjp(Generic[P, R]):
             name = name_of(self)
             raise TypeError(f"custom_vjp({name}) has no rule yet; call {name}.defvjp(forward, backward)")
         given = _tensors((args, kwargs))
-        inside = [b for b in batches((args, kwargs)) if isinstance(b.stacked, Node)]
+        within = batches((args, kwargs))
+        inside = [b for b in within if isinstance(b.stacked, Node) or (given and all(map(b.outranks, given)))]
         if inside:  # of the members, each with its rule
             return looped(self, inside[0].level, args, kwargs)  # type: ignore[no-any-return]
         if paused() or not given:

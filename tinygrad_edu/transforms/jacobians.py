@@ -15,8 +15,9 @@ from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from . import batch_rules, tree  # noqa: F401  # fills the table of `batching`
 from .arguments import Argnums, Result, as_result, as_results, check_result, like_arguments, name_of
-from .batching import Batch, Level, full, is_no_batching
+from .batching import Batch, full
 from .forward import holds_nan, jvp, push_forward
+from .levels import Level, is_no_batching
 from .reverse import grad, node_gradients, pull_back, trace
 
 MOST = 2**23  # elements of the largest array that a batch of directions may make
@@ -111,7 +112,8 @@ def _for_all(pass_on: Function, y: Node, shape: tuple[int, ...], carry: bool) ->
         try:
             for start in range(0, n, step):
                 level = Level(min(step, n - start), fallback=True)
-                parts.append([full(r, level) for r in pass_on(Batch(basis[start : start + step], level))])
+                found = [full(r, level) for r in pass_on(Batch(basis[start : start + step], level))]
+                parts.append([r._value if isinstance(r, Node) else r for r in found])
             return parts[0] if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
         except TypeError as error:
             if not is_no_batching(error):  # a rule of the user's own may need plain arrays

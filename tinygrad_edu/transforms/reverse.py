@@ -185,7 +185,8 @@ def trace(
     xs: list[Tensor] = []
     enclosing = mode.transform.get()
     outer = enclosing.variables if enclosing else frozenset()
-    inside = Transform(outer, [])
+    entered = enclosing.entered if enclosing else ()
+    inside = Transform(outer, [], entered)
     token = mode.transform.set(inside)  # already for the variables: an enclosing forward mode has to keep their graph
     with recording():
         try:
@@ -203,7 +204,7 @@ def trace(
                     )
                 arguments[i] = with_variables(transform, f, args[i], i % len(args), xs)
             carry = any([x.fun is not None for x in xs])
-            mode.transform.set(Transform(outer.union(xs), inside.lost))
+            mode.transform.set(Transform(outer.union(xs), inside.lost, (*entered, frozenset(xs))))
             y = f(*arguments, **kwargs)
         except ValueError as error:
             for lost in inside.lost:  # array[0] = x: NumPy raises an error of its own instead

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.backward import toposort
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from . import (
@@ -15,7 +16,8 @@ from . import (
     tree,
 )
 from .arguments import Result, as_result, name_of
-from .batching import LOOP, Batch, Level, NoBatching, full, is_no_batching
+from .batching import Batch, full
+from .levels import LOOP, Level, NoBatching, is_no_batching
 
 Axes = int | None | Sequence[Any] | dict[Any, Any]
 
@@ -26,8 +28,9 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
     `in_axes` is the axis of the members for all arguments, or one for each; None for an argument that all members
     share, as they share keywords. For a tree it is the axis in each of its leaves, or a tree of axes. In results it is
     `out_axes`. A function that cannot compute a batch at once raises a TypeError that names it; with `fallback` it is
-    called for each member. `vmap(grad(loss), (None, 0, 0))` gives the gradient of each example. Random numbers that f
-    draws are the same for all members: hand over one of their own to each.
+    called for each member. `vmap(grad(loss), (None, 0, 0))` gives the gradient of each example. Tensors that f closes
+    over, such as the parameters of a Module, are shared by all members, and gradients go through them. Random numbers
+    that f draws are the same for all members: hand over one of their own to each.
     """
 
     @functools.wraps(f)
@@ -106,18 +109,27 @@ def _batched(a: Any, axis: int | None, level: Level) -> Any:
     return Batch(full(a, level), level) if isinstance(a, Node) and a.requires_grad else a
 
 
+def _depends_on_older(y: Node, level: Level) -> bool:
+    """Return whether an argument of a node is older than vmap; one whose graph was forgotten may be."""
+    return any([y.args[i].order > level.start for i in y.argnums]) or bool(y.fun and not y.argnums)
+
+
 def _unbatched(y: Any, level: Level, axis: int) -> Any:
     """Return a result of f with its members along an axis; what is the same for all is repeated."""
     if isinstance(y, Node) and y.requires_grad:
-        raise NoBatching(
-            f"{level.title}: the result depends on a Tensor that takes gradients, which the function closes over or "
-            f"has from a Module; pass it as an argument, {LOOP}, or use no_grad()"
-        )
+        if level.is_shared(y):
+            return np.moveaxis(np.stack([y] * level.size), 0, axis)
+        if any([_depends_on_older(z, level) for z in toposort(y, since=level.start)]):
+            raise NoBatching(
+                f"{level.title}: a gradient that is taken within depends on a Tensor which the function closes over or "
+                f"has from a Module; pass its data as an argument, or {LOOP}"
+            )
     y = y._value if isinstance(y, Node) else y
     if type(y) is Batch and not -y.ndim - 1 <= axis <= y.ndim:
         raise ValueError(f"{level.title}: results of shape {y.shape} for each member have no place for out_axes={axis}")
     if type(y) is Batch and y.level is level:
-        return np.moveaxis(y.stacked, 0, axis) if axis else y.stacked
+        stacked = y.stacked._value if isinstance(y.stacked, Node) and not y.stacked.requires_grad else y.stacked
+        return np.moveaxis(stacked, 0, axis) if axis else stacked
     if y is None:
         return None
     return np.moveaxis(np.stack([as_result(y)] * level.size), 0, axis)

@@ -1,0 +1,115 @@
+"""Tensors that a function closes over, and Modules, in vmap: operands that all members share, with gradients."""
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+
+RNG = np.random.default_rng(0)
+X, W, B = RNG.normal(size=(4, 3)), RNG.normal(size=3), RNG.normal(size=(3, 2))
+USES = {  # of a member x, and of w and b, which are shared
+    "operator": lambda x, w, b: x * w - w / (2 + x * x), "on the left": lambda x, w, b: w @ x,
+    "matrix": lambda x, w, b: np.tanh(x @ b), "transposed": lambda x, w, b: b.T @ x,
+    "dot": lambda x, w, b: np.dot(w, x),
+    "joined": lambda x, w, b: np.concatenate([w, x, w]), "stacked": lambda x, w, b: np.stack([x, w]),
+    "r_": lambda x, w, b: np.r_[w, x], "where": lambda x, w, b: np.where(x > 0, w, x),
+    "einsum": lambda x, w, b: np.einsum("i,ij->j", x, b), "outer": lambda x, w, b: np.outer(w, x),
+    "derived": lambda x, w, b: x * np.sum(w * w) + np.sin(w), "the same for all": lambda x, w, b: np.exp(w),
+    "solve": lambda x, w, b: np.linalg.solve(np.eye(3) + np.outer(x, x), w),
+    "softmax": lambda x, w, b: tg.softmax(w + x),
+    "loss": lambda x, w, b: tg.mse_loss(x, w), "bias": lambda x, w, b: tg.relu(x @ b + b[0]),
+    "vmap": lambda x, w, b: tg.vmap(lambda y: y * x @ w)(X), "vmap over it": lambda x, w, b: tg.vmap(np.multiply)(w, x),
+    "gradient by it": lambda x, w, b: x * tg.grad(lambda u: np.sum(np.sin(u) * x))(w),
+    "hessian by it": lambda x, w, b: x @ tg.hessian(lambda u: np.sum(u**3 * x))(w),
+    "jvp": lambda x, w, b: x * tg.jvp(lambda u: np.sin(u) * w, [np.ones(3)], [np.ones(3) * 2])[1],
+    "custom_vjp": lambda x, w, b: scaled_sine(x, w) + scaled_sine(w, x),
+}  # fmt: skip
+
+
+@tg.custom_vjp
+def scaled_sine(x, s):
+    return np.sin(x) * s
+
+
+scaled_sine.defvjp(
+    lambda x, s: (np.sin(x) * s, (x, s)), lambda saved, g: (g * np.cos(saved[0]) * saved[1], g * np.sin(saved[0]))
+)
+
+
+@pytest.mark.parametrize("f", USES.values(), ids=USES)
+def test_derivatives_by_what_all_members_share_and_by_each_member_equal_a_loop(f):
+    def batched(w, b, x):
+        return tg.vmap(lambda x: f(x, w, b))(x)
+
+    def looped(w, b, x):
+        return np.stack([f(row, w, b) for row in x])
+
+    args, directions = (W, B, X), (W * 0.5, B + 1, X * 2)
+    np.testing.assert_allclose(batched(*args), looped(*args), atol=1e-13)
+    gradient, expected = (
+        tg.grad(lambda *args, g=g: np.sum(np.sin(g(*args))), (0, 1, 2))(*args) for g in (batched, looped)
+    )
+    for g, h in zip(gradient, expected, strict=True):
+        np.testing.assert_allclose(g, h, atol=1e-12)
+    _, along = tg.jvp(looped, args, directions)
+    np.testing.assert_allclose(tg.jvp(batched, args, directions)[1], along, atol=1e-12)
+    v = W * 0.5
+    second = tg.hvp(lambda w: np.sum(np.sin(looped(w, B, X))))(W, v)
+    np.testing.assert_allclose(tg.hvp(lambda w: np.sum(np.sin(batched(w, B, X))))(W, v), second, atol=1e-11)
+
+
+def test_a_result_that_depends_on_a_tensor_is_a_tensor_and_within_no_grad_an_array():
+    w = tg.Tensor(W)
+    y = tg.vmap(lambda x: w * x, out_axes=1)(X)
+    y.sum().backward()
+    np.testing.assert_allclose(w.grad, X.sum(0))
+    assert y.shape == (3, 4)
+    for f in (lambda x: w.detach() * x, lambda x: tg.Tensor(2.0) * x, lambda x: tg.no_grad()(lambda: w * x)()):
+        assert type(tg.vmap(f)(X)) is np.ndarray
+    with tg.no_grad():
+        assert type(tg.vmap(lambda x: w * x)(X)) is np.ndarray
+
+
+def test_a_module_computes_batches_and_receives_one_gradient_or_one_of_each_example():
+    model = tg.nn.Sequential(tg.nn.Linear(3, 4, rng=0), np.tanh, tg.nn.Linear(4, 2, rng=1))
+    np.testing.assert_allclose(tg.vmap(model)(X).data, model(X).data)
+
+    def loss(model, x):
+        return np.sum(model(x) ** 2)
+
+    summed = tg.grad(lambda model: np.sum(tg.vmap(loss, (None, 0))(model, X)))(model)
+    of_each = tg.vmap(tg.grad(loss), (None, 0))(model, X)
+    for name, g in tg.grad(loss)(model, X).items():
+        np.testing.assert_allclose(summed[name], g, atol=1e-12)
+        np.testing.assert_allclose(of_each[name].sum(0), g, atol=1e-12)
+    recorded = tg.jit(lambda X: tg.vmap(model)(X))
+    for _ in range(3):
+        np.testing.assert_allclose(recorded(X).data, model(X).data)
+
+
+def test_rows_of_an_embedding():
+    table, at = tg.nn.Embedding(4, 2, rng=0), np.array([1, 2])
+    np.testing.assert_array_equal(tg.vmap(table)(at).data, table(at).data)
+    g = tg.vmap(tg.grad(lambda m, i: np.sum(m(i))), (None, 0))(table, at)["weight"]
+    np.testing.assert_array_equal(g[:, :, 0], [[0, 1, 0, 0], [0, 0, 1, 0]])
+
+
+def test_a_gradient_within_that_keeps_a_shared_tensor_takes_a_loop():
+    def f(w):
+        return tg.vmap(lambda x: 2 * tg.grad(lambda x: np.sum(w * x**2))(x), fallback=True)(X)
+
+    np.testing.assert_allclose(tg.jacobian(f)(W), np.stack([np.diag(4 * x) for x in X]))
+    np.testing.assert_allclose(tg.jvp(f, [W], [W])[1], 4 * X * W)
+    w = tg.Tensor(W)
+    for transform in (lambda f: f(w), lambda f: tg.jvp(f, [W], [W]), lambda f: tg.grad(lambda w: np.sum(f(w)))(W)):
+        with pytest.raises(TypeError, match=r"closes over or has from a Module.*fallback=True"):
+            transform(lambda w: tg.vmap(tg.grad(lambda x: np.sum(w * x**2)))(X))
+
+
+def test_conventions_hold_where_gradients_go_through_a_batch():
+    zeros = np.zeros((2, 3))
+    for f in (np.linalg.norm, lambda x: np.linalg.norm(x, 3), lambda x: np.linalg.norm(np.outer(x, x)), np.std):
+        np.testing.assert_array_equal(tg.grad(lambda x, f=f: np.sum(tg.vmap(f)(x)))(zeros), zeros)
+    for f in (lambda x: tg.signal.convolve(x, x), lambda x: np.convolve(x, x), lambda x: np.polymul(x, x)):
+        g = tg.grad(lambda x, f=f: np.sum(tg.vmap(f, fallback=True)(x)))(X)
+        np.testing.assert_allclose(g, np.stack([tg.grad(lambda x, f=f: np.sum(f(x)))(x) for x in X]))
