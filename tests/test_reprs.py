@@ -73,6 +73,18 @@ def test_notebooks_show_a_models_layers():
     ]
 
 
+def test_notebooks_show_tensors_beside_layers_and_subtotals():
+    model = tg.nn.Module()
+    model.scale, model.inner = tg.Tensor(np.ones(5)), tg.nn.Sequential(tg.nn.Linear(2, 1))
+    assert rows(model)[1:] == [
+        ["", "Module()", "", "8"],
+        ["scale", "Tensor (5,)", "", "5"],
+        ["inner", "Sequential()", "", "(3)"],
+        ["inner.0", "Linear(2 -> 1)", "weight (1, 2), bias (1,)", "3"],
+    ]
+    assert rows(model.inner[0])[1:] == [["", "Linear(2 -> 1)", "weight (1, 2), bias (1,)", "3"]]
+
+
 def test_an_optimizer_tells_its_settings_without_those_that_are_off():
     x = [tg.Tensor(np.ones((3, 4))), tg.Tensor(np.ones(3))]
     sgd = tg.optim.SGD(x, lr=0.1, momentum=0.9)

@@ -65,14 +65,16 @@ def model_text(model: Any) -> str:
 
 
 def model_html(model: Any) -> str:
-    """Return the HTML table of a Module: its modules, with the names, shapes and numbers of their parameters."""
-    rows = []
-    for path, part in model.named_modules():
-        shapes = [f"{name} {p.shape}" for name, p in part.named_parameters() if "." not in name]
-        size = _count(part.parameters())[0]
-        rows.append([path, part.describe(), ", ".join(shapes), f"{size:,}" if size else ""])
+    """Return the HTML table of a Module: its modules and the Tensors beside them, with the shapes of parameters."""
+    modules, rows = dict(model.named_modules()), [*_rows(model)]
+    alone = not rows[0].name
+    lines = [] if alone else [["", model.describe(), "", f"{_count(model.parameters())[0]:,}"]]
+    for row in rows:
+        own = [] if row.subtotal or row.name not in modules else modules[row.name].named_parameters()
+        shapes = ", ".join(f"{name} {p.shape}" for name, p in own)
+        lines.append([row.name, row.layer, shapes, _numbers(row, "")[0] if row.parameters or row.subtotal else ""])
     mode = "training" if model.training else "evaluation"
-    return table(["name", f"module, in {mode} mode", "shapes", "parameters"], rows)
+    return table(["name", f"module, in {mode} mode", "shapes", "parameters"], lines)
 
 
 def leaves_and_modules(model: Any) -> list[tuple[str, Any]]:
