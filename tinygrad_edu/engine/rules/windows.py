@@ -102,11 +102,11 @@ defvjp(fold,   lambda g, y, columns, at: unfold(g, at))
 
 
 # Maxima. The first of equal elements gets the gradient, as in PyTorch: sharing it would take as long as a convolution.
-def padded(x: Array, at: Windows) -> Array:
-    """Return x with the padding of its last axes, which is smaller than every number."""
+def padded(x: Array, at: Windows, fill: float) -> Array:
+    """Return x with `fill` around its last axes."""
     if at.padded == at.sizes:
         return x
-    y = np.full_like(x, -np.inf, shape=(*x.shape[: x.ndim - len(at.sizes)], *at.padded))
+    y = np.full_like(x, fill, shape=(*x.shape[: x.ndim - len(at.sizes)], *at.padded))
     y[at.image] = x
     return y
 
@@ -114,7 +114,7 @@ def padded(x: Array, at: Windows) -> Array:
 @primitive
 def max_pool(x: Array, at: Windows) -> Array:
     """The largest element of each window over the last axes."""
-    x = padded(x, at)
+    x = padded(x, at, -np.inf)
     y = x[at.places[0]]
     for place in at.places[1:]:
         y = np.maximum(y, x[place])
@@ -124,7 +124,7 @@ def max_pool(x: Array, at: Windows) -> Array:
 @primitive
 def to_first(g: Array, y: Array, x: Array, at: Windows) -> Array:
     """For each window, an element of g at the first element of x that equals the maximum y, and 0 elsewhere."""
-    x = padded(x, at)
+    x = padded(x, at, np.nan)  # which is never chosen
     images = np.zeros_like(x, dtype=g.dtype)
     left: Array | None = None  # the windows whose maximum is still to come
     for place in at.places:
@@ -141,7 +141,7 @@ def to_first(g: Array, y: Array, x: Array, at: Windows) -> Array:
 @primitive
 def from_first(images: Array, y: Array, x: Array, at: Windows) -> Array:
     """For each window, the element of `images` where the first element of x equals the maximum y."""
-    x, images = padded(x, at), padded(images, at)
+    x, images = padded(x, at, np.nan), padded(images, at, 0)
     left: Array | None = None
     total: Array | None = None
     for place in at.places:
