@@ -17,7 +17,7 @@ def recurrence(draw, fun, *shapes):
         draw(st.integers(0, 2)),
         draw(st.integers(1, 2)),
     )
-    sizes = {"t": t, "n": n, "6": 6, **{f"{k}h": k * h for k in range(1, 8)}}
+    sizes = {"t": t, "n": n, "7": 7, **{f"{k}h": k * h for k in range(1, 8)}}
     drawn = [draw(arrays(shape=tuple(sizes[axis] for axis in shape.split()), low=-1)) for shape in shapes]
     return (lambda *inputs: fun(inputs) if fun in vjps else together(fun(inputs))), drawn
 
@@ -27,6 +27,6 @@ CASES = {
     recurrences.lstm: recurrence(recurrences.lstm, "n 1h", "n 1h", "4h 1h", "t n 4h"),
     recurrences.gru: recurrence(recurrences.gru, "n 1h", "3h 1h", "3h", "t n 3h"),
     recurrences.rnn_backward: recurrence(recurrences.rnn_backward, "t n 1h", "t n 1h", "1h 1h"),
-    recurrences.lstm_backward: recurrence(recurrences.lstm_backward, "t 6 n 1h", "t 6 n 1h", "n 1h", "4h 1h"),
+    recurrences.lstm_backward: recurrence(recurrences.lstm_backward, "t 7 n 1h", "t 7 n 1h", "n 1h", "4h 1h"),
     recurrences.gru_backward: recurrence(recurrences.gru_backward, "t n 1h", "t n 1h", "n 1h", "3h 1h", "3h", "t n 3h"),
 }

@@ -147,7 +147,7 @@ class LSTM(Recurrent):
     def _recurrence(self, initial: list[Any], weight: Tensor, gates: Any, biases: list[Tensor]) -> Sequence[Any]:
         gates = gates + (biases[0] + biases[1]) if biases else gates
         steps = self._run(recurrences.lstm, (*initial, weight, gates))
-        return [steps[:, 5], steps[:, 4]]
+        return [steps[:, 6], steps[:, 4]]
 
 
 class GRU(Recurrent):

@@ -77,31 +77,32 @@ def rnn_rule(g: Array, y: Array, inputs: tuple[Array, Array, Array], nonlinearit
 @opaque
 @primitive
 def lstm(inputs: tuple[Array, Array, Array, Array]) -> Array:
-    """Gates and states, (t, 6, n, hidden), for inputs (h, c, weight, x) (Hochreiter & Schmidhuber 1997).
+    """Gates and states, (t, 7, n, hidden), for inputs (h, c, weight, x) (Hochreiter & Schmidhuber 1997).
 
     Of x + weight h, the input gate i, the forget gate f and the output gate o are sigmoid, the candidate u is tanh.
-    Then c becomes f c + i u, and h becomes o tanh(c). The result holds i, f, u, o, c and h of each step: the rule needs
-    all of them.
+    Then c becomes f c + i u, and h becomes o z, where z = tanh(c). The result holds i, f, u, o, c, z and h of each
+    step: the rule needs all of them.
     """
     h, c, weight, gates = inputs
     factors = np.array([0.5, 0.5, 1, 0.5], gates.dtype)  # sigmoid(x) = (1 + tanh(x / 2)) / 2: one tanh for all gates
     half = np.repeat(factors, h.shape[-1])
     shift, weight, gates = 1 - half, weight.T * half, gates * half
     if are_plain([h, c, weight, gates]):
-        return lstm_in_place(h, c, weight, gates, half, shift)
+        return lstm_in_place(h, c, np.ascontiguousarray(weight), gates, half, shift)
     steps = []
     for x in gates:
         i, f, u, o = blocks(np.tanh(x + h @ weight) * half + shift, 4)
         c = f * c + i * u
-        h = o * np.tanh(c)
-        steps.append(np.stack([i, f, u, o, c, h]))
+        z = np.tanh(c)
+        h = o * z
+        steps.append(np.stack([i, f, u, o, c, z, h]))
     return np.stack(steps)
 
 
 def lstm_in_place(h: Array, c: Array, weight: Array, gates: Array, half: Array, shift: Array) -> Array:
     """Return the same, written into one array; h and c are those of the step before."""
     t, n, hidden = len(gates), *h.shape
-    y = np.empty((t, 6, n, hidden), gates.dtype)
+    y = np.empty((t, 7, n, hidden), gates.dtype)
     a, p = np.empty((n, 4 * hidden), y.dtype), np.empty((n, hidden), y.dtype)
     gate_by_gate = a.reshape(n, 4, hidden).swapaxes(0, 1)
     for x, step in zip(gates, y, strict=True):
@@ -109,10 +110,10 @@ def lstm_in_place(h: Array, c: Array, weight: Array, gates: Array, half: Array, 
         np.tanh(np.add(a, x, out=a), out=a)
         np.add(np.multiply(a, half, out=a), shift, out=a)
         step[:4] = gate_by_gate
-        i, f, u, o, new_c, new_h = step
+        i, f, u, o, new_c, z, new_h = step
         np.multiply(f, c, out=new_c)
         np.add(new_c, np.multiply(i, u, out=p), out=new_c)
-        np.multiply(o, np.tanh(new_c, out=p), out=new_h)
+        np.multiply(o, np.tanh(new_c, out=z), out=new_h)
         h, c = new_h, new_c
     return y
 
@@ -122,14 +123,15 @@ def lstm_in_place(h: Array, c: Array, weight: Array, gates: Array, half: Array, 
 def lstm_backward(inputs: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array]:
     """Gradients of the initial states h and c and of x, for inputs (g, y, c, weight)."""
     g, y, c, weight = inputs
-    i, f, u, o, cells, states = (y[:, k] for k in range(6))
-    g_i, g_f, g_u, g_o, g_c, g_h = (g[:, k] for k in range(6))
-    of_i, of_f, of_u, of_o = i * (1 - i), f * (1 - f), 1 - u * u, o * (1 - o)
+    i, f, u, o, cells, z, states = (y[:, k] for k in range(7))
+    g_i, g_f, g_u, g_o, g_c, g_z, g_h = (g[:, k] for k in range(7))
+    of_i, of_f, of_u = i * (1 - i), f * (1 - f), 1 - u * u
     slopes = np.concatenate([u * of_i, earlier(c, cells) * of_f, i * of_u, states * (1 - o)], axis=-1)
-    through = o - states * np.tanh(cells)  # of h to c: o (1 - tanh(c)**2)
-    if are_plain(inputs) and not g[:, :4].any():  # as where nobody asks for the gates
+    through = o - states * z  # of h to c: o (1 - z**2)
+    if are_plain(inputs) and not g[:, :4].any() and not g_z.any():  # as where nobody asks for the gates
         return lstm_backward_in_place(g_c, g_h, f, slopes, through, weight)
-    of_gates = np.concatenate([g_i * of_i, g_f * of_f, g_u * of_u, g_o * of_o], axis=-1)
+    of_gates = np.concatenate([g_i * of_i, g_f * of_f, g_u * of_u, g_o * (o * (1 - o))], axis=-1)
+    g_c = g_c + g_z * (1 - z * z)
     dh: Any = 0
     dc: Any = 0
     steps: list[Array] = []
@@ -163,7 +165,7 @@ def lstm_rule(g: Array, y: Array, inputs: tuple[Array, Array, Array, Array]) -> 
     """Gradients of the four inputs: both states pass theirs on to the gates and to the states before them."""
     h, c, weight, _ = inputs
     dh, dc, d = lstm_backward((g, y, c, weight))
-    return dh, dc, weight_gradient(d, earlier(h, y[:, 5])), d
+    return dh, dc, weight_gradient(d, earlier(h, y[:, 6])), d
 
 
 # Gated recurrent unit
