@@ -22,7 +22,7 @@ from tinygrad_edu.optim.lr_scheduler import CosineAnnealingLR, LinearWarmup
 HERE = Path(__file__).parent
 OUTPUT = HERE / "output"
 OUTPUT.mkdir(exist_ok=True)
-LENGTH, DIM, STEPS, BATCH, WARM, RATE = 32, 48, 1_000, 16, 50, 0.01
+LENGTH, DIM, STEPS, BATCH, WARM, RATE = 32, 48, 800, 16, 50, 0.01
 
 files = [path for path in [HERE.parent / "README.md", *sorted(HERE.glob("*.py"))] if path.exists()]
 text = "".join(character for path in files for character in path.read_text(encoding="utf-8") if character.isascii())
