@@ -323,6 +323,33 @@ def test_sums_in_another_order_are_infinite_or_nan_where_those_of_numpy_are(x, a
             np.testing.assert_allclose(jitted(x), expected, rtol=1e-5 if x.dtype == np.float32 else 1e-14, atol=1e-5)
 
 
+@settings(max_examples=20, deadline=None)
+@given(rows=st.sampled_from([33, 64, 200]), width=st.integers(1, 34), keepdims=st.booleans(), nan=st.booleans())
+def test_extrema_along_short_rows_are_those_of_numpy(rows, width, keepdims, nan):
+    x = np.random.default_rng(width).normal(size=(rows, width))
+    x[5, 0] = np.nan if nan else 1.0
+
+    @tg.jit
+    def f(x):
+        y = x * 2.0
+        return [g(y, axis=-1, keepdims=keepdims) + 0.0 for g in (np.max, np.min)]
+
+    for scale in (1.0, -3.0):
+        for found, g in zip(f(x * scale), (np.max, np.min), strict=True):
+            np.testing.assert_array_equal(found, g(x * scale * 2, axis=-1, keepdims=keepdims))
+
+
+@pytest.mark.parametrize("rows", [np.arange(6), np.array([0, 1, 1, 2, 2, 5]), np.array([-1, 0, 1, 2, 3, 5])], ids=str)
+@pytest.mark.parametrize("weight", [1.0, -0.0])
+def test_picked_elements_receive_what_each_pick_gives(rows, weight):
+    g = tg.grad(lambda x, k: np.sum(weight * x[rows, k]))
+    jitted = tg.jit(g)
+    for k in ([0, 1, 2, 0, 1, 2], [2, 2, 2, 2, 2, 2], [0, 0, 1, 1, 0, 0]):
+        x, k = np.ones((6, 3)), np.array(k)
+        np.testing.assert_array_equal(jitted(x, k), g(x, k))
+        np.testing.assert_array_equal(np.signbit(jitted(x, k)), np.signbit(g(x, k)))
+
+
 def test_a_call_that_can_fail_fails_although_its_result_is_not_used():
     def f(a):
         np.linalg.cholesky(a)
