@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cases import CASES, PAGES
 from checks import message
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
@@ -181,6 +181,7 @@ PRIMITIVES = {fun.__name__: fun for fun in vjps if not isinstance(fun, np.ufunc)
 @pytest.mark.parametrize(
     "fun", [*PAGES["elementwise"], *PAGES["special"], *PAGES["activations"]], ids=lambda fun: fun.__name__
 )
+@settings(max_examples=max(settings.default.max_examples * 2 // 5, 5))
 @given(data=st.data())
 def test_a_formula_computes_what_its_rule_does(fun, data):
     f, args = data.draw(CASES[fun])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from checks import message
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, linalg, signal
 from strategies import arrays, seeds, shapes
@@ -116,6 +116,7 @@ def pair(draw, ordered=False):
 
 
 @pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@settings(max_examples=max(settings.default.max_examples * 3 // 5, 5))
 @given(data=st.data())
 def test_convolutions_equal_scipys(mode, data):
     a, b = data.draw(pair(ordered=mode == "valid"))

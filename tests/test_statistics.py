@@ -108,9 +108,12 @@ def test_quantiles_have_a_gradient_by_q(fun, axis, method):
     factor = 100 if "percentile" in fun.__name__ else 1
     points = np.array(0.31), np.array([0.23, 0.77])
 
-    def each(x, one, two):
-        qs = [(q, keepdims) for q in (one, two) for keepdims in (False, True)]
-        return [fun(x, factor * q, axis=axis, method=method, keepdims=keepdims) for q, keepdims in qs]
+    def each(x, *qs):
+        keep = CONTINUOUS.index(method) % 2 == 1  # a number keeps the axes, or an array does
+        return [
+            fun(x, factor * q, axis=axis, method=method, keepdims=keepdims)
+            for q, keepdims in zip(qs, (keep, not keep), strict=True)
+        ]
 
     for y, expected in zip(each(tg.Tensor(x), *map(tg.Tensor, points)), each(x, *points), strict=True):
         np.testing.assert_allclose(y.data, expected, rtol=1e-12, strict=True)
