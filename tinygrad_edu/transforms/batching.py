@@ -17,6 +17,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from ..engine.concatenators import item
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
 from ..engine.errors import user_name
+from ..engine.rules.containers import Flattened, rebuilt
 from ..engine.rules.methods import METHODS
 from ..engine.rules.registry import (
     Array,
@@ -159,6 +160,9 @@ for _name in NAMES.split():
 
 def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return fun(*args, **kwargs) for all members of the Batches among the arguments."""
+    if isinstance(fun, Flattened):
+        args = rebuilt(fun.nesting, iter(args))
+        fun = fun.fun
     found = batches([*args, kwargs] if kwargs else args)
     level = found[0].level if len(found) == 1 else max([b.level for b in found], key=depth)
     try:
