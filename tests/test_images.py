@@ -76,11 +76,11 @@ def test_recorded_and_batched_layers_equal_eager_ones_and_pass_tangents(kind, ar
 
 @st.composite
 def layers(draw):
-    """Draw a layer with one or two axes of images, and its input."""
+    """Draw a layer with one or two axes of images, and its input without equal elements."""
     ndim, channels = draw(st.integers(1, 2)), draw(st.sampled_from([1, 2, 4]))
     numbers = lambda low, high: draw(st.one_of(
         st.integers(low, high), st.tuples(*[st.integers(low, high)] * ndim)))  # fmt: skip
-    kind = draw(st.sampled_from(["Conv", "ConvTranspose", "AvgPool", "MaxPool"]))
+    kind = draw(st.sampled_from(["Conv", "ConvTranspose", "AvgPool", "MaxPool", "AdaptiveAvgPool", "Norm"]))
     options = {"stride": numbers(1, 3), "padding": numbers(0, 1)}
     if "Conv" in kind:
         groups = draw(st.sampled_from([1, channels]))
@@ -89,9 +89,15 @@ def layers(draw):
     else:
         args = [numbers(2, 3)]
         options["ceil_mode"] = draw(st.booleans())
+    if kind == "AdaptiveAvgPool":
+        args, options = [numbers(1, 5)], {}
     x = np.random.default_rng(draw(st.integers(0, 99))).permutation(2 * channels * 4**ndim) / 10.0
-    layer = getattr(nn, f"{kind}{ndim}d")(*args, **options)
     x = x.reshape(2, channels, *(4,) * ndim)
+    if kind == "Norm":
+        eps = draw(st.sampled_from([1e-5, 0.5]))
+        norms = [nn.GroupNorm(draw(st.sampled_from([1, channels])), channels, eps), nn.RMSNorm(4, eps)]
+        return draw(st.sampled_from([*norms, (nn.BatchNorm1d if ndim == 1 else nn.BatchNorm2d)(channels, eps)])), x
+    layer = getattr(nn, f"{kind}{ndim}d")(*args, **options)
     try:
         layer(x)
     except ValueError as error:
@@ -104,7 +110,7 @@ def layers(draw):
 @given(layers())
 def test_derivatives_match_finite_differences_to_second_order(case):
     layer, x = case
-    names = list(layer.state_dict())
+    names = [name for name, _ in layer.named_parameters()]
 
     def f(x, *weights):
         for name, w in zip(names, weights, strict=True):
@@ -219,6 +225,7 @@ def test_images_of_integers_and_empty_batches():
         empty = layer(tg.Tensor(x[:0]))
         assert empty.shape == (0, *layer(x).shape[1:])
         if isinstance(layer, nn.Conv2d):
+            assert nn.Conv2d(1, 2, 3, dtype=np.float32)(x.astype(np.uint8)).dtype == np.float32
             np.sum(empty).backward()
             assert not layer.weight.grad.any()
 

@@ -40,7 +40,8 @@ def conv2d(
 
     `bias` is (out,). Windows start every `stride` elements of the image with `padding` zeros around it, or "valid" for
     none, or "same" for as many as keep its size; their elements are `dilation` apart. With `groups`, each group of
-    output channels sees its own group of input channels. Raises ValueError for shapes that do not fit.
+    output channels sees its own group of input channels. Raises ValueError for shapes that do not fit. The windows,
+    kh * kw times as many numbers as the images have, are kept for the backward pass.
 
     >>> conv2d(np.arange(9.0).reshape(1, 1, 3, 3), np.ones((1, 1, 2, 2)))
     array([[[[ 8., 12.],
@@ -75,7 +76,7 @@ def convolution(
     dilation: Sizes, groups: int, padding_mode: str = "zeros",
 ) -> Any:  # fmt: skip
     """Return the same for any number of axes; `padding_mode` is one of PyTorch's."""
-    x, weight = floating(x), floating(weight)
+    x, weight = operands(x, weight)
     if weight.ndim != ndim + 2 or groups < 1 or weight.shape[0] % groups:
         expected = f"(out, in / groups, {', '.join(['kernel'] * ndim)}), with out a multiple of groups={groups}"
         raise ValueError(f"{title(where)}: a weight is {expected}, not {weight.shape}")
@@ -100,7 +101,7 @@ def transposed_convolution(
     dilation: Sizes, groups: int,
 ) -> Any:  # fmt: skip
     """Return the same for any number of axes."""
-    x, weight = floating(x), floating(weight)
+    x, weight = operands(x, weight)
     if weight.ndim != ndim + 2 or groups < 1 or weight.shape[0] % groups:
         expected = f"(in, out / groups, {', '.join(['kernel'] * ndim)}), with in a multiple of groups={groups}"
         raise ValueError(f"{title(where)}: a weight is {expected}, not {weight.shape}")
@@ -135,6 +136,13 @@ def product(weight: Any, columns: Any, groups: int, transposed: bool = False) ->
     rows = rows.swapaxes(-1, -2) if transposed else rows
     y = rows @ columns.reshape((groups, len(columns) // groups, columns.shape[1]))
     return y.reshape((y.shape[0] * y.shape[1], y.shape[2]))
+
+
+def operands(x: Any, weight: Any) -> tuple[Any, Any]:
+    """Return both as floats; images of integers take the dtype of the weight."""
+    weight = floating(weight)
+    integers = isinstance(x, np.ndarray) and x.dtype.kind in "iub"
+    return x.astype(weight.dtype) if integers else floating(x), weight
 
 
 def column(where: Where, bias: Any, channels: int, ndim: int) -> Any:
