@@ -229,7 +229,9 @@ def test_sequential_takes_functions_too():
 def test_sequential_and_mlp_refuse_what_is_no_layer():
     with pytest.raises(TypeError, match=r"layer 1 is the class ReLU; write ReLU\(\)"):
         nn.Sequential(nn.Linear(2, 1), nn.ReLU)
-    with pytest.raises(TypeError, match="layer 0 is a list"):
+    with pytest.raises(
+        TypeError, match=r"layer 0 is a list, not a layer or function; a star unpacks it: Sequential\(\*layers\)"
+    ):
         nn.Sequential([nn.Linear(2, 1)])
     with pytest.raises(ValueError, match=r"MLP\(\[2\]\): give the sizes"):
         nn.MLP([2])

@@ -35,7 +35,9 @@ class Sequential(Module):
             if isinstance(layer, type):
                 raise TypeError(f"Sequential: layer {name} is the class {layer.__name__}; write {layer.__name__}()")
             if not callable(layer):
-                raise TypeError(f"Sequential: layer {name} is a {type(layer).__name__}, not a layer or function")
+                remedy = "; a star unpacks it: Sequential(*layers)" if isinstance(layer, (list, tuple)) else ""
+                given = f"layer {name} is a {type(layer).__name__}, not a layer or function"
+                raise TypeError(f"Sequential: {given}{remedy}")
         self.names = tuple(named)
         vars(self).update(named)
         for name, p in self.named_parameters():
