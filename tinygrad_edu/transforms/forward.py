@@ -21,13 +21,13 @@ from ..engine.rules import windows
 from ..engine.rules.einsum import einsum
 from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import scatter
-from ..engine.rules.registry import Function, array_of, is_elementwise, name
+from ..engine.rules.registry import Function, array_of, is_elementwise, limits, name, vjps
 from ..engine.rules.shaping import astype
 from ..engine.tape import Node, constant
 from ..engine.tensor import Tensor
 from . import tree
 from .arguments import as_result, as_results, is_constant_argument
-from .reverse import trace
+from .reverse import node_gradients, trace
 
 # Functions that are linear in each of their Tensors: the function of the tangent is the tangent of the function, which
 # is what transposing their rules would give, in a third of the time.
@@ -50,6 +50,7 @@ class Tangents(Watcher):
     ) -> None:
         self.below, self.enclosing = watchers(), id(transform.get())  # not the object: it holds the variables
         self.free, self.masked, self.active = free and not self.below, masked, True
+        self.kinked = False  # whether a tangent that is recorded passed a kink, where it may lack a limit
         self.start = max([x.order for x in variables], default=0)  # older nodes depend on no variable
         for x, v in zip(variables, directions, strict=True):
             data = v.data if isinstance(v, Node) else array_of(v)
@@ -82,6 +83,7 @@ class Tangents(Watcher):
         push = self.pushed if is_elementwise(y.fun) else applied if y.fun in LINEAR else transposed
         first, *others = [push(y, i, t, differentiable) for i, t in along]
         tangent = sum(others, start=first)
+        self.kinked = self.kinked or (differentiable and y.fun in limits and is_at_kink(y))
         if differentiable and not isinstance(tangent, Node):
             tangent = constant(Tensor, tangent)
         self.note(y, tangent)
@@ -103,6 +105,28 @@ class Tangents(Watcher):
             r = np.where(is_zero & np.isnan(getattr(r, "_value", r)), 0, r)
         r = r if r.shape == shape else np.broadcast_to(r, shape)
         return r if r.dtype == y._value.dtype else r.astype(y._value.dtype)
+
+
+def is_at_kink(y: Node) -> bool:
+    """Return whether a node is at a point where the limit of its function asks for more than the rule knows."""
+    asked: list[Any] = []
+    rules: Any = vjps[y.fun]
+    for i in y.argnums:
+        ones = np.ones(y._value.shape, y._value.dtype)
+        r = rules[i](ones, y._value, *y.argvals, **y.kwargs)
+        limits[y.fun](i, r, ones * 0, asked.append, y._value, *y.argvals, **y.kwargs)
+    return bool(asked)
+
+
+def pulled_twice(y: Node, variables: Sequence[Node], directions: Sequence[Any]) -> Any:
+    """Return the tangent of y by two backward passes: the gradient by u of (J' u) . v, which is J v.
+
+    The first pass records the limits at kinks, so that the tangent has the right derivative there.
+    """
+    u = Tensor._variable(np.ones_like(y._value))
+    gradients = node_gradients(y, variables, u, create_graph=True)
+    along = [np.sum(g * v) for g, v in zip(gradients, directions, strict=True)]
+    return node_gradients(sum(along[1:], start=along[0]), [u], create_graph=True)[0]
 
 
 def applied(y: Node, i: int, t: Any, differentiable: bool) -> Any:
@@ -146,7 +170,7 @@ def push_forward(y: Any, variables: Sequence[Node], directions: Sequence[Any]) -
                 tangents.push(node)
         if not holds_nan(t := tangents.of(y)):
             break
-    return t
+    return pulled_twice(y, variables, directions) if tangents.kinked and isinstance(t, Node) else t
 
 
 def holds_nan(t: Any) -> bool:
@@ -215,7 +239,14 @@ def _evaluated_along(
                 y = f(*arguments)
         finally:
             along.active = False  # from now on, what it freed is a leaf
-        tangents[:] = map(along.of, tree.leaves(y[0] if has_aux and isinstance(y, tuple) and y else y))
+        leaves = tree.leaves(y[0] if has_aux and isinstance(y, tuple) and y else y)
+        tangents[:] = map(along.of, leaves)
+        if along.kinked:
+            variables = _variables(xs, arguments, argnums)
+            tangents[:] = [
+                pulled_twice(leaf, variables, vs) if isinstance(t, Node) and t.requires_grad else t
+                for leaf, t in zip(leaves, tangents, strict=True)
+            ]
         return y
 
     y, _, carry = trace("jvp", watched, xs, {}, argnums, has_aux, several=True)
