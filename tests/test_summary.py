@@ -196,5 +196,5 @@ def test_calls_outside_a_summary_are_not_kept():
     model = nn.Linear(2, 1)
     model.summary(np.ones((1, 2)))
     model(np.ones((1, 2)))
-    assert summary.observed == {}
+    assert summary.observers == {}
     assert tg.jit(lambda x: model(x))(np.ones((1, 2))).shape == (1, 1)

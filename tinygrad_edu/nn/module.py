@@ -17,7 +17,7 @@ from ..engine.rules.registry import Array
 from ..engine.tape import next_place, tag
 from ..engine.tensor import Tensor
 from ..state import IncompatibleKeys, copy_state
-from .summary import Summary, model_html, model_text, observed, summarize
+from .summary import Summary, model_html, model_text, observers, summarize
 
 
 class Module:
@@ -34,8 +34,8 @@ class Module:
         else:
             y = self.forward(*args, **kwargs)
             tag(y, ref(self), type(self), start, tuple(map(id, (*args, *kwargs.values()))))
-        if observed and (calls := observed.get(get_ident())) is not None:
-            calls.append((self, y))
+        if observers and (observe := observers.get(get_ident())):
+            observe(self, y)
         return y
 
     if not TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import get_ident
 from typing import Any, NamedTuple
 
@@ -11,8 +11,7 @@ from ..engine.reprs import table
 from ..engine.tensor import Tensor
 from .preserving import preserved
 
-# The calls of modules while a summary is made, by the thread that makes it: (module, output) pairs
-observed: dict[int, list[tuple[object, Any]]] = {}
+observers: dict[int, Callable[[object, Any], None]] = {}  # called with each module and its output, by their threads
 
 
 class Row(NamedTuple):
@@ -88,20 +87,21 @@ def _output_shapes(model: Any, inputs: tuple[Any, ...], options: dict[str, Any])
     if isinstance(first, (tuple, list)) and first and all(isinstance(n, int) for n in first):
         remedy = f"pass an example, such as np.zeros({tuple(first)})"
         raise TypeError(f"{type(model).__name__}.summary takes the inputs of forward, not their shape; {remedy}")
-    calls: list[tuple[object, Any]] = []
-    before = observed.get(get_ident())
+    shapes: dict[int, list[str]] = {}
+
+    def observe(module: object, y: Any) -> None:
+        shapes.setdefault(id(module), []).append(_shape(y))
+
+    before = observers.get(get_ident())
     with preserved(model), no_grad():
         model.eval()
-        observed[get_ident()] = calls
+        observers[get_ident()] = observe
         try:
             model(*inputs, **options)
         finally:
-            observed.pop(get_ident())
-            if before is not None:
-                observed[get_ident()] = before
-    shapes: dict[int, list[str]] = {}
-    for module, y in calls:
-        shapes.setdefault(id(module), []).append(_shape(y))
+            del observers[get_ident()]
+            if before:
+                observers[get_ident()] = before
     return shapes
 
 
