@@ -15,6 +15,9 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any
 
     It is sum(x1 x2) / (|x1| |x2|), where a norm below `eps` counts as `eps`, as in PyTorch. The shapes broadcast: with
     x1[:, None] and x2[None] of shape (n, k), and axis=-1, the result is the (n, n) matrix of all pairs.
+
+    >>> float(cosine_similarity([3.0, 0.0], [0.0, 2.0]))
+    0.0
     """
     x1 = floating(x1)
     x2 = beside("cosine_similarity", x1, x2, "x2")

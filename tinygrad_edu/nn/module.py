@@ -153,6 +153,18 @@ class Module:
         recording; state, gradients, random numbers and modes stay as they are. Without inputs there are no shapes. A
         layer that is called repeatedly has one row with all of its shapes; shared parameters count in the first row
         that has them. The result also has the `.rows`, and the totals `.parameters` and `.bytes`.
+
+        >>> from tinygrad_edu.nn import MLP
+        >>> text = MLP([2, 16, 1]).summary(np.zeros((32, 2)))
+        MLP(2 -> 16 -> 1)
+        ------------------------------------------------------
+        name  layer            output shape  parameters  bytes
+        ------------------------------------------------------
+        0     Linear(2 -> 16)  (32, 16)              48    384
+        1     ReLU()           (32, 16)               0      0
+        2     Linear(16 -> 1)  (32, 1)               17    136
+        ------------------------------------------------------
+        Parameters: 65 (520 bytes)
         """
         found = summarize(self, inputs, options)
         print(found)
