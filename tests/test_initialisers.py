@@ -37,7 +37,7 @@ SPREADS = {
 }
 
 
-@pytest.mark.parametrize("init", SPREADS, ids=str)
+@pytest.mark.parametrize("init", SPREADS, ids=lambda f: f"{f.func.__name__} {f.keywords}")
 def test_options_have_the_spread_of_their_formulas(init):
     w = init(SHAPE, 0)
     assert w.shape == SHAPE
