@@ -134,7 +134,7 @@ class PositionalEncoding(Module):
 
     def __init__(self, embed_dim: int, dropout: float = 0.0, rng: Rng = None) -> None:
         (self.embed_dim,) = checked_sizes(f"PositionalEncoding({embed_dim})", embed_dim)
-        self.dropout = Dropout(dropout, rng)
+        self.dropout, self.dropping = dropout, Dropout(dropout, rng) if dropout else None
 
     def forward(self, x: Tensor | Array) -> Any:
         """Return x plus the encoding of its positions; raises ValueError unless it has embed_dim features."""
@@ -142,7 +142,8 @@ class PositionalEncoding(Module):
         if len(shape) < 2 or shape[-1] != self.embed_dim:
             raise ValueError(f"{self.describe()} got {shape}: it takes (..., t, {self.embed_dim})")
         encoding = positional_encoding(shape[-2], self.embed_dim)
-        return self.dropout(x + (encoding.astype(x.dtype) if x.dtype.kind == "f" else encoding))
+        y = x + (encoding.astype(x.dtype) if x.dtype.kind == "f" else encoding)
+        return self.dropping(y) if self.dropping else y
 
     def describe(self) -> str:
         """Return "PositionalEncoding(embed_dim)"."""
