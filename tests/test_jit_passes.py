@@ -180,6 +180,16 @@ def test_memory_is_used_again():
     np.testing.assert_allclose(jitted(Y), np.sum(x), rtol=1e-13)
 
 
+@pytest.mark.parametrize("n", [40, 200_000])
+def test_zeros_to_write_into_are_filled_and_not_copied(n):
+    f = tg.jit(lambda x: np.sum(tg.grad(lambda x: np.sum(np.square(x[:2])))(x) * x))
+    x = np.arange(1.0, n + 1)
+    for scale in (1, 2):
+        np.testing.assert_allclose(f(x * scale), 10 * scale**2)
+    assert ".fill(" in f.plan
+    assert "copyto" not in f.plan
+
+
 def test_memory_is_not_written_while_it_is_read_in_another_order():
     def f(x):
         y = np.tanh(x)

@@ -251,6 +251,8 @@ def _write(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
     """Copy an array, unless nothing else reads it, then write elements into the copy."""
     out = emitter.into(call, i)
     copied = [f"{emitter.fun(np.copyto)}({out}, {args[0]})"] if out != args[0] else []
+    if (element := uniform_element(call.args[0])) is not None:  # as zeros, which need not be read
+        copied = [f"{out}.fill({emitter.cache((element.tobytes(), element.dtype), element, 'k')})"]
     if call.fun is setitem or adds_to_zeros(call):
         return [*copied, f"{out}[{args[1]}] = {args[2]}"]
     return [*copied, f"{emitter.cache('add_at', np.add.at, 'add_at')}({out}, {args[1]}, {args[2]})"]

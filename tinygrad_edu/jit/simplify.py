@@ -123,12 +123,18 @@ def uniform_element(v: object) -> np.ndarray | None:
     source, array = v.source, v.source.array
     if source.element is ...:
         source.element = None
-        if isinstance(array, np.ndarray) and array.size:
-            first = array[(0,) * array.ndim]  # the bytes tell 0.0 from -0.0
-            if not any(array.strides) or (array.size < LARGE and array.tobytes() == first.tobytes() * array.size):
-                source.element = np.asarray(first)
+        if isinstance(array, np.ndarray) and array.size and (not any(array.strides) or is_filled(array)):
+            source.element = np.asarray(array[(0,) * array.ndim])
     element: np.ndarray | None = source.element
     return element
+
+
+def is_filled(array: np.ndarray) -> bool:
+    """Return whether all elements are equal, by their bytes, which tell 0.0 from -0.0; of large arrays zeros alone."""
+    if array.size < LARGE:
+        first: bytes = array[(0,) * array.ndim].tobytes()
+        return array.tobytes() == first * array.size
+    return array.dtype.kind == "f" and not array.any() and not np.signbit(array).any()
 
 
 def elide_broadcasts(call: Call, table: ValueTable) -> None:
