@@ -17,7 +17,7 @@ from ..engine.value import Value
 from ..nn import Module
 from ..optim import Optimizer
 from ..transforms import tree
-from .closure import PLAIN, SETTINGS, Closure
+from .closure import PLAIN, Closure, settings_of
 from .containers import is_container, mapped, members
 from .copies import Copies
 from .expressions import argument_names
@@ -115,7 +115,7 @@ class Captured:
             if not isinstance(x, Value):
                 self.exchange_tensor(x)
         for owner in closure.framework:
-            for name in next((names for kind, names in SETTINGS.items() if isinstance(owner, kind)), ()):
+            for name in settings_of(owner):
                 var = Var(Setting(owner, name), vars(owner)[name], name)
                 self.rec.program.settings.append(var)
                 self.put(vars(owner), name, f"{type(owner).__name__}.{name}", Traced(self.rec, var.example, var))

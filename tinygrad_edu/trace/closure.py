@@ -82,7 +82,7 @@ class Closure:
             self.sources.append(x)
         elif isinstance(x, FRAMEWORK):
             self.framework.append(x)
-            settings = next((names for kind, names in SETTINGS.items() if isinstance(x, kind)), ())
+            settings = settings_of(x)
             checked = {name for name in vars(x) if name not in settings and name != "_in_place"}
             self.hold(vars(x), type(x).__name__, checked if settings else None)
             self.holders[id(vars(x))].is_namespace = True
@@ -181,6 +181,11 @@ class Closure:
                 for key, tensor in tensors.items():
                     names.setdefault(id(tensor), f"{name}_{key}".strip("_"))
         return names
+
+
+def settings_of(x: object) -> tuple[str, ...]:
+    """Return the names of the attributes whose numbers a replay reads anew."""
+    return next((names for kind, names in SETTINGS.items() if isinstance(x, kind)), ())
 
 
 def _function(value: Any) -> Any:

@@ -10,7 +10,7 @@ import functools
 from collections import namedtuple
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -18,23 +18,13 @@ from ..engine.rules.registry import Array, defvjp, primitive
 from ..engine.tape import NO_KEYWORDS, Node, constant, record
 from ..engine.tensor import Tensor
 from ..transforms import tree
-from .closure import PLAIN, Closure
+from .captured import Captured
+from .closure import PLAIN
 from .containers import is_container, is_dataclass, members, refill
 from .ir import Constant, Result, Var
-from .recorder import Recorder
 from .traced import JitError, Traced
 
 IMMUTABLE = (*PLAIN, type, np.dtype, np.ufunc, np.generic, range, slice, frozenset, type(...))
-
-
-class Found(Protocol):
-    """What is asked of `captured.Captured`."""
-
-    rec: Recorder
-    paths: dict[int, tuple[Any, Any]]  # of what the function is given: (path, argument)
-    shown: dict[Any, Any]  # the values of Vars, and the arguments at paths
-    closure: Closure
-    requires_grad: dict[Node, bool]  # of the Tensors that the function reaches
 
 
 @primitive
@@ -68,7 +58,7 @@ def parents(tensors: Mapping[Node, bool]) -> tuple[tuple[Node, ...], tuple[int, 
     return found, tuple(range(len(found)))
 
 
-def described(x: Any, found: Found, kept: bool = False) -> Any:
+def described(x: Any, found: Captured, kept: bool = False) -> Any:
     """Return the function's result with a Result for each array, Tensor and argument in it; dataclasses become tuples.
 
     Objects among the arguments are returned themselves; arrays, lists, dicts and dataclasses among them if `kept`.
@@ -95,14 +85,14 @@ def described(x: Any, found: Found, kept: bool = False) -> Any:
     return Result(kind, var)
 
 
-def described_members(x: Any, found: Found, kept: bool) -> Any:
+def described_members(x: Any, found: Captured, kept: bool) -> Any:
     """Return a container with its members described."""
     parts = [described(v, found, kept) for v in members(x).values()]
     kind: Any = type(x)
     return fields_type(kind)(*parts) if hasattr(kind, "__dataclass_fields__") else tree.like(x, parts)
 
 
-def visible(x: Any, found: Found) -> Any:
+def visible(x: Any, found: Captured) -> Any:
     """Return what `described` describes, as the caller gets it; arrays are copies, as later calls may write."""
     if isinstance(x, Result):
         value = found.shown[x.value]
