@@ -140,6 +140,30 @@ def test_dataclasses_that_the_function_changes_are_changed_and_their_other_membe
         np.testing.assert_array_equal(found, expected)
 
 
+SHIFT = tg.Tensor(X, label="shift")
+
+
+@dataclass
+class Shifting:
+    w: np.ndarray
+
+    def __call__(self, x):
+        return (x + SHIFT) * self.w
+
+    def moved(self, x):
+        return self(x) * SHIFT
+
+
+def test_what_the_methods_of_a_dataclass_name_is_seen():
+    for f in (lambda m, x: m(x).data, lambda m, x: m.moved(x).data, lambda x: Shifting(x)(x).data):
+        jitted = tg.jit(f)
+        for k in range(4):
+            args = (Shifting(X + k), X) if f.__code__.co_argcount == 2 else (X + k,)
+            SHIFT.data[0] = k
+            np.testing.assert_array_equal(jitted(*args), f(*args))
+        assert jitted.cache_info().hits == 3
+
+
 def test_a_dataclass_that_gets_an_attribute_is_refused():
     pair = Pair(X)
     with pytest.raises(JitError, match="attribute extra"):

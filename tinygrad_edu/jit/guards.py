@@ -21,7 +21,7 @@ from ..trace.changes import owner_of
 from ..trace.closure import PLAIN
 from ..trace.containers import Attribute, is_container, leaves, members
 from ..trace.expressions import argument_names
-from ..trace.ir import Guard, Input, Setting, Var
+from ..trace.ir import Guard, Input, Var
 from .lowering import Emitter
 from .memory import Location
 
@@ -172,7 +172,7 @@ def check_identities(emitter: Emitter, checks: list[str]) -> None:
 def written_apart(emitter: Emitter, miss: str) -> list[str]:
     """Return the lines that check that no argument shares memory with an array that is written into."""
     program = emitter.program
-    targets = [target for target, _ in program.stores if not isinstance(target.source, Setting)]
+    targets = [target for target, _ in program.stores]
     moving = [v for v in (*program.inputs, *program.states) if emitter.locations[v].array is None]
     inputs = [emitter.locations[v].text for v in moving if isinstance(v.example, np.ndarray)]
     if not targets or not inputs:

@@ -4,7 +4,6 @@ The replay runs, all that it changed is put back, and the function runs. What ca
 which random numbers they drew must agree to rounding.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from ..engine.tape import Node
 from ..trace.captured import Captured
 from ..trace.closure import PLAIN, Closure, comparable, set_source_state, source_state
-from ..trace.containers import is_container, leaves, members, refill
+from ..trace.containers import changeable, leaves, members, refill
 from ..trace.ir import State
 from ..transforms import tree
 
@@ -32,7 +31,7 @@ class SavedState:
     ) -> None:
         self.captured, self.arguments = captured, {"args": args, "kwargs": kwargs}
         self.tensors: dict[str, Node] = {}
-        self.containers = [(x, tree.like(x, [*members(x).values()])) for x in containers(self.arguments)]
+        self.containers = [(x, tree.like(x, [*members(x).values()])) for x in changeable(self.arguments)]
         stores = captured.rec.program.stores
         found = [t for t, _ in stores if isinstance(t.source, State) and t.source.kind == "array"]
         self.written = {t.name: t.source.array for t in found}
@@ -93,15 +92,6 @@ class SavedState:
         for source, state in self.all_sources:
             if comparable(source_state(source)) != comparable(state):
                 set_source_state(source, state)
-
-
-def containers(x: Any) -> Iterator[Any]:
-    """Yield the lists, dicts and dataclasses among nested arguments."""
-    if is_container(x):
-        if not isinstance(x, tuple):
-            yield x
-        for value in members(x).values():
-            yield from containers(value)
 
 
 def data_of(x: Any) -> Any:

@@ -14,7 +14,7 @@ from ..engine.value import Value
 from .captured import Captured
 from .changes import make_changes, refuse_changes
 from .closure import Closure, comparable, set_source_state, source_state
-from .containers import leaves
+from .containers import changeable, leaves
 from .recorder import Recorder
 from .results import described, described_members, visible
 
@@ -31,7 +31,8 @@ class InUse(Exception):
 def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found: Captured | None) -> Iterator[Closure]:
     """Walk the closure of a call; no other thread exchanges it within the block. Raises InUse if one has."""
     with _exchanging:
-        closure = Closure(fun, [x for _, x in leaves("", [args, kwargs])])  # not the caller's lists
+        # Not the caller's lists; of dataclasses, the methods
+        closure = Closure(fun, [*[x for _, x in leaves("", [args, kwargs])], *map(type, changeable([args, kwargs]))])
         places = {*map(id, closure.tensors), *[id(h.owner) for h in closure.holders.values() if not h.is_scope]}
         if not _exchanged.keys().isdisjoint(places):
             raise InUse

@@ -136,7 +136,10 @@ class Closure:
             return
         whole = owner if isinstance(owner, type) else getattr(owner, "__dict__", owner)
         held = members(whole) if isinstance(whole, (dict, type)) or hasattr(type(owner), "__slots__") else {}
-        found = {name: value for name, value in held.items() if name in names}
+        special = {
+            k for k, v in held.items() if isinstance(owner, type) and k[:2] == "__" and isinstance(v, FunctionType)
+        }
+        found = {name: value for name, value in held.items() if name in names or name in special}
         plain = {name for name, value in found.items() if not isinstance(value, (*METHODS, type, ModuleType))}
         if not isinstance(owner, (type, ModuleType)) and _whose_module(type(owner).__module__) != USERS:
             plain = set()  # a library may change what its objects hold at any time

@@ -57,6 +57,15 @@ def refill(container: Any, content: Any) -> Any:
     return container
 
 
+def changeable(x: Any) -> Iterator[Any]:
+    """Yield the lists, dicts and dataclasses among nested arguments."""
+    if is_container(x):
+        if not isinstance(x, tuple):
+            yield x
+        for member in members(x).values():
+            yield from changeable(member)
+
+
 def leaves(name: str, value: Any) -> Iterator[tuple[str, object]]:
     """Yield (name, leaf) for each leaf of nested containers: name_0, name_1, name_key."""
     if not is_container(value):
