@@ -136,22 +136,19 @@ class Closure:
             return
         whole = owner if isinstance(owner, type) else getattr(owner, "__dict__", owner)
         held = members(whole) if isinstance(whole, (dict, type)) or hasattr(type(owner), "__slots__") else {}
-        special = {
-            k for k, v in held.items() if isinstance(owner, type) and k[:2] == "__" and isinstance(v, FunctionType)
-        }
-        found = {name: value for name, value in held.items() if name in names or name in special}
+        found = {name: value for name, value in held.items() if name in names}
         plain = {name for name, value in found.items() if not isinstance(value, (*METHODS, type, ModuleType))}
         if not isinstance(owner, (type, ModuleType)) and _whose_module(type(owner).__module__) != USERS:
             plain = set()  # a library may change what its objects hold at any time
         elif held or isinstance(whole, dict):
             self.hold(whole, getattr(owner, "__name__", type(owner).__name__), plain)
         self.queue += [_function(value) for value in found.values()]
-        if not isinstance(owner, (type, ModuleType)):
+        if not isinstance(owner, ModuleType):
             self.add_inherited(owner, names)
 
     def add_inherited(self, owner: object, names: set[str]) -> None:
-        """Add the special methods of the user's classes of an object, and members of these classes by name."""
-        for kind in type(owner).__mro__[:-1]:
+        """Add the special methods of the user's classes of an object, or of a class, and their members by name."""
+        for kind in (owner if isinstance(owner, type) else type(owner)).__mro__[:-1]:
             if not self.is_library(kind):
                 found = {k: v for k, v in vars(kind).items() if k in names or (k[:2] == "__" and callable(v))}
                 self.queue += [_function(value) for value in found.values()]
