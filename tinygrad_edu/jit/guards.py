@@ -116,6 +116,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
 def tensors_seen(emitter: Emitter) -> Iterator[str]:
     """Yield the checks of Tensors: their data, whether they take gradients, and whether they have one."""
     captured, states = emitter.captured, set(emitter.program.states)
+    rebound = {place for place, _ in emitter.program.rebound}
     for place in captured.places:
         if not isinstance(x := place.owner, Node):
             continue
@@ -127,7 +128,7 @@ def tensors_seen(emitter: Emitter) -> Iterator[str]:
             yield f"{text}.requires_grad is {captured.requires_grad[x]}"
             if isinstance(source := place.given.origin.source, Input):
                 yield f"{text}._value is a{source.index}"
-            elif place.given.origin in states and not place.is_among(emitter.program.rebound):
+            elif place.given.origin in states and place not in rebound:
                 yield same_text(emitter, f"{text}._value", place.found)
 
 

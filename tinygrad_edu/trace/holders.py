@@ -1,7 +1,6 @@
 """Holders: the objects whose members a function may replace, and the places that are exchanged for a recording."""
 
 from collections import deque
-from collections.abc import Iterable
 from operator import is_
 from types import CellType
 from typing import Any
@@ -29,10 +28,6 @@ class Place:
             return object.__getattribute__(self.owner, self.key)
         except AttributeError:
             return EMPTY
-
-    def is_among(self, places: Iterable[tuple["Place", Any]]) -> bool:
-        """Return whether one of these (place, value) pairs is about this place."""
-        return any(place is self for place, _ in places)
 
     def put(self, value: Any) -> None:
         """Let the place hold a value."""
