@@ -17,7 +17,7 @@ KINKS = [-3.0, -1.7, -1.0, 0.0, 1.0, 2.5, 3.0, 6.0]
 
 
 def make(kind, options, **dtype):
-    return getattr(nn, kind)(**{"axis" if k == "dim" else k: v for k, v in options.items()}, **dtype)
+    return getattr(nn, kind)(**options, **dtype)
 
 
 @pytest.mark.parametrize(("kind", "options", "expected"), EXPECTED["layers"], ids=lambda a: str(a)[:40])
@@ -119,9 +119,9 @@ def test_what_does_not_fit_is_named_in_the_terms_of_the_layer(code):
 
 
 @pytest.mark.parametrize("layer", [nn.Softmax, nn.LogSoftmax, nn.GLU])
-def test_dim_is_called_axis(layer):
-    with pytest.raises(TypeError, match=r"there is no argument dim=; write axis="):
-        layer(dim=1)
+def test_dim_is_another_name_of_axis(layer):
+    x = np.arange(8.0).reshape(2, 4)
+    np.testing.assert_array_equal(layer(dim=0)(x), layer(0)(x))
 
 
 def test_an_axis_is_one_number():

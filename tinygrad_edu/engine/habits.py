@@ -84,8 +84,7 @@ def names_keywords(fun: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(fun)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         for name in KEYWORDS.keys() & kwargs.keys():
-            owner = type(args[0]).__name__ if fun.__name__ == "__init__" else fun.__name__
-            raise TypeError(f"{owner}: there is no argument {name}={keyword_instead(name)}")
+            raise TypeError(f"{fun.__name__}: there is no argument {name}={keyword_instead(name)}")
         return fun(*args, **kwargs)
 
     return call

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import functions
-from ..engine.habits import names_keywords
 from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..functions.activations import floating
@@ -202,10 +201,10 @@ class LogSigmoid(Module):
 
 
 class AlongAxis(Module):
-    """Base of activations along one axis of x."""
+    """Base of activations along one axis of x, which code written for PyTorch calls `dim`."""
 
-    @names_keywords
-    def __init__(self, axis: int = -1) -> None:
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        axis = axis if dim is None else dim
         if not isinstance(axis, (int, np.integer)):
             raise TypeError(f"{type(self).__name__}: axis is a whole number, not {axis!r}")
         self.axis = axis
