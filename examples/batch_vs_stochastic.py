@@ -77,7 +77,11 @@ for ax, (name, (path, _, _)), updates in zip(axes, runs.items(), (46, 46, n), st
     tg.plot.contours(mse, path[: updates + 1], ax, xlim=(-1.3, 1.4), ylim=(-1.0, 1.7), levels=7)
     epochs = "46 epochs" if name == "full batch" else "1 epoch"
     ax.set(title=f"{name}\n{updates:,} updates, {epochs}", xlabel="weight of today's maximum", ylabel="")
-    ax.legend(loc="lower left")
+    ax.plot(*best, "o", markersize=15, fillstyle="none", color=BLACK, zorder=7, label="minimum")
+    for text in ax.texts:  # a label of the contours must not lie under the circle
+        text.set_visible(text.get_visible() and np.linalg.norm(np.array(text.get_position()) - best) > 0.4)
+    ax.get_legend().remove()
+figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
 axes[0].set_ylabel("weight of today's minimum")
 figure.savefig(OUTPUT / "batch_paths.png")
 

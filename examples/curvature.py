@@ -111,8 +111,9 @@ print(f"Rosenbrock: Newton needs 6 steps; descent with k = {valley:.0f} needs {p
 figure = Figure(**PICTURE)
 left, right = figure.subplots(1, 2)
 tg.plot.contours(plane(rosenbrock), path, left, ylim=(-4, 3), xlabel="x", ylabel="y")
+left.plot(1, 1, "o", markersize=15, fillstyle="none", color=BLACK, zorder=7, label="minimum")
 left.set_title("Newton: six steps to the minimum")
-left.legend(loc="lower center")
+left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3, frameon=False)
 
 # %% Standardized features give a smaller condition number
 # The model is the same, but the bowl of its loss is rounder, so descent needs fewer steps.
@@ -128,6 +129,6 @@ for name, features, colour, style in (("as measured", days, BLUE, "-"), ("standa
     right.semilogy(above[name], style, color=colour, label=f"{name}, k = {condition[name]:,.0f}")
     gap = f"{above[name][-1]:.1e} °C² above the minimum"
     print(f"weather {name}: condition number {condition[name]:,.0f}, loss after 150 steps {gap}")
-right.set(xlabel="step", ylabel="MSE above minimum (°C²)", ylim=(1e-10, 1e5), title="The best constant learning rate")
+right.set(xlabel="step", ylabel="MSE above minimum (°C²)", ylim=(1e-13, 1e5), title="The best constant learning rate")
 right.legend(fontsize=8)
 figure.savefig(OUTPUT / "curvature_newton.png")

@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinygrad_edu as tg
-from tinygrad_edu.viz.plot import CLASSES, MARKERS
+from tinygrad_edu.viz.plot import BLACK, CLASSES, MARKERS, VERMILION
 
 OUTPUT = Path(__file__).parent / "output"
 OUTPUT.mkdir(exist_ok=True)
@@ -83,32 +83,49 @@ for land, (f, start, _) in LANDSCAPES.items():
 
 
 # %% Draw every path in a picture of its own
+# The limits of a row contain all its paths.
+MINIMA: dict[str, Any] = {"Rosenbrock": [(1, 1)], "Beale": [(3, 0.5)], "Saddle": [(0, 1), (0, -1)], "Ravine": [(0, 0)]}
+
+
+def limits(land: str) -> tuple[float, float, float, float]:
+    """Return the limits (left, right, bottom, top) that contain the landscape and all paths, with a margin."""
+    left, right, bottom, top = LANDSCAPES[land][2]
+    points = np.concatenate([paths[land, name] for name in OPTIMIZERS])
+    low, high = np.minimum(points.min(axis=0), (left, bottom)), np.maximum(points.max(axis=0), (right, top))
+    margin = 0.03 * (high - low)
+    return (*np.column_stack([low - margin, high + margin]).ravel().tolist(),)
+
+
 def chart(ax: Any, land: str, **names: str) -> None:
     """Draw contours of the logarithm of the loss, so that small losses near the minimum are visible too."""
-    f, _, (left, right, bottom, top) = LANDSCAPES[land]
+    left, right, bottom, top = limits(land)
     x, y = np.meshgrid(np.linspace(left, right, 200), np.linspace(bottom, top, 200))
-    ax.contour(x, y, np.log10(f(x, y) + LOW), 9, colors="#767676", linewidths=0.5, linestyles="solid")
+    ax.contour(x, y, np.log10(LANDSCAPES[land][0](x, y) + LOW), 9, colors="#a0a0a0", linewidths=0.4, linestyles="solid")
     ax.set(xticks=[], yticks=[], xlim=(left, right), ylim=(bottom, top), **names)
+    ax.plot(*np.transpose(MINIMA[land]), "o", color=BLACK, fillstyle="none", markersize=10, zorder=4, label="minimum")
 
 
-figure = Figure(figsize=(9, 6.2), dpi=80, layout="constrained")
+RED: dict[str, Any] = {"color": VERMILION, "markeredgecolor": BLACK, "zorder": 5, "linewidth": 1.2}
+figure = Figure(figsize=(12, 8), dpi=150, layout="constrained")
 figure.suptitle(f"Steps until the loss stays below {LOW}, with the best learning rate of each optimizer")
-for (land, name), ax in zip(paths, figure.subplots(len(LANDSCAPES), len(OPTIMIZERS)).flat, strict=True):
+axes: Any = figure.subplots(len(LANDSCAPES), len(OPTIMIZERS))
+for (land, name), ax in zip(paths, axes.flat, strict=True):
     chart(ax, land, title=name if land == "Rosenbrock" else "", ylabel=land if name == "SGD" else "")
-    ax.plot(*paths[land, name].T, color="#d55e00", marker="o", markevery=[0], markeredgecolor="black")
-    ax.plot(*paths[land, name][-1], "*", color="#d55e00", markeredgecolor="black", markersize=11)
+    ax.plot(*paths[land, name].T, marker="s", markersize=5, markevery=[0], label="path, from its start", **RED)
+    ax.plot(*paths[land, name][-1], marker="*", linestyle="", markersize=9, label=f"after {STEPS} steps", **RED)
     ax.set_xlabel(f"{steps[land, name]} steps" if steps[land, name] <= STEPS else f"not in {STEPS}")
+figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
 figure.savefig(OUTPUT / "optimizers.png")
 
-# %% Animate all paths together
-figure = Figure(figsize=(7.2, 6.2), layout="constrained")
-axes = figure.subplot_mosaic([["names"] * 2, *np.reshape([*LANDSCAPES], (2, 2)).tolist()], height_ratios=(1, 4, 4))
-moving = []
+# %% Animate all paths together: each optimizer has its colour, line and marker
+figure = Figure(figsize=(7.2, 6.6), layout="constrained")
+drawn = figure.subplot_mosaic([["names"] * 2, *np.reshape([*LANDSCAPES], (2, 2)).tolist()], height_ratios=(1.2, 4, 4))
+moving, lines = [], ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 for land in LANDSCAPES:
-    chart(axes[land], land, title=land)
-    for name, colour, marker in zip(OPTIMIZERS, (*CLASSES[:6], CLASSES[7]), MARKERS, strict=True):
-        (line,) = axes[land].plot([], [], color=colour, marker=marker, markevery=[-1], mec="black", label=name)
-        moving.append((line, paths[land, name]))
+    chart(drawn[land], land, title=land)
+    for name, colour, marker, line in zip(OPTIMIZERS, (*CLASSES[:6], BLACK), MARKERS, lines, strict=True):
+        look: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": line, "mec": BLACK, "linewidth": 1.3}
+        moving.append((drawn[land].plot([], [], markevery=[-1], zorder=5, label=name, **look)[0], paths[land, name]))
 
 
 def frame(ax: Any, k: int) -> None:
@@ -116,9 +133,10 @@ def frame(ax: Any, k: int) -> None:
     for line, path in moving:
         line.set_data(*path[: k + 1].T)
     ax.set_axis_off()
-    ax.legend(handles=[line for line, _ in moving[:7]], ncols=4, loc="center", title=f"after {k} steps")
+    handles = [line for line, _ in moving[:7]] + [drawn["Ravine"].lines[0]]
+    ax.legend(handles=handles, ncols=4, loc="center", title=f"after {k} steps")
 
 
-shown = [0, *np.unique(np.geomspace(1, STEPS, 45).round().astype(int)).tolist()]
-gif = tg.plot.animate(frame, shown, OUTPUT / "optimizers.gif", axes["names"], fps=6, hold=2, dpi=80)
+shown = [0, *np.unique(np.geomspace(1, STEPS, 40).round().astype(int)).tolist()]
+gif = tg.plot.animate(frame, shown, OUTPUT / "optimizers.gif", drawn["names"], fps=6, hold=2, dpi=120)
 print(f"saved: optimizers.png and {gif.name}, {len(shown)} frames, in {OUTPUT}")

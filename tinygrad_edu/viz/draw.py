@@ -48,6 +48,7 @@ STYLES = {
     "operation": {"shape": "box", "style": "filled,rounded", "fillcolor": "#ffe7bd", "color": "#b87a00"},
     "module": {"shape": "box3d", "style": "filled", "margin": "0.16,0.14", "fillcolor": "#fbf6c4", "color": "#8a7d00"},
     "backward": {"shape": "octagon", "style": "filled", "fillcolor": "#fbdccb", "color": "#d55e00"},
+    "named": {"shape": "box", "style": "filled", "fillcolor": "#ffffff", "color": "#b87a00"},
     "result": {"shape": "box", "style": "filled,bold", "fillcolor": "#d2f0e5", "color": "#00805c"},
     "folded": {"shape": "note", "style": "filled", "fillcolor": "#ffffff", "color": "#000000"},
 }
@@ -59,7 +60,7 @@ EDGE = {"color": GREY, "arrowsize": "0.7", "fontname": FONT, "fontsize": "10", "
 MEANINGS = {
     "variable": "variable: takes a gradient", "parameter": "parameter of a module", "input": "input of a module",
     "constant": "constant", "operation": "operation", "module": "module, closed", "backward": "backward pass",
-    "result": "result",
+    "named": "named intermediate", "result": "result",
 }  # fmt: skip
 
 

@@ -47,7 +47,9 @@ def contours(
     for text in ax.clabel(lines, heights[1::3].tolist(), fontsize=8, fmt="%g", colors=BLACK, inline=False):
         text.set(alpha=1, path_effects=[withStroke(linewidth=2, foreground=WHITE)])
         place = (np.array(text.get_position()) - (x[0, 0], y[0, 0])) / (x[0, -1] - x[0, 0], y[-1, 0] - y[0, 0])
-        text.set_visible(bool((abs(place - 0.5) < 0.46).all()))  # the edge of the plot would cut the others
+        near = abs((steps - text.get_position()) / (x[0, -1] - x[0, 0], y[-1, 0] - y[0, 0])).max(axis=1) < 0.06
+        # The edge of the plot would cut the others, and the path would cover them.
+        text.set_visible(bool((abs(place - 0.5) < 0.46).all()) and not near.any())
     if len(steps):
         _plot_path(ax, steps.T, steps.T)
     ax.set(xlim=(x[0, 0], x[0, -1]), ylim=(y[0, 0], y[-1, 0]), xlabel=xlabel, ylabel=ylabel)

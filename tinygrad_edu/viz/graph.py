@@ -26,7 +26,7 @@ LEAVES = ("constant", "variable", "input", "parameter")  # kinds of boxes that n
 class Box:
     """A box of the picture."""
 
-    kind: str  # operation, backward, module, result, folded, or one of LEAVES
+    kind: str  # operation, backward, module, named, result, folded, or one of LEAVES
     content: Any  # a node, a constant, the scope of a module, or None in a folded box
     scope: Scope | None  # that it is drawn in
     operations: int = 0  # in the box
@@ -102,7 +102,8 @@ class _Reader:
         if id(y) in self.root_ids or (y.label and visible):
             box.has_result = visible
             around = finished[-1].parent if finished and visible else module.parent if module else scope
-            self.box_of[id(y)] = result = self.picture.add("result", y, around)
+            kind = "result" if id(y) in self.root_ids else "named"
+            self.box_of[id(y)] = result = self.picture.add(kind, y, around)
             self.picture.edges.append((box, result, None))
 
     def tail_box(self, a: Any, scope: Scope | None) -> Box | None:
