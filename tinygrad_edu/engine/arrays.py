@@ -41,8 +41,7 @@ def unbroadcast(g: Array, shape: Shape, fun: Function) -> Array:
     stretched = [i for i, n in enumerate(shape) if n == 1]
     if extra < 0 or any(n != m for i, (n, m) in enumerate(zip(shape, kept, strict=True)) if i not in stretched):
         raise ValueError(f"a rule of {name(fun)} gave a gradient of shape {g.shape} for an argument of shape {shape}")
-    rows = math.prod(g.shape[:extra])
-    if not stretched and rows >= 4 and g.size >= 4096 and g.dtype.char in "fd":
+    if g.size >= 4096 and not stretched and g.dtype.char in "fd" and (rows := math.prod(g.shape[:extra])) >= 4:
         total: Array = np.ones(rows, g.dtype) @ g.reshape(rows, math.prod(shape))  # as of a bias: BLAS is faster
     else:
         total = g.sum(axis=(*range(extra), *[i + extra for i in stretched]))

@@ -50,8 +50,10 @@ def deviation(x: Array, axis: Axis, where: Array | None = None) -> Array:
 
 def row_sums(x: Array, axis: Axis = -1) -> Array:
     """Return np.sum(x, axis, keepdims=True): along a short last axis as a product with ones, which BLAS does faster."""
-    n = x.shape[-1] if x.ndim > 1 else 0
-    if axis not in (-1, x.ndim - 1) or not 4 <= n <= 1024 or x.size < 4096 or x.dtype.char not in "fd":
+    if x.size < 4096 or x.ndim < 2 or axis not in (-1, x.ndim - 1) or x.dtype.char not in "fd":
+        return np.sum(x, axis=axis, keepdims=True)
+    n = x.shape[-1]
+    if not 4 <= n <= 1024:
         return np.sum(x, axis=axis, keepdims=True)
     rows = x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), n)
     sums = rows @ np.ones((n, 1), x.dtype)
