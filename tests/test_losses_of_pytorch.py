@@ -187,6 +187,7 @@ def test_where_a_probability_is_0_nothing_becomes_nan():
 
 def test_two_vectors_have_one_similarity_and_infinite_variances_are_kept():
     assert tg.cosine_similarity([3.0, 0.0], [1.0, 1.0]) == pytest.approx(0.5**0.5)
+    assert tg.cosine_similarity([3e200, 0.0], [1e-5, 1e-5]) == pytest.approx(0.5**0.5)
     assert tg.gaussian_nll_loss([1.0], [0.0], [np.inf]) == np.inf
     assert tg.gaussian_nll_loss(2.0, 0.0, 1.0) == 2
 

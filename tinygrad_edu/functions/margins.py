@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.habits import names_keywords
+from ..engine.rules.norms import euclidean_norm
 from .activations import floating
 from .losses import at_least, beside, operands, reduced, signs
 
@@ -30,7 +31,7 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any
     if not -len(shape) <= axis < len(shape):
         raise ValueError(f"cosine_similarity: x1 and x2 of shape {shape} have no axis {axis}; axis=-1 is the last")
     x1, x2 = np.broadcast_to(x1, shape), np.broadcast_to(x2, shape)
-    units = [x / at_least(np.linalg.norm(x, axis=axis, keepdims=True), eps) for x in (x1, x2)]
+    units = [x / at_least(euclidean_norm(x, axis, True), eps) for x in (x1, x2)]
     return np.sum(units[0] * units[1], axis=axis)
 
 
