@@ -3,6 +3,9 @@
 As in PyTorch with `batch_first=True`, and so are the names of the parameters: `weight_ih_l0` (gates * hidden, input),
 `weight_hh_l0` (gates * hidden, hidden), `bias_ih_l0` and `bias_hh_l0` of layer 0, and with "_reverse" those of the
 direction that goes from the last time step to the first. All start uniform within 1 / sqrt(hidden_size).
+
+The tape holds the states of all steps as one operation. After `layer.composed = True` it holds every operation of every
+step, so that `tg.draw` and `tg.explain` show what is inside.
 """
 
 from collections.abc import Sequence
@@ -22,9 +25,7 @@ from .module import Module, float_dtype
 class Recurrent(Module):
     """What the recurrent layers share: parameters, directions, layers on top of each other, and states.
 
-    A subclass says how many gates it has, whether its state is a pair, and what computes the states of all steps. The
-    tape holds them as one operation; after `layer.composed = True` it holds every operation of every step, so that
-    `tg.draw` and `tg.explain` show what is inside.
+    A subclass says how many gates it has, whether its state is a pair, and what computes the states of all steps.
     """
 
     composed: bool = False
