@@ -254,3 +254,15 @@ def test_pictures_explanations_and_anomaly_mode_see_a_checkpoint_as_one_node():
         loss = np.sum(np.sqrt(tg.checkpoint(lambda x: x * 0)(w)))
         with pytest.raises(tg.AnomalyError, match="sqrt"):
             loss.backward()
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_a_checkpointed_function_may_close_over_what_depends_on_the_variables_of_any_transform(mode):
+    a = np.array([0.3, 0.5, -0.2])
+
+    def f(c):
+        return tg.checkpoint(lambda q: np.sin(q) * (c * 2) + np.sum(c))(a * c)
+
+    expected = tg.jacobian(lambda c: np.sin(a * c) * (c * 2) + np.sum(c))(a + 1)
+    np.testing.assert_allclose(tg.jacobian(f, mode=mode)(a + 1), expected)
+    np.testing.assert_allclose(tg.jvp(f, [a + 1], [a])[1], expected @ a)

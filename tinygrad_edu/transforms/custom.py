@@ -14,7 +14,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
-from ..engine.backward import parent, toposort
+from ..engine.backward import is_leaf, parent, toposort
 from ..engine.mode import paused, recording
 from ..engine.rules.registry import Array, Function, defvjp, primitive
 from ..engine.tape import Node, next_place, record
@@ -121,6 +121,8 @@ def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
             return f(*args, **kwargs)  # nothing to compute again
         known = set(variables)
         inner = toposort(y, since=start)
+        for node in inner:
+            is_leaf(node)  # raises FreedError where forward mode forgot what f closes over, and starts again
         parents = dict.fromkeys([parent(node, i) for node in inner for i in node.argnums])
         closed = [x for x in parents if x.order > start and x not in known]
 
