@@ -266,3 +266,18 @@ def test_a_checkpointed_function_may_close_over_what_depends_on_the_variables_of
     expected = tg.jacobian(lambda c: np.sin(a * c) * (c * 2) + np.sum(c))(a + 1)
     np.testing.assert_allclose(tg.jacobian(f, mode=mode)(a + 1), expected)
     np.testing.assert_allclose(tg.jvp(f, [a + 1], [a])[1], expected @ a)
+
+
+@pytest.mark.parametrize("of_closed", [lambda c: c, lambda c: np.sum(c) * c], ids=["closed over", "derived"])
+def test_arguments_of_a_checkpointed_function_may_depend_on_what_it_closes_over(of_closed):
+    """The gradient by the Tensor itself then has no part in common with that by the argument."""
+    x, v = np.array([0.3, -0.5, 0.8]), np.array([1.0, 0.4, -0.3])
+
+    def f(c, wrap):
+        return np.sum(np.sin(wrap(lambda q: np.sin(q) * of_closed(c))(c * c)))
+
+    ours, plain = lambda c: f(c, tg.checkpoint), lambda c: f(c, lambda g: g)
+    np.testing.assert_allclose(tg.grad(ours)(x), tg.grad(plain)(x))
+    np.testing.assert_allclose(tg.hvp(ours)(x, v), tg.hvp(plain)(x, v))
+    third = [tg.grad(lambda c, f=f: tg.hvp(f)(c, v) @ v)(x) for f in (ours, plain)]
+    np.testing.assert_allclose(*third)

@@ -62,16 +62,17 @@ def gradients(y: Any, xs: Any, gradient: Any = None, create_graph: bool = False)
 
 
 def node_gradients(
-    y: Node, xs: Sequence[Node], gradient: Operand | None = None, create_graph: bool = False
-) -> list[Result]:
-    """Return the same for one y and a flat list of xs."""
+    y: Node, xs: Sequence[Node], gradient: Operand | None = None, create_graph: bool = False,
+    cut: frozenset[Node] = frozenset(),
+) -> list[Result]:  # fmt: skip
+    """Return the same for one y and a flat list of xs; nothing passes the nodes in `cut` on the way to others."""
     seed = y._start(gradient, create_graph)
     start = next_place()
     wanted = set(xs)
     on_path = _nodes_towards(wanted, y)
 
     def towards(contribute: Contribution) -> Contribution:
-        return lambda y, g, i, x: contribute(y, g, i, x) if x in on_path else None
+        return lambda y, g, i, x: contribute(y, g, i, x) if x in on_path and y not in cut else None
 
     def select(pairs: Iterable[Pair[Node]]) -> list[Pair[Node]]:
         return [(x, g) for x, g in pairs if x in wanted]
