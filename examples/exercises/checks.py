@@ -1,0 +1,98 @@
+"""Checks of the exercises: what is right, and what is wrong and why. The first check that fails ends the program.
+
+A check compares the result of a function without arguments with the right numbers. A result that is wrong is compared
+with the usual mistakes, each a pair of (wrong result, why). An error inside the function is reported without traceback.
+"""
+
+import runpy
+import traceback
+from pathlib import Path
+from types import FunctionType, TracebackType
+from typing import Any, NoReturn
+
+import numpy as np
+
+BLANK = "A blank is still empty: replace the ... above this check."
+
+
+def check(name: str, compute: FunctionType, right: Any, *mistakes: tuple[Any, str]) -> None:
+    """Print that `compute()` is right, or say why not and end the program with exit code 1.
+
+    Numbers and arrays are equal to six digits, and their shapes are equal: `check("1. one half", lambda: 1 / 2, 0.5)`.
+    """
+    try:
+        result = compute()
+    except Exception as error:
+        fail(name, BLANK if in_blank(error.__traceback__) else where(error, compute.__code__.co_filename))
+    if equal(result, right):
+        print(f"right: {name}")
+        return
+    for wrong, why in mistakes:
+        if equal(result, wrong):
+            fail(name, why)
+    named = [compute.__globals__.get(n) for n in compute.__code__.co_names]
+    if has_blank(result) or any(... in f.__code__.co_consts for f in named if isinstance(f, FunctionType)):
+        fail(name, BLANK)
+    if result is None:
+        fail(name, "The result is None. Is there a return?")
+    if np.shape(result) != np.shape(right):
+        fail(name, f"The shape is {np.shape(result)}, but {np.shape(right)} is right.")
+    fail(name, f"The result is {plain(result)}, but {plain(right)} is right.")
+
+
+def explore(task: str) -> None:
+    """Print the last task, which has no check."""
+    print(f"All checks are right. Now go on without a check:\n{task}")
+
+
+def passes(file: str, test: str, **names: Any) -> bool:
+    """Run one test of a file of the library's tests, in which `names` replace those of the file. It may raise."""
+    try:
+        module = runpy.run_path(str(Path(__file__).parents[2] / "tests" / file))
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f'{error}; run: python -m pip install -e ".[test]"') from None
+    module[test].__globals__.update(names)
+    module[test]()
+    return True
+
+
+def fail(name: str, why: str) -> NoReturn:
+    """Print why a check fails, and end the program."""
+    print(f"not yet: {name}\n  {why}")
+    raise SystemExit(1)
+
+
+def where(error: Exception, file: str) -> str:
+    """Return what the error says, and the last line of the exercise that led to it."""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    return f"Line {lines[-1] if lines else '?'} raised {type(error).__name__}: {error}"
+
+
+def in_blank(frames: TracebackType | None) -> bool:
+    """Return whether the error passed through a function that still has a blank."""
+    return any(... in frame.f_code.co_consts for frame, _ in traceback.walk_tb(frames))
+
+
+def has_blank(result: Any) -> bool:
+    """Return whether the result is a blank, or a tuple, a list or an array that holds one."""
+    if isinstance(result, np.ndarray) and result.dtype == object:
+        result = result.ravel().tolist()
+    return result is ... or (isinstance(result, tuple | list) and any(map(has_blank, result)))
+
+
+def plain(result: Any) -> str:
+    """Return a result as text on one line, numbers with six digits."""
+    try:
+        numbers = np.asarray(result.numpy() if hasattr(result, "numpy") else result, dtype=float)
+        return " ".join(str(np.round(numbers, 6)).split())
+    except (TypeError, ValueError):
+        return str(result)
+
+
+def equal(result: Any, right: Any) -> bool:
+    """Return whether both are the same numbers in the same shape."""
+    a, b = (x.numpy() if hasattr(x, "numpy") else x for x in (result, right))
+    try:
+        return np.shape(a) == np.shape(b) and bool(np.allclose(a, b, rtol=1e-6, atol=1e-9))
+    except (TypeError, ValueError):
+        return False
