@@ -422,3 +422,35 @@ def test_the_time_to_record_grows_with_the_number_of_calls_and_not_with_its_squa
         return time.perf_counter() - start
 
     assert min(seconds(3000) for _ in range(2)) < 40 * min(seconds(300) for _ in range(2))  # a square would be 100
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sqrt(np.exp(np.exp(x).transpose(1, 2, 0)) + 1),
+        lambda x: np.cos(np.exp(x).T).max(axis=1, keepdims=True) * 2 + 1,
+        lambda x: np.cos(np.exp(x).T) + np.cos(np.exp(x[:1]).T),
+    ],
+)  # fmt: skip
+def test_results_lie_in_memory_as_numpy_lays_them_out(f):
+    x, recorded = np.linspace(-1, 1, 60).reshape(3, 4, 5), tg.jit(f)
+    for _ in range(2):
+        y, expected = recorded(x), f(x)
+        np.testing.assert_array_equal(y, expected)
+        assert [s for s, n in zip(y.strides, y.shape, strict=True) if n > 1] == [
+            s for s, n in zip(expected.strides, expected.shape, strict=True) if n > 1
+        ]
+
+
+def test_writes_into_an_array_that_nothing_else_reads_copy_nothing():
+    def f(x):
+        y = np.full_like(x, 0.5)
+        for i in range(3):
+            y[i] = x[i] + 1
+        return y * 2, y[0] * 3
+
+    recorded = tg.jit(f)
+    for x in (np.arange(20.0).reshape(4, 5), np.ones((4, 5))):
+        for found, expected in zip(recorded(x), f(x), strict=True):
+            np.testing.assert_array_equal(found, expected)
+    assert recorded.plan.count("copyto(") == 1

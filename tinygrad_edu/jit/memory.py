@@ -108,11 +108,12 @@ class Layout:
     def order(self, v: Var, like: Sequence[Var]) -> Sequence[int]:
         """Return the axes of v from the longest stride to the shortest: as in the first operand of the same shape.
 
-        NumPy chooses the same for new arrays, and is fast where all operands of a call have one order.
+        NumPy chooses the same for new arrays, and is fast where all operands of a call have one order. In place of
+        axes that a reduction keeps with length 1, the operand has longer ones.
         """
         for operand in like if len(v.shape) > 1 else ():
             array = self.locations[operand].array if operand in self.locations else None
-            if array is not None and array.shape == v.shape and all(array.strides):
+            if array is not None and array.ndim == len(v.shape) and array.size >= v.size and all(array.strides):
                 strides = array.strides
                 return sorted(range(array.ndim), key=lambda axis: -abs(strides[axis]))
         return range(len(v.shape))
@@ -134,7 +135,8 @@ class Layout:
             reads = [v for v in call.uses if target in self.roots(v)]
             if not reads or (call.elementwise and all(v is target for v in reads)):
                 return place
-        return self.allocate(call.out, self.dying_operand(call, i), replaced(call))
+        like = call.uses[:1] if call.kwargs.get("keepdims") else replaced(call)
+        return self.allocate(call.out, self.dying_operand(call, i), like)
 
     def dying_operand(self, call: Call, i: int) -> np.ndarray | None:
         """Take over the buffer of an operand whose last use is this call, to write where it reads."""

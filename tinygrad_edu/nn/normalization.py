@@ -1,6 +1,5 @@
 """Layers that normalise their input: to mean 0 and variance 1 over a batch, or over each example."""
 
-from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -188,8 +187,8 @@ class GroupNorm(Module):
         x, shape = checked_input(self, x)
         if len(shape) < 2 or shape[1] != self.num_channels:
             raise ValueError(f"{self.describe()} got {shape}: it takes (n, {self.num_channels}, ...)")
-        per_group = prod(shape[1:]) // self.num_groups
-        y = normalised(widened(x).reshape((shape[0], self.num_groups, per_group)), (-1,), self.eps).reshape(shape)
+        split = shape[0], self.num_groups, shape[1] // self.num_groups, *shape[2:]  # a view in any order of memory
+        y = normalised(widened(x).reshape(split), tuple(range(1 - len(shape), 0)), self.eps).reshape(shape)
         column = (-1, *(1,) * (len(shape) - 2))
         if self.weight is not None and self.bias is not None:
             y = y * self.weight.reshape(column) + self.bias.reshape(column)

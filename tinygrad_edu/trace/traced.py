@@ -115,7 +115,7 @@ class Traced(View):
             return rec.call(fun, args, kwargs) if fun in opaques else rec.primitive(fun, args, kwargs)
         if fun in UNKNOWN and (fun is not np.real_if_close or self.dtype.kind == "c"):
             raise rec.error(f"{name(fun)} cannot be recorded: later calls would not do it; {RETURN_IT}")
-        if fun in SHAPES:
+        if fun in SHAPES or (fun is np.full_like and len(args) == 2 and type(args[1]) is float):
             result = rec.evaluate(fun, args, kwargs)
             return rec.constant(result) if isinstance(result, np.ndarray) else result
         if fun is np.nan_to_num and False in (*args[1:2], kwargs.get("copy")) and isinstance(self._array, np.ndarray):

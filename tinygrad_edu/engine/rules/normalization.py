@@ -18,9 +18,7 @@ def normalise(x: Array, eps: Array | float, axes: int = 1, centre: bool = True) 
 def row_means(x: Array, axes: int) -> Array:
     """Return the means over the last axes, with axes of length 1 in their place."""
     n = math.prod(x.shape[x.ndim - axes :])
-    rows = x if axes == 1 else x.reshape(*x.shape[:-axes], n)
-    means = row_sums(rows) / n
-    return means if axes == 1 else means.reshape(*x.shape[:-axes], *(1,) * axes)
+    return (row_sums(x) if axes == 1 else np.sum(x, axis=tuple(range(-axes, 0)), keepdims=True)) / n
 
 
 def normalise_rule(g: Array, y: Array, x: Array, eps: Array | float, axes: int = 1, centre: bool = True) -> Array:
