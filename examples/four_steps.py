@@ -2,9 +2,8 @@
 
     python examples/four_steps.py
 
-This is the first lesson. You learn the loop that trains every model, from one parameter to billions of them. A
-parameter is a number that the program finds by itself. You measure how the cost changes when you change a parameter a
-little, and go downhill. You see that the gradient is an arrow at right angles to the lines of equal cost.
+This is the first lesson. You learn the loop that trains every model. A parameter is a number that the program finds by
+itself: it measures how the cost changes when the parameter changes a little, and goes downhill.
 """
 
 # %% The data: five walks. How many minutes does one kilometre take?
@@ -33,9 +32,8 @@ def cost_of(pace: Any, usual: Any = USUAL) -> Any:
 
 
 # %% Find the way down without seeing the hill
-# Someone who cannot see feels the slope with a stick: a little to the right, a little to the left, which is higher? The
-# program does the same. Such a measured slope is called a finite difference. If it is positive, the cost rises to the
-# right, so the way down is to the left.
+# Someone who cannot see feels the slope with a stick: is it higher a little to the right, or a little to the left? Such
+# a measured slope is called a finite difference. If it is positive, the cost rises to the right: go to the left.
 def stick(f: Any, at: float, h: float = 1e-4) -> float:
     """Return (f(at + h) - f(at - h)) / (2 h), the slope that the stick feels."""
     return float((f(at + h) - f(at - h)) / (2 * h))

@@ -67,8 +67,7 @@ per_second = SIZES / seconds
 # %% Noise of the gradient, by batch size
 # Draw 60 batches of each size. Variance is the mean squared distance of their gradients from the mean gradient. In
 # theory it is sigma^2 / size, where sigma^2 is the variance of the gradient of one example.
-model = new_model()
-full = gradient(model, np.arange(len(X)))
+full = gradient(model := new_model(), np.arange(len(X)))
 draws = {n: [gradient(model, rng.integers(len(X), size=n)) for _ in range(60)] for n in (1, 4, 16, 64, 256)}
 variance = {n: float(np.mean([np.sum((g - full) ** 2) for g in gradients])) for n, gradients in draws.items()}
 slope = float(np.polyfit(np.log([*variance]), np.log([*variance.values()]), 1)[0])
