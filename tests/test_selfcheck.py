@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tinygrad_edu as tg
 from tinygrad_edu.jit.selfcheck import first_difference
 
 
@@ -33,3 +34,12 @@ def test_types_shapes_dtypes_and_values_are_told_apart(expected, given_):
 
 def test_a_part_that_is_missing_is_a_difference():
     assert first_difference({"a": 1, "b": 2}, {"a": 1})[0] == "b"
+
+
+def test_a_gradient_that_is_a_tensor_itself_is_compared_by_its_data():
+    w = tg.Tensor([1.0, 2.0])
+    np.sum(w**2).backward(create_graph=True)
+    f = tg.jit(lambda x: np.sum(w * x))
+    for x in (np.ones(2), np.arange(2.0)):
+        assert float(f(x)) == float(np.sum(w.data * x))
+    assert isinstance(w.grad, tg.Tensor)
