@@ -140,6 +140,34 @@ def test_dataclasses_that_the_function_changes_are_changed_and_their_other_membe
         np.testing.assert_array_equal(found, expected)
 
 
+def test_an_array_that_lives_on_is_put_into_a_container_itself():
+    def make():
+        buffer, w = np.zeros(3), tg.Tensor(X * 1)
+        sgd = tg.optim.SGD([w], lr=0.1)
+
+        def f(d, values, x):
+            buffer[...] += x
+            sgd.minimize((w * x).sum())
+            d["buffer"], d["w"] = buffer, w.data
+            values.append(buffer)
+
+        return f, buffer, w
+
+    (f, buffer, w), (g, other, v) = make(), make()
+    jitted, seen, found = tg.jit(g), [], []
+    for k in range(4):
+        seen.append(({}, []))
+        found.append(({}, []))
+        f(*seen[-1], X * k)
+        jitted(*found[-1], X * k)
+    for (d, values), (e, others) in zip(seen, found, strict=True):
+        assert d["buffer"] is values[0] is buffer
+        assert e["buffer"] is others[0] is other
+        assert (d["w"] is w.data, e["w"] is v.data) == (True, True)
+        np.testing.assert_array_equal(e["w"], d["w"])
+    assert jitted.cache_info().hits == 3
+
+
 SHIFT = tg.Tensor(X, label="shift")
 
 

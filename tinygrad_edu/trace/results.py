@@ -21,7 +21,7 @@ from ..transforms import tree
 from .captured import Captured
 from .closure import PLAIN
 from .containers import is_container, is_dataclass, members, refill
-from .ir import Constant, Result, Var
+from .ir import Constant, Result, State, Var
 from .traced import JitError, Traced
 
 IMMUTABLE = (*PLAIN, type, np.dtype, np.ufunc, np.generic, range, slice, frozenset, type(...))
@@ -61,12 +61,17 @@ def parents(tensors: Mapping[Node, bool]) -> tuple[tuple[Node, ...], tuple[int, 
 def described(x: Any, found: Captured, kept: bool = False) -> Any:
     """Return the function's result with a Result for each array, Tensor and argument in it; dataclasses become tuples.
 
-    Objects among the arguments are returned themselves; arrays, lists, dicts and dataclasses among them if `kept`.
+    Objects among the arguments are returned themselves; if `kept`, also arrays, lists, dicts and dataclasses among
+    them, and arrays that a Tensor or another object holds from call to call.
     """
     path, given = found.paths.get(id(x), (None, None))
     if path and not isinstance(x, IMMUTABLE) and (kept or (given is x and not isinstance(x, np.ndarray))):
         found.shown[path] = given
         return Result("argument", path)
+    if kept and type(x) is Traced and isinstance(state := x.origin.source, State) and state.kind != "grad":
+        moved = any([place.given is x and place.last is not x for place in found.places])
+        if found.arrays.get(id(state.array)) is x and not moved:
+            return state.array
     seen = id(x) in found.closure.seen
     if is_container(x) and not (seen and is_dataclass(x)):
         return described_members(x, found, kept)
