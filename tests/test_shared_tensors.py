@@ -113,3 +113,11 @@ def test_conventions_hold_where_gradients_go_through_a_batch():
     for f in (lambda x: tg.signal.convolve(x, x), lambda x: np.convolve(x, x), lambda x: np.polymul(x, x)):
         g = tg.grad(lambda x, f=f: np.sum(tg.vmap(f, fallback=True)(x)))(X)
         np.testing.assert_allclose(g, np.stack([tg.grad(lambda x, f=f: np.sum(f(x)))(x) for x in X]))
+
+
+def test_stop_gradient_stops_what_goes_through_a_batch_in_a_tensor():
+    def f(w, X):
+        return np.sum(tg.vmap(lambda x: tg.stop_gradient(tg.jvp(np.sin, [w], [x])[1]) * x)(X))
+
+    np.testing.assert_allclose(tg.grad(f, 1)(W, X), np.cos(W) * X)
+    np.testing.assert_array_equal(tg.grad(f)(W, X), 0 * W)
