@@ -171,6 +171,10 @@ def test_dropout_between_layers_is_left_out_in_evaluation():
             r"k \(2, 4\) and v \(2, 4\)",
         ),
         (
+            lambda: tg.scaled_dot_product_attention(*[np.ones((2, 3))] * 3, is_causal=True),
+            "no argument is_causal=; write",
+        ),
+        (
             lambda: tg.scaled_dot_product_attention(*[np.ones((5, 2, 3))] * 3, mask=np.ones((3, 3), bool)),
             r"mask of shape \(3, 3\); it must broadcast to the scores, \(5, 2, 2\)",
         ),

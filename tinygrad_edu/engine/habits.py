@@ -57,7 +57,7 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
 }  # fmt: skip
 KEYWORDS = {
     "dim": "axis=", "dims": "axis=", "keepdim": "keepdims=", "argnum": "argnums=", "learning_rate": "lr=",
-    "correction": "ddof=", "unbiased": "ddof=1",
+    "correction": "ddof=", "unbiased": "ddof=1", "attn_mask": "mask=", "is_causal": "causal=",
 }  # fmt: skip
 
 

@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.habits import names_keywords
 from ..engine.rules.activations import softmax
 from ..engine.rules.registry import Array, predicate_of_all
 from .activations import floating
 
 
+@names_keywords
 def scaled_dot_product_attention(q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False) -> Any:
     """Return softmax(q k^T / sqrt(d)) v: for each query a mean of the values, weighted by how well the keys match it.
 
