@@ -103,7 +103,7 @@ def softmax(x: Array, axis: Axis = -1) -> Array:
 
 def finite_max(x: Array, axis: Axis) -> Array:
     """Return the largest element along `axis`, or 0 if it is infinite: exp(x - finite_max) does not overflow."""
-    if x.size >= 4096 and x.ndim == 2 and x.shape[1] <= 32 and axis in (-1, 1):
+    if getattr(x, "size", 0) >= 4096 and x.ndim == 2 and x.shape[1] <= 32 and axis in (-1, 1):
         columns = np.copy(x.T, order="C")  # the maximum of short rows takes several times as long
         largest = np.expand_dims(np.max(columns, axis=0, initial=-np.inf), -1)
     else:
