@@ -109,12 +109,12 @@ after: Any = lambda written: np.exp(log_probabilities(np.array([[0, 0, *written]
 invented = sample(after, 10, np.random.default_rng(1))
 print(f"\nloss {loss:.4f}; loss of the 200 other names {valid_loss:.4f} (pairs: 2.5377)\n{', '.join(invented)}")
 
-# %% Draw the embeddings: ten numbers, seen from the side from which they differ most (their two main axes)
+# %% Draw the embeddings, seen from the side from which they differ most: in order along their two main axes
 points = (centred := weights["embedding"] - weights["embedding"].mean(axis=0)) @ np.linalg.svd(centred)[2][:2].T
-ax: Any = Figure(figsize=(8, 5.5), dpi=150, layout="constrained").subplots()
-ax.plot(*points.T, alpha=0)  # makes the limits of the picture
-for (a, b), letter in zip(points, CHARACTERS, strict=True):
+ax: Any = Figure(figsize=(8, 6), dpi=150, layout="constrained").subplots()
+for (a, b), letter in zip(points.argsort(axis=0).argsort(axis=0), CHARACTERS, strict=True):
     look: Any = {"color": "#d55e00", "weight": "bold"} if letter in "aeiou" else {}
-    ax.text(a, b, letter, fontsize=11, ha="center", va="center", **look)
-ax.set(title="Letters that act alike come close: vowels are bold", xlabel="first main axis", ylabel="second main axis")
+    ax.text(a, b, letter, fontsize=13, ha="center", va="center", **look)
+ax.set(xlim=(-1, 27), ylim=(-1, 27), title="Letters that act alike come close: vowels are bold")
+ax.set(xlabel="order along the first main axis", ylabel="order along the second main axis")
 ax.figure.savefig(OUTPUT / "names_mlp.png")

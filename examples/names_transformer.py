@@ -21,7 +21,7 @@ from tinygrad_edu.optim.lr_scheduler import CosineAnnealingLR, LinearWarmup
 
 OUTPUT = Path(__file__).parent / "output"
 OUTPUT.mkdir(exist_ok=True)
-LENGTH, STEPS, BATCH, WARM = 16, 400, 64, 50
+LENGTH, STEPS, BATCH, WARM = 16, 500, 64, 50
 
 train, valid = (sequences(names, LENGTH) for names in town_names())
 
