@@ -260,3 +260,20 @@ def test_recording_a_conv_net_costs_a_few_steps_and_gives_the_same_numbers():
         assert float(recorded(x, y)) == pytest.approx(float(eager(x, y)), rel=1e-12)
     for name, a in model.state_dict().items():
         np.testing.assert_allclose(a, other.state_dict()[name], rtol=1e-11, atol=1e-13)
+
+
+def test_the_printed_program_of_a_recording_needs_numpy_alone():
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, 1, 6, 6)), rng.normal(size=(2, 1, 3, 3))
+
+    def f(x, w):
+        y = tg.max_pool2d(tg.conv2d(x, w, padding=1), 3, stride=2, padding=1)
+        return np.sum(tg.avg_pool2d(y, 2, ceil_mode=True) ** 2)
+
+    gradient = tg.grad(f, (0, 1))
+    recorded, scope = tg.jit(lambda x, w: gradient(x, w)), {}
+    recorded(x, w)
+    exec(recorded.source, scope)
+    program = next(v for k, v in scope.items() if k not in ("np", "__builtins__"))
+    for found, expected in zip(program(x, w), gradient(x, w), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-13)

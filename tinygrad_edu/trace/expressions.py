@@ -132,7 +132,8 @@ class Expressions(Names):
         if not isinstance(a, np.ndarray):
             return self.expression(a)
         dtype = "" if a.dtype == np.float64 else f", {self.expression(a.dtype)}"
-        if a.ndim and a.dtype.kind in "fiub" and (a == a.flat[0] if a.size else a).all():
+        uniform = a.dtype.kind in "fiub" and (not a.size or (a == a.flat[0]).all() or np.isnan(a).all())
+        if a.ndim and uniform:
             first = a.flat[0].item() if a.size else 0
             shape = self.expression(a.shape if a.ndim > 1 else a.shape[0])
             if first in (0, 1):
