@@ -2,114 +2,20 @@
 
 import contextlib
 import io
+import re
 import runpy
 import sys
 from pathlib import Path
 
 import pytest
+from mistakes_of_students import MISTAKES
 
 EXERCISES = Path(__file__).parents[1] / "examples" / "exercises"
 NAMES = sorted(path.stem for path in EXERCISES.glob("*.py") if "import check" in path.read_text("utf-8"))
+LESSONS = set(
+    re.findall(r"^\| \d+ \| `(\w+)\.py`", (EXERCISES.parents[1] / "README.md").read_text("utf-8"), re.MULTILINE)
+)
 solutions = runpy.run_path(str(EXERCISES / "solutions"), run_name="solutions")
-
-# exercise: (number of a blank, counted from 1; what a student may write; a part of the message)
-MISTAKES = {
-    "batch_vs_stochastic": [
-        (1, "size", "Only the first batch"),
-        (1, "start + size - 1", "not part of a slice"),
-        (2, "n // size", "round up"),
-        (3, "batch.sum()", "the sum"),
-        (4, "variance / size**0.5", "standard deviation"),
-        (5, "start * factor * epoch", "a power"),
-    ],
-    "four_steps": [
-        (1, "pace * extra", "Add the usual walk"),
-        (2, "np.sum(errors**2)", "This is the sum"),
-        (2, "np.mean(errors)", "Square the errors"),
-        (3, "(f(x + h) - f(x - h)) / h", "the distance is 2 h"),
-        (3, "(f(x - h) - f(x + h)) / (2 * h)", "from f(x + h)"),
-        (4, "pace + rate * slope", "uphill"),
-        (5, "pace.grad", "The old gradient is not reset"),
-    ],
-    "learning_rates": [
-        (1, "2 * c * (w - 3)", "cancel"),
-        (2, "1 + rate * c", "a minus is missing"),
-        (3, "1 / c", "one step reaches the minimum"),
-        (4, "rate > 2 / c", "overshoots earlier"),
-        (5, "2 / min(curvatures)", "the largest curvature"),
-        (5, "2 / np.mean(curvatures)", "The mean does not help"),
-    ],
-    "line_fit": [
-        (1, "m * x + b - y", "not line minus measured"),
-        (2, "np.mean(2 * e * x)", "A minus is missing"),
-        (2, "np.sum(2 * e * -x)", "take the mean"),
-        (2, "np.mean(e * -x)", "factor 2 is missing"),
-        (2, "np.mean(2 * e)", "which is -x"),
-        (3, "np.mean(2 * e)", "A minus is missing"),
-        (3, "np.mean(2 * e * -x)", "the slope of e is -1"),
-        (4, "m + RATE * slope_by_m(m, b)", "uphill"),
-        (4, "m - slope_by_m(m, b)", "Multiply by RATE"),
-    ],
-    "penalty": [
-        (1, "decay * np.sum(w**2)", "1 / 2 is missing"),
-        (1, "decay / 2 * np.linalg.norm(w)", "No root"),
-        (2, "2 * decay * w", "cancel"),
-        (3, "w - rate * (g - decay * w)", "The weights grow"),
-        (3, "w - rate * g - decay * w", "both gradients by the rate"),
-        (4, "decay * np.eye(m)", "Half of the decay"),
-        (4, "decay / 2", "on the diagonal"),
-        (5, "decay / 2", "multiply by n"),
-    ],
-    "weather": [
-        (1, "0", "nobody measured"),
-        (1, "(days[0] + days[-1]) / 2", "uses a later day"),
-        (2, "days[:-1]", "the same day"),
-        (2, "days[2:]", "the day after tomorrow"),
-        (3, "rows", "knows them by heart"),
-        (3, "rows[n + 1 :]", "One row is lost"),
-        (4, "(x - x.mean()) / x.std()", "Use the mean of the training rows"),
-        (4, "(x - train.mean()) / train.var()", "the variance"),
-        (5, "np.sum((tomorrow - today) ** 2)", "take the mean"),
-    ],
-    "names_transformer": [
-        (1, "q @ k.T", "root of 3"),
-        (1, "k @ q.T / np.sqrt(3)", "rows are for queries"),
-        (2, "e / e.sum()", "a sum of its own"),
-        (2, "e / e.sum(axis=1)", "keepdims=True"),
-        (3, "columns < rows", "hides earlier places"),
-        (3, "columns >= rows", "may see itself"),
-        (4, "weights.T @ v", "transposed"),
-        (4, "weights @ k", "not of the keys"),
-    ],
-    "optimizers": [
-        (1, "w + RATE * g", "uphill"),
-        (1, "w - g", "by RATE"),
-        (2, "0.9 * v + 0.1 * g", "the whole gradient"),
-        (2, "v + g", "Multiply v by 0.9"),
-        (3, "0.999 * kept[1] + 0.001 * g", "the squares"),
-        (4, "s", "divide by 1 - 0.999 ** t"),
-        (5, "w - RATE * m / (np.sqrt(s_hat) + 1e-8)", "Use m_hat"),
-        (5, "w - RATE * m_hat / (s_hat + 1e-8)", "not by s_hat"),
-    ],
-    "rules": [
-        (1, "g / (1 + np.abs(x))", "Square"),
-        (1, "1 / (1 + np.abs(x)) ** 2", "Multiply by g"),
-        (1, "g / (1 + x) ** 2", "GradientError"),
-        (2, "g @ b", "must be transposed"),
-        (2, "b.T @ g", "order of its factors"),
-        (3, "a @ g", "must be transposed"),
-        (4, "-1.0", "right minus wrong"),
-    ],
-    "scalar_backprop": [
-        (1, "self.data", "is not a"),
-        (2, "self.data", "as fast as b"),
-        (3, "max(self.data, 0.0)", "not its slope"),
-        (3, "1.0", "flat"),
-        (4, "self.data ** n", "This is a ** 3"),
-        (5, "parent.grad + slope", "Multiply by value.grad"),
-        (5, "slope * value.grad", "Both paths count"),
-    ],
-}
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +39,11 @@ def run():
         patch.syspath_prepend(EXERCISES)
         yield run
         sys.modules.pop("checks")
+
+
+def test_every_lesson_has_an_exercise_with_solutions_and_mistakes():
+    assert set(NAMES) >= LESSONS
+    assert set(NAMES) == set(MISTAKES) == {path.stem for path in (EXERCISES / "solutions").glob("*.txt")}
 
 
 @pytest.mark.parametrize("name", NAMES)
