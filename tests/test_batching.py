@@ -27,7 +27,7 @@ def each(f, *arrays):
 
 
 @EVERY
-@settings(max_examples=max(settings.default.max_examples // 6, 3))
+@settings(max_examples=max(settings.default.max_examples // 8, 3))
 @given(data=st.data())
 def test_a_batch_of_each_function_equals_a_loop(fun, data):
     """The last member is one that the function was drawn with, and stays in its domain when it shrinks a little."""

@@ -21,7 +21,7 @@ def waves(a):
 
 
 @EVERY
-@settings(max_examples=max(settings.default.max_examples // 6, 3))
+@settings(max_examples=max(settings.default.max_examples // 8, 3))
 @given(data=st.data())
 def test_forward_mode_is_the_transpose_of_reverse_mode(fun, data):
     """u . (J v) equals v . (J' u), also of the gradient's own derivative."""

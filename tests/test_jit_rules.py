@@ -104,7 +104,7 @@ def test_a_replay_agrees_with_eager_with_all_optimisations_with_none_and_with_ea
 
 
 @EVERY
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES * 2 // 3)
 @given(data=st.data())
 def test_a_gradient_of_a_gradient_agrees_with_eager(fun, data):
     f, args = data.draw(CASES[fun])

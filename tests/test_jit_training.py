@@ -12,8 +12,12 @@ from hypothesis import settings
 import tinygrad_edu as tg
 from tinygrad_edu.jit.passes import NAMES
 
-STEPS = 200
-FEWER = 40 if settings.default.max_examples <= 25 else STEPS  # with one optimization alone; each batch comes 5 times
+LONG = settings.default.max_examples > 25
+
+
+def steps_of(task):
+    """Return the numbers of steps with all optimizations, and with one alone; the wide network has 8 batches."""
+    return (200, 200) if LONG else (80, 16) if task is workloads.wide else (200, 40)
 
 
 def in_float64(task):
@@ -27,19 +31,20 @@ def in_float64(task):
 
 @functools.cache
 def eagerly(task):
-    """Return the losses of all steps, and the parameters after some of them, by the number of steps."""
+    """Return the losses of all steps, and the parameters after each number of steps."""
     step, parameters = ours.EAGER[task.__name__](in_float64(task))
-    losses = [step() for _ in range(FEWER)]
-    found = {FEWER: np.copy(parameters())}
-    losses += [step() for _ in range(STEPS - FEWER)]
-    return losses, found | {STEPS: parameters()}
+    most, fewer = steps_of(task)
+    losses = [step() for _ in range(fewer)]
+    found = {fewer: np.copy(parameters())}
+    losses += [step() for _ in range(most - fewer)]
+    return losses, found | {most: parameters()}
 
 
 @pytest.mark.parametrize("optimize", [True, False, *[(name,) for name in NAMES]], ids=str)
 @pytest.mark.parametrize("task", [workloads.moons, workloads.line, workloads.digits, workloads.wide])
 def test_steps_of_the_benchmark_end_where_the_eager_ones_end(task, optimize, monkeypatch):
     losses, parameters = eagerly(task)
-    steps = STEPS if optimize is True else FEWER
+    steps = steps_of(task)[optimize is not True]
     monkeypatch.setattr(tg, "jit", functools.partial(tg.jit, optimize=optimize))
     step, found = ours.JIT[task.__name__](in_float64(task))
     np.testing.assert_allclose([step() for _ in range(steps)], losses[:steps], rtol=1e-12, atol=1e-12 * losses[0])
