@@ -136,8 +136,8 @@ def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
             arguments, keywords = _exchanged((args, kwargs), again)
             result = _joined(f(*arguments, **keywords))[0]
             _check_same(f, y, result)
-            record = isinstance(g, Node) or isinstance(y, Node)  # and the arguments may depend on what f closes over
-            return node_gradients(result, [*again, *closed], g, record, cut=frozenset(again))
+            record = isinstance(g, Node) or isinstance(y, Node)  # each may depend on the others
+            return node_gradients(result, [*again, *closed], g, record, cut=frozenset([*again, *closed]))
 
         result: R = unravel(_node(recomputed, y._value, [*given, *closed], Pull(gradients)))
         return result
