@@ -313,3 +313,30 @@ def test_saving_writes_a_page_or_leaves_the_old_file(tmp_path, monkeypatch):
         tg.explain(y * 2).save(path)
     assert path.read_text() == before
     assert [p.name for p in tmp_path.iterdir()] == ["backprop.html"]
+
+
+@pytest.mark.parametrize(
+    ("make", "forward", "backward"),
+    [
+        (
+            lambda a: np.sum(a, axis=1),
+            "np.sum((2, 3), axis=1) = (2,)",
+            "np.broadcast_to((2,).reshape((2, 1)), (2, 3)) = (2, 3)",
+        ),
+        (lambda a: a @ np.ones((3, 5)), "(2, 3) @ (3, 5) = (2, 5)", "(2, 5) @ (5, 3) = (2, 3)"),
+        (lambda a: a @ np.ones(3), "(2, 3) @ (3,) = (2,)", "np.outer((2,), (3,)) = (2, 3)"),
+        (lambda a: np.max(a, axis=0), "np.max((2, 3), axis=0) = (3,)", "g (3,), y (3,), x (2, 3) -> (2, 3)"),
+        (np.exp, "", ""),
+    ],
+)
+def test_products_and_reductions_are_written_in_shapes(make, forward, backward):
+    a = tg.Tensor(np.arange(6.0).reshape(2, 3), label="a")
+    explanation = tg.explain(np.sum(make(a)))
+    assert explanation.nodes[1].shapes == forward
+    assert explanation[1].shapes == backward
+
+
+def test_numbers_have_no_shapes():
+    x = tg.Value(0.5, label="x")
+    explanation = tg.explain((x * 2).tanh())
+    assert [s.shapes for s in [*explanation, *explanation.nodes]] == [""] * 5

@@ -96,7 +96,7 @@ def test_the_numbers_of_every_step_are_the_engines(opened, make):
         assert place(page) == f"Backward pass, step {n} of {len(tg.explain(y))}"
         shown = entries(page)
         assert shown[1][1] == step.rule
-        assert shown[2][1] == (step.numbers or "-")
+        assert shown[2][1] == (step.numbers or step.shapes or "-")
         for (term, text, full), value in zip(
             [shown[0], *shown[3:]], [step.g, step.local, step.contribution, step.total], strict=True
         ):
@@ -129,6 +129,50 @@ def test_both_phases_highlight_the_active_nodes(opened):
     assert page.locator(".box.receiving").get_attribute("id") == f"node-{names.index('b')}"
     assert page.text_content("#passed") == "-6"
     assert page.text_content(f"#node-{names.index('b')} .grad") == "grad -2"
+
+
+@pytest.mark.parametrize("make", [lecture, network])
+def test_the_table_the_boxes_and_the_caption_agree_in_every_step(opened, make):
+    page = opened(make())
+    nodes = tg.explain(make()).nodes
+    page.focus(f"#node-{len(nodes) - 1}")  # the selection stays, while the steps go on
+    frames = int(page.get_attribute("#slider", "max")) + 1
+    for frame in range(0, frames, 1 if make is lecture else 4):
+        page.fill("#slider", str(frame))
+        rows = page.eval_on_selector_all("#totals tr", "all => all.map(r => [...r.cells].map(c => c.textContent))")
+        boxes = page.eval_on_selector_all(".box .now", "all => all.map(e => e.textContent)")
+        assert ["?" in row[1] for row in rows[::-1]] == [text == "?" for text in boxes]
+        waiting = sum(bool(node.operation) for node in nodes) - frame
+        assert boxes.count("?") == max(waiting, 0)
+        name, value, gradient = page.text_content("#inspected").split("\n")
+        assert name.startswith(nodes[-1].name)
+        assert value.startswith("not computed yet" if waiting > 0 else "value ")
+        assert gradient == ("gradient so far 1" if waiting < 0 else "no gradient has arrived yet")
+
+
+def test_the_focus_stays_on_a_value_of_the_table_from_step_to_step(opened):
+    page = opened(network())
+    page.keyboard.press("End")
+    row = "#totals tr:first-child .value"
+    page.focus(row)
+    page.keyboard.press("ArrowLeft")
+    assert page.eval_on_selector(row, "e => e === document.activeElement")
+
+
+def test_products_of_matrices_and_reductions_show_their_shapes(opened):
+    page = opened(network())
+    steps = tg.explain(network())
+    (product,) = [n for n, s in enumerate(steps, 1) if s.shapes == "(3, 8) @ (8, 4) = (3, 4)"]
+    page.click("#backward")
+    page.fill("#slider", str(1 + len([r for r in steps.nodes if r.operation]) + product))
+    assert entries(page)[2][:2] == ["with shapes", "(3, 8) @ (8, 4) = (3, 4)"]
+    page.click("#forward")
+    for shapes in ("(4, 3).T = (3, 4)", "(8, 3) @ (3, 4) = (8, 4)"):
+        page.keyboard.press("ArrowRight")
+        assert ["with shapes", shapes, None] in entries(page)
+    page.click("#backward")
+    page.keyboard.press("ArrowLeft")
+    assert ["with shapes", "np.mean((8, 1)) = ()", None] in entries(page)
 
 
 def test_keys_slider_and_buttons_lead_to_the_same_places(opened):
@@ -217,6 +261,11 @@ def test_a_phone_shows_all_without_scrolling_sideways_and_with_contrast(opened, 
     page = opened(network(), viewport={"width": 360, "height": 740}, color_scheme=scheme)
     page.keyboard.press("End")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    top = page.locator("#graph").bounding_box()["y"]
+    above = page.locator(".controls").bounding_box()
+    assert top - (above["y"] + above["height"]) < 20  # no white space
+    page.click("#forward")
+    assert page.locator("#graph").bounding_box()["y"] == top  # texts of another length do not move the graph
     for name in ("text", "quiet", "forward", "backward"):
         for ground in ("back", "panel"):
             assert contrast(page, name, ground) >= 4.5, (scheme, name, ground)

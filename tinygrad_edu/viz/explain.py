@@ -117,19 +117,22 @@ def _steps(contributions: list[Passed], records: dict[Tensor | Value, Record]) -
             len(arrived[x]), len(users[x]),
             why="" if y is previous else why(name, g, users[y], is_root=previous is None),
             adds=adds(to, arrived[x], users[x], totals[x]),
-            remark=remark(written.recorded, rule_shape, np.shape(r)),
+            remark=remark(written.recorded, rule_shape, np.shape(r)), shapes=written.shapes,
         )  # fmt: skip
         previous = y
 
 
 def _record(y: Tensor | Value, names: dict[Tensor | Value, str]) -> Record:
-    from .formula import operation  # which needs trace/
+    from .formula import operation, shape  # which needs trace/
 
     value = y.data.copy() if isinstance(y.data, np.ndarray) else y.data  # later writes do not change the record
     if not y.fun:
         return Record(names[y], value)
     small = all(v.size <= SMALL for v in y.argvals if isinstance(v, np.ndarray))
-    return Record(names[y], value, operation(y, names), operation(y, {}, numbers=True) if small else "")
+    numbers, shapes = operation(y, {}) if small else "", ""
+    if not is_elementwise(y.fun) and any(np.ndim(v) for v in (y.data, *y.argvals)):
+        shapes = f"{operation(y, {}, shape)} = {shape(y.data)}"
+    return Record(names[y], value, operation(y, names), numbers, shapes)
 
 
 def _local_derivative(rule: Rule, y: Tensor | Value) -> tuple[Number | None, tuple[int, ...]]:

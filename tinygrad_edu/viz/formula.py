@@ -8,7 +8,7 @@ import ast
 import inspect
 import linecache
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,10 +29,14 @@ MINUS = 7  # the binding strength of a minus sign
 
 
 class Formula(NamedTuple):
-    """`text` in the rule's own names, `numbers` with values instead ("" if long), and whether it was `recorded`."""
+    """`text` in the rule's own names, `numbers` with values instead ("" if long), and whether it was `recorded`.
+
+    `shapes` has shapes instead, where a call is no elementwise one: a product of matrices, a sum, ("" elsewhere).
+    """
 
     text: str
     numbers: str
+    shapes: str
     recorded: bool
 
 
@@ -67,13 +71,36 @@ def formula(rule: Rule, g: Number, y: Tensor | Value) -> Formula:
     except Exception:  # the rule refuses symbolic arguments; the engine has just run it on arrays
         result = None
     if type(result) is not Traced:
-        return Formula(source(rule, names), "", False)
+        return Formula(source(rule, names), "", "", False)
     calls, out = _calls_to(result.variable, recorder.program.calls), result.variable
-    text, numbers = expression(calls, out, symbols, names), ""
-    read = {v for v in [out, *(v for call in calls for v in call.uses)] if v in symbols}
-    if all(is_elementwise(call.fun) for call in calls) and all(np.size(v.example) <= SMALL for v in read):
+    text, numbers, shapes = expression(calls, out, symbols, names), "", ""
+    used = {out, *(v for call in calls for v in call.uses)}
+    read = sorted(used & symbols.keys(), key=lambda v: names.index(symbols[v]))
+    if not all(is_elementwise(call.fun) for call in calls):
+        shapes = _in_shapes(calls, out, {v: symbols[v] for v in read})
+    elif all(np.size(v.example) <= SMALL for v in read):
         numbers = expression(calls, out, {}, (), {v: _operand(format_value(v.example)) for v in read})
-    return Formula(text, numbers if len(numbers) <= LONG else "", True)
+    return Formula(text, numbers if len(numbers) <= LONG else "", shapes, True)
+
+
+def _in_shapes(calls: Sequence[Call], out: Var, read: Mapping[Var, str]) -> str:
+    """Return the formula in shapes: "(3, 8) @ (8, 4) = (3, 4)"; of a long one, the shapes of all that it reads.
+
+    A transposed operand has the shape that it enters the product with.
+    """
+    if not any(np.ndim(v.example) for v in (out, *read)):
+        return ""
+    transposed = {call.out for call in calls if call.fun is np.transpose and call.out is not out}
+    operands = {v: (shape(v.example), ATOM) for v in [*read, *transposed]}
+    text = expression([call for call in calls if call.out not in transposed], out, {}, (), operands)
+    if len(text) <= LONG and ";" not in text:
+        return f"{text} = {shape(out.example)}"
+    return f"{', '.join(f'{name} {shape(v.example)}' for v, name in read.items())} -> {shape(out.example)}"
+
+
+def shape(x: Any) -> str:
+    """Return the shape of an array or a number as NumPy writes it."""
+    return str(np.shape(x))
 
 
 def _calls_to(out: Var, calls: Sequence[Call]) -> list[Call]:
@@ -117,8 +144,10 @@ def _operand(text: str) -> tuple[str, int]:
     return text, MINUS if text.startswith("-") else ATOM
 
 
-def operation(y: Tensor | Value, names: Mapping[Tensor | Value, str], numbers: bool = False) -> str:
-    """Return the call that made `y`, with its arguments' names or, with `numbers`, their values."""
+def operation(
+    y: Tensor | Value, names: Mapping[Tensor | Value, str], shown: Callable[[Any], str] = format_value
+) -> str:
+    """Return the call that made `y`, with its arguments' names or, without `names`, what `shown` makes of them."""
     printer = Expressions({}, {"np"})
     args: list[Any] = []
     for i, a in enumerate(y.args):
@@ -128,8 +157,8 @@ def operation(y: Tensor | Value, names: Mapping[Tensor | Value, str], numbers: b
         x: Tensor | Value | None = parent(y, i) if isinstance(a, Node) else None
         value: Any = a if x is None else x.data
         args.append(Var(Input(i), value))
-        name = None if x is None or numbers else names.get(x) or x.label
-        printer.text[args[-1]] = (name, ATOM) if name else _operand(format_value(value))
+        name = names.get(x) or x.label if names and x is not None else None
+        printer.text[args[-1]] = (name, ATOM) if name else _operand(shown(value))
     return printer.call(Call(y.fun, tuple(args), y.kwargs, y.data))[0]
 
 

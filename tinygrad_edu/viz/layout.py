@@ -13,7 +13,7 @@ Edge = tuple[int, int]  # indices of the tail, an argument, and of the head, the
 Vertex = TypeVar("Vertex", bound=Hashable)
 
 MAX_COLUMNS_CROSSED = 3_000  # by all edges together: as much as `dot` lays out in a second
-GAP, COLUMN_GAP = 18, 70  # pixels between boxes of a column, and between columns
+GAP, COLUMN_GAP = 18, 80  # pixels between boxes of a column, and between columns
 
 
 class LayoutError(RuntimeError):
@@ -82,7 +82,7 @@ def _by_graphviz(sizes: list[Point], edges: list[Edge]) -> tuple[list[Point], li
     import graphviz
 
     look = {"shape": "box", "fixedsize": "true", "label": "", "ordering": "in"}
-    spaces = {"rankdir": "LR", "nodesep": "0.25", "ranksep": "0.8"}
+    spaces = {"rankdir": "LR", "nodesep": "0.25", "ranksep": "1.1"}
     graph = graphviz.Digraph(graph_attr=spaces, node_attr=look, edge_attr={"arrowhead": "none"})
     for i, (width, height) in enumerate(sizes):
         graph.node(str(i), width=f"{width / 72:.4f}", height=f"{height / 72:.4f}")

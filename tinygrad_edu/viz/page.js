@@ -9,7 +9,9 @@ const root = nodes.length - 1;
 const seedFrame = operations.length + 1; // in which the root gets its gradient
 const lastFrame = seedFrame + steps.length;
 const PAUSE = 1600; // milliseconds of a step while playing
+const CHARACTER = 7.3; // pixels of a character in the graph
 let current = 0; // the number of the frame that is shown
+let inspected = null; // the number of the node whose numbers the caption shows
 let timer = 0; // runs while the steps play
 
 // Make an element; its children are nodes or plain text, never HTML
@@ -22,10 +24,10 @@ function element(name, attributes = {}, ...children) {
   return result;
 }
 
-// A value in short, which shows itself in full under the mouse or the keyboard's focus
-function value([short, full]) {
+// A value in short, which shows itself in full under the mouse or the keyboard's focus; its id survives the step
+function value([short, full], id) {
   if (!full) return element("span", { class: "value" }, short);
-  return element("span", { class: "value", tabindex: 0, role: "note", "aria-label": full, "data-full": full }, short);
+  return element("span", { id, class: "value", tabindex: 0, role: "note", "aria-label": full, "data-full": full }, short);
 }
 
 // The graph
@@ -49,20 +51,29 @@ function drawGraph() {
     const box = element("g", { class: `box ${kind}`, id: `node-${i}`, tabindex: 0, role: "img" },
       element("rect", { x: x - w / 2, y: y - h / 2, width: w, height: h }),
       line(1, "name", lines[0]), line(2, "now", lines[1]), line(3, "grad", ""));
-    for (const event of ["mouseenter", "focus"]) box.addEventListener(event, () => inspect(i));
+    for (const event of ["mouseenter", "focus"])
+      box.addEventListener(event, () => {
+        inspected = i;
+        inspect();
+      });
     boxes.push(svg.appendChild(box));
   });
   svg.append(element("text", { id: "passed", "aria-hidden": "true" }));
   byId("graph").append(svg);
 }
 
-function inspect(i) {
-  const grad = gradients(current)[i];
-  const { name, operation, value } = nodes[i];
+// Write the numbers of the inspected node, as they are in this frame, into the caption
+function inspect() {
+  if (inspected === null) return;
+  const grad = gradients(current)[inspected];
+  const { name, operation, value } = nodes[inspected];
   byId("inspected").textContent =
-    `${name}${operation ? ` = ${operation}` : ""}\nvalue ${value.at(-1)}\n` +
+    `${name}${operation ? ` = ${operation}` : ""}\n${isKnown(inspected) ? `value ${value.at(-1)}` : "not computed yet"}\n` +
     (grad ? `gradient so far ${grad.total.at(-1)}` : "no gradient has arrived yet");
 }
+
+// Whether a node has its value in this frame: a leaf always, an operation from its step of the forward pass on
+const isKnown = (i) => !nodes[i].operation || current >= seedFrame || i <= (operations[current - 1] ?? -1);
 
 // The gradient that has arrived at each node by a frame
 function gradients(frame) {
@@ -81,12 +92,11 @@ function show(frame) {
   const backward = current >= seedFrame;
   const step = steps[current - seedFrame - 1];
   const computed = backward ? null : operations[current - 1];
-  const reached = backward ? root : current === 0 ? -1 : computed;
   document.body.classList.toggle("backward", backward);
 
   const arrived = gradients(current);
   boxes.forEach((box, i) => {
-    const known = !nodes[i].operation || i <= reached;
+    const known = isKnown(i);
     const grad = arrived[i] ? `grad ${arrived[i].total[0]}` : "";
     box.classList.toggle("waiting", !known);
     box.classList.toggle("lit", i === computed || (step ? i === step.head : current === seedFrame && i === root));
@@ -99,17 +109,21 @@ function show(frame) {
   edges.forEach((edge, i) =>
     edge.classList.toggle("lit", step ? steps[i] === step : computed !== null && computed !== undefined && steps[i].head === computed));
   const passed = byId("passed");
-  passed.textContent = step ? contribution(step)[0] : "";
+  passed.textContent = "";
   if (step) {
     const edge = edges[current - seedFrame - 1];
+    passed.textContent = fitted(contribution(step)[0], Math.floor(edge.getTotalLength() / CHARACTER));
     const middle = edge.getPointAtLength(edge.getTotalLength() / 2);
     passed.setAttribute("x", middle.x);
     passed.setAttribute("y", middle.y - 6);
   }
 
   byId("says").textContent = sentence(step, computed, backward);
+  const focused = document.activeElement?.id;
   byId("numbers").replaceChildren(...(step ? stepNumbers(step) : computed === undefined || backward ? [] : operationNumbers(nodes[computed])));
-  byId("totals").replaceChildren(...nodes.map((node, i) => row(node, arrived[i], step && i === step.tail)).reverse());
+  byId("totals").replaceChildren(...nodes.map((_, i) => row(i, arrived[i], step && i === step.tail)).reverse());
+  if (focused) byId(focused)?.focus({ preventScroll: true }); // a value that was written anew
+  inspect();
 
   const place = backward
     ? `Backward pass, step ${current - seedFrame} of ${steps.length}` : `Forward pass, step ${current} of ${operations.length}`;
@@ -143,32 +157,44 @@ function sentence(step, computed, backward) {
   return `${nodes[computed].name} = ${nodes[computed].operation} = ${nodes[computed].value[0]}.`;
 }
 
+// A text that is as long as there is space for; of an array without space only the norm
+function fitted(text, length) {
+  const short = text.length <= length ? text : text.replace(/^\(.*\) (?=norm)/, "");
+  return short.length <= Math.max(length, 11) ? short : `${short.slice(0, Math.max(length, 8) - 1)}…`;
+}
+
 function numberBox(term, shown, className = "") {
   return element("div", { class: className }, element("dt", {}, term), element("dd", {}, shown));
 }
 
+const wideIfLong = (text) => (text.length > 18 ? "wide" : "");
+
 function stepNumbers(step) {
   const [y, x] = [nodes[step.head].name, nodes[step.tail].name];
   const [n, of] = step.count;
+  const written = step.numbers ?? step.shapes ?? "-";
   return [
-    numberBox(`g, the gradient of ${y}`, value(gradients(current)[step.head].total)),
-    numberBox("rule", step.rule, step.rule.length > 18 ? "wide" : ""),
-    numberBox("with numbers", step.numbers ?? "-", step.numbers?.length > 18 ? "wide" : ""),
-    numberBox(`local derivative d\u00a0${y} / d\u00a0${x}`, value(step.local)),
-    numberBox(`contribution to ${x}, ${n} of ${of}`, value(contribution(step)), "lit"),
-    numberBox(`total of ${x}`, value(step.total), "lit"),
+    numberBox(`g, the gradient of ${y}`, value(gradients(current)[step.head].total, "number-g")),
+    numberBox("rule", step.rule, wideIfLong(step.rule)),
+    numberBox(step.shapes ? "with shapes" : "with numbers", written, wideIfLong(written)),
+    numberBox(`local derivative d\u00a0${y} / d\u00a0${x}`, value(step.local, "number-local")),
+    numberBox(`contribution to ${x}, ${n} of ${of}`, value(contribution(step), "number-contribution"), "lit"),
+    numberBox(`total of ${x}`, value(step.total, "number-total"), "lit"),
   ];
 }
 
-function operationNumbers({ name, operation, numbers, value: data }) {
-  return [numberBox("operation", `${name} = ${operation}`, "wide"), numberBox("with numbers", numbers ?? "-", "wide"),
-    numberBox(`value of ${name}`, value(data), "lit")];
+function operationNumbers({ name, operation, numbers, shapes, value: data }) {
+  return [numberBox("operation", `${name} = ${operation}`, "wide"),
+    ...(numbers || !shapes ? [numberBox("with numbers", numbers ?? "-", "wide")] : []),
+    ...(shapes ? [numberBox("with shapes", shapes, "wide")] : []),
+    numberBox(`value of ${name}`, value(data, "number-value"), "lit")];
 }
 
-function row({ name, value: data }, grad, lit) {
+function row(i, grad, lit) {
+  const { name, value: data } = nodes[i];
   return element("tr", lit ? { class: "lit" } : {},
-    element("th", { scope: "row" }, name), element("td", {}, value(data)),
-    element("td", {}, grad ? value(grad.total) : "-"), element("td", {}, grad ? grad.count : "-"));
+    element("th", { scope: "row" }, name), element("td", {}, isKnown(i) ? value(data, `value-${i}`) : "?"),
+    element("td", {}, grad ? value(grad.total, `total-${i}`) : "-"), element("td", {}, grad ? grad.count : "-"));
 }
 
 // Scroll the graph until both boxes of an edge are visible, or at least the one that receives the gradient

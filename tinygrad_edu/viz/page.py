@@ -51,15 +51,15 @@ def _data(nodes: Sequence[Record], steps: Sequence[Step]) -> dict[str, list[dict
     centres, paths = lay_out(sizes, edges)
     return {
         "nodes": [
-            _without_empty(name=r.name, operation=r.operation, numbers=r.numbers, value=_short_and_full(r.value),
-                           lines=two, box=[*centre, *size])
+            _without_empty(name=r.name, operation=r.operation, numbers=r.numbers, shapes=r.shapes,
+                           value=_short_and_full(r.value), lines=two, box=[*centre, *size])
             for r, two, centre, size in zip(nodes, lines, centres, sizes, strict=True)
         ],
         "steps": [  # page.js takes g from the totals before, and a first contribution from its total
             _without_empty(
-                head=head, tail=tail, path=path, rule=s.rule, numbers=s.numbers, local=_short_and_full(s.local),
-                contribution=_short_and_full(s.contribution) if s.number > 1 else "", total=_short_and_full(s.total),
-                count=[s.number, s.of], why=s.why, adds=s.adds, remark=s.remark,
+                head=head, tail=tail, path=path, rule=s.rule, numbers=s.numbers, shapes=s.shapes,
+                local=_short_and_full(s.local), contribution=_short_and_full(s.contribution) if s.number > 1 else "",
+                total=_short_and_full(s.total), count=[s.number, s.of], why=s.why, adds=s.adds, remark=s.remark,
             )
             for s, (tail, head), path in zip(steps, edges, paths, strict=True)
         ],

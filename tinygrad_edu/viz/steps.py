@@ -16,19 +16,24 @@ OPERATION, TO, RULE, NUMBERS = 1, 3, 4, 5  # the columns that may be cut short
 
 @dataclass(frozen=True, slots=True, eq=False)  # == of arrays is an array
 class Record:
-    """A node of the forward pass; `operation` and `numbers` are its call, in names and in values ("" for a leaf)."""
+    """A node of the forward pass; `operation` and `numbers` are its call, in names and in values ("" for a leaf).
+
+    `shapes` is the call in shapes, for products of matrices, reductions and all else that is not elementwise.
+    """
 
     name: str
     value: Number
     operation: str = ""
     numbers: str = ""
+    shapes: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # == of arrays is an array
 class Step:
     """One contribution: `node`, whose gradient `g` is complete, passes its share on to `to`, one of its arguments.
 
-    `rule` is the formula of the share in the rule's own names, and `numbers` the same with values (or ""). `local` is
+    `rule` is the formula of the share in the rule's own names, `numbers` the same with values and `shapes` with shapes,
+    for products of matrices, reductions and all else that is not elementwise; either may be "". `local` is
     the derivative of `node` with respect to `to`, or None if that is a Jacobian matrix, which is never computed.
     `total` is the gradient of `to` after this step, which is contribution `number` of `of`. In words, `why` says why
     `node` comes now (on its first step), `adds` how several contributions add up, and `remark` what is special here.
@@ -48,6 +53,7 @@ class Step:
     why: str = field(default="", repr=False)
     adds: str = field(default="", repr=False)
     remark: str = field(default="", repr=False)
+    shapes: str = ""
 
 
 def why(y: str, g: Number, users: Sequence[str], is_root: bool) -> str:
