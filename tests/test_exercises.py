@@ -2,8 +2,10 @@
 
 import contextlib
 import io
+import os
 import re
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from mistakes_of_students import MISTAKES
 
 EXERCISES = Path(__file__).parents[1] / "examples" / "exercises"
-NAMES = sorted(path.stem for path in EXERCISES.glob("*.py") if "import check" in path.read_text("utf-8"))
+NAMES = sorted(path.stem for path in EXERCISES.glob("*.py") if "run_checks(globals())" in path.read_text("utf-8"))
 LESSONS = set(
     re.findall(r"^\| \d+ \| `(\w+)\.py`", (EXERCISES.parents[1] / "README.md").read_text("utf-8"), re.MULTILINE)
 )
@@ -88,7 +90,7 @@ def test_usual_mistakes_are_explained(run, name):
 def test_an_exercise_is_short_and_says_how_to_start(name):
     program = (EXERCISES / f"{name}.py").read_text("utf-8")
     assert f"\n    python examples/exercises/{name}.py\n" in program
-    assert len(program.splitlines()) <= 80
+    assert len(program.splitlines()) <= 60
     assert 3 <= len(solutions["solution"](name)) <= 6
     with pytest.raises(ValueError, match=r"shorter|longer"):
         solutions["filled"](program, ["1"])
@@ -98,8 +100,21 @@ def test_ordinary_errors_of_a_student_have_a_line_and_no_traceback(run):
     blanks = solutions["solution"]("optimizers")
     code, printed = run("optimizers", ["w - RATE * gradient", *blanks[1:]])
     assert code == 1
-    assert "raised NameError: name 'gradient' is not defined" in printed
     line = (EXERCISES / "optimizers.py").read_text("utf-8").splitlines().index("    return ..., kept") + 1
-    assert f"Line {line} raised" in printed
+    assert f"Line {line} raised NameError: name 'gradient' is not defined" in printed
     code, printed = run("optimizers", ["None", *blanks[1:]])
     assert code == 1
+    assert "Is there a return?" in printed
+    code, printed = run("optimizers", ["w[:1]", *blanks[1:]])
+    assert code == 1
+    assert "The shape is (1,), but (2,) is right." in printed
+
+
+def test_an_exercise_and_its_solution_run_as_programs():
+    env = {**os.environ, "PYTHONPATH": str(EXERCISES.parents[1])}
+    for program, code in (["four_steps.py"], 1), (["solutions", "four_steps"], 0):
+        command = [sys.executable, EXERCISES / program[0], *program[1:]]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (code, "")
+    assert "return pace * extra + 36" in done.stdout
+    assert "All checks are right." in done.stdout

@@ -6,9 +6,7 @@ Fill each blank (...) and run the file again. `each` holds the gradients of 1,00
 """
 
 import numpy as np
-from checks import check, explore
-
-each = np.random.default_rng(0).normal(2.0, 3.0, size=1_000)
+from checks import run_checks
 
 
 def batches(order, size):  # 1. cut a list into pieces of this size; the last may be shorter
@@ -35,26 +33,4 @@ def rate(epoch, start=0.2, factor=0.88):  # 5. start in epoch 0; each epoch mult
     return ...
 
 
-numbers = np.arange(7)
-sizes = ([3, 0, 0], "Only the first batch is full: the end moves with the start.")
-short = ([2, 2, 1], "The end itself is not part of a slice: it is start + size.")
-check("1. the sizes of batches", lambda: [len(piece) for piece in batches(numbers, 3)], [3, 3, 1], sizes, short)
-check("1. each example once", lambda: np.concatenate(batches(numbers, 3)), numbers)
-down = ([2, 4], "The last, smaller batch is missing: round up, with np.ceil or -(-n // size).")
-check("2. updates in an epoch", lambda: [updates(7, 3), updates(8, 2)], [3, 4], down, ([7 / 3, 4], down[1]))
-total = (each[:8].sum(), "This is the sum: a batch twice as large would take a step twice as long.")
-check("3. the gradient of a batch", lambda: gradient(each[:8]), each[:8].mean(), total)
-root = (9 / 4, "So falls the standard deviation. The variance is its square.")
-check(
-    "4. the noise",
-    lambda: noise(9.0, 16),
-    9 / 16,
-    root,
-    (9.0, "A mean of 16 has less noise."),
-    (9 / 256, "Not squared."),
-)
-drawn = [gradient(each[rows]) for rows in np.random.default_rng(1).integers(1_000, size=(5_000, 16))]
-check("4. measured, within 5 %", lambda: abs(np.var(drawn) / noise(each.var(), 16) - 1) < 0.05, True)
-linear = ([0, 0.176, 0.352], "Each epoch multiplies again: a power.")
-check("5. the rate", lambda: [rate(0), rate(1), rate(2)], [0.2, 0.176, 0.15488], linear)
-explore("With a constant rate the loss stops falling. Why, and why does a falling rate help? Then draw rate(epoch).")
+run_checks(globals())

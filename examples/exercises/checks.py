@@ -1,5 +1,6 @@
 """Checks of the exercises: what is right, and what is wrong and why. The first check that fails ends the program.
 
+The checks of an exercise are in the file of the same name in the folder `checks_by_lesson`.
 A check compares the result of a function without arguments with the right numbers. A result that is wrong is compared
 with the usual mistakes, each a pair of (wrong result, why). An error inside the function is reported without traceback.
 """
@@ -12,7 +13,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-BLANK = "A blank is still empty: replace the ... above this check."
+CHECKS = Path(__file__).parent / "checks_by_lesson"
+BLANK = "A blank is still empty: replace the ... of this step."
+
+
+def run_checks(exercise: dict[str, Any]) -> None:
+    """Run the checks of an exercise; `exercise` is its `globals()`, which the checks see as their own."""
+    runpy.run_path(str(CHECKS / Path(exercise["__file__"]).name), init_globals=exercise)
 
 
 def check(name: str, compute: FunctionType, right: Any, *mistakes: tuple[Any, str]) -> None:
@@ -23,7 +30,7 @@ def check(name: str, compute: FunctionType, right: Any, *mistakes: tuple[Any, st
     try:
         result = compute()
     except Exception as error:
-        fail(name, BLANK if in_blank(error.__traceback__) else where(error, compute.__code__.co_filename))
+        fail(name, BLANK if in_blank(error.__traceback__) else where(error))
     if equal(result, right):
         print(f"right: {name}")
         return
@@ -62,10 +69,12 @@ def fail(name: str, why: str) -> NoReturn:
     raise SystemExit(1)
 
 
-def where(error: Exception, file: str) -> str:
+def where(error: Exception) -> str:
     """Return what the error says, and the last line of the exercise that led to it."""
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
-    return f"Line {lines[-1] if lines else '?'} raised {type(error).__name__}: {error}"
+    names = {path.name for path in CHECKS.glob("*.py")}
+    frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    lines = [line for path, line in frames if path.name in names and path.parent != CHECKS]
+    return f"{f'Line {lines[-1]}' if lines else 'It'} raised {type(error).__name__}: {error}"
 
 
 def in_blank(frames: TracebackType | None) -> bool:

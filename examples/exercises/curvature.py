@@ -6,9 +6,7 @@ Fill each blank (...) and run the file again.
 """
 
 import numpy as np
-from checks import check, explore
-
-import tinygrad_edu as tg
+from checks import run_checks
 
 
 def second(f, x, h=0.01):  # 1. by finite differences, from f(x - h), f(x) and f(x + h)
@@ -31,34 +29,4 @@ def newton(w, gradient, hessian):  # 5. a step that divides by the curvature: so
     return ...
 
 
-once, width = (0.02, "Divide by h ** 2, not by h."), (0.5, "Divide by h ** 2, not by (2 h) ** 2.")
-first = (6, "This is the first derivative: how fast f changes. How fast does this slope change?")
-check("1. of x * x at 3", lambda: second(lambda x: x * x, 3), 2, once, width, first, (-2, "The sign."))
-bowl, saddle = np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([[1.0, 2.0], [2.0, 1.0]])
-wrong = ([True, True], "The second one is a saddle: not the elements, all the eigenvalues count (np.linalg.eigvalsh).")
-check("2. convex", lambda: [convex(bowl), convex(saddle)], [True, False], wrong)
-curvatures = np.array([5.0, 1.0, 10.0])
-check(
-    "3. the condition number",
-    lambda: condition(curvatures),
-    10,
-    (0.1, "Turn it round."),
-    (9, "Divide, do not subtract."),
-)
-steep = (0.1, "With 1 / L the steepest axis needs one step, but the flattest is slow.")
-limit = (0.2, "With 2 / L the steepest axis jumps from side to side for ever.")
-check("4. the best rate", lambda: best_rate(curvatures), 2 / 11, steep, limit)
-check("4. both axes shrink equally", lambda: abs(1 - best_rate(curvatures) * np.array([1.0, 10.0])), [9 / 11, 9 / 11])
-w = np.array([3.0, -2.0])
-g = tg.grad(lambda w: w @ bowl @ w / 2)(w)
-times = (w - bowl @ g, "This multiplies by the Hessian. Divide: np.linalg.solve(hessian, gradient).")
-plain = (w - g, "This is descent with the rate 1. Newton's step divides by the curvature.")
-check(
-    "5. Newton's step reaches the minimum",
-    lambda: newton(w, g, bowl),
-    [0, 0],
-    times,
-    plain,
-    (2 * w, "The sign: downhill."),
-)
-explore("Start Newton's method on the saddle. Where does it go? Is this what you want?")
+run_checks(globals())

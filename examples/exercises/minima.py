@@ -6,7 +6,7 @@ Fill each blank (...) and run the file again. The cost has two valleys. The left
 """
 
 import numpy as np
-from checks import check, explore
+from checks import run_checks
 
 
 def cost(w):
@@ -39,22 +39,4 @@ def descend(w):
     return w
 
 
-inner = (6.3, "The chain rule: the slope of w ** 2, which is 2 w, is missing.")
-tilt = (24, "The slope of 0.3 * w is missing.")
-check("1. the slope at 2", lambda: slope(2.0), 24.3, inner, tilt, (24.6, "The slope of 0.3 * w is 0.3."))
-check("1. two starts, two valleys", lambda: np.sign([descend(-0.5), descend(0.5)]), [-1, 1])
-ends = np.array([0.96, -1.04, 0.97])
-value = (cost(-1.04), "This is the lowest cost. Its place is asked: arg min, not min.")
-number = (1, "This is the number of the start. Which place is it?")
-check("2. the best place", lambda: best(ends), -1.04, value, number, (0.97, "This is the highest cost."))
-many = (0.9, "For k = 4 this would be more than 1. Which probability have k failures?")
-every = (0.3**3, "With this probability all k succeed.")
-check("3. three starts, p = 0.3", lambda: success(0.3, 3), 1 - 0.7**3, many, every, (0.7**3, "With this one all fail."))
-kinds = [np.array([1.0, 2.0]), np.array([1.0, -2.0]), np.array([-1.0, -2.0])]
-one = ([True, True, False], "At a saddle point one curvature is positive. At a minimum all are.")
-check("4. minima", lambda: [is_minimum(c) for c in kinds], [True, False, False], one)
-top = ([False, True, True], "Where all curvatures are negative, there is a maximum.")
-check("5. saddle points", lambda: [is_saddle(c) for c in kinds], [False, True, False], top)
-explore(
-    "Give descend momentum: v = 0.9 * v + slope(w); w = w - 0.02 * v. From where does it roll into the left valley?"
-)
+run_checks(globals())

@@ -1,0 +1,19 @@
+"""Checks of ../four_steps.py."""
+
+import numpy as np
+from checks import check, explore
+
+walks = 5 * extra
+check("1. the prediction", lambda: prediction(5), walks + 36, (walks, "Add the usual walk: 36 minutes."))
+e = walks + 36 - minutes
+total = (np.sum(e**2), "This is the sum. Divide it by the number of walks, or take np.mean.")
+check("2. the cost", lambda: cost(5), np.mean(e**2), total, (np.mean(e), "Square the errors."))
+half = (12, "From x - h to x + h the distance is 2 h.")
+check(
+    "3. the slope of x * x at 3", lambda: stick(lambda x: x * x, 3), 6, half, (-6, "Subtract f(x - h) from f(x + h).")
+)
+check("4. a step", lambda: adjust(5, 2, 0.1), 4.8, (5.2, "This goes uphill: subtract."), (3, "Multiply by the rate."))
+kept = (9.76928, "The old gradient is not reset, so backward adds to it.")
+check("5. two steps", lambda: train(2), 12.2 - 7.2 * 0.76**2, kept)
+check("5. forty steps reach the minimum", lambda: np.round(train(40), 2), 12.2)
+explore("Change 0.06 to 0.4, 0.5 and 0.6, and print train(10). What happens? Then make 36 a second parameter.")
