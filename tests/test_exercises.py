@@ -1,6 +1,7 @@
 """The exercises: with their solutions all checks pass, blanks and usual mistakes get a message of their own."""
 
 import contextlib
+import importlib
 import io
 import os
 import re
@@ -9,8 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mistakes_of_students import MISTAKES
+
+import tinygrad_edu as tg
 
 EXERCISES = Path(__file__).parents[1] / "examples" / "exercises"
 NAMES = sorted(path.stem for path in EXERCISES.glob("*.py") if "run_checks(globals())" in path.read_text("utf-8"))
@@ -44,6 +48,7 @@ def run():
 
 
 def test_every_lesson_has_an_exercise_with_solutions_and_mistakes():
+    assert len(LESSONS) > 20
     assert set(NAMES) >= LESSONS
     assert set(NAMES) == set(MISTAKES) == {path.stem for path in (EXERCISES / "solutions").glob("*.txt")}
 
@@ -108,6 +113,47 @@ def test_ordinary_errors_of_a_student_have_a_line_and_no_traceback(run):
     code, printed = run("optimizers", ["w[:1]", *blanks[1:]])
     assert code == 1
     assert "The shape is (1,), but (2,) is right." in printed
+
+
+@pytest.mark.parametrize(
+    ("result", "right", "why"),
+    [
+        ([1.0, -2.0], [-1.0, 2.0], "The sign is wrong"),
+        ([[1, 2], [3, 4]], [[1, 3], [2, 4]], "transposed"),
+        (np.ones((2, 3)), np.ones((3, 2)), "transposed"),
+        (np.ones(3), np.ones((3, 1)), "The shape is (3,), but (3, 1) is right."),
+        ([8.0, 4.0], [2.0, 1.0], "It is 4 times what is right"),
+        (3.0, 2, "The result is 3.0, but 2.0 is right."),
+        (True, False, "The result is True, but False is right."),
+        ([True, True], [True, False], "The result is [ True True], but [ True False] is right."),
+        (0.5, 2.0, "It is 0.25 times what is right"),
+        (0.0, 2.0, "The result is 0.0, but 2.0 is right."),
+        (2.0, 0.0, "The result is 2.0, but 0.0 is right."),
+        ([np.inf, 1.0], [-np.inf, 2.0], "The result is [inf 1.], but [-inf 2.] is right."),
+        ("text", 1.0, "The result is text, but 1.0 is right."),
+        ([[1.0], [1.0, 2.0]], 1.0, "The result is [[1.0], [1.0, 2.0]], but 1.0 is right."),
+        (None, 1.0, "Is there a return?"),
+        ((1.0, ...), (1.0, 2.0), "A blank is still empty"),
+        (np.array([1.0, ...]), [1.0, 2.0], "A blank is still empty"),
+    ],
+)
+def test_other_wrong_results_are_described(run, capsys, result, right, why):
+    with pytest.raises(SystemExit):
+        importlib.import_module("checks").check("a check", lambda: result, right)
+    assert why in capsys.readouterr().out
+
+
+def test_a_ratio_of_single_numbers_is_named_only_if_it_is_whole(run):
+    difference = importlib.import_module("differences").difference
+    assert "times" in difference(8.0, 2.0)
+    for result in (3.0, 2.1, 0.0):
+        assert "times" not in difference(result, 2.0)
+
+
+def test_a_result_may_be_a_tensor_or_have_another_dtype(run, capsys):
+    for result in (tg.Tensor([1.0, 2.0]), [1, 2], np.array([1, 2], np.float32), (1.0 + 1e-8, 2.0)):
+        importlib.import_module("checks").check("a check", lambda result=result: result, [1.0, 2.0])
+    assert capsys.readouterr().out == "right: a check\n" * 4
 
 
 def test_an_exercise_and_its_solution_run_as_programs():

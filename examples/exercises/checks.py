@@ -12,6 +12,7 @@ from types import FunctionType, TracebackType
 from typing import Any, NoReturn
 
 import numpy as np
+from differences import difference, equal
 
 CHECKS = Path(__file__).parent / "checks_by_lesson"
 BLANK = "A blank is still empty: replace the ... of this step."
@@ -40,11 +41,7 @@ def check(name: str, compute: FunctionType, right: Any, *mistakes: tuple[Any, st
     named = [compute.__globals__.get(n) for n in compute.__code__.co_names]
     if has_blank(result) or any(... in f.__code__.co_consts for f in named if isinstance(f, FunctionType)):
         fail(name, BLANK)
-    if result is None:
-        fail(name, "The result is None. Is there a return?")
-    if np.shape(result) != np.shape(right):
-        fail(name, f"The shape is {np.shape(result)}, but {np.shape(right)} is right.")
-    fail(name, f"The result is {plain(result)}, but {plain(right)} is right.")
+    fail(name, difference(result, right))
 
 
 def explore(task: str) -> None:
@@ -87,21 +84,3 @@ def has_blank(result: Any) -> bool:
     if isinstance(result, np.ndarray) and result.dtype == object:
         result = result.ravel().tolist()
     return result is ... or (isinstance(result, tuple | list) and any(map(has_blank, result)))
-
-
-def plain(result: Any) -> str:
-    """Return a result as text on one line, numbers with six digits."""
-    try:
-        numbers = np.asarray(result.numpy() if hasattr(result, "numpy") else result, dtype=float)
-        return " ".join(str(np.round(numbers, 6)).split())
-    except (TypeError, ValueError):
-        return str(result)
-
-
-def equal(result: Any, right: Any) -> bool:
-    """Return whether both are the same numbers in the same shape."""
-    a, b = (x.numpy() if hasattr(x, "numpy") else x for x in (result, right))
-    try:
-        return np.shape(a) == np.shape(b) and bool(np.allclose(a, b, rtol=1e-6, atol=1e-9))
-    except (TypeError, ValueError):
-        return False

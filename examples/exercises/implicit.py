@@ -34,7 +34,7 @@ def slope_of_solution(a):  # 3. dx/da at the solution; df/da is -1
     return ...
 
 
-def pull(jacobian, g):  # 4. many equations J(x): from the gradient g of x, solve "transpose of the Jacobian @ u = -g"
+def pull(jacobian, g):  # 4. many equations: return u, where the transpose of the Jacobian times u is -g
     return ...
 
 
