@@ -140,6 +140,7 @@ MISTAKES = {
         (1, "1 - y**2", "multiply by g"),
         (1, "g * (1 - np.tanh(y) ** 2)", "y is tanh(x) already"),
         (2, "g.T @ x", "transposed"),
+        (2, "x @ g", "Is a factor transposed"),
         (3, "g.mean(axis=0)", "the sum, not the mean"),
         (3, "g.sum(axis=1)", "axis=0"),
         (4, "g", "The second path is missing"),

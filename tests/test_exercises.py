@@ -146,7 +146,7 @@ def test_other_wrong_results_are_described(run, capsys, result, right, why):
 def test_a_ratio_of_single_numbers_is_named_only_if_it_is_whole(run):
     difference = importlib.import_module("differences").difference
     assert "times" in difference(8.0, 2.0)
-    for result in (3.0, 2.1, 0.0):
+    for result in (3.0, 2.1, 0.0, 1e-8, 2e10):
         assert "times" not in difference(result, 2.0)
 
 

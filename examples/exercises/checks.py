@@ -1,10 +1,12 @@
 """Checks of the exercises: what is right, and what is wrong and why. The first check that fails ends the program.
 
 The checks of an exercise are in the file of the same name in the folder `checks_by_lesson`.
+
 A check compares the result of a function without arguments with the right numbers. A result that is wrong is compared
 with the usual mistakes, each a pair of (wrong result, why). An error inside the function is reported without traceback.
 """
 
+import re
 import runpy
 import traceback
 from pathlib import Path
@@ -71,7 +73,8 @@ def where(error: Exception) -> str:
     names = {path.name for path in CHECKS.glob("*.py")}
     frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     lines = [line for path, line in frames if path.name in names and path.parent != CHECKS]
-    return f"{f'Line {lines[-1]}' if lines else 'It'} raised {type(error).__name__}: {error}"
+    hint = " Is a factor transposed, or an axis wrong?" if re.search("shape|dimension|align", str(error)) else ""
+    return f"{f'Line {lines[-1]}' if lines else 'It'} raised {type(error).__name__}: {error}{hint}"
 
 
 def in_blank(frames: TracebackType | None) -> bool:

@@ -31,7 +31,7 @@ def ratio_of(a: NDArray[Any], b: NDArray[Any]) -> float | None:
     if not (a.any() and b.any() and np.isfinite(a).all() and np.isfinite(b).all()):
         return None
     c = float(np.vdot(a, b) / np.vdot(b, b))
-    whole = c and any(r > 1.5 and equal(r, round(r)) for r in (c, 1 / c))
+    whole = c and any(1.5 < r <= 1000 and equal(r, round(r)) for r in (c, 1 / c))
     return c if equal(a, c * b) and (a.size > 1 or whole) else None
 
 

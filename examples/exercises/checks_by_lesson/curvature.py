@@ -11,28 +11,31 @@ check("1. of x * x at 3", lambda: second(lambda x: x * x, 3), 2, once, width, fi
 bowl, saddle = np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([[1.0, 2.0], [2.0, 1.0]])
 wrong = ([True, True], "The second one is a saddle: not the elements, all the eigenvalues count (np.linalg.eigvalsh).")
 check("2. convex", lambda: [convex(bowl), convex(saddle)], [True, False], wrong)
-curvatures = np.array([5.0, 1.0, 10.0])
+strict = (False, "An eigenvalue of 0 is allowed: in this direction the function is flat.")
+check("2. convex with a flat direction", lambda: convex(np.diag([1.0, 0.0])), True, strict)
+curvatures = np.array([5.0, 2.0, 20.0])
 check(
     "3. the condition number",
     lambda: condition(curvatures),
     10,
     (0.1, "Turn it round."),
-    (9, "Divide, do not subtract."),
+    (18, "Divide, do not subtract."),
 )
-steep = (0.1, "With 1 / L the steepest axis needs one step, but the flattest is slow.")
-limit = (0.2, "With 2 / L the steepest axis jumps from side to side for ever.")
-check("4. the best rate", lambda: best_rate(curvatures), 2 / 11, steep, limit)
-check("4. both axes shrink equally", lambda: abs(1 - best_rate(curvatures) * np.array([1.0, 10.0])), [9 / 11, 9 / 11])
+steep = (0.05, "With 1 / L the steepest axis needs one step, but the flattest is slow.")
+limit = (0.1, "With 2 / L the steepest axis jumps from side to side for ever.")
+check("4. the best rate", lambda: best_rate(curvatures), 1 / 11, steep, limit)
+check("4. both axes shrink equally", lambda: abs(1 - best_rate(curvatures) * np.array([2.0, 20.0])), [9 / 11, 9 / 11])
 w = np.array([3.0, -2.0])
-g = tg.grad(lambda w: w @ bowl @ w / 2)(w)
+place = np.array([1.0, 2.0])
+g = tg.grad(lambda w: (w - place) @ bowl @ (w - place) / 2)(w)
 times = (w - bowl @ g, "This multiplies by the Hessian. Divide: np.linalg.solve(hessian, gradient).")
 plain = (w - g, "This is descent with the rate 1. Newton's step divides by the curvature.")
 check(
     "5. Newton's step reaches the minimum",
     lambda: newton(w, g, bowl),
-    [0, 0],
+    place,
     times,
     plain,
-    (2 * w, "The sign: downhill."),
+    (2 * w - place, "The sign: downhill."),
 )
 explore("Start Newton's method on the saddle. Where does it go? Is this what you want?")

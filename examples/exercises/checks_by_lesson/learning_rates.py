@@ -12,7 +12,7 @@ best = (0.25, "With this rate the factor is 0: one step reaches the minimum. Sol
 check("3. the limit for c = 4", lambda: limit(4), 0.5, best, (8, "A larger curvature needs a smaller rate."))
 late = ([False, False, False, True], "This is divergence. A step overshoots earlier: when the factor is below 0.")
 opposite = ([True, True, False, False], "The other way round: high rates overshoot.")
-rates = [0.1, 0.2, 0.4, 0.6]
+rates = [0.1, 0.25, 0.4, 0.6]
 check("4. overshooting", lambda: [overshoots(r, 4) for r in rates], [False, False, True, True], late, opposite)
 flat = (2, "With this rate the weight of curvature 10 diverges: the largest curvature sets the limit.")
 average = (2 / 4, "The mean does not help: along the largest curvature descent would diverge.")
