@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.viz.draw import MEANINGS
-from tinygrad_edu.viz.layout import LayoutError, render
+from tinygrad_edu.viz.draw import FRAME_IN_SVG, MEANINGS, _fit_title
+from tinygrad_edu.viz.layout import LayoutError, render, text_width
 
 pygraphviz = pytest.importorskip("pygraphviz")
 GALLERY = Path(__file__).parents[1] / "examples" / "gallery"
@@ -288,6 +288,26 @@ def test_drawing_changes_no_gradient_and_no_data():
     tg.draw(y)._repr_svg_()
     for was, now in zip(before, (x.grad, x.data, y.data), strict=True):
         np.testing.assert_array_equal(was, now)
+
+
+def test_boxes_have_space_for_their_text_in_a_wide_font_in_every_layout():
+    x = tg.Tensor([1.0, 2.0], label="mmmmmmWWWW")
+    graph = parse(tg.draw(x * tg.Tensor(3.0, label="日本日本")))
+    width = {node.attr["label"].split(" ")[0]: 72 * float(node.attr["width"]) for node in graph.nodes()}
+    assert width["mmmmmmWWWW"] > 12 * (6 * 0.97 + 4 * 0.99) + 12 * text_width(" = [1, 2]")
+    assert width["日本日本"] > 12 * 4
+    assert text_width("é") == text_width("e") < text_width("日") < text_width("🙂")
+    assert text_width("ab\nabc\n") == text_width("abc")
+
+
+@pytest.mark.parametrize(("title", "squeezed"), [("Linear", ""), ("AModuleOfALongName", ' textLength="84.0"')])
+def test_a_title_starts_within_its_frame_and_is_squeezed_only_if_it_could_be_wider(title, squeezed):
+    shape = '<path fill="#f7f7f7" d="M20,-50 120,-50 120,0"/>'
+    frame = f'<g id="clust1" class="cluster">\n<title>cluster1</title>\n{shape}\n<text x="9" y="1">{title}</text>'
+    start, text = FRAME_IN_SVG.sub(_fit_title, frame).split("<text ")
+    assert start == frame.split("<text ")[0]
+    assert text.startswith(f'text-anchor="start" x="28.00"{squeezed}')
+    assert text.endswith(f'y="1">{title}</text>')
 
 
 def test_thousands_of_operations_are_drawn_in_seconds(no_dot, tmp_path):

@@ -315,6 +315,40 @@ def test_a_notebook_shows_the_page_in_a_frame(browser):
     page.close()
 
 
+OVERFLOWS = """() => [...document.querySelectorAll("text")].map(text => {
+  const [t, group] = [text.getBBox(), text.parentNode];
+  const around = [...group.querySelectorAll("polygon, path")].map(e => e.getBBox())
+    .filter(e => e.y <= t.y + 3 && e.y + e.height >= t.y + t.height - 3);
+  return [text.textContent, Math.min(...around.map(e => Math.max(e.x - t.x, t.x + t.width - e.x - e.width)))];
+}).filter(([_, outside]) => outside > 0)"""
+
+
+def test_texts_stay_in_their_boxes_and_frames_where_the_reader_has_a_wider_font(browser, monkeypatch):
+    pygraphviz = pytest.importorskip("pygraphviz")
+
+    def laid_out_in_a_narrow_font(graph, suffix):
+        source = graph.source.replace("fontsize=12", "fontsize=9.5").replace('POINT-SIZE="10"', 'POINT-SIZE="8"')
+        svg = pygraphviz.AGraph(string=source).draw(format=suffix, prog="dot").decode()
+        return (
+            svg.replace('font-size="9.50"', 'font-size="12.00"')
+            .replace('font-size="8.00"', 'font-size="10.00"')
+            .encode()
+        )
+
+    monkeypatch.setattr("tinygrad_edu.viz.draw.render", laid_out_in_a_narrow_font)
+    x = tg.Tensor([1.0, 2.0], label="mmWW 日本 é")
+    (slope,) = tg.gradients(np.tanh(x).sum(), [x], create_graph=True)
+    page = browser.new_page()
+    for drawing in (
+        tg.draw((slope * slope).sum(), rankdir="TB"), tg.draw(network()), tg.draw(network(), depth=None, rankdir="TB"),
+        tg.draw(tg.nn.Sequential(tg.nn.ReLU())(x), depth=None, legend=False),
+    ):  # fmt: skip
+        page.set_content(drawing._repr_svg_().partition("<svg")[2].join(["<svg", ""]))
+        numbers_of_arguments = {"1", "2"}
+        assert {text for text, _ in page.evaluate(OVERFLOWS)} <= numbers_of_arguments
+    page.close()
+
+
 def test_without_graphviz_boxes_stand_on_a_grid_and_do_not_overlap(opened, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "pygraphviz", None)

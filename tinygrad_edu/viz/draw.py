@@ -6,6 +6,7 @@ nothing in the graph: it computes the gradients in a backward pass of its own. G
 program if it is on PATH, and else pygraphviz.
 """
 
+import html
 import os
 import re
 import tempfile
@@ -29,7 +30,7 @@ from ..figure import GREY
 from ..state import replacing
 from .graph import Box, Picture, fold, read
 from .labels import Gradients, details, text, title
-from .layout import LayoutError, columns, columns_crossed, render
+from .layout import LayoutError, columns, columns_crossed, render, text_width
 from .scopes import Scope, enclosing
 from .values import printable
 
@@ -57,6 +58,12 @@ GRAPH = {"bgcolor": "transparent", "nodesep": "0.2", "ranksep": "0.35", "fontnam
 NODE = {"ordering": "in", "fontname": FONT, "fontsize": "12", "height": "0.3", "margin": "0.12,0.06"}
 EDGE = {"color": GREY, "arrowsize": "0.7", "fontname": FONT, "fontsize": "10", "fontcolor": GREY,
         "labeldistance": "1.8", "labelangle": "-30"}  # fmt: skip
+FRAME_IN_SVG = re.compile(
+    r'(?P<start><g id="clust\d+" class="cluster">\n<title>.*?</title>\n'
+    r'<\w+ [^>]*?(?P<outline>(?:d|points)="[^"]*")/>\n)'
+    r'<text[^>]*? x="[^"]*"(?P<rest>[^>]*>(?P<title>.*?)</text>)',
+    re.DOTALL,
+)
 MEANINGS = {
     "variable": "variable: takes a gradient", "parameter": "parameter of a module", "input": "input of a module",
     "constant": "constant", "operation": "operation", "module": "module, closed", "backward": "backward pass",
@@ -103,6 +110,7 @@ class Drawing:
         """Return the picture with a description for screen readers, and with the tooltips as titles."""
         svg = render(self._graph, "svg").decode()
         titles = {name: f"<title>{escape(tooltip)}</title>\n" for name, tooltip in self._tooltips.items()}
+        svg = FRAME_IN_SVG.sub(_fit_title, svg)
         svg = re.sub(r"<title>(.*?)</title>\n?", lambda title: titles.get(title[1], ""), svg)
         return svg.replace("<svg ", f'<svg role="img" aria-label={quoteattr(f"Graph of {self._summary}")} ', 1).encode()
 
@@ -194,7 +202,8 @@ def _write(picture: Picture, gradients: Gradients, rankdir: str, legend: bool) -
                 subgraphs[scope] = Digraph(name, graph_attr={**FRAME, "label": _escape(tooltips[name])})
         position = {"pos": positions[box]} if positions else {}
         subgraph = subgraphs[frames[0] if frames else None]
-        subgraph.node(names[box], _escape(text(box, gradients)), **STYLES[box.kind], **position)
+        shown, style = text(box, gradients), STYLES[box.kind]
+        subgraph.node(names[box], _escape(shown), width=_width(printable(shown), style), **style, **position)
     for scope in sorted(filter(None, subgraphs), key=lambda s: -len(_frames(s))):  # inner ones first
         around = _frames(scope.parent)
         subgraphs[around[0] if around else None].subgraph(subgraphs[scope])
@@ -203,6 +212,25 @@ def _write(picture: Picture, gradients: Gradients, rankdir: str, legend: bool) -
     if legend:
         graph.attr(label=_legend([kind for kind in MEANINGS if counts[kind]], rankdir), labeljust="l", labelloc="b")
     return graph, tooltips
+
+
+def _width(shown: str, style: dict[str, str]) -> str:
+    """Return the least width of a box in inches: its text has space in whatever font a reader of the SVG has."""
+    margin = float(style.get("margin", NODE["margin"]).split(",")[0])
+    width = text_width(shown) * float(NODE["fontsize"]) / 72
+    return f"{max(0.75, (1.35 * width if style['shape'] == 'octagon' else width) + 2 * margin + 0.03):.2f}"
+
+
+def _fit_title(frame: re.Match[str]) -> str:
+    """Return a frame in SVG whose title starts at its left side, and is squeezed if a wide font would not fit.
+
+    Graphviz writes the middle of a title, and in a font wider than its own the title would leave the frame on the left.
+    """
+    xs = [float(x) for x in re.findall(r"(-?[\d.]+),-?[\d.]+", frame["outline"])]
+    width = max(xs) - min(xs) - 16
+    fits = text_width(html.unescape(frame["title"])) * float(FRAME["fontsize"]) <= width
+    squeezed = "" if fits else f' textLength="{width:.1f}" lengthAdjust="spacingAndGlyphs"'
+    return f'{frame["start"]}<text text-anchor="start" x="{min(xs) + 8:.2f}"{squeezed}{frame["rest"]}'
 
 
 def _frames(scope: Scope | None) -> list[Scope]:
@@ -217,7 +245,8 @@ def _legend(kinds: list[str], rankdir: str) -> str:
         style = STYLES[kind]
         look = "".join(f' STYLE="{look.upper()}"' for look in ("rounded", "dashed") if look in style["style"])
         look += f' COLOR="{style["color"]}" BGCOLOR="{style["fillcolor"]}"'
-        cells.append(f'<TD BORDER="1"{look}>{MEANINGS[kind]}</TD>')
+        width = round(10.5 * text_width(MEANINGS[kind])) + 8
+        cells.append(f'<TD BORDER="1" ALIGN="LEFT" WIDTH="{width}"{look}>{MEANINGS[kind]}</TD>')
     rows = [cells] if rankdir == "LR" else [[cell] for cell in cells]
     table = "".join(f"<TR>{''.join(row)}</TR>" for row in rows)
     return f'<<FONT POINT-SIZE="10"><TABLE BORDER="0" CELLSPACING="6" CELLPADDING="3">{table}</TABLE></FONT>>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,6 +15,28 @@ Vertex = TypeVar("Vertex", bound=Hashable)
 
 MAX_COLUMNS_CROSSED = 3_000  # by all edges together: as much as `dot` lays out in a second
 GAP, COLUMN_GAP = 18, 80  # pixels between boxes of a column, and between columns
+
+# Characters by their width in hundredths of the font's size, in DejaVu Sans; of the fonts that browsers use where
+# Helvetica is missing (Arial, Liberation Sans, Verdana, DejaVu Sans, ...) it is among the widest.
+ADVANCES = {
+    28: "ijl'", 30: "IJ", 34: " ,./:;|\\", 40: "-()[]ft!", 42: "r", 50: '"*_`', 53: "sz?", 56: "cL", 59: "Fkvxy",
+    62: "PTYoae", 64: "EhnuSbdgpq${}0123456789", 69: "KAVXZBR", 75: "CUNH", 79: "DG&OQ", 84: "w#+<=>^~",
+}  # fmt: skip
+ADVANCE = {character: advance / 100 for advance, group in ADVANCES.items() for character in group}
+
+
+def text_width(text: str) -> float:
+    """Return the width of the longest line of a text, as a multiple of the font's size, in a wide sans-serif font."""
+    return max(sum(map(_advance, line)) for line in text.split("\n"))
+
+
+def _advance(character: str) -> float:
+    base = unicodedata.normalize("NFD", character)[0]
+    if unicodedata.combining(base) or unicodedata.category(base) == "Mn":
+        return 0.0
+    if unicodedata.east_asian_width(base) in "WF":
+        return 1.3 if unicodedata.category(base) == "So" else 1.0  # an emoji is wider than an ideograph
+    return ADVANCE.get(base, 1.0)
 
 
 class LayoutError(RuntimeError):
