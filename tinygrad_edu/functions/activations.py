@@ -8,7 +8,7 @@ import numpy as np
 from ..engine.dispatch import Operand
 from ..engine.habits import names_keywords
 from ..engine.rules import activations
-from ..engine.rules.activations import erf, sigmoid
+from ..engine.rules.activations import erf, log1pexp, sigmoid
 
 
 def relu(x: Any) -> Any:
@@ -31,10 +31,10 @@ def softplus(x: Any, beta: float = 1.0, threshold: float | None = None) -> Any:
     """
     x = floating(x)
     if beta == 1 and threshold is None:
-        return np.logaddexp(x, 0)
+        return log1pexp(x)
     if not beta > 0:
         raise ValueError(f"softplus: beta must be positive, got {beta}")
-    y = np.logaddexp(np.multiply(beta, x), 0) / beta
+    y = log1pexp(np.multiply(beta, x)) / beta
     return y if threshold is None else np.where(np.greater(np.multiply(beta, x), threshold), x, y)
 
 

@@ -48,6 +48,16 @@ defvjp(sigmoid, lambda g, y, x: g * (y * sigmoid(-x)))
 
 
 @primitive
+def log1pexp(x: Array) -> Array:
+    """log(1 + exp(x)), elementwise, without overflow and exact to rounding for both signs of x."""
+    x = floating(x)
+    return relu(x) + np.log1p(np.exp(-np.abs(x)))
+
+
+defvjp(log1pexp, lambda g, y, x: g * sigmoid(x))
+
+
+@primitive
 def erf(x: Array) -> Array:
     """The error function, 2 / sqrt(pi) times the integral of exp(-t**2) from 0 to x, elementwise and exact to rounding.
 
@@ -87,7 +97,7 @@ _FAR = (  # erfc(x) exp(x**2), from 0.46875 to 4
 )
 
 defvjp(erf, lambda g, y, x: g * (2 / math.sqrt(math.pi) * np.exp(-np.square(np.clip(x, -30, 30)))))  # 0 from 28 on
-pointwise.update([relu, sigmoid, erf])
+pointwise.update([relu, sigmoid, log1pexp, erf])
 
 
 # Along an axis
