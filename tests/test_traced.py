@@ -783,3 +783,11 @@ def test_whether_a_row_of_numbers_is_a_view_is_found_out_for_each_order(text):
         one, two = np.arange(8.0)[::step], np.arange(8.0)[::step]
         assert_same(frozen(f(one)), jitted(two))
         assert_same(one, two)
+
+
+def test_constants_are_arrays_whatever_their_axes():
+    for constant in (np.float32(2.0), np.zeros((), np.float32), np.ones(3), np.broadcast_to(2.0, (4, 3))):
+        jitted = tg.jit(lambda x, c=np.asarray(constant): np.maximum(x * c, c))
+        jitted(np.ones((4, 3), np.float32))
+        for call in jitted._recordings[0].program.calls:
+            assert all(isinstance(v.source.array, np.ndarray) for v in call.uses if hasattr(v.source, "array"))

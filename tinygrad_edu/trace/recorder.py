@@ -226,7 +226,7 @@ def vars_of(value: Any) -> Any:
         return value.variable
     if isinstance(value, np.ndarray):
         shape, once = value.shape, tuple([slice(1) if stride == 0 else slice(None) for stride in value.strides])
-        value = value[once].copy("K")  # the function may change it later
+        value = np.copy(value[once], "K")  # the function may change it later
         if value.shape != shape:  # it is broadcast, and each of its elements is kept once
             value = np.broadcast_to(value, shape)
         return Var(Constant(value), value)
