@@ -31,6 +31,7 @@ from ..state import replacing
 from .graph import Box, Picture, fold, read
 from .labels import Gradients, details, text, title
 from .layout import LayoutError, columns, columns_crossed, render, text_width
+from .repeats import fold_repeats
 from .scopes import Scope, enclosing
 from .values import printable
 
@@ -128,7 +129,7 @@ class Drawing:
 def draw(
     tensor: Tensor | Value | Sequence[Tensor | Value], *, rankdir: str = "LR",
     depth: int | Literal["layers"] | None = "layers", max_nodes: int | None = 200, gradients: bool = True,
-    legend: bool = True,
+    legend: bool = True, repeats: bool = True,
 ) -> Drawing:  # fmt: skip
     """Return a picture of the graph that computed `tensor` (a Tensor or Value), or all tensors of a list.
 
@@ -136,9 +137,10 @@ def draw(
     finds such a layout, and have numbers if the order matters to the operation.
 
     `depth` is the number of levels of modules that are opened: 0 for none, None for all. By default all are opened but
-    the innermost modules, the layers of a network. If there are more than `max_nodes` boxes, one box replaces the
-    middle of the graph and says how much it replaces; None draws all. `gradients` shows the gradients of `tensor`, if
-    it is a single number, whether or not `backward` has run, and touches no `.grad`. What
+    the innermost modules, the layers of a network. Of three or more equal blocks of modules in a row only the first is
+    drawn, with "x 12" in its title; `repeats=False` draws all. If there are more than `max_nodes` boxes, one box
+    replaces the middle of the graph and says how much it replaces; None draws all. `gradients` shows the gradients of
+    `tensor`, if it is a single number, whether or not `backward` has run, and touches no `.grad`. What
     `tg.gradients(..., create_graph=True)` recorded has its own colour.
     """
     roots: list[Any] = list(tensor) if isinstance(tensor, (list, tuple)) else [tensor]
@@ -150,7 +152,8 @@ def draw(
         raise ValueError(f"draw: the graph behind {freed}; leave that argument out, or draw before it") from None
     others = f" and {len(roots) - 1} more" if roots[1:] else ""
     summary = f"{roots[0]._describe()}{others}, operations: {sum(b.operations for b in picture.boxes)}"
-    shown = picture if max_nodes is None else fold(picture, max_nodes)
+    shown = fold_repeats(picture) if repeats else picture
+    shown = shown if max_nodes is None else fold(shown, max_nodes)
     graph, tooltips = _write(shown, _gradients(roots) if gradients else {}, rankdir, legend)
     return Drawing(graph, summary, tooltips)
 
@@ -235,7 +238,7 @@ def _fit_title(frame: re.Match[str]) -> str:
 
 def _frames(scope: Scope | None) -> list[Scope]:
     """Return the scopes around that are drawn as frames, innermost first: a pass of `gradients` is not."""
-    return [s for s in enclosing(scope) if s.module_type]
+    return [s for s in enclosing(scope) if s.module_type or s.repeats > 1]
 
 
 def _legend(kinds: list[str], rankdir: str) -> str:

@@ -67,10 +67,12 @@ def _details(x: Tensor | Value | Number, gradients: Gradients) -> list[str]:
 
 def title(scope: Scope) -> list[str]:
     """Return the lines that name a module and its call."""
+    repeats = [f"x {scope.repeats}, the first is shown"] if scope.repeats > 1 else []
     if scope.module is None:
-        return [scope.module_type.__name__ if scope.module_type else ""]
+        return [*([scope.module_type.__name__] if scope.module_type else []), *repeats]
     size = sum(p.size for p in scope.module.parameters())
-    repeats = [f"call {scope.call_number} of {scope.calls}"] if scope.calls > 1 else []
+    if scope.calls > 1 and not repeats:
+        repeats = [f"call {scope.call_number} of {scope.calls}"]
     return [scope.module.describe(), *([f"{size:,} parameters"] if size else []), *repeats]
 
 

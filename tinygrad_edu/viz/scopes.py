@@ -32,6 +32,7 @@ class Scope:
     collapsed: bool = False  # whether it is drawn as one box
     call_number: int = 1
     calls: int = 1  # of the module in the graph
+    repeats: int = 1  # equal blocks in a row, of which only this one is drawn
 
     def receives(self, a: Any) -> bool:
         """Whether `a` comes from outside: it is an input, or an earlier tensor that is not the module's."""
