@@ -54,6 +54,8 @@ LAYERS = [
     "jit",
     "viz",
     "anomaly",
+    "tinygrad_edu",
+    "__main__",
 ]  # from the ground up; a module imports only from layers before its own
 
 

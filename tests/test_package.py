@@ -4,13 +4,21 @@ import doctest
 import importlib
 import os
 import pkgutil
+import platform
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError
+from importlib.util import find_spec
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu import __main__ as program
 
 MODULES = [m.name for m in pkgutil.walk_packages(tg.__path__, "tinygrad_edu.")]
 
@@ -71,3 +79,35 @@ def test_layers_are_imported_when_they_are_first_used():
     with pytest.raises(AttributeError, match="module 'tinygrad_edu' has no attribute 'nothing'"):
         tg.nothing  # noqa: B018
     assert set(tg.__all__) <= set(dir(tg))
+
+
+def test_the_module_as_a_program_prints_what_is_there_and_how_to_get_the_rest():
+    command = [sys.executable, "-m", "tinygrad_edu"]
+    run = subprocess.run(command, capture_output=True, encoding="utf-8", env=os.environ | {"PATH": ""}, check=True)
+    first, _, *lines = run.stdout.splitlines()
+    assert first.startswith(
+        f"tinygrad_edu {tg.__version__}, NumPy {np.__version__}, Python {platform.python_version()}"
+    )
+    named = ["pygraphviz", "matplotlib", "tqdm", "scipy", "safetensors", "mpi4py", "dot", "cc", "mpiexec"]
+    assert [line.split()[0] for line in lines] == named
+    assert all(line.split()[1] == "missing" for line in lines[6 if find_spec("mpi4py") else 5 :])
+    assert ("install Graphviz" in lines[6], "pip install mpich" in lines[8]) == (True, True)
+
+
+def test_the_report_has_versions_paths_and_remedies_that_are_extras(monkeypatch):
+    def version(name):
+        if name in ("tqdm", "scipy"):
+            raise PackageNotFoundError(name)
+        return "1.2.3"
+
+    monkeypatch.setattr(program, "version", version)
+    monkeypatch.setattr("shutil.which", lambda name: "/bin/clang" if name == "clang" else None)
+    lines = {line.split()[0]: line for line in program.report().splitlines()[2:]}
+    assert " missing " in lines["tqdm"]
+    assert lines["tqdm"].endswith('pip install "tinygrad-edu[train]"')
+    assert lines["matplotlib"].split() == ["matplotlib", "1.2.3", "plots"]
+    assert lines["cc"].endswith("/bin/clang")
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
+    for name, _, remedy in program.OPTIONAL:
+        for extra in re.findall(r"\[(\w+)\]", remedy):
+            assert any(needed.startswith(name) for needed in project["optional-dependencies"][extra])

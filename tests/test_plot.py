@@ -6,6 +6,7 @@ tolerates different anti-aliasing. Next to each plot there is a list of mistakes
 twice the tolerance. Texts are checked as texts. `python tests/test_plot.py` draws the pictures again.
 """
 
+import os
 import subprocess
 import sys
 from itertools import pairwise
@@ -63,6 +64,14 @@ def flowing(*sizes):
     for (_, p), size in zip(model.named_parameters(), sizes, strict=True):
         p.grad = None if size is None else size * np.linspace(0.1, 1, p.size).reshape(p.shape)
     return model
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    """Close the figures that pyplot keeps, if another file of tests has imported it."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 # {name of the picture: (function that draws it, mistakes that must be noticed)}; "3d" means 3-D axes.
@@ -456,7 +465,7 @@ def test_fit_line_refuses_unequal_lengths(x, y):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_own_figures_are_legible_and_pyplot_and_style_stay_untouched(name):
+def test_own_figures_are_legible_and_the_style_stays_untouched(name):
     style = dict(mpl.rcParams)
     figure = CASES[name][0](None).figure
     canvas = FigureCanvasAgg(figure)
@@ -467,7 +476,48 @@ def test_own_figures_are_legible_and_pyplot_and_style_stay_untouched(name):
     assert (pixels[[0, -1]] == 255).all()
     assert (pixels[:, [0, -1]] == 255).all()  # nothing is cut off at the edge
     assert dict(mpl.rcParams) == style
-    assert "matplotlib.pyplot" not in sys.modules or not mpl.pyplot.get_fignums()
+
+
+SCRIPT = """
+import sys, numpy as np, tinygrad_edu as tg
+tg.plot.losses([2, 1])
+assert "matplotlib.pyplot" not in sys.modules
+import matplotlib.pyplot as plt
+from window import shown
+own = plt.figure()
+tg.plot.losses([2, 1], own.add_subplot())
+axes = [tg.plot.losses([2, 1]), tg.plot.contours(lambda a, b: a + b, [(0, 0), (1, 1)], resolution=5)]
+tg.plot.animate(lambda ax, i: ax.plot([i]), 2, sys.argv[1])
+assert plt.gca() is axes[1] and not shown
+plt.show()
+assert shown == [3], shown
+"""
+WINDOW = """
+from matplotlib._pylab_helpers import Gcf
+from matplotlib.backend_bases import FigureManagerBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+shown = []
+
+
+class FigureManager(FigureManagerBase):
+    @classmethod
+    def pyplot_show(cls, *, block=None):
+        shown.append(len(Gcf.get_all_fig_managers()))
+
+
+class FigureCanvas(FigureCanvasAgg):
+    manager_class = FigureManager
+"""
+
+
+def test_a_script_shows_its_plots_when_it_calls_show_and_imports_no_pyplot(tmp_path):
+    (tmp_path / "window.py").write_text(WINDOW, encoding="utf-8")
+    path = os.pathsep.join([str(tmp_path), str(Path(tg.__file__).parents[1])])
+    env = os.environ | {"MPLBACKEND": "module://window", "PYTHONPATH": path}
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "a.gif")]
+    run = subprocess.run(command, capture_output=True, encoding="utf-8", env=env)
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_without_matplotlib_the_error_names_the_remedy(monkeypatch):

@@ -6,6 +6,8 @@ classes in marker, so that no plot depends on colour alone.
 
 from __future__ import annotations
 
+import sys
+from io import BytesIO
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +20,7 @@ from .engine.rules.tables import from_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#e69f00", "#56b4e9", "#009e73"
 YELLOW, BLUE, VERMILION, PURPLE = "#f0e442", "#0072b2", "#d55e00", "#cc79a7"
@@ -34,16 +37,41 @@ class Losses(Protocol):
     best_epoch: int
 
 
-def axes_or_new(ax: Axes | None, projection: str | None = None, figsize: tuple[float, float] = (6, 4)) -> Axes:
-    """Return `ax`, or the Axes of a new Figure; pyplot does not know that Figure, so nobody has to close it."""
+def axes_or_new(
+    ax: Axes | None, projection: str | None = None, figsize: tuple[float, float] = (6, 4), shown: bool = True
+) -> Axes:
+    """Return `ax`, or the Axes of a new Figure that is `shown` as the user's own figures are.
+
+    If the user has imported pyplot, it makes the Figure: `plt.show()` shows it, and a notebook shows it below the cell.
+    If not, nothing imports pyplot, the notebook shows the Figure all the same, and nobody has to close it.
+    """
     if ax is not None:
         return ax
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError('tg.plot needs matplotlib: pip install "tinygrad-edu[plot]"') from error
-    figure = Figure(figsize=figsize, dpi=150, layout="constrained")
+    pyplot: Any = sys.modules.get("matplotlib.pyplot") if shown else None
+    figure = (Figure if pyplot is None else pyplot.figure)(figsize=figsize, dpi=150, layout="constrained")
+    if shown and pyplot is None:
+        _show_after_cell(figure)
     return figure.add_subplot(projection=projection)
+
+
+def _show_after_cell(figure: Figure) -> None:
+    """Let the notebook in which this runs, if any, display the Figure when its cell has run, complete with changes."""
+    ipython: Any = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    if shell is None or type(shell).__module__.startswith("IPython.terminal"):  # a terminal shows no pictures
+        return
+
+    def show() -> None:
+        shell.events.unregister("post_execute", show)
+        picture = BytesIO()
+        figure.savefig(picture, format="png")
+        ipython.display.display({"image/png": picture.getvalue(), "text/plain": repr(figure)}, raw=True)
+
+    shell.events.register("post_execute", show)
 
 
 def numeric_array(where: str, name: str, values: ArrayLike | Operand) -> Array:

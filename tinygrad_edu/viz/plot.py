@@ -1,14 +1,18 @@
 """Plots of training runs, models and losses as matplotlib Axes: everything that `tg.plot` offers.
 
-Each function draws on the Axes it is given, or on those of a new Figure, and returns them. None shows a window, sets a
-global style or uses pyplot, so the caller can combine plots and save them with `ax.figure.savefig("name.png")`.
-`animate` makes a GIF of such drawings. The colours are Okabe and Ito's, which colour-blind readers can tell apart.
+Each function draws on the Axes it is given, or on those of a new Figure, and returns them, so the caller can combine
+plots and save them with `ax.figure.savefig("name.png")`. A notebook shows a new Figure below the cell, and a script
+shows it when it calls `plt.show()`, if it imported pyplot before. None opens a window, sets a global style or imports
+pyplot. `animate` makes a GIF of such drawings. The colours are Okabe and Ito's, which colour-blind readers can tell
+apart.
 """
 
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
+from html import escape
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,11 +171,20 @@ def animate(
         raise ValueError("animate: there are no frames")
     if not 0 < fps <= 50 or hold < 0:
         raise ValueError(f"animate: fps must be above 0 and at most 50, and hold at least 0; not {fps}, {hold}")
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, shown=False)  # the GIF is shown
     limits = _common_limits(draw, frames, ax)
     pictures = _pictures(draw, frames if progress is None else progress(frames), ax, limits, dpi)
     _write(pictures, path, [1000 / fps] * (len(frames) - 1) + [1000 / fps + 1000 * hold])
-    return path
+    return Animation(path)
+
+
+class Animation(type(Path())):  # type: ignore[misc]  # Path itself has no subclasses before Python 3.12
+    """The path of a GIF, which a notebook shows."""
+
+    def _repr_html_(self) -> str | None:
+        if self.suffix.lower() != ".gif" or not self.is_file():
+            return None  # a path made from this one, such as its parent; or the file is gone
+        return f'<img src="data:image/gif;base64,{b64encode(self.read_bytes()).decode()}" alt="{escape(self.name)}">'
 
 
 def _common_limits(draw: Draw, frames: list[Any], ax: Axes) -> Limits:
