@@ -157,10 +157,11 @@ function sentence(step, computed, backward) {
   return `${nodes[computed].name} = ${nodes[computed].operation} = ${nodes[computed].value[0]}.`;
 }
 
-// A text that is as long as there is space for; of an array without space only the norm
-function fitted(text, length) {
+// A text as long as there is space for, which is 11 characters at least; of an array without space only the norm
+function fitted(text, space) {
+  const length = Math.max(space, 11);
   const short = text.length <= length ? text : text.replace(/^\(.*\) (?=norm)/, "");
-  return short.length <= Math.max(length, 11) ? short : `${short.slice(0, Math.max(length, 8) - 1)}…`;
+  return short.length <= length ? short : `${short.slice(0, length - 1)}…`;
 }
 
 function numberBox(term, shown, className = "") {
