@@ -18,6 +18,7 @@ from .values import format_value
 
 FEWEST = 3  # blocks in a row that are drawn as one
 LONGEST = 12  # modules and operations of a block
+MOST = 30  # rows inside one module, the longest first: to find each takes a pass over the picture
 
 
 class _Item(NamedTuple):
@@ -35,7 +36,10 @@ def fold_repeats(picture: Picture) -> Picture:
         for parent, child in zip([None, *path], path, strict=False):
             children.setdefault(parent, set()).add(child)
     for parent in [p for p, inside in children.items() if len(inside) >= FEWEST]:  # outer ones first
-        while (row := _longest_row(picture, parent)) is not None:
+        for _ in range(MOST):
+            row = _longest_row(picture, parent)
+            if row is None:
+                break
             picture = _folded(picture, parent, row)
     return picture
 
