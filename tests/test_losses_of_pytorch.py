@@ -54,6 +54,16 @@ def test_recorded_ones_are_equal_and_float32_stays_float32(loss):
     assert f(shorter[0], *[a.astype(int) for a in shorter[1:-1]], shorter[-1].astype(int)).dtype == np.float32
 
 
+def test_weights_in_float64_and_plain_numbers_and_lists_leave_float32_as_it_is():
+    x, w = np.array([[0.25, 0.5], [0.75, 1.0]], np.float32), np.array([1.0, 2.0])
+    for loss in (tg.binary_cross_entropy, tg.binary_cross_entropy_with_logits):
+        assert {loss(x, x, weight=weight).dtype for weight in (w, [1.0, 2.0], 2.0)} == {np.dtype(np.float32)}
+    assert tg.binary_cross_entropy_with_logits(x, x, pos_weight=w).dtype == np.float32
+    assert {tg.gaussian_nll_loss(x, x, var).dtype for var in (2.0, [1.0, 2.0])} == {np.dtype(np.float32)}
+    for loss in (tg.mse_loss, tg.l1_loss, tg.huber_loss, tg.binary_cross_entropy, tg.kl_div):
+        assert loss(x[0], [0.5, 0.25]).dtype == np.float32
+
+
 @st.composite
 def calls(draw):
     """Draw a loss with its options and arguments, away from kinks: (function, arguments to differentiate)."""

@@ -165,6 +165,14 @@ def test_dropout_between_layers_is_left_out_in_evaluation():
             lambda: nn.MultiheadAttention(6, 2)(np.ones((1, 3, 6)), attn_mask=np.ones((3, 2))),
             r"attn_mask of shape \(3, 2\): it takes \(3, 3\) or \(2, 3, 3\)",
         ),
+        (
+            lambda: nn.MultiheadAttention(6, 2)(np.ones((1, 3, 6)), attn_mask=np.ones((3, 3), int)),
+            r"MultiheadAttention\(6, 2\): attn_mask holds int64; \.astype\(bool\)",
+        ),
+        (
+            lambda: tg.scaled_dot_product_attention(*[np.ones((2, 3))] * 3, mask=np.tri(2, dtype=int)),
+            r"scaled_dot_product_attention: the mask holds int64; \.astype\(bool\)",
+        ),
         (lambda: nn.PositionalEncoding(4)(np.ones((3, 5))), r"PositionalEncoding\(4\) got \(3, 5\)"),
         (
             lambda: tg.scaled_dot_product_attention(*map(np.ones, [(2, 3), (2, 4), (2, 4)])),
@@ -213,6 +221,15 @@ def test_a_mask_of_numbers_is_added_to_the_scores_and_has_a_gradient():
     expected = tg.softmax(q @ k.T / 3**0.5 + mask) @ v
     np.testing.assert_allclose(tg.scaled_dot_product_attention(q, k, v, mask), expected, atol=1e-15)
     tg.check_grad(lambda mask: tg.scaled_dot_product_attention(q, k, v, mask), mask)
+
+
+def test_attention_in_float32_stays_so_with_masks_in_float64():
+    x, mask = numbers((2, 3, 4), 0).astype(np.float32), np.where(np.tri(3), 0.0, -np.inf)
+    layer = nn.MultiheadAttention(4, 2, dtype=np.float32)
+    assert {a.dtype for a in layer(x, attn_mask=mask)} == {np.dtype(np.float32)}
+    assert layer(x, key_padding_mask=np.zeros((2, 3)))[0].dtype == np.float32
+    for causal in (False, True):
+        assert tg.scaled_dot_product_attention(x, x, x, mask, causal).dtype == np.float32
 
 
 def test_attention_replays_with_masks_that_leave_queries_without_keys():

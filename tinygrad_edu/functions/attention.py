@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.dispatch import Operand
 from ..engine.habits import names_keywords
 from ..engine.rules.activations import softmax
 from ..engine.rules.registry import Array, predicate_of_all
@@ -19,7 +20,8 @@ def scaled_dot_product_attention(q: Any, k: Any, v: Any, mask: Any = None, causa
     arguments of softmax. With `causal` query i attends to the keys 0 to i alone. All is as in PyTorch, which calls
     them `attn_mask` and `is_causal`: also that a query which may attend to no key gives 0.
 
-    Raises ValueError for shapes that do not fit. Example: `tg.scaled_dot_product_attention(x, x, x, causal=True)`.
+    Raises ValueError for shapes that do not fit, and TypeError for a mask of integers. Example:
+    `tg.scaled_dot_product_attention(x, x, x, causal=True)`.
     """
     return np.matmul(attention_weights(q, k, v, mask, causal), floating(v))
 
@@ -30,9 +32,7 @@ def attention_weights(q: Any, k: Any, v: Any, mask: Any = None, causal: bool = F
     mask = mask if mask is None or hasattr(mask, "dtype") else np.asarray(mask)
     _check_shapes(q.shape, k.shape, np.shape(v), mask)
     scores = (q * q.shape[-1] ** -0.5) @ k.swapaxes(-1, -2)
-    added = mask
-    if mask is not None and mask.dtype == bool:
-        added = minus_infinity_unless(mask, scores.dtype)
+    added = mask if mask is None else added_to_scores("scaled_dot_product_attention: the mask", mask, scores.dtype)
     if causal:
         future = minus_infinity_unless(np.tri(*scores.shape[-2:], dtype=bool), scores.dtype)
         added = future if added is None else added + future
@@ -40,6 +40,18 @@ def attention_weights(q: Any, k: Any, v: Any, mask: Any = None, causal: bool = F
         return softmax(scores if added is None else scores + added)
     empty = np.equal(np.max(added, axis=-1, keepdims=True), -np.inf)
     return np.where(empty, 0, softmax(np.where(empty, 0, scores + added)))
+
+
+def added_to_scores(what: str, mask: Any, dtype: Any, allowed: bool = True) -> Any:
+    """Return what a mask adds to scores, in their dtype; booleans equal to `allowed` say where a query may attend.
+
+    A mask that is a Tensor, such as a learned bias, keeps its dtype. Raises TypeError for integers.
+    """
+    if mask.dtype == bool:
+        return minus_infinity_unless(mask if allowed else ~mask, dtype)
+    if mask.dtype.kind != "f":
+        raise TypeError(f"{what} holds {mask.dtype}; .astype(bool) makes booleans, numbers to add to scores are floats")
+    return mask if isinstance(mask, Operand) else mask.astype(dtype, copy=False)
 
 
 def minus_infinity_unless(allowed: Array, dtype: Any) -> Array:

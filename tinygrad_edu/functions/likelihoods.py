@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.dispatch import Operand
 from ..engine.rules.activations import sigmoid, softmax
 from ..engine.rules.entropies import binary_entropy
 from ..engine.rules.gamma import xlogy
@@ -145,13 +146,15 @@ def _variances(var: Any, shape: tuple[int, ...]) -> Any:
 
 
 def weighted(where: str, losses: Any, weight: Any, name: str = "weight") -> Any:
-    """Return losses times weights, which broadcast to the shape of the losses."""
+    """Return losses times weights, which broadcast to the shape of the losses; plain arrays are in their dtype."""
     if weight is None:
         return losses
     weight, shape = beside(where, losses, weight, name), np.shape(losses)
     given = np.shape(weight)
     if len(given) > len(shape) or any(n not in (1, m) for n, m in zip(given[::-1], shape[::-1], strict=False)):
         raise ValueError(f"{where}: {name} has shape {given}, which does not broadcast to that of the losses, {shape}")
+    if not isinstance(weight, Operand):
+        weight = weight.astype(getattr(losses, "dtype", np.float64), copy=False)
     return losses * weight
 
 

@@ -82,11 +82,12 @@ def operands(
 
 
 def beside(loss: str, prediction: Any, x: Any, name: str = "target") -> Any:
-    """Return an argument beside a prediction: integers in the dtype of the prediction, as float32 should stay so."""
+    """Return an argument beside a prediction: integers, numbers and lists in its dtype, as float32 should stay so."""
     if isinstance(x, Operand):
         return x
     x = array_from(x)
-    if checked_numbers(loss, name, x := np.asarray(x) if isinstance(x, (list, tuple)) else x) in "iub":
+    plain = isinstance(x, (list, tuple, int, float))
+    if checked_numbers(loss, name, x := np.asarray(x) if plain else x) in ("iubf" if plain else "iub"):
         x = x.astype(getattr(prediction, "dtype", np.float64))
     return x
 

@@ -7,7 +7,7 @@ from numpy.typing import DTypeLike
 
 from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
-from ..functions.attention import attention_weights, minus_infinity_unless
+from ..functions.attention import added_to_scores, attention_weights
 from .init import Rng, xavier_uniform
 from .layers import Dropout, Linear, checked_input, checked_sizes
 from .module import Module, float_dtype
@@ -102,7 +102,7 @@ class MultiheadAttention(Module):
             if given.shape not in known:
                 shapes = " or ".join(map(str, known))
                 raise ValueError(f"{self.describe()} got {name} of shape {given.shape}: it takes {shapes}")
-            added = minus_infinity_unless(~given, dtype) if given.dtype == bool else given
+            added = added_to_scores(f"{self.describe()}: {name}", given, dtype, allowed=False)
             total = added.reshape(known[given.shape]) if total is None else total + added.reshape(known[given.shape])
         return total
 

@@ -122,7 +122,7 @@ def _unbatched(y: Any, level: Level, axis: int) -> Any:
         if any([_depends_on_older(z, level) for z in toposort(y, since=level.start)]):
             raise NoBatching(
                 f"{level.title}: a gradient that is taken within depends on a Tensor which the function closes over or "
-                f"has from a Module; pass its data as an argument, or {LOOP}"
+                f"has from a Module; call within tg.no_grad() to hold it constant, or {LOOP}"
             )
     y = y._value if isinstance(y, Node) else y
     if type(y) is Batch and not -y.ndim - 1 <= axis <= y.ndim:
