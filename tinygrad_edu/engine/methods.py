@@ -37,6 +37,10 @@ class Methods(Operand):
 
     __slots__ = ()
 
+    shape = property(lambda self: self._value.shape, doc="The length of each axis.")
+    ndim = property(lambda self: self._value.ndim, doc="The number of axes.")
+    size = property(lambda self: self._value.size, doc="The number of elements.")
+    dtype = property(lambda self: self._value.dtype, doc="The dtype of the elements.")
     T = property(lambda self: apply(np.transpose, (self,), {}), doc="The tensor with its axes in reverse order.")
     mT = property(
         lambda self: apply(np.swapaxes, (self, -1, -2), {}), doc="The tensor with its last two axes exchanged."

@@ -59,13 +59,15 @@ class Node(Hookable):
         self.order, self.fun, self.kwargs = next_place(), None, MADE
         self.args = self.argvals = self.argnums = ()
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "_grad":  # a watcher emptied the slot, which held None, to know whether it is read
-            for watcher in watchers():
-                watcher.gradient_read(self)
-            return None
-        text = f"{type(self).__name__!r} object has no attribute {name!r}{instead(name)}"
-        raise AttributeError(text, name=name, obj=self)
+    if not TYPE_CHECKING:  # a name that is none is an error to type checkers too
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "_grad":  # a watcher emptied the slot, which held None, to know whether it is read
+                for watcher in watchers():
+                    watcher.gradient_read(self)
+                return None
+            text = f"{type(self).__name__!r} object has no attribute {name!r}{instead(name)}"
+            raise AttributeError(text, name=name, obj=self)
 
     def _free(self) -> None:
         """Forget the arguments, and with them the graph behind this node."""

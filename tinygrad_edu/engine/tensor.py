@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -12,12 +12,12 @@ from .arrays import floating, unbroadcast
 from .backward import Gradient, toposort
 from .concatenators import item
 from .conversions import array_refused, number_leaves
+from .declared import Declared
 from .dispatch import binary
 from .errors import AssignmentError
 from .growth import CHECKED
 from .inplace import augmented
 from .memory import keep_freed_memory
-from .methods import Methods
 from .mode import paused
 from .reprs import tensor_html, tensor_text
 from .rules.foreign import array_from
@@ -27,7 +27,7 @@ from .rules.registry import Array, Function, array_likes, array_of, name
 from .tape import Node, constant, total
 
 
-class Tensor(Methods):
+class Tensor(Declared):
     """An array that takes gradients: NumPy calls on it are recorded.
 
     `data` is copied. Integers and booleans become float64; float16, float32 and float64 keep their dtype.
@@ -49,7 +49,7 @@ class Tensor(Methods):
         Node.__init__(x, floating(data._value if isinstance(data, Node) else data), True, None)
         return x
 
-    @property
+    @property  # type: ignore[override]
     def data(self) -> Array:
         """The array; writing into it is not recorded."""
         if isinstance(self._value, np.generic):  # NumPy's result without axes; it computes faster than an array
@@ -76,15 +76,10 @@ class Tensor(Methods):
                 raise ValueError(f"grad: {self._describe()} has shape {data.shape}, the gradient {g.shape}")
         self._grad = g
 
-    shape = property(lambda self: self._value.shape, doc="The length of each axis.")
-    ndim = property(lambda self: self._value.ndim, doc="The number of axes.")
-    size = property(lambda self: self._value.size, doc="The number of elements.")
-    dtype = property(lambda self: self._value.dtype, doc="The dtype of the elements.")
-
     __matmul__, __rmatmul__ = binary(np.matmul, matmul)
     __imatmul__ = augmented("@", np.matmul, operator.imatmul)
 
-    def item(self, *index: int) -> float:
+    def item(self, *index: int) -> float:  # type: ignore[override]
         """Return one element as a Python number."""
         number_leaves(self, "item")
         return self._value.item(*index) if index else self._scalar("item").item()  # type: ignore[no-any-return]
@@ -148,6 +143,12 @@ class Tensor(Methods):
     def __contains__(self, value: Any) -> bool:
         return bool((self._value == plain(value)).any())
 
+    @overload  # type: ignore[override]
+    def __array__(self) -> "np.ndarray[Any, np.dtype[Tensor]]": ...
+    @overload
+    def __array__(self) -> "np.ndarray[Any, np.dtype[np.object_]]": ...  # type: ignore[overload-cannot-match]
+    @overload
+    def __array__(self, dtype: Any, copy: bool | None = None) -> Array: ...
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if self.requires_grad:
             if (array := item(self)) is not None:
