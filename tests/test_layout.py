@@ -30,6 +30,7 @@ LAYERS = [
     "engine.apply",
     "engine.dispatch",
     "engine.methods",
+    "engine.declared",
     "engine.reprs",
     "engine.value",
     "engine.tensor",

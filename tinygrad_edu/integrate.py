@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .engine.rules.activations import floating
-from .engine.tape import Node
+from .engine.tensor import Tensor
 
 __all__ = ["odeint"]
 
@@ -120,4 +120,4 @@ def solve(
 
 def plain(x: Any) -> Any:
     """Return the array of a Tensor, and anything else as it is."""
-    return x.data if isinstance(x, Node) else x
+    return x.data if isinstance(x, Tensor) else x

@@ -1,9 +1,9 @@
-"""What type checkers are told of a Tensor, which is nothing at run time.
+"""What type checkers are told of a Tensor; at run time it is nothing more than its methods.
 
-NumPy's stubs say that a ufunc of anything with `__array__` gives an ndarray: for them `np.sin(x).backward()` would be an
-error. What they take for a scalar of NumPy's gives Any. So a Tensor is declared as one, an `np.generic` in arrays of
-which the elements are Tensors: `np.sin(x)` is Any then, and `np.sum(x)` and `np.max(x)` are Tensors. The second
-`__array__` is for functions of numbers alone (`np.mean`) and for `array * x`: both give Any for an array of objects.
+For NumPy's stubs a ufunc of what has `__array__` gives an ndarray, so that `np.sin(x).backward()` would be an error; a
+ufunc of a scalar of NumPy's gives Any. So a Tensor is declared as such a scalar, and as an array of Tensors
+(`Tensor.__array__`): `np.sin(x)` is Any, and `np.sum(x)` is a Tensor. It is declared as an array of objects as well:
+`array * x` and `np.mean(x)` then give Any instead of an ndarray or a float.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
         """A node with ndarray's methods, and the types of its operators."""
 
         def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
-        @property  # type: ignore[override]
-        def shape(self) -> tuple[int, ...]: ...
-        @property  # type: ignore[override]
-        def ndim(self) -> int: ...
-        @property  # type: ignore[override]
-        def size(self) -> int: ...
+        @property
+        def shape(self) -> tuple[int, ...]: ...  # type: ignore[override]
+        @property
+        def ndim(self) -> int: ...  # type: ignore[override]
+        @property
+        def size(self) -> int: ...  # type: ignore[override]
         @property
         def dtype(self) -> np.dtype[Any]: ...
         @property
@@ -53,5 +53,9 @@ if TYPE_CHECKING:
         def __neg__(self) -> Self: ...
         def __pos__(self) -> Self: ...
         def __abs__(self) -> Self: ...
+        def __lt__(self, other: Any, /) -> Any: ...
+        def __le__(self, other: Any, /) -> Any: ...
+        def __gt__(self, other: Any, /) -> Any: ...
+        def __ge__(self, other: Any, /) -> Any: ...
 else:
     Declared = Methods

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from .apply import apply
-from .dispatch import Operand, unary
+from .dispatch import Operand, binary, unary
 from .rules.activations import sigmoid
+from .rules.products import matmul
 from .rules.registry import Function, implementations, name
 from .rules.shaping import astype
 from .tape import MADE, NO_KEYWORDS, Node
@@ -48,6 +49,7 @@ class Methods(Operand):
     real = property(lambda self: apply(np.real, (self,), {}), doc="The tensor itself.")
     imag = property(lambda self: apply(np.imag, (self,), {}), doc="Zeros of the same shape.")
 
+    __matmul__, __rmatmul__ = binary(np.matmul, matmul)
     sum, mean, prod = _method(np.sum), _method(np.mean), _method(np.prod)
     max, min, var, std = _method(np.max), _method(np.min), _method(np.var), _method(np.std)
     ravel, flatten, squeeze = _method(np.ravel), _method(np.ravel), _method(np.squeeze)

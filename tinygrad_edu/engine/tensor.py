@@ -13,7 +13,6 @@ from .backward import Gradient, toposort
 from .concatenators import item
 from .conversions import array_refused, number_leaves
 from .declared import Declared
-from .dispatch import binary
 from .errors import AssignmentError
 from .growth import CHECKED
 from .inplace import augmented
@@ -22,7 +21,6 @@ from .mode import paused
 from .reprs import tensor_html, tensor_text
 from .rules.foreign import array_from
 from .rules.indexing import setitem
-from .rules.products import matmul
 from .rules.registry import Array, Function, array_likes, array_of, name
 from .tape import Node, constant, total
 
@@ -76,7 +74,6 @@ class Tensor(Declared):
                 raise ValueError(f"grad: {self._describe()} has shape {data.shape}, the gradient {g.shape}")
         self._grad = g
 
-    __matmul__, __rmatmul__ = binary(np.matmul, matmul)
     __imatmul__ = augmented("@", np.matmul, operator.imatmul)
 
     def item(self, *index: int) -> float:  # type: ignore[override]

@@ -282,7 +282,7 @@ def varying(captured: Captured, fun: Callable[..., object], args: tuple[Any, ...
     old, new = ([leaf for _, leaf in leaves("", [a, k])] for a, k in ((captured.args, captured.kwargs), (args, kwargs)))
     different = ""
     for name, a, b in zip(names, old, new, strict=False):
-        if isinstance(a, (np.ndarray, np.generic, Node)):
+        if isinstance(a, (np.ndarray, np.generic, Tensor)):
             if type(a) is not type(b) or a.shape != b.shape or a.dtype != b.dtype:
                 return ""
         elif a() is not b if isinstance(a, ref) else (type(a) is not type(b) or repr(a) != repr(b)):

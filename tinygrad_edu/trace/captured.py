@@ -13,6 +13,7 @@ import numpy as np
 
 from ..engine.rules.registry import Function
 from ..engine.tape import Node, constant
+from ..engine.tensor import Tensor
 from ..engine.value import Value
 from ..nn import Module
 from ..optim import Optimizer
@@ -112,7 +113,7 @@ class Captured:
         """Let the places of arrays, numbers and generators hold recording values; return copies of functions."""
         closure, given = self.closure, [a for a in self.leaves if isinstance(a, Node)]
         for x in dict.fromkeys([*given, *closure.tensors]):
-            if not isinstance(x, Value):
+            if isinstance(x, Tensor):
                 self.exchange_tensor(x)
         for owner in closure.framework:
             for name in settings_of(owner):
@@ -144,7 +145,7 @@ class Captured:
         self.copied = copies.holders
         return copies
 
-    def exchange_tensor(self, x: Node) -> None:
+    def exchange_tensor(self, x: Tensor) -> None:
         """Let a Tensor hold recording arrays; an empty slot `_grad` tells who reads a gradient that is not there."""
         data, name, given = x.data, self.name_of(x), self.given.get(id(x))
         self.passes[x], self.requires_grad[x] = (getattr(x, "passes", int(x._grad is not None)), 0), x.requires_grad

@@ -61,7 +61,7 @@ def _of_each(f: Function, y: Any, derivatives: Callable[[Any], Any]) -> Any:
 
 def _columns(y: Any, xs: list[Tensor], carry: bool, mode: str) -> list[Result]:
     """Return the Jacobians of y, one array or number, by each variable."""
-    if not isinstance(y, Node):
+    if not isinstance(y, Tensor):
         return [np.zeros(np.shape(y) + np.shape(x)) for x in xs]
     forward = mode == "forward" or (mode == "auto" and sum([x._value.size for x in xs]) < y.size)
     columns = [_forward(y, xs, k, carry) for k in range(len(xs))] if forward else _reverse(y, xs, carry)
@@ -73,7 +73,7 @@ def _columns(y: Any, xs: list[Tensor], carry: bool, mode: str) -> list[Result]:
     return columns
 
 
-def _reverse(y: Node, xs: list[Tensor], carry: bool) -> list[Result]:
+def _reverse(y: Tensor, xs: list[Tensor], carry: bool) -> list[Result]:
     """Pull back the gradient of each element of y."""
     pulled = _for_all(lambda e: pull_back(y, xs, e, carry), y, y.shape, carry)
     return (
@@ -83,7 +83,7 @@ def _reverse(y: Node, xs: list[Tensor], carry: bool) -> list[Result]:
     )
 
 
-def _forward(y: Node, xs: list[Tensor], k: int, carry: bool) -> Result:
+def _forward(y: Tensor, xs: list[Tensor], k: int, carry: bool) -> Result:
     """Push each direction of the k-th variable forward."""
     zeros = [np.zeros_like(x._value) for x in xs]
 
@@ -99,7 +99,7 @@ def _forward(y: Node, xs: list[Tensor], k: int, carry: bool) -> Result:
     return columns if carry or columns.dtype == dtype else columns.astype(dtype)
 
 
-def _for_all(pass_on: Function, y: Node, shape: tuple[int, ...], carry: bool) -> list[Result]:
+def _for_all(pass_on: Function, y: Tensor, shape: tuple[int, ...], carry: bool) -> list[Result]:
     """Return the arrays that `pass_on` gives for each direction of the standard basis, stacked.
 
     The directions go at once, as a Batch, unless an outer transform needs a graph.

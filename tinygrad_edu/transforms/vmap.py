@@ -11,6 +11,7 @@ import numpy as np
 from ..engine.backward import toposort
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
+from ..engine.tensor import Tensor
 from . import (
     batch_rules,  # noqa: F401  # fills the table of `batching`
     tree,
@@ -116,7 +117,7 @@ def _depends_on_older(y: Node, level: Level) -> bool:
 
 def _unbatched(y: Any, level: Level, axis: int) -> Any:
     """Return a result of f with its members along an axis; what is the same for all is repeated."""
-    if isinstance(y, Node) and y.requires_grad:
+    if isinstance(y, Tensor) and y.requires_grad:
         if level.is_shared(y):
             return np.moveaxis(np.stack([y] * level.size), 0, axis)
         if any([_depends_on_older(z, level) for z in toposort(y, since=level.start)]):
