@@ -14,7 +14,6 @@ import numpy as np
 from ..engine.rules.registry import Function
 from ..engine.tape import Node, constant
 from ..engine.tensor import Tensor
-from ..engine.value import Value
 from ..nn import Module
 from ..optim import Optimizer
 from ..transforms import tree
