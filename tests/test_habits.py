@@ -31,7 +31,9 @@ ANSWERED = {
     "model.apply(print)": "for m in model.modules()", "model.buffers()": "model.tensors()",
     "model.cuda()": "one device", "model.fit(a, a)": "write tg.fit(model",
     "model.compile()": "write tg.fit(model", "model.predict(a)": "tg.predict(model, X)",
-    "model.register_buffer('a', x)": "requires_grad=False",
+    "model.register_buffer('a', x)": "requires_grad=False", "tg.nn.init.glorot_uniform((2, 3))": "write xavier_uniform",
+    "model.count_params()": "p.size for p in model.parameters()", "model.get_weights()": "model.state_dict()",
+    "tg.nn.LSTMCell(2, 3)": "write tg.nn.LSTM",
 }  # fmt: skip
 KEYWORDS = {
     "x.sum(dim=0)": "write axis=", "x.mean(dim=0)": "write axis=", "x.sum(axis=0, keepdim=True)": "write keepdims=",

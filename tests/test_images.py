@@ -149,6 +149,8 @@ def test_initial_values_are_pytorchs():
     [
         (lambda: nn.Conv2d(3, 8, 3), (2, 1, 9, 9), r"Conv2d\(3 -> 8, kernel_size=3\) got \(2, 1, 9, 9\): it takes "
          r"\(n, 3, height, width\) or \(3, height, width\); its axis 1 holds 1 channels"),
+        (lambda: nn.Conv2d(3, 8, 3), (2, 9, 9), r"got \(2, 9, 9\): it takes .*; its axis 0 holds 2 channels"),
+        (lambda: nn.ConvTranspose1d(3, 8, 3), (2, 9), r"got \(2, 9\): it takes .*; its axis 0 holds 2 channels"),
         (lambda: nn.Conv2d(3, 8, 3), (9, 9), r"Conv2d\(3 -> 8, kernel_size=3\) got \(9, 9\): it takes"),
         (lambda: nn.Conv1d(3, 8, 4, padding=1), (2, 3, 1),
          r"Conv1d\(3 -> 8, kernel_size=4, padding=1\) got \(2, 3, 1\): a window of 4 is larger than the image, 1 "

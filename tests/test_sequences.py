@@ -155,6 +155,14 @@ def test_dropout_between_layers_is_left_out_in_evaluation():
         (lambda: nn.RNN(2, 3)(np.ones((4, 0, 2))), r"RNN\(2 -> 3\) got \(4, 0, 2\): .*t from 1"),
         (lambda: nn.RNN(2, 3)(np.ones((4, 5, 2)), np.ones((4, 3))), r"\(4, 3\): for 4 sequences .* \(1, 4, 3\)"),
         (lambda: nn.LSTM(2, 3)(np.ones((4, 5, 2)), np.ones((1, 4, 3))), r"for 4 sequences it takes a pair \(h, c\)"),
+        (
+            lambda: nn.GRU(2, 3, 2)(np.ones((4, 5, 2)), (np.ones((2, 4, 3)), np.ones((2, 4, 2)))),
+            r"GRU\(2 -> 3, num_layers=2\) got a state of shape \(2, 4, 3\), \(2, 4, 2\).* one of shape \(2, 4, 3\)",
+        ),
+        (
+            lambda: nn.Sequential(nn.LSTM(2, 3), nn.Linear(3, 1))(np.ones((4, 5, 2))),
+            r"Linear\(3 -> 1\) takes an array or Tensor, not tuple; recurrent layers .* first element is the output",
+        ),
         (lambda: nn.LSTM(2, 3, batch_first=False), r"LSTM\(2 -> 3\): sequences are \(n, t, features\)"),
         (lambda: nn.RNN(2, 3, nonlinearity="gelu"), 'nonlinearity is "tanh" or "relu", not \'gelu\''),
         (lambda: nn.GRU(2, 0), r"GRU\(2 -> 0\): sizes are whole numbers from 1"),

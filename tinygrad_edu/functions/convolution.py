@@ -80,9 +80,9 @@ def convolution(
     if weight.ndim != ndim + 2 or groups < 1 or weight.shape[0] % groups:
         expected = f"(out, in / groups, {', '.join(['kernel'] * ndim)}), with out a multiple of groups={groups}"
         raise ValueError(f"{title(where)}: a weight is {expected}, not {weight.shape}")
+    check_image(where, ndim, x.shape, weight.shape[1] * groups)
     if x.ndim == ndim + 1:
         return convolution(where, ndim, x[None], weight, bias, stride, padding, dilation, groups, padding_mode)[0]
-    check_image(where, ndim, x.shape, weight.shape[1] * groups)
     kernel, stride = weight.shape[2:], each(where, "stride", stride, ndim)
     dilation = each(where, "dilation", dilation, ndim)
     pads = padding_of(where, padding, kernel, stride, dilation)
@@ -105,10 +105,10 @@ def transposed_convolution(
     if weight.ndim != ndim + 2 or groups < 1 or weight.shape[0] % groups:
         expected = f"(in, out / groups, {', '.join(['kernel'] * ndim)}), with in a multiple of groups={groups}"
         raise ValueError(f"{title(where)}: a weight is {expected}, not {weight.shape}")
+    check_image(where, ndim, x.shape, len(weight))
     if x.ndim == ndim + 1:
         return transposed_convolution(where, ndim, x[None], weight, bias, stride, padding, output_padding, dilation,
                                       groups)[0]  # fmt: skip
-    check_image(where, ndim, x.shape, len(weight))
     stride, dilation = each(where, "stride", stride, ndim), each(where, "dilation", dilation, ndim)
     padding = each(where, "padding", padding, ndim, 0)
     extra = each(where, "output_padding", output_padding, ndim, 0)
@@ -186,13 +186,12 @@ def padding_of(where: Where, padding: Any, kernel: Shape, stride: Shape, dilatio
 
 
 def check_image(where: Where, ndim: int, shape: Shape, channels: int | None = None) -> None:
-    """Raise ValueError unless a shape is that of images with so many channels."""
-    if len(shape) == ndim + 2 and channels in (None, shape[1]):
+    """Raise ValueError unless a shape is that of images, or of one image, with so many channels."""
+    axis = len(shape) - ndim - 1
+    if axis in (0, 1) and channels in (None, shape[axis]):
         return
     expected = f"({channels or 'channels'}, {AXES[ndim]})"
-    hint = ""
-    if len(shape) == ndim + 2:
-        hint = f"; its axis 1 holds {shape[1]} channels"
+    hint = f"; its axis {axis} holds {shape[axis]} channels" if axis in (0, 1) else ""
     raise ValueError(f"{title(where)} got {tuple(shape)}: it takes (n, {expected[1:]} or {expected}{hint}")
 
 

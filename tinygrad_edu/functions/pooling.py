@@ -113,7 +113,7 @@ def counts(at: windows.Windows, pads: Shape, count_include_pad: bool) -> Any:
 def adaptive_means(where: Where, ndim: int, x: Any, output_size: Any) -> Any:
     """Return means of parts, for any number of axes: along one axis after the other."""
     x = floating(x)
-    check_image(where, ndim, x.shape if x.ndim != ndim + 1 else (1, *x.shape))
+    check_image(where, ndim, x.shape)
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * ndim
     first = x.ndim - ndim
     sizes = [size if n is None else n for n, size in zip(given, x.shape[first:], strict=False)]
@@ -135,7 +135,7 @@ def placed(
 ) -> tuple[Any, windows.Windows]:  # fmt: skip
     """Return images and the windows on them; raises ValueError for options and shapes that do not fit."""
     x = floating(x)
-    check_image(where, ndim, x.shape if x.ndim != ndim + 1 else (1, *x.shape))
+    check_image(where, ndim, x.shape)
     kernel = each(where, "kernel_size", kernel_size, ndim)
     steps: Shape = kernel if stride is None else each(where, "stride", stride, ndim)
     pads = each(where, "padding", padding, ndim, 0)

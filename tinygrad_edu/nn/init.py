@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine.habits import instead
 from ..engine.rules.registry import Array
 
 Rng = np.random.Generator | int | None
@@ -191,5 +192,5 @@ if not TYPE_CHECKING:
         here = name.removesuffix("_")
         known = {f for f, value in globals().items() if callable(value) and not f.startswith("_")}
         value = "value" if here == "constant" else f"{here}(p.shape, rng)"
-        remedy = f"; write p.data[...] = {value}" if here != name and here in known else ""
+        remedy = f"; write p.data[...] = {value}" if here != name and here in known else instead(name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{remedy}")

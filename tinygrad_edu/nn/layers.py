@@ -36,7 +36,9 @@ def checked_input(layer: Module, x: Any) -> tuple[Any, tuple[int, ...]]:
         x = array_from(x)
     shape: tuple[int, ...] | None = getattr(x, "shape", None)
     if shape is None:
-        raise TypeError(f"{layer.describe()} takes an array or Tensor, not {type(x).__name__}")
+        remedy = "; recurrent layers and attention return a tuple, whose first element is the output"
+        given = f"{type(x).__name__}{remedy if isinstance(x, tuple) else ''}"
+        raise TypeError(f"{layer.describe()} takes an array or Tensor, not {given}")
     return x, shape
 
 
@@ -73,16 +75,19 @@ class Linear(Module):
 
 
 class Embedding(Module):
-    """A row of `weight`, (num, dim), for each integer from 0 to num - 1: integers of shape (...) give (..., dim).
+    """A row of `weight` for each integer from 0 to num_embeddings - 1: shape (...) gives (..., embedding_dim).
 
-    `weight` is drawn from the normal distribution, as in PyTorch. Gradients of a row that is used repeatedly add up.
+    `weight`, (num_embeddings, embedding_dim), is drawn from the normal distribution, as in PyTorch. Gradients of a row
+    that is used repeatedly add up.
     """
 
-    def __init__(self, num: int, dim: int, rng: Rng = None, *, dtype: DTypeLike = np.float64) -> None:
-        where = f"Embedding({num}, {dim})"
-        self.num, self.dim = checked_sizes(where, num, dim)
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, rng: Rng = None, *, dtype: DTypeLike = np.float64
+    ) -> None:
+        where = f"Embedding({num_embeddings}, {embedding_dim})"
+        self.num_embeddings, self.embedding_dim = checked_sizes(where, num_embeddings, embedding_dim)
         kind = float_dtype(where, dtype)
-        weight = np.random.default_rng(rng).normal(size=(self.num, self.dim))
+        weight = np.random.default_rng(rng).normal(size=(self.num_embeddings, self.embedding_dim))
         self.weight = Tensor(weight.astype(kind), label="weight")
 
     def forward(self, x: Any) -> Tensor:
@@ -91,14 +96,14 @@ class Embedding(Module):
         index = index if hasattr(index, "dtype") else np.asarray(index)
         if index.dtype.kind not in "iu":
             raise TypeError(f"{self.describe()} takes integers, and got {index.dtype}; .astype(int) makes them")
-        if not within(index, self.num):
+        if not within(index, self.num_embeddings):
             given = f"{index.min()} to {index.max()}"
-            raise ValueError(f"{self.describe()} takes numbers from 0 to {self.num - 1}; got {given}")
+            raise ValueError(f"{self.describe()} takes numbers from 0 to {self.num_embeddings - 1}; got {given}")
         return self.weight[index]
 
     def describe(self) -> str:
-        """Return "Embedding(num, dim)"."""
-        return f"Embedding({self.num}, {self.dim})"
+        """Return "Embedding(num_embeddings, embedding_dim)"."""
+        return f"Embedding({self.num_embeddings}, {self.embedding_dim})"
 
 
 class Flatten(Module):

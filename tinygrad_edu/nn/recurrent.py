@@ -84,7 +84,8 @@ class Recurrent(Module):
     def _checked_state(self, state: Any, n: int) -> Sequence[Any]:
         """Return the arrays of an initial state; raises ValueError for another number of them or other shapes."""
         shape = (self.num_layers * (1 + self.bidirectional), n, self.hidden_size)
-        states = state if self.pairs and isinstance(state, (tuple, list)) else (state,)
+        several = isinstance(state, (tuple, list)) and (self.pairs or any([np.ndim(s) == 3 for s in state]))
+        states = state if several else (state,)
         shapes = [np.shape(s) for s in states]
         if shapes != [shape] * (1 + self.pairs):
             needed = f"a pair (h, c) of shape {shape} each" if self.pairs else f"one of shape {shape}"
