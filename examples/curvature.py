@@ -30,8 +30,8 @@ standard = tg.data.Standardizer().fit(days).transform(days)
 surfaces: dict[str, Any] = {}
 plane: Any = lambda f: lambda x, y: f([x, y])  # for plotting: a function of two numbers instead of one array
 surfaces["x² + 3y²"] = lambda w: w[0] ** 2 + 3 * w[1] ** 2
-surfaces["x² − y²"] = lambda w: w[0] ** 2 - w[1] ** 2  # noqa: RUF001
-surfaces["(x² − 1)² + y²"] = lambda w: (w[0] ** 2 - 1) ** 2 + w[1] ** 2  # noqa: RUF001
+surfaces["x² - y²"] = lambda w: w[0] ** 2 - w[1] ** 2
+surfaces["(x² - 1)² + y²"] = lambda w: (w[0] ** 2 - 1) ** 2 + w[1] ** 2
 surfaces["least squares"] = lambda w: np.mean((standard[:-1, 1:3] @ w - standard[1:, 1]) ** 2)
 points = np.random.default_rng(0).uniform(-1.5, 1.5, (50, 2))
 figure, lowest = Figure(figsize=(8, 2.6), dpi=150, layout="constrained"), {}

@@ -12,7 +12,7 @@ from strategies import arrays, shapes
 import tinygrad_edu as tg
 from tinygrad_edu import Tensor, nn
 
-EXPECTED = json.loads((Path(__file__).parent / "expected" / "activations.json").read_text())  # by activations.py
+EXPECTED = json.loads((Path(__file__).parent / "expected" / "activations.json").read_text("utf-8"))  # by activations.py
 KINKS = [-3.0, -1.7, -1.0, 0.0, 1.0, 2.5, 3.0, 6.0]
 
 

@@ -58,7 +58,7 @@ def nothing(no_dot, monkeypatch):
 
 def fake_dot(monkeypatch, folder, script):
     folder.mkdir()
-    (folder / "dot").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "dot").write_text(f"#!/bin/sh\n{script}\n", "utf-8")
     (folder / "dot").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.defpath}")
 
@@ -198,8 +198,8 @@ def test_save_writes_each_format_without_dot(suffix, start, no_dot, tmp_path):
 def test_dot_on_path_comes_first_and_gets_the_source(monkeypatch, tmp_path):
     fake_dot(monkeypatch, tmp_path / "bin", f'echo "$@" > {tmp_path}/args; cat')
     drawing = tg.draw(tg.Value(2.0) ** 2)
-    assert drawing.save(tmp_path / "a.svg").read_text() == drawing.source
-    assert (tmp_path / "args").read_text() == "-Kdot -Tsvg\n"
+    assert drawing.save(tmp_path / "a.svg").read_text("utf-8") == drawing.source
+    assert (tmp_path / "args").read_text("utf-8") == "-Kdot -Tsvg\n"
 
 
 def test_where_dot_fails_pygraphviz_draws(monkeypatch, tmp_path):
@@ -218,7 +218,7 @@ def test_without_graphviz_the_error_names_both_remedies(nothing, tmp_path):
     with pytest.warns(UserWarning, match="pip install"):  # a notebook displays the warning above the plain repr
         assert drawing._repr_svg_() is None
     assert os.listdir(tmp_path) == []
-    assert drawing.save(tmp_path / "a.gv").read_text() == drawing.source
+    assert drawing.save(tmp_path / "a.gv").read_text("utf-8") == drawing.source
 
 
 def test_the_error_says_why_dot_failed(nothing, monkeypatch, tmp_path):
@@ -229,10 +229,10 @@ def test_the_error_says_why_dot_failed(nothing, monkeypatch, tmp_path):
 
 def test_a_failed_save_leaves_the_old_picture(nothing, tmp_path):
     old = tmp_path / "a.svg"
-    old.write_text("old")
+    old.write_text("old", "utf-8")
     with pytest.raises(LayoutError):
         tg.draw(tg.Value(2.0)).save(old)
-    assert old.read_text() == "old"
+    assert old.read_text("utf-8") == "old"
     (tmp_path / "folder.gv").mkdir()
     with pytest.raises(OSError, match=r"folder\.gv"):
         tg.draw(tg.Value(2.0)).save(tmp_path / "folder.gv")
@@ -316,7 +316,7 @@ def test_thousands_of_operations_are_drawn_in_seconds(no_dot, tmp_path):
         y = (y + x) * 0.5
     drawing = tg.draw(y, max_nodes=None)
     assert len(parse(drawing).edges()) == 10_001
-    svg = drawing.save(tmp_path / "large.svg").read_text()
+    svg = drawing.save(tmp_path / "large.svg").read_text("utf-8")
     assert svg.count('class="node"') == 1 + 5000 + 2500 + 1
 
 
@@ -592,7 +592,7 @@ def test_show_opens_a_browser_without_waiting_and_returns_the_path(monkeypatch, 
     closed.set()
     assert ended.wait(60)
     assert opened == [(path.as_uri(), True)]  # True: the browser was still open when `show` returned
-    assert "<svg" in path.read_text()
+    assert "<svg" in path.read_text("utf-8")
     shutil.rmtree(path.parent)
 
 
@@ -617,13 +617,13 @@ def test_errors_of_draw_name_what_to_do():
 
 @pytest.mark.parametrize("picture", ["graph", "network"])
 def test_the_gallery_has_the_pictures_that_the_readme_draws(picture, tmp_path, monkeypatch, no_dot):
-    readme = (GALLERY.parents[1] / "README.md").read_text()
+    readme = (GALLERY.parents[1] / "README.md").read_text("utf-8")
     blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     (drawing,) = [n for n, block in enumerate(blocks) if f'save("{picture}.svg")' in block]
     monkeypatch.chdir(tmp_path)
     names = {}
     for block in [blocks[0], *[b for b in blocks[1 : drawing + 1] if "tg.Value" in b or b is blocks[drawing]]]:
         exec(compile(block, "README.md", "exec"), names)
-    shown, kept = ((folder / f"{picture}.svg").read_text() for folder in (tmp_path, GALLERY))
+    shown, kept = ((folder / f"{picture}.svg").read_text("utf-8") for folder in (tmp_path, GALLERY))
     assert sorted(texts(shown)) == sorted(texts(kept))
     assert len(kept) < 60_000

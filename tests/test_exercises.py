@@ -38,6 +38,8 @@ def run():
                 exec(compile(program, path, "exec"), {"__name__": "__main__", "__file__": str(path)})
             except SystemExit as end:
                 return end.code, printed.getvalue()
+            finally:
+                printed.getvalue().encode("cp1252")  # Windows' consoles lack the other characters
         return 0, printed.getvalue()
 
     with pytest.MonkeyPatch.context() as patch:

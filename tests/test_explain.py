@@ -305,13 +305,13 @@ def test_saving_writes_a_page_or_leaves_the_old_file(tmp_path, monkeypatch):
     *_, y = lecture()
     path = tmp_path / "backprop.html"
     assert tg.explain(y).save(path) == path
-    before = path.read_text()
+    before = path.read_text("utf-8")
     assert before.startswith("<!doctype html>")
     assert "must end in .html" in message(ValueError, lambda: tg.explain(y).save(tmp_path / "backprop.pdf"))
     monkeypatch.setattr("os.replace", lambda source, target: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         tg.explain(y * 2).save(path)
-    assert path.read_text() == before
+    assert path.read_text("utf-8") == before
     assert [p.name for p in tmp_path.iterdir()] == ["backprop.html"]
 
 

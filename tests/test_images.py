@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import tinygrad_edu as tg
 from tinygrad_edu import nn
 
-LAYERS = json.loads((Path(__file__).parent / "expected" / "images.json").read_text())  # by images.py
+LAYERS = json.loads((Path(__file__).parent / "expected" / "images.json").read_text("utf-8"))  # by images.py
 EVERY = pytest.mark.parametrize(("kind", "args", "options", "shape", "expected"), LAYERS)
 
 

@@ -563,6 +563,7 @@ def test_tasks_of_asyncio_record_and_replay_within_no_grad_and_without():
     asyncio.run(all_tasks())
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 @pytest.mark.parametrize("what", ["f(x)", "tg.jit(lambda x: (w * x).sum())(x)"], ids=["replays", "records"])
 def test_a_forked_process_computes_as_its_parent_while_another_thread_runs(what):
     script = f"""

@@ -52,7 +52,7 @@ def test_steps_of_the_benchmark_end_where_the_eager_ones_end(task, optimize, mon
     np.testing.assert_allclose(found(), expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max())
 
 
-EXPECTED = json.loads((Path(__file__).parent / "expected" / "optim.json").read_text())
+EXPECTED = json.loads((Path(__file__).parent / "expected" / "optim.json").read_text("utf-8"))
 SCHEDULES = [
     lambda m, o: [m.ExponentialLR(o, 0.99), m.StepLR(o, 20, 0.5)],
     lambda m, o: [m.ChainedScheduler([m.MultiStepLR(o, [5, 5, 30]), m.CosineAnnealingWarmRestarts(o, 3, 2, 1e-3)])],

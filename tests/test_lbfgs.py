@@ -9,7 +9,9 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import Tensor, optim
 
-EXPECTED = json.loads((Path(__file__).parent / "expected" / "optim.json").read_text())["lbfgs"]  # made by optim.py
+EXPECTED = json.loads((Path(__file__).parent / "expected" / "optim.json").read_text("utf-8"))[
+    "lbfgs"
+]  # made by optim.py
 
 
 def rosenbrock(x):

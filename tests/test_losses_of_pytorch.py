@@ -13,7 +13,7 @@ from strategies import arrays, seeds, shapes
 
 import tinygrad_edu as tg
 
-CASES = json.loads((Path(__file__).parent / "expected" / "losses.json").read_text())  # by losses.py
+CASES = json.loads((Path(__file__).parent / "expected" / "losses.json").read_text("utf-8"))  # by losses.py
 LOSSES = sorted({case[0] for case in CASES})
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import tinygrad_edu as tg
 from tinygrad_edu.optim import lr_scheduler
 
-EXPECTED = json.loads((Path(__file__).parent / "expected" / "optim.json").read_text())  # made by optim.py
+EXPECTED = json.loads((Path(__file__).parent / "expected" / "optim.json").read_text("utf-8"))  # made by optim.py
 LOSSES = EXPECTED["losses"]
 KINDS = {
     "StepLR": {"step_size": 3}, "ExponentialLR": {"gamma": 0.9}, "CosineAnnealingLR": {"T_max": 8},

@@ -276,7 +276,7 @@ def test_random_weights_come_from_rng_alone():
     assert (nn.Linear(2, 3, rng=generator).weight.data != first[0].data).all()
 
 
-LAYERS = json.loads((Path(__file__).parent / "expected" / "layers.json").read_text())["layers"]  # by layers.py
+LAYERS = json.loads((Path(__file__).parent / "expected" / "layers.json").read_text("utf-8"))["layers"]  # by layers.py
 
 
 @pytest.mark.parametrize(("kind", "settings", "shape", "expected"), LAYERS)

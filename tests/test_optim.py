@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import tinygrad_edu as tg
 from tinygrad_edu import Tensor, nn, optim
 
-EXPECTED = json.loads((Path(__file__).parent / "expected" / "optim.json").read_text())  # made by optim.py
+EXPECTED = json.loads((Path(__file__).parent / "expected" / "optim.json").read_text("utf-8"))  # made by optim.py
 PYTORCH = [(getattr(optim, kind), options, found) for kind, options, found in EXPECTED["optimizers"]]
 TWICE = Tensor([1.0], label="b")
 KINDS = [(kind, options) for kind, options, _ in PYTORCH]

@@ -250,7 +250,7 @@ def test_hostile_labels_stay_text(opened):
 
 def test_the_block_of_data_cannot_be_ended_by_what_is_in_it(tmp_path):
     x = tg.Value(2.0, label="</script><!--")
-    text = tg.explain(x * x).save(tmp_path / "page.html").read_text()
+    text = tg.explain(x * x).save(tmp_path / "page.html").read_text("utf-8")
     (block,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text)
     assert json.loads(block)["nodes"][0]["name"] == "</script><!--"
     assert text.count("</script>") == 2

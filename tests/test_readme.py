@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 
 
 def test_the_readmes_python_runs_and_does_what_it_says(tmp_path, monkeypatch):
@@ -42,7 +42,7 @@ def test_every_file_that_the_readme_names_is_there():
 
 def test_the_reading_list_has_the_lengths_of_the_files():
     listed = re.findall(r"^\| \[`engine/[^`]+`\]\((\S+)\) \| (\d+) \|", README, re.MULTILINE)
-    lengths = {path: len((Path(__file__).parents[1] / path).read_text().splitlines()) for path, _ in listed}
+    lengths = {path: len((Path(__file__).parents[1] / path).read_text("utf-8").splitlines()) for path, _ in listed}
     assert {path: int(n) for path, n in listed} == lengths
     assert len(listed) == 4
     assert sum(lengths.values()) <= 950

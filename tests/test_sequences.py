@@ -13,7 +13,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import Tensor, nn
 from tinygrad_edu.engine.rules import recurrences
 
-EXPECTED = json.loads((Path(__file__).parent / "expected" / "sequences.json").read_text())  # by sequences.py
+EXPECTED = json.loads((Path(__file__).parent / "expected" / "sequences.json").read_text("utf-8"))  # by sequences.py
 LAYERS = {"RNN": nn.RNN, "LSTM": nn.LSTM, "GRU": nn.GRU}
 
 

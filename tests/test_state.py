@@ -197,7 +197,9 @@ def test_safetensors_keeps_names_numbers_and_shapes(state, tmp_path_factory):
 
 
 def test_what_pytorch_saved_predicts_what_pytorch_predicts():
-    expected = json.loads((HERE / "layers.json").read_text())["travel"]  # both made by layers.py in the same folder
+    expected = json.loads((HERE / "layers.json").read_text("utf-8"))[
+        "travel"
+    ]  # both made by layers.py in the same folder
     model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
     model.load_state_dict(tg.load(HERE / "travel.safetensors"))
     x = (np.sin(np.arange(24.0)) * 2 + np.arange(24) % 3).reshape(8, 3)
@@ -224,7 +226,10 @@ def header(path):
 
 
 def test_layers_with_state_travel_both_ways(tmp_path):
-    model, predicted = travel.trained(), json.loads((HERE / "travelled.json").read_text())  # by PyTorch, in travel.py
+    model, predicted = (
+        travel.trained(),
+        json.loads((HERE / "travelled.json").read_text("utf-8")),
+    )  # by PyTorch, in travel.py
     tg.save(model.state_dict(), tmp_path / "ours.safetensors")
     assert header(tmp_path / "ours.safetensors") == header(HERE / "ours.safetensors")  # which PyTorch has read
     for name, a in tg.load(HERE / "ours.safetensors").items():

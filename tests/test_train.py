@@ -785,17 +785,17 @@ def test_to_csv_writes_every_digit_and_whole_files_only(tmp_path):
     path = tmp_path / "run.csv"
     history = dataclasses.replace(HISTORY, metrics={"r2, of all": [0.1, 1 / 3, 1e-300]})
     history.to_csv(path)
-    with open(path, newline="") as file:
+    with open(path, newline="", encoding="utf-8") as file:
         head, *lines = csv.reader(file)
     assert head == ["epoch", "train_loss", "valid_loss", "r2, of all", "lr", "seconds"]
     assert [float(line[3]) for line in lines] == history.metrics["r2, of all"]
     assert [[float(v) for v in line] for line in lines][2] == [3, 0.5, 1.5, 1e-300, 0.05, 0.25]
     with pytest.raises(ValueError, match="shorter"):
         dataclasses.replace(HISTORY, lr=[0.1]).to_csv(path)
-    assert path.read_text().startswith("epoch,train_loss,valid_loss,")
+    assert path.read_text("utf-8").startswith("epoch,train_loss,valid_loss,")
     assert [p.name for p in tmp_path.iterdir()] == ["run.csv"]
     History([1.0], lr=[0.1], seconds=[0.5]).to_csv(path)
-    assert path.read_text().split() == ["epoch,train_loss,lr,seconds", "1,1.0,0.1,0.5"]
+    assert path.read_text("utf-8").split() == ["epoch,train_loss,lr,seconds", "1,1.0,0.1,0.5"]
 
 
 def test_plot_draws_the_losses_into_the_axes_it_is_given():

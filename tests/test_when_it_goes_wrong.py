@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = (Path(__file__).parents[1] / "examples" / "when_it_goes_wrong.md").read_text()
+PAGE = (Path(__file__).parents[1] / "examples" / "when_it_goes_wrong.md").read_text("utf-8")
 BLOCK = r"```python\n(.*?)```"
 START = re.search(BLOCK, PAGE, re.DOTALL)[1]
 EXAMPLES = re.findall(rf"### ([^\n]*)\n\n{BLOCK}\n\n```text\n(.*?)```", PAGE, re.DOTALL)

@@ -36,4 +36,4 @@ def run(kind, settings):
 if __name__ == "__main__":
     found = [[kind, settings, run(kind, settings)] for kind, settings in LAYERS]
     text = json.dumps({"x": X.reshape(2, 3, 2).tolist(), "layers": found}, allow_nan=False)
-    (Path(__file__).parent / "activations.json").write_text(text.replace("]}], [", "]}],\n["))
+    (Path(__file__).parent / "activations.json").write_text(text.replace("]}], [", "]}],\n["), "utf-8")

@@ -69,4 +69,4 @@ def run(kind, args, options, shape):
 
 if __name__ == "__main__":
     lines = [json.dumps([*layer, run(*layer)], separators=(",", ":")) for layer in LAYERS]
-    Path(__file__).with_suffix(".json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    Path(__file__).with_suffix(".json").write_text("[\n" + ",\n".join(lines) + "\n]\n", "utf-8")

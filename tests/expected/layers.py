@@ -43,4 +43,4 @@ if __name__ == "__main__":
     save_file(net.state_dict(), HERE / "travel.safetensors")
     predicted = net(torch.tensor(X.reshape(8, 3), dtype=torch.float32)).detach().numpy().astype(float).tolist()
     found = {"layers": [[*layer, run(*layer)] for layer in LAYERS], "travel": predicted}
-    (HERE / "layers.json").write_text(json.dumps(found, indent=1))
+    (HERE / "layers.json").write_text(json.dumps(found, indent=1), "utf-8")

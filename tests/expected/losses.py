@@ -71,4 +71,4 @@ if __name__ == "__main__":
         results = {kind: run(loss, options, arguments, **reduction) for kind, reduction in settings.items()}
         found.append([loss, options, [a.tolist() for a in arguments], results])
     lines = [json.dumps(case, allow_nan=False) for case in found]
-    (Path(__file__).parent / "losses.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    (Path(__file__).parent / "losses.json").write_text("[\n" + ",\n".join(lines) + "\n]\n", "utf-8")

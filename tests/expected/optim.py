@@ -150,4 +150,4 @@ if __name__ == "__main__":
         "composed": [[names, composed(names)] for names in COMPOSED],
         "schedules": [[name, s, rates(name, s)] for name, several in SCHEDULES.items() for s in several],
     }
-    Path(__file__).with_suffix(".json").write_text(json.dumps(found, indent=1))
+    Path(__file__).with_suffix(".json").write_text(json.dumps(found, indent=1), "utf-8")

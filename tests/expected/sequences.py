@@ -74,4 +74,4 @@ if __name__ == "__main__":
         "recurrent": [[*case, recurrent(*case)] for case in RECURRENT],
         "attention": [[*case, attention(*case)] for case in ATTENTION],
     }
-    Path(__file__).with_suffix(".json").write_text(json.dumps(found))
+    Path(__file__).with_suffix(".json").write_text(json.dumps(found), "utf-8")

@@ -39,4 +39,4 @@ if __name__ == "__main__":
     theirs.train()(torch.tensor(X))
     save_file(theirs.state_dict(), HERE / "theirs.safetensors")
     predicted["theirs"] = theirs.eval()(torch.tensor(X)).tolist()
-    (HERE / "travelled.json").write_text(json.dumps(predicted))
+    (HERE / "travelled.json").write_text(json.dumps(predicted), "utf-8")

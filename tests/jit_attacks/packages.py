@@ -17,7 +17,7 @@ def _installed(text, name):
 
     folder = os.path.join(tempfile.mkdtemp(), "site-packages")
     os.makedirs(folder)
-    with open(os.path.join(folder, f"{name}.py"), "w") as f:
+    with open(os.path.join(folder, f"{name}.py"), "w", encoding="utf-8") as f:
         f.write(textwrap.dedent(text))
     sys.path.insert(0, folder)
     sys.modules.pop(name, None)

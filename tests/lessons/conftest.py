@@ -4,6 +4,7 @@ import functools
 import runpy
 import shutil
 import sys
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ def lesson(tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", [f"{name}.py"])
             patch.syspath_prepend(folder)
+            console = TextIOWrapper(BytesIO(), "cp1252")  # Windows': a character that it lacks is an error
+            patch.setattr(sys, "stdout", console)
             return runpy.run_path(str(folder / f"{name}.py"), run_name="__main__")
 
     return run

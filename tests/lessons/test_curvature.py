@@ -10,7 +10,7 @@ def shown(lesson):
 def test_the_hessian_tells_convex_from_not(shown):
     assert [bool(curvature >= 0) for curvature in shown["lowest"].values()] == [True, False, False, True]
     assert shown["lowest"]["x² + 3y²"] == pytest.approx(2)
-    assert shown["lowest"]["x² − y²"] == pytest.approx(-2)  # noqa: RUF001
+    assert shown["lowest"]["x² - y²"] == pytest.approx(-2)
 
 
 @pytest.mark.parametrize("method", ["gradient descent", "with momentum"])

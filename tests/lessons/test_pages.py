@@ -9,7 +9,7 @@ import tinygrad_edu as tg
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HELPERS = {"tables", "towns", "transformer"}  # modules that lessons import
-README = (EXAMPLES.parent / "README.md").read_text()
+README = (EXAMPLES.parent / "README.md").read_text("utf-8")
 ORDER = re.findall(r"^\| (\d+) \| `(\w+)\.py` \| .*? \| ([\w, ]+) \| (\d+) \| .+ \|$", README, re.MULTILINE)
 
 
@@ -24,19 +24,21 @@ def test_every_lesson_has_its_number_its_minutes_and_needs_only_earlier_ones():
 
 
 def test_the_glossary_is_sorted_and_each_lesson_uses_its_terms():
-    rows = re.findall(r"^\| (.+?) \| .+ \| `(\w+\.py)` \|$", (EXAMPLES / "glossary.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| (.+?) \| .+ \| `(\w+\.py)` \|$", (EXAMPLES / "glossary.md").read_text("utf-8"), re.MULTILINE
+    )
     terms = [term for term, _ in rows]
     assert len(terms) > 75
     assert terms == sorted(terms, key=lambda term: (term.partition(" (")[0].lower(), terms.index(term)))
     for term, lesson in rows:
         word = term.partition(" (")[0].lower()
         stem = word[:-1] if word.endswith("e") else word
-        text = re.sub(r"[\s#]+", " ", (EXAMPLES / lesson).read_text()).lower()
+        text = re.sub(r"[\s#]+", " ", (EXAMPLES / lesson).read_text("utf-8")).lower()
         assert stem in text, (term, lesson)
 
 
 def test_every_name_of_this_library_on_the_page_of_other_libraries_is_there():
-    names = set(re.findall(r"`(tg\.[\w.]+)`", (EXAMPLES / "other_libraries.md").read_text()))
+    names = set(re.findall(r"`(tg\.[\w.]+)`", (EXAMPLES / "other_libraries.md").read_text("utf-8")))
     assert len(names) > 50
     for name in names:
         found = tg
@@ -46,6 +48,6 @@ def test_every_name_of_this_library_on_the_page_of_other_libraries_is_there():
 
 @pytest.mark.parametrize("page", ["glossary.md", "other_libraries.md"])
 def test_the_tables_have_as_many_cells_in_each_row(page):
-    for block in re.split(r"\n\n", (EXAMPLES / page).read_text()):
+    for block in re.split(r"\n\n", (EXAMPLES / page).read_text("utf-8")):
         counts = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines() if line.startswith("|")}
         assert len(counts) <= 1, block[:80]

@@ -40,7 +40,7 @@ class Mutant:
 def mutants(page):
     """Return one mutant for each place and operator, without invalid Python and without duplicates."""
     path = RULES / f"{page}.py"
-    source = path.read_text()
+    source = path.read_text("utf-8")
     texts = {node: node.get_code() for node in get_ast(source).children}  # a single statement is quick to parse again
     trees = {node: ast.parse(text) for node, text in texts.items()}
     skipped, occurrences, end = list(unread(ast.parse(source))), Counter(), 0

@@ -36,7 +36,7 @@ from mutants import ROOT, RULES, mutants, names
 
 TESTS = ROOT / "tests"
 SESSION = ROOT / "build" / "mutation.sqlite"
-EXPLAINED = tomllib.loads((TESTS / "mutation" / "survivors.toml").read_text())
+EXPLAINED = tomllib.loads((TESTS / "mutation" / "survivors.toml").read_text("utf-8"))
 OPTIONS = [
     *("-x", "--tb=line", "-p", "no:cacheprovider"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # the plugins are imported already
@@ -141,7 +141,7 @@ def run(jobs, workers):
 
 def sound(pages, workers):
     """Exit with an error unless the tests pass on the unchanged files."""
-    texts = {page: (RULES / f"{page}.py").read_text() for page in pages}
+    texts = {page: (RULES / f"{page}.py").read_text("utf-8") for page in pages}
     for wide in (False, True):
         jobs = [(page, page, text, names(ast.parse(text)), wide) for page, text in texts.items()]
         for page, status, output in run(jobs, workers):

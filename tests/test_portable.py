@@ -1,0 +1,114 @@
+"""What differs from system to system: encodings of files and consoles, and calls that only POSIX has."""
+
+import ast
+import functools
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = [path for folder in ("tinygrad_edu", "examples", "tests") for path in sorted((ROOT / folder).rglob("*.py"))]
+TEXT = {"read_text": 1, "write_text": 2}  # names, and the number of arguments with which the last is the encoding
+POSIX = {
+    "SIGALRM", "SIGKILL", "alarm", "chown", "fchmod", "fchown", "fork", "forkpty", "getegid", "geteuid", "getgid",
+    "getloadavg", "getuid", "killpg", "mkfifo", "nice", "pread", "pwrite", "register_at_fork", "sched_getaffinity",
+    "setitimer", "setsid", "statvfs", "sysconf", "wait3", "wait4",
+}  # fmt: skip
+FOR_POSIX_ALONE = {"tests/mutation/run.py", "tests/jit_attacks/harness.py"}  # tools that say so, or a skipped test
+
+
+@functools.cache
+def nodes(path):
+    return list(ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
+def calls(path):
+    for node in nodes(path):
+        if isinstance(node, ast.Call):
+            yield node, node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+
+
+def uses_the_systems_encoding(call, name):
+    """Tell whether a call opens a text file and names no encoding."""
+    if any(keyword.arg == "encoding" for keyword in call.keywords):
+        return False
+    if name in TEXT:
+        return len(call.args) < TEXT[name]
+    if name == "open" and isinstance(call.func, ast.Attribute):  # Path.open, and not Image.open or ZipFile.open
+        return any(isinstance(a, ast.Constant) and a.value in ("r", "w", "a", "x") for a in call.args[:1])
+    if name not in ("open", "fdopen", "NamedTemporaryFile", "TemporaryFile"):
+        return False
+    given = [k.value for k in call.keywords if k.arg == "mode"] or call.args[1:2] * ("Temp" not in name)
+    mode = given[0].value if given else "w+b" if "Temp" in name else "r"
+    return "b" not in mode
+
+
+def test_text_files_are_read_and_written_in_utf_8():
+    assert [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in FILES
+        for call, name in calls(path)
+        if uses_the_systems_encoding(call, name)
+    ] == []
+
+
+def test_no_text_is_written_for_utf_8_consoles_alone():
+    """Titles in pictures may hold any character; those of code page 1252 are on most consoles."""
+    drawn = {"tinygrad_edu/viz/labels.py", "tinygrad_edu/viz/plot.py"}
+    for path in FILES:
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith(("tinygrad_edu/", "examples/")) or name in drawn:
+            continue
+        for call, function in calls(path):
+            if function in ("print", "write") or function.endswith("Error"):
+                ast.unparse(call).encode("cp1252")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("open(p)", True), ("open(p, 'w')", True), ("open(p, mode='a')", True), ("open(p, 'rb')", False),
+        ("open(p, encoding='utf-8')", False), ("p.read_text()", True), ("p.read_text('utf-8')", False),
+        ("p.write_text(s)", True), ("p.write_text(s, 'utf-8')", False), ("p.open('w')", True),
+        ("p.open('rb')", False), ("Image.open(p)", False), ("os.fdopen(f)", True), ("os.fdopen(f, 'rb')", False),
+        ("NamedTemporaryFile()", False), ("NamedTemporaryFile(mode='w')", True),
+    ],
+)  # fmt: skip
+def test_the_search_tells_text_from_bytes(tmp_path, code, expected):
+    (tmp_path / "a.py").write_text(code, "utf-8")
+    assert [uses_the_systems_encoding(*found) for found in calls(tmp_path / "a.py")] == [expected]
+
+
+def posix_calls(path):
+    """Yield the lines that use a name of POSIX outside an `if hasattr(...)`."""
+    guarded = set()
+    for node in nodes(path):
+        if isinstance(node, (ast.If, ast.IfExp)) and "hasattr(" in ast.unparse(node.test):
+            guarded |= {id(inner) for inner in ast.walk(node)}
+    for node in nodes(path):
+        if isinstance(node, ast.Attribute) and node.attr in POSIX and id(node) not in guarded:
+            if isinstance(node.value, ast.Name) and node.value.id in ("os", "signal"):
+                yield f"{path.relative_to(ROOT)}:{node.lineno}"
+        elif isinstance(node, ast.Import) and {a.name for a in node.names} & {"fcntl", "resource", "pwd", "termios"}:
+            yield f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def test_what_only_posix_has_is_used_where_it_is_there():
+    paths = [path for path in FILES if path.relative_to(ROOT).as_posix() not in FOR_POSIX_ALONE]
+    assert [line for path in paths for line in posix_calls(path)] == []
+
+
+def test_the_package_runs_without_the_names_of_posix():
+    missing = "import os, signal; [delattr(m, n) for m in (os, signal) for n in {names!r} if hasattr(m, n)]"
+    code = f"""
+{missing.format(names=sorted(POSIX))}
+import numpy as np, tinygrad_edu as tg
+x = tg.Tensor(np.linspace(0, 1, 200_000))
+np.sum(np.sin(x)).backward()
+f = tg.jit(lambda w: np.sum(w * w))
+print(f(x).item() == f(x).item(), x.grad[0])
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == ("True 1.0\n", "")
