@@ -14,6 +14,7 @@ import tinygrad_edu
 PACKAGE = Path(tinygrad_edu.__file__).parent
 LAYERS = [
     "engine.rules",
+    "engine.signatures",
     "engine.habits",
     "engine.errors",
     "engine.threads",

@@ -1,5 +1,7 @@
 """NumPy code on Tensors: functions, operators with arrays on either side, methods, and helpful errors."""
 
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from strategies import arrays
 
 import tinygrad_edu as tg
+from tinygrad_edu.engine.signatures import IN_C, signature
 
 A = np.array([[1.0, 2.0], [3.0, 4.0]])
 
@@ -374,3 +377,9 @@ def test_a_missing_rule_is_a_type_error_and_not_implemented():
     for mistake in (lambda: tg.primitive(lambda x: x)(t), lambda: np.fft.fft(t), lambda: np.greater.reduce(t)):
         with pytest.raises(NotImplementedError):
             mistake()
+
+
+@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.4.0", reason="NumPy tells these signatures from 2.4 on")
+@pytest.mark.parametrize("fun", IN_C, ids=lambda fun: fun.__name__)
+def test_signatures_of_functions_in_c_are_numpys(fun):
+    assert signature(fun) == inspect.signature(fun)

@@ -24,6 +24,7 @@ from .rules.registry import (
     refusal,
     vjps,
 )  # fmt: skip
+from .signatures import signature
 from .tape import Function, Node, constant, record
 from .threads import threaded
 
@@ -154,9 +155,7 @@ def without_subclasses(a: Any) -> Any:
 def _bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return arguments with all nodes among the positional ones, and keywords that the rules know."""
     if any(isinstance(v, Node) or holds_node(v) for v in kwargs.values()):
-        import inspect
-
-        bound = inspect.signature(fun).bind(*args, **kwargs)
+        bound = signature(fun).bind(*args, **kwargs)
         args, kwargs = bound.args, bound.kwargs
     for k, v in kwargs.items():
         if isinstance(v, Node) or holds_node(v):

@@ -1,6 +1,5 @@
 """Messages of errors: what NumPy's own message lacks is the function, the shapes, the labels and the remedy."""
 
-import inspect
 import operator
 import os
 import re
@@ -12,6 +11,7 @@ import numpy as np
 from .habits import keyword_instead
 from .rules.indexing import setitem
 from .rules.registry import Function, keywords, name
+from .signatures import signature
 
 Line = tuple[str, int]  # a file and the number of a line
 # Files that begin so hold no code of the user: this package, NumPy, and what has no file
@@ -45,7 +45,7 @@ def checked_keywords(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any
 def is_default(fun: Function, k: str, v: Any) -> bool:
     """Return whether a keyword says what NumPy does without it, as one NumPy function hands it on to another."""
     try:
-        default = inspect.signature(fun).parameters[k].default
+        default = signature(fun).parameters[k].default
     except (TypeError, ValueError, KeyError):
         return False
     return default is v or (isinstance(v, (str, bool, int)) and type(default) is type(v) and default == v)

@@ -5,7 +5,6 @@ of shapes are computed while recording, or rewritten as reshape and transpose.
 """
 
 import functools
-import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ..engine.rules.registry import Array, Function, compositions
+from ..engine.signatures import signature
 from ..optim.validation import python_float
 
 
@@ -67,7 +67,7 @@ def laid_out_as(like: Array, value: Any) -> Array:
 @functools.cache
 def parameters(fun: Function) -> tuple[str, ...]:
     """Return the names of the arguments that a NumPy function takes by position."""
-    given = inspect.signature(fun).parameters.values()
+    given = signature(fun).parameters.values()
     return tuple([p.name for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)])
 
 

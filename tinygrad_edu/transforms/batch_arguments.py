@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from typing import Any
 
 import numpy as np
 
 from ..engine.rules.registry import Function
+from ..engine.signatures import signature
 
 
 @functools.cache
 def defaults(fun: Function) -> dict[str, Any]:
     """Return the parameters of a function, in order, with their defaults."""
-    return {name: p.default for name, p in inspect.signature(fun).parameters.items()}
+    return {name: p.default for name, p in signature(fun).parameters.items()}
 
 
 def named(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def reshape(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str
     given = bound(np.reshape, args, kwargs)
     if given.get("order", "C") != "C":
         raise NoBatching(f"{level.title}: np.reshape of a batch keeps the order of C; {LOOP}")
-    x, shape = given["a"], given["shape"]
+    x, shape = given["a"], given.get("shape", given.get("newshape"))  # its name before NumPy 2.1
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     shape = np.broadcast_to(0, x.shape).reshape(shape).shape  # NumPy finds the length for -1
     return Batch(np.reshape(x.stacked, (level.size, *shape)), level)
