@@ -436,6 +436,8 @@ x: np.random.default_rng(0).permutation(x)
 
 @pytest.mark.parametrize(("given", "text"), [line.split(": ", 1) for line in REFUSED.strip().split("\n")])
 def test_what_would_leak_a_value_is_refused(given, text):
+    if "from_dlpack" in text and np.lib.NumpyVersion(np.__version__) < "2.1.0":
+        pytest.skip("NumPy 2.0 asks the class for __dlpack__, and raises AttributeError")
     check(body(text), GIVEN[given], refused=True)
 
 

@@ -210,9 +210,6 @@ class Traced(View):
         what = "conversion to a plain array" if attribute.startswith("__") else f".{attribute}"
         return getattr(self.plain(what, "use NumPy functions that return new arrays"), attribute)
 
-    def __dlpack__(self, **how: Any) -> Any:  # older versions of NumPy look for it in the class
-        return self.__getattr__("__dlpack__")(**how)
-
     def __repr__(self) -> str:
         return repr(self._array)
 
