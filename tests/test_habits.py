@@ -33,6 +33,8 @@ ANSWERED = {
     "model.compile()": "write tg.fit(model", "model.predict(a)": "tg.predict(model, X)",
     "model.register_buffer('a', x)": "requires_grad=False", "tg.nn.init.glorot_uniform((2, 3))": "write xavier_uniform",
     "model.count_params()": "p.size for p in model.parameters()", "model.get_weights()": "model.state_dict()",
+    "model.append(np.tanh)": "write tg.nn.Sequential(*model, layer)", "model.copy()": "write copy.deepcopy(model)",
+    "model.save('m.npz')": "write tg.save(model.state_dict(), path)", "model.load('m.npz')": "tg.load(path)",
     "tg.nn.LSTMCell(2, 3)": "write tg.nn.LSTM",
 }  # fmt: skip
 KEYWORDS = {
@@ -66,10 +68,12 @@ def test_names_that_nobody_has_are_answered_as_before():
             owner.unheard_of  # noqa: B018
         assert not hasattr(owner, "tensor")
         assert getattr(owner, "GradientTape", 3) == 3
+    with pytest.raises(AttributeError, match=r"has no attribute 'sort'$"):  # none of NumPy's functions is a Module's
+        MODEL.sort  # noqa: B018
 
 
 def test_what_is_said_to_be_written_instead_exists():
-    for text in {*habits.NAMES.values()}:
+    for text in {*habits.NAMES.values(), *habits.MODULES.values()}:
         for module, name in re.findall(r"\b(tg\.nn|tg|np)\.(\w+)", text):
             assert hasattr({"tg": tg, "tg.nn": tg.nn, "np": np}[module], name), text
         for name in re.findall(r"\bx\.(\w+)", text):

@@ -408,7 +408,11 @@ def test_flatten_joins_the_axes_from_its_start():
 def test_sequential_goes_by_names_and_places():
     model = nn.Sequential({"hidden": nn.Linear(2, 3), "act": nn.Tanh(), "out": nn.Linear(3, 1)})
     assert [name for name, _ in model.named_parameters()] == ["hidden.weight", "hidden.bias", "out.weight", "out.bias"]
-    assert model[0] is model.hidden
+    assert model[0] is model.hidden is model["hidden"]
+    with pytest.raises(KeyError, match=r"no layer has the name 'hiden'; the names are hidden, "):
+        model["hiden"]
+    with pytest.raises(IndexError, match=r"Sequential: there is no layer 9 among \d"):
+        model[9]
     assert [*model] == list(model.layers) == [model.hidden, model.act, model.out]
     assert len(model) == 3
     assert model(np.ones((4, 2))).shape == (4, 1)

@@ -58,20 +58,26 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     "half": "x.astype(np.float16)", "type": "x.astype(dtype)", "long": "x.astype(int)", "int": "x.astype(int)",
     **{name: f"tg.{name}(x)" for name in ("softmax", "log_softmax", "logsumexp", "softplus", "gelu", "silu")},
 }  # fmt: skip
+MODULES = {  # attributes of Modules alone; those that are functions of NumPy are none of a Module's
+    **dict.fromkeys(("append", "extend", "insert", "add", "add_module"), "tg.nn.Sequential(*model, layer)"),
+    **dict.fromkeys(("save", "save_weights"), "tg.save(model.state_dict(), path)"),
+    **dict.fromkeys(("load", "load_weights"), "model.load_state_dict(tg.load(path))"),
+    **dict.fromkeys(("copy", "clone"), "copy.deepcopy(model)"),
+}
 KEYWORDS = {
     "dim": "axis=", "dims": "axis=", "keepdim": "keepdims=", "argnum": "argnums=", "learning_rate": "lr=",
     "correction": "ddof=", "unbiased": "ddof=1", "attn_mask": "mask=", "is_causal": "causal=",
 }  # fmt: skip
 
 
-def instead(name: str) -> str:
-    """Return "; write ..." for an attribute that has another name here, or ""."""
+def instead(name: str, of_module: bool = False) -> str:
+    """Return "; write ..." for an attribute, of a Module or not, that has another name here, or ""."""
     if name.startswith("_"):
         return ""
-    here = NAMES.get(name)
+    here = MODULES.get(name, NAMES.get(name)) if of_module else NAMES.get(name)
     if here is None and name.endswith("_"):
         here = "x.data[...] = ..., or x += ... within no_grad: methods whose names end with _ write in place"
-    elif here is None and name in vars(np):
+    elif here is None and name in vars(np) and not of_module:
         here = f"np.{name}"
     return "" if not here else f"; {here}" if here is ONE_DEVICE else f"; write {here}"
 

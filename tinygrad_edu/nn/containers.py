@@ -20,7 +20,7 @@ class Sequential(Module):
 
     `Sequential(Linear(2, 8), Tanh())` names them "0" and "1"; `Sequential({"hidden": Linear(2, 8), "act": Tanh()})`
     takes the names from the dict. Each layer is an attribute of that name. `len`, iteration and `[i]` are those of the
-    layers; a slice is a Sequential that shares them.
+    layers, also `["hidden"]`; a slice is a Sequential that shares them.
     """
 
     names: tuple[str, ...] = ()
@@ -62,9 +62,15 @@ class Sequential(Module):
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
 
-    def __getitem__(self, i: int | slice) -> Any:
+    def __getitem__(self, i: int | slice | str) -> Any:
         if isinstance(i, slice):
             return Sequential({name: vars(self)[name] for name in self.names[i]})
+        if isinstance(i, str):
+            if i not in self.names:
+                raise KeyError(f"Sequential: no layer has the name {i!r}; the names are {', '.join(self.names)}")
+            return vars(self)[i]
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"Sequential: there is no layer {i} among {len(self)}")
         return self.layers[i]
 
 

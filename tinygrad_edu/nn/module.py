@@ -41,7 +41,7 @@ class Module:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            text = f"{type(self).__name__!r} object has no attribute {name!r}{instead(name)}"
+            text = f"{type(self).__name__!r} object has no attribute {name!r}{instead(name, of_module=True)}"
             raise AttributeError(text, name=name, obj=self)
 
     def __setattr__(self, name: str, value: object) -> None:
