@@ -11,12 +11,13 @@ from ..engine.rules.registry import Array
 from .batches import Arrays, Rng, checked_arrays, positive_int
 
 Rows = Array | slice  # which rows a part holds
+Part = tuple[Any, ...]  # arrays, for type checkers of any number, as `fit` asks for (X, y)
 _WAYS = ("random", "stratified", "time")
 
 
 def train_valid_test_split(
     *arrays: ArrayLike, fractions: Sequence[float] = (0.7, 0.15, 0.15), by: str = "random", rng: Rng = None
-) -> tuple[Arrays, Arrays, Arrays]:
+) -> tuple[Part, Part, Part]:
     """Split rows: `train, valid, test = train_valid_test_split(X, y)` returns three tuples (X, y).
 
     `by="random"` draws the rows with `rng`. `by="time"` keeps their order, the first for training and the last for the
@@ -35,7 +36,7 @@ def train_valid_test_split(
 
 def train_test_split(
     *arrays: ArrayLike, fractions: Sequence[float] = (0.8, 0.2), by: str = "random", rng: Rng = None
-) -> tuple[Arrays, Arrays]:
+) -> tuple[Part, Part]:
     """Split rows in two: `train, test = train_test_split(X, y)` returns two tuples (X, y).
 
     `by`, `rng` and errors are those of `train_valid_test_split`.
@@ -48,7 +49,7 @@ def train_test_split(
     return train, test
 
 
-def k_fold(*arrays: ArrayLike, k: int = 5, by: str = "random", rng: Rng = None) -> Iterator[tuple[Arrays, Arrays]]:
+def k_fold(*arrays: ArrayLike, k: int = 5, by: str = "random", rng: Rng = None) -> Iterator[tuple[Part, Part]]:
     """Return an iterator over k pairs (train, valid) of tuples: `for train, valid in k_fold(X, y)`.
 
     The rows are split into k folds of equal size, to within one row. Each fold is the validation data once, and the

@@ -1,9 +1,10 @@
 """What type checkers are told of a Tensor; at run time it is nothing more than its methods.
 
 For NumPy's stubs a ufunc of what has `__array__` gives an ndarray, so that `np.sin(x).backward()` would be an error; a
-ufunc of a scalar of NumPy's gives Any. So a Tensor is declared as such a scalar, and as an array of Tensors
-(`Tensor.__array__`): `np.sin(x)` is Any, and `np.sum(x)` is a Tensor. It is declared as an array of objects as well:
-`array * x` and `np.mean(x)` then give Any instead of an ndarray or a float.
+ufunc of a scalar of NumPy's gives Any. So a Tensor is declared as such a scalar, an `np.object_`, and the result of its
+`__array__` as an array of Tensors. Then `np.sin(x)`, `array * x` and `np.mean(x)` are Any, `np.sum(x)` is a Tensor, and
+arithmetic with `np.transpose(x)`, an array of Tensors, is Any. NumPy's stubs allow no class below `np.object_`; mypy
+says so of each subclass of Tensor too, which takes `# type: ignore[misc]`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from .methods import Methods
 if TYPE_CHECKING:
     from typing import Self
 
-    class Declared(Methods, np.generic):  # type: ignore[misc]
+    class Declared(Methods, np.object_):  # type: ignore[misc]
         """A node with ndarray's methods, and the types of its operators."""
 
         def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...

@@ -25,7 +25,7 @@ from .rules.registry import Array, Function, array_likes, array_of, name
 from .tape import Node, constant, total
 
 
-class Tensor(Declared):
+class Tensor(Declared):  # type: ignore[misc]
     """An array that takes gradients: NumPy calls on it are recorded.
 
     `data` is copied. Integers and booleans become float64; float16, float32 and float64 keep their dtype.
@@ -142,8 +142,6 @@ class Tensor(Declared):
 
     @overload  # type: ignore[override]
     def __array__(self) -> "np.ndarray[Any, np.dtype[Tensor]]": ...
-    @overload
-    def __array__(self) -> "np.ndarray[Any, np.dtype[np.object_]]": ...  # type: ignore[overload-cannot-match]
     @overload
     def __array__(self, dtype: Any, copy: bool | None = None) -> Array: ...
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
