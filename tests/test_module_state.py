@@ -102,6 +102,14 @@ def test_names_may_be_missing_and_unexpected_if_the_load_is_not_strict():
     assert model.load_state_dict(source.state_dict()) == ([], [])
 
 
+def test_a_state_may_hold_parameters_that_take_gradients():
+    source, model = nn.Linear(2, 1, rng=0), nn.Linear(2, 1, rng=1)
+    model.load_state_dict(dict(source.named_parameters()))
+    np.testing.assert_array_equal(model.weight.data, source.weight.data)
+    assert model.weight is not source.weight
+    assert model.weight.requires_grad
+
+
 def test_a_state_that_makes_no_array_is_named():
     class Device:
         def __array__(self, dtype=None, copy=None):

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -86,7 +86,8 @@ def copy_state(
             continue
         first.setdefault(id(target), name)
         try:
-            value = given[name] = np.asarray(state[name])
+            value: Any = state[name]
+            value = given[name] = np.asarray(value.detach() if hasattr(value, "detach") else value)
         except (TypeError, ValueError) as error:  # as of a tensor on a GPU, or of numbers that NumPy lacks
             problems.append(f"{name!r} makes no array: {error}")
             continue
@@ -219,5 +220,6 @@ def _storable(name: str, value: ArrayLike) -> Array:
 def _checked_path(path: Path, where: str) -> str:
     path = os.fspath(path)
     if not path.lower().endswith((".npz", ".safetensors")):
-        raise ValueError(f"{where}: {path!r} should end in .npz or .safetensors")
+        remedy = "; model.load_state_dict(torch.load(path)) takes PyTorch's own" if where == "load" else ""
+        raise ValueError(f"{where}: {path!r} should end in .npz or .safetensors{remedy}")
     return path

@@ -158,4 +158,8 @@ def glu(x: Any, axis: int = -1) -> Any:
 
 def floating(x: Any) -> Any:
     """Return an argument as floats: integers and booleans as float64, a table or column as its array."""
-    return x._as_base() if isinstance(x, Operand) else activations.floating(x)
+    if isinstance(x, Operand):
+        return x._as_base()
+    if isinstance(x, tuple) and any([isinstance(member, Operand) for member in x]):
+        raise TypeError("a tuple holds Tensors, as recurrent layers and attention return: pass its first, the output")
+    return activations.floating(x)

@@ -181,5 +181,6 @@ def _array(x: Any) -> Any:
     """Return an argument that has a shape: a list or number, a table or column as an array."""
     if isinstance(x, Operand):
         return x._as_base()
+    x = floating(x) if isinstance(x, tuple) and any([isinstance(member, Operand) for member in x]) else x
     x = array_from(from_table(x))  # columns of names, too, which get an error of their own
     return x if hasattr(x, "shape") else np.asarray(x)

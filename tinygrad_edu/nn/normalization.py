@@ -100,18 +100,18 @@ class BatchNorm2d(BatchNorm1d):
 
 
 class LayerNorm(Module):
-    """Each example normalised over its last axes, of sizes `shape`, then times `weight` plus `bias` (Ba et al. 2016).
+    """Each example normalised over its last axes, then times `weight` plus `bias` (Ba et al. 2016).
 
-    As in PyTorch; `shape` is an int or a tuple of ints. Without `elementwise_affine` there are no `weight` and `bias`,
-    and with `bias=False` no `bias`.
+    As in PyTorch; `normalized_shape` has the sizes of these axes, an int or a tuple of ints. Without
+    `elementwise_affine` there are no `weight` and `bias`, and with `bias=False` no `bias`.
     """
 
     def __init__(
-        self, shape: int | tuple[int, ...], eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True, *,
-        dtype: DTypeLike = np.float64,
+        self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5, elementwise_affine: bool = True,
+        bias: bool = True, *, dtype: DTypeLike = np.float64,
     ) -> None:  # fmt: skip
-        where = f"LayerNorm({shape})"
-        self.shape = checked_sizes(where, *(shape if isinstance(shape, (tuple, list)) else (shape,)))
+        where = f"LayerNorm({normalized_shape})"
+        self.shape = checked_sizes(where, *np.atleast_1d(normalized_shape))
         self.eps, kind = eps, float_dtype(where, dtype)
         self.weight = Tensor(np.ones(self.shape, kind), label="weight") if elementwise_affine else None
         self.bias = Tensor(np.zeros(self.shape, kind), label="bias") if elementwise_affine and bias else None
@@ -133,18 +133,18 @@ class LayerNorm(Module):
 
 
 class RMSNorm(Module):
-    """Each example divided by the root of the mean of its squares over its last axes, of sizes `shape`, times `weight`.
+    """Each example divided by the root of the mean of its squares over its last axes, times `weight`.
 
-    As in PyTorch: `eps` is added to the mean, and None is the distance from 1 to the next number of the dtype. Without
-    `elementwise_affine` there is no `weight` (Zhang & Sennrich 2019).
+    As in PyTorch: `normalized_shape` has the sizes of these axes. `eps` is added to the mean, and None is the distance
+    from 1 to the next number of the dtype. Without `elementwise_affine` there is no `weight` (Zhang & Sennrich 2019).
     """
 
     def __init__(
-        self, shape: int | tuple[int, ...], eps: float | None = None, elementwise_affine: bool = True, *,
+        self, normalized_shape: int | tuple[int, ...], eps: float | None = None, elementwise_affine: bool = True, *,
         dtype: DTypeLike = np.float64,
     ) -> None:  # fmt: skip
-        where = f"RMSNorm({shape})"
-        self.shape = checked_sizes(where, *(shape if isinstance(shape, (tuple, list)) else (shape,)))
+        where = f"RMSNorm({normalized_shape})"
+        self.shape = checked_sizes(where, *np.atleast_1d(normalized_shape))
         self.eps, kind = eps, float_dtype(where, dtype)
         self.weight = Tensor(np.ones(self.shape, kind), label="weight") if elementwise_affine else None
 
