@@ -192,5 +192,5 @@ if not TYPE_CHECKING:
         here = name.removesuffix("_")
         known = {f for f, value in globals().items() if callable(value) and not f.startswith("_")}
         value = "value" if here == "constant" else f"{here}(p.shape, rng)"
-        remedy = f"; write p.data[...] = {value}" if here != name and here in known else instead(name)
+        remedy = f"; write p.data[...] = {value}" if here != name and here in known else instead(here, of_module=True)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{remedy}")
