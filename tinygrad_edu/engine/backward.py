@@ -57,9 +57,11 @@ def backpropagate(root: N, gradient: Gradient, contribution: Contribution, hooke
             if x.order < order:
                 x = parent(y, i)
             r = contribution(y, g, i, x)
-            if r is not None and x in gradients:
+            if r is None:  # nobody asked for this part of the gradient of x
+                continue
+            if x in gradients:
                 gradients[x] = gradients[x] + r
-            elif r is not None:  # None: nobody asked for this part of the gradient of x
+            else:
                 gradients[x] = r
                 heappush(latest, (x.order, x))
 
