@@ -793,3 +793,13 @@ def test_constants_are_arrays_whatever_their_axes():
         jitted(np.ones((4, 3), np.float32))
         for call in jitted._recordings[0].program.calls:
             assert all(isinstance(v.source.array, np.ndarray) for v in call.uses if hasattr(v.source, "array"))
+
+
+@pytest.mark.parametrize(
+    "fun", [np.sum, np.prod, np.mean, np.add.reduce, lambda a, where: np.max(a, where=where, initial=0.0)]
+)
+def test_reductions_of_a_plain_array_where_a_recorded_condition_holds(fun):
+    a = np.arange(1.0, 7.0).reshape(2, 3)
+    jitted = tg.jit(lambda x: fun(a, where=x > 0))
+    for x in (np.array([1.0, -1.0, 1.0]), np.array([-1.0, 1.0, 1.0])):
+        np.testing.assert_array_equal(jitted(x), fun(a, where=x > 0))

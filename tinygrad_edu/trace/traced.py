@@ -95,7 +95,10 @@ class Traced(View):
         if out is not None:
             return self._fill(fun, inputs, kwargs, out)
         table = {"reduce": REDUCTIONS, "accumulate": SCANS}.get(method, {})
-        return table[ufunc](*inputs, **{"axis": 0, **kwargs}) if ufunc in table else self.rec.call(fun, inputs, kwargs)
+        if ufunc not in table:
+            return self.rec.call(fun, inputs, kwargs)
+        given = [self.rec.constant(a) if type(a) is np.ndarray else a for a in inputs]  # if `where` alone is recorded
+        return table[ufunc](*given, **{"axis": 0, **kwargs})
 
     def __array_function__(self, fun: Function, types: Iterable[type], args: Any, kwargs: dict[str, Any]) -> Any:
         if any([issubclass(t, Node) or t in array_likes for t in types]):
