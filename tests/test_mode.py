@@ -1,6 +1,7 @@
 """The seam of the engine: watchers see what is recorded and passed back, in the thread that turned them on."""
 
 import threading
+from contextvars import ContextVar
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.engine.mode import Contributions, Watcher, paused, watchers, watching
+from tinygrad_edu.engine.mode import Contributions, Watcher, error_modes, paused, watchers, watching
 
 
 class Log(Watcher):
@@ -108,3 +109,27 @@ def test_a_recorded_function_is_called_where_somebody_watches():
         f(tg.Tensor(1.0))
     assert log.seen == [np.multiply]
     assert f.cache_info().hits == 0
+
+
+def test_what_numpy_does_at_an_overflow_is_asked_again_whenever_it_may_have_changed():
+    usual = error_modes()
+    assert error_modes() == usual == frozenset(np.geterr().values())
+    with np.errstate(all="raise"):
+        assert error_modes() == {"raise"}
+        with np.errstate(over="call"):
+            assert error_modes() == {"raise", "call"}
+        assert error_modes() == {"raise"}
+        within = []
+        thread = threading.Thread(target=lambda: within.append(error_modes()))
+        thread.start()
+        thread.join()
+        assert within == [frozenset({"warn", "ignore"})]  # a new thread begins with NumPy's own
+    assert error_modes() == usual
+
+
+def test_variables_of_a_context_that_cannot_be_compared_do_no_harm():
+    variable = ContextVar("array", default=None)
+    for array in (np.ones(3), np.zeros(3)):
+        token = variable.set(array)
+        assert error_modes() == frozenset(np.geterr().values())
+        variable.reset(token)

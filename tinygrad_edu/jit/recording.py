@@ -14,14 +14,13 @@ from ..engine.rules.registry import leaves
 from ..optim.inplace import warnings_raise
 from ..trace.capture import InUse, claimed
 from ..trace.captured import Captured
-from ..trace.closure import PLAIN
 from ..trace.ir import Call, Snapshot, Var, placeholder, substituted, variables
 from ..trace.opening import open_calls
 from ..trace.printer import Source
 from ..trace.traced import JitError
 from . import passes
 from .codegen import Plan
-from .guards import CACHE_MISS, GUARD_FAILED
+from .guards import CACHE_MISS, GUARD_FAILED, is_same
 from .selfcheck import SavedState, first_difference
 
 
@@ -138,8 +137,7 @@ class Recording:
         """Return the names and the values of objects that a later recording found replaced."""
         return [
             (name, value) for place, (name, value) in self.seen.items()
-            if (new := later.seen.get(place)) and new[1] is not value
-            and not (isinstance(value, PLAIN) and repr(value) == repr(new[1]))
+            if (new := later.seen.get(place)) and not is_same(new[1], value)
         ]  # fmt: skip
 
     def users_lines(self) -> dict[str, Line]:
