@@ -107,6 +107,10 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
             now, then = emitter.name(owner, "held"), emitter.name(keys, "keys")
             strings = all(type(key) is str for key in keys)
             yield f"[*{now}] == {then}" if strings else f"all(map({emitter.fun(is_same)}, {now}, {then}))"
+        if isinstance(owner, (set, deque)) and not any(id(value) in inputs for value in before.values()):
+            values = emitter.name([*before.values()], "members")
+            yield f"all(map({emitter.fun(is_same)}, {emitter.name(owner, 'held')}, {values}))"
+            continue
         for key in keys:
             if (id(owner), key) not in moving:
                 text, index = member_text(emitter, owner, key), inputs.get(id(before[key]))
