@@ -71,6 +71,7 @@ def notebook(lesson: Path, *first: NotebookNode) -> NotebookNode:
     for n, cell in enumerate(cells):
         cell.id = f"{lesson.stem}-{n}"  # the same in each build
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    made = v4.new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    made: NotebookNode = v4.new_notebook(cells=cells, metadata=metadata)
     nbformat.validate(made)
     return made
