@@ -21,9 +21,9 @@ Why ctypes, and one table: a call with one address takes 0.20 microseconds by ct
 addresses 2.0 and 1.3 (CPython 3.11). One address is then under a microsecond either way, and ctypes comes with Python.
 It releases the interpreter's lock during the call.
 
-Floating point is strict: no -ffast-math, and no contraction of a * b + c to one rounding, which would make a * b - a * b
-other than zero. -fno-math-errno and -fno-trapping-math change no result; without them no square root and no selection
-becomes a vector instruction.
+Floating point is strict: no -ffast-math, and no contraction of a * b + c to one rounding, which would make
+a * b - a * b other than zero. -fno-math-errno and -fno-trapping-math change no result; without them no square root and
+no selection becomes a vector instruction.
 """
 
 from __future__ import annotations
@@ -72,16 +72,17 @@ def _find(chosen: str, path: str) -> Compiler | None:
 
     if sys.platform == "win32":
         return None
-    commands = [shlex.split(chosen)] if chosen.strip() else [[name] for name in NAMES] + [["ziglang"]]
+    commands = [shlex.split(chosen)] if chosen.strip() else [[name] for name in NAMES]
     for first, *rest in commands:
-        if first == "ziglang":
-            command = [sys.executable, "-m", "ziglang", "cc"] if find_spec("ziglang") else []
-        else:
-            found = shutil.which(first, path=path)
-            command = [found, *rest] if found and not _is_placeholder(found) else []
+        found = shutil.which(first, path=path)
+        command = [found, *rest] if found and not _is_placeholder(found) else []
         version = _output([*command, "--version"]) if command else ""
         if version:
             return Compiler(tuple(command), version)
+    if not chosen.strip() and find_spec("ziglang"):
+        from importlib.metadata import version as installed  # to ask zig itself takes 0.1 seconds
+
+        return Compiler((sys.executable, "-m", "ziglang", "cc"), f"ziglang {installed('ziglang')}")
     return None
 
 
@@ -105,8 +106,8 @@ def _output(command: list[str]) -> str:
 def load(source: str, level: int | None = None) -> ctypes.CDLL:
     """Return the library of a C source: from this process, from the cache on disk, or compiled.
 
-    `level` is the level of optimisation, 0 to 3; without it 3, and 1 for a long source. The functions of the source that
-    are not static are the library's attributes. A library stays loaded until the process ends.
+    `level` is the level of optimisation, 0 to 3; without it 3, and 1 for a long source. The functions of the source
+    that are not static are the library's attributes. A library stays loaded until the process ends.
 
     Raises CompilerError if there is no compiler, and with the compiler's first messages if it fails.
     """
