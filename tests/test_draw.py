@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu.viz import layout
 from tinygrad_edu.viz.draw import FRAME_IN_SVG, MEANINGS, _fit_title
 from tinygrad_edu.viz.layout import LayoutError, render, text_width
 
@@ -225,6 +226,26 @@ def test_the_error_says_why_dot_failed(nothing, monkeypatch, tmp_path):
     fake_dot(monkeypatch, tmp_path / "bin", "echo no fonts today >&2; exit 3")
     with pytest.raises(LayoutError, match="no fonts today"):
         tg.draw(tg.Value(2.0) ** 2).save(tmp_path / "a.svg")
+
+
+def test_a_registered_backend_lays_out_and_where_it_refuses_the_next_one_does(nothing, monkeypatch):
+    asked = []
+
+    def only_svg(source, suffix, engine):
+        asked.append((suffix, engine))
+        if suffix != "svg":
+            raise LayoutError(f"viz.js makes no {suffix}")
+        return b"<svg first></svg>"
+
+    monkeypatch.setattr(layout, "BACKENDS", [])
+    layout.register_backend(only_svg)
+    drawing = tg.draw(tg.Value(2.0) ** 2)
+    assert drawing._repr_svg_().endswith("first></svg>")
+    with pytest.raises(LayoutError, match=r"viz[.]js makes no png; no `dot` on PATH"):
+        render(drawing._graph, "png")
+    layout.register_backend(lambda source, suffix, engine: source.encode())  # the latest one comes first
+    assert render(drawing._graph, "png") == drawing.source.encode()
+    assert asked == [("svg", "dot"), ("png", "dot")]
 
 
 def test_a_failed_save_leaves_the_old_picture(nothing, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -43,28 +43,51 @@ class LayoutError(RuntimeError):
     """Graphviz is missing or fails; the message says what to install."""
 
 
-def render(graph: graphviz.Digraph, suffix: str) -> bytes:
-    """Return the graph as a file of this kind, made by the `dot` program or, failing that, by pygraphviz."""
-    import graphviz as gv
+Backend = Callable[[str, str, str], bytes]  # (source, suffix, engine); raises LayoutError with its reason
+BACKENDS: list[Backend] = []  # those that were registered, which come before `dot` and pygraphviz
 
-    failures = []
-    try:
-        return bytes(graph.pipe(suffix, quiet=True))
-    except gv.ExecutableNotFound:
-        failures.append("no `dot` on PATH")
-    except (gv.CalledProcessError, OSError) as error:
-        reason = (getattr(error, "stderr", None) or b"").decode(errors="replace") or str(error)
-        failures.append(f"`dot` failed: {' '.join(reason.split())}")
-    try:
-        import pygraphviz
-    except ImportError as error:
-        failures.append(f"pygraphviz cannot be imported: {error}")
-    else:
-        engine = graph.graph_attr.get("layout", "dot")
-        return bytes(pygraphviz.AGraph(string=graph.source).draw(format=suffix, prog=engine))
+
+def register_backend(backend: Backend) -> None:
+    """Let `draw` and `explain` lay graphs out by this function, for a place where no program can be started.
+
+    `backend(source, suffix, engine)` takes a graph in the DOT language, the kind of file ("svg", "plain", "png", "pdf")
+    and the name of Graphviz' engine ("dot", "nop"), and returns the file's bytes, or raises LayoutError with its
+    reason: the next one is tried then, and at last the `dot` program and pygraphviz. The latest registered comes first.
+    """
+    BACKENDS.insert(0, backend)
+
+
+def render(graph: graphviz.Digraph, suffix: str) -> bytes:
+    """Return the graph as a file of this kind, made by a registered backend, the `dot` program or pygraphviz."""
+    engine, failures = graph.graph_attr.get("layout", "dot"), []
+    for backend in (*BACKENDS, _program, _pygraphviz):
+        try:
+            return backend(graph.source, suffix, engine)
+        except LayoutError as error:
+            failures.append(str(error))
     remedy = 'install it (https://graphviz.org/download) so that `dot` is on PATH, or pip install "tinygrad-edu[draw]"'
     without, tried = '.source and .save("graph.gv") work without', "; ".join(failures)
     raise LayoutError(f"a .{suffix} needs Graphviz: {remedy}; {without}. Tried: {tried}")
+
+
+def _program(source: str, suffix: str, engine: str) -> bytes:
+    import graphviz
+
+    try:  # the program reads the name of the engine in the source
+        return bytes(graphviz.Source(source).pipe(suffix, quiet=True))
+    except graphviz.ExecutableNotFound:
+        raise LayoutError("no `dot` on PATH") from None
+    except (graphviz.CalledProcessError, OSError) as error:
+        reason = (getattr(error, "stderr", None) or b"").decode(errors="replace") or str(error)
+        raise LayoutError(f"`dot` failed: {' '.join(reason.split())}") from None
+
+
+def _pygraphviz(source: str, suffix: str, engine: str) -> bytes:
+    try:
+        import pygraphviz
+    except ImportError as error:
+        raise LayoutError(f"pygraphviz cannot be imported: {error}") from None
+    return bytes(pygraphviz.AGraph(string=source).draw(format=suffix, prog=engine))
 
 
 def columns(edges: Sequence[tuple[Vertex, Vertex]]) -> dict[Vertex, int]:
