@@ -86,13 +86,14 @@ NAMED: dict[str, Any] = {"xlabel": "slope m (per mL)", "ylabel": "intercept b"}
 LEVELS = [0.05, 0.2, 0.5, 1, 2, 4, 8, 16, 32]
 shown = np.unique(np.geomspace(1, EPOCHS + 1, 48).round().astype(int)) - 1  # epochs to draw
 
-ax: Any = tg.plot.surface(mse, path[shown], zlabel="MSE", **AROUND, **NAMED)
+figures = [Figure(figsize=(6, 4), dpi=150, layout="constrained") for _ in range(2)]
+ax: Any = tg.plot.surface(mse, path[shown], figures[0].add_subplot(projection="3d"), zlabel="MSE", **AROUND, **NAMED)
 ax.set_title("The cost of every line, and the path of descent")
-ax.figure.savefig(OUTPUT / "line_surface.png")
+figures[0].savefig(OUTPUT / "line_surface.png")
 
-ax = tg.plot.contours(mse, path[shown], levels=LEVELS, **AROUND, **NAMED)
+ax = tg.plot.contours(mse, path[shown], figures[1].add_subplot(), levels=LEVELS, **AROUND, **NAMED)
 ax.set_title("The same from above: lines of equal MSE")
-ax.figure.savefig(OUTPUT / "line_contours.png")
+figures[1].savefig(OUTPUT / "line_contours.png")
 
 # %% Animate the descent: the surface, the contours, and the line
 figure = Figure(figsize=(9, 3.4), layout="constrained")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 
 TOUR = Path(__file__).parents[2] / "examples" / "tour.ipynb"
@@ -59,23 +58,3 @@ def test_it_runs_and_gives_the_stored_outputs(stored, fresh):
             assert NUMBER.sub("#", then).split() == NUMBER.sub("#", today).split()
             numbers = [[float(number) for number in NUMBER.findall(text)] for text in (then, today)]
             assert numbers[1] == pytest.approx(numbers[0], rel=1e-4, abs=1e-12)
-
-
-def test_its_first_cell_installs_missing_packages(stored, monkeypatch, tmp_path):
-    class Shell:
-        def run_line_magic(self, name, line):
-            asked.append((name, line))
-
-    first = next(cell.source for cell in stored.cells if cell.cell_type == "code")
-    code = TransformerManager().transform_cell(first)
-    for missing, folder, expected in (
-        ([], TOUR.parent, None),
-        (["pygraphviz"], TOUR.parent, TOUR.parents[1]),  # the checkout that contains the notebook
-        (["tinygrad_edu"], tmp_path, "tinygrad-edu"),
-    ):
-        asked, names = [], {"get_ipython": Shell}
-        monkeypatch.setattr("importlib.util.find_spec", lambda name, missing=missing: None if name in missing else name)
-        monkeypatch.chdir(folder)
-        exec(code, names)
-        install = ("pip", 'install --quiet "{source}[draw,plot]"')
-        assert [names.get("source"), asked] == [expected, [install, ("matplotlib", "inline")][not missing :]]
