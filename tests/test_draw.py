@@ -648,3 +648,13 @@ def test_the_gallery_has_the_pictures_that_the_readme_draws(picture, tmp_path, m
     shown, kept = ((folder / f"{picture}.svg").read_text("utf-8") for folder in (tmp_path, GALLERY))
     assert sorted(texts(shown)) == sorted(texts(kept))
     assert len(kept) < 60_000
+
+
+def test_the_readmes_first_picture_is_of_its_first_code(no_dot):
+    code = re.search(r"```python\n(.*?)```", (GALLERY.parents[1] / "README.md").read_text("utf-8"), re.DOTALL)[1]
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    x = names["x"]
+    np.testing.assert_allclose(x.grad, np.sin(x.data) + np.cos(x.data) * x.data)
+    kept = (GALLERY / "first.svg").read_text("utf-8")
+    assert sorted(texts(tg.draw(names["y"])._repr_svg_())) == sorted(texts(kept))
