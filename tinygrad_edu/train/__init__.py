@@ -18,8 +18,9 @@
 from .checkpoint import Checkpoint, TrainingState
 from .finder import RateSearch, lr_finder
 from .history import History
-from .loop import evaluate_epoch, evaluation_step, fit, progress_bar, train_epoch, training_step
+from .loop import evaluate_epoch, evaluation_step, progress_bar, train_epoch, training_step
 from .metrics import accuracy, confusion_matrix, evaluate, predict, r2_score
+from .run import fit
 from .stopping import DivergenceError, DivergenceGuard, converged, out_of_patience, stop_reason, stop_requested
 
 __all__ = [

@@ -1,21 +1,16 @@
-"""The training loop: a step, an epoch, and `fit`, which repeats epochs until a rule of `stopping` ends the run.
+"""The parts of training that `fit` repeats: a step, an epoch, evaluation, schedule and progress.
 
 An epoch is one pass over the training data, in batches drawn anew each time or as one batch; epochs count
 from 1. An epoch's training loss is the mean over its examples of the loss that each batch had before its
 update; its validation loss and its metrics are those of the weights at its end.
 """
 
-import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from time import perf_counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
-import numpy as np
-
-from .. import layers
-from ..data.batches import Arrays, Rng, batches, positive_int
+from ..data.batches import Arrays, Rng, batches
 from ..engine.mode import no_grad
 from ..engine.rules.finite import all_finite
 from ..engine.rules.registry import Array
@@ -23,15 +18,8 @@ from ..engine.tensor import Tensor
 from ..nn import Module
 from ..nn.module import mode
 from ..optim import Optimizer
-from ..optim.lr_scheduler.base import check_scheduler
 from ..optim.optimizer import check_optimizer
-from .checkpoint import Checkpoint, TrainingState, run_settings
-from .history import History
-from .stopping import Callback, DivergenceGuard, check_rules, stop_reason, stop_requested
-
-from .metrics import (  # isort: skip
-    Data, Loss, Metrics, as_array, check_loss, check_model, checked_data, checked_metrics, measure,
-)  # fmt: skip
+from .metrics import Loss, Metrics, as_array, measure
 
 Step = Callable[[Array, Array], Tensor]
 Evaluation = Callable[[Array, Array], tuple[Tensor, Any]]
@@ -58,15 +46,20 @@ def training_step(model: Module, loss: Loss, optimizer: Optimizer) -> Step:
     check_optimizer("training_step", optimizer)
 
     def step(x: Array, y: Array) -> Tensor:
-        value = loss(model(x), y)
-        if not isinstance(value, Tensor) or value.size != 1:
-            remedy = "; np.mean makes one of many" if isinstance(value, Tensor) else ""
-            raise TypeError(f"fit: loss(model(X), y) must be a Tensor of one element, not {value!r:.60}{remedy}")
+        value = one_element(loss(model(x), y))
         if all_finite(value.data):
             optimizer.minimize(value)
         return value
 
     return step
+
+
+def one_element(value: Any) -> Tensor:
+    """Return the loss of a batch, or raise TypeError if it is not a Tensor of one element."""
+    if not isinstance(value, Tensor) or value.size != 1:
+        remedy = "; np.mean makes one of many" if isinstance(value, Tensor) else ""
+        raise TypeError(f"fit: loss(model(X), y) must be a Tensor of one element, not {value!r:.60}{remedy}")
+    return value
 
 
 def evaluation_step(model: Module, loss: Loss) -> Evaluation:
@@ -125,95 +118,6 @@ def epoch_batches(x: Array, y: Array, batch_size: int | None, rng: Rng, drop_las
     if batch_size is None:
         return iter([(x, y)])
     return batches(x, y, batch_size=batch_size, rng=rng, drop_last=drop_last)
-
-
-def fit(
-    model: Module, loss: Loss, train_data: Data, *, optimizer: Optimizer, epochs: int, batch_size: int | None = None,
-    valid_data: Data | None = None, scheduler: Scheduler | None = None, metrics: Metrics | None = None,
-    callbacks: Sequence[Callback] = (), patience: int | None = None, tol: float | None = None,
-    checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: int = 1, jit: bool = False,
-    detect_anomaly: bool = False, progress: bool = True, rng: Rng = None, drop_last: bool = False,
-) -> History:  # fmt: skip
-    """Train `model` to minimise `loss(model(X), y)`, a mean over examples, and return the History.
-
-    `train_data` and `valid_data` are (X, y). Without `batch_size` a step uses all of X; with it, batches are shuffled
-    by `rng`, and the last one holds the remaining examples, or is dropped with `drop_last`. `scheduler.step()` follows
-    each epoch, or each batch if the `Scheduler` says so. `jit` records a step once and replays it, several times as
-    fast for small models. `detect_anomaly` finds the operation that first gives an infinity or a NaN, as
-    `tg.detect_anomaly()` does. `progress` shows a bar if tqdm is installed.
-
-    `metrics`, such as `{"accuracy": tg.accuracy}`, are functions of (prediction, y) as arrays, computed at each
-    epoch's end from the validation data, or the training data where there is none. Each of `callbacks` is then called
-    as `callback(model=model, epoch=epoch, history=history)`.
-
-    Training ends after `epochs`, or earlier
-
-    - by `patience`: the validation loss has found no new low for that many epochs. With `patience` the model
-      ends, whatever stops it, with the weights of its best epoch.
-    - by `tol`: over the last ten epochs the training loss has changed by at most `tol` times itself, and is expected
-      to change by no more than that. Gains of full-batch gradient descent on least squares tend to a geometric
-      series; the expected change is the rest of the series that the last two gains of ten epochs begin.
-    - by a callback that returns True.
-
-    `checkpoint`, a file that ends in .npz, holds the run as it is after every `checkpoint_every` epochs and at its
-    end: weights, optimizer, schedule, random numbers and history. The same call, with model and optimizer constructed
-    alike, resumes from there and ends as if it had never been interrupted: to the last bit, or with `jit`, which
-    computes a step eagerly while it records it, to rounding. With more `epochs`, or after a callback's stop, the run
-    goes on as well. The file of another run raises ValueError, with nothing changed.
-
-    Modules are in training mode for updates, in evaluation mode and under `no_grad` for validation and metrics, and
-    get their modes back. Raises ValueError for data that is not finite, and DivergenceError for a loss that is
-    not; the model then has the last weights that gave a finite one.
-    """
-    check_model("fit", model)
-    check_optimizer("fit", optimizer)
-    check_scheduler("fit", scheduler, optimizer)
-    check_loss("fit", loss)
-    x, y = checked_data("fit: train_data", train_data)
-    valid = None if valid_data is None else checked_data("fit: valid_data", valid_data)
-    epochs, every = positive_int("fit", "epochs", epochs), positive_int("fit", "checkpoint_every", checkpoint_every)
-    check_rules(patience, tol, callbacks, validated=valid is not None)
-    metrics, rng = checked_metrics("fit", metrics), np.random.default_rng(rng)
-
-    state, modules = TrainingState(model, optimizer, scheduler, rng), model.modules()
-    weights = {"best": state.copies(), "finite": state.copies()}
-    history, file = History(metrics={name: [] for name in metrics}), None
-    if checkpoint is not None:
-        size = f"{batch_size} with drop_last" if drop_last else batch_size
-        settings = run_settings(optimizer, scheduler, loss, (x, y), valid, metrics, size, patience, tol)
-        file = Checkpoint(checkpoint, state, settings)
-        history = file.read(weights, epochs) or history
-    guard = DivergenceGuard(state, weights["finite"], optimizer, history, (x, y))
-    step, evaluation = training_step(model, loss, optimizer), evaluation_step(model, loss)
-    if jit:
-        step, evaluation = layers.load("jit")(step), layers.load("jit")(evaluation)
-    after_batch, after_epoch = schedule_steps(scheduler)
-    watch = guard.detect_anomaly() if detect_anomaly else nullcontext()
-    bar = progress_bar(epochs, len(history), stacklevel=2) if progress else nullcontext(nothing)
-
-    # Overflow raises DivergenceError, so NumPy's warnings about it are turned off.
-    with bar as show, mode(modules, training=True), np.errstate(all="ignore"), watch:
-        while not history.stopped:
-            start, lr = perf_counter(), optimizer.lr
-            guard.begin_epoch()
-            train_loss = train_epoch(
-                step, x, y, batch_size, rng, check=guard.check, after_step=after_batch, drop_last=drop_last
-            )
-            valid_loss, values = evaluate_epoch(evaluation, modules, (x, y), valid, metrics, guard.check)
-            watched = train_loss if valid_loss is None else valid_loss
-            after_epoch(watched)
-            is_best = history.append(train_loss, valid_loss, lr, perf_counter() - start, values)
-            if is_best and patience is not None:
-                state.copy_to(weights["best"])
-            requested = stop_requested(callbacks, model, history)
-            history.stopped = stop_reason(history, epochs, patience, tol, requested)
-            show({"loss": watched, **values}, history.stopped)
-            if file is not None and (history.stopped or len(history) % every == 0):
-                file.write(history, weights)
-        if patience is not None:
-            state.restore(weights["best"])
-        guard.check_weights()
-    return history
 
 
 def schedule_steps(scheduler: Scheduler | None) -> tuple[Callable[[], object], Callable[[float], object]]:
