@@ -35,7 +35,7 @@ from .transforms.reverse import grad, gradients, value_and_grad, vjp
 from .transforms.vmap import vmap
 
 if TYPE_CHECKING:
-    from . import data, integrate, linalg, nn, optim, signal, special, stats
+    from . import data, distributed, integrate, linalg, nn, optim, signal, special, stats
     from .anomaly import AnomalyError, detect_anomaly
     from .check import GradientError, check_grad
     from .integrate import odeint
@@ -52,8 +52,8 @@ __all__ = [
     "LostGradientError", "Tensor", "Value", "accuracy", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "avg_pool1d",
     "avg_pool2d", "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "check_grad", "checkpoint",
     "confusion_matrix", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "cosine_similarity",
-    "cross_entropy", "custom_vjp", "data", "defvjp", "detect_anomaly", "draw", "elementwise_grad", "elu", "erf",
-    "evaluate", "explain", "fit", "gammaln", "gaussian_nll_loss", "gelu", "ggnvp", "glu", "grad", "gradients",
+    "cross_entropy", "custom_vjp", "data", "defvjp", "detect_anomaly", "distributed", "draw", "elementwise_grad", "elu",
+    "erf", "evaluate", "explain", "fit", "gammaln", "gaussian_nll_loss", "gelu", "ggnvp", "glu", "grad", "gradients",
     "hardsigmoid", "hardswish", "hardtanh", "hessian", "hinge_loss", "huber_loss", "hvp", "integrate", "jacobian",
     "jit", "jvp", "kl_div", "l1_loss", "leaky_relu", "linalg", "load", "log_softmax", "logsigmoid", "logsumexp",
     "lr_finder", "margin_ranking_loss", "max_pool1d", "max_pool2d", "mish", "mse_loss", "nll_loss", "nn", "no_grad",

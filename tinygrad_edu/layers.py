@@ -17,6 +17,7 @@ MODULES = {  # a module, and the public names that it provides, among them its o
     "integrate": ("integrate", "odeint"),
     "train": ("DivergenceError", "History", "accuracy", "confusion_matrix", "evaluate", "fit", "lr_finder", "predict",
               "r2_score"),
+    "distributed": ("distributed",),
     "viz.draw": ("Drawing", "draw"), "viz.explain": ("Explanation", "explain"), "viz.plot": ("plot",),
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from ..engine.rules.tables import from_table
 
 Arrays = tuple[Array, ...]
 Rng = np.random.Generator | int | None
+_ELEMENTS_AT_ONCE = 1 << 22  # that are checked, so that the check of a large array needs little memory
 
 
 def batches(
@@ -20,20 +21,29 @@ def batches(
     The last batch holds the remaining rows, or is dropped with `drop_last`. Without `shuffle`, batches are views.
     """
     checked = checked_arrays("batches", *arrays)
-    n = len(checked[0])
-    size = positive_int("batches", "batch_size", batch_size)
-    if size > n:
-        remedy = "take fewer, or all at once (batch_size=None in tg.fit)"
-        raise ValueError(f"batches: batch_size={size} is more than the {n} rows of data; {remedy}")
+    size = checked_batch_size(batch_size, len(checked[0]))
     return _batches(checked, size, np.random.default_rng(rng) if shuffle else None, drop_last)
 
 
 def _batches(arrays: Arrays, size: int, rng: np.random.Generator | None, drop_last: bool) -> Iterator[Arrays]:
     n = len(arrays[0])
     order = None if rng is None else rng.permutation(n)
-    for start in range(0, n - size + 1 if drop_last else n, size):
-        part = slice(start, start + size)
+    for part in batch_slices(n, size, drop_last):
         yield tuple(a[part] if order is None else a.take(order[part], axis=0) for a in arrays)
+
+
+def checked_batch_size(batch_size: int, n: int) -> int:
+    """Return the number of rows of a batch of n rows; raises ValueError unless it is a whole number from 1 to n."""
+    size = positive_int("batches", "batch_size", batch_size)
+    if size > n:
+        remedy = "take fewer, or all at once (batch_size=None in tg.fit)"
+        raise ValueError(f"batches: batch_size={size} is more than the {n} rows of data; {remedy}")
+    return size
+
+
+def batch_slices(n: int, size: int, drop_last: bool) -> Iterator[slice]:
+    """Return an iterator over the slices of n rows, in their order, that are a batch each."""
+    return (slice(start, min(start + size, n)) for start in range(0, n - size + 1 if drop_last else n, size))
 
 
 def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
@@ -84,9 +94,16 @@ def check_finite(where: str, x: Array) -> None:
     """Raise unless `x` holds numbers (TypeError), all of them finite (ValueError, naming the columns)."""
     if x.dtype.kind not in "fiub":
         raise TypeError(f"{where}: numbers are needed, not an array of dtype {x.dtype}{_culprits(x)}")
-    bad = ~np.isfinite(x)
+    if x.dtype.kind != "f" or not x.size:
+        return
+    height = max(1, _ELEMENTS_AT_ONCE * len(x) // x.size)  # a file that is mapped into memory may be larger than that
+    bad = np.zeros(x.size // len(x), np.int64)
+    for start in range(0, len(x), height):
+        part = ~np.isfinite(x[start : start + height])
+        if part.any():
+            bad += part.reshape(len(part), -1).sum(axis=0)
     if bad.any():
-        columns = np.flatnonzero(bad.reshape(len(x), -1).any(axis=0)).tolist()
+        columns = np.flatnonzero(bad).tolist()
         raise ValueError(f"{where}: {bad.sum()} values are NaN or infinite, in columns {columns}; fill or drop them")
 
 

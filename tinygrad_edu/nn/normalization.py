@@ -1,6 +1,7 @@
 """Layers that normalise their input: to mean 0 and variance 1 over a batch, or over each example."""
 
-from typing import Any, ClassVar
+from contextvars import ContextVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -10,6 +11,22 @@ from ..engine.rules.registry import Array, predicate_of_all
 from ..engine.tensor import Tensor
 from .layers import checked_input, checked_sizes
 from .module import Module, float_dtype
+
+
+class Pool(Protocol):
+    """A function that returns the mean and the variance of a batch that several processes share.
+
+    It takes those of this process's part. `examples` is the number of all.
+    """
+
+    examples: int
+
+    def __call__(self, mean: Any, var: Any) -> tuple[Any, Any]:
+        """Return the mean and the variance of the whole batch."""
+
+
+# BatchNorm in training mode asks for it. One process, or thread, that shares its batches with others sets it meanwhile.
+pooling: ContextVar[Pool | None] = ContextVar("pooling", default=None)
 
 
 class BatchNorm1d(Module):
@@ -50,17 +67,23 @@ class BatchNorm1d(Module):
         wide: Any = widened(x)
         eps: Any = self.eps
         if self.training or self.running_mean is None or self.running_var is None:
-            n = x.size // self.num_features
+            n: float = x.size // self.num_features
+            over_processes = pooling.get() if self.training else None
+            if over_processes is not None:
+                n *= over_processes.examples / shape[0]
             if n < 2:
                 remedy = "use larger batches, drop_last=True in fit and batches, or model.eval()"
                 raise ValueError(f"{self.describe()} got {shape}: one number a feature has no variance; {remedy}")
             scale = None
-            if squares_overflow(wide.data if isinstance(wide, Tensor) else wide):
+            if over_processes is None and squares_overflow(wide.data if isinstance(wide, Tensor) else wide):
                 wide, scale = scaled(wide, axes)
                 eps = (eps / scale / scale).reshape(-1)
             mean = np.mean(wide, axis=axes)
             centred = wide - mean.reshape(column)
             var = np.mean(np.square(centred), axis=axes)
+            if over_processes is not None:
+                mean, var = over_processes(mean, var)
+                centred = wide - mean.reshape(column)
             if self.training:
                 self._track(mean, var * (n / (n - 1)), None if scale is None else scale.reshape(-1))
         else:

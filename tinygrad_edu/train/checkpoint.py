@@ -73,7 +73,7 @@ class TrainingState:
     def _load(self, state: Mapping[str, ArrayLike]) -> None:
         self.load_named("model", [t.data for t in self.tensors], state)
         for part, owner in reversed(self.parts.items()):  # the optimizer last: loading a schedule may set its lr
-            owner.load_state_dict(_part(part, state))
+            owner.load_state_dict(part_of(part, state))
         drawn = json.loads(str(state["generators"]))
         if drawn.keys() != self.generators.keys():
             raise ValueError(f"generators are {', '.join(self.generators)}, not {', '.join(drawn)}")
@@ -86,7 +86,7 @@ class TrainingState:
 
     def load_named(self, part: str, targets: list[Array], state: Mapping[str, ArrayLike]) -> None:
         """Copy the arrays that `named` returned into `targets`, or raise ValueError with nothing changed."""
-        copy_state(part, dict(zip(self.names, targets, strict=True)), _part(part, state))
+        copy_state(part, dict(zip(self.names, targets, strict=True)), part_of(part, state))
 
 
 class Checkpoint:
@@ -170,6 +170,6 @@ def _checksum(arrays: Iterable[Array]) -> int:
     return value
 
 
-def _part(part: str, state: Mapping[str, ArrayLike]) -> dict[str, ArrayLike]:
+def part_of(part: str, state: Mapping[str, ArrayLike]) -> dict[str, ArrayLike]:
     """Return the state of one part by names without the part's prefix."""
     return {name.removeprefix(f"{part}/"): value for name, value in state.items() if name.startswith(f"{part}/")}

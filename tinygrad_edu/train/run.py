@@ -91,6 +91,8 @@ def fit(
 class Run:
     """One call of `fit`: its arguments, checked, and what changes from epoch to epoch."""
 
+    depth = 3  # how many functions `progress_bar` is below the user's call
+
     def __init__(
         self, model: Module, loss: Loss, train_data: Data, *, optimizer: Optimizer, epochs: int,
         batch_size: int | None, valid_data: Data | None, scheduler: Scheduler | None, metrics: Metrics | None,
@@ -156,7 +158,7 @@ class Run:
         watch = self.guard.detect_anomaly() if self.detect_anomaly else nullcontext()
         bar: AbstractContextManager[Any] = nullcontext(nothing)
         if self.progress:
-            bar = progress_bar(self.epochs, len(self.history), stacklevel=3)
+            bar = progress_bar(self.epochs, len(self.history), stacklevel=self.depth)
         # Overflow raises DivergenceError, so NumPy's warnings about it are turned off.
         with bar as self.show, mode(self.modules, training=True), np.errstate(all="ignore"), watch:
             while not self.history.stopped:

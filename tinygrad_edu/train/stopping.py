@@ -21,6 +21,7 @@ from .history import History
 
 _WINDOW = 10  # epochs over which `converged` averages: enough to include the oscillation of momentum
 _MAX_RMS = 10.0  # root mean square of a column, 1 if it is standardised, from which it is a likely cause
+_MAX_BYTES = 1 << 28  # of data that are looked at for likely causes
 
 
 class Callback(Protocol):
@@ -147,6 +148,9 @@ class DivergenceGuard:
 
 def _not_standardised(name: str, a: Array) -> list[str]:
     """Describe the column with the largest root mean square, if that is far from a standardised column's."""
+    if not a.size:
+        return []
+    a = a[:: a.nbytes // _MAX_BYTES + 1]  # of a file that is mapped into memory, some of the rows
     columns = a.reshape(len(a), -1).astype(np.float64)
     with np.errstate(over="ignore"):
         rms = np.mean(columns**2, axis=0) ** 0.5

@@ -1,0 +1,86 @@
+"""Communicators: what connects the ranks of a job, and the few operations of MPI that are needed of it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from ..engine.rules.registry import Array
+
+
+@runtime_checkable
+class Communicator(Protocol):
+    """What connects `size` processes, of which this one is number `rank`, from 0: mpi4py's communicators, and fakes.
+
+    `Allreduce(send, receive)` writes the sum of the arrays that all ranks send into the array of each. `bcast(x, root)`
+    returns the object of one rank on all, and `Bcast(array, root)` writes its array into those of the others; one of
+    the two is enough. All ranks must call the same operations in the same order. `Abort`, if there is one, ends all.
+    """
+
+    rank: int
+    size: int
+
+    def Allreduce(self, sendbuf: Any, recvbuf: Any) -> Any:
+        """Write the sum of all ranks' `sendbuf` into `recvbuf`."""
+
+
+class OneProcess:
+    """A communicator of one process, which stands in for MPI where nothing is distributed."""
+
+    rank, size = 0, 1
+
+    def bcast(self, obj: Any, root: int = 0) -> Any:
+        """Return the object."""
+        return obj
+
+    def Bcast(self, buf: Array, root: int = 0) -> None:
+        """Leave the array as it is."""
+
+    def Allreduce(self, sendbuf: Array, recvbuf: Array) -> None:
+        """Copy the array: it is the sum over one process."""
+        np.copyto(recvbuf, sendbuf)
+
+
+def checked_communicator(where: str, comm: Any) -> Any:
+    """Return the communicator, or OneProcess for None; raises TypeError for what is none."""
+    if comm is None:
+        return OneProcess()
+    if not isinstance(comm, Communicator) or not (hasattr(comm, "bcast") or hasattr(comm, "Bcast")):
+        needed = "rank, size, Allreduce, and bcast or Bcast"
+        raise TypeError(f"{where}: comm is mpi4py's MPI.COMM_WORLD, or has {needed}; it is {comm!r:.60}")
+    return comm
+
+
+def broadcast_object(comm: Any, value: Any, root: int = 0) -> Any:
+    """Return the object of the rank `root` on all ranks."""
+    if hasattr(comm, "bcast"):
+        return comm.bcast(value, root=root)
+    import pickle
+
+    sent = np.frombuffer(pickle.dumps(value), np.uint8).copy() if comm.rank == root else np.zeros(0, np.uint8)
+    length = np.array([sent.size])
+    comm.Bcast(length, root=root)
+    received = sent if comm.rank == root else np.zeros(length[0], np.uint8)
+    comm.Bcast(received, root=root)
+    return value if comm.rank == root else pickle.loads(received.tobytes())
+
+
+def broadcast_array(comm: Any, array: Array, root: int = 0) -> None:
+    """Write the array of the rank `root` into those of the others, which have its shape and dtype."""
+    if hasattr(comm, "Bcast"):
+        buffer = np.ascontiguousarray(array).reshape(-1).view(np.uint8)  # MPI knows no float16, and no bool of NumPy
+        buffer = buffer if buffer.flags.writeable else buffer.copy()
+        comm.Bcast(buffer, root=root)
+        new = buffer.view(array.dtype).reshape(array.shape)
+    else:
+        new = comm.bcast(array, root=root)
+    if comm.rank != root and array.flags.writeable:
+        np.copyto(array, new)
+
+
+def sum_array(comm: Any, array: Array) -> Array:
+    """Return the sum over all ranks of an array of numbers that MPI can add, contiguous in C order."""
+    total = np.empty_like(array)
+    comm.Allreduce(array, total)
+    return total

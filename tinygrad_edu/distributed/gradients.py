@@ -1,0 +1,206 @@
+"""Averages of gradients over ranks: flat buffers, one for each dtype, which one Allreduce sums with a short header."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..engine.rules.finite import all_finite as finite
+from ..engine.rules.registry import Array
+from ..engine.tensor import Tensor
+from .communicator import broadcast_array, broadcast_object, checked_communicator, sum_array
+from .exchange import Exchange
+
+HEADER = 4  # numbers beside the gradients, of the first buffer's dtype: at most 32 bytes
+FAILED, EXAMPLES, LOSS, CHANGED = range(HEADER)
+
+
+class Sums(NamedTuple):
+    """The sums over all ranks beside those of the gradients: the number of examples, and the mean of their losses."""
+
+    examples: float
+    loss: float
+
+
+class Buffer:
+    """A flat array of the gradients of one dtype that is sent, one that is received, and views for each parameter."""
+
+    def __init__(self, dtype: np.dtype[Any], members: list[int], parameters: Sequence[Tensor], header: int) -> None:
+        self.members = members
+        sizes = [parameters[i].data.size for i in members]
+        self.sent, self.received = np.zeros((2, header + sum(sizes)), dtype)
+        starts = np.cumsum([header, *sizes])[:-1].tolist()
+        self.places = [
+            (i, self.sent[start : start + n].reshape(shape), self.received[start : start + n].reshape(shape))
+            for i, start, n in zip(members, starts, sizes, strict=True)
+            for shape in [parameters[i].data.shape]
+        ]
+
+
+class GradientBuffers:
+    """The buffers of the gradients of `parameters`, kept from step to step.
+
+    float16 is summed as float32, and complex numbers as pairs, as MPI has no sums of the former. `present` says for
+    each parameter whether any rank has a gradient of it. As long as all ranks with examples find what was agreed
+    before, a step is one Allreduce for each dtype; otherwise one more agrees anew.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], comm: Any) -> None:
+        self.parameters, self.comm = parameters, comm
+        self.present = [True] * len(parameters)
+        by_dtype: dict[np.dtype[Any], list[int]] = {}
+        for i, p in enumerate(parameters):
+            by_dtype.setdefault(np.result_type(p.dtype, np.float32), []).append(i)
+        self.buffers = [
+            Buffer(dtype, members, parameters, 0 if number else HEADER)
+            for number, (dtype, members) in enumerate(by_dtype.items())
+        ]
+
+    def reduce(self, exchange: Exchange, examples: float, loss: float = 0.0) -> Sums:
+        """Sum the gradients and the losses of all ranks, weighted by their `examples`; `averages` has the result then.
+
+        Raises the error of a rank that has one, on all ranks.
+        """
+        failed = exchange.error is not None
+        grads = [None if failed or not examples else g for g in map(gradient_of, self.parameters)]
+        found = [g is not None for g in grads]
+        changed = bool(examples) and not failed and found != self.present
+        header = [failed, examples, examples and loss * examples, changed]
+        for buffer in self.buffers:
+            for i, sent, _ in buffer.places:
+                g = grads[i]
+                if g is None:
+                    sent[...] = 0
+                else:
+                    np.multiply(g, examples, out=sent, dtype=sent.dtype)
+        self.buffers[0].sent[:HEADER] = header
+        self._sum(self.buffers[0])
+        sums = self.buffers[0].received[:HEADER].real.tolist()
+        if sums[FAILED]:
+            exchange.fail()
+        for buffer in self.buffers[1:]:
+            self._sum(buffer)
+        if sums[CHANGED]:
+            self.present = (sum_array(self.comm, np.array(found, np.float64)) > 0).tolist()
+        total = sums[EXAMPLES]
+        for buffer in self.buffers:
+            np.divide(buffer.received, total or 1, out=buffer.received)
+        return Sums(total, sums[LOSS] / total if total else 0.0)
+
+    def _sum(self, buffer: Buffer) -> None:
+        kind = buffer.sent.real.dtype
+        self.comm.Allreduce(buffer.sent.view(kind), buffer.received.view(kind))
+
+    def averages(self) -> list[Array | None]:
+        """Return the averaged gradient of each parameter, a view that the next sum changes, or None if no rank has one.
+
+        A gradient has its parameter's dtype.
+        """
+        found: list[Array | None] = [None] * len(self.parameters)
+        for buffer in self.buffers:
+            for i, _, received in buffer.places:
+                if self.present[i]:
+                    found[i] = received.astype(self.parameters[i].dtype, copy=False)
+        return found
+
+
+def gradient_of(p: Tensor) -> Array | None:
+    """Return the gradient of a parameter as an array, or None."""
+    g: Any = p.grad
+    return g.data if isinstance(g, Tensor) else g
+
+
+def average_gradients(parameters: Iterable[Tensor], comm: Any = None, examples: float = 1) -> float:
+    """Replace each gradient by its mean over all ranks, weighted by `examples`; return the number of all examples.
+
+    `examples` is how many examples this rank's gradients are the mean of: 0 for a rank without any, whose gradients
+    are not looked at. A parameter keeps None if no rank has a gradient of it. All ranks pass the same parameters in the
+    same order. `comm` is mpi4py's MPI.COMM_WORLD, or anything like `Communicator`; without one there is one process.
+    Raises ValueError if there are no examples on any rank.
+
+    Clip gradients after this call, and step then: all ranks take the same step. If one rank raises an error, the others
+    wait for it: `mpiexec -n 4 python -m mpi4py loop.py` ends all of them.
+
+    >>> import tinygrad_edu as tg
+    >>> w = tg.Tensor([1.0, 2.0])
+    >>> (w * w).sum().backward()
+    >>> tg.distributed.average_gradients([w], examples=2)
+    2.0
+    >>> w.grad
+    array([2., 4.])
+    """
+    where = "average_gradients"
+    comm, parameters = checked_communicator(where, comm), list(parameters)
+    if not parameters or not all(isinstance(p, Tensor) for p in parameters):
+        raise TypeError(f"{where} takes parameters, Tensors such as model.parameters()")
+    if not isinstance(examples, (int, float, np.number)) or not 0 <= examples < np.inf:
+        raise ValueError(f"{where}: examples is the number of examples of this rank, at least 0, not {examples!r}")
+    if comm.size == 1 and examples:
+        return float(examples)
+    buffers = GradientBuffers(parameters, comm)
+    sums = buffers.reduce(Exchange(comm), float(examples))
+    if not sums.examples:
+        raise ValueError(f"{where}: no rank has any examples; leave out the step")
+    for p, g in zip(parameters, buffers.averages(), strict=True):
+        p.grad = None if g is None else g.copy()
+    return sums.examples
+
+
+def all_finite(values: Any, comm: Any = None) -> bool:
+    """Return whether no element of `values` is infinite or NaN on any rank; all ranks get the same answer.
+
+    `values` is a number, an array, a Tensor, or a list of these; None counts as finite.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.distributed.all_finite([1.0, tg.Tensor([2.0])]), tg.distributed.all_finite(float("nan"))
+    (True, False)
+    """
+    comm = checked_communicator("all_finite", comm)
+    members: Sequence[Any] = values if isinstance(values, (list, tuple)) else [values]
+    arrays: list[ArrayLike] = [v.data if isinstance(v, Tensor) else v for v in members if v is not None]
+    return not sum_array(comm, np.array([not finite(*arrays)], np.float64)).any()
+
+
+def broadcast(model: Any, comm: Any = None) -> None:
+    """Give the model of every rank the parameters and buffers of rank 0's; also for an optimizer or a schedule.
+
+    `model` is a Module, or has `state_dict` and `load_state_dict`. Raises ValueError on all ranks if names, shapes or
+    dtypes differ from rank 0's.
+    """
+    comm = checked_communicator("broadcast", comm)
+    exchange = Exchange(comm)
+    with exchange.guarded():
+        if not hasattr(model, "state_dict") or not hasattr(model, "load_state_dict"):
+            kind = type(model).__name__
+            raise TypeError(f"broadcast takes a Module, or an object with a state_dict, not {kind}")
+        state = {name: np.asarray(value) for name, value in model.state_dict().items()}
+    exchange.agree()
+    received = broadcast_state("broadcast", exchange, state)
+    with exchange.guarded():
+        if comm.rank:
+            model.load_state_dict(received)
+    exchange.agree()
+
+
+def broadcast_state(where: str, exchange: Exchange, state: dict[str, Array]) -> dict[str, Array]:
+    """Return rank 0's arrays by name on all ranks; raises ValueError on all if names, shapes or dtypes differ."""
+    comm = exchange.comm
+    form = [(name, a.shape, a.dtype.name) for name, a in state.items()]
+    first = broadcast_object(comm, form)
+    with exchange.guarded():
+        if form != first:
+            ours, theirs = ({name: f"{shape} of {kind}" for name, shape, kind in each} for each in (form, first))
+            name = next((n for n in {**theirs, **ours} if ours.get(n) != theirs.get(n)), "the order of parameters")
+            differing = f"{ours.get(name, 'missing')}, and not {theirs.get(name, 'missing')}"
+            raise ValueError(
+                f"{where}: {name.removeprefix('model/')} of rank {comm.rank} is not like that of rank 0: {differing}. "
+                "All ranks must construct model, optimizer and schedule alike"
+            )
+    exchange.agree()
+    received = {name: np.array(a) for name, a in state.items()}
+    for a in received.values():
+        broadcast_array(comm, a)
+    return received
