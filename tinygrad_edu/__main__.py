@@ -14,12 +14,12 @@ OPTIONAL = (  # a package, its purpose, and the command that installs it
     ("tqdm", "progress bars", 'pip install "tinygrad-edu[train]"'),
     ("scipy", "special functions, tg.stats, tg.signal", 'pip install "tinygrad-edu[scipy]"'),
     ("safetensors", "weights in PyTorch's safe format", 'pip install "tinygrad-edu[safetensors]"'),
-    ("mpi4py", "MPI; no part needs it yet", "pip install mpi4py mpich"),
+    ("mpi4py", "training on several machines", 'pip install "tinygrad-edu[distributed]"'),
 )
 PROGRAMS = (  # names of a program, its purpose, and how to install it
     (("dot",), "lays out graph pictures faster", "install Graphviz from graphviz.org, or use pygraphviz"),
     (("cc", "gcc", "clang"), "C compiler; no part needs it yet", "install gcc or clang; on Windows clang of llvm.org"),
-    (("mpiexec", "mpirun"), "starts programs under MPI", "pip install mpich"),
+    (("mpiexec", "mpirun"), "starts programs under MPI", "pip install mpich; a cluster has its own"),
 )
 
 

@@ -67,7 +67,7 @@ class Exchange:
             error.add_note(f"Raised on rank {first} of {self.comm.size}; all ranks end with it.")
         if error is self.error:
             raise error
-        raise error from self.error
+        raise error from None  # an error of this rank that is not the first is not told
 
     @contextmanager
     def whole(self) -> Iterator[None]:

@@ -43,9 +43,9 @@ class Buffer:
 class GradientBuffers:
     """The buffers of the gradients of `parameters`, kept from step to step.
 
-    float16 is summed as float32, and complex numbers as pairs, as MPI has no sums of the former. `present` says for
-    each parameter whether any rank has a gradient of it. As long as all ranks with examples find what was agreed
-    before, a step is one Allreduce for each dtype; otherwise one more agrees anew.
+    float16 is summed as float32, as MPI has no sums of it. `present` says for each parameter whether any rank has a
+    gradient of it. As long as all ranks with examples find what was agreed before, a step is one Allreduce for each
+    dtype; otherwise one more agrees anew.
     """
 
     def __init__(self, parameters: Sequence[Tensor], comm: Any) -> None:
@@ -77,22 +77,18 @@ class GradientBuffers:
                 else:
                     np.multiply(g, examples, out=sent, dtype=sent.dtype)
         self.buffers[0].sent[:HEADER] = header
-        self._sum(self.buffers[0])
-        sums = self.buffers[0].received[:HEADER].real.tolist()
+        self.comm.Allreduce(self.buffers[0].sent, self.buffers[0].received)
+        sums = self.buffers[0].received[:HEADER].tolist()
         if sums[FAILED]:
             exchange.fail()
         for buffer in self.buffers[1:]:
-            self._sum(buffer)
+            self.comm.Allreduce(buffer.sent, buffer.received)
         if sums[CHANGED]:
             self.present = (sum_array(self.comm, np.array(found, np.float64)) > 0).tolist()
         total = sums[EXAMPLES]
         for buffer in self.buffers:
             np.divide(buffer.received, total or 1, out=buffer.received)
         return Sums(total, sums[LOSS] / total if total else 0.0)
-
-    def _sum(self, buffer: Buffer) -> None:
-        kind = buffer.sent.real.dtype
-        self.comm.Allreduce(buffer.sent.view(kind), buffer.received.view(kind))
 
     def averages(self) -> list[Array | None]:
         """Return the averaged gradient of each parameter, a view that the next sum changes, or None if no rank has one.

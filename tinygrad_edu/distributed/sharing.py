@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -50,7 +50,7 @@ def joined(exchange: Exchange, part: Array | None, counts: Array) -> Array:
     exchange.agree()
     shape, kind = broadcast_object(comm, None if part is None else (part.shape[1:], part.dtype), first)
     dtype = np.dtype(kind)
-    summed = np.result_type(dtype, np.float32) if dtype.kind in "fc" else np.dtype(np.int64)
+    summed = np.result_type(dtype, np.float32) if dtype.kind == "f" else np.dtype(np.int64)
     start = int(counts[: comm.rank].sum())
     whole = np.zeros((int(counts.sum()), *shape), summed)
     with exchange.guarded():
@@ -61,5 +61,4 @@ def joined(exchange: Exchange, part: Array | None, counts: Array) -> Array:
                 )
             whole[start : start + len(part)] = part
     exchange.agree()
-    flat: Any = whole.reshape(-1).view(whole.real.dtype)
-    return sum_array(comm, flat).view(summed).reshape(whole.shape).astype(dtype, copy=False)
+    return sum_array(comm, whole).astype(dtype, copy=False)
