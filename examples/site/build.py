@@ -1,0 +1,118 @@
+"""Build the site: `python examples/site/build.py` writes it to build/site, to be opened as a file or served.
+
+It needs the extra `site` (`python -m pip install -e ".[site]"`). Every warning is an error, and links inside the site
+are checked. Lessons are run, two at a time, and kept in build/lessons until a lesson or the library changes.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE))
+
+import links  # noqa: E402
+import nbformat  # noqa: E402
+import sources  # noqa: E402
+from nbclient import NotebookClient  # noqa: E402
+from notebooks import notebook  # noqa: E402
+from sphinx.cmd.build import build_main  # noqa: E402
+
+TIMEOUT = 600  # seconds for one cell of a lesson, on a slow machine
+
+
+def fingerprint() -> str:
+    """Return a hash of all that the result of a lesson depends on."""
+    files = [
+        *(ROOT / "tinygrad_edu").rglob("*.py"),
+        *(ROOT / "examples").glob("*.py"),
+        HERE / "notebooks.py",
+        HERE / "build.py",
+    ]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files))).hexdigest()[:16]
+
+
+def run(name: str, kept: Path) -> nbformat.NotebookNode:
+    """Return the notebook of a lesson with its outputs: run now in a folder of its own, or earlier and kept."""
+    path = kept / f"{name}.ipynb"
+    if path.exists():
+        done: nbformat.NotebookNode = nbformat.read(path, as_version=4)
+        return done
+    made: nbformat.NotebookNode = notebook(ROOT / "examples" / f"{name}.py")
+    folder = kept / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for program in (ROOT / "examples").glob("*.py"):
+        shutil.copy(program, folder)
+    shutil.copy(ROOT / "README.md", kept)  # which the lesson gpt.py reads
+    NotebookClient(made, timeout=TIMEOUT, resources={"metadata": {"path": str(folder)}}).execute()
+    nbformat.write(made, path)
+    return made
+
+
+def run_all(build: Path) -> dict[str, nbformat.NotebookNode]:
+    """Return the notebooks of all lessons with their outputs."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the kernels inherit it; each has a core
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    kept = build / "lessons" / fingerprint()
+    for old in (build / "lessons").glob("*"):
+        if old != kept:
+            shutil.rmtree(old)
+    kept.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
+        return dict(zip(sources.lessons(), pool.map(lambda name: run(name, kept), sources.lessons()), strict=True))
+
+
+def shown(made: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return a notebook for its page: without the cells that only prepare, and with names for its pictures."""
+    title = ""
+    for cell in made.cells:
+        if cell.cell_type == "markdown":
+            title = cell.source.partition("\n")[0].lstrip("# ")
+        elif "hide-input" in cell.metadata.get("tags", []):
+            cell.metadata["tags"] = ["remove-cell"]
+        else:
+            cell.metadata["mystnb"] = {"image": {"alt": f"Picture: {title}"}}
+    return made
+
+
+def build(out: Path) -> int:
+    """Build the site in a folder; return 0 if that succeeds."""
+    work = out.parent
+    tour = nbformat.read(ROOT / "examples" / "tour.ipynb", as_version=4)
+    made = {name: shown(notebook) for name, notebook in run_all(work).items()} | {"tour": tour}
+    source = work / "site-source"
+    sources.make(source, made, playground=(out / "playground" / "index.html").exists())
+    arguments = [
+        "-b",
+        "html",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-j",
+        "auto",
+        "-c",
+        str(HERE),
+        "-d",
+        str(work / "site-doctrees"),
+    ]
+    if failed := build_main([*arguments, str(source), str(out)]):
+        return int(failed)
+    for name in sources.lessons():
+        (out / "notebooks").mkdir(exist_ok=True)
+        nbformat.write(notebook(ROOT / "examples" / f"{name}.py"), out / "notebooks" / f"{name}.ipynb")
+    found = [*links.broken(out)]
+    print("\n".join(found) or f"built {out / 'index.html'}")
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", nargs="?", default=ROOT / "build" / "site", type=Path, help="default: build/site")
+    sys.exit(build(parser.parse_args().out.resolve()))

@@ -1,0 +1,158 @@
+"""The site, built anew, in a headless browser: `python -m pytest tests/site/in_browser.py`, apart from the other tests.
+
+It needs the extra `site`, and Chromium. Lessons that have not changed since the last build are not run again.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SITE = ROOT / "build" / "site"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+MISSING = [package for package in ("sphinx", "pydata_sphinx_theme", "numpydoc", "myst_nb") if not find_spec(package)]
+IN_CI = "CI" in os.environ
+pytestmark = [
+    pytest.mark.skipif(bool(MISSING) and not IN_CI, reason='pip install "tinygrad-edu[site]" has what builds the site'),
+    pytest.mark.skipif(not CHROMIUM and not IN_CI, reason="no Chromium on PATH: install Debian's package chromium"),
+]
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+LOOKS = {
+    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+    "phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
+}
+
+
+@pytest.fixture(scope="module")
+def pages():
+    """Build the site, with warnings as errors and links checked, and return its pages."""
+    command = [sys.executable, str(ROOT / "examples" / "site" / "build.py")]
+    run = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
+    assert run.returncode == 0, run.stdout + run.stderr
+    found = [path.relative_to(SITE) for path in sorted(SITE.rglob("*.html"))]
+    return [path for path in found if path.parts[0] not in ("_static", "playground")]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM, "the site is tested in a real browser: install Debian's package chromium"
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def opened(browser):
+    """Return a function that opens a page; in the end no page wrote to the console or asked for a file elsewhere."""
+    said, contexts = [], []
+
+    def watched(page, path):
+        page.on("console", lambda m: m.text.startswith("[PST]") or said.append((path, m.text)))  # the theme's own notes
+        page.on("pageerror", lambda error: said.append((path, str(error))))
+        page.on("requestfailed", lambda request: said.append((path, request.url)))
+        page.on("request", lambda r: r.url.startswith(("file:", "data:", "about:")) or said.append((path, r.url)))
+
+    def open_page(path, look="light"):
+        contexts.append(browser.new_context(**LOOKS[look]))
+        page = contexts[-1].new_page()
+        watched(page, path)
+        page.goto((SITE / path).as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+BROKEN = "() => [...document.images].filter(i => !(i.complete && i.naturalWidth)).map(i => i.src)"
+UNNAMED = "() => [...document.images].filter(i => !i.alt.trim()).map(i => i.src)"
+WIDTHS = "() => [document.documentElement.scrollWidth, window.innerWidth]"
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_opens_from_its_file_with_its_pictures_and_never_scrolls_sideways(opened, pages, look):
+    page = opened("index.html", look)
+    assert len(pages) > 100
+    for path in pages:
+        page.goto((SITE / path).as_uri())
+        assert page.evaluate(BROKEN) == [], path
+        assert page.evaluate(UNNAMED) == [], path
+        wide, window = page.evaluate(WIDTHS)
+        assert wide <= window, path
+        dark = page.evaluate("document.documentElement.dataset.theme") == "dark"
+        assert dark == (LOOKS[look]["color_scheme"] == "dark"), path
+
+
+@pytest.mark.parametrize(("words", "found"), [("cross_entropy", "reference/losses.html"), ("saddle", "lessons/minima")])
+def test_the_search_finds_names_and_words_without_a_server(opened, pages, words, found):
+    page = opened("index.html")
+    page.locator(".search-button__button:visible").first.click()
+    page.keyboard.type(words)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#search-results li a")
+    assert page.url.startswith("file:")
+    links = page.eval_on_selector_all("#search-results li a", "all => all.map(a => a.href)")
+    assert any(found in link for link in links)
+    page.locator("#search-results li a").first.click()
+    assert page.locator("h1").count() == 1
+
+
+def test_a_reader_chooses_between_light_and_dark(opened, pages):
+    page = opened("guide.html")
+    background = "getComputedStyle(document.body).backgroundColor"
+    seen = {page.evaluate(background)}
+    page.locator(".theme-switch-button:visible").click()
+    page.locator("[data-theme-mode], .theme-switch-container [data-mode]").first.wait_for(state="attached")
+    for _ in range(3):
+        seen.add(page.evaluate(background))
+        if page.locator(".dropdown-menu.show button:visible").count():
+            page.locator(".dropdown-menu.show button:visible").nth(1).click()
+            page.locator(".theme-switch-button:visible").click()
+    assert len(seen) == 2
+
+
+def test_the_lessons_come_in_order_with_what_they_print_and_draw(opened, pages):
+    page = opened("lessons/four_steps.html")
+    names = []
+    while "/lessons/" in page.url:
+        names.append(page.url.rpartition("/")[2].removesuffix(".html"))
+        assert page.locator(".cell_output pre").count() > 0, names[-1]
+        assert page.locator(".cell_output img, .cell_output svg").count() > 0, names[-1]
+        assert page.locator("a[download]").count() == 1
+        assert (SITE / "exercises" / f"{names[-1]}.html").exists()
+        page.locator("a.right-next").click()
+    assert names == [path.stem for path in sorted(SITE.glob("lessons/*.html"), key=lambda p: names.index(p.stem))
+                     if path.stem != "index"]  # fmt: skip
+    assert len(names) == 21
+
+
+def test_the_explanation_in_a_lesson_steps_through_the_backward_pass(opened, pages):
+    page = opened("lessons/scalar_backprop.html")
+    frame = page.frame_locator("iframe")
+    frame.locator("#last").click()
+    assert frame.locator("#place").text_content() == "Backward pass, step 15 of 15"
+
+
+def test_every_public_name_has_its_place_in_the_reference(pages):
+    sys.path.insert(0, str(ROOT / "examples" / "site"))
+    import reference
+
+    text = {page.file: (SITE / "reference" / f"{page.file}.html").read_text("utf-8") for page in reference.PAGES}
+    for page in reference.PAGES:
+        for names in page.names().values():
+            assert [name for name in names if f'id="tg.{name}"' not in text[page.file]] == []
+
+
+def test_the_backward_loop_is_shown_from_the_source(opened, pages):
+    source = (ROOT / "tinygrad_edu" / "engine" / "backward.py").read_text("utf-8")
+    loop = source[source.index("def backpropagate") :].partition("\n\n\n")[0]
+    page = opened("engine/index.html")
+    assert loop in page.eval_on_selector_all("pre", "all => all.map(e => e.textContent).join('\\n')")
