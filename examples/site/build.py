@@ -23,6 +23,7 @@ from nbclient import NotebookClient  # noqa: E402
 from notebooks import notebook  # noqa: E402
 from sphinx.cmd.build import build_main  # noqa: E402
 
+KEPT = ("_downloads", "_static", "playground", "search.html", "genindex.html")  # pages without sources of their own
 TIMEOUT = 600  # seconds for one cell of a lesson, on a slow machine
 
 
@@ -55,15 +56,17 @@ def run(name: str, kept: Path) -> nbformat.NotebookNode:
     return made
 
 
-def run_all(build: Path) -> dict[str, nbformat.NotebookNode]:
+def run_all(build: Path, keep: bool) -> dict[str, nbformat.NotebookNode]:
     """Return the notebooks of all lessons with their outputs."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the kernels inherit it; each has a core
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     kept = build / "lessons" / fingerprint()
-    for old in (build / "lessons").glob("*"):
-        if old != kept:
-            shutil.rmtree(old)
+    earlier = [folder for folder in (build / "lessons").glob("*") if folder != kept]
+    if keep and earlier and not kept.exists():
+        kept = earlier.pop()
+    for old in earlier:
+        shutil.rmtree(old)
     kept.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
         return dict(zip(sources.lessons(), pool.map(lambda name: run(name, kept), sources.lessons()), strict=True))
@@ -82,11 +85,20 @@ def shown(made: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return made
 
 
-def build(out: Path) -> int:
-    """Build the site in a folder; return 0 if that succeeds."""
+def remove_old_pages(source: Path, out: Path) -> None:
+    """Remove the pages of an earlier build whose sources are gone; the playground is not this program's."""
+    for path in out.rglob("*.html"):
+        page = path.relative_to(out)
+        made = [(source / page).with_suffix(suffix).exists() for suffix in (".md", ".rst", ".ipynb")]
+        if page.parts[0] not in KEPT and not any(made):
+            path.unlink()
+
+
+def build(out: Path, keep: bool) -> int:
+    """Build the site in a folder, with `keep` from lessons run earlier; return 0 if that succeeds."""
     work = out.parent
     tour = nbformat.read(ROOT / "examples" / "tour.ipynb", as_version=4)
-    made = {name: shown(notebook) for name, notebook in run_all(work).items()} | {"tour": tour}
+    made = {name: shown(notebook) for name, notebook in run_all(work, keep).items()} | {"tour": tour}
     source = work / "site-source"
     sources.make(source, made, playground=(out / "playground" / "index.html").exists())
     arguments = [
@@ -104,6 +116,7 @@ def build(out: Path) -> int:
     ]
     if failed := build_main([*arguments, str(source), str(out)]):
         return int(failed)
+    remove_old_pages(source, out)
     for name in sources.lessons():
         (out / "notebooks").mkdir(exist_ok=True)
         nbformat.write(notebook(ROOT / "examples" / f"{name}.py"), out / "notebooks" / f"{name}.ipynb")
@@ -115,4 +128,6 @@ def build(out: Path) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", nargs="?", default=ROOT / "build" / "site", type=Path, help="default: build/site")
-    sys.exit(build(parser.parse_args().out.resolve()))
+    parser.add_argument("--keep", action="store_true", help="do not run lessons anew because the library has changed")
+    options = parser.parse_args()
+    sys.exit(build(options.out.resolve(), options.keep))

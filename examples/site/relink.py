@@ -99,11 +99,12 @@ class Site:
         if not path.exists() or path.read_text("utf-8") != text:
             path.write_text(text.rstrip("\n") + "\n", "utf-8")
 
-    def finish(self) -> None:
-        """Copy the pictures that pages show, and remove what an earlier build left in the folder."""
-        (self.folder / "pictures").mkdir(exist_ok=True)
-        for picture in self.used:
-            self.written.add(Path(shutil.copy2(ROOT / picture, self.folder / "pictures")))
+    def finish(self, files: Mapping[str, str]) -> None:
+        """Copy files and the pictures that pages show, and remove what an earlier build left in the folder."""
+        pictures = {picture: f"pictures/{Path(picture).name}" for picture in self.used}
+        for origin, copied in {**files, **pictures}.items():
+            (self.folder / copied).parent.mkdir(exist_ok=True)
+            self.written.add(Path(shutil.copy2(ROOT / origin, self.folder / copied)))
         for path in self.folder.rglob("*"):
             if path.is_file() and path not in self.written:
                 path.unlink()

@@ -16,6 +16,7 @@ PAGES_BY_HAND = Path(__file__).parent / "pages"
 DOCUMENTS = {  # file of the repository: page
     "examples/when_it_goes_wrong.md": "when_it_goes_wrong.md",
     "examples/glossary.md": "glossary.md",
+    "examples/cheat_sheet.md": "cheat_sheet.md",
     "examples/other_libraries.md": "other_libraries.md",
 }
 SECTIONS = {  # heading of the README: page
@@ -25,6 +26,7 @@ SECTIONS = {  # heading of the README: page
     "Reading the engine": "engine/index.md",
     "Start": "index.md",
 }
+FILES = {"examples/cheat_sheet.html": "files/cheat_sheet.html"}  # what pages link to as it is
 SPEED = ("The table shows the time of one step.", "**When it goes wrong.**")
 READ_FIRST = ("rules/elementwise.py", "backward.py", "tape.py", "tensor.py")
 
@@ -63,7 +65,7 @@ def site(folder: Path) -> Site:
     pages |= {f"examples/{name}.py": f"lessons/{name}.ipynb" for name in lessons()}
     pages |= {f"examples/exercises/{name}.py": f"exercises/{name}.md" for name in exercises()}
     pages |= {f"tinygrad_edu/engine/{name}": engine_file_page(name) for name in engine_files()}
-    pages |= {"examples/exercises": "exercises/index.md", "tinygrad_edu/engine/rules": "engine/index.md"}
+    pages |= FILES | {"examples/exercises": "exercises/index.md", "tinygrad_edu/engine/rules": "engine/index.md"}
     anchors = {re.sub(r"[^\w ]", "", title).lower().replace(" ", "-"): page for title, page in SECTIONS.items()}
     return Site(folder, pages, anchors)
 
@@ -111,7 +113,7 @@ def make(folder: Path, notebooks: dict[str, nbformat.NotebookNode], playground: 
         made.write(engine_file_page(name), engine_page(folder, name))
     for group in PAGES:
         made.write(f"reference/{group.file}.rst", page_text(group))
-    made.finish()
+    made.finish(FILES)
 
 
 def titled(name: str) -> str:
@@ -120,7 +122,10 @@ def titled(name: str) -> str:
     return f"{words[0].upper()}{words[1:]} <{name}>"
 
 
-PLAYGROUND = "- [The playground](playground/index.html): the library in your browser, with nothing to install."
+PLAYGROUND = (
+    '- <a href="playground/index.html">The playground</a>: the library in your browser, with nothing to install.'
+    " (From a folder on your disk it needs a server: `python -m http.server --directory build/site`.)"
+)
 
 
 def with_paths(text: str, page: Path) -> str:

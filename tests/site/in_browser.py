@@ -109,29 +109,27 @@ def test_a_reader_chooses_between_light_and_dark(opened, pages):
     page = opened("guide.html")
     background = "getComputedStyle(document.body).backgroundColor"
     seen = {page.evaluate(background)}
-    page.locator(".theme-switch-button:visible").click()
-    page.locator("[data-theme-mode], .theme-switch-container [data-mode]").first.wait_for(state="attached")
-    for _ in range(3):
+    for mode in ("light", "dark"):
+        page.locator(".theme-switch-button:visible").click()
+        page.locator(f".theme-change-button[data-mode={mode}]:visible").click()
         seen.add(page.evaluate(background))
-        if page.locator(".dropdown-menu.show button:visible").count():
-            page.locator(".dropdown-menu.show button:visible").nth(1).click()
-            page.locator(".theme-switch-button:visible").click()
     assert len(seen) == 2
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
 def test_the_lessons_come_in_order_with_what_they_print_and_draw(opened, pages):
     page = opened("lessons/four_steps.html")
-    names = []
+    names, number = [], len(list((SITE / "lessons").glob("*.html"))) - 1
     while "/lessons/" in page.url:
         names.append(page.url.rpartition("/")[2].removesuffix(".html"))
         assert page.locator(".cell_output pre").count() > 0, names[-1]
         assert page.locator(".cell_output img, .cell_output svg").count() > 0, names[-1]
         assert page.locator("a[download]").count() == 1
         assert (SITE / "exercises" / f"{names[-1]}.html").exists()
-        page.locator("a.right-next").click()
-    assert names == [path.stem for path in sorted(SITE.glob("lessons/*.html"), key=lambda p: names.index(p.stem))
-                     if path.stem != "index"]  # fmt: skip
-    assert len(names) == 21
+        page.goto(page.locator("a.right-next").evaluate("a => a.href"))
+    assert names[:3] == ["four_steps", "scalar_backprop", "line_fit"]
+    assert len(set(names)) == len(names) == number
 
 
 def test_the_explanation_in_a_lesson_steps_through_the_backward_pass(opened, pages):
