@@ -1,14 +1,17 @@
 """Classify handwritten digits: a complete training run, from the split of the data to the remaining mistakes.
 
     python examples/digits.py
+    mpiexec -n 4 python examples/digits.py --distributed
 
 In this lesson you learn how to train and evaluate a classifier. You split the data into three parts: one to train the
 model, one to decide when to stop, and one to test the result. You train with mini-batches, Adam, a cosine schedule of
 the learning rate, and early stopping. You make additional training data by moving the images. At the end you look at
 the mistakes, because they tell more than the accuracy. If you change SEED, all random numbers change, also the split.
+With `--distributed` several processes, the ranks, share each batch: the numbers are the same (see `parallel.py`).
 """
 
 # %% The data: 1,797 images of 8 x 8 pixels, with values from 0 (white) to 16 (black), and the digits that they show
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +24,18 @@ import tinygrad_edu as tg
 OUTPUT = Path(__file__).parent / "output"
 OUTPUT.mkdir(exist_ok=True)
 SEED, EPOCHS = 7, 60
+comm: Any = None
+if "--distributed" in sys.argv:
+    from mpi4py import MPI  # python -m pip install mpi4py mpich
+
+    comm = MPI.COMM_WORLD
 
 images, digits = load_digits(return_X_y=True)
 X = images / 16
 parts = tg.data.train_valid_test_split(X, digits, by="stratified", rng=SEED)  # equal shares of each digit
 (train_x, train_y), (valid_x, valid_y), (test_x, test_y) = parts
-print(f"train {len(train_y)}, validate {len(valid_y)}, test {len(test_y)} images")
+if not comm or comm.rank == 0:  # one of the ranks prints
+    print(f"train {len(train_y)}, validate {len(valid_y)}, test {len(test_y)} images")
 
 
 # %% Augment the data: move each training image by one pixel to the left, right, up and down
@@ -57,12 +66,15 @@ def trained(x: Any, y: Any) -> tuple[tg.nn.MLP, tg.History]:
         metrics={"accuracy": tg.accuracy},
         jit=True,
         rng=SEED,
+        comm=comm,
     )
     return model, history
 
 
 plain, _ = trained(train_x, train_y)
 model, history = trained(moved(train_x), np.tile(train_y, 5))
+if comm and comm.rank > 0:
+    sys.exit()  # all ranks have the same model, and rank 0 shows it
 print(f"{model}\n\n{history.table()}\nstopped by {history.stopped}; best epoch {history.best_epoch}\n")
 
 # %% Test the model on images that were not used for training

@@ -1,14 +1,20 @@
 """Why mini-batches: time, memory and noise of a step by its batch size, and how to share a batch among workers.
 
     python examples/parallel.py
+    mpiexec -n 2 python examples/parallel.py --ranks
 
 In this lesson you measure what a step of training costs. Each step has a fixed cost, so large batches process more
 examples in a second. They need more memory, and their gradients have less noise. In between lies the batch size that
 learns most in a second. Then you split a batch into shards: the mean of their gradients is the gradient of the batch.
+So two processes, the ranks of MPI, can share each batch. At the end you see how much more they learn in a second.
 """
 
 # %% The data and the model: handwritten digits, and a network with 128 hidden neurons
 # Numbers of 4 bytes (float32) are exact enough, and the processor handles twice as many of them at once.
+import os
+import shutil
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 from time import perf_counter
@@ -38,6 +44,32 @@ def gradient(model: Any, chosen: Any) -> Any:
     """Return the gradient of the mean loss of the chosen examples, as one vector."""
     loss = tg.cross_entropy(model(X[chosen]), digits[chosen])
     return np.concatenate([g.ravel() for g in tg.gradients(loss, model.parameters())])
+
+
+# %% What each rank does
+# All ranks run this function. They start with the same weights and draw the same batches; each computes the gradient of
+# its shard. `average_gradients` replaces it by the average over all ranks, so all take the same step.
+def learn_on_ranks(comm: Any, size: int = 1024) -> tuple[int, float]:
+    """Train for a second with batches of this size, shared by the ranks. Return (number of steps, loss after them)."""
+    model, rng, steps = new_model(), np.random.default_rng(1), 0
+    sgd, began = tg.optim.SGD(model.parameters(), lr=0.1), perf_counter()
+    while comm.bcast(perf_counter() - began < 1):  # the clock of rank 0 decides for all
+        shard = np.array_split(rng.integers(len(X), size=size), comm.size)[comm.rank]
+        sgd.zero_grad()
+        tg.cross_entropy(model(X[shard]), digits[shard]).backward()
+        tg.distributed.average_gradients(model.parameters(), comm, examples=len(shard))
+        sgd.step()
+        steps += 1
+    return steps, float(tg.cross_entropy(tg.predict(model, X), digits))
+
+
+if "--ranks" in sys.argv:
+    from mpi4py import MPI  # python -m pip install mpi4py mpich
+
+    result = learn_on_ranks(MPI.COMM_WORLD)
+    if MPI.COMM_WORLD.rank == 0:
+        print(*result)
+    sys.exit()
 
 
 # %% Time and memory of one step, by batch size
@@ -102,6 +134,28 @@ for name, cuts in (("4 equal shards", (64, 128, 192)), ("3 unequal shards", (10,
     averaged = sum(len(shard) / len(batch) * gradient(exact, shard) for shard in shards)
     difference[name] = float(abs(averaged - whole).max() / abs(whole).max())
     print(f"{name}: the average differs from the gradient of the batch by {difference[name]:.0e} of it")
+
+# %% What does a second of two ranks buy?
+# This starts the part `--ranks` of this file with one rank and with two, each on one core. Two ranks share the time
+# that examples take. The fixed cost of a step stays, and the sum of the gradients is added, so they are less than twice
+# as fast. If other programs use the cores, two ranks may even be slower: each sum waits for the later rank.
+mpiexec, ranks = shutil.which("mpiexec"), {}
+try:
+    import mpi4py  # noqa: F401
+except ImportError:
+    mpiexec = None
+for count in (1, 2) if mpiexec else ():
+    command = [str(mpiexec), "-n", str(count), sys.executable, __file__, "--ranks"]
+    one_core = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", env=one_core)
+    if done.returncode:
+        print(f"mpiexec failed: {done.stderr}")
+        break
+    taken, left = done.stdout.split()
+    ranks[count] = int(taken), float(left)
+    print(f"a second of {count} rank{'s'[: count > 1]}: {taken} steps of 1,024 examples, loss {float(left):.3f}")
+if not mpiexec:
+    print("two ranks need MPI: python -m pip install mpi4py mpich")
 
 # %% Draw all four
 axes: Any = Figure(figsize=(12, 3.4), dpi=150, layout="constrained").subplots(1, 4)

@@ -1,5 +1,10 @@
+import shutil
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
+
+import tinygrad_edu as tg
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +36,13 @@ def test_gradients_of_shards_averaged_are_the_gradient_of_the_batch(shown):
     assert max(shown["difference"].values()) < 1e-14
     assert len(shown["difference"]) == 2
     assert [path.name for path in shown["OUTPUT"].iterdir()] == ["parallel.png"]
+
+
+def test_a_second_of_two_ranks_takes_steps_if_mpi_is_there(shown):
+    assert [*shown["ranks"]] == ([1, 2] if find_spec("mpi4py") and shutil.which("mpiexec") else [])
+    assert all(steps > 10 and loss < 2 for steps, loss in shown["ranks"].values())
+
+
+def test_what_each_rank_does_learns_also_in_one_process(shown):
+    steps, loss = shown["learn_on_ranks"](tg.distributed.OneProcess())
+    assert (steps > 10, loss < 2) == (True, True)
