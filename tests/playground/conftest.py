@@ -1,6 +1,88 @@
-"""The playground's Python is beside its page, and no part of the package."""
+"""The playground's Python is beside its page, and no part of the package; and pages in a headless browser, to drive."""
 
+import functools
+import http.server
+import os
+import shutil
 import sys
+import threading
 from pathlib import Path
 
+import pytest
+
 sys.path.append(str(Path(__file__).parents[2] / "examples" / "site" / "playground"))
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+PATIENCE = 120_000  # milliseconds, of a machine that does much else
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    if not CHROMIUM and "CI" not in os.environ:
+        pytest.skip("no Chromium on PATH: install Debian's package chromium")
+    assert CHROMIUM, "the playground is tested in a real browser: install Debian's package chromium"
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as chromium:
+        yield chromium
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """Build the playground, serve it from 127.0.0.1, and return its address."""
+    import build_playground as playground
+
+    try:
+        page = playground.build(tmp_path_factory.mktemp("playground") / "site", home="../index.html")
+    except playground.BuildError as error:
+        if "CI" in os.environ and os.environ.get(playground.VARIABLE):
+            raise
+        pytest.skip(str(error))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=page.parent))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def opened(browser, address):
+    """Return a function that opens the page; in the end the console is empty, and no request has left 127.0.0.1."""
+    said, asked, contexts = [], [], []
+
+    def open_page(link="", wait=True, **options):
+        contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}))
+        contexts[-1].on("request", lambda request: asked.append(request.url))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda m: said.append(m.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"{address}index.html{link}")
+        if wait:
+            page.wait_for_selector("body[data-ready=true]")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert said == []
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:", "about:"))] == []
+
+
+@pytest.fixture(scope="module")
+def typing(opened):
+    """A page with the view of expressions, which several tests share: a start takes seconds."""
+    return opened()
+
+
+@pytest.fixture(scope="module")
+def training(opened):
+    """A page with the view of training, which several tests share."""
+    return opened("#view=training")

@@ -16,6 +16,7 @@ const callbacks = { changed: keepLink, showCode };
 const expression = new ExpressionView(python, callbacks);
 const training = new TrainingView(python, callbacks);
 let view = "expression";
+window.playground = { python, expression, training }; // to look into from the browser's console
 
 async function onProgress(share, text, broken) {
   byId("progress").value = share;

@@ -39,6 +39,7 @@ export class TrainingView {
   setReady(ready) {
     if (!ready) {
       this.running = this.started = false;
+      this.looping = null;
       this.serial++;
     }
     this.buttons();
@@ -50,7 +51,8 @@ export class TrainingView {
     byId("run").textContent = this.running ? "Pause" : "Run";
   }
 
-  // Ask Python; if it fails, which nothing that is typed here should bring about, it starts again
+  // Ask Python. If it was stopped, or fails, which nothing that is typed here should bring about, it starts again with
+  // a new run; whoever waits for the old one gets no answer.
   async ask(name, ...args) {
     try {
       return await this.python.call(name, ...args);
@@ -59,7 +61,7 @@ export class TrainingView {
         this.error(`Python stopped: ${error.message}`);
         this.python.restart();
       }
-      throw error;
+      return new Promise(() => {});
     }
   }
 
@@ -113,27 +115,26 @@ export class TrainingView {
     this.looping = serial;
     let next = null;
     let spoken = performance.now();
-    try {
-      while (serial === this.serial && (this.running || !this.frame.settled)) {
-        const frame = await (next ?? this.ask("frame", this.running ? Number(byId("speed").value) : 0));
-        if (serial !== this.serial) return;
-        next = this.running && !frame.diverged ? this.ask("frame", Number(byId("speed").value)) : null;
-        await new Promise(document.hidden ? (done) => setTimeout(done, 100) : requestAnimationFrame);
-        this.count(performance.now());
-        this.take(frame);
-        if (frame.diverged) this.pause();
-        if (this.running && performance.now() - spoken > SPOKEN) {
-          this.describePictures();
-          spoken = performance.now();
-        }
+    while (serial === this.serial && (this.running || !this.frame.settled)) {
+      const frame = await (next ?? this.ask("frame", this.running ? Number(byId("speed").value) : 0));
+      if (serial !== this.serial) return;
+      next = this.running && !frame.diverged ? this.ask("frame", Number(byId("speed").value)) : null;
+      await new Promise(document.hidden ? (done) => setTimeout(done, 100) : requestAnimationFrame);
+      if (serial !== this.serial) return;
+      this.count(performance.now());
+      this.take(frame);
+      if (frame.diverged) this.pause();
+      if (this.running && performance.now() - spoken > SPOKEN) {
+        this.describePictures();
+        spoken = performance.now();
       }
-      if (next && serial === this.serial) this.take(await next);
-    } catch (error) {
-      if (!(error instanceof Stopped)) throw error;
-    } finally {
-      if (this.looping === serial) this.looping = null;
     }
-    if (serial === this.serial) this.describe();
+    const last = await next;
+    if (serial !== this.serial) return;
+    this.looping = null;
+    if (last) this.take(last);
+    if (!this.frame.settled) return this.loop(serial);
+    this.describe();
   }
 
   // The frames of the last second

@@ -42,16 +42,17 @@ class Surface:
 
     def __init__(self, model: Any, loss: Callable[..., Any], x: Array, y: Any) -> None:
         self.model, self.loss, self.x, self.y = model, loss, x[:EXAMPLES], y[:EXAMPLES]
+        self.parameters = list(model.parameters())
         self.way, self.every, self.seen = [self.weights()], 1, 0
         self.shown: Plane | None = None  # complete
         self.next: Plane | None = None  # being evaluated
         self.laid = -1  # how many places had been seen when the latest plane was laid
-        multiplications = len(self.x) * sum(p.size for p in model.parameters())
+        multiplications = len(self.x) * sum(p.size for p in self.parameters)
         self.at_once = min(SIZE**2, max(1, OPERATIONS // multiplications))
 
     def weights(self) -> Array:
         """Return all parameters of the network as one vector."""
-        return np.concatenate([p.data.ravel() for p in self.model.parameters()])
+        return np.concatenate([p.data.ravel() for p in self.parameters])
 
     def record(self) -> None:
         """Add the weights as they are now to the way."""
@@ -106,13 +107,17 @@ class Surface:
         finite: Array = places[np.isfinite(places).all(axis=1)]
         return finite
 
-    def share(self) -> float:
-        """Return which share of the way's squared length, 0 to 1, lies in the plane that is shown."""
+    def projected(self) -> tuple[Array, float]:
+        """Return the way on the plane that is shown, and which share of its squared length, 0 to 1, lies in the plane.
+
+        Without a plane yet, the way is empty.
+        """
         if self.shown is None:
-            return 0.0
-        steps = self.places() - self.way[0]
-        whole = float(np.sum(steps * steps))
-        return 1.0 if whole == 0 else min(1.0, float(np.sum((steps @ self.shown.axes.T) ** 2)) / whole)
+            return np.zeros((0, 2)), 0.0
+        places = self.places()
+        steps = places - places[0]
+        whole, inside = float(np.sum(steps * steps)), float(np.sum((steps @ self.shown.axes.T) ** 2))
+        return self.shown.project(places), min(1.0, inside / whole) if whole else 1.0
 
     def _plane(self) -> Plane:
         places = self.places()

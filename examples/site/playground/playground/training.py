@@ -14,10 +14,10 @@ from .program import setup, task, whole
 from .settings import Settings
 from .surface import Surface
 
-GRID = 44  # points along each side of the plane of the data
+GRID = 40  # points along each side of the plane of the data
 BINS = 31  # of the weights' histogram
 FILE = "<training>"
-SURFACE_SECONDS = 0.006  # of each frame
+SURFACE_SECONDS = 0.006  # of every second frame
 
 
 class Run:
@@ -30,10 +30,11 @@ class Run:
         with np.errstate(all="ignore"):
             exec(compile(self.source, FILE, "exec"), names)
         self.model, self.optimizer, self.training = names["model"], names["optimizer"], names["training"]()
+        self.parameters = list(self.model.parameters())
         self.train = names["X_train"], names["y_train"]
         self.valid = names["X_valid"], names["y_valid"]
         self.loss, self.metric = names["loss"], getattr(tg, self.task.metric[1])
-        self.updates, self.diverged = 0, ""
+        self.updates, self.frames, self.diverged = 0, 0, ""
         self.surface = Surface(self.model, self.loss, *self.train)
         self.low, self.high = self._window()
         self.grid = self._grid()
@@ -62,7 +63,9 @@ class Run:
                     break
                 if perf_counter() > end:
                     break
-            self.surface.advance(SURFACE_SECONDS)
+            self.frames += 1
+            if self.frames % 2 == 0 or not updates:
+                self.surface.advance(SURFACE_SECONDS)
             return self._numbers() | self._pictures()
 
     def program(self) -> str:
@@ -85,7 +88,7 @@ class Run:
             "training": len(self.train[0]), "low": self.low, "high": self.high, "names": list(names[:2]),
             "classes": list(self.task.classes), "features": self.task.features, "outputs": self.task.outputs,
             "sizes": [self.task.features, *self.settings.layers, self.task.outputs],
-            "metric": self.task.metric[0], "parameters": sum(p.size for p in self.model.parameters()),
+            "metric": self.task.metric[0], "parameters": sum(p.size for p in self.parameters),
         }  # fmt: skip
 
     def _numbers(self) -> dict[str, Any]:
@@ -111,13 +114,13 @@ class Run:
         reach = float(np.abs(np.concatenate([finite, self.start])).max()) or 1.0
         edges = np.linspace(-reach, reach, BINS + 1)
         shown = self.surface.shown
-        way = shown.project(self.surface.places()) if shown else np.zeros((0, 2))
+        way, share = self.surface.projected()
         return {
             "grid": self._prediction().astype(np.float32), "reach": reach,
             "counts": np.histogram(finite, edges)[0].astype(np.float32),
             "start": np.histogram(self.start, edges)[0].astype(np.float32),
             "surface": np.array(shown.losses if shown else [], np.float32),
-            "way": way.ravel().astype(np.float32), "share": self.surface.share(),
+            "way": way.ravel().astype(np.float32), "share": share,
         }  # fmt: skip
 
     def _prediction(self) -> NDArray[np.float64]:
@@ -155,7 +158,7 @@ class Run:
 
     def _weights(self) -> NDArray[np.float64]:
         """Return the weights without the biases."""
-        return np.concatenate([p.data.ravel() for p in self.model.parameters() if p.ndim > 1])
+        return np.concatenate([p.data.ravel() for p in self.parameters if p.ndim > 1])
 
     def _why(self, value: float) -> str:
         lr = float(self.optimizer.lr)
