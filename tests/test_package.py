@@ -38,7 +38,7 @@ def test_an_import_brings_numpy_and_nothing_heavy():
 def test_docstrings_teach_what_is_true(name):
     module = importlib.import_module(name)
     assert module.__doc__
-    assert doctest.testmod(module).failed == 0
+    assert doctest.testmod(module, extraglobs={"np": np, "tg": tg}).failed == 0
 
 
 @pytest.mark.parametrize(

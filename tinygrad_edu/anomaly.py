@@ -23,7 +23,15 @@ _factors: dict[Any, Any] = {}  # by dtype: fixed numbers around 1, the weights o
 
 
 class AnomalyError(ValueError):
-    """An operation turned finite numbers into an infinity or a NaN, or an array that backward needs was changed."""
+    """An operation turned finite numbers into an infinity or a NaN, or an array that backward needs was changed.
+
+    >>> with np.errstate(divide="ignore"), tg.detect_anomaly():
+    ...     try:
+    ...         1 / tg.Tensor([0.0])
+    ...     except tg.AnomalyError as error:
+    ...         print("np.divide" in str(error))
+    True
+    """
 
 
 @contextmanager
@@ -35,6 +43,13 @@ def detect_anomaly() -> Iterator[None]:
     backward pass whose rule reads it. The error names the function, the shapes and labels, the element and the numbers
     that it was computed from, and the line that called the operation. Holds for the thread that entered it. Operations
     under `no_grad` are not checked, and functions of `jit` run without their recordings.
+
+    >>> try:
+    ...     with tg.detect_anomaly():
+    ...         np.log(tg.Tensor([1.0, 0.0]))
+    ... except tg.AnomalyError:
+    ...     print("log(0) is infinite")
+    log(0) is infinite
     """
     # NumPy's warnings are off: the errors here say more.
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"), watching(_Detector()):

@@ -95,7 +95,12 @@ def number(where: str, name: str, value: ArrayLike | Operand) -> float:
 def losses(history: Losses | ArrayLike, ax: Axes | None = None) -> Axes:
     """Plot the training loss, and the validation loss if there is one, by epoch on a logarithmic scale.
 
-    A ring marks the best epoch by validation loss. `history` is a History, or the training losses alone, (n,).
+    A ring marks the best epoch by validation loss. `history` is a History, or the training losses alone, (n,). Raises
+    ValueError for losses that are no vector.
+
+    >>> ax = tg.plot.losses([3.0, 2.0, 1.5])
+    >>> ax.get_xlabel()
+    'epoch'
     """
     curves: Any = history
     if not hasattr(curves, "train_loss"):
@@ -125,6 +130,11 @@ def lr_curve(lrs: ArrayLike, losses: ArrayLike, ax: Axes | None = None, suggesti
 
     Dots are the losses; the line is their moving average over n/20 neighbours on either side. Where the loss explodes
     the curve leaves the picture, whose upper limit is as far above the first loss as the lowest loss is below it.
+    Raises ValueError for different shapes, and for rates that are not above 0.
+
+    >>> ax = tg.plot.lr_curve([1e-3, 1e-2, 1e-1], [3.0, 2.0, 4.0])
+    >>> ax.get_xlabel()
+    'learning rate'
     """
     rates, raw = numeric_array("lr_curve", "lrs", lrs), numeric_array("lr_curve", "losses", losses)
     if rates.ndim != 1 or rates.shape != raw.shape or not rates.size:

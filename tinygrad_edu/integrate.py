@@ -35,10 +35,15 @@ def odeint(
 
     As in SciPy a number y0 counts as a vector of length 1, and func may return a list of numbers.
 
-    The method of Dormand and Prince (order 5) chooses its steps so that the error of each is below
-    atol + rtol |y|; `steps` takes that many equal steps between two times instead, which `jit` can record. Times are
-    increasing or decreasing. With `tfirst` the function is func(t, y, *args). Raises RuntimeError where more than
-    `mxstep` steps between two times are needed, as for a stiff equation.
+    The method of Dormand and Prince (order 5) chooses its steps so that the error of each is below atol + rtol |y|;
+    `steps` takes that many equal steps between two times instead, which `jit` can record. Times are increasing or
+    decreasing. With `tfirst` the function is func(t, y, *args). Raises RuntimeError where more than `mxstep` steps
+    between two times are needed, as for a stiff equation. Raises ValueError for times that are no vector, and for a
+    func of another shape than y.
+
+    >>> tg.odeint(lambda y, t: -y, 1.0, [0.0, 1.0]).round(4)  # exp(-t)
+    array([[1.    ],
+           [0.3679]])
     """
     y0 = np.stack([*y0]) if isinstance(y0, (list, tuple)) else y0
     y, t, args = np.atleast_1d(floating(y0)), floating(t), args if isinstance(args, tuple) else (args,)

@@ -30,6 +30,10 @@ def solve_triangular(
 
     Only one triangle of `a` is read, the lower one with `lower`; the gradient of the other is 0. With `unit_diagonal`
     its diagonal counts as 1. `b` has shape (n,) or (..., n, k). The last two arguments are SciPy's, without effect.
+    Raises ValueError for another `trans`.
+
+    >>> tg.linalg.solve_triangular(np.array([[2.0, 1.0], [0.0, 4.0]]), np.array([4.0, 4.0]))
+    array([1.5, 1. ])
     """
     if trans not in TRANSPOSED:
         raise ValueError(f"linalg.solve_triangular: trans is 0 or 1 (or 'N' or 'T'), not {trans!r}")
@@ -48,7 +52,11 @@ def solve_banded(
     """Return the solution x of a x = b for a matrix with l diagonals below the main one, and u above it.
 
     `ab` of shape (l + u + 1, n) holds the diagonals: ab[u + i - j, j] is a[i, j]. `b` has shape (n,) or (n, k). The
-    matrix is written out, with n**2 elements. The last three arguments are SciPy's, without effect.
+    matrix is written out, with n**2 elements. The last three arguments are SciPy's, without effect. Raises ValueError
+    for shapes that do not fit.
+
+    >>> tg.linalg.solve_banded((0, 1), np.array([[0.0, 1.0], [2.0, 4.0]]), np.array([4.0, 4.0]))
+    array([1.5, 1. ])
     """
     (lower, upper), ab, b = l_and_u, floating(ab), floating(b)
     if ab.ndim != 2 or ab.shape[0] != lower + upper + 1:
@@ -64,25 +72,45 @@ def cholesky(a: Any, lower: bool = False, overwrite_a: bool = False, check_finit
     """Return the upper triangular r with r.T r = a, or with `lower` the lower triangular r with r r.T = a.
 
     `a` is symmetric and positive definite, of shape (..., n, n); raises LinAlgError for another one.
+
+    >>> tg.linalg.cholesky(np.array([[4.0, 2.0], [2.0, 5.0]]), lower=True)
+    array([[2., 0.],
+           [1., 2.]])
     """
     root = np.linalg.cholesky(floating(a))
     return root if lower else T(root)
 
 
 def cho_factor(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> tuple[Any, bool]:
-    """Return (`cholesky(a, lower)`, lower), which `cho_solve` takes."""
+    """Return (`cholesky(a, lower)`, lower), which `cho_solve` takes.
+
+    >>> tg.linalg.cho_factor(np.array([[4.0, 2.0], [2.0, 5.0]]))
+    (array([[2., 1.],
+           [0., 2.]]), False)
+    """
     return cholesky(a, lower), lower
 
 
 def cho_solve(c_and_lower: tuple[Any, bool], b: Any, overwrite_b: bool = False, check_finite: bool = True) -> Any:
-    """Return the solution x of a x = b, where `c_and_lower` is `cho_factor(a)`; b has shape (n,) or (..., n, k)."""
+    """Return the solution x of a x = b, where `c_and_lower` is `cho_factor(a)`; b has shape (n,) or (..., n, k).
+
+    >>> tg.linalg.cho_solve(tg.linalg.cho_factor(np.array([[4.0, 0.0], [0.0, 2.0]])), np.array([4.0, 4.0])).round(4)
+    array([1., 2.])
+    """
     c, lower = c_and_lower
     half = solve_triangular(c, b, trans=0 if lower else 1, lower=lower)
     return solve_triangular(c, half, trans=1 if lower else 0, lower=lower)
 
 
 def block_diag(*arrs: Any) -> Any:
-    """Return a matrix with the given matrices along its diagonal and 0 elsewhere; a vector counts as one row."""
+    """Return a matrix with the given matrices along its diagonal and 0 elsewhere; a vector counts as one row.
+
+    Raises ValueError for arrays of more than two axes.
+
+    >>> tg.linalg.block_diag([[1.0, 2.0]], [[3.0]])
+    array([[1., 2., 0.],
+           [0., 0., 3.]])
+    """
     blocks: list[Any] = [np.atleast_2d(a) for a in arrays_of(arrs)]
     if any(a.ndim > 2 for a in blocks):
         raise ValueError(f"linalg.block_diag: it takes matrices, and got shapes {[np.shape(a) for a in arrs]}")
@@ -97,7 +125,13 @@ def block_diag(*arrs: Any) -> Any:
 def toeplitz(c: ArrayLike | Any, r: ArrayLike | Any = None) -> Any:
     """Return the matrix with first column c and first row r, constant along each diagonal; r = c by default.
 
-    c has shape (m,), r has shape (n,), and r[0] is not used. The result has shape (m, n).
+    c has shape (m,), r has shape (n,), and r[0] is not used. The result has shape (m, n). Raises ValueError for arrays
+    that are no vectors.
+
+    >>> tg.linalg.toeplitz([1.0, 2.0, 3.0])
+    array([[1., 2., 3.],
+           [2., 1., 2.],
+           [3., 2., 1.]])
     """
     (c,) = arrays_of([c])
     (r,) = (c,) if r is None else arrays_of([r])

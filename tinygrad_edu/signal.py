@@ -25,7 +25,10 @@ def convolve(
     `mode` is "full", "same" (the shape of in1) or "valid" (no padding; one array must not be shorter along any axis).
     `method` is "direct", "fft", or "auto", which chooses by the sizes. As in HIPS autograd, `axes`, a pair of lists,
     names the axes to convolve, and `dot_axes` those to sum over; the result then has the other axes of in1, those of
-    in2, and the convolved ones.
+    in2, and the convolved ones. Raises ValueError for another mode or method, and for shapes that do not fit.
+
+    >>> tg.signal.convolve([1.0, 2.0], [1.0, 10.0])
+    array([ 1., 12., 20.])
     """
     a, b = arrays_of([in1, in2])
     check("convolve", mode, a, b, None if axes is None else axes)
@@ -43,7 +46,10 @@ def convolve(
 def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
     """Return the cross-correlation: the convolution of in1 with in2 reversed along all axes; see `convolve`.
 
-    In mode "valid" in1 must not be shorter than in2 along any axis.
+    In mode "valid" in1 must not be shorter than in2 along any axis. Raises ValueError if it is shorter.
+
+    >>> tg.signal.correlate([1.0, 2.0], [1.0, 10.0])
+    array([10., 21.,  2.])
     """
     a, b = arrays_of([in1, in2])
     check("correlate", mode, a, b, None)
@@ -53,7 +59,11 @@ def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> A
 
 
 def fftconvolve(in1: Any, in2: Any, mode: str = "full") -> Any:
-    """Return the same as `convolve`, up to rounding, by fast Fourier transforms: for two large arrays."""
+    """Return the same as `convolve`, up to rounding, by fast Fourier transforms: for two large arrays.
+
+    >>> tg.signal.fftconvolve([1.0, 2.0], [1.0, 10.0]).round(4)
+    array([ 1., 12., 20.])
+    """
     a, b = arrays_of([in1, in2])
     check("fftconvolve", mode, a, b, None)
     return cropped(fft_convolve(a, b), a, b, mode)

@@ -22,7 +22,11 @@ __all__ = [
 
 
 def digamma(x: Any) -> Any:
-    """Return the derivative of `gammaln`, elementwise."""
+    """Return the derivative of `gammaln`, elementwise.
+
+    >>> print(tg.special.digamma(1.0).round(4))  # minus Euler's constant
+    -0.5772
+    """
     return polygamma(0, x)
 
 
@@ -30,18 +34,32 @@ psi, expit = digamma, sigmoid
 
 
 def logit(p: Any) -> Any:
-    """Return log(p / (1 - p)), elementwise: the inverse of `expit`."""
+    """Return log(p / (1 - p)), elementwise: the inverse of `expit`.
+
+    >>> tg.special.logit(np.array([0.5, 0.9])).round(4)
+    array([0.    , 2.1972])
+    """
     p = floating(p)
     return np.log(p) - np.log1p(-p)
 
 
 def betaln(a: Any, b: Any) -> Any:
-    """Return log(gamma(a) gamma(b) / gamma(a + b)), the logarithm of the beta function, for positive a and b."""
+    """Return log(gamma(a) gamma(b) / gamma(a + b)), the logarithm of the beta function, for positive a and b.
+
+    >>> print(tg.special.betaln(2.0, 3.0).round(4))  # log(1 / 12)
+    -2.4849
+    """
     return gammaln(a) + gammaln(b) - gammaln(np.add(a, b))
 
 
 def multigammaln(a: Any, d: int) -> Any:
-    """Return the logarithm of the gamma function of d dimensions, for elements of a above (d - 1) / 2."""
+    """Return the logarithm of the gamma function of d dimensions, for elements of a above (d - 1) / 2.
+
+    Raises ValueError for a d that is not a whole number from 1.
+
+    >>> print(tg.special.multigammaln(3.0, 2).round(4))
+    1.5502
+    """
     if not isinstance(d, (int, np.integer)) or d < 1:
         raise ValueError(f"special.multigammaln: d is the number of dimensions, a positive integer, not {d!r:.60}")
     a = floating(a)
@@ -53,6 +71,9 @@ def logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, 
 
     With `return_sign` the result is the pair of the logarithm of the absolute value, and the sign, a constant; without
     it a negative sum gives NaN.
+
+    >>> print(tg.special.logsumexp([0.0, 0.0], b=[1.0, 3.0]).round(4))  # log(4)
+    1.3863
     """
     if b is None and not return_sign:
         return activations.logsumexp(floating(a), axis, keepdims)
@@ -66,10 +87,18 @@ def logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, 
 
 
 def softmax(x: Any, axis: Axis = None) -> Any:
-    """Return exp(x) / sum(exp(x)) along `axis`; as in SciPy all axes by default, where `tg.softmax` takes the last."""
+    """Return exp(x) / sum(exp(x)) along `axis`; as in SciPy all axes by default, where `tg.softmax` takes the last.
+
+    >>> tg.special.softmax(np.array([0.0, np.log(3.0)])).round(4)
+    array([0.25, 0.75])
+    """
     return activations.softmax(floating(x), axis)
 
 
 def log_softmax(x: Any, axis: Axis = None) -> Any:
-    """Return log(softmax(x)) along `axis`; as in SciPy all axes by default, where `tg.log_softmax` takes the last."""
+    """Return log(softmax(x)) along `axis`; as in SciPy all axes by default, where `tg.log_softmax` takes the last.
+
+    >>> tg.special.log_softmax(np.array([0.0, 0.0])).round(4)
+    array([-0.6931, -0.6931])
+    """
     return activations.log_softmax(floating(x), axis)

@@ -39,6 +39,12 @@ def save(state: Mapping[str, ArrayLike], path: Path) -> None:
 
     Raises TypeError if `state` is not such a dict, ValueError for a name or value that cannot be stored, and
     FileNotFoundError for a missing folder. After an error an existing file is unchanged.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     tg.save({"w": np.ones(2)}, f"{folder}/w.npz")
+    ...     print(tg.load(f"{folder}/w.npz"))
+    {'w': array([1., 1.])}
     """
     target = os.path.realpath(_checked_path(path, "save"))
     if hasattr(state, "state_dict"):
@@ -54,7 +60,14 @@ def save(state: Mapping[str, ArrayLike], path: Path) -> None:
 
 
 def load(path: Path) -> dict[str, Array]:
-    """Return the dict that `save` wrote; raises ValueError with the reason for a damaged or foreign file."""
+    """Return the dict that `save` wrote; raises ValueError with the reason for a damaged or foreign file.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     tg.save({"w": np.ones(2)}, f"{folder}/w.npz")
+    ...     print(tg.load(f"{folder}/w.npz"))
+    {'w': array([1., 1.])}
+    """
     path = _checked_path(path, "load")
     kind = ".safetensors" if path.lower().endswith(".safetensors") else ".npz"
     safetensors = _import_safetensors("load") if kind == ".safetensors" else None

@@ -11,7 +11,7 @@ from tinygrad_edu.jit import jit
 MODULES = {
     "nn": tg.nn, "optim": tg.optim, "optim.lr_scheduler": tg.optim.lr_scheduler, "data": tg.data, "tree": tg.tree,
     "plot": tg.plot, "special": tg.special, "linalg": tg.linalg, "signal": tg.signal, "integrate": tg.integrate,
-    "stats": tg.stats,
+    "stats": tg.stats, "distributed": tg.distributed,
 }  # fmt: skip
 WITH_MEMBERS = {  # classes whose methods users call
     "Tensor", "Value", "History", "Drawing", "Explanation", "Jitted", "nn.Module", "nn.Sequential", "optim.Optimizer",
@@ -88,6 +88,9 @@ PAGES = [
         "Runs": "fit History lr_finder DivergenceError",
         "Evaluation": "evaluate predict accuracy r2_score confusion_matrix",
         "Files": "save load",
+    }),
+    Page("distributed", "Several processes: tg.distributed", "Data-parallel training over MPI.", {
+        "Training": "distributed.*",
     }),
     Page("data", "Data: tg.data", "Batches, splits, and small data sets to try things on.", {"Data": "data.*"}),
     Page("jit", "Recorded programs", "Record the NumPy calls of a function once, and replay them fast.", {

@@ -19,6 +19,9 @@ def batches(
     """Return an iterator over tuples of `batch_size` rows of every array, each row once, in an order drawn with `rng`.
 
     The last batch holds the remaining rows, or is dropped with `drop_last`. Without `shuffle`, batches are views.
+
+    >>> [x.tolist() for (x,) in tg.data.batches(np.arange(5), batch_size=2, shuffle=False)]
+    [[0, 1], [2, 3], [4]]
     """
     checked = checked_arrays("batches", *arrays)
     size = checked_batch_size(batch_size, len(checked[0]))
@@ -51,6 +54,10 @@ def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
 
     Without `n`, it is one more than the largest class number. Raises TypeError for class numbers that are not of an
     integer type, and ValueError for numbers below 0 or above n - 1.
+
+    >>> tg.data.one_hot([0, 2])
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
     """
     classes = array_of(from_table(classes))
     if classes.dtype.kind not in "iu":

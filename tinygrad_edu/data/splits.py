@@ -24,6 +24,10 @@ def train_valid_test_split(
     test, so that no model is tested on days before those it was trained on. `by="stratified"` draws them from each
     class of the last array, (n,) or (n, 1), so that each class has the same fraction of every part, to within one row,
     and at least one row in every part. Raises ValueError for parts or classes of too few rows.
+
+    >>> parts = tg.data.train_valid_test_split(np.ones((100, 3)), np.ones(100), rng=0)
+    >>> [(X.shape, y.shape) for X, y in parts]
+    [((70, 3), (70,)), ((15, 3), (15,)), ((15, 3), (15,))]
     """
     where = "train_valid_test_split"
     checked = checked_arrays(where, *arrays)
@@ -39,7 +43,12 @@ def train_test_split(
 ) -> tuple[Part, Part]:
     """Split rows in two: `train, test = train_test_split(X, y)` returns two tuples (X, y).
 
-    `by`, `rng` and errors are those of `train_valid_test_split`.
+    `by`, `rng` and errors are those of `train_valid_test_split`. Raises ValueError for fractions that are not two parts
+    of 1.
+
+    >>> train, test = tg.data.train_test_split(np.arange(10), rng=0)
+    >>> len(train[0]), len(test[0])
+    (8, 2)
     """
     where = "train_test_split"
     checked = checked_arrays(where, *arrays)
@@ -56,6 +65,9 @@ def k_fold(*arrays: ArrayLike, k: int = 5, by: str = "random", rng: Rng = None) 
     others are the training data. `by="random"` draws the folds with `rng`, and `by="stratified"` from each class of the
     last array. `by="time"` keeps the order of the rows in k + 1 folds, and the training data are those before the
     validation data. Raises ValueError for fewer rows, or rows of a class, than folds.
+
+    >>> [len(valid[0]) for train, valid in tg.data.k_fold(np.arange(10), k=5, rng=0)]
+    [2, 2, 2, 2, 2]
     """
     checked = checked_arrays("k_fold", *arrays)
     n, count = len(checked[0]), positive_int("k_fold", "k", k)

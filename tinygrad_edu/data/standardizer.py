@@ -16,6 +16,11 @@ class Standardizer:
 
     `mean` and `scale` (standard deviation with ddof=0; 1 where a column is constant) are float64 and have the shape of
     one row. Data of float16 and float32 keeps its dtype, and integers become float64.
+
+    >>> scaler = tg.data.Standardizer()
+    >>> scaler.fit_transform(np.array([[1.0], [3.0]]))
+    array([[-1.],
+           [ 1.]])
     """
 
     mean: Array

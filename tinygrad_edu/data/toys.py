@@ -19,6 +19,10 @@ def make_moons(n: int = 100, noise: float = 0.1, rng: Rng = None) -> tuple[Array
     """Two interlocking half circles of radius 1, which no line separates.
 
     Class 0 is the upper half of the circle around (0, 0), class 1 the lower half of the circle around (1, 0.5).
+
+    >>> X, y = tg.data.make_moons(100, rng=0)
+    >>> X.shape, y.shape
+    ((100, 2), (100,))
     """
     upper: Curve = lambda t: (np.cos(np.pi * t), np.sin(np.pi * t))
     lower: Curve = lambda t: (1 - np.cos(np.pi * t), 0.5 - np.sin(np.pi * t))
@@ -26,14 +30,28 @@ def make_moons(n: int = 100, noise: float = 0.1, rng: Rng = None) -> tuple[Array
 
 
 def make_circles(n: int = 100, noise: float = 0.05, factor: float = 0.5, rng: Rng = None) -> tuple[Array, Array]:
-    """A circle of radius 1 around (0, 0), class 0, and one of radius `factor` (above 0, below 1) inside it, class 1."""
+    """A circle of radius 1 around (0, 0), class 0, and one of radius `factor` (above 0, below 1) inside it, class 1.
+
+    Raises ValueError unless `factor` is between 0 and 1.
+
+    >>> X, y = tg.data.make_circles(100, rng=0)
+    >>> X.shape, y.shape
+    ((100, 2), (100,))
+    """
     if not 0 < factor < 1:
         raise ValueError(f"make_circles: factor, the radius of the inner circle, is above 0 and below 1, not {factor}")
     return _points("make_circles", [_circle(1.0), _circle(factor)], n, noise, rng)
 
 
 def make_spirals(n: int = 100, classes: int = 2, noise: float = 0.1, rng: Rng = None) -> tuple[Array, Array]:
-    """A spiral arm for each of the `classes` (2 or more), which turns once around (0, 0) from radius 0.3 to 2."""
+    """A spiral arm for each of the `classes` (2 or more), which turns once around (0, 0) from radius 0.3 to 2.
+
+    Raises ValueError for fewer than two classes.
+
+    >>> X, y = tg.data.make_spirals(100, rng=0)
+    >>> X.shape, y.shape
+    ((100, 2), (100,))
+    """
     k = positive_int("make_spirals", "classes", classes)
     if k < 2:
         raise ValueError("make_spirals: classes are two or more, not 1")
@@ -44,6 +62,11 @@ def xor(n: int | None = None, noise: float = 0.0, rng: Rng = None) -> tuple[Arra
     """Exclusive or: class 1 at the corners (0, 1) and (1, 0) of the unit square, class 0 at (0, 0) and (1, 1).
 
     Without `n`, the four corners in the order of a truth table; with it, n points (4 or more) shared among the corners.
+    Raises ValueError for fewer than 4 points.
+
+    >>> X, y = tg.data.xor()
+    >>> X.tolist(), y.tolist()
+    ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
     """
     corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     count, deviation = 4 if n is None else positive_int("xor", "n", n), _deviation("xor", noise)
@@ -60,7 +83,11 @@ def make_linear(
 ) -> tuple[Array, Array]:
     """Points of y = X @ weights + bias + noise: X (n, k), standard normal, for k weights, and y (n, 1).
 
-    `noise` is the standard deviation of the noise in y.
+    `noise` is the standard deviation of the noise in y. Raises ValueError for weights that are not finite.
+
+    >>> X, y = tg.data.make_linear(100, weights=(2.0, -1.0), rng=0)
+    >>> X.shape, y.shape
+    ((100, 2), (100, 1))
     """
     w = np.asarray(weights, dtype=np.float64)
     if w.ndim != 1 or not w.size or not np.isfinite(w).all() or not np.isfinite(bias):
@@ -72,7 +99,11 @@ def make_linear(
 
 
 def drug_dosage() -> tuple[Array, Array]:
-    """Eight patients: the dose of a drug in mL, 0 to 7, and a score of forgetfulness, both (8,); nearly a line."""
+    """Eight patients: the dose of a drug in mL, 0 to 7, and a score of forgetfulness, both (8,); nearly a line.
+
+    >>> tg.data.drug_dosage()[0].shape
+    (8,)
+    """
     return np.arange(8.0), np.array([1.86, 1.31, 0.62, 0.33, 0.09, -0.67, -1.23, -1.37])
 
 

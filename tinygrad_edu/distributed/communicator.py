@@ -16,6 +16,9 @@ class Communicator(Protocol):
     `Allreduce(send, receive)` writes the sum of the arrays that all ranks send into the array of each. `bcast(x, root)`
     returns the object of one rank on all, and `Bcast(array, root)` writes its array into those of the others; one of
     the two is enough. All ranks must call the same operations in the same order. `Abort`, if there is one, ends all.
+
+    >>> isinstance(tg.distributed.OneProcess(), tg.distributed.Communicator)
+    True
     """
 
     rank: int
@@ -26,7 +29,12 @@ class Communicator(Protocol):
 
 
 class OneProcess:
-    """A communicator of one process, which stands in for MPI where nothing is distributed."""
+    """A communicator of one process, which stands in for MPI where nothing is distributed.
+
+    >>> comm = tg.distributed.OneProcess()
+    >>> comm.rank, comm.size
+    (0, 1)
+    """
 
     rank, size = 0, 1
 

@@ -20,7 +20,11 @@ from .communicator import broadcast_object, sum_array
 
 
 class RankError(RuntimeError):
-    """An error of another rank whose own type this rank cannot make."""
+    """An error of another rank whose own type this rank cannot make.
+
+    >>> issubclass(tg.distributed.RankError, RuntimeError)
+    True
+    """
 
 
 class Exchange:

@@ -115,7 +115,7 @@ def average_gradients(parameters: Iterable[Tensor], comm: Any = None, examples: 
     `examples` is how many examples this rank's gradients are the mean of: 0 for a rank without any, whose gradients
     are not looked at. A parameter keeps None if no rank has a gradient of it. All ranks pass the same parameters in the
     same order. `comm` is mpi4py's MPI.COMM_WORLD, or anything like `Communicator`; without one there is one process.
-    Raises ValueError if there are no examples on any rank.
+    Raises ValueError if there are no examples on any rank, and TypeError for parameters that are no Tensors.
 
     Clip gradients after this call, and step then: all ranks take the same step. If one rank raises an error, the others
     wait for it: `mpiexec -n 4 python -m mpi4py loop.py` ends all of them.
@@ -164,7 +164,10 @@ def broadcast(model: Any, comm: Any = None) -> None:
     """Give the model of every rank the parameters and buffers of rank 0's; also for an optimizer or a schedule.
 
     `model` is a Module, or has `state_dict` and `load_state_dict`. Raises ValueError on all ranks if names, shapes or
-    dtypes differ from rank 0's.
+    dtypes differ from rank 0's. Raises TypeError for another object.
+
+    >>> model = tg.nn.Linear(2, 1, rng=0)
+    >>> tg.distributed.broadcast(model)  # alone: nothing changes
     """
     comm = checked_communicator("broadcast", comm)
     exchange = Exchange(comm)

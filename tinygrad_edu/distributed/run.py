@@ -35,7 +35,16 @@ from .streams import RankState, checksum
 
 
 def fit_on_ranks(comm: Any, sharded: bool, model: Module, loss: Loss, train_data: Data, **options: Any) -> History:
-    """Run `fit` on the ranks of `comm`, which all call it, and return the History; an error of one is raised on all."""
+    """Run `fit` on the ranks of `comm`, which all call it, and return the History; an error of one is raised on all.
+
+    `tg.fit(..., comm=comm)` calls it.
+
+    >>> model, data = tg.nn.Linear(1, 1, rng=0), (np.ones((4, 1)), np.ones((4, 1)))
+    >>> sgd = tg.optim.SGD(model.parameters(), lr=0.1)
+    >>> comm = tg.distributed.OneProcess()
+    >>> len(tg.fit(model, tg.mse_loss, data, optimizer=sgd, epochs=3, comm=comm, progress=False))
+    3
+    """
     comm = checked_communicator("fit", comm)
     if comm.size == 1:
         return Run(model, loss, train_data, **options).run()

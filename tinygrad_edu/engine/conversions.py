@@ -59,7 +59,15 @@ OF_DISTRIBUTIONS = {"logpdf", "pdf", "logpmf", "pmf", "cdf", "logcdf", "sf", "lo
 
 
 class LostGradientError(TypeError):
-    """A Tensor became a plain number inside a transform, so the gradient would lack what was computed from it."""
+    """A Tensor became a plain number inside a transform, so the gradient would lack what was computed from it.
+
+    >>> import math
+    >>> try:
+    ...     tg.grad(lambda x: math.sin(x))(1.0)
+    ... except tg.LostGradientError:
+    ...     print("np.sin takes Tensors")
+    np.sin takes Tensors
+    """
 
 
 def number_leaves(x: Node, method: str | None = None) -> None:

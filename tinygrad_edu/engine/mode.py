@@ -170,6 +170,12 @@ class NoGrad:
     """Compute without recording: `with no_grad():` or `@no_grad()`, also without parentheses.
 
     Holds for the thread that entered it.
+
+    >>> x = tg.Tensor([1.0, 2.0])
+    >>> with tg.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
     """
 
     __slots__ = ()

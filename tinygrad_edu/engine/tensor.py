@@ -31,6 +31,11 @@ class Tensor(Declared):  # type: ignore[misc]
     `data` is copied. Integers and booleans become float64; float16, float32 and float64 keep their dtype.
     `requires_grad=False` makes a constant. `label` names the tensor in errors and pictures.
     `data` and `grad` are arrays of one shape and dtype, `grad` may be None. Other attributes and methods are ndarray's.
+
+    >>> x = tg.Tensor([1.0, 2.0], label="x")
+    >>> np.sum(x * x).backward()
+    >>> x.grad
+    array([2., 4.])
     """
 
     __slots__ = ()

@@ -21,6 +21,11 @@ class Value(Operand):
 
     `data` and `grad` (0.0 at first) are floats. Operators, `relu()`, `exp()`, `log()`, `tanh()` and NumPy's
     ufuncs (`np.sin(v)`) return Values; a comparison returns a bool.
+
+    >>> a, b = tg.Value(2.0), tg.Value(-3.0)
+    >>> (a * b).backward()
+    >>> a.grad, b.grad
+    (-3.0, 2.0)
     """
 
     __slots__ = ()

@@ -12,14 +12,22 @@ from ..engine.rules.activations import erf, log1pexp, sigmoid
 
 
 def relu(x: Any) -> Any:
-    """Return max(x, 0) elementwise; its derivative at 0 is 0."""
+    """Return max(x, 0) elementwise; its derivative at 0 is 0.
+
+    >>> tg.relu(np.array([-1.0, 0.0, 2.0]))
+    array([0., 0., 2.])
+    """
     if isinstance(x, Operand) and type(x) is x._kind:  # a user's subclass may redefine the method
         return x.relu()
     return activations.relu(floating(x))
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
-    """Return x where x is positive, and `negative_slope` x elsewhere."""
+    """Return x where x is positive, and `negative_slope` x elsewhere.
+
+    >>> tg.leaky_relu(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.01,  0.  ,  2.  ])
+    """
     x = floating(x)
     return np.where(np.greater(x, 0), x, np.multiply(negative_slope, x))
 
@@ -28,6 +36,10 @@ def softplus(x: Any, beta: float = 1.0, threshold: float | None = None) -> Any:
     """Return log(1 + exp(beta x)) / beta elementwise, without overflow.
 
     Where beta x is above a `threshold`, the result is x itself; PyTorch has 20 there, and by default there is none.
+    Raises ValueError unless `beta` is positive.
+
+    >>> tg.softplus(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([0.3133, 0.6931, 2.1269])
     """
     x = floating(x)
     if beta == 1 and threshold is None:
@@ -39,7 +51,11 @@ def softplus(x: Any, beta: float = 1.0, threshold: float | None = None) -> Any:
 
 
 def silu(x: Any) -> Any:
-    """Return x sigmoid(x) elementwise, also called swish (Hendrycks & Gimpel 2016)."""
+    """Return x sigmoid(x) elementwise, also called swish (Hendrycks & Gimpel 2016).
+
+    >>> tg.silu(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.2689,  0.    ,  1.7616])
+    """
     x = floating(x)
     return np.multiply(x, sigmoid(x))
 
@@ -48,6 +64,10 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     """Return x times the normal distribution's probability below x, elementwise (Hendrycks & Gimpel 2016).
 
     `approximate="tanh"` computes x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x**3))) / 2, with an error of up to 5e-4.
+    Raises ValueError for another `approximate` than "none" and "tanh".
+
+    >>> tg.gelu(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.1587,  0.    ,  1.9545])
     """
     x = floating(x)
     if approximate == "none":
@@ -60,13 +80,23 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
-    """Return x where x is positive, and `alpha` (exp(x) - 1) elsewhere (Clevert et al. 2016)."""
+    """Return x where x is positive, and `alpha` (exp(x) - 1) elsewhere (Clevert et al. 2016).
+
+    >>> tg.elu(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.6321,  0.    ,  2.    ])
+    """
     x = floating(x)
     return np.where(np.greater(x, 0), x, np.multiply(alpha, np.expm1(np.clip(x, None, 0))))
 
 
 def celu(x: Any, alpha: float = 1.0) -> Any:
-    """Return x where x is positive, and `alpha` (exp(x / alpha) - 1) elsewhere: elu with slope 1 at 0 (Barron 2017)."""
+    """Return x where x is positive, and `alpha` (exp(x / alpha) - 1) elsewhere: elu with slope 1 at 0 (Barron 2017).
+
+    Raises ValueError unless `alpha` is positive.
+
+    >>> tg.celu(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.6321,  0.    ,  2.    ])
+    """
     if not alpha > 0:
         raise ValueError(f"celu: alpha must be positive, got {alpha}")
     x = floating(x)
@@ -74,7 +104,11 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
 
 
 def selu(x: Any) -> Any:
-    """Return elu with the two constants that keep mean 0 and variance 1 from layer to layer (Klambauer et al. 2017)."""
+    """Return elu with the two constants that keep mean 0 and variance 1 from layer to layer (Klambauer et al. 2017).
+
+    >>> tg.selu(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-1.1113,  0.    ,  2.1014])
+    """
     return np.multiply(_SELU_SCALE, elu(x, _SELU_ALPHA))
 
 
@@ -85,6 +119,9 @@ def prelu(x: Any, weight: Any) -> Any:
     """Return x where x is positive, and `weight` x elsewhere (He et al. 2015): leaky_relu with a learned slope.
 
     `weight` is a number, or holds one for each channel, along axis 1 of x; raises ValueError for another shape.
+
+    >>> tg.prelu(np.array([-2.0, 3.0]), 0.1)
+    array([-0.2,  3. ])
     """
     x, weight = floating(x), floating(weight)
     shape, channels = np.shape(x), np.shape(weight)
@@ -101,7 +138,13 @@ def prelu(x: Any, weight: Any) -> Any:
 
 
 def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
-    """Return x limited to `min_val` and `max_val`; its derivative is 0 outside and, unlike np.clip's, at the limits."""
+    """Return x limited to `min_val` and `max_val`; its derivative is 0 outside and, unlike np.clip's, at the limits.
+
+    Raises ValueError unless `min_val` is below `max_val`.
+
+    >>> tg.hardtanh(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-1.,  0.,  1.])
+    """
     if not min_val < max_val:
         raise ValueError(f"hardtanh: min_val must be below max_val, got {min_val} and {max_val}")
     x = floating(x)
@@ -109,36 +152,60 @@ def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
 
 
 def relu6(x: Any) -> Any:
-    """Return max(x, 0), and at most 6, elementwise."""
+    """Return max(x, 0), and at most 6, elementwise.
+
+    >>> tg.relu6(np.array([-1.0, 2.0, 9.0])).round(4)
+    array([0., 2., 6.])
+    """
     return hardtanh(x, 0.0, 6.0)
 
 
 def hardsigmoid(x: Any) -> Any:
-    """Return x / 6 + 1 / 2, limited to 0 and 1, elementwise."""
+    """Return x / 6 + 1 / 2, limited to 0 and 1, elementwise.
+
+    >>> tg.hardsigmoid(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([0.3333, 0.5   , 0.8333])
+    """
     return hardtanh(floating(x) + 3, 0.0, 6.0) / 6
 
 
 def hardswish(x: Any) -> Any:
-    """Return x hardsigmoid(x) elementwise: 0 up to -3, and x from 3 on (Howard et al. 2019)."""
+    """Return x hardsigmoid(x) elementwise: 0 up to -3, and x from 3 on (Howard et al. 2019).
+
+    >>> tg.hardswish(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.3333,  0.    ,  1.6667])
+    """
     x = floating(x)
     near = np.clip(x, -3, 3)  # the square of a larger number might overflow
     return np.where(np.less_equal(x, -3), 0.0, np.where(np.greater_equal(x, 3), x, near * (near + 3) / 6))
 
 
 def mish(x: Any) -> Any:
-    """Return x tanh(softplus(x)) elementwise (Misra 2020)."""
+    """Return x tanh(softplus(x)) elementwise (Misra 2020).
+
+    >>> tg.mish(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.3034,  0.    ,  1.944 ])
+    """
     x = floating(x)
     return np.multiply(x, np.tanh(softplus(x)))
 
 
 def softsign(x: Any) -> Any:
-    """Return x / (1 + |x|) elementwise."""
+    """Return x / (1 + |x|) elementwise.
+
+    >>> tg.softsign(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.5   ,  0.    ,  0.6667])
+    """
     x = floating(x)
     return np.divide(x, 1 + np.abs(x))
 
 
 def logsigmoid(x: Any) -> Any:
-    """Return log(sigmoid(x)) elementwise, exact also where sigmoid rounds to 0."""
+    """Return log(sigmoid(x)) elementwise, exact also where sigmoid rounds to 0.
+
+    >>> tg.logsigmoid(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-1.3133, -0.6931, -0.1269])
+    """
     return -softplus(np.negative(floating(x)))
 
 
@@ -147,6 +214,9 @@ def glu(x: Any, axis: int = -1) -> Any:
     """Return a sigmoid(b) for the halves a and b of x along `axis`: the gated linear unit (Dauphin et al. 2017).
 
     Raises ValueError unless x has an even length along that axis.
+
+    >>> tg.glu(np.array([1.0, 2.0, 0.0, 0.0]))  # halves [1, 2] and [0, 0]
+    array([0.5, 1. ])
     """
     x = floating(x)
     shape = np.shape(x)

@@ -22,6 +22,10 @@ def scaled_dot_product_attention(q: Any, k: Any, v: Any, mask: Any = None, causa
 
     Raises ValueError for shapes that do not fit, and TypeError for a mask of integers. Example:
     `tg.scaled_dot_product_attention(x, x, x, causal=True)`.
+
+    >>> q, k, v = np.zeros((1, 2)), np.zeros((2, 2)), np.array([[1.0], [3.0]])
+    >>> tg.scaled_dot_product_attention(q, k, v)  # equal weights: the mean of the values
+    array([[2.]])
     """
     return np.matmul(attention_weights(q, k, v, mask, causal), floating(v))
 

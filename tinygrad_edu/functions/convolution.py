@@ -28,6 +28,9 @@ def conv1d(
     """Return the cross-correlation of signals (n, channels, length) with a weight (out, channels / groups, kernel).
 
     See `conv2d`.
+
+    >>> tg.conv1d(np.array([[[1.0, 2.0, 4.0]]]), np.array([[[-1.0, 1.0]]]))  # differences of neighbours
+    array([[[1., 2.]]])
     """
     return convolution("conv1d", 1, x, weight, bias, stride, padding, dilation, groups)
 
@@ -54,7 +57,11 @@ def conv_transpose1d(
     x: Any, weight: Any, bias: Any = None, stride: Sizes = 1, padding: Sizes = 0, output_padding: Sizes = 0,
     groups: int = 1, dilation: Sizes = 1,
 ) -> Any:  # fmt: skip
-    """Return longer signals of x, (n, in, length), and a weight (in, out / groups, kernel); see `conv_transpose2d`."""
+    """Return longer signals of x, (n, in, length), and a weight (in, out / groups, kernel); see `conv_transpose2d`.
+
+    >>> tg.conv_transpose1d(np.array([[[1.0, 2.0]]]), np.array([[[1.0, 10.0]]]))
+    array([[[ 1., 12., 20.]]])
+    """
     return transposed_convolution("conv_transpose1d", 1, x, weight, bias, stride, padding, output_padding, dilation,
                                   groups)  # fmt: skip
 
@@ -66,6 +73,9 @@ def conv_transpose2d(
     """Return the gradient of `conv2d` as a function: a weight (in, out / groups, kh, kw) makes larger images of x.
 
     An axis of the result has (size - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1 elements.
+
+    >>> tg.conv_transpose2d(np.ones((1, 3, 4, 4)), np.ones((3, 5, 2, 2)), stride=2).shape
+    (1, 5, 8, 8)
     """
     return transposed_convolution("conv_transpose2d", 2, x, weight, bias, stride, padding, output_padding, dilation,
                                   groups)  # fmt: skip

@@ -21,6 +21,9 @@ def binary_cross_entropy(prediction: Any, target: Any, weight: Any = None, *, re
     Each logarithm is at least -100, as in PyTorch, so that the loss and its gradient are finite for p = 0 and p = 1.
     `binary_cross_entropy_with_logits(x, t)` is exact also where sigmoid(x) rounds to 0 or 1. `weight`, of the shape of
     the losses or one that broadcasts to it, multiplies them. Raises ValueError for numbers outside 0 to 1.
+
+    >>> print(tg.binary_cross_entropy([0.5, 0.75], [0.0, 1.0]).round(4))
+    0.4904
     """
     where = "binary_cross_entropy"
     p, t = operands(where, prediction, target)
@@ -42,7 +45,11 @@ def binary_cross_entropy_with_logits(
     """Return the mean of -(t log(p) + (1 - t) log(1 - p)) with p = sigmoid(logits), for targets t from 0 to 1.
 
     `weight` multiplies the losses, and `pos_weight` their first term; each broadcasts to their shape. Logits that are a
-    result of `sigmoid` give a warning: the loss applies it itself.
+    result of `sigmoid` give a warning: the loss applies it itself. Raises ValueError for different shapes, and for
+    targets below 0 or above 1.
+
+    >>> print(tg.binary_cross_entropy_with_logits([0.0, 2.0], [0.0, 1.0]).round(4))
+    0.41
     """
     where = "binary_cross_entropy_with_logits"
     logits, target = operands(where, logits, target)
@@ -95,6 +102,9 @@ def poisson_nll_loss(
     The prediction is the logarithm of the expected count, or with `log_input=False` the count itself, whose logarithm
     is taken of prediction + `eps`. `full` adds Stirling's approximation of the constant log(target!) for targets
     above 1: target log(target) - target + log(2 pi target) / 2.
+
+    >>> print(tg.poisson_nll_loss([0.0, 1.0], [1.0, 2.0]).round(4))
+    0.8591
     """
     where = "poisson_nll_loss"
     prediction, target = operands(where, prediction, target)
@@ -117,6 +127,9 @@ def gaussian_nll_loss(
     `var` holds variances of the shape of the prediction, or of that shape with one axis of length 1 or without the
     last axis, or it is one number. Variances below `eps` count as `eps`, and their gradients are those at `eps`, as in
     PyTorch. `full` adds the constant log(2 pi) / 2. Raises ValueError for negative variances.
+
+    >>> print(tg.gaussian_nll_loss([1.0], [3.0], 4.0).round(4))
+    1.1931
     """
     where = "gaussian_nll_loss"
     prediction, target = operands(where, prediction, target)

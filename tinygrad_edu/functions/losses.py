@@ -14,17 +14,37 @@ TWICE = "the first argument is a result of {0} already, and the loss applies {0}
 
 
 def mse_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
-    """Return the mean of the squared differences."""
+    """Return the mean of the squared differences.
+
+    Prediction and target have one shape, and the result is one number unless `reduction` is "none"; raises ValueError
+    for different shapes.
+
+    >>> print(tg.mse_loss([1.0, 2.0], [1.0, 4.0]))
+    2.0
+    """
     return reduced("mse_loss", np.square(difference("mse_loss", prediction, target)), reduction)
 
 
 def l1_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
-    """Return the mean of the absolute differences."""
+    """Return the mean of the absolute differences.
+
+    Prediction and target have one shape, and the result is one number unless `reduction` is "none"; raises ValueError
+    for different shapes.
+
+    >>> print(tg.l1_loss([1.0, 2.0], [1.0, 4.0]))
+    1.0
+    """
     return reduced("l1_loss", np.abs(difference("l1_loss", prediction, target)), reduction)
 
 
 def huber_loss(prediction: Any, target: Any, delta: float = 1.0, *, reduction: str = "mean") -> Any:
-    """Return the mean of d**2 / 2 where |d| <= `delta`, and delta (|d| - delta / 2) elsewhere (Huber 1964)."""
+    """Return the mean of d**2 / 2 where |d| <= `delta`, and delta (|d| - delta / 2) elsewhere (Huber 1964).
+
+    Raises ValueError for different shapes of prediction and target, and unless `delta` is positive.
+
+    >>> print(tg.huber_loss([1.0, 2.0], [1.5, 5.0]))
+    1.3125
+    """
     if not delta > 0:
         raise ValueError(f"huber_loss: delta must be positive, got {delta}")
     d = difference("huber_loss", prediction, target)
@@ -35,7 +55,11 @@ def huber_loss(prediction: Any, target: Any, delta: float = 1.0, *, reduction: s
 def smooth_l1_loss(prediction: Any, target: Any, beta: float = 1.0, *, reduction: str = "mean") -> Any:
     """Return the mean of d**2 / (2 beta) where |d| < `beta`, and |d| - beta / 2 elsewhere (Girshick 2015).
 
-    It is `huber_loss` divided by `beta`; with `beta=0` it is `l1_loss`, whose derivative at 0 is 0.
+    It is `huber_loss` divided by `beta`; with `beta=0` it is `l1_loss`, whose derivative at 0 is 0. Raises ValueError
+    for different shapes of prediction and target, and for `beta` below 0.
+
+    >>> print(tg.smooth_l1_loss([1.0, 2.0], [1.5, 5.0]))
+    1.3125
     """
     if not beta >= 0:
         raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta}")
@@ -47,7 +71,13 @@ def smooth_l1_loss(prediction: Any, target: Any, beta: float = 1.0, *, reduction
 
 
 def hinge_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
-    """Return the mean of max(0, 1 - target * prediction), with targets -1 and 1."""
+    """Return the mean of max(0, 1 - target * prediction), with targets -1 and 1.
+
+    Raises ValueError for different shapes, and for targets other than 1 and -1.
+
+    >>> print(tg.hinge_loss([0.5, -2.0], [1.0, -1.0]))
+    0.25
+    """
     prediction, target = operands("hinge_loss", prediction, target)
     if not signs(target):
         raise ValueError("hinge_loss: targets are -1 and 1; instead of 0 and 1 pass 2 * target - 1")

@@ -17,6 +17,8 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any
     It is sum(x1 x2) / (|x1| |x2|), where a norm below `eps` counts as `eps`, as in PyTorch. The shapes broadcast: with
     x1[:, None] and x2[None] of shape (n, k), and axis=-1, the result is the (n, n) matrix of all pairs.
 
+    Raises ValueError for shapes that do not broadcast, and for an axis that they do not have.
+
     >>> float(cosine_similarity([3.0, 0.0], [0.0, 2.0]))
     0.0
     """
@@ -42,7 +44,11 @@ def triplet_margin_loss(
     """Return the mean of max(0, margin + |anchor - positive| - |anchor - negative|) (Balntas et al. 2016).
 
     Distances are `p`-norms along the last axis, of differences plus `eps`. With `swap`, the distance to the negative
-    example is that from the anchor or from the positive one, whichever is smaller. All as in PyTorch.
+    example is that from the anchor or from the positive one, whichever is smaller. All as in PyTorch. Raises ValueError
+    for different shapes, and unless `margin` is positive.
+
+    >>> print(tg.triplet_margin_loss([[0.0, 0.0]], [[0.0, 1.0]], [[3.0, 0.0]]).round(4))  # 1 + 1 - 3 is below 0
+    0.0
     """
     where = "triplet_margin_loss"
     if not margin > 0:
@@ -62,7 +68,13 @@ def triplet_margin_loss(
 
 
 def margin_ranking_loss(x1: Any, x2: Any, target: Any, margin: float = 0.0, *, reduction: str = "mean") -> Any:
-    """Return the mean of max(0, margin - target (x1 - x2)): where target is 1, x1 should be larger, and x2 where -1."""
+    """Return the mean of max(0, margin - target (x1 - x2)): where target is 1, x1 should be larger, and x2 where -1.
+
+    Raises ValueError for different shapes, and for targets other than 1 and -1.
+
+    >>> print(tg.margin_ranking_loss([1.0, 2.0], [3.0, 1.0], [1.0, 1.0]))
+    1.0
+    """
     where = "margin_ranking_loss"
     x1, x2 = operands(where, x1, x2, ("x1", "x2"))
     x1, target = operands(where, x1, target, ("x1", "target"))

@@ -18,7 +18,11 @@ def max_pool1d(
     x: Any, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1,
     ceil_mode: bool = False,
 ) -> Any:  # fmt: skip
-    """Return the largest element of each window of signals (n, channels, length); see `max_pool2d`."""
+    """Return the largest element of each window of signals (n, channels, length); see `max_pool2d`.
+
+    >>> tg.max_pool1d(np.array([[[1.0, 3.0, 5.0, 2.0]]]), 2)
+    array([[[3., 5.]]])
+    """
     return maxima("max_pool1d", 1, x, kernel_size, stride, padding, dilation, ceil_mode)
 
 
@@ -31,6 +35,10 @@ def max_pool2d(
     Windows start every `stride` elements, `kernel_size` by default, and their elements are `dilation` apart. The image
     has `padding` elements of minus infinity around it. With `ceil_mode`, windows that start in the image may end
     outside of it. The first of equal elements gets the gradient, as in PyTorch (those of `np.max` share it).
+
+    >>> tg.max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)
+    array([[[[ 5.,  7.],
+             [13., 15.]]]])
     """
     return maxima("max_pool2d", 2, x, kernel_size, stride, padding, dilation, ceil_mode)
 
@@ -39,7 +47,11 @@ def avg_pool1d(
     x: Any, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Any:  # fmt: skip
-    """Return the mean of each window of signals (n, channels, length); see `avg_pool2d`."""
+    """Return the mean of each window of signals (n, channels, length); see `avg_pool2d`.
+
+    >>> tg.avg_pool1d(np.array([[[1.0, 3.0, 5.0, 7.0]]]), 2)
+    array([[[2., 6.]]])
+    """
     return means("avg_pool1d", 1, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
@@ -51,12 +63,19 @@ def avg_pool2d(
 
     The zeros of the padding count, unless `count_include_pad` is False. `divisor_override` is the number to divide
     each sum by instead.
+
+    >>> tg.avg_pool2d(np.ones((1, 3, 8, 8)), 2).shape
+    (1, 3, 4, 4)
     """
     return means("avg_pool2d", 2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 def adaptive_avg_pool1d(x: Any, output_size: int) -> Any:
-    """Return means of `output_size` parts of signals (n, channels, length); see `adaptive_avg_pool2d`."""
+    """Return means of `output_size` parts of signals (n, channels, length); see `adaptive_avg_pool2d`.
+
+    >>> tg.adaptive_avg_pool1d(np.array([[[1.0, 3.0, 5.0, 7.0]]]), 2)
+    array([[[2., 6.]]])
+    """
     return adaptive_means("adaptive_avg_pool1d", 1, x, output_size)
 
 
@@ -64,6 +83,9 @@ def adaptive_avg_pool2d(x: Any, output_size: Any) -> Any:
     """Return images of `output_size` (an int, or two; None keeps a size), whose elements are means of parts of x.
 
     Part i of n along an axis goes from floor(i size / n) to ceil((i + 1) size / n).
+
+    >>> tg.adaptive_avg_pool2d(np.ones((1, 3, 7, 9)), (2, None)).shape
+    (1, 3, 2, 9)
     """
     return adaptive_means("adaptive_avg_pool2d", 2, x, output_size)
 

@@ -47,7 +47,16 @@ class CacheInfo(NamedTuple):
 
 
 class Jitted:
-    """A function that `jit` records at its first call and replays at later calls with arguments of the same kind."""
+    """A function that `jit` records at its first call and replays at later calls with arguments of the same kind.
+
+    Raises TypeError for what is no function, and ValueError for other options.
+
+    >>> f = tg.jit(lambda x: np.sum(x * x))
+    >>> float(f(np.ones(3))), float(f(np.ones(3)))
+    (3.0, 3.0)
+    >>> f.cache_info().hits
+    1
+    """
 
     def __init__(self, fun: Callable[..., object], optimize: bool | Iterable[str], check: bool | int) -> None:
         if not callable(fun):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.habits import instead
 from .activations import (
-    CELU, ELU, GELU, GLU, SELU, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax, Mish, PReLU,
-    ReLU, ReLU6, SiLU, Sigmoid, Softmax, Softplus, Softsign, Tanh,
+    CELU, ELU, GELU, SELU, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, Mish, PReLU, ReLU, ReLU6, SiLU,
+    Sigmoid, Softplus, Softsign, Tanh,
 )  # fmt: skip
 from .attention import MultiheadAttention, PositionalEncoding
 from .containers import MLP, Sequential
@@ -26,6 +26,7 @@ from .module import Module
 from .normalization import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from .pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 from .recurrent import GRU, LSTM, RNN
+from .softmax import GLU, LogSoftmax, Softmax
 
 __all__ = [
     "CELU", "ELU", "GELU", "GLU", "GRU", "LSTM", "MLP", "RNN", "SELU", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d",

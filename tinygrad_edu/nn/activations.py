@@ -14,13 +14,21 @@ from .module import Module, float_dtype
 
 
 class ReLU(Module):
-    """`max(x, 0)`."""
+    """`max(x, 0)`.
+
+    >>> tg.nn.ReLU()(np.array([-1.0, 0.0, 2.0]))
+    array([0., 0., 2.])
+    """
 
     forward = staticmethod(functions.relu)
 
 
 class LeakyReLU(Module):
-    """x where it is positive, `negative_slope` x elsewhere."""
+    """x where it is positive, `negative_slope` x elsewhere.
+
+    >>> tg.nn.LeakyReLU()(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.01,  0.  ,  2.  ])
+    """
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = negative_slope
@@ -35,7 +43,11 @@ class LeakyReLU(Module):
 
 
 class Tanh(Module):
-    """`tanh(x)`."""
+    """`tanh(x)`.
+
+    >>> tg.nn.Tanh()(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.7616,  0.    ,  0.964 ])
+    """
 
     def forward(self, x: Tensor | Array) -> Any:
         """Return `np.tanh(x)`."""
@@ -43,13 +55,21 @@ class Tanh(Module):
 
 
 class Sigmoid(Module):
-    """`1 / (1 + exp(-x))`."""
+    """`1 / (1 + exp(-x))`.
+
+    >>> tg.nn.Sigmoid()(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([0.2689, 0.5   , 0.8808])
+    """
 
     forward = staticmethod(functions.sigmoid)
 
 
 class Softplus(Module):
-    """`log(1 + exp(beta x)) / beta`, and x itself where beta x is above the `threshold`, if there is one."""
+    """`log(1 + exp(beta x)) / beta`, and x itself where beta x is above the `threshold`, if there is one.
+
+    >>> tg.nn.Softplus()(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([0.3133, 0.6931, 2.1269])
+    """
 
     def __init__(self, beta: float = 1.0, threshold: float | None = None) -> None:
         self.beta, self.threshold = beta, threshold
@@ -67,7 +87,11 @@ class Softplus(Module):
 
 
 class GELU(Module):
-    """x times the normal distribution's probability below x; `approximate="tanh"` computes it by tanh."""
+    """x times the normal distribution's probability below x; `approximate="tanh"` computes it by tanh.
+
+    >>> tg.nn.GELU()(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.1587,  0.    ,  1.9545])
+    """
 
     def __init__(self, approximate: str = "none") -> None:
         self.approximate = approximate
@@ -83,13 +107,21 @@ class GELU(Module):
 
 
 class SiLU(Module):
-    """`x sigmoid(x)`, also called swish."""
+    """`x sigmoid(x)`, also called swish.
+
+    >>> tg.nn.SiLU()(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.2689,  0.    ,  1.7616])
+    """
 
     forward = staticmethod(functions.silu)
 
 
 class ELU(Module):
-    """x where it is positive, `alpha (exp(x) - 1)` elsewhere."""
+    """x where it is positive, `alpha (exp(x) - 1)` elsewhere.
+
+    >>> tg.nn.ELU()(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.6321,  0.    ,  2.    ])
+    """
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
@@ -104,7 +136,11 @@ class ELU(Module):
 
 
 class CELU(Module):
-    """x where it is positive, `alpha (exp(x / alpha) - 1)` elsewhere."""
+    """x where it is positive, `alpha (exp(x / alpha) - 1)` elsewhere.
+
+    >>> tg.nn.CELU()(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.6321,  0.    ,  2.    ])
+    """
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
@@ -120,7 +156,11 @@ class CELU(Module):
 
 
 class SELU(Module):
-    """ELU with the two constants that keep mean 0 and variance 1 from layer to layer."""
+    """ELU with the two constants that keep mean 0 and variance 1 from layer to layer.
+
+    >>> tg.nn.SELU()(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-1.1113,  0.    ,  2.1014])
+    """
 
     forward = staticmethod(functions.selu)
 
@@ -129,6 +169,9 @@ class PReLU(Module):
     """x where it is positive, `weight` x elsewhere; the weight is learned, and starts as `init`.
 
     With `num_parameters`, the channels, along axis 1 of x, each have a weight of their own.
+
+    >>> tg.nn.PReLU()(np.array([-1.0, 2.0])).data
+    array([-0.25,  2.  ])
     """
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: DTypeLike = np.float64) -> None:
@@ -149,7 +192,11 @@ class PReLU(Module):
 
 
 class Hardtanh(Module):
-    """x limited to `min_val` and `max_val`."""
+    """x limited to `min_val` and `max_val`.
+
+    >>> tg.nn.Hardtanh()(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-1.,  0.,  1.])
+    """
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
         self.min_val, self.max_val = min_val, max_val
@@ -165,81 +212,60 @@ class Hardtanh(Module):
 
 
 class ReLU6(Module):
-    """`max(x, 0)`, and at most 6."""
+    """`max(x, 0)`, and at most 6.
+
+    >>> tg.nn.ReLU6()(np.array([-1.0, 2.0, 9.0]))
+    array([0., 2., 6.])
+    """
 
     forward = staticmethod(functions.relu6)
 
 
 class Hardsigmoid(Module):
-    """`x / 6 + 1 / 2`, limited to 0 and 1."""
+    """`x / 6 + 1 / 2`, limited to 0 and 1.
+
+    >>> tg.nn.Hardsigmoid()(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([0.3333, 0.5   , 0.8333])
+    """
 
     forward = staticmethod(functions.hardsigmoid)
 
 
 class Hardswish(Module):
-    """`x hardsigmoid(x)`."""
+    """`x hardsigmoid(x)`.
+
+    >>> tg.nn.Hardswish()(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.3333,  0.    ,  1.6667])
+    """
 
     forward = staticmethod(functions.hardswish)
 
 
 class Mish(Module):
-    """`x tanh(softplus(x))`."""
+    """`x tanh(softplus(x))`.
+
+    >>> tg.nn.Mish()(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.3034,  0.    ,  1.944 ])
+    """
 
     forward = staticmethod(functions.mish)
 
 
 class Softsign(Module):
-    """`x / (1 + |x|)`."""
+    """`x / (1 + |x|)`.
+
+    >>> tg.nn.Softsign()(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-0.5   ,  0.    ,  0.6667])
+    """
 
     forward = staticmethod(functions.softsign)
 
 
 class LogSigmoid(Module):
-    """`log(sigmoid(x))`."""
+    """`log(sigmoid(x))`.
+
+    >>> tg.nn.LogSigmoid()(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([-1.3133, -0.6931, -0.1269])
+    """
 
     forward = staticmethod(functions.logsigmoid)
-
-
-class AlongAxis(Module):
-    """Base of activations along one axis of x, which code written for PyTorch calls `dim`."""
-
-    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
-        axis = axis if dim is None else dim
-        if not isinstance(axis, (int, np.integer)):
-            raise TypeError(f"{type(self).__name__}: axis is a whole number, not {axis!r}")
-        self.axis = axis
-
-    def checked(self, x: Any) -> Any:
-        """Return the input as an array or Tensor; raises ValueError if it lacks the axis."""
-        x, shape = checked_input(self, x)
-        if not -len(shape) <= self.axis < len(shape):
-            raise ValueError(f"{self.describe()} got {shape}: there is no axis {self.axis}")
-        return x
-
-    def describe(self) -> str:
-        """Return the name of the class, with the axis unless it is the last one."""
-        return f"{type(self).__name__}({'' if self.axis == -1 else f'axis={self.axis}'})"
-
-
-class Softmax(AlongAxis):
-    """`exp(x) / sum(exp(x))` along `axis`. `cross_entropy` takes the scores before it."""
-
-    def forward(self, x: Tensor | Array) -> Any:
-        """Return `softmax(x, axis)`."""
-        return functions.softmax(self.checked(x), self.axis)
-
-
-class LogSoftmax(AlongAxis):
-    """The logarithm of softmax along `axis`, exact also where softmax rounds to 0; `nll_loss` goes with it."""
-
-    def forward(self, x: Tensor | Array) -> Any:
-        """Return `log_softmax(x, axis)`."""
-        return functions.log_softmax(self.checked(x), self.axis)
-
-
-class GLU(AlongAxis):
-    """`a sigmoid(b)` for the halves a and b of x along `axis`, which must have an even length."""
-
-    def forward(self, x: Tensor | Array) -> Any:
-        """Return `glu(x, axis)`."""
-        return functions.glu(self.checked(x), self.axis)

@@ -19,7 +19,12 @@ class MultiheadAttention(Module):
     As in PyTorch with `batch_first=True`: `in_proj_weight` (3 * embed_dim, embed_dim) projects queries, keys and
     values; where keys have `kdim` or values `vdim` features, `q_proj_weight`, `k_proj_weight` and `v_proj_weight` do.
     `out_proj` is a Linear layer. Weights start as Xavier's, biases at zero. In training a share `dropout` of the
-    attention weights is left out.
+    attention weights is left out. Raises ValueError unless `num_heads` divides `embed_dim`.
+
+    >>> x = np.ones((2, 5, 8))  # (n, t, features)
+    >>> output, weights = tg.nn.MultiheadAttention(8, 2, rng=0)(x, x, x)
+    >>> output.shape, weights.shape
+    ((2, 5, 8), (2, 5, 5))
     """
 
     def __init__(
@@ -130,6 +135,9 @@ class PositionalEncoding(Module):
 
     For x of shape (..., t, embed_dim): feature 2 i of position p is sin(p / 10000^(2 i / embed_dim)), and feature
     2 i + 1 the cosine of the same. There is nothing to train. In training a share `dropout` of the sum is set to 0.
+
+    >>> tg.nn.PositionalEncoding(8)(np.ones((2, 5, 8))).shape
+    (2, 5, 8)
     """
 
     def __init__(self, embed_dim: int, dropout: float = 0.0, rng: Rng = None) -> None:

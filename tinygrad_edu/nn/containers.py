@@ -20,7 +20,12 @@ class Sequential(Module):
 
     `Sequential(Linear(2, 8), Tanh())` names them "0" and "1"; `Sequential({"hidden": Linear(2, 8), "act": Tanh()})`
     takes the names from the dict. Each layer is an attribute of that name. `len`, iteration and `[i]` are those of the
-    layers, also `["hidden"]`; a slice is a Sequential that shares them.
+    layers, also `["hidden"]`; a slice is a Sequential that shares them. Raises TypeError for a layer that cannot be
+    called, and ValueError for a name that means something else.
+
+    >>> model = tg.nn.Sequential(tg.nn.Linear(2, 8, rng=0), tg.nn.Tanh(), tg.nn.Linear(8, 1, rng=1))
+    >>> model(np.ones((5, 2))).shape
+    (5, 1)
     """
 
     names: tuple[str, ...] = ()
@@ -84,7 +89,12 @@ class MLP(Sequential):
     """A multilayer perceptron: Linear layers of these sizes with an activation between them and none after the last.
 
     `MLP([2, 16, 16, 1])` maps (..., 2) to (..., 1). `activation`: "relu", "leaky_relu", "gelu", "silu", "softplus",
-    "elu", "selu" or "mish" (with He's initial weights), "tanh" or "sigmoid" (with Xavier's).
+    "elu", "selu" or "mish" (with He's initial weights), "tanh" or "sigmoid" (with Xavier's). Raises ValueError for
+    fewer than two sizes and for another activation.
+
+    >>> model = tg.nn.MLP([2, 16, 1], rng=0)
+    >>> model(np.ones((5, 2))).shape, sum(p.size for p in model.parameters())
+    ((5, 1), 65)
     """
 
     def __init__(

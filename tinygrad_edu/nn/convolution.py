@@ -56,7 +56,11 @@ class Conv2d(Convolution):
     """Convolution of images: (n, in_channels, h, w) gives (n, out_channels, ...); see `tg.conv2d` for the options.
 
     `weight` is (out_channels, in_channels / groups, kh, kw) and `bias` (out_channels,). `padding` is a number, a pair,
-    "valid" or "same"; `padding_mode` is "zeros", or "reflect", "replicate" or "circular" for copies of elements.
+    "valid" or "same"; `padding_mode` is "zeros", or "reflect", "replicate" or "circular" for copies of elements. Raises
+    ValueError for sizes and options that do not fit.
+
+    >>> tg.nn.Conv2d(3, 5, 3, padding="same", rng=0)(np.ones((1, 3, 8, 8))).shape
+    (1, 5, 8, 8)
     """
 
     ndim = 2
@@ -82,7 +86,11 @@ class Conv2d(Convolution):
 
 
 class Conv1d(Conv2d):
-    """Convolution of signals: (n, in_channels, length) gives (n, out_channels, ...), with `Conv2d`'s options."""
+    """Convolution of signals: (n, in_channels, length) gives (n, out_channels, ...), with `Conv2d`'s options.
+
+    >>> tg.nn.Conv1d(3, 5, 2, rng=0)(np.ones((1, 3, 10))).shape
+    (1, 5, 9)
+    """
 
     ndim = 1
 
@@ -91,7 +99,11 @@ class ConvTranspose2d(Convolution):
     """`Conv2d` from its output to its input: (n, in_channels, h, w) gives larger images; see `tg.conv_transpose2d`.
 
     `weight` is (in_channels, out_channels / groups, kh, kw), as in PyTorch. With stride s and kernel k an axis of the
-    result has (size - 1) s + k elements, less twice the padding; `output_padding` adds elements at its end.
+    result has (size - 1) s + k elements, less twice the padding; `output_padding` adds elements at its end. Raises
+    ValueError for sizes and options that do not fit.
+
+    >>> tg.nn.ConvTranspose2d(3, 5, 2, stride=2, rng=0)(np.ones((1, 3, 8, 8))).shape
+    (1, 5, 16, 16)
     """
 
     ndim = 2
@@ -118,6 +130,10 @@ class ConvTranspose2d(Convolution):
 
 
 class ConvTranspose1d(ConvTranspose2d):
-    """The same for signals, (n, in_channels, length)."""
+    """The same for signals, (n, in_channels, length).
+
+    >>> tg.nn.ConvTranspose1d(3, 5, 2, stride=2, rng=0)(np.ones((1, 3, 10))).shape
+    (1, 5, 20)
+    """
 
     ndim = 1

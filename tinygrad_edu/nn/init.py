@@ -20,13 +20,21 @@ Shape = tuple[int, ...]
 
 
 def xavier_uniform(shape: Shape, rng: Rng = None, gain: float = 1.0) -> Array:
-    """Return weights (out, in), uniform within gain sqrt(6 / (in + out)), for tanh (Glorot & Bengio 2010)."""
+    """Return weights (out, in), uniform within gain sqrt(6 / (in + out)), for tanh (Glorot & Bengio 2010).
+
+    >>> round(float(tg.nn.xavier_uniform((1000, 50), rng=0).std()), 2)
+    0.04
+    """
     bound = gain * (6 / sum(_fans("xavier_uniform", shape))) ** 0.5
     return np.random.default_rng(rng).uniform(-bound, bound, shape)
 
 
 def xavier_normal(shape: Shape, rng: Rng = None, gain: float = 1.0) -> Array:
-    """Return weights (out, in), normal with standard deviation gain sqrt(2 / (in + out)) (Glorot & Bengio 2010)."""
+    """Return weights (out, in), normal with standard deviation gain sqrt(2 / (in + out)) (Glorot & Bengio 2010).
+
+    >>> round(float(tg.nn.xavier_normal((1000, 50), rng=0).std()), 2)
+    0.04
+    """
     std = gain * (2 / sum(_fans("xavier_normal", shape))) ** 0.5
     return np.random.default_rng(rng).normal(0.0, std, shape)
 
@@ -38,6 +46,9 @@ def he_uniform(
 
     The gain is `calculate_gain(nonlinearity, a)`; `a` is the slope of leaky_relu, 0 for relu. With `mode="fan_out"`
     the fan-out takes the place of the fan-in, which keeps the variance of gradients.
+
+    >>> round(float(tg.nn.he_uniform((1000, 50), rng=0).std()), 2)
+    0.2
     """
     bound = 3**0.5 * _he_std("he_uniform", shape, a, mode, nonlinearity)
     return np.random.default_rng(rng).uniform(-bound, bound, shape)
@@ -49,6 +60,9 @@ def he_normal(
     """Return weights (out, in), normal with standard deviation gain / sqrt(in): by default sqrt(2 / in), for relu.
 
     The options are those of `he_uniform` (He et al. 2015).
+
+    >>> round(float(tg.nn.he_normal((1000, 50), rng=0).std()), 2)
+    0.2
     """
     return np.random.default_rng(rng).normal(0.0, _he_std("he_normal", shape, a, mode, nonlinearity), shape)
 
@@ -57,12 +71,20 @@ kaiming_uniform, kaiming_normal = he_uniform, he_normal  # PyTorch's names
 
 
 def normal(shape: Shape, rng: Rng = None, mean: float = 0.0, std: float = 1.0) -> Array:
-    """Return numbers of the normal distribution with this mean and standard deviation."""
+    """Return numbers of the normal distribution with this mean and standard deviation.
+
+    >>> tg.nn.normal((2, 3), rng=0).shape
+    (2, 3)
+    """
     return np.random.default_rng(rng).normal(mean, std, _any_shape("normal", shape))
 
 
 def uniform(shape: Shape, rng: Rng = None, a: float = 0.0, b: float = 1.0) -> Array:
-    """Return numbers of the uniform distribution from `a` to `b`."""
+    """Return numbers of the uniform distribution from `a` to `b`.
+
+    >>> tg.nn.uniform((2, 3), rng=0).shape
+    (2, 3)
+    """
     return np.random.default_rng(rng).uniform(a, b, _any_shape("uniform", shape))
 
 
@@ -72,7 +94,10 @@ def trunc_normal(
     """Return numbers of the normal distribution, but only from `a` to `b`, which are values, not multiples of `std`.
 
     Uniform numbers from the interval are kept with the probability of the density over its maximum there; the interval
-    is cut off 9 standard deviations behind that maximum.
+    is cut off 9 standard deviations behind that maximum. Raises ValueError unless `std` is positive, and `a` below `b`.
+
+    >>> bool(np.abs(tg.nn.trunc_normal((100, 100), rng=0)).max() <= 2)
+    True
     """
     if not (std > 0 and a < b):
         raise ValueError(f"trunc_normal: std must be positive, and a below b; got std={std}, a={a}, b={b}")
@@ -91,24 +116,44 @@ def trunc_normal(
 
 
 def eye(shape: Shape, rng: Rng = None) -> Array:
-    """Return the matrix (out, in) with 1 on the diagonal and 0 elsewhere: outputs are inputs."""
+    """Return the matrix (out, in) with 1 on the diagonal and 0 elsewhere: outputs are inputs.
+
+    Raises ValueError for another number of axes than two.
+
+    >>> tg.nn.eye((2, 3))
+    array([[1., 0., 0.],
+           [0., 1., 0.]])
+    """
     if len(shape := _any_shape("eye", shape)) != 2:
         raise ValueError(f"eye: weights have a shape (out, in), not {shape}")
     return np.eye(shape[0], shape[1])
 
 
 def zeros(shape: Shape, rng: Rng = None) -> Array:
-    """Return zeros, for biases: units of a layer whose weights are all equal would stay equal."""
+    """Return zeros, for biases: units of a layer whose weights are all equal would stay equal.
+
+    >>> tg.nn.zeros((2,))
+    array([0., 0.])
+    """
     return np.zeros(_any_shape("zeros", shape))
 
 
 def ones(shape: Shape, rng: Rng = None) -> Array:
-    """Return ones, for factors of normalisation."""
+    """Return ones, for factors of normalisation.
+
+    >>> tg.nn.ones((2,))
+    array([1., 1.])
+    """
     return np.ones(_any_shape("ones", shape))
 
 
 def constant(value: float) -> Init:
-    """Return an initialiser that fills the array with one number."""
+    """Return an initialiser that fills the array with one number.
+
+    >>> tg.nn.Linear(2, 2, init=tg.nn.constant(0.5)).weight.data
+    array([[0.5, 0.5],
+           [0.5, 0.5]])
+    """
 
     def filled(shape: Shape, rng: Rng = None) -> Array:
         return np.full(_any_shape("constant", shape), float(value))
@@ -122,6 +167,10 @@ def orthogonal(shape: Shape, rng: Rng = None, gain: float = 1.0) -> Array:
     The distribution is uniform over such matrices: Q of the QR decomposition of normal numbers, with the signs that
     make R's diagonal positive. For a layer with another gain:
     `Linear(8, 8, init=functools.partial(orthogonal, gain=2**0.5))`.
+
+    >>> w = tg.nn.orthogonal((2, 3), rng=0)
+    >>> np.allclose(w @ w.T, np.eye(2))
+    True
     """
     fan_in = _fans("orthogonal", shape)[1]
     units = shape[0]

@@ -47,6 +47,10 @@ class Linear(Module):
 
     `weight` is (out_features, in_features), as in PyTorch, and starts as `init(shape, rng)`; `bias` starts at zero.
     Both have the dtype `dtype`: float16, float32 or float64.
+
+    >>> layer = tg.nn.Linear(3, 2, rng=0)
+    >>> layer(np.ones((5, 3))).shape, layer.weight.shape
+    ((5, 2), (2, 3))
     """
 
     def __init__(
@@ -79,6 +83,9 @@ class Embedding(Module):
 
     `weight`, (num_embeddings, embedding_dim), is drawn from the normal distribution, as in PyTorch. Gradients of a row
     that is used repeatedly add up.
+
+    >>> tg.nn.Embedding(27, 8, rng=0)([[0, 5, 26]]).shape
+    (1, 3, 8)
     """
 
     def __init__(
@@ -110,6 +117,9 @@ class Flatten(Module):
     """The axes `start_dim` to `end_dim`, both included, as one: (n, 8, 8) gives (n, 64), and with (0, 1) (8 n, 8).
 
     As in PyTorch; negative ones count from the last axis. An input with `start_dim` axes gets one more, of length 1.
+
+    >>> tg.nn.Flatten()(np.ones((5, 8, 8))).shape
+    (5, 64)
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
@@ -134,7 +144,11 @@ class Flatten(Module):
 
 
 class Identity(Module):
-    """x itself, for the place of a layer that a model does without; arguments are ignored, as in PyTorch."""
+    """x itself, for the place of a layer that a model does without; arguments are ignored, as in PyTorch.
+
+    >>> tg.nn.Identity()(np.array([1.0, 2.0]))
+    array([1., 2.])
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         pass
@@ -147,7 +161,14 @@ class Identity(Module):
 class Dropout(Module):
     """In training, each element is set to 0 with probability `p`, drawn by `rng`; the others are divided by 1 - p.
 
-    In evaluation mode, after `model.eval()`, the output is x itself (Srivastava et al. 2014).
+    In evaluation mode, after `model.eval()`, the output is x itself (Srivastava et al. 2014). Raises ValueError unless
+    `p` is from 0 to 1.
+
+    >>> layer = tg.nn.Dropout(0.5, rng=0)
+    >>> layer(np.ones(6))
+    array([2., 0., 0., 0., 2., 2.])
+    >>> layer.eval()(np.ones(6))
+    array([1., 1., 1., 1., 1., 1.])
     """
 
     def __init__(self, p: float = 0.5, rng: Rng = None) -> None:

@@ -21,7 +21,17 @@ from .summary import Summary, model_html, model_text, observers, summarize
 
 
 class Module:
-    """A model or a part of one: a subclass sets attributes in `__init__` and defines `forward`."""
+    """A model or a part of one: a subclass sets attributes in `__init__` and defines `forward`.
+
+    >>> class Scale(tg.nn.Module):
+    ...     def __init__(self):
+    ...         self.factor = tg.Tensor(2.0)
+    ...     def forward(self, x):
+    ...         return self.factor * x
+    >>> model = Scale()
+    >>> model(np.ones(2)).data, [name for name, _ in model.named_parameters()]
+    (array([2., 2.]), ['factor'])
+    """
 
     training: bool = True
 

@@ -38,6 +38,10 @@ class BatchNorm1d(Module):
     ones. Without `affine` there are no `weight` and `bias`, and without `track_running_stats` no running statistics:
     then evaluation mode uses those of the batch, too. All this is as in PyTorch, and so is the state, with
     `num_batches_tracked`, the number of batches trained on so far.
+
+    >>> tg.nn.BatchNorm1d(1)(np.array([[1.0], [3.0]])).data.round(3)
+    array([[-1.],
+           [ 1.]])
     """
 
     ndims: ClassVar[tuple[int, ...]] = (2, 3)  # how many axes the input may have
@@ -116,7 +120,11 @@ class BatchNorm1d(Module):
 
 
 class BatchNorm2d(BatchNorm1d):
-    """The same for images, (n, num_features, h, w): each channel is normalised over the batch and all its elements."""
+    """The same for images, (n, num_features, h, w): each channel is normalised over the batch and all its elements.
+
+    >>> tg.nn.BatchNorm2d(3)(np.ones((2, 3, 8, 8))).shape
+    (2, 3, 8, 8)
+    """
 
     ndims = (4,)
     takes = "(n, {0}, height, width)"
@@ -127,6 +135,10 @@ class LayerNorm(Module):
 
     As in PyTorch; `normalized_shape` has the sizes of these axes, an int or a tuple of ints. Without
     `elementwise_affine` there are no `weight` and `bias`, and with `bias=False` no `bias`.
+
+    >>> tg.nn.LayerNorm(2)(np.array([[1.0, 3.0], [10.0, 30.0]])).data.round(3)
+    array([[-1.,  1.],
+           [-1.,  1.]])
     """
 
     def __init__(
@@ -160,6 +172,9 @@ class RMSNorm(Module):
 
     As in PyTorch: `normalized_shape` has the sizes of these axes. `eps` is added to the mean, and None is the distance
     from 1 to the next number of the dtype. Without `elementwise_affine` there is no `weight` (Zhang & Sennrich 2019).
+
+    >>> tg.nn.RMSNorm(2)(np.array([[3.0, 4.0]])).data.round(3)
+    array([[0.849, 1.131]])
     """
 
     def __init__(
@@ -190,7 +205,10 @@ class GroupNorm(Module):
     """Groups of channels of each example normalised, then times `weight` plus `bias`, one of each for each channel.
 
     (n, num_channels, ...) has num_groups groups of equal numbers of channels (Wu & He 2018). As in PyTorch; without
-    `affine` there are no `weight` and `bias`.
+    `affine` there are no `weight` and `bias`. Raises ValueError unless `num_groups` divides `num_channels`.
+
+    >>> tg.nn.GroupNorm(2, 6)(np.ones((1, 6, 8, 8))).shape
+    (1, 6, 8, 8)
     """
 
     def __init__(

@@ -41,6 +41,9 @@ class MaxPool2d(Pooling):
     """The largest element of each window of (n, channels, h, w); see `tg.max_pool2d` for the options.
 
     Windows do not overlap unless `stride` is smaller than `kernel_size`. The first of equal elements gets the gradient.
+
+    >>> tg.nn.MaxPool2d(2)(np.ones((1, 3, 8, 8))).shape
+    (1, 3, 4, 4)
     """
 
     ndim = 2
@@ -63,13 +66,21 @@ class MaxPool2d(Pooling):
 
 
 class MaxPool1d(MaxPool2d):
-    """The same for signals, (n, channels, length)."""
+    """The same for signals, (n, channels, length).
+
+    >>> tg.nn.MaxPool1d(2)(np.ones((1, 3, 8))).shape
+    (1, 3, 4)
+    """
 
     ndim = 1
 
 
 class AvgPool2d(Pooling):
-    """The mean of each window of (n, channels, h, w); see `tg.avg_pool2d` for the options."""
+    """The mean of each window of (n, channels, h, w); see `tg.avg_pool2d` for the options.
+
+    >>> tg.nn.AvgPool2d(2)(np.ones((1, 3, 8, 8))).shape
+    (1, 3, 4, 4)
+    """
 
     ndim = 2
     options: ClassVar[dict[str, Any]] = {
@@ -93,7 +104,11 @@ class AvgPool2d(Pooling):
 
 
 class AvgPool1d(AvgPool2d):
-    """The same for signals, (n, channels, length)."""
+    """The same for signals, (n, channels, length).
+
+    >>> tg.nn.AvgPool1d(2)(np.ones((1, 3, 8))).shape
+    (1, 3, 4)
+    """
 
     ndim = 1
 
@@ -102,6 +117,9 @@ class AdaptiveAvgPool2d(Module):
     """Images of `output_size` (an int, or a pair; None keeps a size), whose elements are means of parts of the input.
 
     `AdaptiveAvgPool2d(1)` is the mean of each channel, for images of any size.
+
+    >>> tg.nn.AdaptiveAvgPool2d(1)(np.ones((1, 3, 8, 8))).shape
+    (1, 3, 1, 1)
     """
 
     ndim = 2
@@ -122,6 +140,10 @@ class AdaptiveAvgPool2d(Module):
 
 
 class AdaptiveAvgPool1d(AdaptiveAvgPool2d):
-    """The same for signals, (n, channels, length)."""
+    """The same for signals, (n, channels, length).
+
+    >>> tg.nn.AdaptiveAvgPool1d(4)(np.ones((1, 3, 9))).shape
+    (1, 3, 4)
+    """
 
     ndim = 1

@@ -119,7 +119,12 @@ class Recurrent(Module):
 class RNN(Recurrent):
     """Elman's recurrent network: h becomes tanh(weight_ih x + bias_ih + weight_hh h + bias_hh) (Elman 1990).
 
-    With `nonlinearity="relu"` max(0, ...). `model(x)` and `model(x, h)` return (output, h): see `forward`.
+    With `nonlinearity="relu"` max(0, ...). `model(x)` and `model(x, h)` return (output, h): see `forward`. Raises
+    ValueError for another `nonlinearity` than "tanh" and "relu".
+
+    >>> output, h = tg.nn.RNN(3, 8, rng=0)(np.ones((2, 5, 3)))  # (n, t, features)
+    >>> output.shape, h.shape
+    ((2, 5, 8), (1, 2, 8))
     """
 
     def __init__(
@@ -142,6 +147,10 @@ class LSTM(Recurrent):
     """Long short-term memory (Hochreiter & Schmidhuber 1997), with the gates input, forget, candidate and output.
 
     `model(x)` and `model(x, (h, c))` return (output, (h, c)): see `forward`.
+
+    >>> output, (h, c) = tg.nn.LSTM(3, 8, rng=0)(np.ones((2, 5, 3)))  # (n, t, features)
+    >>> output.shape, h.shape, c.shape
+    ((2, 5, 8), (1, 2, 8), (1, 2, 8))
     """
 
     gates, pairs = 4, True
@@ -156,6 +165,10 @@ class GRU(Recurrent):
     """Gated recurrent unit (Cho et al. 2014), with the gates reset, update and candidate, as in PyTorch.
 
     `model(x)` and `model(x, h)` return (output, h): see `forward`.
+
+    >>> output, h = tg.nn.GRU(3, 8, rng=0)(np.ones((2, 5, 3)))  # (n, t, features)
+    >>> output.shape, h.shape
+    ((2, 5, 8), (1, 2, 8))
     """
 
     gates = 3

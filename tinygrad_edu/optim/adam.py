@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ..engine.tensor import Tensor
-from .group import Group
+from .group import Group, hyperparameter
 from .inplace import Array
-from .optimizer import Optimizer, hyperparameter
+from .optimizer import Optimizer
 from .validation import Params, Setting, after, pair, python_float
 
 
@@ -18,6 +18,12 @@ class Adam(Optimizer):
     the start at 0 bring in: betas set after the first step change the weights of earlier gradients as well.
     `weight_decay` adds weight_decay * theta to the gradient. `amsgrad` divides by the largest v so far (Reddi et al.
     2018).
+
+    >>> w = tg.Tensor([1.0, -2.0])
+    >>> np.sum(w**2).backward()
+    >>> tg.optim.Adam([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([ 0.9, -1.9])
     """
 
     betas, eps, weight_decay, amsgrad, maximize = map(
@@ -66,7 +72,14 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam whose weight decay shrinks theta itself, apart from the gradient (Loshchilov & Hutter 2019)."""
+    """Adam whose weight decay shrinks theta itself, apart from the gradient (Loshchilov & Hutter 2019).
+
+    >>> w = tg.Tensor([1.0, -2.0])
+    >>> np.sum(w**2).backward()
+    >>> tg.optim.AdamW([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([ 0.899, -1.898])
+    """
 
     def __init__(
         self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
@@ -88,6 +101,12 @@ class NAdam(Optimizer):
 
     The weight mu of the past grows with t towards betas[0]; `momentum_decay` is the speed. `weight_decay` adds
     weight_decay * theta to the gradient, or with `decoupled_weight_decay` shrinks theta itself, as in AdamW.
+
+    >>> w = tg.Tensor([1.0, -2.0])
+    >>> np.sum(w**2).backward()
+    >>> tg.optim.NAdam([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([ 0.8944, -1.8944])
     """
 
     betas, eps, weight_decay, momentum_decay, decoupled_weight_decay, maximize = map(
@@ -140,6 +159,12 @@ class RAdam(Optimizer):
     """Adam that waits with its division until the running mean of squares can be trusted (Liu et al. 2020).
 
     `weight_decay` adds weight_decay * theta to the gradient, or with `decoupled_weight_decay` shrinks theta itself.
+
+    >>> w = tg.Tensor([1.0, -2.0])
+    >>> np.sum(w**2).backward()
+    >>> tg.optim.RAdam([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([ 0.8, -1.6])
     """
 
     betas, eps, weight_decay, decoupled_weight_decay, maximize = map(

@@ -3,9 +3,9 @@
 import numpy as np
 
 from ..engine.tensor import Tensor
-from .group import Group
+from .group import Group, hyperparameter
 from .inplace import Array, working_dtype
-from .optimizer import Optimizer, hyperparameter
+from .optimizer import Optimizer
 from .validation import Params, Setting, after, nonnegative, pair
 
 
@@ -13,6 +13,12 @@ class Adagrad(Optimizer):
     """Divides by the root of s, the sum of all squared gradients (Duchi et al. 2011).
 
     `lr_decay` divides the rate by 1 + lr_decay * (t - 1). `weight_decay` adds weight_decay * theta to the gradient.
+
+    >>> w = tg.Tensor([1.0, -2.0])
+    >>> np.sum(w**2).backward()
+    >>> tg.optim.Adagrad([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([ 0.9, -1.9])
     """
 
     lr_decay, weight_decay, eps, maximize = map(hyperparameter, ("lr_decay", "weight_decay", "eps", "maximize"))
@@ -46,6 +52,12 @@ class Adadelta(Optimizer):
     """Divides by the root of v, a running mean of squared gradients, and multiplies by that of u, of squared steps.
 
     (Zeiler 2012.) `weight_decay` adds weight_decay * theta to the gradient.
+
+    >>> w = tg.Tensor([1.0, -2.0])
+    >>> np.sum(w**2).backward()
+    >>> tg.optim.Adadelta([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([ 0.9997, -1.9997])
     """
 
     rho, eps, weight_decay, maximize = map(hyperparameter, ("rho", "eps", "weight_decay", "maximize"))
@@ -81,6 +93,12 @@ class RMSprop(Optimizer):
 
     `centered` subtracts the square of m, a running mean of the gradients (Graves 2013), and `momentum` goes along the
     velocity b. `weight_decay` adds weight_decay * theta to the gradient.
+
+    >>> w = tg.Tensor([1.0, -2.0])
+    >>> np.sum(w**2).backward()
+    >>> tg.optim.RMSprop([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([ 0., -1.])
     """
 
     alpha, eps, weight_decay, momentum, centered, maximize = map(
@@ -129,6 +147,12 @@ class Rprop(Optimizer):
 
     A step grows by etas[1] while the sign stays, up to step_sizes[1], and shrinks by etas[0], down to step_sizes[0],
     when it changes; then theta waits. `lr` is the first step. For gradients of all data, not of batches.
+
+    >>> w = tg.Tensor([1.0, -2.0])
+    >>> np.sum(w**2).backward()
+    >>> tg.optim.Rprop([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([ 0.9, -1.9])
     """
 
     etas, step_sizes, maximize = map(hyperparameter, ("etas", "step_sizes", "maximize"))

@@ -22,6 +22,11 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
 
     Parameters without a gradient are left out. Raises ValueError if none has one and for a norm that is not finite, and
     changes nothing then. The norm is computed in float64, and scaled if squares leave its range.
+
+    >>> w = tg.Tensor([1.0, 1.0])
+    >>> w.grad = np.array([3.0, 4.0])
+    >>> tg.optim.clip_grad_norm([w], 1.0), w.grad.round(4)
+    (5.0, array([0.6, 0.8]))
     """
     if not max_norm > 0:
         raise ValueError(f"clip_grad_norm: max_norm must be above 0, not {max_norm}")
@@ -42,6 +47,12 @@ def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
 
     Parameters without a gradient are left out. Raises ValueError if none has one and for a gradient that is not finite,
     and changes nothing then.
+
+    >>> w = tg.Tensor([1.0, 1.0])
+    >>> w.grad = np.array([3.0, -0.5])
+    >>> tg.optim.clip_grad_value([w], 1.0)
+    >>> w.grad
+    array([ 1. , -0.5])
     """
     if not clip_value > 0:
         raise ValueError(f"clip_grad_value: clip_value must be above 0, not {clip_value}")

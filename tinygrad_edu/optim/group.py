@@ -16,6 +16,11 @@ class Group:
     """Some of an optimizer's parameters, `params`, with their hyperparameters as attributes, `lr` among them.
 
     Setting a hyperparameter to a value that makes no sense raises ValueError, as it does in the optimizer's `__init__`.
+
+    >>> body, head = tg.Tensor([1.0]), tg.Tensor([2.0])
+    >>> sgd = tg.optim.SGD([{"params": [body], "lr": 0.01}, {"params": [head]}], lr=0.1)
+    >>> [group.lr for group in sgd.param_groups]
+    [0.01, 0.1]
     """
 
     kind: type[Any]
@@ -76,3 +81,13 @@ class Group:
     def settings(self) -> dict[str, Any]:
         """Return the hyperparameters by name, `lr` first, without those that are 0 or off."""
         return {name: value for name, value in self.hyperparameters().items() if name == "lr" or value}
+
+
+def hyperparameter(name: str) -> Any:
+    """Return a property of an optimizer: the first group's hyperparameter; setting it sets that of all groups."""
+
+    def put(self: Any, value: Setting) -> None:
+        for group in self.groups:
+            setattr(group, name, value)
+
+    return property(lambda self: getattr(self.groups[0], name), put, doc=f"`{name}` of the first group; sets all.")

@@ -25,6 +25,8 @@ class LBFGS(Optimizer):
     most `tolerance_change`, or the loss has been computed `max_eval` times. There is one group of parameters. `jit`
     refuses the step, which depends on the loss: record the closure, with `model.zero_grad()` in it.
 
+    Raises ValueError for another line search than None and "strong_wolfe", and for more than one group.
+
     >>> import numpy as np, tinygrad_edu as tg
     >>> x = tg.Tensor([-1.5, 2.0])
     >>> lbfgs = LBFGS([x], line_search_fn="strong_wolfe", max_iter=50)

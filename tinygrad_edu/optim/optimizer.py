@@ -12,19 +12,9 @@ import numpy as np
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..state import copy_state
-from .group import Group
+from .group import Group, hyperparameter
 from .inplace import Array, InPlace, Update, run_plainly, working_dtype
 from .validation import Params, Setting, called, gradients, leaf_tensors, nonnegative, parameter_groups, squares_fit
-
-
-def hyperparameter(name: str) -> Any:
-    """Return a property of an optimizer: the first group's hyperparameter; setting it sets that of all groups."""
-
-    def put(self: Optimizer, value: Setting) -> None:
-        for group in self.groups:
-            setattr(group, name, value)
-
-    return property(lambda self: getattr(self.groups[0], name), put, doc=f"`{name}` of the first group; sets all.")
 
 
 def ascent(formula: Any, theta: Array, g: Array, *state: Array | None, **numbers: Any) -> Any:
@@ -50,6 +40,11 @@ class Optimizer:
     taken; `state`, by name a list of arrays, one for each parameter; `missed`, for each parameter how many steps it has
     missed for want of a gradient, or, if the last was among them, minus the number of its next step. `missed` is empty
     while none has missed a step: its length is then all that a step, and jit, have to look at.
+
+    >>> w = tg.Tensor([1.0, -2.0])
+    >>> tg.optim.SGD([w], lr=0.1).minimize(np.sum(w**2))  # zero_grad, backward and step
+    >>> w.data
+    array([ 0.8, -1.6])
     """
 
     lr = hyperparameter("lr")

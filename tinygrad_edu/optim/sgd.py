@@ -1,8 +1,8 @@
 """Gradient descent, with momentum and Nesterov's look ahead."""
 
-from .group import Group
+from .group import Group, hyperparameter
 from .inplace import Array
-from .optimizer import Optimizer, hyperparameter
+from .optimizer import Optimizer
 from .validation import Params, Setting, after
 
 
@@ -11,6 +11,12 @@ class SGD(Optimizer):
 
     `nesterov` looks ahead along v. `weight_decay` adds weight_decay * theta to g. As in PyTorch, v is g at first, and
     `dampening` takes its share off each g that is added to v later.
+
+    >>> w = tg.Tensor([1.0, -2.0])
+    >>> np.sum(w**2).backward()
+    >>> tg.optim.SGD([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([ 0.8, -1.6])
     """
 
     momentum, dampening, nesterov, weight_decay, maximize = map(

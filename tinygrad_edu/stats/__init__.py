@@ -5,6 +5,7 @@
 they need no SciPy and `jit` records them; `cdf`, `logcdf`, `sf` and `logsf` of some distributions call `scipy.special`.
 """
 
+from . import docs  # noqa: F401 (gives the distributions their docstrings)
 from .continuous import (
     beta,
     cauchy,

@@ -28,7 +28,11 @@ nbinom = Discrete("nbinom", lambda k, n, p: log_binomial(n + k - 1, k) + xlogy(n
 
 
 class Categorical:
-    """The distribution of a class number with given probabilities, or with their logarithms up to a constant."""
+    """The distribution of a class number with given probabilities, or with their logarithms up to a constant.
+
+    >>> print(tg.stats.categorical.logpmf(1, [0.25, 0.75]).round(4))
+    -0.2877
+    """
 
     def logpmf(self, k: Any, p: Any = None, *, logits: Any = None) -> Any:
         """Return log(p[..., k]) for class numbers k of shape (...,), and probabilities p of shape (..., classes).

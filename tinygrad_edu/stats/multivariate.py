@@ -11,7 +11,11 @@ from ..transforms.custom import stop_gradient
 
 
 class MultivariateNormal:
-    """The normal distribution of vectors."""
+    """The normal distribution of vectors.
+
+    >>> print(tg.stats.multivariate_normal.logpdf([0.0, 0.0], mean=[0.0, 0.0], cov=np.eye(2)).round(4))
+    -1.8379
+    """
 
     def logpdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
         """Return the log-density of vectors x of shape (..., k).
@@ -68,7 +72,11 @@ class MultivariateNormal:
 
 
 class Dirichlet:
-    """The Dirichlet distribution of probabilities."""
+    """The Dirichlet distribution of probabilities.
+
+    >>> print(tg.stats.dirichlet.logpdf([0.5, 0.5], [2.0, 2.0]).round(4))
+    0.4055
+    """
 
     def logpdf(self, x: Any, alpha: Any) -> Any:
         """Return the log-density at x of shape (k,) or (k, n), n columns, each of sum 1; `alpha` has shape (k,).
@@ -92,7 +100,11 @@ class Dirichlet:
 
 
 class Multinomial:
-    """The distribution of the numbers of n draws in each of k classes."""
+    """The distribution of the numbers of n draws in each of k classes.
+
+    >>> print(tg.stats.multinomial.logpmf([1, 1], 2, [0.5, 0.5]).round(4))
+    -0.6931
+    """
 
     def logpmf(self, x: Any, n: Any, p: Any) -> Any:
         """Return the log-probability of counts x of shape (..., k), of sum n, with probabilities p of shape (k,)."""

@@ -28,7 +28,15 @@ from .views import View
 
 
 class JitError(RuntimeError):
-    """Raised for a function that cannot be recorded; the message names the user's line and the remedy."""
+    """Raised for a function that cannot be recorded; the message names the user's line and the remedy.
+
+    >>> f = tg.jit(lambda x: x if x > 0 else -x)
+    >>> try:
+    ...     f(np.array(2.0))
+    ... except tg.JitError:
+    ...     print("a branch on a recorded value")
+    a branch on a recorded value
+    """
 
 
 class Traced(View):

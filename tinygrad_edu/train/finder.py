@@ -59,6 +59,12 @@ def lr_finder(
     search ends early if the loss explodes. The suggestion is a tenth of the rate at which the smoothed loss is lowest,
     because from there on steps do harm. Model, optimizer and the generators of dropout are left exactly as they were.
     Raises ValueError for a loss that is not finite at the start.
+
+    >>> model = tg.nn.Linear(1, 1, rng=0)
+    >>> sgd, data = tg.optim.SGD(model.parameters(), lr=0.1), tg.data.make_linear(100, rng=0)
+    >>> found = tg.lr_finder(model, tg.mse_loss, data, optimizer=sgd)
+    >>> 0.01 < found.suggestion < 1
+    True
     """
     check_model("lr_finder", model)
     check_optimizer("lr_finder", optimizer)

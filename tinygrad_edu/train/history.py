@@ -31,6 +31,10 @@ class History:
     `stopped` is "epochs" (all were run), "patience", "converged" (by `tol`) or "callback". `best_epoch` has the lowest
     validation loss, or training loss where there is no validation. `metrics` has a list for each name, of the
     validation data, or the training data where there is none. `lr` is the rate that an epoch began with.
+
+    >>> history = tg.History([0.5, 0.25], lr=[0.1, 0.1], seconds=[0.0, 0.0])
+    >>> len(history), history.train_loss[-1]
+    (2, 0.25)
     """
 
     train_loss: list[float] = field(default_factory=list)

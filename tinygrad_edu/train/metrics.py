@@ -36,6 +36,9 @@ def predict(model: Module, x: ArrayLike, batch_size: int | None = None) -> Array
 
     With `batch_size` the model is called with that many rows at a time. It is in evaluation mode and records no
     gradients; then each of its modules gets its mode back. Raises ValueError for `x` that is empty or not finite.
+
+    >>> tg.predict(tg.nn.Linear(1, 1, init=tg.nn.ones), np.array([[2.0]]))
+    array([[2.]])
     """
     check_model("predict", model)
     (x,) = checked_arrays("predict", x)
@@ -59,7 +62,12 @@ def evaluate(
     """Return the "loss" and every metric of the data (X, y), by name, as `fit` computes them for validation.
 
     `metrics` are functions of (prediction, y), such as `{"accuracy": tg.accuracy}`. With `batch_size` the model is
-    called with that many rows at a time; loss and metrics are those of all rows together.
+    called with that many rows at a time; loss and metrics are those of all rows together. Raises ValueError without
+    loss and metrics, and for data that is empty or not finite.
+
+    >>> model = tg.nn.Linear(1, 1, init=tg.nn.ones)
+    >>> tg.evaluate(model, (np.array([[1.0]]), np.array([[3.0]])), loss=tg.mse_loss)
+    {'loss': 4.0}
     """
     metrics = checked_metrics("evaluate", metrics)
     if loss is None and not metrics:
@@ -78,6 +86,9 @@ def accuracy(prediction: Operand, target: Operand) -> float:
 
     The prediction is (n, k) scores, one logit per row (the threshold is 0; of probabilities pass `p > 0.5`), or class
     numbers. Raises ValueError for shapes and numbers that do not fit, TypeError for classes that are not numbers.
+
+    >>> tg.accuracy(np.array([[2.0, 1.0], [0.0, 3.0]]), [0, 0])
+    0.5
     """
     predicted, true, _ = _classes("accuracy", prediction, target)
     return float(np.mean(predicted == true))
@@ -87,7 +98,12 @@ def confusion_matrix(prediction: Operand, target: Operand, n: int | None = None)
     """Return the counts (n, n), int64: row i, column j holds how many examples of class i were predicted as class j.
 
     Arguments and errors are those of `accuracy`. Without `n` there are as many classes as scores per row, or one more
-    than the largest class number. `tg.plot.confusion` draws such counts.
+    than the largest class number. `tg.plot.confusion` draws such counts. Raises ValueError for class numbers of `n` and
+    above.
+
+    >>> tg.confusion_matrix([0, 1, 1], [0, 1, 0])
+    array([[1, 1],
+           [0, 1]])
     """
     predicted, true, k = _classes("confusion_matrix", prediction, target)
     n = k if n is None else positive_int("confusion_matrix", "n", n)
@@ -102,6 +118,9 @@ def r2_score(prediction: Operand, target: Operand) -> float:
 
     Prediction and target have one shape, (n,) or (n, outputs); the result is the mean of R² over the outputs. Raises
     ValueError for different shapes and for a target that is constant, for which R² is not defined.
+
+    >>> tg.r2_score([1.0, 2.0, 3.0], [1.0, 2.0, 4.0]).__round__(4)
+    0.7857
     """
     p, y = _finite_arrays("r2_score", prediction, target)
     check_same_shape("r2_score", p, y)

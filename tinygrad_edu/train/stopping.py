@@ -89,7 +89,16 @@ def check_rules(patience: int | None, tol: float | None, callbacks: Sequence[Cal
 
 
 class DivergenceError(ValueError):
-    """The loss or the weights are no longer finite; `history` holds the epochs before."""
+    """The loss or the weights are no longer finite; `history` holds the epochs before.
+
+    >>> model = tg.nn.Linear(1, 1, rng=0)
+    >>> sgd = tg.optim.SGD(model.parameters(), lr=1e200)
+    >>> try:
+    ...     tg.fit(model, tg.mse_loss, (np.ones((4, 1)), np.ones((4, 1))), optimizer=sgd, epochs=9, progress=False)
+    ... except tg.DivergenceError as error:
+    ...     print(type(error.history).__name__)
+    History
+    """
 
     def __init__(self, name: str, epoch: int, lr: float, history: History, x: Array, y: Array) -> None:
         causes = [f"the learning rate is too high (try {lr / 10:.2g})", *_not_standardised("features", x)]

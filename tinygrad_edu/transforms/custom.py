@@ -29,7 +29,11 @@ R = TypeVar("R")
 
 
 def stop_gradient(x: Any) -> Any:
-    """Return x as a constant, through which no gradient passes; of a tree, all of its Tensors."""
+    """Return x as a constant, through which no gradient passes; of a tree, all of its Tensors.
+
+    >>> tg.grad(lambda x: tg.stop_gradient(x) * x)(3.0)
+    array(3.)
+    """
 
     def stopped(leaf: Any) -> Any:
         if type(leaf) is Batch:
@@ -111,6 +115,10 @@ def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
     So the arrays between arguments and result take no memory in the meantime. Arguments and results may be trees, and
     f may close over Tensors, such as a Module's parameters. f must give the same result each time: the backward pass
     raises ValueError if it does not, as with random numbers that f draws.
+
+    >>> f = tg.checkpoint(lambda x: np.sin(x) ** 2)
+    >>> round(float(tg.grad(f)(1.0)), 6)
+    0.909297
     """
 
     @functools.wraps(f)
@@ -173,6 +181,11 @@ class custom_vjp(Generic[P, R]):
     `backward(saved, g)` the gradients of the arguments, a tuple with None where there is none; `saved`, g, arguments
     and result may be trees. Both are plain NumPy. For derivatives of higher order `backward` is given Tensors: saved
     arguments and results are the Tensors themselves, and if anything else was saved, `forward` runs on Tensors again.
+
+    >>> square = tg.custom_vjp(lambda x: x**2)
+    >>> square.defvjp(lambda x: (x**2, x), lambda x, g: (2 * g * x,))
+    >>> tg.grad(square)(3.0)
+    array(6.)
     """
 
     def __init__(self, f: Callable[P, R]) -> None:

@@ -182,8 +182,12 @@ def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any], has_aux: bool = False
     """Return f(*xs), and its derivative along the directions vs: the sum of d(f)/d(x) v.
 
     The tangent goes along with the value, so no graph is kept. Arguments, directions and result may be trees; the
-    direction of a constant (integers, booleans, and what is no number) is None or 0. With `has_aux` f returns
-    (result, aux), and aux is returned as a third.
+    direction of a constant (integers, booleans, and what is no number) is None or 0. With `has_aux` f returns (result,
+    aux), and aux is returned as a third. Raises TypeError for arguments that are no lists, and ValueError for
+    directions of other numbers or shapes.
+
+    >>> tg.jvp(np.square, [3.0], [1.0])
+    (array(9.), array(6.))
     """
     if not isinstance(xs, (list, tuple)) or not isinstance(vs, (list, tuple)):
         raise TypeError("jvp: arguments and directions are lists of the same length; write jvp(f, [x], [v])")

@@ -34,6 +34,11 @@ def jacobian(
 
     `mode` is "reverse", which pulls back a gradient for each element of f, "forward", which pushes a direction forward
     for each element of x, or "auto", which takes the cheaper of both. All gradients, or all directions, go at once.
+    Raises ValueError for another mode.
+
+    >>> tg.jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
     """
     if mode not in ("auto", "forward", "reverse"):
         raise ValueError(f"jacobian: mode={mode!r}; it is 'auto', 'forward' or 'reverse'")
@@ -129,6 +134,10 @@ def hessian(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
     A single number counts as without axes. For trees, and for several arguments, the result is a tree of trees: the
     second derivative by leaf a and leaf b is at a, then b. First derivatives are computed in reverse mode, and their
     derivatives in forward mode.
+
+    >>> tg.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
+    array([[6., 2.],
+           [2., 0.]])
     """
 
     @functools.wraps(f)
@@ -149,7 +158,11 @@ def hessian(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
 def hvp(f: Function, argnums: int = 0) -> Callable[..., Result]:
     """Return the function (*args, v) -> the Hessian of f times v, which never holds the Hessian.
 
-    v, as the result, has the shape or the structure of the argument number `argnums`.
+    v, as the result, has the shape or the structure of the argument number `argnums`. Raises ValueError for a direction
+    of another shape, and TypeError for an `argnums` that no argument has.
+
+    >>> tg.hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
+    array([6., 0.])
     """
 
     def product(*args: Any, **kwargs: Any) -> Result:

@@ -22,6 +22,9 @@ def elementwise_grad(f: Function, argnums: Argnums = 0) -> Callable[..., Result]
     """Return a function that returns the derivative of each element of f by the element of x at the same place.
 
     f works element by element, such as `np.tanh`. For any other function this is the sum over all elements of f.
+
+    >>> tg.elementwise_grad(np.square)(np.array([1.0, 2.0, 3.0]))
+    array([2., 4., 6.])
     """
 
     @functools.wraps(f)
@@ -43,6 +46,9 @@ def ggnvp(f: Function, loss: Function = half_square) -> Callable[[Any, Any], Res
 
     J is the Jacobian of f and H the Hessian of `loss`, which takes f's result and returns a number. Where the loss is
     convex, the matrix has no negative eigenvalue. (Schraudolph 2002, Fast curvature matrix-vector products.)
+
+    >>> tg.ggnvp(lambda w: np.array([[1.0], [2.0]]) @ w, lambda y: np.sum(y**2))(np.ones(1), np.ones(1))
+    array([10.])
     """
 
     def product(x: Any, v: Any) -> Result:

@@ -41,8 +41,13 @@ def gradients(y: Any, xs: Any, gradient: Any = None, create_graph: bool = False)
     """Return d(y)/d(x) for each x, times `gradient`, which a y of several elements needs; change no `.grad`.
 
     Returns arrays (floats for Values), or with `create_graph` Tensors that have gradients; zeros for an unused x. xs is
-    a list or another container of Tensors, such as a Module; the result has its structure. If y is a container too,
-    the gradients of its members add up, and `gradient` has its structure.
+    a list or another container of Tensors, such as a Module; the result has its structure. If y is a container too, the
+    gradients of its members add up, and `gradient` has its structure. Raises TypeError for xs that is no list, and for
+    what is no Tensor.
+
+    >>> w = tg.Tensor([1.0, 2.0])
+    >>> tg.gradients(np.sum(w**3), [w])
+    [array([ 3., 12.])]
     """
     if isinstance(xs, Node):
         raise TypeError("gradients: xs is a list; write gradients(y, [x])")
@@ -107,7 +112,11 @@ def value_and_grad(
 
     An argument may be a tree of arrays and numbers: its gradient has the same structure, with None for each constant
     (integers, booleans, and what is no number). The gradient by a Module is a dict of its parameters' gradients by
-    name. With `has_aux` f returns (value, aux), and the value that comes back is that pair.
+    name. With `has_aux` f returns (value, aux), and the value that comes back is that pair. Raises ValueError if f
+    returns more than one number, or no number at all.
+
+    >>> tg.value_and_grad(lambda x: x**2)(3.0)
+    (array(9.), array(6.))
     """
 
     @functools.wraps(f)
@@ -130,6 +139,9 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Callable[.
     """Return the gradient of f, which returns a single number, by its `argnums`-th argument; for a tuple, a tuple.
 
     Trees are taken as by `value_and_grad`. With `has_aux` f returns (value, aux), and the result is (gradient, aux).
+
+    >>> tg.grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    array([2., 4.])
     """
     both = value_and_grad(f, argnums, has_aux)
 
@@ -145,7 +157,12 @@ def vjp(f: Function, *xs: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """Return f(*xs), and the function g -> (g d(f)/d(x) for each x), which pulls a gradient of the result back.
 
     Arguments and result may be trees; g has the structure of the result, with None where no gradient arrives. With
-    `has_aux` f returns (result, aux), and aux is returned as a third.
+    `has_aux` f returns (result, aux), and aux is returned as a third. Raises ValueError, when it is pulled back, for a
+    g of another shape than the result.
+
+    >>> y, pull = tg.vjp(np.square, np.array([1.0, 2.0]))
+    >>> y, pull(np.array([1.0, 10.0]))
+    (array([1., 4.]), (array([ 2., 40.]),))
     """
     argnums = tuple([i for i, x in enumerate(xs) if not is_constant_argument(x)]) or tuple(range(len(xs)))
     y, variables, carry = trace("vjp", f, xs, {}, argnums, has_aux, several=True)

@@ -73,7 +73,12 @@ MEANINGS = {
 
 
 class Drawing:
-    """A graph in the DOT language, to save as a picture, to show, or to display in a notebook."""
+    """A graph in the DOT language, to save as a picture, to show, or to display in a notebook.
+
+    >>> drawing = tg.draw(tg.Value(2.0, label="a") * 3)
+    >>> "grad 3" in drawing.source
+    True
+    """
 
     def __init__(self, graph: Digraph, summary: str, tooltips: dict[str, str]) -> None:
         self._graph, self._summary, self._tooltips = graph, summary, tooltips
@@ -141,7 +146,12 @@ def draw(
     drawn, with "x 12" in its title; `repeats=False` draws all. If there are more than `max_nodes` boxes, one box
     replaces the middle of the graph and says how much it replaces; None draws all. `gradients` shows the gradients of
     `tensor`, if it is a single number, whether or not `backward` has run, and touches no `.grad`. What
-    `tg.gradients(..., create_graph=True)` recorded has its own colour.
+    `tg.gradients(..., create_graph=True)` recorded has its own colour. Raises ValueError for an empty list, a freed
+    graph, and options other than those above.
+
+    >>> a, b = tg.Value(2.0, label="a"), tg.Value(3.0, label="b")
+    >>> tg.draw(a * b).source.startswith("digraph")
+    True
     """
     roots: list[Any] = list(tensor) if isinstance(tensor, (list, tuple)) else [tensor]
     _check(roots, rankdir, depth, max_nodes)

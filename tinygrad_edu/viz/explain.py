@@ -27,7 +27,12 @@ LABEL = 24  # characters of a label that are shown
 
 
 class Explanation(Sequence[Step]):
-    """The steps of a backward pass in order, with `nodes`, the records of the forward pass before it, in order."""
+    """The steps of a backward pass in order, with `nodes`, the records of the forward pass before it, in order.
+
+    >>> steps = tg.explain(tg.Value(2.0, label="a") * 3)
+    >>> len(steps), steps[0].rule
+    (1, 'g * 3')
+    """
 
     def __init__(self, nodes: tuple[Record, ...], steps: tuple[Step, ...]) -> None:
         self.nodes, self.steps = nodes, steps
@@ -71,6 +76,8 @@ class Explanation(Sequence[Step]):
 
 def explain(root: Tensor | Value) -> Explanation:
     """Return the backward pass from `root`, a Tensor or Value of one element, as a sequence of steps.
+
+    Raises TypeError for what is no Tensor or Value, and ValueError for a root of several elements or without a graph.
 
     >>> from tinygrad_edu import Value
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")

@@ -35,6 +35,10 @@ def contours(
     floats at a time. `path` is an array (n, 2) with a row for each step, or a tuple of two arrays (n,); without limits
     the plot shows all of it. A number of `levels` is spaced so that half the lines lie below the median of the loss:
     close together at the bottom of a ravine, where the loss changes little, and evenly for an evenly falling loss.
+
+    >>> ax = tg.plot.contours(lambda a, b: a**2 + 4 * b**2, [(2.0, 1.0), (1.0, 0.2)], resolution=20)
+    >>> ax.get_xlabel()
+    'first parameter'
     """
     steps, x, y, z = _field("contours", loss, path, xlim, ylim, resolution)
     heights = _levels(z, levels)
@@ -63,7 +67,12 @@ def surface(
     """Plot `loss(a, b)` as a surface, and the path that the two parameters took; arguments as in `contours`.
 
     The path follows the surface between two steps, because the loss is computed there too. It is drawn on top of the
-    surface, also where a hill should hide it. `ax`, if given, must be made with `projection="3d"`.
+    surface, also where a hill should hide it. `ax`, if given, must be made with `projection="3d"`. Raises ValueError
+    for Axes without a third dimension.
+
+    >>> ax = tg.plot.surface(lambda a, b: a**2 + 4 * b**2, [(2.0, 1.0), (1.0, 0.2)], resolution=20)
+    >>> ax.get_xlabel()
+    'first parameter'
     """
     if ax is not None and not hasattr(ax, "get_zlim"):
         raise ValueError('surface: ax is flat; make it with figure.add_subplot(projection="3d")')
@@ -95,7 +104,11 @@ def decision_boundary(
 
     A model with one output, (n,) or (n, 1), predicts the larger of two classes ({0, 1} or {-1, 1}) above `threshold`: 0
     for a logit, 0.5 for a probability. A model with k outputs predicts the largest, and y holds 0 to k - 1. A Module
-    runs in evaluation mode. `labels` name the classes, in order.
+    runs in evaluation mode. `labels` name the classes, in order. Raises ValueError for shapes that do not fit.
+
+    >>> ax = tg.plot.decision_boundary(tg.nn.MLP([2, 8, 1], rng=0), *tg.data.make_moons(20, rng=0), resolution=20)
+    >>> ax.get_xlabel()
+    'first feature'
     """
     points, classes = numeric_array("decision_boundary", "X", X), numeric_array("decision_boundary", "y", y)
     if points.ndim != 2 or points.shape[1] != 2 or classes.size != len(points) or not len(points):

@@ -58,7 +58,12 @@ def fit_line(
 ) -> Axes:
     """Plot the points (x, y), both of shape (n,), and the line y = slope * x + intercept.
 
-    Slope and intercept may be arrays or Tensors of one element. Points with NaN or infinity are left out.
+    Slope and intercept may be arrays or Tensors of one element. Points with NaN or infinity are left out. Raises
+    ValueError for x and y of different shapes.
+
+    >>> ax = tg.plot.fit_line([1.0, 2.0], [1.0, 3.0], slope=2.0, intercept=-1.0)
+    >>> ax.get_xlabel()
+    'x'
     """
     xs, ys = numeric_array("fit_line", "x", x), numeric_array("fit_line", "y", y)
     if xs.ndim != 1 or xs.shape != ys.shape or not xs.size:
@@ -86,7 +91,12 @@ def confusion(
     """Plot the confusion matrix: a row for each true class, a column for each predicted one, shaded by row fraction.
 
     The classes, both arrays of shape (n,), are numbers or strings. `labels` name them in order; if they are 0, 1, ...,
-    `labels` may also name classes that do not occur.
+    `labels` may also name classes that do not occur. Raises ValueError for different lengths, and for labels that do
+    not fit.
+
+    >>> ax = tg.plot.confusion([0, 1, 1], [0, 1, 0])
+    >>> ax.get_xlabel()
+    'predicted class'
     """
     true, predicted = np.asarray(from_table(y_true)), np.asarray(from_table(y_pred))
     if true.ndim != 1 or true.shape != predicted.shape or not true.size:
@@ -121,7 +131,14 @@ def gradient_flow(model: Module, ax: Axes | None = None) -> Axes:
     """Plot the mean and the maximum of |gradient| for every parameter, the first layer at the top.
 
     Similar sizes mean that all layers learn; sizes that shrink towards the first layer are vanishing gradients. A
-    parameter without a gradient, or whose gradient is zero or not finite, has a note instead.
+    parameter without a gradient, or whose gradient is zero or not finite, has a note instead. Raises TypeError for what
+    is no Module, and ValueError if no parameter has a gradient.
+
+    >>> model = tg.nn.MLP([2, 8, 1], rng=0)
+    >>> np.sum(model(np.ones((4, 2)))).backward()
+    >>> ax = tg.plot.gradient_flow(model)
+    >>> [text.get_text() for text in ax.get_yticklabels()]
+    ['0.weight', '0.bias', '2.weight', '2.bias']
     """
     if not hasattr(model, "named_parameters"):
         raise TypeError(f"gradient_flow takes a tg.nn.Module, whose parameters have names, not {type(model).__name__}")
@@ -158,10 +175,17 @@ def animate(
 ) -> Path:  # fmt: skip
     """Write a GIF with a picture for each i of `frames`, drawn by `draw(ax, i)` on cleared Axes, and return its path.
 
-    `frames` is a count, or the i's themselves. Each frame is drawn twice: first to find limits that contain all
-    frames, then with those limits, so that nothing jumps. The last frame stays for `hold` more seconds before the loop
-    starts again. `progress`, such as `tqdm.tqdm`, wraps the frames. By default a frame has 600 x 400 pixels; only what
-    changes in it is stored, usually 1 to 10 KB. If anything fails, a file that existed at the path is unchanged.
+    `frames` is a count, or the i's themselves. Each frame is drawn twice: first to find limits that contain all frames,
+    then with those limits, so that nothing jumps. The last frame stays for `hold` more seconds before the loop starts
+    again. `progress`, such as `tqdm.tqdm`, wraps the frames. By default a frame has 600 x 400 pixels; only what changes
+    in it is stored, usually 1 to 10 KB. If anything fails, a file that existed at the path is unchanged. Raises
+    ValueError for no frames, and for a path that does not end in .gif.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = tg.plot.animate(lambda ax, i: ax.plot([0, i]), 3, f"{folder}/lines.gif", dpi=20)
+    ...     print(path.name)
+    lines.gif
     """
     path = Path(path)
     if path.suffix.lower() != ".gif":

@@ -38,7 +38,11 @@ defvjp(relu, lambda g, y, x: g * (y > 0))
 
 @primitive
 def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), elementwise, without overflow and exact to rounding for both signs of x."""
+    """1 / (1 + exp(-x)), elementwise, without overflow and exact to rounding for both signs of x.
+
+    >>> tg.sigmoid(np.array([-1.0, 0.0, 2.0])).round(4)
+    array([0.2689, 0.5   , 0.8808])
+    """
     x = floating(x)
     e = np.exp(-np.abs(x))
     return np.where(np.less(x, 0), e, 1) / (1 + e)
@@ -62,6 +66,9 @@ def erf(x: Array) -> Array:
     """The error function, 2 / sqrt(pi) times the integral of exp(-t**2) from 0 to x, elementwise and exact to rounding.
 
     It uses the rational functions of Cody (1969): one near 0, one for erfc up to 4. From 6 on the result rounds to 1.
+
+    >>> tg.erf(np.array([0.0, 0.5, 2.0])).round(4)
+    array([0.    , 0.5205, 0.9953])
     """
     x = floating(x)
     if getattr(x, "dtype", _FLOAT64).itemsize == 2:  # float16: the polynomials would overflow
@@ -103,7 +110,11 @@ pointwise.update([relu, sigmoid, log1pexp, erf])
 # Along an axis
 @primitive
 def softmax(x: Array, axis: Axis = -1) -> Array:
-    """exp(x) / sum(exp(x)) along `axis` (all axes if None)."""
+    """exp(x) / sum(exp(x)) along `axis` (all axes if None).
+
+    >>> tg.softmax(np.array([0.0, np.log(3.0)])).round(4)
+    array([0.25, 0.75])
+    """
     x = floating(x)
     if getattr(x, "dtype", _FLOAT64).char == "e":  # the sum may be more than its largest number
         return softmax(x.astype(np.float32), axis).astype(np.float16)
@@ -123,7 +134,11 @@ def finite_max(x: Array, axis: Axis) -> Array:
 
 @primitive
 def log_softmax(x: Array, axis: Axis = -1) -> Array:
-    """log(softmax(x)) along `axis`, exact also where softmax rounds to 0."""
+    """log(softmax(x)) along `axis`, exact also where softmax rounds to 0.
+
+    >>> tg.log_softmax(np.array([0.0, 0.0])).round(4)
+    array([-0.6931, -0.6931])
+    """
     x = floating(x)
     if getattr(x, "dtype", _FLOAT64).char == "e":
         return log_softmax(x.astype(np.float32), axis).astype(np.float16)
@@ -133,7 +148,11 @@ def log_softmax(x: Array, axis: Axis = -1) -> Array:
 
 @primitive
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """log(sum(exp(x))) along `axis` (all axes if None), without overflow."""
+    """log(sum(exp(x))) along `axis` (all axes if None), without overflow.
+
+    >>> print(tg.logsumexp(np.array([1000.0, 1000.0])).round(4))
+    1000.6931
+    """
     x = floating(x)
     if getattr(x, "dtype", _FLOAT64).char == "e":
         return logsumexp(x.astype(np.float32), axis, keepdims).astype(np.float16)

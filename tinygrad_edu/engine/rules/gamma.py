@@ -28,6 +28,9 @@ def gammaln(x: Array) -> Array:
 
     From 13 on it is Stirling's formula. Below, gamma(x + 1) = x gamma(x) leads to an argument from 2 to 3, and to a
     rational function there. Negative arguments are reflected: gamma(x) gamma(1 - x) = pi / sin(pi x).
+
+    >>> tg.gammaln(np.array([1.0, 5.0])).round(4)  # log(0!) and log(4!)
+    array([0.    , 3.1781])
     """
     x = floating(x)
     if getattr(x, "dtype", None) == np.float16:  # the polynomials would overflow
@@ -59,7 +62,11 @@ def polygamma(n: int, x: Array) -> Array:
     """The n-th derivative of the digamma function, which is the derivative of `gammaln`; elementwise.
 
     The recurrence in x leads to arguments above 10, where the asymptotic series is exact to rounding (Abramowitz and
-    Stegun, 6.4.6 and 6.4.11). Negative arguments are reflected (6.4.7).
+    Stegun, 6.4.6 and 6.4.11). Negative arguments are reflected (6.4.7). Raises ValueError for an n that is no whole
+    number from 0.
+
+    >>> print(tg.special.polygamma(1, 1.0).round(4))  # pi**2 / 6
+    1.6449
     """
     if not isinstance(n, (int, np.integer)) or n < 0:
         raise ValueError(f"polygamma({n!r:.60}, ...): the order is a single integer from 0 on")
@@ -91,14 +98,22 @@ defvjp(polygamma, None,
 # Products with a logarithm: 0 where the factor is 0, also where the logarithm is infinite
 @primitive
 def xlogy(x: Array, y: Array) -> Array:
-    """x log(y), and 0 where x is 0 and y is a number."""
+    """x log(y), and 0 where x is 0 and y is a number.
+
+    >>> tg.special.xlogy(np.array([0.0, 2.0]), np.array([0.0, 1.0]))
+    array([0., 0.])
+    """
     x, y = floating(x), floating(y)
     return x * np.log(np.where((x == 0) & (y == y), 1, y))
 
 
 @primitive
 def xlog1py(x: Array, y: Array) -> Array:
-    """x log(1 + y), and 0 where x is 0 and y is a number."""
+    """x log(1 + y), and 0 where x is 0 and y is a number.
+
+    >>> tg.special.xlog1py(np.array([0.0, 1.0]), np.array([-1.0, 1.0])).round(4)
+    array([0.    , 0.6931])
+    """
     x, y = floating(x), floating(y)
     return x * np.log1p(np.where((x == 0) & (y == y), 0, y))
 

@@ -20,7 +20,12 @@ def scipys() -> Any:
 
 @primitive
 def expm(a: Array) -> Array:
-    """The exponential of a square matrix, or of each matrix of a stack."""
+    """The exponential of a square matrix, or of each matrix of a stack.
+
+    >>> tg.linalg.expm(np.zeros((2, 2)))
+    array([[1., 0.],
+           [0., 1.]])
+    """
     return scipys().expm(a)
 
 
@@ -38,13 +43,23 @@ def expm_rule(g: Array, y: Array, a: Array) -> Array:
 
 @primitive
 def sqrtm(a: Array) -> Array:
-    """The principal square root of a square matrix."""
+    """The principal square root of a square matrix.
+
+    >>> tg.linalg.sqrtm(np.diag([4.0, 9.0])).round(4)
+    array([[2., 0.],
+           [0., 3.]])
+    """
     return scipys().sqrtm(a)
 
 
 @primitive
 def solve_sylvester(a: Array, b: Array, q: Array) -> Array:
-    """The solution x of a x + x b = q."""
+    """The solution x of a x + x b = q.
+
+    >>> tg.linalg.solve_sylvester(np.eye(2), np.eye(2), np.full((2, 2), 4.0)).round(4)
+    array([[2., 2.],
+           [2., 2.]])
+    """
     return scipys().solve_sylvester(a, b, q)
 
 

@@ -65,8 +65,13 @@ _reading = threading.RLock()
 def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None:
     """Give `fun` its rules: one per argument, or None for an argument that takes no gradient.
 
-    A function of any number of arguments has one rule for all of them, `each(i, g, y, *args, **kwargs)`.
-    A second call for the same function replaces the first.
+    A function of any number of arguments has one rule for all of them, `each(i, g, y, *args, **kwargs)`. A second call
+    for the same function replaces the first. Raises TypeError unless there is a rule, or None, for each argument.
+
+    >>> cube = tg.primitive(lambda x: x**3)
+    >>> tg.defvjp(cube, lambda g, y, x: g * 3 * x**2)
+    >>> tg.grad(cube)(2.0)
+    array(12.)
     """
     if bool(rules) == (each is not None) or not all(r is None or callable(r) for r in (*rules, each)):
         raise TypeError(f"defvjp({name(fun)}, ...) takes one rule (or None) for each argument, or each=rule")
@@ -74,7 +79,12 @@ def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None
 
 
 def nondifferentiable(*funs: Function) -> None:
-    """List functions whose result is a constant: called with Tensors they see arrays and return arrays."""
+    """List functions whose result is a constant: called with Tensors they see arrays and return arrays.
+
+    >>> tg.nondifferentiable(count := tg.primitive(lambda x: np.count_nonzero(x)))
+    >>> int(count(tg.Tensor([0.0, 2.0])))
+    1
+    """
     constants.update(funs)
 
 
@@ -127,6 +137,11 @@ def primitive(fun: Function) -> Function:
     A call with arrays goes straight to `fun`. A call in which an argument, a part of an index, or a member of a list,
     tuple or dict implements NEP 18 (as a Tensor does) goes to its `__array_function__`. The rule of an argument that is
     a container returns a container of gradients.
+
+    >>> double = tg.primitive(lambda x: 2 * x)
+    >>> tg.defvjp(double, lambda g, y, x: 2 * g)
+    >>> tg.grad(double)(5.0)
+    array(2.)
     """
 
     @functools.wraps(fun)
@@ -254,6 +269,10 @@ def supported() -> dict[str, str]:
 
     "rule": one operation of the tape. "composition": written in functions that have rules. "constant": computed from
     the data, to plain numbers, arrays or booleans. "refused": raises an error with the reason and the remedy.
+
+    >>> table = tg.supported()
+    >>> table["np.sin"], table["np.argsort"]
+    ('rule', 'constant')
     """
     read_pages()
     kinds: dict[str, Iterable[Function | str]] = {

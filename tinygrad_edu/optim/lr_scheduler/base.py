@@ -28,7 +28,14 @@ class LRScheduler:
     Each group of the optimizer keeps `factors`: its rate without schedules, `base_lrs` of all groups, then a factor for
     each schedule. The schedule's is rate(base_lr, epoch) / base_lr, at `place`; the group's rate is the product. A rate
     that is set by hand changes the rate without schedules. Rates are formulas without `if`, so that `jit` can record
-    `step` together with the update.
+    `step` together with the update. Raises ValueError for schedules of another optimizer.
+
+    >>> class Halved(tg.optim.lr_scheduler.LRScheduler):
+    ...     def rate(self, base_lr, epoch):
+    ...         return base_lr / 2**epoch
+    >>> sgd = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0)
+    >>> Halved(sgd).rate(1.0, 3)
+    0.125
     """
 
     each_batch = watches_loss = False

@@ -11,7 +11,15 @@ from .base import LRScheduler, Rate
 
 
 class LambdaLR(LRScheduler):
-    """Multiplies the rate by what a function of the epoch gives: one for all groups, or a list with one for each."""
+    """Multiplies the rate by what a function of the epoch gives: one for all groups, or a list with one for each.
+
+    Raises TypeError for what is no function, and ValueError for more or fewer functions than groups.
+
+    >>> sgd = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0)
+    >>> schedule = tg.optim.lr_scheduler.LambdaLR(sgd, lambda epoch: 0.9**epoch)
+    >>> [round(float(schedule.rates([1.0], epoch)[0]), 4) for epoch in range(4)]
+    [1.0, 0.9, 0.81, 0.729]
+    """
 
     def __init__(
         self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]]
@@ -38,7 +46,13 @@ class LambdaLR(LRScheduler):
 
 
 class StepLR(LRScheduler):
-    """Multiplies the rate by `gamma` after every `step_size` epochs."""
+    """Multiplies the rate by `gamma` after every `step_size` epochs.
+
+    >>> sgd = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0)
+    >>> schedule = tg.optim.lr_scheduler.StepLR(sgd, step_size=2)
+    >>> [round(float(schedule.rates([1.0], epoch)[0]), 4) for epoch in range(4)]
+    [1.0, 1.0, 0.1, 0.1]
+    """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
         self.step_size = whole_number("StepLR", "step_size", step_size)
@@ -51,7 +65,15 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """Multiplies the rate by `gamma` at each of the epochs `milestones`."""
+    """Multiplies the rate by `gamma` at each of the epochs `milestones`.
+
+    Raises TypeError for milestones that are no list.
+
+    >>> sgd = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0)
+    >>> schedule = tg.optim.lr_scheduler.MultiStepLR(sgd, milestones=[1, 3])
+    >>> [round(float(schedule.rates([1.0], epoch)[0]), 4) for epoch in range(4)]
+    [1.0, 0.1, 0.1, 0.01]
+    """
 
     def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1) -> None:
         if np.ndim(milestones) != 1:
@@ -67,7 +89,13 @@ class MultiStepLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """Multiplies the rate by `gamma` after every epoch."""
+    """Multiplies the rate by `gamma` after every epoch.
+
+    >>> sgd = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0)
+    >>> schedule = tg.optim.lr_scheduler.ExponentialLR(sgd, gamma=0.5)
+    >>> [round(float(schedule.rates([1.0], epoch)[0]), 4) for epoch in range(4)]
+    [1.0, 0.5, 0.25, 0.125]
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
         self.gamma = nonnegative("ExponentialLR", "gamma", gamma)
@@ -79,7 +107,13 @@ class ExponentialLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """Multiplies the rate by a factor that goes in `total_iters` equal steps from `start_factor` to `end_factor`."""
+    """Multiplies the rate by a factor that goes in `total_iters` equal steps from `start_factor` to `end_factor`.
+
+    >>> sgd = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0)
+    >>> schedule = tg.optim.lr_scheduler.LinearLR(sgd, start_factor=0.5, total_iters=2)
+    >>> [round(float(schedule.rates([1.0], epoch)[0]), 4) for epoch in range(4)]
+    [0.5, 0.75, 1.0, 1.0]
+    """
 
     def __init__(
         self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
@@ -96,7 +130,13 @@ class LinearLR(LRScheduler):
 
 
 class PolynomialLR(LRScheduler):
-    """Lowers the rate to 0 within `total_iters` epochs, as a power of what is left of them."""
+    """Lowers the rate to 0 within `total_iters` epochs, as a power of what is left of them.
+
+    >>> sgd = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0)
+    >>> schedule = tg.optim.lr_scheduler.PolynomialLR(sgd, total_iters=4)
+    >>> [round(float(schedule.rates([1.0], epoch)[0]), 4) for epoch in range(5)]
+    [1.0, 0.75, 0.5, 0.25, 0.0]
+    """
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0) -> None:
         self.total_iters = whole_number("PolynomialLR", "total_iters", total_iters)
@@ -110,7 +150,13 @@ class PolynomialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """Follows a cosine from the first rate down to `eta_min` at epoch `T_max`, and on (Loshchilov & Hutter 2017)."""
+    """Follows a cosine from the first rate down to `eta_min` at epoch `T_max`, and on (Loshchilov & Hutter 2017).
+
+    >>> sgd = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0)
+    >>> schedule = tg.optim.lr_scheduler.CosineAnnealingLR(sgd, T_max=4)
+    >>> [round(float(schedule.rates([1.0], epoch)[0]), 4) for epoch in range(5)]
+    [1.0, 0.8536, 0.5, 0.1464, 0.0]
+    """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
         self.T_max = whole_number("CosineAnnealingLR", "T_max", T_max)
@@ -126,6 +172,11 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     """Follows half a cosine from the first rate down to `eta_min`, then starts anew (Loshchilov & Hutter 2017).
 
     The first fall takes `T_0` epochs, each later one `T_mult` times as many as the one before.
+
+    >>> sgd = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0)
+    >>> schedule = tg.optim.lr_scheduler.CosineAnnealingWarmRestarts(sgd, T_0=2)
+    >>> [round(float(schedule.rates([1.0], epoch)[0]), 4) for epoch in range(4)]
+    [1.0, 0.5, 1.0, 0.5]
     """
 
     def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0) -> None:
@@ -151,6 +202,12 @@ class OneCycleLR(LRScheduler):
     The rate starts at max_lr / div_factor, reaches `max_lr` after the part `pct_start` of `total_steps` updates, and
     ends at its start divided by `final_div_factor`, where it stays. `max_lr` replaces the optimizer's rate in every
     group; a list has one for each. Call `step()` after each update. As PyTorch's in two phases, with constant momentum.
+    Raises ValueError for other numbers of rates than groups, and for parts that leave no step.
+
+    >>> sgd = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0)
+    >>> schedule = tg.optim.lr_scheduler.OneCycleLR(sgd, max_lr=1.0, total_steps=5)
+    >>> [round(float(schedule.rates([1.0], epoch)[0]), 4) for epoch in range(5)]
+    [0.04, 0.9505, 0.6113, 0.1883, 0.0]
     """
 
     each_batch = True

@@ -18,7 +18,17 @@ class ReduceLROnPlateau(LRScheduler):
     the lowest's size, or with threshold_mode "abs" `threshold` itself. Mode "max" is for what should rise, such as an
     accuracy. The `cooldown` epochs after a cut are not counted. No cut takes a rate below `min_lr`, and none is made
     that would change it by `eps` or less. As PyTorch's, except that for negative losses PyTorch takes the threshold to
-    the wrong side. Call its `step` outside of `jit`.
+    the wrong side. Call its `step` outside of `jit`. Raises ValueError for another mode, and TypeError for a mode in
+    the place of `factor`.
+
+    >>> sgd, rates = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0), []
+    >>> schedule = tg.optim.lr_scheduler.ReduceLROnPlateau(sgd, patience=1)
+    >>> for epoch in range(5):
+    ...     rates.append(sgd.lr)
+    ...     sgd.steps += 1  # in place of a step
+    ...     schedule.step(1.0)  # the loss, which does not fall
+    >>> rates
+    [1.0, 1.0, 1.0, 0.1, 0.1]
     """
 
     watches_loss = True

@@ -59,7 +59,18 @@ class LinearWarmup(LRScheduler):
 class SequentialLR(LRScheduler):
     """Follows `schedulers` one after another: the second begins at epoch milestones[0], and so on.
 
-    Each counts its own epochs from 0, and none is stepped by itself. As PyTorch's.
+    Each counts its own epochs from 0, and none is stepped by itself. As PyTorch's. Raises ValueError unless there is a
+    rising milestone for each schedule but the first.
+
+    >>> from tinygrad_edu.optim.lr_scheduler import ExponentialLR, LinearLR, SequentialLR
+    >>> sgd, rates = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0), []
+    >>> schedule = SequentialLR(sgd, [LinearLR(sgd, 0.5, total_iters=2), ExponentialLR(sgd, 0.1)], milestones=[3])
+    >>> for epoch in range(5):
+    ...     rates.append(round(sgd.lr, 4))
+    ...     sgd.steps += 1  # in place of a step
+    ...     schedule.step()
+    >>> rates
+    [0.5, 0.75, 1.0, 1.0, 0.1]
     """
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]) -> None:
@@ -85,7 +96,18 @@ class SequentialLR(LRScheduler):
 
 
 class ChainedScheduler(LRScheduler):
-    """Steps several schedules of one optimizer at once; their factors multiply. As PyTorch's."""
+    """Steps several schedules of one optimizer at once; their factors multiply. As PyTorch's.
+
+    Raises ValueError for schedules of different optimizers.
+
+    >>> from tinygrad_edu.optim.lr_scheduler import ChainedScheduler, ExponentialLR, StepLR
+    >>> sgd = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0)
+    >>> schedule = ChainedScheduler([ExponentialLR(sgd, 0.5), StepLR(sgd, 1)])
+    >>> sgd.steps += 1  # in place of a step
+    >>> schedule.step()
+    >>> sgd.lr
+    0.05
+    """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         self.schedulers = checked_parts("ChainedScheduler", schedulers)
