@@ -59,23 +59,24 @@ class GradientBuffers:
             for number, (dtype, members) in enumerate(by_dtype.items())
         ]
 
-    def reduce(self, exchange: Exchange, examples: float, loss: float = 0.0) -> Sums:
+    def reduce(self, exchange: Exchange, examples: float, loss: float = 0.0, total: float | None = None) -> Sums:
         """Sum the gradients and the losses of all ranks, weighted by their `examples`; `averages` has the result then.
 
-        Raises the error of a rank that has one, on all ranks.
+        `total` is the number of all examples, if it is known. Raises the error of a rank that has one, on all ranks.
         """
+        weight = examples if total is None else examples / total
         failed = exchange.error is not None
         grads = [None if failed or not examples else g for g in map(gradient_of, self.parameters)]
         found = [g is not None for g in grads]
         changed = bool(examples) and not failed and found != self.present
-        header = [failed, examples, examples and loss * examples, changed]
+        header = [failed, examples, examples and loss * weight, changed]
         for buffer in self.buffers:
             for i, sent, _ in buffer.places:
                 g = grads[i]
                 if g is None:
                     sent[...] = 0
                 else:
-                    np.multiply(g, examples, out=sent, dtype=sent.dtype)
+                    np.multiply(g, weight, out=sent, dtype=sent.dtype)
         self.buffers[0].sent[:HEADER] = header
         self.comm.Allreduce(self.buffers[0].sent, self.buffers[0].received)
         sums = self.buffers[0].received[:HEADER].tolist()
@@ -85,10 +86,12 @@ class GradientBuffers:
             self.comm.Allreduce(buffer.sent, buffer.received)
         if sums[CHANGED]:
             self.present = (sum_array(self.comm, np.array(found, np.float64)) > 0).tolist()
+        if total is not None:
+            return Sums(total, sums[LOSS])
         total = sums[EXAMPLES]
         for buffer in self.buffers:
             np.divide(buffer.received, total or 1, out=buffer.received)
-        return Sums(total, sums[LOSS] / total if total else 0.0)
+        return Sums(total, sums[LOSS] / (total or 1))
 
     def averages(self) -> list[Array | None]:
         """Return the averaged gradient of each parameter, a view that the next sum changes, or None if no rank has one.

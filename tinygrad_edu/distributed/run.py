@@ -196,7 +196,7 @@ class RankRun(Run):
                 examples, loss = self._contribute(next(batches), counts)
             if isinstance(exchange, Announced):
                 exchange.announce()
-            sums = self.buffers.reduce(exchange, examples, loss)
+            sums = self.buffers.reduce(exchange, examples, loss, float(counts.sum()))
             finish = partial(self._finish, sums, counts.sum() / total)
         with exchange.guarded():
             finish()
