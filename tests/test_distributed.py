@@ -1,6 +1,7 @@
 """Data-parallel training: ranks that are threads give the numbers of one process, and end together."""
 
 import copy
+import tracemalloc
 from functools import partial
 
 import numpy as np
@@ -193,7 +194,7 @@ def test_broadcast_gives_all_ranks_the_state_of_rank_0_or_none():
     first, second = passed(2, share)
     assert (first == second).all()
     errors = run(2, partial(share, shapes=(3, 4)))
-    message = "broadcast: weight of rank 1 is not like that of rank 0: (4, 2) of float32, and not (3, 2)"
+    message = "broadcast: weight of rank 1 is not like that of rank 0: (4, 2) float32, and not (3, 2)"
     assert [message in str(e) for e in errors] == [True, True]
 
 
@@ -433,6 +434,67 @@ def test_an_error_that_cannot_travel_is_told_by_its_text():
     assert (type(error), str(error)) == (RankError, "Local: here alone")
     error = unpack((b"no pickle", "Lost: there"))
     assert (type(error), str(error)) == (RankError, "Lost: there")
+
+
+def test_an_operation_that_becomes_nan_is_named_on_all_ranks():
+    def train(comm):
+        loss = lambda p, y: np.mean(np.log(p * (0.0 if comm.rank == 1 else 0.1) + 5) * np.log(p * 0 - comm.rank))
+        trained(comm, loss=loss, detect_anomaly=True)
+
+    errors = run(2, train)
+    assert {type(e) for e in errors} == {tg.AnomalyError}
+    assert str(errors[0]) == str(errors[1])
+
+
+def test_state_that_one_rank_keeps_wider_resumes_on_all(tmp_path):
+    scale = np.float32(1e-25)  # squares of such gradients leave the range of float32
+
+    def train(comm, epochs):
+        model = network()
+        model.astype(np.float32)
+        loss = lambda p, y: tg.cross_entropy(p, y) * scale
+        optimizer = optim.Adam(model.parameters(), lr=0.01, eps=1e-40)
+        options = {"checkpoint": tmp_path / "a.npz", "progress": False, "comm": comm}
+        tg.fit(model, loss, (X.astype(np.float32), Y), optimizer=optimizer, epochs=epochs, **options)
+        return model.state_dict(), optimizer.wide
+
+    passed(2, partial(train, epochs=1))
+    (first, wide), (second, _) = passed(2, partial(train, epochs=2))
+    assert (difference(first, second), wide) == (0, "f")
+
+
+def test_an_error_of_the_communicator_aborts_the_job(capsys):
+    aborted = []
+
+    class Broken(OneProcess):
+        size = 2
+
+        def Allreduce(self, sendbuf, recvbuf):
+            raise RuntimeError("the other rank is gone")
+
+        def Abort(self, code):
+            aborted.append(code)
+
+    with pytest.raises(RuntimeError, match="the other rank is gone"):
+        trained(Broken())
+    assert aborted == [1]
+    assert "the other rank is gone" in capsys.readouterr().err
+
+
+def test_a_mapped_file_is_never_copied_whole(tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((200_000, 8)))  # 12.8 MB
+    mapped, y = np.load(tmp_path / "x.npy", mmap_mode="r"), np.zeros((200_000, 1))
+
+    def train(comm):
+        model = nn.Linear(8, 1, rng=0)
+        options = {"optimizer": optim.SGD(model.parameters(), lr=1e-3), "batch_size": 10_000, "progress": False}
+        tg.fit(model, tg.mse_loss, (mapped, y), epochs=1, rng=0, comm=comm, **options)
+
+    tracemalloc.start()
+    passed(2, train)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < mapped.nbytes / 1.5  # most of it the order of the rows, on both ranks
 
 
 def test_one_rank_trains_as_a_process_without_ranks_does():

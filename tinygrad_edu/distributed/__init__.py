@@ -30,6 +30,6 @@ default, `OneProcess`, is a single process.
 from .communicator import Communicator, OneProcess
 from .exchange import RankError
 from .gradients import all_finite, average_gradients, broadcast
-from .run import fit_on_ranks
+from .run import fit_on_ranks as fit_on_ranks
 
-__all__ = ["Communicator", "OneProcess", "RankError", "all_finite", "average_gradients", "broadcast", "fit_on_ranks"]
+__all__ = ["Communicator", "OneProcess", "RankError", "all_finite", "average_gradients", "broadcast"]

@@ -188,13 +188,16 @@ def broadcast(model: Any, comm: Any = None) -> None:
 
 
 def broadcast_state(where: str, exchange: Exchange, state: dict[str, Array]) -> dict[str, Array]:
-    """Return rank 0's arrays by name on all ranks; raises ValueError on all if names, shapes or dtypes differ."""
+    """Return rank 0's arrays by name on all ranks; raises ValueError on all if names, shapes or dtypes differ.
+
+    The state of an optimizer may have another dtype: it is kept in a wider one from the step on that needs it.
+    """
     comm = exchange.comm
-    form = [(name, a.shape, a.dtype.name) for name, a in state.items()]
-    first = broadcast_object(comm, form)
+    form = [(name, a.shape, "" if name.startswith("optimizer/") else a.dtype.name) for name, a in state.items()]
+    first, dtypes = broadcast_object(comm, (form, [a.dtype for a in state.values()]))
     with exchange.guarded():
         if form != first:
-            ours, theirs = ({name: f"{shape} of {kind}" for name, shape, kind in each} for each in (form, first))
+            ours, theirs = ({name: f"{shape} {kind}" for name, shape, kind in each} for each in (form, first))
             name = next((n for n in {**theirs, **ours} if ours.get(n) != theirs.get(n)), "the order of parameters")
             differing = f"{ours.get(name, 'missing')}, and not {theirs.get(name, 'missing')}"
             raise ValueError(
@@ -202,7 +205,7 @@ def broadcast_state(where: str, exchange: Exchange, state: dict[str, Array]) -> 
                 "All ranks must construct model, optimizer and schedule alike"
             )
     exchange.agree()
-    received = {name: np.array(a) for name, a in state.items()}
+    received = {name: np.array(a, dtype) for (name, a), dtype in zip(state.items(), dtypes, strict=True)}
     for a in received.values():
         broadcast_array(comm, a)
     return received

@@ -70,7 +70,8 @@ def fit(
     goes on as well. The file of another run raises ValueError, with nothing changed.
 
     `comm`, such as mpi4py's `MPI.COMM_WORLD`, shares each batch among the ranks that make the same call: see
-    `tg.distributed`. Every rank passes all data, or with `sharded` its own part of `train_data`.
+    `tg.distributed`. Every rank passes all data, or with `sharded` its own part of `train_data`. Nothing is scaled by
+    the number of ranks: a learning rate for larger batches is yours to choose.
 
     Modules are in training mode for updates, in evaluation mode and under `no_grad` for validation and metrics, and
     get their modes back. Raises ValueError for data that is not finite, and DivergenceError for a loss that is
