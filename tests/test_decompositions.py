@@ -110,11 +110,6 @@ def test_other_modes_of_qr_are_refused():
     assert "matrices have two axes" in message(ValueError, lambda: np.linalg.qr(tg.Tensor(np.ones(3))))
 
 
-def test_eigenvalues_that_may_be_complex_are_refused_and_symmetric_ones_named():
-    for f in (np.linalg.eig, np.linalg.eigvals):
-        assert "for a symmetric one use np.linalg.eigh" in message(TypeError, lambda f=f: f(tg.Tensor(A)))
-
-
 def test_a_matrix_that_is_not_positive_or_not_square_is_named_with_its_shape():
     a, rows = tg.Tensor(-np.eye(2), label="k"), tg.Tensor(TALL)
     assert "np.linalg.cholesky(k of shape (2, 2)): Matrix is not positive definite" in message(

@@ -135,11 +135,11 @@ def test_a_sparse_matrix_is_refused_with_the_remedy():
         tg.Tensor(np.ones(3)) * scipy.sparse.eye(3)
 
 
-def test_complex_numbers_are_refused_on_either_side():
-    for x in (tg.Tensor([1.0, 2.0]), tg.Value(1.0)):
-        for f in (lambda x=x: 1j * x, lambda x=x: x + 1j, lambda x=x: x / 1j, lambda x=x: np.complex64(1j) * x):
-            with pytest.raises(TypeError, match=r"complex.* real number|complex128"):
-                f()
+def test_a_value_refuses_complex_numbers_on_either_side():
+    x = tg.Value(1.0)
+    for f in (lambda: 1j * x, lambda: x + 1j, lambda: x / 1j, lambda: np.complex64(1j) * x):
+        with pytest.raises(TypeError, match=r"complex.* real number|complex128"):
+            f()
 
 
 X = tg.Tensor([1.0, 2.0, 3.0], label="x")

@@ -16,6 +16,7 @@ LAYERS = [
     "engine.rules",
     "engine.signatures",
     "engine.habits",
+    "engine.conjugation",
     "engine.errors",
     "engine.threads",
     "engine.memory",

@@ -91,16 +91,16 @@ def test_integers_become_float64_and_what_is_no_number_is_refused():
     assert tg.Tensor([1, 2]).dtype == np.float64
     assert tg.Tensor([True, False]).dtype == np.float64
     assert tg.Tensor([1, 2], dtype=np.float32).dtype == np.float32
-    for bad in ("abc", [1 + 2j], [object()], None, {"a": 1}):
-        with pytest.raises(TypeError, match="takes real numbers"):
+    for bad in ("abc", [object()], None, {"a": 1}):
+        with pytest.raises(TypeError, match="takes real or complex numbers"):
             tg.Tensor(bad)
     with pytest.raises(ValueError, match="inhomogeneous"):
         tg.Tensor([[1.0], [2.0, 3.0]])
     with pytest.raises(TypeError, match="this is a tensor already"):
         tg.Tensor(tg.Tensor(1.0))
-    for f in (lambda a, t: t * a, lambda a, t: a * t, np.add, lambda a, t: t @ a):
-        with pytest.raises(TypeError, match="complex128"):
-            f(np.array([1j]), tg.Tensor([1.0]))
+    for f in (lambda a, t: t * a, lambda a, t: a * t, lambda a, t: t @ a):
+        with pytest.raises(TypeError, match="a Tensor holds real or complex numbers"):
+            f(np.array(["a"]), tg.Tensor([1.0]))
 
 
 def test_repr_shows_data_label_and_origin():
@@ -374,7 +374,7 @@ def test_keywords_that_say_what_numpy_does_without_them_are_taken():
 
 def test_a_missing_rule_is_a_type_error_and_not_implemented():
     t = tg.Tensor(A)
-    for mistake in (lambda: tg.primitive(lambda x: x)(t), lambda: np.fft.fft(t), lambda: np.greater.reduce(t)):
+    for mistake in (lambda: tg.primitive(lambda x: x)(t), lambda: np.gcd(t, t), lambda: np.greater.reduce(t)):
         with pytest.raises(NotImplementedError):
             mistake()
 

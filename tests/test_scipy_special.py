@@ -232,7 +232,7 @@ def test_scipy_is_imported_by_the_user_alone():
         x = tg.Tensor([1.0, 2.0])
         np.sum(tg.erf(x) + tg.gammaln(x)).backward()
         try:
-            np.fft.fft(x)
+            np.gcd(x, x)
         except TypeError:
             pass
         assert not any(k.startswith("scipy") for k in tg.supported())

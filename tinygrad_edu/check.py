@@ -35,8 +35,9 @@ def check_grad(
 ) -> None:  # fmt: skip
     """Compare the gradients of f, up to the `order`-th derivative, with central differences.
 
-    Arguments of float64 (and Python floats) are checked, others are constants; arguments and result may be trees. If f
-    returns an array, the sum of its elements times random weights is differentiated. From order 2 on, the derivative of
+    Arguments of float64 and complex128 (and Python's numbers) are checked, others are constants; arguments and result
+    may be trees. Complex numbers are checked by their real and their imaginary parts. If f returns an array, the sum of
+    its elements times random weights is differentiated. From order 2 on, the derivative of
     the gradient along a random direction is compared: one number for each element too. Differences are of fourth order
     (Abramowitz and Stegun 25.3.6), with step `eps` times the larger of 1 and the element. Raises GradientError with the
     argument, the index, both numbers and their difference where they differ by more than atol + rtol |difference|.
@@ -45,13 +46,14 @@ def check_grad(
     >>> tg.check_grad(np.sin, np.array([0.0, 1.0]))  # says nothing: the gradients are right
     """
     leaves, names = tree.leaves(args), [name for i, a in enumerate(args) for name in tree.paths(a, str(i))]
+    f, leaves, names = _of_parts(_of_leaves(f, args), leaves, names)
     copies = map(_float64_copy, names, leaves)
     checked = {i: x for i, x in enumerate(copies) if x is not None}
     if not checked:
-        raise ValueError("check_grad: no argument is of float64, so there is nothing to check")
+        raise ValueError("check_grad: no argument is of float64 or complex128, so there is nothing to check")
     arguments, argnums = [checked.get(i, a) for i, a in enumerate(leaves)], tuple(checked)
     generator = np.random.default_rng(rng)
-    f = _weighted_sum(_of_leaves(f, args), arguments, generator)
+    f = _weighted_sum(f, arguments, generator)
     differences = [_by_element(f, arguments, i, eps) for i in argnums]
     for n in range(1, order + 1):
         gradient = grad(f, argnums)
@@ -70,6 +72,28 @@ def _of_leaves(f: Function, args: tuple[Any, ...]) -> Function:
     return lambda *leaves: f(*tree.unflatten(structure, leaves))
 
 
+def _of_parts(f: Function, leaves: list[Any], names: list[str]) -> tuple[Function, list[Any], list[str]]:
+    """Return f as a function of the real and the imaginary parts of its complex arguments, the arguments, their names.
+
+    f is composed with real functions of real numbers alone, so that the differences are those of real numbers too.
+    """
+    is_complex = [np.iscomplexobj(a) for a in leaves]
+    if not any(is_complex):
+        return f, leaves, names
+    parts: list[Any] = []
+    of_parts: list[str] = []
+    for a, name, split in zip(leaves, names, is_complex, strict=True):
+        z = np.array(getattr(a, "_value", a)) if split else a
+        parts += [z.real.copy(), z.imag.copy()] if split else [z]
+        of_parts += [f"{name} (real part)", f"{name} (imaginary part)"] if split else [name]
+
+    def joined(*args: Any) -> Any:
+        rest = iter(args)
+        return f(*[next(rest) + 1j * next(rest) if split else next(rest) for split in is_complex])
+
+    return joined, parts, of_parts
+
+
 def _float64_copy(name: str, a: Any) -> Array | None:
     """Return a copy of an argument to check, or None for a constant; raises TypeError for less than float64."""
     if isinstance(a, float) or (isinstance(a, list) and not tree.is_constant(a)):
@@ -82,12 +106,16 @@ def _float64_copy(name: str, a: Any) -> Array | None:
 
 
 def _weighted_sum(f: Function, args: list[Any], rng: np.random.Generator) -> Function:
-    """Return f as a function with a scalar result: the sum of f's elements times random weights."""
-    shapes = map(np.shape, tree.leaves(f(*args)))
-    weights = [rng.uniform(0.5, 1.5, shape) if shape else 1.0 for shape in shapes]
+    """Return f as a function with a real result: the sum of f's elements times random weights, or its real part."""
+    results = tree.leaves(f(*args))
+    weights: list[Any] = [rng.uniform(0.5, 1.5, shape) if shape else 1.0 for shape in map(np.shape, results)]
+    for i, leaf in enumerate(results):
+        if np.iscomplexobj(leaf):
+            weights[i] = weights[i] - 1j * rng.uniform(0.5, 1.5, np.shape(leaf))
 
     def weighted(*args: Any) -> Any:
-        return sum([np.sum(w * leaf) for w, leaf in zip(weights, tree.leaves(f(*args)), strict=True)])
+        sums = [np.sum(w * leaf) for w, leaf in zip(weights, tree.leaves(f(*args)), strict=True)]
+        return sum([np.real(total) if np.iscomplexobj(total) else total for total in sums])
 
     return weighted
 

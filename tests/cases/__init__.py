@@ -6,11 +6,14 @@ A case is a Hypothesis strategy for `(f, args)`: a function of arrays, and the a
 from . import (
     activations,
     calculus,
+    complex_numbers,
     convolution,
     decompositions,
+    eigenvalues,
     einsum,
     elementwise,
     entropies,
+    fourier,
     gamma,
     indexing,
     joining,
@@ -36,7 +39,8 @@ from . import (
 READING = (
     elementwise, special, reductions, scans, statistics, sorting, calculus, polynomials, shaping, joining, indexing,
     products, einsum, linalg, normalization, norms, decompositions, activations, entropies, gamma, convolution,
-    matrix_functions, recurrences, scipy_special, scipy_bessel, scipy_distributions, windows,
+    matrix_functions, recurrences, complex_numbers, fourier, eigenvalues, scipy_special, scipy_bessel,
+    scipy_distributions, windows,
 )  # fmt: skip
 PAGES = {page.__name__.removeprefix("cases."): page.CASES for page in READING}
 CASES = {fun: case for page in PAGES.values() for fun, case in page.items()}

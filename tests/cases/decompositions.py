@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from tinygrad_edu.engine.rules import decompositions
+from tinygrad_edu.engine.rules import bases, decompositions
 
 from .linalg import joined, matrix, positive, sides
 
@@ -51,14 +51,14 @@ def complement(draw):
     a = draw(tall(None))[1][0]
 
     def projector(a):
-        y = decompositions.complement_of(np.linalg.qr(a)[0], decompositions.complete_vectors(a, "Q"))
-        return y @ np.swapaxes(y, -1, -2)
+        y = bases.complement_of(np.linalg.qr(a)[0], bases.complete_vectors(a, "Q"))
+        return y @ np.conjugate(np.swapaxes(y, -1, -2))
 
     return projector, (a,)
 
 
 CASES = {
-    decompositions.complement_of: complement(),
+    bases.complement_of: complement(),
     np.linalg.cholesky: st.booleans().flatmap(lambda upper: symmetric(lambda a: np.linalg.cholesky(a, upper=upper))),
     decompositions.eigh: triangle(decompositions.eigh),
     np.linalg.eigh: triangle(np.linalg.eigh),

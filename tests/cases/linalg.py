@@ -35,7 +35,7 @@ def square(fun):
 
 
 def positive(a):
-    return a @ a.swapaxes(-1, -2)
+    return a @ np.conjugate(a).swapaxes(-1, -2)
 
 
 @st.composite

@@ -6,6 +6,8 @@ from strategies import arrays, shapes
 
 from tinygrad_edu.engine.rules import polynomials
 
+from .fourier import parts
+
 
 def lines(min_side=1, max_side=4, **values):
     return arrays(shape=shapes(min_dims=1, max_dims=1, min_side=min_side, max_side=max_side), **values)
@@ -54,7 +56,18 @@ def polyfit(draw):
     return (lambda x, y, w: np.polyfit(x, y, deg, w=w)), (x, y, draw(arrays(shape=x.shape, low=0.5, high=1.5)))
 
 
+@st.composite
+def roots(draw, fun):
+    """Draw the coefficients of polynomials with separated zeros: real ones, and a pair of complex ones or none."""
+    zeros = np.arange(draw(st.integers(0, 3))) + draw(arrays(shape=(), low=-2.0, high=0.0))
+    pair = draw(st.sampled_from([[], [0.5 + 1j, 0.5 - 1j]]))
+    p = np.poly([*zeros, *pair]) if zeros.size + len(pair) else np.ones(1)
+    return (lambda p: parts(fun(p))), (p * draw(st.sampled_from([1.5, -0.7])),)
+
+
 CASES = {
+    polynomials.roots: roots(polynomials.roots),
+    np.roots: roots(np.roots),
     polynomials.powers: vander(polynomials.powers),
     np.vander: vander(np.vander),
     polynomials.horner: polyval(polynomials.horner),

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import NoRuleError, checked_keywords, explained, numpys_error
+from .conjugation import met
+from .errors import NoRuleError, check_complex, checked_keywords, explained, numpys_error
 from .rules.containers import separated
 from .rules.foreign import ORDINARY, array_from
 from .rules.reductions import about_mean
@@ -17,9 +18,11 @@ from .rules.registry import (
     constants,
     implementation,
     implementations,
+    is_complex,
     keywords,
     leaves,
     name,
+    of_complex,
     read_pages,
     refusal,
     vjps,
@@ -78,6 +81,11 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a function that is composed of others, or whose result is constant; raise TypeError for any other."""
+    if met and any([is_complex(v) for a in (*args, *kwargs.values()) for v in leaves(a)]):
+        if fun in of_complex:
+            return of_complex[fun](*map(without_subclasses, args), **kwargs)
+        if fun in compositions:
+            check_complex(fun)
     if fun in compositions:
         if kwargs or "out" in keywords(fun):
             kwargs = checked_keywords(fun, args, kwargs)

@@ -6,30 +6,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .conjugation import met
 from .rules.foreign import array_from
 from .rules.registry import Array, Function, Shape, name
 from .tape import Node
 
 
 def floating(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None) -> Any:
-    """Return `data` as an array of floats; an array of another class that implements NEP 18 keeps its class."""
+    """Return `data` as an array of real or complex numbers; another class of arrays with NEP 18 stays what it is."""
     if isinstance(data, Node):
         raise TypeError(f"Tensor({data._describe()}): this is a tensor already; use it, its .data, or .detach()")
     if not issubclass(type(data), np.ndarray) and hasattr(data, "__array_function__"):
         kind = np.dtype(dtype or (np.float64 if data.dtype.kind in "iub" else data.dtype))
+        if kind.kind == "c":
+            met.add(kind)
         return data.astype(kind) if kind != data.dtype else np.copy(data) if copy else data
     if (array := array_from(data)) is not data:
         data, copy = array, True  # what a table gives may be its own memory, or read-only
+    if dtype is not None and np.dtype(dtype).kind != "c" and np.iscomplexobj(data):
+        raise TypeError(f"Tensor(..., dtype={dtype}): the numbers are complex; take their .real, or abs, first")
     try:
         array = np.array(data, dtype=dtype, copy=copy)
     except ValueError as error:
         raise ValueError(f"Tensor: {str(data)[:40]!r} makes no array; use lists of equal lengths: {error}") from error
     if array.dtype.kind in "iub":
         array = array.astype(np.float64)
-    if array.dtype.kind != "f":
+    if array.dtype.kind == "c":
+        met.add(array.dtype)
+    elif array.dtype.kind != "f":
         raise TypeError(
-            f"Tensor: cannot hold {array.dtype} ({type(data).__name__} {str(data)[:40]!r}); it takes real numbers, "
-            "in arrays or lists of equal lengths"
+            f"Tensor: cannot hold {array.dtype} ({type(data).__name__} {str(data)[:40]!r}); it takes real or complex "
+            "numbers, in arrays or lists of equal lengths"
         )
     return array
 

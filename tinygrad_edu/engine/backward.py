@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import numpy as np
 from numpy import float64
 
+from .conjugation import met, outgoing
 from .errors import freed
 from .hooks import HookedGradients, hooks
 from .mode import Contribution, recording, watchers
@@ -179,6 +180,8 @@ def reverse_pass(root: N, gradient: Gradient, select: Select[N], contributions: 
                 for watcher in watching:
                     contribute = watcher.contribution(contribute)
                 every = backpropagate(root, gradient, contribute, hooks)
+                if met:  # complex numbers
+                    every = outgoing(every)
                 pairs = select(every if n < 2 else _plain(every))
                 if not has_nan(*[getattr(g, "_value", g) for _, g in pairs]):
                     break

@@ -65,6 +65,8 @@ def binary(fun: np.ufunc, op: Function) -> tuple[Function, Function]:
             a = kind._constant(a)
             if a is NotImplemented:
                 return NotImplemented
+            if t is complex and type(b._value) is np.float64:  # a float to Python, which would give no number of NumPy
+                a = np.complex128(a)
         try:
             data = op(a, b._value)
         except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
@@ -85,7 +87,7 @@ def unary(fun: Function, op: Function) -> Any:
             y = op(data)
         except ValueError as error:  # of Python's functions of floats, in words of each version
             raise explained(ValueError("the result is not a real number"), fun, (x,), {}) from error
-        except (OverflowError, ZeroDivisionError) as error:
+        except (TypeError, OverflowError, ZeroDivisionError) as error:
             raise explained(error, fun, (x,), {}) from error
         if x.requires_grad:
             return record(type(x), y, fun, (x,), (data,), NO_KEYWORDS, FIRST)
@@ -100,7 +102,7 @@ def comparison(fun: np.ufunc, op: Function) -> Any:
     def method(a: Node, b: Any) -> Any:
         try:
             return op(a._value, plain(b))
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise explained(error, fun, (a, b), {}) from error
 
     return method
@@ -164,6 +166,11 @@ class Operand(Node):
             number_leaves(self)
         return number
 
+    def __complex__(self) -> complex:
+        number = complex(self._scalar("complex"))
+        number_leaves(self)
+        return number
+
     def __int__(self) -> int:
         number = int(self._scalar("int"))
         number_leaves(self)
@@ -190,6 +197,8 @@ class Operand(Node):
             return data if type(data) is not float else np.float64(data)
         if data.size != 1:
             raise several_numbers(self, purpose)
+        if data.dtype.kind == "c" and purpose in ("float", "int", "round"):
+            raise TypeError(f"{purpose}: {self._describe()} is complex; take .real, .imag or abs(...) of it")
         return data.reshape(-1)[0]
 
     __hash__ = object.__hash__  # by identity: == compares data

@@ -10,12 +10,13 @@ import numpy as np
 
 from .habits import keyword_instead
 from .rules.indexing import setitem
-from .rules.registry import Function, keywords, name
+from .rules.registry import Function, is_complex, keywords, name, takes_complex, unordered
 from .signatures import signature
 
 Line = tuple[str, int]  # a file and the number of a line
 # Files that begin so hold no code of the user: this package, NumPy, and what has no file
 INTERNAL = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(np.__file__), "<frozen", "<__array_function__")
+PACKAGE = __name__.partition(".")[0]
 MOST = 6  # members of a list that a message shows
 
 
@@ -53,6 +54,8 @@ def is_default(fun: Function, k: str, v: Any) -> bool:
 
 def explained(error: Exception, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
     """Return NumPy's error with the call, the shapes and labels of its arguments, and the remedy."""
+    if isinstance(error, TypeError) and any(map(is_complex, args)) and (refused := complex_refused(fun)):
+        return refused
     kinds = (np.linalg.LinAlgError, ValueError, IndexError, TypeError, OverflowError, ZeroDivisionError)
     kind = next(k for k in kinds if isinstance(error, k))
     call = f"{user_name(fun)}({', '.join([*map(describe, args), *(f'{k}={describe(v)}' for k, v in kwargs.items())])})"
@@ -76,6 +79,25 @@ def numpys_error(error: Exception) -> Exception | None:
 
 class NoRuleError(TypeError, NotImplementedError):
     """Raised for a function without a rule: Tensors are no type that it takes, as long as nobody writes the rule."""
+
+
+def complex_refused(fun: Function) -> NoRuleError | None:
+    """Return the error for a function of the table whose rules do not hold for complex numbers; None for others."""
+    own = isinstance(fun, np.ufunc) or (getattr(fun, "__module__", None) or "").startswith(("numpy", PACKAGE))
+    if not own or fun in takes_complex:
+        return None
+    why = (
+        "complex numbers have no order; compare absolute values, np.abs(z), or parts, z.real and z.imag"
+        if fun in unordered
+        else "it is defined here for real numbers alone; hand over parts, z.real and z.imag, or np.abs(z)"
+    )
+    return NoRuleError(f"{name(fun)} does not take complex Tensors: {why}")
+
+
+def check_complex(fun: Function) -> None:
+    """Raise NoRuleError if complex_refused(fun) is an error."""
+    if refused := complex_refused(fun):
+        raise refused
 
 
 class AssignmentError(ValueError, TypeError):

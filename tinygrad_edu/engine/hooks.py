@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from .conjugation import conjugated
+
 Hook = Callable[[Any], Any]
 hooks: dict[int, dict[int, Hook]] = {}  # by the identity of a living node, in the order of registration
 _next_id = itertools.count().__next__
@@ -76,14 +78,14 @@ class Hookable:
 
 def _hooked(y: Any, g: Any, hook: Hook) -> Any:
     """Return the gradient that a hook gives in place of g, or g if it gives None; the hook sees a read-only array."""
-    recorded, shown = hasattr(g, "_value"), g
+    recorded, shown = hasattr(g, "_value"), conjugated(g)
     if not recorded and type(g) is not float:
         if not issubclass(type(g), (np.ndarray, np.generic)):
             raise TypeError(
                 f"{y._describe()} has a hook on its gradient, which jit cannot replay; remove() it, or call the "
                 "function without jit"
             )
-        shown = np.asarray(g).view()
+        shown = np.asarray(shown).view()
         shown.flags.writeable = False
     r = hook(shown)
     if r is None or r is shown:
@@ -93,4 +95,4 @@ def _hooked(y: Any, g: Any, hook: Hook) -> Any:
             f"a hook on {y._describe()} of shape {np.shape(y._value)} returned a gradient of shape {np.shape(r)}; "
             "return one of the same shape, or None to leave it"
         )
-    return y._as_gradient(r, recorded)
+    return conjugated(y._as_gradient(r, recorded))

@@ -46,8 +46,8 @@ class Methods(Operand):
     mT = property(
         lambda self: apply(np.swapaxes, (self, -1, -2), {}), doc="The tensor with its last two axes exchanged."
     )
-    real = property(lambda self: apply(np.real, (self,), {}), doc="The tensor itself.")
-    imag = property(lambda self: apply(np.imag, (self,), {}), doc="Zeros of the same shape.")
+    real = property(lambda self: apply(np.real, (self,), {}), doc="The real part.")
+    imag = property(lambda self: apply(np.imag, (self,), {}), doc="The imaginary part; of real numbers, zeros.")
 
     __matmul__, __rmatmul__ = binary(np.matmul, matmul)
     sum, mean, prod = _method(np.sum), _method(np.mean), _method(np.prod)
@@ -75,8 +75,8 @@ class Methods(Operand):
         return apply(np.transpose, (self, *axes) if len(axes) < 2 else (self, axes), {})
 
     def astype(self, dtype: DTypeLike) -> Any:
-        """Return the elements in another floating-point dtype; in an integer or boolean one, as a plain array."""
-        if np.dtype(dtype).kind != "f":
+        """Return the elements in another dtype of floats or complex numbers; in an integer one, as a plain array."""
+        if np.dtype(dtype).kind not in "fc":
             return self._value.astype(dtype)
         return astype(self, np.dtype(dtype))
 

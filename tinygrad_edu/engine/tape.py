@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from .backward import PLAIN, RECORDED, Gradient, Pair, is_leaf, reverse_pass
+from .conjugation import conjugated, met
 from .errors import calling_library
 from .growth import check_growth
 from .habits import instead
 from .hooks import Hookable
 from .mode import mode, no_grad, watchers
-from .rules.registry import name
+from .rules.registry import is_complex, name
 
 __all__ = ["Node", "constant", "no_grad", "record", "tag"]
 
@@ -109,7 +110,7 @@ class Node(Hookable):
     def _start(self, gradient: Any, create_graph: bool) -> Gradient:
         """Return the gradient that a backward pass from this node starts with; with `create_graph` a node."""
         if create_graph and isinstance(gradient, Node) and np.shape(gradient._value) == np.shape(self._value):
-            return gradient._as_base()
+            return conjugated(gradient._as_base())
         seed = self._seed(gradient._value if isinstance(gradient, Node) else gradient)
         return constant(self._kind, seed) if create_graph else seed
 
@@ -222,5 +223,7 @@ def tag(y: Any, module: Any, kind: type | None, start: int, inputs: Any) -> None
 def _restored(kind: type[Node], data: Any, grad: Any, requires_grad: bool, label: str | None) -> Node:
     x = _new(kind)
     Node.__init__(x, data, requires_grad, label)
+    if is_complex(data):  # in a process that knows no other, perhaps
+        met.add(data.dtype)
     x._grad = grad
     return x

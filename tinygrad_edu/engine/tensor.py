@@ -11,9 +11,10 @@ from .apply import apply, outranked, plain
 from .arrays import floating, unbroadcast
 from .backward import Gradient, toposort
 from .concatenators import item
+from .conjugation import conjugated, met
 from .conversions import array_refused, number_leaves
 from .declared import Declared
-from .errors import AssignmentError
+from .errors import AssignmentError, check_complex
 from .growth import CHECKED
 from .inplace import augmented
 from .memory import keep_freed_memory
@@ -21,14 +22,14 @@ from .mode import paused
 from .reprs import tensor_html, tensor_text
 from .rules.foreign import array_from
 from .rules.indexing import setitem
-from .rules.registry import Array, Function, array_likes, array_of, name
+from .rules.registry import Array, Function, array_likes, array_of, is_complex, name
 from .tape import Node, constant, total
 
 
 class Tensor(Declared):  # type: ignore[misc]
     """An array that takes gradients: NumPy calls on it are recorded.
 
-    `data` is copied. Integers and booleans become float64; float16, float32 and float64 keep their dtype.
+    `data` is copied. Integers and booleans become float64; floats and complex numbers keep their dtype.
     `requires_grad=False` makes a constant. `label` names the tensor in errors and pictures.
     `data` and `grad` are arrays of one shape and dtype, `grad` may be None. Other attributes and methods are ndarray's.
 
@@ -81,10 +82,10 @@ class Tensor(Declared):  # type: ignore[misc]
 
     __imatmul__ = augmented("@", np.matmul, operator.imatmul)
 
-    def item(self, *index: int) -> float:  # type: ignore[override]
+    def item(self, *index: int) -> Any:  # type: ignore[override]
         """Return one element as a Python number."""
         number_leaves(self, "item")
-        return self._value.item(*index) if index else self._scalar("item").item()  # type: ignore[no-any-return]
+        return self._value.item(*index) if index else self._scalar("item").item()
 
     def tolist(self) -> Any:
         """Return the elements as nested lists of Python numbers."""
@@ -171,13 +172,18 @@ class Tensor(Declared):  # type: ignore[misc]
                     f"backward: {self._describe()} has shape {data.shape}, and only a scalar has a gradient by itself; "
                     "reduce it (y.sum().backward(), y.mean().backward()) or pass gradient= of that shape"
                 )
+            if data.dtype.kind == "c":
+                raise ValueError(
+                    f"backward: {self._describe()} is complex, and only a real number has a gradient by itself; take "
+                    ".real, .imag or abs(...) of it first"
+                )
             return np.ones_like(data) if data.ndim else data.dtype.type(1)
-        gradient = array_of(gradient).astype(data.dtype)
-        if gradient.shape != data.shape:
+        given = array_of(gradient).astype(data.dtype)
+        if given.shape != data.shape:
             raise ValueError(
-                f"backward: gradient= has shape {gradient.shape}, but {self._describe()} has shape {data.shape}"
+                f"backward: gradient= has shape {given.shape}, but {self._describe()} has shape {data.shape}"
             )
-        return gradient
+        return conjugated(given)
 
     def _receive(self, g: Gradient) -> bool:
         if self._grad is not None:
@@ -195,7 +201,11 @@ class Tensor(Declared):  # type: ignore[misc]
             return g
         if g.shape != data.shape:
             g = unbroadcast(g, data.shape, fun)
-        return g if g.dtype is data.dtype else g.astype(data.dtype)
+        if g.dtype is data.dtype:
+            return g
+        if g.dtype.kind == "c" != data.dtype.kind:  # moving a real number changes the result along the real axis alone
+            g = g.real
+        return g.astype(data.dtype)
 
     @classmethod
     def _constant(cls, b: Any, node: Any = None) -> Any:
@@ -207,20 +217,24 @@ class Tensor(Declared):  # type: ignore[misc]
             b = floating(b)
         elif not isinstance(b, (int, float)):
             b = array_from(b)
-        if isinstance(b, complex) or (isinstance(b, (np.ndarray, np.generic)) and b.dtype.kind not in "fiub"):
-            kind = "a complex number" if isinstance(b, complex) else f"a {b.dtype} array"
-            raise TypeError(f"{kind} with a Tensor: a Tensor holds real numbers")
+        if isinstance(b, (np.ndarray, np.generic)) and b.dtype.kind not in "fiubc":
+            raise TypeError(f"a {b.dtype} array with a Tensor: a Tensor holds real or complex numbers")
+        if is_complex(b):
+            met.add(np.result_type(b))
         if isinstance(b, np.ma.MaskedArray):
             raise TypeError("a masked array with a Tensor would lose its mask: choose with np.where(b.mask, ..., ...)")
-        return b if isinstance(b, (int, float, np.generic)) or hasattr(b, "__array_function__") else NotImplemented
+        known = isinstance(b, (int, float, complex, np.generic)) or hasattr(b, "__array_function__")
+        return b if known else NotImplemented
 
     @classmethod
     def _result(cls, data: Any, fun: Function) -> Any:
         if type(data) is float:  # as a primitive that a user defines may give
             return np.float64(data)
-        if getattr(data, "dtype", _OBJECT).kind != "f":
-            what = "complex numbers" if np.iscomplexobj(data) else f"{data!r:.60}"
-            raise TypeError(f"{name(fun)} of Tensors gave {what}, which is no array of real numbers")
+        if (kind := getattr(data, "dtype", _OBJECT).kind) != "f":
+            if kind != "c":
+                raise TypeError(f"{name(fun)} of Tensors gave {data!r:.60}, which is no array of numbers")
+            check_complex(fun)
+            met.add(data.dtype)
         return data
 
 

@@ -23,7 +23,7 @@ def with_variables(transform: str, f: Function, x: Any, i: int, xs: list[Tensor]
 
     A Module stays as it is, and so do constants.
     """
-    if type(x) in LEAVES and (type(x) is not np.ndarray or x.dtype.kind == "f"):  # the usual ones
+    if type(x) in LEAVES and (type(x) is not np.ndarray or x.dtype.kind in "fc"):  # the usual ones
         xs.append(variable_of(x))
         return xs[-1]
     before, visited, nested = len(xs), 0, tree.is_container(x)
@@ -111,7 +111,7 @@ def check_result(transform: str, f: Function, y: Any, has_aux: bool, several: bo
     for i, part in enumerate(tree.leaves(y) if several else [y]):
         if several and part is None and part is not y:
             continue  # as the gradient by a constant
-        if not hasattr(part, "shape") and not isinstance(part, (int, float, list) if several else (int, float)):
+        if not hasattr(part, "shape") and not isinstance(part, (int, float, complex, *([list] if several else []))):
             where = f" at {list(tree.paths(y, 'result'))[i]}" if several and part is not y else ""
             remedy = "" if several else "; np.concatenate and np.stack join several"
             raise ValueError(

@@ -15,8 +15,9 @@ from typing import Any, Generic, ParamSpec, TypeVar
 import numpy as np
 
 from ..engine.backward import is_leaf, parent, toposort
+from ..engine.conjugation import conjugated
 from ..engine.mode import paused, recording
-from ..engine.rules.registry import Array, Function, defvjp, primitive
+from ..engine.rules.registry import Array, Function, defvjp, primitive, takes_complex
 from ..engine.tape import Node, next_place, record
 from ..engine.tensor import Tensor
 from . import tree
@@ -107,6 +108,7 @@ def recomputed(*tensors: Array) -> Array:
 
 
 defvjp(recomputed, each=_rule)
+takes_complex.add(recomputed)
 
 
 def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
@@ -145,7 +147,8 @@ def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
             result = _joined(f(*arguments, **keywords))[0]
             _check_same(f, y, result)
             record = isinstance(g, Node) or isinstance(y, Node)  # each may depend on the others
-            return node_gradients(result, [*again, *closed], g, record, cut=frozenset([*again, *closed]))
+            cut = frozenset([*again, *closed])
+            return list(map(conjugated, node_gradients(result, [*again, *closed], conjugated(g), record, cut)))
 
         result: R = unravel(_node(recomputed, y._value, [*given, *closed], Pull(gradients)))
         return result

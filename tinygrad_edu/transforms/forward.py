@@ -21,7 +21,7 @@ from ..engine.rules import windows
 from ..engine.rules.einsum import einsum
 from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import scatter
-from ..engine.rules.registry import Function, array_of, is_elementwise, limits, name, vjps
+from ..engine.rules.registry import Function, array_of, conj, is_elementwise, limits, name, real_part, vjps
 from ..engine.rules.shaping import astype
 from ..engine.tape import Node, constant
 from ..engine.tensor import Tensor
@@ -54,8 +54,8 @@ class Tangents(Watcher):
         self.start = max([x.order for x in variables], default=0)  # older nodes depend on no variable
         for x, v in zip(variables, directions, strict=True):
             data = v.data if isinstance(v, Tensor) else array_of(v)
-            if data.dtype.kind not in "fiub":
-                raise TypeError(f"jvp: a direction holds {data.dtype}, and directions are real numbers")
+            if data.dtype.kind not in "fiubc" or data.dtype.kind == "c" != x._value.dtype.kind:
+                raise TypeError(f"jvp: a direction holds {data.dtype}, and its argument real numbers")
             data = data if data.dtype == x._value.dtype else data.astype(x._value.dtype)
             t = v if isinstance(v, Node) and v.requires_grad else constant(Tensor, data) if x.argnums else data
             self.note(x, t)
@@ -104,7 +104,7 @@ class Tangents(Watcher):
             is_zero = (t == 0) | ((rule(np.ones(shape, y._value.dtype)) == 0) & np.isinf(getattr(t, "_value", t)))
             r = np.where(is_zero & np.isnan(getattr(r, "_value", r)), 0, r)
         r = r if r.shape == shape else np.broadcast_to(r, shape)
-        return r if r.dtype == y._value.dtype else r.astype(y._value.dtype)
+        return y._fit(r, y.fun)
 
 
 def is_at_kink(y: Node) -> bool:
@@ -125,7 +125,7 @@ def pulled_twice(y: Node, variables: Sequence[Node], directions: Sequence[Any]) 
     """
     u = Tensor._variable(np.ones_like(y._value))
     gradients = node_gradients(y, variables, u, create_graph=True)
-    along = [np.sum(g * v) for g, v in zip(gradients, directions, strict=True)]
+    along: list[Any] = [real_part(np.sum(conj(g) * v)) for g, v in zip(gradients, directions, strict=True)]
     return node_gradients(sum(along[1:], start=along[0]), [u], create_graph=True)[0]
 
 

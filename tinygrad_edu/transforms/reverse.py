@@ -16,9 +16,10 @@ from numpy.typing import ArrayLike
 
 from ..engine import mode
 from ..engine.backward import PLAIN, RECORDED, Pair, is_leaf, parent, reverse_pass, toposort
+from ..engine.conjugation import conjugated
 from ..engine.habits import names_keywords
 from ..engine.mode import Contribution, Transform, paused, recording
-from ..engine.rules.registry import Function
+from ..engine.rules.registry import Function, real_part
 from ..engine.tape import Node, constant, next_place, tag
 from ..engine.tensor import Tensor
 from . import tree
@@ -60,7 +61,7 @@ def gradients(y: Any, xs: Any, gradient: Any = None, create_graph: bool = False)
             )
     if not isinstance(y, Node):
         given = [None] * len(roots) if gradient is None else _like("gradients", y, gradient)
-        y = _contracted(y, [root._seed(g) for root, g in zip(roots, given, strict=True)])
+        y = _contracted(y, [conjugated(root._seed(g)) for root, g in zip(roots, given, strict=True)])
         gradient = None
     found = node_gradients(y, nodes, gradient, create_graph)
     return found if type(xs) is list and len(found) == len(xs) else tree.with_leaves(xs, found)
@@ -275,7 +276,7 @@ def _contracted(y: Any, gradients: Sequence[Any]) -> Any:
     with recording():
         return sum(
             [
-                np.sum(part * g)
+                real_part(np.sum(part * (np.conjugate(g) if np.iscomplexobj(g) else g)))
                 for part, g in zip(tree.leaves(y), gradients, strict=True)
                 if isinstance(part, Tensor) and g is not None
             ]

@@ -271,7 +271,7 @@ def is_module(x: object) -> bool:
 
 def is_constant(leaf: Any) -> bool:
     """Return whether a leaf holds no floats: integers, booleans, None, text, functions."""
-    if isinstance(leaf, float):
+    if isinstance(leaf, (float, complex)):
         return False
     if isinstance(leaf, list):
         return all(map(is_constant, leaf))

@@ -4,14 +4,15 @@ Pages for other libraries (`scipy_special`, ...) are read when a function of the
 """
 
 from . import (
-    activations, calculus, convolution, decompositions, degenerate, einsum, elementwise, entropies, gamma, indexing,
-    joining, limits, linalg, matrix_functions, normalization, norms, padding, polynomials, products, ranges,
-    recurrences, reductions, scans, shaping, sorting, special, statistics, unsupported, windows,
+    activations, bases, calculus, complex_numbers, convolution, decompositions, degenerate, eigenvalues, einsum,
+    elementwise, entropies, fourier, gamma, indexing, joining, limits, linalg, matrix_functions, normalization, norms,
+    padding, polynomials, products, ranges, recurrences, reductions, scans, shaping, sorting, special, statistics,
+    unsupported, windows,
 )
 
 __all__ = [
-    "activations", "calculus", "convolution", "decompositions", "degenerate", "einsum", "elementwise", "entropies",
-    "gamma", "indexing", "joining", "limits", "linalg", "matrix_functions", "normalization", "norms", "padding",
-    "polynomials", "products", "ranges", "recurrences", "reductions", "scans", "shaping", "sorting", "special",
-    "statistics", "unsupported", "windows",
+    "activations", "bases", "calculus", "complex_numbers", "convolution", "decompositions", "degenerate",
+    "eigenvalues", "einsum", "elementwise", "entropies", "fourier", "gamma", "indexing", "joining", "limits", "linalg",
+    "matrix_functions", "normalization", "norms", "padding", "polynomials", "products", "ranges", "recurrences",
+    "reductions", "scans", "shaping", "sorting", "special", "statistics", "unsupported", "windows",
 ]

@@ -13,13 +13,19 @@ from .registry import Array, Axis, defvjp, pointwise, primitive
 
 
 def floating(x: Any) -> Array:
-    """Return x, as float64 if it holds integers or booleans, whose negatives and differences might wrap around."""
+    """Return x, as float64 if it holds integers or booleans, whose negatives and differences might wrap around.
+
+    Raises TypeError for complex numbers.
+    """
     if type(x) is np.ndarray and x.dtype.kind == "f":  # the usual case
         return x
     x = array_from(x)
     if isinstance(x, (int, list, tuple)):  # a bool is an int
         x = np.asarray(x)
-    return x.astype(np.float64) if getattr(x, "dtype", _FLOAT64).kind in "iub" else x
+    kind = getattr(x, "dtype", _FLOAT64).kind
+    if kind == "c":
+        raise TypeError("activations are functions of real numbers; hand over z.real, z.imag or np.abs(z)")
+    return x.astype(np.float64) if kind in "iub" else x
 
 
 _FLOAT64 = np.dtype(np.float64)
@@ -30,7 +36,8 @@ _ZEROS: dict[DTypeLike | None, Array] = {np.dtype(t): np.zeros((), t) for t in "
 @primitive
 def relu(x: Array) -> Array:
     """max(x, 0), elementwise; its derivative at 0 is 0 by convention."""
-    return np.maximum(x, _ZEROS.get(getattr(x, "dtype", None), 0.0))
+    zero = _ZEROS.get(getattr(x, "dtype", None))
+    return np.maximum(floating(x), 0.0) if zero is None else np.maximum(x, zero)
 
 
 defvjp(relu, lambda g, y, x: g * (y > 0))

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from .indexing import along
 from .joining import concatenate
-from .registry import Array, Axis, arrays_of, composition, defvjp, primitive
+from .registry import Array, Axis, arrays_of, composition, conj, defvjp, is_complex, primitive
 from .shaping import one_or_tuple
 from .statistics import any_zero
 
@@ -58,7 +58,7 @@ def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike
     (ary,) = arrays_of([ary])
     before, after = (arrays_of([] if v is None else [v]) for v in (to_begin, to_end))
     y = concatenate(*map(np.ravel, (*before, np.diff(np.ravel(ary)), *after)))
-    return y.astype(ary.dtype) if ary.dtype.kind == "f" and y.dtype != ary.dtype else y
+    return y.astype(ary.dtype) if ary.dtype.kind in "fc" and y.dtype != ary.dtype else y
 
 
 def spacings_along(spacing: ArrayLike, f: Array, axis: int) -> Array:
@@ -72,7 +72,7 @@ def spacings_along(spacing: ArrayLike, f: Array, axis: int) -> Array:
             )
         h = np.diff(h if h.dtype.kind == "f" else h.astype(np.float64))
         h = h.reshape((1,) * axis + h.shape + (1,) * (f.ndim - 1 - axis))
-    return h.astype(f.dtype)
+    return h if is_complex(h) else h.astype(np.finfo(f.dtype).dtype)  # real, also for a complex f
 
 
 def slopes(f: Array, h: Array, axis: int, edge_order: int) -> Array:
@@ -99,7 +99,7 @@ def slopes(f: Array, h: Array, axis: int, edge_order: int) -> Array:
 def gradient(f: ArrayLike, *varargs: ArrayLike, axis: Axis = None, edge_order: int = 1) -> Array | tuple[Array, ...]:
     """The slopes along each axis: one array for a single axis, else a tuple."""
     (f,) = arrays_of([f])
-    if f.dtype.kind != "f":
+    if f.dtype.kind not in "fc":
         f = f.astype(np.float64)
     axes = normalize_axis_tuple(range(f.ndim) if axis is None else axis, f.ndim)
     spacings = varargs or (1.0,)
@@ -155,7 +155,7 @@ def correlation(a: Array, v: Array, low: int, high: int) -> Array:
     last = max(min(stop, len(a)), first)
     padded = np.zeros_like(a, shape=stop - low)
     padded[first - low : last - low] = a[first:last]
-    return np.correlate(padded, v)
+    return np.correlate(padded, conj(v))  # np.correlate conjugates its second argument, and this is a linear function
 
 
 defvjp(correlation,
@@ -165,8 +165,13 @@ defvjp(correlation,
 
 @composition(np.correlate)
 def correlate(a: ArrayLike, v: ArrayLike, mode: str = "valid") -> Array:
-    """The correlation for those shifts at which a and v overlap that the mode keeps."""
+    """The sums of a and the conjugate of v for those shifts at which they overlap that the mode keeps."""
     a, v = arrays_of([a, v])
+    return sums_of_products(a, conj(v), mode)
+
+
+def sums_of_products(a: Array, v: Array, mode: str) -> Array:
+    """Return the correlation of a and v without the conjugate."""
     m, n = a.size, v.size
     if a.ndim != 1 or v.ndim != 1 or not m or not n:
         raise ValueError(f"np.correlate, np.convolve: of shapes {a.shape}, {v.shape}; both need one axis, not empty")
@@ -184,7 +189,7 @@ def correlate(a: ArrayLike, v: ArrayLike, mode: str = "valid") -> Array:
 def convolve(a: ArrayLike, v: ArrayLike, mode: str = "full") -> Array:
     """The correlation of the longer with the reversed shorter."""
     a, v = (x if x.ndim else x.reshape(1) for x in arrays_of([a, v]))
-    return correlate(v, a[::-1], mode) if v.size > a.size else correlate(a, v[::-1], mode)
+    return sums_of_products(v, a[::-1], mode) if v.size > a.size else sums_of_products(a, v[::-1], mode)
 
 
 # Interpolation

@@ -9,9 +9,19 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from .linalg import T
+from .bases import complete_vectors, completed
+from .linalg import H, T
 from .products import matmul
-from .registry import Array, composition, defvjp, nondifferentiable, primitive, refused, unsettled
+from .registry import (
+    Array,
+    composition,
+    conj,
+    defvjp,
+    is_complex,
+    primitive,
+    real_part,
+    unsettled,
+)  # fmt: skip
 
 
 class EighResult(NamedTuple):
@@ -45,8 +55,8 @@ def matrix_shape(fun: str, a: Array) -> tuple[int, int]:
 
 
 def symmetric(x: Array) -> Array:
-    """Return the symmetric part: NumPy reads one triangle of a symmetric matrix, and both share the gradient."""
-    return (x + T(x)) / 2
+    """Return the symmetric (or Hermitian) part: NumPy reads one triangle of a matrix, and both share the gradient."""
+    return (x + H(x)) / 2
 
 
 def identity(x: Array) -> Array:
@@ -61,11 +71,11 @@ def lower(x: Array) -> Array:
 
 # Cholesky's decomposition
 def cholesky_rule(g: Array, y: Array, a: Array, upper: bool = False) -> Array:
-    """With y lower: y**-T lower(y.T g) y**-1, made symmetric (Murray 2016)."""
+    """With y lower: y**-T lower(y.T g) y**-1, its second y conjugated, made symmetric (Murray 2016)."""
     if upper:
-        g, y = T(g), T(y)
+        g, y = H(g), H(y)
     root = np.linalg.inv(y)
-    return symmetric(matmul(T(root), matmul(lower(matmul(T(y), g)), root)))
+    return symmetric(matmul(T(root), matmul(lower(matmul(T(y), g)), conj(root))))
 
 
 defvjp(np.linalg.cholesky, cholesky_rule)
@@ -93,19 +103,36 @@ def pairwise_quotient(x: Array | float, divisor: Array, unknown: Array) -> Array
 
 
 def eigh_from(g: Array, y: Array, rotation: Array) -> Array:
-    """Return the gradient of the matrix, given the rotation of the eigenvectors: v (diag(g of w) + rotation) v.T."""
+    """Return the gradient of the matrix, given the rotation of the eigenvectors: v (diag(g of w) + rotation) v.T.
+
+    Of complex vectors the first v is conjugated, as g is.
+    """
     w, v = y[..., 0, :], y[..., 1:, :]
-    return symmetric(matmul(v, matmul(rotation + g[..., :1, :] * identity(w), T(v))))
+    return symmetric(matmul(conj(v), matmul(rotation + g[..., :1, :] * identity(w), T(v))))
 
 
 def eigh_rule(g: Array, y: Array, a: Array, UPLO: Literal["L", "U"]) -> Array:
     """v (diag(gradient of w) + f * v.T (gradient of v)) v.T, where f[i, j] = 1 / (w[j] - w[i]) (Giles 2008).
 
-    NaN where eigenvalues are equal: see `degenerate.py` for the limit.
+    NaN where eigenvalues are equal: see `degenerate.py` for the limit. NaN too for a function that depends on the phase
+    exp(i t) of a complex eigenvector, which is a matter of choice.
     """
-    w, v = y[..., 0, :], y[..., 1:, :]
+    w, v = real_part(y[..., 0, :]), y[..., 1:, :]
     factor = pairwise_quotient(1.0, w[..., None, :] - w[..., None], close(w))
-    return eigh_from(g, y, matmul(T(v), g[..., 1:, :]) * factor)
+    m = matmul(T(v), g[..., 1:, :])
+    return eigh_from(g, y, m * factor + of_phases(m, g[..., 1:, :]))
+
+
+def of_phases(m: Array, g: Array) -> Array | float:
+    """Return NaN on the diagonal where a function depends on the phases of complex vectors, else 0.
+
+    m holds the products of vectors and their gradients g; a change of phase is an imaginary part of its diagonal.
+    """
+    if not is_complex(m):
+        return 0.0
+    tolerance = math.sqrt(np.finfo(m.dtype).eps) * np.max(np.abs(g), axis=(-2, -1), initial=0, keepdims=True)
+    depends = np.abs(np.imag(m)) > tolerance
+    return np.where(np.eye(m.shape[-1], dtype=bool) & depends, np.nan, 0)
 
 
 defvjp(eigh, eigh_rule)
@@ -114,16 +141,12 @@ defvjp(eigh, eigh_rule)
 @composition(np.linalg.eigh)
 def _eigh(a: Array, UPLO: Literal["L", "U"] = "L") -> EighResult:
     y = eigh(a, UPLO)
-    return EighResult(y[..., 0, :], y[..., 1:, :])
+    return EighResult(real_part(y[..., 0, :]), y[..., 1:, :])
 
 
 @composition(np.linalg.eigvalsh)
 def _eigvalsh(a: Array, UPLO: Literal["L", "U"] = "L") -> Array:
-    return eigh(a, UPLO)[..., 0, :]
-
-
-refused("eigenvalues of a matrix that is not symmetric may be complex, and Tensors hold real numbers; for a symmetric "
-        "one use np.linalg.eigh or np.linalg.eigvalsh", np.linalg.eig, np.linalg.eigvals)
+    return real_part(eigh(a, UPLO)[..., 0, :])
 
 
 # Singular values and vectors
@@ -131,13 +154,13 @@ refused("eigenvalues of a matrix that is not symmetric may be complex, and Tenso
 def svd(a: Array) -> Array:
     """Singular values, each above its left and its right singular vector."""
     u, s, vh = np.linalg.svd(a, full_matrices=False)
-    return np.concatenate([s[..., None, :], u, T(vh)], axis=-2)
+    return np.concatenate([s[..., None, :], u, H(vh)], axis=-2)
 
 
 def svd_factors(y: Array, a: Array) -> tuple[Array, Array, Array]:
-    """Return u, s and v (not v.T) from the result of `svd`."""
+    """Return u, s and v (not its transpose) from the result of `svd`."""
     m = a.shape[-2]
-    return y[..., 1 : m + 1, :], y[..., 0, :], y[..., m + 1 :, :]
+    return y[..., 1 : m + 1, :], real_part(y[..., 0, :]), y[..., m + 1 :, :]
 
 
 def zero(s: Array) -> Array:
@@ -150,24 +173,25 @@ def svd_numerators(g: Array, y: Array, a: Array) -> tuple[Array, Array, Array, A
     """Return what the rule divides by s[j] - s[i], by s[j] + s[i], and, of u and of v, by s[j] (Townsend 2016).
 
     With p, u.T (gradient of u) minus its transpose, and q, the same of v: p + q, p - q, and the parts of the gradients
-    of u and v that are orthogonal to u and v.
+    of u and v that are orthogonal to u and v. For complex vectors, transposes but not those of u and v are conjugated.
     """
     u, _, v = svd_factors(y, a)
     gu, _, gv = svd_factors(g, a)
     uu, vv = matmul(T(u), gu), matmul(T(v), gv)
-    p, q = uu - T(uu), vv - T(vv)
-    return p + q, p - q, gu - matmul(u, uu), gv - matmul(v, vv)
+    p, q = uu - H(uu), vv - H(vv)
+    return p + q, p - q, gu - matmul(conj(u), uu), gv - matmul(conj(v), vv)
 
 
 def svd_from(g: Array, y: Array, a: Array, by_difference: Array, by_sum: Array, by_u: Array, by_v: Array) -> Array:
     """Return the gradient of the matrix from the four quotients: u middle v.T, and what is orthogonal to u and to v."""
     u, s, v = svd_factors(y, a)
     middle = g[..., :1, :] * identity(s) + (by_difference + by_sum) / 2
+    u = conj(u)
     r = matmul(u, matmul(middle, T(v)))
     if u.shape[-2] > s.shape[-1]:
         r = r + matmul(by_u, T(v))
     if v.shape[-2] > s.shape[-1]:
-        r = r + matmul(u, T(by_v))
+        r = r + matmul(u, H(by_v))
     return r
 
 
@@ -175,15 +199,20 @@ def svd_rule(g: Array, y: Array, a: Array) -> Array:
     """u middle v.T plus parts orthogonal to u and v (Townsend 2016).
 
     The diagonal of middle is the gradient of s; for its other elements and the parts see `svd_numerators`. NaN where
-    singular values are equal or 0: see `degenerate.py` for the limit.
+    singular values are equal or 0: see `degenerate.py` for the limit. A phase that complex u and v share is a matter of
+    choice, so a function that depends on it gets NaN; the phase of u alone adds to the diagonal.
     """
-    s, equal = y[..., 0, :], close(y[..., 0, :])
+    s = real_part(y[..., 0, :])
+    equal = close(s)
     by_difference, by_sum, by_u, by_v = svd_numerators(g, y, a)
     row, column, none = s[..., None, :], s[..., None], zero(s)
     both = none[..., None, :] & none[..., None]
     known = np.where(none, np.nan, 1 / np.where(none, 1, s))[..., None, :]
-    return svd_from(g, y, a, by_difference * pairwise_quotient(1.0, row - column, equal),
-                    by_sum * pairwise_quotient(1.0, row + column, both), by_u * known, by_v * known)
+    quotient = by_difference * pairwise_quotient(1.0, row - column, equal)
+    if is_complex(a):
+        one = np.eye(s.shape[-1], dtype=bool)
+        quotient = quotient + of_phases(by_difference, g) + np.where(one, by_sum * known / 2, 0)
+    return svd_from(g, y, a, quotient, by_sum * pairwise_quotient(1.0, row + column, both), by_u * known, by_v * known)
 
 
 defvjp(svd, svd_rule)
@@ -191,48 +220,10 @@ defvjp(svd, svd_rule)
 
 @composition(np.linalg.svdvals)
 def _svdvals(x: Array, /) -> Array:
-    return svd(x)[..., 0, :]
+    return real_part(svd(x)[..., 0, :])
 
 
 unsettled.update([eigh, svd])
-
-
-# Vectors that complete a basis
-@primitive
-def complement_of(u: Array, complete: Array) -> Array:
-    """The columns of an orthonormal basis, `complete`, that follow those of u."""
-    return complete[..., u.shape[-1] :]
-
-
-def complement_rule(g: Array, y: Array, u: Array, complete: Array) -> Array:
-    """-y g.T u: where u turns, y turns with it.
-
-    The basis y is a matter of choice. A function that depends on it, where y.T g is not symmetric, gets NaN.
-    """
-    turn = matmul(T(y), g)
-    tolerance = math.sqrt(np.finfo(y.dtype).eps) * np.max(np.abs(g), axis=(-2, -1), initial=0, keepdims=True)
-    chosen = np.any(np.abs(turn - T(turn)) > tolerance, axis=(-2, -1), keepdims=True)
-    return np.where(chosen, np.nan, -matmul(y, matmul(T(g), u)))
-
-
-defvjp(complement_of, complement_rule, None)
-
-
-def completed(u: Array, complete: Array) -> Array:
-    """Return an orthonormal basis that begins with u."""
-    return u if u.shape[-1] == complete.shape[-1] else np.concatenate([u, complement_of(u, complete)], axis=-1)
-
-
-@primitive
-def complete_vectors(a: Array, side: str) -> Array:
-    """The complete basis of a decomposition of a: "U" or "V" of the singular values', "Q" of QR."""
-    if side == "Q":
-        return np.linalg.qr(a, "complete")[0]
-    u, _, vh = np.linalg.svd(a)
-    return u if side == "U" else T(vh)
-
-
-nondifferentiable(complete_vectors)
 
 
 @composition(np.linalg.svd)
@@ -249,7 +240,7 @@ def _svd(a: Array, full_matrices: bool = True, compute_uv: bool = True, hermitia
     u, v = y[..., 1 : m + 1, :], y[..., m + 1 :, :]
     if full_matrices:
         u, v = completed(u, complete_vectors(a, "U")), completed(v, complete_vectors(a, "V"))
-    return SVDResult(u, y[..., 0, :], T(v))
+    return SVDResult(u, real_part(y[..., 0, :]), H(v))
 
 
 # QR decomposition
@@ -268,8 +259,8 @@ def qr_rule(g: Array, y: Array, a: Array) -> Array:
     m = a.shape[-2]
     q, r = y[..., :m, :], T(y[..., m:, :])
     gq = g[..., :m, :]
-    half = lower(matmul(r, g[..., m:, :]) - matmul(T(gq), q))
-    return T(np.linalg.solve(r, T(gq + matmul(q, half + T(half)))))
+    half = lower(matmul(conj(r), conj(g[..., m:, :])) - matmul(H(gq), conj(q)))
+    return T(np.linalg.solve(r, T(gq + matmul(conj(q), half + H(half)))))
 
 
 defvjp(qr, qr_rule)
@@ -286,7 +277,7 @@ def _qr(a: Array, mode: str = "reduced") -> QRResult | Array:
     y = qr(a if n <= m else a[..., :m])
     q, r = y[..., :m, :], T(y[..., m:, :])
     if n > m:
-        r = np.concatenate([r, matmul(T(q), a[..., m:])], axis=-1)
+        r = np.concatenate([r, matmul(H(q), a[..., m:])], axis=-1)
     if mode == "complete" and m > n:
         q = completed(q, complete_vectors(a, "Q"))
         r = np.concatenate([r, np.zeros((*r.shape[:-2], m - n, n), r.dtype)], axis=-2)

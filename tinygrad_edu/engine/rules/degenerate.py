@@ -15,6 +15,7 @@ from .decompositions import (
     close,
     eigh,
     eigh_from,
+    of_phases,
     pairwise_quotient,
     svd,
     svd_factors,
@@ -23,9 +24,9 @@ from .decompositions import (
     zero,
 )
 from .limits import Change, any_true
-from .linalg import T
+from .linalg import H, T
 from .products import matmul
-from .registry import Array, limits
+from .registry import Array, conj, is_complex, limits, real_part
 
 EXACT = 16  # values that differ by less than this many rounding errors are equal
 
@@ -66,6 +67,15 @@ def largest(*parts: Array) -> Array:
     return most[0] if len(most) == 1 else np.maximum(*most)
 
 
+def size_of_terms(g: Array, changes: Array, values: Array) -> Array:
+    """Return how large the terms are whose sum g is, the largest gradient of each matrix: g may be a rounding error.
+
+    It is where a function of the values is 0 at equal ones; then its changes by the values, times these, are larger.
+    """
+    most = np.max(np.abs(values), axis=-1, initial=0, keepdims=True)[..., None]
+    return np.maximum(g, np.max(changes, axis=0) * most)
+
+
 def shared(g: Array, d: Array, equal: Array) -> tuple[Array, Array]:
     """Return the gradients of the values, in one row, and whether the function depends on them alone.
 
@@ -80,9 +90,13 @@ def shared(g: Array, d: Array, equal: Array) -> tuple[Array, Array]:
 
 
 def rotation_within(equal: Array, dtype: Any) -> Array:
-    """Return a generator of rotations within the spaces of equal values: any antisymmetric matrix that mixes them."""
+    """Return a generator of rotations within the spaces of equal values: any antisymmetric matrix that mixes them.
+
+    For complex vectors it is any that is minus its own conjugate transpose.
+    """
     weights = np.sin(1.0 + np.arange(equal.shape[-1] ** 2).reshape(equal.shape[-2:]))
-    return equal * (weights - weights.T).astype(dtype)
+    generator = weights - weights.T
+    return equal * (generator + 1j * (weights + weights.T) if dtype.kind == "c" else generator).astype(dtype)
 
 
 def along(change: Change, y: Array, vectors: Array) -> Array:
@@ -93,12 +107,12 @@ def along(change: Change, y: Array, vectors: Array) -> Array:
 
 def turned(g: Array, d: Array, vectors: Array, part: slice, turn: Array) -> Array:
     """Return the derivative of v.T (gradient of v) where the vectors v turn, and d is the derivative of g."""
-    return matmul(T(vectors), d[..., part, :]) - matmul(turn, matmul(T(vectors), g[..., part, :]))
+    return matmul(T(vectors), d[..., part, :]) - matmul(conj(turn), matmul(T(vectors), g[..., part, :]))
 
 
 def antisymmetric(x: Array) -> Array:
-    """Return x - x.T."""
-    return x - T(x)
+    """Return x - x.T, of complex numbers x minus its conjugate transpose."""
+    return x - H(x)
 
 
 def depends(parts: Array, scale: Array, equal: Array) -> Array:
@@ -112,7 +126,7 @@ def eigh_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array, U
 
     Here m is v.T (gradient of v). The mean of m[i, j] / (w[j] - w[i]) and its transpose is half of that quotient.
     """
-    w, v = y[..., 0, :], y[..., 1:, :]
+    w, v = real_part(y[..., 0, :]), y[..., 1:, :]
     near = close(w)
     off = ~np.eye(w.shape[-1], dtype=bool)
     if not any_true(near & off):
@@ -125,13 +139,13 @@ def eigh_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array, U
     gap = w[..., None, :] - w[..., None]
     equal = off & rounding(gap, w)
     quotient = pairwise_quotient(s / 2, gap, equal)
-    scale = largest(g[..., 1:, :])
+    scale = size_of_terms(largest(g[..., 1:, :]), largest(changes[..., 1:, :]), w)
     rotation = settled(quotient, (of_j - of_i) / 4, s, scale, near & off, equal)
     turn = rotation_within(equal, y.dtype)
     d = along(change, y, matmul(v, turn))
     t = antisymmetric(turned(g, d, v, slice(1, None), turn))
     rotation = np.where(depends(t, np.maximum(scale, largest(d)), equal), np.nan, rotation)
-    return eigh_from(shared(g, changes, equal | ~off)[0], y, rotation)
+    return eigh_from(shared(g, changes, equal | ~off)[0], y, rotation + of_phases(m, g[..., 1:, :]))
 
 
 def rounding(x: Array, values: Array) -> Array:
@@ -154,7 +168,7 @@ def svd_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array) ->
     numerators = svd_numerators(g, y, a)
     d = derivatives(change, y)
     changes = svd_numerators(d, y, a)
-    scale = largest(*svd_factors(g, a)[::2])
+    scale = size_of_terms(largest(*svd_factors(g, a)[::2]), largest(*svd_factors(d, a)[::2]), s)
     exact = rounding(s, s)
     row, column = s[..., None, :], s[..., None]
     equal, both = off & rounding(row - column, s), off & none[..., None, :] & none[..., None]
@@ -165,6 +179,11 @@ def svd_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array) ->
     equal = off & rounding(row + column, s)
     quotients.append(settled(pairwise_quotient(numerators[1], row + column, equal), (of_i + of_j) / 2,
                              numerators[1], scale, both, equal))
+    if is_complex(y):  # the phases of u and v, which the diagonals hold
+        quotients[0] = quotients[0] + of_phases(numerators[0], g)
+        by_own_sum = settled(numerators[1] / (2 * np.where(exact, 1, s))[..., None, :], (of_i + of_j) / 4,
+                             numerators[1], scale, none[..., None, :], exact[..., None, :])
+        quotients[1] = np.where(off, quotients[1], by_own_sum)
     inverse = np.where(exact, 0, 1 / np.where(exact, 1, s))[..., None, :]
     for numerator, derivative in zip(numerators[2:], changes[2:], strict=True):
         own = np.diagonal(np.moveaxis(derivative, 0, -1), axis1=-2, axis2=-1)

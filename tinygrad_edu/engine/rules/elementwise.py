@@ -10,7 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .activations import sigmoid
-from .registry import Array, composition, defvjp, nondifferentiable, pointwise, predicate_of_all, primitive
+from .registry import (
+    Array,
+    composition,
+    conj,
+    defvjp,
+    is_complex,
+    nondifferentiable,
+    pointwise,
+    predicate_of_all,
+    primitive,
+)  # fmt: skip
 
 LN2, LN10 = math.log(2), math.log(10)
 NEAR_1 = 1 / 64  # where 1 - y**2 is smaller, it has lost six bits
@@ -46,14 +56,20 @@ def power_base(g: Array, y: Array, a: Array, b: Array | float) -> Array:
 
 def power_exponent(g: Array, y: Array, a: Array, b: Array) -> Array:
     """y log(a), and 0 at a = 0, where the formula would give 0 * log(0)."""
-    return g * (y * np.log(np.where(np.equal(a, 0), 1, a)))
+    base = np.where(np.equal(a, 0), 1, a)
+    return g * (y * np.log(base + 0j if is_complex(y) else base))
 
 
 defvjp(np.power, power_base, power_exponent)
 defvjp(np.float_power, power_base, power_exponent)
 
 # Absolute values and signs
-defvjp(np.absolute, lambda g, y, x: g * np.sign(x))
+def direction(x: Array) -> Array:
+    """Return the sign of x; of a complex x the conjugate of x / |x|: d|x| is the real part of its product with dx."""
+    return conj(x) / np.where(np.equal(x, 0), 1, np.abs(x)) if is_complex(x) else np.sign(x)
+
+
+defvjp(np.absolute, lambda g, y, x: g * direction(x))
 defvjp(np.fabs,     lambda g, y, x: g * np.sign(x))
 defvjp(np.copysign, lambda g, y, a, b: g * (np.sign(a) * np.sign(y)),
                     None)
@@ -99,12 +115,12 @@ def tanh_slope(x: Array, y: Array) -> Array:
     slope = 1 - y * y
     if not rounds_away(slope):
         return slope
-    if type(slope) is np.ndarray:  # of a few elements, in place
+    if type(slope) is np.ndarray and slope.dtype.kind == "f":  # of a few elements, in place
         i = np.nonzero(slope < NEAR_1)
         e = np.exp(-2 * np.abs(x[i]))
         slope[i] = 4 * e / np.square(1 + e)
         return slope
-    e = np.exp(-2 * np.abs(x))
+    e = np.exp(-2 * (np.where(np.real(x) < 0, -x, x) if is_complex(x) else np.abs(x)))
     exact = 4 * e / np.square(1 + e)
     # Not near 0 on a tape, as the derivatives of |x| are wrong there; a recording knows no values, and takes all so.
     return np.where(np.less(slope, NEAR_1), exact, slope) if hasattr(slope, "order") else exact
@@ -112,8 +128,15 @@ def tanh_slope(x: Array, y: Array) -> Array:
 
 def over_squared_hypot(g: Array, x: Array) -> Array:
     """Return g / (1 + x**2)."""
+    if is_complex(x):
+        return g / ((1 + 1j * x) * (1 - 1j * x))
     h = np.hypot(1, x)
     return g / h / h
+
+
+def over_hypot(g: Array, x: Array) -> Array:
+    """Return g / sqrt(1 + x**2)."""
+    return g / np.sqrt((1 + 1j * x) * (1 - 1j * x)) if is_complex(x) else g / np.hypot(1, x)
 
 
 defvjp(complement, lambda g, y, x: g * (-2 * x))
@@ -126,7 +149,7 @@ defvjp(np.arctan,  lambda g, y, x: over_squared_hypot(g, x))
 defvjp(np.sinh,    lambda g, y, x: g * np.cosh(x))
 defvjp(np.cosh,    lambda g, y, x: g * np.sinh(x))
 defvjp(np.tanh,    lambda g, y, x: g * tanh_slope(x, y))
-defvjp(np.arcsinh, lambda g, y, x: g / np.hypot(1, x))
+defvjp(np.arcsinh, lambda g, y, x: over_hypot(g, x))
 defvjp(np.arccosh, lambda g, y, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))
 defvjp(np.arctanh, lambda g, y, x: g / complement(x))
 defvjp(np.deg2rad, lambda g, y, x: np.deg2rad(g))

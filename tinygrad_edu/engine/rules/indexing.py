@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .registry import Array, Shape, arrays_of, composition, defvjp, primitive, refused
+from .registry import Array, Shape, arrays_of, composition, defvjp, is_complex, primitive, refused
 
 
 def along(axis: int, index: Any) -> tuple[Any, ...]:
@@ -68,6 +68,8 @@ def scatter(v: Array, index: Any, shape: Shape) -> Array:
 @primitive
 def setitem(x: Array, index: Any, v: ArrayLike) -> Array:
     """A copy of x in which `x[index] = v` has been done."""
+    if is_complex(v) and not is_complex(x):
+        raise TypeError("complex numbers do not fit into real ones; convert first, y = x.astype(complex)")
     x = np.copy(x)
     x[index] = v
     return x

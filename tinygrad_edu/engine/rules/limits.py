@@ -18,7 +18,7 @@ from .activations import relu
 from .elementwise import LN2
 from .norms import euclidean_norm
 from .reductions import count, deviation, extremum_rule, not_nan, spread
-from .registry import Array, Axis, Function, Rule, limits, predicate_of_all, vjps
+from .registry import Array, Axis, Function, Rule, conj, limits, predicate_of_all, vjps
 
 Change = Callable[[Array], Array | None]
 
@@ -76,11 +76,11 @@ def power_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array, 
 
 def norm_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Array, axis: Axis = None,
                keepdims: bool = False) -> Array:
-    """The limit of the Euclidean norm: q x."""
+    """The limit of the Euclidean norm: q x, of complex numbers q times the conjugate of x."""
     if (found := curvature(change, np.equal(y, 0))) is None:
         return r
     q, valid = (spread(v, x, axis, keepdims) for v in found)
-    return np.where(valid, q * x, r)
+    return np.where(valid, q * conj(x), r)
 
 
 def std_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Array, axis: Axis = None, dtype: Any = None,
@@ -91,7 +91,7 @@ def std_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Array, ax
         return r
     n = count(x, y, correction or ddof, axis, keepdims, where)
     q, valid = (spread(v, x, axis, keepdims, where) for v in (found[0] / n, found[1]))
-    return np.where(valid, q * deviation(x, axis, where), r)
+    return np.where(valid, q * conj(deviation(x, axis, where)), r)
 
 
 def nanstd_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Array, *args: Any, **kwargs: Any) -> Array:
@@ -127,7 +127,7 @@ def extremum_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Arra
 
 
 limits.update({
-    np.absolute: elementwise_limit(lambda x: x),
+    np.absolute: elementwise_limit(conj),
     np.fabs: elementwise_limit(lambda x: x),
     np.hypot: elementwise_limit(lambda a, b: a, lambda a, b: b),
     relu: elementwise_limit(lambda x: x / 2),  # on one side 0, on the other q x

@@ -12,12 +12,17 @@ from numpy.typing import ArrayLike
 
 from .products import matmul
 from .reductions import product_of_others
-from .registry import Array, Shape, arrays_of, composition, defvjp, predicate, primitive
+from .registry import Array, Shape, arrays_of, composition, conj, defvjp, is_complex, predicate, primitive, real_part
 
 
 def T(a: Array) -> Array:
     """Transpose each matrix of a stack."""
     return np.swapaxes(a, -1, -2)
+
+
+def H(a: Array) -> Array:
+    """Transpose each matrix of a stack, and conjugate it."""
+    return conj(T(a))
 
 
 # Inverses and linear equations
@@ -30,11 +35,13 @@ def pinv_rule(g: Array, y: Array, a: Array, rcond: ArrayLike | None = None, herm
               rtol: ArrayLike | None = None) -> Array:
     """-y.T g y.T + (1 - a y) g.T y y.T + y.T y g.T (1 - y a), while the rank is constant (Golub and Pereyra 1973).
 
+    In all but the first term, g is conjugated, and y too where it is beside another y; so are a and y in a y.
     A hermitian matrix is read from one triangle; both triangles share the gradient.
     """
-    p, q = matmul(matmul(T(g), y), T(y)), matmul(T(y), matmul(y, T(g)))
-    r = inv_rule(g, y, a) + (p - matmul(a, matmul(y, p))) + (q - matmul(matmul(q, y), a))
-    return (r + T(r)) / 2 if hermitian else r
+    conj_a, conj_y = conj(a), conj(y)
+    p, q = matmul(matmul(H(g), conj_y), T(y)), matmul(T(y), matmul(conj_y, H(g)))
+    r = inv_rule(g, y, a) + (p - matmul(conj_a, matmul(conj_y, p))) + (q - matmul(matmul(q, conj_y), conj_a))
+    return (r + H(r)) / 2 if hermitian else r
 
 
 def as_columns(v: Array, b: Array) -> Array:
@@ -65,10 +72,14 @@ def lstsq(a: Array, b: Array, rcond: float) -> Array:
 
 
 def lstsq_a(g: Array, y: Array, a: Array, b: Array, rcond: float) -> Array:
-    """-u y.T + (b - a y) (p u).T + p.T y (g - a.T u).T with the pseudoinverse p of a and u = p.T g, as y = p b."""
+    """-u y.T + (b - a y) (p u).T + p.T y (g - a.T u).T with the pseudoinverse p of a and u = p.T g, as y = p b.
+
+    Of complex numbers, b - a y, the u of p u, the second y, and g - a.T u are conjugated.
+    """
     p = np.linalg.pinv(a, rcond)
     u = matmul(T(p), g)
-    of_residual = matmul(b - matmul(a, y), T(matmul(p, u))) + matmul(matmul(T(p), y), T(g - matmul(T(a), u)))
+    of_residual = matmul(conj(b - matmul(a, y)), T(matmul(p, conj(u))))
+    of_residual = of_residual + matmul(matmul(T(p), conj(y)), H(g - matmul(T(a), u)))
     return of_residual - matmul(u, T(y))
 
 
@@ -90,7 +101,8 @@ def _lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> tuple[Arra
     s = np.linalg.svdvals(a)
     rank = np.count_nonzero(s > rcond * s[:1])
     determined = a.shape[1] < a.shape[0] and full_rank(rank, a.shape[1])
-    residuals = np.sum(np.square(as_columns(b, b) - a @ x), axis=0) if determined else np.zeros(0, x.dtype)
+    rest = as_columns(b, b) - a @ x
+    residuals = np.sum(real_part(rest * conj(rest)), axis=0) if determined else np.zeros(0, s.dtype)
     return (x.squeeze(-1) if b.ndim == 1 else x), residuals, rank, s
 
 
@@ -127,9 +139,9 @@ def tensorsolve(a: ArrayLike, b: ArrayLike, axes: Shape | None = None) -> Array:
 
 # Determinants
 def signed_svd(a: Array) -> tuple[Array, Array, Array, Array]:
-    """Return u, s, v of a = u diag(s) v, and the determinant of u v, which is 1 or -1."""
+    """Return the conjugates of u and v, and s, of a = u diag(s) v, and the determinant of u v, whose size is 1."""
     u, s, v = np.linalg.svd(a)
-    return u, s, v, np.sign(np.linalg.det(u) * np.linalg.det(v))[..., None, None]
+    return conj(u), s, conj(v), np.sign(np.linalg.det(u) * np.linalg.det(v))[..., None, None]
 
 
 @primitive
@@ -170,7 +182,10 @@ def slogdet(a: Array) -> Array:
 
 
 def slogdet_rule(g: Array, y: Array, a: Array) -> Array:
-    """The transposed inverse."""
+    """The transposed inverse, times the gradient of the logarithm of the determinant.
+
+    The sign of a complex determinant is exp(i v), where v is the imaginary part of that logarithm.
+    """
     try:
         inverse = np.linalg.inv(a)
     except np.linalg.LinAlgError:
@@ -178,7 +193,10 @@ def slogdet_rule(g: Array, y: Array, a: Array) -> Array:
             f"np.linalg.slogdet(of shape {a.shape}): a matrix is singular, and the logarithm of its determinant, -inf, "
             "has no gradient; np.linalg.det has one, or add a small multiple of np.eye(n)"
         ) from None
-    return g[..., 1, None, None] * T(inverse)
+    of_log = g[..., 1]
+    if is_complex(a):
+        of_log = of_log + np.imag(g[..., 0] * y[..., 0]) * 1j
+    return of_log[..., None, None] * T(inverse)
 
 
 defvjp(np.linalg.det, lambda g, y, a: g[..., None, None] * cofactors(a))
@@ -196,6 +214,7 @@ class SlogdetResult(NamedTuple):
 
 @composition(np.linalg.slogdet)
 def _slogdet(a: Array) -> SlogdetResult:
-    """The sign, a constant, and the logarithm of the absolute value."""
+    """The sign, a constant if it is real, and the logarithm of the absolute value."""
     both = slogdet(a)
-    return SlogdetResult(np.sign(both[..., 0]), both[..., 1])
+    sign = both[..., 0]
+    return SlogdetResult(sign if is_complex(sign) else np.sign(sign), real_part(both[..., 1]))

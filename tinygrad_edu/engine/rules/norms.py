@@ -4,26 +4,28 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .elementwise import direction
 from .ranges import in_range, scaled
 from .reductions import spread
-from .registry import Array, Axis, composition, defvjp, nondifferentiable, primitive
+from .registry import Array, Axis, composition, conj, defvjp, is_complex, nondifferentiable, primitive
 
 
 @primitive
 def euclidean_norm(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The square root of the sum of squares along one or more axes, right also where a square would overflow."""
+    """The square root of the sum of |x|**2 along one or more axes, right also where a square would overflow."""
 
     def norm(x: Array) -> Array:
         return np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims))
 
+    x = np.abs(x) if is_complex(x) else x
     with np.errstate(over="ignore"):
         y = norm(x)
         return y if in_range(y, x) else scaled(norm, x, axis, keepdims)
 
 
 def euclidean_norm_rule(g: Array, y: Array, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """x / y, and 0 where y is 0."""
-    return spread(g, x, axis, keepdims) * (x / spread(np.where(y == 0, 1, y), x, axis, keepdims))
+    """x / y, of complex numbers its conjugate, and 0 where y is 0."""
+    return spread(g, x, axis, keepdims) * (conj(x) / spread(np.where(y == 0, 1, y), x, axis, keepdims))
 
 
 @primitive
@@ -34,6 +36,7 @@ def minkowski_norm(x: Array, p: float, axis: Axis = None, keepdims: bool = False
         powers: Array = np.abs(x) ** float(p)
         return np.sum(powers, axis=axis, keepdims=keepdims) ** (1 / float(p))
 
+    x = np.abs(x) if is_complex(x) else x
     with np.errstate(over="ignore"):
         y = norm(x)
         return y if p < 0 or in_range(y ** (p / 2), x) else scaled(norm, x, axis, keepdims)
@@ -43,7 +46,7 @@ def minkowski_norm_rule(g: Array, y: Array, x: Array, p: float, axis: Axis = Non
     """sign(x) (|x| / y)**(p-1), and 0 where x or y is 0."""
     size = spread(np.where(y == 0, 1, y), x, axis, keepdims)
     ratio = np.where(x == 0, size, np.abs(x)) / size
-    return spread(np.where(y == 0, 0, g), x, axis, keepdims) * np.sign(x) * ratio ** (float(p) - 1)
+    return spread(np.where(y == 0, 0, g), x, axis, keepdims) * direction(x) * ratio ** (float(p) - 1)
 
 
 defvjp(euclidean_norm, euclidean_norm_rule)
@@ -106,7 +109,7 @@ def vector_norm(x: Array, /, *, axis: Axis = None, keepdims: bool = False, ord: 
     if ord is None or ord == 2:
         return euclidean_norm(x, axis, keepdims)
     if ord == 0:
-        return np.sum(x != 0, axis=axis, dtype=x.dtype, keepdims=keepdims)
+        return np.sum(x != 0, axis=axis, dtype=np.finfo(x.dtype).dtype, keepdims=keepdims)
     if ord == np.inf:
         return largest(np.abs(x), axis, keepdims)
     if ord == -np.inf:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from .joining import concatenate
 from .linalg import full_rank
-from .registry import Array, Function, arrays_of, composition, defvjp, name, predicate, primitive, refused
+from .registry import Array, Function, arrays_of, composition, defvjp, is_complex, name, predicate, primitive
 
 
 def coefficients(fun: Function, *polynomials: ArrayLike) -> list[Array]:
@@ -143,7 +143,7 @@ def polyfit(x: ArrayLike, y: ArrayLike, deg: int, rcond: float | None = None, *,
     if x.ndim != 1 or not x.size or y.ndim not in (1, 2) or y.shape[0] != x.size or w.shape not in ((), x.shape):
         raise ValueError(f"np.polyfit: x of shape {x.shape}, y of shape {y.shape}, w of shape {w.shape}; x (and w, if "
                          "given) need one axis, as long as the first of y")
-    matrix = powers(x if x.dtype.kind == "f" else x.astype(np.float64), deg + 1)
+    matrix = powers(x if x.dtype.kind in "fc" else x.astype(np.float64), deg + 1)
     if w.ndim:
         matrix, y = matrix * w[:, None], y * w.reshape((-1,) + (1,) * (y.ndim - 1))
     scale = np.sqrt(np.sum(np.square(matrix), axis=0))
@@ -157,16 +157,45 @@ def polyfit(x: ArrayLike, y: ArrayLike, deg: int, rcond: float | None = None, *,
 # Roots
 @composition(np.poly)
 def poly(seq_of_zeros: Array | list[Array] | tuple[Array, ...]) -> Array:
-    """The product of x - zero over all zeros, by halves."""
+    """The product of x - zero over all zeros, or the eigenvalues of a matrix, by halves."""
     zeros = np.stack(seq_of_zeros) if isinstance(seq_of_zeros, (list, tuple)) else seq_of_zeros
+    if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] and zeros.size:
+        zeros = np.linalg.eigvals(zeros)
     if zeros.ndim != 1:
-        raise TypeError("np.poly of a matrix takes its eigenvalues, which may be complex; hand over one axis of real "
-                        "zeros (for a symmetric matrix np.linalg.eigvalsh)")
+        raise ValueError(f"np.poly: shape {zeros.shape}; it takes one axis of zeros, or a square matrix")
+    p = product_of_factors(zeros)
+    return np.real(p) if is_complex(p) and are_conjugates(zeros) else p
+
+
+def product_of_factors(zeros: Array) -> Array:
+    """Return the coefficients of the product of x - zero over all zeros."""
     if zeros.size == 1:
         return concatenate(np.ones(1, zeros.dtype), -zeros)
     half = zeros.size // 2
-    return np.convolve(poly(zeros[:half]), poly(zeros[half:]))
+    return np.convolve(product_of_factors(zeros[:half]), product_of_factors(zeros[half:]))
 
 
-refused("roots may be complex; for a real root r = np.roots(p.data)[i], one step of Newton's method, "
-        "r - np.polyval(p, r) / np.polyval(np.polyder(p.data), r), is r with its gradient", np.roots)
+@predicate
+def are_conjugates(zeros: Array) -> bool:
+    """Return whether the conjugate of each number is among the numbers too, so that their polynomial is real."""
+    return bool(np.all(np.sort(zeros) == np.sort(zeros.conjugate())))
+
+
+@primitive
+def roots(p: Array) -> Array:
+    """`np.roots` of one axis of coefficients: complex unless all roots are real."""
+    return np.roots(p)
+
+
+def roots_rule(g: Array, y: Array, p: Array) -> Array:
+    """-r**k / p'(r) for each root r and the coefficient of x**k, infinite or NaN where a root is a multiple one."""
+    weights = g / np.polyval(np.polyder(p), y)
+    return -np.matmul(weights, np.vander(y, p.size))
+
+
+defvjp(roots, roots_rule)
+
+
+@composition(np.roots)
+def _roots(p: ArrayLike) -> Array:
+    return roots(*coefficients(np.roots, p))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import ArrayLike
 
-from .registry import Array, array_likes, arrays_of, composition, defvjp, primitive
+from .registry import Array, array_likes, arrays_of, composition, conj, defvjp, primitive
 
 
 def matmul(a: Array, b: Array) -> Array:
@@ -73,8 +73,8 @@ def dot(a: Array, b: Array) -> Array:
 
 @composition(np.vdot)
 def vdot(a: ArrayLike, b: ArrayLike, /) -> Array:
-    """The product of a and b, each flattened to a vector."""
-    return np.matmul(np.ravel(a), np.ravel(b))
+    """The product of the conjugate of a and b, each flattened to a vector."""
+    return np.matmul(conj(np.ravel(a)), np.ravel(b))
 
 
 @composition(np.inner)
@@ -138,8 +138,8 @@ def vecdot_rule(g: Array, a: Array, b: Array, axis: int | None) -> Array:
     return np.moveaxis(along_last, -1, axis if axis < 0 else axis - a.ndim)  # counted from the end: stacks broadcast
 
 
-defvjp(np.vecdot, lambda g, y, a, b, axis=None: vecdot_rule(g, a, b, axis),
-                  lambda g, y, a, b, axis=None: vecdot_rule(g, b, a, axis))
+defvjp(np.vecdot, lambda g, y, a, b, axis=None: conj(vecdot_rule(g, a, b, axis)),  # the sum of a's conjugate times b
+                  lambda g, y, a, b, axis=None: vecdot_rule(g, b, conj(a), axis))
 
 
 def outer_products(a: Array, b: Array, matrix: Array) -> Array:
@@ -152,9 +152,9 @@ def outer_products(a: Array, b: Array, matrix: Array) -> Array:
 
 if hasattr(np, "matvec"):  # NumPy 2.2
     defvjp(np.matvec, lambda g, y, a, x: outer_products(g, x, a),
-                      lambda g, y, a, x: np.vecmat(g, a))
-    defvjp(np.vecmat, lambda g, y, x, a: np.matvec(a, g),
-                      lambda g, y, x, a: outer_products(x, g, a))
+                      lambda g, y, a, x: np.vecmat(conj(g), a))  # which conjugates its first argument
+    defvjp(np.vecmat, lambda g, y, x, a: conj(np.matvec(a, g)),
+                      lambda g, y, x, a: outer_products(conj(x), g, a))
 
 
 @primitive

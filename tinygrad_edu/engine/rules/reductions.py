@@ -11,7 +11,19 @@ from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import ArrayLike, DTypeLike
 
 from .ranges import in_range, scaled
-from .registry import Array, Axis, Function, Rule, Shape, array_of, composition, defvjp, nondifferentiable
+from .registry import (
+    Array,
+    Axis,
+    Function,
+    Rule,
+    Shape,
+    array_of,
+    composition,
+    conj,
+    defvjp,
+    is_complex,
+    nondifferentiable,
+)  # fmt: skip
 
 SMALL = 10_000  # below this size filling an array is faster than np.broadcast_to, which makes a view
 
@@ -76,9 +88,9 @@ def mean_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike 
 def var_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike | None = None, out: None = None,
              ddof: float = 0, keepdims: bool = False, *, where: Array | None = None,
              correction: float | None = None) -> Array:
-    """2 (x - mean) / (n - ddof)."""
+    """2 (x - mean) / (n - ddof); its conjugate for complex x, as the variance is a mean of |x - mean|**2."""
     n = count(x, y, correction or ddof, axis, keepdims, where)
-    return spread(2 * widened(g) / n, x, axis, keepdims, where) * deviation(widened(x), axis, where)
+    return spread(2 * widened(g) / n, x, axis, keepdims, where) * conj(deviation(widened(x), axis, where))
 
 
 def std_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike | None = None, out: None = None,
@@ -86,9 +98,10 @@ def std_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike |
              correction: float | None = None) -> Array:
     """(x - mean) / ((n - ddof) std), and 0 where std is 0, since all of x equals the mean there."""
     n = count(x, y, correction or ddof, axis, keepdims, where)
-    d = deviation(widened(x), axis, where)
+    d = conj(deviation(widened(x), axis, where))
     if not in_range(y, x):
-        norm = scaled(lambda d: np.sqrt(np.sum(np.square(d), axis=axis, keepdims=keepdims)), d, axis, keepdims)
+        size = np.abs(d) if is_complex(d) else d
+        norm = scaled(lambda d: np.sqrt(np.sum(np.square(d), axis=axis, keepdims=keepdims)), size, axis, keepdims)
         y = norm / np.sqrt(n)
     ratio = d / spread(np.where(y == 0, 1, y), x, axis, keepdims)
     return spread(widened(g) / n, x, axis, keepdims, where) * (ratio if where is None else np.where(where, ratio, 0))
@@ -97,7 +110,7 @@ def std_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike |
 def variance_about(mean: Array, x: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False,
                    where: Array | None = None, correction: float | None = None) -> Array:
     """Return the variance for a mean that is given, `np.var(..., mean=...)`."""
-    squares = np.square(x - mean)
+    squares = np.square(np.abs(x - mean) if is_complex(x) else x - mean)
     total = np.sum(squares if where is None else np.where(where, squares, 0), axis=axis, keepdims=keepdims)
     return total / count(x, total, correction or ddof, axis, keepdims, where)
 

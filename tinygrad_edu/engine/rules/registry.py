@@ -50,6 +50,9 @@ constants: set[Function] = set()  # the nondifferentiable functions
 refusals: dict[Function | str, str] = {}  # why a function, or every function of a module, takes no Tensors
 pointwise: set[Function] = set()  # functions that work element by element, as all ufuncs do
 limits: dict[Function, Rule] = {}  # what corrects a rule at a kink, where gradients are recorded: see `limits.py`
+takes_complex: set[Function] = set()  # functions of the table whose rules hold for complex numbers too
+of_complex: dict[Function, Function] = {}  # what computes a constant function where an argument is complex
+unordered: set[Function] = set()  # functions that compare numbers, and take real ones alone
 unsettled: set[Function] = set()  # functions whose rules give NaN where only their limits know the gradient
 implementations: dict[Function, Function] = {}  # the NumPy implementation of a primitive, called on unwrapped arrays
 opaques: set[Function] = set()  # primitives that jit records as one call
@@ -96,6 +99,21 @@ def refused(because: str, *funs: Function | str) -> None:
 def refusal(fun: Function) -> str | None:
     """Return the reason why `fun` takes no Tensors, or None if no reason is listed."""
     return refusals.get(fun) or refusals.get(getattr(fun, "__module__", ""))
+
+
+def is_complex(x: Any) -> bool:
+    """Return whether x, an array, a node or a number, holds complex numbers."""
+    return isinstance(x, complex) or getattr(getattr(x, "dtype", None), "kind", "") == "c"  # a type has a dtype too
+
+
+def conj(x: Array) -> Array:
+    """Return the conjugate of x; x itself if it is real, which `np.conjugate` would copy."""
+    return np.conjugate(x) if is_complex(x) else x
+
+
+def real_part(x: Array) -> Array:
+    """Return the real part of x; x itself if it is real."""
+    return np.real(x) if is_complex(x) else x
 
 
 def read_pages() -> None:

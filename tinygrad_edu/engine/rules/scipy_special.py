@@ -244,7 +244,7 @@ defvjp(special.spence,  lambda g, y, x: -g * special.hyp2f1(1, 1, 2, 1 - x))
 
 
 refused(
-    "its results are complex, and Tensors hold real numbers; jv and yv are the real and the imaginary part of hankel1",
+    "its results are complex, and it has no rule; jv and yv, which have, are the two parts of hankel1",
     special.hankel1, special.hankel1e, special.hankel2, special.hankel2e,
 )
-refused("its results are complex, and Tensors hold real numbers; special.erfcx(y) is its value at i y", special.wofz)
+refused("its results are complex, and it has no rule; special.erfcx(y), which has, is its value at i y", special.wofz)

@@ -227,4 +227,4 @@ refused("counts have no gradient; pass its .data, or for the gradient of weights
         np.histogram2d, np.histogramdd)
 refused("pass its .data, or for a gradient of the edges write np.linspace(np.min(x), np.max(x), n + 1)",
         np.histogram_bin_edges)
-refused("it sorts complex numbers, and Tensors hold real numbers; use np.sort", np.sort_complex)
+refused("complex numbers have no order; sort parts or absolute values with np.sort", np.sort_complex)

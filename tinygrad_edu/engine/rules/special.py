@@ -1,4 +1,4 @@
-"""Special functions, the parts of a floating-point number, and complex numbers: the rarer elementwise functions."""
+"""Special functions, and the parts of a floating-point number: the rarer elementwise functions."""
 
 import math
 
@@ -99,12 +99,7 @@ def nan_to_num(x: Array, copy: bool = True, nan: float = 0.0, posinf: float | No
     return finite(x, nan, posinf, neginf)
 
 
-# Complex numbers: a real number is its own conjugate and its own real part
-defvjp(np.conjugate,     lambda g, y, x: g)
-defvjp(np.real,          lambda g, y, val: g)
-defvjp(np.real_if_close, lambda g, y, a, tol=100: g)
-
-pointwise.update([np.sinc, sinc_derivative, np.i0, i0_derivative, finite, fraction, np.real, np.real_if_close])
+pointwise.update([np.sinc, sinc_derivative, np.i0, i0_derivative, finite, fraction])
 nondifferentiable(
     exponent, np.spacing, np.nextafter, np.imag, np.angle, np.iscomplex, np.isreal, np.iscomplexobj, np.isrealobj,
 )

@@ -4,7 +4,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .reductions import axes_of, count, deviation
-from .registry import Array, Axis, arrays_of, composition, defvjp, predicate, predicate_of_all, primitive
+from .registry import (
+    Array,
+    Axis,
+    arrays_of,
+    composition,
+    conj,
+    defvjp,
+    is_complex,
+    predicate,
+    predicate_of_all,
+    primitive,
+    real_part,
+)  # fmt: skip
 
 
 @composition(np.ptp)
@@ -68,10 +80,12 @@ def cov(m: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, bias: boo
         fweights: ArrayLike | None = None, aweights: ArrayLike | None = None) -> Array:
     """sum(w dx dy) / n for the deviations dx and dy from the weighted means, with ddof subtracted from n.
 
+    Of complex variables, dy is conjugated.
+
     float32 stays float32.
     """
     x = variables_of(m, y, rowvar)
-    x = x if x.dtype.kind == "f" else x.astype(float)
+    x = x if x.dtype.kind in "fc" else x.astype(float)
     f, a = [np.ones(x.shape[1]) if w is None else arrays_of([w])[0].astype(float) for w in (fweights, aweights)]
     if f.shape != x.shape[1:] or a.shape != x.shape[1:] or invalid_weights(f, a):
         raise ValueError(
@@ -83,7 +97,7 @@ def cov(m: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, bias: boo
     free = np.maximum(n - (not bias if ddof is None else ddof) * (np.dot(w, a) / n), 0)
     w, n, free = (v.astype(x.dtype) for v in (w, n, free))
     d = x - x @ w[:, None] / n
-    return np.squeeze((d * w) @ d.T / free)
+    return np.squeeze((d * w) @ conj(d.T) / free)
 
 
 @predicate
@@ -94,8 +108,8 @@ def invalid_weights(f: Array, a: Array) -> bool:
 
 @primitive
 def clip_cosine(c: Array) -> Array:
-    """Clip cosines that rounding took out of [-1, 1]."""
-    return np.clip(c, -1, 1)
+    """Clip cosines that rounding took out of [-1, 1]; of complex ones both parts."""
+    return np.clip(c.real, -1, 1) + 1j * np.clip(c.imag, -1, 1) if is_complex(c) else np.clip(c, -1, 1)
 
 
 defvjp(clip_cosine, lambda g, y, c: g)
@@ -105,5 +119,5 @@ defvjp(clip_cosine, lambda g, y, c: g)
 def corrcoef(x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True) -> Array:
     """The cosines of the angles between the variables' deviations from their means."""
     d = deviation(variables_of(x, y, rowvar), 1)
-    d = d / np.sqrt(np.sum(d * d, axis=1, keepdims=True))
-    return np.squeeze(clip_cosine(d @ d.T))
+    d = d / np.sqrt(np.sum(real_part(d * conj(d)), axis=1, keepdims=True))
+    return np.squeeze(clip_cosine(d @ conj(d.T)))

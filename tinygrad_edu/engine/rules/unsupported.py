@@ -1,4 +1,4 @@
-"""NumPy functions that pass no gradient back: those for text, dates, bits and complex numbers, and for files."""
+"""NumPy functions that pass no gradient back: those for text, dates and bits, and for files."""
 
 import numpy as np
 
@@ -24,15 +24,4 @@ refused(
 refused(
     "it works on the bits of integers, and Tensors hold real numbers; pass x.data.astype(int)",
     np.packbits, np.unpackbits,
-)
-refused(
-    "Fourier transforms give complex numbers, and Tensors hold real numbers; a transform written as sums of cosines "
-    "and sines (x @ np.cos(...)) has rules",
-    "numpy.fft",
-)
-refused(
-    "its results may be complex, and Tensors hold real numbers; the function of the same name in np gives NaN there "
-    "(for logn(n, x) write np.log(x) / np.log(n)), and np.where selects the arguments with real results",
-    np.emath.sqrt, np.emath.log, np.emath.log2, np.emath.log10, np.emath.logn, np.emath.power,
-    np.emath.arccos, np.emath.arcsin, np.emath.arctanh,
 )

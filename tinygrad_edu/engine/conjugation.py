@@ -1,0 +1,33 @@
+"""Gradients by complex numbers: what the backward pass carries, and what users get.
+
+For a real L and z = x + i y, users get PyTorch's gradient, dL/dx + i dL/dy: z - lr * gradient descends. The backward
+pass carries its conjugate g = dL/dx - i dL/dy, for which dL is the real part of g dz. So the chain rule of a
+holomorphic function f is that of real calculus, g f'(z), and that of a linear function, such as g @ b.T, is the same
+too. Nearly all lines of the table hold for complex numbers as they are, and none says which of its factors to
+conjugate. Only `conj`, `real`, `abs` and others that are not holomorphic have rules of their own. A real argument gets
+the real part, in `Tensor._fit`. Forward mode and second derivatives use the same rules, because the real part of g dz
+is symmetric in g and dz.
+
+The alternative, to conjugate around each holomorphic rule, would ask each node what kind of function made it. Instead,
+gradients are conjugated where they enter or leave the pass: in `Tensor._seed`, in hooks, and in `outgoing`.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .rules.registry import is_complex
+
+met: set[Any] = set()  # the complex dtypes that Tensors have met; empty in real programs, which therefore pay nothing
+
+
+def conjugated(g: Any) -> Any:
+    """Return a gradient of the backward pass as users get it, or the other way round."""
+    return np.conjugate(g) if is_complex(g) else g
+
+
+def outgoing(pairs: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
+    """Yield (node, gradient) pairs with the gradients that users get."""
+    for y, g in pairs:
+        yield y, conjugated(g)

@@ -1,0 +1,110 @@
+"""Discrete Fourier transforms: linear functions with symmetric matrices, so the rule of `fft` is `fft` itself."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .indexing import scatter
+from .registry import Array, Function, arrays_of, composition, conj, defvjp, takes_complex
+
+Norm = str | None
+SWAPPED: dict[Norm, str] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
+
+
+def fitted(g: Array, x: Array, axis: int) -> Array:
+    """Return g with the length of x along an axis: cut off, or followed by zeros, as `n` did with x."""
+    axis, n = axis % x.ndim, x.shape[axis]
+    kept = (*[slice(None)] * axis, slice(0, min(n, g.shape[axis])))
+    return g if g.shape == x.shape else g[kept] if g.shape[axis] > n else scatter(g, kept, x.shape)
+
+
+# One axis
+def fft_rule(g: Array, y: Array, a: Array, n: int | None = None, axis: int = -1, norm: Norm = None,
+             out: None = None) -> Array:
+    """The transform of g."""
+    return fitted(np.fft.fft(g, n, axis, norm), a, axis)  # type: ignore[arg-type]
+
+
+def ifft_rule(g: Array, y: Array, a: Array, n: int | None = None, axis: int = -1, norm: Norm = None,
+              out: None = None) -> Array:
+    """The inverse transform of g."""
+    return fitted(np.fft.ifft(g, n, axis, norm), a, axis)  # type: ignore[arg-type]
+
+
+def rfft_rule(g: Array, y: Array, a: Array, n: int | None = None, axis: int = -1, norm: Norm = None,
+              out: None = None) -> Array:
+    """The transform of g, with zeros for the frequencies that rfft leaves out; a is real, and gets the real part."""
+    return fitted(np.fft.fft(g, a.shape[axis] if n is None else n, axis, norm), a, axis)  # type: ignore[arg-type]
+
+
+def irfft_rule(g: Array, y: Array, a: Array, n: int | None = None, axis: int = -1, norm: Norm = None,
+               out: None = None) -> Array:
+    """The inverse transform of g, twice where a frequency stands for its negative too: not of 0, and not of n / 2."""
+    n = y.shape[axis]
+    r = conj(np.fft.rfft(g, n, axis, SWAPPED[norm]))  # type: ignore[arg-type]
+    twice = np.where(np.arange(n // 2 + 1) % (n / 2) == 0, 1, 2).astype(y.dtype)
+    return fitted(r * twice.reshape((-1,) + (1,) * (y.ndim - 1 - axis % y.ndim)), a, axis)
+
+
+defvjp(np.fft.fft,   fft_rule)
+defvjp(np.fft.ifft,  ifft_rule)
+defvjp(np.fft.rfft,  rfft_rule)
+defvjp(np.fft.irfft, irfft_rule)
+
+
+@composition(np.fft.hfft)
+def hfft(a: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> Array:
+    """The real transform of numbers that are conjugates of those on the other side of 0."""
+    return np.fft.irfft(conj(a), n, axis, SWAPPED[norm])  # type: ignore[arg-type]
+
+
+@composition(np.fft.ihfft)
+def ihfft(a: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> Array:
+    """The inverse of `hfft`."""
+    return conj(np.fft.rfft(a, n, axis, SWAPPED[norm]))  # type: ignore[arg-type]
+
+
+# Several axes, one after another
+def over_axes(fun: Function, a: ArrayLike, s: Sequence[int] | None, axes: Sequence[int] | None, norm: Norm,
+              first: Function | None = None, last: Function | None = None) -> Array:
+    """Transform the axes from the last to the first; `first`, or `last`, transforms the last axis in its turn."""
+    (x,) = arrays_of([a])
+    if axes is None:
+        axes = range(-(x.ndim if s is None else len(s)), 0)
+    sizes = [None] * len(axes) if s is None else [x.shape[k] if n == -1 else n for n, k in zip(s, axes, strict=True)]
+    pairs = list(zip(sizes, axes, strict=True))[::-1]
+    if last is not None:
+        pairs = pairs[1:] + pairs[:1]
+    for i, (n, axis) in enumerate(pairs):
+        of_axis = first if first and not i else last if last and i == len(pairs) - 1 else fun
+        x = of_axis(x, n, axis, norm)
+    return x
+
+
+def register(name: str, fun: Function, **real: Function) -> None:
+    """Register the transforms of several axes: all of them, or the last two."""
+    composition(getattr(np.fft, f"{name}n"))(
+        lambda a, s=None, axes=None, norm=None: over_axes(fun, a, s, axes, norm, **real))
+    composition(getattr(np.fft, f"{name}2"))(
+        lambda a, s=None, axes=(-2, -1), norm=None: over_axes(fun, a, s, axes, norm, **real))
+
+
+register("fft",   np.fft.fft)
+register("ifft",  np.fft.ifft)
+register("rfft",  np.fft.fft, first=np.fft.rfft)
+register("irfft", np.fft.ifft, last=np.fft.irfft)
+
+
+# The zero frequency in the middle, or in front
+def shifted(x: Array, axes: int | Sequence[int] | None, sign: int) -> Array:
+    """Roll each axis by half of its length, rounded down."""
+    chosen = range(x.ndim) if axes is None else np.atleast_1d(axes).tolist()
+    return np.roll(x, [sign * (x.shape[k] // 2) for k in chosen], tuple(chosen))
+
+
+composition(np.fft.fftshift)(lambda x, axes=None: shifted(x, axes, 1))
+composition(np.fft.ifftshift)(lambda x, axes=None: shifted(x, axes, -1))
+takes_complex.update([np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft, np.fft.hfft, np.fft.ihfft, np.fft.fftn,
+                      np.fft.ifftn, np.fft.rfftn, np.fft.irfftn, np.fft.fft2, np.fft.ifft2, np.fft.rfft2,
+                      np.fft.irfft2, np.fft.fftshift, np.fft.ifftshift])
