@@ -70,7 +70,7 @@ def spacings_along(spacing: ArrayLike, f: Array, axis: int) -> Array:
                 f"np.gradient: along axis {axis} there are {f.shape[axis]} elements, but coordinates of shape "
                 f"{h.shape}; give one number, or one coordinate per element"
             )
-        h = np.diff(h if h.dtype.kind == "f" else h.astype(np.float64))
+        h = np.diff(h if h.dtype.kind in "fc" else h.astype(np.float64))
         h = h.reshape((1,) * axis + h.shape + (1,) * (f.ndim - 1 - axis))
     return h if is_complex(h) else h.astype(np.finfo(f.dtype).dtype)  # real, also for a complex f
 

@@ -97,7 +97,8 @@ defvjp(np.logaddexp2, lambda g, y, a, b: g * sigmoid(difference(a, b) * LN2),
                       lambda g, y, a, b: g * sigmoid(difference(b, a) * LN2))
 
 # Trigonometric and hyperbolic functions. hypot(1, x)**2 is 1 + x**2 without overflow. In arccosh, two square roots give
-# NaN wherever the function does; sqrt(x**2 - 1) would not.
+# NaN wherever the function does; sqrt(x**2 - 1) would not. For complex numbers, y knows its side of a branch cut, and
+# a root of 1 - x**2 would not.
 @primitive
 def complement(x: Array) -> Array:
     """1 - x**2, exact to rounding near 1 too. Its derivative is exact near 0, where that of the product is not."""
@@ -134,23 +135,18 @@ def over_squared_hypot(g: Array, x: Array) -> Array:
     return g / h / h
 
 
-def over_hypot(g: Array, x: Array) -> Array:
-    """Return g / sqrt(1 + x**2)."""
-    return g / np.sqrt((1 + 1j * x) * (1 - 1j * x)) if is_complex(x) else g / np.hypot(1, x)
-
-
 defvjp(complement, lambda g, y, x: g * (-2 * x))
 defvjp(np.sin,     lambda g, y, x: g * np.cos(x))
 defvjp(np.cos,     lambda g, y, x: -g * np.sin(x))
 defvjp(np.tan,     lambda g, y, x: g * (1 + y * y))
-defvjp(np.arcsin,  lambda g, y, x: g / np.sqrt(complement(x)))
-defvjp(np.arccos,  lambda g, y, x: -g / np.sqrt(complement(x)))
+defvjp(np.arcsin,  lambda g, y, x: g / (np.cos(y) if is_complex(x) else np.sqrt(complement(x))))
+defvjp(np.arccos,  lambda g, y, x: -g / (np.sin(y) if is_complex(x) else np.sqrt(complement(x))))
 defvjp(np.arctan,  lambda g, y, x: over_squared_hypot(g, x))
 defvjp(np.sinh,    lambda g, y, x: g * np.cosh(x))
 defvjp(np.cosh,    lambda g, y, x: g * np.sinh(x))
 defvjp(np.tanh,    lambda g, y, x: g * tanh_slope(x, y))
-defvjp(np.arcsinh, lambda g, y, x: over_hypot(g, x))
-defvjp(np.arccosh, lambda g, y, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))
+defvjp(np.arcsinh, lambda g, y, x: g / (np.cosh(y) if is_complex(x) else np.hypot(1, x)))
+defvjp(np.arccosh, lambda g, y, x: g / (np.sinh(y) if is_complex(x) else np.sqrt(x - 1) * np.sqrt(x + 1)))
 defvjp(np.arctanh, lambda g, y, x: g / complement(x))
 defvjp(np.deg2rad, lambda g, y, x: np.deg2rad(g))
 defvjp(np.radians, lambda g, y, x: np.radians(g))
