@@ -19,6 +19,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import __main__ as program
+from tinygrad_edu.jit.native import compiler
 
 MODULES = [m.name for m in pkgutil.walk_packages(tg.__path__, "tinygrad_edu.")]
 
@@ -83,15 +84,20 @@ def test_layers_are_imported_when_they_are_first_used():
 
 def test_the_module_as_a_program_prints_what_is_there_and_how_to_get_the_rest():
     command = [sys.executable, "-m", "tinygrad_edu"]
-    run = subprocess.run(command, capture_output=True, encoding="utf-8", env=os.environ | {"PATH": ""}, check=True)
+    run = subprocess.run(
+        command, capture_output=True, encoding="utf-8", env=os.environ | {"PATH": "", "CC": ""}, check=True
+    )
     first, _, *lines = run.stdout.splitlines()
     assert first.startswith(
         f"tinygrad_edu {tg.__version__}, NumPy {np.__version__}, Python {platform.python_version()}"
     )
-    named = ["pygraphviz", "matplotlib", "tqdm", "scipy", "safetensors", "mpi4py", "dot", "cc", "mpiexec"]
+    named = ["pygraphviz", "matplotlib", "tqdm", "scipy", "safetensors", "ziglang", "mpi4py", "dot", "mpiexec", "cc"]
     assert [line.split()[0] for line in lines] == named
-    assert all(line.split()[1] == "missing" for line in lines[6 if find_spec("mpi4py") else 5 :])
-    assert ("install Graphviz" in lines[6], "pip install mpich" in lines[8]) == (True, True)
+    assert all(line.split()[1] == "missing" for line in lines[7:9])
+    assert ("install Graphviz" in lines[7], "pip install mpich" in lines[8]) == (True, True)
+    assert find_spec("ziglang") or lines[9].endswith(
+        "set CC to a C compiler, install gcc or clang, or `pip install ziglang`"
+    )
 
 
 def test_the_report_has_versions_paths_and_remedies_that_are_extras(monkeypatch):
@@ -101,12 +107,14 @@ def test_the_report_has_versions_paths_and_remedies_that_are_extras(monkeypatch)
         return "1.2.3"
 
     monkeypatch.setattr(program, "version", version)
-    monkeypatch.setattr("shutil.which", lambda name: "/bin/clang" if name == "clang" else None)
+    monkeypatch.setattr("shutil.which", lambda name: "/bin/mpirun" if name == "mpirun" else None)
+    monkeypatch.setattr(compiler, "find", lambda: compiler.Compiler(("/bin/clang", "-m64"), "clang 17"))
     lines = {line.split()[0]: line for line in program.report().splitlines()[2:]}
     assert " missing " in lines["tqdm"]
     assert lines["tqdm"].endswith('pip install "tinygrad-edu[train]"')
     assert lines["matplotlib"].split() == ["matplotlib", "1.2.3", "plots"]
-    assert lines["cc"].endswith("/bin/clang")
+    assert lines["mpiexec"].endswith("/bin/mpirun")
+    assert lines["cc"].endswith("/bin/clang -m64")
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
     for name, _, remedy in program.OPTIONAL:
         for extra in re.findall(r"\[(\w+)\]", remedy):

@@ -2,11 +2,13 @@
 
 import platform
 import shutil
+import sys
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
 from . import __version__
+from .jit.native import compiler
 
 OPTIONAL = (  # a package, its purpose, and the command that installs it
     ("pygraphviz", "lays out graph pictures", 'pip install "tinygrad-edu[draw]"'),
@@ -14,11 +16,11 @@ OPTIONAL = (  # a package, its purpose, and the command that installs it
     ("tqdm", "progress bars", 'pip install "tinygrad-edu[train]"'),
     ("scipy", "special functions, tg.stats, tg.signal", 'pip install "tinygrad-edu[scipy]"'),
     ("safetensors", "weights in PyTorch's safe format", 'pip install "tinygrad-edu[safetensors]"'),
+    ("ziglang", "a C compiler, where there is no other", 'pip install "tinygrad-edu[native]"'),
     ("mpi4py", "training on several machines", 'pip install "tinygrad-edu[distributed]"'),
 )
 PROGRAMS = (  # names of a program, its purpose, and how to install it
     (("dot",), "lays out graph pictures faster", "install Graphviz from graphviz.org, or use pygraphviz"),
-    (("cc", "gcc", "clang"), "C compiler; no part needs it yet", "install gcc or clang; on Windows clang of llvm.org"),
     (("mpiexec", "mpirun"), "starts programs under MPI", "pip install mpich; a cluster has its own"),
 )
 
@@ -36,6 +38,9 @@ def report() -> str:
     for names, purpose, remedy in PROGRAMS:
         path = next(filter(None, map(shutil.which, names)), None)
         lines.append(_line(names[0], path and "on PATH", purpose, path or remedy))
+    cc = compiler.find()
+    remedy = "on Windows steps run as NumPy" if sys.platform == "win32" else compiler.REMEDY
+    lines.append(_line("cc", cc and "found", "compiles recorded steps", " ".join(cc.command) if cc else remedy))
     return "\n".join(lines)
 
 
