@@ -19,6 +19,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="there is no C backen
 def own_folder(tmp_path, monkeypatch):
     """An empty cache for each test, and nothing loaded before."""
     tmp_path.chmod(0o700)
+    monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", str(cache.folder().parent.with_name("zig")))  # else zig starts anew
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(cache, "_counts", {"hits": 0, "misses": 0})
     compiler._load.cache_clear()
