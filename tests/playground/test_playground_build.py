@@ -24,13 +24,20 @@ def test_the_build_has_the_page_the_wheels_and_one_setting_for_pyodides_address(
     modules = tmp_path / "node_modules"
     (modules / "@viz-js" / "viz" / "dist").mkdir(parents=True)
     (modules / "@viz-js" / "viz" / "dist" / "viz.js").write_text("viz", "utf-8")
+    (modules / "pyodide").mkdir()
+    for name in playground.FETCHED:
+        (modules / "pyodide" / name).write_bytes(b"1234")
     monkeypatch.setattr(playground, "npm_packages", lambda cache: modules)
-    monkeypatch.setattr(playground, "library_wheel", lambda folder: folder / "tinygrad_edu-0-py3-none-any.whl")
+    library = modules / "tinygrad_edu-0-py3-none-any.whl"
+    library.write_bytes(b"12345")
+    monkeypatch.setattr(playground, "library_wheel", lambda folder: library)
     page = playground.build(tmp_path / "site", pyodide="https://example.org/pyodide/", home="../index.html")
     config = json.loads((page.parent / "config.json").read_text("utf-8"))
     assert (config["pyodide"], config["home"]) == ("https://example.org/pyodide/", "../index.html")
     assert config["wheels"][1] == "wheels/tinygrad_edu-0-py3-none-any.whl"
-    with zipfile.ZipFile(page.parent / config["wheels"][0]) as wheel:
+    graphviz = page.parent / config["wheels"][0]
+    assert config["bytes"] == graphviz.stat().st_size + 5 + 3 * 4 + playground.NUMPY_SIZE
+    with zipfile.ZipFile(graphviz) as wheel:
         names = wheel.namelist()
     assert "graphviz/__init__.py" in names
     assert sum(name.endswith((".dist-info/RECORD", ".dist-info/METADATA", ".dist-info/WHEEL")) for name in names) == 3

@@ -25,6 +25,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 PACKAGED = ("tinygrad_edu", "pyproject.toml", "README.md", "LICENSE")  # what the library's wheel is built from
 RUNTIME = ("pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+FETCHED = ("pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+NUMPY_SIZE = 3_061_133  # bytes of the wheel where it is not beside the page
 VARIABLE = "TINYGRAD_EDU_BROWSER"
 BUILD_WHEEL = """
 import sys, setuptools.build_meta as backend
@@ -58,7 +60,11 @@ def build(
     with zipfile.ZipFile(output / "playground.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted((HERE / "playground").glob("*.py")):
             archive.write(path, f"playground/{path.name}")
-    config = {"pyodide": pyodide or "./pyodide/", "wheels": [f"wheels/{path.name}" for path in wheels], "home": home}
+    fetched = [*wheels, *(modules / "pyodide" / name for name in FETCHED)]  # by the page's worker, which shows a bar
+    config = {
+        "pyodide": pyodide or "./pyodide/", "wheels": [f"wheels/{path.name}" for path in wheels], "home": home,
+        "bytes": sum(path.stat().st_size for path in fetched) + (wheel.stat().st_size if wheel else NUMPY_SIZE),
+    }  # fmt: skip
     (output / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
     return output / "index.html"
 
@@ -124,8 +130,9 @@ def main() -> None:
     add("output", nargs="?", type=Path, default=ROOT / "build/site/playground", help="default: build/site/playground")
     add("--browser", type=Path, help=f"the folder of the NumPy wheel; default: the environment variable {VARIABLE}")
     add("--pyodide", default="", help="an address of Pyodide 0.27.7, ending in /, instead of files beside the page")
-    add("--home", default="", help="an address that the page links to, such as ../index.html")
+    add("--home", default="", help="an address that the page links to; default: ../index.html if that exists")
     given = parser.parse_args()
+    given.home = given.home or ("../index.html" if (given.output.parent / "index.html").exists() else "")
     try:
         page = build(given.output, given.browser, given.pyodide, given.home)
     except BuildError as error:

@@ -65,4 +65,8 @@ export function ticks(low, high, count = 4) {
   return found;
 }
 
-export const short = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(3))) : String(value));
+export function short(value) {
+  if (!Number.isFinite(value) || value === 0) return String(value);
+  const [large, small] = [Math.abs(value) >= 1e5, Math.abs(value) < 1e-3];
+  return large || small ? value.toExponential(2).replace(/\.?0*e\+?/, "e") : String(Number(value.toPrecision(3)));
+}

@@ -5,27 +5,45 @@ const say = (progress, text) => postMessage({ progress, text });
 const starting = start();
 
 async function start() {
-  say(0.02, "Reading the settings");
+  say(0, "Loading Python and NumPy");
   const config = await (await fetch("config.json")).json();
+  count(config.bytes);
   const address = new URL(config.pyodide, location.href).href;
-  say(0.05, "Loading Python");
-  const { loadPyodide } = await import(`${address}pyodide.mjs`);
-  const python = await loadPyodide({ indexURL: address });
-  say(0.5, "Loading NumPy and Graphviz");
   const wheels = config.wheels.map((wheel) => new URL(wheel, location.href).href);
-  const [viz] = await Promise.all([
-    import("./viz.js").then(({ instance }) => instance()),
-    python.loadPackage(["numpy", ...wheels], { messageCallback() {}, errorCallback: console.error }),
-  ]);
+  const drawing = import("./viz.js").then(({ instance }) => instance());
+  const { loadPyodide } = await import(`${address}pyodide.mjs`);
+  const quiet = { messageCallback() {}, errorCallback: console.error };
+  const python = await loadPyodide({ indexURL: address });
+  say(0.7, "Starting NumPy");
+  await python.loadPackage(["numpy", ...wheels], quiet);
   python.unpackArchive(await (await fetch("playground.zip")).arrayBuffer(), "zip");
-  say(0.75, "Starting the library");
+  const viz = await drawing;
   python.registerJsModule("viz_js", { render: (source, format, engine) => viz.renderString(source, { format, engine }) });
+  say(0.8, "Starting the library");
   const session = python.pyimport("playground.in_browser").session;
   // What is typed may come from a link of somebody else: it gets no way to the network, and none to storage.
   for (const name of ["fetch", "XMLHttpRequest", "WebSocket", "EventSource", "importScripts", "indexedDB", "caches"])
     Object.defineProperty(globalThis, name, { value: undefined });
   say(1, "Ready");
   return { python, session };
+}
+
+// Tell how many of all bytes have arrived, in this worker's fetch, which Pyodide uses
+function count(bytes) {
+  const { fetch: given } = globalThis;
+  let arrived = 0;
+  globalThis.fetch = async (...args) => {
+    const response = await given(...args);
+    const counter = new TransformStream({
+      transform(chunk, controller) {
+        arrived += chunk.length;
+        if (arrived <= bytes) say(0.6 * (arrived / bytes), "Loading Python and NumPy");
+        controller.enqueue(chunk);
+      },
+    });
+    const { status, statusText, headers } = response;
+    return new Response(response.body?.pipeThrough(counter), { status, statusText, headers });
+  };
 }
 
 // A Python dict as an object: texts and numbers as they are, arrays as typed arrays

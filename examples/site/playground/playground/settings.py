@@ -112,6 +112,8 @@ def _number(name: str, text: str) -> float:
 
 def _layers(name: str, text: str) -> tuple[int, ...]:
     sizes = text.replace(",", " ").replace("-", " ").split()
+    if sizes in (["0"], ["none"]):
+        return ()
     if not all(size.isdecimal() and 1 <= int(size[:9]) <= MAX_UNITS for size in sizes) or len(sizes) > MAX_LAYERS:
         form = f"up to {MAX_LAYERS} numbers of units from 1 to {MAX_UNITS}, such as 16, 16, or empty for none"
         raise SettingError(name, f"the hidden layers are {form}, not {text.strip()!r:.40}")
