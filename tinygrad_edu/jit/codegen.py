@@ -22,6 +22,10 @@ from ..trace.results import parents, returned_tensor
 from .effects import can_vary, is_view
 from .guards import entry_guards, kind_guard, path_text, place_text, value_guard
 from .lowering import Emitter, lower
+from .memory import schedule
+from .native.arrange import arrange
+from .native.lowering import divide, lower_stretch
+from .native.stretch import has_guard_form
 from .verifier import PlanError, Step, verify
 
 # Functions that make NaN or infinity of finite numbers only by overflow: no warning has to be silenced for them.
@@ -41,8 +45,8 @@ class Plan:
     A warning says so. If that is rejected too, PlanError is raised.
     """
 
-    def __init__(self, program: Program, captured: Captured, chosen: Collection[str]) -> None:
-        self.program = program
+    def __init__(self, program: Program, captured: Captured, chosen: Collection[str], backend: str = "numpy") -> None:
+        self.program, self.backend = program, backend
         self.calls: dict[int, Call | None] = {}  # line number in the text: the call that the line belongs to
         try:
             emitter, head = self.laid_out(captured, chosen)
@@ -63,10 +67,10 @@ class Plan:
         """Write the plan and verify it; return it, with its first lines apart."""
         program = self.program
         drawn = [call.out for call in program.calls if call.draws]
-        emitter = Emitter(program, captured, chosen)
+        emitter = Emitter(program, captured, chosen, arrange if self.backend == "c" else schedule)
         head = entry_guards(emitter)
         outside = dict(emitter.place(v) for v in (*program.inputs, *program.states))
-        lower_calls(emitter)
+        lower_calls(emitter, self.backend)
         ResultWriter(emitter).write()
         verify(emitter.steps, outside, program.stores, drawn)
         return emitter, head
@@ -87,15 +91,23 @@ class Plan:
         return "\n".join([*lines, ""])
 
 
-def lower_calls(emitter: Emitter) -> None:
-    """Write every call, and every guard as soon as its arguments are computed."""
+def lower_calls(emitter: Emitter, backend: str) -> None:
+    """Write every call, and every guard as soon as its arguments are computed; for "c", stretches of them in C."""
     program = emitter.program
     index = {call.out: i for i, call in enumerate(program.calls)}
     guards: dict[int, list[Guard]] = {}  # the number of the call after which they can be checked: the guards
     for guard in program.guards:
         guards.setdefault(max([index.get(v, -1) for v in variables(guard.args)], default=-1), []).append(guard)
     check(emitter, guards.get(-1, []))
+    stretches = dict(divide(program.calls, guards)) if backend == "c" else {}
+    stop = 0
     for i, call in enumerate(program.calls):
+        if i in stretches:
+            stop = stretches[i]
+            lower_stretch(emitter, i, stop, guards)
+            check(emitter, [guard for guard in guards.get(stop - 1, []) if not has_guard_form(guard)])
+        if i < stop:
+            continue
         emitter.current = call
         lower(emitter, call, i)
         if can_vary(call) and (call.out.dtype is not None or isinstance(call.out.example, (tuple, list))):

@@ -58,7 +58,9 @@ class Jitted:
     1
     """
 
-    def __init__(self, fun: Callable[..., object], optimize: bool | Iterable[str], check: bool | int) -> None:
+    def __init__(
+        self, fun: Callable[..., object], optimize: bool | Iterable[str], check: bool | int, backend: str = "numpy"
+    ) -> None:
         if not callable(fun):
             raise TypeError(f"jit takes a function, not {type(fun).__name__}; write jit(f), or @jit above its def")
         names = passes.NAMES if optimize is True else () if optimize is False else optimize
@@ -71,6 +73,7 @@ class Jitted:
         self._fun, self._chosen = fun, frozenset(names)
         self._name: str = getattr(fun, "__name__", type(fun).__name__)
         self._check = -1 if check is True else int(check)
+        self._backend = backend
         self._recordings: list[Recording] = []
         self._hits = self._misses = 0  # hits of recordings that are gone
         self._unused = self._eager = 0  # since the last replay: recordings for known shapes, and calls without jit
@@ -131,7 +134,7 @@ class Jitted:
             result = self._fun(*args, **kwargs)
             self._unused += 1
             return result
-        recording = Recording(self._fun, self._name, captured, self._chosen, self._check)
+        recording = Recording(self._fun, self._name, captured, self._chosen, self._check, self._backend)
         captured.on_gone = WeakMethod(self._forget)
         with self._lock:
             self._misses += 1
@@ -220,7 +223,7 @@ class Jitted:
             found = getattr(found, name, None)
         if found is self:
             return path  # decorated by @jit: the name is enough to find it
-        return Jitted, (self._fun, self._chosen, self._check < 0 or self._check)  # a copy makes its own recordings
+        return Jitted, (self._fun, self._chosen, self._check < 0 or self._check, self._backend)  # a copy makes its own recordings
 
     def _repr_html_(self) -> str:
         head = f"<p><code>{escape(repr(self))}</code></p>"
@@ -238,13 +241,16 @@ class Jitted:
 
 
 @overload
-def jit(fun: Callable[..., object], *, optimize: bool | Iterable[str] = True, check: bool | int = True) -> Jitted: ...
+def jit(
+    fun: Callable[..., object], *, optimize: bool | Iterable[str] = True, check: bool | int = True, backend: str = "numpy"
+) -> Jitted: ...
 @overload
 def jit(
-    *, optimize: bool | Iterable[str] = True, check: bool | int = True
+    *, optimize: bool | Iterable[str] = True, check: bool | int = True, backend: str = "numpy"
 ) -> Callable[[Callable[..., object]], Jitted]: ...
 def jit(
-    fun: Callable[..., object] | None = None, *, optimize: bool | Iterable[str] = True, check: bool | int = True
+    fun: Callable[..., object] | None = None, *, optimize: bool | Iterable[str] = True, check: bool | int = True,
+    backend: str = "numpy",
 ) -> Jitted | Callable[[Callable[..., object]], Jitted]:
     """Record the NumPy calls that `fun` makes at its first call, and replay them at later calls.
 
@@ -272,8 +278,8 @@ def jit(
     it has an effect that a replay would not repeat (`losses.append(x)`).
     """
     if fun is None:
-        return functools.partial(jit, optimize=optimize, check=check)
-    return Jitted(fun, optimize, check)
+        return functools.partial(jit, optimize=optimize, check=check, backend=backend)
+    return Jitted(fun, optimize, check, backend)
 
 
 def _after_fork() -> None:

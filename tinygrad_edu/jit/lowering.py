@@ -18,7 +18,7 @@ from ..trace.expressions import Container, Names, Write
 from ..trace.functional import add_at
 from ..trace.ir import Call, Constant, Program, Var
 from .effects import can_raise, can_vary, is_view, shared
-from .memory import WRITES, Layout, Location
+from .memory import WRITES, Layout, Location, schedule
 from .simplify import BROADCASTING, scalar_value, uniform_element
 from .verifier import Place, Step
 
@@ -37,11 +37,13 @@ RESERVED = {
 class Emitter(Names):
     """The text of one program, as far as it is written."""
 
-    def __init__(self, program: Program, captured: Captured, chosen: Collection[str]) -> None:
+    def __init__(
+        self, program: Program, captured: Captured, chosen: Collection[str], order: Callable[[Program], int] = schedule
+    ) -> None:
         arguments = [f"a{i}{tensor}" for i in range(len(captured.leaves)) for tensor in ("", "t")]
         super().__init__([*RESERVED, *arguments])
         self.program, self.captured = program, captured
-        self.layout = Layout(program, chosen)
+        self.layout = Layout(program, chosen, order)
         self.locations = self.layout.locations
         self.lines: list[tuple[str, str, Call | None]] = []  # (phase, line, the call that it belongs to)
         self.steps: list[Step] = []  # what the lines do, for the verifier

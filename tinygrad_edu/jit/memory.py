@@ -4,7 +4,7 @@ An elementwise call may write over an operand that it is the last to read. A res
 optimizer is computed there if nothing that can fail comes later and nobody needs the old elements.
 """
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 
 import numpy as np
 
@@ -52,9 +52,12 @@ def schedule(program: Program) -> int:
 
 
 class Layout:
-    """Live ranges and buffers of one program's arrays; `chosen` are the names of the optimisations."""
+    """Live ranges and buffers of one program's arrays; `chosen` are the names of the optimisations.
 
-    def __init__(self, program: Program, chosen: Collection[str]) -> None:
+    `order` puts the calls in order, and returns the first that may change an array of others.
+    """
+
+    def __init__(self, program: Program, chosen: Collection[str], order: Callable[[Program], int] = schedule) -> None:
         self.optimized = "memory" in chosen
         self.locations: dict[Var, Location] = {}
         self.buffers: list[np.ndarray] = []  # bytes
@@ -62,10 +65,20 @@ class Layout:
         self.taken: dict[Var, np.ndarray] = {}  # a Var in a buffer: the buffer
         self.arrays: dict[tuple[Hashable, ...], np.ndarray] = {}  # in the buffers
         self.orders: dict[int, Sequence[int]] = {}  # of a buffer, by its identity: the axes of the latest array in it
-        self.first_write = schedule(program)
+        self.first_write = order(program)
+        self.program = program
+        self.copied: set[Var] = set()  # results that have memory of their own, though they could share some
+        self.analyse()
+        self.targets = {
+            value: target for target, value in program.stores if isinstance(target.source, State) and target.shape != ()
+        }
+
+    def analyse(self) -> None:
+        """Find out which Vars share memory, which memory leaves the plan, and how long each is needed."""
+        program = self.program
         self.shared: dict[Var, frozenset[Var]] = {}  # a Var that may share memory: the Vars that the memory belongs to
         for call in program.calls:
-            if vs := shared(call):
+            if call.out not in self.copied and (vs := shared(call)):
                 self.shared[call.out] = frozenset().union(*map(self.roots, vs))
         leaving = list(variables([program.result, program.containers, program.grads, program.rebound]))
         self.leaving = {root for v in leaving for root in self.roots(v)}
@@ -73,9 +86,6 @@ class Layout:
         for i, call in enumerate(program.calls):
             self.last_use.update([(root, i) for v in call.uses for root in self.roots(v)])
         self.last_use.update([(root, len(program.calls)) for v in program.outputs() for root in self.roots(v)])
-        self.targets = {
-            value: target for target, value in program.stores if isinstance(target.source, State) and target.shape != ()
-        }
 
     def roots(self, v: Var) -> Collection[Var]:
         """Return the Vars whose memory v may lie in: v itself if it is not a view."""

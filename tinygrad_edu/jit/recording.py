@@ -28,14 +28,15 @@ class Recording:
     """A program, and the plan that replays it."""
 
     def __init__(
-        self, fun: Callable[..., Any], name: str, captured: Captured, chosen: frozenset[str], check: int
-    ) -> None:
+        self, fun: Callable[..., Any], name: str, captured: Captured, chosen: frozenset[str], check: int,
+        backend: str = "numpy",
+    ) -> None:  # fmt: skip
         self.fun, self.name, self.captured, self.chosen = fun, name, captured, chosen
         self.paused = paused() > 0
         program = self.program = captured.rec.program
         self.size, self.recorded = len(program.calls), Snapshot(program)
-        self.sizes = passes.optimize(program, chosen)
-        self.plan = Plan(program, captured, chosen)
+        self.sizes = passes.optimize(program, chosen - {"blas"} if backend == "c" else chosen)
+        self.plan = Plan(program, captured, chosen, backend)
         self.lines = self.users_lines()
         self.changes = bool(
             program.stores or program.rebound or program.grads or program.passes or program.containers or captured.drawn

@@ -1,0 +1,178 @@
+"""Fusion: which calls of a stretch share one loop.
+
+Calls are placed one by one, in their order. An elementwise call joins a loop over the same shape if all that it reads
+is computed before that loop, or in it, at the same element; otherwise a new loop is opened after the others. A
+reduction joins the loop that computes what it reduces. A loop that joins nobody is one call.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...trace.ir import Call, Var
+from .access import Access, Accesses, squeezed
+from .operations import Operation, constant_value, literal
+
+MOST = 60  # calls in one loop; more would need more registers than there are
+READS = 24  # arrays that one loop reads and writes
+
+
+class Element(NamedTuple):
+    """An operand that differs from element to element: where it is read, and the Var whose value it is."""
+
+    access: Access
+    dtype: np.dtype[Any]
+
+
+class Scalar(NamedTuple):
+    """An operand that is one number."""
+
+    var: Var
+
+
+class Number(NamedTuple):
+    """An operand that is known: the C text of it."""
+
+    text: str
+
+
+Operand = Element | Scalar | Number
+
+
+@dataclass(eq=False)
+class Statement:
+    """One call in a loop: `out` is computed from operands, and written where `write` says, if it needs memory.
+
+    Of a reduction, `operation` computes the elements that are reduced and `reduction` is the ufunc.
+    """
+
+    call: Call
+    operation: Operation
+    operands: list[Operand]
+    out: Var
+    write: Access | None = None
+    reduction: np.ufunc | None = None
+    local: Access | None = None  # where it would be written, if it needed memory
+
+
+@dataclass(eq=False)
+class Group:
+    """What one C function computes, in its place among the others: a loop over `space` with statements in it.
+
+    Groups of other kinds (products, indexing, checks) are subclasses. `reads` and `writes` are bases of arrays.
+    """
+
+    space: tuple[int, ...] = ()
+    statements: list[Statement] = field(default_factory=list)
+    is_open: bool = True  # whether other calls may join
+    fails: bool = False  # whether it can end the step
+
+    def reads(self) -> set[Var]:
+        """Return the bases of the arrays that are read."""
+        return {o.access.base for s in self.statements for o in s.operands if isinstance(o, Element)}
+
+    def writes(self) -> set[Var]:
+        """Return the bases of the arrays that are written."""
+        return {s.write.base for s in self.statements if s.write is not None}
+
+    def scalars(self) -> set[Var]:
+        """Return the scalars that are read."""
+        return {o.var for s in self.statements for o in s.operands if isinstance(o, Scalar)}
+
+
+class Scalars(Group):
+    """Statements about numbers: they are lines of the main function."""
+
+
+class Fusion:
+    """The groups of one stretch, in order, and which of them computes each Var."""
+
+    def __init__(self, accesses: Accesses) -> None:
+        self.accesses = accesses
+        self.groups: list[Group] = []
+        self.places: dict[Var, int] = {}  # the group that completes a base or a scalar; those from outside have none
+        self.read_at: dict[Var, int] = {}  # the last group that reads a base
+
+    def operand(self, a: object, dtype: np.dtype[Any], space: Sequence[int]) -> Operand:
+        """Return an argument as an operand of a loop over `space`, whose operation takes `dtype`."""
+        value = constant_value(a)
+        if value is not None:
+            return Number(literal(value, dtype))
+        assert isinstance(a, Var)
+        if a.shape == () and a not in self.accesses:
+            return Scalar(a)
+        return Element(self.accesses.of(a).broadcast(a.shape, space), a.dtype)
+
+    def earliest(self, operands: Sequence[Operand]) -> int:
+        """Return the first place at which a new group could compute with these operands."""
+        found = [o.var if isinstance(o, Scalar) else o.access.base for o in operands if not isinstance(o, Number)]
+        return 1 + max([self.places.get(v, -1) for v in found], default=-1)
+
+    def local(self, group: Group, operand: Operand) -> bool:
+        """Whether a group computes an operand at the same element that it is read at."""
+        if not isinstance(operand, Element):
+            return False
+        own = (s for s in group.statements if s.out is operand.access.base and s.reduction is None)
+        return any(self.accesses.of(s.out) == operand.access for s in own)
+
+    def joins(self, group: Group, operands: Sequence[Operand], place: int) -> bool:
+        """Whether a statement with these operands can be added to the group at `place`."""
+        return all(self.local(group, o) or self.earliest([o]) <= place for o in operands)
+
+    def candidates(self, space: tuple[int, ...], operands: Sequence[Operand], first: int) -> list[int]:
+        """Return the places of loops that a statement may join, the best one first."""
+        known = [self.places[o.access.base] for o in operands if isinstance(o, Element) and o.access.base in self.places]
+        places = [*sorted(set(known), reverse=True), *reversed(range(len(self.groups)))]
+        return [
+            i for i in places
+            if i >= first and type(self.groups[i]) is Group and self.groups[i].is_open and self.groups[i].space == space
+            and len(self.groups[i].statements) < MOST and self.joins(self.groups[i], operands, i)
+            and len(self.groups[i].reads() | self.groups[i].writes()) < READS
+        ]  # fmt: skip
+
+    def add(self, group: Group) -> int:
+        """Add a group at the end; return its place."""
+        self.groups.append(group)
+        at = len(self.groups) - 1
+        self.read_at.update(dict.fromkeys(group.reads(), at))
+        self.places.update([(s.out, at) for s in group.statements])
+        return at
+
+    def join(self, statement: Statement, at: int) -> None:
+        """Add a statement to the group at a place."""
+        self.groups[at].statements.append(statement)
+        self.places[statement.out] = at
+        for o in statement.operands:
+            if isinstance(o, Element):
+                self.read_at[o.access.base] = max(at, self.read_at.get(o.access.base, -1))
+
+    def place(self, statement: Statement, shape: Sequence[int], into: Var | None = None, first: int = 0) -> None:
+        """Put an elementwise call, or a reduction over `shape`, into a loop.
+
+        `into` is the array that is written over, if its old elements may be read until then; `first` is the first
+        group that may write into it.
+        """
+        space = squeezed(shape)
+        if into is not None:
+            first = max(first, self.read_at.get(into, -1))
+            last = self.groups[first] if first < len(self.groups) else None
+            if last is not None and into in last.reads():
+                old = self.accesses.of(into)
+                same = all(o.access == old for s in last.statements for o in s.operands
+                           if isinstance(o, Element) and o.access.base is into)  # fmt: skip
+                first += not same or type(last) is not Group
+        found = self.candidates(space, statement.operands, first)
+        if found:
+            self.join(statement, found[0])
+        else:
+            self.add(Group(space, [statement]))
+
+    def place_scalar(self, statement: Statement) -> None:
+        """Put a statement about numbers after all that it needs."""
+        last = self.groups[-1] if self.groups else None
+        if type(last) is Scalars and last.is_open:
+            self.join(statement, len(self.groups) - 1)
+        else:
+            self.add(Scalars((), [statement]))

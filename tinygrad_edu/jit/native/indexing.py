@@ -1,0 +1,147 @@
+"""Reading and writing elements by arrays of integers: `x[i, j]`, `x[i, j] = v` and `np.add.at(x, (i, j), v)` in C.
+
+Numbers below 0 count from the end, as in NumPy. A number that is out of range ends the step before it has changed
+anything: the function itself then runs, and raises NumPy's error.
+"""
+
+import operator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...engine.rules.indexing import setitem
+from ...trace.functional import add_at
+from ...trace.ir import Call, Var
+from .access import Access
+from .fusion import Element, Group, Number, Operand, Scalar
+from .loops import converted, index_text
+from .operations import TYPES, c_type
+
+
+@dataclass(eq=False)
+class Indexed(Group):
+    """A loop over an index: it reads elements of `array` into `out`, or writes `value` to those of `out`."""
+
+    call: Call | None = None
+    array: Access | None = None  # of what is indexed
+    shape: tuple[int, ...] = ()  # of what is indexed
+    index: list[Element] = field(default_factory=list)
+    value: Operand | None = None  # what is written, or None where elements are read
+    out: Access | None = None  # what elements are read into
+    full: tuple[int, ...] = ()  # the lengths of the loops: the index's axes, and the axes that are not indexed
+    lead: int = 0  # how many of them are the index's
+    adds: bool = False
+    is_open: bool = False
+
+    def reads(self) -> set[Var]:
+        """Return the bases of the arrays that are read."""
+        found = {e.access.base for e in self.index} | {self.array.base}
+        return found | ({self.value.access.base} if isinstance(self.value, Element) else set())
+
+    def writes(self) -> set[Var]:
+        """Return the base of what is written."""
+        return {self.array.base if self.out is None else self.out.base}
+
+    def scalars(self) -> set[Var]:
+        """Return the number that is written, if it is one."""
+        return {self.value.var} if isinstance(self.value, Scalar) else set()
+
+
+def index_arrays(call: Call) -> list[Var] | None:
+    """Return the arrays that index the first axes of an array, or None if the index is something else."""
+    if call.fun not in (operator.getitem, setitem, add_at) or call.kwargs:
+        return None
+    index = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
+    x = call.args[0]
+    if type(x) is not Var or not x.shape or len(index) > len(x.shape) or not index:
+        return None
+    if not all(type(i) is Var and isinstance(i.dtype, np.dtype) and i.dtype.kind in "iu" and c_type(i.dtype) for i in index):
+        return None
+    if not all(isinstance(i.example, np.ndarray) and i.shape for i in index):
+        return None
+    if 0 in np.broadcast_shapes(*[i.shape for i in index]) or any(i.dtype == np.uint64 for i in index):
+        return None
+    return list(index)
+
+
+def is_indexed(call: Call) -> bool:
+    """Whether a call reads or writes by arrays of integers, in a way that has a C form."""
+    index = index_arrays(call)
+    if index is None or c_type(call.out.dtype) is None or call.args[0].dtype != call.out.dtype:
+        return False
+    if call.fun is operator.getitem:
+        return True
+    return _is_written(call) and (call.fun is setitem or call.out.dtype.kind in "fi")
+
+
+def is_part(call: Call) -> bool:
+    """Whether a call sets, or adds to, a part of an array that slices and numbers choose."""
+    if call.fun not in (setitem, add_at) or call.kwargs or list(_variables(call.args[1])):
+        return False
+    return c_type(call.out.dtype) is not None and call.args[0].shape != () and _is_written(call) and _is_basic(call.args[1])
+
+
+def _is_basic(index: Any) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(isinstance(i, (int, slice, type(None), type(...))) and not isinstance(i, bool) for i in parts)
+
+
+def _variables(x: Any) -> Any:
+    if type(x) is Var:
+        yield x
+    elif isinstance(x, (tuple, list)):
+        for v in x:
+            yield from _variables(v)
+    elif isinstance(x, slice):
+        yield from _variables((x.start, x.stop, x.step))
+
+
+def _is_written(call: Call) -> bool:
+    """Whether the value that a call writes is converted to the array's dtype in C as by NumPy."""
+    out, v = call.out.dtype, call.args[2]
+    if type(call.args[0]) is not Var or call.args[0].dtype != out:
+        return False
+    if type(v) is not Var:
+        return isinstance(v, (bool, int, float)) and (out.kind == "f" or type(v) is not float) and (
+            out.kind != "i" or abs(v) < 2 ** (8 * out.itemsize - 1)) and out.kind != "u"  # fmt: skip
+    if v.dtype is None:
+        return bool(out.kind == "f")
+    return c_type(v.dtype) is not None and (v.dtype == out or (out.kind == "f" and v.dtype.kind in "fiub"))
+
+
+def indexed_text(name: str, g: Indexed, pointer: Any, number: Any, parameters: dict[str, str]) -> str:
+    """Return the C function of a group; it returns 1 if a number of the index is out of range."""
+    loops = [f"i{k}" for k in range(len(g.full))]
+    lead, rest = loops[: g.lead], loops[g.lead :]
+    real = TYPES[g.array.base.dtype.name]
+    full = iter(g.array.strides)
+    strides = [next(full) if n != 1 else 0 for n in g.shape]
+    body, terms = [], [str(g.array.offset)]
+    for k, e in enumerate(g.index):
+        text = f"{pointer(e.access.base)}[{index_text(e.access.offset, lead, e.access.strides)}]"
+        body += [f"int64_t j{k} = {text};", f"if (j{k} < 0) j{k} += {g.shape[k]};",
+                 f"if (j{k} < 0 || j{k} >= {g.shape[k]}) return 1;"]  # fmt: skip
+        terms.append(f"j{k} * {strides[k]}")
+    inner = [s for s, n in zip(strides[len(g.index) :], g.shape[len(g.index) :], strict=True) if n != 1]
+    terms += [f"{i} * {s}" for i, s in zip(rest, inner, strict=True)]
+    element = f"{pointer(g.array.base)}[{' + '.join(terms)}]"
+    if g.out is not None:
+        line = f"{pointer(g.out.base)}[{index_text(g.out.offset, loops, g.out.strides)}] = {element};"
+    else:
+        if isinstance(g.value, Number):
+            value = g.value.text
+        elif isinstance(g.value, Scalar):
+            value = converted(number(g.value.var), g.value.var.dtype, g.array.base.dtype)
+        else:
+            access = g.value.access
+            value = f"{pointer(access.base)}[{index_text(access.offset, loops, access.strides)}]"
+            value = converted(value, g.value.dtype, g.array.base.dtype)
+        line = f"{element} {'+' if g.adds else ''}= {value};"
+    for i, n in reversed(list(zip(rest, g.full[g.lead :], strict=True))):
+        line = f"for (int64_t {i} = 0; {i} < {n}; {i}++) {line}"
+    body.append(line)
+    for i, n in reversed(list(zip(lead, g.full[: g.lead], strict=True))):
+        body = [f"for (int64_t {i} = 0; {i} < {n}; {i}++) {{", *[f"    {x}" for x in body], "}"]
+    del real
+    return "\n".join([f"static TG_NOINLINE int {name}({', '.join(parameters)}) {{", *[f"    {x}" for x in body], "    return 0;", "}", ""])

@@ -1,0 +1,282 @@
+"""The C text of one group: a function whose loops compute each statement of it, element by element.
+
+Axes along which all arrays go on in the same way are joined, so that most loops run over one axis. A sum along the
+innermost axis is not added up one by one: its elements go into a block of BLOCK numbers, eight at a time are added, and
+the sums of the blocks are added with compensation, so that it is at least as accurate as NumPy's pairwise sum.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ...trace.ir import Var
+from .access import Access
+from .fusion import Element, Group, Number, Operand, Scalar, Statement
+from .operations import TYPES
+
+BLOCK = 256
+STARTS = {np.add: "-0.0", np.multiply: "1", np.maximum: "-INFINITY", np.minimum: "INFINITY"}
+COMBINE = {  # two partial results a and b
+    np.add: "a + b", np.multiply: "a * b", np.maximum: "(a >= b || a != a ? a : b)",
+    np.minimum: "(a <= b || a != a ? a : b)", np.logical_and: "a && b", np.logical_or: "a || b",
+}  # fmt: skip
+WORDS = {np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min", np.logical_and: "all", np.logical_or: "any"}
+SUPPORT = """
+static inline REAL tg_NAME_REAL(const REAL *x, int64_t n) {
+    REAL s[8];
+    int64_t i = 0;
+    for (int k = 0; k < 8; k++) s[k] = START;
+    for (; i + 8 <= n; i += 8)
+        for (int k = 0; k < 8; k++) { const REAL a = s[k], b = x[i + k]; s[k] = COMBINE; }
+    for (int k = 0; i < n; i++, k++) { const REAL a = s[k], b = x[i]; s[k] = COMBINE; }
+    for (int h = 4; h; h /= 2)
+        for (int k = 0; k < h; k++) { const REAL a = s[k], b = s[k + h]; s[k] = COMBINE; }
+    return s[0];
+}
+"""
+ADD = """
+static inline void tg_add_REAL(REAL *sum, REAL *rest, REAL x) { /* Neumaier: what rounding loses is added at the end */
+    const REAL t = *sum + x;
+    const REAL lost = FABS(*sum) >= FABS(x) ? (*sum - t) + x : (x - t) + *sum;
+    *rest += lost - lost == 0 ? lost : 0;
+    *sum = t;
+}
+"""
+
+
+def start(fun: np.ufunc, dtype: np.dtype) -> str:
+    """Return the number that a reduction begins with."""
+    if fun in (np.logical_and, np.logical_or):
+        return "1" if fun is np.logical_and else "0"
+    if dtype.kind == "f":
+        return STARTS[fun]
+    if fun in (np.maximum, np.minimum):
+        limit = np.iinfo(dtype).min if fun is np.maximum else np.iinfo(dtype).max
+        return f"(({TYPES[dtype.name]}){limit}{'u' if dtype.kind == 'u' else ''})" if limit != np.iinfo(np.int64).min else "INT64_MIN"
+    return "0" if fun is np.add else "1"
+
+
+def support(used: set[tuple[np.ufunc, np.dtype]]) -> str:
+    """Return the C functions that these reductions call."""
+    text = ""
+    for fun, dtype in sorted(used, key=str):
+        real = TYPES[dtype.name]
+        values = {"NAME": WORDS[fun], "REAL": real, "START": start(fun, dtype), "COMBINE": COMBINE[fun]}
+        text += re.sub(r"NAME|REAL|START|COMBINE", lambda m, values=values: values[m[0]], SUPPORT)
+        if fun is np.add and dtype.kind == "f":
+            text += ADD.replace("REAL", real).replace("FABS", "fabs" if real == "double" else "fabsf")
+    return text
+
+
+class Function:
+    """The text of one group's function, and the arrays and numbers that it is called with."""
+
+    def __init__(self, name: str, group: Group, names: Callable[[Var], str]) -> None:
+        self.name, self.group, self.names = name, group, names
+        self.parameters: dict[str, str] = {}  # C declaration of a parameter: the argument in the main function
+        self.reductions: set[tuple[np.ufunc, np.dtype]] = set()
+        self.writes = group.writes()
+        self.locals: dict[object, str] = {}
+        self.lines: list[str] = []
+
+    def pointer(self, base: Var) -> str:
+        """Return the name of an array, as a parameter."""
+        name = self.names(base)
+        kind = TYPES[base.dtype.name] if base in self.writes else f"const {TYPES[base.dtype.name]}"
+        self.parameters[f"{kind} *restrict {name}"] = name
+        return name
+
+    def place(self, access: Access, indices: Sequence[str], strides: Sequence[int]) -> str:
+        """Write an element of an array."""
+        return f"{self.pointer(access.base)}[{index_text(access.offset, indices, strides)}]"
+
+    def number(self, v: Var) -> str:
+        """Return the name of a number, as a parameter."""
+        name = self.names(v)
+        self.parameters[f"const {scalar_type(v)} {name}"] = name
+        return name
+
+    def returned(self, v: Var) -> str:
+        """Return the name under which a number is given back."""
+        name = self.names(v)
+        self.parameters[f"{scalar_type(v)} *restrict r{name}"] = f"&{name}"
+        return f"*r{name}"
+
+
+def scalar_type(v: Var) -> str:
+    """Return the C type of a number; Python's are doubles."""
+    return "double" if v.dtype is None else TYPES[v.dtype.name]
+
+
+def index_text(offset: int, indices: Sequence[str], strides: Sequence[int]) -> str:
+    """Write offset + i0 * stride0 + i1 * stride1."""
+    terms = [i if s == 1 else f"{i} * {s}" for i, s in zip(indices, strides, strict=True) if s]
+    return " + ".join([*terms, *([str(offset)] if offset or not terms else [])])
+
+
+def joined(space: Sequence[int], accesses: Sequence[Sequence[int]]) -> tuple[list[int], list[list[int]]]:
+    """Join axes along which all strides go on; return the lengths of the loops, and the strides of each access."""
+    lengths: list[int] = []
+    strides: list[list[int]] = [[] for _ in accesses]
+    for axis, n in enumerate(space):
+        if lengths and all(s[-1] == a[axis] * n for s, a in zip(strides, accesses, strict=True)):
+            lengths[-1] *= n
+            for s, a in zip(strides, accesses, strict=True):
+                s[-1] = a[axis]
+        else:
+            lengths.append(n)
+            for s, a in zip(strides, accesses, strict=True):
+                s.append(a[axis])
+    return lengths, strides
+
+
+def converted(text: str, given: np.dtype | None, wanted: np.dtype) -> str:
+    """Write a number of one dtype as one of another."""
+    if given == wanted:
+        return text
+    if given is not None and given.kind == "b":
+        return f"({text} ? {'1.0' if wanted == np.float64 else '1.0f' if wanted == np.float32 else '1'} : {'0.0f' if wanted == np.float32 else '0'})"
+    if wanted.kind == "b":
+        return f"({text} != 0)"
+    return f"(({TYPES[wanted.name]}){text})"
+
+
+def expression(statement: Statement, operands: Sequence[str]) -> str:
+    """Write the expression of a statement with the names of its operands."""
+    return re.sub(r"\b[abc]\b", lambda m: operands["abc".index(m[0])], statement.operation.text)
+
+
+def local_type(dtype: np.dtype) -> str:
+    """Return the C type of a variable; truth values are as wide as an int, or they would be packed and unpacked."""
+    return "int" if dtype.kind == "b" else TYPES[dtype.name]
+
+
+def loop_function(function: Function) -> str:
+    """Return the C function of a loop."""
+    group = function.group
+    strides, wheres = [], []
+    for s in group.statements:
+        for o in s.operands:
+            if isinstance(o, Element):
+                wheres.append(o.access)
+        if s.write is not None:
+            wheres.append(s.write)
+    wheres = list(dict.fromkeys(wheres))
+    scalar_outs = any(s.reduction is not None and s.write is None for s in group.statements)
+    shapes = [list(a.strides) for a in wheres] + [[0] * len(group.space)] * scalar_outs
+    lengths, strides = joined(group.space, shapes)
+    layout = dict(zip(wheres, strides, strict=False))
+    return _Writer(function, lengths, layout).write()
+
+
+class _Writer:
+    """Writes the loops of one group."""
+
+    def __init__(self, function: Function, lengths: list[int], layout: dict[Access, list[int]]) -> None:
+        self.f, self.lengths, self.layout = function, lengths, layout
+        self.indices = [f"i{k}" for k in range(len(lengths))]
+        self.body: list[str] = []
+        self.before: list[str] = []  # the function's first lines
+        self.prologue: list[str] = []  # before the innermost loop
+        self.epilogue: list[str] = []  # after it
+        self.blocks: list[str] = []  # after each block of it
+        self.loaded: dict[Access, str] = {}
+        self.inner = any(s.reduction is not None and lengths and not self.strides(s)[-1] for s in function.group.statements)
+
+    def strides(self, s: Statement) -> Sequence[int]:
+        """Return the strides of a statement's result."""
+        return [0] * len(self.lengths) if s.write is None else self.layout[s.write]
+
+    def write(self) -> str:
+        """Return the text of the function."""
+        for s in self.f.group.statements:
+            self.statement(s)
+        body, n = self.body, self.lengths[-1] if self.lengths else 1
+        last = len(self.lengths) - 1
+        if self.inner and n > BLOCK:
+            i = self.indices[-1]
+            body = [
+                f"for (int64_t first = 0; first < {n}; first += {BLOCK}) {{",
+                f"    const int64_t count = {n} - first < {BLOCK} ? {n} - first : {BLOCK};",
+                "    for (int64_t k = 0; k < count; k++) {", f"        const int64_t {i} = first + k;",
+                *[f"        {line}" for line in body], "    }", *[f"    {line}" for line in self.blocks], "}",
+            ]  # fmt: skip
+        elif self.lengths:
+            body = [f"for (int64_t {self.indices[last]} = 0; {self.indices[last]} < {n}; {self.indices[last]}++) {{",
+                    *[f"    {line}" for line in body], "}", *self.blocks]  # fmt: skip
+        body = [*self.prologue, *body, *self.epilogue]
+        for i, length in reversed(list(zip(self.indices[:-1], self.lengths[:-1], strict=True))):
+            body = [f"for (int64_t {i} = 0; {i} < {length}; {i}++) {{", *[f"    {line}" for line in body], "}"]
+        head = f"static TG_NOINLINE void {self.f.name}({', '.join(self.f.parameters) or 'void'}) {{"
+        return "\n".join([head, *[f"    {line}" for line in [*self.before, *body]], "}", ""])
+
+    def operand(self, o: Operand, wanted: np.dtype) -> str:
+        """Write an operand of a statement."""
+        if isinstance(o, Number):
+            return o.text
+        if isinstance(o, Scalar):
+            return converted(self.f.number(o.var), o.var.dtype, wanted)
+        if o.access not in self.loaded:
+            name = f"x{len(self.loaded)}"
+            self.body.append(f"const {local_type(o.dtype)} {name} = {self.f.place(o.access, self.indices, self.layout[o.access])};")
+            self.loaded[o.access] = name
+        return converted(self.loaded[o.access], o.dtype, wanted)
+
+    def statement(self, s: Statement) -> None:
+        """Write one call."""
+        given = [self.operand(o, d) for o, d in zip(s.operands, s.operation.dtypes, strict=True)]
+        text = expression(s, given)
+        if s.reduction is not None:
+            self.reduction(s, text)
+            return
+        name = self.f.names(s.out) + "_" if s.write is not None else self.f.names(s.out)
+        self.body.append(f"const {local_type(s.out.dtype)} {name} = {text};")
+        if s.write is not None:
+            self.body.append(f"{self.f.place(s.write, self.indices, self.layout[s.write])} = {name};")
+            self.loaded[s.write] = name
+        else:
+            self.loaded[s.local] = name
+
+    def reduction(self, s: Statement, text: str) -> None:
+        """Write a sum or its kin: in blocks along the innermost axis, else number by number into the result."""
+        fun, dtype = s.reduction, s.out.dtype
+        assert fun is not None
+        real, name, strides = TYPES[dtype.name], self.f.names(s.out), self.strides(s)
+        target = self.f.returned(s.out) if s.write is None else self.f.place(s.write, self.indices, strides)
+        reduced = [k for k, stride in enumerate(strides) if not stride and self.lengths[k] > 1]
+        begin = start(fun, dtype)
+        combine = re.sub(r"\b[ab]\b", lambda m: {"a": "old", "b": "new"}[m[0]], COMBINE[fun])
+        is_inner = bool(self.lengths) and not strides[-1]
+        if not is_inner or len(reduced) > 1:
+            self.fill(s, strides, begin, target)
+        if not is_inner:
+            self.body.append(f"{{ const {real} old = {target}, new = {text}; {target} = {combine}; }}")
+            return
+        n = min(self.lengths[-1], BLOCK)
+        self.f.reductions.add((fun, dtype))
+        long = self.lengths[-1] > BLOCK
+        self.prologue.append(f"{real} b{name}[{n}];")
+        self.body.append(f"b{name}[{'k' if long else self.indices[-1]}] = {text};")
+        block = f"tg_{WORDS[fun]}_{real}(b{name}, {'count' if long else n})"
+        if long:
+            compensated = fun is np.add and dtype.kind == "f"
+            self.prologue.append(f"{real} a{name} = {begin}{f', c{name} = -0.0' if compensated else ''};")
+            if compensated:
+                self.blocks.append(f"tg_add_{real}(&a{name}, &c{name}, {block});")
+                block = f"a{name} + c{name}"
+            else:
+                self.blocks.append(f"{{ const {real} old = a{name}, new = {block}; a{name} = {combine}; }}")
+                block = f"a{name}"
+        if len(reduced) > 1:
+            self.epilogue.append(f"{{ const {real} old = {target}, new = {block}; {target} = {combine}; }}")
+        else:
+            self.epilogue.append(f"{target} = {block};")
+
+    def fill(self, s: Statement, strides: Sequence[int], begin: str, target: str) -> None:
+        """Let a result begin with the number that the reduction begins with."""
+        kept = [(i, n) for i, n, stride in zip(self.indices, self.lengths, strides, strict=True) if stride]
+        line = f"{target} = {begin};"
+        for i, n in reversed(kept):
+            line = f"for (int64_t {i} = 0; {i} < {n}; {i}++) {line}"
+        self.before.append(line)

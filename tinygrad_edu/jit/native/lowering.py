@@ -1,0 +1,270 @@
+"""Lowering of a program for backend="c": stretches of calls as C functions, and the lines of the plan that call them.
+
+The plan is otherwise that of NumPy: the same guards before it, the same stores and result at its end.
+"""
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...engine.rules.registry import Array
+from ...trace.ir import Call, Constant, Guard, Var, variables
+from ..effects import can_vary
+from ..guards import GUARD_FAILED
+from ..lowering import Emitter, lower
+from ..memory import Location
+from ..verifier import Step
+from . import blas, compiler
+from .access import rearranges
+from .binding import bound, layout, plain
+from .products import Product, uses_blas
+from .source import OBJECTS, Writer
+from .stretch import Stretch, has_form, has_guard_form, layout_scratch
+
+FEW = 6  # calls about numbers that are not worth a C function
+Guards = Mapping[int, Sequence[Guard]]  # by the call after which they can be checked
+
+
+def divide(calls: Sequence[Call], guards: Guards) -> list[tuple[int, int]]:
+    """Return the stretches as (first call, call after the last): a guard that stays in Python ends one."""
+    found: list[tuple[int, int]] = []
+    start: int | None = None
+    for i, call in enumerate([*calls, None]):
+        native = call is not None and has_form(call) and not can_vary(call)
+        if native and start is None:
+            start = i
+        ends = start is not None and (not native or not all(map(has_guard_form, guards.get(i, ()))))
+        if ends and start is not None:
+            stop = i + native
+            if is_worth_it(calls[start:stop]):
+                found.append((start, stop))
+            start = None
+    return found
+
+
+def is_worth_it(calls: Sequence[Call]) -> bool:
+    """Whether a stretch is faster than NumPy calls: views cost nothing there, and a few numbers next to nothing."""
+    made = [call for call in calls if not rearranges(call)]
+    return len(made) >= FEW or any(v.size > 1 for call in made for v in (call.out, *call.uses))
+
+
+class Lowering:
+    """One stretch of a plan: which Vars come from outside, where the results go, and the C function."""
+
+    def __init__(self, emitter: Emitter, start: int, stop: int, guards: Guards) -> None:
+        self.emitter, self.start, self.stop = emitter, start, stop
+        self.calls = emitter.program.calls[start:stop]
+        self.guards = {i: list(filter(has_guard_form, guards.get(i, ()))) for i in range(start, stop)}
+        self.made = {call.out for call in self.calls}
+        self.exported = self.exports()
+        self.fixed: list[Any] = []  # objects that are the same at every call
+        self.given: list[str] = []  # the text of the others
+        self.opening: list[str] = []
+        self.closing: list[str] = []
+        self.plain: list[int] = []  # the places of the arrays among them that are read
+
+    def exports(self) -> list[Var]:
+        """Return the results that are needed after the stretch, in order."""
+        program, checked = self.emitter.program, [g for group in self.guards.values() for g in group]
+        used = {v for call in program.calls[self.stop :] for v in call.uses}
+        changed = [value for _, value in (*program.stores, *program.grads, *program.rebound, *program.containers)]
+        used.update(variables([program.result, changed]))
+        used.update(v for guard in program.guards if guard not in checked for v in variables(guard.args))
+        return [call.out for call in self.calls if call.out in used]
+
+    def array(self, v: Var) -> Array | None:
+        """Return the array of a Var from outside, if it is the same at every call and C can read it."""
+        if isinstance(v.source, Constant) and isinstance(v.source.array, np.ndarray):
+            a = v.source.array
+        else:
+            location = self.emitter.locations.get(v)
+            a = location.array if location is not None else None
+        if a is None or not a.flags.aligned or any(s % a.itemsize for s in a.strides):
+            return None
+        return a
+
+    def write(self) -> None:
+        """Compile the stretch, and add its lines to the plan."""
+        emitter, layout_ = self.emitter, self.emitter.layout
+        outer = {v for call in self.calls for v in call.uses if v not in self.made}
+        outer |= {v for group in self.guards.values() for g in group for v in variables(g.args) if v not in self.made}
+        arrays = {v: a for v in outer if (a := self.array(v)) is not None}
+        stretch = self.stretch = Stretch(self.calls, arrays, layout_.first_write)
+        views = self.views_outside(outer)
+        layout_.copied.update(v for v in self.exported if v in layout_.shared and v.source not in views)
+        layout_.analyse()
+        direct: dict[Var, Array] = {}
+        for i, call in enumerate(self.calls, self.start):
+            emitter.current = call
+            v = call.out
+            into, target = None, None
+            leaves = v in self.exported and v.shape != () and call not in views
+            if leaves:
+                into, target = self.destination(call, i)
+                if target is not None and into is not None:
+                    direct[v] = into
+            stretch.add(call, leaves, into, target)
+            for guard in self.guards[i]:
+                stretch.check(guard)
+        emitter.current = None
+        outputs = [v for v in self.exported if v not in {c.out for c in views}]
+        arrays_out = {v for v in outputs if v.shape != ()}
+        intervals = stretch.lifetimes(arrays_out)
+        self.compile(stretch, outputs, arrays, intervals)
+        self.steps(outer, outputs, direct)
+        for i, call in enumerate(self.calls, self.start):
+            layout_.release(i, call)
+
+    def views_outside(self, outer: set[Var]) -> set[Call]:
+        """Lower views of arrays from outside that are needed after the stretch; return them."""
+        emitter, known, found = self.emitter, set(outer), set()
+        for i, call in enumerate(self.calls, self.start):
+            if rearranges(call) and call.args[0] in known:
+                base = call.args[0]
+                if call.out.shape != () and emitter.locations.get(base) is not None:
+                    if call.out in self.exported:
+                        emitter.current = call
+                        lower(emitter, call, i)
+                        found.add(call)
+                        known.add(call.out)
+        return found
+
+    def destination(self, call: Call, i: int) -> tuple[Array | None, Var | None]:
+        """Choose the array that a result goes into: one of others (return it with its Var), a buffer, or a new one."""
+        emitter, layout_ = self.emitter, self.emitter.layout
+        v, target = call.out, layout_.targets.get(call.out)
+        place = self.array(target) if target is not None else None
+        if place is not None and i >= layout_.first_write and layout_.last_use.get(target, -1) <= i and layout_.optimized:
+            reads = [u for u in call.uses if target in layout_.roots(u)]
+            if v not in layout_.leaving and (not reads or (call.elementwise and all(u is target for u in reads))):
+                emitter.locations[v] = Location(emitter.name(place, "b"), place)
+                return place, target
+        if v in layout_.leaving or not layout_.optimized:
+            dtype = "" if v.dtype == np.float64 else f", {emitter.name(v.dtype, 'dtype')}"
+            emitter.assign(v, f"{emitter.fun(np.empty)}({v.shape}{dtype})", "guard")
+            return None, None
+        array = layout_.allocate(v)
+        emitter.locations[v] = Location(emitter.name(array, "b"), array)
+        return array, None
+
+    def compile(self, stretch: Stretch, outputs: list[Var], arrays: dict[Var, Array], intervals: dict[Var, tuple[int, int]]) -> None:
+        """Write the C text, compile it, and add the line that calls it."""
+        emitter = self.emitter
+        products = [g for g in stretch.fusion.groups if isinstance(g, Product)]
+        addresses = blas.addresses() if any(map(uses_blas, products)) else None
+        writer = Writer(stretch, addresses is not None)
+        for v in stretch.outside:
+            self.receive(writer, v, arrays)
+        slots: list[Var] = []
+        for v in outputs:
+            if v.shape == ():
+                slots.append(v)
+            else:
+                self.pointer(writer, v)
+        places, size = layout_scratch(intervals)
+        if size:
+            raw = np.empty(size + 64, np.uint8)
+            shift = -raw.ctypes.data % 64
+            scratch = raw[shift : shift + size]
+            emitter.layout.buffers.append(scratch)
+            self.fixed.append(scratch)
+            self.opening.append(f"char *const scratch = ARRAY(fixed, {len(self.fixed) - 1});")
+            for v, at in places.items():
+                real = writer.type(v)
+                self.opening.append(f"{real} *const {writer.name(v)} = ({real} *)(scratch + {at});")
+        writer.groups()
+        numbers = self.numbers_out(writer, slots)
+        checks = [f"!PLAIN(given, {k})" for k in self.plain]
+        if checks:
+            self.opening.insert(0, f"if ({' || '.join(checks)}) return 2;")
+        objects = OBJECTS
+        for key, value in layout().items():
+            objects = objects.replace(f"{{{key}}}", str(value))
+        library = compiler.load(writer.text(self.opening, self.closing, objects))
+        if addresses is not None and hasattr(library, "set_blas"):
+            library.set_blas.argtypes = [ctypes.c_void_p] * 2
+            library.set_blas(*addresses)
+        self.line(bound(library, tuple(self.fixed)), numbers)
+
+    def receive(self, writer: Writer, v: Var, arrays: dict[Var, Array]) -> None:
+        """Hand over a Var from outside."""
+        name, real = writer.name(v), writer.type(v)
+        if v in arrays:
+            self.fixed.append(arrays[v])
+            where = f"ARRAY(fixed, {len(self.fixed) - 1})"
+            self.opening.append(f"{real} *const {name} = {where};" if v.shape != () else f"const {real} {name} = *({real} *){where};")
+            return
+        text = self.emitter.ref(v)
+        place = len(self.given)
+        if v.shape == () and not isinstance(v.example, np.ndarray):
+            is_float = v.dtype is None or v.dtype.kind == "f"
+            self.given.append(f"{self.emitter.fun(float)}({text})" if is_float else f"{self.emitter.fun(np.asarray)}({text})")
+            self.opening.append(f"const {real} {name} = ({real}){f'NUMBER(given, {place})' if is_float else f'*({real} *)ARRAY(given, {place})'};")
+            return
+        self.given.append(text)
+        self.plain.append(place)
+        where = f"ARRAY(given, {place})"
+        self.opening.append(f"{real} *const {name} = {where};" if v.shape != () else f"const {real} {name} = *({real} *){where};")
+
+    def pointer(self, writer: Writer, v: Var) -> None:
+        """Hand over the array that a result goes into."""
+        if v in writer.known:
+            return
+        location = self.emitter.locations[v]
+        real = writer.type(v)
+        if location.array is not None:
+            self.fixed.append(location.array)
+            where = f"ARRAY(fixed, {len(self.fixed) - 1})"
+        else:
+            self.given.append(location.text)
+            where = f"ARRAY(given, {len(self.given) - 1})"
+        self.opening.append(f"{real} *const {writer.name(v)} = {where};")
+
+    def numbers_out(self, writer: Writer, slots: list[Var]) -> list[tuple[Var, str]]:
+        """Hand over arrays for results that are numbers, one of each dtype; return the text of each number."""
+        emitter, found = self.emitter, []
+        for dtype in dict.fromkeys(v.dtype for v in slots):
+            same = [v for v in slots if v.dtype == dtype]
+            array = np.empty(len(same), dtype)
+            self.fixed.append(array)
+            name = emitter.name(array, "out")
+            for k, v in enumerate(same):
+                self.closing.append(f"(({writer.type(v)} *)ARRAY(fixed, {len(self.fixed) - 1}))[{k}] = {writer.name(v)};")
+                found.append((v, f"{name}[{k}]"))
+        return found
+
+    def line(self, function: Any, numbers: list[tuple[Var, str]]) -> None:
+        """Add the lines that call the stretch and take up the numbers that it computes."""
+        emitter = self.emitter
+        step, given = emitter.name(function, "c"), emitter.variable("given")
+        emitter.current = self.calls[-1]
+        tuple_ = "".join(f"{text}, " for text in self.given)
+        emitter.emit(f"{given} = ({tuple_})", "guard")
+        again = f"(s == 1 or {step}({emitter.fun(plain)}({given})))"
+        emitter.emit(f"if (s := {step}({given})) and {again}:", "guard")
+        emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}", "guard")
+        for v, text in numbers:
+            whole = f"{emitter.fun(np.array)}({text})" if isinstance(v.example, np.ndarray) else text
+            emitter.assign(v, whole, "guard")
+        emitter.current = None
+
+    def steps(self, outer: set[Var], outputs: list[Var], direct: Mapping[Var, Array]) -> None:
+        """Tell the verifier what the stretch reads and writes: what belongs to others after all that can fail."""
+        emitter = self.emitter
+        reads = [emitter.place(v) for v in sorted(outer & set(self.stretch.outside), key=id)]
+        text = emitter.lines[-1][1]
+        for v in [*[v for v in outputs if v not in direct]]:
+            place = emitter.place(v)
+            emitter.steps.append(Step(text, reads, v, place[1], (), None if place[1] is None else place))
+        emitter.steps.append(Step(text, reads, fails=True))
+        targets = emitter.layout.targets
+        for v in direct:
+            emitter.steps.append(Step(text, (), v, direct[v], (), (targets[v], direct[v])))
+
+
+def lower_stretch(emitter: Emitter, start: int, stop: int, guards: Guards) -> None:
+    """Write the calls from `start` to before `stop` as one C function."""
+    lowering = Lowering(emitter, start, stop, guards)
+    lowering.write()

@@ -1,0 +1,183 @@
+"""What NumPy's elementwise functions are in C: one expression of an element, in the types of NumPy's own loop.
+
+NumPy computes `np.multiply(float32_array, 2.0)` in float32 and `np.multiply(float32_array, float64_array)` in float64;
+`ufunc.resolve_dtypes` tells, and the C operands are converted to these types first. A function that is not here, and
+one of a dtype that is not in TYPES, stays a NumPy call.
+"""
+
+import operator
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...trace.functional import astype
+from ...trace.ir import Call, Constant, Var
+
+TYPES = {
+    "float64": "double", "float32": "float", "int64": "int64_t", "int32": "int32_t", "int16": "int16_t",
+    "int8": "int8_t", "uint64": "uint64_t", "uint32": "uint32_t", "uint16": "uint16_t", "uint8": "uint8_t",
+    "bool": "uint8_t",
+}  # fmt: skip
+NAMED = {  # functions of polynomials, of one and of two arguments: tg_exp, or tg_expf for floats
+    np.exp: "exp", np.exp2: "exp2", np.expm1: "expm1", np.log: "log", np.log2: "log2", np.log10: "log10",
+    np.log1p: "log1p", np.sin: "sin", np.cos: "cos", np.tan: "tan", np.arcsin: "arcsin", np.arccos: "arccos",
+    np.arctan: "arctan", np.sinh: "sinh", np.cosh: "cosh", np.tanh: "tanh", np.arcsinh: "arcsinh",
+    np.arccosh: "arccosh", np.arctanh: "arctanh", np.cbrt: "cbrt", np.power: "pow", np.arctan2: "arctan2",
+    np.hypot: "hypot", np.fmod: "fmod",
+}  # fmt: skip
+LIBM = {  # functions that are one instruction, or exact
+    np.sqrt: "sqrt", np.floor: "floor", np.ceil: "ceil", np.trunc: "trunc", np.rint: "rint", np.copysign: "copysign",
+    np.fabs: "fabs",
+}  # fmt: skip
+FLOATS = {  # of operands a and b of one type of float; NaN goes through maximum and minimum, and is ignored by fmax
+    np.divide: "a / b", np.reciprocal: "1 / a", np.absolute: "fabs(a)",
+    np.sign: "(a > 0 ? 1 : a < 0 ? -1 : a == 0 ? 0 : a)", np.fmax: "(a >= b || b != b ? a : b)",
+    np.fmin: "(a <= b || b != b ? a : b)", np.heaviside: "(a != a ? a : a == 0 ? b : a < 0 ? 0 : 1)",
+    np.maximum: "(a >= b || a != a ? a : b)", np.minimum: "(a <= b || a != a ? a : b)",
+    np.isnan: "a != a", np.isfinite: "a - a == 0", np.isinf: "fabs(a) == INFINITY", np.signbit: "signbit(a) != 0",
+}  # fmt: skip
+INTEGERS = {
+    np.absolute: "(a < 0 ? -a : a)", np.sign: "(a > 0) - (a < 0)", np.bitwise_and: "a & b", np.bitwise_or: "a | b",
+    np.bitwise_xor: "a ^ b", np.invert: "~a", np.maximum: "(a >= b ? a : b)", np.minimum: "(a <= b ? a : b)",
+    np.isnan: "0", np.isfinite: "1", np.isinf: "0",
+}  # fmt: skip
+NUMBERS = {
+    np.add: "a + b", np.subtract: "a - b", np.multiply: "a * b", np.negative: "-a", np.positive: "a",
+    np.square: "a * a", np.greater: "a > b", np.greater_equal: "a >= b", np.less: "a < b",
+    np.less_equal: "a <= b", np.equal: "a == b", np.not_equal: "a != b", np.logical_and: "a && b",
+    np.logical_or: "a || b", np.logical_not: "!a", np.logical_xor: "!a != !b", np.conjugate: "a",
+}  # fmt: skip
+BOOLS = {
+    **{fun: NUMBERS[fun] for fun in (np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)},
+    np.add: "a | b", np.multiply: "a & b", np.logical_and: "a & b", np.logical_or: "a | b", np.logical_not: "!a",
+    np.logical_xor: "a ^ b", np.bitwise_and: "a & b", np.bitwise_or: "a | b", np.bitwise_xor: "a ^ b",
+    np.invert: "!a", np.maximum: "a | b", np.minimum: "a & b", np.absolute: "a", np.positive: "a",
+}  # fmt: skip
+PLAIN = (bool, int, float)
+
+
+class Operation(NamedTuple):
+    """An elementwise call in C: the text of its expression in a, b and c, and the dtypes of operands and result.
+
+    `functions` are the names in the text that belong to `polynomials`.
+    """
+
+    text: str
+    dtypes: tuple[np.dtype[Any], ...]
+    result: np.dtype[Any]
+    functions: tuple[str, ...] = ()
+
+
+def c_type(dtype: Any) -> str | None:
+    """Return the C type of a dtype, or None if it has none here."""
+    native = isinstance(dtype, np.dtype) and dtype.isnative
+    return TYPES.get(dtype.name) if native else None
+
+
+def operand_kind(a: object) -> Any:
+    """Return what `resolve_dtypes` takes for an argument: a dtype, or `int` or `float` for a Python number."""
+    if type(a) is Var and a.dtype is not None:
+        return a.dtype
+    value = a.example if type(a) is Var else a
+    if isinstance(value, np.generic):
+        return value.dtype
+    return np.dtype(bool) if type(value) is bool else type(value) if type(value) in PLAIN else None
+
+
+def operation(call: Call) -> Operation | None:
+    """Return an elementwise call in C, or None if it stays a NumPy call."""
+    if call.kwargs or c_type(call.out.dtype) is None:
+        return None
+    kinds = [operand_kind(a) for a in call.args]
+    out = call.out.dtype
+    if call.fun is np.copy and len(kinds) == 1:
+        return Operation("a", (out,), out) if kinds == [out] else None
+    if call.fun is astype:
+        return _conversion(kinds[0], out) if isinstance(kinds[0], np.dtype) else None
+    if call.fun is np.where:
+        known = len(kinds) == 3 and isinstance(kinds[0], np.dtype) and all(k is int or k is float or c_type(k) for k in kinds)
+        if not known or not all(k in (int, float) or np.can_cast(k, out) for k in kinds[1:]):
+            return None
+        return Operation("(a ? b : c)", (kinds[0], out, out), out)
+    if not call.elementwise or any(k is None for k in kinds) or type(call.fun) is not np.ufunc:
+        return None
+    try:
+        *dtypes, result = call.fun.resolve_dtypes((*kinds, None))
+    except TypeError:
+        return None
+    if result != out or not all(map(c_type, dtypes)) or any(_out_of_range(a, d) for a, d in zip(call.args, dtypes, strict=True)):
+        return None
+    return _ufunc(call.fun, tuple(dtypes), result)
+
+
+def _ufunc(fun: Callable[..., object], dtypes: tuple[np.dtype[Any], ...], result: np.dtype[Any]) -> Operation | None:
+    """Return the C form of a ufunc whose operands are converted to `dtypes`."""
+    kinds = {d.kind for d in dtypes}
+    end = "f" if dtypes[0] == np.float32 else ""
+    if kinds == {"f"} and len(set(dtypes)) == 1:
+        if fun in NAMED or fun in LIBM:
+            name = f"{LIBM[fun]}{end}" if fun in LIBM else f"tg_{NAMED[fun]}{end}"
+            text = f"{name}({', '.join('ab'[: len(dtypes)])})"
+            return Operation(text, dtypes, result, (name,) if fun in NAMED else ())
+        text = FLOATS.get(fun, NUMBERS.get(fun, ""))
+        if text:
+            return Operation(text.replace("fabs", f"fabs{end}"), dtypes, result)
+    elif kinds == {"b"}:
+        return Operation(BOOLS[fun], dtypes, result) if fun in BOOLS else None
+    elif kinds <= {"i", "u"} and len(set(dtypes)) == 1:
+        text = INTEGERS.get(fun, NUMBERS.get(fun, ""))
+        if text and not (fun is np.absolute and dtypes[0].kind == "u"):
+            return Operation(text, dtypes, result)
+    return None
+
+
+def _conversion(given: np.dtype[Any], out: np.dtype[Any]) -> Operation | None:
+    """Return a conversion of dtype; that of floats to integers is left to NumPy, as C leaves it open out of range."""
+    if c_type(given) is None or (given.kind == "f" and out.kind in "iu"):
+        return None
+    return Operation("a != 0" if out.kind == "b" and given.kind != "b" else "a", (given,), out)
+
+
+def _out_of_range(a: object, dtype: np.dtype[Any]) -> bool:
+    """Whether a Python integer may not fit the dtype that it is converted to."""
+    if type(a) is Var and a.dtype is None:
+        return dtype.kind != "f"  # the number may be another one at each call
+    return type(a) is int and dtype.kind in "iu" and not np.iinfo(dtype).min <= a <= np.iinfo(dtype).max
+
+
+def literal(value: Any, dtype: np.dtype[Any]) -> str:
+    """Write a number as C of a dtype."""
+    with np.errstate(over="ignore"):  # NumPy warned when the call was recorded
+        x = np.asarray(value).astype(dtype)[()]
+    if dtype.kind == "f":
+        if np.isnan(x):
+            return f"({'-' if np.signbit(x) else ''}NAN)"
+        if np.isinf(x):
+            return f"({'-' if x < 0 else ''}INFINITY)"
+        text = repr(float(x)) if dtype == np.float64 else str(x) if "." in str(x) or "e" in str(x) else f"{x}.0"
+        text += "f" if dtype == np.float32 else ""
+        return f"({text})" if text.startswith("-") else text
+    if dtype.kind == "b":
+        return str(int(x))
+    smallest = dtype.kind == "i" and int(x) == np.iinfo(np.int64).min
+    text = "INT64_MIN" if smallest else f"{int(x)}{'u' if dtype.kind == 'u' else ''}{'ll' if dtype.itemsize == 8 else ''}"
+    return f"(({TYPES[dtype.name]}){text})"
+
+
+def constant_value(a: object) -> Any:
+    """Return the value of a number, of a constant without axes, or of one that one element fills; else None."""
+    from ..simplify import uniform_element
+
+    if isinstance(a, (bool, int, float, np.generic)):
+        return a
+    if type(a) is Var and type(a.source) is Constant:
+        if isinstance(a.source.array, (bool, int, float, np.generic)):
+            return a.source.array
+        element = uniform_element(a)
+        return None if element is None else element[()]
+    return None
+
+
+IDENTITY = {np.copy, astype}
+INDEX = operator.getitem

@@ -1,0 +1,259 @@
+"""Matrix products in C: small ones as loops over tiles that stay in registers, large ones by the BLAS that NumPy uses.
+
+A tile is a few rows of the result times a few vectors of WIDTH bytes. B is copied into a panel first if its columns do
+not follow each other in memory; a product with one column is computed as its transpose.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ...trace.ir import Call, Var
+from .access import Access
+from .fusion import Group
+from .operations import TYPES
+
+WIDTH = 32  # bytes of a vector
+DEPTH = 1024  # products that are added up before the sum goes to memory
+SMALL = 40_000  # multiplications of a product that is not handed to BLAS
+NARROW = 6  # rows or columns of a matrix that is not handed to BLAS either
+KINDS = (np.dtype(np.float64), np.dtype(np.float32))
+PRELUDE = """
+typedef double tg_v8 __attribute__((vector_size(32), aligned(8), may_alias));
+typedef float tg_v4 __attribute__((vector_size(32), aligned(4), may_alias));
+#if defined(__FMA__) && defined(__AVX2__)
+#include <immintrin.h>
+/* One rounding for a * b + c, as BLAS has it: no product is rounded twice, and the sum is the more accurate one. */
+#define TG_FMA8(a, b, c) ((tg_v8)_mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c)))
+#define TG_FMA4(a, b, c) ((tg_v4)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
+#else
+#define TG_FMA8(a, b, c) ((a) * (b) + (c))
+#define TG_FMA4(a, b, c) ((a) * (b) + (c))
+#endif
+"""
+
+
+class Matrix(NamedTuple):
+    """A matrix, or a stack of them, in memory: lengths and strides of the axes of the stack, of rows and of columns."""
+
+    access: Access
+    stack: tuple[int, ...]  # strides
+    rows: int
+    columns: int
+    row_stride: int
+    column_stride: int
+
+    @property
+    def transposed(self) -> "Matrix":
+        """The transpose."""
+        return Matrix(self.access, self.stack, self.columns, self.rows, self.column_stride, self.row_stride)
+
+
+@dataclass(eq=False)
+class Product(Group):
+    """out = a @ b."""
+
+    call: Call | None = None
+    a: Matrix | None = None
+    b: Matrix | None = None
+    out: Matrix | None = None
+    stack: tuple[int, ...] = ()
+    is_open: bool = False
+
+    def reads(self) -> set[Var]:
+        """Return the bases of the operands."""
+        return {self.a.access.base, self.b.access.base}
+
+    def writes(self) -> set[Var]:
+        """Return the base of the result."""
+        return {self.out.access.base}
+
+
+def is_product(call: Call) -> bool:
+    """Whether a call is a product of matrices or vectors that has a C form."""
+    if call.fun not in (np.matmul, np.dot, np.vdot) or call.kwargs or len(call.args) != 2:
+        return False
+    a, b = call.args
+    if not all(type(v) is Var and v.dtype in KINDS and v.shape for v in (a, b)) or a.dtype != b.dtype:
+        return False
+    if call.fun is np.vdot:
+        return False  # a sum of products
+    if call.out.shape == () or call.out.dtype != a.dtype or 0 in (*a.shape, *b.shape):
+        return False
+    return call.fun is np.matmul or (len(a.shape) <= 2 and len(b.shape) <= 2)
+
+
+def matrix(access: Access, shape: tuple[int, ...], stack: tuple[int, ...], is_left: bool) -> Matrix:
+    """Return an operand as a matrix, a vector as one row or one column; `stack` are the lengths of the stack's axes."""
+    strides = iter(access.strides)
+    full = [next(strides) if n != 1 else 0 for n in shape]
+    if len(shape) == 1:
+        full, shape = ([0, *full], (1, *shape)) if is_left else ([*full, 0], (*shape, 1))
+    lead, (rows, columns) = shape[:-2], shape[-2:]
+    outer = [0] * (len(stack) - len(lead)) + full[:-2]
+    return Matrix(access, tuple(outer), rows, columns, full[-2], full[-1])
+
+
+def result(access: Access, call: Call) -> tuple[Matrix, tuple[int, ...]]:
+    """Return the result of a product as a matrix, and the lengths of its stack."""
+    a, b = call.args
+    strides = iter(access.strides)
+    full = [next(strides) if n != 1 else 0 for n in call.out.shape]
+    shape = list(call.out.shape)
+    if len(b.shape) == 1:
+        full, shape = [*full, 0], [*shape, 1]
+    if len(a.shape) == 1:
+        full.insert(len(full) - 1, 0)
+        shape.insert(len(shape) - 1, 1)
+    return Matrix(access, tuple(full[:-2]), shape[-2], shape[-1], full[-2], full[-1]), tuple(shape[:-2])
+
+
+def uses_blas(p: Product) -> bool:
+    """Whether a product is large enough for BLAS, and laid out as it needs."""
+    lengths = p.a.rows, p.a.columns, p.b.columns
+    if np.prod(lengths) <= SMALL or min(lengths) < NARROW or p.out.column_stride not in (0, 1):
+        return False
+    return all(leading(m) is not None for m in (p.a, p.b)) and p.out.row_stride >= p.out.columns
+
+
+def leading(m: Matrix) -> tuple[bool, int] | None:
+    """Return whether BLAS reads a matrix as transposed, and its leading dimension; None if it cannot."""
+    if (m.column_stride == 1 or m.columns == 1) and (m.row_stride >= m.columns or m.rows == 1):
+        return False, max(m.row_stride, m.columns)
+    if (m.row_stride == 1 or m.rows == 1) and (m.column_stride >= m.rows or m.columns == 1):
+        return True, max(m.column_stride, m.rows)
+    return None
+
+
+def product_text(name: str, p: Product, blas: bool) -> str:
+    """Return the C function of a product of the pointers a, b and out."""
+    dtype = p.out.access.base.dtype
+    real = TYPES[dtype.name]
+    head = f"static TG_NOINLINE void {name}(const {real} *restrict a, const {real} *restrict b, {real} *restrict out) {{"
+    body = [f"a += {p.a.access.offset}; b += {p.b.access.offset}; out += {p.out.access.offset};"]
+    loops, shifts = [], []
+    for k, n in enumerate(p.stack):
+        if n > 1:
+            loops.append(f"for (int64_t n{k} = 0; n{k} < {n}; n{k}++) {{")
+            shifts.append([f"n{k} * {m.stack[k]}" for m in (p.a, p.b, p.out)])
+    a, b, out = (" + ".join([x, *[s[i] for s in shifts]]) for i, x in enumerate(("a", "b", "out")))
+    inner = [f"const {real} *restrict A = {a}; const {real} *restrict B = {b}; {real} *restrict C = {out};"]
+    inner += _blas(p, dtype) if blas and uses_blas(p) else _loops(p, dtype)
+    body += [*loops, *inner, *["}"] * len(loops)]
+    return "\n".join([head, *[f"    {line}" for line in body], "}", ""])
+
+
+def _blas(p: Product, dtype: np.dtype) -> list[str]:
+    (ta, la), (tb, lb) = leading(p.a), leading(p.b)
+    letter = "d" if dtype == np.float64 else "s"
+    one = "1.0" if letter == "d" else "1.0f"
+    return [f"tg_{letter}gemm(101, {112 if ta else 111}, {112 if tb else 111}, {p.out.rows}, {p.out.columns}, "
+            f"{p.a.columns}, {one}, A, {la}, B, {lb}, 0, C, {max(p.out.row_stride, p.out.columns)});"]  # fmt: skip
+
+
+def _loops(p: Product, dtype: np.dtype) -> list[str]:
+    """Write a product as loops; of its transpose, if that has the longer rows."""
+    a, b, out, swap = p.a, p.b, p.out, False
+    if b.columns < a.rows and (a.row_stride == 1 or b.columns == 1) and not (a.column_stride == 1 and b.columns >= 4):
+        a, b, out, swap = p.b.transposed, p.a.transposed, p.out.transposed, True
+    lines = ["const " + TYPES[dtype.name] + " *restrict L = B, *restrict R = A;"] if swap else []
+    left, right = ("L", "R") if swap else ("A", "B")
+    if b.columns == 1 or (a.rows == 1 and b.column_stride != 1 and b.row_stride == 1):
+        return [*lines, *_dots(a, b, out, left, right, dtype)]
+    return [*lines, *_tiles(a, b, out, left, right, dtype)]
+
+
+def _dots(a: Matrix, b: Matrix, out: Matrix, left: str, right: str, dtype: np.dtype) -> list[str]:
+    """Write each element as a sum of products along k, eight at a time."""
+    real, k = TYPES[dtype.name], a.columns
+    return [
+        f"for (int64_t i = 0; i < {a.rows}; i++) for (int64_t j = 0; j < {b.columns}; j++) {{",
+        f"    {real} s[8] = {{0}}; int64_t q = 0;",
+        f"    for (; q + 8 <= {k}; q += 8) for (int l = 0; l < 8; l++)",
+        f"        s[l] += {left}[i * {a.row_stride} + (q + l) * {a.column_stride}] * {right}[(q + l) * {b.row_stride} + j * {b.column_stride}];",
+        f"    for (int l = 0; q < {k}; q++, l++) s[l] += {left}[i * {a.row_stride} + q * {a.column_stride}] * {right}[q * {b.row_stride} + j * {b.column_stride}];",
+        f"    C[i * {out.row_stride} + j * {out.column_stride}] = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));",
+        "}",
+    ]  # fmt: skip
+
+
+def _tiles(a: Matrix, b: Matrix, out: Matrix, left: str, right: str, dtype: np.dtype) -> list[str]:
+    """Write tiles of rows and vectors of columns; B goes into a panel where its rows are no vectors."""
+    real, lanes = TYPES[dtype.name], WIDTH // dtype.itemsize
+    m, k, n = a.rows, a.columns, b.columns
+    wide = 2 if n > lanes else 1
+    height = 4 if m >= 4 else m
+    lines = []
+    packed = b.column_stride != 1 or n % (lanes * wide)
+    deep = k > DEPTH
+    for first, count, vectors in _columns(n, lanes, wide):
+        width = lanes * vectors
+        inner = []
+        row = f"{right}[{'(p + q)' if deep else 'q'} * {b.row_stride} + j]"
+        if packed and (b.column_stride != 1 or count % width):
+            valid = min(width, count)
+            element = row.replace("+ j]", f"+ (j + l) * {b.column_stride}]")
+            inner += [
+                f"{real} panel[{min(k, DEPTH) * width}] __attribute__((aligned(32)));",
+                f"for (int64_t q = 0; q < {'K' if deep else k}; q++) for (int l = 0; l < {width}; l++)",
+                f"    panel[q * {width} + l] = {f'l < {valid} ? {element} : 0' if valid < width else element};",
+            ]
+            row = f"panel[q * {width}]"
+        for top, rows in _rows(m, height):
+            inner += _tile(a, out, left, row, top, rows, vectors, min(width, count), k, dtype)
+        lines += [f"for (int64_t j = {first}; j < {first + count}; j += {width}) {{", *[f"    {x}" for x in inner], "}"]
+    if deep:
+        count = f"const int64_t K = {k} - p < {DEPTH} ? {k} - p : {DEPTH};"
+        lines = [f"for (int64_t p = 0; p < {k}; p += {DEPTH}) {{", f"    {count}", *[f"    {x}" for x in lines], "}"]
+    return lines
+
+
+def _columns(n: int, lanes: int, wide: int) -> list[tuple[int, int, int]]:
+    """Return (first, count, vectors) of parts of n columns that tiles of so many vectors cover; the last may be short."""
+    width = lanes * wide
+    full = n // width * width
+    parts = [(0, full, wide)] if full else []
+    rest = n - full
+    if rest:
+        parts.append((full, rest, -(-rest // lanes)))
+    return parts
+
+
+def _rows(m: int, height: int) -> list[tuple[str, int]]:
+    """Return (loop, rows) for tiles that cover m rows."""
+    full = m // height * height
+    parts = [(f"for (int64_t i = 0; i < {full}; i += {height}) {{", height)]
+    if m - full:
+        parts.append((f"{{ const int64_t i = {full};", m - full))
+    return parts
+
+
+def _tile(
+    a: Matrix, out: Matrix, left: str, row: str, loop: str, rows: int, vectors: int, valid: int, k: int, dtype: np.dtype
+) -> list[str]:
+    lanes = WIDTH // dtype.itemsize
+    v = f"tg_v{dtype.itemsize}"
+    fma = f"TG_FMA{dtype.itemsize}"
+    names = [[f"c{r}_{c}" for c in range(vectors)] for r in range(rows)]
+    lines = [loop, f"    {v} {', '.join(f'{x} = {{0}}' for line in names for x in line)};",
+             f"    for (int64_t q = 0; q < {'K' if k > DEPTH else k}; q++) {{",
+             f"        const {v} *restrict w = (const {v} *)&{row};"]  # fmt: skip
+    lines += [f"        const {v} w{c} = w[{c}];" for c in range(vectors)]
+    for r in range(rows):
+        lines.append(f"        {{ const {v} e = {left}[(i + {r}) * {a.row_stride} + {'(p + q)' if k > DEPTH else 'q'} * {a.column_stride}] - ({v}){{0}};")
+        lines += [f"          {x} = {fma}(e, w{c}, {x});" for c, x in enumerate(names[r])]
+        lines.append("        }")
+    lines.append("    }")
+    whole = out.column_stride == 1 and valid == vectors * lanes
+    for r in range(rows):
+        for c in range(vectors):
+            x = names[r][c]
+            at = f"C[(i + {r}) * {out.row_stride} + (j + {c * lanes}) * {out.column_stride}]"
+            if whole:
+                lines.append(f"    {f'if (p) {x} += *({v} *)&{at};' if k > DEPTH else ''} *({v} *)&{at} = {x};")
+                continue
+            at = f"C[(i + {r}) * {out.row_stride} + (j + {c * lanes} + l) * {out.column_stride}]"
+            earlier = f"p ? {at} + {x}[l] : " if k > DEPTH else ""
+            lines.append(f"    for (int l = 0; l < {min(lanes, valid - c * lanes)}; l++) {at} = {earlier}{x}[l];")
+    return [*lines, "}"]

@@ -1,0 +1,129 @@
+"""The whole C text of a stretch: its functions, and the main function that calls them in order.
+
+The main function `step(fixed, given)` takes two tuples of Python objects: those that are the same at every call, and
+those of this one. It finds an array's memory, and a float's value, where CPython and NumPy keep them in the object.
+"""
+
+from collections.abc import Sequence
+
+from ...trace.ir import Var
+from . import polynomials
+from .fusion import Element, Scalars, Statement
+from .indexing import Indexed, indexed_text
+from .loops import Function, converted, expression, index_text, joined, loop_function, scalar_type, support
+from .operations import TYPES
+from .products import PRELUDE, Product, product_text
+from .stretch import Check, Stretch
+
+HEAD = """#include <stdint.h>
+#define TG_NOINLINE __attribute__((noinline))
+"""
+OBJECTS = """
+#define ITEM(tuple, i) (((char **)((char *)(tuple) + {tuple}))[i])
+#define ARRAY(tuple, i) (*(void **)(ITEM(tuple, i) + {object}))
+#define NUMBER(tuple, i) (*(double *)(ITEM(tuple, i) + {object}))
+#define PLAIN(tuple, i) ((*(int *)(ITEM(tuple, i) + {flags}) & 0x101) == 0x101) /* in C's order, and aligned */
+"""
+
+
+class Writer:
+    """Writes one stretch; `slots` says where each Var from outside is found, and each that goes out."""
+
+    def __init__(self, stretch: Stretch, blas: bool) -> None:
+        self.stretch, self.blas = stretch, blas
+        self.known: dict[Var, str] = {}
+        self.functions: list[str] = []
+        self.main: list[str] = []
+        self.reductions: set = set()
+        self.named: set[str] = set()
+        self.products = False
+
+    def name(self, v: Var) -> str:
+        """Return the name of an array or a number."""
+        if v not in self.known:
+            self.known[v] = f"{'s' if v.shape == () else 'p'}{len(self.known)}"
+        return self.known[v]
+
+    def type(self, v: Var) -> str:
+        """Return the C type of the elements of an array, or of a number."""
+        return scalar_type(v)
+
+    def groups(self) -> None:
+        """Write each group."""
+        for n, group in enumerate(self.stretch.fusion.groups):
+            if isinstance(group, Scalars):
+                for s in group.statements:
+                    self.scalar(s)
+            elif isinstance(group, Product):
+                self.products = True
+                self.functions.append(product_text(f"product{n}", group, self.blas))
+                given = [self.name(m.access.base) for m in (group.a, group.b, group.out)]
+                self.main.append(f"product{n}({', '.join(given)});")
+            elif isinstance(group, Indexed):
+                f = Function(f"index{n}", group, self.name)
+                text = indexed_text(f.name, group, f.pointer, f.number, f.parameters)
+                self.functions.append(text)
+                self.main.append(f"if (index{n}({', '.join(f.parameters.values())})) return 1;")
+            elif isinstance(group, Check):
+                self.check(n, group)
+            else:
+                self.loop(n, group)
+
+    def loop(self, n: int, group) -> None:
+        """Write a loop."""
+        for s in group.statements:
+            self.named.update(s.operation.functions)
+            if s.reduction is not None and s.write is None:
+                self.main.append(f"{scalar_type(s.out)} {self.name(s.out)};")
+        f = Function(f"loop{n}", group, self.name)
+        self.functions.append(loop_function(f))
+        self.reductions |= f.reductions
+        self.main.append(f"{f.name}({', '.join(f.parameters.values())});")
+
+    def scalar(self, s: Statement) -> None:
+        """Write a statement about numbers."""
+        self.named.update(s.operation.functions)
+        given = []
+        for o, wanted in zip(s.operands, s.operation.dtypes, strict=True):
+            if isinstance(o, Element):
+                given.append(converted(f"{self.name(o.access.base)}[{o.access.offset}]", o.dtype, wanted))
+            elif hasattr(o, "var"):
+                given.append(converted(self.name(o.var), o.var.dtype, wanted))
+            else:
+                given.append(o.text)
+        self.main.append(f"const {scalar_type(s.out)} {self.name(s.out)} = {expression(s, given)};")
+
+    def check(self, n: int, group: Check) -> None:
+        """Write a guard."""
+        tests = [f"{self.name(v)} != {self.name(v)}" for v in group.numbers]
+        for k, (access, shape) in enumerate(group.arrays):
+            real = TYPES[access.base.dtype.name]
+            lengths, (strides,) = joined(shape, [access.strides])
+            indices = [f"i{axis}" for axis in range(len(lengths))]
+            test = "bad |= x[{0}] != x[{0}];"
+            if group.guard.predicate.__name__ == "within":
+                test = f"bad |= (uint64_t)(int64_t)x[{{0}}] >= {group.guard.args[1]}u;"
+            line = test.format(index_text(access.offset, indices, strides))
+            for i, length in reversed(list(zip(indices, lengths, strict=True))):
+                line = f"for (int64_t {i} = 0; {i} < {length}; {i}++) {line}"
+            self.functions.append(
+                f"static TG_NOINLINE int check{n}_{k}(const {real} *restrict x) {{\n    int bad = 0;\n"
+                f"    {line}\n    return bad;\n}}\n"
+            )
+            tests.append(f"check{n}_{k}({self.name(access.base)})")
+        if tests:
+            self.main.append(f"if ({' || '.join(tests)}) return 1;")
+
+    def text(self, opening: Sequence[str], closing: Sequence[str], objects: str) -> str:
+        """Return the whole source: `opening` and `closing` are the lines of the main function around the calls."""
+        blas = ""
+        if any("gemm(" in f for f in self.functions):
+            for letter, real in (("d", "double"), ("s", "float")):
+                blas += f"""static void (*tg_{letter}gemm)(int, int, int, int64_t, int64_t, int64_t, {real}, const {real} *, int64_t, const {real} *, int64_t, {real}, {real} *, int64_t);\n"""
+            blas += "void set_blas(void *d, void *s) { tg_dgemm = d; tg_sgemm = s; }\n"
+        parts = [
+            HEAD, polynomials.prelude(self.named), objects, PRELUDE if self.products else "", blas,
+            support(self.reductions), *self.functions,
+        ]  # fmt: skip
+        main = ["int step(void *fixed, void *given) {", *[f"    {x}" for x in (*opening, *self.main, *closing, "return 0;")], "}", ""]
+        return "\n".join([*parts, *main])

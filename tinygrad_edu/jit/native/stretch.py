@@ -1,0 +1,304 @@
+"""A stretch: calls in a row that all have a C form, as one C function.
+
+`Stretch` puts the calls into groups (`fusion`), says where each array is, and writes the text. Arrays that nothing
+outside of the stretch reads are places in one block of memory, `scratch`, and those that only one loop reads are no
+arrays at all. What comes in and goes out is handed over in two tuples of Python objects (`binding`).
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...engine.rules.finite import has_nan
+from ...engine.rules.indexing import setitem
+from ...engine.rules.registry import Array
+from ...functions.classification import within
+from ...trace.functional import add_at
+from ...trace.ir import Call, Guard, Var, variables
+from .access import Access, Accesses, chosen, rearranged, rearranges, squeezed
+from .fusion import Element, Fusion, Group, Scalar, Scalars, Statement
+from .indexing import Indexed, index_arrays, is_indexed, is_part
+from .operations import Operation, c_type, operation
+from .products import Product, is_product, matrix, result
+from .reductions import Reduction, is_joined, reduction
+
+ALIGNED = 64  # bytes: a line of the cache
+
+
+class Check(Group):
+    """Guards that are checked in C: that no gradient holds a NaN, that class numbers are in range."""
+
+    def __init__(self, guard: Guard, arrays: list[tuple[Access, tuple[int, ...]]], numbers: list[Var]) -> None:
+        super().__init__(is_open=False, fails=True)
+        self.guard, self.arrays, self.numbers = guard, arrays, numbers
+
+    def reads(self) -> set[Var]:
+        """Return the bases of the arrays that are looked at."""
+        return {access.base for access, _ in self.arrays}
+
+    def scalars(self) -> set[Var]:
+        """Return the numbers that are looked at."""
+        return set(self.numbers)
+
+
+def has_form(call: Call) -> bool:
+    """Whether a call can be part of a stretch."""
+    if call.draws or 0 in call.out.shape or not isinstance(call.out.dtype, np.dtype) or c_type(call.out.dtype) is None:
+        return False
+    if not all(v.dtype is None or (isinstance(v.dtype, np.dtype) and 0 not in v.shape) for v in call.uses):
+        return False
+    if rearranges(call):
+        return c_type(call.args[0].dtype) is not None
+    if call.fun is np.broadcast_to or call.fun is np.reshape:  # of a number
+        return len(call.uses) == 1 and type(call.args[0]) is Var and call.args[0].dtype == call.out.dtype and not call.kwargs
+    known = operation(call) or reduction(call) or is_product(call) or is_indexed(call) or is_part(call)
+    return bool(known or is_joined(call))
+
+
+def has_guard_form(guard: Guard) -> bool:
+    """Whether a guard can be checked within a stretch."""
+    if guard.predicate is has_nan and guard.answer is False:
+        return all(type(v) is Var and (v.dtype is None or (v.dtype.kind == "f" and c_type(v.dtype))) for v in guard.args)
+    if guard.predicate is within and guard.answer is True:
+        v, n = guard.args
+        return type(v) is Var and type(n) is int and v.dtype.kind in "iu" and c_type(v.dtype) is not None and v.shape != ()
+    return False
+
+
+class Stretch:
+    """Calls in a row with a C form; `arrays` are those from outside whose memory is the same at every call."""
+
+    def __init__(self, calls: Sequence[Call], arrays: dict[Var, Array], first_write: int) -> None:
+        self.calls, self.fixed = calls, arrays
+        self.accesses = Accesses()
+        self.fusion = Fusion(self.accesses)
+        self.outside: list[Var] = []  # what is read from outside
+        self.numbers: set[Var] = set()  # the numbers among them
+        self.first_write = first_write  # index of the first call that may write into the arrays of others
+        self.barrier = 0  # the first group that may do so
+        self.targets: dict[Var, Var] = {}  # a result: the array of others that it is computed in, as another Var
+        self.copies: list[tuple[Var, Var]] = []
+
+    def find(self, v: Var) -> None:
+        """Note a Var from outside when it is first read."""
+        made = v in self.accesses or v in self.fusion.places or v in self.numbers
+        if made or (v.shape == () and not isinstance(v.example, np.ndarray)):
+            if not made:
+                self.numbers.add(v)
+                self.outside.append(v)
+            return
+        self.outside.append(v)
+        if v.shape == ():
+            self.numbers.add(v)  # read once, at the start
+            return
+        array = self.fixed.get(v)
+        self.accesses.add(v, array)
+
+    def reached(self, v: Var) -> Access:
+        """Return where an array is, also that of a constant which is otherwise written as a number."""
+        if v not in self.accesses:
+            self.find(v)
+        return self.accesses.of(v)
+
+    def add(self, call: Call, leaves: bool = False, into: Array | None = None, target: Var | None = None) -> None:
+        """Place a call. If its result `leaves` the stretch, it is written into an array that is handed over.
+
+        That has the strides of `into`, or is contiguous; `target` is the Var that is found there until then.
+        """
+        for v in call.uses:
+            if not _is_known(v):
+                self.find(v)
+        first = self.barrier if target is not None else 0
+        out = call.out
+        if rearranges(call) and out.shape != () and not leaves and call.args[0] in self.accesses:
+            if self.accesses.view(call):
+                return
+        if out.shape == ():
+            self.scalar(call)
+            return
+        self.accesses.add(out, into)
+        if rearranges(call) or call.fun in (np.reshape, np.broadcast_to):
+            self.copy(call)
+        elif (found := operation(call)) is not None:
+            operands = [self.fusion.operand(a, d, out.shape) for a, d in zip(call.args, found.dtypes, strict=False)]
+            self.fusion.place(Statement(call, found, operands, out, self.accesses.of(out)), out.shape, target, first)
+        elif (reduced := reduction(call)) is not None:
+            self.reduce(call, reduced)
+        elif is_product(call):
+            self.product(call)
+        elif is_joined(call):
+            self.join(call)
+        else:
+            self.index(call)
+
+    def scalar(self, call: Call) -> None:
+        """Place a call whose result is a number."""
+        if (reduced := reduction(call)) is not None:
+            self.reduce(call, reduced)
+            return
+        found = operation(call)
+        if found is None:  # an element of an array
+            found = Operation("a", (call.out.dtype,), call.out.dtype)
+            x = call.args[0]
+            if x in self.accesses:
+                operand: Any = Element(self.accesses.part(x, rearranged(call, self.accesses.found[x][1])), x.dtype)
+            else:
+                operand = Scalar(x)
+            self.fusion.place_scalar(Statement(call, found, [operand], call.out))
+            return
+        operands = [self.fusion.operand(a, d, ()) for a, d in zip(call.args, found.dtypes, strict=False)]
+        self.fusion.place_scalar(Statement(call, found, operands, call.out))
+
+    def copy(self, call: Call) -> None:
+        """Place a copy of an array into another order, or of a number into an array."""
+        x, out = call.args[0], call.out
+        found = Operation("a", (out.dtype,), out.dtype)
+        if x not in self.accesses:
+            operands = [self.fusion.operand(x, out.dtype, out.shape)]
+            self.fusion.place(Statement(call, found, operands, out, self.accesses.of(out)), out.shape)
+            return
+        shape, like = out.shape, self.accesses.found[out][1]
+        if call.fun is np.reshape:  # element by element in the order of x
+            shape, like = x.shape, like.reshape(x.shape)
+            operands = [self.fusion.operand(x, out.dtype, shape)]
+        else:
+            array = rearranged(call, self.accesses.found[x][1])
+            operands = [Element(self.accesses.part(x, array).broadcast(array.shape, shape), out.dtype)]
+        group = Group(squeezed(shape), [Statement(call, found, operands, out, self.accesses.part(out, like))], False)
+        self.fusion.add(group)
+
+    def reduce(self, call: Call, reduced: Reduction) -> None:
+        """Place a reduction: its result has a stride of 0 along the axes that are reduced."""
+        x, out = call.args[0], call.out
+        operands = [self.fusion.operand(a, d, x.shape) for a, d in zip(reduced.operands, reduced.operation.dtypes, strict=True)]
+        write = None
+        if out.shape != ():
+            strides = iter(self.accesses.of(out).strides)
+            found = [0 if k in reduced.axes else next(strides) for k, n in enumerate(x.shape) if n != 1]
+            write = Access(out, 0, tuple(found))
+        self.fusion.place(Statement(call, reduced.operation, operands, out, write, reduced.ufunc), x.shape)
+
+    def product(self, call: Call) -> None:
+        """Place a product of matrices."""
+        a, b = call.args
+        out, stack = result(self.accesses.of(call.out), call)
+        left = matrix(self.reached(a), a.shape, stack, True)
+        right = matrix(self.reached(b), b.shape, stack, False)
+        self.own(Product(call=call, a=left, b=right, out=out, stack=stack), call)
+
+    def own(self, group: Group, call: Call) -> None:
+        """Add a group that nothing joins."""
+        at = self.fusion.add(group)
+        self.fusion.places[call.out] = at
+
+    def join(self, call: Call) -> None:
+        """Place np.concatenate or np.stack: a copy of each part into its place."""
+        like, start = self.accesses.found[call.out][1], 0
+        axis = call.kwargs.get("axis", call.args[1] if len(call.args) > 1 else 0) % like.ndim
+        for x in call.args[0]:
+            n = x.shape[axis] if call.fun is np.concatenate else 1
+            where = like[(slice(None),) * axis + (slice(start, start + n),)]
+            if call.fun is np.stack:
+                where = where.reshape(x.shape) if where.flags.c_contiguous else where[(slice(None),) * axis + (0,)]
+            self.write(call, where, x, x.dtype)
+            start += n
+
+    def write(self, call: Call, where: Array, value: Any, dtype: np.dtype[Any], text: str = "a") -> None:
+        """Place a copy of a value into a part of a result."""
+        out = call.out
+        found = Operation(text, (dtype,) if text == "a" else (dtype, dtype), dtype)
+        operands = [self.fusion.operand(value, dtype, where.shape)]
+        access = self.accesses.part(out, where)
+        if text != "a":
+            operands.insert(0, Element(access, dtype))
+        self.fusion.add(Group(squeezed(where.shape), [Statement(call, found, operands, out, access)], False))
+
+    def index(self, call: Call) -> None:
+        """Place what reads, sets or adds to elements of an array."""
+        out, x = call.out, call.args[0]
+        if call.fun in (setitem, add_at):
+            like = self.accesses.found[out][1]
+            self.write(call, like, x, out.dtype)
+            if is_part(call):
+                self.write(call, chosen(like, call.args[1]), call.args[2], out.dtype, "a + b" if call.fun is add_at else "a")
+                return
+            x = out
+        index = index_arrays(call)
+        assert index is not None
+        shape = np.broadcast_shapes(*[i.shape for i in index])
+        rest = x.shape[len(index) :]
+        elements: list[Any] = [self.fusion.operand(i, i.dtype, shape) for i in index]
+        for k, (i, e) in enumerate(zip(index, elements, strict=True)):
+            if not isinstance(e, Element):  # a constant that one number fills is an array here
+                elements[k] = Element(self.reached(i).broadcast(i.shape, shape), i.dtype)
+        group = Indexed(call=call, array=self.reached(x), shape=x.shape, index=elements)
+        group.full, group.lead = (*squeezed(shape), *squeezed(rest)), len(squeezed(shape))
+        group.adds, group.fails = call.fun is add_at, True
+        if x is out:
+            group.value = self.fusion.operand(call.args[2], out.dtype, (*shape, *rest))
+        else:
+            group.out = self.accesses.of(out)
+        self.own(group, call)
+        self.barrier = len(self.fusion.groups)
+
+    def check(self, guard: Guard) -> None:
+        """Place a guard."""
+        arrays, numbers = [], []
+        for v in variables(guard.args):
+            self.find(v)
+            if v.shape == ():
+                numbers.append(v)
+            else:
+                arrays.append((self.accesses.of(v), squeezed(v.shape)))
+        self.fusion.add(Check(guard, arrays, numbers))
+        self.barrier = len(self.fusion.groups)
+
+    def lifetimes(self, exported: Collection[Var]) -> dict[Var, tuple[int, int]]:
+        """Leave out writes that only their own loop reads; return the first and last group that use each other array.
+
+        Without those that are `exported`.
+        """
+        first: dict[Var, int] = {}
+        last: dict[Var, int] = {}
+        for at, group in enumerate(self.fusion.groups):
+            own = {s.write for s in group.statements if s.reduction is None and s.write} if group.is_open else set()
+            read = group.reads()
+            if group.statements:
+                operands = [o for s in group.statements for o in s.operands if isinstance(o, Element)]
+                read = {o.access.base for o in operands if o.access not in own}
+            last.update(dict.fromkeys(read, at))
+        for at, group in enumerate(self.fusion.groups):
+            for s in group.statements:
+                s.local = s.write
+                if group.is_open and s.reduction is None and s.out not in last and s.out not in exported:
+                    s.write = None
+            for v in group.writes():
+                first.setdefault(v, at)
+                last[v] = max(at, last.get(v, -1))
+        return {v: (at, last[v]) for v, at in first.items() if v not in exported}
+
+
+def _is_known(v: Var) -> bool:
+    """Whether a constant is written as a number."""
+    from .operations import constant_value
+
+    return constant_value(v) is not None
+
+
+def layout_scratch(intervals: dict[Var, tuple[int, int]]) -> tuple[dict[Var, int], int]:
+    """Return the place of each array in the scratch memory, in bytes, and its size: arrays of different times share."""
+    placed: list[tuple[int, int, int, int]] = []  # start and end in bytes, first and last group
+    found: dict[Var, int] = {}
+    for v, (first, last) in sorted(intervals.items(), key=lambda item: item[1]):
+        size = -(-v.size * v.dtype.itemsize // ALIGNED) * ALIGNED
+        at = 0
+        for begin, end, f, t in sorted(placed):
+            if not (t < first or last < f) and begin < at + size and at < end:
+                at = end
+        placed.append((at, at + size, first, last))
+        found[v] = at
+    return found, max([end for _, end, *_ in placed], default=0)
+
+
+__all__ = ["Check", "Scalars", "Stretch", "has_form", "has_guard_form", "layout_scratch"]
