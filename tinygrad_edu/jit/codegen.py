@@ -22,10 +22,9 @@ from ..trace.results import parents, returned_tensor
 from .effects import can_vary, is_view
 from .guards import entry_guards, kind_guard, path_text, place_text, value_guard
 from .lowering import Emitter, lower
-from .memory import schedule
 from .native.arrange import arrange
+from .native.forms import has_guard_form
 from .native.lowering import divide, lower_stretch
-from .native.stretch import has_guard_form
 from .verifier import PlanError, Step, verify
 
 # Functions that make NaN or infinity of finite numbers only by overflow: no warning has to be silenced for them.
@@ -67,7 +66,7 @@ class Plan:
         """Write the plan and verify it; return it, with its first lines apart."""
         program = self.program
         drawn = [call.out for call in program.calls if call.draws]
-        emitter = Emitter(program, captured, chosen, arrange if self.backend == "c" else schedule)
+        emitter = Emitter(program, captured, chosen, arrange if self.backend == "c" else None)
         head = entry_guards(emitter)
         outside = dict(emitter.place(v) for v in (*program.inputs, *program.states))
         lower_calls(emitter, self.backend)

@@ -25,6 +25,7 @@ from ..trace.traced import JitError
 from ..transforms.reverse import is_transforming
 from . import passes
 from .guards import CACHE_MISS, GUARD_FAILED, VARIABLE, varying
+from .native import compiler
 from .recording import Recording
 
 MAXSIZE = 16  # recordings that are kept
@@ -32,6 +33,7 @@ FEW = 4  # recordings in a row that no call has used, made though the arguments'
 AGAIN = 64  # after so many calls without jit, and then after twice as many, one more is made
 
 COMPARISON = "the outcome of a comparison or the size of a result"  # what differs, if a guard of values fails
+BACKENDS = ("numpy", "c", "auto")
 STOPS = {"raise", "call"}  # of np.errstate: a replay could stop half-way through an update
 
 _jitted: WeakSet[Jitted] = WeakSet()  # all that exist in this process
@@ -73,6 +75,10 @@ class Jitted:
         self._fun, self._chosen = fun, frozenset(names)
         self._name: str = getattr(fun, "__name__", type(fun).__name__)
         self._check = -1 if check is True else int(check)
+        if backend not in BACKENDS:
+            raise ValueError(f"jit: backend={backend!r}; the backends are {', '.join(map(repr, BACKENDS))}")
+        if backend == "c":
+            compiler.required()
         self._backend = backend
         self._recordings: list[Recording] = []
         self._hits = self._misses = 0  # hits of recordings that are gone
@@ -223,7 +229,12 @@ class Jitted:
             found = getattr(found, name, None)
         if found is self:
             return path  # decorated by @jit: the name is enough to find it
-        return Jitted, (self._fun, self._chosen, self._check < 0 or self._check, self._backend)  # a copy makes its own recordings
+        return Jitted, (
+            self._fun,
+            self._chosen,
+            self._check < 0 or self._check,
+            self._backend,
+        )  # a copy makes its own recordings
 
     def _repr_html_(self) -> str:
         head = f"<p><code>{escape(repr(self))}</code></p>"
@@ -242,14 +253,21 @@ class Jitted:
 
 @overload
 def jit(
-    fun: Callable[..., object], *, optimize: bool | Iterable[str] = True, check: bool | int = True, backend: str = "numpy"
+    fun: Callable[..., object],
+    *,
+    optimize: bool | Iterable[str] = True,
+    check: bool | int = True,
+    backend: str = "numpy",
 ) -> Jitted: ...
 @overload
 def jit(
     *, optimize: bool | Iterable[str] = True, check: bool | int = True, backend: str = "numpy"
 ) -> Callable[[Callable[..., object]], Jitted]: ...
 def jit(
-    fun: Callable[..., object] | None = None, *, optimize: bool | Iterable[str] = True, check: bool | int = True,
+    fun: Callable[..., object] | None = None,
+    *,
+    optimize: bool | Iterable[str] = True,
+    check: bool | int = True,
     backend: str = "numpy",
 ) -> Jitted | Callable[[Callable[..., object]], Jitted]:
     """Record the NumPy calls that `fun` makes at its first call, and replay them at later calls.
@@ -267,6 +285,11 @@ def jit(
     the first replay is compared with `fun` itself, and a difference raises JitError; `check=False` leaves that out,
     `check=n` repeats it every n calls. `optimize=False` replays the recorded calls as they are; a list of names chooses
     optimisations. Copies and forked processes make their own recordings; threads may share them.
+
+    `backend="c"` compiles the recorded calls that have a C form: elementwise calls, sums, products and indexing become
+    loops of one C function, and the others stay NumPy calls between them. Results are those of NumPy to rounding, and a
+    replay gives no warnings of floating point. It needs a C compiler, and raises CompilerError without one;
+    `backend="auto"` then stays with NumPy, and also where few of the calls have a C form.
 
     >>> import numpy as np
     >>> import tinygrad_edu as tg

@@ -18,7 +18,7 @@ from ..trace.expressions import Container, Names, Write
 from ..trace.functional import add_at
 from ..trace.ir import Call, Constant, Program, Var
 from .effects import can_raise, can_vary, is_view, shared
-from .memory import WRITES, Layout, Location, schedule
+from .memory import WRITES, Layout, Location, Order
 from .simplify import BROADCASTING, scalar_value, uniform_element
 from .verifier import Place, Step
 
@@ -38,7 +38,7 @@ class Emitter(Names):
     """The text of one program, as far as it is written."""
 
     def __init__(
-        self, program: Program, captured: Captured, chosen: Collection[str], order: Callable[[Program], int] = schedule
+        self, program: Program, captured: Captured, chosen: Collection[str], order: Order | None = None
     ) -> None:
         arguments = [f"a{i}{tensor}" for i in range(len(captured.leaves)) for tensor in ("", "t")]
         super().__init__([*RESERVED, *arguments])

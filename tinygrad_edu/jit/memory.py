@@ -13,6 +13,7 @@ from ..trace.functional import add_at
 from ..trace.ir import Call, Program, State, Var, variables
 from .effects import can_raise, shared
 
+Order = Callable[[Program], int]
 WRITES = (setitem, add_at)  # their results are their first argument, but for some elements
 
 
@@ -54,10 +55,10 @@ def schedule(program: Program) -> int:
 class Layout:
     """Live ranges and buffers of one program's arrays; `chosen` are the names of the optimisations.
 
-    `order` puts the calls in order, and returns the first that may change an array of others.
+    `order` takes the place of `schedule`.
     """
 
-    def __init__(self, program: Program, chosen: Collection[str], order: Callable[[Program], int] = schedule) -> None:
+    def __init__(self, program: Program, chosen: Collection[str], order: Order | None = None) -> None:
         self.optimized = "memory" in chosen
         self.locations: dict[Var, Location] = {}
         self.buffers: list[np.ndarray] = []  # bytes
@@ -65,7 +66,7 @@ class Layout:
         self.taken: dict[Var, np.ndarray] = {}  # a Var in a buffer: the buffer
         self.arrays: dict[tuple[Hashable, ...], np.ndarray] = {}  # in the buffers
         self.orders: dict[int, Sequence[int]] = {}  # of a buffer, by its identity: the axes of the latest array in it
-        self.first_write = order(program)
+        self.first_write = (order or schedule)(program)
         self.program = program
         self.copied: set[Var] = set()  # results that have memory of their own, though they could share some
         self.analyse()

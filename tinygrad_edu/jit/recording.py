@@ -21,6 +21,8 @@ from ..trace.traced import JitError
 from . import passes
 from .codegen import Plan
 from .guards import CACHE_MISS, GUARD_FAILED, is_same
+from .native import compiler
+from .native.lowering import pays
 from .selfcheck import SavedState, first_difference
 
 
@@ -35,6 +37,8 @@ class Recording:
         self.paused = paused() > 0
         program = self.program = captured.rec.program
         self.size, self.recorded = len(program.calls), Snapshot(program)
+        if backend == "auto":
+            backend = "c" if compiler.find() and pays(program) else "numpy"
         self.sizes = passes.optimize(program, chosen - {"blas"} if backend == "c" else chosen)
         self.plan = Plan(program, captured, chosen, backend)
         self.lines = self.users_lines()

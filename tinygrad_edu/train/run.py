@@ -6,6 +6,7 @@
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -38,7 +39,7 @@ def fit(
     model: Module, loss: Loss, train_data: Data, *, optimizer: Optimizer, epochs: int, batch_size: int | None = None,
     valid_data: Data | None = None, scheduler: Scheduler | None = None, metrics: Metrics | None = None,
     callbacks: Sequence[Callback] = (), patience: int | None = None, tol: float | None = None,
-    checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: int = 1, jit: bool = False,
+    checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: int = 1, jit: bool | str = False,
     detect_anomaly: bool = False, progress: bool = True, rng: Rng = None, drop_last: bool = False,
     comm: Any = None, sharded: bool = False,
 ) -> History:  # fmt: skip
@@ -47,8 +48,8 @@ def fit(
     `train_data` and `valid_data` are (X, y). Without `batch_size` a step uses all of X; with it, batches are shuffled
     by `rng`, and the last one holds the remaining examples, or is dropped with `drop_last`. `scheduler.step()` follows
     each epoch, or each batch if the `Scheduler` says so. `jit` records a step once and replays it, several times as
-    fast for small models. `detect_anomaly` finds the operation that first gives an infinity or a NaN, as
-    `tg.detect_anomaly()` does. `progress` shows a bar if tqdm is installed.
+    fast for small models; as "c" or "auto" it names the backend of `tg.jit`. `detect_anomaly` finds the operation that
+    first gives an infinity or a NaN, as `tg.detect_anomaly()` does. `progress` shows a bar if tqdm is installed.
 
     `metrics`, such as `{"accuracy": tg.accuracy}`, are functions of (prediction, y) as arrays, computed at each
     epoch's end from the validation data, or the training data where there is none. Each of `callbacks` is then called
@@ -105,7 +106,7 @@ class Run:
         self, model: Module, loss: Loss, train_data: Data, *, optimizer: Optimizer, epochs: int,
         batch_size: int | None, valid_data: Data | None, scheduler: Scheduler | None, metrics: Metrics | None,
         callbacks: Sequence[Callback], patience: int | None, tol: float | None,
-        checkpoint: str | os.PathLike[str] | None, checkpoint_every: int, jit: bool, detect_anomaly: bool,
+        checkpoint: str | os.PathLike[str] | None, checkpoint_every: int, jit: bool | str, detect_anomaly: bool,
         progress: bool, rng: Rng, drop_last: bool,
     ) -> None:  # fmt: skip
         check_model("fit", model)
@@ -155,7 +156,8 @@ class Run:
         self.step = training_step(self.model, self.loss, self.optimizer)
         self.evaluation = evaluation_step(self.model, self.loss)
         if self.jit:
-            self.step, self.evaluation = layers.load("jit")(self.step), layers.load("jit")(self.evaluation)
+            record = partial(layers.load("jit"), backend=self.jit if isinstance(self.jit, str) else "numpy")
+            self.step, self.evaluation = record(self.step), record(self.evaluation)
 
     def run(self) -> History:
         """Train until a rule stops the run, and return its history."""

@@ -25,11 +25,9 @@ class Access(NamedTuple):
 
     def broadcast(self, shape: Sequence[int], space: Sequence[int]) -> "Access":
         """Return the access of an array of `shape` where a loop runs over `space`, as NumPy broadcasts it."""
-        axes = [n for n in shape if n != 1]
         strides = iter(self.strides)
         padded = [1] * (len(space) - len(shape)) + list(shape)
         found = tuple([next(strides) if n != 1 else 0 for n in padded])
-        assert len(axes) == len(self.strides) and len(found) == len(space)
         return Access(self.base, self.offset, tuple([s for s, n in zip(found, space, strict=True) if n != 1]))
 
 

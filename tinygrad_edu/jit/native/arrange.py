@@ -5,15 +5,15 @@ fail, and those that guards need, still come before updates. Random numbers are 
 """
 
 from ...trace.ir import Call, Program, Var, variables
-from ..effects import can_raise, can_vary
+from ..effects import can_raise
 from ..memory import schedule
-from .stretch import has_form, has_guard_form
+from .forms import has_form, has_guard_form
 
 
 def arrange(program: Program) -> int:
     """Put the calls into that order; return the first call after all that can fail."""
     middle = schedule(program)
-    known = {call for call in program.calls if has_form(call) and not can_vary(call)}
+    known = {call for call in program.calls if has_form(call)}
     inner = {v for guard in program.guards if not has_guard_form(guard) for v in variables(guard.args)}
     early, late = program.calls[:middle], program.calls[middle:]
     # What stays in Python and needs no stretch is computed first.
@@ -21,7 +21,12 @@ def arrange(program: Program) -> int:
     made_by = {call.out: call for call in program.calls}
     python: list[Call] = []
     for call in program.calls:
-        if call not in known and not call.draws and not can_raise(call) and all(v not in made_by or v in ready for v in call.uses):
+        if (
+            call not in known
+            and not call.draws
+            and not can_raise(call)
+            and all(v not in made_by or v in ready for v in call.uses)
+        ):
             ready.add(call.out)
             python.append(call)
     moved = set(python)
@@ -29,7 +34,9 @@ def arrange(program: Program) -> int:
         *python, *clustered([c for c in early if c not in moved], known, inner, ready),
         *clustered([c for c in late if c not in moved], known, inner, ready | {c.out for c in early}),
     ]  # fmt: skip
-    last = max([i for i, c in enumerate(program.calls) if can_raise(c) or c.out in inner or _guarded(c, program)], default=-1)
+    last = max(
+        [i for i, c in enumerate(program.calls) if can_raise(c) or c.out in inner or _guarded(c, program)], default=-1
+    )
     return last + 1 if program.stores or program.grads else 0
 
 

@@ -19,7 +19,9 @@ TUPLE = tuple.__basicsize__  # before its members
 def layout() -> dict[str, int]:
     """Return where C finds things in objects; raises RuntimeError for a Python that keeps them elsewhere."""
     pointer = ctypes.sizeof(ctypes.c_void_p)
-    flags = HEADER + pointer + 2 * ctypes.sizeof(ctypes.c_int) + 4 * pointer  # data, nd, dimensions, strides, base, descr
+    flags = (
+        HEADER + pointer + 2 * ctypes.sizeof(ctypes.c_int) + 4 * pointer
+    )  # data, nd, dimensions, strides, base, descr
     arrays = [np.arange(6.0), np.ones((2, 3)).T, np.zeros(9, np.uint8)[1:].view(np.float64)]
     number, holder = 0.1, (object(), arrays[0], 0.1)
     read = ctypes.c_void_p.from_address

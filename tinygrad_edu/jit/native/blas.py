@@ -8,6 +8,7 @@ tell what the integers are. What is found must compute a small product before it
 
 import ctypes
 import functools
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,7 @@ NAMES = ("scipy_cblas_{}gemm64_", "cblas_{}gemm64_", "cblas_{}gemm_64")
 def addresses() -> tuple[int, int] | None:
     """Return the addresses of the products of doubles and of floats, or None."""
     try:
-        import numpy._core._multiarray_umath as core
-
-        library = ctypes.CDLL(core.__file__)
+        library = ctypes.CDLL(import_module("numpy._core._multiarray_umath").__file__)
     except (ImportError, OSError):
         return None
     for name in NAMES:

@@ -103,6 +103,14 @@ def _output(command: list[str]) -> str:
     return run.stdout if run.returncode == 0 else ""
 
 
+def required() -> Compiler:
+    """Return the C compiler; raises CompilerError, which says how to get one, without one."""
+    compiler = find()
+    if compiler is None:
+        raise CompilerError(_missing())
+    return compiler
+
+
 def load(source: str, level: int | None = None) -> ctypes.CDLL:
     """Return the library of a C source: from this process, from the cache on disk, or compiled.
 
@@ -111,9 +119,7 @@ def load(source: str, level: int | None = None) -> ctypes.CDLL:
 
     Raises CompilerError if there is no compiler, and with the compiler's first messages if it fails.
     """
-    compiler = find()
-    if compiler is None:
-        raise CompilerError(_missing())
+    compiler = required()
     return _load(source, (1 if len(source) > LONG else 3) if level is None else level, compiler)
 
 

@@ -123,7 +123,9 @@ class Fusion:
 
     def candidates(self, space: tuple[int, ...], operands: Sequence[Operand], first: int) -> list[int]:
         """Return the places of loops that a statement may join, the best one first."""
-        known = [self.places[o.access.base] for o in operands if isinstance(o, Element) and o.access.base in self.places]
+        known = [
+            self.places[o.access.base] for o in operands if isinstance(o, Element) and o.access.base in self.places
+        ]
         places = [*sorted(set(known), reverse=True), *reversed(range(len(self.groups)))]
         return [
             i for i in places

@@ -5,7 +5,7 @@ anything: the function itself then runs, and raises NumPy's error.
 """
 
 import operator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,17 +16,17 @@ from ...trace.ir import Call, Var
 from .access import Access
 from .fusion import Element, Group, Number, Operand, Scalar
 from .loops import converted, index_text
-from .operations import TYPES, c_type
+from .operations import c_type
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Indexed(Group):
     """A loop over an index: it reads elements of `array` into `out`, or writes `value` to those of `out`."""
 
-    call: Call | None = None
-    array: Access | None = None  # of what is indexed
-    shape: tuple[int, ...] = ()  # of what is indexed
-    index: list[Element] = field(default_factory=list)
+    call: Call
+    array: Access  # of what is indexed
+    shape: tuple[int, ...]  # of what is indexed
+    index: list[Element]
     value: Operand | None = None  # what is written, or None where elements are read
     out: Access | None = None  # what elements are read into
     full: tuple[int, ...] = ()  # the lengths of the loops: the index's axes, and the axes that are not indexed
@@ -56,7 +56,9 @@ def index_arrays(call: Call) -> list[Var] | None:
     x = call.args[0]
     if type(x) is not Var or not x.shape or len(index) > len(x.shape) or not index:
         return None
-    if not all(type(i) is Var and isinstance(i.dtype, np.dtype) and i.dtype.kind in "iu" and c_type(i.dtype) for i in index):
+    if not all(
+        type(i) is Var and isinstance(i.dtype, np.dtype) and i.dtype.kind in "iu" and c_type(i.dtype) for i in index
+    ):
         return None
     if not all(isinstance(i.example, np.ndarray) and i.shape for i in index):
         return None
@@ -79,7 +81,12 @@ def is_part(call: Call) -> bool:
     """Whether a call sets, or adds to, a part of an array that slices and numbers choose."""
     if call.fun not in (setitem, add_at) or call.kwargs or list(_variables(call.args[1])):
         return False
-    return c_type(call.out.dtype) is not None and call.args[0].shape != () and _is_written(call) and _is_basic(call.args[1])
+    return (
+        c_type(call.out.dtype) is not None
+        and call.args[0].shape != ()
+        and _is_written(call)
+        and _is_basic(call.args[1])
+    )
 
 
 def _is_basic(index: Any) -> bool:
@@ -114,7 +121,6 @@ def indexed_text(name: str, g: Indexed, pointer: Any, number: Any, parameters: d
     """Return the C function of a group; it returns 1 if a number of the index is out of range."""
     loops = [f"i{k}" for k in range(len(g.full))]
     lead, rest = loops[: g.lead], loops[g.lead :]
-    real = TYPES[g.array.base.dtype.name]
     full = iter(g.array.strides)
     strides = [next(full) if n != 1 else 0 for n in g.shape]
     body, terms = [], [str(g.array.offset)]
@@ -126,6 +132,7 @@ def indexed_text(name: str, g: Indexed, pointer: Any, number: Any, parameters: d
     inner = [s for s, n in zip(strides[len(g.index) :], g.shape[len(g.index) :], strict=True) if n != 1]
     terms += [f"{i} * {s}" for i, s in zip(rest, inner, strict=True)]
     element = f"{pointer(g.array.base)}[{' + '.join(terms)}]"
+    value = ""
     if g.out is not None:
         line = f"{pointer(g.out.base)}[{index_text(g.out.offset, loops, g.out.strides)}] = {element};"
     else:
@@ -133,7 +140,7 @@ def indexed_text(name: str, g: Indexed, pointer: Any, number: Any, parameters: d
             value = g.value.text
         elif isinstance(g.value, Scalar):
             value = converted(number(g.value.var), g.value.var.dtype, g.array.base.dtype)
-        else:
+        elif isinstance(g.value, Element):
             access = g.value.access
             value = f"{pointer(access.base)}[{index_text(access.offset, loops, access.strides)}]"
             value = converted(value, g.value.dtype, g.array.base.dtype)
@@ -143,5 +150,12 @@ def indexed_text(name: str, g: Indexed, pointer: Any, number: Any, parameters: d
     body.append(line)
     for i, n in reversed(list(zip(lead, g.full[: g.lead], strict=True))):
         body = [f"for (int64_t {i} = 0; {i} < {n}; {i}++) {{", *[f"    {x}" for x in body], "}"]
-    del real
-    return "\n".join([f"static TG_NOINLINE int {name}({', '.join(parameters)}) {{", *[f"    {x}" for x in body], "    return 0;", "}", ""])
+    return "\n".join(
+        [
+            f"static TG_NOINLINE int {name}({', '.join(parameters)}) {{",
+            *[f"    {x}" for x in body],
+            "    return 0;",
+            "}",
+            "",
+        ]
+    )

@@ -7,21 +7,29 @@ the sums of the blocks are added with compensation, so that it is at least as ac
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from ...trace.ir import Var
 from .access import Access
 from .fusion import Element, Group, Number, Operand, Scalar, Statement
-from .operations import TYPES
+from .operations import TYPES, literal
 
 BLOCK = 256
-STARTS = {np.add: "-0.0", np.multiply: "1", np.maximum: "-INFINITY", np.minimum: "INFINITY"}
-COMBINE = {  # two partial results a and b
+STARTS: dict[Any, str] = {np.add: "-0.0", np.multiply: "1", np.maximum: "-INFINITY", np.minimum: "INFINITY"}
+COMBINE: dict[Any, str] = {  # two partial results a and b
     np.add: "a + b", np.multiply: "a * b", np.maximum: "(a >= b || a != a ? a : b)",
     np.minimum: "(a <= b || a != a ? a : b)", np.logical_and: "a && b", np.logical_or: "a || b",
 }  # fmt: skip
-WORDS = {np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min", np.logical_and: "all", np.logical_or: "any"}
+WORDS: dict[Any, str] = {
+    np.add: "sum",
+    np.multiply: "prod",
+    np.maximum: "max",
+    np.minimum: "min",
+    np.logical_and: "all",
+    np.logical_or: "any",
+}
 SUPPORT = """
 static inline REAL tg_NAME_REAL(const REAL *x, int64_t n) {
     REAL s[8];
@@ -45,7 +53,7 @@ static inline void tg_add_REAL(REAL *sum, REAL *rest, REAL x) { /* Neumaier: wha
 """
 
 
-def start(fun: np.ufunc, dtype: np.dtype) -> str:
+def start(fun: np.ufunc, dtype: np.dtype[Any]) -> str:
     """Return the number that a reduction begins with."""
     if fun in (np.logical_and, np.logical_or):
         return "1" if fun is np.logical_and else "0"
@@ -53,17 +61,24 @@ def start(fun: np.ufunc, dtype: np.dtype) -> str:
         return STARTS[fun]
     if fun in (np.maximum, np.minimum):
         limit = np.iinfo(dtype).min if fun is np.maximum else np.iinfo(dtype).max
-        return f"(({TYPES[dtype.name]}){limit}{'u' if dtype.kind == 'u' else ''})" if limit != np.iinfo(np.int64).min else "INT64_MIN"
+        return (
+            f"(({TYPES[dtype.name]}){limit}{'u' if dtype.kind == 'u' else ''})"
+            if limit != np.iinfo(np.int64).min
+            else "INT64_MIN"
+        )
     return "0" if fun is np.add else "1"
 
 
-def support(used: set[tuple[np.ufunc, np.dtype]]) -> str:
+def support(used: set[tuple[np.ufunc, np.dtype[Any]]]) -> str:
     """Return the C functions that these reductions call."""
     text = ""
     for fun, dtype in sorted(used, key=str):
         real = TYPES[dtype.name]
         values = {"NAME": WORDS[fun], "REAL": real, "START": start(fun, dtype), "COMBINE": COMBINE[fun]}
-        text += re.sub(r"NAME|REAL|START|COMBINE", lambda m, values=values: values[m[0]], SUPPORT)
+        one = SUPPORT
+        for key, value in values.items():
+            one = one.replace(key, value)
+        text += one
         if fun is np.add and dtype.kind == "f":
             text += ADD.replace("REAL", real).replace("FABS", "fabs" if real == "double" else "fabsf")
     return text
@@ -75,7 +90,7 @@ class Function:
     def __init__(self, name: str, group: Group, names: Callable[[Var], str]) -> None:
         self.name, self.group, self.names = name, group, names
         self.parameters: dict[str, str] = {}  # C declaration of a parameter: the argument in the main function
-        self.reductions: set[tuple[np.ufunc, np.dtype]] = set()
+        self.reductions: set[tuple[np.ufunc, np.dtype[Any]]] = set()
         self.writes = group.writes()
         self.locals: dict[object, str] = {}
         self.lines: list[str] = []
@@ -131,12 +146,13 @@ def joined(space: Sequence[int], accesses: Sequence[Sequence[int]]) -> tuple[lis
     return lengths, strides
 
 
-def converted(text: str, given: np.dtype | None, wanted: np.dtype) -> str:
+def converted(text: str, given: np.dtype[Any] | None, wanted: np.dtype[Any]) -> str:
     """Write a number of one dtype as one of another."""
     if given == wanted:
         return text
     if given is not None and given.kind == "b":
-        return f"({text} ? {'1.0' if wanted == np.float64 else '1.0f' if wanted == np.float32 else '1'} : {'0.0f' if wanted == np.float32 else '0'})"
+        one, zero = (literal(n, wanted) for n in (1, 0))
+        return f"({text} ? {one} : {zero})"
     if wanted.kind == "b":
         return f"({text} != 0)"
     return f"(({TYPES[wanted.name]}){text})"
@@ -147,7 +163,7 @@ def expression(statement: Statement, operands: Sequence[str]) -> str:
     return re.sub(r"\b[abc]\b", lambda m: operands["abc".index(m[0])], statement.operation.text)
 
 
-def local_type(dtype: np.dtype) -> str:
+def local_type(dtype: np.dtype[Any]) -> str:
     """Return the C type of a variable; truth values are as wide as an int, or they would be packed and unpacked."""
     return "int" if dtype.kind == "b" else TYPES[dtype.name]
 
@@ -155,7 +171,7 @@ def local_type(dtype: np.dtype) -> str:
 def loop_function(function: Function) -> str:
     """Return the C function of a loop."""
     group = function.group
-    strides, wheres = [], []
+    wheres: list[Access] = []
     for s in group.statements:
         for o in s.operands:
             if isinstance(o, Element):
@@ -182,7 +198,9 @@ class _Writer:
         self.epilogue: list[str] = []  # after it
         self.blocks: list[str] = []  # after each block of it
         self.loaded: dict[Access, str] = {}
-        self.inner = any(s.reduction is not None and lengths and not self.strides(s)[-1] for s in function.group.statements)
+        self.inner = any(
+            s.reduction is not None and lengths and not self.strides(s)[-1] for s in function.group.statements
+        )
 
     def strides(self, s: Statement) -> Sequence[int]:
         """Return the strides of a statement's result."""
@@ -211,7 +229,7 @@ class _Writer:
         head = f"static TG_NOINLINE void {self.f.name}({', '.join(self.f.parameters) or 'void'}) {{"
         return "\n".join([head, *[f"    {line}" for line in [*self.before, *body]], "}", ""])
 
-    def operand(self, o: Operand, wanted: np.dtype) -> str:
+    def operand(self, o: Operand, wanted: np.dtype[Any]) -> str:
         """Write an operand of a statement."""
         if isinstance(o, Number):
             return o.text
@@ -219,7 +237,8 @@ class _Writer:
             return converted(self.f.number(o.var), o.var.dtype, wanted)
         if o.access not in self.loaded:
             name = f"x{len(self.loaded)}"
-            self.body.append(f"const {local_type(o.dtype)} {name} = {self.f.place(o.access, self.indices, self.layout[o.access])};")
+            element = self.f.place(o.access, self.indices, self.layout[o.access])
+            self.body.append(f"const {local_type(o.dtype)} {name} = {element};")
             self.loaded[o.access] = name
         return converted(self.loaded[o.access], o.dtype, wanted)
 
@@ -236,7 +255,7 @@ class _Writer:
             self.body.append(f"{self.f.place(s.write, self.indices, self.layout[s.write])} = {name};")
             self.loaded[s.write] = name
         else:
-            self.loaded[s.local] = name
+            self.loaded[s.local or Access(s.out, 0, ())] = name
 
     def reduction(self, s: Statement, text: str) -> None:
         """Write a sum or its kin: in blocks along the innermost axis, else number by number into the result."""

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.rules.registry import Array
-from ...trace.ir import Call, Constant, Guard, Var, variables
-from ..effects import can_vary
+from ...trace.ir import Call, Constant, Guard, Program, Var, variables
 from ..guards import GUARD_FAILED
 from ..lowering import Emitter, lower
 from ..memory import Location
@@ -19,9 +18,11 @@ from ..verifier import Step
 from . import blas, compiler
 from .access import rearranges
 from .binding import bound, layout, plain
+from .forms import has_form, has_guard_form
 from .products import Product, uses_blas
+from .scratch import layout_scratch
 from .source import OBJECTS, Writer
-from .stretch import Stretch, has_form, has_guard_form, layout_scratch
+from .stretch import Stretch
 
 FEW = 6  # calls about numbers that are not worth a C function
 Guards = Mapping[int, Sequence[Guard]]  # by the call after which they can be checked
@@ -32,7 +33,7 @@ def divide(calls: Sequence[Call], guards: Guards) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     start: int | None = None
     for i, call in enumerate([*calls, None]):
-        native = call is not None and has_form(call) and not can_vary(call)
+        native = call is not None and has_form(call)
         if native and start is None:
             start = i
         ends = start is not None and (not native or not all(map(has_guard_form, guards.get(i, ()))))
@@ -48,6 +49,13 @@ def is_worth_it(calls: Sequence[Call]) -> bool:
     """Whether a stretch is faster than NumPy calls: views cost nothing there, and a few numbers next to nothing."""
     made = [call for call in calls if not rearranges(call)]
     return len(made) >= FEW or any(v.size > 1 for call in made for v in (call.out, *call.uses))
+
+
+def pays(program: Program) -> bool:
+    """Whether most of a program's calls have a C form, so that compiling it is worth the time it takes."""
+    made = [call for call in program.calls if not rearranges(call)]
+    known = sum(has_form(call) for call in made)
+    return known >= 2 * FEW and known >= 0.8 * len(made)
 
 
 class Lowering:
@@ -76,11 +84,10 @@ class Lowering:
 
     def array(self, v: Var) -> Array | None:
         """Return the array of a Var from outside, if it is the same at every call and C can read it."""
+        location = self.emitter.locations.get(v)
+        a: Array | None = location.array if location is not None else None
         if isinstance(v.source, Constant) and isinstance(v.source.array, np.ndarray):
             a = v.source.array
-        else:
-            location = self.emitter.locations.get(v)
-            a = location.array if location is not None else None
         if a is None or not a.flags.aligned or any(s % a.itemsize for s in a.strides):
             return None
         return a
@@ -123,12 +130,11 @@ class Lowering:
         for i, call in enumerate(self.calls, self.start):
             if rearranges(call) and call.args[0] in known:
                 base = call.args[0]
-                if call.out.shape != () and emitter.locations.get(base) is not None:
-                    if call.out in self.exported:
-                        emitter.current = call
-                        lower(emitter, call, i)
-                        found.add(call)
-                        known.add(call.out)
+                if call.out.shape != () and emitter.locations.get(base) is not None and call.out in self.exported:
+                    emitter.current = call
+                    lower(emitter, call, i)
+                    found.add(call)
+                    known.add(call.out)
         return found
 
     def destination(self, call: Call, i: int) -> tuple[Array | None, Var | None]:
@@ -136,7 +142,8 @@ class Lowering:
         emitter, layout_ = self.emitter, self.emitter.layout
         v, target = call.out, layout_.targets.get(call.out)
         place = self.array(target) if target is not None else None
-        if place is not None and i >= layout_.first_write and layout_.last_use.get(target, -1) <= i and layout_.optimized:
+        free = target is not None and i >= layout_.first_write and layout_.last_use.get(target, -1) <= i
+        if target is not None and place is not None and free and layout_.optimized:
             reads = [u for u in call.uses if target in layout_.roots(u)]
             if v not in layout_.leaving and (not reads or (call.elementwise and all(u is target for u in reads))):
                 emitter.locations[v] = Location(emitter.name(place, "b"), place)
@@ -149,7 +156,9 @@ class Lowering:
         emitter.locations[v] = Location(emitter.name(array, "b"), array)
         return array, None
 
-    def compile(self, stretch: Stretch, outputs: list[Var], arrays: dict[Var, Array], intervals: dict[Var, tuple[int, int]]) -> None:
+    def compile(
+        self, stretch: Stretch, outputs: list[Var], arrays: dict[Var, Array], intervals: dict[Var, tuple[int, int]]
+    ) -> None:
         """Write the C text, compile it, and add the line that calls it."""
         emitter = self.emitter
         products = [g for g in stretch.fusion.groups if isinstance(g, Product)]
@@ -190,23 +199,24 @@ class Lowering:
 
     def receive(self, writer: Writer, v: Var, arrays: dict[Var, Array]) -> None:
         """Hand over a Var from outside."""
-        name, real = writer.name(v), writer.type(v)
+        name, real, is_array = writer.name(v), writer.type(v), isinstance(v.example, np.ndarray)
+        where, place = f"ARRAY(given, {len(self.given)})", len(self.given)
         if v in arrays:
             self.fixed.append(arrays[v])
             where = f"ARRAY(fixed, {len(self.fixed) - 1})"
-            self.opening.append(f"{real} *const {name} = {where};" if v.shape != () else f"const {real} {name} = *({real} *){where};")
+        elif v.shape == () and not is_array and (v.dtype is None or v.dtype.kind == "f"):
+            self.given.append(f"{self.emitter.fun(float)}({self.emitter.ref(v)})")
+            self.opening.append(f"const {real} {name} = ({real})NUMBER(given, {place});")
             return
-        text = self.emitter.ref(v)
-        place = len(self.given)
-        if v.shape == () and not isinstance(v.example, np.ndarray):
-            is_float = v.dtype is None or v.dtype.kind == "f"
-            self.given.append(f"{self.emitter.fun(float)}({text})" if is_float else f"{self.emitter.fun(np.asarray)}({text})")
-            self.opening.append(f"const {real} {name} = ({real}){f'NUMBER(given, {place})' if is_float else f'*({real} *)ARRAY(given, {place})'};")
-            return
-        self.given.append(text)
-        self.plain.append(place)
-        where = f"ARRAY(given, {place})"
-        self.opening.append(f"{real} *const {name} = {where};" if v.shape != () else f"const {real} {name} = *({real} *){where};")
+        elif v.shape == () and not is_array:
+            self.given.append(f"{self.emitter.fun(np.asarray)}({self.emitter.ref(v)})")
+        else:
+            self.given.append(self.emitter.ref(v))
+            self.plain.append(place)
+        if v.shape == ():
+            self.opening.append(f"const {real} {name} = *({real} *){where};")
+        else:
+            self.opening.append(f"{real} *const {name} = {where};")
 
     def pointer(self, writer: Writer, v: Var) -> None:
         """Hand over the array that a result goes into."""
@@ -231,7 +241,8 @@ class Lowering:
             self.fixed.append(array)
             name = emitter.name(array, "out")
             for k, v in enumerate(same):
-                self.closing.append(f"(({writer.type(v)} *)ARRAY(fixed, {len(self.fixed) - 1}))[{k}] = {writer.name(v)};")
+                where = f"(({writer.type(v)} *)ARRAY(fixed, {len(self.fixed) - 1}))[{k}]"
+                self.closing.append(f"{where} = {writer.name(v)};")
                 found.append((v, f"{name}[{k}]"))
         return found
 

@@ -5,7 +5,6 @@ NumPy computes `np.multiply(float32_array, 2.0)` in float32 and `np.multiply(flo
 one of a dtype that is not in TYPES, stays a NumPy call.
 """
 
-import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -13,42 +12,43 @@ import numpy as np
 
 from ...trace.functional import astype
 from ...trace.ir import Call, Constant, Var
+from ..simplify import uniform_element
 
 TYPES = {
     "float64": "double", "float32": "float", "int64": "int64_t", "int32": "int32_t", "int16": "int16_t",
     "int8": "int8_t", "uint64": "uint64_t", "uint32": "uint32_t", "uint16": "uint16_t", "uint8": "uint8_t",
     "bool": "uint8_t",
 }  # fmt: skip
-NAMED = {  # functions of polynomials, of one and of two arguments: tg_exp, or tg_expf for floats
+NAMED: dict[Any, str] = {  # functions of polynomials, of one and of two arguments: tg_exp, or tg_expf for floats
     np.exp: "exp", np.exp2: "exp2", np.expm1: "expm1", np.log: "log", np.log2: "log2", np.log10: "log10",
     np.log1p: "log1p", np.sin: "sin", np.cos: "cos", np.tan: "tan", np.arcsin: "arcsin", np.arccos: "arccos",
     np.arctan: "arctan", np.sinh: "sinh", np.cosh: "cosh", np.tanh: "tanh", np.arcsinh: "arcsinh",
     np.arccosh: "arccosh", np.arctanh: "arctanh", np.cbrt: "cbrt", np.power: "pow", np.arctan2: "arctan2",
-    np.hypot: "hypot", np.fmod: "fmod",
+    np.hypot: "hypot",
 }  # fmt: skip
-LIBM = {  # functions that are one instruction, or exact
+LIBM: dict[Any, str] = {  # functions that are one instruction, or exact
     np.sqrt: "sqrt", np.floor: "floor", np.ceil: "ceil", np.trunc: "trunc", np.rint: "rint", np.copysign: "copysign",
-    np.fabs: "fabs",
+    np.fabs: "fabs", np.fmod: "fmod",
 }  # fmt: skip
-FLOATS = {  # of operands a and b of one type of float; NaN goes through maximum and minimum, and is ignored by fmax
+FLOATS: dict[Any, str] = {  # NaN goes through maximum and minimum, and is ignored by fmax and fmin
     np.divide: "a / b", np.reciprocal: "1 / a", np.absolute: "fabs(a)",
     np.sign: "(a > 0 ? 1 : a < 0 ? -1 : a == 0 ? 0 : a)", np.fmax: "(a >= b || b != b ? a : b)",
     np.fmin: "(a <= b || b != b ? a : b)", np.heaviside: "(a != a ? a : a == 0 ? b : a < 0 ? 0 : 1)",
     np.maximum: "(a >= b || a != a ? a : b)", np.minimum: "(a <= b || a != a ? a : b)",
     np.isnan: "a != a", np.isfinite: "a - a == 0", np.isinf: "fabs(a) == INFINITY", np.signbit: "signbit(a) != 0",
 }  # fmt: skip
-INTEGERS = {
+INTEGERS: dict[Any, str] = {
     np.absolute: "(a < 0 ? -a : a)", np.sign: "(a > 0) - (a < 0)", np.bitwise_and: "a & b", np.bitwise_or: "a | b",
     np.bitwise_xor: "a ^ b", np.invert: "~a", np.maximum: "(a >= b ? a : b)", np.minimum: "(a <= b ? a : b)",
     np.isnan: "0", np.isfinite: "1", np.isinf: "0",
 }  # fmt: skip
-NUMBERS = {
+NUMBERS: dict[Any, str] = {
     np.add: "a + b", np.subtract: "a - b", np.multiply: "a * b", np.negative: "-a", np.positive: "a",
     np.square: "a * a", np.greater: "a > b", np.greater_equal: "a >= b", np.less: "a < b",
     np.less_equal: "a <= b", np.equal: "a == b", np.not_equal: "a != b", np.logical_and: "a && b",
     np.logical_or: "a || b", np.logical_not: "!a", np.logical_xor: "!a != !b", np.conjugate: "a",
 }  # fmt: skip
-BOOLS = {
+BOOLS: dict[Any, str] = {
     **{fun: NUMBERS[fun] for fun in (np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)},
     np.add: "a | b", np.multiply: "a & b", np.logical_and: "a & b", np.logical_or: "a | b", np.logical_not: "!a",
     np.logical_xor: "a ^ b", np.bitwise_and: "a & b", np.bitwise_or: "a | b", np.bitwise_xor: "a ^ b",
@@ -96,7 +96,11 @@ def operation(call: Call) -> Operation | None:
     if call.fun is astype:
         return _conversion(kinds[0], out) if isinstance(kinds[0], np.dtype) else None
     if call.fun is np.where:
-        known = len(kinds) == 3 and isinstance(kinds[0], np.dtype) and all(k is int or k is float or c_type(k) for k in kinds)
+        known = (
+            len(kinds) == 3
+            and isinstance(kinds[0], np.dtype)
+            and all(k is int or k is float or c_type(k) for k in kinds)
+        )
         if not known or not all(k in (int, float) or np.can_cast(k, out) for k in kinds[1:]):
             return None
         return Operation("(a ? b : c)", (kinds[0], out, out), out)
@@ -106,7 +110,11 @@ def operation(call: Call) -> Operation | None:
         *dtypes, result = call.fun.resolve_dtypes((*kinds, None))
     except TypeError:
         return None
-    if result != out or not all(map(c_type, dtypes)) or any(_out_of_range(a, d) for a, d in zip(call.args, dtypes, strict=True)):
+    if (
+        result != out
+        or not all(map(c_type, dtypes))
+        or any(_out_of_range(a, d) for a, d in zip(call.args, dtypes, strict=True))
+    ):
         return None
     return _ufunc(call.fun, tuple(dtypes), result)
 
@@ -161,14 +169,14 @@ def literal(value: Any, dtype: np.dtype[Any]) -> str:
     if dtype.kind == "b":
         return str(int(x))
     smallest = dtype.kind == "i" and int(x) == np.iinfo(np.int64).min
-    text = "INT64_MIN" if smallest else f"{int(x)}{'u' if dtype.kind == 'u' else ''}{'ll' if dtype.itemsize == 8 else ''}"
+    text = (
+        "INT64_MIN" if smallest else f"{int(x)}{'u' if dtype.kind == 'u' else ''}{'ll' if dtype.itemsize == 8 else ''}"
+    )
     return f"(({TYPES[dtype.name]}){text})"
 
 
 def constant_value(a: object) -> Any:
     """Return the value of a number, of a constant without axes, or of one that one element fills; else None."""
-    from ..simplify import uniform_element
-
     if isinstance(a, (bool, int, float, np.generic)):
         return a
     if type(a) is Var and type(a.source) is Constant:
@@ -177,7 +185,3 @@ def constant_value(a: object) -> Any:
         element = uniform_element(a)
         return None if element is None else element[()]
     return None
-
-
-IDENTITY = {np.copy, astype}
-INDEX = operator.getitem

@@ -5,7 +5,7 @@ not follow each other in memory; a product with one column is computed as its tr
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,15 +50,15 @@ class Matrix(NamedTuple):
         return Matrix(self.access, self.stack, self.columns, self.rows, self.column_stride, self.row_stride)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Product(Group):
     """out = a @ b."""
 
-    call: Call | None = None
-    a: Matrix | None = None
-    b: Matrix | None = None
-    out: Matrix | None = None
-    stack: tuple[int, ...] = ()
+    call: Call
+    a: Matrix
+    b: Matrix
+    out: Matrix
+    stack: tuple[int, ...]
     is_open: bool = False
 
     def reads(self) -> set[Var]:
@@ -130,7 +130,9 @@ def product_text(name: str, p: Product, blas: bool) -> str:
     """Return the C function of a product of the pointers a, b and out."""
     dtype = p.out.access.base.dtype
     real = TYPES[dtype.name]
-    head = f"static TG_NOINLINE void {name}(const {real} *restrict a, const {real} *restrict b, {real} *restrict out) {{"
+    head = (
+        f"static TG_NOINLINE void {name}(const {real} *restrict a, const {real} *restrict b, {real} *restrict out) {{"
+    )
     body = [f"a += {p.a.access.offset}; b += {p.b.access.offset}; out += {p.out.access.offset};"]
     loops, shifts = [], []
     for k, n in enumerate(p.stack):
@@ -144,15 +146,20 @@ def product_text(name: str, p: Product, blas: bool) -> str:
     return "\n".join([head, *[f"    {line}" for line in body], "}", ""])
 
 
-def _blas(p: Product, dtype: np.dtype) -> list[str]:
-    (ta, la), (tb, lb) = leading(p.a), leading(p.b)
-    letter = "d" if dtype == np.float64 else "s"
-    one = "1.0" if letter == "d" else "1.0f"
-    return [f"tg_{letter}gemm(101, {112 if ta else 111}, {112 if tb else 111}, {p.out.rows}, {p.out.columns}, "
-            f"{p.a.columns}, {one}, A, {la}, B, {lb}, 0, C, {max(p.out.row_stride, p.out.columns)});"]  # fmt: skip
+def _blas(p: Product, dtype: np.dtype[Any]) -> list[str]:
+    """Write a product as a call of BLAS."""
+    words = []
+    for m in (p.a, p.b):
+        is_transposed, length = leading(m) or (False, 0)
+        words.append((112 if is_transposed else 111, length))
+    (ta, la), (tb, lb) = words
+    letter, one = ("d", "1.0") if dtype == np.float64 else ("s", "1.0f")
+    lengths = f"{p.out.rows}, {p.out.columns}, {p.a.columns}"
+    lc = max(p.out.row_stride, p.out.columns)
+    return [f"tg_{letter}gemm(101, {ta}, {tb}, {lengths}, {one}, A, {la}, B, {lb}, 0, C, {lc});"]
 
 
-def _loops(p: Product, dtype: np.dtype) -> list[str]:
+def _loops(p: Product, dtype: np.dtype[Any]) -> list[str]:
     """Write a product as loops; of its transpose, if that has the longer rows."""
     a, b, out, swap = p.a, p.b, p.out, False
     if b.columns < a.rows and (a.row_stride == 1 or b.columns == 1) and not (a.column_stride == 1 and b.columns >= 4):
@@ -164,21 +171,26 @@ def _loops(p: Product, dtype: np.dtype) -> list[str]:
     return [*lines, *_tiles(a, b, out, left, right, dtype)]
 
 
-def _dots(a: Matrix, b: Matrix, out: Matrix, left: str, right: str, dtype: np.dtype) -> list[str]:
+def _dots(a: Matrix, b: Matrix, out: Matrix, left: str, right: str, dtype: np.dtype[Any]) -> list[str]:
     """Write each element as a sum of products along k, eight at a time."""
-    real, k = TYPES[dtype.name], a.columns
+    k = a.columns
+
+    def product(q: str) -> str:
+        x = f"{left}[i * {a.row_stride} + {q} * {a.column_stride}]"
+        return f"{x} * {right}[{q} * {b.row_stride} + j * {b.column_stride}]"
+
     return [
         f"for (int64_t i = 0; i < {a.rows}; i++) for (int64_t j = 0; j < {b.columns}; j++) {{",
-        f"    {real} s[8] = {{0}}; int64_t q = 0;",
-        f"    for (; q + 8 <= {k}; q += 8) for (int l = 0; l < 8; l++)",
-        f"        s[l] += {left}[i * {a.row_stride} + (q + l) * {a.column_stride}] * {right}[(q + l) * {b.row_stride} + j * {b.column_stride}];",
-        f"    for (int l = 0; q < {k}; q++, l++) s[l] += {left}[i * {a.row_stride} + q * {a.column_stride}] * {right}[q * {b.row_stride} + j * {b.column_stride}];",
-        f"    C[i * {out.row_stride} + j * {out.column_stride}] = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));",
+        f"    {TYPES[dtype.name]} s[8] = {{0}}; int64_t q = 0;",
+        f"    for (; q + 8 <= {k}; q += 8) for (int l = 0; l < 8; l++) s[l] += {product('(q + l)')};",
+        f"    for (int l = 0; q < {k}; q++, l++) s[l] += {product('q')};",
+        f"    C[i * {out.row_stride} + j * {out.column_stride}] =",
+        "        ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));",
         "}",
-    ]  # fmt: skip
+    ]
 
 
-def _tiles(a: Matrix, b: Matrix, out: Matrix, left: str, right: str, dtype: np.dtype) -> list[str]:
+def _tiles(a: Matrix, b: Matrix, out: Matrix, left: str, right: str, dtype: np.dtype[Any]) -> list[str]:
     """Write tiles of rows and vectors of columns; B goes into a panel where its rows are no vectors."""
     real, lanes = TYPES[dtype.name], WIDTH // dtype.itemsize
     m, k, n = a.rows, a.columns, b.columns
@@ -204,13 +216,13 @@ def _tiles(a: Matrix, b: Matrix, out: Matrix, left: str, right: str, dtype: np.d
             inner += _tile(a, out, left, row, top, rows, vectors, min(width, count), k, dtype)
         lines += [f"for (int64_t j = {first}; j < {first + count}; j += {width}) {{", *[f"    {x}" for x in inner], "}"]
     if deep:
-        count = f"const int64_t K = {k} - p < {DEPTH} ? {k} - p : {DEPTH};"
-        lines = [f"for (int64_t p = 0; p < {k}; p += {DEPTH}) {{", f"    {count}", *[f"    {x}" for x in lines], "}"]
+        chunk = f"const int64_t K = {k} - p < {DEPTH} ? {k} - p : {DEPTH};"
+        lines = [f"for (int64_t p = 0; p < {k}; p += {DEPTH}) {{", f"    {chunk}", *[f"    {x}" for x in lines], "}"]
     return lines
 
 
 def _columns(n: int, lanes: int, wide: int) -> list[tuple[int, int, int]]:
-    """Return (first, count, vectors) of parts of n columns that tiles of so many vectors cover; the last may be short."""
+    """Return (first, count, vectors) of parts of n columns; the last may be narrower than its vectors."""
     width = lanes * wide
     full = n // width * width
     parts = [(0, full, wide)] if full else []
@@ -230,8 +242,10 @@ def _rows(m: int, height: int) -> list[tuple[str, int]]:
 
 
 def _tile(
-    a: Matrix, out: Matrix, left: str, row: str, loop: str, rows: int, vectors: int, valid: int, k: int, dtype: np.dtype
-) -> list[str]:
+    a: Matrix, out: Matrix, left: str, row: str, loop: str, rows: int, vectors: int, valid: int, k: int,
+    dtype: np.dtype[Any],
+) -> list[str]:  # fmt: skip
+    """Write one tile: `row` is the first element of a row of B, `loop` the line that tells the tile's first row."""
     lanes = WIDTH // dtype.itemsize
     v = f"tg_v{dtype.itemsize}"
     fma = f"TG_FMA{dtype.itemsize}"
@@ -241,7 +255,8 @@ def _tile(
              f"        const {v} *restrict w = (const {v} *)&{row};"]  # fmt: skip
     lines += [f"        const {v} w{c} = w[{c}];" for c in range(vectors)]
     for r in range(rows):
-        lines.append(f"        {{ const {v} e = {left}[(i + {r}) * {a.row_stride} + {'(p + q)' if k > DEPTH else 'q'} * {a.column_stride}] - ({v}){{0}};")
+        element = f"{left}[(i + {r}) * {a.row_stride} + {'(p + q)' if k > DEPTH else 'q'} * {a.column_stride}]"
+        lines.append(f"        {{ const {v} e = {element} - ({v}){{0}};")
         lines += [f"          {x} = {fma}(e, w{c}, {x});" for c, x in enumerate(names[r])]
         lines.append("        }")
     lines.append("    }")

@@ -43,7 +43,7 @@ def reduction(call: Call) -> Reduction | None:
         return None
     ufunc = UFUNCS[call.fun]
     logical = ufunc in (np.logical_and, np.logical_or)
-    if not logical and (out.kind not in "fi" or x.dtype.kind == "b" and ufunc in (np.maximum, np.minimum)):
+    if not logical and (out.kind not in "fi" or (x.dtype.kind == "b" and ufunc in (np.maximum, np.minimum))):
         return None
     operation = Operation("a != 0" if logical else "a", (x.dtype if logical else out,), out)
     return Reduction(ufunc, operation, (x,), frozenset([k % len(x.shape) for k in given]))
@@ -56,4 +56,6 @@ def is_joined(call: Call) -> bool:
     parts, axis = call.args[0], call.kwargs.get("axis", call.args[1] if len(call.args) > 1 else 0)
     if type(axis) is not int or not isinstance(parts, (tuple, list)) or not parts or len(call.args) > 2:
         return False
-    return c_type(call.out.dtype) is not None and all(type(x) is Var and x.dtype == call.out.dtype and x.shape for x in parts)
+    return c_type(call.out.dtype) is not None and all(
+        type(x) is Var and x.dtype == call.out.dtype and x.shape for x in parts
+    )

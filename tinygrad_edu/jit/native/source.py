@@ -5,10 +5,13 @@ those of this one. It finds an array's memory, and a float's value, where CPytho
 """
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from ...trace.ir import Var
 from . import polynomials
-from .fusion import Element, Scalars, Statement
+from .fusion import Element, Group, Scalar, Scalars, Statement
 from .indexing import Indexed, indexed_text
 from .loops import Function, converted, expression, index_text, joined, loop_function, scalar_type, support
 from .operations import TYPES
@@ -34,7 +37,7 @@ class Writer:
         self.known: dict[Var, str] = {}
         self.functions: list[str] = []
         self.main: list[str] = []
-        self.reductions: set = set()
+        self.reductions: set[tuple[np.ufunc, np.dtype[Any]]] = set()
         self.named: set[str] = set()
         self.products = False
 
@@ -69,7 +72,7 @@ class Writer:
             else:
                 self.loop(n, group)
 
-    def loop(self, n: int, group) -> None:
+    def loop(self, n: int, group: Group) -> None:
         """Write a loop."""
         for s in group.statements:
             self.named.update(s.operation.functions)
@@ -87,7 +90,7 @@ class Writer:
         for o, wanted in zip(s.operands, s.operation.dtypes, strict=True):
             if isinstance(o, Element):
                 given.append(converted(f"{self.name(o.access.base)}[{o.access.offset}]", o.dtype, wanted))
-            elif hasattr(o, "var"):
+            elif isinstance(o, Scalar):
                 given.append(converted(self.name(o.var), o.var.dtype, wanted))
             else:
                 given.append(o.text)
@@ -119,11 +122,15 @@ class Writer:
         blas = ""
         if any("gemm(" in f for f in self.functions):
             for letter, real in (("d", "double"), ("s", "float")):
-                blas += f"""static void (*tg_{letter}gemm)(int, int, int, int64_t, int64_t, int64_t, {real}, const {real} *, int64_t, const {real} *, int64_t, {real}, {real} *, int64_t);\n"""
+                sizes, array = "int, int, int, int64_t, int64_t, int64_t", f"const {real} *, int64_t"
+                blas += (
+                    f"static void (*tg_{letter}gemm)({sizes}, {real}, {array}, {array}, {real}, {real} *, int64_t);\n"
+                )
             blas += "void set_blas(void *d, void *s) { tg_dgemm = d; tg_sgemm = s; }\n"
         parts = [
             HEAD, polynomials.prelude(self.named), objects, PRELUDE if self.products else "", blas,
             support(self.reductions), *self.functions,
         ]  # fmt: skip
-        main = ["int step(void *fixed, void *given) {", *[f"    {x}" for x in (*opening, *self.main, *closing, "return 0;")], "}", ""]
+        lines = [*opening, *self.main, *closing, "return 0;"]
+        main = ["int step(void *fixed, void *given) {", *[f"    {x}" for x in lines], "}", ""]
         return "\n".join([*parts, *main])

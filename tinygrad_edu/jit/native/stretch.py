@@ -10,20 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.rules.finite import has_nan
 from ...engine.rules.indexing import setitem
 from ...engine.rules.registry import Array
-from ...functions.classification import within
 from ...trace.functional import add_at
 from ...trace.ir import Call, Guard, Var, variables
 from .access import Access, Accesses, chosen, rearranged, rearranges, squeezed
-from .fusion import Element, Fusion, Group, Scalar, Scalars, Statement
-from .indexing import Indexed, index_arrays, is_indexed, is_part
-from .operations import Operation, c_type, operation
+from .fusion import Element, Fusion, Group, Scalar, Statement
+from .indexing import Indexed, index_arrays, is_part
+from .operations import Operation, constant_value, operation
 from .products import Product, is_product, matrix, result
 from .reductions import Reduction, is_joined, reduction
-
-ALIGNED = 64  # bytes: a line of the cache
 
 
 class Check(Group):
@@ -40,30 +36,6 @@ class Check(Group):
     def scalars(self) -> set[Var]:
         """Return the numbers that are looked at."""
         return set(self.numbers)
-
-
-def has_form(call: Call) -> bool:
-    """Whether a call can be part of a stretch."""
-    if call.draws or 0 in call.out.shape or not isinstance(call.out.dtype, np.dtype) or c_type(call.out.dtype) is None:
-        return False
-    if not all(v.dtype is None or (isinstance(v.dtype, np.dtype) and 0 not in v.shape) for v in call.uses):
-        return False
-    if rearranges(call):
-        return c_type(call.args[0].dtype) is not None
-    if call.fun is np.broadcast_to or call.fun is np.reshape:  # of a number
-        return len(call.uses) == 1 and type(call.args[0]) is Var and call.args[0].dtype == call.out.dtype and not call.kwargs
-    known = operation(call) or reduction(call) or is_product(call) or is_indexed(call) or is_part(call)
-    return bool(known or is_joined(call))
-
-
-def has_guard_form(guard: Guard) -> bool:
-    """Whether a guard can be checked within a stretch."""
-    if guard.predicate is has_nan and guard.answer is False:
-        return all(type(v) is Var and (v.dtype is None or (v.dtype.kind == "f" and c_type(v.dtype))) for v in guard.args)
-    if guard.predicate is within and guard.answer is True:
-        v, n = guard.args
-        return type(v) is Var and type(n) is int and v.dtype.kind in "iu" and c_type(v.dtype) is not None and v.shape != ()
-    return False
 
 
 class Stretch:
@@ -111,9 +83,9 @@ class Stretch:
                 self.find(v)
         first = self.barrier if target is not None else 0
         out = call.out
-        if rearranges(call) and out.shape != () and not leaves and call.args[0] in self.accesses:
-            if self.accesses.view(call):
-                return
+        is_view = rearranges(call) and out.shape != () and not leaves and call.args[0] in self.accesses
+        if is_view and self.accesses.view(call):
+            return
         if out.shape == ():
             self.scalar(call)
             return
@@ -171,7 +143,9 @@ class Stretch:
     def reduce(self, call: Call, reduced: Reduction) -> None:
         """Place a reduction: its result has a stride of 0 along the axes that are reduced."""
         x, out = call.args[0], call.out
-        operands = [self.fusion.operand(a, d, x.shape) for a, d in zip(reduced.operands, reduced.operation.dtypes, strict=True)]
+        operands = [
+            self.fusion.operand(a, d, x.shape) for a, d in zip(reduced.operands, reduced.operation.dtypes, strict=True)
+        ]
         write = None
         if out.shape != ():
             strides = iter(self.accesses.of(out).strides)
@@ -221,7 +195,9 @@ class Stretch:
             like = self.accesses.found[out][1]
             self.write(call, like, x, out.dtype)
             if is_part(call):
-                self.write(call, chosen(like, call.args[1]), call.args[2], out.dtype, "a + b" if call.fun is add_at else "a")
+                self.write(
+                    call, chosen(like, call.args[1]), call.args[2], out.dtype, "a + b" if call.fun is add_at else "a"
+                )
                 return
             x = out
         index = index_arrays(call)
@@ -232,9 +208,10 @@ class Stretch:
         for k, (i, e) in enumerate(zip(index, elements, strict=True)):
             if not isinstance(e, Element):  # a constant that one number fills is an array here
                 elements[k] = Element(self.reached(i).broadcast(i.shape, shape), i.dtype)
-        group = Indexed(call=call, array=self.reached(x), shape=x.shape, index=elements)
-        group.full, group.lead = (*squeezed(shape), *squeezed(rest)), len(squeezed(shape))
-        group.adds, group.fails = call.fun is add_at, True
+        group = Indexed(
+            call=call, array=self.reached(x), shape=x.shape, index=elements, lead=len(squeezed(shape)), fails=True,
+            full=(*squeezed(shape), *squeezed(rest)), adds=call.fun is add_at,
+        )  # fmt: skip
         if x is out:
             group.value = self.fusion.operand(call.args[2], out.dtype, (*shape, *rest))
         else:
@@ -281,24 +258,4 @@ class Stretch:
 
 def _is_known(v: Var) -> bool:
     """Whether a constant is written as a number."""
-    from .operations import constant_value
-
     return constant_value(v) is not None
-
-
-def layout_scratch(intervals: dict[Var, tuple[int, int]]) -> tuple[dict[Var, int], int]:
-    """Return the place of each array in the scratch memory, in bytes, and its size: arrays of different times share."""
-    placed: list[tuple[int, int, int, int]] = []  # start and end in bytes, first and last group
-    found: dict[Var, int] = {}
-    for v, (first, last) in sorted(intervals.items(), key=lambda item: item[1]):
-        size = -(-v.size * v.dtype.itemsize // ALIGNED) * ALIGNED
-        at = 0
-        for begin, end, f, t in sorted(placed):
-            if not (t < first or last < f) and begin < at + size and at < end:
-                at = end
-        placed.append((at, at + size, first, last))
-        found[v] = at
-    return found, max([end for _, end, *_ in placed], default=0)
-
-
-__all__ = ["Check", "Scalars", "Stretch", "has_form", "has_guard_form", "layout_scratch"]

@@ -1,0 +1,350 @@
+"""backend="c": a recorded step as C gives NumPy's numbers, and whatever has no C form stays a NumPy call."""
+
+import functools
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from jit_fuzz.programs import write
+from jit_fuzz.running import difference, settings_of
+
+import tinygrad_edu as tg
+from tinygrad_edu.jit.native import blas, compiler, operations
+
+pytestmark = pytest.mark.skipif(compiler.find() is None, reason="needs a C compiler")
+LONG = settings.default.max_examples >= 1000
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, np.inf, -np.inf, np.nan, 1e300, -1e-300, 3.7]
+TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def little_optimisation():
+    """Compile fast: loops that become vector instructions are compared by test_200_steps at the usual level."""
+    given = compiler.load
+    compiler.load = lambda source, level=1: given(source, level)
+    yield
+    compiler.load = given
+
+
+def close(a, b, rtol, scale=None):
+    """Check equality to rounding, relative to the largest number; of shapes, dtypes, NaN, infinities and integers."""
+    a, b = np.asarray(a), np.asarray(b)
+    assert (a.shape, a.dtype) == (b.shape, b.dtype)
+    if a.dtype.kind != "f":
+        np.testing.assert_array_equal(a, b)
+        return
+    if scale is None:
+        scale = float(np.max(np.abs(b), initial=0, where=np.isfinite(b)))
+    np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * scale)
+
+
+def mlp(sizes, dtype, seed=0):
+    rng = np.random.default_rng(seed)
+    return [
+        tg.Tensor((rng.standard_normal(s) * 0.5).astype(dtype))
+        for n, m in itertools.pairwise(sizes)
+        for s in ((n, m), (m,))
+    ]
+
+
+def forward(params, x):
+    *hidden, w, b = params
+    for v, c in zip(hidden[::2], hidden[1::2], strict=True):
+        x = tg.relu(x @ v + c)
+    return x @ w + b
+
+
+def trained(backend, dtype, optimizer, sizes, classes, steps=200):
+    """Return the parameters and the losses after training a classifier, or a hinge loss of one output."""
+    params, rng = mlp(sizes, dtype), np.random.default_rng(1)
+    opt = optimizer(params)
+    x = rng.standard_normal((20, sizes[0])).astype(dtype)
+    y = rng.integers(0, classes, 20) if classes else rng.choice([-1.0, 1.0], (20, 1)).astype(dtype)
+
+    def step(x, y):
+        out = forward(params, x)
+        loss = (
+            tg.cross_entropy(out, y)
+            if classes
+            else tg.relu(1 - y * out).mean() + 1e-3 * sum((p * p).sum() for p in params)
+        )
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        return loss
+
+    step = tg.jit(step, backend=backend)
+    losses = [float(step(x, y)) for _ in range(steps)]
+    assert step.cache_info().misses == 1
+    return [*[p.data for p in params], *[p.grad for p in params], np.array(losses)]
+
+
+CASES = [
+    (np.float64, lambda ps: tg.optim.SGD(ps, lr=0.05), [2, 16, 1], 0),
+    (np.float64, lambda ps: tg.optim.Adam(ps, lr=1e-3), [5, 9, 7, 3], 3),
+    (np.float32, lambda ps: tg.optim.SGD(ps, lr=0.05, momentum=0.9), [5, 9, 3], 3),
+    (np.float64, lambda ps: tg.optim.AdamW(ps, lr=1e-3), [3, 17, 4], 4),
+]
+
+
+@pytest.mark.parametrize(("dtype", "optimizer", "sizes", "classes"), CASES)
+def test_200_steps_of_training_equal_those_of_numpy(dtype, optimizer, sizes, classes):
+    ours, numpys = (trained(backend, dtype, optimizer, sizes, classes) for backend in ("c", "numpy"))
+    for a, b in zip(ours, numpys, strict=True):
+        close(a, b, TOLERANCE[dtype])
+
+
+KNOWN = [*{**operations.NAMED, **operations.LIBM, **operations.FLOATS, **operations.NUMBERS}]
+EITHER = {KNOWN.index(f) for f in (np.maximum, np.minimum, np.fmax, np.fmin)}  # of 0.0 and -0.0, NumPy too gives either
+
+
+@functools.cache
+def every_operation(dtype):
+    """Return all elementwise functions of two arrays that have a C form as one function, and that function in C."""
+
+    def every(x, y):
+        found = [f(*[x, y][: f.nin]) for f in KNOWN] + [
+            np.where(x > y, x, y),
+            np.where(np.isnan(x), 1, y),
+            x * 2,
+            3 - y,
+        ]
+        found += [np.sum(x), np.max(y), np.min(x), np.prod(x[:3]), np.all(x > 0), np.any(y > 0), np.vdot(x, y)]
+        return found
+
+    return every, tg.jit(every, backend="c", check=False)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@given(st.data())
+@settings(max_examples=15 if not LONG else 2000, deadline=None, phases=[Phase.explicit, Phase.generate])
+def test_elementwise_functions_and_sums_equal_those_of_numpy(dtype, data):
+    numbers = st.sampled_from(SPECIAL) | st.floats(-50, 50, width=32)
+    given = [np.array(data.draw(st.lists(numbers, min_size=11, max_size=11))) for _ in range(2)]
+    every, jitted = every_operation(dtype)
+    with np.errstate(all="ignore"):
+        x, y = (a.astype(dtype) for a in given)
+        for k, (a, b) in enumerate(zip(jitted(x, y), every(x, y), strict=True)):
+            close(a, b, 1e-14 if dtype is np.float64 else 4e-6, scale=float(np.finfo(dtype).tiny))
+            if b.dtype == dtype and k not in EITHER:
+                zero = np.equal(a, 0) & np.equal(b, 0)
+                np.testing.assert_array_equal(np.signbit(a) & zero, np.signbit(b) & zero)
+
+
+def test_integers_and_truth_values_equal_those_of_numpy():
+    def every(i, j, k, p, q):
+        found = [i + j, i - j, i * j, -i, abs(i), np.sign(j), i & j, i | j, i ^ j, ~i, np.maximum(i, j), i > j, i == j]
+        found += [k + k, k * k, i + k, i * 0.5, p & q, p | q, p ^ q, ~p, p + q, p * q, p * 2.5, i * p]
+        found += [np.sum(i), np.sum(p), np.max(k), np.sum(i.reshape(2, 3), axis=0), np.min(i.reshape(2, 3), axis=1)]
+        return found
+
+    i = np.array([2**63 - 1, -(2**63), 3, -4, 0, 7])
+    arrays = i, i[::-1].copy(), np.array([127, -128, 1], np.int8), i > 0, i < 4
+    jitted = tg.jit(every, backend="c", check=False)
+    with np.errstate(all="ignore"):
+        for _ in range(2):
+            for a, b in zip(
+                jitted(*arrays[:2], np.resize(arrays[2], 6), *arrays[3:]),
+                every(*arrays[:2], np.resize(arrays[2], 6), *arrays[3:]),
+                strict=True,
+            ):
+                close(a, b, 1e-15)
+
+
+SHAPES = [
+    ((3, 4), (4, 5)), ((16, 16), (16, 16)), ((1, 7), (7, 1)), ((9, 1), (1, 11)), ((100, 2), (2, 16)), ((5,), (5, 3)),
+    ((6, 5), (5,)), ((2, 3, 4), (2, 4, 5)), ((3, 4), (2, 4, 5)), ((60, 64), (64, 70)), ((3, 2000), (2000, 3)),
+    ((5, 1500), (1500, 17)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_products_and_their_gradients_equal_those_of_numpy(dtype):
+    rng = np.random.default_rng(3)
+    arrays = [[rng.standard_normal(s).astype(dtype) for s in pair] for pair in SHAPES]
+
+    def products(arrays):
+        found = [f(a, b) for a, b in arrays for f in (np.matmul,)]
+        found += [a.T @ a for a, _ in arrays if a.ndim == 2] + [
+            b.T[::-1] @ a.T for a, b in arrays if a.ndim == b.ndim == 2
+        ]
+        return [v * 1 for v in found]
+
+    jitted = tg.jit(products, backend="c", check=False)
+    for _ in range(2):
+        for a, b in zip(jitted(arrays), products(arrays), strict=True):
+            close(a, b, 1e-13 if dtype is np.float64 else 1e-5)
+
+
+def test_sums_along_any_axes_are_as_accurate_as_numpys():
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((4, 1, 300, 7)).astype(np.float32) + 1000
+
+    def sums(x):
+        axes = [None, 0, 1, 2, 3, (0, 3), (0, 2), (1, 2, 3), (2, 3)]
+        found = [np.sum(x, axis=a, keepdims=k) for a in axes for k in (False, True)] + [
+            np.sum(x.T, axis=0),
+            np.sum(x[:, :, ::-2]),
+        ]
+        found += [f(x, axis=a) for f in (np.max, np.min, np.prod, np.mean) for a in axes]
+        return found
+
+    jitted = tg.jit(sums, backend="c", check=False)
+    with np.errstate(all="ignore"):
+        for got, near, exact in zip(jitted(x), sums(x), sums(x.astype(np.float64)), strict=True):
+            close(got, near, 1e-5)
+            if np.isfinite(exact).all() and np.max(exact) < 1e30:
+                error, numpys = (float(np.max(np.abs(v - exact) / np.abs(exact))) for v in (got, near))
+                assert error <= 2 * numpys + 2e-7
+
+
+def test_indexing_by_integers_and_slices_equals_that_of_numpy():
+    rng = np.random.default_rng(5)
+    x, i, j = rng.standard_normal((6, 5, 4)), np.array([3, -1, 0, 3]), np.array([[0], [2]])
+
+    def every(x, i, j):
+        def f(x):
+            found = [x[i], x[i, :, 0], x[j, i], x[1:4, ::-1], x[..., 2], x[2], x[i, i], x[[0, 2]]]
+            y = x[1] * 1
+            return sum(np.sum(np.sin(v)) for v in found) + np.sum(np.stack([y, y]) * np.concatenate([x[0:1], x[4:5]]))
+
+        value, gradient = tg.value_and_grad(f)(x)
+        z = x * 1
+        z[i] = 3.0
+        z[:, 1:3] = x[:, :2]
+        np.add.at(z, (i, 0), 2.5)
+        return value, gradient, z
+
+    jitted = tg.jit(every, backend="c")
+    for _ in range(3):
+        for a, b in zip(jitted(x, i, j), every(x, i, j), strict=True):
+            close(a, b, 1e-13)
+        x = x + 1
+    with pytest.raises(IndexError, match="out of bounds"):
+        jitted(x, np.array([3, 6, 0, 3]), j)
+    close(jitted(x, i, j)[1], every(x, i, j)[1], 1e-13)
+
+
+def test_class_numbers_out_of_range_raise_as_before_and_change_nothing():
+    params = mlp([3, 4], np.float64)
+    opt = tg.optim.Adam(params)
+
+    @functools.partial(tg.jit, backend="c")
+    def step(x, y):
+        loss = tg.cross_entropy(forward(params, x), y)
+        opt.minimize(loss)
+        return loss
+
+    x, y = np.ones((5, 3)), np.array([0, 1, 2, 3, 0])
+    for _ in range(3):
+        step(x, y)
+    before, steps = params[0].data.copy(), opt.steps
+    with pytest.raises(ValueError, match="4"):
+        step(x, np.array([0, 1, 4, 3, 0]))
+    assert opt.steps == steps
+    np.testing.assert_array_equal(params[0].data, before)
+
+
+def test_a_gradient_of_nan_raises_or_passes_as_it_does_eagerly():
+    w = tg.Tensor(np.array([1.0, 2.0]))
+    opt = tg.optim.SGD([w], lr=1.0)
+
+    def step(x):
+        loss = np.sum(np.sqrt(w * x))
+        opt.minimize(loss)
+        return loss
+
+    jitted = tg.jit(step, backend="c")
+    for x in (np.ones(2), np.full(2, 0.5)):
+        jitted(x)
+    before = w.data.copy()
+    outcomes = []
+    for f in (step, jitted):
+        w.data = before.copy()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                f(np.array([np.nan, 1.0]))
+                outcomes.append(w.data.copy())
+            except Exception as error:
+                outcomes.append(str(type(error)))
+    np.testing.assert_array_equal(*outcomes)
+
+
+def test_arrays_of_any_order_and_alignment_are_read():
+    f = tg.jit(lambda x, w: np.sum(x * w, axis=1) + 1, backend="c")
+    x, w = np.arange(12.0).reshape(3, 4), np.ones((3, 4))
+    bytes_ = np.zeros(12 * 8 + 1, np.uint8)[1:]
+    odd = bytes_.view(np.float64).reshape(3, 4)
+    odd[...] = x
+    for a in (x, x, np.asfortranarray(x), odd, np.repeat(x, 2, axis=1)[:, ::2], x[::-1][::-1]):
+        np.testing.assert_array_equal(f(a, w), x.sum(axis=1) + 1)
+    assert f.cache_info().misses == 1
+
+
+def test_random_draws_and_calls_without_a_c_form_stay_numpy_calls():
+    rng = np.random.default_rng(7)
+
+    def f(x):
+        noise = rng.standard_normal(x.shape)
+        y = np.linalg.inv(np.tanh(x) + 3 * np.eye(3)) * noise
+        return np.sum(np.sort(y * 2 + x, axis=0) ** 2), y
+
+    jitted = tg.jit(f, backend="c")
+    for k in range(4):
+        x = np.eye(3) * 0.1 + k
+        rng.bit_generator.state = np.random.default_rng(k).bit_generator.state
+        got = jitted(x)
+        rng.bit_generator.state = np.random.default_rng(k).bit_generator.state
+        for a, b in zip(got, f(x), strict=True):
+            close(a, b, 1e-12)
+    assert "inv(" in jitted.plan
+    assert jitted.cache_info().misses == 1
+
+
+def test_parameters_that_are_replaced_are_read_where_they_are():
+    w = tg.Tensor(np.ones(3))
+    f = tg.jit(lambda x: np.sum(w * x * 2), backend="c")
+    x = np.arange(3.0)
+    assert [float(f(x)) for _ in range(2)] == [6.0, 6.0]
+    w.data = np.full(3, 2.0)
+    assert [float(f(x)) for _ in range(3)] == [12.0, 12.0, 12.0]
+    w.data[...] = 3.0
+    assert float(f(x)) == 18.0
+
+
+def test_programs_of_the_fuzz_in_c():
+    for seed in range(0, 20_000 if LONG else 200, 1 if LONG else 40):
+        given_ = {**settings_of(seed), "backend": "c"}
+        found, _ = difference(write(seed), given_)
+        assert found is None, f"{given_}: {found}\n\n{write(seed)}"
+
+
+def test_backends_have_names():
+    with pytest.raises(ValueError, match="'numpy', 'c', 'auto'"):
+        tg.jit(np.sin, backend="fortran")
+    f = tg.jit(tg.grad(lambda x: np.sum(np.tanh(x) ** 2 * x)), backend="auto")
+    x = np.arange(3.0)
+    np.testing.assert_allclose(f(x), f(x))
+
+
+def test_without_a_compiler_auto_stays_with_numpy_and_c_names_the_remedies(monkeypatch):
+    monkeypatch.setenv("CC", "")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(compiler, "find_spec", lambda name: None)
+    compiler._find.cache_clear()
+    try:
+        with pytest.raises(compiler.CompilerError, match=r"CC.*gcc.*ziglang"):
+            tg.jit(np.sin, backend="c")
+        f = tg.jit(lambda x: np.sin(x) * 2, backend="auto")
+        np.testing.assert_array_equal([f(np.ones(2)) for _ in range(3)], np.sin(np.ones((3, 2))) * 2)
+    finally:
+        compiler._find.cache_clear()
+
+
+def test_products_of_blas_are_numpys():
+    found = blas.addresses()
+    assert found is None or all(found)

@@ -1,0 +1,48 @@
+"""Which calls and guards have a C form, and so are part of a stretch."""
+
+import numpy as np
+
+from ...engine.rules.finite import has_nan
+from ...functions.classification import within
+from ...trace.ir import Call, Guard, Var
+from ..effects import can_vary
+from .access import rearranges
+from .blas import addresses
+from .indexing import is_indexed, is_part
+from .operations import c_type, operation
+from .products import SMALL, is_product
+from .reductions import is_joined, reduction
+
+
+def has_form(call: Call) -> bool:
+    """Whether a call can be part of a stretch."""
+    if call.draws or can_vary(call) or 0 in call.out.shape or c_type(call.out.dtype) is None:
+        return False
+    if not all(v.dtype is None or (isinstance(v.dtype, np.dtype) and 0 not in v.shape) for v in call.uses):
+        return False
+    if rearranges(call):
+        return c_type(call.args[0].dtype) is not None
+    if call.fun is np.broadcast_to or call.fun is np.reshape:  # of a number
+        return (
+            len(call.uses) == 1
+            and type(call.args[0]) is Var
+            and call.args[0].dtype == call.out.dtype
+            and not call.kwargs
+        )
+    if is_product(call):
+        return call.out.size * call.args[0].shape[-1] <= SMALL or addresses() is not None
+    return bool(operation(call) or reduction(call) or is_indexed(call) or is_part(call) or is_joined(call))
+
+
+def has_guard_form(guard: Guard) -> bool:
+    """Whether a guard can be checked within a stretch."""
+    if guard.predicate is has_nan and guard.answer is False:
+        return all(
+            type(v) is Var and (v.dtype is None or (v.dtype.kind == "f" and c_type(v.dtype))) for v in guard.args
+        )
+    if guard.predicate is within and guard.answer is True:
+        v, n = guard.args
+        return (
+            type(v) is Var and type(n) is int and v.dtype.kind in "iu" and c_type(v.dtype) is not None and v.shape != ()
+        )
+    return False
