@@ -88,7 +88,6 @@ PAGES = [
         "Runs": "fit History lr_finder DivergenceError",
         "Evaluation": "evaluate predict accuracy r2_score confusion_matrix",
         "Files": "save load",
-        "Several processes: tg.distributed": "distributed.*",
     }),
     Page("distributed", "Several processes: tg.distributed", "Data-parallel training over MPI.", {
         "Training": "distributed.*",

@@ -18,6 +18,7 @@ DOCUMENTS = {  # file of the repository: page
     "examples/glossary.md": "glossary.md",
     "examples/cheat_sheet.md": "cheat_sheet.md",
     "examples/other_libraries.md": "other_libraries.md",
+    "examples/how_far.md": "how_far.md",
 }
 SECTIONS = {  # heading of the README: page
     "Lessons on gradient descent": "lessons/index.md",
