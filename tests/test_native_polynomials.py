@@ -12,6 +12,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.jit.native import compiler, polynomials
+from tinygrad_edu.jit.native.far import guarded
 
 WORST = json.loads((Path(__file__).parent / "expected" / "elementary.json").read_text("utf-8"))
 NAMES = sorted(WORST)
@@ -120,3 +121,19 @@ def test_large_arguments_of_sine_and_cosine_are_found():
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones():
     with pytest.raises(ValueError, match="no C text of tg_gamma; there is tg_arccos, "):
         polynomials.prelude(["tg_gamma", "tg_exp"])
+
+
+def test_a_loop_with_sines_becomes_three_of_which_one_checks_and_one_of_two_runs():
+    body = ["const float x0 = x[i];", "const float y = tg_sinf((float)(x0 + g(2)));", "x[i] = y * tg_cosf(x0);"]
+    loop = lambda lines: ["for {", *lines, "}"]
+    near = [line.replace("sinf", "sin_nearf").replace("cosf", "cos_nearf") for line in body]
+    check = [near[0], near[1], "far |= tg_farf((float)(x0 + g(2)));", "far |= tg_farf(x0);"]
+    lines = ["{", "int64_t far = 0;", *loop(check), "if (far) {", *loop(body), "} else {", *loop(near), "}", "}"]
+    assert [line.strip() for line in guarded(body, loop)] == lines
+    assert guarded(body[:1], loop) == loop(body[:1])
+
+
+def test_the_text_of_sine_comes_with_what_such_loops_call():
+    text = polynomials.prelude(["tg_sinf", "tg_tan"])
+    assert all(f" {name}(" in text for name in ("tg_sinf", "tg_sin_nearf", "tg_farf", "tg_tan"))
+    assert " tg_cosf(" not in text

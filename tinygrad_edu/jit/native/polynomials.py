@@ -60,6 +60,9 @@ def prelude(names: Iterable[str]) -> str:
     wanted = set(names)
     if unknown := sorted(wanted - NAMES):
         raise ValueError(f"prelude: no C text of {', '.join(unknown)}; there is {', '.join(sorted(NAMES))}")
+    for name in wanted & {"tg_sin", "tg_cos", "tg_sinf", "tg_cosf"}:  # for loops that choose
+        end = name[6:]
+        wanted |= {f"{name[:6]}_near{end}", f"tg_far{end}"}
     texts, plain = _texts(), _plain()
     inner, waiting = set[str](), sorted(wanted & texts.keys())
     while waiting:  # what these call
