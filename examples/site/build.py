@@ -1,7 +1,8 @@
 """Build the site: `python examples/site/build.py` writes it to build/site, to be opened as a file or served.
 
 It needs the extra `site` (`python -m pip install -e ".[site]"`). Every warning is an error, and links inside the site
-are checked. Lessons are run, two at a time, and kept in build/lessons until a lesson or the library changes.
+are checked. If the playground was built before (see playground/build_playground.py), the first page links to it.
+Lessons are run, two at a time, and kept in build/lessons until a lesson or the library changes.
 """
 
 import argparse
@@ -23,7 +24,6 @@ from nbclient import NotebookClient  # noqa: E402
 from notebooks import notebook  # noqa: E402
 from sphinx.cmd.build import build_main  # noqa: E402
 
-KEPT = ("_downloads", "_static", "playground", "search.html", "genindex.html")  # pages without sources of their own
 TIMEOUT = 600  # seconds for one cell of a lesson, on a slow machine
 
 
@@ -85,38 +85,30 @@ def shown(made: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return made
 
 
-def remove_old_pages(source: Path, out: Path) -> None:
-    """Remove the pages of an earlier build whose sources are gone; the playground is not this program's."""
-    for path in out.rglob("*.html"):
-        page = path.relative_to(out)
-        made = [(source / page).with_suffix(suffix).exists() for suffix in (".md", ".rst", ".ipynb")]
-        if page.parts[0] not in KEPT and not any(made):
+def clear(out: Path) -> None:
+    """Remove the site of an earlier build from its folder, but not the playground; raise SystemExit for another one."""
+    there = [path for path in out.glob("*") if path.name != "playground"]
+    if there and not (out / "searchindex.js").exists():
+        raise SystemExit(f"{out} holds something else than a site; give the path of a new folder")
+    for path in there:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
             path.unlink()
 
 
-def build(out: Path, keep: bool) -> int:
+def build(out: Path, keep: bool = False) -> int:
     """Build the site in a folder, with `keep` from lessons run earlier; return 0 if that succeeds."""
+    clear(out)
     work = out.parent
     tour = nbformat.read(ROOT / "examples" / "tour.ipynb", as_version=4)
     made = {name: shown(notebook) for name, notebook in run_all(work, keep).items()} | {"tour": tour}
-    source = work / "site-source"
-    sources.make(source, made, playground=(out / "playground" / "index.html").exists())
-    arguments = [
-        "-b",
-        "html",
-        "-W",
-        "--keep-going",
-        "-q",
-        "-j",
-        "auto",
-        "-c",
-        str(HERE),
-        "-d",
-        str(work / "site-doctrees"),
-    ]
-    if failed := build_main([*arguments, str(source), str(out)]):
+    source, doctrees = str(work / "site-source"), str(work / "site-doctrees")
+    sources.make(Path(source), made, playground=(out / "playground" / "index.html").exists())
+    options = ["-b", "html", "-q", "-j", "auto", "-W", "--keep-going"]
+    options += ["-E", "-a"]  # anew: the place that a page links to may have moved
+    if failed := build_main([*options, "-c", str(HERE), "-d", doctrees, source, str(out)]):
         return int(failed)
-    remove_old_pages(source, out)
     for name in sources.lessons():
         (out / "notebooks").mkdir(exist_ok=True)
         nbformat.write(notebook(ROOT / "examples" / f"{name}.py"), out / "notebooks" / f"{name}.ipynb")
@@ -129,5 +121,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", nargs="?", default=ROOT / "build" / "site", type=Path, help="default: build/site")
     parser.add_argument("--keep", action="store_true", help="do not run lessons anew because the library has changed")
-    options = parser.parse_args()
-    sys.exit(build(options.out.resolve(), options.keep))
+    given = parser.parse_args()
+    sys.exit(build(given.out.resolve(), given.keep))

@@ -56,7 +56,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars: dict[str, list[str]] = {"index": [], "guide": [], "speed": [], "glossary": [], "when_it_goes_wrong": []}
+html_sidebars: dict[str, list[str]] = {"*": []}  # pages that are no part of a section
 html_context = {"default_mode": "auto"}
 
 

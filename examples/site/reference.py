@@ -18,6 +18,7 @@ WITH_MEMBERS = {  # classes whose methods users call
     "optim.lr_scheduler.LRScheduler", "data.Standardizer", "stats.Continuous", "stats.Discrete",
 }  # fmt: skip
 FIRST = ("backward", "data", "grad", "zero_grad", "detach", "item", "numpy")  # of all members, users need these most
+OF_DISTRIBUTIONS = {"logpdf", "pdf", "logpmf", "pmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"}
 AS_NUMPY = "further arguments are NumPy's"  # the docstrings of methods that are NumPy's functions
 
 
@@ -152,11 +153,16 @@ def directive(name: str) -> str:
     if not isinstance(o, type) or name not in WITH_MEMBERS:
         return head
     its, as_numpy = members(o)
-    text = f"{head}   :members: {', '.join(its)}\n"
     if as_numpy:
         listed = ", ".join(f"``{member}``" for member in as_numpy)
-        text += f"\n   These methods are NumPy's functions of the same names: {listed}.\n"
-    return text
+        head += f"\n   These methods are NumPy's functions of the same names: {listed}.\n"
+    kinds = {member: "property" if is_property(o, member) else "method" for member in its}
+    return head + "".join(f"\n   .. auto{kind}:: {member}\n" for member, kind in kinds.items())
+
+
+def is_property(kind: type, member: str) -> bool:
+    """Return whether a member of a class is a property."""
+    return isinstance(inspect.getattr_static(kind, member), property)
 
 
 def members(kind: type) -> tuple[list[str], list[str]]:
@@ -169,6 +175,8 @@ def members(kind: type) -> tuple[list[str], list[str]]:
     static = {name: inspect.getattr_static(kind, name) for name in there}
     methods = (FunctionType, MethodType, property, classmethod, staticmethod)
     found = {name: inspect.getdoc(o) or "" for name, o in static.items() if isinstance(o, methods)}
+    if kind in (tg.stats.Continuous, tg.stats.Discrete):  # the other methods compute parts of these
+        found = {name: text for name, text in found.items() if name in OF_DISTRIBUTIONS}
     order = [*FIRST, *sorted(found)]
     own = [name for name, text in found.items() if text and AS_NUMPY not in text]
     return sorted(own, key=order.index), sorted(name for name, text in found.items() if AS_NUMPY in text)
