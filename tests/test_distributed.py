@@ -123,6 +123,17 @@ def test_parts_of_any_size_give_the_mean_over_all_examples(cuts, layers):
     assert difference(states[0], states[2]) == 0
 
 
+def test_parts_can_be_cut_anew_where_a_run_resumes(tmp_path):
+    def train(comm, **options):
+        part = slice(53 * comm.rank // comm.size, 53 * (comm.rank + 1) // comm.size)
+        data = X[part], Y[part]
+        return trained(comm, data=data, sharded=True, batch_size=None, checkpoint=tmp_path / "a.npz", **options)[0]
+
+    passed(2, partial(train, epochs=2))
+    resumed = passed(3, partial(train, epochs=4))
+    assert difference(resumed[2], trained(batch_size=None)[0]) < 1e-12
+
+
 def test_float32_and_float64_parameters_train_together_and_an_unused_one_stays():
     def train(comm=None):
         model = network()
@@ -354,6 +365,7 @@ def test_a_fault_on_one_rank_ends_all_with_the_same_error(fault, call, layers):
         (lambda rank: {"data": (X[:0], Y[:0])}, "there are no rows"),
         (lambda rank: {"data": (X[:0], Y[:0]), "sharded": True}, "no rows on any rank"),
         (lambda rank: {"data": (X * [1, np.nan][rank], Y)}, "values are NaN or infinite"),
+        (lambda rank: {"model": network(*[nn.BatchNorm1d(8)] * rank)}, "the layers of the model of rank 1"),
         (lambda rank: {"model": nn.Linear(6, 3 + rank)}, r"weight of rank 1 is not like that of rank 0: \(4, 6\)"),
         (lambda rank: {"metrics": [None, 3][rank]}, "metrics are a dict"),
         (lambda rank: {"checkpoint": ["a.npz", None][rank]}, "checkpoint=... or None of rank 1"),

@@ -85,9 +85,9 @@ def test_a_fault_ends_all_ranks_within_10_seconds_and_leaves_the_last_checkpoint
         (tmp_path / "fault").unlink()
     assert time.time() - began < 10
     if FAULTS[fault]:
-        last = [line for line in errors.splitlines() if line.partition(":")[0].endswith("Error")]
-        assert len({*last}) == 1, errors
-        assert FAULTS[fault] in last[0]
+        (message,) = {line for line in errors.splitlines() if line.partition(":")[0].endswith("Error")}
+        assert FAULTS[fault] in message
+        assert errors.count("in fit_on_ranks") == 1, errors  # one rank tells it
     files = sorted(path.name for path in tmp_path.iterdir())
     assert files == ([] if fault == "seed" else ["run.npz"])
     if files:
@@ -104,4 +104,4 @@ def test_ctrl_c_ends_all_ranks(tmp_path):
     began = time.perf_counter()
     assert process.wait(10) != 0
     assert time.perf_counter() - began < 10
-    assert "KeyboardInterrupt" in process.communicate()[1]
+    assert process.communicate()[1].splitlines().count("KeyboardInterrupt") <= 1  # mpiexec may end before it is printed

@@ -15,11 +15,13 @@ process, to rounding. `pip install mpi4py mpich` installs what is needed on one 
 - With `sharded=True` each rank passes its own part of the training data, of any size, also none. Each batch has an
   equal fraction of every part, about `batch_size` examples together. `valid_data` are the same on all ranks.
 - An array of `np.load(path, mmap_mode="r")` is read in slices.
-- BatchNorm uses the statistics of all ranks; it needs `jit=False`. The loss is a mean over examples.
+- BatchNorm uses the statistics of all ranks, which takes a sum in its forward pass and one in its backward pass, and
+  needs `jit=False`. The loss is a mean over examples.
 - Callbacks are called on every rank, and any that returns True stops the run; print where `comm.rank == 0`. Progress
   and the checkpoint are rank 0's. A run may resume on another number of ranks.
-- An exception on one rank, a loss that is not finite, and Ctrl-C end all ranks with the same error. After each epoch
-  checksums are compared; if parameters have become different, an error names the first.
+- An exception on one rank, a loss that is not finite, and Ctrl-C end all ranks with the same error; if nothing catches
+  it, one rank prints it. After each epoch checksums are compared; if parameters have become different, an error names
+  the first.
 - Nothing is scaled by the number of ranks. `batch_size` counts the examples of all ranks; a learning rate for larger
   batches is yours to choose.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,6 +72,7 @@ class Exchange:
             error.add_note(f"Raised on rank {first} of {self.comm.size}; all ranks end with it.")
         if error is self.error:
             raise error
+        tell_elsewhere(error)
         raise error from None  # an error of this rank that is not the first is not told
 
     @contextmanager
@@ -103,6 +105,18 @@ class Exchange:
         finally:
             if holds:
                 signal.signal(signal.SIGINT, before)
+
+
+def tell_elsewhere(error: BaseException) -> None:
+    """Let this process end in silence with an error, if nothing catches it: the rank that met it prints it, once."""
+    before = sys.excepthook
+
+    def hook(kind: type[BaseException], value: BaseException, traceback: Any) -> None:
+        if value is not error:
+            before(kind, value, traceback)
+
+    if threading.current_thread() is threading.main_thread():  # ranks that are threads have no hook of their own
+        sys.excepthook = hook
 
 
 def pack(error: BaseException) -> tuple[bytes | None, str]:

@@ -106,6 +106,7 @@ class RankRun(Run):
     def _call(self) -> dict[str, Any]:
         """Return what all ranks must pass alike, by the name that an error shows."""
         call = self.settings() | {
+            "the layers of the model": [type(m).__name__ for m in self.modules],
             "sharded": self.sharded, "epochs": self.epochs, "jit": self.jit, "drop_last": self.drop_last,
             "checkpoint_every": self.every, "checkpoint=... or None": self.keeps_file,
             "the random seed, rng": self.is_seeded and checksum(self.rng),
