@@ -16,12 +16,13 @@ from ..engine.tape import constant
 from ..engine.tensor import Tensor
 from ..trace.captured import Captured
 from ..trace.containers import refill
-from ..trace.functional import add_at
+from ..trace.functional import add_at, join, piece
 from ..trace.ir import Call, Guard, Program, Result, Setting, Var, variables
 from ..trace.results import parents, returned_tensor
 from .effects import can_vary, is_view
+from .emitter import Emitter
 from .guards import entry_guards, kind_guard, path_text, place_text, value_guard
-from .lowering import Emitter, lower
+from .lowering import lower
 from .native.arrange import arrange
 from .native.forms import has_guard_form
 from .native.lowering import divide, lower_stretch
@@ -32,6 +33,7 @@ QUIET = {
     np.add, np.subtract, np.multiply, np.negative, np.maximum, np.minimum, np.greater, np.greater_equal, np.less,
     np.less_equal, np.equal, np.absolute, np.sign, np.exp, np.tanh, np.sin, np.cos, np.dot, np.vdot, np.matmul, np.sum,
     np.where, np.reshape, np.transpose, np.broadcast_to, np.copy, np.square, operator.getitem, setitem, add_at,
+    join, piece,
 }  # fmt: skip
 
 
@@ -129,7 +131,7 @@ class ResultWriter:
 
     def __init__(self, emitter: Emitter) -> None:
         self.emitter = emitter
-        self.owned: set[Var] = set()  # new arrays that the caller or a Tensor owns
+        self.owned: dict[Var, set[int | None]] = {}  # new arrays that others own, or where their parts of them begin
 
     def write(self) -> None:
         """Add the lines that copy what has to be kept, store what the function changes, and return its result."""
@@ -194,9 +196,13 @@ class ResultWriter:
         """Write an array that nobody else has; what belongs to the plan or to somebody else is copied."""
         emitter, roots = self.emitter, self.emitter.layout.roots(v)
         new = emitter.place(v)[1] is None and isinstance(v.example, np.ndarray) and not _overlaps(v)
-        if not new or not self.owned.isdisjoint(roots) or not all(isinstance(r.source, Call) for r in roots):
+        start = self.emitter.layout.start(v)
+        owned = [self.owned.setdefault(root, set()) for root in roots]
+        is_owned = any([starts and (start is None or not starts.isdisjoint({None, start})) for starts in owned])
+        if not new or is_owned or not all(isinstance(r.source, Call) for r in roots):
             emitter.copy(v)
-        self.owned.update(roots)
+        for starts in owned:
+            starts.add(start)
         emitter.steps.append(Step(emitter.ref(v), (emitter.place(v),), hands_out=True))
         return emitter.ref(v)
 

@@ -10,15 +10,15 @@ import numpy as np
 
 from ..engine.rules.indexing import is_basic, setitem
 from ..engine.rules.registry import opaques
-from ..trace.functional import add_at, astype, changed, filled, part, retyped
+from ..trace.functional import add_at, astype, changed, filled, join, part, piece, retyped
 from ..trace.ir import Call, Constant, Var
 
 Functions = frozenset[Callable[..., object]]
-VIEWS: Functions = frozenset({np.reshape, np.transpose, np.broadcast_to, retyped})
+VIEWS: Functions = frozenset({np.reshape, np.transpose, np.broadcast_to, retyped, piece})
 INDEXED: Functions = frozenset({operator.getitem, setitem, add_at})
 NEW: Functions = frozenset({  # their results are new arrays, and no values are wrong for them
     np.dot, np.vdot, np.matmul, np.sum, np.prod, np.max, np.min, np.mean, np.var, np.std, np.argmax, np.argmin,
-    np.where, np.concatenate, np.stack, np.copy, astype, np.cumsum, operator.add, operator.sub, operator.mul,
+    np.where, np.concatenate, join, np.stack, np.copy, astype, np.cumsum, operator.add, operator.sub, operator.mul,
 })  # fmt: skip
 
 

@@ -17,12 +17,12 @@ from ..engine.rules.registry import implementations
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..trace.captured import Captured
-from ..trace.changes import owner_of
+from ..trace.changes import are_apart, owner_of
 from ..trace.closure import PLAIN
 from ..trace.containers import Attribute, is_container, leaves, members
 from ..trace.expressions import argument_names
 from ..trace.ir import Guard, Input, Var
-from .lowering import Emitter
+from .emitter import Emitter
 from .memory import Location
 
 VALUES = (*PLAIN, range, np.dtype)  # arguments that are compared by value
@@ -186,7 +186,7 @@ def written_apart(emitter: Emitter, miss: str) -> list[str]:
     ids = [f"id({a} if {a}.base is None else {emitter.fun(owner_of)}({a}))" for a in inputs]
     apart = f"(ids := {{{', '.join(ids)}}}).isdisjoint({emitter.name(owners, 'owners')})"
     if any(t in moving for t in targets):
-        apart += f" and len(ids) == {len(inputs)}"
+        apart += f" and (len(ids) == {len(inputs)} or {emitter.fun(are_apart)}({', '.join(inputs)}))"
     return [f"if not ({apart}):", miss]
 
 

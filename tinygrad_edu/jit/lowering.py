@@ -1,121 +1,27 @@
 """Lowering: how each call of a program is written in the plan.
 
-The emitter collects the lines, and knows the names and locations of values. NumPy writes into the arrays of the layout
-by `out=`, and views of them are made once. Scalars are Python variables.
+NumPy writes into the arrays of the layout by `out=`, and views of them are made once. Scalars are Python variables.
 """
 
-import math
 import operator
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable
 
 import numpy as np
 
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import INFIX
 from ..engine.threads import LARGE
-from ..trace.captured import Captured
-from ..trace.expressions import Container, Names, Write
-from ..trace.functional import add_at
-from ..trace.ir import Call, Constant, Program, Var
+from ..trace.functional import add_at, join, piece
+from ..trace.ir import Call, Constant, Var
 from .effects import can_raise, can_vary, is_view, shared
-from .memory import WRITES, Layout, Location, Order
+from .emitter import REDUCTIONS, Emitter, cut
+from .memory import WRITES, Location
 from .simplify import BROADCASTING, scalar_value, uniform_element
-from .verifier import Place, Step
+from .verifier import Step
 
 SHORT = 32  # elements of a row, along which NumPy takes many times as long to find an extremum as along a column
 SIGNED = (np.add, np.subtract, np.multiply, np.divide)  # Python's operators do the same with NumPy's floats
 PYTHON = (operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow)
-REDUCTIONS: dict[Callable[..., object], np.ufunc] = {
-    np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
-}  # fmt: skip
-RESERVED = {
-    "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "slice", "abs", "all", "map", "ids",
-    "same", "r", "s",
-}  # fmt: skip
-
-
-class Emitter(Names):
-    """The text of one program, as far as it is written."""
-
-    def __init__(
-        self, program: Program, captured: Captured, chosen: Collection[str], order: Order | None = None
-    ) -> None:
-        arguments = [f"a{i}{tensor}" for i in range(len(captured.leaves)) for tensor in ("", "t")]
-        super().__init__([*RESERVED, *arguments])
-        self.program, self.captured = program, captured
-        self.layout = Layout(program, chosen, order)
-        self.locations = self.layout.locations
-        self.lines: list[tuple[str, str, Call | None]] = []  # (phase, line, the call that it belongs to)
-        self.steps: list[Step] = []  # what the lines do, for the verifier
-        self.current: Call | None = None  # the call that lines are written for
-        self.cached: dict[Hashable, object] = {}  # constants and bound methods with a name
-
-    def emit(self, line: str, phase: str) -> None:
-        """Add a line."""
-        self.lines.append((phase, line, self.current))
-
-    def assign(self, v: Var, text: str, phase: str) -> str:
-        """Add a line that assigns v to a new variable, and return the variable."""
-        self.locations[v] = Location(self.variable())
-        self.emit(f"{self.locations[v].text} = {text}", phase)
-        return self.locations[v].text
-
-    def copy(self, v: Var) -> None:
-        """Add a line that copies a value into a new array, where it is found from then on."""
-        text = f"{self.fun(np.array)}({self.ref(v)})" if v.shape == () else f"{self.ref(v)}.copy()"
-        place = self.place(v)
-        self.steps.append(Step(self.assign(v, text, "update"), (place,), v))
-
-    def place(self, v: Var) -> Place:
-        """Return a Var and the array that it is in, if that is the same at every call."""
-        self.ref(v)
-        array = self.locations[v].array
-        return v, array if isinstance(array, np.ndarray) else None
-
-    def into(self, call: Call, i: int) -> str:
-        """Choose the array that a call writes its result into, and return its name."""
-        array = self.layout.destination(call, i)
-        self.locations[call.out] = Location(self.name(array, "b"), array)
-        return self.locations[call.out].text
-
-    def ref(self, x: object) -> str:
-        """Write an argument as an expression."""
-        if isinstance(x, Var):
-            location = self.locations.get(x)
-            if location is None:  # a constant
-                location = self.locations[x] = Location(self.name(x.source.array, x.name or "c"), x.source.array)
-            return location.text
-        if x is ...:
-            return "..."
-        if x is None or isinstance(x, (bool, str)) or type(x) is int or (type(x) is float and math.isfinite(x)):
-            return repr(x)
-        if isinstance(x, slice):
-            return f"slice({self.ref(x.start)}, {self.ref(x.stop)}, {self.ref(x.step)})"
-        return self.container(x, self.ref) if isinstance(x, (tuple, list, dict)) else self.name(x)
-
-    def container(self, x: Container, write: Write, write_key: Write | None = None) -> str:
-        """Write a list, a tuple or a dict; of a namedtuple or a dataclass, a call of its type."""
-        kind = self.fun(getattr(x, "build", type(x))) if hasattr(x, "_fields") else ""
-        return kind + super().container(x, write, write_key or self.ref)
-
-    def call(self, call: Call) -> str:
-        """Write a call as an expression."""
-        given = [*map(self.ref, call.args), *[f"{k}={self.ref(v)}" for k, v in call.kwargs.items()]]
-        return f"{self.fun(call.fun)}({', '.join(given)})"
-
-    def tensor(self, x: object) -> str:
-        """Write a Tensor that is an argument or captured."""
-        given = self.captured.given.get(id(x))
-        return f"a{given.index}t" if given else self.name(x, "t")
-
-    def cache(self, key: Hashable, value: object, hint: str) -> str:
-        """Name a value that is the same at every call, but not the same object each time that it is asked for."""
-        return self.name(self.cached.setdefault(key, value), hint)
-
-    def reduce(self, fun: Callable[..., object]) -> str:
-        """Name the method of a ufunc that `np.sum` and its kin call in the end; it has less overhead."""
-        ufunc = REDUCTIONS[fun]
-        return self.cache(ufunc, ufunc.reduce, f"{ufunc.__name__}_reduce")
 
 
 def lower(emitter: Emitter, call: Call, i: int) -> None:
@@ -123,7 +29,12 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
     reads = [emitter.place(v) for v in call.uses]
     args = [emitter.ref(a) for a in call.args]
     into = None
-    if is_view(call):
+    shares, span, joins = shared(call), None, call.fun is join and not emitter.layout.slots.keys().isdisjoint(call.uses)
+    if joins:
+        if (whole := emitter.locations[call.uses[0]].array) is not None:
+            whole = emitter.layout.allocate(call.out, emitter.layout.taken[call.out])
+            emitter.locations[call.out] = Location(emitter.name(whole, "b"), whole)
+    elif is_view(call):
         _view(emitter, call, args)
     elif call.out.shape == () and not call.draws:
         _scalar(emitter, call, args)
@@ -138,10 +49,16 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
         if call.out not in emitter.locations:
             emitter.assign(call.out, emitter.call(call), call.phase)
         into = None if emitter.place(call.out)[1] is None else emitter.place(call.out)
+    slot = emitter.layout.slots.get(call.out)
+    if memory := emitter.unfilled.get(slot[0] if slot else call.out):
+        shares = [memory]
+        reads.append((memory, None))
+    if (start := emitter.layout.start(call.out)) is not None:
+        span = start * call.out.dtype.itemsize, (start + call.out.size) * call.out.dtype.itemsize
     text, array = emitter.lines[-1][1] if emitter.lines else "", emitter.locations[call.out].array
     over_operand = call.elementwise or call.fun in WRITES  # whether it may write exactly over what it reads
     effects = over_operand, call.draws, can_raise(call)
-    emitter.steps.append(Step(text, reads, call.out, array, shared(call), into, *effects))
+    emitter.steps.append(Step(text, reads, call.out, array, shares, into, *effects, span=span, joins=joins))
 
 
 def _view(emitter: Emitter, call: Call, args: list[str]) -> None:
@@ -154,6 +71,8 @@ def _view(emitter: Emitter, call: Call, args: list[str]) -> None:
             emitter.locations[call.out] = Location(emitter.name(array, "w"), array)
             return
     text = f"{args[0]}[{args[1]}]" if fun is operator.getitem else emitter.call(call)
+    if fun is piece:
+        text = cut(args[0], call.args[1], call.out)
     if fun in (np.reshape, np.transpose):  # the methods have less overhead
         text = f"{args[0]}.{fun.__name__}({args[1]})"
     emitter.assign(call.out, text, call.phase)
@@ -227,7 +146,7 @@ def _product(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]
         return []
     out = emitter.into(call, i)
     array = emitter.locations[call.out].array
-    if small and array is not None and array.flags.c_contiguous:
+    if small and (array is None or array.flags.c_contiguous):
         return [f"{args[0]}.dot({args[1]}, {out})"]
     return [f"{emitter.fun(call.fun)}({', '.join(args)}, {out})"]
 

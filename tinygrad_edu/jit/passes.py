@@ -10,6 +10,7 @@ import numpy as np
 
 from ..trace.ir import Program
 from . import simplify
+from .joining import join_updates
 from .sums import divide_sums, use_blas
 
 RULES: dict[str, tuple[simplify.Rule, simplify.Functions | None]] = {  # the rule, and its functions or None for all
@@ -18,11 +19,11 @@ RULES: dict[str, tuple[simplify.Rule, simplify.Functions | None]] = {  # the rul
     "common": (simplify.common_subexpressions, None),
 }  # fmt: skip
 PASSES: dict[str, Callable[[Program], None]] = {
-    "mean": divide_sums, "blas": use_blas, "dead": simplify.eliminate_dead_calls,
+    "mean": divide_sums, "blas": use_blas, "dead": simplify.eliminate_dead_calls, "join": join_updates,
 }  # fmt: skip
 READABLE = {"dead", "copies", "constants", "common", "algebra", "broadcasting"}  # also used for `source`
 NAMES = (*RULES, *PASSES, "memory")  # the last one belongs to the layout of memory
-ORDER = (("mean",), tuple(RULES), ("dead",), ("blas",))  # all rules in one pass
+ORDER = (("mean",), tuple(RULES), ("dead",), ("blas",), ("join",))  # all rules in one pass
 
 
 def optimize(program: Program, chosen: Collection[str]) -> dict[str, int]:

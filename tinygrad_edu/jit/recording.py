@@ -39,7 +39,7 @@ class Recording:
         self.size, self.recorded = len(program.calls), Snapshot(program)
         if backend == "auto":
             backend = "c" if compiler.find() and pays(program) else "numpy"
-        self.sizes = passes.optimize(program, chosen - {"blas"} if backend == "c" else chosen)
+        self.sizes = passes.optimize(program, chosen - {"blas", "join"} if backend == "c" else chosen)
         self.plan = Plan(program, captured, chosen, backend)
         self.lines = self.users_lines()
         self.changes = bool(

@@ -14,6 +14,7 @@ from ..engine.tensor import Tensor
 from ..state import copy_state
 from .group import Group, hyperparameter
 from .inplace import Array, InPlace, Update, run_plainly, working_dtype
+from .packing import packed
 from .validation import Params, Setting, called, gradients, leaf_tensors, nonnegative, parameter_groups, squares_fit
 
 
@@ -88,9 +89,9 @@ class Optimizer:
                 group.lr = group.lr
         self.groups = [*self.groups, *groups]
         for name in dict.fromkeys([name for g in groups for name, on in self.needed_state(g).items() if on]):
-            self.state.setdefault(name, [self.initial_state(name, p) for p in known])
+            self.state.setdefault(name, packed([self.initial_state(name, p) for p in known]))
         for name, arrays in self.state.items():
-            arrays += [self.initial_state(name, p) for p in new]
+            arrays += packed([self.initial_state(name, p) for p in new])
         wide, self.wide = self.wide, ""
         for kind in wide:
             self._widen(kind)

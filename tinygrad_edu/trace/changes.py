@@ -1,9 +1,12 @@
 """Changes: what a recorded function did to the state that it found; refused, or made and added to the program."""
 
 from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from .captured import Captured
 from .containers import refill
@@ -22,6 +25,12 @@ def owner_of(array: Any) -> Any:
     while isinstance(array, np.ndarray) and array.base is not None:
         array = array.base
     return array
+
+
+def are_apart(*arrays: Any) -> bool:
+    """Return whether arrays lie one behind the other, though one object may own the memory of several."""
+    spans = sorted([byte_bounds(a) for a in arrays])
+    return all([stop <= start for (_, stop), (start, _) in pairwise(spans)])
 
 
 def refuse_changes(found: Captured) -> None:
@@ -78,12 +87,23 @@ def refuse_overlaps(found: Captured) -> None:
                 continue
             if not a.flags.writeable:
                 raise found.rec.error(f"{t.origin.name or 'an argument'} is read-only, and was written into")
-            for other in group:
-                if other is not t and np.may_share_memory(a, other.origin.example):
-                    if isinstance(t.origin.source, Input) or isinstance(other.origin.source, Input):
-                        raise Overlap
-                    names = f"{t.origin.name or 'an array'} and {other.origin.name or 'another'}"
-                    raise found.rec.error(f"{names} share memory, and one was written into; give each its own copy")
+        for t, other in overlapping(group):
+            if t.variable is not t.origin or other.variable is not other.origin:
+                if isinstance(t.origin.source, Input) or isinstance(other.origin.source, Input):
+                    raise Overlap
+                names = f"{t.origin.name or 'an array'} and {other.origin.name or 'another'}"
+                raise found.rec.error(f"{names} share memory, and one was written into; give each its own copy")
+
+
+def overlapping(group: list[Traced]) -> Iterator[tuple[Traced, Traced]]:
+    """Yield pairs of arrays that may share memory; of those that begin where no other ends, none."""
+    arrays = {i: t.origin.example for i, t in enumerate(group) if isinstance(t.origin.example, np.ndarray)}
+    latest, end = -1, 0  # the array that ends last of those so far
+    for start, stop, i in sorted([(*byte_bounds(a), i) for i, a in arrays.items()]) if len(arrays) > 1 else ():
+        if start < end:
+            yield group[latest], group[i]
+        if stop > end:
+            latest, end = i, stop
 
 
 def make_changes(found: Captured) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 
 from ...engine.rules.registry import Array
 from ...trace.ir import Call, Constant, Guard, Program, Var, variables
+from ..emitter import Emitter
 from ..guards import GUARD_FAILED
-from ..lowering import Emitter, lower
+from ..lowering import lower
 from ..memory import Location
 from ..verifier import Step
 from . import blas, compiler

@@ -1,0 +1,217 @@
+"""Updates of small parameters are joined: fewer calls, the same bits, and every array where it was."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.jit.verifier import PlanError, Step, verify
+from tinygrad_edu.optim.packing import SMALL, packed
+from tinygrad_edu.trace.functional import join
+from tinygrad_edu.trace.ir import Call, Var
+
+SHAPES = [(3, 4), (4,), (1,), (), (2, 2, 3), (5, 1)]
+OPTIMIZERS = {
+    "sgd": lambda ps: tg.optim.SGD(ps, lr=0.1, weight_decay=0.01),
+    "momentum": lambda ps: tg.optim.SGD(ps, lr=0.1, momentum=0.9, dampening=0.1),
+    "nesterov": lambda ps: tg.optim.SGD(ps, lr=0.1, momentum=0.9, nesterov=True),
+    "adam": lambda ps: tg.optim.Adam(ps, lr=0.1, amsgrad=True, maximize=True),
+    "adamw": lambda ps: tg.optim.AdamW([{"params": ps[:3]}, {"params": ps[3:], "lr": 0.3}], lr=0.1),
+    "nadam": lambda ps: tg.optim.NAdam(ps, lr=0.1),
+    "radam": lambda ps: tg.optim.RAdam(ps, lr=0.1, weight_decay=0.1),
+    "adagrad": lambda ps: tg.optim.Adagrad(ps, lr=0.1, initial_accumulator_value=0.1),
+    "adadelta": lambda ps: tg.optim.Adadelta(ps),
+    "rmsprop": lambda ps: tg.optim.RMSprop(ps, lr=0.01, centered=True, momentum=0.9),
+    "rprop": lambda ps: tg.optim.Rprop(ps, lr=0.01),
+}
+BITWISE = ("join", "memory", "dead", "common", "algebra", "constants", "broadcasting", "copies")
+
+
+def model(optimizer, dtype=np.float64, shapes=SHAPES):
+    """Return (step, parameters, optimizer) of a loss with a gradient for each parameter, and one that is in columns."""
+    rng = np.random.default_rng(0)
+    ps = [tg.Tensor(rng.normal(size=shape).astype(dtype)) for shape in shapes]
+    ps.append(tg.Tensor(np.asfortranarray(rng.normal(size=(3, 3)).astype(dtype))))
+    opt = OPTIMIZERS[optimizer](ps)
+
+    def step(x):
+        loss = sum(np.sum(np.sin(p * x) + p * p) for p in ps) + np.sum((x * np.ones((2, 3), dtype)) @ ps[0])
+        opt.minimize(loss)
+        return loss
+
+    return step, ps, opt
+
+
+def everything(ps, opt):
+    """Return copies of the data and the gradients of parameters, and of an optimizer's state."""
+    arrays = [a for p in ps for a in (p.data, p.grad)] + [a for each in opt.state.values() for a in each]
+    return [None if a is None else a.copy() for a in arrays]
+
+
+def assert_same(left, right):
+    for a, b in zip(left, right, strict=True):
+        assert (a is None) == (b is None)
+        if a is not None:
+            np.testing.assert_array_equal(a, b, strict=True)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_joined_updates_give_the_bits_of_the_eager_ones(optimizer, dtype):
+    (eager, ps, opt), (other, qs, opt2) = (model(optimizer, np.dtype(dtype)) for _ in range(2))
+    jitted = tg.jit(other, optimize=BITWISE)
+    for i in range(4):
+        x = np.asarray(0.5 + i, dtype)
+        eager(x), jitted(x)
+        assert_same(everything(ps, opt), everything(qs, opt2))
+    assert jitted.cache_info().hits == 3
+
+
+@pytest.mark.parametrize(("optimizer", "line"), [("adam", "sqrt("), ("momentum", "multiply(k"), ("sgd", "multiply(k2")])
+def test_an_update_of_many_parameters_takes_few_calls(optimizer, line):
+    counts = []
+    for n in (2, 12):
+        step, _, _ = model(optimizer, shapes=[(3, 4)] * n)
+        jitted = tg.jit(step)
+        jitted(np.asarray(0.5))
+        counts.append(jitted.plan.count(line))
+    assert counts[0] == counts[1] > 0
+
+
+def test_parameters_and_states_stay_where_they_are():
+    step, ps, opt = model("adam")
+    data, state = [p.data for p in ps], [a for each in opt.state.values() for a in each]
+    jitted = tg.jit(step)
+    for _ in range(3):
+        jitted(np.asarray(0.5))
+    assert all(p.data is a for p, a in zip(ps, data, strict=True))
+    assert all(a is b for a, b in zip(state, [a for each in opt.state.values() for a in each], strict=True))
+    assert all(p.data.base is None for p in ps)
+
+
+def test_gradients_that_a_replay_hands_out_are_never_written_again():
+    step, ps, _ = model("adam")
+    jitted = tg.jit(step)
+    kept = []
+    for i in range(4):
+        jitted(np.asarray(0.5 + i))
+        kept.append([(p.grad, p.grad.copy()) for p in ps])
+        ps[0].grad[...] = 7.0  # the user's own
+        assert all((p.grad == before).all() for p, (_, before) in list(zip(ps, kept[-1], strict=True))[1:])
+        kept[-1] = kept[-1][1:]
+    assert all((g == before).all() for each in kept for g, before in each)
+
+
+def test_gradients_that_lie_in_one_array_are_arguments_of_a_replay_as_others_are():
+    step, ps, _ = model("adam")
+    jitted = tg.jit(step)
+
+    @tg.jit
+    def halve():
+        for p in ps[:3]:
+            p.grad *= 0.5
+
+    for i in range(4):
+        jitted(np.asarray(0.5 + i))
+        before = [p.grad.copy() for p in ps]
+        halve()
+        assert_same([b * 0.5 for b in before[:3]] + before[3:], [p.grad for p in ps])
+    assert halve.cache_info().hits == 3
+
+
+@pytest.mark.parametrize("change", ["state", "freeze", "group", "copy", "pickle", "load", "wide"])
+def test_after_a_change_of_the_optimizer_the_bits_are_the_same(change):
+    results = []
+    for compiled in (False, True):
+        _, ps, opt = model("adam")
+        holder = [opt]
+
+        def train(x, ps=ps, holder=holder):
+            loss = sum(np.sum(np.sin(p * x) + p * p) for p in ps if p.requires_grad)
+            holder[0].minimize(loss)
+            return loss
+
+        run = tg.jit(train, optimize=BITWISE) if compiled else train
+        for i in range(8):
+            run(np.asarray(0.5 + i))
+            if i == 3 and change == "state":
+                opt.state["m"][1] = opt.state["m"][1] * 0.5
+            elif i == 3 and change == "freeze":
+                ps[1].requires_grad = False
+            elif i == 3 and change == "group":
+                ps += [tg.Tensor(np.ones(3)), tg.Tensor(np.ones((2, 2)))]
+                opt.add_param_group({"params": ps[-2:], "lr": 0.5})
+            elif i == 3 and change == "load":
+                state = opt.state_dict()
+                opt.load_state_dict({k: v * 0.5 if k.startswith("m.") else v for k, v in state.items()})
+            elif i == 3 and change == "wide":
+                ps[0].data[0, 0] = 1e150
+            elif i == 3:
+                (ps2, holder[0]) = (
+                    copy.deepcopy((ps, opt)) if change == "copy" else pickle.loads(pickle.dumps((ps, opt)))
+                )
+                ps[:] = ps2
+            if i == 5 and change == "freeze":
+                ps[1].requires_grad = True
+        results.append(everything(ps, holder[0]))
+    assert_same(*results)
+
+
+def test_small_states_lie_one_behind_the_other_and_large_ones_alone():
+    arrays = [np.ones((2, 3)), np.ones(SMALL + 1), np.ones(4), np.ones(3, np.float32), np.ones(()), np.ones(0)]
+    found = packed(arrays)
+    assert_same(arrays, found)
+    assert found[0].base is found[2].base is not None
+    assert [found[i] is arrays[i] for i in (1, 4, 5)] == [True] * 3
+    assert found[3].base is not found[0].base
+
+
+WHOLE = np.empty(6)
+A, B = (Var(Call(np.negative, (), {}, np.ones(n)), np.ones(n), name) for n, name in ((4, "a"), (2, "b")))
+C, MEMORY = Var(Call(join, (A, B), {}, np.ones(6)), np.ones(6), "c"), Var(None, np.ones(6))
+
+
+def filled(v, array):
+    return Step(f"{v.name} = ...", (), v, array, into=(v, array))
+
+
+def joined(*parts, array=WHOLE, **more):
+    return Step("c", parts, C, array, joins=True, **more)
+
+
+def new(v, start):
+    return Step(f"{v.name} = ...", [(MEMORY, None)], v, None, [MEMORY], span=(8 * start, 8 * (start + v.size)))
+
+
+NEW = [Step("empty", out=MEMORY), new(A, 0), new(B, 4)]
+PARTS = [(A, WHOLE[:4]), (B, WHOLE[4:])]
+HANDED = [joined((MEMORY, None), (A, None), (B, None), array=None, shares=[MEMORY])]
+
+
+def out(v):
+    return Step(f"return {v.name}", [(v, None)], hands_out=True)
+
+
+def test_a_plan_that_joins_arrays_where_they_are_is_accepted():
+    verify([filled(A, WHOLE[:4]), filled(B, WHOLE[4:]), joined(*PARTS)], {}, [], [])
+    verify([*NEW, *HANDED, out(A), out(B)], {}, [], [])
+
+
+@pytest.mark.parametrize(
+    ("steps", "fault"),
+    [
+        ([filled(A, WHOLE[:4]), filled(B, WHOLE[4:]), joined(*PARTS[::-1])], "not where its parts are"),
+        ([filled(A, WHOLE[:4]), joined(PARTS[0])], "not where its parts are"),
+        ([filled(A, WHOLE[:4]), filled(B, WHOLE[3:5]), joined(PARTS[0], (B, WHOLE[3:5]))], "which is not there"),
+        ([filled(A, WHOLE[:4]), filled(B, np.empty(2)), joined(PARTS[0], (B, np.empty(2)))], "not there|parts"),
+        ([filled(A, WHOLE[3::-1]), filled(B, WHOLE[4:]), joined((A, WHOLE[3::-1]), PARTS[1])], "gaps"),
+        ([*NEW[:2], new(B, 3), *HANDED], "not where its parts are"),
+        ([*NEW[:2], new(B, 3), out(A), out(B)], "a second time"),
+        ([*NEW, *HANDED, out(A), out(C)], "a second time"),
+    ],
+)  # fmt: skip
+def test_a_plan_that_joins_other_memory_is_refused(steps, fault):
+    with pytest.raises(PlanError, match=fault):
+        verify(steps, {}, [], [])

@@ -1,0 +1,121 @@
+"""The emitter collects the lines of a plan, and knows the names and locations of values."""
+
+import math
+from collections.abc import Callable, Collection, Hashable
+
+import numpy as np
+
+from ..trace.captured import Captured
+from ..trace.expressions import Container, Names, Write
+from ..trace.ir import Call, Program, Var
+from .memory import Layout, Location, Order
+from .verifier import Place, Step
+
+REDUCTIONS: dict[Callable[..., object], np.ufunc] = {
+    np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
+}  # fmt: skip
+RESERVED = {
+    "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "slice", "abs", "all", "map", "ids",
+    "same", "r", "s",
+}  # fmt: skip
+
+
+class Emitter(Names):
+    """The text of one program, as far as it is written."""
+
+    def __init__(
+        self, program: Program, captured: Captured, chosen: Collection[str], order: Order | None = None
+    ) -> None:
+        arguments = [f"a{i}{tensor}" for i in range(len(captured.leaves)) for tensor in ("", "t")]
+        super().__init__([*RESERVED, *arguments])
+        self.program, self.captured = program, captured
+        self.layout = Layout(program, chosen, order)
+        self.locations = self.layout.locations
+        self.lines: list[tuple[str, str, Call | None]] = []  # (phase, line, the call that it belongs to)
+        self.steps: list[Step] = []  # what the lines do, for the verifier
+        self.current: Call | None = None  # the call that lines are written for
+        self.unfilled: dict[Var, Var] = {}  # a joined array that is new at each call: its memory, before it is filled
+        self.cached: dict[Hashable, object] = {}  # constants and bound methods with a name
+
+    def emit(self, line: str, phase: str) -> None:
+        """Add a line."""
+        self.lines.append((phase, line, self.current))
+
+    def assign(self, v: Var, text: str, phase: str) -> str:
+        """Add a line that assigns v to a new variable, and return the variable."""
+        self.locations[v] = Location(self.variable())
+        self.emit(f"{self.locations[v].text} = {text}", phase)
+        return self.locations[v].text
+
+    def copy(self, v: Var) -> None:
+        """Add a line that copies a value into a new array, where it is found from then on."""
+        text = f"{self.fun(np.array)}({self.ref(v)})" if v.shape == () else f"{self.ref(v)}.copy()"
+        place = self.place(v)
+        self.steps.append(Step(self.assign(v, text, "update"), (place,), v))
+
+    def place(self, v: Var) -> Place:
+        """Return a Var and the array that it is in, if that is the same at every call."""
+        self.ref(v)
+        array = self.locations[v].array
+        return v, array if isinstance(array, np.ndarray) else None
+
+    def into(self, call: Call, i: int) -> str:
+        """Choose the array that a call writes its result into, and return its name."""
+        array = self.layout.destination(call, i)
+        if array is None and call.out in self.layout.slots:
+            return self.into_new(call)
+        self.locations[call.out] = Location(self.name(array, "b"), array)
+        return self.locations[call.out].text
+
+    def into_new(self, call: Call) -> str:
+        """Add lines that make the part of a joined array that a call writes its result into, and return its name."""
+        joined, start = self.layout.slots[call.out]
+        if joined not in self.unfilled:
+            memory = self.unfilled[joined] = Var(None, joined.example)
+            text = f"{self.fun(np.empty)}({joined.size}, {self.name(joined.dtype, 'dtype')})"
+            self.steps.append(Step(self.assign(joined, text, call.phase), out=memory))
+        return self.assign(call.out, cut(self.locations[joined].text, start, call.out), call.phase)
+
+    def ref(self, x: object) -> str:
+        """Write an argument as an expression."""
+        if isinstance(x, Var):
+            location = self.locations.get(x)
+            if location is None:  # a constant
+                location = self.locations[x] = Location(self.name(x.source.array, x.name or "c"), x.source.array)
+            return location.text
+        if x is ...:
+            return "..."
+        if x is None or isinstance(x, (bool, str)) or type(x) is int or (type(x) is float and math.isfinite(x)):
+            return repr(x)
+        if isinstance(x, slice):
+            return f"slice({self.ref(x.start)}, {self.ref(x.stop)}, {self.ref(x.step)})"
+        return self.container(x, self.ref) if isinstance(x, (tuple, list, dict)) else self.name(x)
+
+    def container(self, x: Container, write: Write, write_key: Write | None = None) -> str:
+        """Write a list, a tuple or a dict; of a namedtuple or a dataclass, a call of its type."""
+        kind = self.fun(getattr(x, "build", type(x))) if hasattr(x, "_fields") else ""
+        return kind + super().container(x, write, write_key or self.ref)
+
+    def call(self, call: Call) -> str:
+        """Write a call as an expression."""
+        given = [*map(self.ref, call.args), *[f"{k}={self.ref(v)}" for k, v in call.kwargs.items()]]
+        return f"{self.fun(call.fun)}({', '.join(given)})"
+
+    def tensor(self, x: object) -> str:
+        """Write a Tensor that is an argument or captured."""
+        given = self.captured.given.get(id(x))
+        return f"a{given.index}t" if given else self.name(x, "t")
+
+    def cache(self, key: Hashable, value: object, hint: str) -> str:
+        """Name a value that is the same at every call, but not the same object each time that it is asked for."""
+        return self.name(self.cached.setdefault(key, value), hint)
+
+    def reduce(self, fun: Callable[..., object]) -> str:
+        """Name the method of a ufunc that `np.sum` and its kin call in the end; it has less overhead."""
+        ufunc = REDUCTIONS[fun]
+        return self.cache(ufunc, ufunc.reduce, f"{ufunc.__name__}_reduce")
+
+
+def cut(text: str, start: int, v: Var) -> str:
+    """Write the part of an array without axes but one, from `start` on, that has the elements of v."""
+    return f"{text}[{start}:{start + v.size}]" + (f".reshape({v.shape})" if len(v.shape) > 1 else "")
