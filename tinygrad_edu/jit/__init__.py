@@ -16,13 +16,14 @@ which the function branched, such as that no gradient holds NaN, and the shapes 
 for other values (`effects` tells which). A replay that fails has changed nothing.
 
 *Passes* (`passes` has their order) make the program shorter: `simplify` drops dead, equal and constant calls and those
-without effect, and `sums` turns sums into products of BLAS.
+without effect, `sums` turns sums into products of BLAS, and `joining` makes one call of an optimizer's equal calls for
+several small parameters, on all of their elements.
 
 *Memory* (`memory`). Each array that stays within the program gets a buffer. A buffer serves again when nobody reads its
 array any more (`effects` tells whose memory a result shares). New values of parameters are computed in place.
 
-*The plan*. `lowering` writes each call as a line of Python, and `codegen` adds the guards, the stores and the result.
-`verifier` knows nothing of the layout. It follows what each array holds from line to line, and rejects a plan that
+*The plan*. `lowering` writes each call as a line of Python, `emitter` collects the lines, and `codegen` adds the
+guards, the stores and the result. `verifier` knows nothing of the layout. It follows what each array holds from line to line, and rejects a plan that
 reads a value after it was overwritten, hands out memory that is used again, or changes state before the last line that
 can fail. A rejected plan is written again without shared buffers.
 
