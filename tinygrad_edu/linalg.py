@@ -82,7 +82,7 @@ def cholesky(a: Any, lower: bool = False, overwrite_a: bool = False, check_finit
 
 
 def cho_factor(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> tuple[Any, bool]:
-    """Return (`cholesky(a, lower)`, lower), which `cho_solve` takes.
+    """Return (`cholesky(a, lower)`, lower), which `cho_solve` takes; `a` has shape (..., n, n).
 
     >>> tg.linalg.cho_factor(np.array([[4.0, 2.0], [2.0, 5.0]]))
     (array([[2., 1.],

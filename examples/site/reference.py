@@ -13,12 +13,15 @@ MODULES = {
     "plot": tg.plot, "special": tg.special, "linalg": tg.linalg, "signal": tg.signal, "integrate": tg.integrate,
     "stats": tg.stats, "distributed": tg.distributed,
 }  # fmt: skip
-WITH_MEMBERS = {  # classes whose methods users call
-    "Tensor", "Value", "History", "Drawing", "Explanation", "Jitted", "nn.Module", "nn.Sequential", "optim.Optimizer",
-    "optim.lr_scheduler.LRScheduler", "data.Standardizer", "stats.Continuous", "stats.Discrete",
+OF_DISTRIBUTIONS = {"logpdf", "pdf", "logpmf", "pmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"}
+WITH_MEMBERS: dict[str, set[str] | None] = {  # classes whose methods users call, and if not all, those to show
+    "Tensor": None, "Value": None, "History": None, "Drawing": None, "Explanation": None, "Jitted": None,
+    "nn.Module": None, "nn.Sequential": None, "nn.RNN": {"forward"}, "nn.GRU": {"forward"}, "nn.LSTM": {"forward"},
+    "nn.MultiheadAttention": {"forward"}, "optim.Optimizer": None, "optim.LBFGS": {"step"},
+    "optim.lr_scheduler.LRScheduler": None, "data.Standardizer": None, "stats.Continuous": OF_DISTRIBUTIONS,
+    "stats.Discrete": OF_DISTRIBUTIONS,
 }  # fmt: skip
 FIRST = ("backward", "data", "grad", "zero_grad", "detach", "item", "numpy")  # of all members, users need these most
-OF_DISTRIBUTIONS = {"logpdf", "pdf", "logpmf", "pmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"}
 AS_NUMPY = "further arguments are NumPy's"  # the docstrings of methods that are NumPy's functions
 
 
@@ -152,7 +155,7 @@ def directive(name: str) -> str:
         return f"{head}   :no-value:\n"
     if not isinstance(o, type) or name not in WITH_MEMBERS:
         return head
-    its, as_numpy = members(o)
+    its, as_numpy = members(o, WITH_MEMBERS[name])
     if as_numpy:
         listed = ", ".join(f"``{member}``" for member in as_numpy)
         head += f"\n   These methods are NumPy's functions of the same names: {listed}.\n"
@@ -165,18 +168,21 @@ def is_property(kind: type, member: str) -> bool:
     return isinstance(inspect.getattr_static(kind, member), property)
 
 
-def members(kind: type) -> tuple[list[str], list[str]]:
+def members(kind: type, chosen: set[str] | None = None) -> tuple[list[str], list[str]]:
     """Return the methods and properties of a class that have docstrings, and apart those that are NumPy's functions.
 
-    What it inherits from another public class is not among them.
+    With `chosen` those alone. What it inherits from another public class is not among them.
     """
     others = [o for o in public().values() if isinstance(o, type) and o in kind.__mro__[1:]]
-    there = {name for name in dir(kind) if name[0] != "_"} - {name for other in others for name in dir(other)}
-    static = {name: inspect.getattr_static(kind, name) for name in there}
+    static = {name: inspect.getattr_static(kind, name) for name in dir(kind) if name[0] != "_"}
     methods = (FunctionType, MethodType, property, classmethod, staticmethod)
-    found = {name: inspect.getdoc(o) or "" for name, o in static.items() if isinstance(o, methods)}
-    if kind in (tg.stats.Continuous, tg.stats.Discrete):  # the other methods compute parts of these
-        found = {name: text for name, text in found.items() if name in OF_DISTRIBUTIONS}
+    found = {
+        name: inspect.getdoc(o) or ""
+        for name, o in static.items()
+        if isinstance(o, methods)
+        and (chosen is None or name in chosen)
+        and not any(inspect.getattr_static(other, name, None) is o for other in others)
+    }
     order = [*FIRST, *sorted(found)]
     own = [name for name, text in found.items() if text and AS_NUMPY not in text]
     return sorted(own, key=order.index), sorted(name for name, text in found.items() if AS_NUMPY in text)

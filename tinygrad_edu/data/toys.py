@@ -18,7 +18,8 @@ Curve = Callable[[Array], tuple[Array, Array]]
 def make_moons(n: int = 100, noise: float = 0.1, rng: Rng = None) -> tuple[Array, Array]:
     """Two interlocking half circles of radius 1, which no line separates.
 
-    Class 0 is the upper half of the circle around (0, 0), class 1 the lower half of the circle around (1, 0.5).
+    Class 0 is the upper half of the circle around (0, 0), class 1 the lower half of the circle around (1, 0.5). Returns
+    X (n, 2) and y (n,).
 
     >>> X, y = tg.data.make_moons(100, rng=0)
     >>> X.shape, y.shape
@@ -32,7 +33,7 @@ def make_moons(n: int = 100, noise: float = 0.1, rng: Rng = None) -> tuple[Array
 def make_circles(n: int = 100, noise: float = 0.05, factor: float = 0.5, rng: Rng = None) -> tuple[Array, Array]:
     """A circle of radius 1 around (0, 0), class 0, and one of radius `factor` (above 0, below 1) inside it, class 1.
 
-    Raises ValueError unless `factor` is between 0 and 1.
+    Returns X (n, 2) and y (n,). Raises ValueError unless `factor` is between 0 and 1.
 
     >>> X, y = tg.data.make_circles(100, rng=0)
     >>> X.shape, y.shape
@@ -46,7 +47,7 @@ def make_circles(n: int = 100, noise: float = 0.05, factor: float = 0.5, rng: Rn
 def make_spirals(n: int = 100, classes: int = 2, noise: float = 0.1, rng: Rng = None) -> tuple[Array, Array]:
     """A spiral arm for each of the `classes` (2 or more), which turns once around (0, 0) from radius 0.3 to 2.
 
-    Raises ValueError for fewer than two classes.
+    Returns X (n, 2) and y (n,). Raises ValueError for fewer than two classes.
 
     >>> X, y = tg.data.make_spirals(100, rng=0)
     >>> X.shape, y.shape
@@ -61,8 +62,8 @@ def make_spirals(n: int = 100, classes: int = 2, noise: float = 0.1, rng: Rng = 
 def xor(n: int | None = None, noise: float = 0.0, rng: Rng = None) -> tuple[Array, Array]:
     """Exclusive or: class 1 at the corners (0, 1) and (1, 0) of the unit square, class 0 at (0, 0) and (1, 1).
 
-    Without `n`, the four corners in the order of a truth table; with it, n points (4 or more) shared among the corners.
-    Raises ValueError for fewer than 4 points.
+    Returns X (n, 2) and y (n,). Without `n`, the four corners in the order of a truth table; with it, n points (4 or
+    more) shared among the corners. Raises ValueError for fewer than 4 points.
 
     >>> X, y = tg.data.xor()
     >>> X.tolist(), y.tolist()

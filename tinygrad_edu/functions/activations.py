@@ -23,7 +23,7 @@ def relu(x: Any) -> Any:
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
-    """Return x where x is positive, and `negative_slope` x elsewhere.
+    """Return x where x is positive, and `negative_slope` x elsewhere, elementwise.
 
     >>> tg.leaky_relu(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-0.01,  0.  ,  2.  ])
@@ -80,7 +80,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
-    """Return x where x is positive, and `alpha` (exp(x) - 1) elsewhere (Clevert et al. 2016).
+    """Return x where x is positive, and `alpha` (exp(x) - 1) elsewhere, elementwise (Clevert et al. 2016).
 
     >>> tg.elu(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-0.6321,  0.    ,  2.    ])
@@ -90,7 +90,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 
 
 def celu(x: Any, alpha: float = 1.0) -> Any:
-    """Return x where x is positive, and `alpha` (exp(x / alpha) - 1) elsewhere: elu with slope 1 at 0 (Barron 2017).
+    """Return x where positive, else `alpha` (exp(x / alpha) - 1), elementwise: elu with slope 1 at 0 (Barron 2017).
 
     Raises ValueError unless `alpha` is positive.
 
@@ -104,7 +104,7 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
 
 
 def selu(x: Any) -> Any:
-    """Return elu with the two constants that keep mean 0 and variance 1 from layer to layer (Klambauer et al. 2017).
+    """Return elu, elementwise, with the constants that keep mean 0 and variance 1 (Klambauer et al. 2017).
 
     >>> tg.selu(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-1.1113,  0.    ,  2.1014])
@@ -138,7 +138,9 @@ def prelu(x: Any, weight: Any) -> Any:
 
 
 def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
-    """Return x limited to `min_val` and `max_val`; its derivative is 0 outside and, unlike np.clip's, at the limits.
+    """Return x limited to `min_val` and `max_val`, elementwise.
+
+    Its derivative is 0 outside and, unlike np.clip's, at the limits.
 
     Raises ValueError unless `min_val` is below `max_val`.
 

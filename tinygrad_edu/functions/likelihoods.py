@@ -100,8 +100,8 @@ def poisson_nll_loss(
     """Return the mean of exp(prediction) - target prediction: minus the log-likelihood of counts, up to a constant.
 
     The prediction is the logarithm of the expected count, or with `log_input=False` the count itself, whose logarithm
-    is taken of prediction + `eps`. `full` adds Stirling's approximation of the constant log(target!) for targets
-    above 1: target log(target) - target + log(2 pi target) / 2.
+    is taken of prediction + `eps`. Prediction and target have one shape. `full` adds Stirling's approximation of the
+    constant log(target!) for targets above 1: target log(target) - target + log(2 pi target) / 2.
 
     >>> print(tg.poisson_nll_loss([0.0, 1.0], [1.0, 2.0]).round(4))
     0.8591

@@ -14,7 +14,7 @@ from .module import Module, float_dtype
 
 
 class ReLU(Module):
-    """`max(x, 0)`.
+    """`max(x, 0)`, elementwise.
 
     >>> tg.nn.ReLU()(np.array([-1.0, 0.0, 2.0]))
     array([0., 0., 2.])
@@ -24,7 +24,7 @@ class ReLU(Module):
 
 
 class LeakyReLU(Module):
-    """x where it is positive, `negative_slope` x elsewhere.
+    """x where it is positive, `negative_slope` x elsewhere, elementwise.
 
     >>> tg.nn.LeakyReLU()(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-0.01,  0.  ,  2.  ])
@@ -43,7 +43,7 @@ class LeakyReLU(Module):
 
 
 class Tanh(Module):
-    """`tanh(x)`.
+    """`tanh(x)`, elementwise.
 
     >>> tg.nn.Tanh()(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-0.7616,  0.    ,  0.964 ])
@@ -55,7 +55,7 @@ class Tanh(Module):
 
 
 class Sigmoid(Module):
-    """`1 / (1 + exp(-x))`.
+    """`1 / (1 + exp(-x))`, elementwise.
 
     >>> tg.nn.Sigmoid()(np.array([-1.0, 0.0, 2.0])).round(4)
     array([0.2689, 0.5   , 0.8808])
@@ -65,7 +65,7 @@ class Sigmoid(Module):
 
 
 class Softplus(Module):
-    """`log(1 + exp(beta x)) / beta`, and x itself where beta x is above the `threshold`, if there is one.
+    """`log(1 + exp(beta x)) / beta`, elementwise, and x itself where beta x is above the `threshold`, if there is one.
 
     >>> tg.nn.Softplus()(np.array([-1.0, 0.0, 2.0])).round(4)
     array([0.3133, 0.6931, 2.1269])
@@ -87,7 +87,7 @@ class Softplus(Module):
 
 
 class GELU(Module):
-    """x times the normal distribution's probability below x; `approximate="tanh"` computes it by tanh.
+    """x times the normal distribution's probability below x, elementwise; `approximate="tanh"` computes it by tanh.
 
     >>> tg.nn.GELU()(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-0.1587,  0.    ,  1.9545])
@@ -107,7 +107,7 @@ class GELU(Module):
 
 
 class SiLU(Module):
-    """`x sigmoid(x)`, also called swish.
+    """`x sigmoid(x)`, elementwise, also called swish.
 
     >>> tg.nn.SiLU()(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-0.2689,  0.    ,  1.7616])
@@ -117,7 +117,7 @@ class SiLU(Module):
 
 
 class ELU(Module):
-    """x where it is positive, `alpha (exp(x) - 1)` elsewhere.
+    """x where it is positive, `alpha (exp(x) - 1)` elsewhere, elementwise.
 
     >>> tg.nn.ELU()(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-0.6321,  0.    ,  2.    ])
@@ -136,7 +136,7 @@ class ELU(Module):
 
 
 class CELU(Module):
-    """x where it is positive, `alpha (exp(x / alpha) - 1)` elsewhere.
+    """x where it is positive, `alpha (exp(x / alpha) - 1)` elsewhere, elementwise.
 
     >>> tg.nn.CELU()(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-0.6321,  0.    ,  2.    ])
@@ -156,7 +156,7 @@ class CELU(Module):
 
 
 class SELU(Module):
-    """ELU with the two constants that keep mean 0 and variance 1 from layer to layer.
+    """ELU, elementwise, with the two constants that keep mean 0 and variance 1 from layer to layer.
 
     >>> tg.nn.SELU()(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-1.1113,  0.    ,  2.1014])
@@ -192,7 +192,7 @@ class PReLU(Module):
 
 
 class Hardtanh(Module):
-    """x limited to `min_val` and `max_val`.
+    """x limited to `min_val` and `max_val`, elementwise.
 
     >>> tg.nn.Hardtanh()(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-1.,  0.,  1.])
@@ -212,7 +212,7 @@ class Hardtanh(Module):
 
 
 class ReLU6(Module):
-    """`max(x, 0)`, and at most 6.
+    """`max(x, 0)`, and at most 6, elementwise.
 
     >>> tg.nn.ReLU6()(np.array([-1.0, 2.0, 9.0]))
     array([0., 2., 6.])
@@ -222,7 +222,7 @@ class ReLU6(Module):
 
 
 class Hardsigmoid(Module):
-    """`x / 6 + 1 / 2`, limited to 0 and 1.
+    """`x / 6 + 1 / 2`, limited to 0 and 1, elementwise.
 
     >>> tg.nn.Hardsigmoid()(np.array([-1.0, 0.0, 2.0])).round(4)
     array([0.3333, 0.5   , 0.8333])
@@ -232,7 +232,7 @@ class Hardsigmoid(Module):
 
 
 class Hardswish(Module):
-    """`x hardsigmoid(x)`.
+    """`x hardsigmoid(x)`, elementwise.
 
     >>> tg.nn.Hardswish()(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-0.3333,  0.    ,  1.6667])
@@ -242,7 +242,7 @@ class Hardswish(Module):
 
 
 class Mish(Module):
-    """`x tanh(softplus(x))`.
+    """`x tanh(softplus(x))`, elementwise.
 
     >>> tg.nn.Mish()(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-0.3034,  0.    ,  1.944 ])
@@ -252,7 +252,7 @@ class Mish(Module):
 
 
 class Softsign(Module):
-    """`x / (1 + |x|)`.
+    """`x / (1 + |x|)`, elementwise.
 
     >>> tg.nn.Softsign()(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-0.5   ,  0.    ,  0.6667])
@@ -262,7 +262,7 @@ class Softsign(Module):
 
 
 class LogSigmoid(Module):
-    """`log(sigmoid(x))`.
+    """`log(sigmoid(x))`, elementwise.
 
     >>> tg.nn.LogSigmoid()(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-1.3133, -0.6931, -0.1269])

@@ -144,7 +144,7 @@ class Flatten(Module):
 
 
 class Identity(Module):
-    """x itself, for the place of a layer that a model does without; arguments are ignored, as in PyTorch.
+    """x itself, of any shape, for the place of a layer that a model does without; arguments are ignored, as in PyTorch.
 
     >>> tg.nn.Identity()(np.array([1.0, 2.0]))
     array([1., 2.])

@@ -43,7 +43,7 @@ def expm_rule(g: Array, y: Array, a: Array) -> Array:
 
 @primitive
 def sqrtm(a: Array) -> Array:
-    """The principal square root of a square matrix.
+    """The principal square root of a square matrix, (n, n).
 
     >>> tg.linalg.sqrtm(np.diag([4.0, 9.0])).round(4)
     array([[2., 0.],
@@ -54,7 +54,7 @@ def sqrtm(a: Array) -> Array:
 
 @primitive
 def solve_sylvester(a: Array, b: Array, q: Array) -> Array:
-    """The solution x of a x + x b = q.
+    """The solution x (m, n) of a x + x b = q, for a of shape (m, m) and b of shape (n, n).
 
     >>> tg.linalg.solve_sylvester(np.eye(2), np.eye(2), np.full((2, 2), 4.0)).round(4)
     array([[2., 2.],
