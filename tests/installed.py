@@ -87,15 +87,6 @@ def test_the_sdist_runs_its_own_tests(built, tmp_path):  # noqa: F811
     pytest_ = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n0"]
     code = f"import sys; sys.path.insert(0, {str(source)!r}); import tinygrad_edu; print(tinygrad_edu.__file__)"
     assert Path(run(sys.executable, "-c", code, cwd=source).strip()).is_relative_to(source)
-    files = [
-        "test_rules",
-        "test_readme",
-        "test_pages_made",
-        "test_layout",
-        "test_portable",
-        "test_images",
-        "lessons/test_pages",
-    ]
-    said = run(*pytest_, *[f"tests/{name}.py" for name in files], cwd=source)
-    assert re.search(r"\d{3,} passed|\.\.\.", said)
+    names = ("test_value", "test_readme", "test_pages_made", "test_layout", "test_portable", "lessons/test_pages")
+    run(*pytest_, *[f"tests/{name}.py" for name in names], cwd=source)
     run(*pytest_, "--collect-only", cwd=source)
