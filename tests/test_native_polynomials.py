@@ -137,3 +137,21 @@ def test_the_text_of_sine_comes_with_what_such_loops_call():
     text = polynomials.prelude(["tg_sinf", "tg_tan"])
     assert all(f" {name}(" in text for name in ("tg_sinf", "tg_sin_nearf", "tg_farf", "tg_tan"))
     assert " tg_cosf(" not in text
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(np.float64, 2.0**20), (np.float32, 2.0**46)])
+def test_recorded_sines_of_near_and_far_arguments_are_those_of_numpy(dtype, limit):
+    def f(x, y):
+        np.multiply(np.sin(x), 2, out=y)  # in place, in the memory of an argument
+        return np.sum(np.cos(x) * y + np.sin(x + 1)), np.sum(np.sin(x[:3] * 2)), y * 1
+
+    jitted, rng = tg.jit(f, backend="c"), np.random.default_rng(5)
+    x, y = rng.uniform(-9, 9, (2, 900)).astype(dtype)
+    for place, value in [(0, 3), (0, limit), (300, 3 * limit), (899, -1e30), (17, np.nan)]:
+        x[place] = value
+        found, expected = jitted(x, y.copy()), f(x, y.copy())
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(
+                a, b, rtol=4e-6 if dtype == np.float32 else 4e-14, atol=1e-5 * (dtype == np.float32)
+            )
+    assert jitted.cache_info().misses == 1

@@ -30,14 +30,19 @@ from collections.abc import Callable, Iterator, Sequence
 CALL = re.compile(r"\btg_(sin|cos)(f?)\(")
 
 
+def has_sines(body: Sequence[str]) -> bool:
+    """Return whether lines of C call sine or cosine."""
+    return any(CALL.search(line) for line in body)
+
+
 def guarded(body: Sequence[str], loop: Callable[[Sequence[str]], list[str]]) -> list[str]:
     """Return the lines of `loop(body)`, or of three loops if the body has sines or cosines.
 
     `body` is the text of one pass: a line that begins with `const` defines a name, and other lines write.
     """
-    near = [CALL.sub(r"tg_\1_near\2(", line) for line in body]
-    if near == list(body):
+    if not has_sines(body):
         return loop(body)
+    near = [CALL.sub(r"tg_\1_near\2(", line) for line in body]
     check: list[str] = []
     for line, by_polynomial in zip(body, near, strict=True):
         check += [by_polynomial] * line.startswith("const ")

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...trace.ir import Var
 from .access import Access
+from .far import guarded, has_sines, indented
 from .fusion import Element, Group, Number, Operand, Scalar, Statement
 from .operations import TYPES, literal
 
@@ -211,18 +212,16 @@ class _Writer:
         for s in self.f.group.statements:
             self.statement(s)
         body, n = self.body, self.lengths[-1] if self.lengths else 1
-        last = len(self.lengths) - 1
-        if self.inner and n > BLOCK:
+        if self.lengths:
             i = self.indices[-1]
-            body = [
-                f"for (int64_t first = 0; first < {n}; first += {BLOCK}) {{",
-                f"    const int64_t count = {n} - first < {BLOCK} ? {n} - first : {BLOCK};",
-                "    for (int64_t k = 0; k < count; k++) {", f"        const int64_t {i} = first + k;",
-                *[f"        {line}" for line in body], "    }", *[f"    {line}" for line in self.blocks], "}",
-            ]  # fmt: skip
-        elif self.lengths:
-            body = [f"for (int64_t {self.indices[last]} = 0; {self.indices[last]} < {n}; {self.indices[last]}++) {{",
-                    *[f"    {line}" for line in body], "}", *self.blocks]  # fmt: skip
+            blocks = n > BLOCK and (self.inner or has_sines(body))
+            begin = [f"for (int64_t {i} = 0; {i} < {n}; {i}++) {{"]
+            if blocks:
+                begin = ["for (int64_t k = 0; k < count; k++) {", f"    const int64_t {i} = first + k;"]
+            body = guarded(body, lambda lines: [*begin, *indented(lines), "}"]) + self.blocks
+            if blocks:
+                count = f"const int64_t count = {n} - first < {BLOCK} ? {n} - first : {BLOCK};"
+                body = [f"for (int64_t first = 0; first < {n}; first += {BLOCK}) {{", *indented([count, *body]), "}"]
         body = [*self.prologue, *body, *self.epilogue]
         for i, length in reversed(list(zip(self.indices[:-1], self.lengths[:-1], strict=True))):
             body = [f"for (int64_t {i} = 0; {i} < {length}; {i}++) {{", *[f"    {line}" for line in body], "}"]
