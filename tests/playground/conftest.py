@@ -29,14 +29,36 @@ def browser():
         yield chromium
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
+class Files(http.server.SimpleHTTPRequestHandler):
+    """Serves files to pages of every origin, as a public address does, and says nothing."""
+
+    def end_headers(self):
+        self.send_header("Access-Control-Allow-Origin", "*")
+        super().end_headers()
+
     def log_message(self, *args):
         pass
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """Build the playground, serve it from 127.0.0.1, and return its address."""
+def serve():
+    """Return a function that serves a folder from 127.0.0.1, and returns its address."""
+    servers = []
+
+    def start(folder):
+        servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Files, directory=folder)))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}/"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Build the playground, and return its folder."""
     import build_playground as playground
 
     try:
@@ -45,11 +67,12 @@ def address(tmp_path_factory):
         if "CI" in os.environ and os.environ.get(playground.VARIABLE):
             raise
         pytest.skip(str(error))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=page.parent))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    return page.parent
+
+
+@pytest.fixture(scope="module")
+def address(built, serve):
+    return serve(built)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,9 @@
 FOLDER holds the NumPy wheel for Pyodide; the build takes the rest from npm, with the checksums of package-lock.json.
 """
 
+import json
 import re
+import shutil
 import time
 
 import numpy as np
@@ -243,3 +245,26 @@ def test_the_page_fits_a_phone_in_light_and_dark(opened, scheme):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
     back = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (back == "rgb(255, 255, 255)") is (scheme == "light")
+
+
+def test_python_may_come_from_another_address_by_one_setting(built, serve, browser, tmp_path):
+    shutil.copytree(built, tmp_path / "page", ignore=shutil.ignore_patterns("pyodide"))
+    file = tmp_path / "page" / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | {"pyodide": serve(built / "pyodide")}), "utf-8")
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(serve(tmp_path / "page") + "index.html")
+        page.wait_for_selector("iframe.steps", timeout=120_000)
+        assert page.get_attribute("#home", "href") == "../index.html"
+
+
+def test_where_python_cannot_start_the_page_says_so(address, built, browser):
+    with browser.new_context() as context:
+        page = context.new_page()
+        context.route("**/python_stdlib.zip", lambda route: route.abort())
+        page.goto(f"{address}index.html")
+        page.wait_for_function(
+            "document.querySelector('#loading-text').textContent.startsWith('Python cannot start: ')"
+        )
+        page.goto((built / "index.html").as_uri())
+        assert "Run in its folder: python -m http.server" in page.text_content("#loading-text")

@@ -28,8 +28,8 @@ const GROUPS = {
   ],
   Network: [
     ["layers", "Hidden layers", text("16, 16", ["16, 16", "8", "4, 4", "32, 32"], "Units of each; empty for none.")],
-    ["activation", "Activation", { ...choice(...["tanh", "relu", "leaky_relu", "gelu", "silu", "softplus", "elu", "selu",
-      "mish", "sigmoid"].map((name) => [name, name])) }],
+    ["activation", "Activation", choice(...["tanh", "relu", "leaky_relu", "gelu", "silu", "softplus", "elu", "selu",
+      "mish", "sigmoid"].map((name) => [name, name]))],
   ],
   Training: [
     ["optimizer", "Optimizer", choice(...["Adam", "SGD", "Momentum", "Nesterov", "Adagrad", "RMSprop", "Adadelta",
@@ -39,7 +39,7 @@ const GROUPS = {
       ["exponential", "exponential"], ["warmup", "warm-up"])],
     ["batch", "Batch size", text("20", [0, 1, 5, 10, 20, 50], "0: all examples.")],
     ["l2", "L2 penalty", text("0.0", [0, 0.0001, 0.001, 0.01, 0.1])],
-    ["seed", "Seed", text("1", [])],
+    ["seed", "Seed", text("4", [])],
   ],
 };
 const FIELDS = Object.values(GROUPS).flat();

@@ -3,6 +3,7 @@
 
 const say = (progress, text) => postMessage({ progress, text });
 const starting = start();
+starting.catch((error) => postMessage({ progress: 0, text: `Python cannot start: ${error.message ?? error}`, broken: true }));
 
 async function start() {
   say(0, "Loading Python and NumPy");

@@ -55,7 +55,7 @@ class Settings:
     schedule: str = "constant"
     batch: int = 20
     l2: float = 0.0
-    seed: int = 1
+    seed: int = 4
 
     def text(self) -> dict[str, str]:
         """Return the settings as a link holds them; `read` takes them back."""
