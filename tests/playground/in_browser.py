@@ -32,6 +32,7 @@ def test_the_first_result_comes_within_ten_seconds_with_a_bar_that_moves(opened)
     print(f"first result after {time.perf_counter() - start:.1f} s, with a bound of {bound:.1f} s")
     assert len(shares) >= 3
     assert page.is_hidden("#loading")
+    page.context.close()
 
 
 def test_an_expression_is_stepped_forwards_and_backwards_with_the_engines_numbers(typing):
@@ -161,12 +162,14 @@ def test_a_link_restores_all_settings(opened, training):
     assert {name: again.input_value(f"#set-{name}") for name in chosen} == chosen
     assert "5-3-1" in again.text_content("#plane-title")
     assert "y" in again.text_content("#plane-legend")
+    again.context.close()
     evaluated = opened("#code=" + "Value(4.0)%20%2B%203")
     assert "came with the link" in evaluated.text_content("#expression-status")
     assert evaluated.locator("iframe.steps").count() == 0  # until somebody has read it
     evaluated.click("#evaluate")
     evaluated.wait_for_selector("iframe.steps")
     assert "data=7.0" in evaluated.text_content("#value")
+    evaluated.context.close()
 
 
 @pytest.mark.parametrize("data", ["circles", "spirals", "xor", "line"])
@@ -245,6 +248,7 @@ def test_the_page_fits_a_phone_in_light_and_dark(opened, scheme):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
     back = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (back == "rgb(255, 255, 255)") is (scheme == "light")
+    page.context.close()
 
 
 def test_python_may_come_from_another_address_by_one_setting(built, serve, browser, tmp_path):
