@@ -3,7 +3,7 @@
 The site itself is built and opened in a browser by tests/site/in_browser.py.
 """
 
-import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -61,6 +61,7 @@ def test_links_of_the_repository_lead_to_pages_of_the_site(site):
     )
     assert site.convert("```\n[x](nowhere.py) `a.py`\n```", "", "b.md") == "```\n[x](nowhere.py) `a.py`\n```"
     assert site.used == {"examples/gallery/graph.svg"}
+    assert site.convert("See [the tests](../tests/test_site.py).", "examples", "b.md") == "See the tests."
     with pytest.raises(KeyError, match=r"b\.md: the site has no page for examples/c\.py"):
         site.convert("[c](c.py)", "examples", "b.md")
 
@@ -95,9 +96,15 @@ def test_links_that_lead_nowhere_are_found(tmp_path):
     ]  # fmt: skip
 
 
-def test_every_engine_file_has_its_page():
+def test_the_sources_of_all_pages_are_made_and_lists_name_each_of_them(tmp_path):
     import sources
 
+    sources.make(tmp_path, {}, playground=False)
+    pages = {path.relative_to(tmp_path).with_suffix("").as_posix() for path in tmp_path.rglob("*.[mr][ds]*")}
+    listed = {"index"}
+    for folder in ("", "exercises/", "engine/", "reference/"):
+        contents = (tmp_path / folder / "index.md").read_text("utf-8").partition("```{toctree}")[2].partition("```")[0]
+        listed |= {folder + name for name in re.findall(r"^(?:.+ <)?([\w/]+)>?$", contents, re.MULTILINE)}
+    assert pages == {name for name in listed if name != "tour"}
     assert sources.engine_files()[:2] == ["rules/elementwise.py", "backward.py"]
     assert len(sources.lessons()) > 20
-    assert inspect.getdoc(sources.make)

@@ -83,6 +83,8 @@ class Site:
         if Path(place).suffix in PICTURES:
             self.used.add(place)
             return f"{text}]({self.relative(f'pictures/{Path(place).name}', page)})"
+        if place not in self.pages and (ROOT / place).exists():  # of interest only to those who have the repository
+            return text.removeprefix("[")
         if place not in self.pages:
             raise KeyError(f"{page}: the site has no page for {place}, to which its text links")
         return f"{text}]({self.relative(self.pages[place], page)}{'#' * bool(anchor)}{anchor})"

@@ -13,13 +13,7 @@ from relink import ROOT, Site, between, readme, with_headings
 
 EXAMPLES, ENGINE = ROOT / "examples", ROOT / "tinygrad_edu" / "engine"
 PAGES_BY_HAND = Path(__file__).parent / "pages"
-DOCUMENTS = {  # file of the repository: page
-    "examples/when_it_goes_wrong.md": "when_it_goes_wrong.md",
-    "examples/glossary.md": "glossary.md",
-    "examples/cheat_sheet.md": "cheat_sheet.md",
-    "examples/other_libraries.md": "other_libraries.md",
-    "examples/how_far.md": "how_far.md",
-}
+DOCUMENTS = {f"examples/{path.name}": path.name for path in sorted(EXAMPLES.glob("*.md"))}  # file: page
 SECTIONS = {  # heading of the README: page
     "Lessons on gradient descent": "lessons/index.md",
     "A tour": "guide.md",
@@ -85,12 +79,14 @@ def make(folder: Path, notebooks: dict[str, nbformat.NotebookNode], playground: 
         "conventions": readme(text, "Conventions for special cases"), "engine": readme(text, "Reading the engine"),
     }  # fmt: skip
     made.sections["speed"] = "speed.md"
+    first = (PAGES_BY_HAND / "index.md").read_text("utf-8")
     lists = {
         "list of lessons": "\n".join(f"{n}. {titled(name)}" for n, name in enumerate(lessons(), 1)),
         "list of exercises": "\n".join(map(titled, exercises())),
         "list of engine files": "\n".join(name.removesuffix(".py") for name in engine_files()),
         "list of reference pages": "\n".join(page.file for page in PAGES),
         "table of exercises": table_of_exercises(made), "table of the reference": table_of_the_reference(),
+        "list of other documents": "\n".join(page for page in DOCUMENTS.values() if f"\n{page[:-3]}\n" not in first),
         "playground": PLAYGROUND if playground else "",
     }  # fmt: skip
     for path in sorted(PAGES_BY_HAND.rglob("*.md")):
