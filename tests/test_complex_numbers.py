@@ -336,3 +336,55 @@ def test_the_second_derivative_of_a_squared_absolute_value_at_0_is_exact():
     v = np.array([1 + 2j])
     for f in (lambda z: np.sum(np.abs(z) ** 2), lambda z: np.linalg.norm(z) ** 2):
         close(tg.hvp(f)(np.zeros(1, complex), v), 2 * v)
+
+
+# Transforms and training
+def test_a_jacobian_of_a_holomorphic_function_is_complex_and_of_others_an_error():
+    z = Z[0]
+    close(tg.jacobian(np.exp)(z), np.diag(np.exp(z)))
+    close(tg.jacobian(lambda x: np.exp(1j * x), mode="reverse")(z.real), np.diag(1j * np.exp(1j * z.real)))
+    for f in (np.conjugate, np.abs, lambda z: z * z.real):
+        assert "not holomorphic" in message(TypeError, lambda f=f: tg.jacobian(f)(z))
+    assert "jvp" in message(TypeError, lambda: tg.elementwise_grad(np.exp)(z))
+
+
+def test_a_training_step_of_complex_parameters_is_jitted():
+    def step(z):
+        loss = np.sum(np.abs(np.fft.fft(z) - target) ** 2)
+        adam.minimize(loss)
+        return loss
+
+    target, trained = RNG.normal(size=(2, 3)) * 1j, []
+    for compiled in (False, True):
+        z = tg.Tensor(Z)
+        adam = tg.optim.Adam([z], lr=0.1)
+        run = tg.jit(step) if compiled else step
+        losses = [float(run(z)) for _ in range(5)]
+        assert losses[-1] < losses[0]
+        trained.append(z.data)
+    np.testing.assert_array_equal(*trained)
+
+
+def test_clipping_takes_norms_of_complex_gradients_and_refuses_bounds():
+    z = tg.Tensor([3 + 4j])
+    np.sum(np.abs(z) ** 2).backward()
+    assert tg.optim.clip_grad_norm([z], 1.0) == 10
+    close(abs(z.grad), [1], rtol=1e-6)
+    assert "clip_grad_norm" in message(TypeError, lambda: tg.optim.clip_grad_value([z], 1.0))
+
+
+def test_states_keep_complex_numbers(tmp_path):
+    for dtype in (np.complex64, np.complex128):
+        tg.save({"z": Z.astype(dtype)}, tmp_path / "state.npz")
+        loaded = tg.load(tmp_path / "state.npz")["z"]
+        assert loaded.dtype == dtype
+        np.testing.assert_array_equal(loaded, Z.astype(dtype))
+
+
+def test_pictures_show_users_gradients_and_explanations_say_that_theirs_are_conjugates():
+    z = tg.Tensor([1 + 2j], label="z")
+    loss = np.sum(np.abs(z) ** 2)
+    assert "[2+4j]" in tg.draw(loss).source
+    steps = tg.explain(loss)
+    assert "[2-4j]" in str(steps)
+    assert [("conjugates" in step.remark) for step in steps] == [False, False, True]

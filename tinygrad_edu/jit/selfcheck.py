@@ -135,7 +135,7 @@ def has_no_gradient(name: str, values: dict[str, Any], scale: float) -> Any:
     Adam and its like divide such a gradient by its own size: the data then moves by as much as with any other.
     """
     g = values.get(f"the gradient of {name.removeprefix('the data of ')}")
-    return False if g is None else np.abs(g.astype(np.float64)) < tolerance(g.dtype) * ROUNDED * scale
+    return False if g is None else np.abs(g).astype(np.float64) < tolerance(g.dtype) * ROUNDED * scale
 
 
 def tolerance(dtype: np.dtype[Any]) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..engine.tensor import Tensor
 from .group import Group, hyperparameter
-from .inplace import Array
+from .inplace import Array, full_state
 from .optimizer import Optimizer
 from .validation import Params, Setting, after, pair, python_float
 
@@ -146,8 +146,7 @@ class NAdam(Optimizer):
 
     def initial_state(self, name: str, p: Tensor) -> Array:
         """Return ones for the product of all mu, zeros for the rest."""
-        zeros = super().initial_state(name, p)
-        return np.ones_like(zeros) if name == "mu_product" else zeros
+        return full_state(p.data, 1.0 if name == "mu_product" else 0.0)
 
     @classmethod
     def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..engine.tensor import Tensor
 from .group import Group, hyperparameter
-from .inplace import Array, working_dtype
+from .inplace import Array, full_state
 from .optimizer import Optimizer
 from .validation import Params, Setting, after, nonnegative, pair
 
@@ -45,7 +45,7 @@ class Adagrad(Optimizer):
 
     def initial_state(self, name: str, p: Tensor) -> Array:
         """Return initial_accumulator_value for each element of the parameter."""
-        return np.full_like(p.data, self._initial_sum, dtype=working_dtype(p.dtype))
+        return full_state(p.data, self._initial_sum)
 
 
 class Adadelta(Optimizer):

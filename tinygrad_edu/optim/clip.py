@@ -60,6 +60,12 @@ def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
     if not all_finite(*grads):
         i = next(i for i, g in enumerate(grads) if not all_finite(g))
         raise _infinite("clip_grad_value", i, params[i], "infinite or NaN elements")
+    for i, (p, g) in enumerate(zip(params, grads, strict=True)):
+        if g.dtype.kind == "c":
+            raise TypeError(
+                f"clip_grad_value: {describe(i, p)} is complex, and complex numbers have no order; clip_grad_norm "
+                "scales all gradients together"
+            )
     for p, g in zip(params, grads, strict=True):
         p.grad = np.clip(g, -clip_value, clip_value)
 

@@ -58,6 +58,23 @@ def formula_dtype(theta: Array, g: Array, *state: Array | None) -> np.dtype[Any]
     return first if first.kind == "f" and first.itemsize > theta.dtype.itemsize else theta.dtype
 
 
+def real_parts(arrays: Arrays) -> list[Arrays]:
+    """Return the arrays of a complex parameter as those of two: views of their real and of their imaginary parts.
+
+    As in PyTorch, each part is a number with a step size of its own.
+    """
+    if arrays[0].dtype.kind != "c":
+        return [arrays]
+    parts: Any = [tuple([None if a is None else getattr(a, part) for a in arrays]) for part in ("real", "imag")]
+    return parts  # type: ignore[no-any-return]
+
+
+def full_state(p: Array, value: float) -> Array:
+    """Return an array like a parameter in which each number is `value`, and so is each part of a complex number."""
+    dtype = working_dtype(p.dtype)
+    return np.full_like(p, value * (1 + 1j) if dtype.kind == "c" else value, dtype=dtype)
+
+
 def run_plainly(updates: Iterable[Update]) -> None:
     """Run formulas as they stand, then copy the results: what jit records, and what `InPlace.update` must equal."""
     results = []

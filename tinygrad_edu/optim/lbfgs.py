@@ -153,8 +153,13 @@ class LBFGS(Optimizer):
         return float(loss)
 
     def _flat(self, arrays: list[Array]) -> Array:
-        dtype = np.result_type(*[working_dtype(p.dtype) for p in self.params])
-        return np.concatenate([a.ravel() for a in arrays]).astype(dtype)
+        dtype = np.result_type(*[np.finfo(working_dtype(p.dtype)).dtype for p in self.params])
+        return np.concatenate([part.ravel() for a in arrays for part in self._parts(a)]).astype(dtype)
+
+    @staticmethod
+    def _parts(a: Array) -> list[Array]:
+        """Return the real and the imaginary part of complex numbers, views; real numbers as they are."""
+        return [a.real, a.imag] if a.dtype.kind == "c" else [a]
 
     def _vector(self) -> Array:
         """Return a copy of all parameters, one after the other."""
@@ -163,18 +168,20 @@ class LBFGS(Optimizer):
     def _gradient(self) -> Array:
         """Return all gradients, one after the other, with zeros for parameters without one."""
         found = gradients(self.params, "LBFGS")
-        return self._flat([np.zeros(p.shape) if g is None else g for p, g in zip(self.params, found, strict=True)])
+        return self._flat(
+            [np.zeros(p.shape, p.dtype) if g is None else g for p, g in zip(self.params, found, strict=True)]
+        )
 
     def _put(self, x: Array) -> None:
         """Write a vector into the parameters."""
-        ends = np.cumsum([p.size for p in self.params])[:-1]
-        for p, part in zip(self.params, np.split(x, ends), strict=True):
-            p.data[...] = part.reshape(p.shape)
+        targets = [part for p in self.params for part in self._parts(p.data)]
+        ends = np.cumsum([target.size for target in targets])[:-1]
+        for target, part in zip(targets, np.split(x, ends), strict=True):
+            target[...] = part.reshape(target.shape)
 
     def state_dict(self) -> dict[str, Any]:
         """Return copies of all that changes from step to step, by name, for `tg.save`."""
-        n = sum(p.size for p in self.params)
-        dtype = self._vector().dtype
+        n, dtype = self._vector().size, self._vector().dtype
         return {
             "lr": self._rates(), "steps": self.steps, "iterations": self.iterations, "evaluations": self.evaluations,
             "changes": np.array(self.changes, dtype).reshape(-1, 2, n),

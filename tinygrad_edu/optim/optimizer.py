@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.conjugation import met
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..state import copy_state
 from .group import Group, hyperparameter
-from .inplace import Array, InPlace, Update, run_plainly, working_dtype
+from .inplace import Array, InPlace, Update, real_parts, run_plainly, working_dtype
 from .packing import packed
 from .validation import Params, Setting, called, gradients, leaf_tensors, nonnegative, parameter_groups, squares_fit
 
@@ -208,6 +209,8 @@ class Optimizer:
                 for m, arrays in zip(missed[start:stop], zip(*columns, strict=True), strict=True):
                     if arrays[1] is not None:
                         parameters.setdefault(m, []).append(arrays)
+            if met:  # complex numbers
+                parameters = {m: [part for a in members for part in real_parts(a)] for m, members in parameters.items()}
             numbers = group.hyperparameters()
             formula = functools.partial(ascent, self.formula) if numbers.pop("maximize", False) else self.formula
             for m, members in parameters.items():

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..engine.backward import toposort
+from ..engine.conjugation import met
 from ..engine.habits import names_keywords
-from ..engine.rules.registry import Function, unsettled
+from ..engine.rules.registry import Function, is_complex, unsettled
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from . import batch_rules, tree  # noqa: F401  # fills the table of `batching`
@@ -68,6 +69,8 @@ def _columns(y: Any, xs: list[Tensor], carry: bool, mode: str) -> list[Result]:
     """Return the Jacobians of y, one array or number, by each variable."""
     if not isinstance(y, Tensor):
         return [np.zeros(np.shape(y) + np.shape(x)) for x in xs]
+    if met and any(map(is_complex, (y, *xs))):
+        return [_holomorphic(y, xs, k, carry) for k in range(len(xs))]
     forward = mode == "forward" or (mode == "auto" and sum([x._value.size for x in xs]) < y.size)
     columns = [_forward(y, xs, k, carry) for k in range(len(xs))] if forward else _reverse(y, xs, carry)
     if any(map(holds_nan, columns)) and any(node.fun in unsettled for node in toposort(y)):
@@ -75,6 +78,23 @@ def _columns(y: Any, xs: list[Tensor], carry: bool, mode: str) -> list[Result]:
         rows = [pull_back(y, xs, e.reshape(y.shape), carry) for e in np.eye(y.size, dtype=y.dtype)]
         parts = zip(xs, zip(*rows, strict=True), strict=True)
         columns = [np.stack(part).reshape(y.shape + np.shape(x)) for x, part in parts]
+    return columns
+
+
+def _holomorphic(y: Tensor, xs: list[Tensor], k: int, carry: bool) -> Result:
+    """Return the Jacobian of complex numbers, the derivatives along the real axis; raise TypeError if that is not all.
+
+    It is for holomorphic functions, whose derivative along the imaginary axis is i times the one along the real axis.
+    """
+    columns = _forward(y, xs, k, carry)
+    if is_complex(xs[k]):
+        along_i = _forward(y, xs, k, carry, 1j)
+        found: list[Any] = [getattr(c, "_value", c) for c in (columns, along_i)]
+        if not np.allclose(found[1], 1j * found[0], equal_nan=True):
+            raise TypeError(
+                "jacobian: this function of complex numbers is not holomorphic, so a complex matrix cannot hold its "
+                "derivatives; differentiate it by real and imaginary parts, f(x + 1j * y), or use grad, jvp or vjp"
+            )
     return columns
 
 
@@ -88,29 +108,29 @@ def _reverse(y: Tensor, xs: list[Tensor], carry: bool) -> list[Result]:
     )
 
 
-def _forward(y: Tensor, xs: list[Tensor], k: int, carry: bool) -> Result:
-    """Push each direction of the k-th variable forward."""
+def _forward(y: Tensor, xs: list[Tensor], k: int, carry: bool, factor: complex = 1) -> Result:
+    """Push each direction of the k-th variable, times a factor, forward."""
     zeros = [np.zeros_like(x._value) for x in xs]
 
     def push(e: Any) -> list[Any]:
-        tangent = push_forward(y, xs, [*zeros[:k], e, *zeros[k + 1 :]])
+        tangent = push_forward(y, xs, [*zeros[:k], e if factor == 1 else e * factor, *zeros[k + 1 :]])
         return [np.zeros_like(y._value) if tangent is None else as_result(tangent, carry)]
 
-    pushed = _for_all(push, y, np.shape(xs[k]), carry)
+    pushed = _for_all(push, y, np.shape(xs[k]), carry, xs[k].dtype if is_complex(y) or is_complex(xs[k]) else y.dtype)
     if not pushed:
         return np.zeros(y.shape + np.shape(xs[k]))
     columns = np.moveaxis(pushed[0], 0, -1).reshape(y.shape + np.shape(xs[k]))
     dtype = xs[k]._value.dtype
-    return columns if carry or columns.dtype == dtype else columns.astype(dtype)
+    return columns if carry or columns.dtype == dtype or is_complex(y) else columns.astype(dtype)
 
 
-def _for_all(pass_on: Function, y: Tensor, shape: tuple[int, ...], carry: bool) -> list[Result]:
+def _for_all(pass_on: Function, y: Tensor, shape: tuple[int, ...], carry: bool, dtype: Any = None) -> list[Result]:
     """Return the arrays that `pass_on` gives for each direction of the standard basis, stacked.
 
     The directions go at once, as a Batch, unless an outer transform needs a graph.
     """
     n = int(np.prod(shape))
-    basis = np.eye(n, dtype=y.dtype).reshape(n, *shape)
+    basis = np.eye(n, dtype=dtype or y.dtype).reshape(n, *shape)
     if not carry and n > 1:
         step = max(1, MOST // max([1, *[node._value.size for node in toposort(y)]]))
         parts = []

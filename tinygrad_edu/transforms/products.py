@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..engine.habits import names_keywords
-from ..engine.rules.registry import Function
+from ..engine.rules.registry import Function, is_complex
 from . import tree
-from .arguments import Argnums, Result, like_arguments
+from .arguments import Argnums, Result, like_arguments, name_of
 from .forward import jvp
 from .jacobians import hvp
 from .reverse import pull_back, trace, vjp
@@ -30,6 +30,11 @@ def elementwise_grad(f: Function, argnums: Argnums = 0) -> Callable[..., Result]
     @functools.wraps(f)
     def derivative(*args: Any, **kwargs: Any) -> Result:
         y, xs, carry = trace("elementwise_grad", f, args, kwargs, argnums, several=True)
+        if any(map(is_complex, (*tree.leaves(y), *xs))):
+            raise TypeError(
+                f"elementwise_grad({name_of(f)}): it takes functions of real numbers; jvp(f, [x], [np.ones_like(x)]) "
+                "gives the derivative of a holomorphic function"
+            )
         ones = [np.ones(np.shape(leaf)) for leaf in tree.leaves(y)]
         return like_arguments(args, argnums, pull_back(y, xs, ones if tree.is_container(y) else ones[0], carry))
 

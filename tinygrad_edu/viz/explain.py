@@ -14,7 +14,7 @@ import numpy as np
 
 from ..engine.backward import leaves, reverse_pass, toposort
 from ..engine.mode import Contributions, Passed, watching
-from ..engine.rules.registry import Rule, is_elementwise, vjps
+from ..engine.rules.registry import Rule, is_complex, is_elementwise, vjps
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..engine.value import Value
@@ -110,7 +110,7 @@ def _steps(contributions: list[Passed], records: dict[Tensor | Value, Record]) -
         users[x].append(records[y].name)
     arrived: dict[Tensor | Value, list[Number]] = {y: [] for y in records}
     totals: dict[Tensor | Value, Any] = {}
-    previous = None
+    previous, told = None, False
     for y, g, i, x, r in contributions:
         rule = vjps[y.fun][i]
         assert rule is not None  # or there would be no contribution
@@ -124,9 +124,10 @@ def _steps(contributions: list[Passed], records: dict[Tensor | Value, Record]) -
             len(arrived[x]), len(users[x]),
             why="" if y is previous else why(name, g, users[y], is_root=previous is None),
             adds=adds(to, arrived[x], users[x], totals[x]),
-            remark=remark(written.recorded, rule_shape, np.shape(r)), shapes=written.shapes,
+            remark=remark(written.recorded, rule_shape, np.shape(r), is_complex(r) and not told), shapes=written.shapes,
         )  # fmt: skip
         previous = y
+        told = told or is_complex(r)
 
 
 def _record(y: Tensor | Value, names: dict[Tensor | Value, str]) -> Record:

@@ -81,11 +81,12 @@ def adds(x: str, contributions: Sequence[Number], users: Sequence[str], total: N
     return f"Contribution {n} of {uses} to {x}: {' + '.join(terms)} = {brief(total)}; {state}"
 
 
-def remark(recorded: bool, rule_shape: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """Say whether broadcasting was undone, and whether the rule is shown by its source instead of recorded."""
+def remark(recorded: bool, rule_shape: tuple[int, ...], shape: tuple[int, ...], conjugate: bool = False) -> str:
+    """Say whether broadcasting was undone, the rule is shown by its source, and complex numbers are conjugates."""
     summed = f"Summed over the axes that broadcasting added or stretched: shape {rule_shape} becomes {shape}."
     written = "This rule works on plain arrays only and cannot be recorded, so its source is shown."
-    return " ".join([summed] * (rule_shape != shape) + [written] * (not recorded))
+    conjugates = "Of complex numbers, the pass carries the conjugates of the gradients that .grad holds."
+    return " ".join([summed] * (rule_shape != shape) + [written] * (not recorded) + [conjugates] * conjugate)
 
 
 def _listed(users: Sequence[str]) -> str:

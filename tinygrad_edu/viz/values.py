@@ -13,7 +13,7 @@ Number = float | np.generic | Array  # the value or gradient of a Value, or of a
 SMALL = 6  # elements of an array that are written out
 
 
-def format_number(x: float | np.floating[Any]) -> str:
+def format_number(x: complex | np.inexact[Any]) -> str:
     """Return a number with four significant digits."""
     return f"{x + 0.0:.4g}"  # adding 0 turns -0 into 0
 
@@ -23,7 +23,9 @@ def format_value(x: ArrayLike) -> str:
     x = np.asarray(x)
     if not 0 < x.size <= SMALL:
         return f"array {x.shape}"
-    text = np.array2string(x, separator=", ", formatter={"float_kind": format_number, "bool": str})
+    text = np.array2string(
+        x, separator=", ", formatter={"float_kind": format_number, "complex_kind": format_number, "bool": str}
+    )
     return " ".join(text.split()).replace("[ ", "[")  # NumPy aligns columns
 
 
