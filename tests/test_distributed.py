@@ -160,6 +160,28 @@ def test_gradients_of_every_dtype_are_averaged(dtype):
         np.testing.assert_allclose(grad, np.full(3, (2 + 2 * 3) / 3), rtol=1e-3)
 
 
+def test_parameters_may_lie_in_memory_in_other_orders_on_each_rank():
+    def train(comm, own_loop):
+        model = network()
+        for p in model.parameters():
+            p.data = np.array(p.data, order="CF"[comm.rank] if comm else "C")
+        if not own_loop:
+            return trained(comm, model=model, batch_size=None, epochs=3)[0]
+        sgd = optim.SGD(model.parameters(), lr=0.03, momentum=0.9)
+        for _ in range(3):
+            part = np.array_split(np.arange(53), 2)[comm.rank]
+            sgd.zero_grad()
+            tg.cross_entropy(model(X[part]), Y[part]).backward()
+            average_gradients(model.parameters(), comm, examples=len(part))
+            sgd.step()
+        return model.state_dict()
+
+    alone = train(None, own_loop=False)
+    for own_loop in (False, True):
+        for state in passed(2, partial(train, own_loop=own_loop)):
+            assert difference(state, alone) < 1e-12
+
+
 def test_accumulated_gradients_of_a_loop_of_ones_own_are_those_of_one_process():
     def train(comm):
         model = network()

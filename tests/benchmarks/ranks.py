@@ -20,7 +20,7 @@ from mpi4py import MPI
 
 import tinygrad_edu as tg
 from tinygrad_edu.distributed.exchange import Exchange
-from tinygrad_edu.distributed.gradients import GradientBuffers
+from tinygrad_edu.distributed.gradients import GradientBuffers, memory_orders
 from tinygrad_edu.train import training_step
 
 WORLD = MPI.COMM_WORLD
@@ -77,8 +77,12 @@ def shared(sizes, n, comm, jit=True):
         adam.step()
 
     if jit:
-        gradient, update = tg.jit(gradient, check=False), tg.jit(update, check=False)
-    buffers, exchange, batch = GradientBuffers(adam.params, comm), Exchange(comm), data(sizes, n)
+        gradient = tg.jit(gradient, check=False)
+    buffers, exchange, batch = (
+        GradientBuffers(adam.params, comm, memory_orders(adam.params, comm)),
+        Exchange(comm),
+        data(sizes, n),
+    )
 
     def step():
         loss = float(gradient(*batch))

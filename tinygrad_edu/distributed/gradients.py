@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +14,7 @@ from ..engine.tensor import Tensor
 from .communicator import broadcast_array, broadcast_object, checked_communicator, sum_array
 from .exchange import Exchange
 
+Order = Literal["C", "F"]
 HEADER = 4  # numbers beside the gradients, of the first buffer's dtype: at most 32 bytes
 FAILED, EXAMPLES, LOSS, CHANGED = range(HEADER)
 
@@ -28,16 +29,17 @@ class Sums(NamedTuple):
 class Buffer:
     """A flat array of the gradients of one dtype that is sent, one that is received, and views for each parameter."""
 
-    def __init__(self, dtype: np.dtype[Any], members: list[int], parameters: Sequence[Tensor], header: int) -> None:
-        self.members = members
+    def __init__(
+        self, dtype: np.dtype[Any], members: list[int], parameters: Sequence[Tensor], orders: Sequence[Order],
+        header: int,
+    ) -> None:  # fmt: skip
         sizes = [parameters[i].data.size for i in members]
         self.sent, self.received = np.zeros((2, header + sum(sizes)), dtype)
-        starts = np.cumsum([header, *sizes])[:-1].tolist()
-        self.places = [
-            (i, self.sent[start : start + n].reshape(shape), self.received[start : start + n].reshape(shape))
-            for i, start, n in zip(members, starts, sizes, strict=True)
-            for shape in [parameters[i].data.shape]
-        ]
+        self.places: list[tuple[int, Array, Array]] = []
+        for i, n, stop in zip(members, sizes, np.cumsum(sizes).tolist(), strict=True):
+            part, shape = slice(header + stop - n, header + stop), parameters[i].shape
+            sent, received = (a[part].reshape(shape, order=orders[i]) for a in (self.sent, self.received))
+            self.places.append((i, sent, received))
 
 
 class GradientBuffers:
@@ -45,17 +47,17 @@ class GradientBuffers:
 
     float16 is summed as float32, as MPI has no sums of it. `present` says for each parameter whether any rank has a
     gradient of it. As long as all ranks with examples find what was agreed before, a step is one Allreduce for each
-    dtype; otherwise one more agrees anew.
+    dtype; otherwise one more agrees anew. `orders`, the same on all ranks, say how gradients lie in the buffers.
     """
 
-    def __init__(self, parameters: Sequence[Tensor], comm: Any) -> None:
+    def __init__(self, parameters: Sequence[Tensor], comm: Any, orders: Sequence[Order]) -> None:
         self.parameters, self.comm = parameters, comm
         self.present = [True] * len(parameters)
         by_dtype: dict[np.dtype[Any], list[int]] = {}
         for i, p in enumerate(parameters):
             by_dtype.setdefault(np.result_type(p.dtype, np.float32), []).append(i)
         self.buffers = [
-            Buffer(dtype, members, parameters, 0 if number else HEADER)
+            Buffer(dtype, members, parameters, orders, 0 if number else HEADER)
             for number, (dtype, members) in enumerate(by_dtype.items())
         ]
 
@@ -106,6 +108,12 @@ class GradientBuffers:
         return found
 
 
+def memory_orders(parameters: Sequence[Tensor], comm: Any) -> list[Order]:
+    """Return on all ranks how the parameters of rank 0 lie in memory: sums of gradients that lie alike are fastest."""
+    orders: list[Order] = ["F" if p.data.flags.fnc else "C" for p in parameters]
+    return list(broadcast_object(comm, orders))
+
+
 def gradient_of(p: Tensor) -> Array | None:
     """Return the gradient of a parameter as an array, or None."""
     g: Any = p.grad
@@ -139,12 +147,12 @@ def average_gradients(parameters: Iterable[Tensor], comm: Any = None, examples: 
         raise ValueError(f"{where}: examples is the number of examples of this rank, at least 0, not {examples!r}")
     if comm.size == 1 and examples:
         return float(examples)
-    buffers = GradientBuffers(parameters, comm)
+    buffers = GradientBuffers(parameters, comm, ["C"] * len(parameters))
     sums = buffers.reduce(Exchange(comm), float(examples))
     if not sums.examples:
         raise ValueError(f"{where}: no rank has any examples; leave out the step")
     for p, g in zip(parameters, buffers.averages(), strict=True):
-        p.grad = None if g is None else g.copy()
+        p.grad = None if g is None else np.add(g, 0, out=np.empty_like(p.data))  # in its parameter's order of memory
     return sums.examples
 
 

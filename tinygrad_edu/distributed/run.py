@@ -28,7 +28,7 @@ from ..train.metrics import Data, Loss, as_array, checked_data, measure
 from ..train.run import Run
 from .communicator import broadcast_object, checked_communicator, sum_array
 from .exchange import Announced, Exchange
-from .gradients import GradientBuffers, Sums, broadcast_state
+from .gradients import GradientBuffers, Sums, broadcast_state, memory_orders
 from .normalization import pooling_over
 from .sharing import joined, plan_batches, plan_parts, rows_of
 from .streams import RankState, checksum
@@ -161,7 +161,10 @@ class RankRun(Run):
                 state.copy_to(arrays)
 
     def record_steps(self) -> None:
-        """Make the two halves of a step, before and after the sum of the gradients, and the prediction."""
+        """Make what a step does before the sum of the gradients, and the prediction; with `jit` they are recorded.
+
+        The update after the sum is not recorded: the optimizer runs in place, in the gradients' order of memory.
+        """
         model, loss, optimizer = self.model, self.loss, self.optimizer
         sums_statistics = isinstance(self.exchange, Announced)  # then the backward pass is needed on every rank
 
@@ -172,18 +175,13 @@ class RankRun(Run):
                 value.backward()
             return value
 
-        def update(gradients: list[Array | None]) -> None:
-            for p, g in zip(optimizer.params, gradients, strict=True):
-                p.grad = g
-            optimizer.step()
-
         def predict(x: Array) -> Any:
             with no_grad():
                 return model(x)
 
         record: Callable[[Any], Any] = layers.load("jit") if self.jit else lambda f: f
-        self.gradient, self.update, self.predict = record(gradient), record(update), record(predict)
-        self.buffers = GradientBuffers(optimizer.params, self.comm)
+        self.gradient, self.predict = record(gradient), record(predict)
+        self.buffers = GradientBuffers(optimizer.params, self.comm, memory_orders(optimizer.params, self.comm))
 
     def train_epoch(self) -> float:
         """Take the steps of an epoch, each on this rank's part of a batch, and return the training loss of all."""
@@ -229,7 +227,9 @@ class RankRun(Run):
     def _finish(self, sums: Sums, share: float) -> None:
         """Take the step with the averaged gradients, if the loss of the batch, a share of the epoch, is finite."""
         if isfinite(sums.loss):
-            self.update(self.buffers.averages())
+            for p, g in zip(self.optimizer.params, self.buffers.averages(), strict=True):
+                p.grad = g
+            self.optimizer.step()
         self.mean += self.guard.check("the training loss", sums.loss) * share
         self.after_batch()
 
