@@ -16,7 +16,7 @@ def slowness():
 def begin(page, link):
     """Open a link in a page that is open."""
     serial = page.evaluate("window.playground.training.serial")
-    page.evaluate("link => { location.hash = link; }", link)
+    page.evaluate("link => { history.replaceState(null, '', '#'); location.hash = link; }", link)
     page.wait_for_function(f"window.playground.training.serial > {serial} && !window.playground.python.pending.size")
 
 
