@@ -26,6 +26,7 @@ from ..transforms.reverse import is_transforming
 from . import passes
 from .guards import CACHE_MISS, GUARD_FAILED, VARIABLE, varying
 from .native import compiler
+from .native.printer import Printer
 from .recording import Recording
 
 MAXSIZE = 16  # recordings that are kept
@@ -203,6 +204,21 @@ class Jitted:
     def plan(self) -> str:
         """The code that runs at replay: the latest recording with its optimisations, buffers and views."""
         return self._latest("plan").plan.text
+
+    @property
+    def c(self) -> str:
+        """The latest recording as C11 to read: a function `step`, and arrays named by the labels of parameters."""
+        return Printer(self._latest("c").source).whole
+
+    def c_main(self, *args: Any, **kwargs: Any) -> str:
+        """Return the latest recording as a C program that runs alone: `cc -std=c11 step.c -o step -lm && ./step 100`.
+
+        It begins with these arguments and the parameters' values of now, and prints the results of each step.
+
+        Raises JitError if a call has no C form, and ValueError for arguments of other shapes or dtypes.
+        """
+        given = [leaf for _, leaf in leaves("", [args, kwargs])]
+        return Printer(self._latest("c_main").source, given).whole
 
     @property
     def stats(self) -> dict[str, Any]:

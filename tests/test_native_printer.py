@@ -1,0 +1,166 @@
+"""A recording as a C program that runs alone prints the numbers that the function returns."""
+
+import subprocess
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.jit import JitError
+from tinygrad_edu.jit.native import compiler
+
+GENERATOR = np.random.default_rng(0)
+STRICT = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic"]
+
+
+def compiled(folder, text, *flags):
+    found = compiler.find()
+    assert found is not None, f"these tests need a C compiler: {compiler.REMEDY}"
+    (folder / "step.c").write_text(text, "utf-8")
+    subprocess.run([*found.command, *STRICT, *flags, "step.c", "-o", "step", "-lm"], cwd=folder, check=True)
+
+
+def run(folder, text, steps=1):
+    """Compile and run a program; return the numbers of each line that it prints."""
+    compiled(folder, text)
+    printed = subprocess.run([folder / "step", str(steps)], capture_output=True, text=True, check=True).stdout
+    return [np.array(line.split(), float) for line in printed.splitlines()]
+
+
+def flat(results):
+    return np.concatenate([np.ravel(np.asarray(getattr(r, "data", r), float)) for r in results])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("optimizer", [tg.optim.Adam, lambda p: tg.optim.SGD(p, lr=0.1, momentum=0.9)])
+def test_a_training_step_trains_in_c_as_in_python(tmp_path, dtype, optimizer):
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(8, 3)).astype(dtype), rng.integers(0, 2, 8)
+    model = tg.nn.Sequential(tg.nn.Linear(3, 5, rng=0), tg.nn.Tanh(), tg.nn.Linear(5, 2, rng=1)).astype(dtype)
+    trained = optimizer(model.parameters())
+
+    @tg.jit
+    def step(x, y):
+        trained.zero_grad()
+        loss = tg.cross_entropy(model(x), y)
+        loss.backward()
+        trained.step()
+        return loss
+
+    step(x, y)
+    text = step.c_main(x, y)
+    for word in (
+        "/* forward */",
+        "/* backward */",
+        "/* update */",
+        "loss = tg.cross_entropy(model(x), y)",
+        "weight_0_grad[",
+        " bias_2[",
+    ):
+        assert word in text
+    printed = run(tmp_path, text, 6)
+    expected = [float(step(x, y).data) for _ in printed]
+    np.testing.assert_allclose(np.ravel(printed), expected, rtol=1e-12 if dtype == np.float64 else 1e-5)
+
+
+def elementwise(x, y):
+    z = np.where(x > 0, np.exp(x) - np.tanh(y), np.abs(x) ** 1.5) + np.sin(x) * np.maximum(x, y) / 3
+    return z, tg.sigmoid(x[0]), np.hypot(x, y[:1]), np.arctan2(x, 2.0), np.sign(x) * np.float32(2)
+
+
+def reductions(x, y):
+    parts = np.sum(x, axis=0), np.max(x, axis=(0, 2), keepdims=True), np.mean(x, axis=-1), np.prod(y), np.min(y, axis=1)
+    return *parts, np.sum(x > 0), np.any(x > 9), np.mean(x)
+
+
+def views(x, y):
+    joined = np.concatenate([x, y[:, ::-1]], axis=1)
+    turned = np.transpose(x, (2, 0, 1)), x.reshape(-1, 2)[::3], joined[1:, ..., None], np.stack([x[0], y[1]], axis=-1)
+    return *turned, np.broadcast_to(x[0, 0], (3, 4)), np.expand_dims(y, 1), x[1, 2, 3]
+
+
+def products(x, y):
+    square = x @ np.swapaxes(y, 1, 2)
+    return square, x[0] @ y[0].T, x[0, 0] @ y[0, 0], y @ x[0, 0], np.dot(x[1], y[1, 2])
+
+
+def indexed(x, y):
+    rows, columns = np.array([0, -1, 1]), np.array([2, 0, -2])
+    z = x[0].copy()
+    z[1:, :2] = y[0, 1:, :2]
+    np.add.at(z, (rows, columns), 2.0)
+    return x[0][rows, columns], x[np.array([1, 0, 1])], z, y[:, np.array([2, 0])]
+
+
+def gradients(x, y):
+    f = lambda x: np.sum(np.tanh(x @ y[0].T) * tg.softmax(x @ y[1].T, axis=-1))
+    return tg.grad(f)(x), tg.grad(lambda x: np.sum(tg.grad(f)(x) ** 2))(x)
+
+
+@pytest.mark.parametrize("f", [elementwise, reductions, views, products, gradients])
+def test_each_kind_of_call_gives_what_numpy_gives(tmp_path, f):
+    x, y = np.random.default_rng(4).normal(size=(2, 2, 3, 4))
+    jitted = tg.jit(f)
+    expected = flat(jitted(x, y))
+    (printed,) = run(tmp_path, jitted.c_main(x, y))
+    np.testing.assert_allclose(printed, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_indexing_gives_what_numpy_gives(tmp_path):
+    x, y = np.random.default_rng(4).normal(size=(2, 2, 3, 4))
+    jitted = tg.jit(lambda x, y: indexed(x, y)[:3])
+    expected = flat(jitted(x, y))
+    (printed,) = run(tmp_path, jitted.c_main(x, y))
+    np.testing.assert_allclose(printed, expected, rtol=1e-12)
+
+
+def test_arrays_that_change_places_and_labels_that_are_words_of_c(tmp_path):
+    labels = ["double", "*/ #error", "exp"]
+    a, b, c = (tg.Tensor([float(i), 1.0], label=label) for i, label in enumerate(labels))
+
+    def main(step):
+        with tg.no_grad():
+            old = a * 1
+            a.data[...], b.data[...] = b.data * 1, old.data
+            c.data[...] += step
+        return np.sum(a * c), b * 1
+
+    jitted = tg.jit(main)
+    jitted(np.ones(2))
+    printed = run(tmp_path, jitted.c_main(np.ones(2)), 3)
+    for line in printed:
+        np.testing.assert_allclose(line, flat(jitted(np.ones(2))), rtol=1e-15)
+
+
+def test_the_text_without_arguments_is_a_function_to_link(tmp_path):
+    jitted = tg.jit(lambda x: np.sum(np.exp(x)))
+    jitted(np.ones(3))
+    assert "int main" not in jitted.c
+    assert "static double x[3];" in jitted.c
+    compiled(tmp_path, jitted.c, "-c")
+
+
+@pytest.mark.parametrize(
+    ("f", "said"),
+    [
+        (
+            lambda x: np.linalg.inv(x),
+            r"np.linalg.inv of shapes \(2, 2\) has no C form \(.*test_native_printer.py:\d+\)",
+        ),
+        (lambda x: x + GENERATOR.normal(size=2), "the numbers are drawn at random"),
+        (lambda x: np.sum(x.astype(np.float16)), "float16 of shape .* has no C form; use float64 or float32"),
+    ],
+)
+def test_what_has_no_c_form_is_an_error_that_names_it(f, said):
+    jitted = tg.jit(f)
+    x = np.eye(2)
+    jitted(x)
+    with pytest.raises(JitError, match=said):
+        jitted.c_main(x)
+
+
+def test_arguments_of_another_shape_are_an_error():
+    jitted = tg.jit(lambda x: np.sum(x))
+    jitted(np.ones(3))
+    with pytest.raises(ValueError, match=r"argument x is float64 of shape \(4,\), and the recording has float64 of"):
+        jitted.c_main(np.ones(4))

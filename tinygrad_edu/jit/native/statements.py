@@ -1,0 +1,295 @@
+"""The C statements of each call of a program, for a reader: a loop over the elements of the result.
+
+`Statements` keeps the names and the lines; `printer` writes the file. A view is a copy here, so that each array has its
+elements in C's order.
+"""
+
+import operator
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...engine.errors import format_line
+from ...engine.rules.indexing import setitem
+from ...engine.rules.registry import Array, name
+from ...trace.functional import add_at
+from ...trace.ir import Call, Var
+from ...trace.traced import JitError
+from .access import address, chosen, rearranged, rearranges
+from .indexing import index_arrays, is_indexed, is_part
+from .loops import COMBINE, converted, start
+from .operations import TYPES, Operation, constant_value, literal, operation
+from .polynomials import LIBM
+from .products import is_product
+from .reductions import Reduction, is_joined, reduction
+
+NUMBERS: dict[Any, str] = {  # of Python numbers
+    operator.add: "a + b", operator.sub: "a - b", operator.mul: "a * b", operator.truediv: "a / b",
+    operator.pow: "pow(a, b)", operator.neg: "-a", operator.iadd: "a + b", operator.isub: "a - b",
+    operator.imul: "a * b", operator.itruediv: "a / b",
+}  # fmt: skip
+SIGNS: dict[Any, str] = {np.add: "+=", np.multiply: "*="}
+INDICES = "ijklmnrst"
+DOUBLE = np.dtype(np.float64)
+
+
+class Statements:
+    """The lines of C for calls, one call after the other."""
+
+    def __init__(self) -> None:
+        self.names: dict[Var, str] = {}
+        self.lines: list[str] = []
+
+    def reference(self, v: Var) -> str:
+        """Return the name of a Var."""
+        return self.names[v]
+
+    def dtype(self, v: Var) -> np.dtype[Any]:
+        """Return the dtype of an array or a number; Python's numbers are doubles."""
+        found = DOUBLE if v.dtype is None else v.dtype
+        if not isinstance(found, np.dtype) or found.name not in TYPES or not v.size:
+            raise JitError(f"jit.c: an array of {found} of shape {v.shape} has no C form; use float64 or float32")
+        return found
+
+    # Loops
+    def loop(self, shape: Sequence[int], line: Callable[[Sequence[str]], str]) -> None:
+        """Write nested loops over a shape, around a line of their indices or several."""
+        if len(shape) >= len(INDICES):
+            raise JitError(f"jit.c: an array of shape {tuple(shape)} has too many axes for the C text; join some")
+        indices = INDICES[: len(shape)]
+        lines = line(indices).splitlines()
+        braces = len(lines) > 1
+        for depth, (i, n) in enumerate(zip(indices, shape, strict=True)):
+            end = " {" if braces and depth == len(shape) - 1 else ""
+            self.lines.append(f"{'    ' * depth}for (int {i} = 0; {i} < {n}; {i}++){end}")
+        self.lines += ["{"] * (braces and not shape)
+        self.lines += [f"{'    ' * max(len(shape), braces)}{text}" for text in lines]
+        self.lines += [f"{'    ' * (max(len(shape), 1) - 1)}}}"] * braces
+
+    def element(self, v: Var, indices: Sequence[str], shape: Sequence[int] | None = None) -> str:
+        """Write the element of v at the indices of a loop over `shape`, to which v is broadcast."""
+        text = self.reference(v)
+        if not v.shape:
+            return text
+        like = np.broadcast_to(np.empty(v.shape, np.int8), v.shape if shape is None else tuple(shape))
+        return f"{text}[{place(like.strides, indices)}]"
+
+    def operand(self, a: Any, wanted: np.dtype[Any], indices: Sequence[str], shape: Sequence[int]) -> str:
+        """Write an argument of an elementwise call."""
+        if (value := constant_value(a)) is not None:
+            return literal(value, wanted)
+        return converted(self.element(a, indices, shape), self.dtype(a), wanted)
+
+    # Calls
+    def call(self, call: Call) -> None:
+        """Write one call as a loop."""
+        out = call.out
+        x: Any = call.args[0] if call.args else None
+        if call.draws:
+            raise self.no_form(call, "the numbers are drawn at random")
+        if out.dtype is None:
+            self.number(call)
+        elif rearranges(call) or (call.fun in (np.broadcast_to, np.reshape) and type(x) is Var):
+            self.view(call)
+        elif call.fun is np.mean and (total := self.reduced(call, np.sum)) is not None:
+            whole = literal(x.size // out.size, out.dtype)
+            self.reduce(call, total, f" / {whole}")
+        elif (found := operation(call)) is not None:
+            self.elementwise(call, found)
+        elif (reduced := reduction(call)) is not None:
+            self.reduce(call, reduced)
+        elif is_product(call) or (call.fun in (np.matmul, np.dot) and all(len(v.shape) == 1 for v in call.args)):
+            self.product(call)
+        elif is_joined(call):
+            self.join(call)
+        elif is_indexed(call) or is_part(call):
+            self.index(call)
+        else:
+            raise self.no_form(call, "leave it out of the recorded function")
+
+    def no_form(self, call: Call, why: str) -> JitError:
+        """Return the error for a call that has no C form."""
+        where = f" ({format_line(call.line)})" if call.line else ""
+        shapes = ", ".join(str(v.shape) for v in call.uses)
+        return JitError(f"jit.c: {name(call.fun)} of shapes {shapes} has no C form{where}; {why}")
+
+    def elementwise(self, call: Call, found: Operation) -> None:
+        """Write an elementwise call; one loop is enough where nothing is broadcast but numbers."""
+        out = call.out
+        arrays = [type(a) is Var and a.shape != () and constant_value(a) is None for a in call.args]
+        flat = out.shape != () and all(
+            a.shape == out.shape for a, is_array in zip(call.args, arrays, strict=True) if is_array
+        )
+        shape = (out.size,) if flat else out.shape
+
+        def line(indices: Sequence[str]) -> str:
+            given = [
+                converted(f"{self.reference(a)}[i]", self.dtype(a), d)
+                if is_array and flat
+                else self.operand(a, d, indices, shape)
+                for a, d, is_array in zip(call.args, found.dtypes, arrays, strict=False)
+            ]
+            target = f"{self.names[out]}[i]" if flat else self.element(out, indices)
+            return f"{target} = {filled(found.text, given)};"
+
+        self.loop(shape, line)
+
+    def number(self, call: Call) -> None:
+        """Write a call about Python numbers."""
+        text = NUMBERS.get(call.fun)
+        if text is None:
+            raise self.no_form(call, "compute this number outside of the recorded function")
+        given = [self.operand(a, DOUBLE, [], ()) for a in call.args]
+        self.lines.append(f"{self.names[call.out]} = {filled(text, given)};")
+
+    def view(self, call: Call) -> None:
+        """Write a copy of an array in another order."""
+        x, out = call.args[0], call.out
+        base = np.empty(x.shape, np.int8)
+        where = base
+        if x.shape:
+            where = rearranged(call, base) if rearranges(call) else np.asarray(call.fun(base, *call.args[1:]))
+        offset = distance(where, base)
+
+        def line(indices: Sequence[str]) -> str:
+            element = f"{self.reference(x)}[{place(where.strides, indices, offset)}]" if x.shape else ""
+            text = element or self.operand(x, out.dtype, [], ())
+            return f"{self.element(out, indices)} = {text};"
+
+        self.loop(out.shape, line)
+
+    def reduced(self, call: Call, fun: Any) -> Reduction | None:
+        """Return a call as the reduction by another function."""
+        return reduction(Call(fun, call.args, call.kwargs, call.out.example))
+
+    def reduce(self, call: Call, reduced: Reduction, after: str = "") -> None:
+        """Write a sum or its kin, one number of the result after the other."""
+        x, out = reduced.operands[0], call.out
+        kept = [n for axis, n in enumerate(x.shape) if axis not in reduced.axes]
+        real = TYPES[out.dtype.name]
+
+        def line(indices: Sequence[str]) -> str:
+            free, inner = iter(indices), iter(INDICES[len(kept) :])
+            every = [next(inner) if axis in reduced.axes else next(free) for axis in range(len(x.shape))]
+            pairs = zip(reduced.operands, reduced.operation.dtypes, strict=True)
+            text = filled(reduced.operation.text, [self.operand(a, d, every, x.shape) for a, d in pairs])
+            inside = [f"acc {SIGNS[reduced.ufunc]} {text};"] if reduced.ufunc in SIGNS else []
+            if not inside:
+                combined = re.sub(r"\b[ab]\b", lambda m: {"a": "acc", "b": "next"}[m[0]], COMBINE[reduced.ufunc])
+                inside = [f"const {real} next = {text};", f"acc = {combined};"]
+            axes = sorted(reduced.axes)
+            loops = [f"for (int {every[a]} = 0; {every[a]} < {x.shape[a]}; {every[a]}++)" for a in axes]
+            loops = [f"{'    ' * depth}{one}" for depth, one in enumerate(loops)]
+            if len(inside) > 1:
+                loops[-1] += " {"
+                inside = [*inside, "}"]
+            deep = ["    " * (len(axes) - (one == "}")) + one for one in inside]
+            strides = np.empty(kept, np.int8).strides
+            target = f"{self.names[out]}[{place(strides, indices)}]" if out.shape else self.names[out]
+            begin = f"{real} acc = {start(reduced.ufunc, out.dtype)};"
+            return "\n".join([begin, *loops, *deep, f"{target} = acc{after};"])
+
+        self.loop(kept, line)
+
+    def product(self, call: Call) -> None:
+        """Write a product of matrices or vectors."""
+        a, b = call.args
+        out = call.out
+        shape_a, shape_b = (1,) * (len(a.shape) == 1) + a.shape, b.shape + (1,) * (len(b.shape) == 1)
+        stack = np.broadcast_shapes(shape_a[:-2], shape_b[:-2])
+        rows, columns, depth = shape_a[-2], shape_b[-1], shape_a[-1]
+        real = TYPES[out.dtype.name]
+
+        def line(indices: Sequence[str]) -> str:
+            *first, i, j = indices
+            k = INDICES[len(indices)]
+            of_a = np.broadcast_to(np.empty(shape_a, np.int8), (*stack, rows, depth)).strides
+            of_b = np.broadcast_to(np.empty(shape_b, np.int8), (*stack, depth, columns)).strides
+            of_out = np.empty((*stack, rows, columns), np.int8).strides
+            target = f"{self.names[out]}[{place(of_out, indices)}]" if out.shape else self.names[out]
+            left = f"{self.reference(a)}[{place(of_a, [*first, i, k])}]"
+            right = f"{self.reference(b)}[{place(of_b, [*first, k, j])}]"
+            begin = f"{real} acc = 0;\nfor (int {k} = 0; {k} < {depth}; {k}++)\n"
+            return f"{begin}    acc += {left} * {right};\n{target} = acc;"
+
+        self.loop((*stack, rows, columns), line)
+
+    def join(self, call: Call) -> None:
+        """Write np.concatenate or np.stack."""
+        out, at = call.out, 0
+        like = np.empty(out.shape, np.int8)
+        axis = call.kwargs.get("axis", call.args[1] if len(call.args) > 1 else 0) % like.ndim
+        for x in call.args[0]:
+            n = x.shape[axis] if call.fun is np.concatenate else 1
+            where = like[(slice(None),) * axis + (slice(at, at + n) if call.fun is np.concatenate else at,)]
+            self.assign(out, where, like, x)
+            at += n
+
+    def assign(self, out: Var, where: Array, like: Array, value: Any, sign: str = "=") -> None:
+        """Write a value into a part of a result; `where` is that part of `like`, an array of the result's shape."""
+        offset = distance(where, like)
+
+        def line(indices: Sequence[str]) -> str:
+            given = self.operand(value, out.dtype, indices, where.shape)
+            return f"{self.names[out]}[{place(where.strides, indices, offset)}] {sign} {given};"
+
+        self.loop(where.shape, line)
+
+    def copy(self, target: Var, value: Var) -> None:
+        """Write one array, or a number, over another."""
+        size = (target.size,) if target.shape else ()
+
+        def line(indices: Sequence[str]) -> str:
+            same = value.shape == target.shape and constant_value(value) is None
+            given = self.operand(value, self.dtype(target), indices, size) if not same else self.reference(value)
+            i = "[i]" if indices else ""
+            return f"{self.reference(target)}{i} = {given}{i if same else ''};"
+
+        self.loop(size, line)
+
+    def index(self, call: Call) -> None:
+        """Write what reads, sets or adds to elements of an array."""
+        out, x = call.out, call.args[0]
+        like = np.empty(out.shape, np.int8)
+        sign = "+=" if call.fun is add_at else "="
+        if call.fun in (setitem, add_at):
+            self.assign(out, like, like, x)
+            if is_part(call):
+                self.assign(out, chosen(like, call.args[1]), like, call.args[2], sign)
+                return
+        index = index_arrays(call) or []
+        shape = np.broadcast_shapes(*[i.shape for i in index])
+        lead, full = len(shape), (*shape, *x.shape[len(index) :])
+        strides = np.empty(x.shape, np.int8).strides
+
+        def line(indices: Sequence[str]) -> str:
+            terms = []
+            for i, n, stride in zip(index, x.shape, strides, strict=False):
+                number = self.element(i, indices[:lead], shape)
+                terms.append(f"({number} < 0 ? {number} + {n} : {number}) * {stride}")
+            rest = place(strides[len(index) :], indices[lead:])
+            where = " + ".join([*terms, *([rest] if rest != "0" else [])])
+            if call.fun is operator.getitem:
+                return f"{self.element(out, indices)} = {self.reference(x)}[{where}];"
+            return f"{self.names[out]}[{where}] {sign} {self.operand(call.args[2], out.dtype, indices, full)};"
+
+        self.loop(full, line)
+
+
+def filled(text: str, operands: Sequence[str]) -> str:
+    """Write the operands into an expression in a, b and c, with functions of math.h."""
+    text = re.sub(r"\btg_(\w+?)(f?)(?=\()", lambda m: LIBM.get(m[1] + m[2], LIBM.get(m[1], m[1]) + m[2]), text)
+    return re.sub(r"\b[abc]\b", lambda m: operands["abc".index(m[0])], text)
+
+
+def place(strides: Sequence[int], indices: Sequence[str], offset: int = 0) -> str:
+    """Write offset + i * stride + j * stride."""
+    terms = [i if s == 1 else f"{i} * {s}" for s, i in zip(strides, indices, strict=True) if s]
+    return " + ".join([*([str(offset)] if offset or not terms else []), *terms])
+
+
+def distance(part: Array, whole: Array) -> int:
+    """Return how many bytes after the beginning of an array a view of it begins."""
+    return address(part) - address(whole)
