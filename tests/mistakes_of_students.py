@@ -220,6 +220,16 @@ MISTAKES = {
         (6, "parent.grad + slope", "by value.grad"),
         (6, "slope * value.grad", "Both paths count"),
     ],
+    "signals": [
+        (1, "np.exp(1j * np.pi * f * t)", "A whole turn is 2 pi"),
+        (1, "np.exp(1j * f * t)", "Angles are in radians"),
+        (2, "np.sum(signal * wave(f))", "the other way"),
+        (2, "np.mean(signal * wave(f).conj())", "take the sum"),
+        (3, "np.fft.fft(signal) * np.fft.fft(weights)", "transform it back"),
+        (3, "np.fft.fft(np.fft.fft(signal) * np.fft.fft(weights))", "with ifft"),
+        (4, "np.conjugate(2 * (z - 2j))", "does not descend"),
+        (4, "z - 2j", "The factor 2 is missing"),
+    ],
     "weather": [
         (1, "0", "nobody measured"),
         (1, "(days[0] + days[-1]) / 2", "uses a later day"),

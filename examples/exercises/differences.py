@@ -17,7 +17,7 @@ def difference(result: Any, right: Any) -> str:
         return "The result is transposed: rows and columns are exchanged."
     if a.shape != b.shape:
         return f"The shape is {a.shape}, but {b.shape} is right."
-    if a.dtype == float and equal(-a, b):
+    if a.dtype != bool and equal(-a, b):
         return "The sign is wrong: a minus is missing, or there is one too many."
     text = f"The result is {shown(a)}, but {shown(b)} is right."
     ratio = ratio_of(a, b)
@@ -28,6 +28,8 @@ def difference(result: Any, right: Any) -> str:
 
 def ratio_of(a: NDArray[Any], b: NDArray[Any]) -> float | None:
     """Return c if a is c times b, else None. One number alone tells little, so then c or 1 / c must be whole."""
+    if a.dtype.kind == "c" or b.dtype.kind == "c":
+        return None
     if not (a.any() and b.any() and np.isfinite(a).all() and np.isfinite(b).all()):
         return None
     c = float(np.vdot(a, b) / np.vdot(b, b))
@@ -41,7 +43,8 @@ def numbers(result: Any) -> NDArray[Any] | None:
         array = np.asarray(result.numpy() if hasattr(result, "numpy") else result)
     except (TypeError, ValueError):
         return None
-    return array if array.dtype == bool else array.astype(float) if array.dtype.kind in "iuf" else None
+    kept = array.dtype == bool or array.dtype.kind == "c"
+    return array if kept else array.astype(float) if array.dtype.kind in "iuf" else None
 
 
 def shown(array: NDArray[Any]) -> str:

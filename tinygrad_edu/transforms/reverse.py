@@ -140,6 +140,8 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Callable[.
     """Return the gradient of f, which returns a single number, by its `argnums`-th argument; for a tuple, a tuple.
 
     Trees are taken as by `value_and_grad`. With `has_aux` f returns (value, aux), and the result is (gradient, aux).
+    The gradient by a complex x + iy is df/dx + i df/dy, as in PyTorch; JAX and HIPS autograd return `np.conjugate` of
+    it.
 
     >>> tg.grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     array([2., 4.])
