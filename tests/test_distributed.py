@@ -215,6 +215,10 @@ def test_functions_for_ones_own_loop_work_in_one_process_by_default():
 
 
 def test_all_ranks_get_the_answer_of_all_finite():
+    w = tg.Tensor([1.0])
+    assert all_finite(w)
+    w.grad = np.array([np.nan])
+    assert not all_finite([w])
     assert run(3, lambda comm: all_finite([np.nan, 1.0] if comm.rank == 1 else 1.0, comm)) == [False] * 3
 
 

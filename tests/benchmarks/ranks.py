@@ -103,7 +103,7 @@ def overhead(name, jit):
 def compute_cost(name):
     """Return (seconds of a step without examples, seconds of each example, parameters), from two batch sizes."""
     sizes, n = MODELS[name]
-    few, (many, size) = plain(sizes, n // 8)[0], plain(sizes, n)
+    few, many, size = shared(sizes, n // 8, ALONE), shared(sizes, n, ALONE), plain(sizes, n)[1]
     times = np.array([[fastest(step, 0.3) for step in (few, many)] for _ in range(5)]).min(axis=0)
     each = (times[1] - times[0]) / (n - n // 8)
     return times[1] - n * each, each, size

@@ -159,7 +159,8 @@ def average_gradients(parameters: Iterable[Tensor], comm: Any = None, examples: 
 def all_finite(values: Any, comm: Any = None) -> bool:
     """Return whether no element of `values` is infinite or NaN on any rank; all ranks get the same answer.
 
-    `values` is a number, an array, a Tensor, or a list of these; None counts as finite.
+    `values` is a number, an array, a Tensor, or a list of these, such as a loss or `model.parameters()`. A Tensor needs
+    finite data and a finite gradient; None counts as finite.
 
     >>> import tinygrad_edu as tg
     >>> tg.distributed.all_finite([1.0, tg.Tensor([2.0])]), tg.distributed.all_finite(float("nan"))
@@ -167,7 +168,8 @@ def all_finite(values: Any, comm: Any = None) -> bool:
     """
     comm = checked_communicator("all_finite", comm)
     members: Sequence[Any] = values if isinstance(values, (list, tuple)) else [values]
-    arrays: list[ArrayLike] = [v.data if isinstance(v, Tensor) else v for v in members if v is not None]
+    pairs: list[Any] = [(v.data, gradient_of(v)) if isinstance(v, Tensor) else (v,) for v in members]
+    arrays: list[ArrayLike] = [a for pair in pairs for a in pair if a is not None]
     return not sum_array(comm, np.array([not finite(*arrays)], np.float64)).any()
 
 
