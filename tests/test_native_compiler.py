@@ -7,8 +7,10 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
+import tinygrad_edu as tg
 from tinygrad_edu.jit.native import cache, compiler
 
 SOURCE = "int answer(void) { return %d; }\n"
@@ -241,3 +243,14 @@ def test_floating_point_is_strict():
     assert library.step(0.1, 0.3) == 0
     assert library.sum(1e16, -1e16, 1.0) == 1
     assert library.sum(float("nan"), 1.0, 1.0) != library.sum(float("nan"), 1.0, 1.0)
+
+
+@posix
+def test_a_jitted_function_tells_what_was_compiled():
+    jitted = tg.jit(lambda x: np.sum(np.exp(x) * x + np.tanh(x)), backend="c")
+    jitted(np.ones(9))
+    jitted(np.ones(9))
+    assert jitted.cache_info()[:2] == (1, 1)
+    found = jitted.cache_info().compiled
+    assert (found.hits, found.misses, found.files) == (0, 1, 1)
+    assert found == cache.info()

@@ -23,6 +23,7 @@ ENDS = [
     88.8, 87.5, 103.2, 104.0, 89.4, 90.0, 709.7, 709.8, 745.1, 745.2, 710.4, 710.5, 1e30, 1.7e308, 3.4e38, 20.0, 0.5,
     5.9, 4.0,
 ]  # fmt: skip
+OF_TWO = ["tg_pow", "tg_powf", "tg_logaddexp", "tg_logaddexpf"]
 N = 1024  # elements of the compiled loops
 OPTIMIZED = {"gcc": "-fopt-info-vec-optimized", "clang": "-Rpass=loop-vectorize"}  # prints each loop of vectors
 
@@ -33,7 +34,7 @@ def is_float(name):
 
 def loop(name):
     real = "float" if is_float(name) else "double"
-    arguments = "x[i], y[i]" if "pow" in name else "x[i]"
+    arguments = "x[i], y[i]" if name in OF_TWO else "x[i]"
     return f"""
 void loop_{name}(const {real} *restrict x, const {real} *restrict y, {real} *restrict z)
 {{
@@ -48,7 +49,7 @@ def compiled(tmp_path_factory):
     found = compiler.find()
     assert found is not None, f"these tests need a C compiler: {compiler.REMEDY}"
     folder = tmp_path_factory.mktemp("native")
-    text = polynomials.prelude(polynomials.NAMES) + "".join(loop(name) for name in [*NAMES, "tg_pow", "tg_powf"])
+    text = polynomials.prelude(polynomials.NAMES) + "".join(loop(name) for name in [*NAMES, *OF_TWO])
     (folder / "loops.c").write_text(text, "utf-8")
     info = OPTIMIZED["clang" if "clang" in found.version else "gcc"]
     command = [*found.command, "-O3", *compiler.FLAGS, info, "loops.c", "-o", "loops.so", "-lm"]
@@ -104,6 +105,15 @@ def test_powers_are_those_of_numpy(compiled, name, dtype):
     with np.errstate(all="ignore"):
         expected = np.power(x.astype(np.longdouble), y).astype(dtype)
     np.testing.assert_array_max_ulp(call(compiled, name, x, y), expected, 2)
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("tg_logaddexp", np.float64), ("tg_logaddexpf", np.float32)])
+def test_logaddexp_is_that_of_numpy(compiled, name, dtype):
+    values = np.array([0.0, 1.0, -2.0, np.inf, -np.inf, 1e30, -700.0, 88.5, 0.3, np.nan, 1e-300, -1e-9]).astype(dtype)
+    x, y = (a.ravel() for a in np.meshgrid(values, values))
+    with np.errstate(all="ignore"):
+        expected = np.logaddexp(x, y)
+    np.testing.assert_allclose(call(compiled, name, x, y), expected, rtol=4 * np.finfo(dtype).eps)
 
 
 def test_every_loop_is_one_of_vector_instructions(compiled):

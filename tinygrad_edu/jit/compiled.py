@@ -25,7 +25,9 @@ from ..trace.traced import JitError
 from ..transforms.reverse import is_transforming
 from . import passes
 from .guards import CACHE_MISS, GUARD_FAILED, VARIABLE, varying
+from .native import cache as native_cache
 from .native import compiler
+from .native.cache import CompiledInfo
 from .native.printer import Printer
 from .recording import Recording
 
@@ -47,6 +49,11 @@ class CacheInfo(NamedTuple):
     misses: int
     maxsize: int
     currsize: int
+
+    @property
+    def compiled(self) -> CompiledInfo:
+        """The libraries of backend="c": how many this process found on disk and compiled, and what the disk holds."""
+        return native_cache.info()
 
 
 class Jitted:

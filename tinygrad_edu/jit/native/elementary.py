@@ -117,6 +117,12 @@ static inline double tg_cos_near(double x)
     return tg_sin_turns(x, (t - MAGIC) - 0.5, tg_bits(t));
 }
 
+static inline double tg_logaddexp(double x, double y)
+{
+    double largest = x > y ? x : y, rest = tg_log1p(tg_exp(-fabs(x - y)));
+    return x == y ? x + LN2_1 : largest + rest;  /* equal ones may be infinite */
+}
+
 static inline double tg_erf(double x)
 {
     double a = fabs(x), z = a * a;

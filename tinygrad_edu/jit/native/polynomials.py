@@ -40,7 +40,7 @@ LIBM = {  # NumPy's name: that of math.h
     "cos_near": "cos",
 }
 OF_TWO = {"pow", "hypot", "arctan2"}
-NAMES = frozenset(f"tg_{name}{end}" for name in (*LIBM, "sigmoid", "far") for end in ("", "f"))
+NAMES = frozenset(f"tg_{name}{end}" for name in (*LIBM, "sigmoid", "logaddexp", "far") for end in ("", "f"))
 
 CALL = re.compile(r"\b(?:tg_\w+|fma|fabs|copysign)(?=\()")
 LITERAL = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.])")
@@ -105,6 +105,11 @@ def _plain() -> dict[str, str]:
         found[f"tg_sigmoid{end}"] = (
             f"static inline {real} tg_sigmoid{end}({real} x)\n"
             f"{{\n    {real} e = exp{end}(-fabs{end}(x));\n    return (x < 0 ? e : {one}) / ({one} + e);\n}}\n"
+        )
+        found[f"tg_logaddexp{end}"] = (
+            f"static inline {real} tg_logaddexp{end}({real} x, {real} y)\n"
+            f"{{\n    {real} rest = log1p{end}(exp{end}(-fabs{end}(x - y)));\n"
+            f"    return x == y ? x + log{end}(2) : (x > y ? x : y) + rest;\n}}\n"
         )
         found[f"tg_far{end}"] = f"static inline int tg_far{end}({real} x) {{ return 0; }}\n"
     return found
