@@ -46,7 +46,7 @@ def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
     """Clip each element of all gradients to within -clip_value and clip_value.
 
     Parameters without a gradient are left out. Raises ValueError if none has one and for a gradient that is not finite,
-    and changes nothing then.
+    TypeError for a complex one, and changes nothing then.
 
     >>> w = tg.Tensor([1.0, 1.0])
     >>> w.grad = np.array([3.0, -0.5])

@@ -21,7 +21,8 @@ from .reverse import pull_back, trace, vjp
 def elementwise_grad(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
     """Return a function that returns the derivative of each element of f by the element of x at the same place.
 
-    f works element by element, such as `np.tanh`. For any other function this is the sum over all elements of f.
+    f works element by element, such as `np.tanh`. For any other function this is the sum over all elements of f. Raises
+    TypeError for complex numbers, of which jvp(f, [x], [np.ones_like(x)]) gives the derivative of a holomorphic f.
 
     >>> tg.elementwise_grad(np.square)(np.array([1.0, 2.0, 3.0]))
     array([2., 4., 6.])
