@@ -348,3 +348,15 @@ def test_without_a_compiler_auto_stays_with_numpy_and_c_names_the_remedies(monke
 def test_products_of_blas_are_numpys():
     found = blas.addresses()
     assert found is None or all(found)
+
+
+def test_fit_takes_the_name_of_a_backend():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((12, 3)), rng.integers(0, 2, 12)
+    losses = []
+    for jit in (False, "c", "auto"):
+        model = tg.nn.Sequential(tg.nn.Linear(3, 4, rng=1), tg.nn.ReLU(), tg.nn.Linear(4, 2, rng=2))
+        opt = tg.optim.SGD(model.parameters(), lr=0.1)
+        history = tg.fit(model, tg.cross_entropy, (x, y), optimizer=opt, epochs=4, jit=jit, progress=False)
+        losses.append(history.train_loss)
+    np.testing.assert_allclose(losses[1:], [losses[0]] * 2, rtol=1e-13)

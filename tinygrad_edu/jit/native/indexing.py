@@ -26,7 +26,7 @@ class Indexed(Group):
     call: Call
     array: Access  # of what is indexed
     shape: tuple[int, ...]  # of what is indexed
-    index: list[Element]
+    index: list[Element | Number]
     value: Operand | None = None  # what is written, or None where elements are read
     out: Access | None = None  # what elements are read into
     full: tuple[int, ...] = ()  # the lengths of the loops: the index's axes, and the axes that are not indexed
@@ -36,7 +36,7 @@ class Indexed(Group):
 
     def reads(self) -> set[Var]:
         """Return the bases of the arrays that are read."""
-        found = {e.access.base for e in self.index} | {self.array.base}
+        found = {e.access.base for e in self.index if isinstance(e, Element)} | {self.array.base}
         return found | ({self.value.access.base} if isinstance(self.value, Element) else set())
 
     def writes(self) -> set[Var]:
@@ -48,23 +48,26 @@ class Indexed(Group):
         return {self.value.var} if isinstance(self.value, Scalar) else set()
 
 
-def index_arrays(call: Call) -> list[Var] | None:
-    """Return the arrays that index the first axes of an array, or None if the index is something else."""
+def index_arrays(call: Call) -> list[Var | int] | None:
+    """Return the arrays and numbers that index the first axes of an array, or None if the index is something else."""
     if call.fun not in (operator.getitem, setitem, add_at) or call.kwargs:
         return None
     index = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
     x = call.args[0]
-    if type(x) is not Var or not x.shape or len(index) > len(x.shape) or not index:
+    if type(x) is not Var or not x.shape or len(index) > len(x.shape):
         return None
-    if not all(
-        type(i) is Var and isinstance(i.dtype, np.dtype) and i.dtype.kind in "iu" and c_type(i.dtype) for i in index
-    ):
+    arrays = [i for i in index if type(i) is Var]
+    if not arrays or not all(type(i) is int or type(i) is Var for i in index):
         return None
-    if not all(isinstance(i.example, np.ndarray) and i.shape for i in index):
-        return None
-    if 0 in np.broadcast_shapes(*[i.shape for i in index]) or any(i.dtype == np.uint64 for i in index):
+    if not all(_is_integers(i) for i in arrays) or 0 in np.broadcast_shapes(*[i.shape for i in arrays]):
         return None
     return list(index)
+
+
+def _is_integers(i: Var) -> bool:
+    """Whether a part of an index is an array of integers that C can count with."""
+    known = isinstance(i.dtype, np.dtype) and i.dtype.kind in "iu" and i.dtype != np.uint64
+    return known and c_type(i.dtype) is not None and isinstance(i.example, np.ndarray) and i.shape != ()
 
 
 def is_indexed(call: Call) -> bool:
@@ -119,13 +122,22 @@ def _is_written(call: Call) -> bool:
 
 def indexed_text(name: str, g: Indexed, pointer: Any, number: Any, parameters: dict[str, str]) -> str:
     """Return the C function of a group; it returns 1 if a number of the index is out of range."""
+    lines = indexed_lines(g, pointer, number)
+    head = f"static TG_NOINLINE int {name}({', '.join(parameters)}) {{"
+    return "\n".join([head, *[f"    {line}" for line in lines], "    return 0;", "}", ""])
+
+
+def indexed_lines(g: Indexed, pointer: Any, number: Any) -> list[str]:
+    """Return the loops of a group."""
     loops = [f"i{k}" for k in range(len(g.full))]
     lead, rest = loops[: g.lead], loops[g.lead :]
     full = iter(g.array.strides)
     strides = [next(full) if n != 1 else 0 for n in g.shape]
     body, terms = [], [str(g.array.offset)]
     for k, e in enumerate(g.index):
-        text = f"{pointer(e.access.base)}[{index_text(e.access.offset, lead, e.access.strides)}]"
+        text = e.text if isinstance(e, Number) else ""
+        if isinstance(e, Element):
+            text = f"{pointer(e.access.base)}[{index_text(e.access.offset, lead, e.access.strides)}]"
         body += [f"int64_t j{k} = {text};", f"if (j{k} < 0) j{k} += {g.shape[k]};",
                  f"if (j{k} < 0 || j{k} >= {g.shape[k]}) return 1;"]  # fmt: skip
         terms.append(f"j{k} * {strides[k]}")
@@ -150,12 +162,4 @@ def indexed_text(name: str, g: Indexed, pointer: Any, number: Any, parameters: d
     body.append(line)
     for i, n in reversed(list(zip(lead, g.full[: g.lead], strict=True))):
         body = [f"for (int64_t {i} = 0; {i} < {n}; {i}++) {{", *[f"    {x}" for x in body], "}"]
-    return "\n".join(
-        [
-            f"static TG_NOINLINE int {name}({', '.join(parameters)}) {{",
-            *[f"    {x}" for x in body],
-            "    return 0;",
-            "}",
-            "",
-        ]
-    )
+    return body

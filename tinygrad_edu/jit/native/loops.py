@@ -109,8 +109,9 @@ class Function:
 
     def number(self, v: Var) -> str:
         """Return the name of a number, as a parameter."""
-        name = self.names(v)
-        self.parameters[f"const {scalar_type(v)} {name}"] = name
+        given = self.names(v)
+        name = re.sub(r"\W+", "_", given)  # of a slot
+        self.parameters[f"const {scalar_type(v)} {name}"] = given
         return name
 
     def returned(self, v: Var) -> str:
@@ -171,6 +172,13 @@ def local_type(dtype: np.dtype[Any]) -> str:
 
 def loop_function(function: Function) -> str:
     """Return the C function of a loop."""
+    lines = loop_lines(function)
+    head = f"static TG_NOINLINE void {function.name}({', '.join(function.parameters) or 'void'}) {{"
+    return "\n".join([head, *[f"    {line}" for line in lines], "}", ""])
+
+
+def loop_lines(function: Function) -> list[str]:
+    """Return the loops of a group, and note what they need as parameters of the function."""
     group = function.group
     wheres: list[Access] = []
     for s in group.statements:
@@ -184,7 +192,7 @@ def loop_function(function: Function) -> str:
     shapes = [list(a.strides) for a in wheres] + [[0] * len(group.space)] * scalar_outs
     lengths, strides = joined(group.space, shapes)
     layout = dict(zip(wheres, strides, strict=False))
-    return _Writer(function, lengths, layout).write()
+    return _Writer(function, lengths, layout).lines()
 
 
 class _Writer:
@@ -207,8 +215,8 @@ class _Writer:
         """Return the strides of a statement's result."""
         return [0] * len(self.lengths) if s.write is None else self.layout[s.write]
 
-    def write(self) -> str:
-        """Return the text of the function."""
+    def lines(self) -> list[str]:
+        """Return the lines of the loops."""
         for s in self.f.group.statements:
             self.statement(s)
         body, n = self.body, self.lengths[-1] if self.lengths else 1
@@ -225,8 +233,7 @@ class _Writer:
         body = [*self.prologue, *body, *self.epilogue]
         for i, length in reversed(list(zip(self.indices[:-1], self.lengths[:-1], strict=True))):
             body = [f"for (int64_t {i} = 0; {i} < {length}; {i}++) {{", *[f"    {line}" for line in body], "}"]
-        head = f"static TG_NOINLINE void {self.f.name}({', '.join(self.f.parameters) or 'void'}) {{"
-        return "\n".join([head, *[f"    {line}" for line in [*self.before, *body]], "}", ""])
+        return [*self.before, *body]
 
     def operand(self, o: Operand, wanted: np.dtype[Any]) -> str:
         """Write an operand of a statement."""

@@ -184,7 +184,11 @@ class Lowering:
             for v, at in places.items():
                 real = writer.type(v)
                 self.opening.append(f"{real} *const {writer.name(v)} = ({real} *)(scratch + {at});")
+        writer.needed.update(slots)
         writer.groups()
+        if writer.slots:
+            self.fixed.append(np.empty(writer.slots))
+            self.opening.append(f"double *const slots = ARRAY(fixed, {len(self.fixed) - 1});")
         numbers = self.numbers_out(writer, slots)
         checks = [f"!PLAIN(given, {k})" for k in self.plain]
         if checks:

@@ -5,6 +5,7 @@ NumPy computes `np.multiply(float32_array, 2.0)` in float32 and `np.multiply(flo
 one of a dtype that is not in TYPES, stays a NumPy call.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -69,10 +70,10 @@ class Operation(NamedTuple):
     functions: tuple[str, ...] = ()
 
 
+@functools.cache
 def c_type(dtype: Any) -> str | None:
     """Return the C type of a dtype, or None if it has none here."""
-    native = isinstance(dtype, np.dtype) and dtype.isnative
-    return TYPES.get(dtype.name) if native else None
+    return TYPES.get(dtype.name) if isinstance(dtype, np.dtype) and dtype.isnative else None
 
 
 def operand_kind(a: object) -> Any:
@@ -106,17 +107,20 @@ def operation(call: Call) -> Operation | None:
         return Operation("(a ? b : c)", (kinds[0], out, out), out)
     if not call.elementwise or any(k is None for k in kinds) or type(call.fun) is not np.ufunc:
         return None
+    found = _resolved(call.fun, tuple(kinds), out)
+    if found is None or any(_out_of_range(a, d) for a, d in zip(call.args, found.dtypes, strict=True)):
+        return None
+    return found
+
+
+@functools.lru_cache(10_000)
+def _resolved(fun: np.ufunc, kinds: tuple[Any, ...], out: np.dtype[Any]) -> Operation | None:
+    """Return the C form of a ufunc of operands of these kinds, whose result has the dtype `out`."""
     try:
-        *dtypes, result = call.fun.resolve_dtypes((*kinds, None))
+        *dtypes, result = fun.resolve_dtypes((*kinds, None))
     except TypeError:
         return None
-    if (
-        result != out
-        or not all(map(c_type, dtypes))
-        or any(_out_of_range(a, d) for a, d in zip(call.args, dtypes, strict=True))
-    ):
-        return None
-    return _ufunc(call.fun, tuple(dtypes), result)
+    return _ufunc(fun, tuple(dtypes), result) if result == out and all(map(c_type, dtypes)) else None
 
 
 def _ufunc(fun: Callable[..., object], dtypes: tuple[np.dtype[Any], ...], result: np.dtype[Any]) -> Operation | None:

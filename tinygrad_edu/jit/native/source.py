@@ -29,6 +29,9 @@ OBJECTS = """
 """
 
 
+PART = 500  # statements of one function
+
+
 class Writer:
     """Writes one stretch; `slots` says where each Var from outside is found, and each that goes out."""
 
@@ -40,6 +43,8 @@ class Writer:
         self.reductions: set[tuple[np.ufunc, np.dtype[Any]]] = set()
         self.named: set[str] = set()
         self.products = False
+        self.slots = 0
+        self.needed: set[Var] = set()  # numbers that are read elsewhere than where they are computed
 
     def name(self, v: Var) -> str:
         """Return the name of an array or a number."""
@@ -53,10 +58,16 @@ class Writer:
 
     def groups(self) -> None:
         """Write each group."""
-        for n, group in enumerate(self.stretch.fusion.groups):
+        groups = self.stretch.fusion.groups
+        self.needed |= {
+            v for g in groups if not isinstance(g, Scalars) or len(g.statements) <= PART for v in g.scalars()
+        }
+        for n, group in enumerate(groups):
             if isinstance(group, Scalars):
-                for s in group.statements:
-                    self.scalar(s)
+                if len(group.statements) > PART:
+                    self.parts(n, group)
+                else:
+                    self.main += [self.scalar(s) for s in group.statements]
             elif isinstance(group, Product):
                 self.products = True
                 self.functions.append(product_text(f"product{n}", group, self.blas))
@@ -83,8 +94,8 @@ class Writer:
         self.reductions |= f.reductions
         self.main.append(f"{f.name}({', '.join(f.parameters.values())});")
 
-    def scalar(self, s: Statement) -> None:
-        """Write a statement about numbers."""
+    def scalar(self, s: Statement) -> str:
+        """Return a statement about numbers as an assignment to its variable, or to its slot."""
         self.named.update(s.operation.functions)
         given = []
         for o, wanted in zip(s.operands, s.operation.dtypes, strict=True):
@@ -94,7 +105,36 @@ class Writer:
                 given.append(converted(self.name(o.var), o.var.dtype, wanted))
             else:
                 given.append(o.text)
-        self.main.append(f"const {scalar_type(s.out)} {self.name(s.out)} = {expression(s, given)};")
+        name = self.name(s.out)
+        return f"{'' if '[' in name else f'const {scalar_type(s.out)} '}{name} = {expression(s, given)};"
+
+    def parts(self, n: int, group: Scalars) -> None:
+        """Write many statements as several functions, as compilers take long over a long one.
+
+        What one part computes and another reads has a slot in memory, `slots`.
+        """
+        parts = [group.statements[i : i + PART] for i in range(0, len(group.statements), PART)]
+        home = {s.out: k for k, part in enumerate(parts) for s in part}
+        inner = {o.var for k, part in enumerate(parts) for s in part for o in s.operands
+                 if isinstance(o, Scalar) and home.get(o.var, k) != k}  # fmt: skip
+        for v in home:
+            if v in inner or v in self.needed:
+                self.known[v] = (
+                    f"slots[{self.slots}]" if v.dtype == np.float64 else f"(*({scalar_type(v)} *)&slots[{self.slots}])"
+                )
+                self.slots += 1
+        for k, part in enumerate(parts):
+            given = {"double *restrict slots": "slots"}
+            for s in part:
+                for o in s.operands:
+                    if isinstance(o, Element):
+                        base = o.access.base
+                        given[f"const {scalar_type(base)} *restrict {self.name(base)}"] = self.name(base)
+                    elif isinstance(o, Scalar) and o.var not in home:
+                        given[f"const {scalar_type(o.var)} {self.name(o.var)}"] = self.name(o.var)
+            body = "\n".join([f"    {self.scalar(s)}" for s in part])
+            self.functions.append(f"static TG_NOINLINE void part{n}_{k}({', '.join(given)}) {{\n{body}\n}}\n")
+            self.main.append(f"part{n}_{k}({', '.join(given.values())});")
 
     def check(self, n: int, group: Check) -> None:
         """Write a guard."""

@@ -15,7 +15,7 @@ from ...engine.rules.registry import Array
 from ...trace.functional import add_at
 from ...trace.ir import Call, Guard, Var, variables
 from .access import Access, Accesses, chosen, rearranged, rearranges, squeezed
-from .fusion import Element, Fusion, Group, Scalar, Statement
+from .fusion import Element, Fusion, Group, Number, Scalar, Statement
 from .indexing import Indexed, index_arrays, is_part
 from .operations import Operation, constant_value, operation
 from .products import Product, is_product, matrix, result
@@ -202,12 +202,12 @@ class Stretch:
             x = out
         index = index_arrays(call)
         assert index is not None
-        shape = np.broadcast_shapes(*[i.shape for i in index])
+        shape = np.broadcast_shapes(*[i.shape for i in index if isinstance(i, Var)])
         rest = x.shape[len(index) :]
-        elements: list[Any] = [self.fusion.operand(i, i.dtype, shape) for i in index]
-        for k, (i, e) in enumerate(zip(index, elements, strict=True)):
-            if not isinstance(e, Element):  # a constant that one number fills is an array here
-                elements[k] = Element(self.reached(i).broadcast(i.shape, shape), i.dtype)
+        elements: list[Element | Number] = [
+            Element(self.reached(i).broadcast(i.shape, shape), i.dtype) if isinstance(i, Var) else Number(str(i))
+            for i in index
+        ]
         group = Indexed(
             call=call, array=self.reached(x), shape=x.shape, index=elements, lead=len(squeezed(shape)), fails=True,
             full=(*squeezed(shape), *squeezed(rest)), adds=call.fun is add_at,
