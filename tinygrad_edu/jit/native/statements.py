@@ -260,14 +260,14 @@ class Statements:
                 self.assign(out, chosen(like, call.args[1]), like, call.args[2], sign)
                 return
         index = index_arrays(call) or []
-        shape = np.broadcast_shapes(*[i.shape for i in index])
+        shape = np.broadcast_shapes(*[i.shape for i in index if isinstance(i, Var)])
         lead, full = len(shape), (*shape, *x.shape[len(index) :])
         strides = np.empty(x.shape, np.int8).strides
 
         def line(indices: Sequence[str]) -> str:
             terms = []
             for i, n, stride in zip(index, x.shape, strides, strict=False):
-                number = self.element(i, indices[:lead], shape)
+                number = self.element(i, indices[:lead], shape) if isinstance(i, Var) else str(i)
                 terms.append(f"({number} < 0 ? {number} + {n} : {number}) * {stride}")
             rest = place(strides[len(index) :], indices[lead:])
             where = " + ".join([*terms, *([rest] if rest != "0" else [])])
