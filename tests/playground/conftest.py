@@ -96,6 +96,7 @@ def opened(browser, address):
     for context in contexts:
         context.close()
     assert said == []
+    assert any(url.endswith("pyodide.asm.wasm") for url in asked)  # the worker's requests are seen too
     assert [url for url in asked if not url.startswith((address, "data:", "blob:", "about:"))] == []
 
 

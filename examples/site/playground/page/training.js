@@ -96,7 +96,7 @@ export class TrainingView {
     this.times = [];
     this.buttons();
     this.figures();
-    this.describe();
+    if (!this.looping) this.describe(); // otherwise after the updates that are under way
   }
 
   async step() {
@@ -124,6 +124,7 @@ export class TrainingView {
       this.count(performance.now());
       this.take(frame);
       if (frame.diverged) this.pause();
+      if (!this.running && !next && this.described !== frame.updates) this.describe();
       if (this.running && performance.now() - spoken > SPOKEN) {
         this.describePictures();
         spoken = performance.now();
@@ -195,6 +196,7 @@ export class TrainingView {
   // In words, for those who do not see the pictures
   describe() {
     const { updates, train, valid, metric, diverged } = this.frame;
+    this.described = updates;
     const state = this.running ? "Running" : updates ? "Paused" : "Ready";
     byId("training-status").textContent = diverged ? "" : `${state} after ${updates} updates: training loss ${short(train)}, ` +
       `validation loss ${short(valid)}, ${this.points.metric} of the validation data ${this.measure(metric)}.`;
