@@ -583,3 +583,30 @@ def test_a_forked_process_computes_as_its_parent_while_another_thread_runs(what)
         print("ok")
     """
     assert alone(script) == "ok"
+
+
+def test_objects_of_a_class_that_exec_has_made_are_seen():
+    scope = {"tg": tg, "np": np}
+    exec(
+        """
+class Trainer:
+    def __init__(self):
+        self.w = tg.Tensor(np.ones(2))
+        self.opt = tg.optim.Adam([self.w], lr=0.5)
+
+    def step(self, x):
+        self.opt.minimize(np.sum(self.w * x))
+""",
+        scope,
+    )
+    found = []
+    for jitted in (True, False):
+        trainer = scope["Trainer"]()
+        step = tg.jit(trainer.step) if jitted else trainer.step
+        for i in range(5):
+            if i == 3:
+                trainer.opt = tg.optim.SGD([trainer.w], lr=0.1)
+            step(np.arange(2.0))
+        found.append((trainer.w.data, trainer.opt.steps))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    assert found[0][1] == found[1][1]

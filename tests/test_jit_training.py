@@ -145,3 +145,26 @@ def test_a_step_that_fails_changes_nothing():
     for t, old in zip((a.data, b.data, a.grad, b.grad, *second.state["m"]), before[0], strict=True):
         np.testing.assert_array_equal(t, old)
     assert before[1:] == (first.steps, second.steps)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("first", [0, 5, 16])
+def test_gradients_whose_squares_leave_their_dtype_widen_the_state_in_the_step_in_which_they_do_eagerly(dtype, first):
+    def run(jitted):
+        ps = [tg.Tensor(np.arange(1, n + 1).astype(dtype)) for n in (2, 3)]
+        opt = tg.optim.Adam(ps, lr=0.1)
+        large = 1e200 if dtype == "float64" else 1e25
+
+        def step(scale):
+            opt.minimize(sum(np.sum(p * scale) for p in ps))
+
+        step = tg.jit(step) if jitted else step
+        with np.errstate(all="ignore"):
+            for i in range(20):
+                step(np.asarray(large if i >= first else 1.0, dtype))
+        return [p.data for p in ps], [a for each in opt.state.values() for a in each]
+
+    for found, expected in zip(run(True), run(False), strict=True):
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(a, b, strict=True)
+    assert run(True)[1][0].dtype.itemsize > np.dtype(dtype).itemsize

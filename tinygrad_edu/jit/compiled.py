@@ -18,10 +18,9 @@ from ..engine.reprs import table
 from ..engine.rules.registry import array_likes
 from ..trace.capture import InUse, capture
 from ..trace.captured import Captured
-from ..trace.changes import Overlap
 from ..trace.closure import PLAIN
 from ..trace.containers import leaves
-from ..trace.traced import JitError
+from ..trace.traced import JitError, Unrecorded
 from ..transforms.reverse import is_transforming
 from . import passes
 from .guards import CACHE_MISS, GUARD_FAILED, VARIABLE, varying
@@ -116,7 +115,7 @@ class Jitted:
                             self._served(recording)
                         return result
             return self._record(args, kwargs, varies)
-        except (InUse, Overlap):
+        except (InUse, Unrecorded):
             pass
         return self._fun(*args, **kwargs)
 

@@ -75,6 +75,11 @@ def full_state(p: Array, value: float) -> Array:
     return np.full_like(p, value * (1 + 1j) if dtype.kind == "c" else value, dtype=dtype)
 
 
+def ascent(formula: Any, theta: Array, g: Array, *state: Array | None, **numbers: Any) -> Any:
+    """Return what a formula gives for the gradient that points the other way: the step goes up."""
+    return formula(theta, -g, *state, **numbers)
+
+
 def run_plainly(updates: Iterable[Update]) -> None:
     """Run formulas as they stand, then copy the results: what jit records, and what `InPlace.update` must equal."""
     results = []

@@ -14,17 +14,21 @@ from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..state import copy_state
 from .group import Group, hyperparameter
-from .inplace import Array, InPlace, Update, real_parts, run_plainly, working_dtype
+from .inplace import Array, InPlace, Update, ascent, real_parts, run_plainly, working_dtype
 from .packing import packed
-from .validation import Params, Setting, called, gradients, leaf_tensors, nonnegative, parameter_groups, squares_fit
+from .validation import (
+    CHECK_EVERY,
+    Params,
+    Setting,
+    called,
+    gradients,
+    leaf_tensors,
+    nonnegative,
+    parameter_groups,
+    squares_fit,
+    state_suffices,
+)  # fmt: skip
 
-
-def ascent(formula: Any, theta: Array, g: Array, *state: Array | None, **numbers: Any) -> Any:
-    """Return what a formula gives for the gradient that points the other way: the step goes up."""
-    return formula(theta, -g, *state, **numbers)
-
-
-CHECK_EVERY = 16  # steps, from the first on; looking at all gradients in every step would cost a few percent
 # The dtype of the state of parameters some of whose squared gradients have left the range of theirs.
 WIDER: dict[str, np.dtype[Any]] = {"f": np.dtype(np.float64), "d": np.dtype(np.longdouble)}
 
@@ -155,7 +159,7 @@ class Optimizer:
                 stacklevel=2,
             )
         is_number = type(self.steps) is int  # while jit records, it is not
-        if self.squares and is_number and self.steps % CHECK_EVERY == 0:
+        if self.squares and (not is_number or self.steps % CHECK_EVERY == 0):
             self._check_range(grads)
         t = self.steps + 1
         missed = self._missed() if self.missed.size or False in moving else []
@@ -171,11 +175,9 @@ class Optimizer:
 
     def _check_range(self, grads: list[Array | None]) -> None:
         """Keep the state in a wider dtype from now on if squares of gradients would leave the range of theirs."""
-        narrow = [g for g in grads if g is not None and g.dtype.char in WIDER]
+        narrow = [g for g in grads if g is not None and g.dtype.char in WIDER and g.dtype.char not in self.wide]
         eps = min([group.eps for group in self.groups])
-        if self.wide:
-            narrow = [g for g in narrow if g.dtype.char not in self.wide]
-        if narrow and not squares_fit(eps, *narrow):
+        if narrow and not state_suffices(self.steps, eps, *narrow):
             for kind in {g.dtype.char for g in narrow if not squares_fit(eps, g)}:
                 self._widen(kind)
 

@@ -13,11 +13,7 @@ from .containers import refill
 from .holders import EMPTY
 from .ir import Input, Setting, State, ancestors
 from .results import visible
-from .traced import Traced
-
-
-class Overlap(Exception):
-    """Raised if an argument shares memory with an array that the function writes into."""
+from .traced import Traced, Unrecorded
 
 
 def owner_of(array: Any) -> Any:
@@ -73,7 +69,7 @@ def refuse_changes(found: Captured) -> None:
 
 
 def refuse_overlaps(found: Captured) -> None:
-    """Raise JitError, or Overlap for an argument, if an array that was written into shares memory with another."""
+    """Raise JitError, or Unrecorded for an argument, if an array that was written into shares memory with another."""
     by_owner: dict[int, list[Traced]] = {}
     for t in found.arrays.values():
         by_owner.setdefault(id(owner_of(t.origin.example)), []).append(t)
@@ -90,7 +86,7 @@ def refuse_overlaps(found: Captured) -> None:
         for t, other in overlapping(group):
             if t.variable is not t.origin or other.variable is not other.origin:
                 if isinstance(t.origin.source, Input) or isinstance(other.origin.source, Input):
-                    raise Overlap
+                    raise Unrecorded
                 names = f"{t.origin.name or 'an array'} and {other.origin.name or 'another'}"
                 raise found.rec.error(f"{names} share memory, and one was written into; give each its own copy")
 

@@ -31,6 +31,7 @@ FRAMEWORK = (Module, *SETTINGS)  # their instances are seen with all attributes
 METHODS = (FunctionType, property, classmethod, staticmethod, functools.cached_property)
 USERS, INSTALLED, INTERNALS = range(3)  # whose code a file holds; INTERNALS: this package's, Python's and NumPy's
 STANDARD = os.path.dirname(os.__file__)
+MADE_BY_CLASS = 1 << 9  # the flag of a type that Python code has made
 
 
 class Closure:
@@ -103,7 +104,7 @@ class Closure:
 
     def is_library(self, x: Any) -> bool:
         """Return whether a function, a class or a module is of a library, whose code is not searched."""
-        name = x.__name__ if isinstance(x, ModuleType) else x.__module__ or ""
+        name = x.__name__ if isinstance(x, ModuleType) else _module(x)
         whose = _whose_file(x.__code__.co_filename) if isinstance(x, FunctionType) else _whose_module(name)
         return whose == INTERNALS or (whose == INSTALLED and name.partition(".")[0] != self.package)
 
@@ -138,7 +139,7 @@ class Closure:
         held = members(whole) if isinstance(whole, (dict, type)) or hasattr(type(owner), "__slots__") else {}
         found = {name: value for name, value in held.items() if name in names}
         plain = {name for name, value in found.items() if not isinstance(value, (*METHODS, type, ModuleType))}
-        if not isinstance(owner, (type, ModuleType)) and _whose_module(type(owner).__module__) != USERS:
+        if not isinstance(owner, (type, ModuleType)) and _whose_module(_module(type(owner))) != USERS:
             plain = set()  # a library may change what its objects hold at any time
         elif held or isinstance(whole, dict):
             self.hold(whole, getattr(owner, "__name__", type(owner).__name__), plain)
@@ -207,6 +208,12 @@ def names_in(code: CodeType) -> Iterator[str]:
             yield value
         elif isinstance(value, CodeType):
             yield from names_in(value)
+
+
+def _module(x: Any) -> str:
+    """Return the name of the module of a function or a class; of one that `exec` made without a name, "__main__"."""
+    name: str = x.__module__ or ""
+    return "__main__" if name == "builtins" and isinstance(x, type) and x.__flags__ & MADE_BY_CLASS else name
 
 
 @functools.lru_cache(1000)

@@ -20,7 +20,7 @@ from ..engine.rules.registry import Function, implementations, name, predicates_
 from ..engine.tape import Node
 from .functional import part
 from .ir import NOTHING, Call, Constant, Guard, Program, State, Var, ancestors, mapped, placeholder, variables
-from .traced import JitError, Traced
+from .traced import JitError, Traced, Unrecorded
 
 OBJECT = np.dtype(object)
 NUMERIC = (np.ndarray, np.generic, float, int, complex)
@@ -32,7 +32,7 @@ class Recorder:
 
     def __init__(self, title: str, top: CodeType | None = None) -> None:
         self.name, self.top, self.program, self.thread = title, top, Program(), get_ident()
-        self.refused: JitError | None = None  # the last error
+        self.refused: JitError | Unrecorded | None = None  # the last error
         self.node: Node | None = None  # in a backward pass, the node whose rule runs
         self.ended = False
         self.is_replayed = False  # whether other values will be computed by the program
@@ -118,6 +118,9 @@ class Recorder:
         if self.is_replayed and predicate in unasked_predicates:
             return predicates_of_all[predicate]
         answer: bool = self.evaluate(predicate, args, NOTHING)
+        if self.is_replayed and predicate is optim.validation.state_suffices and not answer:
+            self.refused = Unrecorded()  # the optimizer is about to change the dtype of its state
+            raise self.refused
         if predicates_of_all.get(predicate) is not answer:  # else what follows is right for all values
             self.program.guards.append(Guard(predicate, vars_of(args), answer))
         return answer
@@ -129,8 +132,8 @@ class Recorder:
     def error(self, message: str) -> JitError:
         """Return a JitError with the user's line."""
         line = self.place()[0]
-        self.refused = JitError(f"jit({self.name}){f', {format_line(line)}' if line else ''}: {message}")
-        return self.refused
+        error = self.refused = JitError(f"jit({self.name}){f', {format_line(line)}' if line else ''}: {message}")
+        return error
 
     def place(self) -> tuple[Line | None, str]:
         """Return the user's line that led here and the phase; in a backward pass the line of the forward call."""

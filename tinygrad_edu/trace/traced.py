@@ -27,6 +27,10 @@ from .operators import METHODS, RETURN_IT
 from .views import View
 
 
+class Unrecorded(Exception):
+    """Raised to call the function itself this time: no replay would do what it does for these values."""
+
+
 class JitError(RuntimeError):
     """Raised for a function that cannot be recorded; the message names the user's line and the remedy.
 
