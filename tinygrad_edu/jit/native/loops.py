@@ -92,14 +92,14 @@ class Function:
         self.name, self.group, self.names = name, group, names
         self.parameters: dict[str, str] = {}  # C declaration of a parameter: the argument in the main function
         self.reductions: set[tuple[np.ufunc, np.dtype[Any]]] = set()
-        self.writes = group.writes()
+        self.writes = {names(v) for v in group.writes()}
         self.locals: dict[object, str] = {}
         self.lines: list[str] = []
 
     def pointer(self, base: Var) -> str:
         """Return the name of an array, as a parameter."""
         name = self.names(base)
-        kind = TYPES[base.dtype.name] if base in self.writes else f"const {TYPES[base.dtype.name]}"
+        kind = TYPES[base.dtype.name] if name in self.writes else f"const {TYPES[base.dtype.name]}"
         self.parameters[f"{kind} *restrict {name}"] = name
         return name
 

@@ -120,7 +120,7 @@ class Lowering:
         outputs = [v for v in self.exported if v not in {c.out for c in views}]
         arrays_out = {v for v in outputs if v.shape != ()}
         intervals = stretch.lifetimes(arrays_out)
-        self.compile(stretch, outputs, arrays, intervals)
+        self.compile(stretch, outputs, arrays, intervals, direct)
         self.steps(outer, outputs, direct)
         for i, call in enumerate(self.calls, self.start):
             layout_.release(i, call)
@@ -158,8 +158,9 @@ class Lowering:
         return array, None
 
     def compile(
-        self, stretch: Stretch, outputs: list[Var], arrays: dict[Var, Array], intervals: dict[Var, tuple[int, int]]
-    ) -> None:
+        self, stretch: Stretch, outputs: list[Var], arrays: dict[Var, Array], intervals: dict[Var, tuple[int, int]],
+        direct: Mapping[Var, Array],
+    ) -> None:  # fmt: skip
         """Write the C text, compile it, and add the line that calls it."""
         emitter = self.emitter
         products = [g for g in stretch.fusion.groups if isinstance(g, Product)]
@@ -169,6 +170,9 @@ class Lowering:
             self.receive(writer, v, arrays)
         slots: list[Var] = []
         for v in outputs:
+            target = emitter.layout.targets.get(v)
+            if v in direct and target in arrays and target in stretch.outside:
+                writer.known[v] = writer.name(target)  # one pointer, as both are in one place
             if v.shape == ():
                 slots.append(v)
             else:
