@@ -137,6 +137,8 @@ def finish_lesson(name: str, notebook: nbformat.NotebookNode) -> None:
     shown = [s for s in first.source.split("\n\n") if "colab." not in s or "colab.research.google.com/github/" in s]
     link = f'<a href="../notebooks/{name}.ipynb" download>This lesson as a notebook</a>, for Jupyter or Colab.'
     first.source = "\n\n".join([*shown, link])
+    if name not in exercises():
+        return
     text = f"## Try it yourself\n\nThe [exercise of this lesson](../exercises/{name}.md), with checks that answer."
     notebook.cells.append(nbformat.v4.new_markdown_cell(text, id=f"{name}-exercise"))
 
