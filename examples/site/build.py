@@ -7,6 +7,7 @@ Lessons are run, two at a time, and kept in build/lessons until a lesson or the 
 
 import argparse
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -52,8 +53,10 @@ def run(name: str, kept: Path) -> nbformat.NotebookNode:
         shutil.copy(program, folder)
     shutil.copy(ROOT / "README.md", kept)  # which the lesson gpt.py reads
     NotebookClient(made, timeout=TIMEOUT, resources={"metadata": {"path": str(folder)}}).execute()
-    nbformat.write(made, path)
-    return made
+    text = nbformat.writes(made).replace(json.dumps(str(folder))[1:-1], "examples")  # where a reader would run it
+    path.write_text(text, "utf-8")
+    run_now: nbformat.NotebookNode = nbformat.reads(text, as_version=4)
+    return run_now
 
 
 def run_all(build: Path, keep: bool) -> dict[str, nbformat.NotebookNode]:
