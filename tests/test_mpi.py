@@ -22,7 +22,6 @@ REMEDY = 'pip install "tinygrad-edu[distributed]" mpich'
 pytestmark = [
     pytest.mark.skipif(not find_spec("mpi4py") or not MPIEXEC, reason=f"mpi4py or mpiexec is missing: {REMEDY}"),
     pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of files are POSIX's"),
-    pytest.mark.xdist_group("mpi"),
 ]
 # Open MPI refuses root, and more ranks than cores, unless it is told; MPICH needs nothing.
 ENVIRONMENT = {

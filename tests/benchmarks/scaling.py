@@ -1,8 +1,8 @@
 """Measure what ranks cost and gain on this machine, and compute how far they would go, for examples/how_far.md.
 
-    mpiexec -n 2 python tests/benchmarks/ranks.py alone
-    mpiexec -n 2 python tests/benchmarks/ranks.py sums
-    mpiexec -n 2 python tests/benchmarks/ranks.py scaling
+    mpiexec -n 2 python tests/benchmarks/scaling.py alone
+    mpiexec -n 2 python tests/benchmarks/scaling.py sums
+    mpiexec -n 2 python tests/benchmarks/scaling.py scaling
 
 All times are the fastest of many, in milliseconds unless a unit is given; run it on a machine that does nothing else.
 Each rank has one core (OPENBLAS_NUM_THREADS=1). Where one rank computes alone, its time on the processor counts.
