@@ -388,3 +388,42 @@ def test_pictures_show_users_gradients_and_explanations_say_that_theirs_are_conj
     steps = tg.explain(loss)
     assert "[2-4j]" in str(steps)
     assert [("conjugates" in step.remark) for step in steps] == [False, False, True]
+
+
+def test_batches_of_complex_numbers():
+    members = np.stack([Z, Z * 1j, Z.conj() + 1])
+    for f in (
+        lambda z: np.vdot(z, z), lambda z: z[0] @ z[1], np.fft.fft, lambda z: np.fft.irfft(z, 5, 0, "ortho"), np.angle,
+        np.fft.fftn, np.linalg.norm, lambda z: np.imag(z) * np.sign(z), lambda z: np.linalg.eigvals(z @ W),
+    ):  # fmt: skip
+        close(tg.vmap(f)(members), np.stack([f(z) for z in members]))
+    loss = tg.grad(lambda z: np.sum(np.abs(np.fft.rfft(z.real) * z[0, 0]) ** 2))
+    close(tg.vmap(loss)(members), np.stack([loss(z) for z in members]))
+
+
+def test_anomaly_mode_finds_complex_infinities_and_changes():
+    with tg.detect_anomaly(), np.errstate(all="ignore"):
+        assert "np.log(z of shape (1,))" in message(tg.AnomalyError, lambda: np.log(tg.Tensor([0j], label="z")))
+        z = tg.Tensor(Z.copy(), label="z")
+        y = np.sum(np.abs(z * z))
+        z.data[0] = 1
+        assert "written into" in message(tg.AnomalyError, y.backward)
+
+
+JITTED = {
+    "sum of squares": lambda z: np.sum(z * z), "square": lambda z: np.sum(np.square(z)), "product": lambda z: z.T @ z,
+    "vectors": lambda z: z.ravel() @ z.ravel(), "vdot": lambda z: np.vdot(z, z),
+    "mean": lambda z: np.mean(z**2, axis=0), "powers": lambda z: z**0.5 + z**2 + z**1 + z**0 - z**-1, "variance": np.var, "real": lambda z: np.sum(z.real * z),
+    "norm": np.linalg.norm, "correlation": lambda z: np.correlate(z[0], z[1], "same"), "fft": np.fft.rfft2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", JITTED)
+def test_jit_gives_the_same_complex_numbers_and_gradients(key):
+    f = (lambda z: np.fft.rfft2(z.real)) if key == "fft" else JITTED[key]
+    z = np.tile(Z, (9, 8))
+    gradient = tg.grad(lambda z: np.sum(np.real(f(z) * (1 + 2j))))
+    for g in (f, gradient):
+        compiled = tg.jit(g)
+        compiled(z)
+        close(compiled(2 * z), g(2 * z))

@@ -124,7 +124,7 @@ def _find_changed(passed: list[Passed]) -> None:
 
 def _reads(y: Any, i: int, g: Any, arrays: list[Any], k: int) -> bool:
     """Return whether the result of rule i depends on array k; index arrays always count as read."""
-    if isinstance(arrays[k], tuple) or getattr(arrays[k], "dtype", _FLOAT).kind != "f":
+    if isinstance(arrays[k], tuple) or getattr(arrays[k], "dtype", _FLOAT).kind not in "fc":
         return True
     others = [*arrays[:k], -3 * arrays[k] - 1, *arrays[k + 1 :]]
     return not np.array_equal(_array(_contribution(y, i, g, arrays)), _array(_contribution(y, i, g, others)))
@@ -215,9 +215,11 @@ def _checksum(a: Any) -> float | None:
     if type(a) is tuple:  # of indices
         return hash(tuple(map(_checksum, a)))
     if isinstance(a, (np.ndarray, np.generic)):
-        if a.dtype.kind != "f":
+        if a.dtype.kind not in "fc":
             return hash(a.tobytes())
         elements = a.ravel("K")
+        if a.dtype.kind == "c":  # the real and the imaginary parts
+            elements = a = elements.view(np.finfo(a.dtype).dtype)
         factors = _factors.get(a.dtype)
         if factors is None or len(factors) < a.size:
             _factors[a.dtype] = factors = np.random.default_rng(0).uniform(0.5, 1.5, 2 * a.size).astype(a.dtype)

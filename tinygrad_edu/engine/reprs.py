@@ -75,6 +75,8 @@ def _array(data: Any) -> Any:
 
 def _statistics(data: Array) -> list[str]:
     """Return the minimum, mean and maximum of the finite elements, and the number of the others."""
+    if data.dtype.kind == "c":
+        return [f"|.| {text}" for text in _statistics(np.abs(data))]
     finite = data[np.isfinite(data)]
     rest = [f"{lost} not finite"] if (lost := data.size - finite.size) else []
     if not finite.size:

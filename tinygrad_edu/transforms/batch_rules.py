@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.rules import decompositions, indexing, joining, norms, shaping, statistics
+from ..engine.rules import complex_numbers, decompositions, eigenvalues, indexing, joining, norms, shaping, statistics
 from ..engine.rules import linalg as matrices
 from ..engine.rules.activations import log_softmax, logsumexp, softmax
 from ..engine.rules.einsum import einsum as explicit_einsum
 from ..engine.rules.products import cross
-from ..engine.rules.registry import Function, name
+from ..engine.rules.registry import Function, conj, name
 from . import batch_primitives
 from .batch_arguments import defaults, moved, named
 from .batch_indexing import getitem, scatter, setitem, take, take_along_axis, write
@@ -156,7 +156,7 @@ def matmul(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
     if in_b and not in_a and a.ndim == 2 and b.ndim == 1:
         return Batch(np.matmul(b.stacked, a.swapaxes(0, 1)), level)
     if in_a and in_b and a.ndim == b.ndim == 1:
-        return Batch(np.vecdot(a.stacked, b.stacked), level)
+        return Batch(np.vecdot(conj(a.stacked), b.stacked), level)  # which conjugates its first argument
     row, column = a.ndim == 1, b.ndim == 1
     a, b = (a[None] if row else a), (b[:, None] if column else b)
     ndim = max(a.ndim, b.ndim)
@@ -219,7 +219,7 @@ _RULES: dict[Function, Rule] = {
     **dict.fromkeys((
         np.sum, np.mean, np.prod, np.max, np.min, np.amax, np.amin, np.var, np.std, np.any, np.all, np.nansum,
         np.nanmean, np.nanmax, np.nanmin, np.nanprod, np.count_nonzero, np.median, np.flip, softmax, log_softmax,
-        logsumexp, norms.euclidean_norm, norms.minkowski_norm,
+        logsumexp, norms.euclidean_norm, norms.minkowski_norm, np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft,
     ), along_axes),
     **dict.fromkeys((
         np.cumsum, np.cumprod, np.argmax, np.argmin, np.sort, np.argsort, np.partition, np.argpartition,
@@ -238,11 +238,12 @@ _RULES: dict[Function, Rule] = {
         np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky, np.linalg.eigh, np.linalg.eigvalsh,
         np.linalg.svd, np.linalg.svdvals, np.linalg.qr, np.linalg.pinv, np.linalg.matrix_transpose,
         decompositions.eigh, decompositions.svd, decompositions.qr, matrices.cofactors, matrices.slogdet,
+        np.linalg.eig, np.linalg.eigvals, eigenvalues.eig, eigenvalues.defective,
     ), linalg),
     np.linalg.solve: solve,
     **dict.fromkeys((
         np.copy, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.real, np.imag, np.nan_to_num, np.round,
-        np.around, shaping.astype,
+        np.around, shaping.astype, np.angle, complex_numbers.imaginary, complex_numbers.phase,
     ), copied),
     **dict.fromkeys((np.where, np.clip, np.isclose, cross, statistics.clip_cosine), elementwise),
     np.tril: triangle, np.triu: triangle,
