@@ -413,7 +413,9 @@ def test_anomaly_mode_finds_complex_infinities_and_changes():
 JITTED = {
     "sum of squares": lambda z: np.sum(z * z), "square": lambda z: np.sum(np.square(z)), "product": lambda z: z.T @ z,
     "vectors": lambda z: z.ravel() @ z.ravel(), "vdot": lambda z: np.vdot(z, z),
-    "mean": lambda z: np.mean(z**2, axis=0), "powers": lambda z: z**0.5 + z**2 + z**1 + z**0 - z**-1, "variance": np.var, "real": lambda z: np.sum(z.real * z),
+    "mean": lambda z: np.mean(z**2, axis=0),
+    "powers": lambda z: z**0.5 + z**2 + z**1 + z**0 - z**-1, "variance": np.var,
+    "real": lambda z: np.sum(z.real * z),
     "norm": np.linalg.norm, "correlation": lambda z: np.correlate(z[0], z[1], "same"), "fft": np.fft.rfft2,
 }  # fmt: skip
 
