@@ -47,7 +47,9 @@ def fit_on_ranks(comm: Any, sharded: bool, model: Module, loss: Loss, train_data
     """
     comm = checked_communicator("fit", comm)
     if comm.size == 1:
-        return Run(model, loss, train_data, **options).run()
+        alone = Run(model, loss, train_data, **options)
+        alone.depth = RankRun.depth
+        return alone.run()
     norms = [m for m in model.modules() if isinstance(m, BatchNorm1d)] if isinstance(model, Module) else []
     widths = [2 * comm.size * m.num_features for m in norms]
     exchange = Announced(comm, max(widths)) if norms else Exchange(comm)
