@@ -6,6 +6,7 @@ tests/test_package.py runs the examples of all modules, with `np` and `tg` at ha
 import ast
 import doctest
 import inspect
+import re
 import sys
 import textwrap
 from dataclasses import is_dataclass
@@ -54,3 +55,20 @@ def test_a_docstring_has_an_example_that_is_run_and_names_the_errors(name):
     else:
         assert o.__doc__ in docs.__test__.values()
     assert raised(holder) - set(inspect.getdoc(holder).replace(".", " ").replace(",", " ").split()) == set()
+
+
+SHAPES = re.compile(
+    r"\([^()]*,[^()]*\)|elementwise|shape|along|axis|each window|matri(x|ces)|vector|rows?\b|columns?|same for signals|"
+    r"initialiser|numbers? of|(?<!\w)arrays?\b"
+)
+OF_ARRAYS = [page for page in reference.PAGES if page.file in ("functions", "losses", "nn", "data", "scipy", "stats")]
+
+
+@pytest.mark.parametrize("page", OF_ARRAYS, ids=lambda page: page.file)
+def test_docstrings_of_functions_of_arrays_and_of_layers_say_shapes_or_elementwise(page):
+    names = {name for group in page.names().values() for name in group} - {"nn.Module", "nn.calculate_gain"}
+    texts = {name: inspect.getdoc(PUBLIC[name]).partition(">>>")[0] for name in names if callable(PUBLIC[name])}
+    for name in texts:
+        forward = vars(PUBLIC[name]).get("forward") if isinstance(PUBLIC[name], type) else None
+        texts[name] += inspect.getdoc(forward) or "" if isinstance(forward, FunctionType) else ""
+    assert [name for name, text in texts.items() if not SHAPES.search(text)] == []

@@ -106,5 +106,8 @@ def test_the_sources_of_all_pages_are_made_and_lists_name_each_of_them(tmp_path)
         contents = (tmp_path / folder / "index.md").read_text("utf-8").partition("```{toctree}")[2].partition("```")[0]
         listed |= {folder + name for name in re.findall(r"^(?:.+ <)?([\w/]+)>?$", contents, re.MULTILINE)}
     assert pages == {name for name in listed if name != "tour"}
+    assert "playground/index.html" not in (tmp_path / "index.md").read_text("utf-8")
+    sources.make(tmp_path, {}, playground=True)
+    assert "playground/index.html" in (tmp_path / "index.md").read_text("utf-8")
     assert sources.engine_files()[:2] == ["rules/elementwise.py", "backward.py"]
     assert len(sources.lessons()) > 20

@@ -44,7 +44,7 @@ def logit(p: Any) -> Any:
 
 
 def betaln(a: Any, b: Any) -> Any:
-    """Return log(gamma(a) gamma(b) / gamma(a + b)), the logarithm of the beta function, for positive a and b.
+    """Return log(gamma(a) gamma(b) / gamma(a + b)), elementwise: the log of the beta function, for positive a and b.
 
     >>> print(tg.special.betaln(2.0, 3.0).round(4))  # log(1 / 12)
     -2.4849
@@ -53,7 +53,7 @@ def betaln(a: Any, b: Any) -> Any:
 
 
 def multigammaln(a: Any, d: int) -> Any:
-    """Return the logarithm of the gamma function of d dimensions, for elements of a above (d - 1) / 2.
+    """Return the logarithm of the gamma function of d dimensions, elementwise, for elements of a above (d - 1) / 2.
 
     Raises ValueError for a d that is not a whole number from 1.
 

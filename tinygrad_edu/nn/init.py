@@ -130,7 +130,7 @@ def eye(shape: Shape, rng: Rng = None) -> Array:
 
 
 def zeros(shape: Shape, rng: Rng = None) -> Array:
-    """Return zeros, for biases: units of a layer whose weights are all equal would stay equal.
+    """Return zeros of a shape, for biases: units of a layer whose weights are all equal would stay equal.
 
     >>> tg.nn.zeros((2,))
     array([0., 0.])
@@ -139,7 +139,7 @@ def zeros(shape: Shape, rng: Rng = None) -> Array:
 
 
 def ones(shape: Shape, rng: Rng = None) -> Array:
-    """Return ones, for factors of normalisation.
+    """Return ones of a shape, for factors of normalisation.
 
     >>> tg.nn.ones((2,))
     array([1., 1.])

@@ -161,8 +161,8 @@ class Identity(Module):
 class Dropout(Module):
     """In training, each element is set to 0 with probability `p`, drawn by `rng`; the others are divided by 1 - p.
 
-    In evaluation mode, after `model.eval()`, the output is x itself (Srivastava et al. 2014). Raises ValueError unless
-    `p` is from 0 to 1.
+    In evaluation mode, after `model.eval()`, the output is x itself (Srivastava et al. 2014). x has any shape.
+    Raises ValueError unless `p` is from 0 to 1.
 
     >>> layer = tg.nn.Dropout(0.5, rng=0)
     >>> layer(np.ones(6))

@@ -97,7 +97,7 @@ class Distribution:
 
 
 class Continuous(Distribution):
-    """A continuous distribution; z = (x - loc) / scale is the argument of its log-density.
+    """A continuous distribution, elementwise; z = (x - loc) / scale is the argument of its log-density.
 
     >>> tg.stats.norm.logpdf(np.array([0.0, 1.0]), loc=0.0, scale=2.0).round(4)
     array([-1.6121, -1.7371])
@@ -153,7 +153,9 @@ class Continuous(Distribution):
 
 
 class Discrete(Distribution):
-    """A distribution of integers; k - loc is the argument of its log-density, -inf where that is no integer.
+    """A distribution of integers, elementwise.
+
+    k - loc is the argument of its log-density, which is -inf where that is no integer.
 
     >>> tg.stats.poisson.logpmf(np.array([0, 1]), mu=2.0).round(4)
     array([-2.    , -1.3069])

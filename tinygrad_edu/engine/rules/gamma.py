@@ -98,7 +98,7 @@ defvjp(polygamma, None,
 # Products with a logarithm: 0 where the factor is 0, also where the logarithm is infinite
 @primitive
 def xlogy(x: Array, y: Array) -> Array:
-    """x log(y), and 0 where x is 0 and y is a number.
+    """x log(y), elementwise, and 0 where x is 0 and y is a number.
 
     >>> tg.special.xlogy(np.array([0.0, 2.0]), np.array([0.0, 1.0]))
     array([0., 0.])
@@ -109,7 +109,7 @@ def xlogy(x: Array, y: Array) -> Array:
 
 @primitive
 def xlog1py(x: Array, y: Array) -> Array:
-    """x log(1 + y), and 0 where x is 0 and y is a number.
+    """x log(1 + y), elementwise, and 0 where x is 0 and y is a number.
 
     >>> tg.special.xlog1py(np.array([0.0, 1.0]), np.array([-1.0, 1.0])).round(4)
     array([0.    , 0.6931])
