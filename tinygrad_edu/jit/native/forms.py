@@ -16,7 +16,12 @@ from .reductions import is_joined, reduction
 
 def has_form(call: Call) -> bool:
     """Whether a call can be part of a stretch."""
-    if call.draws or can_vary(call) or 0 in call.out.shape or c_type(call.out.dtype) is None:
+    if (
+        call.draws
+        or (can_vary(call) and call.fun is not np.clip)
+        or 0 in call.out.shape
+        or c_type(call.out.dtype) is None
+    ):
         return False
     if not all(v.dtype is None or (isinstance(v.dtype, np.dtype) and 0 not in v.shape) for v in call.uses):
         return False

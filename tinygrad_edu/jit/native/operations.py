@@ -25,7 +25,7 @@ NAMED: dict[Any, str] = {  # functions of polynomials, of one and of two argumen
     np.log1p: "log1p", np.sin: "sin", np.cos: "cos", np.tan: "tan", np.arcsin: "arcsin", np.arccos: "arccos",
     np.arctan: "arctan", np.sinh: "sinh", np.cosh: "cosh", np.tanh: "tanh", np.arcsinh: "arcsinh",
     np.arccosh: "arccosh", np.arctanh: "arctanh", np.cbrt: "cbrt", np.power: "pow", np.arctan2: "arctan2",
-    np.hypot: "hypot",
+    np.hypot: "hypot", np.logaddexp: "logaddexp",
 }  # fmt: skip
 LIBM: dict[Any, str] = {  # functions that are one instruction, or exact
     np.sqrt: "sqrt", np.floor: "floor", np.ceil: "ceil", np.trunc: "trunc", np.rint: "rint", np.copysign: "copysign",
@@ -94,6 +94,8 @@ def operation(call: Call) -> Operation | None:
     out = call.out.dtype
     if call.fun is np.copy and len(kinds) == 1:
         return Operation("a", (out,), out) if kinds == [out] else None
+    if call.fun is np.clip:
+        return _clip(call, kinds)
     if call.fun is astype:
         return _conversion(kinds[0], out) if isinstance(kinds[0], np.dtype) else None
     if call.fun is np.where:
@@ -142,6 +144,17 @@ def _ufunc(fun: Callable[..., object], dtypes: tuple[np.dtype[Any], ...], result
         if text and not (fun is np.absolute and dtypes[0].kind == "u"):
             return Operation(text, dtypes, result)
     return None
+
+
+def _clip(call: Call, kinds: list[Any]) -> Operation | None:
+    """Return np.clip between two numbers that are the same at every call; NaN stays NaN."""
+    out = call.out.dtype
+    if len(call.args) != 3 or out.kind != "f" or kinds[0] != out or any(k not in (int, float, out) for k in kinds):
+        return None
+    low, high = (constant_value(a) for a in call.args[1:])
+    if low is None or high is None or not low <= high:
+        return None
+    return Operation("(a < b ? b : a > c ? c : a)", (out,) * 3, out)
 
 
 def _conversion(given: np.dtype[Any], out: np.dtype[Any]) -> Operation | None:

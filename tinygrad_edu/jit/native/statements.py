@@ -30,6 +30,7 @@ NUMBERS: dict[Any, str] = {  # of Python numbers
     operator.pow: "pow(a, b)", operator.neg: "-a", operator.iadd: "a + b", operator.isub: "a - b",
     operator.imul: "a * b", operator.itruediv: "a / b",
 }  # fmt: skip
+PLAIN = {f"tg_{name}{end}" for name in LIBM for end in ("", "f")}  # functions that math.h has too
 SIGNS: dict[Any, str] = {np.add: "+=", np.multiply: "*="}
 INDICES = "ijklmnrst"
 DOUBLE = np.dtype(np.float64)
@@ -96,7 +97,7 @@ class Statements:
         elif call.fun is np.mean and (total := self.reduced(call, np.sum)) is not None:
             whole = literal(x.size // out.size, out.dtype)
             self.reduce(call, total, f" / {whole}")
-        elif (found := operation(call)) is not None:
+        elif (found := operation(call)) is not None and PLAIN.issuperset(found.functions):
             self.elementwise(call, found)
         elif (reduced := reduction(call)) is not None:
             self.reduce(call, reduced)
