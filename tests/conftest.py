@@ -1,5 +1,6 @@
 """Settings for all tests."""
 
+import collections
 import gc
 import os
 
@@ -32,7 +33,10 @@ def pytest_collection():
         gc.enable()
 
 
-def pytest_collection_modifyitems(items):
-    """Refuse names of tests that differ from process to process: pytest-xdist runs none of them."""
+def pytest_collection_modifyitems(config, items):
+    """Refuse names of tests that differ from process to process, and put the lessons and the largest files first."""
     if moving := [item.nodeid for item in items if " at 0x" in item.nodeid]:
         raise pytest.UsageError(f"{moving[0]} has an address in its name; give its parameters ids")
+    if hasattr(config, "workerinput"):  # one of several processes; all sort alike, and end at about the same time
+        sizes = collections.Counter(item.path for item in items)
+        items.sort(key=lambda item: ("lessons" not in item.path.parts, -sizes[item.path], item.path))

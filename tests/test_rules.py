@@ -34,7 +34,7 @@ def test_every_rule_has_a_case_and_every_case_a_rule():
 
 
 @EVERY
-@settings(max_examples=max(settings.default.max_examples // 2, 5))
+@settings(max_examples=max(settings.default.max_examples // 3, 5))
 @given(data=st.data())
 def test_values_are_numpys_own_and_derivatives_those_of_finite_differences_in_shape_and_dtype(fun, data):
     """Draw each case once for all checks: drawing it takes longer than most of them."""
