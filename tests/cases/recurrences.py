@@ -18,7 +18,8 @@ def recurrence(draw, fun, *shapes):
         draw(st.integers(1, 2)),
     )
     sizes = {"t": t, "n": n, "7": 7, **{f"{k}h": k * h for k in range(1, 8)}}
-    drawn = [draw(arrays(shape=tuple(sizes[axis] for axis in shape.split()), low=-1)) for shape in shapes]
+    # What gates give lies between -1 and 1; larger numbers would grow beyond what differences resolve.
+    drawn = [draw(arrays(shape=tuple(sizes[axis] for axis in shape.split()), low=-1, high=1)) for shape in shapes]
     return (lambda *inputs: fun(inputs) if fun in vjps else together(fun(inputs))), drawn
 
 
