@@ -136,6 +136,14 @@ def test_elementwise_functions_and_sums_equal_those_of_numpy(dtype, data):
                 np.testing.assert_array_equal(np.signbit(a) & zero, np.signbit(b) & zero)
 
 
+def test_a_product_overflows_where_numpys_does():
+    x = np.array([1e300, 1e300, 0.0, 1e-300])
+    jitted = tg.jit(lambda x: (np.prod(x), np.prod(x[::-1])), backend="c")
+    with np.errstate(all="ignore"):
+        for _ in range(2):
+            np.testing.assert_array_equal(jitted(x), [np.nan, 0.0])
+
+
 def test_integers_and_truth_values_equal_those_of_numpy():
     def every(i, j, k, p, q):
         found = [i + j, i - j, i * j, -i, abs(i), np.sign(j), i & j, i | j, i ^ j, ~i, np.maximum(i, j), i > j, i == j]

@@ -44,6 +44,13 @@ static inline REAL tg_NAME_REAL(const REAL *x, int64_t n) {
     return s[0];
 }
 """
+IN_ORDER = """
+static inline REAL tg_NAME_REAL(const REAL *x, int64_t n) { /* as NumPy: in another order, other products overflow */
+    REAL a = START;
+    for (int64_t i = 0; i < n; i++) { const REAL b = x[i]; a = COMBINE; }
+    return a;
+}
+"""
 ADD = """
 static inline void tg_add_REAL(REAL *sum, REAL *rest, REAL x) { /* Neumaier: what rounding loses is added at the end */
     const REAL t = *sum + x;
@@ -76,7 +83,7 @@ def support(used: set[tuple[np.ufunc, np.dtype[Any]]]) -> str:
     for fun, dtype in sorted(used, key=str):
         real = TYPES[dtype.name]
         values = {"NAME": WORDS[fun], "REAL": real, "START": start(fun, dtype), "COMBINE": COMBINE[fun]}
-        one = SUPPORT
+        one = IN_ORDER if fun is np.multiply else SUPPORT
         for key, value in values.items():
             one = one.replace(key, value)
         text += one
