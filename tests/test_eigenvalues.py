@@ -80,8 +80,8 @@ def test_equal_eigenvalues_of_a_hermitian_matrix_and_singular_values():
             u, s, vh = np.linalg.svd(a)
             return np.sum(np.real((u * s**3) @ vh * B))
 
-        tg.check_grad(cube, u @ np.diag(s) @ H(v))
-        tg.check_grad(lambda a: np.sum(np.linalg.svdvals(a) ** 2), u @ np.diag(s) @ H(v))
+        tg.check_grad(cube, u @ np.diag(s) @ H(v), order=1)
+        tg.check_grad(lambda a: np.sum(np.linalg.svdvals(a) ** 2), u @ np.diag(s) @ H(v), order=1 + (s[0] == 1))
 
 
 def test_eigenvalues_that_are_equal_have_a_gradient_only_if_the_function_treats_them_alike():

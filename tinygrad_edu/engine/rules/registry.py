@@ -103,7 +103,8 @@ def refusal(fun: Function) -> str | None:
 
 def is_complex(x: Any) -> bool:
     """Return whether x, an array, a node or a number, holds complex numbers."""
-    return isinstance(x, complex) or getattr(getattr(x, "dtype", None), "kind", "") == "c"  # a type has a dtype too
+    data = getattr(x, "_value", x)  # not a node's own dtype, which a user's subclass may redefine
+    return isinstance(x, complex) or getattr(getattr(data, "dtype", None), "kind", "") == "c"  # a type has a dtype too
 
 
 def conj(x: Array) -> Array:
