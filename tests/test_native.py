@@ -315,6 +315,19 @@ def test_random_draws_and_calls_without_a_c_form_stay_numpy_calls():
     assert jitted.cache_info().misses == 1
 
 
+def test_an_element_of_a_constant_that_one_number_fills_is_that_number():
+    ones = np.ones((1, 1))
+
+    def f(x):
+        a, b = np.full(1, 2.5), np.arange(3.0)
+        return np.reshape(a, ()) * x[0] + ones[0, 0] * x[1] + b[2] * x.sum(), np.broadcast_to(a, (3,)) * x
+
+    jitted, x = tg.jit(f, backend="c", optimize=("dead",)), np.array([1.0, 2.0, 4.0])
+    for _ in range(2):
+        for a, b in zip(jitted(x), f(x), strict=True):
+            close(a, b, 1e-15)
+
+
 def test_parameters_that_are_replaced_are_read_where_they_are():
     w = tg.Tensor(np.ones(3))
     f = tg.jit(lambda x: np.sum(w * x * 2), backend="c")

@@ -15,7 +15,7 @@ from ...engine.rules.registry import Array
 from ...trace.functional import add_at
 from ...trace.ir import Call, Guard, Var, variables
 from .access import Access, Accesses, chosen, rearranged, rearranges, squeezed
-from .fusion import Element, Fusion, Group, Number, Scalar, Statement
+from .fusion import Element, Fusion, Group, Number, Statement
 from .indexing import Indexed, index_arrays, is_part
 from .operations import Operation, constant_value, operation
 from .products import Product, is_product, matrix, result
@@ -113,10 +113,10 @@ class Stretch:
         if found is None:  # an element of an array
             found = Operation("a", (call.out.dtype,), call.out.dtype)
             x = call.args[0]
-            if x in self.accesses:
-                operand: Any = Element(self.accesses.part(x, rearranged(call, self.accesses.found[x][1])), x.dtype)
-            else:
-                operand = Scalar(x)
+            operand: Any = self.fusion.operand(x, call.out.dtype, ()) if x.shape == () or _is_known(x) else None
+            if x in self.accesses or operand is None:
+                self.reached(x)
+                operand = Element(self.accesses.part(x, rearranged(call, self.accesses.found[x][1])), x.dtype)
             self.fusion.place_scalar(Statement(call, found, [operand], call.out))
             return
         operands = [self.fusion.operand(a, d, ()) for a, d in zip(call.args, found.dtypes, strict=False)]
