@@ -211,6 +211,15 @@ def test_sums_along_any_axes_are_as_accurate_as_numpys():
                 assert error <= 2 * numpys + 2e-7
 
 
+def test_a_sum_over_rows_that_differ_is_as_accurate_as_one_over_a_single_row():
+    x, w = np.full((20_000, 3), 0.1, np.float32), np.array([1.0, 3.0, 7.0], np.float32)
+    f = tg.jit(lambda x, w: np.sum(x * w), backend="c", check=False)
+    exact = np.sum((x * w).astype(np.float64))
+    assert abs(float(f(x, w)) - exact) <= 2e-7 * exact
+    assert abs(float(f(x, w)) - exact) <= 2e-7 * exact
+    assert np.isinf(f(np.full_like(x, 3e38), w))
+
+
 def test_indexing_by_integers_and_slices_equals_that_of_numpy():
     rng = np.random.default_rng(5)
     x, i, j = rng.standard_normal((6, 5, 4)), np.array([3, -1, 0, 3]), np.array([[0], [2]])

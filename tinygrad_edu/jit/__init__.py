@@ -30,6 +30,9 @@ state before the last line that can fail. A rejected plan is written again witho
 *Self-check* (`selfcheck`). The first replay is compared with the function itself, which runs from the same state: what
 it returns, what it changes, what it draws. A difference raises JitError.
 
+*In C* (`native/`). With `backend="c"` calls in a row that have a C form are one line of the plan, which calls a
+compiled function. The plan is otherwise the same.
+
 `recording` joins one program with its plan, and `compiled` is the function that the user calls: a cache of recordings.
 """
 

@@ -210,6 +210,7 @@ class _Writer:
         self.indices = [f"i{k}" for k in range(len(lengths))]
         self.body: list[str] = []
         self.before: list[str] = []  # the function's first lines
+        self.after: list[str] = []  # and its last
         self.prologue: list[str] = []  # before the innermost loop
         self.epilogue: list[str] = []  # after it
         self.blocks: list[str] = []  # after each block of it
@@ -240,7 +241,7 @@ class _Writer:
         body = [*self.prologue, *body, *self.epilogue]
         for i, length in reversed(list(zip(self.indices[:-1], self.lengths[:-1], strict=True))):
             body = [f"for (int64_t {i} = 0; {i} < {length}; {i}++) {{", *[f"    {line}" for line in body], "}"]
-        return [*self.before, *body]
+        return [*self.before, *body, *self.after]
 
     def operand(self, o: Operand, wanted: np.dtype[Any]) -> str:
         """Write an operand of a statement."""
@@ -300,7 +301,11 @@ class _Writer:
             else:
                 self.blocks.append(f"{{ const {real} old = a{name}, new = {block}; a{name} = {combine}; }}")
                 block = f"a{name}"
-        if len(reduced) > 1:
+        if len(reduced) > 1 and s.write is None and fun is np.add and dtype.kind == "f":
+            self.before.append(f"{real} d{name} = -0.0;")
+            self.epilogue.append(f"tg_add_{real}({self.f.returned(s.out)[1:]}, &d{name}, {block});")
+            self.after.append(f"{target} += d{name};")
+        elif len(reduced) > 1:
             self.epilogue.append(f"{{ const {real} old = {target}, new = {block}; {target} = {combine}; }}")
         else:
             self.epilogue.append(f"{target} = {block};")
