@@ -27,10 +27,10 @@ stretches (`arrange`). `stretch` takes the calls one by one.
             }
             ... tg_sum_double(bs2, 3) ...
 
-The results of the first three calls are no arrays: they are variables. `products` writes products of matrices, or hands them to
-NumPy's own BLAS (`blas`); `indexing` writes what is indexed by arrays of integers. `source` joins the functions to a
-text with a function `step` that calls them, `scratch` gives arrays within the stretch their places in one block of
-memory, and `binding` says how `step` finds the memory of NumPy's arrays. The plan then has the line
+The results of the first three calls are no arrays: they are variables. `products` writes products of matrices, or
+hands them to NumPy's own BLAS (`blas`); `indexing` writes what is indexed by arrays of integers. `source` joins the
+functions to a text with a function `step` that calls them, `scratch` gives arrays within the stretch their places in
+one block of memory, and `binding` says how `step` finds the memory of NumPy's arrays. The plan then has the line
 
     if (s := c(given1)) and (s == 1 or c(plain(given1))):
         return GUARD_FAILED
