@@ -377,6 +377,20 @@ def test_without_a_compiler_auto_stays_with_numpy_and_c_names_the_remedies(monke
         compiler._find.cache_clear()
 
 
+def test_where_the_compiler_fails_auto_stays_with_numpy(monkeypatch):
+    def fails(source, level=None):
+        raise compiler.CompilerError("cc failed")
+
+    monkeypatch.setattr(compiler, "load", fails)
+    slope = tg.grad(lambda x: np.sum(np.tanh(x) ** 2 * np.exp(x) * x + np.sin(x)))
+    x = np.arange(3.0)
+    f = tg.jit(slope, backend="auto")
+    for _ in range(3):
+        np.testing.assert_allclose(f(x), slope(x), rtol=1e-14)
+    with pytest.raises(compiler.CompilerError, match="cc failed"):
+        tg.jit(slope, backend="c")(x)
+
+
 def test_products_of_blas_are_numpys():
     found = blas.addresses()
     assert found is None or all(found)

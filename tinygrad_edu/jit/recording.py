@@ -37,10 +37,16 @@ class Recording:
         self.paused = paused() > 0
         program = self.program = captured.rec.program
         self.size, self.recorded = len(program.calls), Snapshot(program)
-        if backend == "auto":
+        is_free = backend == "auto"
+        if is_free:
             backend = "c" if compiler.find() and pays(program) else "numpy"
         self.sizes = passes.optimize(program, chosen - {"blas", "join"} if backend == "c" else chosen)
-        self.plan = Plan(program, captured, chosen, backend)
+        try:
+            self.plan = Plan(program, captured, chosen, backend)
+        except compiler.CompilerError:
+            if not is_free:
+                raise
+            self.plan = Plan(program, captured, chosen)
         self.lines = self.users_lines()
         self.changes = bool(
             program.stores or program.rebound or program.grads or program.passes or program.containers or captured.drawn
