@@ -254,3 +254,24 @@ def test_a_jitted_function_tells_what_was_compiled():
     found = jitted.cache_info().compiled
     assert (found.hits, found.misses, found.files) == (0, 1, 1)
     assert found == cache.info()
+
+
+@posix
+def test_the_same_step_of_other_arrays_has_the_same_text_and_is_not_compiled_again():
+    misses = []
+    for _ in range(4):
+        model = tg.nn.Sequential(tg.nn.Linear(2, 5, rng=0), tg.nn.ReLU(), tg.nn.Linear(5, 3, rng=1))
+        trained = tg.optim.Adam(model.parameters())
+
+        def step(x, y, model=model, trained=trained):
+            trained.zero_grad()
+            loss = tg.cross_entropy(model(x), y) + np.sum(np.sin(model(x)) ** 2)
+            loss.backward()
+            trained.step()
+            return loss
+
+        jitted = tg.jit(step, backend="c")
+        for _ in range(2):
+            jitted(np.ones((7, 2)), np.arange(7) % 3)
+        misses.append(jitted.cache_info().compiled.misses)
+    assert misses == misses[:1] * 4

@@ -99,7 +99,8 @@ class Function:
         self.name, self.group, self.names = name, group, names
         self.parameters: dict[str, str] = {}  # C declaration of a parameter: the argument in the main function
         self.reductions: set[tuple[np.ufunc, np.dtype[Any]]] = set()
-        self.writes = {names(v) for v in group.writes()}
+        written = [s.write.base for s in group.statements if s.write]  # in their order, as names are given at first use
+        self.writes = {names(v) for v in [*written, *group.writes()]}
         self.locals: dict[object, str] = {}
         self.lines: list[str] = []
 

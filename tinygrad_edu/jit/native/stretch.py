@@ -250,7 +250,8 @@ class Stretch:
                 s.local = s.write
                 if group.is_open and s.reduction is None and s.out not in last and s.out not in exported:
                     s.write = None
-            for v in group.writes():
+            written = [s.write.base for s in group.statements if s.write]  # in the order of the text, as a set's varies
+            for v in dict.fromkeys([*written, *group.writes()]):
                 first.setdefault(v, at)
                 last[v] = max(at, last.get(v, -1))
         return {v: (at, last[v]) for v, at in first.items() if v not in exported}
