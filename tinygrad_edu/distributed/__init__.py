@@ -13,7 +13,8 @@ process, to rounding. `pip install mpi4py mpich` installs what is needed on one 
   of optimizer and schedule. The generators of modules, such as Dropout's, spawn a stream for each rank: a run on p
   ranks can be repeated, and differs from one on another number.
 - With `sharded=True` each rank passes its own part of the training data, of any size, also none. Each batch has an
-  equal fraction of every part, about `batch_size` examples together. `valid_data` are the same on all ranks.
+  equal fraction of every part, about `batch_size` examples together, and at least one. `valid_data` are the same on
+  all ranks.
 - An array of `np.load(path, mmap_mode="r")` is read in slices.
 - BatchNorm uses the statistics of all ranks, which takes a sum in its forward pass and one in its backward pass, and
   needs `jit=False`. The loss is a mean over examples.
@@ -22,6 +23,8 @@ process, to rounding. `pip install mpi4py mpich` installs what is needed on one 
 - An exception on one rank, a loss that is not finite, and Ctrl-C end all ranks with the same error; if nothing catches
   it, one rank prints it. After each epoch checksums are compared; if parameters have become different, an error names
   the first.
+- An error outside `fit`, in a rank's own loop or before its call, leaves the others waiting, as MPI does: `mpiexec -n 4
+  python -m mpi4py train.py` ends all of them.
 - Nothing is scaled by the number of ranks. `batch_size` counts the examples of all ranks; a learning rate for larger
   batches is yours to choose.
 

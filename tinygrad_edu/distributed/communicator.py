@@ -54,9 +54,14 @@ def checked_communicator(where: str, comm: Any) -> Any:
     """Return the communicator, or OneProcess for None; raises TypeError for what is none."""
     if comm is None:
         return OneProcess()
-    if not isinstance(comm, Communicator) or not (hasattr(comm, "bcast") or hasattr(comm, "Bcast")):
+    broadcasts = hasattr(comm, "bcast") or hasattr(comm, "Bcast")
+    if isinstance(comm, type) or not isinstance(comm, Communicator) or not broadcasts:
         needed = "rank, size, Allreduce, and bcast or Bcast"
         raise TypeError(f"{where}: comm is mpi4py's MPI.COMM_WORLD, or has {needed}; it is {comm!r:.60}")
+    if not 0 <= comm.rank < comm.size:
+        raise ValueError(
+            f"{where}: comm.rank is a number from 0, and less than comm.size; it is {comm.rank} of {comm.size}"
+        )
     return comm
 
 

@@ -33,21 +33,25 @@ class Buffer:
         self, dtype: np.dtype[Any], members: list[int], parameters: Sequence[Tensor], orders: Sequence[Order],
         header: int,
     ) -> None:  # fmt: skip
-        sizes = [parameters[i].data.size for i in members]
+        sizes = [parameters[i].data.size * (2 if parameters[i].dtype.kind == "c" else 1) for i in members]
         self.sent, self.received = np.zeros((2, header + sum(sizes)), dtype)
         self.places: list[tuple[int, Array, Array]] = []
         for i, n, stop in zip(members, sizes, np.cumsum(sizes).tolist(), strict=True):
-            part, shape = slice(header + stop - n, header + stop), parameters[i].shape
-            sent, received = (a[part].reshape(shape, order=orders[i]) for a in (self.sent, self.received))
+            part, p = slice(header + stop - n, header + stop), parameters[i]
+            parts = (a[part] for a in (self.sent, self.received))
+            if p.dtype.kind == "c":
+                parts = (a.view(p.dtype) for a in parts)
+            sent, received = (a.reshape(p.shape, order=orders[i]) for a in parts)
             self.places.append((i, sent, received))
 
 
 class GradientBuffers:
     """The buffers of the gradients of `parameters`, kept from step to step.
 
-    float16 is summed as float32, as MPI has no sums of it. `present` says for each parameter whether any rank has a
-    gradient of it. As long as all ranks with examples find what was agreed before, a step is one Allreduce for each
-    dtype; otherwise one more agrees anew. `orders`, the same on all ranks, say how gradients lie in the buffers.
+    float16 is summed as float32, as MPI has no sums of it, and a complex number as two real ones. `present` says for
+    each parameter whether any rank has a gradient of it. As long as all ranks with examples find what was agreed
+    before, a step is one Allreduce for each dtype; otherwise one more agrees anew. `orders`, the same on all ranks, say
+    how gradients lie in the buffers.
     """
 
     def __init__(self, parameters: Sequence[Tensor], comm: Any, orders: Sequence[Order]) -> None:
@@ -55,7 +59,7 @@ class GradientBuffers:
         self.present = [True] * len(parameters)
         by_dtype: dict[np.dtype[Any], list[int]] = {}
         for i, p in enumerate(parameters):
-            by_dtype.setdefault(np.result_type(p.dtype, np.float32), []).append(i)
+            by_dtype.setdefault(np.result_type(p.data.real.dtype, np.float32), []).append(i)
         self.buffers = [
             Buffer(dtype, members, parameters, orders, 0 if number else HEADER)
             for number, (dtype, members) in enumerate(by_dtype.items())
@@ -207,7 +211,7 @@ def broadcast_state(where: str, exchange: Exchange, state: dict[str, Array]) -> 
     first, dtypes = broadcast_object(comm, (form, [a.dtype for a in state.values()]))
     with exchange.guarded():
         if form != first:
-            ours, theirs = ({name: f"{shape} {kind}" for name, shape, kind in each} for each in (form, first))
+            ours, theirs = ({name: f"{shape} {kind}".strip() for name, shape, kind in each} for each in (form, first))
             name = next((n for n in {**theirs, **ours} if ours.get(n) != theirs.get(n)), "the order of parameters")
             differing = f"{ours.get(name, 'missing')}, and not {theirs.get(name, 'missing')}"
             raise ValueError(

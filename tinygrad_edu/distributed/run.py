@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import layers
 from ..data.batches import Arrays
 from ..engine.mode import no_grad
 from ..engine.rules.finite import all_finite
@@ -26,11 +25,12 @@ from ..train.history import History
 from ..train.loop import nothing, one_element
 from ..train.metrics import Data, Loss, as_array, checked_data, measure
 from ..train.run import Run
+from ..transforms.tree import unflatten
 from .communicator import broadcast_object, checked_communicator, sum_array
 from .exchange import Announced, Exchange
 from .gradients import GradientBuffers, Sums, broadcast_state, memory_orders
 from .normalization import pooling_over
-from .sharing import joined, plan_batches, plan_parts, rows_of
+from .sharing import joined, one_row, outputs, plan_batches, plan_parts, rows_like_others, rows_of
 from .streams import RankState, checksum
 
 
@@ -77,8 +77,10 @@ class RankRun(Run):
             options |= {"progress": False, "checkpoint": None}
         super().__init__(*args, **options)
         if type(self.optimizer).minimize is not Optimizer.minimize:
-            kind = type(self.optimizer).__name__
-            raise ValueError(f"fit: {kind} computes losses within a step, and ranks cannot; use another optimizer")
+            raise ValueError(
+                f"fit: {type(self.optimizer).__name__} has its own minimize(loss), and ranks average the gradients "
+                "between backward() and step(); override step, or use another optimizer"
+            )
         if self.jit and isinstance(exchange, Announced):
             raise ValueError(
                 "fit: jit=True cannot record BatchNorm over several ranks, which sum its statistics in the middle of "
@@ -121,6 +123,8 @@ class RankRun(Run):
         own = np.zeros(self.size)
         own[self.rank] = len(self.y)
         self.rows = sum_array(self.comm, own).astype(int)
+        if self.sharded:
+            self.x, self.y = rows_like_others(self.comm, (self.x, self.y), self.rows)
         call: dict[str, Any] = {}
         with self.exchange.guarded():
             call = self._call()
@@ -167,8 +171,8 @@ class RankRun(Run):
 
         The update after the sum is not recorded: the optimizer runs in place, in the gradients' order of memory.
         """
-        model, loss, optimizer = self.model, self.loss, self.optimizer
-        sums_statistics = isinstance(self.exchange, Announced)  # then the backward pass is needed on every rank
+        model, loss, optimizer, exchange = self.model, self.loss, self.optimizer, self.exchange
+        sums_statistics = isinstance(exchange, Announced)  # then the backward pass is needed on every rank
 
         def gradient(x: Array, y: Array) -> Tensor:
             value = one_element(loss(model(x), y))
@@ -181,8 +185,10 @@ class RankRun(Run):
             with no_grad():
                 return model(x)
 
-        record: Callable[[Any], Any] = layers.load("jit") if self.jit else lambda f: f
-        self.gradient, self.predict = record(gradient), record(predict)
+        with exchange.guarded():
+            record = self.recorder()
+            self.gradient, self.predict = record(gradient), record(predict)
+        exchange.agree()
         self.buffers = GradientBuffers(optimizer.params, self.comm, memory_orders(optimizer.params, self.comm))
 
     def train_epoch(self) -> float:
@@ -198,7 +204,7 @@ class RankRun(Run):
             if isinstance(exchange, Announced):
                 exchange.announce()
             sums = self.buffers.reduce(exchange, examples, loss, float(counts.sum()))
-            finish = partial(self._finish, sums, counts.sum() / total)
+            finish = partial(self._finish, sums, float(counts.sum() / total))
         with exchange.guarded():
             finish()
         exchange.agree()
@@ -221,8 +227,8 @@ class RankRun(Run):
         n = len(y)
         if not isinstance(self.exchange, Announced):
             return n, float(self.gradient(x, y)) if n else 0.0
-        if not n:  # BatchNorm needs all ranks: one example, whose results count for nothing
-            x, y = (a[:1] if len(a) else np.zeros((1, *a.shape[1:]), a.dtype) for a in (self.x, self.y))
+        if not n:  # BatchNorm needs all ranks
+            x, y = map(one_row, (self.x, self.y))
         with pooling_over(self.exchange, counts):
             return n, float(self.gradient(x, y))
 
@@ -239,25 +245,23 @@ class RankRun(Run):
         """Return the validation loss and the metrics of all data; each rank computes the predictions of its part."""
         if self.valid is None and not self.metrics:
             return None, {}
-        part, loss, values = None, None, {}
+        parts: list[Array] = []
+        structure, loss, values = None, None, {}
         (x, y), n = self.valid or (self.x, self.y), len((self.valid or (self.x, self.y))[1])
         own_parts = self.sharded and self.valid is None
         counts = self.rows if own_parts else plan_batches(n, None, False, self.size).counts[0]
         with self.exchange.guarded(), mode(self.modules, training=False):
             (rows,) = (x,) if own_parts else rows_of((x,), None, counts[: self.rank].sum(), counts[self.rank])
-            if len(rows):
-                part = as_array("fit", self.predict(rows))
-                if part.shape[:1] != rows.shape[:1]:
-                    given = f"returned shape {part.shape} for input of shape {rows.shape}"
-                    raise ValueError(f"fit: the model {given}; ranks need a row for each row of the input")
-        prediction = joined(self.exchange, part, counts)
-        targets = joined(self.exchange, y if len(y) else None, counts) if own_parts else y
+            asked = rows if len(rows) else one_row(x)
+            parts, structure = outputs(self.predict(asked), asked)
+        whole = joined(self.exchange, [a[: len(rows)] for a in parts], counts)
+        targets = joined(self.exchange, [y], counts)[0] if own_parts else y
         with self.exchange.guarded():
+            prediction = unflatten(structure, [Tensor(a, requires_grad=False) for a in whole])
             if self.valid is not None:
                 with no_grad():
-                    value = self.loss(Tensor(prediction, requires_grad=False), targets)
-                loss = self.guard.check("the validation loss", float(value))
-            values = measure("fit", self.metrics, prediction, targets)
+                    loss = self.guard.check("the validation loss", float(self.loss(prediction, targets)))
+            values = measure("fit", self.metrics, as_array("fit", prediction), targets) if self.metrics else {}
         self.exchange.agree()
         return loss, values
 
@@ -293,4 +297,10 @@ class RankRun(Run):
             self.state.of_ranks = [broadcast_object(self.comm, own, rank) for rank in range(self.size)]
         with self.exchange.guarded():
             super().conclude(requested)
+        self.exchange.agree()
+
+    def finish(self) -> None:
+        """Give the model the weights that it ends with, and check them."""
+        with self.exchange.guarded():
+            super().finish()
         self.exchange.agree()

@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from time import perf_counter
@@ -153,11 +153,15 @@ class Run:
 
     def record_steps(self) -> None:
         """Make the functions that take a step and evaluate, recorded with `jit`."""
-        self.step = training_step(self.model, self.loss, self.optimizer)
-        self.evaluation = evaluation_step(self.model, self.loss)
-        if self.jit:
-            record = partial(layers.load("jit"), backend=self.jit if isinstance(self.jit, str) else "numpy")
-            self.step, self.evaluation = record(self.step), record(self.evaluation)
+        record = self.recorder()
+        self.step = record(training_step(self.model, self.loss, self.optimizer))
+        self.evaluation = record(evaluation_step(self.model, self.loss))
+
+    def recorder(self) -> Callable[[Any], Any]:
+        """Return what makes a recorded function of one, with `jit`, or leaves it as it is."""
+        if not self.jit:
+            return lambda function: function
+        return partial(layers.load("jit"), backend=self.jit if isinstance(self.jit, str) else "numpy")
 
     def run(self) -> History:
         """Train until a rule stops the run, and return its history."""
@@ -178,10 +182,14 @@ class Run:
                 valid_loss, values = self.evaluate()
                 requested = self.record(train_loss, valid_loss, values, start, lr)
                 self.conclude(requested)
-            if self.patience is not None:
-                self.state.restore(self.weights["best"])
-            self.guard.check_weights()
+            self.finish()
         return self.history
+
+    def finish(self) -> None:
+        """Give the model the weights that it ends with, and check them."""
+        if self.patience is not None:
+            self.state.restore(self.weights["best"])
+        self.guard.check_weights()
 
     def train_epoch(self) -> float:
         """Take the steps of an epoch, and return the training loss."""

@@ -139,10 +139,9 @@ class DivergenceGuard:
 
     def check_weights(self) -> None:
         """Check the sum of all weights: no loss has been computed since the last update."""
-        total = sum(
-            t.data.sum(dtype=np.float64) for t in self.state.tensors
-        )  # that of float16 overflows from 65,520 on
-        self.check("the sum of the weights", float(total))
+        # The sum of float16 overflows from 65,520 on, and a complex number counts with both of its parts.
+        total = sum(t.data.sum(dtype=np.result_type(t.dtype, np.float64)) for t in self.state.tensors)
+        self.check("the sum of the weights", float(abs(total) if np.iscomplexobj(total) else total))
 
     @contextmanager
     def detect_anomaly(self) -> Iterator[None]:
