@@ -1,7 +1,8 @@
 """Build the site: `python examples/site/build.py` writes it to build/site, to be opened as a file or served.
 
 It needs the extra `site` (`python -m pip install -e ".[site]"`). Every warning is an error, and links inside the site
-are checked. If the playground was built before (see playground/build_playground.py), the first page links to it.
+are checked. With `--browser FOLDER` or `--pyodide ADDRESS` the playground, which playground/build_playground.py
+explains, is built too, and the first page links to it; without them, one that was built before stays.
 Lessons are run, two at a time, and kept in build/lessons until a lesson or the library changes.
 """
 
@@ -16,8 +17,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE / "playground")]
 
+import build_playground  # noqa: E402
 import links  # noqa: E402
 import nbformat  # noqa: E402
 import sources  # noqa: E402
@@ -100,9 +102,23 @@ def clear(out: Path) -> None:
             path.unlink()
 
 
-def build(out: Path, keep: bool = False) -> int:
-    """Build the site in a folder, with `keep` from lessons run earlier; return 0 if that succeeds."""
+def add_playground(out: Path, browser: Path | None, pyodide: str) -> None:
+    """Build the playground into the site's folder, if there is what it is built from; raise SystemExit if that fails."""
+    if not (browser or pyodide or os.environ.get(build_playground.VARIABLE)):
+        return
+    try:
+        build_playground.build(out / "playground", browser, pyodide, home="../index.html")
+    except build_playground.BuildError as error:
+        raise SystemExit(str(error)) from None
+
+
+def build(out: Path, keep: bool = False, browser: Path | None = None, pyodide: str = "") -> int:
+    """Build the site in a folder, with `keep` from lessons run earlier; return 0 if that succeeds.
+
+    `browser` and `pyodide` are those of `build_playground.build`; with one of them the playground is built too.
+    """
     clear(out)
+    add_playground(out, browser, pyodide)  # first, because it tells within a minute what is missing
     work = out.parent
     tour = nbformat.read(ROOT / "examples" / "tour.ipynb", as_version=4)
     made = {name: shown(notebook) for name, notebook in run_all(work, keep).items()} | {"tour": tour}
@@ -117,6 +133,10 @@ def build(out: Path, keep: bool = False) -> int:
         nbformat.write(notebook(ROOT / "examples" / f"{name}.py"), out / "notebooks" / f"{name}.ipynb")
     found = [*links.broken(out)]
     print("\n".join(found) or f"built {out / 'index.html'}")
+    if (out / "playground").exists():
+        print(f"with the playground, which needs a web server: python -m http.server --directory {out}")
+    else:
+        print(f"without the playground: --browser FOLDER, {build_playground.VARIABLE} or --pyodide ADDRESS adds it")
     return int(bool(found))
 
 
@@ -124,5 +144,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", nargs="?", default=ROOT / "build" / "site", type=Path, help="default: build/site")
     parser.add_argument("--keep", action="store_true", help="do not run lessons anew because the library has changed")
+    parser.add_argument("--browser", type=Path, help="the folder of the NumPy wheel for Pyodide: build the playground")
+    parser.add_argument("--pyodide", default="", help="or an address of Pyodide 0.27.7, ending in /")
     given = parser.parse_args()
-    sys.exit(build(given.out.resolve(), given.keep))
+    sys.exit(build(given.out.resolve(), given.keep, given.browser, given.pyodide))

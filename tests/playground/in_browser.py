@@ -163,13 +163,40 @@ def test_a_link_restores_all_settings(opened, training):
     assert "5-3-1" in again.text_content("#plane-title")
     assert "y" in again.text_content("#plane-legend")
     again.context.close()
+    begin(page, "#view=training")
+    set_control(page, "layers", "")
+    again = opened("#" + page.url.partition("#")[2])
+    again.wait_for_selector("#run:not([disabled])")
+    assert again.input_value("#set-layers") == ""
+    assert "2-1" in again.text_content("#plane-title")
+    again.context.close()
+
+
+def test_an_expression_of_a_link_waits_until_it_has_been_read(opened):
     evaluated = opened("#code=" + "Value(4.0)%20%2B%203")
     assert "came with the link" in evaluated.text_content("#expression-status")
     assert evaluated.locator("iframe.steps").count() == 0  # until somebody has read it
     evaluated.click("#evaluate")
     evaluated.wait_for_selector("iframe.steps")
     assert "data=7.0" in evaluated.text_content("#value")
+    evaluated.evaluate("location.hash = '#code=Value(5.0)'")  # another one takes away what the first one gave
+    evaluated.wait_for_selector("#value", state="hidden")
+    assert evaluated.locator("iframe.steps").count() == 0
+    assert evaluated.is_disabled("#expression-code")
     evaluated.context.close()
+
+
+def test_buttons_pressed_one_after_the_other_are_all_heard(training):
+    page = training
+    begin(page, "#view=training&layers=4&examples=60")
+    press = "ids => ids.forEach((id) => document.getElementById(id).click())"
+    page.evaluate(press, ["run", "reset", "run"])
+    page.wait_for_function("Number(document.querySelector('#figures').dataset.updates) > 3")
+    assert page.text_content("#run") == "Pause"
+    page.evaluate(press, ["reset", "run", "run", "step", "step"])
+    page.wait_for_function("!window.playground.training.looping && !window.playground.python.pending.size")
+    assert page.text_content("#run") == "Run"
+    assert figures(page)["updates"] == "2"
 
 
 @pytest.mark.parametrize("data", ["circles", "spirals", "xor", "line"])

@@ -46,6 +46,8 @@ def test_an_assignment_or_an_expression_of_several_lines_is_shown_too(last):
         ("\0", "SyntaxError: source code string cannot contain null bytes", 0),
         ("class E(Exception):\n    __str__ = None\nraise E", "E: <exception str() failed>", 3),
         ("class R:\n    __repr__ = None\nR()", "TypeError: 'NoneType' object is not callable", 0),
+        ("x = Tensor(np.ones(3))\nx[0] = 5.0", "AssignmentError: Tensor", 2),
+        ("n = int(input('n'))", "EOFError: input: nobody can answer while Python runs here; assign the value", 1),
     ],
 )  # fmt: skip
 def test_an_error_is_shown_in_its_own_words_with_its_line(text, error, line):
@@ -71,6 +73,12 @@ def test_where_there_are_no_steps_a_note_says_why(text, note):
     assert note in shown["note"]
     assert "page" not in shown
     assert "error" not in shown
+
+
+@pytest.mark.parametrize("text", ["import no_such_package", "raise ImportError('pip install it')", "1 / 0"])
+def test_where_a_package_is_missing_a_note_says_that_none_can_be_installed(text):
+    note = expression.evaluate(text).get("note", "")
+    assert ("nothing else can be installed" in note) is (text != "1 / 0")
 
 
 def test_output_and_warnings_are_shown_and_other_results_as_text():

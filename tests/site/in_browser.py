@@ -3,6 +3,7 @@
 It needs the extra `site`, and Chromium. Lessons that have not changed since the last build are not run again.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -35,6 +36,8 @@ def pages():
     command = [sys.executable, str(ROOT / "examples" / "site" / "build.py")]
     run = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
     assert run.returncode == 0, run.stdout + run.stderr
+    has_playground = (SITE / "playground").exists()
+    assert ("without the playground: --browser FOLDER" in run.stdout) is not has_playground
     found = [path.relative_to(SITE) for path in sorted(SITE.rglob("*.html"))]
     return [path for path in found if path.parts[0] not in ("_static", "_downloads", "playground")]  # made elsewhere
 
@@ -70,6 +73,15 @@ def opened(browser):
     for context in contexts:
         context.close()
     assert said == []
+
+
+def test_the_first_page_links_to_the_playground_that_the_same_command_has_built(opened, pages):
+    if not os.environ.get("TINYGRAD_EDU_BROWSER"):
+        pytest.skip("set TINYGRAD_EDU_BROWSER to the folder of NumPy's wheel for Pyodide")
+    page = opened("index.html")
+    assert page.locator("a[href='playground/index.html']").count() > 0
+    home = json.loads((SITE / "playground" / "config.json").read_text("utf-8"))["home"]
+    assert (SITE / "playground" / home).resolve() == SITE / "index.html"
 
 
 BROKEN = "() => [...document.images].filter(i => !(i.complete && i.naturalWidth)).map(i => i.src)"

@@ -61,6 +61,7 @@ export class ExpressionView {
   // An expression of a link was written by somebody else: it waits until it has been looked at.
   async begin(fromLink) {
     if (!fromLink || Object.values(EXAMPLES).includes(this.source)) return this.evaluate();
+    this.show({}); // what an earlier expression gave
     showText("expression-status", "This expression came with the link. Read it, then press Evaluate.");
   }
 

@@ -1,11 +1,11 @@
-// All settings as the part of the address after #, which no server sees; a default is left out.
+// All settings as the part of the address after #, which no server sees; a default is left out, an empty text is not.
 
 export function readLink(hash = location.hash) {
   return Object.fromEntries(new URLSearchParams(hash.slice(1)));
 }
 
 export function writeLink(values, defaults) {
-  const kept = Object.entries(values).filter(([name, value]) => value !== "" && value !== defaults[name]);
+  const kept = Object.entries(values).filter(([name, value]) => value !== defaults[name]);
   const text = new URLSearchParams(kept).toString();
   history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
 }

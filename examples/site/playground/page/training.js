@@ -69,10 +69,14 @@ export class TrainingView {
   async start(running = false) {
     if (!this.python.ready) return;
     const serial = ++this.serial;
+    this.looping = serial; // the loop begins below; whoever presses Run or Pause until then decides if it runs
+    this.running = running;
+    this.buttons();
     const first = await this.ask("start", this.controls.values);
     if (serial !== this.serial) return;
+    this.looping = null;
     this.started = !first.error;
-    this.running = this.started && running;
+    this.running = this.started && this.running;
     this.controls.showError(first.field);
     this.error(first.error ?? "");
     this.buttons();

@@ -27,6 +27,10 @@ for name, node in {{{names}}}.items():
 """
 SHOW = {"error": "", "page": "print(tg.explain({}))", "picture": 'tg.draw({}).save("graph.svg")'}
 Node = (tg.Tensor, tg.Value)
+ALONE = (
+    "In the browser there are Python, NumPy and tinygrad_edu, and nothing else can be installed. "
+    "Show the code, and run it where you have the rest."
+)
 
 
 class Output(io.StringIO):
@@ -62,6 +66,7 @@ def evaluate(text: str) -> dict[str, Any]:
     `picture` its graph as SVG, `html` what the result shows of itself, and `note` why something is missing.
     """
     names: dict[str, Any] = {"__name__": "__main__", "np": np, "tg": tg, "Tensor": tg.Tensor, "Value": tg.Value}
+    names["input"] = _no_input
     output = Output()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output), _warnings() as caught:
         try:
@@ -99,7 +104,14 @@ def described(error: BaseException) -> dict[str, Any]:
     frames = [frame.lineno or 0 for frame in traceback.extract_tb(error.__traceback__) if frame.filename == FILE]
     # With Python's suggestions for misspelt names
     words = "".join(traceback.TracebackException.from_exception(error).format_exception_only()).strip()
-    return {"error": words, "line": frames[-1] if frames else 0}
+    module = type(error).__module__
+    words = words.removeprefix(f"{module}.") if module.startswith("tinygrad_edu.") else words
+    missing = isinstance(error, ImportError) or "pip install" in words
+    return {"error": words, "line": frames[-1] if frames else 0} | ({"note": ALONE} if missing else {})
+
+
+def _no_input(prompt: object = "") -> str:
+    raise EOFError("input: nobody can answer while Python runs here; assign the value in the program")
 
 
 def _warnings() -> Any:
