@@ -103,7 +103,7 @@ def clear(out: Path) -> None:
 
 
 def add_playground(out: Path, browser: Path | None, pyodide: str) -> None:
-    """Build the playground into the site's folder, if there is what it is built from; raise SystemExit if that fails."""
+    """Build the playground into the site's folder, if it is asked for; raise SystemExit if something is missing."""
     if not (browser or pyodide or os.environ.get(build_playground.VARIABLE)):
         return
     try:
