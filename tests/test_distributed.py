@@ -268,7 +268,13 @@ def test_all_ranks_get_the_answer_of_all_finite():
     assert all_finite(w)
     w.grad = np.array([np.nan])
     assert not all_finite([w])
+    assert [all_finite({"a": 1.0, "b": (2.0, b)}) for b in (None, np.inf, 1j, complex(0, np.inf))] == [1, 0, 1, 0]
     assert run(3, lambda comm: all_finite([np.nan, 1.0] if comm.rank == 1 else 1.0, comm)) == [False] * 3
+
+
+def test_a_wrong_number_of_examples_on_one_rank_is_an_error_on_all():
+    errors = run(2, lambda comm: average_gradients([tg.Tensor(1.0)], comm, examples=comm.rank - 1))
+    assert ["at least 0, not -1" in str(e) for e in errors] == [True, True]
 
 
 def test_broadcast_gives_all_ranks_the_state_of_rank_0_or_none():
@@ -288,6 +294,8 @@ def test_broadcast_gives_all_ranks_the_state_of_rank_0_or_none():
     ("arguments", "error", "message"),
     [
         (([], None), TypeError, "takes parameters"),
+        ((nn.Linear(1, 1, rng=0), None), TypeError, "a list of Tensors such as model.parameters.., not this Linear"),
+        ((tg.Tensor([1.0, 2.0]), None), TypeError, "not this Tensor"),
         (([tg.Tensor(1.0)], None, -1), ValueError, "at least 0, not -1"),
         (([tg.Tensor(1.0)], None, 0), ValueError, "no rank has any examples"),
         (([tg.Tensor(1.0)], "world"), TypeError, "comm is mpi4py's"),
@@ -510,7 +518,7 @@ def test_a_full_disk_ends_all_ranks_and_leaves_the_last_checkpoint(tmp_path, mon
 
     monkeypatch.setattr("tinygrad_edu.state.os.fsync", full)
     errors = run(2, partial(trained, epochs=4, checkpoint=file))
-    assert [str(e) for e in errors] == ["[Errno 28] No space left on device"] * 2
+    assert [str(e) for e in errors] == [f"[Errno 28] No space left on device: {str(file.resolve())!r}"] * 2
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]
 

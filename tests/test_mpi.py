@@ -85,7 +85,7 @@ def test_a_fault_ends_all_ranks_within_10_seconds_and_leaves_the_last_checkpoint
         (tmp_path / "fault").unlink()
     assert time.time() - began < 10
     if FAULTS[fault]:
-        (message,) = {line for line in errors.splitlines() if line.partition(":")[0].endswith("Error")}
+        (message,) = [line for line in errors.splitlines() if line.partition(":")[0].endswith("Error")]
         assert FAULTS[fault] in message
         assert errors.count("in fit_on_ranks") == 1, errors  # one rank tells it
     files = sorted(path.name for path in tmp_path.iterdir())

@@ -127,7 +127,10 @@ def _equal(a: Array, b: Array) -> bool:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file that replaces the one at `path` when the block ends; an error leaves that as it was."""
+    """Open a temporary file that replaces the one at `path` when the block ends; an error leaves that as it was.
+
+    An error of writing, such as of a full disk, names the file: those of Python do not, and zipfile adds its own.
+    """
     target = os.path.realpath(path)
     temporary = f"{target}.{os.urandom(4).hex()}.tmp"
     try:
@@ -136,9 +139,11 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         if os.path.exists(temporary):
             os.remove(temporary)
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            raise OSError(error.errno, error.strerror, target) from None
         raise
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from ..engine.rules.finite import all_finite as finite
 from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
+from ..transforms.tree import flatten
 from .communicator import broadcast_array, broadcast_object, checked_communicator, sum_array
 from .exchange import Exchange
 
@@ -144,18 +145,23 @@ def average_gradients(parameters: Iterable[Tensor], comm: Any = None, examples: 
     array([2., 4.])
     """
     where = "average_gradients"
-    comm, parameters = checked_communicator(where, comm), list(parameters)
-    if not parameters or not all(isinstance(p, Tensor) for p in parameters):
-        raise TypeError(f"{where} takes parameters, Tensors such as model.parameters()")
-    if not isinstance(examples, (int, float, np.number)) or not 0 <= examples < np.inf:
-        raise ValueError(f"{where}: examples is the number of examples of this rank, at least 0, not {examples!r}")
-    if comm.size == 1 and examples:
-        return float(examples)
-    buffers = GradientBuffers(parameters, comm, ["C"] * len(parameters))
-    sums = buffers.reduce(Exchange(comm), float(examples))
+    comm = checked_communicator(where, comm)
+    members = list(parameters) if isinstance(parameters, Iterable) and not isinstance(parameters, Tensor) else []
+    if not members or not all(isinstance(p, Tensor) for p in members):
+        kind = type(parameters).__name__
+        raise TypeError(f"{where} takes parameters, a list of Tensors such as model.parameters(), not this {kind}")
+    exchange, weight = Exchange(comm), 0.0
+    with exchange.guarded():
+        if not isinstance(examples, (int, float, np.number)) or not 0 <= examples < np.inf:
+            raise ValueError(f"{where}: examples is the number of examples of this rank, at least 0, not {examples!r}")
+        weight = float(examples)
+    if comm.size == 1 and weight:
+        return weight
+    buffers = GradientBuffers(members, comm, ["C"] * len(members))
+    sums = buffers.reduce(exchange, weight)
     if not sums.examples:
         raise ValueError(f"{where}: no rank has any examples; leave out the step")
-    for p, g in zip(parameters, buffers.averages(), strict=True):
+    for p, g in zip(members, buffers.averages(), strict=True):
         p.grad = None if g is None else np.add(g, 0, out=np.empty_like(p.data))  # in its parameter's order of memory
     return sums.examples
 
@@ -163,16 +169,15 @@ def average_gradients(parameters: Iterable[Tensor], comm: Any = None, examples: 
 def all_finite(values: Any, comm: Any = None) -> bool:
     """Return whether no element of `values` is infinite or NaN on any rank; all ranks get the same answer.
 
-    `values` is a number, an array, a Tensor, or a list of these, such as a loss or `model.parameters()`. A Tensor needs
-    finite data and a finite gradient; None counts as finite.
+    `values` is a number, an array, a Tensor, or a container of these, such as a loss or `model.parameters()`. A Tensor
+    needs finite data and a finite gradient; None counts as finite.
 
     >>> import tinygrad_edu as tg
     >>> tg.distributed.all_finite([1.0, tg.Tensor([2.0])]), tg.distributed.all_finite(float("nan"))
     (True, False)
     """
     comm = checked_communicator("all_finite", comm)
-    members: Sequence[Any] = values if isinstance(values, (list, tuple)) else [values]
-    pairs: list[Any] = [(v.data, gradient_of(v)) if isinstance(v, Tensor) else (v,) for v in members]
+    pairs: list[Any] = [(v.data, gradient_of(v)) if isinstance(v, Tensor) else (v,) for v in flatten(values)[0]]
     arrays: list[ArrayLike] = [a for pair in pairs for a in pair if a is not None]
     return not sum_array(comm, np.array([not finite(*arrays)], np.float64)).any()
 
