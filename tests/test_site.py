@@ -87,6 +87,14 @@ def test_what_an_earlier_build_left_is_removed(site, tmp_path):
     }
 
 
+def test_a_constant_is_shown_with_its_value_and_without_the_docstring_of_its_type():
+    constants = [name for name, o in reference.public().items() if isinstance(o, (str, tuple, int, float, dict))]
+    assert "plot.YELLOW" in constants
+    for name in constants:
+        assert ".. data:: " + name.rpartition(".")[2] in reference.directive(name)
+        assert f":value: {reference.public()[name]!r}" in reference.directive(name)
+
+
 def test_links_that_lead_nowhere_are_found(tmp_path):
     (tmp_path / "a.html").write_text('<a href="b.html#here">x</a><a href="https://a.b">y</a><p id="p">', "utf-8")
     (tmp_path / "b.html").write_text('<img src="c.png"><a href="a.html#p">x</a><a href="#q">y</a>', "utf-8")

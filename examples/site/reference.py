@@ -151,6 +151,8 @@ def directive(name: str) -> str:
         kind = "exception"
     module, _, last = name.rpartition(".")
     head = f".. currentmodule:: tg{'.' * bool(module)}{module}\n\n.. auto{kind}:: {last}\n"
+    if type(o).__module__ == "builtins" and kind == "data":  # a constant: it has its type's docstring
+        return head.replace("autodata", "data") + f"   :value: {o!r}\n"
     if kind == "data":
         return f"{head}   :no-value:\n"
     if not isinstance(o, type) or name not in WITH_MEMBERS:

@@ -137,6 +137,8 @@ def test_tables_are_read_with_each_delimiter_header_and_decimal_comma():
         table = read_table("\r\n".join([*lines, *[lines[-1][:-2] + lines[-1][-2:].replace("0", "1")] * 8]))
         assert table.rows[:2] == ((1.5, 2.0, 0.0), (1.5, 2.0, 1.0)), text
         assert table.classes == ("0", "1")
+    rows = "1.5,2,0\n1,3,1\n" * 4
+    assert read_table("\ufeff# of a spreadsheet\n" + rows) == read_table(rows) == read_table("\ufeff" + rows)
     table = read_table(CLASSES)
     assert (table.names, table.classes, table.features) == (("a", "b", "kind"), ("a", "b", "c"), 2)
     assert read_table(NUMBERS).classes == ()
@@ -165,9 +167,12 @@ def test_a_run_that_diverges_stops_and_says_why_and_shows_what_there_is():
     assert session.run.frame(3, seconds=60)["updates"] == 3
 
 
-def test_classes_too_small_to_split_are_refused_in_the_librarys_words():
-    table = "1,2,a\n" + "1,2,b\n" * 9
-    assert "train_test_split" in Session().start({"data": "table", "table": table})["error"]
+@pytest.mark.parametrize("rare", ["a", "7"])
+def test_classes_too_small_to_split_are_refused_by_their_names(rare):
+    rest = "1,2,0\n" * 9 if rare.isdigit() else "1,2,b\n" * 9
+    shown = Session().start({"data": "table", "table": f"1,2,{rare}\n{rest}"})
+    assert shown["error"] == f"class {rare!r} has one row; each needs two or more, to train and to validate"
+    assert "error" not in Session().start({"data": "table", "table": f"1,2,{rare}\n" * 2 + rest})
 
 
 def test_the_surface_holds_the_loss_of_the_weights_on_its_plane():

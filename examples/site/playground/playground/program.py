@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .settings import DATA, OPTIMIZERS, SCHEDULES, Settings
+from .settings import DATA, OPTIMIZERS, SCHEDULES, SettingError, Settings
 from .table import Table, read_table
 
 MAKERS = {
@@ -73,9 +73,13 @@ class Task:
 
 
 def task(settings: Settings) -> Task:
-    """Return what these settings learn; raises SettingError for a table that cannot be read."""
+    """Return what these settings learn; raises SettingError for a table that cannot be used."""
     if settings.data == "table":
         table = read_table(settings.table)
+        targets = [row[-1] for row in table.rows]
+        if rare := [name for i, name in enumerate(table.classes) if targets.count(i) < 2]:
+            words = f"class {rare[0]!r:.40} has one row; each needs two or more, to train and to validate"
+            raise SettingError("table", words)
         return Task(table.features, table.classes, table)
     return Task(1, ()) if settings.data == "line" else Task(2, ("class 0", "class 1"))
 

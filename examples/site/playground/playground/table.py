@@ -33,10 +33,11 @@ class Table:
 def read_table(text: str) -> Table:
     """Read CSV text: a row a line, the last column is the target, and the first line may be a header.
 
-    Columns are separated by commas, semicolons, tabs or spaces. A target of words, or of at most ten different whole
-    numbers, is a class. Raises SettingError, which names the line.
+    Columns are separated by commas, semicolons, tabs or spaces; lines that begin with # are left out. A target of
+    words, or of at most ten different whole numbers, is a class. Raises SettingError, which names the line.
     """
-    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = [(n, line) for n, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1)]
+    lines = [(n, line) for n, line in lines if line.strip() and line.lstrip()[0] != "#"]
     if not lines:
         raise _error("the table is empty; paste rows such as 0.5, 1.2, 0 with the target in the last column")
     cells = [(n, _cells(line, _delimiter(lines[0][1]))) for n, line in lines]
