@@ -9,40 +9,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .engine.rules.activations import floating
+from .engine.rules.activations import numbers
 from .engine.rules.linalg import T
 from .engine.rules.matrix_functions import expm, solve_sylvester, sqrtm
-from .engine.rules.registry import arrays_of
+from .engine.rules.registry import arrays_of, conj
 
 __all__ = [
     "block_diag", "cho_factor", "cho_solve", "cholesky", "expm", "solve_banded", "solve_sylvester",
     "solve_triangular", "sqrtm", "toeplitz",
 ]  # fmt: skip
 
-TRANSPOSED = {0: False, "N": False, 1: True, "T": True, 2: True, "C": True}
+TRANS: dict[int | str, int] = {0: 0, "N": 0, 1: 1, "T": 1, 2: 2, "C": 2}
 
 
 def solve_triangular(
     a: Any, b: Any, trans: int | str = 0, lower: bool = False, unit_diagonal: bool = False, overwrite_b: bool = False,
     check_finite: bool = True,
 ) -> Any:  # fmt: skip
-    """Return the solution x of a x = b, or a.T x = b with `trans`, for a triangular matrix, of shape (..., n, n).
+    """Return the solution x of a x = b for a triangular matrix, of shape (..., n, n).
 
-    Only one triangle of `a` is read, the lower one with `lower`; the gradient of the other is 0. With `unit_diagonal`
+    With `trans` 1 or "T" it solves a.T x = b, with 2 or "C" conj(a.T) x = b. Only one triangle of `a` is read, the lower one with `lower`; the gradient of the other is 0. With `unit_diagonal`
     its diagonal counts as 1. `b` has shape (n,) or (..., n, k). The last two arguments are SciPy's, without effect.
     Raises ValueError for another `trans`.
 
     >>> tg.linalg.solve_triangular(np.array([[2.0, 1.0], [0.0, 4.0]]), np.array([4.0, 4.0]))
     array([1.5, 1. ])
     """
-    if trans not in TRANSPOSED:
-        raise ValueError(f"linalg.solve_triangular: trans is 0 or 1 (or 'N' or 'T'), not {trans!r}")
-    a, b = floating(a), floating(b)
+    if trans not in TRANS:
+        raise ValueError(f"linalg.solve_triangular: trans is 0, 1 or 2 (or 'N', 'T' or 'C'), not {trans!r}")
+    a, b = numbers(a), numbers(b)
     offset = (-1 if lower else 1) * bool(unit_diagonal)
     triangle = np.tril(a, offset) if lower else np.triu(a, offset)
     if unit_diagonal:
         triangle = triangle + np.eye(triangle.shape[-1], dtype=triangle.dtype)
-    return np.linalg.solve(T(triangle) if TRANSPOSED[trans] else triangle, b)
+    if TRANS[trans]:
+        triangle = conj(T(triangle)) if TRANS[trans] == 2 else T(triangle)
+    return np.linalg.solve(triangle, b)
 
 
 def solve_banded(
@@ -58,7 +60,7 @@ def solve_banded(
     >>> tg.linalg.solve_banded((0, 1), np.array([[0.0, 1.0], [2.0, 4.0]]), np.array([4.0, 4.0]))
     array([1.5, 1. ])
     """
-    (lower, upper), ab, b = l_and_u, floating(ab), floating(b)
+    (lower, upper), ab, b = l_and_u, numbers(ab), numbers(b)
     if ab.ndim != 2 or ab.shape[0] != lower + upper + 1:
         shapes = f"{lower} + {upper} + 1 diagonals as rows, not shape {ab.shape}"
         raise ValueError(f"linalg.solve_banded: with l_and_u = {(lower, upper)} ab has {shapes}")
@@ -71,14 +73,15 @@ def solve_banded(
 def cholesky(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
     """Return the upper triangular r with r.T r = a, or with `lower` the lower triangular r with r r.T = a.
 
-    `a` is symmetric and positive definite, of shape (..., n, n); raises LinAlgError for another one.
+    `a` is symmetric and positive definite, of shape (..., n, n); raises LinAlgError for another one. A complex one is
+    Hermitian, and r.T is conjugated.
 
     >>> tg.linalg.cholesky(np.array([[4.0, 2.0], [2.0, 5.0]]), lower=True)
     array([[2., 0.],
            [1., 2.]])
     """
-    root = np.linalg.cholesky(floating(a))
-    return root if lower else T(root)
+    root = np.linalg.cholesky(numbers(a))
+    return root if lower else conj(T(root))
 
 
 def cho_factor(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> tuple[Any, bool]:
@@ -98,8 +101,8 @@ def cho_solve(c_and_lower: tuple[Any, bool], b: Any, overwrite_b: bool = False, 
     array([1., 2.])
     """
     c, lower = c_and_lower
-    half = solve_triangular(c, b, trans=0 if lower else 1, lower=lower)
-    return solve_triangular(c, half, trans=1 if lower else 0, lower=lower)
+    half = solve_triangular(c, b, trans=0 if lower else 2, lower=lower)
+    return solve_triangular(c, half, trans=2 if lower else 0, lower=lower)
 
 
 def block_diag(*arrs: Any) -> Any:
@@ -123,7 +126,7 @@ def block_diag(*arrs: Any) -> Any:
 
 
 def toeplitz(c: ArrayLike | Any, r: ArrayLike | Any = None) -> Any:
-    """Return the matrix with first column c and first row r, constant along each diagonal; r = c by default.
+    """Return the matrix with first column c and first row r, constant along each diagonal; r = conj(c) by default.
 
     c has shape (m,), r has shape (n,), and r[0] is not used. The result has shape (m, n). Raises ValueError for arrays
     that are no vectors.
@@ -134,7 +137,7 @@ def toeplitz(c: ArrayLike | Any, r: ArrayLike | Any = None) -> Any:
            [3., 2., 1.]])
     """
     (c,) = arrays_of([c])
-    (r,) = (c,) if r is None else arrays_of([r])
+    (r,) = (conj(c),) if r is None else arrays_of([r])
     if c.ndim != 1 or r.ndim != 1:
         raise ValueError(f"linalg.toeplitz: it takes vectors, and got shapes {c.shape} and {r.shape}")
     diagonals = np.concatenate([c[::-1], r[1:]])

@@ -99,9 +99,9 @@ def native(a: Array) -> Array:
 
 def check_finite(where: str, x: Array) -> None:
     """Raise unless `x` holds numbers (TypeError), all of them finite (ValueError, naming the columns)."""
-    if x.dtype.kind not in "fiub":
+    if x.dtype.kind not in "fiubc":
         raise TypeError(f"{where}: numbers are needed, not an array of dtype {x.dtype}{_culprits(x)}")
-    if x.dtype.kind != "f" or not x.size:
+    if x.dtype.kind not in "fc" or not x.size:
         return
     height = max(1, _ELEMENTS_AT_ONCE * len(x) // x.size)  # a file that is mapped into memory may be larger than that
     bad = np.zeros(x.size // len(x), np.int64)

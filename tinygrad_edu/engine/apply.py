@@ -81,7 +81,7 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a function that is composed of others, or whose result is constant; raise TypeError for any other."""
-    if met and any([is_complex(v) for a in (*args, *kwargs.values()) for v in leaves(a)]):
+    if met and (fun in of_complex or fun not in takes_complex) and any([is_complex(v) for a in (*args, *kwargs.values()) for v in leaves(a)]):
         if fun in of_complex:
             return of_complex[fun](*map(without_subclasses, args), **kwargs)
         if fun in compositions:

@@ -183,7 +183,9 @@ _REMEDIES = {  # by words in NumPy's message; the first that occur decide
     "cannot reshape": "the numbers of elements must agree; -1 means the length that follows from the others",
     "the result is not a real number": "logarithms take numbers above 0, and roots none below; a Tensor would give nan",
     "math range error": "the result is too large for a float; a Tensor would give inf",
-    "out of range": "the result is too large for a float; a Tensor would give inf",
+    "Numerical result out of range": "the result is too large for a float; a Tensor would give inf",
     "division by zero": "a Tensor would give inf or nan",
+    "tuple index out of range": "axis= counts the axes of an array from 0, or from the last one back from -1",
+    "rfft_n_": "it takes real numbers, such as z.real; np.fft.fft and np.fft.fftn take complex ones",
     "must be square": "it needs a matrix with as many rows as columns",
 }

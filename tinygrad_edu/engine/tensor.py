@@ -21,7 +21,7 @@ from .memory import keep_freed_memory
 from .mode import paused
 from .reprs import tensor_html, tensor_text
 from .rules.foreign import array_from
-from .rules.indexing import setitem
+from .rules.indexing import check_fit, setitem
 from .rules.registry import Array, Function, array_likes, array_of, is_complex, name
 from .tape import Node, constant, total
 
@@ -102,6 +102,7 @@ class Tensor(Declared):  # type: ignore[misc]
     def __setitem__(self, index: Any, value: Any) -> None:
         if self.requires_grad and not self.fun:
             if paused():
+                check_fit(self._value, value)
                 self._value[index] = plain(value)
                 return
             raise AssignmentError(
@@ -178,7 +179,10 @@ class Tensor(Declared):  # type: ignore[misc]
                     ".real, .imag or abs(...) of it first"
                 )
             return np.ones_like(data) if data.ndim else data.dtype.type(1)
-        given = array_of(gradient).astype(data.dtype)
+        given = array_of(gradient)
+        if is_complex(given) and data.dtype.kind != "c":
+            raise TypeError(f"backward: gradient= is complex, and {self._describe()} is real; pass its .real")
+        given = given.astype(data.dtype)
         if given.shape != data.shape:
             raise ValueError(
                 f"backward: gradient= has shape {given.shape}, but {self._describe()} has shape {data.shape}"

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.conjugation import met
 from ..engine.dispatch import Operand
 from ..engine.habits import names_keywords
 from ..engine.rules import activations
 from ..engine.rules.activations import erf, log1pexp, sigmoid
+from ..engine.rules.registry import is_complex
 
 
 def relu(x: Any) -> Any:
@@ -228,10 +230,15 @@ def glu(x: Any, axis: int = -1) -> Any:
     return a * sigmoid(b)
 
 
-def floating(x: Any) -> Any:
-    """Return an argument as floats: integers and booleans as float64, a table or column as its array."""
+def floating(x: Any, real: bool = True) -> Any:
+    """Return an argument as floats: integers and booleans as float64, a table or column as its array.
+
+    Raises TypeError for complex numbers if it must be `real`, and for a tuple that holds Tensors.
+    """
     if isinstance(x, Operand):
+        if real and met and is_complex(x):
+            raise activations.complex_refused()
         return x._as_base()
     if isinstance(x, tuple) and any([isinstance(member, Operand) for member in x]):
         raise TypeError("a tuple holds Tensors, as recurrent layers and attention return: pass its first, the output")
-    return activations.floating(x)
+    return activations.floating(x) if real else activations.numbers(x)

@@ -5,16 +5,18 @@ from typing import Any
 import numpy as np
 
 from ..engine.dispatch import Operand
+from ..engine.rules.activations import complex_refused
 from ..engine.rules.foreign import array_from
-from ..engine.rules.registry import Array, predicate_of_all
+from ..engine.rules.registry import Array, is_complex, predicate_of_all
 from ..transforms.custom import stop_gradient
 from .activations import floating, relu
 
+OF_COMPLEX = ("mse_loss", "l1_loss")  # the losses that are distances of complex numbers too
 TWICE = "the first argument is a result of {0} already, and the loss applies {0} itself; pass the scores before it"
 
 
 def mse_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
-    """Return the mean of the squared differences.
+    """Return the mean of the squared differences; of complex numbers, of their squared absolute values.
 
     Prediction and target have one shape, and the result is one number unless `reduction` is "none"; raises ValueError
     for different shapes.
@@ -22,11 +24,11 @@ def mse_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
     >>> print(tg.mse_loss([1.0, 2.0], [1.0, 4.0]))
     2.0
     """
-    return reduced("mse_loss", np.square(difference("mse_loss", prediction, target)), reduction)
+    return reduced("mse_loss", squared(difference("mse_loss", prediction, target)), reduction)
 
 
 def l1_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
-    """Return the mean of the absolute differences.
+    """Return the mean of the absolute differences, also of complex numbers.
 
     Prediction and target have one shape, and the result is one number unless `reduction` is "none"; raises ValueError
     for different shapes.
@@ -90,6 +92,11 @@ def signs(target: Array) -> bool:
     return bool(np.equal(np.abs(target), 1).all())
 
 
+def squared(d: Any) -> Any:
+    """Return the squares of real numbers, and the squared absolute values of complex ones."""
+    return np.square(d.real) + np.square(d.imag) if is_complex(d) else np.square(d)
+
+
 def check_same_shape(
     loss: str, prediction: Any, target: Any, names: tuple[str, str] = ("prediction", "target")
 ) -> None:
@@ -103,10 +110,13 @@ def operands(
     loss: str, prediction: Any, target: Any, names: tuple[str, str] = ("prediction", "target")
 ) -> tuple[Any, Any]:
     """Return a prediction of floats, and its target, which must have the same shape."""
-    prediction = floating(prediction)
+    real = loss not in OF_COMPLEX
+    prediction = floating(prediction, real)
     if not isinstance(prediction, Operand):
         checked_numbers(loss, names[0], prediction)
     target = beside(loss, prediction, target, names[1])
+    if real and is_complex(target):
+        raise complex_refused()
     check_same_shape(loss, prediction, target, names)
     return prediction, target
 

@@ -9,23 +9,30 @@ from numpy.typing import DTypeLike
 
 from .foreign import array_from
 from .reductions import row_sums, spread, widened
-from .registry import Array, Axis, defvjp, pointwise, primitive
+from .registry import Array, Axis, defvjp, is_complex, pointwise, primitive
 
 
-def floating(x: Any) -> Array:
-    """Return x, as float64 if it holds integers or booleans, whose negatives and differences might wrap around.
-
-    Raises TypeError for complex numbers.
-    """
-    if type(x) is np.ndarray and x.dtype.kind == "f":  # the usual case
-        return x
+def numbers(x: Any) -> Array:
+    """Return x, as float64 if it holds integers or booleans, whose negatives and differences might wrap around."""
     x = array_from(x)
     if isinstance(x, (int, list, tuple)):  # a bool is an int
         x = np.asarray(x)
-    kind = getattr(x, "dtype", _FLOAT64).kind
-    if kind == "c":
-        raise TypeError("activations are functions of real numbers; hand over z.real, z.imag or np.abs(z)")
-    return x.astype(np.float64) if kind in "iub" else x
+    return x.astype(np.float64) if getattr(x, "dtype", _FLOAT64).kind in "iub" else x
+
+
+def floating(x: Any) -> Array:
+    """Return x as `numbers` does; raise TypeError for complex numbers."""
+    if type(x) is np.ndarray and x.dtype.kind == "f":  # the usual case
+        return x
+    x = numbers(x)
+    if is_complex(x):
+        raise complex_refused()
+    return x
+
+
+def complex_refused() -> TypeError:
+    """Return the error for complex numbers."""
+    return TypeError("activations and most losses take real numbers; hand over z.real, z.imag or np.abs(z)")
 
 
 _FLOAT64 = np.dtype(np.float64)

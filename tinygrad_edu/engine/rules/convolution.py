@@ -1,8 +1,8 @@
-"""Convolution by fast Fourier transforms: a real function of real arrays, though the transforms are complex."""
+"""Convolution by fast Fourier transforms: of real arrays it is real, though the transforms are complex."""
 
 import numpy as np
 
-from .registry import Array, defvjp, primitive
+from .registry import Array, defvjp, is_complex, primitive, takes_complex
 
 
 @primitive
@@ -10,7 +10,10 @@ def fft_convolve(a: Array, b: Array) -> Array:
     """The full convolution of two arrays along all axes."""
     shape = [n + k - 1 for n, k in zip(a.shape, b.shape, strict=True)]
     axes = tuple(range(len(shape)))
-    y = np.fft.irfftn(np.fft.rfftn(a, shape, axes) * np.fft.rfftn(b, shape, axes), shape, axes)
+    if is_complex(a) or is_complex(b):
+        y = np.fft.ifftn(np.fft.fftn(a, shape, axes) * np.fft.fftn(b, shape, axes), shape, axes)
+    else:
+        y = np.fft.irfftn(np.fft.rfftn(a, shape, axes) * np.fft.rfftn(b, shape, axes), shape, axes)
     return y.astype(np.result_type(a, b, np.float16))
 
 
@@ -22,3 +25,4 @@ def correlation(g: Array, x: Array) -> Array:
 
 defvjp(fft_convolve, lambda g, y, a, b: correlation(g, b),
                      lambda g, y, a, b: correlation(g, a))
+takes_complex.add(fft_convolve)

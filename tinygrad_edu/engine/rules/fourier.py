@@ -68,14 +68,18 @@ def ihfft(a: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> 
 # Several axes, one after another
 def over_axes(fun: Function, a: ArrayLike, s: Sequence[int] | None, axes: Sequence[int] | None, norm: Norm,
               first: Function | None = None, last: Function | None = None) -> Array:
-    """Transform the axes from the last to the first; `first`, or `last`, transforms the last axis in its turn."""
+    """Transform the axes from the last to the first with `first` for the last, or the other way round with `last`."""
     (x,) = arrays_of([a])
     if axes is None:
         axes = range(-(x.ndim if s is None else len(s)), 0)
-    sizes = [None] * len(axes) if s is None else [x.shape[k] if n == -1 else n for n, k in zip(s, axes, strict=True)]
-    pairs = list(zip(sizes, axes, strict=True))[::-1]
-    if last is not None:
-        pairs = pairs[1:] + pairs[:1]
+    if s is not None and len(s) != len(axes):
+        raise ValueError(f"a transform of {len(axes)} axes: s has {len(s)} lengths, and it needs one for each axis")
+    sizes = [x.shape[k] if n in (None, -1) else n for n, k in zip(s or [None] * len(axes), axes, strict=True)]
+    if last is not None and s is None:
+        sizes[-1] = None
+    pairs = list(zip(sizes, axes, strict=True))
+    if last is None:
+        pairs.reverse()
     for i, (n, axis) in enumerate(pairs):
         of_axis = first if first and not i else last if last and i == len(pairs) - 1 else fun
         x = of_axis(x, n, axis, norm)

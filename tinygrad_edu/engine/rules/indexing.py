@@ -65,11 +65,16 @@ def scatter(v: Array, index: Any, shape: Shape) -> Array:
     return x
 
 
+def check_fit(x: Array, v: ArrayLike) -> None:
+    """Raise TypeError if v is complex and x, into which it is written, is real: NumPy would drop a part."""
+    if is_complex(v) and not is_complex(x):
+        raise TypeError("complex numbers do not fit into real ones; convert first, y = x.astype(complex)")
+
+
 @primitive
 def setitem(x: Array, index: Any, v: ArrayLike) -> Array:
     """A copy of x in which `x[index] = v` has been done."""
-    if is_complex(v) and not is_complex(x):
-        raise TypeError("complex numbers do not fit into real ones; convert first, y = x.astype(complex)")
+    check_fit(x, v)
     x = np.copy(x)
     x[index] = v
     return x

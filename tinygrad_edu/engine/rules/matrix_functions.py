@@ -6,7 +6,7 @@ import numpy as np
 
 from .linalg import T
 from .products import matmul
-from .registry import Array, defvjp, primitive
+from .registry import Array, defvjp, primitive, takes_complex
 
 
 def scipys() -> Any:
@@ -68,3 +68,4 @@ defvjp(sqrtm,           lambda g, y, a: solve_sylvester(T(y), T(y), g))
 defvjp(solve_sylvester, lambda g, y, a, b, q: -matmul(solve_sylvester(T(a), T(b), g), T(y)),
                         lambda g, y, a, b, q: -matmul(T(y), solve_sylvester(T(a), T(b), g)),
                         lambda g, y, a, b, q: solve_sylvester(T(a), T(b), g))
+takes_complex.update([expm, sqrtm, solve_sylvester])
