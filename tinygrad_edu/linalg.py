@@ -28,9 +28,9 @@ def solve_triangular(
 ) -> Any:  # fmt: skip
     """Return the solution x of a x = b for a triangular matrix, of shape (..., n, n).
 
-    With `trans` 1 or "T" it solves a.T x = b, with 2 or "C" conj(a.T) x = b. Only one triangle of `a` is read, the lower one with `lower`; the gradient of the other is 0. With `unit_diagonal`
-    its diagonal counts as 1. `b` has shape (n,) or (..., n, k). The last two arguments are SciPy's, without effect.
-    Raises ValueError for another `trans`.
+    With `trans` 1 or "T" it solves a.T x = b, with 2 or "C" conj(a.T) x = b. Only one triangle of `a` is read, the
+    lower one with `lower`; the gradient of the other is 0. With `unit_diagonal` its diagonal counts as 1. `b` has shape
+    (n,) or (..., n, k). The last two arguments are SciPy's, without effect. Raises ValueError for another `trans`.
 
     >>> tg.linalg.solve_triangular(np.array([[2.0, 1.0], [0.0, 4.0]]), np.array([4.0, 4.0]))
     array([1.5, 1. ])

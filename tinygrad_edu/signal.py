@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .engine.rules.convolution import fft_convolve
-from .engine.rules.registry import arrays_of
+from .engine.rules.registry import arrays_of, conj
 
 __all__ = ["convolve", "correlate", "fftconvolve"]
 
@@ -46,7 +46,8 @@ def convolve(
 def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
     """Return the cross-correlation: the convolution of in1 with in2 reversed along all axes; see `convolve`.
 
-    In mode "valid" in1 must not be shorter than in2 along any axis. Raises ValueError if it is shorter.
+    in2 is conjugated if it is complex. In mode "valid" in1 must not be shorter than in2 along any axis. Raises
+    ValueError if it is shorter.
 
     >>> tg.signal.correlate([1.0, 2.0], [1.0, 10.0])
     array([10., 21.,  2.])
@@ -55,7 +56,7 @@ def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> A
     check("correlate", mode, a, b, None)
     if mode == "valid" and any(map(operator.lt, a.shape, b.shape)):
         raise ValueError(f"signal.correlate: mode='valid' slides in2, of shape {b.shape}, over in1, of shape {a.shape}")
-    return convolve(a, b[(slice(None, None, -1),) * b.ndim], mode, method)
+    return convolve(a, conj(b[(slice(None, None, -1),) * b.ndim]), mode, method)
 
 
 def fftconvolve(in1: Any, in2: Any, mode: str = "full") -> Any:

@@ -25,6 +25,7 @@ from .rules.registry import (
     of_complex,
     read_pages,
     refusal,
+    takes_complex,
     vjps,
 )  # fmt: skip
 from .signatures import signature
@@ -81,11 +82,11 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a function that is composed of others, or whose result is constant; raise TypeError for any other."""
-    if met and (fun in of_complex or fun not in takes_complex) and any([is_complex(v) for a in (*args, *kwargs.values()) for v in leaves(a)]):
+    asks = met and (fun in of_complex or (fun in compositions and fun not in takes_complex))
+    if asks and any([is_complex(v) for a in (*args, *kwargs.values()) for v in leaves(a)]):
         if fun in of_complex:
             return of_complex[fun](*map(without_subclasses, args), **kwargs)
-        if fun in compositions:
-            check_complex(fun)
+        check_complex(fun)
     if fun in compositions:
         if kwargs or "out" in keywords(fun):
             kwargs = checked_keywords(fun, args, kwargs)

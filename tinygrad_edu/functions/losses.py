@@ -110,19 +110,21 @@ def operands(
     loss: str, prediction: Any, target: Any, names: tuple[str, str] = ("prediction", "target")
 ) -> tuple[Any, Any]:
     """Return a prediction of floats, and its target, which must have the same shape."""
-    real = loss not in OF_COMPLEX
-    prediction = floating(prediction, real)
+    prediction = floating(prediction, loss not in OF_COMPLEX)
     if not isinstance(prediction, Operand):
         checked_numbers(loss, names[0], prediction)
     target = beside(loss, prediction, target, names[1])
-    if real and is_complex(target):
-        raise complex_refused()
     check_same_shape(loss, prediction, target, names)
     return prediction, target
 
 
 def beside(loss: str, prediction: Any, x: Any, name: str = "target") -> Any:
-    """Return an argument beside a prediction: integers, numbers and lists in its dtype, as float32 should stay so."""
+    """Return an argument beside a prediction: integers, numbers and lists in its dtype, as float32 should stay so.
+
+    Raises TypeError for complex numbers, unless the loss takes them.
+    """
+    if loss not in OF_COMPLEX and is_complex(x):
+        raise complex_refused()
     if isinstance(x, Operand):
         return x
     x = array_from(x)

@@ -10,6 +10,7 @@ def fft_convolve(a: Array, b: Array) -> Array:
     """The full convolution of two arrays along all axes."""
     shape = [n + k - 1 for n, k in zip(a.shape, b.shape, strict=True)]
     axes = tuple(range(len(shape)))
+    y: Array
     if is_complex(a) or is_complex(b):
         y = np.fft.ifftn(np.fft.fftn(a, shape, axes) * np.fft.fftn(b, shape, axes), shape, axes)
     else:

@@ -66,15 +66,15 @@ def ihfft(a: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> 
 
 
 # Several axes, one after another
-def over_axes(fun: Function, a: ArrayLike, s: Sequence[int] | None, axes: Sequence[int] | None, norm: Norm,
+def over_axes(name: str, fun: Function, a: ArrayLike, s: Sequence[int] | None, axes: Sequence[int] | None, norm: Norm,
               first: Function | None = None, last: Function | None = None) -> Array:
     """Transform the axes from the last to the first with `first` for the last, or the other way round with `last`."""
     (x,) = arrays_of([a])
     if axes is None:
         axes = range(-(x.ndim if s is None else len(s)), 0)
     if s is not None and len(s) != len(axes):
-        raise ValueError(f"a transform of {len(axes)} axes: s has {len(s)} lengths, and it needs one for each axis")
-    sizes = [x.shape[k] if n in (None, -1) else n for n, k in zip(s or [None] * len(axes), axes, strict=True)]
+        raise ValueError(f"np.fft.{name}: s has {len(s)} lengths, and there are {len(axes)} axes: {list(axes)}")
+    sizes: list[int | None] = [x.shape[k] if n == -1 else n for n, k in zip(s or [-1] * len(axes), axes, strict=True)]
     if last is not None and s is None:
         sizes[-1] = None
     pairs = list(zip(sizes, axes, strict=True))
@@ -89,9 +89,9 @@ def over_axes(fun: Function, a: ArrayLike, s: Sequence[int] | None, axes: Sequen
 def register(name: str, fun: Function, **real: Function) -> None:
     """Register the transforms of several axes: all of them, or the last two."""
     composition(getattr(np.fft, f"{name}n"))(
-        lambda a, s=None, axes=None, norm=None: over_axes(fun, a, s, axes, norm, **real))
+        lambda a, s=None, axes=None, norm=None: over_axes(f"{name}n", fun, a, s, axes, norm, **real))
     composition(getattr(np.fft, f"{name}2"))(
-        lambda a, s=None, axes=(-2, -1), norm=None: over_axes(fun, a, s, axes, norm, **real))
+        lambda a, s=None, axes=(-2, -1), norm=None: over_axes(f"{name}2", fun, a, s, axes, norm, **real))
 
 
 register("fft",   np.fft.fft)

@@ -60,7 +60,8 @@ def solve_sylvester(a: Array, b: Array, q: Array) -> Array:
     array([[2., 2.],
            [2., 2.]])
     """
-    return scipys().solve_sylvester(a, b, q)
+    kind = np.result_type(a, b, q)  # SciPy's result is wrong where some are real and others complex
+    return scipys().solve_sylvester(*[x.astype(kind, copy=False) if kind.kind == "c" else x for x in (a, b, q)])
 
 
 defvjp(expm,            expm_rule)

@@ -1,0 +1,126 @@
+"""Complex numbers in this library's own functions, and where they do not belong."""
+
+import sys
+
+import numpy as np
+import pytest
+from checks import message
+
+import tinygrad_edu as tg
+
+RNG = np.random.default_rng(0)
+Z = RNG.normal(size=(2, 3)) + 1j * RNG.normal(size=(2, 3))
+W = RNG.normal(size=(3, 2)) + 1j * RNG.normal(size=(3, 2))
+
+
+def close(a, b, **tolerances):
+    np.testing.assert_allclose(a, b, **{"rtol": 1e-9, "atol": 1e-12, **tolerances})
+
+
+# Functions of this library
+def test_losses_of_complex_numbers_are_real_distances_or_refused():
+    target = np.ones((2, 3)) * 1j
+    for loss, distance in ((tg.mse_loss, np.abs(Z - target) ** 2), (tg.l1_loss, np.abs(Z - target))):
+        for f in (lambda z, loss=loss: loss(z, target), lambda z, loss=loss: loss(target, z)):
+            close(f(Z), np.mean(distance))
+            close(f(tg.Tensor(Z)).data, np.mean(distance))
+            tg.check_grad(f, Z)
+        assert np.isrealobj(loss(tg.Tensor(Z), Z, reduction="none"))
+    for loss in (tg.huber_loss, tg.hinge_loss, tg.poisson_nll_loss, tg.kl_div, tg.cosine_similarity):
+        for pair in ((tg.Tensor(Z), Z.real), (Z, Z.real), (tg.Tensor(Z.real), Z), (Z.real, tg.Tensor(Z))):
+            assert "hand over z.real" in message(TypeError, lambda loss=loss, pair=pair: loss(*pair))
+    for f in (tg.leaky_relu, tg.softsign):
+        assert "hand over z.real" in message(TypeError, lambda f=f: f(tg.Tensor(Z)))
+
+
+SQUARE = Z[:, :2] + 2 * np.ones((2, 2)) + np.eye(2)
+POSITIVE = SQUARE @ SQUARE.conj().T + np.eye(2)
+OF_SCIPY = {
+    "solve_triangular": (lambda a, b: tg.linalg.solve_triangular(a, b, 2), lambda a, b: np.triu(a).conj().T @ b),
+    "solve_triangular of a transpose": (
+        lambda a, b: tg.linalg.solve_triangular(a, b, "T", lower=True), lambda a, b: np.tril(a).T @ b,
+    ),
+    "solve_banded": (
+        lambda a, b: tg.linalg.solve_banded((0, 1), a, b),
+        lambda a, b: (np.diag(a[1]) + np.diag(a[0, 1:], 1)) @ b,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", OF_SCIPY)
+@pytest.mark.parametrize("part", ["all", "matrix", "vector"])
+def test_solvers_of_scipys_names_take_complex_numbers(key, part):
+    solve, product = OF_SCIPY[key]
+    a, b = SQUARE if part != "vector" else SQUARE.real, W[:2, 0] if part != "matrix" else W[:2, 0].real
+    close(product(a, solve(a, b)), b, atol=1e-9)
+    tg.check_grad(lambda a, b: np.abs(solve(a, b)) ** 2, a, b)
+
+
+def test_cholesky_by_scipys_name_is_of_hermitian_matrices():
+    for lower in (False, True):
+        r = tg.linalg.cholesky(POSITIVE, lower)
+        close(r @ r.conj().T if lower else r.conj().T @ r, POSITIVE)
+        close(POSITIVE @ tg.linalg.cho_solve(tg.linalg.cho_factor(POSITIVE, lower), W[:2]), W[:2])
+    tg.check_grad(lambda a: np.abs(tg.linalg.cho_solve(tg.linalg.cho_factor(a @ a.conj().T), W[:2])), SQUARE)
+    t = tg.linalg.toeplitz(W[:, 0])
+    close(np.tril(t, -1), np.triu(t, 1).conj().T)
+
+
+def test_sylvesters_equation_mixes_real_and_complex_numbers():
+    pytest.importorskip("scipy")
+    a, b, q = SQUARE, np.array([[3.0, 2.0], [-1.0, 3.0]]), W[:2]
+    for args in ((a, b, q), (a.real, b, q), (b, a, q.real), (np.array([[1.0, 2.0], [-3.0, 1.0]]), b, q)):
+        x = tg.linalg.solve_sylvester(*args)
+        close(args[0] @ x + x @ args[1], args[2])
+        tg.check_grad(lambda *args: np.abs(tg.linalg.solve_sylvester(*args)) ** 2, *args, order=1)
+
+
+def test_correlations_conjugate_the_second_array_and_transforms_agree():
+    a, b = Z[0], W[:2, 0]
+    close(tg.signal.correlate(a, b), np.correlate(a, b, "full"))
+    for x, y in ((a, b), (a.real, b), (a, b.real)):
+        close(tg.signal.fftconvolve(x, y), np.convolve(x, y))
+        tg.check_grad(lambda x, y: np.abs(tg.signal.fftconvolve(x, y)) ** 2, x, y)
+
+
+@pytest.mark.parametrize("f", [np.fft.fftn, np.fft.rfftn, np.fft.ifft2, np.fft.rfft2, np.fft.irfftn, np.fft.irfft2])
+@pytest.mark.parametrize("options", [{"axes": (-1, -1)}, {"axes": (1, 1), "s": (5, 2)}, {"axes": (0, 1), "s": (-1, 4)}])
+def test_transforms_of_repeated_axes_have_numpys_lengths(f, options):
+    x = Z.real if f in (np.fft.rfftn, np.fft.rfft2) else Z
+    close(f(tg.Tensor(x), **options).data, f(x, **options))
+    tg.check_grad(lambda x: np.abs(f(x, **options)) ** 2, x, order=1)
+
+
+# What does not fit
+def test_complex_numbers_where_real_ones_belong_raise():
+    x, constant = tg.Tensor(np.ones(3), label="x"), tg.Tensor(np.ones(3), requires_grad=False)
+    with tg.no_grad():
+        for value in (1j, Z[0], tg.Tensor(Z[0])):
+            assert "do not fit into real" in message(TypeError, lambda v=value: x.__setitem__(slice(None), v))
+            assert "do not fit into real" in message(TypeError, lambda v=value: constant.__setitem__(slice(None), v))
+    close(x.data, 1)
+    for f in (lambda: (x * 2).backward(Z[0]), lambda: tg.vjp(np.sin, np.ones(3))[1](Z[0])):
+        assert "gradient= is complex" in message(TypeError, f)
+
+
+def test_transforms_name_what_does_not_fit():
+    z = tg.Tensor(Z)
+    assert "it takes real numbers, such as z.real" in message(TypeError, lambda: np.fft.rfft(z))
+    assert "axis= counts the axes" in message(IndexError, lambda: np.fft.fft(z, axis=2))
+    assert message(ValueError, lambda: np.fft.fft2(z, s=(3,))).startswith("np.fft.fft2: s has 1 lengths")
+
+
+def test_real_programs_after_a_complex_number_are_not_searched_for_others():
+    tg.Tensor(1j)
+    x, calls = tg.Tensor(np.ones(3)), []
+
+    def profile(frame, event, arg):
+        if event == "call" and frame.f_code.co_name == "is_complex":
+            calls.append(frame)
+
+    sys.setprofile(profile)
+    try:
+        np.sum(np.stack([x, x]) * np.concatenate([x, x]).reshape(2, 3)).backward()
+    finally:
+        sys.setprofile(None)
+    assert len(calls) <= 1  # of 6 operations and 7 gradients
