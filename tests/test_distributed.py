@@ -320,6 +320,14 @@ def test_a_communicator_may_have_one_kind_of_broadcast():
         assert difference(passed(2, partial(train, missing))[1], trained(epochs=1)[0]) < 1e-12
 
 
+def test_a_communicator_of_one_process_may_hand_over_the_object_itself(monkeypatch):
+    train = lambda comm: trained(comm, nn.Dropout(0.5, rng=0))
+    copied = passed(3, train)
+    monkeypatch.setattr(Rank, "bcast", lambda self, obj, root=0: self._all(obj)[root])
+    for (state, history), (same, _) in zip(passed(3, train), copied, strict=True):
+        assert (len(history), difference(state, same)) == (4, 0)
+
+
 def test_each_rank_has_its_own_stream_of_dropout_and_a_run_can_be_repeated():
     masks = []
 

@@ -23,8 +23,8 @@ process, to rounding. `pip install mpi4py mpich` installs what is needed on one 
 - An exception on one rank, a loss that is not finite, and Ctrl-C end all ranks with the same error; if nothing catches
   it, one rank prints it. After each epoch checksums are compared; if parameters have become different, an error names
   the first.
-- An error outside `fit`, in a rank's own loop or before its call, leaves the others waiting, as MPI does: `mpiexec -n 4
-  python -m mpi4py train.py` ends all of them.
+- An error outside `fit`, in a rank's own loop or before the call, leaves the others waiting, as MPI does: start with
+  `mpiexec -n 4 python -m mpi4py train.py`, which ends all of them. All ranks must call `fit`.
 - Nothing is scaled by the number of ranks. `batch_size` counts the examples of all ranks; a learning rate for larger
   batches is yours to choose.
 

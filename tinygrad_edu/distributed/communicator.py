@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -66,17 +67,17 @@ def checked_communicator(where: str, comm: Any) -> Any:
 
 
 def broadcast_object(comm: Any, value: Any, root: int = 0) -> Any:
-    """Return the object of the rank `root` on all ranks."""
+    """Return the object of the rank `root` on all ranks: a copy on the others, even if all are in one process."""
+    data = pickle.dumps(value) if comm.rank == root else b""
     if hasattr(comm, "bcast"):
-        return comm.bcast(value, root=root)
-    import pickle
-
-    sent = np.frombuffer(pickle.dumps(value), np.uint8).copy() if comm.rank == root else np.zeros(0, np.uint8)
-    length = np.array([sent.size])
-    comm.Bcast(length, root=root)
-    received = sent if comm.rank == root else np.zeros(length[0], np.uint8)
-    comm.Bcast(received, root=root)
-    return value if comm.rank == root else pickle.loads(received.tobytes())
+        data = comm.bcast(data, root=root)
+    else:
+        length = np.array([len(data)])
+        comm.Bcast(length, root=root)
+        buffer = np.frombuffer(data, np.uint8).copy() if comm.rank == root else np.zeros(length[0], np.uint8)
+        comm.Bcast(buffer, root=root)
+        data = buffer.tobytes()
+    return value if comm.rank == root else pickle.loads(data)
 
 
 def broadcast_array(comm: Any, array: Array, root: int = 0) -> None:
