@@ -4,6 +4,7 @@ tests/test_package.py runs the examples of all modules, with `np` and `tg` at ha
 """
 
 import ast
+import builtins
 import doctest
 import inspect
 import re
@@ -55,6 +56,23 @@ def test_a_docstring_has_an_example_that_is_run_and_names_the_errors(name):
     else:
         assert o.__doc__ in docs.__test__.values()
     assert raised(holder) - set(inspect.getdoc(holder).replace(".", " ").replace(",", " ").split()) == set()
+
+
+def unknown(source):
+    """Return the names that a program reads and that neither it nor Python defines, except `np` and `tg`."""
+    nodes = list(ast.walk(ast.parse(source)))
+    read = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    made = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    made |= {n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.ClassDef, ast.ExceptHandler))}
+    made |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+    made |= {n.asname or n.name.partition(".")[0] for n in nodes if isinstance(n, ast.alias)}
+    return read - made - {"np", "tg"} - set(dir(builtins))
+
+
+def test_an_example_runs_where_a_reader_copies_it_to_with_np_and_tg_imported():
+    docs_of = {name: inspect.getdoc(o) or "" for name, o in PUBLIC.items()}
+    sources = {name: doctest.script_from_examples(text) for name, text in docs_of.items()}
+    assert {name: unknown(source) for name, source in sources.items() if unknown(source)} == {}
 
 
 SHAPES = re.compile(

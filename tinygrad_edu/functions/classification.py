@@ -75,7 +75,7 @@ def nll_loss(
     Shapes, `weight`, `ignore_index` and errors are those of `cross_entropy` with class numbers. Warns of arguments that
     are probabilities instead of their logarithms.
 
-    >>> round(float(nll_loss(np.log([[0.25, 0.75]]), [1])), 6)  # -log(0.75)
+    >>> round(float(tg.nll_loss(np.log([[0.25, 0.75]]), [1])), 6)  # -log(0.75)
     0.287682
     """
     log_p, target = floating(_array(log_probabilities)), _array(target)

@@ -46,7 +46,7 @@ def conv2d(
     output channels sees its own group of input channels. Raises ValueError for shapes that do not fit. The windows,
     kh * kw times as many numbers as the images have, are kept for the backward pass.
 
-    >>> conv2d(np.arange(9.0).reshape(1, 1, 3, 3), np.ones((1, 1, 2, 2)))
+    >>> tg.conv2d(np.arange(9.0).reshape(1, 1, 3, 3), np.ones((1, 1, 2, 2)))
     array([[[[ 8., 12.],
              [20., 24.]]]])
     """

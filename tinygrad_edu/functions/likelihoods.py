@@ -73,8 +73,8 @@ def kl_div(prediction: Any, target: Any, *, log_target: bool = False, reduction:
     classes too, as in PyTorch. With `log_target` the target holds logarithms as well. A target of 0 adds 0. Raises
     ValueError for negative targets, and warns of a prediction that is a result of softmax.
 
-    >>> predicted = np.log([[0.5, 0.5], [0.25, 0.75]])
-    >>> round(float(kl_div(predicted, np.array([[0.5, 0.5], [0.0, 1.0]]), reduction="batchmean")), 6)  # log(4 / 3) / 2
+    >>> predicted = np.log([[0.5, 0.5], [0.25, 0.75]])  # the result: log(4 / 3) / 2
+    >>> round(float(tg.kl_div(predicted, np.array([[0.5, 0.5], [0.0, 1.0]]), reduction="batchmean")), 6)
     0.143841
     """
     log_q, target = operands("kl_div", prediction, target)

@@ -19,7 +19,7 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any
 
     Raises ValueError for shapes that do not broadcast, and for an axis that they do not have.
 
-    >>> float(cosine_similarity([3.0, 0.0], [0.0, 2.0]))
+    >>> float(tg.cosine_similarity([3.0, 0.0], [0.0, 2.0]))
     0.0
     """
     x1 = floating(x1)

@@ -185,7 +185,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     1 for "linear", "conv1d" and its kind, and "sigmoid"; 5 / 3 for "tanh"; sqrt(2) for "relu"; sqrt(2 / (1 + param**2))
     for "leaky_relu" of slope `param` (0.01 by default); 3 / 4 for "selu". Raises ValueError for another name.
 
-    >>> calculate_gain("tanh")
+    >>> tg.nn.calculate_gain("tanh")
     1.6666666666666667
     """
     slope = 0.01 if param is None else param

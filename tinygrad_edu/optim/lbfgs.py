@@ -29,7 +29,7 @@ class LBFGS(Optimizer):
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> x = tg.Tensor([-1.5, 2.0])
-    >>> lbfgs = LBFGS([x], line_search_fn="strong_wolfe", max_iter=50)
+    >>> lbfgs = tg.optim.LBFGS([x], line_search_fn="strong_wolfe", max_iter=50)
     >>> def closure():
     ...     lbfgs.zero_grad()
     ...     loss = (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2

@@ -81,7 +81,7 @@ def explain(root: Tensor | Value) -> Explanation:
 
     >>> from tinygrad_edu import Value
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
-    >>> step = explain(a * b)[0]
+    >>> step = tg.explain(a * b)[0]
     >>> step.to, step.rule, step.numbers, step.contribution
     ('a', 'g * b', '1 * -3', -3.0)
     """

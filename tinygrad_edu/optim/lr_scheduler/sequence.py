@@ -18,7 +18,7 @@ class LinearWarmup(LRScheduler):
 
     >>> import tinygrad_edu as tg
     >>> sgd = tg.optim.SGD([tg.Tensor([1.0])], lr=0.1)
-    >>> schedule = LinearWarmup(sgd, 2, then=tg.optim.lr_scheduler.ExponentialLR(sgd, 0.5))
+    >>> schedule = tg.optim.lr_scheduler.LinearWarmup(sgd, 2, then=tg.optim.lr_scheduler.ExponentialLR(sgd, 0.5))
     >>> [round(schedule.rates([0.1], epoch)[0].item(), 3) for epoch in range(5)]
     [0.05, 0.1, 0.1, 0.05, 0.025]
     """
