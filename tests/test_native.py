@@ -163,6 +163,17 @@ def test_integers_and_truth_values_equal_those_of_numpy():
                 close(a, b, 1e-15)
 
 
+@pytest.mark.parametrize("kind", ["float16", ">f8", "longdouble"])
+def test_operands_of_dtypes_that_c_has_not_are_left_to_numpy(kind):
+    def mixed(x, y):
+        return [np.exp(x) * y, np.maximum(x, y), x > y, np.exp(x) + y[0], np.exp(x) * abs(y), np.clip(x, y, y)]
+
+    jitted, arrays = tg.jit(mixed, backend="c"), (np.linspace(-1, 1, 6).reshape(2, 3), np.array([2, 0, -2], kind))
+    for _ in range(2):
+        for a, b in zip(jitted(*arrays), mixed(*arrays), strict=True):
+            close(a, b, 1e-12)
+
+
 SHAPES = [
     ((3, 4), (4, 5)), ((16, 16), (16, 16)), ((1, 7), (7, 1)), ((9, 1), (1, 11)), ((100, 2), (2, 16)), ((5,), (5, 3)),
     ((6, 5), (5,)), ((2, 3, 4), (2, 4, 5)), ((3, 4), (2, 4, 5)), ((60, 64), (64, 70)), ((3, 2000), (2000, 3)),

@@ -91,6 +91,8 @@ def operation(call: Call) -> Operation | None:
     if call.kwargs or c_type(call.out.dtype) is None:
         return None
     kinds = [operand_kind(a) for a in call.args]
+    if any(isinstance(k, np.dtype) and c_type(k) is None for k in kinds):
+        return None
     out = call.out.dtype
     if call.fun is np.copy and len(kinds) == 1:
         return Operation("a", (out,), out) if kinds == [out] else None
