@@ -10,7 +10,8 @@ from .dispatch import Operand, unary
 from .growth import CHECKED
 from .rules.activations import relu, sigmoid
 from .rules.foreign import array_from
-from .rules.registry import INFIX, PREFIX, implementations, is_elementwise, name
+from .rules.notation import INFIX, PREFIX
+from .rules.registry import implementations, is_elementwise, name
 from .tape import Function, Node, total
 
 PACKAGE = __name__.partition(".")[0]

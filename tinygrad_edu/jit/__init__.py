@@ -33,14 +33,16 @@ it returns, what it changes, what it draws. A difference raises JitError.
 *In C* (`native/`). With `backend="c"` calls in a row that have a C form are one line of the plan, which calls a
 compiled function. The plan is otherwise the same.
 
-`recording` joins one program with its plan, and `compiled` is the function that the user calls: a cache of recordings.
+`recording` joins one program with its plan, and `compiled` is what `decorator` gives the user: a function that keeps
+recordings.
 """
 
 import sys
 from types import ModuleType
 
 from ..trace.traced import JitError
-from .compiled import Jitted, jit
+from .compiled import Jitted
+from .decorator import jit
 
 __all__ = ["JitError", "Jitted", "jit"]
 

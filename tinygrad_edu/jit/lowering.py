@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..engine.rules.indexing import setitem
-from ..engine.rules.registry import INFIX
+from ..engine.rules.notation import INFIX
 from ..engine.threads import LARGE
 from ..trace.functional import add_at, join, piece
 from ..trace.ir import Call, Constant, Var

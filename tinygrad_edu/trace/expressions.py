@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.rules.registry import INFIX, PREFIX
+from ..engine.rules.notation import INFIX, PREFIX
 from ..engine.rules.registry import name as name_of
 from .containers import leaves
 from .functional import astype, part, retyped

@@ -15,7 +15,8 @@ import numpy as np
 from ..engine.errors import Line, format_line
 from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import is_basic, setitem
-from ..engine.rules.registry import INFIX, Function, implementations
+from ..engine.rules.notation import INFIX
+from ..engine.rules.registry import Function, implementations
 from .captured import Captured
 from .expressions import Expressions, argument_names
 from .functional import add_at, changed, filled

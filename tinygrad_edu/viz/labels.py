@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.rules.registry import INFIX, name
+from ..engine.rules.notation import INFIX
+from ..engine.rules.registry import name
 from ..engine.tensor import Tensor
 from ..engine.value import Value
 from .graph import Box

@@ -12,7 +12,6 @@ never imports it.
 import functools
 import importlib
 import inspect
-import operator
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -249,25 +248,6 @@ def name(fun: Function) -> str:
         return f"{name(ufunc)}.{own}"
     module = "numpy" if getattr(np, own, None) is fun else getattr(fun, "__module__", None) or ""
     return f"np{module[5:]}.{own}" if module.partition(".")[0] == "numpy" else own
-
-
-# How operators are written: in printed programs, formulas and pictures
-INFIX: dict[Function, tuple[str, int]] = {  # symbol, and how strongly it binds in Python
-    np.less: ("<", 1), np.less_equal: ("<=", 1), np.greater: (">", 1), np.greater_equal: (">=", 1),
-    np.equal: ("==", 1), np.not_equal: ("!=", 1),
-    np.bitwise_or: ("|", 2), np.bitwise_xor: ("^", 3), np.bitwise_and: ("&", 4),
-    np.add: ("+", 5), operator.add: ("+", 5),
-    np.subtract: ("-", 5), operator.sub: ("-", 5),
-    np.multiply: ("*", 6), operator.mul: ("*", 6),
-    np.divide: ("/", 6), operator.truediv: ("/", 6),
-    np.floor_divide: ("//", 6), operator.floordiv: ("//", 6),
-    np.remainder: ("%", 6), operator.mod: ("%", 6),
-    np.matmul: ("@", 6),
-    np.power: ("**", 8), operator.pow: ("**", 8),
-}
-PREFIX: dict[Function, tuple[str, int]] = {
-    np.negative: ("-", 7), np.positive: ("+", 7), np.invert: ("~", 7),
-}
 
 
 @functools.cache
