@@ -91,6 +91,38 @@ def test_transforms_of_repeated_axes_have_numpys_lengths(f, options):
     tg.check_grad(lambda x: np.abs(f(x, **options)) ** 2, x, order=1)
 
 
+def test_a_multiple_root_has_no_gradient_and_the_others_have_theirs():
+    for c in ([1.0, -2.0, 1.0], np.poly([1j, 1j, 2]), np.poly([2, 1, 1 + 1e-8])):
+        assert np.isnan(tg.grad(lambda c: np.sum(np.roots(c)).real)(np.array(c))).all()
+    exact = [-6.75, -2.25, -0.75, -0.25]  # -r**k / p'(r) for r = 3
+    close(tg.grad(lambda c: np.roots(c)[0].real)(np.poly([3.0, 1.0, 1.0])), exact, rtol=1e-6)
+    near = tg.grad(lambda c: np.sum(np.roots(c)).real)(np.poly([1.0, 1.001, 2.0]))
+    close(near, [-4.001, -1, 0, 0], atol=1e-6, rtol=1e-6)
+
+
+def test_rules_of_users_are_those_of_real_numbers():
+    square = tg.custom_vjp(lambda z: z**2)
+    square.defvjp(lambda z: (z**2, z), lambda z, g: (g * 2 * z,))
+    tg.check_grad(lambda z: np.abs(square(z)), Z[0])
+
+
+def test_a_recorded_update_of_complex_parameters_runs_without_this_library():
+    z = tg.Tensor(Z[0].copy(), label="z")
+    adam = tg.optim.Adam([z], lr=0.1)
+
+    @tg.jit
+    def step(x):
+        adam.minimize(np.mean(np.abs(np.fft.fft(x) * z - 1) ** 2))
+
+    x = np.array([1.0, 2.0, 4.0])
+    step(x)
+    scope, state = {}, [np.array(a) for a in (z.data, adam.state["m"][0], adam.state["v"][0])]
+    exec(step.source, scope)
+    scope["step"](x, *state, adam.steps, 0.1)
+    step(x)
+    np.testing.assert_array_equal(state[0], z.data)
+
+
 # What does not fit
 def test_complex_numbers_where_real_ones_belong_raise():
     x, constant = tg.Tensor(np.ones(3), label="x"), tg.Tensor(np.ones(3), requires_grad=False)

@@ -138,6 +138,9 @@ class Source(Expressions):
         if call.fun is setitem:
             self.lines.append(f"{name}[{self.subscript(index)}] = {self.expression(rest[0])}")
             return
+        if index is setattr:  # of a part of complex numbers, or of `flat`
+            self.lines.append(f"{name}.{rest[0]} = {self.expression(rest[1])}")
+            return
         if call.fun is filled:
             fun, args, kwargs = index, tuple(rest), {**call.kwargs, "out": call.out}
         else:

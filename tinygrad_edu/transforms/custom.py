@@ -182,8 +182,9 @@ class custom_vjp(Generic[P, R]):
 
     Decorate f(*args), then call `f.defvjp(forward, backward)`. `forward(*args)` returns (f's result, saved), and
     `backward(saved, g)` the gradients of the arguments, a tuple with None where there is none; `saved`, g, arguments
-    and result may be trees. Both are plain NumPy. For derivatives of higher order `backward` is given Tensors: saved
-    arguments and results are the Tensors themselves, and if anything else was saved, `forward` runs on Tensors again.
+    and result may be trees. Both are plain NumPy. Of complex numbers g and the gradients are the conjugates of `.grad`,
+    as for `tg.defvjp`. For derivatives of higher order `backward` is given Tensors: saved arguments and results are the
+    Tensors themselves, and if anything else was saved, `forward` runs on Tensors again.
 
     >>> square = tg.custom_vjp(lambda x: x**2)
     >>> square.defvjp(lambda x: (x**2, x), lambda x, g: (2 * g * x,))

@@ -7,7 +7,18 @@ from numpy.typing import ArrayLike
 
 from .joining import concatenate
 from .linalg import full_rank
-from .registry import Array, Function, arrays_of, composition, defvjp, is_complex, name, predicate, primitive
+from .registry import (
+    Array,
+    Function,
+    arrays_of,
+    composition,
+    defvjp,
+    is_complex,
+    name,
+    nondifferentiable,
+    predicate,
+    primitive,
+)  # fmt: skip
 
 
 def coefficients(fun: Function, *polynomials: ArrayLike) -> list[Array]:
@@ -188,9 +199,24 @@ def roots(p: Array) -> Array:
 
 
 def roots_rule(g: Array, y: Array, p: Array) -> Array:
-    """-r**k / p'(r) for each root r and the coefficient of x**k, infinite or NaN where a root is a multiple one."""
-    weights = g / np.polyval(np.polyder(p), y)
+    """-r**k / p'(r) for each root r and the coefficient of x**k; NaN where a root is a multiple one.
+
+    Computed roots that are close to each other have errors of rounding(p) / |p'|, by which p' changes: NaN too, where
+    p' then has no correct digit.
+    """
+    wrong = close_roots(p, y) & np.not_equal(g, 0)
+    weights = np.where(wrong, np.nan, g / np.polyval(np.polyder(p), y))
     return -np.matmul(weights, np.vander(y, p.size))
+
+
+@primitive
+def close_roots(p: Array, y: Array) -> Array:
+    """Return for each root y of p whether p'(y) consists of rounding errors alone."""
+    rounding = np.finfo(y.dtype).eps * np.polyval(np.abs(p), np.abs(y))
+    return np.abs(np.polyval(np.polyder(p), y)) ** 2 <= 100 * rounding * np.abs(np.polyval(np.polyder(p, 2), y))
+
+
+nondifferentiable(close_roots)
 
 
 defvjp(roots, roots_rule)
