@@ -511,6 +511,27 @@ def test_ranks_that_drift_apart_are_told_the_first_parameter(name):
         assert f"{name} of rank 2 is no longer that of rank 0 after epoch 2" in str(error)
 
 
+@pytest.mark.parametrize("ranks", [(0, 1), (1,)])
+def test_a_callback_may_add_parameters_to_the_optimizer_on_all_ranks(ranks):
+    def train(comm=None):
+        model = network()
+        sgd = optim.SGD(model[0].parameters(), lr=0.1)
+
+        def unfreeze(epoch, **_):
+            if epoch == 2 and (comm is None or comm.rank in ranks):
+                sgd.add_param_group({"params": model[-1].parameters(), "lr": 0.01})
+
+        options = {"epochs": 4, "batch_size": 10, "rng": 0, "progress": False, "callbacks": [unfreeze]}
+        tg.fit(model, tg.cross_entropy, (X, Y), optimizer=sgd, comm=comm, **options)
+        return model.state_dict()
+
+    results = run(2, train)
+    if ranks == (1,):
+        assert ["of rank 1 is no longer that of rank 0 after epoch 2" in str(e) for e in results] == [True, True]
+    else:
+        assert max(difference(state, train()) for state in results) < 1e-12
+
+
 def test_a_callback_of_one_rank_stops_all():
     stop = lambda comm: trained(comm, callbacks=[lambda epoch, **_: comm.rank == 1 and epoch == 2])[1]
     assert [(len(h), h.stopped) for h in passed(3, stop)] == [(2, "callback")] * 3

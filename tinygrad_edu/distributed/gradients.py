@@ -56,7 +56,7 @@ class GradientBuffers:
     """
 
     def __init__(self, parameters: Sequence[Tensor], comm: Any, orders: Sequence[Order]) -> None:
-        self.parameters, self.comm = parameters, comm
+        self.parameters, self.comm, self.forms = parameters, comm, forms_of(parameters)
         self.present = [True] * len(parameters)
         by_dtype: dict[np.dtype[Any], list[int]] = {}
         for i, p in enumerate(parameters):
@@ -65,6 +65,10 @@ class GradientBuffers:
             Buffer(dtype, members, parameters, orders, 0 if number else HEADER)
             for number, (dtype, members) in enumerate(by_dtype.items())
         ]
+
+    def fits(self, parameters: Sequence[Tensor]) -> bool:
+        """Return whether these are still the parameters: a callback may add a group to the optimizer."""
+        return self.forms == forms_of(parameters)
 
     def reduce(self, exchange: Exchange, examples: float, loss: float = 0.0, total: float | None = None) -> Sums:
         """Sum the gradients and the losses of all ranks, weighted by their `examples`; `averages` has the result then.
@@ -111,6 +115,11 @@ class GradientBuffers:
                 if self.present[i]:
                     found[i] = received.astype(self.parameters[i].dtype, copy=False)
         return found
+
+
+def forms_of(parameters: Sequence[Tensor]) -> list[tuple[int, tuple[int, ...], np.dtype[Any]]]:
+    """Return what buffers of gradients depend on: which parameters there are, their shapes and dtypes."""
+    return [(id(p), p.shape, p.dtype) for p in parameters]
 
 
 def memory_orders(parameters: Sequence[Tensor], comm: Any) -> list[Order]:

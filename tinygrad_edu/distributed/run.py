@@ -189,12 +189,19 @@ class RankRun(Run):
             record = self.recorder()
             self.gradient, self.predict = record(gradient), record(predict)
         exchange.agree()
-        self.buffers = GradientBuffers(optimizer.params, self.comm, memory_orders(optimizer.params, self.comm))
+        self.make_buffers()
+
+    def make_buffers(self) -> None:
+        """Make the buffers of the gradients."""
+        parameters = self.optimizer.params
+        self.buffers = GradientBuffers(parameters, self.comm, memory_orders(parameters, self.comm))
 
     def train_epoch(self) -> float:
         """Take the steps of an epoch, each on this rank's part of a batch, and return the training loss of all."""
         exchange, total = self.exchange, int(self.plan.counts.sum())
         self.mean, batches = 0.0, self._batches()
+        if not self.buffers.fits(self.optimizer.params):  # then on all ranks: the last epoch ended with a comparison
+            self.make_buffers()
         finish: Callable[[], None] = nothing
         for counts in self.plan.counts:
             examples, loss = 0, 0.0
