@@ -39,6 +39,7 @@ toc_object_entries_show_parents = "hide"
 html_theme = "pydata_sphinx_theme"
 html_static_path = [str(HERE / "static")]
 html_css_files = ["site.css"]
+html_favicon = str(HERE / "playground" / "page" / "icon.svg")
 html_copy_source = False
 html_show_sourcelink = False
 html_show_search_summary = False  # a browser may not fetch texts from pages that are files

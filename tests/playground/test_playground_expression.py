@@ -75,6 +75,14 @@ def test_where_there_are_no_steps_a_note_says_why(text, note):
     assert "error" not in shown
 
 
+def test_numpys_settings_end_with_the_program_that_sets_them():
+    assert "0.3," in expression.evaluate(
+        "np.seterr(all='raise')\nnp.set_printoptions(precision=1)\nTensor([1.0, 2.0]) / 3"
+    )["text"].replace(" ", "")
+    shown = expression.evaluate("np.log(np.zeros(1)), np.array([1 / 3])")
+    assert shown["text"] == "(array([-inf]), array([0.33333333]))"
+
+
 @pytest.mark.parametrize("text", ["import no_such_package", "raise ImportError('pip install it')", "1 / 0"])
 def test_where_a_package_is_missing_a_note_says_that_none_can_be_installed(text):
     note = expression.evaluate(text).get("note", "")

@@ -92,6 +92,7 @@ WIDTHS = "() => [document.documentElement.scrollWidth, window.innerWidth]"
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_page_opens_from_its_file_with_its_pictures_and_never_scrolls_sideways(opened, pages, look):
     page = opened("index.html", look)
+    assert page.evaluate("document.querySelector('link[rel~=icon]').href").endswith("icon.svg")  # served, none is a 404
     assert len(pages) > 100
     for path in pages:
         page.goto((SITE / path).as_uri())

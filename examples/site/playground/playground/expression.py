@@ -62,13 +62,16 @@ def prepared(text: str) -> tuple[str, str]:
 def evaluate(text: str) -> dict[str, Any]:
     """Evaluate a program and return what there is to show, by name; of an error, its `error` and `line`.
 
+    What it sets by `np.seterr` and `np.set_printoptions` ends with it, as the code shown runs in a new Python.
+
     `output` is what it printed, `text` its result as text, `page` the steps of its backward pass as an HTML page,
     `picture` its graph as SVG, `html` what the result shows of itself, and `note` why something is missing.
     """
     names: dict[str, Any] = {"__name__": "__main__", "np": np, "tg": tg, "Tensor": tg.Tensor, "Value": tg.Value}
     names["input"] = _no_input
     output = Output()
-    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output), _warnings() as caught:
+    redirected = contextlib.redirect_stdout(output), contextlib.redirect_stderr(output)
+    with redirected[0], redirected[1], np.errstate(), np.printoptions(), _warnings() as caught:
         try:
             source, result = prepared(text)
             linecache.cache[FILE] = (len(source), None, source.splitlines(keepends=True), FILE)
