@@ -4,7 +4,16 @@ import functools
 import itertools
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
+
+LONG = settings.default.max_examples > 25
+
+
+def drawn(few, many):
+    """Return settings for a test: draw `few` examples, and `many` in the profile `long`."""
+    return settings(max_examples=many if LONG else few)
+
 
 seeds = st.integers(0, 2**32 - 1)
 

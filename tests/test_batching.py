@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from cases import PAGES
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import drawn
 
 import tinygrad_edu as tg
 
@@ -27,7 +28,7 @@ def each(f, *arrays):
 
 
 @EVERY
-@settings(max_examples=max(settings.default.max_examples // 8, 3))
+@drawn(2, 125)
 @given(data=st.data())
 def test_a_batch_of_each_function_equals_a_loop(fun, data):
     """The last member is one that the function was drawn with, and stays in its domain when it shrinks a little."""

@@ -5,8 +5,9 @@ import tracemalloc
 import numpy as np
 import pytest
 from cases import PAGES
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import drawn
 
 import tinygrad_edu as tg
 
@@ -21,7 +22,7 @@ def waves(a):
 
 
 @EVERY
-@settings(max_examples=max(settings.default.max_examples // 8, 3))
+@drawn(2, 125)
 @given(data=st.data())
 def test_forward_mode_is_the_transpose_of_reverse_mode(fun, data):
     """u . (J v) equals v . (J' u), also of the gradient's own derivative."""
@@ -39,7 +40,7 @@ def test_forward_mode_is_the_transpose_of_reverse_mode(fun, data):
 
 
 @EVERY
-@settings(max_examples=max(settings.default.max_examples // 10, 2))
+@drawn(2, 100)
 @given(data=st.data())
 def test_jacobians_of_both_modes_equal_those_row_by_row(fun, data):
     f, args = data.draw(CASES[fun])

@@ -9,8 +9,9 @@ import inspect
 import numpy as np
 import pytest
 from cases import CASES, PAGES
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import drawn
 
 import tinygrad_edu as tg
 from tinygrad_edu.engine.backward import toposort
@@ -34,7 +35,7 @@ def test_every_rule_has_a_case_and_every_case_a_rule():
 
 
 @EVERY
-@settings(max_examples=max(settings.default.max_examples // 3, 5))
+@drawn(5, 333)
 @given(data=st.data())
 def test_values_are_numpys_own_and_derivatives_those_of_finite_differences_in_shape_and_dtype(fun, data):
     """Draw each case once for all checks: drawing it takes longer than most of them."""
