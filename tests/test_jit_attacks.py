@@ -3,13 +3,15 @@
 The programs are in `jit_attacks/`. Each runs in its own process, once eagerly and once jitted.
 """
 
+import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import jit_attacks
 import pytest
-from jit_attacks.harness import ATTACKS, MUST_WORK, outcome
+from jit_attacks.harness import ATTACKS, MUST_WORK
 from jit_attacks.scripts import SCRIPTS, alone
 
 # Frozen by the contract: name of the program -> the sentence of the README that says so.
@@ -45,11 +47,26 @@ def test_the_readme_says_what_is_frozen():
     assert all(sentence in frozen for sentence in FROZEN.values())
 
 
+@pytest.fixture(scope="module")
+def outcome():
+    """Return a function of a program's name. A small process forks itself for each: pytest's own takes far longer."""
+    command = [sys.executable, "-W", "ignore", "-c", "import jit_attacks.harness; jit_attacks.harness.serve()"]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=env, text=True) as server:
+
+        def ask(name):
+            print(name, file=server.stdin, flush=True)
+            return json.loads(server.stdout.readline())
+
+        yield ask
+        server.stdin.close()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="runs the programs in forked processes")
 @pytest.mark.parametrize("name", list(ATTACKS))
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_attack(name):
-    kind, words = outcome(name, seconds=60)
+def test_attack(name, outcome):
+    kind, words = outcome(name)
     if name in DISPUTABLE and kind in ("silent", "crash"):
         pytest.xfail(words)
     if name in FROZEN:

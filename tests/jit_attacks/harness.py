@@ -130,3 +130,11 @@ def outcome(name, jit=None, seconds=60):
         died = os.WTERMSIG(status) if os.WIFSIGNALED(status) else status
         return ("hang", f"more than {seconds} s") if died == signal.SIGALRM else ("crash", f"the process died: {died}")
     return tuple(json.loads(text))
+
+
+def serve():
+    """Write the outcome of each program that a line of standard input names; prints of programs go to stderr."""
+    lines, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    for line in lines:
+        print(json.dumps(outcome(line.strip())), file=answers, flush=True)
