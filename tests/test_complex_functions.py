@@ -17,6 +17,34 @@ def close(a, b, **tolerances):
     np.testing.assert_allclose(a, b, **{"rtol": 1e-9, "atol": 1e-12, **tolerances})
 
 
+# Functions of NumPy
+def test_only_the_values_of_an_interpolation_may_be_complex():
+    x, f = np.array([0.2, 1.5, 3.0, -1.0]), lambda *z: np.interp(*z)
+    close(f(x, [0.0, 1.0, 2.0], tg.Tensor(Z[0])).data, f(x, [0.0, 1.0, 2.0], Z[0]))
+    tg.check_grad(lambda x, xp, z: np.abs(f(x, xp, z)), x[:2], np.array([0.0, 1.0, 2.0]), Z[0])
+    assert "only fp may be complex" in message(TypeError, lambda: f(tg.Tensor(Z[0]), [0.0, 1.0, 2.0], Z[0]))
+
+
+def test_each_part_of_a_number_that_is_not_finite_is_replaced_by_itself():
+    z = np.array([1 + 2j, complex(np.nan, 3), complex(4, -np.inf)])
+    close(np.nan_to_num(tg.Tensor(z), neginf=-1).data, np.nan_to_num(z, neginf=-1))
+    close(tg.grad(lambda z: np.sum((np.nan_to_num(z, neginf=-1) * (1 - 1j)).real))(z), [1 + 1j, 1j, 1])
+
+
+def test_samples_on_a_logarithmic_scale_and_what_is_between_zeros():
+    tg.check_grad(lambda a, b: np.abs(np.logspace(a, b, 3, base=2.5)), Z[0, 0], Z[1, 1])
+    y = np.trim_zeros(np.concatenate([[0], tg.Tensor(Z[0]), [0, 0]]))
+    close(y.data, Z[0])
+
+
+@pytest.mark.parametrize("index", [[0, 2], [0, 1, 2], [2, 0], [0, 0]])
+def test_a_recorded_gradient_of_chosen_elements_is_the_same(index):
+    def f(z):
+        return np.sum(np.abs(z[np.array(index)] ** 2))
+
+    np.testing.assert_array_equal(tg.jit(tg.grad(f))(Z[0]), tg.grad(f)(Z[0]))
+
+
 # Functions of this library
 def test_losses_of_complex_numbers_are_real_distances_or_refused():
     target = np.ones((2, 3)) * 1j

@@ -186,7 +186,9 @@ def adds_to_zeros(call: Call) -> bool:
     if not any(map(rises, index)) or not all(type(v) is Var and v.shape == index[0].shape for v in index):
         return False
     zero, added = uniform_element(x), g.source.array if type(g) is Var and type(g.source) is Constant else 0
-    return zero is not None and bool(zero == 0) and not np.signbit(zero) and bool(np.all(added != 0))
+    if zero is None or zero.dtype.kind != "f":  # a part of a complex number may be -0.0, and its sum with 0 is not
+        return False
+    return bool(zero == 0) and not np.signbit(zero) and bool(np.all(added != 0))
 
 
 def rises(v: object) -> bool:

@@ -201,6 +201,8 @@ def interp(x: Array, xp: Array, fp: Array, left: Array | float | None = None, ri
     A knot belongs to the interval on its right, as in NumPy; the last knot to the interval on its left.
     """
     x, xp, fp = arrays_of([x, xp, fp])
+    if is_complex(x) or is_complex(xp):
+        raise TypeError("np.interp: x and xp are complex, and have no order; only fp may be complex")
     if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
         raise ValueError(f"np.interp: xp and fp of shapes {xp.shape} and {fp.shape}; both need one axis, the same "
                          "length, and at least one point")

@@ -85,7 +85,7 @@ takes_complex.update([
     np.sum, np.mean, np.prod, np.var, np.std, np.nansum, np.nanmean, np.nanprod, np.nanvar, np.nanstd, np.cumsum,
     np.cumprod, np.nancumsum, np.nancumprod, np.apply_along_axis, np.apply_over_axes, np.average, np.diff, np.ediff1d,
     np.cov, np.corrcoef, statistics.clip_cosine, np.trapezoid, np.linspace, np.gradient, np.convolve, np.correlate,
-    calculus.diff, calculus.correlation,
+    calculus.diff, calculus.correlation, np.interp, np.logspace, np.nan_to_num,
     # Shapes, joining, indexing
     np.reshape, np.ravel, np.resize, np.transpose, np.swapaxes, np.moveaxis, np.rollaxis, np.squeeze, np.expand_dims,
     np.broadcast_to, np.broadcast_arrays, np.copy, np.matrix_transpose, np.linalg.matrix_transpose, np.flip, np.fliplr,
@@ -94,7 +94,7 @@ takes_complex.update([
     padding.pad, shaping.astype, joining.concatenate, np.concatenate, np.stack, np.hstack, np.vstack, np.dstack,
     np.column_stack, np.append, np.block, np.insert, np.delete, np.split, np.array_split, np.hsplit, np.vsplit,
     np.dsplit, operator.getitem, indexing.scatter, indexing.setitem, np.take, np.take_along_axis, np.compress,
-    np.extract, indexing.choose, np.choose, indexing.select, np.select, np.piecewise,
+    np.extract, indexing.choose, np.choose, indexing.select, np.select, np.piecewise, np.trim_zeros,
     # Products and polynomials
     np.matmul, np.dot, np.vdot, np.inner, np.outer, np.tensordot, np.kron, np.vecdot, np.cross, products.cross,
     np.trace, np.linalg.matmul, np.linalg.tensordot, np.linalg.outer, np.linalg.vecdot, np.linalg.cross,

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .registry import Array, composition, defvjp, nondifferentiable, pointwise, primitive
+from .registry import Array, composition, defvjp, is_complex, nondifferentiable, pointwise, primitive
 
 
 # Special functions
@@ -96,6 +96,8 @@ def nan_to_num(x: Array, copy: bool = True, nan: float = 0.0, posinf: float | No
     """Elements that are replaced take no gradient."""
     if not copy:
         raise TypeError("np.nan_to_num(..., copy=False) would overwrite data that the tape needs; leave copy out")
+    if is_complex(x):  # each part is replaced by itself
+        return finite(np.real(x), nan, posinf, neginf) + 1j * finite(np.imag(x), nan, posinf, neginf)
     return finite(x, nan, posinf, neginf)
 
 
