@@ -14,7 +14,6 @@ import numpy as np
 
 from ..data.batches import Arrays
 from ..engine.mode import no_grad
-from ..engine.rules.finite import all_finite
 from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..nn import Module
@@ -22,7 +21,7 @@ from ..nn.module import mode
 from ..nn.normalization import BatchNorm1d
 from ..optim import Optimizer
 from ..train.history import History
-from ..train.loop import nothing, one_element
+from ..train.loop import gradient_step, nothing, prediction_step
 from ..train.metrics import Data, Loss, as_array, checked_data, measure
 from ..train.run import Run
 from ..transforms.tree import unflatten
@@ -171,24 +170,12 @@ class RankRun(Run):
 
         The update after the sum is not recorded: the optimizer runs in place, in the gradients' order of memory.
         """
-        model, loss, optimizer, exchange = self.model, self.loss, self.optimizer, self.exchange
-        sums_statistics = isinstance(exchange, Announced)  # then the backward pass is needed on every rank
-
-        def gradient(x: Array, y: Array) -> Tensor:
-            value = one_element(loss(model(x), y))
-            optimizer.zero_grad()
-            if sums_statistics or all_finite(value.data):
-                value.backward()
-            return value
-
-        def predict(x: Array) -> Any:
-            with no_grad():
-                return model(x)
-
-        with exchange.guarded():
+        sums_statistics = isinstance(self.exchange, Announced)  # then the backward pass is needed on every rank
+        with self.exchange.guarded():
             record = self.recorder()
-            self.gradient, self.predict = record(gradient), record(predict)
-        exchange.agree()
+            self.gradient = record(gradient_step(self.model, self.loss, self.optimizer, always=sums_statistics))
+            self.predict = record(prediction_step(self.model))
+        self.exchange.agree()
         self.make_buffers()
 
     def make_buffers(self) -> None:

@@ -54,6 +54,22 @@ def training_step(model: Module, loss: Loss, optimizer: Optimizer) -> Step:
     return step
 
 
+def gradient_step(model: Module, loss: Loss, optimizer: Optimizer, always: bool = False) -> Step:
+    """Return a function of a batch (x, y) that computes the gradients, without an update, and returns the loss.
+
+    The gradients of a loss that is not finite are computed only with `always`.
+    """
+
+    def step(x: Array, y: Array) -> Tensor:
+        value = one_element(loss(model(x), y))
+        optimizer.zero_grad()
+        if always or all_finite(value.data):
+            value.backward()
+        return value
+
+    return step
+
+
 def one_element(value: Any) -> Tensor:
     """Return the loss of a batch, or raise TypeError if it is not a Tensor of one element."""
     if not isinstance(value, Tensor) or value.size != 1:
@@ -71,6 +87,16 @@ def evaluation_step(model: Module, loss: Loss) -> Evaluation:
             return loss(prediction, y), prediction
 
     return evaluation
+
+
+def prediction_step(model: Module) -> Callable[[Array], Any]:
+    """Return a function of x that returns the model's prediction, and records no gradients."""
+
+    def predict(x: Array) -> Any:
+        with no_grad():
+            return model(x)
+
+    return predict
 
 
 def nothing(*args: object) -> None:
