@@ -5,8 +5,9 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import drawn
 
 import tinygrad_edu as tg
 from tinygrad_edu.jit.passes import NAMES
@@ -299,7 +300,7 @@ def test_each_identity_holds_for_each_number(fun, dtype):
         assert_exact(lambda x, cs=taken: tuple(y for c in cs for y in three(x, c)), x, EXACT, alone=False)
 
 
-@settings(max_examples=100, deadline=None)
+@drawn(50, 100)
 @given(x=nasty(), c=CONSTANTS, fun=st.sampled_from(BINARY), swap=st.booleans(), then=st.sampled_from([*UNARY, *BINARY]))
 @pytest.mark.filterwarnings("ignore")
 def test_each_rule_for_a_constant_is_exact(x, c, fun, swap, then):
@@ -310,14 +311,14 @@ def test_each_rule_for_a_constant_is_exact(x, c, fun, swap, then):
     assert_exact(f, x, EXACT)
 
 
-@settings(max_examples=100, deadline=None)
+@drawn(50, 100)
 @given(x=nasty(), fun=st.sampled_from(UNARY))
 @pytest.mark.filterwarnings("ignore")
 def test_each_rule_without_a_constant_is_exact(x, fun):
     assert_exact(fun, x, EXACT)
 
 
-@settings(max_examples=100, deadline=None)
+@drawn(50, 100)
 @given(
     x=nasty(dtypes=DTYPES[:2]), axis=st.sampled_from([None, 0, 1, -1, (0, 1)]), keepdims=st.booleans(),
     fun=st.sampled_from([np.sum, np.mean, lambda x, **k: np.sum(x * x, **k), lambda x, **k: np.sum(x**2, **k)]),
@@ -333,7 +334,7 @@ def test_sums_in_another_order_are_infinite_or_nan_where_those_of_numpy_are(x, a
             np.testing.assert_allclose(jitted(x), expected, rtol=1e-5 if x.dtype == np.float32 else 1e-14, atol=1e-5)
 
 
-@settings(max_examples=20, deadline=None)
+@drawn(20, 20)
 @given(rows=st.sampled_from([33, 64, 200]), width=st.integers(1, 34), keepdims=st.booleans(), nan=st.booleans())
 def test_extrema_along_short_rows_are_those_of_numpy(rows, width, keepdims, nan):
     x = np.random.default_rng(width).normal(size=(rows, width))
