@@ -272,5 +272,5 @@ def compare(found, f, x, v):
 
 
 TestPrograms = Programs.TestCase
-RUNS = 40 if settings().max_examples <= 25 else 2000
+RUNS = 25 if settings().max_examples <= 25 else 2000
 TestPrograms.settings = settings(max_examples=RUNS, stateful_step_count=25, deadline=None)
