@@ -437,3 +437,43 @@ def test_clip_between_numbers_and_logaddexp_are_those_of_numpy(dtype):
     jitted = tg.jit(lambda x: (np.clip(x, 1, 0), np.clip(x, np.nan, 0), np.clip(x, None, 0.2)), backend="c")
     for a, b in zip([jitted(x) for _ in range(2)][1], jitted(x), strict=True):
         close(a, b, 0)
+
+
+@pytest.mark.parametrize(
+    "change", ["data.shape = (2, 3)", "data.flags.writeable = False", "data.strides = (8, 24)", "data.dtype = np.int64"]
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_parameter_whose_array_is_changed_in_place_is_served_as_eagerly(change):
+    def run(jit):
+        p = tg.Tensor(np.arange(1.0, 7.0).reshape(3, 2))
+        step = jit(lambda x: tg.optim.SGD([p], lr=0.1).minimize(((p @ x) ** 2).sum()))
+        for i in range(4):
+            if i == 3:
+                exec(change, {"data": p.data, "np": np})
+            try:
+                step(np.ones((2, 4)))
+            except (ValueError, TypeError) as error:
+                return p.data.copy(), type(error)
+        return p.data.copy(), None
+
+    (ours, error), (eager, expected) = run(functools.partial(tg.jit, backend="c")), run(lambda f: f)
+    np.testing.assert_allclose(ours, eager, rtol=1e-13)
+    assert error is expected
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8, bool])
+def test_zero_minus_an_integer_zero_is_zero_without_a_sign(dtype):
+    f = lambda x: (0.0 - x, np.float32(0) - x, -0.0 - x)
+    x = np.array([0, 1, 0], dtype)
+    jitted = tg.jit(f, backend="c")
+    for a, b in zip([jitted(x) for _ in range(2)][1], f(x), strict=True):
+        close(a, b, 0)
+        np.testing.assert_array_equal(np.signbit(a), np.signbit(b))
+
+
+@pytest.mark.parametrize("n", [100, 128, 200, 256, 1000])
+def test_a_sum_of_equal_numbers_is_as_accurate_as_numpys(n):
+    x = np.full(n, 0.1, np.float32)
+    jitted = tg.jit(lambda x: np.sum(x * 1), backend="c")
+    ours, exact = [jitted(x) for _ in range(2)][1], float(x[0]) * n
+    assert abs(ours - exact) <= max(abs(np.sum(x) - exact), np.spacing(np.float32(exact)))

@@ -19,21 +19,38 @@ TUPLE = tuple.__basicsize__  # before its members
 def layout() -> dict[str, int]:
     """Return where C finds things in objects; raises RuntimeError for a Python that keeps them elsewhere."""
     pointer = ctypes.sizeof(ctypes.c_void_p)
-    flags = (
-        HEADER + pointer + 2 * ctypes.sizeof(ctypes.c_int) + 4 * pointer
-    )  # data, nd, dimensions, strides, base, descr
+    nd = HEADER + pointer  # after the address of the data; then shape, strides, base, descr, flags
+    shape = nd + 2 * ctypes.sizeof(ctypes.c_int)
+    found = {"nd": nd, "shape": shape, "strides": shape + pointer, "descr": shape + 3 * pointer}
+    found["flags"] = shape + 4 * pointer
     arrays = [np.arange(6.0), np.ones((2, 3)).T, np.zeros(9, np.uint8)[1:].view(np.float64)]
     number, holder = 0.1, (object(), arrays[0], 0.1)
     read = ctypes.c_void_p.from_address
     sound = ctypes.c_double.from_address(id(number) + HEADER).value == number
     sound &= read(id(holder) + TUPLE + pointer).value == id(arrays[0])
     for a in arrays:
-        expected = a.flags.c_contiguous | a.flags.aligned << 8
+        expected = a.flags.c_contiguous | a.flags.aligned << 8 | a.flags.writeable << 10
         sound &= read(id(a) + HEADER).value == a.__array_interface__["data"][0]
-        sound &= ctypes.c_int.from_address(id(a) + flags).value & 0x101 == expected
+        sound &= ctypes.c_int.from_address(id(a) + found["flags"]).value & 0x501 == expected
+        sound &= ctypes.c_int.from_address(id(a) + nd).value == a.ndim
+        sound &= read(id(a) + found["descr"]).value == id(a.dtype)
+        for name, expected in (("shape", a.shape), ("strides", a.strides)):
+            numbers = (ctypes.c_ssize_t * a.ndim).from_address(read(id(a) + found[name]).value or 0)
+            sound &= tuple(numbers) == expected
     if not sound:
         raise RuntimeError('backend="c" does not know this Python: its arrays are not laid out as CPython\'s')
-    return {"tuple": TUPLE, "object": HEADER, "flags": flags}
+    return {"tuple": TUPLE, "object": HEADER, **found}
+
+
+def compared(fixed: list[Any], others: set[int]) -> list[str]:
+    """Add views, as they are now, of the arrays whose ids are `others`; return what is true once one is another.
+
+    `p.data.shape = ...` and `p.data.flags.writeable = False` leave the array the same object.
+    """
+    arrays = [(k, a) for k, a in enumerate(fixed) if id(a) in others]
+    first = len(fixed)
+    fixed += [a.view() for _, a in arrays]
+    return [f"!tg_same(ITEM(fixed, {k}), ITEM(fixed, {j}))" for j, (k, _) in enumerate(arrays, first)]
 
 
 def plain(given: tuple[Any, ...]) -> tuple[Any, ...]:

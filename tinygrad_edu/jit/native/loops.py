@@ -15,9 +15,9 @@ from ...trace.ir import Var
 from .access import Access
 from .far import guarded, has_sines, indented
 from .fusion import Element, Group, Number, Operand, Scalar, Statement
-from .operations import TYPES, literal
+from .operations import TYPES, literal, with_operands
 
-BLOCK = 256
+BLOCK = 128  # as in NumPy
 STARTS: dict[Any, str] = {np.add: "-0.0", np.multiply: "1", np.maximum: "-INFINITY", np.minimum: "INFINITY"}
 COMBINE: dict[Any, str] = {  # two partial results a and b
     np.add: "a + b", np.multiply: "a * b", np.maximum: "(a >= b || a != a ? a : b)",
@@ -170,7 +170,7 @@ def converted(text: str, given: np.dtype[Any] | None, wanted: np.dtype[Any]) -> 
 
 def expression(statement: Statement, operands: Sequence[str]) -> str:
     """Write the expression of a statement with the names of its operands."""
-    return re.sub(r"\b[abc]\b", lambda m: operands["abc".index(m[0])], statement.operation.text)
+    return with_operands(statement.operation.text, operands)
 
 
 def local_type(dtype: np.dtype[Any]) -> str:

@@ -18,11 +18,11 @@ from ..memory import Location
 from ..verifier import Step
 from . import blas, compiler
 from .access import rearranges
-from .binding import bound, layout, plain
+from .binding import bound, compared, layout, plain
 from .forms import has_form, has_guard_form
 from .products import Product, uses_blas
 from .scratch import layout_scratch
-from .source import OBJECTS, Writer
+from .source import OBJECTS, SAME, Writer
 from .stretch import Stretch
 
 FEW = 6  # calls about numbers that are not worth a C function
@@ -73,6 +73,7 @@ class Lowering:
         self.opening: list[str] = []
         self.closing: list[str] = []
         self.plain: list[int] = []  # the places of the arrays among them that are read
+        self.others: set[int] = set()  # ids of the arrays that may be those of parameters
 
     def exports(self) -> list[Var]:
         """Return the results that are needed after the stretch, in order."""
@@ -166,6 +167,7 @@ class Lowering:
         products = [g for g in stretch.fusion.groups if isinstance(g, Product)]
         addresses = blas.addresses() if any(map(uses_blas, products)) else None
         writer = Writer(stretch, addresses is not None)
+        self.others = {id(a) for a in (*arrays.values(), *direct.values())}
         for v in stretch.outside:
             self.receive(writer, v, arrays)
         slots: list[Var] = []
@@ -197,7 +199,10 @@ class Lowering:
         checks = [f"!PLAIN(given, {k})" for k in self.plain]
         if checks:
             self.opening.insert(0, f"if ({' || '.join(checks)}) return 2;")
-        objects = OBJECTS
+        changed = compared(self.fixed, self.others.difference(map(id, emitter.layout.buffers)))
+        if changed:
+            self.opening.insert(0, f"if ({' || '.join(changed)}) return 1;")
+        objects = OBJECTS + SAME if changed else OBJECTS
         for key, value in layout().items():
             objects = objects.replace(f"{{{key}}}", str(value))
         library = compiler.load(writer.text(self.opening, self.closing, objects))

@@ -6,7 +6,8 @@ one of a dtype that is not in TYPES, stays a NumPy call.
 """
 
 import functools
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -171,6 +172,16 @@ def _out_of_range(a: object, dtype: np.dtype[Any]) -> bool:
     if type(a) is Var and a.dtype is None:
         return dtype.kind != "f"  # the number may be another one at each call
     return type(a) is int and dtype.kind in "iu" and not np.iinfo(dtype).min <= a <= np.iinfo(dtype).max
+
+
+def with_operands(text: str, operands: Sequence[str]) -> str:
+    """Write the operands into an expression in a, b and c.
+
+    GCC makes -x of `0.0 - (double)x` for an integer x, which is -0.0 where NumPy's is 0.0.
+    """
+    if text == "a - b" and operands[0] in ("0.0", "0.0f") and operands[1].startswith("("):
+        text = "(b == 0 ? a : -b)"
+    return re.sub(r"\b[abc]\b", lambda m: operands["abc".index(m[0])], text)
 
 
 def literal(value: Any, dtype: np.dtype[Any]) -> str:

@@ -27,6 +27,15 @@ OBJECTS = """
 #define NUMBER(tuple, i) (*(double *)(ITEM(tuple, i) + {object}))
 #define PLAIN(tuple, i) ((*(int *)(ITEM(tuple, i) + {flags}) & 0x101) == 0x101) /* in C's order, and aligned */
 """
+SAME = """
+static int tg_same(const char *a, const char *b) { /* two arrays of one shape, dtype, and order in memory */
+    const int n = *(int *)(a + {nd});
+    return n == *(int *)(b + {nd}) && *(void **)(a + {descr}) == *(void **)(b + {descr})
+        && ((*(int *)(a + {flags}) ^ *(int *)(b + {flags})) & 0x500) == 0 /* aligned, writeable */
+        && memcmp(*(void **)(a + {shape}), *(void **)(b + {shape}), n * sizeof(void *)) == 0
+        && memcmp(*(void **)(a + {strides}), *(void **)(b + {strides}), n * sizeof(void *)) == 0;
+}
+"""
 
 
 PART = 500  # statements of one function

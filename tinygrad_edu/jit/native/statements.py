@@ -20,7 +20,7 @@ from ...trace.traced import JitError
 from .access import address, chosen, rearranged, rearranges
 from .indexing import index_arrays, is_indexed, is_part
 from .loops import COMBINE, converted, start
-from .operations import TYPES, Operation, constant_value, literal, operation
+from .operations import TYPES, Operation, constant_value, literal, operation, with_operands
 from .polynomials import LIBM
 from .products import is_product
 from .reductions import Reduction, is_joined, reduction
@@ -282,7 +282,7 @@ class Statements:
 def filled(text: str, operands: Sequence[str]) -> str:
     """Write the operands into an expression in a, b and c, with functions of math.h."""
     text = re.sub(r"\btg_(\w+?)(f?)(?=\()", lambda m: LIBM.get(m[1] + m[2], LIBM.get(m[1], m[1]) + m[2]), text)
-    return re.sub(r"\b[abc]\b", lambda m: operands["abc".index(m[0])], text)
+    return with_operands(text, operands)
 
 
 def place(strides: Sequence[int], indices: Sequence[str], offset: int = 0) -> str:
