@@ -34,9 +34,9 @@ def layout() -> dict[str, int]:
         sound &= ctypes.c_int.from_address(id(a) + found["flags"]).value & 0x501 == expected
         sound &= ctypes.c_int.from_address(id(a) + nd).value == a.ndim
         sound &= read(id(a) + found["descr"]).value == id(a.dtype)
-        for name, expected in (("shape", a.shape), ("strides", a.strides)):
+        for name, known in (("shape", a.shape), ("strides", a.strides)):
             numbers = (ctypes.c_ssize_t * a.ndim).from_address(read(id(a) + found[name]).value or 0)
-            sound &= tuple(numbers) == expected
+            sound &= tuple(numbers) == known
     if not sound:
         raise RuntimeError('backend="c" does not know this Python: its arrays are not laid out as CPython\'s')
     return {"tuple": TUPLE, "object": HEADER, **found}
