@@ -129,6 +129,17 @@ def test_a_folder_that_cannot_be_made_leaves_libraries_that_work_but_are_not_kep
     cache.clear()
 
 
+def test_without_a_home_folder_libraries_work_but_are_not_kept(monkeypatch):
+    def unknown():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(cache, "folder", unknown)
+    assert cache.ready()[1].startswith("the home folder is not known")
+    assert compiler.load("int four(void) { return 4; }", 0).four() == 4
+    assert cache.info().files == 0
+    cache.clear()
+
+
 def test_the_folder_is_that_of_the_user(monkeypatch, own_folder):
     assert cache.folder() == own_folder / "tinygrad_edu" / "native"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")

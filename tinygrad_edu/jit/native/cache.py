@@ -85,7 +85,10 @@ def problem(path: Path) -> str:
 
 def ready() -> tuple[Path, str]:
     """Return the folder, made if it was missing, and why it must not be used, or an empty text."""
-    path = folder()
+    try:
+        path = folder()
+    except RuntimeError:  # a user without a name, as in some containers
+        return Path("~"), "the home folder is not known; set XDG_CACHE_HOME to a folder of your own"
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
