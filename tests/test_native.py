@@ -477,3 +477,15 @@ def test_a_sum_of_equal_numbers_is_as_accurate_as_numpys(n):
     jitted = tg.jit(lambda x: np.sum(x * 1), backend="c")
     ours, exact = [jitted(x) for _ in range(2)][1], float(x[0]) * n
     assert abs(ours - exact) <= max(abs(np.sum(x) - exact), np.spacing(np.float32(exact)))
+
+
+def test_a_value_with_more_axes_of_length_1_than_what_it_is_written_to():
+    def f(x, v):
+        y, z = x * 2, x + 1
+        y[0, :1], y[1], z[np.array([0, 1])] = v, v, v * 2
+        return y * 3, z
+
+    x, v = np.ones((2, 3)), np.full((1, 1), 1.5)
+    jitted = tg.jit(f, backend="c")
+    for a, b in zip([jitted(x, v) for _ in range(2)][1], f(x, v), strict=True):
+        close(a, b, 0)

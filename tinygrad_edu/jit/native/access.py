@@ -26,7 +26,7 @@ class Access(NamedTuple):
     def broadcast(self, shape: Sequence[int], space: Sequence[int]) -> "Access":
         """Return the access of an array of `shape` where a loop runs over `space`, as NumPy broadcasts it."""
         strides = iter(self.strides)
-        padded = [1] * (len(space) - len(shape)) + list(shape)
+        padded = [1] * (len(space) - len(shape)) + list(shape[max(len(shape) - len(space), 0) :])  # x[0] = [[1]]
         found = tuple([next(strides) if n != 1 else 0 for n in padded])
         return Access(self.base, self.offset, tuple([s for s, n in zip(found, space, strict=True) if n != 1]))
 
