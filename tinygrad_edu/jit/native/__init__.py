@@ -8,7 +8,8 @@ stretches (`arrange`). `stretch` takes the calls one by one.
 
 - Where are its operands? `access` says: x is at `p0[i0 * 3 + i1]`, w, which is broadcast, at `p1[i1]`.
 - What is it in C? `operations` says: `a * b` for multiply, in the types that NumPy chooses; `tg_tanh(a)`, a polynomial
-  (`polynomials`), for tanh. `reductions` says that the sum adds up along both axes.
+  (`polynomials`), for tanh. `reductions` says that the sum adds up along both axes, and `accumulation` how partial sums
+  are added.
 - Which loop is it in? `fusion` says: all four are in one, as each needs only elements that the loop has just computed.
 
 `loops` writes the loop, as lines of

@@ -11,9 +11,10 @@ import numpy as np
 
 from ...trace.ir import Var
 from . import polynomials
+from .accumulation import support
 from .fusion import Element, Group, Scalar, Scalars, Statement
 from .indexing import Indexed, indexed_text
-from .loops import Function, converted, expression, index_text, joined, loop_function, scalar_type, support
+from .loops import Function, converted, expression, index_text, joined, loop_function, scalar_type
 from .operations import TYPES
 from .products import PRELUDE, Product, product_text
 from .stretch import Check, Stretch

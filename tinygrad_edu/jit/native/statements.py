@@ -18,8 +18,9 @@ from ...trace.functional import add_at
 from ...trace.ir import Call, Var
 from ...trace.traced import JitError
 from .access import address, chosen, rearranged, rearranges
+from .accumulation import COMBINE, start
 from .indexing import index_arrays, is_indexed, is_part
-from .loops import COMBINE, converted, start
+from .loops import converted
 from .operations import TYPES, Operation, constant_value, literal, operation, with_operands
 from .polynomials import LIBM
 from .products import is_product
