@@ -134,7 +134,7 @@ def outcome(name, jit=None, seconds=60):
 
 def serve():
     """Write the outcome of each program that a line of standard input names; prints of programs go to stderr."""
-    lines, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    lines, answers = os.fdopen(os.dup(0), encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     for line in lines:
         print(json.dumps(outcome(line.strip())), file=answers, flush=True)
