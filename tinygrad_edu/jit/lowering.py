@@ -10,16 +10,14 @@ import numpy as np
 
 from ..engine.rules.indexing import setitem
 from ..engine.rules.notation import INFIX
-from ..engine.threads import LARGE
 from ..trace.functional import add_at, join, piece
-from ..trace.ir import Call, Constant, Var
+from ..trace.ir import Call, Var
 from .effects import can_raise, can_vary, is_view, shared
 from .emitter import REDUCTIONS, Emitter, cut
 from .memory import WRITES, Location
-from .simplify import BROADCASTING, scalar_value, uniform_element
+from .simplify import BROADCASTING, uniform_element
 from .verifier import Step
 
-SHORT = 32  # elements of a row, along which NumPy takes many times as long to find an extremum as along a column
 SIGNED = (np.add, np.subtract, np.multiply, np.divide)  # Python's operators do the same with NumPy's floats
 PYTHON = (operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow)
 
@@ -102,18 +100,9 @@ def _scalar(emitter: Emitter, call: Call, args: list[str]) -> None:
 
 
 def _ufunc(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
-    extremum = call.fun in (np.maximum, np.minimum)
-    given = []
-    for a, text in zip(call.args, args, strict=True):
-        n = scalar_value(a) if extremum and 100 <= call.out.size < LARGE else None
-        if n is not None and getattr(a, "dtype", None) in (None, call.out.dtype):
-            # NumPy's maximum of two arrays takes a third of the time.
-            filled = np.full(call.out.shape, n, call.out.dtype)
-            text = emitter.cache(("filled", repr(n), filled.dtype, filled.shape), filled, "k")
-        elif type(a) is not Var or a.size == 1:
-            text = operand(emitter, a, call)
-        given.append(text)
-    out = "out=" if extremum else ""  # NumPy deprecates `out` by position for these two alone
+    pairs = zip(call.args, args, strict=True)
+    given = [operand(emitter, a, call) if type(a) is not Var or a.size == 1 else text for a, text in pairs]
+    out = "out=" if call.fun in (np.maximum, np.minimum) else ""  # NumPy deprecates `out` by position for these alone
     return [f"{emitter.fun(call.fun)}({', '.join(given)}, {out}{emitter.into(call, i)})"]
 
 
@@ -159,16 +148,7 @@ def _reduction(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[st
         return []
     axis = args[1] if len(args) > 1 else emitter.ref(call.kwargs.get("axis"))
     keepdims = ", True" if call.kwargs.get("keepdims") else ""
-    out = emitter.into(call, i)
-    x, array = emitter.locations[call.args[0]].array, emitter.locations[call.out].array
-    if (
-        call.fun in (np.max, np.min) and axis in ("1", "-1") and x is not None and array is not None and x.ndim == 2
-        and x.shape[1] <= SHORT < x.shape[0] and x.flags.c_contiguous
-    ):  # fmt: skip
-        columns = emitter.name(np.empty_like(x.T, order="C"), "b")  # of zeros of both signs, NumPy too gives either
-        copied = f"{emitter.fun(np.copyto)}({columns}, {emitter.name(x.T, 'w')})"
-        return [copied, f"{emitter.reduce(call.fun)}({columns}, 0, None, {emitter.name(array.reshape(-1), 'w')})"]
-    return [f"{emitter.reduce(call.fun)}({args[0]}, {axis}, None, {out}{keepdims})"]
+    return [f"{emitter.reduce(call.fun)}({args[0]}, {axis}, None, {emitter.into(call, i)}{keepdims})"]
 
 
 def _write(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
@@ -177,29 +157,9 @@ def _write(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
     copied = [f"{emitter.fun(np.copyto)}({out}, {args[0]})"] if out != args[0] else []
     if (element := uniform_element(call.args[0])) is not None:  # as zeros, which need not be read
         copied = [f"{out}.fill({emitter.cache((element.tobytes(), element.dtype), element, 'k')})"]
-    if call.fun is setitem or adds_to_zeros(call):
+    if call.fun is setitem:
         return [*copied, f"{out}[{args[1]}] = {args[2]}"]
     return [*copied, f"{emitter.cache('add_at', np.add.at, 'add_at')}({out}, {args[1]}, {args[2]})"]
-
-
-def adds_to_zeros(call: Call) -> bool:
-    """Whether a call adds constants, none of them 0, to different elements that are all 0: it may as well set them."""
-    x, index, g = call.args
-    index = index if isinstance(index, tuple) else (index,)
-    if not any(map(rises, index)) or not all(type(v) is Var and v.shape == index[0].shape for v in index):
-        return False
-    zero, added = uniform_element(x), g.source.array if type(g) is Var and type(g.source) is Constant else 0
-    if zero is None or zero.dtype.kind != "f":  # a part of a complex number may be -0.0, and its sum with 0 is not
-        return False
-    return bool(zero == 0) and not np.signbit(zero) and bool(np.all(added != 0))
-
-
-def rises(v: object) -> bool:
-    """Whether v is a constant list of places, each after the one before."""
-    a = v.source.array if isinstance(v, Var) and type(v.source) is Constant else None
-    return (
-        isinstance(a, np.ndarray) and a.ndim == 1 and a.dtype.kind in "iu" and bool(np.all(np.diff(a, prepend=-1) > 0))
-    )
 
 
 LOWERINGS: dict[Callable[..., object], Callable[[Emitter, Call, int, list[str]], list[str]]] = {

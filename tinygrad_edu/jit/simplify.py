@@ -156,12 +156,12 @@ def elide_broadcasts(call: Call, table: ValueTable) -> None:
 
 
 ALGEBRA: Functions = {
-    np.absolute, np.multiply, np.negative, np.power, np.positive, np.broadcast_to, np.reshape, np.sum, np.max,
+    np.absolute, np.multiply, np.power, np.positive, np.broadcast_to, np.reshape, np.sum, np.max,
 }  # fmt: skip
 
 
 def algebra(call: Call, table: ValueTable) -> Var | None:
-    """Replace x * 1, x ** 1, +x and changes to the same shape by x, x ** 0 by 1, x ** 2 by a square, -(c x) by (-c) x.
+    """Replace x * 1, x ** 1, +x and changes to the same shape by x, x ** 0 by 1, x ** 2 by a square.
 
     |-x| becomes |x|, so that the rule of a sigmoid finds the exponential that the sigmoid computed. A sum over all axes
     by number becomes one without an axis, and max loses a neutral initial value.
@@ -178,9 +178,6 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
     if call.kwargs:
         return None
     new, *others = call.args
-    if call.fun is np.negative:
-        negate_factor(call)
-        return None
     if call.fun is np.absolute:
         made = new.source if type(new) is Var else None
         if isinstance(made, Call) and made.fun is np.negative and not made.kwargs and call.out.dtype.kind == "f":
@@ -203,18 +200,6 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
         if scalar_value(others[0]) != 1 or call.out.dtype.kind == "c":  # (inf + 0j) * 1 is inf + nan j
             return None
     return new if equals_in_kind(new, call.out) else None
-
-
-def negate_factor(call: Call) -> None:
-    """Turn the negative of a product with a constant of floats into a product with its negative."""
-    (x,) = call.args
-    product = x.source if type(x) is Var and isinstance(x.source, Call) else None
-    if product is not None and product.fun is np.multiply and not product.kwargs and call.out.dtype.kind == "f":
-        for c, other in (product.args, product.args[::-1]):
-            if type(c) is Var and type(c.source) is Constant and c.dtype == x.dtype and type(other) is Var:
-                negated = -c.source.array
-                call.become(np.multiply, (Var(Constant(negated), negated), other))
-                return
 
 
 def scalar_value(v: object) -> float | None:
