@@ -589,7 +589,6 @@ def test_a_normal_number_that_lies_ready_is_missed_when_it_is_gone():
         (lambda x: x[x > 0], "mask"),
         (lambda x: np.asarray(x), "a plain array"),
         (lambda x: np.add(x, 1, out=np.zeros((20, 3))), "out="),
-        (lambda x: tg.Value(2.0) * tg.Value(3.0), "Value"),
         (lambda x: float(tg.Tensor(x).sum()), "float()"),
         (lambda x: tg.Tensor(x)[tg.Tensor(x) > 0], "mask"),
     ],

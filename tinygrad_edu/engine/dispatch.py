@@ -14,6 +14,7 @@ from .conversions import number_leaves, several_numbers
 from .errors import NoRuleError, explained
 from .inplace import augmented
 from .rules.activations import relu
+from .rules.floats import real_power
 from .rules.methods import METHODS
 from .rules.registry import implementations, name, vjps
 from .tape import NO_KEYWORDS, Function, Node, constant, record
@@ -108,15 +109,8 @@ def comparison(fun: np.ufunc, op: Function) -> Any:
     return method
 
 
-def _real_power(a: Any, b: Any) -> Any:
-    y = a**b
-    if type(y) is complex:  # Python's floats give a complex number where NumPy's give NaN
-        raise ValueError(f"{a} ** {b} is not a real number")
-    return y
-
-
 def _real_power_in_place(a: Any, b: Any) -> Any:
-    return _real_power(a, b) if type(a) is float else operator.ipow(a, b)  # type: ignore[no-untyped-call]
+    return real_power(a, b) if type(a) is float else operator.ipow(a, b)  # type: ignore[no-untyped-call]
 
 
 class Operand(Node):
@@ -207,7 +201,7 @@ class Operand(Node):
     __mul__, __rmul__ = binary(np.multiply, operator.mul)
     __truediv__, __rtruediv__ = binary(np.divide, operator.truediv)
     __mod__, __rmod__ = binary(np.remainder, operator.mod)
-    __pow__, __rpow__ = binary(np.power, _real_power)
+    __pow__, __rpow__ = binary(np.power, real_power)
     __neg__, __pos__ = unary(np.negative, operator.neg), unary(np.positive, operator.pos)
     __abs__, relu = unary(np.absolute, abs), unary(relu, implementations[relu])
     __iadd__, __isub__ = augmented("+", np.add, operator.iadd), augmented("-", np.subtract, operator.isub)

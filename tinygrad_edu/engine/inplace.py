@@ -50,7 +50,7 @@ def _is_parameter(x: Node, b: Any) -> bool:
     A Value is changed where it has a gradient, and b is a plain number, as in `v -= 0.1 * v.grad`; `total += v` is no
     such step.
     """
-    if type(x._value) is float:
+    if type(x._value) is float or getattr(x._value, "is_float", False):  # the latter while jit records
         return x._grad is not None and not isinstance(b, Node)
     within = transform.get()
     return not (within and x in within.variables)

@@ -1,6 +1,5 @@
 """Value: a single Python float on the tape, for learning."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from .backward import Gradient
 from .dispatch import Operand, unary
 from .growth import CHECKED
 from .rules.activations import relu, sigmoid
+from .rules.floats import python_exp, python_float, python_log, python_relu, python_sqrt, python_tanh
 from .rules.foreign import array_from
 from .rules.notation import INFIX, PREFIX
 from .rules.registry import implementations, is_elementwise, name
@@ -53,12 +53,10 @@ class Value(Operand):
         self._grad = _number(value)
 
     # Python's own functions compute these: on one number they take a tenth of the time of NumPy's.
-    relu = unary(relu, lambda x: 0.0 if x <= 0 else x)
-    exp = unary(np.exp, math.exp)
-    log = unary(np.log, math.log)
-    tanh = unary(np.tanh, math.tanh)
-    sqrt, abs = unary(np.sqrt, math.sqrt), unary(np.absolute, abs)
-    sigmoid = unary(sigmoid, lambda x: float(implementations[sigmoid](x)))
+    relu, abs = unary(relu, python_relu), unary(np.absolute, abs)
+    exp, log = unary(np.exp, python_exp), unary(np.log, python_log)
+    tanh, sqrt = unary(np.tanh, python_tanh), unary(np.sqrt, python_sqrt)
+    sigmoid = unary(sigmoid, lambda x: python_float(implementations[sigmoid](x)))
 
     @property
     def _op(self) -> str:
@@ -97,7 +95,7 @@ class Value(Operand):
         return passes in CHECKED
 
     def _fit(self, g: Gradient, fun: Function) -> Gradient:
-        return g if isinstance(g, Value) else float(g)
+        return g if isinstance(g, Value) else python_float(g)
 
     @classmethod
     def _constant(cls, b: Any, node: Any = None) -> Any:
@@ -106,7 +104,8 @@ class Value(Operand):
             raise TypeError("a complex number with a Value: a Value holds one real number")
         if isinstance(b, np.ndarray) and b.ndim:
             raise TypeError(f"a Value is one number, and met an array of shape {b.shape}; make it a Tensor")
-        return float(b) if isinstance(b, (int, float, np.generic, np.ndarray)) else NotImplemented
+        is_number = isinstance(b, (int, float, np.generic, np.ndarray)) or hasattr(b, "__array_function__")
+        return python_float(b) if is_number else NotImplemented
 
     @classmethod
     def _result(cls, data: Any, fun: Function) -> Any:
@@ -116,7 +115,7 @@ class Value(Operand):
             raise TypeError(f"{name(fun)}: a Value is one number, and this is for arrays; make it a Tensor")
         if isinstance(data, (complex, np.complexfloating)):
             raise TypeError(f"{name(fun)} of Values gave a complex number, and a Value holds one real number")
-        return float(data)
+        return python_float(data)
 
 
 Value._kind = Value
@@ -127,4 +126,4 @@ def _number(value: Any) -> float:
         return value
     if isinstance(value, (Node, str)) or np.ndim(value):
         raise TypeError(f"a Value holds one number, not {value!r:.60}; use Tensor for arrays")
-    return float(value)
+    return python_float(value)  # type: ignore[no-any-return]

@@ -3,24 +3,21 @@
 Whatever the plan returns is a new array at each call.
 """
 
-import functools
 import operator
 import warnings
 from collections.abc import Collection
 from itertools import groupby
-from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from ..engine.rules.indexing import setitem
 from ..engine.tape import constant
-from ..engine.tensor import Tensor
 from ..trace.captured import Captured
 from ..trace.containers import refill
 from ..trace.functional import add_at, join, piece
 from ..trace.ir import Call, Guard, Program, Result, Setting, Var, variables
-from ..trace.results import parents, returned_tensor
+from ..trace.results import parents, returned_node
 from .effects import can_vary, is_view
 from .emitter import Emitter
 from .guards import entry_guards, kind_guard, path_text, place_text, value_guard
@@ -37,12 +34,6 @@ QUIET = {
     np.where, np.reshape, np.transpose, np.broadcast_to, np.copy, np.square, operator.getitem, setitem, add_at,
     join, piece,
 }  # fmt: skip
-
-
-@functools.lru_cache(64)
-def compiled(text: str) -> CodeType:
-    """Return a plan's code. A function that is recorded again, or is made again, often has the same text."""
-    return compile(text, "<plan>", "exec")
 
 
 class Plan:
@@ -69,7 +60,7 @@ class Plan:
         self.layout = emitter.layout
         self.text = self.join(emitter, head)
         scope: dict[str, Any] = dict(emitter.values)
-        exec(compiled(self.text), scope)
+        exec(compile(self.text, "<plan>", "exec"), scope)
         self.run = scope["plan"]
 
     def laid_out(self, captured: Captured, chosen: Collection[str]) -> tuple[Emitter, list[str]]:
@@ -86,7 +77,9 @@ class Plan:
 
     def join(self, emitter: Emitter, head: list[str]) -> str:
         """Return the whole text, and note the call of each line."""
-        warns = any(c.phase == "backward" and c.fun not in QUIET for c in self.program.calls)
+        warns = any(  # Python's numbers raise errors, and do not warn
+            c.phase == "backward" and c.fun not in QUIET and c.out.dtype is not None for c in self.program.calls
+        )
         lines = ["def plan(args, kwargs, guards_only=False):", *[f"    {line}" for line in head]]
         lines += ["    if guards_only:", "        return None"]
         for backward, group in groupby(emitter.lines, key=lambda line: line[0] == "backward"):
@@ -151,10 +144,10 @@ class ResultWriter:
         }
         result = emitter.variable("result")
         emitter.emit(f"{result} = {self.returned(program.result)}", "update")
-        grads = [(emitter.tensor(x), "None" if g is None else self.new_array(g)) for x, g in program.grads]
+        grads = [(emitter.tensor(x), "None" if g is None else self.kept(g)) for x, g in program.grads]
         numbers = {place for place, _ in program.rebound if isinstance(place.var.source, Setting)}
         rebound = [
-            (place_text(emitter, place), emitter.ref(v) if place in numbers else self.new_array(v))
+            (place_text(emitter, place), emitter.ref(v) if place in numbers else self.kept(v))
             for place, v in program.rebound
         ]
         given = "".join([f"{path_text(emitter, path)}, " for path, _ in program.containers])
@@ -185,20 +178,23 @@ class ResultWriter:
             v = value.value
             text = self.new_array(v) if isinstance(v.example, np.ndarray) else emitter.ref(v)
             if value.kind == "constant":
-                return f"{emitter.fun(constant)}({emitter.fun(Tensor)}, {text})"
-            if value.kind == "tensor":
+                return f"{emitter.fun(constant)}({emitter.fun(value.node)}, {text})"
+            if value.kind == "result":
                 tensors, argnums = parents(emitter.captured.requires_grad)
                 if emitter.captured.given:
                     given = f"({''.join(f'{emitter.tensor(x)}, ' for x in tensors)})"
                 else:
                     given = emitter.cache("parents", tensors, "parents")
-                return (
-                    f"{emitter.fun(returned_tensor)}({text}, {given}, {emitter.cache('argnums', argnums, 'argnums')})"
-                )
+                kind, positions = emitter.fun(value.node), emitter.cache("argnums", argnums, "argnums")
+                return f"{emitter.fun(returned_node)}({kind}, {text}, {given}, {positions})"
             return text
         if isinstance(value, (tuple, list, dict)):
             return emitter.container(value, self.returned)
         return emitter.ref(value)
+
+    def kept(self, v: Var) -> str:
+        """Write what a Tensor keeps, an array that nobody else has, or a Value, a Python float."""
+        return self.emitter.ref(v) if type(v.example) is float else self.new_array(v)
 
     def new_array(self, v: Var) -> str:
         """Write an array that nobody else has; what belongs to the plan or to somebody else is copied."""

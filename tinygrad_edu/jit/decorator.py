@@ -30,14 +30,14 @@ def jit(
 ) -> Jitted | Callable[[Callable[..., object]], Jitted]:
     """Record the NumPy calls that `fun` makes at its first call, and replay them at later calls.
 
-    `fun` may be a loss, a `value_and_grad`, or a whole training step; its arguments are arrays, Tensors, and lists,
-    tuples, dicts and dataclasses of them. A replay changes Tensors, optimizers, Modules and arguments in place as `fun`
-    does, and returns what it returns; a Tensor comes without its graph, and refuses gradients. Inside a transform `fun`
-    is called instead, so `grad(jit(f))` is the gradient of f. Also a decorator, `@jit`.
+    `fun` may be a loss, a `value_and_grad`, or a whole training step; its arguments are arrays, Tensors, Values, and
+    lists, tuples, dicts and dataclasses of them. A replay changes Tensors, Values, optimizers, Modules and arguments in
+    place as `fun` does, and returns what it returns; a Tensor comes without its graph, and refuses gradients. Inside a
+    transform `fun` is called instead, so `grad(jit(f))` is the gradient of f. Also a decorator, `@jit`.
 
-    *Seen*: the arguments, and every Tensor, Module, Optimizer, schedule, Generator and array that `fun` reaches through
-    its arguments, the variables it closes over, the globals it names, and attributes and elements of those. Their
-    values are read anew at each call. Before each replay jit checks that they are the same objects with the same
+    *Seen*: the arguments, and every Tensor, Value, Module, Optimizer, schedule, Generator and array that `fun` reaches
+    through its arguments, the variables it closes over, the globals it names, and attributes and elements of those.
+    Their values are read anew at each call. Before each replay jit checks that they are the same objects with the same
     settings; if not, `fun` is recorded anew. *Frozen*: any other Python state, such as attributes of plain objects that
     `fun` does not name, long lists of data, files and the time. It is read once, when `fun` is recorded. *Checked*:
     the first replay is compared with `fun` itself, and a difference raises JitError; `check=False` leaves that out,

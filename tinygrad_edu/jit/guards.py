@@ -15,7 +15,6 @@ import numpy as np
 from ..engine.rules.finite import has_nan
 from ..engine.rules.registry import implementations
 from ..engine.tape import Node
-from ..engine.tensor import Tensor
 from ..trace.captured import Captured
 from ..trace.changes import are_apart, owner_of
 from ..trace.closure import PLAIN
@@ -50,7 +49,11 @@ def entry_guards(emitter: Emitter) -> list[str]:
     lines += written_apart(emitter, miss)
     for v in program.settings:
         locations[v] = Location(emitter.variable("n"))
-        lines.append(f"{locations[v].text} = {emitter.name(v.source.owner, 'o')}.{v.source.attribute}")
+        owner, of_value = v.source.owner, isinstance(v.source.owner, Node)
+        text = emitter.tensor(owner) if of_value else emitter.name(owner, "o")
+        lines.append(f"{locations[v].text} = {text}.{v.source.attribute}")
+        if of_value and v.source.attribute == "_grad":
+            lines += [f"if type({locations[v].text}) is not {emitter.fun(float)}:", miss]
     return lines
 
 
@@ -215,11 +218,14 @@ def check_argument(emitter: Emitter, text: str, value: Any, checks: list[str], n
             n = check_argument(emitter, text + key_text(emitter, key), element, checks, n)
         return n
     name = f"a{n}"
-    if isinstance(value, Tensor):
+    if isinstance(value, Node):
         checks.append(f"type({name}t := {text}) is {kind} and {name}t.requires_grad is {value.requires_grad}")
         checks.append(f"{name}t.fun is {'' if value.fun is None else 'not '}None")
         text, value = f"{name}t._value", value._value
         kind = emitter.name(type(value), type(value).__name__)
+        if type(value) is float:  # of a Value, and read anew
+            checks.append(f"type({name} := {text}) is {kind}")
+            return n + 1
     if isinstance(value, (np.ndarray, np.generic, *VALUES)):
         checks.append(f"type({name} := {text}) is {kind}")
     else:
@@ -286,9 +292,15 @@ def varying(captured: Captured, fun: Callable[..., object], args: tuple[Any, ...
     old, new = ([leaf for _, leaf in leaves("", [a, k])] for a, k in ((captured.args, captured.kwargs), (args, kwargs)))
     different = ""
     for name, a, b in zip(names, old, new, strict=False):
-        if isinstance(a, (np.ndarray, np.generic, Tensor)):
+        if isinstance(a, Node) and type(a) is type(b):
+            a, b = a._value, b._value
+            if type(a) is float:
+                continue
+        if isinstance(a, (np.ndarray, np.generic)):
             if type(a) is not type(b) or a.shape != b.shape or a.dtype != b.dtype:
                 return ""
+        elif isinstance(a, Node):
+            return ""
         elif a() is not b if isinstance(a, ref) else (type(a) is not type(b) or repr(a) != repr(b)):
             different = different or f"the argument {name}"
     return "" if len(old) != len(new) else different or VARIABLE

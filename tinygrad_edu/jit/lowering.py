@@ -8,18 +8,22 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..engine.rules.floats import positive_part
 from ..engine.rules.indexing import setitem
 from ..engine.rules.notation import INFIX
 from ..trace.functional import add_at, join, piece
 from ..trace.ir import Call, Var
-from .effects import can_raise, can_vary, is_view, shared
+from .effects import COMPARISONS, can_raise, can_vary, is_view, shared
 from .emitter import REDUCTIONS, Emitter, cut
 from .memory import WRITES, Location
 from .simplify import BROADCASTING, uniform_element
 from .verifier import Step
 
 SIGNED = (np.add, np.subtract, np.multiply, np.divide)  # Python's operators do the same with NumPy's floats
-PYTHON = (operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow)
+PYTHON = {
+    operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow,
+    *COMPARISONS,
+}  # fmt: skip
 
 
 def lower(emitter: Emitter, call: Call, i: int) -> None:
@@ -68,32 +72,33 @@ def _view(emitter: Emitter, call: Call, args: list[str]) -> None:
         if isinstance(array, np.ndarray) and np.may_share_memory(array, base):
             emitter.locations[call.out] = Location(emitter.name(array, "w"), array)
             return
-    if fun is operator.getitem:
-        text = f"{args[0]}[{args[1]}]"
-    elif fun is piece:
+    text = f"{args[0]}[{args[1]}]" if fun is operator.getitem else emitter.call(call)
+    if fun is piece:
         text = cut(args[0], call.args[1], call.out)
-    elif fun in (np.reshape, np.transpose):  # the methods have less overhead
+    if fun in (np.reshape, np.transpose):  # the methods have less overhead
         text = f"{args[0]}.{fun.__name__}({args[1]})"
-    else:
-        text = emitter.call(call)
     emitter.assign(call.out, text, call.phase)
 
 
 def _scalar(emitter: Emitter, call: Call, args: list[str]) -> None:
     """Compute a scalar, by Python's operators where they do the same: they take a third of the time."""
     fun = call.fun
-    scalars = (fun in PYTHON or fun in SIGNED) and not call.kwargs
-    scalars = scalars and all([a.shape == () if type(a) is Var else isinstance(a, (int, float)) for a in call.args])
-    text = ""
-    if scalars and (fun in PYTHON or any([v.dtype is not None and v.dtype.kind == "f" for v in call.uses])):
+    scalars = not call.kwargs and all([isinstance(a, (Var, int, float)) and np.shape(a) == () for a in call.args])
+    floats = scalars and any([v.dtype is not None and v.dtype.kind == "f" for v in call.uses])
+    text = emitter.call(call)
+    if scalars and (fun in PYTHON or (fun in SIGNED and floats)):
         text = f" {INFIX[fun][0]} ".join([f"({a})" if a.startswith("-") else a for a in args])  # (-2.0) ** v1
+    elif fun is operator.neg:
+        text = f"-{args[0]}"
+    elif fun is positive_part:
+        text = f"0.0 if {args[0]} <= 0 else {args[0]}"
     elif fun in REDUCTIONS and len(args) == 1 and not call.kwargs:
         text = f"{emitter.reduce(fun)}({args[0]}, None)"
     elif fun is np.vdot and call.phase == "forward":  # dot has less overhead, and warns of an overflow as a sum does
         arrays = [a for v in call.uses if (a := emitter.locations[v].array) is not None and a.flags.c_contiguous]
         if len(arrays) == 2:
             text = "{}.dot({})".format(*[emitter.cache(("flat", id(a)), a.reshape(-1), "w") for a in arrays])
-    emitter.assign(call.out, text or emitter.call(call), call.phase)
+    emitter.assign(call.out, text, call.phase)
 
 
 # Lowerings to calls that write into an array. Each returns its lines, or none where the call is written plainly.

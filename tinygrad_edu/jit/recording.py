@@ -55,7 +55,7 @@ class Recording:
         captured.forget()
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
-        given = [x for call in program.calls if not call.elementwise for x in leaves([call.args, call.kwargs])]
+        given = [x for call in program.calls for x in leaves([call.args, call.kwargs])]
         self.lock = Lock()  # its arrays serve one call at a time
         self.waits = not any(isinstance(x, FunctionType) for x in given)  # the user's code in it may wait for the call
         self.run = self.plan.run
@@ -91,10 +91,14 @@ class Recording:
                 if self.until_check > 0:
                     self.until_check -= 1
             return result
-        except (TypeError, ValueError, IndexError) as error:
-            if (explanation := self.explained(error)) is None:
+        except (TypeError, ValueError, IndexError, ArithmeticError) as error:
+            if (call := self.failed(error)) is None:
                 raise
-            raise explanation from error
+            if type(call.out.example) is float:  # Python's floats: eager code may have a rule or an except for it
+                return GUARD_FAILED
+            if isinstance(error, ArithmeticError):
+                raise
+            raise self.explained(error, call) from error
         finally:
             if drawn and result is GUARD_FAILED:  # or an error
                 for source, state in drawn:
@@ -165,14 +169,15 @@ class Recording:
             found.setdefault("", last)
         return found
 
-    def explained(self, error: Exception) -> Exception | None:
-        """Return NumPy's error in a replay with the user's line, the function and the shapes of its arguments."""
+    def failed(self, error: Exception) -> Call | None:
+        """Return the call of a replay that raised an error."""
         trace = error.__traceback__
         while trace and trace.tb_frame.f_code.co_filename != "<plan>":
             trace = trace.tb_next
-        call = self.plan.calls.get(trace.tb_lineno) if trace else None
-        if call is None:
-            return None
+        return self.plan.calls.get(trace.tb_lineno) if trace else None
+
+    def explained(self, error: Exception, call: Call) -> Exception:
+        """Return NumPy's error in a replay with the user's line, the function and the shapes of its arguments."""
         args, kwargs = (substituted(a, lambda v: v.example, Var) for a in (call.args, call.kwargs))
         shown = explained(error, call.fun, args, kwargs)
         where = f", {format_line(call.line)}" if call.line else ""

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..engine.rules.floats import python_float
 from ..engine.tensor import Tensor
 from .group import Group, hyperparameter
 from .inplace import Array, full_state
 from .optimizer import Optimizer
-from .validation import Params, Setting, after, pair, python_float
+from .validation import Params, Setting, after, pair
 
 
 class Adam(Optimizer):

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.rules.finite import all_finite
+from ..engine.rules.floats import python_float
 from ..engine.rules.registry import predicate
 from .inplace import Array
-from .validation import describe, gradients, leaf_tensors, python_float
+from .validation import describe, gradients, leaf_tensors
 
 if TYPE_CHECKING:
     from ..engine.tensor import Tensor

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine.rules.floats import python_float
 from ..engine.tensor import Tensor
 from .inplace import Array
-from .validation import Setting, nonnegative, python_float
+from .validation import Setting, nonnegative
 
 
 class Group:

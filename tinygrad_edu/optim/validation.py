@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..engine.rules.finite import all_finite
-from ..engine.rules.registry import predicate, primitive
+from ..engine.rules.floats import python_float
+from ..engine.rules.registry import predicate
 from ..engine.tensor import Tensor
 from .inplace import Array
 
@@ -125,12 +125,6 @@ def describe(i: int, p: Tensor) -> str:
 def is_nonnegative(value: object, below: float) -> bool:
     """Return whether value is a number with 0 <= value < below."""
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and bool(0 <= value < below)
-
-
-@primitive
-def python_float(x: float | NDArray[Any]) -> float:
-    """Return x as Python's float: with one of NumPy's, float32 parameters would become float64."""
-    return float(x)
 
 
 def after(t: float, first: float) -> float:

@@ -10,7 +10,6 @@ from typing import Any
 from ..engine.mode import Contribution, Watcher, watching
 from ..engine.rules.registry import Function
 from ..engine.tape import next_place
-from ..engine.value import Value
 from .captured import Captured
 from .changes import make_changes, refuse_changes
 from .closure import Closure, comparable, set_source_state, source_state
@@ -139,9 +138,7 @@ class _Recording(Watcher):
         self.running: list[Any] = []  # a rule may run a backward pass itself
 
     def recorded(self, y: Any) -> None:
-        """Refuse a Value, and a Tensor from before the recording that was not exchanged, or has a graph."""
-        if isinstance(y, Value):
-            raise self.found.rec.error("a Value computes with Python's floats, which cannot be recorded; use a Tensor")
+        """Refuse a node from before the recording that was not exchanged, or has a graph."""
         for i in y.argnums:
             x = y.args[i]
             if x.order > self.start and (x not in self.found.passes or x.fun):

@@ -112,8 +112,11 @@ class Captured:
         """Let the places of arrays, numbers and generators hold recording values; return copies of functions."""
         closure, given = self.closure, [a for a in self.leaves if isinstance(a, Node)]
         for x in dict.fromkeys([*given, *closure.tensors]):
+            self.passes[x], self.requires_grad[x] = (getattr(x, "passes", int(x._grad is not None)), 0), x.requires_grad
             if isinstance(x, Tensor):
                 self.exchange_tensor(x)
+            else:
+                self.exchange_value(x)
         for owner in closure.framework:
             for name in settings_of(owner):
                 var = Var(Setting(owner, name), vars(owner)[name], name)
@@ -144,23 +147,39 @@ class Captured:
         self.copied = copies.holders
         return copies
 
+    def exchange_value(self, x: Node) -> None:
+        """Let a Value hold recording numbers, which a replay reads anew."""
+        name, given = self.name_of(x), self.given.get(id(x))
+        data = Var(given or Setting(x, "_value"), x._value, name)
+        (self.rec.program.inputs if given else self.rec.program.settings).append(data)
+        self.put(x, "_value", f"{x._describe()}.data", Traced(self.rec, data.example, data))
+        if x._grad is None:
+            self.empty_gradient(x)
+            return
+        if type(x._grad) is not float:
+            raise self.rec.error(f"{x._describe()}.grad has a graph of create_graph=True; call zero_grad() first")
+        grad = Var(Setting(x, "_grad"), x._grad, f"{name}_grad")
+        self.rec.program.settings.append(grad)
+        self.put(x, "_grad", f"{x._describe()}.grad", Traced(self.rec, grad.example, grad))
+
+    def empty_gradient(self, x: Node) -> None:
+        """Empty the slot of a gradient that is not there: this tells who reads it."""
+        self.places.append(Place(x, "_grad", f"{x._describe()}.grad", EMPTY))
+        del x._grad
+
     def exchange_tensor(self, x: Tensor) -> None:
-        """Let a Tensor hold recording arrays; an empty slot `_grad` tells who reads a gradient that is not there."""
+        """Let a Tensor hold recording arrays."""
         data, name, given = x.data, self.name_of(x), self.given.get(id(x))
-        self.passes[x], self.requires_grad[x] = (getattr(x, "passes", int(x._grad is not None)), 0), x.requires_grad
         if id(data) not in self.arrays:
             source, group = State(data, x, "data"), self.rec.program.states
             self.add(Var(given or source, data, name), self.rec.program.inputs if given else group)
         self.put(x, "_value", f"{x._describe()}.data", self.arrays[id(data)])
-        g, title = x._grad, f"{x._describe()}.grad"
-        if g is None:
-            self.places.append(Place(x, "_grad", title, EMPTY))
-            del x._grad
+        if (g := x.grad) is None:
+            self.empty_gradient(x)
             return
-        g = x.grad
         if id(g) not in self.arrays:
             self.add(Var(State(g, x, "grad"), g, f"{name}_grad"), self.rec.program.states)
-        self.put(x, "_grad", title, self.arrays[id(g)])
+        self.put(x, "_grad", f"{x._describe()}.grad", self.arrays[id(g)])
 
     def put(self, owner: Any, key: Any, title: str, value: Any) -> None:
         """Let a place hold a recording value."""

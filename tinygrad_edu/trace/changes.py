@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from ..engine.tape import Node
 from .captured import Captured
 from .containers import refill
 from .holders import EMPTY
@@ -37,7 +38,7 @@ def refuse_changes(found: Captured) -> None:
         holder.restore()
     shared = Counter([id(place.given) for place in found.places if place.given is not EMPTY])
     for place in found.places:
-        if type(place.last) is np.ndarray:
+        if type(place.last) is np.ndarray or (type(place.last) is float and isinstance(place.owner, Node)):
             place.last = found.rec.constant(place.last)
         new = place.last if place.last is not place.given else None
         if place.key == "_grad" or new is None:
@@ -112,13 +113,13 @@ def make_changes(found: Captured) -> None:
             continue
         if place.key == "_grad":
             program.grads.append((place.owner, None if new is None else new.variable))
-            place.put(None if new is None else np.array(new.value))
+            place.put(None if new is None else _kept(new.value))
         else:
             place.var = place.given.origin
             program.rebound.append((place, new.variable))
             if isinstance(place.var.source, State):
                 place.var.source.place = place
-            place.put(new.value if isinstance(place.var.source, Setting) else np.array(new.value))
+            place.put(new.value if isinstance(place.var.source, Setting) else _kept(new.value))
     for target, new in stores:
         program.stores.append((target, new.variable))
         target.example[...] = new.value
@@ -134,11 +135,17 @@ def make_changes(found: Captured) -> None:
     count_passes(found)
 
 
+def _kept(value: Any) -> Any:
+    """Return a Python float, which a Value holds, and a copy of an array."""
+    return value if type(value) is float else np.array(value)
+
+
 def count_passes(found: Captured) -> None:
     """Let Tensors count the backward passes that added up: anew, or on if the sum contains the earlier gradient."""
     program = found.rec.program
     grads = {x: v for x, v in program.grads if v is not None}
     earlier = {id(v.source.owner): v for v in program.states if v.source.kind == "grad"}  # those that are read
+    earlier |= {id(v.source.owner): v for v in program.settings if v.source.attribute == "_grad"}  # of Values
     for x, (before, after) in found.passes.items():
         if x in grads and after:
             adds = id(x) in earlier and earlier[id(x)] in ancestors(grads[x])

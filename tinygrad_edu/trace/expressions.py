@@ -3,6 +3,7 @@
 import functools
 import inspect
 import keyword
+import math
 import operator
 import re
 import unicodedata
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.rules.floats import positive_part
 from ..engine.rules.notation import INFIX, PREFIX
 from ..engine.rules.registry import name as name_of
 from .containers import leaves
@@ -20,6 +22,8 @@ from .ir import Call, Constant, Var
 
 Container = tuple[Any, ...] | list[Any] | dict[Any, Any]
 Write = Callable[[Any], str]
+NUMPYS: dict[Any, Any] = {math.exp: np.exp, math.log: np.log, math.sqrt: np.sqrt, math.tanh: np.tanh}  # what Values use
+BUILTINS = (float, operator.abs)
 UNARY, ATOM = 7, 9  # how strongly a sign binds, and a name, a call or an index
 
 
@@ -161,7 +165,9 @@ class Expressions(Names):
 
     def call(self, call: Call) -> tuple[str, int]:
         """Write a call as an expression; return it with how strongly it binds."""
-        f, args = call.fun, call.args
+        f, args = NUMPYS.get(call.fun, call.fun), call.args
+        if f is positive_part:
+            f, args = np.maximum, (*args, 0.0)
         if isinstance(f, np.ufunc) or f in INFIX:
             args = self.operands(call)
         if f in INFIX and not call.kwargs:
@@ -186,7 +192,9 @@ class Expressions(Names):
             name = f"np.{owner.__name__}.{f.__name__}"
         else:
             name = name_of(f)
-            if not name.startswith("np."):
+            if f in BUILTINS:
+                name = f.__name__
+            elif not name.startswith("np."):
                 name = self.name(f, name)
         return f"{name}({', '.join(given)})", ATOM
 

@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from ..engine.rules.registry import Array, Function, compositions
 from ..engine.signatures import signature
-from ..optim.validation import python_float
 
 
 def add_at(x: ArrayLike, index: Any, v: ArrayLike) -> Array:
@@ -175,6 +174,5 @@ REWRITTEN: dict[Function, Function] = {
     **{fun: _as_reshape(fun) for fun in (np.expand_dims, np.squeeze)},
     **{fun: _as_reshape(fun, several=True) for fun in (np.atleast_1d, np.atleast_2d, np.atleast_3d)},
     np.broadcast_arrays: _broadcast_arrays,
-    python_float: lambda x: x.rec.call(float, (x,), {}),
     **{fun: compositions[fun] for fun in (np.polymul, np.polydiv)},  # leading zeros set the shape of NumPy's results
 }  # fmt: skip

@@ -58,7 +58,7 @@ class State:
 
 @dataclass(eq=False, slots=True)
 class Setting:
-    """A Python number in an attribute of an optimizer or a schedule: a learning rate, a count of steps."""
+    """A Python number in an attribute: an optimizer's learning rate or count of steps, a Value's data or gradient."""
 
     owner: Any
     attribute: str
@@ -97,7 +97,7 @@ class Call:
         """Change into another call with the same result."""
         self.fun, self.args, self.kwargs = fun, args, kwargs
         self.elementwise = not kwargs and type(fun) is np.ufunc and fun.signature is None and fun.nout == 1
-        self.uses = variables((args, kwargs) if kwargs else args)
+        self.uses = list(variables((args, kwargs) if kwargs else args))
 
     def replace(self, new: Mapping[Var, Any]) -> None:
         """Replace each Var v among the arguments that is a key of `new` by new[v]."""
@@ -131,8 +131,8 @@ class Program:
     containers: list[tuple[tuple[Any, ...], Any]] = field(default_factory=list)  # (path, members)
     result: Any = None  # nested, with Vars in it
 
-    def outputs(self) -> list[Var]:
-        """Return the Vars that are needed after the calls, or by a guard."""
+    def outputs(self) -> Iterator[Var]:
+        """Yield the Vars that are needed after the calls, or by a guard."""
         changed = [value for _, value in (*self.stores, *self.grads, *self.rebound, *self.containers)]
         return variables([self.result, changed, [guard.args for guard in self.guards]])
 
@@ -155,12 +155,13 @@ class Program:
 class Result(NamedTuple):
     """A part of a function's result that differs from call to call.
 
-    `kind` is "array", "tensor" or "constant" (a Tensor that takes gradients, or none), with a Var; "argument" with the
-    path of an argument or of one of its members.
+    `kind` is "array", "result" or "constant" (a `node`, Tensor or Value, that takes gradients, or none), with a Var;
+    "argument" with the path of an argument or of one of its members.
     """
 
     kind: str
     value: Any
+    node: Any = None
 
 
 class Snapshot:
@@ -196,18 +197,13 @@ def blank(dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
     return np.broadcast_to(np.ones((), dtype), shape)
 
 
-def variables(value: object) -> list[Var]:
-    """Return the Vars in nested lists, tuples and dicts, in order."""
+def variables(value: object) -> Iterator[Var]:
+    """Yield the Vars in nested lists, tuples and dicts."""
     if type(value) is Var:
-        return [value]
-    found: list[Var] = []
-    if isinstance(value, (list, tuple, dict)):
+        yield value
+    elif isinstance(value, (list, tuple, dict)):
         for v in value.values() if isinstance(value, dict) else value:
-            if type(v) is Var:
-                found.append(v)
-            elif isinstance(v, (list, tuple, dict)):
-                found += variables(v)
-    return found
+            yield from variables(v)
 
 
 def mapped(fun: Function, value: Any) -> Any:

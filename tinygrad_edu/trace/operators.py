@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.rules.floats import real_power
 from ..engine.rules.registry import Function, array_likes
 from ..engine.tape import Node
 from .functional import NUMBERS
@@ -72,7 +73,9 @@ def _operator(ufunc: np.ufunc, op: Function) -> tuple[Function, Function, Functi
                     return v * operator.index(traced)
         if type(y) in NUMBERS:
             if type(x) in NUMBERS:  # two Python numbers give a Python number
-                return traced.rec.call(op, (a, b), {})
+                # Of a negative number it may be complex
+                is_root = op is operator.pow and type(y) is float and (type(b) is kind or not y.is_integer())
+                return traced.rec.call(real_power if is_root else op, (a, b), {})
             if op is operator.pow and isinstance(x, np.ndarray) and (x.dtype.char, y) in POWERS:
                 return traced.rec.call(POWERS[x.dtype.char, y], (a,), {})
         return traced.rec.call(ufunc, (a, b), {})

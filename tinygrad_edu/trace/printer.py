@@ -17,6 +17,7 @@ from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import is_basic, setitem
 from ..engine.rules.notation import INFIX
 from ..engine.rules.registry import Function, implementations
+from ..engine.tape import Node
 from .captured import Captured
 from .expressions import Expressions, argument_names
 from .functional import add_at, changed, filled
@@ -34,7 +35,7 @@ class Source(Expressions):
         self.program = program
         program.stores = [*program.stores, *[(place.var, v) for place, v in program.rebound]]
         self.title = title if title.isidentifier() else "f"
-        super().__init__({}, {"np", self.title})
+        super().__init__({}, {"np", "float", "abs", self.title})
         self.lines: list[str] = []
         self.line: Line | None = None  # the user's line in the latest comment
         self.tensors: dict[int, str] = {}  # names of Tensors, by their identity
@@ -53,7 +54,10 @@ class Source(Expressions):
             if v.source.kind != "data":
                 self.names[v] = self.new(self.state_name(v))
         for v in self.program.settings:
-            self.names[v] = self.new(v.source.attribute)
+            has_name = isinstance(v.source.owner, Node) and v.name not in ("", "_grad")
+            self.names[v] = self.new(v.name if has_name else v.source.attribute.strip("_"))
+            if v.source.attribute == "_value":
+                self.tensors[id(v.source.owner)] = self.names[v]
         self.values = {name: v.example for v, name in self.names.items()}
 
     def state_name(self, v: Var) -> str:
@@ -154,7 +158,7 @@ class Source(Expressions):
         symbol = INFIX.get(call.fun, ("",))[0]
         if symbol in ("+", "-", "*", "/") and call.args[0] is target:
             self.lines.append(f"{name} {symbol}= {self.expression(call.args[1])}")
-        elif isinstance(target.source, Setting):
+        elif is_number(target):
             self.lines.append(f"{name} = {self.call(call)[0]}")
         elif call.fun in IN_PLACE:
             self.assign(self.new(f"{name}_new"), call)
@@ -176,12 +180,12 @@ class Source(Expressions):
         program = self.program
         names = self.names.copy()
         for v in copied:
-            text = names[v] if isinstance(v.source, Setting) else f"np.array({names[v]})"
+            text = names[v] if is_number(v) else f"np.array({names[v]})"
             self.names[v] = self.new(f"old_{names[v]}")
             self.lines.append(f"{self.names[v]} = {text}")
         for target, value in program.stores:
             if target in late:
-                whole = "" if isinstance(target.source, Setting) else "[...]"
+                whole = "" if is_number(target) else "[...]"
                 self.lines.append(f"{names[target]}{whole} = {self.expression(value)}")
         for guard in program.guards:
             if guard.predicate is not has_nan:
@@ -189,7 +193,7 @@ class Source(Expressions):
                 args = ", ".join(map(self.expression, guard.args))
                 self.lines.append(f"# jit makes sure that {predicate}({args}) is {guard.answer}")
         result = self.returned(program.result)
-        if settings := [names[target] for target, _ in program.stores if isinstance(target.source, Setting)]:
+        if settings := [names[target] for target, _ in program.stores if is_number(target)]:
             result += f", {{{', '.join(f'{n!r}: {n}' for n in settings)}}}"
         self.lines.append(f"return {result}")
         head = f"def {self.title}({', '.join(self.values)}):"
@@ -203,3 +207,8 @@ class Source(Expressions):
         if isinstance(value, (list, tuple, dict)) and not isinstance(value, Result):
             return self.container(value, self.returned)
         return repr(value) if isinstance(value, (bool, int, float, str, type(None))) else self.name(value, "result")
+
+
+def is_number(v: Var) -> bool:
+    """Whether a Var that the program starts from is a Python number, which is replaced and not written into."""
+    return isinstance(v.source, Setting) or v.dtype is None

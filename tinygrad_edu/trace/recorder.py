@@ -51,14 +51,13 @@ class Recorder:
         """Return fun(*args, **kwargs), and record the call."""
         if self.is_foreign():
             return self.evaluate(fun, args, kwargs)
-        given = tuple([a.variable if type(a) is Traced else vars_of(a) for a in args])
-        values = [a._array if type(a) is Traced else values_of(a) for a in args]
-        given_kwargs = vars_of(kwargs) if kwargs else NOTHING
-        result = fun(*values, **values_of(kwargs)) if kwargs else fun(*values)
+        given, given_kwargs = tuple([vars_of(a) for a in args]), vars_of(kwargs)
+        values = [values_of(a) for a in args]
+        result = self.computed(fun, values, values_of(kwargs))
         if type(result) is np.ndarray:
             for a, value in zip(args, values, strict=True):
                 if value is result and type(a) is Traced:
-                    if len(variables((given, given_kwargs))) == 1:
+                    if len(list(variables((given, given_kwargs)))) == 1:
                         return a
                     result = result[...]  # for other values of the other arguments it may be another array
         several = isinstance(result, (tuple, list))
@@ -85,6 +84,15 @@ class Recorder:
         if not several:
             return parts[0]
         return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+
+    def computed(self, fun: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Return fun(*args, **kwargs); Unrecorded where Python's floats have no result, but for other values have."""
+        try:
+            return fun(*args, **kwargs)
+        except (ArithmeticError, ValueError):
+            if all([type(a) in (int, float, bool) for a in args]):
+                self.refused = Unrecorded()
+            raise
 
     def is_fixed(self, v: Var) -> bool:
         """Whether a value depends on constants and on plain arrays alone, so that a guard can check it."""
@@ -139,11 +147,11 @@ class Recorder:
     def place(self) -> tuple[Line | None, str]:
         """Return the user's line that led here and the phase; in a backward pass the line of the forward call."""
         frame: FrameType | None = sys._getframe(2)
+        line = users_line(frame, self.top)
         if self.node is not None:
             data = self.node._value
             call = data._variable.source if type(data) is Traced else None
-            return (call.line if isinstance(call, Call) else None) or users_line(frame, self.top), "backward"
-        line = users_line(frame, self.top)
+            return (call.line if isinstance(call, Call) else None) or line, "backward"
         while frame is not None and frame.f_code is not self.top:
             if frame.f_code.co_name == "step" and frame.f_code.co_filename.startswith(OPTIM):
                 return line, "update"

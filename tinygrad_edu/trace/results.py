@@ -35,7 +35,7 @@ def recorded_result(x: Array, *tensors: Array) -> Array:
 
 def _refuse_gradient(i: int, g: Array, y: Array, *tensors: Array) -> NoReturn:
     raise JitError(
-        "a Tensor that a jitted function returned has no graph behind it, so no gradient can go through it; put the "
+        "what a jitted function returned has no graph behind it, so no gradient can go through it; put the "
         "gradient inside, as in tg.jit(tg.grad(f)), or call the function without jit"
     )
 
@@ -43,17 +43,16 @@ def _refuse_gradient(i: int, g: Array, y: Array, *tensors: Array) -> NoReturn:
 defvjp(recorded_result, each=_refuse_gradient)
 
 
-def returned_tensor(data: Array, tensors: tuple[Node, ...], argnums: tuple[int, ...]) -> Tensor:
-    """Return a Tensor that takes gradients, as the function's own does, and refuses those that arrive at it.
+def returned_node(kind: type[Node], data: Any, nodes: tuple[Node, ...], argnums: tuple[int, ...]) -> Any:
+    """Return a Tensor or a Value that takes gradients, as the function's own does, and refuses those that arrive at it.
 
-    It looks like the result of all `tensors` that the function reaches; those at `argnums` take gradients.
+    It looks like the result of all `nodes` that the function reaches; those at `argnums` take gradients.
     """
-    y: Tensor = record(Tensor, data, recorded_result, tensors, tensors, NO_KEYWORDS, argnums)
-    return y
+    return record(kind, data, recorded_result, nodes, nodes, NO_KEYWORDS, argnums)
 
 
 def parents(tensors: Mapping[Node, bool]) -> tuple[tuple[Node, ...], tuple[int, ...]]:
-    """Return the arguments of `returned_tensor`: a new leaf if only Tensors that the function made take gradients."""
+    """Return the arguments of `returned_node`: a new leaf if only Tensors that the function made take gradients."""
     found = tuple([x for x, takes in tensors.items() if takes]) or (Tensor(0.0),)
     return found, tuple(range(len(found)))
 
@@ -75,11 +74,11 @@ def described(x: Any, found: Captured, kept: bool = False) -> Any:
     seen = id(x) in found.closure.seen
     if is_container(x) and not (seen and is_dataclass(x)):
         return described_members(x, found, kept)
-    kind = "array"
+    kind, node = "array", None
     if isinstance(x, Node) and not seen:
-        if type(x) is not Tensor:
+        if type(x) is not x._kind:
             raise found.rec.error(f"the result has a {type(x).__name__} in it; return Tensors or arrays")
-        kind, x = "tensor" if x.requires_grad else "constant", x._value
+        kind, node, x = "result" if x.requires_grad else "constant", x._kind, x._value
     elif type(x) is not Traced and not isinstance(x, np.ndarray):
         if not isinstance(x, IMMUTABLE) and not callable(x) and not seen:
             kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
@@ -87,7 +86,7 @@ def described(x: Any, found: Captured, kept: bool = False) -> Any:
         return x
     value, var = (x.value, x.variable) if type(x) is Traced else (x, Var(Constant(x), x))
     found.shown[var] = value
-    return Result(kind, var)
+    return Result(kind, var, node)
 
 
 def described_members(x: Any, found: Captured, kept: bool) -> Any:
@@ -104,9 +103,9 @@ def visible(x: Any, found: Captured) -> Any:
         if x.kind == "argument":
             return value
         data = np.array(value) if isinstance(value, np.ndarray) else value
-        if x.kind == "tensor":
-            return returned_tensor(data, *parents(found.requires_grad))
-        return constant(Tensor, data) if x.kind == "constant" else data
+        if x.kind == "result":
+            return returned_node(x.node, data, *parents(found.requires_grad))
+        return constant(x.node, data) if x.kind == "constant" else data
     if is_container(x):
         parts = [visible(v, found) for v in members(x).values()]
         return x.build(*parts) if hasattr(x, "build") else tree.like(x, parts)

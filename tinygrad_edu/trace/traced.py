@@ -120,6 +120,8 @@ class Traced(View):
             return rec.evaluate(fun, args, kwargs)
         if fun in predicates:
             return rec.ask(fun, args)
+        if fun is float and self.is_float:
+            return self
         if fun is np.where and len(args) == 1:
             fun = np.nonzero
         if fun in REWRITTEN:

@@ -52,6 +52,11 @@ class View:
     shape, ndim, size, dtype = map(fact, ("shape", "ndim", "size", "dtype"))
     strides, itemsize, nbytes, flags, device = map(fact, ("strides", "itemsize", "nbytes", "flags", "device"))
 
+    @property
+    def is_float(self) -> bool:
+        """Whether it is a Python float."""
+        return type(self._array) is float
+
     # Its current value: a view sees what was written into its memory.
     @property
     def value(self) -> Any:

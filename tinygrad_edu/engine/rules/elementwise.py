@@ -51,6 +51,8 @@ def power_base(g: Array, y: Array, a: Array, b: Array | float) -> Array:
     """b a**(b-1), and 0 at a = b = 0, where the formula would give 0 * 0**-1."""
     if issubclass(type(b), (int, float)):
         return g * (b * a ** (b - 1)) if b else g * 0
+    if getattr(b, "is_float", False):  # a Python float that jit records
+        return np.where(np.equal(b, 0), g * 0, g * (b * a ** (b - 1)))
     return g * (b * np.power(a, np.where(np.equal(a, 0) & np.equal(b, 0), 0, np.subtract(b, 1))))
 
 
@@ -123,8 +125,10 @@ def tanh_slope(x: Array, y: Array) -> Array:
         return slope
     e = np.exp(-2 * (np.where(np.real(x) < 0, -x, x) if is_complex(x) else np.abs(x)))
     exact = 4 * e / np.square(1 + e)
-    # Not near 0 on a tape, as the derivatives of |x| are wrong there; a recording knows no values, and takes all so.
-    return np.where(np.less(slope, NEAR_1), exact, slope) if hasattr(slope, "order") else exact
+    # Not near 0 on a tape, as the derivatives of |x| are wrong there. A recording knows no values: it takes all
+    # elements of arrays so, and computes both of a Python float, which a Value holds.
+    chooses = hasattr(slope, "order") or getattr(slope, "is_float", False)
+    return np.where(np.less(slope, NEAR_1), exact, slope) if chooses else exact
 
 
 def over_squared_hypot(g: Array, x: Array) -> Array:

@@ -34,14 +34,9 @@ def arrange(program: Program) -> int:
         *python, *clustered([c for c in early if c not in moved], known, inner, ready),
         *clustered([c for c in late if c not in moved], known, inner, ready | {c.out for c in early}),
     ]  # fmt: skip
-    last = max(
-        [i for i, c in enumerate(program.calls) if can_raise(c) or c.out in inner or _guarded(c, program)], default=-1
-    )
+    guarded = inner.union(*[variables(guard.args) for guard in program.guards])
+    last = max([i for i, c in enumerate(program.calls) if can_raise(c) or c.out in guarded], default=-1)
     return last + 1 if program.stores or program.grads else 0
-
-
-def _guarded(call: Call, program: Program) -> bool:
-    return any(call.out in variables(guard.args) for guard in program.guards)
 
 
 def clustered(calls: list[Call], known: set[Call], inner: set[Var], ready: set[Var]) -> list[Call]:

@@ -9,13 +9,15 @@ from ..effects import can_vary
 from .access import rearranges
 from .blas import addresses
 from .indexing import is_indexed, is_part
-from .operations import c_type, operation
+from .operations import c_type, of_floats, operation
 from .products import SMALL, is_product
 from .reductions import is_joined, reduction
 
 
 def has_form(call: Call) -> bool:
     """Whether a call can be part of a stretch."""
+    if call.out.dtype is None:
+        return of_floats(call) is not None
     if (
         call.draws
         or (can_vary(call) and call.fun is not np.clip)
@@ -43,8 +45,10 @@ def has_guard_form(guard: Guard) -> bool:
     """Whether a guard can be checked within a stretch."""
     if guard.predicate is has_nan and guard.answer is False:
         return all(
-            type(v) is Var and (v.dtype is None or (v.dtype.kind == "f" and c_type(v.dtype))) for v in guard.args
-        )
+            v == v if type(v) is float
+            else type(v) is Var and (v.dtype is None or (v.dtype.kind == "f" and c_type(v.dtype) is not None))
+            for v in guard.args
+        )  # fmt: skip
     if guard.predicate is within and guard.answer is True:
         v, n = guard.args
         return (

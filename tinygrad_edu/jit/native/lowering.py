@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.rules.registry import Array
-from ...trace.ir import Call, Constant, Guard, Program, Var, variables
+from ...trace.ir import Call, Constant, Guard, Input, Program, Var, variables
 from ..emitter import Emitter
 from ..guards import GUARD_FAILED
 from ..lowering import lower
@@ -117,6 +117,7 @@ class Lowering:
             stretch.add(call, leaves, into, target)
             for guard in self.guards[i]:
                 stretch.check(guard)
+        stretch.check_finite()
         emitter.current = None
         outputs = [v for v in self.exported if v not in {c.out for c in views}]
         arrays_out = {v for v in outputs if v.shape != ()}
@@ -219,7 +220,8 @@ class Lowering:
             self.fixed.append(arrays[v])
             where = f"ARRAY(fixed, {len(self.fixed) - 1})"
         elif v.shape == () and not is_array and (v.dtype is None or v.dtype.kind == "f"):
-            self.given.append(f"{self.emitter.fun(float)}({self.emitter.ref(v)})")
+            is_float = isinstance(v.source, Input) and type(v.example) is float  # of a Value; a setting may be an int
+            self.given.append(self.emitter.ref(v) if is_float else f"{self.emitter.fun(float)}({self.emitter.ref(v)})")
             self.opening.append(f"const {real} {name} = ({real})NUMBER(given, {place});")
             return
         elif v.shape == () and not is_array:
@@ -246,21 +248,22 @@ class Lowering:
             where = f"ARRAY(given, {len(self.given) - 1})"
         self.opening.append(f"{real} *const {writer.name(v)} = {where};")
 
-    def numbers_out(self, writer: Writer, slots: list[Var]) -> list[tuple[Var, str]]:
-        """Hand over arrays for results that are numbers, one of each dtype; return the text of each number."""
-        emitter, found = self.emitter, []
-        for dtype in dict.fromkeys(v.dtype for v in slots):
-            same = [v for v in slots if v.dtype == dtype]
-            array = np.empty(len(same), dtype)
+    def numbers_out(self, writer: Writer, slots: list[Var]) -> list[tuple[str, list[Var]]]:
+        """Hand over arrays for results that are numbers, one of each dtype; return their names, and what they hold."""
+        groups: dict[Any, list[Var]] = {}
+        for v in slots:
+            groups.setdefault(v.dtype, []).append(v)
+        found = []
+        for dtype, same in groups.items():
+            array = np.empty(len(same), dtype)  # of Python's numbers, float64
             self.fixed.append(array)
-            name = emitter.name(array, "out")
+            found.append((self.emitter.name(array, "out"), same))
             for k, v in enumerate(same):
                 where = f"(({writer.type(v)} *)ARRAY(fixed, {len(self.fixed) - 1}))[{k}]"
                 self.closing.append(f"{where} = {writer.name(v)};")
-                found.append((v, f"{name}[{k}]"))
         return found
 
-    def line(self, function: Any, numbers: list[tuple[Var, str]]) -> None:
+    def line(self, function: Any, numbers: list[tuple[str, list[Var]]]) -> None:
         """Add the lines that call the stretch and take up the numbers that it computes."""
         emitter = self.emitter
         step, given = emitter.name(function, "c"), emitter.variable("given")
@@ -270,10 +273,26 @@ class Lowering:
         again = f"(s == 1 or {step}({emitter.fun(plain)}({given})))"
         emitter.emit(f"if (s := {step}({given})) and {again}:", "guard")
         emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}", "guard")
-        for v, text in numbers:
-            whole = f"{emitter.fun(np.array)}({text})" if isinstance(v.example, np.ndarray) else text
-            emitter.assign(v, whole, "guard")
+        for name, held in numbers:
+            self.take(name, held)
         emitter.current = None
+
+    def take(self, name: str, held: list[Var]) -> None:
+        """Add lines that read numbers from the array of this name."""
+        emitter = self.emitter
+        if held[0].dtype is None:
+            names = [emitter.variable() for _ in held]
+            emitter.emit(f"{', '.join(names)}, = {name}.tolist()", "guard")
+            for v, text in zip(held, names, strict=True):
+                emitter.locations[v] = Location(text)
+                if type(v.example) is bool:
+                    emitter.assign(v, f"{text} != 0", "guard")
+            return
+        for k, v in enumerate(held):
+            text = f"{name}[{k}]"
+            emitter.assign(
+                v, f"{emitter.fun(np.array)}({text})" if isinstance(v.example, np.ndarray) else text, "guard"
+            )
 
     def steps(self, outer: set[Var], outputs: list[Var], direct: Mapping[Var, Array]) -> None:
         """Tell the verifier what the stretch reads and writes: what belongs to others after all that can fail."""

@@ -6,12 +6,15 @@ one of a dtype that is not in TYPES, stays a NumPy call.
 """
 
 import functools
+import math
+import operator
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...engine.rules.floats import positive_part, real_power
 from ...trace.functional import astype
 from ...trace.ir import Call, Constant, Var
 from ..simplify import uniform_element
@@ -56,6 +59,15 @@ BOOLS: dict[Any, str] = {
     np.logical_xor: "a ^ b", np.bitwise_and: "a & b", np.bitwise_or: "a | b", np.bitwise_xor: "a ^ b",
     np.invert: "!a", np.maximum: "a | b", np.minimum: "a & b", np.absolute: "a", np.positive: "a",
 }  # fmt: skip
+PYTHON: dict[Any, str] = {  # of Python's floats; where these raise an error, the result in C is not finite
+    operator.add: "a + b", operator.sub: "a - b", operator.mul: "a * b", operator.truediv: "a / b",
+    operator.pow: "tg_pow(a, b)", real_power: "tg_pow(a, b)", operator.neg: "-a", operator.pos: "a",
+    operator.abs: "fabs(a)", float: "a", positive_part: "(a <= 0 ? 0 : a)", math.exp: "tg_exp(a)",
+    math.log: "tg_log(a)", math.sqrt: "sqrt(a)", math.tanh: "tg_tanh(a)", operator.lt: "a < b", operator.le: "a <= b",
+    operator.gt: "a > b", operator.ge: "a >= b", operator.eq: "a == b", operator.ne: "a != b",
+}  # fmt: skip
+RAISING = {operator.truediv, operator.pow, real_power, math.exp, math.log, math.sqrt}
+POWERS = {1: "a", 2: "a * a", 3: "a * a * a"}
 PLAIN = (bool, int, float)
 
 
@@ -89,6 +101,8 @@ def operand_kind(a: object) -> Any:
 
 def operation(call: Call) -> Operation | None:
     """Return an elementwise call in C, or None if it stays a NumPy call."""
+    if call.out.dtype is None:
+        return of_floats(call)
     if call.kwargs or c_type(call.out.dtype) is None:
         return None
     kinds = [operand_kind(a) for a in call.args]
@@ -116,6 +130,21 @@ def operation(call: Call) -> Operation | None:
     if found is None or any(_out_of_range(a, d) for a, d in zip(call.args, found.dtypes, strict=True)):
         return None
     return found
+
+
+def of_floats(call: Call) -> Operation | None:
+    """Return a call of Python's floats in C; None of integers, which have no limit. A truth value is 0 or 1."""
+    text = PYTHON.get(call.fun)
+    values = [a.example if type(a) is Var else a for a in (*call.args, call.out)]
+    exact = all([type(a) is Var or type(a) is float or a == float(a) for a in call.args if type(a) in (Var, *PLAIN)])
+    known = [type(v) in (float, bool) or (type(v) is int and type(a) is int) or isinstance(v, np.floating)
+             for v, a in zip(values, (*call.args, call.out), strict=True)]  # fmt: skip
+    if text is None or call.kwargs or not exact or not all(known):
+        return None
+    if call.fun is operator.pow and type(call.args[1]) is int:
+        text = POWERS.get(call.args[1], text)
+    double = np.dtype(np.float64)
+    return Operation(text, (double,) * len(call.args), double, tuple(re.findall(r"tg_\w+", text)))
 
 
 @functools.lru_cache(10_000)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...engine.errors import Line, format_line
 from ...engine.rules.registry import Array
-from ...engine.tensor import Tensor
+from ...engine.tape import Node
 from ...trace.ir import Call, Constant, Input, Program, Setting, State, Var, variables
 from ...trace.printer import LETTERS, Source
 from ...trace.traced import JitError
@@ -92,14 +92,14 @@ class Printer(Statements):
         if isinstance(v.source, State):
             return np.asarray(v.source.array)
         if isinstance(v.source, Setting):
-            return np.asarray(getattr(v.source.owner, v.source.attribute))
+            return np.asarray(getattr(v.source.owner, v.source.attribute) or 0.0)
         if self.arguments is None:
             return None
         assert isinstance(v.source, Input)
         found = self.arguments[v.source.index] if v.source.index < len(self.arguments) else None
-        a = found.data if isinstance(found, Tensor) else np.asarray(found)
-        if a.shape != v.shape or a.dtype != v.dtype:
-            shapes = f"{a.dtype} of shape {a.shape}, and the recording has {v.dtype} of shape {v.shape}"
+        a, dtype = np.asarray(found._value if isinstance(found, Node) else found), self.dtype(v)
+        if a.shape != v.shape or a.dtype != dtype:
+            shapes = f"{a.dtype} of shape {a.shape}, and the recording has {dtype} of shape {v.shape}"
             raise ValueError(f"jit.c_main: argument {self.names[v]} is {shapes}; call the function with it first")
         return a
 

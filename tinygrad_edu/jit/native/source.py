@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.rules.finite import all_finite
 from ...trace.ir import Var
 from . import polynomials
 from .accumulation import support
@@ -148,7 +149,8 @@ class Writer:
 
     def check(self, n: int, group: Check) -> None:
         """Write a guard."""
-        tests = [f"{self.name(v)} != {self.name(v)}" for v in group.numbers]
+        test = "{0} - {0} != 0" if group.guard.predicate is all_finite else "{0} != {0}"
+        tests = [test.format(self.name(v)) for v in group.numbers]
         for k, (access, shape) in enumerate(group.arrays):
             real = TYPES[access.base.dtype.name]
             lengths, (strides,) = joined(shape, [access.strides])

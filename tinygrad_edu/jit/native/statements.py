@@ -21,16 +21,11 @@ from .access import address, chosen, rearranged, rearranges
 from .accumulation import COMBINE, start
 from .indexing import index_arrays, is_indexed, is_part
 from .loops import converted
-from .operations import TYPES, Operation, constant_value, literal, operation, with_operands
+from .operations import PYTHON, TYPES, Operation, constant_value, literal, operation, with_operands
 from .polynomials import LIBM
 from .products import is_product
 from .reductions import Reduction, is_joined, reduction
 
-NUMBERS: dict[Any, str] = {  # of Python numbers
-    operator.add: "a + b", operator.sub: "a - b", operator.mul: "a * b", operator.truediv: "a / b",
-    operator.pow: "pow(a, b)", operator.neg: "-a", operator.iadd: "a + b", operator.isub: "a - b",
-    operator.imul: "a * b", operator.itruediv: "a / b",
-}  # fmt: skip
 PLAIN = {f"tg_{name}{end}" for name in LIBM for end in ("", "f")}  # functions that math.h has too
 SIGNS: dict[Any, str] = {np.add: "+=", np.multiply: "*="}
 INDICES = "ijklmnrst"
@@ -140,7 +135,8 @@ class Statements:
 
     def number(self, call: Call) -> None:
         """Write a call about Python numbers."""
-        text = NUMBERS.get(call.fun)
+        found = operation(call)
+        text = PYTHON.get(call.fun) if found is None else found.text
         if text is None:
             raise self.no_form(call, "compute this number outside of the recorded function")
         given = [self.operand(a, DOUBLE, [], ()) for a in call.args]

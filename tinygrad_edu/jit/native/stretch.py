@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.rules.finite import all_finite
 from ...engine.rules.indexing import setitem
 from ...engine.rules.registry import Array
 from ...trace.functional import add_at
@@ -17,7 +18,7 @@ from ...trace.ir import Call, Guard, Var, variables
 from .access import Access, Accesses, chosen, rearranged, rearranges, squeezed
 from .fusion import Element, Fusion, Group, Number, Statement
 from .indexing import Indexed, index_arrays, is_part
-from .operations import Operation, constant_value, operation
+from .operations import RAISING, Operation, constant_value, operation
 from .products import Product, is_product, matrix, result
 from .reductions import Reduction, is_joined, reduction
 
@@ -50,6 +51,7 @@ class Stretch:
         self.first_write = first_write  # index of the first call that may write into the arrays of others
         self.barrier = 0  # the first group that may do so
         self.targets: dict[Var, Var] = {}  # a result: the array of others that it is computed in, as another Var
+        self.unsure: list[Var] = []  # numbers that may not be finite, where Python raises an error
         self.copies: list[tuple[Var, Var]] = []
 
     def find(self, v: Var) -> None:
@@ -81,6 +83,8 @@ class Stretch:
         for v in call.uses:
             if not _is_known(v):
                 self.find(v)
+        if target is not None:
+            self.check_finite()
         first = self.barrier if target is not None else 0
         out = call.out
         is_view = rearranges(call) and out.shape != () and not leaves and call.args[0] in self.accesses
@@ -121,6 +125,14 @@ class Stretch:
             return
         operands = [self.fusion.operand(a, d, ()) for a, d in zip(call.args, found.dtypes, strict=False)]
         self.fusion.place_scalar(Statement(call, found, operands, call.out))
+        if call.fun in RAISING:
+            self.unsure.append(call.out)
+
+    def check_finite(self) -> None:
+        """Place a check of the numbers for which Python's floats may raise an error: the function itself tells."""
+        if self.unsure:
+            self.check(Guard(all_finite, tuple(self.unsure), True))
+            self.unsure = []
 
     def copy(self, call: Call) -> None:
         """Place a copy of an array into another order, or of a number into an array."""

@@ -7,10 +7,10 @@ from typing import Any, SupportsFloat, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engine.rules.floats import python_float
 from ...engine.rules.registry import predicate
 from ...state import copy_state
 from ..optimizer import Optimizer, check_optimizer
-from ..validation import python_float
 
 Rate: TypeAlias = float | NDArray[Any]  # an array without axes, where NumPy computes a rate
 DERIVED = ("factors", "lrs")  # of a schedule's state: what follows from the rest, to rounding
