@@ -3,6 +3,7 @@
 import collections
 import gc
 import os
+import shutil
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +13,10 @@ settings.register_profile(
 )
 settings.register_profile("long", parent=settings.get_profile("default"), max_examples=1000)
 settings.load_profile("default")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
 
 
 def pytest_xdist_auto_num_workers(config):
@@ -40,3 +45,15 @@ def pytest_collection_modifyitems(config, items):
     if hasattr(config, "workerinput"):  # one of several processes; all sort alike, and end at about the same time
         sizes = collections.Counter(item.path for item in items)
         items.sort(key=lambda item: ("lessons" not in item.path.parts, -sizes[item.path], item.path))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Start a real browser, headless, for the tests of pages. Continuous integration must have one."""
+    if not CHROMIUM and "CI" not in os.environ:
+        pytest.skip("no Chromium on PATH: install Debian's package chromium")
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM, "pages are tested in a real browser: install Debian's package chromium"
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as chromium:
+        yield chromium

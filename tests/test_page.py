@@ -1,9 +1,7 @@
 """The page of explain in a real browser: its numbers, keys, slider and texts, and no network access."""
 
 import json
-import os
 import re
-import shutil
 import sys
 
 import numpy as np
@@ -13,21 +11,8 @@ import tinygrad_edu as tg
 from tinygrad_edu.viz.layout import lay_out
 from tinygrad_edu.viz.values import brief
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(not CHROMIUM and "CI" not in os.environ, reason="no Chromium on PATH")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-FLAGS += ["--disable-background-networking", "--disable-component-update"]
 LIMIT = 300_000  # maximal size of a page in bytes
 HOSTILE = "</script><img src=x onerror='document.title=1'>{{DATA}}<!--"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    assert CHROMIUM, "the page is tested in a real browser: install Debian's package chromium"
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as chromium:
-        yield chromium
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import functools
 import http.server
 import os
-import shutil
 import sys
 import threading
 from pathlib import Path
@@ -12,21 +11,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2] / "examples" / "site" / "playground"))
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-FLAGS += ["--disable-background-networking", "--disable-component-update"]
 PATIENCE = 120_000  # milliseconds, of a machine that does much else
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    if not CHROMIUM and "CI" not in os.environ:
-        pytest.skip("no Chromium on PATH: install Debian's package chromium")
-    assert CHROMIUM, "the playground is tested in a real browser: install Debian's package chromium"
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as chromium:
-        yield chromium
 
 
 class Files(http.server.SimpleHTTPRequestHandler):

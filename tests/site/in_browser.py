@@ -5,7 +5,6 @@ It needs the extra `site`, and Chromium. Lessons that have not changed since the
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -15,15 +14,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "build" / "site"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 MISSING = [package for package in ("sphinx", "pydata_sphinx_theme", "numpydoc", "myst_nb") if not find_spec(package)]
 IN_CI = "CI" in os.environ
-pytestmark = [
-    pytest.mark.skipif(bool(MISSING) and not IN_CI, reason='pip install "tinygrad-edu[site]" has what builds the site'),
-    pytest.mark.skipif(not CHROMIUM and not IN_CI, reason="no Chromium on PATH: install Debian's package chromium"),
-]
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-FLAGS += ["--disable-background-networking", "--disable-component-update"]
+pytestmark = pytest.mark.skipif(
+    bool(MISSING) and not IN_CI, reason='pip install "tinygrad-edu[site]" has what builds the site'
+)
 LOOKS = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
@@ -40,15 +35,6 @@ def pages():
     assert ("without the playground: --browser FOLDER" in run.stdout) is not has_playground
     found = [path.relative_to(SITE) for path in sorted(SITE.rglob("*.html"))]
     return [path for path in found if path.parts[0] not in ("_static", "_downloads", "playground")]  # made elsewhere
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    assert CHROMIUM, "the site is tested in a real browser: install Debian's package chromium"
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as chromium:
-        yield chromium
 
 
 @pytest.fixture
