@@ -181,6 +181,26 @@ def test_memory_is_used_again():
     np.testing.assert_allclose(jitted(Y), np.sum(x), rtol=1e-13)
 
 
+@pytest.mark.parametrize("old_is_read", [False, True])
+def test_the_steps_towards_a_new_state_are_computed_where_the_state_is(old_is_read):
+    state = tg.Tensor(np.ones(40), requires_grad=False)
+
+    def f(x):
+        new = 0.9 * state.data + x
+        y = np.sum(np.exp(state.data) * new) if old_is_read else np.sum(new)
+        state.data[...] = new
+        return y
+
+    jitted = tg.jit(f)
+    for x in (np.ones(40), np.arange(40.0), np.zeros(40)):
+        state.data[...] = 1.0
+        expected, new = f(x), state.data.copy()
+        state.data[...] = 1.0
+        np.testing.assert_allclose(jitted(x), expected, rtol=1e-13)
+        np.testing.assert_array_equal(state.data, new)
+    assert (jitted.stats["buffers"] == 0) is not old_is_read
+
+
 @pytest.mark.parametrize("n", [40, 200_000])
 def test_zeros_to_write_into_are_filled_and_not_copied(n):
     f = tg.jit(lambda x: np.sum(tg.grad(lambda x: np.sum(np.square(x[:2])))(x) * x))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.conjugation import met
+from ..engine.reprs import table
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..state import copy_state
@@ -283,8 +284,6 @@ class Optimizer:
         return f"{type(self).__name__}({', '.join(settings)}, {size}, {self.steps} steps taken)"
 
     def _repr_html_(self) -> str:
-        from ..engine.reprs import table
-
         rows = [[name, f"{v:g}" if isinstance(v, float) else str(v)] for name, v in self.settings().items()]
         rows += [["parameters", f"{len(self.params):,}"], ["numbers", f"{sum(p.size for p in self.params):,}"]]
         return table([type(self).__name__, ""], [*rows, ["steps taken", f"{self.steps:,}"]])
