@@ -3,10 +3,12 @@
 Whatever the plan returns is a new array at each call.
 """
 
+import functools
 import operator
 import warnings
 from collections.abc import Collection
 from itertools import groupby
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,12 @@ QUIET = {
 }  # fmt: skip
 
 
+@functools.lru_cache(64)
+def compiled(text: str) -> CodeType:
+    """Return a plan's code. A function that is recorded again, or is made again, often has the same text."""
+    return compile(text, "<plan>", "exec")
+
+
 class Plan:
     """The text for one program, the layout of its memory, and the text as a function of (args, kwargs), `run`.
 
@@ -60,7 +68,7 @@ class Plan:
         self.layout = emitter.layout
         self.text = self.join(emitter, head)
         scope: dict[str, Any] = dict(emitter.values)
-        exec(compile(self.text, "<plan>", "exec"), scope)
+        exec(compiled(self.text), scope)
         self.run = scope["plan"]
 
     def laid_out(self, captured: Captured, chosen: Collection[str]) -> tuple[Emitter, list[str]]:

@@ -55,9 +55,9 @@ class Emitter(Names):
 
     def place(self, v: Var) -> Place:
         """Return a Var and the array that it is in, if that is the same at every call."""
-        self.ref(v)
-        array = self.locations[v].array
-        return v, array if isinstance(array, np.ndarray) else None
+        if v not in self.locations:
+            self.ref(v)
+        return v, self.locations[v].array
 
     def into(self, call: Call, i: int) -> str:
         """Choose the array that a call writes its result into, and return its name."""
@@ -80,8 +80,10 @@ class Emitter(Names):
         """Write an argument as an expression."""
         if isinstance(x, Var):
             location = self.locations.get(x)
-            if location is None:  # a constant
-                location = self.locations[x] = Location(self.name(x.source.array, x.name or "c"), x.source.array)
+            if location is None:
+                value = x.source.array  # a constant
+                array = value if isinstance(value, np.ndarray) else None
+                location = self.locations[x] = Location(self.name(value, x.name or "c"), array)
             return location.text
         if x is ...:
             return "..."

@@ -72,21 +72,24 @@ def _view(emitter: Emitter, call: Call, args: list[str]) -> None:
         if isinstance(array, np.ndarray) and np.may_share_memory(array, base):
             emitter.locations[call.out] = Location(emitter.name(array, "w"), array)
             return
-    text = f"{args[0]}[{args[1]}]" if fun is operator.getitem else emitter.call(call)
-    if fun is piece:
+    if fun is operator.getitem:
+        text = f"{args[0]}[{args[1]}]"
+    elif fun is piece:
         text = cut(args[0], call.args[1], call.out)
-    if fun in (np.reshape, np.transpose):  # the methods have less overhead
+    elif fun in (np.reshape, np.transpose):  # the methods have less overhead
         text = f"{args[0]}.{fun.__name__}({args[1]})"
+    else:
+        text = emitter.call(call)
     emitter.assign(call.out, text, call.phase)
 
 
 def _scalar(emitter: Emitter, call: Call, args: list[str]) -> None:
     """Compute a scalar, by Python's operators where they do the same: they take a third of the time."""
     fun = call.fun
-    scalars = not call.kwargs and all([isinstance(a, (Var, int, float)) and np.shape(a) == () for a in call.args])
-    floats = scalars and any([v.dtype is not None and v.dtype.kind == "f" for v in call.uses])
-    text = emitter.call(call)
-    if scalars and (fun in PYTHON or (fun in SIGNED and floats)):
+    scalars = (fun in PYTHON or fun in SIGNED) and not call.kwargs
+    scalars = scalars and all([a.shape == () if type(a) is Var else isinstance(a, (int, float)) for a in call.args])
+    text = ""
+    if scalars and (fun in PYTHON or any([v.dtype is not None and v.dtype.kind == "f" for v in call.uses])):
         text = f" {INFIX[fun][0]} ".join([f"({a})" if a.startswith("-") else a for a in args])  # (-2.0) ** v1
     elif fun is operator.neg:
         text = f"-{args[0]}"
@@ -98,7 +101,7 @@ def _scalar(emitter: Emitter, call: Call, args: list[str]) -> None:
         arrays = [a for v in call.uses if (a := emitter.locations[v].array) is not None and a.flags.c_contiguous]
         if len(arrays) == 2:
             text = "{}.dot({})".format(*[emitter.cache(("flat", id(a)), a.reshape(-1), "w") for a in arrays])
-    emitter.assign(call.out, text, call.phase)
+    emitter.assign(call.out, text or emitter.call(call), call.phase)
 
 
 # Lowerings to calls that write into an array. Each returns its lines, or none where the call is written plainly.

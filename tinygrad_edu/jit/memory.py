@@ -98,7 +98,7 @@ class Layout:
         for call in program.calls:
             if call.out not in self.copied and (vs := shared(call)):
                 self.shared[call.out] = frozenset().union(*map(self.roots, vs))
-        leaving = list(variables([program.result, program.containers, program.grads, program.rebound]))
+        leaving = variables([program.result, program.containers, program.grads, program.rebound])
         self.leaving = {root for v in leaving for root in self.roots(v)}
         self.last_use: dict[Var, int] = {}  # the number of the last call that reads a Var or what shares its memory
         for i, call in enumerate(program.calls):

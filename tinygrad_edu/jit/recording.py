@@ -55,7 +55,7 @@ class Recording:
         captured.forget()
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
-        given = [x for call in program.calls for x in leaves([call.args, call.kwargs])]
+        given = [x for call in program.calls if not call.elementwise for x in leaves([call.args, call.kwargs])]
         self.lock = Lock()  # its arrays serve one call at a time
         self.waits = not any(isinstance(x, FunctionType) for x in given)  # the user's code in it may wait for the call
         self.run = self.plan.run

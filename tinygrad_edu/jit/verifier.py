@@ -56,10 +56,16 @@ class Extent(NamedTuple):
 def extents(arrays: Iterable[Array]) -> dict[int, Extent]:
     """Return the extent of each array, by its identity; arrays whose bytes may overlap are in one block."""
     found: dict[int, Extent] = {}
+    forms: dict[object, int] = {}  # numbers are compared faster than what they number
+    bounds = []
+    for i, a in {id(a): a for a in arrays}.items():
+        at = a.__array_interface__["data"][0]
+        form = forms.setdefault((at, a.shape, a.strides, a.dtype), len(forms))
+        bounds.append((*((at, at + a.nbytes) if a.flags.forc else byte_bounds(a)), i, form))
     block, end = 0, -1
-    for start, stop, i, a in sorted([(*byte_bounds(a), i, a) for i, a in {id(a): a for a in arrays}.items()]):
+    for start, stop, i, form in sorted(bounds):
         block, end = (block, max(end, stop)) if start < end else (block + 1, stop)
-        found[i] = Extent(block, start, stop, (a.__array_interface__["data"][0], a.shape, a.strides, a.dtype))
+        found[i] = Extent(block, start, stop, form)
     return found
 
 
@@ -101,21 +107,20 @@ class Memory:
         for e in self.places(v, array):
             self.holds.setdefault(e.block, {})[v, e.form] = e
 
-    def check(self, v: Var, places: Sequence[Extent], claim: str) -> None:
-        """Raise PlanError unless a value is in all these places."""
+    def lacks(self, v: Var, places: Sequence[Extent]) -> str:
+        """Return what is wrong unless a value is in all these places, else an empty text."""
         for e in places:
             if (v, e.form) not in self.holds.get(e.block, ()):
-                raise PlanError(f"{claim} {v!r}, which is not there after `{self.changed_by.get(e.block)}`")
-        if not places:
-            raise PlanError(f"{claim} {v!r} before it is computed")
+                return f"{v!r}, which is not there after `{self.changed_by.get(e.block)}`"
+        return "" if places else f"{v!r} before it is computed"
 
     def write(self, step: Step, written: Extent) -> None:
         """Forget the values that a step overwrites."""
         held = self.holds.setdefault(written.block, {})
-        operands = {(v, e) for v, array in step.reads for e in self.places(v, array)}
         for (v, form), e in list(held.items()):
             if e.start < written.stop and written.start < e.stop:
-                if (v, e) in operands and not (step.elementwise and form == written.form):
+                is_read = any([u is v and e in self.places(u, array) for u, array in step.reads])
+                if is_read and not (step.elementwise and form == written.form):
                     raise PlanError(f"`{step.text}` writes over {v!r} while it reads it")
                 del held[v, form]
         self.changed_by[written.block] = step.text
@@ -155,7 +160,8 @@ def verify(
     change = ""
     for step in steps:
         for v, array in step.reads:
-            memory.check(v, memory.places(v, array), f"`{step.text}` reads")
+            if lack := memory.lacks(v, memory.places(v, array)):
+                raise PlanError(f"`{step.text}` reads {lack}")
         if change and step.fails:
             raise PlanError(f"`{step.text}` can fail after `{change}` has changed what others own")
         written = step.into and (memory.outside.get(step.into[0]) or memory.places(*step.into))
@@ -165,8 +171,8 @@ def verify(
             if step.out is None:  # a store of the value that it reads
                 memory.holds[e.block][step.reads[0][0], e.form] = e
         if step.out is not None:
-            shares = set(step.shares)
-            memory.define(step.out, step.array, [place for place in step.reads if place[0] in shares], step.span)
+            shares = [place for place in step.reads if place[0] in step.shares] if step.shares else ()
+            memory.define(step.out, step.array, shares, step.span)
             if step.joins:
                 memory.check_joined(step, step.out)
         if step.hands_out:
@@ -175,4 +181,5 @@ def verify(
         raise PlanError("random numbers are not drawn in the order in which they were recorded")
     final = dict(stores)
     for v, places in memory.outside.items():
-        memory.check(final.get(v, v), places, f"in the end {v!r} should hold")
+        if lack := memory.lacks(final.get(v, v), places):
+            raise PlanError(f"in the end {v!r} should hold {lack}")

@@ -97,7 +97,7 @@ class Call:
         """Change into another call with the same result."""
         self.fun, self.args, self.kwargs = fun, args, kwargs
         self.elementwise = not kwargs and type(fun) is np.ufunc and fun.signature is None and fun.nout == 1
-        self.uses = list(variables((args, kwargs) if kwargs else args))
+        self.uses = variables((args, kwargs) if kwargs else args)
 
     def replace(self, new: Mapping[Var, Any]) -> None:
         """Replace each Var v among the arguments that is a key of `new` by new[v]."""
@@ -131,8 +131,8 @@ class Program:
     containers: list[tuple[tuple[Any, ...], Any]] = field(default_factory=list)  # (path, members)
     result: Any = None  # nested, with Vars in it
 
-    def outputs(self) -> Iterator[Var]:
-        """Yield the Vars that are needed after the calls, or by a guard."""
+    def outputs(self) -> list[Var]:
+        """Return the Vars that are needed after the calls, or by a guard."""
         changed = [value for _, value in (*self.stores, *self.grads, *self.rebound, *self.containers)]
         return variables([self.result, changed, [guard.args for guard in self.guards]])
 
@@ -197,13 +197,18 @@ def blank(dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
     return np.broadcast_to(np.ones((), dtype), shape)
 
 
-def variables(value: object) -> Iterator[Var]:
-    """Yield the Vars in nested lists, tuples and dicts."""
+def variables(value: object) -> list[Var]:
+    """Return the Vars in nested lists, tuples and dicts, in order."""
     if type(value) is Var:
-        yield value
-    elif isinstance(value, (list, tuple, dict)):
+        return [value]
+    found: list[Var] = []
+    if isinstance(value, (list, tuple, dict)):
         for v in value.values() if isinstance(value, dict) else value:
-            yield from variables(v)
+            if type(v) is Var:
+                found.append(v)
+            elif isinstance(v, (list, tuple, dict)):
+                found += variables(v)
+    return found
 
 
 def mapped(fun: Function, value: Any) -> Any:

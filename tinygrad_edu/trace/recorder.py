@@ -51,13 +51,14 @@ class Recorder:
         """Return fun(*args, **kwargs), and record the call."""
         if self.is_foreign():
             return self.evaluate(fun, args, kwargs)
-        given, given_kwargs = tuple([vars_of(a) for a in args]), vars_of(kwargs)
-        values = [values_of(a) for a in args]
-        result = self.computed(fun, values, values_of(kwargs))
+        given = tuple([a.variable if type(a) is Traced else vars_of(a) for a in args])
+        values = [a._array if type(a) is Traced else values_of(a) for a in args]
+        given_kwargs = vars_of(kwargs) if kwargs else NOTHING
+        result = self.computed(fun, values, values_of(kwargs) if kwargs else {})
         if type(result) is np.ndarray:
             for a, value in zip(args, values, strict=True):
                 if value is result and type(a) is Traced:
-                    if len(list(variables((given, given_kwargs)))) == 1:
+                    if len(variables((given, given_kwargs))) == 1:
                         return a
                     result = result[...]  # for other values of the other arguments it may be another array
         several = isinstance(result, (tuple, list))
@@ -147,11 +148,11 @@ class Recorder:
     def place(self) -> tuple[Line | None, str]:
         """Return the user's line that led here and the phase; in a backward pass the line of the forward call."""
         frame: FrameType | None = sys._getframe(2)
-        line = users_line(frame, self.top)
         if self.node is not None:
             data = self.node._value
             call = data._variable.source if type(data) is Traced else None
-            return (call.line if isinstance(call, Call) else None) or line, "backward"
+            return (call.line if isinstance(call, Call) else None) or users_line(frame, self.top), "backward"
+        line = users_line(frame, self.top)
         while frame is not None and frame.f_code is not self.top:
             if frame.f_code.co_name == "step" and frame.f_code.co_filename.startswith(OPTIM):
                 return line, "update"
