@@ -120,7 +120,8 @@ def lower_calls(emitter: Emitter, backend: str) -> None:
             continue
         emitter.current = call
         lower(emitter, call, i)
-        if can_vary(call) and (call.out.dtype is not None or isinstance(call.out.example, (tuple, list))):
+        several = isinstance(call.out.example, (tuple, list))
+        if not call.elementwise and can_vary(call) and (several or call.out.dtype is not None):
             kind_guard(emitter, call.out)
             emitter.steps.append(Step(emitter.lines[-2][1], (emitter.place(call.out),), fails=True))
         check(emitter, guards.get(i, []))

@@ -19,6 +19,7 @@ Functions = frozenset[Callable[..., object]]
 COMPARISONS = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
 VIEWS: Functions = frozenset({np.reshape, np.transpose, np.broadcast_to, retyped, piece})
 INDEXED: Functions = frozenset({operator.getitem, setitem, add_at})
+STEADY: Functions = frozenset({setitem, add_at, changed, filled})  # their results are like their first arguments
 NEW: Functions = frozenset({  # their results are new arrays, and no values are wrong for them
     np.dot, np.vdot, np.matmul, np.sum, np.prod, np.max, np.min, np.mean, np.var, np.std, np.argmax, np.argmin,
     np.where, np.concatenate, join, np.stack, np.copy, astype, np.cumsum, operator.add, operator.sub, operator.mul,
@@ -35,9 +36,11 @@ def is_view(call: Call) -> bool:
 
 def shared(call: Call) -> Sequence[Var]:
     """Return the Vars whose memory the result may share: all of them for a function that is not known."""
+    if type(call.fun) is np.ufunc:
+        return ()
     if is_view(call):
         return call.uses[:1]
-    if type(call.fun) is np.ufunc or call.draws or call.fun in NEW or call.fun in INDEXED or call.fun in opaques:
+    if call.draws or call.fun in NEW or call.fun in INDEXED or call.fun in opaques:
         return ()
     return call.uses if call.alias_of is None else [call.uses[call.alias_of]]
 
@@ -45,7 +48,11 @@ def shared(call: Call) -> Sequence[Var]:
 def can_vary(call: Call) -> bool:
     """Whether the result may have another shape or dtype for other values, as that of np.unique; a plan checks it."""
     fun = call.fun
-    if type(fun) is np.ufunc or not (variable := [v for v in call.uses if type(v.source) is not Constant]):
+    if type(fun) is np.ufunc or fun in STEADY or fun in opaques:
+        return False
+    if len(call.uses) == 1 and (fun in VIEWS or fun in NEW):
+        return False
+    if not (variable := [v for v in call.uses if type(v.source) is not Constant]):
         return False
     if fun is part:
         return can_vary(call.args[0].source)
@@ -53,7 +60,7 @@ def can_vary(call: Call) -> bool:
         return any([v.dtype == bool for v in variable if v is not call.args[0]])
     if fun in VIEWS or fun in NEW:  # an integer may be a length or an axis
         return any([not v.shape and not isinstance(v.example, (float, np.inexact)) for v in variable[1:]])
-    return fun not in INDEXED and fun not in opaques and fun is not changed and fun is not filled
+    return True
 
 
 def can_raise(call: Call) -> bool:

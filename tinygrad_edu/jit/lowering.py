@@ -28,15 +28,15 @@ PYTHON = {
 
 def lower(emitter: Emitter, call: Call, i: int) -> None:
     """Write the i-th call, and note what it does to the memory."""
-    reads = [emitter.place(v) for v in call.uses]
     args = [emitter.ref(a) for a in call.args]
+    reads = [emitter.place(v) for v in call.uses]
     into = None
     shares, span, joins = shared(call), None, call.fun is join and not emitter.layout.slots.keys().isdisjoint(call.uses)
     if joins:
         if (whole := emitter.locations[call.uses[0]].array) is not None:
             whole = emitter.layout.allocate(call.out, emitter.layout.taken[call.out])
             emitter.locations[call.out] = Location(emitter.name(whole, "b"), whole)
-    elif is_view(call):
+    elif shares and is_view(call):
         _view(emitter, call, args)
     elif call.out.shape == () and not call.draws:
         _scalar(emitter, call, args)
@@ -50,7 +50,7 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
                 emitter.emit(line, call.phase)
         if call.out not in emitter.locations:
             emitter.assign(call.out, emitter.call(call), call.phase)
-        into = None if emitter.place(call.out)[1] is None else emitter.place(call.out)
+        into = None if emitter.locations[call.out].array is None else emitter.place(call.out)
     slot = emitter.layout.slots.get(call.out)
     if memory := emitter.unfilled.get(slot[0] if slot else call.out):
         shares = [memory]

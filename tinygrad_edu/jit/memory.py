@@ -102,7 +102,9 @@ class Layout:
         self.leaving = {root for v in leaving for root in self.roots(v)}
         self.last_use: dict[Var, int] = {}  # the number of the last call that reads a Var or what shares its memory
         for i, call in enumerate(program.calls):
-            self.last_use.update([(root, i) for v in call.uses for root in self.roots(v)])
+            for v in call.uses:
+                for root in self.roots(v):
+                    self.last_use[root] = i
         self.last_use.update([(root, len(program.calls)) for v in program.outputs() for root in self.roots(v)])
 
     def roots(self, v: Var) -> Collection[Var]:
@@ -154,10 +156,11 @@ class Layout:
 
     def release(self, i: int, call: Call) -> None:
         """Free the buffers of the arrays whose last use is the i-th call."""
-        for root in {root for v in (*call.uses, call.out) for root in self.roots(v)}:
-            if root in self.taken and self.last_use.get(root, -1) <= i:
-                buffer = self.taken.pop(root)
-                self.free.setdefault(buffer.size, []).append(buffer)
+        for v in (*call.uses, call.out):
+            for root in self.roots(v):
+                if root in self.taken and self.last_use.get(root, -1) <= i:
+                    buffer = self.taken.pop(root)
+                    self.free.setdefault(buffer.size, []).append(buffer)
 
     def destination(self, call: Call, i: int) -> np.ndarray | None:
         """Return the array that the i-th call is to write its result into, or None if NumPy makes a new one."""

@@ -55,9 +55,9 @@ class Recording:
         captured.forget()
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
-        given = [x for call in program.calls if not call.elementwise for x in leaves([call.args, call.kwargs])]
+        options = [a for c in program.calls if not c.elementwise for a in (*c.args, c.kwargs) if type(a) is not Var]
         self.lock = Lock()  # its arrays serve one call at a time
-        self.waits = not any(isinstance(x, FunctionType) for x in given)  # the user's code in it may wait for the call
+        self.waits = FunctionType not in map(type, leaves(options))  # the user's code in it may wait for the call
         self.run = self.plan.run
         self.hits = 0  # the number of replays
         self.check = check  # compare the first replay, and then every `check`-th; -1: no other, 0: none at all

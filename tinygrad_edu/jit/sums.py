@@ -18,7 +18,7 @@ def divide_sums(program: Program) -> None:
     """Compute a mean as NumPy does: as a sum, divided by the number of elements."""
     calls = []
     for call in program.calls:
-        x = call.args[0] if is_reduction(call, np.mean) else None
+        x = call.args[0] if call.fun is np.mean and is_reduction(call) else None
         if type(x) is Var and x.dtype in SUMMED and call.out.size > 0 and x.size // call.out.size <= EXACT:
             total = Call(np.sum, call.args, call.kwargs, call.out.example, call.line, call.phase)
             calls.append(total)
@@ -31,14 +31,14 @@ def use_blas(program: Program) -> None:
     """Compute sums as products with ones, and sums of squares as inner products: BLAS is faster at both."""
     for call in program.calls:
         total = call.args[0].source if call.fun is np.reshape and call.out.shape == (1,) else None
-        if isinstance(total, Call) and is_reduction(total, np.sum) and total.out.shape == ():
+        if isinstance(total, Call) and total.fun is np.sum and is_reduction(total) and total.out.shape == ():
             (x,) = total.args
             if x.shape[1:] == (1,) and x.dtype == total.out.dtype:
                 call.become(np.sum, (x,), {"axis": 0})  # of a column: the result has the shape already
     uses = use_counts(program.calls, program.outputs())
     ones: Ones = {}
     for call in program.calls:
-        if is_reduction(call, np.sum) and call.args[0].shape and call.args[0].dtype in SUMMED:
+        if call.fun is np.sum and is_reduction(call) and call.args[0].shape and call.args[0].dtype in SUMMED:
             if call.out.shape == ():
                 rewrite_total(call, uses, ones)
             elif len(call.args[0].shape) == 2:

@@ -81,7 +81,7 @@ class Memory:
                 if v not in made and not isinstance(v.source, Call):  # a constant
                     self.initial.setdefault(v, array)
             made.add(step.out)
-        self.extents = extents([a for a in arrays if a is not None])
+        self.extents = {i: [e] for i, e in extents([a for a in arrays if a is not None]).items()}
         self.holds: dict[object, dict[tuple[Var, object], Extent]] = {}  # block: the values in it
         self.at_runtime: dict[Var, list[Extent]] = {}  # the memory of Vars that are new objects at each call
         self.changed_by: dict[object, str] = {}  # block: the last step that wrote into it
@@ -93,7 +93,7 @@ class Memory:
 
     def places(self, v: Var, array: Array | None) -> list[Extent]:
         """Return the memory that a value may lie in."""
-        return self.at_runtime.get(v, []) if array is None else [self.extents[id(array)]]
+        return self.at_runtime.get(v, []) if array is None else self.extents[id(array)]
 
     def define(
         self, v: Var, array: Array | None, shared: Sequence[Place] = (), span: tuple[int, int] | None = None

@@ -78,6 +78,8 @@ class Names:
 
     def fun(self, f: Callable[..., object]) -> str:
         """Return the name of a function."""
+        if known := self.known.get(id(f)):
+            return known
         owner, name = getattr(f, "__self__", None), getattr(f, "__name__", "f")
         return self.name(f, f"{owner.__name__}_{name}" if isinstance(owner, np.ufunc) else name)
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from ..engine.rules.registry import Array, Function, compositions
 from ..engine.signatures import signature
+from .ir import blank
 
 
 def add_at(x: ArrayLike, index: Any, v: ArrayLike) -> Array:
@@ -90,6 +91,7 @@ def without_out(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 
 NUMBERS = {int, float, bool}
+AXES = np.dtype(bool)
 CHANGING = {np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis, np.copyto}  # their first argument
 SHAPES: set[Function] = {  # their results depend on shapes and dtypes alone, which are the same at every call
     np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.broadcast_shapes,
@@ -146,7 +148,7 @@ def _as_transpose(fun: Function) -> Function:
     """Return `fun`, which permutes axes, as a transpose."""
 
     def permuted(x: Any, *args: object, **kwargs: object) -> Any:
-        lengths = np.broadcast_to(0, range(1, x.ndim + 1))  # an array in which the length of an axis tells which it is
+        lengths = blank(AXES, tuple(range(1, x.ndim + 1)))  # an array in which the length of an axis tells which it is
         return _transpose(x, [n - 1 for n in fun(lengths, *args, **kwargs).shape])
 
     return permuted

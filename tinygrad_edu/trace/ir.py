@@ -30,9 +30,11 @@ class Var:
 
     def __init__(self, source: Any, example: Any, name: str = "") -> None:
         self.source, self.example, self.name = source, example, name
-        self.shape: tuple[int, ...] = getattr(example, "shape", ())
-        self.size: int = getattr(example, "size", 1)
-        self.dtype: Any = getattr(example, "dtype", None)  # None for a Python number, which adapts to any
+        self.shape: tuple[int, ...] = ()
+        self.size = 1
+        self.dtype: Any = None  # for a Python number, which adapts to any
+        if isinstance(example, (np.ndarray, np.generic)):
+            self.shape, self.size, self.dtype = example.shape, example.size, example.dtype
 
     def __repr__(self) -> str:
         kind = type(self.source).__name__
@@ -97,7 +99,9 @@ class Call:
         """Change into another call with the same result."""
         self.fun, self.args, self.kwargs = fun, args, kwargs
         self.elementwise = not kwargs and type(fun) is np.ufunc and fun.signature is None and fun.nout == 1
-        self.uses = variables((args, kwargs) if kwargs else args)
+        self.uses = [a for a in args if type(a) is Var]
+        if kwargs or len(self.uses) < len(args):
+            self.uses = variables((args, kwargs))
 
     def replace(self, new: Mapping[Var, Any]) -> None:
         """Replace each Var v among the arguments that is a key of `new` by new[v]."""
@@ -214,7 +218,7 @@ def variables(value: object) -> list[Var]:
 def mapped(fun: Function, value: Any) -> Any:
     """Return nested lists, tuples and dicts with fun(v) for each v that is none of these."""
     if isinstance(value, (list, tuple)):
-        parts = [mapped(fun, v) for v in value]
+        parts = [mapped(fun, v) if isinstance(v, (list, tuple, dict)) else fun(v) for v in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     return {k: mapped(fun, v) for k, v in value.items()} if isinstance(value, dict) else fun(value)
 

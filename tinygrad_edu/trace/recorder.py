@@ -51,8 +51,16 @@ class Recorder:
         """Return fun(*args, **kwargs), and record the call."""
         if self.is_foreign():
             return self.evaluate(fun, args, kwargs)
-        given = tuple([a.variable if type(a) is Traced else vars_of(a) for a in args])
-        values = [a._array if type(a) is Traced else values_of(a) for a in args]
+        given, values = [], []
+        for a in args:
+            if type(a) is Traced:
+                if a._root is not None:
+                    a.follow()
+                given.append(a._variable)
+                values.append(a._array)
+            else:
+                given.append(vars_of(a))
+                values.append(values_of(a))
         given_kwargs = vars_of(kwargs) if kwargs else NOTHING
         result = self.computed(fun, values, values_of(kwargs) if kwargs else {})
         if type(result) is np.ndarray:
@@ -63,10 +71,10 @@ class Recorder:
                     result = result[...]  # for other values of the other arguments it may be another array
         several = isinstance(result, (tuple, list))
         results: Sequence[Any] = result if several else (result,)
-        if not all([isinstance(r, NUMERIC) and getattr(r, "dtype", None) is not OBJECT for r in results]):
+        if any([not isinstance(r, NUMERIC) or getattr(r, "dtype", None) is OBJECT for r in results]):
             raise self.error(f"{name(fun)} gives no array of numbers, and cannot be recorded; call it outside")
         line, phase = self.place()
-        call = Call(fun, given, given_kwargs, placeholder(result), line, phase, draws=draws)
+        call = Call(fun, tuple(given), given_kwargs, placeholder(result), line, phase, draws=draws)
         self.program.calls.append(call)
         sources: list[Any] = []
         if type(fun) is not np.ufunc and any([getattr(r, "base", None) is not None for r in results]):
