@@ -21,7 +21,7 @@ UNARY = {
     "-x": lambda x: -x, "abs(x)": abs, "relu": Value.relu, "exp": Value.exp, "log": Value.log, "tanh": Value.tanh,
     "sqrt": Value.sqrt, "sigmoid": Value.sigmoid, "np.sin": np.sin, "np.arctan": np.arctan, "x**2": lambda x: x**2,
     "x**-1": lambda x: x**-1, "x**0.5": lambda x: x**0.5, "2**x": lambda x: 2.0**x, "1 - x": lambda x: 1 - x,
-    "3 / x": lambda x: 3 / x, "x % 2": lambda x: x % 2.0, "np.sign": np.sign,
+    "3 / x": lambda x: 3 / x, "x % 2": lambda x: x % 2.0, "x * np.sign(x)": lambda x: x * np.sign(x),
 }  # fmt: skip
 BINARY = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
