@@ -489,3 +489,31 @@ def test_a_value_with_more_axes_of_length_1_than_what_it_is_written_to():
     jitted = tg.jit(f, backend="c")
     for a, b in zip([jitted(x, v) for _ in range(2)][1], f(x, v), strict=True):
         close(a, b, 0)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@given(st.data())
+@settings(max_examples=5 if not LONG else 500, deadline=None, phases=[Phase.explicit, Phase.generate])
+def test_narrow_products_in_one_loop_with_their_neighbours_equal_those_of_numpy(dtype, data):
+    draw = data.draw
+    n, k, m = (draw(st.sampled_from(choices)) for choices in ([1, 5, 130, 1000], [1, 2, 3, 4, 7, 16], [1, 2, 5, 16]))
+    stack = draw(st.sampled_from([(), (), (2,), (3, 1)]))
+    rng = np.random.default_rng(draw(st.integers(0, 9)))
+    x, w, b = rng.standard_normal((*stack, n, k)), rng.standard_normal((k, m)), rng.standard_normal(m)
+    x, w, b = (np.asfortranarray(v.astype(dtype)) if draw(st.booleans()) else v.astype(dtype) for v in (x, w, b))
+    if m == 1 and draw(st.booleans()):
+        w, b = w[:, 0], b[0:1]
+    backward = slice(None, None, -1) if draw(st.booleans()) else slice(None)
+
+    def step(x, w, b):
+        a = np.maximum(x[..., backward] @ w + b, 0)
+        slopes = (np.swapaxes(x, -1, -2) @ a, np.swapaxes(x, -1, -2)[..., backward, :] @ a) if w.ndim == 2 else ()
+        return [a @ w.T if w.ndim == 2 else a * w[0], np.sum(a * a), a.sum(axis=0), *slopes]
+
+    jitted = tg.jit(step, backend="c", check=False)
+    for sign in (1, -1):
+        for found, expected in zip(jitted(x * sign, w, b), step(x * sign, w, b), strict=True):
+            scale = float(np.abs(expected).max()) * n
+            np.testing.assert_allclose(
+                found, expected, 1e-12 if dtype is np.float64 else 1e-5, scale * np.finfo(dtype).eps
+            )

@@ -17,21 +17,22 @@ stretches (`arrange`). `stretch` takes the calls one by one.
     static TG_NOINLINE void loop0(const double *restrict p0, const double *restrict p1, double *restrict rs2) {
         ...
         for (int64_t i0 = 0; i0 < 4; i0++) {
-            double bs2[3];
+            double b0[3];
             for (int64_t i1 = 0; i1 < 3; i1++) {
                 const double x0 = p0[i0 * 3 + i1];
                 const double x1 = p1[i1];
                 const double p3 = x0 * x1;
                 const double p4 = p3 + 1.0;
                 const double p5 = tg_tanh(p4);
-                bs2[i1] = p5;
+                b0[i1] = p5;
             }
-            ... tg_sum_double(bs2, 3) ...
+            ... tg_sum_double(b0, 3) ...
 
-The results of the first three calls are no arrays: they are variables. `products` writes products of matrices, or
-hands them to NumPy's own BLAS (`blas`); `indexing` writes what is indexed by arrays of integers. `source` joins the
-functions to a text with a function `step` that calls them, `scratch` gives arrays within the stretch their places in
-one block of memory, and `binding` says how `step` finds the memory of NumPy's arrays. The plan then has the line
+The results of the first three calls are no arrays: they are variables. `narrow` makes such statements of products of
+narrow matrices; `products` writes other products, or hands them to NumPy's own BLAS (`blas`); `indexing` writes what is
+indexed by arrays of integers. `source` joins the functions to a text with a function `step` that calls them, `scratch`
+gives arrays within the stretch their places in one block of memory, and `binding` says how `step` finds the memory of
+NumPy's arrays. The plan then has the line
 
     if (s := c(given1)) and (s == 1 or c(plain(given1))):
         return GUARD_FAILED

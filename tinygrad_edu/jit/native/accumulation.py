@@ -6,7 +6,7 @@ import numpy as np
 
 from .operations import TYPES
 
-STARTS: dict[Any, str] = {np.add: "-0.0", np.multiply: "1", np.maximum: "-INFINITY", np.minimum: "INFINITY"}
+STARTS: dict[Any, str] = {np.add: "0", np.multiply: "1", np.maximum: "-INFINITY", np.minimum: "INFINITY"}
 COMBINE: dict[Any, str] = {  # two partial results a and b
     np.add: "a + b", np.multiply: "a * b", np.maximum: "(a >= b || a != a ? a : b)",
     np.minimum: "(a <= b || a != a ? a : b)", np.logical_and: "a && b", np.logical_or: "a || b",

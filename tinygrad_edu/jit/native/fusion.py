@@ -145,7 +145,7 @@ class Fusion:
     def join(self, statement: Statement, at: int) -> None:
         """Add a statement to the group at a place."""
         self.groups[at].statements.append(statement)
-        self.places[statement.out] = at
+        self.places[statement.out] = max(at, self.places.get(statement.out, 0))  # a product may be several sums
         for o in statement.operands:
             if isinstance(o, Element):
                 self.read_at[o.access.base] = max(at, self.read_at.get(o.access.base, -1))

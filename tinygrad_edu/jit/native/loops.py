@@ -2,7 +2,8 @@
 
 Axes along which all arrays go on in the same way are joined, so that most loops run over one axis. A sum along the
 innermost axis is not added up one by one: its elements go into a block of BLOCK numbers, eight at a time are added, and
-the sums of the blocks are added with compensation, so that it is at least as accurate as NumPy's pairwise sum.
+the sums of the blocks are added with compensation, so that it is at least as accurate as NumPy's pairwise sum. A loop
+that calls no function adds to eight sums as it goes, as storing its elements would take as long as computing them.
 """
 
 import re
@@ -145,9 +146,14 @@ class _Writer:
         self.epilogue: list[str] = []  # after it
         self.blocks: list[str] = []  # after each block of it
         self.loaded: dict[Access, str] = {}
-        self.inner = any(
-            s.reduction is not None and lengths and not self.strides(s)[-1] for s in function.group.statements
-        )
+        self.reductions = 0
+        self.starts: list[str] = []  # before each block
+        statements = function.group.statements
+        inner = [s for s in statements if s.reduction is not None and lengths and not self.strides(s)[-1]]
+        self.inner = bool(inner)  # whether the innermost axis is reduced
+        known = all(s.reduction is np.add and s.out.dtype.kind == "f" for s in inner)
+        simple = not any(s.operation.functions for s in statements)
+        self.eight = self.inner and lengths[-1] > BLOCK and known and simple  # whether it adds to eight sums
 
     def strides(self, s: Statement) -> Sequence[int]:
         """Return the strides of a statement's result."""
@@ -164,14 +170,24 @@ class _Writer:
             begin = [f"for (int64_t {i} = 0; {i} < {n}; {i}++) {{"]
             if blocks:
                 begin = ["for (int64_t k = 0; k < count; k++) {", f"    const int64_t {i} = first + k;"]
-            body = guarded(body, lambda lines: [*begin, *indented(lines), "}"]) + self.blocks
+            body = self.by_eight(body) if self.eight else guarded(body, lambda lines: [*begin, *indented(lines), "}"])
             if blocks:
                 count = f"const int64_t count = {n} - first < {BLOCK} ? {n} - first : {BLOCK};"
-                body = [f"for (int64_t first = 0; first < {n}; first += {BLOCK}) {{", *indented([count, *body]), "}"]
+                body = [count, *self.starts, *body, *self.blocks]
+                body = [f"for (int64_t first = 0; first < {n}; first += {BLOCK}) {{", *indented(body), "}"]
         body = [*self.prologue, *body, *self.epilogue]
         for i, length in reversed(list(zip(self.indices[:-1], self.lengths[:-1], strict=True))):
             body = [f"for (int64_t {i} = 0; {i} < {length}; {i}++) {{", *[f"    {line}" for line in body], "}"]
         return [*self.before, *body, *self.after]
+
+    def by_eight(self, body: list[str]) -> list[str]:
+        """Return the loop over a block as one over eights, whose elements go to eight sums, and one over the rest."""
+        element = [f"    const int64_t {self.indices[-1]} = first + j + k;", *indented(body), "}"]
+        return [
+            "int64_t j = 0;", "for (; j + 8 <= count; j += 8) {", "    #pragma omp simd",
+            *indented(["for (int64_t k = 0; k < 8; k++) {", *element]), "}",
+            "for (int64_t k = 0; k < count - j; k++) {", *element,
+        ]  # fmt: skip
 
     def operand(self, o: Operand, wanted: np.dtype[Any]) -> str:
         """Write an operand of a statement."""
@@ -205,7 +221,8 @@ class _Writer:
         """Write a sum or its kin: in blocks along the innermost axis, else number by number into the result."""
         fun, dtype = s.reduction, s.out.dtype
         assert fun is not None
-        real, name, strides = TYPES[dtype.name], self.f.names(s.out), self.strides(s)
+        real, name, strides = TYPES[dtype.name], str(self.reductions), self.strides(s)
+        self.reductions += 1
         target = self.f.returned(s.out) if s.write is None else self.f.place(s.write, self.indices, strides)
         reduced = [k for k, stride in enumerate(strides) if not stride and self.lengths[k] > 1]
         begin = start(fun, dtype)
@@ -219,12 +236,16 @@ class _Writer:
         n = min(self.lengths[-1], BLOCK)
         self.f.reductions.add((fun, dtype))
         long = self.lengths[-1] > BLOCK
-        self.prologue.append(f"{real} b{name}[{n}];")
-        self.body.append(f"b{name}[{'k' if long else self.indices[-1]}] = {text};")
-        block = f"tg_{WORDS[fun]}_{real}(b{name}, {'count' if long else n})"
+        if self.eight:
+            self.starts.append(f"{real} b{name}[8] = {{0}};")
+            self.body.append(f"b{name}[k] += {text};")
+        else:
+            self.prologue.append(f"{real} b{name}[{n}];")
+            self.body.append(f"b{name}[{'k' if long else self.indices[-1]}] = {text};")
+        block = f"tg_{WORDS[fun]}_{real}(b{name}, {8 if self.eight else 'count' if long else n})"
         if long:
             compensated = fun is np.add and dtype.kind == "f"
-            self.prologue.append(f"{real} a{name} = {begin}{f', c{name} = -0.0' if compensated else ''};")
+            self.prologue.append(f"{real} a{name} = {begin}{f', c{name} = {begin}' if compensated else ''};")
             if compensated:
                 self.blocks.append(f"tg_add_{real}(&a{name}, &c{name}, {block});")
                 block = f"a{name} + c{name}"
@@ -232,7 +253,7 @@ class _Writer:
                 self.blocks.append(f"{{ const {real} old = a{name}, new = {block}; a{name} = {combine}; }}")
                 block = f"a{name}"
         if len(reduced) > 1 and s.write is None and fun is np.add and dtype.kind == "f":
-            self.before.append(f"{real} d{name} = -0.0;")
+            self.before.append(f"{real} d{name} = {begin};")
             self.epilogue.append(f"tg_add_{real}({self.f.returned(s.out)[1:]}, &d{name}, {block});")
             self.after.append(f"{target} += d{name};")
         elif len(reduced) > 1:

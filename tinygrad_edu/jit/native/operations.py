@@ -72,7 +72,7 @@ PLAIN = (bool, int, float)
 
 
 class Operation(NamedTuple):
-    """An elementwise call in C: the text of its expression in a, b and c, and the dtypes of operands and result.
+    """An elementwise call in C: its expression in a, b, c or x0, x1, ..., the dtypes of operands and result.
 
     `functions` are the names in the text that belong to `polynomials`.
     """
@@ -204,13 +204,13 @@ def _out_of_range(a: object, dtype: np.dtype[Any]) -> bool:
 
 
 def with_operands(text: str, operands: Sequence[str]) -> str:
-    """Write the operands into an expression in a, b and c.
+    """Write the operands into an expression in a, b and c, or in x0, x1 and so on.
 
     GCC makes -x of `0.0 - (double)x` for an integer x, which is -0.0 where NumPy's is 0.0.
     """
     if text == "a - b" and operands[0] in ("0.0", "0.0f") and operands[1].startswith("("):
         text = "(b == 0 ? a : -b)"
-    return re.sub(r"\b[abc]\b", lambda m: operands["abc".index(m[0])], text)
+    return re.sub(r"\b(?:[abc]|x(\d+))\b", lambda m: operands[int(m[1] or "abc".index(m[0]))], text)
 
 
 def literal(value: Any, dtype: np.dtype[Any]) -> str:

@@ -5,6 +5,7 @@ outside of the stretch reads are places in one block of memory, `scratch`, and t
 arrays at all. What comes in and goes out is handed over in two tuples of Python objects (`binding`).
 """
 
+import itertools
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from ...trace.ir import Call, Guard, Var, variables
 from .access import Access, Accesses, chosen, rearranged, rearranges, squeezed
 from .fusion import Element, Fusion, Group, Number, Statement
 from .indexing import Indexed, index_arrays, is_part
+from .narrow import Term, narrow_terms
 from .operations import RAISING, Operation, constant_value, operation
 from .products import Product, is_product, matrix, result
 from .reductions import Reduction, is_joined, reduction
@@ -102,7 +104,7 @@ class Stretch:
         elif (reduced := reduction(call)) is not None:
             self.reduce(call, reduced)
         elif is_product(call):
-            self.product(call)
+            self.product(call, target, first)
         elif is_joined(call):
             self.join(call)
         else:
@@ -165,13 +167,33 @@ class Stretch:
             write = Access(out, 0, tuple(found))
         self.fusion.place(Statement(call, reduced.operation, operands, out, write, reduced.ufunc), x.shape)
 
-    def product(self, call: Call) -> None:
+    def product(self, call: Call, target: Var | None, first: int) -> None:
         """Place a product of matrices."""
         a, b = call.args
+        for v in (a, b):
+            self.reached(v)
+        found = [self.accesses.found[v][1] for v in (a, b, call.out)]
+        for term in (terms := narrow_terms(call, *found)):
+            self.term(call, term, target, first)
+        if terms:
+            return
         out, stack = result(self.accesses.of(call.out), call)
         left = matrix(self.reached(a), a.shape, stack, True)
         right = matrix(self.reached(b), b.shape, stack, False)
         self.own(Product(call=call, a=left, b=right, out=out, stack=stack), call)
+
+    def term(self, call: Call, term: Term, target: Var | None, first: int) -> None:
+        """Place a term of a product of narrow matrices."""
+        out, sums = call.out, term.into is not None
+
+        def access(v: Var, part: Array) -> Access:
+            return self.accesses.part(v, part).broadcast(part.shape, term.shape)
+
+        ends = itertools.cycle(call.args)
+        operands = [Element(access(v, part), v.dtype) for v, part in zip(ends, term.operands, strict=False)]
+        write = access(out, term.into) if term.into is not None else self.accesses.of(out)
+        statement = Statement(call, term.operation, [*operands], out, write, np.add if sums else None)
+        self.fusion.place(statement, term.shape, target, first)
 
     def own(self, group: Group, call: Call) -> None:
         """Add a group that nothing joins."""

@@ -1,0 +1,53 @@
+"""Products of narrow matrices as elementwise statements and sums, so that they share loops with their neighbours.
+
+A @ B is the sum over k of A[:, k:k+1] * B[k:k+1, :], broadcast. For few k that is one expression of an element:
+X @ w, for X of shape (17000, 3), is `0 + x0 * x1 + x2 * x3 + x4 * x5` with the elements of a row of X and of w, in the
+loop that goes on to the loss. And where the result is small, as that of X.T @ r, each of its elements is the sum of
+A[p, :] * B[:, q], in the loop that computes r. So a step of linear regression reads X once.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...engine.rules.registry import Array
+from ...trace.ir import Call
+from .operations import Operation
+
+SHALLOW = 4  # terms of an element
+VECTOR = 16  # terms of an element of a row or a column whose terms lie side by side in memory
+LONG = 32  # terms of a sum
+SUMS = 6  # elements of a result that are sums
+
+
+class Term(NamedTuple):
+    """An expression of an element of the result; or one that is added up along the last axis, into the part `into`.
+
+    `operands` are parts of a and of b that are broadcast to `shape`.
+    """
+
+    operation: Operation
+    operands: list[Array]
+    shape: tuple[int, ...]
+    into: Array | None = None
+
+
+def narrow_terms(call: Call, a: Array, b: Array, out: Array) -> list[Term]:
+    """Return the terms of a product, or none if it is not narrow; arrays with the strides of the operands are given."""
+    if b.ndim == 1:
+        b, out = b[:, np.newaxis], out[..., np.newaxis]
+    if a.ndim == 1:
+        a, out = a[np.newaxis], out[..., np.newaxis, :]
+    depth, dtype, (*stack, rows, columns) = a.shape[-1], call.out.dtype, out.shape
+    beside = (columns == 1 and a.strides[-2] == a.itemsize) or (rows == 1 and b.strides[-1] == b.itemsize)
+    if depth <= (VECTOR if beside else SHALLOW):
+        text = " + ".join(["0", *[f"x{2 * k} * x{2 * k + 1}" for k in range(depth)]])  # 0: no sum of -0.0 is -0.0
+        parts = [part for k in range(depth) for part in (a[..., k : k + 1], b[..., k : k + 1, :])]
+        return [Term(Operation(text, (dtype,) * len(parts), dtype), parts, out.shape)]
+    if depth < LONG or rows * columns > SUMS:
+        return []
+    product = Operation("a * b", (dtype, dtype), dtype)
+    return [
+        Term(product, [a[..., p, :], b[..., q]], (*stack, depth), out[..., p, q, np.newaxis])
+        for p in range(rows) for q in range(columns)
+    ]  # fmt: skip
