@@ -563,6 +563,39 @@ def test_what_is_read_cannot_be_written_into():
         plain[0] = 1
 
 
+def sliding(x):
+    windows = np.lib.stride_tricks.sliding_window_view(x, 2)
+    np.add.at(windows, (0,), 1.0)
+
+
+READ_ONLY = [
+    lambda x: np.broadcast_to(x, (3, 4)).__setitem__(0, 1.0), lambda x: np.broadcast_to(x, (3, 4)).__iadd__(1.0),
+    lambda x: np.add(x, 1.0, out=np.broadcast_to(x, (4, 4))), lambda x: np.put(np.diagonal(x[:, None]), [0], [1.0]),
+    lambda x: np.copyto(np.broadcast_to(x, (3, 4)), 1.0), lambda x: np.fill_diagonal(np.broadcast_to(x, (3, 4)), 1.0),
+    lambda x: np.divmod(x, 2.0, out=(np.diagonal(x * np.eye(4)), None)), sliding,
+    lambda x: np.putmask(np.broadcast_to(x, (3, 4)), np.ones((3, 4), bool), 1.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("write", READ_ONLY)
+def test_a_write_into_a_read_only_array_raises_the_error_that_numpy_raises(write):
+    errors = []
+    for f in (write, tg.jit(write)):
+        with pytest.raises(ValueError, match=r"read-only|flag set") as raised:
+            f(np.arange(4.0))
+        errors.append(str(raised.value))
+    assert errors[0] == errors[1]
+
+
+@pytest.mark.parametrize("at", [np.add.at, np.multiply.at, lambda x, i, _: np.negative.at(x, i)])
+def test_a_write_of_ufunc_at_into_a_read_only_array_is_refused_though_numpy_makes_it(at):
+    x = np.arange(4.0)
+    x.flags.writeable = False
+    with pytest.raises(JitError, match="read-only"):
+        tg.jit(lambda x: at(x[1:], [0], 2.0))(x)
+    assert x.tolist() == [0, 1, 2, 3]
+
+
 # Other threads, and the time after the recording
 
 

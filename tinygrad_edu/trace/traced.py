@@ -21,7 +21,7 @@ from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, array_likes, implementations, leaves, name, opaques, predicates
 from ..engine.tape import Node
 from . import functional
-from .functional import NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
+from .functional import NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, laid_out_as, retyped
 from .ir import Call
 from .operators import METHODS, RETURN_IT
 from .views import View
@@ -53,11 +53,17 @@ class Traced(View):
 
     def accept(self, fun: np.ufunc, result: Any) -> None:
         """Take the value of a ufunc's result, as in `x += y`."""
+        self.check_output()
         if result.shape != self.shape:
             raise ValueError(f"{fun.__name__}: shape {result.shape} does not fit into {self.shape}")
         if result.dtype is not self.dtype and not np.can_cast(result.dtype, self.dtype, "same_kind"):
             fun(*[np.empty((0, 0), result.dtype)] * fun.nin, out=np.empty((0, 0), self.dtype))  # raises NumPy's error
         self.write(result)
+
+    def check_output(self) -> None:
+        """Raise NumPy's error for a read-only array that a ufunc is to write into."""
+        if isinstance(self._array, np.ndarray) and not self._array.flags.writeable:
+            raise ValueError("output array is read-only")
 
     def change(self, fun: Function, args: tuple[Any, ...], **kwargs: Any) -> None:
         """Record fun(*args, **kwargs), which changes its first argument in place."""
@@ -67,6 +73,11 @@ class Traced(View):
         if not isinstance(x._array, np.ndarray):  # NumPy changes a copy of a number, or raises an error
             self.rec.evaluate(fun, args, kwargs)
             return
+        if not x._array.flags.writeable:
+            copy = laid_out_as(x._array, np.array(x._array))
+            copy.flags.writeable = False
+            self.rec.evaluate(fun, (copy, *rest), kwargs)  # raises NumPy's error, but for most calls of ufunc.at
+            raise self.rec.error(f"{name(fun)} writes into a read-only array, and NumPy lets it; write into a copy")
         call = (add_at, args) if fun == np.add.at else (functional.changed, (x, fun, *rest))
         x.write(self.rec.call(*call, kwargs))
 
@@ -75,6 +86,9 @@ class Traced(View):
         targets = out if isinstance(out, tuple) else (out,)
         if any(target is not None and type(target) is not Traced for target in targets):
             self._refuse_plain(f"{name(fun)}(..., out=...)")
+        for target in targets:
+            if target is not None:
+                target.check_output()
         if len(targets) == 1:
             new = self.rec.call(fun, args, kwargs) if type(fun) is np.ufunc and not kwargs else None
             if new is None or (new.shape, new.dtype) != (targets[0].shape, targets[0].dtype):
