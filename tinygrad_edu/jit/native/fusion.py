@@ -16,7 +16,7 @@ from .access import Access, Accesses, squeezed
 from .operations import Operation, constant_value, literal
 
 MOST = 60  # calls in one loop; more would need more registers than there are
-READS = 24  # arrays that one loop reads and writes
+READS = 24  # arrays that one loop reads and does not compute
 
 
 class Element(NamedTuple):
@@ -131,7 +131,7 @@ class Fusion:
             i for i in places
             if i >= first and type(self.groups[i]) is Group and self.groups[i].is_open and self.groups[i].space == space
             and len(self.groups[i].statements) < MOST and self.joins(self.groups[i], operands, i)
-            and len(self.groups[i].reads() | self.groups[i].writes()) < READS
+            and len(self.groups[i].reads() - {s.out for s in self.groups[i].statements}) < READS
         ]  # fmt: skip
 
     def add(self, group: Group) -> int:

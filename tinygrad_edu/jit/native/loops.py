@@ -1,9 +1,9 @@
 """The C text of one group: a function whose loops compute each statement of it, element by element.
 
-Axes along which all arrays go on in the same way are joined, so that most loops run over one axis. A sum along the
-innermost axis is not added up one by one: its elements go into a block of BLOCK numbers, eight at a time are added, and
-the sums of the blocks are added with compensation, so that it is at least as accurate as NumPy's pairwise sum. A loop
-that calls no function adds to eight sums as it goes, as storing its elements would take as long as computing them.
+Axes along which all arrays go on in the same way are joined, so that most loops run over one axis. What is reduced
+along the innermost axis is not combined one by one: elements go into a block of BLOCK numbers, and those are combined
+eight at a time (`accumulation`). A loop that calls no function adds to eight sums as it goes, as storing its elements
+would take as long as computing them.
 """
 
 import re
@@ -14,7 +14,7 @@ import numpy as np
 
 from ...trace.ir import Var
 from .access import Access
-from .accumulation import COMBINE, WORDS, start
+from .accumulation import COMBINE, WORDS, is_sum, start
 from .far import guarded, has_sines, indented
 from .fusion import Element, Group, Number, Operand, Scalar, Statement
 from .operations import TYPES, literal, with_operands
@@ -25,8 +25,9 @@ BLOCK = 128  # as in NumPy
 class Function:
     """The text of one group's function, and the arrays and numbers that it is called with."""
 
-    def __init__(self, name: str, group: Group, names: Callable[[Var], str]) -> None:
+    def __init__(self, name: str, group: Group, names: Callable[[Var], str], allocate: Callable[[int], int]) -> None:
         self.name, self.group, self.names = name, group, names
+        self.allocate = allocate  # returns where in `slots` so many numbers are free
         self.parameters: dict[str, str] = {}  # C declaration of a parameter: the argument in the main function
         self.reductions: set[tuple[np.ufunc, np.dtype[Any]]] = set()
         written = [s.write.base for s in group.statements if s.write]  # in their order, as names are given at first use
@@ -147,11 +148,10 @@ class _Writer:
         self.blocks: list[str] = []  # after each block of it
         self.loaded: dict[Access, str] = {}
         self.reductions = 0
-        self.starts: list[str] = []  # before each block
         statements = function.group.statements
         inner = [s for s in statements if s.reduction is not None and lengths and not self.strides(s)[-1]]
         self.inner = bool(inner)  # whether the innermost axis is reduced
-        known = all(s.reduction is np.add and s.out.dtype.kind == "f" for s in inner)
+        known = all(is_sum(s.reduction, s.out.dtype) for s in inner)
         simple = not any(s.operation.functions for s in statements)
         self.eight = self.inner and lengths[-1] > BLOCK and known and simple  # whether it adds to eight sums
 
@@ -173,7 +173,7 @@ class _Writer:
             body = self.by_eight(body) if self.eight else guarded(body, lambda lines: [*begin, *indented(lines), "}"])
             if blocks:
                 count = f"const int64_t count = {n} - first < {BLOCK} ? {n} - first : {BLOCK};"
-                body = [count, *self.starts, *body, *self.blocks]
+                body = [count, *body, *self.blocks]
                 body = [f"for (int64_t first = 0; first < {n}; first += {BLOCK}) {{", *indented(body), "}"]
         body = [*self.prologue, *body, *self.epilogue]
         for i, length in reversed(list(zip(self.indices[:-1], self.lengths[:-1], strict=True))):
@@ -218,53 +218,85 @@ class _Writer:
             self.loaded[s.local or Access(s.out, 0, ())] = name
 
     def reduction(self, s: Statement, text: str) -> None:
-        """Write a sum or its kin: in blocks along the innermost axis, else number by number into the result."""
+        """Write a product, a maximum or their kin: in blocks along the innermost axis, else into the result."""
         fun, dtype = s.reduction, s.out.dtype
         assert fun is not None
+        self.f.reductions.add((fun, dtype))
         real, name, strides = TYPES[dtype.name], str(self.reductions), self.strides(s)
         self.reductions += 1
         target = self.f.returned(s.out) if s.write is None else self.f.place(s.write, self.indices, strides)
+        if is_sum(fun, dtype):
+            self.sum(s, text, target, name)
+            return
         reduced = [k for k, stride in enumerate(strides) if not stride and self.lengths[k] > 1]
         begin = start(fun, dtype)
         combine = re.sub(r"\b[ab]\b", lambda m: {"a": "old", "b": "new"}[m[0]], COMBINE[fun])
         is_inner = bool(self.lengths) and not strides[-1]
         if not is_inner or len(reduced) > 1:
-            self.fill(s, strides, begin, target)
+            self.fill(strides, f"{target} = {begin};", self.before)
         if not is_inner:
             self.body.append(f"{{ const {real} old = {target}, new = {text}; {target} = {combine}; }}")
             return
-        n = min(self.lengths[-1], BLOCK)
-        self.f.reductions.add((fun, dtype))
-        long = self.lengths[-1] > BLOCK
-        if self.eight:
-            self.starts.append(f"{real} b{name}[8] = {{0}};")
-            self.body.append(f"b{name}[k] += {text};")
-        else:
-            self.prologue.append(f"{real} b{name}[{n}];")
-            self.body.append(f"b{name}[{'k' if long else self.indices[-1]}] = {text};")
-        block = f"tg_{WORDS[fun]}_{real}(b{name}, {8 if self.eight else 'count' if long else n})"
-        if long:
-            compensated = fun is np.add and dtype.kind == "f"
-            self.prologue.append(f"{real} a{name} = {begin}{f', c{name} = {begin}' if compensated else ''};")
-            if compensated:
-                self.blocks.append(f"tg_add_{real}(&a{name}, &c{name}, {block});")
-                block = f"a{name} + c{name}"
-            else:
-                self.blocks.append(f"{{ const {real} old = a{name}, new = {block}; a{name} = {combine}; }}")
-                block = f"a{name}"
-        if len(reduced) > 1 and s.write is None and fun is np.add and dtype.kind == "f":
-            self.before.append(f"{real} d{name} = {begin};")
-            self.epilogue.append(f"tg_add_{real}({self.f.returned(s.out)[1:]}, &d{name}, {block});")
-            self.after.append(f"{target} += d{name};")
-        elif len(reduced) > 1:
+        block = f"tg_{WORDS[fun]}_{real}({self.block(s, text, name)})"
+        if self.lengths[-1] > BLOCK:
+            self.prologue.append(f"{real} a{name} = {begin};")
+            self.blocks.append(f"{{ const {real} old = a{name}, new = {block}; a{name} = {combine}; }}")
+            block = f"a{name}"
+        if len(reduced) > 1:
             self.epilogue.append(f"{{ const {real} old = {target}, new = {block}; {target} = {combine}; }}")
         else:
             self.epilogue.append(f"{target} = {block};")
 
-    def fill(self, s: Statement, strides: Sequence[int], begin: str, target: str) -> None:
-        """Let a result begin with the number that the reduction begins with."""
+    def block(self, s: Statement, text: str, name: str) -> str:
+        """Write elements along the innermost axis into a block of memory; return that and their number."""
+        name, n = f"b{name}", self.lengths[-1]
+        real = "double" if is_sum(s.reduction, s.out.dtype) else TYPES[s.out.dtype.name]
+        self.prologue.append(f"{real} {name}[{min(n, BLOCK)}];")
+        self.body.append(f"{name}[{'k' if n > BLOCK else self.indices[-1]}] = {text};")
+        return f"{name}, {'count' if n > BLOCK else n}"
+
+    def sum(self, s: Statement, text: str, target: str, name: str) -> None:
+        """Write a sum of floats: in blocks along the innermost axis, else number by number into accumulators.
+
+        A block, and an accumulator for each number of the result, holds doubles.
+        """
+        strides = self.strides(s)
+        kept = [n for n, stride in zip(self.lengths, strides, strict=True) if stride]
+        if len(kept) == len(self.lengths):
+            self.body.append(f"{target} = 0.0 + {text};")
+            return
+        is_inner, is_short = not strides[-1], self.lengths[-1] < 8
+        if is_inner:
+            given = "" if self.eight else self.block(s, text, name)
+            if self.eight:
+                self.body.append(f"tg_add(&t{name}.s[k], &t{name}.c[k], {text});")
+            text = f"tg_few({given})" if is_short else f"tg_total(&t{name})"
+            if not kept or not is_short:
+                (self.prologue if kept else self.before).append(f"tg_sums t{name}; tg_clear(&t{name});")
+            if not is_short and not self.eight:
+                self.blocks.append(f"tg_block(&t{name}, {given});")
+            elif is_short and not kept:
+                self.epilogue.append(f"tg_add(&t{name}.s[0], &t{name}.c[0], {text});")
+            if not kept:
+                self.after.append(f"{target} = tg_total(&t{name});")
+                return
+            if not any(stride == 0 for stride in strides[:-1]):
+                self.epilogue.append(f"{target} = {text};")
+                return
+        size = int(np.prod(kept))
+        self.f.parameters[f"double *restrict q{name}"] = f"slots + {self.f.allocate(2 * size)}"
+        steps = iter(np.empty(kept, np.int8).strides)
+        at = index_text(0, self.indices, [next(steps) if stride else 0 for stride in strides])
+        self.fill(strides, f"{{ q{name}[{at}] = q{name}[{at} + {size}] = 0.0; }}", self.before)
+        line = f"tg_add(&q{name}[{at}], &q{name}[{at} + {size}], {text});"
+        if s.out.dtype == np.float32:
+            line = f"q{name}[{at}] += {text};"
+        (self.epilogue if is_inner else self.body).append(line)
+        self.fill(strides, f"{target} = tg_end(q{name}[{at}], q{name}[{at} + {size}]);", self.after)
+
+    def fill(self, strides: Sequence[int], line: str, lines: list[str]) -> None:
+        """Add a line for each number of a result."""
         kept = [(i, n) for i, n, stride in zip(self.indices, self.lengths, strides, strict=True) if stride]
-        line = f"{target} = {begin};"
         for i, n in reversed(kept):
             line = f"for (int64_t {i} = 0; {i} < {n}; {i}++) {line}"
-        self.before.append(line)
+        lines.append(line)

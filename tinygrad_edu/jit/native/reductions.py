@@ -30,7 +30,8 @@ def reduction(call: Call) -> Reduction | None:
     if call.fun is np.vdot and not call.kwargs and len(call.args) == 2 and all(type(v) is Var for v in call.args):
         a, b = call.args
         if a.shape == b.shape and a.shape and a.dtype == b.dtype == out and out.kind == "f" and c_type(out):
-            return Reduction(np.add, Operation("a * b", (out, out), out), (a, b), frozenset(range(len(a.shape))))
+            double = np.dtype(np.float64)  # in which products of floats are exact
+            return Reduction(np.add, Operation("a * b", (double,) * 2, double), (a, b), frozenset(range(len(a.shape))))
         return None
     if not is_reduction(call) or call.fun not in UFUNCS or not isinstance(out, np.dtype) or c_type(out) is None:
         return None

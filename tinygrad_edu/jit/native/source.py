@@ -85,7 +85,7 @@ class Writer:
                 given = [self.name(m.access.base) for m in (group.a, group.b, group.out)]
                 self.main.append(f"product{n}({', '.join(given)});")
             elif isinstance(group, Indexed):
-                f = Function(f"index{n}", group, self.name)
+                f = Function(f"index{n}", group, self.name, self.allocate)
                 text = indexed_text(f.name, group, f.pointer, f.number, f.parameters)
                 self.functions.append(text)
                 self.main.append(f"if (index{n}({', '.join(f.parameters.values())})) return 1;")
@@ -100,10 +100,15 @@ class Writer:
             self.named.update(s.operation.functions)
             if s.reduction is not None and s.write is None:
                 self.main.append(f"{scalar_type(s.out)} {self.name(s.out)};")
-        f = Function(f"loop{n}", group, self.name)
+        f = Function(f"loop{n}", group, self.name, self.allocate)
         self.functions.append(loop_function(f))
         self.reductions |= f.reductions
         self.main.append(f"{f.name}({', '.join(f.parameters.values())});")
+
+    def allocate(self, size: int) -> int:
+        """Return the first of so many numbers of `slots` that nothing else uses."""
+        self.slots += size
+        return self.slots - size
 
     def scalar(self, s: Statement) -> str:
         """Return a statement about numbers as an assignment to its variable, or to its slot."""
@@ -130,10 +135,8 @@ class Writer:
                  if isinstance(o, Scalar) and home.get(o.var, k) != k}  # fmt: skip
         for v in home:
             if v in inner or v in self.needed:
-                self.known[v] = (
-                    f"slots[{self.slots}]" if v.dtype == np.float64 else f"(*({scalar_type(v)} *)&slots[{self.slots}])"
-                )
-                self.slots += 1
+                slot = f"slots[{self.allocate(1)}]"
+                self.known[v] = slot if v.dtype == np.float64 else f"(*({scalar_type(v)} *)&{slot})"
         for k, part in enumerate(parts):
             given = {"double *restrict slots": "slots"}
             for s in part:
