@@ -171,10 +171,10 @@ class _Writer:
             if blocks:
                 begin = ["for (int64_t k = 0; k < count; k++) {", f"    const int64_t {i} = first + k;"]
             body = self.by_eight(body) if self.eight else guarded(body, lambda lines: [*begin, *indented(lines), "}"])
+            body += self.blocks
             if blocks:
                 count = f"const int64_t count = {n} - first < {BLOCK} ? {n} - first : {BLOCK};"
-                body = [count, *body, *self.blocks]
-                body = [f"for (int64_t first = 0; first < {n}; first += {BLOCK}) {{", *indented(body), "}"]
+                body = [f"for (int64_t first = 0; first < {n}; first += {BLOCK}) {{", *indented([count, *body]), "}"]
         body = [*self.prologue, *body, *self.epilogue]
         for i, length in reversed(list(zip(self.indices[:-1], self.lengths[:-1], strict=True))):
             body = [f"for (int64_t {i} = 0; {i} < {length}; {i}++) {{", *[f"    {line}" for line in body], "}"]
