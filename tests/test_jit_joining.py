@@ -215,3 +215,30 @@ def test_a_plan_that_joins_arrays_where_they_are_is_accepted():
 def test_a_plan_that_joins_other_memory_is_refused(steps, fault):
     with pytest.raises(PlanError, match=fault):
         verify(steps, {}, [], [])
+
+
+def test_factors_that_are_equal_when_they_are_recorded_stay_apart():
+    def made():
+        ps = [tg.Tensor(np.arange(1.0, n + 1)) for n in (3, 4, 5)]
+        factors = [tg.Tensor(np.array(0.1), requires_grad=False) for _ in ps]
+
+        def step(x):
+            loss = sum(np.sum(np.tanh(p * x)) for p in ps)
+            for p in ps:
+                p.zero_grad()
+            loss.backward()
+            for p, factor in zip(ps, factors, strict=True):
+                p.data -= factor.data * (p.grad * 2.0 + 1.0) * 0.5
+            return loss.data
+
+        return step, ps, factors
+
+    eager, jitted = made(), made()
+    steps = eager[0], tg.jit(jitted[0])
+    for k in range(4):
+        for step, _, factors in ((steps[0], *eager[1:]), (steps[1], *jitted[1:])):
+            step(np.array(1.0 + k))
+            factors[0].data *= 0.5
+            factors[1].data *= 2.0
+        for p, q in zip(eager[1], jitted[1], strict=True):
+            np.testing.assert_allclose(p.data, q.data, rtol=1e-12)

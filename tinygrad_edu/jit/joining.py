@@ -10,12 +10,13 @@ each of them is still changed by a call of its own.
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
-from typing import cast
+from itertools import pairwise
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from ..engine.rules.finite import has_nan
-from ..engine.rules.registry import Array, Function
+from ..engine.rules.registry import Function
 from ..engine.threads import LARGE
 from ..optim import Optimizer
 from ..optim.packing import SMALL
@@ -57,13 +58,7 @@ def is_optimizers(v: Var) -> bool:
 
 def pattern(call: Call) -> Hashable:
     """Return what calls on lanes have in common: the function, and operands that are numbers; None is a lane."""
-    return call.fun, *[None if isinstance(a, Var) and a.shape else number_key(a) for a in call.args]
-
-
-def number_key(a: object) -> Hashable:
-    """Return a key that is equal for operands that are the same number."""
-    constant = getattr(getattr(a, "source", None), "array", None)
-    return value_key(a) if constant is None else (constant.dtype, constant.tobytes())
+    return call.fun, *[None if isinstance(a, Var) and a.shape else value_key(a) for a in call.args]
 
 
 class Joining:
@@ -124,19 +119,17 @@ class Joining:
 
     def joined_states(self, lanes: Lanes) -> Var | None:
         """Return the array in which an optimizer's states lie one behind the other, or None if they do not."""
-        arrays = [v.source.array for v in lanes]
+        arrays, source = [v.source.array for v in lanes], lanes[0].source
         base, dtype = arrays[0].base, arrays[0].dtype
         if type(base) is not np.ndarray or base.ndim != 1 or base.dtype != dtype:
             return None
-        start = at = address(arrays[0]) - address(base)
-        for a in arrays:
-            if a.base is not base or a.dtype != dtype or not a.flags.c_contiguous or address(a) - address(base) != at:
-                return None
-            at += a.nbytes
-        whole = base[start // dtype.itemsize : at // dtype.itemsize]
-        state = Var(
-            State(whole, lanes[0].source.owner, lanes[0].source.kind), whole, lanes[0].source.kind.partition(".")[0]
-        )
+        bounds = [byte_bounds(a) for a in arrays]
+        alike = all([a.base is base and a.dtype == dtype and a.flags.c_contiguous for a in arrays])
+        if not alike or any([stop != start for (_, stop), (start, _) in pairwise(bounds)]):
+            return None
+        start, stop = (at - byte_bounds(base)[0] for at in (bounds[0][0], bounds[-1][1]))
+        whole = base[start // dtype.itemsize : stop // dtype.itemsize]
+        state = Var(State(whole, source.owner, source.kind), whole, source.kind.partition(".")[0])
         self.states[state] = lanes
         return state
 
@@ -209,11 +202,6 @@ class Joining:
                 filled.add(v)
             out.source.become(join, tuple(operands))
         return calls
-
-
-def address(array: Array) -> int:
-    """Return where the first element of an array is."""
-    return cast(int, array.__array_interface__["data"][0])
 
 
 def writes_anywhere(call: Call) -> bool:

@@ -5,6 +5,7 @@ optimizer is computed there if nothing that can fail comes later and nobody need
 """
 
 from collections.abc import Callable, Collection, Hashable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,13 +18,11 @@ Order = Callable[[Program], int]
 WRITES = (setitem, add_at)  # their results are their first argument, but for some elements
 
 
-class Location:
+class Location(NamedTuple):
     """Where a Var's value is: `text` names it in the plan, `array` is the array if it is the same at every call."""
 
-    __slots__ = ("array", "text")
-
-    def __init__(self, text: str, array: np.ndarray | None = None) -> None:
-        self.text, self.array = text, array
+    text: str
+    array: np.ndarray | None = None
 
 
 def schedule(program: Program) -> int:
@@ -170,14 +169,19 @@ class Layout:
             return None if whole is None else piece(whole, start, call.out.shape)
         if call.out in self.leaving or not self.optimized:
             return None
-        target = self.targets.get(call.out)
-        place = None if target is None else self.locations[target].array  # None too if it is looked up at each call
-        if target is not None and place is not None and i >= self.first_write and self.last_use.get(target, -1) <= i:
-            reads = [v for v in call.uses if target in self.roots(v)]
-            if not reads or (call.elementwise and all(v is target for v in reads)):
-                return place
+        if (target := self.changed_in_place(call, i)) is not None:
+            return self.locations[target].array
         like = call.uses[:1] if call.kwargs.get("keepdims") else replaced(call)
         return self.allocate(call.out, self.dying_operand(call, i), like)
+
+    def changed_in_place(self, call: Call, i: int) -> Var | None:
+        """Return the array of others, at one place in memory, that the i-th call may compute its result in."""
+        target = None if call.out in self.leaving or not self.optimized else self.targets.get(call.out)
+        if target is None or self.locations[target].array is None:
+            return None
+        reads = [v for v in call.uses if target in self.roots(v)]
+        fits = not reads or (call.elementwise and all(v is target for v in reads))
+        return target if fits and i >= self.first_write and self.last_use.get(target, -1) <= i else None
 
     def dying_operand(self, call: Call, i: int) -> np.ndarray | None:
         """Take over the buffer of an operand whose last use is this call, to write where it reads."""

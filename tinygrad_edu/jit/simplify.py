@@ -88,7 +88,10 @@ def value_key(x: object) -> Hashable:
     """Return a key that is equal for equal arguments; 1, 1.0 and True are told apart, and so are 0.0 and -0.0."""
     kind = type(x)
     if isinstance(x, Var):
-        return ("array", id(x.source.array)) if type(x.source) is Constant else x
+        array = x.source.array if type(x.source) is Constant else None
+        if isinstance(array, (np.ndarray, np.generic)) and array.size == 1:
+            return type(array), array.shape, array.dtype, array.tobytes()
+        return x if array is None else ("array", id(array))
     if kind is int or kind is str or x is None or x is ...:
         return x
     if kind is float or kind is bool or isinstance(x, np.generic):

@@ -143,14 +143,10 @@ class Lowering:
     def destination(self, call: Call, i: int) -> tuple[Array | None, Var | None]:
         """Choose the array that a result goes into: one of others (return it with its Var), a buffer, or a new one."""
         emitter, layout_ = self.emitter, self.emitter.layout
-        v, target = call.out, layout_.targets.get(call.out)
-        place = self.array(target) if target is not None else None
-        free = target is not None and i >= layout_.first_write and layout_.last_use.get(target, -1) <= i
-        if target is not None and place is not None and free and layout_.optimized:
-            reads = [u for u in call.uses if target in layout_.roots(u)]
-            if v not in layout_.leaving and (not reads or (call.elementwise and all(u is target for u in reads))):
-                emitter.locations[v] = Location(emitter.name(place, "b"), place)
-                return place, target
+        v, target = call.out, layout_.changed_in_place(call, i)
+        if target is not None and (place := self.array(target)) is not None:
+            emitter.locations[v] = Location(emitter.name(place, "b"), place)
+            return place, target
         if v in layout_.leaving or not layout_.optimized:
             dtype = "" if v.dtype == np.float64 else f", {emitter.name(v.dtype, 'dtype')}"
             emitter.assign(v, f"{emitter.fun(np.empty)}({v.shape}{dtype})", "guard")
