@@ -127,6 +127,20 @@ def test_parameters_of_any_shape_and_memory_order_train_and_earlier_gradients_st
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 
 
+def test_an_update_runs_in_the_memory_order_of_the_weights():
+    layer = tg.nn.Linear(40, 30, rng=np.random.default_rng(0))
+    opt = tg.optim.Adam(list(layer.parameters()), lr=0.1)
+
+    @tg.jit
+    def step(x):
+        opt.minimize((layer(x) ** 2).mean())
+
+    step(np.ones((5, 40)))
+    arrays = step._recordings[0].plan.layout.arrays.values()
+    assert layer.weight.data.flags.f_contiguous
+    assert {a.flags.f_contiguous for a in arrays if a.shape == layer.weight.shape} == {True}
+
+
 def test_a_step_that_fails_changes_nothing():
     a, b = tg.Tensor(np.eye(2)), tg.Tensor(np.ones((2, 2)))
     first, second = tg.optim.SGD([a], lr=0.1), tg.optim.Adam([b], lr=0.1)

@@ -314,6 +314,31 @@ def test_arrays_of_any_order_and_alignment_are_read():
     assert f.cache_info().misses == 1
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_new_arrays_lie_in_memory_as_those_of_numpy_also_beside_an_argument_that_is_copied(order):
+    def step(x, y):
+        loss = np.sum(np.tanh(x @ w.T) * y)
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        return loss, np.exp(w.data), np.negative(w.data.T)
+
+    outcomes = []
+    for f in (step, tg.jit(step, backend="c")):
+        w = tg.Tensor(np.linspace(-1, 1, 12).reshape(3, 4))
+        w.data = np.array(w.data, order=order)
+        opt = tg.optim.Adam([w], lr=0.1, weight_decay=0.1)
+        outcomes.append([])
+        for k in range(4):
+            x, y = np.linspace(0, k, 40).reshape(5, 8)[:, :: 1 + k % 2][:, :4], np.ones((5, 3), order="CF"[k % 2])
+            outcomes[-1] += [*f(x, y), w.grad, w.data]
+    for a, b in zip(*outcomes, strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(b, a, rtol=1e-12)
+        if np.ndim(a):
+            assert np.asarray(a).flags.c_contiguous == np.asarray(b).flags.c_contiguous
+
+
 def test_random_draws_and_calls_without_a_c_form_stay_numpy_calls():
     rng = np.random.default_rng(7)
 

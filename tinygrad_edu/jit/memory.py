@@ -67,6 +67,7 @@ class Layout:
         self.orders: dict[int, Sequence[int]] = {}  # of a buffer, by its identity: the axes of the latest array in it
         self.first_write = (order or schedule)(program)
         self.program = program
+        self.turned: dict[Var, np.ndarray] = {}  # of a new array that C writes in another order: one with its strides
         self.copied: set[Var] = set()  # results that have memory of their own, though they could share some
         self.analyse()
         self.targets = {
@@ -147,11 +148,18 @@ class Layout:
         axes that a reduction keeps with length 1, the operand has longer ones.
         """
         for operand in like if len(v.shape) > 1 else ():
-            array = self.locations[operand].array if operand in self.locations else None
-            if array is not None and array.ndim == len(v.shape) and array.size >= v.size and all(array.strides):
-                strides = array.strides
-                return sorted(range(array.ndim), key=lambda axis: -abs(strides[axis]))
+            if len(operand.shape) == len(v.shape) and operand.size >= v.size and (axes := self.axes(operand)):
+                return axes
         return range(len(v.shape))
+
+    def axes(self, v: Var) -> Sequence[int] | None:
+        """Return the axes of v from the longest stride to the shortest, if they are known."""
+        array, call = self.locations[v].array if v in self.locations else None, v.source
+        if array is not None:
+            return axes_of(array) if all(array.strides) else None
+        if isinstance(call, Call) and call.fun is np.transpose and isinstance(call.args[-1], tuple):
+            return [call.args[1].index(axis) for axis in self.axes(call.args[0]) or range(len(v.shape))]
+        return None
 
     def release(self, i: int, call: Call) -> None:
         """Free the buffers of the arrays whose last use is the i-th call."""
@@ -191,6 +199,11 @@ class Layout:
             if fits and all(u is v or v not in self.roots(u) for u in call.uses):
                 return self.taken.pop(v)
         return None
+
+
+def axes_of(array: np.ndarray) -> list[int]:
+    """Return the axes of an array from the longest stride to the shortest."""
+    return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
 
 
 def replaced(call: Call) -> Sequence[Var]:

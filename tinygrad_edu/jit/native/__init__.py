@@ -34,7 +34,7 @@ indexed by arrays of integers. `source` joins the functions to a text with a fun
 gives arrays within the stretch their places in one block of memory, and `binding` says how `step` finds the memory of
 NumPy's arrays. The plan then has the line
 
-    if (s := c(given1)) and (s == 1 or c(plain(given1))):
+    if (s := c(given1)) and (s == 1 or c(plain(given1, [0]))):
         return GUARD_FAILED
 
 `s` is 1 where a guard that is checked in C fails (a NaN in a gradient, a class number out of range), and the function

@@ -6,7 +6,7 @@ array's memory at a fixed place in the ndarray, which `objects` makes sure of wh
 
 import ctypes
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -53,9 +53,9 @@ def compared(fixed: list[Any], others: set[int]) -> list[str]:
     return [f"!tg_same(ITEM(fixed, {k}), ITEM(fixed, {j}))" for j, (k, _) in enumerate(arrays, first)]
 
 
-def plain(given: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the objects of a call with each array in C's order and aligned, as a stretch reads them."""
-    return tuple([np.require(a, None, ["C", "A"]) if isinstance(a, np.ndarray) else a for a in given])
+def plain(given: tuple[Any, ...], places: Collection[int]) -> tuple[Any, ...]:
+    """Return the objects of a call, the arrays at some places in C's order and aligned, as a stretch reads them."""
+    return tuple([np.require(a, None, ["C", "A"]) if k in places else a for k, a in enumerate(given)])
 
 
 def bound(library: ctypes.CDLL, fixed: tuple[Any, ...]) -> Callable[[tuple[Any, ...]], int]:

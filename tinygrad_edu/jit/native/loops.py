@@ -129,7 +129,11 @@ def loop_lines(function: Function) -> list[str]:
     wheres = list(dict.fromkeys(wheres))
     scalar_outs = any(s.reduction is not None and s.write is None for s in group.statements)
     shapes = [list(a.strides) for a in wheres] + [[0] * len(group.space)] * scalar_outs
-    lengths, strides = joined(group.space, shapes)
+    space: Sequence[int] = group.space
+    if not any(s.reduction for s in group.statements):  # whose order is that of the axes
+        inwards = sorted(range(len(space)), key=lambda axis: -sum([abs(s[axis]) for s in shapes]))
+        space, shapes = [space[axis] for axis in inwards], [[s[axis] for axis in inwards] for s in shapes]
+    lengths, strides = joined(space, shapes)
     layout = dict(zip(wheres, strides, strict=False))
     return _Writer(function, lengths, layout).lines()
 

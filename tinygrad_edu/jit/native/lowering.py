@@ -14,7 +14,7 @@ from ...trace.ir import Call, Constant, Guard, Input, Program, Var, variables
 from ..emitter import Emitter
 from ..guards import GUARD_FAILED
 from ..lowering import lower
-from ..memory import Location
+from ..memory import Location, axes_of
 from ..verifier import Step
 from . import blas, compiler
 from .access import rearranges
@@ -100,7 +100,7 @@ class Lowering:
         outer = {v for call in self.calls for v in call.uses if v not in self.made}
         outer |= {v for group in self.guards.values() for g in group for v in variables(g.args) if v not in self.made}
         arrays = {v: a for v in outer if (a := self.array(v)) is not None}
-        stretch = self.stretch = Stretch(self.calls, arrays, layout_.first_write)
+        stretch = self.stretch = Stretch(self.calls, {**layout_.turned, **arrays}, layout_.first_write)
         views = self.views_outside(outer)
         layout_.copied.update(v for v in self.exported if v in layout_.shared and v.source not in views)
         layout_.analyse()
@@ -149,8 +149,14 @@ class Lowering:
             return place, target
         if v in layout_.leaving or not layout_.optimized:
             dtype = "" if v.dtype == np.float64 else f", {emitter.name(v.dtype, 'dtype')}"
-            emitter.assign(v, f"{emitter.fun(np.empty)}({v.shape}{dtype})", "guard")
-            return None, None
+            like = self.stretch.like(call)
+            axes = None if like is None or like.flags.c_contiguous else axes_of(like)
+            shape = v.shape if axes is None else tuple([v.shape[axis] for axis in axes])
+            turned = "" if axes is None else f".transpose({np.argsort(axes).tolist()})"
+            if like is not None:
+                layout_.turned[v] = like
+            emitter.assign(v, f"{emitter.fun(np.empty)}({shape}{dtype}){turned}", "guard")
+            return like, None
         array = layout_.allocate(v)
         emitter.locations[v] = Location(emitter.name(array, "b"), array)
         return array, None
@@ -224,7 +230,8 @@ class Lowering:
             self.given.append(f"{self.emitter.fun(np.asarray)}({self.emitter.ref(v)})")
         else:
             self.given.append(self.emitter.ref(v))
-            self.plain.append(place)
+            if v not in self.emitter.layout.turned:
+                self.plain.append(place)
         if v.shape == ():
             self.opening.append(f"const {real} {name} = *({real} *){where};")
         else:
@@ -266,7 +273,7 @@ class Lowering:
         emitter.current = self.calls[-1]
         tuple_ = "".join(f"{text}, " for text in self.given)
         emitter.emit(f"{given} = ({tuple_})", "guard")
-        again = f"(s == 1 or {step}({emitter.fun(plain)}({given})))"
+        again = f"(s == 1 or {step}({emitter.fun(plain)}({given}, {self.plain})))"
         emitter.emit(f"if (s := {step}({given})) and {again}:", "guard")
         emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}", "guard")
         for name, held in numbers:

@@ -77,6 +77,16 @@ class Stretch:
             self.find(v)
         return self.accesses.of(v)
 
+    def like(self, call: Call) -> Array | None:
+        """Return an array with the strides of a result, its axes in the order of an operand; None if contiguous."""
+        for v in call.uses if len(call.out.shape) > 1 else ():
+            array = self.accesses.found[v][1] if v in self.accesses else None
+            if array is not None and call.fun is np.transpose:
+                return np.empty_like(rearranged(call, array))
+            if array is not None and call.elementwise and v.shape == call.out.shape:
+                return np.empty_like(array, call.out.dtype)
+        return None
+
     def add(self, call: Call, leaves: bool = False, into: Array | None = None, target: Var | None = None) -> None:
         """Place a call. If its result `leaves` the stretch, it is written into an array that is handed over.
 
@@ -95,7 +105,7 @@ class Stretch:
         if out.shape == ():
             self.scalar(call)
             return
-        self.accesses.add(out, into)
+        self.accesses.add(out, self.like(call) if into is None else into)
         if rearranges(call) or call.fun in (np.reshape, np.broadcast_to):
             self.copy(call)
         elif (found := operation(call)) is not None:
