@@ -23,12 +23,12 @@ from ..trace.containers import leaves
 from ..trace.traced import JitError, Unrecorded
 from ..transforms.reverse import is_transforming
 from . import passes
-from .guards import CACHE_MISS, GUARD_FAILED, VARIABLE, varying
+from .guards import CACHE_MISS, GUARD_FAILED
 from .native import cache as native_cache
 from .native import compiler
 from .native.cache import CompiledInfo
 from .native.printer import Printer
-from .recording import Recording
+from .recording import VARIABLE, Recording
 
 MAXSIZE = 16  # recordings that are kept
 FEW = 4  # recordings in a row that no call has used, made though the arguments' shapes were known
@@ -130,7 +130,7 @@ class Jitted:
         """Record the function, unless something differs from call to call so that no recording ever serves."""
         if any(type(leaf) in array_likes for _, leaf in leaves("", [args, kwargs])):
             return self._fun(*args, **kwargs)  # for a batch, within vmap
-        kinds = [varying(r.captured, self._fun, args, kwargs) for r in self._recordings]
+        kinds = [r.varying(args, kwargs) for r in self._recordings]
         varies = varies or next(filter(None, kinds), "")
         if varies and self._unused >= FEW and not self._tries_again():
             if not self._warned:

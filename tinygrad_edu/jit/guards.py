@@ -5,7 +5,8 @@ is a predicate of values that the function has branched on; if it fails, the cal
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from itertools import count
 from types import CellType
 from typing import Any
 from weakref import ref
@@ -15,49 +16,49 @@ import numpy as np
 from ..engine.rules.finite import has_nan
 from ..engine.rules.registry import implementations
 from ..engine.tape import Node
-from ..trace.captured import Captured
 from ..trace.changes import are_apart, owner_of
 from ..trace.closure import PLAIN
-from ..trace.containers import Attribute, is_container, leaves, members
-from ..trace.expressions import argument_names
+from ..trace.containers import Attribute, is_container, members
 from ..trace.ir import Guard, Input, Var
 from .emitter import Emitter
 from .memory import Location
 
 VALUES = (*PLAIN, range, np.dtype)  # arguments that are compared by value
-VARIABLE = "a variable or an attribute that it uses"  # what differs, if the arguments do not
 CACHE_MISS, GUARD_FAILED = object(), object()  # what a plan returns if a guard of the first or the second kind fails
 
 
 def entry_guards(emitter: Emitter) -> list[str]:
     """Return the lines that check the arguments and the captured state, and read arrays and settings."""
     captured, program, locations = emitter.captured, emitter.program, emitter.locations
-    miss = f"    return {emitter.name(CACHE_MISS, 'CACHE_MISS')}"
-    checks: list[str] = []
-    n = check_argument(emitter, "args", captured.args, checks, 0)
-    check_argument(emitter, "kwargs", captured.kwargs, checks, n)
-    check_identities(emitter, checks)
-    lines = [f"if not ({' and '.join(checks)}):", miss]
-    seen = [*members_seen(emitter), *tensors_seen(emitter)]
-    if seen:
+    names = map("a{}".format, count())
+    checks = [*check_argument(emitter, "args", captured.args, names)]
+    checks += [*check_argument(emitter, "kwargs", captured.kwargs, names), *check_identities(emitter)]
+    lines = unless(emitter, " and ".join(checks))
+    miss = lines[-1]
+    if seen := [*members_seen(emitter), *tensors_seen(emitter)]:
         lines += ["try:", f"    same = {' and '.join(seen)}"]
-        lines += ["except (KeyError, IndexError, AttributeError, ValueError):", miss, "if not same:", miss]
+        lines += ["except (KeyError, IndexError, AttributeError, ValueError):", miss, *unless(emitter, "same")]
     for v in program.inputs:
         locations[v] = Location(f"a{v.source.index}")
     for v in program.states:
-        lines += locate_state(emitter, v, miss)
-    lines += written_apart(emitter, miss)
+        lines += locate_state(emitter, v)
+    lines += written_apart(emitter)
     for v in program.settings:
         locations[v] = Location(emitter.variable("n"))
         owner, of_value = v.source.owner, isinstance(v.source.owner, Node)
         text = emitter.tensor(owner) if of_value else emitter.name(owner, "o")
         lines.append(f"{locations[v].text} = {text}.{v.source.attribute}")
         if of_value and v.source.attribute == "_grad":
-            lines += [f"if type({locations[v].text}) is not {emitter.fun(float)}:", miss]
+            lines += unless(emitter, f"type({locations[v].text}) is {emitter.fun(float)}")
     return lines
 
 
-def locate_state(emitter: Emitter, v: Var, miss: str) -> list[str]:
+def unless(emitter: Emitter, condition: str) -> list[str]:
+    """Return the lines that end the replay as a cache miss unless a condition holds."""
+    return [f"if not ({condition}):", f"    return {emitter.name(CACHE_MISS, 'CACHE_MISS')}"]
+
+
+def locate_state(emitter: Emitter, v: Var) -> list[str]:
     """Say where a state's array is: at one place in memory, or read at each call by the lines that are returned."""
     source, dtype = v.source, emitter.name(v.dtype, "dtype")
     if source.kind != "grad" and source.place is None:
@@ -67,7 +68,7 @@ def locate_state(emitter: Emitter, v: Var, miss: str) -> list[str]:
     emitter.locations[v] = Location(text)
     found = f"{emitter.tensor(source.owner)}._grad" if source.kind == "grad" else place_text(emitter, source.place)
     same = f"type({text}) is {emitter.fun(np.ndarray)} and {text}.shape == {v.shape} and {text}.dtype == {dtype}"
-    return [f"{text} = {found}", f"if not ({same}{same_order(emitter, text, source.array)}):", miss]
+    return [f"{text} = {found}", *unless(emitter, same + same_order(emitter, text, source.array))]
 
 
 def place_text(emitter: Emitter, place: Any) -> str:
@@ -155,29 +156,29 @@ def is_same(new: object, old: object) -> bool:
     return new is old or (type(new) is type(old) and isinstance(new, PLAIN) and repr(new) == repr(old))
 
 
-def check_identities(emitter: Emitter, checks: list[str]) -> None:
-    """Add the checks that the same objects are given twice, or reached elsewhere too, and no others."""
+def check_identities(emitter: Emitter) -> Iterator[str]:
+    """Yield the checks that the same objects are given twice, or reached elsewhere too, and no others."""
     captured, program = emitter.captured, emitter.program
     first: dict[int, str] = {}
     for i, a in enumerate(captured.leaves):
         pairs = [(a, f"a{i}")] if not isinstance(a, Node) else [(a, f"a{i}t"), (a._value, f"a{i}")]
         for value, name in pairs:
             if isinstance(value, Node) and id(value) in captured.closure.elsewhere:
-                checks.append(f"{name} is {emitter.name(value, 't')}")
+                yield f"{name} is {emitter.name(value, 't')}"
             elif isinstance(value, (Node, np.ndarray)):
                 if id(value) in first:
-                    checks.append(f"{first[id(value)]} is {name}")
+                    yield f"{first[id(value)]} is {name}"
                 first.setdefault(id(value), name)
     for i, container in captured.containers.items():
         first[i], *others = [path_text(emitter, path) for path in container.paths]
-        checks += [f"{first[i]} is {other}" for other in others]
+        yield from [f"{first[i]} is {other}" for other in others]
     elsewhere = {*captured.closure.elsewhere, *captured.closure.holders, *[id(v.source.array) for v in program.states]}
     if first:
-        checks.append(f"len(ids := {{{', '.join([f'id({name})' for name in first.values()])}}}) == {len(first)}")
-        checks.append(f"ids.isdisjoint({emitter.name(frozenset(elsewhere), 'others')})")
+        yield f"len(ids := {{{', '.join([f'id({name})' for name in first.values()])}}}) == {len(first)}"
+        yield f"ids.isdisjoint({emitter.name(frozenset(elsewhere), 'others')})"
 
 
-def written_apart(emitter: Emitter, miss: str) -> list[str]:
+def written_apart(emitter: Emitter) -> list[str]:
     """Return the lines that check that no argument shares memory with an array that is written into."""
     program = emitter.program
     targets = [target for target, _ in program.stores]
@@ -190,7 +191,7 @@ def written_apart(emitter: Emitter, miss: str) -> list[str]:
     apart = f"(ids := {{{', '.join(ids)}}}).isdisjoint({emitter.name(owners, 'owners')})"
     if any(t in moving for t in targets):
         apart += f" and (len(ids) == {len(inputs)} or {emitter.fun(are_apart)}({', '.join(inputs)}))"
-    return [f"if not ({apart}):", miss]
+    return unless(emitter, apart)
 
 
 def same_order(emitter: Emitter, text: str, value: Any) -> str:
@@ -200,45 +201,42 @@ def same_order(emitter: Emitter, text: str, value: Any) -> str:
     return f" and {text}.flags.c_contiguous" if value.flags.c_contiguous else f" and {text}.strides == {value.strides}"
 
 
-def check_argument(emitter: Emitter, text: str, value: Any, checks: list[str], n: int) -> int:
-    """Add the checks for an argument; they name its leaves, the first by the number n. Return the next number."""
+def check_argument(emitter: Emitter, text: str, value: Any, names: Iterator[str]) -> Iterator[str]:
+    """Yield the checks for an argument; they give its leaves the next of the names."""
     kind = emitter.name(type(value), type(value).__name__)
     if is_container(value):
         if text not in ("args", "kwargs"):
-            checks.append(f"type({text}) is {kind}")
+            yield f"type({text}) is {kind}"
         if isinstance(value, dict):
-            checks.append(f"list({text}) == {emitter.ref(list(value))}" if value else f"not {text}")
+            yield f"list({text}) == {emitter.ref(list(value))}" if value else f"not {text}"
             if not all(isinstance(key, str) for key in value):  # 1, 1.0 and True are equal
-                checks.append(f"{list(map(repr, value))} == [*{emitter.fun(map)}({emitter.fun(repr)}, {text})]")
+                yield f"{list(map(repr, value))} == [*{emitter.fun(map)}({emitter.fun(repr)}, {text})]"
         elif isinstance(value, (list, tuple)):
-            checks.append(f"len({text}) == {len(value)}")
+            yield f"len({text}) == {len(value)}"
         elif hasattr(value, "__dict__"):
-            checks.append(f"len({text}.__dict__) == {len(vars(value))}")
+            yield f"len({text}.__dict__) == {len(vars(value))}"
         for key, element in members(value).items():
-            n = check_argument(emitter, text + key_text(emitter, key), element, checks, n)
-        return n
-    name = f"a{n}"
+            yield from check_argument(emitter, text + key_text(emitter, key), element, names)
+        return
+    name = next(names)
     if isinstance(value, Node):
-        checks.append(f"type({name}t := {text}) is {kind} and {name}t.requires_grad is {value.requires_grad}")
-        checks.append(f"{name}t.fun is {'' if value.fun is None else 'not '}None")
+        yield f"type({name}t := {text}) is {kind} and {name}t.requires_grad is {value.requires_grad}"
+        yield f"{name}t.fun is {'' if value.fun is None else 'not '}None"
         text, value = f"{name}t._value", value._value
         kind = emitter.name(type(value), type(value).__name__)
         if type(value) is float:  # of a Value, and read anew
-            checks.append(f"type({name} := {text}) is {kind}")
-            return n + 1
-    if isinstance(value, (np.ndarray, np.generic, *VALUES)):
-        checks.append(f"type({name} := {text}) is {kind}")
-    else:
-        checks.append(f"({name} := {text}) is {referred(emitter, value)}")
+            yield f"type({name} := {text}) is {kind}"
+            return
+    is_known = isinstance(value, (np.ndarray, np.generic, *VALUES))
+    yield f"type({name} := {text}) is {kind}" if is_known else f"({name} := {text}) is {referred(emitter, value)}"
     if isinstance(value, (np.ndarray, np.generic)):
-        checks.append(f"{name}.dtype == {emitter.name(value.dtype, 'dtype')}")
+        yield f"{name}.dtype == {emitter.name(value.dtype, 'dtype')}"
         if isinstance(value, np.ndarray):
-            checks.append(f"{name}.shape == {value.shape}{same_order(emitter, name, value)}")
+            yield f"{name}.shape == {value.shape}{same_order(emitter, name, value)}"
     elif isinstance(value, (float, complex)) and not (value and value == value):  # 0.0 and -0.0 are apart; NaN is NaN
-        checks.append(f"repr({name}) == {repr(value)!r}")
+        yield f"repr({name}) == {repr(value)!r}"
     elif isinstance(value, VALUES):
-        checks.append(f"{name} == {emitter.ref(value)}")
-    return n + 1
+        yield f"{name} == {emitter.ref(value)}"
 
 
 def referred(emitter: Emitter, value: Any) -> str:
@@ -253,21 +251,22 @@ def kind_guard(emitter: Emitter, v: Var) -> None:
     """Add the check that a result has the shape and dtype, or as many parts, as when it was recorded."""
     text = emitter.ref(v)
     different = f"{text}.shape != {v.shape} or {text}.dtype != {emitter.name(v.dtype, 'dtype')}"
-    if isinstance(v.example, (tuple, list)):
-        different = f"len({text}) != {len(v.example)}"
-    emitter.emit(f"if {different}:", "guard")
-    emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}", "guard")
+    fails_if(emitter, f"len({text}) != {len(v.example)}" if isinstance(v.example, (tuple, list)) else different)
 
 
 def value_guard(emitter: Emitter, guard: Guard) -> None:
     """Add the check of a guard whose arguments are computed."""
     if guard.predicate is has_nan and guard.answer is False and guard.args:
         total = " + ".join([_nan_if_any(emitter, a) for a in guard.args])
-        emitter.emit(f"if (s := {total}) != s:", "guard")
+        fails_if(emitter, f"(s := {total}) != s")
     else:
         predicate = emitter.fun(implementations.get(guard.predicate, guard.predicate))
-        given = ", ".join(map(emitter.ref, guard.args))
-        emitter.emit(f"if {predicate}({given}) is not {guard.answer!r}:", "guard")
+        fails_if(emitter, f"{predicate}({', '.join(map(emitter.ref, guard.args))}) is not {guard.answer!r}")
+
+
+def fails_if(emitter: Emitter, condition: str) -> None:
+    """Add the lines that end the replay as a guard that failed if a condition holds."""
+    emitter.emit(f"if {condition}:", "guard")
     emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}", "guard")
 
 
@@ -281,26 +280,3 @@ def _nan_if_any(emitter: Emitter, a: object) -> str:
     if a.size >= 10_000:
         return f"abs({text}.min())"
     return f"{emitter.fun(np.vdot)}({text}, {text})"  # does not warn of an overflow, unlike dot
-
-
-def varying(captured: Captured, fun: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """Return what differs from a recording for the same kinds of arrays: an argument, or a variable; "" if they differ.
-
-    The arguments of the recording are placeholders, and weak references to objects.
-    """
-    names = argument_names(fun, args, kwargs)
-    old, new = ([leaf for _, leaf in leaves("", [a, k])] for a, k in ((captured.args, captured.kwargs), (args, kwargs)))
-    different = ""
-    for name, a, b in zip(names, old, new, strict=False):
-        if isinstance(a, Node) and type(a) is type(b):
-            a, b = a._value, b._value
-            if type(a) is float:
-                continue
-        if isinstance(a, (np.ndarray, np.generic)):
-            if type(a) is not type(b) or a.shape != b.shape or a.dtype != b.dtype:
-                return ""
-        elif isinstance(a, Node):
-            return ""
-        elif a() is not b if isinstance(a, ref) else (type(a) is not type(b) or repr(a) != repr(b)):
-            different = different or f"the argument {name}"
-    return "" if len(old) != len(new) else different or VARIABLE

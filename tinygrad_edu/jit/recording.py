@@ -7,13 +7,19 @@ from collections.abc import Callable
 from threading import Lock
 from types import FunctionType
 from typing import Any
+from weakref import ref
+
+import numpy as np
 
 from ..engine.errors import Line, explained, format_line
 from ..engine.mode import Watcher, paused, watching
 from ..engine.rules.registry import leaves
+from ..engine.tape import Node
 from ..optim.inplace import warnings_raise
+from ..trace import containers
 from ..trace.capture import InUse, claimed
 from ..trace.captured import Captured
+from ..trace.expressions import argument_names
 from ..trace.ir import Call, Snapshot, Var, placeholder, substituted, variables
 from ..trace.opening import open_calls
 from ..trace.printer import Source
@@ -24,6 +30,8 @@ from .guards import CACHE_MISS, GUARD_FAILED, is_same
 from .native import compiler
 from .native.lowering import pays
 from .selfcheck import SavedState, first_difference
+
+VARIABLE = "a variable or an attribute that it uses"  # what differs, if the arguments do not
 
 
 class Recording:
@@ -154,6 +162,24 @@ class Recording:
             (name, value) for place, (name, value) in self.seen.items()
             if (new := later.seen.get(place)) and not is_same(new[1], value)
         ]  # fmt: skip
+
+    def varying(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        """Return what differs in a call with the same kinds of arrays: an argument, or VARIABLE; "" if they differ."""
+        captured, different = self.captured, ""
+        names = argument_names(self.fun, args, kwargs)
+        given = ([captured.args, captured.kwargs], [args, kwargs])  # of the recording, placeholders and references
+        old, new = ([leaf for _, leaf in containers.leaves("", each)] for each in given)
+        for name, a, b in zip(names, old, new, strict=False):
+            if is_node := isinstance(a, Node):
+                if type(a) is not type(b):
+                    return ""
+                a, b = a._value, b._value
+            if isinstance(a, (np.ndarray, np.generic)):
+                if type(a) is not type(b) or a.shape != b.shape or a.dtype != b.dtype:
+                    return ""
+            elif not is_node and (a() is not b if isinstance(a, ref) else type(a) is not type(b) or repr(a) != repr(b)):
+                different = different or f"the argument {name}"
+        return "" if len(old) != len(new) else different or VARIABLE
 
     def users_lines(self) -> dict[str, Line]:
         """Return the user's line that led to each part of the outcome, by the part's name."""
