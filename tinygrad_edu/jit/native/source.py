@@ -135,8 +135,8 @@ class Writer:
                  if isinstance(o, Scalar) and home.get(o.var, k) != k}  # fmt: skip
         for v in home:
             if v in inner or v in self.needed:
-                slot = f"slots[{self.allocate(1)}]"
-                self.known[v] = slot if v.dtype == np.float64 else f"(*({scalar_type(v)} *)&{slot})"
+                real, slot = scalar_type(v), f"slots[{self.allocate(1)}]"
+                self.known[v] = slot if real == "double" else f"(*({real} *)&{slot})"
         for k, part in enumerate(parts):
             given = {"double *restrict slots": "slots"}
             for s in part:
@@ -144,7 +144,7 @@ class Writer:
                     if isinstance(o, Element):
                         base = o.access.base
                         given[f"const {scalar_type(base)} *restrict {self.name(base)}"] = self.name(base)
-                    elif isinstance(o, Scalar) and o.var not in home:
+                    elif isinstance(o, Scalar) and o.var not in home and "[" not in self.name(o.var):
                         given[f"const {scalar_type(o.var)} {self.name(o.var)}"] = self.name(o.var)
             body = "\n".join([f"    {self.scalar(s)}" for s in part])
             self.functions.append(f"static TG_NOINLINE void part{n}_{k}({', '.join(given)}) {{\n{body}\n}}\n")
