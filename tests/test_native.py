@@ -321,7 +321,7 @@ def test_new_arrays_lie_in_memory_as_those_of_numpy_also_beside_an_argument_that
         opt.zero_grad()
         loss.backward()
         opt.step()
-        return loss, np.exp(w.data), np.negative(w.data.T)
+        return loss.data, np.exp(w.data), np.negative(w.data.T)
 
     outcomes = []
     for f in (step, tg.jit(step, backend="c")):
