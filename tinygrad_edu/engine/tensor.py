@@ -44,7 +44,8 @@ class Tensor(Declared):  # type: ignore[misc]
     def __init__(
         self, data: ArrayLike, *, requires_grad: bool = True, label: str | None = None, dtype: DTypeLike | None = None
     ) -> None:
-        super().__init__(floating(data, dtype, copy=True), requires_grad, label)
+        is_float = type(data) is float and dtype is None  # which needs no checks
+        Node.__init__(self, np.asarray(data) if is_float else floating(data, dtype, copy=True), requires_grad, label)
 
     @classmethod
     def _variable(cls, data: "ArrayLike | Tensor") -> "Tensor":
@@ -57,7 +58,7 @@ class Tensor(Declared):  # type: ignore[misc]
     def data(self) -> Array:
         """The array; writing into it is not recorded."""
         if isinstance(self._value, np.generic):  # NumPy's result without axes; it computes faster than an array
-            self._value = np.copy(self._value)
+            self._value = np.asarray(self._value)
         return self._value  # type: ignore[no-any-return]
 
     @data.setter
@@ -68,7 +69,7 @@ class Tensor(Declared):  # type: ignore[misc]
     def grad(self) -> Array | None:
         """The gradient d(root)/d(self) of the last `backward`, of a leaf the sum since `zero_grad`, or None."""
         if isinstance(self._grad, np.generic):
-            self._grad = np.copy(self._grad)
+            self._grad = np.asarray(self._grad)
         return self._grad  # type: ignore[no-any-return]
 
     @grad.setter

@@ -32,7 +32,7 @@ class Value(Operand):
     __slots__ = ()
 
     def __init__(self, data: float, *, requires_grad: bool = True, label: str | None = None) -> None:
-        super().__init__(_number(data), requires_grad, label)
+        Node.__init__(self, data if type(data) is float else _number(data), requires_grad, label)
 
     @property
     def data(self) -> float:
