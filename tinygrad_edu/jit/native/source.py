@@ -1,7 +1,8 @@
 """The whole C text of a stretch: its functions, and the main function that calls them in order.
 
-The main function `step(fixed, given)` takes two tuples of Python objects: those that are the same at every call, and
-those of this one. It finds an array's memory, and a float's value, where CPython and NumPy keep them in the object.
+The main function `step(fixed, given)`, static as glibc has another one, takes two tuples of Python objects: those that
+are the same at every call, and those of this one. It finds an array's memory, and a float's value, where CPython and
+NumPy keep them in the object.
 """
 
 from collections.abc import Sequence
@@ -38,7 +39,19 @@ static int tg_same(const char *a, const char *b) { /* two arrays of one shape, d
         && memcmp(*(void **)(a + {strides}), *(void **)(b + {strides}), n * sizeof(void *)) == 0;
 }
 """
-
+METHOD = """
+static void *(*tg_int)(long), *(*tg_release)(void);
+static void (*tg_acquire)(void *);
+void set_python(void *from_long, void *release, void *acquire) {
+    tg_int = from_long; tg_release = release; tg_acquire = acquire;
+}
+void *method(void *fixed, void *given) { /* what Python calls; the interpreter's lock is released meanwhile */
+    void *const thread = tg_release();
+    const int s = step(fixed, given);
+    tg_acquire(thread);
+    return tg_int(s);
+}
+"""
 
 PART = 500  # statements of one function
 
@@ -187,5 +200,5 @@ class Writer:
             support(self.reductions), *self.functions,
         ]  # fmt: skip
         lines = [*opening, *self.main, *closing, "return 0;"]
-        main = ["int step(void *fixed, void *given) {", *[f"    {x}" for x in lines], "}", ""]
+        main = ["static int step(void *fixed, void *given) {", *[f"    {x}" for x in lines], "}", METHOD]
         return "\n".join([*parts, *main])
