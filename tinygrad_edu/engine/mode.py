@@ -102,7 +102,7 @@ class Transform(NamedTuple):
 transform: ContextVar[Transform | None] = ContextVar("transform", default=None)
 
 
-_known_modes: tuple[Context | None, frozenset[str]] = None, frozenset()
+_known_modes: tuple[Context | None, frozenset[str], bool] = None, frozenset(), False
 
 
 def paused() -> int:
@@ -120,17 +120,27 @@ def error_modes() -> frozenset[str]:
 
     NumPy keeps this in a context variable, so it is asked again only if a context variable has changed.
     """
+    return _error_modes()[0]
+
+
+def errors_stop() -> bool:
+    """Return whether a floating-point error raises an exception, or calls a function, which may: an update may stop."""
+    return _error_modes()[1]
+
+
+def _error_modes() -> tuple[frozenset[str], bool]:
     global _known_modes
-    context, modes = _known_modes
+    context, modes, stop = _known_modes
     try:
         known = copy_context() == context
     except Exception:  # from the == of what users keep in context variables, such as arrays
         known = False
     if not known:
         modes = frozenset(map(str, np.geterr().values()))
+        stop = not modes.isdisjoint({"raise", "call"})
         if transform.get() is None:  # a context that is kept keeps the variables of its transforms
-            _known_modes = copy_context(), modes
-    return modes
+            _known_modes = copy_context(), modes, stop
+    return modes, stop
 
 
 def _set(paused: int, watchers: tuple[Watcher, ...]) -> None:

@@ -44,8 +44,9 @@ class Tensor(Declared):  # type: ignore[misc]
     def __init__(
         self, data: ArrayLike, *, requires_grad: bool = True, label: str | None = None, dtype: DTypeLike | None = None
     ) -> None:
-        is_float = type(data) is float and dtype is None  # which needs no checks
-        Node.__init__(self, np.asarray(data) if is_float else floating(data, dtype, copy=True), requires_grad, label)
+        given: Any = data
+        is_float = type(given) is float and dtype is None  # which needs no checks
+        Node.__init__(self, np.asarray(given) if is_float else floating(given, dtype, copy=True), requires_grad, label)
 
     @classmethod
     def _variable(cls, data: "ArrayLike | Tensor") -> "Tensor":

@@ -66,6 +66,7 @@ class Plan:
             )
             emitter, head = self.laid_out(captured, set(chosen) - {"memory"})
         self.layout = emitter.layout
+        self.calls_numpy = emitter.calls_numpy
         self.text = self.join(emitter, head)
         scope: dict[str, Any] = dict(emitter.values)
         exec(compiled(self.text), scope)
@@ -119,6 +120,7 @@ def lower_calls(emitter: Emitter, backend: str) -> None:
         if i < stop:
             continue
         emitter.current = call
+        emitter.calls_numpy |= call.out.dtype is not None and not is_view(call)
         lower(emitter, call, i)
         several = isinstance(call.out.example, (tuple, list))
         if not call.elementwise and can_vary(call) and (several or call.out.dtype is not None):

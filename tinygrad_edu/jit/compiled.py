@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from weakref import WeakMethod, WeakSet
 
 from ..engine.hooks import hooks
-from ..engine.mode import error_modes, mode
+from ..engine.mode import errors_stop, mode, transform
 from ..engine.reprs import table
 from ..engine.rules.registry import array_likes
 from ..trace.capture import InUse, capture
@@ -21,7 +21,6 @@ from ..trace.captured import Captured
 from ..trace.closure import PLAIN
 from ..trace.containers import leaves
 from ..trace.traced import JitError, Unrecorded
-from ..transforms.reverse import is_transforming
 from . import passes
 from .guards import CACHE_MISS, GUARD_FAILED
 from .native import cache as native_cache
@@ -36,7 +35,6 @@ AGAIN = 64  # after so many calls without jit, and then after twice as many, one
 
 COMPARISON = "the outcome of a comparison or the size of a result"  # what differs, if a guard of values fails
 BACKENDS = ("numpy", "c", "auto")
-STOPS = {"raise", "call"}  # of np.errstate: a replay could stop half-way through an update
 
 _jitted: WeakSet[Jitted] = WeakSet()  # all that exist in this process
 
@@ -100,7 +98,7 @@ class Jitted:
         Inside a transform it is called, as gradients go through it.
         """
         state = mode()
-        if (state and state.watchers) or hooks or is_transforming() or not STOPS.isdisjoint(error_modes()):
+        if (state and state.watchers) or hooks or transform.get() or errors_stop():
             return self._fun(*args, **kwargs)
         is_paused = bool(state and state.paused)
         varies = ""

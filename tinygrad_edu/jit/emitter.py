@@ -34,6 +34,7 @@ class Emitter(Names):
         self.lines: list[tuple[str, str, Call | None]] = []  # (phase, line, the call that it belongs to)
         self.steps: list[Step] = []  # what the lines do, for the verifier
         self.current: Call | None = None  # the call that lines are written for
+        self.calls_numpy = False  # beside compiled stretches and views: NumPy may warn
         self.unfilled: dict[Var, Var] = {}  # a joined array that is new at each call: its memory, before it is filled
         self.cached: dict[Hashable, object] = {}  # constants and bound methods with a name
 

@@ -158,24 +158,33 @@ def is_same(new: object, old: object) -> bool:
 
 def check_identities(emitter: Emitter) -> Iterator[str]:
     """Yield the checks that the same objects are given twice, or reached elsewhere too, and no others."""
-    captured, program = emitter.captured, emitter.program
-    first: dict[int, str] = {}
+    captured, states = emitter.captured, {id(v.source.array) for v in emitter.program.states}
+    nodes: dict[int, str] = {}
+    arrays: dict[int, str] = {}
+    containers: dict[int, str] = {}
     for i, a in enumerate(captured.leaves):
         pairs = [(a, f"a{i}")] if not isinstance(a, Node) else [(a, f"a{i}t"), (a._value, f"a{i}")]
         for value, name in pairs:
             if isinstance(value, Node) and id(value) in captured.closure.elsewhere:
                 yield f"{name} is {emitter.name(value, 't')}"
             elif isinstance(value, (Node, np.ndarray)):
+                first = nodes if isinstance(value, Node) else arrays
                 if id(value) in first:
                     yield f"{first[id(value)]} is {name}"
                 first.setdefault(id(value), name)
     for i, container in captured.containers.items():
-        first[i], *others = [path_text(emitter, path) for path in container.paths]
-        yield from [f"{first[i]} is {other}" for other in others]
-    elsewhere = {*captured.closure.elsewhere, *captured.closure.holders, *[id(v.source.array) for v in program.states]}
-    if first:
-        yield f"len(ids := {{{', '.join([f'id({name})' for name in first.values()])}}}) == {len(first)}"
-        yield f"ids.isdisjoint({emitter.name(frozenset(elsewhere), 'others')})"
+        containers[i], *others = [path_text(emitter, path) for path in container.paths]
+        yield from [f"{containers[i]} is {other}" for other in others]
+    known = captured.closure.elsewhere, states, captured.closure.holders.keys()
+    for first, elsewhere in zip((nodes, arrays, containers), known, strict=True):
+        names = [*first.values()]
+        if names and elsewhere:
+            yield f"len(ids := {{{', '.join([f'id({name})' for name in names])}}}) == {len(names)}"
+            yield f"ids.isdisjoint({emitter.name(frozenset(elsewhere), 'others')})"
+        elif len(names) == 2:
+            yield f"{names[0]} is not {names[1]}"
+        elif len(names) > 2:
+            yield f"len({{{', '.join([f'id({name})' for name in names])}}}) == {len(names)}"
 
 
 def written_apart(emitter: Emitter) -> list[str]:

@@ -59,6 +59,7 @@ class Recording:
         self.changes = bool(
             program.stores or program.rebound or program.grads or program.passes or program.containers or captured.drawn
         )
+        self.may_warn = self.changes and self.plan.calls_numpy
         self.seen = self.objects_seen()
         captured.forget()
         for v in (*program.inputs, *program.states):
@@ -76,7 +77,7 @@ class Recording:
         if not self.until_check:
             served = self.replay(args, kwargs, guards_only=True)
             return CACHE_MISS if served is CACHE_MISS else self.checked_replay(args, kwargs)
-        if self.changes and warnings_raise():  # in the middle of an update
+        if self.may_warn and warnings_raise():  # in the middle of an update
             saved = SavedState(self.captured, args, kwargs)
             try:
                 return self.replay(args, kwargs)

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.mode import error_modes
+from ..engine.mode import error_modes, errors_stop
 
 Array: TypeAlias = NDArray[Any]
 Arrays: TypeAlias = tuple[Array, Array, *tuple[Array | None, ...]]  # theta, its gradient, its state: None if off
@@ -155,8 +155,7 @@ class InPlace:
 
 def floating_point_errors_raise() -> bool:
     """Return whether np.errstate, or a filter of warnings, makes an overflow an exception."""
-    modes = error_modes()
-    return not modes.isdisjoint({"raise", "call"}) or ("warn" in modes and warnings_raise())
+    return errors_stop() or ("warn" in error_modes() and warnings_raise())
 
 
 def warnings_raise() -> bool:
