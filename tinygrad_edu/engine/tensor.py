@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from .apply import apply, outranked, plain
-from .arrays import floating, unbroadcast
+from .arrays import floating, scalar_as_array, unbroadcast
 from .backward import Gradient, toposort
 from .concatenators import item
 from .conjugation import conjugated, met
@@ -59,7 +59,7 @@ class Tensor(Declared):  # type: ignore[misc]
     def data(self) -> Array:
         """The array; writing into it is not recorded."""
         if isinstance(self._value, np.generic):  # NumPy's result without axes; it computes faster than an array
-            self._value = np.asarray(self._value)
+            self._value = scalar_as_array(self._value)
         return self._value  # type: ignore[no-any-return]
 
     @data.setter
@@ -70,7 +70,7 @@ class Tensor(Declared):  # type: ignore[misc]
     def grad(self) -> Array | None:
         """The gradient d(root)/d(self) of the last `backward`, of a leaf the sum since `zero_grad`, or None."""
         if isinstance(self._grad, np.generic):
-            self._grad = np.asarray(self._grad)
+            self._grad = scalar_as_array(self._grad)
         return self._grad  # type: ignore[no-any-return]
 
     @grad.setter
