@@ -21,8 +21,13 @@ _pool: list[Executor] = []
 
 
 def cpu_count() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return the number of cores that this process may use: at most OMP_NUM_THREADS, if that is set."""
+    if hasattr(os, "process_cpu_count"):
+        cores = os.process_cpu_count() or 1  # Python 3.13 has an option for it
+    else:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(cores, int(limit)) if limit.isdecimal() and int(limit) else cores
 
 
 def pool() -> Executor:

@@ -26,13 +26,14 @@ stretches (`arrange`). `stretch` takes the calls one by one.
                 const double p5 = tg_tanh(p4);
                 b0[i1] = p5;
             }
-            ... tg_sum_double(b0, 3) ...
+            ... tg_few(b0, 3) ...
 
 The results of the first three calls are no arrays: they are variables. `narrow` makes such statements of products of
 narrow matrices; `products` writes other products, or hands them to NumPy's own BLAS (`blas`); `indexing` writes what is
-indexed by arrays of integers. `source` joins the functions to a text with a function `step` that calls them, `scratch`
-gives arrays within the stretch their places in one block of memory, and `binding` says how `step` finds the memory of
-NumPy's arrays. The plan then has the line
+indexed by arrays of integers. `sharing` cuts long loops into parts, and `threads` computes those on all cores. `source`
+joins the functions to a text with a function `step` that calls them, `scratch` gives arrays within the stretch their
+places in one block of memory, and `binding` says how `step` finds the memory of NumPy's arrays. The plan then has the
+line
 
     if (s := c(given1)) and (s == 1 or c(plain(given1, [0]))):
         return GUARD_FAILED

@@ -42,8 +42,9 @@ from . import cache
 
 NAMES = ("cc", "gcc", "clang")
 FLAGS = (
-    "-std=c11", "-shared", "-fPIC", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
-    "-fopenmp-simd", "-fwrapv", "-fno-dse", "-w",  # gcc takes minutes to find dead stores in a long block
+    "-std=c11", "-shared", "-fPIC", "-pthread", "-march=native", "-ffp-contract=off", "-fno-math-errno",
+    "-fno-trapping-math", "-fopenmp-simd", "-fwrapv", "-w",
+    "-fno-dse",  # gcc takes minutes to find dead stores in a long block
 )  # fmt: skip
 LONG = 400_000  # characters; a longer source is compiled with little optimisation, as time grows faster than length
 REMEDY = "set CC to a C compiler, install gcc or clang, or `pip install ziglang`"

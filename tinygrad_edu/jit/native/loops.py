@@ -6,6 +6,7 @@ eight at a time (`accumulation`). A loop that calls no function adds to eight su
 would take as long as computing them.
 """
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from .accumulation import COMBINE, WORDS, is_sum, start
 from .far import guarded, has_sines, indented
 from .fusion import Element, Group, Number, Operand, Scalar, Statement
 from .operations import TYPES, literal, with_operands
+from .sharing import added, part_function, shared_call, step
 
 BLOCK = 128  # as in NumPy
 
@@ -34,6 +36,8 @@ class Function:
         self.writes = {names(v) for v in [*written, *group.writes()]}
         self.locals: dict[object, str] = {}
         self.lines: list[str] = []
+        self.parts = 1  # how many threads may compute at once
+        self.end: Function | None = None  # adds up the sums of the parts
 
     def pointer(self, base: Var) -> str:
         """Return the name of an array, as a parameter."""
@@ -110,10 +114,26 @@ def local_type(dtype: np.dtype[Any]) -> str:
 
 
 def loop_function(function: Function) -> str:
-    """Return the C function of a loop."""
+    """Return the C function of a loop; of a shared one, also those that compute a part and add up the parts' sums."""
     lines = loop_lines(function)
-    head = f"static TG_NOINLINE void {function.name}({', '.join(function.parameters) or 'void'}) {{"
-    return "\n".join([head, *[f"    {line}" for line in lines], "}", ""])
+    f, end = function, function.end
+    text = _function(f.name, [*f.parameters, *["int64_t part"] * (f.parts > 1)], lines)
+    text += part_function(f.name, [*f.parameters]) if f.parts > 1 else ""
+    return text + (_function(end.name, [*end.parameters], end.lines) if end and end.lines else "")
+
+
+def _function(name: str, parameters: Sequence[str], lines: Sequence[str]) -> str:
+    head = f"static TG_NOINLINE void {name}({', '.join(parameters) or 'void'}) {{"
+    return "\n".join([head, *indented(lines), "}", ""])
+
+
+def loop_calls(function: Function) -> list[str]:
+    """Return the lines of the main function that compute a loop."""
+    f, end = function, function.end
+    if f.parts == 1:
+        return [f"{f.name}({', '.join(f.parameters.values())});"]
+    after = [f"{end.name}({', '.join(end.parameters.values())});"] if end and end.lines else []
+    return [shared_call(f.name, f.parameters, f.parts), *after]
 
 
 def loop_lines(function: Function) -> list[str]:
@@ -152,6 +172,16 @@ class _Writer:
         self.blocks: list[str] = []  # after each block of it
         self.loaded: dict[Access, str] = {}
         self.reductions = 0
+        self.bounds = [("0", str(n)) for n in lengths]  # of the loops
+        kept = [self.strides(s) for s in function.group.statements if s.reduction is not None]
+        sums = sum(math.prod([n for n, stride in zip(lengths, k, strict=True) if stride]) for k in kept)
+        length = step(function.group, lengths, sums, BLOCK)
+        if lengths and length < lengths[0]:
+            function.parts = -(-lengths[0] // length)
+            function.end = Function(f"{function.name}_end", function.group, function.names, function.allocate)
+            last = f"begin + {length} < {lengths[0]} ? begin + {length} : {lengths[0]}"
+            self.before.append(f"const int64_t begin = part * {length}, end = {last};")
+            self.bounds[0] = "begin", "end"
         statements = function.group.statements
         inner = [s for s in statements if s.reduction is not None and lengths and not self.strides(s)[-1]]
         self.inner = bool(inner)  # whether the innermost axis is reduced
@@ -169,19 +199,20 @@ class _Writer:
             self.statement(s)
         body, n = self.body, self.lengths[-1] if self.lengths else 1
         if self.lengths:
-            i = self.indices[-1]
+            i, (first, last) = self.indices[-1], self.bounds[-1]
             blocks = n > BLOCK and (self.inner or has_sines(body))
-            begin = [f"for (int64_t {i} = 0; {i} < {n}; {i}++) {{"]
+            begin = [f"for (int64_t {i} = {first}; {i} < {last}; {i}++) {{"]
             if blocks:
                 begin = ["for (int64_t k = 0; k < count; k++) {", f"    const int64_t {i} = first + k;"]
             body = self.by_eight(body) if self.eight else guarded(body, lambda lines: [*begin, *indented(lines), "}"])
             body += self.blocks
             if blocks:
-                count = f"const int64_t count = {n} - first < {BLOCK} ? {n} - first : {BLOCK};"
-                body = [f"for (int64_t first = 0; first < {n}; first += {BLOCK}) {{", *indented([count, *body]), "}"]
+                count = f"const int64_t count = {last} - first < {BLOCK} ? {last} - first : {BLOCK};"
+                head = f"for (int64_t first = {first}; first < {last}; first += {BLOCK}) {{"
+                body = [head, *indented([count, *body]), "}"]
         body = [*self.prologue, *body, *self.epilogue]
-        for i, length in reversed(list(zip(self.indices[:-1], self.lengths[:-1], strict=True))):
-            body = [f"for (int64_t {i} = 0; {i} < {length}; {i}++) {{", *[f"    {line}" for line in body], "}"]
+        for i, (first, last) in reversed(list(zip(self.indices[:-1], self.bounds[:-1], strict=True))):
+            body = [f"for (int64_t {i} = {first}; {i} < {last}; {i}++) {{", *indented(body), "}"]
         return [*self.before, *body, *self.after]
 
     def by_eight(self, body: list[str]) -> list[str]:
@@ -228,9 +259,11 @@ class _Writer:
         self.f.reductions.add((fun, dtype))
         real, name, strides = TYPES[dtype.name], str(self.reductions), self.strides(s)
         self.reductions += 1
-        target = self.f.returned(s.out) if s.write is None else self.f.place(s.write, self.indices, strides)
+        end = self.f.end if self.f.end and not strides[0] else None  # where each part has sums of its own
+        f = end or self.f
+        target = f.returned(s.out) if s.write is None else f.place(s.write, self.indices, strides)
         if is_sum(fun, dtype):
-            self.sum(s, text, target, name)
+            self.sum(s, text, target, name, end)
             return
         reduced = [k for k, stride in enumerate(strides) if not stride and self.lengths[k] > 1]
         begin = start(fun, dtype)
@@ -259,7 +292,7 @@ class _Writer:
         self.body.append(f"{name}[{'k' if n > BLOCK else self.indices[-1]}] = {text};")
         return f"{name}, {'count' if n > BLOCK else n}"
 
-    def sum(self, s: Statement, text: str, target: str, name: str) -> None:
+    def sum(self, s: Statement, text: str, target: str, name: str, end: Function | None) -> None:
         """Write a sum of floats: in blocks along the innermost axis, else number by number into accumulators.
 
         A block, and an accumulator for each number of the result, holds doubles.
@@ -281,26 +314,37 @@ class _Writer:
                 self.blocks.append(f"tg_block(&t{name}, {given});")
             elif is_short and not kept:
                 self.epilogue.append(f"tg_add(&t{name}.s[0], &t{name}.c[0], {text});")
-            if not kept:
-                self.after.append(f"{target} = tg_total(&t{name});")
+            if not kept and end:
+                self.accumulate(name, 8, end)
+                self.after.append(f"*(tg_sums *)q{name} = t{name};")
+                end.lines.append(f"{target} = tg_total((tg_sums *)q{name});")
                 return
-            if not any(stride == 0 for stride in strides[:-1]):
-                self.epilogue.append(f"{target} = {text};")
+            if not kept or 0 not in strides[:-1]:
+                lines, total = (self.epilogue, text) if kept else (self.after, f"tg_total(&t{name})")
+                lines.append(f"{target} = {total};")
                 return
-        size = int(np.prod(kept))
-        self.f.parameters[f"double *restrict q{name}"] = f"slots + {self.f.allocate(2 * size)}"
+        size = math.prod(kept)
+        self.accumulate(name, size, end)
         steps = iter(np.empty(kept, np.int8).strides)
         at = index_text(0, self.indices, [next(steps) if stride else 0 for stride in strides])
-        self.fill(strides, f"{{ q{name}[{at}] = q{name}[{at} + {size}] = 0.0; }}", self.before)
-        line = f"tg_add(&q{name}[{at}], &q{name}[{at} + {size}], {text});"
-        if s.out.dtype == np.float32:
-            line = f"q{name}[{at}] += {text};"
+        total, lost = f"q{name}[{at}]", f"q{name}[{at} + {size}]"
+        self.fill(strides, f"{{ {total} = {lost} = 0.0; }}", self.before)
+        line = f"{total} += {text};" if s.out.dtype == np.float32 else f"tg_add(&{total}, &{lost}, {text});"
         (self.epilogue if is_inner else self.body).append(line)
-        self.fill(strides, f"{target} = tg_end(q{name}[{at}], q{name}[{at} + {size}]);", self.after)
+        self.fill(strides, f"{target} = tg_end({total}, {lost});", end.lines if end else self.after)
+
+    def accumulate(self, name: str, size: int, end: Function | None) -> None:
+        """Ask for memory for so many sums and what rounding lost in them: for each part, if its sums are its own."""
+        where = f"slots + {self.f.allocate(2 * size * (self.f.parts if end else 1))}"
+        self.f.parameters[f"double *restrict q{name}"] = where
+        if end:
+            self.before.append(f"q{name} += part * {2 * size};")
+            end.parameters[f"double *restrict q{name}"] = where
+            end.lines += added(f"q{name}", size, self.f.parts)
 
     def fill(self, strides: Sequence[int], line: str, lines: list[str]) -> None:
         """Add a line for each number of a result."""
-        kept = [(i, n) for i, n, stride in zip(self.indices, self.lengths, strides, strict=True) if stride]
-        for i, n in reversed(kept):
-            line = f"for (int64_t {i} = 0; {i} < {n}; {i}++) {line}"
+        kept = [(i, *ends) for i, ends, stride in zip(self.indices, self.bounds, strides, strict=True) if stride]
+        for i, first, last in reversed(kept):
+            line = f"for (int64_t {i} = {first}; {i} < {last}; {i}++) {line}"
         lines.append(line)

@@ -16,7 +16,7 @@ from ..guards import GUARD_FAILED
 from ..lowering import lower
 from ..memory import Location, axes_of
 from ..verifier import Step
-from . import blas, compiler
+from . import blas, compiler, threads
 from .access import rearranges
 from .binding import bound, compared, layout, plain
 from .forms import has_form, has_guard_form
@@ -212,6 +212,9 @@ class Lowering:
         if addresses is not None and hasattr(library, "set_blas"):
             library.set_blas.argtypes = [ctypes.c_void_p] * 2
             library.set_blas(*addresses)
+        if hasattr(library, "set_share"):
+            library.set_share.argtypes = [ctypes.c_void_p]
+            library.set_share(threads.address())
         self.line(bound(library, tuple(self.fixed)), numbers)
 
     def receive(self, writer: Writer, v: Var, arrays: dict[Var, Array]) -> None:

@@ -16,9 +16,10 @@ from . import polynomials
 from .accumulation import support
 from .fusion import Element, Group, Scalar, Scalars, Statement
 from .indexing import Indexed, indexed_text
-from .loops import Function, converted, expression, index_text, joined, loop_function, scalar_type
+from .loops import Function, converted, expression, index_text, joined, loop_calls, loop_function, scalar_type
 from .operations import TYPES
 from .products import PRELUDE, Product, product_text
+from .sharing import SHARE
 from .stretch import Check, Stretch
 
 HEAD = """#include <stdint.h>
@@ -116,7 +117,7 @@ class Writer:
         f = Function(f"loop{n}", group, self.name, self.allocate)
         self.functions.append(loop_function(f))
         self.reductions |= f.reductions
-        self.main.append(f"{f.name}({', '.join(f.parameters.values())});")
+        self.main += loop_calls(f)
 
     def allocate(self, size: int) -> int:
         """Return the first of so many numbers of `slots` that nothing else uses."""
@@ -197,6 +198,7 @@ class Writer:
             blas += "void set_blas(void *d, void *s) { tg_dgemm = d; tg_sgemm = s; }\n"
         parts = [
             HEAD, polynomials.prelude(self.named), objects, PRELUDE if self.products else "", blas,
+            SHARE if any("tg_share(" in line for line in self.main) else "",
             support(self.reductions), *self.functions,
         ]  # fmt: skip
         lines = [*opening, *self.main, *closing, "return 0;"]
