@@ -20,6 +20,7 @@ from .memory import WRITES, Location
 from .simplify import BROADCASTING, scalar_value, uniform_element
 from .verifier import Step
 
+SHORT = 32  # elements of a row, along which NumPy takes three times as long to find an extremum as along a column
 SIGNED = (np.add, np.subtract, np.multiply, np.divide)  # Python's operators do the same with NumPy's floats
 PYTHON = {
     operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow,
@@ -165,7 +166,16 @@ def _reduction(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[st
         return []
     axis = args[1] if len(args) > 1 else emitter.ref(call.kwargs.get("axis"))
     keepdims = ", True" if call.kwargs.get("keepdims") else ""
-    return [f"{emitter.reduce(call.fun)}({args[0]}, {axis}, None, {emitter.into(call, i)}{keepdims})"]
+    out, reduce = emitter.into(call, i), emitter.reduce(call.fun)
+    x, array = emitter.locations[call.args[0]].array, emitter.locations[call.out].array
+    if (
+        call.fun in (np.max, np.min) and axis in ("1", "-1") and x is not None and array is not None and x.ndim == 2
+        and x.shape[1] <= SHORT < x.shape[0] and x.flags.c_contiguous
+    ):  # fmt: skip
+        columns = emitter.name(np.empty_like(x.T, order="C"), "b")  # of zeros of both signs, NumPy too gives either
+        copied = f"{emitter.fun(np.copyto)}({columns}, {emitter.name(x.T, 'w')})"
+        return [copied, f"{reduce}({columns}, 0, None, {emitter.name(array.reshape(-1), 'w')})"]
+    return [f"{reduce}({args[0]}, {axis}, None, {out}{keepdims})"]
 
 
 def _write(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
