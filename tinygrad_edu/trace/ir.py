@@ -101,7 +101,7 @@ class Call:
         self.elementwise = not kwargs and type(fun) is np.ufunc and fun.signature is None and fun.nout == 1
         self.uses = [a for a in args if type(a) is Var]
         if kwargs or len(self.uses) < len(args):
-            self.uses = variables((args, kwargs))
+            self.uses = variables((*args, *kwargs.values()))
 
     def replace(self, new: Mapping[Var, Any]) -> None:
         """Replace each Var v among the arguments that is a key of `new` by new[v]."""

@@ -38,7 +38,7 @@ def squeezed(shape: Sequence[int]) -> tuple[int, ...]:
 
 def rearranges(call: Call) -> bool:
     """Whether a call only rearranges an array, by an index that is known, so that it needs no code of its own."""
-    known = call.fun is not retyped and len(call.uses) == 1 and type(call.args[0]) is Var
+    known = not call.elementwise and call.fun is not retyped and len(call.uses) == 1 and type(call.args[0]) is Var
     return known and is_view(call) and isinstance(call.args[0].dtype, np.dtype) and call.args[0].shape != ()
 
 

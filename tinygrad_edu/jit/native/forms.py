@@ -18,6 +18,8 @@ def has_form(call: Call) -> bool:
     """Whether a call can be part of a stretch."""
     if call.out.dtype is None:
         return of_floats(call) is not None
+    if call.elementwise:
+        return 0 not in call.out.shape and operation(call) is not None
     if (
         call.draws
         or (can_vary(call) and call.fun is not np.clip)

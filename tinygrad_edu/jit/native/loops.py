@@ -18,7 +18,7 @@ from .access import Access
 from .accumulation import COMBINE, WORDS, is_sum, start
 from .far import guarded, has_sines, indented
 from .fusion import Element, Group, Number, Operand, Scalar, Statement
-from .operations import TYPES, literal, with_operands
+from .operations import TYPES, c_type, literal, with_operands
 from .sharing import added, part_function, shared_call, step
 
 BLOCK = 128  # as in NumPy
@@ -66,7 +66,7 @@ class Function:
 
 def scalar_type(v: Var) -> str:
     """Return the C type of a number; Python's are doubles."""
-    return "double" if v.dtype is None else TYPES[v.dtype.name]
+    return "double" if v.dtype is None else c_type(v.dtype) or ""
 
 
 def index_text(offset: int, indices: Sequence[str], strides: Sequence[int]) -> str:

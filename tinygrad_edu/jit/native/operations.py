@@ -103,6 +103,12 @@ def operation(call: Call) -> Operation | None:
     """Return an elementwise call in C, or None if it stays a NumPy call."""
     if call.out.dtype is None:
         return of_floats(call)
+    if call.elementwise:
+        found = _resolved(call.fun, tuple([operand_kind(a) for a in call.args]), call.out.dtype)
+        for k, a in enumerate(call.args):
+            if found and (type(a) is not Var or a.dtype is None) and _out_of_range(a, found.dtypes[k]):
+                return None
+        return found
     if call.kwargs or c_type(call.out.dtype) is None:
         return None
     kinds = [operand_kind(a) for a in call.args]
@@ -124,12 +130,7 @@ def operation(call: Call) -> Operation | None:
         if not known or not all(k in (int, float) or np.can_cast(k, out) for k in kinds[1:]):
             return None
         return Operation("(a ? b : c)", (kinds[0], out, out), out)
-    if not call.elementwise or any(k is None for k in kinds) or type(call.fun) is not np.ufunc:
-        return None
-    found = _resolved(call.fun, tuple(kinds), out)
-    if found is None or any(_out_of_range(a, d) for a, d in zip(call.args, found.dtypes, strict=True)):
-        return None
-    return found
+    return None
 
 
 def of_floats(call: Call) -> Operation | None:
@@ -150,6 +151,8 @@ def of_floats(call: Call) -> Operation | None:
 @functools.lru_cache(10_000)
 def _resolved(fun: np.ufunc, kinds: tuple[Any, ...], out: np.dtype[Any]) -> Operation | None:
     """Return the C form of a ufunc of operands of these kinds, whose result has the dtype `out`."""
+    if any([k is None or (k not in PLAIN and c_type(k) is None) for k in (*kinds, out)]):
+        return None
     try:
         *dtypes, result = fun.resolve_dtypes((*kinds, None))
     except TypeError:
@@ -215,6 +218,8 @@ def with_operands(text: str, operands: Sequence[str]) -> str:
 
 def literal(value: Any, dtype: np.dtype[Any]) -> str:
     """Write a number as C of a dtype."""
+    if type(value) is float and dtype == np.float64 and math.isfinite(value):
+        return f"({value!r})" if value < 0 or repr(value) == "-0.0" else repr(value)
     with np.errstate(over="ignore"):  # NumPy warned when the call was recorded
         x = np.asarray(value).astype(dtype)[()]
     if dtype.kind == "f":
@@ -231,7 +236,7 @@ def literal(value: Any, dtype: np.dtype[Any]) -> str:
     text = (
         "INT64_MIN" if smallest else f"{int(x)}{'u' if dtype.kind == 'u' else ''}{'ll' if dtype.itemsize == 8 else ''}"
     )
-    return f"(({TYPES[dtype.name]}){text})"
+    return f"(({c_type(dtype)}){text})"
 
 
 def constant_value(a: object) -> Any:
