@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import re
 import warnings
 
 import numpy as np
@@ -542,3 +543,60 @@ def test_narrow_products_in_one_loop_with_their_neighbours_equal_those_of_numpy(
             np.testing.assert_allclose(
                 found, expected, 1e-12 if dtype is np.float64 else 1e-5, scale * np.finfo(dtype).eps
             )
+
+
+LAYERS = [
+    (tg.nn.RNN, {"nonlinearity": "relu"}, np.float32), (tg.nn.GRU, {}, np.float64),
+    (tg.nn.LSTM, {"bidirectional": True}, np.float32),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("layer", "options", "dtype"), LAYERS)
+def test_training_of_recurrent_layers_is_all_in_c_and_equals_that_of_numpy(layer, options, dtype):
+    rng = np.random.default_rng(5)
+    x, y = (rng.standard_normal(s).astype(dtype) for s in ((2, 5, 3), (2, 5, 4 * (1 + ("bidirectional" in options)))))
+
+    def trained(backend):
+        model = layer(3, 4, rng=1, **options).astype(dtype)
+        opt = tg.optim.SGD(model.parameters(), lr=0.1)
+
+        @functools.partial(tg.jit, backend=backend)
+        def step(x, y):
+            loss = tg.mse_loss(model(x)[0], y)
+            opt.minimize(loss)
+            return loss
+
+        losses = [float(step(x, y)) for _ in range(20)]
+        assert backend != "c" or not re.search(r"(rnn|lstm|gru)\w*\(", step.plan)
+        return [*[p.data for p in model.parameters()], *[p.grad for p in model.parameters()], np.array(losses)]
+
+    for a, b in zip(trained("c"), trained("numpy"), strict=True):
+        close(a, b, TOLERANCE[dtype])
+
+
+def test_the_steps_of_a_loop_share_their_c_functions(monkeypatch):
+    texts, load = [], compiler.load
+    monkeypatch.setattr(compiler, "load", lambda source: texts.append(source) or load(source))
+
+    @tg.grad
+    def slope(h, w, x):
+        for t in range(len(x)):
+            h = np.tanh(x[t] + h @ w)
+        return np.sum(h * h)
+
+    rng = np.random.default_rng(6)
+    h, w, x = (rng.standard_normal(s) for s in ((3, 20), (20, 20), (9, 3, 20)))
+    for n in (4, 9):
+        jitted = tg.jit(slope, backend="c")
+        for _ in range(2):
+            close(jitted(h, w, x[:n]), slope(h, w, x[:n]), 1e-12)
+    few, many = (text.count("static TG_NOINLINE") for text in texts)
+    assert few == many
+
+
+def test_a_recurrence_of_very_many_steps_stays_one_call():
+    model, x = tg.nn.RNN(1, 2, rng=0), np.random.default_rng(0).standard_normal((1, 300, 1))
+    jitted = tg.jit(lambda x: np.tanh(model(x)[0]).data * 2, backend="c")
+    for _ in range(2):
+        close(jitted(x), np.tanh(model(x)[0].data) * 2, 1e-12)
+    assert "rnn" in jitted.plan

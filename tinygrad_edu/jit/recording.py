@@ -32,6 +32,7 @@ from .native.lowering import pays
 from .selfcheck import SavedState, first_difference
 
 VARIABLE = "a variable or an attribute that it uses"  # what differs, if the arguments do not
+STEPS = 256  # of a recurrence whose steps are compiled: the time that takes grows with them
 
 
 class Recording:
@@ -48,6 +49,8 @@ class Recording:
         is_free = backend == "auto"
         if is_free:
             backend = "c" if compiler.find() and pays(program) else "numpy"
+        if backend == "c":
+            open_calls(program, STEPS)
         self.sizes = passes.optimize(program, chosen - {"blas", "join"} if backend == "c" else chosen)
         try:
             self.plan = Plan(program, captured, chosen, backend)

@@ -5,6 +5,7 @@ is computed before that loop, or in it, at the same element; otherwise a new loo
 reduction joins the loop that computes what it reduces. A loop that joins nobody is one call.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -92,6 +93,7 @@ class Fusion:
     def __init__(self, accesses: Accesses) -> None:
         self.accesses = accesses
         self.groups: list[Group] = []
+        self.loops: dict[tuple[int, ...], list[int]] = {}  # those that others may join, by their space
         self.places: dict[Var, int] = {}  # the group that completes a base or a scalar; those from outside have none
         self.read_at: dict[Var, int] = {}  # the last group that reads a base
 
@@ -121,23 +123,30 @@ class Fusion:
         """Whether a statement with these operands can be added to the group at `place`."""
         return all(self.local(group, o) or self.earliest([o]) <= place for o in operands)
 
-    def candidates(self, space: tuple[int, ...], operands: Sequence[Operand], first: int) -> list[int]:
-        """Return the places of loops that a statement may join, the best one first."""
+    def candidate(self, space: tuple[int, ...], operands: Sequence[Operand], first: int) -> int | None:
+        """Return the place of the best loop that a statement may join: none before one that computes an operand."""
         known = [
             self.places[o.access.base] for o in operands if isinstance(o, Element) and o.access.base in self.places
         ]
-        places = [*sorted(set(known), reverse=True), *reversed(range(len(self.groups)))]
-        return [
-            i for i in places
-            if i >= first and type(self.groups[i]) is Group and self.groups[i].is_open and self.groups[i].space == space
-            and len(self.groups[i].statements) < MOST and self.joins(self.groups[i], operands, i)
-            and len(self.groups[i].reads() - {s.out for s in self.groups[i].statements}) < READS
-        ]  # fmt: skip
+        loops, low = self.loops.get(space, []), max([first, *known])
+        for i in itertools.chain([low] if low in known else [], reversed(loops)):
+            if i < low:
+                break
+            group = self.groups[i]
+            if (
+                type(group) is Group and group.is_open and group.space == space
+                and len(group.statements) < MOST and self.joins(group, operands, i)
+                and len(group.reads() - {s.out for s in group.statements}) < READS
+            ):  # fmt: skip
+                return i
+        return None
 
     def add(self, group: Group) -> int:
         """Add a group at the end; return its place."""
         self.groups.append(group)
         at = len(self.groups) - 1
+        if group.is_open:
+            self.loops.setdefault(group.space, []).append(at)
         self.read_at.update(dict.fromkeys(group.reads(), at))
         self.places.update([(s.out, at) for s in group.statements])
         return at
@@ -165,9 +174,9 @@ class Fusion:
                 same = all(o.access == old for s in last.statements for o in s.operands
                            if isinstance(o, Element) and o.access.base is into)  # fmt: skip
                 first += not same or type(last) is not Group
-        found = self.candidates(space, statement.operands, first)
-        if found:
-            self.join(statement, found[0])
+        found = self.candidate(space, statement.operands, first)
+        if found is not None:
+            self.join(statement, found)
         else:
             self.add(Group(space, [statement]))
 

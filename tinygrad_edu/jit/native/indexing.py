@@ -120,15 +120,8 @@ def _is_written(call: Call) -> bool:
     return c_type(v.dtype) is not None and (v.dtype == out or (out.kind == "f" and v.dtype.kind in "fiub"))
 
 
-def indexed_text(name: str, g: Indexed, pointer: Any, number: Any, parameters: dict[str, str]) -> str:
-    """Return the C function of a group; it returns 1 if a number of the index is out of range."""
-    lines = indexed_lines(g, pointer, number)
-    head = f"static TG_NOINLINE int {name}({', '.join(parameters)}) {{"
-    return "\n".join([head, *[f"    {line}" for line in lines], "    return 0;", "}", ""])
-
-
 def indexed_lines(g: Indexed, pointer: Any, number: Any) -> list[str]:
-    """Return the loops of a group."""
+    """Return the lines of a group's function; it returns 1 if a number of the index is out of range."""
     loops = [f"i{k}" for k in range(len(g.full))]
     lead, rest = loops[: g.lead], loops[g.lead :]
     full = iter(g.array.strides)
@@ -162,4 +155,4 @@ def indexed_lines(g: Indexed, pointer: Any, number: Any) -> list[str]:
     body.append(line)
     for i, n in reversed(list(zip(lead, g.full[: g.lead], strict=True))):
         body = [f"for (int64_t {i} = 0; {i} < {n}; {i}++) {{", *[f"    {x}" for x in body], "}"]
-    return body
+    return [*body, "return 0;"]

@@ -25,43 +25,64 @@ BLOCK = 128  # as in NumPy
 
 
 class Function:
-    """The text of one group's function, and the arrays and numbers that it is called with."""
+    """The text of one group's function, and the arrays and numbers that it is called with.
 
-    def __init__(self, name: str, group: Group, names: Callable[[Var], str], allocate: Callable[[int], int]) -> None:
-        self.name, self.group, self.names = name, group, names
+    Names are those of the function alone, and a pointer is to the first of the elements that it uses: so the text is
+    the same for each step of a recurrence, and is written once.
+    """
+
+    def __init__(self, group: Group, names: Callable[[Var], str], allocate: Callable[[int], int]) -> None:
+        self.group, self.names = group, names
         self.allocate = allocate  # returns where in `slots` so many numbers are free
         self.parameters: dict[str, str] = {}  # C declaration of a parameter: the argument in the main function
+        self.inner: dict[str, str] = {}  # the name of an array or a number in the main function: that in this one
         self.reductions: set[tuple[np.ufunc, np.dtype[Any]]] = set()
-        written = [s.write.base for s in group.statements if s.write]  # in their order, as names are given at first use
-        self.writes = {names(v) for v in [*written, *group.writes()]}
-        self.locals: dict[object, str] = {}
+        used = [o.access for s in group.statements for o in s.operands if isinstance(o, Element)]
+        used += [s.write for s in group.statements if s.write]
+        self.writes = {names(v) for v in group.writes()}
+        self.starts: dict[str, int] = {}
+        for access in used:
+            name = names(access.base)
+            self.starts[name] = min(access.offset, self.starts.get(name, access.offset))
         self.lines: list[str] = []
         self.parts = 1  # how many threads may compute at once
         self.end: Function | None = None  # adds up the sums of the parts
 
+    def own(self, letter: str, given: str) -> str:
+        """Return the name in this function of an array or a number of the main function."""
+        return self.inner.setdefault(given, f"{letter}{len(self.inner)}")
+
     def pointer(self, base: Var) -> str:
         """Return the name of an array, as a parameter."""
-        name = self.names(base)
-        kind = TYPES[base.dtype.name] if name in self.writes else f"const {TYPES[base.dtype.name]}"
-        self.parameters[f"{kind} *restrict {name}"] = name
+        given = self.names(base)
+        name, start = self.own("p", given), self.starts.get(given)
+        kind = TYPES[base.dtype.name] if given in self.writes else f"const {TYPES[base.dtype.name]}"
+        self.parameters[f"{kind} *restrict {name}"] = f"{given} + {start}" if start else given
         return name
 
     def place(self, access: Access, indices: Sequence[str], strides: Sequence[int]) -> str:
         """Write an element of an array."""
-        return f"{self.pointer(access.base)}[{index_text(access.offset, indices, strides)}]"
+        offset = access.offset - self.starts[self.names(access.base)]
+        return f"{self.pointer(access.base)}[{index_text(offset, indices, strides)}]"
 
     def number(self, v: Var) -> str:
         """Return the name of a number, as a parameter."""
         given = self.names(v)
-        name = re.sub(r"\W+", "_", given)  # of a slot
+        name = self.own("s", given)
         self.parameters[f"const {scalar_type(v)} {name}"] = given
         return name
 
     def returned(self, v: Var) -> str:
         """Return the name under which a number is given back."""
-        name = self.names(v)
-        self.parameters[f"{scalar_type(v)} *restrict r{name}"] = f"&{name}"
-        return f"*r{name}"
+        given = self.names(v)
+        name = self.own("r", given)
+        self.parameters[f"{scalar_type(v)} *restrict {name}"] = f"&{given}"
+        return f"*{name}"
+
+    def text(self, kind: str, lines: Sequence[str], more: Sequence[str] = ()) -> str:
+        """Return the C text, with FUNCTION for the name."""
+        head = f"static TG_NOINLINE {kind} FUNCTION({', '.join([*self.parameters, *more]) or 'void'}) {{"
+        return "\n".join([head, *indented(lines), "}", ""])
 
 
 def scalar_type(v: Var) -> str:
@@ -113,27 +134,22 @@ def local_type(dtype: np.dtype[Any]) -> str:
     return "int" if dtype.kind == "b" else TYPES[dtype.name]
 
 
-def loop_function(function: Function) -> str:
+def loop_text(function: Function) -> str:
     """Return the C function of a loop; of a shared one, also those that compute a part and add up the parts' sums."""
     lines = loop_lines(function)
     f, end = function, function.end
-    text = _function(f.name, [*f.parameters, *["int64_t part"] * (f.parts > 1)], lines)
-    text += part_function(f.name, [*f.parameters]) if f.parts > 1 else ""
-    return text + (_function(end.name, [*end.parameters], end.lines) if end and end.lines else "")
+    text = f.text("void", lines, ["int64_t part"] * (f.parts > 1))
+    text += part_function("FUNCTION", [*f.parameters]) if f.parts > 1 else ""
+    return text + (end.text("void", end.lines).replace("FUNCTION", "FUNCTION_end") if end and end.lines else "")
 
 
-def _function(name: str, parameters: Sequence[str], lines: Sequence[str]) -> str:
-    head = f"static TG_NOINLINE void {name}({', '.join(parameters) or 'void'}) {{"
-    return "\n".join([head, *indented(lines), "}", ""])
-
-
-def loop_calls(function: Function) -> list[str]:
+def loop_calls(name: str, function: Function) -> list[str]:
     """Return the lines of the main function that compute a loop."""
     f, end = function, function.end
     if f.parts == 1:
-        return [f"{f.name}({', '.join(f.parameters.values())});"]
-    after = [f"{end.name}({', '.join(end.parameters.values())});"] if end and end.lines else []
-    return [shared_call(f.name, f.parameters, f.parts), *after]
+        return [f"{name}({', '.join(f.parameters.values())});"]
+    after = [f"{name}_end({', '.join(end.parameters.values())});"] if end and end.lines else []
+    return [shared_call(name, f.parameters, f.parts), *after]
 
 
 def loop_lines(function: Function) -> list[str]:
@@ -171,14 +187,14 @@ class _Writer:
         self.epilogue: list[str] = []  # after it
         self.blocks: list[str] = []  # after each block of it
         self.loaded: dict[Access, str] = {}
-        self.reductions = 0
+        self.reductions = self.values = 0  # how many there are
         self.bounds = [("0", str(n)) for n in lengths]  # of the loops
         kept = [self.strides(s) for s in function.group.statements if s.reduction is not None]
         sums = sum(math.prod([n for n, stride in zip(lengths, k, strict=True) if stride]) for k in kept)
         length = step(function.group, lengths, sums, BLOCK)
         if lengths and length < lengths[0]:
             function.parts = -(-lengths[0] // length)
-            function.end = Function(f"{function.name}_end", function.group, function.names, function.allocate)
+            function.end = Function(function.group, function.names, function.allocate)
             last = f"begin + {length} < {lengths[0]} ? begin + {length} : {lengths[0]}"
             self.before.append(f"const int64_t begin = part * {length}, end = {last};")
             self.bounds[0] = "begin", "end"
@@ -244,7 +260,8 @@ class _Writer:
         if s.reduction is not None:
             self.reduction(s, text)
             return
-        name = self.f.names(s.out) + "_" if s.write is not None else self.f.names(s.out)
+        name = f"v{self.values}"
+        self.values += 1
         self.body.append(f"const {local_type(s.out.dtype)} {name} = {text};")
         if s.write is not None:
             self.body.append(f"{self.f.place(s.write, self.indices, self.layout[s.write])} = {name};")

@@ -126,14 +126,13 @@ def leading(m: Matrix) -> tuple[bool, int] | None:
     return None
 
 
-def product_text(name: str, p: Product, blas: bool) -> str:
-    """Return the C function of a product of the pointers a, b and out."""
+def product_text(p: Product, blas: bool) -> str:
+    """Return the C function of a product of the pointers a, b and out to their first elements; FUNCTION is its name."""
     dtype = p.out.access.base.dtype
     real = TYPES[dtype.name]
     head = (
-        f"static TG_NOINLINE void {name}(const {real} *restrict a, const {real} *restrict b, {real} *restrict out) {{"
+        f"static TG_NOINLINE void FUNCTION(const {real} *restrict a, const {real} *restrict b, {real} *restrict out) {{"
     )
-    body = [f"a += {p.a.access.offset}; b += {p.b.access.offset}; out += {p.out.access.offset};"]
     loops, shifts = [], []
     for k, n in enumerate(p.stack):
         if n > 1:
@@ -142,7 +141,7 @@ def product_text(name: str, p: Product, blas: bool) -> str:
     a, b, out = (" + ".join([x, *[s[i] for s in shifts]]) for i, x in enumerate(("a", "b", "out")))
     inner = [f"const {real} *restrict A = {a}; const {real} *restrict B = {b}; {real} *restrict C = {out};"]
     inner += _blas(p, dtype) if blas and uses_blas(p) else _loops(p, dtype)
-    body += [*loops, *inner, *["}"] * len(loops)]
+    body = [*loops, *inner, *["}"] * len(loops)]
     return "\n".join([head, *[f"    {line}" for line in body], "}", ""])
 
 

@@ -7,14 +7,17 @@ ALIGNED = 64  # bytes: a line of the cache
 
 def layout_scratch(intervals: dict[Var, tuple[int, int]]) -> tuple[dict[Var, int], int]:
     """Return the place of each array in the scratch memory, in bytes, and its size: arrays of different times share."""
-    placed: list[tuple[int, int, int, int]] = []  # start and end in bytes, first and last group
+    placed: list[tuple[int, int, int]] = []  # start and end in bytes, and last group, of those in use
     found: dict[Var, int] = {}
+    total = 0
     for v, (first, last) in sorted(intervals.items(), key=lambda item: item[1]):
         size = -(-v.size * v.dtype.itemsize // ALIGNED) * ALIGNED
         at = 0
-        for begin, end, f, t in sorted(placed):
-            if not (t < first or last < f) and begin < at + size and at < end:
+        placed = [p for p in placed if p[2] >= first]  # the others have come to their ends
+        for begin, end, _ in sorted(placed):
+            if begin < at + size and at < end:
                 at = end
-        placed.append((at, at + size, first, last))
+        placed.append((at, at + size, last))
         found[v] = at
-    return found, max([end for _, end, *_ in placed], default=0)
+        total = max(total, at + size)
+    return found, total

@@ -15,8 +15,8 @@ from ...trace.ir import Var
 from . import polynomials
 from .accumulation import support
 from .fusion import Element, Group, Scalar, Scalars, Statement
-from .indexing import Indexed, indexed_text
-from .loops import Function, converted, expression, index_text, joined, loop_calls, loop_function, scalar_type
+from .indexing import Indexed, indexed_lines
+from .loops import Function, converted, expression, index_text, joined, loop_calls, loop_text, scalar_type
 from .operations import TYPES
 from .products import PRELUDE, Product, product_text
 from .sharing import SHARE
@@ -64,6 +64,7 @@ class Writer:
         self.stretch, self.blas = stretch, blas
         self.known: dict[Var, str] = {}
         self.functions: list[str] = []
+        self.defined: dict[str, str] = {}  # the text of a function: its name
         self.main: list[str] = []
         self.reductions: set[tuple[np.ufunc, np.dtype[Any]]] = set()
         self.named: set[str] = set()
@@ -95,29 +96,35 @@ class Writer:
                     self.main += [self.scalar(s) for s in group.statements]
             elif isinstance(group, Product):
                 self.products = True
-                self.functions.append(product_text(f"product{n}", group, self.blas))
-                given = [self.name(m.access.base) for m in (group.a, group.b, group.out)]
-                self.main.append(f"product{n}({', '.join(given)});")
+                name = self.function("product", product_text(group, self.blas))
+                given = [f"{self.name(m.access.base)} + {m.access.offset}" for m in (group.a, group.b, group.out)]
+                self.main.append(f"{name}({', '.join(given)});")
             elif isinstance(group, Indexed):
-                f = Function(f"index{n}", group, self.name, self.allocate)
-                text = indexed_text(f.name, group, f.pointer, f.number, f.parameters)
-                self.functions.append(text)
-                self.main.append(f"if (index{n}({', '.join(f.parameters.values())})) return 1;")
+                f = Function(group, self.name, self.allocate)
+                name = self.function("index", f.text("int", indexed_lines(group, f.pointer, f.number)))
+                self.main.append(f"if ({name}({', '.join(f.parameters.values())})) return 1;")
             elif isinstance(group, Check):
                 self.check(n, group)
             else:
-                self.loop(n, group)
+                self.loop(group)
 
-    def loop(self, n: int, group: Group) -> None:
+    def loop(self, group: Group) -> None:
         """Write a loop."""
         for s in group.statements:
             self.named.update(s.operation.functions)
             if s.reduction is not None and s.write is None:
                 self.main.append(f"{scalar_type(s.out)} {self.name(s.out)};")
-        f = Function(f"loop{n}", group, self.name, self.allocate)
-        self.functions.append(loop_function(f))
+        f = Function(group, self.name, self.allocate)
+        name = self.function("loop", loop_text(f))
         self.reductions |= f.reductions
-        self.main += loop_calls(f)
+        self.main += loop_calls(name, f)
+
+    def function(self, kind: str, text: str) -> str:
+        """Add a function of this text, unless there is one; return its name."""
+        if text not in self.defined:
+            self.defined[text] = f"{kind}{len(self.defined)}"
+            self.functions.append(text.replace("FUNCTION", self.defined[text]))
+        return self.defined[text]
 
     def allocate(self, size: int) -> int:
         """Return the first of so many numbers of `slots` that nothing else uses."""
