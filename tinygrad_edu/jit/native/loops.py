@@ -2,8 +2,8 @@
 
 Axes along which all arrays go on in the same way are joined, so that most loops run over one axis. What is reduced
 along the innermost axis is not combined one by one: elements go into a block of BLOCK numbers, and those are combined
-eight at a time (`accumulation`). A loop that calls no function adds to eight sums as it goes, as storing its elements
-would take as long as computing them.
+eight at a time (`accumulation`). A long loop that calls no function adds a block to eight sums as it goes, and these
+with what rounding loses: storing its elements, or such sums of each, would take as long as computing them.
 """
 
 import math
@@ -22,6 +22,7 @@ from .operations import TYPES, c_type, literal, with_operands
 from .sharing import added, part_function, shared_call, step
 
 BLOCK = 128  # as in NumPy
+LONG = 1024  # elements that are added up as they are computed
 
 
 class Function:
@@ -185,6 +186,7 @@ class _Writer:
         self.after: list[str] = []  # and its last
         self.prologue: list[str] = []  # before the innermost loop
         self.epilogue: list[str] = []  # after it
+        self.starts: list[str] = []  # before each block of it
         self.blocks: list[str] = []  # after each block of it
         self.loaded: dict[Access, str] = {}
         self.reductions = self.values = 0  # how many there are
@@ -203,7 +205,7 @@ class _Writer:
         self.inner = bool(inner)  # whether the innermost axis is reduced
         known = all(is_sum(s.reduction, s.out.dtype) for s in inner)
         simple = not any(s.operation.functions for s in statements)
-        self.eight = self.inner and lengths[-1] > BLOCK and known and simple  # whether it adds to eight sums
+        self.eight = self.inner and lengths[-1] > LONG and known and simple  # whether it adds to eight sums
 
     def strides(self, s: Statement) -> Sequence[int]:
         """Return the strides of a statement's result."""
@@ -225,7 +227,7 @@ class _Writer:
             if blocks:
                 count = f"const int64_t count = {last} - first < {BLOCK} ? {last} - first : {BLOCK};"
                 head = f"for (int64_t first = {first}; first < {last}; first += {BLOCK}) {{"
-                body = [head, *indented([count, *body]), "}"]
+                body = [head, *indented([count, *self.starts, *body]), "}"]
         body = [*self.prologue, *body, *self.epilogue]
         for i, (first, last) in reversed(list(zip(self.indices[:-1], self.bounds[:-1], strict=True))):
             body = [f"for (int64_t {i} = {first}; {i} < {last}; {i}++) {{", *indented(body), "}"]
@@ -323,7 +325,9 @@ class _Writer:
         if is_inner:
             given = "" if self.eight else self.block(s, text, name)
             if self.eight:
-                self.body.append(f"tg_add(&t{name}.s[k], &t{name}.c[k], {text});")
+                self.starts.append(f"double u{name}[8] = {{0}};")
+                self.body.append(f"u{name}[k] += {text};")
+                self.blocks.append(f"tg_eight(&t{name}, u{name});")
             text = f"tg_few({given})" if is_short else f"tg_total(&t{name})"
             if not kept or not is_short:
                 (self.prologue if kept else self.before).append(f"tg_sums t{name}; tg_clear(&t{name});")
