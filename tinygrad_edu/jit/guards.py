@@ -286,6 +286,4 @@ def _nan_if_any(emitter: Emitter, a: object) -> str:
         text = f"{text}.item()"
     if not isinstance(a, Var) or a.size == 1:
         return f"abs({text})"
-    if a.size >= 10_000:
-        return f"abs({text}.min())"
     return f"{emitter.fun(np.vdot)}({text}, {text})"  # does not warn of an overflow, unlike dot
