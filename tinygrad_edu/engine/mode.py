@@ -102,6 +102,7 @@ class Transform(NamedTuple):
 transform: ContextVar[Transform | None] = ContextVar("transform", default=None)
 
 
+STOPPING = {"raise", "call"}
 _known_modes: tuple[Context | None, frozenset[str], bool] = None, frozenset(), False
 
 
@@ -120,27 +121,28 @@ def error_modes() -> frozenset[str]:
 
     NumPy keeps this in a context variable, so it is asked again only if a context variable has changed.
     """
-    return _error_modes()[0]
-
-
-def errors_stop() -> bool:
-    """Return whether a floating-point error raises an exception, or calls a function, which may: an update may stop."""
-    return _error_modes()[1]
-
-
-def _error_modes() -> tuple[frozenset[str], bool]:
     global _known_modes
-    context, modes, stop = _known_modes
+    context, modes, _ = _known_modes
     try:
         known = copy_context() == context
     except Exception:  # from the == of what users keep in context variables, such as arrays
         known = False
     if not known:
         modes = frozenset(map(str, np.geterr().values()))
-        stop = not modes.isdisjoint({"raise", "call"})
         if transform.get() is None:  # a context that is kept keeps the variables of its transforms
-            _known_modes = copy_context(), modes, stop
-    return modes, stop
+            _known_modes = copy_context(), modes, not modes.isdisjoint(STOPPING)
+    return modes
+
+
+def errors_stop() -> bool:
+    """Return whether a floating-point error raises an exception, or calls a function, which may: an update may stop."""
+    context, _, stop = _known_modes
+    try:
+        if copy_context() == context:
+            return stop
+    except Exception:  # as above
+        pass
+    return not error_modes().isdisjoint(STOPPING)
 
 
 def _set(paused: int, watchers: tuple[Watcher, ...]) -> None:

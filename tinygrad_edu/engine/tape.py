@@ -56,7 +56,7 @@ class Node(Hookable):
     def __init__(self, data: Any, requires_grad: bool, label: str | None) -> None:
         self._value: Any = data  # not `_data`: masked arrays take an attribute of that name for an array's own
         self._grad: Any = None
-        self.requires_grad, self.label = bool(requires_grad), label or ""
+        self.requires_grad, self.label = True if requires_grad is True else bool(requires_grad), label or ""
         self.order, self.fun, self.kwargs = next_place(), None, MADE
         self.args = self.argvals = self.argnums = ()
 

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from ..engine.rules.indexing import setitem
-from ..engine.tape import constant
+from ..engine.tape import NO_KEYWORDS, constant, record
 from ..trace.captured import Captured
 from ..trace.containers import refill
 from ..trace.functional import add_at, join, piece
 from ..trace.ir import Call, Guard, Program, Result, Setting, Var, variables
-from ..trace.results import parents, returned_node
+from ..trace.results import parents, recorded_result
 from .effects import can_vary, is_view
 from .emitter import Emitter
 from .guards import entry_guards, kind_guard, path_text, place_text, value_guard
@@ -193,11 +193,13 @@ class ResultWriter:
             if value.kind == "result":
                 tensors, argnums = parents(emitter.captured.requires_grad)
                 if emitter.captured.given:
-                    given = f"({''.join(f'{emitter.tensor(x)}, ' for x in tensors)})"
+                    given = emitter.variable("parents")
+                    emitter.emit(f"{given} = ({''.join(f'{emitter.tensor(x)}, ' for x in tensors)})", "update")
                 else:
                     given = emitter.cache("parents", tensors, "parents")
                 kind, positions = emitter.fun(value.node), emitter.cache("argnums", argnums, "argnums")
-                return f"{emitter.fun(returned_node)}({kind}, {text}, {given}, {positions})"
+                made_by, nothing = emitter.fun(recorded_result), emitter.name(NO_KEYWORDS, "nothing")
+                return f"{emitter.fun(record)}({kind}, {text}, {made_by}, {given}, {given}, {nothing}, {positions})"
             return text
         if isinstance(value, (tuple, list, dict)):
             return emitter.container(value, self.returned)

@@ -100,12 +100,12 @@ class Jitted:
         state = mode()
         if (state and state.watchers) or hooks or transform.get() or errors_stop():
             return self._fun(*args, **kwargs)
-        is_paused = bool(state and state.paused)
+        is_paused = state is not None and state.paused > 0
         varies = ""
         try:
             for recording in self._recordings:
                 if recording.paused is is_paused:
-                    result = recording.call(args, kwargs)
+                    result = (recording.replay if recording.is_checked else recording.call)(args, kwargs)
                     if result is GUARD_FAILED:
                         varies = COMPARISON
                     elif result is not CACHE_MISS:

@@ -62,6 +62,7 @@ class Recording:
         self.changes = bool(
             program.stores or program.rebound or program.grads or program.passes or program.containers or captured.drawn
         )
+        self.drawn = captured.drawn
         self.may_warn = self.changes and self.plan.calls_numpy
         self.seen = self.objects_seen()
         captured.forget()
@@ -74,6 +75,7 @@ class Recording:
         self.hits = 0  # the number of replays
         self.check = check  # compare the first replay, and then every `check`-th; -1: no other, 0: none at all
         self.until_check = 0 if check else -1  # how many replays come before the next one that is compared
+        self.is_checked = not check and not self.may_warn  # whether a call is a replay and no more
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Replay, or compare a replay with the function itself if it is time to."""
@@ -95,8 +97,8 @@ class Recording:
             raise InUse
         drawn, result = None, GUARD_FAILED
         try:
-            if self.captured.drawn:
-                drawn = [(s, s.bit_generator.state) for s in self.captured.drawn]
+            if self.drawn:
+                drawn = [(s, s.bit_generator.state) for s in self.drawn]
             result = self.run(args, kwargs, guards_only)
             if not guards_only and result is not CACHE_MISS and result is not GUARD_FAILED:
                 self.hits += 1
@@ -136,6 +138,7 @@ class Recording:
                 saved.restore_all()
                 raise
         self.until_check = self.check - 1 if self.check > 0 else -1
+        self.is_checked = self.check < 0 and not self.may_warn
         return result
 
     def contradicted(self, name: str, words: str) -> JitError:
