@@ -12,7 +12,7 @@ stretches (`arrange`). `stretch` takes the calls one by one.
   are added.
 - Which loop is it in? `fusion` says: all four are in one, as each needs only elements that the loop has just computed.
 
-`loops` writes the loop, as lines of
+`loops` writes the loop, as lines of the function (`functions`)
 
     static TG_NOINLINE void loop0(const double *restrict p0, const double *restrict p1, double *restrict rs2) {
         ...

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...trace.ir import Call, Var
+from ...trace.ir import Call, Guard, Var
 from .access import Access, Accesses, squeezed
 from .operations import Operation, constant_value, literal
 
@@ -81,6 +81,22 @@ class Group:
     def scalars(self) -> set[Var]:
         """Return the scalars that are read."""
         return {o.var for s in self.statements for o in s.operands if isinstance(o, Scalar)}
+
+
+class Check(Group):
+    """Guards that are checked in C: that no gradient holds a NaN, that class numbers are in range."""
+
+    def __init__(self, guard: Guard, arrays: list[tuple[Access, tuple[int, ...]]], numbers: list[Var]) -> None:
+        super().__init__(is_open=False, fails=True)
+        self.guard, self.arrays, self.numbers = guard, arrays, numbers
+
+    def reads(self) -> set[Var]:
+        """Return the bases of the arrays that are looked at."""
+        return {access.base for access, _ in self.arrays}
+
+    def scalars(self) -> set[Var]:
+        """Return the numbers that are looked at."""
+        return set(self.numbers)
 
 
 class Scalars(Group):

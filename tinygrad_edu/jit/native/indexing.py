@@ -14,8 +14,8 @@ from ...engine.rules.indexing import setitem
 from ...trace.functional import add_at
 from ...trace.ir import Call, Var
 from .access import Access
+from .functions import converted, index_text
 from .fusion import Element, Group, Number, Operand, Scalar
-from .loops import converted, index_text
 from .operations import c_type
 
 

@@ -14,13 +14,14 @@ from ...engine.rules.finite import all_finite
 from ...trace.ir import Var
 from . import polynomials
 from .accumulation import support
-from .fusion import Element, Group, Scalar, Scalars, Statement
+from .functions import Function, converted, expression, index_text, scalar_type
+from .fusion import Check, Element, Group, Scalar, Scalars, Statement
 from .indexing import Indexed, indexed_lines
-from .loops import Function, converted, expression, index_text, joined, loop_calls, loop_text, scalar_type
+from .loops import joined, loop_calls, loop_text
 from .operations import TYPES
 from .products import PRELUDE, Product, product_text
 from .sharing import SHARE
-from .stretch import Check, Stretch
+from .stretch import Stretch
 
 HEAD = """#include <stdint.h>
 #define TG_NOINLINE __attribute__((noinline))

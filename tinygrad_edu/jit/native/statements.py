@@ -19,8 +19,8 @@ from ...trace.ir import Call, Var
 from ...trace.traced import JitError
 from .access import address, chosen, rearranged, rearranges
 from .accumulation import COMBINE, start
+from .functions import converted
 from .indexing import index_arrays, is_indexed, is_part
-from .loops import converted
 from .operations import PYTHON, TYPES, Operation, constant_value, literal, operation, with_operands
 from .polynomials import LIBM
 from .products import is_product

@@ -17,28 +17,12 @@ from ...engine.rules.registry import Array
 from ...trace.functional import add_at
 from ...trace.ir import Call, Guard, Var, variables
 from .access import Access, Accesses, chosen, rearranged, rearranges, squeezed
-from .fusion import Element, Fusion, Group, Number, Statement
+from .fusion import Check, Element, Fusion, Group, Number, Statement
 from .indexing import Indexed, index_arrays, is_part
 from .narrow import Term, narrow_terms
 from .operations import RAISING, Operation, constant_value, operation
 from .products import Product, is_product, matrix, result
 from .reductions import Reduction, is_joined, reduction
-
-
-class Check(Group):
-    """Guards that are checked in C: that no gradient holds a NaN, that class numbers are in range."""
-
-    def __init__(self, guard: Guard, arrays: list[tuple[Access, tuple[int, ...]]], numbers: list[Var]) -> None:
-        super().__init__(is_open=False, fails=True)
-        self.guard, self.arrays, self.numbers = guard, arrays, numbers
-
-    def reads(self) -> set[Var]:
-        """Return the bases of the arrays that are looked at."""
-        return {access.base for access, _ in self.arrays}
-
-    def scalars(self) -> set[Var]:
-        """Return the numbers that are looked at."""
-        return set(self.numbers)
 
 
 class Stretch:
