@@ -28,6 +28,7 @@ from . import passes
 from .codegen import Plan
 from .guards import CACHE_MISS, GUARD_FAILED, is_same
 from .native import compiler
+from .native.decompose import decompose
 from .native.lowering import pays
 from .selfcheck import SavedState, first_difference
 
@@ -51,6 +52,8 @@ class Recording:
             backend = "c" if compiler.find() and pays(program) else "numpy"
         if backend == "c":
             open_calls(program, STEPS)
+        if backend == "c":
+            decompose(program)
         self.sizes = passes.optimize(program, chosen - {"blas", "join"} if backend == "c" else chosen)
         try:
             self.plan = Plan(program, captured, chosen, backend)

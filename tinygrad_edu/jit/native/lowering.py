@@ -19,6 +19,7 @@ from ..verifier import Step
 from . import blas, compiler, threads
 from .access import rearranges
 from .binding import bound, compared, layout, plain
+from .decompose import RULES
 from .forms import has_form, has_guard_form
 from .products import Product, uses_blas
 from .scratch import layout_scratch
@@ -55,7 +56,7 @@ def is_worth_it(calls: Sequence[Call]) -> bool:
 def pays(program: Program) -> bool:
     """Whether most of a program's calls have a C form, so that compiling it is worth the time it takes."""
     made = [call for call in program.calls if not rearranges(call)]
-    known = sum(has_form(call) for call in made)
+    known = sum(has_form(call) or call.fun in RULES for call in made)
     return known >= 2 * FEW and known >= 0.8 * len(made)
 
 
