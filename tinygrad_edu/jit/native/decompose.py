@@ -221,7 +221,8 @@ def triangle(is_lower: bool) -> Callable[..., Var | None]:
     def rule(call: Maker, m: Var, k: Any = 0) -> Var | None:
         if len(m.shape) < 2 or type(k) is not int:
             return None
-        kept = np.tri(*m.shape[-2:], k if is_lower else k - 1, dtype=bool) == is_lower
+        rows, columns = m.shape[-2:]
+        kept = np.tri(rows, columns, k if is_lower else k - 1, dtype=bool) == is_lower
         return call(np.where, constant(kept), m, constant(np.zeros((), m.dtype)))
 
     return rule
