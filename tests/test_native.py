@@ -600,3 +600,25 @@ def test_a_recurrence_of_very_many_steps_stays_one_call():
     for _ in range(2):
         close(jitted(x), np.tanh(model(x)[0].data) * 2, 1e-12)
     assert "rnn" in jitted.plan
+
+
+def test_nothing_is_changed_before_the_last_stretch_that_can_end_the_replay():
+    def made():
+        a, b, c = (tg.Tensor(np.ones(shape), requires_grad=False) for shape in (5, 5, ()))
+
+        def step(x):
+            a.data[...] = a.data * 0.9 + x
+            c.data[...] = c.data * 0.9 + 1.0
+            b.data[...] = b.data * 0.5 + np.sum(c.data)  # of an array without axes, this stays a NumPy call
+            return x * 1.0
+
+        return step, (a, b, c)
+
+    (eager, expected), (recorded, state) = made(), made()
+    jitted = tg.jit(recorded, backend="c")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # of a plan that the verifier rejects
+        for k in range(4):
+            close(jitted(np.full(5, k)), eager(np.full(5, k)), 1e-12)
+            for p, q in zip(state, expected, strict=True):
+                close(p.data, q.data, 1e-12)

@@ -111,6 +111,7 @@ def lower_calls(emitter: Emitter, backend: str) -> None:
         guards.setdefault(max([index.get(v, -1) for v in variables(guard.args)], default=-1), []).append(guard)
     check(emitter, guards.get(-1, []))
     stretches = dict(divide(program.calls, guards)) if backend == "c" else {}
+    emitter.layout.first_write = max([emitter.layout.first_write, *stretches])  # each stretch can end the replay
     stop = 0
     for i, call in enumerate(program.calls):
         if i in stretches:
