@@ -14,6 +14,8 @@ import pytest
 from jit_attacks.harness import ATTACKS, MUST_WORK
 from jit_attacks.scripts import SCRIPTS, alone
 
+from tinygrad_edu.jit.native import compiler
+
 # Frozen by the contract: name of the program -> the sentence of the README that says so.
 OBJECTS = "attributes of plain objects that the function does not name"
 FROZEN = {
@@ -48,9 +50,10 @@ def test_the_readme_says_what_is_frozen():
 
 
 @pytest.fixture(scope="module")
-def outcome():
+def outcome(request):
     """Return a function of a program's name. A small process forks itself for each: pytest's own takes far longer."""
-    command = [sys.executable, "-W", "ignore", "-c", "import jit_attacks.harness; jit_attacks.harness.serve()"]
+    given = f"import jit_attacks.harness; jit_attacks.harness.serve({request.param!r})"
+    command = [sys.executable, "-W", "ignore", "-c", given]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=env, text=True) as server:
@@ -63,9 +66,8 @@ def outcome():
         server.stdin.close()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="runs the programs in forked processes")
-@pytest.mark.parametrize("name", list(ATTACKS))
-def test_attack(name, outcome):
+def judge(name, outcome):
+    """Fail unless a program does the same when it is jitted, or raises JitError, or its difference is documented."""
     kind, words = outcome(name)
     if name in DISPUTABLE and kind in ("silent", "crash"):
         pytest.xfail(words)
@@ -75,6 +77,24 @@ def test_attack(name, outcome):
     assert kind != "silent", f"silently wrong: {words}"
     assert kind not in ("crash", "hang", "eager fails"), f"neither the same nor JitError: {words}"
     assert kind == "same" or name not in MUST_WORK, f"refused: {words}"
+
+
+FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="runs the programs in forked processes")
+
+
+@FORKS
+@pytest.mark.parametrize("outcome", ["numpy"], indirect=True)
+@pytest.mark.parametrize("name", list(ATTACKS))
+def test_attack(name, outcome):
+    judge(name, outcome)
+
+
+@FORKS
+@pytest.mark.skipif(compiler.find() is None, reason="needs a C compiler")
+@pytest.mark.parametrize("outcome", ["c"], indirect=True)
+@pytest.mark.parametrize("name", list(ATTACKS)[::10])  # `every_rule_in_c.py` has them all
+def test_attack_in_c(name, outcome):
+    judge(name, outcome)
 
 
 @pytest.mark.parametrize("name", [name for name in SCRIPTS if hasattr(os, "fork") or "os.fork" not in SCRIPTS[name]])

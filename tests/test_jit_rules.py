@@ -56,7 +56,7 @@ def moved(args):
     return [np.asarray(np.flip(a) * 1.01) for a in args]
 
 
-def agree(both, args, others, *optimizations, nasty=None):
+def agree(both, args, others, *optimizations, nasty=None, backend="numpy"):
     """Check that for each optimization one recording serves all arguments, and gives the eager results.
 
     The first optimization also gets the nasty arguments. For these there may be a second recording where a NaN arrives
@@ -75,7 +75,8 @@ def agree(both, args, others, *optimizations, nasty=None):
                 np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12 * scale)
 
     def compare(optimize):
-        jitted = tg.jit(both, optimize=optimize, check=optimize is True)  # the check runs `both` again, as is done here
+        check = optimize is True  # the check runs `both` again, as is done here
+        jitted = tg.jit(both, optimize=optimize, check=check, backend=backend)
         for values, expected in zip((args, others, args), (*eager, eager[0]), strict=True):
             same(jitted, values, expected)
         assert jitted.cache_info().misses == 1

@@ -136,6 +136,20 @@ def test_elementwise_functions_and_sums_equal_those_of_numpy(dtype, data):
                 np.testing.assert_array_equal(np.signbit(a) & zero, np.signbit(b) & zero)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_power_by_one_number_is_the_square_root_where_numpys_is(dtype):
+    def powers(x, c):
+        return x**0.5 * 1, np.power(x, c[0]) * 1, np.power(x, c) * 1, np.power(x, 0.5 + 0 * x) * 1, x**0.25 * 1
+
+    jitted = tg.jit(powers, backend="c", check=False)
+    x, c = (np.array(a, dtype) for a in ([-np.inf, -0.0, 4.0, np.inf], [0.5, 1.0, 0.5, 2.0]))
+    with np.errstate(all="ignore"):
+        for _ in range(2):
+            for a, b in zip(jitted(x, c), powers(x, c), strict=True):
+                close(a, b, 1e-6 if dtype is np.float32 else 1e-15)
+                np.testing.assert_array_equal(np.signbit(a)[1], np.signbit(b)[1])
+
+
 def test_a_product_overflows_where_numpys_does():
     x = np.array([1e300, 1e300, 0.0, 1e-300])
     jitted = tg.jit(lambda x: (np.prod(x), np.prod(x[::-1])), backend="c")

@@ -17,6 +17,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.jit import JitError
+from tinygrad_edu.jit.native import compiler
 
 ATTACKS = {}
 MUST_WORK = set()
@@ -132,9 +133,12 @@ def outcome(name, jit=None, seconds=60):
     return tuple(json.loads(text))
 
 
-def serve():
+def serve(backend):
     """Write the outcome of each program that a line of standard input names; prints of programs go to stderr."""
     lines, answers = os.fdopen(os.dup(0), encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    load = compiler.load
+    compiler.load = lambda source, level=0: load(source, level)  # compile fast
     for line in lines:
-        print(json.dumps(outcome(line.strip())), file=answers, flush=True)
+        found = outcome(line.strip(), functools.partial(tg.jit, backend=backend))
+        print(json.dumps(found), file=answers, flush=True)

@@ -69,6 +69,7 @@ PYTHON: dict[Any, str] = {  # of Python's floats; where these raise an error, th
 RAISING = {operator.truediv, operator.pow, real_power, math.exp, math.log, math.sqrt}
 POWERS = {1: "a", 2: "a * a", 3: "a * a * a"}
 PLAIN = (bool, int, float)
+ROOTS = bool(np.signbit(np.power(np.full(2, -0.0), 0.5)).all())  # of NumPy from 2.3 on
 
 
 class Operation(NamedTuple):
@@ -108,6 +109,8 @@ def operation(call: Call) -> Operation | None:
         for k, a in enumerate(call.args):
             if found and (type(a) is not Var or a.dtype is None) and _out_of_range(a, found.dtypes[k]):
                 return None
+        if found and call.fun is np.power and found.result.kind == "f" and np.shape(call.args[1]) == ():
+            return _power(found, constant_value(call.args[1]))
         return found
     if call.kwargs or c_type(call.out.dtype) is None:
         return None
@@ -131,6 +134,14 @@ def operation(call: Call) -> Operation | None:
             return None
         return Operation("(a ? b : c)", (kinds[0], out, out), out)
     return None
+
+
+def _power(found: Operation, exponent: Any) -> Operation:
+    """Return a power by one number: NumPy's is a square root for 0.5, which is NaN of -inf and -0.0 of -0.0."""
+    root = f"sqrt{'f' if found.result == np.float32 else ''}(a)"
+    if not ROOTS or exponent not in (None, 0.5):
+        return found
+    return found._replace(text=root if exponent else f"(b == 0.5 ? {root} : {found.text})")
 
 
 def of_floats(call: Call) -> Operation | None:
