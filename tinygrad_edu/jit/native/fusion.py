@@ -189,7 +189,7 @@ class Fusion:
                 old = self.accesses.of(into)
                 same = all(o.access == old for s in last.statements for o in s.operands
                            if isinstance(o, Element) and o.access.base is into)  # fmt: skip
-                first += not same or type(last) is not Group
+                first += not same or type(last) is not Group or statement.reduction is not None
         found = self.candidate(space, statement.operands, first)
         if found is not None:
             self.join(statement, found)

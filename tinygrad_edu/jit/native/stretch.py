@@ -91,12 +91,12 @@ class Stretch:
             return
         self.accesses.add(out, self.like(call) if into is None else into)
         if rearranges(call) or call.fun in (np.reshape, np.broadcast_to):
-            self.copy(call)
+            self.copy(call, target, first)
         elif (found := operation(call)) is not None:
             operands = [self.fusion.operand(a, d, out.shape) for a, d in zip(call.args, found.dtypes, strict=False)]
             self.fusion.place(Statement(call, found, operands, out, self.accesses.of(out)), out.shape, target, first)
         elif (reduced := reduction(call)) is not None:
-            self.reduce(call, reduced)
+            self.reduce(call, reduced, target, first)
         elif is_product(call):
             self.product(call, target, first)
         elif is_joined(call):
@@ -130,13 +130,14 @@ class Stretch:
             self.check(Guard(all_finite, tuple(self.unsure), True))
             self.unsure = []
 
-    def copy(self, call: Call) -> None:
+    def copy(self, call: Call, target: Var | None, first: int) -> None:
         """Place a copy of an array into another order, or of a number into an array."""
         x, out = call.args[0], call.out
         found = Operation("a", (out.dtype,), out.dtype)
         if x not in self.accesses:
             operands = [self.fusion.operand(x, out.dtype, out.shape)]
-            self.fusion.place(Statement(call, found, operands, out, self.accesses.of(out)), out.shape)
+            statement = Statement(call, found, operands, out, self.accesses.of(out))
+            self.fusion.place(statement, out.shape, target, first)
             return
         shape, like = out.shape, self.accesses.found[out][1]
         if call.fun is np.reshape:  # element by element in the order of x
@@ -148,7 +149,7 @@ class Stretch:
         group = Group(squeezed(shape), [Statement(call, found, operands, out, self.accesses.part(out, like))], False)
         self.fusion.add(group)
 
-    def reduce(self, call: Call, reduced: Reduction) -> None:
+    def reduce(self, call: Call, reduced: Reduction, target: Var | None = None, first: int = 0) -> None:
         """Place a reduction: its result has a stride of 0 along the axes that are reduced."""
         x, out = call.args[0], call.out
         operands = [
@@ -159,7 +160,8 @@ class Stretch:
             strides = iter(self.accesses.of(out).strides)
             found = [0 if k in reduced.axes else next(strides) for k, n in enumerate(x.shape) if n != 1]
             write = Access(out, 0, tuple(found))
-        self.fusion.place(Statement(call, reduced.operation, operands, out, write, reduced.ufunc), x.shape)
+        statement = Statement(call, reduced.operation, operands, out, write, reduced.ufunc)
+        self.fusion.place(statement, x.shape, target, first)
 
     def product(self, call: Call, target: Var | None, first: int) -> None:
         """Place a product of matrices."""
