@@ -296,6 +296,18 @@ def test_a_value_that_leaves_the_recording_is_refused(f, words):
         tg.jit(f)(Value(2.0))
 
 
+@pytest.mark.parametrize("kind", [Value, tg.Tensor])
+def test_a_gradient_that_keeps_its_graph_is_refused(kind):
+    w = kind(3.0)
+
+    def f(x):
+        (w * w * x).backward(create_graph=True)
+        return w.grad
+
+    with pytest.raises(JitError, match=re.escape("keeps its graph (create_graph=True)")):
+        tg.jit(f)(kind(2.0))
+
+
 def test_a_failed_recording_leaves_values_as_they_were():
     a, b = Value(2.0), Value(3.0)
     b.grad = 1.5

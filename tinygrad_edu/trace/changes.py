@@ -41,6 +41,9 @@ def refuse_changes(found: Captured) -> None:
         if type(place.last) is np.ndarray or (type(place.last) is float and isinstance(place.owner, Node)):
             place.last = found.rec.constant(place.last)
         new = place.last if place.last is not place.given else None
+        if place.key == "_grad" and isinstance(new, Node):
+            remedy = "a replay does not; take the gradient by tg.grad, or call zero_grad() before the end"
+            raise found.rec.error(f"{place.title} keeps its graph (create_graph=True), and {remedy}")
         if place.key == "_grad" or new is None:
             continue
         if type(new) is not Traced:
