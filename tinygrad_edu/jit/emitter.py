@@ -15,7 +15,7 @@ REDUCTIONS: dict[Callable[..., object], np.ufunc] = {
     np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
 }  # fmt: skip
 RESERVED = {
-    "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "slice", "abs", "all", "map", "ids",
+    "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "slice", "abs", "all", "map",
     "same", "r", "s",
 }  # fmt: skip
 

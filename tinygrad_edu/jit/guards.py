@@ -105,11 +105,12 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
         owner, before = holder.owner, holder.before
         keys = list(holder.seen())
         yield from [f"{key!r} not in {emitter.name(owner, 'held')}" for key in sorted(holder.absent)]
-        if holder.checked is None and isinstance(owner, (dict, list, set, deque)):
+        ordered = bool(before) and isinstance(owner, dict) and not holder.is_namespace  # of keys the order counts
+        strings = ordered and all(type(key) is str for key in keys)
+        if holder.checked is None and isinstance(owner, (dict, list, set, deque)) and not strings:
             yield f"len({emitter.name(owner, 'held')}) == {len(before)}"
-        if holder.checked is None and isinstance(owner, dict) and not holder.is_namespace:  # of keys the order counts
+        if holder.checked is None and ordered:
             now, then = emitter.name(owner, "held"), emitter.name(keys, "keys")
-            strings = all(type(key) is str for key in keys)
             yield f"[*{now}] == {then}" if strings else f"all(map({emitter.fun(is_same)}, {now}, {then}))"
         if isinstance(owner, (set, deque)) and not any(id(value) in inputs for value in before.values()):
             values = emitter.name([*before.values()], "members")
@@ -178,13 +179,24 @@ def check_identities(emitter: Emitter) -> Iterator[str]:
     known = captured.closure.elsewhere, states, captured.closure.holders.keys()
     for first, elsewhere in zip((nodes, arrays, containers), known, strict=True):
         names = [*first.values()]
-        if names and elsewhere:
-            yield f"len(ids := {{{', '.join([f'id({name})' for name in names])}}}) == {len(names)}"
-            yield f"ids.isdisjoint({emitter.name(frozenset(elsewhere), 'others')})"
-        elif len(names) == 2:
+        ids = f"{{{', '.join([f'id({name})' for name in names])}}}"
+        if len(names) == 2:
             yield f"{names[0]} is not {names[1]}"
         elif len(names) > 2:
-            yield f"len({{{', '.join([f'id({name})' for name in names])}}}) == {len(names)}"
+            yield f"len({ids}) == {len(names)}"
+        if names and elsewhere:
+            yield apart(emitter, names, frozenset(elsewhere))
+
+
+def apart(emitter: Emitter, objects: list[str], others: frozenset[int]) -> str:
+    """Write the check that the ids of objects are none of `others`."""
+    known = emitter.name(others, "others")
+    ids = [f"id({text})" for text in objects]
+    return (
+        " and ".join([f"{i} not in {known}" for i in ids])
+        if len(ids) < 3
+        else f"{known}.isdisjoint([{', '.join(ids)}])"
+    )
 
 
 def written_apart(emitter: Emitter) -> list[str]:
@@ -195,12 +207,13 @@ def written_apart(emitter: Emitter) -> list[str]:
     inputs = [emitter.locations[v].text for v in moving if isinstance(v.example, np.ndarray)]
     if not targets or not inputs:
         return []
-    owners = {id(owner_of(t.source.array)) for t in targets if emitter.locations[t].array is not None}
-    ids = [f"id({a} if {a}.base is None else {emitter.fun(owner_of)}({a}))" for a in inputs]
-    apart = f"(ids := {{{', '.join(ids)}}}).isdisjoint({emitter.name(owners, 'owners')})"
-    if any(t in moving for t in targets):
-        apart += f" and (len(ids) == {len(inputs)} or {emitter.fun(are_apart)}({', '.join(inputs)}))"
-    return unless(emitter, apart)
+    owners = frozenset([id(owner_of(t.source.array)) for t in targets if emitter.locations[t].array is not None])
+    objects = [f"{a} if {a}.base is None else {emitter.fun(owner_of)}({a})" for a in inputs]
+    checks = [apart(emitter, objects, owners)] if owners else []
+    if any(t in moving for t in targets) and len(inputs) > 1:
+        ids = ", ".join([f"id({text})" for text in objects])
+        checks.append(f"(len({{{ids}}}) == {len(inputs)} or {emitter.fun(are_apart)}({', '.join(inputs)}))")
+    return unless(emitter, " and ".join(checks)) if checks else []
 
 
 def same_order(emitter: Emitter, text: str, value: Any) -> str:
