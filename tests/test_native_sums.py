@@ -88,3 +88,17 @@ def test_sums_have_the_signs_infinities_and_nans_of_numpy():
             for a, b in zip(jitted(x, y), sums(x, y), strict=True):
                 np.testing.assert_array_equal(a, b)
                 np.testing.assert_array_equal(np.signbit(a) & (a == 0), np.signbit(b) & (b == 0))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_deep_products_of_small_matrices_are_as_accurate_as_those_of_blas(dtype):
+    shapes, rng = [(8, 300, 8), (8, 1000, 4), (1, 1500, 17), (5, 2000, 1), (3, 3000, 2)], np.random.default_rng(2)
+    jitted = tg.jit(lambda pairs: [a @ b for a, b in pairs], backend="c", check=False)
+    found = []
+    for _ in range(8):
+        pairs = [[rng.standard_normal(s).astype(dtype) for s in ((m, k), (k, n))] for m, k, n in shapes]
+        for (a, b), c in zip(pairs, jitted(pairs), strict=True):
+            exact, size = a.astype(np.longdouble) @ b.astype(np.longdouble), abs(a) @ abs(b)
+            found.append((abs(c - exact) / size, abs(a @ b - exact) / size))
+    ours, numpys = (np.concatenate([np.ravel(pair[k]) for pair in found]).mean() for k in (0, 1))
+    assert ours <= 1.1 * numpys

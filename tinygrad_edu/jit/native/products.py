@@ -15,7 +15,7 @@ from .fusion import Group
 from .operations import TYPES
 
 WIDTH = 32  # bytes of a vector
-DEPTH = 1024  # products that are added up before the sum goes to memory
+DEPTH = 128  # products that are added up before the sum goes to memory
 SMALL = 40_000  # multiplications of a product that is not handed to BLAS
 NARROW = 6  # rows or columns of a matrix that is not handed to BLAS either
 KINDS = (np.dtype(np.float64), np.dtype(np.float32))
