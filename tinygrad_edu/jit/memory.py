@@ -103,7 +103,7 @@ class Layout:
         self.last_use: dict[Var, int] = {}  # the number of the last call that reads a Var or what shares its memory
         for i, call in enumerate(program.calls):
             for v in call.uses:
-                for root in self.roots(v):
+                for root in self.roots(v) if v in self.shared else (v,):
                     self.last_use[root] = i
         self.last_use.update([(root, len(program.calls)) for v in program.outputs() for root in self.roots(v)])
 
@@ -164,7 +164,7 @@ class Layout:
     def release(self, i: int, call: Call) -> None:
         """Free the buffers of the arrays whose last use is the i-th call."""
         for v in (*call.uses, call.out):
-            for root in self.roots(v):
+            for root in self.roots(v) if v in self.shared else (v,):
                 if root in self.taken and self.last_use.get(root, -1) <= i:
                     buffer = self.taken.pop(root)
                     self.free.setdefault(buffer.size, []).append(buffer)
