@@ -26,7 +26,8 @@ from .guards import entry_guards, kind_guard, path_text, place_text, value_guard
 from .lowering import lower
 from .native.arrange import arrange
 from .native.forms import has_guard_form
-from .native.lowering import divide, lower_stretch
+from .native.lowering import lower_stretch
+from .native.stretches import divide
 from .verifier import PlanError, Step, verify
 
 # Functions that make NaN or infinity of finite numbers only by overflow: no warning has to be silenced for them.

@@ -191,12 +191,9 @@ def check_identities(emitter: Emitter) -> Iterator[str]:
 def apart(emitter: Emitter, objects: list[str], others: frozenset[int]) -> str:
     """Write the check that the ids of objects are none of `others`."""
     known = emitter.name(others, "others")
-    ids = [f"id({text})" for text in objects]
-    return (
-        " and ".join([f"{i} not in {known}" for i in ids])
-        if len(ids) < 3
-        else f"{known}.isdisjoint([{', '.join(ids)}])"
-    )
+    if len(objects) < 3:
+        return " and ".join([f"id({text}) not in {known}" for text in objects])
+    return f"{known}.isdisjoint([{', '.join([f'id({text})' for text in objects])}])"
 
 
 def written_apart(emitter: Emitter) -> list[str]:

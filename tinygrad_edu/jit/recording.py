@@ -29,7 +29,7 @@ from .codegen import Plan
 from .guards import CACHE_MISS, GUARD_FAILED, is_same
 from .native import compiler
 from .native.decompose import decompose
-from .native.lowering import pays
+from .native.stretches import pays
 from .selfcheck import SavedState, first_difference
 
 VARIABLE = "a variable or an attribute that it uses"  # what differs, if the arguments do not
