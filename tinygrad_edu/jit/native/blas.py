@@ -1,4 +1,4 @@
-"""The matrix products of the BLAS library that NumPy itself uses, as addresses for C.
+"""The products of matrices and vectors of the BLAS library that NumPy itself uses, as addresses for C.
 
 NumPy's wheels carry OpenBLAS, whose `cblas_dgemm` is called `scipy_cblas_dgemm64_`, and load it with NumPy. A dynamic
 library's handle finds the symbols of the libraries that it needs. Only names with 64-bit integers are taken, as those
@@ -13,36 +13,39 @@ from typing import Any
 
 import numpy as np
 
-NAMES = ("scipy_cblas_{}gemm64_", "cblas_{}gemm64_", "cblas_{}gemm_64")
+NAMES = ("scipy_cblas_{}64_", "cblas_{}64_", "cblas_{}_64")
+FUNCTIONS = ("dgemm", "sgemm", "dgemv", "sgemv")  # products of two matrices, and of a matrix with a vector
 
 
 @functools.cache
-def addresses() -> tuple[int, int] | None:
-    """Return the addresses of the products of doubles and of floats, or None."""
+def addresses() -> tuple[int, ...] | None:
+    """Return the addresses of FUNCTIONS, or None."""
     try:
         library = ctypes.CDLL(import_module("numpy._core._multiarray_umath").__file__)
     except (ImportError, OSError):
         return None
     for name in NAMES:
         try:
-            found = [getattr(library, name.format(letter)) for letter in "ds"]
+            found = [getattr(library, name.format(function)) for function in FUNCTIONS]
         except AttributeError:
             continue
-        if all(_multiplies(f, t) for f, t in zip(found, (ctypes.c_double, ctypes.c_float), strict=True)):
-            double, single = [ctypes.cast(f, ctypes.c_void_p).value for f in found]
-            return (double, single) if double and single else None
+        if all(_multiplies(f, "mv" in which, which[0]) for f, which in zip(found, FUNCTIONS, strict=True)):
+            return tuple([ctypes.cast(f, ctypes.c_void_p).value or 0 for f in found])
     return None
 
 
-def _multiplies(function: Any, real: Any) -> bool:
-    """Whether a function is cblas_gemm: it multiplies a 2 x 3 by the transpose of a 4 x 3 matrix."""
-    dtype = np.dtype(real)
-    a, b = np.arange(6, dtype=dtype).reshape(2, 3), np.arange(12, dtype=dtype).reshape(4, 3) - 5
-    c = np.full((2, 4), 7, dtype)
-    long, order = ctypes.c_int64, ctypes.c_int
+def _multiplies(function: Any, by_vector: bool, letter: str) -> bool:
+    """Whether a function is cblas_gemm or _gemv: it multiplies a 2 x 3 by the transpose of a 4 x 3 or 1 x 3 matrix."""
+    real: Any = ctypes.c_double if letter == "d" else ctypes.c_float
+    dtype, n = np.dtype(real), 1 if by_vector else 4
+    a, b = np.arange(6, dtype=dtype).reshape(2, 3), np.arange(3 * n, dtype=dtype).reshape(n, 3) - 5
+    c = np.full((2, n), 7, dtype)
+    long, order, (x, y, z) = ctypes.c_int64, ctypes.c_int, [ctypes.c_void_p(m.ctypes.data) for m in (a, b, c)]
     function.restype = None
-    function(
-        order(101), order(111), order(112), long(2), long(4), long(3), real(1), ctypes.c_void_p(a.ctypes.data), long(3),
-        ctypes.c_void_p(b.ctypes.data), long(3), real(0), ctypes.c_void_p(c.ctypes.data), long(4),
-    )  # fmt: skip
+    if by_vector:
+        function(order(101), order(111), long(2), long(3), real(1), x, long(3), y, long(1), real(0), z, long(1))
+    else:
+        lengths = long(2), long(n), long(3)
+        ends = y, long(3), real(0), z, long(n)
+        function(order(101), order(111), order(112), *lengths, real(1), x, long(3), *ends)
     return bool((c == a @ b.T).all())

@@ -178,7 +178,7 @@ class Lowering:
             objects = objects.replace(f"{{{key}}}", str(value))
         library = compiler.load(writer.text(self.opening, self.closing, objects))
         if addresses is not None and hasattr(library, "set_blas"):
-            library.set_blas.argtypes = [ctypes.c_void_p] * 2
+            library.set_blas.argtypes = [ctypes.c_void_p] * len(addresses)
             library.set_blas(*addresses)
         if hasattr(library, "set_share"):
             library.set_share.argtypes = [ctypes.c_void_p]

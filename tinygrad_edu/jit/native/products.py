@@ -18,6 +18,7 @@ WIDTH = 32  # bytes of a vector
 DEPTH = 128  # products that are added up before the sum goes to memory
 SMALL = 40_000  # multiplications of a product that is not handed to BLAS
 NARROW = 6  # rows or columns of a matrix that is not handed to BLAS either
+VECTOR = 7  # those of a matrix that is multiplied by a vector
 KINDS = (np.dtype(np.float64), np.dtype(np.float32))
 PRELUDE = """
 typedef double tg_v8 __attribute__((vector_size(32), aligned(8), may_alias));
@@ -112,9 +113,27 @@ def result(access: Access, call: Call) -> tuple[Matrix, tuple[int, ...]]:
 def uses_blas(p: Product) -> bool:
     """Whether a product is large enough for BLAS, and laid out as it needs."""
     lengths = p.a.rows, p.a.columns, p.b.columns
-    if np.prod(lengths) <= SMALL or min(lengths) < NARROW or p.out.column_stride not in (0, 1):
+    if np.prod(lengths) <= SMALL:
+        return False
+    if by_vector := vector(p):
+        matrix, *_ = by_vector
+        return min(matrix.rows, matrix.columns) >= VECTOR and leading(matrix) is not None
+    if min(lengths) < NARROW or p.out.column_stride not in (0, 1):
         return False
     return all(leading(m) is not None for m in (p.a, p.b)) and p.out.row_stride >= p.out.columns
+
+
+def vector(p: Product) -> tuple[Matrix, str, str, int, int] | None:
+    """Return a product with a vector as the matrix, the names of both, and the strides of the vector and the result.
+
+    None if it is one of two matrices, or the elements of a vector lie in the opposite order.
+    """
+    found = None
+    if p.b.columns == 1:
+        found = p.a, "A", "B", p.b.row_stride, p.out.row_stride
+    elif p.a.rows == 1:
+        found = p.b.transposed, "B", "A", p.a.column_stride, p.out.column_stride
+    return found if found and min(found[3:]) > 0 else None
 
 
 def leading(m: Matrix) -> tuple[bool, int] | None:
@@ -147,12 +166,18 @@ def product_text(p: Product, blas: bool) -> str:
 
 def _blas(p: Product, dtype: np.dtype[Any]) -> list[str]:
     """Write a product as a call of BLAS."""
+    letter, one = ("d", "1.0") if dtype == np.float64 else ("s", "1.0f")
+    if by_vector := vector(p):
+        m, a, x, step, stride = by_vector
+        is_transposed, length = leading(m) or (False, 0)
+        rows, columns = (m.columns, m.rows) if is_transposed else (m.rows, m.columns)
+        lengths = f"{112 if is_transposed else 111}, {rows}, {columns}"
+        return [f"tg_{letter}gemv(101, {lengths}, {one}, {a}, {length}, {x}, {step}, 0, C, {stride});"]
     words = []
     for m in (p.a, p.b):
         is_transposed, length = leading(m) or (False, 0)
         words.append((112 if is_transposed else 111, length))
     (ta, la), (tb, lb) = words
-    letter, one = ("d", "1.0") if dtype == np.float64 else ("s", "1.0f")
     lengths = f"{p.out.rows}, {p.out.columns}, {p.a.columns}"
     lc = max(p.out.row_stride, p.out.columns)
     return [f"tg_{letter}gemm(101, {ta}, {tb}, {lengths}, {one}, A, {la}, B, {lb}, 0, C, {lc});"]

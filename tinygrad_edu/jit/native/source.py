@@ -5,6 +5,7 @@ are the same at every call, and those of this one. It finds an array's memory, a
 NumPy keep them in the object.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from ...engine.rules.finite import all_finite
 from ...trace.ir import Var
 from . import polynomials
 from .accumulation import support
+from .blas import FUNCTIONS
 from .functions import Function, converted, expression, index_text, scalar_type
 from .fusion import Check, Element, Group, Scalar, Scalars, Statement
 from .indexing import Indexed, indexed_lines
@@ -54,6 +56,19 @@ void *method(void *fixed, void *given) { /* what Python calls; the interpreter's
     return tg_int(s);
 }
 """
+
+
+def declared() -> str:
+    """Return the C text of the functions of BLAS, whose addresses the function `set_blas` takes."""
+    text = ""
+    for letter, real in (("d", "double"), ("s", "float")):
+        array = f"const {real} *, int64_t"
+        ends = f"{real}, {array}, {array}, {real}, {real} *, int64_t"
+        text += f"static void (*tg_{letter}gemm)(int, int, int, int64_t, int64_t, int64_t, {ends});\n"
+        text += f"static void (*tg_{letter}gemv)(int, int, int64_t, int64_t, {ends});\n"
+    given = ", ".join([f"void *{name}" for name in FUNCTIONS])
+    return f"{text}void set_blas({given}) {{ {' '.join([f'tg_{name} = {name};' for name in FUNCTIONS])} }}\n"
+
 
 PART = 500  # statements of one function
 
@@ -196,14 +211,7 @@ class Writer:
 
     def text(self, opening: Sequence[str], closing: Sequence[str], objects: str) -> str:
         """Return the whole source: `opening` and `closing` are the lines of the main function around the calls."""
-        blas = ""
-        if any("gemm(" in f for f in self.functions):
-            for letter, real in (("d", "double"), ("s", "float")):
-                sizes, array = "int, int, int, int64_t, int64_t, int64_t", f"const {real} *, int64_t"
-                blas += (
-                    f"static void (*tg_{letter}gemm)({sizes}, {real}, {array}, {array}, {real}, {real} *, int64_t);\n"
-                )
-            blas += "void set_blas(void *d, void *s) { tg_dgemm = d; tg_sgemm = s; }\n"
+        blas = declared() if any(re.search(r"\btg_[ds]gem[mv]\(", text) for text in self.functions) else ""
         parts = [
             HEAD, polynomials.prelude(self.named), objects, PRELUDE if self.products else "", blas,
             SHARE if any("tg_share(" in line for line in self.main) else "",
