@@ -70,7 +70,6 @@ def bits(found):
 
 
 @given(expressions(), st.lists(st.tuples(NUMBERS, NUMBERS), min_size=3, max_size=4))
-@settings(max_examples=100)
 def test_drawn_expressions_are_what_the_function_gives(operations, calls):
     f = function(operations)
     jitted = tg.jit(f)
@@ -80,7 +79,7 @@ def test_drawn_expressions_are_what_the_function_gives(operations, calls):
 
 @needs_compiler
 @given(expressions(), st.lists(st.tuples(NUMBERS, NUMBERS), min_size=3, max_size=4))
-@settings(max_examples=8)
+@settings(max_examples=settings.default.max_examples // 4)
 def test_drawn_expressions_in_c(operations, calls):
     f = function(operations)
     jitted = tg.jit(f, backend="c")
