@@ -21,7 +21,10 @@ COMPARISONS = {
     "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
 }  # fmt: skip
 UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
-POWERS = {("?", 2): np.square, ("F", 0.5): np.sqrt, ("D", 0.5): np.sqrt}  # x ** n of arrays, where np.power differs
+POWERS = {
+    ("?", 2): np.square,
+    **dict.fromkeys([(x, 0.5) for x in "eFD"], np.sqrt),
+}  # x ** n of arrays, where np.power differs
 SAME_ARGUMENTS = """
     sum mean prod max min var std cumsum cumprod argmax argmin all any round ravel squeeze swapaxes put take repeat
     choose diagonal argsort argpartition trace nonzero searchsorted

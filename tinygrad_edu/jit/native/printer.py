@@ -181,7 +181,7 @@ class Printer(Statements):
     def printed(self) -> list[str]:
         """Return the lines that print the results."""
         lines = []
-        for v in dict.fromkeys(variables(self.program.result)):
+        for v in variables(self.program.result):
             digits, element = "%.9g" if v.dtype == np.float32 else "%.17g", self.reference(self.old.get(v, v))
             if v.shape:
                 lines.append(f'for (int i = 0; i < {v.size}; i++) printf("{digits} ", (double){element}[i]);')
