@@ -4,6 +4,7 @@ import itertools
 import math
 import random
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -305,6 +306,25 @@ def test_a_gradient_that_keeps_its_graph_is_refused(kind):
 
     with pytest.raises(JitError, match=re.escape("keeps its graph (create_graph=True)")):
         tg.jit(f)(kind(2.0))
+
+
+def test_threads_replay_while_another_forgets_the_recordings():
+    w = Value(3.0)
+    jitted = tg.jit(lambda a: (a * w).tanh() + a * 2)
+    found = []
+
+    def work(x):
+        for _ in range(60):
+            found.append(jitted(Value(x)).data == (Value(x) * 3.0).tanh().data + x * 2)
+            if x == 0.0:
+                jitted.cache_clear()
+
+    threads = [threading.Thread(target=work, args=(float(i),)) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [True] * 180
 
 
 def test_a_failed_recording_leaves_values_as_they_were():

@@ -101,15 +101,15 @@ class Jitted:
         if (state and state.watchers) or hooks or transform.get() or errors_stop():
             return self._fun(*args, **kwargs)
         is_paused = state is not None and state.paused > 0
-        varies = ""
+        varies, recordings = "", self._recordings  # another thread may empty it
         try:
-            for recording in self._recordings:
+            for recording in recordings:
                 if recording.paused is is_paused:
                     result = (recording.replay if recording.is_checked else recording.call)(args, kwargs)
                     if result is GUARD_FAILED:
                         varies = COMPARISON
                     elif result is not CACHE_MISS:
-                        if self._unused or self._eager or recording is not self._recordings[0]:
+                        if self._unused or self._eager or recording is not recordings[0]:
                             self._served(recording)
                         return result
             return self._record(args, kwargs, varies)
