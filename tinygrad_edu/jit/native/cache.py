@@ -142,8 +142,8 @@ def clear() -> None:
     """Delete all compiled libraries on disk; those that are loaded keep working."""
     path, why = ready()
     if not why:
-        for _, _, file in _used(path):
-            file.unlink(missing_ok=True)
+        for _, _, name in _used(path):
+            (path / name).unlink(missing_ok=True)
 
 
 def _name(key: str, content: bytes) -> str:
@@ -157,15 +157,15 @@ def _names(path: Path) -> list[str]:
         return []
 
 
-def _used(path: Path) -> list[tuple[float, int, Path]]:
-    """Return (time of last use, bytes, path) of each file in the folder, the least recently used first."""
+def _used(path: Path) -> list[tuple[float, int, str]]:
+    """Return (time of last use, bytes, name) of each file in the folder, the least recently used first."""
     found = []
     for name in _names(path):
         try:
-            status = os.lstat(path / name)
+            status = os.lstat(os.path.join(path, name))  # a Path for each of thousands would take long
         except OSError:
             continue  # another process deleted it
-        found.append((status.st_mtime, status.st_size, path / name))
+        found.append((status.st_mtime, status.st_size, name))
     return sorted(found)
 
 
@@ -174,8 +174,8 @@ def _prune(path: Path, newest: Path) -> None:
     used = _used(path)
     now = max((time for time, _, _ in used), default=0.0)
     total = sum(size for _, size, _ in used)
-    for time, size, file in used:
-        dead = file.name.startswith(".") and now - time > STALE
-        if dead or (total > LIMIT and file != newest and not file.name.startswith(".")):
-            file.unlink(missing_ok=True)
+    for time, size, name in used:
+        dead = name.startswith(".") and now - time > STALE
+        if dead or (total > LIMIT and name != newest.name and not name.startswith(".")):
+            (path / name).unlink(missing_ok=True)
             total -= size
