@@ -4,7 +4,8 @@ From NumPy call to C line
 -------------------------
 `np.sum(np.tanh(x * w + 1))`, for x of shape (4, 3) and w of shape (3,), is recorded as four calls: multiply, add, tanh
 and sum. Each has a C form (`forms`), so they are one stretch (`lowering`), after an order of the calls that leaves few
-stretches (`arrange`). `stretch` takes the calls one by one.
+stretches (`arrange`). Had one been `np.var`, `decompose` would have made sums of it. `stretch` takes the calls one by
+one.
 
 - Where are its operands? `access` says: x is at `p0[i0 * 3 + i1]`, w, which is broadcast, at `p1[i1]`.
 - What is it in C? `operations` says: `a * b` for multiply, in the types that NumPy chooses; `tg_tanh(a)`, a polynomial

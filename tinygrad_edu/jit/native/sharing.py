@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from .accumulation import is_sum
 from .fusion import Element, Group
 
-SERIAL = 200_000  # nanoseconds, about: a shorter loop is not worth waking a thread
+SERIAL = 300_000  # nanoseconds, about: a shorter loop is not worth waking a thread
 PART = 50_000  # the shortest part
 MOST = 64  # parts of one loop
 SHARE = """
@@ -41,7 +41,8 @@ def cost(group: Group, lengths: Sequence[int]) -> int:
     arrays = {o.access for s in group.statements for o in s.operands if isinstance(o, Element)}
     moved = sum(access.base not in made for access in arrays) + sum(s.write is not None for s in group.statements)
     functions = sum(len(s.operation.functions) for s in group.statements)
-    return int(math.prod(lengths) * (0.4 * moved + 0.1 * len(group.statements) + 1.5 * functions))
+    width = max([s.out.dtype.itemsize for s in group.statements], default=8)  # twice as many floats fit a vector
+    return int(math.prod(lengths) * width / 8 * (0.4 * moved + 0.1 * len(group.statements) + 1.5 * functions))
 
 
 def added(name: str, size: int, parts: int) -> list[str]:
