@@ -6,7 +6,8 @@ names and the order of the gates are PyTorch's. A rule first runs backward throu
 the gradients of weights follow from all steps at once.
 
 jit records each of these loops as one call. Their implementations, called on Tensors, record every operation of every
-step instead: so rules are differentiated again, and so pictures and `explain` can show what is inside.
+step instead: so rules are differentiated again, pictures and `explain` can show what is inside, and backend="c"
+compiles the steps.
 """
 
 from collections.abc import Sequence
