@@ -13,7 +13,7 @@ from jit_attacks.harness import ATTACKS
 from jit_fuzz.programs import write
 from jit_fuzz.running import difference, settings_of
 from strategies import seeds
-from test_jit_rules import EVERY, FINITE, agree, first_order, moved, second_order, zeros_ties_infinities_and_nan
+from test_jit_rules import EVERY, FINITE, agree, first_order, moved, zeros_ties_infinities_and_nan
 from test_native_rules import little_optimisation
 
 __all__ = ["little_optimisation", "outcome"]
@@ -30,10 +30,9 @@ def test_each_rule_and_its_gradients_in_c_agree_with_eager(fun, data):
     nasty = None if fun in FINITE else zeros_ties_infinities_and_nan(data.draw, args)
     with np.errstate(all="ignore"):
         agree(first_order(f, args), args, moved(args), True, nasty=nasty, backend="c")
-        agree(second_order(f, args), args, moved(args), False, backend="c")
 
 
-@pytest.mark.parametrize("seed", range(FIRST, FIRST + 200))
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + 60))
 def test_program_in_c(seed):
     given_ = {**settings_of(seed), "backend": "c"}
     found, _ = difference(write(seed), given_)

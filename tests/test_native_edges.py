@@ -167,3 +167,25 @@ def test_threads_replay_one_function_and_a_copy_by_pickle_records_its_own():
     assert not wrong
     copy = pickle.loads(pickle.dumps(jitted))
     np.testing.assert_allclose(copy(arrays[1]), jitted(arrays[1]), rtol=1e-15)
+
+
+@pytest.mark.parametrize("optimize", [True, False])
+def test_a_parameter_in_another_order_that_a_later_stretch_reads_first(optimize):
+    """The clipped norm is a NumPy call, so the velocity is read in one stretch and its sum made in the next."""
+    x, found = np.random.default_rng(0).normal(size=(4, 3)), []
+    for backend in (None, "c"):
+        model = tg.nn.Linear(3, 2, rng=0)
+        opt = tg.optim.SGD(model.parameters(), lr=0.1, momentum=0.5, nesterov=True)
+
+        def step(x, model=model, opt=opt):
+            opt.zero_grad()
+            np.sum(model(x)).backward()
+            tg.optim.clip_grad_norm(opt.params, 0.5)
+            opt.step()
+
+        replayed = tg.jit(step, backend=backend, optimize=optimize, check=False) if backend else step
+        for _ in range(4):
+            replayed(x)
+        found.append([p.data for p in opt.params] + opt.state["velocity"])
+    for a, b in zip(*found, strict=True):
+        close(a, b, 1e-14)

@@ -55,6 +55,12 @@ class Stretch:
         array = self.fixed.get(v)
         self.accesses.add(v, array)
 
+    def find_operands(self, call: Call) -> None:
+        """Note what a call reads from outside."""
+        for v in call.uses:
+            if not _is_known(v):
+                self.find(v)
+
     def reached(self, v: Var) -> Access:
         """Return where an array is, also that of a constant which is otherwise written as a number."""
         if v not in self.accesses:
@@ -63,6 +69,7 @@ class Stretch:
 
     def like(self, call: Call) -> Array | None:
         """Return an array with the strides of a result, its axes in the order of an operand; None if contiguous."""
+        self.find_operands(call)
         for v in call.uses if len(call.out.shape) > 1 else ():
             array = self.accesses.found[v][1] if v in self.accesses else None
             if array is not None and call.fun is np.transpose:
@@ -76,9 +83,7 @@ class Stretch:
 
         That has the strides of `into`, or is contiguous; `target` is the Var that is found there until then.
         """
-        for v in call.uses:
-            if not _is_known(v):
-                self.find(v)
+        self.find_operands(call)
         if target is not None:
             self.check_finite()
         first = self.barrier if target is not None else 0
