@@ -273,9 +273,12 @@ class Lowering:
         emitter = self.emitter
         reads = [emitter.place(v) for v in sorted(outer & set(self.stretch.outside), key=id)]
         text = emitter.lines[-1][1]
-        for v in [*[v for v in outputs if v not in direct]]:
+        for v in [v for v in outputs if v not in direct]:
             place = emitter.place(v)
-            emitter.steps.append(Step(text, reads, v, place[1], (), None if place[1] is None else place))
+            if place[1] is None:  # it is new, and writes over nothing
+                emitter.steps.append(Step(text, (), v))
+            else:
+                emitter.steps.append(Step(text, reads, v, place[1], (), place))
         emitter.steps.append(Step(text, reads, fails=True))
         targets = emitter.layout.targets
         for v in direct:
