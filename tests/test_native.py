@@ -3,6 +3,7 @@
 import functools
 import itertools
 import re
+import textwrap
 import warnings
 
 import numpy as np
@@ -13,6 +14,7 @@ from jit_fuzz.programs import write
 from jit_fuzz.running import difference, settings_of
 
 import tinygrad_edu as tg
+from tinygrad_edu.jit import native
 from tinygrad_edu.jit.native import blas, compiler, operations
 
 pytestmark = pytest.mark.skipif(compiler.find() is None, reason="needs a C compiler")
@@ -606,6 +608,16 @@ def test_the_steps_of_a_loop_share_their_c_functions(monkeypatch):
             close(jitted(h, w, x[:n]), slope(h, w, x[:n]), 1e-12)
     few, many = (text.count("static TG_NOINLINE") for text in texts)
     assert few == many
+
+
+def test_the_example_of_its_docstring_is_what_is_written(monkeypatch):
+    texts, load = [], compiler.load
+    monkeypatch.setattr(compiler, "load", lambda source: texts.append(source) or load(source))
+    jitted = tg.jit(lambda x, w: np.sum(np.tanh(x * w + 1)), backend="c")
+    jitted(np.ones((4, 3)), np.ones(3))
+    blocks = re.findall(r"(?:^    .*\n)+", native.__doc__, re.MULTILINE)
+    assert len(blocks) == 3
+    assert all(textwrap.dedent(block) in texts[-1] or block in jitted.plan for block in blocks)
 
 
 def test_a_recurrence_of_very_many_steps_stays_one_call():

@@ -6,7 +6,8 @@ How jit works
 -------------
 *Recording* (`trace/`). `closure` walks from the arguments, the closure and the globals that the function names to every
 Tensor, optimizer, Generator and array in reach. `captured` exchanges their values for recording ones, `Traced`;
-`capture` runs the function and puts the values back. A Traced wraps an array that is never written. Each NumPy call on
+`capture` runs the function and puts the values back. A Traced wraps an array that is never written, or the number of a
+Value. Each NumPy call on
 it is computed and added to a `Program` (`ir`), in which each variable is assigned once: a write in place makes a new
 variable, and what parameters and optimizers hold in the end is stored after the last call.
 
@@ -30,8 +31,9 @@ state before the last line that can fail. A rejected plan is written again witho
 *Self-check* (`selfcheck`). The first replay is compared with the function itself, which runs from the same state: what
 it returns, what it changes, what it draws. A difference raises JitError.
 
-*In C* (`native/`). With `backend="c"` calls in a row that have a C form are one line of the plan, which calls a
-compiled function. The plan is otherwise the same.
+*In C* (`native/`). With `backend="c"` the steps of recurrences become calls of the program, and calls in a row that have
+a C form become one call of a compiled function in the plan. Sums are not turned into products, and an optimizer's calls
+are not joined: a loop in C needs neither. Guards, stores, the verifier and the self-check are the same.
 
 `recording` joins one program with its plan, and `compiled` is what `decorator` gives the user: a function that keeps
 recordings.

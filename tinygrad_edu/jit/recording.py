@@ -33,7 +33,7 @@ from .native.stretches import pays
 from .selfcheck import SavedState, first_difference
 
 VARIABLE = "a variable or an attribute that it uses"  # what differs, if the arguments do not
-STEPS = 256  # of a recurrence whose steps are compiled: the time that takes grows with them
+STEPS = 256  # the longest recurrence whose steps are compiled, as the time to compile grows with their number
 
 
 class Recording:

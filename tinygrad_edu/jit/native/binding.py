@@ -1,8 +1,8 @@
 """How a stretch meets Python: its two tuples of objects, its memory, and the line of the plan that calls it.
 
-A call takes a twentieth of a microsecond, however many arrays the tuples hold: to Python it is one of a built-in
-method, where a call by ctypes takes ten times as long. C finds an array's memory at a fixed place in the ndarray, which
-`layout` makes sure of when the first stretch is compiled.
+A call takes a twentieth of a microsecond, however many arrays the tuples hold, because the compiled function is a
+built-in method to Python. A call by ctypes takes about five times as long with one argument, and longer with more. C
+finds an array's memory at a fixed place in the ndarray; `layout` checks this when the first stretch is compiled.
 """
 
 import ctypes
@@ -44,9 +44,10 @@ def layout() -> dict[str, int]:
 
 
 def compared(fixed: list[Any], others: set[int]) -> list[str]:
-    """Add views, as they are now, of the arrays whose ids are `others`; return what is true once one is another.
+    """Return C conditions that hold once an array whose id is in `others` has another shape, order or flag than now.
 
-    `p.data.shape = ...` and `p.data.flags.writeable = False` leave the array the same object.
+    They compare it with a view that is made now and added to `fixed`: `p.data.shape = ...` and
+    `p.data.flags.writeable = False` leave the array the same object, so a guard of identity does not see them.
     """
     arrays = [(k, a) for k, a in enumerate(fixed) if id(a) in others]
     first = len(fixed)

@@ -1,25 +1,20 @@
 """Turning C into a loaded library, with a compiler that is found on this machine.
 
-`load(source)` is the whole of it: it returns a `ctypes.CDLL`. A function of the source that takes `void **table`, a
-table of the addresses of its arrays, is called with one address:
+`load(source)` returns a `ctypes.CDLL`, whose attributes are the functions of the source:
 
     >>> import ctypes
     >>> import numpy as np
-    >>> source = "void twice(void **table) { double *x = table[0]; for (int i = 0; i < 3; i++) x[i] *= 2; }"
     >>> x = np.array([1.0, 2.0, 3.0])
-    >>> table = (ctypes.c_void_p * 1)(x.ctypes.data)
     >>> if find():
-    ...     twice = load(source).twice
+    ...     twice = load("void twice(double *x) { for (int i = 0; i < 3; i++) x[i] *= 2; }").twice
     ...     twice.argtypes, twice.restype = [ctypes.c_void_p], None
-    ...     twice(ctypes.addressof(table))
+    ...     twice(x.ctypes.data)
     ... else:
     ...     x *= 2
     >>> x
     array([2., 4., 6.])
 
-Why ctypes, and one table: a call with one address takes 0.20 microseconds by ctypes and 0.18 by cffi, and one with 30
-addresses 2.0 and 1.3 (CPython 3.11). One address is then under a microsecond either way, and ctypes comes with Python.
-It releases the interpreter's lock during the call.
+A replay does not call a stretch in this way, but as a built-in method, which takes less time (`binding`).
 
 Floating point is strict: no -ffast-math, and no contraction of a * b + c to one rounding, which would make
 a * b - a * b other than zero. -fno-math-errno and -fno-trapping-math change no result; without them no square root and

@@ -2,7 +2,7 @@
 
 Calls are placed one by one, in their order. An elementwise call joins a loop over the same shape if all that it reads
 is computed before that loop, or in it, at the same element; otherwise a new loop is opened after the others. A
-reduction joins the loop that computes what it reduces. A loop that joins nobody is one call.
+reduction joins the loop that computes what it reduces. A call that can join no loop gets one of its own.
 """
 
 import itertools

@@ -2,8 +2,9 @@
 
 Axes along which all arrays go on in the same way are joined, so that most loops run over one axis. What is reduced
 along the innermost axis is not combined one by one: elements go into a block of BLOCK numbers, and those are combined
-eight at a time (`accumulation`). A long loop that calls no function adds a block to eight sums as it goes, and these
-with what rounding loses: storing its elements, or such sums of each, would take as long as computing them.
+eight at a time (`accumulation`). A long loop that calls no function stores no block: it adds its elements to eight plain
+sums, and after each block adds these to the accurate ones. To store each element, or to add it up accurately, would
+take as long as to compute it.
 """
 
 import math
@@ -178,7 +179,7 @@ class _Writer:
             self.loaded[s.local or Access(s.out, 0, ())] = name
 
     def reduction(self, s: Statement, text: str) -> None:
-        """Write a product, a maximum or their kin: in blocks along the innermost axis, else into the result."""
+        """Write a reduction, such as a maximum: in blocks along the innermost axis, else into the result."""
         fun, dtype = s.reduction, s.out.dtype
         assert fun is not None
         self.f.reductions.add((fun, dtype))

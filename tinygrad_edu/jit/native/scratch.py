@@ -1,4 +1,4 @@
-"""The places of arrays in the memory of a stretch."""
+"""The places of a stretch's intermediate arrays in one block of memory: those of different times share a place."""
 
 from ...trace.ir import Var
 
@@ -13,7 +13,7 @@ def layout_scratch(intervals: dict[Var, tuple[int, int]]) -> tuple[dict[Var, int
     for v, (first, last) in sorted(intervals.items(), key=lambda item: item[1]):
         size = -(-v.size * v.dtype.itemsize // ALIGNED) * ALIGNED
         at = 0
-        placed = [p for p in placed if p[2] >= first]  # the others have come to their ends
+        placed = [p for p in placed if p[2] >= first]  # nobody reads the others any more
         for begin, end, _ in sorted(placed):
             if begin < at + size and at < end:
                 at = end

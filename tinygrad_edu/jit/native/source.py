@@ -74,7 +74,10 @@ PART = 500  # statements of one function
 
 
 class Writer:
-    """Writes one stretch; `slots` says where each Var from outside is found, and each that goes out."""
+    """Writes one stretch: its functions, and the lines of the main function.
+
+    `slots` counts the doubles of memory that its functions need for sums and for numbers that they hand to each other.
+    """
 
     def __init__(self, stretch: Stretch, blas: bool) -> None:
         self.stretch, self.blas = stretch, blas

@@ -269,7 +269,7 @@ class Stretch:
     def lifetimes(self, exported: Collection[Var]) -> dict[Var, tuple[int, int]]:
         """Leave out writes that only their own loop reads; return the first and last group that use each other array.
 
-        Without those that are `exported`.
+        Arrays that are `exported` are not among them: they have memory of their own.
         """
         first: dict[Var, int] = {}
         last: dict[Var, int] = {}

@@ -2,7 +2,8 @@
 
 The caller takes parts as well, so that nobody waits for a thread that has not woken up. A second caller finds the
 threads busy and computes all its parts itself. A forked process begins without threads and starts its own. There are as
-many as `engine.threads.cpu_count` says, the caller counted: one with OMP_NUM_THREADS=1.
+many as `engine.threads.cpu_count` says, the caller included: only the caller with OMP_NUM_THREADS=1. The number is
+read whenever a stretch is compiled.
 """
 
 import ctypes
