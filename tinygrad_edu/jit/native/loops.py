@@ -2,9 +2,9 @@
 
 Axes along which all arrays go on in the same way are joined, so that most loops run over one axis. What is reduced
 along the innermost axis is not combined one by one: elements go into a block of BLOCK numbers, and those are combined
-eight at a time (`accumulation`). A long loop that calls no function stores no block: it adds its elements to eight plain
-sums, and after each block adds these to the accurate ones. To store each element, or to add it up accurately, would
-take as long as to compute it.
+eight at a time (`accumulation`). A long loop that calls no function stores no block: it adds its elements to eight
+plain sums, and after each block adds these to the accurate ones. To store each element, or to add it up accurately,
+would take as long as to compute it.
 """
 
 import math
