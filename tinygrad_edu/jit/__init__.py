@@ -31,9 +31,9 @@ state before the last line that can fail. A rejected plan is written again witho
 *Self-check* (`selfcheck`). The first replay is compared with the function itself, which runs from the same state: what
 it returns, what it changes, what it draws. A difference raises JitError.
 
-*In C* (`native/`). With `backend="c"` the steps of recurrences become calls of the program, and calls in a row that have
-a C form become one call of a compiled function in the plan. Sums are not turned into products, and an optimizer's calls
-are not joined: a loop in C needs neither. Guards, stores, the verifier and the self-check are the same.
+*In C* (`native/`). With `backend="c"` the steps of recurrences become calls of the program, and calls in a row that
+have a C form become one call of a compiled function in the plan. Sums are not turned into products, and an optimizer's
+calls are not joined: a loop in C needs neither. Guards, stores, the verifier and the self-check are the same.
 
 `recording` joins one program with its plan, and `compiled` is what `decorator` gives the user: a function that keeps
 recordings.

@@ -36,8 +36,8 @@ class Lowering:
         self.guards = {i: list(filter(has_guard_form, guards.get(i, ()))) for i in range(start, stop)}
         self.made = {call.out for call in self.calls}
         self.exported = self.exports()
-        self.fixed: list[Any] = []  # objects that are the same at every call
-        self.given: list[str] = []  # the text of the others
+        self.fixed: list[Any] = []  # the C function's objects that are the same at every call
+        self.given: list[str] = []  # the Python text of those that are read anew at each call
         self.opening: list[str] = []
         self.closing: list[str] = []
         self.plain: list[int] = []  # the places of the arrays among them that are read
@@ -109,7 +109,7 @@ class Lowering:
         return found
 
     def destination(self, call: Call, i: int) -> tuple[Array | None, Var | None]:
-        """Choose the array that a result goes into: one of others (return it with its Var), a buffer, or a new one."""
+        """Choose the array that a result goes into: a parameter's (return it with its Var), a buffer, or a new one."""
         emitter, layout_ = self.emitter, self.emitter.layout
         v, target = call.out, layout_.changed_in_place(call, i)
         if target is not None and (place := self.array(target)) is not None:
@@ -269,7 +269,7 @@ class Lowering:
             )
 
     def steps(self, outer: set[Var], outputs: list[Var], direct: Mapping[Var, Array]) -> None:
-        """Tell the verifier what the stretch reads and writes: what belongs to others after all that can fail."""
+        """Tell the verifier what the stretch reads and writes: parameters are written after all that can fail."""
         emitter = self.emitter
         reads = [emitter.place(v) for v in sorted(outer & set(self.stretch.outside), key=id)]
         text = emitter.lines[-1][1]

@@ -60,7 +60,7 @@ class Printer(Statements):
         self.arguments = arguments
         self.taken = KEYWORDS | USED | {*LIBM.values(), *INDICES}
         self.arrays: list[str] = []  # the C declarations of what the program starts from
-        self.results: list[str] = []  # and of what it computes
+        self.results: list[str] = []  # the C declarations of what it computes
         self.line: Line | None = None
         self.old: dict[Var, Var] = {}  # copies of what is overwritten before it is read
         self.given(list(source.values))

@@ -1,4 +1,4 @@
-"""Which calls are reductions in C, and of what: np.sum and its kin, and np.vdot, which is a sum of products."""
+"""Which calls are reductions in C, and of what: np.sum, np.max and others, and np.vdot, which is a sum of products."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

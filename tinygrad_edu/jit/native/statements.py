@@ -167,7 +167,7 @@ class Statements:
         return reduction(Call(fun, call.args, call.kwargs, call.out.example))
 
     def reduce(self, call: Call, reduced: Reduction, after: str = "") -> None:
-        """Write a sum or its kin, one number of the result after the other."""
+        """Write a sum or another reduction, one number of the result after the other."""
         x, out = reduced.operands[0], call.out
         kept = [n for axis, n in enumerate(x.shape) if axis not in reduced.axes]
         real = TYPES[out.dtype.name]

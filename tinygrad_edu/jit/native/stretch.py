@@ -34,9 +34,9 @@ class Stretch:
         self.fusion = Fusion(self.accesses)
         self.outside: list[Var] = []  # what is read from outside
         self.numbers: set[Var] = set()  # the numbers among them
-        self.first_write = first_write  # index of the first call that may write into the arrays of others
+        self.first_write = first_write  # index of the first call that may write into arrays of parameters
         self.barrier = 0  # the first group that may do so
-        self.targets: dict[Var, Var] = {}  # a result: the array of others that it is computed in, as another Var
+        self.targets: dict[Var, Var] = {}  # a result: the old value of the parameter in whose array it is computed
         self.unsure: list[Var] = []  # numbers that may not be finite, where Python raises an error
         self.copies: list[tuple[Var, Var]] = []
 
