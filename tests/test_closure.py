@@ -82,3 +82,52 @@ def test_a_copy_of_a_function_sees_other_values_and_the_function_its_own():
     copies = Copies(Closure(outer, []), {id(a): b})
     np.testing.assert_array_equal(copies.new(outer)(1.0), [2.0, 2.0])
     np.testing.assert_array_equal(outer(1.0), [4.0, 4.0])
+
+
+class Holds:
+    def __init__(self, f):
+        self.f, self.layers = f, [f]
+
+
+def through_a_loop(f):
+    def run(x, fs=(f,)):
+        for each in fs:
+            x = each(x)
+        return x
+
+    return run
+
+
+def attribute(f):
+    holds = Holds(f)
+    return lambda x: holds.f(x)
+
+
+def element_of_an_attribute(f):
+    holds = Holds(f)
+    return lambda x: holds.layers[0](x)
+
+
+HELD = {
+    "tuple": lambda f: (lambda fs: lambda x: fs[0](x))((f,)),
+    "tuple of tuples": lambda f: (lambda fs: lambda x: fs[0][0](x))(((f, 1),)),
+    "list": lambda f: (lambda fs: lambda x: fs[0](x))([f]),
+    "dict": lambda f: (lambda fs: lambda x: fs["f"](x))({"f": f}),
+    "partial": lambda f: (lambda g: lambda x: g(x))(functools.partial(f)),
+    "partial of a partial": lambda f: (lambda g: lambda x: g(x))(functools.partial(lambda g, x: g(x), f)),
+    "default": through_a_loop,
+    "attribute": attribute,
+    "element of an attribute": element_of_an_attribute,
+    "module": lambda f: tg.nn.Sequential(f, tg.nn.Tanh()),
+}
+
+
+@pytest.mark.parametrize("make", HELD.values(), ids=HELD)
+def test_a_function_in_a_container_reads_its_own_array_anew_at_each_call(make):
+    scale = np.full(2, 0.5)
+    f = make(lambda x: x * scale)
+    jitted, x = tg.jit(f), np.array([1.0, 2.0])
+    for _ in range(3):
+        np.testing.assert_array_equal(jitted(x), f(x))
+        scale *= 0.5
+    assert jitted.cache_info()[:2] == (2, 1)

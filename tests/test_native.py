@@ -401,7 +401,7 @@ def test_parameters_that_are_replaced_are_read_where_they_are():
 
 
 def test_programs_of_the_fuzz_in_c():
-    for seed in range(0, 20_000 if LONG else 200, 1 if LONG else 40):
+    for seed in range(0, 20_000 if LONG else 200, 1 if LONG else 8):
         given_ = {**settings_of(seed), "backend": "c"}
         found, _ = difference(write(seed), given_)
         assert found is None, f"{given_}: {found}\n\n{write(seed)}"

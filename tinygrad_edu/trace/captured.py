@@ -145,6 +145,10 @@ class Captured:
                     replaced[id(value)] = new
         copies = Copies(closure, replaced)
         self.copied = copies.holders
+        for holder in closure.holders.values():
+            for key, value in holder.seen().items() if isinstance(holder.owner, (dict, list)) else ():
+                if not holder.is_scope and (new := copies.new(value)) is not value and id(value) not in replaced:
+                    self.put(holder.owner, key, holder.member(key), new)
         return copies
 
     def exchange_value(self, x: Node) -> None:

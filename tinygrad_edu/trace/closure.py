@@ -138,8 +138,10 @@ class Closure:
         whole = owner if isinstance(owner, type) else getattr(owner, "__dict__", owner)
         held = members(whole) if isinstance(whole, (dict, type)) or hasattr(type(owner), "__slots__") else {}
         found = {name: value for name, value in held.items() if name in names}
-        plain = {name for name, value in found.items() if not isinstance(value, (*METHODS, type, ModuleType))}
-        if not isinstance(owner, (type, ModuleType)) and _whose_module(_module(type(owner))) != USERS:
+        is_object = not isinstance(owner, (type, ModuleType))  # whose functions are attributes like any other
+        others = (type, ModuleType, *(() if is_object else METHODS))
+        plain = {name for name, value in found.items() if not isinstance(value, others)}
+        if is_object and _whose_module(_module(type(owner))) != USERS:
             plain = set()  # a library may change what its objects hold at any time
         elif held or isinstance(whole, dict):
             self.hold(whole, getattr(owner, "__name__", type(owner).__name__), plain)

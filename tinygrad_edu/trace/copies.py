@@ -4,6 +4,7 @@ Where a function closes over an array, or names a global one, a recording runs a
 recording arrays. The user's own variables stay as they are, and other threads see nothing of it.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 from types import CellType, FunctionType, MethodType
 from typing import Any
@@ -24,7 +25,7 @@ class Copies:
         while len(chosen) > size:  # a function that uses a copied one is copied too
             size = len(chosen)
             known = replaced.keys() | chosen.keys()
-            chosen |= {id(f): f for f in closure.functions if any(id(v) in known for v in self.values(f))}
+            chosen |= {id(f): f for f in closure.functions if any(known & set(used(v)) for v in self.values(f))}
         scopes = {id(f.__globals__): dict(f.__globals__) for f in chosen.values()}
         cells = {id(c): (c, CellType()) for f in chosen.values() for c in f.__closure__ or ()}
         for f in chosen.values():
@@ -61,4 +62,20 @@ class Copies:
             return self.replaced[id(value)]
         if isinstance(value, MethodType) and id(value.__func__) in self.functions:
             return MethodType(self.functions[id(value.__func__)], value.__self__)
+        if isinstance(value, functools.partial) and not self.functions.keys().isdisjoint(used(value)):
+            given = {name: self.new(v) for name, v in value.keywords.items()}
+            return functools.partial(self.new(value.func), *map(self.new, value.args), **given)
+        if type(value) is tuple and not self.functions.keys().isdisjoint(used(value)):
+            return tuple(map(self.new, value))
         return self.functions.get(id(value), value)
+
+
+def used(value: Any) -> Iterator[int]:
+    """Yield the identities of a value and of the functions that a tuple or a functools.partial holds."""
+    yield id(value)
+    if type(value) is tuple:
+        for v in value:
+            yield from used(v)
+    elif isinstance(value, functools.partial):
+        yield from used(value.func)
+        yield from used((*value.args, *value.keywords.values()))
