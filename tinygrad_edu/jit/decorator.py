@@ -45,11 +45,11 @@ def jit(
     optimisations. Copies and forked processes make their own recordings; threads may share them.
 
     `backend="c"` compiles the recorded calls that have a C form: elementwise calls, sums, products and indexing become
-    loops of one C function, and the others stay NumPy calls between them. Results are those of NumPy to rounding, and a
+    loops of one C function, and others stay NumPy calls between them. Results are those of NumPy to rounding, and a
     replay gives no warnings of floating point; sums are at least as accurate as NumPy's. Loops over large arrays use
-    all cores, but no more than OMP_NUM_THREADS says, with the same results to the bit. It needs a C compiler, and
-    raises CompilerError without one; `backend="auto"` then stays with NumPy, and also where few of the calls have a C
-    form.
+    all cores, but no more than OMP_NUM_THREADS says; the number of cores changes no bit of a result. This backend needs
+    a C compiler, and raises CompilerError without one. `backend="auto"` stays with NumPy where there is no compiler, or
+    where few of the calls have a C form.
 
     >>> import numpy as np
     >>> import tinygrad_edu as tg
@@ -58,7 +58,8 @@ def jit(
     array([ 3., 12.])
 
     Raises JitError where `fun` turns a recorded value into a plain one (`float(x)`, `if x > 0`, `x[x > 0]`), and where
-    it has an effect that a replay would not repeat (`losses.append(x)`).
+    it has an effect that a replay would not repeat (`losses.append(x)`); TypeError for what is no function, and
+    ValueError for options that do not exist.
     """
     if fun is None:
         return functools.partial(jit, optimize=optimize, check=check, backend=backend)

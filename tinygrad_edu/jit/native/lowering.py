@@ -68,7 +68,7 @@ class Lowering:
         outer = {v for call in self.calls for v in call.uses if v not in self.made}
         outer |= {v for group in self.guards.values() for g in group for v in variables(g.args) if v not in self.made}
         arrays = {v: a for v in outer if (a := self.array(v)) is not None}
-        stretch = self.stretch = Stretch(self.calls, {**layout_.turned, **arrays}, layout_.first_write)
+        stretch = self.stretch = Stretch({**layout_.turned, **arrays})
         views = self.views_outside(outer)
         layout_.copied.update(v for v in self.exported if v in layout_.shared and v.source not in views)
         layout_.analyse()

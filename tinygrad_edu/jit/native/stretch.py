@@ -6,7 +6,7 @@ arrays at all. What comes in and goes out is handed over in two tuples of Python
 """
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -28,17 +28,14 @@ from .reductions import Reduction, is_joined, reduction
 class Stretch:
     """Calls in a row with a C form; `arrays` are those from outside whose memory is the same at every call."""
 
-    def __init__(self, calls: Sequence[Call], arrays: dict[Var, Array], first_write: int) -> None:
-        self.calls, self.fixed = calls, arrays
+    def __init__(self, arrays: dict[Var, Array]) -> None:
+        self.fixed = arrays
         self.accesses = Accesses()
         self.fusion = Fusion(self.accesses)
         self.outside: list[Var] = []  # what is read from outside
         self.numbers: set[Var] = set()  # the numbers among them
-        self.first_write = first_write  # index of the first call that may write into arrays of parameters
-        self.barrier = 0  # the first group that may do so
-        self.targets: dict[Var, Var] = {}  # a result: the old value of the parameter in whose array it is computed
+        self.barrier = 0  # the first group that may write into arrays of parameters
         self.unsure: list[Var] = []  # numbers that may not be finite, where Python raises an error
-        self.copies: list[tuple[Var, Var]] = []
 
     def find(self, v: Var) -> None:
         """Note a Var from outside when it is first read."""
