@@ -15,6 +15,7 @@ import numpy as np
 
 NAMES = ("scipy_cblas_{}64_", "cblas_{}64_", "cblas_{}_64")
 FUNCTIONS = ("dgemm", "sgemm", "dgemv", "sgemv")  # products of two matrices, and of a matrix with a vector
+ROWS, PLAIN, TRANSPOSED = 101, 111, 112  # CBLAS's numbers: matrices in rows, as they are, transposed
 
 
 @functools.cache
@@ -43,9 +44,9 @@ def _multiplies(function: Any, by_vector: bool, letter: str) -> bool:
     long, order, (x, y, z) = ctypes.c_int64, ctypes.c_int, [ctypes.c_void_p(m.ctypes.data) for m in (a, b, c)]
     function.restype = None
     if by_vector:
-        function(order(101), order(111), long(2), long(3), real(1), x, long(3), y, long(1), real(0), z, long(1))
+        function(order(ROWS), order(PLAIN), long(2), long(3), real(1), x, long(3), y, long(1), real(0), z, long(1))
     else:
         lengths = long(2), long(n), long(3)
         ends = y, long(3), real(0), z, long(n)
-        function(order(101), order(111), order(112), *lengths, real(1), x, long(3), *ends)
+        function(order(ROWS), order(PLAIN), order(TRANSPOSED), *lengths, real(1), x, long(3), *ends)
     return bool((c == a @ b.T).all())

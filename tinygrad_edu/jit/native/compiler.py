@@ -17,8 +17,9 @@
 A replay does not call a stretch in this way, but as a built-in method, which takes less time (`binding`).
 
 Floating point is strict: no -ffast-math, and no contraction of a * b + c to one rounding, which would make
-a * b - a * b other than zero. -fno-math-errno and -fno-trapping-math change no result; without them no square root and
-no selection becomes a vector instruction.
+a * b - a * b other than zero. Only elementary functions and products of matrices ask for one rounding, as `fma`.
+-fno-math-errno and -fno-trapping-math change no result; without them no square root and no selection becomes a vector
+instruction.
 """
 
 from __future__ import annotations

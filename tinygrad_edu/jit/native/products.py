@@ -11,6 +11,7 @@ import numpy as np
 
 from ...trace.ir import Call, Var
 from .access import Access
+from .blas import PLAIN, ROWS, TRANSPOSED
 from .fusion import Group
 from .operations import TYPES
 
@@ -171,16 +172,16 @@ def _blas(p: Product, dtype: np.dtype[Any]) -> list[str]:
         m, a, x, step, stride = by_vector
         is_transposed, length = leading(m) or (False, 0)
         rows, columns = (m.columns, m.rows) if is_transposed else (m.rows, m.columns)
-        lengths = f"{112 if is_transposed else 111}, {rows}, {columns}"
-        return [f"tg_{letter}gemv(101, {lengths}, {one}, {a}, {length}, {x}, {step}, 0, C, {stride});"]
+        lengths = f"{TRANSPOSED if is_transposed else PLAIN}, {rows}, {columns}"
+        return [f"tg_{letter}gemv({ROWS}, {lengths}, {one}, {a}, {length}, {x}, {step}, 0, C, {stride});"]
     words = []
     for m in (p.a, p.b):
         is_transposed, length = leading(m) or (False, 0)
-        words.append((112 if is_transposed else 111, length))
+        words.append((TRANSPOSED if is_transposed else PLAIN, length))
     (ta, la), (tb, lb) = words
     lengths = f"{p.out.rows}, {p.out.columns}, {p.a.columns}"
     lc = max(p.out.row_stride, p.out.columns)
-    return [f"tg_{letter}gemm(101, {ta}, {tb}, {lengths}, {one}, A, {la}, B, {lb}, 0, C, {lc});"]
+    return [f"tg_{letter}gemm({ROWS}, {ta}, {tb}, {lengths}, {one}, A, {la}, B, {lb}, 0, C, {lc});"]
 
 
 def _loops(p: Product, dtype: np.dtype[Any]) -> list[str]:
