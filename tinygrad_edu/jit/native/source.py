@@ -39,8 +39,9 @@ static int tg_same(const char *a, const char *b) { /* two arrays of one shape, d
     const int n = *(int *)(a + {nd});
     return n == *(int *)(b + {nd}) && *(void **)(a + {descr}) == *(void **)(b + {descr})
         && ((*(int *)(a + {flags}) ^ *(int *)(b + {flags})) & 0x500) == 0 /* aligned, writeable */
-        && memcmp(*(void **)(a + {shape}), *(void **)(b + {shape}), n * sizeof(void *)) == 0
-        && memcmp(*(void **)(a + {strides}), *(void **)(b + {strides}), n * sizeof(void *)) == 0;
+        && (n == 0 /* which has no shape in memory */
+            || (memcmp(*(void **)(a + {shape}), *(void **)(b + {shape}), n * sizeof(void *)) == 0
+                && memcmp(*(void **)(a + {strides}), *(void **)(b + {strides}), n * sizeof(void *)) == 0));
 }
 """
 METHOD = """
