@@ -1,6 +1,6 @@
-"""`Traced`: the array that a recorded function computes with.
+"""`Traced`: the array, or the Python float of a Value, that a recorded function computes with.
 
-It wraps an array and implements NumPy's protocols (NEP 13, NEP 18): each NumPy call on it is computed and recorded.
+It wraps the value and implements NumPy's protocols (NEP 13, NEP 18): each NumPy call on it is computed and recorded.
 A write into it, or into a view of it, gives it a new value and leaves the wrapped array unchanged, so that a recording
 that fails has no effect. Turning it into a plain number or array raises JitError, unless it is the same at every call.
 Threads that do not record meet the plain array that it wraps.
