@@ -16,9 +16,9 @@ recording saw; else it is a cache miss, and the function is recorded anew. While
 which the function branched, such as that no gradient holds NaN, and the shapes of results that may have other shapes
 for other values (`effects` tells which). A replay that fails has changed nothing.
 
-*Passes* (`passes` has their order) make the program shorter: `simplify` drops dead, equal and constant calls and those
-without effect, `sums` turns sums into products of BLAS, and `joining` makes one call of an optimizer's equal calls for
-several small parameters, on all of their elements.
+*Passes* (`passes` has their order) make the program shorter. `simplify` drops dead, equal and constant calls and those
+without effect. `sums` turns sums into products of BLAS. An optimizer makes the same calls for each parameter: `joining`
+makes one call of those for several small parameters, on all of their elements.
 
 *Memory* (`memory`). Each array that stays within the program gets a buffer. A buffer serves again when nobody reads its
 array any more (`effects` tells whose memory a result shares). New values of parameters are computed in place.

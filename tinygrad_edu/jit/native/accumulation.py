@@ -1,10 +1,12 @@
 """The C text of what a reduction does with elements: where it begins, and how it combines two partial results.
 
-Sums of floats are at least as accurate as NumPy's pairwise sums, for any number of elements and along any axis: eight
-sums of doubles are computed side by side, in vector instructions, each with the sum of what rounding lost (Knuth, The
-Art of Computer Programming, volume 2, section 4.2.2, theorem B; Ogita, Rump and Oishi, Accurate sum and dot product,
-SIAM J. Sci. Comput. 26, 2005). The results are those of twice the precision, rounded once; in long loops that
-call no function, what is added in this way are sums of 32 numbers: NumPy has more roundings.
+Sums of floats are at least as accurate as NumPy's pairwise sums, for any number of elements and along any axis. Eight
+sums of doubles are computed side by side, in vector instructions. With each goes the sum of what rounding has lost,
+which is added at the end (Knuth, The Art of Computer Programming, volume 2, section 4.2.2, theorem B; Ogita, Rump and
+Oishi, Accurate sum and dot product, SIAM J. Sci. Comput. 26, 2005). So the result is that of twice the precision,
+rounded once. Two cases are simpler, and still no less accurate than NumPy's. Fewer than eight elements in a row are
+added up in order, as by NumPy. In a long loop that calls no function, 32 elements at a time are added up before what
+rounding loses is kept.
 """
 
 from typing import Any

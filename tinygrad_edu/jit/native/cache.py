@@ -2,9 +2,9 @@
 
 A file's name is `<key>-<digest>.so`: the key is a hash of what the library was made from, and the digest one of its
 content. A file that was cut short or changed has another digest and is compiled anew, because to load it could end the
-process. A file is written under another name and renamed, so a process sees it whole or not at all, and two that write
-the same library do not disturb each other. The libraries used least recently are deleted when all together pass the
-limit; each use renews a file's modification time.
+process. A file is written under another name and renamed, so a process sees it whole or not at all. Two processes that
+write the same library do not disturb each other. The libraries used least recently are deleted when all together pass
+the limit; each use renews a file's modification time.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def folder() -> Path:
 def problem(path: Path) -> str:
     """Return why libraries must not be loaded from a folder, or an empty text: another user could put one there.
 
-    Each folder on the way belongs to this user or to root, and only they can write to it, unless its sticky bit keeps
-    others from renaming what is not theirs, as in /tmp.
+    The folder must belong to this user, and each one above it to this user or to root; nobody else may write to them.
+    Above it a folder with the sticky bit, such as /tmp, will do: nobody can rename another user's files there.
     """
     if sys.platform == "win32":
         return ""  # the folders of a profile are closed to other users

@@ -1,9 +1,11 @@
 """Products of narrow matrices as elementwise statements and sums, so that they share loops with their neighbours.
 
-A @ B is the sum over k of A[:, k:k+1] * B[k:k+1, :], broadcast. For few k that is one expression of an element:
-X @ w, for X of shape (17000, 3), is `0 + x0 * x1 + x2 * x3 + x4 * x5` with the elements of a row of X and of w, in the
-loop that goes on to the loss. And where the result is small, as that of X.T @ r, each of its elements is the sum of
-A[p, :] * B[:, q], in the loop that computes r. So a step of linear regression reads X once.
+A @ B is the sum over k of A[:, k:k+1] * B[k:k+1, :], broadcast. With few k that is one expression for each element. For
+X of shape (17000, 3), an element of X @ w is `0 + x0 * x1 + x2 * x3 + x4 * x5`, where x0, x2, x4 are a row of X and
+x1, x3, x5 are w. The loop that computes it goes on to the loss.
+
+If the result is small, as that of X.T @ r, each of its elements is a sum of A[p, :] * B[:, q]. It is added up in the
+loop that computes r. So a step of linear regression reads X once.
 """
 
 from typing import NamedTuple
