@@ -68,7 +68,7 @@ class Group:
     space: tuple[int, ...] = ()
     statements: list[Statement] = field(default_factory=list)
     is_open: bool = True  # whether other calls may join
-    fails: bool = False  # whether it can end the step
+    fails: bool = False  # whether it can end the step early: a guard, or an index out of range
 
     def reads(self) -> set[Var]:
         """Return the bases of the arrays that are read."""
@@ -109,7 +109,7 @@ class Fusion:
     def __init__(self, accesses: Accesses) -> None:
         self.accesses = accesses
         self.groups: list[Group] = []
-        self.loops: dict[tuple[int, ...], list[int]] = {}  # those that others may join, by their space
+        self.loops: dict[tuple[int, ...], list[int]] = {}  # loops that other calls may join, by their space
         self.places: dict[Var, int] = {}  # the group that completes a base or a scalar; those from outside have none
         self.read_at: dict[Var, int] = {}  # the last group that reads a base
 

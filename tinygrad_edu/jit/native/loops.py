@@ -22,8 +22,8 @@ from .fusion import Element, Number, Operand, Scalar, Statement
 from .operations import TYPES
 from .sharing import added, part_function, shared_call, step
 
-BLOCK = 128  # as in NumPy
-LONG = 1024  # elements that are added up as they are computed
+BLOCK = 128  # elements; as in NumPy's pairwise sums
+LONG = 1024  # elements; a longer loop adds up its elements as it computes them
 
 
 def joined(space: Sequence[int], accesses: Sequence[Sequence[int]]) -> tuple[list[int], list[list[int]]]:
@@ -74,7 +74,7 @@ def loop_lines(function: Function) -> list[str]:
     scalar_outs = any(s.reduction is not None and s.write is None for s in group.statements)
     shapes = [list(a.strides) for a in wheres] + [[0] * len(group.space)] * scalar_outs
     space: Sequence[int] = group.space
-    if not any(s.reduction for s in group.statements):  # whose order is that of the axes
+    if not any(s.reduction for s in group.statements):  # a reduction adds up in the order of the axes
         inwards = sorted(range(len(space)), key=lambda axis: -sum([abs(s[axis]) for s in shapes]))
         space, shapes = [space[axis] for axis in inwards], [[s[axis] for axis in inwards] for s in shapes]
     lengths, strides = joined(space, shapes)
@@ -90,11 +90,11 @@ class _Writer:
         self.indices = [f"i{k}" for k in range(len(lengths))]
         self.body: list[str] = []
         self.before: list[str] = []  # the function's first lines
-        self.after: list[str] = []  # and its last
+        self.after: list[str] = []  # the function's last lines
         self.prologue: list[str] = []  # before the innermost loop
-        self.epilogue: list[str] = []  # after it
-        self.starts: list[str] = []  # before each block of it
-        self.blocks: list[str] = []  # after each block of it
+        self.epilogue: list[str] = []  # after the innermost loop
+        self.starts: list[str] = []  # before each block of the innermost loop
+        self.blocks: list[str] = []  # after each block of the innermost loop
         self.loaded: dict[Access, str] = {}
         self.reductions = self.values = 0  # how many there are
         self.bounds = [("0", str(n)) for n in lengths]  # of the loops
