@@ -1,5 +1,6 @@
 """Values under jit: the numbers, gradients and errors of the function itself, to the last bit with NumPy."""
 
+import functools
 import itertools
 import math
 import random
@@ -369,3 +370,57 @@ def test_the_c_is_of_doubles(tmp_path):
     assert "float" not in jitted.c
     (printed,) = run(tmp_path, jitted.c_main(Value(0.5), Value(0.7)))
     np.testing.assert_allclose(printed, [y.data], rtol=1e-15)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_results_have_the_gradients_and_labels_that_the_function_gave_them(backend):
+    def f(a, b):
+        c = a * b
+        c.label = f"{a.label}b"
+        y = c + a
+        y.backward()
+        fresh = Value(a.data - 0.5 * a.grad)
+        return [c, {"y": y}, fresh, a.detach()]
+
+    jitted = tg.jit(f, backend=backend)
+    for x, label in ((2.0, "a"), (3.0, "a"), (4.0, "a"), (5.0, "other"), (6.0, "a")):
+        results = [g(Value(x, label=label), Value(3.0)) for g in (jitted, f)]
+        found, expected = (re.sub(", fun=[^)]*", "", repr(r)) for r in results)
+        assert found == expected
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_result_that_was_made_from_a_number_is_an_argument_of_the_next_call(backend):
+    @functools.partial(tg.jit, backend=backend)
+    def step(w):
+        (w * w).backward()
+        return Value(w.data - 0.25 * w.grad)
+
+    w = Value(8.0)
+    for _ in range(4):
+        w = step(w)
+    assert (w.data, w.requires_grad, w.fun) == (0.5, True, None)
+    (w * 3).backward()
+    assert w.grad == 3.0
+
+
+def test_gradients_of_values_are_floats():
+    jitted = tg.jit(lambda a, b: tg.gradients(a * a * b, [a, b]), check=False)
+    for x in (1.0, 2.0, 3.0):
+        found = jitted(Value(x), Value(5.0))
+        assert found == [10 * x, x * x]
+        assert [type(g) for g in found] == [float, float]
+
+
+@pytest.mark.parametrize("kind", [Value, tg.Tensor])
+@pytest.mark.parametrize(("attribute", "value"), [("label", "new"), ("requires_grad", False)])
+def test_a_changed_label_or_mode_is_refused_and_undone(kind, attribute, value):
+    a, b = kind(2.0, label="a"), kind(3.0)
+
+    def f(x):
+        setattr(x, attribute, value)
+        return x * b
+
+    with pytest.raises(JitError, match=rf"{attribute} was changed"):
+        tg.jit(f)(a)
+    assert (a.label, a.requires_grad) == ("a", True)

@@ -19,7 +19,7 @@ from ..trace.captured import Captured
 from ..trace.containers import refill
 from ..trace.functional import add_at, join, piece
 from ..trace.ir import Call, Guard, Program, Result, Setting, Var, variables
-from ..trace.results import parents, recorded_result
+from ..trace.results import noted, parents, recorded_result
 from .effects import can_vary, is_view
 from .emitter import Emitter
 from .guards import entry_guards, kind_guard, path_text, place_text, value_guard
@@ -190,9 +190,11 @@ class ResultWriter:
                 return path_text(emitter, value.value)
             v = value.value
             text = self.new_array(v) if isinstance(v.example, np.ndarray) else emitter.ref(v)
-            if value.kind == "constant":
-                return f"{emitter.fun(constant)}({emitter.fun(value.node)}, {text})"
-            if value.kind == "result":
+            if value.kind == "array":
+                return text
+            if value.kind != "result":
+                text = f"{emitter.fun(constant)}({emitter.fun(value.node)}, {text})"
+            else:
                 tensors, argnums = parents(emitter.captured.requires_grad)
                 if emitter.captured.given:
                     given = emitter.variable("parents")
@@ -201,7 +203,10 @@ class ResultWriter:
                     given = emitter.cache("parents", tensors, "parents")
                 kind, positions = emitter.fun(value.node), emitter.cache("argnums", argnums, "argnums")
                 made_by, nothing = emitter.fun(recorded_result), emitter.name(NO_KEYWORDS, "nothing")
-                return f"{emitter.fun(record)}({kind}, {text}, {made_by}, {given}, {given}, {nothing}, {positions})"
+                text = f"{emitter.fun(record)}({kind}, {text}, {made_by}, {given}, {given}, {nothing}, {positions})"
+            if value.label or value.grad is not None or value.kind == "leaf":
+                grad, takes = None if value.grad is None else emitter.ref(value.grad), value.kind != "constant"
+                text = f"{emitter.fun(noted)}({text}, {value.label!r}, {grad}, {takes})"
             return text
         if isinstance(value, (tuple, list, dict)):
             return emitter.container(value, self.returned)

@@ -176,7 +176,7 @@ class Jitted:
             varies = next((name for name, _ in self._recordings[1].replaced(self._recordings[0])), varies)
         warnings.warn(
             f"jit({self._name}): {varies} is another one at each call, and recordings do not serve it: the "
-            "function runs without jit. Pass arrays for what changes, and keep the same objects",
+            "function runs without jit. Pass arrays or Values for what changes, and keep the same objects",
             stacklevel=4,
         )
 

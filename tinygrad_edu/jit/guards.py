@@ -20,6 +20,7 @@ from ..trace.changes import are_apart, owner_of
 from ..trace.closure import PLAIN
 from ..trace.containers import Attribute, is_container, members
 from ..trace.ir import Guard, Input, Var
+from ..trace.results import has_label
 from .emitter import Emitter
 from .memory import Location
 
@@ -126,6 +127,7 @@ def tensors_seen(emitter: Emitter) -> Iterator[str]:
     """Yield the checks of Tensors: their data, whether they take gradients, and whether they have one."""
     captured, states = emitter.captured, set(emitter.program.states)
     rebound = {place for place, _ in emitter.program.rebound}
+    labelled = has_label([emitter.program.result, emitter.program.containers])  # perhaps by the labels of others
     for place in captured.places:
         if not isinstance(x := place.owner, Node):
             continue
@@ -133,7 +135,9 @@ def tensors_seen(emitter: Emitter) -> Iterator[str]:
         if place.key == "_grad":
             if place.found is not None or x in captured.absent:
                 yield f"{text}._grad is {'' if place.found is None else 'not '}None"
-        elif id(x) not in captured.given:
+            continue
+        yield from [f"{text}.label == {x.label!r}"] * labelled
+        if id(x) not in captured.given:
             yield f"{text}.requires_grad is {captured.requires_grad[x]}"
             if isinstance(source := place.given.origin.source, Input):
                 yield f"{text}._value is a{source.index}"

@@ -64,6 +64,8 @@ class Captured:
         self.absent: dict[Node, None] = {}  # Tensors whose gradient was read and is None
         self.passes: dict[Node, tuple[int, int]] = {}  # Tensor: `Node.passes` before and after
         self.requires_grad: dict[Node, bool] = {}
+        self.described: dict[Node, tuple[str, bool]] = {}  # `label` and `requires_grad` before
+        self.renamed = ""  # what the function changed of those
         self.drawn: list[np.random.Generator] = []  # those that random numbers were drawn from
         self.on_gone: Callable[[], Callable[[Captured], None] | None] = lambda: None  # a weak reference
 
@@ -113,6 +115,7 @@ class Captured:
         closure, given = self.closure, [a for a in self.leaves if isinstance(a, Node)]
         for x in dict.fromkeys([*given, *closure.tensors]):
             self.passes[x], self.requires_grad[x] = (getattr(x, "passes", int(x._grad is not None)), 0), x.requires_grad
+            self.described[x] = x.label, x.requires_grad
             if isinstance(x, Tensor):
                 self.exchange_tensor(x)
             else:
@@ -208,6 +211,11 @@ class Captured:
             place.last = place.get()
         for place in reversed(self.places):
             place.put(place.found)
+        for x, (label, takes) in self.described.items():
+            if (x.label, x.requires_grad) != (label, takes):
+                self.renamed = f"{x._describe()}.{'label' if x.label != label else 'requires_grad'}"
+                x.label, x.requires_grad = label, takes
+        self.described.clear()
         for x, (before, _) in self.passes.items():
             self.passes[x] = before, getattr(x, "passes", 0)
             if before:

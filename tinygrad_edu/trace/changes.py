@@ -33,7 +33,7 @@ def are_apart(*arrays: Any) -> bool:
 def refuse_changes(found: Captured) -> None:
     """Raise JitError for changes that later calls would not make, and undo those of Python state."""
     changed = [h for h in (*found.closure.holders.values(), *found.copied) if h.changed()]
-    titles = [h.title for h in changed]
+    titles = [h.title for h in changed] + [found.renamed] * bool(found.renamed)
     for holder in changed:
         holder.restore()
     shared = Counter([id(place.given) for place in found.places if place.given is not EMPTY])

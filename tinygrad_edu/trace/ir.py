@@ -159,13 +159,16 @@ class Program:
 class Result(NamedTuple):
     """A part of a function's result that differs from call to call.
 
-    `kind` is "array", "result" or "constant" (a `node`, Tensor or Value, that takes gradients, or none), with a Var;
+    `kind` is "array", with a Var; or of a `node`, Tensor or Value, "result" (computed, takes gradients), "leaf" (made
+    from a number, takes gradients) or "constant" (takes none), with its `label`, and of a Value the gradient;
     "argument" with the path of an argument or of one of its members.
     """
 
     kind: str
     value: Any
     node: Any = None
+    label: str = ""
+    grad: Any = None
 
 
 class Snapshot:

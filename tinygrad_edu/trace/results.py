@@ -51,6 +51,19 @@ def returned_node(kind: type[Node], data: Any, nodes: tuple[Node, ...], argnums:
     return record(kind, data, recorded_result, nodes, nodes, NO_KEYWORDS, argnums)
 
 
+def noted(y: Any, label: str, grad: float | None, takes: bool) -> Any:
+    """Return a node with its label and gradient, that takes gradients or none."""
+    y.label, y._grad, y.requires_grad = label, grad, takes
+    return y
+
+
+def has_label(x: Any) -> bool:
+    """Return whether a described result has a Tensor or a Value with a label in it."""
+    if isinstance(x, Result):
+        return bool(x.label)
+    return isinstance(x, (list, tuple, dict)) and any(map(has_label, x.values() if isinstance(x, dict) else x))
+
+
 def parents(tensors: Mapping[Node, bool]) -> tuple[tuple[Node, ...], tuple[int, ...]]:
     """Return the arguments of `returned_node`: a new leaf if only Tensors that the function made take gradients."""
     found = tuple([x for x, takes in tensors.items() if takes]) or (Tensor(0.0),)
@@ -74,11 +87,15 @@ def described(x: Any, found: Captured, kept: bool = False) -> Any:
     seen = id(x) in found.closure.seen
     if is_container(x) and not (seen and is_dataclass(x)):
         return described_members(x, found, kept)
-    kind, node = "array", None
+    kind, node, label, grad = "array", None, "", None
     if isinstance(x, Node) and not seen:
         if type(x) is not x._kind:
             raise found.rec.error(f"the result has a {type(x).__name__} in it; return Tensors or arrays")
-        kind, node, x = "result" if x.requires_grad else "constant", x._kind, x._value
+        kind = "constant" if not x.requires_grad else "result" if x.fun else "leaf"
+        if x._kind is not Tensor and x._grad is not None:
+            grad = x._grad.variable if type(x._grad) is Traced else Var(Constant(x._grad), x._grad)
+            found.shown[grad] = getattr(x._grad, "value", x._grad)
+        node, label, x = x._kind, x.label, x._value
     elif type(x) is not Traced and not isinstance(x, np.ndarray):
         if not isinstance(x, IMMUTABLE) and not callable(x) and not seen:
             kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
@@ -86,7 +103,7 @@ def described(x: Any, found: Captured, kept: bool = False) -> Any:
         return x
     value, var = (x.value, x.variable) if type(x) is Traced else (x, Var(Constant(x), x))
     found.shown[var] = value
-    return Result(kind, var, node)
+    return Result(kind, var, node, label, grad)
 
 
 def described_members(x: Any, found: Captured, kept: bool) -> Any:
@@ -103,9 +120,11 @@ def visible(x: Any, found: Captured) -> Any:
         if x.kind == "argument":
             return value
         data = np.array(value) if isinstance(value, np.ndarray) else value
-        if x.kind == "result":
-            return returned_node(x.node, data, *parents(found.requires_grad))
-        return constant(x.node, data) if x.kind == "constant" else data
+        if x.kind == "array":
+            return data
+        computed = x.kind == "result"
+        y = returned_node(x.node, data, *parents(found.requires_grad)) if computed else constant(x.node, data)
+        return noted(y, x.label, None if x.grad is None else found.shown[x.grad], x.kind != "constant")
     if is_container(x):
         parts = [visible(v, found) for v in members(x).values()]
         return x.build(*parts) if hasattr(x, "build") else tree.like(x, parts)

@@ -85,7 +85,8 @@ def node_gradients(
 
     contributions = tuple(map(towards, RECORDED if create_graph else PLAIN))
     found = dict(reverse_pass(y, seed, select, contributions)) if y in on_path else {}
-    result = [as_result(found[x]) if x in found else _zeros(x, create_graph) for x in xs]
+    result = [found[x] if x in found else _zeros(x, create_graph) for x in xs]
+    result = [as_result(g) if isinstance(x, Tensor) else g for x, g in zip(xs, result, strict=True)]
     tag(result, None, None, start, ())
     return result
 
