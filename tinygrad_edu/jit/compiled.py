@@ -211,7 +211,11 @@ class Jitted:
 
     @property
     def c(self) -> str:
-        """The latest recording as C11 to read: a function `step`, and arrays named by the labels of parameters."""
+        """The latest recording as C11 to read: a function `step`, and arrays named by the labels of parameters.
+
+        Raises JitError if a call has no C form of its own. That includes calls such as np.var and np.pad, which
+        backend="c" compiles as several others.
+        """
         return Printer(self._latest("c").source).whole
 
     def c_main(self, *args: Any, **kwargs: Any) -> str:
@@ -219,7 +223,7 @@ class Jitted:
 
         It begins with these arguments and the parameters' values of now, and prints the results of each step.
 
-        Raises JitError if a call has no C form, and ValueError for arguments of other shapes or dtypes.
+        Raises JitError as `c` does, and ValueError for arguments of other shapes or dtypes.
         """
         given = [leaf for _, leaf in leaves("", [args, kwargs])]
         return Printer(self._latest("c_main").source, given).whole
