@@ -40,7 +40,6 @@ NAMES = ("cc", "gcc", "clang")
 FLAGS = (
     "-std=c11", "-shared", "-fPIC", "-pthread", "-march=native", "-ffp-contract=off", "-fno-math-errno",
     "-fno-trapping-math", "-fopenmp-simd", "-fwrapv", "-w",
-    "-fno-dse",  # gcc takes minutes to find dead stores in a long block
 )  # fmt: skip
 LONG = 400_000  # characters; a longer source is compiled with little optimisation, as time grows faster than length
 REMEDY = "set CC to a C compiler, install gcc or clang, or `pip install ziglang`"
@@ -163,8 +162,14 @@ def _key(source: str, level: int, compiler: Compiler) -> str:
 
 
 def _extra(compiler: Compiler) -> tuple[str, ...]:
-    """Return the flags of one compiler alone: zig checks for undefined behaviour unless it is told not to."""
-    return ("-fno-sanitize=undefined",) if "ziglang" in compiler.command else ()
+    """Return the flags of one compiler alone.
+
+    zig checks for undefined behaviour unless it is told not to, and gcc takes minutes to find the dead stores of a long
+    block; clang knows no such flag.
+    """
+    if "ziglang" in compiler.command:
+        return ("-fno-sanitize=undefined",)
+    return ("-fno-dse",) if "Free Software Foundation" in compiler.version else ()
 
 
 @functools.cache
