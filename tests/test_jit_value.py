@@ -424,3 +424,17 @@ def test_a_changed_label_or_mode_is_refused_and_undone(kind, attribute, value):
     with pytest.raises(JitError, match=rf"{attribute} was changed"):
         tg.jit(f)(a)
     assert (a.label, a.requires_grad) == ("a", True)
+
+
+def test_a_hook_that_the_function_registers_is_refused():
+    def f(a):
+        y = a * 3
+        handle = y.register_hook(lambda g: g * 2)
+        try:
+            (y * a).backward()
+        finally:
+            handle.remove()
+        return a.grad
+
+    with pytest.raises(JitError, match="has a hook on its gradient"):
+        tg.jit(f)(Value(2.0))

@@ -67,6 +67,8 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
         except Exception as error:
             if rec.gave_plain and isinstance(error, ValueError) and "read-only" in str(error):
                 rec.error("an array was made a plain one and written into; write into the array itself, or a copy")
+            if isinstance(error, TypeError) and "jit cannot replay" in str(error):  # a hook on a gradient
+                rec.error(str(error))
             if rec.refused and error is not rec.refused:  # NumPy may raise another error instead of ours
                 raise rec.refused from error
             raise

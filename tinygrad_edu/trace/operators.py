@@ -30,8 +30,8 @@ SAME_ARGUMENTS = """
     choose diagonal argsort argpartition trace nonzero searchsorted
 """  # methods that take the arguments of the NumPy function of that name
 CONVERSIONS = {  # methods that give a plain value: what an error calls them, and the remedy
-    **dict.fromkeys(("__bool__", "__contains__"), ("the truth of an array (`if`, `and`, `in`, `bool`)",
-                                                   "choose with np.where(condition, ..., ...)")),
+    **dict.fromkeys(("__bool__", "__contains__"), ("the truth of a recorded value (`if`, `and`, `in`, `max`, `bool`)",
+                                                   "choose with np.where or np.maximum")),
     **{f"__{name}__": (f"{name}()", RETURN_IT) for name in ("float", "int", "complex", "format", "str", "hash")},
     "__index__": ("use as a Python integer", "use it as an index of a recorded array, or return it"),
     "__reduce_ex__": ("pickle", RETURN_IT),
