@@ -103,8 +103,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
     moving = {(id(place.owner), place.key) for place, _ in emitter.program.rebound}
     inputs = {id(v.example): v.source.index for v in emitter.program.inputs if isinstance(v.example, np.ndarray)}
     for holder in emitter.captured.closure.holders.values():
-        owner, before = holder.owner, holder.before
-        keys = list(holder.seen())
+        owner, before, keys = holder.owner, holder.before, list(holder.seen())
         yield from [f"{key!r} not in {emitter.name(owner, 'held')}" for key in sorted(holder.absent)]
         ordered = bool(before) and isinstance(owner, dict) and not holder.is_namespace  # of keys the order counts
         strings = ordered and all(type(key) is str for key in keys)
@@ -131,13 +130,11 @@ def tensors_seen(emitter: Emitter) -> Iterator[str]:
     for place in captured.places:
         if not isinstance(x := place.owner, Node):
             continue
-        text = emitter.tensor(x)
-        if place.key == "_grad":
-            if place.found is not None or x in captured.absent:
-                yield f"{text}._grad is {'' if place.found is None else 'not '}None"
-            continue
-        yield from [f"{text}.label == {x.label!r}"] * labelled
-        if id(x) not in captured.given:
+        text, is_grad = emitter.tensor(x), place.key == "_grad"
+        if is_grad and (place.found is not None or x in captured.absent):
+            yield f"{text}._grad is {'' if place.found is None else 'not '}None"
+        yield from [f"{text}.label == {x.label!r}"] * (labelled and not is_grad)
+        if not is_grad and id(x) not in captured.given:
             yield f"{text}.requires_grad is {captured.requires_grad[x]}"
             if isinstance(source := place.given.origin.source, Input):
                 yield f"{text}._value is a{source.index}"
