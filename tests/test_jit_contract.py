@@ -610,3 +610,32 @@ class Trainer:
         found.append((trainer.w.data, trainer.opt.steps))
     np.testing.assert_array_equal(found[0][0], found[1][0])
     assert found[0][1] == found[1][1]
+
+
+class Special(np.ndarray):
+    pass
+
+
+@pytest.mark.parametrize("kind", [np.matrix, np.ma.MaskedArray, Special])
+def test_arrays_of_other_classes_are_refused_wherever_they_are(kind):
+    a = kind(np.ones((2, 2))) if kind is not Special else np.ones((2, 2)).view(Special)
+    held = {"a": a}
+    with pytest.raises(tg.JitError, match=f"an argument is a {kind.__name__}"):
+        tg.jit(lambda a: a * 2)(a)
+    for f in (lambda y: a * y, lambda y: held["a"] * y):
+        with pytest.raises(tg.JitError, match=f"is a {kind.__name__}; keep a plain array"):
+            tg.jit(f)(2.0)
+
+
+def test_arrays_in_files_are_read_and_written_anew_at_each_call(tmp_path):
+    a = np.memmap(tmp_path / "a", np.float64, "w+", shape=(2,))
+
+    @tg.jit
+    def f(y):
+        a[...] = a + y
+        return a * y
+
+    for k in range(1, 4):
+        np.testing.assert_array_equal(f(2.0), [4 * k, 4 * k])
+    a[0] = 0
+    np.testing.assert_array_equal(f(2.0), [4, 16])

@@ -27,7 +27,7 @@ from .recorder import Recorder, TracedGenerator, TracedIterator
 from .traced import Traced
 
 Path = tuple[Any, ...]
-REFUSED = (np.matrix, np.ma.MaskedArray)  # their operators compute something else than an array's
+PLAIN_ARRAYS = (np.ndarray, np.memmap)
 
 
 class Container(NamedTuple):
@@ -87,7 +87,7 @@ class Captured:
         source = Input(len(self.leaves) - 1)
         if isinstance(a, Node):
             self.given.setdefault(id(a), source)
-        elif isinstance(a, (*REFUSED, list, tuple, dict)):
+        elif isinstance(a, (list, tuple, dict)) or is_special(a):
             raise self.rec.error(f"an argument is a {type(a).__name__}; pass a plain array, list, tuple or dict")
         elif isinstance(a, (np.ndarray, np.generic)):
             if id(a) not in self.arrays:
@@ -133,7 +133,11 @@ class Captured:
         replaced: dict[int, Any] = {}
         for holder in closure.holders.values():
             for key, value in holder.seen().items():
-                if type(value) is not np.ndarray or value.dtype.kind not in "biufc":
+                if is_special(value):
+                    raise self.rec.error(
+                        f"{holder.member(key)} is a {type(value).__name__}; keep a plain array, np.asarray of it"
+                    )
+                if not isinstance(value, np.ndarray) or value.dtype.kind not in "biufc":
                     new = self.traced_source(value)
                 elif (new := self.arrays.get(id(value))) is None:
                     owner, kind = states.get(id(value), (holder.owner, "array"))
@@ -253,3 +257,8 @@ def _kinds(x: Any) -> Any:
         return ref(x)
     except TypeError:
         return x
+
+
+def is_special(a: object) -> bool:
+    """Whether a is an array of another class, such as np.matrix, whose operators may compute something else."""
+    return isinstance(a, np.ndarray) and type(a) not in PLAIN_ARRAYS
