@@ -616,6 +616,7 @@ class Special(np.ndarray):
     pass
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
 @pytest.mark.parametrize("kind", [np.matrix, np.ma.MaskedArray, Special])
 def test_arrays_of_other_classes_are_refused_wherever_they_are(kind):
     a = kind(np.ones((2, 2))) if kind is not Special else np.ones((2, 2)).view(Special)
