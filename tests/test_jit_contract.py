@@ -640,3 +640,38 @@ def test_arrays_in_files_are_read_and_written_anew_at_each_call(tmp_path):
         np.testing.assert_array_equal(f(2.0), [4 * k, 4 * k])
     a[0] = 0
     np.testing.assert_array_equal(f(2.0), [4, 16])
+
+
+@dataclass
+class Pair:
+    first: object
+    second: object
+
+
+@pytest.mark.parametrize("backend", ["numpy", "auto"])
+@pytest.mark.parametrize(
+    "result",
+    [
+        lambda y: (y, y), lambda y: [y, {"a": y}], lambda y: ([y],) * 2, lambda y: Pair(y, y),
+        lambda y: {"a": [y, 1], "b": y, "c": 1}, lambda y: (y.data, y.data), lambda y: [y, y + 1],
+    ],
+)  # fmt: skip
+def test_what_a_result_holds_twice_is_one_object(result, backend):
+    def nodes(part):
+        yield part
+        for each in (
+            vars(part).values() if isinstance(part, Pair) else part.values() if isinstance(part, dict) else part
+        ):
+            if isinstance(each, (list, tuple, dict, Pair)):
+                yield from nodes(each)
+            else:
+                yield each
+
+    def pattern(value):
+        ids = [id(each) for each in nodes(value) if not isinstance(each, int)]
+        return [ids.index(i) for i in ids]
+
+    w = tg.Tensor(np.ones(2))
+    f = tg.jit(lambda x: result(w * x), backend=backend)
+    for _ in range(3):
+        assert pattern(f(np.ones(2))) == pattern(result(w * np.ones(2)))

@@ -6,7 +6,8 @@ Whatever the plan returns is a new array at each call.
 import functools
 import operator
 import warnings
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterator
 from itertools import groupby
 from types import CodeType
 from typing import Any
@@ -146,6 +147,8 @@ class ResultWriter:
     def __init__(self, emitter: Emitter) -> None:
         self.emitter = emitter
         self.owned: dict[Var, set[int | None]] = {}  # new arrays that others own, or where their parts of them begin
+        self.times = Counter(map(id, parts(emitter.program.result)))  # how often an object is in the result
+        self.made: dict[int, str] = {}  # the names of those that are in it twice
 
     def write(self) -> None:
         """Add the lines that copy what has to be kept, store what the function changes, and return its result."""
@@ -184,6 +187,16 @@ class ResultWriter:
 
     def returned(self, value: object) -> str:
         """Write the result, or a part of it."""
+        if self.times[id(value)] < 2:
+            return self.new_part(value)
+        if id(value) not in self.made:
+            name, text = self.emitter.variable("part"), self.new_part(value)
+            self.emitter.emit(f"{name} = {text}", "update")
+            self.made[id(value)] = name
+        return self.made[id(value)]
+
+    def new_part(self, value: object) -> str:
+        """Write a part of the result that no other part is."""
         emitter = self.emitter
         if isinstance(value, Result):
             if value.kind == "argument":
@@ -229,6 +242,15 @@ class ResultWriter:
             starts.add(start)
         emitter.steps.append(Step(emitter.ref(v), (emitter.place(v),), hands_out=True))
         return emitter.ref(v)
+
+
+def parts(result: object) -> Iterator[object]:
+    """Yield the arrays, nodes and containers in a result as often as they are there."""
+    if isinstance(result, (Result, tuple, list, dict)):
+        yield result
+    if isinstance(result, (tuple, list, dict)) and not isinstance(result, Result):
+        for value in result.values() if isinstance(result, dict) else result:
+            yield from parts(value)
 
 
 def _overlaps(v: Var) -> bool:

@@ -89,7 +89,7 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
                 set_source_state(source, state)
         raise
     make_changes(found)
-    shown = visible(rec.program.result, found)
+    shown = visible(rec.program.result, found, {})
     rec.ended = True
     return shown
 

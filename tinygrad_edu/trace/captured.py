@@ -57,6 +57,7 @@ class Captured:
         self.containers: dict[int, Container] = {}  # among the arguments, but for tuples; by their identity
         self.paths: dict[int, tuple[Path, Any]] = {}  # by the identity of what fun gets: where it is given, as what
         self.shown: dict[Any, Any] = {}  # the values of Vars and paths in the result
+        self.results: dict[tuple[int, bool], tuple[Any, Any]] = {}  # parts of the result, and their descriptions
         self.arrays: dict[int, Traced] = {}  # by the identity of the array
         self.generators: dict[int, Any] = {}  # and iterators
         self.places: list[Place] = []
@@ -235,7 +236,7 @@ class Captured:
         for place in self.places:
             place.found = place.last = place.given = None
         held = self.arrays, self.containers, self.paths, self.leaves, self.shown, self.requires_grad, self.copied
-        for each in held:
+        for each in (*held, self.results):
             each.clear()
         vars(self).setdefault("names", {})
         del self.closure, self.fun

@@ -129,7 +129,7 @@ def make_changes(found: Captured) -> None:
     contents = dict(program.containers)
     for container in found.containers.values():
         if (content := contents.get(container.paths[0])) is not None:
-            refill(container.argument, visible(content, found))
+            refill(container.argument, visible(content, found, {}))
     used = dict.fromkeys([v for call in program.calls for v in call.uses] + list(program.outputs()))
     used.update(dict.fromkeys([t for t, _ in program.stores] + [place.var for place, _ in program.rebound]))
     order = {v: i for i, v in enumerate(used)}  # that of their first use

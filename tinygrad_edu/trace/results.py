@@ -73,11 +73,20 @@ def parents(tensors: Mapping[Node, bool]) -> tuple[tuple[Node, ...], tuple[int, 
 def described(x: Any, found: Captured, kept: bool = False) -> Any:
     """Return the function's result with a Result for each array, Tensor and argument in it; dataclasses become tuples.
 
-    Objects among the arguments are returned themselves; if `kept`, also arrays, lists, dicts and dataclasses among
-    them, and arrays that a Tensor or another object holds from call to call.
+    What is in it twice is described once, by one object. Objects among the arguments are returned themselves; if
+    `kept`, also arrays, lists, dicts and dataclasses among them, and arrays that a Tensor or another object holds from
+    call to call.
     """
+    if isinstance(x, IMMUTABLE) and type(x) is not Traced:
+        return x
+    if (id(x), kept) not in found.results:
+        found.results[id(x), kept] = x, _described(x, found, kept)
+    return found.results[id(x), kept][1]
+
+
+def _described(x: Any, found: Captured, kept: bool) -> Any:
     path, given = found.paths.get(id(x), (None, None))
-    if path and not isinstance(x, IMMUTABLE) and (kept or (given is x and not isinstance(x, np.ndarray))):
+    if path and (kept or (given is x and not isinstance(x, np.ndarray))):
         found.shown[path] = given
         return Result("argument", path)
     if kept and type(x) is Traced and isinstance(state := x.origin.source, State) and state.kind != "grad":
@@ -97,7 +106,7 @@ def described(x: Any, found: Captured, kept: bool = False) -> Any:
             found.shown[grad] = getattr(x._grad, "value", x._grad)
         node, label, x = x._kind, x.label, x._value
     elif type(x) is not Traced and not isinstance(x, np.ndarray):
-        if not isinstance(x, IMMUTABLE) and not callable(x) and not seen:
+        if not callable(x) and not seen:
             kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
             raise found.rec.error(f"the result has a {type(x).__name__} in it; return {kinds}")
         return x
@@ -113,8 +122,19 @@ def described_members(x: Any, found: Captured, kept: bool) -> Any:
     return fields_type(kind)(*parts) if hasattr(kind, "__dataclass_fields__") else tree.like(x, parts)
 
 
-def visible(x: Any, found: Captured) -> Any:
-    """Return what `described` describes, as the caller gets it; arrays are copies, as later calls may write."""
+def visible(x: Any, found: Captured, made: dict[int, Any]) -> Any:
+    """Return what `described` describes, as the caller gets it; arrays are copies, as later calls may write.
+
+    `made` has what was made for the parts, by their identity.
+    """
+    if isinstance(x, Result) or is_container(x):
+        if id(x) not in made:
+            made[id(x)] = _visible(x, found, made)
+        return made[id(x)]
+    return x
+
+
+def _visible(x: Any, found: Captured, made: dict[int, Any]) -> Any:
     if isinstance(x, Result):
         value = found.shown[x.value]
         if x.kind == "argument":
@@ -125,10 +145,8 @@ def visible(x: Any, found: Captured) -> Any:
         computed = x.kind == "result"
         y = returned_node(x.node, data, *parents(found.requires_grad)) if computed else constant(x.node, data)
         return noted(y, x.label, None if x.grad is None else found.shown[x.grad], x.kind != "constant")
-    if is_container(x):
-        parts = [visible(v, found) for v in members(x).values()]
-        return x.build(*parts) if hasattr(x, "build") else tree.like(x, parts)
-    return x
+    parts = [visible(v, found, made) for v in members(x).values()]
+    return x.build(*parts) if hasattr(x, "build") else tree.like(x, parts)
 
 
 @functools.cache
