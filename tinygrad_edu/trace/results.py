@@ -77,7 +77,7 @@ def described(x: Any, found: Captured, kept: bool = False) -> Any:
     `kept`, also arrays, lists, dicts and dataclasses among them, and arrays that a Tensor or another object holds from
     call to call.
     """
-    if isinstance(x, IMMUTABLE) and type(x) is not Traced:
+    if type(x) is not Traced and isinstance(x, IMMUTABLE):
         return x
     if (id(x), kept) not in found.results:
         found.results[id(x), kept] = x, _described(x, found, kept)
