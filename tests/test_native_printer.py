@@ -105,7 +105,12 @@ def gradients(x, y):
     return tg.grad(f)(x), tg.grad(lambda x: np.sum(tg.grad(f)(x) ** 2))(x)
 
 
-@pytest.mark.parametrize("f", [elementwise, reductions, views, products, gradients])
+def decomposed(x, y):
+    turned = np.flip(x), np.roll(y, 1), np.pad(x[0], 1), np.tril(y[0]), np.take(x, [1, 0], axis=1), np.repeat(x, 2)
+    return *turned, np.clip(x, 0, None), np.var(x, axis=1), np.std(y), np.max(x, where=x > 0, initial=0.0)
+
+
+@pytest.mark.parametrize("f", [elementwise, reductions, views, products, gradients, decomposed])
 def test_each_kind_of_call_gives_what_numpy_gives(tmp_path, f):
     x, y = np.random.default_rng(4).normal(size=(2, 2, 3, 4))
     jitted = tg.jit(f)

@@ -213,10 +213,9 @@ class Jitted:
     def c(self) -> str:
         """The latest recording as C11 to read: a function `step`, and arrays named by the labels of parameters.
 
-        Raises JitError if a call has no C form of its own. That includes calls such as np.var and np.pad, which
-        backend="c" compiles as several others.
+        Raises JitError if a call has no C form.
         """
-        return Printer(self._latest("c").source).whole
+        return Printer(self._latest("c").c_source).whole
 
     def c_main(self, *args: Any, **kwargs: Any) -> str:
         """Return the latest recording as a C program that runs alone: `cc -std=c11 step.c -o step -lm && ./step 100`.
@@ -226,7 +225,7 @@ class Jitted:
         Raises JitError as `c` does, and ValueError for arguments of other shapes or dtypes.
         """
         given = [leaf for _, leaf in leaves("", [args, kwargs])]
-        return Printer(self._latest("c_main").source, given).whole
+        return Printer(self._latest("c_main").c_source, given).whole
 
     @property
     def stats(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
 from types import FunctionType
 from typing import Any
@@ -20,7 +20,7 @@ from ..trace import containers
 from ..trace.capture import InUse, claimed
 from ..trace.captured import Captured
 from ..trace.expressions import argument_names
-from ..trace.ir import Call, Snapshot, Var, placeholder, substituted, variables
+from ..trace.ir import Call, Program, Snapshot, Var, placeholder, substituted, variables
 from ..trace.opening import open_calls
 from ..trace.printer import Source
 from ..trace.traced import JitError
@@ -222,8 +222,18 @@ class Recording:
     @functools.cached_property
     def source(self) -> Source:
         """The program for a reader, with only those optimisations that make it easier to read."""
+        return self.readable([open_calls])
+
+    @functools.cached_property
+    def c_source(self) -> Source:
+        """The same for a reader of C, with calls that have a C form where there are such."""
+        return self.readable([open_calls, decompose])
+
+    def readable(self, opens: Sequence[Callable[[Program], None]]) -> Source:
+        """Return the program for a reader, with calls opened into others."""
         program = self.recorded.restore()
-        open_calls(program)
+        for each in opens:
+            each(program)
         passes.optimize(program, self.chosen & passes.READABLE)
         return Source(program, self.captured, self.fun, self.name)
 
