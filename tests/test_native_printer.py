@@ -106,7 +106,7 @@ def gradients(x, y):
 
 
 def decomposed(x, y):
-    turned = np.flip(x), np.roll(y, 1), np.pad(x[0], 1), np.tril(y[0]), np.take(x, [1, 0], axis=1), np.repeat(x, 2)
+    turned = np.flip(x), np.roll(y, 1), np.pad(x[0], 1), np.tril(y[0]), np.take(x, [1, 0], axis=0), np.repeat(x, 2)
     return *turned, np.clip(x, 0, None), np.var(x, axis=1), np.std(y), np.max(x, where=x > 0, initial=0.0)
 
 
