@@ -92,7 +92,7 @@ def test_attack(name, outcome):
 @FORKS
 @pytest.mark.skipif(compiler.find() is None, reason="needs a C compiler")
 @pytest.mark.parametrize("outcome", ["c"], indirect=True)
-@pytest.mark.parametrize("name", list(ATTACKS)[::10])  # `every_rule_in_c.py` has them all
+@pytest.mark.parametrize("name", list(ATTACKS)[::25])  # `every_rule_in_c.py` has them all
 def test_attack_in_c(name, outcome):
     judge(name, outcome)
 

@@ -1,4 +1,4 @@
-"""tinygrad_edu, used as in its README: eager, and recorded by `jit`."""
+"""tinygrad_edu, used as in its README: eager, recorded by `jit`, and compiled. `jit` decorates the function."""
 
 import functools
 
@@ -23,8 +23,7 @@ def training(w, jit, loss, optimizer, batches, params=None):
         opt.minimize(value)
         return value
 
-    if jit:
-        update = tg.jit(update)
+    update = jit(update)
 
     def step():
         count[0] += 1
@@ -113,7 +112,7 @@ def network(kind, optimizer, w, jit):
 
 
 def function(f, x, jit):
-    f, last = tg.jit(f) if jit else f, []
+    f, last = jit(f), []
 
     def step():
         last[:] = [f(x)]
@@ -137,5 +136,6 @@ TASKS = {
     "hessian": hessian, "transformer": functools.partial(network, Transformer, tg.optim.AdamW),
     "lstm": functools.partial(network, Lstm, tg.optim.Adam),
 }  # fmt: skip
-EAGER = {name: functools.partial(task, jit=False) for name, task in TASKS.items()}
-JIT = {name: functools.partial(task, jit=True) for name, task in TASKS.items()}
+EAGER = {name: functools.partial(task, jit=lambda f: f) for name, task in TASKS.items()}
+JIT = {name: functools.partial(task, jit=lambda f: tg.jit(f)) for name, task in TASKS.items()}
+C = {name: functools.partial(task, jit=lambda f: tg.jit(f, backend="c")) for name, task in TASKS.items()}

@@ -13,6 +13,7 @@ import workloads
 PEERS = {
     "by hand": ("by_hand", "TASKS"),
     "jit": ("ours", "JIT"),
+    "jit, c": ("ours", "C"),
     "eager": ("ours", "EAGER"),
     "PyTorch": ("pytorch", "TASKS"),
     "JAX jit": ("jax_jit", "TASKS"),
