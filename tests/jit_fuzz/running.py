@@ -161,9 +161,10 @@ def difference(text, settings):
 
 
 def perturbed(text):
-    """Return the program with its numbers changed by rounding."""
+    """Return the program with its numbers, and the parameters of its model, changed by rounding."""
     factor = 1 + (2e-7 if "float32" in text or "float16" in text else 2e-14)
-    return re.sub(r"-?\d+\.\d\d\b", lambda m: repr(float(m[0]) * factor), text)
+    text = re.sub(r"-?\d+\.\d\d\b", lambda m: repr(float(m[0]) * factor), text)
+    return re.sub(r"( +model = .*\n)", rf"\1    for p in model.parameters(): p.data *= {factor!r}\n", text)
 
 
 def compare(eager, jitted):
