@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(compiler.find() is None, reason="needs a C compi
 def little_optimisation(monkeypatch):
     """Compile fast: without optimisation, and without the header of vector instructions."""
     load = compiler.load
-    monkeypatch.setattr(compiler, "FLAGS", tuple([flag for flag in compiler.FLAGS if flag != "-march=native"]))
+    monkeypatch.setattr(compiler, "FLAGS", tuple([flag for flag in compiler.FLAGS if flag != compiler.NATIVE]))
     monkeypatch.setattr(compiler, "load", lambda source, level=None: load(source, 0))
 
 

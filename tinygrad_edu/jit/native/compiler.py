@@ -37,8 +37,9 @@ from typing import NamedTuple
 from . import cache
 
 NAMES = ("cc", "gcc", "clang")
+NATIVE = "-mcpu=native" if platform.machine() in ("arm64", "aarch64") else "-march=native"  # as clang has it on each
 FLAGS = (
-    "-std=c11", "-shared", "-fPIC", "-pthread", "-march=native", "-ffp-contract=off", "-fno-math-errno",
+    "-std=c11", "-shared", "-fPIC", "-pthread", NATIVE, "-ffp-contract=off", "-fno-math-errno",
     "-fno-trapping-math", "-fopenmp-simd", "-fwrapv", "-w",
 )  # fmt: skip
 LONG = 400_000  # characters; a longer source is compiled with little optimisation, as time grows faster than length
@@ -174,7 +175,7 @@ def _extra(compiler: Compiler) -> tuple[str, ...]:
 
 @functools.cache
 def _processor() -> str:
-    """Return a text that differs between processors with other instructions; -march=native compiles for this one."""
+    """Return a text that differs between processors with other instructions; the flag NATIVE compiles for this one."""
     found = platform.machine()
     if sys.platform == "darwin":
         return found + _output(["sysctl", "-n", "machdep.cpu.brand_string"])
