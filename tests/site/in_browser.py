@@ -19,6 +19,7 @@ IN_CI = "CI" in os.environ
 pytestmark = pytest.mark.skipif(
     bool(MISSING) and not IN_CI, reason='pip install "tinygrad-edu[site]" has what builds the site'
 )
+ABORTED = "net::ERR_ABORTED"  # of the icon, if the next page is opened before it has come; not of a missing file
 LOOKS = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
@@ -45,7 +46,7 @@ def opened(browser):
     def watched(page, path):
         page.on("console", lambda m: m.text.startswith("[PST]") or said.append((path, m.text)))  # the theme's own notes
         page.on("pageerror", lambda error: said.append((path, str(error))))
-        page.on("requestfailed", lambda request: said.append((path, request.url)))
+        page.on("requestfailed", lambda r: r.failure == ABORTED or said.append((path, r.url, r.failure)))
         page.on("request", lambda r: r.url.startswith(("file:", "data:", "about:")) or said.append((path, r.url)))
 
     def open_page(path, look="light"):
