@@ -5,7 +5,7 @@ Each test records some dozen calls as one function, so that they are compiled to
 
 import itertools
 import pickle
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -152,19 +152,13 @@ def test_threads_replay_one_function_and_a_copy_by_pickle_records_its_own():
     jitted = tg.jit(tg.softmax, backend="c")
     arrays = [np.random.default_rng(k).normal(size=(64, 32)) for k in range(4)]
     jitted(arrays[0])
-    wrong: list[int] = []
 
-    def replay(k):
-        for _, a in itertools.product(range(50), arrays[k:] + arrays[:k]):
-            if not np.allclose(jitted(a), tg.softmax(a), rtol=1e-13, atol=0):
-                wrong.append(k)
+    def agrees(k):
+        every = itertools.product(range(50), arrays[k:] + arrays[:k])
+        return all(np.allclose(jitted(a), tg.softmax(a), rtol=1e-13, atol=0) for _, a in every)
 
-    threads = [threading.Thread(target=replay, args=(k,)) for k in range(4)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    assert not wrong
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(agrees, range(4)))
     copy = pickle.loads(pickle.dumps(jitted))
     np.testing.assert_allclose(copy(arrays[1]), jitted(arrays[1]), rtol=1e-15)
 
