@@ -6,8 +6,7 @@ Whatever the plan returns is a new array at each call.
 import functools
 import operator
 import warnings
-from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from itertools import groupby
 from types import CodeType
 from typing import Any
@@ -15,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from ..engine.rules.indexing import setitem
-from ..engine.tape import NO_KEYWORDS, constant, record
+from ..engine.tape import constant, record
 from ..trace.captured import Captured
 from ..trace.containers import refill
 from ..trace.functional import add_at, join, piece
 from ..trace.ir import Call, Guard, Program, Result, Setting, Var, variables
-from ..trace.results import noted, parents, recorded_result
+from ..trace.results import labelled, recipe
 from .effects import can_vary, is_view
 from .emitter import Emitter
 from .guards import entry_guards, kind_guard, path_text, place_text, value_guard
@@ -147,8 +146,7 @@ class ResultWriter:
     def __init__(self, emitter: Emitter) -> None:
         self.emitter = emitter
         self.owned: dict[Var, set[int | None]] = {}  # new arrays that others own, or where their parts of them begin
-        self.times = Counter(map(id, parts(emitter.program.result)))  # how often an object is in the result
-        self.made: dict[int, str] = {}  # the names of those that are in it twice
+        self.made: dict[int, str] = {}  # the names of the parts of the result, by the identity of their descriptions
 
     def write(self) -> None:
         """Add the lines that copy what has to be kept, store what the function changes, and return its result."""
@@ -158,14 +156,11 @@ class ResultWriter:
         direct = {
             t for t, v in program.stores if places[t][1][1] is not None and emitter.place(v)[1] is places[t][1][1]
         }
-        result = emitter.variable("result")
-        emitter.emit(f"{result} = {self.returned(program.result)}", "update")
-        grads = [(emitter.tensor(x), "None" if g is None else self.kept(g)) for x, g in program.grads]
-        numbers = {place for place, _ in program.rebound if isinstance(place.var.source, Setting)}
-        rebound = [
-            (place_text(emitter, place), emitter.ref(v) if place in numbers else self.kept(v))
-            for place, v in program.rebound
-        ]
+        result = self.returned(program.result)
+        lines = [f"{emitter.tensor(x)}._grad = {self.kept(g)}" for x, g in program.grads]
+        for place, v in program.rebound:
+            text = emitter.ref(v) if isinstance(place.var.source, Setting) else self.kept(v)
+            lines.append(f"{place_text(emitter, place)} = {text}")
         given = "".join([f"{path_text(emitter, path)}, " for path, _ in program.containers])
         contents = "".join([f"{self.returned(content)}, " for _, content in program.containers])
         refills = f"list({emitter.fun(map)}({emitter.fun(refill)}, ({given}), ({contents})))"  # all are found before
@@ -177,7 +172,6 @@ class ResultWriter:
             text, place = places[target]
             emitter.emit(f"{text}[...] = {emitter.ref(value)}", "update")
             emitter.steps.append(Step(emitter.lines[-1][1], (emitter.place(value),), into=place))
-        lines = [f"{text} = {new}" for text, new in rebound] + [f"{name}._grad = {g}" for name, g in grads]
         for x, n, adds in program.passes:
             name = emitter.tensor(x)
             earlier = f"{emitter.fun(getattr)}({name}, 'passes', 1) + "
@@ -186,48 +180,41 @@ class ResultWriter:
             emitter.emit(line, "update")
 
     def returned(self, value: object) -> str:
-        """Write the result, or a part of it."""
-        if self.times[id(value)] < 2:
-            return self.new_part(value)
+        """Write the result, or a part of it: a part that is in it twice is made once."""
+        if not isinstance(value, (tuple, list, dict)):
+            return self.emitter.ref(value)
         if id(value) not in self.made:
-            name, text = self.emitter.variable("part"), self.new_part(value)
-            self.emitter.emit(f"{name} = {text}", "update")
-            self.made[id(value)] = name
+            text = self.node(value) if isinstance(value, Result) else self.emitter.container(value, self.returned)
+            self.made[id(value)] = self.emitter.variable("part")
+            self.emitter.emit(f"{self.made[id(value)]} = {text}", "update")
         return self.made[id(value)]
 
-    def new_part(self, value: object) -> str:
-        """Write a part of the result that no other part is."""
+    def node(self, x: Result) -> str:
+        """Write an argument, an array, a Tensor or Value, or a dataclass."""
         emitter = self.emitter
-        if isinstance(value, Result):
-            if value.kind == "argument":
-                return path_text(emitter, value.value)
-            v = value.value
-            text = self.new_array(v) if isinstance(v.example, np.ndarray) else emitter.ref(v)
-            if value.kind == "array":
-                return text
-            if value.kind != "result":
-                text = f"{emitter.fun(constant)}({emitter.fun(value.node)}, {text})"
+        if x.kind == "argument":
+            return path_text(emitter, x.value)
+        if x.kind == "dataclass":
+            empty = f"{emitter.fun(object.__new__)}({emitter.fun(x.node)})"
+            return f"{emitter.fun(refill)}({empty}, {emitter.container(x.value, self.returned)})"
+        text = self.new_array(x.value) if isinstance(x.value.example, np.ndarray) else emitter.ref(x.value)
+        if x.kind == "result":
+            nodes = emitter.captured.learning()
+            if emitter.captured.given:  # arguments are not kept
+                noted = f"{emitter.fun(recipe)}([{', '.join(map(emitter.tensor, nodes))}])"
             else:
-                tensors, argnums = parents(emitter.captured.requires_grad)
-                if emitter.captured.given:
-                    given = emitter.variable("parents")
-                    emitter.emit(f"{given} = ({''.join(f'{emitter.tensor(x)}, ' for x in tensors)})", "update")
-                else:
-                    given = emitter.cache("parents", tensors, "parents")
-                kind, positions = emitter.fun(value.node), emitter.cache("argnums", argnums, "argnums")
-                made_by, nothing = emitter.fun(recorded_result), emitter.name(NO_KEYWORDS, "nothing")
-                text = f"{emitter.fun(record)}({kind}, {text}, {made_by}, {given}, {given}, {nothing}, {positions})"
-            if value.label or value.grad is not None or value.kind == "leaf":
-                grad, takes = None if value.grad is None else emitter.ref(value.grad), value.kind != "constant"
-                text = f"{emitter.fun(noted)}({text}, {value.label!r}, {grad}, {takes})"
-            return text
-        if isinstance(value, (tuple, list, dict)):
-            return emitter.container(value, self.returned)
-        return emitter.ref(value)
+                noted = emitter.cache("recipe", recipe(nodes), "recipe")
+            text = f"{emitter.fun(record)}({emitter.fun(x.node)}, {text}, *{noted})"
+        elif x.kind != "array":
+            text = f"{emitter.fun(constant)}({emitter.fun(x.node)}, {text})"
+        if x.label or x.grad is not None or x.kind == "leaf":
+            grad = None if x.grad is None else emitter.ref(x.grad)
+            text = f"{emitter.fun(labelled)}({text}, {x.label!r}, {grad}, {x.kind != 'constant'})"
+        return text
 
-    def kept(self, v: Var) -> str:
-        """Write what a Tensor keeps, an array that nobody else has, or a Value, a Python float."""
-        return self.emitter.ref(v) if type(v.example) is float else self.new_array(v)
+    def kept(self, v: Var | None) -> str:
+        """Write what a Tensor keeps, an array that nobody else has, or a Value, a Python float; or None."""
+        return self.emitter.ref(v) if v is None or type(v.example) is float else self.new_array(v)
 
     def new_array(self, v: Var) -> str:
         """Write an array that nobody else has; what belongs to the plan or to somebody else is copied."""
@@ -242,15 +229,6 @@ class ResultWriter:
             starts.add(start)
         emitter.steps.append(Step(emitter.ref(v), (emitter.place(v),), hands_out=True))
         return emitter.ref(v)
-
-
-def parts(result: object) -> Iterator[object]:
-    """Yield the arrays, nodes and containers in a result as often as they are there."""
-    if isinstance(result, (Result, tuple, list, dict)):
-        yield result
-    if isinstance(result, (tuple, list, dict)) and not isinstance(result, Result):
-        for value in result.values() if isinstance(result, dict) else result:
-            yield from parts(value)
 
 
 def _overlaps(v: Var) -> bool:

@@ -95,8 +95,8 @@ class Emitter(Names):
         return self.container(x, self.ref) if isinstance(x, (tuple, list, dict)) else self.name(x)
 
     def container(self, x: Container, write: Write, write_key: Write | None = None) -> str:
-        """Write a list, a tuple or a dict; of a namedtuple or a dataclass, a call of its type."""
-        kind = self.fun(getattr(x, "build", type(x))) if hasattr(x, "_fields") else ""
+        """Write a list, a tuple or a dict; of a namedtuple, a call of its type."""
+        kind = self.fun(type(x)) if hasattr(x, "_fields") else ""
         return kind + super().container(x, write, write_key or self.ref)
 
     def call(self, call: Call) -> str:

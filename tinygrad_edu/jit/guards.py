@@ -20,7 +20,6 @@ from ..trace.changes import are_apart, owner_of
 from ..trace.closure import PLAIN
 from ..trace.containers import Attribute, is_container, members
 from ..trace.ir import Guard, Input, Var
-from ..trace.results import has_label
 from .emitter import Emitter
 from .memory import Location
 
@@ -126,14 +125,13 @@ def tensors_seen(emitter: Emitter) -> Iterator[str]:
     """Yield the checks of Tensors: their data, whether they take gradients, and whether they have one."""
     captured, states = emitter.captured, set(emitter.program.states)
     rebound = {place for place, _ in emitter.program.rebound}
-    labelled = has_label([emitter.program.result, emitter.program.containers])  # perhaps by the labels of others
     for place in captured.places:
         if not isinstance(x := place.owner, Node):
             continue
         text, is_grad = emitter.tensor(x), place.key == "_grad"
         if is_grad and (place.found is not None or x in captured.absent):
             yield f"{text}._grad is {'' if place.found is None else 'not '}None"
-        yield from [f"{text}.label == {x.label!r}"] * (labelled and not is_grad)
+        yield from [f"{text}.label == {x.label!r}"] * (captured.labelled and not is_grad)
         if not is_grad and id(x) not in captured.given:
             yield f"{text}.requires_grad is {captured.requires_grad[x]}"
             if isinstance(source := place.given.origin.source, Input):

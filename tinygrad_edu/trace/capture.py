@@ -13,9 +13,9 @@ from ..engine.tape import next_place
 from .captured import Captured
 from .changes import make_changes, refuse_changes
 from .closure import Closure, comparable, set_source_state, source_state
-from .containers import changeable, leaves
+from .containers import changeable, leaves, refill
 from .recorder import Recorder
-from .results import described, described_members, visible
+from .results import described, described_members
 
 _exchanging = Lock()  # held only while state is exchanged and put back, never while the function runs
 # By the identity of a Tensor or a container: the recording that has exchanged its values; None for a self-check
@@ -79,9 +79,9 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
             raise rec.refused
         note_draws(found, states)
         refuse_changes(found)
-        rec.program.result = described(result, found)
-        changed = [c for c in found.containers.values() if c.changed()]
-        rec.program.containers = [(c.paths[0], described_members(c.given, found, kept=True)) for c in changed]
+        rec.program.result, shown = described(result, found)
+        changed = [(c, described_members(c.given, found, kept=True)) for c in found.containers.values() if c.changed()]
+        rec.program.containers = [(c.paths[0], content) for c, (content, _) in changed]
     except BaseException:
         closure.restore()
         for source, state in zip(closure.sources, states, strict=True):
@@ -89,7 +89,8 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
                 set_source_state(source, state)
         raise
     make_changes(found)
-    shown = visible(rec.program.result, found, {})
+    for container, (_, content) in changed:
+        refill(container.argument, content)
     rec.ended = True
     return shown
 

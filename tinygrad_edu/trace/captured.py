@@ -56,8 +56,8 @@ class Captured:
         self.leaves: list[Any] = []  # the arguments, and the members of nested ones
         self.containers: dict[int, Container] = {}  # among the arguments, but for tuples; by their identity
         self.paths: dict[int, tuple[Path, Any]] = {}  # by the identity of what fun gets: where it is given, as what
-        self.shown: dict[Any, Any] = {}  # the values of Vars and paths in the result
-        self.results: dict[tuple[int, bool], tuple[Any, Any]] = {}  # parts of the result, and their descriptions
+        self.results: dict[tuple[int, bool], tuple[Any, Any]] = {}  # parts of the result, and what `described` returns
+        self.labelled = False  # whether a Tensor or a Value in the result has a label
         self.arrays: dict[int, Traced] = {}  # by the identity of the array
         self.generators: dict[int, Any] = {}  # and iterators
         self.places: list[Place] = []
@@ -209,6 +209,10 @@ class Captured:
         owner = getattr(self.fun, "__self__", self.fun)
         return self.closure.tensor_names([*arguments, ("", owner)] if isinstance(owner, Module) else arguments)
 
+    def learning(self) -> list[Node]:
+        """Return the Tensors and Values that take gradients, of those that the function reaches."""
+        return [x for x, takes in self.requires_grad.items() if takes]
+
     # After the function has returned, or failed
     def restore(self) -> None:
         """Let all places hold what they held, and note what they held at the end."""
@@ -235,7 +239,7 @@ class Captured:
         self.places = [p for p in self.places if id(p.owner) not in given]
         for place in self.places:
             place.found = place.last = place.given = None
-        held = self.arrays, self.containers, self.paths, self.leaves, self.shown, self.requires_grad, self.copied
+        held = self.arrays, self.containers, self.paths, self.leaves, self.requires_grad, self.copied
         for each in (*held, self.results):
             each.clear()
         vars(self).setdefault("names", {})

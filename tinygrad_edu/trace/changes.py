@@ -10,10 +10,8 @@ from numpy.lib.array_utils import byte_bounds
 
 from ..engine.tape import Node
 from .captured import Captured
-from .containers import refill
 from .holders import EMPTY
 from .ir import Input, Setting, State, ancestors
-from .results import visible
 from .traced import Traced, Unrecorded
 
 
@@ -126,10 +124,6 @@ def make_changes(found: Captured) -> None:
     for target, new in stores:
         program.stores.append((target, new.variable))
         target.example[...] = new.value
-    contents = dict(program.containers)
-    for container in found.containers.values():
-        if (content := contents.get(container.paths[0])) is not None:
-            refill(container.argument, visible(content, found, {}))
     used = dict.fromkeys([v for call in program.calls for v in call.uses] + list(program.outputs()))
     used.update(dict.fromkeys([t for t, _ in program.stores] + [place.var for place, _ in program.rebound]))
     order = {v: i for i, v in enumerate(used)}  # that of their first use

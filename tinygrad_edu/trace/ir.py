@@ -161,7 +161,7 @@ class Result(NamedTuple):
 
     `kind` is "array", with a Var; or of a `node`, Tensor or Value, "result" (computed, takes gradients), "leaf" (made
     from a number, takes gradients) or "constant" (takes none), with its `label`, and of a Value the gradient;
-    "argument" with the path of an argument or of one of its members.
+    "argument" with the path of an argument or of one of its members; "dataclass" with its fields, of a class `node`.
     """
 
     kind: str

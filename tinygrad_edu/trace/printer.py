@@ -203,7 +203,7 @@ class Source(Expressions):
     def returned(self, value: object) -> str:
         """Write the result, with its lists, tuples and dicts."""
         if isinstance(value, Result) and value.kind != "argument":
-            return self.expression(value.value)
+            return self.returned(tuple(value.value)) if value.kind == "dataclass" else self.expression(value.value)
         if isinstance(value, (list, tuple, dict)) and not isinstance(value, Result):
             return self.container(value, self.returned)
         return repr(value) if isinstance(value, (bool, int, float, str, type(None))) else self.name(value, "result")

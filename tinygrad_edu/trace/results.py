@@ -6,10 +6,7 @@ refuses a gradient that would need this graph.
 
 from __future__ import annotations
 
-import functools
-from collections import namedtuple
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -20,7 +17,7 @@ from ..engine.tensor import Tensor
 from ..transforms import tree
 from .captured import Captured
 from .closure import PLAIN
-from .containers import is_container, is_dataclass, members, refill
+from .containers import is_container, is_dataclass, members
 from .ir import Constant, Result, State, Var
 from .traced import JitError, Traced
 
@@ -43,120 +40,76 @@ def _refuse_gradient(i: int, g: Array, y: Array, *tensors: Array) -> NoReturn:
 defvjp(recorded_result, each=_refuse_gradient)
 
 
-def returned_node(kind: type[Node], data: Any, nodes: tuple[Node, ...], argnums: tuple[int, ...]) -> Any:
-    """Return a Tensor or a Value that takes gradients, as the function's own does, and refuses those that arrive at it.
-
-    It looks like the result of all `nodes` that the function reaches; those at `argnums` take gradients.
-    """
-    return record(kind, data, recorded_result, nodes, nodes, NO_KEYWORDS, argnums)
+def recipe(nodes: Sequence[Node]) -> tuple[Any, ...]:
+    """Return what `record` notes in a Tensor that looks like the result of `nodes`, and refuses gradients."""
+    nodes = tuple(nodes) or (Tensor(0.0),)  # a new leaf, if only Tensors that the function made take gradients
+    return recorded_result, nodes, nodes, NO_KEYWORDS, tuple(range(len(nodes)))
 
 
-def noted(y: Any, label: str, grad: float | None, takes: bool) -> Any:
+def labelled(y: Any, label: str, grad: float | None, takes: bool) -> Any:
     """Return a node with its label and gradient, that takes gradients or none."""
     y.label, y._grad, y.requires_grad = label, grad, takes
     return y
 
 
-def has_label(x: Any) -> bool:
-    """Return whether a described result has a Tensor or a Value with a label in it."""
-    if isinstance(x, Result):
-        return bool(x.label)
-    return isinstance(x, (list, tuple, dict)) and any(map(has_label, x.values() if isinstance(x, dict) else x))
+def described(x: Any, found: Captured, kept: bool = False) -> tuple[Any, Any]:
+    """Return the function's result with a Result for each array, Tensor, argument and dataclass, and as it is shown.
 
-
-def parents(tensors: Mapping[Node, bool]) -> tuple[tuple[Node, ...], tuple[int, ...]]:
-    """Return the arguments of `returned_node`: a new leaf if only Tensors that the function made take gradients."""
-    found = tuple([x for x, takes in tensors.items() if takes]) or (Tensor(0.0),)
-    return found, tuple(range(len(found)))
-
-
-def described(x: Any, found: Captured, kept: bool = False) -> Any:
-    """Return the function's result with a Result for each array, Tensor and argument in it; dataclasses become tuples.
-
-    What is in it twice is described once, by one object. Objects among the arguments are returned themselves; if
-    `kept`, also arrays, lists, dicts and dataclasses among them, and arrays that a Tensor or another object holds from
-    call to call.
+    The caller is shown copies of arrays, as later calls may write into them. What is there twice is described once,
+    by one object. Objects among the arguments are returned themselves; if `kept`, also arrays, lists, dicts and
+    dataclasses among them, and arrays that a Tensor or another object holds from call to call.
     """
     if type(x) is not Traced and isinstance(x, IMMUTABLE):
-        return x
+        return x, x
     if (id(x), kept) not in found.results:
         found.results[id(x), kept] = x, _described(x, found, kept)
-    return found.results[id(x), kept][1]
+    pair: tuple[Any, Any] = found.results[id(x), kept][1]
+    return pair
 
 
-def _described(x: Any, found: Captured, kept: bool) -> Any:
+def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     path, given = found.paths.get(id(x), (None, None))
     if path and (kept or (given is x and not isinstance(x, np.ndarray))):
-        found.shown[path] = given
-        return Result("argument", path)
+        return Result("argument", path), given
     if kept and type(x) is Traced and isinstance(state := x.origin.source, State) and state.kind != "grad":
         moved = any([place.given is x and place.last is not x for place in found.places])
         if found.arrays.get(id(state.array)) is x and not moved:
-            return state.array
+            return state.array, state.array
     seen = id(x) in found.closure.seen
     if is_container(x) and not (seen and is_dataclass(x)):
         return described_members(x, found, kept)
-    kind, node, label, grad = "array", None, "", None
     if isinstance(x, Node) and not seen:
-        if type(x) is not x._kind:
-            raise found.rec.error(f"the result has a {type(x).__name__} in it; return Tensors or arrays")
-        kind = "constant" if not x.requires_grad else "result" if x.fun else "leaf"
-        if x._kind is not Tensor and x._grad is not None:
-            grad = x._grad.variable if type(x._grad) is Traced else Var(Constant(x._grad), x._grad)
-            found.shown[grad] = getattr(x._grad, "value", x._grad)
-        node, label, x = x._kind, x.label, x._value
-    elif type(x) is not Traced and not isinstance(x, np.ndarray):
-        if not callable(x) and not seen:
-            kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
-            raise found.rec.error(f"the result has a {type(x).__name__} in it; return {kinds}")
-        return x
-    value, var = (x.value, x.variable) if type(x) is Traced else (x, Var(Constant(x), x))
-    found.shown[var] = value
-    return Result(kind, var, node, label, grad)
+        return _described_node(x, found)
+    if type(x) is Traced or isinstance(x, np.ndarray):
+        var, data = _value_of(x)
+        return Result("array", var), data
+    if not callable(x) and not seen:
+        kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
+        raise found.rec.error(f"the result has a {type(x).__name__} in it; return {kinds}")
+    return x, x
 
 
-def described_members(x: Any, found: Captured, kept: bool) -> Any:
-    """Return a container with its members described."""
-    parts = [described(v, found, kept) for v in members(x).values()]
-    kind: Any = type(x)
-    return fields_type(kind)(*parts) if hasattr(kind, "__dataclass_fields__") else tree.like(x, parts)
+def _described_node(x: Node, found: Captured) -> tuple[Result, Any]:
+    """Describe a Tensor or a Value that the function made."""
+    if type(x) is not x._kind:
+        raise found.rec.error(f"the result has a {type(x).__name__} in it; return Tensors or arrays")
+    kind = "constant" if not x.requires_grad else "result" if x.fun else "leaf"
+    var, data = _value_of(x._value)
+    g, grad = (None, None) if x._kind is Tensor or x._grad is None else _value_of(x._grad)
+    found.labelled |= bool(x.label)
+    y = record(x._kind, data, *recipe(found.learning())) if kind == "result" else constant(x._kind, data)
+    return Result(kind, var, x._kind, x.label, g), labelled(y, x.label, grad, x.requires_grad)
 
 
-def visible(x: Any, found: Captured, made: dict[int, Any]) -> Any:
-    """Return what `described` describes, as the caller gets it; arrays are copies, as later calls may write.
-
-    `made` has what was made for the parts, by their identity.
-    """
-    if isinstance(x, Result) or is_container(x):
-        if id(x) not in made:
-            made[id(x)] = _visible(x, found, made)
-        return made[id(x)]
-    return x
+def _value_of(x: Any) -> tuple[Var, Any]:
+    """Return the Var of an array, and a copy of what it holds."""
+    var, value = (x.variable, x.value) if type(x) is Traced else (Var(Constant(x), x), x)
+    return var, np.array(value) if isinstance(value, np.ndarray) else value
 
 
-def _visible(x: Any, found: Captured, made: dict[int, Any]) -> Any:
-    if isinstance(x, Result):
-        value = found.shown[x.value]
-        if x.kind == "argument":
-            return value
-        data = np.array(value) if isinstance(value, np.ndarray) else value
-        if x.kind == "array":
-            return data
-        computed = x.kind == "result"
-        y = returned_node(x.node, data, *parents(found.requires_grad)) if computed else constant(x.node, data)
-        return noted(y, x.label, None if x.grad is None else found.shown[x.grad], x.kind != "constant")
-    parts = [visible(v, found, made) for v in members(x).values()]
-    return x.build(*parts) if hasattr(x, "build") else tree.like(x, parts)
-
-
-@functools.cache
-def fields_type(kind: Any) -> Any:
-    """Return the namedtuple that describes a dataclass; `build` makes an object of the dataclass from its members."""
-    new_type: Any = namedtuple
-    made = new_type(kind.__name__, [f.name for f in fields(kind)], rename=True)
-
-    def build(*values: Any) -> Any:
-        return refill(object.__new__(kind), values)
-
-    build.__name__, made.build = kind.__name__, staticmethod(build)
-    return made
+def described_members(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
+    """Return a container with its members described, and as it is shown."""
+    pairs = [described(v, found, kept) for v in members(x).values()]
+    parts, shown = ([pair[i] for pair in pairs] for i in range(2))
+    of_fields = hasattr(type(x), "__dataclass_fields__")
+    return Result("dataclass", parts, type(x)) if of_fields else tree.like(x, parts), tree.like(x, shown)
