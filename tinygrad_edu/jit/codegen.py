@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Collection
 from itertools import groupby
 from types import CodeType
-from typing import Any
 
 import numpy as np
 
@@ -58,32 +57,28 @@ class Plan:
         self.program, self.backend = program, backend
         self.calls: dict[int, Call | None] = {}  # line number in the text: the call that the line belongs to
         try:
-            emitter, head = self.laid_out(captured, chosen)
+            self.lay_out(captured, chosen)
         except PlanError as error:
             if "memory" not in chosen:
                 raise
             warnings.warn(
                 f"jit: {error}; the plan does without the optimisation `memory`", RuntimeWarning, stacklevel=4
             )
-            emitter, head = self.laid_out(captured, set(chosen) - {"memory"})
-        self.layout = emitter.layout
-        self.calls_numpy = emitter.calls_numpy
-        self.text = self.join(emitter, head)
-        scope: dict[str, Any] = dict(emitter.values)
-        exec(compiled(self.text), scope)
-        self.run = scope["plan"]
+            self.lay_out(captured, set(chosen) - {"memory"})
 
-    def laid_out(self, captured: Captured, chosen: Collection[str]) -> tuple[Emitter, list[str]]:
-        """Write the plan and verify it; return it, with its first lines apart."""
-        program = self.program
-        drawn = [call.out for call in program.calls if call.draws]
+    def lay_out(self, captured: Captured, chosen: Collection[str]) -> None:
+        """Write the plan, verify it, and compile it."""
+        program, drawn = self.program, [call.out for call in self.program.calls if call.draws]
         emitter = Emitter(program, captured, chosen, arrange if self.backend == "c" else None)
         head = entry_guards(emitter)
         outside = dict(emitter.place(v) for v in (*program.inputs, *program.states))
         lower_calls(emitter, self.backend)
         ResultWriter(emitter).write()
         verify(emitter.steps, outside, program.stores, drawn)
-        return emitter, head
+        self.layout, self.calls_numpy = emitter.layout, emitter.calls_numpy
+        self.text = self.join(emitter, head)
+        exec(compiled(self.text), emitter.values)
+        self.run = emitter.values.pop("plan")  # a function among its own globals would keep itself
 
     def join(self, emitter: Emitter, head: list[str]) -> str:
         """Return the whole text, and note the call of each line."""

@@ -77,14 +77,12 @@ class Jitted:
         functools.update_wrapper(self, fun)
         if not isinstance(check, (bool, int)) or check < 0:
             raise ValueError(f"jit: check={check!r}; it is True, False, or the number of replays from check to check")
-        self._fun, self._chosen = fun, frozenset(names)
+        self._fun, self._chosen, self._check, self._backend = fun, frozenset(names), check, backend
         self._name: str = getattr(fun, "__name__", type(fun).__name__)
-        self._check = -1 if check is True else int(check)
         if backend not in BACKENDS:
             raise ValueError(f"jit: backend={backend!r}; the backends are {', '.join(map(repr, BACKENDS))}")
         if backend == "c":
             compiler.required()
-        self._backend = backend
         self._recordings: list[Recording] = []
         self._hits = self._misses = 0  # hits of recordings that are gone
         self._unused = self._eager = 0  # since the last replay: recordings for known shapes, and calls without jit
@@ -105,7 +103,8 @@ class Jitted:
         try:
             for recording in recordings:
                 if recording.paused is is_paused:
-                    result = (recording.replay if recording.is_checked else recording.call)(args, kwargs)
+                    plain = recording.hits < recording.next_check and not recording.may_warn
+                    result = (recording.replay if plain else recording.call)(args, kwargs)
                     if result is GUARD_FAILED:
                         varies = COMPARISON
                     elif result is not CACHE_MISS:
@@ -128,20 +127,18 @@ class Jitted:
         """Record the function, unless something differs from call to call so that no recording ever serves."""
         if any(type(leaf) in array_likes for _, leaf in leaves("", [args, kwargs])):
             return self._fun(*args, **kwargs)  # for a batch, within vmap
-        kinds = [r.varying(args, kwargs) for r in self._recordings]
-        varies = varies or next(filter(None, kinds), "")
+        varies = varies or next(filter(None, [r.varying(args, kwargs) for r in self._recordings]), "")
         if varies and self._unused >= FEW and not self._tries_again():
             if not self._warned:
                 self._warn(varies)
             return self._fun(*args, **kwargs)
+        captured: Captured | None = None
         try:
-            captured: Captured | None
             captured, result = capture(self._fun, self._name, args, kwargs)
         except JitError:
             if varies != COMPARISON:
                 raise
-            captured = None  # for other values a recording serves, and for these the function itself
-        if captured is None:
+        if captured is None:  # for other values a recording serves, and for these the function itself
             result = self._fun(*args, **kwargs)
             self._unused += 1
             return result
@@ -232,7 +229,7 @@ class Jitted:
         """Counts of the latest recording: calls, calls left after each optimisation, buffers, and bytes in them."""
         recording = self._latest("stats")
         sizes = [b.size for b in recording.plan.layout.buffers]
-        calls = {"calls": recording.size, "after": dict(recording.sizes)}
+        calls = {"calls": len(recording.recorded.calls), "after": dict(recording.sizes)}
         return {**calls, "buffers": len(sizes), "bytes": sum(sizes)}
 
     def _latest(self, what: str) -> Recording:
@@ -252,12 +249,7 @@ class Jitted:
             found = getattr(found, name, None)
         if found is self:
             return path  # decorated by @jit: the name is enough to find it
-        return Jitted, (
-            self._fun,
-            self._chosen,
-            self._check < 0 or self._check,
-            self._backend,
-        )  # a copy makes its own recordings
+        return Jitted, (self._fun, self._chosen, self._check, self._backend)  # a copy makes its own recordings
 
     def _repr_html_(self) -> str:
         head = f"<p><code>{escape(repr(self))}</code></p>"

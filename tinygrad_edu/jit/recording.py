@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from threading import Lock
 from types import FunctionType
@@ -11,7 +12,7 @@ from weakref import ref
 
 import numpy as np
 
-from ..engine.errors import Line, explained, format_line
+from ..engine.errors import explained, format_line
 from ..engine.mode import Watcher, paused, watching
 from ..engine.rules.registry import leaves
 from ..engine.tape import Node
@@ -46,13 +47,12 @@ class Recording:
         self.fun, self.name, self.captured, self.chosen = fun, name, captured, chosen
         self.paused = paused() > 0
         program = self.program = captured.rec.program
-        self.size, self.recorded = len(program.calls), Snapshot(program)
+        self.recorded = Snapshot(program)
         is_free = backend == "auto"
         if is_free:
             backend = "c" if compiler.find() and pays(program) else "numpy"
         if backend == "c":
             open_calls(program, STEPS)
-        if backend == "c":
             decompose(program)
         self.sizes = passes.optimize(program, chosen - {"blas", "join"} if backend == "c" else chosen)
         try:
@@ -61,7 +61,6 @@ class Recording:
             if not is_free:
                 raise
             self.plan = Plan(program, captured, chosen)
-        self.lines = self.users_lines()
         self.changes = bool(
             program.stores or program.rebound or program.grads or program.passes or program.containers or captured.drawn
         )
@@ -76,23 +75,22 @@ class Recording:
         self.waits = FunctionType not in map(type, leaves(options))  # the user's code in it may wait for the call
         self.run = self.plan.run
         self.hits = 0  # the number of replays
-        self.check = check  # compare the first replay, and then every `check`-th; -1: no other, 0: none at all
-        self.until_check = 0 if check else -1  # how many replays come before the next one that is compared
-        self.is_checked = not check and not self.may_warn  # whether a call is a replay and no more
+        self.next_check = 0 if check else math.inf  # the number of replays before the next one that is compared
+        self.interval = math.inf if check is True else check  # the number of replays from check to check
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Replay, or compare a replay with the function itself if it is time to."""
-        if not self.until_check:
+        if self.hits >= self.next_check:
             served = self.replay(args, kwargs, guards_only=True)
             return CACHE_MISS if served is CACHE_MISS else self.checked_replay(args, kwargs)
-        if self.may_warn and warnings_raise():  # in the middle of an update
-            saved = SavedState(self.captured, args, kwargs)
-            try:
-                return self.replay(args, kwargs)
-            except BaseException:
-                saved.restore_all()
-                raise
-        return self.replay(args, kwargs)
+        if not warnings_raise():
+            return self.replay(args, kwargs)
+        saved = SavedState(self.captured, args, kwargs)  # a warning may end the replay in the middle of an update
+        try:
+            return self.replay(args, kwargs)
+        except BaseException:
+            saved.restore_all()
+            raise
 
     def replay(self, args: tuple[Any, ...], kwargs: dict[str, Any], guards_only: bool = False) -> Any:
         """Return the result of a replay; CACHE_MISS or GUARD_FAILED, with nothing changed, if it does not serve."""
@@ -105,8 +103,6 @@ class Recording:
             result = self.run(args, kwargs, guards_only)
             if not guards_only and result is not CACHE_MISS and result is not GUARD_FAILED:
                 self.hits += 1
-                if self.until_check > 0:
-                    self.until_check -= 1
             return result
         except (TypeError, ValueError, IndexError, ArithmeticError) as error:
             if (call := self.failed(error)) is None:
@@ -140,13 +136,18 @@ class Recording:
             except BaseException:
                 saved.restore_all()
                 raise
-        self.until_check = self.check - 1 if self.check > 0 else -1
-        self.is_checked = self.check < 0 and not self.may_warn
+        self.next_check = self.hits - 1 + self.interval
         return result
 
     def contradicted(self, name: str, words: str) -> JitError:
         """Return the error for a replay that does something else than the function."""
-        line = next((line for start, line in self.lines.items() if name.startswith(start)), None)
+        program = self.program
+        parts = [("the result", v) for v in variables(program.result)]
+        parts += [(f"the data of {t.name}", v) for t, v in program.stores]
+        parts += [(f"the gradient of {self.captured.name_of(x)}", v) for x, v in program.grads if v is not None]
+        parts += [("", call.out) for call in reversed(program.calls)]  # for any other difference, the last line
+        led = [v.source.line for start, v in parts if name.startswith(start) and isinstance(v.source, Call)]
+        line = next(filter(None, led), None)
         where = f", {format_line(line)}" if line else ""
         return JitError(
             f"jit({self.name}){where}: {name} {words}, so the function depends on something that a recording does "
@@ -191,20 +192,6 @@ class Recording:
                 different = different or f"the argument {name}"
         return "" if len(old) != len(new) else different or VARIABLE
 
-    def users_lines(self) -> dict[str, Line]:
-        """Return the user's line that led to each part of the outcome, by the part's name."""
-        program = self.program
-        found: dict[str, Line] = {}
-        pairs = [("the result", v) for v in variables(program.result)]
-        pairs += [(f"the data of {t.name}", v) for t, v in program.stores]
-        pairs += [(f"the gradient of {self.captured.name_of(x)}", v) for x, v in program.grads if v is not None]
-        for name, v in pairs:
-            if isinstance(v.source, Call) and v.source.line:
-                found.setdefault(name, v.source.line)
-        if last := next((c.line for c in reversed(program.calls) if c.line), None):
-            found.setdefault("", last)
-        return found
-
     def failed(self, error: Exception) -> Call | None:
         """Return the call of a replay that raised an error."""
         trace = error.__traceback__
@@ -238,16 +225,6 @@ class Recording:
         return Source(program, self.captured, self.fun, self.name)
 
     def release(self) -> None:
-        """Let go of all arrays at once: the program and the plan hold themselves in cycles."""
-        if self.lock.acquire(blocking=False):  # else a replay is running, and the cycle collector does it later
-            self.run = _serves_nothing
-            self.plan.run.__globals__.clear()
-            self.seen.clear()
-            for call in (*self.program.calls, *[c for c, *_ in self.recorded.calls]):
-                call.out.source = None
-            self.lock.release()
-
-
-def _serves_nothing(*call: Any) -> object:
-    """Take the place of a plan whose arrays are released."""
-    return CACHE_MISS
+        """Break the cycles of calls and their results, which would keep arrays."""
+        for call in (*self.program.calls, *[c for c, *_ in self.recorded.calls]):
+            call.out.source = None
