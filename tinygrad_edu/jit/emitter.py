@@ -1,12 +1,13 @@
 """The emitter collects the lines of a plan, and knows the names and locations of values."""
 
-import math
 from collections.abc import Callable, Collection, Hashable
+from types import BuiltinFunctionType
+from typing import Any
 
 import numpy as np
 
 from ..trace.captured import Captured
-from ..trace.expressions import Container, Names, Write
+from ..trace.expressions import Container, Expressions, Write
 from ..trace.ir import Call, Program, Var
 from .memory import Layout, Location, Order
 from .verifier import Place, Step
@@ -14,20 +15,22 @@ from .verifier import Place, Step
 REDUCTIONS: dict[Callable[..., object], np.ufunc] = {
     np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
 }  # fmt: skip
+SIGNED = (np.add, np.subtract, np.multiply, np.divide)  # Python's operators do the same with NumPy's floats
+PLAIN = (int, float, bool, str, type(None), type(...))
 RESERVED = {
-    "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "slice", "abs", "all", "map",
-    "same", "r", "s",
+    "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "abs", "all", "map", "same", "r", "s",
 }  # fmt: skip
 
 
-class Emitter(Names):
+class Emitter(Expressions):
     """The text of one program, as far as it is written."""
 
     def __init__(
         self, program: Program, captured: Captured, chosen: Collection[str], order: Order | None = None
     ) -> None:
         arguments = [f"a{i}{tensor}" for i in range(len(captured.leaves)) for tensor in ("", "t")]
-        super().__init__([*RESERVED, *arguments])
+        super().__init__({}, [*RESERVED, *arguments])
+        self.values["np"] = np
         self.program, self.captured = program, captured
         self.layout = Layout(program, chosen, order)
         self.locations = self.layout.locations
@@ -77,32 +80,44 @@ class Emitter(Names):
             self.steps.append(Step(self.assign(joined, text, call.phase), out=memory))
         return self.assign(call.out, cut(self.locations[joined].text, start, call.out), call.phase)
 
-    def ref(self, x: object) -> str:
-        """Write an argument as an expression."""
-        if isinstance(x, Var):
-            location = self.locations.get(x)
-            if location is None:
-                value = x.source.array  # a constant
-                array = value if isinstance(value, np.ndarray) else None
-                location = self.locations[x] = Location(self.name(value, x.name or "c"), array)
-            return location.text
-        if x is ...:
-            return "..."
-        if x is None or isinstance(x, (bool, str)) or type(x) is int or (type(x) is float and math.isfinite(x)):
-            return repr(x)
-        if isinstance(x, slice):
-            return f"slice({self.ref(x.start)}, {self.ref(x.stop)}, {self.ref(x.step)})"
-        return self.container(x, self.ref) if isinstance(x, (tuple, list, dict)) else self.name(x)
+    # How arguments and calls are written, where that is not as in a printed program
+    ref = Expressions.expression
 
-    def container(self, x: Container, write: Write, write_key: Write | None = None) -> str:
+    def var(self, v: Var) -> str:
+        """Return where a Var is found."""
+        if v not in self.locations:
+            value = v.source.array  # a constant
+            array = value if isinstance(value, np.ndarray) else None
+            self.locations[v] = Location(self.name(value, v.name or "c"), array)
+        return self.locations[v].text
+
+    def value(self, x: object) -> str:
+        """Write a number of Python or a text; anything else has a name."""
+        return super().value(x) if type(x) in PLAIN else self.name(x)
+
+    def fun(self, f: Callable[..., object]) -> str:
+        """Return the name of a function."""
+        if known := self.known.get(id(f)):
+            return known
+        owner, name = getattr(f, "__self__", None), getattr(f, "__name__", "f")
+        return self.name(f, f"{owner.__name__}_{name}" if isinstance(owner, np.ufunc) else name)
+
+    def container(self, x: Container, write: Write) -> str:
         """Write a list, a tuple or a dict; of a namedtuple, a call of its type."""
         kind = self.fun(type(x)) if hasattr(x, "_fields") else ""
-        return kind + super().container(x, write, write_key or self.ref)
+        return kind + super().container(x, write)
 
-    def call(self, call: Call) -> str:
-        """Write a call as an expression."""
-        given = [*map(self.ref, call.args), *[f"{k}={self.ref(v)}" for k, v in call.kwargs.items()]]
-        return f"{self.fun(call.fun)}({', '.join(given)})"
+    def shown(self, call: Call) -> tuple[Any, list[Any]]:
+        """Return the function and the arguments of a call."""
+        return call.fun, [*call.args]
+
+    def is_infix(self, call: Call) -> bool:
+        """Whether an operator gives the same as the function; it takes a third of the time."""
+        if isinstance(call.fun, BuiltinFunctionType):  # of `operator`
+            return True
+        scalars = all([a.shape == () if type(a) is Var else isinstance(a, (int, float)) for a in call.args])
+        floats = [v for v in call.uses if v.dtype is not None and v.dtype.kind == "f"]
+        return call.fun in SIGNED and scalars and bool(floats) and not call.kwargs
 
     def tensor(self, x: object) -> str:
         """Write a Tensor that is an argument or captured."""

@@ -3,29 +3,21 @@
 NumPy writes into the arrays of the layout by `out=`, and views of them are made once. Scalars are Python variables.
 """
 
-import operator
 from collections.abc import Callable
 
 import numpy as np
 
-from ..engine.rules.floats import positive_part
 from ..engine.rules.indexing import setitem
-from ..engine.rules.notation import INFIX
 from ..engine.threads import LARGE
 from ..trace.functional import add_at, join, piece
 from ..trace.ir import Call, Var
-from .effects import COMPARISONS, can_raise, can_vary, is_view, shared
+from .effects import can_raise, can_vary, is_view, shared
 from .emitter import REDUCTIONS, Emitter, cut
 from .memory import WRITES, Location
 from .simplify import BROADCASTING, scalar_value, uniform_element
 from .verifier import Step
 
 SHORT = 32  # elements of a row, along which NumPy takes three times as long to find an extremum as along a column
-SIGNED = (np.add, np.subtract, np.multiply, np.divide)  # Python's operators do the same with NumPy's floats
-PYTHON = {
-    operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow,
-    *COMPARISONS,
-}  # fmt: skip
 
 
 def lower(emitter: Emitter, call: Call, i: int) -> None:
@@ -51,7 +43,7 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
             for line in lowering(emitter, call, i, args):
                 emitter.emit(line, call.phase)
         if call.out not in emitter.locations:
-            emitter.assign(call.out, emitter.call(call), call.phase)
+            emitter.assign(call.out, emitter.call(call)[0], call.phase)
         into = None if emitter.locations[call.out].array is None else emitter.place(call.out)
     slot = emitter.layout.slots.get(call.out)
     if memory := emitter.unfilled.get(slot[0] if slot else call.out):
@@ -74,36 +66,20 @@ def _view(emitter: Emitter, call: Call, args: list[str]) -> None:
         if isinstance(array, np.ndarray) and np.may_share_memory(array, base):
             emitter.locations[call.out] = Location(emitter.name(array, "w"), array)
             return
-    if fun is operator.getitem:
-        text = f"{args[0]}[{args[1]}]"
-    elif fun is piece:
-        text = cut(args[0], call.args[1], call.out)
-    elif fun in (np.reshape, np.transpose):  # the methods have less overhead
-        text = f"{args[0]}.{fun.__name__}({args[1]})"
-    else:
-        text = emitter.call(call)
+    text = cut(args[0], call.args[1], call.out) if fun is piece else emitter.call(call)[0]
     emitter.assign(call.out, text, call.phase)
 
 
 def _scalar(emitter: Emitter, call: Call, args: list[str]) -> None:
-    """Compute a scalar, by Python's operators where they do the same: they take a third of the time."""
-    fun = call.fun
-    scalars = (fun in PYTHON or fun in SIGNED) and not call.kwargs
-    scalars = scalars and all([a.shape == () if type(a) is Var else isinstance(a, (int, float)) for a in call.args])
-    text = ""
-    if scalars and (fun in PYTHON or any([v.dtype is not None and v.dtype.kind == "f" for v in call.uses])):
-        text = f" {INFIX[fun][0]} ".join([f"({a})" if a.startswith("-") else a for a in args])  # (-2.0) ** v1
-    elif fun is operator.neg:
-        text = f"-{args[0]}"
-    elif fun is positive_part:
-        text = f"0.0 if {args[0]} <= 0 else {args[0]}"
-    elif fun in REDUCTIONS and len(args) == 1 and not call.kwargs:
+    """Compute a scalar."""
+    fun, text = call.fun, ""
+    if fun in REDUCTIONS and len(args) == 1 and not call.kwargs:
         text = f"{emitter.reduce(fun)}({args[0]}, None)"
     elif fun is np.vdot and call.phase == "forward":  # dot has less overhead, and warns of an overflow as a sum does
         arrays = [a for v in call.uses if (a := emitter.locations[v].array) is not None and a.flags.c_contiguous]
         if len(arrays) == 2:
             text = "{}.dot({})".format(*[emitter.cache(("flat", id(a)), a.reshape(-1), "w") for a in arrays])
-    emitter.assign(call.out, text or emitter.call(call), call.phase)
+    emitter.assign(call.out, text or emitter.call(call)[0], call.phase)
 
 
 # Lowerings to calls that write into an array. Each returns its lines, or none where the call is written plainly.

@@ -184,7 +184,7 @@ class Snapshot:
         new: dict[Var, Var] = {}
         for c, fun, args, kwargs in self.calls:
             copied = Call(fun, args, kwargs, c.out.example, c.line, c.phase, draws=c.draws)
-            copied.out.name = c.out.name
+            copied.out.name, copied.alias_of = c.out.name, c.alias_of
             new[c.out] = copied.out
             program.calls.append(copied)
         program.replace(new)
