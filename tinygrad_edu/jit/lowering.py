@@ -161,7 +161,7 @@ def _write(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
     if (element := uniform_element(call.args[0])) is not None:  # as zeros, which need not be read
         copied = [f"{out}.fill({emitter.cache((element.tobytes(), element.dtype), element, 'k')})"]
     if call.fun is setitem:
-        return [*copied, f"{out}[{args[1]}] = {args[2]}"]
+        return [*copied, f"{out}[{emitter.subscript(call.args[1])}] = {args[2]}"]
     return [*copied, f"{emitter.cache('add_at', np.add.at, 'add_at')}({out}, {args[1]}, {args[2]})"]
 
 

@@ -86,7 +86,7 @@ class Expressions:
         """Return the name of a function: a draw's is a method of the generator, and users' are handed over."""
         name = name_of(f)
         if isinstance(owner := getattr(f, "__self__", None), np.random.Generator):
-            return f"{self.name(owner, 'rng')}.{name}"
+            return f"{self.name(owner, 'rng')}.{getattr(f, '__name__')}"
         return name if name.startswith("np.") or f in BUILTINS else self.name(f, name)
 
     # Arguments
@@ -169,8 +169,8 @@ class Expressions:
         return f, [*map(operand, call.args), *more]
 
     def is_infix(self, call: Call) -> bool:
-        """Whether a call of an operator is written with its sign."""
-        return not call.kwargs
+        """Whether a call of an operator is written with its sign; lists have other operators than arrays."""
+        return not call.kwargs and list not in map(type, call.args)
 
     def call(self, call: Call) -> tuple[str, int]:
         """Write a call as an expression; return it with how strongly it binds."""
