@@ -1056,6 +1056,43 @@ def test_the_source_has_the_brackets_that_the_result_needs():
     assert "--" not in jitted.source
 
 
+@pytest.mark.parametrize(
+    "fun",
+    [
+        lambda x: np.copysign(x, -np.zeros(3)) + np.copysign(1.0, np.array([0.0, -0.0, 0.0])) * x,
+        lambda x: x * np.full(3, -np.inf) + np.where(x > 1, np.nan, x),
+        lambda x: x * complex(np.inf, 0) + np.full(3, 1 - 2j),
+        lambda x: np.less_equal([1, 2], len(x)) * x[:2],
+        lambda x: x ** np.full(3, -2.0) - np.float32(-1.5) * x,
+    ],
+)
+def test_the_source_has_the_constants_of_the_function(fun):
+    jitted, x = tg.jit(fun), np.arange(1.0, 4.0)
+    scope = {}
+    with np.errstate(invalid="ignore"):
+        jitted(x)
+        exec(jitted.source, scope)
+        np.testing.assert_array_equal([*scope.values()][-1](x).tolist(), fun(x).tolist())
+        np.testing.assert_array_equal(np.signbit([*scope.values()][-1](x).real), np.signbit(fun(x).real))
+
+
+@pytest.mark.parametrize("view", [np.flip, np.diagonal, np.transpose, lambda w: w[:1], lambda w: np.split(w, 2)[1]])
+def test_the_source_keeps_what_a_view_held_before_an_update(view):
+    w = tg.Tensor(np.arange(4.0).reshape(2, 2), label="w")
+
+    def f(x):
+        old = view(w.data)
+        w.data = w.data * x
+        return old * 1, view(w.data)
+
+    jitted = tg.jit(f)
+    expected, scope, given = jitted(3.0), {}, np.arange(4.0).reshape(2, 2)
+    exec(jitted.source, scope)
+    for found, wanted in zip(scope["f"](w=given), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(given, w.data)
+
+
 def test_the_source_is_read_like_a_lesson():
     w, b = tg.Tensor([[0.5], [0.25], [1.0]], label="w"), tg.Tensor([0.0], label="b")
     opt = tg.optim.SGD([w, b], lr=0.1)

@@ -86,7 +86,7 @@ class Expressions:
         """Return the name of a function: a draw's is a method of the generator, and users' are handed over."""
         name = name_of(f)
         if isinstance(owner := getattr(f, "__self__", None), np.random.Generator):
-            return f"{self.name(owner, 'rng')}.{getattr(f, '__name__')}"
+            return f"{self.name(owner, 'rng')}.{f.__name__}"
         return name if name.startswith("np.") or f in BUILTINS else self.name(f, name)
 
     # Arguments

@@ -25,6 +25,7 @@ from .ir import Call, Constant, Input, Program, Result, Setting, Var, use_counts
 WIDTH = 100  # characters of a comment; an expression inside another has at most half
 IN_PLACE = {setitem, add_at, changed, filled}  # return a changed copy; they are written as statements that change it
 VIEWS = {operator.getitem, np.reshape, np.transpose}
+KNOWN = (Var, bool, int, float, str, type(None))  # the parts of a result that are written
 LETTERS = {"forward": "v", "backward": "g", "update": "u"}  # for the names of results
 
 
@@ -171,10 +172,10 @@ class Source(Expressions):
     def returned(self, value: object) -> str:
         """Write the result, with its lists, tuples and dicts."""
         if isinstance(value, Result) and value.kind != "argument":
-            return self.returned(tuple(value.value)) if value.kind == "dataclass" else self.expression(value.value)
+            return self.returned(tuple(value.value) if value.kind == "dataclass" else value.value)
         if isinstance(value, (list, tuple, dict)) and not isinstance(value, Result):
             return self.container(value, self.returned)
-        return repr(value) if isinstance(value, (bool, int, float, str, type(None))) else self.name(value, "result")
+        return self.expression(value) if isinstance(value, KNOWN) else self.name(value, "result")
 
 
 def are_alike(a: Var, b: Var) -> bool:
