@@ -17,6 +17,7 @@ from ..transforms import tree
 
 # Sums may be added up in another order: the tolerance relative to the largest element, by bytes of a real number.
 TOLERANCE = {2: 3e-2, 4: 1e-4, 8: 1e-7, 16: 1e-7}
+NUMBERS = (np.ndarray, np.generic)
 ROUNDED = 1e-2  # times the tolerance and the largest number of all: what is left of sums that cancel
 
 
@@ -65,7 +66,7 @@ class SavedState:
             found |= {f"the data of {name}": np.asarray(x._value), f"the gradient of {name}": g}
         found |= {f"the array {name}": array for name, array in self.written.items()}
         found |= {f"{p.title} ({i})": p.get() for i, p in enumerate(self.places)}
-        found |= {f"the state of {type(s).__name__} {i}": source_state(s) for i, (s, _) in enumerate(self.sources)}
+        found |= {f"the state of {type(s).__name__} {i}": str(source_state(s)) for i, (s, _) in enumerate(self.sources)}
         return {name: np.array(a) if isinstance(a, np.ndarray) else a for name, a in found.items()}
 
     def restore(self) -> None:
@@ -105,28 +106,28 @@ def first_difference(expected: dict[str, Any], given: dict[str, Any]) -> tuple[s
     if list(expected) != list(given):
         name = next((k for k in [*expected, *given] if (k in expected) != (k in given)), "the order of the result")
         return name, "is only in one of both"
-    numbers = [
-        np.abs(a) for a in expected.values() if isinstance(a, (np.ndarray, np.generic)) and a.dtype.kind in "biufc"
-    ]
+    numbers = [np.abs(a) for a in expected.values() if isinstance(a, NUMBERS) and a.dtype.kind in "biufc"]
     scale = max([float(np.max(a, initial=0, where=np.isfinite(a))) for a in numbers], default=0.0)
     most = max([tolerance(a.dtype) for a in numbers if a.dtype.kind in "fc"], default=0.0)  # of the narrowest floats
-    for name, a in expected.items():
-        b = given[name]
+    for name in expected:
+        a, b = (np.float64(x) if isinstance(x, float) else x for x in (expected[name], given[name]))
+        kinds = [kind_of(x) for x in (a, b)]
+        if kinds[0] != kinds[1]:
+            return name, f"is {kinds[0]}, and {kinds[1]} at a replay"
         if (noise := has_no_gradient(name, expected, scale) & has_no_gradient(name, given, scale)) is not False:
             a, b = np.where(noise, 0, a), np.where(noise, 0, b)
-        if any(isinstance(a, kind) and isinstance(b, kind) for kind in (np.ndarray, np.generic)):
-            if np.shape(a) != np.shape(b) or a.dtype != b.dtype:
-                return name, f"has shape {np.shape(a)} and dtype {a.dtype}, and {np.shape(b)} and {b.dtype} at a replay"
-            if not close(a, b, scale, most):
-                at = int(np.argmax(~np.isclose(a, b, equal_nan=True))) if a.dtype.kind in "fc" else 0
-                return name, f"is {np.ravel(a)[at]!r}, and {np.ravel(b)[at]!r} at a replay"
-        elif type(a) is not type(b) and not (isinstance(a, float) and isinstance(b, float)):
-            return name, f"is a {type(a).__name__}, and a {type(b).__name__} at a replay"
-        elif isinstance(a, float) and not close(np.float64(a), np.float64(b), scale, most):
-            return name, f"is {a!r}, and {b!r} at a replay"
-        elif isinstance(a, PLAIN) and not isinstance(a, float) and a != b:
-            return name, f"is {a!r:.60}, and {b!r:.60} at a replay"
+        same = np.ravel(agree(a, b, scale, most))
+        if not same.all():
+            at = int(same.argmin())
+            return name, f"is {np.ravel(a)[at]!r:.60}, and {np.ravel(b)[at]!r:.60} at a replay"
     return None
+
+
+def kind_of(x: Any) -> str:
+    """Return what must be equal of two values beside their numbers."""
+    if not isinstance(x, NUMBERS):
+        return f"a {type(x).__name__}"
+    return f"{'an array' if isinstance(x, np.ndarray) else 'a number'} of shape {x.shape} and dtype {x.dtype}"
 
 
 def has_no_gradient(name: str, values: dict[str, Any], scale: float) -> Any:
@@ -143,12 +144,14 @@ def tolerance(dtype: np.dtype[Any]) -> float:
     return TOLERANCE.get(np.finfo(dtype).dtype.itemsize, 1e-7)
 
 
-def close(a: Any, b: Any, scale: float, most: float) -> bool:
-    """Return whether arrays agree to rounding; other numbers than floats must be equal."""
+def agree(a: Any, b: Any, scale: float, most: float) -> Any:
+    """Return which elements agree to rounding; plain values and other numbers than floats must be equal."""
+    if not isinstance(a, NUMBERS):
+        return not isinstance(a, PLAIN) or a == b
     if a.dtype.kind not in "fc":
-        return bool(np.array_equal(a, b))
+        return a == b
     most = max(most, tolerance(a.dtype))
     size = float(np.max(np.abs(a), initial=0, where=np.isfinite(a)))
     with np.errstate(all="ignore"):
         near = np.abs(a - b) <= most * size + most * ROUNDED * scale
-    return bool(np.all(near | (a == b) | (np.isnan(a) & np.isnan(b))))
+    return near | (a == b) | (np.isnan(a) & np.isnan(b))
