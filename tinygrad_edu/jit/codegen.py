@@ -21,7 +21,7 @@ from ..trace.ir import Call, Guard, Program, Result, Setting, Var, variables
 from ..trace.results import labelled, recipe
 from .effects import can_vary, is_view
 from .emitter import Emitter
-from .guards import entry_guards, kind_guard, path_text, place_text, value_guard
+from .guards import entry_guards, kind_guard, path_text, place_text, value_guards
 from .lowering import lower
 from .native.arrange import arrange
 from .native.forms import has_guard_form
@@ -105,7 +105,7 @@ def lower_calls(emitter: Emitter, backend: str) -> None:
     guards: dict[int, list[Guard]] = {}  # the number of the call after which they can be checked: the guards
     for guard in program.guards:
         guards.setdefault(max([index.get(v, -1) for v in variables(guard.args)], default=-1), []).append(guard)
-    check(emitter, guards.get(-1, []))
+    value_guards(emitter, guards.get(-1, ()))
     stretches = dict(divide(program.calls, guards)) if backend == "c" else {}
     emitter.layout.first_write = max([emitter.layout.first_write, *stretches])  # each stretch can end the replay
     stop = 0
@@ -113,7 +113,7 @@ def lower_calls(emitter: Emitter, backend: str) -> None:
         if i in stretches:
             stop = stretches[i]
             lower_stretch(emitter, i, stop, guards)
-            check(emitter, [guard for guard in guards.get(stop - 1, []) if not has_guard_form(guard)])
+            value_guards(emitter, [guard for guard in guards.get(stop - 1, ()) if not has_guard_form(guard)])
         if i < stop:
             continue
         emitter.current = call
@@ -122,17 +122,8 @@ def lower_calls(emitter: Emitter, backend: str) -> None:
         several = isinstance(call.out.example, (tuple, list))
         if not call.elementwise and can_vary(call) and (several or call.out.dtype is not None):
             kind_guard(emitter, call.out)
-            emitter.steps.append(Step(emitter.lines[-2][1], (emitter.place(call.out),), fails=True))
-        check(emitter, guards.get(i, []))
+        value_guards(emitter, guards.get(i, ()))
         emitter.layout.release(i, call)
-
-
-def check(emitter: Emitter, guards: list[Guard]) -> None:
-    """Write guards whose arguments are computed."""
-    for guard in guards:
-        value_guard(emitter, guard)
-        places = [emitter.place(v) for v in variables(guard.args)]
-        emitter.steps.append(Step(emitter.lines[-2][1], places, fails=True))
 
 
 class ResultWriter:

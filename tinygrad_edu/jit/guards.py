@@ -5,7 +5,7 @@ is a predicate of values that the function has branched on; if it fails, the cal
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count
 from types import CellType
 from typing import Any
@@ -19,9 +19,10 @@ from ..engine.tape import Node
 from ..trace.changes import are_apart, owner_of
 from ..trace.closure import PLAIN
 from ..trace.containers import Attribute, is_container, members
-from ..trace.ir import Guard, Input, Var
+from ..trace.ir import Guard, Input, Var, variables
 from .emitter import Emitter
 from .memory import Location
+from .verifier import Step
 
 VALUES = (*PLAIN, range, np.dtype)  # arguments that are compared by value
 CACHE_MISS, GUARD_FAILED = object(), object()  # what a plan returns if a guard of the first or the second kind fails
@@ -269,23 +270,26 @@ def kind_guard(emitter: Emitter, v: Var) -> None:
     """Add the check that a result has the shape and dtype, or as many parts, as when it was recorded."""
     text = emitter.ref(v)
     different = f"{text}.shape != {v.shape} or {text}.dtype != {emitter.name(v.dtype, 'dtype')}"
-    fails_if(emitter, f"len({text}) != {len(v.example)}" if isinstance(v.example, (tuple, list)) else different)
+    fails_if(emitter, f"len({text}) != {len(v.example)}" if isinstance(v.example, (tuple, list)) else different, [v])
 
 
-def value_guard(emitter: Emitter, guard: Guard) -> None:
-    """Add the check of a guard whose arguments are computed."""
-    if guard.predicate is has_nan and guard.answer is False and guard.args:
-        total = " + ".join([_nan_if_any(emitter, a) for a in guard.args])
-        fails_if(emitter, f"(s := {total}) != s")
-    else:
-        predicate = emitter.fun(implementations.get(guard.predicate, guard.predicate))
-        fails_if(emitter, f"{predicate}({', '.join(map(emitter.ref, guard.args))}) is not {guard.answer!r}")
+def value_guards(emitter: Emitter, guards: Iterable[Guard]) -> None:
+    """Add the checks of guards whose arguments are computed."""
+    for guard in guards:
+        if guard.predicate is has_nan and guard.answer is False and guard.args:
+            total = " + ".join([_nan_if_any(emitter, a) for a in guard.args])
+            condition = f"(s := {total}) != s"
+        else:
+            predicate = emitter.fun(implementations.get(guard.predicate, guard.predicate))
+            condition = f"{predicate}({', '.join(map(emitter.ref, guard.args))}) is not {guard.answer!r}"
+        fails_if(emitter, condition, variables(guard.args))
 
 
-def fails_if(emitter: Emitter, condition: str) -> None:
-    """Add the lines that end the replay as a guard that failed if a condition holds."""
+def fails_if(emitter: Emitter, condition: str, reads: list[Var]) -> None:
+    """Add the lines that end the replay as a guard that failed if a condition holds; it reads some values."""
     emitter.emit(f"if {condition}:", "guard")
     emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}", "guard")
+    emitter.steps.append(Step(f"if {condition}:", [*map(emitter.place, reads)], fails=True))
 
 
 def _nan_if_any(emitter: Emitter, a: object) -> str:
