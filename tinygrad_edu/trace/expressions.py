@@ -92,10 +92,8 @@ class Expressions:
     # Arguments
     def expression(self, x: object, binding: int = 0) -> str:
         """Write an argument, in parentheses if it binds less strongly than `binding`."""
-        if type(x) is Var and x not in self.text:
-            return self.var(x)
         if type(x) is Var:
-            text, strength = self.text[x]
+            text, strength = self.text.get(x) or (self.var(x), ATOM)
             return text if strength >= binding else f"({text})"
         if isinstance(x, slice) or (isinstance(x, tuple) and any([isinstance(i, slice) for i in x])):
             return f"np.s_[{self.subscript(x)}]"
@@ -123,8 +121,7 @@ class Expressions:
         if isinstance(x, Enum):
             return self.value(x.value)
         if isinstance(x, (np.dtype, type)):
-            dtype = np.dtype(x)
-            return f"np.{dtype.name}" if dtype.kind != "b" else "bool"
+            return f"np.{np.dtype(x).name}"
         if isinstance(x, np.generic):
             return f"np.{x.dtype.name}({with_np(repr(x.item()))})"
         if x is ...:
@@ -153,10 +150,7 @@ class Expressions:
 
     # Calls
     def shown(self, call: Call) -> tuple[Any, list[Any]]:
-        """Return the function and the arguments that a call is written with.
-
-        Of operators and ufuncs, constants without axes are numbers where that gives the same dtype.
-        """
+        """Return the function and its arguments as they are shown: constants without axes as numbers, if that fits."""
         f, *more = SHOWN_AS.get(call.fun, (call.fun,))
         others = [v.dtype for v in call.uses if v.shape] if isinstance(f, np.ufunc) or f in INFIX else []
 
@@ -184,8 +178,8 @@ class Expressions:
             return f"{symbol}{self.expression(args[0], strength + 1)}", strength  # no --x
         if f in INDEXING:
             return f"{self.expression(args[0], ATOM)}[{self.subscript(args[1])}]", ATOM
-        if f in METHODS and type(args[0]) is Var and args[0].dtype is not None and len(args) == 2 and not call.kwargs:
-            reverses = f is np.transpose and args[1] in (None, tuple(range(len(args[0].shape)))[::-1])
+        if f in METHODS and type(args[0]) is Var and args[0].dtype is not None and len(args) < 3 and not call.kwargs:
+            reverses = f is np.transpose and (*args[1:], None)[0] in (None, tuple(range(len(args[0].shape)))[::-1])
             method = "T" if reverses else f"{METHODS[f]}({self.expression(args[1])})"
             return f"{self.expression(args[0], ATOM)}.{method}", ATOM
         given = [*map(self.expression, args), *[f"{k}={self.expression(v)}" for k, v in call.kwargs.items()]]

@@ -87,10 +87,11 @@ class Source(Expressions):
                 self.lines += ["", f"# {phase}"]
             self.comment(call)
             if target and self.can_store(target, call, {v for v in self.reads if last.get(v, -1) > i}):
-                self.store(target, call)
+                del self.late[target]
+                self.write(self.names[target], call, target)
                 continue
             hint = f"{self.tensors.get(id(grads[out]), 'p')}_grad" if out in grads else LETTERS[phase]
-            self.assign(self.new(hint, numbered=out not in grads), call)
+            self.write(self.new(hint, numbered=out not in grads), call)
             if call.alias_of is not None or call.fun in VIEWS:
                 self.reads[out] = read
 
@@ -102,41 +103,33 @@ class Source(Expressions):
             later = later.union(call.uses[1:])
         return not any([target in self.reads.get(v, ()) for v in later])
 
-    def assign(self, name: str, call: Call) -> None:
-        """Write `name = ...`."""
+    def write(self, name: str, call: Call, target: Var | None = None) -> None:
+        """Write a call's result into the array or the number `target`, whose new value it is, or a new variable."""
+        out, symbol = call.out, INFIX.get(call.fun, ("",))[0]
+        self.names[out] = name
         if call.fun in IN_PLACE:
-            text = self.expression(x := call.args[0])
-            is_new = isinstance(x.source, Constant) and x not in self.names
-            self.lines += [f"{name} = {text if is_new else f'np.array({text})'}", self.change(name, call)]
-        else:
-            self.lines.append(f"{name} = {self.call(call)[0]}")
-        self.names[call.out] = name
-
-    def change(self, name: str, call: Call) -> str:
-        """Write the statement that changes an array, or a copy of it, as the call changes its copy."""
-        _, *args = call.args
-        if call.fun is setitem:
-            return f"{name}[{self.subscript(args[0])}] = {self.expression(args[1])}"
-        fun, *args = [np.add.at, *args] if call.fun is add_at else args
-        if fun is setattr:  # of a part of complex numbers, or of `flat`
-            return f"{name}.{args[0]} = {self.expression(args[1])}"
-        self.names[call.out] = name
-        by_name = call.fun is filled
-        args, kwargs = (args, {**call.kwargs, "out": call.out}) if by_name else ([call.out, *args], call.kwargs)
-        return self.call(Call(fun, tuple(args), kwargs, None))[0]
-
-    def store(self, target: Var, call: Call) -> None:
-        """Write the result of a call into the array, or the number, whose new value it is."""
-        name = self.names[target]
-        del self.late[target]
-        symbol = INFIX.get(call.fun, ("",))[0]
-        if call.fun in IN_PLACE:
-            self.lines.append(self.change(name, call))
-        elif symbol in ("+", "-", "*", "/") and call.args[0] is target and are_alike(target, call.out):
+            if target is None:
+                text = self.expression(x := call.args[0])
+                is_new = isinstance(x.source, Constant) and x not in self.names
+                self.lines.append(f"{name} = {text if is_new else f'np.array({text})'}")
+            self.lines.append(self.change(call))
+        elif symbol in ("+", "-", "*", "/") and call.args[0] is target and are_alike(target, out):
             self.lines.append(f"{name} {symbol}= {self.expression(call.args[1])}")
         else:
-            self.lines.append(f"{name}{whole(target, call.out)} = {self.call(call)[0]}")
-        self.names[call.out] = name
+            self.lines.append(f"{name}{whole(target, out)} = {self.call(call)[0]}")
+
+    def change(self, call: Call) -> str:
+        """Write the statement that changes an array as the call changes a copy."""
+        out, (_, fun, *args) = call.out, call.args
+        if call.fun is setitem:
+            return f"{self.names[out]}[{self.subscript(fun)}] = {self.expression(args[0])}"
+        if fun is setattr:  # of a part of complex numbers, or of `flat`
+            return f"{self.names[out]}.{args[0]} = {self.expression(args[1])}"
+        if call.fun is add_at:
+            fun, args = np.add.at, [fun, *args]
+        if call.fun is filled:
+            return self.call(Call(fun, tuple(args), {**call.kwargs, "out": out}, None))[0]
+        return self.call(Call(fun, (out, *args), call.kwargs, None))[0]
 
     def comment(self, call: Call) -> None:
         """Write the user's line that led to a call, once for a group of calls."""
@@ -183,8 +176,8 @@ def are_alike(a: Var, b: Var) -> bool:
     return (a.shape, a.dtype) == (b.shape, b.dtype)
 
 
-def whole(target: Var, value: Var) -> str:
+def whole(target: Var | None, value: Var) -> str:
     """Return the index of all elements of an array that a value is written into; none if the value replaces it."""
-    return (
-        "[...]" if target.dtype is not None and type(target.source) is not Setting and are_alike(target, value) else ""
-    )
+    if target is None or target.dtype is None or isinstance(target.source, Setting):
+        return ""
+    return "[...]" if are_alike(target, value) else ""
