@@ -16,7 +16,7 @@ from ..engine.rules.indexing import setitem
 from ..engine.tape import constant, record
 from ..trace.captured import Captured
 from ..trace.containers import refill
-from ..trace.functional import add_at, join, piece
+from ..trace.functional import add_at
 from ..trace.ir import Call, Guard, Program, Result, Setting, Var, variables
 from ..trace.results import labelled, recipe
 from .effects import can_vary, is_view
@@ -34,7 +34,7 @@ QUIET = {
     np.add, np.subtract, np.multiply, np.negative, np.maximum, np.minimum, np.greater, np.greater_equal, np.less,
     np.less_equal, np.equal, np.absolute, np.sign, np.exp, np.tanh, np.sin, np.cos, np.dot, np.vdot, np.matmul, np.sum,
     np.where, np.reshape, np.transpose, np.broadcast_to, np.copy, np.square, operator.getitem, setitem, add_at,
-    join, piece,
+    np.concatenate,
 }  # fmt: skip
 
 
@@ -131,7 +131,7 @@ class ResultWriter:
 
     def __init__(self, emitter: Emitter) -> None:
         self.emitter = emitter
-        self.owned: dict[Var, set[int | None]] = {}  # new arrays that others own, or where their parts of them begin
+        self.owned: set[Var] = set()  # new arrays that others own
         self.made: dict[int, str] = {}  # the names of the parts of the result, by the identity of their descriptions
 
     def write(self) -> None:
@@ -204,15 +204,11 @@ class ResultWriter:
 
     def new_array(self, v: Var) -> str:
         """Write an array that nobody else has; what belongs to the plan or to somebody else is copied."""
-        emitter, roots = self.emitter, self.emitter.layout.roots(v)
+        emitter, roots = self.emitter, {*self.emitter.layout.roots(v)}
         new = emitter.place(v)[1] is None and isinstance(v.example, np.ndarray) and not _overlaps(v)
-        start = self.emitter.layout.start(v)
-        owned = [self.owned.setdefault(root, set()) for root in roots]
-        is_owned = any([starts and (start is None or not starts.isdisjoint({None, start})) for starts in owned])
-        if not new or is_owned or not all(isinstance(r.source, Call) for r in roots):
+        if not new or self.owned & roots or not all(isinstance(r.source, Call) for r in roots):
             emitter.copy(v)
-        for starts in owned:
-            starts.add(start)
+        self.owned |= roots
         emitter.steps.append(Step(emitter.ref(v), (emitter.place(v),), hands_out=True))
         return emitter.ref(v)
 

@@ -12,17 +12,17 @@ import numpy as np
 from ..engine.rules.floats import positive_part
 from ..engine.rules.indexing import is_basic, setitem
 from ..engine.rules.registry import opaques
-from ..trace.functional import add_at, astype, changed, filled, join, part, piece, retyped
+from ..trace.functional import add_at, astype, changed, filled, part, retyped
 from ..trace.ir import Call, Constant, Var
 
 Functions = frozenset[Callable[..., object]]
 COMPARISONS = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
-VIEWS: Functions = frozenset({np.reshape, np.transpose, np.broadcast_to, retyped, piece})
+VIEWS: Functions = frozenset({np.reshape, np.transpose, np.broadcast_to, retyped})
 INDEXED: Functions = frozenset({operator.getitem, setitem, add_at})
 STEADY: Functions = frozenset({setitem, add_at, changed, filled})  # their results are like their first arguments
 NEW: Functions = frozenset({  # their results are new arrays, and no values are wrong for them
     np.dot, np.vdot, np.matmul, np.sum, np.prod, np.max, np.min, np.mean, np.var, np.std, np.argmax, np.argmin,
-    np.where, np.concatenate, join, np.stack, np.copy, astype, np.cumsum, operator.add, operator.sub, operator.mul,
+    np.where, np.concatenate, np.stack, np.copy, astype, np.cumsum, operator.add, operator.sub, operator.mul,
     operator.neg, operator.pos, operator.abs, *COMPARISONS, float, math.tanh, positive_part,
 })  # fmt: skip
 

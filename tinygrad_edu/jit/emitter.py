@@ -38,7 +38,6 @@ class Emitter(Expressions):
         self.steps: list[Step] = []  # what the lines do, for the verifier
         self.current: Call | None = None  # the call that lines are written for
         self.calls_numpy = False  # beside compiled stretches and views: NumPy may warn
-        self.unfilled: dict[Var, Var] = {}  # a joined array that is new at each call: its memory, before it is filled
         self.cached: dict[Hashable, object] = {}  # constants and bound methods with a name
 
     def emit(self, line: str, phase: str) -> None:
@@ -66,19 +65,8 @@ class Emitter(Expressions):
     def into(self, call: Call, i: int) -> str:
         """Choose the array that a call writes its result into, and return its name."""
         array = self.layout.destination(call, i)
-        if array is None and call.out in self.layout.slots:
-            return self.into_new(call)
         self.locations[call.out] = Location(self.name(array, "b"), array)
         return self.locations[call.out].text
-
-    def into_new(self, call: Call) -> str:
-        """Add lines that make the part of a joined array that a call writes its result into, and return its name."""
-        joined, start = self.layout.slots[call.out]
-        if joined not in self.unfilled:
-            memory = self.unfilled[joined] = Var(None, joined.example)
-            text = f"{self.fun(np.empty)}({joined.size}, {self.name(joined.dtype, 'dtype')})"
-            self.steps.append(Step(self.assign(joined, text, call.phase), out=memory))
-        return self.assign(call.out, cut(self.locations[joined].text, start, call.out), call.phase)
 
     # How arguments and calls are written, where that is not as in a printed program
     ref = Expressions.expression
@@ -132,8 +120,3 @@ class Emitter(Expressions):
         """Name the method of a ufunc that `np.sum` and its kin call in the end; it has less overhead."""
         ufunc = REDUCTIONS[fun]
         return self.cache(ufunc, ufunc.reduce, f"{ufunc.__name__}_reduce")
-
-
-def cut(text: str, start: int, v: Var) -> str:
-    """Write the part of an array without axes but one, from `start` on, that has the elements of v."""
-    return f"{text}[{start}:{start + v.size}]" + (f".reshape({v.shape})" if len(v.shape) > 1 else "")

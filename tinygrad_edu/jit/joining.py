@@ -2,14 +2,13 @@
 
 An optimizer's update makes the same calls for each parameter, and NumPy takes as long for a call on ten numbers as for
 one on a thousand. The arrays of such calls, one for each parameter, are *lanes*. The calls become one call on their
-concatenation. The optimizer keeps the state of small parameters in one array already (`optim.packing`); what the first
-calls of a chain read is written where the concatenation has it (`memory`). Parameters stay where the user has put them:
-each of them is still changed by a call of its own.
+concatenation. The optimizer keeps the state of small parameters in one array already (`optim.packing`). Parameters stay
+where the user has put them: each of them is still changed by a call of its own.
 """
 
-from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
-from heapq import heapify, heappop, heappush
+import operator
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -20,9 +19,8 @@ from ..engine.rules.registry import Function
 from ..engine.threads import LARGE
 from ..optim import Optimizer
 from ..optim.packing import SMALL
-from ..trace.functional import join, piece
 from ..trace.ir import Call, Program, State, Var, blank
-from .effects import can_vary
+from .effects import is_view
 from .simplify import BROADCASTING, eliminate_dead_calls, value_key
 
 Lanes = tuple[Var, ...]
@@ -31,18 +29,34 @@ EXACT = BROADCASTING | {np.sqrt, np.square, np.negative, np.absolute, np.positiv
 
 
 def join_updates(program: Program) -> None:
-    """Join the calls that lead to the new data of small parameters."""
-    groups: dict[Hashable, list[Call]] = {}
+    """Join the calls that lead to the new data of small parameters and to the new state of optimizers, if it pays.
+
+    Joined calls come last. The calls that they are instead of are dead then, unless others need their results too.
+    """
+    groups: dict[Hashable, list[tuple[Var, Var]]] = {}
     for target, value in program.stores:
-        fits = is_lane(value) and value.shape == target.shape and isinstance(target.source, State)
-        if fits and not is_optimizers(target) and target.source.array.flags.c_contiguous:
-            groups.setdefault((value.dtype, pattern(value.source)), []).append(value.source)
-    joining = Joining(program)
-    for calls in groups.values():
-        if len(calls) > 1 and sum([call.out.size for call in calls]) < LARGE:
-            joining.join_operands(calls)
-    if joining.calls:
-        joining.finish()
+        fits = is_lane(value) and isinstance(target.source, State) and value.shape == target.shape
+        if fits and target.source.array.flags.c_contiguous:
+            block = is_optimizers(target) and id(target.source.array.base)
+            groups.setdefault((block, pattern(value.source)), []).append((target, value))
+    several = [g for g in groups.values() if len(g) > 1 and sum([v.size for _, v in g]) < LARGE]
+    pairs: list[tuple[Lanes, Lanes]] = [tuple(zip(*group, strict=True)) for group in several]  # targets, new values
+    wholes = {targets: whole for targets, _ in pairs if (whole := whole_state(targets)) is not None}
+    joining, stores = Joining(wholes), dict(program.stores)
+    for targets, values in pairs:
+        if targets in wholes:
+            stores[wholes[targets]] = joining.join(values)
+        else:
+            joining.join_operands(values)
+    kept = stores.keys() - {v for targets in wholes for v in targets}
+    changed = replace(program, stores=[store for store in stores.items() if store[0] in kept])
+    joining.cut_all({*changed.outputs()})
+    changed.calls = [*program.calls, *joining.calls]
+    changed.replace(joining.new, calls=False)
+    eliminate_dead_calls(changed)
+    if cost(changed.calls) < cost(program.calls):
+        vars(program).update(vars(changed))
+        joining.finish(program, wholes)
 
 
 def is_lane(v: Var) -> bool:
@@ -57,191 +71,108 @@ def is_optimizers(v: Var) -> bool:
 
 
 def pattern(call: Call) -> Hashable:
-    """Return what calls on lanes have in common: the function, and operands that are numbers; None is a lane."""
-    return call.fun, *[None if isinstance(a, Var) and a.shape else value_key(a) for a in call.args]
+    """Return what calls on lanes have in common: the function, numbers, and the dtypes of lanes."""
+    operands = [(a.dtype, a.shape == call.out.shape or a) if is_array(a) else value_key(a) for a in call.args]
+    return call.fun, call.out.dtype, *operands
+
+
+def is_array(a: object) -> bool:
+    """Whether an operand has axes."""
+    return isinstance(a, Var) and a.shape != ()
+
+
+def are_alike(lanes: Sequence[object]) -> bool:
+    """Whether lanes are results of equal calls, so that one call can compute them all."""
+    return all([isinstance(v, Var) and is_lane(v) for v in lanes]) and len({pattern(v.source) for v in lanes}) == 1
+
+
+def whole_state(lanes: Lanes) -> Var | None:
+    """Return the array in which an optimizer's states lie one behind the other, or None if they do not."""
+    if not all(map(is_optimizers, lanes)):
+        return None
+    arrays, source = [v.source.array for v in lanes], lanes[0].source
+    base, dtype = arrays[0].base, arrays[0].dtype
+    if type(base) is not np.ndarray or base.ndim != 1 or base.dtype != dtype:
+        return None
+    bounds = [byte_bounds(a) for a in arrays]
+    alike = all([a.base is base and a.dtype == dtype and a.flags.c_contiguous for a in arrays])
+    if not alike or any([stop != start for (_, stop), (start, _) in pairwise(bounds)]):
+        return None
+    start, stop = (at - byte_bounds(base)[0] for at in (bounds[0][0], bounds[-1][1]))
+    whole = base[start // dtype.itemsize : stop // dtype.itemsize]
+    return Var(State(whole, source.owner, source.kind), whole, source.kind.partition(".")[0])
+
+
+def cost(calls: Sequence[Call]) -> int:
+    """Return about how long calls take, where 1 is the time of an elementwise call on small arrays."""
+    return sum([2 if call.fun is np.concatenate else 0 if is_view(call) else 1 for call in calls])
 
 
 class Joining:
-    """The calls of one program that can be joined. The program changes in `finish` alone."""
+    """New calls, the arrays with all elements of lanes that they compute, and what takes the place of single lanes."""
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.new_value = dict(program.stores)
-        self.stored_in = {value: target for target, value in program.stores}
-        self.index = {call.out: i for i, call in enumerate(program.calls)}
-        self.found: dict[Lanes, Var | None] = {}
-        self.depth = 0  # of the calls of `join`
-        self.calls: dict[Var, Lanes] = {}  # the result of a call on joined lanes: the results that it is instead of
-        self.states: dict[Var, Lanes] = {}  # an array of which the states in lanes are pieces, one behind the other
-        self.leaves: dict[Var, Lanes] = {}  # lanes that have to be put together
+    def __init__(self, wholes: Mapping[Lanes, Var]) -> None:
+        self.calls: list[Call] = []
+        self.found = dict(wholes)
+        self.new: dict[Var, Var] = {}
 
-    def join(self, lanes: Lanes) -> Var | None:
-        """Return a Var with the elements of all lanes, one behind the other, or None if that would cost too much."""
+    def call(self, fun: Function, args: tuple[object, ...], shape: tuple[int, ...], like: Var) -> Var:
+        """Add a call, and return its result."""
+        line, phase = (like.source.line, like.source.phase) if isinstance(like.source, Call) else (None, "update")
+        self.calls.append(Call(fun, args, {}, blank(like.dtype, shape), line, phase))
+        return self.calls[-1].out
+
+    def join(self, lanes: Lanes, depth: int = 0) -> Var:
+        """Return an array with the elements of all lanes: of calls that are alike, the result of one call."""
         if lanes not in self.found:
-            self.depth += 1
-            self.found[lanes] = self.joined(lanes) if len({*lanes}) == len(lanes) else None
-            self.depth -= 1
+            size = (sum([v.size for v in lanes]),)
+            if depth < DEEP and are_alike(lanes):
+                columns = zip(*[v.source.args for v in lanes], strict=True)
+                operands = [self.join(each, depth + 1) if is_array(each[0]) else each[0] for each in columns]
+                self.found[lanes] = self.call(lanes[0].source.fun, tuple(operands), size, lanes[-1])
+            else:
+                flat = [v if len(v.shape) == 1 else self.call(np.reshape, (v, (v.size,)), (v.size,), v) for v in lanes]
+                self.found[lanes] = self.call(np.concatenate, (tuple(flat),), size, lanes[-1])
         return self.found[lanes]
 
-    def joined(self, lanes: Lanes) -> Var | None:
-        """Do what `join` does, for lanes that are looked at for the first time."""
-        if all(map(is_optimizers, lanes)):
-            return self.joined_states(lanes)
-        if len({v.dtype for v in lanes}) > 1 or not all([v in self.index and v.shape for v in lanes]):
-            return None
-        calls = [v.source for v in lanes]
-        if self.depth < DEEP and all(map(is_lane, lanes)) and len({pattern(call) for call in calls}) == 1:
-            operands = self.join_operands(calls)
-            targets = tuple([self.stored_in[v] for v in lanes if v in self.stored_in])
-            stays = not targets or (len(targets) == len(lanes) and self.join(targets) is not None)
-            if stays and None not in operands:
-                return self.add(self.calls, calls[0].fun, tuple(operands), lanes)
-        return self.add(self.leaves, join, lanes, lanes) if lanes[0].dtype.kind == "f" else None
+    def join_operands(self, values: Lanes) -> None:
+        """Join the operands of calls that stay apart, where these are results of calls that are alike."""
+        columns = []
+        for column in zip(*[v.source.args for v in values], strict=True):
+            columns.append(self.cut(self.join(column), column) if are_alike(column) else column)
+        for v, args in zip(values, zip(*columns, strict=True), strict=True):
+            self.new[v] = self.call(v.source.fun, args, v.shape, v)
 
-    def add(self, group: dict[Var, Lanes], fun: Function, args: tuple[object, ...], lanes: Lanes) -> Var:
-        """Note a call that computes joined lanes."""
-        example, last = blank(lanes[0].dtype, (sum([v.size for v in lanes]),)), lanes[-1].source
-        call = Call(fun, args, {}, example, last.line, last.phase)
-        group[call.out] = lanes
-        return call.out
+    def cut(self, whole: Var, lanes: Lanes) -> Lanes:
+        """Return the parts of an array that have the elements of lanes."""
+        parts, start = [], 0
+        for v in lanes:
+            stop = start + v.size
+            part = self.call(operator.getitem, (whole, slice(start, stop)), (v.size,), v)
+            parts.append(part if len(v.shape) == 1 else self.call(np.reshape, (part, v.shape), v.shape, v))
+            start = stop
+        return tuple(parts)
 
-    def join_operands(self, calls: Sequence[Call]) -> list[object]:
-        """Return the operands of a call on joined lanes; None for one that cannot be joined."""
-        operands: list[object] = []
-        for column in zip(*[call.args for call in calls], strict=True):
-            if not isinstance(column[0], Var) or column[0].shape == ():
-                operands.append(column[0])
-            elif all([v.shape == call.out.shape for v, call in zip(column, calls, strict=True)]):
-                operands.append(self.join(column))
-            else:
-                operands.append(None)
-        return operands
+    def cut_all(self, outputs: Collection[Var]) -> None:
+        """Let parts of joined results take the place of lanes among outputs."""
+        for lanes, whole in [*self.found.items()]:
+            is_result = isinstance(whole.source, Call) and whole.source.fun is not np.concatenate
+            if is_result and not set(lanes).isdisjoint(outputs):
+                self.new = {**dict(zip(lanes, self.cut(whole, lanes), strict=True)), **self.new}
 
-    def joined_states(self, lanes: Lanes) -> Var | None:
-        """Return the array in which an optimizer's states lie one behind the other, or None if they do not."""
-        arrays, source = [v.source.array for v in lanes], lanes[0].source
-        base, dtype = arrays[0].base, arrays[0].dtype
-        if type(base) is not np.ndarray or base.ndim != 1 or base.dtype != dtype:
-            return None
-        bounds = [byte_bounds(a) for a in arrays]
-        alike = all([a.base is base and a.dtype == dtype and a.flags.c_contiguous for a in arrays])
-        if not alike or any([stop != start for (_, stop), (start, _) in pairwise(bounds)]):
-            return None
-        start, stop = (at - byte_bounds(base)[0] for at in (bounds[0][0], bounds[-1][1]))
-        whole = base[start // dtype.itemsize : stop // dtype.itemsize]
-        state = Var(State(whole, source.owner, source.kind), whole, source.kind.partition(".")[0])
-        self.states[state] = lanes
-        return state
-
-    def finish(self) -> None:
-        """Put the calls on joined lanes into the program, unless that gains nothing."""
-        program = self.program
-        used = {v for out in self.calls for v in out.source.uses}
-        states: dict[Var, Var | None] = {}  # those that are joined: the new value that is stored there, if any
-        for state, lanes in self.states.items():
-            values = tuple([self.new_value[v] for v in lanes if v in self.new_value])
-            value = self.found.get(values) if len(values) == len(lanes) else None
-            if value is not None and value in self.calls:
-                states[state] = value
-            elif state in used:
-                states[state] = None
-                if values:
-                    return
-        whole = {v: state for state in states for v in self.states[state]}
-        if len(whole) < sum([len(self.states[state]) for state in states]):
-            return
-        replaced, pieces = self.pieces({**self.calls, **{state: self.states[state] for state in states}})
-        leaves = {out: lanes for out, lanes in self.leaves.items() if out in used}
-        copies = self.copies(leaves, replaced)
-        kept = [(i, call) for i, call in enumerate(program.calls) if call.out not in replaced]
-        new = [(self.place(lanes), out.source) for out, lanes in [*leaves.items(), *self.calls.items()]]
-        calls = ordered([*kept, *copies, *new, *pieces], replaced)
-        is_whole = len(calls) == sum(map(len, (kept, copies, new, pieces)))  # no call needs a call that needs it
-        draws = [[call for call in each if call.draws] for each in (program.calls, calls)]
-        gain = sum([len(lanes) - 1 for lanes in self.calls.values()]) - len(copies)
-        if gain <= 0 or not is_whole or draws[0] != draws[1]:
-            return
-        for call in calls:
-            call.replace(replaced)
-        program.calls = calls
-        stores = [(whole.get(target, target), value) for target, value in program.stores]
-        program.stores = [*{target: states.get(target) or value for target, value in stores}.items()]
-        program.states = [*dict.fromkeys([whole.get(v, v) for v in program.states])]
-        program.replace(replaced, calls=False)
-        join_guards(program, {**self.calls, **leaves}, replaced)
+    def finish(self, program: Program, wholes: Mapping[Lanes, Var]) -> None:
+        """Let all calls read whole states, and guards look for NaN in a joined array if they do so in all its lanes."""
+        first, parts, owner = Joining({}), {}, {}
+        for lanes, whole in wholes.items():
+            parts.update(zip(lanes, first.cut(whole, lanes), strict=True))
+            owner.update(dict.fromkeys(lanes, whole))
+        program.replace(parts)
+        program.calls = [*first.calls, *program.calls]
+        program.states = [*dict.fromkeys([owner.get(v, v) for v in program.states])]
+        computed = {call.out for call in program.calls}
+        for guard in program.guards:
+            for lanes, whole in self.found.items() if guard.predicate is has_nan and not guard.answer else ():
+                each = {self.new.get(v, v) for v in lanes}
+                if whole in computed and each <= {*guard.args}:
+                    guard.args = (whole, *[a for a in guard.args if a not in each])
         eliminate_dead_calls(program)
-
-    def place(self, lanes: Lanes) -> int:
-        """Return the number of the last of the calls that compute lanes."""
-        return max([self.index[v] for v in lanes])
-
-    def pieces(self, joined: Mapping[Var, Lanes]) -> tuple[dict[Var, Var], list[tuple[int, Call]]]:
-        """Return calls that cut lanes from joined arrays, with their places, and their results by lanes."""
-        found, calls = {}, []
-        for out, lanes in joined.items():
-            start, place = 0, -1 if out in self.states else self.place(lanes)
-            for v in lanes:
-                call = Call(piece, (out, start, v.shape), {}, blank(v.dtype, v.shape), None, "update")
-                found[v] = call.out
-                calls.append((place, call))
-                start += v.size
-        return found, calls
-
-    def copies(self, leaves: Mapping[Var, Lanes], replaced: Mapping[Var, Var]) -> list[tuple[int, Call]]:
-        """Let leaves join copies of the lanes that cannot be computed there, and return the calls that copy."""
-        calls = []
-        filled: set[Var] = set()
-        for out, lanes in leaves.items():
-            operands = []
-            for v in lanes:
-                if v in filled or v in replaced or v in self.stored_in or not writes_anywhere(v.source):
-                    copy = Call(np.positive, (v,), {}, blank(v.dtype, v.shape), v.source.line, v.source.phase)
-                    calls.append((self.index[v], copy))
-                    v = copy.out
-                operands.append(v)
-                filled.add(v)
-            out.source.become(join, tuple(operands))
-        return calls
-
-
-def writes_anywhere(call: Call) -> bool:
-    """Whether a call can write its result into any array that is contiguous."""
-    if call.draws or can_vary(call):
-        return False
-    product = call.fun in (np.dot, np.matmul) and not call.kwargs
-    return call.elementwise or (product and all([type(v) is Var and 1 <= len(v.shape) <= 2 for v in call.args]))
-
-
-def ordered(calls: Sequence[tuple[int, Call]], new: Mapping[Var, Var]) -> list[Call]:
-    """Return calls in the order of their places, but each after those that it uses, with Vars replaced by new ones.
-
-    Those that need each other in a circle are left out.
-    """
-    makers = {call.out: n for n, (_, call) in enumerate(calls)}
-    waits, users = [], defaultdict(list)
-    for n, (_, call) in enumerate(calls):
-        needs = {makers[u] for v in call.uses if (u := new.get(v, v)) in makers}
-        waits.append(len(needs))
-        for maker in needs:
-            users[maker].append(n)
-    ready = [(place, n) for n, (place, _) in enumerate(calls) if not waits[n]]
-    heapify(ready)
-    found = []
-    while ready:
-        _, n = heappop(ready)
-        found.append(calls[n][1])
-        for user in users[n]:
-            waits[user] -= 1
-            if not waits[user]:
-                heappush(ready, (calls[user][0], user))
-    return found
-
-
-def join_guards(program: Program, joined: Mapping[Var, Lanes], replaced: Mapping[Var, Var]) -> None:
-    """Look for NaN in joined arrays at once, where a guard looks for it in all of their lanes."""
-    for guard in program.guards:
-        if guard.predicate is has_nan and not guard.answer:
-            for out, lanes in joined.items():
-                parts = {replaced.get(v, v) for v in lanes}
-                if parts <= {*guard.args}:
-                    guard.args = (out, *[a for a in guard.args if a not in parts])

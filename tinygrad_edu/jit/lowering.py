@@ -9,10 +9,10 @@ import numpy as np
 
 from ..engine.rules.indexing import setitem
 from ..engine.threads import LARGE
-from ..trace.functional import add_at, join, piece
+from ..trace.functional import add_at
 from ..trace.ir import Call, Var
 from .effects import can_raise, can_vary, is_view, shared
-from .emitter import REDUCTIONS, Emitter, cut
+from .emitter import REDUCTIONS, Emitter
 from .memory import WRITES, Location
 from .simplify import BROADCASTING, scalar_value, uniform_element
 from .verifier import Step
@@ -25,12 +25,8 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
     args = [emitter.ref(a) for a in call.args]
     reads = [emitter.place(v) for v in call.uses]
     into = None
-    shares, span, joins = shared(call), None, call.fun is join and not emitter.layout.slots.keys().isdisjoint(call.uses)
-    if joins:
-        if (whole := emitter.locations[call.uses[0]].array) is not None:
-            whole = emitter.layout.allocate(call.out, emitter.layout.taken[call.out])
-            emitter.locations[call.out] = Location(emitter.name(whole, "b"), whole)
-    elif shares and is_view(call):
+    shares = shared(call)
+    if shares and is_view(call):
         _view(emitter, call, args)
     elif call.out.shape == () and not call.draws:
         _scalar(emitter, call, args)
@@ -45,16 +41,10 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
         if call.out not in emitter.locations:
             emitter.assign(call.out, emitter.call(call)[0], call.phase)
         into = None if emitter.locations[call.out].array is None else emitter.place(call.out)
-    slot = emitter.layout.slots.get(call.out)
-    if memory := emitter.unfilled.get(slot[0] if slot else call.out):
-        shares = [memory]
-        reads.append((memory, None))
-    if (start := emitter.layout.start(call.out)) is not None:
-        span = start * call.out.dtype.itemsize, (start + call.out.size) * call.out.dtype.itemsize
     text, array = emitter.lines[-1][1] if emitter.lines else "", emitter.locations[call.out].array
     over_operand = call.elementwise or call.fun in WRITES  # whether it may write exactly over what it reads
     effects = over_operand, call.draws, can_raise(call)
-    emitter.steps.append(Step(text, reads, call.out, array, shares, into, *effects, span=span, joins=joins))
+    emitter.steps.append(Step(text, reads, call.out, array, shares, into, *effects))
 
 
 def _view(emitter: Emitter, call: Call, args: list[str]) -> None:
@@ -66,8 +56,7 @@ def _view(emitter: Emitter, call: Call, args: list[str]) -> None:
         if isinstance(array, np.ndarray) and np.may_share_memory(array, base):
             emitter.locations[call.out] = Location(emitter.name(array, "w"), array)
             return
-    text = cut(args[0], call.args[1], call.out) if fun is piece else emitter.call(call)[0]
-    emitter.assign(call.out, text, call.phase)
+    emitter.assign(call.out, emitter.call(call)[0], call.phase)
 
 
 def _scalar(emitter: Emitter, call: Call, args: list[str]) -> None:
@@ -165,7 +154,12 @@ def _write(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
     return [*copied, f"{emitter.cache('add_at', np.add.at, 'add_at')}({out}, {args[1]}, {args[2]})"]
 
 
+def _concatenate(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
+    axis = args[1] if len(args) > 1 else "0"
+    return [f"{emitter.fun(call.fun)}({args[0]}, {axis}, {emitter.into(call, i)})"]
+
+
 LOWERINGS: dict[Callable[..., object], Callable[[Emitter, Call, int, list[str]], list[str]]] = {
     np.matmul: _product, np.dot: _product, **dict.fromkeys(REDUCTIONS, _reduction), setitem: _write,
-    add_at: _write,
+    add_at: _write, np.concatenate: _concatenate,
 }  # fmt: skip

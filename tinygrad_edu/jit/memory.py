@@ -4,13 +4,14 @@ An elementwise call may write over an operand that it is the last to read. A res
 optimizer is computed there if nothing that can fail comes later and nobody needs the old elements.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ..engine.rules.indexing import setitem
-from ..trace.functional import add_at, join, piece
+from ..trace.functional import add_at
 from ..trace.ir import Call, Program, State, Var, use_counts, variables
 from .effects import can_raise, shared
 
@@ -89,17 +90,12 @@ class Layout:
         """Find out which Vars share memory, which memory leaves the plan, and how long each is needed."""
         program = self.program
         self.shared: dict[Var, frozenset[Var]] = {}  # a Var that may share memory: the Vars that the memory belongs to
-        self.slots: dict[Var, tuple[Var, int]] = {}  # an operand of a join: the joined array, and where it begins there
-        for call in program.calls if self.optimized else ():
-            start = 0
-            for v in call.uses if call.fun is join else ():
-                self.slots[v], self.shared[v] = (call.out, start), frozenset([call.out])
-                start += v.size
         for call in program.calls:
             if call.out not in self.copied and (vs := shared(call)):
                 self.shared[call.out] = frozenset().union(*map(self.roots, vs))
         leaving = variables([program.result, program.containers, program.grads, program.rebound])
-        self.leaving = {root for v in leaving for root in self.roots(v)}
+        times = Counter([root for v in leaving for root in self.roots(v)])
+        self.leaving = {root for root, n in times.items() if n == 1}  # of several parts, each is copied when it leaves
         self.last_use: dict[Var, int] = {}  # the number of the last call that reads a Var or what shares its memory
         for i, call in enumerate(program.calls):
             for v in call.uses:
@@ -110,12 +106,6 @@ class Layout:
     def roots(self, v: Var) -> Collection[Var]:
         """Return the Vars whose memory v may lie in: v itself if it is not a view."""
         return self.shared.get(v, (v,))
-
-    def start(self, v: Var) -> int | None:
-        """Return where a part of a joined array begins; None for any other Var. Two parts have no element in common."""
-        if v in self.slots:
-            return self.slots[v][1]
-        return v.source.args[1] if isinstance(v.source, Call) and v.source.fun is piece else None
 
     def allocate(self, v: Var, buffer: np.ndarray | None = None, like: Sequence[Var] = ()) -> np.ndarray:
         """Return an array for v: in the given buffer, as its last array lay there, or in a free or new one, as `like`.
@@ -171,10 +161,6 @@ class Layout:
 
     def destination(self, call: Call, i: int) -> np.ndarray | None:
         """Return the array that the i-th call is to write its result into, or None if NumPy makes a new one."""
-        if call.out in self.slots:
-            joined, start = self.slots[call.out]
-            whole = None if joined in self.leaving else self.allocate(joined, self.taken.get(joined))
-            return None if whole is None else piece(whole, start, call.out.shape)
         if call.out in self.leaving or not self.optimized:
             return None
         if (target := self.changed_in_place(call, i)) is not None:

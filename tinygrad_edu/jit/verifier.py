@@ -40,8 +40,6 @@ class Step(NamedTuple):
     draws: bool = False
     fails: bool = False  # whether values can make it fail, or end the replay
     hands_out: bool = False  # whether what it reads belongs to the caller or to a Tensor from then on
-    span: tuple[int, int] | None = None  # the bytes of the memory in `shares` that `out` takes, if it is a part of it
-    joins: bool = False  # whether `out` is where what it reads lies already, one behind the other
 
 
 class Extent(NamedTuple):
@@ -85,7 +83,7 @@ class Memory:
         self.holds: dict[object, dict[tuple[Var, object], Extent]] = {}  # block: the values in it
         self.at_runtime: dict[Var, list[Extent]] = {}  # the memory of Vars that are new objects at each call
         self.changed_by: dict[object, str] = {}  # block: the last step that wrote into it
-        self.handed_out: list[Extent] = []
+        self.handed_out: set[object] = set()  # blocks
         for v, array in self.initial.items():
             self.define(v, array)
         self.outside = {v: self.places(v, array) for v, array in self.initial.items()}  # though a copy is read later
@@ -95,15 +93,11 @@ class Memory:
         """Return the memory that a value may lie in."""
         return self.at_runtime.get(v, []) if array is None else self.extents[id(array)]
 
-    def define(
-        self, v: Var, array: Array | None, shared: Sequence[Place] = (), span: tuple[int, int] | None = None
-    ) -> None:
-        """Note where a new value is; a new object may share the memory of others, or be a part of it."""
+    def define(self, v: Var, array: Array | None, shared: Sequence[Place] = ()) -> None:
+        """Note where a new value is; a new object may share the memory of others."""
         if array is None:
             found = [e._replace(form=None) for place in shared for e in self.places(*place)]
-            if span and len(found) == 1:
-                found = [found[0]._replace(start=found[0].start + span[0], stop=found[0].start + span[1])]
-            self.at_runtime[v] = found or [Extent(object(), 0, max(v.size * getattr(v.dtype, "itemsize", 1), 1))]
+            self.at_runtime[v] = found or [Extent(object())]
         for e in self.places(v, array):
             self.holds.setdefault(e.block, {})[v, e.form] = e
 
@@ -131,21 +125,9 @@ class Memory:
             blocks = {e.block for e in self.places(v, array)}
             if blocks & self.owned or any(isinstance(b, int) for b in blocks):
                 raise PlanError(f"`{step.text}` hands out {v!r}, whose memory is used again")
-            for e in self.places(v, array):
-                if any([e.block == h.block and e.start < h.stop and h.start < e.stop for h in self.handed_out]):
-                    raise PlanError(f"`{step.text}` hands out {v!r} a second time")
-            self.handed_out += self.places(v, array)
-
-    def check_joined(self, step: Step, out: Var) -> None:
-        """Raise PlanError unless a step's result is made up of what it reads, one behind the other."""
-        parts = [place for place in step.reads if place[0] not in step.shares]
-        extents = [e for place in parts for e in self.places(*place)]
-        (whole,) = self.places(out, step.array)
-        if not all([array is None or array.flags.c_contiguous for _, array in (*parts, (out, step.array))]):
-            raise PlanError(f"`{step.text}` joins arrays with gaps")
-        ends = [whole.start, *[e.stop for e in extents]], [*[e.start for e in extents], whole.stop]
-        if ends[0] != ends[1] or {e.block for e in extents} != {whole.block}:
-            raise PlanError(f"after `{step.text}`, {out!r} is not where its parts are")
+            if blocks & self.handed_out:
+                raise PlanError(f"`{step.text}` hands out {v!r} a second time")
+            self.handed_out |= blocks
 
 
 def verify(
@@ -172,9 +154,7 @@ def verify(
                 memory.holds[e.block][step.reads[0][0], e.form] = e
         if step.out is not None:
             shares = [place for place in step.reads if place[0] in step.shares] if step.shares else ()
-            memory.define(step.out, step.array, shares, step.span)
-            if step.joins:
-                memory.check_joined(step, step.out)
+            memory.define(step.out, step.array, shares)
         if step.hands_out:
             memory.hand_out(step)
     if [step.out for step in steps if step.draws] != list(drawn):

@@ -5,7 +5,6 @@ of shapes are computed while recording, or rewritten as reshape and transpose.
 """
 
 import functools
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -51,16 +50,6 @@ def astype(x: Array, dtype: DTypeLike) -> Array:
 def part(results: Sequence[Any], i: int) -> Any:
     """Return one of several results."""
     return results[i]
-
-
-def join(*arrays: Array) -> Array:
-    """Return one array of all elements of arrays, one array behind the other."""
-    return np.concatenate([x.reshape(-1) for x in arrays])
-
-
-def piece(x: Array, start: int, shape: tuple[int, ...]) -> Array:
-    """Return the elements of x from `start` on, in a shape."""
-    return x[start : start + math.prod(shape)].reshape(shape)
 
 
 def laid_out_as(like: Array, value: Any) -> Array:
