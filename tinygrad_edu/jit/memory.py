@@ -101,7 +101,11 @@ class Layout:
             for v in call.uses:
                 for root in self.roots(v) if v in self.shared else (v,):
                     self.last_use[root] = i
-        self.last_use.update([(root, len(program.calls)) for v in program.outputs() for root in self.roots(v)])
+        index = {call.out: i for i, call in enumerate(program.calls)}
+        for vs in [variables(guard.args) for guard in program.guards]:
+            after = max([index.get(v, -1) for v in vs], default=-1) + 1  # the guard is checked before this call
+            self.last_use.update([(r, max(after, self.last_use.get(r, -1))) for v in vs for r in self.roots(v)])
+        self.last_use.update([(root, len(program.calls)) for v in program.results() for root in self.roots(v)])
 
     def roots(self, v: Var) -> Collection[Var]:
         """Return the Vars whose memory v may lie in: v itself if it is not a view."""

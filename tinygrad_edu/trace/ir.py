@@ -137,8 +137,11 @@ class Program:
 
     def outputs(self) -> list[Var]:
         """Return the Vars that are needed after the calls, or by a guard."""
-        changed = [value for _, value in (*self.stores, *self.grads, *self.rebound, *self.containers)]
-        return variables([self.result, changed, [guard.args for guard in self.guards]])
+        return [*self.results(), *variables([guard.args for guard in self.guards])]
+
+    def results(self) -> list[Var]:
+        """Return the Vars that are needed after the calls."""
+        return variables([self.result, *[v for _, v in (*self.stores, *self.grads, *self.rebound, *self.containers)]])
 
     def replace(self, new: Mapping[Var, Any], calls: bool = True) -> None:
         """Replace each Var v in use that is a key of `new` by new[v]."""
