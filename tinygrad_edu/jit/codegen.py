@@ -205,8 +205,8 @@ class ResultWriter:
     def new_array(self, v: Var) -> str:
         """Write an array that nobody else has; what belongs to the plan or to somebody else is copied."""
         emitter, roots = self.emitter, {*self.emitter.layout.roots(v)}
-        new = emitter.place(v)[1] is None and isinstance(v.example, np.ndarray) and not _overlaps(v)
-        if not new or self.owned & roots or not all(isinstance(r.source, Call) for r in roots):
+        others = [r for r in (v, *roots) if not isinstance(r.source, Call) or emitter.place(r)[1] is not None]
+        if others or self.owned & roots or not isinstance(v.example, np.ndarray) or _overlaps(v):
             emitter.copy(v)
         self.owned |= roots
         emitter.steps.append(Step(emitter.ref(v), (emitter.place(v),), hands_out=True))

@@ -10,6 +10,7 @@ import operator
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
@@ -40,7 +41,7 @@ def join_updates(program: Program) -> None:
             block = is_optimizers(target) and id(target.source.array.base)
             groups.setdefault((block, pattern(value.source)), []).append((target, value))
     several = [g for g in groups.values() if len(g) > 1 and sum([v.size for _, v in g]) < LARGE]
-    pairs: list[tuple[Lanes, Lanes]] = [tuple(zip(*group, strict=True)) for group in several]  # targets, new values
+    pairs = [(tuple([target for target, _ in group]), tuple([value for _, value in group])) for group in several]
     wholes = {targets: whole for targets, _ in pairs if (whole := whole_state(targets)) is not None}
     joining, stores = Joining(wholes), dict(program.stores)
     for targets, values in pairs:
@@ -81,8 +82,8 @@ def is_array(a: object) -> bool:
     return isinstance(a, Var) and a.shape != ()
 
 
-def are_alike(lanes: Sequence[object]) -> bool:
-    """Whether lanes are results of equal calls, so that one call can compute them all."""
+def are_alike(lanes: Sequence[Any]) -> bool:
+    """Whether operands are the results of equal calls, so that one call can compute them all."""
     return all([isinstance(v, Var) and is_lane(v) for v in lanes]) and len({pattern(v.source) for v in lanes}) == 1
 
 
@@ -162,7 +163,9 @@ class Joining:
 
     def finish(self, program: Program, wholes: Mapping[Lanes, Var]) -> None:
         """Let all calls read whole states, and guards look for NaN in a joined array if they do so in all its lanes."""
-        first, parts, owner = Joining({}), {}, {}
+        first = Joining({})
+        parts: dict[Var, Var] = {}
+        owner: dict[Var, Var] = {}
         for lanes, whole in wholes.items():
             parts.update(zip(lanes, first.cut(whole, lanes), strict=True))
             owner.update(dict.fromkeys(lanes, whole))
