@@ -21,7 +21,7 @@ from ..trace.ir import Call, Guard, Program, Result, Setting, Var, variables
 from ..trace.results import labelled, recipe
 from .effects import can_vary, is_view
 from .emitter import Emitter
-from .guards import entry_guards, kind_guard, path_text, place_text, value_guards
+from .guards import entry_guards, kind_guard, member_text, path_text, value_guards
 from .lowering import lower
 from .native.arrange import arrange
 from .native.forms import has_guard_form
@@ -146,7 +146,7 @@ class ResultWriter:
         lines = [f"{emitter.tensor(x)}._grad = {self.kept(g)}" for x, g in program.grads]
         for place, v in program.rebound:
             text = emitter.ref(v) if isinstance(place.var.source, Setting) else self.kept(v)
-            lines.append(f"{place_text(emitter, place)} = {text}")
+            lines.append(f"{member_text(emitter, place.owner, place.key)} = {text}")
         given = "".join([f"{path_text(emitter, path)}, " for path, _ in program.containers])
         contents = "".join([f"{self.returned(content)}, " for _, content in program.containers])
         refills = f"list({emitter.fun(map)}({emitter.fun(refill)}, ({given}), ({contents})))"  # all are found before

@@ -7,6 +7,7 @@ is a predicate of values that the function has branched on; if it fails, the cal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import count
+from operator import is_
 from types import CellType
 from typing import Any
 from weakref import ref
@@ -19,11 +20,12 @@ from ..engine.tape import Node
 from ..trace.changes import are_apart, owner_of
 from ..trace.closure import PLAIN
 from ..trace.containers import Attribute, is_container, members
-from ..trace.ir import Guard, Input, Var, variables
+from ..trace.ir import Guard, Var, variables
 from .emitter import Emitter
 from .memory import Location
 from .verifier import Step
 
+LONG = 100  # plain values of a longer list or dict are compared by one line
 VALUES = (*PLAIN, range, np.dtype)  # arguments that are compared by value
 CACHE_MISS, GUARD_FAILED = object(), object()  # what a plan returns if a guard of the first or the second kind fails
 
@@ -36,7 +38,7 @@ def entry_guards(emitter: Emitter) -> list[str]:
     checks += [*check_argument(emitter, "kwargs", captured.kwargs, names), *check_identities(emitter)]
     lines = unless(emitter, " and ".join(checks))
     miss = lines[-1]
-    if seen := [*members_seen(emitter), *tensors_seen(emitter)]:
+    if seen := [*members_seen(emitter)]:
         lines += ["try:", f"    same = {' and '.join(seen)}"]
         lines += ["except (KeyError, IndexError, AttributeError, ValueError):", miss, *unless(emitter, "same")]
     for v in program.inputs:
@@ -67,25 +69,18 @@ def locate_state(emitter: Emitter, v: Var) -> list[str]:
         return []
     text = emitter.variable("g")
     emitter.locations[v] = Location(text)
-    found = f"{emitter.tensor(source.owner)}._grad" if source.kind == "grad" else place_text(emitter, source.place)
+    found = member_text(emitter, *((source.owner, "_grad") if source.kind == "grad" else source.place[:2]))
     same = f"type({text}) is {emitter.fun(np.ndarray)} and {text}.shape == {v.shape} and {text}.dtype == {dtype}"
     return [f"{text} = {found}", *unless(emitter, same + same_order(emitter, text, source.array))]
 
 
-def place_text(emitter: Emitter, place: Any) -> str:
-    """Write the member of a holder, or the slot of a Tensor."""
-    if isinstance(place.owner, Node):
-        return f"{emitter.tensor(place.owner)}.{place.key}"
-    return member_text(emitter, place.owner, place.key)
-
-
 def member_text(emitter: Emitter, owner: Any, key: Any) -> str:
     """Write the member of a holder."""
-    if isinstance(owner, (dict, list)):
+    if isinstance(owner, (dict, list, deque)):
         return f"{emitter.name(owner, 'held')}[{emitter.ref(key)}]"
-    if isinstance(key, str):
-        return f"{emitter.name(owner, 'cell' if isinstance(owner, CellType) else 'm')}.{key}"
-    return f"[*{emitter.name(owner, 'held')}][{key}]"
+    if isinstance(owner, Node):
+        return f"{emitter.tensor(owner)}.{key}"
+    return f"{emitter.name(owner, 'cell' if isinstance(owner, CellType) else 'm')}.{key}"
 
 
 def path_text(emitter: Emitter, path: tuple[Any, ...]) -> str:
@@ -99,46 +94,37 @@ def key_text(emitter: Emitter, key: Any) -> str:
 
 
 def members_seen(emitter: Emitter) -> Iterator[str]:
-    """Yield the checks that holders have the members that they had."""
-    moving = {(id(place.owner), place.key) for place, _ in emitter.program.rebound}
-    inputs = {id(v.example): v.source.index for v in emitter.program.inputs if isinstance(v.example, np.ndarray)}
-    for holder in emitter.captured.closure.holders.values():
+    """Yield the checks that holders have the members that they had: cells, lists, Tensors."""
+    program, captured = emitter.program, emitter.captured
+    moving = {(id(place.owner), place.key) for place, _ in program.rebound}
+    inputs = {id(v.example): v.source.index for v in program.inputs if isinstance(v.example, np.ndarray)}
+    used = {*program.inputs, *program.states}
+    for holder in captured.closure.holders.values():
         owner, before, keys = holder.owner, holder.before, list(holder.seen())
+        if isinstance(owner, Node):
+            text = emitter.tensor(owner)
+            yield from [f"{text}.label == {owner.label!r}"] * captured.labelled
+            yield from [f"{text}.requires_grad is {owner.requires_grad}"] * (id(owner) not in captured.given)
+            if before["_grad"] is not None or owner in captured.absent:
+                yield f"{text}._grad is {'' if before['_grad'] is None else 'not '}None"
+            keys = [key for key in keys if holder.given[key].origin in used]
         yield from [f"{key!r} not in {emitter.name(owner, 'held')}" for key in sorted(holder.absent)]
-        ordered = bool(before) and isinstance(owner, dict) and not holder.is_namespace  # of keys the order counts
+        ordered = bool(before) and isinstance(owner, dict) and holder.of is None  # of keys the order counts
         strings = ordered and all(type(key) is str for key in keys)
         if holder.checked is None and isinstance(owner, (dict, list, set, deque)) and not strings:
             yield f"len({emitter.name(owner, 'held')}) == {len(before)}"
         if holder.checked is None and ordered:
             now, then = emitter.name(owner, "held"), emitter.name(keys, "keys")
             yield f"[*{now}] == {then}" if strings else f"all(map({emitter.fun(is_same)}, {now}, {then}))"
-        if isinstance(owner, (set, deque)) and not any(id(value) in inputs for value in before.values()):
-            values = emitter.name([*before.values()], "members")
-            yield f"all(map({emitter.fun(is_same)}, {emitter.name(owner, 'held')}, {values}))"
+        if isinstance(owner, set) or (len(keys) > LONG and all(isinstance(value, PLAIN) for value in before.values())):
+            now = f"{emitter.name(owner, 'held')}{'.values()' if isinstance(owner, dict) else ''}"
+            pairs = f"{now}, {emitter.name([*before.values()], 'members')}"
+            yield f"(all(map({emitter.fun(is_)}, {pairs})) or all(map({emitter.fun(is_same)}, {pairs})))"
             continue
         for key in keys:
             if (id(owner), key) not in moving:
                 text, index = member_text(emitter, owner, key), inputs.get(id(before[key]))
                 yield same_text(emitter, text, before[key]) if index is None else f"{text} is a{index}"
-
-
-def tensors_seen(emitter: Emitter) -> Iterator[str]:
-    """Yield the checks of Tensors: their data, whether they take gradients, and whether they have one."""
-    captured, states = emitter.captured, set(emitter.program.states)
-    rebound = {place for place, _ in emitter.program.rebound}
-    for place in captured.places:
-        if not isinstance(x := place.owner, Node):
-            continue
-        text, is_grad = emitter.tensor(x), place.key == "_grad"
-        if is_grad and (place.found is not None or x in captured.absent):
-            yield f"{text}._grad is {'' if place.found is None else 'not '}None"
-        yield from [f"{text}.label == {x.label!r}"] * (captured.labelled and not is_grad)
-        if not is_grad and id(x) not in captured.given:
-            yield f"{text}.requires_grad is {captured.requires_grad[x]}"
-            if isinstance(source := place.given.origin.source, Input):
-                yield f"{text}._value is a{source.index}"
-            elif place.given.origin in states and place not in rebound:
-                yield same_text(emitter, f"{text}._value", place.found)
 
 
 def same_text(emitter: Emitter, text: str, value: Any) -> str:
@@ -159,33 +145,25 @@ def is_same(new: object, old: object) -> bool:
 
 def check_identities(emitter: Emitter) -> Iterator[str]:
     """Yield the checks that the same objects are given twice, or reached elsewhere too, and no others."""
-    captured, states = emitter.captured, {id(v.source.array) for v in emitter.program.states}
-    nodes: dict[int, str] = {}
-    arrays: dict[int, str] = {}
-    containers: dict[int, str] = {}
-    for i, a in enumerate(captured.leaves):
-        pairs = [(a, f"a{i}")] if not isinstance(a, Node) else [(a, f"a{i}t"), (a._value, f"a{i}")]
-        for value, name in pairs:
-            if isinstance(value, Node) and id(value) in captured.closure.elsewhere:
-                yield f"{name} is {emitter.name(value, 't')}"
-            elif isinstance(value, (Node, np.ndarray)):
-                first = nodes if isinstance(value, Node) else arrays
-                if id(value) in first:
-                    yield f"{first[id(value)]} is {name}"
-                first.setdefault(id(value), name)
-    for i, container in captured.containers.items():
-        containers[i], *others = [path_text(emitter, path) for path in container.paths]
-        yield from [f"{containers[i]} is {other}" for other in others]
-    known = captured.closure.elsewhere, states, captured.closure.holders.keys()
-    for first, elsewhere in zip((nodes, arrays, containers), known, strict=True):
-        names = [*first.values()]
-        ids = f"{{{', '.join([f'id({name})' for name in names])}}}"
-        if len(names) == 2:
-            yield f"{names[0]} is not {names[1]}"
-        elif len(names) > 2:
-            yield f"len({ids}) == {len(names)}"
-        if names and elsewhere:
-            yield apart(emitter, names, frozenset(elsewhere))
+    captured, closure = emitter.captured, emitter.captured.closure
+    names: dict[int, str] = {}  # by the identity of a Tensor, an array or a container
+    texts = [(a, f"a{i}{'t' * isinstance(a, Node)}") for i, a in enumerate(captured.leaves)]
+    texts += [(a._value, f"a{i}") for i, a in enumerate(captured.leaves) if isinstance(a, Node)]
+    texts += [(c.argument, path_text(emitter, path)) for c in captured.containers.values() for path in c.paths]
+    for value, text in texts:
+        if id(value) in closure.elsewhere:
+            yield f"{text} is {emitter.name(value, 't')}"
+        elif not isinstance(value, (Node, np.ndarray)) and id(value) not in captured.containers:
+            continue
+        elif names.setdefault(id(value), text) is not text:
+            yield f"{names[id(value)]} is {text}"
+    if len(names) == 2:
+        yield " is not ".join(names.values())
+    elif len(names) > 2:
+        yield f"len({{{', '.join([f'id({text})' for text in names.values()])}}}) == {len(names)}"
+    arrays = {id(v.source.array) for v in emitter.program.states}
+    if names and (others := closure.elsewhere | arrays | closure.holders.keys()):
+        yield apart(emitter, [*names.values()], frozenset(others - names.keys()))
 
 
 def apart(emitter: Emitter, objects: list[str], others: frozenset[int]) -> str:

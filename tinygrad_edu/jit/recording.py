@@ -161,9 +161,6 @@ class Recording:
         for holder in self.captured.closure.holders.values():
             for key, value in holder.seen().items():
                 found[id(holder.owner), key] = f"the variable or attribute {holder.member(key)}", value
-        for place in self.captured.places:
-            if place.key == "_value" and id(place.owner) not in self.captured.given:
-                found[id(place.owner), place.key] = place.title, place.found
         given = self.captured.containers.keys()
         return {place: seen for place, seen in found.items() if place not in moving and place[0] not in given}
 

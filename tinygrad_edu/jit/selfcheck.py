@@ -42,11 +42,10 @@ class SavedState:
                 self.tensors[path[1:]] = a
             else:
                 arrays.append(a)
-        for x in captured.passes:
+        for x in captured.requires_grad:
             name = captured.name_of(x) or f"a Tensor of shape {np.shape(x._value)}"
             self.tensors[name if name not in self.tensors else f"{name} ({len(self.tensors)})"] = x
-        self.places = [p for p in captured.places if not isinstance(p.owner, Node)]
-        self.held = [(p, p.get()) for p in self.places]
+        self.held = [(p, p.get()) for p in captured.places]
         self.slots = [
             (x, x._value, getattr(x, "_grad", None), getattr(x, "passes", None)) for x in self.tensors.values()
         ]
@@ -65,7 +64,7 @@ class SavedState:
             g = None if g is None else np.asarray(g)
             found |= {f"the data of {name}": np.asarray(x._value), f"the gradient of {name}": g}
         found |= {f"the array {name}": array for name, array in self.written.items()}
-        found |= {f"{p.title} ({i})": p.get() for i, p in enumerate(self.places)}
+        found |= {f"{p.title} ({i})": p.get() for i, (p, _) in enumerate(self.held)}
         found |= {f"the state of {type(s).__name__} {i}": str(source_state(s)) for i, (s, _) in enumerate(self.sources)}
         return {name: np.array(a) if isinstance(a, np.ndarray) else a for name, a in found.items()}
 

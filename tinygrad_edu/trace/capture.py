@@ -15,7 +15,7 @@ from .changes import make_changes, refuse_changes
 from .closure import Closure, comparable, set_source_state, source_state
 from .containers import changeable, leaves, refill
 from .recorder import Recorder
-from .results import described, described_members
+from .results import described, described_members, recorded_result
 
 _exchanging = Lock()  # held only while state is exchanged and put back, never while the function runs
 # By the identity of a Tensor or a container: the recording that has exchanged its values; None for a self-check
@@ -32,7 +32,7 @@ def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found:
     with _exchanging:
         # Not the caller's lists; of dataclasses, the methods
         closure = Closure(fun, [*[x for _, x in leaves("", [args, kwargs])], *map(type, changeable([args, kwargs]))])
-        places = {*map(id, closure.tensors), *[id(h.owner) for h in closure.holders.values() if not h.is_scope]}
+        places = {i for i, holder in closure.holders.items() if not holder.is_scope}
         if not _exchanged.keys().isdisjoint(places):
             raise InUse
         _exchanged.update(dict.fromkeys(places, found))
@@ -83,7 +83,6 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
         changed = [(c, described_members(c.given, found, kept=True)) for c in found.containers.values() if c.changed()]
         rec.program.containers = [(c.paths[0], content) for c, (content, _) in changed]
     except BaseException:
-        closure.restore()
         for source, state in zip(closure.sources, states, strict=True):
             if comparable(source_state(source)) != comparable(state):
                 set_source_state(source, state)
@@ -144,8 +143,9 @@ class _Recording(Watcher):
         """Refuse a node from before the recording that was not exchanged, or has a graph."""
         for i in y.argnums:
             x = y.args[i]
-            if x.order > self.start and (x not in self.found.passes or x.fun):
-                remedy = "was computed outside; recompute it inside, or pass x.detach()"
+            if x.order > self.start and (x not in self.found.requires_grad or x.fun):
+                where = "by another jitted function" if x.fun is recorded_result else "outside"
+                remedy = f"was computed {where}; recompute it inside, or pass x.detach()"
                 if not x.fun:
                     remedy = "is not reached by the function's arguments or variables; hand it over as an argument"
                 raise self.found.rec.error(f"{x._describe()} {remedy}")

@@ -14,10 +14,11 @@ import numpy as np
 from ..engine.rules.registry import Function
 from ..engine.tape import Node, constant
 from ..engine.tensor import Tensor
+from ..engine.value import Value
 from ..nn import Module
 from ..optim import Optimizer
 from ..transforms import tree
-from .closure import PLAIN, Closure, settings_of
+from .closure import PLAIN, Closure
 from .containers import is_container, mapped, members
 from .copies import Copies
 from .expressions import argument_names
@@ -60,13 +61,11 @@ class Captured:
         self.labelled = False  # whether a Tensor or a Value in the result has a label
         self.arrays: dict[int, Traced] = {}  # by the identity of the array
         self.generators: dict[int, Any] = {}  # and iterators
-        self.places: list[Place] = []
-        self.copied: list[Holder] = []  # the variables of copied functions
+        self.holders: list[Holder] = []  # of the closure, Tensors among the arguments first, and other Tensors then
+        self.exchanged: list[tuple[Holder, Any, Any, Any]] = []  # (holder, key, what it held at first, and at the end)
+        self.places: list[Place] = []  # what is exchanged, but for the data and gradients of Tensors
         self.absent: dict[Node, None] = {}  # Tensors whose gradient was read and is None
-        self.passes: dict[Node, tuple[int, int]] = {}  # Tensor: `Node.passes` before and after
-        self.requires_grad: dict[Node, bool] = {}
-        self.described: dict[Node, tuple[str, bool]] = {}  # `label` and `requires_grad` before
-        self.renamed = ""  # what the function changed of those
+        self.requires_grad: dict[Node, bool] = {}  # of all Tensors
         self.drawn: list[np.random.Generator] = []  # those that random numbers were drawn from
         self.on_gone: Callable[[], Callable[[Captured], None] | None] = lambda: None  # a weak reference
 
@@ -113,90 +112,68 @@ class Captured:
 
     def exchange(self) -> Copies:
         """Let the places of arrays, numbers and generators hold recording values; return copies of functions."""
-        closure, given = self.closure, [a for a in self.leaves if isinstance(a, Node)]
-        for x in dict.fromkeys([*given, *closure.tensors]):
-            self.passes[x], self.requires_grad[x] = (getattr(x, "passes", int(x._grad is not None)), 0), x.requires_grad
-            self.described[x] = x.label, x.requires_grad
-            if isinstance(x, Tensor):
-                self.exchange_tensor(x)
-            else:
-                self.exchange_value(x)
-        for owner in closure.framework:
-            for name in settings_of(owner):
-                var = Var(Setting(owner, name), vars(owner)[name], name)
-                self.rec.program.settings.append(var)
-                self.put(vars(owner), name, f"{type(owner).__name__}.{name}", Traced(self.rec, var.example, var))
+        closure = self.closure
+        self.holders = sorted(
+            closure.holders.values(), key=lambda h: (not isinstance(h.owner, Node), id(h.owner) not in self.given)
+        )
+        self.requires_grad = {h.owner: h.owner.requires_grad for h in self.holders if isinstance(h.owner, Node)}
         states = {
             id(a): (owner, f"{kind}.{i}")
             for owner in closure.framework if isinstance(owner, Optimizer)
             for kind, arrays in owner.state.items() for i, a in enumerate(arrays)
         }  # fmt: skip
-        replaced: dict[int, Any] = {}
-        for holder in closure.holders.values():
-            for key, value in holder.seen().items():
-                if is_special(value):
-                    raise self.rec.error(
-                        f"{holder.member(key)} is a {type(value).__name__}; keep a plain array, np.asarray of it"
-                    )
-                if not isinstance(value, np.ndarray) or value.dtype.kind not in "biufc":
-                    new = self.traced_source(value)
-                elif (new := self.arrays.get(id(value))) is None:
-                    owner, kind = states.get(id(value), (holder.owner, "array"))
-                    new = self.add(Var(State(value, owner, kind), value, holder.member(key)), self.rec.program.states)
-                if new is not value and holder.is_scope:
-                    replaced[id(value)] = new
-                elif new is not value and isinstance(holder.owner, (dict, list)):
-                    self.put(holder.owner, key, holder.member(key), new)
-        for f in closure.functions:
-            for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
-                if (new := self.traced_source(value)) is not value:
-                    replaced[id(value)] = new
-        copies = Copies(closure, replaced)
-        self.copied = copies.holders
-        for holder in closure.holders.values():
-            for key, value in holder.seen().items() if isinstance(holder.owner, (dict, list)) else ():
-                if not holder.is_scope and (new := copies.new(value)) is not value and id(value) not in replaced:
-                    self.put(holder.owner, key, holder.member(key), new)
+        found = [(h, key, h.before[key]) for h in self.holders for key in (*h.seen(), *h.anew)]
+        for holder, key, value in found:
+            self.trace(holder, key, value, states)
+        copies = Copies(closure, {**self.arrays, **self.generators})
+        for holder, key, value in found:
+            if not holder.is_scope and not isinstance(holder.owner, set) and (new := copies.new(value)) is not value:
+                self.put(holder, key, new)
+        self.holders += copies.holders
         return copies
 
-    def exchange_value(self, x: Node) -> None:
-        """Let a Value hold recording numbers, which a replay reads anew."""
-        name, given = self.name_of(x), self.given.get(id(x))
-        data = Var(given or Setting(x, "_value"), x._value, name)
-        (self.rec.program.inputs if given else self.rec.program.settings).append(data)
-        self.put(x, "_value", f"{x._describe()}.data", Traced(self.rec, data.example, data))
-        if x._grad is None:
-            self.empty_gradient(x)
-            return
-        if type(x._grad) is not float:
-            raise self.rec.error(f"{x._describe()}.grad has a graph of create_graph=True; call zero_grad() first")
-        grad = Var(Setting(x, "_grad"), x._grad, f"{name}_grad")
-        self.rec.program.settings.append(grad)
-        self.put(x, "_grad", f"{x._describe()}.grad", Traced(self.rec, grad.example, grad))
+    def trace(self, holder: Holder, key: Any, value: Any, states: dict[int, tuple[Any, str]]) -> None:
+        """Make a recording value for a member that is an array, a number that is read anew, or a generator."""
+        x, program = holder.owner, self.rec.program
+        if isinstance(x, Node):
+            is_grad = key == "_grad"
+            if value is None:
+                self.put(holder, key, EMPTY)  # this tells who reads it
+                return
+            if isinstance(value, Value):
+                raise self.rec.error(f"{holder.member(key)} has a graph of create_graph=True; call zero_grad() first")
+            given, name = None if is_grad else self.given.get(id(x)), self.name_of(x) + "_grad" * is_grad
+            if isinstance(x, Tensor) and id(value) not in self.arrays:
+                var = Var(given or State(value, x, "grad" if is_grad else "data"), value, name)
+                self.add(var, program.inputs if given else program.states)
+            elif isinstance(x, Value):
+                self.set(holder, key, Var(given or Setting(x, key), value, name))
+        elif key in holder.anew:
+            self.set(holder, key, Var(Setting(holder.of, key), value, key))
+        elif isinstance(value, tuple):
+            for v in value:
+                self.trace(holder, key, v, states)
+        elif is_special(value):
+            raise self.rec.error(
+                f"{holder.member(key)} is a {type(value).__name__}; keep a plain array, np.asarray of it"
+            )
+        elif not isinstance(value, np.ndarray) or value.dtype.kind not in "biufc":
+            self.traced_source(value)
+        elif id(value) not in self.arrays:
+            state = State(value, *states.get(id(value), (x, "array")))
+            self.add(Var(state, value, holder.member(key)), program.states)
 
-    def empty_gradient(self, x: Node) -> None:
-        """Empty the slot of a gradient that is not there: this tells who reads it."""
-        self.places.append(Place(x, "_grad", f"{x._describe()}.grad", EMPTY))
-        del x._grad
+    def set(self, holder: Holder, key: Any, var: Var) -> None:
+        """Let an attribute hold a recording number, which a replay reads anew."""
+        program = self.rec.program
+        (program.inputs if isinstance(var.source, Input) else program.settings).append(var)
+        self.put(holder, key, Traced(self.rec, var.example, var))
 
-    def exchange_tensor(self, x: Tensor) -> None:
-        """Let a Tensor hold recording arrays."""
-        data, name, given = x.data, self.name_of(x), self.given.get(id(x))
-        if id(data) not in self.arrays:
-            source, group = State(data, x, "data"), self.rec.program.states
-            self.add(Var(given or source, data, name), self.rec.program.inputs if given else group)
-        self.put(x, "_value", f"{x._describe()}.data", self.arrays[id(data)])
-        if (g := x.grad) is None:
-            self.empty_gradient(x)
-            return
-        if id(g) not in self.arrays:
-            self.add(Var(State(g, x, "grad"), g, f"{name}_grad"), self.rec.program.states)
-        self.put(x, "_grad", f"{x._describe()}.grad", self.arrays[id(g)])
-
-    def put(self, owner: Any, key: Any, title: str, value: Any) -> None:
+    def put(self, holder: Holder, key: Any, value: Any) -> None:
         """Let a place hold a recording value."""
-        self.places.append(Place(owner, key, title, value))
-        self.places[-1].put(value)
+        if not isinstance(holder.owner, Node):
+            self.places.append(Place(holder.owner, key, holder.member(key)))
+        holder.put(key, value)
 
     def name_of(self, x: Node) -> str:
         """Return the label of a Tensor, or the name that the function knows it by."""
@@ -215,31 +192,14 @@ class Captured:
 
     # After the function has returned, or failed
     def restore(self) -> None:
-        """Let all places hold what they held, and note what they held at the end."""
-        for place in self.places:
-            place.last = place.get()
-        for place in reversed(self.places):
-            place.put(place.found)
-        for x, (label, takes) in self.described.items():
-            if (x.label, x.requires_grad) != (label, takes):
-                self.renamed = f"{x._describe()}.{'label' if x.label != label else 'requires_grad'}"
-                x.label, x.requires_grad = label, takes
-        self.described.clear()
-        for x, (before, _) in self.passes.items():
-            self.passes[x] = before, getattr(x, "passes", 0)
-            if before:
-                x.passes = before
-            elif hasattr(x, "passes"):
-                del x.passes
+        """Let all holders have the members that they had, and note those that they had at the end."""
+        for holder in self.holders:
+            holder.restore()
 
     def forget(self) -> None:
         """Release the arrays and objects of the recording; the kinds of the arguments stay, for later calls."""
-        given = {id(a) for a in self.leaves if isinstance(a, Node)}
-        self.passes = {x: n for x, n in self.passes.items() if id(x) not in given}
-        self.places = [p for p in self.places if id(p.owner) not in given]
-        for place in self.places:
-            place.found = place.last = place.given = None
-        held = self.arrays, self.containers, self.paths, self.leaves, self.requires_grad, self.copied
+        self.requires_grad = {x: takes for x, takes in self.requires_grad.items() if id(x) not in self.given}
+        held = self.arrays, self.containers, self.paths, self.leaves, self.holders, self.exchanged
         for each in (*held, self.results):
             each.clear()
         vars(self).setdefault("names", {})

@@ -10,7 +10,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from ..engine.tape import Node
 from .captured import Captured
-from .holders import EMPTY
+from .holders import EMPTY, Place, are_same
 from .ir import Input, Setting, State, ancestors
 from .traced import Traced, Unrecorded
 
@@ -29,42 +29,49 @@ def are_apart(*arrays: Any) -> bool:
 
 
 def refuse_changes(found: Captured) -> None:
-    """Raise JitError for changes that later calls would not make, and undo those of Python state."""
-    changed = [h for h in (*found.closure.holders.values(), *found.copied) if h.changed()]
-    titles = [h.title for h in changed] + [found.renamed] * bool(found.renamed)
-    for holder in changed:
-        holder.restore()
-    shared = Counter([id(place.given) for place in found.places if place.given is not EMPTY])
-    for place in found.places:
-        if type(place.last) is np.ndarray or (type(place.last) is float and isinstance(place.owner, Node)):
-            place.last = found.rec.constant(place.last)
-        new = place.last if place.last is not place.given else None
-        if place.key == "_grad" and isinstance(new, Node):
-            remedy = "a replay does not; take the gradient by tg.grad, or call zero_grad() before the end"
-            raise found.rec.error(f"{place.title} keeps its graph (create_graph=True), and {remedy}")
-        if place.key == "_grad" or new is None:
+    """Raise JitError for changes that later calls would not make."""
+    for holder in found.holders:
+        for key, given in holder.given.items():
+            new = holder.last.get(key, EMPTY)
+            if type(new) is np.ndarray or (type(new) is float and isinstance(holder.owner, Node)):
+                new = found.rec.constant(new)
+            found.exchanged.append((holder, key, given, new))
+    shared = Counter([id(given) for _, _, given, _ in found.exchanged])
+    for holder, key, given, new in found.exchanged:
+        if new is given or new is EMPTY:
             continue
-        if type(new) is not Traced:
+        title = holder.member(key)
+        if key == "_grad":
+            if isinstance(new, Node):
+                remedy = "a replay does not; take the gradient by tg.grad, or call zero_grad() before the end"
+                raise found.rec.error(f"{title} keeps its graph (create_graph=True), and {remedy}")
+        elif type(new) is not Traced:
             remedy = "set it outside of the recorded function, or by a schedule that does not ask for the loss"
-            raise found.rec.error(f"{place.title} = {new!r:.40} would be the same at every call; {remedy}")
-        if shared[id(place.given)] > 1 and new.shape:
-            raise found.rec.error(f"{place.title} = ... ends that two places hold one array; give each its own")
-        if new.shape and isinstance(new.root.variable.source, (State, Input)):
+            raise found.rec.error(f"{title} = {new!r:.40} would be the same at every call; {remedy}")
+        elif shared[id(given)] > 1 and new.shape:
+            raise found.rec.error(f"{title} = ... ends that two places hold one array; give each its own")
+        elif new.shape and isinstance(new.root.variable.source, (State, Input)):
             refused = "lets two places share one array, which a replay does not; take a .copy()"
-            raise found.rec.error(f"{place.title} = ... {refused}")
-    if titles:
-        remedy = "do it outside of the recorded function, or return the value"
-        raise found.rec.error(f"{titles[0]} was changed, which would not happen at later calls; {remedy}")
+            raise found.rec.error(f"{title} = ... {refused}")
+    for holder in [h for h in found.holders if h.last is not h.before]:
+        last, before = holder.last, holder.before
+        if isinstance(holder.owner, Node):
+            titles = [holder.member(k) for k in ("label", "requires_grad") if last[k] != before[k]]
+        else:
+            kept = are_same(last, before | {key: last.get(key, EMPTY) for key in holder.given})
+            titles = [] if kept else [holder.title]
+        if titles:
+            remedy = "do it outside of the recorded function, or return the value"
+            raise found.rec.error(f"{titles[0]} was changed, which would not happen at later calls; {remedy}")
     for c in found.containers.values():
         kind, names = type(c.argument).__name__, vars(c.given).keys() - c.before if hasattr(c.given, "__dict__") else ()
         if names or (c.changed() and id(getattr(c.argument, "__dict__", c.argument)) in found.closure.holders):
             why = "is a variable too" if not names else f"was given the attribute {min(names)}"
             raise found.rec.error(f"a {kind} among the arguments {why}, and was changed; pass a copy of it")
-    stepped = {id(p.owner) for p in found.places if p.key == "steps" and p.last is not p.given}
-    stepping = [opt for opt in found.closure.framework if id(vars(opt)) in stepped]
-    grads = {p.owner: p for p in found.places if p.key == "_grad" and type(p.given) is type(p.last) is Traced}
-    for g in [grads[opt.params[0]] for opt in stepping if opt.params[0] in grads]:
-        if g.given.origin in ancestors(g.last.variable):
+    grads = {h.owner: (given, new) for h, key, given, new in found.exchanged if key == "_grad"}
+    stepping = [h.of for h, key, given, new in found.exchanged if key == "steps" and new is not given]
+    for given, new in [grads[opt.params[0]] for opt in stepping if opt.params[0] in grads]:
+        if type(given) is type(new) is Traced and given.origin in ancestors(new.variable):
             added = "gradients add up from call to call, and every step takes their sum"
             raise found.rec.error(f"{added}; call zero_grad() before backward()")
     refuse_overlaps(found)
@@ -75,7 +82,7 @@ def refuse_overlaps(found: Captured) -> None:
     by_owner: dict[int, list[Traced]] = {}
     for t in found.arrays.values():
         by_owner.setdefault(id(owner_of(t.origin.example)), []).append(t)
-    tensors = Counter([id(place.given) for place in found.places if place.key == "_value"])
+    tensors = Counter([id(given) for _, key, given, _ in found.exchanged if key == "_value"])
     for group in by_owner.values():
         for t in group:
             if tensors[id(t)] > 1 and t.variable is not t.origin:
@@ -108,15 +115,14 @@ def make_changes(found: Captured) -> None:
     """Make the changes that the function made, and add them to the program."""
     program = found.rec.program
     stores = [(t.origin, t) for t in found.arrays.values() if t.variable is not t.origin]
-    for place in found.places:
-        new = place.last
-        if new is place.given:
+    for holder, key, given, new in found.exchanged:
+        if new is given:
             continue
-        if place.key == "_grad":
+        place = Place(holder.owner, key, holder.member(key), getattr(given, "origin", None))
+        if key == "_grad":
             program.grads.append((place.owner, None if new is None else new.variable))
             place.put(None if new is None else _kept(new.value))
         else:
-            place.var = place.given.origin
             program.rebound.append((place, new.variable))
             if isinstance(place.var.source, State):
                 place.var.source.place = place
@@ -140,11 +146,12 @@ def _kept(value: Any) -> Any:
 def count_passes(found: Captured) -> None:
     """Let Tensors count the backward passes that added up: anew, or on if the sum contains the earlier gradient."""
     program = found.rec.program
-    grads = {x: v for x, v in program.grads if v is not None}
     earlier = {id(v.source.owner): v for v in program.states if v.source.kind == "grad"}  # those that are read
     earlier |= {id(v.source.owner): v for v in program.settings if v.source.attribute == "_grad"}  # of Values
-    for x, (before, after) in found.passes.items():
-        if x in grads and after:
-            adds = id(x) in earlier and earlier[id(x)] in ancestors(grads[x])
-            program.passes.append((x, after - before if adds else after, adds))
+    for x, v in [(x, v) for x, v in program.grads if v is not None]:
+        holder = found.closure.holders[id(x)]
+        before, after = holder.before["passes"], holder.last["passes"]
+        if after is not EMPTY:
+            adds = id(x) in earlier and earlier[id(x)] in ancestors(v)
+            program.passes.append((x, after - (1 if before is EMPTY else before) if adds else after, adds))
             x.passes = after

@@ -17,19 +17,27 @@ import numpy as np
 
 from ..engine.errors import INTERNAL
 from ..engine.tape import Node
+from ..engine.tensor import Tensor
+from ..engine.value import Value
 from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
+from . import containers
 from .holders import Holder, members
 
-MANY, HUGE = 100, 1000  # longer lists are frozen, of plain values and of data: replays do not look at them
+MANY = 1000  # longer lists are frozen: replays do not look at them
 SOURCES = (np.random.Generator, np.random.RandomState, random.Random, np.random.BitGenerator)
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 ATOMS = (*PLAIN, np.generic, np.ufunc, np.dtype, range, slice)
-SETTINGS = {Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",)}  # numbers that a replay reads anew
-FRAMEWORK = (Module, *SETTINGS)  # their instances are seen with all attributes
+FRAMEWORK = (Module, Optimizer, Group, LRScheduler)  # their instances are seen with all attributes
+SETTINGS = {
+    Optimizer: ("steps",),
+    Group: ("lr",),
+    LRScheduler: ("epoch",),
+    Value: ("_value", "_grad"),
+    Tensor: ("_grad",),
+}  # what a replay reads anew
 METHODS = (FunctionType, property, classmethod, staticmethod, functools.cached_property)
-USERS, INSTALLED, INTERNALS = range(3)  # whose code a file holds; INTERNALS: this package's, Python's and NumPy's
 STANDARD = os.path.dirname(os.__file__)
 MADE_BY_CLASS = 1 << 9  # the flag of a type that Python code has made
 
@@ -50,8 +58,14 @@ class Closure:
         self.queue: deque[Any] = deque([fun, *[x for x in arguments if not isinstance(x, Node)]])
         self.walk()
         self.elsewhere = {id(t) for t in self.tensors}  # Tensors that are not only arguments themselves
-        self.queue += [x for x in arguments if isinstance(x, Node)]
+        nodes = [x for x in arguments if isinstance(x, Node)]
+        self.queue += nodes
         self.walk()
+        for holder in self.holders.values():
+            if holder.names is not None:  # all are known now
+                holder.before = holder.now()
+        for x in nodes:  # another one may be given at each call
+            self.holders[id(x)].checked, self.holders[id(x)].anew = set(), ("_value", "_grad")
 
     def walk(self) -> None:
         """Visit each object of the queue once."""
@@ -65,13 +79,15 @@ class Closure:
         """Add an object, and put all that it leads to into the queue."""
         if isinstance(x, Node):
             self.tensors.append(x)
+            if isinstance(x, Tensor):
+                (x.data, x.grad)  # noqa: B018 - makes arrays of scalars
+            self.hold(x, x._describe(), {"_value"}, of=x)
         elif isinstance(x, FunctionType):
             self.add_function(x)
         elif isinstance(x, (list, tuple, dict, set, deque)):
             elements = list(x.values() if isinstance(x, dict) else x)
             if not isinstance(x, tuple):
-                frozen = len(elements) > MANY and all(isinstance(v, PLAIN) for v in elements)
-                frozen |= len(elements) > HUGE and not any(isinstance(v, (Node, *FRAMEWORK)) for v in elements)
+                frozen = len(elements) > MANY and not any(isinstance(v, (Node, *FRAMEWORK)) for v in elements)
                 self.hold(x, f"a {type(x).__name__}", set() if frozen else None)
                 elements = [] if frozen else elements
             self.queue += elements
@@ -83,30 +99,31 @@ class Closure:
             self.sources.append(x)
         elif isinstance(x, FRAMEWORK):
             self.framework.append(x)
-            settings = settings_of(x)
-            checked = {name for name in vars(x) if name not in settings and name != "_in_place"}
-            self.hold(vars(x), type(x).__name__, checked if settings else None)
-            self.holders[id(vars(x))].is_namespace = True
-            self.queue += [value for name, value in vars(x).items() if name in checked]
+            checked = None if isinstance(x, Module) else {name for name in vars(x) if name != "_in_place"}
+            self.hold(vars(x), type(x).__name__, checked, of=x)
+            self.queue += self.holders[id(vars(x))].seen().values()
             self.owners.append(x)
             self.add_inherited(x, self.names)
         elif not isinstance(x, (type, ModuleType)) or not self.is_library(x):
             self.owners.append(x)
             self.add_attributes(x, self.names)
 
-    def hold(self, owner: Any, title: str, checked: set[str] | None, names: set[str] | None = None) -> None:
+    def hold(
+        self, owner: Any, title: str, checked: set[str] | None, names: set[str] | None = None, of: Any = None
+    ) -> None:
         """Add a holder, or more of the keys that are checked to one that is known."""
         holder = self.holders.get(id(owner))
         if holder is None:
-            self.holders[id(owner)] = Holder(owner, title, checked, names)
+            holder = self.holders[id(owner)] = Holder(owner, title, checked, names)
         elif holder.checked is not None:
             holder.checked = None if checked is None else holder.checked | checked
+        if of is not None:
+            holder.of, holder.anew = of, next((keys for kind, keys in SETTINGS.items() if isinstance(of, kind)), ())
+            holder.checked = holder.checked and holder.checked.difference(holder.anew)
 
     def is_library(self, x: Any) -> bool:
         """Return whether a function, a class or a module is of a library, whose code is not searched."""
-        name = x.__name__ if isinstance(x, ModuleType) else _module(x)
-        whose = _whose_file(x.__code__.co_filename) if isinstance(x, FunctionType) else _whose_module(name)
-        return whose == INTERNALS or (whose == INSTALLED and name.partition(".")[0] != self.package)
+        return library(x) not in ("", self.package)
 
     def add_function(self, f: FunctionType) -> None:
         """Add the variables of a function, and the attributes that have a name in it."""
@@ -117,9 +134,9 @@ class Closure:
             self.queue += members(cell).values()
         if self.is_library(f):
             return
-        if f.__dict__:
-            self.hold(f.__dict__, f.__name__, set(f.__dict__))
-            self.queue += f.__dict__.values()
+        if f.__defaults__:
+            self.hold(f, f"the defaults of {f.__name__}", None)
+        self.queue += [held for held in (f.__kwdefaults__, f.__dict__) if held]
         scope, ordered = f.__globals__, list(names_in(f.__code__))
         names = set(ordered)
         known = {name for name in names & scope.keys() if not isinstance(scope[name], (ModuleType, type))}
@@ -141,7 +158,7 @@ class Closure:
         is_object = not isinstance(owner, (type, ModuleType))  # whose functions are attributes like any other
         others = (type, ModuleType, *(() if is_object else METHODS))
         plain = {name for name, value in found.items() if not isinstance(value, others)}
-        if is_object and _whose_module(_module(type(owner))) != USERS:
+        if is_object and self.is_library(type(owner)):
             plain = set()  # a library may change what its objects hold at any time
         elif held or isinstance(whole, dict):
             self.hold(whole, getattr(owner, "__name__", type(owner).__name__), plain)
@@ -162,8 +179,7 @@ class Closure:
     def restore(self) -> None:
         """Put back all members that were replaced."""
         for holder in self.holders.values():
-            if holder.changed():
-                holder.restore()
+            holder.restore()
 
     def tensor_names(self, arguments: Iterable[tuple[str, object]]) -> dict[int, str]:
         """Return names for Tensors by their identity, taken from variables, attributes and (name, value) `arguments`.
@@ -176,19 +192,11 @@ class Closure:
             found += [(holder.member(key), value) for key, value in seen if holder.is_scope or isinstance(key, str)]
         names: dict[int, str] = {}
         for root, value in found:
-            inner = {root: value}
-            if isinstance(value, (list, tuple, dict)) and len(value) <= MANY:
-                inner = {f"{root}_{k}": v for k, v in (value.items() if isinstance(value, dict) else enumerate(value))}
-            for name, x in inner.items():
-                tensors = dict(x.named_parameters()) if isinstance(x, Module) else {"": x}
-                for key, tensor in tensors.items():
-                    names.setdefault(id(tensor), f"{name}_{key}".strip("_"))
+            is_short = isinstance(value, (list, tuple, dict)) and len(value) <= MANY
+            for key, x in containers.members(value).items() if is_short else [("", value)]:
+                for inner, tensor in x.named_parameters() if isinstance(x, Module) else [("", x)]:
+                    names.setdefault(id(tensor), "_".join([str(k) for k in (root, key, inner) if k != ""]))
         return names
-
-
-def settings_of(x: object) -> tuple[str, ...]:
-    """Return the names of the attributes whose numbers a replay reads anew."""
-    return next((names for kind, names in SETTINGS.items() if isinstance(x, kind)), ())
 
 
 def _function(value: Any) -> Any:
@@ -212,42 +220,45 @@ def names_in(code: CodeType) -> Iterator[str]:
             yield from names_in(value)
 
 
-def _module(x: Any) -> str:
-    """Return the name of the module of a function or a class; of one that `exec` made without a name, "__main__"."""
-    name: str = x.__module__ or ""
-    return "__main__" if name == "builtins" and isinstance(x, type) and x.__flags__ & MADE_BY_CLASS else name
+def library(x: Any) -> str:
+    """Return the package that installed a function, a class or a module; "" for the user's own code.
+
+    This package, NumPy and Python count as "python".
+    """
+    if isinstance(x, FunctionType):
+        return _package(x.__code__.co_filename)
+    name = x.__name__ if isinstance(x, ModuleType) else x.__module__ or ""
+    if name == "builtins" and x.__flags__ & MADE_BY_CLASS:  # by `exec`, without a name of a module
+        return ""
+    return _package_of(name)
 
 
 @functools.lru_cache(1000)
-def _whose_module(name: str) -> int:
-    module = sys.modules.get(name)
-    file = getattr(module, "__file__", None)
-    if name == SimpleNamespace.__module__:  # of Python itself, and as plain as a user's class
-        return USERS
-    if file is None:  # built into Python; or without a file: typed in, or a package without an __init__
-        return USERS if module is None or name == "__main__" or hasattr(module, "__path__") else INTERNALS
-    return USERS if name == "__main__" else _whose_file(file)
+def _package_of(module: str) -> str:
+    found = sys.modules.get(module)
+    if found is None or module in ("__main__", SimpleNamespace.__module__):  # which is as plain as a user's class
+        return ""
+    # Without a file: a package without an __init__; or built into Python
+    return _package(getattr(found, "__file__", None) or ("" if hasattr(found, "__path__") else "<frozen"))
 
 
 @functools.lru_cache(1000)
-def _whose_file(name: str) -> int:
-    if name.startswith(INTERNAL):
-        return INTERNALS
-    return INSTALLED if "-packages" in name else INTERNALS if name.startswith(STANDARD) else USERS
+def _package(file: str) -> str:
+    if file.startswith(INTERNAL) or (file.startswith(STANDARD) and "-packages" not in file):
+        return "python"
+    return file.partition("-packages" + os.sep)[2].partition(os.sep)[0].removesuffix(".py")
 
 
 def source_state(source: Any) -> Any:
     """Return the state of a source of random numbers."""
-    if isinstance(source, (np.random.Generator, np.random.BitGenerator)):
-        bits: Any = getattr(source, "bit_generator", source)
+    if isinstance(bits := getattr(source, "bit_generator", source), np.random.BitGenerator):
         return bits.state
     return source.get_state(legacy=False) if hasattr(source, "get_state") else source.getstate()
 
 
 def set_source_state(source: Any, state: Any) -> None:
     """Put a source of random numbers back into a state."""
-    if isinstance(source, (np.random.Generator, np.random.BitGenerator)):
-        bits: Any = getattr(source, "bit_generator", source)
+    if isinstance(bits := getattr(source, "bit_generator", source), np.random.BitGenerator):
         bits.state = state
     else:
         (source.set_state if hasattr(source, "set_state") else source.setstate)(state)

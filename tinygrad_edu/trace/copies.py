@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
+from ..transforms import tree
 from .closure import Closure, names_in
 from .holders import Holder, members
 
@@ -24,8 +25,9 @@ class Copies:
         size = -1
         while len(chosen) > size:  # a function that uses a copied one is copied too
             size = len(chosen)
-            known = replaced.keys() | chosen.keys()
-            chosen |= {id(f): f for f in closure.functions if any(known & set(used(v)) for v in self.values(f))}
+            self.known = replaced.keys() | chosen.keys()
+            reading = [f for f in closure.functions if any(self.known & set(used(v)) for v in self.values(f))]
+            chosen |= {id(f): f for f in reading}
         scopes = {id(f.__globals__): dict(f.__globals__) for f in chosen.values()}
         cells = {id(c): (c, CellType()) for f in chosen.values() for c in f.__closure__ or ()}
         for f in chosen.values():
@@ -62,18 +64,18 @@ class Copies:
             return self.replaced[id(value)]
         if isinstance(value, MethodType) and id(value.__func__) in self.functions:
             return MethodType(self.functions[id(value.__func__)], value.__self__)
-        if isinstance(value, functools.partial) and not self.functions.keys().isdisjoint(used(value)):
+        if isinstance(value, (functools.partial, tuple)) and not self.known.isdisjoint(used(value)):
+            if isinstance(value, tuple):
+                return tree.like(value, [*map(self.new, value)])
             given = {name: self.new(v) for name, v in value.keywords.items()}
             return functools.partial(self.new(value.func), *map(self.new, value.args), **given)
-        if type(value) is tuple and not self.functions.keys().isdisjoint(used(value)):
-            return tuple(map(self.new, value))
         return self.functions.get(id(value), value)
 
 
 def used(value: Any) -> Iterator[int]:
     """Yield the identities of a value and of the functions that a tuple or a functools.partial holds."""
     yield id(value)
-    if type(value) is tuple:
+    if isinstance(value, tuple):
         for v in value:
             yield from used(v)
     elif isinstance(value, functools.partial):

@@ -1,33 +1,28 @@
-"""Holders: the objects whose members a function may replace, and the places that are exchanged for a recording."""
+"""Holders: the objects whose members a function may replace, and that hold other ones while it is recorded."""
 
 from collections import deque
 from operator import is_
-from types import CellType
-from typing import Any
+from types import CellType, FunctionType
+from typing import Any, NamedTuple
 
-EMPTY = object()  # what an empty slot holds
+from ..engine.tape import Node
+
+EMPTY = object()  # what an empty slot of a Tensor holds
+MEMBERS = {CellType: ("cell_contents",), FunctionType: ("__defaults__",)}
 
 
-class Place:
-    """A member of a holder, or a slot of a Tensor, that holds something else while the function is recorded.
+class Place(NamedTuple):
+    """A member of a holder that is exchanged while the function is recorded; `var` if another array is put there."""
 
-    `found` is what it held before, `given` what it holds at first meanwhile, `last` what it held when the function
-    had returned.
-    """
-
-    def __init__(self, owner: Any, key: Any, title: str, given: Any) -> None:
-        self.owner, self.key, self.title, self.given = owner, key, title, given
-        self.var: Any = None  # of the program, if another array is put here
-        self.found = self.last = self.get()
+    owner: Any
+    key: Any
+    title: str
+    var: Any = None
 
     def get(self) -> Any:
-        """Return what the place holds now, or EMPTY."""
-        if isinstance(self.owner, (dict, list)):
-            return self.owner[self.key]
-        try:
-            return object.__getattribute__(self.owner, self.key)
-        except AttributeError:
-            return EMPTY
+        """Return what the place holds now."""
+        has_keys = isinstance(self.owner, (dict, list, deque))
+        return self.owner[self.key] if has_keys else getattr(self.owner, self.key)
 
     def put(self, value: Any) -> None:
         """Let the place hold a value."""
@@ -35,28 +30,35 @@ class Place:
 
 
 class Holder:
-    """An object whose members can be replaced: a cell, a dict, a list, a class, an object with slots.
+    """An object whose members can be replaced: a Tensor, a cell, a dict, a list, a class, an object with slots.
 
-    `before` are its members as they were found. Replays check those with a key in `checked`, or all if it is None.
-    `absent` are keys without a member, such as an attribute that a class has. Of globals only those with `names` are
-    looked at: the others belong to other code.
+    Its members are `before` as they were found; those in `given` are exchanged while the function is recorded, and
+    `last` are those when it had returned. Replays check members with a key in `checked`, or all if it is None, and read
+    those in `anew` at each call. `absent` are keys without a member, such as an attribute that a class has. Of globals
+    only those with `names` are looked at: the others belong to other code. `of` is the object of this package whose
+    attributes the members are.
     """
 
     def __init__(self, owner: Any, title: str, checked: set[str] | None, names: set[str] | None = None) -> None:
         self.owner, self.title, self.checked, self.names = owner, title, checked, names
         self.absent: set[str] = set()
-        self.is_namespace = False  # whether the members are attributes
-        self.before = members(owner)
+        self.of: Any = None
+        self.anew: tuple[str, ...] = ()
+        self.given: dict[Any, Any] = {}
+        self.last: dict[Any, Any] = {}
+        self.before = self.now()
 
     @property
     def is_scope(self) -> bool:
-        """Whether it holds a function's variables: a cell, or globals."""
-        return self.names is not None or isinstance(self.owner, CellType)
+        """Whether it holds a function's variables or defaults, which only a copy of the function exchanges."""
+        return self.names is not None or isinstance(self.owner, (CellType, FunctionType))
 
     def member(self, key: Any) -> str:
         """Return a name for the member with this key."""
         if isinstance(self.owner, CellType):
             return self.title.removeprefix("the variable ")
+        if isinstance(self.owner, Node) or key in self.anew:
+            return f"{self.title}.{'data' if key == '_value' else key.strip('_')}"
         return key if isinstance(key, str) else f"{self.title.removeprefix('a ')}_{key}"
 
     def seen(self) -> dict[Any, Any]:
@@ -65,26 +67,31 @@ class Holder:
 
     def now(self) -> dict[Any, Any]:
         """Return the present members."""
-        now = members(self.owner)
-        return now if self.names is None else {k: v for k, v in now.items() if k in self.names or k in self.before}
+        owner, names = self.owner, self.names
+        return members(owner) if names is None else {name: owner[name] for name in names if name in owner}
+
+    def put(self, key: Any, value: Any) -> None:
+        """Exchange a member for a recording."""
+        self.given[key] = value
+        assign(self.owner, key, value)
 
     def changed(self) -> bool:
         """Return whether any member was added, removed or replaced."""
-        now, before = self.now(), self.before
-        if self.names is not None:
-            now, before = ({k: v for k, v in each.items() if k in self.names} for each in (now, before))
-        return not are_same(now, before)
+        return not are_same(self.now(), self.before)
 
     def restore(self) -> None:
-        """Put back the members that were found."""
-        owner, now = self.owner, self.now()
+        """Put back the members that were found, and note the `last`."""
+        owner, before, now = self.owner, self.before, self.now()
+        self.last = before if are_same(now, before) else now
+        if self.last is before:
+            return
         if isinstance(owner, (list, deque, set)):
             owner.clear()
-            (owner.update if isinstance(owner, set) else owner.extend)(self.before.values())
+            (owner.update if isinstance(owner, set) else owner.extend)(before.values())
             return
-        for key in now.keys() - self.before.keys():
-            remove(owner, key)
-        for key, value in self.before.items():
+        for key in now.keys() - before.keys():
+            assign(owner, key, EMPTY)
+        for key, value in before.items():
             if now.get(key, self) is not value:
                 assign(owner, key, value)
 
@@ -96,34 +103,36 @@ def are_same(now: dict[Any, Any], before: dict[Any, Any]) -> bool:
 
 def members(owner: Any) -> dict[Any, Any]:
     """Return the members of a holder by their keys."""
-    if isinstance(owner, CellType):
-        try:
-            return {"cell_contents": owner.cell_contents}
-        except ValueError:  # a variable without a value
-            return {}
     if isinstance(owner, dict):
         return dict(owner)
     if isinstance(owner, (list, set, deque)):
         return dict(enumerate(owner))
+    if isinstance(owner, Node):
+        kept = {"_value": owner._value, "requires_grad": owner.requires_grad, "label": owner.label}
+        return kept | {name: _slot(owner, name) for name in ("_grad", "passes")}
     if isinstance(owner, type):
         return dict(vars(owner))
-    slots = {name for kind in type(owner).__mro__ for name in getattr(kind, "__slots__", ())}
-    return {name: getattr(owner, name) for name in sorted(slots) if hasattr(owner, name)}
+    names: Any = MEMBERS.get(type(owner))
+    if names is None:
+        names = sorted({name for kind in type(owner).__mro__ for name in getattr(kind, "__slots__", ())})
+    return {name: value for name in names if (value := _slot(owner, name)) is not EMPTY}
+
+
+def _slot(owner: Any, name: str) -> Any:
+    try:
+        return object.__getattribute__(owner, name)
+    except (AttributeError, ValueError):  # ValueError: a variable without a value
+        return EMPTY
 
 
 def assign(owner: Any, key: Any, value: object) -> None:
-    """Replace a member of a holder, or a slot of a Tensor."""
+    """Replace a member of a holder, or remove it if the value is EMPTY."""
     if isinstance(owner, (dict, list, deque)):
-        owner[key] = value
+        if value is EMPTY:
+            del owner[key]
+        else:
+            owner[key] = value
     elif isinstance(owner, (type, CellType)):
-        setattr(owner, key, value)
-    else:
-        object.__setattr__(owner, key, value)  # which a frozen dataclass allows
-
-
-def remove(owner: Any, key: Any) -> None:
-    """Remove a member of a holder."""
-    if isinstance(owner, dict):
-        del owner[key]
-    else:
-        delattr(owner, key)
+        delattr(owner, key) if value is EMPTY else setattr(owner, key, value)
+    else:  # `object.__setattr__` is allowed by a frozen dataclass
+        object.__delattr__(owner, key) if value is EMPTY else object.__setattr__(owner, key, value)

@@ -72,7 +72,7 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     if path and (kept or (given is x and not isinstance(x, np.ndarray))):
         return Result("argument", path), given
     if kept and type(x) is Traced and isinstance(state := x.origin.source, State) and state.kind != "grad":
-        moved = any([place.given is x and place.last is not x for place in found.places])
+        moved = any([given is x is not new for _, _, given, new in found.exchanged])
         if found.arrays.get(id(state.array)) is x and not moved:
             return state.array, state.array
     seen = id(x) in found.closure.seen
