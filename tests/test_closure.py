@@ -131,3 +131,74 @@ def test_a_function_in_a_container_reads_its_own_array_anew_at_each_call(make):
         np.testing.assert_array_equal(jitted(x), f(x))
         scale *= 0.5
     assert jitted.cache_info()[:2] == (2, 1)
+
+
+@dataclass(slots=True)
+class Scale:
+    a: np.ndarray
+
+
+class Shared:
+    a = np.ones(2)
+
+
+ONES = (np.ones(2),)
+
+
+def default(x, *, k=1.0, pair=ONES):
+    return x * k * pair[0]
+
+
+def held_arrays():
+    """Return (function, the array that it reads, in an object that holds it)."""
+    a, b, c, d = (np.ones(2) for _ in range(4))
+    pair, slots, queue, parts = (a, 3), Scale(b), deque([c]), [((d,),)]
+    yield lambda x: x * pair[0], a
+    yield lambda x: x * slots.a, b
+    yield lambda x: x * queue[0], c
+    yield lambda x: x * parts[0][0][0], d
+    yield lambda x: x * Shared.a, Shared.a
+    yield default, ONES[0]
+    yield (lambda x, a=a: x * a), a
+
+
+@pytest.mark.parametrize("i", range(7))
+def test_an_array_is_read_anew_whatever_holds_it(i):
+    f, a = list(held_arrays())[i]
+    jitted = tg.jit(f, check=False)
+    for k in range(3):
+        a[...] = k + 1
+        np.testing.assert_array_equal(jitted(np.ones(2)), [k + 1, k + 1])
+    assert jitted.cache_info()[:2] == (2, 1)
+
+
+@pytest.mark.parametrize("make", [list, deque, lambda v: dict(enumerate(v))], ids=["list", "deque", "dict"])
+@pytest.mark.parametrize("n", [3, 101, 1000])
+def test_numbers_in_a_list_are_checked_up_to_a_thousand(make, n):
+    held = make([1.0] * n)
+    jitted = tg.jit(lambda x: x * held[n - 1], check=False)
+    for value in (1.0, 2.0, 2.0, 1, True, 1.0):
+        held[n - 1] = value
+        y = jitted(np.ones(2, np.float32))
+        np.testing.assert_array_equal(y, [value, value])
+    assert jitted.cache_info()[:2] == (2, 4)
+
+
+def test_a_list_holds_an_argument_that_the_function_replaces():
+    a = np.ones(2)
+    held = [a]
+
+    def f(x):
+        held[0] = held[0] * 2
+        return x + held[0]
+
+    jitted = tg.jit(f)
+    for k in range(1, 5):
+        np.testing.assert_array_equal(jitted(a), [1 + 2**k] * 2)
+
+
+def test_a_result_of_another_jitted_function_is_called_one():
+    w = tg.Tensor([1.0, 2.0])
+    y = tg.jit(lambda x: (w * x).sum())(np.ones(2))
+    with pytest.raises(tg.JitError, match="by another jitted function"):
+        tg.jit(lambda x: y * x)(np.ones(2))

@@ -122,9 +122,11 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
             yield f"(all(map({emitter.fun(is_)}, {pairs})) or all(map({emitter.fun(is_same)}, {pairs})))"
             continue
         for key in keys:
-            if (id(owner), key) not in moving:
-                text, index = member_text(emitter, owner, key), inputs.get(id(before[key]))
-                yield same_text(emitter, text, before[key]) if index is None else f"{text} is a{index}"
+            text = member_text(emitter, owner, key)
+            if (index := inputs.get(id(before[key]))) is not None:
+                yield f"{text} is a{index}"
+            elif (id(owner), key) not in moving:
+                yield same_text(emitter, text, before[key])
 
 
 def same_text(emitter: Emitter, text: str, value: Any) -> str:
