@@ -76,7 +76,9 @@ def _scalar(emitter: Emitter, call: Call, args: list[str]) -> None:
 
 def _ufunc(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
     out, array = emitter.into(call, i), emitter.locations[call.out].array
-    extremum, given = call.fun in (np.maximum, np.minimum), []
+    extremum, given, lines = call.fun in (np.maximum, np.minimum), [], []
+    dtypes = {v.dtype for v in call.uses}
+    is_masked = len(call.uses) == len(dtypes) == 2 and dtypes == {np.dtype(bool), call.out.dtype}
     for a, text in zip(call.args, args, strict=True):
         n = scalar_value(a) if extremum and call.out.dtype == np.float32 and call.out.size < LARGE else None
         if n is not None and array is not None:  # NumPy takes a third of the time for two arrays
@@ -84,9 +86,13 @@ def _ufunc(emitter: Emitter, call: Call, i: int, args: list[str]) -> list[str]:
             text = emitter.cache(key, np.full_like(array, n), "k")
         elif type(a) is not Var or a.size == 1:
             text = operand(emitter, a, call)
+        elif is_masked and a.dtype == bool and a.size < LARGE:  # converting the mask apart is faster
+            mask = emitter.cache(("mask", a.shape, call.out.dtype), np.empty(a.shape, call.out.dtype), "mask")
+            lines.append(f"{mask}[...] = {text}")
+            text = mask
         given.append(text)
     by_name = "out=" if extremum else ""  # NumPy deprecates `out` by position for these two alone
-    return [f"{emitter.fun(call.fun)}({', '.join(given)}, {by_name}{out})"]
+    return [*lines, f"{emitter.fun(call.fun)}({', '.join(given)}, {by_name}{out})"]
 
 
 def operand(emitter: Emitter, a: object, call: Call) -> str:

@@ -158,15 +158,19 @@ def elide_broadcasts(call: Call, table: ValueTable) -> None:
 
 
 ALGEBRA: Functions = {
-    np.absolute, np.multiply, np.power, np.positive, np.broadcast_to, np.reshape, np.sum, np.max,
+    np.absolute, np.multiply, np.power, np.positive, np.broadcast_to, np.reshape, np.sum, np.max, np.add, np.subtract,
+    np.negative,
 }  # fmt: skip
+
+SIGNS = {np.absolute, np.negative, np.add, np.subtract}
 
 
 def algebra(call: Call, table: ValueTable) -> Var | None:
     """Replace x * 1, x ** 1, +x and changes to the same shape by x, x ** 0 by 1, x ** 2 by a square.
 
-    |-x| becomes |x|, so that the rule of a sigmoid finds the exponential that the sigmoid computed. A sum over all axes
-    by number becomes one without an axis, and max loses a neutral initial value.
+    |-x| becomes |x|, so that the rule of a sigmoid finds the exponential that the sigmoid computed. Sums and products
+    take up the sign of an operand (`signs`). A sum over all axes by number becomes one without an axis, and max loses
+    a neutral initial value.
     These hold to the last bit for infinities, NaN and zeros of both signs too. x + 0 does not, which is 0 for x = -0,
     nor does (x * a) * b = x * (a * b), where x * a may overflow or round to 0.
     """
@@ -180,10 +184,8 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
     if call.kwargs:
         return None
     new, *others = call.args
-    if call.fun is np.absolute:
-        made = new.source if type(new) is Var else None
-        if isinstance(made, Call) and made.fun is np.negative and not made.kwargs and call.out.dtype.kind == "f":
-            call.become(np.absolute, made.args)
+    if call.fun in SIGNS:
+        signs(call, table)
         return None
     if call.fun is np.power:
         n = scalar_value(others[0])
@@ -202,6 +204,35 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
         if scalar_value(others[0]) != 1 or call.out.dtype.kind == "c":  # (inf + 0j) * 1 is inf + nan j
             return None
     return new if equals_in_kind(new, call.out) else None
+
+
+def signs(call: Call, table: ValueTable) -> None:
+    """Turn a + -b into a - b, a - -b into a + b, |-x| into |x|, and -(a * b) into a product if it knows -a or -b."""
+    a, *others = call.args
+    if call.out.dtype.kind != "f":
+        return
+    if call.fun is np.negative:
+        product = made_by(a, np.multiply)
+        for i, x in enumerate(product.args if product else ()):
+            minus = table.get((np.negative, x, None)) if type(x) is Var else -x if type(x) is float else None
+            if type(scalar_value(x)) is float and type(x) is Var:
+                minus = Var(Constant(-x.example), -x.example)
+            if minus is not None:
+                call.become(np.multiply, (*product.args[:i], minus, *product.args[i + 1 :]))
+                return
+    elif call.fun is np.absolute:
+        if negated := made_by(a, np.negative):
+            call.become(np.absolute, negated.args)
+    elif negated := made_by(others[0], np.negative):
+        call.become(np.add if call.fun is np.subtract else np.subtract, (a, *negated.args))
+    elif call.fun is np.add and (negated := made_by(a, np.negative)):
+        call.become(np.subtract, (*others, *negated.args))
+
+
+def made_by(x: object, fun: np.ufunc) -> Call | None:
+    """Return the call of a ufunc that made a value."""
+    made = x.source if type(x) is Var else None
+    return made if isinstance(made, Call) and made.fun is fun and not made.kwargs else None
 
 
 def scalar_value(v: object) -> float | None:
