@@ -65,10 +65,17 @@ def _scalar(emitter: Emitter, call: Call, args: list[str]) -> None:
     if fun in REDUCTIONS and len(args) == 1 and not call.kwargs:
         text = f"{emitter.reduce(fun)}({args[0]}, None)"
     elif fun is np.vdot and call.phase == "forward":  # dot has less overhead, and warns of an overflow as a sum does
-        arrays = [a for v in call.uses if (a := emitter.locations[v].array) is not None and a.flags.c_contiguous]
-        if len(arrays) == 2:
-            text = "{}.dot({})".format(*[emitter.cache(("flat", id(a)), a.reshape(-1), "w") for a in arrays])
+        flat = [flattened(emitter, v) for v in call.uses]
+        text = "{}.dot({})".format(*flat) if all(flat) else ""
     emitter.assign(call.out, text or emitter.call(call)[0], call.phase)
+
+
+def flattened(emitter: Emitter, v: Var) -> str:
+    """Write all elements of an array in a row, if that is a view, else an empty text."""
+    array = emitter.locations[v].array
+    if array is not None and array.flags.c_contiguous:
+        return emitter.cache(("flat", id(array)), array.reshape(-1), "w")
+    return emitter.ref(v) if len(v.shape) == 1 else ""
 
 
 # Lowerings to calls that write into an array. Each returns its lines, or none where the call is written plainly.
@@ -104,6 +111,7 @@ def operand(emitter: Emitter, a: object, call: Call) -> str:
             return emitter.name(array.reshape(()), "w")
     number = a.example if isinstance(a, Var) and a.dtype is None else a
     known = type(number) is float or (type(number) is int and not isinstance(a, Var))
+    known |= isinstance(number, np.generic) and {number.dtype} == dtypes
     if not known or call.fun not in BROADCASTING or len(dtypes) != 1 or (dtype := dtypes.pop()).kind != "f":
         return emitter.ref(a)
     key = a if isinstance(a, Var) else repr(a), dtype

@@ -1,17 +1,15 @@
 """Sums made faster: means as sums, and sums as products of BLAS. They add up in another order, and nothing else."""
 
-import operator
-
 import numpy as np
 
 from ..engine.threads import LARGE
 from ..trace.ir import Call, Constant, Program, Var, use_counts
+from .effects import is_view
 from .simplify import eliminate_dead_calls, equals_in_kind, is_reduction
 
 SUMMED = (np.float32, np.float64)
 EXACT = 2**24  # each smaller integer is a float32
 Ones = dict[tuple[tuple[int, ...], np.dtype], Var]  # constants by shape and dtype
-STRIDED = (np.transpose, np.broadcast_to, operator.getitem)  # their results may have gaps between elements
 
 
 def divide_sums(program: Program) -> None:
@@ -65,7 +63,7 @@ def rewrite_total(call: Call, uses: dict[Var, int], ones: Ones) -> None:
         if (made.fun is np.square or (made.fun is np.multiply and made.args[1] is a)) and equals_in_kind(a, x):
             call.become(np.vdot, (a, a))
             return
-    if 8 <= x.size < LARGE and (made is None or made.fun not in STRIDED):
+    if 8 <= x.size < LARGE and (made is None or not is_view(made)):  # a view may have gaps between its elements
         call.become(np.vdot, (constant_ones((x.size,), x, ones), x))
 
 

@@ -137,13 +137,14 @@ def softmax(x: Array, axis: Axis = -1) -> Array:
 
 
 def finite_max(x: Array, axis: Axis) -> Array:
-    """Return the largest element along `axis`, or 0 if it is infinite: exp(x - finite_max) does not overflow."""
+    """Return the largest element along `axis`, or the finite number next to it: exp(x - finite_max) is no overflow."""
     if getattr(x, "size", 0) >= 4096 and x.ndim == 2 and x.shape[1] <= 32 and axis in (-1, 1):
         columns = np.copy(x.T, order="C")  # the maximum of short rows takes several times as long
         largest = np.expand_dims(np.max(columns, axis=0, initial=-np.inf), -1)
     else:
         largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-    return np.where(np.isfinite(largest), largest, 0)
+    limit = np.finfo(largest.dtype).max
+    return np.maximum(np.minimum(largest, limit), -limit)
 
 
 @primitive
