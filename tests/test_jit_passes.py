@@ -104,6 +104,35 @@ def test_algebra_leaves_out_calls_without_effect(f, left):
     assert len(calls(lambda x: f(x), X, optimize=("algebra", "dead"))) == left
 
 
+@pytest.mark.parametrize(
+    ("f", "left"),
+    [
+        (lambda x: X + -x, ["subtract"]), (lambda x: -x + X, ["subtract"]), (lambda x: X - -x, ["add"]),
+        (lambda x: abs(-x), ["absolute"]), (lambda x: -(2.0 * x), ["multiply"]),
+        (lambda x: -(x * 0), ["multiply", "negative"]), (lambda x: -x - x, ["negative", "subtract"]),
+        (lambda x: np.exp(-x) * -(x * X), ["negative", "exp", "multiply", "multiply"]),
+    ],
+)  # fmt: skip
+def test_sums_and_products_take_up_signs(f, left):
+    assert calls(lambda x: f(x), X, optimize=("algebra", "common", "dead")) == left
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex128, np.int64, np.longdouble], ids=str)
+@pytest.mark.parametrize("fun", [np.add, np.subtract, np.multiply, np.divide, np.maximum, np.power, np.logical_or])
+def test_a_mask_is_read_as_numbers(fun, dtype):
+    def f(x, y):
+        first, other = np.greater(x, 1), np.less(y, 1)
+        return fun(x, first), fun(first, x), fun(first, first), fun(x, other[0]), fun(first, other) + fun(x, other)
+
+    x, y = (RNG.integers(0, 3, (3, 4)).astype(dtype) for _ in range(2))
+    with np.errstate(all="ignore"):
+        if refuses(f, x, y):
+            return
+        jitted = tg.jit(f)
+        jitted(x, y)
+        assert_same_bits(jitted(y, x), f(y, x))
+
+
 def test_the_exponential_of_a_sigmoid_is_computed_once():
     f = tg.grad(lambda x: np.sum(tg.sigmoid(x) * x))
     assert calls(f, X - 1, optimize=("algebra", "common", "dead")).count("exp") == 1
@@ -260,7 +289,8 @@ UNARY = [
     lambda x: np.power(x, 0.5), lambda x: np.power(x, -1.0), lambda x: np.power(x, 0), lambda x: np.power(x, 1),
     lambda x: (x.T.T, np.negative(-x), x.astype(x.dtype)), lambda x: np.min(x, axis=(0, 1)),
     lambda x: np.max(x, initial=-np.inf), lambda x: np.max(x, where=np.equal(x, x), initial=-np.inf, axis=0),
-    lambda x: np.add(x, np.broadcast_to(2.0, (3, 4))), lambda x: np.maximum(x, 0.0) + np.maximum(x, -0.0),
+    lambda x: x - -(x * x) + -x, lambda x: -(x[0] * -x), lambda x: np.add(x, np.broadcast_to(2.0, (3, 4))),
+    lambda x: np.maximum(x, 0.0) + np.maximum(x, -0.0),
 ]  # fmt: skip
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.rules.registry import Array, array_of, predicate_of_all
+from ..engine.rules.registry import Array, array_of
 from ..engine.rules.tables import from_table
+from ..functions.classification import within
 
 Arrays = tuple[Array, ...]
 Rng = np.random.Generator | int | None
@@ -66,17 +67,11 @@ def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
     if n is None and not classes.size:
         raise ValueError("one_hot: there are no classes; pass n, the number of possible classes")
     n = int(classes.max()) + 1 if n is None else positive_int("one_hot", "n", n)
-    if classes.size and not within(classes, n):
+    if not within(classes, n):
         given = f"{classes.min()} to {classes.max()}"
         raise ValueError(f"one_hot: class numbers go from 0 to {n - 1}, and here from {given}")
     rows: Array = np.equal(classes[..., None], np.arange(n)).astype(float)
     return rows
-
-
-@predicate_of_all(False)
-def within(classes: Array, n: int) -> bool:
-    """Whether all class numbers go from 0 to n - 1."""
-    return bool(classes.min() >= 0 and classes.max() < n)
 
 
 def checked_arrays(where: str, *arrays: ArrayLike) -> Arrays:
