@@ -15,7 +15,7 @@ from .verifier import Place, Step
 REDUCTIONS: dict[Callable[..., object], np.ufunc] = {
     np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
 }  # fmt: skip
-SIGNED = (np.add, np.subtract, np.multiply, np.divide, np.negative)  # with NumPy's floats, Python's operators do the same
+SIGNED = (np.add, np.subtract, np.multiply, np.divide, np.negative)  # Python's operators do the same with floats
 PLAIN = (int, float, bool, str, type(None), type(...))
 RESERVED = {
     "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "abs", "all", "map", "same", "r", "s",
