@@ -212,13 +212,13 @@ def signs(call: Call, table: ValueTable) -> None:
     if call.out.dtype.kind != "f":
         return
     if call.fun is np.negative:
-        product = made_by(a, np.multiply)
-        for i, x in enumerate(product.args if product else ()):
-            minus = table.get((np.negative, x, None)) if type(x) is Var else -x if type(x) is float else None
-            if type(scalar_value(x)) is float and type(x) is Var:
+        args = product.args if (product := made_by(a, np.multiply)) else ()
+        for i, x in enumerate(args):
+            minus: object = table.get((np.negative, x, None)) if type(x) is Var else -x if type(x) is float else None
+            if type(x) is Var and type(scalar_value(x)) is float:
                 minus = Var(Constant(-x.example), -x.example)
             if minus is not None:
-                call.become(np.multiply, (*product.args[:i], minus, *product.args[i + 1 :]))
+                call.become(np.multiply, (*args[:i], minus, *args[i + 1 :]))
                 return
     elif call.fun is np.absolute:
         if negated := made_by(a, np.negative):
