@@ -149,14 +149,14 @@ class Jitted:
             self._unused += bool(varies)
             stale = [r for r in self._recordings if any(not isinstance(x, PLAIN) for _, x in r.replaced(recording))]
             kept = [r for r in self._recordings if r not in stale[FEW - 1 :]][: MAXSIZE - 1]  # stale: hold old objects
-            dropped = [r for r in self._recordings if r not in kept]
-            self._recordings = [recording, *kept]
-        self._release(dropped)
+            self._keep([recording, *kept])
         return result
 
-    def _release(self, recordings: list[Recording]) -> None:
-        """Let go of the arrays of recordings that are no longer kept."""
-        for each in recordings:
+    def _keep(self, recordings: list[Recording]) -> None:
+        """Keep these recordings, and let go of the arrays of the others."""
+        dropped = [r for r in self._recordings if r not in recordings]
+        self._recordings = recordings
+        for each in dropped:
             self._hits += each.hits
             each.release()
 
@@ -179,9 +179,7 @@ class Jitted:
 
     def _forget(self, captured: Captured) -> None:
         """Drop the recording that an object among its arguments was given to, as the object is gone."""
-        gone = [r for r in self._recordings if r.captured is captured]
-        self._recordings = [r for r in self._recordings if r not in gone]
-        self._release(gone)
+        self._keep([r for r in self._recordings if r.captured is not captured])
 
     def cache_info(self) -> CacheInfo:
         """Return the counts of hits and misses, how many recordings are kept at most, and how many there are."""
@@ -191,8 +189,7 @@ class Jitted:
     def cache_clear(self) -> None:
         """Forget all recordings."""
         with self._lock:
-            dropped, self._recordings = self._recordings, []
-            self._release(dropped)
+            self._keep([])
             self._hits = self._misses = self._unused = self._eager = 0
             self._warned = False
 

@@ -105,11 +105,10 @@ class Recording:
                 self.hits += 1
             return result
         except (TypeError, ValueError, IndexError, ArithmeticError) as error:
-            if (call := self.failed(error)) is None:
-                raise
-            if type(call.out.example) is float:  # Python's floats: eager code may have a rule or an except for it
+            call = self.failed(error)
+            if call and type(call.out.example) is float:  # eager code may have a rule or an except for it
                 return GUARD_FAILED
-            if isinstance(error, ArithmeticError):
+            if call is None or isinstance(error, ArithmeticError):
                 raise
             raise self.explained(error, call) from error
         finally:
