@@ -89,7 +89,7 @@ class Recording:
         try:
             return self.replay(args, kwargs)
         except BaseException:
-            saved.restore_all()
+            saved.restore()
             raise
 
     def replay(self, args: tuple[Any, ...], kwargs: dict[str, Any], guards_only: bool = False) -> Any:
@@ -120,7 +120,7 @@ class Recording:
     def checked_replay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Replay, then put the state back and call the function; raise JitError if both do not do the same."""
         with claimed(self.fun, args, kwargs, None) as closure:
-            saved = SavedState(self.captured, args, kwargs, closure)
+            saved = SavedState(self.captured, args, kwargs)
             try:
                 result = self.replay(args, kwargs)
                 if result is CACHE_MISS or result is GUARD_FAILED:
@@ -133,7 +133,8 @@ class Recording:
                 if difference := first_difference(expected, given):
                     raise self.contradicted(*difference)
             except BaseException:
-                saved.restore_all()
+                closure.restore()  # the function may have changed more than a replay does
+                saved.restore()
                 raise
         self.next_check = self.hits - 1 + self.interval
         return result

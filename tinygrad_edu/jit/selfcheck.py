@@ -10,8 +10,9 @@ import numpy as np
 
 from ..engine.tape import Node
 from ..trace.captured import Captured
-from ..trace.closure import PLAIN, Closure, comparable, set_source_state, source_state
+from ..trace.closure import PLAIN, set_source_state, source_state
 from ..trace.containers import changeable, leaves, members, refill
+from ..trace.holders import Holder
 from ..trace.ir import State
 from ..transforms import tree
 
@@ -22,38 +23,24 @@ ROUNDED = 1e-2  # times the tolerance and the largest number of all: what is lef
 
 
 class SavedState:
-    """Copies of all state that a recorded function may change: `outcome` lists its values, `restore` puts it back.
+    """Copies of all state that a replay changes: `outcome` lists its values, `restore` puts it back."""
 
-    With the closure of the call, `restore_all` also puts back Python state and all sources of random numbers.
-    """
-
-    def __init__(
-        self, captured: Captured, args: tuple[Any, ...], kwargs: dict[str, Any], closure: Closure | None = None
-    ) -> None:
-        self.captured, self.arguments = captured, {"args": args, "kwargs": kwargs}
-        self.tensors: dict[str, Node] = {}
+    def __init__(self, captured: Captured, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.arguments = {"args": args, "kwargs": kwargs}
         self.containers = [(x, tree.like(x, [*members(x).values()])) for x in changeable(self.arguments)]
-        stores = captured.rec.program.stores
-        found = [t for t, _ in stores if isinstance(t.source, State) and t.source.kind == "array"]
-        self.written = {t.name: t.source.array for t in found}
-        arrays: list[Any] = [*self.written.values()]
-        for path, a in leaves("", self.arguments):
-            if isinstance(a, Node):
-                self.tensors[path[1:]] = a
-            else:
-                arrays.append(a)
+        given = [(path[1:], a) for path, a in leaves("", self.arguments)]
+        self.tensors = {name: a for name, a in given if isinstance(a, Node)}
         for x in captured.requires_grad:
             name = captured.name_of(x) or f"a Tensor of shape {np.shape(x._value)}"
             self.tensors[name if name not in self.tensors else f"{name} ({len(self.tensors)})"] = x
-        self.held = [(p, p.get()) for p in captured.places]
-        self.slots = [
-            (x, x._value, getattr(x, "_grad", None), getattr(x, "passes", None)) for x in self.tensors.values()
-        ]
-        arrays += [a for _, a in self.held] + [a for slot in self.slots for a in slot[1:3]]
-        self.arrays = [(a, a.copy()) for a in arrays if isinstance(a, np.ndarray) and a.flags.writeable]
-        self.sources = [(s, s.bit_generator.state) for s in captured.drawn]
-        self.closure = closure
-        self.all_sources = [(s, source_state(s)) for s in closure.sources] if closure else []
+        self.holders = [Holder(x, "", None) for x in self.tensors.values()]
+        self.held = [(place, place.get()) for place in captured.places]
+        states = [target for target, _ in captured.rec.program.stores if isinstance(target.source, State)]
+        self.written = {v.name: v.source.array for v in states if v.source.kind == "array"}
+        found = [*self.written.values(), *[a for _, a in (*given, *self.held)]]
+        found += [a for holder in self.holders for a in holder.before.values()]
+        self.arrays = [(a, a.copy()) for a in found if isinstance(a, np.ndarray) and a.flags.writeable]
+        self.sources = [(source, source_state(source)) for source in captured.drawn]
 
     def outcome(self, result: Any) -> dict[str, Any]:
         """Return copies of the result and of all state, by names for an error."""
@@ -64,18 +51,14 @@ class SavedState:
             g = None if g is None else np.asarray(g)
             found |= {f"the data of {name}": np.asarray(x._value), f"the gradient of {name}": g}
         found |= {f"the array {name}": array for name, array in self.written.items()}
-        found |= {f"{p.title} ({i})": p.get() for i, (p, _) in enumerate(self.held)}
+        found |= {f"{place.title} ({i})": place.get() for i, (place, _) in enumerate(self.held)}
         found |= {f"the state of {type(s).__name__} {i}": str(source_state(s)) for i, (s, _) in enumerate(self.sources)}
         return {name: np.array(a) if isinstance(a, np.ndarray) else a for name, a in found.items()}
 
     def restore(self) -> None:
         """Put everything back."""
-        for x, value, grad, passes in self.slots:
-            x._value, x._grad = value, grad
-            if passes is not None:
-                x.passes = passes
-            elif hasattr(x, "passes"):
-                del x.passes
+        for holder in self.holders:
+            holder.restore()
         for place, value in self.held:
             place.put(value)
         for array, copy in self.arrays:
@@ -83,16 +66,7 @@ class SavedState:
         for container, content in self.containers:
             refill(container, content)
         for source, state in self.sources:
-            source.bit_generator.state = state
-
-    def restore_all(self) -> None:
-        """Put everything back after an error: the function may have changed more than a replay does."""
-        if self.closure:
-            self.closure.restore()
-        self.restore()
-        for source, state in self.all_sources:
-            if comparable(source_state(source)) != comparable(state):
-                set_source_state(source, state)
+            set_source_state(source, state)
 
 
 def data_of(x: Any) -> Any:

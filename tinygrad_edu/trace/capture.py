@@ -12,7 +12,7 @@ from ..engine.rules.registry import Function
 from ..engine.tape import next_place
 from .captured import Captured
 from .changes import make_changes, refuse_changes
-from .closure import Closure, comparable, set_source_state, source_state
+from .closure import Closure, comparable, source_state
 from .containers import changeable, leaves, refill
 from .recorder import Recorder
 from .results import described, described_members, recorded_result
@@ -56,8 +56,7 @@ def capture(fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, A
 
 def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Record, make the changes that the function makes, and return its result."""
-    rec, closure = found.rec, found.closure
-    states = [source_state(source) for source in closure.sources]
+    rec = found.rec
     try:
         try:
             with _exchanging:
@@ -77,15 +76,13 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
                 found.restore()
         if rec.refused:  # the function caught the error
             raise rec.refused
-        note_draws(found, states)
+        note_draws(found)
         refuse_changes(found)
         rec.program.result, shown = described(result, found)
         changed = [(c, described_members(c.given, found, kept=True)) for c in found.containers.values() if c.changed()]
         rec.program.containers = [(c.paths[0], content) for c, (content, _) in changed]
     except BaseException:
-        for source, state in zip(closure.sources, states, strict=True):
-            if comparable(source_state(source)) != comparable(state):
-                set_source_state(source, state)
+        found.closure.restore()
         raise
     make_changes(found)
     for container, (_, content) in changed:
@@ -115,10 +112,10 @@ if hasattr(os, "register_at_fork"):
     )  # fmt: skip
 
 
-def note_draws(found: Captured, before: list[Any]) -> None:
+def note_draws(found: Captured) -> None:
     """Note the Generators that were drawn from; raise JitError for a source whose draws are not recorded."""
     recorded = {id(getattr(call.fun, "__self__", None)) for call in found.rec.program.calls if call.draws}
-    for source, state in zip(found.closure.sources, before, strict=True):
+    for source, state in zip(found.closure.sources, found.closure.states, strict=True):
         if id(source) in recorded:
             found.drawn.append(source)
         elif comparable(source_state(source)) != comparable(state):

@@ -66,6 +66,7 @@ class Closure:
                 holder.before = holder.now()
         for x in nodes:  # another one may be given at each call
             self.holders[id(x)].checked, self.holders[id(x)].anew = set(), ("_value", "_grad")
+        self.states = [source_state(source) for source in self.sources]
 
     def walk(self) -> None:
         """Visit each object of the queue once."""
@@ -177,9 +178,12 @@ class Closure:
                     held.absent |= found.keys() & names - held.before.keys()
 
     def restore(self) -> None:
-        """Put back all members that were replaced."""
+        """Put back all members that were replaced, and the states of sources of random numbers."""
         for holder in self.holders.values():
             holder.restore()
+        for source, state in zip(self.sources, self.states, strict=True):
+            if comparable(source_state(source)) != comparable(state):
+                set_source_state(source, state)
 
     def tensor_names(self, arguments: Iterable[tuple[str, object]]) -> dict[int, str]:
         """Return names for Tensors by their identity, taken from variables, attributes and (name, value) `arguments`.
