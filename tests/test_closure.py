@@ -160,9 +160,12 @@ def held_arrays():
     yield lambda x: x * Shared.a, Shared.a
     yield default, ONES[0]
     yield (lambda x, a=a: x * a), a
+    yield functools.partial(lambda a, x: x * a, a), a
+    partial = functools.partial(lambda x, a: x * a, a=b)
+    yield (lambda x: partial(x)), b
 
 
-@pytest.mark.parametrize("i", range(7))
+@pytest.mark.parametrize("i", range(9))
 def test_an_array_is_read_anew_whatever_holds_it(i):
     f, a = list(held_arrays())[i]
     jitted = tg.jit(f, check=False)

@@ -63,15 +63,15 @@ def unless(emitter: Emitter, condition: str) -> list[str]:
 
 def locate_state(emitter: Emitter, v: Var) -> list[str]:
     """Say where a state's array is: at one place in memory, or read at each call by the lines that are returned."""
-    source, dtype = v.source, emitter.name(v.dtype, "dtype")
+    source = v.source
     if source.kind != "grad" and source.place is None:
         emitter.locations[v] = Location(emitter.name(source.array, v.name or "s"), source.array)
         return []
     text = emitter.variable("g")
     emitter.locations[v] = Location(text)
     found = member_text(emitter, *((source.owner, "_grad") if source.kind == "grad" else source.place[:2]))
-    same = f"type({text}) is {emitter.fun(np.ndarray)} and {text}.shape == {v.shape} and {text}.dtype == {dtype}"
-    return [f"{text} = {found}", *unless(emitter, same + same_order(emitter, text, source.array))]
+    is_array = f"type({text}) is {emitter.fun(np.ndarray)}"
+    return [f"{text} = {found}", *unless(emitter, f"{is_array} and {like(emitter, text, source.array)}")]
 
 
 def member_text(emitter: Emitter, owner: Any, key: Any) -> str:
@@ -109,13 +109,13 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                 yield f"{text}._grad is {'' if before['_grad'] is None else 'not '}None"
             keys = [key for key in keys if holder.given[key].origin in used]
         yield from [f"{key!r} not in {emitter.name(owner, 'held')}" for key in sorted(holder.absent)]
-        ordered = bool(before) and isinstance(owner, dict) and holder.of is None  # of keys the order counts
-        strings = ordered and all(type(key) is str for key in keys)
-        if holder.checked is None and isinstance(owner, (dict, list, set, deque)) and not strings:
-            yield f"len({emitter.name(owner, 'held')}) == {len(before)}"
-        if holder.checked is None and ordered:
+        if holder.checked is None and isinstance(owner, dict) and holder.of is None:  # of keys the order counts
             now, then = emitter.name(owner, "held"), emitter.name(keys, "keys")
-            yield f"[*{now}] == {then}" if strings else f"all(map({emitter.fun(is_same)}, {now}, {then}))"
+            yield f"[*{now}] == {then}"
+            if not all(type(key) is str for key in keys):  # 1, 1.0 and True are equal
+                yield f"all(map({emitter.fun(is_same)}, {now}, {then}))"
+        elif holder.checked is None and isinstance(owner, (dict, list, set, deque)):
+            yield f"len({emitter.name(owner, 'held')}) == {len(before)}"
         if isinstance(owner, set) or (len(keys) > LONG and all(isinstance(value, PLAIN) for value in before.values())):
             now = f"{emitter.name(owner, 'held')}{'.values()' if isinstance(owner, dict) else ''}"
             pairs = f"{now}, {emitter.name([*before.values()], 'members')}"
@@ -133,7 +133,7 @@ def same_text(emitter: Emitter, text: str, value: Any) -> str:
     """Write the check that something is the same object, or, of a plain value, an equal one."""
     if value is None or isinstance(value, bool):
         return f"{text} is {value}"
-    plain = isinstance(value, PLAIN)
+    plain = isinstance(value, VALUES)
     before = emitter.name(value, "t" if isinstance(value, Node) else "seen" if plain else type(value).__name__.lower())
     if not plain:
         return f"{text} is {before}"
@@ -142,7 +142,7 @@ def same_text(emitter: Emitter, text: str, value: Any) -> str:
 
 def is_same(new: object, old: object) -> bool:
     """Return whether both are one object, or equal plain values; 1, 1.0 and True are told apart, 0.0 and -0.0 too."""
-    return new is old or (type(new) is type(old) and isinstance(new, PLAIN) and repr(new) == repr(old))
+    return new is old or (type(new) is type(old) and isinstance(new, VALUES) and repr(new) == repr(old))
 
 
 def check_identities(emitter: Emitter) -> Iterator[str]:
@@ -193,11 +193,15 @@ def written_apart(emitter: Emitter) -> list[str]:
     return unless(emitter, " and ".join(checks)) if checks else []
 
 
-def same_order(emitter: Emitter, text: str, value: Any) -> str:
-    """Write the check that an array has the memory order that it had, if the function could tell."""
-    if not emitter.captured.rec.order_matters or not isinstance(value, np.ndarray) or not value.ndim:
-        return ""
-    return f" and {text}.flags.c_contiguous" if value.flags.c_contiguous else f" and {text}.strides == {value.strides}"
+def like(emitter: Emitter, text: str, value: Any) -> str:
+    """Write the check of an array's dtype and shape, and of its memory order if the function could tell."""
+    same = f"{text}.dtype == {emitter.name(value.dtype, 'dtype')}"
+    if isinstance(value, np.ndarray):
+        same += f" and {text}.shape == {value.shape}"
+        if emitter.captured.rec.order_matters and value.ndim:
+            flat = value.flags.c_contiguous
+            same += f" and {text}.flags.c_contiguous" if flat else f" and {text}.strides == {value.strides}"
+    return same
 
 
 def check_argument(emitter: Emitter, text: str, value: Any, names: Iterator[str]) -> Iterator[str]:
@@ -226,16 +230,12 @@ def check_argument(emitter: Emitter, text: str, value: Any, names: Iterator[str]
         if type(value) is float:  # of a Value, and read anew
             yield f"type({name} := {text}) is {kind}"
             return
-    is_known = isinstance(value, (np.ndarray, np.generic, *VALUES))
-    yield f"type({name} := {text}) is {kind}" if is_known else f"({name} := {text}) is {referred(emitter, value)}"
     if isinstance(value, (np.ndarray, np.generic)):
-        yield f"{name}.dtype == {emitter.name(value.dtype, 'dtype')}"
-        if isinstance(value, np.ndarray):
-            yield f"{name}.shape == {value.shape}{same_order(emitter, name, value)}"
-    elif isinstance(value, (float, complex)) and not (value and value == value):  # 0.0 and -0.0 are apart; NaN is NaN
-        yield f"repr({name}) == {repr(value)!r}"
+        yield f"type({name} := {text}) is {kind} and {like(emitter, name, value)}"
     elif isinstance(value, VALUES):
-        yield f"{name} == {emitter.ref(value)}"
+        yield same_text(emitter, f"({name} := {text})", value)
+    else:
+        yield f"({name} := {text}) is {referred(emitter, value)}"
 
 
 def referred(emitter: Emitter, value: Any) -> str:

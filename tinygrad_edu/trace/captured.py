@@ -20,7 +20,7 @@ from ..optim import Optimizer
 from ..transforms import tree
 from .closure import PLAIN, Closure
 from .containers import is_container, mapped, members
-from .copies import Copies
+from .copies import Copies, parts
 from .expressions import argument_names
 from .holders import EMPTY, Holder, Place, are_same
 from .ir import Input, Setting, State, Var, placeholder
@@ -90,17 +90,23 @@ class Captured:
         elif isinstance(a, (list, tuple, dict)) or is_special(a):
             raise self.rec.error(f"an argument is a {type(a).__name__}; pass a plain array, list, tuple or dict")
         elif isinstance(a, (np.ndarray, np.generic)):
-            if id(a) not in self.arrays:
-                self.add(Var(source, a), self.rec.program.inputs)
-            self.paths.setdefault(id(self.arrays[id(a)]), (path, a))
-            return self.arrays[id(a)]
+            traced = self.add_array(Var(source, a))
+            self.paths.setdefault(id(traced), (path, a))
+            return traced
         return self.traced_source(a)
 
-    def add(self, var: Var, group: list[Var]) -> Traced:
-        """Add an input or a state to the program, and return its recording array."""
+    def add(self, var: Var) -> Traced:
+        """Add an input, a state or a setting to the program, and return its recording value."""
+        program = self.rec.program
+        group = {Input: program.inputs, State: program.states, Setting: program.settings}[type(var.source)]
         group.append(var)
-        self.arrays[id(var.example)] = traced = Traced(self.rec, var.example, var)
-        return traced
+        return Traced(self.rec, var.example, var)
+
+    def add_array(self, var: Var) -> Traced:
+        """Add an array, if it is not known; return the recording array."""
+        if id(var.example) not in self.arrays:
+            self.arrays[id(var.example)] = self.add(var)
+        return self.arrays[id(var.example)]
 
     def traced_source(self, x: Any) -> Any:
         """Return what to use instead of a Generator or an iterator; x itself for anything else."""
@@ -125,6 +131,7 @@ class Captured:
         found = [(h, key, h.before[key]) for h in self.holders for key in (*h.seen(), *h.anew)]
         for holder, key, value in found:
             self.trace(holder, key, value, states)
+        self.trace(Holder([self.fun], "the function", None), 0, self.fun, states)  # perhaps a functools.partial
         copies = Copies(closure, {**self.arrays, **self.generators})
         for holder, key, value in found:
             if not holder.is_scope and not isinstance(holder.owner, set) and (new := copies.new(value)) is not value:
@@ -134,40 +141,29 @@ class Captured:
 
     def trace(self, holder: Holder, key: Any, value: Any, states: dict[int, tuple[Any, str]]) -> None:
         """Make a recording value for a member that is an array, a number that is read anew, or a generator."""
-        x, program = holder.owner, self.rec.program
+        x, is_grad = holder.owner, key == "_grad"
+        given, name = None if is_grad else self.given.get(id(x)), holder.member(key)
         if isinstance(x, Node):
-            is_grad = key == "_grad"
+            name = self.name_of(x) + "_grad" * is_grad
             if value is None:
                 self.put(holder, key, EMPTY)  # this tells who reads it
                 return
             if isinstance(value, Value):
                 raise self.rec.error(f"{holder.member(key)} has a graph of create_graph=True; call zero_grad() first")
-            given, name = None if is_grad else self.given.get(id(x)), self.name_of(x) + "_grad" * is_grad
-            if isinstance(x, Tensor) and id(value) not in self.arrays:
-                var = Var(given or State(value, x, "grad" if is_grad else "data"), value, name)
-                self.add(var, program.inputs if given else program.states)
-            elif isinstance(x, Value):
-                self.set(holder, key, Var(given or Setting(x, key), value, name))
-        elif key in holder.anew:
-            self.set(holder, key, Var(Setting(holder.of, key), value, key))
-        elif isinstance(value, tuple):
-            for v in value:
-                self.trace(holder, key, v, states)
-        elif is_special(value):
-            raise self.rec.error(
-                f"{holder.member(key)} is a {type(value).__name__}; keep a plain array, np.asarray of it"
-            )
-        elif not isinstance(value, np.ndarray) or value.dtype.kind not in "biufc":
-            self.traced_source(value)
-        elif id(value) not in self.arrays:
-            state = State(value, *states.get(id(value), (x, "array")))
-            self.add(Var(state, value, holder.member(key)), program.states)
-
-    def set(self, holder: Holder, key: Any, var: Var) -> None:
-        """Let an attribute hold a recording number, which a replay reads anew."""
-        program = self.rec.program
-        (program.inputs if isinstance(var.source, Input) else program.settings).append(var)
-        self.put(holder, key, Traced(self.rec, var.example, var))
+        if isinstance(x, Tensor):
+            self.add_array(Var(given or State(value, x, "grad" if is_grad else "data"), value, name))
+            return
+        if key in holder.anew:
+            name = name if isinstance(x, Value) else key
+            self.put(holder, key, self.add(Var(given or Setting(holder.of, key), value, name)))
+            return
+        for part in parts(value):
+            if is_special(part):
+                raise self.rec.error(f"{name} is a {type(part).__name__}; keep a plain array, np.asarray of it")
+            if isinstance(part, np.ndarray) and part.dtype.kind in "biufc":
+                self.add_array(Var(State(part, *states.get(id(part), (x, "array"))), part, name))
+            else:
+                self.traced_source(part)
 
     def put(self, holder: Holder, key: Any, value: Any) -> None:
         """Let a place hold a recording value."""

@@ -37,7 +37,7 @@ SETTINGS = {
     Value: ("_value", "_grad"),
     Tensor: ("_grad",),
 }  # what a replay reads anew
-METHODS = (FunctionType, property, classmethod, staticmethod, functools.cached_property)
+WRAPPERS = (MethodType, property, classmethod, staticmethod, functools.cached_property, functools.partial)
 STANDARD = os.path.dirname(os.__file__)
 MADE_BY_CLASS = 1 << 9  # the flag of a type that Python code has made
 
@@ -92,10 +92,9 @@ class Closure:
                 self.hold(x, f"a {type(x).__name__}", set() if frozen else None)
                 elements = [] if frozen else elements
             self.queue += elements
-        elif isinstance(x, MethodType):
-            self.queue += [x.__self__, x.__func__]
-        elif isinstance(x, functools.partial):
-            self.queue += [x.func, *x.args, *x.keywords.values()]
+        elif isinstance(x, WRAPPERS):
+            self.queue += [getattr(x, k) for k in ("__self__", "__func__", "func", "fget", "args") if hasattr(x, k)]
+            self.queue += getattr(x, "keywords", {}).values()
         elif isinstance(x, SOURCES) and not isinstance(x, random.SystemRandom):  # which has no state
             self.sources.append(x)
         elif isinstance(x, FRAMEWORK):
@@ -150,29 +149,23 @@ class Closure:
 
     def add_attributes(self, owner: Any, names: set[str]) -> None:
         """Add the attributes of an object, a class or a module that have these names."""
-        if isinstance(owner, FRAMEWORK):
+        held = getattr(owner, "__dict__", owner)
+        if isinstance(owner, (type, *FRAMEWORK)) or not (isinstance(held, dict) or hasattr(type(owner), "__slots__")):
             self.add_inherited(owner, names)
             return
-        whole = owner if isinstance(owner, type) else getattr(owner, "__dict__", owner)
-        held = members(whole) if isinstance(whole, (dict, type)) or hasattr(type(owner), "__slots__") else {}
-        found = {name: value for name, value in held.items() if name in names}
-        is_object = not isinstance(owner, (type, ModuleType))  # whose functions are attributes like any other
-        others = (type, ModuleType, *(() if is_object else METHODS))
-        plain = {name for name, value in found.items() if not isinstance(value, others)}
-        if is_object and self.is_library(type(owner)):
-            plain = set()  # a library may change what its objects hold at any time
-        elif held or isinstance(whole, dict):
-            self.hold(whole, getattr(owner, "__name__", type(owner).__name__), plain)
-        self.queue += [_function(value) for value in found.values()]
-        if not isinstance(owner, ModuleType):
-            self.add_inherited(owner, names)
+        found = {name: value for name, value in members(held).items() if name in names}
+        self.queue += found.values()
+        if isinstance(owner, ModuleType) or not self.is_library(type(owner)):  # which may change what it holds
+            checked = {name for name, value in found.items() if not isinstance(value, (type, ModuleType))}
+            self.hold(held, getattr(owner, "__name__", type(owner).__name__), checked)
+        self.add_inherited(owner, names)
 
     def add_inherited(self, owner: object, names: set[str]) -> None:
         """Add the special methods of the user's classes of an object, or of a class, and their members by name."""
         for kind in (owner if isinstance(owner, type) else type(owner)).__mro__[:-1]:
             if not self.is_library(kind):
                 found = {k: v for k, v in vars(kind).items() if k in names or (k[:2] == "__" and callable(v))}
-                self.queue += [_function(value) for value in found.values()]
+                self.queue += found.values()
                 self.hold(kind, kind.__name__, found.keys() & names)
                 if (held := self.holders.get(id(getattr(owner, "__dict__", None)))) is not None:
                     held.absent |= found.keys() & names - held.before.keys()
@@ -201,14 +194,6 @@ class Closure:
                 for inner, tensor in x.named_parameters() if isinstance(x, Module) else [("", x)]:
                     names.setdefault(id(tensor), "_".join([str(k) for k in (root, key, inner) if k != ""]))
         return names
-
-
-def _function(value: Any) -> Any:
-    """Return the function of a property or of a class or static method, and anything else as it is."""
-    for attribute in ("fget", "__func__", "func"):
-        if isinstance(value, METHODS) and hasattr(value, attribute):
-            return getattr(value, attribute)
-    return value
 
 
 def names_in(code: CodeType) -> Iterator[str]:

@@ -26,8 +26,7 @@ class Copies:
         while len(chosen) > size:  # a function that uses a copied one is copied too
             size = len(chosen)
             self.known = replaced.keys() | chosen.keys()
-            reading = [f for f in closure.functions if any(self.known & set(used(v)) for v in self.values(f))]
-            chosen |= {id(f): f for f in reading}
+            chosen |= {id(f): f for f in closure.functions if any(map(self.is_known, self.values(f)))}
         scopes = {id(f.__globals__): dict(f.__globals__) for f in chosen.values()}
         cells = {id(c): (c, CellType()) for f in chosen.values() for c in f.__closure__ or ()}
         for f in chosen.values():
@@ -58,26 +57,29 @@ class Copies:
         if scope and scope.checked and not self.closure.is_library(f):
             yield from [scope.before[name] for name in scope.checked.intersection(names_in(f.__code__))]
 
+    def is_known(self, value: Any) -> bool:
+        """Return whether a value, or a part of it, is replaced or a function that is copied."""
+        return any([id(part) in self.known for part in parts(value)])
+
     def new(self, value: Any) -> Any:
         """Return what a copy has instead of a value."""
         if id(value) in self.replaced:
             return self.replaced[id(value)]
         if isinstance(value, MethodType) and id(value.__func__) in self.functions:
             return MethodType(self.functions[id(value.__func__)], value.__self__)
-        if isinstance(value, (functools.partial, tuple)) and not self.known.isdisjoint(used(value)):
-            if isinstance(value, tuple):
-                return tree.like(value, [*map(self.new, value)])
+        if isinstance(value, tuple) and self.is_known(value):
+            return tree.like(value, [*map(self.new, value)])
+        if isinstance(value, functools.partial) and self.is_known(value):
             given = {name: self.new(v) for name, v in value.keywords.items()}
             return functools.partial(self.new(value.func), *map(self.new, value.args), **given)
         return self.functions.get(id(value), value)
 
 
-def used(value: Any) -> Iterator[int]:
-    """Yield the identities of a value and of the functions that a tuple or a functools.partial holds."""
-    yield id(value)
-    if isinstance(value, tuple):
-        for v in value:
-            yield from used(v)
-    elif isinstance(value, functools.partial):
-        yield from used(value.func)
-        yield from used((*value.args, *value.keywords.values()))
+def parts(value: Any) -> Iterator[Any]:
+    """Yield a value, and those that a tuple or a functools.partial holds, which cannot be exchanged there."""
+    yield value
+    inside: Any = value if isinstance(value, tuple) else ()
+    if isinstance(value, functools.partial):
+        inside = value.func, *value.args, *value.keywords.values()
+    for v in inside:
+        yield from parts(v)
