@@ -5,7 +5,7 @@ of shapes are computed while recording, or rewritten as reshape and transpose.
 """
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -94,7 +94,7 @@ UNKNOWN: set[Function] = {  # they look at memory, or it depends on values which
 def _ravel(x: Any, order: str = "C") -> Any:
     if order == "K":  # the order in memory now, whatever it is at a replay
         strides = x.strides
-        x, order = _transpose(x, sorted(range(x.ndim), key=lambda axis: -abs(strides[axis]))), "C"
+        x, order = np.transpose(x, sorted(range(x.ndim), key=lambda axis: -abs(strides[axis]))), "C"
     flat = _reshape(x, (-1,), order)
     y: Any = flat if flat.value.flags.c_contiguous else np.copy(flat)
     x.root.reshaped = y.root.reshaped = True
@@ -114,23 +114,15 @@ def _as(result: Any, x: Any, order: str = "C") -> Any:
     """Return x in the shape of the result that NumPy gives, and of the same kind (an array or a number)."""
     if not isinstance(result, np.ndarray):
         return x
-    if result.shape == x.shape and (order == "C" or x.ndim < 2):
-        return x if isinstance(x.value, np.ndarray) else np.copy(x)
-    x = _number_as_array(x)
+    same = result.shape == x.shape and (order == "C" or x.ndim < 2)
+    if type(x.value) in NUMBERS or (same and not isinstance(x.value, np.ndarray)):
+        x = np.copy(x)
+    if same:
+        return x
     y = x.rec.call(np.reshape, (x, result.shape), {"order": order} if order != "C" and result.ndim + x.ndim > 2 else {})
     if y.root is not x.root:
         x.root.reshaped = y.reshaped = True
     return y
-
-
-def _number_as_array(x: Any) -> Any:
-    """Return x; as an array if it is a Python number, which has no methods of arrays."""
-    return np.copy(x) if type(x.value) in NUMBERS else x
-
-
-def _transpose(x: Any, axes: Iterable[int] | None = None) -> Any:
-    order = tuple(range(x.ndim))[::-1] if axes is None else tuple([int(a) % x.ndim for a in axes])
-    return _number_as_array(x) if order == tuple(range(x.ndim)) else x.rec.call(np.transpose, (x, order), {})
 
 
 def _as_transpose(fun: Function) -> Function:
@@ -138,32 +130,31 @@ def _as_transpose(fun: Function) -> Function:
 
     def permuted(x: Any, *args: object, **kwargs: object) -> Any:
         lengths = blank(AXES, tuple(range(1, x.ndim + 1)))  # an array in which the length of an axis tells which it is
-        return _transpose(x, [n - 1 for n in fun(lengths, *args, **kwargs).shape])
+        axes = tuple([n - 1 for n in fun(lengths, *args, **kwargs).shape])
+        return (
+            _as(fun(x.value, *args, **kwargs), x)
+            if axes == tuple(range(x.ndim))
+            else x.rec.call(np.transpose, (x, axes), {})
+        )
 
     return permuted
 
 
-def _as_reshape(fun: Function, several: bool = False) -> Function:
-    """Return `fun`, which adds or drops axes of length one, of one or of several arrays, as a reshape."""
-
-    def reshaped(x: Any, *args: object, **kwargs: object) -> Any:
-        if several and args:
-            return tuple([reshaped(a) if hasattr(a, "rec") else fun(a) for a in (x, *args)])
-        return _as(fun(x.value, *args, **kwargs), x)
-
-    return reshaped
+def _as_reshape(fun: Function) -> Function:
+    """Return `fun`, which adds or drops axes of length one, as a reshape."""
+    return lambda x, *args, **kwargs: _as(fun(x.value, *args, **kwargs), x)
 
 
 def _broadcast_arrays(*xs: Any, subok: bool = False) -> tuple[Any, ...]:
     shape = np.broadcast_shapes(*map(np.shape, xs))
-    return tuple([x if isinstance(x, np.ndarray) and x.shape == shape else np.broadcast_to(x, shape) for x in xs])
+    return tuple([np.reshape(x, shape) if np.shape(x) == shape else np.broadcast_to(x, shape) for x in xs])
 
 
+PERMUTING = (np.transpose, np.permute_dims, np.swapaxes, np.moveaxis, np.rollaxis, np.matrix_transpose)
+COMPOSED = (np.atleast_1d, np.atleast_2d, np.atleast_3d, np.polymul, np.polydiv)
 REWRITTEN: dict[Function, Function] = {
-    np.reshape: _reshape, np.ravel: _ravel, np.transpose: _transpose, np.permute_dims: _transpose,
-    **{fun: _as_transpose(fun) for fun in (np.swapaxes, np.moveaxis, np.rollaxis, np.matrix_transpose)},
+    np.reshape: _reshape, np.ravel: _ravel, np.broadcast_arrays: _broadcast_arrays,
+    **{fun: _as_transpose(fun) for fun in PERMUTING},
     **{fun: _as_reshape(fun) for fun in (np.expand_dims, np.squeeze)},
-    **{fun: _as_reshape(fun, several=True) for fun in (np.atleast_1d, np.atleast_2d, np.atleast_3d)},
-    np.broadcast_arrays: _broadcast_arrays,
-    **{fun: compositions[fun] for fun in (np.polymul, np.polydiv)},  # leading zeros set the shape of NumPy's results
+    **{fun: compositions[fun] for fun in COMPOSED},  # as leading zeros set the shape of NumPy's products
 }  # fmt: skip

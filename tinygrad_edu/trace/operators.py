@@ -5,22 +5,18 @@ import operator
 from typing import Any
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..engine.rules.floats import real_power
-from ..engine.rules.registry import Function, array_likes
+from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from .functional import NUMBERS
 
 RETURN_IT = "return the array, and convert it outside"
-BINARY = {
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "floordiv": np.floor_divide,
-    "mod": np.remainder, "pow": np.power, "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or,
-    "xor": np.bitwise_xor, "lshift": np.left_shift, "rshift": np.right_shift,
-}  # fmt: skip
-COMPARISONS = {
-    "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
-}  # fmt: skip
-UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
+ALONE = ("neg", "pos", "abs", "invert", "lt", "le", "gt", "ge", "eq", "ne")  # of one operand, or never reflected
+BINARY = (
+    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift",
+)  # fmt: skip
 POWERS = {
     ("?", 2): np.square,
     **dict.fromkeys([(x, 0.5) for x in "eFD"], np.sqrt),
@@ -44,9 +40,14 @@ def _method(fun: Function) -> Function:
     return lambda self, *args, **kwargs: fun(self, *args, **kwargs)
 
 
-def _recorded(fun: Function, of_numbers: Function) -> Function:
-    """Return the method that records one function for arrays, and another for Python numbers."""
-    return lambda self, *args: self.rec.call(of_numbers if type(self._array) in NUMBERS else fun, (self, *args), {})
+def _recorded(fun: Function) -> Function:
+    """Return the method that records a function."""
+    return lambda self, *args: self.rec.call(fun, (self, *args), {})
+
+
+def _in_place(name: str) -> Function:
+    """Return the method that changes an array in place."""
+    return lambda self, *args, **kwargs: self.change(getattr(type(self._array), name), (self, *args), kwargs)
 
 
 def _conversion(name: str) -> Function:
@@ -60,37 +61,32 @@ def _conversion(name: str) -> Function:
     return method
 
 
-def _operator(ufunc: np.ufunc, op: Function) -> tuple[Function, Function, Function]:
-    """Return the methods of `a op b`, of the same with a constant on the left, and of `a op= b`."""
+def _power(a: Any, b: Any, **out: Any) -> Any:
+    """As ndarray's operator, which takes some squares and roots by other functions than np.power."""
+    fun = POWERS.get((a.dtype.char, b)) if type(b) in NUMBERS and isinstance(a._array, np.ndarray) else None
+    return fun(a, **out) if fun else np.power(a, b, **out)
 
-    def compute(traced: Any, a: Any, b: Any) -> Any:
-        kind = type(traced)
-        foreign = type(b) is not kind and (isinstance(b, Node) or type(b) in array_likes)
-        if foreign or getattr(b, "__array_ufunc__", kind) is None:
-            return NotImplemented
-        x = a._array if type(a) is kind else a
-        y = b._array if type(b) is kind else b
-        if op is operator.mul and not isinstance(traced._array, np.ndarray):
-            for v in (a, b):
-                if isinstance(v, (list, tuple, str)):
-                    return v * operator.index(traced)
-        if type(y) in NUMBERS:
-            if type(x) in NUMBERS:  # two Python numbers give a Python number
-                # Of a negative number it may be complex
-                is_root = op is operator.pow and type(y) is float and (type(b) is kind or not y.is_integer())
-                return traced.rec.call(real_power if is_root else op, (a, b), {})
-            if op is operator.pow and isinstance(x, np.ndarray) and (x.dtype.char, y) in POWERS:
-                return traced.rec.call(POWERS[x.dtype.char, y], (a,), {})
-        return traced.rec.call(ufunc, (a, b), {})
 
-    def inplace(a: Any, b: object) -> Any:
-        y = compute(a, a, b)
-        if y is NotImplemented or not isinstance(a._array, np.ndarray):  # numbers are immutable
-            return y
-        a.accept(ufunc, y)
-        return a
+OF_ARRAYS = {"__pow__": _power, "__ipow__": lambda a, b: _power(a, b, out=(a,))}
 
-    return lambda a, b: compute(a, a, b), lambda b, a: compute(b, a, b), inplace
+
+def _operator(name: str, of_numbers: Function | None, reflected: bool = False) -> Function:
+    """Return the method of an operator: that of arrays, or of Python numbers alone one that records `of_numbers`."""
+    of_arrays = OF_ARRAYS.get(name) or getattr(NDArrayOperatorsMixin, name)
+
+    def method(a: Any, *others: Any) -> Any:
+        if isinstance(a._array, np.ndarray):
+            return of_arrays(a, *others)
+        if of_numbers is None or any([isinstance(b, (Node, list, tuple, str)) for b in others]):
+            return NotImplemented  # a number is immutable, and repeats a list
+        fun, operands = of_numbers, (*others, a) if reflected else (a, *others)
+        if not all([type(v._array if type(v) is type(a) else v) in NUMBERS for v in operands]):
+            return of_arrays(a, *others)
+        if fun is operator.pow and not (type(operands[1]) in NUMBERS and operands[1] % 1 == 0):
+            fun = real_power  # of a negative number it may be complex
+        return a.rec.call(fun, operands, {})
+
+    return method
 
 
 def _dot(a: Any, b: Any, out: Any = None) -> Any:
@@ -106,12 +102,15 @@ def _reshape(self: Any, *shape: Any, **kwargs: Any) -> Any:
 def _part(name: str) -> property:
     """Return the property for the real or the imaginary part."""
     fun: Function = getattr(np, name)
-    return property(lambda self: fun(self), lambda self, v: self.change(setattr, (self, name, v)))
+    return property(lambda self: fun(self), lambda self, v: self.change(setattr, (self, name, v), {}))
 
 
 METHODS: dict[str, Any] = {
-    **{f"__{name}__": _recorded(ufunc, getattr(operator, name)) for name, ufunc in UNARY.items()},
-    **{f"__{fun.__name__}__": _recorded(fun, fun) for fun in (round, math.floor, math.ceil, math.trunc)},
+    **{f"__{name}__": _operator(f"__{name}__", getattr(operator, name)) for name in ALONE},
+    **{f"__{name}__": _operator(f"__{name}__", getattr(operator, f"__{name}__")) for name in BINARY},
+    **{f"__r{name}__": _operator(f"__r{name}__", getattr(operator, f"__{name}__"), reflected=True) for name in BINARY},
+    **{f"__i{name}__": _operator(f"__i{name}__", None) for name in BINARY},
+    **{f"__{fun.__name__}__": _recorded(fun) for fun in (round, math.floor, math.ceil, math.trunc)},
     **{name: _method(getattr(np, name)) for name in SAME_ARGUMENTS.split()},
     **{name: _conversion(name) for name in CONVERSIONS},
     "__divmod__": lambda a, b: (a // b, a % b),
@@ -125,8 +124,7 @@ METHODS: dict[str, Any] = {
     "clip": lambda self, min=None, max=None, out=None, **kwargs: np.clip(self, min, max, out, **kwargs),
     **dict.fromkeys(("conj", "conjugate"),
                     lambda self, *out: np.conj(self, *out) if out or self.dtype.kind == "c" else self),
-    "sort": lambda self, *args, **kwargs: self.write(np.sort(self, *args, **kwargs)),
-    "partition": lambda self, *args, **kwargs: self.write(np.partition(self, *args, **kwargs)),
+    **{name: _in_place(name) for name in ("sort", "partition")},
     "fill": lambda self, v: self.__setitem__(..., v) if isinstance(self._array, np.ndarray) else None,
     "to_device": lambda self, device, stream=None: self if device == "cpu" else self._array.to_device(device),
     "__copy__": lambda self: self.copy(),
@@ -137,8 +135,3 @@ METHODS: dict[str, Any] = {
     "imag": _part("imag"),
     "base": property(lambda self: None if self.root is self else self.root),
 }  # fmt: skip
-for _name, _ufunc in BINARY.items():
-    _methods = _operator(_ufunc, getattr(operator, f"__{_name}__"))
-    METHODS.update(zip((f"__{_name}__", f"__r{_name}__", f"__i{_name}__"), _methods, strict=True))
-for _name, _ufunc in COMPARISONS.items():
-    METHODS[f"__{_name}__"] = _operator(_ufunc, getattr(operator, _name))[0]

@@ -21,10 +21,12 @@ from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, array_likes, implementations, leaves, name, opaques, predicates
 from ..engine.tape import Node
 from . import functional
-from .functional import NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, laid_out_as, retyped
-from .ir import Call
+from .functional import NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
+from .ir import Call, substituted
 from .operators import METHODS, RETURN_IT
 from .views import View
+
+INSTEAD = {np.add.at: add_at, np.ndarray.sort: np.sort, np.ndarray.partition: np.partition}  # return a new array
 
 
 class Unrecorded(Exception):
@@ -51,58 +53,52 @@ class Traced(View):
     __class__ = property(lambda self: Traced if type(self._array) in NUMBERS else type(self._array))
     __array_priority__ = 0.0
 
-    def accept(self, fun: np.ufunc, result: Any) -> None:
-        """Take the value of a ufunc's result, as in `x += y`."""
-        self.check_output()
-        if result.shape != self.shape:
-            raise ValueError(f"{fun.__name__}: shape {result.shape} does not fit into {self.shape}")
-        if result.dtype is not self.dtype and not np.can_cast(result.dtype, self.dtype, "same_kind"):
-            fun(*[np.empty((0, 0), result.dtype)] * fun.nin, out=np.empty((0, 0), self.dtype))  # raises NumPy's error
-        self.write(result)
+    def takes(self, fun: Function, args: Any, kwargs: Any) -> bool:
+        """Return whether to record fun(*args, **kwargs), which writes into this array; if not, call it.
 
-    def check_output(self) -> None:
-        """Raise NumPy's error for a read-only array that a ufunc is to write into."""
-        if isinstance(self._array, np.ndarray) and not self._array.flags.writeable:
-            raise ValueError("output array is read-only")
+        Raises NumPy's error for a read-only array.
+        """
+        if self.rec.is_foreign() or not isinstance(self._array, np.ndarray):  # a number, of which NumPy changes a copy
+            self.rec.evaluate(fun, args, kwargs)
+            return False
+        if not self._array.flags.writeable:
+            copy = np.array(self._array)
+            copy.flags.writeable = False
+            self.rec.evaluate(fun, *substituted((args, kwargs), lambda x: copy if x is self else x, Traced))
+            raise self.rec.error(f"{name(fun)} writes into a read-only array, and NumPy lets it; write into a copy")
+        return True
 
-    def change(self, fun: Function, args: tuple[Any, ...], **kwargs: Any) -> None:
+    def change(self, fun: Function, args: tuple[Any, ...], kwargs: Any) -> None:
         """Record fun(*args, **kwargs), which changes its first argument in place."""
         x, *rest = args if args else (kwargs.pop("dst"),)
         if type(x) is not Traced:
             self._refuse_plain(name(fun))
-        if not isinstance(x._array, np.ndarray):  # NumPy changes a copy of a number, or raises an error
-            self.rec.evaluate(fun, args, kwargs)
-            return
-        if not x._array.flags.writeable:
-            copy = laid_out_as(x._array, np.array(x._array))
-            copy.flags.writeable = False
-            self.rec.evaluate(fun, (copy, *rest), kwargs)  # raises NumPy's error, but for most calls of ufunc.at
-            raise self.rec.error(f"{name(fun)} writes into a read-only array, and NumPy lets it; write into a copy")
-        call = (add_at, args) if fun == np.add.at else (functional.changed, (x, fun, *rest))
-        x.write(self.rec.call(*call, kwargs))
+        if x.takes(fun, (x, *rest), kwargs):
+            call = (INSTEAD[fun], args) if fun in INSTEAD else (functional.changed, (x, fun, *rest))
+            x.write(self.rec.call(*call, kwargs))
 
     def _fill(self, fun: Function, args: Any, kwargs: dict[str, Any], out: Any) -> Any:
         """Write the result of fun(*args, **kwargs) into `out`, and return that."""
         targets = out if isinstance(out, tuple) else (out,)
-        if any(target is not None and type(target) is not Traced for target in targets):
-            self._refuse_plain(f"{name(fun)}(..., out=...)")
         for target in targets:
-            if target is not None:
-                target.check_output()
-        if len(targets) == 1:
-            new = self.rec.call(fun, args, kwargs) if type(fun) is np.ufunc and not kwargs else None
-            if new is None or (new.shape, new.dtype) != (targets[0].shape, targets[0].dtype):
-                new = self.rec.call(functional.filled, (targets[0], fun, *args), kwargs)
-            targets[0].write(new)
-            return targets[0]
-        results = list(self.rec.call(fun, args, kwargs))
+            if target is not None and type(target) is not Traced:
+                self._refuse_plain(f"{name(fun)}(..., out=...)")
+            elif target is not None:
+                target.takes(fun, args, {**kwargs, "out": out})
+        several = len(targets) > 1
+        results: Any = self.rec.call(fun, args, kwargs) if several or (type(fun) is np.ufunc and not kwargs) else None
+        results = list(results) if several else [results]
         for i, target in enumerate(targets):
-            if target is not None:
-                if results[i].shape != target.shape:  # the other results would be as large
-                    raise self.rec.error(f"{name(fun)}(..., out=...) repeats its result; broadcast the arguments first")
-                target.accept(fun, results[i])
-                results[i] = target
-        return tuple(results)
+            if target is None:
+                continue
+            new = results[i]
+            if new is None or new.shape != target.shape or not np.can_cast(new.dtype, target.dtype, "same_kind"):
+                if several:
+                    raise self.rec.error(f"{name(fun)}(..., out=...) needs arrays like its results; make them so first")
+                new = self.rec.call(functional.filled, (target, fun, *args), kwargs)
+            target.write(new)
+            results[i] = target
+        return tuple(results) if several else results[0]
 
     def _refuse_plain(self, writes: str) -> NoReturn:
         plain = f"{writes} writes into a plain array, which is not recorded"
@@ -117,7 +113,7 @@ class Traced(View):
             return self.rec.evaluate(fun, inputs, kwargs)
         out = kwargs.pop("out", None)
         if method == "at":
-            return self.change(fun, inputs, **kwargs)
+            return self.change(fun, inputs, kwargs)
         if out is not None:
             return self._fill(fun, inputs, kwargs, out)
         table = {"reduce": REDUCTIONS, "accumulate": SCANS}.get(method, {})
@@ -150,12 +146,12 @@ class Traced(View):
             result = rec.evaluate(fun, args, kwargs)
             return rec.constant(result) if isinstance(result, np.ndarray) else result
         if fun is np.nan_to_num and False in (*args[1:2], kwargs.get("copy")) and isinstance(self._array, np.ndarray):
-            self.change(fun, args, **kwargs)
+            self.change(fun, args, kwargs)
             return self[()]
         if fun is np.copyto and not kwargs and args[0] is args[1]:
             return None  # NumPy does nothing, also where the array is read-only
         if fun in functional.CHANGING:
-            return self.change(fun, args, **kwargs)
+            return self.change(fun, args, kwargs)
         args, kwargs, out = functional.without_out(fun, args, kwargs)
         if fun in (np.concatenate, np.stack) and type(args[0]) is Traced:
             args = [*args[0]], *args[1:]
@@ -175,10 +171,12 @@ class Traced(View):
         return self.rec.call(operator.getitem, (self, index), {})
 
     def __setitem__(self, index: object, v: object) -> None:
-        whole = v if index is ... and type(v) is Traced and isinstance(v.variable.source, Call) else None
-        if whole is None or self.rec.is_foreign() or (whole.shape, whole.dtype) != (self.shape, self.dtype):
-            whole = self.rec.call(setitem, (self, index, v), {})
-        self.write(whole)  # of x[...] = v, v itself, where it is a result that replaces all of x
+        if self.takes(operator.setitem, (self, index, v), {}):
+            replaces = (
+                index is ... and type(v) is Traced and isinstance(v.variable.source, Call)
+            )  # all of it by a result
+            same = replaces and (v.shape, v.dtype) == (self.shape, self.dtype)
+            self.write(v if same else self.rec.call(setitem, (self, index, v), {}))
 
     @property
     def flat(self) -> Any:
@@ -188,7 +186,7 @@ class Traced(View):
 
     @flat.setter
     def flat(self, v: object) -> None:
-        self.change(setattr, (self, "flat", v))
+        self.change(setattr, (self, "flat", v), {})
 
     def astype(
         self, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
@@ -198,7 +196,8 @@ class Traced(View):
             return self._array[:0].astype(dtype, order, casting)  # raises NumPy's error
         if np.dtype(dtype) == self.dtype:
             return self.copy(order) if copy else self
-        return self.rec.call(astype, (self, np.dtype(dtype)), {})
+        x = np.copy(self) if type(self._array) in NUMBERS else self
+        return self.rec.call(astype, (x, np.dtype(dtype)), {})
 
     def view(self, dtype: Any = None) -> Any:
         """As ndarray's, with a dtype."""

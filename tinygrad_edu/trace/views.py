@@ -129,13 +129,6 @@ class View:
 
     def write(self, new: Any) -> None:
         """Take the value of `new`, cast to this dtype, and pass it on to the memory of a view."""
-        if not isinstance(self._array, np.ndarray):
-            raise TypeError(f"'{type(self._array).__name__}' object does not support item assignment")
-        if self.rec.is_foreign():
-            self._array[...] = new
-            return
-        if not self._array.flags.writeable:
-            raise ValueError("assignment destination is read-only")
         if new.dtype != self.dtype:
             new = self.rec.call(astype, (new, self.dtype), {})
         root = self.root
