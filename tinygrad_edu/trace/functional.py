@@ -131,11 +131,9 @@ def _as_transpose(fun: Function) -> Function:
     def permuted(x: Any, *args: object, **kwargs: object) -> Any:
         lengths = blank(AXES, tuple(range(1, x.ndim + 1)))  # an array in which the length of an axis tells which it is
         axes = tuple([n - 1 for n in fun(lengths, *args, **kwargs).shape])
-        return (
-            _as(fun(x.value, *args, **kwargs), x)
-            if axes == tuple(range(x.ndim))
-            else x.rec.call(np.transpose, (x, axes), {})
-        )
+        if axes == tuple(range(x.ndim)):
+            return _as(fun(x.value, *args, **kwargs), x)
+        return x.rec.call(np.transpose, (x, axes), {})
 
     return permuted
 

@@ -170,13 +170,11 @@ class Traced(View):
                 i.plain("indexing by a mask", "choose with np.where(mask, ..., ...)")
         return self.rec.call(operator.getitem, (self, index), {})
 
-    def __setitem__(self, index: object, v: object) -> None:
+    def __setitem__(self, index: object, v: Any) -> None:
         if self.takes(operator.setitem, (self, index, v), {}):
-            replaces = (
-                index is ... and type(v) is Traced and isinstance(v.variable.source, Call)
-            )  # all of it by a result
-            same = replaces and (v.shape, v.dtype) == (self.shape, self.dtype)
-            self.write(v if same else self.rec.call(setitem, (self, index, v), {}))
+            whole = index is ... and type(v) is Traced and isinstance(v.variable.source, Call)  # a result replaces it
+            whole = whole and (v.shape, v.dtype) == (self.shape, self.dtype)
+            self.write(v if whole else self.rec.call(setitem, (self, index, v), {}))
 
     @property
     def flat(self) -> Any:
