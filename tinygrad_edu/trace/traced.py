@@ -180,7 +180,10 @@ class Traced(View):
     def flat(self) -> Any:
         """All elements in a row, which can be written into."""
         flat = self.rec.call(np.reshape, (self, (-1,)), {})
-        return flat.share(self, np.reshape, (self, (-1,)), {}, None) if type(flat) is Traced else flat
+        if type(flat) is Traced:
+            flat.look_into(self)
+            flat._made, flat._offset, flat._layout = None, self._offset, self._array
+        return flat
 
     @flat.setter
     def flat(self, v: object) -> None:

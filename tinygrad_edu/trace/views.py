@@ -6,13 +6,14 @@ write is computed again. Either costs a few calls, however long the chain of vie
 
 from __future__ import annotations
 
+import functools
 import operator
 from typing import Any, NoReturn
 
 import numpy as np
 
 from ..engine.rules.indexing import setitem
-from ..engine.rules.registry import Array, Function, name
+from ..engine.rules.registry import Array, Function, leaves
 from .functional import NUMBERS, astype, changed, laid_out_as
 from .ir import Var, substituted
 
@@ -37,15 +38,17 @@ class View:
     """An array that owns its memory or is a view of another; `_array` is its value, `_variable` that of the program."""
 
     __slots__ = (
-        "_array", "_base", "_made", "_places", "_root", "_seen", "_variable", "origin", "rec", "reshaped", "version",
+        "_array", "_layout", "_made", "_offset", "_ordered", "_root", "_seen", "_variable", "origin", "rec", "reshaped",
+        "version",
     )  # fmt: skip
 
     def __init__(self, rec: Any, value: Any, var: Var) -> None:
         self.rec, self._array, self._variable, self.origin = rec, value, var, var
         self._root: View | None = None  # the View that owns the memory; None if it is this one
-        self._base: Any = None  # the View that the call in `_made` gave a view of
-        self._made: Any = None  # (function, args, kwargs, index of the result or None) of the call that made the view
-        self._places: Any = None  # the positions of its elements in the flattened memory, once they are needed
+        self._made: Any = None  # (function, further arguments) that gave a view of the root
+        self._offset: int | None = 0  # the bytes from the root's first element; None if that depends on values
+        self._layout: Any = None  # of `flat`, the array whose elements are written
+        self._ordered = False  # whether a reshape gave it, which in another order in memory would have been a copy
         self.reshaped = False  # whether a reshape gave a copy, because of its order in memory
         self.version = self._seen = 0  # the number of writes into the memory; of those, how many a view has noticed
 
@@ -75,27 +78,32 @@ class View:
         """The View that owns the memory."""
         return self if self._root is None else self._root
 
-    def share(self, base: View, fun: Function, args: tuple[Any, ...], kwargs: Any, i: int | None) -> View:
+    def share(self, base: View, fun: Function, args: tuple[Any, ...], kwargs: Any, i: int | None) -> None:
         """Become a view of `base`: fun(*args, **kwargs), or its i-th result, gave it."""
+        if base._layout is not None:
+            return  # what is read from `flat` is a copy
+        self.look_into(base)
+        self._ordered = base._ordered or fun is np.reshape
+        if base._offset is None or sum([type(a) is type(self) for a in leaves((args, kwargs))]) > 1:
+            self._offset = None
+        else:
+            self._offset = base._offset + first_address(self._array) - first_address(base._array)
+        if base is self._root and args[:1] == (base,) and i is None and not kwargs:
+            # Other arguments keep their values
+            self._made = fun, substituted(args[1:], lambda a: type(self)(a.rec, a.value, a.variable), type(self))
 
-        def now(a: View) -> View:  # other arguments keep their values
-            return a if a is base else type(self)(self.rec, a.value, a.variable)
-
-        self._base, self._root = base, base.root
-        self._made = fun, *(substituted(given, now, type(self)) for given in (args, kwargs)), i
-        self._seen = self._root.version
-        return self
+    def look_into(self, base: View) -> None:
+        """Become a view of the memory of `base`."""
+        self._root, self._seen = base.root, base.root.version
 
     def follow(self) -> None:
         """Compute a view again if its memory was written into."""
         root: Any = self._root
         if root is None or root.version == self._seen or self.rec.is_foreign():
             return
-        fun, args, kwargs, i = self._made
-        self.rec.order_matters |= fun is np.reshape  # in another order it would have given a copy
-        if self._base is root:
-            new = self.rec.call(fun, args, kwargs)
-            new = new if i is None else new[i]
+        self.rec.order_matters |= self._ordered
+        if self._made:
+            new = self.rec.call(self._made[0], (root, *self._made[1]), {})
         else:
             flat = self.rec.call(np.reshape, (root, (-1,)), {})
             new = self.rec.call(np.reshape, (flat[self.places()], self.shape), {})
@@ -103,24 +111,16 @@ class View:
 
     def places(self) -> slice | Array:
         """Return the index of a view's elements in its flattened memory."""
-        views, view = [], self
-        while view._places is None and view._base is not None:
-            views.append(view)
-            view = view._base
-        if view._places is None:
-            view._places = np.arange(view.size).reshape(view.shape)
-        for view in reversed(views):
-            fun, args, kwargs, i = view._made
-            self.rec.order_matters |= fun is np.reshape
-            traced: list[Any] = []
-            substituted((args, kwargs), traced.append, type(self))
-            if len(traced) > 1 or view.dtype != view._base.dtype:
-                gave = f"{name(fun)} gave a view, and the view or its argument was written into"
-                raise self.rec.error(f"{gave}; take a .copy() of the view first")
-            args, kwargs = substituted((args, kwargs), lambda a: a._places, type(self))
-            made = fun(*args, **kwargs)
-            view._places = made if i is None else made[i]
-        flat: Array = self._places.reshape(-1)
+        memory = self.root._array
+        if self.dtype != memory.dtype or self._offset is None:
+            raise self.rec.error("a view, or its memory, was written into; take a .copy() of the view first")
+        flat = addresses(self._array if self._layout is None else self._layout, self._offset)
+        if memory.flags.c_contiguous:
+            flat //= memory.itemsize
+        else:
+            known = addresses(memory)
+            order = np.argsort(known)
+            flat = order[np.searchsorted(known, flat, sorter=order)]
         step = int(flat[1] - flat[0]) if flat.size > 1 else 1
         if flat.size and step and np.array_equal(flat, flat[0] + step * np.arange(flat.size)):
             stop = int(flat[-1]) + step
@@ -132,7 +132,7 @@ class View:
         if new.dtype != self.dtype:
             new = self.rec.call(astype, (new, self.dtype), {})
         root = self.root
-        self.rec.order_matters |= self.reshaped or root.reshaped
+        self.rec.order_matters |= self.reshaped or root.reshaped or self._ordered
         if root is not self:
             root._take(self._put_back(new, root))
             self._seen = root.version
@@ -146,17 +146,28 @@ class View:
 
     def _put_back(self, new: View, root: View) -> Any:
         """Return the value of the memory in which this view has the value of `new`."""
-        fun, args, kwargs, i = self._made
-        self.rec.order_matters |= fun is np.reshape
         call = self.rec.call
-        if self._base is root and i is None and not kwargs:
-            if fun is operator.getitem:
-                return call(setitem, (root, args[1], new), {})
-            if fun is np.transpose:
-                return call(fun, (new, tuple(np.argsort(args[1]).tolist())), {})
-            if fun is np.reshape:
-                return call(fun, (new, root.shape), {})
-            if fun in (np.real, np.imag) and root.dtype.kind == "c":
-                return call(changed, (root, setattr, fun.__name__, new), {})
+        fun, args = self._made or (None, [])
+        if fun is operator.getitem:
+            return call(setitem, (root, *args, new), {})
+        if fun is np.transpose:
+            return call(fun, (new, tuple(np.argsort(args[0]).tolist())), {})
+        if fun is np.reshape:
+            return call(fun, (new, root.shape), {})
+        if fun in (np.real, np.imag):
+            return call(changed, (root, setattr, fun.__name__, new), {})
         flat, values = (call(np.reshape, (a, (-1,)), {}) for a in (root, new))
         return call(np.reshape, (call(setitem, (flat, self.places(), values), {}), root.shape), {})
+
+
+def first_address(array: Array) -> int:
+    """Return the address of an array's first element."""
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def addresses(array: Array, first: int = 0) -> Array:
+    """Return the addresses of an array's elements, in order, if that of the first is `first`."""
+    steps = [np.arange(n) * stride for n, stride in zip(array.shape, array.strides, strict=True)]
+    found: Array = functools.reduce(np.add.outer, steps, np.array(first))
+    return found.reshape(-1)
