@@ -36,10 +36,6 @@ class Var:
         if isinstance(example, (np.ndarray, np.generic)):
             self.shape, self.size, self.dtype = example.shape, example.size, example.dtype
 
-    def __repr__(self) -> str:
-        kind = type(self.source).__name__
-        return f"<{kind} {self.name or hex(id(self))[-5:]} {self.dtype}{self.shape}>"
-
 
 @dataclass(eq=False, slots=True)
 class Input:
@@ -143,12 +139,8 @@ class Program:
         """Return the Vars that are needed after the calls."""
         return variables([self.result, *[v for _, v in (*self.stores, *self.grads, *self.rebound, *self.containers)]])
 
-    def replace(self, new: Mapping[Var, Any], calls: bool = True) -> None:
-        """Replace each Var v in use that is a key of `new` by new[v]."""
-        if not new:
-            return
-        for call in self.calls if calls else ():
-            call.replace(new)
+    def replace(self, new: Mapping[Var, Any]) -> None:
+        """Replace each Var v that is a key of `new` by new[v], in all but the calls."""
 
         def renewed(value: Any) -> Any:
             return substituted(value, lambda v: new.get(v, v))
@@ -187,6 +179,7 @@ class Snapshot:
         new: dict[Var, Var] = {}
         for c, fun, args, kwargs in self.calls:
             copied = Call(fun, args, kwargs, c.out.example, c.line, c.phase, draws=c.draws)
+            copied.replace(new)
             copied.out.name, copied.alias_of = c.out.name, c.alias_of
             new[c.out] = copied.out
             program.calls.append(copied)

@@ -14,21 +14,18 @@ from .traced import Traced
 def open_calls(program: Program, steps: float = np.inf) -> None:
     """Replace each call of an opaque primitive, of at most so many steps, by the calls of its implementation."""
     new: dict[Var, Any] = {}
-    results: dict[Var, Any] = {}  # of calls with several results
     calls: list[Call] = []
     for call in program.calls:
         call.replace(new)
         if call.fun in opaques and max([len(v.example) for v in call.uses if len(v.shape) > 2], default=0) <= steps:
-            inside, result = calls_inside(call)
+            inside, new[call.out] = calls_inside(call)
             calls += inside
-            several = isinstance(result, tuple)
-            (results if several else new)[call.out] = result
-        elif call.fun is part and call.args[0] in results:
-            new[call.out] = results[call.args[0]][call.args[1]]
+        elif call.fun is part and isinstance(call.args[0], tuple):  # the results of a call that was replaced
+            new[call.out] = call.args[0][call.args[1]]
         else:
             calls.append(call)
     program.calls = calls
-    program.replace(new, calls=False)
+    program.replace(new)
 
 
 def calls_inside(call: Call) -> tuple[list[Call], Any]:

@@ -16,7 +16,14 @@ import numpy as np
 
 from .. import optim
 from ..engine.errors import Line, format_line, users_line
-from ..engine.rules.registry import Function, implementations, name, predicates_of_all, unasked_predicates
+from ..engine.rules.registry import (
+    Function,
+    implementations,
+    leaves,
+    name,
+    predicates_of_all,
+    unasked_predicates,
+)
 from ..engine.tape import Node
 from .functional import part
 from .ir import NOTHING, Call, Constant, Guard, Program, State, Var, ancestors, mapped, placeholder, variables
@@ -74,12 +81,8 @@ class Recorder:
         if any([not isinstance(r, NUMERIC) or getattr(r, "dtype", None) is OBJECT for r in results]):
             raise self.error(f"{name(fun)} gives no array of numbers, and cannot be recorded; call it outside")
         line, phase = self.place()
-        call = Call(fun, tuple(given), given_kwargs, placeholder(result), line, phase, draws=draws)
+        call = Call(fun, tuple(given), given_kwargs, placeholder(result), line, phase, draws)
         self.program.calls.append(call)
-        sources: list[Any] = []
-        if type(fun) is not np.ufunc and any([getattr(r, "base", None) is not None for r in results]):
-            sources = arrays_in((args, kwargs))
-            call.alias_of = next((i for r in results if (i := aliased(r, sources)) is not None), None)
         parts = []
         for i, value in enumerate(results):
             out = call.out
@@ -88,8 +91,11 @@ class Recorder:
                 element.alias_of, out = 0, element.out
                 self.program.calls.append(element)
             parts.append(Traced(self, value, out))
-            if sources and (at := aliased(value, sources)) is not None and type(sources[at]) is Traced:
-                parts[-1].share(sources[at], fun, args, kwargs, i if several else None)
+            if type(fun) is not np.ufunc and getattr(value, "base", None) is not None:
+                at, base = aliased(value, (args, kwargs))
+                call.alias_of = at if call.alias_of is None else call.alias_of
+                if type(base) is Traced:
+                    parts[-1].share(base, fun, args, kwargs, i if several else None)
         if not several:
             return parts[0]
         return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
@@ -145,7 +151,7 @@ class Recorder:
 
     def constant(self, value: object) -> Traced:
         """Return a Traced array that is the same at every call."""
-        return Traced(self, value, Var(Constant(value), value))
+        return Traced(self, value, vars_of(value) if isinstance(value, np.ndarray) else Var(Constant(value), value))
 
     def error(self, message: str) -> JitError:
         """Return a JitError with the user's line."""
@@ -217,21 +223,13 @@ class TracedIterator:
         return getattr(self._iterator, name)
 
 
-def aliased(result: object, sources: Sequence[Any]) -> int | None:
-    """Return the index of the array whose memory a result shares; None if it shares none."""
-    if isinstance(result, np.ndarray) and result.base is not None:
-        for i, source in enumerate(sources):
-            array = source._array if type(source) is Traced else source
-            if isinstance(array, np.ndarray) and np.may_share_memory(result, array):
-                return i
-    return None
-
-
-def arrays_in(values: object) -> list[Any]:
-    """Return the arrays, recorded or plain, in nested lists, tuples and dicts."""
-    found: list[Any] = []
-    mapped(found.append, values)
-    return [v for v in found if type(v) is Traced or isinstance(v, np.ndarray)]
+def aliased(result: Any, given: object) -> tuple[int | None, Any]:
+    """Return the array in nested arguments, recorded or plain, whose memory a result shares, after its number."""
+    for i, a in enumerate([v for v in leaves(given) if type(v) is Traced or isinstance(v, np.ndarray)]):
+        array = a._array if type(a) is Traced else a
+        if isinstance(array, np.ndarray) and np.may_share_memory(result, array):
+            return i, a
+    return None, None
 
 
 def values_of(value: Any) -> Any:
