@@ -290,6 +290,8 @@ def test_an_infinite_gradient_is_that_of_the_function(backend):
         (lambda a: math.sin(a.data), "float()"),
         (lambda a: max(a, a * 2), "truth"),
         (lambda a: print(f"{a.data:.2f}"), "format"),
+        (lambda a: math.exp(float(a)) * a, "np.exp for math.exp"),
+        (lambda a: float(a) * a, "np.clip for min and max"),
     ],
 )
 def test_a_value_that_leaves_the_recording_is_refused(f, words):

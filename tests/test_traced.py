@@ -208,6 +208,12 @@ x: np.meshgrid(np.array_equal(x, x), x)
 x: [np.squeeze(np.count_nonzero(x)), np.transpose(np.array_equal(x, x)), np.ravel(np.array_equal(x, x))]
 x: (x[:, :1] * np.inf).dot(np.zeros((1, 1)))
 x: (x[:1, :1] * 0).dot(np.full((1, 3), np.inf))
+x: [f(n(x)) for f in (tg.relu, tg.softplus, tg.gelu, tg.leaky_relu) for n in (np.count_nonzero, lambda a: a.all() == 1)]
+x: [f(np.array_equal(x, x)) for f in (tg.relu, tg.sigmoid, tg.elu, tg.log_softmax, tg.logsumexp)]
+x: [f(np.allclose(x, x + 1), 1.0) for f in (tg.l1_loss, tg.huber_loss, tg.binary_cross_entropy_with_logits)]
+x: np.broadcast_arrays(x.sum(), 1.0, np.count_nonzero(x), x[0, 0] > 0)
+x: np.broadcast_arrays(x.sum(), x, [1.0])
+x: b = np.ones(3); y = tg.mse_loss(x[0], b) + tg.relu(b).sum() * x; b[0] = 5.0; y
 x: (x[:, :1] * np.inf) @ np.zeros((1, 1))
 """
 
@@ -282,6 +288,12 @@ x: x.flat = [1.0, 2.0]; x * 1
 x: x.T.flat[2:4] = 5.0; x * 1
 x: y = x * 1; y.T.flat[:2] = x[0, :2]; y
 x: y = x.flat[2:4] * 1; y
+x: y = x.flat[2:4]; y += 1; (x * 1, y)
+x: y, z = x.flat, x.T.flat; x[0] = 9.0; (y[1:3] * 1, z[1:3] * 1)
+x: y = x[:, ::-1].flat; y[1:3] = [7.0, 8.0]; x * 1
+x: y = np.broadcast_arrays(x.sum(), 1.0)[0]; y **= 2; y
+x: y = np.broadcast_arrays(np.vdot(x, x), x.sum())[0].ravel(); y **= 2; y
+i: y = x[x[1, 0] % 2]; y += 1; x * 1
 x: x.real = 2.0; x * 1
 c: x.real = 2.0; x * 1
 c: x.real[0] = 2.0; x * 1
@@ -394,6 +406,8 @@ x: np.array([x, x])
 x: np.fromiter(x[0], float)
 x: np.histogramdd(x)
 x: y = x * 1; z = np.modf(1.5, y); y + z[1]
+i: y = x[x[1, 0] % 2][1:]; y += 1; x * 1
+i: y = x[:, 1:][x[1, 0] % 2]; x += 1; y * 1
 x: np.vectorize(lambda v: v * 2)(x)
 x: np.frompyfunc(lambda v: v * 2, 1, 1)(x).astype(float)
 x: np.unique(x)

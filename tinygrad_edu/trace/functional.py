@@ -144,8 +144,9 @@ def _as_reshape(fun: Function) -> Function:
 
 
 def _broadcast_arrays(*xs: Any, subok: bool = False) -> tuple[Any, ...]:
-    shape = np.broadcast_shapes(*map(np.shape, xs))
-    return tuple([np.reshape(x, shape) if np.shape(x) == shape else np.broadcast_to(x, shape) for x in xs])
+    arrays = [x if isinstance(x, np.ndarray) else np.copy(x) for x in xs]
+    shape = np.broadcast_shapes(*[x.shape for x in arrays])
+    return tuple([x if x.shape == shape else np.broadcast_to(x, shape) for x in arrays])
 
 
 PERMUTING = (np.transpose, np.permute_dims, np.swapaxes, np.moveaxis, np.rollaxis, np.matrix_transpose)

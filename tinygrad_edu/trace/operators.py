@@ -13,6 +13,7 @@ from ..engine.tape import Node
 from .functional import NUMBERS
 
 RETURN_IT = "return the array, and convert it outside"
+AS_IT_IS = "NumPy's functions take it as it is, np.exp for math.exp, np.clip for min and max; or return it"
 ALONE = ("neg", "pos", "abs", "invert", "lt", "le", "gt", "ge", "eq", "ne")  # of one operand, or never reflected
 BINARY = (
     "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift",
@@ -28,7 +29,8 @@ SAME_ARGUMENTS = """
 CONVERSIONS = {  # methods that give a plain value: what an error calls them, and the remedy
     **dict.fromkeys(("__bool__", "__contains__"), ("the truth of a recorded value (`if`, `and`, `in`, `max`, `bool`)",
                                                    "choose with np.where or np.maximum")),
-    **{f"__{name}__": (f"{name}()", RETURN_IT) for name in ("float", "int", "complex", "format", "str", "hash")},
+    **{f"__{name}__": (f"{name}()", AS_IT_IS) for name in ("float", "int", "complex")},
+    **{f"__{name}__": (f"{name}()", RETURN_IT) for name in ("format", "str", "hash")},
     "__index__": ("use as a Python integer", "use it as an index of a recorded array, or return it"),
     "__reduce_ex__": ("pickle", RETURN_IT),
     **{name: (f".{name}()", RETURN_IT) for name in ("item", "tolist", "tobytes", "dumps", "dump", "tofile")},
