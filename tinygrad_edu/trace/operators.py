@@ -14,10 +14,6 @@ from .functional import NUMBERS
 
 RETURN_IT = "return the array, and convert it outside"
 AS_IT_IS = "NumPy's functions take it as it is, np.exp for math.exp, np.clip for min and max; or return it"
-ALONE = ("neg", "pos", "abs", "invert", "lt", "le", "gt", "ge", "eq", "ne")  # of one operand, or never reflected
-BINARY = (
-    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift",
-)  # fmt: skip
 POWERS = {
     ("?", 2): np.square,
     **dict.fromkeys([(x, 0.5) for x in "eFD"], np.sqrt),
@@ -72,16 +68,20 @@ def _power(a: Any, b: Any, **out: Any) -> Any:
 OF_ARRAYS = {"__pow__": _power, "__ipow__": lambda a, b: _power(a, b, out=(a,))}
 
 
-def _operator(name: str, of_numbers: Function | None, reflected: bool = False) -> Function:
-    """Return the method of an operator: that of arrays, or of Python numbers alone one that records `of_numbers`."""
+def _operator(name: str) -> Function:
+    """Return the method of an operator: that of arrays, or of Python numbers alone one that records Python's."""
     of_arrays = OF_ARRAYS.get(name) or getattr(NDArrayOperatorsMixin, name)
+    form, forward = name[2], f"__{name[3:]}"  # of "__radd__" and "__iadd__", "__add__"
+    if not hasattr(NDArrayOperatorsMixin, forward):
+        form, forward = "", name
+    of_numbers = getattr(operator, forward, divmod)
 
     def method(a: Any, *others: Any) -> Any:
         if isinstance(a._array, np.ndarray):
             return of_arrays(a, *others)
-        if of_numbers is None or any([isinstance(b, (Node, list, tuple, str)) for b in others]):
+        if form == "i" or any([isinstance(b, (Node, list, tuple, str)) for b in others]):
             return NotImplemented  # a number is immutable, and repeats a list
-        fun, operands = of_numbers, (*others, a) if reflected else (a, *others)
+        fun, operands = of_numbers, (*others, a) if form == "r" else (a, *others)
         if not all([type(v._array if type(v) is type(a) else v) in NUMBERS for v in operands]):
             return of_arrays(a, *others)
         if fun is operator.pow and not (type(operands[1]) in NUMBERS and operands[1] % 1 == 0):
@@ -108,10 +108,7 @@ def _part(name: str) -> property:
 
 
 METHODS: dict[str, Any] = {
-    **{f"__{name}__": _operator(f"__{name}__", getattr(operator, name)) for name in ALONE},
-    **{f"__{name}__": _operator(f"__{name}__", getattr(operator, f"__{name}__")) for name in BINARY},
-    **{f"__r{name}__": _operator(f"__r{name}__", getattr(operator, f"__{name}__"), reflected=True) for name in BINARY},
-    **{f"__i{name}__": _operator(f"__i{name}__", None) for name in BINARY},
+    **{name: _operator(name) for name, method in vars(NDArrayOperatorsMixin).items() if callable(method)},
     **{f"__{fun.__name__}__": _recorded(fun) for fun in (round, math.floor, math.ceil, math.trunc)},
     **{name: _method(getattr(np, name)) for name in SAME_ARGUMENTS.split()},
     **{name: _conversion(name) for name in CONVERSIONS},

@@ -226,13 +226,12 @@ class Traced(View):
         raise self.rec.error(f"{conversion} {escapes}; {remedy}")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        if not self.rec.is_foreign() and (joined := item(self)) is not None:
-            return joined
-        value = self.plain("conversion to a plain array", "use NumPy functions on the array itself")
         if self.rec.is_foreign():
-            return np.array(value, dtype, copy=copy)
+            return np.array(self._array, dtype, copy=copy)
+        if (joined := item(self)) is not None:
+            return joined
+        array = np.array(self.plain("conversion to a plain array", "use NumPy functions on the array itself"), dtype)
         self.rec.gave_plain = True
-        array = np.array(value, dtype)
         array.flags.writeable = bool(copy)  # what is written into this copy would not be written into the original
         return array
 
