@@ -53,7 +53,7 @@ def join_updates(program: Program) -> None:
     changed = replace(program, stores=[store for store in stores.items() if store[0] in kept])
     joining.cut_all({*changed.outputs()})
     changed.calls = [*program.calls, *joining.calls]
-    changed.replace(joining.new)
+    changed.replace(joining.new, calls=False)
     eliminate_dead_calls(changed)
     if cost(changed.calls) < cost(program.calls):
         vars(program).update(vars(changed))

@@ -64,7 +64,7 @@ def apply_rules(program: Program, rules: Mapping[str, tuple[Rule, Functions | No
         else:
             calls.append(call)
     program.calls = calls
-    program.replace(new)
+    program.replace(new, calls=False)
     return removed
 
 

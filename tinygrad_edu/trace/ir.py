@@ -139,8 +139,12 @@ class Program:
         """Return the Vars that are needed after the calls."""
         return variables([self.result, *[v for _, v in (*self.stores, *self.grads, *self.rebound, *self.containers)]])
 
-    def replace(self, new: Mapping[Var, Any]) -> None:
-        """Replace each Var v that is a key of `new` by new[v], in all but the calls."""
+    def replace(self, new: Mapping[Var, Any], calls: bool = True) -> None:
+        """Replace each Var v in use that is a key of `new` by new[v]."""
+        if not new:
+            return
+        for call in self.calls if calls else ():
+            call.replace(new)
 
         def renewed(value: Any) -> Any:
             return substituted(value, lambda v: new.get(v, v))
@@ -179,7 +183,6 @@ class Snapshot:
         new: dict[Var, Var] = {}
         for c, fun, args, kwargs in self.calls:
             copied = Call(fun, args, kwargs, c.out.example, c.line, c.phase, draws=c.draws)
-            copied.replace(new)
             copied.out.name, copied.alias_of = c.out.name, c.alias_of
             new[c.out] = copied.out
             program.calls.append(copied)

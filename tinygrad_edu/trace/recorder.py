@@ -260,7 +260,7 @@ def open_calls(program: Program, steps: float = np.inf) -> None:
         else:
             calls.append(call)
     program.calls = calls
-    program.replace(new)
+    program.replace(new, calls=False)
 
 
 def calls_inside(call: Call) -> tuple[list[Call], Any]:
