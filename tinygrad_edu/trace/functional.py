@@ -53,14 +53,15 @@ def part(results: Sequence[Any], i: int) -> Any:
 
 
 def laid_out_as(like: Array, value: Any) -> Array:
-    """Return `value` as an array with the strides of `like`, from which NumPy decides what is a view."""
-    if type(value) is np.ndarray and value.strides == like.strides:
+    """Return `value` as an array as writeable as `like`, with its strides, from which NumPy decides what is a view."""
+    if type(value) is np.ndarray and value.strides == like.strides and value.flags.writeable == like.flags.writeable:
         return value
     extents = [stride * (n - 1) for stride, n in zip(like.strides, like.shape, strict=True) if like.size]
     before = -sum([e for e in extents if e < 0])
     memory = np.empty(sum(map(abs, extents)) + like.itemsize, np.uint8)
     result: Array = np.ndarray(like.shape, like.dtype, memory, before, like.strides)
     result[...] = value
+    result.flags.writeable = like.flags.writeable
     return result
 
 

@@ -182,7 +182,7 @@ class Traced(View):
         flat = self.rec.call(np.reshape, (self, (-1,)), {})
         if type(flat) is Traced:
             flat.look_into(self)
-            flat._made, flat._offset, flat._layout = None, self._offset, self._array
+            flat._array, flat._made, flat._offset, flat._layout = flat._array.copy(), None, self._offset, self._array
         return flat
 
     @flat.setter
