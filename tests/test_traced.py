@@ -211,6 +211,8 @@ x: (x[:1, :1] * 0).dot(np.full((1, 3), np.inf))
 x: [f(n(x)) for f in (tg.relu, tg.softplus, tg.gelu, tg.leaky_relu) for n in (np.count_nonzero, lambda a: a.all() == 1)]
 x: [f(np.array_equal(x, x)) for f in (tg.relu, tg.sigmoid, tg.elu, tg.log_softmax, tg.logsumexp)]
 x: [f(np.allclose(x, x + 1), 1.0) for f in (tg.l1_loss, tg.huber_loss, tg.binary_cross_entropy_with_logits)]
+x: [x == "a", "a" != x, x[0] == b"a", x.sum() == "a", np.count_nonzero(x) != "a", np.array_equal(x, x) == "a"]
+x: x + "a"
 x: np.broadcast_arrays(x.sum(), 1.0, np.count_nonzero(x), x[0, 0] > 0)
 x: np.broadcast_arrays(x.sum(), x, [1.0])
 x: b = np.ones(3); y = tg.mse_loss(x[0], b) + tg.relu(b).sum() * x; b[0] = 5.0; y

@@ -217,7 +217,7 @@ def library(x: Any) -> str:
     if isinstance(x, FunctionType):
         return _package(x.__code__.co_filename)
     name = x.__name__ if isinstance(x, ModuleType) else x.__module__ or ""
-    if name == "builtins" and isinstance(x, type) and x.__flags__ & MADE_BY_CLASS:  # by `exec`, without a name of a module
+    if name == "builtins" and isinstance(x, type) and x.__flags__ & MADE_BY_CLASS:  # by `exec`
         return ""
     return _package_of(name)
 

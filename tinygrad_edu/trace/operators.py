@@ -77,12 +77,13 @@ def _operator(name: str) -> Function:
     of_numbers = getattr(operator, forward, divmod)
 
     def method(a: Any, *others: Any) -> Any:
-        if isinstance(a._array, np.ndarray):
+        is_text = bool(others) and isinstance(others[0], (str, bytes))  # which no ufunc compares with numbers
+        if isinstance(a._array, np.ndarray) and not is_text:
             return of_arrays(a, *others)
-        if form == "i" or any([isinstance(b, (Node, list, tuple, str)) for b in others]):
+        if form == "i" or any([isinstance(b, (Node, list, tuple)) for b in others]):
             return NotImplemented  # a number is immutable, and repeats a list
         fun, operands = of_numbers, (*others, a) if form == "r" else (a, *others)
-        if not all([type(v._array if type(v) is type(a) else v) in NUMBERS for v in operands]):
+        if not is_text and not all([type(v._array if type(v) is type(a) else v) in NUMBERS for v in operands]):
             return of_arrays(a, *others)
         if fun is operator.pow and not (type(operands[1]) in NUMBERS and operands[1] % 1 == 0):
             fun = real_power  # of a negative number it may be complex
