@@ -189,7 +189,7 @@ class ResultWriter:
             if emitter.captured.given:  # arguments are not kept
                 noted = f"{emitter.fun(recipe)}([{', '.join(map(emitter.tensor, nodes))}])"
             else:
-                noted = emitter.cache("recipe", recipe(nodes), "recipe")
+                noted = emitter.name(recipe(nodes), "recipe", "recipe")
             text = f"{emitter.fun(record)}({emitter.fun(x.node)}, {text}, *{noted})"
         elif x.kind != "array":
             text = f"{emitter.fun(constant)}({emitter.fun(x.node)}, {text})"

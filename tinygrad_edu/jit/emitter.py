@@ -1,20 +1,18 @@
 """The emitter collects the lines of a plan, and knows the names and locations of values."""
 
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Collection
 from types import BuiltinFunctionType
 from typing import Any
 
 import numpy as np
 
+from ..engine.rules.registry import Function
 from ..trace.captured import Captured
 from ..trace.expressions import Container, Expressions, Write
 from ..trace.ir import Call, Program, Var
 from .memory import Layout, Location, Order
 from .verifier import Place, Step
 
-REDUCTIONS: dict[Callable[..., object], np.ufunc] = {
-    np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
-}  # fmt: skip
 SIGNED = (np.add, np.subtract, np.multiply, np.divide, np.negative)  # Python's operators do the same with floats
 PLAIN = (int, float, bool, str, type(None), type(...))
 RESERVED = {
@@ -38,7 +36,6 @@ class Emitter(Expressions):
         self.steps: list[Step] = []  # what the lines do, for the verifier
         self.current: Call | None = None  # the call that lines are written for
         self.calls_numpy = False  # beside compiled stretches and views: NumPy may warn
-        self.cached: dict[Hashable, object] = {}  # constants and bound methods with a name
 
     def emit(self, line: str, phase: str) -> None:
         """Add a line."""
@@ -63,8 +60,10 @@ class Emitter(Expressions):
         return v, self.locations[v].array
 
     def into(self, call: Call, i: int) -> str:
-        """Choose the array that a call writes its result into, and return its name."""
-        array = self.layout.destination(call, i)
+        """Return the name of the array that a call writes its result into; nothing for a new object at each call."""
+        array = self.layout.destination(call, i) if call.out.shape else None
+        if array is None:
+            return ""
         self.locations[call.out] = Location(self.name(array, "b"), array)
         return self.locations[call.out].text
 
@@ -83,12 +82,11 @@ class Emitter(Expressions):
         """Write a number of Python or a text; anything else has a name."""
         return super().value(x) if type(x) in PLAIN else self.name(x)
 
-    def fun(self, f: Callable[..., object]) -> str:
+    def fun(self, f: Function) -> str:
         """Return the name of a function."""
-        if known := self.known.get(id(f)):
-            return known
         owner, name = getattr(f, "__self__", None), getattr(f, "__name__", "f")
-        return self.name(f, f"{owner.__name__}_{name}" if isinstance(owner, np.ufunc) else name)
+        hint = f"{owner.__name__}_{name}" if isinstance(owner, np.ufunc) else name
+        return self.known.get(id(f)) or self.name(f, hint, f)  # np.add.reduce is another object each time
 
     def container(self, x: Container, write: Write) -> str:
         """Write a list, a tuple or a dict; of a namedtuple, a call of its type."""
@@ -111,12 +109,3 @@ class Emitter(Expressions):
         """Write a Tensor that is an argument or captured."""
         given = self.captured.given.get(id(x))
         return f"a{given.index}t" if given else self.name(x, "t")
-
-    def cache(self, key: Hashable, value: object, hint: str) -> str:
-        """Name a value that is the same at every call, but not the same object each time that it is asked for."""
-        return self.name(self.cached.setdefault(key, value), hint)
-
-    def reduce(self, fun: Callable[..., object]) -> str:
-        """Name the method of a ufunc that `np.sum` and its kin call in the end; it has less overhead."""
-        ufunc = REDUCTIONS[fun]
-        return self.cache(ufunc, ufunc.reduce, f"{ufunc.__name__}_reduce")

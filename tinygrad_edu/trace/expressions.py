@@ -7,7 +7,7 @@ import math
 import operator
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -54,17 +54,17 @@ class Expressions:
         self.text: dict[Var, tuple[str, int]] = {}  # for Vars without a name: expression, and how strongly it binds
         self.values: dict[str, Any] = {}  # the objects that the text is handed by name
         self.taken = {"np", *taken}
-        self.known: dict[int, str] = {}  # the names of values, by their identity
+        self.known: dict[Hashable, str] = {}  # the names of values, by their identity or key
         self.counts: dict[str, int] = {}  # how many names begin alike
 
     # Names
-    def name(self, value: object, hint: str = "c") -> str:
-        """Return the name of a value that the text is handed."""
-        name = self.known.get(id(value))
-        if name is None:
-            name = self.known[id(value)] = self.new(hint)
-            self.values[name] = value
-        return name
+    def name(self, value: object, hint: str = "c", key: Hashable = None) -> str:
+        """Return the name of a value that the text is handed; values of the same `key` are alike."""
+        key = id(value) if key is None else key
+        if key not in self.known:
+            self.known[key] = self.new(hint)
+            self.values[self.known[key]] = value
+        return self.known[key]
 
     def variable(self, hint: str = "v") -> str:
         """Return the name of a new variable: the hint and a number."""
