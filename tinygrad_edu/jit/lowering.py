@@ -160,7 +160,8 @@ def _write(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
 
 
 def _concatenate(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
-    return f"{emitter.fun(call.fun)}({args[0]}, {args[1] if len(args) > 1 else 0}, {out})" if out else ""
+    axis = [*args[1:], emitter.ref(call.kwargs.get("axis", 0))][0]
+    return f"{emitter.fun(call.fun)}({args[0]}, {axis}, {out})" if out else ""
 
 
 LOWERINGS: dict[Function, Callable[[Emitter, Call, list[str], str], str]] = {
