@@ -26,7 +26,7 @@ from .memory import Location
 from .verifier import Step
 
 LONG = 100  # plain values of a longer list or dict are compared by one line
-VALUES = (*PLAIN, range, np.dtype)  # arguments that are compared by value
+VALUES = (*PLAIN, range)  # compared by value
 CACHE_MISS, GUARD_FAILED = object(), object()  # what a plan returns if a guard of the first or the second kind fails
 
 

@@ -1,6 +1,5 @@
 """Capture: run a function once with recording values in place of the state that it reaches."""
 
-import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,9 +59,11 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
     try:
         try:
             with _exchanging:
-                run = _prepare(found, fun, args, kwargs)
+                given = [found.argument(a, ("args", i)) for i, a in enumerate(args)]
+                keywords = {k: found.argument(a, ("kwargs", k)) for k, a in kwargs.items()}
+                run = found.exchange().new(fun)
             with watching(_Recording(found)):
-                result = run()
+                result = run(*given, **keywords)
         except Exception as error:
             if rec.gave_plain and isinstance(error, ValueError) and "read-only" in str(error):
                 rec.error("an array was made a plain one and written into; write into the array itself, or a copy")
@@ -89,13 +90,6 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
         refill(container.argument, content)
     rec.ended = True
     return shown
-
-
-def _prepare(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Function:
-    """Exchange the values of the state that the function reaches; return the call to record."""
-    given = [found.argument(a, ("args", i)) for i, a in enumerate(args)]
-    given_kwargs = {k: found.argument(a, ("kwargs", k)) for k, a in kwargs.items()}
-    return functools.partial(found.exchange().new(fun), *given, **given_kwargs)
 
 
 def _after_fork() -> None:

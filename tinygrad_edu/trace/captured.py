@@ -18,7 +18,7 @@ from ..engine.value import Value
 from ..nn import Module
 from ..optim import Optimizer
 from ..transforms import tree
-from .closure import PLAIN, Closure
+from .closure import ATOMS, PLAIN, Closure
 from .containers import is_container, mapped, members
 from .copies import Copies, parts
 from .expressions import argument_names
@@ -125,10 +125,13 @@ class Captured:
         self.requires_grad = {h.owner: h.owner.requires_grad for h in self.holders if isinstance(h.owner, Node)}
         states = {
             id(a): (owner, f"{kind}.{i}")
-            for owner in closure.framework if isinstance(owner, Optimizer)
+            for owner in [h.of for h in self.holders] if isinstance(owner, Optimizer)
             for kind, arrays in owner.state.items() for i, a in enumerate(arrays)
         }  # fmt: skip
-        found = [(h, key, h.before[key]) for h in self.holders for key in (*h.seen(), *h.anew)]
+        found = [
+            (h, key, value) for h in self.holders for key, value in h.seen().items() if not isinstance(value, ATOMS)
+        ]
+        found += [(h, key, h.before[key]) for h in self.holders for key in h.anew]
         for holder, key, value in found:
             self.trace(holder, key, value, states)
         self.trace(Holder([self.fun], "the function", None), 0, self.fun, states)  # perhaps a functools.partial
@@ -142,28 +145,25 @@ class Captured:
     def trace(self, holder: Holder, key: Any, value: Any, states: dict[int, tuple[Any, str]]) -> None:
         """Make a recording value for a member that is an array, a number that is read anew, or a generator."""
         x, is_grad = holder.owner, key == "_grad"
-        given, name = None if is_grad else self.given.get(id(x)), holder.member(key)
-        if isinstance(x, Node):
-            name = self.name_of(x) + "_grad" * is_grad
-            if value is None:
-                self.put(holder, key, EMPTY)  # this tells who reads it
-                return
-            if isinstance(value, Value):
-                raise self.rec.error(f"{holder.member(key)} has a graph of create_graph=True; call zero_grad() first")
-        if isinstance(x, Tensor):
+        given = None if is_grad else self.given.get(id(x))
+        name = self.name_of(x) + "_grad" * is_grad if isinstance(x, Node) else key
+        if isinstance(x, Node) and value is None:
+            self.put(holder, key, EMPTY)  # this tells who reads it
+        elif isinstance(x, Tensor):
             self.add_array(Var(given or State(value, x, "grad" if is_grad else "data"), value, name))
-            return
-        if key in holder.anew:
-            name = name if isinstance(x, Value) else key
+        elif isinstance(value, Value) and isinstance(x, Value):
+            raise self.rec.error(f"{holder.member(key)} has a graph of create_graph=True; call zero_grad() first")
+        elif key in holder.anew:
             self.put(holder, key, self.add(Var(given or Setting(holder.of, key), value, name)))
-            return
-        for part in parts(value):
-            if is_special(part):
-                raise self.rec.error(f"{name} is a {type(part).__name__}; keep a plain array, np.asarray of it")
-            if isinstance(part, np.ndarray) and part.dtype.kind in "biufc":
-                self.add_array(Var(State(part, *states.get(id(part), (x, "array"))), part, name))
-            else:
-                self.traced_source(part)
+        else:
+            for part in parts(value):
+                if is_special(part):
+                    kind = type(part).__name__
+                    raise self.rec.error(f"{holder.member(key)} is a {kind}; keep a plain array, np.asarray of it")
+                if isinstance(part, np.ndarray) and part.dtype.kind in "biufc":
+                    self.add_array(Var(State(part, *states.get(id(part), (x, "array"))), part, holder.member(key)))
+                else:
+                    self.traced_source(part)
 
     def put(self, holder: Holder, key: Any, value: Any) -> None:
         """Let a place hold a recording value."""

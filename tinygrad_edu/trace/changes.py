@@ -1,8 +1,7 @@
 """Changes: what a recorded function did to the state that it found; refused, or made and added to the program."""
 
 from collections import Counter
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,7 @@ def owner_of(array: Any) -> Any:
 
 def are_apart(*arrays: Any) -> bool:
     """Return whether arrays lie one behind the other, though one object may own the memory of several."""
-    spans = sorted([byte_bounds(a) for a in arrays])
-    return all([stop <= start for (_, stop), (start, _) in pairwise(spans)])
+    return next(overlapping(arrays), None) is None
 
 
 def refuse_changes(found: Captured) -> None:
@@ -92,7 +90,7 @@ def refuse_overlaps(found: Captured) -> None:
                 continue
             if not a.flags.writeable:
                 raise found.rec.error(f"{t.origin.name or 'an argument'} is read-only, and was written into")
-        for t, other in overlapping(group):
+        for t, other in [(group[i], group[j]) for i, j in overlapping([t.origin.example for t in group])]:
             if t.variable is not t.origin or other.variable is not other.origin:
                 if isinstance(t.origin.source, Input) or isinstance(other.origin.source, Input):
                     raise Unrecorded
@@ -100,13 +98,12 @@ def refuse_overlaps(found: Captured) -> None:
                 raise found.rec.error(f"{names} share memory, and one was written into; give each its own copy")
 
 
-def overlapping(group: list[Traced]) -> Iterator[tuple[Traced, Traced]]:
-    """Yield pairs of arrays that may share memory; of those that begin where no other ends, none."""
-    arrays = {i: t.origin.example for i, t in enumerate(group) if isinstance(t.origin.example, np.ndarray)}
+def overlapping(arrays: Sequence[Any]) -> Iterator[tuple[int, int]]:
+    """Yield the indices of pairs of arrays that may share memory; other values are passed over."""
     latest, end = -1, 0  # the array that ends last of those so far
-    for start, stop, i in sorted([(*byte_bounds(a), i) for i, a in arrays.items()]) if len(arrays) > 1 else ():
+    for start, stop, i in sorted([(*byte_bounds(a), i) for i, a in enumerate(arrays) if isinstance(a, np.ndarray)]):
         if start < end:
-            yield group[latest], group[i]
+            yield latest, i
         if stop > end:
             latest, end = i, stop
 

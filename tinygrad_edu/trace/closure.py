@@ -28,7 +28,7 @@ from .holders import Holder, members
 MANY = 1000  # longer lists are frozen: replays do not look at them
 SOURCES = (np.random.Generator, np.random.RandomState, random.Random, np.random.BitGenerator)
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
-ATOMS = (*PLAIN, np.generic, np.ufunc, np.dtype, range, slice)
+ATOMS = (*PLAIN, np.generic, np.ufunc, range, slice)
 FRAMEWORK = (Module, Optimizer, Group, LRScheduler)  # their instances are seen with all attributes
 SETTINGS = {
     Optimizer: ("steps",),
@@ -48,7 +48,6 @@ class Closure:
     def __init__(self, fun: object, arguments: Sequence[object]) -> None:
         self.holders: dict[int, Holder] = {}
         self.tensors: list[Node] = []
-        self.framework: list[Any] = []  # modules, optimizers, groups and schedules
         self.sources: list[Any] = [np.random, random]  # of random numbers
         self.functions: list[FunctionType] = []
         self.names = {"__wrapped__", "forward"}  # all that the functions use
@@ -98,7 +97,6 @@ class Closure:
         elif isinstance(x, SOURCES) and not isinstance(x, random.SystemRandom):  # which has no state
             self.sources.append(x)
         elif isinstance(x, FRAMEWORK):
-            self.framework.append(x)
             checked = None if isinstance(x, Module) else {name for name in vars(x) if name != "_in_place"}
             self.hold(vars(x), type(x).__name__, checked, of=x)
             self.queue += self.holders[id(vars(x))].seen().values()
