@@ -4,6 +4,7 @@ import copy
 import math
 import operator
 import pickle
+import re
 import threading
 from functools import singledispatch
 
@@ -498,6 +499,48 @@ def test_views_share_memory_as_in_numpy(view, given):
                     break
                 assert_same(expected, frozen(found))
                 assert_same(one, two)
+
+
+VIEWED = """
+    {0}.T; {0}.reshape(-1); {0}.ravel(); {0}.ravel("F"); {0}.ravel("K"); {0}[1:]; {0}[::-1]; {0}[..., ::2]; {0}[0]
+    {0}[..., 0]; {0}[None]; np.flip({0}); {0}.squeeze(); {0}.swapaxes(0, -1); np.split({0}, [1])[1]; np.diagonal({0})
+    {0}.reshape({0}.shape[::-1]); {0}.reshape({0}.shape[::-1], order="F"); np.rot90({0}); {0}.view(); {0}.flat[1:3]
+    {0}[..., 1:]; np.moveaxis({0}, 0, -1); np.array_split({0}, 2)[0]; np.broadcast_arrays({0}, {0})[0]; {0}.real
+"""
+CHANGED = """
+    {0} += 1; {0} **= 2; {0}[...] = 3.0; {0}[0] = 5.0; {0}.fill(2.0); {0}.sort(); np.put({0}, [0], 7.0)
+    np.copyto({0}, 4.0); np.add({0}, 1, out={0}); {0} -= {1}.sum(); {0}.flat[1:2] = 8.0; {0}[-1] += {1}.max()
+    np.add.at({0}, (0,), 1.0); {0}[..., ::-1] = {0} * 1; {0}.flat = [1.0, 2.0]; np.cumsum({0}, 0, None, {0})
+"""
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_programs_of_views_and_writes_do_what_numpy_does(seed):
+    rng, names = np.random.default_rng(seed), ["x"]
+    viewed, changed = ([text.strip() for text in re.split("[;\n]", table.strip())] for table in (VIEWED, CHANGED))
+    lines = []
+    for i in range(rng.integers(3, 9)):
+        a, b = rng.choice(names), rng.choice(names)
+        if rng.random() < 0.5:
+            lines.append(f"v{i} = {rng.choice(viewed).format(a)}")
+            names.append(f"v{i}")
+        else:
+            lines.append(rng.choice(changed).format(a, b))
+    f = body("; ".join([*lines, f"({' * 1, '.join(names)} * 1,)"]))
+    wide = np.random.default_rng(0).uniform(-2, 2, (2, 6))
+    x = [X, np.asfortranarray(X), wide[:, ::2], wide[::-1, :3]][seed % 4]
+    jitted = tg.jit(f, optimize=bool(seed % 8 < 4))
+    for scale in (1, -1, 0.5):
+        one, two = (laid_out(x, scale) for _ in range(2))
+        try:
+            with np.errstate(all="ignore"):
+                expected = f(one)
+        except Exception as error:
+            with pytest.raises((type(error), JitError)):
+                jitted(two)
+            break
+        assert_same(expected, jitted(two))
+        assert_same(one, two)
 
 
 def laid_out(x, scale):
