@@ -293,6 +293,7 @@ x: y = x * 1; y.T.flat[:2] = x[0, :2]; y
 x: y = x.flat[2:4] * 1; y
 x: y = x.flat[2:4]; y += 1; (x * 1, y)
 x: y, z = x.flat, x.T.flat; x[0] = 9.0; (y[1:3] * 1, z[1:3] * 1)
+x: y = np.einsum("ij->ji", x); y += 1; x[0] = 2.0; (x * 1, y * 1)
 x: y = x[:, ::2].flat[:3]; z = y.ravel(); y += 1; z
 x: a = x * 1; y = np.diagonal(a); a += 1; y += 1; a
 x: x[...] = np.broadcast_to(x[0], (2, 3)); x *= 2; x * 1

@@ -88,7 +88,7 @@ class View:
             self._offset = None
         else:
             self._offset = base._offset + first_address(self._array) - first_address(base._array)
-        if base is self._root and args[:1] == (base,) and i is None and not kwargs:
+        if base is self._root and args and args[0] is base and i is None and not kwargs:
             # Other arguments keep their values
             self._made = fun, substituted(args[1:], lambda a: type(self)(a.rec, a.value, a.variable), type(self))
 
