@@ -98,7 +98,9 @@ def free_at_once(self, i, call):
 
 def take_any_operand(self, call, i):
     fits = [v for v in call.uses if v in self.taken and (v.size, v.dtype) == (call.out.size, call.out.dtype)]
-    return self.taken.pop(fits[0]) if fits else None
+    if fits:
+        self.taken[call.out] = self.taken.pop(fits[0])
+    return self.locations[fits[0]].array if fits else None
 
 
 def take_an_operand_of_any_call(self, call, i):

@@ -65,7 +65,6 @@ class Layout:
         self.free: dict[int, list[np.ndarray]] = {}  # size in bytes: free buffers
         self.taken: dict[Var, np.ndarray] = {}  # a Var in a buffer: the buffer
         self.arrays: dict[tuple[Hashable, ...], np.ndarray] = {}  # in the buffers
-        self.orders: dict[int, Sequence[int]] = {}  # of a buffer, by its identity: the axes of the latest array in it
         self.first_write = (order or schedule)(program)
         self.program = program
         self.turned: dict[Var, np.ndarray] = {}  # of a new array that C writes in another order: one with its strides
@@ -111,49 +110,32 @@ class Layout:
         """Return the Vars whose memory v may lie in: v itself if it is not a view."""
         return self.shared.get(v, (v,))
 
-    def allocate(self, v: Var, buffer: np.ndarray | None = None, like: Sequence[Var] = ()) -> np.ndarray:
-        """Return an array for v: in the given buffer, as its last array lay there, or in a free or new one, as `like`.
+    def allocate(self, v: Var, like: Sequence[Var] = ()) -> np.ndarray:
+        """Return an array for v in a free or in a new buffer, its axes in the order of those of an operand of its call.
 
-        `like` are operands of the call that computes v.
+        NumPy chooses the same for new arrays, and is fast where all operands of a call have one order.
         """
         size = v.size * v.dtype.itemsize
-        if buffer is None:
-            free = self.free.get(size)
-            if free:
-                buffer = free.pop()
-            else:
-                raw = np.empty(size + 64, np.uint8)
-                start = -raw.ctypes.data % 64  # where a line of the cache begins
-                buffer = raw[start : start + size]
-                self.buffers.append(buffer)
-            self.orders[id(buffer)] = self.order(v, like)
+        free = self.free.get(size)
+        if free:
+            buffer = free.pop()
+        else:
+            raw = np.empty(size + 64, np.uint8)
+            start = -raw.ctypes.data % 64  # where a line of the cache begins
+            buffer = raw[start : start + size]
+            self.buffers.append(buffer)
         self.taken[v] = buffer
-        axes = self.orders[id(buffer)]
-        key = id(buffer), v.dtype, v.shape, *axes
-        if key not in self.arrays:  # one object, and so one name in the plan, for each kind of array in a buffer
-            array = buffer.view(v.dtype).reshape([v.shape[axis] for axis in axes])
-            self.arrays[key] = array.transpose(np.argsort(axes)) if len(axes) > 1 else array
-        return self.arrays[key]
-
-    def order(self, v: Var, like: Sequence[Var]) -> Sequence[int]:
-        """Return the axes of v from the longest stride to the shortest: as in the first operand of the same shape.
-
-        NumPy chooses the same for new arrays, and is fast where all operands of a call have one order. In place of
-        axes that a reduction keeps with length 1, the operand has longer ones.
-        """
+        strides = None
         for operand in like if len(v.shape) > 1 else ():
-            if len(operand.shape) == len(v.shape) and operand.size >= v.size and (axes := self.axes(operand)):
-                return axes
-        return range(len(v.shape))
-
-    def axes(self, v: Var) -> Sequence[int] | None:
-        """Return the axes of v from the longest stride to the shortest, if they are known."""
-        array, call = self.locations[v].array if v in self.locations else None, v.source
-        if array is not None:
-            return axes_of(array) if all(array.strides) else None
-        if isinstance(call, Call) and call.fun is np.transpose and isinstance(call.args[-1], tuple):
-            return [call.args[1].index(axis) for axis in self.axes(call.args[0]) or range(len(v.shape))]
-        return None
+            array, call = self.locations[operand].array if operand in self.locations else None, operand.source
+            if array is None and isinstance(call, Call) and call.fun is np.transpose:
+                array = call.fun(np.empty(call.args[0].shape), *call.args[1:])  # of a new array
+            if array is not None and array.ndim == len(v.shape) and array.size >= v.size and all(array.strides):
+                strides = np.empty_like(array, v.dtype, shape=v.shape).strides
+                break
+        array = np.ndarray(v.shape, v.dtype, buffer, 0, strides)
+        key = id(buffer), v.dtype, v.shape, array.strides  # one object, and so one name in the plan, for each of these
+        return self.arrays.setdefault(key, array)
 
     def release(self, i: int, call: Call) -> None:
         """Free the buffers of the arrays whose last use is the i-th call."""
@@ -170,7 +152,8 @@ class Layout:
         if (target := self.changed_in_place(call, i)) is not None:
             return self.locations[target].array
         like = call.uses[:1] if call.kwargs.get("keepdims") else replaced(call)
-        return self.allocate(call.out, self.dying_operand(call, i), like)
+        dying = self.dying_operand(call, i)
+        return self.allocate(call.out, like) if dying is None else dying
 
     def changed_in_place(self, call: Call, i: int) -> Var | None:
         """Return the array of others, at one place in memory, that the i-th call may compute its result in."""
@@ -182,18 +165,14 @@ class Layout:
         return target if fits and i >= self.first_write and self.last_use.get(target, -1) <= i else None
 
     def dying_operand(self, call: Call, i: int) -> np.ndarray | None:
-        """Take over the buffer of an operand whose last use is this call, to write where it reads."""
+        """Take over the array of an operand whose last use is this call, to write where it reads."""
         out = call.out
         for v in replaced(call):
             fits = v in self.taken and self.last_use[v] <= i and v.shape == out.shape and v.dtype == out.dtype
             if fits and all(u is v or v not in self.roots(u) for u in call.uses):
-                return self.taken.pop(v)
+                self.taken[out] = self.taken.pop(v)
+                return self.locations[v].array
         return None
-
-
-def axes_of(array: np.ndarray) -> list[int]:
-    """Return the axes of an array from the longest stride to the shortest."""
-    return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
 
 
 def replaced(call: Call) -> Sequence[Var]:

@@ -14,7 +14,7 @@ from ...trace.ir import Call, Constant, Input, Var, variables
 from ..emitter import Emitter
 from ..guards import GUARD_FAILED
 from ..lowering import lower
-from ..memory import Location, axes_of
+from ..memory import Location
 from ..verifier import Step
 from . import blas, compiler, threads
 from .access import rearranges
@@ -118,12 +118,12 @@ class Lowering:
         if v in layout_.leaving or not layout_.optimized:
             dtype = "" if v.dtype == np.float64 else f", {emitter.name(v.dtype, 'dtype')}"
             like = self.stretch.like(call)
-            axes = None if like is None or like.flags.c_contiguous else axes_of(like)
-            shape = v.shape if axes is None else tuple([v.shape[axis] for axis in axes])
-            turned = "" if axes is None else f".transpose({np.argsort(axes).tolist()})"
+            text = f"{emitter.fun(np.empty)}({v.shape}{dtype})"
             if like is not None:
                 layout_.turned[v] = like
-            emitter.assign(v, f"{emitter.fun(np.empty)}({shape}{dtype}){turned}", "guard")
+                if not like.flags.c_contiguous:
+                    text = f"{emitter.fun(np.empty_like)}({emitter.name(like, 'like')})"
+            emitter.assign(v, text, "guard")
             return like, None
         array = layout_.allocate(v)
         emitter.locations[v] = Location(emitter.name(array, "b"), array)
