@@ -50,17 +50,14 @@ def can_vary(call: Call) -> bool:
     fun = call.fun
     if type(fun) is np.ufunc or fun in STEADY or fun in opaques:
         return False
-    if len(call.uses) == 1 and (fun in VIEWS or fun in NEW):
-        return False
-    if not (variable := [v for v in call.uses if type(v.source) is not Constant]):
-        return False
     if fun is part:
         return can_vary(call.args[0].source)
+    variable = [v for v in call.uses if type(v.source) is not Constant]
     if fun is operator.getitem:
         return any([v.dtype == bool for v in variable if v is not call.args[0]])
     if fun in VIEWS or fun in NEW:  # an integer may be a length or an axis
         return any([not v.shape and not isinstance(v.example, (float, np.inexact)) for v in variable[1:]])
-    return True
+    return bool(variable)
 
 
 def can_raise(call: Call) -> bool:

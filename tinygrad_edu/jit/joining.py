@@ -43,21 +43,23 @@ def join_updates(program: Program) -> None:
     several = [g for g in groups.values() if len(g) > 1 and sum([v.size for _, v in g]) < LARGE]
     pairs = [(tuple([target for target, _ in group]), tuple([value for _, value in group])) for group in several]
     wholes = {targets: whole for targets, _ in pairs if (whole := whole_state(targets)) is not None}
+    states = {v: whole for targets, whole in wholes.items() for v in targets}
     joining, stores = Joining(wholes), dict(program.stores)
     for targets, values in pairs:
         if targets in wholes:
             stores[wholes[targets]] = joining.join(values)
         else:
             joining.join_operands(values)
-    kept = stores.keys() - {v for targets in wholes for v in targets}
-    changed = replace(program, stores=[store for store in stores.items() if store[0] in kept])
+    changed = replace(program, stores=[(target, value) for target, value in stores.items() if target not in states])
+    changed.states = [*dict.fromkeys([states.get(v, v) for v in program.states])]
     joining.cut_all({*changed.outputs()})
     changed.calls = [*program.calls, *joining.calls]
     changed.replace(joining.new, calls=False)
+    joining.join_guards(changed)
     eliminate_dead_calls(changed)
-    if cost(changed.calls) < cost(program.calls):
+    read = {v for call in changed.calls for v in call.uses}.union(changed.outputs())
+    if cost(changed.calls) < cost(program.calls) and read.isdisjoint(states):
         vars(program).update(vars(changed))
-        joining.finish(program, wholes)
 
 
 def is_lane(v: Var) -> bool:
@@ -89,15 +91,13 @@ def are_alike(lanes: Sequence[Any]) -> bool:
 
 def whole_state(lanes: Lanes) -> Var | None:
     """Return the array in which an optimizer's states lie one behind the other, or None if they do not."""
-    if not all(map(is_optimizers, lanes)):
-        return None
     arrays, source = [v.source.array for v in lanes], lanes[0].source
     base, dtype = arrays[0].base, arrays[0].dtype
-    if type(base) is not np.ndarray or base.ndim != 1 or base.dtype != dtype:
+    alike = all([is_optimizers(v) and v.dtype == dtype for v in lanes])
+    if not alike or type(base) is not np.ndarray or base.ndim != 1 or base.dtype != dtype:
         return None
     bounds = [byte_bounds(a) for a in arrays]
-    alike = all([a.base is base and a.dtype == dtype and a.flags.c_contiguous for a in arrays])
-    if not alike or any([stop != start for (_, stop), (start, _) in pairwise(bounds)]):
+    if any([stop != start for (_, stop), (start, _) in pairwise(bounds)]):
         return None
     start, stop = (at - byte_bounds(base)[0] for at in (bounds[0][0], bounds[-1][1]))
     whole = base[start // dtype.itemsize : stop // dtype.itemsize]
@@ -161,21 +161,11 @@ class Joining:
             if is_result and not set(lanes).isdisjoint(outputs):
                 self.new = {**dict(zip(lanes, self.cut(whole, lanes), strict=True)), **self.new}
 
-    def finish(self, program: Program, wholes: Mapping[Lanes, Var]) -> None:
-        """Let all calls read whole states, and guards look for NaN in a joined array if they do so in all its lanes."""
-        first = Joining({})
-        parts: dict[Var, Var] = {}
-        owner: dict[Var, Var] = {}
-        for lanes, whole in wholes.items():
-            parts.update(zip(lanes, first.cut(whole, lanes), strict=True))
-            owner.update(dict.fromkeys(lanes, whole))
-        program.replace(parts)
-        program.calls = [*first.calls, *program.calls]
-        program.states = [*dict.fromkeys([owner.get(v, v) for v in program.states])]
-        computed = {call.out for call in program.calls}
+    def join_guards(self, program: Program) -> None:
+        """Look for NaN in a joined array at once, where a guard looks for it in all of its lanes."""
+        program.guards = [replace(guard) for guard in program.guards]
         for guard in program.guards:
             for lanes, whole in self.found.items() if guard.predicate is has_nan and not guard.answer else ():
-                each = {self.new.get(v, v) for v in lanes}
-                if whole in computed and each <= {*guard.args}:
-                    guard.args = (whole, *[a for a in guard.args if a not in each])
-        eliminate_dead_calls(program)
+                parts = {self.new.get(v, v) for v in lanes}
+                if parts <= {*guard.args}:
+                    guard.args = (whole, *[a for a in guard.args if a not in parts])
