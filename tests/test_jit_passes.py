@@ -150,8 +150,9 @@ def test_mean_is_a_sum_divided():
 def test_blas_computes_sums():
     assert calls(lambda x: np.sum(x, axis=0), X, optimize=("blas",)) == ["dot"]
     assert calls(lambda x: np.sum(x, axis=1, keepdims=True), X, optimize=("blas",)) == ["dot"]
-    assert calls(lambda x: np.sum(x * x), X, optimize=("blas",)) == ["vdot"]
-    assert calls(lambda x: np.sum(np.exp(x[:, :1])).reshape(1), X, optimize=("blas",)) == ["getitem", "exp", "dot"]
+    assert calls(lambda x: np.sum(x * x), X, optimize=("blas", "dead")) == ["vdot"]
+    column = calls(lambda x: np.sum(np.exp(x[:, :1])).reshape(1), X, optimize=("blas", "dead"))
+    assert column == ["getitem", "exp", "dot"]
     assert calls(lambda x: np.sum(x.astype(int), axis=0), X * 10, optimize=("blas",))[-1] == "sum"
 
 
