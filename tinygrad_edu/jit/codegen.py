@@ -70,23 +70,23 @@ class Plan:
         """Write the plan, verify it, and compile it."""
         program, drawn = self.program, [call.out for call in self.program.calls if call.draws]
         emitter = Emitter(program, captured, chosen, arrange if self.backend == "c" else None)
-        head = entry_guards(emitter)
+        for line in (*entry_guards(emitter), "if guards_only:", "    return None"):
+            emitter.emit(line, "guard")
         outside = dict(emitter.place(v) for v in (*program.inputs, *program.states))
         lower_calls(emitter, self.backend)
         ResultWriter(emitter).write()
         verify(emitter.steps, outside, program.stores, drawn)
         self.layout, self.calls_numpy = emitter.layout, emitter.calls_numpy
-        self.text = self.join(emitter, head)
+        self.text = self.join(emitter)
         exec(compiled(self.text), emitter.values)
         self.run = emitter.values.pop("plan")  # a function among its own globals would keep itself
 
-    def join(self, emitter: Emitter, head: list[str]) -> str:
+    def join(self, emitter: Emitter) -> str:
         """Return the whole text, and note the call of each line."""
         warns = any(  # Python's numbers raise errors, and do not warn
             c.phase == "backward" and c.fun not in QUIET and c.out.dtype is not None for c in self.program.calls
         )
-        lines = ["def plan(args, kwargs, guards_only=False):", *[f"    {line}" for line in head]]
-        lines += ["    if guards_only:", "        return None"]
+        lines = ["def plan(args, kwargs, guards_only=False):"]
         for backward, group in groupby(emitter.lines, key=lambda line: line[0] == "backward"):
             indent = " " * 4
             if backward and warns:

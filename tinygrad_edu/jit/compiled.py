@@ -30,8 +30,8 @@ from .native.printer import Printer
 from .recording import VARIABLE, Recording
 
 MAXSIZE = 16  # recordings that are kept
-FEW = 4  # recordings in a row that no call has used, made though the arguments' shapes were known
-AGAIN = 64  # after so many calls without jit, and then after twice as many, one more is made
+FEW = 4  # calls in a row that are recorded, though their shapes are known and no call has used the last recordings
+AGAIN = 64  # at this call in a row, and then at twice as many, one more recording is made
 
 COMPARISON = "the outcome of a comparison or the size of a result"  # what differs, if a guard of values fails
 BACKENDS = ("numpy", "c", "auto")
@@ -85,7 +85,7 @@ class Jitted:
             compiler.required()
         self._recordings: list[Recording] = []
         self._hits = self._misses = 0  # hits of recordings that are gone
-        self._unused = self._eager = 0  # since the last replay: recordings for known shapes, and calls without jit
+        self._varied = 0  # calls since the last replay that no recording served, though their shapes were known
         self._warned = False
         self._lock = RLock()  # held for these fields, and never while the function runs
         _jitted.add(self)
@@ -108,7 +108,7 @@ class Jitted:
                     if result is GUARD_FAILED:
                         varies = COMPARISON
                     elif result is not CACHE_MISS:
-                        if self._unused or self._eager or recording is not recordings[0]:
+                        if self._varied or recording is not recordings[0]:
                             self._served(recording)
                         return result
             return self._record(args, kwargs, varies)
@@ -119,7 +119,7 @@ class Jitted:
     def _served(self, recording: Recording) -> None:
         """Note a replay: the recording is the most recently used."""
         with self._lock:
-            self._unused = self._eager = 0
+            self._varied = 0
             if recording in self._recordings:
                 self._recordings = [recording, *[r for r in self._recordings if r is not recording]]
 
@@ -128,25 +128,26 @@ class Jitted:
         if any(type(leaf) in array_likes for _, leaf in leaves("", [args, kwargs])):
             return self._fun(*args, **kwargs)  # for a batch, within vmap
         varies = varies or next(filter(None, [r.varying(args, kwargs) for r in self._recordings]), "")
-        if varies and self._unused >= FEW and not self._tries_again():
-            if not self._warned:
-                self._warn(varies)
-            return self._fun(*args, **kwargs)
+        n = self._varied + 1
+        is_tried = not varies or n <= FEW or (n >= AGAIN and not n & (n - 1))  # what varied may have come to rest
+        if not is_tried and not self._warned:
+            self._warn(varies)
         captured: Captured | None = None
         try:
-            captured, result = capture(self._fun, self._name, args, kwargs)
+            if is_tried:
+                captured, result = capture(self._fun, self._name, args, kwargs)
         except JitError:
             if varies != COMPARISON:
                 raise
         if captured is None:  # for other values a recording serves, and for these the function itself
             result = self._fun(*args, **kwargs)
-            self._unused += 1
+            self._varied += 1
             return result
         recording = Recording(self._fun, self._name, captured, self._chosen, self._check, self._backend)
         captured.on_gone = WeakMethod(self._forget)
         with self._lock:
             self._misses += 1
-            self._unused += bool(varies)
+            self._varied += bool(varies)
             stale = [r for r in self._recordings if any(not isinstance(x, PLAIN) for _, x in r.replaced(recording))]
             kept = [r for r in self._recordings if r not in stale[FEW - 1 :]][: MAXSIZE - 1]  # stale: hold old objects
             self._keep([recording, *kept])
@@ -159,12 +160,6 @@ class Jitted:
         for each in dropped:
             self._hits += each.hits
             each.release()
-
-    def _tries_again(self) -> bool:
-        """Count a call without jit; return whether to record at this one, as what varied may have come to rest."""
-        with self._lock:
-            self._eager += 1
-            return self._eager >= AGAIN and not self._eager & (self._eager - 1)
 
     def _warn(self, varies: str) -> None:
         """Say once that the function runs without jit, and what is another one at each call."""
@@ -190,7 +185,7 @@ class Jitted:
         """Forget all recordings."""
         with self._lock:
             self._keep([])
-            self._hits = self._misses = self._unused = self._eager = 0
+            self._hits = self._misses = self._varied = 0
             self._warned = False
 
     @property

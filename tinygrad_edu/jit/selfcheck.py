@@ -47,8 +47,7 @@ class SavedState:
         found = {name: data_of(a) for name, a in leaves("the result", result)}
         found |= {f"the argument {name[1:]}": data_of(a) for name, a in leaves("", self.arguments)}
         for name, x in self.tensors.items():
-            g = data_of(x._grad)  # a Tensor after backward(create_graph=True)
-            g = None if g is None else np.asarray(g)
+            g = None if x._grad is None else np.asarray(data_of(x._grad))  # a Tensor after create_graph=True
             found |= {f"the data of {name}": np.asarray(x._value), f"the gradient of {name}": g}
         found |= {f"the array {name}": array for name, array in self.written.items()}
         found |= {f"{place.title} ({i})": place.get() for i, (place, _) in enumerate(self.held)}
