@@ -146,6 +146,7 @@ x: np.apply_along_axis(lambda r: r[::-1] * 2, 1, x)
 x: np.apply_over_axes(np.sum, x, [0])
 x: np.einsum("ij,kj->ik", x, x, optimize=True)
 x: np.einsum_path("ij,kj->ik", x, x)[0]
+x: np.einsum("ij->ji", x)
 x: np.sort(x) + np.sort(x, axis=0)
 x: np.argsort(x)
 x: np.partition(x, 1)[:, 1]
