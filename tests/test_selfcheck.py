@@ -1,5 +1,7 @@
 """The comparison of a replay with the function itself."""
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -43,3 +45,20 @@ def test_a_gradient_that_is_a_tensor_itself_is_compared_by_its_data():
     for x in (np.ones(2), np.arange(2.0)):
         assert float(f(x)) == float(np.sum(w.data * x))
     assert isinstance(w.grad, tg.Tensor)
+
+
+def test_draws_that_differ_are_a_difference_though_no_number_is_used(monkeypatch):
+    rng = np.random.default_rng(0)
+
+    def f(x):
+        rng.normal(size=int(os.environ["DRAWS"]))  # which a recording does not see
+        return x * 2
+
+    jitted = tg.jit(f)
+    monkeypatch.setenv("DRAWS", "1")
+    jitted(np.ones(2))
+    monkeypatch.setenv("DRAWS", "2")
+    before = rng.bit_generator.state
+    with pytest.raises(tg.JitError, match="the state of Generator 0"):
+        jitted(np.ones(2))
+    assert rng.bit_generator.state == before

@@ -157,12 +157,11 @@ class Recording:
     def objects_seen(self) -> dict[tuple[int, Any], tuple[str, Any]]:
         """Return the names and the values of what the guards compare, by holder and key."""
         moving = {(id(place.owner), place.key) for place, _ in self.program.rebound}
-        found: dict[tuple[int, Any], tuple[str, Any]] = {}
-        for holder in self.captured.closure.holders.values():
-            for key, value in holder.seen().items():
-                found[id(holder.owner), key] = f"the variable or attribute {holder.member(key)}", value
-        given = self.captured.containers.keys()
-        return {place: seen for place, seen in found.items() if place not in moving and place[0] not in given}
+        return {
+            (i, key): (f"the variable or attribute {holder.member(key)}", value)
+            for i, holder in self.captured.closure.holders.items() if i not in self.captured.containers
+            for key, value in holder.seen().items() if (i, key) not in moving
+        }  # fmt: skip
 
     def replaced(self, later: Recording) -> list[tuple[str, Any]]:
         """Return the names and the values of objects that a later recording found replaced."""
