@@ -6,12 +6,14 @@ after each call. After a JitError the eager function goes on from the state that
 `--hypothesis-profile=long` runs 20,000 programs instead of 200.
 """
 
+import contextlib
 import functools
 import inspect
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from jit_fuzz.printed import called, printed
 from jit_fuzz.programs import write
 from jit_fuzz.running import differ, difference, quiet, seen, settings_of, shrunk
 
@@ -54,3 +56,19 @@ def test_source_runs_by_itself():
                 assert differ(seen(expected), seen(result), 0) is None, f"{write(seed)}\n\n{jitted.source}"
                 compared += 1
     assert compared >= 20
+
+
+def test_source_gives_and_changes_what_the_recorded_calls_do():
+    compared = 0
+    for seed in SEEDS[:200]:
+        for _, jitted, _ in served(seed)[1].recorded[-1:]:
+            source, expected = jitted._recordings[-1].source, None
+            if not any([call.draws for call in source.program.calls]):
+                with quiet(), contextlib.suppress(np.linalg.LinAlgError):
+                    expected = called(source)
+            if expected is not None:
+                with quiet():
+                    found = printed(source)
+                assert differ(expected, found, 0) is None, f"{write(seed)}\n\n{source.whole}"
+                compared += 1
+    assert compared >= 100

@@ -2,7 +2,7 @@
 
 The text needs `import numpy as np` and nothing else. Its arguments are those of the recorded function, and the arrays
 and numbers that the function found (parameters, optimizer state, the learning rate), by their names. Arrays are changed
-in place as the function changes them; changed numbers are returned after the result.
+in place as the function changes them; changed numbers, and arrays of another shape, are returned after the result.
 """
 
 import linecache
