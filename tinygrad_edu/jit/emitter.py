@@ -55,8 +55,7 @@ class Emitter(Expressions):
 
     def place(self, v: Var) -> Place:
         """Return a Var and the array that it is in, if that is the same at every call."""
-        if v not in self.locations:
-            self.ref(v)
+        self.var(v)
         return v, self.locations[v].array
 
     def into(self, call: Call, i: int) -> str:
@@ -93,17 +92,12 @@ class Emitter(Expressions):
         kind = self.fun(type(x)) if hasattr(x, "_fields") else ""
         return kind + super().container(x, write)
 
-    def shown(self, call: Call) -> tuple[Any, list[Any]]:
-        """Return the function and the arguments of a call."""
-        return call.fun, [*call.args]
-
-    def is_infix(self, call: Call) -> bool:
-        """Whether an operator gives the same as the function; it takes a third of the time."""
-        if isinstance(call.fun, BuiltinFunctionType):  # of `operator`
-            return True
+    def shown(self, call: Call) -> tuple[Any, list[Any], bool]:
+        """Return the function and its arguments, and whether an operator does the same, in a third of the time."""
         scalars = all([a.shape == () if type(a) is Var else isinstance(a, (int, float)) for a in call.args])
-        floats = [v for v in call.uses if v.dtype is not None and v.dtype.kind == "f"]
-        return call.fun in SIGNED and scalars and bool(floats) and not call.kwargs
+        floats = any([v.dtype is not None and v.dtype.kind == "f" for v in call.uses])
+        by_sign = call.fun in SIGNED and scalars and floats and not call.kwargs
+        return call.fun, [*call.args], by_sign or isinstance(call.fun, BuiltinFunctionType)  # of `operator`
 
     def tensor(self, x: object) -> str:
         """Write a Tensor that is an argument or captured."""

@@ -33,7 +33,7 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
         emitter.locations[call.out] = Location(emitter.name(view, "w"), view)
     else:
         lowering = LOWERINGS.get(call.fun, _ufunc if call.elementwise else None)
-        if call.draws or can_vary(call) or not call.kwargs.keys() <= {"axis", "keepdims"}:
+        if lowering and (call.draws or can_vary(call) or not call.kwargs.keys() <= {"axis", "keepdims"}):
             lowering = None
         out = emitter.into(call, i) if lowering else ""
         text = lowering(emitter, call, args, out) if lowering else ""

@@ -149,8 +149,11 @@ class Expressions:
         return self.names[v]
 
     # Calls
-    def shown(self, call: Call) -> tuple[Any, list[Any]]:
-        """Return the function and its arguments as they are shown: constants without axes as numbers, if that fits."""
+    def shown(self, call: Call) -> tuple[Any, list[Any], bool]:
+        """Return the function and its arguments as they are shown, and whether an operator is shown by its sign.
+
+        Constants without axes are shown as numbers where that gives the same dtype.
+        """
         f, *more = SHOWN_AS.get(call.fun, (call.fun,))
         others = [v.dtype for v in call.uses if v.shape] if isinstance(f, np.ufunc) or f in INFIX else []
 
@@ -160,20 +163,17 @@ class Expressions:
             n = a.example.item()
             return n if np.result_type(*others, a.dtype) == np.result_type(*others, n) else a
 
-        return f, [*map(operand, call.args), *more]
-
-    def is_infix(self, call: Call) -> bool:
-        """Whether a call of an operator is written with its sign; lists have other operators than arrays."""
-        return not call.kwargs and list not in map(type, call.args)
+        by_sign = not call.kwargs and list not in map(type, call.args)  # lists have other operators than arrays
+        return f, [*map(operand, call.args), *more], by_sign
 
     def call(self, call: Call) -> tuple[str, int]:
         """Write a call as an expression; return it with how strongly it binds."""
-        f, args = self.shown(call)
-        if f in INFIX and self.is_infix(call):
+        f, args, by_sign = self.shown(call)
+        if by_sign and f in INFIX:
             symbol, strength = INFIX[f]
             right, left = strength + 1, strength + (symbol == "**")  # a * (b * c) rounds otherwise than a * b * c
             return f"{self.expression(args[0], left)} {symbol} {self.expression(args[1], right)}", strength
-        if f in PREFIX and self.is_infix(call):
+        if by_sign and f in PREFIX:
             symbol, strength = PREFIX[f]
             return f"{symbol}{self.expression(args[0], strength + 1)}", strength  # no --x
         if f in INDEXING:
