@@ -297,6 +297,8 @@ x: y, z = x.flat, x.T.flat; x[0] = 9.0; (y[1:3] * 1, z[1:3] * 1)
 x: y = np.einsum("ij->ji", x); y += 1; x[0] = 2.0; (x * 1, y * 1)
 x: y = x[:, ::2].flat[:3]; z = y.ravel(); y += 1; z
 x: a = x * 1; y = np.diagonal(a); a += 1; y += 1; a
+x: a = x * 1; np.diagonal(a).flat[0] = 1.0; a
+x: a = x * 1; y = np.diagonal(a).flat[:1]; y += 1; (a, y)
 x: x[...] = np.broadcast_to(x[0], (2, 3)); x *= 2; x * 1
 x: y = x[:, ::-1].flat; y[1:3] = [7.0, 8.0]; x * 1
 x: y = np.broadcast_arrays(x.sum(), 1.0)[0]; y **= 2; y

@@ -61,7 +61,7 @@ class Traced(View):
         if self.rec.is_foreign() or not isinstance(self._array, np.ndarray):  # a number, of which NumPy changes a copy
             self.rec.evaluate(fun, args, kwargs)
             return False
-        if not self._array.flags.writeable:
+        if not (self._array if self._layout is None else self._layout).flags.writeable:
             copy = np.array(self._array)
             copy.flags.writeable = False
             self.rec.evaluate(fun, *substituted((args, kwargs), lambda x: copy if x is self else x, Traced))
