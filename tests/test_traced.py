@@ -886,6 +886,19 @@ def test_whether_a_row_of_numbers_is_a_view_is_found_out_for_each_order(text):
         assert_same(one, two)
 
 
+@pytest.mark.parametrize("backend", ["numpy", "auto"])
+@pytest.mark.parametrize("text", ["x[i] * 1", "x[i, 1:] * 1", "x[i][1:] * 1", "[x[i] * 1, x[i] * 1, x[0] * 1]"])
+def test_a_row_that_a_recorded_number_chooses_is_copied_before_its_array_changes(text, backend):
+    f = body(f"x, i = x; y = {text}; x += 1; y")
+    jitted = tg.jit(f, check=0, backend=backend)
+    for i in (0, 1, 1, 0):
+        one, two = X.copy(), X.copy()
+        expected, found = f((one, np.int64(i))), jitted((two, np.int64(i)))
+        two += 1
+        assert_same(expected, found)
+        assert_same(one + 1, two)
+
+
 def test_constants_are_arrays_whatever_their_axes():
     for c in (np.zeros((), np.float32), np.ones(3), np.broadcast_to(2.0, (4, 3))):
         jitted = tg.jit(lambda x, c=c: np.maximum(x * c, c))

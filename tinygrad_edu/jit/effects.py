@@ -40,7 +40,7 @@ def shared(call: Call) -> Sequence[Var]:
         return ()
     if is_view(call):
         return call.uses[:1]
-    if call.draws or call.fun in NEW or call.fun in INDEXED or call.fun in opaques:
+    if call.draws or call.fun in NEW or call.fun in opaques or (call.fun in INDEXED and call.alias_of is None):
         return ()
     return call.uses if call.alias_of is None else [call.uses[call.alias_of]]
 
