@@ -77,7 +77,7 @@ def locate_state(emitter: Emitter, v: Var) -> list[str]:
 def member_text(emitter: Emitter, owner: Any, key: Any) -> str:
     """Write the member of a holder."""
     if isinstance(owner, (dict, list, deque)):
-        return f"{emitter.name(owner, 'held')}[{emitter.ref(key)}]"
+        return f"{emitter.name(owner, 'held')}[{repr(key) if type(key) in (str, int) else emitter.ref(key)}]"
     if isinstance(owner, Node):
         return f"{emitter.tensor(owner)}.{key}"
     return f"{emitter.name(owner, 'cell' if isinstance(owner, CellType) else 'm')}.{key}"
