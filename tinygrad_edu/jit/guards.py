@@ -151,7 +151,7 @@ def check_identities(emitter: Emitter) -> Iterator[str]:
     names: dict[int, str] = {}  # by the identity of a Tensor, an array or a container
     texts = [(a, f"a{i}{'t' * isinstance(a, Node)}") for i, a in enumerate(captured.leaves)]
     texts += [(a._value, f"a{i}") for i, a in enumerate(captured.leaves) if isinstance(a, Node)]
-    texts += [(c.argument, path_text(emitter, path)) for c in captured.containers.values() for path in c.paths]
+    texts += [(argument, path_text(emitter, path)) for argument, path in captured.occurrences]
     for value, text in texts:
         if id(value) in closure.elsewhere:
             yield f"{text} is {emitter.name(value, 't')}"

@@ -80,14 +80,15 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
         note_draws(found)
         refuse_changes(found)
         rec.program.result, shown = described(result, found)
-        changed = [(c, described_members(c.given, found, kept=True)) for c in found.containers.values() if c.changed()]
-        rec.program.containers = [(c.paths[0], content) for c, (content, _) in changed]
+        owners = [holder.owner for holder in found.containers.values() if holder.changed()]
+        changed = [(*found.paths[id(x)], *described_members(x, found, kept=True)) for x in owners]
+        rec.program.containers = [(path, content) for path, _, content, _ in changed]
     except BaseException:
         found.closure.restore()
         raise
     make_changes(found)
-    for container, (_, content) in changed:
-        refill(container.argument, content)
+    for _, argument, _, content in changed:
+        refill(argument, content)
     rec.ended = True
     return shown
 

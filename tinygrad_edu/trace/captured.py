@@ -6,7 +6,7 @@ values. Changes are made only when the function has returned: a recording that f
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import ref
 
 import numpy as np
@@ -22,26 +22,13 @@ from .closure import ATOMS, PLAIN, Closure
 from .containers import is_container, mapped, members
 from .copies import Copies, parts
 from .expressions import argument_names
-from .holders import EMPTY, Holder, Place, are_same
+from .holders import EMPTY, Holder, Place
 from .ir import Input, Setting, State, Var, placeholder
 from .recorder import Recorder, TracedGenerator, TracedIterator
 from .traced import Traced
 
 Path = tuple[Any, ...]
 PLAIN_ARRAYS = (np.ndarray, np.memmap)
-
-
-class Container(NamedTuple):
-    """A list, a dict or a dataclass among the arguments, what fun is given instead, and what that held before."""
-
-    paths: list[Path]  # the name of the parameters, and the keys: several if it is given twice
-    argument: Any
-    given: Any
-    before: dict[Any, Any]
-
-    def changed(self) -> bool:
-        """Return whether the function has put other members into it."""
-        return not are_same(members(self.given), self.before)
 
 
 class Captured:
@@ -55,7 +42,8 @@ class Captured:
         self.args, self.kwargs = mapped(lambda x: x, args), mapped(lambda x: x, kwargs)
         self.given: dict[int, Input] = {}  # the Tensors among the arguments
         self.leaves: list[Any] = []  # the arguments, and the members of nested ones
-        self.containers: dict[int, Container] = {}  # among the arguments, but for tuples; by their identity
+        self.containers: dict[int, Holder] = {}  # what fun gets for those among the arguments, by their identity
+        self.occurrences: list[tuple[Any, Path]] = []  # each of those arguments, as often as it is given
         self.paths: dict[int, tuple[Path, Any]] = {}  # by the identity of what fun gets: where it is given, as what
         self.results: dict[tuple[int, bool], tuple[Any, Any]] = {}  # parts of the result, and what `described` returns
         self.labelled = False  # whether a Tensor or a Value in the result has a label
@@ -78,10 +66,10 @@ class Captured:
                 return new
             if isinstance(a, (list, dict)) and id(a) in self.closure.holders:
                 raise self.rec.error(f"a {type(a).__name__} among the arguments is a variable too; pass a copy of it")
-            known = self.containers.setdefault(id(a), Container([], a, new, dict(members(new))))
-            known.paths.append(path)
-            self.paths[id(known.given)] = path, a
-            return known.given
+            holder = self.containers.setdefault(id(a), Holder(new, f"a {type(a).__name__} among the arguments", None))
+            self.paths.setdefault(id(holder.owner), (path, a))
+            self.occurrences.append((a, path))
+            return holder.owner
         self.leaves.append(a)
         self.paths.setdefault(id(a), (path, a))
         source = Input(len(self.leaves) - 1)
@@ -195,7 +183,7 @@ class Captured:
     def forget(self) -> None:
         """Release the arrays and objects of the recording; the kinds of the arguments stay, for later calls."""
         self.requires_grad = {x: takes for x, takes in self.requires_grad.items() if id(x) not in self.given}
-        held = self.arrays, self.containers, self.paths, self.leaves, self.holders, self.exchanged
+        held = self.arrays, self.containers, self.paths, self.leaves, self.holders, self.exchanged, self.occurrences
         for each in (*held, self.results):
             each.clear()
         vars(self).setdefault("names", {})

@@ -61,11 +61,12 @@ def refuse_changes(found: Captured) -> None:
         if titles:
             remedy = "do it outside of the recorded function, or return the value"
             raise found.rec.error(f"{titles[0]} was changed, which would not happen at later calls; {remedy}")
-    for c in found.containers.values():
-        kind, names = type(c.argument).__name__, vars(c.given).keys() - c.before if hasattr(c.given, "__dict__") else ()
-        if names or (c.changed() and id(getattr(c.argument, "__dict__", c.argument)) in found.closure.holders):
+    for holder in found.containers.values():
+        argument = found.paths[id(holder.owner)][1]
+        names = () if isinstance(argument, (list, dict)) else holder.now().keys() - holder.before.keys()
+        if names or (holder.changed() and id(getattr(argument, "__dict__", argument)) in found.closure.holders):
             why = "is a variable too" if not names else f"was given the attribute {min(names)}"
-            raise found.rec.error(f"a {kind} among the arguments {why}, and was changed; pass a copy of it")
+            raise found.rec.error(f"{holder.title} {why}, and was changed; pass a copy of it")
     grads = {h.owner: (given, new) for h, key, given, new in found.exchanged if key == "_grad"}
     stepping = [h.of for h, key, given, new in found.exchanged if key == "steps" and new is not given]
     for given, new in [grads[opt.params[0]] for opt in stepping if opt.params[0] in grads]:

@@ -30,13 +30,9 @@ SOURCES = (np.random.Generator, np.random.RandomState, random.Random, np.random.
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 ATOMS = (*PLAIN, np.generic, np.ufunc, range, slice)
 FRAMEWORK = (Module, Optimizer, Group, LRScheduler)  # their instances are seen with all attributes
-SETTINGS = {
-    Optimizer: ("steps",),
-    Group: ("lr",),
-    LRScheduler: ("epoch",),
-    Value: ("_value", "_grad"),
-    Tensor: ("_grad",),
-}  # what a replay reads anew
+SETTINGS = {  # what a replay reads anew
+    Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",), Value: ("_value", "_grad"), Tensor: ("_grad",),
+}  # fmt: skip
 WRAPPERS = (MethodType, property, classmethod, staticmethod, functools.cached_property, functools.partial)
 STANDARD = os.path.dirname(os.__file__)
 MADE_BY_CLASS = 1 << 9  # the flag of a type that Python code has made
@@ -96,13 +92,11 @@ class Closure:
             self.queue += getattr(x, "keywords", {}).values()
         elif isinstance(x, SOURCES) and not isinstance(x, random.SystemRandom):  # which has no state
             self.sources.append(x)
-        elif isinstance(x, FRAMEWORK):
-            checked = None if isinstance(x, Module) else {name for name in vars(x) if name != "_in_place"}
-            self.hold(vars(x), type(x).__name__, checked, of=x)
-            self.queue += self.holders[id(vars(x))].seen().values()
-            self.owners.append(x)
-            self.add_inherited(x, self.names)
         elif not isinstance(x, (type, ModuleType)) or not self.is_library(x):
+            if isinstance(x, FRAMEWORK):
+                checked = None if isinstance(x, Module) else {name for name in vars(x) if name != "_in_place"}
+                self.hold(vars(x), type(x).__name__, checked, of=x)
+                self.queue += self.holders[id(vars(x))].seen().values()
             self.owners.append(x)
             self.add_attributes(x, self.names)
 

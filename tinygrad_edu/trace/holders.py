@@ -115,7 +115,8 @@ def members(owner: Any) -> dict[Any, Any]:
     names: Any = MEMBERS.get(type(owner))
     if names is None:
         names = sorted({name for kind in type(owner).__mro__ for name in getattr(kind, "__slots__", ())})
-    return {name: value for name in names if (value := _slot(owner, name)) is not EMPTY}
+    slots = {name: value for name in names if (value := _slot(owner, name)) is not EMPTY}
+    return slots if type(owner) in MEMBERS else {**getattr(owner, "__dict__", {}), **slots}
 
 
 def _slot(owner: Any, name: str) -> Any:
