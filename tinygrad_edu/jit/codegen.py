@@ -17,7 +17,7 @@ from ..engine.tape import constant, record
 from ..trace.captured import Captured
 from ..trace.containers import refill
 from ..trace.functional import add_at
-from ..trace.ir import Call, Guard, Program, Result, Setting, Var, variables
+from ..trace.ir import Call, Program, Result, Setting, Var
 from ..trace.results import labelled, recipe
 from .effects import can_vary, is_view
 from .emitter import Emitter
@@ -101,10 +101,7 @@ class Plan:
 def lower_calls(emitter: Emitter, backend: str) -> None:
     """Write every call, and every guard as soon as its arguments are computed; for "c", stretches of them in C."""
     program = emitter.program
-    index = {call.out: i for i, call in enumerate(program.calls)}
-    guards: dict[int, list[Guard]] = {}  # the number of the call after which they can be checked: the guards
-    for guard in program.guards:
-        guards.setdefault(max([index.get(v, -1) for v in variables(guard.args)], default=-1), []).append(guard)
+    guards = emitter.layout.guards
     value_guards(emitter, guards.get(-1, ()))
     stretches = dict(divide(program.calls, guards)) if backend == "c" else {}
     emitter.layout.first_write = max([emitter.layout.first_write, *stretches])  # each stretch can end the replay

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..engine.rules.indexing import setitem
 from ..trace.functional import add_at
-from ..trace.ir import Call, Program, State, Var, use_counts, variables
+from ..trace.ir import Call, Guard, Program, State, Var, use_counts, variables
 from .effects import can_raise, shared
 
 Order = Callable[[Program], int]
@@ -34,22 +34,15 @@ def schedule(program: Program) -> int:
     if not (program.stores or program.grads):
         return 0
     early = {v for guard in program.guards for v in variables(guard.args)}
-    last = -1
-    for i, call in reversed(list(enumerate(program.calls))):
+    for call in reversed(program.calls):
         if call.out in early or can_raise(call):
-            early.add(call.out)
-            early.update(call.uses)
-            last = max(last, i)
+            early.update([call.out, *call.uses])
     deferred: set[Var] = set()
-    first: list[Call] = []
-    rest: list[Call] = []
-    for call in program.calls[: last + 1]:
-        later = call.out not in early and (call.phase == "update" or not deferred.isdisjoint(call.uses))
-        (rest if later else first).append(call)
-        if later:
+    for call in program.calls:
+        if call.out not in early and (call.phase == "update" or not deferred.isdisjoint(call.uses)):
             deferred.add(call.out)
-    program.calls = [*first, *rest, *program.calls[last + 1 :]]
-    return len(first)
+    program.calls.sort(key=lambda call: call.out in deferred)
+    return max([i + 1 for i, call in enumerate(program.calls) if call.out in early], default=0)
 
 
 class Layout:
@@ -67,6 +60,10 @@ class Layout:
         self.arrays: dict[tuple[Hashable, ...], np.ndarray] = {}  # in the buffers
         self.first_write = (order or schedule)(program)
         self.program = program
+        index = {call.out: i for i, call in enumerate(program.calls)}
+        self.guards: dict[int, list[Guard]] = {}  # the number of the call after which they can be checked: the guards
+        for guard in program.guards:
+            self.guards.setdefault(max([index.get(v, -1) for v in variables(guard.args)], default=-1), []).append(guard)
         self.turned: dict[Var, np.ndarray] = {}  # of a new array that C writes in another order: one with its strides
         self.copied: set[Var] = set()  # results that have memory of their own, though they could share some
         self.analyse()
@@ -96,15 +93,12 @@ class Layout:
         times = Counter([root for v in leaving for root in self.roots(v)])
         self.leaving = {root for root, n in times.items() if n == 1}  # of several parts, each is copied when it leaves
         self.last_use: dict[Var, int] = {}  # the number of the last call that reads a Var or what shares its memory
-        for i, call in enumerate(program.calls):
-            for v in call.uses:
-                for root in self.roots(v) if v in self.shared else (v,):
-                    self.last_use[root] = i
-        index = {call.out: i for i, call in enumerate(program.calls)}
-        for vs in [variables(guard.args) for guard in program.guards]:
-            after = max([index.get(v, -1) for v in vs], default=-1) + 1  # the guard is checked before this call
-            self.last_use.update([(r, max(after, self.last_use.get(r, -1))) for v in vs for r in self.roots(v)])
-        self.last_use.update([(root, len(program.calls)) for v in program.results() for root in self.roots(v)])
+        reads = [(i, call.uses) for i, call in enumerate(program.calls)]
+        reads += [(i + 1, variables([guard.args for guard in guards])) for i, guards in self.guards.items()]
+        for i, vs in (*reads, (len(program.calls), program.results())):
+            for v in vs:
+                for root in self.roots(v):
+                    self.last_use[root] = max(i, self.last_use.get(root, i))
 
     def roots(self, v: Var) -> Collection[Var]:
         """Return the Vars whose memory v may lie in: v itself if it is not a view."""
