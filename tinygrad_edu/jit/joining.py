@@ -21,7 +21,6 @@ from ..engine.threads import LARGE
 from ..optim import Optimizer
 from ..optim.packing import SMALL
 from ..trace.ir import Call, Program, State, Var, blank
-from .effects import is_view
 from .simplify import BROADCASTING, eliminate_dead_calls, value_key
 
 Lanes = tuple[Var, ...]
@@ -105,8 +104,8 @@ def whole_state(lanes: Lanes) -> Var | None:
 
 
 def cost(calls: Sequence[Call]) -> int:
-    """Return about how long calls take, where 1 is the time of an elementwise call on small arrays."""
-    return sum([2 if call.fun is np.concatenate else 0 if is_view(call) else 1 for call in calls])
+    """Return about how long small elementwise calls and concatenations take, where an elementwise call takes 1."""
+    return sum([2 if call.fun is np.concatenate else call.elementwise for call in calls])
 
 
 class Joining:

@@ -93,12 +93,12 @@ class Layout:
         times = Counter([root for v in leaving for root in self.roots(v)])
         self.leaving = {root for root, n in times.items() if n == 1}  # of several parts, each is copied when it leaves
         self.last_use: dict[Var, int] = {}  # the number of the last call that reads a Var or what shares its memory
-        reads = [(i, call.uses) for i, call in enumerate(program.calls)]
-        reads += [(i + 1, variables([guard.args for guard in guards])) for i, guards in self.guards.items()]
-        for i, vs in (*reads, (len(program.calls), program.results())):
-            for v in vs:
-                for root in self.roots(v):
-                    self.last_use[root] = max(i, self.last_use.get(root, i))
+        checked = {i + 1: variables([guard.args for guard in guards]) for i, guards in self.guards.items()}
+        for i, call in enumerate(program.calls):
+            for v in (*call.uses, *checked[i]) if i in checked else call.uses:
+                for root in self.roots(v) if v in self.shared else (v,):
+                    self.last_use[root] = i
+        self.last_use.update([(root, len(program.calls)) for v in program.results() for root in self.roots(v)])
 
     def roots(self, v: Var) -> Collection[Var]:
         """Return the Vars whose memory v may lie in: v itself if it is not a view."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 import numpy as np
 
 from ..engine.threads import LARGE
+from ..trace.closure import PLAIN
 from ..trace.ir import Call, Constant, Program, Var, substituted
 from .effects import can_raise, can_vary
 
@@ -92,17 +93,10 @@ def value_key(x: object) -> Hashable:
         if isinstance(array, (np.ndarray, np.generic)) and array.size == 1:
             return type(array), array.shape, array.dtype, array.tobytes()
         return x if array is None else ("array", id(array))
-    if kind is int or kind is str or x is None or x is ...:
-        return x
-    if kind is float or kind is bool or isinstance(x, np.generic):
-        return kind, repr(x)
-    if isinstance(x, (list, tuple)):
-        return kind, tuple([value_key(v) for v in x])
-    if isinstance(x, dict):
-        return tuple([(k, value_key(v)) for k, v in x.items()])
-    if isinstance(x, slice):
-        return "slice", value_key(x.start), value_key(x.stop), value_key(x.step)
-    return x if isinstance(x, np.dtype) else ("object", id(x))
+    if isinstance(x, (list, tuple, dict, slice)):
+        parts = x.items() if isinstance(x, dict) else (x.start, x.stop, x.step) if isinstance(x, slice) else x
+        return kind, tuple([value_key(v) for v in parts])
+    return (kind, repr(x)) if isinstance(x, (*PLAIN, np.generic, np.dtype)) else ("object", id(x))
 
 
 def fold_constants(call: Call, table: ValueTable) -> Var | None:
