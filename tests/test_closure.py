@@ -175,6 +175,34 @@ def test_an_array_is_read_anew_whatever_holds_it(i):
     assert jitted.cache_info()[:2] == (2, 1)
 
 
+def written_arrays():
+    """Return functions that write into what holds an array, or put another one there."""
+    slots, queue, a, b = Scale(np.ones(2)), deque([np.ones(2)]), np.ones(2), np.ones(2)
+
+    def in_place(x, *, scale=a):
+        scale += 1
+        return x * scale
+
+    def first(a, x):
+        a *= 2
+        return x * a
+
+    def rebound(x):
+        slots.a = slots.a + 1
+        queue[0] = queue[0] * slots.a
+        return x * queue[0]
+
+    return [in_place, functools.partial(first, b), rebound]
+
+
+@pytest.mark.parametrize("i", range(3))
+def test_an_array_is_written_and_replaced_whatever_holds_it(i):
+    f, jitted = written_arrays()[i], tg.jit(written_arrays()[i])
+    for _ in range(4):
+        np.testing.assert_array_equal(jitted(np.ones(2)), f(np.ones(2)))
+    assert jitted.cache_info()[:2] == (3, 1)
+
+
 @pytest.mark.parametrize("make", [list, deque, lambda v: dict(enumerate(v))], ids=["list", "deque", "dict"])
 @pytest.mark.parametrize("n", [3, 101, 1000])
 def test_numbers_in_a_list_are_checked_up_to_a_thousand(make, n):

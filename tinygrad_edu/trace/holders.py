@@ -85,8 +85,8 @@ class Holder:
         self.last = before if are_same(now, before) else now
         if self.last is before:
             return
-        if isinstance(owner, (list, deque, set)):
-            owner.clear()
+        if isinstance(owner, set) or (isinstance(owner, (list, deque)) and len(now) != len(before)):
+            owner.clear()  # not else: another thread may read it
             (owner.update if isinstance(owner, set) else owner.extend)(before.values())
             return
         for key in now.keys() - before.keys():
