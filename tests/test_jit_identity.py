@@ -57,6 +57,14 @@ def test_an_argument_may_become_what_the_function_closes_over_and_may_cease_to_b
             np.testing.assert_array_equal(getattr(a, "data", a), getattr(b, "data", b))
 
 
+@pytest.mark.parametrize("number", [2.0, np.float64(2.0), np.float32(2.0), np.int64(2)], ids=lambda n: type(n).__name__)
+def test_one_number_given_twice_may_be_two_numbers_later(number):
+    jitted = tg.jit(lambda x, y, rest: [x * 2 + y, rest["z"] - x])
+    for k in (0, 1, 2):
+        given = number, number + type(number)(k) if k else number, {"z": number}
+        assert jitted(*given) == [given[0] * 2 + given[1], given[2]["z"] - given[0]]
+
+
 @pytest.mark.parametrize("order", ["aabba", "ababab", "bbaab"])
 def test_one_list_given_twice_is_told_from_two_lists(order):
     def f(lists):

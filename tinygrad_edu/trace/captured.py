@@ -78,7 +78,8 @@ class Captured:
         elif isinstance(a, (list, tuple, dict)) or is_special(a):
             raise self.rec.error(f"an argument is a {type(a).__name__}; pass a plain array, list, tuple or dict")
         elif isinstance(a, (np.ndarray, np.generic)):
-            traced = self.add_array(Var(source, a))
+            is_array = isinstance(a, np.ndarray)  # a number that is given twice may be two numbers at a later call
+            traced = self.add_array(Var(source, a)) if is_array else self.add(Var(source, a))
             self.paths.setdefault(id(traced), (path, a))
             return traced
         return self.traced_source(a)
