@@ -190,3 +190,20 @@ def test_factors_that_are_equal_when_they_are_recorded_stay_apart():
             factors[1].data *= 2.0
         for p, q in zip(eager[1], jitted[1], strict=True):
             np.testing.assert_allclose(p.data, q.data, rtol=1e-12)
+
+
+def test_an_operand_that_is_broadcast_in_all_lanes_stays_apart():
+    def made():
+        ps = [tg.Tensor(np.arange(4.0 * n).reshape(n, 4)) for n in (3, 2, 5, 1)]
+
+        def step(scale):
+            for p in ps:
+                p.data -= ((p.data * 0.5 + 1.0) * scale) * 0.1
+
+        return step, ps
+
+    (eager, ps), (other, qs) = made(), made()
+    jitted = tg.jit(other)
+    for k in range(3):
+        eager(np.arange(4.0) + k), jitted(np.arange(4.0) + k)
+        assert_same([p.data for p in ps], [q.data for q in qs])

@@ -73,8 +73,8 @@ def is_optimizers(v: Var) -> bool:
 
 
 def pattern(call: Call) -> Hashable:
-    """Return what calls on lanes have in common: the function, numbers, and the dtypes of lanes."""
-    operands = [(a.dtype, a.shape == call.out.shape or a) if is_array(a) else value_key(a) for a in call.args]
+    """Return what calls on lanes have in common: the function, numbers, the dtypes of lanes. None is broadcast."""
+    operands = [(a.dtype, a.shape == call.out.shape or call) if is_array(a) else value_key(a) for a in call.args]
     return call.fun, call.out.dtype, *operands
 
 
