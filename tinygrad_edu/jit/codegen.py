@@ -182,12 +182,15 @@ class ResultWriter:
             return f"{emitter.fun(refill)}({empty}, {emitter.container(x.value, self.returned)})"
         text = self.new_array(x.value) if isinstance(x.value.example, np.ndarray) else emitter.ref(x.value)
         if x.kind == "result":
-            nodes = emitter.captured.learning()
+            fun, nodes, _, nothing, argnums = recipe(emitter.captured.learning())
             if emitter.captured.given:  # arguments are not kept
-                noted = f"{emitter.fun(recipe)}([{', '.join(map(emitter.tensor, nodes))}])"
+                parents = f"({''.join([f'{emitter.tensor(node)}, ' for node in nodes])})"
             else:
-                noted = emitter.name(recipe(nodes), "recipe", "recipe")
-            text = f"{emitter.fun(record)}({emitter.fun(x.node)}, {text}, *{noted})"
+                parents = emitter.name(nodes, "parents", "parents")
+            last = f"{emitter.name(nothing, 'nothing')}, {emitter.name(argnums, 'argnums', 'argnums')}"
+            text = (
+                f"{emitter.fun(record)}({emitter.fun(x.node)}, {text}, {emitter.fun(fun)}, r := {parents}, r, {last})"
+            )
         elif x.kind != "array":
             text = f"{emitter.fun(constant)}({emitter.fun(x.node)}, {text})"
         if x.label or x.grad is not None or x.kind == "leaf":
