@@ -164,7 +164,8 @@ def check_identities(emitter: Emitter) -> Iterator[str]:
     elif len(names) > 2:
         yield f"len({{{', '.join([f'id({text})' for text in names.values()])}}}) == {len(names)}"
     arrays = {id(v.source.array) for v in emitter.program.states}
-    if names and (others := closure.elsewhere | arrays | closure.holders.keys()):
+    holders = closure.holders.keys() if captured.containers else set()
+    if names and (others := closure.elsewhere | arrays | holders):
         yield apart(emitter, [*names.values()], frozenset(others - names.keys()))
 
 
