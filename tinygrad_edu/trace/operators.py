@@ -13,7 +13,7 @@ from ..engine.tape import Node
 from .functional import NUMBERS
 
 RETURN_IT = "return the array, and convert it outside"
-AS_IT_IS = "NumPy's functions take it as it is, np.exp for math.exp, np.clip for min and max; or return it"
+AS_IT_IS = "return it, or compute with NumPy's functions: np.exp for math.exp, np.clip for min and max, np.where for if"
 POWERS = {
     ("?", 2): np.square,
     **dict.fromkeys([(x, 0.5) for x in "eFD"], np.sqrt),
