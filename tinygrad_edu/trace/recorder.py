@@ -228,7 +228,9 @@ def aliased(result: Any, given: object) -> tuple[int | None, Any]:
 
 def values_of(value: Any) -> Any:
     """Return nested lists, tuples and dicts with the arrays of Traced ones."""
-    return mapped(lambda v: v.value if type(v) is Traced else v, value)
+    if type(value) is Traced:
+        return value.value
+    return mapped(values_of, value) if isinstance(value, (list, tuple, dict)) else value
 
 
 def vars_of(value: Any) -> Any:

@@ -108,6 +108,8 @@ class Traced(View):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if any([type(a) is not Traced and (isinstance(a, Operand) or type(a) in array_likes) for a in inputs]):
             return NotImplemented
+        if method == "__call__" and not kwargs:
+            return self.rec.call(ufunc, inputs, kwargs)
         fun = ufunc if method == "__call__" else getattr(ufunc, method)
         if self.rec.is_foreign():
             return self.rec.evaluate(fun, inputs, kwargs)
