@@ -38,11 +38,13 @@ def shared(call: Call) -> Sequence[Var]:
     """Return the Vars whose memory the result may share: all of them for a function that is not known."""
     if type(call.fun) is np.ufunc:
         return ()
+    if call.alias_of is not None:
+        return [call.uses[call.alias_of]]
     if is_view(call):
         return call.uses[:1]
-    if call.draws or call.fun in NEW or call.fun in opaques or (call.fun in INDEXED and call.alias_of is None):
+    if call.draws or call.fun in NEW or call.fun in opaques or call.fun in INDEXED:
         return ()
-    return call.uses if call.alias_of is None else [call.uses[call.alias_of]]
+    return call.uses
 
 
 def can_vary(call: Call) -> bool:

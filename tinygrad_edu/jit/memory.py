@@ -125,7 +125,8 @@ class Layout:
             if array is None and isinstance(call, Call) and call.fun is np.transpose:
                 array = call.fun(np.empty(call.args[0].shape), *call.args[1:])  # of a new array
             if array is not None and array.ndim == len(v.shape) and array.size >= v.size and all(array.strides):
-                strides = np.empty_like(array, v.dtype, shape=v.shape).strides
+                if not array.flags.c_contiguous:
+                    strides = np.empty_like(array, v.dtype, shape=v.shape).strides
                 break
         array = np.ndarray(v.shape, v.dtype, buffer, 0, strides)
         key = id(buffer), v.dtype, v.shape, array.strides  # one object, and so one name in the plan, for each of these

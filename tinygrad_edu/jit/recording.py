@@ -70,9 +70,7 @@ class Recording:
         captured.forget()
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
-        options = [a for c in program.calls if not c.elementwise for a in (*c.args, c.kwargs) if type(a) is not Var]
         self.lock = Lock()  # its arrays serve one call at a time
-        self.waits = FunctionType not in map(type, leaves(options))  # the user's code in it may wait for the call
         self.run = self.plan.run
         self.hits = 0  # the number of replays
         self.next_check = 0 if check else math.inf  # the number of replays before the next one that is compared
@@ -94,7 +92,7 @@ class Recording:
 
     def replay(self, args: tuple[Any, ...], kwargs: dict[str, Any], guards_only: bool = False) -> Any:
         """Return the result of a replay; CACHE_MISS or GUARD_FAILED, with nothing changed, if it does not serve."""
-        if not self.lock.acquire(self.waits):
+        if not self.lock.acquire(blocking=False) and (self.runs_users_code or not self.lock.acquire()):
             raise InUse
         drawn, result = None, GUARD_FAILED
         try:
@@ -116,6 +114,12 @@ class Recording:
                 for source, state in drawn:
                     source.bit_generator.state = state
             self.lock.release()
+
+    @functools.cached_property
+    def runs_users_code(self) -> bool:
+        """Whether a function of the user is among the arguments of a call: it may wait for another call of this one."""
+        options = [a for c in self.program.calls for a in (*c.args, c.kwargs) if type(a) is not Var]
+        return FunctionType in map(type, leaves(options))
 
     def checked_replay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Replay, then put the state back and call the function; raise JitError if both do not do the same."""

@@ -168,6 +168,9 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
     These hold to the last bit for infinities, NaN and zeros of both signs too. x + 0 does not, which is 0 for x = -0,
     nor does (x * a) * b = x * (a * b), where x * a may overflow or round to 0.
     """
+    if call.elementwise and call.fun in SIGNS:
+        signs(call, table)
+        return None
     if call.out.dtype is None or can_vary(call):
         return None
     if call.fun is np.sum and call.out.shape == () and is_reduction(call) and not call.kwargs.get("keepdims"):
@@ -178,9 +181,6 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
     if call.kwargs:
         return None
     new, *others = call.args
-    if call.fun in SIGNS:
-        signs(call, table)
-        return None
     if call.fun is np.power:
         n = scalar_value(others[0])
         if call.out.dtype.kind != "f" or n not in (0, 1, 2) or not equals_in_kind(new, call.out):
@@ -203,7 +203,7 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
 def signs(call: Call, table: ValueTable) -> None:
     """Turn a + -b into a - b, a - -b into a + b, |-x| into |x|, and -(a * b) into a product if it knows -a or -b."""
     a, *others = call.args
-    if call.out.dtype.kind != "f":
+    if call.out.dtype is None or call.out.dtype.kind != "f":
         return
     if call.fun is np.negative:
         args = product.args if (product := made_by(a, np.multiply)) else ()

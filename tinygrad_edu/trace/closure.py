@@ -177,7 +177,7 @@ class Closure:
         """
         found = [*arguments]
         for holder in self.holders.values():
-            seen = holder.seen().items()
+            seen = [(k, v) for k, v in holder.seen().items() if isinstance(v, (Node, Module, list, tuple, dict))]
             found += [(holder.member(key), value) for key, value in seen if holder.is_scope or isinstance(key, str)]
         names: dict[int, str] = {}
         for root, value in found:
