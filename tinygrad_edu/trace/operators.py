@@ -65,6 +65,7 @@ def _power(a: Any, b: Any, **out: Any) -> Any:
     return fun(a, **out) if fun else np.power(a, b, **out)
 
 
+TEXT = {str, bytes, np.str_, np.bytes_}
 OF_ARRAYS = {"__pow__": _power, "__ipow__": lambda a, b: _power(a, b, out=(a,))}
 
 
@@ -77,7 +78,7 @@ def _operator(name: str) -> Function:
     of_numbers = getattr(operator, forward, divmod)
 
     def method(a: Any, *others: Any) -> Any:
-        is_text = bool(others) and isinstance(others[0], (str, bytes))  # which no ufunc compares with numbers
+        is_text = any([type(b) in TEXT for b in others])  # which no ufunc compares with numbers
         if isinstance(a._array, np.ndarray) and not is_text:
             return of_arrays(a, *others)
         if form == "i" or any([isinstance(b, (Node, list, tuple)) for b in others]):
