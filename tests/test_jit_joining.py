@@ -207,3 +207,48 @@ def test_an_operand_that_is_broadcast_in_all_lanes_stays_apart():
     for k in range(3):
         eager(np.arange(4.0) + k), jitted(np.arange(4.0) + k)
         assert_same([p.data for p in ps], [q.data for q in qs])
+
+
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        lambda ps, x: sum((p * p).sum() for p in ps),
+        lambda ps, x: x[0] + sum(np.sum(np.square(p)) for p in ps) + 2.0 + x[1],
+        lambda ps, x: (total := sum((p * p).sum() for p in ps)) * total + np.sum(x),
+        lambda ps, x: np.sum(ps[0] ** 2) * sum((p * p).sum() for p in ps[1:]) + sum((q * q).sum() for q in ps[:5]),
+        lambda ps, x: sum((p * p).sum() * x[0] for p in ps) + sum((p * p).sum() for p in ps[:3]),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_penalty_on_all_parameters_is_one_sum(penalty, dtype):
+    """To rounding, as the terms are added up in another order."""
+    rng = np.random.default_rng(1)
+    ps = [tg.Tensor(rng.normal(size=shape).astype(dtype)) for shape in [*SHAPES, (4, 2), (6,)]]
+    ps.append(tg.Tensor(np.asfortranarray(rng.normal(size=(3, 3)).astype(dtype))))
+    qs, tolerance = copy.deepcopy(ps), 1e-12 if dtype == "float64" else 1e-4
+
+    def step(ps, opt):
+        def update(x):
+            loss = penalty(ps, x)
+            opt.minimize(loss)
+            return loss
+
+        return update
+
+    eager, jitted = step(ps, tg.optim.SGD(ps, lr=0.01)), tg.jit(step(qs, tg.optim.SGD(qs, lr=0.01)))
+    for i in range(4):
+        x = np.array([0.5 + i, -1.0], dtype)
+        np.testing.assert_allclose(jitted(x).data, eager(x).data, rtol=tolerance)
+        for p, q in zip(ps, qs, strict=True):
+            np.testing.assert_allclose(q.data, p.data, rtol=tolerance, atol=tolerance)
+            np.testing.assert_allclose(q.grad, p.grad, rtol=tolerance, atol=tolerance)
+
+
+def test_only_several_sums_of_squares_are_joined():
+    def sums(n):
+        ps = [tg.Tensor(np.full((3, 4), i + 1.0)) for i in range(n)]
+        penalty = tg.jit(lambda: sum((p * p).sum() for p in ps))
+        assert float(penalty()) == float(penalty()) == sum(12 * (i + 1) ** 2 for i in range(n))
+        return penalty.plan.count(".dot(")
+
+    assert [sums(n) for n in (1, 3, 4, 9)] == [1, 3, 1, 1]

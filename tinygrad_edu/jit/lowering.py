@@ -11,7 +11,7 @@ from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Function
 from ..engine.threads import LARGE
 from ..trace.functional import add_at
-from ..trace.ir import Call, Var
+from ..trace.ir import Call, Constant, Var
 from .effects import can_raise, can_vary, is_view, shared
 from .emitter import Emitter
 from .memory import WRITES, Location
@@ -77,17 +77,21 @@ def _ufunc(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
             emitter.emit(f"{mask}[...] = {text}", call.phase)
             text = mask
         given.append(text)
+    if call.out.size == 1 and out in args:  # NumPy takes twice as long for one element in place
+        return f"{out}[...] = {emitter.fun(call.fun)}({', '.join(given)})"
     by_name = "out=" if extremum else ""  # NumPy deprecates `out` by position for these two alone
     return f"{emitter.fun(call.fun)}({', '.join(given)}, {by_name}{out})"
 
 
 def operand(emitter: Emitter, a: object, call: Call) -> str:
     """Write an operand of a ufunc: numbers as arrays without axes, which NumPy reads in half the time."""
-    dtypes = {v.dtype for v in call.uses if v.dtype is not None}
+    dtypes = {v.dtype for v in call.uses if v.dtype is not None and v.dtype != bool}  # masks are converted
     if isinstance(a, Var) and a.shape:
         array = emitter.locations[a].array if a in emitter.locations else None
         if array is not None and call.out.shape in [v.shape for v in call.uses if v.size > 1]:
             return emitter.name(array.reshape(()), "w")
+    if isinstance(a, Var) and type(a.source) is Constant and a.shape == ():
+        a = a.source.array
     number = a.example if isinstance(a, Var) and a.dtype is None else a
     known = type(number) is float or (type(number) is int and not isinstance(a, Var))
     known |= isinstance(number, np.generic) and {number.dtype} == dtypes

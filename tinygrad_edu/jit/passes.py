@@ -1,7 +1,8 @@
 """The optimisations of a program by name, and the order in which they run.
 
-Each is small, and keeps results to the last bit but for those that may add up a sum in another order: "blas" and
-"memory", whose arrays may be laid out in another order. `jit(f, optimize=("dead", "common"))` runs some of them alone.
+Each is small, and keeps results to the last bit but for those that may add up a sum in another order: "blas", "join",
+and "memory", whose arrays may be laid out in another order. `jit(f, optimize=("dead", "common"))` runs some of them
+alone.
 """
 
 from collections.abc import Callable, Collection
