@@ -69,6 +69,11 @@ TEXT = {str, bytes, np.str_, np.bytes_}
 OF_ARRAYS = {"__pow__": _power, "__ipow__": lambda a, b: _power(a, b, out=(a,))}
 
 
+def is_whole(x: Any) -> bool:
+    """Whether a number is an integer, or a float that is the same whole number at every call."""
+    return type(getattr(x, "_array", x)) is not float or (type(x) is float and x.is_integer())
+
+
 def _operator(name: str) -> Function:
     """Return the method of an operator: that of arrays, or of Python numbers alone one that records Python's."""
     of_arrays = OF_ARRAYS.get(name) or getattr(NDArrayOperatorsMixin, name)
@@ -86,7 +91,7 @@ def _operator(name: str) -> Function:
         fun, operands = of_numbers, (*others, a) if form == "r" else (a, *others)
         if not is_text and not all([type(v._array if type(v) is type(a) else v) in NUMBERS for v in operands]):
             return of_arrays(a, *others)
-        if fun is operator.pow and not (type(operands[1]) in NUMBERS and operands[1] % 1 == 0):
+        if fun is operator.pow and not is_whole(operands[1]):
             fun = real_power  # of a negative number it may be complex
         return a.rec.call(fun, operands, {})
 
