@@ -675,3 +675,47 @@ def test_what_a_result_holds_twice_is_one_object(result, backend):
     f = tg.jit(lambda x: result(w * x), backend=backend)
     for _ in range(3):
         assert pattern(f(np.ones(2))) == pattern(result(w * np.ones(2)))
+
+
+def test_errstate_inside_is_that_of_replays():
+    def logarithm(a):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(np.greater(a, 0), np.log(a), 0)
+
+    def reciprocal(a):
+        with np.errstate(divide="raise"):
+            return 1 / a
+
+    silent, stopping = tg.jit(logarithm), tg.jit(reciprocal)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for a in (np.ones(2), np.zeros(2), np.array([-1.0, 1.0]), np.zeros(2)):
+            np.testing.assert_array_equal(silent(a), logarithm(a))
+    for _ in range(3):
+        np.testing.assert_array_equal(stopping(np.ones(2)), np.ones(2))
+        with pytest.raises(FloatingPointError):
+            stopping(np.zeros(2))
+    with pytest.raises(tg.JitError, match="seterr"):
+        tg.jit(lambda a: (np.seterr(under="warn"), a * 2)[1])(np.ones(2))
+    assert np.geterr()["under"] == "ignore"
+
+
+def test_an_error_that_the_function_catches_is_no_branch_of_replays():
+    def inverse(a):
+        try:
+            return np.linalg.inv(a)
+        except np.linalg.LinAlgError:
+            return a * 0
+
+    def element(x, i):
+        try:
+            return x[i]
+        except IndexError:
+            return x.sum()
+
+    f, g = tg.jit(inverse), tg.jit(element)
+    for a in (np.ones((2, 2)), np.ones((2, 2)), np.eye(2), 2 * np.eye(2)):
+        np.testing.assert_array_equal(f(a), inverse(a))
+    x = np.arange(3.0)
+    for i in (5, 5, 1, 2):
+        assert g(x, np.array(i)) == element(x, np.array(i))

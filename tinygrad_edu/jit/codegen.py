@@ -87,10 +87,12 @@ class Plan:
             c.phase == "backward" and c.fun not in QUIET and c.out.dtype is not None for c in self.program.calls
         )
         lines = ["def plan(args, kwargs, guards_only=False):"]
-        for backward, group in groupby(emitter.lines, key=lambda line: line[0] == "backward"):
+        silent = {"divide": "ignore", "invalid": "ignore"} if warns else None
+        for modes, group in groupby(emitter.lines, lambda x: silent if x[0] == "backward" else x[2] and x[2].errors):
             indent = " " * 4
-            if backward and warns:
-                lines.append(f"{indent}with {emitter.fun(np.errstate)}(divide='ignore', invalid='ignore'):")
+            if modes:
+                given = ", ".join([f"{kind}={mode!r}" for kind, mode in modes.items()])
+                lines.append(f"{indent}with {emitter.fun(np.errstate)}({given}):")
                 indent += " " * 4
             for _, line, call in group:
                 lines.append(f"{indent}{line}")

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
+import numpy as np
+
 from ..engine.mode import Contribution, Watcher, watching
 from ..engine.rules.registry import Function
 from ..engine.tape import next_place
@@ -77,6 +79,9 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
                 found.restore()
         if rec.refused:  # the function caught the error
             raise rec.refused
+        if np.geterr() != rec.errors:
+            np.seterr(**rec.errors)
+            raise rec.error("np.seterr would not be called at later calls; use `with np.errstate(...)`")
         note_draws(found)
         refuse_changes(found)
         rec.program.result, shown = described(result, found)

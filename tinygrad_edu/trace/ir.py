@@ -77,10 +77,11 @@ class Call:
     numbers is made even if its result is not used. `alias_of` is the index in `uses` of the array whose memory the
     result shares, where NumPy decides that it does (np.flip, np.split). `uses` are the Vars among the arguments, in
     order, each as often as it occurs. Of an `elementwise` call, each element depends on the elements of the arguments
-    at the same index alone.
+    at the same index alone. `errors` is how the function has NumPy treat floating-point errors, as `np.errstate` takes
+    it, if not as its caller.
     """
 
-    __slots__ = ("alias_of", "args", "draws", "elementwise", "fun", "kwargs", "line", "out", "phase", "uses")
+    __slots__ = ("alias_of", "args", "draws", "elementwise", "errors", "fun", "kwargs", "line", "out", "phase", "uses")
 
     def __init__(
         self, fun: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any], example: object,
@@ -90,6 +91,7 @@ class Call:
         self.out = Var(self, example)
         self.line, self.phase, self.draws = line, phase, draws
         self.alias_of: int | None = None
+        self.errors: dict[str, Any] | None = None
 
     def become(self, fun: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any] = NOTHING) -> None:
         """Change into another call with the same result."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import optim
 from ..engine.errors import Line, format_line, users_line
+from ..engine.mode import STOPPING
 from ..engine.rules import registry
 from ..engine.rules.registry import Function, implementations, leaves, name, predicates_of_all
 from ..engine.tape import Node
@@ -37,6 +38,7 @@ class Recorder:
         self.node: Node | None = None  # in a backward pass, the node whose rule runs
         self.ended = False
         self.is_replayed = False  # whether other values will be computed by the program
+        self.errors: Any = np.geterr()  # of the caller
         self.gave_plain = False  # whether a recorded array was converted to a plain one, which is read-only
         self.order_matters = False  # whether the function could tell the memory order of arrays
 
@@ -76,6 +78,13 @@ class Recorder:
             raise self.error(f"{name(fun)} gives no array of numbers, and cannot be recorded; call it outside")
         line, phase = self.place()
         call = Call(fun, tuple(given), given_kwargs, placeholder(result), line, phase, draws)
+        if (
+            self.is_replayed and (errors := np.geterr()) != self.errors and phase != "backward"
+        ):  # where the engine sets them
+            call.errors = {kind: mode for kind, mode in errors.items() if mode != self.errors[kind]}
+            if not STOPPING.isdisjoint(call.errors.values()):
+                self.refused = Unrecorded()
+                raise self.refused
         self.program.calls.append(call)
         parts = []
         for i, value in enumerate(results):
@@ -95,11 +104,12 @@ class Recorder:
         return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
 
     def computed(self, fun: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Return fun(*args, **kwargs); Unrecorded where Python's floats have no result, but for other values have."""
+        """Return fun(*args, **kwargs); Unrecorded where it fails for these values: the function may catch the error."""
         try:
             return fun(*args, **kwargs)
-        except (ArithmeticError, ValueError):
-            if all([type(a) in (int, float, bool) for a in args]):
+        except (ArithmeticError, ValueError, IndexError) as error:
+            numbers = all([type(a) in (int, float, bool) for a in args])
+            if numbers or not isinstance(error, ValueError) or isinstance(error, np.linalg.LinAlgError):
                 self.refused = Unrecorded()
             raise
 
