@@ -117,6 +117,19 @@ def test_sums_and_products_take_up_signs(f, left):
     assert calls(lambda x: f(x), X, optimize=("algebra", "common", "dead")) == left
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int32, np.bool_, np.float32, np.float64], ids=str)
+def test_signs_of_other_dtypes_stay(dtype):
+    def f(x, u):
+        v = np.negative(u * np.ones((), dtype)) if dtype is not np.bool_ else -(u * 1)
+        return x - v, x + v, v + x, v, -(u * 1.0) * x, np.abs(v), x[0].sum(), -(x * 0.0), -(x * 2)
+
+    limits = [0, 1] if dtype is np.bool_ else [0, np.iinfo(dtype).min] if np.dtype(dtype).kind in "iu" else [0.0, -0.0]
+    jitted = tg.jit(f)
+    for numbers in ([0, 0], limits, [1, 1]):
+        for x in (np.array([-0.0, 3.0]), np.array([-0.0, -2.0], np.float32)):
+            assert_same_bits(jitted(x, np.array(numbers, dtype)), f(x, np.array(numbers, dtype)))
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex128, np.int64, np.longdouble], ids=str)
 @pytest.mark.parametrize("fun", [np.add, np.subtract, np.multiply, np.divide, np.maximum, np.power, np.logical_or])
 def test_a_mask_is_read_as_numbers(fun, dtype):

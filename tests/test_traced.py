@@ -915,3 +915,64 @@ def test_reductions_of_a_plain_array_where_a_recorded_condition_holds(fun):
     jitted = tg.jit(lambda x: fun(a, where=x > 0))
     for x in (np.array([1.0, -1.0, 1.0]), np.array([-1.0, 1.0, 1.0])):
         np.testing.assert_array_equal(jitted(x), fun(a, where=x > 0))
+
+
+def test_a_view_is_replaced_by_another_view_of_its_memory():
+    def reverse(x):
+        v = x[1:]
+        v[...] = v[::-1]
+        v *= 2
+        return v * 1, x * 1
+
+    def shift(x):
+        w = x[1:][::-1]
+        w[...] = x[1:]
+        return w * 1, x.T[...] * 1
+
+    for f in (reverse, shift):
+        jitted = tg.jit(f)
+        for _ in range(3):
+            x, y = np.arange(4.0), np.arange(4.0)
+            for a, b in zip(jitted(x), f(y), strict=True):
+                np.testing.assert_array_equal(a, b)
+            np.testing.assert_array_equal(x, y)
+
+
+def test_a_write_into_overlapping_windows_is_refused():
+    def f(x):
+        y = x * 1
+        np.lib.stride_tricks.sliding_window_view(y, 2, writeable=True)[1] = 3
+        return y
+
+    with pytest.raises(tg.JitError, match="share memory"):
+        tg.jit(f)(np.arange(4.0))
+
+
+def test_ravel_in_the_order_of_memory():
+    def f(x):
+        return np.ravel(x[::-1].T, order="K") * 1
+
+    jitted, x = tg.jit(f), np.arange(6.0).reshape(2, 3)
+    for _ in range(2):
+        np.testing.assert_array_equal(jitted(x), f(x))
+    with pytest.raises(tg.JitError, match="order='C'"):
+        tg.jit(lambda x: np.ravel(np.broadcast_to(x, (2, 2, 3)), order="K"))(x)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [(slice(None), (0, 2)), ((0, 2), slice(1, None)), ((0, 2), (1, 2)), (((0, 1), (1, 2)),), ((0, 1),), ([0, 2],), True,
+     (True, 1), (..., (0, 1)), (None, 1)],
+)  # fmt: skip
+@pytest.mark.parametrize("optimize", [True, False])
+def test_indices_of_tuples_and_booleans(index, optimize):
+    def f(x):
+        y = x * 1
+        y[index] += 1
+        return x[index] * 2, y
+
+    jitted = tg.jit(f, optimize=optimize)
+    for scale in (1.0, 2.0):
+        x = scale * np.arange(12.0).reshape(3, 4)
+        for a, b in zip(jitted(x), f(x), strict=True):
+            np.testing.assert_array_equal(a, b)

@@ -5,6 +5,7 @@ equals the call's result, if there is one.
 """
 
 from collections.abc import Callable, Collection, Hashable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -178,7 +179,7 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
     neutral = call.fun is np.max and repr(call.kwargs.get("initial")) == "-inf" and call.out.dtype.kind == "f"
     if neutral and call.kwargs.keys() == {"axis", "keepdims", "initial"} and call.args[0].size:
         call.become(np.max, call.args, {k: call.kwargs[k] for k in ("axis", "keepdims")})
-    if call.kwargs:
+    if call.kwargs or call.fun is np.sum:  # the sum of -0.0 is 0.0
         return None
     new, *others = call.args
     if call.fun is np.power:
@@ -206,26 +207,28 @@ def signs(call: Call, table: ValueTable) -> None:
     if call.out.dtype is None or call.out.dtype.kind != "f":
         return
     if call.fun is np.negative:
-        args = product.args if (product := made_by(a, np.multiply)) else ()
+        args = product.args if (product := made_by(a, np.multiply, call.out.dtype)) else ()
         for i, x in enumerate(args):
-            minus: object = table.get((np.negative, x, None)) if type(x) is Var else -x if type(x) is float else None
-            if type(x) is Var and type(scalar_value(x)) is float:
-                minus = Var(Constant(-x.example), -x.example)
+            minus: object = -x if type(x) is float else None
+            if type(x) is Var and x.dtype == call.out.dtype:  # integers without a sign become large
+                minus = table.get((np.negative, x, None))
+                if type(scalar_value(x)) is float:
+                    minus = Var(Constant(-x.example), -x.example)
             if minus is not None:
                 call.become(np.multiply, (*args[:i], minus, *args[i + 1 :]))
                 return
     elif call.fun is np.absolute:
-        if negated := made_by(a, np.negative):
+        if negated := made_by(a, np.negative, call.out.dtype):
             call.become(np.absolute, negated.args)
-    elif negated := made_by(others[0], np.negative):
+    elif negated := made_by(others[0], np.negative, call.out.dtype):
         call.become(np.add if call.fun is np.subtract else np.subtract, (a, *negated.args))
-    elif call.fun is np.add and (negated := made_by(a, np.negative)):
+    elif call.fun is np.add and (negated := made_by(a, np.negative, call.out.dtype)):
         call.become(np.subtract, (*others, *negated.args))
 
 
-def made_by(x: object, fun: np.ufunc) -> Call | None:
-    """Return the call of a ufunc that made a value."""
-    made = x.source if type(x) is Var else None
+def made_by(x: object, fun: np.ufunc, dtype: Any) -> Call | None:
+    """Return the call of a ufunc that made a value of this dtype."""
+    made = x.source if type(x) is Var and x.dtype == dtype else None
     return made if isinstance(made, Call) and made.fun is fun and not made.kwargs else None
 
 

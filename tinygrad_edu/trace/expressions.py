@@ -109,12 +109,15 @@ class Expressions:
         members = ", ".join(map(write, x))
         return f"[{members}]" if isinstance(x, list) else f"({members}{',' if len(x) == 1 else ''})"
 
-    def subscript(self, index: object) -> str:
+    def subscript(self, index: Any) -> str:
         """Write an index, as it stands in brackets."""
         if isinstance(index, slice):
             parts = (index.start, index.stop) if index.step is None else (index.start, index.stop, index.step)
             return ":".join(["" if p is None else self.expression(p) for p in parts])
-        return ", ".join(map(self.subscript, index)) if isinstance(index, tuple) and index else self.expression(index)
+        if not isinstance(index, tuple) or not index:
+            return self.expression(index)
+        written = [self.subscript(i) if isinstance(i, slice) else self.expression(i) for i in index]
+        return f"{written[0]}," if len(index) == 1 and type(index[0]) is tuple else ", ".join(written)
 
     def value(self, x: object) -> str:
         """Write what is no container and no Var."""

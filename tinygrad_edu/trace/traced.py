@@ -175,7 +175,7 @@ class Traced(View):
     def __setitem__(self, index: object, v: Any) -> None:
         if self.takes(operator.setitem, (self, index, v), {}):
             whole = index is ... and type(v) is Traced and isinstance(v.variable.source, Call)  # a result replaces it
-            whole = whole and (v.shape, v.dtype) == (self.shape, self.dtype)
+            whole = whole and (v.shape, v.dtype) == (self.shape, self.dtype) and v.root is not self.root
             self.write(v if whole else self.rec.call(setitem, (self, index, v), {}))
 
     @property

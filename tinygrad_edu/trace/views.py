@@ -156,8 +156,10 @@ class View:
             return call(fun, (new, root.shape), {})
         if fun in (np.real, np.imag):
             return call(changed, (root, setattr, fun.__name__, new), {})
-        flat, values = (call(np.reshape, (a, (-1,)), {}) for a in (root, new))
-        return call(np.reshape, (call(setitem, (flat, self.places(), values), {}), root.shape), {})
+        flat, values, places = *[call(np.reshape, (a, (-1,)), {}) for a in (root, new)], self.places()
+        if not isinstance(places, slice) and len({*places.tolist()}) < places.size:
+            raise self.rec.error("a view in which elements share memory was written into; write into a copy")
+        return call(np.reshape, (call(setitem, (flat, places, values), {}), root.shape), {})
 
 
 def first_address(array: Array) -> int:

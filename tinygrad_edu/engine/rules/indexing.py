@@ -25,10 +25,13 @@ def repeats(index: Any) -> bool:
     )
 
 
+BASIC = (int, slice, type(None), type(...))
+
+
 def is_basic(index: object) -> bool:
     """Whether an index is one that NumPy answers with a view: of integers, slices, None and `...`."""
     parts = index if isinstance(index, tuple) else (index,)
-    return all([i is None or i is ... or isinstance(i, (int, slice)) for i in parts])
+    return all([isinstance(i, BASIC) and type(i) is not bool for i in parts])
 
 
 def dtype_of(i: ArrayLike) -> np.dtype[Any]:
