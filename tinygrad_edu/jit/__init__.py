@@ -7,9 +7,8 @@ How jit works
 *Recording* (`trace/`). `closure` walks from the arguments, the closure and the globals that the function names to every
 Tensor, optimizer, Generator and array in reach. `captured` exchanges their values for recording ones, `Traced`;
 `capture` runs the function and puts the values back. A Traced wraps an array that is never written, or the number of a
-Value. Each NumPy call on
-it is computed and added to a `Program` (`ir`), in which each variable is assigned once: a write in place makes a new
-variable, and what parameters and optimizers hold in the end is stored after the last call.
+Value. Each NumPy call on it is computed and added to a `Program` (`ir`), in which each variable is assigned once: a
+write in place makes a new variable, and what parameters and optimizers hold in the end is stored after the last call.
 
 *Guards* (`guards`). Before each replay the plan checks that it is given the same objects, shapes and dtypes as the
 recording saw; else it is a cache miss, and the function is recorded anew. While it computes it checks the answers on
@@ -18,7 +17,7 @@ for other values (`effects` tells which). A replay that fails has changed nothin
 
 *Passes* (`passes` has their order) make the program shorter. `simplify` drops dead, equal and constant calls and those
 without effect. `sums` turns sums into products of BLAS. An optimizer makes the same calls for each parameter: `joining`
-makes one call of those for several small parameters, on all of their elements.
+makes one call of those for several small parameters, on the concatenation of their arrays.
 
 *Memory* (`memory`). Each array that stays within the program gets a buffer. A buffer serves again when nobody reads its
 array any more (`effects` tells whose memory a result shares). New values of parameters are computed in place.
