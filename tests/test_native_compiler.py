@@ -227,8 +227,8 @@ def test_zig_serves_where_there_is_no_other(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.metadata.version", lambda name: "0.15")
     found = compiler._find("", str(tmp_path / "empty"))
     assert found == ((sys.executable, "-m", "ziglang", "cc"), "ziglang 0.15")
-    assert compiler._extra(found) == ("-fno-sanitize=undefined",)
-    assert compiler._extra(compiler.Compiler(("cc",), "Apple clang version 17")) == ()
+    assert compiler._extra(found, "") == ("-fno-sanitize=undefined",)
+    assert compiler._extra(compiler.Compiler(("cc",), "Apple clang version 17"), "") == ()
 
 
 @posix

@@ -145,7 +145,7 @@ def _compiled(source: str, level: int, compiler: Compiler, folder: Path | None, 
     with TemporaryDirectory(prefix="tinygrad_edu-") as scratch:
         made = Path(scratch, "step" + cache.SUFFIX)
         Path(scratch, "step.c").write_text(source, encoding="utf-8")
-        command = [*compiler.command, f"-O{level}", *FLAGS, *_extra(compiler), "step.c", "-o", made.name, "-lm"]
+        command = [*compiler.command, f"-O{level}", *FLAGS, *_extra(compiler, source), "step.c", "-o", made.name, "-lm"]
         run = subprocess.run(command, cwd=scratch, capture_output=True, text=True, errors="replace", check=False)
         if run.returncode or not made.exists():
             raise CompilerError(f"{' '.join(compiler.command)} failed: {run.stderr.strip()[:500]}")
@@ -158,19 +158,21 @@ def _compiled(source: str, level: int, compiler: Compiler, folder: Path | None, 
 
 
 def _key(source: str, level: int, compiler: Compiler) -> str:
-    facts = [source, str(level), *FLAGS, *_extra(compiler), *compiler.command, compiler.version, _processor()]
+    facts = [source, str(level), *FLAGS, *_extra(compiler, source), *compiler.command, compiler.version, _processor()]
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:32]
 
 
-def _extra(compiler: Compiler) -> tuple[str, ...]:
+def _extra(compiler: Compiler, source: str) -> tuple[str, ...]:
     """Return the flags of one compiler alone.
 
     zig checks for undefined behaviour unless it is told not to, and gcc takes minutes to find the dead stores of a long
-    block; clang knows no such flag.
+    block; clang knows no such flag. gcc 12 takes (double)(float)x for x where it has made one vector of a few doubles.
     """
     if "ziglang" in compiler.command:
         return ("-fno-sanitize=undefined",)
-    return ("-fno-dse",) if "Free Software Foundation" in compiler.version else ()
+    if "Free Software Foundation" not in compiler.version:
+        return ()
+    return ("-fno-dse", *["-fno-tree-slp-vectorize"] * ("(float)" in source))
 
 
 @functools.cache

@@ -39,7 +39,7 @@ FLOATS: dict[Any, str] = {  # NaN goes through maximum and minimum, and is ignor
     np.divide: "a / b", np.reciprocal: "1 / a", np.absolute: "fabs(a)",
     np.sign: "(a > 0 ? 1 : a < 0 ? -1 : a == 0 ? 0 : a)", np.fmax: "(a >= b || b != b ? a : b)",
     np.fmin: "(a <= b || b != b ? a : b)", np.heaviside: "(a != a ? a : a == 0 ? b : a < 0 ? 0 : 1)",
-    np.maximum: "(a >= b || a != a ? a : b)", np.minimum: "(a <= b || a != a ? a : b)",
+    np.maximum: "(a > b || a != a ? a : b)", np.minimum: "(a < b || a != a ? a : b)",
     np.isnan: "a != a", np.isfinite: "a - a == 0", np.isinf: "fabs(a) == INFINITY", np.signbit: "signbit(a) != 0",
 }  # fmt: skip
 INTEGERS: dict[Any, str] = {
@@ -207,7 +207,7 @@ def _conversion(given: np.dtype[Any], out: np.dtype[Any]) -> Operation | None:
     """Return a conversion of dtype; that of floats to integers is left to NumPy, as C leaves it open out of range."""
     if c_type(given) is None or (given.kind == "f" and out.kind in "iu"):
         return None
-    return Operation("a != 0" if out.kind == "b" and given.kind != "b" else "a", (given,), out)
+    return Operation("a", (out,), out)
 
 
 def _out_of_range(a: object, dtype: np.dtype[Any]) -> bool:
