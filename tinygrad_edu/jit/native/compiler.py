@@ -166,7 +166,8 @@ def _extra(compiler: Compiler, source: str) -> tuple[str, ...]:
     """Return the flags of one compiler alone.
 
     zig checks for undefined behaviour unless it is told not to, and gcc takes minutes to find the dead stores of a long
-    block; clang knows no such flag. gcc 12 takes (double)(float)x for x where it has made one vector of a few doubles.
+    block; clang knows no such flag. gcc 12 takes (double)(float)x for x where it makes one vector of a few statements,
+    as in a loop that it unrolls.
     """
     if "ziglang" in compiler.command:
         return ("-fno-sanitize=undefined",)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.rules.indexing import setitem
+from ...engine.rules.indexing import is_basic, setitem
 from ...trace.functional import add_at
 from ...trace.ir import Call, Var
 from .access import Access
@@ -85,16 +85,8 @@ def is_part(call: Call) -> bool:
     if call.fun not in (setitem, add_at) or call.kwargs or list(_variables(call.args[1])):
         return False
     return (
-        c_type(call.out.dtype) is not None
-        and call.args[0].shape != ()
-        and _is_written(call)
-        and _is_basic(call.args[1])
+        c_type(call.out.dtype) is not None and call.args[0].shape != () and _is_written(call) and is_basic(call.args[1])
     )
-
-
-def _is_basic(index: Any) -> bool:
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(isinstance(i, (int, slice, type(None), type(...))) and not isinstance(i, bool) for i in parts)
 
 
 def _variables(x: Any) -> Any:
