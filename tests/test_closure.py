@@ -233,3 +233,22 @@ def test_a_result_of_another_jitted_function_is_called_one():
     y = tg.jit(lambda x: (w * x).sum())(np.ones(2))
     with pytest.raises(tg.JitError, match="by another jitted function"):
         tg.jit(lambda x: y * x)(np.ones(2))
+
+
+def test_a_walk_asks_an_object_for_no_attribute_that_it_may_not_have():
+    class Config:
+        def __init__(self, **settings):
+            vars(self)["settings"] = settings
+
+        def __getattr__(self, name):
+            return self.settings[name]
+
+    @dataclass
+    class Pair:
+        x: np.ndarray
+        config: Config
+
+    config = Config(k=2.0)
+    f = tg.jit(lambda x, pair: x * config.k * pair.config.j)
+    for k in range(3):
+        np.testing.assert_array_equal(f(np.ones(2) * k, Pair(np.ones(2), Config(j=3.0))), [6.0 * k] * 2)

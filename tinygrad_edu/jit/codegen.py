@@ -21,7 +21,8 @@ from ..trace.ir import Call, Program, Result, Setting, Var
 from ..trace.results import labelled, recipe
 from .effects import can_vary, is_view
 from .emitter import Emitter
-from .guards import entry_guards, kind_guard, member_text, path_text, value_guards
+from .guards import entry_guards, kind_guard, member_text, value_guards
+from .identities import path_text
 from .lowering import lower
 from .native.arrange import arrange
 from .native.forms import has_guard_form

@@ -17,11 +17,12 @@ import numpy as np
 from ..engine.rules.finite import has_nan
 from ..engine.rules.registry import implementations
 from ..engine.tape import Node
-from ..trace.changes import are_apart, owner_of
 from ..trace.closure import PLAIN
-from ..trace.containers import Attribute, is_container, members
-from ..trace.ir import Guard, Var, variables
+from ..trace.containers import is_container, members
+from ..trace.holders import EMPTY, slot
+from ..trace.ir import Guard, Input, Setting, Var, variables
 from .emitter import Emitter
+from .identities import check_identities, key_text, written_apart
 from .memory import Location
 from .verifier import Step
 
@@ -45,7 +46,8 @@ def entry_guards(emitter: Emitter) -> list[str]:
         locations[v] = Location(f"a{v.source.index}")
     for v in program.states:
         lines += locate_state(emitter, v)
-    lines += written_apart(emitter)
+    if apart := written_apart(emitter):
+        lines += unless(emitter, " and ".join(apart))
     for v in program.settings:
         locations[v] = Location(emitter.variable("n"))
         owner, of_value = v.source.owner, isinstance(v.source.owner, Node)
@@ -69,9 +71,27 @@ def locate_state(emitter: Emitter, v: Var) -> list[str]:
         return []
     text = emitter.variable("g")
     emitter.locations[v] = Location(text)
-    found = member_text(emitter, *((source.owner, "_grad") if source.kind == "grad" else source.place[:2]))
+    found = place_text(emitter, v)
     is_array = f"type({text}) is {emitter.fun(np.ndarray)}"
     return [f"{text} = {found}", *unless(emitter, f"{is_array} and {like(emitter, text, source.array)}")]
+
+
+def is_own(v: Var, owner: Node, key: str) -> bool:
+    """Return whether a Var is that of a Tensor's data or gradient, and of no other place."""
+    source = v.source
+    if isinstance(source, Input):
+        return key == "_value"
+    return bool(source.owner is owner and source.kind == ("grad" if key == "_grad" else "data"))
+
+
+def place_text(emitter: Emitter, v: Var) -> str:
+    """Write where the array of an argument or a state is found when a call begins."""
+    source = v.source
+    if isinstance(source, Input):
+        return f"a{source.index}"
+    if source.kind != "grad" and source.place is None:
+        return emitter.name(source.array, v.name or "s")
+    return member_text(emitter, *((source.owner, "_grad") if source.kind == "grad" else source.place[:2]))
 
 
 def member_text(emitter: Emitter, owner: Any, key: Any) -> str:
@@ -83,37 +103,35 @@ def member_text(emitter: Emitter, owner: Any, key: Any) -> str:
     return f"{emitter.name(owner, 'cell' if isinstance(owner, CellType) else 'm')}.{key}"
 
 
-def path_text(emitter: Emitter, path: tuple[Any, ...]) -> str:
-    """Write an argument, or a member of a nested one, by its keys."""
-    return str(path[0]) + "".join([key_text(emitter, key) for key in path[1:]])
-
-
-def key_text(emitter: Emitter, key: Any) -> str:
-    """Write the key of a container's member, after the container."""
-    return f".{key}" if isinstance(key, Attribute) else f"[{emitter.ref(key)}]"
-
-
 def members_seen(emitter: Emitter) -> Iterator[str]:
     """Yield the checks that holders have the members that they had: cells, lists, Tensors."""
     program, captured = emitter.program, emitter.captured
     moving = {(id(place.owner), place.key) for place, _ in program.rebound}
-    inputs = {id(v.example): v.source.index for v in program.inputs if isinstance(v.example, np.ndarray)}
+    arrays = [a._value if isinstance(a, Node) else a for a in captured.leaves]
+    inputs = {id(a): i for i, a in enumerate(arrays) if isinstance(a, np.ndarray)}
     used = {*program.inputs, *program.states}
+    names_matter = captured.labelled or "label" in captured.closure.names
     for holder in captured.closure.holders.values():
         owner, before, keys = holder.owner, holder.before, list(holder.seen())
         if isinstance(owner, Node):
             text = emitter.tensor(owner)
-            yield from [f"{text}.label == {owner.label!r}"] * captured.labelled
+            yield from [f"{text}.label == {owner.label!r}"] * names_matter
             yield from [f"{text}.requires_grad is {owner.requires_grad}"] * (id(owner) not in captured.given)
             if before["_grad"] is not None or owner in captured.absent:
                 yield f"{text}._grad is {'' if before['_grad'] is None else 'not '}None"
             keys = [key for key in keys if holder.given[key].origin in used]
-        yield from [f"{key!r} not in {emitter.name(owner, 'held')}" for key in sorted(holder.absent)]
+            for key in holder.anew:
+                var = getattr(holder.given.get(key), "origin", None)
+                if var in used and not isinstance(var.source, Setting) and not is_own(var, owner, key):
+                    yield f"{text}.{key} is {place_text(emitter, var)}"  # the array of another place, too
+        if holder.absent:
+            yield absent_text(emitter, owner, frozenset(holder.absent))
         if holder.checked is None and isinstance(owner, dict) and holder.of is None:  # of keys the order counts
             now, then = emitter.name(owner, "held"), emitter.name(keys, "keys")
-            yield f"[*{now}] == {then}"
-            if not all(type(key) is str for key in keys):  # 1, 1.0 and True are equal
-                yield f"all(map({emitter.fun(is_same)}, {now}, {then}))"
+            if all(type(key) is str for key in keys):
+                yield f"[*{now}] == {then}"
+            else:  # 1, 1.0 and True are equal, and == of Tensors is no bool
+                yield f"len({now}) == {len(keys)} and all(map({emitter.fun(is_same_key)}, {now}, {then}))"
         elif holder.checked is None and isinstance(owner, (dict, list, set, deque)):
             yield f"len({emitter.name(owner, 'held')}) == {len(before)}"
         if isinstance(owner, set) or (len(keys) > LONG and all(isinstance(value, PLAIN) for value in before.values())):
@@ -127,6 +145,21 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                 yield f"{text} is a{index}"
             elif (id(owner), key) not in moving:
                 yield same_text(emitter, text, before[key])
+
+
+def absent_text(emitter: Emitter, owner: Any, names: frozenset[str]) -> str:
+    """Write the check that a dict, a class or an object with slots has no members with some names."""
+    held = emitter.name(owner, "held")
+    if not isinstance(owner, (dict, type)):
+        return " and ".join([f"not {emitter.fun(has_slot)}({held}, {name!r})" for name in sorted(names)])
+    held += ".__dict__" * isinstance(owner, type)
+    few = len(names) == 1
+    return f"{min(names)!r} not in {held}" if few else f"{held}.keys().isdisjoint({emitter.name(names, 'absent')})"
+
+
+def has_slot(owner: object, name: str) -> bool:
+    """Return whether an object holds something in a slot."""
+    return slot(owner, name) is not EMPTY
 
 
 def same_text(emitter: Emitter, text: str, value: Any) -> str:
@@ -145,53 +178,11 @@ def is_same(new: object, old: object) -> bool:
     return new is old or (type(new) is type(old) and isinstance(new, VALUES) and repr(new) == repr(old))
 
 
-def check_identities(emitter: Emitter) -> Iterator[str]:
-    """Yield the checks that the same objects are given twice, or reached elsewhere too, and no others."""
-    captured, closure = emitter.captured, emitter.captured.closure
-    names: dict[int, str] = {}  # by the identity of a Tensor, an array or a container
-    texts = [(a, f"a{i}{'t' * isinstance(a, Node)}") for i, a in enumerate(captured.leaves)]
-    texts += [(a._value, f"a{i}") for i, a in enumerate(captured.leaves) if isinstance(a, Node)]
-    texts += [(argument, path_text(emitter, path)) for argument, path in captured.occurrences]
-    for value, text in texts:
-        if id(value) in closure.elsewhere:
-            yield f"{text} is {emitter.name(value, 't')}"
-        elif not isinstance(value, (Node, np.ndarray)) and id(value) not in captured.containers:
-            continue
-        elif names.setdefault(id(value), text) is not text:
-            yield f"{names[id(value)]} is {text}"
-    if len(names) == 2:
-        yield " is not ".join(names.values())
-    elif len(names) > 2:
-        yield f"len({{{', '.join([f'id({text})' for text in names.values()])}}}) == {len(names)}"
-    arrays = {id(v.source.array) for v in emitter.program.states}
-    holders = closure.holders.keys() if captured.containers else set()
-    if names and (others := closure.elsewhere | arrays | holders):
-        yield apart(emitter, [*names.values()], frozenset(others - names.keys()))
-
-
-def apart(emitter: Emitter, objects: list[str], others: frozenset[int]) -> str:
-    """Write the check that the ids of objects are none of `others`."""
-    known = emitter.name(others, "others")
-    if len(objects) < 3:
-        return " and ".join([f"id({text}) not in {known}" for text in objects])
-    return f"{known}.isdisjoint([{', '.join([f'id({text})' for text in objects])}])"
-
-
-def written_apart(emitter: Emitter) -> list[str]:
-    """Return the lines that check that no argument shares memory with an array that is written into."""
-    program = emitter.program
-    targets = [target for target, _ in program.stores]
-    moving = [v for v in (*program.inputs, *program.states) if emitter.locations[v].array is None]
-    inputs = [emitter.locations[v].text for v in moving if isinstance(v.example, np.ndarray)]
-    if not targets or not inputs:
-        return []
-    owners = frozenset([id(owner_of(t.source.array)) for t in targets if emitter.locations[t].array is not None])
-    objects = [f"{a} if {a}.base is None else {emitter.fun(owner_of)}({a})" for a in inputs]
-    checks = [apart(emitter, objects, owners)] if owners else []
-    if any(t in moving for t in targets) and len(inputs) > 1:
-        ids = ", ".join([f"id({text})" for text in objects])
-        checks.append(f"(len({{{ids}}}) == {len(inputs)} or {emitter.fun(are_apart)}({', '.join(inputs)}))")
-    return unless(emitter, " and ".join(checks)) if checks else []
+def is_same_key(new: object, old: object) -> bool:
+    """Return whether two keys of dicts are the same; Tensors are one object."""
+    if isinstance(old, tuple) and isinstance(new, tuple):
+        return len(new) == len(old) and all(map(is_same_key, new, old))
+    return is_same(new, old) or (not isinstance(old, Node) and type(new) is type(old) and repr(new) == repr(old))
 
 
 def like(emitter: Emitter, text: str, value: Any) -> str:
@@ -212,9 +203,11 @@ def check_argument(emitter: Emitter, text: str, value: Any, names: Iterator[str]
         if text not in ("args", "kwargs"):
             yield f"type({text}) is {kind}"
         if isinstance(value, dict):
-            yield f"list({text}) == {emitter.ref(list(value))}" if value else f"not {text}"
-            if not all(isinstance(key, str) for key in value):  # 1, 1.0 and True are equal
-                yield f"{list(map(repr, value))} == [*{emitter.fun(map)}({emitter.fun(repr)}, {text})]"
+            if all(isinstance(key, str) for key in value):
+                yield f"list({text}) == {emitter.ref(list(value))}" if value else f"not {text}"
+            else:  # 1, 1.0 and True are equal, and == of Tensors is no bool
+                keys = emitter.name([*value], "keys")
+                yield f"len({text}) == {len(value)} and all(map({emitter.fun(is_same_key)}, {text}, {keys}))"
         elif isinstance(value, (list, tuple)):
             yield f"len({text}) == {len(value)}"
         elif hasattr(value, "__dict__"):

@@ -133,7 +133,7 @@ class Captured:
 
     def trace(self, holder: Holder, key: Any, value: Any, states: dict[int, tuple[Any, str]]) -> None:
         """Make a recording value for a member that is an array, a number that is read anew, or a generator."""
-        x, is_grad = holder.owner, key == "_grad"
+        x, is_grad = holder.owner, holder.has(key, "_grad")
         given = None if is_grad else self.given.get(id(x))
         name = self.name_of(x) + "_grad" * is_grad if isinstance(x, Node) else key
         if isinstance(x, Node) and value is None:

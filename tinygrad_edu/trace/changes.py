@@ -13,6 +13,8 @@ from .holders import EMPTY, Place, are_same
 from .ir import Input, Setting, State, ancestors
 from .traced import Traced, Unrecorded
 
+SHARED = "lets two places share one array, which a replay does not; take a .copy()"
+
 
 def owner_of(array: Any) -> Any:
     """Return the object that owns an array's memory."""
@@ -39,18 +41,19 @@ def refuse_changes(found: Captured) -> None:
         if new is given or new is EMPTY:
             continue
         title = holder.member(key)
-        if key == "_grad":
+        if holder.has(key, "_grad"):
             if isinstance(new, Node):
                 remedy = "a replay does not; take the gradient by tg.grad, or call zero_grad() before the end"
                 raise found.rec.error(f"{title} keeps its graph (create_graph=True), and {remedy}")
+            if type(new) is Traced and new.shape and any([new.root is t for t in found.arrays.values()]):
+                raise found.rec.error(f"{title} = ... {SHARED}")
         elif type(new) is not Traced:
             remedy = "set it outside of the recorded function, or by a schedule that does not ask for the loss"
             raise found.rec.error(f"{title} = {new!r:.40} would be the same at every call; {remedy}")
         elif shared[id(given)] > 1 and new.shape:
             raise found.rec.error(f"{title} = ... ends that two places hold one array; give each its own")
         elif new.shape and isinstance(new.root.variable.source, (State, Input)):
-            refused = "lets two places share one array, which a replay does not; take a .copy()"
-            raise found.rec.error(f"{title} = ... {refused}")
+            raise found.rec.error(f"{title} = ... {SHARED}")
     for holder in [h for h in found.holders if h.last is not h.before]:
         last, before = holder.last, holder.before
         if isinstance(holder.owner, Node):
@@ -67,8 +70,11 @@ def refuse_changes(found: Captured) -> None:
         if names or (holder.changed() and id(getattr(argument, "__dict__", argument)) in found.closure.holders):
             why = "is a variable too" if not names else f"was given the attribute {min(names)}"
             raise found.rec.error(f"{holder.title} {why}, and was changed; pass a copy of it")
-    grads = {h.owner: (given, new) for h, key, given, new in found.exchanged if key == "_grad"}
-    stepping = [h.of for h, key, given, new in found.exchanged if key == "steps" and new is not given]
+    grads = {
+        h.owner: (given, new) for h, key, given, new in found.exchanged
+        if h.has(key, "_grad") and h.last["passes"] is not h.before["passes"]  # by a backward pass
+    }  # fmt: skip
+    stepping = [h.of for h, key, given, new in found.exchanged if h.has(key, "steps") and new is not given]
     for given, new in [grads[opt.params[0]] for opt in stepping if opt.params[0] in grads]:
         if type(given) is type(new) is Traced and given.origin in ancestors(new.variable):
             added = "gradients add up from call to call, and every step takes their sum"
@@ -81,7 +87,7 @@ def refuse_overlaps(found: Captured) -> None:
     by_owner: dict[int, list[Traced]] = {}
     for t in found.arrays.values():
         by_owner.setdefault(id(owner_of(t.origin.example)), []).append(t)
-    tensors = Counter([id(given) for _, key, given, _ in found.exchanged if key == "_value"])
+    tensors = Counter([id(given) for h, key, given, _ in found.exchanged if h.has(key, "_value")])
     for group in by_owner.values():
         for t in group:
             if tensors[id(t)] > 1 and t.variable is not t.origin:
@@ -117,7 +123,7 @@ def make_changes(found: Captured) -> None:
         if new is given:
             continue
         place = Place(holder.owner, key, holder.member(key), getattr(given, "origin", None))
-        if key == "_grad":
+        if holder.has(key, "_grad"):
             program.grads.append((place.owner, None if new is None else new.variable))
             place.put(None if new is None else _kept(new.value))
         else:

@@ -23,7 +23,7 @@ from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
 from . import containers
-from .holders import Holder, members
+from .holders import Holder, key_text, members, slot, slots_of
 
 MANY = 1000  # longer lists are frozen: replays do not look at them
 SOURCES = (np.random.Generator, np.random.RandomState, random.Random, np.random.BitGenerator)
@@ -34,6 +34,9 @@ SETTINGS = {  # what a replay reads anew
     Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",), Value: ("_value", "_grad"), Tensor: ("_grad",),
 }  # fmt: skip
 WRAPPERS = (MethodType, property, classmethod, staticmethod, functools.cached_property, functools.partial)
+# Who uses one of these may find that there is no attribute or variable
+ASKING = {"getattr", "hasattr", "__getattr__", "AttributeError", "NameError", "Exception"}
+WRAPPED = ("__self__", "__func__", "func", "fget", "args", "keywords")  # what these hold
 STANDARD = os.path.dirname(os.__file__)
 MADE_BY_CLASS = 1 << 9  # the flag of a type that Python code has made
 
@@ -59,6 +62,12 @@ class Closure:
         for holder in self.holders.values():
             if holder.names is not None:  # all are known now
                 holder.before = holder.now()
+        if not self.names.isdisjoint(ASKING):
+            for holder in self.holders.values():
+                if holder.has_names:
+                    of_any_name = isinstance(holder.owner, (dict, type))
+                    names = self.names if of_any_name else self.names.intersection(slots_of(holder.owner))
+                    holder.absent |= names - holder.before.keys()
         for x in nodes:  # another one may be given at each call
             self.holders[id(x)].checked, self.holders[id(x)].anew = set(), ("_value", "_grad")
         self.states = [source_state(source) for source in self.sources]
@@ -88,22 +97,24 @@ class Closure:
                 elements = [] if frozen else elements
             self.queue += elements
         elif isinstance(x, WRAPPERS):
-            self.queue += [getattr(x, k) for k in ("__self__", "__func__", "func", "fget", "args") if hasattr(x, k)]
-            self.queue += getattr(x, "keywords", {}).values()
+            self.queue += [
+                getattr(x, k) for k in ("__self__", "__func__", "func", "fget", "args", "keywords") if hasattr(x, k)
+            ]
         elif isinstance(x, SOURCES) and not isinstance(x, random.SystemRandom):  # which has no state
             self.sources.append(x)
         elif not isinstance(x, (type, ModuleType)) or not self.is_library(x):
             if isinstance(x, FRAMEWORK):
                 checked = None if isinstance(x, Module) else {name for name in vars(x) if name != "_in_place"}
-                self.hold(vars(x), type(x).__name__, checked, of=x)
-                self.queue += self.holders[id(vars(x))].seen().values()
+                held = self.hold(vars(x), type(x).__name__, checked, of=x)
+                held.has_names = True
+                self.queue += held.seen().values()
             self.owners.append(x)
             self.add_attributes(x, self.names)
 
     def hold(
         self, owner: Any, title: str, checked: set[str] | None, names: set[str] | None = None, of: Any = None
-    ) -> None:
-        """Add a holder, or more of the keys that are checked to one that is known."""
+    ) -> Holder:
+        """Add a holder, or more of the keys that are checked to one that is known, and return it."""
         holder = self.holders.get(id(owner))
         if holder is None:
             holder = self.holders[id(owner)] = Holder(owner, title, checked, names)
@@ -112,6 +123,7 @@ class Closure:
         if of is not None:
             holder.of, holder.anew = of, next((keys for kind, keys in SETTINGS.items() if isinstance(of, kind)), ())
             holder.checked = holder.checked and holder.checked.difference(holder.anew)
+        return holder
 
     def is_library(self, x: Any) -> bool:
         """Return whether a function, a class or a module is of a library, whose code is not searched."""
@@ -132,7 +144,7 @@ class Closure:
         scope, ordered = f.__globals__, list(names_in(f.__code__))
         names = set(ordered)
         known = {name for name in names & scope.keys() if not isinstance(scope[name], (ModuleType, type))}
-        self.hold(scope, "a global variable", known, self.names)
+        self.hold(scope, "a global variable", known, self.names).has_names = True
         self.queue += [scope[name] for name in ordered if name in scope]
         new = names - self.names
         self.names |= new
@@ -141,26 +153,30 @@ class Closure:
 
     def add_attributes(self, owner: Any, names: set[str]) -> None:
         """Add the attributes of an object, a class or a module that have these names."""
-        held = getattr(owner, "__dict__", owner)
-        if isinstance(owner, (type, *FRAMEWORK)) or not (isinstance(held, dict) or hasattr(type(owner), "__slots__")):
-            self.add_inherited(owner, names)
-            return
-        found = {name: value for name, value in members(held).items() if name in names}
-        self.queue += found.values()
-        if isinstance(owner, ModuleType) or not self.is_library(type(owner)):  # which may change what it holds
-            checked = {name for name, value in found.items() if not isinstance(value, (type, ModuleType))}
-            self.hold(held, getattr(owner, "__name__", type(owner).__name__), checked)
+        for held in holding(owner):
+            found = {name: value for name, value in members(held, slots_only=True).items() if name in names}
+            self.queue += found.values()
+            if isinstance(owner, ModuleType) or not self.is_library(type(owner)):  # which may change what it holds
+                checked = {name for name, value in found.items() if not isinstance(value, (type, ModuleType))}
+                title = owner.__name__ if isinstance(owner, ModuleType) else type(owner).__name__
+                self.hold(held, title, checked).has_names = True
         self.add_inherited(owner, names)
 
     def add_inherited(self, owner: object, names: set[str]) -> None:
         """Add the special methods of the user's classes of an object, or of a class, and their members by name."""
-        for kind in (owner if isinstance(owner, type) else type(owner)).__mro__[:-1]:
+        held, inherited = self.holders.get(id(slot(owner, "__dict__"))), set[str]()
+        for kind in (owner if isinstance(owner, type) else type(owner)).__mro__[-2::-1]:
+            named = vars(kind).keys() & names
             if not self.is_library(kind):
                 found = {k: v for k, v in vars(kind).items() if k in names or (k[:2] == "__" and callable(v))}
                 self.queue += found.values()
-                self.hold(kind, kind.__name__, found.keys() & names)
-                if (held := self.holders.get(id(getattr(owner, "__dict__", None)))) is not None:
-                    held.absent |= found.keys() & names - held.before.keys()
+                holder = self.hold(kind, kind.__name__, named)
+                holder.has_names = True
+                holder.absent |= inherited - named  # the method of a base, which the class may override later
+                if held is not None:
+                    held.absent |= named - held.before.keys()
+                self.names |= found.keys() & {"__getattr__"}
+            inherited |= named
 
     def restore(self) -> None:
         """Put back all members that were replaced, and the states of sources of random numbers."""
@@ -184,8 +200,19 @@ class Closure:
             is_short = isinstance(value, (list, tuple, dict)) and len(value) <= MANY
             for key, x in containers.members(value).items() if is_short else [("", value)]:
                 for inner, tensor in x.named_parameters() if isinstance(x, Module) else [("", x)]:
-                    names.setdefault(id(tensor), "_".join([str(k) for k in (root, key, inner) if k != ""]))
+                    names.setdefault(id(tensor), "_".join([text for k in (root, key, inner) if (text := key_text(k))]))
         return names
+
+
+def holding(x: Any) -> list[Any]:
+    """Return what holds the attributes of an object: a dict, and itself if it has slots; its __getattr__ is not asked.
+
+    Nothing for classes and for objects of this package, which are seen as a whole.
+    """
+    if isinstance(x, (type, *FRAMEWORK)):
+        return []
+    held = slot(x, "__dict__")
+    return [held] * isinstance(held, dict) + [x] * bool(slots_of(x))
 
 
 def names_in(code: CodeType) -> Iterator[str]:

@@ -31,7 +31,7 @@ def is_dataclass(x: Any) -> bool:
         return False
     if getattr(x, "__dict__", {}).keys() - {f.name for f in fields(x)}:
         return False
-    return any([isinstance(leaf, (np.ndarray, Node)) or hasattr(leaf, "rec") for leaf in tree.leaves(x)])
+    return any([isinstance(leaf, (np.ndarray, Node)) or hasattr(type(leaf), "rec") for leaf in tree.leaves(x)])
 
 
 def members(x: Any) -> dict[Any, Any]:

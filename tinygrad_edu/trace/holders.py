@@ -34,14 +34,15 @@ class Holder:
 
     Its members are `before` as they were found; those in `given` are exchanged while the function is recorded, and
     `last` are those when it had returned. Replays check members with a key in `checked`, or all if it is None, and read
-    those in `anew` at each call. `absent` are keys without a member, such as an attribute that a class has. Of globals
-    only those with `names` are looked at: the others belong to other code. `of` is the object of this package whose
-    attributes the members are.
+    those in `anew` at each call. `absent` are keys without a member, such as an attribute that a class has; if it
+    `has_names`, they are names. Of globals only those with `names` are looked at: the others belong to other code. `of`
+    is the object of this package whose attributes the members are.
     """
 
     def __init__(self, owner: Any, title: str, checked: set[str] | None, names: set[str] | None = None) -> None:
         self.owner, self.title, self.checked, self.names = owner, title, checked, names
         self.absent: set[str] = set()
+        self.has_names = False
         self.of: Any = None
         self.anew: tuple[str, ...] = ()
         self.given: dict[Any, Any] = {}
@@ -53,13 +54,17 @@ class Holder:
         """Whether it holds a function's variables or defaults, which only a copy of the function exchanges."""
         return self.names is not None or isinstance(self.owner, (CellType, FunctionType))
 
+    def has(self, key: Any, name: str) -> bool:
+        """Whether the key is this attribute of an object of this package; keys of other dicts may be anything."""
+        return self.of is not None and key == name
+
     def member(self, key: Any) -> str:
         """Return a name for the member with this key."""
         if isinstance(self.owner, CellType):
             return self.title.removeprefix("the variable ")
         if isinstance(self.owner, Node) or key in self.anew:
             return f"{self.title}.{'data' if key == '_value' else key.strip('_')}"
-        return key if isinstance(key, str) else f"{self.title.removeprefix('a ')}_{key}"
+        return key if isinstance(key, str) else f"{self.title.removeprefix('a ')}_{key_text(key)}"
 
     def seen(self) -> dict[Any, Any]:
         """Return the members as they were found that replays check."""
@@ -68,7 +73,11 @@ class Holder:
     def now(self) -> dict[Any, Any]:
         """Return the present members."""
         owner, names = self.owner, self.names
-        return members(owner) if names is None else {name: owner[name] for name in names if name in owner}
+        return (
+            members(owner, self.checked is not None)
+            if names is None
+            else {name: owner[name] for name in names if name in owner}
+        )
 
     def put(self, key: Any, value: Any) -> None:
         """Exchange a member for a recording."""
@@ -96,30 +105,42 @@ class Holder:
                 assign(owner, key, value)
 
 
+def key_text(key: Any) -> str:
+    """Return the text of a key in a name."""
+    return "key" if isinstance(key, Node) else str(key)
+
+
 def are_same(now: dict[Any, Any], before: dict[Any, Any]) -> bool:
     """Return whether members have the same keys in the same order, and are the same objects."""
     return list(now) == list(before) and all(map(is_, now.values(), before.values()))
 
 
-def members(owner: Any) -> dict[Any, Any]:
-    """Return the members of a holder by their keys."""
+def members(owner: Any, slots_only: bool = False) -> dict[Any, Any]:
+    """Return the members of a holder by their keys; of an object, also what its __dict__ holds, if not `slots_only`."""
     if isinstance(owner, dict):
         return dict(owner)
     if isinstance(owner, (list, set, deque)):
         return dict(enumerate(owner))
     if isinstance(owner, Node):
         kept = {"_value": owner._value, "requires_grad": owner.requires_grad, "label": owner.label}
-        return kept | {name: _slot(owner, name) for name in ("_grad", "passes")}
+        return kept | {name: slot(owner, name) for name in ("_grad", "passes")}
     if isinstance(owner, type):
         return dict(vars(owner))
     names: Any = MEMBERS.get(type(owner))
     if names is None:
-        names = sorted({name for kind in type(owner).__mro__ for name in getattr(kind, "__slots__", ())})
-    slots = {name: value for name in names if (value := _slot(owner, name)) is not EMPTY}
-    return slots if type(owner) in MEMBERS else {**getattr(owner, "__dict__", {}), **slots}
+        names = slots_of(owner)
+    found = {name: value for name in names if (value := slot(owner, name)) is not EMPTY}
+    return found if type(owner) in MEMBERS or slots_only else {**getattr(owner, "__dict__", {}), **found}
 
 
-def _slot(owner: Any, name: str) -> Any:
+def slots_of(owner: object) -> list[str]:
+    """Return the names of an object's slots."""
+    names = {name for kind in type(owner).__mro__ for name in vars(kind).get("__slots__", ())}
+    return sorted(names - {"__dict__", "__weakref__"})
+
+
+def slot(owner: Any, name: str) -> Any:
+    """Return what an object holds under a name, or EMPTY."""
     try:
         return object.__getattribute__(owner, name)
     except (AttributeError, ValueError):  # ValueError: a variable without a value

@@ -1,0 +1,184 @@
+"""Recordings serve a call only if objects hold what they held: shared gradients, absent attributes, labels, keys."""
+
+import contextlib
+import functools
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+
+X = np.arange(3.0)
+
+
+def as_eager(scenario):
+    """Compare what a scenario returns with a jitted function and with the function itself."""
+    expected = scenario(lambda f: f)
+    for jit in (tg.jit, functools.partial(tg.jit, check=False)):
+        for a, b in zip(scenario(jit), expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def leaf():
+    return tg.Tensor(np.ones(3))
+
+
+PLACES = ("argument", "gradient", "array", "data", "nothing")
+
+
+@pytest.mark.parametrize("before", PLACES)
+@pytest.mark.parametrize("after", PLACES)
+@pytest.mark.parametrize("written", ["w", "v", "w.data", "buffer", "x"])
+def test_a_gradient_may_be_the_array_of_another_place_in_one_call_and_not_in_the_next(before, after, written):
+    def scenario(jit):
+        w, v, buffer = leaf(), leaf(), np.full(3, 2.0)
+
+        @jit
+        def f(x):
+            if written in ("w", "v"):
+                {"w": w, "v": v}[written].grad *= 0.5
+            elif written == "w.data":
+                w.data -= 0.5
+            else:
+                {"buffer": buffer, "x": x}[written][...] += 1
+            return x + 2 * w.grad + 4 * v.grad + 8 * buffer + 16 * w.data
+
+        results = []
+        for place in (before, before, before, after):
+            x, v.grad = np.full(3, 5.0), np.full(3, 7.0)
+            w.grad = {"argument": x, "gradient": v.grad, "array": buffer, "data": w.data}.get(place, np.full(3, 3.0))
+            results += [f(x), x, w.grad, v.grad, buffer.copy(), w.data.copy()]
+        return results
+
+    with contextlib.suppress(tg.JitError):  # some are refused: two places share memory
+        as_eager(scenario)
+
+
+class Base:
+    scale = 1.0
+
+    def forward(self, x):
+        return x * getattr(self, "gain", 1.0) * self.scale
+
+
+class Slots(Base):
+    __slots__ = ("gain",)
+
+
+class Module(tg.nn.Module):
+    forward = Base.forward
+    scale = 1.0
+
+
+@pytest.mark.parametrize("base", [Base, Module, Slots])
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("name", ["gain", "scale", "forward"])
+@pytest.mark.parametrize("of_class", [False, True])
+def test_an_attribute_that_was_absent_may_be_added_and_removed(base, given, name, of_class):
+    def scenario(jit):
+        kind = type("Derived", (base,), {})
+        thing = kind()
+        f = jit(lambda x, t: t.forward(x)) if given else jit(lambda x, t: thing.forward(x))
+        owner, results = kind if of_class else thing, [f(X, thing), f(X, thing)]
+        new = (lambda *args: args[-1] * 5) if name == "forward" else 4.0
+        setattr(owner, name, new)
+        results += [f(X, thing), f(X, thing)]
+        delattr(owner, name)
+        return [*results, f(X, thing)]
+
+    as_eager(scenario)
+
+
+def test_a_global_variable_that_was_absent_may_be_added():
+    def scenario(jit):
+        scope = {}
+        exec("def f(x):\n    try:\n        return x * K\n    except NameError:\n        return x * 1", scope)
+        f = jit(scope["f"])
+        results = [f(X), f(X)]
+        scope["K"] = 4.0
+        return [*results, f(X)]
+
+    as_eager(scenario)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_a_function_that_reads_labels_is_recorded_for_each(given):
+    def scenario(jit):
+        t = tg.Tensor(X, label="weight")
+        f = jit(lambda x: (x if given else t).data * (1.0 if (x if given else t).label == "bias" else 2.0))
+        results = [f(t), f(t)]
+        t.label = "bias"
+        return [*results, f(t)]
+
+    as_eager(scenario)
+
+
+def test_an_argument_may_be_an_array_that_is_only_compared_with():
+    def scenario(jit):
+        c = X.copy()
+        f = jit(lambda a: a * 2 if a is c else a * 3)
+        g = jit(lambda t: t.data * (2 if t.data is c else 3))
+        t, u = tg.Tensor(X), tg.Tensor(X)
+        u.data = c
+        return [f(X), f(X), f(c), f(c), f(X), g(t), g(t), g(u), g(t)]
+
+    as_eager(scenario)
+
+
+def test_a_keyword_of_a_partial_function_may_be_replaced():
+    def scenario(jit):
+        p = functools.partial(lambda x, k: x * k, k=X + 1)
+        f = jit(p)
+        results = [f(X), f(X)]
+        for k in (5.0, X + 2, X + 3):
+            p.keywords["k"] = k
+            results.append(f(X))
+        assert p.keywords["k"] is k
+        return results
+
+    as_eager(scenario)
+
+
+def test_dicts_may_have_tensors_as_keys():
+    def scenario(jit):
+        w, v = leaf(), leaf()
+        rates = {w: X, v: 2.0, (w, 1): 3.0}
+        f = jit(lambda t: t.data * rates[t] * rates[w, 1])
+        g = jit(lambda d: sum(k * x for k, x in enumerate(d.values(), 1)))
+        results = [f(w), f(w), f(v), g({w: X, v: X + 1}), g({w: X, v: X + 1}), g({v: X, w: X + 1})]
+        rates[v], rates[w] = 7.0, X + 1
+        return [*results, f(v), f(w)]
+
+    as_eager(scenario)
+
+
+def test_a_step_alone_after_a_backward_pass_outside_is_replayed():
+    def scenario(jit):
+        w = leaf()
+        opt = tg.optim.SGD([w], lr=0.1)
+
+        @jit
+        def step():
+            tg.optim.clip_grad_norm([w], 0.5)
+            opt.step()
+
+        for _ in range(4):
+            opt.zero_grad()
+            np.sum(w**2).backward()
+            step()
+        return [w.data]
+
+    as_eager(scenario)
+
+
+@pytest.mark.parametrize("array", [X, "x"])
+def test_an_array_that_is_set_as_a_gradient_is_refused(array):
+    w = leaf()
+
+    @tg.jit
+    def f(x):
+        w.grad = x if isinstance(array, str) else array
+
+    with pytest.raises(tg.JitError, match=r"take a \.copy"):
+        f(X + 1)
+    assert w.grad is None
