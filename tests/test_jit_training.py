@@ -182,3 +182,20 @@ def test_gradients_whose_squares_leave_their_dtype_widen_the_state_in_the_step_i
         for a, b in zip(found, expected, strict=True):
             np.testing.assert_array_equal(a, b, strict=True)
     assert run(True)[1][0].dtype.itemsize > np.dtype(dtype).itemsize
+
+
+def test_clipped_gradients_of_a_parameter_without_axes():
+    def step(t, opt):
+        def f():
+            opt.zero_grad()
+            (t + t).backward()
+            tg.optim.clip_grad_value([t], 0.1)
+            opt.step()
+
+        return f
+
+    a, b = tg.Tensor(0.5), tg.Tensor(0.5)
+    eager, jitted = step(a, tg.optim.SGD([a], lr=0.1)), tg.jit(step(b, tg.optim.SGD([b], lr=0.1)))
+    for _ in range(3):
+        eager(), jitted()
+        assert (a.data, a.grad) == (b.data, b.grad)

@@ -33,7 +33,9 @@ def refuse_changes(found: Captured) -> None:
     for holder in found.holders:
         for key, given in holder.given.items():
             new = holder.last.get(key, EMPTY)
-            if type(new) is np.ndarray or (type(new) is float and isinstance(holder.owner, Node)):
+            if issubclass(type(new), (np.ndarray, np.generic)) or (
+                type(new) is float and isinstance(holder.owner, Node)
+            ):
                 new = found.rec.constant(new)
             found.exchanged.append((holder, key, given, new))
     shared = Counter([id(given) for _, _, given, _ in found.exchanged])
