@@ -252,3 +252,152 @@ def test_a_walk_asks_an_object_for_no_attribute_that_it_may_not_have():
     f = tg.jit(lambda x, pair: x * config.k * pair.config.j)
     for k in range(3):
         np.testing.assert_array_equal(f(np.ones(2) * k, Pair(np.ones(2), Config(j=3.0))), [6.0 * k] * 2)
+
+
+class Deco:
+    def __init__(self, f):
+        functools.update_wrapper(self, f)
+
+    def __call__(self, x):
+        return self.__wrapped__(x)
+
+
+def with_class(f):
+    """Return functions that use f through the attributes of a class."""
+
+    class Kinds:
+        compiled = tg.jit(lambda self, x: f(x))
+        static, of_class = staticmethod(f), classmethod(lambda cls, x: f(x))
+        part = functools.partialmethod(lambda self, g, x: g(x), f)
+        value = property(lambda self: f(1.0))
+        kept = functools.cached_property(lambda self: f(1.0))
+
+        def __call__(self, x):
+            return f(x)
+
+    k = Kinds()
+    return [
+        lambda x: k.compiled(x), lambda x: Kinds.static(x), lambda x: Kinds.of_class(x), lambda x: k.part(x),
+        lambda x: x * k.value, lambda x: x * Kinds().kept, lambda x: k(x), k.__call__, Kinds.of_class,
+    ]  # fmt: skip
+
+
+def ways(f):
+    """Return functions that call f through other callables."""
+    inner, ruled = tg.jit(f), tg.custom_vjp(f)
+    ruled.defvjp(lambda x: (f(x), None), lambda _, g: (g,))
+    gradient = tg.grad(tg.jit(lambda x: np.sum(f(x))))
+    return [
+        lambda x: inner(x), inner, tg.jit(inner), gradient, lambda x: tg.grad(lambda x: inner(x).sum())(x),
+        tg.nn.Sequential(inner), functools.partial(inner), lambda x: ruled(x), Deco(f), staticmethod(f),
+        frozenset([f]), (f, [f]), *with_class(f),
+    ]  # fmt: skip
+
+
+def call(x, g):
+    return next(iter(g))(x) if isinstance(g, (tuple, frozenset, list)) else g(x)
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["variable", "argument"])
+@pytest.mark.parametrize("i", range(21))
+def test_a_function_within_another_object_reads_its_array_anew(i, given):
+    scale, x = np.ones(2), np.array([1.0, 2.0])
+    g = ways(lambda x: x * scale)[i]
+    jitted = tg.jit(call) if given else tg.jit(lambda x, _: call(x, g))
+    for k in (1.0, 1.0, 5.0, 7.0):
+        scale[0] = k
+        np.testing.assert_array_equal(jitted(x, g if given else None), call(x, g))
+
+
+def test_members_of_classes_are_the_same_objects_afterwards():
+    scale = np.ones(2)
+
+    class Kinds:
+        static, of_class = staticmethod(lambda x: x * scale), classmethod(lambda cls, x: x * scale)
+        __call__ = lambda self, x: x * scale
+
+    before = dict(vars(Kinds))
+    jitted = tg.jit(lambda x: Kinds.static(x) + Kinds.of_class(x) + Kinds()(x))
+    for _ in range(3):
+        jitted(np.ones(2))
+        assert dict(vars(Kinds)) == before
+
+
+def test_a_function_among_the_arguments_is_returned_and_kept_itself():
+    scale, held = np.ones(2), {}
+
+    def g(x):
+        return x * scale
+
+    def f(x, held):
+        held["y"] = held["g"](x)
+        return held["g"], g, held["p"]
+
+    jitted, part = tg.jit(f), functools.partial(g)
+    for k in (1.0, 1.0, 5.0):
+        scale[0] = k
+        held = {"g": g, "p": part}
+        assert jitted(np.ones(2), held) == (g, g, part)
+        assert (held["g"], held["p"]) == (g, part)
+        np.testing.assert_array_equal(held["y"], [k, 1.0])
+
+
+def test_an_inner_jitted_function_writes_and_draws():
+    total, rng = np.zeros(2), np.random.default_rng(0)
+
+    def add(x, r):
+        total[...] += x
+        return total + r.normal()
+
+    inner = tg.jit(lambda x: add(x, rng))
+    jitted, other = tg.jit(lambda x: inner(x) * 2), np.random.default_rng(0)
+    for k in range(1, 5):
+        np.testing.assert_allclose(jitted(np.ones(2)), (k + other.normal()) * 2 * np.ones(2))
+        np.testing.assert_array_equal(total, [k, k])
+
+
+def test_a_function_with_a_cache_is_right_for_the_arrays_that_it_read():
+    table = np.ones(2)
+
+    @functools.cache
+    def scaled(k):
+        return table * k
+
+    jitted = tg.jit(lambda x: x + scaled(2))
+    for k in (1.0, 1.0, 5.0, 5.0):
+        table[0] = k
+        scaled.cache_clear()
+        np.testing.assert_array_equal(jitted(np.zeros(2)), [2 * k, 2.0])
+    assert jitted.cache_info()[:2] == (2, 2)
+
+    def written(x):
+        table[...] += x
+        return scaled(3)
+
+    with pytest.raises(tg.JitError, match="scaled has a cache, and uses an array that was written into"):
+        tg.jit(written)(np.ones(2))
+
+
+def test_a_method_of_an_array_or_a_generator_reads_it_anew():
+    a, rng, other = np.ones(2), np.random.default_rng(0), np.random.default_rng(0)
+    total, add, draw = a.sum, a.__add__, rng.normal
+    jitted = tg.jit(lambda x: add(x) * total() + draw())
+    for k in (1.0, 1.0, 5.0):
+        a[0] = k
+        np.testing.assert_allclose(jitted(np.ones(2)), (a + 1) * a.sum() + other.normal())
+
+
+def test_arrays_and_settings_in_tuples_and_partials_are_told_from_arguments():
+    a, part = np.ones(2), functools.partial(lambda x, k: x * k, k=2.0)
+    pair = (a, 1)
+    jitted = tg.jit(lambda x: part(x) + pair[0])
+    for x, k in ((a, 2.0), (a, 2.0), (np.full(2, 9.0), 2.0), (a, 3.0), (np.zeros(2), 3.0)):
+        part.keywords["k"] = k
+        np.testing.assert_array_equal(jitted(x), x * k + a)
+
+
+def test_a_function_in_a_set_is_refused():
+    a = np.ones(2)
+    functions = {lambda x: x * a}
+    with pytest.raises(tg.JitError, match="a set holds a function"):
+        tg.jit(lambda x: [f(x) for f in functions])(np.ones(2))

@@ -63,7 +63,10 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
             with _exchanging:
                 given = [found.argument(a, ("args", i)) for i, a in enumerate(args)]
                 keywords = {k: found.argument(a, ("kwargs", k)) for k, a in kwargs.items()}
-                run = found.exchange().new(fun)
+                found.exchange()
+                run = found.copies.new(fun)
+                given = [found.copied(a, new) for a, new in zip(args, given, strict=True)]
+                keywords = {k: found.copied(a, keywords[k]) for k, a in kwargs.items()}
             with watching(_Recording(found)):
                 result = run(*given, **keywords)
         except Exception as error:

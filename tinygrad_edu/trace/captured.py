@@ -19,10 +19,10 @@ from ..nn import Module
 from ..optim import Optimizer
 from ..transforms import tree
 from .closure import ATOMS, PLAIN, Closure
-from .containers import is_container, mapped, members
-from .copies import Copies, parts
+from .containers import is_container, mapped, members, refill
+from .copies import Copies
 from .expressions import argument_names
-from .holders import EMPTY, Holder, Place
+from .holders import EMPTY, Holder, Place, parts
 from .ir import Input, Setting, State, Var, placeholder
 from .recorder import Recorder, TracedGenerator, TracedIterator
 from .traced import Traced
@@ -35,6 +35,7 @@ class Captured:
     """The state that one recording of fun(*args, **kwargs) uses and changes."""
 
     closure: Closure
+    copies: Copies
 
     def __init__(self, rec: Recorder, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.rec, self.fun = rec, fun
@@ -105,8 +106,8 @@ class Captured:
             return self.generators.setdefault(id(x), TracedIterator(self.rec, x))
         return x
 
-    def exchange(self) -> Copies:
-        """Let the places of arrays, numbers and generators hold recording values; return copies of functions."""
+    def exchange(self) -> None:
+        """Let the places of arrays, numbers and generators hold recording values, and make copies of functions."""
         closure = self.closure
         self.holders = sorted(
             closure.holders.values(), key=lambda h: (not isinstance(h.owner, Node), id(h.owner) not in self.given)
@@ -123,13 +124,32 @@ class Captured:
         found += [(h, key, h.before[key]) for h in self.holders for key in h.anew]
         for holder, key, value in found:
             self.trace(holder, key, value, states)
-        self.trace(Holder([self.fun], "the function", None), 0, self.fun, states)  # perhaps a functools.partial
-        copies = Copies(closure, {**self.arrays, **self.generators})
-        for holder, key, value in found:
-            if not holder.is_scope and not isinstance(holder.owner, set) and (new := copies.new(value)) is not value:
-                self.put(holder, key, new)
-        self.holders += copies.holders
-        return copies
+        given = Holder([self.fun, *self.leaves], "argument", None)  # perhaps a functools.partial
+        for key, value in given.before.items():
+            self.trace(given, key, value, states)
+        self.copies = Copies(closure, {**self.arrays, **self.generators})
+        special = [(h, k, v) for h in self.holders if isinstance(h.owner, type) for k, v in h.before.items()]
+        for holder, key, value in [*found, *[s for s in special if callable(s[2])]]:
+            if holder.is_scope or (new := self.copies.new(value)) is value:
+                continue
+            if isinstance(holder.owner, set):
+                raise self.rec.error("a set holds a function that uses an array; keep it in a list")
+            self.put(holder, key, new)
+        self.holders += self.copies.holders
+
+    def copied(self, given: Any, new: Any) -> Any:
+        """Return what the function gets instead of an argument: copies of the functions in it, too."""
+        if not is_container(given):
+            copy = self.copies.new(given)
+            return new if copy is given else copy
+        pairs = zip(members(given).values(), members(new).values(), strict=True)
+        content = tree.like(given, [self.copied(a, b) for a, b in pairs])
+        if isinstance(given, tuple):
+            return content
+        holder = self.containers[id(given)]
+        refill(new, content)
+        holder.before = holder.now()
+        return new
 
     def trace(self, holder: Holder, key: Any, value: Any, states: dict[int, tuple[Any, str]]) -> None:
         """Make a recording value for a member that is an array, a number that is read anew, or a generator."""
@@ -150,6 +170,8 @@ class Captured:
                     kind = type(part).__name__
                     raise self.rec.error(f"{holder.member(key)} is a {kind}; keep a plain array, np.asarray of it")
                 if isinstance(part, np.ndarray) and part.dtype.kind in "biufc":
+                    if part is not value:  # in a tuple, which a replay does not look into
+                        self.closure.elsewhere.add(id(part))
                     self.add_array(Var(State(part, *states.get(id(part), (x, "array"))), part, holder.member(key)))
                 else:
                     self.traced_source(part)
@@ -188,7 +210,7 @@ class Captured:
         for each in (*held, self.results):
             each.clear()
         vars(self).setdefault("names", {})
-        del self.closure, self.fun
+        del self.closure, self.copies, self.fun
         self.args, self.kwargs = mapped(_kinds, self.args), mapped(_kinds, self.kwargs)
 
     def gone(self, _: object) -> None:

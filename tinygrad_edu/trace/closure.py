@@ -10,7 +10,7 @@ import random
 import sys
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
 from . import containers
-from .holders import Holder, key_text, members, slot, slots_of
+from .holders import Holder, key_text, members, slot, slots_of, wrapper
 
 MANY = 1000  # longer lists are frozen: replays do not look at them
 SOURCES = (np.random.Generator, np.random.RandomState, random.Random, np.random.BitGenerator)
@@ -33,10 +33,8 @@ FRAMEWORK = (Module, Optimizer, Group, LRScheduler)  # their instances are seen 
 SETTINGS = {  # what a replay reads anew
     Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",), Value: ("_value", "_grad"), Tensor: ("_grad",),
 }  # fmt: skip
-WRAPPERS = (MethodType, property, classmethod, staticmethod, functools.cached_property, functools.partial)
 # Who uses one of these may find that there is no attribute or variable
 ASKING = {"getattr", "hasattr", "__getattr__", "AttributeError", "NameError", "Exception"}
-WRAPPED = ("__self__", "__func__", "func", "fget", "args", "keywords")  # what these hold
 STANDARD = os.path.dirname(os.__file__)
 MADE_BY_CLASS = 1 << 9  # the flag of a type that Python code has made
 
@@ -89,17 +87,15 @@ class Closure:
             self.hold(x, x._describe(), {"_value"}, of=x)
         elif isinstance(x, FunctionType):
             self.add_function(x)
-        elif isinstance(x, (list, tuple, dict, set, deque)):
+        elif wrapped := wrapper(x):
+            self.queue += wrapped[0]
+            if isinstance(x, functools.partial):
+                self.queue.append(x.keywords)
+        elif isinstance(x, (list, dict, set, deque)):
             elements = list(x.values() if isinstance(x, dict) else x)
-            if not isinstance(x, tuple):
-                frozen = len(elements) > MANY and not any(isinstance(v, (Node, *FRAMEWORK)) for v in elements)
-                self.hold(x, f"a {type(x).__name__}", set() if frozen else None)
-                elements = [] if frozen else elements
-            self.queue += elements
-        elif isinstance(x, WRAPPERS):
-            self.queue += [
-                getattr(x, k) for k in ("__self__", "__func__", "func", "fget", "args", "keywords") if hasattr(x, k)
-            ]
+            frozen = len(elements) > MANY and not any(isinstance(v, (Node, *FRAMEWORK)) for v in elements)
+            self.hold(x, f"a {type(x).__name__}", set() if frozen else None)
+            self.queue += [] if frozen else elements
         elif isinstance(x, SOURCES) and not isinstance(x, random.SystemRandom):  # which has no state
             self.sources.append(x)
         elif not isinstance(x, (type, ModuleType)) or not self.is_library(x):

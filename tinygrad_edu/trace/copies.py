@@ -6,12 +6,12 @@ recording arrays. The user's own variables stay as they are, and other threads s
 
 import functools
 from collections.abc import Iterator, Mapping
-from types import CellType, FunctionType, MethodType
+from types import CellType, FunctionType
 from typing import Any
 
-from ..transforms import tree
 from .closure import Closure, names_in
-from .holders import Holder, members
+from .holders import CACHED, Holder, members, parts, wrapper
+from .traced import Traced
 
 
 class Copies:
@@ -19,7 +19,8 @@ class Copies:
 
     def __init__(self, closure: Closure, replaced: Mapping[int, Any]) -> None:
         self.closure, self.replaced = closure, replaced
-        self.functions: dict[int, FunctionType] = {}  # by the identity of the original
+        self.copies: dict[int, Any] = {}  # of functions and wrappers, by the identity of the original
+        self.originals: dict[int, Any] = {}  # by the identity of the copy
         self.holders: list[Holder] = []  # the variables of the copies
         chosen: dict[int, FunctionType] = {}
         size = -1
@@ -33,9 +34,9 @@ class Copies:
             own = tuple([cells[id(c)][1] for c in f.__closure__ or ()])
             copy = FunctionType(f.__code__, scopes[id(f.__globals__)], f.__name__, f.__defaults__, own)
             copy.__qualname__, copy.__dict__ = f.__qualname__, f.__dict__
-            self.functions[id(f)] = copy
+            self.copies[id(f)], self.originals[id(copy)] = copy, f
         for f in chosen.values():
-            copy = self.functions[id(f)]
+            copy = self.copies[id(f)]
             copy.__defaults__ = f.__defaults__ and tuple(map(self.new, f.__defaults__))
             copy.__kwdefaults__ = f.__kwdefaults__ and {k: self.new(v) for k, v in f.__kwdefaults__.items()}
         for cell, other in cells.values():
@@ -65,21 +66,34 @@ class Copies:
         """Return what a copy has instead of a value."""
         if id(value) in self.replaced:
             return self.replaced[id(value)]
-        if isinstance(value, MethodType) and id(value.__func__) in self.functions:
-            return MethodType(self.functions[id(value.__func__)], value.__self__)
-        if isinstance(value, tuple) and self.is_known(value):
-            return tree.like(value, [*map(self.new, value)])
-        if isinstance(value, functools.partial) and self.is_known(value):
-            given = {name: self.new(v) for name, v in value.keywords.items()}
-            return functools.partial(self.new(value.func), *map(self.new, value.args), **given)
-        return self.functions.get(id(value), value)
+        wrapped = wrapper(value)
+        if wrapped and id(value) not in self.copies and self.is_known(value):
+            members, make = wrapped
+            copy = self.cached(value) if isinstance(value, CACHED) else make(value, *map(self.new, members))
+            self.copies[id(value)], self.originals[id(copy)] = copy, value
+        return self.copies.get(id(value), value)
 
+    def cached(self, function: Any) -> Any:
+        """Return a function with a cache that guards the arrays that it uses: its results are right for those alone."""
+        arrays = list(self.used(function, set()))
 
-def parts(value: Any) -> Iterator[Any]:
-    """Yield a value, and those that a tuple or a functools.partial holds, which cannot be exchanged there."""
-    yield value
-    inside: Any = value if isinstance(value, tuple) else ()
-    if isinstance(value, functools.partial):
-        inside = value.func, *value.args, *value.keywords.values()
-    for v in inside:
-        yield from parts(v)
+        @functools.wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            for a in arrays:
+                if a.variable is not a.origin:
+                    raise a.rec.error(f"{guarded.__name__} has a cache, and uses an array that was written into")
+                a.rec.fixed_value(a)
+            return function(*args, **kwargs)
+
+        vars(guarded).update({k: getattr(function, k) for k in ("cache_info", "cache_clear", "cache_parameters")})
+        return guarded
+
+    def used(self, value: Any, seen: set[int]) -> Iterator[Traced]:
+        """Yield the recording arrays that a function uses, and those that it calls."""
+        for part in parts(value):
+            if type(new := self.replaced.get(id(part))) is Traced:
+                yield new
+            elif isinstance(part, FunctionType) and id(part) in self.copies and id(part) not in seen:
+                seen.add(id(part))
+                for v in self.values(part):
+                    yield from self.used(v, seen)

@@ -1,14 +1,83 @@
-"""Holders: the objects whose members a function may replace, and that hold other ones while it is recorded."""
+"""Holders: the objects whose members a function may replace, and that hold other ones while it is recorded.
 
+Wrappers, such as tuples and methods, cannot hold other members: where they are used, others are made.
+"""
+
+import functools
 from collections import deque
+from collections.abc import Callable, Iterator
 from operator import is_
-from types import CellType, FunctionType
+from types import BuiltinMethodType, CellType, FunctionType, MappingProxyType, MethodType, MethodWrapperType
 from typing import Any, NamedTuple
 
 from ..engine.tape import Node
+from ..transforms import custom_vjp, tree
 
+CACHED: type = type(functools.cache(len))
 EMPTY = object()  # what an empty slot of a Tensor holds
 MEMBERS = {CellType: ("cell_contents",), FunctionType: ("__defaults__",)}
+
+
+class Transparent:
+    """A callable that calls `__wrapped__` while another function is recorded."""
+
+    __wrapped__: Any
+
+
+def _method(m: Any, func: Any, owner: Any) -> Any:
+    is_own = owner is m.__self__ or isinstance(func, FunctionType)
+    return MethodType(func, owner) if is_own else getattr(owner, m.__name__)  # of a recorded Generator
+
+
+def _partial(p: Any, func: Any, *values: Any) -> Any:
+    n = len(p.args)
+    kind: Any = functools.partial if isinstance(p, functools.partial) else functools.partialmethod
+    return kind(func, *values[:n], **dict(zip(p.keywords, values[n:], strict=True)))
+
+
+def _cached_property(p: Any, func: Any) -> Any:
+    new: Any = functools.cached_property(func)
+    new.attrname = p.attrname
+    return new
+
+
+def _custom_vjp(f: Any, fun: Any, forward: Any, backward: Any) -> Any:
+    new: Any = custom_vjp(fun)
+    new.defvjp(forward, backward)
+    return new
+
+
+# For each kind, what gives a wrapper's members, and what makes another wrapper of other ones
+WRAPPERS: dict[Any, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
+    tuple: (lambda x: x, lambda x, *new: tree.like(x, new)),
+    frozenset: (tuple, lambda _, *new: frozenset(new)),
+    MappingProxyType: (lambda x: (*x.values(),), lambda x, *new: MappingProxyType(dict(zip(x, new, strict=True)))),
+    MethodType: (lambda x: (x.__func__, x.__self__), _method),
+    (BuiltinMethodType, MethodWrapperType): (lambda x: (x.__self__,), lambda x, owner: getattr(owner, x.__name__)),
+    (functools.partial, functools.partialmethod): (lambda x: (x.func, *x.args, *x.keywords.values()), _partial),
+    (staticmethod, classmethod): (lambda x: (x.__func__,), lambda x, f: type(x)(f)),
+    property: (lambda x: (x.fget, x.fset, x.fdel), lambda _, *new: property(*new)),
+    functools.cached_property: (lambda x: (x.func,), _cached_property),
+    custom_vjp: (lambda x: (x._fun, x._forward, x._backward), _custom_vjp),
+    Transparent: (lambda x: (x.__wrapped__,), lambda _, f: f),
+    CACHED: (lambda x: (x.__wrapped__,), lambda x, _: x),
+}
+KINDS: Any = tuple(WRAPPERS)
+
+
+def wrapper(x: Any) -> tuple[tuple[Any, ...], Callable[..., Any]] | None:
+    """Return a wrapper's members, and what makes another one, given x and others; None for what is no wrapper."""
+    if not isinstance(x, KINDS):
+        return None
+    inside, make = next(functions for kind, functions in WRAPPERS.items() if isinstance(x, kind))
+    return inside(x), make
+
+
+def parts(x: Any) -> Iterator[Any]:
+    """Yield x, and all that it wraps."""
+    yield x
+    for member in (wrapper(x) or ((),))[0]:
+        yield from parts(member)
 
 
 class Place(NamedTuple):
@@ -21,8 +90,8 @@ class Place(NamedTuple):
 
     def get(self) -> Any:
         """Return what the place holds now."""
-        has_keys = isinstance(self.owner, (dict, list, deque))
-        return self.owner[self.key] if has_keys else getattr(self.owner, self.key)
+        held = vars(self.owner) if isinstance(self.owner, type) else self.owner  # a staticmethod, not its function
+        return held[self.key] if isinstance(held, (dict, list, deque, MappingProxyType)) else getattr(held, self.key)
 
     def put(self, value: Any) -> None:
         """Let the place hold a value."""

@@ -86,7 +86,7 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     if not callable(x) and not seen:
         kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
         raise found.rec.error(f"the result has a {type(x).__name__} in it; return {kinds}")
-    return x, x
+    return (found.copies.originals.get(id(x), x),) * 2
 
 
 def _described_node(x: Node, found: Captured) -> tuple[Result, Any]:
