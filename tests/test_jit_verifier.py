@@ -190,7 +190,7 @@ def test_plans_of_any_program_are_accepted_and_give_its_numbers(operations, resu
                     t.data[...] = t.data * 0.5 + a
                     values.append(t.data * 1.0)
                 elif name == "grad":
-                    tensors[j % 2].grad = a
+                    tensors[j % 2].grad = a.copy()  # an argument or data itself is refused
                 else:
                     values.append(OPERATIONS[name](a, b))
             return [values[i % len(values)] * 1.0 if i % 2 else values[i % len(values)] for i in results]
