@@ -401,3 +401,13 @@ def test_a_function_in_a_set_is_refused():
     functions = {lambda x: x * a}
     with pytest.raises(tg.JitError, match="a set holds a function"):
         tg.jit(lambda x: [f(x) for f in functions])(np.ones(2))
+
+
+def test_a_singledispatch_function_reads_its_array_anew():
+    scale = np.ones(2)
+    times = functools.singledispatch(lambda k, x: k * x * scale)
+    times(1, np.ones(2))
+    jitted = tg.jit(lambda x: times(2, x))
+    for k in (1.0, 1.0, 5.0):
+        scale[0] = k
+        np.testing.assert_array_equal(jitted(np.ones(2)), times(2, np.ones(2)))

@@ -52,6 +52,7 @@ class Captured:
         self.generators: dict[int, Any] = {}  # and iterators
         self.holders: list[Holder] = []  # of the closure, Tensors among the arguments first, and other Tensors then
         self.exchanged: list[tuple[Holder, Any, Any, Any]] = []  # (holder, key, what it held at first, and at the end)
+        self.clear: list[Callable[[], None]] = []  # what a functools.singledispatch has looked up: originals or copies
         self.places: list[Place] = []  # what is exchanged, but for the data and gradients of Tensors
         self.absent: dict[Node, None] = {}  # Tensors whose gradient was read and is None
         self.requires_grad: dict[Node, bool] = {}  # of all Tensors
@@ -136,6 +137,9 @@ class Captured:
                 raise self.rec.error("a set holds a function that uses an array; keep it in a list")
             self.put(holder, key, new)
         self.holders += self.copies.holders
+        self.clear = [f.__dict__["_clear_cache"] for f in closure.functions if "_clear_cache" in f.__dict__]
+        for clear in self.clear:
+            clear()
 
     def copied(self, given: Any, new: Any) -> Any:
         """Return what the function gets instead of an argument: copies of the functions in it, too."""
@@ -202,6 +206,8 @@ class Captured:
         """Let all holders have the members that they had, and note those that they had at the end."""
         for holder in self.holders:
             holder.restore()
+        for clear in self.clear:
+            clear()
 
     def forget(self) -> None:
         """Release the arrays and objects of the recording; the kinds of the arguments stay, for later calls."""

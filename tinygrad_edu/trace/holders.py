@@ -5,7 +5,7 @@ Wrappers, such as tuples and methods, cannot hold other members: where they are 
 
 import functools
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from operator import is_
 from types import BuiltinMethodType, CellType, FunctionType, MappingProxyType, MethodType, MethodWrapperType
 from typing import Any, NamedTuple
@@ -62,7 +62,7 @@ WRAPPERS: dict[Any, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
     Transparent: (lambda x: (x.__wrapped__,), lambda _, f: f),
     CACHED: (lambda x: (x.__wrapped__,), lambda x, _: x),
 }
-KINDS: Any = tuple(WRAPPERS)
+KINDS = tuple([kind for kinds in WRAPPERS for kind in (kinds if isinstance(kinds, tuple) else [kinds])])
 
 
 def wrapper(x: Any) -> tuple[tuple[Any, ...], Callable[..., Any]] | None:
@@ -73,11 +73,10 @@ def wrapper(x: Any) -> tuple[tuple[Any, ...], Callable[..., Any]] | None:
     return inside(x), make
 
 
-def parts(x: Any) -> Iterator[Any]:
-    """Yield x, and all that it wraps."""
-    yield x
-    for member in (wrapper(x) or ((),))[0]:
-        yield from parts(member)
+def parts(x: Any) -> list[Any]:
+    """Return x, and all that it wraps."""
+    wrapped = wrapper(x)
+    return [x, *[part for member in wrapped[0] for part in parts(member)]] if wrapped else [x]
 
 
 class Place(NamedTuple):
