@@ -76,7 +76,8 @@ class Closure:
             x = self.queue.popleft()
             if not isinstance(x, ATOMS) and id(x) not in self.seen:
                 self.seen[id(x)] = x
-                self.visit(x)
+                if type(x) is not np.ndarray:  # which leads to nothing
+                    self.visit(x)
 
     def visit(self, x: Any) -> None:
         """Add an object, and put all that it leads to into the queue."""
@@ -196,7 +197,8 @@ class Closure:
             is_short = isinstance(value, (list, tuple, dict)) and len(value) <= MANY
             for key, x in containers.members(value).items() if is_short else [("", value)]:
                 for inner, tensor in x.named_parameters() if isinstance(x, Module) else [("", x)]:
-                    names.setdefault(id(tensor), "_".join([text for k in (root, key, inner) if (text := key_text(k))]))
+                    if isinstance(tensor, Node) and id(tensor) not in names:
+                        names[id(tensor)] = "_".join([text for k in (root, key, inner) if (text := key_text(k))])
         return names
 
 

@@ -62,15 +62,19 @@ WRAPPERS: dict[Any, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
     Transparent: (lambda x: (x.__wrapped__,), lambda _, f: f),
     CACHED: (lambda x: (x.__wrapped__,), lambda x, _: x),
 }
-KINDS = tuple([kind for kinds in WRAPPERS for kind in (kinds if isinstance(kinds, tuple) else [kinds])])
+
+
+@functools.lru_cache(1000)
+def wrapping(kind: type) -> tuple[Callable[[Any], Any], Callable[..., Any]] | None:
+    """Return the functions in WRAPPERS for a class, or None."""
+    return next((functions for kinds, functions in WRAPPERS.items() if issubclass(kind, kinds)), None)
 
 
 def wrapper(x: Any) -> tuple[tuple[Any, ...], Callable[..., Any]] | None:
     """Return a wrapper's members, and what makes another one, given x and others; None for what is no wrapper."""
-    if not isinstance(x, KINDS):
-        return None
-    inside, make = next(functions for kind, functions in WRAPPERS.items() if isinstance(x, kind))
-    return inside(x), make
+    kind: Any = type(x)
+    functions = wrapping(kind)
+    return functions and (functions[0](x), functions[1])
 
 
 def parts(x: Any) -> list[Any]:
@@ -203,7 +207,13 @@ def members(owner: Any, slots_only: bool = False) -> dict[Any, Any]:
 
 def slots_of(owner: object) -> list[str]:
     """Return the names of an object's slots."""
-    names = {name for kind in type(owner).__mro__ for name in vars(kind).get("__slots__", ())}
+    cls: Any = type(owner)
+    return _slots_of(cls)
+
+
+@functools.lru_cache(1000)
+def _slots_of(cls: Any) -> list[str]:
+    names = {name for kind in cls.__mro__ for name in vars(kind).get("__slots__", ())}
     return sorted(names - {"__dict__", "__weakref__"})
 
 

@@ -78,9 +78,8 @@ class Recorder:
             raise self.error(f"{name(fun)} gives no array of numbers, and cannot be recorded; call it outside")
         line, phase = self.place()
         call = Call(fun, tuple(given), given_kwargs, placeholder(result), line, phase, draws)
-        if (
-            self.is_replayed and (errors := np.geterr()) != self.errors and phase != "backward"
-        ):  # where the engine sets them
+        # In a backward pass the engine sets them
+        if phase != "backward" and self.is_replayed and (errors := np.geterr()) != self.errors:
             call.errors = {kind: mode for kind, mode in errors.items() if mode != self.errors[kind]}
             if not STOPPING.isdisjoint(call.errors.values()):
                 self.refused = Unrecorded()
