@@ -95,7 +95,7 @@ UNKNOWN: set[Function] = {  # they look at memory, or it depends on values which
 def _ravel(x: Any, order: str = "C") -> Any:
     if order == "K":  # the order in memory now, whatever it is at a replay
         strides = x.strides
-        if 0 in [stride for stride, n in zip(strides, x.shape, strict=True) if n > 1]:
+        if x.size and 0 in [stride for stride, n in zip(strides, x.shape, strict=True) if n > 1]:
             raise x.rec.error("a broadcast array has no order in memory that ravel could keep; use order='C'")
         x, order = np.transpose(x, sorted(range(x.ndim), key=lambda axis: -abs(strides[axis]))), "C"
     flat = _reshape(x, (-1,), order)
