@@ -19,9 +19,9 @@ from ..trace.containers import refill
 from ..trace.functional import add_at
 from ..trace.ir import Call, Program, Result, Setting, Var
 from ..trace.results import labelled, recipe
-from .effects import can_vary, is_view
+from .effects import is_view
 from .emitter import Emitter
-from .guards import entry_guards, kind_guard, member_text, value_guards
+from .guards import entry_guards, member_text, value_guards
 from .identities import path_text
 from .lowering import lower
 from .native.arrange import arrange
@@ -117,11 +117,7 @@ def lower_calls(emitter: Emitter, backend: str) -> None:
         if i < stop:
             continue
         emitter.current = call
-        emitter.calls_numpy |= call.out.dtype is not None and not is_view(call)
         lower(emitter, call, i)
-        several = isinstance(call.out.example, (tuple, list))
-        if not call.elementwise and can_vary(call) and (several or call.out.dtype is not None):
-            kind_guard(emitter, call.out)
         value_guards(emitter, guards.get(i, ()))
         emitter.layout.release(i, call)
 

@@ -87,7 +87,8 @@ def join_squares(program: Program) -> dict[Lanes, Var]:
             rest[:2] = [new[-1].out]
         program.calls[at:at] = new
         out.source.become(np.add if rest[1:] else np.positive, tuple(rest))
-    eliminate_dead_calls(program)
+    if found:
+        eliminate_dead_calls(program)
     return found
 
 

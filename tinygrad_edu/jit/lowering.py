@@ -14,6 +14,7 @@ from ..trace.functional import add_at
 from ..trace.ir import Call, Constant, Var
 from .effects import can_raise, can_vary, is_view, shared
 from .emitter import Emitter
+from .guards import kind_guard
 from .memory import WRITES, Location
 from .simplify import BROADCASTING, scalar_value, uniform_element
 from .verifier import Step
@@ -25,27 +26,30 @@ SHORT = 32  # elements of a row, along which NumPy takes three times as long to 
 
 
 def lower(emitter: Emitter, call: Call, i: int) -> None:
-    """Write the i-th call, and note what it does to the memory."""
-    args = [emitter.ref(a) for a in call.args]
-    reads, shares, into = [emitter.place(v) for v in call.uses], shared(call), None
+    """Write the i-th call, check a result that may have another shape, and note what is done to the memory."""
+    reads, shares = [emitter.place(v) for v in call.uses], shared(call)
     view = view_at_once(emitter, call) if shares and is_view(call) else None
-    if view is not None:
+    if view is not None:  # as it is the same at every call, nothing can fail
         emitter.locations[call.out] = Location(emitter.name(view, "w"), view)
+        emitter.steps.append(Step(emitter.locations[call.out].text, reads, call.out, view, shares))
+        return
+    args, varies = [emitter.ref(a) for a in call.args], can_vary(call)
+    lowering = LOWERINGS.get(call.fun, _ufunc if call.elementwise else None)
+    if lowering and (call.draws or varies or not call.kwargs.keys() <= {"axis", "keepdims"}):
+        lowering = None
+    out = emitter.into(call, i) if lowering else ""
+    text = lowering(emitter, call, args, out) if lowering else ""
+    if text and out:
+        emitter.emit(text, call.phase)
     else:
-        lowering = LOWERINGS.get(call.fun, _ufunc if call.elementwise else None)
-        if lowering and (call.draws or can_vary(call) or not call.kwargs.keys() <= {"axis", "keepdims"}):
-            lowering = None
-        out = emitter.into(call, i) if lowering else ""
-        text = lowering(emitter, call, args, out) if lowering else ""
-        if text and out:
-            emitter.emit(text, call.phase)
-            into = emitter.place(call.out)
-        else:
-            emitter.assign(call.out, text or emitter.call(call)[0], call.phase)
-    text, array = emitter.lines[-1][1] if emitter.lines else "", emitter.locations[call.out].array
+        emitter.assign(call.out, text or emitter.call(call)[0], call.phase)
+    emitter.calls_numpy = emitter.calls_numpy or (call.out.dtype is not None and not is_view(call))
+    place = emitter.place(call.out)
     over_operand = call.elementwise or call.fun in WRITES  # whether it may write exactly over what it reads
-    effects = over_operand, call.draws, can_raise(call)
-    emitter.steps.append(Step(text, reads, call.out, array, shares, into, *effects))
+    effects = over_operand, call.draws, varies or can_raise(call)
+    emitter.steps.append(Step(emitter.lines[-1][1], reads, *place, shares, place if text and out else None, *effects))
+    if varies and (call.out.dtype is not None or isinstance(call.out.example, (tuple, list))):
+        kind_guard(emitter, call.out)
 
 
 def view_at_once(emitter: Emitter, call: Call) -> np.ndarray | None:

@@ -140,7 +140,8 @@ class Holder:
 
     def seen(self) -> dict[Any, Any]:
         """Return the members as they were found that replays check."""
-        return {key: value for key, value in self.before.items() if self.checked is None or key in self.checked}
+        checked = self.checked
+        return self.before if checked is None else {k: v for k, v in self.before.items() if k in checked}
 
     def now(self) -> dict[Any, Any]:
         """Return the present members."""

@@ -66,7 +66,7 @@ class Recorder:
                 values.append(values_of(a))
         given_kwargs = vars_of(kwargs) if kwargs else NOTHING
         result = self.computed(fun, values, values_of(kwargs) if kwargs else {})
-        if type(result) is np.ndarray:
+        if type(result) is np.ndarray and type(fun) is not np.ufunc:  # whose results are always new
             for a, value in zip(args, values, strict=True):
                 if value is result and type(a) is Traced:
                     if len(variables((given, given_kwargs))) == 1:

@@ -20,18 +20,20 @@ from .ir import Var, substituted
 
 def fact(attribute: str) -> Any:
     """Return the property for an attribute of the array that is the same at every call."""
-    matters = attribute in ("flags", "strides")
+    read = operator.attrgetter(attribute)
 
     def get(self: View) -> Any:
-        if matters:
-            self.rec.order_matters = True
         array = self._array
-        return getattr(np.asarray(array) if type(array) in NUMBERS else array, attribute)
+        return read(np.asarray(array) if type(array) in NUMBERS else array)
+
+    def get_order(self: View) -> Any:
+        self.rec.order_matters = True
+        return get(self)
 
     def refuse(self: View, value: object) -> NoReturn:
         raise self.rec.error(f".{attribute} = ... changes an array without a NumPy function; use reshape or astype")
 
-    return property(get, refuse)
+    return property(get_order if attribute in ("flags", "strides") else get, refuse)
 
 
 class View:
