@@ -169,6 +169,23 @@ def test_blas_computes_sums():
     assert calls(lambda x: np.sum(x.astype(int), axis=0), X * 10, optimize=("blas",))[-1] == "sum"
 
 
+@pytest.mark.parametrize("fun", [np.vdot, np.dot, np.inner, np.multiply])
+@pytest.mark.parametrize("number", [2.0, np.float64(2), 2, True, 2j])
+def test_products_with_a_number_are_numpys(fun, number):
+    x = tg.Tensor(X)
+
+    def both():
+        element = x.data[..., 0, 0]  # an array without axes
+        return fun(element, number), fun(number, element)
+
+    f = tg.jit(both)
+    for _ in range(3):
+        x.data += 1
+        given, expected = f(), both()
+        assert given == expected
+        assert [*map(np.result_type, given)] == [*map(np.result_type, expected)]
+
+
 def test_the_rows_of_a_hessian_are_recorded_at_once():
     f = tg.hessian(lambda x: np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2))
     assert len(calls(f, RNG.standard_normal(12), optimize=False)) < 60

@@ -125,7 +125,7 @@ def _product(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
 def _inner(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
     """Write the sum of the products of two arrays; `dot` has less overhead, and warns of an overflow as a sum does."""
     flat = [flattened(emitter, v) for v in call.uses if call.phase == "forward"]
-    return "{}.dot({})".format(*flat) if flat and all(flat) else ""
+    return "{}.dot({})".format(*flat) if len(flat) == 2 and all(flat) else ""
 
 
 def flattened(emitter: Emitter, v: Var) -> str:
