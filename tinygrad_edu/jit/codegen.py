@@ -179,7 +179,9 @@ class ResultWriter:
         if x.kind == "dataclass":
             empty = f"{emitter.fun(object.__new__)}({emitter.fun(x.node)})"
             return f"{emitter.fun(refill)}({empty}, {emitter.container(x.value, self.returned)})"
-        text = self.new_array(x.value) if isinstance(x.value.example, np.ndarray) else emitter.ref(x.value)
+        if x.kind in ("array", "memory"):
+            return self.array(x)
+        text = self.returned(x.value)
         if x.kind == "result":
             fun, nodes, _, nothing, argnums = recipe(emitter.captured.learning())
             if emitter.captured.given:  # arguments are not kept
@@ -190,23 +192,31 @@ class ResultWriter:
             text = (
                 f"{emitter.fun(record)}({emitter.fun(x.node)}, {text}, {emitter.fun(fun)}, r := {parents}, r, {last})"
             )
-        elif x.kind != "array":
+        else:
             text = f"{emitter.fun(constant)}({emitter.fun(x.node)}, {text})"
         if x.label or x.grad is not None or x.kind == "leaf":
-            grad = None if x.grad is None else emitter.ref(x.grad)
-            text = f"{emitter.fun(labelled)}({text}, {x.label!r}, {grad}, {x.kind != 'constant'})"
+            text = f"{emitter.fun(labelled)}({text}, {x.label!r}, {self.returned(x.grad)}, {x.kind != 'constant'})"
         return text
+
+    def array(self, x: Result) -> str:
+        """Write an array or a number, or memory that several arrays share."""
+        if not x.memory:
+            is_array = isinstance(x.value.example, np.ndarray)
+            return self.new_array(x.value, x.node or "") if is_array else self.emitter.ref(x.value)
+        memory, shape, dtype, offset, strides = x.memory
+        layout = f"{self.returned(memory)}, {offset}, {strides}"
+        return f"{self.emitter.fun(np.ndarray)}({shape}, {self.emitter.name(dtype, 'dtype')}, {layout})"
 
     def kept(self, v: Var | None) -> str:
         """Write what a Tensor keeps, an array that nobody else has, or a Value, a Python float; or None."""
         return self.emitter.ref(v) if v is None or type(v.example) is float else self.new_array(v)
 
-    def new_array(self, v: Var) -> str:
-        """Write an array that nobody else has; what belongs to the plan or to somebody else is copied."""
+    def new_array(self, v: Var, order: str = "") -> str:
+        """Write an array that nobody else has; what belongs to others is copied, into an order."""
         emitter, roots = self.emitter, {*self.emitter.layout.roots(v)}
         others = [r for r in (v, *roots) if not isinstance(r.source, Call) or emitter.place(r)[1] is not None]
-        if others or self.owned & roots or not isinstance(v.example, np.ndarray) or _overlaps(v):
-            emitter.copy(v)
+        if order or others or self.owned & roots or not isinstance(v.example, np.ndarray) or _overlaps(v):
+            emitter.copy(v, order or "C")
         self.owned |= roots
         emitter.steps.append(Step(emitter.ref(v), (emitter.place(v),), hands_out=True))
         return emitter.ref(v)

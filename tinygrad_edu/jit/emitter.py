@@ -47,9 +47,10 @@ class Emitter(Expressions):
         self.emit(f"{self.locations[v].text} = {text}", phase)
         return self.locations[v].text
 
-    def copy(self, v: Var) -> None:
+    def copy(self, v: Var, order: str = "C") -> None:
         """Add a line that copies a value into a new array, where it is found from then on."""
-        text = f"{self.fun(np.array)}({self.ref(v)})" if v.shape == () else f"{self.ref(v)}.copy()"
+        given = repr(order) if order == "F" else ""
+        text = f"{self.fun(np.array)}({self.ref(v)})" if v.shape == () else f"{self.ref(v)}.copy({given})"
         place = self.place(v)
         self.steps.append(Step(self.assign(v, text, "update"), (place,), v))
 

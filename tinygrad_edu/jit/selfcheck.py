@@ -45,6 +45,8 @@ class SavedState:
     def outcome(self, result: Any) -> dict[str, Any]:
         """Return copies of the result and of all state, by names for an error."""
         found = {name: data_of(a) for name, a in leaves("the result", result)}
+        nodes = [(name, x) for name, x in leaves("the result", result) if isinstance(x, Node)]
+        found |= {f"the gradient of {name}": np.asarray(data_of(x._grad)) for name, x in nodes if x._grad is not None}
         found |= {f"the argument {name[1:]}": data_of(a) for name, a in leaves("", self.arguments)}
         for name, x in self.tensors.items():
             g = None if x._grad is None else np.asarray(data_of(x._grad))  # a Tensor after create_graph=True

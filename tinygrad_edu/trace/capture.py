@@ -16,7 +16,7 @@ from .changes import make_changes, refuse_changes
 from .closure import Closure, comparable, source_state
 from .containers import changeable, leaves, refill
 from .recorder import Recorder
-from .results import described, described_members, recorded_result
+from .results import described, described_members, note_memories, recorded_result
 
 _exchanging = Lock()  # held only while state is exchanged and put back, never while the function runs
 # By the identity of a Tensor or a container: the recording that has exchanged its values; None for a self-check
@@ -87,8 +87,9 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
             raise rec.error("np.seterr would not be called at later calls; use `with np.errstate(...)`")
         note_draws(found)
         refuse_changes(found)
-        rec.program.result, shown = described(result, found)
         owners = [holder.owner for holder in found.containers.values() if holder.changed()]
+        note_memories(found, [result, *owners])
+        rec.program.result, shown = described(result, found)
         changed = [(*found.paths[id(x)], *described_members(x, found, kept=True)) for x in owners]
         rec.program.containers = [(path, content) for path, _, content, _ in changed]
     except BaseException:

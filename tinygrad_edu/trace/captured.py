@@ -47,6 +47,7 @@ class Captured:
         self.occurrences: list[tuple[Any, Path]] = []  # each of those arguments, as often as it is given
         self.paths: dict[int, tuple[Path, Any]] = {}  # by the identity of what fun gets: where it is given, as what
         self.results: dict[tuple[int, bool], tuple[Any, Any]] = {}  # parts of the result, and what `described` returns
+        self.memories: dict[int, tuple[Any, Any]] = {}  # that arrays of the result share, by the identity of its array
         self.labelled = False  # whether a Tensor or a Value in the result has a label
         self.arrays: dict[int, Traced] = {}  # by the identity of the array
         self.generators: dict[int, Any] = {}  # and iterators
@@ -213,7 +214,7 @@ class Captured:
         """Release the arrays and objects of the recording; the kinds of the arguments stay, for later calls."""
         self.requires_grad = {x: takes for x, takes in self.requires_grad.items() if id(x) not in self.given}
         held = self.arrays, self.containers, self.paths, self.leaves, self.holders, self.exchanged, self.occurrences
-        for each in (*held, self.results):
+        for each in (*held, self.results, self.memories):
             each.clear()
         vars(self).setdefault("names", {})
         del self.closure, self.copies, self.fun

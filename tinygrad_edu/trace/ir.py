@@ -148,8 +148,16 @@ class Program:
         for call in self.calls if calls else ():
             call.replace(new)
 
+        made: dict[int, Any] = {}  # one object for a part that is there twice
+
         def renewed(value: Any) -> Any:
-            return substituted(value, lambda v: new.get(v, v))
+            if not isinstance(value, (list, tuple, dict)):
+                return new.get(value, value) if type(value) is Var else value
+            if id(value) not in made:
+                parts = [*map(renewed, value.values() if isinstance(value, dict) else value)]
+                pairs = zip(value, parts, strict=True) if isinstance(value, dict) else parts
+                made[id(value)] = type(value)(*parts) if hasattr(value, "_fields") else type(value)(pairs)
+            return made[id(value)]
 
         self.guards = [Guard(guard.predicate, renewed(guard.args), guard.answer) for guard in self.guards]
         for writes in ("stores", "grads", "rebound", "containers"):
@@ -160,9 +168,11 @@ class Program:
 class Result(NamedTuple):
     """A part of a function's result that differs from call to call.
 
-    `kind` is "array", with a Var; or of a `node`, Tensor or Value, "result" (computed, takes gradients), "leaf" (made
-    from a number, takes gradients) or "constant" (takes none), with its `label`, and of a Value the gradient;
-    "argument" with the path of an argument or of one of its members; "dataclass" with its fields, of a class `node`.
+    `kind` is "array", with a Var; of a `node`, Tensor or Value, with its data, "result" (computed, takes gradients),
+    "leaf" (made from a number, takes gradients) or "constant" (takes none), with its `label` and its gradient;
+    "argument" with the path of an argument or of one of its members; "dataclass" with its fields, of a class `node`. If
+    several arrays share memory, each has (Result, shape, dtype, offset, strides) as its `memory`: the Result for all of
+    it, "memory" in the order `node`, and where the array lies in it.
     """
 
     kind: str
@@ -170,6 +180,7 @@ class Result(NamedTuple):
     node: Any = None
     label: str = ""
     grad: Any = None
+    memory: Any = None
 
 
 class Snapshot:

@@ -16,9 +16,10 @@ from ..engine.tape import NO_KEYWORDS, Node, constant, record
 from ..engine.tensor import Tensor
 from ..transforms import tree
 from .captured import Captured
+from .changes import SHARED
 from .closure import PLAIN
-from .containers import is_container, is_dataclass, members
-from .ir import Constant, Result, State, Var
+from .containers import is_container, is_dataclass, leaves, members
+from .ir import Constant, Input, Result, State, Var
 from .traced import JitError, Traced
 
 IMMUTABLE = (*PLAIN, type, np.dtype, np.ufunc, np.generic, range, slice, frozenset, type(...))
@@ -56,8 +57,9 @@ def described(x: Any, found: Captured, kept: bool = False) -> tuple[Any, Any]:
     """Return the function's result with a Result for each array, Tensor, argument and dataclass, and as it is shown.
 
     The caller is shown copies of arrays, as later calls may write into them. What is there twice is described once,
-    by one object. Objects among the arguments are returned themselves; if `kept`, also arrays, lists, dicts and
-    dataclasses among them, and arrays that a Tensor or another object holds from call to call.
+    by one object, and arrays that share memory go on to do so, unless it is that of an argument or of the state.
+    Objects among the arguments are returned themselves; if `kept`, also arrays, lists, dicts and dataclasses among
+    them, and arrays that a Tensor or another object holds from call to call.
     """
     if type(x) is not Traced and isinstance(x, IMMUTABLE):
         return x, x
@@ -76,13 +78,17 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
         if found.arrays.get(id(state.array)) is x and not moved:
             return state.array, state.array
     seen = id(x) in found.closure.seen
+    is_array = type(x) is Traced or isinstance(x, np.ndarray)
+    if kept and (is_array or (isinstance(x, Node) and not seen)):
+        if type(x) is Traced and x.root is not x and is_found(x.root):
+            raise found.rec.error(f"a view of an array that the function found {SHARED}")
+        return described(x, found)  # the same as in the result
     if is_container(x) and not (seen and is_dataclass(x)):
         return described_members(x, found, kept)
     if isinstance(x, Node) and not seen:
         return _described_node(x, found)
-    if type(x) is Traced or isinstance(x, np.ndarray):
-        var, data = _value_of(x)
-        return Result("array", var), data
+    if is_array:
+        return _described_array(x, found)
     if not callable(x) and not seen:
         kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
         raise found.rec.error(f"the result has a {type(x).__name__} in it; return {kinds}")
@@ -94,17 +100,50 @@ def _described_node(x: Node, found: Captured) -> tuple[Result, Any]:
     if type(x) is not x._kind:
         raise found.rec.error(f"the result has a {type(x).__name__} in it; return Tensors or arrays")
     kind = "constant" if not x.requires_grad else "result" if x.fun else "leaf"
-    var, data = _value_of(x._value)
-    g, grad = (None, None) if x._kind is Tensor or x._grad is None else _value_of(x._grad)
+    value, data = described(x._value, found)
+    g = x._grad
+    if type(g) is Traced and type(g.variable.source) is Constant and not g.shape:  # that of a loss, 1
+        g = g.value if type(g.value) is float else np.asarray(g.value)[()]
+    g, grad = described(g, found)
     found.labelled |= bool(x.label)
     y = record(x._kind, data, *recipe(found.learning())) if kind == "result" else constant(x._kind, data)
-    return Result(kind, var, x._kind, x.label, g), labelled(y, x.label, grad, x.requires_grad)
+    return Result(kind, value, x._kind, x.label, g), labelled(y, x.label, grad, x.requires_grad)
 
 
-def _value_of(x: Any) -> tuple[Var, Any]:
-    """Return the Var of an array, and a copy of what it holds."""
+def _described_array(x: Any, found: Captured) -> tuple[Result, Any]:
+    """Describe an array or a number, and copy what it holds."""
     var, value = (x.variable, x.value) if type(x) is Traced else (Var(Constant(x), x), x)
-    return var, np.array(value) if isinstance(value, np.ndarray) else value
+    if not isinstance(value, np.ndarray):
+        return Result("array", var), value
+    if type(x) is not Traced or id(x.root) not in found.memories:
+        return Result("array", var), np.array(value)
+    memory, data = found.memories[id(x.root)]
+    layout = value.shape, value.dtype, x._offset, value.strides
+    data = np.ndarray(value.shape, value.dtype, data, *layout[2:])
+    return Result("array", var, memory=(memory, *layout)), data
+
+
+def is_found(x: Traced) -> bool:
+    """Return whether an array is an argument or part of the state."""
+    return isinstance(x.origin.source, (Input, State))
+
+
+def note_memories(found: Captured, values: Any) -> None:
+    """Note the memory of arrays in `values` that share it."""
+    roots: dict[int, dict[int, Traced]] = {}
+    for _, x in leaves("", values):
+        for a in (x._value, x._grad) if isinstance(x, Node) else (x,):
+            is_shared = type(a) is Traced and isinstance(a.value, np.ndarray) and a.value.flags.writeable
+            if is_shared and a._layout is None and not is_found(a.root):
+                roots.setdefault(id(a.root), {})[id(a)] = a
+    for i, arrays in roots.items():
+        if len(arrays) > 1:
+            root: Any = next(iter(arrays.values())).root
+            order = "C" if root.value.flags.c_contiguous else "F"
+            if not root.value.flags.forc or None in [a._offset for a in arrays.values()]:
+                raise found.rec.error("two arrays of the result share memory; return a copy of one of them")
+            memory = Result("memory", root.variable, order)
+            found.memories[i] = memory, np.array(root.value, order=order)
 
 
 def described_members(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:

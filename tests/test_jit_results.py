@@ -1,0 +1,126 @@
+"""Results of jitted functions: arrays that share memory, one object in several places, gradients of Tensors."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.jit import JitError
+
+X = np.arange(1.0, 13.0).reshape(3, 4)
+OPTIONS = [{}, {"optimize": False, "check": False}, {"check": False}]
+
+
+def tensors(y):
+    t = tg.Tensor(y)
+    h = t * 2
+    return t, h, h[1:], h.data, h.T
+
+
+def written_before(y):
+    v = y[1:]
+    y[1] = 50.0
+    return v, y
+
+
+VIEWS = {
+    "slice": lambda y: (y, y[1:]),
+    "slice first": lambda y: {"last": y[:, -1], "all": [y]},
+    "transpose": lambda y: (y.T, y, y.reshape(-1), y.ravel()),
+    "views of views": lambda y: (y[1:][:, ::-1], y[:2]),
+    "split": lambda y: np.split(y, 3),
+    "no axes": lambda y: (y, y[0, 1, ...], y[0, 1]),
+    "columns first": lambda y: (h := y.T * 2, h[1:], h[:, 0]),
+    "real and imaginary": lambda y: (z := y + 1j, z.real, z.imag),
+    "other dtype": lambda y: (y, y.view(np.int64)),
+    "written before": written_before,
+    "twice": lambda y: (y, y, [y]),
+    "Tensors": tensors,
+    "apart": lambda y: (y, y.copy(), y + 0),
+}
+
+
+def arrays(x):
+    """Return the arrays in a nested result."""
+    if isinstance(x, (list, tuple, dict)):
+        return [a for v in (x.values() if isinstance(x, dict) else x) for a in arrays(v)]
+    return [getattr(x, "data", x) if isinstance(x, tg.Tensor) else x]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("name", VIEWS)
+def test_what_is_written_into_one_array_of_a_result_is_seen_in_another(name, options):
+    def f(x):
+        return VIEWS[name](x * 2)
+
+    jitted = tg.jit(f, **options)
+    for k in range(3):
+        for i in range(len(arrays(f(X)))):
+            expected, found = arrays(f(X + k)), arrays(jitted(X + k))
+            for result in (expected, found):
+                if isinstance(result[i], np.ndarray):
+                    result[i][...] = 7
+            for a, b in zip(expected, found, strict=True):
+                np.testing.assert_array_equal(a, b)
+            same = [[a is b for a in result for b in result] for result in (expected, found)]
+            assert same[0] == same[1]
+
+
+@dataclass
+class State:
+    h: object
+    last: object = None
+
+
+@pytest.mark.parametrize("options", OPTIONS[1:], ids=str)
+def test_an_array_that_is_stored_in_an_argument_and_returned_is_one_array(options):
+    def f(state, store, x):
+        y = state.h + x
+        state.h, state.last = y, y[-1]
+        store["t"] = t = tg.Tensor(y) * 2
+        return y, t
+
+    jitted = tg.jit(f, **options)
+    state, store = State(X * 0), {}
+    for _ in range(3):
+        y, t = jitted(state, store, X)
+        assert y is state.h
+        assert t is store["t"]
+        y[...] = 5
+        np.testing.assert_array_equal(state.last, [5] * 4)
+
+
+@pytest.mark.parametrize(
+    "store",
+    [lambda d, x, w: d.update(v=x[1:]), lambda d, x, w: d.update(v=w.data.T), lambda d, x, w: d.update(v=[x.T])],
+)
+def test_a_view_of_what_the_function_found_is_not_kept(store):
+    w = tg.Tensor(X)
+    with pytest.raises(JitError, match=r"take a \.copy\(\)"):
+        tg.jit(lambda d, x: store(d, x, w))({}, X)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_tensors_that_are_returned_have_their_gradients(options):
+    w = tg.Tensor(X)
+
+    def f(x):
+        w.zero_grad()
+        leaf = tg.Tensor(x)
+        h = w * leaf
+        loss = np.sum(h**2)
+        loss.backward()
+        return loss, {"h": h, "leaf": leaf}, h.detach()
+
+    jitted = tg.jit(f, **options)
+    for k in range(3):
+        expected, found = f(X + k), jitted(X + k)
+        for a, b in zip([expected[0], *expected[1].values()], [found[0], *found[1].values()], strict=True):
+            np.testing.assert_array_equal(a.grad, b.grad)
+            assert (type(a.grad), a.grad.dtype) == (type(b.grad), b.grad.dtype)
+        assert found[2].grad is None
+    np.sum(found[1]["leaf"] * 3).backward()
+    np.testing.assert_array_equal(found[1]["leaf"].grad, expected[1]["leaf"].grad + 3)
+    found[0].grad[...] = 5
+    assert jitted(X)[0].grad == 1
