@@ -21,6 +21,7 @@ from .closure import PLAIN
 from .containers import is_container, is_dataclass, leaves, members
 from .ir import Constant, Input, Result, State, Var
 from .traced import JitError, Traced
+from .views import View
 
 IMMUTABLE = (*PLAIN, type, np.dtype, np.ufunc, np.generic, range, slice, frozenset, type(...))
 
@@ -118,18 +119,19 @@ def _described_array(x: Any, found: Captured) -> tuple[Result, Any]:
     if type(x) is not Traced or id(x.root) not in found.memories:
         return Result("array", var), np.array(value)
     memory, data = found.memories[id(x.root)]
-    layout = value.shape, value.dtype, x._offset, value.strides
-    data = np.ndarray(value.shape, value.dtype, data, *layout[2:])
-    return Result("array", var, memory=(memory, *layout)), data
+    offset: Any = x._offset  # not None
+    data = np.ndarray(value.shape, value.dtype, data, offset, value.strides)
+    return Result("array", var, memory=(memory, value.shape, value.dtype, offset, value.strides)), data
 
 
-def is_found(x: Traced) -> bool:
+def is_found(x: View) -> bool:
     """Return whether an array is an argument or part of the state."""
     return isinstance(x.origin.source, (Input, State))
 
 
 def note_memories(found: Captured, values: Any) -> None:
     """Note the memory of arrays in `values` that share it."""
+    x: Any
     roots: dict[int, dict[int, Traced]] = {}
     for _, x in leaves("", values):
         for a in (x._value, x._grad) if isinstance(x, Node) else (x,):
@@ -139,7 +141,7 @@ def note_memories(found: Captured, values: Any) -> None:
     for i, arrays in roots.items():
         if len(arrays) > 1:
             root: Any = next(iter(arrays.values())).root
-            order = "C" if root.value.flags.c_contiguous else "F"
+            order: Any = "C" if root.value.flags.c_contiguous else "F"
             if not root.value.flags.forc or None in [a._offset for a in arrays.values()]:
                 raise found.rec.error("two arrays of the result share memory; return a copy of one of them")
             memory = Result("memory", root.variable, order)
