@@ -17,15 +17,17 @@ import numpy as np
 from ..engine.rules.finite import has_nan
 from ..engine.rules.registry import implementations
 from ..engine.tape import Node
+from ..optim import Group, Optimizer
 from ..trace.closure import PLAIN
 from ..trace.containers import is_container, members
-from ..trace.holders import EMPTY, slot
+from ..trace.holders import EMPTY, ITEMS, slot
 from ..trace.ir import Guard, Input, Setting, Var, variables
 from .emitter import Emitter
 from .identities import check_identities, key_text, written_apart
 from .memory import Location
 from .verifier import Step
 
+FLAGS = 0x501  # of an array, in memory order, aligned and writeable
 LONG = 100  # plain values of a longer list or dict are compared by one line
 VALUES = (*PLAIN, range)  # compared by value
 CACHE_MISS, GUARD_FAILED = object(), object()  # what a plan returns if a guard of the first or the second kind fails
@@ -67,8 +69,10 @@ def locate_state(emitter: Emitter, v: Var) -> list[str]:
     """Say where a state's array is: at one place in memory, or read at each call by the lines that are returned."""
     source = v.source
     if source.kind != "grad" and source.place is None:
-        emitter.locations[v] = Location(emitter.name(source.array, v.name or "s"), source.array)
-        return []
+        text = emitter.name(source.array, v.name or "s")
+        emitter.locations[v] = Location(text, source.array)
+        is_own = source.kind != "array"  # a Tensor's or an optimizer's, whose shape nobody sets in place
+        return [] if is_own else unless(emitter, like(emitter, text, source.array))
     text = emitter.variable("g")
     emitter.locations[v] = Location(text)
     found = place_text(emitter, v)
@@ -96,10 +100,12 @@ def place_text(emitter: Emitter, v: Var) -> str:
 
 def member_text(emitter: Emitter, owner: Any, key: Any) -> str:
     """Write the member of a holder."""
-    if isinstance(owner, (dict, list, deque)):
+    if isinstance(owner, ITEMS):
         return f"{emitter.name(owner, 'held')}[{repr(key) if type(key) in (str, int) else emitter.ref(key)}]"
     if isinstance(owner, Node):
         return f"{emitter.tensor(owner)}.{key}"
+    if isinstance(owner, type):  # a staticmethod, not its function
+        return f"{emitter.name(owner, 'm')}.__dict__[{key!r}]"
     return f"{emitter.name(owner, 'cell' if isinstance(owner, CellType) else 'm')}.{key}"
 
 
@@ -110,6 +116,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
     arrays = [a._value if isinstance(a, Node) else a for a in captured.leaves]
     inputs = {id(a): i for i, a in enumerate(arrays) if isinstance(a, np.ndarray)}
     used = {*program.inputs, *program.states}
+    read = {id(v.source.array) for v in program.states}  # `locate_state` checks their kinds
     names_matter = captured.labelled or "label" in captured.closure.names
     for holder in captured.closure.holders.values():
         owner, before, keys = holder.owner, holder.before, list(holder.seen())
@@ -119,7 +126,9 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
             yield from [f"{text}.requires_grad is {owner.requires_grad}"] * (id(owner) not in captured.given)
             if before["_grad"] is not None or owner in captured.absent:
                 yield f"{text}._grad is {'' if before['_grad'] is None else 'not '}None"
-            keys = [key for key in keys if holder.given[key].origin in used]
+            keys, asked = [key for key in keys if holder.given[key].origin in used], keys
+            if isinstance(data := before["_value"], np.ndarray) and keys != asked and id(owner) not in captured.given:
+                yield f"{text}._value.shape == {data.shape}"  # the function may have asked for the shape alone
             for key in holder.anew:
                 var = getattr(holder.given.get(key), "origin", None)
                 if var in used and not isinstance(var.source, Setting) and not is_own(var, owner, key):
@@ -145,6 +154,9 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                 yield f"{text} is a{index}"
             elif (id(owner), key) not in moving:
                 yield same_text(emitter, text, before[key])
+                of_optimizer = isinstance(holder.of, (Optimizer, Group))
+                if isinstance(before[key], np.ndarray) and id(before[key]) not in read and not of_optimizer:
+                    yield like(emitter, text, before[key])
 
 
 def absent_text(emitter: Emitter, owner: Any, names: frozenset[str]) -> str:
@@ -191,8 +203,8 @@ def like(emitter: Emitter, text: str, value: Any) -> str:
     if isinstance(value, np.ndarray):
         same += f" and {text}.shape == {value.shape}"
         if emitter.captured.rec.order_matters and value.ndim:
-            flat = value.flags.c_contiguous
-            same += f" and {text}.flags.c_contiguous" if flat else f" and {text}.strides == {value.strides}"
+            same += f" and {text}.flags.num & {FLAGS} == {value.flags.num & FLAGS}"
+            same += "" if value.flags.c_contiguous else f" and {text}.strides == {value.strides}"
     return same
 
 
@@ -224,7 +236,7 @@ def check_argument(emitter: Emitter, text: str, value: Any, names: Iterator[str]
         if type(value) is float:  # of a Value, and read anew
             yield f"type({name} := {text}) is {kind}"
             return
-    if isinstance(value, (np.ndarray, np.generic)):
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind != "O":
         yield f"type({name} := {text}) is {kind} and {like(emitter, name, value)}"
     elif isinstance(value, VALUES):
         yield same_text(emitter, f"({name} := {text})", value)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.tape import Node
-from ..trace.changes import are_apart, owner_of
+from ..trace.changes import are_apart, overlaps_itself, owner_of
 from ..trace.containers import Attribute
 from .emitter import Emitter
 
@@ -64,7 +64,8 @@ def written_apart(emitter: Emitter) -> list[str]:
         return []
     objects = [f"{a} if {a}.base is None else {emitter.fun(owner_of)}({a})" for a in moving.values()]
     owners = frozenset([id(owner_of(t.source.array)) for t in targets if t not in moving])
-    checks = [apart(emitter, objects, owners)] if owners else []
+    checks = [f"not {emitter.fun(overlaps_itself)}({moving[t]})" for t in targets if t in moving and t.shape]
+    checks += [apart(emitter, objects, owners)] if owners else []
     if any(t in moving for t in targets) and len(moving) > 1:
         ids = ", ".join([f"id({text})" for text in objects])
         checks.append(f"(len({{{ids}}}) == {len(moving)} or {emitter.fun(are_apart)}({', '.join(moving.values())}))")

@@ -124,7 +124,7 @@ def agree(a: Any, b: Any, scale: float, most: float) -> Any:
     if not isinstance(a, NUMBERS):
         return not isinstance(a, PLAIN) or a == b
     if a.dtype.kind not in "fc":
-        return a == b
+        return a.dtype.kind == "O" or a == b  # the arrays among objects are compared one by one
     most = max(most, tolerance(a.dtype))
     size = float(np.max(np.abs(a), initial=0, where=np.isfinite(a)))
     with np.errstate(all="ignore"):

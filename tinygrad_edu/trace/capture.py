@@ -31,8 +31,9 @@ class InUse(Exception):
 def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found: Captured | None) -> Iterator[Closure]:
     """Walk the closure of a call; no other thread exchanges it within the block. Raises InUse if one has."""
     with _exchanging:
-        # Not the caller's lists; of dataclasses, the methods
-        closure = Closure(fun, [*[x for _, x in leaves("", [args, kwargs])], *map(type, changeable([args, kwargs]))])
+        given = [*changeable([args, kwargs])]  # not these themselves; of dataclasses the methods, of dicts the keys
+        given = [*map(type, given), *[tuple(x) for x in given if isinstance(x, dict)]]
+        closure = Closure(fun, [*[x for _, x in leaves("", [args, kwargs])], *given])
         places = {i for i, holder in closure.holders.items() if not holder.is_scope}
         if not _exchanged.keys().isdisjoint(places):
             raise InUse

@@ -5,6 +5,7 @@ values. Changes are made only when the function has returned: a recording that f
 """
 
 import functools
+from array import array
 from collections.abc import Callable
 from typing import Any
 from weakref import ref
@@ -29,6 +30,7 @@ from .traced import Traced
 
 Path = tuple[Any, ...]
 PLAIN_ARRAYS = (np.ndarray, np.memmap)
+BUFFERS = (array, bytearray, memoryview)
 
 
 class Captured:
@@ -80,7 +82,7 @@ class Captured:
             self.given.setdefault(id(a), source)
         elif isinstance(a, (list, tuple, dict)) or is_special(a):
             raise self.rec.error(f"an argument is a {type(a).__name__}; pass a plain array, list, tuple or dict")
-        elif isinstance(a, (np.ndarray, np.generic)):
+        elif isinstance(a, (np.ndarray, np.generic)) and a.dtype.kind != "O":
             is_array = isinstance(a, np.ndarray)  # a number that is given twice may be two numbers at a later call
             traced = self.add_array(Var(source, a)) if is_array else self.add(Var(source, a))
             self.paths.setdefault(id(traced), (path, a))
@@ -137,6 +139,10 @@ class Captured:
             if isinstance(holder.owner, set):
                 raise self.rec.error("a set holds a function that uses an array; keep it in a list")
             self.put(holder, key, new)
+        for holder in (*self.holders, *self.containers.values()):
+            for key in holder.before if isinstance(holder.owner, dict) else ():
+                if type(key) is not str and self.copies.new(key) is not key:
+                    raise self.rec.error("a function that uses an array is the key of a dict; keep it in a list")
         self.holders += self.copies.holders
         self.clear = [f.__dict__["_clear_cache"] for f in closure.functions if "_clear_cache" in f.__dict__]
         for clear in self.clear:
@@ -239,5 +245,8 @@ def _kinds(x: Any) -> Any:
 
 
 def is_special(a: object) -> bool:
-    """Whether a is an array of another class, such as np.matrix, whose operators may compute something else."""
-    return isinstance(a, np.ndarray) and type(a) not in PLAIN_ARRAYS
+    """Whether a is an array of another class, such as np.matrix, whose operators may compute something else.
+
+    Or of Python, whose elements are no part of a recording.
+    """
+    return isinstance(a, BUFFERS) or (isinstance(a, np.ndarray) and type(a) not in PLAIN_ARRAYS)

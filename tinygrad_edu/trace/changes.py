@@ -68,9 +68,9 @@ def refuse_changes(found: Captured) -> None:
             raise found.rec.error(f"{titles[0]} was changed, which would not happen at later calls; {remedy}")
     for holder in found.containers.values():
         argument = found.paths[id(holder.owner)][1]
-        names = () if isinstance(argument, (list, dict)) else holder.now().keys() - holder.before.keys()
+        names = () if isinstance(argument, (list, dict)) else holder.now().keys() ^ holder.before.keys()
         if names or (holder.changed() and id(getattr(argument, "__dict__", argument)) in found.closure.holders):
-            why = "is a variable too" if not names else f"was given the attribute {min(names)}"
+            why = "is a variable too" if not names else f"got or lost the attribute {min(names)}"
             raise found.rec.error(f"{holder.title} {why}, and was changed; pass a copy of it")
     grads = {
         h.owner: (given, new) for h, key, given, new in found.exchanged
@@ -97,6 +97,8 @@ def refuse_overlaps(found: Captured) -> None:
             a = t.origin.example
             if t.variable is t.origin or not isinstance(a, np.ndarray):
                 continue
+            if isinstance(t.origin.source, Input) and overlaps_itself(a):
+                raise Unrecorded
             if not a.flags.writeable:
                 raise found.rec.error(f"{t.origin.name or 'an argument'} is read-only, and was written into")
         for t, other in [(group[i], group[j]) for i, j in overlapping([t.origin.example for t in group])]:
@@ -105,6 +107,16 @@ def refuse_overlaps(found: Captured) -> None:
                     raise Unrecorded
                 names = f"{t.origin.name or 'an array'} and {other.origin.name or 'another'}"
                 raise found.rec.error(f"{names} share memory, and one was written into; give each its own copy")
+
+
+def overlaps_itself(array: Any) -> bool:
+    """Return whether elements of an array may share memory, as those of np.broadcast_to."""
+    end = 0 if array.flags.forc else array.itemsize
+    for stride, n in sorted(zip(map(abs, array.strides), array.shape, strict=True)) if end else ():
+        if n > 1 and stride < end:
+            return True
+        end += stride * (n - 1)
+    return False
 
 
 def overlapping(arrays: Sequence[Any]) -> Iterator[tuple[int, int]]:

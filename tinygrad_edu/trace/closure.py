@@ -76,7 +76,7 @@ class Closure:
             x = self.queue.popleft()
             if not isinstance(x, ATOMS) and id(x) not in self.seen:
                 self.seen[id(x)] = x
-                if type(x) is not np.ndarray:  # which leads to nothing
+                if not isinstance(x, np.ndarray) or x.dtype.kind == "O":  # others lead to nothing
                     self.visit(x)
 
     def visit(self, x: Any) -> None:
@@ -92,11 +92,11 @@ class Closure:
             self.queue += wrapped[0]
             if isinstance(x, functools.partial):
                 self.queue.append(x.keywords)
-        elif isinstance(x, (list, dict, set, deque)):
-            elements = list(x.values() if isinstance(x, dict) else x)
+        elif isinstance(x, (list, dict, set, deque, np.ndarray)):
+            elements = [*members(x).values()]
             frozen = len(elements) > MANY and not any(isinstance(v, (Node, *FRAMEWORK)) for v in elements)
             self.hold(x, f"a {type(x).__name__}", set() if frozen else None)
-            self.queue += [] if frozen else elements
+            self.queue += [] if frozen else [*elements, *(x if isinstance(x, dict) else ())]
         elif isinstance(x, SOURCES) and not isinstance(x, random.SystemRandom):  # which has no state
             self.sources.append(x)
         elif not isinstance(x, (type, ModuleType)) or not self.is_library(x):
@@ -160,19 +160,25 @@ class Closure:
         self.add_inherited(owner, names)
 
     def add_inherited(self, owner: object, names: set[str]) -> None:
-        """Add the special methods of the user's classes of an object, or of a class, and their members by name."""
+        """Add members of an object's classes: those with these names, and those that Python or a library calls."""
         held, inherited = self.holders.get(id(slot(owner, "__dict__"))), set[str]()
-        for kind in (owner if isinstance(owner, type) else type(owner)).__mro__[-2::-1]:
+        kinds = (owner if isinstance(owner, type) else type(owner)).__mro__[-2::-1]
+        bases = [kind for kind in kinds if self.is_library(kind)]
+        for kind in kinds:
             named = vars(kind).keys() & names
-            if not self.is_library(kind):
-                found = {k: v for k, v in vars(kind).items() if k in names or (k[:2] == "__" and callable(v))}
+            if kind not in bases:
+                found = {
+                    k: v for k, v in vars(kind).items()
+                    if k in names or (callable(v) if k[:2] == "__" else any([k in vars(base) for base in bases]))
+                }  # fmt: skip
+                named = set(found)
                 self.queue += found.values()
                 holder = self.hold(kind, kind.__name__, named)
                 holder.has_names = True
                 holder.absent |= inherited - named  # the method of a base, which the class may override later
                 if held is not None:
                     held.absent |= named - held.before.keys()
-                self.names |= found.keys() & {"__getattr__"}
+                self.names |= named & {"__getattr__"}
             inherited |= named
 
     def restore(self) -> None:

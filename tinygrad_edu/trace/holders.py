@@ -10,10 +10,13 @@ from operator import is_
 from types import BuiltinMethodType, CellType, FunctionType, MappingProxyType, MethodType, MethodWrapperType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..engine.tape import Node
 from ..transforms import custom_vjp, tree
 
 CACHED: type = type(functools.cache(len))
+ITEMS: Any = (dict, list, deque, np.ndarray, MappingProxyType)  # their members have an index
 EMPTY = object()  # what an empty slot of a Tensor holds
 MEMBERS = {CellType: ("cell_contents",), FunctionType: ("__defaults__",)}
 
@@ -94,7 +97,7 @@ class Place(NamedTuple):
     def get(self) -> Any:
         """Return what the place holds now."""
         held = vars(self.owner) if isinstance(self.owner, type) else self.owner  # a staticmethod, not its function
-        return held[self.key] if isinstance(held, (dict, list, deque, MappingProxyType)) else getattr(held, self.key)
+        return held[self.key] if isinstance(held, ITEMS) else getattr(held, self.key)
 
     def put(self, value: Any) -> None:
         """Let the place hold a value."""
@@ -194,6 +197,8 @@ def members(owner: Any, slots_only: bool = False) -> dict[Any, Any]:
         return dict(owner)
     if isinstance(owner, (list, set, deque)):
         return dict(enumerate(owner))
+    if isinstance(owner, np.ndarray):  # of objects
+        return dict(np.ndenumerate(owner))
     if isinstance(owner, Node):
         kept = {"_value": owner._value, "requires_grad": owner.requires_grad, "label": owner.label}
         return kept | {name: slot(owner, name) for name in ("_grad", "passes")}
@@ -228,7 +233,7 @@ def slot(owner: Any, name: str) -> Any:
 
 def assign(owner: Any, key: Any, value: object) -> None:
     """Replace a member of a holder, or remove it if the value is EMPTY."""
-    if isinstance(owner, (dict, list, deque)):
+    if isinstance(owner, ITEMS):
         if value is EMPTY:
             del owner[key]
         else:

@@ -62,6 +62,8 @@ class Recorder:
                 given.append(a._variable)
                 values.append(a._array)
             else:
+                if type(a) is np.ndarray and a.dtype is OBJECT:
+                    raise self.error(f"{name(fun)} of an array of objects is not recorded; make a list of it")
                 given.append(vars_of(a))
                 values.append(values_of(a))
         given_kwargs = vars_of(kwargs) if kwargs else NOTHING

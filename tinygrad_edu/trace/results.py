@@ -79,7 +79,7 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
         if found.arrays.get(id(state.array)) is x and not moved:
             return state.array, state.array
     seen = id(x) in found.closure.seen
-    is_array = type(x) is Traced or isinstance(x, np.ndarray)
+    is_array = type(x) is Traced or (isinstance(x, np.ndarray) and x.dtype.kind != "O")
     if kept and (is_array or (isinstance(x, Node) and not seen)):
         if type(x) is Traced and x.root is not x and is_found(x.root):
             raise found.rec.error(f"a view of an array that the function found {SHARED}")

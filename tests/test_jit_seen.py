@@ -1,0 +1,265 @@
+"""What `jit` notices between calls: kinds of arrays, members of classes, arrays of objects, keys of dicts."""
+
+from array import array
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
+
+import tinygrad_edu as tg
+from tinygrad_edu.jit import JitError
+
+X = np.arange(1.0, 4.0)
+
+
+def same(make, change, options, calls=3):
+    """Check that a function gives what it gives eagerly, before and after a change of what it uses.
+
+    `make` returns (function, object); `change` changes the object.
+    """
+    (eager, of_eager), (fun, of_jit) = make(), make()
+    jitted = tg.jit(fun, **options)
+    for _ in range(2):
+        for _ in range(calls):
+            np.testing.assert_equal(jitted(X), eager(X))
+        change(of_eager)
+        change(of_jit)
+    assert jitted.cache_info().hits
+
+
+def with_attribute(a):
+    holder = type("Holder", (), {})()
+    holder.a = a
+    return holder
+
+
+@pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
+@pytest.mark.parametrize(
+    ("use", "change"),
+    [
+        (lambda a, x: x + a.sum(axis=0).sum(axis=-1), lambda a: setattr(a, "shape", (2, 3) if a.ndim == 1 else (6,))),
+        (lambda a, x: x * a.shape[0], lambda a: setattr(a, "shape", (2, 3) if a.ndim == 1 else (6,))),
+        (lambda a, x: x + np.zeros_like(a).size, lambda a: setattr(a, "dtype", np.complex128)),
+        (lambda a, x: x + a.sum(), lambda a: setattr(a, "dtype", np.int64)),
+    ],
+    ids=["shape", "shape alone", "dtype alone", "dtype"],
+)
+@pytest.mark.parametrize("where", ["variable", "attribute", "list"])
+def test_an_array_that_gets_another_shape_or_dtype_in_place_is_noticed(where, use, change, options):
+    def make():
+        a = np.arange(6.0)
+        if where == "variable":
+            return (lambda x: use(a, x)), a
+        holder, members = with_attribute(a), [a]
+        return (lambda x: use(holder.a, x)) if where == "attribute" else (lambda x: use(members[0], x)), a
+
+    same(make, change, options)
+
+
+def test_a_tensor_of_which_the_function_asks_the_shape_alone_is_noticed():
+    def make():
+        w = tg.Tensor(np.arange(6.0))
+        return (lambda x: x * w.shape[0] + np.ones_like(w).size), w
+
+    same(make, lambda w: setattr(w, "data", np.ones((2, 3, len(w.data)))), {})
+
+
+LAYOUTS = [
+    lambda: np.zeros(6),
+    lambda: as_strided(np.zeros(1), (6,), (0,)),
+    lambda: np.zeros(6)[::-1],
+    lambda: np.zeros(12)[::2],
+    lambda: sliding_window_view(np.zeros(8), 3, writeable=True),
+    lambda: np.zeros((6, 3)),
+    lambda: np.zeros((3, 6)).T,
+    lambda: np.zeros((12, 6))[::-2, ::2],
+]
+
+
+@pytest.mark.parametrize("first", LAYOUTS)
+def test_an_argument_whose_elements_share_memory_is_written_as_eagerly(first):
+    def f(x):
+        x[0] = 9
+        x[1:] += x[:-1]
+        return x.sum(), x * 2
+
+    jitted = tg.jit(f)
+    for make in (first, first, *LAYOUTS, first):
+        a, b = make(), make()
+        np.testing.assert_equal(jitted(a), f(b))
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
+def test_a_function_that_asks_for_the_flags_of_an_array_gets_those_of_this_call(options):
+    def f(x):
+        return x * (2.0 if x.flags.writeable else 3.0) + x.flags.c_contiguous
+
+    jitted, fixed = tg.jit(f, **options), X.copy()
+    fixed.flags.writeable = False
+    for x in (X, X, fixed, fixed, X, np.broadcast_to(np.array(2.0), (3,)), np.arange(6.0)[::2], fixed[::-1]):
+        np.testing.assert_array_equal(jitted(x), f(x))
+
+
+def user_class():
+    class Layer:
+        gain = 2.0
+
+        @staticmethod
+        def doubled(x):
+            return x * 2
+
+        @classmethod
+        def scaled(cls, x):
+            return x * cls.gain
+
+        @property
+        def bias(self):
+            return 1.0
+
+        def __call__(self, x):
+            return self.doubled(x) + Layer.scaled(x) + self.bias
+
+    layer = Layer()
+    return (lambda x: layer(x)), Layer
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: setattr(c, "doubled", staticmethod(lambda x: x * 7)),
+        lambda c: setattr(c, "scaled", classmethod(lambda cls, x: x * 8)),
+        lambda c: setattr(c, "bias", property(lambda self: 9.0)),
+        lambda c: setattr(c, "__call__", lambda self, x: x * 10),
+        lambda c: setattr(c, "gain", 11.0),
+    ],
+)
+def test_methods_of_a_users_class_are_replaced_and_otherwise_replayed(change):
+    same(user_class, change, {})
+
+
+def user_optimizer():
+    class Own(tg.optim.Optimizer):
+        config = with_attribute(1.0)
+
+        def formula(self, theta, g, *, t, lr):
+            return (theta - lr * self.config.a * g,)
+
+    w = tg.Tensor(X)
+    opt = Own([w], lr=0.1)
+
+    def step(x):
+        opt.minimize(np.sum(w * w * x))
+        return w.data
+
+    return step, Own
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: setattr(c.config, "a", c.config.a + 2),
+        lambda c: setattr(c, "formula", lambda self, theta, g, t, lr: (theta + lr * g,)),
+    ],
+)
+def test_methods_that_the_package_calls_are_part_of_the_function(change):
+    same(user_optimizer, change, {}, calls=4)
+
+
+def objects(*values):
+    found = np.empty(len(values), object)
+    for i, value in enumerate(values):
+        found[i] = value
+    return found
+
+
+def in_objects(use, *values):
+    def make():
+        held = [v() if callable(v) else v for v in values]
+        found = objects(*held)
+        return (lambda x: use(found, x)), found
+
+    return make
+
+
+@pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
+@pytest.mark.parametrize(
+    ("make", "change"),
+    [
+        (in_objects(lambda o, x: x + o[0], X.copy), lambda o: o[0].fill(7)),
+        (in_objects(lambda o, x: x + o[0], X.copy), lambda o: o.__setitem__(0, X * 3)),
+        (in_objects(lambda o, x: x * o[0].data, lambda: tg.Tensor(X)), lambda o: o[0].data.fill(7)),
+        (in_objects(lambda o, x: x * len(o[1]), "a", "bc"), lambda o: o.__setitem__(1, "defg")),
+        (in_objects(lambda o, x: sum(a * x for a in o), X.copy, 2.0), lambda o: o[0].fill(7)),
+    ],
+)
+def test_an_array_of_objects_is_seen_as_a_list_is(make, change, options):
+    same(make, change, options)
+
+
+def test_an_array_of_objects_may_be_an_argument_and_is_changed_as_eagerly():
+    def f(x, o):
+        o[0] += x
+        o[0] = o[0] * 2
+        return x * o[1]
+
+    jitted, (a, b) = tg.jit(f), (objects(X.copy(), 3.0) for _ in range(2))
+    for i in range(5):
+        np.testing.assert_array_equal(jitted(X, a), f(X, b))
+        np.testing.assert_array_equal(a[0], b[0])
+        a[1] = b[1] = 3.0 + i // 3
+    with pytest.raises(JitError, match="make a list of it"):
+        tg.jit(lambda o: np.concatenate(o) * 2)(objects(X, X[:2]))
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["argument", "variable"])
+@pytest.mark.parametrize("key", [lambda w: w, lambda w: (w, 1)], ids=["Tensor", "tuple"])
+def test_a_tensor_that_is_the_key_of_a_dict_is_read_anew(key, given):
+    w = tg.Tensor(X)
+    d = {key(w): 2.0}
+
+    def use(x, d):
+        return sum((k[0] if isinstance(k, tuple) else k).data * x * v for k, v in d.items())
+
+    jitted = tg.jit(use if given else lambda x: use(x, d))
+    for k in range(4):
+        w.data[:] = k
+        np.testing.assert_array_equal(jitted(X, d) if given else jitted(X), X * 2 * k)
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["argument", "variable"])
+@pytest.mark.parametrize(
+    "make", [lambda b: {(lambda x: x + b): 1.0}, lambda b: bytearray(b"ab"), lambda b: memoryview(b),
+             lambda b: array("d", [1.0])],
+    ids=["function as a key", "bytearray", "memoryview", "array.array"],
+)  # fmt: skip
+def test_what_cannot_be_exchanged_is_refused_with_a_remedy(make, given):
+    held = make(X.copy())
+    with pytest.raises(JitError, match=r"keep it in a list|keep a plain array|pass a plain array"):
+        tg.jit(lambda x, h: x * len(h))(X, held) if given else tg.jit(lambda x: x * len(held))(X)
+
+
+@dataclass
+class WithDefault:
+    a: object
+    b: object = None
+
+
+@dataclass(slots=True)
+class WithSlots:
+    a: object
+    b: object = None
+
+
+@pytest.mark.parametrize("kind", [WithDefault, WithSlots])
+def test_an_attribute_that_is_deleted_from_an_argument_is_refused(kind):
+    def f(s):
+        del s.b
+        s.a += 1
+
+    given = kind(X.copy(), X.copy())
+    with pytest.raises(JitError, match="got or lost the attribute b"):
+        tg.jit(f)(given)
+    np.testing.assert_array_equal(given.a, X)
+    np.testing.assert_array_equal(given.b, X)
