@@ -24,6 +24,8 @@ def pytest_xdist_auto_num_workers(config):
     if config.args_source is not config.ArgsSource.TESTPATHS:
         return 0
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes inherit it, and keep the cores busy
+    # They and the programs that tests start, some eighty, keep the package's byte code: each would compile it anew
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     return min(os.cpu_count() or 1, 4)
 
 
