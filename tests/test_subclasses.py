@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cases import CASES
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import drawn
 
 import tinygrad_edu as tg
 from tinygrad_edu.engine.tape import Node
@@ -102,7 +103,7 @@ def test_transforms_call_no_redefined_method():
 
 
 @pytest.mark.parametrize("fun", CASES, ids=lambda fun: fun.__name__)
-@settings(max_examples=3)
+@drawn(2, 25)
 @given(data=st.data())
 def test_no_rule_and_no_composition_calls_a_redefined_method(fun, data):
     f, args = data.draw(CASES[fun])

@@ -481,7 +481,7 @@ def test_views_share_memory_as_in_numpy(view, given):
             continue
         f = body(text)
         for optimize in (True, False):
-            jitted = tg.jit(f, optimize=optimize)
+            jitted = tg.jit(f, optimize=optimize, check=False)  # replays are compared here, and none is refused
             for scale in (1, -1, 0.5):
                 one, two = (laid_out(x, scale) for _ in range(2))
                 try:
