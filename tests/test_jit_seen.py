@@ -263,3 +263,90 @@ def test_an_attribute_that_is_deleted_from_an_argument_is_refused(kind):
         tg.jit(f)(given)
     np.testing.assert_array_equal(given.a, X)
     np.testing.assert_array_equal(given.b, X)
+
+
+@pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
+def test_modes_of_modules_are_set_as_eagerly(options):
+    def make():
+        model = tg.nn.Sequential(tg.nn.Dropout(0.5, rng=0), tg.nn.BatchNorm1d(3))
+
+        def evaluate(x):
+            model.eval()
+            return model(x) * 1
+
+        def step(x):
+            model.train()
+            y = model(x)
+            model[0].eval()
+            return y
+
+        return model, evaluate, step
+
+    (eager, *of_eager), (model, *functions) = make(), make()
+    jitted = [tg.jit(f, **options) for f in functions]
+    for i in (0, 0, 0, 1, 0, 1, 1, 0, 1, 0, 1, 1):
+        np.testing.assert_allclose(jitted[i](np.ones((4, 3))).data, of_eager[i](np.ones((4, 3))).data)
+        assert [m.training for m in model.modules()] == [m.training for m in eager.modules()]
+    assert all(j.cache_info().hits > 1 for j in jitted)
+
+
+@dataclass
+class Member:
+    a: object
+    next: object = None
+
+
+def linked():
+    found = Member(X)
+    found.next = Member(X, found)
+    return found
+
+
+def nested(depth):
+    found = [X]
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+def cyclic():
+    found = {"a": X}
+    found["self"] = found
+    return found
+
+
+@pytest.mark.parametrize("make", [linked, cyclic, lambda: nested(200), lambda: nested(2000)])
+def test_arguments_that_contain_themselves_are_refused(make):
+    f = tg.jit(lambda x, given: x * 2)
+    with pytest.raises(JitError, match="contain themselves, or are nested more than 100 deep"):
+        f(X, make())
+    np.testing.assert_array_equal(f(X, nested(50)), X * 2)
+
+
+Z = X + 2j * X[::-1]
+PARTS = {
+    "slice": lambda z: z.real[1:],
+    "reversed": lambda z: z.imag[::-1][:2],
+    "other dtype": lambda z: z.view(np.float64)[2:],
+    "part of a slice": lambda z: z[:2].imag,
+    "integers": lambda z: z.real.view(np.int64)[1:],
+    "two axes": lambda z: z.reshape(1, 3).T.real[1:],
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_views_of_parts_of_complex_arrays_see_writes_and_are_written_into(name):
+    def f(z):
+        y = z * 2
+        v, u = PARTS[name](y), PARTS[name](z)
+        v[0] = 7
+        y *= 3
+        v *= 2
+        u[...] = u[::-1].copy()
+        return y * 1, v * 1, u * 1, z * 1
+
+    jitted = tg.jit(f)
+    for k in range(3):
+        a, b = Z + k, Z + k
+        for given, expected in zip((*jitted(a), a), (*f(b), b), strict=True):
+            np.testing.assert_array_equal(given, expected)

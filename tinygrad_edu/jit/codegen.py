@@ -143,6 +143,7 @@ class ResultWriter:
         for place, v in program.rebound:
             text = emitter.ref(v) if isinstance(place.var.source, Setting) else self.kept(v)
             lines.append(f"{member_text(emitter, place.owner, place.key)} = {text}")
+        lines += [f"{member_text(emitter, owner, 'training')} = {mode}" for owner, mode in program.modes]
         given = "".join([f"{path_text(emitter, path)}, " for path, _ in program.containers])
         contents = "".join([f"{self.returned(content)}, " for _, content in program.containers])
         refills = f"list({emitter.fun(map)}({emitter.fun(refill)}, ({given}), ({contents})))"  # all are found before

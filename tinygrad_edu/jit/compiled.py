@@ -126,7 +126,12 @@ class Jitted(Transparent):
 
     def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any], varies: str) -> Any:
         """Record the function, unless something differs from call to call so that no recording ever serves."""
-        if any(type(leaf) in array_likes for _, leaf in leaves("", [args, kwargs])):
+        try:
+            kinds = {type(leaf) for _, leaf in leaves("", [args, kwargs])}
+        except RecursionError:
+            deep = "the arguments contain themselves, or are nested more than 100 deep"
+            raise JitError(f"jit({self._name}): {deep}; keep them in an object that is no container") from None
+        if not kinds.isdisjoint(array_likes):
             return self._fun(*args, **kwargs)  # for a batch, within vmap
         varies = varies or next(filter(None, [r.varying(args, kwargs) for r in self._recordings]), "")
         n = self._varied + 1

@@ -61,8 +61,16 @@ class Recording:
             if not is_free:
                 raise
             self.plan = Plan(program, captured, chosen)
-        self.changes = bool(
-            program.stores or program.rebound or program.grads or program.passes or program.containers or captured.drawn
+        self.changes = any(
+            [
+                program.stores,
+                program.rebound,
+                program.grads,
+                program.passes,
+                program.modes,
+                program.containers,
+                captured.drawn,
+            ]
         )
         self.drawn = captured.drawn
         self.may_warn = self.changes and self.plan.calls_numpy

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from ..engine.tape import Node
+from ..nn import Module
 from .captured import Captured
-from .holders import EMPTY, Place, are_same
+from .holders import EMPTY, Holder, Place, are_same
 from .ir import Input, Setting, State, ancestors
 from .traced import Traced, Unrecorded
 
@@ -61,7 +62,8 @@ def refuse_changes(found: Captured) -> None:
         if isinstance(holder.owner, Node):
             titles = [holder.member(k) for k in ("label", "requires_grad") if last[k] != before[k]]
         else:
-            kept = are_same(last, before | {key: last.get(key, EMPTY) for key in holder.given})
+            modes = mode_changed(found, holder)
+            kept = are_same(last, before | {key: last.get(key, EMPTY) for key in holder.given} | modes)
             titles = [] if kept else [holder.title]
         if titles:
             remedy = "do it outside of the recorded function, or return the value"
@@ -82,6 +84,18 @@ def refuse_changes(found: Captured) -> None:
             added = "gradients add up from call to call, and every step takes their sum"
             raise found.rec.error(f"{added}; call zero_grad() before backward()")
     refuse_overlaps(found)
+
+
+def mode_changed(found: Captured, holder: Holder) -> dict[str, bool]:
+    """Return {"training": mode} if a Module was put into another mode, which a replay does too."""
+    mode = holder.last.get("training")
+    if not isinstance(holder.of, Module) or type(mode) is not bool or mode is holder.before.get("training"):
+        return {}
+    if "training" not in holder.before:  # the function gives it the attribute, and later calls find it there
+        raise Unrecorded
+    found.places.append(Place(holder.owner, "training", f"the mode of {holder.title}"))
+    found.rec.program.modes.append((holder.owner, mode))
+    return {"training": mode}
 
 
 def refuse_overlaps(found: Captured) -> None:
@@ -145,6 +159,8 @@ def make_changes(found: Captured) -> None:
             if isinstance(place.var.source, State):
                 place.var.source.place = place
             place.put(new.value if isinstance(place.var.source, Setting) else _kept(new.value))
+    for attributes, mode in program.modes:
+        attributes["training"] = mode
     for target, new in stores:
         program.stores.append((target, new.variable))
         target.example[...] = new.value

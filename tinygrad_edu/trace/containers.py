@@ -13,6 +13,8 @@ from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from ..transforms import tree
 
+DEPTH = 100  # of nested containers
+
 
 class Attribute(str):
     """The key of a dataclass's member."""
@@ -66,11 +68,16 @@ def changeable(x: Any) -> Iterator[Any]:
             yield from changeable(member)
 
 
-def leaves(name: str, value: Any) -> Iterator[tuple[str, object]]:
-    """Yield (name, leaf) for each leaf of nested containers: name_0, name_1, name_key."""
+def leaves(name: str, value: Any, depth: int = DEPTH) -> Iterator[tuple[str, object]]:
+    """Yield (name, leaf) for each leaf of nested containers: name_0, name_1, name_key.
+
+    Raises RecursionError for containers that are nested deeper, or contain themselves.
+    """
+    if not depth:
+        raise RecursionError
     if not is_container(value):
         yield name, value
         return
     keys = getattr(value, "_fields", None) or members(value)
     for k, v in zip(keys, members(value).values(), strict=True):
-        yield from leaves(f"{name}_{k}", v)
+        yield from leaves(f"{name}_{k}", v, depth - 1)

@@ -130,6 +130,7 @@ class Program:
     grads: list[tuple[Any, Var | None]] = field(default_factory=list)  # (Tensor, its new gradient)
     passes: list[tuple[Any, int, bool]] = field(default_factory=list)  # (Tensor, `Node.passes`, whether it is added)
     rebound: list[tuple[Any, Var]] = field(default_factory=list)  # (Place, the new array that is put there)
+    modes: list[tuple[dict[str, Any], bool]] = field(default_factory=list)  # (attributes of a Module, its new mode)
     containers: list[tuple[tuple[Any, ...], Any]] = field(default_factory=list)  # (path, members)
     result: Any = None  # nested, with Vars in it
 

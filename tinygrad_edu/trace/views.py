@@ -14,7 +14,7 @@ import numpy as np
 
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, leaves
-from .functional import NUMBERS, astype, changed, laid_out_as
+from .functional import NUMBERS, astype, changed, laid_out_as, retyped
 from .ir import Var, substituted
 
 
@@ -107,18 +107,19 @@ class View:
         if self._made:
             new = self.rec.call(self._made[0], (root, *self._made[1]), {})
         else:
-            flat = self.rec.call(np.reshape, (root, (-1,)), {})
-            new = self.rec.call(np.reshape, (flat[self.places()], self.shape), {})
+            places = self.places()
+            new = self.rec.call(np.reshape, (self._flattened(root)[places], self.shape), {})
         self._array, self._variable, self._seen = laid_out_as(self._array, new._array), new._variable, root.version
 
     def places(self) -> slice | Array:
         """Return the index of a view's elements in its flattened memory."""
-        memory = self.root._array
-        if self.dtype != memory.dtype or self._offset is None:
+        memory, size = self.root._array, self.itemsize
+        flat = addresses(self._array if self._layout is None else self._layout, self._offset or 0)
+        is_aligned = memory.flags.c_contiguous and not (memory.nbytes % size or (flat % size).any())
+        if self._offset is None or not (is_aligned or self.dtype == memory.dtype):
             raise self.rec.error("a view, or its memory, was written into; take a .copy() of the view first")
-        flat = addresses(self._array if self._layout is None else self._layout, self._offset)
-        if memory.flags.c_contiguous:
-            flat //= memory.itemsize
+        if is_aligned:
+            flat //= size
         else:
             known = addresses(memory)
             order = np.argsort(known)
@@ -158,10 +159,18 @@ class View:
             return call(fun, (new, root.shape), {})
         if fun in (np.real, np.imag):
             return call(changed, (root, setattr, fun.__name__, new), {})
-        flat, values, places = *[call(np.reshape, (a, (-1,)), {}) for a in (root, new)], self.places()
+        places = self.places()
         if not isinstance(places, slice) and len({*places.tolist()}) < places.size:
             raise self.rec.error("a view in which elements share memory was written into; write into a copy")
-        return call(np.reshape, (call(setitem, (flat, places, values), {}), root.shape), {})
+        flat = call(setitem, (self._flattened(root), places, call(np.reshape, (new, (-1,)), {})), {})
+        if self.dtype != root.dtype:
+            flat = call(retyped, (flat, root.dtype), {})
+        return call(np.reshape, (flat, root.shape), {})
+
+    def _flattened(self, root: View) -> Any:
+        """Return the memory as one row of elements of this dtype."""
+        flat = self.rec.call(np.reshape, (root, (-1,)), {})
+        return flat if self.dtype == root.dtype else self.rec.call(retyped, (flat, self.dtype), {})
 
 
 def first_address(array: Array) -> int:
