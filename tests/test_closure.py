@@ -411,3 +411,24 @@ def test_a_singledispatch_function_reads_its_array_anew():
     for k in (1.0, 1.0, 5.0):
         scale[0] = k
         np.testing.assert_array_equal(jitted(np.ones(2)), times(2, np.ones(2)))
+
+
+def test_what_only_init_names_is_not_looked_at():
+    class Trainer:
+        def __init__(self):
+            self.w = tg.Tensor([1.0, 2.0])
+            self.opt = tg.optim.SGD([self.w], lr=0.1)
+            self.losses, self.best, self.steps = [], np.inf, 0
+            self.step = tg.jit(self._step)
+
+        def _step(self, x):
+            loss = np.sum((self.w - x) ** 2)
+            self.opt.minimize(loss)
+            return loss
+
+    trainer = Trainer()
+    for _ in range(5):
+        loss = float(trainer.step(np.zeros(2)))
+        trainer.losses.append(loss)
+        trainer.best, trainer.steps = min(trainer.best, loss), trainer.steps + 1
+    assert trainer.step.cache_info()[:2] == (4, 1)

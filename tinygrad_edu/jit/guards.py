@@ -14,6 +14,7 @@ from weakref import ref
 
 import numpy as np
 
+from ..engine.rules import registry
 from ..engine.rules.finite import has_nan
 from ..engine.rules.registry import implementations
 from ..engine.tape import Node
@@ -37,7 +38,8 @@ def entry_guards(emitter: Emitter) -> list[str]:
     """Return the lines that check the arguments and the captured state, and read arrays and settings."""
     captured, program, locations = emitter.captured, emitter.program, emitter.locations
     names = map("a{}".format, count())
-    checks = [*check_argument(emitter, "args", captured.args, names)]
+    checks = [f"{emitter.name(registry, 'registry')}.revision == {captured.rec.revision}"]
+    checks += [*check_argument(emitter, "args", captured.args, names)]
     checks += [*check_argument(emitter, "kwargs", captured.kwargs, names), *check_identities(emitter)]
     lines = unless(emitter, " and ".join(checks))
     miss = lines[-1]

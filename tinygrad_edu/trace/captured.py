@@ -12,7 +12,7 @@ from weakref import ref
 
 import numpy as np
 
-from ..engine.rules.registry import Function
+from ..engine.rules.registry import Function, unregister
 from ..engine.tape import Node, constant
 from ..engine.tensor import Tensor
 from ..engine.value import Value
@@ -147,6 +147,7 @@ class Captured:
         self.clear = [f.__dict__["_clear_cache"] for f in closure.functions if "_clear_cache" in f.__dict__]
         for clear in self.clear:
             clear()
+        self.clear += [functools.partial(unregister, copy) for copy in self.copies.primitives]
 
     def copied(self, given: Any, new: Any) -> Any:
         """Return what the function gets instead of an argument: copies of the functions in it, too."""

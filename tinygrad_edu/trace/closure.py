@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.errors import INTERNAL
+from ..engine.rules.registry import implementations, rules_of
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..engine.value import Value
@@ -35,6 +36,7 @@ SETTINGS = {  # what a replay reads anew
 }  # fmt: skip
 # Who uses one of these may find that there is no attribute or variable
 ASKING = {"getattr", "hasattr", "__getattr__", "AttributeError", "NameError", "Exception"}
+CREATING = ("__init__", "__new__", "__post_init__")  # of an object that is there, they have run
 STANDARD = os.path.dirname(os.__file__)
 MADE_BY_CLASS = 1 << 9  # the flag of a type that Python code has made
 
@@ -133,6 +135,8 @@ class Closure:
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
             self.hold(cell, f"the variable {name}", None)
             self.queue += members(cell).values()
+        if f in implementations and not self.is_library(implementations[f]):  # the user's primitive
+            self.queue += rules_of(f)
         if self.is_library(f):
             return
         if f.__defaults__:
@@ -164,12 +168,15 @@ class Closure:
         held, inherited = self.holders.get(id(slot(owner, "__dict__"))), set[str]()
         kinds = (owner if isinstance(owner, type) else type(owner)).__mro__[-2::-1]
         bases = [kind for kind in kinds if self.is_library(kind)]
+        unused = () if isinstance(owner, type) else CREATING
         for kind in kinds:
             named = vars(kind).keys() & names
             if kind not in bases:
                 found = {
                     k: v for k, v in vars(kind).items()
-                    if k in names or (callable(v) if k[:2] == "__" else any([k in vars(base) for base in bases]))
+                    if k in names or (
+                        callable(v) and k not in unused if k[:2] == "__" else any([k in vars(base) for base in bases])
+                    )
                 }  # fmt: skip
                 named = set(found)
                 self.queue += found.values()

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import CellType, FunctionType
 from typing import Any
 
+from ..engine.rules.registry import Function, implementations, register_copy, rules_of
 from .closure import Closure, names_in
 from .holders import CACHED, Holder, members, parts, wrapper
 from .traced import Traced
@@ -22,6 +23,7 @@ class Copies:
         self.copies: dict[int, Any] = {}  # of functions and wrappers, by the identity of the original
         self.originals: dict[int, Any] = {}  # by the identity of the copy
         self.holders: list[Holder] = []  # the variables of the copies
+        self.primitives: list[Function] = []  # those among the copies
         chosen: dict[int, FunctionType] = {}
         size = -1
         while len(chosen) > size:  # a function that uses a copied one is copied too
@@ -39,6 +41,9 @@ class Copies:
             copy = self.copies[id(f)]
             copy.__defaults__ = f.__defaults__ and tuple(map(self.new, f.__defaults__))
             copy.__kwdefaults__ = f.__kwdefaults__ and {k: self.new(v) for k, v in f.__kwdefaults__.items()}
+            if f in implementations:
+                register_copy(copy, f, self.new)
+                self.primitives.append(copy)
         for cell, other in cells.values():
             for value in members(cell).values():
                 other.cell_contents = self.new(value)
@@ -54,6 +59,7 @@ class Copies:
         yield from (f.__kwdefaults__ or {}).values()
         for cell in f.__closure__ or ():
             yield from members(cell).values()
+        yield from rules_of(f)
         scope = self.closure.holders.get(id(f.__globals__))
         if scope and scope.checked and not self.closure.is_library(f):
             yield from [scope.before[name] for name in scope.checked.intersection(names_in(f.__code__))]

@@ -199,6 +199,8 @@ class custom_vjp(Generic[P, R]):
 
     def defvjp(self, forward: Callable[P, tuple[R, Any]], backward: Callable[[Any, Any], Any]) -> None:
         """Give the function its forward pass and its rule."""
+        if self._forward is not None:
+            defvjp(self, each=_rule)  # replaced: a jitted function that used the former is recorded anew
         self._forward, self._backward = forward, backward
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:

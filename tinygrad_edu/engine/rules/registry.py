@@ -62,6 +62,7 @@ predicates: set[Function] = set()  # functions of arrays to True or False, which
 names: dict[Function, str] = {}  # of functions of other libraries, which do not know their module
 pages = {"scipy.special": ("scipy_special", "scipy_bessel", "scipy_distributions")}  # those for another library
 _reading = threading.RLock()
+revision = 0  # how many times rules took the place of others
 
 
 def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None:
@@ -79,7 +80,17 @@ def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None
     """
     if bool(rules) == (each is not None) or not all(r is None or callable(r) for r in (*rules, each)):
         raise TypeError(f"defvjp({name(fun)}, ...) takes one rule (or None) for each argument, or each=rule")
+    if fun in vjps:
+        global revision
+        revision += 1
+        keywords.cache_clear()
     vjps[fun] = Each(each) if each else rules
+
+
+def rules_of(fun: Function) -> tuple[Rule | None, ...]:
+    """Return the rules of a function."""
+    rules = vjps.get(fun, ())
+    return (rules.rule,) if isinstance(rules, Each) else rules
 
 
 def nondifferentiable(*funs: Function) -> None:
@@ -175,6 +186,23 @@ def primitive(fun: Function) -> Function:
     call._implementation = fun  # type: ignore[attr-defined]  # subclasses of ndarray call it through NumPy's protocol
     implementations[call] = fun
     return call
+
+
+def register_copy(copy: Function, fun: Function, new: Callable[[Any], Any]) -> None:
+    """Give the copy of a primitive what the table knows of `fun`, with new(f) instead of each function f."""
+    implementations[copy] = new(implementations[fun])
+    if fun in vjps:
+        rules = [*map(new, rules_of(fun))]
+        vjps[copy] = Each(*rules) if isinstance(vjps[fun], Each) else tuple(rules)
+    constants.update([copy] if fun in constants else ())
+
+
+def unregister(copy: Function) -> None:
+    """Forget a copy of a primitive."""
+    implementations.pop(copy, None)
+    vjps.pop(copy, None)
+    constants.discard(copy)
+    keywords.cache_clear()
 
 
 def opaque(fun: Function) -> Function:

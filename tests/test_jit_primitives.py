@@ -1,0 +1,103 @@
+"""Primitives with rules of the user's under jit: what rules and implementations read is seen, redefined rules too."""
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.engine.rules import registry
+
+X = np.array([1.0, 2.0])
+
+
+def by_an_array(jit):
+    scale = np.array(1.0)
+    reverse = tg.primitive(lambda x: x * 1)
+    tg.defvjp(reverse, lambda g, y, x: -scale * g)
+    return jit(tg.grad(lambda x: reverse(x).sum())), lambda: scale.fill(0.5)
+
+
+def by_a_tensor(jit):
+    scale = tg.Tensor(1.0)
+    reverse = tg.primitive(lambda x: x * 1)
+    tg.defvjp(reverse, lambda g, y, x: -scale.data * g)
+    return jit(tg.grad(lambda x: reverse(x).sum())), lambda: scale.data.fill(0.5)
+
+
+def by_a_number(jit):
+    settings = {"scale": 1.0}
+    reverse = tg.primitive(lambda x: x * 1)
+    tg.defvjp(reverse, lambda g, y, x: -settings["scale"] * g)
+    return jit(tg.grad(lambda x: reverse(x).sum())), lambda: settings.update(scale=0.5)
+
+
+def of_each_argument(jit):
+    scale = np.ones(2)
+    weighted = tg.primitive(lambda *xs: sum(xs) * scale)
+    tg.defvjp(weighted, each=lambda i, g, y, *xs: g * scale * (i + 1))
+    return jit(tg.grad(lambda x: weighted(x, x * 2).sum())), lambda: scale.fill(3)
+
+
+def an_operator(jit):
+    matrix = np.eye(2)
+    apply = tg.primitive(lambda x: matrix @ x)
+    tg.defvjp(apply, lambda g, y, x: matrix.T @ g)
+    return jit(tg.value_and_grad(lambda x: (apply(x) ** 2).sum())), lambda: matrix.fill(2)
+
+
+def a_constant(jit):
+    scale = np.ones(2)
+    tg.nondifferentiable(sign := tg.primitive(lambda x: np.sign(x * scale)))
+    return jit(tg.grad(lambda x: (sign(x) * x).sum())), lambda: scale.fill(-3)
+
+
+def without_recorded_arguments(jit):
+    scale = np.ones(2)
+    scaled = tg.primitive(lambda x: scale * 2 * x)
+    return jit(lambda x: x + scaled(1.0)), lambda: scale.fill(3)
+
+
+def a_new_rule(jit):
+    same = tg.primitive(lambda x: x * 1)
+    tg.defvjp(same, lambda g, y, x: g)
+    return jit(tg.grad(lambda x: same(x).sum())), lambda: tg.defvjp(same, lambda g, y, x: 7 * g)
+
+
+def a_new_custom_rule(jit):
+    same = tg.custom_vjp(lambda x: x * 1)
+    same.defvjp(lambda x: (x * 1, None), lambda saved, g: (g,))
+    change = lambda: same.defvjp(lambda x: (x * 1, None), lambda saved, g: (7 * g,))
+    return jit(tg.grad(lambda x: same(x).sum())), change
+
+
+def draws(jit):
+    rng = np.random.default_rng(0)
+    noisy = tg.primitive(lambda x: x * rng.random(2))
+    tg.defvjp(noisy, lambda g, y, x: 3 * g)
+    return jit(tg.value_and_grad(lambda x: noisy(x).sum())), lambda: None
+
+
+PROGRAMS = [
+    by_an_array, by_a_tensor, by_a_number, of_each_argument, an_operator, a_constant, without_recorded_arguments,
+    a_new_rule, a_new_custom_rule, draws,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("optimize", [True, False])
+def test_what_a_rule_or_a_primitive_reads_is_read_anew(program, optimize):
+    outcomes = []
+    for jit in (lambda f: f, lambda f: tg.jit(f, optimize=optimize)):
+        f, change = program(jit)
+        results = [f(X), f(X)]
+        change()
+        outcomes.append([*results, f(X), f(X)])
+    for given, expected in zip(tg.tree.leaves(outcomes[1]), tg.tree.leaves(outcomes[0]), strict=True):
+        np.testing.assert_array_equal(given, expected)
+
+
+def test_the_table_of_rules_is_what_it_was_after_a_recording():
+    f, _ = an_operator(tg.jit)
+    tables = registry.vjps, registry.implementations, registry.constants
+    sizes = [*map(len, tables)]
+    f(X), f(X)
+    assert [*map(len, tables)] == sizes
