@@ -143,3 +143,47 @@ def test_changes_of_dataclasses_are_made_or_refused():
     for i in range(4):  # it is recorded as any object that the function reaches
         np.testing.assert_array_equal(jitted(model), np.full(2, 2.0 ** (i + 1)))
         np.testing.assert_array_equal(model.scale, np.full(2, 2.0 ** (i + 1)))
+
+
+def test_functions_of_the_library_that_are_kept_serve_in_a_recording():
+    params = {"w": np.array([1.0, -2.0]), "n": np.arange(2), "b": np.float32(0.5)}
+    vector, unravel = tg.tree.ravel(params)
+
+    def loss(v):
+        tree = unravel(v)
+        return np.sum((tree["w"] * tree["n"] - tree["b"]) ** 2)
+
+    of_vector, _, start = tg.tree.raveled(lambda p: np.sum(p["w"] ** 2 * p["b"]), params)
+    pull = tg.vjp(lambda x: x**3, start)[1]
+    for function in (loss, tg.grad(loss), tg.hessian(loss), tg.grad(of_vector), lambda v: pull(v)[0]):
+        jitted = tg.jit(function)
+        for i in range(3):
+            np.testing.assert_allclose(jitted(vector * i), function(vector * i))
+        assert jitted.cache_info().hits == 2
+
+    weights, jitted_weights = tg.Tensor(vector), tg.Tensor(vector)
+    steps = [(w, tg.optim.Adam([w], lr=0.1)) for w in (weights, jitted_weights)]
+    eager, jitted = (lambda w=w, opt=opt: opt.minimize(loss(w)) for w, opt in steps)
+    jitted = tg.jit(jitted)
+    for _ in range(3):
+        eager(), jitted()
+        np.testing.assert_allclose(jitted_weights.data, weights.data)
+
+
+def test_slices_between_elements_of_an_array_that_stay_as_they_were():
+    ends = np.array([0, 2, 3])
+
+    def f(x):
+        y = x.copy()
+        y[ends[1] : ends[2]] = x[ends[0] : ends[1]].sum()
+        return y * x[:: ends[1] - ends[0] - 1], np.stack([x[:2], x[ends[0] : ends[1]]])
+
+    jitted, x = tg.jit(f), np.array([1.0, 2.0, 3.0])
+    for _ in range(3):
+        for a, b in zip(jitted(x), f(x), strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert jitted.cache_info().hits == 2
+    ends[1] = 1
+    np.testing.assert_array_equal(tg.jit(lambda x: x[ends[1] :])(x), x[1:])
+    with pytest.raises(tg.JitError, match="Python integer"):
+        tg.jit(lambda x, n: x[:n])(x, np.int64(2))

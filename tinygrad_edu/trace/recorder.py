@@ -5,6 +5,7 @@ one of these objects meanwhile get what the original gives.
 """
 
 import functools
+import operator
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -242,7 +243,14 @@ def values_of(value: Any) -> Any:
     """Return nested lists, tuples and dicts with the arrays of Traced ones."""
     if type(value) is Traced:
         return value.value
+    if type(value) is slice:
+        return of_integers(value)
     return mapped(values_of, value) if isinstance(value, (list, tuple, dict)) else value
+
+
+def of_integers(s: slice) -> slice:
+    """Return a slice without recorded numbers: those that are the same at every call, as integers."""
+    return slice(*[operator.index(v) if type(v) is Traced else v for v in (s.start, s.stop, s.step)])
 
 
 def vars_of(value: Any) -> Any:
@@ -255,6 +263,8 @@ def vars_of(value: Any) -> Any:
         if value.shape != shape:  # it is broadcast, and each of its elements is kept once
             value = np.broadcast_to(value, shape)
         return Var(Constant(value), value)
+    if type(value) is slice:
+        return of_integers(value)
     return mapped(vars_of, value) if isinstance(value, (list, tuple, dict)) else value
 
 

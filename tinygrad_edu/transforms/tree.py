@@ -7,6 +7,7 @@ an array, as everywhere in NumPy. A tuple is always a container.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
@@ -129,15 +130,16 @@ def ravel(tree: Tree) -> tuple[Any, Callable[[Any], Tree]]:
     parts = [np.ravel(found[i]) for i in floats]
     vector = np.concatenate(parts) if parts else np.zeros(0)
     shapes, dtypes = [np.shape(found[i]) for i in floats], [p.dtype for p in parts]
-    ends = np.cumsum([p.size for p in parts], dtype=int)
+    ends = [*itertools.accumulate([p.size for p in parts], initial=0)]
+    others = [x if is_constant(x) else None for x in found]
 
     def unravel(vector: Any) -> Tree:
         """Return the tree whose leaves hold the elements of the vector."""
-        if np.shape(vector) != (size := ends[-1] if parts else 0,):
-            raise ValueError(f"unravel: the vector has shape {np.shape(vector)}, and the tree holds {size} floats")
-        result = list(found)
-        for i, end, shape, dtype in zip(floats, ends, shapes, dtypes, strict=True):
-            part = vector[end - int(np.prod(shape)) : end].reshape(shape)
+        if np.shape(vector) != (ends[-1],):
+            raise ValueError(f"unravel: the vector has shape {np.shape(vector)}, and the tree holds {ends[-1]} floats")
+        result = list(others)
+        for i, (start, end), shape, dtype in zip(floats, itertools.pairwise(ends), shapes, dtypes, strict=True):
+            part = vector[start:end].reshape(shape)
             result[i] = part if part.dtype == dtype else part.astype(dtype)
         return unflatten(structure, result)
 
