@@ -141,7 +141,7 @@ class Jitted(Transparent):
         captured: Captured | None = None
         try:
             if is_tried:
-                captured, result = capture(self._fun, self._name, args, kwargs)
+                captured, result = capture(self._fun, self._name, args, kwargs, checks=self._check > 0)
         except JitError:
             if varies != COMPARISON:
                 raise
@@ -157,6 +157,10 @@ class Jitted(Transparent):
             stale = [r for r in self._recordings if any(not isinstance(x, PLAIN) for _, x in r.replaced(recording))]
             kept = [r for r in self._recordings if r not in stale[FEW - 1 :]][: MAXSIZE - 1]  # stale: hold old objects
             self._keep([recording, *kept])
+        if captured.is_doubtful:
+            result = recording.checked_replay(args, kwargs)
+            recording.hits, recording.next_check = 0, recording.next_check - 1  # it counts as a miss
+            return self._fun(*args, **kwargs) if result is CACHE_MISS or result is GUARD_FAILED else result
         return result
 
     def _keep(self, recordings: list[Recording]) -> None:

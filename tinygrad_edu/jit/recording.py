@@ -163,7 +163,8 @@ class Recording:
         where = f", {format_line(line)}" if line else ""
         return JitError(
             f"jit({self.name}){where}: {name} {words}, so the function depends on something that a recording does "
-            "not see, or on the kind of its arrays; hand it over as an argument, or leave the function without jit"
+            "not see, or on the type of its arrays; hand it over as an argument, ask isinstance(x, np.ndarray) instead "
+            "of type(x), or leave the function without jit"
         )
 
     def objects_seen(self) -> dict[tuple[int, Any], tuple[str, Any]]:

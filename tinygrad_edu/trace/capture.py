@@ -18,6 +18,8 @@ from .containers import changeable, leaves, refill
 from .recorder import Recorder
 from .results import described, described_members, note_memories, recorded_result
 
+# Who uses one of these may tell a recording value or a copy of a function from what it stands for
+TELLING = {"type", "id", "hasattr", "Hashable", "modules", "checkpoint"}
 _exchanging = Lock()  # held only while state is exchanged and put back, never while the function runs
 # By the identity of a Tensor or a container: the recording that has exchanged its values; None for a self-check
 _exchanged: dict[int, Captured | None] = {}
@@ -46,13 +48,19 @@ def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found:
                 _exchanged.pop(i, None)
 
 
-def capture(fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Captured, Any]:
-    """Run fun(*args, **kwargs); return the recording, and the function's result. An error leaves all as it was."""
+def capture(
+    fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], checks: bool = False
+) -> tuple[Captured, Any]:
+    """Run fun(*args, **kwargs); return the recording, and the function's result. An error leaves all as it was.
+
+    If the function may tell recording values from others, and the caller `checks` the recording, all stays as it was.
+    """
     code = getattr(getattr(fun, "__func__", fun), "__code__", None)
     rec = Recorder(name, code or getattr(type(fun).__call__, "__code__", None))
     rec.is_replayed = True
     found = Captured(rec, fun, args, kwargs)
     with claimed(fun, args, kwargs, found) as found.closure:
+        found.is_doubtful = checks and not TELLING.isdisjoint(found.closure.names)
         return found, _recorded(found, fun, args, kwargs)
 
 
@@ -97,7 +105,9 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
         found.closure.restore()
         raise
     make_changes(found)
-    for _, argument, _, content in changed:
+    if found.is_doubtful:
+        found.closure.restore()  # the states of Generators
+    for _, argument, _, content in changed if not found.is_doubtful else ():
         refill(argument, content)
     rec.ended = True
     return shown

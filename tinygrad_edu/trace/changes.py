@@ -144,8 +144,8 @@ def overlapping(arrays: Sequence[Any]) -> Iterator[tuple[int, int]]:
 
 
 def make_changes(found: Captured) -> None:
-    """Make the changes that the function made, and add them to the program."""
-    program = found.rec.program
+    """Add the changes that the function made to the program, and make them, unless a replay is to."""
+    program, makes = found.rec.program, not found.is_doubtful
     stores = [(t.origin, t) for t in found.arrays.values() if t.variable is not t.origin]
     for holder, key, given, new in found.exchanged:
         if new is given:
@@ -153,17 +153,20 @@ def make_changes(found: Captured) -> None:
         place = Place(holder.owner, key, holder.member(key), getattr(given, "origin", None))
         if holder.has(key, "_grad"):
             program.grads.append((place.owner, None if new is None else new.variable))
-            place.put(None if new is None else _kept(new.value))
+            value = None if new is None else _kept(new.value)
         else:
             program.rebound.append((place, new.variable))
             if isinstance(place.var.source, State):
                 place.var.source.place = place
-            place.put(new.value if isinstance(place.var.source, Setting) else _kept(new.value))
-    for attributes, mode in program.modes:
+            value = new.value if isinstance(place.var.source, Setting) else _kept(new.value)
+        if makes:
+            place.put(value)
+    for attributes, mode in program.modes if makes else ():
         attributes["training"] = mode
     for target, new in stores:
         program.stores.append((target, new.variable))
-        target.example[...] = new.value
+        if makes:
+            target.example[...] = new.value
     used = dict.fromkeys([v for call in program.calls for v in call.uses] + list(program.outputs()))
     used.update(dict.fromkeys([t for t, _ in program.stores] + [place.var for place, _ in program.rebound]))
     order = {v: i for i, v in enumerate(used)}  # that of their first use
@@ -188,4 +191,5 @@ def count_passes(found: Captured) -> None:
         if after is not EMPTY:
             adds = id(x) in earlier and earlier[id(x)] in ancestors(v)
             program.passes.append((x, after - (1 if before is EMPTY else before) if adds else after, adds))
-            x.passes = after
+            if not found.is_doubtful:
+                x.passes = after
