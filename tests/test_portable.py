@@ -29,7 +29,6 @@ def source(path):
     return path.read_text("utf-8")
 
 
-@functools.cache
 def nodes(path):
     return list(ast.walk(ast.parse(source(path))))
 
@@ -104,15 +103,15 @@ def test_the_search_tells_text_from_bytes(tmp_path, code, expected):
 
 def posix_calls(path):
     """Yield the lines that use a name of POSIX without a check: `if hasattr(...)`, or an earlier return on Windows."""
-    guarded = set()
-    for node in nodes(path):
+    guarded, found = set(), nodes(path)
+    for node in found:
         test = node.values[0] if isinstance(node, ast.BoolOp) else getattr(node, "test", None)
         if test and not isinstance(node, ast.Assert) and "hasattr(" in ast.unparse(test):
             guarded |= {id(inner) for inner in ast.walk(node)}
         elif isinstance(node, ast.FunctionDef):
             on_windows = [n for n, line in enumerate(node.body) if re.match(WINDOWS, ast.unparse(line))]
             guarded |= {id(inner) for n in on_windows for line in node.body[n:] for inner in ast.walk(line)}
-    for node in nodes(path):
+    for node in found:
         if isinstance(node, ast.Attribute) and node.attr in POSIX and id(node) not in guarded:
             if isinstance(node.value, ast.Name) and node.value.id in ("os", "signal"):
                 yield f"{path.relative_to(ROOT)}:{node.lineno}"
