@@ -239,8 +239,20 @@ def test_evicted_recordings_free_their_arrays_without_the_cycle_collector():
 
 RUN = []  # an entry for each event of this name, that a recording does not see
 WAITS = []  # functions to call at another event
-sys.addaudithook(lambda event, _: RUN.append(event) if event == "tests.f" else None)
-sys.addaudithook(lambda event, _: [wait() for wait in WAITS] if event == "tests.wait" else None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hear_events():
+    """Hear of events once these tests run: the hook stays, and each `id` and each frame that is read calls it."""
+
+    def hook(event, _):
+        if event == "tests.f":
+            RUN.append(event)
+        elif event == "tests.wait":
+            for wait in WAITS.copy():
+                wait()
+
+    sys.addaudithook(hook)
 
 
 @pytest.mark.parametrize(("check", "compared"), [(False, []), (True, [1]), (1, [1, 2, 3, 4, 5, 6]), (3, [1, 4])])

@@ -17,7 +17,7 @@ LONG = settings.default.max_examples > 25
 
 def steps_of(task):
     """Return the numbers of steps with all optimizations, and with one alone; the wide network has 8 batches."""
-    return (200, 200) if LONG else (40, 16) if task is workloads.wide else (200, 24)
+    return (200, 200) if LONG else (24, 9) if task is workloads.wide else (200, 24)
 
 
 def in_float64(task):
