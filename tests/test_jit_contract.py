@@ -725,9 +725,33 @@ def test_an_error_that_the_function_catches_is_no_branch_of_replays():
         except IndexError:
             return x.sum()
 
-    f, g = tg.jit(inverse), tg.jit(element)
-    for a in (np.ones((2, 2)), np.ones((2, 2)), np.eye(2), 2 * np.eye(2)):
-        np.testing.assert_array_equal(f(a), inverse(a))
-    x = np.arange(3.0)
-    for i in (5, 5, 1, 2):
-        assert g(x, np.array(i)) == element(x, np.array(i))
+    x, one, eye = np.arange(3.0), np.ones((2, 2)), np.eye(2)
+    for matrices, indices in (((one, one, eye, 2 * eye), (5, 5, 1, 2)), ((eye, eye, one, 2 * eye), (1, 1, 5, 2))):
+        f, g = tg.jit(inverse), tg.jit(element)
+        for a in matrices:
+            np.testing.assert_array_equal(f(a), inverse(a))
+        for i in indices:
+            assert g(x, np.array(i)) == element(x, np.array(i))
+
+
+def test_arguments_that_hold_an_array_of_another_library_are_refused():
+    class Frame:
+        def __init__(self):
+            self.values = np.ones(2)
+
+        def __array__(self, dtype=None, copy=None):
+            return self.values
+
+    for argument in (np.poly1d([1, 2]), np.polynomial.Polynomial([1, 2]), Frame(), memoryview(b"1")):
+        with pytest.raises(tg.JitError, match=f"an argument is a {type(argument).__name__}; pass a plain array"):
+            tg.jit(lambda a, x: x + np.sum(np.asarray(a)))(argument, np.ones(2))
+
+
+@pytest.mark.parametrize("other", [[1, 2], (1.5, 2.0), [[1, 2], [3, 4]], [True, False]])
+def test_a_numpy_number_and_a_list_make_an_array(other):
+    for fun in (lambda x: x.max() + other, lambda x: other - x.max(), lambda x: x.max() <= other):
+        f = tg.jit(fun)
+        for x in (np.arange(3.0), np.arange(3.0), np.arange(4, 7), np.arange(4, 7)):
+            given, expected = f(x), fun(x)
+            np.testing.assert_array_equal(given, expected)
+            assert given.dtype == expected.dtype

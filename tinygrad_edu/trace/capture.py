@@ -19,7 +19,7 @@ from .recorder import Recorder
 from .results import described, described_members, note_memories, recorded_result
 
 # Who uses one of these may tell a recording value or a copy of a function from what it stands for
-TELLING = {"type", "id", "hasattr", "Hashable", "modules", "checkpoint"}
+TELLING = {"type", "id", "hasattr", "Hashable", "modules"}
 _exchanging = Lock()  # held only while state is exchanged and put back, never while the function runs
 # By the identity of a Tensor or a container: the recording that has exchanged its values; None for a self-check
 _exchanged: dict[int, Captured | None] = {}

@@ -81,7 +81,7 @@ class Captured:
         source = Input(len(self.leaves) - 1)
         if isinstance(a, Node):
             self.given.setdefault(id(a), source)
-        elif isinstance(a, (list, tuple, dict)) or is_special(a):
+        elif isinstance(a, (list, tuple, dict)) or is_special(a) or is_like_array(a):
             raise self.rec.error(f"an argument is a {type(a).__name__}; pass a plain array, list, tuple or dict")
         elif isinstance(a, (np.ndarray, np.generic)) and a.dtype.kind != "O":
             is_array = isinstance(a, np.ndarray)  # a number that is given twice may be two numbers at a later call
@@ -252,3 +252,9 @@ def is_special(a: object) -> bool:
     Or of Python, whose elements are no part of a recording.
     """
     return isinstance(a, BUFFERS) or (isinstance(a, np.ndarray) and type(a) not in PLAIN_ARRAYS)
+
+
+def is_like_array(a: object) -> bool:
+    """Whether a is an object of another library that holds an array, as a DataFrame or a sparse matrix does."""
+    protocols = ("__array__", "__array_ufunc__", "__array_priority__")
+    return not isinstance(a, (np.ndarray, np.generic)) and any([hasattr(type(a), name) for name in protocols])

@@ -86,7 +86,8 @@ def _operator(name: str) -> Function:
         is_text = any([type(b) in TEXT for b in others])  # which no ufunc compares with numbers
         if isinstance(a._array, np.ndarray) and not is_text:
             return of_arrays(a, *others)
-        if form == "i" or any([isinstance(b, (Node, list, tuple)) for b in others]):
+        others_decide = (Node, list, tuple) if type(a._array) in NUMBERS or of_numbers is operator.mul else Node
+        if form == "i" or any([isinstance(b, others_decide) for b in others]):
             return NotImplemented  # a number is immutable, and repeats a list
         fun, operands = of_numbers, (*others, a) if form == "r" else (a, *others)
         if not is_text and not all([type(v._array if type(v) is type(a) else v) in NUMBERS for v in operands]):

@@ -17,7 +17,7 @@ import numpy as np
 from ..engine.backward import is_leaf, parent, toposort
 from ..engine.conjugation import conjugated
 from ..engine.mode import paused, recording
-from ..engine.rules.registry import Array, Function, defvjp, primitive, takes_complex
+from ..engine.rules.registry import Array, Function, defvjp, predicate_of_all, primitive, takes_complex
 from ..engine.tape import Node, next_place, record
 from ..engine.tensor import Tensor
 from . import tree
@@ -156,10 +156,16 @@ def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
     return checkpointed
 
 
+@predicate_of_all(general=True)
+def is_the_same(before: Array, after: Array) -> bool:
+    """Return whether two results are equal; NaN equals NaN."""
+    return np.array_equal(before, after, equal_nan=True)
+
+
 def _check_same(f: Function, y: Any, again: Any) -> None:
     """Raise ValueError if f gave another result than before."""
     before, after = getattr(y, "_value", y), getattr(again, "_value", again)
-    if type(before) is type(after) is np.ndarray and not np.array_equal(before, after, equal_nan=True):
+    if isinstance(before, np.ndarray) and isinstance(after, np.ndarray) and not is_the_same(before, after):
         raise ValueError(
             f"checkpoint({name_of(f)}): computed again in the backward pass, it gives another result; draw random "
             "numbers outside and hand them over, and leave what it reads as it was"
