@@ -38,7 +38,7 @@ def entry_guards(emitter: Emitter) -> list[str]:
     """Return the lines that check the arguments and the captured state, and read arrays and settings."""
     captured, program, locations = emitter.captured, emitter.program, emitter.locations
     names = map("a{}".format, count())
-    checks = [f"{emitter.name(registry, 'registry')}.revision == {captured.rec.revision}"]
+    checks = [f"{emitter.name(registry, 'registry')}.revision == {captured.revision}"]
     checks += [*check_argument(emitter, "args", captured.args, names)]
     checks += [*check_argument(emitter, "kwargs", captured.kwargs, names), *check_identities(emitter)]
     lines = unless(emitter, " and ".join(checks))

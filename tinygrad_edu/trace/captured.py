@@ -12,7 +12,8 @@ from weakref import ref
 
 import numpy as np
 
-from ..engine.rules.registry import Function, unregister
+from ..engine.rules import registry
+from ..engine.rules.registry import Function
 from ..engine.tape import Node, constant
 from ..engine.tensor import Tensor
 from ..engine.value import Value
@@ -40,7 +41,7 @@ class Captured:
     copies: Copies
 
     def __init__(self, rec: Recorder, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.rec, self.fun = rec, fun
+        self.rec, self.fun, self.revision = rec, fun, registry.revision
         # With lists and dicts of their own: the function may change those that it is given.
         self.args, self.kwargs = mapped(lambda x: x, args), mapped(lambda x: x, kwargs)
         self.given: dict[int, Input] = {}  # the Tensors among the arguments
@@ -148,7 +149,7 @@ class Captured:
         self.clear = [f.__dict__["_clear_cache"] for f in closure.functions if "_clear_cache" in f.__dict__]
         for clear in self.clear:
             clear()
-        self.clear += [functools.partial(unregister, copy) for copy in self.copies.primitives]
+        self.clear.append(self.copies.unregister)
 
     def copied(self, given: Any, new: Any) -> Any:
         """Return what the function gets instead of an argument: copies of the functions in it, too."""

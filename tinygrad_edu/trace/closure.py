@@ -167,7 +167,7 @@ class Closure:
         """Add members of an object's classes: those with these names, and those that Python or a library calls."""
         held, inherited = self.holders.get(id(slot(owner, "__dict__"))), set[str]()
         kinds = (owner if isinstance(owner, type) else type(owner)).__mro__[-2::-1]
-        bases = [kind for kind in kinds if self.is_library(kind)]
+        bases = [kind for kind in kinds if self.is_library(kind) or not kind.__flags__ & MADE_BY_CLASS]
         unused = () if isinstance(owner, type) else CREATING
         for kind in kinds:
             named = vars(kind).keys() & names

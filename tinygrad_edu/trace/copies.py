@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import CellType, FunctionType
 from typing import Any
 
-from ..engine.rules.registry import Function, implementations, register_copy, rules_of
+from ..engine.rules.registry import Each, Function, constants, implementations, keywords, rules_of, vjps
 from .closure import Closure, names_in
 from .holders import CACHED, Holder, members, parts, wrapper
 from .traced import Traced
@@ -42,8 +42,7 @@ class Copies:
             copy.__defaults__ = f.__defaults__ and tuple(map(self.new, f.__defaults__))
             copy.__kwdefaults__ = f.__kwdefaults__ and {k: self.new(v) for k, v in f.__kwdefaults__.items()}
             if f in implementations:
-                register_copy(copy, f, self.new)
-                self.primitives.append(copy)
+                self.register(copy, f)
         for cell, other in cells.values():
             for value in members(cell).values():
                 other.cell_contents = self.new(value)
@@ -63,6 +62,23 @@ class Copies:
         scope = self.closure.holders.get(id(f.__globals__))
         if scope and scope.checked and not self.closure.is_library(f):
             yield from [scope.before[name] for name in scope.checked.intersection(names_in(f.__code__))]
+
+    def register(self, copy: Function, fun: Function) -> None:
+        """Give the copy of a primitive an implementation and rules, until the function has run."""
+        self.primitives.append(copy)
+        implementations[copy] = self.new(implementations[fun])
+        if fun in vjps:
+            rules = [*map(self.new, rules_of(fun))]
+            vjps[copy] = Each(*rules) if isinstance(vjps[fun], Each) else tuple(rules)
+        constants.update([copy] if fun in constants else ())
+
+    def unregister(self) -> None:
+        """Take the copies of primitives out of the table."""
+        for copy in self.primitives:
+            implementations.pop(copy, None)
+            vjps.pop(copy, None)
+            constants.discard(copy)
+            keywords.cache_clear()
 
     def is_known(self, value: Any) -> bool:
         """Return whether a value, or a part of it, is replaced or a function that is copied."""

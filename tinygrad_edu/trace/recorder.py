@@ -40,7 +40,6 @@ class Recorder:
         self.ended = False
         self.is_replayed = False  # whether other values will be computed by the program
         self.errors: Any = np.geterr()  # of the caller
-        self.revision = registry.revision
         self.gave_plain = False  # whether a recorded array was converted to a plain one, which is read-only
         self.order_matters = False  # whether the function could tell the memory order of arrays
 

@@ -188,23 +188,6 @@ def primitive(fun: Function) -> Function:
     return call
 
 
-def register_copy(copy: Function, fun: Function, new: Callable[[Any], Any]) -> None:
-    """Give the copy of a primitive what the table knows of `fun`, with new(f) instead of each function f."""
-    implementations[copy] = new(implementations[fun])
-    if fun in vjps:
-        rules = [*map(new, rules_of(fun))]
-        vjps[copy] = Each(*rules) if isinstance(vjps[fun], Each) else tuple(rules)
-    constants.update([copy] if fun in constants else ())
-
-
-def unregister(copy: Function) -> None:
-    """Forget a copy of a primitive."""
-    implementations.pop(copy, None)
-    vjps.pop(copy, None)
-    constants.discard(copy)
-    keywords.cache_clear()
-
-
 def opaque(fun: Function) -> Function:
     """Let jit record a primitive as one call, not as the calls inside; its results are new arrays.
 
@@ -283,9 +266,9 @@ def name(fun: Function) -> str:
 @functools.cache
 def keywords(fun: Function) -> tuple[str, ...]:
     """Return the arguments that the rules or the composition of `fun` know, in order; "**" means any keyword."""
-    rules, skipped = (vjps[fun], 2) if fun in vjps else ((compositions[fun],), 0)  # a rule's first two are g and y
+    rules, skipped = (rules_of(fun), 2) if fun in vjps else ((compositions[fun],), 0)  # a rule's first two are g and y
     known: dict[str, None] = {}
-    for rule in [rules.rule] if isinstance(rules, Each) else filter(None, rules):
+    for rule in filter(None, rules):
         code: Any = inspect.unwrap(rule).__code__
         known |= dict.fromkeys(code.co_varnames[skipped : code.co_argcount + code.co_kwonlyargcount])
         if code.co_flags & inspect.CO_VARKEYWORDS:
@@ -304,9 +287,7 @@ def supported() -> dict[str, str]:
     ('rule', 'constant')
     """
     read_pages()
-    kinds: dict[str, Iterable[Function | str]] = {
-        "rule": vjps, "composition": compositions, "constant": constants, "refused": refusals,
-    }
+    kinds: dict[str, Any] = {"rule": vjps, "composition": compositions, "constant": constants, "refused": refusals}
     table = {}
     for kind, funs in kinds.items():
         for fun in funs:
