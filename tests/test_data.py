@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import tinygrad_edu as tg
 from tinygrad_edu import Tensor, data, load, save
 from tinygrad_edu.data import Standardizer, batches, k_fold, one_hot, train_test_split, train_valid_test_split
 
@@ -436,3 +437,23 @@ def test_the_drug_dosage_table_gives_the_tutorials_first_loss():
 def test_toy_sets_name_a_wrong_size_or_noise(make, text):
     with pytest.raises(ValueError, match=text):
         make()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+def test_a_standardizer_transforms_in_jit_and_is_read_anew(dtype):
+    rng = np.random.default_rng(0)
+    scaler, x = tg.data.Standardizer(), (rng.normal(size=(2, 5, 3)) * 9).astype(dtype)
+    scaler.fit(x[0])
+    both = tg.jit(lambda x: (scaler.transform(x), scaler.inverse_transform(x)))
+    for given_ in (x[0], x[1], x[0]):
+        for a, b in zip(both(given_), (scaler.transform(given_), scaler.inverse_transform(given_)), strict=True):
+            np.testing.assert_array_equal(a, b)
+            assert a.dtype == b.dtype
+    assert both.cache_info().hits == 2
+    scaler.fit(x[1])
+    np.testing.assert_array_equal(both(x[1])[0], scaler.transform(x[1]))
+    if dtype is not np.int64:
+        with pytest.raises(ValueError, match=r"Standardizer.transform: 5 values .* in columns \[1\]"):
+            both(np.where([False, True, False], dtype(np.nan), x[1]))
+        with pytest.raises(ValueError, match=r"Standardizer.transform: fitted to rows of shape \(3,\)"):
+            both(x[1][:, :2])

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import sklearn.metrics
@@ -170,3 +172,32 @@ def test_r2_does_not_depend_on_the_unit(factor):
     y, p = rng.normal(size=(9, 2)), rng.normal(size=(9, 2))
     expected = np.mean(1 - ((y - p) ** 2).sum(axis=0) / ((y - y.mean(axis=0)) ** 2).sum(axis=0))
     assert tg.r2_score(p * factor, y * factor) == pytest.approx(expected, rel=1e-12)
+
+
+SCORES, CLASSES = np.random.default_rng(0).normal(size=(3, 6, 3)), np.array([[0, 1, 2, 0, 1, 1], [1, 1, 0, 2, 1, 0]])
+IN_JIT = {  # a metric, and arguments for which it raises
+    "scores": (tg.accuracy, lambda s, y: (s, y), (SCORES[0], CLASSES[0] + 9)),
+    "tensor": (lambda s, y: tg.confusion_matrix(tg.Tensor(s) * 2, y), lambda s, y: (s, y), (SCORES[0], CLASSES[0] - 1)),
+    "logits": (tg.accuracy, lambda s, y: (s[:, :1], (y > 0) * 2.0 - 1), (SCORES[0, :, :1], CLASSES[0])),
+    "classes": (lambda p, y: tg.confusion_matrix(p, y, 3), lambda s, y: (s.argmax(1), y), (CLASSES[0] + 1, CLASSES[1])),
+    "r2": (tg.r2_score, lambda s, y: (s, s * 2 + y[:, None]), (SCORES[0], np.ones((6, 3)))),
+    "not finite": (tg.r2_score, lambda s, y: (s, s**2), (SCORES[0], SCORES[0] * np.nan)),
+}
+
+
+@pytest.mark.parametrize("name", IN_JIT)
+@pytest.mark.parametrize("bad_first", [True, False])
+def test_metrics_in_jit_are_those_of_the_eager_function_and_raise_its_errors(name, bad_first):
+    metric, arguments, bad = IN_JIT[name]
+    jitted, good = tg.jit(metric), [arguments(SCORES[i], CLASSES[i % 2]) for i in range(3)]
+    for given_ in [bad, *good, bad] if bad_first else [*good, bad, good[0]]:
+        if given_ is bad:
+            with pytest.raises(ValueError, match=r"accuracy|confusion_matrix|r2_score") as eager:
+                metric(*given_)
+            with pytest.raises(ValueError, match=re.escape(str(eager.value))):
+                jitted(*given_)
+        else:
+            result, expected = jitted(*given_), metric(*given_)
+            assert type(result) is type(expected)
+            np.testing.assert_allclose(result, expected, rtol=1e-12)
+    assert jitted.cache_info().hits >= 2

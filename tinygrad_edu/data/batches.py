@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.rules.registry import Array, array_of
+from ..engine.rules.registry import Array, array_of, as_array, predicate
 from ..engine.rules.tables import from_table
 from ..functions.classification import within
 
@@ -76,7 +76,7 @@ def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
 
 def checked_arrays(where: str, *arrays: ArrayLike) -> Arrays:
     """Return NumPy arrays in this machine's byte order; raises ValueError unless they have equally many rows."""
-    checked = tuple(native(np.asarray(from_table(a))) for a in arrays)
+    checked = tuple(native(as_array(from_table(a))) for a in arrays)
     shapes = ", ".join(str(a.shape) for a in checked)
     if not checked or any(a.ndim == 0 for a in checked):
         raise ValueError(f"{where} takes arrays with a row for each example, got {shapes or 'none'}")
@@ -96,8 +96,13 @@ def check_finite(where: str, x: Array) -> None:
     """Raise unless `x` holds numbers (TypeError), all of them finite (ValueError, naming the columns)."""
     if x.dtype.kind not in "fiubc":
         raise TypeError(f"{where}: numbers are needed, not an array of dtype {x.dtype}{_culprits(x)}")
-    if x.dtype.kind not in "fc" or not x.size:
-        return
+    if x.dtype.kind in "fc" and x.size:
+        is_finite(where, x)
+
+
+@predicate
+def is_finite(where: str, x: Array) -> bool:
+    """Return True; raise ValueError, naming the columns, for numbers that are not finite."""
     height = max(1, _ELEMENTS_AT_ONCE * len(x) // x.size)  # a file that is mapped into memory may be larger than that
     bad = np.zeros(x.size // len(x), np.int64)
     for start in range(0, len(x), height):
@@ -107,6 +112,7 @@ def check_finite(where: str, x: Array) -> None:
     if bad.any():
         columns = np.flatnonzero(bad).tolist()
         raise ValueError(f"{where}: {bad.sum()} values are NaN or infinite, in columns {columns}; fill or drop them")
+    return True
 
 
 def _culprits(x: Array) -> str:

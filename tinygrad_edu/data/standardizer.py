@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.rules.registry import Array
+from ..engine.rules.registry import Array, as_array
 from ..engine.rules.tables import from_table
 from .batches import check_finite, checked_arrays, native
 
@@ -80,7 +80,7 @@ class Standardizer:
     def _checked(self, method: str, x: ArrayLike) -> Array:
         self._check_fitted(method)
         where = f"Standardizer.{method}"
-        x = native(np.asarray(from_table(x)))
+        x = native(as_array(from_table(x)))
         if x.ndim == 0 or x.shape[1:] != self.mean.shape:
             raise ValueError(f"{where}: fitted to rows of shape {self.mean.shape}, got an array of shape {x.shape}")
         check_finite(where, x)
@@ -89,4 +89,4 @@ class Standardizer:
 
 def _as_dtype_of(x: Array, y: Array) -> Array:
     """Return y in the dtype of x, if that is a float."""
-    return np.asarray(y, dtype=x.dtype if x.dtype.kind == "f" else np.float64)
+    return y.astype(x.dtype if x.dtype.kind == "f" else np.float64, copy=False)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.standardizer import Standardizer
 from ..engine.errors import INTERNAL
 from ..engine.rules.registry import implementations, rules_of
 from ..engine.tape import Node
@@ -30,7 +31,7 @@ MANY = 1000  # longer lists are frozen: replays do not look at them
 SOURCES = (np.random.Generator, np.random.RandomState, random.Random, np.random.BitGenerator)
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 ATOMS = (*PLAIN, np.generic, np.ufunc, range, slice)
-FRAMEWORK = (Module, Optimizer, Group, LRScheduler)  # their instances are seen with all attributes
+FRAMEWORK = (Module, Optimizer, Group, LRScheduler, Standardizer)  # their instances are seen with all attributes
 SETTINGS = {  # what a replay reads anew
     Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",), Value: ("_value", "_grad"), Tensor: ("_grad",),
 }  # fmt: skip

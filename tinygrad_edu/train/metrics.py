@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike
 from .. import functions
 from ..data.batches import batches, check_finite, checked_arrays, positive_int
 from ..engine.mode import no_grad
-from ..engine.rules.registry import Array
+from ..engine.rules.floats import python_float
+from ..engine.rules.registry import Array, predicate
 from ..engine.tensor import Tensor
 from ..functions.losses import check_same_shape
 from ..nn import Module
@@ -91,7 +92,7 @@ def accuracy(prediction: Operand, target: Operand) -> float:
     0.5
     """
     predicted, true, _ = _classes("accuracy", prediction, target)
-    return float(np.mean(predicted == true))
+    return python_float(np.mean(predicted == true))  # type: ignore[no-any-return]
 
 
 def confusion_matrix(prediction: Operand, target: Operand, n: int | None = None) -> Array:
@@ -106,10 +107,11 @@ def confusion_matrix(prediction: Operand, target: Operand, n: int | None = None)
            [0, 1]])
     """
     predicted, true, k = _classes("confusion_matrix", prediction, target)
-    n = k if n is None else positive_int("confusion_matrix", "n", n)
-    low, high = min(predicted.min(), true.min()), max(predicted.max(), true.max())
-    if low < 0 or high >= n:
-        raise ValueError(f"confusion_matrix: class numbers go from 0 to {n - 1}, and here from {low} to {high}")
+    if n is not None:
+        n = positive_int("confusion_matrix", "n", n)
+    else:
+        n = k or int(np.maximum(predicted.max(), true.max())) + 1
+    are_classes(n, predicted, true)
     return np.bincount(true * n + predicted, minlength=n * n).reshape(n, n)
 
 
@@ -125,13 +127,29 @@ def r2_score(prediction: Operand, target: Operand) -> float:
     p, y = _finite_arrays("r2_score", prediction, target)
     check_same_shape("r2_score", p, y)
     p, y = (a.reshape(len(a), -1).astype(np.float64) for a in (p, y))
-    if (no_variance := (y == y[0]).all(axis=0)).any():
-        where = f"constant in columns {np.flatnonzero(no_variance).tolist()}"
-        raise ValueError(f"r2_score: the target is {where}; R² divides by its variance, which is 0")
+    vary(y)
     deviation = y - y.mean(axis=0)
     exponent = -np.frexp(np.abs(deviation).max(axis=0))[1]  # a power of two keeps squares in range, and all digits
     squares = [np.sum(np.ldexp(a, exponent) ** 2, axis=0) for a in (y - p, deviation)]
-    return float(np.mean(1 - squares[0] / squares[1]))
+    return python_float(np.mean(1 - squares[0] / squares[1]))  # type: ignore[no-any-return]
+
+
+@predicate
+def are_classes(n: int, predicted: Array, true: Array) -> bool:
+    """Return True; raise ValueError for class numbers that are not from 0 to n - 1."""
+    low, high = min(predicted.min(), true.min()), max(predicted.max(), true.max())
+    if low < 0 or high >= n:
+        raise ValueError(f"confusion_matrix: class numbers go from 0 to {n - 1}, and here from {low} to {high}")
+    return True
+
+
+@predicate
+def vary(y: Array) -> bool:
+    """Return True; raise ValueError for columns that are constant."""
+    if (no_variance := (y == y[0]).all(axis=0)).any():
+        where = f"constant in columns {np.flatnonzero(no_variance).tolist()}"
+        raise ValueError(f"r2_score: the target is {where}; R² divides by its variance, which is 0")
+    return True
 
 
 def _finite_arrays(where: str, prediction: Operand, target: Operand) -> tuple[Array, Array]:
@@ -142,8 +160,26 @@ def _finite_arrays(where: str, prediction: Operand, target: Operand) -> tuple[Ar
     return p, t
 
 
+@predicate
+def are_two_classes(where: str, t: Array) -> bool:
+    """Return True; raise ValueError for targets that are neither 0 and 1 nor -1 and 1."""
+    if not any(np.isin(t, pair).all() for pair in ((0, 1), (-1, 1))):
+        classes = "two classes apart, 0 and 1 (or -1 and 1), and the target has others"
+        raise ValueError(f"{where}: one logit a row tells {classes}; pass class numbers as integers")
+    return True
+
+
+@predicate
+def have_scores(where: str, t: Array, shape: tuple[int, int]) -> bool:
+    """Return True; raise ValueError for targets that are no columns of scores of a shape."""
+    if not 0 <= t.min() <= t.max() < shape[1]:
+        given = f"and the target's go from {t.min()} to {t.max()}"
+        raise ValueError(f"{where}: scores of shape {shape} are of classes 0 to {shape[1] - 1}, {given}")
+    return True
+
+
 def _classes(where: str, prediction: Operand, target: Operand) -> tuple[Array, Array, int]:
-    """Return the class numbers (n,) of prediction and target, and the number of classes."""
+    """Return the class numbers (n,) of prediction and target, and the number of classes, 0 if it is not known."""
     p, t = _finite_arrays(where, prediction, target)
     if p.ndim > 2 or t.size != len(t):
         remedy = "give scores (n, classes) or one number a row, and one class number a row"
@@ -151,21 +187,15 @@ def _classes(where: str, prediction: Operand, target: Operand) -> tuple[Array, A
         raise ValueError(f"{where}: {shapes}; {remedy} (target.argmax(axis=1) converts one-hot rows)")
     t = t.reshape(-1)
     if p.size == len(p) and p.dtype.kind == "f":
-        if not any(np.isin(t, pair).all() for pair in ((0, 1), (-1, 1))):
-            classes = "two classes apart, 0 and 1 (or -1 and 1), and the target has others"
-            raise ValueError(f"{where}: one logit a row tells {classes}; pass class numbers as integers")
+        are_two_classes(where, t)
         return (p.reshape(-1) > 0).astype(np.intp), (t > 0).astype(np.intp), 2
     if t.dtype.kind == "f":
         raise TypeError(f"{where}: class numbers are integers, and the target is {t.dtype}; target.astype(int)")
     t = t.astype(np.intp)
     if p.size == len(p):
-        predicted = p.reshape(-1).astype(np.intp)
-        return predicted, t, int(max(predicted.max(), t.max())) + 1
-    k = p.shape[1]
-    if not 0 <= t.min() <= t.max() < k:
-        given = f"and the target's go from {t.min()} to {t.max()}"
-        raise ValueError(f"{where}: scores of shape {p.shape} are of classes 0 to {k - 1}, {given}")
-    return p.argmax(axis=1), t, k
+        return p.reshape(-1).astype(np.intp), t, 0
+    have_scores(where, t, p.shape)
+    return p.argmax(axis=1), t, p.shape[1]
 
 
 def checked_metrics(where: str, metrics: Metrics | None) -> Metrics:

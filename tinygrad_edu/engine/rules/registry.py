@@ -204,7 +204,10 @@ def implementation(fun: Function, args: Iterable[Any]) -> Function:
 
 
 def predicate(fun: Callable[..., bool]) -> Function:
-    """Register a predicate, a function of arrays to True or False, that jit turns into a guard."""
+    """Register a predicate, a function of arrays to True or False, that jit turns into a guard.
+
+    One that checks arguments raises for bad ones, and else returns True: a replay then raises the same error.
+    """
     call = primitive(fun)
     predicates.add(call)
     constants.add(call)
@@ -234,13 +237,14 @@ def is_elementwise(fun: Function) -> bool:
 
 
 def array_of(a: ArrayLike) -> Array:
-    """Convert an argument that takes no gradient to an array: a Tensor that requires one raises.
+    """Convert an argument that takes no gradient to an array, as `as_array`; a Tensor that requires one raises."""
+    return as_array(array_from(a))
 
-    An array of another class that implements NEP 18, such as one that jit records, is returned as it is.
-    """
-    a = array_from(a)
+
+def as_array(a: Any) -> Array:
+    """Convert to an array; one of another class that implements NEP 18, such as one that jit records, stays itself."""
     foreign = hasattr(a, "__array_function__") and not hasattr(a, "requires_grad") and np.ndarray not in type(a).__mro__
-    return a if foreign else np.asarray(a)  # type: ignore[return-value]
+    return a if foreign else np.asarray(a)
 
 
 def arrays_of(sequence: Iterable[ArrayLike]) -> list[Array]:
