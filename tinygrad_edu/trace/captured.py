@@ -6,6 +6,7 @@ values. Changes are made only when the function has returned: a recording that f
 
 import functools
 from array import array
+from collections import UserDict, UserList
 from collections.abc import Callable
 from typing import Any
 from weakref import ref
@@ -31,7 +32,7 @@ from .traced import Traced
 
 Path = tuple[Any, ...]
 PLAIN_ARRAYS = (np.ndarray, np.memmap)
-BUFFERS = (array, bytearray, memoryview)
+UNSEEN = (array, bytearray, memoryview, UserDict, UserList)  # whose elements are no part of a recording
 
 
 class Captured:
@@ -250,9 +251,9 @@ def _kinds(x: Any) -> Any:
 def is_special(a: object) -> bool:
     """Whether a is an array of another class, such as np.matrix, whose operators may compute something else.
 
-    Or of Python, whose elements are no part of a recording.
+    Or a container whose elements a recording does not see.
     """
-    return isinstance(a, BUFFERS) or (isinstance(a, np.ndarray) and type(a) not in PLAIN_ARRAYS)
+    return isinstance(a, UNSEEN) or (isinstance(a, np.ndarray) and type(a) not in PLAIN_ARRAYS)
 
 
 def is_like_array(a: object) -> bool:
