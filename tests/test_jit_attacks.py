@@ -26,7 +26,7 @@ FROZEN = {
 # Expected to differ: a replay returns the same value in another form, or the program changes code.
 DISPUTABLE = {
     "code_replaced", "default_argument_replaced", "printed_to_stdout", "result_that_is_a_view_of_its_argument",
-    "result_that_is_a_view_of_a_parameter", "results_that_are_one_array", "results_take_gradients",
+    "result_that_is_a_view_of_a_parameter", "results_take_gradients",
     "jit_of_a_method_of_a_builtin", "metaclass_attribute", "memory_mapped_type_of_result", "repr_as_key",
     "fstring_plain",
 }  # fmt: skip

@@ -199,6 +199,26 @@ def test_an_array_of_objects_is_seen_as_a_list_is(make, change, options):
     same(make, change, options)
 
 
+@pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
+@pytest.mark.parametrize(
+    ("values", "use", "change"),
+    [
+        (["a", "b", "a"], lambda s, x: np.where(s == "a", x, -x), lambda s: s.__setitem__(1, "a")),
+        ([b"a", b"b"], lambda s, x: x * (s[1] == b"b"), lambda s: s.__setitem__(1, b"c")),
+        (np.array([0, 2], "M8[D]"), lambda s, x: x + (s[1] - s[0]).astype(float), lambda s: s.__setitem__(1, s[1] + 5)),
+        (np.zeros(3, [("a", float)]), lambda s, x: x + s["a"], lambda s: s["a"].fill(7)),
+        (np.array([1], "m8[s]"), lambda s, x: x * s.astype(float), lambda s: s.__imul__(3)),
+    ],
+    ids=["texts", "bytes", "dates", "records", "durations"],
+)
+def test_an_array_of_texts_dates_or_records_is_compared(values, use, change, options):
+    def make():
+        s = np.array(values)
+        return (lambda x: use(s, x)), s
+
+    same(make, change, options)
+
+
 def test_an_array_of_objects_may_be_an_argument_and_is_changed_as_eagerly():
     def f(x, o):
         o[0] += x

@@ -199,3 +199,35 @@ def test_clipped_gradients_of_a_parameter_without_axes():
     for _ in range(3):
         eager(), jitted()
         assert (a.data, a.grad) == (b.data, b.grad)
+
+
+@pytest.mark.parametrize("kind", [tg.optim.Rprop, tg.optim.Adam, tg.optim.RMSprop])
+def test_a_bias_in_front_of_batch_normalisation_whose_gradient_is_rounding_noise_is_no_difference(kind):
+    model = tg.nn.Sequential(tg.nn.Linear(3, 4, rng=0), tg.nn.BatchNorm1d(4), tg.nn.ReLU(), tg.nn.Linear(4, 1, rng=2))
+    optimizer = kind(model.parameters(), lr=0.01)
+    x = np.random.default_rng(0).normal(size=(8, 3))
+
+    @tg.jit(check=1)
+    def step(x):
+        loss = tg.mse_loss(model(x), x.sum(1, keepdims=True))
+        optimizer.minimize(loss)
+        return loss
+
+    losses = [step(x).item() for _ in range(6)]
+    assert losses[-1] < losses[0]
+
+
+def test_another_difference_of_what_an_optimizer_keeps_is_named(tmp_path):
+    w = tg.Tensor([1.0, 2.0], label="w")
+    optimizer, factor = tg.optim.Rprop([w]), tmp_path / "factor"
+
+    @tg.jit
+    def step():
+        optimizer.minimize(np.sum(w * w))
+        optimizer.state["step"][0] *= float(factor.read_text())
+
+    factor.write_text("1")
+    step()
+    factor.write_text("2")
+    with pytest.raises(tg.JitError, match=r"the step of w is .* at a replay"):
+        step()

@@ -19,7 +19,7 @@ from ..engine.rules.finite import has_nan
 from ..engine.rules.registry import implementations
 from ..engine.tape import Node
 from ..optim import Group, Optimizer
-from ..trace.closure import PLAIN
+from ..trace.closure import MANY, PLAIN
 from ..trace.containers import is_container, members
 from ..trace.holders import EMPTY, ITEMS, slot
 from ..trace.ir import Guard, Input, Setting, Var, variables
@@ -159,6 +159,8 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                 of_optimizer = isinstance(holder.of, (Optimizer, Group))
                 if isinstance(before[key], np.ndarray) and id(before[key]) not in read and not of_optimizer:
                     yield like(emitter, text, before[key])
+                    if before[key].dtype.kind not in "biufcO" and before[key].size <= MANY:  # texts, dates, records
+                        yield f"{text}.tobytes() == {emitter.name(before[key].tobytes(), 'content')}"
 
 
 def absent_text(emitter: Emitter, owner: Any, names: frozenset[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.tape import Node
+from ..optim import Optimizer
 from ..trace.captured import Captured
 from ..trace.closure import PLAIN, comparable, set_source_state, source_state
 from ..trace.containers import changeable, leaves, members, refill
@@ -19,6 +20,7 @@ from ..transforms import tree
 # Sums may be added up in another order: the tolerance relative to the largest element, by bytes of a real number.
 TOLERANCE = {2: 3e-2, 4: 1e-4, 8: 1e-7, 16: 1e-7}
 NUMBERS = (np.ndarray, np.generic)
+SCALING = ("the result", "the argument", "the data", "the gradient")  # and not squares that an optimizer keeps
 ROUNDED = 1e-2  # times the tolerance and the largest number of all: what is left of sums that cancel
 
 
@@ -35,6 +37,12 @@ class SavedState:
             self.tensors[name if name not in self.tensors else f"{name} ({len(self.tensors)})"] = x
         self.holders = [Holder(x, "", None) for x in self.tensors.values()]
         self.held = [(place, place.get()) for place in captured.places]
+        names = {id(x): name for name, x in self.tensors.items()}
+        optimizers = {v.source.owner for v in captured.rec.program.states if isinstance(v.source.owner, Optimizer)}
+        self.titles = {  # of what an optimizer keeps
+            (id(kept), i): f"the {kind} of {names.get(id(p))}"
+            for each in optimizers for kind, kept in each.state.items() for i, p in enumerate(each.params)
+        }  # fmt: skip
         states = [target for target, _ in captured.rec.program.stores if isinstance(target.source, State)]
         self.written = {v.name: v.source.array for v in states if v.source.kind == "array"}
         found = [*self.written.values(), *[a for _, a in (*given, *self.held)]]
@@ -52,7 +60,8 @@ class SavedState:
             g = None if x._grad is None else np.asarray(data_of(x._grad))  # a Tensor after create_graph=True
             found |= {f"the data of {name}": np.asarray(x._value), f"the gradient of {name}": g}
         found |= {f"the array {name}": array for name, array in self.written.items()}
-        found |= {f"{place.title} ({i})": place.get() for i, (place, _) in enumerate(self.held)}
+        for i, (place, _) in enumerate(self.held):
+            found[self.titles.get((id(place.owner), place.key), f"{place.title} ({i})")] = place.get()
         for i, (source, _) in enumerate(self.sources):
             found[f"the hash of the state of {type(source).__name__} {i}"] = hash(comparable(source_state(source)))
         return {name: np.array(a) if isinstance(a, np.ndarray) else a for name, a in found.items()}
@@ -81,9 +90,9 @@ def first_difference(expected: dict[str, Any], given: dict[str, Any]) -> tuple[s
     if list(expected) != list(given):
         name = next((k for k in [*expected, *given] if (k in expected) != (k in given)), "the order of the result")
         return name, "is only in one of both"
-    numbers = [np.abs(a) for a in expected.values() if isinstance(a, NUMBERS) and a.dtype.kind in "biufc"]
-    scale = max([float(np.max(a, initial=0, where=np.isfinite(a))) for a in numbers], default=0.0)
-    most = max([tolerance(a.dtype) for a in numbers if a.dtype.kind in "fc"], default=0.0)  # of the narrowest floats
+    scale = max([size_of(a) for name, a in expected.items() if name.startswith(SCALING)], default=0.0)
+    floats = [a.dtype for a in expected.values() if isinstance(a, NUMBERS) and a.dtype.kind in "fc"]
+    most = max(map(tolerance, floats), default=0.0)  # of the narrowest
     for name in expected:
         a, b = (np.float64(x) if isinstance(x, float) else x for x in (expected[name], given[name]))
         kinds = [kind_of(x) for x in (a, b)]
@@ -106,17 +115,29 @@ def kind_of(x: Any) -> str:
 
 
 def has_no_gradient(name: str, values: dict[str, Any], scale: float) -> Any:
-    """Return which elements of a Tensor's data have a gradient that is 0 but for rounding; False for other values.
+    """Return which elements have a gradient that is 0 but for rounding; False for values that have none.
 
-    Adam and its like divide such a gradient by its own size: the data then moves by as much as with any other.
+    They are a Tensor's data, or what an optimizer keeps for it. Adam and its like divide such a gradient by its own
+    size, Rprop takes its sign: the data then moves by as much as with any other.
     """
-    g = values.get(f"the gradient of {name.removeprefix('the data of ')}")
-    return False if g is None else np.abs(g).astype(np.float64) < tolerance(g.dtype) * ROUNDED * scale
+    g = values.get(f"the gradient of {name.partition(' of ')[2]}")
+    return (
+        False
+        if g is None or g.shape != np.shape(values[name])
+        else np.abs(g).astype(np.float64) < tolerance(g.dtype) * ROUNDED * scale
+    )
 
 
 def tolerance(dtype: np.dtype[Any]) -> float:
     """Return how far numbers may differ, relative to the largest of them."""
     return TOLERANCE.get(np.finfo(dtype).dtype.itemsize, 1e-7)
+
+
+def size_of(a: Any) -> float:
+    """Return the largest finite absolute value in an array or a number; 0 for anything else."""
+    if not isinstance(a, NUMBERS) or a.dtype.kind not in "biufc":
+        return 0.0
+    return float(np.max(np.abs(a), initial=0, where=np.isfinite(a)))
 
 
 def agree(a: Any, b: Any, scale: float, most: float) -> Any:
@@ -126,7 +147,7 @@ def agree(a: Any, b: Any, scale: float, most: float) -> Any:
     if a.dtype.kind not in "fc":
         return a.dtype.kind == "O" or a == b  # the arrays among objects are compared one by one
     most = max(most, tolerance(a.dtype))
-    size = float(np.max(np.abs(a), initial=0, where=np.isfinite(a)))
+    size = size_of(a)
     with np.errstate(all="ignore"):
         near = np.abs(a - b) <= most * size + most * ROUNDED * scale
     return near | (a == b) | (np.isnan(a) & np.isnan(b))

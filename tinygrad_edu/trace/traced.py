@@ -232,7 +232,13 @@ class Traced(View):
             return np.array(self._array, dtype, copy=copy)
         if (joined := item(self)) is not None:
             return joined
-        array = np.array(self.plain("conversion to a plain array", "use NumPy functions on the array itself"), dtype)
+        array = np.array(
+            self.plain(
+                "conversion to a plain array",
+                "use NumPy functions on the array itself, np.take(a, i, axis=0) for a[i] of a plain array a",
+            ),
+            dtype,
+        )
         self.rec.gave_plain = True
         array.flags.writeable = bool(copy)  # what is written into this copy would not be written into the original
         return array
