@@ -34,7 +34,8 @@ MAXSIZE = 16  # recordings that are kept
 FEW = 4  # calls in a row that are recorded, though their shapes are known and no call has used the last recordings
 AGAIN = 64  # at this call in a row, and then at twice as many, one more recording is made
 
-COMPARISON = "the outcome of a comparison or the size of a result"  # what differs, if a guard of values fails
+# What differs, if a guard of values fails
+COMPARISON = "the outcome of a comparison, the size of a result, or which parameters have gradients (requires_grad)"
 BACKENDS = ("numpy", "c", "auto")
 
 _jitted: WeakSet[Jitted] = WeakSet()  # all that exist in this process

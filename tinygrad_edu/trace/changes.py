@@ -62,11 +62,10 @@ def refuse_changes(found: Captured) -> None:
         if isinstance(holder.owner, Node):
             titles = [holder.member(k) for k in ("label", "requires_grad") if last[k] != before[k]]
         else:
-            modes = mode_changed(found, holder)
-            kept = are_same(last, before | {key: last.get(key, EMPTY) for key in holder.given} | modes)
-            titles = [] if kept else [holder.title]
+            expected = before | {key: last.get(key, EMPTY) for key in holder.given} | mode_changed(found, holder)
+            titles = [] if are_same(last, expected) else [title_of_change(found, holder, expected)]
         if titles:
-            remedy = "do it outside of the recorded function, or return the value"
+            remedy = "return the value, and do it outside of the recorded function"
             raise found.rec.error(f"{titles[0]} was changed, which would not happen at later calls; {remedy}")
     for holder in found.containers.values():
         argument = found.paths[id(holder.owner)][1]
@@ -84,6 +83,17 @@ def refuse_changes(found: Captured) -> None:
             added = "gradients add up from call to call, and every step takes their sum"
             raise found.rec.error(f"{added}; call zero_grad() before backward()")
     refuse_overlaps(found)
+
+
+def title_of_change(found: Captured, holder: Holder, expected: dict[Any, Any]) -> str:
+    """Return what was changed: a variable, an attribute, or a container with the name of what holds it."""
+    last, title, owner = holder.last, holder.title, holder.owner
+    keys = [k for k in {**expected, **last} if last.get(k, EMPTY) is not expected.get(k, EMPTY)]
+    function = next((f.__name__ for f in found.closure.functions if f.__dict__ is owner), "")
+    if keys and (holder.has_names or holder.names is not None or function):
+        return f"{title} {keys[0]}" if holder.names is not None else f"the attribute {keys[0]} of {function or title}"
+    held = [h.member(k) for h in found.holders for k, v in h.before.items() if v is owner and type(k) is str]
+    return f"the {title.removeprefix('a ')} {held[0]!r}" if held else title
 
 
 def mode_changed(found: Captured, holder: Holder) -> dict[str, bool]:

@@ -12,8 +12,9 @@ from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from .functional import NUMBERS
 
-RETURN_IT = "return the array, and convert it outside"
-AS_IT_IS = "return it, or compute with NumPy's functions: np.exp for math.exp, np.clip for min and max, np.where for if"
+RETURN_IT = "return the array and convert it outside"
+CHOOSE = "choose with np.where or np.maximum, or return the value and test it outside"
+NUMPYS = "NumPy's functions: np.exp for math.exp, np.clip for min and max, np.where for if"
 POWERS = {
     ("?", 2): np.square,
     **dict.fromkeys([(x, 0.5) for x in "eFD"], np.sqrt),
@@ -23,11 +24,11 @@ SAME_ARGUMENTS = """
     choose diagonal argsort argpartition trace nonzero searchsorted
 """  # methods that take the arguments of the NumPy function of that name
 CONVERSIONS = {  # methods that give a plain value: what an error calls them, and the remedy
-    **dict.fromkeys(("__bool__", "__contains__"), ("the truth of a recorded value (`if`, `and`, `in`, `max`, `bool`)",
-                                                   "choose with np.where or np.maximum")),
-    **{f"__{name}__": (f"{name}()", AS_IT_IS) for name in ("float", "int", "complex")},
+    **dict.fromkeys(("__bool__", "__contains__"),
+                    ("the truth of a recorded value (`if`, `and`, `in`, `max`, `bool`)", CHOOSE)),
+    **{f"__{name}__": (f"{name}()", f"{RETURN_IT}, or compute with {NUMPYS}") for name in ("float", "int", "complex")},
     **{f"__{name}__": (f"{name}()", RETURN_IT) for name in ("format", "str", "hash")},
-    "__index__": ("use as a Python integer", "use it as an index of a recorded array, or return it"),
+    "__index__": ("use as a Python integer", "pass it in as an int, or index a recorded array"),
     "__reduce_ex__": ("pickle", RETURN_IT),
     **{name: (f".{name}()", RETURN_IT) for name in ("item", "tolist", "tobytes", "dumps", "dump", "tofile")},
 }  # fmt: skip

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .. import optim
-from ..engine.errors import Line, format_line, users_line
+from ..engine.errors import INTERNAL, Line, format_line, users_line
 from ..engine.mode import STOPPING
 from ..engine.rules import registry
 from ..engine.rules.registry import Function, implementations, leaves, name, predicates_of_all
@@ -28,6 +28,8 @@ from .traced import JitError, Traced, Unrecorded
 OBJECT = np.dtype(object)
 NUMERIC = (np.ndarray, np.generic, float, int, complex)
 OPTIM = os.path.dirname(optim.__file__)
+# Of the functions that users call, the files
+ABOVE = tuple([os.path.join(INTERNAL[0], name) for name in ("data", "functions", "integrate", "nn", "optim", "train")])
 
 
 class Recorder:
@@ -164,6 +166,16 @@ class Recorder:
         line = self.place()[0]
         error = self.refused = JitError(f"jit({self.name}){f', {format_line(line)}' if line else ''}: {message}")
         return error
+
+    def library_function(self) -> str:
+        """Return the name of the library's function that the user's line calls, if it leads here; else ""."""
+        frame: FrameType | None = sys._getframe(2)
+        name = ""
+        while frame is not None and frame.f_code.co_filename.startswith(INTERNAL):
+            if frame.f_code.co_filename.startswith(ABOVE):
+                name = frame.f_code.co_qualname
+            frame = None if frame.f_code is self.top else frame.f_back
+        return "" if name.startswith("_") or "._" in name or "<" in name else name
 
     def place(self) -> tuple[Line | None, str]:
         """Return the user's line that led here and the phase; in a backward pass the line of the forward call."""

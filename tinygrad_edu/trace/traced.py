@@ -28,6 +28,12 @@ from .views import View
 
 INSTEAD = {np.add.at: add_at, np.ndarray.sort: np.sort, np.ndarray.partition: np.partition}  # return a new array
 
+TO_PLAIN = (
+    "conversion to a plain array",
+    "leave out np.asarray(x), write np.stack([a, b]) for np.array([a, b]), and make tables, and arrays to write into, "
+    "outside of the function or with np.zeros_like(x)",
+)
+
 
 class Unrecorded(Exception):
     """Raised to call the function itself this time: no replay would do what it does for these values."""
@@ -101,8 +107,9 @@ class Traced(View):
         return tuple(results) if several else results[0]
 
     def _refuse_plain(self, writes: str) -> NoReturn:
-        plain = f"{writes} writes into a plain array, which is not recorded"
-        raise self.rec.error(f"{plain}; use the function's result, or the array of a Tensor or an optimizer")
+        made = "a plain array, which is not recorded: the function, or an optimizer in it, made it"
+        remedy = "make the array with np.zeros_like(x), and the optimizer outside"
+        raise self.rec.error(f"{writes} writes into {made}; {remedy}")
 
     # NumPy's protocols
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -224,6 +231,8 @@ class Traced(View):
             return self._array
         if self.rec.is_fixed(self.variable):
             return self.rec.fixed_value(self)
+        if function := self.rec.library_function():
+            conversion, remedy = f"{conversion} in {function}", f"call {function} outside of the recorded function"
         escapes = "takes a value out of the recording, and would be the same at every call"
         raise self.rec.error(f"{conversion} {escapes}; {remedy}")
 
@@ -232,13 +241,7 @@ class Traced(View):
             return np.array(self._array, dtype, copy=copy)
         if (joined := item(self)) is not None:
             return joined
-        array = np.array(
-            self.plain(
-                "conversion to a plain array",
-                "use NumPy functions on the array itself, np.take(a, i, axis=0) for a[i] of a plain array a",
-            ),
-            dtype,
-        )
+        array = np.array(self.plain(*TO_PLAIN), dtype)
         self.rec.gave_plain = True
         array.flags.writeable = bool(copy)  # what is written into this copy would not be written into the original
         return array
@@ -247,8 +250,8 @@ class Traced(View):
         if attribute.startswith("__array_") and (self.rec.is_fixed(self._variable) or is_joining(sys._getframe(1))):
             raise AttributeError(attribute)  # NumPy then asks __array__
         getattr(self._array, attribute)  # raises AttributeError as NumPy does
-        what = "conversion to a plain array" if attribute.startswith("__") else f".{attribute}"
-        return getattr(self.plain(what, "use NumPy functions that return new arrays"), attribute)
+        of_array = (f".{attribute}", "use NumPy functions that return new arrays")
+        return getattr(self.plain(*(TO_PLAIN if attribute.startswith("__") else of_array)), attribute)
 
     def __repr__(self) -> str:
         return repr(self._array)

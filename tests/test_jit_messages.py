@@ -1,0 +1,76 @@
+"""Messages of jit: they name what was changed or converted, and what to write instead."""
+
+import re
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu import nn
+
+COUNT = 0
+
+
+def refused():
+    """Yield functions that cannot be recorded, each with words of the message that says why and what to do."""
+    losses, seen, model = [], {}, nn.Linear(2, 1)
+    model.log = []
+
+    def counting(x):
+        counting.calls += 1
+        return x
+
+    def counting_all(x):
+        global COUNT
+        COUNT += 1
+        return x
+
+    def training(x):
+        w = tg.Tensor(np.zeros(2))
+        tg.optim.SGD([w], lr=0.1).minimize(((w - x) ** 2).sum())
+        return w.data
+
+    def filling(x):
+        h = np.zeros((2, 2))
+        h[0] = x
+        return h
+
+    counting.calls = 0
+    yield lambda x: losses.append(x.sum()), "the list 'losses' was changed"
+    yield lambda x: model.log.append(x.sum()), "the list 'log' was changed"
+    yield lambda x: seen.update(a=1), "the dict 'seen' was changed"
+    yield lambda x: setattr(model, "n", 1), "the attribute n of Linear was changed"
+    yield counting, "the attribute calls of counting was changed"
+    yield counting_all, "a global variable COUNT was changed, which would not happen at later calls; return the value"
+    yield lambda x: np.asarray(x), "leave out np.asarray(x)"
+    yield lambda x: np.array([x, x]), "write np.stack([a, b]) for np.array([a, b])"
+    yield lambda x: np.eye(3)[x.astype(int)], "make tables, and arrays to write into, outside of the function"
+    yield filling, "outside of the function or with np.zeros_like(x)"
+    yield (
+        training,
+        "the function, or an optimizer in it, made it; make the array with np.zeros_like(x)",
+    )
+    yield lambda x: x if np.isfinite(x.sum()) else None, "or return the value and test it outside"
+    yield lambda x: float(x.sum()), "return the array and convert it outside"
+    yield lambda x: tg.odeint(lambda y, t: -y, x, [0.0, 1.0]), "float() in odeint takes a value out of the recording"
+    yield lambda x: tg.data.one_hot(x.astype(int)), "call one_hot outside of the recorded function"
+
+
+@pytest.mark.parametrize(("f", "words"), [*refused()], ids=lambda x: x if isinstance(x, str) else "")
+def test_an_error_names_what_was_changed_or_converted_and_what_to_write(f, words):
+    with pytest.raises(tg.JitError, match=re.escape(words)):
+        tg.jit(f)(np.array([1.0, 2.0]))
+
+
+def test_the_warning_names_gradients_that_come_and_go():
+    a, b = tg.Tensor(np.ones(2)), tg.Tensor(np.ones(2))
+    opt = tg.optim.SGD([a, b], lr=0.1)
+    step = tg.jit(lambda: opt.minimize((a * b).sum()))
+
+    def train():
+        for i in range(8):
+            b.requires_grad = i % 2 == 0
+            step()
+
+    with pytest.warns(UserWarning, match=r"which parameters have gradients \(requires_grad\)"):
+        train()
