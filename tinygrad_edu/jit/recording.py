@@ -22,8 +22,8 @@ from ..trace.capture import InUse, claimed
 from ..trace.captured import Captured
 from ..trace.expressions import argument_names
 from ..trace.ir import Call, Program, Snapshot, Var, placeholder, substituted, variables
+from ..trace.opening import open_calls
 from ..trace.printer import Source
-from ..trace.recorder import open_calls
 from ..trace.traced import JitError
 from . import passes
 from .codegen import Plan

@@ -189,10 +189,7 @@ def primitive(fun: Function) -> Function:
 
 
 def opaque(fun: Function) -> Function:
-    """Let jit record a primitive as one call, not as the calls inside; its results are new arrays.
-
-    For a loop over many steps: recording and printing each of them would take long.
-    """
+    """Let jit record a primitive, such as a loop of many steps, as one call; its results are new arrays."""
     opaques.add(fun)
     return fun
 
