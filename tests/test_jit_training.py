@@ -224,10 +224,10 @@ def test_another_difference_of_what_an_optimizer_keeps_is_named(tmp_path):
     @tg.jit
     def step():
         optimizer.minimize(np.sum(w * w))
-        optimizer.state["step"][0] *= float(factor.read_text())
+        optimizer.state["step"][0] *= float(factor.read_text("utf-8"))
 
-    factor.write_text("1")
+    factor.write_text("1", "utf-8")
     step()
-    factor.write_text("2")
+    factor.write_text("2", "utf-8")
     with pytest.raises(tg.JitError, match=r"the step of w is .* at a replay"):
         step()

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..data.standardizer import Standardizer
 from ..engine.errors import INTERNAL
-from ..engine.rules.registry import implementations, rules_of
+from ..engine.rules.registry import implementations, rules_of, vjps
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..engine.value import Value
@@ -53,7 +53,8 @@ class Closure:
         self.names = {"__wrapped__", "forward"}  # all that the functions use
         self.owners: list[object] = []  # objects whose attributes may be among these
         self.package = (getattr(fun, "__module__", None) or "").partition(".")[0]
-        self.seen: dict[int, object] = {}  # kept alive, so that no other object gets the same id
+        # Kept alive, so that no other object gets the same id; rules are found by their functions
+        self.seen: dict[int, object] = {id(table): table for table in (vjps, implementations)}
         self.queue: deque[Any] = deque([fun, *[x for x in arguments if not isinstance(x, Node)]])
         self.walk()
         self.elsewhere = {id(t) for t in self.tensors}  # Tensors that are not only arguments themselves
