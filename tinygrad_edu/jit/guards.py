@@ -140,7 +140,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
         if holder.checked is None and isinstance(owner, dict) and holder.of is None:  # of keys the order counts
             now, then = emitter.name(owner, "held"), emitter.name(keys, "keys")
             if all(type(key) is str for key in keys):
-                yield f"[*{now}] == {then}"
+                yield f"[*{now}] == {then}" if keys else f"not {now}"
             else:  # 1, 1.0 and True are equal, and == of Tensors is no bool
                 yield f"len({now}) == {len(keys)} and all(map({emitter.fun(is_same_key)}, {now}, {then}))"
         elif holder.checked is None and isinstance(owner, (dict, list, set, deque)):

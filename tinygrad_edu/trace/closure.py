@@ -105,7 +105,8 @@ class Closure:
             self.sources.append(x)
         elif not isinstance(x, (type, ModuleType)) or not self.is_library(x):
             if isinstance(x, FRAMEWORK):
-                checked = None if isinstance(x, Module) else {name for name in vars(x) if name != "_in_place"}
+                own = {"kind", "names"} if isinstance(x, Group) else {"_in_place"}  # which nobody sets
+                checked = None if isinstance(x, Module) else vars(x).keys() - own
                 held = self.hold(vars(x), type(x).__name__, checked, of=x)
                 held.has_names = True
                 self.queue += held.seen().values()
