@@ -410,6 +410,12 @@ def test_animate_writes_a_gif_of_frames_that_do_not_jump(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_animate_takes_figures_of_any_size(tmp_path):
+    ax = Figure(figsize=(5.1, 3.3)).subplots()  # 5.1 * 100 is 509.99...
+    with Image.open(plot.animate(lambda ax, i: ax.plot([0, i]), 2, tmp_path / "a.gif", ax, dpi=100)) as gif:
+        assert gif.size == (510, 330)
+
+
 def test_animate_stores_what_has_changed_alone_and_white_stays_white(tmp_path):
     shades = np.random.default_rng(0).uniform(size=(30, 30))
 

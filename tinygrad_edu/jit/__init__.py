@@ -82,7 +82,7 @@ def jit(
     through its arguments, the variables it closes over, the globals it names, and attributes and elements of those.
     Their values are read anew at each call. Before each replay jit checks that they are the same objects with the same
     settings; if not, `fun` is recorded anew. *Frozen*: any other Python state, such as attributes of plain objects that
-    `fun` does not name, lists of more than 1,000 members, arrays of more texts or dates, files and the time. It is
+    `fun` does not name, lists, and arrays of texts or dates, of more than 1,000 members, files and the time. It is
     read once, when `fun` is recorded; what `fun` prints, it prints only then and when it is compared. *Checked*: the
     first replay is compared with `fun` itself (if `fun` asks for the `type` or the `id` of an object, the first call
     too), and a difference raises JitError; `check=False` leaves that out, `check=n` repeats it every n calls.

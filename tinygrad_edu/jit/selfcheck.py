@@ -121,11 +121,9 @@ def has_no_gradient(name: str, values: dict[str, Any], scale: float) -> Any:
     size, Rprop takes its sign: the data then moves by as much as with any other.
     """
     g = values.get(f"the gradient of {name.partition(' of ')[2]}")
-    return (
-        False
-        if g is None or g.shape != np.shape(values[name])
-        else np.abs(g).astype(np.float64) < tolerance(g.dtype) * ROUNDED * scale
-    )
+    if g is None or g.shape != np.shape(values[name]):
+        return False
+    return np.abs(g).astype(np.float64) < tolerance(g.dtype) * ROUNDED * scale
 
 
 def tolerance(dtype: np.dtype[Any]) -> float:

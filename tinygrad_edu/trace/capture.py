@@ -53,7 +53,7 @@ def capture(
 ) -> tuple[Captured, Any]:
     """Run fun(*args, **kwargs); return the recording, and the function's result. An error leaves all as it was.
 
-    If the function may tell recording values from others, and the caller `checks` the recording, all stays as it was.
+    A function that may tell recording values from others changes nothing either, if the caller `checks` the recording.
     """
     code = getattr(getattr(fun, "__func__", fun), "__code__", None)
     rec = Recorder(name, code or getattr(type(fun).__call__, "__code__", None))
@@ -107,8 +107,9 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
     make_changes(found)
     if found.is_doubtful:
         found.closure.restore()  # the states of Generators
-    for _, argument, _, content in changed if not found.is_doubtful else ():
-        refill(argument, content)
+    else:
+        for _, argument, _, content in changed:
+            refill(argument, content)
     rec.ended = True
     return shown
 

@@ -57,7 +57,7 @@ class Captured:
         self.generators: dict[int, Any] = {}  # and iterators
         self.holders: list[Holder] = []  # of the closure, Tensors among the arguments first, and other Tensors then
         self.exchanged: list[tuple[Holder, Any, Any, Any]] = []  # (holder, key, what it held at first, and at the end)
-        self.clear: list[Callable[[], None]] = []  # what a functools.singledispatch has looked up: originals or copies
+        self.clear: list[Callable[[], None]] = []  # what forgets copies: of primitives, and in singledispatch
         self.places: list[Place] = []  # what is exchanged, but for the data and gradients of Tensors
         self.is_doubtful = False  # whether the recorded run is not to be trusted, and changes nothing
         self.absent: dict[Node, None] = {}  # Tensors whose gradient was read and is None

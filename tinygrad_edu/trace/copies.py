@@ -78,7 +78,8 @@ class Copies:
             implementations.pop(copy, None)
             vjps.pop(copy, None)
             constants.discard(copy)
-            keywords.cache_clear()
+        if self.primitives:
+            keywords.cache_clear()  # it would keep them
 
     def is_known(self, value: Any) -> bool:
         """Return whether a value, or a part of it, is replaced or a function that is copied."""

@@ -28,7 +28,7 @@ from .traced import JitError, Traced, Unrecorded
 OBJECT = np.dtype(object)
 NUMERIC = (np.ndarray, np.generic, float, int, complex)
 OPTIM = os.path.dirname(optim.__file__)
-# Of the functions that users call, the files
+# The files of the functions that users call
 ABOVE = tuple([os.path.join(INTERNAL[0], name) for name in ("data", "functions", "integrate", "nn", "optim", "train")])
 
 

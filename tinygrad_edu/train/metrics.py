@@ -171,7 +171,7 @@ def are_two_classes(where: str, t: Array) -> bool:
 
 @predicate
 def have_scores(where: str, t: Array, shape: tuple[int, int]) -> bool:
-    """Return True; raise ValueError for targets that are no columns of scores of a shape."""
+    """Return True; raise ValueError for class numbers without a column in scores of this shape."""
     if not 0 <= t.min() <= t.max() < shape[1]:
         given = f"and the target's go from {t.min()} to {t.max()}"
         raise ValueError(f"{where}: scores of shape {shape} are of classes 0 to {shape[1] - 1}, {given}")

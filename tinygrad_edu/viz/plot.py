@@ -241,10 +241,9 @@ def _pictures(draw: Draw, frames: Iterable[Any], ax: Axes, limits: Limits, dpi: 
                 if not pictures:  # the first frame fixes the position of the axes
                     figure.draw_without_rendering()
                     figure.set_layout_engine(None)
-                size = [int(side * dpi) for side in figure.get_size_inches()]
                 with BytesIO() as buffer:
-                    figure.savefig(buffer, format="rgba", dpi=dpi)  # PNG would take nearly as long as the drawing
-                    pictures.append(Image.frombytes("RGBA", (size[0], size[1]), buffer.getvalue()).convert("RGB"))
+                    figure.savefig(buffer, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})
+                    pictures.append(Image.open(buffer).convert("RGB"))
         finally:
             figure.set_layout_engine(layout)
     return pictures
