@@ -333,6 +333,30 @@ def test_a_failed_check_leaves_python_state_as_it_was():
     assert (log.count, entries) == (0, [])
 
 
+def test_a_check_puts_back_arrays_of_equal_names():
+    def adding():
+        total = np.zeros(2)
+
+        def add(x):
+            total[...] += x
+            return total.copy()
+
+        return add
+
+    kept, adders, t = [(np.zeros(2), np.zeros(2))], [adding(), adding()], [tg.Tensor(np.zeros(2)) for _ in range(2)]
+
+    @tg.jit
+    def step(x, tensors):
+        for part in (*kept[0], tensors["a_b"].data, tensors["a"]["b"].data):
+            part += x
+        return adders[0](x), adders[1](x)
+
+    for i in range(1, 4):
+        totals = step(np.ones(2), {"a_b": t[0], "a": {"b": t[1]}})
+        for a in (*kept[0], *[each.data for each in t], *totals):
+            np.testing.assert_array_equal(a, np.full(2, float(i)))
+
+
 def test_a_check_of_a_function_that_only_reads_puts_nothing_back():
     w = tg.Tensor(np.ones(2))
 

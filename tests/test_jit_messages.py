@@ -14,7 +14,7 @@ COUNT = 0
 def refused():
     """Yield functions that cannot be recorded, each with words of the message that says why and what to do."""
     losses, seen, model = [], {}, nn.Linear(2, 1)
-    model.log = []
+    model.log, model.total = [], np.zeros(())
 
     def counting(x):
         counting.calls += 1
@@ -40,6 +40,7 @@ def refused():
     yield lambda x: model.log.append(x.sum()), "the list 'log' was changed"
     yield lambda x: seen.update(a=1), "the dict 'seen' was changed"
     yield lambda x: setattr(model, "n", 1), "the attribute n of Linear was changed"
+    yield lambda x: setattr(model, "total", model.total + x.sum()), "a number in place of an array; write total[...]"
     yield counting, "the attribute calls of counting was changed"
     yield counting_all, "a global variable COUNT was changed, which would not happen at later calls; return the value"
     yield lambda x: np.asarray(x), "leave out np.asarray(x)"

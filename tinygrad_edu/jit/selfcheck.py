@@ -4,6 +4,7 @@ The replay runs, all that it changed is put back, and the function runs. What ca
 which random numbers they drew must agree to rounding.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -31,10 +32,9 @@ class SavedState:
         self.arguments = {"args": args, "kwargs": kwargs}
         self.containers = [(x, tree.like(x, [*members(x).values()])) for x in changeable(self.arguments)]
         given = [(path[1:], a) for path, a in leaves("", self.arguments)]
-        self.tensors = {name: a for name, a in given if isinstance(a, Node)}
-        for x in captured.requires_grad:
-            name = captured.name_of(x) or f"a Tensor of shape {np.shape(x._value)}"
-            self.tensors[name if name not in self.tensors else f"{name} ({len(self.tensors)})"] = x
+        known = captured.requires_grad
+        reached = [(captured.name_of(x) or f"a Tensor of shape {np.shape(x._value)}", x) for x in known]
+        self.tensors = by_name([(name, x) for name, x in (*given, *reached) if isinstance(x, Node)])
         self.holders = [Holder(x, "", None) for x in self.tensors.values()]
         self.held = [(place, place.get()) for place in captured.places]
         names = {id(x): name for name, x in self.tensors.items()}
@@ -44,7 +44,7 @@ class SavedState:
             for each in optimizers for kind, kept in each.state.items() for i, p in enumerate(each.params)
         }  # fmt: skip
         states = [target for target, _ in captured.rec.program.stores if isinstance(target.source, State)]
-        self.written = {v.name: v.source.array for v in states if v.source.kind == "array"}
+        self.written = by_name([(v.name, v.source.array) for v in states if v.source.kind == "array"])
         found = [*self.written.values(), *[a for _, a in (*given, *self.held)]]
         found += [a for holder in self.holders for a in holder.before.values()]
         self.arrays = [(a, a.copy()) for a in found if isinstance(a, np.ndarray) and a.flags.writeable]
@@ -52,10 +52,11 @@ class SavedState:
 
     def outcome(self, result: Any) -> dict[str, Any]:
         """Return copies of the result and of all state, by names for an error."""
-        found = {name: data_of(a) for name, a in leaves("the result", result)}
-        nodes = [(name, x) for name, x in leaves("the result", result) if isinstance(x, Node)]
+        parts = by_name(leaves("the result", result))
+        found = {name: data_of(a) for name, a in parts.items()}
+        nodes = [(name, x) for name, x in parts.items() if isinstance(x, Node)]
         found |= {f"the gradient of {name}": np.asarray(data_of(x._grad)) for name, x in nodes if x._grad is not None}
-        found |= {f"the argument {name[1:]}": data_of(a) for name, a in leaves("", self.arguments)}
+        found |= {f"the argument {name[1:]}": data_of(a) for name, a in by_name(leaves("", self.arguments)).items()}
         for name, x in self.tensors.items():
             g = None if x._grad is None else np.asarray(data_of(x._grad))  # a Tensor after create_graph=True
             found |= {f"the data of {name}": np.asarray(x._value), f"the gradient of {name}": g}
@@ -78,6 +79,14 @@ class SavedState:
             refill(container, content)
         for source, state in self.sources:
             set_source_state(source, state)
+
+
+def by_name(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a dict of (name, value) pairs, in which names that are there twice differ by a number."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        found[name if name not in found else f"{name} ({len(found)})"] = value
+    return found
 
 
 def data_of(x: Any) -> Any:

@@ -43,7 +43,7 @@ def refuse_changes(found: Captured) -> None:
     for holder, key, given, new in found.exchanged:
         if new is given or new is EMPTY:
             continue
-        title = holder.member(key)
+        title, was_array = holder.member(key), type(given) is Traced and isinstance(given.value, np.ndarray)
         if holder.has(key, "_grad"):
             if isinstance(new, Node):
                 remedy = "a replay does not; take the gradient by tg.grad, or call zero_grad() before the end"
@@ -53,6 +53,8 @@ def refuse_changes(found: Captured) -> None:
         elif type(new) is not Traced:
             remedy = "set it outside of the recorded function, or by a schedule that does not ask for the loss"
             raise found.rec.error(f"{title} = {new!r:.40} would be the same at every call; {remedy}")
+        elif was_array and not (isinstance(new.value, np.ndarray) or holder.has(key, "_value")):
+            raise found.rec.error(f"{title} = ... puts a number in place of an array; write {title}[...] = instead")
         elif shared[id(given)] > 1 and new.shape:
             raise found.rec.error(f"{title} = ... ends that two places hold one array; give each its own")
         elif new.shape and isinstance(new.root.variable.source, (State, Input)):
