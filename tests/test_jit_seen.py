@@ -1,7 +1,7 @@
 """What `jit` notices between calls: kinds of arrays, members of classes, arrays of objects, keys of dicts."""
 
 from array import array
-from collections import UserDict, UserList
+from collections import ChainMap, UserDict, UserList
 from dataclasses import dataclass
 
 import numpy as np
@@ -252,8 +252,9 @@ def test_a_tensor_that_is_the_key_of_a_dict_is_read_anew(key, given):
 @pytest.mark.parametrize("given", [True, False], ids=["argument", "variable"])
 @pytest.mark.parametrize(
     "make", [lambda b: {(lambda x: x + b): 1.0}, lambda b: bytearray(b"ab"), lambda b: memoryview(b),
-             lambda b: array("d", [1.0]), lambda b: UserDict(b=b), lambda b: UserList([b])],
-    ids=["function as a key", "bytearray", "memoryview", "array.array", "UserDict", "UserList"],
+             lambda b: array("d", [1.0]), lambda b: UserDict(b=b), lambda b: UserList([b]),
+             lambda b: ChainMap({"b": b})],
+    ids=["function as a key", "bytearray", "memoryview", "array.array", "UserDict", "UserList", "ChainMap"],
 )  # fmt: skip
 def test_what_cannot_be_exchanged_is_refused_with_a_remedy(make, given):
     held = make(X.copy())

@@ -1,5 +1,6 @@
 """State that a function reads and the recording does not see, changed between calls."""
 
+import argparse
 import collections
 import dataclasses
 import enum
@@ -37,6 +38,7 @@ def at(name, *args, **kw):
 
 at("read_by_dict", lambda c: c.__dict__["scale"])
 at("read_by_attrgetter", lambda c: operator.attrgetter("scale")(c))
+at("read_of_argparse", lambda c: c.scale, make=lambda: argparse.Namespace(scale=2.0))
 at("read_by_hasattr", lambda c: 3.0 if hasattr(c, "extra") else 1.0, change=lambda c: setattr(c, "extra", 1))
 at("read_by_star_star", lambda c: dict(**vars(c))["scale"])
 

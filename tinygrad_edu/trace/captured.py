@@ -6,7 +6,7 @@ values. Changes are made only when the function has returned: a recording that f
 
 import functools
 from array import array
-from collections import UserDict, UserList
+from collections import ChainMap, UserDict, UserList
 from collections.abc import Callable
 from typing import Any
 from weakref import ref
@@ -32,7 +32,7 @@ from .traced import Traced
 
 Path = tuple[Any, ...]
 PLAIN_ARRAYS = (np.ndarray, np.memmap)
-UNSEEN = (array, bytearray, memoryview, UserDict, UserList)  # whose elements are no part of a recording
+UNSEEN = (array, bytearray, memoryview, ChainMap, UserDict, UserList)  # whose elements are no part of a recording
 
 
 class Captured:
@@ -183,7 +183,7 @@ class Captured:
             for part in parts(value):
                 if is_special(part):
                     kind = type(part).__name__
-                    raise self.rec.error(f"{holder.member(key)} is a {kind}; keep a plain array, np.asarray of it")
+                    raise self.rec.error(f"{holder.member(key)} is a {kind}; keep a plain array, list or dict")
                 if isinstance(part, np.ndarray) and part.dtype.kind in "biufc":
                     if part is not value:  # in a tuple, which a replay does not look into
                         self.closure.elsewhere.add(id(part))

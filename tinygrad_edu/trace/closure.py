@@ -10,7 +10,7 @@ import random
 import sys
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from types import CodeType, FunctionType, ModuleType, SimpleNamespace
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -258,7 +258,7 @@ def library(x: Any) -> str:
 @functools.lru_cache(1000)
 def _package_of(module: str) -> str:
     found = sys.modules.get(module)
-    if found is None or module in ("__main__", SimpleNamespace.__module__):  # which is as plain as a user's class
+    if found is None or module in ("__main__", "types", "argparse"):  # whose namespaces are as plain as a user's class
         return ""
     # Without a file: a package without an __init__; or built into Python
     return _package(getattr(found, "__file__", None) or ("" if hasattr(found, "__path__") else "<frozen"))
