@@ -24,7 +24,7 @@ from ..trace.containers import is_container, members
 from ..trace.holders import EMPTY, ITEMS, slot
 from ..trace.ir import Guard, Input, Setting, Var, variables
 from .emitter import Emitter
-from .identities import check_identities, key_text, written_apart
+from .identities import check_identities, is_of, key_text, written_apart
 from .memory import Location
 from .verifier import Step
 
@@ -143,8 +143,9 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                 yield f"[*{now}] == {then}" if keys else f"not {now}"
             else:  # 1, 1.0 and True are equal, and == of Tensors is no bool
                 yield f"len({now}) == {len(keys)} and all(map({emitter.fun(is_same_key)}, {now}, {then}))"
-        elif holder.checked is None and isinstance(owner, (dict, list, set, deque)):
-            yield f"len({emitter.name(owner, 'held')}) == {len(before)}"
+        elif (holder.checked is None or holder.of is not None) and isinstance(owner, (dict, list, set, deque)):
+            held = emitter.name(owner, "held")
+            yield f"len({held}) == {len(before)}" if before else f"not {held}"
         if isinstance(owner, set) or (len(keys) > LONG and all(isinstance(value, PLAIN) for value in before.values())):
             now = f"{emitter.name(owner, 'held')}{'.values()' if isinstance(owner, dict) else ''}"
             pairs = f"{now}, {emitter.name([*before.values()], 'members')}"
@@ -182,7 +183,7 @@ def same_text(emitter: Emitter, text: str, value: Any) -> str:
     """Write the check that something is the same object, or, of a plain value, an equal one."""
     if value is None or isinstance(value, bool):
         return f"{text} is {value}"
-    plain = isinstance(value, VALUES)
+    plain = is_of(value, VALUES)
     before = emitter.name(value, "t" if isinstance(value, Node) else "seen" if plain else type(value).__name__.lower())
     if not plain:
         return f"{text} is {before}"
@@ -191,7 +192,7 @@ def same_text(emitter: Emitter, text: str, value: Any) -> str:
 
 def is_same(new: object, old: object) -> bool:
     """Return whether both are one object, or equal plain values; 1, 1.0 and True are told apart, 0.0 and -0.0 too."""
-    return new is old or (type(new) is type(old) and isinstance(new, VALUES) and repr(new) == repr(old))
+    return new is old or (type(new) is type(old) and is_of(new, VALUES) and repr(new) == repr(old))
 
 
 def is_same_key(new: object, old: object) -> bool:
@@ -242,7 +243,7 @@ def check_argument(emitter: Emitter, text: str, value: Any, names: Iterator[str]
             return
     if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind != "O":
         yield f"type({name} := {text}) is {kind} and {like(emitter, name, value)}"
-    elif isinstance(value, VALUES):
+    elif is_of(value, VALUES):
         yield same_text(emitter, f"({name} := {text})", value)
     else:
         yield f"({name} := {text}) is {referred(emitter, value)}"

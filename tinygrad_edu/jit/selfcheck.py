@@ -12,10 +12,11 @@ import numpy as np
 from ..engine.tape import Node
 from ..optim import Optimizer
 from ..trace.captured import Captured
-from ..trace.closure import PLAIN, comparable, set_source_state, source_state
-from ..trace.containers import changeable, leaves, members, refill
+from ..trace.closure import PLAIN
+from ..trace.containers import leaves, members, nested, refill
 from ..trace.holders import Holder
 from ..trace.ir import State
+from ..trace.randomness import comparable, set_source_state, source_state
 from ..transforms import tree
 
 # Sums may be added up in another order: the tolerance relative to the largest element, by bytes of a real number.
@@ -30,7 +31,8 @@ class SavedState:
 
     def __init__(self, captured: Captured, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.arguments = {"args": args, "kwargs": kwargs}
-        self.containers = [(x, tree.like(x, [*members(x).values()])) for x in changeable(self.arguments)]
+        changeable = [x for x in nested(self.arguments) if not isinstance(x, tuple)]
+        self.containers = [(x, tree.like(x, [*members(x).values()])) for x in changeable]
         given = [(path[1:], a) for path, a in leaves("", self.arguments)]
         known = captured.requires_grad
         reached = [(captured.name_of(x) or f"a Tensor of shape {np.shape(x._value)}", x) for x in known]

@@ -13,8 +13,9 @@ from ..engine.rules.registry import Function
 from ..engine.tape import next_place
 from .captured import Captured
 from .changes import make_changes, refuse_changes
-from .closure import Closure, comparable, source_state
-from .containers import changeable, leaves, refill
+from .closure import Closure
+from .containers import leaves, nested, refill
+from .randomness import comparable, source_state
 from .recorder import Recorder
 from .results import described, described_members, note_memories, recorded_result
 
@@ -33,7 +34,7 @@ class InUse(Exception):
 def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found: Captured | None) -> Iterator[Closure]:
     """Walk the closure of a call; no other thread exchanges it within the block. Raises InUse if one has."""
     with _exchanging:
-        given = [*changeable([args, kwargs])]  # not these themselves; of dataclasses the methods, of dicts the keys
+        given = [*nested([args, kwargs])]  # not these themselves; of classes the methods, of dicts the keys
         given = [*map(type, given), *[tuple(x) for x in given if isinstance(x, dict)]]
         closure = Closure(fun, [*[x for _, x in leaves("", [args, kwargs])], *given])
         places = {i for i, holder in closure.holders.items() if not holder.is_scope}

@@ -32,7 +32,8 @@ from .traced import Traced
 
 Path = tuple[Any, ...]
 PLAIN_ARRAYS = (np.ndarray, np.memmap)
-UNSEEN = (array, bytearray, memoryview, ChainMap, UserDict, UserList)  # whose elements are no part of a recording
+# Their elements are no part of a recording
+UNSEEN = (array, bytearray, memoryview, ChainMap, UserDict, UserList, np.void)
 
 
 class Captured:

@@ -9,7 +9,7 @@ import os
 import random
 import sys
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -26,11 +26,11 @@ from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
 from . import containers
 from .holders import Holder, key_text, members, slot, slots_of, wrapper
+from .randomness import SOURCES, comparable, set_source_state, source_state
 
 MANY = 1000  # longer lists are frozen: replays do not look at them
-SOURCES = (np.random.Generator, np.random.RandomState, random.Random, np.random.BitGenerator)
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
-ATOMS = (*PLAIN, np.generic, np.ufunc, range, slice)
+ATOMS = (*PLAIN, np.bool, np.number, np.character, np.datetime64, np.ufunc, range, slice)
 FRAMEWORK = (Module, Optimizer, Group, LRScheduler, Standardizer)  # their instances are seen with all attributes
 SETTINGS = {  # what a replay reads anew
     Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",), Value: ("_value", "_grad"), Tensor: ("_grad",),
@@ -78,7 +78,7 @@ class Closure:
         """Visit each object of the queue once."""
         while self.queue:
             x = self.queue.popleft()
-            if not isinstance(x, ATOMS) and id(x) not in self.seen:
+            if (type(x).__flags__ & MADE_BY_CLASS or not isinstance(x, ATOMS)) and id(x) not in self.seen:
                 self.seen[id(x)] = x
                 if not isinstance(x, np.ndarray) or x.dtype.kind == "O":  # others lead to nothing
                     self.visit(x)
@@ -110,8 +110,15 @@ class Closure:
                 held = self.hold(vars(x), type(x).__name__, checked, of=x)
                 held.has_names = True
                 self.queue += held.seen().values()
-            self.owners.append(x)
-            self.add_attributes(x, self.names)
+            self.own(x)
+            return
+        if self.is_users(x):  # such as a Tensor or a list
+            self.own(x)
+
+    def own(self, x: Any) -> None:
+        """Add the attributes of an object that have a name in the functions, also in those that follow."""
+        self.owners.append(x)
+        self.add_attributes(x, self.names)
 
     def hold(
         self, owner: Any, title: str, checked: set[str] | None, names: set[str] | None = None, of: Any = None
@@ -131,6 +138,10 @@ class Closure:
         """Return whether a function, a class or a module is of a library, whose code is not searched."""
         return library(x) not in ("", self.package)
 
+    def is_users(self, x: object) -> bool:
+        """Return whether an object is of a class of the user."""
+        return bool(type(x).__flags__ & MADE_BY_CLASS) and not self.is_library(type(x))
+
     def add_function(self, f: FunctionType) -> None:
         """Add the variables of a function, and the attributes that have a name in it."""
         self.functions.append(f)
@@ -145,11 +156,13 @@ class Closure:
         if f.__defaults__:
             self.hold(f, f"the defaults of {f.__name__}", None)
         self.queue += [held for held in (f.__kwdefaults__, f.__dict__) if held]
-        scope, ordered = f.__globals__, list(names_in(f.__code__))
+        scope, ordered = f.__globals__, names_in(f.__code__)
         names = set(ordered)
         known = {name for name in names & scope.keys() if not isinstance(scope[name], (ModuleType, type))}
         self.hold(scope, "a global variable", known, self.names).has_names = True
         self.queue += [scope[name] for name in ordered if name in scope]
+        paths = [path for name in ordered for path in (name, f"{scope.get('__package__')}.{name}")]
+        self.queue += [sys.modules[path] for path in paths if path in sys.modules]  # which the function imports
         new = names - self.names
         self.names |= new
         for owner in self.owners if new else ():
@@ -158,13 +171,21 @@ class Closure:
     def add_attributes(self, owner: Any, names: set[str]) -> None:
         """Add the attributes of an object, a class or a module that have these names."""
         for held in holding(owner):
-            found = {name: value for name, value in members(held, slots_only=True).items() if name in names}
+            found = members(held, slots_only=True)
+            if not self.computes_attributes(type(owner)):
+                found = {name: value for name, value in found.items() if name in names}
             self.queue += found.values()
             if isinstance(owner, ModuleType) or not self.is_library(type(owner)):  # which may change what it holds
                 checked = {name for name, value in found.items() if not isinstance(value, (type, ModuleType))}
                 title = owner.__name__ if isinstance(owner, ModuleType) else type(owner).__name__
                 self.hold(held, title, checked).has_names = True
         self.add_inherited(owner, names)
+
+    def computes_attributes(self, kind: type) -> bool:
+        """Return whether a user's class computes attributes from others, by any name."""
+        held = [member for base in kind.__mro__ if not self.is_library(base) for member in vars(base).items()]
+        by_descriptor = [hasattr(type(v), "__get__") and self.is_users(v) for _, v in held]
+        return any(by_descriptor) or not {"__getattr__", "__getattribute__"}.isdisjoint([k for k, _ in held])
 
     def add_inherited(self, owner: object, names: set[str]) -> None:
         """Add members of an object's classes: those with these names, and those that Python or a library calls."""
@@ -221,25 +242,29 @@ class Closure:
 def holding(x: Any) -> list[Any]:
     """Return what holds the attributes of an object: a dict, and itself if it has slots; its __getattr__ is not asked.
 
-    Nothing for classes and for objects of this package, which are seen as a whole.
+    Nothing for classes; no dict of objects of this package, which is seen as a whole.
     """
-    if isinstance(x, (type, *FRAMEWORK)):
+    if isinstance(x, type):
         return []
     held = slot(x, "__dict__")
-    return [held] * isinstance(held, dict) + [x] * bool(slots_of(x))
+    return [held] * (isinstance(held, dict) and not isinstance(x, FRAMEWORK)) + [x] * bool(slots_of(x))
 
 
-def names_in(code: CodeType) -> Iterator[str]:
-    """Yield the names of globals and attributes in a function and in those defined inside it, and its short strings.
+@functools.lru_cache(1000)
+def names_in(code: CodeType) -> list[str]:
+    """Return the names of globals and attributes in a function and in those defined inside it, and its short strings.
 
-    A string may be a name too, as in getattr(x, "name").
+    A string may be a name too, as in getattr(x, "name") or attrgetter("owner.name").
     """
-    yield from code.co_names
-    for value in code.co_consts:
-        if isinstance(value, str) and value.isidentifier():
-            yield value
+    names, values = [*code.co_names], [*code.co_consts]
+    for value in values:
+        if isinstance(value, str) and value.replace(".", "").isidentifier():
+            names += value.split(".")
         elif isinstance(value, CodeType):
-            yield from names_in(value)
+            names += names_in(value)
+        elif isinstance(value, (tuple, frozenset)):
+            values += value
+    return names
 
 
 def library(x: Any) -> str:
@@ -269,25 +294,3 @@ def _package(file: str) -> str:
     if file.startswith(INTERNAL) or (file.startswith(STANDARD) and "-packages" not in file):
         return "python"
     return file.partition("-packages" + os.sep)[2].partition(os.sep)[0].removesuffix(".py")
-
-
-def source_state(source: Any) -> Any:
-    """Return the state of a source of random numbers."""
-    if isinstance(bits := getattr(source, "bit_generator", source), np.random.BitGenerator):
-        return bits.state
-    return source.get_state(legacy=False) if hasattr(source, "get_state") else source.getstate()
-
-
-def set_source_state(source: Any, state: Any) -> None:
-    """Put a source of random numbers back into a state."""
-    if isinstance(bits := getattr(source, "bit_generator", source), np.random.BitGenerator):
-        bits.state = state
-    else:
-        (source.set_state if hasattr(source, "set_state") else source.setstate)(state)
-
-
-def comparable(state: Any) -> Hashable:
-    """Return a state of random numbers in a form that can be compared."""
-    if isinstance(state, dict):
-        return tuple([comparable(v) for v in state.values()])
-    return state.tobytes() if isinstance(state, np.ndarray) else state

@@ -59,13 +59,12 @@ def refill(container: Any, content: Any) -> Any:
     return container
 
 
-def changeable(x: Any) -> Iterator[Any]:
-    """Yield the lists, dicts and dataclasses among nested arguments."""
+def nested(x: Any) -> Iterator[Any]:
+    """Yield x, if it is a container, and the containers in it."""
     if is_container(x):
-        if not isinstance(x, tuple):
-            yield x
+        yield x
         for member in members(x).values():
-            yield from changeable(member)
+            yield from nested(member)
 
 
 def leaves(name: str, value: Any, depth: int = DEPTH) -> Iterator[tuple[str, object]]:

@@ -6,9 +6,11 @@ Wrappers, such as tuples and methods, cannot hold other members: where they are 
 import functools
 from collections import deque
 from collections.abc import Callable
+from inspect import ismemberdescriptor
 from operator import is_
 from types import BuiltinMethodType, CellType, FunctionType, MappingProxyType, MethodType, MethodWrapperType
 from typing import Any, NamedTuple
+from weakref import ref
 
 import numpy as np
 
@@ -61,6 +63,8 @@ WRAPPERS: dict[Any, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
     (staticmethod, classmethod): (lambda x: (x.__func__,), lambda x, f: type(x)(f)),
     property: (lambda x: (x.fget, x.fset, x.fdel), lambda _, *new: property(*new)),
     functools.cached_property: (lambda x: (x.func,), _cached_property),
+    functools.singledispatchmethod: (lambda x: (x.dispatcher,), lambda x, _: x),
+    ref: (lambda x: (x(),), lambda _, new: lambda: new),
     custom_vjp: (lambda x: (x._fun, x._forward, x._backward), _custom_vjp),
     Transparent: (lambda x: (x.__wrapped__,), lambda _, f: f),
     CACHED: (lambda x: (x.__wrapped__,), lambda x, _: x),
@@ -219,8 +223,8 @@ def slots_of(owner: object) -> list[str]:
 
 @functools.lru_cache(1000)
 def _slots_of(cls: Any) -> list[str]:
-    names = {name for kind in cls.__mro__ for name in vars(kind).get("__slots__", ())}
-    return sorted(names - {"__dict__", "__weakref__"})
+    kinds = [vars(kind) for kind in cls.__mro__ if "__slots__" in vars(kind)]
+    return sorted({name for kind in kinds for name, v in kind.items() if ismemberdescriptor(v)})
 
 
 def slot(owner: Any, name: str) -> Any:

@@ -1,0 +1,240 @@
+"""What `jit` sees of objects of the user's classes: kinds of numbers, texts, lists and Tensors, slots, namespaces."""
+
+import argparse
+import enum
+import functools
+import operator
+import sys
+import types
+import weakref
+from collections import ChainMap, deque
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.jit import JitError
+
+X = np.arange(1.0, 4.0)
+NAMES = ("gain", "shift")
+factor = {"value": 2.0}  # which the methods below read
+weight = np.ones(3)
+
+
+class Methods:
+    def scaled(self, x):
+        return x * factor["value"] * weight
+
+
+class Number(Methods, float):
+    pass
+
+
+class Text(Methods, str):
+    pass
+
+
+class Mode(Methods, enum.StrEnum):
+    A = "a"
+
+
+class Level(Methods, enum.IntEnum):
+    A = 1
+
+
+class Pair(Methods, tuple):
+    pass
+
+
+class Point(NamedTuple):
+    x: np.ndarray
+    scaled = Methods.scaled
+
+
+class Layers(Methods, list):
+    pass
+
+
+class Table(Methods, dict):
+    pass
+
+
+class Queue(Methods, deque):
+    pass
+
+
+class Parameter(tg.Tensor):
+    scaled = Methods.scaled
+
+
+OBJECTS = [Number(1), Text("a"), Mode.A, Level.A, Pair((1,)), Point(X), Layers([1]), Table(a=1), Queue(), Parameter(X)]
+
+
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("thing", OBJECTS, ids=lambda thing: type(thing).__name__)
+def test_methods_of_the_users_kinds_of_numbers_texts_and_containers_are_part_of_the_function(thing, given, monkeypatch):
+    if given and isinstance(thing, (Layers, Table, Pair, Queue)):
+        pytest.skip("is refused as an argument")
+    jitted = tg.jit((lambda x, t: t.scaled(x)) if given else (lambda x: thing.scaled(x)), check=False)
+    monkeypatch.setitem(factor, "value", 2.0)
+    monkeypatch.setattr(sys.modules[__name__], "weight", np.ones(3))
+    rest = (thing,) * given
+    for value in (2.0, 5.0):
+        factor["value"] = value
+        weight[:] = value
+        for _ in range(3):
+            np.testing.assert_array_equal(jitted(X, *rest), X * value * value)
+
+
+def with_gain(kind, *args):
+    thing = kind(*args)
+    thing.gain = 2.0
+    return thing
+
+
+class OneSlot:
+    __slots__ = "gain"
+
+
+class Private:
+    __slots__ = ("__gain",)
+
+    def __init__(self):
+        self.gain = 1.0
+
+    gain = property(lambda self: self.__gain, lambda self, v: setattr(self, "_Private__gain", v))
+
+
+class SlotOfModule(tg.nn.Module):
+    __slots__ = ("gain",)
+
+
+class SlotOfOptimizer(tg.optim.SGD):
+    __slots__ = ("gain",)
+
+
+class Descriptor:
+    def __get__(self, owner, kind=None):
+        return vars(owner)["_" + "gain"]
+
+    def __set__(self, owner, value):
+        vars(owner)["_" + "gain"] = value
+
+
+class Described:
+    gain = Descriptor()
+
+
+class Prefixed:
+    def __getattr__(self, name):
+        if name[0] == "_":
+            raise AttributeError(name)
+        return getattr(self, "_" + name)
+
+    def __setattr__(self, name, value):
+        super().__setattr__("_" + name, value)
+
+
+HOLDERS = [
+    *[(kind, lambda t: t.gain) for kind in (SimpleNamespace, argparse.Namespace, OneSlot, Private, Described)],
+    *[(kind, lambda t: t.gain) for kind in (Prefixed, Number, Text, Layers, Pair, Table, SlotOfModule)],
+    (lambda: SlotOfOptimizer([tg.Tensor(X)], lr=0.1), lambda t: t.gain),
+    (lambda: Parameter(X), lambda t: t.gain),
+    (SimpleNamespace, lambda t: sum(getattr(t, name, 1.0) for name in ("shift", "gain"))),
+    (SimpleNamespace, lambda t: operator.attrgetter("gain.real")(t)),
+]
+
+
+@pytest.mark.parametrize("array", [False, True])
+@pytest.mark.parametrize(("make", "use"), HOLDERS)
+def test_attributes_are_seen_wherever_an_object_of_the_user_holds_them(make, use, array):
+    thing = with_gain(make)
+    jitted = tg.jit(lambda x: x * use(thing), check=False)
+    for gain in (2.0, 5.0):
+        thing.gain = np.full(3, gain) if array else gain
+        for _ in range(3):
+            np.testing.assert_array_equal(jitted(X), X * use(thing))
+        if array:
+            thing.gain[1] = 7.0
+            np.testing.assert_array_equal(jitted(X), X * use(thing))
+    assert jitted.cache_info().hits >= 4
+
+
+def test_attributes_of_class_patterns_are_seen():
+    def f(x):
+        match thing:
+            case SimpleNamespace(gain=2.0):
+                return x * 1.0
+            case SimpleNamespace(gain=gain):
+                return x * gain
+
+    thing = SimpleNamespace(gain=2.0)
+    jitted = tg.jit(f, check=False)
+    np.testing.assert_array_equal([jitted(X), jitted(X)], [X, X])
+    thing.gain = 5.0
+    np.testing.assert_array_equal([jitted(X), jitted(X)], [X * 5, X * 5])
+
+
+def test_numbers_of_the_users_kinds_are_told_apart_though_they_print_alike():
+    class Quiet(float):
+        __repr__ = lambda self: "quiet"
+
+    thing = SimpleNamespace(a=Quiet(2), b=Quiet(3))
+    jitted = tg.jit(lambda x: (x * thing.a) + (x * thing.b), check=False)
+    np.testing.assert_array_equal([jitted(X), jitted(X)], [X * 5, X * 5])
+    thing.a = Quiet(4)
+    np.testing.assert_array_equal([jitted(X), jitted(X)], [X * 7, X * 7])
+
+
+def test_what_weak_references_and_dispatched_methods_lead_to_is_seen():
+    class Dispatching:
+        @functools.singledispatchmethod
+        def scaled(self, n, x):
+            return x
+
+        @scaled.register
+        def _(self, n: int, x):
+            return x * self.parent().gain
+
+    parent, thing = argparse.Namespace(gain=X.copy()), Dispatching()
+    thing.parent = weakref.ref(parent)
+    jitted = tg.jit(lambda x: thing.scaled(1, x), check=False)
+    np.testing.assert_array_equal([jitted(X), jitted(X)], [X * X, X * X])
+    parent.gain[:] = 5
+    np.testing.assert_array_equal(jitted(X), X * 5)
+    parent.gain = 7.0
+    np.testing.assert_array_equal(jitted(X), X * 7)
+
+
+def test_a_module_that_the_function_imports_is_seen(monkeypatch):
+    monkeypatch.setitem(sys.modules, "settings_of_a_test", settings := types.ModuleType("settings_of_a_test"))
+    settings.gain, settings.__file__ = 2.0, __file__
+
+    def f(x):
+        from settings_of_a_test import gain
+
+        return x * gain
+
+    jitted = tg.jit(f, check=False)
+    np.testing.assert_array_equal([jitted(X), jitted(X)], [X * 2, X * 2])
+    settings.gain = 5.0
+    np.testing.assert_array_equal([jitted(X), jitted(X)], [X * 5, X * 5])
+
+
+def test_a_method_that_one_optimizer_gets_is_called():
+    w = tg.Tensor(X)
+    sgd = tg.optim.SGD([w], lr=0.1)
+    jitted = tg.jit(lambda x: sgd.minimize(np.sum(w * x)), check=False)
+    jitted(X), jitted(X)
+    sgd.step = lambda: None
+    before = w.data.copy()
+    jitted(X), jitted(X)
+    np.testing.assert_array_equal(w.data, before)
+
+
+@pytest.mark.parametrize("thing", [ChainMap({"gain": 2.0}), np.zeros(1, [("gain", float)])[0]], ids=type)
+def test_containers_whose_members_are_not_seen_are_refused(thing):
+    with pytest.raises(JitError, match="keep a plain"):
+        tg.jit(lambda x: x * thing["gain"])(X)
