@@ -336,3 +336,11 @@ def test_the_rank_decides_about_residuals_at_each_call():
     full, lacking = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]]), np.array([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]])
     assert np.any(f(full, np.array([1.0, 0.0, 0.0])))
     assert not np.any(f(lacking, np.array([1.0, 0.0, 0.0])))
+
+
+def test_the_table_of_interp_may_be_made_within():
+    f = tg.value_and_grad(lambda x: np.interp(x, [0.0, 1.0, 3.0], np.arange(3) ** 2.0).sum())
+    jitted = tg.jit(f)
+    for x in (np.array([0.5, 2.0]), np.array([2.5, 0.1]), np.array([1.0, 4.0])):
+        for found, expected in zip(jitted(x), f(x), strict=True):
+            np.testing.assert_array_equal(found, expected)
