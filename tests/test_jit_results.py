@@ -1,5 +1,6 @@
 """Results of jitted functions: arrays that share memory, one object in several places, gradients of Tensors."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,3 +125,25 @@ def test_tensors_that_are_returned_have_their_gradients(options):
     np.testing.assert_array_equal(found[1]["leaf"].grad, expected[1]["leaf"].grad + 3)
     found[0].grad[...] = 5
     assert jitted(X)[0].grad == 1
+
+
+@pytest.mark.parametrize(
+    "make", [lambda x: lambda: x, lambda x: [x].append, lambda x: functools.partial(np.add, x),
+             lambda x: tg.nn.Linear(1, 1), lambda x: (lambda seen: lambda: seen)([]), lambda x: tg.vjp(np.sin, x)[1]],
+    ids=["an array", "a method of a list", "partial", "a model", "a list", "a pull-back"],
+)  # fmt: skip
+def test_a_function_in_the_result_that_holds_what_a_call_made_is_refused(make):
+    with pytest.raises(JitError, match="the result has a"):
+        tg.jit(make)(X)
+
+
+def test_a_function_in_the_result_that_holds_what_was_there_is_returned():
+    table = {"f": np.tanh, "g": lambda z: z + X}
+    jitted = tg.jit(
+        lambda x, k: (tg.tree.ravel([x, x])[1], lambda z: np.tanh(z) * k, np.concatenate, table.get, table["g"])
+    )
+    for k in (1.0, 1.0, 2.0):
+        unravel, f, *others = jitted(X, k)
+        assert f(1.0) == np.tanh(1.0) * k
+        assert others == [np.concatenate, table.get, table["g"]]
+        assert len(unravel(np.zeros(2 * X.size))) == 2

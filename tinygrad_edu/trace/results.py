@@ -17,7 +17,7 @@ from ..engine.tensor import Tensor
 from ..transforms import tree
 from .captured import Captured
 from .changes import SHARED
-from .closure import PLAIN
+from .closure import FRAMEWORK, PLAIN, Closure, library
 from .containers import is_container, is_dataclass, leaves, members
 from .ir import Constant, Input, Result, State, Var
 from .traced import JitError, Traced
@@ -90,10 +90,17 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
         return _described_node(x, found)
     if is_array:
         return _described_array(x, found)
-    if not callable(x) and not seen:
+    x = found.copies.originals.get(id(x), x)
+    if id(x) not in found.closure.seen and not (callable(x) and lasts(x, found)):
         kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
         raise found.rec.error(f"the result has a {type(x).__name__} in it; return {kinds}")
-    return (found.copies.originals.get(id(x), x),) * 2
+    return x, x
+
+
+def lasts(x: Any, found: Captured) -> bool:
+    """Whether a function that the function made may serve at later calls: all that it reaches was there before."""
+    new = [v for i, v in Closure(x, []).seen.items() if i not in found.closure.seen and not isinstance(v, type)]
+    return not any([isinstance(v, (Traced, list, dict, set, Node, *FRAMEWORK)) or not library(type(v)) for v in new])
 
 
 def _described_node(x: Node, found: Captured) -> tuple[Result, Any]:

@@ -126,12 +126,12 @@ def ravel(tree: Tree) -> tuple[Any, Callable[[Any], Tree]]:
     array([1., 2., 3.])
     """
     found, structure = flatten(tree)
-    floats = [i for i, x in enumerate(found) if not is_constant(x)]
+    floats = tuple([i for i, x in enumerate(found) if not is_constant(x)])
     parts = [np.ravel(found[i]) for i in floats]
     vector = np.concatenate(parts) if parts else np.zeros(0)
-    shapes, dtypes = [np.shape(found[i]) for i in floats], [p.dtype for p in parts]
-    ends = [*itertools.accumulate([p.size for p in parts], initial=0)]
-    others = [x if is_constant(x) else None for x in found]
+    shapes, dtypes = tuple([np.shape(found[i]) for i in floats]), tuple([p.dtype for p in parts])
+    ends = tuple(itertools.accumulate([p.size for p in parts], initial=0))
+    others = tuple([x if is_constant(x) else None for x in found])
 
     def unravel(vector: Any) -> Tree:
         """Return the tree whose leaves hold the elements of the vector."""
