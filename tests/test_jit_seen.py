@@ -1,5 +1,6 @@
 """What `jit` notices between calls: kinds of arrays, members of classes, arrays of objects, keys of dicts."""
 
+import sys
 from array import array
 from collections import ChainMap, UserDict, UserList
 from dataclasses import dataclass
@@ -372,3 +373,19 @@ def test_views_of_parts_of_complex_arrays_see_writes_and_are_written_into(name):
         a, b = Z + k, Z + k
         for given, expected in zip((*jitted(a), a), (*f(b), b), strict=True):
             np.testing.assert_array_equal(given, expected)
+
+
+def test_a_module_that_the_first_call_imports_is_seen(tmp_path, monkeypatch):
+    (tmp_path / "imported_at_first.py").write_text("gain = 2.0\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def f(x):
+        import imported_at_first
+
+        return x * imported_at_first.gain
+
+    jitted = tg.jit(f, check=False)
+    np.testing.assert_array_equal([jitted(X) for _ in range(3)], [X * 2] * 3)
+    monkeypatch.setattr(sys.modules["imported_at_first"], "gain", 5.0)
+    np.testing.assert_array_equal([jitted(X), jitted(X)], [X * 5] * 2)
+    monkeypatch.delitem(sys.modules, "imported_at_first")

@@ -1,9 +1,11 @@
 """Capture: run a function once with recording values in place of the state that it reaches."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,12 @@ from ..engine.rules.registry import Function
 from ..engine.tape import next_place
 from .captured import Captured
 from .changes import make_changes, refuse_changes
-from .closure import Closure
+from .closure import Closure, library
 from .containers import leaves, nested, refill
 from .randomness import comparable, source_state
 from .recorder import Recorder
 from .results import described, described_members, note_memories, recorded_result
+from .traced import Unrecorded
 
 # Who uses one of these may tell a recording value or a copy of a function from what it stands for
 TELLING = {"type", "id", "hasattr", "Hashable", "modules"}
@@ -67,7 +70,7 @@ def capture(
 
 def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Record, make the changes that the function makes, and return its result."""
-    rec = found.rec
+    rec, modules = found.rec, len(sys.modules)
     try:
         try:
             with _exchanging:
@@ -92,6 +95,8 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
                 found.restore()
         if rec.refused:  # the function caught the error
             raise rec.refused
+        if any([isinstance(m, ModuleType) and not library(m) for m in [*sys.modules.values()][modules:]]):
+            raise Unrecorded  # the function has imported it, and finds it there from now on
         if np.geterr() != rec.errors:
             np.seterr(**rec.errors)
             raise rec.error("np.seterr would not be called at later calls; use `with np.errstate(...)`")
