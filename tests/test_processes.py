@@ -47,7 +47,7 @@ def eight():
             together.wait()
             found[k] = f(k)
 
-        found, together = [None] * 8, threading.Barrier(8)
+        found, together = [None] * 8, threading.Barrier(8, timeout=60)
         threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
         for thread in threads:
             thread.start()

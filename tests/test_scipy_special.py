@@ -282,7 +282,7 @@ def test_threads_may_meet_scipy_at_the_same_time():
         import threading
         import tinygrad_edu as tg
         from scipy import special
-        found, start = [], threading.Barrier(8)
+        found, start = [], threading.Barrier(8, timeout=60)
         def work(f):
             start.wait()
             found.append(tg.grad(f)(0.7))
