@@ -208,19 +208,40 @@ def test_what_weak_references_and_dispatched_methods_lead_to_is_seen():
     np.testing.assert_array_equal(jitted(X), X * 7)
 
 
-def test_a_module_that_the_function_imports_is_seen(monkeypatch):
-    monkeypatch.setitem(sys.modules, "settings_of_a_test", settings := types.ModuleType("settings_of_a_test"))
-    settings.gain, settings.__file__ = 2.0, __file__
+IMPORTS = ["from pack.settings import gain", "from .settings import gain", "from ..settings import gain"]
 
-    def f(x):
-        from settings_of_a_test import gain
 
-        return x * gain
-
-    jitted = tg.jit(f, check=False)
+@pytest.mark.parametrize("line", IMPORTS)
+def test_a_module_that_the_function_imports_is_seen(line, monkeypatch):
+    for name in ("pack", "pack.sub", "pack.settings", "pack.sub.settings"):
+        monkeypatch.setitem(sys.modules, name, settings := types.ModuleType(name))
+        settings.gain, settings.__file__ = 2.0, __file__
+    scope = {"__package__": "pack.sub"}
+    exec(f"def f(x):\n    {line}\n    return x * gain", scope)
+    jitted = tg.jit(scope["f"], check=False)
     np.testing.assert_array_equal([jitted(X), jitted(X)], [X * 2, X * 2])
-    settings.gain = 5.0
+    sys.modules["pack.sub.settings" if "from .s" in line else "pack.settings"].gain = 5.0
     np.testing.assert_array_equal([jitted(X), jitted(X)], [X * 5, X * 5])
+
+
+@pytest.mark.parametrize("of_module", [False, True])
+@pytest.mark.parametrize(
+    ("old", "new", "use"),
+    [
+        (np.float32, np.float64, lambda kind, x: x.astype(kind)),
+        (tg.nn.Tanh, tg.nn.ReLU, lambda kind, x: kind()(x)),
+        (np, SimpleNamespace(sin=np.cos), lambda kind, x: kind.sin(x)),
+    ],
+    ids=["dtype", "layer", "module"],
+)
+def test_classes_and_modules_that_are_exchanged_are_noticed(old, new, use, of_module):
+    scope = {"use": use, "kind": old}
+    exec("def f(x): return use(kind, x)", scope)
+    thing = SimpleNamespace(kind=old)
+    jitted = tg.jit(scope["f"] if of_module else lambda x: use(thing.kind, x), check=False)
+    np.testing.assert_equal([jitted(X), jitted(X)], [use(old, X)] * 2)
+    scope["kind"] = thing.kind = new
+    np.testing.assert_equal([jitted(X), jitted(X)], [use(new, X)] * 2)
 
 
 def test_a_method_that_one_optimizer_gets_is_called():

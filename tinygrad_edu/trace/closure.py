@@ -5,6 +5,7 @@ of those. It searches the code of the user's functions for names, and never that
 """
 
 import functools
+import itertools
 import os
 import random
 import sys
@@ -158,10 +159,10 @@ class Closure:
         self.queue += [held for held in (f.__kwdefaults__, f.__dict__) if held]
         scope, ordered = f.__globals__, names_in(f.__code__)
         names = set(ordered)
-        known = {name for name in names & scope.keys() if not isinstance(scope[name], (ModuleType, type))}
-        self.hold(scope, "a global variable", known, self.names).has_names = True
+        self.hold(scope, "a global variable", names & scope.keys(), self.names).has_names = True
         self.queue += [scope[name] for name in ordered if name in scope]
-        paths = [path for name in ordered for path in (name, f"{scope.get('__package__')}.{name}")]
+        parents = [*itertools.accumulate(str(scope.get("__package__")).split("."), "{}{}.".format, initial="")]
+        paths = [parent + name for name in ordered for parent in parents]
         self.queue += [sys.modules[path] for path in paths if path in sys.modules]  # which the function imports
         new = names - self.names
         self.names |= new
@@ -176,9 +177,8 @@ class Closure:
                 found = {name: value for name, value in found.items() if name in names}
             self.queue += found.values()
             if isinstance(owner, ModuleType) or not self.is_library(type(owner)):  # which may change what it holds
-                checked = {name for name, value in found.items() if not isinstance(value, (type, ModuleType))}
                 title = owner.__name__ if isinstance(owner, ModuleType) else type(owner).__name__
-                self.hold(held, title, checked).has_names = True
+                self.hold(held, title, {*found}).has_names = True
         self.add_inherited(owner, names)
 
     def computes_attributes(self, kind: type) -> bool:
