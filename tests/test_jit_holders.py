@@ -182,3 +182,24 @@ def test_an_array_that_is_set_as_a_gradient_is_refused(array):
     with pytest.raises(tg.JitError, match=r"take a \.copy"):
         f(X + 1)
     assert w.grad is None
+
+
+SHARING = {
+    "written array": lambda s, x: (s.a.__iadd__(x), setattr(s, "b", s.a)),
+    "new array": lambda s, x: setattr(s, "a", x * 2) or setattr(s, "b", s.a),
+    "view": lambda s, x: setattr(s, "a", x * 2) or setattr(s, "b", s.a[::-1]),
+    "constant": lambda s, x: (setattr(s, "a", zeros := np.zeros(3)), setattr(s, "b", zeros)),
+    "gradient": lambda s, x: ((s.w * x).sum().backward(), setattr(s, "a", s.w.grad), s.w.grad.__imul__(2)),
+    "no axes": lambda s, x: (s.c.__iadd__(1), setattr(s, "d", s.c)),
+}
+
+
+@pytest.mark.parametrize("share", SHARING.values(), ids=SHARING)
+def test_a_function_that_lets_two_places_share_memory_is_refused(share):
+    class State:
+        pass
+
+    s = State()
+    s.a, s.b, s.c, s.d, s.w = np.ones(3), np.ones(3), np.ones(()), np.ones(()), leaf()
+    with pytest.raises(tg.JitError, match=r"lets two places share one array, which a replay does not; take a \.copy"):
+        tg.jit(share, check=False)(s, X)

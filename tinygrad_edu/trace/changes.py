@@ -31,16 +31,19 @@ def are_apart(*arrays: Any) -> bool:
 
 def refuse_changes(found: Captured) -> None:
     """Raise JitError for changes that later calls would not make."""
+    taken = {id(t) for t in found.arrays.values()}  # the memory that a place holds: a View, or a plain array
+    memories = []
     for holder in found.holders:
         for key, given in holder.given.items():
             new = holder.last.get(key, EMPTY)
+            memories.append(id(new.root if type(new) is Traced else owner_of(new)))
             if issubclass(type(new), (np.ndarray, np.generic)) or (
                 type(new) is float and isinstance(holder.owner, Node)
             ):
                 new = found.rec.constant(new)
             found.exchanged.append((holder, key, given, new))
     shared = Counter([id(given) for _, _, given, _ in found.exchanged])
-    for holder, key, given, new in found.exchanged:
+    for (holder, key, given, new), memory in zip(found.exchanged, memories, strict=True):
         if new is given or new is EMPTY:
             continue
         title, was_array = holder.member(key), type(given) is Traced and isinstance(given.value, np.ndarray)
@@ -48,8 +51,6 @@ def refuse_changes(found: Captured) -> None:
             if isinstance(new, Node):
                 remedy = "a replay does not; take the gradient by tg.grad, or call zero_grad() before the end"
                 raise found.rec.error(f"{title} keeps its graph (create_graph=True), and {remedy}")
-            if type(new) is Traced and new.shape and any([new.root is t for t in found.arrays.values()]):
-                raise found.rec.error(f"{title} = ... {SHARED}")
         elif type(new) is not Traced:
             remedy = "set it outside of the recorded function, or by a schedule that does not ask for the loss"
             raise found.rec.error(f"{title} = {new!r:.40} would be the same at every call; {remedy}")
@@ -57,8 +58,10 @@ def refuse_changes(found: Captured) -> None:
             raise found.rec.error(f"{title} = ... puts a number in place of an array; write {title}[...] = instead")
         elif shared[id(given)] > 1 and new.shape:
             raise found.rec.error(f"{title} = ... ends that two places hold one array; give each its own")
-        elif new.shape and isinstance(new.root.variable.source, (State, Input)):
-            raise found.rec.error(f"{title} = ... {SHARED}")
+        if type(new) is Traced and isinstance(new.value, np.ndarray):
+            if memory in taken:
+                raise found.rec.error(f"{title} = ... {SHARED}")
+            taken.add(memory)
     for holder in [h for h in found.holders if h.last is not h.before]:
         last, before = holder.last, holder.before
         if isinstance(holder.owner, Node):
