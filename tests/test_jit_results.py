@@ -92,6 +92,25 @@ def test_an_array_that_is_stored_in_an_argument_and_returned_is_one_array(option
         np.testing.assert_array_equal(state.last, [5] * 4)
 
 
+@pytest.mark.parametrize("options", OPTIONS[1:], ids=str)
+@pytest.mark.parametrize("make", [lambda: [X.copy()], lambda: {0: X.copy()}, lambda: State(X.copy())])
+def test_a_container_that_is_an_argument_is_returned_itself(make, options):
+    def f(container):
+        if isinstance(container, State):
+            container.last = container.h * 2
+        else:
+            container[0] *= 2
+        return container, (container, 1)
+
+    jitted = tg.jit(f, **options)
+    for _ in range(3):
+        given, expected = make(), make()
+        f(expected)
+        first, (second, _) = jitted(given)
+        assert first is second is given
+        np.testing.assert_equal(tg.tree.leaves(given), tg.tree.leaves(expected))
+
+
 @pytest.mark.parametrize(
     "store",
     [lambda d, x, w: d.update(v=x[1:]), lambda d, x, w: d.update(v=w.data.T), lambda d, x, w: d.update(v=[x.T])],

@@ -72,7 +72,7 @@ def described(x: Any, found: Captured, kept: bool = False) -> tuple[Any, Any]:
 
 def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     path, given = found.paths.get(id(x), (None, None))
-    if path and (kept or (given is x and not isinstance(x, np.ndarray))):
+    if path and (kept or not isinstance(given, (np.ndarray, np.generic))):
         return Result("argument", path), given
     if kept and type(x) is Traced and isinstance(state := x.origin.source, State) and state.kind != "grad":
         moved = any([given is x is not new for _, _, given, new in found.exchanged])
