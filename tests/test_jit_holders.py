@@ -185,12 +185,16 @@ def test_an_array_that_is_set_as_a_gradient_is_refused(array):
 
 
 SHARING = {
-    "written array": lambda s, x: (s.a.__iadd__(x), setattr(s, "b", s.a)),
-    "new array": lambda s, x: setattr(s, "a", x * 2) or setattr(s, "b", s.a),
-    "view": lambda s, x: setattr(s, "a", x * 2) or setattr(s, "b", s.a[::-1]),
-    "constant": lambda s, x: (setattr(s, "a", zeros := np.zeros(3)), setattr(s, "b", zeros)),
-    "gradient": lambda s, x: ((s.w * x).sum().backward(), setattr(s, "a", s.w.grad), s.w.grad.__imul__(2)),
-    "no axes": lambda s, x: (s.c.__iadd__(1), setattr(s, "d", s.c)),
+    "written array": lambda s, x, d: (s.a.__iadd__(x), setattr(s, "b", s.a)),
+    "new array": lambda s, x, d: setattr(s, "a", x * 2) or setattr(s, "b", s.a),
+    "view": lambda s, x, d: setattr(s, "a", x * 2) or setattr(s, "b", s.a[::-1]),
+    "constant": lambda s, x, d: (setattr(s, "a", zeros := np.zeros(3)), setattr(s, "b", zeros)),
+    "gradient": lambda s, x, d: ((s.w * x).sum().backward(), setattr(s, "a", s.w.grad), s.w.grad.__imul__(2)),
+    "argument": lambda s, x, d: (setattr(s, "a", x * 2), d.update(a=s.a)),
+    "argument, a view": lambda s, x, d: (setattr(s, "a", x * 2), d.update(a=[s.a[1:]])),
+    "argument, a constant": lambda s, x, d: (setattr(s, "a", zeros := np.zeros(3)), d.update(a=zeros)),
+    "argument, before": lambda s, x, d: (d.update(a=s.a), setattr(s, "a", x * 2)),
+    "no axes": lambda s, x, d: (s.c.__iadd__(1), setattr(s, "d", s.c)),
 }
 
 
@@ -202,4 +206,4 @@ def test_a_function_that_lets_two_places_share_memory_is_refused(share):
     s = State()
     s.a, s.b, s.c, s.d, s.w = np.ones(3), np.ones(3), np.ones(()), np.ones(()), leaf()
     with pytest.raises(tg.JitError, match=r"lets two places share one array, which a replay does not; take a \.copy"):
-        tg.jit(share, check=False)(s, X)
+        tg.jit(share, check=False)(s, X, {})

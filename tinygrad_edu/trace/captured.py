@@ -58,6 +58,7 @@ class Captured:
         self.generators: dict[int, Any] = {}  # and iterators
         self.holders: list[Holder] = []  # of the closure, Tensors among the arguments first, and other Tensors then
         self.exchanged: list[tuple[Holder, Any, Any, Any]] = []  # (holder, key, what it held at first, and at the end)
+        self.moved: set[int] = set()  # the identities of arrays that went into places, or out of them
         self.clear: list[Callable[[], None]] = []  # what forgets copies: of primitives, and in singledispatch
         self.places: list[Place] = []  # what is exchanged, but for the data and gradients of Tensors
         self.is_doubtful = False  # whether the recorded run is not to be trusted, and changes nothing

@@ -24,6 +24,11 @@ def owner_of(array: Any) -> Any:
     return array
 
 
+def memory_of(x: Any) -> int:
+    """Return the identity of what owns the memory of an array, recorded or plain."""
+    return id(x.root if type(x) is Traced else owner_of(x))
+
+
 def are_apart(*arrays: Any) -> bool:
     """Return whether arrays lie one behind the other, though one object may own the memory of several."""
     return next(overlapping(arrays), None) is None
@@ -31,12 +36,12 @@ def are_apart(*arrays: Any) -> bool:
 
 def refuse_changes(found: Captured) -> None:
     """Raise JitError for changes that later calls would not make."""
-    taken = {id(t) for t in found.arrays.values()}  # the memory that a place holds: a View, or a plain array
+    taken = {id(t) for t in found.arrays.values()}  # the memories that places hold
     memories = []
     for holder in found.holders:
         for key, given in holder.given.items():
             new = holder.last.get(key, EMPTY)
-            memories.append(id(new.root if type(new) is Traced else owner_of(new)))
+            memories.append(memory_of(new))
             if issubclass(type(new), (np.ndarray, np.generic)) or (
                 type(new) is float and isinstance(holder.owner, Node)
             ):
@@ -62,6 +67,8 @@ def refuse_changes(found: Captured) -> None:
             if memory in taken:
                 raise found.rec.error(f"{title} = ... {SHARED}")
             taken.add(memory)
+            if not holder.has(key, "_grad"):
+                found.moved |= {memory, id(given)}
     for holder in [h for h in found.holders if h.last is not h.before]:
         last, before = holder.last, holder.before
         if isinstance(holder.owner, Node):

@@ -16,7 +16,7 @@ from ..engine.tape import NO_KEYWORDS, Node, constant, record
 from ..engine.tensor import Tensor
 from ..transforms import tree
 from .captured import Captured
-from .changes import SHARED
+from .changes import SHARED, memory_of
 from .closure import FRAMEWORK, PLAIN, Closure, library
 from .containers import is_container, is_dataclass, leaves, members
 from .ir import Constant, Input, Result, State, Var
@@ -74,10 +74,11 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     path, given = found.paths.get(id(x), (None, None))
     if path and (kept or not isinstance(given, (np.ndarray, np.generic))):
         return Result("argument", path), given
-    if kept and type(x) is Traced and isinstance(state := x.origin.source, State) and state.kind != "grad":
-        moved = any([given is x is not new for _, _, given, new in found.exchanged])
-        if found.arrays.get(id(state.array)) is x and not moved:
-            return state.array, state.array
+    if kept and memory_of(x) in found.moved:
+        raise found.rec.error(f"a list, a dict or a dataclass among the arguments {SHARED}")
+    state = x.origin.source if kept and type(x) is Traced else None
+    if isinstance(state, State) and state.kind != "grad" and found.arrays.get(id(state.array)) is x:
+        return state.array, state.array
     seen = id(x) in found.closure.seen
     is_array = type(x) is Traced or (isinstance(x, np.ndarray) and x.dtype.kind != "O")
     if kept and (is_array or (isinstance(x, Node) and not seen)):
