@@ -247,6 +247,36 @@ def test_indices_masks_and_weights_may_be_arguments(f, optimize):
     agree(lambda x, i: (lambda y, g: (y, (g,)))(*both(x, i)), [x, SOME], [x[::-1] * 1.01, SOME[::-1].copy()], optimize)
 
 
+# NumPy's operators, which are not always the function of their name
+
+
+OPERATORS = {
+    "square of bool": (lambda x: x**2.0, [True, False]),
+    "complex reciprocal": (lambda x: x**-1, [1 + 2j, complex(np.inf, 1), 0]),
+    "complex power": (lambda x: x**-1.0, [1 + 2j, complex(np.inf, 1), 3]),
+    "complex number": (
+        lambda x: (1j * x.sum(), abs(2j / x.max()), x.astype(np.complex64) * (1j * x.sum())),
+        [1.0, 2.0],
+    ),
+    "imaginary part dropped": (lambda x: put(np.abs(x), slice(2), x[::-1][:2]), [1 + 2j, 2 - 1j, 3]),
+    "polynomials": (lambda x: np.polydiv(np.polymul(x, x), x[:2]), np.float32([1.7, 0.3, 0.1])),
+}
+
+
+@pytest.mark.parametrize("optimize", [True, False])
+@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.filterwarnings("ignore")
+def test_operators_of_numpy_give_the_same_numbers_and_types(name, optimize):
+    f, x = OPERATORS[name]
+    jitted = tg.jit(f, optimize=optimize, check=False)
+    for factor in (1, 3, -2):
+        given = np.array(x) if np.array(x).dtype == bool else np.array(x) * np.array(factor, np.array(x).dtype)
+        expected, found = f(given.copy()), jitted(given.copy())
+        for a, b in zip(*[y if isinstance(y, tuple) else (y,) for y in (expected, found)], strict=True):
+            assert (type(a), np.asarray(a).dtype) == (type(b), np.asarray(b).dtype)
+            np.testing.assert_array_equal(a, b)
+
+
 REFUSED = {
     "mask": lambda x, i: x[i > 1],
     "if": lambda x, i: x if (x > 0).all() else -x,

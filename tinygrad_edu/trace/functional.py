@@ -80,7 +80,7 @@ def without_out(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return args, {k: v for k, v in kwargs.items() if k != "out"}, kwargs.get("out")
 
 
-NUMBERS = {int, float, bool}
+NUMBERS = {int, float, bool, complex}
 AXES = np.dtype(bool)
 CHANGING = {np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis, np.copyto}  # their first argument
 SHAPES: set[Function] = {  # their results depend on shapes and dtypes alone, which are the same at every call
@@ -153,10 +153,10 @@ def _broadcast_arrays(*xs: Any, subok: bool = False) -> tuple[Any, ...]:
 
 
 PERMUTING = (np.transpose, np.permute_dims, np.swapaxes, np.moveaxis, np.rollaxis, np.matrix_transpose)
-COMPOSED = (np.atleast_1d, np.atleast_2d, np.atleast_3d, np.polymul, np.polydiv)
+COMPOSED = (np.atleast_1d, np.atleast_2d, np.atleast_3d)
 REWRITTEN: dict[Function, Function] = {
     np.reshape: _reshape, np.ravel: _ravel, np.broadcast_arrays: _broadcast_arrays,
     **{fun: _as_transpose(fun) for fun in PERMUTING},
     **{fun: _as_reshape(fun) for fun in (np.expand_dims, np.squeeze)},
-    **{fun: compositions[fun] for fun in COMPOSED},  # as leading zeros set the shape of NumPy's products
+    **{fun: compositions[fun] for fun in COMPOSED},
 }  # fmt: skip

@@ -15,10 +15,12 @@ from .functional import NUMBERS
 RETURN_IT = "return the array and convert it outside"
 CHOOSE = "choose with np.where or np.maximum, or return the value and test it outside"
 NUMPYS = "NumPy's functions: np.exp for math.exp, np.clip for min and max, np.where for if"
-POWERS = {
-    ("?", 2): np.square,
-    **dict.fromkeys([(x, 0.5) for x in "eFD"], np.sqrt),
-}  # x ** n of arrays, where np.power differs
+# x ** n of arrays, where np.power differs: by the dtype of x, by n and its type
+POWERS: dict[tuple[str, float, type], Function] = {
+    ("?", 2, int): np.square,
+    **dict.fromkeys([(x, -1, int) for x in "FD"], np.reciprocal),
+    **dict.fromkeys([(x, 0.5, float) for x in "eFD"], np.sqrt),
+}
 SAME_ARGUMENTS = """
     sum mean prod max min var std cumsum cumprod argmax argmin all any round ravel squeeze swapaxes put take repeat
     choose diagonal argsort argpartition trace nonzero searchsorted
@@ -62,7 +64,7 @@ def _conversion(name: str) -> Function:
 
 def _power(a: Any, b: Any, **out: Any) -> Any:
     """As ndarray's operator, which takes some squares and roots by other functions than np.power."""
-    fun = POWERS.get((a.dtype.char, b)) if type(b) in NUMBERS and isinstance(a._array, np.ndarray) else None
+    fun = POWERS.get((a.dtype.char, b, type(b))) if isinstance(a._array, np.ndarray) and type(b) in NUMBERS else None
     return fun(a, **out) if fun else np.power(a, b, **out)
 
 
@@ -91,7 +93,9 @@ def _operator(name: str) -> Function:
         if form == "i" or any([isinstance(b, others_decide) for b in others]):
             return NotImplemented  # a number is immutable, and repeats a list
         fun, operands = of_numbers, (*others, a) if form == "r" else (a, *others)
-        if not is_text and not all([type(v._array if type(v) is type(a) else v) in NUMBERS for v in operands]):
+        kinds = [type(v._array if type(v) is type(a) else v) for v in operands]
+        of_python = {*kinds} <= NUMBERS or (kinds[0] is complex and kinds[-1] is np.float64)  # which is a float too
+        if not of_python and not is_text:
             return of_arrays(a, *others)
         if fun is operator.pow and not is_whole(operands[1]):
             fun = real_power  # of a negative number it may be complex

@@ -143,7 +143,8 @@ class Recorder:
 
     def primitive(self, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record the calls of a primitive's implementation."""
-        return implementations[fun](*[self.constant(a) if type(a) is np.ndarray else a for a in args], **kwargs)
+        given = [self.constant(a) if issubclass(type(a), (np.ndarray, np.generic)) else a for a in args]
+        return implementations[fun](*given, **kwargs)
 
     def ask(self, predicate: Function, args: tuple[Any, ...]) -> bool:
         """Return a predicate's answer, and record a guard that it is the same at a replay."""
