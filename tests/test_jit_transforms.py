@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu.jit.native import compiler
 
+BACKENDS = ["numpy", "c"] if compiler.find() else ["numpy"]
 A = np.array([[1.0, 2.0], [3.0, -1.0]])
 
 
@@ -187,3 +189,49 @@ def test_slices_between_elements_of_an_array_that_stay_as_they_were():
     np.testing.assert_array_equal(tg.jit(lambda x: x[ends[1] :])(x), x[1:])
     with pytest.raises(tg.JitError, match="Python integer"):
         tg.jit(lambda x, n: x[:n])(x, np.int64(2))
+
+
+def written(x, i):
+    y = 2 * x
+    y[i] = x[: i.size] ** 2
+    return y
+
+
+READ = {
+    "array": lambda x, i: x[i] ** 2,
+    "two arrays": lambda x, i: x.reshape(2, 2)[np.arange(2), i[:2] % 2] ** 2,
+    "slice and array": lambda x, i: x.reshape(2, 2)[:, i % 2] ** 2,
+    "number": lambda x, i: x[i[0]] * x[np.argmax(x)],
+    "written": written,
+    "take": lambda x, i: np.take(x, i) ** 2,
+    "median": lambda x, i: np.median(x) * x[i],
+    "counts": lambda x, i: np.bincount(i, x[:3], minlength=4),
+    "table": lambda x, i: np.interp(x, [-1.0, 0.0, 1.0], [3.0, 0.0, 1.0]) * x[i[0]],
+    "classes": lambda x, i: tg.cross_entropy(x.reshape(2, 2), i[:2] % 2),
+}
+TRANSFORMS = {
+    "grad": lambda f, x: tg.grad(lambda x: np.sum(f(x)))(x),
+    "jacobian": lambda f, x: tg.jacobian(f)(x),
+    "forward": lambda f, x: tg.jacobian(f, mode="forward")(x),
+    "hessian": lambda f, x: tg.hessian(lambda x: np.sum(f(x)))(x),
+    "jvp": lambda f, x: np.stack(tg.jvp(f, [x], [np.arange(4.0)])),
+    "vmap": lambda f, x: tg.vmap(f, fallback=True)(np.stack([x, x + 1])),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
+def test_each_transform_takes_indices_that_are_arguments(transform, backend):
+    for f in READ.values():
+        eager = lambda x, i, f=f: transform(lambda x: f(x, i), x)
+        jitted = tg.jit(eager, backend=backend, check=False)
+        for x, i in [(np.array([0.5, -1.2, 3.0, 0.1]), [0, 2, 2]), (np.array([0.9, 0.4, -2.0, 0.3]), [3, 1, 0])]:
+            np.testing.assert_allclose(jitted(x, np.array(i)), eager(x, np.array(i)), rtol=1e-12, atol=1e-14)
+        assert jitted.cache_info().hits == 1
+
+
+def test_a_batch_of_indices_reads_a_recorded_array():
+    slopes = tg.vmap(tg.grad(lambda x, k: np.sum(x[k] ** 2)), in_axes=(None, 0))
+    jitted, x, i = tg.jit(slopes), np.arange(4.0), np.array([[0, 2], [1, 1]])
+    for k in range(3):
+        np.testing.assert_array_equal(jitted(x + k, (i + k) % 4), slopes(x + k, (i + k) % 4))

@@ -1,6 +1,5 @@
 """A NumPy function on nodes: compute it on their data, then record the call."""
 
-import functools
 import operator
 from typing import Any
 
@@ -9,14 +8,14 @@ import numpy as np
 from .conjugation import met
 from .errors import NoRuleError, check_complex, checked_keywords, explained, numpys_error
 from .rules.containers import separated
-from .rules.foreign import ORDINARY, array_from
+from .rules.foreign import ORDINARY, array_from, computes
+from .rules.indexing import read
 from .rules.reductions import about_mean
 from .rules.registry import (
     CONTAINERS,
     array_likes,
     compositions,
     constants,
-    implementation,
     implementations,
     is_complex,
     keywords,
@@ -45,7 +44,7 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return about_mean(fun, *args, **kwargs)
         args, kwargs = _bound(fun, args, kwargs)
     kind: type[Node] | None = None
-    argvals, argnums, foreign = list(args), [], None
+    argvals, argnums = list(args), []
     for i, a in enumerate(args):
         if isinstance(a, Node):
             argvals[i] = a._value
@@ -59,16 +58,13 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         elif isinstance(a, CONTAINERS) and i < len(rules) and rules[i] is not None and holds_node(a):
             return apply(*separated(fun, args), kwargs)
         elif type(a) not in ORDINARY:
-            if type(a) in array_likes:
-                if outranked(a, args):
-                    return a.__array_function__(fun, (type(a),), args, kwargs)
-                foreign = a
+            if type(a) in array_likes and outranked(a, args):
+                return a.__array_function__(fun, (type(a),), args, kwargs)
             argvals[i] = array_from(a)
     assert kind is not None
     try:
-        compute = implementation(fun, argvals) if fun in implementations else fun
-        if foreign is not None and fun is operator.getitem:  # an array asks no index how it computes
-            compute = functools.partial(_read_by, foreign)
+        known = fun in implementations
+        compute = implementation(fun, argvals) if known else read if fun is operator.getitem else fun
         data = compute(*argvals, **kwargs)
     except (TypeError, ValueError, IndexError) as error:
         raise explained(error, fun, args, kwargs) from error
@@ -129,9 +125,14 @@ def where_true(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any],
     return np.where(where, y, 0)
 
 
-def _read_by(index: Any, x: Any, _: Any) -> Any:
-    """Return x[index] for an index that computes by itself, as a batch of indices does."""
-    return index.__array_function__(operator.getitem, (type(index),), (x, index), {})
+def implementation(fun: Function, args: Any) -> Function:
+    """Return how a primitive computes; the primitive itself if an argument computes in its own way, as a Batch does.
+
+    A plain array as the first argument does not ask the others, or an index, how they compute.
+    """
+    of_plain = len(args) > 1 and type(args[0]) is np.ndarray
+    foreign = any(map(computes, leaves(args))) if of_plain else any([type(a) in array_likes for a in args])
+    return fun if foreign else implementations[fun]
 
 
 def outranked(a: Any, args: tuple[Any, ...]) -> bool:

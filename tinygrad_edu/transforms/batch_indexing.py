@@ -19,7 +19,7 @@ def getitem(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str
     """Read the same elements of each member, or those at its own indices."""
     x, index = args
     at, is_flat = stacked_index(x.shape, index, level)
-    return Batch((flat(x, level) if is_flat else full(x, level))[at], level)
+    return Batch(indexing.read(flat(x, level) if is_flat else full(x, level), at), level)
 
 
 def setitem(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -27,7 +27,7 @@ def setitem(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str
     x, index, v = args
     at, is_flat = stacked_index(x.shape, index, level)
     stacked = flat(x, level) if is_flat else full(x, level)
-    written = indexing.setitem(stacked, at, aligned(v, stacked[at].ndim - 1, level))
+    written = indexing.setitem(stacked, at, aligned(v, indexing.read(stacked, at).ndim - 1, level))
     return Batch(np.reshape(written, (level.size, *x.shape)) if is_flat else written, level)
 
 
@@ -52,7 +52,7 @@ def stacked_index(shape: tuple[int, ...], index: Any, level: Level) -> tuple[tup
     if indexing.is_basic(parts):
         return (slice(None), *parts), False
     if not batches(parts):
-        return (slice(None), np.arange(math.prod(shape)).reshape(shape)[index]), True
+        return (slice(None), indexing.read(np.arange(math.prod(shape)).reshape(shape), index)), True
     if any(indexing.dtype_of(i).kind not in "iu" for i in parts):
         raise NoBatching(f"{level.title}: an index that differs from member to member takes integers alone")
     ndim = max(map(np.ndim, parts))

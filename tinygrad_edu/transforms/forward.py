@@ -20,7 +20,7 @@ from ..engine.mode import Watcher, recording, transform, watched_by, watchers, w
 from ..engine.rules import windows
 from ..engine.rules.einsum import einsum
 from ..engine.rules.finite import has_nan
-from ..engine.rules.indexing import scatter
+from ..engine.rules.indexing import read, scatter
 from ..engine.rules.registry import Function, array_of, conj, is_elementwise, limits, name, real_part, vjps
 from ..engine.rules.shaping import astype
 from ..engine.tape import Node, constant
@@ -132,7 +132,8 @@ def pulled_twice(y: Node, variables: Sequence[Node], directions: Sequence[Any]) 
 def applied(y: Node, i: int, t: Any, differentiable: bool) -> Any:
     """Return the same for a function that is linear in this argument."""
     args = [parent(y, j) if differentiable and j in y.argnums else a for j, a in enumerate(y.argvals)]
-    return y.fun(*args[:i], t, *args[i + 1 :], **{k: v for k, v in y.kwargs.items() if k != "initial"})
+    fun: Function = read if y.fun is operator.getitem else y.fun
+    return fun(*args[:i], t, *args[i + 1 :], **{k: v for k, v in y.kwargs.items() if k != "initial"})
 
 
 def transposed(y: Node, i: int, t: Any, differentiable: bool) -> Any:

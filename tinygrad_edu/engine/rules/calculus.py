@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from numpy.typing import ArrayLike
 
-from .indexing import along
+from .indexing import along, read
 from .joining import concatenate
 from .registry import Array, Axis, arrays_of, composition, conj, defvjp, is_complex, primitive
 from .shaping import one_or_tuple
@@ -193,12 +193,6 @@ def convolve(a: ArrayLike, v: ArrayLike, mode: str = "full") -> Array:
 
 
 # Interpolation
-def looked_up(table: Array, index: Array) -> Array:
-    """Return table[index] by a NumPy function, which jit sees also if the table is a plain array."""
-    found: Array = np.take_along_axis(table, np.ravel(index), 0).reshape(np.shape(index))
-    return found
-
-
 @composition(np.interp)
 def interp(x: Array, xp: Array, fp: Array, left: Array | float | None = None, right: Array | float | None = None,
            period: float | None = None) -> Array:
@@ -226,9 +220,9 @@ def interp(x: Array, xp: Array, fp: Array, left: Array | float | None = None, ri
     j = (np.searchsorted(xp, x, side="right") - 1).clip(0, last - 1)  # with a single point, -1: that point
     k = np.minimum(j + 1, last)
     below, above = x < xp[0], x > xp[-1]
-    start, step = looked_up(xp, j), looked_up(xp, k) - looked_up(xp, j)
+    start, step = read(xp, j), read(xp, k) - read(xp, j)
     t = np.where(below | above, above, (x - start) / np.where(step == 0, 1, step))
-    y = (1 - t) * looked_up(fp, j) + t * looked_up(fp, k)
+    y = (1 - t) * read(fp, j) + t * read(fp, k)
     y = y if left is None else np.where(below, left, y)
     return y if right is None else np.where(above, right, y)
 

@@ -27,6 +27,14 @@ def library(a: object) -> str:
     return type(a).__module__.partition(".")[0]
 
 
+def computes(a: Any) -> bool:
+    """Return whether a is no node, and yet an array that computes in its own way, as that of a batch or a recording."""
+    kind = type(a)
+    if kind in ORDINARY or issubclass(kind, np.ndarray):
+        return False
+    return hasattr(kind, "__array_function__") and not hasattr(a, "_value")
+
+
 def array_from(a: Any) -> Any:
     """Return a table or a column as an array, and anything else as it is; refuse arrays of other libraries."""
     kind = type(a)

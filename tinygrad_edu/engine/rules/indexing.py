@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .registry import Array, Shape, arrays_of, composition, defvjp, is_complex, primitive, refused
+from .foreign import computes
+from .registry import Array, Shape, array_likes, arrays_of, composition, defvjp, is_complex, primitive, refused
 
 
 def along(axis: int, index: Any) -> tuple[Any, ...]:
@@ -37,6 +38,14 @@ def is_basic(index: object) -> bool:
 def dtype_of(i: ArrayLike) -> np.dtype[Any]:
     """Return the dtype of one part of an index."""
     return i.dtype if hasattr(i, "dtype") else np.asarray(i).dtype
+
+
+def read(x: Any, index: Any) -> Any:
+    """Return x[index]; a plain array does not ask an index how it computes, and none asks that of a batch."""
+    for i in index if isinstance(index, tuple) else (index,):
+        if computes(i) and (type(x) is np.ndarray or type(i) in array_likes):
+            return i.__array_function__(operator.getitem, (type(i),), (x, index), {})
+    return x[index]
 
 
 def flat_positions(parts: tuple[Any, ...], shape: Shape) -> Array:
@@ -88,17 +97,16 @@ def setitem_v(g: Array, y: Array, x: Array, index: Any, v: Array) -> Array:
 
     NumPy drops leading axes of length 1 from a v of more axes than x[index] has; the gradient has them again.
     """
-    received = g[index]
+    received = read(g, index)
     if repeats(index):
         number = np.arange(received.size).reshape(received.shape)
-        last = np.empty(g.shape, number.dtype)
-        last[index] = number
-        received = received * (last[index] == number)
+        last = setitem(np.zeros(g.shape, number.dtype), index, number)
+        received = received * (read(last, index) == number)
     return received if received.ndim >= v.ndim else received.reshape((1,) * (v.ndim - received.ndim) + received.shape)
 
 
 defvjp(operator.getitem, lambda g, y, x, index: scatter(g, index, x.shape))
-defvjp(scatter,          lambda g, y, v, index, shape: g[index])
+defvjp(scatter,          lambda g, y, v, index, shape: read(g, index))
 defvjp(setitem,          lambda g, y, x, index, v: setitem(g, index, 0),
                          None,
                          setitem_v)

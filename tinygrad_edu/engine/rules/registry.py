@@ -194,12 +194,6 @@ def opaque(fun: Function) -> Function:
     return fun
 
 
-def implementation(fun: Function, args: Iterable[Any]) -> Function:
-    """Return how a primitive computes; the primitive itself if an argument is a Batch, or of another class like it."""
-    foreign = any([type(a) is not np.ndarray and type(a) in array_likes for a in args])
-    return fun if foreign else implementations[fun]
-
-
 def predicate(fun: Callable[..., bool]) -> Function:
     """Register a predicate, a function of arrays to True or False, that jit turns into a guard.
 

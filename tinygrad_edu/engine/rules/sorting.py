@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .indexing import scatter
+from .indexing import read, scatter
 from .reductions import axes_of, merge_axes, unmerge_axes
 from .registry import (
     Array,
@@ -183,7 +183,7 @@ def bincount(weights: Array, x: Array, minlength: int) -> Array:
     return np.bincount(x, weights, minlength).astype(weights.dtype)
 
 
-defvjp(bincount, lambda g, y, weights, x, minlength: g[x])
+defvjp(bincount, lambda g, y, weights, x, minlength: read(g, x))
 
 
 @composition(np.bincount)
