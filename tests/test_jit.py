@@ -1043,6 +1043,16 @@ def test_the_source_writes_dtypes_and_enumerations_as_python():
         np.testing.assert_array_equal(given, value, strict=True)
 
 
+def test_the_source_writes_arrays_of_texts_and_of_other_byte_orders():
+    f = lambda x: (x.astype(">f8"), x.astype("U5"), np.array(["a", "bc"]), np.array([1, 2], ">i4"))
+    jitted = tg.jit(f)
+    scope = {}
+    jitted(np.arange(3.0))
+    exec(jitted.source, scope)
+    for expected, found in zip(f(np.arange(3.0)), scope["f"](np.arange(3.0)), strict=True):
+        np.testing.assert_array_equal(found, expected, strict=True)
+
+
 def test_the_source_has_the_brackets_that_the_result_needs():
     def f(x):
         return x * (x // 0.3) - (x - (-x)) * (x / 7.0) + np.negative(-x) @ (x @ x)

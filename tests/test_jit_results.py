@@ -109,6 +109,9 @@ def test_a_container_that_is_an_argument_is_returned_itself(make, options):
         first, (second, _) = jitted(given)
         assert first is second is given
         np.testing.assert_equal(tg.tree.leaves(given), tg.tree.leaves(expected))
+    scope = {}
+    exec(jitted.source, scope)
+    np.testing.assert_equal(tg.tree.leaves(scope["f"](X.copy())[0]), tg.tree.leaves(expected))
 
 
 @pytest.mark.parametrize(

@@ -124,9 +124,10 @@ class Expressions:
         if isinstance(x, Enum):
             return self.value(x.value)
         if isinstance(x, (np.dtype, type)):
-            return f"np.{np.dtype(x).name}"
+            dtype = np.dtype(x)
+            return f"np.{dtype.name}" if dtype.isnative and hasattr(np, dtype.name) else f"np.dtype({dtype.str!r})"
         if isinstance(x, np.generic):
-            return f"np.{x.dtype.name}({with_np(repr(x.item()))})"
+            return f"np.{type(x).__name__}({with_np(repr(x.item()))})"
         if x is ...:
             return "..."
         return with_np(repr(x)) if isinstance(x, (float, complex)) else repr(x)
@@ -146,7 +147,7 @@ class Expressions:
             return f"np.{filled or f'full({shape}, {element}'}{dtype})"
         if a.dtype.kind == "i" and a.ndim == 1 and np.array_equal(a, np.arange(len(a))):
             return f"np.arange({len(a)})"
-        if a.size <= 8:
+        if a.size <= 8 and a.dtype.kind in "biufcUS":
             return with_np(f"np.array({a.tolist()!r}{dtype})")
         self.names[v] = self.name(a, "c" if v.name in ("", "ones") else v.name)
         return self.names[v]

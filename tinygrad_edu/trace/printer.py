@@ -164,6 +164,8 @@ class Source(Expressions):
 
     def returned(self, value: object) -> str:
         """Write the result, with its lists, tuples and dicts."""
+        if isinstance(value, Result) and value.kind == "argument" and value.node is not None:
+            return self.returned(value.node)
         if isinstance(value, Result) and value.kind != "argument":
             return self.returned(tuple(value.value) if value.kind == "dataclass" else value.value)
         if isinstance(value, (list, tuple, dict)) and not isinstance(value, Result):

@@ -73,7 +73,8 @@ def described(x: Any, found: Captured, kept: bool = False) -> tuple[Any, Any]:
 def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     path, given = found.paths.get(id(x), (None, None))
     if path and (kept or not isinstance(given, (np.ndarray, np.generic))):
-        return Result("argument", path), given
+        content = described_members(x, found, kept)[0] if is_container(given) and not kept else None
+        return Result("argument", path, content), given
     if kept and memory_of(x) in found.moved:
         raise found.rec.error(f"a list, a dict or a dataclass among the arguments {SHARED}")
     state = x.origin.source if kept and type(x) is Traced else None
