@@ -207,3 +207,27 @@ def test_a_function_that_lets_two_places_share_memory_is_refused(share):
     s.a, s.b, s.c, s.d, s.w = np.ones(3), np.ones(3), np.ones(()), np.ones(()), leaf()
     with pytest.raises(tg.JitError, match=r"lets two places share one array, which a replay does not; take a \.copy"):
         tg.jit(share, check=False)(s, X, {})
+
+
+@pytest.mark.parametrize("other", ["attribute", "tuple", "variable", "default", "partial"])
+def test_an_array_that_another_place_holds_is_not_replaced(other):
+    class State:
+        pass
+
+    s = State()
+    s.a = array = np.ones(3)
+    s.b = {"attribute": array, "tuple": (array,)}.get(other)
+    read = {
+        "variable": lambda: array * 2,
+        "default": lambda y=array: y * 2,
+        "partial": functools.partial(np.sin, array),
+    }
+    read = read.get(other, lambda: s.b[0] * 2)
+
+    @functools.partial(tg.jit, check=False)
+    def f(x):
+        s.a = s.a + x
+        return read()
+
+    with pytest.raises(tg.JitError, match="two places hold one array; give each its own"):
+        f(X)

@@ -48,6 +48,8 @@ def refuse_changes(found: Captured) -> None:
                 new = found.rec.constant(new)
             found.exchanged.append((holder, key, given, new))
     shared = Counter([id(given) for _, _, given, _ in found.exchanged])
+    scopes = [map(id, holder.before.values()) for holder in found.holders if holder.is_scope]
+    fixed = found.closure.elsewhere.union(*scopes)  # what tuples and variables hold, which stays there
     for (holder, key, given, new), memory in zip(found.exchanged, memories, strict=True):
         if new is given or new is EMPTY:
             continue
@@ -61,7 +63,7 @@ def refuse_changes(found: Captured) -> None:
             raise found.rec.error(f"{title} = {new!r:.40} would be the same at every call; {remedy}")
         elif was_array and not (isinstance(new.value, np.ndarray) or holder.has(key, "_value")):
             raise found.rec.error(f"{title} = ... puts a number in place of an array; write {title}[...] = instead")
-        elif shared[id(given)] > 1 and new.shape:
+        elif was_array and (shared[id(given)] > 1 or id(given.origin.example) in fixed):
             raise found.rec.error(f"{title} = ... ends that two places hold one array; give each its own")
         if type(new) is Traced and isinstance(new.value, np.ndarray):
             if memory in taken:
