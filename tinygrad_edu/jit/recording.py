@@ -63,17 +63,8 @@ class Recording:
             if not is_free:
                 raise
             self.plan = Plan(program, captured, chosen)
-        self.changes = any(
-            [
-                program.stores,
-                program.rebound,
-                program.grads,
-                program.passes,
-                program.modes,
-                program.containers,
-                captured.drawn,
-            ]
-        )
+        changes = (program.stores, program.rebound, program.grads, program.passes, program.modes, program.containers)
+        self.changes = any([*changes, captured.drawn])
         self.drawn = captured.drawn
         self.may_warn = self.changes and self.plan.calls_numpy
         self.seen = self.objects_seen()

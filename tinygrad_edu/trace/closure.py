@@ -53,6 +53,7 @@ class Closure:
         self.functions: list[FunctionType] = []
         self.names = {"__wrapped__", "forward"}  # all that the functions use
         self.owners: list[object] = []  # objects whose attributes may be among these
+        self.computing: dict[type, bool] = {}  # whether a class computes attributes from others, by any name
         self.package = (getattr(fun, "__module__", None) or "").partition(".")[0]
         # Kept alive, so that no other object gets the same id; rules are found by their functions
         self.seen: dict[int, object] = {id(table): table for table in (vjps, implementations)}
@@ -172,8 +173,10 @@ class Closure:
     def add_attributes(self, owner: Any, names: set[str]) -> None:
         """Add the attributes of an object, a class or a module that have these names."""
         for held in holding(owner):
-            found = members(held, slots_only=True)
-            if not self.computes_attributes(type(owner)):
+            found, kind = members(held, slots_only=True), type(owner)
+            if kind not in self.computing:
+                self.computing[kind] = self.computes_attributes(kind)
+            if not self.computing[kind]:
                 found = {name: value for name, value in found.items() if name in names}
             self.queue += found.values()
             if isinstance(owner, ModuleType) or not self.is_library(type(owner)):  # which may change what it holds
@@ -182,7 +185,7 @@ class Closure:
         self.add_inherited(owner, names)
 
     def computes_attributes(self, kind: type) -> bool:
-        """Return whether a user's class computes attributes from others, by any name."""
+        """Return whether a user's class has __getattr__ or the like, or descriptors of the user."""
         held = [member for base in kind.__mro__ if not self.is_library(base) for member in vars(base).items()]
         by_descriptor = [hasattr(type(v), "__get__") and self.is_users(v) for _, v in held]
         return any(by_descriptor) or not {"__getattr__", "__getattribute__"}.isdisjoint([k for k, _ in held])
