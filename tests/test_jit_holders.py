@@ -184,6 +184,54 @@ def test_an_array_that_is_set_as_a_gradient_is_refused(array):
     assert w.grad is None
 
 
+class Lazy:
+    h = grown = None
+
+    @functools.cached_property
+    def mask(self):
+        return np.tril(np.ones((3, 3)))
+
+    def carried(self, x):
+        if self.h is None:
+            self.h = np.zeros(3)
+        self.h = np.tanh(self.h + x)
+        return self.h * 2
+
+    def grow(self, x):
+        if self.grown is None:
+            self.grown = {}
+        if len(x) not in self.grown:
+            self.grown[len(x)] = np.zeros(len(x))
+        self.grown[len(x)] += x
+        return self.grown[len(x)] * 2
+
+    def masked(self, x):
+        return self.mask @ x
+
+
+@pytest.mark.parametrize("name", ["carried", "grow", "masked"])
+def test_a_call_that_gives_something_its_first_value_runs_by_itself(name):
+    jitted = []
+
+    def scenario(jit):
+        f = jit(getattr(Lazy(), name))
+        jitted.append(f)
+        return [f(X * i) for i in range(5)]
+
+    as_eager(scenario)
+    assert jitted[-1].cache_info().hits == 3
+
+
+def test_first_values_at_call_after_call_are_an_error():
+    log = {}
+    jitted = tg.jit(lambda x, i: log.update({i: x.sum()}))
+    for i in range(4):
+        jitted(X, i)
+    with pytest.raises(tg.JitError, match="the dict 'log' was changed"):
+        jitted(X, 4)
+    assert list(log) == [0, 1, 2, 3]
+
+
 SHARING = {
     "written array": lambda s, x, d: (s.a.__iadd__(x), setattr(s, "b", s.a)),
     "new array": lambda s, x, d: setattr(s, "a", x * 2) or setattr(s, "b", s.a),

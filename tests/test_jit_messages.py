@@ -13,8 +13,8 @@ COUNT = 0
 
 def refused():
     """Yield functions that cannot be recorded, each with words of the message that says why and what to do."""
-    losses, seen, model = [], {}, nn.Linear(2, 1)
-    model.log, model.total = [], np.zeros(())
+    losses, seen, model = [], {"a": 0}, nn.Linear(2, 1)
+    model.log, model.n, model.total = [], 0, np.zeros(())
 
     def counting(x):
         counting.calls += 1

@@ -104,8 +104,9 @@ def jit(
     array([ 3., 12.])
 
     Raises JitError where `fun` turns a recorded value into a plain one (`float(x)`, `if x > 0`, `x[x > 0]`), and where
-    it has an effect that a replay would not repeat (`losses.append(x)`); TypeError for what is no function, and
-    ValueError for options that do not exist.
+    it has an effect that a replay would not repeat (`losses.append(x)`), unless an attribute, a variable or a key gets
+    its first value, in place of none or None: such a call is one of `fun` itself, up to four in a row. Raises TypeError
+    for what is no function, and ValueError for options that do not exist.
     """
     if fun is None:
         return functools.partial(jit, optimize=optimize, check=check, backend=backend)

@@ -88,6 +88,7 @@ class Jitted(Transparent):
         self._recordings: list[Recording] = []
         self._hits = self._misses = 0  # hits of recordings that are gone
         self._varied = 0  # calls since the last replay that no recording served, though their shapes were known
+        self._begun = 0  # calls since the last recording that gave something its first value
         self._warned = False
         self._lock = RLock()  # held for these fields, and never while the function runs
         _jitted.add(self)
@@ -114,8 +115,13 @@ class Jitted(Transparent):
                             self._served(recording)
                         return result
             return self._record(args, kwargs, varies)
-        except (InUse, Unrecorded):
+        except InUse:
             pass
+        except Unrecorded as unrecorded:
+            if unrecorded.args:
+                self._begun += 1
+                if self._begun > FEW:
+                    raise unrecorded.args[0] from None
         return self._fun(*args, **kwargs)
 
     def _served(self, recording: Recording) -> None:
@@ -153,7 +159,7 @@ class Jitted(Transparent):
         recording = Recording(self._fun, self._name, captured, self._chosen, self._check, self._backend)
         captured.on_gone = WeakMethod(self._forget)
         with self._lock:
-            self._misses += 1
+            self._misses, self._begun = self._misses + 1, 0
             self._varied += bool(varies)
             stale = [r for r in self._recordings if any(not isinstance(x, PLAIN) for _, x in r.replaced(recording))]
             kept = [r for r in self._recordings if r not in stale[FEW - 1 :]][: MAXSIZE - 1]  # stale: hold old objects
@@ -196,7 +202,7 @@ class Jitted(Transparent):
         """Forget all recordings."""
         with self._lock:
             self._keep([])
-            self._hits = self._misses = self._varied = 0
+            self._hits = self._misses = self._varied = self._begun = 0
             self._warned = False
 
     @property

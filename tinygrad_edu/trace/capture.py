@@ -20,7 +20,7 @@ from .containers import leaves, nested, refill
 from .randomness import comparable, source_state
 from .recorder import Recorder
 from .results import described, described_members, note_memories, recorded_result
-from .traced import Unrecorded
+from .traced import JitError, Unrecorded
 
 # Who uses one of these may tell a recording value or a copy of a function from what it stands for
 TELLING = {"type", "id", "hasattr", "Hashable", "modules"}
@@ -107,8 +107,11 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
         rec.program.result, shown = described(result, found)
         changed = [(*found.paths[id(x)], *described_members(x, found, kept=True)) for x in owners]
         rec.program.containers = [(path, content) for path, _, content, _ in changed]
-    except BaseException:
+    except BaseException as error:
+        begins = isinstance(error, JitError) and found.begins()
         found.closure.restore()
+        if begins:
+            raise Unrecorded(error) from error
         raise
     make_changes(found)
     if found.is_doubtful:

@@ -6,7 +6,7 @@ values. Changes are made only when the function has returned: a recording that f
 
 import functools
 from array import array
-from collections import ChainMap, UserDict, UserList
+from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable
 from typing import Any
 from weakref import ref
@@ -221,6 +221,14 @@ class Captured:
             holder.restore()
         for clear in self.clear:
             clear()
+
+    def begins(self) -> bool:
+        """Return whether the function gave an attribute, a variable or a key a value, where there was none, or None."""
+        return any([
+            h.before.get(key) is None is not value
+            for h in self.holders if h.last is not h.before and not isinstance(h.owner, (Node, list, set, deque))
+            for key, value in h.last.items()
+        ])  # fmt: skip
 
     def forget(self) -> None:
         """Release the arrays and objects of the recording; the kinds of the arguments stay, for later calls."""

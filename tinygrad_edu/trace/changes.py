@@ -11,7 +11,7 @@ from ..engine.tape import Node
 from ..nn import Module
 from .captured import Captured
 from .holders import EMPTY, Holder, Place, are_same
-from .ir import Input, Setting, State, ancestors
+from .ir import Constant, Input, Setting, State, ancestors
 from .traced import Traced, Unrecorded
 
 SHARED = "lets two places share one array, which a replay does not; take a .copy()"
@@ -26,7 +26,9 @@ def owner_of(array: Any) -> Any:
 
 def memory_of(x: Any) -> int:
     """Return the identity of what owns the memory of an array, recorded or plain."""
-    return id(x.root if type(x) is Traced else owner_of(x))
+    if type(x) is Traced and type(x.root.variable.source) is not Constant:
+        return id(x.root)
+    return id(owner_of(x.value if type(x) is Traced else x))
 
 
 def are_apart(*arrays: Any) -> bool:
@@ -36,41 +38,15 @@ def are_apart(*arrays: Any) -> bool:
 
 def refuse_changes(found: Captured) -> None:
     """Raise JitError for changes that later calls would not make."""
-    taken = {id(t) for t in found.arrays.values()}  # the memories that places hold
-    memories = []
     for holder in found.holders:
         for key, given in holder.given.items():
             new = holder.last.get(key, EMPTY)
-            memories.append(memory_of(new))
             if issubclass(type(new), (np.ndarray, np.generic)) or (
                 type(new) is float and isinstance(holder.owner, Node)
             ):
                 new = found.rec.constant(new)
             found.exchanged.append((holder, key, given, new))
-    shared = Counter([id(given) for _, _, given, _ in found.exchanged])
-    scopes = [map(id, holder.before.values()) for holder in found.holders if holder.is_scope]
-    fixed = found.closure.elsewhere.union(*scopes)  # what tuples and variables hold, which stays there
-    for (holder, key, given, new), memory in zip(found.exchanged, memories, strict=True):
-        if new is given or new is EMPTY:
-            continue
-        title, was_array = holder.member(key), type(given) is Traced and isinstance(given.value, np.ndarray)
-        if holder.has(key, "_grad"):
-            if isinstance(new, Node):
-                remedy = "a replay does not; take the gradient by tg.grad, or call zero_grad() before the end"
-                raise found.rec.error(f"{title} keeps its graph (create_graph=True), and {remedy}")
-        elif type(new) is not Traced:
-            remedy = "set it outside of the recorded function, or by a schedule that does not ask for the loss"
-            raise found.rec.error(f"{title} = {new!r:.40} would be the same at every call; {remedy}")
-        elif was_array and not (isinstance(new.value, np.ndarray) or holder.has(key, "_value")):
-            raise found.rec.error(f"{title} = ... puts a number in place of an array; write {title}[...] = instead")
-        elif was_array and (shared[id(given)] > 1 or id(given.origin.example) in fixed):
-            raise found.rec.error(f"{title} = ... ends that two places hold one array; give each its own")
-        if type(new) is Traced and isinstance(new.value, np.ndarray):
-            if memory in taken:
-                raise found.rec.error(f"{title} = ... {SHARED}")
-            taken.add(memory)
-            if not holder.has(key, "_grad"):
-                found.moved |= {memory, id(given)}
+    refuse_replacements(found)
     for holder in [h for h in found.holders if h.last is not h.before]:
         last, before = holder.last, holder.before
         if isinstance(holder.owner, Node):
@@ -97,6 +73,36 @@ def refuse_changes(found: Captured) -> None:
             added = "gradients add up from call to call, and every step takes their sum"
             raise found.rec.error(f"{added}; call zero_grad() before backward()")
     refuse_overlaps(found)
+
+
+def refuse_replacements(found: Captured) -> None:
+    """Raise JitError if a place holds something at the end that a replay would not give it."""
+    shared = Counter([id(given) for _, _, given, _ in found.exchanged])
+    scopes = [map(id, holder.before.values()) for holder in found.holders if holder.is_scope]
+    fixed = found.closure.elsewhere.union(*scopes)  # what tuples and variables hold, which stays there
+    taken = {id(t) for t in found.arrays.values()}  # the memories that places hold
+    for holder, key, given, new in found.exchanged:
+        if new is given or new is EMPTY:
+            continue
+        title, was_array = holder.member(key), type(given) is Traced and isinstance(given.value, np.ndarray)
+        if holder.has(key, "_grad"):
+            if isinstance(new, Node):
+                remedy = "a replay does not; take the gradient by tg.grad, or call zero_grad() before the end"
+                raise found.rec.error(f"{title} keeps its graph (create_graph=True), and {remedy}")
+        elif type(new) is not Traced:
+            remedy = "set it outside of the recorded function, or by a schedule that does not ask for the loss"
+            raise found.rec.error(f"{title} = {new!r:.40} would be the same at every call; {remedy}")
+        elif was_array and not (isinstance(new.value, np.ndarray) or holder.has(key, "_value")):
+            raise found.rec.error(f"{title} = ... puts a number in place of an array; write {title}[...] = instead")
+        elif was_array and (shared[id(given)] > 1 or id(given.origin.example) in fixed):
+            raise found.rec.error(f"{title} = ... ends that two places hold one array; give each its own")
+        if type(new) is Traced and isinstance(new.value, np.ndarray):
+            memory = memory_of(new)
+            if memory in taken:
+                raise found.rec.error(f"{title} = ... {SHARED}")
+            taken.add(memory)
+            if not holder.has(key, "_grad"):
+                found.moved |= {memory, id(given)}
 
 
 def title_of_change(found: Captured, holder: Holder, expected: dict[Any, Any]) -> str:

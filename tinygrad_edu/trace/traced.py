@@ -36,7 +36,10 @@ TO_PLAIN = (
 
 
 class Unrecorded(Exception):
-    """Raised to call the function itself this time: no replay would do what it does for these values."""
+    """Raised to call the function itself this time: no replay would do what it does for these values.
+
+    With a JitError as its argument: the call gave something its first value, and later calls may change nothing more.
+    """
 
 
 class JitError(RuntimeError):
