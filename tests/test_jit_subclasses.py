@@ -177,6 +177,26 @@ def test_attributes_of_class_patterns_are_seen():
     np.testing.assert_array_equal([jitted(X), jitted(X)], [X * 5, X * 5])
 
 
+VIEWS = [types.MappingProxyType, dict.keys, dict.values, dict.items]
+
+
+@pytest.mark.parametrize("array", [False, True])
+@pytest.mark.parametrize("view", VIEWS, ids=["proxy", "keys", "values", "items"])
+def test_views_of_a_dict_see_what_becomes_of_it(view, array):
+    held = {"a": X.copy() if array else 2.0}
+    found = view(held)
+
+    def use(x):
+        members = found if view is dict.values else dict(found).values() if view is not dict.keys else []
+        return x * len(found) + sum(members)
+
+    jitted = tg.jit(use, check=False)
+    for change in ({}, {"a": X + 1 if array else 3.0}, {"a": 4.0}, {"b": 5.0}):
+        held.update(change)
+        for _ in range(2):
+            np.testing.assert_array_equal(jitted(X), use(X))
+
+
 def test_numbers_of_the_users_kinds_are_told_apart_though_they_print_alike():
     class Quiet(float):
         __repr__ = lambda self: "quiet"

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import count
 from operator import is_
-from types import CellType
+from types import CellType, MappingProxyType
 from typing import Any
 from weakref import ref
 
@@ -31,6 +31,7 @@ from .verifier import Step
 FLAGS = 0x501  # of an array, in memory order, aligned and writeable
 LONG = 100  # plain values of a longer list or dict are compared by one line
 VALUES = (*PLAIN, range)  # compared by value
+MAPPINGS = (dict, MappingProxyType)
 CACHE_MISS, GUARD_FAILED = object(), object()  # what a plan returns if a guard of the first or the second kind fails
 
 
@@ -137,7 +138,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                     yield f"{text}.{key} is {place_text(emitter, var)}"  # the array of another place, too
         if holder.absent:
             yield absent_text(emitter, owner, frozenset(holder.absent))
-        if holder.checked is None and isinstance(owner, dict) and holder.of is None:  # of keys the order counts
+        if holder.checked is None and isinstance(owner, MAPPINGS) and holder.of is None:  # of keys the order counts
             now, then = emitter.name(owner, "held"), emitter.name(keys, "keys")
             if all(type(key) is str for key in keys):
                 yield f"[*{now}] == {then}" if keys else f"not {now}"
@@ -147,7 +148,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
             held = emitter.name(owner, "held")
             yield f"len({held}) == {len(before)}" if before else f"not {held}"
         if isinstance(owner, set) or (len(keys) > LONG and all(isinstance(value, PLAIN) for value in before.values())):
-            now = f"{emitter.name(owner, 'held')}{'.values()' if isinstance(owner, dict) else ''}"
+            now = f"{emitter.name(owner, 'held')}{'.values()' if isinstance(owner, MAPPINGS) else ''}"
             pairs = f"{now}, {emitter.name([*before.values()], 'members')}"
             yield f"(all(map({emitter.fun(is_)}, {pairs})) or all(map({emitter.fun(is_same)}, {pairs})))"
             continue

@@ -11,7 +11,7 @@ import random
 import sys
 from collections import deque
 from collections.abc import Iterable, Sequence
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,7 @@ class Closure:
 
     def visit(self, x: Any) -> None:
         """Add an object, and put all that it leads to into the queue."""
+        is_owner = self.is_users(x)  # perhaps a Tensor or a list, which may have attributes too
         if isinstance(x, Node):
             self.tensors.append(x)
             if isinstance(x, Tensor):
@@ -98,6 +99,8 @@ class Closure:
             self.queue += wrapped[0]
             if isinstance(x, functools.partial):
                 self.queue.append(x.keywords)
+            elif isinstance(x, MappingProxyType):  # of a dict that others may change
+                self.hold(x, f"a {type(x).__name__}", None)
         elif isinstance(x, (list, dict, set, deque, np.ndarray)):
             elements = [*members(x).values()]
             frozen = len(elements) > MANY and not any(isinstance(v, (Node, *FRAMEWORK)) for v in elements)
@@ -106,21 +109,16 @@ class Closure:
         elif isinstance(x, SOURCES) and not isinstance(x, random.SystemRandom):  # which has no state
             self.sources.append(x)
         elif not isinstance(x, (type, ModuleType)) or not self.is_library(x):
+            is_owner = True
             if isinstance(x, FRAMEWORK):
                 own = {"kind", "names"} if isinstance(x, Group) else {"_in_place"}  # which nobody sets
                 checked = None if isinstance(x, Module) else vars(x).keys() - own
                 held = self.hold(vars(x), type(x).__name__, checked, of=x)
                 held.has_names = True
                 self.queue += held.seen().values()
-            self.own(x)
-            return
-        if self.is_users(x):  # such as a Tensor or a list
-            self.own(x)
-
-    def own(self, x: Any) -> None:
-        """Add the attributes of an object that have a name in the functions, also in those that follow."""
-        self.owners.append(x)
-        self.add_attributes(x, self.names)
+        if is_owner:
+            self.owners.append(x)
+            self.add_attributes(x, self.names)
 
     def hold(
         self, owner: Any, title: str, checked: set[str] | None, names: set[str] | None = None, of: Any = None

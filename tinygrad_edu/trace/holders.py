@@ -18,6 +18,7 @@ from ..engine.tape import Node
 from ..transforms import custom_vjp, tree
 
 CACHED: type = type(functools.cache(len))
+VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 ITEMS: Any = (dict, list, deque, np.ndarray, MappingProxyType)  # their members have an index
 EMPTY = object()  # what an empty slot of a Tensor holds
 MEMBERS = {CellType: ("cell_contents",), FunctionType: ("__defaults__",)}
@@ -56,6 +57,7 @@ def _custom_vjp(f: Any, fun: Any, forward: Any, backward: Any) -> Any:
 WRAPPERS: dict[Any, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
     tuple: (lambda x: x, lambda x, *new: tree.like(x, new)),
     frozenset: (tuple, lambda _, *new: frozenset(new)),
+    VIEWS: (lambda x: (x.mapping,), lambda x, mapping: getattr(mapping, type(x).__name__.partition("_")[2])()),
     MappingProxyType: (lambda x: (*x.values(),), lambda x, *new: MappingProxyType(dict(zip(x, new, strict=True)))),
     MethodType: (lambda x: (x.__func__, x.__self__), _method),
     (BuiltinMethodType, MethodWrapperType): (lambda x: (x.__self__,), lambda x, owner: getattr(owner, x.__name__)),
@@ -130,8 +132,8 @@ class Holder:
 
     @property
     def is_scope(self) -> bool:
-        """Whether it holds a function's variables or defaults, which only a copy of the function exchanges."""
-        return self.names is not None or isinstance(self.owner, (CellType, FunctionType))
+        """Whether it holds variables or defaults of a function, or is read-only: what only a copy exchanges."""
+        return self.names is not None or isinstance(self.owner, (CellType, FunctionType, MappingProxyType))
 
     def has(self, key: Any, name: str) -> bool:
         """Whether the key is this attribute of an object of this package; keys of other dicts may be anything."""
@@ -172,7 +174,7 @@ class Holder:
         """Put back the members that were found, and note the `last`."""
         owner, before, now = self.owner, self.before, self.now()
         self.last = before if are_same(now, before) else now
-        if self.last is before:
+        if self.last is before or isinstance(owner, MappingProxyType):
             return
         if isinstance(owner, set) or (isinstance(owner, (list, deque)) and len(now) != len(before)):
             owner.clear()  # not else: another thread may read it
@@ -197,7 +199,7 @@ def are_same(now: dict[Any, Any], before: dict[Any, Any]) -> bool:
 
 def members(owner: Any, slots_only: bool = False) -> dict[Any, Any]:
     """Return the members of a holder by their keys; of an object, also what its __dict__ holds, if not `slots_only`."""
-    if isinstance(owner, dict):
+    if isinstance(owner, (dict, MappingProxyType)):
         return dict(owner)
     if isinstance(owner, (list, set, deque)):
         return dict(enumerate(owner))
