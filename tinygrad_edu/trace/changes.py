@@ -56,6 +56,9 @@ def refuse_changes(found: Captured) -> None:
             titles = [] if are_same(last, expected) else [title_of_change(found, holder, expected)]
         if titles:
             remedy = "return the value, and do it outside of the recorded function"
+            for key in [k for k, v in before.items() if isinstance(v, (Traced, Node)) and last.get(k) is not v]:
+                written = f"{holder.member(key)}{'.data' * isinstance(before[key], Node)}[...] = ..."
+                remedy = f"write into the array, {written}, or {remedy}"
             raise found.rec.error(f"{titles[0]} was changed, which would not happen at later calls; {remedy}")
     for holder in found.containers.values():
         argument = found.paths[id(holder.owner)][1]
@@ -89,6 +92,8 @@ def refuse_replacements(found: Captured) -> None:
             if isinstance(new, Node):
                 remedy = "a replay does not; take the gradient by tg.grad, or call zero_grad() before the end"
                 raise found.rec.error(f"{title} keeps its graph (create_graph=True), and {remedy}")
+        elif was_array and isinstance(new, Node):
+            raise found.rec.error(f"{title} = ... puts a Tensor in place of an array; keep its .data")
         elif type(new) is not Traced:
             remedy = "set it outside of the recorded function, or by a schedule that does not ask for the loss"
             raise found.rec.error(f"{title} = {new!r:.40} would be the same at every call; {remedy}")
