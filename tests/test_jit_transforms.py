@@ -235,3 +235,11 @@ def test_a_batch_of_indices_reads_a_recorded_array():
     jitted, x, i = tg.jit(slopes), np.arange(4.0), np.array([[0, 2], [1, 1]])
     for k in range(3):
         np.testing.assert_array_equal(jitted(x + k, (i + k) % 4), slopes(x + k, (i + k) % 4))
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_cross_product_of_a_recorded_array_and_a_batch(first):
+    slopes = tg.jacobian(lambda x, y: np.cross(x, y) if first else np.cross(y, x))
+    jitted, x = tg.jit(slopes), np.arange(6.0).reshape(2, 3)
+    for k in range(3):
+        np.testing.assert_array_equal(jitted(x + k, x[::-1] * k), slopes(x + k, x[::-1] * k))

@@ -149,8 +149,9 @@ class Traced(View):
         if fun in REWRITTEN:
             return REWRITTEN[fun](*args, **kwargs)
         if fun in implementations:
-            if nodes := [a for a in leaves(list(args)) if isinstance(a, Operand)]:  # a Traced was asked, a Node records
-                return nodes[0].__array_function__(fun, types, args, kwargs)
+            others = [a for a in leaves(list(args)) if isinstance(a, Operand) or type(a) in array_likes]
+            if others:  # a Traced was asked first, but a Node records, and a Batch computes
+                return others[0].__array_function__(fun, types, args, kwargs)
             return rec.call(fun, args, kwargs) if fun in opaques else rec.primitive(fun, args, kwargs)
         if fun in UNKNOWN and (fun is not np.real_if_close or self.dtype.kind == "c"):
             raise rec.error(f"{name(fun)} cannot be recorded: later calls would not do it; {RETURN_IT}")
