@@ -735,6 +735,30 @@ def test_errstate_inside_is_that_of_replays():
     assert np.geterr()["under"] == "ignore"
 
 
+@pytest.mark.parametrize("action", ["error", "always", "ignore"])
+def test_a_function_that_catches_warnings_is_called_itself_and_one_that_ignores_them_is_replayed(action):
+    def logarithm(a):
+        with warnings.catch_warnings(record=action == "always") as caught:
+            warnings.simplefilter(action)
+            try:
+                y = np.log(a)
+            except RuntimeWarning:
+                return a * 0
+        return y * 2 if caught else y
+
+    jitted = tg.jit(logarithm, check=False)
+    for a in (np.ones(2), np.ones(2), np.zeros(2), np.ones(2)):
+        np.testing.assert_array_equal(jitted(a), logarithm(a))
+    assert jitted.cache_info().hits == (3 if action == "ignore" else 0)
+
+
+def test_a_draw_takes_an_argument_of_any_name():
+    ours, theirs = np.random.default_rng(0), np.random.default_rng(0)
+    draw = tg.jit(lambda: ours.standard_exponential(2, method="inv"))
+    for _ in range(3):
+        np.testing.assert_array_equal(draw(), theirs.standard_exponential(2, method="inv"))
+
+
 def test_an_error_that_the_function_catches_is_no_branch_of_replays():
     def inverse(a):
         try:

@@ -8,6 +8,7 @@ import functools
 import operator
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from threading import get_ident
 from types import CodeType, FrameType
@@ -42,6 +43,7 @@ class Recorder:
         self.ended = False
         self.is_replayed = False  # whether other values will be computed by the program
         self.errors: Any = np.geterr()  # of the caller
+        self.filters = warnings.filters  # of the caller
         self.gave_plain = False  # whether a recorded array was converted to a plain one, which is read-only
         self.order_matters = False  # whether the function could tell the memory order of arrays
 
@@ -83,12 +85,8 @@ class Recorder:
             raise self.error(f"{name(fun)} gives no array of numbers, and cannot be recorded; call it outside")
         line, phase = self.place()
         call = Call(fun, tuple(given), given_kwargs, placeholder(result), line, phase, draws)
-        # In a backward pass the engine sets them
-        if phase != "backward" and self.is_replayed and (errors := np.geterr()) != self.errors:
-            call.errors = {kind: mode for kind, mode in errors.items() if mode != self.errors[kind]}
-            if not STOPPING.isdisjoint(call.errors.values()):
-                self.refused = Unrecorded()
-                raise self.refused
+        if phase != "backward" and self.is_replayed:  # in a backward pass the engine sets them
+            call.errors = self.changed_errors()
         self.program.calls.append(call)
         parts = []
         for i, value in enumerate(results):
@@ -116,6 +114,20 @@ class Recorder:
             if numbers or not isinstance(error, ValueError) or isinstance(error, np.linalg.LinAlgError):
                 self.refused = Unrecorded()
             raise
+
+    def changed_errors(self) -> dict[str, Any] | None:
+        """Return how errors of floats are treated where not as by the caller; Unrecorded if they may be caught."""
+        errors: Any = np.geterr()
+        if warnings.filters is not self.filters:
+            is_silent = bool(warnings.filters) and warnings.filters[0][0] == "ignore"
+            errors |= {kind: "ignore" if is_silent else "raise" for kind, mode in errors.items() if mode == "warn"}
+        if errors == self.errors:
+            return None
+        changed = {kind: mode for kind, mode in errors.items() if mode != self.errors[kind]}
+        if not STOPPING.isdisjoint(changed.values()):
+            self.refused = Unrecorded()
+            raise self.refused
+        return changed
 
     def is_fixed(self, v: Var) -> bool:
         """Whether a value depends on constants and on plain arrays alone, so that a guard can check it."""
@@ -217,7 +229,7 @@ class TracedGenerator(np.random.Generator):
         return self._generator.__reduce__()
 
 
-def _draw(rec: Recorder, method: Function, *args: object, **kwargs: object) -> Any:
+def _draw(rec: Recorder, method: Function, /, *args: object, **kwargs: object) -> Any:
     """Record a draw."""
     if kwargs.get("out") is not None:
         raise rec.error("a draw into out= is not recorded; use what the method returns")
