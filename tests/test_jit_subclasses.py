@@ -177,6 +177,25 @@ def test_attributes_of_class_patterns_are_seen():
     np.testing.assert_array_equal([jitted(X), jitted(X)], [X * 5, X * 5])
 
 
+def test_a_users_tuple_of_arrays_keeps_its_attributes():
+    class Scaled(tuple):
+        def __new__(cls, gain, *members):
+            new = super().__new__(cls, members)
+            new.gain, new.calls = gain, np.zeros(1)
+            return new
+
+    def f(pair, x):
+        pair.calls += 1
+        return pair.gain * pair[0] * x
+
+    ours, theirs = Scaled(2.0, X.copy()), Scaled(2.0, X.copy())
+    jitted = tg.jit(lambda x: f(ours, x), check=False)
+    for gain in (2.0, 2.0, 3.0, 3.0):
+        ours.gain = theirs.gain = gain
+        np.testing.assert_array_equal(jitted(X), f(theirs, X))
+        np.testing.assert_array_equal(ours.calls, theirs.calls)
+
+
 VIEWS = [types.MappingProxyType, dict.keys, dict.values, dict.items]
 
 

@@ -15,7 +15,7 @@ from weakref import ref
 import numpy as np
 
 from ..engine.tape import Node
-from ..transforms import custom_vjp, tree
+from ..transforms import custom_vjp
 
 CACHED: type = type(functools.cache(len))
 VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
@@ -33,6 +33,13 @@ class Transparent:
 def _method(m: Any, func: Any, owner: Any) -> Any:
     is_own = owner is m.__self__ or isinstance(func, FunctionType)
     return MethodType(func, owner) if is_own else getattr(owner, m.__name__)  # of a recorded Generator
+
+
+def _tuple(x: Any, *new: Any) -> Any:
+    copy: Any = tuple.__new__(type(x), new)
+    if hasattr(x, "__dict__"):  # of the user's class
+        copy.__dict__ = x.__dict__
+    return copy
 
 
 def _partial(p: Any, func: Any, *values: Any) -> Any:
@@ -55,7 +62,7 @@ def _custom_vjp(f: Any, fun: Any, forward: Any, backward: Any) -> Any:
 
 # For each kind, what gives a wrapper's members, and what makes another wrapper of other ones
 WRAPPERS: dict[Any, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
-    tuple: (lambda x: x, lambda x, *new: tree.like(x, new)),
+    tuple: (lambda x: x, _tuple),
     frozenset: (tuple, lambda _, *new: frozenset(new)),
     VIEWS: (lambda x: (x.mapping,), lambda x, mapping: getattr(mapping, type(x).__name__.partition("_")[2])()),
     MappingProxyType: (lambda x: (*x.values(),), lambda x, *new: MappingProxyType(dict(zip(x, new, strict=True)))),
