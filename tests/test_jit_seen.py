@@ -1,9 +1,11 @@
 """What `jit` notices between calls: kinds of arrays, members of classes, arrays of objects, keys of dicts."""
 
 import sys
+from argparse import Namespace
 from array import array
 from collections import ChainMap, UserDict, UserList
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -389,3 +391,16 @@ def test_a_module_that_the_first_call_imports_is_seen(tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules["imported_at_first"], "gain", 5.0)
     np.testing.assert_array_equal([jitted(X), jitted(X)], [X * 5] * 2)
     monkeypatch.delitem(sys.modules, "imported_at_first")
+
+
+@pytest.mark.parametrize("kind", [SimpleNamespace, Namespace, type("Config", (), {})])
+def test_attributes_that_the_function_does_not_name_are_not_looked_at(kind):
+    settings = kind()
+    settings.gain, settings.note, settings.history = 2.0, "first", [X]
+
+    jitted = tg.jit(lambda x: x * settings.gain)
+    for i in range(4):
+        settings.note, settings.history = str(i), [X] * i
+        np.testing.assert_array_equal(jitted(X), X * 2)
+    assert jitted.cache_info().hits == 3
+    assert "history" not in jitted.plan

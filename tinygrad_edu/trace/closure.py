@@ -184,7 +184,8 @@ class Closure:
 
     def computes_attributes(self, kind: type) -> bool:
         """Return whether a user's class has __getattr__ or the like, or descriptors of the user."""
-        held = [member for base in kind.__mro__ if not self.is_library(base) for member in vars(base).items()]
+        users = [base for base in kind.__mro__ if base.__flags__ & MADE_BY_CLASS and not self.is_library(base)]
+        held = [member for base in users for member in vars(base).items()]
         by_descriptor = [hasattr(type(v), "__get__") and self.is_users(v) for _, v in held]
         return any(by_descriptor) or not {"__getattr__", "__getattribute__"}.isdisjoint([k for k, _ in held])
 
