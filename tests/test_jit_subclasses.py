@@ -196,6 +196,21 @@ def test_a_users_tuple_of_arrays_keeps_its_attributes():
         np.testing.assert_array_equal(ours.calls, theirs.calls)
 
 
+def test_a_generator_of_the_users_class_has_methods_and_attributes():
+    class Source(np.random.Generator):
+        def jitter(self, n):
+            return self.normal(size=n) * 0.1
+
+    def f(source, x):
+        return x * source.gain + source.jitter(3)
+
+    ours, theirs = Source(np.random.PCG64(0)), Source(np.random.PCG64(0))
+    jitted = tg.jit(lambda x: f(ours, x), check=False)
+    for gain in (2.0, 2.0, 3.0, 3.0):
+        ours.gain = theirs.gain = gain
+        np.testing.assert_array_equal(jitted(X), f(theirs, X))
+
+
 VIEWS = [types.MappingProxyType, dict.keys, dict.values, dict.items]
 
 

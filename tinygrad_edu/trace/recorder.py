@@ -217,7 +217,7 @@ class TracedGenerator(np.random.Generator):
         if attribute.startswith("_"):
             return get(attribute)
         rec, original = get("_rec"), getattr(get("_generator"), attribute)
-        if rec.is_foreign():
+        if rec.is_foreign() or not (callable(original) or attribute == "bit_generator"):
             return original
         if attribute in ("bit_generator", "shuffle", "spawn", "bytes"):
             raise rec.error(f"{attribute} of a Generator is not recorded; draw with other methods, such as permutation")
