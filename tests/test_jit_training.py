@@ -231,3 +231,22 @@ def test_another_difference_of_what_an_optimizer_keeps_is_named(tmp_path):
     factor.write_text("2", "utf-8")
     with pytest.raises(tg.JitError, match=r"the step of w is .* at a replay"):
         step()
+
+
+@pytest.mark.parametrize(
+    "write", [lambda g: g.__imul__(0.5), lambda g: g.__setitem__(0, 5.0), lambda g: g[1:].fill(0.0)]
+)
+def test_a_gradient_that_was_broadcast_may_be_written_into(write):
+    w, v = tg.Tensor(np.ones(3)), tg.Tensor(np.ones(2))
+
+    def step(x):
+        w.zero_grad(), v.zero_grad()
+        (w.sum() * x.sum() * v.sum()).backward()
+        write(w.grad)
+        return v.grad
+
+    jitted = tg.jit(step)
+    for i in range(4):
+        y, g = jitted(np.full(3, i)), w.grad
+        np.testing.assert_array_equal(y, step(np.full(3, i)))
+        np.testing.assert_array_equal(g, w.grad)

@@ -11,6 +11,7 @@ from ..engine.rules.floats import real_power
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from .functional import NUMBERS
+from .ir import Call
 
 RETURN_IT = "return the array and convert it outside"
 CHOOSE = "choose with np.where or np.maximum, or return the value and test it outside"
@@ -120,6 +121,14 @@ def _part(name: str) -> property:
     return property(lambda self: fun(self), lambda self, v: self.change(setattr, (self, name, v), {}))
 
 
+def _base(self: Any) -> Any:
+    """Return the owner of a view's memory; of a number that was broadcast, and cannot be written into, a new array."""
+    if self.root is not self:
+        return self.root
+    is_made = type(self.origin.source) is Call and isinstance(self._array, np.ndarray)
+    return self.copy() if is_made and not self._array.flags.writeable else None
+
+
 METHODS: dict[str, Any] = {
     **{name: _operator(name) for name, method in vars(NDArrayOperatorsMixin).items() if callable(method)},
     **{f"__{fun.__name__}__": _recorded(fun) for fun in (round, math.floor, math.ceil, math.trunc)},
@@ -145,5 +154,5 @@ METHODS: dict[str, Any] = {
     "mT": property(lambda self: self.swapaxes(-1, -2)),
     "real": _part("real"),
     "imag": _part("imag"),
-    "base": property(lambda self: None if self.root is self else self.root),
+    "base": property(_base),
 }  # fmt: skip
