@@ -24,13 +24,14 @@ from ..trace.containers import is_container, members
 from ..trace.holders import EMPTY, ITEMS, slot
 from ..trace.ir import Guard, Input, Setting, Var, variables
 from .emitter import Emitter
-from .identities import check_identities, is_of, key_text, written_apart
+from .identities import check_identities, key_text, written_apart
 from .memory import Location
 from .verifier import Step
 
 FLAGS = 0x501  # of an array, in memory order, aligned and writeable
 LONG = 100  # plain values of a longer list or dict are compared by one line
-VALUES = (*PLAIN, range)  # compared by value
+# Compared by value; a subclass of the user may hold or compute more
+VALUES = (*PLAIN, range, np.float64, np.complex128, np.str_, np.bytes_)
 MAPPINGS = (dict, MappingProxyType)
 CACHE_MISS, GUARD_FAILED = object(), object()  # what a plan returns if a guard of the first or the second kind fails
 
@@ -184,7 +185,7 @@ def same_text(emitter: Emitter, text: str, value: Any) -> str:
     """Write the check that something is the same object, or, of a plain value, an equal one."""
     if value is None or isinstance(value, bool):
         return f"{text} is {value}"
-    plain = is_of(value, VALUES)
+    plain = type(value) in VALUES
     before = emitter.name(value, "t" if isinstance(value, Node) else "seen" if plain else type(value).__name__.lower())
     if not plain:
         return f"{text} is {before}"
@@ -193,7 +194,7 @@ def same_text(emitter: Emitter, text: str, value: Any) -> str:
 
 def is_same(new: object, old: object) -> bool:
     """Return whether both are one object, or equal plain values; 1, 1.0 and True are told apart, 0.0 and -0.0 too."""
-    return new is old or (type(new) is type(old) and is_of(new, VALUES) and repr(new) == repr(old))
+    return new is old or (type(new) is type(old) and type(new) in VALUES and repr(new) == repr(old))
 
 
 def is_same_key(new: object, old: object) -> bool:
@@ -244,7 +245,7 @@ def check_argument(emitter: Emitter, text: str, value: Any, names: Iterator[str]
             return
     if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind != "O":
         yield f"type({name} := {text}) is {kind} and {like(emitter, name, value)}"
-    elif is_of(value, VALUES):
+    elif type(value) in VALUES:
         yield same_text(emitter, f"({name} := {text})", value)
     else:
         yield f"({name} := {text}) is {referred(emitter, value)}"

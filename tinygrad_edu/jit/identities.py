@@ -7,7 +7,6 @@ import numpy as np
 
 from ..engine.tape import Node
 from ..trace.changes import are_apart, overlaps_itself, owner_of
-from ..trace.closure import MADE_BY_CLASS
 from ..trace.containers import Attribute
 from .emitter import Emitter
 
@@ -82,8 +81,3 @@ def written_apart(emitter: Emitter) -> list[str]:
 def share_none(targets: list[Any], others: list[Any]) -> bool:
     """Return whether none of some arrays shares memory with one of the others."""
     return not any([np.may_share_memory(t, a) for t in targets for a in others])
-
-
-def is_of(x: object, kinds: tuple[type, ...]) -> bool:
-    """Return whether x is of one of these kinds, and not of a subclass in Python, which may hold or compute more."""
-    return isinstance(x, kinds) and not type(x).__flags__ & MADE_BY_CLASS

@@ -13,7 +13,6 @@ from ..engine.threads import LARGE
 from ..trace.closure import PLAIN
 from ..trace.ir import Call, Constant, Program, Var, substituted
 from .effects import can_raise, can_vary
-from .identities import is_of
 
 ValueTable = dict[Hashable, Var]  # the results of the calls so far, by what they compute
 Rule = Callable[[Call, ValueTable], Var | None]
@@ -98,8 +97,7 @@ def value_key(x: object) -> Hashable:
     if isinstance(x, (list, tuple, dict, slice)):
         parts = x.items() if isinstance(x, dict) else (x.start, x.stop, x.step) if isinstance(x, slice) else x
         return kind, tuple([value_key(v) for v in parts])
-    by_value = isinstance(x, np.dtype) or is_of(x, (*PLAIN, np.generic))
-    return (kind, repr(x)) if by_value else ("object", id(x))
+    return (kind, repr(x)) if kind in PLAIN or isinstance(x, (np.generic, np.dtype)) else ("object", id(x))
 
 
 def fold_constants(call: Call, table: ValueTable) -> Var | None:
