@@ -56,9 +56,11 @@ def refuse_changes(found: Captured) -> None:
             titles = [] if are_same(last, expected) else [title_of_change(found, holder, expected)]
         if titles:
             remedy = "return the value, and do it outside of the recorded function"
-            for key in [k for k, v in before.items() if isinstance(v, (Traced, Node)) and last.get(k) is not v]:
-                written = f"{holder.member(key)}{'.data' * isinstance(before[key], Node)}[...] = ..."
-                remedy = f"write into the array, {written}, or {remedy}"
+            for key, v in [(holder.member(k), v) for k, v in before.items() if last.get(k) is not v]:
+                if isinstance(v, (Traced, Node)):
+                    remedy = f"write into the array, {key}{'.data' * isinstance(v, Node)}[...] = ..., or {remedy}"
+                elif type(v) in (int, float):
+                    remedy = f"count in an array, {key} = np.array({v!r}), or {remedy}"
             raise found.rec.error(f"{titles[0]} was changed, which would not happen at later calls; {remedy}")
     for holder in found.containers.values():
         argument = found.paths[id(holder.owner)][1]
