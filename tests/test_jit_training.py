@@ -250,3 +250,23 @@ def test_a_gradient_that_was_broadcast_may_be_written_into(write):
         y, g = jitted(np.full(3, i)), w.grad
         np.testing.assert_array_equal(y, step(np.full(3, i)))
         np.testing.assert_array_equal(g, w.grad)
+
+
+def test_several_steps_in_a_call_after_a_parameter_was_frozen():
+    def run(jit):
+        model = tg.nn.MLP([3, 4, 1], rng=0)
+        opt, params = tg.optim.Adam(model.parameters(), lr=0.05), model.parameters()
+
+        @jit
+        def epoch(batches):
+            for x in batches:
+                opt.minimize((model(x) ** 2).mean())
+
+        for i in range(9):
+            params[0].requires_grad = i % 6 > 2
+            epoch([np.full((2, 3), i), np.full((2, 3), i + 0.5)])
+        assert jit is not tg.jit or epoch.cache_info()[:2] == (3, 3)
+        return [*[p.data for p in params], *opt.state["m"], opt.missed]
+
+    for a, b in zip(run(tg.jit), run(lambda f: f), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)

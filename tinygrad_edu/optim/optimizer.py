@@ -26,6 +26,7 @@ from .validation import (
     leaf_tensors,
     nonnegative,
     parameter_groups,
+    same_are_moving,
     squares_fit,
     state_suffices,
 )  # fmt: skip
@@ -167,11 +168,9 @@ class Optimizer:
         updates = list(self._updates(grads, t, missed))
         (self._in_place.update if is_number else run_plainly)(updates)
         self.steps = t
-        if missed and [m >= 0 for m in missed] != moving:
-            self.missed = np.stack([
-                m if moves == (m >= 0) else m + t if moves else m - t
-                for m, moves in zip(missed, moving, strict=True)
-            ])  # fmt: skip
+        if missed and not same_are_moving(self.steps, missed, moving):
+            both = zip(missed, moving, strict=True)
+            self.missed = np.array([m if moves == (m >= 0) else m + t if moves else m - t for m, moves in both])
         return loss
 
     def _check_range(self, grads: list[Array | None]) -> None:

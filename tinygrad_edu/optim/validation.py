@@ -7,7 +7,7 @@ import numpy as np
 
 from ..engine.rules.finite import all_finite
 from ..engine.rules.floats import python_float
-from ..engine.rules.registry import predicate
+from ..engine.rules.registry import predicate, predicate_of_all
 from ..engine.tensor import Tensor
 from .inplace import Array
 
@@ -104,6 +104,12 @@ CHECK_EVERY = 16  # steps, from the first on; looking at all gradients in every 
 def state_suffices(steps: int, eps: float, *grads: Array) -> bool:
     """Return whether the optimizer can go on with the dtype of its state: `squares_fit`, looked at in some steps."""
     return steps % CHECK_EVERY != 0 or bool(squares_fit(eps, *grads))
+
+
+@predicate_of_all(True)
+def same_are_moving(steps: int, missed: list[int], moving: list[bool]) -> bool:
+    """Return whether the parameters that move are those of the step before; `steps` is there for jit to notice."""
+    return [m >= 0 for m in missed] == moving
 
 
 def called(where: str, closure: object) -> Any:

@@ -163,8 +163,9 @@ class Recorder:
         if self.is_replayed and predicate in registry.unasked_predicates:
             return predicates_of_all[predicate]
         answer: bool = self.evaluate(predicate, args, NOTHING)
-        if self.is_replayed and predicate is optim.validation.state_suffices and not answer:
-            self.refused = Unrecorded()  # the optimizer is about to change the dtype of its state
+        once = (optim.validation.state_suffices, optim.validation.same_are_moving)
+        if self.is_replayed and predicate in once and not answer:
+            self.refused = Unrecorded()  # the optimizer is about to change the kind of its state
             raise self.refused
         if predicates_of_all.get(predicate) is not answer:  # else what follows is right for all values
             self.program.guards.append(Guard(predicate, vars_of(args), answer))
