@@ -69,3 +69,11 @@ def test_a_checkpoint_that_draws_again_is_refused_as_without_jit():
         with pytest.raises(ValueError, match="computed again in the backward pass"):
             step(tg.Tensor(np.ones(10)))
         assert w.data == 1
+
+
+def test_a_checkpoint_that_draws_again_is_refused_also_if_it_was_recorded_with_zeros():
+    rng = np.random.default_rng(0)
+    slope = tg.jit(tg.grad(tg.checkpoint(lambda w: np.sum(w * rng.random(2)))), check=False)
+    slope(np.zeros(2))
+    with pytest.raises(ValueError, match="computed again in the backward pass"):
+        slope(np.ones(2))
