@@ -258,6 +258,8 @@ OPERATORS = {
         lambda x: (1j * x.sum(), abs(2j / x.max()), x.astype(np.complex64) * (1j * x.sum())),
         [1.0, 2.0],
     ),
+    "conjugate": (lambda x: (2j * x.sum()).conjugate() * x.astype(np.complex64), [1.0, 2.0]),
+    "inner product": (lambda x: (np.vdot(x, x), np.vdot(x.real, x), np.vecdot(x, x)), [1 + 2j, 2 - 1j, 3]),
     "imaginary part dropped": (lambda x: put(np.abs(x), slice(2), x[::-1][:2]), [1 + 2j, 2 - 1j, 3]),
     "polynomials": (lambda x: np.polydiv(np.polymul(x, x), x[:2]), np.float32([1.7, 0.3, 0.1])),
 }

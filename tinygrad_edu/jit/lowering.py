@@ -124,7 +124,8 @@ def _product(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
 
 def _inner(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
     """Write the sum of the products of two arrays; `dot` has less overhead, and warns of an overflow as a sum does."""
-    flat = [flattened(emitter, v) for v in call.uses if call.phase == "forward"]
+    is_real = call.out.dtype is not None and call.out.dtype.kind != "c"  # vdot takes the conjugate
+    flat = [flattened(emitter, v) for v in call.uses if is_real and call.phase == "forward"]
     return "{}.dot({})".format(*flat) if len(flat) == 2 and all(flat) else ""
 
 

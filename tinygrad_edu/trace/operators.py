@@ -111,6 +111,13 @@ def _dot(a: Any, b: Any, out: Any = None) -> Any:
     return np.matmul(a, b, out=out) if matrices else np.dot(a, b, out)
 
 
+def _conjugate(a: Any, *out: Any) -> Any:
+    """As ndarray's, which of real numbers is the array itself; a Python number stays one."""
+    if type(a._array) is complex:
+        return a.rec.call(complex.conjugate, (a,), {})
+    return np.conj(a, *out) if out or a.dtype.kind == "c" else a
+
+
 def _reshape(self: Any, *shape: Any, **kwargs: Any) -> Any:
     return np.reshape(self, shape[0] if len(shape) == 1 else shape, **kwargs)
 
@@ -143,8 +150,7 @@ METHODS: dict[str, Any] = {
     "compress": lambda self, condition, axis=None, out=None: np.compress(condition, self, axis, out),
     "flatten": lambda self, order="C": np.ravel(self, order).copy(),
     "clip": lambda self, min=None, max=None, out=None, **kwargs: np.clip(self, min, max, out, **kwargs),
-    **dict.fromkeys(("conj", "conjugate"),
-                    lambda self, *out: np.conj(self, *out) if out or self.dtype.kind == "c" else self),
+    **dict.fromkeys(("conj", "conjugate"), _conjugate),
     **{name: _in_place(name) for name in ("sort", "partition")},
     "fill": lambda self, v: self.__setitem__(..., v) if isinstance(self._array, np.ndarray) else None,
     "to_device": lambda self, device, stream=None: self if device == "cpu" else self._array.to_device(device),
