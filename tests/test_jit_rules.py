@@ -260,6 +260,10 @@ OPERATORS = {
     ),
     "conjugate": (lambda x: (2j * x.sum()).conjugate() * x.astype(np.complex64), [1.0, 2.0]),
     "inner product": (lambda x: (np.vdot(x, x), np.vdot(x.real, x), np.vecdot(x, x)), [1 + 2j, 2 - 1j, 3]),
+    "infinite product": (
+        lambda x: x.reshape(-1, 1) @ x.reshape(1, -1),
+        [complex(np.inf, 0), 1 - 1j, complex(0, np.nan)],
+    ),
     "imaginary part dropped": (lambda x: put(np.abs(x), slice(2), x[::-1][:2]), [1 + 2j, 2 - 1j, 3]),
     "polynomials": (lambda x: np.polydiv(np.polymul(x, x), x[:2]), np.float32([1.7, 0.3, 0.1])),
 }
