@@ -243,3 +243,14 @@ def test_a_cross_product_of_a_recorded_array_and_a_batch(first):
     jitted, x = tg.jit(slopes), np.arange(6.0).reshape(2, 3)
     for k in range(3):
         np.testing.assert_array_equal(jitted(x + k, x[::-1] * k), slopes(x + k, x[::-1] * k))
+
+
+def test_a_recorded_jacobian_of_complex_numbers_asks_at_each_call_whether_it_holds_all_derivatives():
+    slopes = tg.jacobian(lambda z: np.where(np.real(z) > 0, z**2, np.conj(z)))
+    jitted, z = tg.jit(slopes), np.array([1 + 2j, 3 - 1j])
+    for k in range(3):
+        np.testing.assert_allclose(jitted(z + k), slopes(z + k))
+    assert jitted.cache_info().hits == 2
+    for f in (jitted, slopes):
+        with pytest.raises(TypeError, match="not holomorphic"):
+            f(-z)

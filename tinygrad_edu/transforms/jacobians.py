@@ -11,7 +11,7 @@ import numpy as np
 from ..engine.backward import toposort
 from ..engine.conjugation import met
 from ..engine.habits import names_keywords
-from ..engine.rules.registry import Function, is_complex, unsettled
+from ..engine.rules.registry import Array, Function, is_complex, predicate, unsettled
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from . import batch_rules, tree  # noqa: F401  # fills the table of `batching`
@@ -81,6 +81,12 @@ def _columns(y: Any, xs: list[Tensor], carry: bool, mode: str) -> list[Result]:
     return columns
 
 
+@predicate
+def are_holomorphic(along_real: Array, along_i: Array) -> bool:
+    """Return whether derivatives along the imaginary axis are i times those along the real axis."""
+    return np.allclose(along_i, 1j * along_real, equal_nan=True)
+
+
 def _holomorphic(y: Tensor, xs: list[Tensor], k: int, carry: bool) -> Result:
     """Return the Jacobian of complex numbers, the derivatives along the real axis; raise TypeError if that is not all.
 
@@ -89,8 +95,7 @@ def _holomorphic(y: Tensor, xs: list[Tensor], k: int, carry: bool) -> Result:
     columns = _forward(y, xs, k, carry)
     if is_complex(xs[k]):
         along_i = _forward(y, xs, k, carry, 1j)
-        found: list[Any] = [getattr(c, "_value", c) for c in (columns, along_i)]
-        if not np.allclose(found[1], 1j * found[0], equal_nan=True):
+        if not are_holomorphic(*[getattr(c, "_value", c) for c in (columns, along_i)]):
             raise TypeError(
                 "jacobian: this function of complex numbers is not holomorphic, so a complex matrix cannot hold its "
                 "derivatives; differentiate it by real and imaginary parts, f(x + 1j * y), or use grad, jvp or vjp"
