@@ -23,10 +23,10 @@ from .validation import (
     Setting,
     called,
     gradients,
+    is_settled,
     leaf_tensors,
     nonnegative,
     parameter_groups,
-    same_are_moving,
     squares_fit,
     state_suffices,
 )  # fmt: skip
@@ -168,9 +168,9 @@ class Optimizer:
         updates = list(self._updates(grads, t, missed))
         (self._in_place.update if is_number else run_plainly)(updates)
         self.steps = t
-        if missed and not same_are_moving(self.steps, missed, moving):
+        if missed and [m >= 0 for m in missed] != moving:
             both = zip(missed, moving, strict=True)
-            self.missed = np.array([m if moves == (m >= 0) else m + t if moves else m - t for m, moves in both])
+            self.missed = np.stack([m if moves == (m >= 0) else m + t if moves else m - t for m, moves in both])
         return loss
 
     def _check_range(self, grads: list[Array | None]) -> None:
@@ -190,7 +190,7 @@ class Optimizer:
             ]
 
     def _missed(self) -> list[int]:
-        return self.missed.tolist() if self.missed.size else [0] * len(self.params)
+        return self.missed.tolist() if self.missed.size and is_settled(self.missed) else [0] * len(self.params)
 
     def _updates(self, grads: list[Array | None], t: int, missed: list[int]) -> Iterator[Update]:
         """Yield a formula for each group and number of steps, with the arrays of each parameter that it is for."""

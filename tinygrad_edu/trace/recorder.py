@@ -163,9 +163,11 @@ class Recorder:
         if self.is_replayed and predicate in registry.unasked_predicates:
             return predicates_of_all[predicate]
         answer: bool = self.evaluate(predicate, args, NOTHING)
-        once = (optim.validation.state_suffices, optim.validation.same_are_moving)
-        if self.is_replayed and predicate in once and not answer:
-            self.refused = Unrecorded()  # the optimizer is about to change the kind of its state
+        stays = answer or predicate is not optim.validation.state_suffices  # else the state gets another dtype
+        if predicate is optim.validation.is_settled:
+            stays = self.is_fixed(args[0].variable)
+        if self.is_replayed and not stays:
+            self.refused = Unrecorded()
             raise self.refused
         if predicates_of_all.get(predicate) is not answer:  # else what follows is right for all values
             self.program.guards.append(Guard(predicate, vars_of(args), answer))
