@@ -404,3 +404,25 @@ def test_attributes_that_the_function_does_not_name_are_not_looked_at(kind):
         np.testing.assert_array_equal(jitted(X), X * 2)
     assert jitted.cache_info().hits == 3
     assert "history" not in jitted.plan
+
+
+def saved_row(a, c):
+    c[...] = a[-1]
+    a += 1
+
+
+def saved_and_reversed(a, c):
+    c[...] = a[::-1][0]
+    a[::-1] = a * 2 + c
+
+
+@pytest.mark.parametrize("f", [saved_row, saved_and_reversed], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("optimize", [True, False])
+def test_an_array_keeps_the_elements_of_a_view_whose_memory_is_written_into_later(f, optimize):
+    jitted = tg.jit(f, optimize=optimize)
+    for k in range(3):
+        ours, theirs = ([np.arange(6.0).reshape(2, 3) + k, np.zeros(3)] for _ in range(2))
+        jitted(*ours), f(*theirs)
+        for x, y in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(x, y)
+    assert jitted.cache_info().hits == 2

@@ -187,8 +187,8 @@ class Traced(View):
         if self.takes(operator.setitem, (self, index, v), {}):
             if self.dtype.kind != "c" and isinstance(v, (np.ndarray, np.generic)) and v.dtype.kind == "c":
                 v = v.astype(self.dtype)  # NumPy too drops a part, with a warning
-            whole = index is ... and type(v) is Traced and isinstance(v.variable.source, Call)  # a result replaces it
-            whole = whole and (v.shape, v.dtype) == (self.shape, self.dtype) and v.root is not self.root
+            whole = index is ... and type(v) is Traced and v._root is None and isinstance(v.variable.source, Call)
+            whole = whole and (v.shape, v.dtype) == (self.shape, self.dtype) and v is not self.root  # replaced by it
             self.write(v if whole else self.rec.call(setitem, (self, index, v), {}))
 
     @property
