@@ -202,6 +202,9 @@ class Traced(View):
 
     @flat.setter
     def flat(self, v: object) -> None:
+        if type(v) is Traced and v.root is self.root:  # NumPy reads elements that it has just written
+            self.rec.refused = Unrecorded()
+            raise self.rec.refused
         self.change(setattr, (self, "flat", v), {})
 
     def astype(
