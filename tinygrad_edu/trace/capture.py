@@ -95,8 +95,9 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
                 found.restore()
         if rec.refused:  # the function caught the error
             raise rec.refused
-        if any([isinstance(m, ModuleType) and not library(m) for m in [*sys.modules.values()][modules:]]):
-            raise Unrecorded  # the function has imported it, and finds it there from now on
+        imported = [*sys.modules.values()][modules:] if len(sys.modules) > modules else []
+        if any([isinstance(m, ModuleType) and not library(m) for m in imported]):
+            raise Unrecorded  # the function finds it there from now on
         if np.geterr() != rec.errors:
             np.seterr(**rec.errors)
             raise rec.error("np.seterr would not be called at later calls; use `with np.errstate(...)`")
