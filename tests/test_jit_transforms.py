@@ -155,9 +155,8 @@ def test_functions_of_the_library_that_are_kept_serve_in_a_recording():
         tree = unravel(v)
         return np.sum((tree["w"] * tree["n"] - tree["b"]) ** 2)
 
-    of_vector, _, start = tg.tree.raveled(lambda p: np.sum(p["w"] ** 2 * p["b"]), params)
-    pull = tg.vjp(lambda x: x**3, start)[1]
-    for function in (loss, tg.grad(loss), tg.hessian(loss), tg.grad(of_vector), lambda v: pull(v)[0]):
+    of_vector, *_ = tg.tree.raveled(lambda p: np.sum(p["w"] ** 2 * p["b"]), params)
+    for function in (loss, tg.grad(loss), tg.hessian(loss), tg.grad(of_vector)):
         jitted = tg.jit(function)
         for i in range(3):
             np.testing.assert_allclose(jitted(vector * i), function(vector * i))
@@ -170,6 +169,15 @@ def test_functions_of_the_library_that_are_kept_serve_in_a_recording():
     for _ in range(3):
         eager(), jitted()
         np.testing.assert_allclose(jitted_weights.data, weights.data)
+
+
+def test_a_gradient_through_a_graph_from_outside_is_refused():
+    w = tg.Tensor(np.ones(3))
+    y, (_, pull) = w**2, tg.vjp(np.square, w.data)
+    of_an_argument = (lambda y: tg.gradients(y, [w], np.ones(3)), lambda y: y.backward(np.ones(3)))
+    for function in (*of_an_argument, lambda g: y.backward(g.data), lambda g: pull(g.data)):
+        with pytest.raises(tg.JitError, match="which was computed outside; compute it inside"):
+            tg.jit(function)(y)
 
 
 def test_slices_between_elements_of_an_array_that_stay_as_they_were():

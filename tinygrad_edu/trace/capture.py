@@ -174,9 +174,12 @@ class _Recording(Watcher):
                 raise self.found.rec.error(f"{x._describe()} {remedy}")
 
     def contribution(self, contribute: Contribution) -> Contribution:
-        """Note the node whose rule runs."""
+        """Note the node whose rule runs; refuse one from before the recording, as its arrays may be others later."""
 
         def watched(y: Any, g: Any, i: int, x: Any) -> Any:
+            if y.order > self.start and y.fun is not recorded_result:
+                title = y._describe()
+                raise self.found.rec.error(f"a gradient of {title}, which was computed outside; compute it inside")
             self.found.rec.node = y
             self.running.append(y)
             try:
