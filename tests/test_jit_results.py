@@ -1,6 +1,7 @@
 """Results of jitted functions: arrays that share memory, one object in several places, gradients of Tensors."""
 
 import functools
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
@@ -169,3 +170,25 @@ def test_a_function_in_the_result_that_holds_what_was_there_is_returned():
         assert f(1.0) == np.tanh(1.0) * k
         assert others == [np.concatenate, table.get, table["g"]]
         assert len(unravel(np.zeros(2 * X.size))) == 2
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_a_list_or_dict_of_a_variable_is_returned_itself_with_what_it_holds_after_the_call(options):
+    w, moments, log = tg.Tensor(np.ones(3)), [np.zeros(3)], OrderedDict(mean=np.zeros(3))
+    opt = tg.optim.SGD([w], lr=0.1, momentum=0.5)
+
+    def step(x):
+        opt.minimize((w * x).sum())
+        moments[0] = 0.5 * moments[0] + x
+        log["mean"] += x
+        return moments, {"log": log}, opt.state, opt.state["velocity"]
+
+    jitted, expected = tg.jit(step, **options), np.zeros(3)
+    for i in range(5):
+        found, logs, state, velocity = jitted(np.full(3, i))
+        expected = 0.5 * expected + i
+        pairs = (found, moments), (logs["log"], log), (state, opt.state), (velocity, state["velocity"])
+        assert all(a is b for a, b in pairs)
+        np.testing.assert_array_equal(
+            [moments[0], velocity[0], log["mean"]], [expected, expected, [i * (i + 1) / 2] * 3]
+        )

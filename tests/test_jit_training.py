@@ -10,6 +10,7 @@ from benchmarks import ours, workloads
 from hypothesis import settings
 
 import tinygrad_edu as tg
+from tinygrad_edu.engine.rules.finite import all_finite
 from tinygrad_edu.jit.passes import NAMES
 
 LONG = settings.default.max_examples > 25
@@ -270,3 +271,18 @@ def test_several_steps_in_a_call_after_a_parameter_was_frozen():
 
     for a, b in zip(run(tg.jit), run(lambda f: f), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_a_step_recorded_while_the_loss_was_not_finite_trains_when_it_is():
+    w = tg.Tensor(np.ones(2))
+
+    @tg.jit
+    def step(x):
+        w.zero_grad()
+        np.sum(w * x).backward()
+        if all_finite(w.grad):
+            w.data -= w.grad
+
+    for last in (np.inf, 2.0):
+        step(np.array([1.0, last]))
+    np.testing.assert_array_equal(w.data, [0, -1])

@@ -173,10 +173,10 @@ class ResultWriter:
         return self.made[id(value)]
 
     def node(self, x: Result) -> str:
-        """Write an argument, an array, a Tensor or Value, or a dataclass."""
+        """Write an argument, a list or dict of a variable, an array, a Tensor or Value, or a dataclass."""
         emitter = self.emitter
-        if x.kind == "argument":
-            return path_text(emitter, x.value)
+        if x.kind in ("argument", "held"):
+            return path_text(emitter, x.value) if x.kind == "argument" else emitter.name(x.value.owner, "held")
         if x.kind == "dataclass":
             empty = f"{emitter.fun(object.__new__)}({emitter.fun(x.node)})"
             return f"{emitter.fun(refill)}({empty}, {emitter.container(x.value, self.returned)})"

@@ -172,9 +172,9 @@ class Result(NamedTuple):
     `kind` is "array", with a Var; of a `node`, Tensor or Value, with its data, "result" (computed, takes gradients),
     "leaf" (made from a number, takes gradients) or "constant" (takes none), with its `label` and its gradient;
     "argument" with the path of an argument or of one of its members, and with what a container holds as its `node`, to
-    be printed; "dataclass" with its fields, of a class `node`. If several arrays share memory, each has (Result, shape,
-    dtype, offset, strides) as its `memory`: the Result for all of it, "memory" in the order `node`, and where the array
-    lies in it.
+    be printed; "held" with the Holder of a list or dict; "dataclass" with its fields, of a class `node`. If several
+    arrays share memory, each has (Result, shape, dtype, offset, strides) as its `memory`: the Result for all of it,
+    "memory" in the order `node`, and where the array lies in it.
     """
 
     kind: str

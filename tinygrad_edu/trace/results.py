@@ -86,6 +86,8 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
         if type(x) is Traced and x.root is not x and is_found(x.root):
             raise found.rec.error(f"a view of an array that the function found {SHARED}")
         return described(x, found)  # the same as in the result
+    if isinstance(x, (list, dict)) and id(x) in found.closure.holders:  # the function's own, which it may have changed
+        return Result("held", found.closure.holders[id(x)]), x
     if is_container(x) and not (seen and is_dataclass(x)):
         return described_members(x, found, kept)
     if isinstance(x, Node) and not seen:
@@ -123,10 +125,9 @@ def _described_node(x: Node, found: Captured) -> tuple[Result, Any]:
 def _described_array(x: Any, found: Captured) -> tuple[Result, Any]:
     """Describe an array or a number, and copy what it holds."""
     var, value = (x.variable, x.value) if type(x) is Traced else (Var(Constant(x), x), x)
-    if not isinstance(value, np.ndarray):
-        return Result("array", var), value
-    if type(x) is not Traced or id(x.root) not in found.memories:
-        return Result("array", var), np.array(value)
+    is_array = isinstance(value, np.ndarray)
+    if not is_array or type(x) is not Traced or id(x.root) not in found.memories:
+        return Result("array", var), np.array(value) if is_array else value
     memory, data = found.memories[id(x.root)]
     offset: Any = x._offset  # not None
     data = np.ndarray(value.shape, value.dtype, data, offset, value.strides)

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .registry import predicate_of_all
+from .registry import predicate, predicate_of_all
 
 
-@predicate_of_all(False)
+@predicate
 def all_finite(*arrays: ArrayLike) -> bool:
     """Return whether no element of the arrays is infinite or NaN."""
     return all(np.isfinite(a).all() for a in arrays)
