@@ -141,8 +141,11 @@ class ResultWriter:
         result = self.returned(program.result)
         lines = [f"{emitter.tensor(x)}._grad = {self.kept(g)}" for x, g in program.grads]
         for place, v in program.rebound:
-            text = emitter.ref(v) if isinstance(place.var.source, Setting) else self.kept(v)
-            lines.append(f"{member_text(emitter, place.owner, place.key)} = {text}")
+            text = emitter.ref(v) if isinstance(place.var.source, Setting) else self.kept(v, place.order)
+            if isinstance(place.owner, type):
+                lines.append(f"{emitter.fun(setattr)}({emitter.name(place.owner, 'm')}, {place.key!r}, {text})")
+            else:
+                lines.append(f"{member_text(emitter, place.owner, place.key)} = {text}")
         lines += [f"{member_text(emitter, owner, 'training')} = {mode}" for owner, mode in program.modes]
         given = "".join([f"{path_text(emitter, path)}, " for path, _ in program.containers])
         contents = "".join([f"{self.returned(content)}, " for _, content in program.containers])
@@ -208,9 +211,11 @@ class ResultWriter:
         layout = f"{self.returned(memory)}, {offset}, {strides}"
         return f"{self.emitter.fun(np.ndarray)}({shape}, {self.emitter.name(dtype, 'dtype')}, {layout})"
 
-    def kept(self, v: Var | None) -> str:
-        """Write what a Tensor keeps, an array that nobody else has, or a Value, a Python float; or None."""
-        return self.emitter.ref(v) if v is None or type(v.example) is float else self.new_array(v)
+    def kept(self, v: Var | None, order: str = "") -> str:
+        """Write what is kept: of a Value a Python float, or an array that nobody else has, in an order; or None."""
+        text = self.emitter.ref(v) if v is None or type(v.example) is float else self.new_array(v)
+        in_order = {"C": np.ascontiguousarray, "F": np.asfortranarray}.get(order if v and v.shape else "")
+        return f"{self.emitter.fun(in_order)}({text})" if in_order else text
 
     def new_array(self, v: Var, order: str = "") -> str:
         """Write an array that nobody else has; what belongs to others is copied, into an order."""

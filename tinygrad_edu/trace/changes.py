@@ -19,8 +19,8 @@ SHARED = "lets two places share one array, which a replay does not; take a .copy
 
 def owner_of(array: Any) -> Any:
     """Return the object that owns an array's memory."""
-    while isinstance(array, np.ndarray) and array.base is not None:
-        array = array.base
+    while (base := array.obj if isinstance(array, memoryview) else getattr(array, "base", None)) is not None:
+        array = base
     return array
 
 
@@ -137,27 +137,22 @@ def mode_changed(found: Captured, holder: Holder) -> dict[str, bool]:
 
 def refuse_overlaps(found: Captured) -> None:
     """Raise JitError, or Unrecorded for an argument, if an array that was written into shares memory with another."""
-    by_owner: dict[int, list[Traced]] = {}
-    for t in found.arrays.values():
-        by_owner.setdefault(id(owner_of(t.origin.example)), []).append(t)
+    arrays = [*found.arrays.values()]
     tensors = Counter([id(given) for h, key, given, _ in found.exchanged if h.has(key, "_value")])
-    for group in by_owner.values():
-        for t in group:
-            if tensors[id(t)] > 1 and t.variable is not t.origin:
-                raise found.rec.error(f"{t.origin.name or 'an array'} is the data of two Tensors; use one Tensor")
-            a = t.origin.example
-            if t.variable is t.origin or not isinstance(a, np.ndarray):
-                continue
-            if isinstance(t.origin.source, Input) and overlaps_itself(a):
+    for t in [t for t in arrays if t.variable is not t.origin]:
+        if tensors[id(t)] > 1:
+            raise found.rec.error(f"{t.origin.name or 'an array'} is the data of two Tensors; use one Tensor")
+        a = t.origin.example
+        if isinstance(t.origin.source, Input) and isinstance(a, np.ndarray) and overlaps_itself(a):
+            raise Unrecorded
+        if isinstance(a, np.ndarray) and not a.flags.writeable:
+            raise found.rec.error(f"{t.origin.name or 'an argument'} is read-only, and was written into")
+    for t, other in [(arrays[i], arrays[j]) for i, j in overlapping([t.origin.example for t in arrays])]:
+        if t.variable is not t.origin or other.variable is not other.origin:
+            if isinstance(t.origin.source, Input) or isinstance(other.origin.source, Input):
                 raise Unrecorded
-            if not a.flags.writeable:
-                raise found.rec.error(f"{t.origin.name or 'an argument'} is read-only, and was written into")
-        for t, other in [(group[i], group[j]) for i, j in overlapping([t.origin.example for t in group])]:
-            if t.variable is not t.origin or other.variable is not other.origin:
-                if isinstance(t.origin.source, Input) or isinstance(other.origin.source, Input):
-                    raise Unrecorded
-                names = f"{t.origin.name or 'an array'} and {other.origin.name or 'another'}"
-                raise found.rec.error(f"{names} share memory, and one was written into; give each its own copy")
+            names = f"{t.origin.name or 'an array'} and {other.origin.name or 'another'}"
+            raise found.rec.error(f"{names} share memory, and one was written into; give each its own copy")
 
 
 def overlaps_itself(array: Any) -> bool:
@@ -187,7 +182,8 @@ def make_changes(found: Captured) -> None:
     for holder, key, given, new in found.exchanged:
         if new is given:
             continue
-        place = Place(holder.owner, key, holder.member(key), getattr(given, "origin", None))
+        layout = "F" if type(new) is Traced and isinstance(new.value, np.ndarray) and new.value.flags.fnc else "C"
+        place = Place(holder.owner, key, holder.member(key), getattr(given, "origin", None), layout)
         if holder.has(key, "_grad"):
             program.grads.append((place.owner, None if new is None else new.variable))
             value = None if new is None else _kept(new.value)
@@ -195,7 +191,7 @@ def make_changes(found: Captured) -> None:
             program.rebound.append((place, new.variable))
             if isinstance(place.var.source, State):
                 place.var.source.place = place
-            value = new.value if isinstance(place.var.source, Setting) else _kept(new.value)
+            value = new.value if isinstance(place.var.source, Setting) else _kept(new.value, layout)
         if makes:
             place.put(value)
     for attributes, mode in program.modes if makes else ():
@@ -212,9 +208,9 @@ def make_changes(found: Captured) -> None:
     count_passes(found)
 
 
-def _kept(value: Any) -> Any:
+def _kept(value: Any, order: Any = "K") -> Any:
     """Return a Python float, which a Value holds, and a copy of an array."""
-    return value if type(value) is float else np.array(value)
+    return value if type(value) is float else np.array(value, order=order)
 
 
 def count_passes(found: Captured) -> None:

@@ -100,12 +100,16 @@ def parts(x: Any) -> list[Any]:
 
 
 class Place(NamedTuple):
-    """A member of a holder that is exchanged while the function is recorded; `var` if another array is put there."""
+    """A member of a holder that is exchanged while the function is recorded.
+
+    If another array is put there, `var` is that which was there, and `order` the memory order of the new one.
+    """
 
     owner: Any
     key: Any
     title: str
     var: Any = None
+    order: str = "C"
 
     def get(self) -> Any:
         """Return what the place holds now."""

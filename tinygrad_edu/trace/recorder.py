@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from threading import get_ident
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -124,10 +124,7 @@ class Recorder:
         if errors == self.errors:
             return None
         changed = {kind: mode for kind, mode in errors.items() if mode != self.errors[kind]}
-        if not STOPPING.isdisjoint(changed.values()):
-            self.refused = Unrecorded()
-            raise self.refused
-        return changed
+        return changed if STOPPING.isdisjoint(changed.values()) else self.give_up()
 
     def is_fixed(self, v: Var) -> bool:
         """Whether a value depends on constants and on plain arrays alone, so that a guard can check it."""
@@ -167,8 +164,7 @@ class Recorder:
         if predicate is optim.validation.is_settled:
             stays = self.is_fixed(args[0].variable)
         if self.is_replayed and not stays:
-            self.refused = Unrecorded()
-            raise self.refused
+            self.give_up()
         if predicates_of_all.get(predicate) is not answer:  # else what follows is right for all values
             self.program.guards.append(Guard(predicate, vars_of(args), answer))
         return answer
@@ -176,6 +172,11 @@ class Recorder:
     def constant(self, value: object) -> Traced:
         """Return a Traced array that is the same at every call."""
         return Traced(self, value, vars_of(value) if isinstance(value, np.ndarray) else Var(Constant(value), value))
+
+    def give_up(self) -> NoReturn:
+        """Have the function itself called this time."""
+        self.refused = Unrecorded()
+        raise self.refused
 
     def error(self, message: str) -> JitError:
         """Return a JitError with the user's line."""

@@ -12,6 +12,7 @@ import operator
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
+from weakref import ref
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from .ir import Call, substituted
 from .operators import METHODS, RETURN_IT
 from .views import View
 
+UNBUFFERED = {np.concatenate, np.stack, np.ptp, np.place}  # read what they have just written, if it is an operand
 INSTEAD = {np.add.at: add_at, np.ndarray.sort: np.sort, np.ndarray.partition: np.partition}  # return a new array
 
 TO_PLAIN = (
@@ -79,9 +81,11 @@ class Traced(View):
 
     def change(self, fun: Function, args: tuple[Any, ...], kwargs: Any) -> None:
         """Record fun(*args, **kwargs), which changes its first argument in place."""
-        x, *rest = args if args else (kwargs.pop("dst"),)
+        x, *rest = args if args else (kwargs.pop(functional.parameters(fun)[0]),)
         if type(x) is not Traced:
             self._refuse_plain(name(fun))
+        if fun in UNBUFFERED and x.is_read((rest, kwargs)):
+            self.rec.give_up()
         if x.takes(fun, (x, *rest), kwargs):
             call = (INSTEAD[fun], args) if fun in INSTEAD else (functional.changed, (x, fun, *rest))
             x.write(self.rec.call(*call, kwargs))
@@ -94,7 +98,10 @@ class Traced(View):
                 self._refuse_plain(f"{name(fun)}(..., out=...)")
             elif target is not None:
                 target.takes(fun, args, {**kwargs, "out": out})
-        several = len(targets) > 1
+        several, found = len(targets) > 1, [target for target in targets if target is not None]
+        reads_written = fun in UNBUFFERED and any([target.is_read((args, kwargs)) for target in found])
+        if reads_written or len({id(target.root) for target in found}) < len(found):
+            self.rec.give_up()
         results: Any = self.rec.call(fun, args, kwargs) if several or (type(fun) is np.ufunc and not kwargs) else None
         results = list(results) if several else [results]
         for i, target in enumerate(targets):
@@ -108,6 +115,10 @@ class Traced(View):
             target.write(new)
             results[i] = target
         return tuple(results) if several else results[0]
+
+    def is_read(self, given: Any) -> bool:
+        """Return whether an array among nested arguments lies in the same memory."""
+        return any([type(a) is Traced and a.root is self.root for a in leaves(given)])
 
     def _refuse_plain(self, writes: str) -> NoReturn:
         made = "a plain array, which is not recorded: the function, or an optimizer in it, made it"
@@ -185,6 +196,10 @@ class Traced(View):
 
     def __setitem__(self, index: object, v: Any) -> None:
         if self.takes(operator.setitem, (self, index, v), {}):
+            indices = index if isinstance(index, tuple) else (index,)
+            by_element = self._layout is not None or bool in [getattr(i, "dtype", None) for i in indices]
+            if (by_element or isinstance(v, (list, tuple))) and self.is_read((v,)):
+                self.rec.give_up()
             if self.dtype.kind != "c" and isinstance(v, (np.ndarray, np.generic)) and v.dtype.kind == "c":
                 v = v.astype(self.dtype)  # NumPy too drops a part, with a warning
             whole = index is ... and type(v) is Traced and v._root is None and isinstance(v.variable.source, Call)
@@ -202,9 +217,8 @@ class Traced(View):
 
     @flat.setter
     def flat(self, v: object) -> None:
-        if type(v) is Traced and v.root is self.root:  # NumPy reads elements that it has just written
-            self.rec.refused = Unrecorded()
-            raise self.rec.refused
+        if self.is_read((v,)):
+            self.rec.give_up()
         self.change(setattr, (self, "flat", v), {})
 
     def astype(
@@ -250,9 +264,14 @@ class Traced(View):
             return np.array(self._array, dtype, copy=copy)
         if (joined := item(self)) is not None:
             return joined
-        array = np.array(self.plain(*TO_PLAIN), dtype)
+        return self.plain_copy(TO_PLAIN, dtype, bool(copy))
+
+    def plain_copy(self, words: tuple[str, str], dtype: Any = None, is_own: bool = False) -> Array:
+        """Return a plain copy; unless the function asked for one of its own, neither may be written into."""
+        array = np.array(self.plain(*words), dtype)
         self.rec.gave_plain = True
-        array.flags.writeable = bool(copy)  # what is written into this copy would not be written into the original
+        array.flags.writeable = is_own
+        self.root.plain_copies += [] if is_own else [ref(array)]
         return array
 
     def __getattr__(self, attribute: str) -> Any:
@@ -260,7 +279,9 @@ class Traced(View):
             raise AttributeError(attribute)  # NumPy then asks __array__
         getattr(self._array, attribute)  # raises AttributeError as NumPy does
         of_array = (f".{attribute}", "use NumPy functions that return new arrays")
-        return getattr(self.plain(*(TO_PLAIN if attribute.startswith("__") else of_array)), attribute)
+        words = TO_PLAIN if attribute.startswith("__") else of_array
+        is_array = isinstance(self._array, np.ndarray) and not self.rec.is_foreign()
+        return getattr(self.plain_copy(words) if is_array else self.plain(*words), attribute)
 
     def __repr__(self) -> str:
         return repr(self._array)

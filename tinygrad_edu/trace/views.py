@@ -40,8 +40,8 @@ class View:
     """An array that owns its memory or is a view of another; `_array` is its value, `_variable` that of the program."""
 
     __slots__ = (
-        "_array", "_layout", "_made", "_offset", "_ordered", "_root", "_seen", "_variable", "origin", "rec", "reshaped",
-        "version",
+        "_array", "_layout", "_made", "_offset", "_ordered", "_root", "_seen", "_variable", "origin", "plain_copies",
+        "rec", "reshaped", "version",
     )  # fmt: skip
 
     def __init__(self, rec: Any, value: Any, var: Var) -> None:
@@ -52,6 +52,7 @@ class View:
         self._layout: Any = None  # of `flat`, the array whose elements are written
         self._ordered = False  # whether a reshape gave it, which in another order in memory would have been a copy
         self.reshaped = False  # whether a reshape gave a copy, because of its order in memory
+        self.plain_copies: list[Any] = []  # weak references to those that the function got, which no write reaches
         self.version = self._seen = 0  # the number of writes into the memory; of those, how many a view has noticed
 
     shape, ndim, size, dtype = map(fact, ("shape", "ndim", "size", "dtype"))
@@ -135,6 +136,8 @@ class View:
         if new.dtype != self.dtype:
             new = self.rec.call(astype, (new, self.dtype), {})
         root = self.root
+        if any([copy() is not None for copy in root.plain_copies]):
+            raise self.rec.error("an array was written into after it was made a plain one; leave out np.asarray(x)")
         self.rec.order_matters |= self.reshaped or root.reshaped or self._ordered
         if root is not self:
             root._take(self._put_back(new, root))
