@@ -1,5 +1,6 @@
 """What `jit` notices between calls: kinds of arrays, members of classes, arrays of objects, keys of dicts."""
 
+import functools
 import sys
 from argparse import Namespace
 from array import array
@@ -436,3 +437,43 @@ def test_a_flat_that_is_set_to_a_view_of_its_own_array_is_what_numpy_makes_of_it
     jitted = tg.jit(f, check=False)
     for k in range(3):
         np.testing.assert_array_equal(jitted(np.arange(4.0) + k), f(np.arange(4.0) + k))
+
+
+def ruled(f):
+    f = tg.custom_vjp(f)
+    f.defvjp(lambda x: (f(x), x), lambda x, g: (g * x,))
+    return f
+
+
+def primitive(f):
+    return tg.primitive(lambda x: f(x))
+
+
+FUNCTIONS = [tg.grad, tg.checkpoint, ruled, primitive, functools.partial, lambda f: lambda x: f(x)]
+
+
+@pytest.mark.parametrize("make", FUNCTIONS, ids=["grad", "checkpoint", "custom_vjp", "primitive", "partial", "own"])
+@pytest.mark.parametrize("copied", [True, False])
+def test_attributes_of_functions_are_seen_and_no_call_gives_them_others(make, copied):
+    x, factor = np.array([1.0, 2.0]), np.ones(2)
+    g = make((lambda x: np.sum(x**2 * factor)) if copied else lambda x: np.sum(x**2))
+    g.scale, g.shift = 2.0, np.zeros(2)
+
+    def f(x):
+        return g(x) * g.scale + g.shift
+
+    def count(x):
+        g.count = getattr(g, "count", 0) + 1
+        return g(x)
+
+    jitted = tg.jit(f, check=False)
+    for _ in range(4):
+        np.testing.assert_array_equal(jitted(x), f(x))
+        g.scale += 1
+        g.shift += 1
+        factor *= 2
+    counted = tg.jit(count, check=False)
+    counted(x)  # run by itself, as the attribute is new
+    with pytest.raises(tg.JitError, match="was changed, which would not happen at later calls"):
+        counted(x)
+    assert g.count == 1

@@ -95,8 +95,10 @@ class Closure:
             self.hold(x, x._describe(), {"_value"}, of=x)
         elif isinstance(x, FunctionType):
             self.add_function(x)
+            is_owner = True
         elif wrapped := wrapper(x):
             self.queue += wrapped[0]
+            is_owner |= isinstance(slot(x, "__dict__"), dict)
             if isinstance(x, functools.partial):
                 self.queue.append(x.keywords)
             elif isinstance(x, MappingProxyType):  # of a dict that others may change
@@ -177,7 +179,7 @@ class Closure:
             if not self.computing[kind]:
                 found = {name: value for name, value in found.items() if name in names}
             self.queue += found.values()
-            if isinstance(owner, ModuleType) or not self.is_library(type(owner)):  # which may change what it holds
+            if isinstance(owner, (ModuleType, FunctionType)) or wrapper(owner) or not self.is_library(type(owner)):
                 title = owner.__name__ if isinstance(owner, ModuleType) else type(owner).__name__
                 self.hold(held, title, {*found}).has_names = True
         self.add_inherited(owner, names)

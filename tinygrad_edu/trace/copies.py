@@ -11,7 +11,7 @@ from typing import Any
 
 from ..engine.rules.registry import Each, Function, constants, implementations, keywords, rules_of, vjps
 from .closure import Closure, names_in
-from .holders import CACHED, Holder, members, parts, wrapper
+from .holders import CACHED, Holder, members, parts, slot, wrapper
 from .traced import Traced
 
 
@@ -94,6 +94,10 @@ class Copies:
             members, make = wrapped
             copy = self.cached(value) if isinstance(value, CACHED) else make(value, *map(self.new, members))
             self.copies[id(value)], self.originals[id(copy)] = copy, value
+            attributes, own = slot(value, "__dict__"), slot(copy, "__dict__")
+            if type(copy) is type(value) and isinstance(own, dict) and own is not attributes:
+                own.update({k: self.new(v) for k, v in attributes.items() if own.get(k) is None})
+                self.holders.append(Holder(own, type(copy).__name__, None))
         return self.copies.get(id(value), value)
 
     def cached(self, function: Any) -> Any:

@@ -35,34 +35,15 @@ def _method(m: Any, func: Any, owner: Any) -> Any:
     return MethodType(func, owner) if is_own else getattr(owner, m.__name__)  # of a recorded Generator
 
 
-def _tuple(x: Any, *new: Any) -> Any:
-    copy: Any = tuple.__new__(type(x), new)
-    if hasattr(x, "__dict__"):  # of the user's class
-        copy.__dict__ = x.__dict__
-    return copy
-
-
 def _partial(p: Any, func: Any, *values: Any) -> Any:
     n = len(p.args)
     kind: Any = functools.partial if isinstance(p, functools.partial) else functools.partialmethod
     return kind(func, *values[:n], **dict(zip(p.keywords, values[n:], strict=True)))
 
 
-def _cached_property(p: Any, func: Any) -> Any:
-    new: Any = functools.cached_property(func)
-    new.attrname = p.attrname
-    return new
-
-
-def _custom_vjp(f: Any, fun: Any, forward: Any, backward: Any) -> Any:
-    new: Any = custom_vjp(fun)
-    new.defvjp(forward, backward)
-    return new
-
-
-# For each kind, what gives a wrapper's members, and what makes another wrapper of other ones
+# For each kind, what gives a wrapper's members, and what makes another wrapper of other ones; `Copies` adds attributes
 WRAPPERS: dict[Any, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
-    tuple: (lambda x: x, _tuple),
+    tuple: (lambda x: x, lambda x, *new: tuple.__new__(type(x), new)),
     frozenset: (tuple, lambda _, *new: frozenset(new)),
     VIEWS: (lambda x: (x.mapping,), lambda x, mapping: getattr(mapping, type(x).__name__.partition("_")[2])()),
     MappingProxyType: (lambda x: (*x.values(),), lambda x, *new: MappingProxyType(dict(zip(x, new, strict=True)))),
@@ -71,10 +52,10 @@ WRAPPERS: dict[Any, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
     (functools.partial, functools.partialmethod): (lambda x: (x.func, *x.args, *x.keywords.values()), _partial),
     (staticmethod, classmethod): (lambda x: (x.__func__,), lambda x, f: type(x)(f)),
     property: (lambda x: (x.fget, x.fset, x.fdel), lambda _, *new: property(*new)),
-    functools.cached_property: (lambda x: (x.func,), _cached_property),
+    functools.cached_property: (lambda x: (x.func,), lambda _, f: functools.cached_property(f)),
     functools.singledispatchmethod: (lambda x: (x.dispatcher,), lambda x, _: x),
     ref: (lambda x: (x(),), lambda _, new: lambda: new),
-    custom_vjp: (lambda x: (x._fun, x._forward, x._backward), _custom_vjp),
+    custom_vjp: (lambda x: (x._fun, x._forward, x._backward), lambda _, f, *rules: custom_vjp(f)),
     Transparent: (lambda x: (x.__wrapped__,), lambda _, f: f),
     CACHED: (lambda x: (x.__wrapped__,), lambda x, _: x),
 }
