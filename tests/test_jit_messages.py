@@ -40,7 +40,17 @@ def refused():
         h[0] = x
         return h
 
-    counting.calls = 0
+    class Counting(tg.optim.SGD):
+        def step(self, *args, **kwargs):
+            self.calls += 1
+            return super().step(*args, **kwargs)
+
+    opt = Counting([model.weight], lr=0.1)
+    counting.calls = opt.calls = 0
+    yield (
+        lambda x: opt.minimize((model.weight * x).sum()),
+        "; count in an array, calls = np.array(0), or return the value",
+    )
     yield lambda x: losses.append(x.sum()), "the list 'losses' was changed"
     yield lambda x: model.log.append(x.sum()), "the list 'log' was changed"
     yield lambda x: seen.update(a=1), "the dict 'seen' was changed"

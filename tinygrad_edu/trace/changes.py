@@ -56,7 +56,8 @@ def refuse_changes(found: Captured) -> None:
             titles = [] if are_same(last, expected) else [title_of_change(found, holder, expected)]
         if titles:
             remedy = "return the value, and do it outside of the recorded function"
-            for key, v in [(holder.member(k), v) for k, v in before.items() if last.get(k) is not v]:
+            other = [k for k, v in before.items() if last.get(k) is not v and k not in holder.anew]
+            for key, v in [(holder.member(k), before[k]) for k in other]:
                 if isinstance(v, (Traced, Node)):
                     remedy = f"write into the array, {key}{'.data' * isinstance(v, Node)}[...] = ..., or {remedy}"
                 elif type(v) in (int, float):
