@@ -449,10 +449,12 @@ def primitive(f):
     return tg.primitive(lambda x: f(x))
 
 
-FUNCTIONS = [tg.grad, tg.checkpoint, ruled, primitive, functools.partial, lambda f: lambda x: f(x)]
+FUNCTIONS = [tg.grad, tg.checkpoint, ruled, primitive, functools.partial, tg.jit, lambda f: lambda x: f(x)]
 
 
-@pytest.mark.parametrize("make", FUNCTIONS, ids=["grad", "checkpoint", "custom_vjp", "primitive", "partial", "own"])
+@pytest.mark.parametrize(
+    "make", FUNCTIONS, ids=["grad", "checkpoint", "custom_vjp", "primitive", "partial", "jit", "own"]
+)
 @pytest.mark.parametrize("copied", [True, False])
 def test_attributes_of_functions_are_seen_and_no_call_gives_them_others(make, copied):
     x, factor = np.array([1.0, 2.0]), np.ones(2)

@@ -56,7 +56,7 @@ WRAPPERS: dict[Any, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
     functools.singledispatchmethod: (lambda x: (x.dispatcher,), lambda x, _: x),
     ref: (lambda x: (x(),), lambda _, new: lambda: new),
     custom_vjp: (lambda x: (x._fun, x._forward, x._backward), lambda _, f, *rules: custom_vjp(f)),
-    Transparent: (lambda x: (x.__wrapped__,), lambda _, f: f),
+    Transparent: (lambda x: (x.__wrapped__,), lambda x, _: object.__new__(type(x))),
     CACHED: (lambda x: (x.__wrapped__,), lambda x, _: x),
 }
 
