@@ -94,3 +94,21 @@ def test_the_warning_names_gradients_that_come_and_go():
 
     with pytest.warns(UserWarning, match=r"which parameters have gradients \(requires_grad\)"):
         train()
+
+
+@pytest.mark.parametrize(
+    ("f", "bad", "good", "words"),
+    [
+        (tg.nn.Embedding(3, 2, rng=0), [3], [2], "got 3 to 3"),
+        (lambda y: tg.cross_entropy(tg.Tensor(np.eye(3)), y), [1, 2, 3], [0, 1, 2], "goes from 1 to 3"),
+        (lambda y: tg.binary_cross_entropy_with_logits(np.zeros(2), y * 1.0), [0, 2], [0, 1], "probabilities"),
+        (lambda y: tg.hinge_loss(np.zeros(2), y * 1.0), [0, 1], [-1, 1], "targets are -1 and 1"),
+    ],
+)
+def test_bad_class_numbers_at_the_first_call_raise_the_functions_error(f, bad, good, words):
+    jitted = tg.jit(f)
+    for _ in range(2):
+        for g in (f, jitted):
+            with pytest.raises(ValueError, match=words):
+                g(np.array(bad))
+        np.testing.assert_array_equal(np.asarray(jitted(np.array(good)).data), np.asarray(f(np.array(good)).data))

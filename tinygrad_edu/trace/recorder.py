@@ -160,7 +160,7 @@ class Recorder:
         if self.is_replayed and predicate in registry.unasked_predicates:
             return predicates_of_all[predicate]
         answer: bool = self.evaluate(predicate, args, NOTHING)
-        stays = answer or predicate is not optim.validation.state_suffices  # else the state gets another dtype
+        stays = answer or predicates_of_all.get(predicate) is not False  # else an error follows, or a wider state
         if predicate is optim.validation.is_settled:
             stays = self.is_fixed(args[0].variable)
         if self.is_replayed and not stays:

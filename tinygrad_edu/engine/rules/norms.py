@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .elementwise import direction
-from .ranges import in_range, scaled
+from .ranges import leaves_range, scaled
 from .reductions import spread
 from .registry import Array, Axis, composition, conj, defvjp, is_complex, nondifferentiable, primitive
 
@@ -20,7 +20,7 @@ def euclidean_norm(x: Array, axis: Axis = None, keepdims: bool = False) -> Array
     x = np.abs(x) if is_complex(x) else x
     with np.errstate(over="ignore"):
         y = norm(x)
-        return y if in_range(y, x) else scaled(norm, x, axis, keepdims)
+        return scaled(norm, x, axis, keepdims) if leaves_range(y, x) else y
 
 
 def euclidean_norm_rule(g: Array, y: Array, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
@@ -39,7 +39,7 @@ def minkowski_norm(x: Array, p: float, axis: Axis = None, keepdims: bool = False
     x = np.abs(x) if is_complex(x) else x
     with np.errstate(over="ignore"):
         y = norm(x)
-        return y if p < 0 or in_range(y ** (p / 2), x) else scaled(norm, x, axis, keepdims)
+        return scaled(norm, x, axis, keepdims) if p >= 0 and leaves_range(y ** (p / 2), x) else y
 
 
 def minkowski_norm_rule(g: Array, y: Array, x: Array, p: float, axis: Axis = None, keepdims: bool = False) -> Array:

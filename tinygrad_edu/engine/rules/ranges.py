@@ -9,12 +9,12 @@ from .registry import Array, Axis, predicate_of_all
 from .special import exponent
 
 
-@predicate_of_all(False)
-def in_range(y: Array, x: Array) -> bool:
-    """Return whether no square of an element of x can have overflown, or have lost digits near the smallest number."""
+@predicate_of_all(True)
+def leaves_range(y: Array, x: Array) -> bool:
+    """Return whether a square of an element of x may have overflown, or have lost digits near the smallest number."""
     info = np.finfo(np.result_type(x, np.float16))
     smallest, largest = math.sqrt(info.tiny / info.eps), math.sqrt(info.max)
-    return bool(np.all((y > smallest) & (y < largest) | np.isnan(y))) if np.size(y) else True
+    return not np.all((y > smallest) & (y < largest) | np.isnan(y))
 
 
 def scaled(norm: Callable[[Array], Array], x: Array, axis: Axis, keepdims: bool) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import ArrayLike, DTypeLike
 
-from .ranges import in_range, scaled
+from .ranges import leaves_range, scaled
 from .registry import (
     Array,
     Axis,
@@ -99,7 +99,7 @@ def std_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike |
     """(x - mean) / ((n - ddof) std), and 0 where std is 0, since all of x equals the mean there."""
     n = count(x, y, correction or ddof, axis, keepdims, where)
     d = conj(deviation(widened(x), axis, where))
-    if not in_range(y, x):
+    if leaves_range(y, x):
         size = np.abs(d) if is_complex(d) else d
         norm = scaled(lambda d: np.sqrt(np.sum(np.square(d), axis=axis, keepdims=keepdims)), size, axis, keepdims)
         y = norm / np.sqrt(n)
