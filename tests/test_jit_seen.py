@@ -479,3 +479,16 @@ def test_attributes_of_functions_are_seen_and_no_call_gives_them_others(make, co
     with pytest.raises(tg.JitError, match="was changed, which would not happen at later calls"):
         counted(x)
     assert g.count == 1
+
+
+def test_defaults_of_an_optimizer_are_looked_at_where_a_function_names_them():
+    w = tg.Tensor(np.ones(3))
+    sgd = tg.optim.SGD([w], lr=0.1)
+    step, rate = tg.jit(lambda x: sgd.minimize(np.sum(w * x))), tg.jit(lambda x: x * sgd.defaults["lr"], check=False)
+    for _ in range(3):
+        step(X)
+        np.testing.assert_array_equal(rate(X), X * 0.1)
+    sgd.defaults["lr"] = 0.5
+    step(X)
+    np.testing.assert_array_equal(rate(X), X * 0.5)
+    assert (step.cache_info().hits, rate.cache_info().misses) == (3, 2)

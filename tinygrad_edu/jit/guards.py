@@ -122,7 +122,11 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
     used = {*program.inputs, *program.states}
     read = {id(v.source.array) for v in program.states}  # `locate_state` checks their kinds
     names_matter = captured.labelled or "label" in captured.closure.names
-    for holder in captured.closure.holders.values():
+    holders = captured.closure.holders.values()
+    unread = set()  # what optimizers keep for parameters that are added later
+    if "defaults" not in captured.closure.names:
+        unread = {id(holder.of.defaults) for holder in holders if isinstance(holder.of, Optimizer)}
+    for holder in [holder for holder in holders if id(holder.owner) not in unread]:
         owner, before, keys = holder.owner, holder.before, list(holder.seen())
         if isinstance(owner, Node):
             text = emitter.tensor(owner)
