@@ -82,8 +82,8 @@ class Copies:
             keywords.cache_clear()  # it would keep them
 
     def is_known(self, value: Any) -> bool:
-        """Return whether a value, or a part of it, is replaced or a function that is copied."""
-        return any([id(part) in self.known for part in parts(value)])
+        """Return whether a value, or a part of it, is replaced or a function that is copied, or is such a copy."""
+        return any([id(part) in self.known or id(part) in self.originals for part in parts(value)])
 
     def new(self, value: Any) -> Any:
         """Return what a copy has instead of a value."""
