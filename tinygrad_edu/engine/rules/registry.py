@@ -208,8 +208,9 @@ def predicate(fun: Callable[..., bool]) -> Function:
 def predicate_of_all(general: bool, unasked: bool = False) -> Callable[[Callable[..., bool]], Function]:
     """Register a predicate for which the code behind one answer, `general`, is right for all arrays.
 
-    So a batch may answer as a whole, for its worst member, and jit needs no guard for this answer. False is so only if
-    an error follows. Of one whose answer changes often, `unasked`, jit takes it without asking.
+    So a batch may answer as a whole, for its worst member, and jit needs no guard for this answer. If `general` and the
+    answer are False, an error or a change of dtypes follows, and jit calls the function itself. Of a predicate whose
+    answer changes often, `unasked`, jit takes `general` without asking.
     """
 
     def register(fun: Callable[..., bool]) -> Function:
