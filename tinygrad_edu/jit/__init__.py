@@ -58,11 +58,17 @@ def jit(
     optimize: bool | Iterable[str] = True,
     check: bool | int = True,
     backend: str = "numpy",
-) -> Jitted: ...
+) -> Jitted:
+    """Record `fun`, and replay it."""
+
+
 @overload
 def jit(
     *, optimize: bool | Iterable[str] = True, check: bool | int = True, backend: str = "numpy"
-) -> Callable[[Callable[..., object]], Jitted]: ...
+) -> Callable[[Callable[..., object]], Jitted]:
+    """Return a decorator with these options."""
+
+
 def jit(
     fun: Callable[..., object] | None = None,
     *,
@@ -105,7 +111,7 @@ def jit(
 
     Raises JitError where `fun` turns a recorded value into a plain one (`float(x)`, `if x > 0`, `x[x > 0]`), and where
     it has an effect that a replay would not repeat (`losses.append(x)`), unless an attribute, a variable or a key gets
-    its first value, in place of none or None: such a call is one of `fun` itself, up to four in a row. Raises TypeError
+    its first value, in place of none or None: then `fun` itself runs, for at most four calls in a row. Raises TypeError
     for what is no function, and ValueError for options that do not exist.
     """
     if fun is None:

@@ -238,8 +238,7 @@ def _draw(rec: Recorder, method: Function, /, *args: object, **kwargs: object) -
     if kwargs.get("out") is not None:
         raise rec.error("a draw into out= is not recorded; use what the method returns")
     if rec.node is not None:  # a checkpoint compares what it computes again, and zeros are equal by chance
-        rec.refused = Unrecorded()
-        raise rec.refused
+        rec.give_up()
     return rec.call(method, args, kwargs, draws=True)
 
 
