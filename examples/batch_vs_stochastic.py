@@ -96,7 +96,8 @@ for (name, (_, above, seconds)), look in zip(runs.items(), LOOKS, strict=False):
     for ax, total in ((by_epoch, settings[name][2]), (by_second, seconds)):
         ax.loglog(first / len(above) * total, means, label=name, **look)
     micros = 1e6 * seconds / len(above)
-    print(f"{name:15}  {len(above):6,} updates of {micros:.0f} µs; final loss {means[-1]:.0e} above the minimum")
+    final = max(means[-1], 0)  # rounding can make it negative
+    print(f"{name:15}  {len(above):6,} updates of {micros:.0f} µs; final loss {final:.0e} above the minimum")
 by_epoch.set(xlabel="epochs (passes over the data)", ylabel="mean squared error above minimum", ylim=(1e-7, 10))
 by_second.set_xlabel("time (s)")
 by_epoch.legend(loc="lower left")

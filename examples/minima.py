@@ -79,8 +79,8 @@ for name, momentum in (("without momentum", 0.0), ("momentum 0.9", 0.9)):
     print(f"on the ripples, {name:16}: x ends at {x.item():.3f}")
 
 # %% A saddle point: the gradient is zero, but it is not a minimum
-# Newton's method goes to the nearest point where the gradient is zero, of whatever kind. The signs of the curvatures
-# say which kind: at a minimum all are positive; at a saddle point the cost rises along one axis and falls along one.
+# Newton's method goes to a point where the gradient is zero, of whatever kind. The signs of the curvatures say which
+# kind: at a minimum all are positive; at a saddle point the cost rises along one axis and falls along another.
 point: Any = lambda w: cost_of(w[:, None])[0]
 saddle = np.array([1.1, 1.0])
 for _ in range(20):

@@ -24,9 +24,8 @@ OUTPUT.mkdir(exist_ok=True)
 train, valid = town_names()
 (x, y), (valid_x, valid_y) = ((c[:, 0], n) for c, n in (contexts(train, 1), contexts(valid, 1)))
 print(f"{len(train)} names to learn from, with {len(x):,} pairs of letters, such as {', '.join(train[:5])}")
-print(
-    f"the pairs of {train[0]!r}: {' '.join(CHARACTERS[a] + CHARACTERS[b] for a, b in zip(x[:9], y[:9], strict=True))}"
-)
+first = [CHARACTERS[a] + CHARACTERS[b] for a, b in zip(x, y, strict=True)][: len(train[0]) + 1]
+print(f"the pairs of {train[0]!r}: {' '.join(first)}")
 
 # %% Count the pairs
 # A row of the table belongs to a letter, a column to the letter that follows it. A pair that never occurs would get the

@@ -4,7 +4,8 @@
     python examples/weather.py --csv shop.csv --target sales --features sales,price,visitors
 
 In this lesson you train a model on real data and compare it with scikit-learn. You look at the data before you choose a
-model, fill gaps in it, split it by time, and decide when training is finished. `hyperparameters.py` goes on from here.
+model, fill gaps in it, split it by time, and decide when training is finished. `learning_rates.py` and `penalty.py`
+go on from here.
 
 You can use your own table. It has one row for each day (or hour, week, ...), in order of time. The features of a row
 predict the target of the next row. A missing value is replaced by the last value before it. The first 70 % of the rows

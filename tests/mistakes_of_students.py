@@ -212,7 +212,7 @@ MISTAKES = {
     ],
     "scalar_backprop": [
         (1, "self.data", "is not a"),
-        (2, "self.data", "as fast as b"),
+        (2, "self.data", "by a is b"),
         (3, "max(self.data, 0.0)", "not its slope"),
         (3, "1.0", "flat"),
         (4, "self.data ** n", "This is a ** 3"),

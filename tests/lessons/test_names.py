@@ -25,6 +25,7 @@ def test_the_network_finds_the_table_and_its_loss(shown):
 
 
 def test_a_pair_tells_much_about_the_next_letter(shown):
+    assert "".join(pair[0] for pair in shown["first"]) == "." + shown["train"][0]
     assert shown["losses"]["no knowledge"] == pytest.approx(np.log(27))
     assert shown["losses"]["counts of pairs"] == pytest.approx(2.5377, abs=1e-3)
     assert all(word.isalpha() for words in shown["invented"].values() for word in words if word)

@@ -46,6 +46,14 @@ def test_every_name_of_this_library_on_the_page_of_other_libraries_is_there():
             found = getattr(found, part)
 
 
+def test_each_program_that_a_text_names_exists():
+    known = {path.name for path in EXAMPLES.parent.glob("[!.]*/**/*.py")}
+    named = [(path.name, name) for path in [EXAMPLES.parent / "README.md", *EXAMPLES.glob("**/*.[mp][dy]")]
+             for name in re.findall(r"`(?:\w+/)*(\w+\.py)`", path.read_text("utf-8"))]  # fmt: skip
+    assert len(named) > 100
+    assert [(text, name) for text, name in named if name not in known] == []
+
+
 @pytest.mark.parametrize("page", ["glossary.md", "other_libraries.md"])
 def test_the_tables_have_as_many_cells_in_each_row(page):
     for block in re.split(r"\n\n", (EXAMPLES / page).read_text("utf-8")):
