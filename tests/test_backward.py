@@ -77,6 +77,8 @@ def test_a_larger_result_needs_a_gradient_of_its_shape():
         y.backward()
     with pytest.raises(ValueError, match=r"gradient= has shape \(3,\).*shape \(2,\)"):
         y.backward(np.ones(3))
+    with pytest.raises(TypeError, match=r"backward: gradient= holds <U1, and Tensor numbers"):
+        y.backward(["a", "b"])
     y.backward([1.0, 10.0])
     np.testing.assert_array_equal(x.grad, [2, 20])
 

@@ -343,6 +343,8 @@ def test_one_hot_rows_have_their_one_at_the_class():
         ([True], None, TypeError, r"not bool; \.astype\(int\)"),
         (["cat"], None, TypeError, r"np\.unique\(names, return_inverse=True\)"),
         ([0, -1], None, ValueError, r"numbers go from 0 to 0, and here from -1 to 0"),
+        ([-1], None, ValueError, r"numbers go from 0 to 0, and here from -1 to -1"),
+        ([], None, ValueError, "there are no classes; pass n"),
         ([1, 3], 3, ValueError, r"numbers go from 0 to 2, and here from 1 to 3"),
         (np.zeros(0, int), None, ValueError, "there are no classes; pass n"),
         ([0], 0, ValueError, "n is a whole number from 1, not 0"),

@@ -254,6 +254,8 @@ def test_a_failed_save_leaves_the_old_picture(nothing, tmp_path):
     with pytest.raises(LayoutError):
         tg.draw(tg.Value(2.0)).save(old)
     assert old.read_text("utf-8") == "old"
+    with pytest.raises(FileNotFoundError, match=r"Drawing\.save: the folder .*nowhere does not exist; make it first"):
+        tg.draw(tg.Value(2.0)).save(tmp_path / "nowhere" / "a.gv")
     (tmp_path / "folder.gv").mkdir()
     with pytest.raises(OSError, match=r"folder\.gv"):
         tg.draw(tg.Value(2.0)).save(tmp_path / "folder.gv")

@@ -287,6 +287,10 @@ def test_mistakes_are_named():
     assert "ReduceLROnPlateau watches the loss; use LinearWarmup" in message(
         ValueError, lambda: lr_scheduler.SequentialLR(opt, [step, plateau], [3])
     )
+    assert "then is a schedule of tg.optim.lr_scheduler, not an int" in message(
+        TypeError, lambda: lr_scheduler.LinearWarmup(opt, 5, then=3)
+    )
+    assert "the loss is a number, not a str" in message(TypeError, lambda: plateau.step("1.0"))
     assert "takes a list of schedules" in message(TypeError, lambda: lr_scheduler.ChainedScheduler([opt]))
     chain = lr_scheduler.ChainedScheduler([step, plateau])
     assert "ReduceLROnPlateau watches the loss; pass it" in message(TypeError, chain.step)

@@ -361,7 +361,7 @@ def test_repr_tells_kind_rate_and_progress():
         ([], ValueError, "SGD got no parameters"),
         (nn.Linear(2, 1), TypeError, r"not a Linear: pass model\.parameters\(\)"),
         (Tensor([1.0]), TypeError, r"pass \[tensor\]"),
-        ([np.ones(2)], TypeError, "parameter 0 is a ndarray"),
+        ([np.ones(2)], TypeError, "parameter 0 is an ndarray"),
         (
             [Tensor(1.0), Tensor([1.0], label="b") * 2],
             ValueError,
@@ -488,6 +488,8 @@ def test_clip_grad_norm_asks_for_gradients_and_a_positive_norm():
         (lambda p: tg.optim.SGD([p], "a"), "SGD: lr must be a finite number of at least 0, not 'a'"),
         (lambda p: tg.optim.SGD(None, 0.1), r"SGD takes a list of Tensors, not NoneType: pass model.parameters\(\)"),
         (lambda p: tg.optim.Adam([p], 0.1, betas=0.9), r"betas are two numbers, such as \(0.9, 0.999\), not 0.9"),
+        (lambda p: tg.optim.clip_grad_norm([p], "a"), "clip_grad_norm: max_norm must be above 0, not 'a'"),
+        (lambda p: tg.optim.clip_grad_value([p], "a"), "clip_grad_value: clip_value must be above 0, not 'a'"),
         (lambda p: tg.optim.SGD([p], 0.1).minimize(3.0), "SGD.minimize takes the loss, a Tensor, not float"),
     ],
 )
@@ -634,6 +636,7 @@ def test_added_groups_train_with_their_own_settings_and_state():
     assert values(optimizer).tobytes() == np.concatenate([values(o) for o in alone]).tobytes()
     assert [g["lr"] for g in optimizer.param_groups] == [0.1, 0.3]
     assert "2 parameters of 7 numbers in 2 groups" in repr(optimizer)
+    assert repr(optimizer.param_groups[0]) == "Group(lr=0.1, betas=(0.9, 0.999), eps=1e-08, 1 parameters)"
     same = optim.Adam([{"params": [Tensor(a.data)]}, {"params": [Tensor(b.data)]}])
     same.load_state_dict(optimizer.state_dict())
     assert [g.lr for g in same.groups] == [0.1, 0.3]

@@ -137,7 +137,7 @@ def test_trees_that_differ_are_named_by_the_path_at_which_they_do():
             {"layers": [{"w": (1.0, 2.0)}, (1.0, 2.0)]},
             r"\[\"layers\"\]\[0\]\[\"w\"\] is a leaf, .* has a tuple there",
         ),
-        ({"layers": np.ones(3)}, r"tree\[\"layers\"\] is a list, and tree 1 has a ndarray of shape \(3,\) there"),
+        ({"layers": np.ones(3)}, r"tree\[\"layers\"\] is a list, and tree 1 has an ndarray of shape \(3,\) there"),
     ):
         with pytest.raises(ValueError, match=message):
             tg.tree.tree_map(total, tree, other)

@@ -123,7 +123,7 @@ def test_integers_and_booleans_are_constants_and_asking_for_their_gradient_says_
     np.testing.assert_array_equal(gx, [2, 0, 0])
     assert gi is None
     x = tg.Tensor(1.0)
-    with pytest.raises(TypeError, match=r'one is a int, xs\["a"\]\[1\]; wrap it first'):
+    with pytest.raises(TypeError, match=r'one is an int, xs\["a"\]\[1\]; wrap it first'):
         tg.gradients(x * x, {"a": [x, 3]})
     assert tg.grad(lambda p: 1.0)([]) == []
 
@@ -316,7 +316,7 @@ def test_jvp_of_several_results_constants_and_aux():
         tg.jvp(lambda x, i: x[i], [np.arange(3.0), np.array([2, 0])], [np.ones(3), np.ones(2)])
     with pytest.raises(ValueError, match=r'direction 0\["w"\]\[1\] has shape \(3,\), its argument \(2,\)'):
         tg.jvp(lambda p: p["w"][0], [{"w": (1.0, np.ones(2))}], [{"w": (1.0, np.ones(3))}])
-    with pytest.raises(ValueError, match=r'argument 0\["w"\] is a tuple, and its direction has a ndarray'):
+    with pytest.raises(ValueError, match=r'argument 0\["w"\] is a tuple, and its direction has an ndarray'):
         tg.jvp(lambda p: p["w"][0], [{"w": (1.0, np.ones(2))}], [{"w": np.ones(3)}])
     model = tg.nn.Linear(2, 1, rng=0)
     y, t = tg.jvp(lambda m: m(np.ones((1, 2))), [model], [{"weight": np.ones((1, 2)), "bias": np.ones(1)}])

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from .engine.mode import no_grad
 from .transforms import tree
+from .transforms.arguments import check_function
 from .transforms.reverse import grad
 
 Array = NDArray[np.float64]
@@ -41,10 +42,13 @@ def check_grad(
     the gradient along a random direction is compared: one number for each element too. Differences are of fourth order
     (Abramowitz and Stegun 25.3.6), with step `eps` times the larger of 1 and the element. Raises GradientError with the
     argument, the index, both numbers and their difference where they differ by more than atol + rtol |difference|.
-    Raises ValueError if no argument is of float64.
+    Raises ValueError if no argument is of float64, for an order below 1 and for a step that is not above 0.
 
     >>> tg.check_grad(np.sin, np.array([0.0, 1.0]))  # says nothing: the gradients are right
     """
+    check_function("check_grad", f)
+    if order < 1 or not eps > 0:
+        raise ValueError(f"check_grad: order is at least 1 and eps above 0, not {order} and {eps}")
     leaves, names = tree.leaves(args), [name for i, a in enumerate(args) for name in tree.paths(a, str(i))]
     f, leaves, names = _of_parts(_of_leaves(f, args), leaves, names)
     copies = map(_float64_copy, names, leaves)

@@ -18,6 +18,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .engine.errors import kind_of
 from .engine.rules.registry import Array
 
 Path = str | os.PathLike[str]
@@ -48,14 +49,12 @@ def save(state: Mapping[str, ArrayLike], path: Path) -> None:
     """
     target = os.path.realpath(_checked_path(path, "save"))
     if hasattr(state, "state_dict"):
-        raise TypeError(f"save takes a dict of arrays, not a {type(state).__name__}: pass its .state_dict()")
+        raise TypeError(f"save takes a dict of arrays, not {kind_of(state)}: pass its .state_dict()")
     if not isinstance(state, Mapping):
-        raise TypeError(f"save takes a dict of arrays, then a path; got a {type(state).__name__}")
+        raise TypeError(f"save takes a dict of arrays, then a path; got {kind_of(state)}")
     arrays = {name: _storable(name, value) for name, value in state.items()}
-    if not os.path.isdir(os.path.dirname(target)):
-        raise FileNotFoundError(f"save: the folder {os.path.dirname(target)} does not exist; make it first")
     write = _write_safetensors if target.lower().endswith(".safetensors") else _write_npz
-    with replacing(target) as file:
+    with replacing(target, "save") as file:
         write(arrays, file)
 
 
@@ -126,12 +125,15 @@ def _equal(a: Array, b: Array) -> bool:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path, where: str) -> Iterator[IO[bytes]]:
     """Open a temporary file that replaces the one at `path` when the block ends; an error leaves that as it was.
 
-    An error of writing, such as of a full disk, names the file: those of Python do not, and zipfile adds its own.
+    An error of writing, such as of a full disk, names the file: those of Python do not, and zipfile adds its own. That
+    of a missing folder begins with `where`.
     """
     target = os.path.realpath(path)
+    if not os.path.isdir(folder := os.path.dirname(target)):
+        raise FileNotFoundError(f"{where}: the folder {folder} does not exist; make it first")
     temporary = f"{target}.{os.urandom(4).hex()}.tmp"
     try:
         with open(temporary, "xb") as file:
@@ -231,7 +233,7 @@ def _storable(name: str, value: ArrayLike) -> Array:
         raise ValueError(f"save: the name {name!r} cannot be stored: it holds a NUL or half a character")
     array = np.asarray(value)
     if array.dtype.hasobject:
-        raise ValueError(f"save: {name!r} is a {type(value).__name__} that only pickle could store; give numbers")
+        raise ValueError(f"save: {name!r} is {kind_of(value)}, which only pickle could store; give numbers")
     return array
 
 

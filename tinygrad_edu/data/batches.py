@@ -61,12 +61,12 @@ def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
            [0., 0., 1.]])
     """
     classes = array_of(from_table(classes))
+    if n is None and not classes.size:
+        raise ValueError("one_hot: there are no classes; pass n, the number of possible classes")
     if classes.dtype.kind not in "iu":
         remedy = ".astype(int) makes them of numbers, np.unique(names, return_inverse=True)[1] of names"
         raise TypeError(f"one_hot: class numbers are integers, not {classes.dtype}; {remedy}")
-    if n is None and not classes.size:
-        raise ValueError("one_hot: there are no classes; pass n, the number of possible classes")
-    n = int(classes.max()) + 1 if n is None else positive_int("one_hot", "n", n)
+    n = max(int(classes.max()) + 1, 1) if n is None else positive_int("one_hot", "n", n)
     if not within(classes, n):
         given = f"{classes.min()} to {classes.max()}"
         raise ValueError(f"one_hot: class numbers go from 0 to {n - 1}, and here from {given}")

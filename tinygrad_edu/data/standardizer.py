@@ -73,6 +73,9 @@ class Standardizer:
             )
         self.mean, self.scale = mean, scale
 
+    def __repr__(self) -> str:
+        return f"Standardizer({f'fitted to rows of shape {self.mean.shape}' if hasattr(self, 'mean') else ''})"
+
     def _check_fitted(self, method: str) -> None:
         if not hasattr(self, "mean"):
             raise ValueError(f"Standardizer.{method}: call fit with the training data first")

@@ -136,6 +136,13 @@ def describe(a: Any) -> str:
     return f"{label} of shape {np.shape(a._value if is_node else a)}"
 
 
+def kind_of(x: object) -> str:
+    """Return the class of x with its article: "an ndarray", "a list"; of None, "None"."""
+    own = type(x).__name__
+    vowels = "AEFHILMNORSX" if own[:2].isupper() else "aeioAEIO"  # of LSTM and MLP the letters are read
+    return "None" if x is None else f"{'an' if own[0] in vowels or own == 'ndarray' else 'a'} {own}"
+
+
 def calling_library(frame: FrameType | None) -> str:
     """Return the package whose code called this package, NumPy or `copy`: "matplotlib", "scipy", "__main__", ..."""
     while frame is not None and (frame.f_code.co_filename.startswith(INTERNAL) or _module(frame) == "copy"):
@@ -181,7 +188,8 @@ _REMEDIES = {  # by words in NumPy's message; the first that occur decide
     "same number of dimensions": "x[None] and x[:, None] add an axis",
     "for the concatenation axis": "lengths may differ only along axis=",
     "cannot reshape": "the numbers of elements must agree; -1 means the length that follows from the others",
-    "the result is not a real number": "logarithms take numbers above 0, and roots none below; a Tensor would give nan",
+    "the result is not a real number": "logarithms take numbers above 0, and roots none below; a Tensor "
+    "would give nan, for log(0) -inf",
     "math range error": "the result is too large for a float; a Tensor would give inf",
     "Numerical result out of range": "the result is too large for a float; a Tensor would give inf",
     "division by zero": "a Tensor would give inf or nan",

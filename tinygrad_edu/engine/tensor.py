@@ -182,6 +182,8 @@ class Tensor(Declared):  # type: ignore[misc]
                 )
             return np.ones_like(data) if data.ndim else data.dtype.type(1)
         given = array_of(gradient)
+        if given.dtype.kind not in "fiubc":
+            raise TypeError(f"backward: gradient= holds {given.dtype}, and {self._describe()} numbers")
         if is_complex(given) and data.dtype.kind != "c":
             raise TypeError(f"backward: gradient= is complex, and {self._describe()} is real; pass its .real")
         given = given.astype(data.dtype)

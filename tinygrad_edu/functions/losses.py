@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.dispatch import Operand
+from ..engine.errors import kind_of
 from ..engine.rules.activations import complex_refused
 from ..engine.rules.foreign import array_from
 from ..engine.rules.registry import Array, is_complex, predicate_of_all
@@ -138,7 +139,7 @@ def checked_numbers(loss: str, name: str, x: Any) -> str:
     """Return the kind of the numbers in an argument, "f" for one number; raises TypeError for what holds none."""
     kind: str = x.dtype.kind if hasattr(x, "dtype") else "f" if isinstance(x, (int, float, complex)) else "O"
     if kind not in "fiubc":
-        given = f"holds {x.dtype}" if hasattr(x, "dtype") else f"is a {type(x).__name__}"
+        given = f"holds {x.dtype}" if hasattr(x, "dtype") else f"is {kind_of(x)}"
         raise TypeError(f"{loss}: the {name} {given}, and the loss takes numbers")
     return kind
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..engine.errors import kind_of
 from .activations import ELU, GELU, SELU, LeakyReLU, Mish, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from .init import Rng, he_uniform, xavier_uniform
 from .layers import Linear
@@ -41,7 +42,7 @@ class Sequential(Module):
                 raise TypeError(f"Sequential: layer {name} is the class {layer.__name__}; write {layer.__name__}()")
             if not callable(layer):
                 remedy = "; a star unpacks it: Sequential(*layers)" if isinstance(layer, (list, tuple)) else ""
-                given = f"layer {name} is a {type(layer).__name__}, not a layer or function"
+                given = f"layer {name} is {kind_of(layer)}, not a layer or function"
                 raise TypeError(f"Sequential: {given}{remedy}")
         self.names = tuple(named)
         vars(self).update(named)

@@ -12,6 +12,7 @@ from weakref import ref
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from ..engine.errors import kind_of
 from ..engine.habits import instead
 from ..engine.rules.registry import Array
 from ..engine.tape import next_place, tag
@@ -57,7 +58,7 @@ class Module:
     def __setattr__(self, name: str, value: object) -> None:
         old = vars(self).get(name)
         if isinstance(old, Tensor) and old.fun is None and not isinstance(value, (Tensor, type(None))):
-            change = f"{old._describe()} would no longer be a parameter, but a {type(value).__name__}"
+            change = f"{old._describe()} would no longer be a parameter, but {kind_of(value)}"
             remedy = f"write new numbers into it, {name}.data[...] = value, or assign a Tensor"
             raise TypeError(f"{type(self).__name__}.{name} = ...: {change}; {remedy}")
         if name in _METHODS:

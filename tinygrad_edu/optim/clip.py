@@ -29,8 +29,7 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
     >>> tg.optim.clip_grad_norm([w], 1.0), w.grad.round(4)
     (5.0, array([0.6, 0.8]))
     """
-    if not max_norm > 0:
-        raise ValueError(f"clip_grad_norm: max_norm must be above 0, not {max_norm}")
+    check_bound("clip_grad_norm: max_norm", max_norm)
     params, grads = _with_gradients(params, "clip_grad_norm")
     total = _joint_norm(grads)
     if not all_finite(total):
@@ -55,8 +54,7 @@ def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
     >>> w.grad
     array([ 1. , -0.5])
     """
-    if not clip_value > 0:
-        raise ValueError(f"clip_grad_value: clip_value must be above 0, not {clip_value}")
+    check_bound("clip_grad_value: clip_value", clip_value)
     params, grads = _with_gradients(params, "clip_grad_value")
     if not all_finite(*grads):
         i = next(i for i, g in enumerate(grads) if not all_finite(g))
@@ -69,6 +67,12 @@ def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
             )
     for p, g in zip(params, grads, strict=True):
         p.grad = np.clip(g, -clip_value, clip_value)
+
+
+def check_bound(name: str, bound: Any) -> None:
+    """Raise ValueError for a bound that is no number above 0."""
+    if bound is None or isinstance(bound, str) or not bound > 0:
+        raise ValueError(f"{name} must be above 0, not {bound!r}")
 
 
 def _with_gradients(params: Iterable[Tensor], where: str) -> tuple[list[Tensor], list[Array]]:

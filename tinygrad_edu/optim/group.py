@@ -83,6 +83,10 @@ class Group:
         """Return the hyperparameters by name, `lr` first, without those that are 0 or off."""
         return {name: value for name, value in self.hyperparameters().items() if name == "lr" or value}
 
+    def __repr__(self) -> str:
+        settings = "".join([f"{name}={value}, " for name, value in self.settings().items()])
+        return f"Group({settings}{len(self.params)} parameters)"
+
 
 def hyperparameter(name: str) -> Any:
     """Return a property of an optimizer: the first group's hyperparameter; setting it sets that of all groups."""

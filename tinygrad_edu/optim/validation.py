@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..engine.errors import kind_of
 from ..engine.rules.finite import all_finite
 from ..engine.rules.floats import python_float
 from ..engine.rules.registry import predicate, predicate_of_all
@@ -38,7 +39,7 @@ def parameter_groups(params: Params, where: str, settings: Iterable[str]) -> lis
 def as_list(params: Iterable[Any], where: str) -> list[Any]:
     """Return a list of what an optimizer is given; raises TypeError if that is a module, one Tensor or no iterable."""
     if hasattr(params, "parameters"):
-        raise TypeError(f"{where} takes parameters, not a {type(params).__name__}: pass model.parameters()")
+        raise TypeError(f"{where} takes parameters, not {kind_of(params)}: pass model.parameters()")
     if isinstance(params, Tensor):
         raise TypeError(f"{where} takes a list of Tensors, not one Tensor: pass [tensor]")
     if not isinstance(params, Iterable):
@@ -56,7 +57,7 @@ def leaf_tensors(params: Iterable[Tensor], where: str, frozen: bool = False) -> 
         raise ValueError(f"{where} got no parameters: does the model keep its Tensors in attributes?")
     for i, p in enumerate(params):
         if not isinstance(p, Tensor):
-            raise TypeError(f"{where} takes Tensors; parameter {i} is a {type(p).__name__}")
+            raise TypeError(f"{where} takes Tensors; parameter {i} is {kind_of(p)}")
         if p.fun is not None or not (p.requires_grad or frozen):
             reason = "is the result of a computation" if p.fun is not None else "takes no gradient"
             raise ValueError(f"{where}: {describe(i, p)} {reason}; pass leaf Tensors with requires_grad=True")

@@ -104,7 +104,7 @@ class History:
         writer = csv.writer(text)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
-        with replacing(path) as file:
+        with replacing(path, "History.to_csv") as file:
             file.write(text.getvalue().encode())
 
     def plot(self, ax: Axes | None = None) -> Axes:

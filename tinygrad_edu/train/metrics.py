@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from .. import functions
 from ..data.batches import batches, check_finite, checked_arrays, positive_int
+from ..engine.errors import kind_of
 from ..engine.mode import no_grad
 from ..engine.rules.floats import python_float
 from ..engine.rules.registry import Array, predicate
@@ -254,5 +255,5 @@ def checked_data(where: str, data: Any) -> tuple[Array, Array]:
 def as_array(where: str, prediction: Tensor | Array) -> Array:
     """Return a model's output as an array; raises TypeError if it is neither a Tensor nor an array."""
     if not isinstance(prediction, (Tensor, np.ndarray)):
-        raise TypeError(f"{where}: the model returns a {type(prediction).__name__}, not a Tensor")
+        raise TypeError(f"{where}: the model returns {kind_of(prediction)}, not a Tensor")
     return prediction.data if isinstance(prediction, Tensor) else prediction

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.errors import kind_of
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
@@ -97,13 +98,20 @@ def like_arguments(args: Sequence[Any], argnums: Argnums, results: Sequence[Resu
     return tuple(trees)
 
 
+def check_function(transform: str, f: object) -> None:
+    """Raise TypeError for an f that is no function, such as the loss that a function returned."""
+    if not callable(f):
+        remedy = "; gradients(y, [x]) and y.backward() are for a Tensor y" if isinstance(f, Node) else ""
+        raise TypeError(f"{transform} takes a function, not {kind_of(f)}{remedy}")
+
+
 def check_result(transform: str, f: Function, y: Any, has_aux: bool, several: bool) -> None:
     """Raise ValueError unless a function returned what its transform takes."""
     if has_aux:
         if not isinstance(y, tuple) or len(y) != 2:
             raise ValueError(
                 f"{transform}({name_of(f)}): with has_aux=True the function must return a pair (result, aux), and "
-                f"returned a {type(y).__name__}"
+                f"returned {kind_of(y)}"
             )
         y = y[0]
     if not several and isinstance(y, (bool, np.bool)):
@@ -115,8 +123,8 @@ def check_result(transform: str, f: Function, y: Any, has_aux: bool, several: bo
             where = f" at {list(tree.paths(y, 'result'))[i]}" if several and part is not y else ""
             remedy = "" if several else "; np.concatenate and np.stack join several"
             raise ValueError(
-                f"{transform}({name_of(f)}): the function must return a Tensor, an array or a number, and returned a "
-                f"{type(part).__name__}{where}{remedy}"
+                f"{transform}({name_of(f)}): the function must return a Tensor, an array or a number, and returned "
+                f"{kind_of(part)}{where}{remedy}"
             )
 
 

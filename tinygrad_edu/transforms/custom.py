@@ -21,7 +21,7 @@ from ..engine.rules.registry import Array, Function, defvjp, predicate_of_all, p
 from ..engine.tape import Node, next_place, record
 from ..engine.tensor import Tensor
 from . import tree
-from .arguments import name_of, variable_of
+from .arguments import check_function, name_of, variable_of
 from .batching import Batch, batches, looped
 from .reverse import node_gradients
 
@@ -122,6 +122,7 @@ def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
     >>> round(float(tg.grad(f)(1.0)), 6)
     0.909297
     """
+    check_function("checkpoint", f)
 
     @functools.wraps(f)
     def checkpointed(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -199,6 +200,7 @@ class custom_vjp(Generic[P, R]):
     """
 
     def __init__(self, f: Callable[P, R]) -> None:
+        check_function("custom_vjp", f)
         self._fun, self._forward, self._backward = f, None, None  # type: tuple[Callable[P, R], Any, Any]
         functools.update_wrapper(self, f)
         defvjp(self, each=_rule)

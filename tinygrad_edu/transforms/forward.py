@@ -26,7 +26,7 @@ from ..engine.rules.shaping import astype
 from ..engine.tape import Node, constant
 from ..engine.tensor import Tensor
 from . import tree
-from .arguments import as_result, as_results, is_constant_argument
+from .arguments import as_result, as_results, check_function, is_constant_argument
 from .reverse import node_gradients, trace
 
 # Functions that are linear in each of their Tensors: the function of the tangent is the tangent of the function, which
@@ -190,6 +190,7 @@ def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any], has_aux: bool = False
     >>> tg.jvp(np.square, [3.0], [1.0])
     (array(9.), array(6.))
     """
+    check_function("jvp", f)
     if not isinstance(xs, (list, tuple)) or not isinstance(vs, (list, tuple)):
         raise TypeError("jvp: arguments and directions are lists of the same length; write jvp(f, [x], [v])")
     if len(xs) != len(vs):

@@ -15,7 +15,7 @@ from ..engine.rules.registry import Array, Function, is_complex, predicate, unse
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from . import batch_rules, tree  # noqa: F401  # fills the table of `batching`
-from .arguments import Argnums, Result, as_result, as_results, check_result, like_arguments, name_of
+from .arguments import Argnums, Result, as_result, as_results, check_function, check_result, like_arguments, name_of
 from .batching import Batch, full
 from .forward import holds_nan, jvp, push_forward
 from .levels import Level, is_no_batching
@@ -41,6 +41,7 @@ def jacobian(
     array([[2., 0.],
            [0., 4.]])
     """
+    check_function("jacobian", f)
     if mode not in ("auto", "forward", "reverse"):
         raise ValueError(f"jacobian: mode={mode!r}; it is 'auto', 'forward' or 'reverse'")
 
@@ -164,6 +165,7 @@ def hessian(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
     array([[6., 2.],
            [2., 0.]])
     """
+    check_function("hessian", f)
 
     @functools.wraps(f)
     def first(*args: Any, **kwargs: Any) -> Result:
@@ -189,9 +191,11 @@ def hvp(f: Function, argnums: int = 0) -> Callable[..., Result]:
     >>> tg.hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
     array([6., 0.])
     """
+    check_function("hvp", f)
 
     def product(*args: Any, **kwargs: Any) -> Result:
-        *given, v = args
+        given = args[:-1]
+        v: Any = args[-1] if args else None
         if not isinstance(argnums, int) or not -len(given) <= argnums < len(given):
             raise TypeError(f"hvp({name_of(f)}): argnums={argnums!r} of {len(given)} arguments and a direction")
         i = argnums % len(given)

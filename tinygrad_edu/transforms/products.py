@@ -11,7 +11,7 @@ import numpy as np
 from ..engine.habits import names_keywords
 from ..engine.rules.registry import Function, is_complex
 from . import tree
-from .arguments import Argnums, Result, like_arguments, name_of
+from .arguments import Argnums, Result, check_function, like_arguments, name_of
 from .forward import jvp
 from .jacobians import hvp
 from .reverse import pull_back, trace, vjp
@@ -27,6 +27,7 @@ def elementwise_grad(f: Function, argnums: Argnums = 0) -> Callable[..., Result]
     >>> tg.elementwise_grad(np.square)(np.array([1.0, 2.0, 3.0]))
     array([2., 4., 6.])
     """
+    check_function("elementwise_grad", f)
 
     @functools.wraps(f)
     def derivative(*args: Any, **kwargs: Any) -> Result:

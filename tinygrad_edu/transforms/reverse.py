@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from ..engine import mode
 from ..engine.backward import PLAIN, RECORDED, Pair, is_leaf, parent, reverse_pass, toposort
 from ..engine.conjugation import conjugated
+from ..engine.errors import kind_of
 from ..engine.habits import names_keywords
 from ..engine.mode import Contribution, Transform, paused, recording
 from ..engine.rules.registry import Function, real_part
@@ -28,6 +29,7 @@ from .arguments import (
     Result,
     as_result,
     as_results,
+    check_function,
     check_result,
     is_constant_argument,
     like_arguments,
@@ -56,9 +58,7 @@ def gradients(y: Any, xs: Any, gradient: Any = None, create_graph: bool = False)
     for i, x in enumerate((*nodes, *roots)):
         if not isinstance(x, Node):
             where = [*tree.paths(xs, "xs"), *tree.paths(y, "y")][i]
-            raise TypeError(
-                f"gradients: y and all of xs are Tensors, and one is a {type(x).__name__}, {where}; wrap it first"
-            )
+            raise TypeError(f"gradients: y and all of xs are Tensors, and one is {kind_of(x)}, {where}; wrap it first")
     if not isinstance(y, Node):
         given = [None] * len(roots) if gradient is None else _like("gradients", y, gradient)
         y = _contracted(y, [conjugated(root._seed(g)) for root, g in zip(roots, given, strict=True)])
@@ -120,6 +120,7 @@ def value_and_grad(
     >>> tg.value_and_grad(lambda x: x**2)(3.0)
     (array(9.), array(6.))
     """
+    check_function("grad", f)
 
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Result, Result]:
@@ -168,6 +169,7 @@ def vjp(f: Function, *xs: Any, has_aux: bool = False) -> tuple[Any, ...]:
     >>> y, pull(np.array([1.0, 10.0]))
     (array([1., 4.]), (array([ 2., 40.]),))
     """
+    check_function("vjp", f)
     argnums = tuple([i for i, x in enumerate(xs) if not is_constant_argument(x)]) or tuple(range(len(xs)))
     y, variables, carry = trace("vjp", f, xs, {}, argnums, has_aux, several=True)
     y, aux = y if has_aux else (y, None)
@@ -217,13 +219,15 @@ def trace(
                 raise TypeError(
                     f"{transform}({name_of(f)}): argnums is a number or a tuple of numbers, not {argnums!r:.60}"
                 )
-            if len({i % len(args) for i in numbers if args}) < len(numbers):
-                raise ValueError(f"{transform}({name_of(f)}): argnums={argnums} names an argument twice")
             for i in numbers:
                 if not -len(args) <= i < len(args):
+                    by_name = f"; pass {', '.join(kwargs)} by position" if kwargs else ""
                     raise TypeError(
-                        f"{transform}({name_of(f)}): argnums={argnums} of a call with {len(args)} arguments"
+                        f"{transform}({name_of(f)}): argnums={argnums} of a call with {len(args)} arguments{by_name}"
                     )
+            if len({i % len(args) for i in numbers}) < len(numbers):
+                raise ValueError(f"{transform}({name_of(f)}): argnums={argnums} names an argument twice")
+            for i in numbers:
                 arguments[i] = with_variables(transform, f, args[i], i % len(args), xs)
             carry = any([x.fun is not None for x in xs])
             mode.transform.set(Transform(outer.union(xs), inside.lost, (*entered, frozenset(xs))))

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.errors import kind_of
 from ..engine.rules.registry import Array
 from .lists import is_array
 
@@ -215,10 +216,10 @@ def leaves_like(caller: str, name: str, tree: Tree, other: Tree, other_name: str
     found, others = members(tree), members(other)
     if found is None:
         if others is not None:
-            raise ValueError(f"{caller}: {name} is a leaf, and {other_name} has a {type(other).__name__} there")
+            raise ValueError(f"{caller}: {name} is a leaf, and {other_name} has {kind_of(other)} there")
         return [other]
     if others is None:
-        raise ValueError(f"{caller}: {name} is a {type(tree).__name__}, and {other_name} has {_kind(other)} there")
+        raise ValueError(f"{caller}: {name} is {kind_of(tree)}, and {other_name} has {_kind(other)} there")
     if found.keys() != others.keys():
         raise ValueError(
             f"{caller}: {name} has the members {[*found]}, and {other_name} has {[*others]} there"
@@ -295,4 +296,4 @@ def step(tree: Tree, key: Any) -> str:
 def _kind(leaf: Any) -> str:
     """Return a description of a leaf."""
     shape: Array | Any = getattr(leaf, "shape", None)
-    return f"a {type(leaf).__name__}" + (f" of shape {shape}" if shape else "")
+    return kind_of(leaf) + (f" of shape {shape}" if shape else "")

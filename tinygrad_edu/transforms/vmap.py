@@ -16,7 +16,7 @@ from . import (
     batch_rules,  # noqa: F401  # fills the table of `batching`
     tree,
 )
-from .arguments import Result, as_result, name_of
+from .arguments import Result, as_result, check_function, name_of
 from .batching import Batch, full
 from .levels import LOOP, Level, NoBatching, is_no_batching
 
@@ -39,6 +39,7 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
     array([[2., 4.],
            [6., 8.]])
     """
+    check_function("vmap", f)
 
     @functools.wraps(f)
     def batched(*args: Any, **kwargs: Any) -> Result:

@@ -99,7 +99,7 @@ class Drawing:
         if suffix not in FORMATS:
             raise ValueError(f"Drawing.save: {str(path)!r} must end in one of .{', .'.join(FORMATS)}")
         content = {"gv": self.source.encode, "svg": self._svg}.get(suffix, lambda: render(self._graph, suffix))()
-        with replacing(path) as file:
+        with replacing(path, "Drawing.save") as file:
             file.write(content)
         return path
 

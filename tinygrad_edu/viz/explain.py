@@ -69,7 +69,7 @@ class Explanation(Sequence[Step]):
         if path.suffix.lower() != ".html":
             raise ValueError(f"Explanation.save: {str(path)!r} must end in .html; print() shows the table")
         text = page(self.nodes, self.steps)
-        with replacing(path) as file:
+        with replacing(path, "Explanation.save") as file:
             file.write(text.encode())
         return path
 

@@ -265,5 +265,5 @@ def _write(pictures: list[Picture], path: Path, milliseconds: list[float]) -> No
     palette = Image.new("P", (1, 1))
     palette.putpalette([255] * 3 + colours[(colours < 248).any(axis=1)].ravel().tolist())
     first, *others = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
-    with replacing(path) as file:
+    with replacing(path, "animate") as file:
         first.save(file, "gif", save_all=True, append_images=others, duration=milliseconds, loop=0, optimize=True)

@@ -30,7 +30,7 @@ def real_power(a: Any, b: Any) -> Any:
     """Return a ** b; raise ValueError where Python's floats give a complex number, and NumPy's NaN."""
     y = a**b
     if type(y) is complex:
-        raise ValueError(f"{a} ** {b} is not a real number")
+        raise ValueError(f"({a}) ** {b} is not a real number")
     return y
 
 

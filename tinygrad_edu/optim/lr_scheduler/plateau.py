@@ -6,6 +6,7 @@ from typing import Any, SupportsFloat
 
 import numpy as np
 
+from ...engine.errors import kind_of
 from ..optimizer import Optimizer
 from ..validation import nonnegative, whole_number
 from .base import LRScheduler, Rate
@@ -71,6 +72,8 @@ class ReduceLROnPlateau(LRScheduler):
 
     def observe(self, loss: SupportsFloat) -> None:
         """Count the epochs since the loss improved, and cut the rate after `patience`; raises ValueError for NaN."""
+        if not isinstance(loss, SupportsFloat):
+            raise TypeError(f"ReduceLROnPlateau.step: the loss is a number, not {kind_of(loss)}")
         loss = float(loss)
         if math.isnan(loss):
             raise ValueError("ReduceLROnPlateau.step: the loss is NaN; a lower learning rate may help")

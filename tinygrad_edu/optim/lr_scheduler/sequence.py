@@ -5,6 +5,7 @@ from typing import Any, SupportsFloat
 
 import numpy as np
 
+from ...engine.errors import kind_of
 from ..optimizer import Optimizer, check_optimizer
 from ..validation import whole_number
 from .base import LRScheduler, Rate
@@ -14,7 +15,8 @@ class LinearWarmup(LRScheduler):
     """Raises the rate in `epochs` equal steps from 1 / epochs of it to all of it; then the schedule `then` begins.
 
     As PyTorch's LinearLR(start_factor=1/epochs, total_iters=epochs - 1): the last of the `epochs` has the full rate.
-    Call `step` as `then` wants it: after each epoch or update, with the loss if `then` watches it.
+    Call `step` as `then` wants it: after each epoch or update, with the loss if `then` watches it. Raises TypeError for
+    a `then` that is no schedule.
 
     >>> import tinygrad_edu as tg
     >>> sgd = tg.optim.SGD([tg.Tensor([1.0])], lr=0.1)
@@ -27,6 +29,8 @@ class LinearWarmup(LRScheduler):
         self.epochs = whole_number("LinearWarmup", "epochs", epochs)
         self.then = then
         if then is not None:
+            if not isinstance(then, LRScheduler):
+                raise TypeError(f"LinearWarmup: then is a schedule of tg.optim.lr_scheduler, not {kind_of(then)}")
             self.each_batch, self.watches_loss = then.each_batch, then.watches_loss
         super().__init__(optimizer, [] if then is None else [then])
 
