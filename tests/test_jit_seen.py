@@ -291,6 +291,20 @@ def test_an_attribute_that_is_deleted_from_an_argument_is_refused(kind):
     np.testing.assert_array_equal(given.b, X)
 
 
+@pytest.mark.parametrize("options", [{}, {"check": False}])
+def test_a_global_variable_that_takes_the_place_of_a_builtin_is_seen(options):
+    scope = {}
+    exec("def f(x):\n    return abs(x) + len(x)", scope)
+    jitted = tg.jit(scope["f"], **options)
+    for _ in range(3):
+        np.testing.assert_array_equal(jitted(-X), X + 3)
+    scope["abs"] = np.sign
+    for _ in range(3):
+        np.testing.assert_array_equal(jitted(-X), np.full(3, 2.0))
+    del scope["abs"]
+    np.testing.assert_array_equal(jitted(-X), X + 3)
+
+
 @pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
 def test_modes_of_modules_are_set_as_eagerly(options):
     def make():

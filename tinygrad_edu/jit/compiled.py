@@ -16,7 +16,7 @@ from ..engine.hooks import hooks
 from ..engine.mode import errors_stop, mode, transform
 from ..engine.reprs import table
 from ..engine.rules.registry import array_likes
-from ..trace.capture import InUse, capture
+from ..trace.capture import capture
 from ..trace.captured import Captured
 from ..trace.closure import PLAIN
 from ..trace.containers import leaves
@@ -115,8 +115,6 @@ class Jitted(Transparent):
                             self._served(recording)
                         return result
             return self._record(args, kwargs, varies)
-        except InUse:
-            pass
         except Unrecorded as unrecorded:
             if unrecorded.args:
                 self._begun += 1

@@ -29,6 +29,7 @@ from .memory import Location
 from .verifier import Step
 
 FLAGS = 0x501  # of an array, in memory order, aligned and writeable
+FEW = 4  # names that are looked for one by one
 LONG = 100  # plain values of a longer list or dict are compared by one line
 # Compared by value; a subclass of the user may hold or compute more
 VALUES = (*PLAIN, range, np.float64, np.complex128, np.str_, np.bytes_)
@@ -71,15 +72,13 @@ def unless(emitter: Emitter, condition: str) -> list[str]:
 
 def locate_state(emitter: Emitter, v: Var) -> list[str]:
     """Say where a state's array is: at one place in memory, or read at each call by the lines that are returned."""
-    source = v.source
+    source, found = v.source, place_text(emitter, v)
     if source.kind != "grad" and source.place is None:
-        text = emitter.name(source.array, v.name or "s")
-        emitter.locations[v] = Location(text, source.array)
+        emitter.locations[v] = Location(found, source.array)
         is_own = source.kind != "array"  # a Tensor's or an optimizer's, whose shape nobody sets in place
-        return [] if is_own else unless(emitter, like(emitter, text, source.array))
+        return [] if is_own else unless(emitter, like(emitter, found, source.array))
     text = emitter.variable("g")
     emitter.locations[v] = Location(text)
-    found = place_text(emitter, v)
     is_array = f"type({text}) is {emitter.fun(np.ndarray)}"
     return [f"{text} = {found}", *unless(emitter, f"{is_array} and {like(emitter, text, source.array)}")]
 
@@ -176,8 +175,9 @@ def absent_text(emitter: Emitter, owner: Any, names: frozenset[str]) -> str:
     if not isinstance(owner, (dict, type)):
         return " and ".join([f"not {emitter.fun(has_slot)}({held}, {name!r})" for name in sorted(names)])
     held += ".__dict__" * isinstance(owner, type)
-    few = len(names) == 1
-    return f"{min(names)!r} not in {held}" if few else f"{held}.keys().isdisjoint({emitter.name(names, 'absent')})"
+    if len(names) > FEW:
+        return f"{held}.keys().isdisjoint({emitter.name(names, 'absent')})"
+    return " and ".join([f"{name!r} not in {held}" for name in sorted(names)])
 
 
 def has_slot(owner: object, name: str) -> bool:

@@ -18,13 +18,13 @@ from ..engine.rules.registry import leaves
 from ..engine.tape import Node
 from ..optim.inplace import warnings_raise
 from ..trace import containers
-from ..trace.capture import InUse, claimed
+from ..trace.capture import claimed
 from ..trace.captured import Captured
 from ..trace.expressions import argument_names
 from ..trace.ir import Call, Program, Snapshot, Var, placeholder, substituted, variables
 from ..trace.opening import open_calls
 from ..trace.printer import Source
-from ..trace.traced import JitError
+from ..trace.traced import JitError, Unrecorded
 from . import passes
 from .codegen import Plan
 from .guards import CACHE_MISS, GUARD_FAILED, is_same
@@ -95,7 +95,7 @@ class Recording:
     def replay(self, args: tuple[Any, ...], kwargs: dict[str, Any], guards_only: bool = False) -> Any:
         """Return the result of a replay; CACHE_MISS or GUARD_FAILED, with nothing changed, if it does not serve."""
         if not self.lock.acquire(blocking=False) and (self.runs_users_code or not self.lock.acquire()):
-            raise InUse
+            raise Unrecorded
         drawn, result = None, GUARD_FAILED
         try:
             if self.drawn:

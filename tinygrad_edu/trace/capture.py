@@ -29,20 +29,16 @@ _exchanging = Lock()  # held only while state is exchanged and put back, never w
 _exchanged: dict[int, Captured | None] = {}
 
 
-class InUse(Exception):
-    """Raised if a recording or a self-check of another thread uses some state."""
-
-
 @contextmanager
 def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found: Captured | None) -> Iterator[Closure]:
-    """Walk the closure of a call; no other thread exchanges it within the block. Raises InUse if one has."""
+    """Walk the closure of a call; no other thread exchanges it within the block. Raises Unrecorded if one has."""
     with _exchanging:
         given = [*nested([args, kwargs])]  # not these themselves; of classes the methods, of dicts the keys
         given = [*map(type, given), *[tuple(x) for x in given if isinstance(x, dict)]]
         closure = Closure(fun, [*[x for _, x in leaves("", [args, kwargs])], *given])
         places = {i for i, holder in closure.holders.items() if not holder.is_scope}
         if not _exchanged.keys().isdisjoint(places):
-            raise InUse
+            raise Unrecorded
         _exchanged.update(dict.fromkeys(places, found))
     try:
         yield closure
@@ -74,12 +70,10 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
     try:
         try:
             with _exchanging:
-                given = [found.argument(a, ("args", i)) for i, a in enumerate(args)]
-                keywords = {k: found.argument(a, ("kwargs", k)) for k, a in kwargs.items()}
                 found.exchange()
                 run = found.copies.new(fun)
-                given = [found.copied(a, new) for a, new in zip(args, given, strict=True)]
-                keywords = {k: found.copied(a, keywords[k]) for k, a in kwargs.items()}
+                given = [found.argument(a, ("args", i)) for i, a in enumerate(args)]
+                keywords = {k: found.argument(a, ("kwargs", k)) for k, a in kwargs.items()}
             with watching(_Recording(found)):
                 result = run(*given, **keywords)
         except Exception as error:

@@ -22,7 +22,7 @@ from ..nn import Module
 from ..optim import Optimizer
 from ..transforms import tree
 from .closure import ATOMS, PLAIN, Closure
-from .containers import is_container, mapped, members, refill
+from .containers import is_container, leaves, mapped, members
 from .copies import Copies
 from .expressions import argument_names
 from .holders import EMPTY, Holder, Place, parts
@@ -41,6 +41,7 @@ class Captured:
 
     closure: Closure
     copies: Copies
+    inputs: deque[Any]  # what the function gets instead of the `leaves`
 
     def __init__(self, rec: Recorder, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.rec, self.fun, self.revision = rec, fun, registry.revision
@@ -68,31 +69,44 @@ class Captured:
         self.on_gone: Callable[[], Callable[[Captured], None] | None] = lambda: None  # a weak reference
 
     # Before the function runs
-    def argument(self, a: Any, path: Path) -> Any:
+    def add_argument(self, a: Any) -> Any:
         """Capture an argument, or a member of a nested one; return what the function gets instead."""
-        if is_container(a):
-            new = tree.like(a, [self.argument(v, (*path, k)) for k, v in members(a).items()])
-            if isinstance(a, tuple):
-                return new
-            if isinstance(a, (list, dict)) and id(a) in self.closure.holders:
-                raise self.rec.error(f"a {type(a).__name__} among the arguments is a variable too; pass a copy of it")
-            holder = self.containers.setdefault(id(a), Holder(new, f"a {type(a).__name__} among the arguments", None))
-            self.paths.setdefault(id(holder.owner), (path, a))
-            self.occurrences.append((a, path))
-            return holder.owner
+        source = Input(len(self.leaves))
         self.leaves.append(a)
-        self.paths.setdefault(id(a), (path, a))
-        source = Input(len(self.leaves) - 1)
         if isinstance(a, Node):
             self.given.setdefault(id(a), source)
         elif isinstance(a, (list, tuple, dict)) or is_special(a) or is_like_array(a):
             raise self.rec.error(f"an argument is a {type(a).__name__}; pass a plain array, list, tuple or dict")
-        elif isinstance(a, (np.ndarray, np.generic)) and a.dtype.kind != "O":
-            is_array = isinstance(a, np.ndarray)  # a number that is given twice may be two numbers at a later call
-            traced = self.add_array(Var(source, a)) if is_array else self.add(Var(source, a))
-            self.paths.setdefault(id(traced), (path, a))
-            return traced
+        elif isinstance(a, np.ndarray) and a.dtype.kind != "O":
+            return self.add_array(Var(source, a))
+        elif isinstance(a, np.generic):  # if it is given twice, it may be two numbers at a later call
+            return self.add(Var(source, a))
         return self.traced_source(a)
+
+    def argument(self, a: Any, path: Path) -> Any:
+        """Return what the function gets instead of an argument: recording values, copies of functions, containers."""
+        if not is_container(a):
+            new, copy = self.inputs.popleft(), self.copies.new(a)
+            new = new if copy is a else copy
+            self.paths.setdefault(id(a), (path, a))
+            self.paths.setdefault(id(new), (path, a))
+            return new
+        new = tree.like(a, [self.argument(v, (*path, k)) for k, v in members(a).items()])
+        if isinstance(a, tuple):
+            return new
+        if isinstance(a, (list, dict)) and id(a) in self.closure.holders:
+            raise self.rec.error(f"a {type(a).__name__} among the arguments is a variable too; pass a copy of it")
+        holder = self.containers.setdefault(id(a), Holder(new, f"a {type(a).__name__} among the arguments", None))
+        self.refuse_keys(holder)
+        self.paths.setdefault(id(holder.owner), (path, a))
+        self.occurrences.append((a, path))
+        return holder.owner
+
+    def refuse_keys(self, holder: Holder) -> None:
+        """Raise JitError for a key of a dict that would have to be a copy."""
+        for key in holder.before if isinstance(holder.owner, dict) else ():
+            if type(key) is not str and self.copies.new(key) is not key:
+                raise self.rec.error("a function that uses an array is the key of a dict; keep it in a list")
 
     def add(self, var: Var) -> Traced:
         """Add an input, a state or a setting to the program, and return its recording value."""
@@ -118,6 +132,7 @@ class Captured:
     def exchange(self) -> None:
         """Let the places of arrays, numbers and generators hold recording values, and make copies of functions."""
         closure = self.closure
+        self.inputs = deque([self.add_argument(a) for _, a in leaves("", [self.args, self.kwargs])])
         self.holders = sorted(
             closure.holders.values(), key=lambda h: (not isinstance(h.owner, Node), id(h.owner) not in self.given)
         )
@@ -144,29 +159,13 @@ class Captured:
             if isinstance(holder.owner, set):
                 raise self.rec.error("a set holds a function that uses an array; keep it in a list")
             self.put(holder, key, new)
-        for holder in (*self.holders, *self.containers.values()):
-            for key in holder.before if isinstance(holder.owner, dict) else ():
-                if type(key) is not str and self.copies.new(key) is not key:
-                    raise self.rec.error("a function that uses an array is the key of a dict; keep it in a list")
+        for holder in self.holders:
+            self.refuse_keys(holder)
         self.holders += self.copies.holders
         self.clear = [f.__dict__["_clear_cache"] for f in closure.functions if "_clear_cache" in f.__dict__]
         for clear in self.clear:
             clear()
         self.clear.append(self.copies.unregister)
-
-    def copied(self, given: Any, new: Any) -> Any:
-        """Return what the function gets instead of an argument: copies of the functions in it, too."""
-        if not is_container(given):
-            copy = self.copies.new(given)
-            return new if copy is given else copy
-        pairs = zip(members(given).values(), members(new).values(), strict=True)
-        content = tree.like(given, [self.copied(a, b) for a, b in pairs])
-        if isinstance(given, tuple):
-            return content
-        holder = self.containers[id(given)]
-        refill(new, content)
-        holder.before = holder.now()
-        return new
 
     def trace(self, holder: Holder, key: Any, value: Any, states: dict[int, tuple[Any, str]]) -> None:
         """Make a recording value for a member that is an array, a number that is read anew, or a generator."""

@@ -4,6 +4,7 @@ The walk follows arguments, variables that the function closes over, globals tha
 of those. It searches the code of the user's functions for names, and never that of libraries.
 """
 
+import builtins
 import functools
 import itertools
 import os
@@ -66,12 +67,11 @@ class Closure:
         for holder in self.holders.values():
             if holder.names is not None:  # all are known now
                 holder.before = holder.now()
-        if not self.names.isdisjoint(ASKING):
-            for holder in self.holders.values():
-                if holder.has_names:
-                    of_any_name = isinstance(holder.owner, (dict, type))
-                    names = self.names if of_any_name else self.names.intersection(slots_of(holder.owner))
-                    holder.absent |= names - holder.before.keys()
+                holder.absent |= self.names & vars(builtins).keys()  # `from numpy import *` may replace them
+            if holder.has_names and not self.names.isdisjoint(ASKING):
+                has_slots = not isinstance(holder.owner, (dict, type))
+                holder.absent |= self.names.intersection(slots_of(holder.owner)) if has_slots else self.names
+            holder.absent -= holder.before.keys()
         for x in nodes:  # another one may be given at each call
             self.holders[id(x)].checked, self.holders[id(x)].anew = set(), ("_value", "_grad")
         self.states = [source_state(source) for source in self.sources]

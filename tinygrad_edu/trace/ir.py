@@ -15,7 +15,9 @@ import numpy as np
 
 from ..engine.errors import Line
 from ..engine.rules.registry import Array, Function
+from ..transforms.tree import like
 
+NESTED = (list, tuple, dict)
 NOTHING: Mapping[str, Any] = {}  # the keywords of most calls
 
 
@@ -152,12 +154,10 @@ class Program:
         made: dict[int, Any] = {}  # one object for a part that is there twice
 
         def renewed(value: Any) -> Any:
-            if not isinstance(value, (list, tuple, dict)):
+            if not isinstance(value, NESTED):
                 return new.get(value, value) if type(value) is Var else value
             if id(value) not in made:
-                parts = [*map(renewed, value.values() if isinstance(value, dict) else value)]
-                pairs = zip(value, parts, strict=True) if isinstance(value, dict) else parts
-                made[id(value)] = type(value)(*parts) if hasattr(value, "_fields") else type(value)(pairs)
+                made[id(value)] = like(value, [*map(renewed, parts(value))])
             return made[id(value)]
 
         self.guards = [Guard(guard.predicate, renewed(guard.args), guard.answer) for guard in self.guards]
@@ -218,26 +218,21 @@ def blank(dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
     return np.broadcast_to(np.ones((), dtype), shape)
 
 
+def parts(value: Any) -> Iterable[Any]:
+    """Return the members of a list, a tuple or a dict."""
+    return value.values() if isinstance(value, dict) else value
+
+
 def variables(value: object) -> list[Var]:
     """Return the Vars in nested lists, tuples and dicts, in order."""
     if type(value) is Var:
         return [value]
-    found: list[Var] = []
-    if isinstance(value, (list, tuple, dict)):
-        for v in value.values() if isinstance(value, dict) else value:
-            if type(v) is Var:
-                found.append(v)
-            elif isinstance(v, (list, tuple, dict)):
-                found += variables(v)
-    return found
+    return [v for part in parts(value) for v in variables(part)] if isinstance(value, NESTED) else []
 
 
 def mapped(fun: Function, value: Any) -> Any:
     """Return nested lists, tuples and dicts with fun(v) for each v that is none of these."""
-    if isinstance(value, (list, tuple)):
-        parts = [mapped(fun, v) if isinstance(v, (list, tuple, dict)) else fun(v) for v in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    return {k: mapped(fun, v) for k, v in value.items()} if isinstance(value, dict) else fun(value)
+    return like(value, [mapped(fun, v) for v in parts(value)]) if isinstance(value, NESTED) else fun(value)
 
 
 def substituted(value: Any, new: Function, kind: type = Var) -> Any:

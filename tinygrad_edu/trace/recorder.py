@@ -22,8 +22,9 @@ from ..engine.mode import STOPPING
 from ..engine.rules import registry
 from ..engine.rules.registry import Function, implementations, leaves, name, predicates_of_all
 from ..engine.tape import Node
+from ..transforms.tree import like
 from .functional import part
-from .ir import NOTHING, Call, Constant, Guard, Program, State, Var, ancestors, mapped, placeholder, variables
+from .ir import NESTED, NOTHING, Call, Constant, Guard, Program, State, Var, ancestors, mapped, placeholder, variables
 from .traced import JitError, Traced, Unrecorded
 
 OBJECT = np.dtype(object)
@@ -101,9 +102,7 @@ class Recorder:
                 call.alias_of = at if call.alias_of is None else call.alias_of
                 if type(base) is Traced:
                     parts[-1].share(base, fun, args, kwargs, i if several else None)
-        if not several:
-            return parts[0]
-        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+        return like(result, parts) if several else parts[0]
 
     def computed(self, fun: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Return fun(*args, **kwargs); Unrecorded where it fails for these values: the function may catch the error."""
@@ -275,7 +274,7 @@ def values_of(value: Any) -> Any:
         return value.value
     if type(value) is slice:
         return of_integers(value)
-    return mapped(values_of, value) if isinstance(value, (list, tuple, dict)) else value
+    return mapped(values_of, value) if isinstance(value, NESTED) else value
 
 
 def of_integers(s: slice) -> slice:
@@ -295,4 +294,4 @@ def vars_of(value: Any) -> Any:
         return Var(Constant(value), value)
     if type(value) is slice:
         return of_integers(value)
-    return mapped(vars_of, value) if isinstance(value, (list, tuple, dict)) else value
+    return mapped(vars_of, value) if isinstance(value, NESTED) else value

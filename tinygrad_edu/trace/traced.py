@@ -38,7 +38,7 @@ TO_PLAIN = (
 
 
 class Unrecorded(Exception):
-    """Raised to call the function itself this time: no replay would do what it does for these values.
+    """Raised to call the function itself this time: no replay would do the same, or another thread uses the state.
 
     With a JitError as its argument: the call gave something its first value, and later calls may change nothing more.
     """
