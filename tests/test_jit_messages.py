@@ -1,5 +1,8 @@
 """Messages of jit: they name what was changed or converted, and what to write instead."""
 
+import decimal
+import hashlib
+import json
 import re
 
 import numpy as np
@@ -73,6 +76,11 @@ def refused():
     yield lambda x: x if np.isfinite(x.sum()) else None, "or return the value and test it outside"
     yield lambda x: float(x.sum()), "return the array and convert it outside"
     yield lambda x: tg.odeint(lambda y, t: -y, x, [0.0, 1.0]), "float() in odeint takes a value out of the recording"
+    yield lambda x: json.dumps({"loss": x.sum()}), "takes plain arrays and numbers, not recorded ones"
+    yield lambda x: hashlib.md5(x).hexdigest(), "takes plain arrays and numbers, not recorded ones"
+    yield lambda x: memoryview(x).nbytes, "takes plain arrays and numbers, not recorded ones"
+    yield lambda x: decimal.Decimal(x[0]), "return the array and convert it outside"
+    yield lambda x: x.view(np.recarray), "conversion to a plain array"
     yield lambda x: tg.data.one_hot(x.astype(int)), "call one_hot outside of the recorded function"
 
 
@@ -80,6 +88,16 @@ def refused():
 def test_an_error_names_what_was_changed_or_converted_and_what_to_write(f, words):
     with pytest.raises(tg.JitError, match=re.escape(words)):
         tg.jit(f)(np.array([1.0, 2.0]))
+
+
+def test_the_error_of_a_function_that_takes_no_recorded_array_has_the_users_line():
+    def f(x):
+        y = x * 2
+        return json.dumps(y.sum())
+
+    line = f.__code__.co_firstlineno + 2
+    with pytest.raises(tg.JitError, match=f"test_jit_messages.py:{line}: "):
+        tg.jit(f)(np.ones(2))
 
 
 def test_the_warning_names_gradients_that_come_and_go():

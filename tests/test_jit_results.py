@@ -36,6 +36,7 @@ VIEWS = {
     "columns first": lambda y: (h := y.T * 2, h[1:], h[:, 0]),
     "real and imaginary": lambda y: (z := y + 1j, z.real, z.imag),
     "other dtype": lambda y: (y, y.view(np.int64)),
+    "same class": lambda y: (y, y.view(np.ndarray), y.view(type=np.ndarray), y.view(float, np.ndarray)),
     "written before": written_before,
     "twice": lambda y: (y, y, [y]),
     "Tensors": tensors,

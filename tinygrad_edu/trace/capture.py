@@ -17,6 +17,7 @@ from .captured import Captured
 from .changes import make_changes, refuse_changes
 from .closure import Closure, library
 from .containers import leaves, nested, refill
+from .operators import RETURN_IT
 from .randomness import comparable, source_state
 from .recorder import Recorder
 from .results import described, described_members, note_memories, recorded_result
@@ -24,6 +25,8 @@ from .traced import JitError, Unrecorded
 
 # Who uses one of these may tell a recording value or a copy of a function from what it stands for
 TELLING = {"type", "id", "hasattr", "Hashable", "modules"}
+# Words of errors by which C code and libraries refuse what has no memory of its own, or another class
+NEEDS_PLAIN = ("Traced", "bytes-like", "buffer API", "JSON serializable", "object to NumPy")
 _exchanging = Lock()  # held only while state is exchanged and put back, never while the function runs
 # By the identity of a Tensor or a container: the recording that has exchanged its values; None for a self-check
 _exchanged: dict[int, Captured | None] = {}
@@ -77,10 +80,14 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
             with watching(_Recording(found)):
                 result = run(*given, **keywords)
         except Exception as error:
-            if rec.gave_plain and isinstance(error, ValueError) and "read-only" in str(error):
-                rec.error("an array was made a plain one and written into; write into the array itself, or a copy")
-            if isinstance(error, TypeError) and "jit cannot replay" in str(error):  # a hook on a gradient
-                rec.error(str(error))
+            words = str(error)
+            if rec.gave_plain and isinstance(error, ValueError) and "read-only" in words:
+                words = "an array was made a plain one and written into; write into the array itself, or a copy"
+                rec.error(words, error)
+            if isinstance(error, TypeError) and "jit cannot replay" in words:  # a hook on a gradient
+                rec.error(words, error)
+            if not rec.refused and any([w in words for w in NEEDS_PLAIN]):
+                rec.error(f"{words}: it takes plain arrays and numbers, not recorded ones; {RETURN_IT}", error)
             if rec.refused and error is not rec.refused:  # NumPy may raise another error instead of ours
                 raise rec.refused from error
             raise

@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from threading import get_ident
+from traceback import walk_tb
 from types import CodeType, FrameType
 from typing import Any, NoReturn
 
@@ -177,9 +178,10 @@ class Recorder:
         self.refused = Unrecorded()
         raise self.refused
 
-    def error(self, message: str) -> JitError:
-        """Return a JitError with the user's line."""
-        line = self.place()[0]
+    def error(self, message: str, cause: Exception | None = None) -> JitError:
+        """Return a JitError with the user's line, or that of the function recorded that led to the cause."""
+        through = walk_tb(cause.__traceback__) if cause else ()
+        line = next(((f.f_code.co_filename, n) for f, n in through if f.f_code is self.top), None) or self.place()[0]
         error = self.refused = JitError(f"jit({self.name}){f', {format_line(line)}' if line else ''}: {message}")
         return error
 

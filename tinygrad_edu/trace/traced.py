@@ -232,11 +232,14 @@ class Traced(View):
         x = np.copy(self) if type(self._array) in NUMBERS else self
         return self.rec.call(astype, (x, np.dtype(dtype)), {})
 
-    def view(self, dtype: Any = None) -> Any:
-        """As ndarray's, with a dtype."""
-        if dtype is None:
+    def view(self, *args: Any, **kwargs: Any) -> Any:
+        """As ndarray's."""
+        given = [a for a in (*args, *kwargs.values()) if a is not None and a is not np.ndarray]
+        if any([np.ndarray in getattr(a, "__mro__", ()) for a in given]):
+            return self.plain_copy(TO_PLAIN).view(*args, **kwargs)
+        if not given:
             return self[...] if isinstance(self._array, np.ndarray) else self
-        return self.rec.call(retyped, (self, np.dtype(dtype)), {})
+        return self.rec.call(retyped, (self, np.dtype(given[0])), {})
 
     def copy(self, order: Any = "C") -> Any:
         """As ndarray's."""
