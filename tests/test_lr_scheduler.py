@@ -260,6 +260,14 @@ def test_fit_takes_a_schedule():
     np.testing.assert_allclose(history.lr, [0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
 
 
+def test_a_rate_that_makes_no_sense_leaves_the_optimizer_as_it_was():
+    sgd = tg.optim.SGD([tg.Tensor([1.0])], lr=0.5)
+    with pytest.raises(ValueError, match=r"SGD: lr must be .* not -0\.5"):
+        lr_scheduler.LambdaLR(sgd, lambda epoch: -1)
+    assert sgd.lr == 0.5
+    assert lr_scheduler.StepLR(sgd, 1, gamma=0.5).get_last_lr() == [0.5]
+
+
 def test_mistakes_are_named():
     opt = tg.optim.SGD([tg.Tensor([1.0])], lr=0.1)
     assert "optimizer is one of tg.optim" in message(TypeError, lambda: lr_scheduler.ExponentialLR([1], 0.9))

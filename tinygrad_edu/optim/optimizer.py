@@ -29,6 +29,7 @@ from .validation import (
     parameter_groups,
     squares_fit,
     state_suffices,
+    switch,
 )  # fmt: skip
 
 # The dtype of the state of parameters some of whose squared gradients have left the range of theirs.
@@ -134,7 +135,7 @@ class Optimizer:
     def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
         """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
         return {
-            name: bool(value) if name in cls.switches else nonnegative(cls.__name__, name, value)
+            name: (switch if name in cls.switches else nonnegative)(cls.__name__, name, value)
             for name, value in settings.items()
         }
 
