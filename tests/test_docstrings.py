@@ -58,6 +58,14 @@ def test_a_docstring_has_an_example_that_is_run_and_names_the_errors(name):
     assert raised(holder) - set(inspect.getdoc(holder).replace(".", " ").replace(",", " ").split()) == set()
 
 
+@pytest.mark.parametrize("name", [name for name, o in PUBLIC.items() if callable(o) and not name.endswith("Error")])
+def test_the_signature_that_help_shows_has_the_types_as_they_are_written(name):
+    """Evaluated, what is taken as an array has three lines."""
+    shown = str(inspect.signature(PUBLIC[name]))
+    assert "numpy._typing" not in shown
+    assert "numpy.ndarray[" not in shown
+
+
 def unknown(source):
     """Return the names that a program reads and that neither it nor Python defines, except `np` and `tg`."""
     nodes = list(ast.walk(ast.parse(source)))

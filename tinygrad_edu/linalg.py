@@ -4,6 +4,8 @@ Those that NumPy's functions suffice for need no SciPy, and `jit` records them; 
 call SciPy. For the functions of `np.linalg`, call NumPy itself.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Convolution by the names and arguments of `scipy.signal`, whose own functions take no Tensors."""
 
+from __future__ import annotations
+
 import operator
 from collections.abc import Sequence
 from typing import Any

@@ -7,6 +7,8 @@ read and write `.safetensors`, which needs the package of that name. NumPy lacks
 `load` returns such numbers as float32, which holds them exactly.
 """
 
+from __future__ import annotations
+
 import math
 import os
 import zipfile

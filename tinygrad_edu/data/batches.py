@@ -1,5 +1,7 @@
 """Batches of the rows of arrays, one-hot classes, and checks of data."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import numpy as np

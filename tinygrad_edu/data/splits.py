@@ -1,5 +1,7 @@
 """Splits of the rows of arrays: into two or three parts, and into folds for cross-validation."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any

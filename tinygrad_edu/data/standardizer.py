@@ -1,5 +1,7 @@
 """Standardisation: columns scaled to mean 0 and standard deviation 1."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Self
 

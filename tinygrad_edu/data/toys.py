@@ -5,6 +5,8 @@ points, to within one. `noise` is the standard deviation of the noise added to e
 Without noise the points lie at equal steps on their curves. `rng` (a Generator, a seed or None) draws noise and order.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 
 import numpy as np

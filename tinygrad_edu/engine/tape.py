@@ -26,9 +26,7 @@ __all__ = ["Node", "constant", "no_grad", "record", "tag"]
 
 Function = Callable[..., Any]
 NO_KEYWORDS: dict[str, Any] = {}
-MADE: dict[
-    str, Any
-] = {}  # the keywords of a node that a user made, so that it is no result of a computation in no_grad
+MADE: dict[str, Any] = {}  # the keywords of a node that a user made: it is no result of a computation in no_grad
 next_place = itertools.count(-1, -1).__next__  # places on the tape count down: a heap gives the latest node first
 _last_tagged = 0  # the latest place whose node has a span
 _new = object.__new__

@@ -1,5 +1,7 @@
 """Tensor: an array on the tape."""
 
+from __future__ import annotations
+
 import operator
 from collections.abc import Iterator
 from typing import Any, overload
@@ -49,7 +51,7 @@ class Tensor(Declared):  # type: ignore[misc]
         Node.__init__(self, np.asarray(given) if is_float else floating(given, dtype, copy=True), requires_grad, label)
 
     @classmethod
-    def _variable(cls, data: "ArrayLike | Tensor") -> "Tensor":
+    def _variable(cls, data: ArrayLike | Tensor) -> Tensor:
         """Return a leaf that holds `data` itself, not a copy."""
         x = object.__new__(cls)
         Node.__init__(x, floating(data._value if isinstance(data, Node) else data), True, None)
@@ -98,7 +100,7 @@ class Tensor(Declared):  # type: ignore[misc]
         """Return the array, the same as `.data`."""
         return Tensor.data.__get__(self)  # type: ignore[no-any-return]
 
-    def __getitem__(self, index: Any) -> "Tensor":
+    def __getitem__(self, index: Any) -> Tensor:
         return apply(operator.getitem, (self, index), {})  # type: ignore[no-any-return]
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -131,7 +133,7 @@ class Tensor(Declared):  # type: ignore[misc]
                 y.args = tuple([earlier if a is self else a for a in y.args])
         self._take_place_of(later)
 
-    def _take_place_of(self, other: "Tensor") -> None:
+    def _take_place_of(self, other: Tensor) -> None:
         """Become another result: take over its data, its place on the tape and its recipe."""
         recipe = ("fun", "args", "argvals", "kwargs", "argnums")
         for slot in ("_value", "requires_grad", "order", *recipe, "span", "tangents"):
@@ -143,14 +145,14 @@ class Tensor(Declared):  # type: ignore[misc]
             raise TypeError(f"{self._describe()} is a single number: it has no length and cannot be iterated over")
         return len(self._value)
 
-    def __iter__(self) -> Iterator["Tensor"]:
+    def __iter__(self) -> Iterator[Tensor]:
         return (apply(operator.getitem, (self, i), {}) for i in range(Tensor.__len__(self)))
 
     def __contains__(self, value: Any) -> bool:
         return bool((self._value == plain(value)).any())
 
     @overload  # type: ignore[override]
-    def __array__(self) -> "np.ndarray[Any, np.dtype[Tensor]]": ...
+    def __array__(self) -> np.ndarray[Any, np.dtype[Tensor]]: ...
     @overload
     def __array__(self, dtype: Any, copy: bool | None = None) -> Array: ...
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:

@@ -1,5 +1,7 @@
 """Cross entropy and the likelihood of classes: losses of class numbers, or of probabilities of classes."""
 
+from __future__ import annotations
+
 import warnings
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Activations as layers: each calls the function of the same name."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Attention: layers of transformers (Vaswani et al. 2017), over sequences of shape (n, t, features)."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Models that apply layers one after the other."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any

@@ -1,5 +1,7 @@
 """Convolutions of signals and images, with PyTorch's arguments, parameters and initial values."""
 
+from __future__ import annotations
+
 from typing import Any, ClassVar
 
 import numpy as np

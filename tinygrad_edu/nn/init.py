@@ -5,6 +5,8 @@ are set by `functools.partial`: `Linear(8, 8, init=partial(he_normal, mode="fan_
 by `p.data[...] = normal(p.shape, rng, std=0.02)`.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any

@@ -1,5 +1,7 @@
 """Layers: with weights, and those that reshape or drop elements of their input."""
 
+from __future__ import annotations
+
 from math import prod
 from typing import Any
 

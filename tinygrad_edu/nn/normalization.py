@@ -1,5 +1,7 @@
 """Layers that normalise their input: to mean 0 and variance 1 over a batch, or over each example."""
 
+from __future__ import annotations
+
 from contextvars import ContextVar
 from typing import Any, ClassVar, Protocol
 

@@ -1,5 +1,7 @@
 """Pooling of signals and images, with PyTorch's arguments: the largest element or the mean of each window."""
 
+from __future__ import annotations
+
 from typing import Any, ClassVar
 
 from ..engine.rules.registry import Array

@@ -8,6 +8,8 @@ The tape holds the states of all steps as one operation. After `layer.composed =
 step, so that `tg.draw` and `tg.explain` show what is inside.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, ClassVar
 

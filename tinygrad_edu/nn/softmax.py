@@ -1,5 +1,7 @@
 """Activations along one axis, as layers: softmax, its logarithm, and the gated linear unit."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

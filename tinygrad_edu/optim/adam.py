@@ -1,5 +1,7 @@
 """Adam and the optimizers that were made of it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Optimizers that scale the step of each element by the size of the gradients that it has had."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from ..engine.tensor import Tensor

@@ -1,5 +1,7 @@
 """Gradient descent, with momentum and Nesterov's look ahead."""
 
+from __future__ import annotations
+
 from .group import Group, hyperparameter
 from .inplace import Array
 from .optimizer import Optimizer

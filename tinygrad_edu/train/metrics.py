@@ -6,6 +6,8 @@ A metric takes (prediction, target), as a loss does: arrays or Tensors of n rows
 logit per row they may also be the floats 0 and 1, or -1 and 1, that the losses of logits take.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any

@@ -3,6 +3,8 @@
 `Run` trains in one process. `tg.distributed` has a subclass that shares the same epochs among several.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext

@@ -4,6 +4,8 @@ Each rule is a function of the run so far; `stop_reason` applies them in order. 
 that names likely causes, and a guard restores the last good weights before it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import inf, isfinite

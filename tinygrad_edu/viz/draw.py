@@ -6,6 +6,8 @@ nothing in the graph: it computes the gradients in a backward pass of its own. G
 program if it is on PATH, and else pygraphviz.
 """
 
+from __future__ import annotations
+
 import html
 import os
 import re

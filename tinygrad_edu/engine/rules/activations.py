@@ -1,5 +1,7 @@
 """Activations: functions of neural networks that NumPy lacks, stable for large arguments, and their rules."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from typing import Any

@@ -1,5 +1,7 @@
 """The logarithm of the gamma function and its derivatives, and logarithms times what may be 0, in plain NumPy."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

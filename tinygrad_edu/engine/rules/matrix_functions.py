@@ -1,5 +1,7 @@
 """Functions of matrices that NumPy lacks: SciPy computes them, and is imported when one of them is called."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -9,6 +9,8 @@ The pages of another library (SciPy) are read when one of its functions first me
 never imports it.
 """
 
+from __future__ import annotations
+
 import functools
 import importlib
 import inspect

@@ -1,5 +1,7 @@
 """The base class of schedules: how a schedule's rate becomes its factor of the optimizer's learning rates."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, SupportsFloat, TypeAlias
@@ -41,7 +43,7 @@ class LRScheduler:
     each_batch = watches_loss = False
     place: int
 
-    def __init__(self, optimizer: Optimizer, parts: Sequence["LRScheduler"] = ()) -> None:
+    def __init__(self, optimizer: Optimizer, parts: Sequence[LRScheduler] = ()) -> None:
         """`parts` are schedules of the same optimizer that this one asks for their rates: it takes their places."""
         check_optimizer(type(self).__name__, optimizer)
         self.optimizer, self.epoch, self.first_step = optimizer, 0, optimizer.steps

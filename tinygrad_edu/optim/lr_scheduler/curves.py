@@ -1,5 +1,7 @@
 """Schedules whose rate is a formula of the epoch."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Sequence
 

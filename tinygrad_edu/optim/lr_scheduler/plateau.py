@@ -1,5 +1,7 @@
 """A schedule that watches the loss."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from typing import Any, SupportsFloat

@@ -1,5 +1,7 @@
 """Schedules that are made of schedules: a warm-up before another, one after another, several at once."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, SupportsFloat
 
