@@ -26,6 +26,7 @@ ANSWERED = {
     "x.cuda()": "there is one device, the CPU", "x.to('cpu')": "there is one device", "x.numel()": "write x.size",
     "x.dim()": "write x.ndim", "x.permute(0)": "write x.transpose(...)", "x.add_(1)": "x += ... within no_grad",
     "x.sin()": "write np.sin", "x.softmax(0)": "write tg.softmax(x)", "x.masked_fill(x > 1, 0)": "write np.where",
+    "x.nbytes": "write x.data.nbytes", "x.flat": "write x.data.flat", "x.tobytes()": "write x.data.tobytes",
     "x.float()": "write x.astype(np.float32)", "x.is_leaf": "write x.fun is None", "x.norm()": "np.linalg.norm",
     "tg.nn.ModuleList()": "a plain list", "tg.nn.ModuleDict": "a plain dict", "tg.summary(x)": "write model.summary(x)",
     "model.apply(print)": "for m in model.modules()", "model.buffers()": "model.tensors()",
@@ -40,7 +41,9 @@ ANSWERED = {
 KEYWORDS = {
     "x.sum(dim=0)": "write axis=", "x.mean(dim=0)": "write axis=", "x.sum(axis=0, keepdim=True)": "write keepdims=",
     "x.argmax(dim=0)": "write axis=", "tg.softmax(x, dim=0)": "write axis=",
-    "tg.grad(np.sum, argnum=0)": "write argnums=",
+    "tg.grad(np.sum, argnum=0)": "grad: there is no argument argnum=; write argnums=",
+    "tg.optim.Adam([x], learning_rate=0.1)": "Adam: there is no argument learning_rate=; write lr=",
+    "tg.optim.SGD([x], learning_rate=0.1)": "SGD: there is no argument learning_rate=; write lr=",
     "tg.value_and_grad(np.sum, argnum=0)": "write argnums=", "tg.jacobian(np.sum, argnum=0)": "write argnums=",
     "tg.hessian(np.sum, argnum=0)": "write argnums=", "np.squeeze(x).std(dim=0)": "write axis=",
 }  # fmt: skip

@@ -7,6 +7,7 @@ answered by NumPy's function.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -79,6 +80,8 @@ def instead(name: str, of_module: bool = False) -> str:
         here = "x.data[...] = ..., or x += ... within no_grad: methods whose names end with _ write in place"
     elif here is None and name in vars(np) and not of_module:
         here = f"np.{name}"
+    elif here is None and name in vars(np.ndarray) and not of_module:
+        here = f"x.data.{name}"
     return "" if not here else f"; {here}" if here is ONE_DEVICE else f"; write {here}"
 
 
@@ -89,11 +92,13 @@ def keyword_instead(name: str) -> str:
 
 def names_keywords(fun: Callable[P, R]) -> Callable[P, R]:
     """Return a function whose error for a keyword that has another name here says so."""
+    others = KEYWORDS.keys() - inspect.signature(fun).parameters
 
     @functools.wraps(fun)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        for name in KEYWORDS.keys() & kwargs.keys():
-            raise TypeError(f"{fun.__name__}: there is no argument {name}={keyword_instead(name)}")
+        for name in others & kwargs.keys():
+            own = fun.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+            raise TypeError(f"{own}: there is no argument {name}={keyword_instead(name)}")
         return fun(*args, **kwargs)
 
     return call

@@ -33,7 +33,8 @@ class Tensor(Declared):  # type: ignore[misc]
 
     `data` is copied. Integers and booleans become float64; floats and complex numbers keep their dtype.
     `requires_grad=False` makes a constant. `label` names the tensor in errors and pictures.
-    `data` and `grad` are arrays of one shape and dtype, `grad` may be None. Other attributes and methods are ndarray's.
+    `data` and `grad` are arrays of one shape and dtype, `grad` may be None. Methods that compute are ndarray's; those
+    of its memory, such as `strides`, are attributes of `data`.
 
     >>> x = tg.Tensor([1.0, 2.0], label="x")
     >>> np.sum(x * x).backward()
