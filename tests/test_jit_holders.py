@@ -279,3 +279,22 @@ def test_an_array_that_another_place_holds_is_not_replaced(other):
 
     with pytest.raises(tg.JitError, match="two places hold one array; give each its own"):
         f(X)
+
+
+@pytest.mark.parametrize("slots", [(), ("h",)])
+def test_an_attribute_that_the_function_replaces_may_be_removed(slots):
+    def scenario(J):
+        state = type("State", (), {"__slots__": slots} if slots else {})()
+
+        def f(x):
+            state.h = np.tanh(x)
+            return state.h * 2
+
+        f, found = J(f), []
+        for i in range(4):
+            found += [f(X + i), state.h]
+            if i != 1:
+                del state.h
+        return found
+
+    as_eager(scenario)

@@ -6,7 +6,7 @@ is a predicate of values that the function has branched on; if it fails, the cal
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import count
+from itertools import chain, count
 from operator import is_
 from types import CellType, MappingProxyType
 from typing import Any
@@ -46,13 +46,11 @@ def entry_guards(emitter: Emitter) -> list[str]:
     checks += [*check_argument(emitter, "kwargs", captured.kwargs, names), *check_identities(emitter)]
     lines = unless(emitter, " and ".join(checks))
     miss = lines[-1]
-    if seen := [*members_seen(emitter)]:
+    if seen := [*members_seen(emitter), *chain(*[locate_state(emitter, v) for v in program.states])]:
         lines += ["try:", f"    same = {' and '.join(seen)}"]
         lines += ["except (KeyError, IndexError, AttributeError, ValueError):", miss, *unless(emitter, "same")]
     for v in program.inputs:
         locations[v] = Location(f"a{v.source.index}")
-    for v in program.states:
-        lines += locate_state(emitter, v)
     if apart := written_apart(emitter):
         lines += unless(emitter, " and ".join(apart))
     for v in program.settings:
@@ -71,16 +69,15 @@ def unless(emitter: Emitter, condition: str) -> list[str]:
 
 
 def locate_state(emitter: Emitter, v: Var) -> list[str]:
-    """Say where a state's array is: at one place in memory, or read at each call by the lines that are returned."""
+    """Say where a state's array is, at one place in memory or read at each call; return the checks of it."""
     source, found = v.source, place_text(emitter, v)
     if source.kind != "grad" and source.place is None:
         emitter.locations[v] = Location(found, source.array)
         is_own = source.kind != "array"  # a Tensor's or an optimizer's, whose shape nobody sets in place
-        return [] if is_own else unless(emitter, like(emitter, found, source.array))
+        return [] if is_own else [like(emitter, found, source.array)]
     text = emitter.variable("g")
     emitter.locations[v] = Location(text)
-    is_array = f"type({text}) is {emitter.fun(np.ndarray)}"
-    return [f"{text} = {found}", *unless(emitter, f"{is_array} and {like(emitter, text, source.array)}")]
+    return [f"type({text} := {found}) is {emitter.fun(np.ndarray)}", like(emitter, text, source.array)]
 
 
 def is_own(v: Var, owner: Node, key: str) -> bool:

@@ -80,11 +80,13 @@ class Recording:
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Replay, or compare a replay with the function itself if it is time to."""
-        if self.hits >= self.next_check:
-            served = self.replay(args, kwargs, guards_only=True)
-            return CACHE_MISS if served is CACHE_MISS else self.checked_replay(args, kwargs)
-        if not warnings_raise():
+        is_due = self.hits >= self.next_check
+        if not is_due and not warnings_raise():
             return self.replay(args, kwargs)
+        if self.replay(args, kwargs, guards_only=True) is CACHE_MISS:  # then there may be no such state to save
+            return CACHE_MISS
+        if is_due:
+            return self.checked_replay(args, kwargs)
         saved = SavedState(self.captured, args, kwargs)  # a warning may end the replay in the middle of an update
         try:
             return self.replay(args, kwargs)
