@@ -305,6 +305,28 @@ def test_a_global_variable_that_takes_the_place_of_a_builtin_is_seen(options):
     np.testing.assert_array_equal(jitted(-X), X + 3)
 
 
+class Table:
+    def __init__(self):
+        self.grid = np.arange(3.0)
+
+    @functools.lru_cache  # noqa: B019
+    def sines(self, n):
+        return np.sin(self.grid * n)
+
+    def call(self, x):
+        return x * self.sines(2)
+
+
+@pytest.mark.parametrize("options", [{}, {"check": False}])
+def test_a_cache_keeps_no_array_of_a_recording(options):
+    table = Table()
+    jitted = tg.jit(table.call, **options)
+    for _ in range(4):
+        np.testing.assert_array_equal(jitted(X), X * np.sin(np.arange(3.0) * 2))
+    assert type(table.sines(2)) is np.ndarray
+    assert jitted.cache_info().hits
+
+
 @pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
 def test_modes_of_modules_are_set_as_eagerly(options):
     def make():

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import CellType, FunctionType
 from typing import Any
 
-from ..engine.rules.registry import Each, Function, constants, implementations, keywords, rules_of, vjps
+from ..engine.rules.registry import Each, Function, constants, implementations, keywords, leaves, rules_of, vjps
 from .closure import Closure, names_in
 from .holders import CACHED, Holder, members, parts, slot, wrapper
 from .traced import Traced
@@ -90,9 +90,10 @@ class Copies:
         if id(value) in self.replaced:
             return self.replaced[id(value)]
         wrapped = wrapper(value)
-        if wrapped and id(value) not in self.copies and self.is_known(value):
+        is_cached = isinstance(value, CACHED)
+        if wrapped and id(value) not in self.copies and (is_cached or self.is_known(value)):
             members, make = wrapped
-            copy = self.cached(value) if isinstance(value, CACHED) else make(value, *map(self.new, members))
+            copy = self.cached(value) if is_cached else make(value, *map(self.new, members))
             self.copies[id(value)], self.originals[id(copy)] = copy, value
             attributes, own = slot(value, "__dict__"), slot(copy, "__dict__")
             if type(copy) is type(value) and isinstance(own, dict) and own is not attributes:
@@ -102,7 +103,8 @@ class Copies:
 
     def cached(self, function: Any) -> Any:
         """Return a function with a cache that guards the arrays that it uses: its results are right for those alone."""
-        arrays = list(self.used(function, set()))
+        reached = Closure(function, []).seen
+        arrays = [a for i, x in reached.items() if type(a := self.replaced.get(i, x)) is Traced]
 
         @functools.wraps(function)
         def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -110,17 +112,11 @@ class Copies:
                 if a.variable is not a.origin:
                     raise a.rec.error(f"{guarded.__name__} has a cache, and uses an array that was written into")
                 a.rec.fixed_value(a)
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+            for a in [v for v in leaves(result) if type(v) is Traced]:  # made of an attribute, and kept in the cache
+                function.cache_clear()
+                a.rec.give_up()
+            return result
 
         vars(guarded).update({k: getattr(function, k) for k in ("cache_info", "cache_clear", "cache_parameters")})
         return guarded
-
-    def used(self, value: Any, seen: set[int]) -> Iterator[Traced]:
-        """Yield the recording arrays that a function uses, and those that it calls."""
-        for part in parts(value):
-            if type(new := self.replaced.get(id(part))) is Traced:
-                yield new
-            elif isinstance(part, FunctionType) and id(part) in self.copies and id(part) not in seen:
-                seen.add(id(part))
-                for v in self.values(part):
-                    yield from self.used(v, seen)
