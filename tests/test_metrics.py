@@ -96,7 +96,7 @@ def test_a_confusion_matrix_too_small_for_its_classes_is_refused():
         ([1.0, 2.0], [1.0], "differ in their number of rows"),
         ([[1.0], [2.0]], [1.0, 2.0], r"shape \(2, 1\) and the target \(2,\); .*makes a column"),
         ([1.0, 2.0], [3.0, 3.0], r"the target is constant in columns \[0\]"),
-        ([1.0, np.inf], [1.0, 2.0], "the prediction: 1 values are NaN or infinite"),
+        ([1.0, np.inf], [1.0, 2.0], "the prediction: 1 value is NaN or infinite"),
     ],
 )
 def test_r2_names_what_it_is_not_defined_for(prediction, target, text):

@@ -585,7 +585,7 @@ def test_losses_are_a_history_or_numbers():
 def test_nan_among_examples_or_outputs_is_named():
     holed = X.copy()
     holed[3, 1] = np.nan
-    with pytest.raises(ValueError, match=r"decision_boundary, X: 1 values are NaN or infinite, in columns \[1\]"):
+    with pytest.raises(ValueError, match=r"decision_boundary, X: 1 value is NaN or infinite, in column 1; fill or drop it"):
         tg.plot.decision_boundary(parabola, holed, BELOW)
     with pytest.raises(ValueError, match="decision_boundary, y: 1 values are NaN"):
         tg.plot.decision_boundary(parabola, X, np.where(np.arange(len(X)) == 2, np.nan, BELOW))

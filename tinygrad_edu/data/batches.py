@@ -112,8 +112,11 @@ def is_finite(where: str, x: Array) -> bool:
         if part.any():
             bad += part.reshape(len(part), -1).sum(axis=0)
     if bad.any():
-        columns = np.flatnonzero(bad).tolist()
-        raise ValueError(f"{where}: {bad.sum()} values are NaN or infinite, in columns {columns}; fill or drop them")
+        columns, count = np.flatnonzero(bad).tolist(), int(bad.sum())
+        given = f"{count} values are NaN or infinite, in columns {columns}; fill or drop them"
+        if count == 1:
+            given = f"1 value is NaN or infinite, in column {columns[0]}; fill or drop it"
+        raise ValueError(f"{where}: {given}")
     return True
 
 
