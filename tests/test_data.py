@@ -309,12 +309,20 @@ def test_the_state_of_a_standardizer_goes_through_a_file(tmp_path):
     np.testing.assert_array_equal(other.transform(x), one.transform(x))
 
 
+@pytest.mark.parametrize("take", [Tensor, Standardizer().fit, lambda x: batches(x, batch_size=1), k_fold])
+def test_a_masked_array_is_refused_as_its_mask_would_be_lost(take):
+    with pytest.raises(TypeError, match="a masked array would lose its mask; fill it"):
+        take(np.ma.masked_array([[1.0], [2.0]], [[True], [False]]))
+
+
 def test_standardizer_refuses_gaps_text_other_widths_and_use_before_fit():
     x = np.array([[1, 2], [3, np.nan], [5, np.inf]])
     with pytest.raises(ValueError, match=r"Standardizer\.fit: 2 values are NaN or infinite, in columns \[1\]"):
         Standardizer().fit(x)
     with pytest.raises(TypeError, match="numbers are needed, not an array of dtype <U1"):
         Standardizer().fit([["a"], ["b"]])
+    with pytest.raises(TypeError, match=r"not an array of dtype object; \.astype\(float\) makes numbers of it"):
+        Standardizer().fit(np.ones((3, 2), object))
     with pytest.raises(ValueError, match="there are no rows"):
         Standardizer().fit(np.ones((0, 3)))
     with pytest.raises(TypeError, match="takes gradients"):

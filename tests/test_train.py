@@ -599,7 +599,7 @@ class Stepping:
         ({"data": [GOOD] * 4}, TypeError, r"train_data is a tuple \(X, y\), not a list of 4"),
         ({"valid_data": 0.2}, TypeError, r"valid_data is a tuple \(X, y\), not float"),
         ({"data": (np.full((4, 3), np.nan), np.ones(4))}, ValueError, r"train_data, X: 12 values are NaN"),
-        ({"valid_data": (np.ones((4, 3)), [1, 2, 3, np.inf])}, ValueError, "valid_data, y: 1 values are NaN"),
+        ({"valid_data": (np.ones((4, 3)), [1, 2, 3, np.inf])}, ValueError, "valid_data, y: 1 value is NaN"),
         ({"data": ([["a"] * 3] * 4, np.ones(4))}, TypeError, "train_data, X: numbers are needed"),
         ({"epochs": 0}, ValueError, "epochs is a whole number from 1, not 0"),
         ({"epochs": 2.5}, ValueError, r"epochs is a whole number from 1, not 2\.5"),

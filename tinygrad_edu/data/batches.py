@@ -78,7 +78,7 @@ def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
 
 def checked_arrays(where: str, *arrays: ArrayLike) -> Arrays:
     """Return NumPy arrays in this machine's byte order; raises ValueError unless they have equally many rows."""
-    checked = tuple(native(as_array(from_table(a))) for a in arrays)
+    checked = tuple(plain_array(where, a) for a in arrays)
     shapes = ", ".join(str(a.shape) for a in checked)
     if not checked or any(a.ndim == 0 for a in checked):
         raise ValueError(f"{where} takes arrays with a row for each example, got {shapes or 'none'}")
@@ -87,6 +87,13 @@ def checked_arrays(where: str, *arrays: ArrayLike) -> Arrays:
     if len(checked[0]) == 0:
         raise ValueError(f"{where}: there are no rows: {shapes}")
     return checked
+
+
+def plain_array(where: str, a: ArrayLike) -> Array:
+    """Return a table, a list or an array as an array in this machine's byte order; raises TypeError for a mask."""
+    if isinstance(a, np.ma.MaskedArray):
+        raise TypeError(f"{where}: a masked array would lose its mask; fill it (.filled(value)) or leave its rows out")
+    return native(as_array(from_table(a)))
 
 
 def native(a: Array) -> Array:
@@ -126,6 +133,8 @@ def _culprits(x: Array) -> str:
         return ""
     columns = x.reshape(len(x), -1).T
     bad = [i for i, column in enumerate(columns) if not all(isinstance(v, (int, float, np.number)) for v in column)]
+    if not bad:
+        return "; .astype(float) makes numbers of it"
     return f"; columns {bad} hold text or gaps, so encode them (tg.data.one_hot) or fill them before .to_numpy()"
 
 

@@ -8,9 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.rules.registry import Array, as_array
-from ..engine.rules.tables import from_table
-from .batches import check_finite, checked_arrays, native
+from ..engine.rules.registry import Array
+from .batches import check_finite, checked_arrays, plain_array
 
 
 class Standardizer:
@@ -85,7 +84,7 @@ class Standardizer:
     def _checked(self, method: str, x: ArrayLike) -> Array:
         self._check_fitted(method)
         where = f"Standardizer.{method}"
-        x = native(as_array(from_table(x)))
+        x = plain_array(where, x)
         if x.ndim == 0 or x.shape[1:] != self.mean.shape:
             raise ValueError(f"{where}: fitted to rows of shape {self.mean.shape}, got an array of shape {x.shape}")
         check_finite(where, x)
