@@ -311,7 +311,7 @@ def test_the_state_of_a_standardizer_goes_through_a_file(tmp_path):
 
 @pytest.mark.parametrize("take", [Tensor, Standardizer().fit, lambda x: batches(x, batch_size=1), k_fold])
 def test_a_masked_array_is_refused_as_its_mask_would_be_lost(take):
-    with pytest.raises(TypeError, match="a masked array would lose its mask; fill it"):
+    with pytest.raises(TypeError, match=r"a masked array .*would lose its mask"):
         take(np.ma.masked_array([[1.0], [2.0]], [[True], [False]]))
 
 

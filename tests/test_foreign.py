@@ -96,8 +96,14 @@ def test_values_that_are_no_numbers_are_refused():
             x * c
     y = x * pd.Series([1, None], dtype="Int64")
     np.testing.assert_array_equal(y.data, [1, np.nan])
-    with pytest.raises(TypeError, match="a masked array with a Tensor would lose its mask"):
-        x * np.ma.array([1.0, 2.0], mask=[0, 1])
+    masked = np.ma.array([1.0, 2.0], mask=[0, 1])
+    for f in (
+        lambda: x * masked, lambda: masked * x, lambda: np.maximum(x, masked), lambda: np.where(x > 1, x, masked),
+        lambda: np.concatenate([x, masked]), lambda: np.stack([masked, x]), lambda: np.einsum("i,i", x, masked),
+        lambda: tg.mse_loss(x, masked), lambda: tg.grad(np.sum)(masked),
+    ):  # fmt: skip
+        with pytest.raises(TypeError, match="a masked array with a Tensor would lose its mask"):
+            f()
     with pytest.raises(TypeError, match="a Value is one number, and met an array"):
         tg.Value(1.0) * pd.Series([1.0, 2.0])
 
@@ -133,6 +139,14 @@ def test_arrays_of_other_libraries_are_refused_by_name(module):
 def test_a_sparse_matrix_is_refused_with_the_remedy():
     with pytest.raises(TypeError, match=r"a sparse .* write a\.toarray\(\)"):
         tg.Tensor(np.ones(3)) * scipy.sparse.eye(3)
+    with pytest.raises(TypeError, match=r"sparse arrays take arrays: .* write a\.toarray\(\)"):
+        scipy.sparse.eye(3) @ tg.Tensor(np.ones(3))
+
+
+def test_a_list_of_tensors_beside_an_operator_is_answered_with_stack():
+    x = tg.Tensor([1.0, 2.0])
+    with pytest.raises(TypeError, match=r"^Tensor takes gradients, and an array would lose them; np\.stack"):
+        x * [x[0], x[1]]
 
 
 def test_a_value_refuses_complex_numbers_on_either_side():

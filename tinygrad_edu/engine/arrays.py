@@ -21,8 +21,6 @@ def floating(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None
         if kind.kind == "c":
             met.add(kind)
         return data.astype(kind) if kind != data.dtype else np.copy(data) if copy else data
-    if isinstance(data, np.ma.MaskedArray):
-        raise TypeError("Tensor: a masked array would lose its mask; fill it (.filled(value)) or choose with np.where")
     if (array := array_from(data)) is not data:
         data, copy = array, True  # what a table gives may be its own memory, or read-only
     if dtype is not None and np.dtype(dtype).kind != "c" and np.iscomplexobj(data):

@@ -16,6 +16,7 @@ import numpy as np
 from .backward import toposort
 from .errors import INTERNAL, calling_library
 from .mode import paused, transform
+from .rules.foreign import MASKED
 from .tape import Node
 
 ASSIGNMENT = "array[...] ="
@@ -124,6 +125,8 @@ def array_refused(x: Node, dtype: Any = None) -> TypeError | None:
     while frame is not None and frame.f_code.co_filename.startswith(INTERNAL):
         within.append(frame.f_code.co_qualname)
         frame = frame.f_back
+    if any([name.startswith("MaskedArray.__") and name != "MaskedArray.__new__" for name in within]):  # its operators
+        return TypeError(MASKED)
     library, who = calling_library(frame), ""
     if library == "scipy" and (found := _instead_of_scipys(frame)):
         who, remedy = found
@@ -138,6 +141,8 @@ def array_refused(x: Node, dtype: Any = None) -> TypeError | None:
         own = "vectorize" if "vectorize.__call__" in within else name.rpartition(".")[2]
         if opcode.startswith("STORE"):
             who, remedy = f"{ASSIGNMENT} ...: ", STACK
+        elif opcode == "BINARY_OP":  # with a list of Tensors
+            remedy = STACK
         else:
             who = f"{name}{'(...)' if 'CALL' in opcode else '[...]'}: " if name else ""
             remedy = INSTEAD.get(own, NO_RULE if own else STACK)
@@ -158,6 +163,8 @@ def _instead_of_scipys(frame: FrameType | None) -> tuple[str, str] | None:
         name = _instruction(frame.f_code, frame.f_lasti)[1].rpartition(".")[2]
         called += [(part, name) for part in ("linalg", *INSTEAD_OF_SCIPYS)]
     for part, name in reversed(called):
+        if part == "sparse":
+            return "scipy's sparse arrays take arrays: ", "write a.toarray(), which computes with Tensors"
         if part == "stats" and name in OF_DISTRIBUTIONS:
             return f"scipy.stats' {name} takes arrays: ", f"the distributions of tg.stats have {name} for Tensors"
         if name in INSTEAD_OF_SCIPYS.get(part, "").split():
@@ -198,19 +205,20 @@ def _instruction(code: CodeType, at: int) -> tuple[str, str]:
     """
     *before, instruction = [i for i in dis.get_instructions(code) if i.offset <= at]
     place = instruction.positions
+    opname = "BINARY_SUBSCR" if instruction.argrepr == "[]" else instruction.opname  # BINARY_OP from Python 3.14 on
     if (
-        not ("CALL" in instruction.opname or "SUBSCR" in instruction.opname or "BINARY_OP" in instruction.opname)
+        not ("CALL" in opname or "SUBSCR" in opname or "BINARY_OP" in opname)
         or place is None
         or place.col_offset is None
     ):  # without debug ranges
-        return instruction.opname, ""
+        return opname, ""
     begin = place.lineno, place.col_offset
     names = [
         i.argval for i in before
         if i.opname.startswith("LOAD") and isinstance(i.argval, str) and not i.argval.startswith("@")  # pytest's names
         and i.positions and (i.positions.lineno, i.positions.col_offset) == begin
     ]  # fmt: skip
-    return instruction.opname, ".".join(names)
+    return opname, ".".join(names)
 
 
 def _message(x: Any, use: str) -> str:

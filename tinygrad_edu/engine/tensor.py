@@ -229,11 +229,9 @@ class Tensor(Declared):  # type: ignore[misc]
         elif not isinstance(b, (int, float)):
             b = array_from(b)
         if isinstance(b, (np.ndarray, np.generic)) and b.dtype.kind not in "fiubc":
-            raise TypeError(f"a {b.dtype} array with a Tensor: a Tensor holds real or complex numbers")
+            raise TypeError(f"an array of {b.dtype} with a Tensor: a Tensor holds real or complex numbers")
         if is_complex(b):
             met.add(np.result_type(b))
-        if isinstance(b, np.ma.MaskedArray):
-            raise TypeError("a masked array with a Tensor would lose its mask: choose with np.where(b.mask, ..., ...)")
         known = isinstance(b, (int, float, complex, np.generic)) or hasattr(b, "__array_function__")
         return b if known else NotImplemented
 

@@ -19,6 +19,7 @@ ORDINARY = frozenset({
     np.ndarray, np.float64, np.float32, np.int64, np.bool_, float, int, bool, str, tuple, list, slice, type(None),
     type(Ellipsis), np.dtype,
 })  # fmt: skip
+MASKED = "a masked array with a Tensor would lose its mask: choose with np.where(a.mask, ..., ...)"
 PROTOCOLS = ("__array_namespace__", "__cuda_array_interface__", "__dlpack__")  # of arrays that are none of NumPy's
 
 
@@ -36,9 +37,13 @@ def computes(a: Any) -> bool:
 
 
 def array_from(a: Any) -> Any:
-    """Return a table or a column as an array, and anything else as it is; refuse arrays of other libraries."""
+    """Return a table or a column as an array, and anything else as it is; refuse masked and other libraries' arrays."""
     kind = type(a)
-    if kind in ORDINARY or hasattr(kind, "_as_base") or issubclass(kind, (np.ndarray, np.generic, int, float)):
+    if kind in ORDINARY:
+        return a
+    if issubclass(kind, np.ma.MaskedArray):
+        raise TypeError(MASKED)
+    if hasattr(kind, "_as_base") or issubclass(kind, (np.ndarray, np.generic, int, float)):
         return a
     own = library(a)
     if own in LIBRARIES or any(hasattr(kind, protocol) for protocol in PROTOCOLS):
