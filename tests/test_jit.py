@@ -1028,12 +1028,14 @@ def test_the_source_has_empty_arrays_of_several_axes():
     np.testing.assert_array_equal([*scope.values()][-1](np.ones(0)), expected, strict=True)
 
 
-def test_the_source_writes_dtypes_and_enumerations_as_python():
+def test_the_source_writes_dtypes_enumerations_times_and_functions_as_python():
     class Gain(enum.IntEnum):
         TWO = 2
 
     def f(x, gain):
-        return np.sum(x * gain, dtype=np.float32), np.sum(x, dtype=int), np.add(x, 1, dtype=np.float64)
+        times = (x > 1) * np.timedelta64(5, "ns"), x.astype("m8[D]") + np.datetime64("2020-01-01")
+        total = np.apply_over_axes(np.sum, x, [0])
+        return np.sum(x * gain, dtype=np.float32), np.sum(x, dtype=int), np.add(x, 1, dtype=np.float64), total, *times
 
     jitted = tg.jit(f)
     expected = jitted(np.arange(3.0), Gain.TWO)
@@ -1072,6 +1074,8 @@ def test_the_source_has_the_brackets_that_the_result_needs():
         lambda x: np.copysign(x, -np.zeros(3)) + np.copysign(1.0, np.array([0.0, -0.0, 0.0])) * x,
         lambda x: x * np.full(3, -np.inf) + np.where(x > 1, np.nan, x),
         lambda x: x * complex(np.inf, 0) + np.full(3, 1 - 2j),
+        lambda x: x * complex(1, np.inf) + np.array([1, 2j, complex(2, np.inf)]),
+        lambda x: x * (np.where(x > 1, np.array(["inf", "nan", "b"]), "a") == "inf"),
         lambda x: np.less_equal([1, 2], len(x)) * x[:2],
         lambda x: x ** np.full(3, -2.0) - np.float32(-1.5) * x,
     ],

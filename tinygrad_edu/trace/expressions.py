@@ -17,6 +17,7 @@ from ..engine.rules.floats import positive_part
 from ..engine.rules.notation import INFIX, PREFIX
 from ..engine.rules.registry import Function
 from ..engine.rules.registry import name as name_of
+from .closure import PLAIN
 from .containers import leaves
 from .functional import astype, part, retyped
 from .ir import Call, Constant, Var
@@ -120,17 +121,23 @@ class Expressions:
         return f"{written[0]}," if len(index) == 1 and type(index[0]) is tuple else ", ".join(written)
 
     def value(self, x: object) -> str:
-        """Write what is no container and no Var."""
+        """Write what is no container and no Var; an object that Python has no literal for is handed over by name."""
         if isinstance(x, Enum):
             return self.value(x.value)
         if isinstance(x, (np.dtype, type)):
             dtype = np.dtype(x)
             return f"np.{dtype.name}" if dtype.isnative and hasattr(np, dtype.name) else f"np.dtype({dtype.str!r})"
         if isinstance(x, np.generic):
-            return f"np.{type(x).__name__}({with_np(repr(x.item()))})"
+            return repr(x) if x.dtype.char in "mMgG" else f"np.{type(x).__name__}({self.value(x.item())})"
+        if isinstance(x, complex) and not np.isfinite(x.imag):
+            return f"complex({self.value(x.real)}, {self.value(x.imag)})"
         if x is ...:
             return "..."
-        return with_np(repr(x)) if isinstance(x, (float, complex)) else repr(x)
+        if isinstance(x, (float, complex)):  # Python has no literals for inf and nan
+            return repr(x).replace("inf", "np.inf").replace("nan", "np.nan")
+        if isinstance(x, (*PLAIN, range)):
+            return repr(x)
+        return self.fun(x) if callable(x) else self.name(x, type(x).__name__)
 
     def var(self, v: Var) -> str:
         """Return the name of a Var; a constant is written out if it is short or regular, or else is handed over."""
@@ -148,7 +155,7 @@ class Expressions:
         if a.dtype.kind == "i" and a.ndim == 1 and np.array_equal(a, np.arange(len(a))):
             return f"np.arange({len(a)})"
         if a.size <= 8 and a.dtype.kind in "biufcUS":
-            return with_np(f"np.array({a.tolist()!r}{dtype})")
+            return f"np.array({self.expression(a.tolist())}{dtype})"
         self.names[v] = self.name(a, "c" if v.name in ("", "ones") else v.name)
         return self.names[v]
 
@@ -188,11 +195,6 @@ class Expressions:
             return f"{self.expression(args[0], ATOM)}.{method}", ATOM
         given = [*map(self.expression, args), *[f"{k}={self.expression(v)}" for k, v in call.kwargs.items()]]
         return f"{self.fun(f)}({', '.join(given)})", ATOM
-
-
-def with_np(text: str) -> str:
-    """Write the numbers inf and nan, which Python has no literals for, as NumPy's."""
-    return text.replace("inf", "np.inf").replace("nan", "np.nan")
 
 
 def argument_names(fun: Function, args: tuple[object, ...], kwargs: Mapping[str, object]) -> list[str]:
