@@ -108,6 +108,15 @@ def test_values_that_are_no_numbers_are_refused():
         tg.Value(1.0) * pd.Series([1.0, 2.0])
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_a_matrix_of_numpy_is_refused_as_its_operators_compute_something_else():
+    m, x = np.matrix([[1.0, 2.0], [3.0, 4.0]]), tg.Tensor(np.eye(2))
+    for f in (lambda: m * x, lambda: x * m, lambda: x**m, lambda: np.multiply(m, x), lambda: np.where(x > 0, x, m)):
+        with pytest.raises(TypeError, match=r"an np\.matrix with a Tensor: .* write np\.asarray\(a\)"):
+            f()
+    assert type(tg.Tensor(m).data) is np.ndarray
+
+
 class Foreign:
     """An array of another library: it becomes NumPy's in silence wherever NumPy meets it."""
 

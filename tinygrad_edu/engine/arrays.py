@@ -21,7 +21,7 @@ def floating(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None
         if kind.kind == "c":
             met.add(kind)
         return data.astype(kind) if kind != data.dtype else np.copy(data) if copy else data
-    if (array := array_from(data)) is not data:
+    if (array := np.asarray(data) if isinstance(data, np.matrix) else array_from(data)) is not data:
         data, copy = array, True  # what a table gives may be its own memory, or read-only
     if dtype is not None and np.dtype(dtype).kind != "c" and np.iscomplexobj(data):
         raise TypeError(f"Tensor(..., dtype={dtype}): the numbers are complex; take their .real, or abs, first")

@@ -20,6 +20,7 @@ ORDINARY = frozenset({
     type(Ellipsis), np.dtype,
 })  # fmt: skip
 MASKED = "a masked array with a Tensor would lose its mask: choose with np.where(a.mask, ..., ...)"
+MATRIX = "an np.matrix with a Tensor: its * is the matrix product, and a Tensor's is not; write np.asarray(a)"
 PROTOCOLS = ("__array_namespace__", "__cuda_array_interface__", "__dlpack__")  # of arrays that are none of NumPy's
 
 
@@ -37,12 +38,13 @@ def computes(a: Any) -> bool:
 
 
 def array_from(a: Any) -> Any:
-    """Return a table or a column as an array, and anything else as it is; refuse masked and other libraries' arrays."""
+    """Return a table or a column as an array, and anything else as it is; refuse those that compute otherwise."""
     kind = type(a)
     if kind in ORDINARY:
         return a
-    if issubclass(kind, np.ma.MaskedArray):
-        raise TypeError(MASKED)
+    for refused, why in ((np.ma.MaskedArray, MASKED), (np.matrix, MATRIX)):
+        if issubclass(kind, refused):
+            raise TypeError(why)
     if hasattr(kind, "_as_base") or issubclass(kind, (np.ndarray, np.generic, int, float)):
         return a
     own = library(a)
