@@ -5,7 +5,7 @@ import sys
 from argparse import Namespace
 from array import array
 from collections import ChainMap, UserDict, UserList
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass, fields
 from types import SimpleNamespace
 
 import numpy as np
@@ -528,3 +528,51 @@ def test_defaults_of_an_optimizer_are_looked_at_where_a_function_names_them():
     step(X)
     np.testing.assert_array_equal(rate(X), X * 0.5)
     assert (step.cache_info().hits, rate.cache_info().misses) == (3, 2)
+
+
+def with_history(repr_of=None):
+    """Return an instance of a dataclass with a list that grows, and a text that shows it."""
+
+    @dataclass
+    class Trainer:
+        history: list
+        count: int = 0
+        scale: float = 2.0
+
+        def step(self, x):
+            return x * self.scale
+
+    if repr_of:
+        Trainer.__repr__ = repr_of
+    return Trainer([])
+
+
+@pytest.mark.parametrize("repr_of", [None, lambda self: f"{len(self.history)} steps"])
+def test_what_only_a_text_or_a_comparison_reads_may_change_between_calls(repr_of):
+    trainer = with_history(repr_of)
+    step = tg.jit(trainer.step)
+    for i in range(4):
+        trainer.history.append(step(X))
+        trainer.count += 1
+        if i == 2:
+            trainer.scale = 3.0
+    np.testing.assert_array_equal(trainer.history, [X * 2] * 3 + [X * 3])
+    assert step.cache_info()[:2] == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda c: float(f"{c}"[-4:-1]), lambda c: float(str(c)[-4:-1]), lambda c: float(f"{c!r:>50}"[-4:-1]),
+        lambda c: float(("%s" % c)[-4:-1]), lambda c: float("{}".format(c)[-4:-1]),  # noqa: UP031, UP032
+        lambda c: (lambda scale, **_: scale)(**asdict(c)), lambda c: astuple(c)[2],
+        lambda c: sum([getattr(c, f.name) for f in fields(c) if f.type is float]),
+        lambda c: (lambda scale, **_: scale)(**vars(c)), lambda c: 3.0 if c == type(c)([], 0, 2.0) else 4.0,
+    ],
+)  # fmt: skip
+def test_texts_and_fields_that_the_function_reads_are_seen(use):
+    def make():
+        c = with_history()
+        return (lambda x: x * use(c)), c
+
+    same(make, lambda c: setattr(c, "scale", 5.0), {"check": False})

@@ -15,8 +15,9 @@ from ..engine.rules.registry import Function
 from ..engine.tape import next_place
 from .captured import Captured
 from .changes import make_changes, refuse_changes
-from .closure import Closure, library
+from .closure import Closure
 from .containers import leaves, nested, refill
+from .names import library
 from .operators import RETURN_IT
 from .randomness import comparable, source_state
 from .recorder import Recorder

@@ -7,18 +7,16 @@ of those. It searches the code of the user's functions for names, and never that
 import builtins
 import functools
 import itertools
-import os
 import random
 import sys
 from collections import deque
 from collections.abc import Iterable, Sequence
-from types import CodeType, FunctionType, MappingProxyType, ModuleType
+from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..data.standardizer import Standardizer
-from ..engine.errors import INTERNAL
 from ..engine.rules.registry import implementations, rules_of, vjps
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
@@ -28,6 +26,7 @@ from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
 from . import containers
 from .holders import Holder, key_text, members, slot, slots_of, wrapper
+from .names import MADE_BY_CLASS, TEXTS, library, names_in
 from .randomness import SOURCES, comparable, set_source_state, source_state
 
 MANY = 1000  # longer lists are frozen: replays do not look at them
@@ -40,8 +39,6 @@ SETTINGS = {  # what a replay reads anew
 # Who uses one of these may find that there is no attribute or variable
 ASKING = {"getattr", "hasattr", "__getattr__", "AttributeError", "NameError", "Exception"}
 CREATING = ("__init__", "__new__", "__post_init__")  # of an object that is there, they have run
-STANDARD = os.path.dirname(os.__file__)
-MADE_BY_CLASS = 1 << 9  # the flag of a type that Python code has made
 
 
 class Closure:
@@ -196,14 +193,15 @@ class Closure:
         held, inherited = self.holders.get(id(slot(owner, "__dict__"))), set[str]()
         kinds = (owner if isinstance(owner, type) else type(owner)).__mro__[-2::-1]
         bases = [kind for kind in kinds if self.is_library(kind) or not kind.__flags__ & MADE_BY_CLASS]
-        unused = () if isinstance(owner, type) else CREATING
+        unused = TEXTS if isinstance(owner, type) else (*TEXTS, *CREATING)
         for kind in kinds:
             named = vars(kind).keys() & names
             if kind not in bases:
                 found = {
                     k: v for k, v in vars(kind).items()
                     if k in names or (
-                        callable(v) and k not in unused if k[:2] == "__" else any([k in vars(base) for base in bases])
+                        callable(v) and k not in unused and not (k == "__eq__" and is_never_equal(owner, v))
+                        if k[:2] == "__" else any([k in vars(base) for base in bases])
                     )
                 }  # fmt: skip
                 named = set(found)
@@ -243,6 +241,14 @@ class Closure:
         return names
 
 
+def is_never_equal(owner: object, method: Any) -> bool:
+    """Whether a method is the == of a dataclass, and the owner one that nobody compares: it holds lists or arrays."""
+    if getattr(getattr(method, "__code__", None), "co_filename", "") != "<string>":
+        return False
+    held = (list, dict, set, deque, np.ndarray, Node, *FRAMEWORK)
+    return isinstance(owner, type) or any([isinstance(v, held) for v in members(owner).values()])
+
+
 def holding(x: Any) -> list[Any]:
     """Return what holds the attributes of an object: a dict, and itself if it has slots; its __getattr__ is not asked.
 
@@ -252,49 +258,3 @@ def holding(x: Any) -> list[Any]:
         return []
     held = slot(x, "__dict__")
     return [held] * (isinstance(held, dict) and not isinstance(x, FRAMEWORK)) + [x] * bool(slots_of(x))
-
-
-@functools.lru_cache(1000)
-def names_in(code: CodeType) -> list[str]:
-    """Return the names of globals and attributes in a function and in those defined inside it, and its short strings.
-
-    A string may be a name too, as in getattr(x, "name") or attrgetter("owner.name").
-    """
-    names, values = [*code.co_names], [*code.co_consts]
-    for value in values:
-        if isinstance(value, str) and value.replace(".", "").isidentifier():
-            names += value.split(".")
-        elif isinstance(value, CodeType):
-            names += names_in(value)
-        elif isinstance(value, (tuple, frozenset)):
-            values += value
-    return names
-
-
-def library(x: Any) -> str:
-    """Return the package that installed a function, a class or a module; "" for the user's own code.
-
-    This package, NumPy and Python count as "python".
-    """
-    if isinstance(x, FunctionType):
-        return _package(x.__code__.co_filename)
-    name = x.__name__ if isinstance(x, ModuleType) else x.__module__ or ""
-    if name == "builtins" and isinstance(x, type) and x.__flags__ & MADE_BY_CLASS:  # by `exec`
-        return ""
-    return _package_of(name)
-
-
-@functools.lru_cache(1000)
-def _package_of(module: str) -> str:
-    found = sys.modules.get(module)
-    if found is None or module in ("__main__", "types", "argparse"):  # whose namespaces are as plain as a user's class
-        return ""
-    # Without a file: a package without an __init__; or built into Python
-    return _package(getattr(found, "__file__", None) or ("" if hasattr(found, "__path__") else "<frozen"))
-
-
-@functools.lru_cache(1000)
-def _package(file: str) -> str:
-    if file.startswith(INTERNAL) or (file.startswith(STANDARD) and "-packages" not in file):
-        return "python"
-    return file.partition("-packages" + os.sep)[2].partition(os.sep)[0].removesuffix(".py")

@@ -10,8 +10,9 @@ from types import CellType, FunctionType
 from typing import Any
 
 from ..engine.rules.registry import Each, Function, constants, implementations, keywords, leaves, rules_of, vjps
-from .closure import Closure, names_in
+from .closure import Closure
 from .holders import CACHED, Holder, members, parts, slot, wrapper
+from .names import names_in
 from .traced import Traced
 
 

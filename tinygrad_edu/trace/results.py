@@ -17,9 +17,10 @@ from ..engine.tensor import Tensor
 from ..transforms import tree
 from .captured import Captured
 from .changes import SHARED, memory_of
-from .closure import FRAMEWORK, PLAIN, Closure, library
+from .closure import FRAMEWORK, PLAIN, Closure
 from .containers import is_container, is_dataclass, leaves, members
 from .ir import Constant, Input, Result, State, Var
+from .names import library
 from .traced import JitError, Traced
 from .views import View
 

@@ -1,0 +1,71 @@
+"""Names: those in the code of a function, and that of the package that installed a function, a class or a module."""
+
+import dis
+import functools
+import os
+import sys
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from ..engine.errors import INTERNAL
+
+STANDARD = os.path.dirname(os.__file__)
+MADE_BY_CLASS = 1 << 9  # the flag of a type that Python code has made
+TEXTS = ("__repr__", "__str__", "__format__")  # methods that give a text of an object
+FORMATTING = {dis.opmap.get(name) for name in ("FORMAT_VALUE", "FORMAT_SIMPLE", "FORMAT_WITH_SPEC")}  # of an f-string
+COMPARING = dis.opmap["COMPARE_OP"]
+FIELDS = {"asdict", "astuple", "fields", "replace", "vars", "__dict__"}  # who uses one of these reads all fields
+
+
+@functools.lru_cache(1000)
+def names_in(code: CodeType) -> list[str]:
+    """Return the names of globals and attributes in a function and in those defined inside it, and its short strings.
+
+    A string may be a name too, as in getattr(x, "name") or attrgetter("owner.name"). Added are the names of methods
+    for texts, if the function makes some, and that of ==, if it compares or reads all fields of a dataclass.
+    """
+    names, values, operations = [*code.co_names], [*code.co_consts], code.co_code[::2]
+    if not FORMATTING.isdisjoint(operations) or not {"str", "repr", "format"}.isdisjoint(names):
+        names += TEXTS
+    compares = COMPARING in operations and any([i.argval in ("==", "!=") for i in dis.get_instructions(code)])
+    if compares or not FIELDS.isdisjoint(names):
+        names.append("__eq__")
+    for value in values:
+        if isinstance(value, str) and value.replace(".", "").isidentifier():
+            names += value.split(".")
+        elif isinstance(value, str) and "%" in value:
+            names += TEXTS
+        elif isinstance(value, CodeType):
+            names += names_in(value)
+        elif isinstance(value, (tuple, frozenset)):
+            values += value
+    return names
+
+
+def library(x: Any) -> str:
+    """Return the package that installed a function, a class or a module; "" for the user's own code.
+
+    This package, NumPy and Python count as "python".
+    """
+    if isinstance(x, FunctionType):
+        return _package(x.__code__.co_filename)
+    name = x.__name__ if isinstance(x, ModuleType) else x.__module__ or ""
+    if name == "builtins" and isinstance(x, type) and x.__flags__ & MADE_BY_CLASS:  # by `exec`
+        return ""
+    return _package_of(name)
+
+
+@functools.lru_cache(1000)
+def _package_of(module: str) -> str:
+    found = sys.modules.get(module)
+    if found is None or module in ("__main__", "types", "argparse"):  # whose namespaces are as plain as a user's class
+        return ""
+    # Without a file: a package without an __init__; or built into Python
+    return _package(getattr(found, "__file__", None) or ("" if hasattr(found, "__path__") else "<frozen"))
+
+
+@functools.lru_cache(1000)
+def _package(file: str) -> str:
+    if file.startswith(INTERNAL) or (file.startswith(STANDARD) and "-packages" not in file):
+        return "python"
+    return file.partition("-packages" + os.sep)[2].partition(os.sep)[0].removesuffix(".py")
