@@ -9,20 +9,19 @@ import numpy as np
 
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Function
-from ..engine.threads import LARGE
 from ..trace.functional import add_at
 from ..trace.ir import Call, Constant, Var
 from .effects import can_raise, can_vary, is_view, shared
 from .emitter import Emitter
 from .guards import kind_guard
 from .memory import WRITES, Location
-from .simplify import BROADCASTING, scalar_value, uniform_element
+from .simplify import BROADCASTING, uniform_element
 from .verifier import Step
 
 REDUCTIONS: dict[Function, np.ufunc] = {
     np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
 }  # fmt: skip
-SHORT = 32  # elements of a row, along which NumPy takes three times as long to find an extremum as along a column
+SHORT = 32  # elements of a row, along which NumPy takes 3 to 25 times as long to find an extremum as along a column
 
 
 def lower(emitter: Emitter, call: Call, i: int) -> None:
@@ -67,47 +66,31 @@ def view_at_once(emitter: Emitter, call: Call) -> np.ndarray | None:
 def _ufunc(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
     if not out:
         return ""
-    array = emitter.locations[call.out].array
-    extremum, given, dtypes = call.fun in (np.maximum, np.minimum), [], {v.dtype for v in call.uses}
-    is_masked = len(call.uses) == len(dtypes) == 2 and dtypes == {np.dtype(bool), call.out.dtype}
-    for a, text in zip(call.args, args, strict=True):
-        n = scalar_value(a) if extremum and call.out.dtype == np.float32 and call.out.size < LARGE else None
-        if n is not None and array is not None:  # NumPy takes a third of the time for two arrays
-            text = emitter.name(np.full_like(array, n), "k", ("filled", repr(n), array.shape, array.strides))
-        elif type(a) is not Var or a.size == 1:
-            text = operand(emitter, a, call)
-        elif is_masked and a.dtype == bool and a.size < LARGE:  # converting the mask apart is faster
-            mask = emitter.name(np.empty(a.shape, call.out.dtype), "mask", ("mask", a.shape, call.out.dtype))
-            emitter.emit(f"{mask}[...] = {text}", call.phase)
-            text = mask
-        given.append(text)
-    if call.out.size == 1 and out in args:  # NumPy takes twice as long for one element in place
-        return f"{out}[...] = {emitter.fun(call.fun)}({', '.join(given)})"
-    by_name = "out=" if extremum else ""  # NumPy deprecates `out` by position for these two alone
-    return f"{emitter.fun(call.fun)}({', '.join(given)}, {by_name}{out})"
+    given = ", ".join([operand(emitter, a, call) for a in call.args])
+    by_name = "out=" if call.fun in (np.maximum, np.minimum) else ""  # NumPy deprecates `out` by position for these
+    return f"{emitter.fun(call.fun)}({given}, {by_name}{out})"
 
 
 def operand(emitter: Emitter, a: object, call: Call) -> str:
-    """Write an operand of a ufunc: numbers as arrays without axes, which NumPy reads in half the time."""
-    dtypes = {v.dtype for v in call.uses if v.dtype is not None and v.dtype != bool}  # masks are converted
-    if isinstance(a, Var) and a.shape:
-        array = emitter.locations[a].array if a in emitter.locations else None
-        if array is not None and call.out.shape in [v.shape for v in call.uses if v.size > 1]:
-            return emitter.name(array.reshape(()), "w")
-    if isinstance(a, Var) and type(a.source) is Constant and a.shape == ():
-        a = a.source.array
-    number = a.example if isinstance(a, Var) and a.dtype is None else a
-    known = type(number) is float or (type(number) is int and not isinstance(a, Var))
-    known |= isinstance(number, np.generic) and {number.dtype} == dtypes
-    if not known or call.fun not in BROADCASTING or len(dtypes) != 1 or (dtype := dtypes.pop()).kind != "f":
+    """Write an operand of a ufunc: a number as an array without axes, which NumPy reads in half the time."""
+    number = a.source.array if type(a) is Var and type(a.source) is Constant else a
+    dtypes = {v.dtype for v in call.uses if v.dtype is not None}
+    if type(number) not in (int, float) or call.fun not in BROADCASTING or len(dtypes) != 1:
         return emitter.ref(a)
-    key = a if isinstance(a, Var) else repr(a), dtype
-    is_new = key not in emitter.known
+    dtype = dtypes.pop()
+    if dtype.kind != "f":
+        return emitter.ref(a)
     with np.errstate(over="ignore"):  # NumPy warned when the call was recorded
-        name = emitter.name(np.array(number, dtype), "k", key)
-    if isinstance(a, Var) and is_new:
-        emitter.emit(f"{name}[()] = {emitter.ref(a)}", call.phase)
-    return name
+        return emitter.name(np.array(number, dtype), "k", (repr(number), dtype))
+
+
+def _inner(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
+    """Write the sum of the products of two arrays by the method `dot`, which warns of an overflow as a sum does."""
+    is_plain = call.phase == "forward" and len(call.uses) == 2 and all([v.shape for v in call.uses])
+    if not is_plain or call.out.dtype.kind == "c":  # vdot takes the conjugate
+        return ""
+    flat = [text if len(v.shape) == 1 else f"{text}.ravel()" for v, text in zip(call.uses, args, strict=True)]
+    return f"{flat[0]}.dot({flat[1]})"
 
 
 def _product(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
@@ -121,21 +104,6 @@ def _product(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
         return f"{args[0]}.dot({args[1]}{out and f', {out}'})"
     plain = not out or type(a) is not Var or type(b) is not Var or (call.fun is np.dot and not matrices)
     return "" if plain else f"{emitter.fun(call.fun)}({', '.join(args)}, {out})"
-
-
-def _inner(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
-    """Write the sum of the products of two arrays; `dot` has less overhead, and warns of an overflow as a sum does."""
-    is_real = call.out.dtype is not None and call.out.dtype.kind != "c"  # vdot takes the conjugate
-    flat = [flattened(emitter, v) for v in call.uses if is_real and call.phase == "forward"]
-    return "{}.dot({})".format(*flat) if len(flat) == 2 and all(flat) else ""
-
-
-def flattened(emitter: Emitter, v: Var) -> str:
-    """Write all elements of an array in a row, if that is a view, else an empty text."""
-    array = emitter.locations[v].array
-    if array is not None and array.flags.c_contiguous:
-        return emitter.name(array.reshape(-1), "w", ("flat", id(array)))
-    return emitter.ref(v) if len(v.shape) == 1 else ""
 
 
 def _reduction(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
@@ -169,12 +137,7 @@ def _write(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
     return f"{emitter.fun(np.add.at)}({out}, {args[1]}, {args[2]})"
 
 
-def _concatenate(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
-    axis = [*args[1:], emitter.ref(call.kwargs.get("axis", 0))][0]
-    return f"{emitter.fun(call.fun)}({args[0]}, {axis}, {out})" if out else ""
-
-
 LOWERINGS: dict[Function, Callable[[Emitter, Call, list[str], str], str]] = {
     np.matmul: _product, np.dot: _product, np.vdot: _inner, **dict.fromkeys(REDUCTIONS, _reduction), setitem: _write,
-    add_at: _write, np.concatenate: _concatenate,
+    add_at: _write,
 }  # fmt: skip
