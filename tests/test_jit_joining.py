@@ -23,7 +23,7 @@ OPTIMIZERS = {
     "rmsprop": lambda ps: tg.optim.RMSprop(ps, lr=0.01, centered=True, momentum=0.9),
     "rprop": lambda ps: tg.optim.Rprop(ps, lr=0.01),
 }
-BITWISE = ("join", "memory", "dead", "common", "algebra", "constants", "broadcasting", "copies")
+BITWISE = ("join", "memory", "dead", "common", "algebra", "constants", "broadcasting")
 
 
 def model(optimizer, dtype=np.float64, shapes=SHAPES):

@@ -50,7 +50,7 @@ def test_dead_draws_random_numbers_all_the_same():
 
 
 def test_copies_are_what_they_are_copies_of():
-    assert calls(lambda x: np.exp(x.copy()), X, optimize=("copies",)) == ["exp"]
+    assert calls(lambda x: np.exp(x.copy()), X, optimize=("algebra",)) == ["exp"]
 
 
 def test_common_computes_equal_calls_once():
@@ -96,25 +96,12 @@ def test_broadcasting_replaces_broadcast_copies():
     ("f", "left"),
     [
         (lambda x: x * 1, 0), (lambda x: 1.0 * x, 0), (lambda x: x**1, 0), (lambda x: +x, 0),
-        (lambda x: x.reshape(40, 6), 0), (lambda x: x * np.ones((40, 6)), 0), (lambda x: x + 0, 1),
+        (lambda x: x * np.ones((40, 6)), 0), (lambda x: x + 0, 1), (lambda x: abs(-x), 1), (lambda x: X - -x, 2),
         (lambda x: 2.0 * (3.0 * x), 2),
     ],
 )  # fmt: skip
 def test_algebra_leaves_out_calls_without_effect(f, left):
     assert len(calls(lambda x: f(x), X, optimize=("algebra", "dead"))) == left
-
-
-@pytest.mark.parametrize(
-    ("f", "left"),
-    [
-        (lambda x: X + -x, ["subtract"]), (lambda x: -x + X, ["subtract"]), (lambda x: X - -x, ["add"]),
-        (lambda x: abs(-x), ["absolute"]), (lambda x: -(2.0 * x), ["multiply"]),
-        (lambda x: -(x * 0), ["multiply", "negative"]), (lambda x: -x - x, ["negative", "subtract"]),
-        (lambda x: np.exp(-x) * -(x * X), ["negative", "exp", "multiply", "multiply"]),
-    ],
-)  # fmt: skip
-def test_sums_and_products_take_up_signs(f, left):
-    assert calls(lambda x: f(x), X, optimize=("algebra", "common", "dead")) == left
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int32, np.bool_, np.float32, np.float64], ids=str)

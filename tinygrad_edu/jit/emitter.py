@@ -16,7 +16,7 @@ from .verifier import Place, Step
 SIGNED = (np.add, np.subtract, np.multiply, np.divide, np.negative)  # Python's operators do the same with floats
 PLAIN = (int, float, bool, str, type(None), type(...))
 RESERVED = {
-    "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "abs", "all", "map", "same", "r", "s",
+    "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "all", "map", "same", "r", "s",
 }  # fmt: skip
 
 

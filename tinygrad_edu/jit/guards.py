@@ -15,7 +15,6 @@ from weakref import ref
 import numpy as np
 
 from ..engine.rules import registry
-from ..engine.rules.finite import has_nan
 from ..engine.rules.registry import implementations
 from ..engine.tape import Node
 from ..optim import Group, Optimizer
@@ -270,12 +269,8 @@ def kind_guard(emitter: Emitter, v: Var) -> None:
 def value_guards(emitter: Emitter, guards: Iterable[Guard]) -> None:
     """Add the checks of guards whose arguments are computed."""
     for guard in guards:
-        if guard.predicate is has_nan and guard.answer is False and guard.args:
-            total = " + ".join([_nan_if_any(emitter, a) for a in guard.args])
-            condition = f"(s := {total}) != s"
-        else:
-            predicate = emitter.fun(implementations.get(guard.predicate, guard.predicate))
-            condition = f"{predicate}({', '.join(map(emitter.ref, guard.args))}) is not {guard.answer!r}"
+        predicate = emitter.fun(implementations.get(guard.predicate, guard.predicate))
+        condition = f"{predicate}({', '.join(map(emitter.ref, guard.args))}) is not {guard.answer!r}"
         fails_if(emitter, condition, variables(guard.args))
 
 
@@ -284,13 +279,3 @@ def fails_if(emitter: Emitter, condition: str, reads: list[Var]) -> None:
     emitter.emit(f"if {condition}:", "guard")
     emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}", "guard")
     emitter.steps.append(Step(f"if {condition}:", [*map(emitter.place, reads)], fails=True))
-
-
-def _nan_if_any(emitter: Emitter, a: object) -> str:
-    """Write a number that is NaN if `a` holds one, and never below 0, so that infinities do not cancel in a sum."""
-    text = emitter.ref(a)
-    if isinstance(a, Var) and a.shape and a.size == 1:
-        text = f"{text}.item()"
-    if not isinstance(a, Var) or a.size == 1:
-        return f"abs({text})"
-    return f"{emitter.fun(np.vdot)}({text}, {text})"  # does not warn of an overflow, unlike dot

@@ -15,14 +15,14 @@ from .joining import join_updates
 from .sums import divide_sums, use_blas
 
 RULES: dict[str, tuple[simplify.Rule, simplify.Functions | None]] = {  # the rule, and its functions or None for all
-    "copies": (simplify.propagate_copies, {np.copy}), "constants": (simplify.fold_constants, None),
-    "broadcasting": (simplify.elide_broadcasts, simplify.BROADCASTING), "algebra": (simplify.algebra, simplify.ALGEBRA),
-    "common": (simplify.common_subexpressions, None), "blas": (use_blas, {np.sum, np.reshape}),
+    "constants": (simplify.fold_constants, None), "broadcasting": (simplify.elide_broadcasts, simplify.BROADCASTING),
+    "algebra": (simplify.algebra, simplify.ALGEBRA), "common": (simplify.common_subexpressions, None),
+    "blas": (use_blas, {np.sum, np.reshape}),
 }  # fmt: skip
 PASSES: dict[str, Callable[[Program], None]] = {
     "mean": divide_sums, "dead": simplify.eliminate_dead_calls, "join": join_updates,
 }  # fmt: skip
-READABLE = {"dead", "copies", "constants", "common", "algebra", "broadcasting"}  # also used for `source`
+READABLE = {"dead", "constants", "common", "algebra", "broadcasting"}  # also used for `source`
 NAMES = (*RULES, *PASSES, "memory")  # the last one belongs to the layout of memory
 ORDER = (("mean",), tuple(RULES), ("dead",), ("join",))  # all rules in one pass
 

@@ -5,14 +5,13 @@ equals the call's result, if there is one.
 """
 
 from collections.abc import Callable, Collection, Hashable, Mapping
-from typing import Any
 
 import numpy as np
 
 from ..engine.threads import LARGE
 from ..trace.closure import PLAIN
 from ..trace.ir import Call, Constant, Program, Var, substituted
-from .effects import can_raise, can_vary
+from .effects import can_raise
 
 ValueTable = dict[Hashable, Var]  # the results of the calls so far, by what they compute
 Rule = Callable[[Call, ValueTable], Var | None]
@@ -68,12 +67,6 @@ def apply_rules(program: Program, rules: Mapping[str, tuple[Rule, Functions | No
     program.calls = calls
     program.replace(new, calls=False)
     return removed
-
-
-def propagate_copies(call: Call, table: ValueTable) -> Var | None:
-    """Use an array instead of a copy of it, as nothing writes into either. A scalar's copy is an array, and stays."""
-    x = call.args[0]
-    return x if type(x) is Var and isinstance(x.example, np.ndarray) else None
 
 
 def common_subexpressions(call: Call, table: ValueTable) -> Var | None:
@@ -152,84 +145,50 @@ def elide_broadcasts(call: Call, table: ValueTable) -> None:
             call.become(call.fun, (*others[0], small, *others[1]))
 
 
-ALGEBRA: Functions = {
-    np.absolute, np.multiply, np.power, np.positive, np.broadcast_to, np.reshape, np.sum, np.max, np.add, np.subtract,
-    np.negative,
-}  # fmt: skip
-
-SIGNS = {np.absolute, np.negative, np.add, np.subtract}
+ALGEBRA: Functions = {np.copy, np.positive, np.absolute, np.multiply, np.power, np.max}
 
 
 def algebra(call: Call, table: ValueTable) -> Var | None:
-    """Replace x * 1, x ** 1, +x and changes to the same shape by x, x ** 0 by 1, x ** 2 by a square.
+    """Replace x * 1, x ** 1, +x and a copy by x, as nothing writes into either; x ** 0 by 1, x ** 2 by a square.
 
-    |-x| becomes |x|, so that the rule of a sigmoid finds the exponential that the sigmoid computed. Sums and products
-    take up the sign of an operand (`signs`). A sum over all axes by number becomes one without an axis, and max loses
-    a neutral initial value.
+    |-x| becomes |x|, so that the rule of a sigmoid finds the exponential that the sigmoid computed. The maximum of
+    floats loses a neutral initial value.
     These hold to the last bit for infinities, NaN and zeros of both signs too. x + 0 does not, which is 0 for x = -0,
     nor does (x * a) * b = x * (a * b), where x * a may overflow or round to 0.
     """
-    if call.elementwise and call.fun in SIGNS:
-        signs(call, table)
+    new, out = call.args[0], call.out
+    if out.dtype is None:
         return None
-    if call.out.dtype is None or can_vary(call):
+    if call.fun is np.max:
+        neutral = repr(call.kwargs.get("initial")) == "-inf" and out.dtype.kind == "f"
+        if neutral and call.kwargs.keys() == {"axis", "keepdims", "initial"} and type(new) is Var and new.size:
+            call.become(np.max, call.args, {k: call.kwargs[k] for k in ("axis", "keepdims")})
         return None
-    if call.fun is np.sum and call.out.shape == () and is_reduction(call) and not call.kwargs.get("keepdims"):
-        call.become(np.sum, call.args)
-    neutral = call.fun is np.max and repr(call.kwargs.get("initial")) == "-inf" and call.out.dtype.kind == "f"
-    if neutral and call.kwargs.keys() == {"axis", "keepdims", "initial"} and call.args[0].size:
-        call.become(np.max, call.args, {k: call.kwargs[k] for k in ("axis", "keepdims")})
-    if call.kwargs or call.fun is np.sum:  # the sum of -0.0 is 0.0
+    if call.kwargs:
         return None
-    new, *others = call.args
+    if call.fun is np.absolute:
+        made = new.source if equals_in_kind(new, out) else None
+        if out.dtype.kind == "f" and isinstance(made, Call) and made.fun is np.negative and made.elementwise:
+            call.become(np.absolute, made.args)
+        return None
     if call.fun is np.power:
-        n = scalar_value(others[0])
-        if call.out.dtype.kind != "f" or n not in (0, 1, 2) or not equals_in_kind(new, call.out):
+        n = scalar_value(call.args[1])
+        if out.dtype.kind != "f" or n not in (0, 1, 2) or not equals_in_kind(new, out):
             return None
         if n == 2:
-            if getattr(others[0], "shape", ()) == ():  # NumPy squares only where one exponent serves all elements
+            if getattr(call.args[1], "shape", ()) == ():  # NumPy squares only where one exponent serves all elements
                 call.become(np.square, (new,))
             return None
         if n == 0:
-            ones = np.ones(call.out.shape, call.out.dtype)
+            ones = np.ones(out.shape, out.dtype)
             new = Var(Constant(ones), ones)
     elif call.fun is np.multiply:
+        factor = call.args[1]
         if scalar_value(new) == 1:
-            new, *others = call.args[::-1]
-        if scalar_value(others[0]) != 1 or call.out.dtype.kind == "c":  # (inf + 0j) * 1 is inf + nan j
+            new, factor = factor, new
+        if scalar_value(factor) != 1 or out.dtype.kind == "c":  # (inf + 0j) * 1 is inf + nan j
             return None
-    return new if equals_in_kind(new, call.out) else None
-
-
-def signs(call: Call, table: ValueTable) -> None:
-    """Turn a + -b into a - b, a - -b into a + b, |-x| into |x|, and -(a * b) into a product if it knows -a or -b."""
-    a, *others = call.args
-    if call.out.dtype is None or call.out.dtype.kind != "f":
-        return
-    if call.fun is np.negative:
-        args = product.args if (product := made_by(a, np.multiply, call.out.dtype)) else ()
-        for i, x in enumerate(args):
-            minus: object = -x if type(x) is float else None
-            if type(x) is Var and x.dtype == call.out.dtype:  # integers without a sign become large
-                minus = table.get((np.negative, x, None))
-                if type(scalar_value(x)) is float:
-                    minus = Var(Constant(-x.example), -x.example)
-            if minus is not None:
-                call.become(np.multiply, (*args[:i], minus, *args[i + 1 :]))
-                return
-    elif call.fun is np.absolute:
-        if negated := made_by(a, np.negative, call.out.dtype):
-            call.become(np.absolute, negated.args)
-    elif negated := made_by(others[0], np.negative, call.out.dtype):
-        call.become(np.add if call.fun is np.subtract else np.subtract, (a, *negated.args))
-    elif call.fun is np.add and (negated := made_by(a, np.negative, call.out.dtype)):
-        call.become(np.subtract, (*others, *negated.args))
-
-
-def made_by(x: object, fun: np.ufunc, dtype: Any) -> Call | None:
-    """Return the call of a ufunc that made a value of this dtype."""
-    made = x.source if type(x) is Var and x.dtype == dtype else None
-    return made if isinstance(made, Call) and made.fun is fun and not made.kwargs else None
+    return new if equals_in_kind(new, out) else None
 
 
 def scalar_value(v: object) -> float | None:
