@@ -301,3 +301,16 @@ def test_keywords_that_no_rule_knows_are_refused():
     t = tg.Tensor(X)
     assert "plain array cannot hold" in message(TypeError, lambda: np.modf(t, out=(X.copy(), X.copy())))
     assert "(2, 3, 4)" in message(ValueError, lambda: np.arctan2(t, np.ones(5)))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint16, np.uint64])
+@pytest.mark.parametrize("fun", [np.power, np.float_power, lambda a, b: a**b])
+def test_powers_with_small_integers_have_the_gradients_of_floats(fun, kind):
+    """0 - 1 of an unsigned integer is a large number, and the logarithm of one of 8 bits has three digits."""
+    n, x = np.array([0, 1, 2, 60], kind), np.array([0.5, 1.3, 2.0, 1.5])
+
+    def gradients(n):
+        return tg.grad(lambda x: np.sum(fun(x, n)))(x), tg.grad(lambda x: np.sum(fun(n, x)))(x)
+
+    np.testing.assert_allclose(gradients(n), gradients(n * 1.0), rtol=1e-14)
+    assert tg.grad(lambda x: fun(x, kind(0)))(2.0) == 0

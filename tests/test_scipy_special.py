@@ -300,3 +300,19 @@ def test_every_rule_is_for_a_ufunc_that_scipy_publishes():
     assert len(known) > 95
     for f in known:
         assert getattr(special, name(f).removeprefix("scipy.special.")) is f
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint16])
+@pytest.mark.parametrize(
+    ("fun", "numbers", "x"),
+    [
+        (special.xlogy, [3], 0.7), (lambda n, x: special.xlogy(x, n), [3], 0.7),
+        (lambda n, x: special.xlog1py(x, n), [3], 0.7), (special.jv, [0], 0.7), (special.struve, [0], 0.7),
+        (lambda n, x: special.boxcox(x, n), [0], 0.7), (special.huber, [1], 3.0), (special.fdtr, [20, 20], 0.7),
+        (special.stdtr, [3], 0.7), (special.owens_t, [20], 0.1), (special.eval_hermite, [100], 0.1),
+        (special.eval_legendre, [127], 0.1),
+    ],
+)  # fmt: skip
+def test_small_integers_have_the_gradients_of_wide_ones(fun, numbers, x, kind):
+    of_small, of_wide = (tg.grad(lambda x, n=n: fun(*map(n, numbers), x))(x) for n in (kind, np.int64))
+    np.testing.assert_allclose(of_small, of_wide, rtol=1e-14)

@@ -24,6 +24,7 @@ from .rules.registry import (
     of_complex,
     read_pages,
     refusal,
+    shifted,
     takes_complex,
     vjps,
 )  # fmt: skip
@@ -72,8 +73,19 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return data
     data = kind._result(data, fun)
     if argnums:
+        if fun in shifted:
+            argvals = [widened(a) for a in argvals]
         return record(kind, data, fun, args, tuple(argvals), kwargs, tuple(argnums))
     return constant(kind, data)
+
+
+def widened(a: Any) -> Any:
+    """Return integers of up to 16 bits, or without a sign, in a wider type, and anything else as it is."""
+    dtype = getattr(a, "dtype", None)
+    if dtype is None or dtype.kind not in "iu":
+        return a
+    wide = np.result_type(dtype, np.int32)
+    return a if wide == dtype else a.astype(wide)
 
 
 def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

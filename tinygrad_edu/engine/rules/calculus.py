@@ -7,6 +7,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from numpy.typing import ArrayLike
 
+from .activations import numbers
 from .indexing import along, read
 from .joining import concatenate
 from .registry import Array, Axis, arrays_of, composition, conj, defvjp, is_complex, primitive
@@ -130,7 +131,7 @@ def trapezoid(y: Array, x: Array | None = None, dx: Array | float = 1.0, axis: i
     if x is None:
         weights = dx * trapezoid_weights(np.arange(n), 0).astype(y.dtype)
     else:
-        (x,) = arrays_of([x])
+        x = numbers(arrays_of([x])[0])  # small integers would wrap around
         if x.ndim == 1 and x.shape != (n,):
             raise ValueError(f"np.trapezoid: x holds {x.size} points for {n} samples along axis {axis} of y")
         weights = trapezoid_weights(x, axis if x.ndim > 1 else 0)

@@ -53,12 +53,12 @@ def power_base(g: Array, y: Array, a: Array, b: Array | float) -> Array:
         return g * (b * a ** (b - 1)) if b else g * 0
     if getattr(b, "is_float", False):  # a Python float that jit records
         return np.where(np.equal(b, 0), g * 0, g * (b * a ** (b - 1)))
-    return g * (b * np.power(a, np.where(np.equal(a, 0) & np.equal(b, 0), 0, np.subtract(b, 1))))
+    return g * (b * np.power(a, np.where(np.equal(a, 0) & np.equal(b, 0), 0, np.subtract(b, 1.0))))
 
 
 def power_exponent(g: Array, y: Array, a: Array, b: Array) -> Array:
     """y log(a), and 0 at a = 0, where the formula would give 0 * log(0)."""
-    base = np.where(np.equal(a, 0), 1, a)
+    base = np.where(np.equal(a, 0), 1.0, a)
     return g * (y * np.log(base + 0j if is_complex(y) else base))
 
 

@@ -122,7 +122,7 @@ def xlog1py(x: Array, y: Array) -> Array:
 
 def xlogy_x(g: Array, r: Array, x: Array, y: Array) -> Array:
     """log(y), and 0 where x is 0 and log(y) is no number."""
-    return g * np.log(np.where(np.equal(x, 0) & np.less_equal(y, 0), 1, y))
+    return g * np.log(np.where(np.equal(x, 0) & np.less_equal(y, 0), 1.0, y))
 
 
 def xlogy_y(g: Array, r: Array, x: Array, y: Array) -> Array:
@@ -132,7 +132,7 @@ def xlogy_y(g: Array, r: Array, x: Array, y: Array) -> Array:
 
 def xlog1py_x(g: Array, r: Array, x: Array, y: Array) -> Array:
     """log(1 + y), and 0 where x is 0 and log(1 + y) is no number."""
-    return g * np.log1p(np.where(np.equal(x, 0) & np.less_equal(y, -1), 0, y))
+    return g * np.log1p(np.where(np.equal(x, 0) & np.less_equal(y, -1), 0.0, y))
 
 
 def xlog1py_y(g: Array, r: Array, x: Array, y: Array) -> Array:

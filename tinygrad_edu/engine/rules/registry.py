@@ -53,6 +53,7 @@ pointwise: set[Function] = set()  # functions that work element by element, as a
 limits: dict[Function, Rule] = {}  # what corrects a rule at a kink, where gradients are recorded: see `limits.py`
 takes_complex: set[Function] = set()  # functions of the table whose rules hold for complex numbers too
 of_complex: dict[Function, Function] = {}  # what computes a constant function where an argument is complex
+shifted: set[Function] = set()  # functions whose rules compute n - 1 or 2 n of integers, which must not wrap around
 unordered: set[Function] = set()  # functions that compare numbers, and take real ones alone
 unsettled: set[Function] = set()  # functions whose rules give NaN where only their limits know the gradient
 implementations: dict[Function, Function] = {}  # the NumPy implementation of a primitive, called on unwrapped arrays
