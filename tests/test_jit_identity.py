@@ -1,6 +1,8 @@
 """Which objects are the same, and what lists and dicts hold, is part of what `jit` records."""
 
+import functools
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -55,6 +57,37 @@ def test_an_argument_may_become_what_the_function_closes_over_and_may_cease_to_b
         np.testing.assert_array_equal(getattr(found, "data", found), getattr(expected, "data", expected))
         for a, b in zip(state, eager_state, strict=True):
             np.testing.assert_array_equal(getattr(a, "data", a), getattr(b, "data", b))
+
+
+def replaces_data(w, x):
+    is_same, w.data = x is w.data, w.data + 1
+    return is_same
+
+
+def replaces_gradient(w, x):
+    is_same, w.grad = x is w.grad, w.grad + 1
+    return is_same
+
+
+def replaces_attribute(w, x):
+    is_same, held.a = x is held.a, held.a + 1
+    return is_same
+
+
+held = SimpleNamespace()
+
+
+@pytest.mark.parametrize("replaces", [replaces_data, replaces_gradient, replaces_attribute])
+def test_an_array_that_the_function_replaces_may_be_an_argument_later(replaces):
+    def run(J):
+        w = tg.Tensor(X)
+        w.grad, held.a = X * 2, X * 3
+        step, found = J(lambda x: x * (2 if replaces(w, x) else 3)), []
+        for given in "xxxdgaxdga":
+            found.append(step({"x": X, "d": w.data, "g": w.grad, "a": held.a}[given]))
+        return found
+
+    np.testing.assert_array_equal(run(functools.partial(tg.jit, check=False)), run(lambda f: f))
 
 
 @pytest.mark.parametrize("number", [2.0, np.float64(2.0), np.float32(2.0), np.int64(2)], ids=lambda n: type(n).__name__)

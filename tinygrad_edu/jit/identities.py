@@ -35,15 +35,20 @@ def check_identities(emitter: Emitter) -> Iterator[str]:
             continue
         elif names.setdefault(id(value), text) is not text:
             yield f"{names[id(value)]} is {text}"
-    if len(names) == 2:
-        yield " is not ".join(names.values())
-    elif len(names) > 2:
-        yield f"len({{{', '.join([f'id({text})' for text in names.values()])}}}) == {len(names)}"
+    if len(names) > 1:
+        yield distinct([*names.values()])
     arrays = {id(v.source.array) for v in emitter.program.states}
     arrays |= {i for i, x in closure.seen.items() if isinstance(x, np.ndarray)}  # `argument is array` may be asked
     holders = closure.holders.keys() if captured.containers else set()
     if names and (others := closure.elsewhere | arrays | holders):
         yield apart(emitter, [*names.values()], frozenset(others - names.keys()))
+
+
+def distinct(objects: list[str]) -> str:
+    """Write the check that no two of several objects are one."""
+    if len(objects) == 2:
+        return " is not ".join(objects)
+    return f"len({{{', '.join([f'id({text})' for text in objects])}}}) == {len(objects)}"
 
 
 def apart(emitter: Emitter, objects: list[str], others: frozenset[int]) -> str:
@@ -52,6 +57,21 @@ def apart(emitter: Emitter, objects: list[str], others: frozenset[int]) -> str:
     if len(objects) < 3:
         return " and ".join([f"id({text}) not in {known}" for text in objects])
     return f"{known}.isdisjoint([{', '.join([f'id({text})' for text in objects])}])"
+
+
+def moved_apart(emitter: Emitter) -> list[str]:
+    """Return the checks that arrays which a replay finds at their places are none of the others: `is` may be asked."""
+    program, locations = emitter.program, emitter.locations
+    moving = [v for v in program.states if locations[v].array is None]
+    if not moving:
+        return []
+    found = [locations[v].text for v in (*program.inputs, *moving) if isinstance(v.example, np.ndarray)]
+    arrays = {id(v.source.array) for v in program.states}
+    arrays |= {i for i, x in emitter.captured.closure.seen.items() if isinstance(x, np.ndarray)}
+    others = frozenset(arrays - {id(v.source.array) for v in moving})
+    return [distinct(found)] * (len(found) > 1) + [apart(emitter, [locations[v].text for v in moving], others)] * bool(
+        others
+    )
 
 
 def written_apart(emitter: Emitter) -> list[str]:
