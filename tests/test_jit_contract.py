@@ -564,6 +564,29 @@ def test_arguments_are_not_kept():
     assert [r() is None for r in gone] == [True] * 4
 
 
+def test_an_interrupt_of_a_replay_leaves_nothing_locked():
+    f, x = tg.jit(lambda x: x * 2), np.ones(3)
+    for _ in range(3):
+        f(x)
+
+    def interrupt(frame, event, arg):
+        if event == "c_return" and arg.__name__ == "acquire":  # Ctrl-C at the worst moment
+            raise KeyboardInterrupt
+
+    profile = sys.getprofile()
+    sys.setprofile(interrupt)
+    try:
+        f(x)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.setprofile(profile)
+    again = threading.Thread(target=f, args=(x,), daemon=True)
+    again.start()
+    again.join(10)
+    assert not again.is_alive()
+
+
 def test_threads_that_use_one_function_may_compare_its_first_replays_at_once():
     w, expected = tg.Tensor(np.ones(2)), np.sum(np.exp(X))
 

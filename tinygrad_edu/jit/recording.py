@@ -36,7 +36,25 @@ from .selfcheck import SavedState, first_difference
 VARIABLE = "a variable or an attribute that it uses"  # what differs, if the arguments do not
 # Who uses one of these may catch an error that a replay raises
 CAUGHT = {"LinAlgError", "ValueError", "IndexError", "TypeError", "ArithmeticError", "Exception", "BaseException"}
+MAY_HOLD = {FunctionType, list, tuple, dict}  # types of arguments among which is a function
 STEPS = 256  # the longest recurrence whose steps are compiled, as the time to compile grows with their number
+
+
+class Refusing:
+    """A lock that raises Unrecorded instead of waiting.
+
+    It and Lock are for `with` alone: Ctrl-C between acquire() and the block after it would leave them locked.
+    """
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+
+    def __enter__(self) -> None:
+        if not self.lock.acquire(blocking=False):
+            raise Unrecorded
+
+    def __exit__(self, *error: object) -> None:
+        self.lock.release()
 
 
 class Recording:
@@ -72,7 +90,9 @@ class Recording:
         captured.forget()
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
-        self.lock = Lock()  # its arrays serve one call at a time
+        given = [a for c in program.calls for a in (*c.args, *c.kwargs.values()) if type(a) in MAY_HOLD]
+        waits = FunctionType in map(type, leaves(given))  # a user's function may wait for another call of this one
+        self.lock = Refusing() if waits else Lock()  # its arrays serve one call at a time
         self.run = self.plan.run
         self.hits = 0  # the number of replays
         self.next_check = 0 if check else math.inf  # the number of replays before the next one that is compared
@@ -96,34 +116,26 @@ class Recording:
 
     def replay(self, args: tuple[Any, ...], kwargs: dict[str, Any], guards_only: bool = False) -> Any:
         """Return the result of a replay; CACHE_MISS or GUARD_FAILED, with nothing changed, if it does not serve."""
-        if not self.lock.acquire(blocking=False) and (self.runs_users_code or not self.lock.acquire()):
-            raise Unrecorded
         drawn, result = None, GUARD_FAILED
-        try:
-            if self.drawn:
-                drawn = [(s, s.bit_generator.state) for s in self.drawn]
-            result = self.run(args, kwargs, guards_only)
-            if not guards_only and result is not CACHE_MISS and result is not GUARD_FAILED:
-                self.hits += 1
-            return result
-        except (TypeError, ValueError, IndexError, ArithmeticError) as error:
-            call = self.failed(error)
-            if call and (self.catches or type(call.out.example) is float):  # the function may go on with another value
-                return GUARD_FAILED
-            if call is None or isinstance(error, ArithmeticError):
-                raise
-            raise self.explained(error, call) from error
-        finally:
-            if drawn and result is GUARD_FAILED:  # or an error
-                for source, state in drawn:
-                    source.bit_generator.state = state
-            self.lock.release()
-
-    @functools.cached_property
-    def runs_users_code(self) -> bool:
-        """Whether a function of the user is among the arguments of a call: it may wait for another call of this one."""
-        options = [a for c in self.program.calls for a in (*c.args, c.kwargs) if type(a) is not Var]
-        return FunctionType in map(type, leaves(options))
+        with self.lock:
+            try:
+                if self.drawn:
+                    drawn = [(s, s.bit_generator.state) for s in self.drawn]
+                result = self.run(args, kwargs, guards_only)
+                if not guards_only and result is not CACHE_MISS and result is not GUARD_FAILED:
+                    self.hits += 1
+                return result
+            except (TypeError, ValueError, IndexError, ArithmeticError) as error:
+                call = self.failed(error)
+                if call and (self.catches or type(call.out.example) is float):  # the function may go on otherwise
+                    return GUARD_FAILED
+                if call is None or isinstance(error, ArithmeticError):
+                    raise
+                raise self.explained(error, call) from error
+            finally:
+                if drawn and result is GUARD_FAILED:  # or an error
+                    for source, state in drawn:
+                        source.bit_generator.state = state
 
     def checked_replay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Replay, then put the state back and call the function; raise JitError if both do not do the same."""
