@@ -79,14 +79,6 @@ def locate_state(emitter: Emitter, v: Var) -> list[str]:
     return [f"type({text} := {found}) is {emitter.fun(np.ndarray)}", like(emitter, text, source.array)]
 
 
-def is_own(v: Var, owner: Node, key: str) -> bool:
-    """Return whether a Var is that of a Tensor's data or gradient, and of no other place."""
-    source = v.source
-    if isinstance(source, Input):
-        return key == "_value"
-    return bool(source.owner is owner and source.kind == ("grad" if key == "_grad" else "data"))
-
-
 def place_text(emitter: Emitter, v: Var) -> str:
     """Write where the array of an argument or a state is found when a call begins."""
     source = v.source
@@ -134,16 +126,13 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                 yield f"{text}._value.shape == {data.shape}"  # the function may have asked for the shape alone
             for key in holder.anew:
                 var = getattr(holder.given.get(key), "origin", None)
-                if var in used and not isinstance(var.source, Setting) and not is_own(var, owner, key):
-                    yield f"{text}.{key} is {place_text(emitter, var)}"  # the array of another place, too
+                place = place_text(emitter, var) if var in used and not isinstance(var.source, Setting) else ""
+                if place not in ("", f"{text}.{key}"):
+                    yield f"{text}.{key} is {place}"  # the array of another place, too
         if holder.absent:
             yield absent_text(emitter, owner, frozenset(holder.absent))
         if holder.checked is None and isinstance(owner, MAPPINGS) and holder.of is None:  # of keys the order counts
-            now, then = emitter.name(owner, "held"), emitter.name(keys, "keys")
-            if all(type(key) is str for key in keys):
-                yield f"[*{now}] == {then}" if keys else f"not {now}"
-            else:  # 1, 1.0 and True are equal, and == of Tensors is no bool
-                yield f"len({now}) == {len(keys)} and all(map({emitter.fun(is_same_key)}, {now}, {then}))"
+            yield keys_text(emitter, emitter.name(owner, "held"), keys)
         elif (holder.checked is None or holder.of is not None) and isinstance(owner, (dict, list, set, deque)):
             held = emitter.name(owner, "held")
             yield f"len({held}) == {len(before)}" if before else f"not {held}"
@@ -165,20 +154,27 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                         yield f"{text}.tobytes() == {emitter.name(before[key].tobytes(), 'content')}"
 
 
+def keys_text(emitter: Emitter, text: str, keys: list[Any]) -> str:
+    """Write the check that a dict has these keys, in this order."""
+    if not keys:
+        return f"not {text}"
+    known = emitter.name(keys, "keys")
+    if all(type(key) is str for key in keys):
+        return f"[*{text}] == {known}"
+    # 1, 1.0 and True are equal, and == of Tensors is no bool
+    return f"len({text}) == {len(keys)} and all(map({emitter.fun(is_same_key)}, {text}, {known}))"
+
+
 def absent_text(emitter: Emitter, owner: Any, names: frozenset[str]) -> str:
     """Write the check that a dict, a class or an object with slots has no members with some names."""
     held = emitter.name(owner, "held")
     if not isinstance(owner, (dict, type)):
-        return " and ".join([f"not {emitter.fun(has_slot)}({held}, {name!r})" for name in sorted(names)])
+        empty = emitter.name(EMPTY, "EMPTY")
+        return " and ".join([f"{emitter.fun(slot)}({held}, {name!r}) is {empty}" for name in sorted(names)])
     held += ".__dict__" * isinstance(owner, type)
     if len(names) > FEW:
         return f"{held}.keys().isdisjoint({emitter.name(names, 'absent')})"
     return " and ".join([f"{name!r} not in {held}" for name in sorted(names)])
-
-
-def has_slot(owner: object, name: str) -> bool:
-    """Return whether an object holds something in a slot."""
-    return slot(owner, name) is not EMPTY
 
 
 def same_text(emitter: Emitter, text: str, value: Any) -> str:
@@ -222,11 +218,7 @@ def check_argument(emitter: Emitter, text: str, value: Any, names: Iterator[str]
         if text not in ("args", "kwargs"):
             yield f"type({text}) is {kind}"
         if isinstance(value, dict):
-            if all(isinstance(key, str) for key in value):
-                yield f"list({text}) == {emitter.ref(list(value))}" if value else f"not {text}"
-            else:  # 1, 1.0 and True are equal, and == of Tensors is no bool
-                keys = emitter.name([*value], "keys")
-                yield f"len({text}) == {len(value)} and all(map({emitter.fun(is_same_key)}, {text}, {keys}))"
+            yield keys_text(emitter, text, [*value])
         elif isinstance(value, (list, tuple)):
             yield f"len({text}) == {len(value)}"
         elif hasattr(value, "__dict__"):

@@ -14,7 +14,7 @@ from ..optim import Optimizer
 from ..trace.captured import Captured
 from ..trace.closure import PLAIN
 from ..trace.containers import leaves, members, nested, refill
-from ..trace.holders import Holder
+from ..trace.holders import Holder, assign
 from ..trace.ir import State
 from ..trace.randomness import comparable, set_source_state, source_state
 from ..transforms import tree
@@ -74,7 +74,7 @@ class SavedState:
         for holder in self.holders:
             holder.restore()
         for place, value in self.held:
-            place.put(value)
+            assign(place.owner, place.key, value)
         for array, copy in self.arrays:
             array[...] = copy
         for container, content in self.containers:

@@ -10,7 +10,7 @@ from numpy.lib.array_utils import byte_bounds
 from ..engine.tape import Node
 from ..nn import Module
 from .captured import Captured
-from .holders import EMPTY, Holder, Place, are_same
+from .holders import EMPTY, Holder, Place, are_same, assign
 from .ir import Constant, Input, Setting, State, ancestors
 from .traced import Traced, Unrecorded
 
@@ -194,7 +194,7 @@ def make_changes(found: Captured) -> None:
                 place.var.source.place = place
             value = new.value if isinstance(place.var.source, Setting) else _kept(new.value, layout)
         if makes:
-            place.put(value)
+            assign(holder.owner, key, value)
     for attributes, mode in program.modes if makes else ():
         attributes["training"] = mode
     for target, new in stores:

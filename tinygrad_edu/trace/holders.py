@@ -97,10 +97,6 @@ class Place(NamedTuple):
         held = vars(self.owner) if isinstance(self.owner, type) else self.owner  # a staticmethod, not its function
         return held[self.key] if isinstance(held, ITEMS) else getattr(held, self.key)
 
-    def put(self, value: Any) -> None:
-        """Let the place hold a value."""
-        assign(self.owner, self.key, value)
-
 
 class Holder:
     """An object whose members can be replaced: a Tensor, a cell, a dict, a list, a class, an object with slots.

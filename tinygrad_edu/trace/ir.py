@@ -253,6 +253,4 @@ def ancestors(v: Var) -> Iterator[Var]:
 
 def use_counts(calls: Iterable[Call], outputs: Iterable[Var]) -> Counter[Var]:
     """Count the uses of each Var."""
-    counts = Counter([v for call in calls for v in call.uses])
-    counts.update(outputs)
-    return counts
+    return Counter([*[v for call in calls for v in call.uses], *outputs])
