@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock
 from types import ModuleType
 from typing import Any
@@ -14,7 +15,7 @@ from ..engine.mode import Contribution, Watcher, watching
 from ..engine.rules.registry import Function
 from ..engine.tape import next_place
 from .captured import Captured
-from .changes import make_changes, refuse_changes
+from .changes import note_changes, refuse_changes
 from .closure import Closure
 from .containers import leaves, nested, refill
 from .names import library
@@ -116,12 +117,12 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
         if begins:
             raise Unrecorded(error) from error
         raise
-    make_changes(found)
+    changes = note_changes(found) + [partial(refill, argument, content) for _, argument, _, content in changed]
     if found.is_doubtful:
         found.closure.restore()  # the states of Generators
     else:
-        for _, argument, _, content in changed:
-            refill(argument, content)
+        for change in changes:
+            change()
     rec.ended = True
     return shown
 

@@ -25,7 +25,7 @@ from .closure import ATOMS, PLAIN, Closure
 from .containers import is_container, leaves, mapped, members
 from .copies import Copies
 from .expressions import argument_names
-from .holders import EMPTY, Holder, Place, parts
+from .holders import EMPTY, Holder, Place, assign, parts
 from .ir import Input, Setting, State, Var, placeholder
 from .recorder import Recorder, TracedGenerator, TracedIterator
 from .traced import Traced
@@ -196,7 +196,8 @@ class Captured:
         """Let a place hold a recording value."""
         if not isinstance(holder.owner, Node):
             self.places.append(Place(holder.owner, key, holder.member(key)))
-        holder.put(key, value)
+        holder.given[key] = value
+        assign(holder.owner, key, value)
 
     def name_of(self, x: Node) -> str:
         """Return the label of a Tensor, or the name that the function knows it by."""

@@ -1,7 +1,8 @@
 """Changes: what a recorded function did to the state that it found; refused, or made and added to the program."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -176,9 +177,9 @@ def overlapping(arrays: Sequence[Any]) -> Iterator[tuple[int, int]]:
             latest, end = i, stop
 
 
-def make_changes(found: Captured) -> None:
-    """Add the changes that the function made to the program, and make them, unless a replay is to."""
-    program, makes = found.rec.program, not found.is_doubtful
+def note_changes(found: Captured) -> list[Callable[[], object]]:
+    """Add the changes that the function made to the program, and return what makes them."""
+    program, changes = found.rec.program, list[Callable[[], object]]()
     stores = [(t.origin, t) for t in found.arrays.values() if t.variable is not t.origin]
     for holder, key, given, new in found.exchanged:
         if new is given:
@@ -193,20 +194,16 @@ def make_changes(found: Captured) -> None:
             if isinstance(place.var.source, State):
                 place.var.source.place = place
             value = new.value if isinstance(place.var.source, Setting) else _kept(new.value, layout)
-        if makes:
-            assign(holder.owner, key, value)
-    for attributes, mode in program.modes if makes else ():
-        attributes["training"] = mode
-    for target, new in stores:
-        program.stores.append((target, new.variable))
-        if makes:
-            target.example[...] = new.value
+        changes.append(partial(assign, holder.owner, key, value))
+    changes += [partial(assign, attributes, "training", mode) for attributes, mode in program.modes]
+    changes += [partial(assign, target.example, ..., new.value) for target, new in stores]
+    program.stores += [(target, new.variable) for target, new in stores]
     used = dict.fromkeys([v for call in program.calls for v in call.uses] + list(program.outputs()))
     used.update(dict.fromkeys([t for t, _ in program.stores] + [place.var for place, _ in program.rebound]))
     order = {v: i for i, v in enumerate(used)}  # that of their first use
     program.states = sorted([v for v in program.states if v in used], key=order.__getitem__)
     program.settings = [v for v in program.settings if v in used]
-    count_passes(found)
+    return [*changes, *count_passes(found)]
 
 
 def _kept(value: Any, order: Any = "K") -> Any:
@@ -214,7 +211,7 @@ def _kept(value: Any, order: Any = "K") -> Any:
     return value if type(value) is float else np.array(value, order=order)
 
 
-def count_passes(found: Captured) -> None:
+def count_passes(found: Captured) -> Iterator[Callable[[], object]]:
     """Let Tensors count the backward passes that added up: anew, or on if the sum contains the earlier gradient."""
     program = found.rec.program
     earlier = {id(v.source.owner): v for v in program.states if v.source.kind == "grad"}  # those that are read
@@ -225,5 +222,4 @@ def count_passes(found: Captured) -> None:
         if after is not EMPTY:
             adds = id(x) in earlier and earlier[id(x)] in ancestors(v)
             program.passes.append((x, after - (1 if before is EMPTY else before) if adds else after, adds))
-            if not found.is_doubtful:
-                x.passes = after
+            yield partial(assign, x, "passes", after)

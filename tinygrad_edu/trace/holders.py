@@ -149,11 +149,6 @@ class Holder:
             else {name: owner[name] for name in names if name in owner}
         )
 
-    def put(self, key: Any, value: Any) -> None:
-        """Exchange a member for a recording."""
-        self.given[key] = value
-        assign(self.owner, key, value)
-
     def changed(self) -> bool:
         """Return whether any member was added, removed or replaced."""
         return not are_same(self.now(), self.before)
