@@ -28,6 +28,15 @@ def test_a_hook_sees_the_complete_gradient_and_may_replace_it(kind):
     assert (y.grad, x.grad) == (5.0, 330.0)
 
 
+def test_a_pass_with_a_nan_runs_again_and_calls_its_hooks_again():
+    x, seen = tg.Tensor([0.0, 1.0]), []
+    y = x * 1
+    y.register_hook(lambda g: seen.append(g.tolist()))
+    np.sum(np.where(y > 0, np.log(y), 0)).backward()
+    np.testing.assert_array_equal(seen, [[np.nan, 1], [0, 1]])
+    assert x.grad.tolist() == [0, 1]
+
+
 def test_hooks_run_in_order_and_each_sees_what_the_one_before_it_gave():
     x = tg.Tensor([1.0, 2.0])
     x.register_hook(lambda g: g + 1)
@@ -65,6 +74,8 @@ def test_what_a_hook_gives_is_checked():
     with x.register_hook(lambda g: g):
         x.sum().backward()
     x.grad += 1
+    with pytest.raises(TypeError, match="register_hook takes a function of the gradient, not int"):
+        tg.Tensor(1.0).register_hook(3)
     with pytest.raises(ValueError, match="takes no gradient"):
         x.detach().register_hook(print)
 

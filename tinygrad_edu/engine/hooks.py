@@ -64,8 +64,11 @@ class Hookable:
         """Call `hook(gradient)` in each backward pass, when the gradient of this node is complete; return its handle.
 
         What the hook returns, unless None, takes the gradient's place: in `.grad`, and on the way to the arguments.
-        A leaf's hook sees the gradient of the pass, not the sum. `handle.remove()` ends it.
+        A leaf's hook sees the gradient of the pass, not the sum. A pass at whose end a gradient is NaN runs again, for
+        rules that made it by 0 * inf, and calls its hooks again. `handle.remove()` ends it.
         """
+        if not callable(hook):
+            raise TypeError(f"register_hook takes a function of the gradient, not {type(hook).__name__}")
         if not self.requires_grad:
             raise ValueError(f"register_hook: {self._describe()} takes no gradient; only a node that does has hooks")
         return RemovableHandle(self, hook)
