@@ -94,6 +94,8 @@ def test_a_fraction_of_zero_gives_an_empty_part():
         ((np.ones(9),), {"fractions": (0.5, 0.5)}, r"three parts of 1, not .* \(train_test_split makes two\)"),
         ((np.ones(9),), {"fractions": (0.5, 0.4, 0.2)}, "three parts of 1"),
         ((np.ones(9),), {"fractions": (1.2, -0.2, 0)}, "three parts of 1"),
+        ((np.ones(9),), {"fractions": 0.7}, "three parts of 1, not 0.7"),
+        ((np.ones(9),), {"fractions": ("a", "b", "c")}, "three parts of 1"),
         ((np.ones(9),), {"by": "date"}, "by is 'random', 'stratified' or 'time', not 'date'"),
         ((np.ones(9),), {"fractions": (0.7, 0.3, np.nan)}, "three parts of 1"),
         ((np.ones(2),), {}, r"2 rows are too few: a fraction of 0\.15 has none"),

@@ -33,9 +33,9 @@ def train_valid_test_split(
     """
     where = "train_valid_test_split"
     checked = checked_arrays(where, *arrays)
-    if len(fractions) != 3 or not min(fractions) >= 0 or not np.isclose(sum(fractions), 1):
-        two = " (train_test_split makes two)" if len(fractions) == 2 else ""
-        raise ValueError(f"{where}: fractions are three parts of 1, not {tuple(fractions)}{two}")
+    if not _are_parts(fractions, 3):
+        two = " (train_test_split makes two)" if np.shape(fractions) == (2,) else ""
+        raise ValueError(f"{where}: fractions are three parts of 1, not {fractions}{two}")
     train, valid, test = (_rows(checked, part) for part in _parts(where, checked, fractions, by, rng))
     return train, valid, test
 
@@ -54,7 +54,7 @@ def train_test_split(
     """
     where = "train_test_split"
     checked = checked_arrays(where, *arrays)
-    if np.shape(fractions) != (2,) or not min(fractions) >= 0 or not np.isclose(sum(fractions), 1):
+    if not _are_parts(fractions, 2):
         raise ValueError(f"{where}: fractions are two parts of 1, such as (0.8, 0.2), not {fractions}")
     train, test = (_rows(checked, part) for part in _parts(where, checked, fractions, by, rng))
     return train, test
@@ -83,6 +83,14 @@ def k_fold(*arrays: ArrayLike, k: int = 5, by: str = "random", rng: Rng = None) 
         folds = [np.arange(n)[part] for part in _parts("k_fold", checked, [1 / count] * count, by, rng)]
         pairs = [(np.concatenate(folds[:i] + folds[i + 1 :]), fold) for i, fold in enumerate(folds)]
     return ((_rows(checked, train), _rows(checked, valid)) for train, valid in pairs)
+
+
+def _are_parts(fractions: Sequence[float], n: int) -> bool:
+    """Return whether fractions are n numbers from 0 with the sum 1."""
+    shares = np.asarray(fractions)
+    return (
+        shares.shape == (n,) and shares.dtype.kind in "iuf" and shares.min() >= 0 and bool(np.isclose(shares.sum(), 1))
+    )
 
 
 def _rows(arrays: Arrays, part: Rows) -> Arrays:
