@@ -40,12 +40,12 @@ def computes(a: Any) -> bool:
 def array_from(a: Any) -> Any:
     """Return a table or a column as an array, and anything else as it is; refuse those that compute otherwise."""
     kind = type(a)
-    if kind in ORDINARY:
+    if kind in ORDINARY or hasattr(kind, "_as_base"):
         return a
     for refused, why in ((np.ma.MaskedArray, MASKED), (np.matrix, MATRIX)):
         if issubclass(kind, refused):
             raise TypeError(why)
-    if hasattr(kind, "_as_base") or issubclass(kind, (np.ndarray, np.generic, int, float)):
+    if issubclass(kind, (np.ndarray, np.generic, int, float)):
         return a
     own = library(a)
     if own in LIBRARIES or any(hasattr(kind, protocol) for protocol in PROTOCOLS):
