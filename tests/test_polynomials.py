@@ -179,3 +179,9 @@ def test_quotient_and_rest_are_tensors_whichever_polynomial_is_one(u, v):
         for result, value in zip(results, expected, strict=True):
             assert isinstance(result, tg.Tensor)
             np.testing.assert_allclose(result.data, value)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, bool])
+def test_coefficients_of_small_integers_have_the_gradients_of_floats(kind):
+    p = np.array([100, 50, 3]).astype(kind)
+    assert tg.grad(lambda x: np.polyval(p, x))(1.5) == 3.0 * p[0] + p[1]

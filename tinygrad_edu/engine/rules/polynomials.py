@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .activations import numbers
 from .joining import concatenate
 from .linalg import full_rank
 from .registry import (
@@ -82,7 +83,7 @@ def polyval(p: ArrayLike, x: ArrayLike) -> Array:
 @composition(np.polyder)
 def polyder(p: ArrayLike, m: int = 1) -> Array:
     """The m-th derivative: k (k-1) ... (k-m+1) x**(k-m) for x**k."""
-    (p,) = coefficients(np.polyder, p)
+    p = numbers(coefficients(np.polyder, p)[0])  # small integers would wrap around
     factors = np.polyder(np.ones(p.size), m).astype(p.dtype)
     return p[: factors.size] * factors
 
@@ -90,7 +91,7 @@ def polyder(p: ArrayLike, m: int = 1) -> Array:
 @composition(np.polyint)
 def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
     """The m-th integral; the integration constants k follow the coefficients, since they are integrated as well."""
-    (p,) = coefficients(np.polyint, p)
+    p = numbers(coefficients(np.polyint, p)[0])
     factors = np.polyint(np.ones(p.size), m, 1).astype(p.dtype)
     (k,) = coefficients(np.polyint, np.zeros(m, p.dtype) if k is None else k)
     if k.size == 1:
