@@ -61,18 +61,9 @@ class Recorder:
         """Return fun(*args, **kwargs), and record the call."""
         if self.is_foreign():
             return self.evaluate(fun, args, kwargs)
-        given, values = [], []
-        for a in args:
-            if type(a) is Traced:
-                if a._root is not None:
-                    a.follow()
-                given.append(a._variable)
-                values.append(a._array)
-            else:
-                if type(a) is np.ndarray and a.dtype is OBJECT:
-                    raise self.error(f"{name(fun)} of an array of objects is not recorded; make a list of it")
-                given.append(vars_of(a))
-                values.append(values_of(a))
+        if any([type(a) is np.ndarray and a.dtype is OBJECT for a in args]):
+            raise self.error(f"{name(fun)} of an array of objects is not recorded; make a list of it")
+        given, values = [*map(vars_of, args)], [*map(values_of, args)]
         given_kwargs = vars_of(kwargs) if kwargs else NOTHING
         result = self.computed(fun, values, values_of(kwargs) if kwargs else {})
         if type(result) is np.ndarray and type(fun) is not np.ufunc:  # whose results are always new

@@ -67,13 +67,15 @@ class View:
     @property
     def value(self) -> Any:
         """The wrapped array."""
-        self.follow()
+        if self._root is not None:
+            self.follow(self._root)
         return self._array
 
     @property
     def variable(self) -> Var:
         """The Var of the program that holds its value."""
-        self.follow()
+        if self._root is not None:
+            self.follow(self._root)
         return self._variable
 
     @property
@@ -99,10 +101,9 @@ class View:
         """Become a view of the memory of `base`."""
         self._root, self._seen = base.root, base.root.version
 
-    def follow(self) -> None:
+    def follow(self, root: View) -> None:
         """Compute a view again if its memory was written into."""
-        root: Any = self._root
-        if root is None or root.version == self._seen or self.rec.is_foreign():
+        if root.version == self._seen or self.rec.is_foreign():
             return
         self.rec.order_matters |= self._ordered
         if self._made:
