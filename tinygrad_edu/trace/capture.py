@@ -111,13 +111,13 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
         rec.program.result, shown = described(result, found)
         changed = [(*found.paths[id(x)], *described_members(x, found, kept=True)) for x in owners]
         rec.program.containers = [(path, content) for path, _, content, _ in changed]
+        changes = note_changes(found) + [partial(refill, argument, content) for _, argument, _, content in changed]
     except BaseException as error:
         begins = isinstance(error, JitError) and found.begins()
         found.closure.restore()
         if begins:
             raise Unrecorded(error) from error
         raise
-    changes = note_changes(found) + [partial(refill, argument, content) for _, argument, _, content in changed]
     if found.is_doubtful:
         found.closure.restore()  # the states of Generators
     else:

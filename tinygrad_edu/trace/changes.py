@@ -70,15 +70,6 @@ def refuse_changes(found: Captured) -> None:
         if names or (holder.changed() and id(getattr(argument, "__dict__", argument)) in found.closure.holders):
             why = "is a variable too" if not names else f"got or lost the attribute {min(names)}"
             raise found.rec.error(f"{holder.title} {why}, and was changed; pass a copy of it")
-    grads = {
-        h.owner: (given, new) for h, key, given, new in found.exchanged
-        if h.has(key, "_grad") and h.last["passes"] is not h.before["passes"]  # by a backward pass
-    }  # fmt: skip
-    stepping = [h.of for h, key, given, new in found.exchanged if h.has(key, "steps") and new is not given]
-    for given, new in [grads[opt.params[0]] for opt in stepping if opt.params[0] in grads]:
-        if type(given) is type(new) is Traced and given.origin in ancestors(new.variable):
-            added = "gradients add up from call to call, and every step takes their sum"
-            raise found.rec.error(f"{added}; call zero_grad() before backward()")
     refuse_overlaps(found)
 
 
@@ -214,6 +205,7 @@ def _kept(value: Any, order: Any = "K") -> Any:
 def count_passes(found: Captured) -> Iterator[Callable[[], object]]:
     """Let Tensors count the backward passes that added up: anew, or on if the sum contains the earlier gradient."""
     program = found.rec.program
+    moving = {h.of.params[0] for h, key, given, new in found.exchanged if h.has(key, "steps") and new is not given}
     earlier = {id(v.source.owner): v for v in program.states if v.source.kind == "grad"}  # those that are read
     earlier |= {id(v.source.owner): v for v in program.settings if v.source.attribute == "_grad"}  # of Values
     for x, v in [(x, v) for x, v in program.grads if v is not None]:
@@ -221,5 +213,8 @@ def count_passes(found: Captured) -> Iterator[Callable[[], object]]:
         before, after = holder.before["passes"], holder.last["passes"]
         if after is not EMPTY:
             adds = id(x) in earlier and earlier[id(x)] in ancestors(v)
+            if adds and after is not before and x in moving:
+                added = "gradients add up from call to call, and every step takes their sum"
+                raise found.rec.error(f"{added}; call zero_grad() before backward()")
             program.passes.append((x, after - (1 if before is EMPTY else before) if adds else after, adds))
             yield partial(assign, x, "passes", after)
