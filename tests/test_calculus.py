@@ -219,6 +219,15 @@ def test_interpolation_repeats_points_that_lie_anywhere():
         check(lambda x: np.interp(x, POINTS + move, HEIGHTS, period=3.5), np.linspace(-6.1, 5.9, 24))  # noqa: B023
 
 
+def test_interpolation_between_small_integers_does_not_wrap_around():
+    for kind in (bool, np.int8, np.uint8, np.uint16):
+        xp, x = np.unique(np.array([0, 1, 100], kind)), np.array([-3.0, 0.5, 50, 350])
+        for period in (None, 400):
+            f = tg.value_and_grad(lambda x, xp: np.interp(x, xp, HEIGHTS[: xp.size], period=period).sum())  # noqa: B023
+            for got, expected in zip(f(x, xp), f(x, xp * 1.0), strict=True):
+                np.testing.assert_allclose(got, expected)
+
+
 def test_interpolation_with_a_single_point_is_constant():
     check(lambda x, fp: np.interp(x, [0.5], fp), np.array([0.1, 0.5, 0.7]), np.array([2.0]))
     check(lambda x, fp: np.interp(x, [0.5], fp, -1, 1), np.array([0.1, 0.7]), np.array([2.0]))

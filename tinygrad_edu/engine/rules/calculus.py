@@ -201,7 +201,7 @@ def interp(x: Array, xp: Array, fp: Array, left: Array | float | None = None, ri
 
     A knot belongs to the interval on its right, as in NumPy; the last knot to the interval on its left.
     """
-    x, xp, fp = arrays_of([x, xp, fp])
+    x, xp, fp = map(numbers, arrays_of([x, xp, fp]))  # small integers would wrap around
     if is_complex(x) or is_complex(xp):
         raise TypeError("np.interp: x and xp are complex, and have no order; only fp may be complex")
     if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
