@@ -153,8 +153,8 @@ def _set(paused: int, watchers: tuple[Watcher, ...]) -> None:
 def watched_by(chosen: tuple[Watcher, ...]) -> Iterator[None]:
     """Turn on these watchers and no others, for this thread alone."""
     before = watchers()
-    _set(paused(), chosen)
     try:
+        _set(paused(), chosen)
         yield
     finally:
         _set(paused(), before)
@@ -171,8 +171,8 @@ def watching(watcher: W) -> Iterator[W]:
 def recording() -> Iterator[None]:
     """Record even within no_grad: a transform needs the graph of the function that it differentiates."""
     before = paused()
-    _set(0, watchers())
     try:
+        _set(0, watchers())
         yield
     finally:
         _set(before, watchers())

@@ -30,27 +30,29 @@ TELLING = {"type", "id", "hasattr", "Hashable", "modules"}
 # Words of errors by which C code and libraries refuse what has no memory of its own, or another class
 NEEDS_PLAIN = ("Traced", "bytes-like", "buffer API", "JSON serializable", "object to NumPy")
 _exchanging = Lock()  # held only while state is exchanged and put back, never while the function runs
-# By the identity of a Tensor or a container: the recording that has exchanged its values; None for a self-check
-_exchanged: dict[int, Captured | None] = {}
+# The identities of Tensors and containers, and the recording that exchanges their values; None for a self-check
+_claims: list[tuple[set[int], Captured | None]] = []
 
 
 @contextmanager
 def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found: Captured | None) -> Iterator[Closure]:
     """Walk the closure of a call; no other thread exchanges it within the block. Raises Unrecorded if one has."""
-    with _exchanging:
-        given = [*nested([args, kwargs])]  # not these themselves; of classes the methods, of dicts the keys
-        given = [*map(type, given), *[tuple(x) for x in given if isinstance(x, dict)]]
-        closure = Closure(fun, [*[x for _, x in leaves("", [args, kwargs])], *given])
-        places = {i for i, holder in closure.holders.items() if not holder.is_scope}
-        if not _exchanged.keys().isdisjoint(places):
-            raise Unrecorded
-        _exchanged.update(dict.fromkeys(places, found))
+    claim = None
     try:
+        with _exchanging:
+            given = [*nested([args, kwargs])]  # not these themselves; of classes the methods, of dicts the keys
+            given = [*map(type, given), *[tuple(x) for x in given if isinstance(x, dict)]]
+            closure = Closure(fun, [*[x for _, x in leaves("", [args, kwargs])], *given])
+            places = {i for i, holder in closure.holders.items() if not holder.is_scope}
+            if any([not places.isdisjoint(others) for others, _ in _claims]):
+                raise Unrecorded
+            claim = places, found
+            _claims.append(claim)
         yield closure
     finally:
         with _exchanging:
-            for i in places:
-                _exchanged.pop(i, None)
+            if claim in _claims:
+                _claims.remove(claim)
 
 
 def capture(
@@ -130,9 +132,10 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
 def _after_fork() -> None:
     """Put back what the threads of a forked process's parent have exchanged: in the child they are gone."""
     _exchanging.release()
-    for found in {id(found): found for found in _exchanged.values() if found}.values():
-        found.restore()
-    _exchanged.clear()
+    for _, found in _claims:
+        if found:
+            found.restore()
+    _claims.clear()
 
 
 if hasattr(os, "register_at_fork"):
