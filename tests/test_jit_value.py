@@ -440,3 +440,28 @@ def test_a_hook_that_the_function_registers_is_refused():
 
     with pytest.raises(JitError, match="has a hook on its gradient"):
         tg.jit(f)(Value(2.0))
+
+
+@pytest.mark.parametrize("text", [
+    "x + np.negative(s)", "x - np.negative(s)", "isinstance(s, float)", "np.isscalar(s)",
+    "tg.vjp(lambda t: t * x, s)[0]", "tg.mse_loss(x[0], s)", "tg.grad(lambda t: np.sum(np.sin(t * x)))(s)", "x ** s",
+    "np.append(tg.Tensor(x), s)", "np.dot(tg.Tensor(x), s)", "tg.relu(s > 1)",
+    "tg.stats.norm.pdf(x, 0.0, s)", "x.astype(np.float16) ** s", "(x + 1j) ** s",
+])  # fmt: skip
+def test_a_recorded_number_is_a_number(text):
+    """It has the type, and promotes the dtype of arrays, as in the function."""
+    v, x = Value(2.0), np.array([-0.0, 2.5, -np.inf], np.float32)
+    function = eval(f"lambda x, v: [({text}) for s in [v.data]]", {"np": np, "tg": tg})
+    jitted = tg.jit(function, check=False)
+    for number in (2.0, 3.0, 0.5):
+        v.data = number
+        with np.errstate(all="ignore"):
+            (found,), (expected,) = jitted(x, v), function(x, v)
+        found, expected = (np.asarray(getattr(y, "data", y)) for y in (found, expected))
+        np.testing.assert_array_equal(found, expected, strict=True)
+        np.testing.assert_array_equal(np.signbit(found.real), np.signbit(expected.real))
+
+
+def test_a_recorded_number_among_items_of_r_is_refused():
+    with pytest.raises(JitError, match=r"np\.append"):
+        tg.jit(lambda x, v: np.r_[x, v.data])(np.ones(2, np.float32), Value(2.0))

@@ -203,6 +203,7 @@ x: y = x > 0; y **= 2; y
 i: [x ** n for n in (0, 1, 2, 2.0, 0.5, np.int64(2), True)]
 i: x ** -1
 x: [x ** n for n in (0, 1, 2, -1, -1.0, True)] + [abs(x) ** 0.5]
+x: ((x + 1) * (1e200 + 1e200j)) ** 2
 c: [x ** n for n in (2, 0.5, -1)]
 x: [op(np.array_equal(x, x)) for op in (abs, operator.neg, operator.pos, round)]
 x: [round(np.array_equal(x, x), 1), np.squeeze(np.array_equal(x, x)), np.atleast_1d(np.array_equal(x, x))]

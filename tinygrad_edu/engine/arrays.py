@@ -20,6 +20,7 @@ def floating(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None
         kind = np.dtype(dtype or (np.float64 if data.dtype.kind in "iub" else data.dtype))
         if kind.kind == "c":
             met.add(kind)
+        copy = copy or isinstance(data, (float, np.generic))  # a number that jit records becomes an array
         return data.astype(kind) if kind != data.dtype else np.copy(data) if copy else data
     if (array := np.asarray(data) if isinstance(data, np.matrix) else array_from(data)) is not data:
         data, copy = array, True  # what a table gives may be its own memory, or read-only

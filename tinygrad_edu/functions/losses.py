@@ -129,7 +129,7 @@ def beside(loss: str, prediction: Any, x: Any, name: str = "target") -> Any:
     if isinstance(x, Operand):
         return x
     x = array_from(x)
-    plain = isinstance(x, (list, tuple, int, float))
+    plain = type(x) in (int, bool, float) or isinstance(x, (list, tuple))
     if checked_numbers(loss, name, x := np.asarray(x) if plain else x) in ("iubf" if plain else "iub"):
         x = x.astype(getattr(prediction, "dtype", np.float64))
     return x

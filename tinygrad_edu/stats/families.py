@@ -56,7 +56,7 @@ class Distribution:
             raise TypeError(f"stats.{self.name}: the parameters after the first argument are ({signature}), each once")
         small = getattr(x, "dtype", None) in (np.float16, np.float32)
         values = [np.asarray(given[k]) if isinstance(given[k], (list, tuple)) else given[k] for k in names]
-        values = [x.dtype.type(v) if small and isinstance(v, (int, float)) else v for v in values]
+        values = [x.dtype.type(1) * v if small and isinstance(v, (int, float)) else v for v in values]
         return values[: len(self.shapes)], values[len(self.shapes) :]
 
     def bounds(self, shapes: list[Any]) -> list[Any]:

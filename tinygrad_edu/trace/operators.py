@@ -18,9 +18,9 @@ CHOOSE = "choose with np.where or np.maximum, or return the value and test it ou
 NUMPYS = "NumPy's functions: np.exp for math.exp, np.clip for min and max, np.where for if"
 # x ** n of arrays, where np.power differs: by the dtype of x, by n and its type
 POWERS: dict[tuple[str, float, type], Function] = {
-    ("?", 2, int): np.square,
-    **dict.fromkeys([(x, -1, int) for x in "FD"], np.reciprocal),
-    **dict.fromkeys([(x, 0.5, float) for x in "eFD"], np.sqrt),
+    **dict.fromkeys([(x, 2, int) for x in "?FDG"], np.square),
+    **dict.fromkeys([(x, -1, int) for x in "FDG"], np.reciprocal),
+    **dict.fromkeys([(x, 0.5, float) for x in "egFDG"], np.sqrt),
 }
 SAME_ARGUMENTS = """
     sum mean prod max min var std cumsum cumprod argmax argmin all any round ravel squeeze swapaxes put take repeat
@@ -65,6 +65,8 @@ def _conversion(name: str) -> Function:
 
 def _power(a: Any, b: Any, **out: Any) -> Any:
     """As ndarray's operator, which takes some squares and roots by other functions than np.power."""
+    if type(b) is type(a) and type(b._array) in NUMBERS and a.dtype.char in "egFDG" and not out:
+        return a.rec.call(operator.pow, (a, b), {})  # the number decides
     fun = POWERS.get((a.dtype.char, b, type(b))) if isinstance(a._array, np.ndarray) and type(b) in NUMBERS else None
     return fun(a, **out) if fun else np.power(a, b, **out)
 

@@ -61,7 +61,7 @@ class Traced(View):
 
     __slots__ = ()
 
-    __class__ = property(lambda self: Traced if type(self._array) in NUMBERS else type(self._array))
+    __class__ = property(lambda self: type(self._array))
     __array_priority__ = 0.0
 
     def takes(self, fun: Function, args: Any, kwargs: Any) -> bool:
@@ -266,6 +266,8 @@ class Traced(View):
         if self.rec.is_foreign():
             return np.array(self._array, dtype, copy=copy)
         if (joined := item(self)) is not None:
+            if type(self._array) in NUMBERS:  # beside arrays, NumPy takes it in their dtype
+                raise self.rec.error("np.r_ and np.c_ of a recorded number are not recorded; use np.append")
             return joined
         return self.plain_copy(TO_PLAIN, dtype, bool(copy))
 

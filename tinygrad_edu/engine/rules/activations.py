@@ -17,7 +17,7 @@ from .registry import Array, Axis, defvjp, is_complex, pointwise, primitive
 def numbers(x: Any) -> Array:
     """Return x, as float64 if it holds integers or booleans, whose negatives and differences might wrap around."""
     x = array_from(x)
-    if isinstance(x, (int, list, tuple)):  # a bool is an int
+    if type(x) in (int, bool) or isinstance(x, (list, tuple)):
         x = np.asarray(x)
     return x.astype(np.float64) if getattr(x, "dtype", _FLOAT64).kind in "iub" else x
 

@@ -60,8 +60,7 @@ defvjp(np.matmul, matmul_a, matmul_b)
 @composition(np.dot)
 def dot(a: Array, b: Array) -> Array:
     """The sum over the last axis of a and the second last of b, as one matrix product."""
-    if not hasattr(a, "shape") or not hasattr(b, "shape"):
-        a, b = arrays_of((a, b))
+    a, b = arrays_of((a, b))
     if a.ndim == 0 or b.ndim == 0:
         return np.multiply(a, b)
     if b.ndim < 3:
