@@ -686,6 +686,15 @@ def test_arrays_of_other_classes_are_refused_wherever_they_are(kind):
             tg.jit(f)(2.0)
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+@pytest.mark.parametrize("kind", [np.matrix, np.ma.MaskedArray, Special])
+@pytest.mark.parametrize("text", ["x * a", "np.stack([x, a])", "np.average(x, weights=a)", "[x, a]"])
+def test_an_array_of_another_class_that_the_function_makes_is_refused(kind, text):
+    f = eval(f"lambda x: [({text}) for a in [np.ones((2, 2)).view(kind)]]", {"np": np, "kind": kind})
+    with pytest.raises(tg.JitError, match=f"(of|has) a {kind.__name__}"):
+        tg.jit(f)(np.ones((2, 2)))
+
+
 def test_arrays_in_files_are_read_and_written_anew_at_each_call(tmp_path):
     a = np.memmap(tmp_path / "a", np.float64, "w+", shape=(2,))
 

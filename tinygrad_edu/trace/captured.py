@@ -27,11 +27,10 @@ from .copies import Copies
 from .expressions import argument_names
 from .holders import EMPTY, Holder, Place, assign, parts
 from .ir import Input, Setting, State, Var, placeholder
-from .recorder import Recorder, TracedGenerator, TracedIterator
+from .recorder import PLAIN_ARRAYS, Recorder, TracedGenerator, TracedIterator
 from .traced import Traced
 
 Path = tuple[Any, ...]
-PLAIN_ARRAYS = (np.ndarray, np.memmap)
 # Their elements are no part of a recording
 UNSEEN = (array, bytearray, memoryview, ChainMap, UserDict, UserList, np.void)
 

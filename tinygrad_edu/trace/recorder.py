@@ -29,10 +29,15 @@ from .ir import NESTED, NOTHING, Call, Constant, Guard, Program, State, Var, anc
 from .traced import JitError, Traced, Unrecorded
 
 OBJECT = np.dtype(object)
+PLAIN_ARRAYS = (np.ndarray, np.memmap)
 NUMERIC = (np.ndarray, np.generic, float, int, complex)
 OPTIM = os.path.dirname(optim.__file__)
 # The files of the functions that users call
 ABOVE = tuple([os.path.join(INTERNAL[0], name) for name in ("data", "functions", "integrate", "nn", "optim", "train")])
+
+
+class OtherArray(Exception):
+    """Raised for an array of another class, with which NumPy may compute something else, or of objects."""
 
 
 class Recorder:
@@ -61,10 +66,11 @@ class Recorder:
         """Return fun(*args, **kwargs), and record the call."""
         if self.is_foreign():
             return self.evaluate(fun, args, kwargs)
-        if any([type(a) is np.ndarray and a.dtype is OBJECT for a in args]):
-            raise self.error(f"{name(fun)} of an array of objects is not recorded; make a list of it")
-        given, values = [*map(vars_of, args)], [*map(values_of, args)]
-        given_kwargs = vars_of(kwargs) if kwargs else NOTHING
+        try:
+            given, given_kwargs = [*map(vars_of, args)], vars_of(kwargs) if kwargs else NOTHING
+        except OtherArray as error:
+            raise self.error(f"{name(fun)} of {error} is not recorded; make a plain array or a list of it") from None
+        values = [*map(values_of, args)]
         result = self.computed(fun, values, values_of(kwargs) if kwargs else {})
         if type(result) is np.ndarray and type(fun) is not np.ufunc:  # whose results are always new
             for a, value in zip(args, values, strict=True):
@@ -280,6 +286,8 @@ def vars_of(value: Any) -> Any:
     if type(value) is Traced:
         return value.variable
     if isinstance(value, np.ndarray):
+        if type(value) not in PLAIN_ARRAYS or value.dtype is OBJECT:
+            raise OtherArray(f"a {type(value).__name__}" if value.dtype is not OBJECT else "an array of objects")
         shape, once = value.shape, tuple([slice(1) if stride == 0 else slice(None) for stride in value.strides])
         value = np.copy(value[once], "K")  # the function may change it later
         if value.shape != shape:  # it is broadcast, and each of its elements is kept once

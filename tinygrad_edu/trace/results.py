@@ -21,6 +21,7 @@ from .closure import FRAMEWORK, PLAIN, Closure
 from .containers import is_container, is_dataclass, leaves, members
 from .ir import Constant, Input, Result, State, Var
 from .names import library
+from .recorder import PLAIN_ARRAYS
 from .traced import JitError, Traced
 from .views import View
 
@@ -82,7 +83,7 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     if isinstance(state, State) and state.kind != "grad" and found.arrays.get(id(state.array)) is x:
         return state.array, state.array
     seen = id(x) in found.closure.seen
-    is_array = type(x) is Traced or (isinstance(x, np.ndarray) and x.dtype.kind != "O")
+    is_array = type(x) is Traced or (type(x) in PLAIN_ARRAYS and x.dtype.kind != "O")
     if kept and (is_array or (isinstance(x, Node) and not seen)):
         if type(x) is Traced and x.root is not x and is_found(x.root):
             raise found.rec.error(f"a view of an array that the function found {SHARED}")
