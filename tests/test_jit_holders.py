@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -295,6 +296,73 @@ def test_an_attribute_that_the_function_replaces_may_be_removed(slots):
             found += [f(X + i), state.h]
             if i != 1:
                 del state.h
+        return found
+
+    as_eager(scenario)
+
+
+class Holds:
+    def __init__(self, a):
+        self.data = a
+
+
+class Slots:
+    __slots__ = ("data",)
+    __init__ = Holds.__init__
+
+
+@pytest.mark.parametrize("options", [{}, {"check": False}])
+@pytest.mark.parametrize("writes", [False, True])
+@pytest.mark.parametrize("kind", [tg.Tensor, Holds, Slots])
+def test_an_array_that_is_replaced_between_calls_is_read_anew(kind, writes, options):
+    def scenario(J):
+        s, other, found = kind(X.copy()), np.ones(3), []
+
+        def f(x):
+            if writes:
+                s.data[...] = s.data * 2
+            return s.data + x
+
+        f = J(f)
+        for i in range(8):
+            found += [f(X), s.data.copy(), other.copy()]
+            s.data = other if i == 5 else s.data[::-1] if i == 6 else X + i
+        return found, f
+
+    (expected, _), (found, jitted) = scenario(lambda f: f), scenario(functools.partial(tg.jit, **options))
+    np.testing.assert_array_equal(found, expected)
+    assert jitted.cache_info()[:2] == (5, 3)
+
+
+def test_a_variable_that_is_replaced_between_calls_is_read_anew_and_told_from_other_places():
+    def scenario(J):
+        s, batch, found = SimpleNamespace(a=X, b=(X * 2,), c=None), X, []
+
+        def f(x):
+            s.c = batch + 1
+            return (2.0 if batch is s.a or batch is s.b[0] or batch is x else 3.0) * s.a
+
+        f = J(f)
+        for i in range(14):
+            found += [f(X * 1 if i != 11 else batch), s.c]
+            batch = {4: s.a, 7: s.b[0]}.get(i, X + i)
+        return found
+
+    as_eager(scenario)
+
+
+def test_an_array_that_is_replaced_between_calls_goes_into_an_argument_itself():
+    def scenario(J):
+        s, found = SimpleNamespace(a=X), []
+
+        def f(d):
+            d["a"] = s.a
+
+        f = J(f)
+        for i in range(4):
+            f(d := {"a": None})
+            found.append(d["a"] is s.a)
+            s.a = X * i
         return found
 
     as_eager(scenario)

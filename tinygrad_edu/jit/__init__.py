@@ -88,13 +88,14 @@ def jit(
     *Seen*: the arguments, and every Tensor, Value, Module, Optimizer, schedule, Generator and array that `fun` reaches
     through its arguments, the variables it closes over, the globals it names, and attributes and elements of those.
     Their values are read anew at each call. Before each replay jit checks that they are the same objects with the same
-    settings; if not, `fun` is recorded anew. *Frozen*: any other Python state, such as attributes of plain objects that
-    `fun` does not name, lists, and arrays of texts or dates, of more than 1,000 members, files and the time. It is
-    read once, when `fun` is recorded; what `fun` prints, it prints only then and when it is compared. *Checked*: the
-    first replay is compared with `fun` itself (if `fun` asks for the `type` or the `id` of an object, the first call
-    too), and a difference raises JitError; `check=False` leaves that out, `check=n` repeats it every n calls.
-    `optimize=False` replays the recorded calls as they are; a list of names chooses optimisations. Copies and forked
-    processes make their own recordings; threads may share them.
+    settings; if not, `fun` is recorded anew, and an array that was replaced is from then on read where it is kept.
+    *Frozen*: any other Python state, such as attributes of plain objects that `fun` does not name, lists, and arrays of
+    texts or dates, of more than 1,000 members, files and the time. It is read once, when `fun` is recorded; what `fun`
+    prints, it prints only then and when it is compared. *Checked*: the first replay is compared with `fun` itself (if
+    `fun` asks for the `type` or the `id` of an object, the first call too), and a difference raises JitError;
+    `check=False` leaves that out, `check=n` repeats it every n calls. `optimize=False` replays the recorded calls as
+    they are; a list of names chooses optimisations. Copies and forked processes make their own recordings; threads may
+    share them.
 
     `backend="c"` compiles the recorded calls that have a C form: elementwise calls, sums, products and indexing become
     loops of one C function, and others stay NumPy calls between them. Results are those of NumPy to rounding, and a

@@ -12,6 +12,8 @@ from threading import RLock
 from typing import Any, NamedTuple
 from weakref import WeakMethod, WeakSet
 
+import numpy as np
+
 from ..engine.hooks import hooks
 from ..engine.mode import errors_stop, mode, transform
 from ..engine.reprs import table
@@ -90,6 +92,7 @@ class Jitted(Transparent):
         self._varied = 0  # calls since the last replay that no recording served, though their shapes were known
         self._begun = 0  # calls since the last recording that gave something its first value
         self._warned = False
+        self._moving: frozenset[tuple[int, Any]] = frozenset()  # the places where later recordings found other arrays
         self._lock = RLock()  # held for these fields, and never while the function runs
         _jitted.add(self)
 
@@ -146,7 +149,7 @@ class Jitted(Transparent):
         captured: Captured | None = None
         try:
             if is_tried:
-                captured, result = capture(self._fun, self._name, args, kwargs, checks=self._check > 0)
+                captured, result = capture(self._fun, self._name, args, kwargs, self._check > 0, self._moving)
         except JitError:
             if varies != COMPARISON:
                 raise
@@ -159,7 +162,10 @@ class Jitted(Transparent):
         with self._lock:
             self._misses, self._begun = self._misses + 1, 0
             self._varied += bool(varies)
-            stale = [r for r in self._recordings if any(not isinstance(x, PLAIN) for _, x in r.replaced(recording))]
+            replaced = {r: r.replaced(recording) for r in self._recordings}
+            stale = [r for r, found in replaced.items() if any(not isinstance(x, PLAIN) for *_, x in found)]
+            arrays = [place for found in replaced.values() for place, _, x in found if isinstance(x, np.ndarray)]
+            self._moving = self._moving.union(arrays)
             kept = [r for r in self._recordings if r not in stale[FEW - 1 :]][: MAXSIZE - 1]  # stale: hold old objects
             self._keep([recording, *kept])
         if captured.is_doubtful:
@@ -180,7 +186,7 @@ class Jitted(Transparent):
         """Say once that the function runs without jit, and what is another one at each call."""
         self._warned = True
         if varies == VARIABLE and len(self._recordings) > 1:
-            varies = next((name for name, _ in self._recordings[1].replaced(self._recordings[0])), varies)
+            varies = next((name for _, name, _ in self._recordings[1].replaced(self._recordings[0])), varies)
         warnings.warn(
             f"jit({self._name}): {varies} is another one at each call, and recordings do not serve it: the "
             "function runs without jit. Pass arrays or Values for what changes, and keep the same objects",

@@ -70,7 +70,7 @@ def unless(emitter: Emitter, condition: str) -> list[str]:
 def locate_state(emitter: Emitter, v: Var) -> list[str]:
     """Say where a state's array is, at one place in memory or read at each call; return the checks of it."""
     source, found = v.source, place_text(emitter, v)
-    if source.kind != "grad" and source.place is None:
+    if not source.moves:
         emitter.locations[v] = Location(found, source.array)
         is_own = source.kind != "array"  # a Tensor's or an optimizer's, whose shape nobody sets in place
         return [] if is_own else [like(emitter, found, source.array)]
@@ -84,7 +84,7 @@ def place_text(emitter: Emitter, v: Var) -> str:
     source = v.source
     if isinstance(source, Input):
         return f"a{source.index}"
-    if source.kind != "grad" and source.place is None:
+    if not source.moves:
         return emitter.name(source.array, v.name or "s")
     return member_text(emitter, *((source.owner, "_grad") if source.kind == "grad" else source.place[:2]))
 
@@ -103,7 +103,7 @@ def member_text(emitter: Emitter, owner: Any, key: Any) -> str:
 def members_seen(emitter: Emitter) -> Iterator[str]:
     """Yield the checks that holders have the members that they had: cells, lists, Tensors."""
     program, captured = emitter.program, emitter.captured
-    moving = {(id(place.owner), place.key) for place, _ in program.rebound}
+    moving = program.moving()
     arrays = [a._value if isinstance(a, Node) else a for a in captured.leaves]
     inputs = {id(a): i for i, a in enumerate(arrays) if isinstance(a, np.ndarray)}
     used = {*program.inputs, *program.states}

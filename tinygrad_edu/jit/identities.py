@@ -37,8 +37,7 @@ def check_identities(emitter: Emitter) -> Iterator[str]:
             yield f"{names[id(value)]} is {text}"
     if len(names) > 1:
         yield distinct([*names.values()])
-    arrays = {id(v.source.array) for v in emitter.program.states}
-    arrays |= {i for i, x in closure.seen.items() if isinstance(x, np.ndarray)}  # `argument is array` may be asked
+    arrays = unmoved(emitter)  # `argument is array` may be asked
     holders = closure.holders.keys() if captured.containers else set()
     if names and (others := closure.elsewhere | arrays | holders):
         yield apart(emitter, [*names.values()], frozenset(others - names.keys()))
@@ -59,6 +58,13 @@ def apart(emitter: Emitter, objects: list[str], others: frozenset[int]) -> str:
     return f"{known}.isdisjoint([{', '.join([f'id({text})' for text in objects])}])"
 
 
+def unmoved(emitter: Emitter) -> set[int]:
+    """Return the identities of the arrays that the function found and that are the same at each replay."""
+    states = [v.source for v in emitter.program.states]
+    arrays = {i for i, x in emitter.captured.closure.seen.items() if isinstance(x, np.ndarray)}
+    return arrays.union([id(s.array) for s in states]).difference([id(s.array) for s in states if s.moves])
+
+
 def moved_apart(emitter: Emitter) -> list[str]:
     """Return the checks that arrays which a replay finds at their places are none of the others: `is` may be asked."""
     program, locations = emitter.program, emitter.locations
@@ -66,9 +72,7 @@ def moved_apart(emitter: Emitter) -> list[str]:
     if not moving:
         return []
     found = [locations[v].text for v in (*program.inputs, *moving) if isinstance(v.example, np.ndarray)]
-    arrays = {id(v.source.array) for v in program.states}
-    arrays |= {i for i, x in emitter.captured.closure.seen.items() if isinstance(x, np.ndarray)}
-    others = frozenset(arrays - {id(v.source.array) for v in moving})
+    others = frozenset(unmoved(emitter))
     return [distinct(found)] * (len(found) > 1) + [apart(emitter, [locations[v].text for v in moving], others)] * bool(
         others
     )

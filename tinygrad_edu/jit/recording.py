@@ -177,17 +177,17 @@ class Recording:
 
     def objects_seen(self) -> dict[tuple[int, Any], tuple[str, Any]]:
         """Return the names and the values of what the guards compare, by holder and key."""
-        moving = {(id(place.owner), place.key) for place, _ in self.program.rebound}
+        moving = self.program.moving()
         return {
             (i, key): (f"the variable or attribute {holder.member(key)}", value)
             for i, holder in self.captured.closure.holders.items() if i not in self.captured.containers
             for key, value in holder.seen().items() if (i, key) not in moving
         }  # fmt: skip
 
-    def replaced(self, later: Recording) -> list[tuple[str, Any]]:
-        """Return the names and the values of objects that a later recording found replaced."""
+    def replaced(self, later: Recording) -> list[tuple[tuple[int, Any], str, Any]]:
+        """Return the places, names and values of objects that a later recording found replaced."""
         return [
-            (name, value) for place, (name, value) in self.seen.items()
+            (place, name, value) for place, (name, value) in self.seen.items()
             if (new := later.seen.get(place)) and not is_same(new[1], value)
         ]  # fmt: skip
 

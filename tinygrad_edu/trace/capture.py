@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock
@@ -56,16 +56,18 @@ def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found:
 
 
 def capture(
-    fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], checks: bool = False
-) -> tuple[Captured, Any]:
+    fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], checks: bool = False,
+    moving: Set[tuple[int, Any]] = frozenset(),
+) -> tuple[Captured, Any]:  # fmt: skip
     """Run fun(*args, **kwargs); return the recording, and the function's result. An error leaves all as it was.
 
     A function that may tell recording values from others changes nothing either, if the caller `checks` the recording.
+    A replay finds arrays anew at the places that are `moving`, which earlier recordings found replaced.
     """
     code = getattr(getattr(fun, "__func__", fun), "__code__", None)
     rec = Recorder(name, code or getattr(type(fun).__call__, "__code__", None))
     rec.is_replayed = True
-    found = Captured(rec, fun, args, kwargs)
+    found = Captured(rec, fun, args, kwargs, moving)
     with claimed(fun, args, kwargs, found) as found.closure:
         found.is_doubtful = checks and not TELLING.isdisjoint(found.closure.names)
         return found, _recorded(found, fun, args, kwargs)

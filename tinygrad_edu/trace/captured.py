@@ -7,7 +7,7 @@ values. Changes are made only when the function has returned: a recording that f
 import functools
 from array import array
 from collections import ChainMap, UserDict, UserList, deque
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 from weakref import ref
 
@@ -42,8 +42,10 @@ class Captured:
     copies: Copies
     inputs: deque[Any]  # what the function gets instead of the `leaves`
 
-    def __init__(self, rec: Recorder, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.rec, self.fun, self.revision = rec, fun, registry.revision
+    def __init__(
+        self, rec: Recorder, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], moving: Set[tuple[int, Any]]
+    ) -> None:
+        self.rec, self.fun, self.revision, self.moving = rec, fun, registry.revision, moving
         # With lists and dicts of their own: the function may change those that it is given.
         self.args, self.kwargs = mapped(lambda x: x, args), mapped(lambda x: x, kwargs)
         self.given: dict[int, Input] = {}  # the Tensors among the arguments

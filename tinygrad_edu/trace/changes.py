@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -189,12 +190,27 @@ def note_changes(found: Captured) -> list[Callable[[], object]]:
     changes += [partial(assign, attributes, "training", mode) for attributes, mode in program.modes]
     changes += [partial(assign, target.example, ..., new.value) for target, new in stores]
     program.stores += [(target, new.variable) for target, new in stores]
+    read_anew(found)
     used = dict.fromkeys([v for call in program.calls for v in call.uses] + list(program.outputs()))
     used.update(dict.fromkeys([t for t, _ in program.stores] + [place.var for place, _ in program.rebound]))
     order = {v: i for i, v in enumerate(used)}  # that of their first use
     program.states = sorted([v for v in program.states if v in used], key=order.__getitem__)
     program.settings = [v for v in program.settings if v in used]
     return [*changes, *count_passes(found)]
+
+
+def read_anew(found: Captured) -> None:
+    """Let a replay find arrays at the places that are moving, unless another place holds the same array."""
+    holders = found.closure.holders
+    held = Counter([id(x) for h in holders.values() for x in h.before.values()]) if found.moving else Counter()
+    places = [(holders[i], key) for i, key in found.moving if i in holders]
+    for holder, key in [place for place in places if not isinstance(place[0].owner, MappingProxyType)]:
+        array = holder.before.get(key)
+        t = found.arrays.get(id(array))
+        is_alone = held[id(array)] == 1 and id(array) not in found.closure.elsewhere
+        if t is not None and is_alone and isinstance(t.origin.source, State) and not t.origin.source.moves:
+            t.origin.source.place = Place(holder.owner, key, holder.member(key), t.origin)
+            found.places += [t.origin.source.place] * holder.is_scope  # which the others have already
 
 
 def _kept(value: Any, order: Any = "K") -> Any:

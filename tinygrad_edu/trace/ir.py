@@ -53,7 +53,12 @@ class State:
     array: Any
     owner: Any  # the Tensor, the Optimizer, or what else holds it
     kind: str  # "data", "grad", an optimizer's state and the number of its parameter, as "velocity.0", or "array"
-    place: Any = None  # where a replay finds it, if the function puts another array there
+    place: Any = None  # where a replay finds it, if the function, or the user between calls, puts another array there
+
+    @property
+    def moves(self) -> bool:
+        """Whether a replay finds it at a place, and not always at the same address."""
+        return self.kind == "grad" or self.place is not None
 
 
 @dataclass(eq=False, slots=True)
@@ -135,6 +140,12 @@ class Program:
     modes: list[tuple[dict[str, Any], bool]] = field(default_factory=list)  # (attributes of a Module, its new mode)
     containers: list[tuple[tuple[Any, ...], Any]] = field(default_factory=list)  # (path, members)
     result: Any = None  # nested, with Vars in it
+
+    def moving(self) -> set[tuple[int, Any]]:
+        """Return the places, as (identity of the owner, key), whose arrays a replay reads anew or replaces."""
+        places = [place for place, _ in self.rebound]
+        places += [v.source.place for v in self.states if v.source.place]
+        return {(id(place.owner), place.key) for place in places}
 
     def outputs(self) -> list[Var]:
         """Return the Vars that are needed after the calls, or by a guard."""
