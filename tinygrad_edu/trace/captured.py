@@ -143,9 +143,8 @@ class Captured:
             for owner in [h.of for h in self.holders] if isinstance(owner, Optimizer)
             for kind, arrays in owner.state.items() for i, a in enumerate(arrays)
         }  # fmt: skip
-        found = [
-            (h, key, value) for h in self.holders for key, value in h.seen().items() if not isinstance(value, ATOMS)
-        ]
+        seen = [(h, key, value) for h in self.holders for key, value in h.seen().items()]
+        found = [member for member in seen if not isinstance(member[2], ATOMS)]
         found += [(h, key, h.before[key]) for h in self.holders for key in h.anew]
         for holder, key, value in found:
             self.trace(holder, key, value, states)
@@ -153,8 +152,7 @@ class Captured:
         for key, value in given.before.items():
             self.trace(given, key, value, states)
         self.copies = Copies(closure, {**self.arrays, **self.generators})
-        special = [(h, k, v) for h in self.holders if isinstance(h.owner, type) for k, v in h.before.items()]
-        for holder, key, value in [*found, *[s for s in special if callable(s[2])]]:
+        for holder, key, value in found:
             if holder.is_scope or (new := self.copies.new(value)) is value:
                 continue
             if isinstance(holder.owner, set):
