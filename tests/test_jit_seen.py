@@ -537,10 +537,14 @@ def with_history(repr_of=None):
     class Trainer:
         history: list
         count: int = 0
+        model: object = None
         scale: float = 2.0
 
         def step(self, x):
             return x * self.scale
+
+        def compare(self, x):
+            return np.where(x == x, x * self.scale, 0.0)
 
     if repr_of:
         Trainer.__repr__ = repr_of
@@ -548,9 +552,11 @@ def with_history(repr_of=None):
 
 
 @pytest.mark.parametrize("repr_of", [None, lambda self: f"{len(self.history)} steps"])
-def test_what_only_a_text_or_a_comparison_reads_may_change_between_calls(repr_of):
+@pytest.mark.parametrize("model", [None, X, tg.nn.Linear(1, 1)])
+def test_what_only_a_text_or_a_comparison_reads_may_change_between_calls(repr_of, model):
     trainer = with_history(repr_of)
-    step = tg.jit(trainer.step)
+    trainer.model = model
+    step = tg.jit(trainer.step if model is None else trainer.compare)
     for i in range(4):
         trainer.history.append(step(X))
         trainer.count += 1
@@ -565,9 +571,9 @@ def test_what_only_a_text_or_a_comparison_reads_may_change_between_calls(repr_of
     [
         lambda c: float(f"{c}"[-4:-1]), lambda c: float(str(c)[-4:-1]), lambda c: float(f"{c!r:>50}"[-4:-1]),
         lambda c: float(("%s" % c)[-4:-1]), lambda c: float("{}".format(c)[-4:-1]),  # noqa: UP031, UP032
-        lambda c: (lambda scale, **_: scale)(**asdict(c)), lambda c: astuple(c)[2],
+        lambda c: (lambda scale, **_: scale)(**asdict(c)), lambda c: astuple(c)[3],
         lambda c: sum([getattr(c, f.name) for f in fields(c) if f.type is float]),
-        lambda c: (lambda scale, **_: scale)(**vars(c)), lambda c: 3.0 if c == type(c)([], 0, 2.0) else 4.0,
+        lambda c: (lambda scale, **_: scale)(**vars(c)), lambda c: 3.0 if c == type(c)([], 0) else 4.0,
     ],
 )  # fmt: skip
 def test_texts_and_fields_that_the_function_reads_are_seen(use):

@@ -200,7 +200,7 @@ class Closure:
                 found = {
                     k: v for k, v in vars(kind).items()
                     if k in names or (
-                        callable(v) and k not in unused and not (k == "__eq__" and is_never_equal(owner, v))
+                        callable(v) and k not in unused and not (k == "__eq__" and is_uncompared(owner, v, names))
                         if k[:2] == "__" else any([k in vars(base) for base in bases])
                     )
                 }  # fmt: skip
@@ -241,11 +241,14 @@ class Closure:
         return names
 
 
-def is_never_equal(owner: object, method: Any) -> bool:
-    """Whether a method is the == of a dataclass, and the owner one that nobody compares: it holds lists or arrays."""
+def is_uncompared(owner: object, method: Any, names: set[str]) -> bool:
+    """Whether a method is the == of a dataclass, and nobody compares the owner: it holds arrays, models, or lists.
+
+    A function that uses == may compare what holds lists.
+    """
     if getattr(getattr(method, "__code__", None), "co_filename", "") != "<string>":
         return False
-    held = (list, dict, set, deque, np.ndarray, Node, *FRAMEWORK)
+    held = (np.ndarray, Node, *FRAMEWORK, *(() if "==" in names else (list, dict, set, deque)))
     return isinstance(owner, type) or any([isinstance(v, held) for v in members(owner).values()])
 
 

@@ -22,14 +22,15 @@ def names_in(code: CodeType) -> list[str]:
     """Return the names of globals and attributes in a function and in those defined inside it, and its short strings.
 
     A string may be a name too, as in getattr(x, "name") or attrgetter("owner.name"). Added are the names of methods
-    for texts, if the function makes some, and that of ==, if it compares or reads all fields of a dataclass.
+    for texts, if the function makes some, of that which names all fields of a dataclass, if it reads them, and "==".
     """
     names, values, operations = [*code.co_names], [*code.co_consts], code.co_code[::2]
     if not FORMATTING.isdisjoint(operations) or not {"str", "repr", "format"}.isdisjoint(names):
         names += TEXTS
-    compares = COMPARING in operations and any([i.argval in ("==", "!=") for i in dis.get_instructions(code)])
-    if compares or not FIELDS.isdisjoint(names):
+    if not FIELDS.isdisjoint(names):
         names.append("__eq__")
+    if COMPARING in operations and any([i.argval in ("==", "!=") for i in dis.get_instructions(code)]):
+        names.append("==")
     for value in values:
         if isinstance(value, str) and value.replace(".", "").isidentifier():
             names += value.split(".")
