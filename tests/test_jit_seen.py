@@ -234,7 +234,7 @@ def test_an_array_of_objects_may_be_an_argument_and_is_changed_as_eagerly():
         np.testing.assert_array_equal(jitted(X, a), f(X, b))
         np.testing.assert_array_equal(a[0], b[0])
         a[1] = b[1] = 3.0 + i // 3
-    with pytest.raises(JitError, match="make a list of it"):
+    with pytest.raises(JitError, match="make a plain array or a list of it"):
         tg.jit(lambda o: np.concatenate(o) * 2)(objects(X, X[:2]))
 
 
