@@ -56,10 +56,9 @@ class SavedState:
         """Return copies of the result and of all state, by names for an error."""
         parts = by_name(leaves("the result", result))
         found = {name: data_of(a) for name, a in parts.items()}
-        nodes = [(name, x) for name, x in parts.items() if isinstance(x, Node)]
-        found |= {f"the gradient of {name}": np.asarray(data_of(x._grad)) for name, x in nodes if x._grad is not None}
         found |= {f"the argument {name[1:]}": data_of(a) for name, a in by_name(leaves("", self.arguments)).items()}
-        for name, x in self.tensors.items():
+        nodes = [(name, x) for name, x in parts.items() if isinstance(x, Node)]
+        for name, x in [*nodes, *self.tensors.items()]:
             g = None if x._grad is None else np.asarray(data_of(x._grad))  # a Tensor after create_graph=True
             found |= {f"the data of {name}": np.asarray(x._value), f"the gradient of {name}": g}
         found |= {f"the array {name}": array for name, array in self.written.items()}
