@@ -1,6 +1,7 @@
 """A recording as a C program that runs alone prints the numbers that the function returns."""
 
 import subprocess
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -175,5 +176,23 @@ def test_what_has_no_c_form_is_an_error_that_names_it(f, said):
 def test_arguments_of_another_shape_are_an_error():
     jitted = tg.jit(lambda x: np.sum(x))
     jitted(np.ones(3))
-    with pytest.raises(ValueError, match=r"argument x is float64 of shape \(4,\), and the recording has float64 of"):
+    with pytest.raises(ValueError, match=r"x is float64 of shape \(4,\), and the recording has float64 of"):
         jitted.c_main(np.ones(4))
+
+
+def test_a_program_in_c_begins_with_the_arrays_that_are_there_now():
+    w, s = tg.Tensor(np.zeros(2), label="w"), SimpleNamespace(total=np.zeros(2), shift=np.zeros(2))
+
+    @tg.jit
+    def step(x):
+        w.data, s.total = w.data + x, s.total + 2.0
+        return w.data * s.total + s.shift
+
+    for i in range(5):
+        step(np.ones(2))
+        s.shift = np.full(2, 7.5 + i)
+    begun = " ".join(step.c_main(np.ones(2)).split())
+    assert all(f"{{ {a}, {a} }}" in begun for a in ("5.0", "10.0", "11.5"))
+    s.total = np.zeros(3)
+    with pytest.raises(ValueError, match=r"jit.c_main: \w+ is float64 of shape \(3,\), and the recording has"):
+        step.c_main(np.ones(2))

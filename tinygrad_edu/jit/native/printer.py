@@ -90,17 +90,18 @@ class Printer(Statements):
     def value(self, v: Var) -> Array | None:
         """Return what an argument, an array or a setting holds now; None for an argument that is not given."""
         if isinstance(v.source, State):
-            return np.asarray(v.source.array)
-        if isinstance(v.source, Setting):
+            found = v.source.now()
+        elif isinstance(v.source, Setting):
             return np.asarray(getattr(v.source.owner, v.source.attribute) or 0.0)
-        if self.arguments is None:
+        elif self.arguments is None:
             return None
-        assert isinstance(v.source, Input)
-        found = self.arguments[v.source.index] if v.source.index < len(self.arguments) else None
+        else:
+            assert isinstance(v.source, Input)
+            found = self.arguments[v.source.index] if v.source.index < len(self.arguments) else None
         a, dtype = np.asarray(found._value if isinstance(found, Node) else found), self.dtype(v)
         if a.shape != v.shape or a.dtype != dtype:
             shapes = f"{a.dtype} of shape {a.shape}, and the recording has {dtype} of shape {v.shape}"
-            raise ValueError(f"jit.c_main: argument {self.names[v]} is {shapes}; call the function with it first")
+            raise ValueError(f"jit.c_main: {self.names[v]} is {shapes}; call the function with it first")
         return a
 
     def new(self, text: str) -> str:
