@@ -695,6 +695,16 @@ def test_an_array_of_another_class_that_the_function_makes_is_refused(kind, text
         tg.jit(f)(np.ones((2, 2)))
 
 
+@pytest.mark.parametrize("text", [
+    "np.piecewise(x, [x < 0, x >= 0], [lambda t: t * w.data, 1.0])", "np.piecewise(x, [x < 0], [lambda t: t * m])",
+    "np.apply_along_axis(lambda row: row * w.data if row[0] < 0 else row, 0, x)",
+])  # fmt: skip
+def test_a_function_that_numpy_calls_for_some_values_only_may_use_nothing_recorded(text):
+    f = eval(f"lambda x: [({text}) for m in [x.sum()]]", {"np": np, "w": tg.Tensor(2.0)})
+    with pytest.raises(tg.JitError, match="calls a function that uses recorded values"):
+        tg.jit(f, check=False)(np.array([1.0, 2.0]))
+
+
 def test_arrays_in_files_are_read_and_written_anew_at_each_call(tmp_path):
     a = np.memmap(tmp_path / "a", np.float64, "w+", shape=(2,))
 

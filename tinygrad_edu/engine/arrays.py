@@ -16,6 +16,8 @@ def floating(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None
     """Return `data` as an array of real or complex numbers; another class of arrays with NEP 18 stays what it is."""
     if isinstance(data, Node):
         raise TypeError(f"Tensor({data._describe()}): this is a tensor already; use it, its .data, or .detach()")
+    if dtype is not None and np.dtype(dtype).kind != "c" and np.iscomplexobj(data):
+        raise TypeError(f"Tensor(..., dtype={dtype}): the numbers are complex; take their .real, or abs, first")
     if not issubclass(type(data), np.ndarray) and hasattr(data, "__array_function__"):
         kind = np.dtype(dtype or (np.float64 if data.dtype.kind in "iub" else data.dtype))
         if kind.kind == "c":
@@ -24,8 +26,6 @@ def floating(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None
         return data.astype(kind) if kind != data.dtype else np.copy(data) if copy else data
     if (array := np.asarray(data) if isinstance(data, np.matrix) else array_from(data)) is not data:
         data, copy = array, True  # what a table gives may be its own memory, or read-only
-    if dtype is not None and np.dtype(dtype).kind != "c" and np.iscomplexobj(data):
-        raise TypeError(f"Tensor(..., dtype={dtype}): the numbers are complex; take their .real, or abs, first")
     try:
         array = np.array(data, dtype=dtype, copy=copy)
     except ValueError as error:

@@ -22,12 +22,14 @@ from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, array_likes, implementations, leaves, name, opaques, predicates
 from ..engine.tape import Node
 from . import functional
+from .closure import reaches
 from .functional import NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
 from .ir import Call, substituted
 from .operators import METHODS, RETURN_IT
 from .views import View
 
 UNBUFFERED = {np.concatenate, np.stack, np.ptp, np.place}  # read what they have just written, if it is an operand
+CALLING = {np.piecewise, np.apply_along_axis, np.apply_over_axes}  # call functions of the user, for some values only
 INSTEAD = {np.add.at: add_at, np.ndarray.sort: np.sort, np.ndarray.partition: np.partition}  # return a new array
 
 TO_PLAIN = (
@@ -155,6 +157,8 @@ class Traced(View):
             return rec.ask(fun, args)
         if fun is float and self.is_float:
             return self
+        if fun in CALLING and any([reaches(f, Traced) for f in leaves((args, kwargs)) if callable(f)]):
+            raise rec.error(f"{name(fun)} calls a function that uses recorded values; use np.where, or a loop")
         if fun is np.where and len(args) == 1:
             fun = np.nonzero
         if fun in REWRITTEN:

@@ -244,12 +244,11 @@ def as_array(a: Any) -> Array:
 
 def arrays_of(sequence: Iterable[ArrayLike]) -> list[Array]:
     """Return the members of a sequence, with numbers and lists converted to arrays."""
-    arrays: list[Any] = [
-        a if isinstance(a, np.generic) else np.copy(a) if isinstance(a, (int, float))  # also one that jit records
-        else a if hasattr(a, "shape") else np.asarray(a) for a in map(array_from, sequence)
-    ]  # fmt: skip
-    for a in arrays:
-        if a.dtype == object:
+    arrays: list[Any] = []
+    for a in map(array_from, sequence):
+        is_number = isinstance(a, (int, float)) and not isinstance(a, np.generic)  # also one that jit records
+        arrays.append(np.copy(a) if is_number else a if hasattr(a, "shape") else np.asarray(a))
+        if arrays[-1].dtype == object:
             raise TypeError(f"{a!r:.60} among arrays: a Value is one number; make it a Tensor")
     return arrays
 
