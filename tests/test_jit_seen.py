@@ -266,6 +266,25 @@ def test_what_cannot_be_exchanged_is_refused_with_a_remedy(make, given):
         tg.jit(lambda x, h: x * len(h))(X, held) if given else tg.jit(lambda x: x * len(held))(X)
 
 
+ALL_ATTRIBUTES = {
+    "vars": lambda c: sum(v.sum() for v in vars(c).values()),
+    "__dict__": lambda c: sum(v.sum() for k, v in c.__dict__.items() if k < "z"),
+    "how many": lambda c: np.ones(len(vars(c))).sum(),
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
+@pytest.mark.parametrize("use", ALL_ATTRIBUTES.values(), ids=ALL_ATTRIBUTES)
+def test_a_function_that_asks_for_all_attributes_of_an_object_sees_all(use, options):
+    c = SimpleNamespace(a=np.ones(2), b=np.float64(3.0))
+    f = tg.jit(lambda x: x * use(c), **options)
+    changes = (lambda: None, lambda: setattr(c, "d", np.ones(3)), lambda: c.a.fill(2.0), lambda: setattr(c, "b", c.d))
+    for change in changes:
+        change()
+        for _ in range(2):
+            assert f(np.float64(2.0)) == 2.0 * use(c)
+
+
 @dataclass
 class WithDefault:
     a: object

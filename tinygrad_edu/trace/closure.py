@@ -37,6 +37,7 @@ SETTINGS = {  # what a replay reads anew
     Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",), Value: ("_value", "_grad"), Tensor: ("_grad",),
 }  # fmt: skip
 # Who uses one of these may find that there is no attribute or variable
+WHOLE = {"vars", "__dict__"}  # who uses one of these may read all attributes of an object
 ASKING = {"getattr", "hasattr", "__getattr__", "AttributeError", "NameError", "Exception"}
 CREATING = ("__init__", "__new__", "__post_init__")  # of an object that is there, they have run
 
@@ -173,12 +174,13 @@ class Closure:
             found, kind = members(held, slots_only=True), type(owner)
             if kind not in self.computing:
                 self.computing[kind] = self.computes_attributes(kind)
-            if not self.computing[kind]:
+            is_whole = not names.isdisjoint(WHOLE) and not isinstance(owner, (type, ModuleType, FunctionType))
+            if not (is_whole or self.computing[kind]):
                 found = {name: value for name, value in found.items() if name in names}
             self.queue += found.values()
             if isinstance(owner, (ModuleType, FunctionType)) or wrapper(owner) or not self.is_library(type(owner)):
                 title = owner.__name__ if isinstance(owner, ModuleType) else type(owner).__name__
-                self.hold(held, title, {*found}).has_names = True
+                self.hold(held, title, None if is_whole else {*found}).has_names = True
         self.add_inherited(owner, names)
 
     def computes_attributes(self, kind: type) -> bool:
