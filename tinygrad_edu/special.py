@@ -12,6 +12,7 @@ import numpy as np
 from .engine.rules import activations
 from .engine.rules.activations import erf, finite_max, floating, sigmoid
 from .engine.rules.gamma import gammaln, polygamma, xlog1py, xlogy
+from .engine.rules.promotion import floats
 from .engine.rules.registry import Axis
 from .transforms.custom import stop_gradient
 
@@ -49,7 +50,8 @@ def betaln(a: Any, b: Any) -> Any:
     >>> print(tg.special.betaln(2.0, 3.0).round(4))  # log(1 / 12)
     -2.4849
     """
-    return gammaln(a) + gammaln(b) - gammaln(np.add(a, b))
+    a, b = floats(floating(a), floating(b))
+    return gammaln(a) + gammaln(b) - gammaln(a + b)
 
 
 def multigammaln(a: Any, d: int) -> Any:
@@ -77,7 +79,7 @@ def logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, 
     """
     if b is None and not return_sign:
         return activations.logsumexp(floating(a), axis, keepdims)
-    a, b = floating(a), floating(1.0 if b is None else b)
+    a, b = floats(floating(a), floating(1.0 if b is None else b))
     a = np.where(np.equal(b, 0) & np.equal(a, np.inf), -np.inf, a)  # no 0 * inf
     largest = finite_max(stop_gradient(np.where(np.equal(b, 0), -np.inf, a)), axis)
     total = np.sum(b * np.exp(a - largest), axis=axis, keepdims=True)

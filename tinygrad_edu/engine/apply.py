@@ -10,6 +10,7 @@ from .errors import NoRuleError, check_complex, checked_keywords, explained, num
 from .rules.containers import separated
 from .rules.foreign import ORDINARY, array_from, computes
 from .rules.indexing import read
+from .rules.promotion import promoted, widened
 from .rules.reductions import about_mean
 from .rules.registry import (
     CONTAINERS,
@@ -22,9 +23,9 @@ from .rules.registry import (
     leaves,
     name,
     of_complex,
+    promoting,
     read_pages,
     refusal,
-    shifted,
     takes_complex,
     vjps,
 )  # fmt: skip
@@ -63,6 +64,8 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                 return a.__array_function__(fun, (type(a),), args, kwargs)
             argvals[i] = array_from(a)
     assert kind is not None
+    if fun in promoting and (wider := promoted(args, argvals)) is not args:
+        return apply(fun, tuple(wider), kwargs)
     try:
         known = fun in implementations
         compute = implementation(fun, argvals) if known else read if fun is operator.getitem else fun
@@ -73,19 +76,10 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return data
     data = kind._result(data, fun)
     if argnums:
-        if fun in shifted:
+        if fun in promoting:
             argvals = [widened(a) for a in argvals]
         return record(kind, data, fun, args, tuple(argvals), kwargs, tuple(argnums))
     return constant(kind, data)
-
-
-def widened(a: Any) -> Any:
-    """Return integers of up to 16 bits, or without a sign, in a wider type, and anything else as it is."""
-    dtype = getattr(a, "dtype", None)
-    if dtype is None or dtype.kind not in "iu":
-        return a
-    wide = np.result_type(dtype, np.int32)
-    return a if wide == dtype else a.astype(wide)
 
 
 def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

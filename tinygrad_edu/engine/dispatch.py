@@ -16,7 +16,7 @@ from .inplace import augmented
 from .rules.activations import relu
 from .rules.floats import real_power
 from .rules.methods import METHODS
-from .rules.registry import implementations, name, vjps
+from .rules.registry import implementations, name, promoting, vjps
 from .tape import NO_KEYWORDS, Function, Node, constant, record
 
 FIRST, SECOND, BOTH = (0,), (1,), (0, 1)  # positions of the arguments that take gradients
@@ -37,6 +37,8 @@ def binary(fun: np.ufunc, op: Function) -> tuple[Function, Function]:
     Python's own operator computes: the same as the ufunc, but faster (`x ** 2` is a square).
     """
 
+    promotes = fun in promoting
+
     def forward(a: Node, b: Any) -> Any:
         kind, x, t = type(a), a._value, type(b)
         if t is kind:
@@ -49,6 +51,8 @@ def binary(fun: np.ufunc, op: Function) -> tuple[Function, Function]:
             y = b = kind._constant(b, a)
             if b is NotImplemented:
                 return NotImplemented
+        if promotes and hasattr(y, "dtype") and y.dtype != getattr(x, "dtype", None):
+            return apply(fun, (a, b), {})
         try:
             data = op(x, y)
         except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:

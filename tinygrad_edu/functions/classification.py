@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from ..engine.dispatch import Operand
 from ..engine.rules.activations import log_softmax
 from ..engine.rules.foreign import array_from
+from ..engine.rules.promotion import same_precision
 from ..engine.rules.registry import Array, predicate, predicate_of_all
 from ..engine.rules.tables import from_table
 from .activations import floating
@@ -56,6 +57,7 @@ def cross_entropy(
             raise ValueError(
                 f"cross_entropy: {given}; binary_cross_entropy_with_logits takes a yes or no for each logit"
             )
+        logits, target = same_precision(logits, target)
         share = target * (1 - label_smoothing) + label_smoothing / logits.shape[axis] if label_smoothing else target
         share = share if weight is None else share * _class_weights(weight, logits, axis)
         return reduced("cross_entropy", -np.sum(share * log_softmax(logits, axis), axis=axis), reduction)

@@ -10,6 +10,7 @@ from ..engine.dispatch import Operand
 from ..engine.rules.activations import sigmoid, softmax
 from ..engine.rules.entropies import binary_entropy
 from ..engine.rules.gamma import xlogy
+from ..engine.rules.promotion import same_precision
 from ..engine.rules.registry import Array, predicate, predicate_of_all
 from .activations import floating, softplus
 from .losses import TWICE, at_least, beside, operands, reduced
@@ -135,7 +136,8 @@ def gaussian_nll_loss(
     prediction, target = operands(where, prediction, target)
     if not eps > 0:
         raise ValueError(f"{where}: eps must be positive, got {eps}")
-    var = _variances(beside(where, prediction, var, "var"), np.shape(prediction))
+    prediction, var = same_precision(prediction, beside(where, prediction, var, "var"))
+    var = _variances(var, np.shape(prediction))
     if not from_0(var):
         raise ValueError(
             f"{where}: var holds variances, and some are negative; np.exp or tg.softplus makes them positive"

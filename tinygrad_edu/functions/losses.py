@@ -1,5 +1,6 @@
 """Losses that compare a prediction with a target element by element."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from ..engine.dispatch import Operand
 from ..engine.errors import kind_of
 from ..engine.rules.activations import complex_refused
 from ..engine.rules.foreign import array_from
+from ..engine.rules.promotion import same_precision
 from ..engine.rules.registry import Array, is_complex, predicate_of_all
 from ..transforms.custom import stop_gradient
 from .activations import floating, relu
@@ -109,14 +111,14 @@ def check_same_shape(
 
 def operands(
     loss: str, prediction: Any, target: Any, names: tuple[str, str] = ("prediction", "target")
-) -> tuple[Any, Any]:
-    """Return a prediction of floats, and its target, which must have the same shape."""
+) -> Sequence[Any]:
+    """Return a prediction of floats, and its target, which must have the same shape, in one precision."""
     prediction = floating(prediction, loss not in OF_COMPLEX)
     if not isinstance(prediction, Operand):
         checked_numbers(loss, names[0], prediction)
     target = beside(loss, prediction, target, names[1])
     check_same_shape(loss, prediction, target, names)
-    return prediction, target
+    return same_precision(prediction, target)
 
 
 def beside(loss: str, prediction: Any, x: Any, name: str = "target") -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..engine.habits import names_keywords
 from ..engine.rules.norms import euclidean_norm
+from ..engine.rules.promotion import same_precision
 from .activations import floating
 from .losses import at_least, beside, operands, reduced, signs
 
@@ -23,7 +24,7 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any
     0.0
     """
     x1 = floating(x1)
-    x2 = beside("cosine_similarity", x1, x2, "x2")
+    x1, x2 = same_precision(x1, beside("cosine_similarity", x1, x2, "x2"))
     shapes = np.shape(x1), np.shape(x2)
     try:
         shape = np.broadcast_shapes(*shapes)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.rules.activations import floating
+from ..engine.rules.promotion import floats
 
 LogDensity = Callable[..., Any]
 Bound = float | Callable[..., Any]
@@ -44,20 +45,22 @@ class Distribution:
     def __repr__(self) -> str:
         return f"tinygrad_edu.stats.{self.name}"
 
-    def parameters(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], list[Any]]:
-        """Return the shapes, and the values of `extra`; raise TypeError for a missing or an unknown parameter.
+    def parameters(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any], list[Any]]:
+        """Return x, the shapes, and the values of `extra`; raise TypeError for a missing or an unknown parameter.
 
-        Numbers get the dtype of x, as NumPy's functions of a number alone would give float64.
+        All arrays get one dtype of floats. Numbers get the dtype of x, as NumPy's functions of a number alone would
+        give float64.
         """
         names = (*self.shapes, *self.extra)
         given = self.extra | dict(zip(names, args, strict=False)) | kwargs
         if len(args) > len(names) or {*given} != {*names} or {*names[: len(args)]} & {*kwargs}:
             signature = ", ".join([*self.shapes, *[f"{k}={v}" for k, v in self.extra.items()]])
             raise TypeError(f"stats.{self.name}: the parameters after the first argument are ({signature}), each once")
-        small = getattr(x, "dtype", None) in (np.float16, np.float32)
         values = [np.asarray(given[k]) if isinstance(given[k], (list, tuple)) else given[k] for k in names]
+        x, *values = floats(floating(x), *values)
+        small = getattr(x, "dtype", None) in (np.float16, np.float32)
         values = [x.dtype.type(1) * v if small and isinstance(v, (int, float)) else v for v in values]
-        return values[: len(self.shapes)], values[len(self.shapes) :]
+        return x, values[: len(self.shapes)], values[len(self.shapes) :]
 
     def bounds(self, shapes: list[Any]) -> list[Any]:
         """Return the lower and the upper bound of the support."""
@@ -107,8 +110,8 @@ class Continuous(Distribution):
 
     def standard(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any], Any]:
         """Return z, the shapes and the scale."""
-        shapes, (loc, scale) = self.parameters(x, args, kwargs)
-        return np.divide(np.subtract(floating(x), loc), scale), shapes, scale
+        x, shapes, (loc, scale) = self.parameters(x, args, kwargs)
+        return np.divide(np.subtract(x, loc), scale), shapes, scale
 
     def logpdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the logarithm of the density at x; the shapes, `loc` and `scale` follow."""
@@ -139,17 +142,17 @@ class Continuous(Distribution):
 
     def ppf(self, q: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the x below which the probability is q; the shapes, `loc` and `scale` follow."""
-        shapes, (loc, scale) = self.parameters(q, args, kwargs)
+        q, shapes, (loc, scale) = self.parameters(q, args, kwargs)
         if self.quantile is None:
             raise NotImplementedError(f"stats.{self.name} has no ppf here; it is the inverse of its cdf")
-        return self.quantile(floating(q), *shapes) * scale + loc
+        return self.quantile(q, *shapes) * scale + loc
 
     def isf(self, q: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the x above which the probability is q; the shapes, `loc` and `scale` follow."""
-        shapes, (loc, scale) = self.parameters(q, args, kwargs)
+        q, shapes, (loc, scale) = self.parameters(q, args, kwargs)
         if self.quantile is None or self.above is not None:
             raise NotImplementedError(f"stats.{self.name} has no isf here, which would round off small numbers")
-        return loc - self.quantile(floating(q), *shapes) * scale
+        return loc - self.quantile(q, *shapes) * scale
 
 
 class Discrete(Distribution):
@@ -165,8 +168,8 @@ class Discrete(Distribution):
 
     def logpmf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the logarithm of the probability of k; the shapes and `loc` follow."""
-        shapes, (loc,) = self.parameters(k, args, kwargs)
-        z = np.subtract(floating(k), loc)
+        k, shapes, (loc,) = self.parameters(k, args, kwargs)
+        z = np.subtract(k, loc)
         return self.within(z, shapes, np.not_equal(np.floor(z), z))
 
     def pmf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
@@ -175,5 +178,5 @@ class Discrete(Distribution):
 
     def cdf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the probability of at most k; the shapes and `loc` follow."""
-        shapes, (loc,) = self.parameters(k, args, kwargs)
-        return self.cumulative(np.floor(np.subtract(floating(k), loc)), shapes)
+        k, shapes, (loc,) = self.parameters(k, args, kwargs)
+        return self.cumulative(np.floor(np.subtract(k, loc)), shapes)

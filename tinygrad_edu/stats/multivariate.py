@@ -7,6 +7,7 @@ import numpy as np
 
 from ..engine.rules.activations import floating
 from ..engine.rules.gamma import gammaln, xlogy
+from ..engine.rules.promotion import floats
 from ..transforms.custom import stop_gradient
 
 
@@ -24,8 +25,8 @@ class MultivariateNormal:
         stand for a diagonal matrix. `allow_singular` takes a semidefinite `cov`, with the density on its range (the
         residual outside of it is ignored). Raises LinAlgError for another matrix.
         """
-        mean, cov = self.checked(mean, cov)
-        x, k = floating(x), cov.shape[0]
+        x, mean, cov = floats(floating(x), *self.checked(mean, cov))
+        k = cov.shape[0]
         if k == 1 and np.ndim(x) < 2:  # a number, or several
             x = np.reshape(x, (*np.shape(x), 1))
         if np.shape(x)[-1:] != (k,):
@@ -83,7 +84,7 @@ class Dirichlet:
 
         As in SciPy, the last row of x may be left out: it is 1 minus the sum of the others.
         """
-        x, alpha = floating(x), floating(alpha)
+        x, alpha = floats(floating(x), floating(alpha))
         if np.ndim(alpha) != 1 or np.ndim(x) not in (1, 2) or np.shape(alpha)[0] - np.shape(x)[0] not in (0, 1):
             raise ValueError(
                 f"stats.dirichlet: alpha of shape (k,) needs x of shape (k,) or (k, n); alpha has shape "
@@ -108,8 +109,8 @@ class Multinomial:
 
     def logpmf(self, x: Any, n: Any, p: Any) -> Any:
         """Return the log-probability of counts x of shape (..., k), of sum n, with probabilities p of shape (k,)."""
-        x, p = floating(x), floating(p)
-        y = gammaln(np.add(n, 1)) + np.sum(xlogy(x, p) - gammaln(x + 1), axis=-1)
+        x, p = floats(floating(x), floating(p))
+        y = gammaln(np.add(floating(n), 1)) + np.sum(xlogy(x, p) - gammaln(x + 1), axis=-1)
         return np.where(np.equal(np.sum(x, axis=-1), n) & np.all(np.greater_equal(x, 0), axis=-1), y, -np.inf)
 
     def pmf(self, x: Any, n: Any, p: Any) -> Any:

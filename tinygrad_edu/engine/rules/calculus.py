@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from .activations import numbers
 from .indexing import along, read
 from .joining import concatenate
+from .promotion import same_precision
 from .registry import Array, Axis, arrays_of, composition, conj, defvjp, is_complex, primitive
 from .shaping import one_or_tuple
 from .statistics import any_zero
@@ -71,7 +72,9 @@ def spacings_along(spacing: ArrayLike, f: Array, axis: int) -> Array:
                 f"np.gradient: along axis {axis} there are {f.shape[axis]} elements, but coordinates of shape "
                 f"{h.shape}; give one number, or one coordinate per element"
             )
-        h = np.diff(h if h.dtype.kind in "fc" else h.astype(np.float64))
+        if (wide := np.result_type(h.dtype, np.finfo(f.dtype).dtype, np.float32)) != h.dtype:
+            h = h.astype(wide)  # small integers would wrap around
+        h = np.diff(h)
         h = h.reshape((1,) * axis + h.shape + (1,) * (f.ndim - 1 - axis))
     return h if is_complex(h) else h.astype(np.finfo(f.dtype).dtype)  # real, also for a complex f
 
@@ -131,7 +134,7 @@ def trapezoid(y: Array, x: Array | None = None, dx: Array | float = 1.0, axis: i
     if x is None:
         weights = dx * trapezoid_weights(np.arange(n), 0).astype(y.dtype)
     else:
-        x = numbers(arrays_of([x])[0])  # small integers would wrap around
+        y, x = same_precision(y, numbers(arrays_of([x])[0]))  # small integers would wrap around
         if x.ndim == 1 and x.shape != (n,):
             raise ValueError(f"np.trapezoid: x holds {x.size} points for {n} samples along axis {axis} of y")
         weights = trapezoid_weights(x, axis if x.ndim > 1 else 0)
@@ -201,7 +204,7 @@ def interp(x: Array, xp: Array, fp: Array, left: Array | float | None = None, ri
 
     A knot belongs to the interval on its right, as in NumPy; the last knot to the interval on its left.
     """
-    x, xp, fp = map(numbers, arrays_of([x, xp, fp]))  # small integers would wrap around
+    x, xp, fp = same_precision(*map(numbers, arrays_of([x, xp, fp])))  # small integers would wrap around
     if is_complex(x) or is_complex(xp):
         raise TypeError("np.interp: x and xp are complex, and have no order; only fp may be complex")
     if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .registry import Array, defvjp, is_complex, primitive, takes_complex
+from .registry import Array, defvjp, is_complex, primitive, promoting, takes_complex
 
 
 @primitive
@@ -27,3 +27,4 @@ def correlation(g: Array, x: Array) -> Array:
 defvjp(fft_convolve, lambda g, y, a, b: correlation(g, b),
                      lambda g, y, a, b: correlation(g, a))
 takes_complex.add(fft_convolve)
+promoting.add(fft_convolve)

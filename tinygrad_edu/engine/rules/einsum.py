@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .registry import Array, Shape, arrays_of, composition, defvjp, nondifferentiable, primitive
+from .shaping import astype
 
 SMALL = 1000  # below so many multiplications, rearranging the operands takes longer than the sums
 LETTERS = ascii_uppercase + ascii_lowercase  # in the order in which einsum sorts an output that is not given
@@ -129,6 +130,9 @@ def _einsum(*operands: Any, optimize: Any = False) -> Array:
         arrays, output = list(rest[: len(sublists)]), rest[len(sublists) :]
         subscripts = "->".join([",".join(map(letters_of, sublists)), *map(letters_of, output)])
     arrays = arrays_of(arrays)
+    if optimize and len(arrays) > 2:  # NumPy multiplies two of them first, which may be of small integers
+        kind = np.result_type(*[a.dtype for a in arrays])
+        arrays = [a if a.dtype == kind else astype(a, kind) for a in arrays]
     return einsum(*arrays, subscripts=explicit(subscripts, tuple([a.ndim for a in arrays])), optimize=optimize)
 
 

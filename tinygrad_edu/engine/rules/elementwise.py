@@ -20,6 +20,7 @@ from .registry import (
     pointwise,
     predicate_of_all,
     primitive,
+    promoting,
 )  # fmt: skip
 
 LN2, LN10 = math.log(2), math.log(10)
@@ -64,6 +65,7 @@ def power_exponent(g: Array, y: Array, a: Array, b: Array) -> Array:
 
 defvjp(np.power, power_base, power_exponent)
 defvjp(np.float_power, power_base, power_exponent)
+promoting.update([np.power, np.float_power])
 
 # Absolute values and signs
 def direction(x: Array) -> Array:

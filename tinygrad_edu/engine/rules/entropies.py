@@ -3,7 +3,7 @@
 import numpy as np
 
 from .activations import floating
-from .registry import Array, defvjp, pointwise, primitive
+from .registry import Array, defvjp, pointwise, primitive, promoting
 
 LOWEST = -100.0  # the value of log(0), as in PyTorch
 SMALLEST = float(np.float32(1e-12))  # of p (1 - p) in a denominator: PyTorch's number, which it rounds to float32
@@ -36,3 +36,4 @@ def binary_entropy_p(g: Array, y: Array, p: Array, t: Array) -> Array:
 defvjp(binary_entropy, binary_entropy_p,
                        lambda g, y, p, t: g * (log_of_no(p) - log_of_yes(p)))
 pointwise.add(binary_entropy)
+promoting.add(binary_entropy)

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from .activations import floating, polynomial
-from .registry import Array, defvjp, pointwise, primitive
+from .promotion import floats
+from .registry import Array, defvjp, pointwise, primitive, promoting
 
 _NUMERATOR = (  # of log(gamma(2 + d)) / d for d from 0 to 1 (Moshier 1989, the Cephes library)
     -1378.25152569120859100, -38801.6315134637840924, -331612.992738871184744, -1162370.97492762307383,
@@ -105,7 +106,7 @@ def xlogy(x: Array, y: Array) -> Array:
     >>> tg.special.xlogy(np.array([0.0, 2.0]), np.array([0.0, 1.0]))
     array([0., 0.])
     """
-    x, y = floating(x), floating(y)
+    x, y = floats(floating(x), floating(y))
     return x * np.log(np.where((x == 0) & (y == y), 1, y))
 
 
@@ -116,7 +117,7 @@ def xlog1py(x: Array, y: Array) -> Array:
     >>> tg.special.xlog1py(np.array([0.0, 1.0]), np.array([-1.0, 1.0])).round(4)
     array([0.    , 0.6931])
     """
-    x, y = floating(x), floating(y)
+    x, y = floats(floating(x), floating(y))
     return x * np.log1p(np.where((x == 0) & (y == y), 0, y))
 
 
@@ -143,3 +144,4 @@ def xlog1py_y(g: Array, r: Array, x: Array, y: Array) -> Array:
 defvjp(xlogy,   xlogy_x,   xlogy_y)
 defvjp(xlog1py, xlog1py_x, xlog1py_y)
 pointwise.update([gammaln, polygamma, xlogy, xlog1py])
+promoting.update([xlogy, xlog1py])

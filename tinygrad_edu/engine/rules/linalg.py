@@ -12,7 +12,19 @@ from numpy.typing import ArrayLike
 
 from .products import matmul
 from .reductions import product_of_others
-from .registry import Array, Shape, arrays_of, composition, conj, defvjp, is_complex, predicate, primitive, real_part
+from .registry import (
+    Array,
+    Shape,
+    arrays_of,
+    composition,
+    conj,
+    defvjp,
+    is_complex,
+    predicate,
+    primitive,
+    promoting,
+    real_part,
+)
 
 
 def T(a: Array) -> Array:
@@ -89,6 +101,7 @@ def lstsq_b(g: Array, y: Array, a: Array, b: Array, rcond: float) -> Array:
 
 
 defvjp(lstsq, lstsq_a, lstsq_b)
+promoting.add(lstsq)
 
 
 @composition(np.linalg.lstsq)

@@ -19,6 +19,7 @@ from .registry import (
     nondifferentiable,
     predicate,
     primitive,
+    promoting,
 )  # fmt: skip
 
 
@@ -69,6 +70,7 @@ def horner_p(g: Array, y: Array, p: Array, x: Array) -> Array:
 
 defvjp(horner, horner_p,
                lambda g, y, p, x: g * horner(polyder(p), x))
+promoting.add(horner)
 
 
 @composition(np.polyval)

@@ -5,8 +5,7 @@ output `y`, then the function's arguments, and returns the gradient of one argum
 axes that the call broadcast. Rules are plain NumPy: handed arrays they compute, handed Tensors they record; their
 types say `Array` for both. A function without rules is a composition of functions that have rules, or
 nondifferentiable, or refused with a reason. Calling any other with Tensors raises an error that says how to add a rule.
-The pages of another library (SciPy) are read when one of its functions first meets a Tensor: importing this package
-never imports it.
+The pages of another library (SciPy) are read when one of its functions first meets a Tensor, and never before.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ pointwise: set[Function] = set()  # functions that work element by element, as a
 limits: dict[Function, Rule] = {}  # what corrects a rule at a kink, where gradients are recorded: see `limits.py`
 takes_complex: set[Function] = set()  # functions of the table whose rules hold for complex numbers too
 of_complex: dict[Function, Function] = {}  # what computes a constant function where an argument is complex
-shifted: set[Function] = set()  # functions whose rules compute n - 1 or 2 n of integers, which must not wrap around
+promoting: set[Function] = set()  # functions whose rules compute with one argument alone, such as log(a) or n - 1
 unordered: set[Function] = set()  # functions that compare numbers, and take real ones alone
 unsettled: set[Function] = set()  # functions whose rules give NaN where only their limits know the gradient
 implementations: dict[Function, Function] = {}  # the NumPy implementation of a primitive, called on unwrapped arrays

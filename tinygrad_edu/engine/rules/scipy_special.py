@@ -14,11 +14,12 @@ from .elementwise import power_base, power_exponent
 from .gamma import polygamma, xlog1py_x, xlog1py_y, xlogy_x, xlogy_y
 
 from .registry import (  # isort: skip
-    Array, Function, Rule, composition, defvjp, name, names, nondifferentiable, pointwise, primitive, refused, shifted,
+    Array, Function, Rule, composition, defvjp, name, names, nondifferentiable, pointwise, primitive, promoting,
+    refused,
 )
 
 names.update({f: f"scipy.special.{f.__name__}" for f in vars(special).values() if isinstance(f, np.ufunc)})
-shifted.update(f for f in vars(special).values() if isinstance(f, np.ufunc))
+promoting.update(f for f in vars(special).values() if isinstance(f, np.ufunc))
 names[special.digamma] = "scipy.special.digamma"  # which is special.psi too
 ROOT_PI, ROOT_2PI = math.sqrt(math.pi), math.sqrt(2 * math.pi)
 

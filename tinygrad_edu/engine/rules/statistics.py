@@ -36,7 +36,7 @@ def average(a: Array, axis: Axis = None, weights: ArrayLike | None = None, retur
     else:
         a, w = arrays_of([a, weights])
         w = weights_along(w, a, axis)
-        total = np.sum(w, axis=axis, keepdims=keepdims)
+        total = np.sum(w, axis=axis, keepdims=keepdims, dtype=np.result_type(w.dtype, a.dtype))
         if any_zero(total):
             raise ZeroDivisionError("np.average: the weights add up to 0; change them or choose other axes")
         mean = np.sum(w * a, axis=axis, keepdims=keepdims) / total
