@@ -83,18 +83,19 @@ class Copies:
             keywords.cache_clear()  # it would keep them
 
     def is_known(self, value: Any) -> bool:
-        """Return whether a value, or a part of it, is replaced or a function that is copied, or is such a copy."""
-        return any([id(part) in self.known or id(part) in self.originals for part in parts(value)])
+        """Return whether a value, or a part of it, is replaced, copied, such a copy, or a function with a cache."""
+        return any([
+            id(part) in self.known or id(part) in self.originals or isinstance(part, CACHED) for part in parts(value)
+        ])  # fmt: skip
 
     def new(self, value: Any) -> Any:
         """Return what a copy has instead of a value."""
         if id(value) in self.replaced:
             return self.replaced[id(value)]
         wrapped = wrapper(value)
-        is_cached = isinstance(value, CACHED)
-        if wrapped and id(value) not in self.copies and (is_cached or self.is_known(value)):
+        if wrapped and id(value) not in self.copies and self.is_known(value):
             members, make = wrapped
-            copy = self.cached(value) if is_cached else make(value, *map(self.new, members))
+            copy = self.cached(value) if isinstance(value, CACHED) else make(value, *map(self.new, members))
             self.copies[id(value)], self.originals[id(copy)] = copy, value
             attributes, own = slot(value, "__dict__"), slot(copy, "__dict__")
             if type(copy) is type(value) and isinstance(own, dict) and own is not attributes:
