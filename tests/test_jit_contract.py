@@ -705,6 +705,16 @@ def test_a_function_that_numpy_calls_for_some_values_only_may_use_nothing_record
         tg.jit(f, check=False)(np.array([1.0, 2.0]))
 
 
+def test_several_results_by_out_stay_where_a_mask_leaves_them_out():
+    def f(x):
+        out = np.full_like(x, 7), np.full_like(x, 8)
+        np.divmod(x, 2.0, where=np.array([True, False]), out=out)
+        return out
+
+    for _ in range(3):
+        np.testing.assert_array_equal(tg.jit(f, check=False)(np.array([5.0, 3.0])), [[2, 7], [1, 8]])
+
+
 def test_arrays_in_files_are_read_and_written_anew_at_each_call(tmp_path):
     a = np.memmap(tmp_path / "a", np.float64, "w+", shape=(2,))
 

@@ -102,7 +102,7 @@ class Traced(View):
                 target.takes(fun, args, {**kwargs, "out": out})
         several, found = len(targets) > 1, [target for target in targets if target is not None]
         reads_written = fun in UNBUFFERED and any([target.is_read((args, kwargs)) for target in found])
-        if reads_written or len({id(target.root) for target in found}) < len(found):
+        if reads_written or (several and "where" in kwargs) or len({id(target.root) for target in found}) < len(found):
             self.rec.give_up()
         results: Any = self.rec.call(fun, args, kwargs) if several or (type(fun) is np.ufunc and not kwargs) else None
         results = list(results) if several else [results]
