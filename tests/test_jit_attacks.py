@@ -17,9 +17,7 @@ from jit_attacks.scripts import SCRIPTS, alone
 from tinygrad_edu.jit.native import compiler
 
 # Frozen by the contract: name of the program -> the sentence of the README that says so.
-OBJECTS = "attributes of plain objects that the function does not name"
 FROZEN = {
-    "read_thread_local": OBJECTS,
     "attribute_read_by_an_installed_class": "attributes of the objects of other libraries",
 }
 

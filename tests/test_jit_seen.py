@@ -2,10 +2,12 @@
 
 import functools
 import sys
+import threading
 from argparse import Namespace
 from array import array
 from collections import ChainMap, UserDict, UserList
 from dataclasses import asdict, astuple, dataclass, fields
+from queue import Queue
 from types import SimpleNamespace
 
 import numpy as np
@@ -257,8 +259,9 @@ def test_a_tensor_that_is_the_key_of_a_dict_is_read_anew(key, given):
 @pytest.mark.parametrize(
     "make", [lambda b: {(lambda x: x + b): 1.0}, lambda b: bytearray(b"ab"), lambda b: memoryview(b),
              lambda b: array("d", [1.0]), lambda b: UserDict(b=b), lambda b: UserList([b]),
-             lambda b: ChainMap({"b": b})],
-    ids=["function as a key", "bytearray", "memoryview", "array.array", "UserDict", "UserList", "ChainMap"],
+             lambda b: ChainMap({"b": b}), lambda b: Queue(), lambda b: threading.local()],
+    ids=["function as a key", "bytearray", "memoryview", "array.array", "UserDict", "UserList", "ChainMap", "Queue",
+         "threading.local"],
 )  # fmt: skip
 def test_what_cannot_be_exchanged_is_refused_with_a_remedy(make, given):
     held = make(X.copy())

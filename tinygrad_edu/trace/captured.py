@@ -5,9 +5,11 @@ values. Changes are made only when the function has returned: a recording that f
 """
 
 import functools
+import threading
 from array import array
 from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable, Set
+from queue import Queue
 from typing import Any
 from weakref import ref
 
@@ -32,7 +34,7 @@ from .traced import Traced
 
 Path = tuple[Any, ...]
 # Their elements are no part of a recording
-UNSEEN = (array, bytearray, memoryview, ChainMap, UserDict, UserList, np.void)
+UNSEEN = (array, bytearray, memoryview, ChainMap, UserDict, UserList, np.void, Queue, threading.local)
 
 
 class Captured:
