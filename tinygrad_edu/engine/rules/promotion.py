@@ -14,7 +14,7 @@ from .shaping import astype
 
 def promoted(args: Sequence[Any], values: Sequence[Any]) -> Sequence[Any]:
     """Return the arguments, whose data are `values`, with all floats in the widest precision; Python's stay."""
-    dtypes = {v.dtype for v in values if hasattr(v, "dtype") and not getattr(v, "is_float", False)}
+    dtypes = {v.dtype for v in values if has_dtype(v)}
     if len(dtypes) < 2:
         return args
     wide = np.result_type(*dtypes)
@@ -23,7 +23,7 @@ def promoted(args: Sequence[Any], values: Sequence[Any]) -> Sequence[Any]:
     precision = np.finfo(wide).dtype
 
     def widest(a: Any, v: Any) -> Any:
-        if not hasattr(v, "dtype") or v.dtype.kind not in "fc" or getattr(v, "is_float", False):
+        if not has_dtype(v) or v.dtype.kind not in "fc":
             return a
         target = np.result_type(v.dtype, precision)  # a complex number stays complex
         return a if target == v.dtype else astype(a, target)
@@ -39,12 +39,17 @@ def same_precision(*arrays: Array) -> Sequence[Array]:
 
 def floats(*args: Any) -> Sequence[Any]:
     """Return arrays and Tensors of real numbers in one dtype, which is no integer; Python's numbers stay."""
-    dtypes = {a.dtype for a in args if hasattr(a, "dtype")}
+    dtypes = {a.dtype for a in args if has_dtype(a)}
     if not dtypes or (len(dtypes) == 1 and next(iter(dtypes)).kind == "f"):
         return args
     wide = np.result_type(*dtypes)
     wide = wide if wide.kind in "fc" else np.dtype(np.float64)
-    return [astype(a, wide) if hasattr(a, "dtype") and a.dtype != wide else a for a in args]
+    return [astype(a, wide) if has_dtype(a) and a.dtype != wide else a for a in args]
+
+
+def has_dtype(a: Any) -> bool:
+    """Return whether a is an array or a Tensor, and no Python number, also none that jit records."""
+    return hasattr(a, "dtype") and not getattr(a, "is_float", False)
 
 
 def widened(a: Any) -> Any:
