@@ -90,6 +90,27 @@ def test_an_array_that_the_function_replaces_may_be_an_argument_later(replaces):
     np.testing.assert_array_equal(run(functools.partial(tg.jit, check=False)), run(lambda f: f))
 
 
+@pytest.mark.parametrize(
+    "asks",
+    [
+        lambda x, w, v: x is w.data, lambda x, w, v: x is w.grad, lambda x, w, v: w.data is v.data,
+        lambda x, w, v: w.grad is v.grad, lambda x, w, v: w.data is held.a, lambda x, w, v: x is held.a,
+    ],
+)  # fmt: skip
+def test_arrays_that_are_only_told_apart_may_become_one_and_two_again(asks):
+    def run(J):
+        w, v = tg.Tensor(X), tg.Tensor(X)
+        w.grad, v.grad, held.a = X * 2, X * 3, X * 4
+        step, found = J(lambda x: x * (2 if asks(x, w, v) else 3)), []
+        for i, given in enumerate("xxxdgaxxxx"):
+            found.append(step({"x": X, "d": w.data, "g": w.grad, "a": held.a}[given]))
+            if i in (6, 8):
+                v.data, v.grad, held.a = (w.data, w.grad, w.data) if i == 6 else (X + 1, X + 2, X + 3)
+        return found
+
+    np.testing.assert_array_equal(run(functools.partial(tg.jit, check=False)), run(lambda f: f))
+
+
 @pytest.mark.parametrize("number", [2.0, np.float64(2.0), np.float32(2.0), np.int64(2)], ids=lambda n: type(n).__name__)
 def test_one_number_given_twice_may_be_two_numbers_later(number):
     jitted = tg.jit(lambda x, y, rest: [x * 2 + y, rest["z"] - x])

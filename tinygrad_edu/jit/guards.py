@@ -23,7 +23,7 @@ from ..trace.containers import is_container, members
 from ..trace.holders import EMPTY, ITEMS, slot
 from ..trace.ir import Guard, Input, Setting, Var, variables
 from .emitter import Emitter
-from .identities import check_identities, key_text, moved_apart, written_apart
+from .identities import check_identities, key_text, told_apart, written_apart
 from .memory import Location
 from .verifier import Step
 
@@ -50,7 +50,7 @@ def entry_guards(emitter: Emitter) -> list[str]:
         lines += ["except (KeyError, IndexError, AttributeError, ValueError):", miss, *unless(emitter, "same")]
     for v in program.inputs:
         locations[v] = Location(f"a{v.source.index}")
-    if apart := [*moved_apart(emitter), *written_apart(emitter)]:
+    if apart := [*told_apart(emitter), *written_apart(emitter)]:
         lines += unless(emitter, " and ".join(apart))
     for v in program.settings:
         locations[v] = Location(emitter.variable("n"))

@@ -65,17 +65,24 @@ def unmoved(emitter: Emitter) -> set[int]:
     return arrays.union([id(s.array) for s in states]).difference([id(s.array) for s in states if s.moves])
 
 
-def moved_apart(emitter: Emitter) -> list[str]:
-    """Return the checks that arrays which a replay finds at their places are none of the others: `is` may be asked."""
-    program, locations = emitter.program, emitter.locations
-    moving = [v for v in program.states if locations[v].array is None]
-    if not moving:
+def told_apart(emitter: Emitter) -> list[str]:
+    """Return the checks that places hold one array, or several, as they did; none if the function asks no identity."""
+    program, closure = emitter.program, emitter.captured.closure
+    if closure.names.isdisjoint(("is", "id")):
         return []
-    found = [locations[v].text for v in (*program.inputs, *moving) if isinstance(v.example, np.ndarray)]
-    others = frozenset(unmoved(emitter))
-    return [distinct(found)] * (len(found) > 1) + [apart(emitter, [locations[v].text for v in moving], others)] * bool(
-        others
-    )
+    found = [v for v in (*program.inputs, *program.states) if emitter.locations[v].array is None]
+    places = [(v.example, emitter.locations[v].text) for v in found]
+    places += [
+        (holder.before[key], f"{emitter.tensor(x)}.{key}")
+        for holder in closure.holders.values() if isinstance(x := holder.owner, Node) for key in ("_value", "_grad")
+    ]  # fmt: skip
+    texts, checks = dict[int, str](), list[str]()
+    fixed = unmoved(emitter).difference([id(v.example) for v in program.inputs])
+    for a, text in [place for place in places if isinstance(place[0], np.ndarray)]:
+        first = emitter.name(a, "array") if id(a) in fixed else texts.setdefault(id(a), text)
+        checks += [f"{text} is {first}"] * (first is not text)
+    checks += [distinct([*texts.values()])] * (len(texts) > 1)
+    return checks + [apart(emitter, [*texts.values()], frozenset(fixed))] * bool(texts and fixed)
 
 
 def written_apart(emitter: Emitter) -> list[str]:

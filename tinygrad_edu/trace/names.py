@@ -13,7 +13,7 @@ STANDARD = os.path.dirname(os.__file__)
 MADE_BY_CLASS = 1 << 9  # the flag of a type that Python code has made
 TEXTS = ("__repr__", "__str__", "__format__")  # methods that give a text of an object
 FORMATTING = {dis.opmap.get(name) for name in ("FORMAT_VALUE", "FORMAT_SIMPLE", "FORMAT_WITH_SPEC")}  # of an f-string
-COMPARING = dis.opmap["COMPARE_OP"]
+COMPARING, IDENTITY = dis.opmap["COMPARE_OP"], dis.opmap["IS_OP"]
 FIELDS = {"asdict", "astuple", "fields", "replace", "vars", "__dict__"}  # who uses one of these reads all fields
 
 
@@ -22,7 +22,8 @@ def names_in(code: CodeType) -> list[str]:
     """Return the names of globals and attributes in a function and in those defined inside it, and its short strings.
 
     A string may be a name too, as in getattr(x, "name") or attrgetter("owner.name"). Added are the names of methods
-    for texts, if the function makes some, of that which names all fields of a dataclass, if it reads them, and "==".
+    for texts, if the function makes some, and of that which names all fields of a dataclass, if it reads them; and
+    "==" and "is", which are no names.
     """
     names, values, operations = [*code.co_names], [*code.co_consts], code.co_code[::2]
     if not FORMATTING.isdisjoint(operations) or not {"str", "repr", "format"}.isdisjoint(names):
@@ -31,6 +32,7 @@ def names_in(code: CodeType) -> list[str]:
         names.append("__eq__")
     if COMPARING in operations and any([i.argval in ("==", "!=") for i in dis.get_instructions(code)]):
         names.append("==")
+    names += ["is"] * (IDENTITY in operations)  # but for `is None` in a condition
     for value in values:
         if isinstance(value, str) and value.replace(".", "").isidentifier():
             names += value.split(".")
