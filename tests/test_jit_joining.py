@@ -66,9 +66,7 @@ def test_joined_updates_give_the_bits_of_the_eager_ones(optimizer, dtype):
     assert jitted.cache_info().hits == 3
 
 
-@pytest.mark.parametrize(
-    ("optimizer", "line"), [("adam", "sqrt("), ("momentum", "multiply(k"), ("sgd", "multiply(n2,")]
-)
+@pytest.mark.parametrize(("optimizer", "line"), [("adam", "sqrt("), ("momentum", "multiply(k"), ("sgd", "multiply(k2")])
 def test_an_update_of_many_parameters_takes_few_calls(optimizer, line):
     counts = []
     for n in (3, 12):

@@ -24,6 +24,7 @@ from .emitter import Emitter
 from .guards import entry_guards, member_text, value_guards
 from .identities import path_text
 from .lowering import lower
+from .memory import schedule
 from .native.arrange import arrange
 from .native.forms import has_guard_form
 from .native.lowering import lower_stretch
@@ -70,7 +71,8 @@ class Plan:
     def lay_out(self, captured: Captured, chosen: Collection[str]) -> None:
         """Write the plan, verify it, and compile it."""
         program, drawn = self.program, [call.out for call in self.program.calls if call.draws]
-        emitter = Emitter(program, captured, chosen, arrange if self.backend == "c" else None)
+        first_write = (arrange if self.backend == "c" else schedule)(program)
+        emitter = Emitter(program, captured, chosen, first_write)
         for line in (*entry_guards(emitter), "if guards_only:", "    return None"):
             emitter.emit(line, "guard")
         outside = dict(emitter.place(v) for v in (*program.inputs, *program.states))

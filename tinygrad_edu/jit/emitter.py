@@ -10,27 +10,25 @@ from ..engine.rules.registry import Function
 from ..trace.captured import Captured
 from ..trace.expressions import Container, Expressions, Write
 from ..trace.ir import Call, Program, Var
-from .memory import Layout, Location, Order
+from .memory import Layout, Location
 from .verifier import Place, Step
 
 SIGNED = (np.add, np.subtract, np.multiply, np.divide, np.negative)  # Python's operators do the same with floats
 PLAIN = (int, float, bool, str, type(None), type(...))
 RESERVED = {
-    "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "all", "map", "same", "r", "s",
+    "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "abs", "all", "map", "same", "r", "s",
 }  # fmt: skip
 
 
 class Emitter(Expressions):
     """The text of one program, as far as it is written."""
 
-    def __init__(
-        self, program: Program, captured: Captured, chosen: Collection[str], order: Order | None = None
-    ) -> None:
+    def __init__(self, program: Program, captured: Captured, chosen: Collection[str], first_write: int) -> None:
         arguments = [f"a{i}{tensor}" for i in range(len(captured.leaves)) for tensor in ("", "t")]
         super().__init__({}, [*RESERVED, *arguments])
         self.values["np"] = np
         self.program, self.captured = program, captured
-        self.layout = Layout(program, chosen, order)
+        self.layout = Layout(program, chosen, first_write)
         self.locations = self.layout.locations
         self.lines: list[tuple[str, str, Call | None]] = []  # (phase, line, the call that it belongs to)
         self.steps: list[Step] = []  # what the lines do, for the verifier
@@ -61,7 +59,7 @@ class Emitter(Expressions):
 
     def into(self, call: Call, i: int) -> str:
         """Return the name of the array that a call writes its result into; nothing for a new object at each call."""
-        array = self.layout.destination(call, i) if call.out.shape and self.layout.optimized else None
+        array = self.layout.destination(call, i) if call.out.shape else None
         if array is None:
             return ""
         self.locations[call.out] = Location(self.name(array, "b"), array)

@@ -9,18 +9,20 @@ import numpy as np
 
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Function
+from ..engine.threads import LARGE
 from ..trace.functional import add_at
 from ..trace.ir import Call, Constant, Var
 from .effects import can_raise, can_vary, is_view, shared
 from .emitter import Emitter
 from .guards import kind_guard
 from .memory import WRITES, Location
-from .simplify import BROADCASTING, uniform_element
+from .simplify import BROADCASTING, scalar_value, uniform_element
 from .verifier import Step
 
 REDUCTIONS: dict[Function, np.ufunc] = {
     np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
 }  # fmt: skip
+FEW = 16_384  # elements of a mask, of which a copy in another dtype stays in the cache
 SHORT = 32  # elements of a row, along which NumPy takes 3 to 25 times as long to find an extremum as along a column
 
 
@@ -72,16 +74,34 @@ def _ufunc(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
 
 
 def operand(emitter: Emitter, a: object, call: Call) -> str:
-    """Write an operand of a ufunc: a number as an array without axes, which NumPy reads in half the time."""
-    number = a.source.array if type(a) is Var and type(a.source) is Constant else a
+    """Write an operand of a ufunc as NumPy reads it in the least time.
+
+    Numbers are arrays without axes, and of a maximum full arrays. Small masks are converted to numbers before.
+    """
+    array, out = (emitter.locations[v].array if type(v) is Var else None for v in (a, call.out))
     dtypes = {v.dtype for v in call.uses if v.dtype is not None}
-    if type(number) not in (int, float) or call.fun not in BROADCASTING or len(dtypes) != 1:
-        return emitter.ref(a)
-    dtype = dtypes.pop()
-    if dtype.kind != "f":
-        return emitter.ref(a)
-    with np.errstate(over="ignore"):  # NumPy warned when the call was recorded
-        return emitter.name(np.array(number, dtype), "k", (repr(number), dtype))
+    is_masked = len(call.uses) == len(dtypes) == 2 and dtypes == {np.dtype(bool), call.out.dtype}
+    if is_masked and array is not None and array.dtype == bool and 1 < array.size < FEW:
+        key = "mask", array.shape, array.strides, call.out.dtype
+        mask = emitter.name(np.empty_like(array, call.out.dtype), "mask", key)
+        emitter.emit(f"{mask}[...] = {emitter.ref(a)}", call.phase)
+        return mask
+    dtype = dtypes.pop() if len(dtypes) == 1 and call.fun in BROADCASTING else np.dtype(object)
+    number = scalar_value(a.source.array if type(a) is Var and type(a.source) is Constant and a.dtype is None else a)
+    if type(number) in (int, float) and dtype.kind == "f" and out is not None:
+        is_full = call.fun in (np.maximum, np.minimum) and out.size < LARGE
+        with np.errstate(over="ignore"):  # NumPy warned when the call was recorded
+            k = np.full_like(out, number) if is_full else np.array(number, dtype)
+        return emitter.name(k, "k", (repr(number), dtype, k.shape, k.strides))
+    if array is not None and array.size == 1 and call.out.shape in [v.shape for v in call.uses if v.size > 1]:
+        return emitter.name(array.reshape(()), "w")
+    if type(a) is Var and type(a.example) is float and dtype.kind == "f":
+        is_new = (a, dtype) not in emitter.known
+        name = emitter.name(np.empty((), dtype), "k", (a, dtype))
+        if is_new:
+            emitter.emit(f"{name}[()] = {emitter.ref(a)}", call.phase)
+        return name
+    return emitter.ref(a)
 
 
 def _inner(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
@@ -89,7 +109,11 @@ def _inner(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
     is_plain = call.phase == "forward" and len(call.uses) == 2 and all([v.shape for v in call.uses])
     if not is_plain or call.out.dtype.kind == "c":  # vdot takes the conjugate
         return ""
-    flat = [text if len(v.shape) == 1 else f"{text}.ravel()" for v, text in zip(call.uses, args, strict=True)]
+    flat = []
+    for v, text in zip(call.uses, args, strict=True):
+        array = emitter.locations[v].array
+        view = array.reshape(-1) if array is not None and array.flags.c_contiguous else None
+        flat.append(f"{text}.ravel()" if view is None else emitter.name(view, "w"))
     return f"{flat[0]}.dot({flat[1]})"
 
 

@@ -5,7 +5,7 @@ optimizer is computed there if nothing that can fail comes later and nobody need
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,6 @@ from ..trace.functional import add_at
 from ..trace.ir import Call, Guard, Program, State, Var, use_counts, variables
 from .effects import can_raise, shared
 
-Order = Callable[[Program], int]
 WRITES = (setitem, add_at)  # their results are their first argument, but for some elements
 
 
@@ -48,18 +47,17 @@ def schedule(program: Program) -> int:
 class Layout:
     """Live ranges and buffers of one program's arrays; `chosen` are the names of the optimisations.
 
-    `order` takes the place of `schedule`.
+    No call before the one with the number `first_write` may change an array of a Tensor, an optimizer or the caller.
     """
 
-    def __init__(self, program: Program, chosen: Collection[str], order: Order | None = None) -> None:
+    def __init__(self, program: Program, chosen: Collection[str], first_write: int) -> None:
         self.optimized = "memory" in chosen
         self.locations: dict[Var, Location] = {}
         self.buffers: list[np.ndarray] = []  # bytes
         self.free: dict[int, list[np.ndarray]] = {}  # size in bytes: free buffers
         self.taken: dict[Var, np.ndarray] = {}  # a Var in a buffer: the buffer
         self.arrays: dict[tuple[Hashable, ...], np.ndarray] = {}  # in the buffers
-        self.first_write = (order or schedule)(program)
-        self.program = program
+        self.program, self.first_write = program, first_write
         index = {call.out: i for i, call in enumerate(program.calls)}
         self.guards: dict[int, list[Guard]] = {}  # the number of the call after which they can be checked: the guards
         for guard in program.guards:
