@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.jit import lowering, memory
+from tinygrad_edu.jit import codegen, lowering, memory
 from tinygrad_edu.jit.verifier import PlanError, Step, verify
 from tinygrad_edu.trace.ir import Call, Input, State, Var
 
@@ -133,21 +133,21 @@ def test_a_store_before_the_last_step_that_can_fail_is_found(monkeypatch):
         return np.linalg.inv(x)
 
     tg.jit(step)(X)
-    monkeypatch.setattr(memory, "schedule", lambda program: 0)
+    monkeypatch.setattr(codegen, "schedule", lambda program: 0)
     with pytest.warns(RuntimeWarning, match=r"can fail after"):
         tg.jit(step)(X)
 
 
 def test_random_numbers_in_another_order_are_found(monkeypatch):
     rng = np.random.default_rng(0)
-    right = memory.schedule
+    right = codegen.schedule
 
     def swapped(program):
         program.calls.sort(key=lambda call: not call.draws)
         program.calls[:2] = program.calls[1::-1]
         return right(program)
 
-    monkeypatch.setattr(memory, "schedule", swapped)
+    monkeypatch.setattr(codegen, "schedule", swapped)
     with pytest.warns(RuntimeWarning), pytest.raises(PlanError, match="random numbers"):
         tg.jit(lambda x: rng.random(4) + 2 * rng.random(4) * x)(X)
 

@@ -140,7 +140,7 @@ class Layout:
 
     def destination(self, call: Call, i: int) -> np.ndarray | None:
         """Return the array that the i-th call is to write its result into, or None if NumPy makes a new one."""
-        if call.out in self.leaving or not self.optimized:
+        if call.out in self.leaving:
             return None
         if (target := self.changed_in_place(call, i)) is not None:
             return self.locations[target].array

@@ -145,14 +145,14 @@ def elide_broadcasts(call: Call, table: ValueTable) -> None:
             call.become(call.fun, (*others[0], small, *others[1]))
 
 
-ALGEBRA: Functions = {np.copy, np.positive, np.absolute, np.multiply, np.power, np.max}
+ALGEBRA: Functions = {np.copy, np.positive, np.absolute, np.negative, np.multiply, np.power, np.max}
 
 
 def algebra(call: Call, table: ValueTable) -> Var | None:
     """Replace x * 1, x ** 1, +x and a copy by x, as nothing writes into either; x ** 0 by 1, x ** 2 by a square.
 
-    |-x| becomes |x|, so that the rule of a sigmoid finds the exponential that the sigmoid computed. The maximum of
-    floats loses a neutral initial value.
+    |-x| becomes |x|, so that the rule of a sigmoid finds the exponential that the sigmoid computed, and -(a * b) a
+    product with -b if that is computed anyway. The maximum of floats loses a neutral initial value.
     These hold to the last bit for infinities, NaN and zeros of both signs too. x + 0 does not, which is 0 for x = -0,
     nor does (x * a) * b = x * (a * b), where x * a may overflow or round to 0.
     """
@@ -166,10 +166,17 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
         return None
     if call.kwargs:
         return None
-    if call.fun is np.absolute:
-        made = new.source if equals_in_kind(new, out) else None
-        if out.dtype.kind == "f" and isinstance(made, Call) and made.fun is np.negative and made.elementwise:
+    if call.fun in (np.absolute, np.negative):
+        made = new.source if equals_in_kind(new, out) and out.dtype.kind == "f" else None
+        if not isinstance(made, Call) or not made.elementwise:
+            return None
+        if call.fun is np.absolute and made.fun is np.negative:
             call.become(np.absolute, made.args)
+        elif call.fun is np.negative and made.fun is np.multiply:
+            for a, b in (made.args[::-1], made.args):
+                minus = table.get((np.negative, b, None)) if type(b) is Var and b.dtype == out.dtype else None
+                if minus is not None:  # integers without a sign become large
+                    call.become(np.multiply, (a, minus))
         return None
     if call.fun is np.power:
         n = scalar_value(call.args[1])
