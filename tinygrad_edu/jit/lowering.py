@@ -74,9 +74,10 @@ def _ufunc(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
 
 
 def operand(emitter: Emitter, a: object, call: Call) -> str:
-    """Write an operand of a ufunc as NumPy reads it in the least time.
+    """Write an operand of a ufunc in the form that NumPy reads in the least time.
 
-    Numbers are arrays without axes, and of a maximum full arrays. Small masks are converted to numbers before.
+    A number becomes an array without axes, or a full array for np.maximum and np.minimum; a small mask is converted to
+    numbers first.
     """
     array, out = (emitter.locations[v].array if type(v) is Var else None for v in (a, call.out))
     dtypes = {v.dtype for v in call.uses if v.dtype is not None}

@@ -28,7 +28,7 @@ ORDER = (("mean",), tuple(RULES), ("dead",), ("join",))  # all rules in one pass
 
 
 def optimize(program: Program, chosen: Collection[str]) -> dict[str, int]:
-    """Run the chosen optimisations in their order; return how many calls were left after each had last run."""
+    """Run the chosen optimisations in their order; return how many calls were left after each."""
     sizes = {}
     for step in ORDER:
         names = [name for name in step if name in chosen]

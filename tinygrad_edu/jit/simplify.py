@@ -177,6 +177,7 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
                 minus = table.get((np.negative, b, None)) if type(b) is Var and b.dtype == out.dtype else None
                 if minus is not None:  # integers without a sign become large
                     call.become(np.multiply, (a, minus))
+                    break
         return None
     if call.fun is np.power:
         n = scalar_value(call.args[1])
