@@ -18,7 +18,7 @@ from tinygrad_edu.jit.native import compiler
 
 # Frozen by the contract: name of the program -> the sentence of the README that says so.
 FROZEN = {
-    "attribute_read_by_an_installed_class": "attributes of the objects of other libraries",
+    "attribute_read_by_an_installed_class": "what the functions of other libraries use",
 }
 
 # Expected to differ: a replay returns the same value in another form, or the program changes code.

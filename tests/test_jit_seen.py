@@ -8,6 +8,7 @@ from array import array
 from collections import ChainMap, UserDict, UserList
 from dataclasses import asdict, astuple, dataclass, fields
 from queue import Queue
+from string import Template
 from types import SimpleNamespace
 
 import numpy as np
@@ -267,6 +268,22 @@ def test_what_cannot_be_exchanged_is_refused_with_a_remedy(make, given):
     held = make(X.copy())
     with pytest.raises(JitError, match=r"keep it in a list|keep a plain array|pass a plain array"):
         tg.jit(lambda x, h: x * len(h))(X, held) if given else tg.jit(lambda x: x * len(held))(X)
+
+
+@pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
+def test_an_attribute_that_the_function_names_of_an_object_of_a_library_is_seen(options):
+    c = Template("")
+    c.scale, c.last = 2.0, None
+
+    @tg.jit(**options)
+    def f(x):
+        c.last = x * c.scale
+
+    for scale in (2.0, 2.0, 3.0, 3.0, 3.0):
+        c.scale = scale
+        for k in range(3):
+            f(X * k)
+            np.testing.assert_array_equal(c.last, X * k * scale)
 
 
 ALL_ATTRIBUTES = {

@@ -178,9 +178,8 @@ class Closure:
             if not (is_whole or self.computing[kind]):
                 found = {name: value for name, value in found.items() if name in names}
             self.queue += found.values()
-            if isinstance(owner, (ModuleType, FunctionType)) or wrapper(owner) or not self.is_library(type(owner)):
-                title = owner.__name__ if isinstance(owner, ModuleType) else type(owner).__name__
-                self.hold(held, title, None if is_whole else {*found}).has_names = True
+            title = owner.__name__ if isinstance(owner, ModuleType) else type(owner).__name__
+            self.hold(held, title, None if is_whole else {*found}).has_names = True
         self.add_inherited(owner, names)
 
     def computes_attributes(self, kind: type) -> bool:
