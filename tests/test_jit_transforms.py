@@ -1,5 +1,6 @@
 """Transforms of recorded functions, and recorded transforms, in either order: the derivatives of the function."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -262,3 +263,19 @@ def test_a_recorded_jacobian_of_complex_numbers_asks_at_each_call_whether_it_hol
     for f in (jitted, slopes):
         with pytest.raises(TypeError, match="not holomorphic"):
             f(-z)
+
+
+@pytest.mark.parametrize("effect", ["rng.normal()", "counted()"])
+def test_what_a_jvp_does_again_where_there_is_a_nan_is_done_once_elsewhere(effect):
+    found = []
+    for jit in (lambda f: f, lambda f: tg.jit(f, check=False)):
+        rng, w = np.random.default_rng(0), tg.Tensor(0.0)
+
+        def counted(w=w):
+            w.data += 1
+            return w.data
+
+        run = eval(f"lambda x: np.sum(np.sin(x) * {effect})", {"np": np, "rng": rng, "counted": counted})
+        step = jit(functools.partial(lambda run, x: tg.jvp(run, [x], [A[0]]), run))
+        found.append([step(np.array(x)) for x in ([0.5, 1.0], [np.nan, 1.0], [0.5, 1.0], [np.nan, 1.0], [0.5, 1.0])])
+    np.testing.assert_allclose(*found, rtol=1e-12)

@@ -21,6 +21,7 @@ from .. import optim
 from ..engine.errors import INTERNAL, Line, format_line, users_line
 from ..engine.mode import STOPPING
 from ..engine.rules import registry
+from ..engine.rules.finite import has_nan
 from ..engine.rules.registry import Function, implementations, leaves, name, predicates_of_all
 from ..engine.tape import Node
 from ..transforms.tree import like
@@ -162,7 +163,8 @@ class Recorder:
             stays = self.is_fixed(args[0].variable)
         if self.is_replayed and not stays:
             self.give_up()
-        if predicates_of_all.get(predicate) is not answer:  # else what follows is right for all values
+        # Else what follows is right for all values; but where there is a NaN a jvp runs the function again
+        if predicates_of_all.get(predicate) is not answer or predicate is has_nan:
             self.program.guards.append(Guard(predicate, vars_of(args), answer))
         return answer
 
