@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..engine.habits import names_keywords
 from ..engine.rules.floats import python_float
 from ..engine.tensor import Tensor
 from .group import Group, hyperparameter
@@ -35,6 +36,7 @@ class Adam(Optimizer):
     switches = ("amsgrad", "maximize")
     squares = True
 
+    @names_keywords
     def __init__(
         self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0, amsgrad: bool = False, maximize: bool = False,
@@ -84,6 +86,7 @@ class AdamW(Adam):
     array([ 0.899, -1.898])
     """
 
+    @names_keywords
     def __init__(
         self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.01, amsgrad: bool = False, maximize: bool = False,
@@ -119,6 +122,7 @@ class NAdam(Optimizer):
     state_names = ("m", "v", "mu_product")
     squares = True
 
+    @names_keywords
     def __init__(
         self, params: Params, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False,
@@ -176,6 +180,7 @@ class RAdam(Optimizer):
     state_names = ("m", "v")
     squares = True
 
+    @names_keywords
     def __init__(
         self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0, decoupled_weight_decay: bool = False, maximize: bool = False,

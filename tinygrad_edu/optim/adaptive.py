@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..engine.habits import names_keywords
 from ..engine.tensor import Tensor
 from .group import Group, hyperparameter
 from .inplace import Array, full_state
@@ -27,6 +28,7 @@ class Adagrad(Optimizer):
     state_names = ("sum",)
     squares = True
 
+    @names_keywords
     def __init__(
         self, params: Params, lr: float = 0.01, lr_decay: float = 0, weight_decay: float = 0,
         initial_accumulator_value: float = 0, eps: float = 1e-10, maximize: bool = False,
@@ -66,6 +68,7 @@ class Adadelta(Optimizer):
     state_names = ("square", "step")
     squares = True
 
+    @names_keywords
     def __init__(
         self, params: Params, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0,
         maximize: bool = False,
@@ -109,6 +112,7 @@ class RMSprop(Optimizer):
     switches = ("centered", "maximize")
     squares = True
 
+    @names_keywords
     def __init__(
         self, params: Params, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0,
         momentum: float = 0, centered: bool = False, maximize: bool = False,
@@ -160,6 +164,7 @@ class Rprop(Optimizer):
     etas, step_sizes, maximize = map(hyperparameter, ("etas", "step_sizes", "maximize"))
     state_names = ("previous", "step")
 
+    @names_keywords
     def __init__(
         self, params: Params, lr: float = 0.01, etas: tuple[float, float] = (0.5, 1.2),
         step_sizes: tuple[float, float] = (1e-6, 50), maximize: bool = False,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.habits import names_keywords
 from ..engine.tensor import Tensor
 from ..state import copy_state
 from .inplace import Array, working_dtype
@@ -40,6 +41,7 @@ class LBFGS(Optimizer):
     [1.0, 1.0]
     """
 
+    @names_keywords
     def __init__(
         self, params: Params, lr: float = 1.0, max_iter: int = 20, max_eval: int | None = None,
         tolerance_grad: float = 1e-7, tolerance_change: float = 1e-9, history_size: int = 100,

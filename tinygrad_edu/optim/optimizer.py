@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from ..engine.conjugation import met
-from ..engine.habits import names_keywords
 from ..engine.reprs import table
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
@@ -61,11 +60,6 @@ class Optimizer:
     switches: tuple[str, ...] = ("maximize",)
     squares = False  # whether the formula squares gradients, and divides by their root and eps
     state_names: tuple[str, ...] = ()  # of the formula's state, if all groups need all of it
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        if "__init__" in vars(cls):
-            cls.__init__ = names_keywords(cls.__init__)  # type: ignore[method-assign]
 
     def __init__(self, params: Params, **settings: Setting) -> None:
         kind = type(self).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..engine.habits import names_keywords
 from .group import Group, hyperparameter
 from .inplace import Array
 from .optimizer import Optimizer
@@ -26,6 +27,7 @@ class SGD(Optimizer):
     )
     switches = ("nesterov", "maximize")
 
+    @names_keywords
     def __init__(
         self, params: Params, lr: float, momentum: float = 0, nesterov: bool = False, weight_decay: float = 0,
         dampening: float = 0, maximize: bool = False,
