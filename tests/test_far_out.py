@@ -233,3 +233,61 @@ def test_float16_agrees_with_float64(f, n):
 def test_the_gradient_of_a_standard_deviation_of_float16_beyond_its_square_root(f):
     x = np.array([0.0, 300, 600, 900])
     np.testing.assert_allclose(tg.grad(f)(x.astype(np.float16)), tg.grad(f)(x), rtol=2e-3)
+
+
+def elliptic_slope(m):
+    return (mp.ellipe(m) / (1 - m) - mp.ellipk(m)) / (2 * m)
+
+
+SCIPY = {
+    "dawsn": (
+        lambda x: 1 - mp.sqrt(PI) * x * mp.exp(-x * x) * mp.erfi(x), [0.5, 3.0, 19.9, 20.1, -25.0, 700.0, 1e8, 1e20]
+    ),
+    "spence": (lambda x: mp.log(x) / (1 - x), [1e-300, 1e-20, 1e-9, 0.4, 0.6, 1.4, 1.6, 1e9, 1e16, 1e300]),
+    "ellipk": (elliptic_slope, [-1e300, -1e16, -1e8, -0.6, -0.4, 0.4, 0.6, 1 - 2**-53]),
+    "ellipkm1": (lambda p: -elliptic_slope(1 - p), [1e-40, 1e-20, 1e-9, 0.4, 0.6, 1.4, 1.6, 1e8, 1e16, 1e100]),
+    "ellipe": (lambda m: (mp.ellipe(m) - mp.ellipk(m)) / (2 * m), [-1e16, -0.6, -0.4, 0.4, 0.6, 1 - 2**-53]),
+    "i0e": (lambda x: mp.exp(-x) * (mp.besseli(1, x) - mp.besseli(0, x)), [0.5, 3.0, 1.1e4, 1e8, 1e16]),
+    "i1e": (
+        lambda x: mp.exp(-x) * (mp.besseli(0, x) - (1 + 1 / x) * mp.besseli(1, x)),
+        [0.5, 0.99, 1.01, 3.0, 1.1e4, 1e8, 1e16],
+    ),
+    "k0e": (lambda x: mp.exp(x) * (mp.besselk(0, x) - mp.besselk(1, x)), [0.5, 3.0, 1.1e4, 1e8, 1e16]),
+    "k1e": (
+        lambda x: mp.exp(x) * ((1 - 1 / x) * mp.besselk(1, x) - mp.besselk(0, x)), [1e-100, 0.5, 3.0, 1.1e4, 1e8, 1e16],
+    ),
+    "k1": (lambda x: -mp.besselk(0, x) - mp.besselk(1, x) / x, [1e-100, 0.5, 3.0, 700.0]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCIPY)
+def test_scipys_functions_have_exact_derivatives_far_out(name):
+    fun = getattr(pytest.importorskip("scipy.special"), name)
+    slope, points = SCIPY[name]
+    for x in points:
+        assert float(tg.grad(fun)(x)) == pytest.approx(float(slope(mp.mpf(x))), rel=1e-11), x
+        if 0.3 < abs(x) < 30:
+            exact = float(mp.diff(slope, mp.mpf(x)))
+            assert float(tg.grad(tg.grad(fun))(x)) == pytest.approx(exact, rel=2e-10), x
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "i", "slope"),
+    [
+        ("rel_entr", (1e-300, 1e300), 0, lambda x, y: mp.log(x / y) + 1),
+        ("rel_entr", (1e155, 1e-300), 0, lambda x, y: mp.log(x / y) + 1),
+        ("kl_div", (1e-20, 1e300), 0, lambda x, y: mp.log(x / y)),
+        (
+            "pseudo_huber",
+            (3.0, 1e-5),
+            0,
+            lambda d, r: mp.sqrt(d * d + r * r) * 2 - 2 * d - r * r / mp.sqrt(d * d + r * r),
+        ),
+        ("pseudo_huber", (1e-160, 1e-300), 1, lambda d, r: d * r / mp.sqrt(d * d + r * r)),
+        ("pseudo_huber", (1e200, 1e200), 1, lambda d, r: d * r / mp.sqrt(d * d + r * r)),
+        ("powm1", (1e-160, 0.5), 1, lambda a, b: a**b * mp.log(a)),
+    ],
+)
+def test_scipys_functions_of_two_numbers_have_exact_derivatives_far_out(name, args, i, slope):
+    fun = getattr(pytest.importorskip("scipy.special"), name)
+    assert float(tg.grad(fun, i)(*args)) == pytest.approx(float(slope(*map(mp.mpf, args))), rel=1e-13, abs=0)

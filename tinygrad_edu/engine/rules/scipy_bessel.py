@@ -33,19 +33,37 @@ defvjp(special.y1,  lambda g, y, x: g * ((special.y0(x) - special.yv(2, x)) / 2)
 defvjp(special.i0,  lambda g, y, x: g * special.i1(x))
 defvjp(special.i1,  lambda g, y, x: g * ((special.i0(x) + special.iv(2, x)) / 2))
 defvjp(special.k0,  lambda g, y, x: -g * special.k1(x))
-defvjp(special.k1,  lambda g, y, x: g * ((special.k0(x) + special.kv(2, x)) / -2))
+defvjp(special.k1,  lambda g, y, x: -g * (special.k0(x) + y / x))
 
-# Scaled by exp(-|x|) or exp(x)
+
+# Scaled by exp(-|x|) or exp(x). SciPy's ive and kve are NaN from 1e10 on, and i0e, i1e, k0e and k1e are not.
+def i1e_slope(i0e: Array, y: Array, x: Array) -> Array:
+    """Return i0e - y / x - sign(x) y, near 0 from the order 2 instead of y / x."""
+    near = np.less(np.abs(x), 1)
+    quotient = np.where(near, (i0e - special.ive(2, np.where(near, x, 0))) / 2, y / np.where(near, 1, x))
+    return i0e - quotient - np.sign(x) * y
+
+
+def scaled_slope(slope: Array, y: Array, x: Array, order: int, sign: int) -> Array:
+    """Return the slope of y, far from 0, where it cancels, by Hankel's expansion of sqrt(|x|) y in t = sign / |x|."""
+    far = np.greater(np.abs(x), 1e4)
+    z = np.where(far, x, 1e4)
+    t, mu = sign / np.abs(z), 4 * order**2
+    a = 1, (mu - 1) / 8, (mu - 1) * (mu - 9) / 128, (mu - 1) * (mu - 9) * (mu - 25) / 3072
+    expansion = a[0] + t * (a[1] + t * (a[2] + t * a[3]))
+    return np.where(far, -y * (a[0] + t * (3 * a[1] + t * (5 * a[2] + t * 7 * a[3]))) / expansion / (2 * z), slope)
+
+
 defvjp(special.ive, unknown(special.ive, "the order"),
                     lambda g, y, v, z: g * ((special.ive(np.subtract(v, 1), z) + special.ive(np.add(v, 1), z)) / 2
                                             - np.sign(z) * y))
 defvjp(special.kve, unknown(special.kve, "the order"),
                     lambda g, y, v, z: g * (y - (special.kve(np.subtract(v, 1), z)
                                                  + special.kve(np.add(v, 1), z)) / 2))
-defvjp(special.i0e, lambda g, y, x: g * (special.i1e(x) - np.sign(x) * y))
-defvjp(special.i1e, lambda g, y, x: g * ((special.i0e(x) + special.ive(2, x)) / 2 - np.sign(x) * y))
-defvjp(special.k0e, lambda g, y, x: g * (y - special.k1e(x)))
-defvjp(special.k1e, lambda g, y, x: g * (y - (special.k0e(x) + special.kve(2, x)) / 2))
+defvjp(special.i0e, lambda g, y, x: g * scaled_slope(special.i1e(x) - np.sign(x) * y, y, x, 0, -1))
+defvjp(special.i1e, lambda g, y, x: g * scaled_slope(i1e_slope(special.i0e(x), y, x), y, x, 1, -1))
+defvjp(special.k0e, lambda g, y, x: g * scaled_slope(y - special.k1e(x), y, x, 0, 1))
+defvjp(special.k1e, lambda g, y, x: g * scaled_slope(y - special.k0e(x) - y / x, y, x, 1, 1))
 
 # Of real numbers, jve and yve are jv and yv. Struve's functions solve Bessel's equation with a right-hand side.
 defvjp(special.jve, unknown(special.jve, "the order"),
@@ -77,10 +95,23 @@ defvjp(special.hyp2f1, unknown(special.hyp2f1, "a"), unknown(special.hyp2f1, "b"
                        lambda g, y, a, b, c, z: g * (np.divide(np.multiply(a, b), c) * special.hyp2f1(
                            np.add(a, 1), np.add(b, 1), np.add(c, 1), z)))
 
-# Elliptic integrals: the complete ones are hypergeometric functions, which have no 0 / 0 at m = 0
-defvjp(special.ellipk,    lambda g, y, m: g * (math.pi / 8 * special.hyp2f1(1.5, 1.5, 2, m)))
-defvjp(special.ellipkm1,  lambda g, y, p: -g * (math.pi / 8 * special.hyp2f1(1.5, 1.5, 2, 1 - p)))
-defvjp(special.ellipe,    lambda g, y, m: g * (-math.pi / 8 * special.hyp2f1(0.5, 1.5, 2, m)))
+
+# Elliptic integrals. Near m = 0 the derivatives of the complete ones are hypergeometric functions, which have no 0 / 0.
+def elliptic_slope(near: Array, a: float, m: Array, difference: Array) -> Array:
+    """Return difference / (2 m), and near m = 0 the same as a hypergeometric function."""
+    hypergeometric = math.pi / 8 * special.hyp2f1(a, 1.5, 2, np.where(near, m, 0))
+    return np.where(near, hypergeometric, difference / (2 * np.where(near, 1, m)))
+
+
+def ellipk_slope(y: Array, m: Array, complement: Array) -> Array:
+    """Return the derivative of K(m) = y by m, where the complement is 1 - m: (E / (1 - m) - K) / (2 m)."""
+    near = np.less(np.abs(m), 0.5)
+    return elliptic_slope(near, 1.5, m, special.ellipe(m) / np.where(near, 1, complement) - y)
+
+
+defvjp(special.ellipk,    lambda g, y, m: g * ellipk_slope(y, m, 1 - m))
+defvjp(special.ellipkm1,  lambda g, y, p: -g * ellipk_slope(y, 1 - p, p))
+defvjp(special.ellipe,    lambda g, y, m: -g * elliptic_slope(np.less(np.abs(m), 0.5), 0.5, m, special.ellipk(m) - y))
 defvjp(special.ellipkinc, lambda g, y, phi, m: g / np.sqrt(1 - m * np.square(np.sin(phi))),
                           unknown(special.ellipkinc, "m"))
 defvjp(special.ellipeinc, lambda g, y, phi, m: g * np.sqrt(1 - m * np.square(np.sin(phi))),

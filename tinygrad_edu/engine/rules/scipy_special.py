@@ -121,6 +121,14 @@ def hazard(x: Array) -> Array:
     return math.sqrt(2 / math.pi) / special.erfcx(x * -math.sqrt(0.5))
 
 
+def dawson_slope(x: Array, y: Array) -> Array:
+    """Return 1 - 2 x y, which cancels far from 0: there by its asymptotic series in r = 1 / (2 x**2)."""
+    far = np.greater(np.abs(x), 20)
+    r = np.square(1 / np.where(far, x, 20)) / 2
+    series = 1 + 3 * r * (1 + 5 * r * (1 + 7 * r * (1 + 9 * r * (1 + 11 * r * (1 + 13 * r * (1 + 15 * r))))))
+    return np.where(far, -r * series, 1 - 2 * (x * y))
+
+
 pointwise.add(erfcx_derivative)
 defvjp(special.erf,      lambda g, y, x: g * (2 / ROOT_PI * np.exp(-np.square(x))))
 defvjp(special.erfc,     lambda g, y, x: g * (-2 / ROOT_PI * np.exp(-np.square(x))))
@@ -129,7 +137,7 @@ defvjp(special.erfinv,   lambda g, y, x: g * (ROOT_PI / 2 * np.exp(np.square(y))
 defvjp(special.erfcinv,  lambda g, y, x: g * (-ROOT_PI / 2 * np.exp(np.square(y))))
 defvjp(special.erfcx,    lambda g, y, x: g * erfcx_derivative(x, 1))
 defvjp(erfcx_derivative, lambda g, y, x, n: g * erfcx_derivative(x, n + 1))
-defvjp(special.dawsn,    lambda g, y, x: g * (1 - 2 * x * y))
+defvjp(special.dawsn,    lambda g, y, x: g * dawson_slope(x, y))
 defvjp(special.ndtr,     lambda g, y, x: g * (np.exp(np.square(x) / -2) / ROOT_2PI))
 defvjp(special.log_ndtr, lambda g, y, x: g * hazard(x))
 defvjp(special.ndtri,    lambda g, y, p: g * (ROOT_2PI * np.exp(np.square(y) / 2)))
@@ -146,12 +154,18 @@ def quotient(x: Array, y: Array) -> Array:
     return x / np.where(np.equal(x, 0), 1, y)
 
 
+def log_quotient(x: Array, y: Array) -> Array:
+    """Return log(x / y), also where x / y leaves the range of numbers."""
+    near = np.less(np.multiply(x, 1e-4), y) & np.less(np.multiply(y, 1e-4), x)
+    return np.log(x / np.where(near, y, 1)) - np.log(np.where(near, 1, y))
+
+
 defvjp(special.xlogy,    xlogy_x,   xlogy_y)
 defvjp(special.xlog1py,  xlog1py_x, xlog1py_y)
 defvjp(special.entr,     lambda g, y, x: g * (-1 - np.log(x)))
-defvjp(special.rel_entr, lambda g, r, x, y: g * (np.log(np.divide(x, y)) + 1),
+defvjp(special.rel_entr, lambda g, r, x, y: g * (log_quotient(x, y) + 1),
                          lambda g, r, x, y: -g * quotient(x, y))
-defvjp(special.kl_div,   lambda g, r, x, y: g * np.log(np.divide(x, y)),
+defvjp(special.kl_div,   lambda g, r, x, y: g * log_quotient(x, y),
                          lambda g, r, x, y: g * (1 - quotient(x, y)))
 
 
@@ -161,12 +175,18 @@ def huber_delta(g: Array, y: Array, delta: Array, r: Array) -> Array:
     return g * np.maximum(np.abs(r) - delta, 0)
 
 
+def pseudo_huber_delta(g: Array, y: Array, delta: Array, r: Array) -> Array:
+    """r**4 / (h (h + delta)**2) with h = hypot(delta, r)."""
+    h = np.hypot(delta, r)
+    return g * (r * (r / h) * np.square(r / (h + delta)))
+
+
 defvjp(special.huber,        huber_delta,
                              lambda g, y, delta, r: g * np.clip(r, -delta, delta))
-defvjp(special.pseudo_huber, lambda g, y, delta, r: g * (2 * y / delta - r * (r / np.hypot(delta, r))),
-                             lambda g, y, delta, r: g * (delta * r / np.hypot(delta, r)))
+defvjp(special.pseudo_huber, pseudo_huber_delta,
+                             lambda g, y, delta, r: g * (delta * (r / np.hypot(delta, r))))
 defvjp(special.powm1,        power_base,
-                             lambda g, y, a, b: power_exponent(g, y + 1, a, b))
+                             lambda g, y, a, b: power_exponent(g, np.power(a, b), a, b))
 defvjp(special.cbrt,         lambda g, y, x: g / (3 * y * y))
 defvjp(special.exp2,         lambda g, y, x: g * (y * math.log(2)))
 defvjp(special.exp10,        lambda g, y, x: g * (y * math.log(10)))
@@ -212,6 +232,13 @@ def expn_before(n: Array, x: Array) -> Array:
     return np.where(np.equal(n, 0), np.exp(-x) * (1 + x) / np.square(x), special.expn(np.maximum(n, 1) - 1, x))
 
 
+def spence_slope(x: Array) -> Array:
+    """Return log(x) / (1 - x), near 1 as a hypergeometric function, which has no 0 / 0 there."""
+    near = np.less(np.abs(x - 1), 0.5)
+    z = np.where(near, 2, x)
+    return np.where(near, -special.hyp2f1(1, 1, 2, np.where(near, 1 - x, 0)), np.log(z) / (1 - z))
+
+
 def part(fun: np.ufunc, i: int, letters: str) -> Function:
     """Return the i-th result of `fun` as a primitive."""
 
@@ -242,7 +269,7 @@ defvjp(special.expi,    lambda g, y, x: g * (np.exp(x) / x))
 defvjp(special.exp1,    lambda g, y, x: g * (-np.exp(-x) / x))
 defvjp(special.expn,    unknown(special.expn, "n"),
                         lambda g, y, n, x: -g * expn_before(n, x))
-defvjp(special.spence,  lambda g, y, x: -g * special.hyp2f1(1, 1, 2, 1 - x))
+defvjp(special.spence,  lambda g, y, x: g * spence_slope(x))
 
 
 refused(
