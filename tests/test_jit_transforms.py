@@ -266,7 +266,9 @@ def test_a_recorded_jacobian_of_complex_numbers_asks_at_each_call_whether_it_hol
 
 
 @pytest.mark.parametrize("effect", ["rng.normal()", "counted()"])
-def test_what_a_jvp_does_again_where_there_is_a_nan_is_done_once_elsewhere(effect):
+@pytest.mark.parametrize("inner", ["f(x)", "np.sum(tg.grad(lambda a, b: f(a - b), argnums=1)(x, x + 1))"])
+def test_a_jvp_runs_its_function_as_often_as_without_jit(inner, effect):
+    """Twice where there is a NaN, or where the function runs a backward pass through what was forgotten."""
     found = []
     for jit in (lambda f: f, lambda f: tg.jit(f, check=False)):
         rng, w = np.random.default_rng(0), tg.Tensor(0.0)
@@ -275,7 +277,9 @@ def test_what_a_jvp_does_again_where_there_is_a_nan_is_done_once_elsewhere(effec
             w.data += 1
             return w.data
 
-        run = eval(f"lambda x: np.sum(np.sin(x) * {effect})", {"np": np, "rng": rng, "counted": counted})
+        names = {"np": np, "tg": tg, "rng": rng, "counted": counted}
+        names["f"] = eval(f"lambda x: np.sum(np.sin(x) * {effect})", names)
+        run = eval(f"lambda x: {inner}", names)
         step = jit(functools.partial(lambda run, x: tg.jvp(run, [x], [A[0]]), run))
         found.append([step(np.array(x)) for x in ([0.5, 1.0], [np.nan, 1.0], [0.5, 1.0], [np.nan, 1.0], [0.5, 1.0])])
     np.testing.assert_allclose(*found, rtol=1e-12)

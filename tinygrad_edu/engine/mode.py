@@ -19,6 +19,8 @@ R = TypeVar("R")
 class Watcher:
     """Base of what watches the engine: a subclass overrides the methods that it needs, `watching` turns it on."""
 
+    needs_graph = False  # whether it looks at the graph later, so that a jvp has to keep it
+
     def recorded(self, y: Any) -> None:
         """Look at node y, which was just recorded."""
 
@@ -52,6 +54,8 @@ class Contributions(Watcher):
 
     A rule may run a backward pass itself: `in_rule` is True meanwhile, and its contributions are not kept.
     """
+
+    needs_graph = True
 
     def __init__(self) -> None:
         self.passed: list[Passed] = []

@@ -45,11 +45,14 @@ class Tangents(Watcher):
     with the length of the computation. A tangent is a node where a gradient may go through it, and else an array.
     """
 
+    needs_graph = True
+
     def __init__(
         self, variables: Sequence[Node], directions: Sequence[Any], free: bool = False, masked: bool = False
     ) -> None:
         self.below, self.enclosing = watchers(), id(transform.get())  # not the object: it holds the variables
-        self.free, self.masked, self.active = free and not self.below, masked, True
+        self.free = free and not any([watcher.needs_graph for watcher in self.below])
+        self.masked, self.active = masked, True
         self.kinked = False  # whether a tangent that is recorded passed a kink, where it may lack a limit
         self.start = max([x.order for x in variables], default=0)  # older nodes depend on no variable
         for x, v in zip(variables, directions, strict=True):
