@@ -742,3 +742,12 @@ def test_nan_gradients_do_not_make_the_state_wider():
     with np.errstate(all="ignore"):
         adam.step()
     assert adam.state["v"][0].dtype == np.float32
+
+
+def test_radam_leaves_a_parameter_without_slope_while_it_does_not_divide_even_for_eps_0():
+    x = Tensor([1.0, 2.0])
+    radam = optim.RAdam([x], eps=0.0)
+    for _ in range(5):  # steps before the running mean of squares is trusted
+        x.grad = np.array([1.0, 0.0])
+        radam.step()
+    assert x.data[1] == 2.0

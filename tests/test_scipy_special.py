@@ -316,3 +316,10 @@ def test_every_rule_is_for_a_ufunc_that_scipy_publishes():
 def test_small_integers_have_the_gradients_of_wide_ones(fun, numbers, x, kind):
     of_small, of_wide = (tg.grad(lambda x, n=n: fun(*map(n, numbers), x))(x) for n in (kind, np.int64))
     np.testing.assert_allclose(of_small, of_wide, rtol=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore:floating point number truncated to an integer:RuntimeWarning")
+@pytest.mark.parametrize("fun", [special.kn, special.yn, special.expn])
+def test_an_order_that_scipy_truncates_has_the_gradient_of_the_integer(fun):
+    for n in (0.5, 1.5):
+        assert tg.grad(lambda x, n=n: fun(n, x))(0.7) == tg.grad(lambda x, n=n: fun(int(n), x))(0.7)

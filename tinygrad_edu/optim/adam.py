@@ -208,7 +208,8 @@ class RAdam(Optimizer):
         ratio = (length - 4) * (length - 2) / (limit * length)
         trusted = after(length, 5)
         scale = python_float(np.sqrt(np.maximum(ratio, 0) * (1 - b2**t))) * trusted
-        return theta - lr / (1 - b1**t) * (m * (scale / (np.sqrt(v) + eps) + (1 - trusted))), m, v
+        root = np.sqrt(v) + eps + (1 - trusted)  # where v is not trusted, no 0 / 0 either
+        return theta - lr / (1 - b1**t) * (m * (scale / root + (1 - trusted))), m, v
 
     @classmethod
     def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:

@@ -13,19 +13,20 @@ from .registry import Array, Rule, composition, defvjp
 from .scipy_special import part, unknown
 
 # Bessel functions: each derivative is half the difference (or sum) of the two neighbours. A cylinder function of order
-# 1 takes its neighbours, not f0 - f1 / x, so that it has derivatives of all orders at 0.
+# 1 takes its neighbours, not f0 - f1 / x, so that it has derivatives of all orders at 0. SciPy
+# truncates the n of yn and kn to an integer.
 defvjp(special.jv,  unknown(special.jv, "the order"),
                     lambda g, y, v, z: g * ((special.jv(np.subtract(v, 1), z) - special.jv(np.add(v, 1), z)) / 2))
 defvjp(special.yv,  unknown(special.yv, "the order"),
                     lambda g, y, v, z: g * ((special.yv(np.subtract(v, 1), z) - special.yv(np.add(v, 1), z)) / 2))
 defvjp(special.yn,  unknown(special.yn, "the order"),
-                    lambda g, y, n, x: g * ((special.yn(np.subtract(n, 1), x) - special.yn(np.add(n, 1), x)) / 2))
+                    lambda g, y, n, x: g * ((special.yn(np.trunc(n) - 1, x) - special.yn(np.trunc(n) + 1, x)) / 2))
 defvjp(special.iv,  unknown(special.iv, "the order"),
                     lambda g, y, v, z: g * ((special.iv(np.subtract(v, 1), z) + special.iv(np.add(v, 1), z)) / 2))
 defvjp(special.kv,  unknown(special.kv, "the order"),
                     lambda g, y, v, z: g * ((special.kv(np.subtract(v, 1), z) + special.kv(np.add(v, 1), z)) / -2))
 defvjp(special.kn,  unknown(special.kn, "the order"),
-                    lambda g, y, n, x: g * ((special.kn(np.subtract(n, 1), x) + special.kn(np.add(n, 1), x)) / -2))
+                    lambda g, y, n, x: g * ((special.kn(np.trunc(n) - 1, x) + special.kn(np.trunc(n) + 1, x)) / -2))
 defvjp(special.j0,  lambda g, y, x: -g * special.j1(x))
 defvjp(special.j1,  lambda g, y, x: g * ((special.j0(x) - special.jv(2, x)) / 2))
 defvjp(special.y0,  lambda g, y, x: -g * special.y1(x))

@@ -229,6 +229,7 @@ defvjp(special.cotdg, lambda g, y, x: g * (-DEGREE * (1 + y * y)))
 # Integrals. A ufunc with several results is composed of primitives with one.
 def expn_before(n: Array, x: Array) -> Array:
     """Return expn(n - 1, x); -expn(-1, x) is the derivative of expn(0, x) = exp(-x) / x."""
+    n = np.trunc(n)  # as SciPy does, with a warning
     return np.where(np.equal(n, 0), np.exp(-x) * (1 + x) / np.square(x), special.expn(np.maximum(n, 1) - 1, x))
 
 
