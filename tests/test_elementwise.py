@@ -314,3 +314,8 @@ def test_powers_with_small_integers_have_the_gradients_of_floats(fun, kind):
 
     np.testing.assert_allclose(gradients(n), gradients(n * 1.0), rtol=1e-14)
     assert tg.grad(lambda x: fun(x, kind(0)))(2.0) == 0
+
+
+def test_an_angle_at_infinity_does_not_change():
+    for y, x in [(1.0, np.inf), (1.0, -np.inf), (np.inf, 1.0), (-np.inf, np.inf)]:
+        assert [tg.grad(np.arctan2, i)(y, x) for i in (0, 1)] == [0, 0]

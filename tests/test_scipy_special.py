@@ -323,3 +323,16 @@ def test_small_integers_have_the_gradients_of_wide_ones(fun, numbers, x, kind):
 def test_an_order_that_scipy_truncates_has_the_gradient_of_the_integer(fun):
     for n in (0.5, 1.5):
         assert tg.grad(lambda x, n=n: fun(n, x))(0.7) == tg.grad(lambda x, n=n: fun(int(n), x))(0.7)
+
+
+@pytest.mark.parametrize(
+    ("fun", "x", "slope"),
+    [
+        (special.ellipk, 1.0, np.inf), (special.ellipkm1, 0.0, -np.inf), (special.ellipe, 1.0, -np.inf),
+        (lambda delta: special.pseudo_huber(delta, 0.0), 0.0, 0.0),
+        (lambda lmbda: special.boxcox(0.0, lmbda), 2.0, 0.25),
+        (lambda lmbda: special.boxcox1p(-1.0, lmbda), 2.0, 0.25), (special.spence, 0.0, -np.inf),
+    ],
+)  # fmt: skip
+def test_gradients_at_the_ends_of_a_domain_are_limits(fun, x, slope):
+    assert tg.grad(fun)(x) == slope

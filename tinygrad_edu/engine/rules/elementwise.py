@@ -161,9 +161,9 @@ defvjp(np.degrees, lambda g, y, x: np.degrees(g))
 
 
 def over_square(v: Array, a: Array, b: Array) -> Array:
-    """Return v / (a**2 + b**2), and 0 at the origin, where the angle is not defined."""
+    """Return v / (a**2 + b**2), and 0 at the origin, where the angle is not defined, and at infinity."""
     r = np.hypot(a, b)
-    return np.where(r == 0, 0, v / r / r)
+    return np.where((r == 0) | np.isinf(r), 0, v / r / r)
 
 
 defvjp(np.arctan2, lambda g, y, a, b: over_square(g * b, a, b),

@@ -107,7 +107,8 @@ def elliptic_slope(near: Array, a: float, m: Array, difference: Array) -> Array:
 def ellipk_slope(y: Array, m: Array, complement: Array) -> Array:
     """Return the derivative of K(m) = y by m, where the complement is 1 - m: (E / (1 - m) - K) / (2 m)."""
     near = np.less(np.abs(m), 0.5)
-    return elliptic_slope(near, 1.5, m, special.ellipe(m) / np.where(near, 1, complement) - y)
+    finite = np.where(np.equal(complement, 0), 0, y)  # K is infinite at 1, but less than 1 / (1 - m)
+    return elliptic_slope(near, 1.5, m, special.ellipe(m) / np.where(near, 1, complement) - finite)
 
 
 defvjp(special.ellipk,    lambda g, y, m: g * ellipk_slope(y, m, 1 - m))

@@ -176,8 +176,9 @@ def huber_delta(g: Array, y: Array, delta: Array, r: Array) -> Array:
 
 
 def pseudo_huber_delta(g: Array, y: Array, delta: Array, r: Array) -> Array:
-    """r**4 / (h (h + delta)**2) with h = hypot(delta, r)."""
+    """r**4 / (h (h + delta)**2) with h = hypot(delta, r), and 0 at the origin."""
     h = np.hypot(delta, r)
+    h = np.where(np.equal(h, 0), 1, h)
     return g * (r * (r / h) * np.square(r / (h + delta)))
 
 
@@ -201,8 +202,10 @@ def exprel_slope(x: Array) -> Array:
 
 
 def box_cox_lmbda(g: Array, log: Array, lmbda: Array) -> Array:
-    """The rule by lmbda of log exprel(lmbda log), which is (exp(lmbda log) - 1) / lmbda."""
-    return g * (np.square(log) * exprel_slope(lmbda * log))
+    """The rule by lmbda of log exprel(lmbda log), which is (exp(lmbda log) - 1) / lmbda: at log(0), -1 / lmbda."""
+    at_0 = np.equal(log, -np.inf)
+    log = np.where(at_0, 0, log)
+    return g * np.where(at_0, 1 / np.square(np.where(at_0, lmbda, 1)), np.square(log) * exprel_slope(lmbda * log))
 
 
 defvjp(special.exprel,   lambda g, y, x: g * exprel_slope(x))
