@@ -271,9 +271,10 @@ def test_what_cannot_be_exchanged_is_refused_with_a_remedy(make, given):
 
 
 @pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
-def test_an_attribute_that_the_function_names_of_an_object_of_a_library_is_seen(options):
+@pytest.mark.parametrize("first", [{}, {"last": None}], ids=str)
+def test_an_attribute_that_the_function_names_of_an_object_of_a_library_is_seen(options, first):
     c = Template("")
-    c.scale, c.last = 2.0, None
+    vars(c).update(first, scale=2.0)
 
     @tg.jit(**options)
     def f(x):

@@ -111,8 +111,8 @@ def title_of_change(found: Captured, holder: Holder, expected: dict[Any, Any]) -
     last, title, owner = holder.last, holder.title, holder.owner
     keys = [k for k in {**expected, **last} if last.get(k, EMPTY) is not expected.get(k, EMPTY)]
     function = next((f.__name__ for f in found.closure.functions if f.__dict__ is owner), "")
-    if keys and (holder.has_names or holder.names is not None or function):
-        return f"{title} {keys[0]}" if holder.names is not None else f"the attribute {keys[0]} of {function or title}"
+    if keys and (holder.has_names or function):
+        return f"{title} {keys[0]}" if holder.is_globals else f"the attribute {keys[0]} of {function or title}"
     held = [h.member(k) for h in found.holders for k, v in h.before.items() if v is owner and type(k) is str]
     return f"the {title.removeprefix('a ')} {held[0]!r}" if held else title
 

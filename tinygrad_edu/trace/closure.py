@@ -158,7 +158,8 @@ class Closure:
         self.queue += [held for held in (f.__kwdefaults__, f.__dict__) if held]
         scope, ordered = f.__globals__, names_in(f.__code__)
         names = set(ordered)
-        self.hold(scope, "a global variable", names & scope.keys(), self.names).has_names = True
+        held = self.hold(scope, "a global variable", names & scope.keys(), self.names)
+        held.has_names = held.is_globals = True
         self.queue += [scope[name] for name in ordered if name in scope]
         parents = [*itertools.accumulate(str(scope.get("__package__")).split("."), "{}{}.".format, initial="")]
         paths = [parent + name for name in ordered for parent in parents]
@@ -178,8 +179,10 @@ class Closure:
             if not (is_whole or self.computing[kind]):
                 found = {name: value for name, value in found.items() if name in names}
             self.queue += found.values()
-            title = owner.__name__ if isinstance(owner, ModuleType) else type(owner).__name__
-            self.hold(held, title, None if is_whole else {*found}).has_names = True
+            title = owner.__name__ if isinstance(owner, ModuleType) else kind.__name__
+            is_own = isinstance(owner, (ModuleType, FunctionType)) or wrapper(owner) or not self.is_library(kind)
+            used = None if is_own else self.names  # what else changes in it is the library's affair
+            self.hold(held, title, None if is_whole else {*found}, used).has_names = True
         self.add_inherited(owner, names)
 
     def computes_attributes(self, kind: type) -> bool:

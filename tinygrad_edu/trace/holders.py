@@ -104,14 +104,14 @@ class Holder:
     Its members are `before` as they were found; those in `given` are exchanged while the function is recorded, and
     `last` are those when it had returned. Replays check members with a key in `checked`, or all if it is None, and read
     those in `anew` at each call. `absent` are keys without a member, such as an attribute that a class has; if it
-    `has_names`, they are names. Of globals only those with `names` are looked at: the others belong to other code. `of`
-    is the object of this package whose attributes the members are.
+    `has_names`, they are names. Of globals and of objects of libraries only those with `names` are looked at: others
+    belong to other code. `of` is the object of this package whose attributes the members are.
     """
 
     def __init__(self, owner: Any, title: str, checked: set[str] | None, names: set[str] | None = None) -> None:
         self.owner, self.title, self.checked, self.names = owner, title, checked, names
         self.absent: set[str] = set()
-        self.has_names = False
+        self.has_names = self.is_globals = False
         self.of: Any = None
         self.anew: tuple[str, ...] = ()
         self.given: dict[Any, Any] = {}
@@ -121,7 +121,7 @@ class Holder:
     @property
     def is_scope(self) -> bool:
         """Whether it holds variables or defaults of a function, or is read-only: what only a copy exchanges."""
-        return self.names is not None or isinstance(self.owner, (CellType, FunctionType, MappingProxyType))
+        return self.is_globals or isinstance(self.owner, (CellType, FunctionType, MappingProxyType))
 
     def has(self, key: Any, name: str) -> bool:
         """Whether the key is this attribute of an object of this package; keys of other dicts may be anything."""
@@ -143,11 +143,10 @@ class Holder:
     def now(self) -> dict[Any, Any]:
         """Return the present members."""
         owner, names = self.owner, self.names
-        return (
-            members(owner, self.checked is not None)
-            if names is None
-            else {name: owner[name] for name in names if name in owner}
-        )
+        if names is None:
+            return members(owner, self.checked is not None)
+        found = owner if isinstance(owner, dict) else members(owner, slots_only=True)
+        return {name: found[name] for name in names if name in found}
 
     def changed(self) -> bool:
         """Return whether any member was added, removed or replaced."""
