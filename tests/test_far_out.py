@@ -291,3 +291,14 @@ def test_scipys_functions_have_exact_derivatives_far_out(name):
 def test_scipys_functions_of_two_numbers_have_exact_derivatives_far_out(name, args, i, slope):
     fun = getattr(pytest.importorskip("scipy.special"), name)
     assert float(tg.grad(fun, i)(*args)) == pytest.approx(float(slope(*map(mp.mpf, args))), rel=1e-13, abs=0)
+
+
+@pytest.mark.parametrize("a", [50.0, 99.0, 101.0, 1e3, 1e5, 1e8])
+def test_the_density_of_a_gamma_distribution_of_a_large_shape_is_exact(a):
+    special = pytest.importorskip("scipy.special")
+    for x in (a, a * 1.001, a - np.sqrt(a)):
+        exact = mp.exp((a - ONE) * mp.log(x) - mp.mpf(float(x)) - mp.loggamma(a))
+        assert tg.grad(lambda x: special.gammainc(a, x))(x) == pytest.approx(
+            float(exact), rel=1e-13 + 1e-15 * abs(x - a)
+        )
+    assert tg.grad(lambda x: special.gammainc(a, x))(0.0) == 0

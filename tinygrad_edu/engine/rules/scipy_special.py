@@ -67,8 +67,15 @@ nondifferentiable(special.gammasgn, special.round)
 
 
 def gamma_density(a: Array, x: Array) -> Array:
-    """Return x**(a - 1) exp(-x) / gamma(a), by logarithms, so that it does not overflow."""
-    return np.exp(special.xlogy(np.subtract(a, 1), x) - x - special.gammaln(a))
+    """Return x**(a - 1) exp(-x) / gamma(a), by logarithms, so that it does not overflow.
+
+    For large a the logarithms cancel, and Stirling's formula is exact.
+    """
+    large = np.greater(a, 100)
+    b = np.where(large, a, 100.0)
+    u, r = (x - b) / b, 1 / np.square(b)
+    log = special.xlog1py(b - 1, u) - b * u - (1 / 12 - r * (1 / 360 - r / 1260)) / b - np.log(2 * math.pi * b) / 2
+    return np.exp(np.where(large, log, special.xlogy(np.subtract(a, 1), x) - x - special.gammaln(a)))
 
 
 def beta_density(a: Array, b: Array, x: Array) -> Array:
