@@ -336,3 +336,15 @@ def test_an_order_that_scipy_truncates_has_the_gradient_of_the_integer(fun):
 )  # fmt: skip
 def test_gradients_at_the_ends_of_a_domain_are_limits(fun, x, slope):
     assert tg.grad(fun)(x) == slope
+
+
+@pytest.mark.parametrize("a", [0.5, 1.0, 2.0, 3.0])
+def test_densities_have_derivatives_at_the_ends_of_their_support(a):
+    of_gamma = tg.grad(lambda x: special.gammainc(a, x))
+    at_0 = {0.5: (np.inf, -np.inf), 1.0: (1.0, -1.0), 2.0: (0.0, 1.0), 3.0: (0.0, 0.0)}[a]
+    assert (of_gamma(0.0), tg.grad(of_gamma)(0.0)) == pytest.approx(at_0, rel=1e-14)
+    if a > 1:  # density (a + 1) a x**(a - 1) (1 - x)
+        of_beta, mirrored = (tg.grad(lambda x, p=p: special.betainc(*p, x)) for p in ((a, 2.0), (2.0, a)))
+        slope = {2.0: 6.0, 3.0: 0.0}[a]
+        assert (of_beta(0.0), tg.grad(of_beta)(0.0)) == pytest.approx((0.0, slope), rel=1e-13)
+        assert (mirrored(1.0), tg.grad(mirrored)(1.0)) == pytest.approx((0.0, -slope), rel=1e-13)

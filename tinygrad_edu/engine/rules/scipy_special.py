@@ -66,6 +66,12 @@ defvjp(special.binom,      lambda g, y, n, k: g * (y * (psi(n + 1) - psi(np.subt
 nondifferentiable(special.gammasgn, special.round)
 
 
+def split_at_0(x: Array, p: Array) -> tuple[Array, Array]:
+    """Return 0**p where x is 0, else 1, and x with 1 there: exp(p log(x)) has no derivatives at 0, and x**p has."""
+    at_0 = np.equal(x, 0)
+    return np.where(at_0, np.power(np.where(at_0, x, 1), p), 1), np.where(at_0, 1, x)
+
+
 def gamma_density(a: Array, x: Array) -> Array:
     """Return x**(a - 1) exp(-x) / gamma(a), by logarithms, so that it does not overflow.
 
@@ -75,12 +81,18 @@ def gamma_density(a: Array, x: Array) -> Array:
     b = np.where(large, a, 100.0)
     u, r = (x - b) / b, 1 / np.square(b)
     log = special.xlog1py(b - 1, u) - b * u - (1 / 12 - r * (1 / 360 - r / 1260)) / b - np.log(2 * math.pi * b) / 2
-    return np.exp(np.where(large, log, special.xlogy(np.subtract(a, 1), x) - x - special.gammaln(a)))
+    p = np.where(large, 1.0, np.subtract(a, 1))
+    at_0, z = split_at_0(x, p)
+    return np.where(large, 1, at_0) * np.exp(np.where(large, log, special.xlogy(p, z) - x - special.gammaln(a)))
 
 
 def beta_density(a: Array, b: Array, x: Array) -> Array:
     """Return x**(a - 1) (1 - x)**(b - 1) / beta(a, b), by logarithms."""
-    return np.exp(special.xlogy(np.subtract(a, 1), x) + special.xlog1py(np.subtract(b, 1), -x) - special.betaln(a, b))
+    p, q = np.subtract(a, 1), np.subtract(b, 1)
+    at_0, z = split_at_0(x, p)
+    at_1, _ = split_at_0(1 - x, q)
+    log = special.xlogy(p, z) + special.xlog1py(q, -np.where(np.equal(x, 1), 0, x)) - special.betaln(a, b)
+    return at_0 * at_1 * np.exp(log)
 
 
 defvjp(special.gammainc,     unknown(special.gammainc, "a"),
