@@ -73,10 +73,7 @@ def split_at_0(x: Array, p: Array) -> tuple[Array, Array]:
 
 
 def gamma_density(a: Array, x: Array) -> Array:
-    """Return x**(a - 1) exp(-x) / gamma(a), by logarithms, so that it does not overflow.
-
-    For large a the logarithms cancel, and Stirling's formula is exact.
-    """
+    """Return x**(a - 1) exp(-x) / gamma(a), by logarithms; for large a, where these cancel, by Stirling's formula."""
     large = np.greater(a, 100)
     b = np.where(large, a, 100.0)
     u, r = (x - b) / b, 1 / np.square(b)
