@@ -93,9 +93,9 @@ sample = write("The gradient ", 300, np.random.default_rng(1))
 print(f"\n{sample}\n")
 
 # %% What does jit save? Take the same steps without it, for comparison
-# In turn, so that other programs disturb both alike; the fastest of eight counts.
+# In turn, so that other programs disturb both alike; the fastest of 24 counts.
 seconds = {"recorded": np.inf, "not recorded": np.inf}
-for _ in range(8):
+for _ in range(24):
     for name, function in (("recorded", recorded), ("not recorded", step)):
         began = perf_counter()
         function(*batch(train, np.arange(BATCH)))
