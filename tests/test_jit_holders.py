@@ -2,7 +2,11 @@
 
 import contextlib
 import functools
+import logging
+import operator
+from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -366,3 +370,68 @@ def test_an_array_that_is_replaced_between_calls_goes_into_an_argument_itself():
         return found
 
     as_eager(scenario)
+
+
+@dataclass
+class Named:
+    name: str
+    held: Any
+
+
+COMPARED = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "in": lambda a, b: a in [b],
+    "index": lambda a, b: [b, a].index(a),
+    "operator": lambda a, b: operator.eq(a, b),
+}
+
+
+@pytest.mark.parametrize("held", [X, [1.0]], ids=["array", "list"])
+@pytest.mark.parametrize("compare", COMPARED.values(), ids=COMPARED)
+def test_dataclasses_that_the_function_compares_are_seen_with_all_fields(compare, held):
+    def scenario(jit):
+        a, b = Named("a", held), Named("b", held)
+        f = jit(lambda x: x * (2 + compare(a, b)))
+        results = []
+        for name in "aabbab":
+            a.name = name
+            results.append(f(X))
+        return results
+
+    as_eager(scenario)
+
+
+def test_objects_of_libraries_beside_vars_let_a_recording_serve_later_calls():
+    logger, settings = logging.getLogger("beside vars"), SimpleNamespace(scale=2.0)
+
+    @tg.jit
+    def f(x):
+        logger.debug("a step")
+        return x * sum(vars(settings).values())
+
+    for _ in range(4):
+        f(X)
+    assert f._misses == 1
+
+
+class Keeping:
+    def __init__(self):
+        self.kept, self.factor = None, np.float64(2.0)
+
+    def keep(self, x):
+        self.kept = x * self.factor
+        return self.kept
+
+
+Keeping.__module__ = "string"  # as if a library had it, whose code is not searched
+
+
+def test_a_recording_leaves_no_recorded_array_in_an_object_of_a_library():
+    o = Keeping()
+    f = tg.jit(lambda x: o.keep(x) * 2)
+    f(X)
+    assert type(o.kept) is np.ndarray  # the first value of an attribute: the function itself has run
+    with pytest.raises(tg.JitError, match="attribute kept of Keeping was changed"):
+        f(X)
+    assert type(o.kept) is np.ndarray

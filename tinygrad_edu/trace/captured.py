@@ -219,6 +219,8 @@ class Captured:
     def restore(self) -> None:
         """Let all holders have the members that they had, and note those that they had at the end."""
         for holder in self.holders:
+            if holder.others:
+                holder.notice(Traced)
             holder.restore()
         for clear in self.clear:
             clear()

@@ -65,6 +65,7 @@ class Closure:
         for holder in self.holders.values():
             if holder.names is not None:  # all are known now
                 holder.before = holder.now()
+                holder.others = {} if holder.is_globals else members(holder.owner, slots_only=True)
                 holder.absent |= self.names & vars(builtins).keys()  # `from numpy import *` may replace them
             if holder.has_names and not self.names.isdisjoint(ASKING):
                 has_slots = not isinstance(holder.owner, (dict, type))
@@ -175,14 +176,18 @@ class Closure:
             found, kind = members(held, slots_only=True), type(owner)
             if kind not in self.computing:
                 self.computing[kind] = self.computes_attributes(kind)
-            is_whole = not names.isdisjoint(WHOLE) and not isinstance(owner, (type, ModuleType, FunctionType))
+            is_own = isinstance(owner, (ModuleType, FunctionType)) or wrapper(owner) or not self.is_library(kind)
+            is_plain = is_own and not isinstance(owner, (type, ModuleType, FunctionType))
+            is_whole = (is_plain or hasattr(kind, "__dataclass_fields__")) and not names.isdisjoint(WHOLE)
             if not (is_whole or self.computing[kind]):
                 found = {name: value for name, value in found.items() if name in names}
             self.queue += found.values()
             title = owner.__name__ if isinstance(owner, ModuleType) else kind.__name__
-            is_own = isinstance(owner, (ModuleType, FunctionType)) or wrapper(owner) or not self.is_library(kind)
             used = None if is_own else self.names  # what else changes in it is the library's affair
-            self.hold(held, title, None if is_whole else {*found}, used).has_names = True
+            holder = self.hold(held, title, None if is_whole else {*found}, used)
+            holder.has_names = True
+            if is_whole:
+                holder.names, holder.before = None, members(held)
         self.add_inherited(owner, names)
 
     def computes_attributes(self, kind: type) -> bool:
@@ -204,7 +209,7 @@ class Closure:
                 found = {
                     k: v for k, v in vars(kind).items()
                     if k in names or (
-                        callable(v) and k not in unused and not (k == "__eq__" and is_uncompared(owner, v, names))
+                        callable(v) and k not in unused and not (k == "__eq__" and self.is_uncompared(owner, v, names))
                         if k[:2] == "__" else any([k in vars(base) for base in bases])
                     )
                 }  # fmt: skip
@@ -217,6 +222,19 @@ class Closure:
                     held.absent |= named - held.before.keys()
                 self.names |= named & {"__getattr__"}
             inherited |= named
+
+    def is_uncompared(self, owner: object, method: Any, names: set[str]) -> bool:
+        """Whether a method is the == of a dataclass, and nobody compares the owner: it holds arrays, models, or lists.
+
+        A function that uses == may compare what holds lists, and two dataclasses that hold the same array.
+        """
+        if getattr(getattr(method, "__code__", None), "co_filename", "") != "<string>":
+            return False
+        held: tuple[type, ...] = (np.ndarray, Node, *FRAMEWORK, list, dict, set, deque)
+        if "==" in names:
+            is_alone = sum([type(x) is type(owner) for x in self.owners]) == 1
+            held = (np.ndarray, Node, *FRAMEWORK) if is_alone else ()
+        return isinstance(owner, type) or any([isinstance(v, held) for v in members(owner).values()])
 
     def restore(self) -> None:
         """Put back all members that were replaced, and the states of sources of random numbers."""
@@ -243,17 +261,6 @@ class Closure:
                     if isinstance(tensor, Node) and id(tensor) not in names:
                         names[id(tensor)] = "_".join([text for k in (root, key, inner) if (text := key_text(k))])
         return names
-
-
-def is_uncompared(owner: object, method: Any, names: set[str]) -> bool:
-    """Whether a method is the == of a dataclass, and nobody compares the owner: it holds arrays, models, or lists.
-
-    A function that uses == may compare what holds lists.
-    """
-    if getattr(getattr(method, "__code__", None), "co_filename", "") != "<string>":
-        return False
-    held = (np.ndarray, Node, *FRAMEWORK, *(() if "==" in names else (list, dict, set, deque)))
-    return isinstance(owner, type) or any([isinstance(v, held) for v in members(owner).values()])
 
 
 def holding(x: Any) -> list[Any]:

@@ -116,6 +116,7 @@ class Holder:
         self.anew: tuple[str, ...] = ()
         self.given: dict[Any, Any] = {}
         self.last: dict[Any, Any] = {}
+        self.others: dict[Any, Any] = {}  # of an object of a library, all members as they were found
         self.before = self.now()
 
     @property
@@ -151,6 +152,14 @@ class Holder:
     def changed(self) -> bool:
         """Return whether any member was added, removed or replaced."""
         return not are_same(self.now(), self.before)
+
+    def notice(self, kind: type) -> None:
+        """Look also at members that have none of the names, and got a value of this kind: a library keeps it."""
+        found, names = self.others, {*(self.names or ())}
+        new = {k: v for k, v in members(self.owner, True).items() if k not in names and v is not found.get(k)}
+        if kept := {k for k, v in new.items() if type(v._value if isinstance(v, Node) else v) is kind}:
+            self.names = names | kept
+            self.before = {k: found[k] for k in self.names if k in found}
 
     def restore(self) -> None:
         """Put back the members that were found, and note the `last`."""

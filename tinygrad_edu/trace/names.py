@@ -13,7 +13,8 @@ STANDARD = os.path.dirname(os.__file__)
 MADE_BY_CLASS = 1 << 9  # the flag of a type that Python code has made
 TEXTS = ("__repr__", "__str__", "__format__")  # methods that give a text of an object
 FORMATTING = {dis.opmap.get(name) for name in ("FORMAT_VALUE", "FORMAT_SIMPLE", "FORMAT_WITH_SPEC")}  # of an f-string
-COMPARING, IDENTITY = dis.opmap["COMPARE_OP"], dis.opmap["IS_OP"]
+COMPARING, CONTAINING, IDENTITY = dis.opmap["COMPARE_OP"], dis.opmap["CONTAINS_OP"], dis.opmap["IS_OP"]
+SEARCHING = {"index", "count", "remove", "eq", "ne", "contains", "indexOf", "countOf"}  # who uses these compares
 FIELDS = {"asdict", "astuple", "fields", "replace", "vars", "__dict__"}  # who uses one of these reads all fields
 
 
@@ -30,7 +31,8 @@ def names_in(code: CodeType) -> list[str]:
         names += TEXTS
     if not FIELDS.isdisjoint(names):
         names.append("__eq__")
-    if COMPARING in operations and any([i.argval in ("==", "!=") for i in dis.get_instructions(code)]):
+    compares = COMPARING in operations and any([i.argval in ("==", "!=") for i in dis.get_instructions(code)])
+    if compares or CONTAINING in operations or not SEARCHING.isdisjoint(names):
         names.append("==")
     names += ["is"] * (IDENTITY in operations)  # but for `is None` in a condition
     for value in values:
