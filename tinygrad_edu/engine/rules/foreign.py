@@ -19,7 +19,10 @@ ORDINARY = frozenset({
     np.ndarray, np.float64, np.float32, np.int64, np.bool_, float, int, bool, str, tuple, list, slice, type(None),
     type(Ellipsis), np.dtype,
 })  # fmt: skip
-MASKED = "a masked array with a Tensor would lose its mask: choose with np.where(a.mask, ..., ...)"
+MASKED = (
+    "a masked array with a Tensor would lose its mask: choose with np.where(a.mask, ..., ...), or fill it, "
+    ".filled(value)"
+)
 MATRIX = "an np.matrix with a Tensor: its * is the matrix product, and a Tensor's is not; write np.asarray(a)"
 PROTOCOLS = ("__array_namespace__", "__cuda_array_interface__", "__dlpack__")  # of arrays that are none of NumPy's
 

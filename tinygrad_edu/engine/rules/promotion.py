@@ -49,7 +49,9 @@ def floats(*args: Any) -> Sequence[Any]:
 
 def has_dtype(a: Any) -> bool:
     """Return whether a is an array or a Tensor, and no Python number, also none that jit records."""
-    return hasattr(a, "dtype") and not getattr(a, "is_float", False)
+    if type(a) is np.ndarray:  # the usual case
+        return True
+    return hasattr(a, "dtype") and (isinstance(a, np.generic) or not isinstance(a, (int, float)))
 
 
 def widened(a: Any) -> Any:
