@@ -185,3 +185,4 @@ def test_quotient_and_rest_are_tensors_whichever_polynomial_is_one(u, v):
 def test_coefficients_of_small_integers_have_the_gradients_of_floats(kind):
     p = np.array([100, 50, 3]).astype(kind)
     assert tg.grad(lambda x: np.polyval(p, x))(1.5) == 3.0 * p[0] + p[1]
+    np.testing.assert_allclose(tg.vmap(np.polyint)(p[None]), [np.polyint(p * 1.0)])

@@ -188,6 +188,8 @@ def test_dirichlet_multinomial_and_categorical(data):
     np.testing.assert_allclose(tg.stats.multinomial.logpmf(counts, 7, p), stats.multinomial.logpmf(counts, 7, p))
     assert np.all(tg.stats.multinomial.pmf(counts, 8, p) == 0)
     tg.check_grad(lambda p: tg.stats.multinomial.logpmf(counts, 7, p), p)
+    of_few_digits = tg.stats.multinomial.logpmf(counts.astype(np.float16), 7, p)
+    np.testing.assert_array_equal(of_few_digits, tg.stats.multinomial.logpmf(counts, 7, p))
     classes = np.array([0, k - 1, 1])
     np.testing.assert_allclose(tg.stats.categorical.logpmf(classes, p), np.log(p[classes]))
     np.testing.assert_allclose(tg.stats.categorical.pmf(classes[:2], columns.T), [p[0], p[0]])

@@ -7,7 +7,6 @@ answered by NumPy's function.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -92,11 +91,10 @@ def keyword_instead(name: str) -> str:
 
 def names_keywords(fun: Callable[P, R]) -> Callable[P, R]:
     """Return a function whose error for a keyword that has another name here says so."""
-    others = KEYWORDS.keys() - inspect.signature(fun).parameters
 
     @functools.wraps(fun)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        for name in others & kwargs.keys():
+        for name in KEYWORDS.keys() & kwargs.keys():
             own = fun.__qualname__.removesuffix(".__init__").rpartition(".")[2]
             raise TypeError(f"{own}: there is no argument {name}={keyword_instead(name)}")
         return fun(*args, **kwargs)

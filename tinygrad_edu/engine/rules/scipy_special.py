@@ -80,7 +80,7 @@ def gamma_density(a: Array, x: Array) -> Array:
     log = special.xlog1py(b - 1, u) - b * u - (1 / 12 - r * (1 / 360 - r / 1260)) / b - np.log(2 * math.pi * b) / 2
     p = np.where(large, 1.0, np.subtract(a, 1))
     at_0, z = split_at_0(x, p)
-    return np.where(large, 1, at_0) * np.exp(np.where(large, log, special.xlogy(p, z) - x - special.gammaln(a)))
+    return at_0 * np.exp(np.where(large, log, special.xlogy(p, z) - x - special.gammaln(a)))
 
 
 def beta_density(a: Array, b: Array, x: Array) -> Array:
