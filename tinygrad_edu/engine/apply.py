@@ -10,7 +10,7 @@ from .errors import NoRuleError, check_complex, checked_keywords, explained, num
 from .rules.containers import separated
 from .rules.foreign import ORDINARY, array_from, computes
 from .rules.indexing import read
-from .rules.promotion import promoted, widened
+from .rules.promotion import promoted, wide_integers
 from .rules.reductions import about_mean
 from .rules.registry import (
     CONTAINERS,
@@ -77,7 +77,7 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     data = kind._result(data, fun)
     if argnums:
         if fun in promoting:
-            argvals = [widened(a) for a in argvals]
+            argvals = [wide_integers(a) for a in argvals]  # for the rules: 0 - 1 of unsigned ones would wrap around
         return record(kind, data, fun, args, tuple(argvals), kwargs, tuple(argnums))
     return constant(kind, data)
 

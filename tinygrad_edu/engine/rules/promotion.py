@@ -54,7 +54,7 @@ def has_dtype(a: Any) -> bool:
     return hasattr(a, "dtype") and (isinstance(a, np.generic) or not isinstance(a, (int, float)))
 
 
-def widened(a: Any) -> Any:
+def wide_integers(a: Any) -> Any:
     """Return booleans, and integers of up to 16 bits or without a sign, in a wider type, and anything else as it is."""
     dtype = getattr(a, "dtype", None)
     if dtype is None or dtype.kind not in "iub":
