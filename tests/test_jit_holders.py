@@ -4,6 +4,7 @@ import contextlib
 import functools
 import logging
 import operator
+import threading
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -413,6 +414,32 @@ def test_objects_of_libraries_beside_vars_let_a_recording_serve_later_calls():
     for _ in range(4):
         f(X)
     assert f._misses == 1
+
+
+def test_another_thread_may_record_a_jitted_function_that_a_recorded_one_calls():
+    inner = tg.jit(lambda x: x * 2)
+
+    def f(x):
+        thread = threading.Thread(target=inner, args=(x.shape,))
+        thread.start()
+        thread.join()
+        return inner(x) + 1
+
+    np.testing.assert_array_equal(tg.jit(f)(X), X * 2 + 1)
+
+
+def test_an_attribute_that_is_set_of_a_function_with_a_cache_is_kept_or_refused():
+    table = functools.cache(lambda n: n * 2.0)
+
+    @tg.jit
+    def f(x):
+        table.last = x * 2
+        return table(2) * x
+
+    f(X)
+    np.testing.assert_array_equal(table.last, X * 2)
+    with pytest.raises(tg.JitError, match="was changed"):
+        f(X + 1)
 
 
 class Keeping:

@@ -176,7 +176,7 @@ class Closure:
             found, kind = members(held, slots_only=True), type(owner)
             if kind not in self.computing:
                 self.computing[kind] = self.computes_attributes(kind)
-            is_own = isinstance(owner, (ModuleType, FunctionType)) or wrapper(owner) or not self.is_library(kind)
+            is_own = isinstance(owner, (ModuleType, FunctionType)) or not self.is_library(kind)
             is_plain = is_own and not isinstance(owner, (type, ModuleType, FunctionType))
             is_whole = (is_plain or hasattr(kind, "__dataclass_fields__")) and not names.isdisjoint(WHOLE)
             if not (is_whole or self.computing[kind]):

@@ -98,9 +98,10 @@ class Copies:
             copy = self.cached(value) if isinstance(value, CACHED) else make(value, *map(self.new, members))
             self.copies[id(value)], self.originals[id(copy)] = copy, value
             attributes, own = slot(value, "__dict__"), slot(copy, "__dict__")
-            if type(copy) is type(value) and isinstance(own, dict) and own is not attributes:
+            is_alike = type(copy) is type(value) or isinstance(value, CACHED)
+            if is_alike and isinstance(own, dict) and own is not attributes:
                 own.update({k: self.new(v) for k, v in attributes.items() if own.get(k) is None})
-                self.holders.append(Holder(own, type(copy).__name__, None))
+                self.holders.append(Holder(own, getattr(copy, "__name__", type(copy).__name__), None))
         return self.copies.get(id(value), value)
 
     def cached(self, function: Any) -> Any:
