@@ -4,6 +4,7 @@ import decimal
 import hashlib
 import json
 import re
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -130,3 +131,10 @@ def test_bad_class_numbers_at_the_first_call_raise_the_functions_error(f, bad, g
             with pytest.raises(ValueError, match=words):
                 g(np.array(bad))
         np.testing.assert_array_equal(np.asarray(jitted(np.array(good)).data), np.asarray(f(np.array(good)).data))
+
+
+def test_classes_have_their_article():
+    with pytest.raises(tg.JitError, match="an argument is an OrderedDict; "):
+        tg.jit(lambda d: d["x"] * 2)(OrderedDict(x=np.ones(2)))
+    with pytest.raises(tg.JitError, match="the result has an odict_iterator in it; "):
+        tg.jit(lambda d: iter(OrderedDict(d)))({"x": np.ones(2)})

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.errors import kind_of
 from ..engine.tape import Node
 from ..optim import Optimizer
 from ..trace.captured import Captured
@@ -105,7 +106,7 @@ def first_difference(expected: dict[str, Any], given: dict[str, Any]) -> tuple[s
     most = max(map(tolerance, floats), default=0.0)  # of the narrowest
     for name in expected:
         a, b = (np.float64(x) if isinstance(x, float) else x for x in (expected[name], given[name]))
-        kinds = [kind_of(x) for x in (a, b)]
+        kinds = [form_of(x) for x in (a, b)]
         if kinds[0] != kinds[1]:
             return name, f"is {kinds[0]}, and {kinds[1]} at a replay"
         if (noise := has_no_gradient(name, expected, scale) & has_no_gradient(name, given, scale)) is not False:
@@ -117,10 +118,10 @@ def first_difference(expected: dict[str, Any], given: dict[str, Any]) -> tuple[s
     return None
 
 
-def kind_of(x: Any) -> str:
+def form_of(x: Any) -> str:
     """Return what must be equal of two values beside their numbers."""
     if not isinstance(x, NUMBERS):
-        return f"a {type(x).__name__}"
+        return kind_of(x)
     return f"{'an array' if isinstance(x, np.ndarray) else 'a number'} of shape {x.shape} and dtype {x.dtype}"
 
 

@@ -15,6 +15,7 @@ from weakref import ref
 
 import numpy as np
 
+from ..engine.errors import kind_of
 from ..engine.rules import registry
 from ..engine.rules.registry import Function
 from ..engine.tape import Node, constant
@@ -79,7 +80,7 @@ class Captured:
         if isinstance(a, Node):
             self.given.setdefault(id(a), source)
         elif isinstance(a, (list, tuple, dict)) or is_special(a) or is_like_array(a):
-            raise self.rec.error(f"an argument is a {type(a).__name__}; pass a plain array, list, tuple or dict")
+            raise self.rec.error(f"an argument is {kind_of(a)}; pass a plain array, list, tuple or dict")
         elif isinstance(a, np.ndarray) and a.dtype.kind != "O":
             return self.add_array(Var(source, a))
         elif isinstance(a, np.generic):  # if it is given twice, it may be two numbers at a later call
@@ -184,8 +185,8 @@ class Captured:
         else:
             for part in parts(value):
                 if is_special(part):
-                    kind = type(part).__name__
-                    raise self.rec.error(f"{holder.member(key)} is a {kind}; keep a plain array, list or dict")
+                    kept = f"{holder.member(key)} is {kind_of(part)}"
+                    raise self.rec.error(f"{kept}; keep a plain array, list or dict")
                 if isinstance(part, np.ndarray) and part.dtype.kind in "biufc":
                     if part is not value:  # in a tuple, which a replay does not look into
                         self.closure.elsewhere.add(id(part))

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .. import optim
-from ..engine.errors import INTERNAL, Line, format_line, users_line
+from ..engine.errors import INTERNAL, Line, format_line, kind_of, users_line
 from ..engine.mode import STOPPING
 from ..engine.rules import registry
 from ..engine.rules.finite import has_nan
@@ -289,7 +289,7 @@ def vars_of(value: Any) -> Any:
         return value.variable
     if isinstance(value, np.ndarray):
         if type(value) not in PLAIN_ARRAYS or value.dtype is OBJECT:
-            raise OtherArray(f"a {type(value).__name__}" if value.dtype is not OBJECT else "an array of objects")
+            raise OtherArray(kind_of(value) if value.dtype is not OBJECT else "an array of objects")
         shape, once = value.shape, tuple([slice(1) if stride == 0 else slice(None) for stride in value.strides])
         value = np.copy(value[once], "K")  # the function may change it later
         if value.shape != shape:  # it is broadcast, and each of its elements is kept once

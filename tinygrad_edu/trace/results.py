@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..engine.errors import kind_of
 from ..engine.rules.registry import Array, defvjp, primitive
 from ..engine.tape import NO_KEYWORDS, Node, constant, record
 from ..engine.tensor import Tensor
@@ -100,7 +101,7 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     x = found.copies.originals.get(id(x), x)
     if id(x) not in found.closure.seen and not (callable(x) and lasts(x, found)):
         kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
-        raise found.rec.error(f"the result has a {type(x).__name__} in it; return {kinds}")
+        raise found.rec.error(f"the result has {kind_of(x)} in it; return {kinds}")
     return x, x
 
 
@@ -113,7 +114,7 @@ def lasts(x: Any, found: Captured) -> bool:
 def _described_node(x: Node, found: Captured) -> tuple[Result, Any]:
     """Describe a Tensor or a Value that the function made."""
     if type(x) is not x._kind:
-        raise found.rec.error(f"the result has a {type(x).__name__} in it; return Tensors or arrays")
+        raise found.rec.error(f"the result has {kind_of(x)} in it; return Tensors or arrays")
     kind = "constant" if not x.requires_grad else "result" if x.fun else "leaf"
     value, data = described(x._value, found)
     g = x._grad
