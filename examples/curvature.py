@@ -77,8 +77,8 @@ figure = Figure(**PICTURE)
 left, right = figure.subplots(1, 2)
 left.loglog(k, -1 / np.log10([*theory.values()]).T, color=BLACK, linewidth=0.8)
 left.lines[0].set_label("theory: (k − 1)/(k + 1), (√k − 1)/(√k + 1)")  # noqa: RUF001
-for (name, rates), colour, marker in zip(measured.items(), (BLUE, VERMILION), "o^", strict=True):
-    left.loglog(k, -1 / np.log10(rates), marker, color=colour, label=f"{name}, measured")
+for (name, rates), color, marker in zip(measured.items(), (BLUE, VERMILION), "o^", strict=True):
+    left.loglog(k, -1 / np.log10(rates), marker, color=color, label=f"{name}, measured")
     error = abs(np.log(rates) / np.log(theory[name]) - 1).max()
     print(f"{name:16}  k = 1000: {-1 / np.log10(rates[-1]):4.0f} steps for each digit; within {error:.1%} of theory")
 left.set(xlabel="condition number k", ylabel="steps to shrink the distance to 1/10", ylim=(0.5, 1e5))
@@ -118,7 +118,7 @@ left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3, frameon=Fa
 # %% Standardized features give a smaller condition number
 # The model is the same, but the bowl of its loss is rounder, so descent needs fewer steps.
 condition, above = {}, {}
-for name, features, colour, style in (("as measured", days, BLUE, "-"), ("standardized", standard, VERMILION, "--")):
+for name, features, color, style in (("as measured", days, BLUE, "-"), ("standardized", standard, VERMILION, "--")):
     x, y = np.hstack([features[:-1], np.ones((len(days) - 1, 1))]), days[1:, 1:2]  # tomorrow's maximum, in °C
     curvatures = np.linalg.eigvalsh(tg.hessian(lambda w, x=x, y=y: np.mean((x @ w - y[:, 0]) ** 2))(np.zeros(5)))
     condition[name] = curvatures[-1] / curvatures[0]
@@ -126,7 +126,7 @@ for name, features, colour, style in (("as measured", days, BLUE, "-"), ("standa
     sgd = tg.optim.SGD(model.parameters(), lr=2 / (curvatures[0] + curvatures[-1]))
     history = tg.fit(model, tg.mse_loss, (features[:-1], y), optimizer=sgd, epochs=150, progress=False)
     above[name] = np.array(history.train_loss) - np.linalg.lstsq(x, y)[1] / len(y)
-    right.semilogy(above[name], style, color=colour, label=f"{name}, k = {condition[name]:,.0f}")
+    right.semilogy(above[name], style, color=color, label=f"{name}, k = {condition[name]:,.0f}")
     gap = f"{above[name][-1]:.1e} °C² above the minimum"
     print(f"weather {name}: condition number {condition[name]:,.0f}, loss after 150 steps {gap}")
 right.set(xlabel="step", ylabel="MSE above minimum (°C²)", ylim=(1e-13, 1e5), title="The best constant learning rate")

@@ -111,13 +111,13 @@ for problem, kind in ((loss_by_weights, "inputs"), (overtones_by_time, "outputs"
     print(f"{SIZES[-1]:,} {kind}; one evaluation of the function takes {one[-1]:,.0f} operations")
     figure = Figure(figsize=(8, 3.4), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2)
-    for (name, (operations, seconds)), (colour, marker) in zip(results.items(), LOOKS, strict=True):
+    for (name, (operations, seconds)), (color, marker) in zip(results.items(), LOOKS, strict=True):
         ratio = operations / one
         print(f"{name:18}  {operations[-1]:14,.0f} operations, {ratio[-1]:8,.1f} evaluations, {seconds[-1]:.1e} s")
-        left.loglog(SIZES, ratio, marker=marker, color=colour, label=name)
+        left.loglog(SIZES, ratio, marker=marker, color=color, label=name)
         complete = np.array([problem(n)[name][3] <= SAMPLE for n in SIZES])
-        right.loglog(SIZES, seconds, color=colour, marker=marker, markerfacecolor="white")
-        right.loglog(SIZES[complete], seconds[complete], marker, color=colour)
+        right.loglog(SIZES, seconds, color=color, marker=marker, markerfacecolor="white")
+        right.loglog(SIZES[complete], seconds[complete], marker, color=color)
     left.set(xlabel=f"number of {kind}", ylabel="operations, in evaluations", title="Counted operations")
     right.set(xlabel=f"number of {kind}", ylabel="time (s)", title="Time (hollow: estimated)")
     left.legend()

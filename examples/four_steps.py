@@ -6,8 +6,8 @@ This is the first lesson. You learn the loop that trains every model. A paramete
 itself: it measures how the cost changes when the parameter changes a little, and goes downhill.
 """
 
-# %% The data: five walks. How many minutes does one kilometre take?
-# We measure each walk from the usual one: `extra` kilometres, and `minutes` in total. The usual walk takes 36 minutes.
+# %% The data: five walks. How many minutes does one kilometer take?
+# We measure each walk from the usual one: `extra` kilometers, and `minutes` in total. The usual walk takes 36 minutes.
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ extra, minutes = np.array([-2.0, -1.0, 0.0, 1.0, 2.0]), np.array([13.0, 23.0, 37
 USUAL, START, RATE, STEPS = 36.0, 5.0, 0.06, 40
 
 
-# %% The model has one parameter, `pace`: minutes for each kilometre. The cost says how wrong a pace is
+# %% The model has one parameter, `pace`: minutes for each kilometer. The cost says how wrong a pace is
 # The cost is the mean of the squared errors. It is 0 only if every prediction is right.
 def cost_of(pace: Any, usual: Any = USUAL) -> Any:
     """Return the mean squared error of the prediction pace * extra + usual, in minutes squared."""

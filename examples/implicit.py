@@ -87,7 +87,7 @@ print(f"Kepler: dE/de summed = {by_theorem['e']:.9f}, through Newton's steps {by
 print(f"        calls on the tape: {sizes['steps']} with the steps, {sizes['theorem']} with the theorem")
 
 # %% Choose a penalty by descent
-# Ridge regression adds a penalty: w minimises |X w - y|^2 / n + exp(p) |w|^2. The validation loss depends on p through
+# Ridge regression adds a penalty: w minimizes |X w - y|^2 / n + exp(p) |w|^2. The validation loss depends on p through
 # w, the solution of "the gradient is 0". Its slope by p is a gradient through the solver, so p can be trained as well.
 rng = np.random.default_rng(3)
 X, noise = rng.normal(size=(60, 20)), rng.normal(size=60)
@@ -96,7 +96,7 @@ train, valid = slice(0, 30), slice(30, 60)
 
 
 def slope_of_loss(w: Any, p: Any) -> Any:
-    """Return the gradient of the penalised training loss, which is 0 at its minimum."""
+    """Return the gradient of the penalized training loss, which is 0 at its minimum."""
     return 2 * X[train].T @ (X[train] @ w - y[train]) / 30 + 2 * np.exp(p) * w
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from sklearn.linear_model import LinearRegression
-from tables import COLOURS, LINES, parse_table
+from tables import COLORS, LINES, parse_table
 from vega_datasets import local_data
 
 import tinygrad_edu as tg
@@ -30,7 +30,7 @@ lr = 1 / curvatures[-1]
 
 
 def descend(start: Any, lr: float, epochs: int) -> Any:
-    """Train from the weights `start` on a centred target, which needs no bias. Return the loss of every epoch."""
+    """Train from the weights `start` on a centered target, which needs no bias. Return the loss of every epoch."""
     fresh = tg.nn.Linear(len(features), 1, bias=False, init=lambda shape, rng: np.reshape(start, shape))
     sgd = tg.optim.SGD(fresh.parameters(), lr=lr)
     return np.array(
@@ -51,13 +51,13 @@ losses, slopes = np.array([loss_and_slope(v) for v in shown], dtype=float).T
 figure = Figure(figsize=(6, 6), dpi=150, layout="constrained")
 above, below = figure.subplots(2, 1, sharex=True)
 above.plot(shown, losses, color="black", label="loss")
-below.plot(shown, slopes, color=COLOURS[0], label="gradient: the slope of the loss")
+below.plot(shown, slopes, color=COLORS[0], label="gradient: the slope of the loss")
 for k, v in enumerate(best[j] + abs(best[j]) * np.array([-1.2, 0, 0.9])):
     (here, slope), at = loss_and_slope(v), v + 0.4 * best[j] * np.array([-1, 0, 1])
-    look: dict[str, Any] = {"color": COLOURS[k], "marker": "o^s"[k]}
+    look: dict[str, Any] = {"color": COLORS[k], "marker": "o^s"[k]}
     above.plot(at, here + slope * (at - v), linestyle=LINES[k], markevery=[1], **look)
     below.plot(v, slope, linestyle="", label=f"slope {round(float(slope), 9) + 0:.3g}", **look)
-below.axhline(0, color="grey", linewidth=0.8)
+below.axhline(0, color="gray", linewidth=0.8)
 above.set(title=f"Loss and gradient by the weight of {features[j]}", ylabel=MSE)
 below.set(xlabel=WEIGHT, ylabel="gradient")
 below.legend()
@@ -80,15 +80,15 @@ for i, (name, path) in enumerate(on_parabola.items()):
         grid[0, i], title=f"{name}: rate {RATES[name]}", xlabel=WEIGHT, ylabel="" if i else MSE
     )
     ax.plot(shown, losses, color="black", linewidth=1)
-    ax.plot(path, [loss_and_slope(v)[0] for v in path], color=COLOURS[1], marker="o", markersize=4)
-    ax.plot(best[j], least, "*", color=COLOURS[1], markeredgecolor="black", markersize=13, zorder=5)
+    ax.plot(path, [loss_and_slope(v)[0] for v in path], color=COLORS[1], marker="o", markersize=4)
+    ax.plot(best[j], least, "*", color=COLORS[1], markeredgecolor="black", markersize=13, zorder=5)
 
 # %% With all weights, too, the largest curvature limits the rate: above 2 / (largest curvature) descent diverges
 rates = {"too slow": 0.03 * lr, "right": lr, "diverging": 2.05 * lr}
 runs = {name: descend(zeros, rate, 50) for name, rate in rates.items()}
 ax = figure.add_subplot(grid[1, :], xlabel="epoch", ylabel=MSE, title="All weights: the loss with three rates")
-for (name, curve), colour, style in zip(runs.items(), COLOURS, LINES, strict=False):
-    ax.semilogy(np.maximum(curve, 1e-12), color=colour, linestyle=style, label=f"{rates[name]:.3g}, {name}")
+for (name, curve), color, style in zip(runs.items(), COLORS, LINES, strict=False):
+    ax.semilogy(np.maximum(curve, 1e-12), color=color, linestyle=style, label=f"{rates[name]:.3g}, {name}")
 ax.legend()
 figure.savefig(table.output / "learning_rates.png")
 

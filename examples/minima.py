@@ -107,9 +107,9 @@ left.plot(*saddle, marker="D", markersize=8, label="saddle point", **star)
 left.set(title="Basins of the full batch", xlabel="frequency at the start", ylabel="phase at the start")
 left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
 middle.plot(np.linspace(-2, 5, 300), ripples(np.linspace(-2, 5, 300)), color=BLACK)
-for (name, xs), colour, marker in zip(rolled.items(), CLASSES, MARKERS, strict=False):
-    middle.plot(xs[:40], ripples(np.array(xs[:40])), marker, color=colour, markersize=4, label=name)
-    middle.plot(xs[-1], ripples(xs[-1]), marker, color=colour, markersize=11, markeredgecolor=BLACK)
+for (name, xs), color, marker in zip(rolled.items(), CLASSES, MARKERS, strict=False):
+    middle.plot(xs[:40], ripples(np.array(xs[:40])), marker, color=color, markersize=4, label=name)
+    middle.plot(xs[-1], ripples(xs[-1]), marker, color=color, markersize=11, markeredgecolor=BLACK)
 middle.set(title="A slope with ripples", xlabel="x", ylabel="cost")
 right.plot(tries, theory, color=BLACK, label=f"theory, p = {p:.2f}")
 right.plot(tries, best_of, "o", color=VERMILION, label="measured")

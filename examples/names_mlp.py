@@ -38,10 +38,10 @@ def forward(p: dict[str, Any], x: Any, y: Any) -> dict[str, Any]:
     v["flat"] = v["letters"].reshape(len(x), -1)  # (n, 30)
     v["hidden"] = v["flat"] @ p["w1"]  # (n, 100)
     v["mean"] = np.mean(v["hidden"], axis=0)  # (100,)
-    v["centred"] = v["hidden"] - v["mean"]
-    v["variance"] = np.mean(v["centred"] ** 2, axis=0)
+    v["centered"] = v["hidden"] - v["mean"]
+    v["variance"] = np.mean(v["centered"] ** 2, axis=0)
     v["inverse"] = (v["variance"] + 1e-5) ** -0.5
-    v["normal"] = v["centred"] * v["inverse"]
+    v["normal"] = v["centered"] * v["inverse"]
     v["scaled"] = v["normal"] * p["scale"] + p["shift"]
     v["active"] = np.tanh(v["scaled"])
     v["logits"] = v["active"] @ p["w2"] + p["b2"]  # (n, 27)
@@ -52,7 +52,7 @@ def forward(p: dict[str, Any], x: Any, y: Any) -> dict[str, Any]:
 
 # %% The backward pass by hand, from the last line to the first
 # Each line multiplies the gradient of a result by the slope of its operation. A value that was broadcast to all rows
-# collects the sum over the rows. A value that is used twice adds both contributions (see "centred").
+# collects the sum over the rows. A value that is used twice adds both contributions (see "centered").
 def backward(p: dict[str, Any], v: dict[str, Any], x: Any, y: Any) -> dict[str, Any]:
     """Return d loss / d value for every parameter in p and intermediate value in v, all plain arrays."""
     n, g = len(x), {"loss": np.array(1.0), "logs": np.zeros_like(v["logs"])}
@@ -63,11 +63,11 @@ def backward(p: dict[str, Any], v: dict[str, Any], x: Any, y: Any) -> dict[str, 
     g["scaled"] = g["active"] * (1 - v["active"] ** 2)
     g["shift"], g["scale"] = g["scaled"].sum(axis=0), (g["scaled"] * v["normal"]).sum(axis=0)
     g["normal"] = g["scaled"] * p["scale"]
-    g["inverse"] = (g["normal"] * v["centred"]).sum(axis=0)
+    g["inverse"] = (g["normal"] * v["centered"]).sum(axis=0)
     g["variance"] = g["inverse"] * -0.5 * v["inverse"] ** 3
-    g["centred"] = g["normal"] * v["inverse"] + g["variance"] * 2 * v["centred"] / n
-    g["mean"] = -g["centred"].sum(axis=0)
-    g["hidden"] = g["centred"] + g["mean"] / n
+    g["centered"] = g["normal"] * v["inverse"] + g["variance"] * 2 * v["centered"] / n
+    g["mean"] = -g["centered"].sum(axis=0)
+    g["hidden"] = g["centered"] + g["mean"] / n
     g["w1"], g["flat"] = v["flat"].T @ g["hidden"], g["hidden"] @ p["w1"].T
     g["letters"] = g["flat"].reshape(n, LOOK_BACK, DIM)
     g["embedding"] = np.zeros_like(p["embedding"])
@@ -110,7 +110,7 @@ invented = sample(after, 10, np.random.default_rng(1))
 print(f"\nloss {loss:.4f}; loss of the 200 other names {valid_loss:.4f} (pairs: 2.5377)\n{', '.join(invented)}")
 
 # %% Draw the embeddings, seen from the side from which they differ most: in order along their two main axes
-points = (centred := weights["embedding"] - weights["embedding"].mean(axis=0)) @ np.linalg.svd(centred)[2][:2].T
+points = (centered := weights["embedding"] - weights["embedding"].mean(axis=0)) @ np.linalg.svd(centered)[2][:2].T
 ax: Any = Figure(figsize=(8, 6), dpi=150, layout="constrained").subplots()
 for (a, b), letter in zip(points.argsort(axis=0).argsort(axis=0), CHARACTERS, strict=True):
     look: Any = {"color": "#d55e00", "weight": "bold"} if letter in "aeiou" else {}

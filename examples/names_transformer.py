@@ -95,8 +95,8 @@ search.plot(axes[0]).set(title="lr_finder")
 axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False)
 axes[1].plot(rates, color="#0072b2")
 axes[1].set(title="Warm-up, then a cosine", xlabel="step", ylabel="learning rate", ylim=(0, None))
-for (name, curve), colour, style in zip(curves.items(), ("#0072b2", "#d55e00"), ("-", "--"), strict=True):
-    axes[2].plot(np.convolve(curve, np.ones(10) / 10, "valid"), color=colour, linestyle=style, label=name)
+for (name, curve), color, style in zip(curves.items(), ("#0072b2", "#d55e00"), ("-", "--"), strict=True):
+    axes[2].plot(np.convolve(curve, np.ones(10) / 10, "valid"), color=color, linestyle=style, label=name)
 axes[2].set(title=f"The rate {HIGH} needs warm-up", xlabel="step", ylabel="loss, mean of 10 steps")
 axes[2].legend()
 stages = {"nothing": 3.2958, "one letter": 2.5377, "three letters": 2.2128, "all letters": valid_loss}

@@ -117,14 +117,14 @@ for (land, name), ax in zip(paths, axes.flat, strict=True):
 figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
 figure.savefig(OUTPUT / "optimizers.png")
 
-# %% Animate all paths together: each optimizer has its colour, line and marker
+# %% Animate all paths together: each optimizer has its color, line and marker
 figure = Figure(figsize=(7.2, 6.6), layout="constrained")
 drawn = figure.subplot_mosaic([["names"] * 2, *np.reshape([*LANDSCAPES], (2, 2)).tolist()], height_ratios=(1.2, 4, 4))
 moving, lines = [], ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 for land in LANDSCAPES:
     chart(drawn[land], land, title=land)
-    for name, colour, marker, line in zip(OPTIMIZERS, (*CLASSES[:6], BLACK), MARKERS, lines, strict=True):
-        look: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": line, "mec": BLACK, "linewidth": 1.3}
+    for name, color, marker, line in zip(OPTIMIZERS, (*CLASSES[:6], BLACK), MARKERS, lines, strict=True):
+        look: dict[str, Any] = {"color": color, "marker": marker, "linestyle": line, "mec": BLACK, "linewidth": 1.3}
         moving.append((drawn[land].plot([], [], markevery=[-1], zorder=5, label=name, **look)[0], paths[land, name]))
 
 

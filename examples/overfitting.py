@@ -91,8 +91,8 @@ tg.plot.losses(alone, left).set(title="No remedy: the gap grows", ylabel="loss (
 left.axvline(len(stopped), color=BLACK, linestyle=":", label=f"early stopping, {len(stopped)}")
 left.set_ylim(5e-4, 3)
 looks = ((VERMILION, "-"), (BLUE, "--"), (GREEN, "-."), (PURPLE, ":"))
-for (name, run), (colour, style) in zip(runs.items(), looks, strict=True):
-    middle.plot(range(1, EPOCHS + 1), run.valid_loss, style, color=colour, linewidth=2, label=name)
+for (name, run), (color, style) in zip(runs.items(), looks, strict=True):
+    middle.plot(range(1, EPOCHS + 1), run.valid_loss, style, color=color, linewidth=2, label=name)
 middle.set(title="Validation loss with each remedy", xlabel="epoch", ylabel="validation loss", ylim=(0.4, 1.7))
 right.loglog(decays, bias2, "--", color=VERMILION, label="bias²")
 right.loglog(decays, variance, "-.", color=BLUE, label="variance")

@@ -33,7 +33,7 @@ best, curvature = LinearRegression().fit(x, y[:, 0]).coef_, np.linalg.eigvalsh(2
 # Weight decay adds decay / 2 |w|^2 to the MEAN squared error. Ridge adds alpha |w|^2 to the SUM of squared errors. So
 # both give the same weights if alpha = n decay / 2.
 def descend(decay: float) -> Any:
-    """Train with this weight decay, on a centred target, which needs no bias. Return the weights."""
+    """Train with this weight decay, on a centered target, which needs no bias. Return the weights."""
     model = tg.nn.Linear(len(features), 1, bias=False, rng=0)
     sgd = tg.optim.SGD(model.parameters(), lr=1 / (curvature + decay), weight_decay=decay)
     tg.fit(model, tg.mse_loss, (x, y - y.mean()), optimizer=sgd, epochs=20_000, tol=1e-13, progress=False)

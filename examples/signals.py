@@ -71,10 +71,10 @@ minima = grid[1:-1][is_minimum]
 print(f"the loss of one wave has {len(minima)} minima between the frequencies 1 and 25")
 
 
-# %% A filter, learnt by the convolution theorem
-# Somebody smooths signals: each number becomes a weighted mean of its neighbours (a convolution). You see inputs and
+# %% A filter, learned by the convolution theorem
+# Somebody smooths signals: each number becomes a weighted mean of its neighbors (a convolution). You see inputs and
 # outputs. The theorem: the spectrum of the output is that of the input times that of the weights, frequency by
-# frequency. So 65 complex numbers are learnt, each by itself. Their gradient is dL/dx + i dL/dy: descent needs no more.
+# frequency. So 65 complex numbers are learned, each alone. Their gradient is dL/dx + i dL/dy: descent needs no more.
 weights = np.exp(-0.5 * (np.minimum(np.arange(n), n - np.arange(n)) / 2.5) ** 2)
 weights /= weights.sum()
 inputs = rng.normal(size=(40, n))
@@ -88,8 +88,8 @@ for _ in range(200):
     filter_loss = np.mean((smoothed - outputs) ** 2)
     adam.minimize(filter_loss)
     filter_losses.append(filter_loss.item())
-learnt = np.fft.irfft(H.data, n)
-error = float(np.abs(learnt - weights).max())
+learned = np.fft.irfft(H.data, n)
+error = float(np.abs(learned - weights).max())
 print(f"filter: loss {filter_losses[0]:.3f} -> {filter_losses[-1]:.5f}; largest error of a weight {error:.4f}")
 
 # %% The pictures
@@ -102,10 +102,10 @@ valleys.plot(grid, losses, color=BLUE)
 valleys.plot(minima, losses[1:-1][is_minimum], "o", color=VERMILION, markersize=3, label="minima")
 valleys.set(xlabel="frequency of one wave", ylabel="loss", title="One wave: many minima")
 response.plot(np.abs(np.fft.rfft(weights)), color=BLUE, label="the filter")
-response.plot(np.abs(H.data), ".", color=VERMILION, markersize=4, label="learnt")
+response.plot(np.abs(H.data), ".", color=VERMILION, markersize=4, label="learned")
 response.set(xlabel="frequency", ylabel="|H|", title="Spectrum of the filter")
 kernel.plot(np.roll(weights, n // 2), color=BLUE, label="the filter")
-kernel.plot(np.roll(learnt, n // 2), ".", color=VERMILION, markersize=4, label="learnt")
+kernel.plot(np.roll(learned, n // 2), ".", color=VERMILION, markersize=4, label="learned")
 kernel.set(xlabel="place", ylabel="weight", title="Its weights", xlim=(n // 2 - 20, n // 2 + 20))
 for each in (ax, valleys, response, kernel):
     each.legend(fontsize=8)

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 
 import tinygrad_edu as tg
 
-# Readers with colour blindness can tell these colours and line styles apart.
-COLOURS, LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7"), ("-", "--", "-.", ":")
+# Readers with color blindness can tell these colors and line styles apart.
+COLORS, LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7"), ("-", "--", "-.", ":")
 Part = tuple[Any, Any]  # features (n, k), and the next rows' target (n, 1)
 
 
@@ -45,7 +45,7 @@ class Table:
     def picture(self, name: str, **labels: Any) -> Iterator[Any]:
         """Give matplotlib Axes to draw on, then add the labels and save the picture as `name`."""
         ax: Any = Figure(figsize=(6, 4), dpi=150, layout="constrained").subplots()
-        ax.set_prop_cycle(color=COLOURS, linestyle=LINES)
+        ax.set_prop_cycle(color=COLORS, linestyle=LINES)
         yield ax
         labels |= {} if ax.dataLim.y1 > 0 else {"yscale": "linear"}  # all values are 0: they have no logarithm
         ax.set(**labels)

@@ -52,7 +52,7 @@ print(
     f"removed {len(removed)} values of {target}, and filled them: mean error {error:.3g} (spread {complete.std():.3g})"
 )
 with table.picture("gaps.png", title="Gaps, filled forward", xlabel="row", ylabel=names["ylabel"]) as ax:
-    ax.plot(complete[:60], color="grey", linestyle=":", label="complete")
+    ax.plot(complete[:60], color="gray", linestyle=":", label="complete")
     ax.plot(with_gaps[:60], color="#0072b2", linestyle="-", marker=".", label="with gaps")
     ax.plot(filled[:60][np.isin(filled.index[:60], removed)], "^", color="#d55e00", label="filled")
 

@@ -14,9 +14,9 @@ from jit_fuzz.programs import write
 from jit_fuzz.running import difference, settings_of
 from strategies import seeds
 from test_jit_rules import EVERY, FINITE, agree, first_order, moved, zeros_ties_infinities_and_nan
-from test_native_rules import little_optimisation
+from test_native_rules import little_optimization
 
-__all__ = ["little_optimisation", "outcome"]
+__all__ = ["little_optimization", "outcome"]
 outcome = test_jit_attacks.outcome
 FIRST = 10_000  # the seed of the first program; test_jit_fuzz has those before
 

@@ -48,7 +48,7 @@ def built(tmp_path_factory):
     return before, archives
 
 
-def test_the_wheel_holds_the_package_and_its_licence_and_nothing_else(built):
+def test_the_wheel_holds_the_package_and_its_license_and_nothing_else(built):
     source, archives = built
     (wheel,) = archives.glob("*.whl")
     assert wheel.name == f"tinygrad_edu-{tg.__version__}-py3-none-any.whl"

@@ -112,7 +112,7 @@ def test_trapezoid_of_one_sample_is_zero(x):
 def test_trapezoid_takes_lists_and_tensors_anywhere():
     check(lambda at: np.trapezoid([1.0, 4.0, 9.0], at), np.array([0.0, 2.0, 3.0]))
     check(lambda y: np.trapezoid(y, x=[0, 1, 5, 6]), X)
-    check(lambda y: np.trapezoid(y, x=np.array([0, 60, 100, 127], np.int8)), X)  # neighbours of 60 are 100 apart
+    check(lambda y: np.trapezoid(y, x=np.array([0, 60, 100, 127], np.int8)), X)  # neighbors of 60 are 100 apart
     check(lambda y, dx: np.trapezoid(y, dx=dx), X, np.array(0.7))
     check(lambda at: np.trapezoid(X, at, axis=0), X[:, 0, 0])
     check(lambda at: np.trapezoid(X, at, axis=0), X[:, :1])

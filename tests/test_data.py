@@ -227,7 +227,7 @@ TABLES = hnp.arrays(
 
 
 @given(x=TABLES)
-def test_standardised_columns_have_mean_0_and_deviation_1_and_come_back(x):
+def test_standardized_columns_have_mean_0_and_deviation_1_and_come_back(x):
     standardizer = Standardizer().fit(x)
     z = standardizer.transform(x)
     constant = (x == x[0]).all(axis=0)
@@ -236,7 +236,7 @@ def test_standardised_columns_have_mean_0_and_deviation_1_and_come_back(x):
     np.testing.assert_allclose(standardizer.inverse_transform(z), x, atol=1e-9)
 
 
-def test_new_data_is_standardised_by_the_figures_of_the_old():
+def test_new_data_is_standardized_by_the_figures_of_the_old():
     standardizer = Standardizer().fit([[0.0, 10], [2.0, 30]])
     assert standardizer.mean.tolist() == [1, 20]
     assert standardizer.scale.tolist() == [1, 10]
@@ -265,7 +265,7 @@ def test_float32_stays_float32():
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f4", np.uint8, np.int64])
 @given(data=st.data())
-def test_columns_of_any_size_in_any_dtype_are_standardised(dtype, data):
+def test_columns_of_any_size_in_any_dtype_are_standardized(dtype, data):
     dtype = np.dtype(dtype)
     low, high = (-7, 4) if dtype.itemsize == 2 else (-37, 37) if dtype.itemsize == 4 else (-300, 307)
     low = low if dtype.kind == "f" else 0
@@ -288,7 +288,7 @@ def test_columns_of_any_size_in_any_dtype_are_standardised(dtype, data):
         np.testing.assert_allclose((back / factors).astype(float), (exact / factors).astype(float), atol=20 * tolerance)
 
 
-def test_half_precision_of_0_to_1000_is_standardised():
+def test_half_precision_of_0_to_1000_is_standardized():
     x = np.arange(1001, dtype=np.float16)
     standardizer = Standardizer().fit(x)
     assert (standardizer.mean, standardizer.scale) == (500, pytest.approx(288.963666, rel=1e-8))
@@ -388,9 +388,9 @@ def test_toy_sets_are_points_with_balanced_classes_in_an_order_drawn_by_the_seed
 
 def test_without_noise_points_lie_on_their_curves():
     X, y = data.make_moons(101, noise=0)
-    centres = np.array([[0, 0], [1, 0.5]])[y]
-    np.testing.assert_allclose(np.linalg.norm(X - centres, axis=1), 1)
-    assert (np.sign(X - centres)[:, 1] == 1 - 2 * y).all()
+    centers = np.array([[0, 0], [1, 0.5]])[y]
+    np.testing.assert_allclose(np.linalg.norm(X - centers, axis=1), 1)
+    assert (np.sign(X - centers)[:, 1] == 1 - 2 * y).all()
     X, y = data.make_circles(101, noise=0, factor=0.3)
     np.testing.assert_allclose(np.linalg.norm(X, axis=1), np.array([1, 0.3])[y])
     X, y = data.make_spirals(300, classes=3, noise=0)

@@ -23,7 +23,7 @@ import reference
 from tinygrad_edu.stats import docs
 
 PUBLIC = {name: o for name, o in reference.public().items() if type(o).__module__ != "builtins" or callable(o)}
-COLOURS = [name for name in reference.public() if name not in PUBLIC]
+COLORS = [name for name in reference.public() if name not in PUBLIC]
 
 
 def documented(o):
@@ -43,7 +43,7 @@ def raised(o):
 
 
 def test_constants_alone_have_no_docstrings():
-    assert [f"plot.{name}" for name in reference.MODULES["plot"].__all__ if name.isupper()] == COLOURS
+    assert [f"plot.{name}" for name in reference.MODULES["plot"].__all__ if name.isupper()] == COLORS
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -85,7 +85,7 @@ def test_an_example_runs_where_a_reader_copies_it_to_with_np_and_tg_imported():
 
 SHAPES = re.compile(
     r"\([^()]*,[^()]*\)|elementwise|shape|along|axis|each window|matri(x|ces)|vector|rows?\b|columns?|same for signals|"
-    r"initialiser|numbers? of|(?<!\w)arrays?\b"
+    r"initializer|numbers? of|(?<!\w)arrays?\b"
 )
 OF_ARRAYS = [page for page in reference.PAGES if page.file in ("functions", "losses", "nn", "data", "scipy", "stats")]
 

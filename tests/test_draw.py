@@ -78,7 +78,7 @@ def test_an_expression_shows_labels_values_gradients_and_symbols():
     assert repr(tg.draw(y)) == """<Drawing of Value 'y', operations: 2; .save("graph.svg") makes the picture>"""
 
 
-def test_kinds_of_boxes_differ_in_colour_and_leaves_from_operations_in_shape():
+def test_kinds_of_boxes_differ_in_color_and_leaves_from_operations_in_shape():
     x = tg.Tensor([1.0], label="x")
     y = np.exp(x * np.array([2.0]) + tg.Tensor([3.0], requires_grad=False, label="k"))
     graph = parse(tg.draw(y, gradients=False))
@@ -432,14 +432,14 @@ def test_parameters_inputs_variables_and_constants_are_told_apart():
         for node in graph.nodes()
         if not node.startswith(("operation", "result"))
     }
-    assert len(looks) == 4  # not counting their colours
+    assert len(looks) == 4  # not counting their colors
     assert [s for s in texts(drawing._repr_svg_()) if s in MEANINGS.values()] == [
         MEANINGS[k] for k in ("variable", "parameter", "input", "constant", "operation", "result")
     ]
     assert not set(MEANINGS.values()) & set(texts(tg.draw(x * v, legend=False)._repr_svg_()))
 
 
-def test_a_labelled_output_and_a_residual_connection_pass_a_closed_module():
+def test_a_labeled_output_and_a_residual_connection_pass_a_closed_module():
     class Block(tg.nn.Module):
         def __init__(self):
             self.inner = tg.nn.Linear(2, 2, rng=0)
@@ -510,7 +510,7 @@ def test_drawing_keeps_no_module_or_tensor_alive():
         gc.enable()
 
 
-def test_the_graph_of_a_derivative_has_two_colours():
+def test_the_graph_of_a_derivative_has_two_colors():
     x = tg.Tensor([0.5, 1.0], label="x")
     y = (np.tanh(x) * x).sum()
     (g,) = tg.gradients(y, [x], create_graph=True)

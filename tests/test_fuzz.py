@@ -55,7 +55,7 @@ SIZE, LARGE, STEP = 40, 6.0, 1e-4
 
 
 def gaps(x):
-    """Return the distances between neighbours of the sorted array."""
+    """Return the distances between neighbors of the sorted array."""
     return np.diff(np.sort(x, axis=-1), axis=-1)
 
 

@@ -95,7 +95,7 @@ def test_a_tensor_to_be_filled_is_answered_with_the_remedy(init, given):
         init(given)
 
 
-def test_layers_refuse_what_is_no_initialiser():
+def test_layers_refuse_what_is_no_initializer():
     with pytest.raises(TypeError, match=r"Linear\(2 -> 3\): init is a function of a shape .* not 'zeros'"):
         nn.Linear(2, 3, init="zeros")
     with pytest.raises(ValueError, match=r"Linear\(2 -> 3\): weights have the shape .*, and init returned \(3,\)"):

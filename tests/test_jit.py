@@ -50,7 +50,7 @@ OPTIMIZERS = [
 
 
 STEPS = 200
-FEWER = 24 if settings.default.max_examples <= 25 else STEPS  # with one optimisation alone
+FEWER = 24 if settings.default.max_examples <= 25 else STEPS  # with one optimization alone
 
 
 def trained(optimizer, steps, optimize=None):

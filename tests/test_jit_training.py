@@ -203,7 +203,7 @@ def test_clipped_gradients_of_a_parameter_without_axes():
 
 
 @pytest.mark.parametrize("kind", [tg.optim.Rprop, tg.optim.Adam, tg.optim.RMSprop])
-def test_a_bias_in_front_of_batch_normalisation_whose_gradient_is_rounding_noise_is_no_difference(kind):
+def test_a_bias_in_front_of_batch_normalization_whose_gradient_is_rounding_noise_is_no_difference(kind):
     model = tg.nn.Sequential(tg.nn.Linear(3, 4, rng=0), tg.nn.BatchNorm1d(4), tg.nn.ReLU(), tg.nn.Linear(4, 1, rng=2))
     optimizer = kind(model.parameters(), lr=0.01)
     x = np.random.default_rng(0).normal(size=(8, 3))

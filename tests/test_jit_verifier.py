@@ -117,10 +117,10 @@ def take_an_operand_of_any_call(self, call, i):
         ("roots", lambda self, v: (v,)),
     ],
 )  # fmt: skip
-def test_a_planted_fault_of_the_planner_costs_the_optimisation_and_no_number(name, planted, monkeypatch):
+def test_a_planted_fault_of_the_planner_costs_the_optimization_and_no_number(name, planted, monkeypatch):
     assert_trains()
     monkeypatch.setattr(memory.Layout, name, planted)
-    with pytest.warns(RuntimeWarning, match="does without the optimisation `memory`"):
+    with pytest.warns(RuntimeWarning, match="does without the optimization `memory`"):
         assert_trains()
 
 

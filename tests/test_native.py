@@ -25,7 +25,7 @@ TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
 
 
 @pytest.fixture(autouse=True)
-def little_optimisation(request, monkeypatch):
+def little_optimization(request, monkeypatch):
     """Compile fast, but for the training that is compared at the usual level, with vector instructions."""
     if "usual" not in request.node.name:
         given = compiler.load
@@ -588,7 +588,7 @@ def test_a_value_with_more_axes_of_length_1_than_what_it_is_written_to():
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @given(st.data())
 @settings(max_examples=3 if not LONG else 500, deadline=None, phases=[Phase.explicit, Phase.generate])
-def test_narrow_products_in_one_loop_with_their_neighbours_equal_those_of_numpy(dtype, data):
+def test_narrow_products_in_one_loop_with_their_neighbors_equal_those_of_numpy(dtype, data):
     draw = data.draw
     n, k, m = (draw(st.sampled_from(choices)) for choices in ([1, 5, 130, 1000], [1, 2, 3, 4, 7, 16], [1, 2, 5, 16]))
     stack = draw(st.sampled_from([(), (), (2,), (3, 1)]))

@@ -56,7 +56,7 @@ def test_each_rule_has_cases():
 
 
 @pytest.fixture(autouse=True)
-def little_optimisation(monkeypatch):
+def little_optimization(monkeypatch):
     given = compiler.load
     monkeypatch.setattr(compiler, "load", lambda source, level=0: given(source, level))
 

@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from test_native import close
-from test_native_rules import little_optimisation
+from test_native_rules import little_optimization
 
 import tinygrad_edu as tg
 from tinygrad_edu.jit.native import compiler
 
-__all__ = ["little_optimisation"]
+__all__ = ["little_optimization"]
 pytestmark = [
     pytest.mark.skipif(compiler.find() is None, reason="needs a C compiler"),
     pytest.mark.filterwarnings("ignore"),

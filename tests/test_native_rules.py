@@ -21,8 +21,8 @@ pytestmark = pytest.mark.skipif(compiler.find() is None, reason="needs a C compi
 
 
 @pytest.fixture(autouse=True)
-def little_optimisation(monkeypatch):
-    """Compile fast: without optimisation, and without the header of vector instructions."""
+def little_optimization(monkeypatch):
+    """Compile fast: without optimization, and without the header of vector instructions."""
     load = compiler.load
     monkeypatch.setattr(compiler, "FLAGS", tuple([flag for flag in compiler.FLAGS if flag != compiler.NATIVE]))
     monkeypatch.setattr(compiler, "load", lambda source, level=None: load(source, 0))

@@ -20,7 +20,7 @@ DRAWN = {
 
 
 @pytest.fixture(autouse=True)
-def little_optimisation(monkeypatch):
+def little_optimization(monkeypatch):
     given = compiler.load
     monkeypatch.setattr(compiler, "load", lambda source, level=1: given(source, level))
 

@@ -205,7 +205,7 @@ def test_mlp_has_the_activation_between_layers_and_none_after_the_last(activatio
     np.testing.assert_allclose(model(x).data, expected, rtol=1e-12)
 
 
-def test_parameters_in_a_container_are_labelled_by_the_way_to_them():
+def test_parameters_in_a_container_are_labeled_by_the_way_to_them():
     model = nn.Sequential(nn.MLP([2, 3, 1]), nn.Linear(1, 1, bias=False))
     model2 = nn.Sequential(Named())
     assert [p.label for p in model.parameters()] == [name for name, _ in model.named_parameters()]
@@ -248,7 +248,7 @@ def test_sequential_and_mlp_refuse_what_is_no_layer():
         (nn.xavier_normal, (2 / 500) ** 0.5),
     ],
 )
-def test_initialisers_have_the_spread_of_their_papers(init, std):
+def test_initializers_have_the_spread_of_their_papers(init, std):
     w = init((300, 200), 0)
     assert w.shape == (300, 200)
     assert w.std() == pytest.approx(std, rel=0.02)

@@ -1,4 +1,4 @@
-"""Normalising layers at the limits of their dtypes, and their options, by independent formulas in float64."""
+"""Normalizing layers at the limits of their dtypes, and their options, by independent formulas in float64."""
 
 import numpy as np
 import pytest
@@ -24,27 +24,27 @@ def slope(layer, x, g):
     return x.grad
 
 
-def normalised(x, axis, eps=1e-5):
+def normalized(x, axis, eps=1e-5):
     """The definition, in the widest float that NumPy has."""
     x = np.asarray(x, np.longdouble)
     return (x - x.mean(axis, keepdims=True)) / np.sqrt(x.var(axis, keepdims=True) + eps)
 
 
 @pytest.mark.parametrize(("dtype", "factor"), LIMITS)
-def test_large_numbers_are_normalised_as_small_ones_are(dtype, factor):
+def test_large_numbers_are_normalized_as_small_ones_are(dtype, factor):
     x, g = (STEPS * factor).astype(dtype), np.array([1, -2, 3, 5], dtype)
     tolerance = 1e-5 if dtype is not np.float16 else 2e-3
     layer = in_dtype(nn.LayerNorm(4), dtype)
     y = layer(Tensor(x))
     assert y.dtype == dtype
-    np.testing.assert_allclose(y.data, normalised(x, -1).astype(float), rtol=tolerance)
+    np.testing.assert_allclose(y.data, normalized(x, -1).astype(float), rtol=tolerance)
     expected = slope(nn.LayerNorm(4), STEPS, g.astype(float)) / factor
     np.testing.assert_allclose(slope(layer, x, g), expected, rtol=2 * tolerance, atol=1e-7 / factor)
     layer = in_dtype(nn.BatchNorm1d(1), dtype)
     with np.errstate(over="ignore"):  # of the running variance, which may be no number of this dtype
         y = layer(Tensor(x[:, None]))
     assert y.dtype == dtype
-    np.testing.assert_allclose(y.data[:, 0], normalised(x, 0).astype(float), rtol=tolerance)
+    np.testing.assert_allclose(y.data[:, 0], normalized(x, 0).astype(float), rtol=tolerance)
     np.testing.assert_allclose(layer.running_mean.data, 0.1 * 450 * float(factor), rtol=tolerance)
 
 
@@ -61,12 +61,12 @@ def test_the_running_statistics_of_float16_batches_are_right():
     exponents=st.lists(st.integers(-30, 37), min_size=1, max_size=5), seed=st.integers(0, 100),
     length=st.sampled_from([2, 3, 4000]),
 )  # fmt: skip
-def test_rows_and_columns_of_any_size_are_normalised_each_by_itself(exponents, seed, length):
+def test_rows_and_columns_of_any_size_are_normalized_each_by_itself(exponents, seed, length):
     rng = np.random.default_rng(seed)
     x = (rng.uniform(-3, 3, (length, len(exponents))) * 10.0 ** np.array(exponents)).astype(np.float32)
     with np.errstate(over="ignore"):
         columns = nn.BatchNorm1d(len(exponents))(Tensor(x))
-    expected = normalised(x, 0).astype(float)
+    expected = normalized(x, 0).astype(float)
     np.testing.assert_allclose(columns.data, expected, rtol=1e-4, atol=1e-5)
     rows = nn.LayerNorm(length)(Tensor(np.ascontiguousarray(x.T)))
     np.testing.assert_allclose(rows.data, expected.T, rtol=1e-4, atol=1e-5)
@@ -76,21 +76,21 @@ def test_a_row_with_nan_or_infinity_spoils_no_other():
     x = np.array([[1.0, 2.0], [np.nan, 1.0], [np.inf, 1.0], [3.0, 1.0]])
     with np.errstate(invalid="ignore"):
         y = nn.LayerNorm(2)(x).data
-    np.testing.assert_allclose(y[[0, 3]], normalised(x[[0, 3]], -1).astype(float), rtol=1e-12)
+    np.testing.assert_allclose(y[[0, 3]], normalized(x[[0, 3]], -1).astype(float), rtol=1e-12)
     assert np.isnan(y[[1, 2]]).any(axis=1).all()
 
 
 @pytest.mark.parametrize("affine", [True, False])
 @pytest.mark.parametrize("tracking", [True, False])
 @pytest.mark.parametrize("momentum", [0.1, None])
-def test_batch_normalisation_with_and_without_parameters_and_statistics(affine, tracking, momentum):
+def test_batch_normalization_with_and_without_parameters_and_statistics(affine, tracking, momentum):
     layer = nn.BatchNorm1d(3, 1e-5, momentum, affine, tracking)
     names = ["weight", "bias"] * affine + ["running_mean", "running_var", "num_batches_tracked"] * tracking
     assert list(layer.state_dict()) == names
     rng = np.random.default_rng(0)
     batches = rng.normal(2.0, 3.0, (4, 6, 3))
     for x in batches:
-        np.testing.assert_allclose(layer(Tensor(x)).data, normalised(x, 0).astype(float))
+        np.testing.assert_allclose(layer(Tensor(x)).data, normalized(x, 0).astype(float))
     layer.eval()
     x = batches[0]
     if tracking:
@@ -102,7 +102,7 @@ def test_batch_normalisation_with_and_without_parameters_and_statistics(affine, 
             np.testing.assert_allclose(getattr(layer, name).data, expected, rtol=1e-12)
         expected = (x - layer.running_mean.data) / np.sqrt(layer.running_var.data + 1e-5)
     else:
-        expected = normalised(x, 0).astype(float)
+        expected = normalized(x, 0).astype(float)
         with pytest.raises(ValueError, match="one number a feature has no variance"):
             layer(x[:1])
     np.testing.assert_allclose(layer(Tensor(x)).data, expected, rtol=1e-12)
@@ -112,7 +112,7 @@ def test_batch_normalisation_with_and_without_parameters_and_statistics(affine, 
     assert layer.describe() == f"BatchNorm1d(3{''.join(off)})"
 
 
-def test_layer_normalisation_without_bias_or_parameters():
+def test_layer_normalization_without_bias_or_parameters():
     x = np.random.default_rng(0).normal(size=(4, 3, 2))
     for options, names, name in (
         ({"bias": False}, ["weight"], "LayerNorm(3, 2, bias=False)"),
@@ -121,7 +121,7 @@ def test_layer_normalisation_without_bias_or_parameters():
         layer = nn.LayerNorm((3, 2), **options)
         assert list(layer.state_dict()) == names
         assert layer.describe() == name
-        np.testing.assert_allclose(layer(Tensor(x)).data, normalised(x, (1, 2)).astype(float), rtol=1e-12)
+        np.testing.assert_allclose(layer(Tensor(x)).data, normalized(x, (1, 2)).astype(float), rtol=1e-12)
         check_grad(layer, x)
 
 
@@ -133,7 +133,7 @@ def test_the_remedy_for_a_batch_of_one_is_drop_last():
 @pytest.mark.parametrize(
     "options", [{}, {"affine": False}, {"track_running_stats": False}, {"momentum": None}], ids=str
 )
-def test_a_recorded_batch_normalisation_gives_the_same_numbers_and_statistics(options):
+def test_a_recorded_batch_normalization_gives_the_same_numbers_and_statistics(options):
     one, other = nn.BatchNorm1d(3, **options), nn.BatchNorm1d(3, **options)
     recorded = jit(lambda x: one(x))
     rng = np.random.default_rng(0)
@@ -148,7 +148,7 @@ def test_a_recorded_batch_normalisation_gives_the_same_numbers_and_statistics(op
             np.testing.assert_allclose(a, other.state_dict()[name], rtol=1e-12)
 
 
-def test_a_recorded_layer_normalisation_follows_the_size_of_its_input():
+def test_a_recorded_layer_normalization_follows_the_size_of_its_input():
     layer = nn.LayerNorm(4, bias=False)
     recorded = jit(lambda x: layer(x))
     for factor in (1.0, 1e200, 1e-200, 1e300):

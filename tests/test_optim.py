@@ -192,7 +192,7 @@ def test_parameters_without_elements_are_no_trouble(kind, options):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_centred_rmsprop_bears_a_gradient_that_stays_the_same(dtype):
+def test_centered_rmsprop_bears_a_gradient_that_stays_the_same(dtype):
     x = Tensor(np.zeros(100), dtype=dtype)
     optimizer = optim.RMSprop([x], lr=1e-6, alpha=0.9, centered=True)
     for _ in range(400):

@@ -259,7 +259,7 @@ def test_a_phone_shows_all_without_scrolling_sideways_and_with_contrast(opened, 
 
 
 def contrast(page, one, other):
-    """Return the WCAG contrast ratio of two colours of the page."""
+    """Return the WCAG contrast ratio of two colors of the page."""
 
     def luminance(name):
         text = page.evaluate(f"getComputedStyle(document.documentElement).getPropertyValue('--{name}')").strip()

@@ -428,9 +428,9 @@ def test_animate_stores_what_has_changed_alone_and_white_stays_white(tmp_path):
     with Image.open(tmp_path / "20.gif") as gif:
         gif.seek(19)
         frame = gif.convert("RGB")
-        colours = {colour for _, colour in frame.getcolors(frame.width * frame.height)}
+        colors = {color for _, color in frame.getcolors(frame.width * frame.height)}
     assert frame.getpixel((0, 0)) == (255, 255, 255)
-    assert min(sum(abs(a - b) for a, b in zip(c, (213, 94, 0), strict=True)) for c in colours) < 12  # a rare colour
+    assert min(sum(abs(a - b) for a, b in zip(c, (213, 94, 0), strict=True)) for c in colors) < 12  # a rare color
 
 
 def test_animate_draws_on_the_axes_it_is_given_and_shows_progress(tmp_path):

@@ -228,7 +228,7 @@ def header(path):
 def test_layers_with_state_travel_both_ways(tmp_path):
     model, predicted = (
         travel.trained(),
-        json.loads((HERE / "travelled.json").read_text("utf-8")),
+        json.loads((HERE / "traveled.json").read_text("utf-8")),
     )  # by PyTorch, in travel.py
     tg.save(model.state_dict(), tmp_path / "ours.safetensors")
     assert header(tmp_path / "ours.safetensors") == header(HERE / "ours.safetensors")  # which PyTorch has read

@@ -230,23 +230,23 @@ def test_divergence_is_named_and_the_model_keeps_finite_weights(batch_size):
     error = caught.value
     assert isinstance(error, ValueError)
     assert "learning rate is too high (try 1e+02)" in str(error)
-    assert "standardised" not in str(error)
+    assert "standardized" not in str(error)
     assert f"in epoch {len(error.history) + 1} " in str(error)
     assert np.isfinite(error.history.train_loss).all()
     assert np.isfinite(float(tg.mse_loss(model(X), y)))
     assert abs(model.weight.data).max() > 1e100  # the last finite weights, not the first
 
 
-def test_divergence_names_the_columns_that_are_far_from_standardised_and_only_those():
+def test_divergence_names_the_columns_that_are_far_from_standardized_and_only_those():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50, 3)) * [1, 300, 20] + [0, 0, 2000], rng.normal(size=(50, 1))
     with pytest.raises(DivergenceError) as caught:
         descend(nn.Linear(3, 1, rng=0), (X, y), epochs=200)
     mean, deviation = X[:, 2].mean(), X[:, 2].std()
-    said = f"column 2 of the features is not standardised, with mean {mean:.3g} and standard deviation {deviation:.3g}"
+    said = f"column 2 of the features is not standardized, with mean {mean:.3g} and standard deviation {deviation:.3g}"
     assert said in str(caught.value)
     assert "targets" not in str(caught.value)
-    with pytest.raises(DivergenceError, match="column 0 of the targets is not standardised") as caught:
+    with pytest.raises(DivergenceError, match="column 0 of the targets is not standardized") as caught:
         descend(nn.Linear(3, 1, rng=0), (rng.normal(size=(50, 3)), 1e6 * y), lr=1e3, epochs=200)
     assert "features" not in str(caught.value)
 

@@ -1,7 +1,7 @@
-"""Colours and Axes of all plots, and the two plots that training objects offer themselves: losses and learning rates.
+"""Colors and Axes of all plots, and the two plots that training objects offer themselves: losses and learning rates.
 
-The colours are Okabe and Ito's, which colour-blind readers can tell apart. Curves also differ in line style, and
-classes in marker, so that no plot depends on colour alone.
+The colors are Okabe and Ito's, which color-blind readers can tell apart. Curves also differ in line style, and
+classes in marker, so that no plot depends on color alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BLACK, ORANGE, SKY, GREEN = "#000000", "#e69f00", "#56b4e9", "#009e73"
 YELLOW, BLUE, VERMILION, PURPLE = "#f0e442", "#0072b2", "#d55e00", "#cc79a7"
 GREY = "#767676"
 CLASSES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, YELLOW, BLACK)
-MARKERS = "o^sDvPX"  # one fewer than the colours, so that 56 classes differ
+MARKERS = "o^sDvPX"  # one fewer than the colors, so that 56 classes differ
 
 
 class Losses(Protocol):
@@ -128,7 +128,7 @@ def losses(history: Losses | ArrayLike, ax: Axes | None = None) -> Axes:
 def lr_curve(lrs: ArrayLike, losses: ArrayLike, ax: Axes | None = None, suggestion: float | None = None) -> Axes:
     """Plot the loss against the learning rate, both of shape (n,), as a learning-rate finder returns them.
 
-    Dots are the losses; the line is their moving average over n/20 neighbours on either side. Where the loss explodes
+    Dots are the losses; the line is their moving average over n/20 neighbors on either side. Where the loss explodes
     the curve leaves the picture, whose upper limit is as far above the first loss as the lowest loss is below it.
     Raises ValueError for different shapes, and for rates that are not above 0.
 
@@ -160,6 +160,6 @@ def lr_curve(lrs: ArrayLike, losses: ArrayLike, ax: Axes | None = None, suggesti
 
 
 def smooth(values: Array, reach: int) -> Array:
-    """Return the moving average of `values` under a Hann window of `reach` neighbours on either side."""
+    """Return the moving average of `values` under a Hann window of `reach` neighbors on either side."""
     window = np.hanning(2 * reach + 3)[1:-1]
     return np.convolve(values, window, "same") / np.convolve(np.ones(len(values)), window, "same")

@@ -10,11 +10,11 @@ from checks import run_checks
 
 import tinygrad_edu as tg
 
-extra = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])  # kilometres more than the usual walk, which takes 36 minutes
+extra = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])  # kilometers more than the usual walk, which takes 36 minutes
 minutes = np.array([13.0, 23.0, 37.0, 47.0, 62.0])
 
 
-def prediction(pace):  # 1. forward pass: each extra kilometre takes `pace` minutes
+def prediction(pace):  # 1. forward pass: each extra kilometer takes `pace` minutes
     return ...
 
 

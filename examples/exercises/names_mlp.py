@@ -22,7 +22,7 @@ def by_bias(g):  # 3. b was added to every row
     return ...
 
 
-def by_centred(g):  # 4. y = x - the mean of x over the rows: each row also has a part in the mean
+def by_centered(g):  # 4. y = x - the mean of x over the rows: each row also has a part in the mean
     return ...
 
 

@@ -16,7 +16,7 @@ BADGE = """\
 <title>{key}: {value}</title>
 <clipPath id="round"><rect width="{width}" height="20" rx="3"/></clipPath>
 <g clip-path="url(#round)"><rect width="{middle}" height="20" fill="#444"/>
-<rect x="{middle}" width="{rest}" height="20" fill="{colour}"/></g>
+<rect x="{middle}" width="{rest}" height="20" fill="{color}"/></g>
 <g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">
 <text x="7" y="14" textLength="{key_length}">{key}</text>
 <text x="{start}" y="14" textLength="{value_length}">{value}</text></g>
@@ -35,24 +35,24 @@ def facts() -> dict[str, tuple[str, str]]:
         "numpy": ("NumPy", f"{numpy} or newer"),
         "dependencies": ("needs", " and ".join(needed)),
         "typed": ("types", "mypy --strict, pyright"),
-        "licence": ("licence", project["license"]),
+        "license": ("license", project["license"]),
     }
 
 
-def badge(key: str, value: str, colour: str = BLUE) -> str:
-    """Return a badge as SVG: a key on grey, and its value on a colour."""
+def badge(key: str, value: str, color: str = BLUE) -> str:
+    """Return a badge as SVG: a key on gray, and its value on a color."""
     key_length, value_length = (round(6.7 * len(text)) for text in (key, value))
     middle = key_length + 14
     return BADGE.format(
-        key=key, value=value, colour=colour, key_length=key_length, value_length=value_length, middle=middle,
+        key=key, value=value, color=color, key_length=key_length, value_length=value_length, middle=middle,
         start=middle + 7, rest=value_length + 14, width=middle + value_length + 14,
     )  # fmt: skip
 
 
 def badges() -> dict[str, str]:
     """Return {name of the file: SVG} of all badges."""
-    colours = {"licence": GREEN, "typed": GREEN}
-    return {f"badge_{name}.svg": badge(*fact, colours.get(name, BLUE)) for name, fact in facts().items()}
+    colors = {"license": GREEN, "typed": GREEN}
+    return {f"badge_{name}.svg": badge(*fact, colors.get(name, BLUE)) for name, fact in facts().items()}
 
 
 if __name__ == "__main__":

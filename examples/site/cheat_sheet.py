@@ -49,7 +49,7 @@ def inline(text: str) -> str:
 
 
 def program(code: str) -> str:
-    """Return Python as HTML, with comments in grey italics, and at most one blank line."""
+    """Return Python as HTML, with comments in gray italics, and at most one blank line."""
     code = re.sub(r"\n{3,}", "\n\n", code)
     return re.sub(r"(#.*)$", r"<i>\1</i>", escape(code, quote=False), flags=re.MULTILINE)
 

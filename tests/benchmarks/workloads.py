@@ -44,8 +44,8 @@ def digits():
 
 def wide():
     rng = np.random.default_rng(3)
-    centres, y = rng.standard_normal((10, 784)), rng.integers(0, 10, 1024)
-    x = centres[y] + 2 * rng.standard_normal((1024, 784))
+    centers, y = rng.standard_normal((10, 784)), rng.integers(0, 10, 1024)
+    x = centers[y] + 2 * rng.standard_normal((1024, 784))
     return classifier(x.astype(np.float32), y, [784, 512, 256, 10], 128)
 
 
@@ -96,8 +96,8 @@ def transformer():
 
 def lstm():
     rng, steps, features, hidden = np.random.default_rng(7), 28, 28, 64
-    centres, y = rng.standard_normal((10, steps, features)), rng.integers(0, 10, (8, 32))
-    x = (centres[y] + 2 * rng.standard_normal((8, 32, steps, features))).astype(np.float32)
+    centers, y = rng.standard_normal((10, steps, features)), rng.integers(0, 10, (8, 32))
+    x = (centers[y] + 2 * rng.standard_normal((8, 32, steps, features))).astype(np.float32)
     shapes = {
         "lstm.weight_ih_l0": (4 * hidden, features), "lstm.weight_hh_l0": (4 * hidden, hidden),
         "lstm.bias_ih_l0": (4 * hidden,), "lstm.bias_hh_l0": (4 * hidden,), "head.weight": (10, hidden),

@@ -1,4 +1,4 @@
-"""Cases for normalisation."""
+"""Cases for normalization."""
 
 from hypothesis import strategies as st
 from strategies import arrays, shapes
@@ -7,10 +7,10 @@ from tinygrad_edu.engine.rules import normalization
 
 
 @st.composite
-def normalised(draw):
+def normalized(draw):
     x = draw(arrays(shape=shapes(min_dims=1, min_side=1)))
-    axes, centre = draw(st.integers(1, x.ndim)), draw(st.booleans())
-    return (lambda x: normalization.normalise(x, 0.1, axes, centre)), (x,)
+    axes, center = draw(st.integers(1, x.ndim)), draw(st.booleans())
+    return (lambda x: normalization.normalize(x, 0.1, axes, center)), (x,)
 
 
-CASES = {normalization.normalise: normalised()}
+CASES = {normalization.normalize: normalized()}

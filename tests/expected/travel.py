@@ -1,4 +1,4 @@
-"""Write travelled.json, ours.safetensors and theirs.safetensors with torch==2.13.0: `python tests/expected/travel.py`.
+"""Write traveled.json, ours.safetensors and theirs.safetensors with torch==2.13.0: `python tests/expected/travel.py`.
 
 A model of ours trains on a batch and is saved; PyTorch's loads the file, predicts, trains on the batch too, is saved,
 and predicts again. The tests make and save the same model, and load what PyTorch saved.
@@ -39,4 +39,4 @@ if __name__ == "__main__":
     theirs.train()(torch.tensor(X))
     save_file(theirs.state_dict(), HERE / "theirs.safetensors")
     predicted["theirs"] = theirs.eval()(torch.tensor(X)).tolist()
-    (HERE / "travelled.json").write_text(json.dumps(predicted), "utf-8")
+    (HERE / "traveled.json").write_text(json.dumps(predicted), "utf-8")

@@ -24,7 +24,7 @@ def test_the_minima_are_those_of_the_loss_with_the_best_wave(shown):
         np.testing.assert_allclose(np.mean((waves @ best - signal) ** 2), loss, atol=0.03)
 
 
-def test_the_filter_is_learnt_with_gradients_of_real_arithmetic(shown):
+def test_the_filter_is_learned_with_gradients_of_real_arithmetic(shown):
     assert shown["error"] < 2e-3
     assert shown["filter_losses"][-1] < 5e-4
     x, y, n = shown["inputs"][:2], shown["outputs"][:2], shown["n"]

@@ -84,7 +84,7 @@ def arguments(node):
 
 
 class SwapArguments(Rewrite):
-    """Swap two neighbouring arguments of a call, also two rules of a `defvjp`."""
+    """Swap two neighboring arguments of a call, also two rules of a `defvjp`."""
 
     cases = (("f(a, b, c=1)", "f(b, a, c=1)"), ("defvjp(np.f, p, q)", "defvjp(np.f, q, p)"))
 
@@ -112,7 +112,7 @@ class DropKeyword(Rewrite):
 
 
 class SwapParameters(Rewrite):
-    """Swap two neighbouring parameters, of which at least one is used."""
+    """Swap two neighboring parameters, of which at least one is used."""
 
     cases = (("f = lambda a, b: b", "f = lambda b, a: b"), ("def f(a, b): return a", "def f(b, a): return a"))
 

@@ -101,7 +101,7 @@ def test_stop_ends_a_loop_without_end_and_python_starts_again(typing):
     assert page.locator("iframe.steps").count() == 1
 
 
-def test_moons_are_learnt_to_over_95_percent_at_30_frames_a_second_and_the_code_gives_the_same_numbers(training):
+def test_moons_are_learned_to_over_95_percent_at_30_frames_a_second_and_the_code_gives_the_same_numbers(training):
     page = training
     begin(page, "#view=training&seed=3")
     slow = slowness()

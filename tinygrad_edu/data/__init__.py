@@ -1,4 +1,4 @@
-"""Data for training: splits, standardisation, batches and one-hot classes; and toy data sets to learn on.
+"""Data for training: splits, standardization, batches and one-hot classes; and toy data sets to learn on.
 
 All functions take arrays, or tables, whose first axis counts the examples; they keep rows of several arrays together
 and return NumPy arrays. Data that is empty, of unequal lengths or not finite raises an error.

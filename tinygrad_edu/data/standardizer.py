@@ -1,4 +1,4 @@
-"""Standardisation: columns scaled to mean 0 and standard deviation 1."""
+"""Standardization: columns scaled to mean 0 and standard deviation 1."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Standardizer:
         return self.fit(x).transform(x)
 
     def inverse_transform(self, x: ArrayLike) -> Array:
-        """Return `x * scale + mean`: standardised numbers in their original units."""
+        """Return `x * scale + mean`: standardized numbers in their original units."""
         x = self._checked("inverse_transform", x)
         return _as_dtype_of(x, x.astype(np.float64) * self.scale + self.mean)
 

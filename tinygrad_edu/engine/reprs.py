@@ -1,6 +1,6 @@
 """The text and the HTML of a tensor, and HTML tables for other classes to show in notebooks.
 
-All text is escaped, so labels and names never become markup. The HTML sets no colours: the notebook's theme does.
+All text is escaped, so labels and names never become markup. The HTML sets no colors: the notebook's theme does.
 """
 
 from __future__ import annotations

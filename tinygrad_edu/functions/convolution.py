@@ -29,7 +29,7 @@ def conv1d(
 
     See `conv2d`.
 
-    >>> tg.conv1d(np.array([[[1.0, 2.0, 4.0]]]), np.array([[[-1.0, 1.0]]]))  # differences of neighbours
+    >>> tg.conv1d(np.array([[[1.0, 2.0, 4.0]]]), np.array([[[-1.0, 1.0]]]))  # differences of neighbors
     array([[[1., 2.]]])
     """
     return convolution("conv1d", 1, x, weight, bias, stride, padding, dilation, groups)

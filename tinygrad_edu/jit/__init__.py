@@ -94,7 +94,7 @@ def jit(
     prints, it prints only then and when it is compared. *Checked*: the first replay is compared with `fun` itself (if
     `fun` asks for the `type` or the `id` of an object, the first call too), and a difference raises JitError;
     `check=False` leaves that out, `check=n` repeats it every n calls. `optimize=False` replays the recorded calls as
-    they are; a list of names chooses optimisations. Copies and forked processes make their own recordings; threads may
+    they are; a list of names chooses optimizations. Copies and forked processes make their own recordings; threads may
     share them.
 
     `backend="c"` compiles the recorded calls that have a C form: elementwise calls, sums, products and indexing become

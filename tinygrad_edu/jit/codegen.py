@@ -18,7 +18,7 @@ from ..trace.captured import Captured
 from ..trace.containers import refill
 from ..trace.functional import add_at
 from ..trace.ir import Call, Program, Result, Setting, Var
-from ..trace.results import labelled, recipe
+from ..trace.results import labeled, recipe
 from .effects import is_view
 from .emitter import Emitter
 from .guards import entry_guards, member_text, value_guards
@@ -51,7 +51,7 @@ class Plan:
 
     With `guards_only` it returns CACHE_MISS or None, and computes nothing.
 
-    A plan that the verifier rejects is laid out again without the optimisation "memory": each call makes a new array.
+    A plan that the verifier rejects is laid out again without the optimization "memory": each call makes a new array.
     A warning says so. If that is rejected too, PlanError is raised.
     """
 
@@ -64,7 +64,7 @@ class Plan:
             if "memory" not in chosen:
                 raise
             warnings.warn(
-                f"jit: {error}; the plan does without the optimisation `memory`", RuntimeWarning, stacklevel=4
+                f"jit: {error}; the plan does without the optimization `memory`", RuntimeWarning, stacklevel=4
             )
             self.lay_out(captured, set(chosen) - {"memory"})
 
@@ -201,7 +201,7 @@ class ResultWriter:
         else:
             text = f"{emitter.fun(constant)}({emitter.fun(x.node)}, {text})"
         if x.label or x.grad is not None or x.kind == "leaf":
-            text = f"{emitter.fun(labelled)}({text}, {x.label!r}, {self.returned(x.grad)}, {x.kind != 'constant'})"
+            text = f"{emitter.fun(labeled)}({text}, {x.label!r}, {self.returned(x.grad)}, {x.kind != 'constant'})"
         return text
 
     def array(self, x: Result) -> str:

@@ -77,7 +77,7 @@ class Jitted(Transparent):
         names = passes.NAMES if optimize is True else () if optimize is False else optimize
         unknown = sorted(set(names) - set(passes.NAMES))
         if unknown:
-            raise ValueError(f"jit: optimize={unknown}; the optimisations are {', '.join(passes.NAMES)}")
+            raise ValueError(f"jit: optimize={unknown}; the optimizations are {', '.join(passes.NAMES)}")
         functools.update_wrapper(self, fun)
         if not isinstance(check, (bool, int)) or check < 0:
             raise ValueError(f"jit: check={check!r}; it is True, False, or the number of replays from check to check")
@@ -216,7 +216,7 @@ class Jitted(Transparent):
 
     @property
     def plan(self) -> str:
-        """The code that runs at replay: the latest recording with its optimisations, buffers and views."""
+        """The code that runs at replay: the latest recording with its optimizations, buffers and views."""
         return self._latest("plan").plan.text
 
     @property
@@ -239,7 +239,7 @@ class Jitted(Transparent):
 
     @property
     def stats(self) -> dict[str, Any]:
-        """Counts of the latest recording: calls, calls left after each optimisation, buffers, and bytes in them."""
+        """Counts of the latest recording: calls, calls left after each optimization, buffers, and bytes in them."""
         recording = self._latest("stats")
         sizes = [b.size for b in recording.plan.layout.buffers]
         calls = {"calls": len(recording.recorded.calls), "after": dict(recording.sizes)}

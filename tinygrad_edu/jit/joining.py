@@ -35,7 +35,7 @@ def join_updates(program: Program) -> None:
 
     Joined calls come last. The calls that they are instead of are dead then, unless others need their results too.
     """
-    penalised = join_squares(program)
+    penalized = join_squares(program)
     groups: dict[Hashable, list[tuple[Var, Var]]] = {}
     for target, value in program.stores:
         fits = is_lane(value) and isinstance(target.source, State) and value.shape == target.shape
@@ -46,7 +46,7 @@ def join_updates(program: Program) -> None:
     pairs = [(tuple([target for target, _ in group]), tuple([value for _, value in group])) for group in several]
     wholes = {targets: whole for targets, _ in pairs if (whole := whole_state(targets)) is not None}
     states = {v: whole for targets, whole in wholes.items() for v in targets}
-    joining, stores = Joining({**penalised, **wholes}), dict(program.stores)
+    joining, stores = Joining({**penalized, **wholes}), dict(program.stores)
     for targets, values in pairs:
         if targets in wholes:
             stores[wholes[targets]] = joining.join(values)

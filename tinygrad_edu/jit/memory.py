@@ -45,7 +45,7 @@ def schedule(program: Program) -> int:
 
 
 class Layout:
-    """Live ranges and buffers of one program's arrays; `chosen` are the names of the optimisations.
+    """Live ranges and buffers of one program's arrays; `chosen` are the names of the optimizations.
 
     No call before the one with the number `first_write` may change an array of a Tensor, an optimizer or the caller.
     """
@@ -64,7 +64,7 @@ class Layout:
             self.guards.setdefault(max([index.get(v, -1) for v in variables(guard.args)], default=-1), []).append(guard)
         self.turned: dict[Var, np.ndarray] = {}  # of a new array that C writes in another order: one with its strides
         self.copied: set[Var] = set()  # results that have memory of their own, though they could share some
-        self.analyse()
+        self.analyze()
         self.targets = {
             value: target for target, value in program.stores if isinstance(target.source, State) and target.shape != ()
         }
@@ -80,7 +80,7 @@ class Layout:
                     self.targets[v] = target
                     break
 
-    def analyse(self) -> None:
+    def analyze(self) -> None:
         """Find out which Vars share memory, which memory leaves the plan, and how long each is needed."""
         program = self.program
         self.shared: dict[Var, frozenset[Var]] = {}  # a Var that may share memory: the Vars that the memory belongs to

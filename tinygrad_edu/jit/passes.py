@@ -1,4 +1,4 @@
-"""The optimisations of a program by name, and the order in which they run.
+"""The optimizations of a program by name, and the order in which they run.
 
 Each is small, and keeps results to the last bit but for those that may add up a sum in another order: "blas", "join",
 and "memory", whose arrays may be laid out in another order. `jit(f, optimize=("dead", "common"))` runs some of them
@@ -28,7 +28,7 @@ ORDER = (("mean",), tuple(RULES), ("dead",), ("join",))  # all rules in one pass
 
 
 def optimize(program: Program, chosen: Collection[str]) -> dict[str, int]:
-    """Run the chosen optimisations in their order; return how many calls were left after each."""
+    """Run the chosen optimizations in their order; return how many calls were left after each."""
     sizes = {}
     for step in ORDER:
         names = [name for name in step if name in chosen]

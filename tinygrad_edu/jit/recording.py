@@ -225,7 +225,7 @@ class Recording:
 
     @functools.cached_property
     def source(self) -> Source:
-        """The program for a reader, with only those optimisations that make it easier to read."""
+        """The program for a reader, with only those optimizations that make it easier to read."""
         return self.readable([open_calls])
 
     @functools.cached_property

@@ -1,4 +1,4 @@
-"""The optimisations that keep results to the last bit: dead code, and rules that look at one call at a time.
+"""The optimizations that keep results to the last bit: dead code, and rules that look at one call at a time.
 
 A rule is applied after all that the call uses has been simplified. It may change the call, and returns the Var that
 equals the call's result, if there is one.

@@ -141,7 +141,7 @@ def zeros(shape: Shape, rng: Rng = None) -> Array:
 
 
 def ones(shape: Shape, rng: Rng = None) -> Array:
-    """Return ones of a shape, for factors of normalisation.
+    """Return ones of a shape, for factors of normalization.
 
     >>> tg.nn.ones((2,))
     array([1., 1.])
@@ -150,7 +150,7 @@ def ones(shape: Shape, rng: Rng = None) -> Array:
 
 
 def constant(value: float) -> Init:
-    """Return an initialiser that fills the array with one number.
+    """Return an initializer that fills the array with one number.
 
     >>> tg.nn.Linear(2, 2, init=tg.nn.constant(0.5)).weight.data
     array([[0.5, 0.5],
@@ -200,7 +200,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def initial(where: str, init: Init, shape: Shape, rng: Rng) -> Array:
-    """Return what an initialiser gives for the weights of a layer; raises TypeError or ValueError for other results."""
+    """Return what an initializer gives for the weights of a layer; raises TypeError or ValueError for other results."""
     if not callable(init):
         raise TypeError(f"{where}: init is a function of a shape and a Generator, as tg.nn.he_normal, not {init!r:.60}")
     weight = init(shape, rng)

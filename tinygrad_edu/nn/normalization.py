@@ -1,4 +1,4 @@
-"""Layers that normalise their input: to mean 0 and variance 1 over a batch, or over each example."""
+"""Layers that normalize their input: to mean 0 and variance 1 over a batch, or over each example."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..engine.rules.normalization import normalise
+from ..engine.rules.normalization import normalize
 from ..engine.rules.registry import Array, predicate_of_all
 from ..engine.tensor import Tensor
 from .layers import checked_input, checked_sizes
@@ -32,7 +32,7 @@ pooling: ContextVar[Pool | None] = ContextVar("pooling", default=None)
 
 
 class BatchNorm1d(Module):
-    """Each feature normalised over the batch, then times `weight` plus `bias` (Ioffe & Szegedy 2015).
+    """Each feature normalized over the batch, then times `weight` plus `bias` (Ioffe & Szegedy 2015).
 
     For (n, num_features) or (n, num_features, length). Training uses the mean and variance of the batch, and updates
     `running_mean` and `running_var`: running = (1 - momentum) running + momentum new, where the new variance is divided
@@ -65,7 +65,7 @@ class BatchNorm1d(Module):
             self.num_batches_tracked = Tensor(np.zeros((), kind), requires_grad=False, label="num_batches_tracked")
 
     def forward(self, x: Tensor | Array) -> Any:
-        """Return x normalised; raises ValueError for another shape, and for one number a feature without a variance."""
+        """Return x normalized; raises ValueError for another shape, and for one number a feature without a variance."""
         x, shape = checked_input(self, x)
         if len(shape) not in self.ndims or shape[1] != self.num_features:
             raise ValueError(f"{self.describe()} got {shape}: it takes {self.takes.format(self.num_features)}")
@@ -85,19 +85,19 @@ class BatchNorm1d(Module):
                 wide, scale = scaled(wide, axes)
                 eps = (eps / scale / scale).reshape(-1)
             mean = np.mean(wide, axis=axes)
-            centred = wide - mean.reshape(column)
-            var = np.mean(np.square(centred), axis=axes)
+            centered = wide - mean.reshape(column)
+            var = np.mean(np.square(centered), axis=axes)
             if over_processes is not None:
                 mean, var = over_processes(mean, var)
-                centred = wide - mean.reshape(column)
+                centered = wide - mean.reshape(column)
             if self.training:
                 self._track(mean, var * (n / (n - 1)), None if scale is None else scale.reshape(-1))
         else:
-            centred, var = wide - self.running_mean.data.reshape(column), self.running_var.data
+            centered, var = wide - self.running_mean.data.reshape(column), self.running_var.data
         if self.weight is None or self.bias is None:
-            y = centred / np.sqrt(var + eps).reshape(column)
+            y = centered / np.sqrt(var + eps).reshape(column)
         else:
-            y = centred * (self.weight / np.sqrt(var + eps)).reshape(column) + self.bias.reshape(column)
+            y = centered * (self.weight / np.sqrt(var + eps)).reshape(column) + self.bias.reshape(column)
         return narrowed(y, x, self.weight)
 
     def _track(self, mean: Any, var: Any, scale: Array | None) -> None:
@@ -122,7 +122,7 @@ class BatchNorm1d(Module):
 
 
 class BatchNorm2d(BatchNorm1d):
-    """The same for images, (n, num_features, h, w): each channel is normalised over the batch and all its elements.
+    """The same for images, (n, num_features, h, w): each channel is normalized over the batch and all its elements.
 
     >>> tg.nn.BatchNorm2d(3)(np.ones((2, 3, 8, 8))).shape
     (2, 3, 8, 8)
@@ -133,7 +133,7 @@ class BatchNorm2d(BatchNorm1d):
 
 
 class LayerNorm(Module):
-    """Each example normalised over its last axes, then times `weight` plus `bias` (Ba et al. 2016).
+    """Each example normalized over its last axes, then times `weight` plus `bias` (Ba et al. 2016).
 
     As in PyTorch; `normalized_shape` has the sizes of these axes, an int or a tuple of ints. Without
     `elementwise_affine` there are no `weight` and `bias`, and with `bias=False` no `bias`.
@@ -154,11 +154,11 @@ class LayerNorm(Module):
         self.bias = Tensor(np.zeros(self.shape, kind), label="bias") if elementwise_affine and bias else None
 
     def forward(self, x: Tensor | Array) -> Any:
-        """Return x normalised; raises ValueError if its last axes have other sizes."""
+        """Return x normalized; raises ValueError if its last axes have other sizes."""
         x, shape = checked_input(self, x)
         if shape[-len(self.shape) :] != self.shape:
             raise ValueError(f"{self.describe()} got {shape}: the last axes must be {self.shape}")
-        y = normalised(widened(x), tuple(range(-len(self.shape), 0)), self.eps)
+        y = normalized(widened(x), tuple(range(-len(self.shape), 0)), self.eps)
         y = y if self.weight is None else y * self.weight
         y = y if self.bias is None else y + self.bias
         return narrowed(y, x, self.weight)
@@ -189,13 +189,13 @@ class RMSNorm(Module):
         self.weight = Tensor(np.ones(self.shape, kind), label="weight") if elementwise_affine else None
 
     def forward(self, x: Tensor | Array) -> Any:
-        """Return x normalised; raises ValueError if its last axes have other sizes."""
+        """Return x normalized; raises ValueError if its last axes have other sizes."""
         x, shape = checked_input(self, x)
         if shape[-len(self.shape) :] != self.shape:
             raise ValueError(f"{self.describe()} got {shape}: the last axes must be {self.shape}")
         wide = widened(x)
         eps = float(np.finfo(wide.dtype).eps) if self.eps is None else self.eps
-        y = normalised(wide, tuple(range(-len(self.shape), 0)), eps, centre=False)
+        y = normalized(wide, tuple(range(-len(self.shape), 0)), eps, center=False)
         return narrowed(y if self.weight is None else y * self.weight, x, self.weight)
 
     def describe(self) -> str:
@@ -204,7 +204,7 @@ class RMSNorm(Module):
 
 
 class GroupNorm(Module):
-    """Groups of channels of each example normalised, then times `weight` plus `bias`, one of each for each channel.
+    """Groups of channels of each example normalized, then times `weight` plus `bias`, one of each for each channel.
 
     (n, num_channels, ...) has num_groups groups of equal numbers of channels (Wu & He 2018). As in PyTorch; without
     `affine` there are no `weight` and `bias`. Raises ValueError unless `num_groups` divides `num_channels`.
@@ -226,12 +226,12 @@ class GroupNorm(Module):
         self.bias = Tensor(np.zeros(num_channels, kind), label="bias") if affine else None
 
     def forward(self, x: Tensor | Array) -> Any:
-        """Return x normalised; raises ValueError if axis 1 holds another number of channels."""
+        """Return x normalized; raises ValueError if axis 1 holds another number of channels."""
         x, shape = checked_input(self, x)
         if len(shape) < 2 or shape[1] != self.num_channels:
             raise ValueError(f"{self.describe()} got {shape}: it takes (n, {self.num_channels}, ...)")
         split = shape[0], self.num_groups, shape[1] // self.num_groups, *shape[2:]  # a view in any order of memory
-        y = normalised(widened(x).reshape(split), tuple(range(1 - len(shape), 0)), self.eps).reshape(shape)
+        y = normalized(widened(x).reshape(split), tuple(range(1 - len(shape), 0)), self.eps).reshape(shape)
         column = (-1, *(1,) * (len(shape) - 2))
         if self.weight is not None and self.bias is not None:
             y = y * self.weight.reshape(column) + self.bias.reshape(column)
@@ -242,12 +242,12 @@ class GroupNorm(Module):
         return f"GroupNorm({self.num_groups}, {self.num_channels}{', affine=False' * (self.weight is None)})"
 
 
-def normalised(x: Any, axes: tuple[int, ...], eps: Any, centre: bool = True) -> Any:
-    """Return x with mean 0 (if `centre`) and mean square 1 along its last `axes`, as far as `eps` allows."""
+def normalized(x: Any, axes: tuple[int, ...], eps: Any, center: bool = True) -> Any:
+    """Return x with mean 0 (if `center`) and mean square 1 along its last `axes`, as far as `eps` allows."""
     if squares_overflow(x.data if isinstance(x, Tensor) else x):
         x, scale = scaled(x, axes)
         eps = eps / scale / scale
-    return normalise(x, eps, len(axes), centre)
+    return normalize(x, eps, len(axes), center)
 
 
 def widened(x: Any) -> Any:
@@ -276,7 +276,7 @@ def squares_overflow(x: Array) -> bool:
 def scaled(x: Any, axes: tuple[int, ...]) -> tuple[Any, Array]:
     """Return x divided by its largest absolute value along `axes`, if that is above 1, and the divisor.
 
-    Normalising takes every such factor out again, so the divisor is a constant for gradients.
+    Normalizing takes every such factor out again, so the divisor is a constant for gradients.
     """
     divisor = np.maximum(np.max(np.abs(x.data if isinstance(x, Tensor) else x), axis=axes, keepdims=True), 1)
     return x / divisor, divisor

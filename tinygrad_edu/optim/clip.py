@@ -102,6 +102,6 @@ def squares_fit(norm: Array) -> bool:
 
 def _infinite(where: str, i: int, p: Tensor, what: str) -> ValueError:
     return ValueError(
-        f"{where}: the gradient of {describe(i, p)} has {what}; a smaller learning rate or standardised features "
+        f"{where}: the gradient of {describe(i, p)} has {what}; a smaller learning rate or standardized features "
         "keep it finite"
     )

@@ -58,7 +58,7 @@ class Captured:
         self.paths: dict[int, tuple[Path, Any]] = {}  # by the identity of what fun gets: where it is given, as what
         self.results: dict[tuple[int, bool], tuple[Any, Any]] = {}  # parts of the result, and what `described` returns
         self.memories: dict[int, tuple[Any, Any]] = {}  # that arrays of the result share, by the identity of its array
-        self.labelled = False  # whether a Tensor or a Value in the result has a label
+        self.labeled = False  # whether a Tensor or a Value in the result has a label
         self.arrays: dict[int, Traced] = {}  # by the identity of the array
         self.generators: dict[int, Any] = {}  # and iterators
         self.holders: list[Holder] = []  # of the closure, Tensors among the arguments first, and other Tensors then

@@ -51,7 +51,7 @@ def recipe(nodes: Sequence[Node]) -> tuple[Any, ...]:
     return recorded_result, nodes, nodes, NO_KEYWORDS, tuple(range(len(nodes)))
 
 
-def labelled(y: Any, label: str, grad: float | None, takes: bool) -> Any:
+def labeled(y: Any, label: str, grad: float | None, takes: bool) -> Any:
     """Return a node with its label and gradient, that takes gradients or none."""
     y.label, y._grad, y.requires_grad = label, grad, takes
     return y
@@ -121,9 +121,9 @@ def _described_node(x: Node, found: Captured) -> tuple[Result, Any]:
     if type(g) is Traced and type(g.variable.source) is Constant and not g.shape:  # that of a loss, 1
         g = g.value if type(g.value) is float else np.asarray(g.value)[()]
     g, grad = described(g, found)
-    found.labelled |= bool(x.label)
+    found.labeled |= bool(x.label)
     y = record(x._kind, data, *recipe(found.learning())) if kind == "result" else constant(x._kind, data)
-    return Result(kind, value, x._kind, x.label, g), labelled(y, x.label, grad, x.requires_grad)
+    return Result(kind, value, x._kind, x.label, g), labeled(y, x.label, grad, x.requires_grad)
 
 
 def _described_array(x: Any, found: Captured) -> tuple[Result, Any]:

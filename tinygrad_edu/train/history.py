@@ -125,14 +125,14 @@ def svg(train: Sequence[float], valid: Sequence[float]) -> str:
     marks += _svg_text(LEFT, HEIGHT + 16, "start", "epoch 1")
     marks += _svg_text(LEFT + WIDTH, HEIGHT + 16, "end", str(len(train)))
     styles = (("training", BLUE, ""), ("validation", VERMILION, ' stroke-dasharray="6 3"'))
-    for i, (curve, (kind, colour, dashes)) in enumerate(zip((train, valid), styles, strict=True)):
+    for i, (curve, (kind, color, dashes)) in enumerate(zip((train, valid), styles, strict=True)):
         if not curve:
             continue
         picked = np.unique(np.linspace(0, len(curve) - 1, WIDTH).round().astype(int))  # at most a point per pixel
         heights = 2 + (HEIGHT - 4) * (high - scale(np.array(curve)[picked])) / (high - low or 1)
         across = LEFT + WIDTH * picked / (len(train) - 1)
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, heights, strict=True) if isfinite(y))
-        pen = f'stroke="{colour}" stroke-width="2"{dashes}'
+        pen = f'stroke="{color}" stroke-width="2"{dashes}'
         marks += f'<polyline points="{points}" fill="none" {pen}/>'
         y = 20 + 18 * i
         marks += f'<line x1="{LEFT + WIDTH + 12}" x2="{LEFT + WIDTH + 36}" y1="{y}" y2="{y}" {pen}/>'

@@ -45,7 +45,7 @@ def fit(
     detect_anomaly: bool = False, progress: bool = True, rng: Rng = None, drop_last: bool = False,
     comm: Any = None, sharded: bool = False,
 ) -> History:  # fmt: skip
-    """Train `model` to minimise `loss(model(X), y)`, a mean over examples, and return the History.
+    """Train `model` to minimize `loss(model(X), y)`, a mean over examples, and return the History.
 
     `train_data` and `valid_data` are (X, y). Without `batch_size` a step uses all of X; with it, batches are shuffled
     by `rng`, and the last one holds the remaining examples, or is dropped with `drop_last`. `scheduler.step()` follows

@@ -22,7 +22,7 @@ from .checkpoint import TrainingState
 from .history import History
 
 _WINDOW = 10  # epochs over which `converged` averages: enough to include the oscillation of momentum
-_MAX_RMS = 10.0  # root mean square of a column, 1 if it is standardised, from which it is a likely cause
+_MAX_RMS = 10.0  # root mean square of a column, 1 if it is standardized, from which it is a likely cause
 _MAX_BYTES = 1 << 28  # of data that are looked at for likely causes
 
 
@@ -103,8 +103,8 @@ class DivergenceError(ValueError):
     """
 
     def __init__(self, name: str, epoch: int, lr: float, history: History, x: Array, y: Array) -> None:
-        causes = [f"the learning rate is too high (try {lr / 10:.2g})", *_not_standardised("features", x)]
-        causes += _not_standardised("targets", y) if y.dtype.kind == "f" else []
+        causes = [f"the learning rate is too high (try {lr / 10:.2g})", *_not_standardized("features", x)]
+        causes += _not_standardized("targets", y) if y.dtype.kind == "f" else []
         likely = f"Likely causes: {'; '.join([*causes, 'or the loss leaves its domain, as log(0) does'])}"
         restored = "The model has the last weights that gave a finite loss."
         super().__init__(f"fit: {name} in epoch {epoch} with lr={lr:g}. {likely}. {restored}")
@@ -156,8 +156,8 @@ class DivergenceGuard:
             raise
 
 
-def _not_standardised(name: str, a: Array) -> list[str]:
-    """Describe the column with the largest root mean square, if that is far from a standardised column's."""
+def _not_standardized(name: str, a: Array) -> list[str]:
+    """Describe the column with the largest root mean square, if that is far from a standardized column's."""
     if not a.size:
         return []
     a = a[:: a.nbytes // _MAX_BYTES + 1]  # of a file that is mapped into memory, some of the rows
@@ -167,5 +167,5 @@ def _not_standardised(name: str, a: Array) -> list[str]:
         worst = columns[:, rms.argmax()]
         mean, deviation = worst.mean(), worst.std()
     moments = f"mean {mean:.3g} and standard deviation {deviation:.3g} (tg.data.Standardizer makes them 0 and 1)"
-    cause = f"column {rms.argmax()} of the {name} is not standardised, with {moments}"
+    cause = f"column {rms.argmax()} of the {name} is not standardized, with {moments}"
     return [cause] if rms.max() > _MAX_RMS else []

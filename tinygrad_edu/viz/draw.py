@@ -41,7 +41,7 @@ FORMATS = ("gv", "svg", "png", "pdf")
 CROSSED = 10_000  # columns that edges cross, as much as `dot` lays out in a few seconds
 BUSY = 100  # boxes from which on `dot` gets a limit, because tangled graphs would take it ten times as long
 
-# Okabe and Ito's colours as borders, and tints of them under black text. The grey of the edges is visible on white and
+# Okabe and Ito's colors as borders, and tints of them under black text. The gray of the edges is visible on white and
 # on black, so one transparent picture serves both.
 FONT = "Helvetica,Arial,sans-serif"
 STYLES = {
@@ -148,7 +148,7 @@ def draw(
     drawn, with "x 12" in its title; `repeats=False` draws all. If there are more than `max_nodes` boxes, one box
     replaces the middle of the graph and says how much it replaces; None draws all. `gradients` shows the gradients of
     `tensor`, if it is a single number, whether or not `backward` has run, and touches no `.grad`. What
-    `tg.gradients(..., create_graph=True)` recorded has its own colour. Raises ValueError for an empty list, a freed
+    `tg.gradients(..., create_graph=True)` recorded has its own color. Raises ValueError for an empty list, a freed
     graph, and options other than those above.
 
     >>> a, b = tg.Value(2.0, label="a"), tg.Value(3.0, label="b")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Limits = tuple[float, float] | None
 Loss = Callable[[Any, Any], Any]
 Path = ArrayLike | tuple[ArrayLike, ArrayLike] | None
-CMAP = "Blues"  # one hue, light where the loss is low: readable with any colour vision
+CMAP = "Blues"  # one hue, light where the loss is low: readable with any color vision
 WHITE = "#ffffff"
 
 
@@ -127,16 +127,16 @@ def decision_boundary(
         raise ValueError(f"decision_boundary: there are {len(labels)} labels for {len(known)} classes")
     ax = axes_or_new(ax)
     for k, value in enumerate(known):
-        colour, marker = CLASSES[k % len(CLASSES)], MARKERS[k % len(MARKERS)]
+        color, marker = CLASSES[k % len(CLASSES)], MARKERS[k % len(MARKERS)]
         # The margin of class k is above 0 where the model predicts it, and 0 on the boundary of that region.
         margin = (scores[:, k] - np.delete(scores, k, axis=1).max(axis=1)).reshape(x1.shape)
         if margin.max() > 0:
-            ax.contourf(x1, x2, margin, [0, margin.max()], colors=[colour], alpha=0.2)
+            ax.contourf(x1, x2, margin, [0, margin.max()], colors=[color], alpha=0.2)
             if margin.min() < 0:
                 ax.contour(x1, x2, margin, [0], colors=BLACK, linewidths=1)
         examples = points[classes == value]
         name = f"class {value}" if labels is None else labels[k]
-        look: dict[str, Any] = {"color": colour, "marker": marker, "edgecolors": WHITE, "linewidths": 0.4, "zorder": 3}
+        look: dict[str, Any] = {"color": color, "marker": marker, "edgecolors": WHITE, "linewidths": 0.4, "zorder": 3}
         ax.scatter(examples[:, 0], examples[:, 1], s=25, label=name, **look)
     ax.set(xlim=(left, right), ylim=(low, high), xlabel=xlabel, ylabel=ylabel)
     ax.legend()

@@ -36,10 +36,10 @@ def _lines(box: Box, gradients: Gradients) -> list[str]:
         return folded(box)
     if isinstance(content, Scope):
         output = content.outputs if len(content.outputs) == 1 and not box.has_result else []
-        return [*title(content), *[line for y in output for line in labelled(y, gradients)]]
+        return [*title(content), *[line for y in output for line in labeled(y, gradients)]]
     if box.edge_args:
-        return [call(content, box.edge_args), *([] if box.has_result else labelled(content, gradients))]
-    return labelled(content, gradients) if isinstance(content, (Tensor, Value)) else [format_value(content)]
+        return [call(content, box.edge_args), *([] if box.has_result else labeled(content, gradients))]
+    return labeled(content, gradients) if isinstance(content, (Tensor, Value)) else [format_value(content)]
 
 
 def details(box: Box, gradients: Gradients) -> str:
@@ -84,7 +84,7 @@ def folded(box: Box) -> list[str]:
     return [f"… {' and '.join(counts)} folded", "max_nodes=None shows all"]
 
 
-def labelled(x: Tensor | Value, gradients: Gradients) -> list[str]:
+def labeled(x: Tensor | Value, gradients: Gradients) -> list[str]:
     """Return lines with a node's label, value and gradient."""
     first, *rest = summary(x, gradients)
     return [f"{x.label} = {first}" if x.label else first, *rest]

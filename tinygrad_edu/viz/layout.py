@@ -111,7 +111,7 @@ def columns_crossed(column: dict[Vertex, int], edges: Iterable[tuple[Vertex, Ver
 
 
 def lay_out(sizes: list[Point], edges: list[Edge]) -> tuple[list[Point], list[str]]:
-    """Return the centre of each box and the SVG path of each edge, in pixels.
+    """Return the center of each box and the SVG path of each edge, in pixels.
 
     The boxes are in the order of the tape, the edges in that of the backward pass.
     """
@@ -135,20 +135,20 @@ def _by_graphviz(sizes: list[Point], edges: list[Edge]) -> tuple[list[Point], li
     for tail, head in edges[::-1]:  # in the order of the tape
         graph.edge(str(tail), str(head))
     top = 0.0
-    centres: dict[int, Point] = {}
+    centers: dict[int, Point] = {}
     paths: dict[Edge, list[str]] = {}
     for line in render(graph, "plain").decode().splitlines():
         kind, *fields = line.split()
         if kind == "graph":
             top = float(fields[2])
         elif kind == "node":
-            centres[int(fields[0])] = round(72 * float(fields[1])), round(72 * (top - float(fields[2])))
+            centers[int(fields[0])] = round(72 * float(fields[1])), round(72 * (top - float(fields[2])))
         elif kind == "edge":
             inches = [float(v) for v in fields[3 : 3 + 2 * int(fields[2])]]
             pairs = zip(inches[::2], inches[1::2], strict=True)
             points = [f"{round(72 * x)},{round(72 * (top - y))}" for x, y in pairs]
             paths.setdefault((int(fields[0]), int(fields[1])), []).append(f"M{points[0]}C{' '.join(points[1:])}")
-    return [centres[i] for i in range(len(sizes))], [paths[edge].pop() for edge in edges]
+    return [centers[i] for i in range(len(sizes))], [paths[edge].pop() for edge in edges]
 
 
 def _in_columns(sizes: list[Point], edges: list[Edge], column: list[int]) -> tuple[list[Point], list[str]]:
@@ -157,14 +157,14 @@ def _in_columns(sizes: list[Point], edges: list[Edge], column: list[int]) -> tup
     for c, (width, _) in zip(column, sizes, strict=True):
         widths[c] = max(widths[c], width)
     bottoms = [0] * len(widths)
-    centres = []
+    centers = []
     for c, (_, height) in zip(column, sizes, strict=True):
         x = sum(widths[:c]) + c * COLUMN_GAP + widths[c] // 2
-        centres.append((x, bottoms[c] + height // 2))
+        centers.append((x, bottoms[c] + height // 2))
         bottoms[c] += height + GAP
     paths = []
     for k, (tail, head) in enumerate(edges):
-        x, y = centres[tail][0] + sizes[tail][0] // 2, centres[tail][1]
-        to_x, to_y = centres[head][0] - sizes[head][0] // 2, centres[head][1] + 12 * (edges[:k].count((tail, head)))
+        x, y = centers[tail][0] + sizes[tail][0] // 2, centers[tail][1]
+        to_x, to_y = centers[head][0] - sizes[head][0] // 2, centers[head][1] + 12 * (edges[:k].count((tail, head)))
         paths.append(f"M{x},{y}C{(x + to_x) // 2},{y} {(x + to_x) // 2},{to_y} {to_x},{to_y}")
-    return centres, paths
+    return centers, paths

@@ -48,12 +48,12 @@ def _data(nodes: Sequence[Record], steps: Sequence[Step]) -> dict[str, list[dict
     for (tail, _), step in zip(edges, steps, strict=True):  # the box will show the gradient too
         lengths[tail] = max(lengths[tail], min(len(f"grad {brief(step.total)}"), LONGEST))
     sizes = [(round(max(n, 6) * CHARACTER) + 2 * PADDING, 3 * LINE + 2 * PADDING) for n in lengths]
-    centres, paths = lay_out(sizes, edges)
+    centers, paths = lay_out(sizes, edges)
     return {
         "nodes": [
             _without_empty(name=r.name, operation=r.operation, numbers=r.numbers, shapes=r.shapes,
-                           value=_short_and_full(r.value), lines=two, box=[*centre, *size])
-            for r, two, centre, size in zip(nodes, lines, centres, sizes, strict=True)
+                           value=_short_and_full(r.value), lines=two, box=[*center, *size])
+            for r, two, center, size in zip(nodes, lines, centers, sizes, strict=True)
         ],
         "steps": [  # page.js takes g from the totals before, and a first contribution from its total
             _without_empty(

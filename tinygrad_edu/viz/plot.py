@@ -3,7 +3,7 @@
 Each function draws on the Axes it is given, or on those of a new Figure, and returns them, so the caller can combine
 plots and save them with `ax.figure.savefig("name.png")`. A notebook shows a new Figure below the cell, and a script
 shows it when it calls `plt.show()`, if it imported pyplot before. None opens a window, sets a global style or imports
-pyplot. `animate` makes a GIF of such drawings. The colours are Okabe and Ito's, which colour-blind readers can tell
+pyplot. `animate` makes a GIF of such drawings. The colors are Okabe and Ito's, which color-blind readers can tell
 apart.
 """
 
@@ -162,7 +162,7 @@ def gradient_flow(model: Module, ax: Axes | None = None) -> Axes:
     ax.scatter(largest, rows, s=90, color=VERMILION, marker="|", linewidths=2, label="max |g|", zorder=2)
     ax.set_yticks(range(len(named)), [name or p.label or f"parameter {i}" for i, (name, p) in enumerate(named)])
     ax.set(xscale="log", ylim=(len(named) - 0.5, -0.5), xlabel="size of the gradient, |g|")
-    if sizes:  # limits at powers of ten, so that the axis has labelled ticks at both ends
+    if sizes:  # limits at powers of ten, so that the axis has labeled ticks at both ends
         ax.set_xlim(10 ** np.floor(np.log10(means.min() / 1.3)), 10 ** np.ceil(np.log10(largest.max() * 1.3)))
     ax.grid(axis="x", alpha=0.3)
     ax.legend()
@@ -258,12 +258,12 @@ def _write(pictures: list[Picture], path: Path, milliseconds: list[float]) -> No
     mosaic = Image.new("RGB", (width, height * len(samples)))
     for i, picture in enumerate(samples):
         mosaic.paste(picture, (0, height * i))
-    # Maximum coverage keeps rare colours, such as that of a point that moves. Pillow looks a colour up by its upper six
-    # bits, so white must be the only colour near white to stay exact. The 256th colour means "unchanged".
-    colours: Any = mosaic.quantize(254, method=Image.Quantize.MAXCOVERAGE).getpalette()
-    colours = np.reshape(colours, (-1, 3))
+    # Maximum coverage keeps rare colors, such as that of a point that moves. Pillow looks a color up by its upper six
+    # bits, so white must be the only color near white to stay exact. The 256th color means "unchanged".
+    colors: Any = mosaic.quantize(254, method=Image.Quantize.MAXCOVERAGE).getpalette()
+    colors = np.reshape(colors, (-1, 3))
     palette = Image.new("P", (1, 1))
-    palette.putpalette([255] * 3 + colours[(colours < 248).any(axis=1)].ravel().tolist())
+    palette.putpalette([255] * 3 + colors[(colors < 248).any(axis=1)].ravel().tolist())
     first, *others = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
     with replacing(path, "animate") as file:
         first.save(file, "gif", save_all=True, append_images=others, duration=milliseconds, loop=0, optimize=True)

@@ -27,7 +27,7 @@ check(
 direct = (g, "Two paths: through x itself, and through the mean. The second path is missing.")
 plus = (g + g.mean(axis=0), "The mean is subtracted: a minus.")
 whole = (g - g.sum(axis=0), "Each row is only a fourth of the mean.")
-check("4. centred", lambda: by_centred(g), autodiff(lambda x: x - x.mean(axis=0), x), direct, plus, whole)
+check("4. centered", lambda: by_centered(g), autodiff(lambda x: x - x.mean(axis=0), x), direct, plus, whole)
 lost = np.array([g[0], g[3], g[2]])
 last = (lost, "The letter 2 occurs twice, and its first contribution is lost: add, do not overwrite.")
 check("5. embedding", lambda: by_embedding(g, letters), autodiff(lambda e: e[letters], embedding), last)

@@ -18,7 +18,7 @@ right = sum(np.roll(signal, k) / 3 for k in range(3))
 spectra = np.fft.fft(signal) * np.fft.fft(weights)
 back = (spectra, "This is the spectrum: transform it back.")
 twice = (np.fft.fft(spectra), "Transform back with ifft.")
-check("3. a mean of three neighbours", lambda: smoothed(signal, weights), right, back, twice)
+check("3. a mean of three neighbors", lambda: smoothed(signal, weights), right, back, twice)
 z = 1 + 3j
 expected = tg.grad(lambda z: np.abs(z - 2j) ** 2)(np.array(z))
 conjugate = (np.conjugate(2 * (z - 2j)), "This is the conjugate: a step against it does not descend.")

@@ -56,7 +56,7 @@ def _diff(a: ArrayLike, n: int = 1, axis: int = -1, prepend: ArrayLike | None = 
 
 @composition(np.ediff1d)
 def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike | None = None) -> Array:
-    """The differences of neighbours between `to_begin` and `to_end`; floats keep their dtype, as in NumPy."""
+    """The differences of neighbors between `to_begin` and `to_end`; floats keep their dtype, as in NumPy."""
     (ary,) = arrays_of([ary])
     before, after = (arrays_of([] if v is None else [v]) for v in (to_begin, to_end))
     y = concatenate(*map(np.ravel, (*before, np.diff(np.ravel(ary)), *after)))
@@ -64,7 +64,7 @@ def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike
 
 
 def spacings_along(spacing: ArrayLike, f: Array, axis: int) -> Array:
-    """Return the distances between neighbours along an axis of f, given by one number or by coordinates."""
+    """Return the distances between neighbors along an axis of f, given by one number or by coordinates."""
     (h,) = arrays_of([spacing])
     if h.ndim:
         if h.shape != (f.shape[axis],):
@@ -80,10 +80,10 @@ def spacings_along(spacing: ArrayLike, f: Array, axis: int) -> Array:
 
 
 def slopes(f: Array, h: Array, axis: int, edge_order: int) -> Array:
-    """Return the slope at each element of the parabola through it and its two neighbours.
+    """Return the slope at each element of the parabola through it and its two neighbors.
 
     It is a weighted mean of the slopes of the chords on both sides; the shorter chord has the larger weight. At an edge
-    it is the slope of the chord (`edge_order=1`), or that of the neighbour's parabola, whose slopes at both ends of the
+    it is the slope of the chord (`edge_order=1`), or that of the neighbor's parabola, whose slopes at both ends of the
     chord have the slope of the chord as their mean.
     """
     chord = np.diff(f, axis=axis) / h
@@ -121,7 +121,7 @@ def gradient(f: ArrayLike, *varargs: ArrayLike, axis: Axis = None, edge_order: i
 
 # Integrals
 def trapezoid_weights(x: Array, axis: int) -> Array:
-    """Return half the distance between each point's neighbours; the first and last point are their own neighbours."""
+    """Return half the distance between each point's neighbors; the first and last point are their own neighbors."""
     extended = concatenate(part(x, axis, None, 1), x, part(x, axis, -1, None), axis=axis)
     return (part(extended, axis, 2, None) - part(extended, axis, None, -2)) / 2
 

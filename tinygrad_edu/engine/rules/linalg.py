@@ -79,7 +79,7 @@ defvjp(np.linalg.solve, solve_a, solve_b)
 
 @primitive
 def lstsq(a: Array, b: Array, rcond: float) -> Array:
-    """The shortest x that minimises |b - a x|; singular values up to rcond times the largest count as 0."""
+    """The shortest x that minimizes |b - a x|; singular values up to rcond times the largest count as 0."""
     return np.linalg.lstsq(a, b, rcond)[0]
 
 

@@ -1,4 +1,4 @@
-"""Normalisation along the last axes, as layers use it."""
+"""Normalization along the last axes, as layers use it."""
 
 import math
 
@@ -9,9 +9,9 @@ from .registry import Array, defvjp, primitive
 
 
 @primitive
-def normalise(x: Array, eps: Array | float, axes: int = 1, centre: bool = True) -> Array:
-    """x, or with `centre` x minus its mean, over the root of the mean of its squares plus eps; along the last axes."""
-    d = x - row_means(x, axes) if centre else x
+def normalize(x: Array, eps: Array | float, axes: int = 1, center: bool = True) -> Array:
+    """x, or with `center` x minus its mean, over the root of the mean of its squares plus eps; along the last axes."""
+    d = x - row_means(x, axes) if center else x
     return d / np.sqrt(row_means(d * d, axes) + eps)
 
 
@@ -21,12 +21,12 @@ def row_means(x: Array, axes: int) -> Array:
     return (row_sums(x) if axes == 1 else np.sum(x, axis=tuple(range(-axes, 0)), keepdims=True)) / n
 
 
-def normalise_rule(g: Array, y: Array, x: Array, eps: Array | float, axes: int = 1, centre: bool = True) -> Array:
+def normalize_rule(g: Array, y: Array, x: Array, eps: Array | float, axes: int = 1, center: bool = True) -> Array:
     """g without its mean and without its part along y, over the root."""
     d, part = x, y * row_means(g * y, axes)
-    if centre:
+    if center:
         d, g = x - row_means(x, axes), g - row_means(g, axes)
     return (g - part) / np.sqrt(row_means(d * d, axes) + eps)
 
 
-defvjp(normalise, normalise_rule)
+defvjp(normalize, normalize_rule)

@@ -167,7 +167,7 @@ def unmerge_axes(merged: Array, x: Array, axis: Axis) -> Array:
 def product_of_others(x: Array) -> Array:
     """For each element, the product of all other elements along the last axis: exact with zeros.
 
-    Neighbours are multiplied in pairs. The product of the other pairs is found by recursion, and each element
+    Neighbors are multiplied in pairs. The product of the other pairs is found by recursion, and each element
     multiplies it by its partner: linear work, and no division.
     """
     n = x.shape[-1]

@@ -95,7 +95,7 @@ def running_extremum(x: Array, extremum: str, axis: int) -> Array:
 def running_extremum_rule(g: Array, y: Array, x: Array, extremum: str, axis: int) -> Array:
     """1 for the element that is the extremum so far; equal ones up to there share it.
 
-    Equal results are neighbours, in a run. An element that equals its result receives g / shares from there to the end
+    Equal results are neighbors, in a run. An element that equals its result receives g / shares from there to the end
     of the run.
     """
     g, y, x = (np.moveaxis(v, axis, -1) for v in (g, y, x))

@@ -12,8 +12,8 @@ from scipy import special
 from .registry import Array, Rule, composition, defvjp
 from .scipy_special import part, unknown
 
-# Bessel functions: each derivative is half the difference (or sum) of the two neighbours. A cylinder function of order
-# 1 takes its neighbours, not f0 - f1 / x, so that it has derivatives of all orders at 0. SciPy
+# Bessel functions: each derivative is half the difference (or sum) of the two neighbors. A cylinder function of order
+# 1 takes its neighbors, not f0 - f1 / x, so that it has derivatives of all orders at 0. SciPy
 # truncates the n of yn and kn to an integer.
 defvjp(special.jv,  unknown(special.jv, "the order"),
                     lambda g, y, v, z: g * ((special.jv(np.subtract(v, 1), z) - special.jv(np.add(v, 1), z)) / 2))

@@ -128,7 +128,7 @@ METHODS = {  # the continuous methods of np.quantile: alpha and beta of Hyndman 
 
 
 def interpolated(a: Array, q: Array, axis: Axis, method: str, keepdims: bool, passing_nan: bool) -> Array:
-    """Return the quantiles as functions of a and of q: on the line between two neighbours of the sorted elements."""
+    """Return the quantiles as functions of a and of q: on the line between two neighbors of the sorted elements."""
     if method not in METHODS:
         raise TypeError(
             f"np.quantile(..., method={method!r}) is constant between jumps of q, so q has no gradient; pass "

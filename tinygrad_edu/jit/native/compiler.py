@@ -42,7 +42,7 @@ FLAGS = (
     "-std=c11", "-shared", "-fPIC", "-pthread", NATIVE, "-ffp-contract=off", "-fno-math-errno",
     "-fno-trapping-math", "-fopenmp-simd", "-fwrapv", "-w",
 )  # fmt: skip
-LONG = 400_000  # characters; a longer source is compiled with little optimisation, as time grows faster than length
+LONG = 400_000  # characters; a longer source is compiled with little optimization, as time grows faster than length
 REMEDY = "set CC to a C compiler, install gcc or clang, or `pip install ziglang`"
 
 
@@ -111,7 +111,7 @@ def required() -> Compiler:
 def load(source: str, level: int | None = None) -> ctypes.CDLL:
     """Return the library of a C source: from this process, from the cache on disk, or compiled.
 
-    `level` is the level of optimisation, 0 to 3; without it 3, and 1 for a long source. The functions of the source
+    `level` is the level of optimization, 0 to 3; without it 3, and 1 for a long source. The functions of the source
     that are not static are the library's attributes. A library stays loaded until the process ends.
 
     Raises CompilerError if there is no compiler, and with the compiler's first messages if it fails.
@@ -165,7 +165,7 @@ def _key(source: str, level: int, compiler: Compiler) -> str:
 def _extra(compiler: Compiler, source: str) -> tuple[str, ...]:
     """Return the flags of one compiler alone.
 
-    zig checks for undefined behaviour unless it is told not to, and gcc takes minutes to find the dead stores of a long
+    zig checks for undefined behavior unless it is told not to, and gcc takes minutes to find the dead stores of a long
     block; clang knows no such flag. gcc 12 takes (double)(float)x for x where it makes one vector of a few statements,
     as in a loop that it unrolls.
     """

@@ -178,7 +178,7 @@ def repeat(call: Maker, a: Var, repeats: Any, axis: Any = None) -> Var | None:
 
 
 def diff(call: Maker, a: Var, n: Any = 1, axis: Any = -1) -> Var | None:
-    """Subtract neighbours."""
+    """Subtract neighbors."""
     if type(n) is not int or not 1 <= n < a.shape[axis] or a.dtype.kind not in "fi":
         return None
     lead = (slice(None),) * (axis % len(a.shape))

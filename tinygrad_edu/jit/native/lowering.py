@@ -71,7 +71,7 @@ class Lowering:
         stretch = self.stretch = Stretch({**layout_.turned, **arrays})
         views = self.views_outside(outer)
         layout_.copied.update(v for v in self.exported if v in layout_.shared and v.source not in views)
-        layout_.analyse()
+        layout_.analyze()
         direct: dict[Var, Array] = {}
         for i, call in enumerate(self.calls, self.start):
             emitter.current = call

@@ -1,4 +1,4 @@
-"""Products of narrow matrices as elementwise statements and sums, so that they share loops with their neighbours.
+"""Products of narrow matrices as elementwise statements and sums, so that they share loops with their neighbors.
 
 A @ B is the sum over k of A[:, k:k+1] * B[k:k+1, :], broadcast. With few k that is one expression for each element. For
 X of shape (17000, 3), an element of X @ w is `0 + x0 * x1 + x2 * x3 + x4 * x5`, where x0, x2, x4 are a row of X and

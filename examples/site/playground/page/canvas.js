@@ -1,4 +1,4 @@
-// A canvas as sharp as the screen, and the colours of the page.
+// A canvas as sharp as the screen, and the colors of the page.
 
 const PALETTE = ["class-0", "class-1", "class-2", "class-3", "class-4", "class-5", "class-6", "class-7", "class-8", "class-9"];
 let colors = null;

@@ -4,7 +4,7 @@ import { mix, paintGrid, prepare, rgb, short, theme, ticks } from "./canvas.js";
 import { strokeContour } from "./contours.js";
 
 const [LEFT, BOTTOM, EDGE] = [34, 30, 6];
-const TINT = 0.42; // of a class's colour where the network is sure of it
+const TINT = 0.42; // of a class's color where the network is sure of it
 
 export function drawPlane(canvas, points, { grid }) {
   const { context, width, height } = prepare(canvas);
@@ -40,7 +40,7 @@ export function drawPlane(canvas, points, { grid }) {
 // A class number from what the network says of one feature
 const decided = (v, { outputs }) => (outputs > 1 ? Math.floor(v) : v);
 
-// The colour of each point of the grid
+// The color of each point of the grid
 function painter({ classes, outputs, target }, grid, { back, classes: palette, low, high }) {
   const ground = rgb(back);
   if (!classes.length) {

@@ -105,7 +105,7 @@ def described(error: BaseException) -> dict[str, Any]:
     if isinstance(error, SyntaxError) and error.filename == FILE:
         return {"error": f"{type(error).__name__}: {error.msg}", "line": error.lineno or 0}
     frames = [frame.lineno or 0 for frame in traceback.extract_tb(error.__traceback__) if frame.filename == FILE]
-    # With Python's suggestions for misspelt names
+    # With Python's suggestions for misspelled names
     words = "".join(traceback.TracebackException.from_exception(error).format_exception_only()).strip()
     module = type(error).__module__
     words = words.removeprefix(f"{module}.") if module.startswith("tinygrad_edu.") else words
