@@ -67,6 +67,12 @@ def test_another_outcome_of_a_comparison_is_recorded_anew_and_both_recordings_se
     assert jitted.cache_info()[:2] == (3, 2)
 
 
+def test_a_complex_number_that_is_nan_is_no_difference():
+    f = tg.jit(lambda x, c: x * c)
+    for c in (complex(5, np.nan), complex(5, np.nan), complex(np.nan, 1.0)):
+        np.testing.assert_array_equal(f(X, c), X * c)
+
+
 def test_a_first_call_with_nan_gradients_does_not_leave_the_function_eager():
     model, _, step = training()
     twin, _, plain = training(jit=False)

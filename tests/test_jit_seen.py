@@ -1,15 +1,19 @@
 """What `jit` notices between calls: kinds of arrays, members of classes, arrays of objects, keys of dicts."""
 
+import contextlib
 import functools
+import inspect
 import sys
 import threading
+import weakref
 from argparse import Namespace
 from array import array
 from collections import ChainMap, UserDict, UserList
 from dataclasses import asdict, astuple, dataclass, fields
 from queue import Queue
 from string import Template
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pytest
@@ -260,9 +264,10 @@ def test_a_tensor_that_is_the_key_of_a_dict_is_read_anew(key, given):
 @pytest.mark.parametrize(
     "make", [lambda b: {(lambda x: x + b): 1.0}, lambda b: bytearray(b"ab"), lambda b: memoryview(b),
              lambda b: array("d", [1.0]), lambda b: UserDict(b=b), lambda b: UserList([b]),
+             lambda b: weakref.WeakValueDictionary(b=b), lambda b: weakref.WeakKeyDictionary({len: b}),
              lambda b: ChainMap({"b": b}), lambda b: Queue(), lambda b: threading.local()],
-    ids=["function as a key", "bytearray", "memoryview", "array.array", "UserDict", "UserList", "ChainMap", "Queue",
-         "threading.local"],
+    ids=["function as a key", "bytearray", "memoryview", "array.array", "UserDict", "UserList", "WeakValueDictionary",
+         "WeakKeyDictionary", "ChainMap", "Queue", "threading.local"],
 )  # fmt: skip
 def test_what_cannot_be_exchanged_is_refused_with_a_remedy(make, given):
     held = make(X.copy())
@@ -304,6 +309,79 @@ def test_a_function_that_asks_for_all_attributes_of_an_object_sees_all(use, opti
         change()
         for _ in range(2):
             assert f(np.float64(2.0)) == 2.0 * use(c)
+
+
+def by_any_handler(c, x):
+    try:
+        return x * c.scale
+    except:  # noqa: E722
+        return x
+
+
+def by_a_pattern(c, x):
+    match c:
+        case object(scale=scale):
+            return x * scale
+    return x
+
+
+def by_a_context(c, x):
+    with contextlib.suppress(*ERRORS):
+        return x * c.scale
+    return x
+
+
+@runtime_checkable
+class HasScale(Protocol):
+    scale: float
+
+
+ERRORS = (AttributeError, NameError)
+MAY_BE_ABSENT = {
+    "except": by_any_handler,
+    "match": by_a_pattern,
+    "with": by_a_context,
+    "dir": lambda c, x: x * c.scale if "scale" in dir(c) else x,
+    "__dict__": lambda c, x: x * c.__dict__.get("scale", 1.0),
+    "getattr_static": lambda c, x: x * inspect.getattr_static(c, "scale", 1.0),
+    "protocol": lambda c, x: x * c.scale if isinstance(c, HasScale) else x,
+}
+
+
+@pytest.mark.parametrize("make", [SimpleNamespace, lambda: type("Config", (), {}), lambda: ModuleType("config")])
+@pytest.mark.parametrize("use", MAY_BE_ABSENT.values(), ids=MAY_BE_ABSENT)
+def test_an_attribute_that_is_set_after_a_function_did_without_it_is_seen(use, make):
+    c = make()
+    f = tg.jit(lambda x: use(c, x), check=False)
+    for change in (lambda: None, lambda: setattr(c, "scale", 5.0), lambda: delattr(c, "scale")):
+        change()
+        for _ in range(2):
+            np.testing.assert_array_equal(f(X), use(c, X))
+
+
+def test_a_variable_that_gets_a_value_after_a_function_did_without_it_is_seen():
+    scope = {}
+    exec("def f(x):\n    return x * globals().get('scale', 1.0)", scope)
+
+    def g(x):
+        try:
+            return x * scale
+        except NameError:
+            return x
+
+    f, g = tg.jit(scope["f"], check=False), tg.jit(g, check=False)
+    np.testing.assert_array_equal([f(X), f(X), g(X), g(X)], [X] * 4)
+    scope["scale"] = scale = 5.0
+    np.testing.assert_array_equal([f(X), f(X), g(X), g(X)], [X * 5] * 4)
+
+
+def test_an_object_that_a_weak_reference_leads_to_may_go():
+    owner = Namespace(scale=2.0)
+    parent = weakref.ref(owner)
+    f = tg.jit(lambda x: x * parent().scale if parent() is not None else x, check=False)
+    np.testing.assert_array_equal([f(X), f(X)], [X * 2, X * 2])
+    del owner
+    np.testing.assert_array_equal([f(X), f(X)], [X, X])
 
 
 @dataclass

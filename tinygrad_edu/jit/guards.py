@@ -185,7 +185,8 @@ def same_text(emitter: Emitter, text: str, value: Any) -> str:
     plain = type(value) in VALUES
     before = emitter.name(value, "t" if isinstance(value, Node) else "seen" if plain else type(value).__name__.lower())
     if not plain:
-        return f"{text} is {before}"
+        is_alive = isinstance(value, ref) and value() is not None
+        return f"{text} is {before}" + f" and {text}() is not None" * is_alive
     return f"({text} is {before} or {emitter.fun(is_same)}({text}, {before}))"
 
 

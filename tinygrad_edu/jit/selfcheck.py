@@ -105,7 +105,7 @@ def first_difference(expected: dict[str, Any], given: dict[str, Any]) -> tuple[s
     floats = [a.dtype for a in expected.values() if isinstance(a, NUMBERS) and a.dtype.kind in "fc"]
     most = max(map(tolerance, floats), default=0.0)  # of the narrowest
     for name in expected:
-        a, b = (np.float64(x) if isinstance(x, float) else x for x in (expected[name], given[name]))
+        a, b = (np.array(x)[()] if isinstance(x, (float, complex)) else x for x in (expected[name], given[name]))
         kinds = [form_of(x) for x in (a, b)]
         if kinds[0] != kinds[1]:
             return name, f"is {kinds[0]}, and {kinds[1]} at a replay"

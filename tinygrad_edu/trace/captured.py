@@ -11,7 +11,7 @@ from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable, Set
 from queue import Queue
 from typing import Any
-from weakref import ref
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary, ref
 
 import numpy as np
 
@@ -35,7 +35,8 @@ from .traced import Traced
 
 Path = tuple[Any, ...]
 # Their elements are no part of a recording
-UNSEEN = (array, bytearray, memoryview, ChainMap, UserDict, UserList, np.void, Queue, threading.local)
+WEAK = (WeakKeyDictionary, WeakValueDictionary, WeakSet)
+UNSEEN = (array, bytearray, memoryview, ChainMap, UserDict, UserList, np.void, Queue, threading.local, *WEAK)
 
 
 class Captured:

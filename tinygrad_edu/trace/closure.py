@@ -36,9 +36,9 @@ FRAMEWORK = (Module, Optimizer, Group, LRScheduler, Standardizer)  # their insta
 SETTINGS = {  # what a replay reads anew
     Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",), Value: ("_value", "_grad"), Tensor: ("_grad",),
 }  # fmt: skip
-# Who uses one of these may find that there is no attribute or variable
-WHOLE = {"vars", "__dict__"}  # who uses one of these may read all attributes of an object
-ASKING = {"getattr", "hasattr", "__getattr__", "AttributeError", "NameError", "Exception"}
+# Who uses one of these may read all attributes of an object, or find that there is no attribute or variable
+WHOLE = {"vars", "__dict__", "dir", "getmembers", "asdict", "astuple", "fields", "replace"}
+ASKING = {"try", "getattr", "hasattr", "__getattr__", "getattr_static", "globals", "isinstance", *WHOLE}
 CREATING = ("__init__", "__new__", "__post_init__")  # of an object that is there, they have run
 
 
@@ -148,8 +148,9 @@ class Closure:
         self.functions.append(f)
         self.queue += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
-            self.hold(cell, f"the variable {name}", None)
-            self.queue += members(cell).values()
+            if (f.__module__, name) != ("functools", "dispatch_cache"):  # which singledispatch fills
+                self.hold(cell, f"the variable {name}", None).absent.add("cell_contents")
+                self.queue += members(cell).values()
         if f in implementations and not self.is_library(implementations[f]):  # the user's primitive
             self.queue += rules_of(f)
         if self.is_library(f):

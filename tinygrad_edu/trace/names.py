@@ -14,8 +14,8 @@ MADE_BY_CLASS = 1 << 9  # the flag of a type that Python code has made
 TEXTS = ("__repr__", "__str__", "__format__")  # methods that give a text of an object
 FORMATTING = {dis.opmap.get(name) for name in ("FORMAT_VALUE", "FORMAT_SIMPLE", "FORMAT_WITH_SPEC")}  # of an f-string
 COMPARING, CONTAINING, IDENTITY = dis.opmap["COMPARE_OP"], dis.opmap["CONTAINS_OP"], dis.opmap["IS_OP"]
+TRYING = {dis.opmap["POP_EXCEPT"], dis.opmap["MATCH_CLASS"]}  # may go on without an attribute or a variable
 SEARCHING = {"index", "count", "remove", "eq", "ne", "contains", "indexOf", "countOf"}  # who uses these compares
-FIELDS = {"asdict", "astuple", "fields", "replace", "vars", "__dict__"}  # who uses one of these reads all fields
 
 
 @functools.lru_cache(1000)
@@ -23,18 +23,16 @@ def names_in(code: CodeType) -> list[str]:
     """Return the names of globals and attributes in a function and in those defined inside it, and its short strings.
 
     A string may be a name too, as in getattr(x, "name") or attrgetter("owner.name"). Added are the names of methods
-    for texts, if the function makes some, and of that which names all fields of a dataclass, if it reads them; and
-    "==" and "is", which are no names.
+    for texts, if the function makes some, and "==", "is" and "try", which are no names.
     """
     names, values, operations = [*code.co_names], [*code.co_consts], code.co_code[::2]
     if not FORMATTING.isdisjoint(operations) or not {"str", "repr", "format"}.isdisjoint(names):
         names += TEXTS
-    if not FIELDS.isdisjoint(names):
-        names.append("__eq__")
     compares = COMPARING in operations and any([i.argval in ("==", "!=") for i in dis.get_instructions(code)])
     if compares or CONTAINING in operations or not SEARCHING.isdisjoint(names):
         names.append("==")
     names += ["is"] * (IDENTITY in operations)  # but for `is None` in a condition
+    names += ["try"] * (not TRYING.isdisjoint(operations))
     for value in values:
         if isinstance(value, str) and value.replace(".", "").isidentifier():
             names += value.split(".")
