@@ -250,6 +250,7 @@ def test_float32_is_never_computed_in_float64(f):
         lambda x: np.around(x, decimals=1), lambda x: np.array_equiv([1.0], x), lambda x: np.floor_divide(x, 0.3),
     ],
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")  # by NumPy 2.5
 def test_constants_are_numpys_own_results(f):
     x = np.array([-1.25, 0.0, INF, 0.75])
     with np.errstate(all="ignore"):

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import logging
 import operator
+import sys
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -388,7 +389,12 @@ COMPARED = {
 }
 
 
-@pytest.mark.parametrize("held", [X, [1.0]], ids=["array", "list"])
+HELD: dict[str, Any] = {"list": [1.0]}
+if sys.version_info < (3, 13):  # from then on the == of a dataclass asks each field, of which an array has no answer
+    HELD["array"] = X
+
+
+@pytest.mark.parametrize("held", HELD.values(), ids=HELD)
 @pytest.mark.parametrize("compare", COMPARED.values(), ids=COMPARED)
 def test_dataclasses_that_the_function_compares_are_seen_with_all_fields(compare, held):
     def scenario(jit):

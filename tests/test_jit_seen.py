@@ -57,6 +57,7 @@ def with_attribute(a):
     ],
     ids=["shape", "shape alone", "dtype alone", "dtype"],
 )
+@pytest.mark.filterwarnings("ignore:Setting the (shape|dtype):DeprecationWarning")  # by NumPy 2.5
 @pytest.mark.parametrize("where", ["variable", "attribute", "list"])
 def test_an_array_that_gets_another_shape_or_dtype_in_place_is_noticed(where, use, change, options):
     def make():
@@ -216,7 +217,7 @@ def test_an_array_of_objects_is_seen_as_a_list_is(make, change, options):
     [
         (["a", "b", "a"], lambda s, x: np.where(s == "a", x, -x), lambda s: s.__setitem__(1, "a")),
         ([b"a", b"b"], lambda s, x: x * (s[1] == b"b"), lambda s: s.__setitem__(1, b"c")),
-        (np.array([0, 2], "M8[D]"), lambda s, x: x + (s[1] - s[0]).astype(float), lambda s: s.__setitem__(1, s[1] + 5)),
+        (np.array([0, 2], "M8[D]"), lambda s, x: x + (s[1] - s[0]).astype(float), lambda s: s.__setitem__(1, s[1] + np.timedelta64(5, "D"))),
         (np.zeros(3, [("a", float)]), lambda s, x: x + s["a"], lambda s: s["a"].fill(7)),
         (np.array([1], "m8[s]"), lambda s, x: x * s.astype(float), lambda s: s.__imul__(3)),
     ],

@@ -129,6 +129,8 @@ def test_the_package_runs_without_the_names_of_posix():
     missing = "import os, signal; [delattr(m, n) for m in (os, signal) for n in {names!r} if hasattr(m, n)]"
     code = f"""
 {missing.format(names=sorted(POSIX))}
+if hasattr(os, "process_cpu_count"):  # which asks sched_getaffinity, if Python was built with it
+    os.process_cpu_count = os.cpu_count
 import numpy as np, tinygrad_edu as tg
 x = tg.Tensor(np.linspace(0, 1, 200_000))
 np.sum(np.sin(x)).backward()

@@ -655,10 +655,10 @@ def test_a_write_into_a_read_only_array_raises_the_error_that_numpy_raises(write
 
 
 @pytest.mark.parametrize("at", [np.add.at, np.multiply.at, lambda x, i, _: np.negative.at(x, i)])
-def test_a_write_of_ufunc_at_into_a_read_only_array_is_refused_though_numpy_makes_it(at):
+def test_a_write_of_ufunc_at_into_a_read_only_array_is_refused_though_numpy_before_2_5_makes_it(at):
     x = np.arange(4.0)
     x.flags.writeable = False
-    with pytest.raises(JitError, match="read-only"):
+    with pytest.raises((JitError, ValueError), match="read-only"):
         tg.jit(lambda x: at(x[1:], [0], 2.0))(x)
     assert x.tolist() == [0, 1, 2, 3]
 
