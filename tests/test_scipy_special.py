@@ -39,6 +39,13 @@ HARD = {  # a function, mpmath's, and arguments where a simple formula of the de
     "k1": (special.k1, lambda x: mpmath.besselk(1, x), [0.1, 10.0, 300.0]),
     "erfinv": (special.erfinv, mpmath.erfinv, [-0.999999, 0.0, 0.5]),
     "airy": (lambda x: special.airy(x)[0], mpmath.airyai, [-5.0, 0.0, 8.0]),
+    **{
+        f"{f.__name__}{v}": (lambda x, f=f, v=v: f(v, x), lambda x, g=g, v=v: g(v, x), [0.0, 1e-8, 0.7, 1.1, 6.0])
+        for f, g in ((special.struve, mpmath.struveh), (special.modstruve, mpmath.struvel))
+        for v in (0, 1, 2)
+    },
+    "ive": (lambda x: special.ive(2, x), lambda x: mpmath.besseli(2, x) * mpmath.exp(-x), [1e8]),
+    "kve": (lambda x: special.kve(0.5, x), lambda x: mpmath.besselk(0.5, x) * mpmath.exp(x), [1e8]),
     "si": (lambda x: special.sici(x)[0], mpmath.si, [-5.0, 1e-9, 8.0]),
     "boxcox": (lambda lmbda: special.boxcox(3.0, lmbda), lambda v: (mpmath.mpf(3) ** v - 1) / v, [-1.0, 1e-9, 2.0]),
 }
@@ -78,12 +85,32 @@ def test_products_with_a_logarithm_of_zero(f, x, y, by_x, by_y):
     assert np.isnan(gamma.xlog1py(0.0, NAN))
 
 
-@pytest.mark.parametrize("degree", range(4))
-@pytest.mark.parametrize("family", ["legendre", "chebyt", "chebyu", "hermite", "hermitenorm", "laguerre"])
+@given(x=st.floats(0, 3), y=st.floats(0.1, 5))
+@pytest.mark.parametrize("f", [special.xlogy, special.xlog1py, gamma.xlogy, gamma.xlog1py, special.kl_div])
+def test_second_derivatives_of_products_with_a_logarithm(f, x, y):
+    sign, z = -1 if f is special.kl_div else 1, y + (f in (special.xlog1py, gamma.xlog1py))
+    for v in (0.0, x):
+        of_x, of_y = tg.hessian(lambda v: f(v[0], v[1]))(np.array([v, y]))
+        np.testing.assert_allclose([of_x[1], *of_y], [sign / z, sign / z, -sign * v / z**2], rtol=1e-12)
+
+
+@pytest.mark.parametrize("x", [0.0, 0.3, -5.0, 800.0])
+def test_hypergeometric_polynomials_have_all_derivatives(x):
+    for a, b, slopes in ((0, 2, (0, 0)), (-1, 2, (-1 / 2, 0)), (-2, -5, (2 / 5 + x / 10, 1 / 10))):
+        f = lambda x, a=a, b=b: special.hyp1f1(a, b, x)
+        np.testing.assert_allclose([tg.grad(f)(x), tg.grad(tg.grad(f))(x)], slopes, rtol=1e-12)
+    assert tg.grad(lambda x: special.hyp2f1(0, 1, -5, x))(x) == 0
+
+
+POLYNOMIALS = [(family, degree) for family in ("legendre", "chebyt", "chebyu") for degree in range(-5, 4)]
+POLYNOMIALS += [(family, degree) for family in ("hermite", "hermitenorm", "laguerre") for degree in range(4)]
+
+
+@pytest.mark.parametrize(("family", "degree"), POLYNOMIALS)
 def test_polynomials_of_low_degree_have_all_derivatives(family, degree):
     """Degrees sink below 0 here, where SciPy's polynomials are NaN or others."""
     fun, x, nodes = getattr(special, f"eval_{family}"), np.array([-0.7, 0.2, 0.9]), np.linspace(-1, 1, 9)
-    exact = np.polynomial.Polynomial.fit(nodes, fun(degree, nodes), 4, domain=[-1, 1])
+    exact = np.polynomial.Polynomial.fit(nodes, fun(degree, nodes), 5, domain=[-1, 1])
     f = lambda x: np.sum(fun(degree, x))
     for n in range(1, 4):
         f = lambda x, f=f: np.sum(tg.grad(f)(x))

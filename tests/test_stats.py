@@ -55,6 +55,44 @@ def test_densities_and_distribution_functions_equal_scipys_and_have_their_deriva
     np.testing.assert_allclose(x.grad, theirs.pdf(x.data, *args), rtol=1e-8, atol=1e-14)
 
 
+@pytest.mark.parametrize("name", CONTINUOUS)
+@given(
+    u=st.floats(-9, 2.8).filter(lambda u: abs(u) > 1e-3), sign=st.sampled_from([-1, 1]), of_shapes=st.floats(0.3, 30)
+)
+def test_logarithms_of_probabilities_are_exact_in_the_tails(name, u, sign, of_shapes):
+    x = sign * 10**u
+    shapes = [of_shapes for _ in CONTINUOUS[name][0]]
+    ours, theirs = getattr(tg.stats, name), getattr(stats, name)
+    for f, slope in (("logcdf", 1), ("logsf", -1)):
+        with np.errstate(all="ignore"):
+            exact = getattr(theirs, f)(x, *shapes)
+            value, gradient = tg.value_and_grad(getattr(ours, f))(x, *shapes)
+            derivative = slope * np.exp(ours.logpdf(x, *shapes) - value) if value > -np.inf else 0.0
+        if exact > -np.inf:  # SciPy's gives up earlier for halfnorm
+            np.testing.assert_allclose(value, exact, rtol=1e-8, atol=1e-300 if name != "halfnorm" else 1e-15)
+        if abs(value) < 1e6:  # or the difference of logarithms has lost its digits
+            np.testing.assert_allclose(gradient, derivative, rtol=1e-7, atol=1e-300)
+
+
+def test_the_laplace_distribution_function_has_a_derivative_where_its_density_has_a_kink():
+    laplace = tg.stats.laplace
+    for f, slope in ((laplace.cdf, 0.5), (laplace.sf, -0.5), (laplace.logcdf, 1), (laplace.logsf, -1)):
+        assert tg.grad(f)(0.0) == slope
+
+
+def test_the_logistic_density_is_smooth_at_0():
+    f = tg.stats.logistic.logpdf
+    assert tg.grad(tg.grad(tg.grad(tg.grad(f))))(0.0) == pytest.approx(0.25)  # as next to it
+
+
+def test_a_quantile_of_no_probability_is_nan_and_so_is_a_density_of_nan():
+    for name, args in WITH_QUANTILES.items():
+        assert np.isnan(getattr(tg.stats, name).ppf([-0.1, 1.1, np.nan], *args)).all()
+    np.testing.assert_allclose(tg.stats.cauchy.ppf(1 - 1e-10), stats.cauchy.ppf(1 - 1e-10))
+    for name, limits in DISCRETE.items():
+        assert np.isnan(getattr(tg.stats, name).logpmf(np.nan, *[low for low, _ in limits]))
+
+
 WITH_QUANTILES = {
     "norm": (),
     "cauchy": (),

@@ -37,6 +37,18 @@ def lognorm_log_density(z: Any, s: Any) -> Any:
     return -np.square(log / s) / 2 - np.log(s) - log - LOG_2PI / 2
 
 
+def cauchy_quantile(q: Any) -> Any:
+    """Return the quantile of the Cauchy distribution; above 1/2 from 1 - q, which is exact."""
+    upper = np.greater(q, 0.5)
+    return np.where(upper, 1, -1) / np.tan(math.pi * np.where(upper, 1 - q, q))
+
+
+def laplace_log_below(z: Any) -> Any:
+    """Return the logarithm of the Laplace distribution function: z - log(2) on the left."""
+    left = np.less(z, 0)  # not |z|, which has no derivative at 0, where this function has one
+    return np.where(left, z - LOG_2, np.log1p(-np.exp(-np.where(left, 0, z)) / 2))
+
+
 # Symmetric about 0
 norm = Continuous(
     "norm", lambda z: -np.square(z) / 2 - LOG_2PI / 2,
@@ -50,31 +62,22 @@ cauchy = Continuous(
     "cauchy",
     lambda z: -LOG_PI - np.log1p(np.square(z)),
     cdf=lambda z: np.arctan2(1, -z) / math.pi,
-    ppf=lambda q: -1 / np.tan(math.pi * q),
+    ppf=cauchy_quantile,
 )
-laplace = Continuous(
-    "laplace", lambda z: -np.abs(z) - LOG_2,
-    cdf=lambda z: np.where(np.less(z, 0), np.exp(-np.abs(z)) / 2, 1 - np.exp(-np.abs(z)) / 2),
-)  # fmt: skip
+laplace = Continuous("laplace", lambda z: -np.abs(z) - LOG_2, logcdf=laplace_log_below)
 logistic = Continuous(
-    "logistic", lambda z: -np.abs(z) - 2 * np.log1p(np.exp(-np.abs(z))),
+    "logistic", lambda z: -np.logaddexp(z, 0) - np.logaddexp(-z, 0),
     cdf=sigmoid, logcdf=lambda z: -np.logaddexp(-z, 0), ppf=logit,
 )  # fmt: skip
 
 # On all real numbers
 gumbel_r = Continuous(
-    "gumbel_r", lambda z: -z - np.exp(-z),
-    cdf=lambda z: np.exp(-np.exp(-z)), sf=lambda z: -np.expm1(-np.exp(-z)), logcdf=lambda z: -np.exp(-z),
-)  # fmt: skip
-gumbel_l = Continuous(
-    "gumbel_l", lambda z: z - np.exp(z), cdf=lambda z: -np.expm1(-np.exp(z)), sf=lambda z: np.exp(-np.exp(z))
+    "gumbel_r", lambda z: -z - np.exp(-z), logcdf=lambda z: -np.exp(-z), sf=lambda z: -np.expm1(-np.exp(-z))
 )
+gumbel_l = Continuous("gumbel_l", lambda z: z - np.exp(z), logsf=lambda z: -np.exp(z))
 
 # On positive numbers
-expon = Continuous(
-    "expon", lambda z: -z, 0.0,
-    cdf=lambda z: -np.expm1(-z), sf=lambda z: np.exp(-z), ppf=lambda q: -np.log1p(-q),
-)  # fmt: skip
+expon = Continuous("expon", lambda z: -z, 0.0, logsf=lambda z: -z, ppf=lambda q: -np.log1p(-q))
 gamma = Continuous(
     "gamma", gamma_log_density, 0.0,
     cdf=lambda z, a: special("gammainc")(a, z), sf=lambda z, a: special("gammaincc")(a, z),
@@ -90,28 +93,25 @@ invgamma = Continuous(
 )  # fmt: skip
 lognorm = Continuous(
     "lognorm", lognorm_log_density, 0.0, is_open=True,
-    cdf=lambda z, s: special("ndtr")(np.log(z) / s), sf=lambda z, s: special("ndtr")(-np.log(z) / s),
+    logcdf=lambda z, s: special("log_ndtr")(np.log(z) / s), logsf=lambda z, s: special("log_ndtr")(-np.log(z) / s),
 )  # fmt: skip
 halfnorm = Continuous(
     "halfnorm", lambda z: (LOG_2 - LOG_PI - np.square(z)) / 2, 0.0,
     cdf=lambda z: special("erf")(z * math.sqrt(0.5)), sf=lambda z: special("erfc")(z * math.sqrt(0.5)),
+    logsf=lambda z: LOG_2 + special("log_ndtr")(-z),
 )  # fmt: skip
 halfcauchy = Continuous(
     "halfcauchy", lambda z: LOG_2 - LOG_PI - np.log1p(np.square(z)), 0.0,
     cdf=lambda z: np.arctan(z) * (2 / math.pi), sf=lambda z: np.arctan2(1, z) * (2 / math.pi),
 )  # fmt: skip
 rayleigh = Continuous(
-    "rayleigh", lambda z: np.log(z) - np.square(z) / 2, 0.0, is_open=True,
-    cdf=lambda z: -np.expm1(-np.square(z) / 2), sf=lambda z: np.exp(-np.square(z) / 2),
-)  # fmt: skip
+    "rayleigh", lambda z: np.log(z) - np.square(z) / 2, 0.0, is_open=True, logsf=lambda z: -np.square(z) / 2
+)
 weibull_min = Continuous(
     "weibull_min", lambda z, c: np.log(c) + xlogy(np.subtract(c, 1), z) - np.power(z, c), 0.0,
-    cdf=lambda z, c: -np.expm1(-np.power(z, c)), sf=lambda z, c: np.exp(-np.power(z, c)),
+    logsf=lambda z, c: -np.power(z, c),
 )  # fmt: skip
-pareto = Continuous(
-    "pareto", lambda z, b: np.log(b) - np.add(b, 1) * np.log(z), 1.0,
-    cdf=lambda z, b: -np.expm1(-b * np.log(z)), sf=lambda z, b: np.exp(-b * np.log(z)),
-)  # fmt: skip
+pareto = Continuous("pareto", lambda z, b: np.log(b) - np.add(b, 1) * np.log(z), 1.0, logsf=lambda z, b: -b * np.log(z))
 
 # From 0 to 1
 uniform = Continuous("uniform", lambda z: z * 0, 0.0, 1.0, cdf=lambda z: z, sf=lambda z: 1 - z, ppf=lambda q: q)

@@ -23,10 +23,17 @@ def special(name: str) -> Any:
     return getattr(functions, name)
 
 
+def log_probability(p: Any, complement: Any) -> Any:
+    """Return log(p); where p rounds to 1, from its complement 1 - p, which keeps its digits."""
+    near_1 = np.less(complement, 0.5)
+    return np.where(near_1, np.log1p(-np.where(near_1, complement, 0)), np.log(np.where(near_1, 1, p)))
+
+
 class Distribution:
     """A family of distributions: `log_density(z, *shapes)` within the bounds of its support, and -inf outside it.
 
-    A bound may be a function of the shapes. A log-density sees only arguments within the support.
+    A bound may be a function of the shapes. All functions see only arguments within the support. `logcdf` and `logsf`
+    are given where they stay finite although the probability rounds to 0; `cdf` and `sf` then follow from them.
     """
 
     extra: dict[str, Any]  # parameters that follow the shapes, with their defaults
@@ -34,10 +41,14 @@ class Distribution:
     def __init__(
         self, name: str, log_density: LogDensity, lower: Bound = -math.inf, upper: Bound = math.inf,
         cdf: LogDensity | None = None, sf: LogDensity | None = None, logcdf: LogDensity | None = None,
-        ppf: LogDensity | None = None, is_open: bool = False,
+        logsf: LogDensity | None = None, ppf: LogDensity | None = None, is_open: bool = False,
     ) -> None:  # fmt: skip
+        if logcdf is not None and cdf is None:
+            cdf = lambda *z: np.exp(logcdf(*z))
+        if logsf is not None:
+            cdf, sf = cdf or (lambda *z: -np.expm1(logsf(*z))), sf or (lambda *z: np.exp(logsf(*z)))
         self.name, self.log_density, self.lower, self.upper = name, log_density, lower, upper
-        self.below, self.log_below, self.quantile = cdf, logcdf, ppf
+        self.below, self.log_below, self.log_above, self.quantile = cdf, logcdf, logsf, ppf
         self.above = sf  # None for a distribution that is symmetric about 0, where 1 - cdf(z) is cdf(-z)
         self.is_open = is_open  # at its bounds, which are then outside the support
         self.shapes = tuple(inspect.signature(log_density).parameters)[1:]
@@ -94,9 +105,30 @@ class Distribution:
         """Return the probability of at most z."""
         return self.probability(self.below, z, shapes, 0.0, 1.0)
 
+    def survival(self, z: Any, shapes: list[Any]) -> Any:
+        """Return the probability of more than z."""
+        return self.cumulative(-z, shapes) if self.above is None else self.probability(self.above, z, shapes, 1.0, 0.0)
+
     def log_cumulative(self, z: Any, shapes: list[Any]) -> Any:
         """Return the logarithm of the probability of at most z."""
-        return np.log(self.cumulative(z, shapes)) if self.log_below is None else self.log_below(z, *shapes)
+        if self.log_below is None:
+            return log_probability(self.cumulative(z, shapes), self.survival(z, shapes))
+        return self.probability(self.log_below, z, shapes, -np.inf, 0.0)
+
+    def log_survival(self, z: Any, shapes: list[Any]) -> Any:
+        """Return the logarithm of the probability of more than z."""
+        if self.above is None:
+            return self.log_cumulative(-z, shapes)
+        if self.log_above is None:
+            return log_probability(self.survival(z, shapes), self.cumulative(z, shapes))
+        return self.probability(self.log_above, z, shapes, 0.0, -np.inf)
+
+    def quantiles(self, q: Any, shapes: list[Any]) -> Any:
+        """Return the z below which the probability is q, NaN for a q outside 0 to 1."""
+        if self.quantile is None:
+            raise NotImplementedError(f"stats.{self.name} has no ppf here; it is the inverse of its cdf")
+        inside = np.greater_equal(q, 0) & np.less_equal(q, 1)
+        return np.where(inside, self.quantile(np.where(inside, q, 0.5), *shapes), np.nan)
 
 
 class Continuous(Distribution):
@@ -132,27 +164,23 @@ class Continuous(Distribution):
 
     def sf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the probability of more than x; the shapes, `loc` and `scale` follow."""
-        z, shapes, _ = self.standard(x, args, kwargs)
-        return self.cumulative(-z, shapes) if self.above is None else self.probability(self.above, z, shapes, 1.0, 0.0)
+        return self.survival(*self.standard(x, args, kwargs)[:2])
 
     def logsf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the logarithm of the probability of more than x; the shapes, `loc` and `scale` follow."""
-        z, shapes, _ = self.standard(x, args, kwargs)
-        return self.log_cumulative(-z, shapes) if self.above is None else np.log(self.sf(x, *args, **kwargs))
+        return self.log_survival(*self.standard(x, args, kwargs)[:2])
 
     def ppf(self, q: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the x below which the probability is q; the shapes, `loc` and `scale` follow."""
         q, shapes, (loc, scale) = self.parameters(q, args, kwargs)
-        if self.quantile is None:
-            raise NotImplementedError(f"stats.{self.name} has no ppf here; it is the inverse of its cdf")
-        return self.quantile(q, *shapes) * scale + loc
+        return self.quantiles(q, shapes) * scale + loc
 
     def isf(self, q: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the x above which the probability is q; the shapes, `loc` and `scale` follow."""
         q, shapes, (loc, scale) = self.parameters(q, args, kwargs)
         if self.quantile is None or self.above is not None:
             raise NotImplementedError(f"stats.{self.name} has no isf here, which would round off small numbers")
-        return loc - self.quantile(q, *shapes) * scale
+        return loc - self.quantiles(q, shapes) * scale
 
 
 class Discrete(Distribution):
@@ -170,7 +198,7 @@ class Discrete(Distribution):
         """Return the logarithm of the probability of k; the shapes and `loc` follow."""
         k, shapes, (loc,) = self.parameters(k, args, kwargs)
         z = np.subtract(k, loc)
-        return self.within(z, shapes, np.not_equal(np.floor(z), z))
+        return self.within(z, shapes, np.less(np.floor(z), z))
 
     def pmf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the probability of k; the shapes and `loc` follow."""

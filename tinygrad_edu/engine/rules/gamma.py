@@ -126,9 +126,15 @@ def xlogy_x(g: Array, r: Array, x: Array, y: Array) -> Array:
     return g * np.log(np.where(np.equal(x, 0) & np.less_equal(y, 0), 1.0, y))
 
 
+def quotient(x: Array, y: Array) -> Array:
+    """Return x / y, and 0 where x is 0 and y is not positive: only there, as the derivative by x is 1 / y elsewhere."""
+    without_log = np.equal(x, 0) & np.less_equal(y, 0)
+    return np.where(without_log, 0, x / np.where(without_log, 1, y))
+
+
 def xlogy_y(g: Array, r: Array, x: Array, y: Array) -> Array:
-    """x / y, and 0 where x is 0."""
-    return g * (x / np.where(np.equal(x, 0), 1, y))
+    """x / y, and 0 where x is 0 and log(y) is no number."""
+    return g * quotient(x, y)
 
 
 def xlog1py_x(g: Array, r: Array, x: Array, y: Array) -> Array:
@@ -137,8 +143,8 @@ def xlog1py_x(g: Array, r: Array, x: Array, y: Array) -> Array:
 
 
 def xlog1py_y(g: Array, r: Array, x: Array, y: Array) -> Array:
-    """x / (1 + y), and 0 where x is 0."""
-    return g * (x / (1 + np.where(np.equal(x, 0), 0, y)))
+    """x / (1 + y), and 0 where x is 0 and log(1 + y) is no number."""
+    return g * quotient(x, 1 + y)
 
 
 defvjp(xlogy,   xlogy_x,   xlogy_y)

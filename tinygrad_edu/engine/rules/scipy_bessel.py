@@ -10,7 +10,7 @@ import numpy as np
 from scipy import special
 
 from .registry import Array, Rule, composition, defvjp
-from .scipy_special import part, unknown
+from .scipy_special import ROOT_PI, part, unknown
 
 # Bessel functions: each derivative is half the difference (or sum) of the two neighbors. A cylinder function of order
 # 1 takes its neighbors, not f0 - f1 / x, so that it has derivatives of all orders at 0. SciPy
@@ -45,36 +45,50 @@ def i1e_slope(i0e: Array, y: Array, x: Array) -> Array:
     return i0e - quotient - np.sign(x) * y
 
 
-def scaled_slope(slope: Array, y: Array, x: Array, order: int, sign: int) -> Array:
+def scaled_slope(slope: Array, y: Array, x: Array, order: Array | int, sign: int) -> Array:
     """Return the slope of y, far from 0, where it cancels, by Hankel's expansion of sqrt(|x|) y in t = sign / |x|."""
-    far = np.greater(np.abs(x), 1e4)
-    z = np.where(far, x, 1e4)
-    t, mu = sign / np.abs(z), 4 * order**2
+    mu = 4 * np.square(order)
+    far = np.greater(np.abs(x), 1e4 + 1e4 * mu)
+    z = np.where(far, x, 1e4 + 1e4 * mu)
+    t = sign / np.abs(z)
     a = 1, (mu - 1) / 8, (mu - 1) * (mu - 9) / 128, (mu - 1) * (mu - 9) * (mu - 25) / 3072
     expansion = a[0] + t * (a[1] + t * (a[2] + t * a[3]))
     return np.where(far, -y * (a[0] + t * (3 * a[1] + t * (5 * a[2] + t * 7 * a[3]))) / expansion / (2 * z), slope)
 
 
 defvjp(special.ive, unknown(special.ive, "the order"),
-                    lambda g, y, v, z: g * ((special.ive(np.subtract(v, 1), z) + special.ive(np.add(v, 1), z)) / 2
-                                            - np.sign(z) * y))
+                    lambda g, y, v, z: g * scaled_slope((special.ive(np.subtract(v, 1), z)
+                                                         + special.ive(np.add(v, 1), z)) / 2 - np.sign(z) * y,
+                                                        y, z, v, -1))
 defvjp(special.kve, unknown(special.kve, "the order"),
-                    lambda g, y, v, z: g * (y - (special.kve(np.subtract(v, 1), z)
-                                                 + special.kve(np.add(v, 1), z)) / 2))
+                    lambda g, y, v, z: g * scaled_slope(y - (special.kve(np.subtract(v, 1), z)
+                                                             + special.kve(np.add(v, 1), z)) / 2, y, z, v, 1))
 defvjp(special.i0e, lambda g, y, x: g * scaled_slope(special.i1e(x) - np.sign(x) * y, y, x, 0, -1))
 defvjp(special.i1e, lambda g, y, x: g * scaled_slope(i1e_slope(special.i0e(x), y, x), y, x, 1, -1))
 defvjp(special.k0e, lambda g, y, x: g * scaled_slope(y - special.k1e(x), y, x, 0, 1))
 defvjp(special.k1e, lambda g, y, x: g * scaled_slope(y - special.k0e(x) - y / x, y, x, 1, 1))
 
-# Of real numbers, jve and yve are jv and yv. Struve's functions solve Bessel's equation with a right-hand side.
+# Struve's functions solve Bessel's equation with a right-hand side.
+def struve_slope(fun: np.ufunc, sign: int, y: Array, v: Array, x: Array) -> Array:
+    """Return the derivative of y = fun(v, x), fun(v - 1, x) - v y / x; near 0 from the orders v - 1 and v + 1."""
+    near = np.less(np.abs(x), 1)
+    z = np.where(near, x, 1)
+    is_0 = np.equal(v, 0)  # fun(-1, z), whose derivative has infinite terms at 0, is 2 / pi + sign fun(1, z)
+    before = np.where(is_0, 2 / math.pi, 0) + np.where(is_0, sign, 1) * fun(np.where(is_0, 1, np.subtract(v, 1)), z)
+    right_side = np.power(z / 2, v) * special.rgamma(np.add(v, 1.5)) / ROOT_PI
+    by_neighbours = (before + sign * fun(np.add(v, 1), z) + right_side) / 2
+    return np.where(near, by_neighbours, fun(np.subtract(v, 1), x) - v * y / np.where(near, 1, x))
+
+
+# Of real numbers, jve and yve are jv and yv.
 defvjp(special.jve, unknown(special.jve, "the order"),
                     lambda g, y, v, z: g * ((special.jve(np.subtract(v, 1), z) - special.jve(np.add(v, 1), z)) / 2))
 defvjp(special.yve, unknown(special.yve, "the order"),
                     lambda g, y, v, z: g * ((special.yve(np.subtract(v, 1), z) - special.yve(np.add(v, 1), z)) / 2))
 defvjp(special.struve,    unknown(special.struve, "the order"),
-                          lambda g, y, v, x: g * (special.struve(np.subtract(v, 1), x) - v / x * y))
+                          lambda g, y, v, x: g * struve_slope(special.struve, -1, y, v, x))
 defvjp(special.modstruve, unknown(special.modstruve, "the order"),
-                          lambda g, y, v, x: g * (special.modstruve(np.subtract(v, 1), x) - v / x * y))
+                          lambda g, y, v, x: g * struve_slope(special.modstruve, 1, y, v, x))
 
 # Airy functions: f'' = x f
 airy_a, airy_a_slope = part(special.airy, 0, "airy_a"), part(special.airy, 1, "airy_a_slope")
@@ -85,16 +99,31 @@ defvjp(airy_a_slope, lambda g, y, x: g * (x * airy_a(x)))
 defvjp(airy_b,       lambda g, y, x: g * airy_b_slope(x))
 defvjp(airy_b_slope, lambda g, y, x: g * (x * airy_b(x)))
 
-# Hypergeometric functions: the derivative is the same function of raised parameters
+# Hypergeometric functions: the derivative is the same function of raised parameters. Where a or b is a whole number
+# from 0 down it is a polynomial, and SciPy's function of a = 0, or of the raised parameters, may be infinite.
+def hyp1f1_slope(a: Array, b: Array, x: Array) -> Array:
+    """Return the derivative of hyp1f1 by x, which is a / b times 1 for a = 0 and a = -1."""
+    is_curve = np.not_equal(a, 0) & np.not_equal(a, -1)
+    a_raised, b_raised = (np.where(is_curve, np.add(v, 1), 1) for v in (a, b))
+    return np.divide(a, b) * special.hyp1f1(a_raised, b_raised, np.where(is_curve, x, 0))
+
+
+def hyp2f1_slope(a: Array, b: Array, c: Array, z: Array) -> Array:
+    """Return the derivative of hyp2f1 by z, 0 for a = 0 and for b = 0."""
+    factor = np.divide(np.multiply(a, b), c)
+    is_curve = np.not_equal(factor, 0)
+    c, z = np.where(is_curve, np.add(c, 1), 1), np.where(is_curve, z, 0)
+    return factor * special.hyp2f1(np.add(a, 1), np.add(b, 1), c, z)
+
+
 defvjp(special.hyp0f1, unknown(special.hyp0f1, "v"),
                        lambda g, y, v, z: g * (special.hyp0f1(np.add(v, 1), z) / v))
 defvjp(special.hyp1f1, unknown(special.hyp1f1, "a"), unknown(special.hyp1f1, "b"),
-                       lambda g, y, a, b, x: g * (np.divide(a, b) * special.hyp1f1(np.add(a, 1), np.add(b, 1), x)))
+                       lambda g, y, a, b, x: g * hyp1f1_slope(a, b, x))
 defvjp(special.hyperu, unknown(special.hyperu, "a"), unknown(special.hyperu, "b"),
                        lambda g, y, a, b, x: -g * (a * special.hyperu(np.add(a, 1), np.add(b, 1), x)))
 defvjp(special.hyp2f1, unknown(special.hyp2f1, "a"), unknown(special.hyp2f1, "b"), unknown(special.hyp2f1, "c"),
-                       lambda g, y, a, b, c, z: g * (np.divide(np.multiply(a, b), c) * special.hyp2f1(
-                           np.add(a, 1), np.add(b, 1), np.add(c, 1), z)))
+                       lambda g, y, a, b, c, z: g * hyp2f1_slope(a, b, c, z))
 
 
 # Elliptic integrals. Near m = 0 the derivatives of the complete ones are hypergeometric functions, which have no 0 / 0.
@@ -146,9 +175,21 @@ def jacobi_slope(n: Array, a: Array | float, b: Array | float, x: Array) -> Arra
     return factor * special.eval_jacobi(lower(n), np.add(a, 1), np.add(b, 1), x)
 
 
+def legendre_slope(n: Array, x: Array) -> Array:
+    """Return the derivative of a Legendre polynomial; that of degree -1 - n is the same polynomial."""
+    return jacobi_slope(np.maximum(n, np.subtract(-1, n)), 0, 0, x)
+
+
 def gegenbauer_slope(n: Array, alpha: Array | float, x: Array) -> Array:
-    """Return the derivative of a Gegenbauer polynomial."""
+    """Return the derivative of a Gegenbauer polynomial; that of degree -1 is 0."""
+    n = np.where(np.equal(n, -1), 0, n)
     return positive(n) * (2 * alpha) * special.eval_gegenbauer(lower(n), np.add(alpha, 1), x)
+
+
+def chebyu_slope(n: Array, x: Array) -> Array:
+    """Return the derivative of a Chebyshev polynomial of the second kind; that of degree -2 - n is its negative."""
+    negative = np.less(n, -1)
+    return np.where(negative, -1, 1) * gegenbauer_slope(np.where(negative, np.subtract(-2, n), n), 1, x)
 
 
 def laguerre_slope(n: Array, alpha: Array | float, x: Array) -> Array:
@@ -162,16 +203,16 @@ def no_degree(fun: np.ufunc) -> Rule:
 
 
 defvjp(special.eval_legendre,    no_degree(special.eval_legendre),
-                                 lambda g, y, n, x: g * jacobi_slope(n, 0, 0, x))
+                                 lambda g, y, n, x: g * legendre_slope(n, x))
 defvjp(special.eval_chebyt,      no_degree(special.eval_chebyt),
                                  lambda g, y, n, x: g * (n * special.eval_chebyu(np.subtract(n, 1), x)))
 defvjp(special.eval_sh_legendre, no_degree(special.eval_sh_legendre),
-                                 lambda g, y, n, x: g * (2 * jacobi_slope(n, 0, 0, 2 * x - 1)))
+                                 lambda g, y, n, x: g * (2 * legendre_slope(n, 2 * x - 1)))
 defvjp(special.eval_sh_chebyt,   no_degree(special.eval_sh_chebyt),
                                  lambda g, y, n, x: g * (np.multiply(2, n)
                                                          * special.eval_chebyu(np.subtract(n, 1), 2 * x - 1)))
 defvjp(special.eval_chebyu,      no_degree(special.eval_chebyu),
-                                 lambda g, y, n, x: g * gegenbauer_slope(n, 1, x))
+                                 lambda g, y, n, x: g * chebyu_slope(n, x))
 defvjp(special.eval_hermite,     no_degree(special.eval_hermite),
                                  lambda g, y, n, x: g * (np.multiply(2, n) * special.eval_hermite(lower(n), x)))
 defvjp(special.eval_hermitenorm, no_degree(special.eval_hermitenorm),

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import special
 
 from .elementwise import power_base, power_exponent
-from .gamma import polygamma, xlog1py_x, xlog1py_y, xlogy_x, xlogy_y
+from .gamma import polygamma, quotient, xlog1py_x, xlog1py_y, xlogy_x, xlogy_y
 
 from .registry import (  # isort: skip
     Array, Function, Rule, composition, defvjp, name, names, nondifferentiable, pointwise, primitive, promoting,
@@ -165,11 +165,6 @@ defvjp(special.log_expit, lambda g, y, x: g * special.expit(-x))
 defvjp(special.logit,     lambda g, y, p: g / (p * (1 - p)))
 
 # Entropies and divergences
-def quotient(x: Array, y: Array) -> Array:
-    """Return x / y, and 0 where x is 0."""
-    return x / np.where(np.equal(x, 0), 1, y)
-
-
 def log_quotient(x: Array, y: Array) -> Array:
     """Return log(x / y), also where x / y leaves the range of numbers."""
     near = np.less(np.multiply(x, 1e-4), y) & np.less(np.multiply(y, 1e-4), x)
