@@ -76,8 +76,8 @@ def struve_slope(fun: np.ufunc, sign: int, y: Array, v: Array, x: Array) -> Arra
     is_0 = np.equal(v, 0)  # fun(-1, z), whose derivative has infinite terms at 0, is 2 / pi + sign fun(1, z)
     before = np.where(is_0, 2 / math.pi, 0) + np.where(is_0, sign, 1) * fun(np.where(is_0, 1, np.subtract(v, 1)), z)
     right_side = np.power(z / 2, v) * special.rgamma(np.add(v, 1.5)) / ROOT_PI
-    by_neighbours = (before + sign * fun(np.add(v, 1), z) + right_side) / 2
-    return np.where(near, by_neighbours, fun(np.subtract(v, 1), x) - v * y / np.where(near, 1, x))
+    by_neighbors = (before + sign * fun(np.add(v, 1), z) + right_side) / 2
+    return np.where(near, by_neighbors, fun(np.subtract(v, 1), x) - v * y / np.where(near, 1, x))
 
 
 # Of real numbers, jve and yve are jv and yv.
