@@ -205,6 +205,12 @@ def test_numbers_get_brackets_where_their_sign_needs_them():
     assert tg.explain(-x).root.numbers == "-(-3)"
 
 
+def test_labels_get_brackets_where_their_signs_need_them():
+    k, x, w = (tg.Value(2.0, label=label) for label in ("-k", "u + v", "0.weight"))
+    shown = {node.operation for node in tg.explain(k**2 + (x * w).tanh() + x.exp()).nodes}
+    assert {"(-k) ** 2", "(u + v) * 0.weight", "np.exp(u + v)"} <= shown
+
+
 def test_a_sum_over_broadcast_axes_is_explained():
     x, b = tg.Tensor(np.ones((3, 4)), label="x"), tg.Tensor(np.zeros(4), label="b")
     steps = {s.to: s for s in tg.explain(np.sum(x * 2 + b))}

@@ -161,7 +161,8 @@ def test_the_text_without_arguments_is_a_function_to_link(tmp_path):
             lambda x: np.linalg.inv(x),
             r"np.linalg.inv of shapes \(2, 2\) has no C form \(.*test_native_printer.py:\d+\)",
         ),
-        (lambda x: x + GENERATOR.normal(size=2), "the numbers are drawn at random"),
+        (lambda x: x + GENERATOR.normal(), r"jit.c: Generator.normal has no C form \(.*\); draw outside, and pass"),
+        (lambda x: np.concatenate([x, x[:0]]), r"shape \(0, 2\) has no C form; leave empty arrays out"),
         (lambda x: np.sum(x.astype(np.float16)), "float16 of shape .* has no C form; use float64 or float32"),
     ],
 )

@@ -26,7 +26,7 @@ def test_roundings_are_no_difference_and_a_hundredth_is_one(dtype, numbers):
     [
         (1, True), (1.0, 1), (np.float64(1), np.array(1.0)), (np.zeros(2), np.zeros((2, 1))), ("a", "b"), (None, 0),
         (np.zeros(2), np.zeros(2, np.float32)), (np.array([1, 2]), np.array([1, 3])), (np.array([np.nan]), np.zeros(1)),
-        (np.array([True]), np.array([False])), (np.array(["2020"], "M8[Y]"), np.array(["2021"], "M8[Y]")),
+        (np.array([True]), np.array([False])), (np.array(["NaT", "2020"], "M8[Y]"), np.array(["NaT", "2021"], "M8[Y]")),
     ],
 )  # fmt: skip
 def test_types_shapes_dtypes_and_values_are_told_apart(expected, given_):

@@ -154,7 +154,7 @@ def agree(a: Any, b: Any, scale: float, most: float) -> Any:
     if not isinstance(a, NUMBERS):
         return not isinstance(a, PLAIN) or a == b
     if a.dtype.kind not in "fc":
-        return a.dtype.kind == "O" or a == b  # the arrays among objects are compared one by one
+        return a.dtype.kind == "O" or (a == b) | (a.tobytes() == b.tobytes())  # objects come singly; NaT != NaT
     most = max(most, tolerance(a.dtype))
     size = size_of(a)
     with np.errstate(all="ignore"):

@@ -158,8 +158,13 @@ def operation(
         value: Any = a if x is None else x.data
         args.append(Var(Input(i), value))
         name = names.get(x) or x.label if names and x is not None else None
-        printer.text[args[-1]] = (name, ATOM) if name else _operand(shown(value))
+        printer.text[args[-1]] = (name, ATOM * is_word(name)) if name else _operand(shown(value))
     return printer.call(Call(y.fun, tuple(args), y.kwargs, y.data))[0]
+
+
+def is_word(label: str) -> bool:
+    """Whether a label reads as one name, also with dots; others, such as "a + b", need parentheses as a sum does."""
+    return f"_{label}".replace(".", "_").isidentifier()
 
 
 def parameters(rule: Rule, n: int) -> list[str]:

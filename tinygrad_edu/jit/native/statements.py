@@ -49,7 +49,8 @@ class Statements:
         """Return the dtype of an array or a number; Python's numbers are doubles."""
         found = DOUBLE if v.dtype is None else v.dtype
         if not isinstance(found, np.dtype) or found.name not in TYPES or not v.size:
-            raise JitError(f"jit.c: an array of {found} of shape {v.shape} has no C form; use float64 or float32")
+            remedy = "use float64 or float32" if v.size else "leave empty arrays out of the recorded function"
+            raise JitError(f"jit.c: an array of {found} of shape {v.shape} has no C form; {remedy}")
         return found
 
     # Loops
@@ -87,7 +88,7 @@ class Statements:
         out = call.out
         x: Any = call.args[0] if call.args else None
         if call.draws:
-            raise self.no_form(call, "the numbers are drawn at random")
+            raise self.no_form(call, "draw outside, and pass the numbers as an argument")
         if out.dtype is None:
             self.number(call)
         elif rearranges(call) or (call.fun in (np.broadcast_to, np.reshape) and type(x) is Var):
@@ -114,7 +115,8 @@ class Statements:
         """Return the error for a call that has no C form."""
         where = f" ({format_line(call.line)})" if call.line else ""
         shapes = ", ".join(str(v.shape) for v in call.uses)
-        return JitError(f"jit.c: {name(call.fun)} of shapes {shapes} has no C form{where}; {why}")
+        shown = f"Generator.{call.fun.__name__}" if call.draws else f"{name(call.fun)} of shapes {shapes}"
+        return JitError(f"jit.c: {shown} has no C form{where}; {why}")
 
     def elementwise(self, call: Call, found: Operation) -> None:
         """Write an elementwise call; one loop is enough where nothing is broadcast but numbers."""
