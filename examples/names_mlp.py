@@ -93,7 +93,7 @@ for _ in range(STEPS):
     step(train[0][chosen], train[1][chosen])
     schedule.step()
 
-# %% Evaluate and invent: with the mean and the variance of all training examples, because one name is no batch
+# %% Evaluate and invent: with the mean and the variance of all training examples, because one name is not a batch
 fixed = forward(weights := plain(parameters), *train)
 
 

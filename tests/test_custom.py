@@ -217,7 +217,7 @@ def test_mistakes_with_a_rule_are_named():
         tg.grad(double)(1.0, 3.0)
     w = tg.Tensor(3.0)
     double.defvjp(lambda x: (w * x, None), lambda _, g: 2 * g)
-    with pytest.raises(TypeError, match="depends on a Tensor that takes gradients and is no argument; pass it"):
+    with pytest.raises(TypeError, match="depends on a Tensor that takes gradients and is not an argument; pass it"):
         tg.grad(double)(1.0)
     double.defvjp(lambda x: (2 * x, None), lambda _, g: ({"a": g},))
     with pytest.raises(ValueError, match=r"args\[0\] is a leaf, and the rule's gradient has a dict there"):

@@ -113,7 +113,7 @@ def test_subscripts_that_do_not_fit_are_named():
     assert "must be letters" in message(ValueError, lambda: np.einsum("i1", a))
     assert "not part of an ellipsis" in message(ValueError, lambda: np.einsum("i..", a))
     for bad in ([0, 52], [0, -1], [0, "i"], [[0], 1], 3):
-        assert f"{bad!r} are no subscripts" in message(ValueError, lambda bad=bad: np.einsum(a, bad))
+        assert f"{bad!r} are not subscripts" in message(ValueError, lambda bad=bad: np.einsum(a, bad))
     assert "integers from 0 to 51" in message(ValueError, lambda: np.einsum(a, a))
     assert "integers from 0 to 51" in message(ValueError, lambda: np.einsum(a))
 

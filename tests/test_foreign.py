@@ -197,7 +197,7 @@ def test_who_asks_for_an_array_is_named(words):
 
 def test_matplotlib_draws_constants_and_names_the_remedy_for_others():
     for t in (X, X * 2):
-        with pytest.raises(TypeError, match=r"matplotlib draws arrays, and Tensor.* is none; pass its \.data"):
+        with pytest.raises(TypeError, match=r"matplotlib draws arrays, and Tensor.* is not one; pass its \.data"):
             plt.plot(t)
         plt.plot(t.detach())
     plt.close("all")

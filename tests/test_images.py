@@ -236,7 +236,7 @@ def test_the_first_maximum_of_a_window_gets_the_gradient():
     x = tg.Tensor([[[1.0, 3.0, 3.0, 0.0], [3.0, 0.0, 0.0, 0.0]]])
     tg.max_pool2d(x, 2).backward(np.array([[[5.0, 7.0]]]))
     np.testing.assert_array_equal(x.grad, [[[0, 5, 7, 0], [0, 0, 0, 0]]])
-    x = tg.Tensor(np.full((1, 2, 2), -np.inf))  # equal to the padding, which is no element of the image
+    x = tg.Tensor(np.full((1, 2, 2), -np.inf))  # equal to the padding, which is not an element of the image
     tg.max_pool2d(x, 2, padding=1).backward(np.array([[[1.0, 2.0], [3.0, 4.0]]]))
     np.testing.assert_array_equal(x.grad, [[[1, 2], [3, 4]]])
 

@@ -108,7 +108,7 @@ def test_a_module_imports_only_from_its_own_layer_and_those_before_it(name):
 
 
 def test_no_modules_import_each_other_in_a_circle():
-    # A package's __init__ imports its modules, so it is no arrow from a module of its own.
+    # A package's __init__ imports its modules, so it is not an arrow from a module of its own.
     left = {name: {t for t in targets(name) if not name.startswith(t + ".")} for name in IMPORTING}
     while free := [name for name, others in left.items() if not others & left.keys()]:
         for name in free:

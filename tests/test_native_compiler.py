@@ -207,7 +207,7 @@ def test_without_a_compiler_the_error_names_the_three(monkeypatch, tmp_path):
     with pytest.raises(compiler.CompilerError, match=r"no C compiler .* set CC .* gcc or clang, or `pip i.* ziglang`"):
         compiler.load(SOURCE % 7)
     monkeypatch.setenv("CC", "absent")
-    with pytest.raises(compiler.CompilerError, match=r"^CC is 'absent', which is no C compiler that runs; set CC"):
+    with pytest.raises(compiler.CompilerError, match=r"^CC is 'absent', which is not a C compiler that runs; set CC"):
         compiler.load(SOURCE % 7)
     compiler._find.cache_clear()
 

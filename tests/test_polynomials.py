@@ -28,8 +28,8 @@ def test_a_poly1d_gives_a_tensor_its_values_and_holds_none():
     check(lambda x: line(x), AT)
     p = tg.Tensor(CUBIC)
     for fun in (np.polyadd, np.polysub, np.polymul, np.polydiv):
-        assert "hand over its .coeffs" in message(TypeError, lambda: fun(p, line))  # noqa: B023
-    assert "hand over numbers" in message(TypeError, lambda: np.polyval(p, line))
+        assert "pass its .coeffs" in message(TypeError, lambda: fun(p, line))  # noqa: B023
+    assert "pass numbers" in message(TypeError, lambda: np.polyval(p, line))
 
 
 def test_a_polynomial_has_one_axis():

@@ -100,7 +100,7 @@ def test_links_that_lead_nowhere_are_found(tmp_path):
     (tmp_path / "b.html").write_text('<img src="c.png"><a href="a.html#p">x</a><a href="#q">y</a>', "utf-8")
     assert sorted(links.broken(tmp_path)) == [
         "a.html: b.html#here names no place of that page", "b.html: #q names no place of that page",
-        "b.html: c.png is no file",
+        "b.html: c.png is not a file",
     ]  # fmt: skip
 
 

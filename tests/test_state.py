@@ -142,7 +142,7 @@ def test_foreign_files_are_refused_and_pickles_never_run(tmp_path):
         tg.load(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("word/document.xml", "<xml/>")
-    with pytest.raises(ValueError, match=r"'word/document\.xml', which is no array"):
+    with pytest.raises(ValueError, match=r"'word/document\.xml', which is not an array"):
         tg.load(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("w.npy", pickle.dumps({"w": 1}))
@@ -293,7 +293,7 @@ def test_a_safetensors_file_is_what_these_tests_damage(tmp_path):
     [
         pytest.param((2**63).to_bytes(8, "little") + b"{}", id="a head longer than the file"),
         pytest.param(safetensors_file(b"[" * 90_000), id="a head nested without end"),
-        pytest.param(safetensors_file(b"\xff{}"), id="a head that is no text"),
+        pytest.param(safetensors_file(b"\xff{}"), id="a head that is not a text"),
         pytest.param(one("F64", [10**15], 0, 8 * 10**15), id="more than it holds"),
         pytest.param(one("F64", [2**62, 4], 0, 0), id="a size that overflows"),
         pytest.param(one("F64", [2], 0, 8), id="fewer numbers than its shape says"),

@@ -511,7 +511,7 @@ def test_files_that_are_no_checkpoint_are_refused_with_model_and_file_as_they_we
     path, model = tmp_path / "run.npz", nn.Linear(3, 1, rng=0)
     before = solution(model)
     tg.save(model.state_dict(), path)
-    with pytest.raises(ValueError, match=r"run\.npz is no file that fit wrote"):
+    with pytest.raises(ValueError, match=r"run\.npz is not a file that fit wrote"):
         descend(model, least_squares()[0], epochs=1, checkpoint=path)
     path.write_bytes(b"text")
     with pytest.raises(ValueError, match=r"run\.npz is damaged"):

@@ -96,7 +96,7 @@ def losses(history: Losses | ArrayLike, ax: Axes | None = None) -> Axes:
     """Plot the training loss, and the validation loss if there is one, by epoch on a logarithmic scale.
 
     A ring marks the best epoch by validation loss. `history` is a History, or the training losses alone, (n,). Raises
-    ValueError for losses that are no vector.
+    ValueError for losses that are not a vector.
 
     >>> ax = tg.plot.losses([3.0, 2.0, 1.5])
     >>> ax.get_xlabel()

@@ -38,7 +38,7 @@ def odeint(
     The method of Dormand and Prince (order 5) chooses its steps so that the error of each is below atol + rtol |y|;
     `steps` takes that many equal steps between two times instead, which `jit` can record. Times are increasing or
     decreasing. With `tfirst` the function is func(t, y, *args). Raises RuntimeError where more than `mxstep` steps
-    between two times are needed, as for a stiff equation. Raises ValueError for times that are no vector, and for a
+    between two times are needed, as for a stiff equation. Raises ValueError for times that are not a vector, and for a
     func of another shape than y.
 
     >>> tg.odeint(lambda y, t: -y, 1.0, [0.0, 1.0]).round(4)  # exp(-t)

@@ -131,7 +131,7 @@ def toeplitz(c: ArrayLike | Any, r: ArrayLike | Any = None) -> Any:
     """Return the matrix with first column c and first row r, constant along each diagonal; r = conj(c) by default.
 
     c has shape (m,), r has shape (n,), and r[0] is not used. The result has shape (m, n). Raises ValueError for arrays
-    that are no vectors.
+    that are not vectors.
 
     >>> tg.linalg.toeplitz([1.0, 2.0, 3.0])
     array([[1., 2., 3.],

@@ -165,7 +165,7 @@ def _read_npz(file: IO[bytes]) -> dict[str, Array]:
         for member in archive.infolist():
             name = member.filename
             if not name.endswith(".npy"):
-                raise ValueError(f"it holds {name!r}, which is no array")
+                raise ValueError(f"it holds {name!r}, which is not an array")
             with archive.open(member) as f:
                 shape, size = _expected_size(f)
                 if size is not None and size != member.file_size:

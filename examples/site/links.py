@@ -41,7 +41,7 @@ def broken(folder: Path) -> Iterator[str]:
             target = (path.parent / unquote(address.path)).resolve() if address.path else path
             place = unquote(address.fragment)
             if not target.is_file():
-                yield f"{path.relative_to(folder.resolve())}: {link} is no file"
+                yield f"{path.relative_to(folder.resolve())}: {link} is not a file"
             elif place and target in pages and place not in pages[target].places and not re.match(r"[=/]", place):
                 yield f"{path.relative_to(folder.resolve())}: {link} names no place of that page"
 

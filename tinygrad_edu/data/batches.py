@@ -128,7 +128,7 @@ def is_finite(where: str, x: Array) -> bool:
 
 
 def _culprits(x: Array) -> str:
-    """Return which columns of a table hold something that is no number, and the remedy."""
+    """Return which columns of a table hold something that is not a number, and the remedy."""
     if not x.dtype.hasobject:
         return ""
     columns = x.reshape(len(x), -1).T

@@ -140,7 +140,7 @@ def average_gradients(parameters: Iterable[Tensor], comm: Any = None, examples: 
     `examples` is how many examples this rank's gradients are the mean of: 0 for a rank without any, whose gradients
     are not looked at. A parameter keeps None if no rank has a gradient of it. All ranks pass the same parameters in the
     same order. `comm` is mpi4py's MPI.COMM_WORLD, or anything like `Communicator`; without one there is one process.
-    Raises ValueError if there are no examples on any rank, and TypeError for parameters that are no Tensors.
+    Raises ValueError if there are no examples on any rank, and TypeError for parameters that are not Tensors.
 
     Clip gradients after this call, and step then: all ranks take the same step. If one rank raises an error, the others
     wait for it: `mpiexec -n 4 python -m mpi4py loop.py` ends all of them.

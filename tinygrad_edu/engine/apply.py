@@ -52,7 +52,7 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             argvals[i] = a._value
             if a.requires_grad:
                 if i >= len(rules):
-                    unfit = TypeError(f"argument {i} is no place for a Tensor; hand over its .data")
+                    unfit = TypeError(f"argument {i} is not a place for a Tensor; pass its .data")
                     raise explained(unfit, fun, args, kwargs) from unfit
                 if rules[i] is not None:
                     argnums.append(i)
@@ -175,5 +175,5 @@ def _bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
         args, kwargs = bound.args, bound.kwargs
     for k, v in kwargs.items():
         if isinstance(v, Node) or holds_node(v):
-            raise TypeError(f"{name(fun)}(..., {k}=...): no place for a Tensor; hand over its .data")
+            raise TypeError(f"{name(fun)}(..., {k}=...): no place for a Tensor; pass its .data")
     return args, checked_keywords(fun, args, kwargs)

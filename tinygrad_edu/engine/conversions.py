@@ -105,7 +105,7 @@ def several_numbers(x: Node, purpose: str) -> TypeError:
     remedy = "NumPy's functions take them all (np.sin, not math.sin), x[i] is one of them, and .data the array"
     if library == "polars":  # it raises another error instead
         warnings.warn(
-            f"polars computes with numbers, and {x._describe()} is none; {TAKES_ARRAYS[library]}", stacklevel=4
+            f"polars computes with numbers, and {x._describe()} is not one; {TAKES_ARRAYS[library]}", stacklevel=4
         )
     return TypeError(f"{purpose}: {x._describe()} holds {x._value.size} elements, not one; {remedy}")
 

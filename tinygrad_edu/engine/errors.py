@@ -78,7 +78,7 @@ def numpys_error(error: Exception) -> Exception | None:
 
 
 class NoRuleError(TypeError, NotImplementedError):
-    """Raised for a function without a rule: Tensors are no type that it takes, as long as nobody writes the rule."""
+    """Raised for a function without a rule: it takes Tensors only once it has one."""
 
 
 def complex_refused(fun: Function) -> NoRuleError | None:
@@ -89,7 +89,7 @@ def complex_refused(fun: Function) -> NoRuleError | None:
     why = (
         "complex numbers have no order; compare absolute values, np.abs(z), or parts, z.real and z.imag"
         if fun in unordered
-        else "it is defined here for real numbers alone; hand over parts, z.real and z.imag, or np.abs(z)"
+        else "it is defined here for real numbers alone; pass parts, z.real and z.imag, or np.abs(z)"
     )
     return NoRuleError(f"{name(fun)} does not take complex Tensors: {why}")
 

@@ -26,7 +26,7 @@ __all__ = ["Node", "constant", "no_grad", "record", "tag"]
 
 Function = Callable[..., Any]
 NO_KEYWORDS: dict[str, Any] = {}
-MADE: dict[str, Any] = {}  # the keywords of a node that a user made: it is no result of a computation in no_grad
+MADE: dict[str, Any] = {}  # the keywords of a node that a user made: it is not a result of a computation in no_grad
 next_place = itertools.count(-1, -1).__next__  # places on the tape count down: a heap gives the latest node first
 _last_tagged = 0  # the latest place whose node has a span
 _new = object.__new__
@@ -133,7 +133,7 @@ class Node(Hookable):
     def __reduce__(self) -> Any:
         if self.fun:
             if calling_library(sys._getframe(1)) == "matplotlib":  # which copies what it draws
-                raise TypeError(f"matplotlib draws arrays, and {self._describe()} is none; pass its .data")
+                raise TypeError(f"matplotlib draws arrays, and {self._describe()} is not one; pass its .data")
             raise TypeError(
                 f"{self._describe()} is a result of {name(self.fun)}, and neither copied nor pickled with all that it "
                 "was made from; take y.detach() for the value alone, or +y for another node of the same graph"
@@ -148,7 +148,7 @@ class Node(Hookable):
     def _receive(self, g: Gradient) -> Any: ...  # add a gradient to what this leaf has; whether to check for growth
     def _fit(self, g: Gradient, fun: Function) -> Gradient: ...  # a rule's result in the shape and dtype of this node
     @classmethod
-    def _constant(cls, b: Any, node: Any = None) -> Any: ...  # an operand that is no node as data, or NotImplemented
+    def _constant(cls, b: Any, node: Any = None) -> Any: ...  # an operand that is not a node as data, or NotImplemented
     @classmethod
     def _result(cls, data: Any, fun: Function) -> Any: ...  # a function's result as data of a node, or TypeError
 

@@ -241,7 +241,7 @@ class Tensor(Declared):  # type: ignore[misc]
             return np.float64(data)
         if (kind := getattr(data, "dtype", _OBJECT).kind) != "f":
             if kind != "c":
-                raise TypeError(f"{name(fun)} of Tensors gave {data!r:.60}, which is no array of numbers")
+                raise TypeError(f"{name(fun)} of Tensors gave {data!r:.60}, which is not an array of numbers")
             check_complex(fun)
             met.add(data.dtype)
         return data

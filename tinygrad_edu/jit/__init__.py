@@ -112,8 +112,8 @@ def jit(
 
     Raises JitError where `fun` turns a recorded value into a plain one (`float(x)`, `if x > 0`, `x[x > 0]`), and where
     it has an effect that a replay would not repeat (`losses.append(x)`), unless an attribute, a variable or a key gets
-    its first value, in place of none or None: then `fun` itself runs, for at most four calls in a row. Raises TypeError
-    for what is no function, and ValueError for options that do not exist.
+    its first value, where there was none or None: then `fun` itself runs, for at most four calls in a row. Raises
+    TypeError unless `fun` is a function, and ValueError for options that do not exist.
     """
     if fun is None:
         return functools.partial(jit, optimize=optimize, check=check, backend=backend)

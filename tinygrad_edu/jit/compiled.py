@@ -60,7 +60,7 @@ class CacheInfo(NamedTuple):
 class Jitted(Transparent):
     """A function that `jit` records at its first call and replays at later calls with arguments of the same kind.
 
-    Raises TypeError for what is no function, and ValueError for other options.
+    Raises TypeError unless `fun` is a function, and ValueError for other options.
 
     >>> f = tg.jit(lambda x: np.sum(x * x))
     >>> float(f(np.ones(3))), float(f(np.ones(3)))
@@ -138,7 +138,7 @@ class Jitted(Transparent):
             kinds = {type(leaf) for _, leaf in leaves("", [args, kwargs])}
         except RecursionError:
             deep = "the arguments contain themselves, or are nested more than 100 deep"
-            raise JitError(f"jit({self._name}): {deep}; keep them in an object that is no container") from None
+            raise JitError(f"jit({self._name}): {deep}; keep them in an object that is not a container") from None
         if not kinds.isdisjoint(array_likes):
             return self._fun(*args, **kwargs)  # for a batch, within vmap
         varies = varies or next(filter(None, [r.varying(args, kwargs) for r in self._recordings]), "")
@@ -183,12 +183,12 @@ class Jitted(Transparent):
             each.release()
 
     def _warn(self, varies: str) -> None:
-        """Say once that the function runs without jit, and what is another one at each call."""
+        """Say once that the function runs without jit, and what is a different one at each call."""
         self._warned = True
         if varies == VARIABLE and len(self._recordings) > 1:
             varies = next((name for _, name, _ in self._recordings[1].replaced(self._recordings[0])), varies)
         warnings.warn(
-            f"jit({self._name}): {varies} is another one at each call, and recordings do not serve it: the "
+            f"jit({self._name}): {varies} is a different one at each call, so no recording fits: the "
             "function runs without jit. Pass arrays or Values for what changes, and keep the same objects",
             stacklevel=4,
         )

@@ -162,7 +162,7 @@ def keys_text(emitter: Emitter, text: str, keys: list[Any]) -> str:
     known = emitter.name(keys, "keys")
     if all(type(key) is str for key in keys):
         return f"[*{text}] == {known}"
-    # 1, 1.0 and True are equal, and == of Tensors is no bool
+    # 1, 1.0 and True are equal, and == of Tensors is not a bool
     return f"len({text}) == {len(keys)} and all(map({emitter.fun(is_same_key)}, {text}, {known}))"
 
 

@@ -171,7 +171,7 @@ class Recording:
         where = f", {format_line(line)}" if line else ""
         return JitError(
             f"jit({self.name}){where}: {name} {words}, so the function depends on something that a recording does "
-            "not see, or on the type of its arrays; hand it over as an argument, ask isinstance(x, np.ndarray) instead "
+            "not see, or on the type of its arrays; pass it as an argument, ask isinstance(x, np.ndarray) instead "
             "of type(x), or leave the function without jit"
         )
 

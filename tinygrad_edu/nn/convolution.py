@@ -132,7 +132,7 @@ class ConvTranspose2d(Convolution):
 
 
 class ConvTranspose1d(ConvTranspose2d):
-    """The same for signals, (n, in_channels, length).
+    """`ConvTranspose2d` for signals, (n, in_channels, length).
 
     >>> tg.nn.ConvTranspose1d(3, 5, 2, stride=2, rng=0)(np.ones((1, 3, 10))).shape
     (1, 5, 20)

@@ -233,7 +233,7 @@ def _any_shape(where: str, shape: Any) -> Shape:
     shape = (shape,) if isinstance(shape, (int, np.integer)) else shape
     if not isinstance(shape, (tuple, list)) or not all(isinstance(n, (int, np.integer)) for n in shape):
         remedy = f"p.data[...] = {where}(p.shape) replaces the numbers of a Tensor p"
-        raise TypeError(f"{where} takes a shape and returns an array; {type(shape).__name__} is no shape ({remedy})")
+        raise TypeError(f"{where} takes a shape and returns an array; {type(shape).__name__} is not a shape ({remedy})")
     return tuple(shape)
 
 

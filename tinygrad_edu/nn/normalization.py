@@ -122,7 +122,7 @@ class BatchNorm1d(Module):
 
 
 class BatchNorm2d(BatchNorm1d):
-    """The same for images, (n, num_features, h, w): each channel is normalized over the batch and all its elements.
+    """`BatchNorm1d` for images, (n, num_features, h, w): each channel is normalized over the batch and its elements.
 
     >>> tg.nn.BatchNorm2d(3)(np.ones((2, 3, 8, 8))).shape
     (2, 3, 8, 8)

@@ -68,7 +68,7 @@ class MaxPool2d(Pooling):
 
 
 class MaxPool1d(MaxPool2d):
-    """The same for signals, (n, channels, length).
+    """`MaxPool2d` for signals, (n, channels, length).
 
     >>> tg.nn.MaxPool1d(2)(np.ones((1, 3, 8))).shape
     (1, 3, 4)
@@ -106,7 +106,7 @@ class AvgPool2d(Pooling):
 
 
 class AvgPool1d(AvgPool2d):
-    """The same for signals, (n, channels, length).
+    """`AvgPool2d` for signals, (n, channels, length).
 
     >>> tg.nn.AvgPool1d(2)(np.ones((1, 3, 8))).shape
     (1, 3, 4)
@@ -142,7 +142,7 @@ class AdaptiveAvgPool2d(Module):
 
 
 class AdaptiveAvgPool1d(AdaptiveAvgPool2d):
-    """The same for signals, (n, channels, length).
+    """`AdaptiveAvgPool2d` for signals, (n, channels, length).
 
     >>> tg.nn.AdaptiveAvgPool1d(4)(np.ones((1, 3, 9))).shape
     (1, 3, 4)

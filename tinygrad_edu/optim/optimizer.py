@@ -257,7 +257,7 @@ class Optimizer:
         copy_state(f"{kind}.load_state_dict", {"lr": rates, "steps": steps, "missed": missed, **self._arrays()}, state)
         self.steps, self.missed = int(steps), missed if missed.any() else missed[:0]
         for group, lr in zip(self.groups, rates, strict=True):
-            if group.lr != lr:  # the same rate is no rate that is set by hand, after which schedules would round anew
+            if group.lr != lr:  # after a rate that is set by hand schedules would round anew; the same rate is none
                 group.lr = float(lr)
 
     def _rates(self) -> Array:

@@ -48,7 +48,7 @@ def as_list(params: Iterable[Any], where: str) -> list[Any]:
 
 
 def leaf_tensors(params: Iterable[Tensor], where: str, frozen: bool = False) -> list[Tensor]:
-    """Return a list of parameters; raises for one that is no leaf Tensor, or is given twice.
+    """Return a list of parameters; raises for one that is not a leaf Tensor, or is given twice.
 
     Unless `frozen` Tensors are allowed, one with requires_grad=False is refused too.
     """
@@ -114,7 +114,7 @@ def is_settled(missed: Array) -> bool:
 
 
 def called(where: str, closure: object) -> Any:
-    """Return what a closure returns; raises TypeError for what is no function."""
+    """Return what a closure returns; raises TypeError unless it is a function."""
     if not callable(closure):
         given = type(closure).__name__
         raise TypeError(

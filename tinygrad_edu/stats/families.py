@@ -186,7 +186,7 @@ class Continuous(Distribution):
 class Discrete(Distribution):
     """A distribution of integers, elementwise.
 
-    k - loc is the argument of its log-density, which is -inf where that is no integer.
+    k - loc is the argument of its log-density, which is -inf where that is not an integer.
 
     >>> tg.stats.poisson.logpmf(np.array([0, 1]), mu=2.0).round(4)
     array([-2.    , -1.3069])

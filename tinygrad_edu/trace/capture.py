@@ -178,7 +178,7 @@ class _Recording(Watcher):
                 where = "by another jitted function" if x.fun is recorded_result else "outside"
                 remedy = f"was computed {where}; recompute it inside, or pass x.detach()"
                 if not x.fun:
-                    remedy = "is not reached by the function's arguments or variables; hand it over as an argument"
+                    remedy = "is not reached by the function's arguments or variables; pass it as an argument"
                 raise self.found.rec.error(f"{x._describe()} {remedy}")
 
     def contribution(self, contribute: Contribution) -> Contribution:

@@ -84,7 +84,7 @@ class Expressions:
         return name
 
     def fun(self, f: Function) -> str:
-        """Return the name of a function: a draw's is a method of the generator, and users' are handed over."""
+        """Return the name of a function: a draw's is a method of the generator, and users' are passed."""
         name = name_of(f)
         if isinstance(owner := getattr(f, "__self__", None), np.random.Generator):
             return f"{self.name(owner, 'rng')}.{f.__name__}"
@@ -121,7 +121,7 @@ class Expressions:
         return f"{written[0]}," if len(index) == 1 and type(index[0]) is tuple else ", ".join(written)
 
     def value(self, x: object) -> str:
-        """Write what is no container and no Var; an object that Python has no literal for is handed over by name."""
+        """Write a plain value or a function; an object that Python has no literal for is passed by name."""
         if isinstance(x, Enum):
             return self.value(x.value)
         if isinstance(x, (np.dtype, type)):
@@ -140,7 +140,7 @@ class Expressions:
         return self.fun(x) if callable(x) else self.name(x, type(x).__name__)
 
     def var(self, v: Var) -> str:
-        """Return the name of a Var; a constant is written out if it is short or regular, or else is handed over."""
+        """Return the name of a Var; a constant is written out if it is short or regular, or else is passed."""
         if v in self.names:
             return self.names[v]
         a = v.source.array

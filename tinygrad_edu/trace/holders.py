@@ -68,7 +68,7 @@ def wrapping(kind: type) -> tuple[Callable[[Any], Any], Callable[..., Any]] | No
 
 
 def wrapper(x: Any) -> tuple[tuple[Any, ...], Callable[..., Any]] | None:
-    """Return a wrapper's members, and what makes another one, given x and others; None for what is no wrapper."""
+    """Return a wrapper's members, and what makes another one, given x and others; None for what is not a wrapper."""
     kind: Any = type(x)
     functions = wrapping(kind)
     return functions and (functions[0](x), functions[1])

@@ -23,7 +23,7 @@ def names_in(code: CodeType) -> list[str]:
     """Return the names of globals and attributes in a function and in those defined inside it, and its short strings.
 
     A string may be a name too, as in getattr(x, "name") or attrgetter("owner.name"). Added are the names of methods
-    for texts, if the function makes some, and "==", "is" and "try", which are no names.
+    for texts, if the function makes some, and "==", "is" and "try", which are not names.
     """
     names, values, operations = [*code.co_names], [*code.co_consts], code.co_code[::2]
     if not FORMATTING.isdisjoint(operations) or not {"str", "repr", "format"}.isdisjoint(names):

@@ -128,7 +128,7 @@ class Checkpoint:
         where = f"fit: the checkpoint {self.path}"
         remedy = "Nothing was changed: pass the settings it was written with, or move the file to start a new run."
         if "fit" not in state:
-            raise ValueError(f"{where} is no file that fit wrote. {remedy}")
+            raise ValueError(f"{where} is not a file that fit wrote. {remedy}")
         run = json.loads(str(state["fit"]))
         then, now = run["settings"], self.settings
         if different := [f"{k} was {then.get(k)} and is {now[k]}" for k in now if then.get(k) != now[k]]:

@@ -70,7 +70,7 @@ def variable_of(x: Any) -> Any:
 def is_constant_argument(x: Any) -> bool:
     """Return whether x, one of all arguments by which a function is differentiated, holds booleans or integers.
 
-    Numbers that a user writes, such as 3 or [1, 2], are no constants here: they stand for 3.0 and [1.0, 2.0].
+    Numbers that a user writes, such as 3 or [1, 2], are not constants here: they stand for 3.0 and [1.0, 2.0].
     """
     return isinstance(x, bool) or _dtype_kind(x) in ("i", "u", "b")
 
@@ -99,7 +99,7 @@ def like_arguments(args: Sequence[Any], argnums: Argnums, results: Sequence[Resu
 
 
 def check_function(transform: str, f: object) -> None:
-    """Raise TypeError for an f that is no function, such as the loss that a function returned."""
+    """Raise TypeError for an f that is not a function, such as the loss that a function returned."""
     if not callable(f):
         remedy = "; gradients(y, [x]) and y.backward() are for a Tensor y" if isinstance(f, Node) else ""
         raise TypeError(f"{transform} takes a function, not {kind_of(f)}{remedy}")
@@ -129,7 +129,7 @@ def check_result(transform: str, f: Function, y: Any, has_aux: bool, several: bo
 
 
 def as_results(y: Any, carry: bool) -> Result:
-    """Return a tree as arrays, or with Tensors; leaves that are no Tensors stay as they are."""
+    """Return a tree as arrays, or with Tensors; leaves that are not Tensors stay as they are."""
     return tree.replaced(lambda leaf: as_result(leaf, carry) if isinstance(leaf, Tensor) else leaf, y)
 
 

@@ -114,9 +114,9 @@ takes_complex.add(recomputed)
 def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
     """Return f as a function that keeps nothing but its arguments for the backward pass, which computes it again.
 
-    So the arrays between arguments and result take no memory in the meantime. Arguments and results may be trees, and
-    f may close over Tensors, such as a Module's parameters. f must give the same result each time: the backward pass
-    raises ValueError if it does not, as with random numbers that f draws.
+    So the arrays between arguments and result take no memory in the meantime. Arguments and results may be trees (see
+    `tg.tree`), and f may close over Tensors, such as a Module's parameters. f must give the same result each time: the
+    backward pass raises ValueError if it does not, as with random numbers that f draws.
 
     >>> f = tg.checkpoint(lambda x: np.sin(x) ** 2)
     >>> round(float(tg.grad(f)(1.0)), 6)
@@ -169,7 +169,7 @@ def _check_same(f: Function, y: Any, again: Any) -> None:
     if isinstance(before, np.ndarray) and isinstance(after, np.ndarray) and not is_the_same(before, after):
         raise ValueError(
             f"checkpoint({name_of(f)}): computed again in the backward pass, it gives another result; draw random "
-            "numbers outside and hand them over, and leave what it reads as it was"
+            "numbers outside and pass them, and leave what it reads as it was"
         )
 
 
@@ -231,8 +231,8 @@ class custom_vjp(Generic[P, R]):
         result, saved = self._forward(*arrays)
         if _tensors((result, saved)):
             raise TypeError(
-                f"custom_vjp({name_of(self)}): the forward pass depends on a Tensor that takes gradients and is no "
-                "argument; pass it as an argument"
+                f"custom_vjp({name_of(self)}): the forward pass depends on a Tensor that takes gradients and is not an "
+                "argument; pass it as one"
             )
         y, unravel = _joined(result)
 

@@ -185,10 +185,10 @@ def holds_nan(t: Any) -> bool:
 def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any], has_aux: bool = False) -> tuple[Any, ...]:
     """Return f(*xs), and its derivative along the directions vs: the sum of d(f)/d(x) v.
 
-    The tangent goes along with the value, so no graph is kept. Arguments, directions and result may be trees; the
-    direction of a constant (integers, booleans, and what is no number) is None or 0. With `has_aux` f returns (result,
-    aux), and aux is returned as a third. Raises TypeError for arguments that are no lists, and ValueError for
-    directions of other numbers or shapes.
+    The tangent goes along with the value, so no graph is kept. Arguments, directions and result may be trees (see
+    `tg.tree`); the direction of a constant (an integer, a boolean, or no number at all) is None or 0. With `has_aux` f
+    returns (result, aux), and aux is returned as a third. Raises TypeError for arguments that are not lists, and
+    ValueError for directions of other numbers or shapes.
 
     >>> tg.jvp(np.square, [3.0], [1.0])
     (array(9.), array(6.))
@@ -212,7 +212,7 @@ def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any], has_aux: bool = False
 
 
 def _directions(x: Any, v: Any, i: int, varies: bool) -> list[Any]:
-    """Return the direction of each leaf of argument i that is no constant; raise ValueError if its shape differs."""
+    """Return the direction of each leaf of argument i that is not a constant; raise ValueError if its shape differs."""
     if tree.is_container(x):
         leaves = tree.leaves(x)
         pairs = zip(leaves, tree.leaves_like("jvp", f"argument {i}", x, v, "its direction"), strict=True)

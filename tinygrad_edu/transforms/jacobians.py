@@ -56,7 +56,7 @@ def jacobian(
 
 
 def _of_each(f: Function, y: Any, derivatives: Callable[[Any], Any]) -> Any:
-    """Return the derivatives of each leaf of a result, None for what is no number; ValueError if all are constants."""
+    """Return the derivatives of each leaf of a result, None if it is not a number; ValueError if all are constants."""
     if not tree.is_container(y):
         return derivatives(y)
     leaves = tree.leaves(y)

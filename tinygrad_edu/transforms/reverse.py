@@ -45,8 +45,8 @@ def gradients(y: Any, xs: Any, gradient: Any = None, create_graph: bool = False)
 
     Returns arrays (floats for Values), or with `create_graph` Tensors that have gradients; zeros for an unused x. xs is
     a list or another container of Tensors, such as a Module; the result has its structure. If y is a container too, the
-    gradients of its members add up, and `gradient` has its structure. Raises TypeError for xs that is no list, and for
-    what is no Tensor.
+    gradients of its members add up, and `gradient` has its structure. Raises TypeError unless xs is a container and
+    all in it are Tensors.
 
     >>> w = tg.Tensor([1.0, 2.0])
     >>> tg.gradients(np.sum(w**3), [w])
@@ -112,10 +112,10 @@ def value_and_grad(
 ) -> Callable[..., tuple[Result, Result]]:  # fmt: skip
     """Return a function that returns f's value, a single number, and its gradient by the `argnums`-th argument.
 
-    An argument may be a tree of arrays and numbers: its gradient has the same structure, with None for each constant
-    (integers, booleans, and what is no number). The gradient by a Module is a dict of its parameters' gradients by
-    name. With `has_aux` f returns (value, aux), and the value that comes back is that pair. Raises ValueError if f
-    returns more than one number, or no number at all.
+    An argument may be a tree, that is nested containers of arrays and numbers (see `tg.tree`): its gradient has the
+    same structure, with None for each constant (an integer, a boolean, or no number at all). The gradient by a Module
+    is a dict of its parameters' gradients by name. With `has_aux` f returns (value, aux), and the value that comes back
+    is that pair. Raises ValueError if f returns more than one number, or no number at all.
 
     >>> tg.value_and_grad(lambda x: x**2)(3.0)
     (array(9.), array(6.))

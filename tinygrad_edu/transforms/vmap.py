@@ -31,8 +31,8 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
     `out_axes`. A function that cannot compute a batch at once raises a TypeError that names it; with `fallback` it is
     called for each member. `vmap(grad(loss), (None, 0, 0))` gives the gradient of each example. Tensors that f closes
     over, such as the parameters of a Module, are shared by all members, and gradients go through them. Random numbers
-    that f draws are the same for all members: hand over one of their own to each. Raises ValueError for axes that do
-    not fit, and for arguments with different numbers of members.
+    that f draws are the same for all members: draw them before, and pass each member its own. Raises ValueError for
+    axes that do not fit, and for arguments with different numbers of members.
 
     >>> x = np.array([[1.0, 2.0], [3.0, 4.0]])
     >>> tg.vmap(tg.grad(lambda row: np.sum(row**2)))(x)

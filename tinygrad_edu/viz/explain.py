@@ -77,7 +77,7 @@ class Explanation(Sequence[Step]):
 def explain(root: Tensor | Value) -> Explanation:
     """Return the backward pass from `root`, a Tensor or Value of one element, as a sequence of steps.
 
-    Raises TypeError for what is no Tensor or Value, and ValueError for a root of several elements or without a graph.
+    Raises TypeError unless `root` is a Tensor or a Value, and ValueError if it has several elements or no graph.
 
     >>> from tinygrad_edu import Value
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")

@@ -31,7 +31,7 @@ MINUS = 7  # the binding strength of a minus sign
 class Formula(NamedTuple):
     """`text` in the rule's own names, `numbers` with values instead ("" if long), and whether it was `recorded`.
 
-    `shapes` has shapes instead, where a call is no elementwise one: a product of matrices, a sum, ("" elsewhere).
+    `shapes` has shapes instead, where a call is not an elementwise one: a product of matrices, a sum, ("" elsewhere).
     """
 
     text: str

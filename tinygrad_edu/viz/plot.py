@@ -131,8 +131,8 @@ def gradient_flow(model: Module, ax: Axes | None = None) -> Axes:
     """Plot the mean and the maximum of |gradient| for every parameter, the first layer at the top.
 
     Similar sizes mean that all layers learn; sizes that shrink towards the first layer are vanishing gradients. A
-    parameter without a gradient, or whose gradient is zero or not finite, has a note instead. Raises TypeError for what
-    is no Module, and ValueError if no parameter has a gradient.
+    parameter without a gradient, or whose gradient is zero or not finite, has a note instead. Raises TypeError
+    unless `model` is a Module, and ValueError if no parameter has a gradient.
 
     >>> model = tg.nn.MLP([2, 8, 1], rng=0)
     >>> np.sum(model(np.ones((4, 2)))).backward()

@@ -34,7 +34,7 @@ def floating(x: Any) -> Array:
 
 def complex_refused() -> TypeError:
     """Return the error for complex numbers."""
-    return TypeError("activations and most losses take real numbers; hand over z.real, z.imag or np.abs(z)")
+    return TypeError("activations and most losses take real numbers; pass z.real, z.imag or np.abs(z)")
 
 
 _FLOAT64 = np.dtype(np.float64)

@@ -26,7 +26,7 @@ from .registry import (
     unsettled,
 )  # fmt: skip
 
-DEFECTIVE = 1e3  # vectors whose matrix is so many rounding errors from a singular one are no basis
+DEFECTIVE = 1e3  # vectors whose matrix is so many rounding errors from a singular one form no basis
 
 
 class EigResult(NamedTuple):
@@ -45,7 +45,7 @@ def eig(a: Array) -> Array:
 
 @primitive
 def defective(v: Array) -> Array:
-    """Return whether the eigenvectors are no basis, for each matrix of a stack."""
+    """Return whether the eigenvectors form no basis, for each matrix of a stack."""
     s = np.linalg.svdvals(v)
     least = np.min(s, axis=-1, initial=np.inf, keepdims=True)[..., None]
     return least < DEFECTIVE * v.shape[-1] * np.finfo(v.dtype).eps
@@ -56,7 +56,7 @@ def eig_rule(g: Array, y: Array, a: Array) -> Array:
 
     c keeps each vector's length 1 (Boeddeker et al. 2017, "On the computation of complex-valued gradients with
     application to statistically optimum beamforming", as in PyTorch). NaN for equal eigenvalues (see `eig_limit`),
-    where the vectors are no basis, and for a function of the phases of complex vectors, which are a matter of choice.
+    where the vectors form no basis, and for a function of the phases of complex vectors, which are a matter of choice.
     """
     w, v = y[..., 0, :], y[..., 1:, :]
     broken = defective(v)

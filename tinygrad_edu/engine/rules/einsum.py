@@ -23,7 +23,7 @@ def letters_of(sublist: Iterable[int | EllipsisType]) -> str:
         return "".join([SUBSCRIPTS[s] for s in sublist])
     except (KeyError, TypeError):
         raise ValueError(
-            f"np.einsum: {sublist!r:.60} are no subscripts; give a list of integers from 0 to 51 and Ellipsis "
+            f"np.einsum: {sublist!r:.60} are not subscripts; give a list of integers from 0 to 51 and Ellipsis "
             "after each operand, or one string before them all"
         ) from None
 
@@ -51,7 +51,7 @@ def explicit(subscripts: str, ndims: Shape) -> str:
 def roles(subscripts: str) -> tuple[str, str, str, str] | None:
     """Return the letters of two operands that both keep, that only one or the other has, and that are summed over.
 
-    None if the einsum is no matrix product: of other numbers of operands, of diagonals, and of sums of one operand.
+    None if the einsum is not a matrix product: of other numbers of operands, of diagonals, and of sums of one operand.
     """
     inputs, output = subscripts.split("->")
     a, comma, b = inputs.partition(",")

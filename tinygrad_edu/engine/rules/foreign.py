@@ -33,7 +33,7 @@ def library(a: object) -> str:
 
 
 def computes(a: Any) -> bool:
-    """Return whether a is no node, and yet an array that computes in its own way, as that of a batch or a recording."""
+    """Return whether a is an array that computes in its own way, as that of a batch or a recording, but not a node."""
     kind = type(a)
     if kind in ORDINARY or issubclass(kind, np.ndarray):
         return False
@@ -53,7 +53,7 @@ def array_from(a: Any) -> Any:
     own = library(a)
     if own in LIBRARIES or any(hasattr(kind, protocol) for protocol in PROTOCOLS):
         raise TypeError(
-            f"a {own}.{kind.__name__} with a Tensor: it is no array of NumPy, and would lose its own gradients and "
+            f"a {own}.{kind.__name__} with a Tensor: it is not an array of NumPy, and would lose its own gradients and "
             f"device; convert it first, a = {LIBRARIES.get(own, 'np.asarray(a)')}"
         )
     array = from_table(a)

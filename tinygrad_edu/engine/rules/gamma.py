@@ -65,7 +65,7 @@ def polygamma(n: int, x: Array) -> Array:
     """The n-th derivative of the digamma function, which is the derivative of `gammaln`; elementwise.
 
     The recurrence in x leads to arguments above 10, where the asymptotic series is exact to rounding (Abramowitz and
-    Stegun, 6.4.6 and 6.4.11). Negative arguments are reflected (6.4.7). Raises ValueError for an n that is no whole
+    Stegun, 6.4.6 and 6.4.11). Negative arguments are reflected (6.4.7). Raises ValueError for an n that is not a whole
     number from 0.
 
     >>> print(tg.special.polygamma(1, 1.0).round(4))  # pi**2 / 6
@@ -122,7 +122,7 @@ def xlog1py(x: Array, y: Array) -> Array:
 
 
 def xlogy_x(g: Array, r: Array, x: Array, y: Array) -> Array:
-    """log(y), and 0 where x is 0 and log(y) is no number."""
+    """log(y), and 0 where x is 0 and log(y) is not a number."""
     return g * np.log(np.where(np.equal(x, 0) & np.less_equal(y, 0), 1.0, y))
 
 
@@ -138,7 +138,7 @@ def xlogy_y(g: Array, r: Array, x: Array, y: Array) -> Array:
 
 
 def xlog1py_x(g: Array, r: Array, x: Array, y: Array) -> Array:
-    """log(1 + y), and 0 where x is 0 and log(1 + y) is no number."""
+    """log(1 + y), and 0 where x is 0 and log(1 + y) is not a number."""
     return g * np.log1p(np.where(np.equal(x, 0) & np.less_equal(y, -1), 0.0, y))
 
 

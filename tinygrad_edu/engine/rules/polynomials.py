@@ -26,7 +26,7 @@ from .registry import (
 def coefficients(fun: Function, *polynomials: ArrayLike) -> list[Array]:
     """Return the arguments of `fun` as arrays with one axis; a number is a polynomial too."""
     if any(isinstance(p, np.poly1d) for p in polynomials):
-        raise TypeError(f"{name(fun)}: a np.poly1d does not mix with Tensors; hand over its .coeffs")
+        raise TypeError(f"{name(fun)}: a np.poly1d does not mix with Tensors; pass its .coeffs")
     arrays = [p if p.ndim else p.reshape(1) for p in arrays_of(polynomials)]
     for p in arrays:
         if p.ndim != 1:
@@ -75,9 +75,9 @@ promoting.add(horner)
 
 @composition(np.polyval)
 def polyval(p: ArrayLike, x: ArrayLike) -> Array:
-    """The values at x, which is no polynomial itself."""
+    """The values at x, which is not a polynomial itself."""
     if isinstance(x, np.poly1d):
-        raise TypeError("np.polyval(p, x): x is a np.poly1d, which holds no Tensors; hand over numbers or an array")
+        raise TypeError("np.polyval(p, x): x is a np.poly1d, which holds no Tensors; pass numbers or an array")
     return horner(*coefficients(np.polyval, getattr(p, "coeffs", p)), *arrays_of([x]))
 
 

@@ -38,7 +38,7 @@ def same_precision(*arrays: Array) -> Sequence[Array]:
 
 
 def floats(*args: Any) -> Sequence[Any]:
-    """Return arrays and Tensors of real numbers in one dtype, which is no integer; Python's numbers stay."""
+    """Return arrays and Tensors of real numbers in one dtype, which is not an integer; Python's numbers stay."""
     dtypes = {a.dtype for a in args if has_dtype(a)}
     if not dtypes or (len(dtypes) == 1 and next(iter(dtypes)).kind == "f"):
         return args

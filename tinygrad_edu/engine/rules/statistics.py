@@ -102,7 +102,7 @@ def cov(m: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, bias: boo
 
 @predicate
 def invalid_weights(f: Array, a: Array) -> bool:
-    """Return whether any frequency in f or weight in a is negative, or any frequency is no integer."""
+    """Return whether any frequency in f or weight in a is negative, or any frequency is not an integer."""
     return bool((f < 0).any() or (a < 0).any() or (f % 1).any())
 
 

@@ -36,7 +36,7 @@ its calls to `stretch`, one by one.
         *r2 = tg_total(&t0);
     }
 
-The results of the first three calls are no arrays: they are the variables v0, v1 and v2. The functions of the sum are
+The results of the first three calls are not arrays: they are the variables v0, v1 and v2. The functions of the sum are
 in `accumulation`. `tg_tanh` is made by `polynomials` from the text in `elementary` and the numbers in `coefficients`;
 a loop with sines or cosines of large numbers calls those of libm (`far`).
 

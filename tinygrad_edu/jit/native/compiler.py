@@ -198,5 +198,5 @@ def _missing() -> str:
     if sys.platform == "win32":
         return 'backend="c" needs Linux or macOS; on Windows leave it out, and the step runs as NumPy'
     if chosen := os.environ.get("CC", "").strip():
-        return f"CC is {chosen!r}, which is no C compiler that runs; {REMEDY}"
+        return f"CC is {chosen!r}, which is not a C compiler that runs; {REMEDY}"
     return f'backend="c" found no C compiler ($CC, cc/gcc/clang, ziglang); {REMEDY}'

@@ -49,7 +49,7 @@ def zeros(v: Var) -> Any:
 def decompose(program: Program) -> None:
     """Replace the calls of a program that a rule knows."""
     calls: list[Call] = []
-    with np.errstate(all="ignore"):  # the examples are no real numbers
+    with np.errstate(all="ignore"):  # the examples are not real numbers
         for call in program.calls:
             calls += decomposed(call) if call.fun in RULES and not call.draws else ()
             calls.append(call)

@@ -186,7 +186,7 @@ class Lowering:
         self.line(bound(library, tuple(self.fixed)), numbers)
 
     def receive(self, writer: Writer, v: Var, arrays: dict[Var, Array]) -> None:
-        """Hand over a Var from outside."""
+        """Pass a Var from outside."""
         name, real, is_array = writer.name(v), writer.type(v), isinstance(v.example, np.ndarray)
         where, place = f"ARRAY(given, {len(self.given)})", len(self.given)
         if v in arrays:
@@ -209,7 +209,7 @@ class Lowering:
             self.opening.append(f"{real} *const {name} = {where};")
 
     def pointer(self, writer: Writer, v: Var) -> None:
-        """Hand over the array that a result goes into."""
+        """Pass the array that a result goes into."""
         if v in writer.known:
             return
         location = self.emitter.locations[v]
@@ -223,7 +223,7 @@ class Lowering:
         self.opening.append(f"{real} *const {writer.name(v)} = {where};")
 
     def numbers_out(self, writer: Writer, slots: list[Var]) -> list[tuple[str, list[Var]]]:
-        """Hand over arrays for results that are numbers, one of each dtype; return their names, and what they hold."""
+        """Pass arrays for results that are numbers, one of each dtype; return their names, and what they hold."""
         groups: dict[Any, list[Var]] = {}
         for v in slots:
             groups.setdefault(v.dtype, []).append(v)

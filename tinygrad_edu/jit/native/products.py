@@ -216,7 +216,7 @@ def _dots(a: Matrix, b: Matrix, out: Matrix, left: str, right: str, dtype: np.dt
 
 
 def _tiles(a: Matrix, b: Matrix, out: Matrix, left: str, right: str, dtype: np.dtype[Any]) -> list[str]:
-    """Write tiles of rows and vectors of columns; B goes into a panel where its rows are no vectors."""
+    """Write tiles of rows and vectors of columns; B goes into a panel where its rows are not vectors."""
     real, lanes = TYPES[dtype.name], WIDTH // dtype.itemsize
     m, k, n = a.rows, a.columns, b.columns
     wide = 2 if n > lanes else 1

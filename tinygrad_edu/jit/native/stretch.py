@@ -2,7 +2,7 @@
 
 `Stretch` puts the calls into groups (`fusion`), says where each array is, and writes the text. Arrays that nothing
 outside of the stretch reads are places in one block of memory, `scratch`, and those that only one loop reads are no
-arrays at all. What comes in and goes out is handed over in two tuples of Python objects (`binding`).
+arrays at all. What comes in and goes out is passed in two tuples of Python objects (`binding`).
 """
 
 import itertools
@@ -76,7 +76,7 @@ class Stretch:
         return None
 
     def add(self, call: Call, leaves: bool = False, into: Array | None = None, target: Var | None = None) -> None:
-        """Place a call. If its result `leaves` the stretch, it is written into an array that is handed over.
+        """Place a call. If its result `leaves` the stretch, it is written into an array that is passed.
 
         That has the strides of `into`, or is contiguous; `target` is the Var that is found there until then.
         """

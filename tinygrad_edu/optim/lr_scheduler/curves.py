@@ -15,7 +15,7 @@ from .base import LRScheduler, Rate
 class LambdaLR(LRScheduler):
     """Multiplies the rate by what a function of the epoch gives: one for all groups, or a list with one for each.
 
-    Raises TypeError for what is no function, and ValueError for more or fewer functions than groups.
+    Raises TypeError for anything but functions, and ValueError for more or fewer of them than groups.
 
     >>> sgd = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0)
     >>> schedule = tg.optim.lr_scheduler.LambdaLR(sgd, lambda epoch: 0.9**epoch)
@@ -69,7 +69,7 @@ class StepLR(LRScheduler):
 class MultiStepLR(LRScheduler):
     """Multiplies the rate by `gamma` at each of the epochs `milestones`.
 
-    Raises TypeError for milestones that are no list.
+    Raises TypeError for milestones that are not a list.
 
     >>> sgd = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0)
     >>> schedule = tg.optim.lr_scheduler.MultiStepLR(sgd, milestones=[1, 3])

@@ -18,7 +18,7 @@ class LinearWarmup(LRScheduler):
 
     As PyTorch's LinearLR(start_factor=1/epochs, total_iters=epochs - 1): the last of the `epochs` has the full rate.
     Call `step` as `then` wants it: after each epoch or update, with the loss if `then` watches it. Raises TypeError for
-    a `then` that is no schedule.
+    a `then` that is not a schedule.
 
     >>> import tinygrad_edu as tg
     >>> sgd = tg.optim.SGD([tg.Tensor([1.0])], lr=0.1)
