@@ -14,7 +14,7 @@ MISTAKES = {
         (1, "(f(x + h) - 2 * f(x) + f(x - h)) / h", "not by h."),
         (1, "(f(x + h) - f(x - h)) / (2 * h)", "the first derivative"),
         (2, "np.all(hessian >= 0)", "the eigenvalues count"),
-        (3, "min(curvatures) / max(curvatures)", "Turn it round"),
+        (3, "min(curvatures) / max(curvatures)", "Invert it"),
         (4, "1 / max(curvatures)", "the flattest is slow"),
         (4, "2 / max(curvatures)", "from side to side"),
         (5, "w - hessian @ gradient", "np.linalg.solve"),
@@ -183,7 +183,7 @@ MISTAKES = {
     "parallel": [
         (1, "size * EACH", "The fixed time is missing"),
         (1, "size * (FIXED + EACH)", "once a step"),
-        (2, "seconds(size) / size", "Turn it round"),
+        (2, "seconds(size) / size", "Invert it"),
         (3, "False", "Only 9 of the 10"),
         (3, "True", "12 examples"),
         (4, "np.mean(gradients, axis=0)", "weight each by its share"),

@@ -135,7 +135,7 @@ def test_an_array_of_integers_or_booleans_may_be_made_of_a_tensor_but_not_writte
 
 
 def test_an_array_of_integers_takes_a_number_as_well():
-    with pytest.warns(UserWarning, match=r"array\[\.\.\.\] = \.\.\. stores a plain number of Tensor 'x'"):
+    with pytest.warns(UserWarning, match=r"array\[\.\.\.\] = \.\.\. stores Tensor 'x' as a plain number"):
         set_integer(None, tg.Tensor(1.0, label="x"))
 
 
@@ -144,15 +144,15 @@ def test_an_array_of_integers_takes_a_number_as_well():
     [
         (
             "math.sin",
-            r"math.sin(...) takes a plain number of Tensor 'x', so no gradient passes through it; write np.sin,",
+            r"math.sin(...) turns Tensor 'x' into a plain number, so no gradient passes through it; write np.sin,",
         ),
         ("math.fsum", "write np.sum,"),
-        ("fill", "r.fill(...) takes"),
+        ("fill", "r.fill(...) turns"),
         (
             "element",
-            "array[...] = ... stores a plain number of Tensor, so no gradient passes through it; write np.stack",
+            "array[...] = ... stores Tensor as a plain number, so no gradient passes through it; write np.stack",
         ),
-        ("np.float64", "np.float64(...) takes a plain number of Tensor 'x'"),
+        ("np.float64", "np.float64(...) turns Tensor 'x' into a plain number"),
     ],
 )
 def test_the_warning_names_the_call_and_the_remedy(name, words):

@@ -162,7 +162,7 @@ def test_initial_values_are_pytorchs():
         (lambda: nn.AvgPool2d(2), (1, 5), r"AvgPool2d\(2\) got \(1, 5\): it takes \(n, channels, height, width\) or"),
         (lambda: nn.AdaptiveAvgPool2d(2), (5,), r"AdaptiveAvgPool2d\(2\) got \(5,\): it takes"),
         (lambda: nn.BatchNorm2d(3), (2, 3, 4), r"BatchNorm2d\(3\) got \(2, 3, 4\): it takes \(n, 3, height, width\)"),
-        (lambda: nn.BatchNorm2d(3), (1, 3, 1, 1), "one number a feature has no variance"),
+        (lambda: nn.BatchNorm2d(3), (1, 3, 1, 1), "one number per feature has no variance"),
         (lambda: nn.GroupNorm(2, 4), (2, 3, 4), r"GroupNorm\(2, 4\) got \(2, 3, 4\): it takes \(n, 4, ...\)"),
         (lambda: nn.RMSNorm(4), (2, 3), r"RMSNorm\(4\) got \(2, 3\): the last axes must be \(4,\)"),
     ],

@@ -1289,7 +1289,7 @@ def test_a_replay_in_evaluation_mode_draws_nothing_and_leaves_running_statistics
     model.train()
     call(X)
     assert float(model[0].num_batches_tracked) == 3
-    with pytest.raises(ValueError, match="one number a feature"):
+    with pytest.raises(ValueError, match="one number per feature"):
         call(X[:1])
 
 

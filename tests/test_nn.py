@@ -350,7 +350,7 @@ def test_batch_norm_has_running_statistics_that_are_state_and_no_parameters():
 def test_batch_norm_and_layer_norm_name_what_does_not_fit():
     with pytest.raises(ValueError, match=r"BatchNorm1d\(3\) got \(5, 2\): it takes \(n, 3\) or \(n, 3, length\)"):
         nn.BatchNorm1d(3)(np.ones((5, 2)))
-    with pytest.raises(ValueError, match=r"one number a feature has no variance.*model\.eval\(\)"):
+    with pytest.raises(ValueError, match=r"one number per feature has no variance.*model\.eval\(\)"):
         nn.BatchNorm1d(3)(np.ones((1, 3)))
     assert nn.BatchNorm1d(3).eval()(np.ones((1, 3))).shape == (1, 3)
     with pytest.raises(ValueError, match=r"LayerNorm\(4, 2\) got \(5, 2\): the last axes must be \(4, 2\)"):

@@ -103,7 +103,7 @@ def test_batch_normalization_with_and_without_parameters_and_statistics(affine, 
         expected = (x - layer.running_mean.data) / np.sqrt(layer.running_var.data + 1e-5)
     else:
         expected = normalized(x, 0).astype(float)
-        with pytest.raises(ValueError, match="one number a feature has no variance"):
+        with pytest.raises(ValueError, match="one number per feature has no variance"):
             layer(x[:1])
     np.testing.assert_allclose(layer(Tensor(x)).data, expected, rtol=1e-12)
     check_grad(layer, x)

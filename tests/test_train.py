@@ -709,7 +709,7 @@ def test_a_single_example_left_over_is_answered_by_drop_last():
     model = nn.Sequential(nn.Linear(3, 2, rng=0), nn.BatchNorm1d(2), nn.Linear(2, 1, rng=0))
     data, optimizer = (np.eye(9, 3), np.ones((9, 1))), optim.SGD(model.parameters(), lr=0.1)
     options = {"optimizer": optimizer, "epochs": 1, "batch_size": 4, "progress": False}
-    with pytest.raises(ValueError, match=r"one number a feature has no variance; .*drop_last=True in fit"):
+    with pytest.raises(ValueError, match=r"one number per feature has no variance; .*drop_last=True in fit"):
         fit(model, tg.mse_loss, data, **options)
     fit(model, tg.mse_loss, data, drop_last=True, **options)
     tg.lr_finder(model, tg.mse_loss, data, optimizer=optimizer, batch_size=4, steps=20, drop_last=True)

@@ -199,11 +199,11 @@ def _remedy(fun: Any) -> str:
 
 
 _REMEDIES = {
-    "keep what goes in above 0, or use a loss that takes logits (tg.cross_entropy)": "log log2 log10 log1p",
-    "keep what goes in above 0": "sqrt cbrt",
+    "keep the argument above 0, or use a loss that takes logits (tg.cross_entropy)": "log log2 log10 log1p",
+    "keep the argument above 0": "sqrt cbrt",
     "keep the divisor away from 0 (x / (y + 1e-8))": "divide reciprocal remainder fmod",
     "large exponents overflow, but not in tg.softmax, logsumexp, sigmoid and softplus": "exp exp2 expm1 sinh cosh",
-    "keep what goes in within -1 and 1": "arcsin arccos arctanh",
+    "keep the argument between -1 and 1": "arcsin arccos arctanh",
 }
 
 

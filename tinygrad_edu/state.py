@@ -76,7 +76,7 @@ def load(path: Path) -> dict[str, Array]:
         try:
             return _read_safetensors(file, safetensors) if safetensors else _read_npz(file)
         except Exception as error:  # parsers raise errors of many types for a file that is not theirs
-            raise ValueError(f"load: {path} is damaged or no {kind} file of arrays: {error}") from error
+            raise ValueError(f"load: {path} is damaged, or not a {kind} file of arrays: {error}") from error
 
 
 def copy_state(

@@ -233,8 +233,8 @@ def _message(x: Any, use: str) -> str:
         remedy = f"write {namesake}, which takes it as it is"
     elif own in CONSTRUCTORS | {"item()", "tolist()", "float64"}:
         remedy = "compute with it as it is"
-    given = "... stores" if use == ASSIGNMENT else "takes"
+    given = f"... stores {x._describe()} as" if use == ASSIGNMENT else f"turns {x._describe()} into"
     return (
-        f"{use} {given} a plain number of {x._describe()}, so no gradient passes through it; {remedy}, or use "
+        f"{use} {given} a plain number, so no gradient passes through it; {remedy}, or use "
         ".detach() where the value alone is wanted"
     )

@@ -135,8 +135,8 @@ class Node(Hookable):
             if calling_library(sys._getframe(1)) == "matplotlib":  # which copies what it draws
                 raise TypeError(f"matplotlib draws arrays, and {self._describe()} is not one; pass its .data")
             raise TypeError(
-                f"{self._describe()} is a result of {name(self.fun)}, and neither copied nor pickled with all that it "
-                "was made from; take y.detach() for the value alone, or +y for another node of the same graph"
+                f"{self._describe()} is a result of {name(self.fun)}, so a copy or a pickle would hold its whole "
+                "graph; take y.detach() for the value alone, or +y for another node of the same graph"
             )
         return _restored, (type(self), self._value, self._grad, self.requires_grad, self.label)
 

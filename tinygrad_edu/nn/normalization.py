@@ -65,7 +65,7 @@ class BatchNorm1d(Module):
             self.num_batches_tracked = Tensor(np.zeros((), kind), requires_grad=False, label="num_batches_tracked")
 
     def forward(self, x: Tensor | Array) -> Any:
-        """Return x normalized; raises ValueError for another shape, and for one number a feature without a variance."""
+        """Return x normalized; raises ValueError for another shape, and for one number per feature."""
         x, shape = checked_input(self, x)
         if len(shape) not in self.ndims or shape[1] != self.num_features:
             raise ValueError(f"{self.describe()} got {shape}: it takes {self.takes.format(self.num_features)}")
@@ -79,7 +79,7 @@ class BatchNorm1d(Module):
                 n *= over_processes.examples / shape[0]
             if n < 2:
                 remedy = "use larger batches, drop_last=True in fit and batches, or model.eval()"
-                raise ValueError(f"{self.describe()} got {shape}: one number a feature has no variance; {remedy}")
+                raise ValueError(f"{self.describe()} got {shape}: one number per feature has no variance; {remedy}")
             scale = None
             if over_processes is None and squares_overflow(wide.data if isinstance(wide, Tensor) else wide):
                 wide, scale = scaled(wide, axes)

@@ -15,7 +15,7 @@ down = ([2, 4], "The last, smaller batch is missing: round up, with np.ceil or -
 check("2. updates in an epoch", lambda: [updates(7, 3), updates(8, 2)], [3, 4], down, ([7 / 3, 4], down[1]))
 total = (each[:8].sum(), "This is the sum: a batch twice as large would take a step twice as long.")
 check("3. the gradient of a batch", lambda: gradient(each[:8]), each[:8].mean(), total)
-root = (9 / 4, "So falls the standard deviation. The variance is its square.")
+root = (9 / 4, "The standard deviation falls so. The variance is its square.")
 check(
     "4. the noise",
     lambda: noise(9.0, 16),

@@ -18,11 +18,11 @@ check(
     "3. the condition number",
     lambda: condition(curvatures),
     10,
-    (0.1, "Turn it round."),
+    (0.1, "Invert it."),
     (18, "Divide, do not subtract."),
 )
 steep = (0.05, "With 1 / L the steepest axis needs one step, but the flattest is slow.")
-limit = (0.1, "With 2 / L the steepest axis jumps from side to side for ever.")
+limit = (0.1, "With 2 / L the steepest axis jumps from side to side forever.")
 check("4. the best rate", lambda: best_rate(curvatures), 1 / 11, steep, limit)
 check("4. both axes shrink equally", lambda: abs(1 - best_rate(curvatures) * np.array([2.0, 20.0])), [9 / 11, 9 / 11])
 w = np.array([3.0, -2.0])

@@ -19,7 +19,7 @@ uphill = (-slopes, "The sign: the loss falls when the logit of the true class ri
 many = (2 * slopes, "The loss is a mean: divide by the number of rows.")
 check("3. its gradient, equal to autodiff", lambda: gradient(p, y), slopes, uphill, many)
 columns = ([0, 1, 1], "This is the largest of each column. Take that of each row: axis=1.")
-highest = ([2, 3], "These are the largest logits. Their places are asked: argmax, not max.")
+highest = ([2, 3], "These are the largest logits. Return their places: argmax, not max.")
 check("4. the predicted classes", lambda: predicted(logits), [0, 2], columns, highest)
 table = np.array([[8.0, 2.0], [1.0, 9.0]])
 count, share = (17, "This is the number. Divide it by that of all."), (0.15, "This is the share of mistakes.")

@@ -22,5 +22,5 @@ forward = (1_000, "This is forward mode. One pass back from the loss finds all s
 check("5. the same in reverse mode", lambda: passes_reverse(1_000, 1), 1, forward)
 check("5. one input, 50 outputs", lambda: [passes_forward(1, 50), passes_reverse(1, 50)], [1, 50])
 explore(
-    "Give Dual a division and exp(). Compare with tg.jvp. Which mode would you take for a function of 3 to 3 numbers?"
+    "Give Dual a division and exp(). Compare with tg.jvp. Which mode would you take for a function from 3 numbers to 3?"
 )

@@ -7,7 +7,7 @@ no_fixed = (20e-6, "The fixed time is missing.")
 check(
     "1. the time of 10 examples", lambda: seconds(10), 220e-6, no_fixed, (2.02e-3, "The fixed time counts once a step.")
 )
-inverse = (22e-6, "These are seconds for an example. Turn it round.")
+inverse = (22e-6, "These are seconds for an example. Invert it.")
 check(
     "2. examples in a second", lambda: examples_per_second(10), 10 / 220e-6, inverse, (1 / 220e-6, "These are steps.")
 )
