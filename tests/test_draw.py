@@ -181,8 +181,8 @@ def test_hostile_labels_come_out_as_written_and_add_nothing(hostile, no_dot):
 
 
 def test_newlines_break_the_line_and_control_characters_are_spelled_out(no_dot):
-    svg = tg.draw(tg.Value(1.0, label="one\ntwo\x00\x1b\t\ud800"), gradients=False, legend=False)._repr_svg_()
-    assert texts(svg) == ["one", r"two\x00\x1b\t\ud800 = 1"]
+    svg = tg.draw(tg.Value(1.0, label="one\ntwo\x00\x1b\t\ud800\u202e"), gradients=False, legend=False)._repr_svg_()
+    assert texts(svg) == ["one", r"two\x00\x1b\t\ud800\u202e = 1"]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from ..trace.expressions import ATOM, Expressions
 from ..trace.ir import Call, Input, Var, use_counts
 from ..trace.recorder import Recorder
 from ..trace.traced import Traced
-from .values import SMALL, Number, format_value
+from .values import SMALL, Number, format_value, user_keywords
 
 LONG = 72  # characters; in longer formulas repeated terms get names, and values are left out
 MINUS = 7  # the binding strength of a minus sign
@@ -159,7 +159,7 @@ def operation(
         args.append(Var(Input(i), value))
         name = names.get(x) or x.label if names and x is not None else None
         printer.text[args[-1]] = (name, ATOM * is_word(name)) if name else _operand(shown(value))
-    return printer.call(Call(y.fun, tuple(args), y.kwargs, y.data))[0]
+    return printer.call(Call(y.fun, tuple(args), user_keywords(y.kwargs), y.data))[0]
 
 
 def is_word(label: str) -> bool:

@@ -13,7 +13,7 @@ from ..engine.tensor import Tensor
 from ..engine.value import Value
 from .graph import Box
 from .scopes import Scope
-from .values import SMALL, Number, format_full, format_number, format_value
+from .values import SMALL, Number, format_full, format_number, format_value, user_keywords
 
 Gradients = Mapping[int, Number]  # by a node's place on the tape
 
@@ -104,11 +104,12 @@ def call(y: Tensor | Value, edge_args: set[int]) -> str:
     if y.fun is operator.getitem:
         return f"[{index(y.args[1])}]"
     symbol = SYMBOLS.get(y.fun) or getattr(y.fun, "__name__", "") or repr(y.fun)
-    if len(edge_args) == len(y.args) and not y.kwargs:
+    kwargs = user_keywords(y.kwargs)
+    if len(edge_args) == len(y.args) and not kwargs:
         return symbol
     args = ["·" if i in edge_args else index(a) for i, a in enumerate(y.args)]
     args = [*args[:2], "…", args[-1]] if len(args) > SMALL else args
-    return f"{symbol}({', '.join(args + [f'{k}={reprlib.repr(v)}' for k, v in y.kwargs.items()])})"
+    return f"{symbol}({', '.join(args + [f'{k}={reprlib.repr(v)}' for k, v in kwargs.items()])})"
 
 
 def index(i: Any) -> str:

@@ -1,6 +1,7 @@
 """Numbers and arrays as short text."""
 
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -48,5 +49,11 @@ def format_full(x: ArrayLike, separator: str = ", ") -> str:
 
 
 def printable(text: str) -> str:
-    """Return text in which characters that XML forbids or that nobody sees are spelled out."""
-    return "".join(ascii(c)[1:-1] if unicodedata.category(c) in ("Cc", "Cs", "Cn") and c != "\n" else c for c in text)
+    """Return text in which characters are spelled out that XML forbids, that nobody sees, or that turn others round."""
+    hidden = ("Cc", "Cf", "Cn", "Cs")
+    return "".join(ascii(c)[1:-1] if unicodedata.category(c) in hidden and c not in "\n\u200d" else c for c in text)
+
+
+def user_keywords(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keywords of a call without `pull`, in which a function with a rule of its own keeps that rule."""
+    return {k: v for k, v in kwargs.items() if k != "pull"}
