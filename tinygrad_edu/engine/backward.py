@@ -41,7 +41,7 @@ class Node(Protocol):
 N = TypeVar("N", bound=Node)
 Pair = tuple[N, Gradient]
 Select = Callable[[Iterable[Pair[N]]], list[Pair[N]]]
-Contributions = tuple[Contribution, ...]  # the usual function, the one for when a NaN arrived, and for when it stays
+Contributions = tuple[Contribution, ...]  # the function for the first pass, for one after a NaN, and for the last
 
 
 def backpropagate(root: N, gradient: Gradient, contribution: Contribution, hooked: object = False) -> Iterator[Pair[N]]:
@@ -77,7 +77,7 @@ def fitted(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
 
 
 def masked(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
-    """Return the same with 0 instead of 0 * inf = NaN where no gradient arrives at an elementwise function."""
+    """Return what `fitted` returns, with 0 for 0 * inf = NaN where no gradient arrives at an elementwise function."""
     if is_elementwise(y.fun):
         r = np.where((g == 0) & np.isnan(r), 0, r)  # only NaN is replaced: other elements may have derivatives
     return fitted(r, y, g, x)
@@ -99,7 +99,7 @@ def contribution(y: Node, g: Gradient, i: int, x: Node, fit: Callable[..., Gradi
 
 
 def recorded_contribution(y: Node, g: Gradient, i: int, x: Node, fit: Callable[..., Gradient] = fitted) -> Gradient:
-    """Return the same, computed by the rule on nodes: NumPy's calls in it are recorded, and have gradients."""
+    """Return the contribution as a node: the rule runs on nodes, so its NumPy calls are recorded and have gradients."""
     args = [parent(y, j)._as_base() if j in y.argnums else a for j, a in enumerate(y.argvals)]
     rule: Any = vjps[y.fun][i]
     base = y._as_base()

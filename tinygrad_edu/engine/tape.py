@@ -58,7 +58,7 @@ class Node(Hookable):
         self.order, self.fun, self.kwargs = next_place(), None, MADE
         self.args = self.argvals = self.argnums = ()
 
-    if not TYPE_CHECKING:  # a name that is none is an error to type checkers too
+    if not TYPE_CHECKING:  # with it, type checkers would accept any name
 
         def __getattr__(self, name: str) -> Any:
             if name == "_grad":  # a watcher emptied the slot, which held None, to know whether it is read

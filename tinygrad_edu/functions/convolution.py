@@ -85,7 +85,7 @@ def convolution(
     where: Where, ndim: int, x: Any, weight: Any, bias: Any, stride: Sizes, padding: Sizes | str | Pads,
     dilation: Sizes, groups: int, padding_mode: str = "zeros",
 ) -> Any:  # fmt: skip
-    """Return the same for any number of axes; `padding_mode` is one of PyTorch's."""
+    """Return the convolution along any number of axes; `padding_mode` is one of PyTorch's."""
     x, weight = operands(x, weight)
     if weight.ndim != ndim + 2 or groups < 1 or weight.shape[0] % groups:
         expected = f"(out, in / groups, {', '.join(['kernel'] * ndim)}), with out a multiple of groups={groups}"
@@ -110,7 +110,7 @@ def transposed_convolution(
     where: Where, ndim: int, x: Any, weight: Any, bias: Any, stride: Sizes, padding: Sizes, output_padding: Sizes,
     dilation: Sizes, groups: int,
 ) -> Any:  # fmt: skip
-    """Return the same for any number of axes."""
+    """Return the transposed convolution along any number of axes."""
     x, weight = operands(x, weight)
     if weight.ndim != ndim + 2 or groups < 1 or weight.shape[0] % groups:
         expected = f"(in, out / groups, {', '.join(['kernel'] * ndim)}), with in a multiple of groups={groups}"

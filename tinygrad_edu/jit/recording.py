@@ -230,7 +230,7 @@ class Recording:
 
     @functools.cached_property
     def c_source(self) -> Source:
-        """The same for a reader of C, with calls that have a C form where there are such."""
+        """The program for a reader of C, with calls that have a C form where there are such."""
         return self.readable([open_calls, decompose])
 
     def readable(self, opens: Sequence[Callable[[Program], None]]) -> Source:

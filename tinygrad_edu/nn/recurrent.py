@@ -104,7 +104,7 @@ class Recurrent(Module):
         return self._recurrence(initial, weight_hh, gates, biases)
 
     def _recurrence(self, initial: list[Any], weight: Tensor, gates: Any, biases: list[Tensor]) -> Sequence[Any]:
-        """Return the same from the products of the inputs with their weights."""
+        """Return the states at all time steps from the products of the inputs with their weights."""
         raise NotImplementedError
 
     def _run(self, recurrence: Function, *args: Any) -> Any:

@@ -133,14 +133,14 @@ def pulled_twice(y: Node, variables: Sequence[Node], directions: Sequence[Any]) 
 
 
 def applied(y: Node, i: int, t: Any, differentiable: bool) -> Any:
-    """Return the same for a function that is linear in this argument."""
+    """Return the tangent of y by t, that of its i-th argument, for a function that is linear in this argument."""
     args = [parent(y, j) if differentiable and j in y.argnums else a for j, a in enumerate(y.argvals)]
     fun: Function = read if y.fun is operator.getitem else y.fun
     return fun(*args[:i], t, *args[i + 1 :], **{k: v for k, v in y.kwargs.items() if k != "initial"})
 
 
 def transposed(y: Node, i: int, t: Any, differentiable: bool) -> Any:
-    """Return the same for any other function: the transpose of its rule, which is linear in the gradient, times t."""
+    """Return the tangent of y by t: the transpose of the rule, which is linear in the gradient, times t."""
     contribute = recorded_contribution if differentiable else contribution
 
     def newer(y: Node, t: Any, i: int, x: Node) -> Any:

@@ -71,7 +71,7 @@ def node_gradients(
     y: Node, xs: Sequence[Node], gradient: Operand | None = None, create_graph: bool = False,
     cut: frozenset[Node] = frozenset(),
 ) -> list[Result]:  # fmt: skip
-    """Return the same for one y and a flat list of xs; nothing passes the nodes in `cut` on the way to others."""
+    """Return `gradients` of one y and a flat list of xs; nothing passes the nodes in `cut` on the way to others."""
     seed = y._start(gradient, create_graph)
     start = next_place()
     wanted = set(xs)

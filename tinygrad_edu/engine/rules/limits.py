@@ -95,7 +95,7 @@ def std_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Array, ax
 
 
 def nanstd_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Array, *args: Any, **kwargs: Any) -> Array:
-    """The same for the elements that are not NaN."""
+    """The limit of the standard deviation of the elements that are not NaN."""
     return std_limit(i, r, g, change, y, x, *args, **{**kwargs, "where": not_nan(x, kwargs.get("where"))})
 
 
@@ -117,7 +117,7 @@ def choice_limit(fun: Function) -> Rule:
 
 def extremum_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Array, axis: Axis = None, out: None = None,
                    keepdims: bool = False, initial: float | None = None, where: Array | None = None) -> Array:
-    """The same for np.max and np.min."""
+    """The limit of np.max and np.min."""
     share = extremum_rule(np.ones(np.shape(y)), y, x, axis, out, keepdims, initial, where)
     tied = np.any((share > 0) & (share < 1), axis=axis, keepdims=keepdims)
     if (found := curvature(change, tied & np.isfinite(y))) is None:

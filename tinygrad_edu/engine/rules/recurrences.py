@@ -101,7 +101,7 @@ def lstm(inputs: tuple[Array, Array, Array, Array]) -> Array:
 
 
 def lstm_in_place(h: Array, c: Array, weight: Array, gates: Array, half: Array, shift: Array) -> Array:
-    """Return the same, written into one array; h and c are those of the step before."""
+    """Return all steps of an LSTM, written into one array; h and c are those of the step before."""
     t, n, hidden = len(gates), *h.shape
     y = np.empty((t, 7, n, hidden), gates.dtype)
     a, p = np.empty((n, 4 * hidden), y.dtype), np.empty((n, hidden), y.dtype)
@@ -147,7 +147,7 @@ def lstm_backward(inputs: tuple[Array, Array, Array, Array]) -> tuple[Array, Arr
 def lstm_backward_in_place(
     g_c: Array, g_h: Array, f: Array, slopes: Array, through: Array, weight: Array
 ) -> tuple[Array, Array, Array]:
-    """Return the same, with the gradients of x written over the slopes; no gradient arrives at the gates."""
+    """Return the gradients of all steps of an LSTM, those of x written over the slopes; none arrives at the gates."""
     t, n, hidden = g_h.shape
     of_ifu, of_o = slopes[..., : 3 * hidden].reshape(t, n, 3, hidden), slopes[..., 3 * hidden :]
     dh, dc, p = np.zeros((3, n, hidden), slopes.dtype)
