@@ -3,8 +3,8 @@
     python examples/names_transformer.py
 
 Read `names_mlp.py` first, and `transformer.py`, where the model is written down. It predicts every letter of a name at
-once: each place attends to the places before it. Transformers are sensitive to the learning rate. You search a good one
-with `lr_finder`, let it grow from small at first (warm-up), and let it fall to zero at the end.
+once, by attention: each place looks at the places before it. Transformers are sensitive to the learning rate. You
+search for a good one with `lr_finder`, let it grow from small at first (warm-up), and let it fall to zero at the end.
 """
 
 # %% The data: each name is a row of 16 characters, and so are the letters that follow
