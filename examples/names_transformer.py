@@ -38,7 +38,7 @@ def new_model(lr: float) -> tuple[Any, Any]:
     return model, tg.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.3)
 
 
-# %% Search the learning rate
+# %% Search for the learning rate
 # lr_finder takes one step at each rate, from low to high, and puts the weights back. Its suggestion is careful: a tenth
 # of the rate at which the loss is lowest. With warm-up, and a rate that falls at the end, we can take four times that.
 model, adam = new_model(0.001)
