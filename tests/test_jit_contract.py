@@ -525,6 +525,31 @@ def test_a_recorded_function_may_wait_for_a_thread_that_records(same):
         np.testing.assert_array_equal(y, X)
 
 
+SHARED = np.ones(2)
+
+
+def test_another_thread_may_write_into_a_global_array_while_a_function_that_reads_it_is_recorded():
+    def write():
+        global SHARED
+        SHARED += 1
+
+    def f(x):
+        y = x * SHARED
+        sys.audit("tests.wait")
+        return y
+
+    jitted, array = tg.jit(f), SHARED
+    WAITS.append(lambda: in_threads(write))
+    try:
+        jitted(X)
+    finally:
+        WAITS.clear()
+    assert SHARED is array
+    for k in (2.0, 3.0):
+        np.testing.assert_array_equal(jitted(X), X * SHARED)
+        SHARED[...] = k
+
+
 def test_a_replay_that_calls_the_users_code_waits_for_no_other():
     inner = []
 

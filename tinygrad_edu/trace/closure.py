@@ -39,6 +39,7 @@ SETTINGS = {  # what a replay reads anew
 # Who uses one of these may read all attributes of an object, or find that there is no attribute or variable
 WHOLE = {"vars", "__dict__", "dir", "getmembers", "asdict", "astuple", "fields", "replace"}
 ASKING = {"try", "getattr", "hasattr", "__getattr__", "getattr_static", "globals", "isinstance", *WHOLE}
+CALLED = ("__wrapped__", "forward", "_fun", "_forward", "_backward")  # attributes that this package calls
 CREATING = ("__init__", "__new__", "__post_init__")  # of an object that is there, they have run
 
 
@@ -50,7 +51,7 @@ class Closure:
         self.tensors: list[Node] = []
         self.sources: list[Any] = [np.random, random]  # of random numbers
         self.functions: list[FunctionType] = []
-        self.names = {"__wrapped__", "forward"}  # all that the functions use
+        self.names = {*CALLED}  # all that the functions use
         self.owners: list[object] = []  # objects whose attributes may be among these
         self.computing: dict[type, bool] = {}  # whether a class computes attributes from others, by any name
         self.package = (getattr(fun, "__module__", None) or "").partition(".")[0]
@@ -253,7 +254,7 @@ class Closure:
         found = [*arguments]
         for holder in self.holders.values():
             seen = [(k, v) for k, v in holder.seen().items() if isinstance(v, (Node, Module, list, tuple, dict))]
-            found += [(holder.member(key), value) for key, value in seen if holder.is_scope or isinstance(key, str)]
+            found += [(holder.member(key), value) for key, value in seen if isinstance(key, str)]
         names: dict[int, str] = {}
         for root, value in found:
             is_short = isinstance(value, (list, tuple, dict)) and len(value) <= MANY

@@ -98,7 +98,6 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
         return _described_node(x, found)
     if is_array:
         return _described_array(x, found)
-    x = found.copies.originals.get(id(x), x)
     if id(x) not in found.closure.seen and not (callable(x) and lasts(x, found)):
         kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
         raise found.rec.error(f"the result has {kind_of(x)} in it; return {kinds}")
