@@ -593,16 +593,6 @@ def test_an_array_keeps_the_elements_of_a_view_whose_memory_is_written_into_late
     assert jitted.cache_info().hits == 2
 
 
-def test_a_flat_that_is_set_to_a_view_of_its_own_array_is_what_numpy_makes_of_it():
-    def f(a):
-        a.flat = a[::-1]
-        return a * 1
-
-    jitted = tg.jit(f, check=False)
-    for k in range(3):
-        np.testing.assert_array_equal(jitted(np.arange(4.0) + k), f(np.arange(4.0) + k))
-
-
 def ruled(f):
     f = tg.custom_vjp(f)
     f.defvjp(lambda x: (f(x), x), lambda x, g: (g * x,))

@@ -123,8 +123,8 @@ def _as(result: Any, x: Any, order: str = "C") -> Any:
     if same:
         return x
     y = x.rec.call(np.reshape, (x, result.shape), {"order": order} if order != "C" and result.ndim + x.ndim > 2 else {})
-    if y.root is not x.root:
-        x.root.reshaped = y.reshaped = True
+    y.reshaped = True
+    x.root.reshaped |= y.root is not x.root
     return y
 
 

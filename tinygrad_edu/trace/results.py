@@ -132,9 +132,9 @@ def _described_array(x: Any, found: Captured) -> tuple[Result, Any]:
     if not is_array or type(x) is not Traced or id(x.root) not in found.memories:
         return Result("array", var), np.array(value) if is_array else value
     memory, data = found.memories[id(x.root)]
-    offset: Any = x._offset  # not None
-    data = np.ndarray(value.shape, value.dtype, data, offset, value.strides)
-    return Result("array", var, memory=(memory, value.shape, value.dtype, offset, value.strides)), data
+    view = x.within(data)
+    offset = first_address(view) - first_address(data)
+    return Result("array", var, memory=(memory, view.shape, view.dtype, offset, view.strides)), view
 
 
 def is_found(x: View) -> bool:
@@ -149,13 +149,13 @@ def note_memories(found: Captured, values: Any) -> None:
     for _, x in leaves("", values):
         for a in (x._value, x._grad) if isinstance(x, Node) else (x,):
             is_shared = type(a) is Traced and isinstance(a.value, np.ndarray) and a.value.flags.writeable
-            if is_shared and a._layout is None and not is_found(a.root):
+            if is_shared and not is_found(a.root):
                 roots.setdefault(id(a.root), {})[id(a)] = a
     for i, arrays in roots.items():
         if len(arrays) > 1:
             root: Any = next(iter(arrays.values())).root
             order: Any = "C" if root.value.flags.c_contiguous else "F"
-            if not root.value.flags.forc or None in [a._offset for a in arrays.values()]:
+            if not root.value.flags.forc:
                 raise found.rec.error("two arrays of the result share memory; return a copy of one of them")
             memory = Result("memory", root.variable, order)
             found.memories[i] = memory, np.array(root.value, order=order)
@@ -167,3 +167,9 @@ def described_members(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     parts, shown = ([pair[i] for pair in pairs] for i in range(2))
     of_fields = hasattr(type(x), "__dataclass_fields__")
     return Result("dataclass", parts, type(x)) if of_fields else tree.like(x, parts), tree.like(x, shown)
+
+
+def first_address(array: Array) -> int:
+    """Return the address of an array's first element."""
+    address: int = array.__array_interface__["data"][0]
+    return address

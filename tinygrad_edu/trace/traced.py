@@ -74,7 +74,7 @@ class Traced(View):
         if self.rec.is_foreign() or not isinstance(self._array, np.ndarray):  # a number, of which NumPy changes a copy
             self.rec.evaluate(fun, args, kwargs)
             return False
-        if not (self._array if self._layout is None else self._layout).flags.writeable:
+        if not self._array.flags.writeable:
             copy = np.array(self._array)
             copy.flags.writeable = False
             self.rec.evaluate(fun, *substituted((args, kwargs), lambda x: copy if x is self else x, Traced))
@@ -202,29 +202,14 @@ class Traced(View):
     def __setitem__(self, index: object, v: Any) -> None:
         if self.takes(operator.setitem, (self, index, v), {}):
             indices = index if isinstance(index, tuple) else (index,)
-            by_element = self._layout is not None or bool in [getattr(i, "dtype", None) for i in indices]
-            if (by_element or isinstance(v, (list, tuple))) and self.is_read((v,)):
+            by_mask = bool in [getattr(i, "dtype", None) for i in indices]
+            if (by_mask or isinstance(v, (list, tuple))) and self.is_read((v,)):
                 self.rec.give_up()
             if self.dtype.kind != "c" and isinstance(v, (np.ndarray, np.generic)) and v.dtype.kind == "c":
                 v = v.astype(self.dtype)  # NumPy too drops a part, with a warning
             whole = index is ... and type(v) is Traced and v._root is None and isinstance(v.variable.source, Call)
             whole = whole and (v.shape, v.dtype) == (self.shape, self.dtype) and v is not self.root  # replaced by it
             self.write(v if whole else self.rec.call(setitem, (self, index, v), {}))
-
-    @property
-    def flat(self) -> Any:
-        """All elements in a row, which can be written into."""
-        flat = self.rec.call(np.reshape, (self, (-1,)), {})
-        if type(flat) is Traced:
-            flat.look_into(self)
-            flat._array, flat._made, flat._offset, flat._layout = flat._array.copy(), None, self._offset, self._array
-        return flat
-
-    @flat.setter
-    def flat(self, v: object) -> None:
-        if self.is_read((v,)):
-            self.rec.give_up()
-        self.change(setattr, (self, "flat", v), {})
 
     def astype(
         self, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True

@@ -6,16 +6,17 @@ write is computed again. Either costs a few calls, however long the chain of vie
 
 from __future__ import annotations
 
-import functools
 import operator
 from typing import Any, NoReturn
 
 import numpy as np
 
 from ..engine.rules.indexing import setitem
-from ..engine.rules.registry import Array, Function, leaves
+from ..engine.rules.registry import Array, Function
 from .functional import NUMBERS, astype, changed, laid_out_as, retyped
 from .ir import Var, substituted
+
+RETYPING = (np.real, np.imag, retyped)  # give views with elements of another kind
 
 
 def fact(attribute: str) -> Any:
@@ -40,18 +41,18 @@ class View:
     """An array that owns its memory or is a view of another; `_array` is its value, `_variable` that of the program."""
 
     __slots__ = (
-        "_array", "_layout", "_made", "_offset", "_ordered", "_root", "_seen", "_variable", "origin", "plain_copies",
+        "_array", "_base", "_made", "_numbers", "_owner", "_root", "_seen", "_variable", "origin", "plain_copies",
         "rec", "reshaped", "version",
     )  # fmt: skip
 
     def __init__(self, rec: Any, value: Any, var: Var) -> None:
         self.rec, self._array, self._variable, self.origin = rec, value, var, var
+        self._base: Any = None  # the View that a call gave this one of; None if it owns its memory
+        self._made: Any = None  # this call: (function, arguments, keywords, number of the result)
+        self._owner: Any = None  # the View whose elements it has: `_base`, or what that is a view of in turn
         self._root: View | None = None  # the View that owns the memory; None if it is this one
-        self._made: Any = None  # (function, further arguments) that gave a view of the root
-        self._offset: int | None = 0  # the bytes from the root's first element; None if that depends on values
-        self._layout: Any = None  # of `flat`, the array whose elements are written
-        self._ordered = False  # whether a reshape gave it, which in another order in memory would have been a copy
-        self.reshaped = False  # whether a reshape gave a copy, because of its order in memory
+        self._numbers: Array | None = None  # of its elements among those of the owner
+        self.reshaped = False  # whether the order in memory tells if it is a view, or an array is one of this
         self.plain_copies: list[Any] = []  # weak references to those that the function got, which no write reaches
         self.version = self._seen = 0  # the number of writes into the memory; of those, how many a view has noticed
 
@@ -85,52 +86,26 @@ class View:
 
     def share(self, base: View, fun: Function, args: tuple[Any, ...], kwargs: Any, i: int | None) -> None:
         """Become a view of `base`: fun(*args, **kwargs), or its i-th result, gave it."""
-        if base._layout is not None:
-            return  # what is read from `flat` is a copy
-        self.look_into(base)
-        self._ordered = base._ordered or fun is np.reshape
-        if base._offset is None or sum([type(a) is type(self) for a in leaves((args, kwargs))]) > 1:
-            self._offset = None
-        else:
-            self._offset = base._offset + first_address(self._array) - first_address(base._array)
-        if base is self._root and args and args[0] is base and i is None and not kwargs:
-            # Other arguments keep their values
-            self._made = fun, substituted(args[1:], lambda a: type(self)(a.rec, a.value, a.variable), type(self))
-
-    def look_into(self, base: View) -> None:
-        """Become a view of the memory of `base`."""
-        self._root, self._seen = base.root, base.root.version
+        # Other arguments keep their values
+        kind = type(self)
+        given = substituted((args, kwargs), lambda a: a if a is base else kind(a.rec, a.value, a.variable), kind)
+        self._base, self._root, self._made = base, base.root, (fun, *given, i)
+        is_near = base._base is None or fun in RETYPING or base._made[0] in RETYPING
+        self._owner = base if is_near else base._owner
+        self._seen, self.reshaped = base.root.version, base.reshaped
 
     def follow(self, root: View) -> None:
         """Compute a view again if its memory was written into."""
         if root.version == self._seen or self.rec.is_foreign():
             return
-        self.rec.order_matters |= self._ordered
-        if self._made:
-            new = self.rec.call(self._made[0], (root, *self._made[1]), {})
+        self.rec.order_matters |= self.reshaped
+        if self._owner is self._base:
+            fun, args, kwargs, i = self._made
+            new = self.rec.call(fun, args, kwargs)
+            new = new if i is None else new[i]
         else:
-            places = self.places()
-            new = self.rec.call(np.reshape, (self._flattened(root)[places], self.shape), {})
+            new = self.rec.call(np.reshape, (self._row()[self.numbers().reshape(-1)], self.shape), {})
         self._array, self._variable, self._seen = laid_out_as(self._array, new._array), new._variable, root.version
-
-    def places(self) -> slice | Array:
-        """Return the index of a view's elements in its flattened memory."""
-        memory, size = self.root._array, self.itemsize
-        flat = addresses(self._array if self._layout is None else self._layout, self._offset or 0)
-        is_aligned = memory.flags.c_contiguous and not (memory.nbytes % size or (flat % size).any())
-        if self._offset is None or not (is_aligned or self.dtype == memory.dtype):
-            raise self.rec.error("a view, or its memory, was written into; take a .copy() of the view first")
-        if is_aligned:
-            flat //= size
-        else:
-            known = addresses(memory)
-            order = np.argsort(known)
-            flat = order[np.searchsorted(known, flat, sorter=order)]
-        step = int(flat[1] - flat[0]) if flat.size > 1 else 1
-        if flat.size and step and np.array_equal(flat, flat[0] + step * np.arange(flat.size)):
-            stop = int(flat[-1]) + step
-            return slice(int(flat[0]), stop if stop >= 0 else None, step)
-        return flat
 
     def write(self, new: Any) -> None:
         """Take the value of `new`, cast to this dtype, and pass it on to the memory of a view."""
@@ -139,52 +114,61 @@ class View:
         root = self.root
         if any([copy() is not None for copy in root.plain_copies]):
             raise self.rec.error("an array was written into after it was made a plain one; leave out np.asarray(x)")
-        self.rec.order_matters |= self.reshaped or root.reshaped or self._ordered
-        if root is not self:
-            root._take(self._put_back(new, root))
-            self._seen = root.version
-        self._take(new)
+        self.rec.order_matters |= self.reshaped or root.reshaped
+        written: list[tuple[View, Any]] = [(self, new)]
+        while (view := written[-1][0]) is not root:
+            written.append((view._owner, view._put_back(written[-1][1])))
+        root.version += 1
+        for view, value in written:
+            if not view.shape and not isinstance(value._array, np.ndarray):  # an array without axes, which stays one
+                value = self.rec.call(np.copy, (value,), {})
+            view._array, view._variable = laid_out_as(view._array, value.value), value.variable
+            view._seen = root.version
 
-    def _take(self, new: Any) -> None:
-        if not self.shape and not isinstance(new._array, np.ndarray):  # an array without axes, which stays one
-            new = self.rec.call(np.copy, (new,), {})
-        self._array, self._variable = laid_out_as(self._array, new.value), new.variable
-        self.version += 1
-
-    def _put_back(self, new: View, root: View) -> Any:
-        """Return the value of the memory in which this view has the value of `new`."""
-        call = self.rec.call
-        fun, args = self._made or (None, [])
-        if fun is operator.getitem:
-            return call(setitem, (root, *args, new), {})
-        if fun is np.transpose:
-            return call(fun, (new, tuple(np.argsort(args[0]).tolist())), {})
-        if fun is np.reshape:
-            return call(fun, (new, root.shape), {})
-        if fun in (np.real, np.imag):
-            return call(changed, (root, setattr, fun.__name__, new), {})
-        places = self.places()
-        if not isinstance(places, slice) and len({*places.tolist()}) < places.size:
+    def _put_back(self, new: View) -> Any:
+        """Return the value of the owner in which this view has the value of `new`."""
+        call, owner, (fun, args, kwargs, _) = self.rec.call, self._owner, self._made
+        if owner is self._base:
+            if fun is operator.getitem:
+                return call(setitem, (owner, args[1], new), {})
+            if fun is np.transpose:
+                return call(fun, (new, tuple(np.argsort(args[1]).tolist())), {})
+            if fun is np.reshape:
+                return call(fun, (new, owner.shape), kwargs)
+            if fun is retyped:
+                return call(fun, (new, owner.dtype), {})
+            if fun in RETYPING:
+                return call(changed, (owner, setattr, fun.__name__, new), {})
+        numbers = self.numbers().reshape(-1)
+        if len({*numbers.tolist()}) < numbers.size:
             raise self.rec.error("a view in which elements share memory was written into; write into a copy")
-        flat = call(setitem, (self._flattened(root), places, call(np.reshape, (new, (-1,)), {})), {})
-        if self.dtype != root.dtype:
-            flat = call(retyped, (flat, root.dtype), {})
-        return call(np.reshape, (flat, root.shape), {})
+        row = call(setitem, (self._row(), numbers, call(np.reshape, (new, (-1,)), {})), {})
+        return call(np.reshape, (row, owner.shape), {})
 
-    def _flattened(self, root: View) -> Any:
-        """Return the memory as one row of elements of this dtype."""
-        flat = self.rec.call(np.reshape, (root, (-1,)), {})
-        return flat if self.dtype == root.dtype else self.rec.call(retyped, (flat, self.dtype), {})
+    def _row(self) -> Any:
+        """Return the elements of the owner as one row."""
+        return self.rec.call(np.reshape, (self._owner, (-1,)), {})
 
+    def numbers(self) -> Array:
+        """Return the numbers of a view's elements among those of its owner, as an array of the same shape."""
+        if self._numbers is None:
+            base, owner = self._base, self._owner
+            self._numbers = self.again(np.arange(owner.size).reshape(owner.shape) if base is owner else base.numbers())
+        return self._numbers
 
-def first_address(array: Array) -> int:
-    """Return the address of an array's first element."""
-    address: int = array.__array_interface__["data"][0]
-    return address
+    def within(self, memory: Array) -> Array:
+        """Return the view of another array than the root."""
+        return memory if self._base is None else self.again(self._base.within(memory))
 
+    def again(self, base: Array) -> Any:
+        """Return what the call of a view gives of another array than its base."""
 
-def addresses(array: Array, first: int = 0) -> Array:
-    """Return the addresses of an array's elements, in order, if that of the first is `first`."""
-    steps = [np.arange(n) * stride for n, stride in zip(array.shape, array.strides, strict=True)]
-    found: Array = functools.reduce(np.add.outer, steps, np.array(first))
-    return found.reshape(-1)
+        def plain(a: View) -> Array:
+            if a is not self._base:
+                raise self.rec.error("which elements a view has depends on values; take a .copy() of the view")
+            return base
+
+        fun, args, kwargs, i = self._made
+        args, kwargs = substituted((args, kwargs), plain, type(self))
+        result = fun(*args, **kwargs)
+        return result if i is None else result[i]
