@@ -78,12 +78,8 @@ def of_columns(m):
     m[:, m[0] > -1] = m[:, ::-1]
 
 
-def of_two_outputs(m):
-    np.divmod(m[0], 2.0, out=(m[1], m[1]))
-
-
 READING = {
-    "list": of_views, "mask": of_columns, "divmod": of_two_outputs,
+    "list": of_views, "mask": of_columns,
     "concatenate": lambda m: np.concatenate([m[1:], m[:1]], out=m),
     "stack": lambda m: np.stack([m[1], m[0], m[2]], out=m),
     "place": lambda m: np.place(m, np.ones((3, 2), bool), m[::-1]),

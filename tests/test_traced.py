@@ -141,7 +141,7 @@ n: hash(np.zeros(3))
 x: hash(x)
 x: np.block([[x, x], [x, x]])
 x: np.select([x > 0, x < -1], [x, -x], 0.5)
-x: np.piecewise(x, [x > 0], [lambda v: v * 2, lambda v: -v])
+x: np.piecewise(x, [x > 0], [np.square, np.negative])
 x: np.apply_along_axis(lambda r: r[::-1] * 2, 1, x)
 x: np.apply_over_axes(np.sum, x, [0])
 x: np.einsum("ij,kj->ik", x, x, optimize=True)
@@ -247,9 +247,6 @@ x: y = x * 1; np.maximum.at(y, ([0, 0], [1, 2]), x[0, :2]); y
 x: y = x * 1; np.negative.at(y, ([0, 1], [1, 1])); y
 x: y = x * 1; z = np.add(x, 1, y); z *= 2; y
 x: y = x * 1; np.add(x, 1, out=y, where=x > 0); y
-x: y = x * 1; z = x * 1; np.modf(x, y, z); y + z
-x: y = x * 1; z = x * 1; np.divmod(x, 2, out=(y, z)); y + z
-x: y = x * 1; z = np.divmod(x, 2, out=(y, None)); y + z[1]
 x: y = x * 1; np.clip(x, 0, 1, y); y
 x: y = x * 1; x.clip(0, 1, out=y); y
 x: y = x[0] * 1; np.sum(x, 0, None, y); y

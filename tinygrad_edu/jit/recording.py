@@ -6,7 +6,6 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from threading import Lock
-from types import FunctionType
 from typing import Any
 from weakref import ref
 
@@ -14,7 +13,6 @@ import numpy as np
 
 from ..engine.errors import explained, format_line
 from ..engine.mode import Watcher, paused, watching
-from ..engine.rules.registry import leaves
 from ..engine.tape import Node
 from ..optim.inplace import warnings_raise
 from ..trace import containers
@@ -24,7 +22,7 @@ from ..trace.expressions import argument_names
 from ..trace.ir import Call, Program, Snapshot, Var, placeholder, substituted, variables
 from ..trace.opening import open_calls
 from ..trace.printer import Source
-from ..trace.traced import JitError, Unrecorded
+from ..trace.traced import JitError
 from . import passes
 from .codegen import Plan
 from .guards import CACHE_MISS, GUARD_FAILED, is_same
@@ -36,25 +34,7 @@ from .selfcheck import SavedState, first_difference
 VARIABLE = "a variable or an attribute that it uses"  # what differs, if the arguments do not
 # Who uses one of these may catch an error that a replay raises
 CAUGHT = {"LinAlgError", "ValueError", "IndexError", "TypeError", "ArithmeticError", "Exception", "BaseException"}
-MAY_HOLD = {FunctionType, list, tuple, dict}  # types of arguments among which is a function
 STEPS = 256  # the longest recurrence whose steps are compiled, as the time to compile grows with their number
-
-
-class Refusing:
-    """A lock that raises Unrecorded instead of waiting.
-
-    It and Lock are for `with` alone: Ctrl-C between acquire() and the block after it would leave them locked.
-    """
-
-    def __init__(self) -> None:
-        self.lock = Lock()
-
-    def __enter__(self) -> None:
-        if not self.lock.acquire(blocking=False):
-            raise Unrecorded
-
-    def __exit__(self, *error: object) -> None:
-        self.lock.release()
 
 
 class Recording:
@@ -90,9 +70,9 @@ class Recording:
         captured.forget()
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
-        given = [a for c in program.calls for a in (*c.args, *c.kwargs.values()) if type(a) in MAY_HOLD]
-        waits = FunctionType in map(type, leaves(given))  # a user's function may wait for another call of this one
-        self.lock = Refusing() if waits else Lock()  # its arrays serve one call at a time
+        # Its arrays serve one call at a time. It is for `with` alone: Ctrl-C between acquire() and the block after it
+        # would leave it locked
+        self.lock = Lock()
         self.run = self.plan.run
         self.hits = 0  # the number of replays
         self.next_check = 0 if check else math.inf  # the number of replays before the next one that is compared

@@ -31,7 +31,7 @@ from .copies import Copies
 from .expressions import argument_names
 from .holders import EMPTY, Holder, Place, assign, parts
 from .ir import Input, Setting, State, Var, placeholder
-from .recorder import PLAIN_ARRAYS, Recorder, TracedGenerator, TracedIterator
+from .recorder import PLAIN_ARRAYS, Recorder, TracedGenerator
 from .traced import Traced
 
 Path = tuple[Any, ...]
@@ -62,7 +62,7 @@ class Captured:
         self.memories: dict[int, tuple[Any, Any]] = {}  # that arrays of the result share, by the identity of its array
         self.labeled = False  # whether a Tensor or a Value in the result has a label
         self.arrays: dict[int, Traced] = {}  # by the identity of the array
-        self.generators: dict[int, Any] = {}  # and iterators
+        self.generators: dict[int, Any] = {}  # by the identity of the Generator
         self.holders: list[Holder] = []  # of the closure, Tensors among the arguments first, and other Tensors then
         self.exchanged: list[tuple[Holder, Any, Any, Any]] = []  # (holder, key, what it held at first, and at the end)
         self.moved: set[int] = set()  # the identities of arrays that went into places, or out of them
@@ -127,11 +127,11 @@ class Captured:
         return self.arrays[id(var.example)]
 
     def traced_source(self, x: Any) -> Any:
-        """Return what to use instead of a Generator or an iterator; x itself for anything else."""
+        """Return what to use instead of a Generator; x itself for anything else. Raises JitError for an iterator."""
         if isinstance(x, np.random.Generator):
             return self.generators.setdefault(id(x), TracedGenerator(self.rec, x))
         if hasattr(type(x), "__next__") and not hasattr(x, "__dict__"):  # of a user's class, attributes are seen
-            return self.generators.setdefault(id(x), TracedIterator(self.rec, x))
+            raise self.rec.error("an iterator would give the same at every call; call next() outside")
         return x
 
     def exchange(self) -> None:

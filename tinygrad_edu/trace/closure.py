@@ -274,9 +274,3 @@ def holding(x: Any) -> list[Any]:
         return []
     held = slot(x, "__dict__")
     return [held] * (isinstance(held, dict) and not isinstance(x, FRAMEWORK)) + [x] * bool(slots_of(x))
-
-
-def reaches(fun: object, recorded: type) -> bool:
-    """Whether a function uses what a recording exchanges for `recorded` objects, and a replay would not."""
-    kinds = (recorded, Node, np.random.Generator, *FRAMEWORK)
-    return any([isinstance(v, kinds) for v in Closure(fun, []).seen.values()])

@@ -153,7 +153,7 @@ def _broadcast_arrays(*xs: Any, subok: bool = False) -> tuple[Any, ...]:
 
 
 PERMUTING = (np.transpose, np.permute_dims, np.swapaxes, np.moveaxis, np.rollaxis, np.matrix_transpose)
-COMPOSED = (np.atleast_1d, np.atleast_2d, np.atleast_3d)
+COMPOSED = (np.atleast_1d, np.atleast_2d, np.atleast_3d, np.apply_along_axis, np.apply_over_axes)
 REWRITTEN: dict[Function, Function] = {
     np.reshape: _reshape, np.ravel: _ravel, np.broadcast_arrays: _broadcast_arrays,
     **{fun: _as_transpose(fun) for fun in PERMUTING},

@@ -5,7 +5,7 @@ Wrappers, such as tuples and methods, cannot hold other members: where they are 
 
 import functools
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from inspect import ismemberdescriptor
 from operator import is_
 from types import BuiltinMethodType, CellType, FunctionType, MappingProxyType, MethodType, MethodWrapperType
@@ -113,7 +113,7 @@ class Holder:
     def may_be_exchanged(self) -> bool:
         """Whether a recording may exchange members. Of the globals of a module most are functions and classes."""
         held = [part for value in self.seen().values() for part in parts(value)] if self.is_globals else []
-        return not self.is_globals or any([isinstance(x, (np.ndarray, np.random.Generator, Iterator)) for x in held])
+        return not self.is_globals or any([isinstance(x, (np.ndarray, np.random.Generator)) for x in held])
 
     def has(self, key: Any, name: str) -> bool:
         """Whether the key is this attribute of an object of this package; keys of other dicts may be anything."""

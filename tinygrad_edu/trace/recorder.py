@@ -1,7 +1,7 @@
 """The recorder: `Traced` arrays report every call to it; it computes, and appends the call to a program.
 
-Draws from generators of random numbers are recorded too, and `next` of an iterator is refused. Other threads that use
-one of these objects meanwhile get what the original gives.
+Draws from generators of random numbers are recorded too. Other threads that use one of these objects meanwhile get
+what the original gives.
 """
 
 import functools
@@ -9,7 +9,7 @@ import operator
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from threading import get_ident
 from traceback import walk_tb
 from types import CodeType, FrameType
@@ -240,24 +240,6 @@ def _draw(rec: Recorder, method: Function, /, *args: object, **kwargs: object) -
     if rec.node is not None:  # a checkpoint compares what it computes again, and zeros are equal by chance
         rec.give_up()
     return rec.call(method, args, kwargs, draws=True)
-
-
-class TracedIterator:
-    """An iterator whose `next` raises JitError: every replay would get the same element."""
-
-    def __init__(self, rec: Recorder, iterator: Iterator[Any]) -> None:
-        self._rec, self._iterator = rec, iterator
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        if get_ident() == self._rec.thread:
-            raise self._rec.error("next() would give the same at every call; call it outside, and pass the element in")
-        return next(self._iterator)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._iterator, name)
 
 
 def aliased(result: Any, given: object) -> tuple[int | None, Any]:

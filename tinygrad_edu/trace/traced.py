@@ -22,14 +22,13 @@ from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, array_likes, implementations, leaves, name, opaques, predicates
 from ..engine.tape import Node
 from . import functional
-from .closure import reaches
 from .functional import NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
 from .ir import Call, substituted
 from .operators import METHODS, RETURN_IT
 from .views import View
 
 UNBUFFERED = {np.concatenate, np.stack, np.ptp, np.place}  # read what they have just written, if it is an operand
-CALLING = {np.piecewise, np.apply_along_axis, np.apply_over_axes}  # call functions of the user, for some values only
+CALLING = {np.piecewise, np.pad}  # may call functions of the user
 INSTEAD = {np.add.at: add_at, np.ndarray.sort: np.sort, np.ndarray.partition: np.partition}  # return a new array
 
 TO_PLAIN = (
@@ -94,29 +93,19 @@ class Traced(View):
 
     def _fill(self, fun: Function, args: Any, kwargs: dict[str, Any], out: Any) -> Any:
         """Write the result of fun(*args, **kwargs) into `out`, and return that."""
-        targets = out if isinstance(out, tuple) else (out,)
-        for target in targets:
-            if target is not None and type(target) is not Traced:
-                self._refuse_plain(f"{name(fun)}(..., out=...)")
-            elif target is not None:
-                target.takes(fun, args, {**kwargs, "out": out})
-        several, found = len(targets) > 1, [target for target in targets if target is not None]
-        reads_written = fun in UNBUFFERED and any([target.is_read((args, kwargs)) for target in found])
-        if reads_written or (several and "where" in kwargs) or len({id(target.root) for target in found}) < len(found):
+        if isinstance(out, tuple) and len(out) > 1:
+            raise self.rec.error(f"{name(fun)}(..., out=...) of several arrays is not recorded; use what it returns")
+        target = out[0] if isinstance(out, tuple) else out
+        if type(target) is not Traced:
+            self._refuse_plain(f"{name(fun)}(..., out=...)")
+        target.takes(fun, args, {**kwargs, "out": target})
+        if fun in UNBUFFERED and target.is_read((args, kwargs)):
             self.rec.give_up()
-        results: Any = self.rec.call(fun, args, kwargs) if several or (type(fun) is np.ufunc and not kwargs) else None
-        results = list(results) if several else [results]
-        for i, target in enumerate(targets):
-            if target is None:
-                continue
-            new = results[i]
-            if new is None or new.shape != target.shape or not np.can_cast(new.dtype, target.dtype, "same_kind"):
-                if several:
-                    raise self.rec.error(f"{name(fun)}(..., out=...) needs arrays like its results; make them so first")
-                new = self.rec.call(functional.filled, (target, fun, *args), kwargs)
-            target.write(new)
-            results[i] = target
-        return tuple(results) if several else results[0]
+        new = self.rec.call(fun, args, kwargs) if type(fun) is np.ufunc and not kwargs else None
+        if new is None or new.shape != target.shape or not np.can_cast(new.dtype, target.dtype, "same_kind"):
+            new = self.rec.call(functional.filled, (target, fun, *args), kwargs)
+        target.write(new)
+        return target
 
     def is_read(self, given: Any) -> bool:
         """Return whether an array among nested arguments lies in the same memory."""
@@ -158,8 +147,8 @@ class Traced(View):
             return rec.ask(fun, args)
         if fun is float and self.is_float:
             return self
-        if fun in CALLING and any([reaches(f, Traced) for f in leaves((args, kwargs)) if callable(f)]):
-            raise rec.error(f"{name(fun)} calls a function that uses recorded values; use np.where, or a loop")
+        if fun in CALLING and any([callable(f) and type(f) is not np.ufunc for f in leaves((args, kwargs))]):
+            raise rec.error(f"{name(fun)} calls a function of yours, and is not recorded; use np.where, or a loop")
         if fun is np.where and len(args) == 1:
             fun = np.nonzero
         if fun in REWRITTEN:
