@@ -625,7 +625,7 @@ READ_ONLY = [
     lambda x: np.broadcast_to(x, (3, 4)).__setitem__(0, 1.0), lambda x: np.broadcast_to(x, (3, 4)).__iadd__(1.0),
     lambda x: np.add(x, 1.0, out=np.broadcast_to(x, (4, 4))), lambda x: np.put(np.diagonal(x[:, None]), [0], [1.0]),
     lambda x: np.copyto(np.broadcast_to(x, (3, 4)), 1.0), lambda x: np.fill_diagonal(np.broadcast_to(x, (3, 4)), 1.0),
-    lambda x: np.divmod(x, 2.0, out=(np.diagonal(x * np.eye(4)), None)), sliding,
+    lambda x: np.divide(x, 2.0, out=np.diagonal(x * np.eye(4))), sliding,
     lambda x: np.putmask(np.broadcast_to(x, (3, 4)), np.ones((3, 4), bool), 1.0),
 ]  # fmt: skip
 

@@ -108,9 +108,8 @@ def title_of_change(found: Captured, holder: Holder, expected: dict[Any, Any]) -
     """Return what was changed: a variable, an attribute, or a container with the name of what holds it."""
     last, title, owner = holder.last, holder.title, holder.owner
     keys = [k for k in {**expected, **last} if last.get(k, EMPTY) is not expected.get(k, EMPTY)]
-    function = next((f.__name__ for f in found.closure.functions if f.__dict__ is owner), "")
-    if keys and (holder.has_names or function):
-        return f"{title} {keys[0]}" if holder.is_globals else f"the attribute {keys[0]} of {function or title}"
+    if keys and holder.has_names:
+        return f"{title} {keys[0]}" if holder.is_globals else f"the attribute {keys[0]} of {title}"
     held = [h.member(k) for h in found.holders for k, v in h.before.items() if v is owner and type(k) is str]
     return f"the {title.removeprefix('a ')} {held[0]!r}" if held else title
 

@@ -50,7 +50,6 @@ class Closure:
         self.holders: dict[int, Holder] = {}
         self.tensors: list[Node] = []
         self.sources: list[Any] = [np.random, random]  # of random numbers
-        self.functions: list[FunctionType] = []
         self.names = {*CALLED}  # all that the functions use
         self.owners: list[object] = []  # objects whose attributes may be among these
         self.computing: dict[type, bool] = {}  # whether a class computes attributes from others, by any name
@@ -146,7 +145,6 @@ class Closure:
 
     def add_function(self, f: FunctionType) -> None:
         """Add the variables of a function, and the attributes that have a name in it."""
-        self.functions.append(f)
         self.queue += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
             if (f.__module__, name) != ("functools", "dispatch_cache"):  # which singledispatch fills
@@ -158,7 +156,10 @@ class Closure:
             return
         if f.__defaults__:
             self.hold(f, f"the defaults of {f.__name__}", None)
-        self.queue += [held for held in (f.__kwdefaults__, f.__dict__) if held]
+        self.queue += [f.__kwdefaults__] if f.__kwdefaults__ else []
+        if f.__dict__:
+            self.hold(f.__dict__, f.__name__, None).has_names = True
+            self.queue += f.__dict__.values()
         scope, ordered = f.__globals__, names_in(f.__code__)
         names = set(ordered)
         held = self.hold(scope, "a global variable", names & scope.keys(), self.names)

@@ -166,8 +166,6 @@ class Traced(View):
         if fun is np.nan_to_num and False in (*args[1:2], kwargs.get("copy")) and isinstance(self._array, np.ndarray):
             self.change(fun, args, kwargs)
             return self[()]
-        if fun is np.copyto and not kwargs and args[0] is args[1]:
-            return None  # NumPy does nothing, also where the array is read-only
         if fun in functional.CHANGING:
             return self.change(fun, args, kwargs)
         args, kwargs, out = functional.without_out(fun, args, kwargs)
