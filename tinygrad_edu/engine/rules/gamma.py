@@ -133,7 +133,7 @@ def quotient(x: Array, y: Array) -> Array:
 
 
 def xlogy_y(g: Array, r: Array, x: Array, y: Array) -> Array:
-    """x / y, and 0 where x is 0 and log(y) is no number."""
+    """x / y, and 0 where x is 0 and log(y) is not a number."""
     return g * quotient(x, y)
 
 
@@ -143,7 +143,7 @@ def xlog1py_x(g: Array, r: Array, x: Array, y: Array) -> Array:
 
 
 def xlog1py_y(g: Array, r: Array, x: Array, y: Array) -> Array:
-    """x / (1 + y), and 0 where x is 0 and log(1 + y) is no number."""
+    """x / (1 + y), and 0 where x is 0 and log(1 + y) is not a number."""
     return g * quotient(x, 1 + y)
 
 
