@@ -201,6 +201,14 @@ def test_each_group_has_its_own_rate():
     )
 
 
+def test_a_group_whose_rate_is_0_follows_a_schedule_within_a_sequence():
+    opt = sgd()
+    opt.lr = 0.0
+    parts = [lr_scheduler.ExponentialLR(opt, 0.5), lr_scheduler.CosineAnnealingLR(opt, 2, eta_min=0.5)]
+    schedule = lr_scheduler.SequentialLR(opt, parts, [2])
+    np.testing.assert_allclose(rates(opt, schedule, LOSSES[:5])[:, 0], [0, 0, 0, 0.25, 0.5])
+
+
 def test_warm_up_grows_to_the_rate_in_equal_parts():
     opt = sgd()
     found = rates(opt, lr_scheduler.LinearWarmup(opt, 4), range(6))

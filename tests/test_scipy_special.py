@@ -357,6 +357,7 @@ def test_an_order_that_scipy_truncates_has_the_gradient_of_the_integer(fun):
     [
         (special.ellipk, 1.0, np.inf), (special.ellipkm1, 0.0, -np.inf), (special.ellipe, 1.0, -np.inf),
         (lambda delta: special.pseudo_huber(delta, 0.0), 0.0, 0.0),
+        (lambda r: special.pseudo_huber(0.0, r), 0.0, 0.0),
         (lambda lmbda: special.boxcox(0.0, lmbda), 2.0, 0.25),
         (lambda lmbda: special.boxcox1p(-1.0, lmbda), 2.0, 0.25), (special.spence, 0.0, -np.inf),
     ],

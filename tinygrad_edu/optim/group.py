@@ -62,10 +62,12 @@ class Group:
         self.factors[places] = 1.0
 
     def follow(self, place: int, rate: Any, base_lr: float) -> None:
-        """Take the rate of a schedule for the present: as it is if there is no other schedule, or as one factor."""
+        """Take the rate of a schedule for the present, times the factors of all others."""
         rate = nonnegative(self.kind.__name__, "lr", python_float(rate))  # before it becomes a factor of all others
+        self.factors[place] = 1.0
+        others = 1.0 if self.factors.size == 2 else python_float(np.prod(self.factors[1:]))
         self.factors[place] = rate / np.where(np.equal(base_lr, 0), 1.0, base_lr)
-        self.restore_rate(rate if self.factors.size == 2 else python_float(np.prod(self.factors)))
+        self.restore_rate(rate * others)
 
     def __getitem__(self, name: str) -> Any:
         if name != "params" and name not in self.names:

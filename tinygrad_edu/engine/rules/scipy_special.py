@@ -188,15 +188,20 @@ def huber_delta(g: Array, y: Array, delta: Array, r: Array) -> Array:
 
 def pseudo_huber_delta(g: Array, y: Array, delta: Array, r: Array) -> Array:
     """r**4 / (h (h + delta)**2) with h = hypot(delta, r), and 0 at the origin."""
-    h = np.hypot(delta, r)
-    h = np.where(np.equal(h, 0), 1, h)
+    h = nonzero_hypot(delta, r)
     return g * (r * (r / h) * np.square(r / (h + delta)))
+
+
+def nonzero_hypot(a: Array, b: Array) -> Array:
+    """Return hypot(a, b), and 1 at the origin."""
+    h = np.hypot(a, b)
+    return np.where(np.equal(h, 0), 1, h)
 
 
 defvjp(special.huber,        huber_delta,
                              lambda g, y, delta, r: g * np.clip(r, -delta, delta))
 defvjp(special.pseudo_huber, pseudo_huber_delta,
-                             lambda g, y, delta, r: g * (delta * (r / np.hypot(delta, r))))
+                             lambda g, y, delta, r: g * (delta * (r / nonzero_hypot(delta, r))))
 defvjp(special.powm1,        power_base,
                              lambda g, y, a, b: power_exponent(g, np.power(a, b), a, b))
 defvjp(special.cbrt,         lambda g, y, x: g / (3 * y * y))
