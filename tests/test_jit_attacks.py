@@ -25,7 +25,7 @@ FROZEN = {
 DISPUTABLE = {
     "code_replaced", "default_argument_replaced", "printed_to_stdout", "result_that_is_a_view_of_its_argument",
     "result_that_is_a_view_of_a_parameter", "results_take_gradients",
-    "jit_of_a_method_of_a_builtin", "metaclass_attribute", "memory_mapped_type_of_result", "repr_as_key",
+    "jit_of_a_method_of_a_builtin", "memory_mapped_type_of_result", "repr_as_key",
     "fstring_plain",
 }  # fmt: skip
 

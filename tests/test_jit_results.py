@@ -1,5 +1,6 @@
 """Results of jitted functions: arrays that share memory, one object in several places, gradients of Tensors."""
 
+import contextlib
 import functools
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -153,8 +154,11 @@ def test_tensors_that_are_returned_have_their_gradients(options):
 
 @pytest.mark.parametrize(
     "make", [lambda x: lambda: x, lambda x: [x].append, lambda x: functools.partial(np.add, x),
-             lambda x: tg.nn.Linear(1, 1), lambda x: (lambda seen: lambda: seen)([]), lambda x: tg.vjp(np.sin, x)[1]],
-    ids=["an array", "a method of a list", "partial", "a model", "a list", "a pull-back"],
+             lambda x: tg.nn.Linear(1, 1), lambda x: (lambda seen: lambda: seen)([]), lambda x: tg.vjp(np.sin, x)[1],
+             lambda x: np.random.default_rng(0).normal, lambda x: iter([1, 2]).__next__,
+             contextlib.contextmanager(lambda x: iter([x])), lambda x: (lambda seen: lambda: seen)(np.ones(2))],
+    ids=["an array", "a method of a list", "partial", "a model", "a list", "a pull-back", "a method of a Generator",
+         "a method of an iterator", "a context manager", "a plain array"],
 )  # fmt: skip
 def test_a_function_in_the_result_that_holds_what_a_call_made_is_refused(make):
     with pytest.raises(JitError, match="the result has a"):

@@ -91,17 +91,21 @@ LAYOUTS = [
 
 
 @pytest.mark.parametrize("first", LAYOUTS)
-def test_an_argument_whose_elements_share_memory_is_written_as_eagerly(first):
+def test_an_argument_or_attribute_whose_elements_share_memory_is_written_as_eagerly(first):
     def f(x):
         x[0] = 9
         x[1:] += x[:-1]
         return x.sum(), x * 2
 
-    jitted = tg.jit(f)
+    held = with_attribute(None)
+    jitted, of_attribute = tg.jit(f), tg.jit(lambda: f(held.a))
     for make in (first, first, *LAYOUTS, first):
-        a, b = make(), make()
-        np.testing.assert_equal(jitted(a), f(b))
+        a, b, held.a = make(), make(), make()
+        expected = f(b)
+        np.testing.assert_equal(jitted(a), expected)
+        np.testing.assert_equal(of_attribute(), expected)
         np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(held.a, b)
 
 
 @pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)

@@ -5,17 +5,18 @@ import sys
 import textwrap
 
 import numpy as np
+import pytest
 
 import tinygrad_edu as tg
 
 from .harness import MUST_WORK, TT, XX, X, attack, works
 
 
-def _installed(text, name):
+def _installed(text, name, folder="site-packages"):
     import importlib
     import tempfile
 
-    folder = os.path.join(tempfile.mkdtemp(), "site-packages")
+    folder = os.path.join(tempfile.mkdtemp(), folder)
     os.makedirs(folder)
     with open(os.path.join(folder, f"{name}.py"), "w", encoding="utf-8") as f:
         f.write(textwrap.dedent(text))
@@ -127,7 +128,67 @@ def instance_attribute_that_shadows_a_class_attribute(J):
     return [*out, f(X)]
 
 
+@works
+def array_of_a_module_whose_functions_use_it(J):
+    m = _installed(
+        """
+        import numpy as np
+        A, n = np.ones(3), np.zeros(())
+        def scaled(x):
+            n[...] += 1
+            return x * A + n
+        """, "user_a", "users",
+    )  # fmt: skip
+    f = J(lambda x: m.scaled(x))
+    out = [f(X), f(X), f(X)]
+    m.A += 1
+    return [*out, f(X), m.n]
+
+
+@works
+def array_of_a_namespace_whose_functions_use_it(J):
+    n = {"np": np}
+    exec("A = np.ones(3)\ndef scaled(x):\n    return x * A\n", n)
+    f = J(lambda x: n["scaled"](x) + n["A"])
+    out = [f(X), f(X)]
+    n["A"] += 1
+    return [*out, f(X)]
+
+
 @attack
+def array_like_of_another_library(J):
+    sparse = pytest.importorskip("scipy.sparse")
+    s = sparse.csr_array(np.eye(3))
+    f = J(lambda x: x * s.toarray().sum())
+    out = [f(X), f(X)]
+    s.data *= 2
+    return [*out, f(X)]
+
+
+@attack
+def array_of_a_module_replaced_beside_its_function(J):
+    m = _installed("import numpy as np\nA = np.ones(3)\ndef scaled(x):\n    return x * A\n", "user_b", "users")
+
+    def f(x):
+        m.A = m.A * x
+        return m.scaled(x)
+
+    f = J(f)
+    return [f(X), f(X), m.A]
+
+
+@works
+def module_with_getattr(J):
+    m = _installed("held = {'k': 2.0}\ndef __getattr__(name):\n    return held[name]\n", "user_c", "users")
+    f = J(lambda x: x * m.k)
+    out = [f(X), f(X)]
+    m.held["k"] = 3.0
+    out.append(f(X))
+    m.k = 4.0
+    return [*out, f(X)]
+
+
+@works
 def metaclass_attribute(J):
     class Meta(type):
         k = 2.0

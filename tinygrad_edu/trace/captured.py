@@ -31,6 +31,7 @@ from .copies import Copies
 from .expressions import argument_names
 from .holders import EMPTY, Holder, Place, assign, parts
 from .ir import Input, Setting, State, Var, placeholder
+from .names import library
 from .recorder import PLAIN_ARRAYS, Recorder, TracedGenerator
 from .traced import Traced
 
@@ -181,9 +182,8 @@ class Captured:
             self.put(holder, key, self.add(Var(given or Setting(holder.of, key), value, name)))
         else:
             for part in parts(value):
-                if is_special(part):
-                    kept = f"{holder.member(key)} is {kind_of(part)}"
-                    raise self.rec.error(f"{kept}; keep a plain array, list or dict")
+                if is_special(part) or (library(type(part)) not in ("", "python") and is_like_array(part)):
+                    raise self.rec.error(f"{holder.member(key)} is {kind_of(part)}; keep a plain array, list or dict")
                 if isinstance(part, np.ndarray) and part.dtype.kind in "biufc":
                     if part is not value:  # in a tuple, which a replay does not look into
                         self.closure.elsewhere.add(id(part))

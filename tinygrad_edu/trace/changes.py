@@ -127,17 +127,15 @@ def mode_changed(found: Captured, holder: Holder) -> dict[str, bool]:
 
 
 def refuse_overlaps(found: Captured) -> None:
-    """Raise JitError, or Unrecorded for an argument, if an array that was written into shares memory with another."""
+    """Raise JitError or Unrecorded if an array that was written into shares memory with another, or with itself."""
     arrays = [*found.arrays.values()]
     tensors = Counter([id(given) for h, key, given, _ in found.exchanged if h.has(key, "_value")])
     for t in [t for t in arrays if t.variable is not t.origin]:
         if tensors[id(t)] > 1:
             raise found.rec.error(f"{t.origin.name or 'an array'} is the data of two Tensors; use one Tensor")
         a = t.origin.example
-        if isinstance(t.origin.source, Input) and isinstance(a, np.ndarray) and overlaps_itself(a):
-            raise Unrecorded
-        if isinstance(a, np.ndarray) and not a.flags.writeable:
-            raise found.rec.error(f"{t.origin.name or 'an argument'} is read-only, and was written into")
+        if isinstance(a, np.ndarray) and (overlaps_itself(a) or not a.flags.writeable):
+            raise Unrecorded  # NumPy refuses a write into what is read-only
     for t, other in [(arrays[i], arrays[j]) for i, j in overlapping([t.origin.example for t in arrays])]:
         if t.variable is not t.origin or other.variable is not other.origin:
             if isinstance(t.origin.source, Input) or isinstance(other.origin.source, Input):

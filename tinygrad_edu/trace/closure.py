@@ -177,6 +177,7 @@ class Closure:
         """Add the attributes of an object, a class or a module that have these names."""
         for held in holding(owner):
             found, kind = members(held, slots_only=True), type(owner)
+            self.names |= found.keys() & {"__getattr__"}  # of a module
             if kind not in self.computing:
                 self.computing[kind] = self.computes_attributes(kind)
             is_own = isinstance(owner, (ModuleType, FunctionType)) or not self.is_library(kind)
@@ -203,7 +204,8 @@ class Closure:
     def add_inherited(self, owner: object, names: set[str]) -> None:
         """Add members of an object's classes: those with these names, and those that Python or a library calls."""
         held, inherited = self.holders.get(id(slot(owner, "__dict__"))), set[str]()
-        kinds = (owner if isinstance(owner, type) else type(owner)).__mro__[-2::-1]
+        kind: Any = type(owner)
+        kinds = (*kind.__mro__[-3::-1], *owner.__mro__[-2::-1]) if isinstance(owner, type) else kind.__mro__[-2::-1]
         bases = [kind for kind in kinds if self.is_library(kind) or not kind.__flags__ & MADE_BY_CLASS]
         unused = TEXTS if isinstance(owner, type) else (*TEXTS, *CREATING)
         for kind in kinds:

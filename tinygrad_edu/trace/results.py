@@ -7,6 +7,7 @@ refuses a gradient that would need this graph.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import BuiltinMethodType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -18,15 +19,17 @@ from ..engine.tensor import Tensor
 from ..transforms import tree
 from .captured import Captured
 from .changes import SHARED, memory_of
-from .closure import FRAMEWORK, PLAIN, Closure
+from .closure import PLAIN, Closure
 from .containers import is_container, is_dataclass, leaves, members
 from .ir import Constant, Input, Result, State, Var
-from .names import library
 from .recorder import PLAIN_ARRAYS
 from .traced import JitError, Traced
 from .views import View
 
 IMMUTABLE = (*PLAIN, type, np.dtype, np.ufunc, np.generic, range, slice, frozenset, type(...))
+# What is without state; all else that a function in the result reaches was there before the call
+FUNCTIONS = (FunctionType, MethodType, BuiltinMethodType, MethodWrapperType, type(np.concatenate))
+LASTING = (*IMMUTABLE, *FUNCTIONS, ModuleType, tuple, tree.Structure)
 
 
 @primitive
@@ -98,16 +101,11 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
         return _described_node(x, found)
     if is_array:
         return _described_array(x, found)
-    if id(x) not in found.closure.seen and not (callable(x) and lasts(x, found)):
+    reached = {} if id(x) in found.closure.seen else Closure(x, []).seen
+    if any([i not in found.closure.seen and not isinstance(v, LASTING) for i, v in reached.items()]):
         kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
         raise found.rec.error(f"the result has {kind_of(x)} in it; return {kinds}")
     return x, x
-
-
-def lasts(x: Any, found: Captured) -> bool:
-    """Whether a function that the function made may serve at later calls: all that it reaches was there before."""
-    new = [v for i, v in Closure(x, []).seen.items() if i not in found.closure.seen and not isinstance(v, type)]
-    return not any([isinstance(v, (Traced, list, dict, set, Node, *FRAMEWORK)) or not library(type(v)) for v in new])
 
 
 def _described_node(x: Node, found: Captured) -> tuple[Result, Any]:
