@@ -67,6 +67,28 @@ def test_another_outcome_of_a_comparison_is_recorded_anew_and_both_recordings_se
     assert jitted.cache_info()[:2] == (3, 2)
 
 
+def test_an_error_of_the_function_holds_plain_arrays():
+    class Diverged(Exception):
+        pass
+
+    @tg.jit
+    def f(x, limit):
+        if limit == 0:
+            error = Diverged(x * 2, "too large")
+            error.at = w + x
+            raise error
+        return x
+
+    w = tg.Tensor(X)
+    for _ in range(2):
+        np.testing.assert_array_equal(f(X, 1), X)
+        with pytest.raises(Diverged) as raised:
+            f(X, 0)
+        array, at = raised.value.args[0], raised.value.at.data
+        np.testing.assert_array_equal([array, at], [X * 2, X * 2])
+        assert type(array) is type(at) is np.ndarray
+
+
 def test_a_complex_number_that_is_nan_is_no_difference():
     f = tg.jit(lambda x, c: x * c)
     for c in (complex(5, np.nan), complex(5, np.nan), complex(np.nan, 1.0)):

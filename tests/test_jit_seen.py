@@ -380,6 +380,53 @@ def test_a_variable_that_gets_a_value_after_a_function_did_without_it_is_seen():
     np.testing.assert_array_equal([f(X), f(X), g(X), g(X)], [X * 5] * 4)
 
 
+class Meta(type):
+    gain = 2.0
+
+    @property
+    def double(cls):
+        return cls.gain * 2
+
+
+def nine(self, name):
+    return 9.0 if name == "gain" else object.__getattribute__(self, name)
+
+
+@pytest.mark.parametrize(
+    ("use", "name", "value"),
+    [(lambda c, x: x * c.gain, "gain", property(lambda self: 7.0)),
+     (lambda c, x: x * (2 if c else 3), "__bool__", lambda self: False),
+     (lambda c, x: x * (c == 5.0), "__eq__", lambda self, other: other == 5.0),
+     (lambda c, x: x * c.gain, "__getattribute__", nine),
+     (lambda c, x: x * type(c).gain, "gain", 4.0),
+     (lambda c, x: x * type(c).double, "gain", 4.0)],
+    ids=["property", "__bool__", "==", "__getattribute__", "of a metaclass", "property of a metaclass"],
+)  # fmt: skip
+def test_a_member_that_a_class_gets_after_the_recording_is_seen(use, name, value):
+    kind = Meta("Config", (), {})
+    c = kind()
+    c.gain = 3.0
+    f = tg.jit(lambda x: use(c, x), check=False)
+    np.testing.assert_array_equal([f(X), f(X)], [use(c, X)] * 2)
+    setattr(kind, name, value)
+    expected = use(c, X)
+    np.testing.assert_array_equal([f(X), f(X)], [expected] * 2)
+    delattr(kind, name)
+    np.testing.assert_array_equal([f(X), f(X)], [use(c, X)] * 2)
+
+
+def test_attributes_that_a_module_computes_are_seen():
+    settings = ModuleType("settings")
+    settings.gains = {"gain": 2.0}
+    exec("def __getattr__(name):\n    return gains[name]", vars(settings))
+    f = tg.jit(lambda x: x * settings.gain, check=False)
+    np.testing.assert_array_equal([f(X), f(X)], [X * 2] * 2)
+    settings.gains["gain"] = 5.0
+    np.testing.assert_array_equal([f(X), f(X)], [X * 5] * 2)
+    settings.gain = 7.0
+    np.testing.assert_array_equal([f(X), f(X)], [X * 7] * 2)
+
+
 def test_an_object_that_a_weak_reference_leads_to_may_go():
     owner = Namespace(scale=2.0)
     parent = weakref.ref(owner)

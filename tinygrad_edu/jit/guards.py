@@ -130,6 +130,8 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                 place = place_text(emitter, var) if var in used and not isinstance(var.source, Setting) else ""
                 if place not in ("", f"{text}.{key}"):
                     yield f"{text}.{key} is {place}"  # the array of another place, too
+        if isinstance(owner, type):
+            yield f"len({emitter.name(owner, 'm')}.__dict__) == {len(vars(owner))}"  # it may get more members later
         if holder.absent:
             yield absent_text(emitter, owner, frozenset(holder.absent))
         if holder.checked is None and isinstance(owner, MAPPINGS) and holder.of is None:  # of keys the order counts
@@ -167,12 +169,11 @@ def keys_text(emitter: Emitter, text: str, keys: list[Any]) -> str:
 
 
 def absent_text(emitter: Emitter, owner: Any, names: frozenset[str]) -> str:
-    """Write the check that a dict, a class or an object with slots has no members with some names."""
+    """Write the check that a dict or an object with slots has no members with some names."""
     held = emitter.name(owner, "held")
-    if not isinstance(owner, (dict, type)):
+    if not isinstance(owner, dict):
         empty = emitter.name(EMPTY, "EMPTY")
         return " and ".join([f"{emitter.fun(slot)}({held}, {name!r}) is {empty}" for name in sorted(names)])
-    held += ".__dict__" * isinstance(owner, type)
     if len(names) > FEW:
         return f"{held}.keys().isdisjoint({emitter.name(names, 'absent')})"
     return " and ".join([f"{name!r} not in {held}" for name in sorted(names)])

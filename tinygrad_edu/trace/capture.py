@@ -13,7 +13,7 @@ import numpy as np
 
 from ..engine.mode import Contribution, Watcher, watching
 from ..engine.rules.registry import Function
-from ..engine.tape import next_place
+from ..engine.tape import Node, next_place
 from .captured import Captured
 from .changes import note_changes, refuse_changes
 from .closure import Closure
@@ -23,7 +23,7 @@ from .operators import RETURN_IT
 from .randomness import comparable, source_state
 from .recorder import Recorder
 from .results import described, described_members, note_memories, recorded_result
-from .traced import JitError, Unrecorded
+from .traced import JitError, Traced, Unrecorded
 
 # Who uses one of these may tell a recording value or a copy of a function from what it stands for
 TELLING = {"type", "id", "hasattr", "Hashable", "modules"}
@@ -96,6 +96,8 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
                 rec.error(f"{words}: it takes plain arrays and numbers, not recorded ones; {RETURN_IT}", error)
             if rec.refused and error is not rec.refused:  # NumPy may raise another error instead of ours
                 raise rec.refused from error
+            if any([isinstance(v, (Traced, Node)) for _, v in leaves("", [error.args, vars(error)])]):
+                raise Unrecorded from error  # the error of the function itself holds plain arrays
             raise
         finally:
             with _exchanging:

@@ -12,7 +12,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Sequence
 from types import FunctionType, MappingProxyType, ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -40,7 +40,6 @@ SETTINGS = {  # what a replay reads anew
 WHOLE = {"vars", "__dict__", "dir", "getmembers", "asdict", "astuple", "fields", "replace"}
 ASKING = {"try", "getattr", "hasattr", "__getattr__", "getattr_static", "globals", "isinstance", *WHOLE}
 CALLED = ("__wrapped__", "forward", "_fun", "_forward", "_backward")  # attributes that this package calls
-CREATING = ("__init__", "__new__", "__post_init__")  # of an object that is there, they have run
 
 
 class Closure:
@@ -68,8 +67,8 @@ class Closure:
                 holder.others = {} if holder.is_globals else members(holder.owner, slots_only=True)
                 holder.absent |= self.names & vars(builtins).keys()  # `from numpy import *` may replace them
             if holder.has_names and not self.names.isdisjoint(ASKING):
-                has_slots = not isinstance(holder.owner, (dict, type))
-                holder.absent |= self.names.intersection(slots_of(holder.owner)) if has_slots else self.names
+                held = holder.owner
+                holder.absent |= self.names if isinstance(held, dict) else self.names & {*slots_of(held)}
             holder.absent -= holder.before.keys()
         for x in nodes:  # another one may be given at each call
             self.holders[id(x)].checked, self.holders[id(x)].anew = set(), ("_value", "_grad")
@@ -203,13 +202,11 @@ class Closure:
 
     def add_inherited(self, owner: object, names: set[str]) -> None:
         """Add members of an object's classes: those with these names, and those that Python or a library calls."""
-        held, inherited = self.holders.get(id(slot(owner, "__dict__"))), set[str]()
-        kind: Any = type(owner)
-        kinds = (*kind.__mro__[-3::-1], *owner.__mro__[-2::-1]) if isinstance(owner, type) else kind.__mro__[-2::-1]
+        held, kind = self.holders.get(id(slot(owner, "__dict__"))), cast(Any, type(owner))
+        kinds = (*kind.__mro__[:-2], *owner.__mro__[:-1]) if isinstance(owner, type) else kind.__mro__[:-1]
         bases = [kind for kind in kinds if self.is_library(kind) or not kind.__flags__ & MADE_BY_CLASS]
-        unused = TEXTS if isinstance(owner, type) else (*TEXTS, *CREATING)
+        unused = TEXTS if isinstance(owner, type) else (*TEXTS, "__init__", "__new__", "__post_init__")  # have run
         for kind in kinds:
-            named = vars(kind).keys() & names
             if kind not in bases:
                 found = {
                     k: v for k, v in vars(kind).items()
@@ -218,15 +215,11 @@ class Closure:
                         if k[:2] == "__" else any([k in vars(base) for base in bases])
                     )
                 }  # fmt: skip
-                named = set(found)
                 self.queue += found.values()
-                holder = self.hold(kind, kind.__name__, named)
-                holder.has_names = True
-                holder.absent |= inherited - named  # the method of a base, which the class may override later
+                self.hold(kind, kind.__name__, {*found}).has_names = True
                 if held is not None:
-                    held.absent |= named - held.before.keys()
-                self.names |= named & {"__getattr__"}
-            inherited |= named
+                    held.absent |= found.keys() - held.before.keys()
+                self.names |= found.keys() & {"__getattr__"}
 
     def is_uncompared(self, owner: object, method: Any, names: set[str]) -> bool:
         """Whether a method is the == of a dataclass, and nobody compares the owner: it holds arrays, models, or lists.

@@ -14,7 +14,7 @@ MADE_BY_CLASS = 1 << 9  # the flag of a type that Python code has made
 TEXTS = ("__repr__", "__str__", "__format__")  # methods that give a text of an object
 FORMATTING = {dis.opmap.get(name) for name in ("FORMAT_VALUE", "FORMAT_SIMPLE", "FORMAT_WITH_SPEC")}  # of an f-string
 COMPARING, CONTAINING, IDENTITY = dis.opmap["COMPARE_OP"], dis.opmap["CONTAINS_OP"], dis.opmap["IS_OP"]
-TRYING = {dis.opmap["POP_EXCEPT"], dis.opmap["MATCH_CLASS"]}  # may go on without an attribute or a variable
+TRYING = {dis.opmap["POP_EXCEPT"], dis.opmap["MATCH_CLASS"]}  # who does may go on without an attribute or a variable
 SEARCHING = {"index", "count", "remove", "eq", "ne", "contains", "indexOf", "countOf"}  # who uses these compares
 
 
@@ -31,8 +31,7 @@ def names_in(code: CodeType) -> list[str]:
     compares = COMPARING in operations and any([i.argval in ("==", "!=") for i in dis.get_instructions(code)])
     if compares or CONTAINING in operations or not SEARCHING.isdisjoint(names):
         names.append("==")
-    names += ["is"] * (IDENTITY in operations)  # but for `is None` in a condition
-    names += ["try"] * (not TRYING.isdisjoint(operations))
+    names += ["is"] * (IDENTITY in operations) + ["try"] * (not TRYING.isdisjoint(operations))
     for value in values:
         if isinstance(value, str) and value.replace(".", "").isidentifier():
             names += value.split(".")
