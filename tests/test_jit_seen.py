@@ -436,6 +436,41 @@ def test_an_object_that_a_weak_reference_leads_to_may_go():
     np.testing.assert_array_equal([f(X), f(X)], [X, X])
 
 
+@pytest.mark.parametrize("use", [lambda c: vars(c), lambda c: c.__dict__, lambda c: {k: getattr(c, k) for k in dir(c)}])
+def test_a_function_that_asks_for_all_attributes_of_a_class_sees_its_values(use):
+    class Config:
+        lr = 2.0
+        scales = [1.0]  # noqa: RUF012
+
+    def f(x):
+        found = [v for k, v in use(Config).items() if not k.startswith("_")]
+        return x * sum(sum(v) if isinstance(v, list) else v for v in found)
+
+    jitted = tg.jit(f, check=False)
+    changes = (
+        lambda: None, lambda: setattr(Config, "lr", 5.0), lambda: Config.scales.append(7.0),
+        lambda: setattr(Config, "decay", 3.0), lambda: delattr(Config, "lr"),
+    )  # fmt: skip
+    for change in changes:
+        change()
+        np.testing.assert_array_equal([jitted(X), jitted(X)], [f(X), f(X)])
+
+
+def test_defaults_of_keywords_that_are_replaced_are_seen():
+    def scaled(x, *, by=2.0):
+        return x * by
+
+    f = tg.jit(lambda x: scaled(x), check=False)
+    np.testing.assert_array_equal([f(X), f(X)], [X * 2] * 2)
+    scaled.__kwdefaults__ = {"by": 5.0}
+    np.testing.assert_array_equal([f(X), f(X)], [X * 5] * 2)
+
+
+def test_an_argument_may_be_named_self():
+    f = tg.jit(lambda self, x: self * x)
+    np.testing.assert_array_equal([f(x=X, self=2.0), f(x=X, self=2.0)], [X * 2] * 2)
+
+
 @dataclass
 class WithDefault:
     a: object

@@ -95,7 +95,7 @@ class Jitted:
         self._lock = RLock()  # held for these fields, and never while the function runs
         _jitted.add(self)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Replay a recording of the function, or record it, or call it where neither is possible.
 
         Inside a transform it is called, as gradients go through it.

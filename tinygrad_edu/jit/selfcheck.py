@@ -144,9 +144,8 @@ def tolerance(dtype: np.dtype[Any]) -> float:
 
 def size_of(a: Any) -> float:
     """Return the largest finite absolute value in an array or a number; 0 for anything else."""
-    if not isinstance(a, NUMBERS) or a.dtype.kind not in "biufc":
-        return 0.0
-    return float(np.max(np.abs(a), initial=0, where=np.isfinite(a)))
+    is_number = isinstance(a, NUMBERS) and a.dtype.kind in "biufc"
+    return float(np.max(np.abs(a), initial=0, where=np.isfinite(a))) if is_number else 0.0
 
 
 def agree(a: Any, b: Any, scale: float, most: float) -> Any:

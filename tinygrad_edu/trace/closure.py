@@ -153,7 +153,7 @@ class Closure:
             self.queue += rules_of(f)
         if self.is_library(f):
             return
-        if f.__defaults__:
+        if f.__defaults__ or f.__kwdefaults__:
             self.hold(f, f"the defaults of {f.__name__}", None)
         self.queue += [f.__kwdefaults__] if f.__kwdefaults__ else []
         if f.__dict__:
@@ -197,8 +197,7 @@ class Closure:
         """Return whether a user's class has __getattr__ or the like, or descriptors of the user."""
         users = [base for base in kind.__mro__ if base.__flags__ & MADE_BY_CLASS and not self.is_library(base)]
         held = [member for base in users for member in vars(base).items()]
-        by_descriptor = [hasattr(type(v), "__get__") and self.is_users(v) for _, v in held]
-        return any(by_descriptor) or not {"__getattr__", "__getattribute__"}.isdisjoint([k for k, _ in held])
+        return any([k.startswith("__getattr") or (hasattr(type(v), "__get__") and self.is_users(v)) for k, v in held])
 
     def add_inherited(self, owner: object, names: set[str]) -> None:
         """Add members of an object's classes: those with these names, and those that Python or a library calls."""
@@ -210,7 +209,7 @@ class Closure:
             if kind not in bases:
                 found = {
                     k: v for k, v in vars(kind).items()
-                    if k in names or (
+                    if k in names or (not names.isdisjoint(WHOLE) and not callable(v) and k[:2] != "__") or (
                         callable(v) and k not in unused and not (k == "__eq__" and self.is_uncompared(owner, v, names))
                         if k[:2] == "__" else any([k in vars(base) for base in bases])
                     )

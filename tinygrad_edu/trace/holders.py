@@ -20,7 +20,7 @@ CACHED: type = type(functools.cache(len))
 VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 ITEMS: Any = (dict, list, deque, np.ndarray, MappingProxyType)  # their members have an index
 EMPTY = object()  # what an empty slot of a Tensor holds
-MEMBERS = {CellType: ("cell_contents",), FunctionType: ("__defaults__",)}
+MEMBERS = {CellType: ("cell_contents",), FunctionType: ("__defaults__", "__kwdefaults__")}
 
 
 def _method(m: Any, func: Any, owner: Any) -> Any:
