@@ -9,9 +9,11 @@ import weakref
 from argparse import Namespace
 from array import array
 from collections import ChainMap, UserDict, UserList
+from configparser import ConfigParser
 from dataclasses import asdict, astuple, dataclass, fields
 from queue import Queue
 from string import Template
+from threading import Event
 from types import ModuleType, SimpleNamespace
 from typing import Protocol, runtime_checkable
 
@@ -270,14 +272,15 @@ def test_a_tensor_that_is_the_key_of_a_dict_is_read_anew(key, given):
     "make", [lambda b: {functools.partial(np.add, b): 1.0}, lambda b: bytearray(b"ab"), lambda b: memoryview(b),
              lambda b: array("d", [1.0]), lambda b: UserDict(b=b), lambda b: UserList([b]),
              lambda b: weakref.WeakValueDictionary(b=b), lambda b: weakref.WeakKeyDictionary({len: b}),
+             lambda b: ConfigParser(), lambda b: Event(),
              lambda b: ChainMap({"b": b}), lambda b: Queue(), lambda b: threading.local()],
     ids=["partial as a key", "bytearray", "memoryview", "array.array", "UserDict", "UserList", "WeakValueDictionary",
-         "WeakKeyDictionary", "ChainMap", "Queue", "threading.local"],
+         "WeakKeyDictionary", "ConfigParser", "Event", "ChainMap", "Queue", "threading.local"],
 )  # fmt: skip
 def test_what_cannot_be_exchanged_is_refused_with_a_remedy(make, given):
     held = make(X.copy())
     with pytest.raises(JitError, match=r"keep it in a list|keep a plain array|pass a plain array"):
-        tg.jit(lambda x, h: x * len(h))(X, held) if given else tg.jit(lambda x: x * len(held))(X)
+        tg.jit(lambda x, h: x * bool(h))(X, held) if given else tg.jit(lambda x: x * bool(held))(X)
 
 
 @pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
@@ -413,6 +416,19 @@ def test_a_member_that_a_class_gets_after_the_recording_is_seen(use, name, value
     np.testing.assert_array_equal([f(X), f(X)], [expected] * 2)
     delattr(kind, name)
     np.testing.assert_array_equal([f(X), f(X)], [use(c, X)] * 2)
+
+
+def test_what_a_class_reads_to_be_indexed_is_seen():
+    class Gains:
+        table = {"a": 2.0}  # noqa: RUF012
+
+        def __class_getitem__(cls, key):
+            return cls.table[key]
+
+    f = tg.jit(lambda x: x * Gains["a"], check=False)
+    np.testing.assert_array_equal([f(X), f(X)], [X * 2] * 2)
+    Gains.table["a"] = 5.0
+    np.testing.assert_array_equal([f(X), f(X)], [X * 5] * 2)
 
 
 def test_attributes_that_a_module_computes_are_seen():

@@ -6,13 +6,12 @@ values. Changes are made only when the function has returned: a recording that f
 
 import functools
 import threading
-from array import array
 from collections import ChainMap, UserDict, UserList, deque
-from collections.abc import Callable, Set
+from collections.abc import Callable, MutableMapping, MutableSequence, MutableSet, Set
 from queue import Queue
 from types import MappingProxyType
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary, ref
+from weakref import ref
 
 import numpy as np
 
@@ -36,9 +35,9 @@ from .recorder import PLAIN_ARRAYS, Recorder, TracedGenerator
 from .traced import Traced
 
 Path = tuple[Any, ...]
-# Their elements are no part of a recording
-WEAK = (WeakKeyDictionary, WeakValueDictionary, WeakSet)
-UNSEEN = (array, bytearray, memoryview, ChainMap, UserDict, UserList, np.void, Queue, threading.local, *WEAK)
+# What they hold is no part of a recording, and what other containers of the standard library hold
+UNSEEN = (memoryview, ChainMap, UserDict, UserList, np.void, Queue, threading.local, threading.Event)
+CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
 
 
 class Captured:
@@ -258,11 +257,9 @@ def _kinds(x: Any) -> Any:
 
 
 def is_special(a: object) -> bool:
-    """Whether a is an array of another class, such as np.matrix, whose operators may compute something else.
-
-    Or a container whose elements a recording does not see.
-    """
-    return isinstance(a, UNSEEN) or (isinstance(a, np.ndarray) and type(a) not in PLAIN_ARRAYS)
+    """Whether a is an array of another class, such as np.matrix, or a container whose elements are not seen."""
+    unseen = isinstance(a, CONTAINERS) and not isinstance(a, (dict, list, set, deque)) and library(type(a)) == "python"
+    return unseen or isinstance(a, UNSEEN) or (isinstance(a, np.ndarray) and type(a) not in PLAIN_ARRAYS)
 
 
 def is_like_array(a: object) -> bool:

@@ -209,8 +209,9 @@ class Closure:
             if kind not in bases:
                 found = {
                     k: v for k, v in vars(kind).items()
-                    if k in names or (not names.isdisjoint(WHOLE) and not callable(v) and k[:2] != "__") or (
-                        callable(v) and k not in unused and not (k == "__eq__" and self.is_uncompared(owner, v, names))
+                    if k in names or (not names.isdisjoint(WHOLE) and not hasattr(v, "__get__") and k[:2] != "__") or (
+                        (callable(v) or isinstance(v, classmethod)) and k not in unused
+                        and not (k == "__eq__" and self.is_uncompared(owner, v, names))
                         if k[:2] == "__" else any([k in vars(base) for base in bases])
                     )
                 }  # fmt: skip
