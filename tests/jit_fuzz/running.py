@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import functools
 import random
 import re
 import warnings
@@ -105,6 +106,7 @@ class Run:
         self.shown, self.kept, self.refusals, self.settings, self.jitted = [], [], [], settings, []
         self.recorded = []  # functions with the arguments of their recorded calls
         self.error = None
+        self.raised = []  # errors of replays
         scope = {"np": np, "tg": tg}
         with quiet():
             exec(compile(text, f"<{text[:20].strip('# ').splitlines()[0]}>", "exec"), scope)
@@ -133,11 +135,23 @@ class Run:
             except JitError as error:
                 self.refusals.append(str(error))
                 return f(*args, **kwargs)
+            for recording in jitted._recordings:
+                if not isinstance(recording.run, functools.partial):
+                    recording.run = functools.partial(self.run, recording.run)
+            assert not self.raised, f"a replay failed, and the function did not: {self.raised}"
             if jitted.cache_info().misses > recorded:
                 self.recorded.append((f, jitted, given))
             return result
 
         return call
+
+    def run(self, plan, *args):
+        """Run a plan; note an error, which a user does not see."""
+        try:
+            return plan(*args)
+        except Exception as error:
+            self.raised.append(error)
+            raise
 
     @property
     def replays(self):

@@ -7,7 +7,6 @@ import functools
 import operator
 import warnings
 from collections.abc import Collection
-from itertools import groupby
 from types import CodeType
 
 import numpy as np
@@ -20,7 +19,7 @@ from ..trace.functional import add_at
 from ..trace.ir import Call, Program, Result, Setting, Var
 from ..trace.results import labeled, recipe
 from .effects import is_view
-from .emitter import Emitter
+from .emitter import Emitter, ErrorModes
 from .guards import entry_guards, member_text, value_guards
 from .identities import path_text
 from .lowering import lower
@@ -57,7 +56,6 @@ class Plan:
 
     def __init__(self, program: Program, captured: Captured, chosen: Collection[str], backend: str = "numpy") -> None:
         self.program, self.backend = program, backend
-        self.calls: dict[int, Call | None] = {}  # line number in the text: the call that the line belongs to
         try:
             self.lay_out(captured, chosen)
         except PlanError as error:
@@ -74,33 +72,15 @@ class Plan:
         first_write = (arrange if self.backend == "c" else schedule)(program)
         emitter = Emitter(program, captured, chosen, first_write)
         for line in (*entry_guards(emitter), "if guards_only:", "    return None"):
-            emitter.emit(line, "guard")
+            emitter.emit(line)
         outside = dict(emitter.place(v) for v in (*program.inputs, *program.states))
         lower_calls(emitter, self.backend)
         ResultWriter(emitter).write()
         verify(emitter.steps, outside, program.stores, drawn)
         self.layout, self.calls_numpy = emitter.layout, emitter.calls_numpy
-        self.text = self.join(emitter)
+        self.text = emitter.plan()
         exec(compiled(self.text), emitter.values)
         self.run = emitter.values.pop("plan")  # a function among its own globals would keep itself
-
-    def join(self, emitter: Emitter) -> str:
-        """Return the whole text, and note the call of each line."""
-        warns = any(  # Python's numbers raise errors, and do not warn
-            c.phase == "backward" and c.fun not in QUIET and c.out.dtype is not None for c in self.program.calls
-        )
-        lines = ["def plan(args, kwargs, guards_only=False):"]
-        silent = {"divide": "ignore", "invalid": "ignore"} if warns else None
-        for modes, group in groupby(emitter.lines, lambda x: silent if x[0] == "backward" else x[2] and x[2].errors):
-            indent = " " * 4
-            if modes:
-                given = ", ".join([f"{kind}={mode!r}" for kind, mode in modes.items()])
-                lines.append(f"{indent}with {emitter.fun(np.errstate)}({given}):")
-                indent += " " * 4
-            for _, line, call in group:
-                lines.append(f"{indent}{line}")
-                self.calls[len(lines)] = call
-        return "\n".join([*lines, ""])
 
 
 def lower_calls(emitter: Emitter, backend: str) -> None:
@@ -110,15 +90,18 @@ def lower_calls(emitter: Emitter, backend: str) -> None:
     value_guards(emitter, guards.get(-1, ()))
     stretches = dict(divide(program.calls, guards)) if backend == "c" else {}
     emitter.layout.first_write = max([emitter.layout.first_write, *stretches])  # each stretch can end the replay
+    # Python's numbers raise errors, and do not warn
+    warning = [c for c in program.calls if c.phase == "backward" and c.fun not in QUIET and c.out.dtype is not None]
+    silent: ErrorModes = {"divide": "ignore", "invalid": "ignore"} if warning else None
     stop = 0
     for i, call in enumerate(program.calls):
         if i in stretches:
-            stop = stretches[i]
+            stop, emitter.errors = stretches[i], None
             lower_stretch(emitter, i, stop, guards)
             value_guards(emitter, [guard for guard in guards.get(stop - 1, ()) if not has_guard_form(guard)])
         if i < stop:
             continue
-        emitter.current = call
+        emitter.errors = silent if call.phase == "backward" else call.errors
         lower(emitter, call, i)
         value_guards(emitter, guards.get(i, ()))
         emitter.layout.release(i, call)
@@ -135,7 +118,7 @@ class ResultWriter:
     def write(self) -> None:
         """Add the lines that copy what has to be kept, store what the function changes, and return its result."""
         emitter, program = self.emitter, self.emitter.program
-        emitter.current = None
+        emitter.errors = None
         places = {target: (emitter.ref(target), emitter.place(target)) for target, _ in program.stores}
         direct = {
             t for t, v in program.stores if places[t][1][1] is not None and emitter.place(v)[1] is places[t][1][1]
@@ -158,14 +141,14 @@ class ResultWriter:
                 emitter.copy(value)  # before a store changes it
         for target, value in stores:
             text, place = places[target]
-            emitter.emit(f"{text}[...] = {emitter.ref(value)}", "update")
-            emitter.steps.append(Step(emitter.lines[-1][1], (emitter.place(value),), into=place))
+            emitter.emit(f"{text}[...] = {emitter.ref(value)}")
+            emitter.steps.append(Step(emitter.lines[-1][0], (emitter.place(value),), into=place))
         for x, n, adds in program.passes:
             name = emitter.tensor(x)
             earlier = f"{emitter.fun(getattr)}({name}, 'passes', 1) + "
             lines.append(f"{name}.passes = {earlier if adds else ''}{n}")
         for line in (*lines, *[refills][: len(program.containers)], f"return {result}"):
-            emitter.emit(line, "update")
+            emitter.emit(line)
 
     def returned(self, value: object) -> str:
         """Write the result, or a part of it: a part that is in it twice is made once."""
@@ -174,7 +157,7 @@ class ResultWriter:
         if id(value) not in self.made:
             text = self.node(value) if isinstance(value, Result) else self.emitter.container(value, self.returned)
             self.made[id(value)] = self.emitter.variable("part")
-            self.emitter.emit(f"{self.made[id(value)]} = {text}", "update")
+            self.emitter.emit(f"{self.made[id(value)]} = {text}")
         return self.made[id(value)]
 
     def node(self, x: Result) -> str:

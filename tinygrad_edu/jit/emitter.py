@@ -1,6 +1,7 @@
 """The emitter collects the lines of a plan, and knows the names and locations of values."""
 
 from collections.abc import Collection
+from itertools import groupby
 from types import BuiltinFunctionType
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..trace.ir import Call, Program, Var
 from .memory import Layout, Location
 from .verifier import Place, Step
 
+ErrorModes = dict[str, Any] | None
 SIGNED = (np.add, np.subtract, np.multiply, np.divide, np.negative)  # Python's operators do the same with floats
 PLAIN = (int, float, bool, str, type(None), type(...))
 RESERVED = {
@@ -30,19 +32,31 @@ class Emitter(Expressions):
         self.program, self.captured = program, captured
         self.layout = Layout(program, chosen, first_write)
         self.locations = self.layout.locations
-        self.lines: list[tuple[str, str, Call | None]] = []  # (phase, line, the call that it belongs to)
+        self.lines: list[tuple[str, ErrorModes]] = []
         self.steps: list[Step] = []  # what the lines do, for the verifier
-        self.current: Call | None = None  # the call that lines are written for
+        self.errors: ErrorModes = None  # how NumPy treats errors of floats in the lines to come, if not as the caller
         self.calls_numpy = False  # beside compiled stretches and views: NumPy may warn
 
-    def emit(self, line: str, phase: str) -> None:
+    def emit(self, line: str) -> None:
         """Add a line."""
-        self.lines.append((phase, line, self.current))
+        self.lines.append((line, self.errors))
 
-    def assign(self, v: Var, text: str, phase: str) -> str:
+    def plan(self) -> str:
+        """Return the whole text."""
+        text = ["def plan(args, kwargs, guards_only=False):"]
+        for errors, group in groupby(self.lines, lambda line: line[1]):
+            indent = " " * 4
+            if errors:
+                given = ", ".join([f"{kind}={mode!r}" for kind, mode in errors.items()])
+                text.append(f"{indent}with {self.fun(np.errstate)}({given}):")
+                indent += " " * 4
+            text += [f"{indent}{line}" for line, _ in group]
+        return "\n".join([*text, ""])
+
+    def assign(self, v: Var, text: str) -> str:
         """Add a line that assigns v to a new variable, and return the variable."""
         self.locations[v] = Location(self.variable())
-        self.emit(f"{self.locations[v].text} = {text}", phase)
+        self.emit(f"{self.locations[v].text} = {text}")
         return self.locations[v].text
 
     def copy(self, v: Var, order: str = "C") -> None:
@@ -50,7 +64,7 @@ class Emitter(Expressions):
         given = repr(order) if order == "F" else ""
         text = f"{self.fun(np.array)}({self.ref(v)})" if v.shape == () else f"{self.ref(v)}.copy({given})"
         place = self.place(v)
-        self.steps.append(Step(self.assign(v, text, "update"), (place,), v))
+        self.steps.append(Step(self.assign(v, text), (place,), v))
 
     def place(self, v: Var) -> Place:
         """Return a Var and the array that it is in, if that is the same at every call."""

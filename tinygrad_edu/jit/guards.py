@@ -277,6 +277,6 @@ def value_guards(emitter: Emitter, guards: Iterable[Guard]) -> None:
 
 def fails_if(emitter: Emitter, condition: str, reads: list[Var]) -> None:
     """Add the lines that end the replay as a guard that failed if a condition holds; it reads some values."""
-    emitter.emit(f"if {condition}:", "guard")
-    emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}", "guard")
+    emitter.emit(f"if {condition}:")
+    emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}")
     emitter.steps.append(Step(f"if {condition}:", [*map(emitter.place, reads)], fails=True))

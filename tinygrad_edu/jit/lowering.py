@@ -41,14 +41,14 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
     out = emitter.into(call, i) if lowering else ""
     text = lowering(emitter, call, args, out) if lowering else ""
     if text and out:
-        emitter.emit(text, call.phase)
+        emitter.emit(text)
     else:
-        emitter.assign(call.out, text or emitter.call(call)[0], call.phase)
+        emitter.assign(call.out, text or emitter.call(call)[0])
     emitter.calls_numpy = emitter.calls_numpy or (call.out.dtype is not None and not is_view(call))
     place = emitter.place(call.out)
     over_operand = call.elementwise or call.fun in WRITES  # whether it may write exactly over what it reads
     effects = over_operand, call.draws, varies or can_raise(call)
-    emitter.steps.append(Step(emitter.lines[-1][1], reads, *place, shares, place if text and out else None, *effects))
+    emitter.steps.append(Step(emitter.lines[-1][0], reads, *place, shares, place if text and out else None, *effects))
     if varies and (call.out.dtype is not None or isinstance(call.out.example, (tuple, list))):
         kind_guard(emitter, call.out)
 
@@ -85,7 +85,7 @@ def operand(emitter: Emitter, a: object, call: Call) -> str:
     if is_masked and array is not None and array.dtype == bool and 1 < array.size < FEW:
         key = "mask", array.shape, array.strides, call.out.dtype
         mask = emitter.name(np.empty_like(array, call.out.dtype), "mask", key)
-        emitter.emit(f"{mask}[...] = {emitter.ref(a)}", call.phase)
+        emitter.emit(f"{mask}[...] = {emitter.ref(a)}")
         return mask
     dtype = dtypes.pop() if len(dtypes) == 1 and call.fun in BROADCASTING else np.dtype(object)
     number = scalar_value(a.source.array if type(a) is Var and type(a.source) is Constant and a.dtype is None else a)
@@ -100,7 +100,7 @@ def operand(emitter: Emitter, a: object, call: Call) -> str:
         is_new = (a, dtype) not in emitter.known
         name = emitter.name(np.empty((), dtype), "k", (a, dtype))
         if is_new:
-            emitter.emit(f"{name}[()] = {emitter.ref(a)}", call.phase)
+            emitter.emit(f"{name}[()] = {emitter.ref(a)}")
         return name
     return emitter.ref(a)
 
@@ -142,7 +142,7 @@ def _reduction(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
         and x.shape[1] <= SHORT < x.shape[0] and x.flags.c_contiguous
     ):  # fmt: skip
         columns = emitter.name(np.empty_like(x.T, order="C"), "b")  # of zeros of both signs, NumPy too gives either
-        emitter.emit(f"{emitter.fun(np.copyto)}({columns}, {emitter.name(x.T, 'w')})", call.phase)
+        emitter.emit(f"{emitter.fun(np.copyto)}({columns}, {emitter.name(x.T, 'w')})")
         return f"{reduce}({columns}, 0, None, {emitter.name(array.reshape(-1), 'w')})"
     keepdims = ", True" if call.kwargs.get("keepdims") else ""
     return f"{reduce}({args[0]}, {axis}{f', None, {out or None}{keepdims}' if out or keepdims else ''})"
@@ -154,9 +154,9 @@ def _write(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
         return ""
     if (element := uniform_element(call.args[0])) is not None:  # as zeros, which need not be read
         number = emitter.name(element, "k", (element.tobytes(), element.dtype))
-        emitter.emit(f"{out}.fill({number})", call.phase)
+        emitter.emit(f"{out}.fill({number})")
     elif out != args[0]:
-        emitter.emit(f"{emitter.fun(np.copyto)}({out}, {args[0]})", call.phase)
+        emitter.emit(f"{emitter.fun(np.copyto)}({out}, {args[0]})")
     if call.fun is setitem:
         return f"{out}[{emitter.subscript(call.args[1])}] = {args[2]}"
     return f"{emitter.fun(np.add.at)}({out}, {args[1]}, {args[2]})"

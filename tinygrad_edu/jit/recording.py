@@ -11,7 +11,7 @@ from weakref import ref
 
 import numpy as np
 
-from ..engine.errors import explained, format_line
+from ..engine.errors import format_line
 from ..engine.mode import Watcher, paused, watching
 from ..engine.tape import Node
 from ..optim.inplace import warnings_raise
@@ -19,7 +19,7 @@ from ..trace import containers
 from ..trace.capture import claimed
 from ..trace.captured import Captured
 from ..trace.expressions import argument_names
-from ..trace.ir import Call, Program, Snapshot, Var, placeholder, substituted, variables
+from ..trace.ir import Call, Program, Snapshot, placeholder, variables
 from ..trace.opening import open_calls
 from ..trace.printer import Source
 from ..trace.traced import JitError
@@ -32,8 +32,6 @@ from .native.stretches import pays
 from .selfcheck import SavedState, first_difference
 
 VARIABLE = "a variable or an attribute that it uses"  # what differs, if the arguments do not
-# Who uses one of these may catch an error that a replay raises
-CAUGHT = {"LinAlgError", "ValueError", "IndexError", "TypeError", "ArithmeticError", "Exception", "BaseException"}
 STEPS = 256  # the longest recurrence whose steps are compiled, as the time to compile grows with their number
 
 
@@ -66,7 +64,6 @@ class Recording:
         self.drawn = captured.drawn
         self.may_warn = self.changes and self.plan.calls_numpy
         self.seen = self.objects_seen()
-        self.catches = not captured.closure.names.isdisjoint(CAUGHT)
         captured.forget()
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
@@ -95,7 +92,10 @@ class Recording:
             raise
 
     def replay(self, args: tuple[Any, ...], kwargs: dict[str, Any], guards_only: bool = False) -> Any:
-        """Return the result of a replay; CACHE_MISS or GUARD_FAILED, with nothing changed, if it does not serve."""
+        """Return the result of a replay; CACHE_MISS or GUARD_FAILED, with nothing changed, if it does not serve.
+
+        A replay that raises an error has changed nothing either: then the function itself raises it, or catches it.
+        """
         drawn, result = None, GUARD_FAILED
         with self.lock:
             try:
@@ -105,17 +105,18 @@ class Recording:
                 if not guards_only and result is not CACHE_MISS and result is not GUARD_FAILED:
                     self.hits += 1
                 return result
-            except (TypeError, ValueError, IndexError, ArithmeticError) as error:
-                call = self.failed(error)
-                if call and (self.catches or type(call.out.example) is float):  # the function may go on otherwise
-                    return GUARD_FAILED
-                if call is None or isinstance(error, ArithmeticError):
-                    raise
-                raise self.explained(error, call) from error
+            except (TypeError, ValueError, IndexError, ArithmeticError):
+                pass
             finally:
                 if drawn and result is GUARD_FAILED:  # or an error
                     for source, state in drawn:
                         source.bit_generator.state = state
+        saved = SavedState(self.captured, args, kwargs)
+        try:
+            return self.fun(*args, **kwargs)
+        except BaseException:
+            saved.restore()
+            raise
 
     def checked_replay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Replay, then put the state back and call the function; raise JitError if both do not do the same."""
@@ -188,20 +189,6 @@ class Recording:
             elif not is_node and (a() is not b if isinstance(a, ref) else type(a) is not type(b) or repr(a) != repr(b)):
                 different = different or f"the argument {name}"
         return "" if len(old) != len(new) else different or VARIABLE
-
-    def failed(self, error: Exception) -> Call | None:
-        """Return the call of a replay that raised an error."""
-        trace = error.__traceback__
-        while trace and trace.tb_frame.f_code.co_filename != "<plan>":
-            trace = trace.tb_next
-        return self.plan.calls.get(trace.tb_lineno) if trace else None
-
-    def explained(self, error: Exception, call: Call) -> Exception:
-        """Return NumPy's error in a replay with the user's line, the function and the shapes of its arguments."""
-        args, kwargs = (substituted(a, lambda v: v.example, Var) for a in (call.args, call.kwargs))
-        shown = explained(error, call.fun, args, kwargs)
-        where = f", {format_line(call.line)}" if call.line else ""
-        return type(shown)(f"jit({self.name}){where}: {shown}")
 
     @functools.cached_property
     def source(self) -> Source:

@@ -64,7 +64,7 @@ class Lowering:
 
     def write(self) -> None:
         """Compile the stretch, and add its lines to the plan."""
-        emitter, layout_ = self.emitter, self.emitter.layout
+        layout_ = self.emitter.layout
         outer = {v for call in self.calls for v in call.uses if v not in self.made}
         outer |= {v for group in self.guards.values() for g in group for v in variables(g.args) if v not in self.made}
         arrays = {v: a for v in outer if (a := self.array(v)) is not None}
@@ -74,7 +74,6 @@ class Lowering:
         layout_.analyze()
         direct: dict[Var, Array] = {}
         for i, call in enumerate(self.calls, self.start):
-            emitter.current = call
             v = call.out
             into, target = None, None
             leaves = v in self.exported and v.shape != () and call not in views
@@ -86,7 +85,6 @@ class Lowering:
             for guard in self.guards[i]:
                 stretch.check(guard)
         stretch.check_finite()
-        emitter.current = None
         outputs = [v for v in self.exported if v not in {c.out for c in views}]
         arrays_out = {v for v in outputs if v.shape != ()}
         intervals = stretch.lifetimes(arrays_out)
@@ -102,7 +100,6 @@ class Lowering:
             if rearranges(call) and call.args[0] in known:
                 base = call.args[0]
                 if call.out.shape != () and emitter.locations.get(base) is not None and call.out in self.exported:
-                    emitter.current = call
                     lower(emitter, call, i)
                     found.add(call)
                     known.add(call.out)
@@ -123,7 +120,7 @@ class Lowering:
                 layout_.turned[v] = like
                 if not like.flags.c_contiguous:
                     text = f"{emitter.fun(np.empty_like)}({emitter.name(like, 'like')})"
-            emitter.assign(v, text, "guard")
+            emitter.assign(v, text)
             return like, None
         array = layout_.allocate(v)
         emitter.locations[v] = Location(emitter.name(array, "b"), array)
@@ -241,38 +238,34 @@ class Lowering:
         """Add the lines that call the stretch and take up the numbers that it computes."""
         emitter = self.emitter
         step, given = emitter.name(function, "c"), emitter.variable("given")
-        emitter.current = self.calls[-1]
         tuple_ = "".join(f"{text}, " for text in self.given)
-        emitter.emit(f"{given} = ({tuple_})", "guard")
+        emitter.emit(f"{given} = ({tuple_})")
         again = f"(s == 1 or {step}({emitter.fun(plain)}({given}, {self.plain})))"
-        emitter.emit(f"if (s := {step}({given})) and {again}:", "guard")
-        emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}", "guard")
+        emitter.emit(f"if (s := {step}({given})) and {again}:")
+        emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}")
         for name, held in numbers:
             self.take(name, held)
-        emitter.current = None
 
     def take(self, name: str, held: list[Var]) -> None:
         """Add lines that read numbers from the array of this name."""
         emitter = self.emitter
         if held[0].dtype is None:
             names = [emitter.variable() for _ in held]
-            emitter.emit(f"{', '.join(names)}, = {name}.tolist()", "guard")
+            emitter.emit(f"{', '.join(names)}, = {name}.tolist()")
             for v, text in zip(held, names, strict=True):
                 emitter.locations[v] = Location(text)
                 if type(v.example) is bool:
-                    emitter.assign(v, f"{text} != 0", "guard")
+                    emitter.assign(v, f"{text} != 0")
             return
         for k, v in enumerate(held):
             text = f"{name}[{k}]"
-            emitter.assign(
-                v, f"{emitter.fun(np.array)}({text})" if isinstance(v.example, np.ndarray) else text, "guard"
-            )
+            emitter.assign(v, f"{emitter.fun(np.array)}({text})" if isinstance(v.example, np.ndarray) else text)
 
     def steps(self, outer: set[Var], outputs: list[Var], direct: Mapping[Var, Array]) -> None:
         """Tell the verifier what the stretch reads and writes: parameters are written after all that can fail."""
         emitter = self.emitter
         reads = [emitter.place(v) for v in sorted(outer & set(self.stretch.outside), key=id)]
-        text = emitter.lines[-1][1]
+        text = emitter.lines[-1][0]
         for v in [v for v in outputs if v not in direct]:
             place = emitter.place(v)
             if place[1] is None:  # it is new, and writes over nothing
