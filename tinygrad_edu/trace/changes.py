@@ -33,11 +33,6 @@ def memory_of(x: Any) -> int:
     return id(owner_of(x.value if type(x) is Traced else x))
 
 
-def are_apart(*arrays: Any) -> bool:
-    """Return whether arrays lie one behind the other, though one object may own the memory of several."""
-    return next(overlapping(arrays), None) is None
-
-
 def refuse_changes(found: Captured) -> None:
     """Raise JitError for changes that later calls would not make."""
     for holder in found.holders:
