@@ -12,12 +12,11 @@ from types import CodeType
 import numpy as np
 
 from ..engine.rules.indexing import setitem
-from ..engine.tape import constant, record
 from ..trace.captured import Captured
 from ..trace.containers import refill
 from ..trace.functional import add_at
 from ..trace.ir import Call, Program, Result, Setting, Var
-from ..trace.results import labeled, recipe
+from ..trace.results import parents, returned
 from .effects import is_view
 from .emitter import Emitter, ErrorModes
 from .guards import entry_guards, member_text, value_guards
@@ -77,7 +76,7 @@ class Plan:
         lower_calls(emitter, self.backend)
         ResultWriter(emitter).write()
         verify(emitter.steps, outside, program.stores, drawn)
-        self.layout, self.calls_numpy = emitter.layout, emitter.calls_numpy
+        self.layout = emitter.layout
         self.text = emitter.plan()
         exec(compiled(self.text), emitter.values)
         self.run = emitter.values.pop("plan")  # a function among its own globals would keep itself
@@ -170,22 +169,13 @@ class ResultWriter:
             return f"{emitter.fun(refill)}({empty}, {emitter.container(x.value, self.returned)})"
         if x.kind in ("array", "memory"):
             return self.array(x)
-        text = self.returned(x.value)
-        if x.kind == "result":
-            fun, nodes, _, nothing, argnums = recipe(emitter.captured.learning())
-            if emitter.captured.given:  # arguments are not kept
-                parents = f"({''.join([f'{emitter.tensor(node)}, ' for node in nodes])})"
-            else:
-                parents = emitter.name(nodes, "parents", "parents")
-            last = f"{emitter.name(nothing, 'nothing')}, {emitter.name(argnums, 'argnums', 'argnums')}"
-            text = (
-                f"{emitter.fun(record)}({emitter.fun(x.node)}, {text}, {emitter.fun(fun)}, r := {parents}, r, {last})"
-            )
-        else:
-            text = f"{emitter.fun(constant)}({emitter.fun(x.node)}, {text})"
-        if x.label or x.grad is not None or x.kind == "leaf":
-            text = f"{emitter.fun(labeled)}({text}, {x.label!r}, {self.returned(x.grad)}, {x.kind != 'constant'})"
-        return text
+        nodes = "()"
+        if x.kind == "result" and emitter.captured.given:  # arguments are not kept
+            nodes = f"({''.join([f'{emitter.tensor(node)}, ' for node in parents(emitter.captured)])})"
+        elif x.kind == "result":
+            nodes = emitter.name(parents(emitter.captured), "parents", "parents")
+        given = f"{self.returned(x.value)}, {nodes}, {x.label!r}, {self.returned(x.grad)}, {x.kind != 'constant'}"
+        return f"{emitter.fun(returned)}({emitter.fun(x.node)}, {given})"
 
     def array(self, x: Result) -> str:
         """Write an array or a number, or memory that several arrays share."""

@@ -108,7 +108,7 @@ class Jitted:
         try:
             for recording in recordings:
                 if recording.paused is is_paused:
-                    plain = recording.hits < recording.next_check and not recording.may_warn
+                    plain = recording.hits < recording.next_check and not recording.changes
                     result = (recording.replay if plain else recording.call)(args, kwargs)
                     if result is GUARD_FAILED:
                         varies = COMPARISON

@@ -18,7 +18,7 @@ ErrorModes = dict[str, Any] | None
 SIGNED = (np.add, np.subtract, np.multiply, np.divide, np.negative)  # Python's operators do the same with floats
 PLAIN = (int, float, bool, str, type(None), type(...))
 RESERVED = {
-    "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "abs", "all", "map", "same", "r", "s",
+    "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "abs", "all", "map", "same", "s",
 }  # fmt: skip
 
 
@@ -35,7 +35,6 @@ class Emitter(Expressions):
         self.lines: list[tuple[str, ErrorModes]] = []
         self.steps: list[Step] = []  # what the lines do, for the verifier
         self.errors: ErrorModes = None  # how NumPy treats errors of floats in the lines to come, if not as the caller
-        self.calls_numpy = False  # beside compiled stretches and views: NumPy may warn
 
     def emit(self, line: str) -> None:
         """Add a line."""

@@ -23,7 +23,6 @@ REDUCTIONS: dict[Function, np.ufunc] = {
     np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
 }  # fmt: skip
 FEW = 16_384  # elements of a mask, of which a copy in another dtype stays in the cache
-SHORT = 32  # elements of a row, along which NumPy takes 3 to 25 times as long to find an extremum as along a column
 
 
 def lower(emitter: Emitter, call: Call, i: int) -> None:
@@ -44,7 +43,6 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
         emitter.emit(text)
     else:
         emitter.assign(call.out, text or emitter.call(call)[0])
-    emitter.calls_numpy = emitter.calls_numpy or (call.out.dtype is not None and not is_view(call))
     place = emitter.place(call.out)
     over_operand = call.elementwise or call.fun in WRITES  # whether it may write exactly over what it reads
     effects = over_operand, call.draws, varies or can_raise(call)
@@ -136,14 +134,6 @@ def _reduction(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
     if len(args) > 2:
         return ""
     reduce, axis = emitter.fun(REDUCTIONS[call.fun].reduce), [*args[1:], emitter.ref(call.kwargs.get("axis"))][0]
-    x, array = emitter.place(call.args[0])[1], emitter.locations[call.out].array if out else None
-    if (
-        call.fun in (np.max, np.min) and axis in ("1", "-1") and x is not None and array is not None and x.ndim == 2
-        and x.shape[1] <= SHORT < x.shape[0] and x.flags.c_contiguous
-    ):  # fmt: skip
-        columns = emitter.name(np.empty_like(x.T, order="C"), "b")  # of zeros of both signs, NumPy too gives either
-        emitter.emit(f"{emitter.fun(np.copyto)}({columns}, {emitter.name(x.T, 'w')})")
-        return f"{reduce}({columns}, 0, None, {emitter.name(array.reshape(-1), 'w')})"
     keepdims = ", True" if call.kwargs.get("keepdims") else ""
     return f"{reduce}({args[0]}, {axis}{f', None, {out or None}{keepdims}' if out or keepdims else ''})"
 

@@ -62,7 +62,6 @@ class Recording:
         changes = (program.stores, program.rebound, program.grads, program.passes, program.modes, program.containers)
         self.changes = any([*changes, captured.drawn])
         self.drawn = captured.drawn
-        self.may_warn = self.changes and self.plan.calls_numpy
         self.seen = self.objects_seen()
         captured.forget()
         for v in (*program.inputs, *program.states):

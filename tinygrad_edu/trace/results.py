@@ -6,7 +6,6 @@ refuses a gradient that would need this graph.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from types import BuiltinMethodType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import Any, NoReturn
 
@@ -48,14 +47,15 @@ def _refuse_gradient(i: int, g: Array, y: Array, *tensors: Array) -> NoReturn:
 defvjp(recorded_result, each=_refuse_gradient)
 
 
-def recipe(nodes: Sequence[Node]) -> tuple[Any, ...]:
-    """Return what `record` notes in a Tensor that looks like the result of `nodes`, and refuses gradients."""
-    nodes = tuple(nodes) or (Tensor(0.0),)  # a new leaf, if only Tensors that the function made take gradients
-    return recorded_result, nodes, nodes, NO_KEYWORDS, tuple(range(len(nodes)))
+def parents(found: Captured) -> tuple[Node, ...]:
+    """Return the nodes that a Tensor seems to be computed from: a new leaf, if the function reaches none."""
+    return tuple(found.learning()) or (Tensor(0.0),)
 
 
-def labeled(y: Any, label: str, grad: float | None, takes: bool) -> Any:
-    """Return a node with its label and gradient, that takes gradients or none."""
+def returned(kind: Any, data: Any, nodes: tuple[Node, ...], label: str, grad: Any, takes: bool) -> Any:
+    """Return a Tensor or a Value that seems to be computed from some nodes, or from none; it refuses gradients."""
+    argnums = tuple(range(len(nodes)))
+    y = record(kind, data, recorded_result, nodes, nodes, NO_KEYWORDS, argnums) if nodes else constant(kind, data)
     y.label, y._grad, y.requires_grad = label, grad, takes
     return y
 
@@ -119,8 +119,8 @@ def _described_node(x: Node, found: Captured) -> tuple[Result, Any]:
         g = g.value if type(g.value) is float else np.asarray(g.value)[()]
     g, grad = described(g, found)
     found.labeled |= bool(x.label)
-    y = record(x._kind, data, *recipe(found.learning())) if kind == "result" else constant(x._kind, data)
-    return Result(kind, value, x._kind, x.label, g), labeled(y, x.label, grad, x.requires_grad)
+    nodes = parents(found) if kind == "result" else ()
+    return Result(kind, value, x._kind, x.label, g), returned(x._kind, data, nodes, x.label, grad, x.requires_grad)
 
 
 def _described_array(x: Any, found: Captured) -> tuple[Result, Any]:
