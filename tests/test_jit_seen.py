@@ -339,6 +339,20 @@ def by_a_context(c, x):
     return x
 
 
+class Quiet:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return True
+
+
+def by_a_context_of_the_user(c, x):
+    with Quiet():
+        return x * c.scale
+    return x
+
+
 @runtime_checkable
 class HasScale(Protocol):
     scale: float
@@ -349,6 +363,7 @@ MAY_BE_ABSENT = {
     "except": by_any_handler,
     "match": by_a_pattern,
     "with": by_a_context,
+    "with a class": by_a_context_of_the_user,
     "dir": lambda c, x: x * c.scale if "scale" in dir(c) else x,
     "__dict__": lambda c, x: x * c.__dict__.get("scale", 1.0),
     "getattr_static": lambda c, x: x * inspect.getattr_static(c, "scale", 1.0),

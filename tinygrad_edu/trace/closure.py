@@ -38,7 +38,9 @@ SETTINGS = {  # what a replay reads anew
 }  # fmt: skip
 # Who uses one of these may read all attributes of an object, or find that there is no attribute or variable
 WHOLE = {"vars", "__dict__", "dir", "getmembers", "asdict", "astuple", "fields", "replace"}
-ASKING = {"try", "getattr", "hasattr", "__getattr__", "getattr_static", "globals", "isinstance", *WHOLE}
+ASKING = WHOLE | {
+    "try", "suppress", "__exit__", "getattr", "hasattr", "__getattr__", "getattr_static", "globals", "isinstance",
+}  # fmt: skip
 CALLED = ("__wrapped__", "forward", "_fun", "_forward", "_backward")  # attributes that this package calls
 
 
@@ -219,7 +221,7 @@ class Closure:
                 self.hold(kind, kind.__name__, {*found}).has_names = True
                 if held is not None:
                     held.absent |= found.keys() - held.before.keys()
-                self.names |= found.keys() & {"__getattr__"}
+                self.names |= found.keys() & {"__getattr__", "__exit__"}
 
     def is_uncompared(self, owner: object, method: Any, names: set[str]) -> bool:
         """Whether a method is the == of a dataclass, and nobody compares the owner: it holds arrays, models, or lists.

@@ -14,7 +14,7 @@ MADE_BY_CLASS = 1 << 9  # the flag of a type that Python code has made
 TEXTS = ("__repr__", "__str__", "__format__")  # methods that give a text of an object
 FORMATTING = {dis.opmap.get(name) for name in ("FORMAT_VALUE", "FORMAT_SIMPLE", "FORMAT_WITH_SPEC")}  # of an f-string
 COMPARING, CONTAINING, IDENTITY = dis.opmap["COMPARE_OP"], dis.opmap["CONTAINS_OP"], dis.opmap["IS_OP"]
-TRYING = {dis.opmap["POP_EXCEPT"], dis.opmap["MATCH_CLASS"]}  # who does may go on without an attribute or a variable
+CATCHING, WITH, MATCHING = (dis.opmap[name] for name in ("POP_EXCEPT", "WITH_EXCEPT_START", "MATCH_CLASS"))
 SEARCHING = {"index", "count", "remove", "eq", "ne", "contains", "indexOf", "countOf"}  # who uses these compares
 
 
@@ -31,7 +31,8 @@ def names_in(code: CodeType) -> list[str]:
     compares = COMPARING in operations and any([i.argval in ("==", "!=") for i in dis.get_instructions(code)])
     if compares or CONTAINING in operations or not SEARCHING.isdisjoint(names):
         names.append("==")
-    names += ["is"] * (IDENTITY in operations) + ["try"] * (not TRYING.isdisjoint(operations))
+    catches = operations.count(CATCHING) > 2 * operations.count(WITH)  # there are two in each `with`
+    names += ["is"] * (IDENTITY in operations) + ["try"] * (catches or MATCHING in operations)
     for value in values:
         if isinstance(value, str) and value.replace(".", "").isidentifier():
             names += value.split(".")
