@@ -26,6 +26,7 @@ from ..trace.ir import Guard, Input, Setting, Var, variables
 from .emitter import Emitter
 from .identities import check_identities, key_text, told_apart, written_apart
 from .memory import Location
+from .simplify import value_key
 from .verifier import Step
 
 FLAGS = 0x501  # of an array, in memory order, aligned and writeable
@@ -161,11 +162,10 @@ def keys_text(emitter: Emitter, text: str, keys: list[Any]) -> str:
     """Write the check that a dict has these keys, in this order."""
     if not keys:
         return f"not {text}"
-    known = emitter.name(keys, "keys")
     if all(type(key) is str for key in keys):
-        return f"[*{text}] == {known}"
-    # 1, 1.0 and True are equal, and == of Tensors is not a bool
-    return f"len({text}) == {len(keys)} and all(map({emitter.fun(is_same_key)}, {text}, {known}))"
+        return f"[*{text}] == {emitter.name(keys, 'keys')}"
+    known = emitter.name([*map(value_key, keys)], "keys")  # 1, 1.0 and True are equal, and == of Tensors is not a bool
+    return f"[*map({emitter.fun(value_key)}, {text})] == {known}"
 
 
 def absent_text(emitter: Emitter, owner: Any, names: frozenset[str]) -> str:
@@ -194,13 +194,6 @@ def same_text(emitter: Emitter, text: str, value: Any) -> str:
 def is_same(new: object, old: object) -> bool:
     """Return whether both are one object, or equal plain values; 1, 1.0 and True are told apart, 0.0 and -0.0 too."""
     return new is old or (type(new) is type(old) and type(new) in VALUES and repr(new) == repr(old))
-
-
-def is_same_key(new: object, old: object) -> bool:
-    """Return whether two keys of dicts are the same; Tensors are one object."""
-    if isinstance(old, tuple) and isinstance(new, tuple):
-        return len(new) == len(old) and all(map(is_same_key, new, old))
-    return is_same(new, old) or (not isinstance(old, Node) and type(new) is type(old) and repr(new) == repr(old))
 
 
 def like(emitter: Emitter, text: str, value: Any) -> str:
