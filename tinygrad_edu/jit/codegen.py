@@ -181,7 +181,7 @@ class ResultWriter:
         """Write an array or a number, or memory that several arrays share."""
         if not x.memory:
             is_array = isinstance(x.value.example, np.ndarray)
-            return self.new_array(x.value, x.node or "") if is_array else self.emitter.ref(x.value)
+            return self.kept(x.value, x.node or "") if is_array else self.emitter.ref(x.value)
         memory, shape, dtype, offset, strides = x.memory
         layout = f"{self.returned(memory)}, {offset}, {strides}"
         return f"{self.emitter.fun(np.ndarray)}({shape}, {self.emitter.name(dtype, 'dtype')}, {layout})"
@@ -192,12 +192,12 @@ class ResultWriter:
         in_order = {"C": np.ascontiguousarray, "F": np.asfortranarray}.get(order if v and v.shape else "")
         return f"{self.emitter.fun(in_order)}({text})" if in_order else text
 
-    def new_array(self, v: Var, order: str = "") -> str:
-        """Write an array that nobody else has; what belongs to others is copied, into an order."""
+    def new_array(self, v: Var) -> str:
+        """Write an array that nobody else has; what belongs to others is copied."""
         emitter, roots = self.emitter, {*self.emitter.layout.roots(v)}
         others = [r for r in (v, *roots) if not isinstance(r.source, Call) or emitter.place(r)[1] is not None]
-        if order or others or self.owned & roots or not isinstance(v.example, np.ndarray) or _overlaps(v):
-            emitter.copy(v, order or "C")
+        if others or self.owned & roots or not isinstance(v.example, np.ndarray) or _overlaps(v):
+            emitter.copy(v)
         self.owned |= roots
         emitter.steps.append(Step(emitter.ref(v), (emitter.place(v),), hands_out=True))
         return emitter.ref(v)

@@ -58,10 +58,9 @@ class Emitter(Expressions):
         self.emit(f"{self.locations[v].text} = {text}")
         return self.locations[v].text
 
-    def copy(self, v: Var, order: str = "C") -> None:
+    def copy(self, v: Var) -> None:
         """Add a line that copies a value into a new array, where it is found from then on."""
-        given = repr(order) if order == "F" else ""
-        text = f"{self.fun(np.array)}({self.ref(v)})" if v.shape == () else f"{self.ref(v)}.copy({given})"
+        text = f"{self.fun(np.array)}({self.ref(v)})" if v.shape == () else f"{self.ref(v)}.copy()"
         place = self.place(v)
         self.steps.append(Step(self.assign(v, text), (place,), v))
 
