@@ -3,6 +3,7 @@
 import os
 import sys
 import textwrap
+import types
 
 import numpy as np
 import pytest
@@ -152,6 +153,17 @@ def array_of_a_namespace_whose_functions_use_it(J):
     f = J(lambda x: n["scaled"](x) + n["A"])
     out = [f(X), f(X)]
     n["A"] += 1
+    return [*out, f(X)]
+
+
+@works
+def class_of_a_module_without_a_file(J):
+    m = sys.modules["made_by_hand"] = types.ModuleType("made_by_hand")
+    exec("class P:\n    b = 2.0\n    def scaled(self, x):\n        return x * self.b\n", vars(m))
+    p = m.P()
+    f = J(lambda x: p.scaled(x))
+    out = [f(X), f(X)]
+    p.b = 3.0
     return [*out, f(X)]
 
 

@@ -128,8 +128,7 @@ def refuse_overlaps(found: Captured) -> None:
     for t in [t for t in arrays if t.variable is not t.origin]:
         if tensors[id(t)] > 1:
             raise found.rec.error(f"{t.origin.name or 'an array'} is the data of two Tensors; use one Tensor")
-        a = t.origin.example
-        if isinstance(a, np.ndarray) and (overlaps_itself(a) or not a.flags.writeable):
+        if isinstance(a := t.origin.example, np.ndarray) and (overlaps_itself(a) or not a.flags.writeable):
             raise Unrecorded  # NumPy refuses a write into what is read-only
     for t, other in [(arrays[i], arrays[j]) for i, j in overlapping([t.origin.example for t in arrays])]:
         if t.variable is not t.origin or other.variable is not other.origin:

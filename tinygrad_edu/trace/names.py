@@ -63,8 +63,10 @@ def _package_of(module: str) -> str:
     found = sys.modules.get(module)
     if found is None or module in ("__main__", "types", "argparse"):  # whose namespaces are as plain as a user's class
         return ""
-    # Without a file: a package without an __init__; or built into Python
-    return _package(getattr(found, "__file__", None) or ("" if hasattr(found, "__path__") else "<frozen"))
+    held = getattr(found, "__dict__", {})
+    # Without a file: a package without an __init__, what the user has made, or built into Python or Cython
+    is_users = "__path__" in held or (held.get("__spec__", held) is None and "cython" not in module)
+    return _package(held.get("__file__") or ("" if is_users else "<frozen"))
 
 
 @functools.lru_cache(1000)
