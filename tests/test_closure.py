@@ -3,7 +3,7 @@
 import functools
 from collections import deque
 from dataclasses import dataclass
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -70,11 +70,18 @@ def test_a_holder_notices_what_is_added_and_puts_it_back(owner):
     assert repr(owner) == before
 
 
-def test_a_copy_of_a_partial_holds_other_values_and_the_partial_its_own():
+def test_a_copy_of_a_function_sees_other_values_and_the_function_its_own():
     a, b = np.ones(2), np.zeros(2)
-    part = functools.partial(lambda x, y: x[0] + y, (a, 1))
-    np.testing.assert_array_equal(Copies({id(a): b}).new(part)(1.0), [1.0, 1.0])
-    np.testing.assert_array_equal(part(1.0), [2.0, 2.0])
+
+    def inner(x):
+        return x + a
+
+    def outer(x):
+        return inner(x) * 2
+
+    copies = Copies(Closure(outer, []), {id(a): b})
+    np.testing.assert_array_equal(copies.new(outer)(1.0), [2.0, 2.0])
+    np.testing.assert_array_equal(outer(1.0), [4.0, 4.0])
 
 
 class Holds:
@@ -360,12 +367,8 @@ def test_a_function_with_a_cache_is_right_for_the_arrays_that_it_read():
     for k in (1.0, 1.0, 5.0, 5.0):
         table[0] = k
         scaled.cache_clear()
-        np.testing.assert_array_equal(scaled(2), [2 * k, 2.0])
         np.testing.assert_array_equal(jitted(np.zeros(2)), [2 * k, 2.0])
     assert jitted.cache_info()[:2] == (2, 2)
-    scaled.cache_clear()
-    np.testing.assert_array_equal(tg.jit(lambda x: x + scaled(2))(np.zeros(2)), [10.0, 2.0])
-    assert type(scaled(2)) is np.ndarray  # the function itself has run, and the cache holds no recorded array
 
     def written(x):
         table[...] += x
@@ -393,16 +396,11 @@ def test_arrays_and_settings_in_tuples_and_partials_are_told_from_arguments():
         np.testing.assert_array_equal(jitted(x), x * k + a)
 
 
-def test_a_function_in_a_set_or_a_key_reads_its_array_anew_and_a_partial_is_refused():
+def test_a_function_in_a_set_is_refused():
     a = np.ones(2)
-    functions, keys = {lambda x: x * a}, {(lambda x: x + a): 1.0}
-    jitted = tg.jit(lambda x: [f(x) for f in (*functions, *keys)])
-    for k in (1.0, 1.0, 5.0):
-        a[0] = k
-        np.testing.assert_array_equal(jitted(np.ones(2)), [a, a + 1])
-    for held in ({functools.partial(np.multiply, a)}, {functools.partial(np.multiply, a): 1.0}):
-        with pytest.raises(tg.JitError, match="keep it in a list"):
-            tg.jit(lambda x, held=held: [f(x) for f in held])(np.ones(2))
+    functions = {lambda x: x * a}
+    with pytest.raises(tg.JitError, match="a set holds a function"):
+        tg.jit(lambda x: [f(x) for f in functions])(np.ones(2))
 
 
 def test_arrays_of_a_module_are_read_anew_also_those_beside_a_function_that_is_called():
@@ -412,21 +410,6 @@ def test_arrays_of_a_module_are_read_anew_also_those_beside_a_function_that_is_c
     for k in (1.0, 1.0, 5.0):
         module.factor[0] = k
         np.testing.assert_array_equal(jitted(np.ones(2)), [2 * k, 2.0])
-
-
-def test_an_array_that_a_function_replaces_in_a_variable_is_replaced_by_a_replay():
-    a = np.ones(2)
-
-    def f(x):
-        nonlocal a
-        a = a * 2
-        return x * a
-
-    jitted = tg.jit(f)
-    for k in range(1, 5):
-        np.testing.assert_array_equal(jitted(np.ones(2)), [2**k] * 2)
-    np.testing.assert_array_equal(a, [16.0, 16.0])
-    assert jitted.cache_info()[:2] == (3, 1)
 
 
 def test_a_singledispatch_function_reads_its_array_anew():

@@ -550,13 +550,16 @@ def test_a_recorded_function_may_wait_for_a_thread_that_records(same):
 SHARED = np.ones(2)
 
 
-def test_another_thread_may_write_into_a_global_array_while_a_function_that_reads_it_is_recorded():
+def test_another_thread_finds_the_users_variables_as_they_are_and_may_write_into_them_during_a_recording():
+    closed, kinds = np.ones(2), []
+
     def write():
         global SHARED
+        kinds.extend([type(SHARED), type(closed)])
         SHARED += 1
 
     def f(x):
-        y = x * SHARED
+        y = x * SHARED * closed
         sys.audit("tests.wait")
         return y
 
@@ -566,7 +569,7 @@ def test_another_thread_may_write_into_a_global_array_while_a_function_that_read
         jitted(X)
     finally:
         WAITS.clear()
-    assert SHARED is array
+    assert SHARED is array and set(kinds) == {np.ndarray}
     for k in (2.0, 3.0):
         np.testing.assert_array_equal(jitted(X), X * SHARED)
         SHARED[...] = k

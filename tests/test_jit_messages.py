@@ -19,10 +19,15 @@ def refused():
     """Yield functions that cannot be recorded, each with words of the message that says why and what to do."""
     losses, seen, model = [], {"a": 0}, nn.Linear(2, 1)
     model.log, model.n, model.total, model.last, model.kept = [], 0, np.zeros(()), np.zeros(2), model.weight * 1
+    hidden = np.zeros(2)
 
     def counting(x):
         counting.calls += 1
         return x
+
+    def rebinding(x):
+        nonlocal hidden
+        hidden = hidden + x
 
     def counting_all(x):
         global COUNT
@@ -57,6 +62,7 @@ def refused():
     yield lambda x: setattr(model, "total", model.total + x.sum()), "a number in place of an array; write total[...]"
     yield lambda x: setattr(model, "kept", model.weight * x), "kept.data[...] = ..., or return the value"
     yield lambda x: setattr(model, "last", model.weight * x), "puts a Tensor in place of an array; keep its .data"
+    yield rebinding, "write into the array, hidden[...] = ..., or return the value"
     yield counting, "the attribute calls of counting was changed"
     yield counting, "count in an array, calls = np.array(0), or return the value"
     yield counting_all, "a global variable COUNT was changed, which would not happen at later calls; count in an array"

@@ -22,6 +22,7 @@ from ..trace.capture import capture
 from ..trace.captured import Captured
 from ..trace.closure import PLAIN
 from ..trace.containers import leaves
+from ..trace.holders import Transparent
 from ..trace.traced import JitError, Unrecorded
 from . import passes
 from .guards import CACHE_MISS, GUARD_FAILED
@@ -56,7 +57,7 @@ class CacheInfo(NamedTuple):
         return native_cache.info()
 
 
-class Jitted:
+class Jitted(Transparent):
     """A function that `jit` records at its first call and replays at later calls with arguments of the same kind.
 
     Raises TypeError unless `fun` is a function, and ValueError for other options.

@@ -43,7 +43,7 @@ def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found:
             given = [*nested([args, kwargs])]  # not these themselves; of classes the methods, of dicts the keys
             given = [*map(type, given), *[tuple(x) for x in given if isinstance(x, dict)]]
             closure = Closure(fun, [*[x for _, x in leaves("", [args, kwargs])], *given])
-            places = {i for i, holder in closure.holders.items() if holder.may_be_exchanged()}
+            places = {i for i, holder in closure.holders.items() if not holder.is_scope}
             if any([not places.isdisjoint(others) for others, _ in _claims]):
                 raise Unrecorded
             claim = places, found

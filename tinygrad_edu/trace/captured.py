@@ -9,7 +9,6 @@ import threading
 from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable, MutableMapping, MutableSequence, MutableSet, Set
 from queue import Queue
-from types import MappingProxyType
 from typing import Any
 from weakref import ref
 
@@ -66,6 +65,7 @@ class Captured:
         self.holders: list[Holder] = []  # of the closure, Tensors among the arguments first, and other Tensors then
         self.exchanged: list[tuple[Holder, Any, Any, Any]] = []  # (holder, key, what it held at first, and at the end)
         self.moved: set[int] = set()  # the identities of arrays that went into places, or out of them
+        self.clear: list[Callable[[], None]] = []  # what forgets copies: of primitives, and in singledispatch
         self.places: list[Place] = []  # what is exchanged, but for the data and gradients of Tensors
         self.is_doubtful = False  # whether the recorded run is not to be trusted, and changes nothing
         self.absent: dict[Node, None] = {}  # Tensors whose gradient was read and is None
@@ -108,10 +108,10 @@ class Captured:
         return holder.owner
 
     def refuse_keys(self, holder: Holder) -> None:
-        """Raise JitError for a key of a dict that would have to be another one."""
+        """Raise JitError for a key of a dict that would have to be a copy."""
         for key in holder.before if isinstance(holder.owner, dict) else ():
-            if any([isinstance(part, (np.ndarray, np.random.Generator)) for part in parts(key)]):
-                raise self.rec.error(f"{kind_of(key)} that holds an array is the key of a dict; keep it in a list")
+            if type(key) is not str and self.copies.new(key) is not key:
+                raise self.rec.error("a function that uses an array is the key of a dict; keep it in a list")
 
     def add(self, var: Var) -> Traced:
         """Add an input, a state or a setting to the program, and return its recording value."""
@@ -155,16 +155,20 @@ class Captured:
         given = Holder([self.fun, *self.leaves], "argument", None)  # perhaps a functools.partial
         for key, value in given.before.items():
             self.trace(given, key, value, states)
-        self.copies = Copies({**self.arrays, **self.generators})
+        self.copies = Copies(closure, {**self.arrays, **self.generators})
         for holder, key, value in found:
-            if isinstance(holder.owner, MappingProxyType) or (new := self.copies.new(value)) is value:
+            if holder.is_scope or (new := self.copies.new(value)) is value:
                 continue
             if isinstance(holder.owner, set):
-                raise self.rec.error(f"a set has {kind_of(value)} in it that holds an array; keep it in a list")
+                raise self.rec.error("a set holds a function that uses an array; keep it in a list")
             self.put(holder, key, new)
         for holder in self.holders:
             self.refuse_keys(holder)
         self.holders += self.copies.holders
+        self.clear = [f.__dict__["_clear_cache"] for f in closure.functions if "_clear_cache" in f.__dict__]
+        for clear in self.clear:
+            clear()
+        self.clear.append(self.copies.unregister)
 
     def trace(self, holder: Holder, key: Any, value: Any, states: dict[int, tuple[Any, str]]) -> None:
         """Make a recording value for a member that is an array, a number that is read anew, or a generator."""
@@ -219,6 +223,8 @@ class Captured:
             if holder.others:
                 holder.notice(Traced)
             holder.restore()
+        for clear in self.clear:
+            clear()
 
     def begins(self) -> bool:
         """Return whether the function gave an attribute, a variable or a key a value, where there was none, or None."""
@@ -232,7 +238,7 @@ class Captured:
         """Release the arrays and objects of the recording; the kinds of the arguments stay, for later calls."""
         self.requires_grad = {x: takes for x, takes in self.requires_grad.items() if id(x) not in self.given}
         held = self.arrays, self.containers, self.paths, self.leaves, self.holders, self.exchanged, self.occurrences
-        for each in (*held, self.results, self.memories):
+        for each in (*held, self.results, self.memories, self.clear):
             each.clear()
         vars(self).setdefault("names", {})
         del self.closure, self.copies, self.fun

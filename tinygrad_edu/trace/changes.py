@@ -55,8 +55,8 @@ def refuse_changes(found: Captured) -> None:
             remedy = "return the value, and do it outside of the recorded function"
             other = [k for k, v in before.items() if last.get(k) is not v and k not in holder.anew]
             for key, v in [(holder.member(k), before[k]) for k in other]:
-                if isinstance(v, Node):
-                    remedy = f"write into the array, {key}.data[...] = ..., or {remedy}"
+                if isinstance(v, (Traced, Node)):
+                    remedy = f"write into the array, {key}{'.data' * isinstance(v, Node)}[...] = ..., or {remedy}"
                 elif type(v) in (int, float):
                     remedy = f"count in an array, {key} = np.array({v!r}), or {remedy}"
             raise found.rec.error(f"{titles[0]} was changed, which would not happen at later calls; {remedy}")
@@ -72,6 +72,8 @@ def refuse_changes(found: Captured) -> None:
 def refuse_replacements(found: Captured) -> None:
     """Raise JitError if a place holds something at the end that a replay would not give it."""
     shared = Counter([id(given) for _, _, given, _ in found.exchanged])
+    scopes = [map(id, holder.before.values()) for holder in found.holders if holder.is_scope]
+    fixed = found.closure.elsewhere.union(*scopes)  # what tuples and variables hold, which stays there
     taken = {id(t) for t in found.arrays.values()}  # the memories that places hold
     for holder, key, given, new in found.exchanged:
         if new is given or new is EMPTY:
@@ -88,7 +90,7 @@ def refuse_replacements(found: Captured) -> None:
             raise found.rec.error(f"{title} = {new!r:.40} would be the same at every call; {remedy}")
         elif was_array and not (isinstance(new.value, np.ndarray) or holder.has(key, "_value")):
             raise found.rec.error(f"{title} = ... puts a number in place of an array; write {title}[...] = instead")
-        elif was_array and (shared[id(given)] > 1 or id(given.origin.example) in found.closure.elsewhere):
+        elif was_array and (shared[id(given)] > 1 or id(given.origin.example) in fixed):
             raise found.rec.error(f"{title} = ... ends that two places hold one array; give each its own")
         if type(new) is Traced and isinstance(new.value, np.ndarray):
             memory = memory_of(new)
@@ -199,6 +201,7 @@ def read_anew(found: Captured) -> None:
         is_alone = held[id(array)] == 1 and id(array) not in found.closure.elsewhere
         if t is not None and is_alone and isinstance(t.origin.source, State) and not t.origin.source.moves:
             t.origin.source.place = Place(holder.owner, key, holder.member(key), t.origin)
+            found.places += [t.origin.source.place] * holder.is_scope  # which the others have already
 
 
 def _kept(value: Any, order: Any = "K") -> Any:

@@ -51,6 +51,7 @@ class Closure:
         self.holders: dict[int, Holder] = {}
         self.tensors: list[Node] = []
         self.sources: list[Any] = [np.random, random]  # of random numbers
+        self.functions: list[FunctionType] = []
         self.names = {*CALLED}  # all that the functions use
         self.owners: list[object] = []  # objects whose attributes may be among these
         self.computing: dict[type, bool] = {}  # whether a class computes attributes from others, by any name
@@ -106,7 +107,7 @@ class Closure:
         elif isinstance(x, (list, dict, set, deque, np.ndarray)):
             elements = [*members(x).values()]
             frozen = len(elements) > MANY and not any(isinstance(v, (Node, *FRAMEWORK)) for v in elements)
-            self.hold(x, f"a {type(x).__name__}", set() if frozen else None)
+            self.hold(x, f"a {type(x).__name__}", set() if frozen else None).is_reached = True
             self.queue += [] if frozen else [*elements, *(x if isinstance(x, dict) else ())]
         elif isinstance(x, SOURCES) and not isinstance(x, random.SystemRandom):  # which has no state
             self.sources.append(x)
@@ -146,6 +147,7 @@ class Closure:
 
     def add_function(self, f: FunctionType) -> None:
         """Add the variables of a function, and the attributes that have a name in it."""
+        self.functions.append(f)
         self.queue += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
             if (f.__module__, name) != ("functools", "dispatch_cache"):  # which singledispatch fills
@@ -190,7 +192,7 @@ class Closure:
             title = owner.__name__ if isinstance(owner, ModuleType) else kind.__name__
             used = None if is_own else self.names  # what else changes in it is the library's affair
             holder = self.hold(held, title, None if is_whole else {*found}, used)
-            holder.has_names = True
+            holder.has_names = holder.is_reached = True
             if is_whole:
                 holder.names, holder.before = None, members(held)
         self.add_inherited(owner, names)
@@ -252,7 +254,7 @@ class Closure:
         found = [*arguments]
         for holder in self.holders.values():
             seen = [(k, v) for k, v in holder.seen().items() if isinstance(v, (Node, Module, list, tuple, dict))]
-            found += [(holder.member(key), value) for key, value in seen if isinstance(key, str)]
+            found += [(holder.member(key), value) for key, value in seen if holder.is_scope or isinstance(key, str)]
         names: dict[int, str] = {}
         for root, value in found:
             is_short = isinstance(value, (list, tuple, dict)) and len(value) <= MANY

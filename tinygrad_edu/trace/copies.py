@@ -1,32 +1,102 @@
-"""Copies: what cannot be changed (tuples, partials, methods) is used in a copy that holds recording values."""
+"""Copies of functions: the code of a function, run with other values in its variables.
+
+Where a function closes over an array, or names a global one, a recording runs a copy of it whose variables hold
+recording arrays. The user's own variables stay as they are, and other threads see nothing of it.
+"""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from types import CellType, FunctionType
 from typing import Any
 
-from ..engine.rules.registry import leaves
+from ..engine.rules.registry import Each, Function, constants, implementations, keywords, leaves, rules_of, vjps
 from .closure import Closure
-from .holders import CACHED, Holder, parts, slot, wrapper
+from .holders import CACHED, Holder, members, parts, slot, wrapper
+from .names import names_in
 from .traced import Traced
 
 
 class Copies:
-    """Copies of the wrappers that hold a value in `replaced`, by the identity of the value."""
+    """Copies of the functions of a closure that use a value in `replaced`, by the identity of the value."""
 
-    def __init__(self, replaced: Mapping[int, Any]) -> None:
-        self.replaced = replaced
-        self.copies: dict[int, Any] = {}  # by the identity of the original
-        self.holders: list[Holder] = []  # of the attributes of copies
+    def __init__(self, closure: Closure, replaced: Mapping[int, Any]) -> None:
+        self.closure, self.replaced = closure, replaced
+        self.copies: dict[int, Any] = {}  # of functions and wrappers, by the identity of the original
+        self.originals: dict[int, Any] = {}  # by the identity of the copy
+        self.holders: list[Holder] = []  # the variables of the copies
+        self.primitives: list[Function] = []  # those among the copies
+        chosen: dict[int, FunctionType] = {}
+        size = -1
+        while len(chosen) > size:  # a function that uses a copied one is copied too
+            size = len(chosen)
+            self.known = replaced.keys() | chosen.keys()
+            chosen |= {id(f): f for f in closure.functions if any(map(self.is_known, self.values(f)))}
+        scopes = {id(f.__globals__): dict(f.__globals__) for f in chosen.values()}
+        cells = {id(c): (c, CellType()) for f in chosen.values() for c in f.__closure__ or ()}
+        for f in chosen.values():
+            own = tuple([cells[id(c)][1] for c in f.__closure__ or ()])
+            copy = FunctionType(f.__code__, scopes[id(f.__globals__)], f.__name__, f.__defaults__, own)
+            copy.__qualname__, copy.__dict__ = f.__qualname__, f.__dict__
+            self.copies[id(f)], self.originals[id(copy)] = copy, f
+        for f in chosen.values():
+            copy = self.copies[id(f)]
+            copy.__defaults__ = f.__defaults__ and tuple(map(self.new, f.__defaults__))
+            copy.__kwdefaults__ = f.__kwdefaults__ and {k: self.new(v) for k, v in f.__kwdefaults__.items()}
+            if f in implementations:
+                self.register(copy, f)
+        for cell, other in cells.values():
+            for value in members(cell).values():
+                other.cell_contents = self.new(value)
+            self.holders.append(Holder(other, closure.holders[id(cell)].title, None))
+        for i, scope in scopes.items():
+            if holder := closure.holders.get(i):
+                scope.update({name: self.new(scope[name]) for name in holder.checked or ()})
+            self.holders.append(Holder(scope, "a global variable", None, closure.names))
+
+    def values(self, f: FunctionType) -> Iterator[Any]:
+        """Yield the values of a function's variables and defaults."""
+        yield from f.__defaults__ or ()
+        yield from (f.__kwdefaults__ or {}).values()
+        for cell in f.__closure__ or ():
+            yield from members(cell).values()
+        yield from rules_of(f)
+        scope = self.closure.holders.get(id(f.__globals__))
+        if scope and scope.checked and not self.closure.is_library(f):
+            yield from [scope.before[name] for name in scope.checked.intersection(names_in(f.__code__))]
+
+    def register(self, copy: Function, fun: Function) -> None:
+        """Give the copy of a primitive an implementation and rules, until the function has run."""
+        self.primitives.append(copy)
+        implementations[copy] = self.new(implementations[fun])
+        if fun in vjps:
+            rules = [*map(self.new, rules_of(fun))]
+            vjps[copy] = Each(*rules) if isinstance(vjps[fun], Each) else tuple(rules)
+        constants.update([copy] if fun in constants else ())
+
+    def unregister(self) -> None:
+        """Take the copies of primitives out of the table."""
+        for copy in self.primitives:
+            implementations.pop(copy, None)
+            vjps.pop(copy, None)
+            constants.discard(copy)
+        if self.primitives:
+            keywords.cache_clear()  # it would keep them
+
+    def is_known(self, value: Any) -> bool:
+        """Return whether a value, or a part of it, is replaced, copied, such a copy, or a function with a cache."""
+        return any([
+            id(part) in self.known or id(part) in self.originals or isinstance(part, CACHED) for part in parts(value)
+        ])  # fmt: skip
 
     def new(self, value: Any) -> Any:
-        """Return what a recording has instead of a value."""
+        """Return what a copy has instead of a value."""
         if id(value) in self.replaced:
             return self.replaced[id(value)]
         wrapped = wrapper(value)
         if wrapped and id(value) not in self.copies and self.is_known(value):
             members, make = wrapped
             copy = self.cached(value) if isinstance(value, CACHED) else make(value, *map(self.new, members))
-            self.copies[id(value)] = copy
+            self.copies[id(value)], self.originals[id(copy)] = copy, value
             attributes, own = slot(value, "__dict__"), slot(copy, "__dict__")
             is_alike = type(copy) is type(value) or isinstance(value, CACHED)
             if is_alike and isinstance(own, dict) and own is not attributes:
@@ -34,13 +104,9 @@ class Copies:
                 self.holders.append(Holder(own, getattr(copy, "__name__", type(copy).__name__), None))
         return self.copies.get(id(value), value)
 
-    def is_known(self, value: Any) -> bool:
-        """Return whether a value, or a part of it, is replaced, or is a function with a cache."""
-        return any([id(part) in self.replaced or isinstance(part, CACHED) for part in parts(value)])
-
     def cached(self, function: Any) -> Any:
         """Return a function with a cache that guards the arrays that it uses: its results are right for those alone."""
-        reached = Closure(function, []).seen  # of which some are exchanged already
+        reached = Closure(function, []).seen
         arrays = [a for i, x in reached.items() if type(a := self.replaced.get(i, x)) is Traced]
 
         @functools.wraps(function)
@@ -50,7 +116,7 @@ class Copies:
                     raise a.rec.error(f"{guarded.__name__} has a cache, and uses an array that was written into")
                 a.rec.fixed_value(a)
             result = function(*args, **kwargs)
-            for a in [v for v in leaves(result) if type(v) is Traced]:  # which the cache must not keep
+            for a in [v for v in leaves(result) if type(v) is Traced]:  # made of an attribute, and kept in the cache
                 function.cache_clear()
                 a.rec.give_up()
             return result

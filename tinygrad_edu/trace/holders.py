@@ -15,12 +15,19 @@ from weakref import ref
 import numpy as np
 
 from ..engine.tape import Node
+from ..transforms import custom_vjp
 
 CACHED: type = type(functools.cache(len))
 VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 ITEMS: Any = (dict, list, deque, np.ndarray, MappingProxyType)  # their members have an index
 EMPTY = object()  # what an empty slot of a Tensor holds
 MEMBERS = {CellType: ("cell_contents",), FunctionType: ("__defaults__", "__kwdefaults__")}
+
+
+class Transparent:
+    """A callable that calls `__wrapped__` while another function is recorded."""
+
+    __wrapped__: Any
 
 
 def _method(m: Any, func: Any, owner: Any) -> Any:
@@ -48,6 +55,8 @@ WRAPPERS: dict[Any, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
     functools.cached_property: (lambda x: (x.func,), lambda _, f: functools.cached_property(f)),
     functools.singledispatchmethod: (lambda x: (x.dispatcher,), lambda x, _: x),
     ref: (lambda x: (x(),), lambda _, new: lambda: new),
+    custom_vjp: (lambda x: (x._fun, x._forward, x._backward), lambda _, f, *rules: custom_vjp(f)),
+    Transparent: (lambda x: (x.__wrapped__,), lambda x, _: object.__new__(type(x))),
     CACHED: (lambda x: (x.__wrapped__,), lambda x, _: x),
 }
 
@@ -102,7 +111,7 @@ class Holder:
     def __init__(self, owner: Any, title: str, checked: set[str] | None, names: set[str] | None = None) -> None:
         self.owner, self.title, self.checked, self.names = owner, title, checked, names
         self.absent: set[str] = set()
-        self.has_names = self.is_globals = False
+        self.has_names = self.is_globals = self.is_reached = False
         self.of: Any = None
         self.anew: tuple[str, ...] = ()
         self.given: dict[Any, Any] = {}
@@ -110,10 +119,14 @@ class Holder:
         self.others: dict[Any, Any] = {}  # of an object of a library, all members as they were found
         self.before = self.now()
 
-    def may_be_exchanged(self) -> bool:
-        """Whether a recording may exchange members. Of the globals of a module most are functions and classes."""
-        held = [part for value in self.seen().values() for part in parts(value)] if self.is_globals else []
-        return not self.is_globals or any([isinstance(x, (np.ndarray, np.random.Generator)) for x in held])
+    @property
+    def is_scope(self) -> bool:
+        """Whether it holds variables or defaults of a function, or is read-only: what only a copy exchanges.
+
+        Globals that the function reaches as attributes of a module, or as a dict, are exchanged there.
+        """
+        is_own = self.is_globals and not self.is_reached
+        return is_own or isinstance(self.owner, (CellType, FunctionType, MappingProxyType))
 
     def has(self, key: Any, name: str) -> bool:
         """Whether the key is this attribute of an object of this package; keys of other dicts may be anything."""

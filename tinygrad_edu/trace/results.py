@@ -101,6 +101,7 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
         return _described_node(x, found)
     if is_array:
         return _described_array(x, found)
+    x = found.copies.originals.get(id(x), x)
     reached = {} if id(x) in found.closure.seen else Closure(x, []).seen
     if any([i not in found.closure.seen and not isinstance(v, LASTING) for i, v in reached.items()]):
         kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"

@@ -124,8 +124,7 @@ class Traced(View):
             return self.rec.call(ufunc, inputs, kwargs)
         fun = ufunc if method == "__call__" else getattr(ufunc, method)
         if self.rec.is_foreign():
-            result = self.rec.evaluate(fun, inputs, kwargs)
-            return kwargs["out"][0] if len(kwargs.get("out", ())) == 1 else result  # x += 1 leaves x what it is
+            return self.rec.evaluate(fun, inputs, kwargs)
         out = kwargs.pop("out", None)
         if method == "at":
             return self.change(fun, inputs, kwargs)
