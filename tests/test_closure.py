@@ -3,7 +3,7 @@
 import functools
 from collections import deque
 from dataclasses import dataclass
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest

@@ -569,7 +569,8 @@ def test_another_thread_finds_the_users_variables_as_they_are_and_may_write_into
         jitted(X)
     finally:
         WAITS.clear()
-    assert SHARED is array and set(kinds) == {np.ndarray}
+    assert SHARED is array
+    assert set(kinds) == {np.ndarray}
     for k in (2.0, 3.0):
         np.testing.assert_array_equal(jitted(X), X * SHARED)
         SHARED[...] = k
