@@ -25,7 +25,7 @@ from .recorder import Recorder
 from .results import described, described_members, note_memories, recorded_result
 from .traced import JitError, Traced, Unrecorded
 
-# Who uses one of these may tell a recording value from what it stands for
+# Who uses one of these may tell a recording value or a copy of a function from what it stands for
 TELLING = {"type", "id", "hasattr", "Hashable", "modules"}
 # Words of errors by which C code and libraries refuse what has no memory of its own, or another class
 NEEDS_PLAIN = ("Traced", "bytes-like", "buffer API", "JSON serializable", "object to NumPy")

@@ -89,7 +89,7 @@ class Captured:
         return self.traced_source(a)
 
     def argument(self, a: Any, path: Path) -> Any:
-        """Return what the function gets instead of an argument: a recording value, or a copy of what holds such."""
+        """Return what the function gets instead of an argument: recording values, copies of functions, containers."""
         if not is_container(a):
             new, copy = self.inputs.popleft(), self.copies.new(a)
             new = new if copy is a else copy
@@ -135,7 +135,7 @@ class Captured:
         return x
 
     def exchange(self) -> None:
-        """Let the places of arrays, numbers and generators hold recording values, and those of tuples copies."""
+        """Let the places of arrays, numbers and generators hold recording values, and make copies of functions."""
         closure = self.closure
         self.inputs = deque([self.add_argument(a) for _, a in leaves("", [self.args, self.kwargs])])
         self.holders = sorted(
