@@ -783,6 +783,7 @@ def with_history(repr_of=None):
 
     if repr_of:
         Trainer.__repr__ = repr_of
+        Trainer.__annotate_func__ = lambda _: {"history": list}  # as Python 3.14 makes it
     return Trainer([])
 
 

@@ -208,7 +208,8 @@ class Closure:
         held, kind = self.holders.get(id(slot(owner, "__dict__"))), cast(Any, type(owner))
         kinds = (*kind.__mro__[:-2], *owner.__mro__[:-1]) if isinstance(owner, type) else kind.__mro__[:-1]
         bases = [kind for kind in kinds if self.is_library(kind) or not kind.__flags__ & MADE_BY_CLASS]
-        unused = TEXTS if isinstance(owner, type) else (*TEXTS, "__init__", "__new__", "__post_init__")  # have run
+        unused = [*TEXTS, "__annotate_func__"]  # which Python 3.14 makes
+        unused += [] if isinstance(owner, type) else ["__init__", "__new__", "__post_init__"]  # which have run
         for kind in kinds:
             if kind not in bases:
                 found = {
