@@ -112,35 +112,53 @@ def recorded_contribution(y: Node, g: Gradient, i: int, x: Node, fit: Callable[.
 def change(g: Any, y: Node, direction: Gradient) -> Gradient:
     """Return the derivative of g, a gradient of y that is a node itself, along a direction of y; None if there is none.
 
-    g is the gradient of one number, so its derivatives by y are a symmetric matrix: the vjp serves as the jvp. Calls of
-    the same function with the same arguments count as y.
+    g is the gradient of one number, so its derivatives by y are a symmetric matrix: the vjp serves as the jvp. Nodes
+    that are alike, such as two norms of x - y, count as y. Such a derivative, which limits multiply by what is 0, is a
+    constant to the others, or the graph would double with each kink behind another.
     """
     if not hasattr(g, "order"):
         return None
-    earliest = min([x.order for x in y.args if hasattr(x, "order")])
-    total = None
+    same = {z.order for z in toposort(g) if z.fun is y.fun and not is_leaf(z) and alike(z, y)} | {y.order}
+    earliest = max(min([x.order for x in y.args if hasattr(x, "order")]), max(same) + 1)
+    total: Any = None
 
     def towards(z: Node, g: Gradient, i: int, x: Node) -> Gradient:
-        if is_same(z) or not (x.order < earliest):
+        if z.order in same or not (x.order < earliest) or hasattr(x, "curves"):
             return None
         args = [parent(z, j)._as_base() if j in z.argnums else a for j, a in enumerate(z.argvals)]
         rule: Any = vjps[z.fun][i]
         return fitted(rule(g, z._as_base(), *args, **z.kwargs), z, g, x)
 
-    def is_same(z: Node) -> bool:
-        return z.order == y.order or (
-            z.fun is y.fun
-            and not z.kwargs
-            and not y.kwargs
-            and len(z.args) == len(y.args)
-            and all(a is b for a, b in zip(z.args, y.args, strict=True))
-        )
-
     for z, c in backpropagate(g, direction, towards):
         is_leaf(z)  # raises FreedError where forward mode forgot the graph, and starts again
-        if is_same(z):
+        if z.order in same:
             total = c if total is None else total + c
+    if hasattr(total, "order"):
+        total.curves = True
     return total
+
+
+def alike(a: Any, b: Any) -> bool:
+    """Return whether two nodes are results of the same functions of the same arguments."""
+    pairs, seen = [(a, b)], set()
+    while pairs:
+        a, b = pairs.pop()
+        if hasattr(a, "order") and hasattr(b, "order"):
+            if a.order == b.order or (a.order, b.order) in seen:
+                continue
+            seen.add((a.order, b.order))
+            if not a.args or a.fun is not b.fun or len(a.args) != len(b.args) or {*a.kwargs} != {*b.kwargs}:
+                return False
+            pairs += [(a.kwargs[name], b.kwargs[name]) for name in a.kwargs]
+            a, b = ([parent(y, i) if hasattr(x, "order") else x for i, x in enumerate(y.args)] for y in (a, b))
+        if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)) and len(a) == len(b):
+            pairs += zip(a, b, strict=True)
+        elif isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+            if (a.dtype, a.shape, a.tobytes()) != (b.dtype, b.shape, b.tobytes()):
+                return False
+        elif a is not b and not (type(a) is type(b) and isinstance(a, (int, float, str, slice)) and a == b):
+            return False
+    return True
 
 
 def parent(y: N, i: int) -> N:

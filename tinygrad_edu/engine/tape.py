@@ -36,8 +36,8 @@ class Node(Hookable):
     """What Tensor and Value share: data, a gradient, a place on the tape, a recipe, and `backward`."""
 
     __slots__ = (
-        "__weakref__", "_grad", "_value", "argnums", "args", "argvals", "fun", "kwargs", "label", "order", "passes",
-        "requires_grad", "span", "tangents", "trail",
+        "__weakref__", "_grad", "_value", "argnums", "args", "argvals", "curves", "fun", "kwargs", "label", "order",
+        "passes", "requires_grad", "span", "tangents", "trail",
     )  # fmt: skip
     fun: Any  # the function that made this node; None for a leaf or a constant
     args: tuple[Any, ...]  # its arguments; the nodes among them are the parents of this node
@@ -47,6 +47,7 @@ class Node(Hookable):
     order: int  # the place on the tape: smaller than that of every argument
     passes: int  # how many backward passes have added up to a leaf's gradient; unset before the first
     span: tuple[Any, ...]  # the module's call that made this node, see `tag`; unset for most
+    curves: bool  # of the result of `backward.change`; unset for others
     tangents: dict[Any, Any]  # in forward mode: the derivatives along directions; unset for most
     trail: Any  # what a watcher noted; unset for most
     _kind: ClassVar[type[Node]]  # Tensor or Value, also of their subclasses
