@@ -94,12 +94,6 @@ def operand(emitter: Emitter, a: object, call: Call) -> str:
         return emitter.name(k, "k", (repr(number), dtype, k.shape, k.strides))
     if array is not None and array.size == 1 and call.out.shape in [v.shape for v in call.uses if v.size > 1]:
         return emitter.name(array.reshape(()), "w")
-    if type(a) is Var and type(a.example) is float and dtype.kind == "f":
-        is_new = (a, dtype) not in emitter.known
-        name = emitter.name(np.empty((), dtype), "k", (a, dtype))
-        if is_new:
-            emitter.emit(f"{name}[()] = {emitter.ref(a)}")
-        return name
     return emitter.ref(a)
 
 
@@ -108,11 +102,7 @@ def _inner(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
     is_plain = call.phase == "forward" and len(call.uses) == 2 and all([v.shape for v in call.uses])
     if not is_plain or call.out.dtype.kind == "c":  # vdot takes the conjugate
         return ""
-    flat = []
-    for v, text in zip(call.uses, args, strict=True):
-        array = emitter.locations[v].array
-        view = array.reshape(-1) if array is not None and array.flags.c_contiguous else None
-        flat.append(f"{text}.ravel()" if view is None else emitter.name(view, "w"))
+    flat = [text if len(v.shape) == 1 else f"{text}.ravel()" for v, text in zip(call.uses, args, strict=True)]
     return f"{flat[0]}.dot({flat[1]})"
 
 
