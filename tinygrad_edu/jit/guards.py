@@ -24,7 +24,7 @@ from ..trace.containers import is_container, members
 from ..trace.holders import EMPTY, ITEMS, slot
 from ..trace.ir import Guard, Input, Setting, Var, variables
 from .emitter import Emitter
-from .identities import check_identities, key_text, told_apart, written_apart
+from .identities import argument_identities, key_text, memory_apart, place_identities
 from .memory import Location
 from .simplify import value_key
 from .verifier import Step
@@ -44,7 +44,7 @@ def entry_guards(emitter: Emitter) -> list[str]:
     names = map("a{}".format, count())
     checks = [f"{emitter.name(registry, 'registry')}.revision == {captured.revision}"]
     checks += [*check_argument(emitter, "args", captured.args, names)]
-    checks += [*check_argument(emitter, "kwargs", captured.kwargs, names), *check_identities(emitter)]
+    checks += [*check_argument(emitter, "kwargs", captured.kwargs, names), *argument_identities(emitter)]
     lines = unless(emitter, " and ".join(checks))
     miss = lines[-1]
     if seen := [*members_seen(emitter), *chain(*[locate_state(emitter, v) for v in program.states])]:
@@ -52,7 +52,7 @@ def entry_guards(emitter: Emitter) -> list[str]:
         lines += ["except (KeyError, IndexError, AttributeError, ValueError):", miss, *unless(emitter, "same")]
     for v in program.inputs:
         locations[v] = Location(f"a{v.source.index}")
-    if apart := [*told_apart(emitter), *written_apart(emitter)]:
+    if apart := [*place_identities(emitter), *memory_apart(emitter)]:
         lines += unless(emitter, " and ".join(apart))
     for v in program.settings:
         locations[v] = Location(emitter.variable("n"))

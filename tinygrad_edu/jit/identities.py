@@ -21,7 +21,7 @@ def key_text(emitter: Emitter, key: Any) -> str:
     return f".{key}" if isinstance(key, Attribute) else f"[{emitter.ref(key)}]"
 
 
-def check_identities(emitter: Emitter) -> Iterator[str]:
+def argument_identities(emitter: Emitter) -> Iterator[str]:
     """Yield the checks that the same objects are given twice, or reached elsewhere too, and no others."""
     captured, closure = emitter.captured, emitter.captured.closure
     places = [(a, f"a{i}{'t' * isinstance(a, Node)}") for i, a in enumerate(captured.leaves)]
@@ -29,11 +29,12 @@ def check_identities(emitter: Emitter) -> Iterator[str]:
     places += [(argument, path_text(emitter, path)) for argument, path in captured.occurrences]
     known = closure.elsewhere | captured.containers.keys()
     places = [(x, text) for x, text in places if isinstance(x, (Node, np.ndarray)) or id(x) in known]
-    found = unmoved(emitter).union(closure.holders if captured.containers else ())  # `argument is array` may be asked
+    # `argument is array` may be asked
+    found = fixed_arrays(emitter).union(closure.holders if captured.containers else ())
     return same_objects(emitter, places, closure.elsewhere | (found - {id(x) for x, _ in places}))
 
 
-def told_apart(emitter: Emitter) -> Iterator[str]:
+def place_identities(emitter: Emitter) -> Iterator[str]:
     """Yield the checks that places hold one array, or several, as they did; none if the function asks no identity."""
     program, closure = emitter.program, emitter.captured.closure
     if closure.names.isdisjoint(("is", "id")):
@@ -45,7 +46,7 @@ def told_apart(emitter: Emitter) -> Iterator[str]:
         for holder in closure.holders.values() if isinstance(x := holder.owner, Node) for key in ("_value", "_grad")
     ]  # fmt: skip
     places = [place for place in places if isinstance(place[0], np.ndarray)]
-    return same_objects(emitter, places, unmoved(emitter).difference([id(v.example) for v in program.inputs]))
+    return same_objects(emitter, places, fixed_arrays(emitter).difference([id(v.example) for v in program.inputs]))
 
 
 def same_objects(emitter: Emitter, places: Sequence[tuple[Any, str]], fixed: set[int]) -> Iterator[str]:
@@ -71,14 +72,14 @@ def apart(emitter: Emitter, objects: list[str], others: set[int]) -> str:
     return f"{known}.isdisjoint([{', '.join([f'id({text})' for text in objects])}])"
 
 
-def unmoved(emitter: Emitter) -> set[int]:
+def fixed_arrays(emitter: Emitter) -> set[int]:
     """Return the identities of the arrays that the function found and that are the same at each replay."""
     states = [v.source for v in emitter.program.states]
     arrays = {i for i, x in emitter.captured.closure.seen.items() if isinstance(x, np.ndarray)}
     return arrays.union([id(s.array) for s in states]).difference([id(s.array) for s in states if s.moves])
 
 
-def written_apart(emitter: Emitter) -> list[str]:
+def memory_apart(emitter: Emitter) -> list[str]:
     """Return the checks that an array that is written into shares memory with no other, where one may be another."""
     program, locations = emitter.program, emitter.locations
     targets = {target for target, _ in program.stores}
