@@ -104,7 +104,7 @@ class View:
             new = self.rec.call(fun, args, kwargs)
             new = new if i is None else new[i]
         else:
-            new = self.rec.call(np.reshape, (self._row()[self.numbers().reshape(-1)], self.shape), {})
+            new = self.rec.call(np.reshape, (self._row()[self._place()], self.shape), {})
         self._array, self._variable, self._seen = laid_out_as(self._array, new._array), new._variable, root.version
 
     def write(self, new: Any) -> None:
@@ -139,15 +139,21 @@ class View:
                 return call(fun, (new, owner.dtype), {})
             if fun in RETYPING:
                 return call(changed, (owner, setattr, fun.__name__, new), {})
-        numbers = self.numbers().reshape(-1)
-        if len({*numbers.tolist()}) < numbers.size:
+        if len({*self.numbers().reshape(-1).tolist()}) < self.size:
             raise self.rec.error("a view in which elements share memory was written into; write into a copy")
-        row = call(setitem, (self._row(), numbers, call(np.reshape, (new, (-1,)), {})), {})
+        row = call(setitem, (self._row(), self._place(), call(np.reshape, (new, (-1,)), {})), {})
         return call(np.reshape, (row, owner.shape), {})
 
     def _row(self) -> Any:
         """Return the elements of the owner as one row."""
         return self.rec.call(np.reshape, (self._owner, (-1,)), {})
+
+    def _place(self) -> slice | Array:
+        """Return the index of a view's elements in that row: a slice if they lie at equal distances."""
+        at = self.numbers().reshape(-1)
+        step = int(at[1] - at[0]) if at.size > 1 else 1
+        is_even = at.size > 0 and step > 0 and np.array_equal(at, at[0] + step * np.arange(at.size))
+        return slice(int(at[0]), int(at[-1]) + 1, None if step == 1 else step) if is_even else at
 
     def numbers(self) -> Array:
         """Return the numbers of a view's elements among those of its owner, as an array of the same shape."""
