@@ -67,6 +67,21 @@ def test_another_outcome_of_a_comparison_is_recorded_anew_and_both_recordings_se
     assert jitted.cache_info()[:2] == (3, 2)
 
 
+def test_a_function_that_is_called_while_it_runs_does_not_wait_for_itself(monkeypatch):
+    seen = []
+    f = tg.jit(lambda x: np.log(x) * 2 + np.sin(x), check=False)
+    monkeypatch.setattr(warnings, "showwarning", lambda *_, **__: seen.append(f(X + 9)))
+    x = np.array([0.0, 1.0, 2.0])
+    with warnings.catch_warnings(), np.errstate(divide="ignore"):
+        warnings.simplefilter("always")
+        expected = f(x), f(x)
+        with np.errstate(divide="warn"):
+            np.testing.assert_array_equal(f(x), expected[1])
+            np.testing.assert_array_equal(f(x), expected[1])
+    np.testing.assert_allclose(seen, [np.log(X + 9) * 2 + np.sin(X + 9)] * len(seen))
+    assert seen
+
+
 def test_an_error_of_the_function_holds_plain_arrays():
     class Diverged(Exception):
         pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import RLock
 from typing import Any
 from weakref import ref
 
@@ -22,7 +22,7 @@ from ..trace.expressions import argument_names
 from ..trace.ir import Call, Program, Snapshot, placeholder, variables
 from ..trace.opening import open_calls
 from ..trace.printer import Source
-from ..trace.traced import JitError
+from ..trace.traced import JitError, Unrecorded
 from . import passes
 from .codegen import Plan
 from .guards import CACHE_MISS, GUARD_FAILED, is_same
@@ -68,7 +68,7 @@ class Recording:
             v.example = placeholder(v.example)
         # Its arrays serve one call at a time. It is for `with` alone: Ctrl-C between acquire() and the block after it
         # would leave it locked
-        self.lock = Lock()
+        self.lock, self.is_running = RLock(), False
         self.run = self.plan.run
         self.hits = 0  # the number of replays
         self.next_check = 0 if check else math.inf  # the number of replays before the next one that is compared
@@ -97,6 +97,9 @@ class Recording:
         """
         drawn, result = None, GUARD_FAILED
         with self.lock:
+            if self.is_running:  # by a signal's handler, or a hook of warnings
+                raise Unrecorded
+            self.is_running = True
             try:
                 if self.drawn:
                     drawn = [(s, s.bit_generator.state) for s in self.drawn]
@@ -107,6 +110,7 @@ class Recording:
             except (TypeError, ValueError, IndexError, ArithmeticError):
                 pass
             finally:
+                self.is_running = False
                 if drawn and result is GUARD_FAILED:  # or an error
                     for source, state in drawn:
                         source.bit_generator.state = state
