@@ -13,6 +13,7 @@ import tracemalloc
 import warnings
 import weakref
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -589,6 +590,30 @@ def test_another_thread_finds_the_users_variables_as_they_are_and_may_write_into
     for k in (2.0, 3.0):
         np.testing.assert_array_equal(jitted(X), X * SHARED)
         SHARED[...] = k
+
+
+def test_another_thread_may_write_into_an_attribute_while_a_function_that_reads_it_is_recorded():
+    o = SimpleNamespace(w=np.ones(2))
+
+    def write():
+        o.w += 1
+
+    def f(x):
+        y = x * o.w
+        sys.audit("tests.wait")
+        return y
+
+    jitted, array = tg.jit(f), o.w
+    WAITS.append(lambda: in_threads(write))
+    try:
+        jitted(X)
+    finally:
+        WAITS.clear()
+    assert o.w is array
+    for k in (2.0, 3.0, 4.0):
+        np.testing.assert_array_equal(o.w, [k, k])
+        np.testing.assert_array_equal(jitted(X), X * k)
+        o.w[...] = k + 1
 
 
 def test_a_function_of_vectors_is_recorded_and_may_use_recorded_arrays():

@@ -124,7 +124,8 @@ class Traced(View):
             return self.rec.call(ufunc, inputs, kwargs)
         fun = ufunc if method == "__call__" else getattr(ufunc, method)
         if self.rec.is_foreign():
-            return self.rec.evaluate(fun, inputs, kwargs)
+            result = self.rec.evaluate(fun, inputs, kwargs)
+            return kwargs["out"][0] if len(kwargs.get("out", ())) == 1 else result  # x += 1 leaves x what it is
         out = kwargs.pop("out", None)
         if method == "at":
             return self.change(fun, inputs, kwargs)
