@@ -1192,6 +1192,28 @@ def test_a_copy_records_for_itself():
     np.testing.assert_array_equal(other(X), 2 * X)
 
 
+def test_a_jitted_method_of_an_object_has_what_a_jitted_function_has():
+    class Model:
+        w = np.arange(3.0)
+
+        @tg.jit
+        def scaled(self, x):
+            return x * self.w
+
+        @tg.jit
+        @staticmethod
+        def doubled(x):
+            return 2 * x
+
+    model = Model()
+    for _ in range(3):
+        assert model.scaled(X[0]).tolist() == (X[0] * model.w).tolist()
+        assert model.doubled(X[0]).tolist() == Model.doubled(X[0]).tolist() == (2 * X[0]).tolist()
+    assert "w" in model.scaled.source
+    assert model.scaled.cache_info().hits == 2
+    assert model.scaled == model.scaled
+
+
 def test_methods_are_recorded_with_their_object():
     class Layer(tg.nn.Module):
         def __init__(self, factor):

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from html import escape
 from threading import RLock
+from types import MethodType
 from typing import Any, NamedTuple
 from weakref import WeakMethod, WeakSet
 
@@ -276,7 +277,7 @@ class Jitted(Transparent):
         return head + table(["latest recording", ""], lines) + source
 
     def __get__(self, instance: object, owner: type | None = None) -> Callable[..., Any]:
-        return self if instance is None else functools.partial(self, instance)
+        return self if instance is None or isinstance(self._fun, staticmethod) else MethodType(self, instance)
 
 
 def _after_fork() -> None:
