@@ -41,7 +41,6 @@ WHOLE = {"vars", "__dict__", "dir", "getmembers", "asdict", "astuple", "fields",
 ASKING = WHOLE | {
     "try", "suppress", "__exit__", "getattr", "hasattr", "__getattr__", "getattr_static", "globals", "isinstance",
 }  # fmt: skip
-CALLED = ("__wrapped__", "forward", "_fun", "_forward", "_backward")  # attributes that this package calls
 
 
 class Closure:
@@ -52,7 +51,7 @@ class Closure:
         self.tensors: list[Node] = []
         self.sources: list[Any] = [np.random, random]  # of random numbers
         self.functions: list[FunctionType] = []
-        self.names = {*CALLED}  # all that the functions use
+        self.names = {"__wrapped__", "forward"}  # all that the functions use
         self.owners: list[object] = []  # objects whose attributes may be among these
         self.computing: dict[type, bool] = {}  # whether a class computes attributes from others, by any name
         self.package = (getattr(fun, "__module__", None) or "").partition(".")[0]
