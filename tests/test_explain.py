@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.engine.backward import leaves, reverse_pass
+from tinygrad_edu.engine.backward import leaves
 from tinygrad_edu.engine.mode import Contributions, watching
+from tinygrad_edu.engine.passes import reverse_pass
 from tinygrad_edu.engine.rules.registry import vjps
 from tinygrad_edu.viz.formula import formula, parameters
 from tinygrad_edu.viz.steps import WIDTH

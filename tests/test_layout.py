@@ -23,6 +23,7 @@ LAYERS = [
     "engine.mode",
     "engine.hooks",
     "engine.backward",
+    "engine.passes",
     "engine.growth",
     "engine.tape",
     "engine.arrays",
@@ -119,7 +120,8 @@ def test_no_modules_import_each_other_in_a_circle():
 USE = """
 import numpy as np
 from alone.engine import Tensor, Value, no_grad
-from alone.engine.backward import reverse_pass, leaves, RECORDED
+from alone.engine.backward import leaves
+from alone.engine.passes import reverse_pass, RECORDED
 from alone.engine.tape import constant
 
 x = Tensor([[1.0, 2.0], [3.0, 4.0]], label="x")

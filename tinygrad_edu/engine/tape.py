@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from .backward import PLAIN, RECORDED, Gradient, Pair, is_leaf, reverse_pass
+from .backward import Gradient, Pair, is_leaf
 from .conjugation import conjugated, met
 from .errors import calling_library
 from .growth import check_growth
 from .habits import instead
 from .hooks import Hookable
 from .mode import mode, no_grad, watchers
+from .passes import PLAIN, RECORDED, reverse_pass
 from .rules.registry import is_complex, name
 
 __all__ = ["Node", "constant", "no_grad", "record", "tag"]

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.backward import backpropagate, contribution, parent, recorded_contribution, toposort
+from ..engine.backward import backpropagate, contribution, parent, toposort
 from ..engine.errors import FreedError
 from ..engine.mode import Watcher, recording, transform, watched_by, watchers, watching
+from ..engine.passes import recorded_contribution
 from ..engine.rules import windows
 from ..engine.rules.einsum import einsum
 from ..engine.rules.finite import has_nan

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..engine import mode
-from ..engine.backward import PLAIN, RECORDED, Pair, is_leaf, parent, reverse_pass, toposort
+from ..engine.backward import Pair, is_leaf, parent, toposort
 from ..engine.conjugation import conjugated
 from ..engine.errors import kind_of
 from ..engine.habits import names_keywords
 from ..engine.mode import Contribution, Transform, paused, recording
+from ..engine.passes import PLAIN, RECORDED, reverse_pass
 from ..engine.rules.registry import Function, real_part
 from ..engine.tape import Node, constant, next_place, tag
 from ..engine.tensor import Tensor

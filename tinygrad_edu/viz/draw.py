@@ -24,7 +24,7 @@ import graphviz
 import numpy as np
 from graphviz import Digraph
 
-from ..engine.backward import reverse_pass
+from ..engine.passes import reverse_pass
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..engine.value import Value

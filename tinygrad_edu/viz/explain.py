@@ -12,8 +12,9 @@ from typing import Any, overload
 
 import numpy as np
 
-from ..engine.backward import leaves, reverse_pass, toposort
+from ..engine.backward import leaves, toposort
 from ..engine.mode import Contributions, Passed, watching
+from ..engine.passes import reverse_pass
 from ..engine.rules.registry import Rule, is_complex, is_elementwise, vjps
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
