@@ -403,6 +403,23 @@ def test_a_function_in_a_set_is_refused():
         tg.jit(lambda x: [f(x) for f in functions])(np.ones(2))
 
 
+def test_a_method_may_be_an_argument_and_is_told_from_that_of_another_object():
+    class Scaled:
+        def __init__(self, factor):
+            self.factor = factor
+
+        def scale(self, x):
+            return x * self.factor
+
+    a, b = Scaled(2.0), Scaled(np.full(2, 5.0))
+    jitted = tg.jit(lambda f, x: f(x))
+    for obj in (a, b, a, a, b):
+        np.testing.assert_array_equal(jitted(obj.scale, np.ones(2)), obj.scale(np.ones(2)))
+    b.factor[...] = 7.0
+    np.testing.assert_array_equal(jitted(b.scale, np.ones(2)), [7.0, 7.0])
+    assert jitted.cache_info()[:2] == (4, 2)
+
+
 def test_arrays_of_a_module_are_read_anew_also_those_beside_a_function_that_is_called():
     module = ModuleType("a_module")
     exec("import numpy as np\nfactor = np.ones(2)\ndef twice(x): return x * 2", vars(module))

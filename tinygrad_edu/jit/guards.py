@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain, count
 from operator import is_
-from types import CellType, MappingProxyType
+from types import CellType, MappingProxyType, MethodType
 from typing import Any
 from weakref import ref
 
@@ -234,6 +234,9 @@ def check_argument(emitter: Emitter, text: str, value: Any, names: Iterator[str]
         yield f"type({name} := {text}) is {kind} and {like(emitter, name, value)}"
     elif type(value) in VALUES:
         yield same_text(emitter, f"({name} := {text})", value)
+    elif isinstance(value, MethodType):  # a new one each time that it is looked up
+        yield f"type({name} := {text}) is {kind} and {name}.__func__ is {emitter.fun(value.__func__)}"
+        yield f"{name}.__self__ is {referred(emitter, value.__self__)}"
     else:
         yield f"({name} := {text}) is {referred(emitter, value)}"
 
