@@ -229,7 +229,7 @@ def test_memory_is_used_again():
 
 
 @pytest.mark.parametrize("old_is_read", [False, True])
-def test_a_new_state_is_computed_in_place_where_nothing_reads_the_old_one(old_is_read):
+def test_the_steps_towards_a_new_state_are_computed_where_the_state_is(old_is_read):
     state = tg.Tensor(np.ones(40), requires_grad=False)
 
     def f(x):
@@ -245,7 +245,7 @@ def test_a_new_state_is_computed_in_place_where_nothing_reads_the_old_one(old_is
         state.data[...] = 1.0
         np.testing.assert_allclose(jitted(x), expected, rtol=1e-13)
         np.testing.assert_array_equal(state.data, new)
-    assert (jitted.stats["buffers"] == 1) is not old_is_read
+    assert (jitted.stats["buffers"] == 0) is not old_is_read
 
 
 @pytest.mark.parametrize("n", [40, 200_000])

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..engine.rules.indexing import setitem
 from ..trace.functional import add_at
-from ..trace.ir import Call, Guard, Program, State, Var, variables
+from ..trace.ir import Call, Guard, Program, State, Var, use_counts, variables
 from .effects import can_raise, shared
 
 WRITES = (setitem, add_at)  # their results are their first argument, but for some elements
@@ -68,6 +68,17 @@ class Layout:
         self.targets = {
             value: target for target, value in program.stores if isinstance(target.source, State) and target.shape != ()
         }
+        self.compute_in_place()
+
+    def compute_in_place(self) -> None:
+        """Let a step towards a new value take the place of the old one too, as the product in m = 0.9 * m + g."""
+        counts = use_counts(self.program.calls, self.program.outputs())
+        for value, target in list(self.targets.items()):
+            for v in replaced(value.source) if isinstance(value.source, Call) else ():
+                made = v.source if counts[v] == 1 and (v.shape, v.dtype) == (target.shape, target.dtype) else None
+                if isinstance(made, Call) and made.elementwise and target in made.uses:
+                    self.targets[v] = target
+                    break
 
     def analyze(self) -> None:
         """Find out which Vars share memory, which memory leaves the plan, and how long each is needed."""
