@@ -54,8 +54,10 @@ def parents(found: Captured) -> tuple[Node, ...]:
 
 def returned(kind: Any, data: Any, nodes: tuple[Node, ...], label: str, grad: Any, takes: bool) -> Any:
     """Return a Tensor or a Value that seems to be computed from some nodes, or from none; it refuses gradients."""
-    argnums = tuple(range(len(nodes)))
-    y = record(kind, data, recorded_result, nodes, nodes, NO_KEYWORDS, argnums) if nodes else constant(kind, data)
+    if nodes:
+        y = record(kind, data, recorded_result, nodes, nodes, NO_KEYWORDS, tuple(range(len(nodes))))
+    else:
+        y = constant(kind, data)
     y.label, y._grad, y.requires_grad = label, grad, takes
     return y
 
