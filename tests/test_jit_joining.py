@@ -220,7 +220,7 @@ def test_an_operand_that_is_broadcast_in_all_lanes_stays_apart():
     ],
 )
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_a_penalty_on_all_parameters_is_that_of_the_function(penalty, dtype):
+def test_a_penalty_on_all_parameters_is_one_sum(penalty, dtype):
     """To rounding, as the terms are added up in another order."""
     rng = np.random.default_rng(1)
     ps = [tg.Tensor(rng.normal(size=shape).astype(dtype)) for shape in [*SHAPES, (4, 2), (6,)]]
@@ -242,3 +242,13 @@ def test_a_penalty_on_all_parameters_is_that_of_the_function(penalty, dtype):
         for p, q in zip(ps, qs, strict=True):
             np.testing.assert_allclose(q.data, p.data, rtol=tolerance, atol=tolerance)
             np.testing.assert_allclose(q.grad, p.grad, rtol=tolerance, atol=tolerance)
+
+
+def test_only_several_sums_of_squares_are_joined():
+    def sums(n):
+        ps = [tg.Tensor(np.full((3, 4), i + 1.0)) for i in range(n)]
+        penalty = tg.jit(lambda: sum((p * p).sum() for p in ps))
+        assert float(penalty()) == float(penalty()) == sum(12 * (i + 1) ** 2 for i in range(n))
+        return penalty.plan.count(".dot(")
+
+    assert [sums(n) for n in (1, 3, 4, 9)] == [1, 3, 1, 1]

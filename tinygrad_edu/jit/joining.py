@@ -3,7 +3,8 @@
 An optimizer's update makes the same calls for each parameter, and NumPy takes as long for a call on ten numbers as for
 one on a thousand. The arrays of such calls, one for each parameter, are *lanes*. The calls become one call on their
 concatenation. The optimizer keeps the state of small parameters in one array already (`optim.packing`). Parameters stay
-where the user has put them: each of them is still changed by a call of its own.
+where the user has put them: each of them is still changed by a call of its own. A penalty on the squares of all
+parameters is one sum over their concatenation.
 """
 
 import operator
@@ -20,11 +21,12 @@ from ..engine.rules.registry import Function
 from ..engine.threads import LARGE
 from ..optim import Optimizer
 from ..optim.packing import SMALL
-from ..trace.ir import Call, Program, State, Var, blank
+from ..trace.ir import Call, Program, State, Var, blank, use_counts
 from .simplify import BROADCASTING, eliminate_dead_calls, value_key
 
 Lanes = tuple[Var, ...]
 DEEP = 20  # calls in a chain, more than in any optimizer's formula
+FEW = 4  # sums of squares that are worth a concatenation
 EXACT = BROADCASTING | {np.sqrt, np.square, np.negative, np.absolute, np.positive, np.sign}  # the same at any place
 
 
@@ -33,6 +35,7 @@ def join_updates(program: Program) -> None:
 
     Joined calls come last. The calls that they are instead of are dead then, unless others need their results too.
     """
+    penalized = join_squares(program)
     groups: dict[Hashable, list[tuple[Var, Var]]] = {}
     for target, value in program.stores:
         fits = is_lane(value) and isinstance(target.source, State) and value.shape == target.shape
@@ -43,7 +46,7 @@ def join_updates(program: Program) -> None:
     pairs = [(tuple([target for target, _ in group]), tuple([value for _, value in group])) for group in several]
     wholes = {targets: whole for targets, _ in pairs if (whole := whole_state(targets)) is not None}
     states = {v: whole for targets, whole in wholes.items() for v in targets}
-    joining, stores = Joining(wholes), dict(program.stores)
+    joining, stores = Joining({**penalized, **wholes}), dict(program.stores)
     for targets, values in pairs:
         if targets in wholes:
             stores[wholes[targets]] = joining.join(values)
@@ -59,6 +62,41 @@ def join_updates(program: Program) -> None:
     read = {v for call in changed.calls for v in call.uses}.union(changed.outputs())
     if cost(changed.calls) < cost(program.calls) and read.isdisjoint(states):
         vars(program).update(vars(changed))
+
+
+def join_squares(program: Program) -> dict[Lanes, Var]:
+    """Add up several sums of squares as one; return the arrays that hold all of the elements, by their lanes."""
+    uses, terms = use_counts(program.calls, program.outputs()), dict[Var, list[Any]]()  # of a sum of numbers
+    for call in program.calls:
+        if call.elementwise and call.fun is np.add and call.out.shape == ():
+            parts = [terms.pop(a) if type(a) is Var and uses[a] == 1 and a in terms else [a] for a in call.args]
+            terms[call.out] = [*parts[0], *parts[1]]
+    found = {}
+    for out, summed in terms.items():
+        squares = [v for v in summed if type(v) is Var and uses[v] == 1 and v.dtype == out.dtype and is_square_sum(v)]
+        lanes = tuple([v.source.args[0] for v in squares])
+        if len(lanes) < FEW or sum([v.size for v in lanes]) >= LARGE:
+            continue
+        joining, line, phase = Joining({}), out.source.line, out.source.phase
+        found[lanes] = whole = joining.join(lanes, DEEP)
+        total = Call(np.vdot, (whole, whole), {}, squares[0].example, line, phase)
+        at, rest = program.calls.index(out.source), [*[v for v in summed if v not in squares], total.out]
+        new = [*joining.calls, total]
+        while len(rest) > 2:
+            new.append(Call(np.add, tuple(rest[:2]), {}, out.example, line, phase))
+            rest[:2] = [new[-1].out]
+        program.calls[at:at] = new
+        out.source.become(np.add if rest[1:] else np.positive, tuple(rest))
+    if found:
+        eliminate_dead_calls(program)
+    return found
+
+
+def is_square_sum(v: Var) -> bool:
+    """Whether v is the sum of the squares of a small array."""
+    call = v.source
+    is_inner = isinstance(call, Call) and call.fun is np.vdot and call.args[0] is call.args[1]
+    return is_inner and call.args[0].size <= SMALL
 
 
 def is_lane(v: Var) -> bool:
