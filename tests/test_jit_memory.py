@@ -175,3 +175,15 @@ def test_what_is_changed_may_be_given_by_its_name(change):
         return f, c
 
     both(make)
+
+
+def test_a_view_of_another_dtype_takes_values_in_any_memory_order():
+    def f(z, x):
+        z.view(float)[...] = x * 2
+        return z * 1j
+
+    jitted = tg.jit(f)
+    for k in range(1, 4):
+        (z, x), (y, v) = ((np.ones((3, 2), complex), np.full((3, 4), float(k), order="F")) for _ in range(2))
+        np.testing.assert_array_equal(jitted(z, x), f(y, v))
+        np.testing.assert_array_equal(z, y)

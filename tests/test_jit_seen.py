@@ -818,3 +818,66 @@ def test_texts_and_fields_that_the_function_reads_are_seen(use):
         return (lambda x: x * use(c)), c
 
     same(make, lambda c: setattr(c, "scale", 5.0), {"check": False})
+
+
+@pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
+def test_functions_of_a_module_see_what_the_function_sets_there(options):
+    def make():
+        module = ModuleType("made")
+        vars(module).update(a=np.ones(3), k=2.0)
+        exec("def g(x): return k * a * x + b", vars(module))
+
+        def f(x):
+            module.a, module.b, module.k = module.a + x, x * 2, 3.0
+            y = module.g(x)
+            module.k = 2.0
+            return y
+
+        return f, module
+
+    same(make, lambda module: module.a.fill(0.0), options)
+
+
+@pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
+def test_all_functions_see_a_variable_that_one_of_them_sets_for_a_while(options):
+    def make():
+        names = {"a": np.ones(3), "k": 2.0}
+        exec(
+            "def h(x): return k * x\ndef f(x):\n global k\n k, old = 3.0, k\n y = h(x) * a\n k = old\n return y", names
+        )
+        a, k, g = names["a"], 2.0, names["f"]
+
+        def h(x):
+            return k * x
+
+        def f(x):
+            nonlocal k
+            k, old = 3.0, k
+            y = h(x) * a + g(x)
+            k = old
+            return y
+
+        return f, a
+
+    same(make, lambda a: a.fill(5.0), options)
+
+
+def test_a_class_that_gets_a_member_in_the_place_of_another_is_noticed():
+    def make():
+        kind = type("Kind", (), {"unused": 1})
+        held = kind()
+        return (lambda x: x + getattr(held, "bias", 0.0)), kind
+
+    def change(kind):
+        delattr(kind, min(vars(kind).keys() & {"unused", "bias"}))
+        kind.bias = 1.0
+
+    same(make, change, {"check": False})
+
+
+def test_a_text_that_is_replaced_is_no_reason_to_see_all_attributes():
+    held = with_attribute(2.0)
+    jitted = tg.jit(lambda x: x * held.a * len("a-b".replace("-", "")))
+    for held.count in range(4):
+        np.testing.assert_array_equal(jitted(X), X * 4)
+    assert jitted.cache_info().hits == 3

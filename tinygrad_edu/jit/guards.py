@@ -131,7 +131,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                 if place not in ("", f"{text}.{key}"):
                     yield f"{text}.{key} is {place}"  # the array of another place, too
         if isinstance(owner, type):
-            yield f"len({emitter.name(owner, 'm')}.__dict__) == {len(vars(owner))}"  # it may get more members later
+            yield keys_text(emitter, f"{emitter.name(owner, 'm')}.__dict__", [*vars(owner)])  # it may get others later
         if holder.absent:
             yield absent_text(emitter, owner, frozenset(holder.absent))
         if holder.checked is None and isinstance(owner, MAPPINGS) and holder.of is None:  # of keys the order counts

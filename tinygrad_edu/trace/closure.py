@@ -36,10 +36,12 @@ FRAMEWORK = (Module, Optimizer, Group, LRScheduler, Standardizer)  # their insta
 SETTINGS = {  # what a replay reads anew
     Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",), Value: ("_value", "_grad"), Tensor: ("_grad",),
 }  # fmt: skip
-# Who uses one of these may read all attributes of an object, or find that there is no attribute or variable
-WHOLE = {"vars", "__dict__", "dir", "getmembers", "asdict", "astuple", "fields", "replace"}
+# Who uses one of these may read all attributes of an object, or of a dataclass, or find that there is no attribute
+WHOLE = {"vars", "__dict__", "dir", "getmembers"}
+FIELDS = WHOLE | {"asdict", "astuple", "fields", "replace"}
 ASKING = WHOLE | {
-    "try", "suppress", "__exit__", "getattr", "hasattr", "__getattr__", "getattr_static", "globals", "isinstance",
+    "try", "suppress", "ExitStack", "__exit__", "getattr", "hasattr", "__getattr__", "getattr_static", "globals",
+    "isinstance",
 }  # fmt: skip
 
 
@@ -184,7 +186,8 @@ class Closure:
                 self.computing[kind] = self.computes_attributes(kind)
             is_own = isinstance(owner, (ModuleType, FunctionType)) or not self.is_library(kind)
             is_plain = is_own and not isinstance(owner, (type, ModuleType, FunctionType))
-            is_whole = (is_plain or hasattr(kind, "__dataclass_fields__")) and not names.isdisjoint(WHOLE)
+            is_fields = hasattr(kind, "__dataclass_fields__")
+            is_whole = (is_plain or is_fields) and not names.isdisjoint(FIELDS if is_fields else WHOLE)
             if not (is_whole or self.computing[kind]):
                 found = {name: value for name, value in found.items() if name in names}
             self.queue += found.values()

@@ -1,7 +1,8 @@
 """Copies of functions: the code of a function, run with other values in its variables.
 
 Where a function closes over an array, or names a global one, a recording runs a copy of it whose variables hold
-recording arrays. The user's own variables stay as they are, and other threads see nothing of it.
+recording arrays. The user's own variables stay as they are, and other threads see nothing of it; but for globals that
+the function reaches as attributes of a module too, which hold recording arrays themselves.
 """
 
 import functools
@@ -27,15 +28,17 @@ class Copies:
         self.primitives: list[Function] = []  # those among the copies
         chosen: dict[int, FunctionType] = {}
         size = -1
-        while len(chosen) > size:  # a function that uses a copied one is copied too
+        while len(chosen) > size:  # a function that uses a copied one is copied too, or shares its assigned variables
             size = len(chosen)
-            self.known = replaced.keys() | chosen.keys()
+            self.known = replaced.keys() | chosen.keys() | {id(v) for f in chosen.values() for v in self.assigned(f)}
             chosen |= {id(f): f for f in closure.functions if any(map(self.is_known, self.values(f)))}
-        scopes = {id(f.__globals__): dict(f.__globals__) for f in chosen.values()}
+        reached = {i for i, h in closure.holders.items() if h.is_globals and not h.is_scope}  # which hold them already
+        scopes = {id(scope): dict(scope) for f in chosen.values() if id(scope := f.__globals__) not in reached}
         cells = {id(c): (c, CellType()) for f in chosen.values() for c in f.__closure__ or ()}
         for f in chosen.values():
             own = tuple([cells[id(c)][1] for c in f.__closure__ or ()])
-            copy = FunctionType(f.__code__, scopes[id(f.__globals__)], f.__name__, f.__defaults__, own)
+            scope = scopes.get(id(f.__globals__), f.__globals__)
+            copy = FunctionType(f.__code__, scope, f.__name__, f.__defaults__, own)
             copy.__qualname__, copy.__dict__ = f.__qualname__, f.__dict__
             self.copies[id(f)], self.originals[id(copy)] = copy, f
         for f in chosen.values():
@@ -55,14 +58,17 @@ class Copies:
 
     def values(self, f: FunctionType) -> Iterator[Any]:
         """Yield the values of a function's variables and defaults."""
-        yield from f.__defaults__ or ()
-        yield from (f.__kwdefaults__ or {}).values()
+        yield from (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values(), *rules_of(f), *self.assigned(f))
         for cell in f.__closure__ or ():
             yield from members(cell).values()
-        yield from rules_of(f)
         scope = self.closure.holders.get(id(f.__globals__))
-        if scope and scope.checked and not self.closure.is_library(f):
+        if scope and scope.checked and scope.is_scope and not self.closure.is_library(f):
             yield from [scope.before[name] for name in scope.checked.intersection(names_in(f.__code__))]
+
+    def assigned(self, f: FunctionType) -> list[Any]:
+        """Return what holds variables of a function that others share, if one of them may assign some."""
+        cells = [*(f.__closure__ or ())] * ("nonlocal" in self.closure.names)
+        return [*cells, f.__globals__] if "global" in self.closure.names else cells
 
     def register(self, copy: Function, fun: Function) -> None:
         """Give the copy of a primitive an implementation and rules, until the function has run."""

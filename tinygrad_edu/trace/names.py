@@ -13,8 +13,8 @@ STANDARD = os.path.dirname(os.__file__)
 MADE_BY_CLASS = 1 << 9  # the flag of a type that Python code has made
 TEXTS = ("__repr__", "__str__", "__format__")  # methods that give a text of an object
 FORMATTING = {dis.opmap.get(name) for name in ("FORMAT_VALUE", "FORMAT_SIMPLE", "FORMAT_WITH_SPEC")}  # of an f-string
-COMPARING, CONTAINING, IDENTITY = dis.opmap["COMPARE_OP"], dis.opmap["CONTAINS_OP"], dis.opmap["IS_OP"]
-CATCHING, WITH, MATCHING = (dis.opmap[name] for name in ("POP_EXCEPT", "WITH_EXCEPT_START", "MATCH_CLASS"))
+NAMES = "COMPARE_OP CONTAINS_OP IS_OP POP_EXCEPT WITH_EXCEPT_START MATCH_CLASS STORE_GLOBAL STORE_DEREF"
+COMPARING, CONTAINING, IDENTITY, CATCHING, WITH, MATCHING, GLOBAL, NONLOCAL = map(dis.opmap.__getitem__, NAMES.split())
 SEARCHING = {"index", "count", "remove", "eq", "ne", "contains", "indexOf", "countOf"}  # who uses these compares
 
 
@@ -23,7 +23,7 @@ def names_in(code: CodeType) -> list[str]:
     """Return the names of globals and attributes in a function and in those defined inside it, and its short strings.
 
     A string may be a name too, as in getattr(x, "name") or attrgetter("owner.name"). Added are the names of methods
-    for texts, if the function makes some, and "==", "is" and "try", which are not names.
+    for texts, if the function makes some, and words that are not names: "==", "is", "try", "global" and "nonlocal".
     """
     names, values, operations = [*code.co_names], [*code.co_consts], code.co_code[::2]
     if not FORMATTING.isdisjoint(operations) or not {"str", "repr", "format"}.isdisjoint(names):
@@ -32,6 +32,7 @@ def names_in(code: CodeType) -> list[str]:
     if compares or CONTAINING in operations or not SEARCHING.isdisjoint(names):
         names.append("==")
     catches = operations.count(CATCHING) > 2 * operations.count(WITH)  # there are two in each `with`
+    names += ["global"] * (GLOBAL in operations) + ["nonlocal"] * (NONLOCAL in operations and bool(code.co_freevars))
     names += ["is"] * (IDENTITY in operations) + ["try"] * (catches or MATCHING in operations)
     for value in values:
         if isinstance(value, str) and value.replace(".", "").isidentifier():

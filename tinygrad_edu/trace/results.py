@@ -134,7 +134,7 @@ def _described_array(x: Any, found: Captured) -> tuple[Result, Any]:
         return Result("array", var), np.array(value) if is_array else value
     memory, data = found.memories[id(x.root)]
     view = x.within(data)
-    offset = first_address(view) - first_address(data)
+    offset = view.ctypes.data - data.ctypes.data
     return Result("array", var, memory=(memory, view.shape, view.dtype, offset, view.strides)), view
 
 
@@ -168,9 +168,3 @@ def described_members(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     parts, shown = ([pair[i] for pair in pairs] for i in range(2))
     of_fields = hasattr(type(x), "__dataclass_fields__")
     return Result("dataclass", parts, type(x)) if of_fields else tree.like(x, parts), tree.like(x, shown)
-
-
-def first_address(array: Array) -> int:
-    """Return the address of an array's first element."""
-    address: int = array.__array_interface__["data"][0]
-    return address

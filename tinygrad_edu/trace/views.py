@@ -135,8 +135,8 @@ class View:
                 return call(fun, (new, tuple(np.argsort(args[1]).tolist())), {})
             if fun is np.reshape:
                 return call(fun, (new, owner.shape), kwargs)
-            if fun is retyped:
-                return call(fun, (new, owner.dtype), {})
+            if fun is retyped:  # the last axis has to be contiguous
+                return call(fun, (call(np.copy, (new,), {"order": "C"}), owner.dtype), {})
             if fun in RETYPING:
                 return call(changed, (owner, setattr, fun.__name__, new), {})
         if len({*self.numbers().reshape(-1).tolist()}) < self.size:
