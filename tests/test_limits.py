@@ -1,5 +1,8 @@
 """Second derivatives at kinks that cancel: abs(x)**2, norm(x)**2, cos(norm(x)) and their kind are smooth."""
 
+import itertools
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -103,6 +106,26 @@ def test_the_cost_of_kinks_behind_kinks_is_not_exponential():
 
     assert tg.hessian(f)(0.0) == 2  # within a fifth of a second; in 2**24 steps it would take days
     assert tg.grad(tg.grad(f))(0.0) == 2
+
+
+def test_the_cost_of_kinks_behind_kinks_is_quadratic():
+    """As in a deep network of dead units: each kink walks the graph once."""
+
+    def calls(depth):
+        def f(x):
+            for _ in range(depth):
+                x = tg.relu(x * 0.5)
+            return np.sum(x * x)
+
+        count = itertools.count()
+        sys.setprofile(lambda frame, event, _: event in ("call", "c_call") and next(count))
+        try:
+            tg.hvp(f)(ZERO, ZERO)
+        finally:
+            sys.setprofile(None)
+        return next(count)
+
+    assert calls(40) < 5 * calls(20)
 
 
 @pytest.mark.parametrize("f", KINKED, ids=lambda f: f.__name__)

@@ -87,7 +87,10 @@ def test_the_logistic_density_is_smooth_at_0():
 
 def test_a_quantile_of_no_probability_is_nan_and_so_is_a_density_of_nan():
     for name, args in WITH_QUANTILES.items():
-        assert np.isnan(getattr(tg.stats, name).ppf([-0.1, 1.1, np.nan], *args)).all()
+        ppf = getattr(tg.stats, name).ppf
+        assert np.isnan(ppf([-0.1, 1.1, np.nan], *args)).all()
+        assert ppf(np.float32([0.2, 0.5, 0.8]), *args).dtype == np.float32
+    assert np.isnan(tg.grad(tg.stats.norm.ppf)(np.nan))
     np.testing.assert_allclose(tg.stats.cauchy.ppf(1 - 1e-10), stats.cauchy.ppf(1 - 1e-10))
     for name, limits in DISCRETE.items():
         assert np.isnan(getattr(tg.stats, name).logpmf(np.nan, *[low for low, _ in limits]))

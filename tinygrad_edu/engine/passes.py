@@ -45,7 +45,7 @@ def change(g: Any, y: Node, direction: Gradient) -> Gradient:
     """
     if not hasattr(g, "order"):
         return None
-    same = {z.order for z in toposort(g) if z.fun is y.fun and not is_leaf(z) and alike(z, y)} | {y.order}
+    same = repetitions(g, y)
     earliest = max(min([x.order for x in y.args if hasattr(x, "order")]), max(same) + 1)
     total: Any = None
 
@@ -65,27 +65,42 @@ def change(g: Any, y: Node, direction: Gradient) -> Gradient:
     return total
 
 
-def alike(a: Any, b: Any) -> bool:
-    """Return whether two nodes are results of the same functions of the same arguments."""
-    pairs, seen = [(a, b)], set()
-    while pairs:
-        a, b = pairs.pop()
-        if hasattr(a, "order") and hasattr(b, "order"):
-            if a.order == b.order or (a.order, b.order) in seen:
-                continue
-            seen.add((a.order, b.order))
-            if not a.args or a.fun is not b.fun or len(a.args) != len(b.args) or {*a.kwargs} != {*b.kwargs}:
-                return False
-            pairs += [(a.kwargs[name], b.kwargs[name]) for name in a.kwargs]
-            a, b = ([parent(y, i) if hasattr(x, "order") else x for i, x in enumerate(y.args)] for y in (a, b))
-        if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)) and len(a) == len(b):
-            pairs += zip(a, b, strict=True)
-        elif isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-            if (a.dtype, a.shape, a.tobytes()) != (b.dtype, b.shape, b.tobytes()):
-                return False
-        elif a is not b and not (type(a) is type(b) and isinstance(a, (int, float, str, slice)) and a == b):
-            return False
-    return True
+def repetitions(g: Node, y: Node) -> set[int]:
+    """Return the places of y and of all nodes behind g that are the results of its function of the same arguments.
+
+    Of nodes that are alike each gets the number of the first, arguments before results: so the work is linear.
+    """
+    calls = [z for z in toposort(g) if z.fun is y.fun and not is_leaf(z)]
+    if all(z.order == y.order for z in calls):
+        return {y.order}
+    behind: dict[int, Node] = {}
+    nodes = [y, *calls]
+    while nodes:
+        z = nodes.pop()
+        if z.order not in behind:
+            behind[z.order] = z
+            nodes += [parent(z, i) for i in z.argnums]
+    numbers: dict[int, int] = {}
+    first: dict[Any, int] = {}
+    for order in sorted(behind, reverse=True):
+        z = behind[order]
+        args = [parent(z, i) if i in z.argnums else x for i, x in enumerate(z.args)]
+        call = z.fun, token(args, numbers), token([*z.kwargs.items()], numbers)
+        numbers[order] = first.setdefault(call, order) if args else order
+    return {z.order for z in (y, *calls) if numbers[z.order] == numbers[y.order]}
+
+
+def token(x: Any, numbers: dict[int, int]) -> Any:
+    """Return what stands for an argument: equal tokens of equal numbers, arrays and nodes, others by identity."""
+    if hasattr(x, "order"):
+        return numbers.get(x.order, x.order), "node"
+    if isinstance(x, (tuple, list)):
+        return tuple([token(v, numbers) for v in x])
+    if isinstance(x, np.ndarray):
+        return x.dtype, x.shape, x.tobytes()
+    if isinstance(x, slice):
+        return slice, token([x.start, x.stop, x.step], numbers)
+    return (type(x), x) if isinstance(x, (int, float, str)) else id(x)
 
 
 NOTHING = nullcontext()

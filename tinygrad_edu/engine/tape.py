@@ -48,7 +48,7 @@ class Node(Hookable):
     order: int  # the place on the tape: smaller than that of every argument
     passes: int  # how many backward passes have added up to a leaf's gradient; unset before the first
     span: tuple[Any, ...]  # the module's call that made this node, see `tag`; unset for most
-    curves: bool  # of the result of `backward.change`; unset for others
+    curves: bool  # of the result of `passes.change`; unset for others
     tangents: dict[Any, Any]  # in forward mode: the derivatives along directions; unset for most
     trail: Any  # what a watcher noted; unset for most
     _kind: ClassVar[type[Node]]  # Tensor or Value, also of their subclasses

@@ -40,7 +40,8 @@ def lognorm_log_density(z: Any, s: Any) -> Any:
 def cauchy_quantile(q: Any) -> Any:
     """Return the quantile of the Cauchy distribution; above 1/2 from 1 - q, which is exact."""
     upper = np.greater(q, 0.5)
-    return np.where(upper, 1, -1) / np.tan(math.pi * np.where(upper, 1 - q, q))
+    tangent = np.tan(math.pi * np.where(upper, 1 - q, q))
+    return 1 / np.where(upper, tangent, -tangent)
 
 
 def laplace_log_below(z: Any) -> Any:

@@ -127,8 +127,8 @@ class Distribution:
         """Return the z below which the probability is q, NaN for a q outside 0 to 1."""
         if self.quantile is None:
             raise NotImplementedError(f"stats.{self.name} has no ppf here; it is the inverse of its cdf")
-        inside = np.greater_equal(q, 0) & np.less_equal(q, 1)
-        return np.where(inside, self.quantile(np.where(inside, q, 0.5), *shapes), np.nan)
+        outside = np.less(q, 0) | np.greater(q, 1)  # not where q is NaN, whose gradient is NaN too
+        return np.where(outside, np.nan, self.quantile(np.where(outside, 0.5, q), *shapes))
 
 
 class Continuous(Distribution):
