@@ -130,6 +130,8 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
         for change in changes:
             change()
     rec.ended = True
+    for each in (found.results, found.memories):  # the graph of the recording is not needed any more
+        each.clear()
     return shown
 
 

@@ -238,7 +238,7 @@ class Captured:
         """Release the arrays and objects of the recording; the kinds of the arguments stay, for later calls."""
         self.requires_grad = {x: takes for x, takes in self.requires_grad.items() if id(x) not in self.given}
         held = self.arrays, self.containers, self.paths, self.leaves, self.holders, self.exchanged, self.occurrences
-        for each in (*held, self.results, self.memories, self.clear):
+        for each in (*held, self.clear):
             each.clear()
         vars(self).setdefault("names", {})
         del self.closure, self.copies, self.fun

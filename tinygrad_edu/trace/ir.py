@@ -7,7 +7,7 @@ nothing. Passes rewrite the list; a layout gives the arrays their memory.
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -109,9 +109,8 @@ class Call:
         """Change into another call with the same result."""
         self.fun, self.args, self.kwargs = fun, args, kwargs
         self.elementwise = not kwargs and type(fun) is np.ufunc and fun.signature is None and fun.nout == 1
-        self.uses = [a for a in args if type(a) is Var]
-        if kwargs or len(self.uses) < len(args):
-            self.uses = variables((*args, *kwargs.values()))
+        only_vars = not kwargs and all([type(a) is Var for a in args])
+        self.uses: Sequence[Var] = args if only_vars else variables((*args, *kwargs.values()))
 
     def replace(self, new: Mapping[Var, Any]) -> None:
         """Replace each Var v among the arguments that is a key of `new` by new[v]."""
