@@ -283,6 +283,19 @@ def test_what_cannot_be_exchanged_is_refused_with_a_remedy(make, given):
         tg.jit(lambda x, h: x * bool(h))(X, held) if given else tg.jit(lambda x: x * bool(held))(X)
 
 
+@pytest.mark.parametrize("held", [iter([1.0]), bytearray(b"ab"), Queue()], ids=lambda x: type(x).__name__)
+def test_a_module_may_hold_what_a_recording_does_not_see_if_the_function_does_not_name_it(held):
+    model = tg.nn.Linear(3, 1, rng=0)
+    model.held = held
+    jitted = tg.jit(lambda x: model(x) * 2)
+    for _ in range(3):
+        np.testing.assert_array_equal(jitted(X).data, (model(X) * 2).data)
+    assert jitted.cache_info().hits == 2
+    for use in (lambda x: model(x) * bool(model.held), lambda x: model(x) * bool(vars(model))):
+        with pytest.raises(JitError, match=r"keep a plain array|call next\(\) outside"):
+            tg.jit(use)(X)
+
+
 @pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
 @pytest.mark.parametrize("first", [{}, {"last": None}], ids=str)
 def test_an_attribute_that_the_function_names_of_an_object_of_a_library_is_seen(options, first):

@@ -23,7 +23,7 @@ from ..engine.value import Value
 from ..nn import Module
 from ..optim import Optimizer
 from ..transforms import tree
-from .closure import ATOMS, PLAIN, Closure
+from .closure import ATOMS, PLAIN, WHOLE, Closure
 from .containers import is_container, leaves, mapped, members
 from .copies import Copies
 from .expressions import argument_names
@@ -184,14 +184,16 @@ class Captured:
         elif key in holder.anew:
             self.put(holder, key, self.add(Var(given or Setting(holder.of, key), value, name)))
         else:
+            is_used = holder.of is None or not self.closure.names.isdisjoint({key, *WHOLE})
             for part in parts(value):
-                if is_special(part) or (library(type(part)) not in ("", "python") and is_like_array(part)):
+                is_other = is_special(part) or (library(type(part)) not in ("", "python") and is_like_array(part))
+                if is_used and is_other:
                     raise self.rec.error(f"{holder.member(key)} is {kind_of(part)}; keep a plain array, list or dict")
                 if isinstance(part, np.ndarray) and part.dtype.kind in "biufc":
                     if part is not value:  # in a tuple, which a replay does not look into
                         self.closure.elsewhere.add(id(part))
                     self.add_array(Var(State(part, *states.get(id(part), (x, "array"))), part, holder.member(key)))
-                else:
+                elif is_used or isinstance(part, np.random.Generator):  # which the code of this package may use
                     self.traced_source(part)
 
     def put(self, holder: Holder, key: Any, value: Any) -> None:
