@@ -894,3 +894,17 @@ def test_a_text_that_is_replaced_is_no_reason_to_see_all_attributes():
     for held.count in range(4):
         np.testing.assert_array_equal(jitted(X), X * 4)
     assert jitted.cache_info().hits == 3
+
+
+def test_an_attribute_that_is_set_to_an_equal_value_is_not_changed():
+    held = with_attribute(np.float64(0.5))
+
+    def f(x):
+        held.shape, held.a = (x.shape, "x"), 1 / np.sqrt(float(len(x)) + 1)
+        return x * held.a
+
+    jitted = tg.jit(f)
+    for _ in range(4):
+        np.testing.assert_array_equal(jitted(X), X * 0.5)
+    assert held.shape == ((3,), "x")
+    assert jitted.cache_info()[:2] == (2, 1)

@@ -20,7 +20,7 @@ from ..engine.tape import Node
 from ..optim import Group, Optimizer
 from ..trace.closure import MANY, PLAIN
 from ..trace.containers import is_container, members
-from ..trace.holders import EMPTY, ITEMS, slot
+from ..trace.holders import EMPTY, ITEMS, VALUES, is_plain, is_same, slot
 from ..trace.ir import Guard, Input, Setting, Var, variables
 from .emitter import Emitter
 from .identities import argument_identities, key_text, memory_apart, place_identities
@@ -31,8 +31,6 @@ from .verifier import Step
 FLAGS = 0x501  # of an array, in memory order, aligned and writeable
 FEW = 4  # names that are looked for one by one
 LONG = 100  # plain values of a longer list or dict are compared by one line
-# Compared by value; a subclass of the user may hold or compute more
-VALUES = (*PLAIN, range, np.float64, np.complex128, np.str_, np.bytes_)
 MAPPINGS = (dict, MappingProxyType)
 CACHE_MISS, GUARD_FAILED = object(), object()  # what a plan returns if a guard of the first or the second kind fails
 
@@ -182,17 +180,12 @@ def same_text(emitter: Emitter, text: str, value: Any) -> str:
     """Write the check that something is the same object, or, of a plain value, an equal one."""
     if value is None or isinstance(value, bool):
         return f"{text} is {value}"
-    plain = type(value) in VALUES
+    plain = is_plain(value)
     before = emitter.name(value, "t" if isinstance(value, Node) else "seen" if plain else type(value).__name__.lower())
     if not plain:
         is_alive = isinstance(value, ref) and value() is not None
         return f"{text} is {before}" + f" and {text}() is not None" * is_alive
     return f"({text} is {before} or {emitter.fun(is_same)}({text}, {before}))"
-
-
-def is_same(new: object, old: object) -> bool:
-    """Return whether both are one object, or equal plain values; 1, 1.0 and True are told apart, 0.0 and -0.0 too."""
-    return new is old or (type(new) is type(old) and type(new) in VALUES and repr(new) == repr(old))
 
 
 def like(emitter: Emitter, text: str, value: Any) -> str:

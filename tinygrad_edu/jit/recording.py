@@ -19,13 +19,14 @@ from ..trace import containers
 from ..trace.capture import claimed
 from ..trace.captured import Captured
 from ..trace.expressions import argument_names
+from ..trace.holders import is_same
 from ..trace.ir import Call, Program, Snapshot, placeholder, variables
 from ..trace.opening import open_calls
 from ..trace.printer import Source
 from ..trace.traced import JitError, Unrecorded
 from . import passes
 from .codegen import Plan
-from .guards import CACHE_MISS, GUARD_FAILED, is_same
+from .guards import CACHE_MISS, GUARD_FAILED
 from .native import compiler
 from .native.decompose import decompose
 from .native.stretches import pays

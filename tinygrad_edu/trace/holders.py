@@ -21,6 +21,10 @@ CACHED: type = type(functools.cache(len))
 VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 ITEMS: Any = (dict, list, deque, np.ndarray, MappingProxyType)  # their members have an index
 EMPTY = object()  # what an empty slot of a Tensor holds
+# Compared by value; a subclass of the user may hold or compute more
+VALUES = (
+    bool, int, float, complex, str, bytes, type(None), range, np.float64, np.complex128, np.str_, np.bytes_,
+)  # fmt: skip
 MEMBERS = {CellType: ("cell_contents",), FunctionType: ("__defaults__", "__kwdefaults__")}
 
 
@@ -188,8 +192,19 @@ def key_text(key: Any) -> str:
 
 
 def are_same(now: dict[Any, Any], before: dict[Any, Any]) -> bool:
-    """Return whether members have the same keys in the same order, and are the same objects."""
-    return list(now) == list(before) and all(map(is_, now.values(), before.values()))
+    """Return whether members have the same keys in the same order, and are the same objects or equal plain values."""
+    pairs = (now.values(), before.values())
+    return list(now) == list(before) and (all(map(is_, *pairs)) or all(map(is_same, *pairs)))
+
+
+def is_same(new: object, old: object) -> bool:
+    """Return whether both are one object, or equal plain values; 1, 1.0 and True are told apart, 0.0 and -0.0 too."""
+    return new is old or (type(new) is type(old) and is_plain(new) and is_plain(old) and repr(new) == repr(old))
+
+
+def is_plain(x: object) -> bool:
+    """Return whether x is a plain value, or a tuple of such, as a shape is."""
+    return type(x) in VALUES or (type(x) is tuple and all(map(is_plain, x)))
 
 
 def members(owner: Any, slots_only: bool = False) -> dict[Any, Any]:
