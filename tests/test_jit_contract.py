@@ -83,14 +83,15 @@ def test_a_function_that_is_called_while_it_runs_does_not_wait_for_itself(monkey
     assert seen
 
 
-def test_an_error_of_the_function_holds_plain_arrays():
+@pytest.mark.parametrize("words", [(), ("too large",)], ids=str)
+def test_an_error_of_the_function_holds_plain_arrays(words):
     class Diverged(Exception):
         pass
 
     @tg.jit
     def f(x, limit):
         if limit == 0:
-            error = Diverged(x * 2, "too large")
+            error = Diverged(x * 2, *words)
             error.at = w + x
             raise error
         return x

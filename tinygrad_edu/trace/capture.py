@@ -86,6 +86,9 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
             with watching(_Recording(found)):
                 result = run(*given, **keywords)
         except Exception as error:
+            held = [] if rec.refused else leaves("", [error.args, vars(error)])
+            if any([isinstance(v, (Traced, Node)) for _, v in held]):
+                raise Unrecorded from error  # the error of the function itself holds plain arrays
             words = str(error)
             if rec.gave_plain and isinstance(error, ValueError) and "read-only" in words:
                 words = "an array was made a plain one and written into; write into the array itself, or a copy"
@@ -96,8 +99,6 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
                 rec.error(f"{words}: it takes plain arrays and numbers, not recorded ones; {RETURN_IT}", error)
             if rec.refused and error is not rec.refused:  # NumPy may raise another error instead of ours
                 raise rec.refused from error
-            if any([isinstance(v, (Traced, Node)) for _, v in leaves("", [error.args, vars(error)])]):
-                raise Unrecorded from error  # the error of the function itself holds plain arrays
             raise
         finally:
             with _exchanging:
