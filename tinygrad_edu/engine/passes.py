@@ -40,8 +40,8 @@ def change(g: Any, y: Node, direction: Gradient) -> Gradient:
     """Return the derivative of g, a gradient of y that is a node itself, along a direction of y; None if there is none.
 
     g is the gradient of one number, so its derivatives by y are a symmetric matrix: the vjp serves as the jvp. Nodes
-    that are alike, such as two norms of x - y, count as y. Such a derivative, which limits multiply by what is 0, is a
-    constant to the others, or the graph would double with each kink behind another.
+    that are alike, such as two norms of x - y, count as y. Such a derivative, which limits of kinks multiply by what is
+    0, is a constant to the others, or the graph would double with each kink behind another.
     """
     if not hasattr(g, "order"):
         return None
@@ -60,7 +60,7 @@ def change(g: Any, y: Node, direction: Gradient) -> Gradient:
         is_leaf(z)  # raises FreedError where forward mode forgot the graph, and starts again
         if z.order in same:
             total = c if total is None else total + c
-    if hasattr(total, "order"):
+    if hasattr(total, "order") and y.fun not in unsettled:
         total.curves = True
     return total
 
