@@ -106,6 +106,15 @@ def test_an_error_of_the_function_holds_plain_arrays(words):
         assert type(array) is type(at) is np.ndarray
 
 
+def test_the_cause_of_an_error_of_the_function_holds_plain_arrays():
+    def f(x):
+        raise RuntimeError("diverged") from ValueError(x * 2)
+
+    with pytest.raises(RuntimeError) as raised:
+        tg.jit(f)(X)
+    assert type(raised.value.__cause__.args[0]) is np.ndarray
+
+
 def test_a_complex_number_that_is_nan_is_no_difference():
     f = tg.jit(lambda x, c: x * c)
     for c in (complex(5, np.nan), complex(5, np.nan), complex(np.nan, 1.0)):

@@ -86,7 +86,8 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
             with watching(_Recording(found)):
                 result = run(*given, **keywords)
         except Exception as error:
-            held = [] if rec.refused else leaves("", [error.args, vars(error)])
+            errors = [e for e in (error, error.__cause__ or error.__context__) if e and not rec.refused]
+            held = leaves("", [(e.args, vars(e)) for e in errors])
             if any([isinstance(v, (Traced, Node)) for _, v in held]):
                 raise Unrecorded from error  # the error of the function itself holds plain arrays
             words = str(error)
