@@ -260,7 +260,8 @@ class Traced(View):
         if attribute.startswith("__array_") and (self.rec.is_fixed(self._variable) or is_joining(sys._getframe(1))):
             raise AttributeError(attribute)  # NumPy then asks __array__
         getattr(self._array, attribute)  # raises AttributeError as NumPy does
-        of_array = (f".{attribute}", "use NumPy functions that return new arrays")
+        remedy = "use reshape(-1)" if attribute == "flat" else "use NumPy functions that return new arrays"
+        of_array = (f".{attribute}", remedy)
         words = TO_PLAIN if attribute.startswith("__") else of_array
         is_array = isinstance(self._array, np.ndarray) and not self.rec.is_foreign()
         return getattr(self.plain_copy(words) if is_array else self.plain(*words), attribute)
