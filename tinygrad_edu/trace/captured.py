@@ -81,7 +81,7 @@ class Captured:
         if isinstance(a, Node):
             self.given.setdefault(id(a), source)
         elif isinstance(a, (list, tuple, dict)) or is_special(a) or is_like_array(a):
-            raise self.rec.error(f"an argument is {kind_of(a)}; pass a plain array, list, tuple or dict")
+            raise self.rec.error(f"an argument is {kind_of(a)}; {instead(a, 'pass')}")
         elif isinstance(a, np.ndarray) and a.dtype.kind != "O":
             return self.add_array(Var(source, a))
         elif isinstance(a, np.generic):  # if it is given twice, it may be two numbers at a later call
@@ -127,12 +127,9 @@ class Captured:
         return self.arrays[id(var.example)]
 
     def traced_source(self, x: Any) -> Any:
-        """Return what to use instead of a Generator; x itself for anything else. Raises JitError for an iterator."""
-        if isinstance(x, np.random.Generator):
-            return self.generators.setdefault(id(x), TracedGenerator(self.rec, x))
-        if hasattr(type(x), "__next__") and not hasattr(x, "__dict__"):  # of a user's class, attributes are seen
-            raise self.rec.error("an iterator would give the same at every call; call next() outside")
-        return x
+        """Return what to use instead of a Generator; x itself for anything else."""
+        is_generator = isinstance(x, np.random.Generator)
+        return self.generators.setdefault(id(x), TracedGenerator(self.rec, x)) if is_generator else x
 
     def exchange(self) -> None:
         """Let the places of arrays, numbers and generators hold recording values, and make copies of functions."""
@@ -188,12 +185,12 @@ class Captured:
             for part in parts(value):
                 is_other = is_special(part) or (library(type(part)) not in ("", "python") and is_like_array(part))
                 if is_used and is_other:
-                    raise self.rec.error(f"{holder.member(key)} is {kind_of(part)}; keep a plain array, list or dict")
+                    raise self.rec.error(f"{holder.member(key)} is {kind_of(part)}; {instead(part, 'keep')}")
                 if isinstance(part, np.ndarray) and part.dtype.kind in "biufc":
                     if part is not value:  # in a tuple, which a replay does not look into
                         self.closure.elsewhere.add(id(part))
                     self.add_array(Var(State(part, *states.get(id(part), (x, "array"))), part, holder.member(key)))
-                elif is_used or isinstance(part, np.random.Generator):  # which the code of this package may use
+                else:
                     self.traced_source(part)
 
     def put(self, holder: Holder, key: Any, value: Any) -> None:
@@ -264,9 +261,15 @@ def _kinds(x: Any) -> Any:
         return x
 
 
+def instead(a: object, verb: str) -> str:
+    """Return what to do instead of using what is special."""
+    return "call next() outside" if hasattr(type(a), "__next__") else f"{verb} a plain array, list, tuple or dict"
+
+
 def is_special(a: object) -> bool:
-    """Whether a is an array of another class, such as np.matrix, or a container whose elements are not seen."""
+    """Whether a is an array of another class, such as np.matrix, or a container or iterator of elements not seen."""
     unseen = isinstance(a, CONTAINERS) and not isinstance(a, (dict, list, set, deque)) and library(type(a)) == "python"
+    unseen |= hasattr(type(a), "__next__") and not hasattr(a, "__dict__")  # else its attributes are seen
     return unseen or isinstance(a, UNSEEN) or (isinstance(a, np.ndarray) and type(a) not in PLAIN_ARRAYS)
 
 
