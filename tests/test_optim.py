@@ -637,7 +637,7 @@ def test_added_groups_train_with_their_own_settings_and_state():
     assert values(optimizer).tobytes() == np.concatenate([values(o) for o in alone]).tobytes()
     assert [g["lr"] for g in optimizer.param_groups] == [0.1, 0.3]
     assert "2 parameters of 7 numbers in 2 groups" in repr(optimizer)
-    assert repr(optimizer.param_groups[0]) == "Group(lr=0.1, betas=(0.9, 0.999), eps=1e-08, 1 parameters)"
+    assert repr(optimizer.param_groups[0]) == "Group(lr=0.1, betas=(0.9, 0.999), eps=1e-08, 1 parameter)"
     same = optim.Adam([{"params": [Tensor(a.data)]}, {"params": [Tensor(b.data)]}])
     same.load_state_dict(optimizer.state_dict())
     assert [g.lr for g in same.groups] == [0.1, 0.3]

@@ -95,6 +95,15 @@ def test_an_optimizer_tells_its_settings_without_those_that_are_off():
     assert rows(sgd)[-1] == ["steps taken", "1"]
 
 
+def test_one_of_a_kind_has_no_plural():
+    x = tg.Tensor([1.0])
+    sgd = tg.optim.SGD([x], lr=0.1)
+    sgd.minimize(x * x)
+    assert repr(sgd) == "SGD(lr=0.1, 1 parameter of 1 number, 1 step taken)"
+    assert repr(sgd.param_groups[0]) == "Group(lr=0.1, 1 parameter)"
+    assert repr(tg.History([2.0], [], [0.1], [0.5])).startswith("History(1 epoch, ")
+
+
 HISTORY = tg.History([2.0, 1.0, 0.5], [3.0, 1.25, 1.5], [0.1] * 3, [0.5] * 3, "patience", 2)
 
 

@@ -91,6 +91,9 @@ def test_a_quantile_of_no_probability_is_nan_and_so_is_a_density_of_nan():
         assert np.isnan(ppf([-0.1, 1.1, np.nan], *args)).all()
         assert ppf(np.float32([0.2, 0.5, 0.8]), *args).dtype == np.float32
     assert np.isnan(tg.grad(tg.stats.norm.ppf)(np.nan))
+    q = np.array([0.0, 1.0])
+    np.testing.assert_array_equal(tg.stats.t.ppf(q, 2.5), [-np.inf, np.inf])
+    np.testing.assert_array_equal(tg.elementwise_grad(lambda q: tg.stats.t.ppf(q, 2.5))(q), [np.inf, np.inf])
     np.testing.assert_allclose(tg.stats.cauchy.ppf(1 - 1e-10), stats.cauchy.ppf(1 - 1e-10))
     for name, limits in DISCRETE.items():
         assert np.isnan(getattr(tg.stats, name).logpmf(np.nan, *[low for low, _ in limits]))

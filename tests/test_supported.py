@@ -48,10 +48,21 @@ def test_the_table_says_what_each_function_does_with_a_tensor():
         assert table[name(f)] in ("rule", "composition", "constant", "refused")
     for f, kind in {
         "np.add": "rule", "np.linalg.inv": "rule", "np.vdot": "composition", "np.argmax": "constant",
-        "np.linalg.eigvals": "composition", "np.fft.fft": "rule", "np.gcd": "refused", "relu": "rule",
+        "np.linalg.eigvals": "composition", "np.fft.fft": "rule", "np.gcd": "refused",
     }.items():  # fmt: skip
         assert table[f] == kind
     assert list(table) == sorted(table)
+
+
+def test_the_table_lists_primitives_of_the_user_and_none_that_are_internal():
+    @tg.primitive
+    def cube(x):
+        return x**3
+
+    tg.defvjp(cube, lambda g, y, x: 3 * g * x**2)
+    table = tg.supported()
+    assert table.pop("cube") == "rule"
+    assert {"relu", "within", "svd", "gru_backward"}.isdisjoint(table)
 
 
 @pytest.mark.parametrize("f", [f for f in FUNCTIONS if refusal(f) and not isinstance(f, np.ufunc)], ids=name)

@@ -21,6 +21,11 @@ MAX_GRADIENT = 6  # elements of a gradient that are written out
 MAX_TABLE = 8  # rows, and columns, of a tensor's table
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun, as in "1 epoch" and "2,000 epochs"."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def tensor_text(x: Node) -> str:
     """Return the repr of a tensor: its values, or a summary if it is large, then its label, dtype, origin, gradient."""
     data = _array(x._value)

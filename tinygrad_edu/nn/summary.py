@@ -7,7 +7,7 @@ from threading import get_ident
 from typing import Any, NamedTuple
 
 from ..engine.mode import no_grad
-from ..engine.reprs import table
+from ..engine.reprs import counted, table
 from ..engine.tensor import Tensor
 from .preserving import preserved
 
@@ -33,7 +33,7 @@ class Summary(str):
     bytes: int
 
     def __repr__(self) -> str:
-        return f"<Summary: {self.parameters:,} parameters, {self.bytes:,} bytes>"
+        return f"<Summary: {counted(self.parameters, 'parameter')}, {counted(self.bytes, 'byte')}>"
 
 
 def summarize(model: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Summary:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine.reprs import counted
 from ..engine.rules.floats import python_float
 from ..engine.tensor import Tensor
 from .inplace import Array
@@ -88,7 +89,7 @@ class Group:
 
     def __repr__(self) -> str:
         settings = "".join([f"{name}={value}, " for name, value in self.settings().items()])
-        return f"Group({settings}{len(self.params)} parameters)"
+        return f"Group({settings}{counted(len(self.params), 'parameter')})"
 
 
 def hyperparameter(name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.conjugation import met
-from ..engine.reprs import table
+from ..engine.reprs import counted, table
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..state import copy_state
@@ -277,11 +277,11 @@ class Optimizer:
         def shown(v: object) -> str:
             return f"{v:g}" if type(v) is float else str(v)
 
-        size = f"{len(self.params)} parameters of {sum(p.size for p in self.params):,} numbers"
+        size = f"{counted(len(self.params), 'parameter')} of {counted(sum(p.size for p in self.params), 'number')}"
         if len(self.groups) > 1:
             size += f" in {len(self.groups)} groups"
         settings = [f"{k}={shown(v)}" for k, v in self.settings().items()]
-        return f"{type(self).__name__}({', '.join(settings)}, {size}, {self.steps} steps taken)"
+        return f"{type(self).__name__}({', '.join(settings)}, {size}, {counted(self.steps, 'step')} taken)"
 
     def _repr_html_(self) -> str:
         rows = [[name, f"{v:g}" if isinstance(v, float) else str(v)] for name, v in self.settings().items()]

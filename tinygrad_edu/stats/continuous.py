@@ -37,6 +37,13 @@ def lognorm_log_density(z: Any, s: Any) -> Any:
     return -np.square(log / s) / 2 - np.log(s) - log - LOG_2PI / 2
 
 
+def t_quantile(q: Any, df: Any) -> Any:
+    """Return the quantile of Student's distribution; SciPy's is inf for q = 0 too, where that is minus that of 1."""
+    at_0 = np.equal(q, 0)
+    z = special("stdtrit")(df, np.where(at_0, 1 - q, q))
+    return np.where(at_0, -z, z)
+
+
 def cauchy_quantile(q: Any) -> Any:
     """Return the quantile of the Cauchy distribution; above 1/2 from 1 - q, which is exact."""
     upper = np.greater(q, 0.5)
@@ -56,9 +63,7 @@ norm = Continuous(
     cdf=lambda z: special("ndtr")(z), logcdf=lambda z: special("log_ndtr")(z),
     ppf=lambda q: special("ndtri")(q),
 )  # fmt: skip
-t = Continuous(
-    "t", t_log_density, cdf=lambda z, df: special("stdtr")(df, z), ppf=lambda q, df: special("stdtrit")(df, q)
-)
+t = Continuous("t", t_log_density, cdf=lambda z, df: special("stdtr")(df, z), ppf=t_quantile)
 cauchy = Continuous(
     "cauchy",
     lambda z: -LOG_PI - np.log1p(np.square(z)),

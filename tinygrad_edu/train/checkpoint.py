@@ -12,6 +12,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike
 
 from ..data.batches import Arrays
+from ..engine.reprs import counted
 from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..nn import Module
@@ -135,7 +136,7 @@ class Checkpoint:
             raise ValueError(f"{where} is of another run: {'; '.join(different)}. {remedy}")
         history = History(**run["history"])
         if len(history) > epochs:
-            raise ValueError(f"{where} has {len(history)} epochs behind it, more than {epochs}. {remedy}")
+            raise ValueError(f"{where} has {counted(len(history), 'epoch')} behind it, more than {epochs}. {remedy}")
         try:
             for part, arrays in weights.items():
                 self.state.load_named(part, arrays, state)

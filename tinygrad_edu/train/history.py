@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..engine.reprs import table
+from ..engine.reprs import counted, table
 from ..figure import BLUE, VERMILION, losses
 from ..state import replacing
 
@@ -66,7 +66,7 @@ class History:
         return is_best
 
     def __repr__(self) -> str:
-        facts = [f"{len(self)} epochs"]
+        facts = [counted(len(self), "epoch")]
         facts += [f"stopped by {self.stopped!r}"] if self.stopped else []
         for name, values in (("train", self.train_loss), ("valid", self.valid_loss)):
             facts += [f"{name} loss {values[0]:.6g} -> {values[-1]:.6g}"] if values else []

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.reprs import counted
 from ..engine.rules.notation import INFIX
 from ..engine.rules.registry import name
 from ..engine.tensor import Tensor
@@ -74,7 +75,7 @@ def title(scope: Scope) -> list[str]:
     size = sum(p.size for p in scope.module.parameters())
     if scope.calls > 1 and not repeats:
         repeats = [f"call {scope.call_number} of {scope.calls}"]
-    return [scope.module.describe(), *([f"{size:,} parameters"] if size else []), *repeats]
+    return [scope.module.describe(), *([counted(size, "parameter")] if size else []), *repeats]
 
 
 def folded(box: Box) -> list[str]:
