@@ -214,5 +214,5 @@ class Recording:
 
     def release(self) -> None:
         """Break the cycles of calls and their results, which would keep arrays."""
-        for call in (*self.program.calls, *[c for c, *_ in self.recorded.calls]):
+        for call in (*self.program.calls, *self.recorded.calls):
             call.out.source = None

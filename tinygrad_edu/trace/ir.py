@@ -204,14 +204,15 @@ class Snapshot:
     """A copy of a program from before the passes; they replace arguments and lists, and never change them in place."""
 
     def __init__(self, program: Program) -> None:
-        self.calls = [(c, c.fun, c.args, c.kwargs) for c in program.calls]
+        self.calls = [*program.calls]
+        self.parts = [c.fun for c in self.calls], [c.args for c in self.calls], [c.kwargs for c in self.calls]
         self.program = replace(program)
 
     def restore(self) -> Program:
         """Return the program, with new calls."""
         program = replace(self.program, calls=[])
         new: dict[Var, Var] = {}
-        for c, fun, args, kwargs in self.calls:
+        for c, fun, args, kwargs in zip(self.calls, *self.parts, strict=True):
             copied = Call(fun, args, kwargs, c.out.example, c.line, c.phase, draws=c.draws)
             copied.out.name, copied.alias_of = c.out.name, c.alias_of
             new[c.out] = copied.out
