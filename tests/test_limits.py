@@ -84,6 +84,17 @@ def test_a_smooth_function_of_a_kink_has_its_hessian(kink, way, outer, scale):
     np.testing.assert_array_equal(tg.grad(lambda x: f(y(scale * x)))(ZERO), ZERO)
 
 
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
+@pytest.mark.parametrize("kink", KINKS)
+def test_a_cubic_function_of_a_kink_has_its_third_derivative(kink):
+    y, half = KINKS[kink]
+    w = np.array([2.0, -1.0, 3.0])
+    third = np.einsum("i,jk->ijk", w, 2 * half)
+    expected = third + third.transpose(1, 0, 2) + third.transpose(1, 2, 0)
+    found = tg.jacobian(tg.hessian(lambda x: (w @ x) * y(x) ** 2))(ZERO)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
 @pytest.mark.parametrize("way", HESSIANS)
 def test_kinks_of_some_elements_and_in_sums(way):
     x = np.array([0.0, -2.0, 0.0])
@@ -93,6 +104,11 @@ def test_kinks_of_some_elements_and_in_sums(way):
     norms = lambda x: np.sum(np.linalg.norm(np.stack([x, x - [0.0, -2.0, 0.0]]), axis=1) ** 2)
     np.testing.assert_allclose(HESSIANS[way](norms, x), 4 * np.eye(3), atol=1e-12)
     np.testing.assert_allclose(HESSIANS[way](lambda x: np.sum(abs(x)), x), np.zeros((3, 3)))
+
+
+def test_a_product_of_two_different_kinks_has_the_second_derivative_0():
+    for f in (lambda x: abs(x) * abs(2 * x), lambda x: abs(x) * tg.relu(x)):
+        assert tg.hessian(f)(0.0) == 0
 
 
 KINKED = (abs, np.hypot, np.linalg.norm, np.std, tg.relu, np.maximum, np.sqrt)

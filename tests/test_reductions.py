@@ -1,5 +1,7 @@
 """Reductions: cases that random tests rarely reach, and errors."""
 
+import warnings
+
 import numpy as np
 import pytest
 from checks import X, check, gradient, message
@@ -148,3 +150,14 @@ def test_an_initial_value_shares_with_the_numbers_beside_nan():
     x = tg.Tensor([1.0, np.nan, 2.0])
     np.nanmax(x, initial=2.0).backward()
     assert x.grad.tolist() == [0, 0, 0.5]
+
+
+def test_a_standard_deviation_in_a_dtype_of_its_own_has_that_range():
+    x = np.array([1.0, 3.0, 4.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        usual = tg.grad(lambda x: np.std(x, dtype=np.float32))(x)
+    np.testing.assert_allclose(usual, tg.grad(np.std)(x), rtol=1e-6)
+    with np.errstate(under="ignore"):
+        small = tg.grad(lambda x: np.std(x, dtype=np.float32))(x * 1e-25)  # the variance is 0 in float32
+    np.testing.assert_allclose(small, usual, rtol=1e-6)

@@ -66,6 +66,31 @@ def test_first_and_second_derivatives_equal_mpmaths(known):
     np.testing.assert_allclose(found, expected, rtol=2e-12, atol=1e-40)
 
 
+def beta(a, b):
+    return mpmath.gamma(a) * mpmath.gamma(b) * mpmath.rgamma(a + b)
+
+
+@pytest.mark.parametrize(
+    ("f", "exact", "at"),
+    [
+        (special.binom, mpmath.binomial, [(3.0, 5.0), (3.0, -1.0), (0.0, 2.0), (0.0, 0.0), (200.0, 205.0), (5.5, 2.0)]),
+        (special.poch, mpmath.rf, [(0.0, 2.0), (-2.0, 3.0), (0.0, 0.5), (-3.0, 7.0)]),
+        (special.beta, beta, [(-1.5, 1.5), (-0.5, -0.5), (0.5, -1.5), (2.0, 3.0)]),
+    ],
+)
+def test_products_of_gamma_functions_that_are_0_at_a_pole_have_both_derivatives(f, exact, at):
+    for point in at:
+        for i in range(2):
+            along = lambda v, i=i, point=point: exact(*(v if i == j else p for j, p in enumerate(point)))
+            with mpmath.workdps(60):
+                expected = [float(mpmath.diff(along, mpmath.mpf(point[i]), n)) for n in (1, 2)]
+            found = [tg.grad(f, i)(*point), tg.grad(tg.grad(f, i), i)(*point)]
+            np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-13)
+    assert tg.grad(special.poch)(-2.0, 2.0) == -3  # two poles cancel
+    mixed = np.array([1.5, -2.0, 3.0])
+    tg.check_grad(lambda z: special.poch(z, 2.0), mixed)
+
+
 @pytest.mark.parametrize(
     ("f", "x", "y", "by_x", "by_y"),
     [
@@ -115,6 +140,11 @@ def test_polynomials_of_low_degree_have_all_derivatives(family, degree):
     for n in range(1, 4):
         f = lambda x, f=f: np.sum(tg.grad(f)(x))
         np.testing.assert_allclose(f(x), np.sum(exact.deriv(n)(x)), rtol=1e-9, atol=1e-8)
+
+
+def test_a_chebyshev_polynomial_of_the_degree_0_0_is_constant_everywhere():
+    for fun in (special.eval_chebyt, special.eval_sh_chebyt):
+        assert [tg.grad(lambda x, fun=fun: fun(0.0, x))(x) for x in (-2.0, -1.0, 0.0, 1.0)] == [0, 0, 0, 0]
 
 
 UNKNOWN = {

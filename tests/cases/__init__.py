@@ -28,6 +28,7 @@ from . import (
     scans,
     scipy_bessel,
     scipy_distributions,
+    scipy_gamma,
     scipy_special,
     shaping,
     sorting,
@@ -39,8 +40,8 @@ from . import (
 READING = (
     elementwise, special, reductions, scans, statistics, sorting, calculus, polynomials, shaping, joining, indexing,
     products, einsum, linalg, normalization, norms, decompositions, activations, entropies, gamma, convolution,
-    matrix_functions, recurrences, complex_numbers, fourier, eigenvalues, scipy_special, scipy_bessel,
-    scipy_distributions, windows,
+    matrix_functions, recurrences, complex_numbers, fourier, eigenvalues, scipy_special, scipy_gamma,
+    scipy_bessel, scipy_distributions, windows,
 )  # fmt: skip
 PAGES = {page.__name__.removeprefix("cases."): page.CASES for page in READING}
 CASES = {fun: case for page in PAGES.values() for fun, case in page.items()}

@@ -7,7 +7,8 @@ from strategies import binary, broadcastable
 
 from tinygrad_edu.engine.rules import scipy_distributions  # noqa: F401  # the page that the engine reads at need
 
-from .scipy_special import POSITIVE, a, parametric
+from .scipy_gamma import a
+from .scipy_special import POSITIVE, parametric
 
 PROBABILITY = {"low": 0.2, "high": 0.8}
 k = st.integers(0, 3)

@@ -54,7 +54,7 @@ def change(g: Any, y: Node, direction: Gradient) -> Gradient:
             return None
         args = [parent(z, j)._as_base() if j in z.argnums else a for j, a in enumerate(z.argvals)]
         rule: Any = vjps[z.fun][i]
-        return fitted(rule(g, z._as_base(), *args, **z.kwargs), z, g, x)
+        return masked(rule(g, z._as_base(), *args, **z.kwargs), z, g, x)
 
     for z, c in backpropagate(g, direction, towards):
         is_leaf(z)  # raises FreedError where forward mode forgot the graph, and starts again

@@ -62,7 +62,7 @@ unasked_predicates: set[Function] = set()
 predicates_of_all: dict[Function, bool] = {}  # the answer that is right for all arrays
 predicates: set[Function] = set()  # functions of arrays to True or False, which jit turns into guards
 names: dict[Function, str] = {}  # of functions of other libraries, which do not know their module
-pages = {"scipy.special": ("scipy_special", "scipy_bessel", "scipy_distributions")}  # those for another library
+pages = {"scipy.special": ("scipy_special", "scipy_gamma", "scipy_bessel", "scipy_distributions")}  # read at need
 _reading = threading.RLock()
 revision = 0  # how many times rules took the place of others
 

@@ -205,12 +205,11 @@ def no_degree(fun: np.ufunc) -> Rule:
 defvjp(special.eval_legendre,    no_degree(special.eval_legendre),
                                  lambda g, y, n, x: g * legendre_slope(n, x))
 defvjp(special.eval_chebyt,      no_degree(special.eval_chebyt),
-                                 lambda g, y, n, x: g * (n * special.eval_chebyu(np.subtract(n, 1), x)))
+                                 lambda g, y, n, x: g * (n * special.eval_chebyu(lower(n), x)))
 defvjp(special.eval_sh_legendre, no_degree(special.eval_sh_legendre),
                                  lambda g, y, n, x: g * (2 * legendre_slope(n, 2 * x - 1)))
 defvjp(special.eval_sh_chebyt,   no_degree(special.eval_sh_chebyt),
-                                 lambda g, y, n, x: g * (np.multiply(2, n)
-                                                         * special.eval_chebyu(np.subtract(n, 1), 2 * x - 1)))
+                                 lambda g, y, n, x: g * (np.multiply(2, n) * special.eval_chebyu(lower(n), 2 * x - 1)))
 defvjp(special.eval_chebyu,      no_degree(special.eval_chebyu),
                                  lambda g, y, n, x: g * chebyu_slope(n, x))
 defvjp(special.eval_hermite,     no_degree(special.eval_hermite),

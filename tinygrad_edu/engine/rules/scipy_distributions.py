@@ -6,7 +6,8 @@ import numpy as np
 from scipy import special
 
 from .registry import Array, defvjp
-from .scipy_special import beta_density, gamma_density, unknown
+from .scipy_gamma import beta_density, gamma_density
+from .scipy_special import unknown
 
 
 def student_density(df: Array, t: Array) -> Array:

@@ -1,4 +1,4 @@
-"""The ufuncs of scipy.special that need no order: gamma and error functions, entropies, integrals.
+"""The ufuncs of scipy.special that need no order: error functions, entropies, losses, integrals.
 
 The engine reads this page when SciPy is imported, and a function of it first meets a Tensor. Where a derivative by an
 argument has no closed form, its rule raises an error. Formulas without a source are in Abramowitz and Stegun.
@@ -11,7 +11,7 @@ import numpy as np
 from scipy import special
 
 from .elementwise import power_base, power_exponent
-from .gamma import polygamma, quotient, xlog1py_x, xlog1py_y, xlogy_x, xlogy_y
+from .gamma import quotient, xlog1py_x, xlog1py_y, xlogy_x, xlogy_y
 
 from .registry import (  # isort: skip
     Array, Function, Rule, composition, defvjp, name, names, nondifferentiable, pointwise, primitive, promoting,
@@ -34,80 +34,6 @@ def unknown(fun: Function, argument: str) -> Rule:
         )
 
     return no_rule
-
-
-def psi(x: Array) -> Array:
-    """Return the digamma function, the derivative of log(gamma)."""
-    return polygamma(0, x)
-
-
-# Gamma and beta functions
-def rgamma_rule(g: Array, y: Array, x: Array) -> Array:
-    """-y psi(x), and where psi has poles the derivative of sin(pi x) gamma(1 - x) / pi, which is the same function."""
-    left, z = np.less(x, 0.5), np.where(np.less(x, 0.5), 1 - x, 1)
-    turn = math.pi * np.where(left, x - 2 * np.rint(x / 2), 0)
-    reflected = special.gamma(z) * (np.cos(turn) - psi(z) * np.sin(turn) / math.pi)
-    return g * np.where(left, reflected, -y * psi(np.where(left, 1, x)))
-
-
-defvjp(special.gamma,      lambda g, y, x: g * (y * psi(x)))
-defvjp(special.gammaln,    lambda g, y, x: g * psi(x))
-defvjp(special.loggamma,   lambda g, y, x: g * psi(x))
-defvjp(special.rgamma,     rgamma_rule)
-defvjp(special.digamma,    lambda g, y, x: g * polygamma(1, x))
-defvjp(special.poch,       lambda g, y, z, m: g * (y * (psi(z + m) - psi(z))),
-                           lambda g, y, z, m: g * (y * psi(z + m)))
-defvjp(special.beta,       lambda g, y, a, b: g * (y * (psi(a) - psi(np.add(a, b)))),
-                           lambda g, y, a, b: g * (y * (psi(b) - psi(np.add(a, b)))))
-defvjp(special.betaln,     lambda g, y, a, b: g * (psi(a) - psi(np.add(a, b))),
-                           lambda g, y, a, b: g * (psi(b) - psi(np.add(a, b))))
-defvjp(special.binom,      lambda g, y, n, k: g * (y * (psi(n + 1) - psi(np.subtract(n, k) + 1))),
-                           lambda g, y, n, k: g * (y * (psi(np.subtract(n, k) + 1) - psi(k + 1))))
-nondifferentiable(special.gammasgn, special.round)
-
-
-def split_at_0(x: Array, p: Array) -> tuple[Array, Array]:
-    """Return 0**p where x is 0, else 1, and x with 1 there: exp(p log(x)) has no derivatives at 0, and x**p has."""
-    at_0 = np.equal(x, 0)
-    return np.where(at_0, np.power(np.where(at_0, x, 1), p), 1), np.where(at_0, 1, x)
-
-
-def gamma_density(a: Array, x: Array) -> Array:
-    """Return x**(a - 1) exp(-x) / gamma(a), by logarithms; for large a, where these cancel, by Stirling's formula."""
-    large = np.greater(a, 100)
-    b = np.where(large, a, 100.0)
-    u, r = (x - b) / b, 1 / np.square(b)
-    log = special.xlog1py(b - 1, u) - b * u - (1 / 12 - r * (1 / 360 - r / 1260)) / b - np.log(2 * math.pi * b) / 2
-    p = np.where(large, 1.0, np.subtract(a, 1))
-    at_0, z = split_at_0(x, p)
-    return at_0 * np.exp(np.where(large, log, special.xlogy(p, z) - x - special.gammaln(a)))
-
-
-def beta_density(a: Array, b: Array, x: Array) -> Array:
-    """Return x**(a - 1) (1 - x)**(b - 1) / beta(a, b), by logarithms."""
-    p, q = np.subtract(a, 1), np.subtract(b, 1)
-    at_0, z = split_at_0(x, p)
-    at_1, _ = split_at_0(1 - x, q)
-    log = special.xlogy(p, z) + special.xlog1py(q, -np.where(np.equal(x, 1), 0, x)) - special.betaln(a, b)
-    return at_0 * at_1 * np.exp(log)
-
-
-defvjp(special.gammainc,     unknown(special.gammainc, "a"),
-                             lambda g, y, a, x: g * gamma_density(a, x))
-defvjp(special.gammaincc,    unknown(special.gammaincc, "a"),
-                             lambda g, y, a, x: -g * gamma_density(a, x))
-defvjp(special.gammaincinv,  unknown(special.gammaincinv, "a"),
-                             lambda g, y, a, p: g / gamma_density(a, y))
-defvjp(special.gammainccinv, unknown(special.gammainccinv, "a"),
-                             lambda g, y, a, p: -g / gamma_density(a, y))
-defvjp(special.betainc,      unknown(special.betainc, "a"), unknown(special.betainc, "b"),
-                             lambda g, y, a, b, x: g * beta_density(a, b, x))
-defvjp(special.betaincc,     unknown(special.betaincc, "a"), unknown(special.betaincc, "b"),
-                             lambda g, y, a, b, x: -g * beta_density(a, b, x))
-defvjp(special.betaincinv,   unknown(special.betaincinv, "a"), unknown(special.betaincinv, "b"),
-                             lambda g, y, a, b, p: g / beta_density(a, b, y))
-defvjp(special.betainccinv,  unknown(special.betainccinv, "a"), unknown(special.betainccinv, "b"),
-                             lambda g, y, a, b, p: -g / beta_density(a, b, y))
 
 
 # Error functions and the normal distribution
@@ -290,8 +216,7 @@ defvjp(special.exp1,    lambda g, y, x: g * (-np.exp(-x) / x))
 defvjp(special.expn,    unknown(special.expn, "n"),
                         lambda g, y, n, x: -g * expn_before(n, x))
 defvjp(special.spence,  lambda g, y, x: g * spence_slope(x))
-
-
+nondifferentiable(special.round)
 refused(
     "its results are complex, and it has no rule; jv and yv, which have, are the two parts of hankel1",
     special.hankel1, special.hankel1e, special.hankel2, special.hankel2e,

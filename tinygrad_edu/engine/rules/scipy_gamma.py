@@ -1,0 +1,124 @@
+"""The gamma and beta functions of scipy.special, and the densities of their distributions.
+
+Formulas without a source are in Abramowitz and Stegun.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from scipy import special
+
+from .gamma import polygamma
+from .limits import any_true
+from .registry import Array, defvjp, nondifferentiable
+from .scipy_special import unknown
+
+
+def psi(x: Array) -> Array:
+    """Return the digamma function, the derivative of log(gamma)."""
+    return polygamma(0, x)
+
+
+def rgamma_rule(g: Array, y: Array, x: Array) -> Array:
+    """-y psi(x), and where psi has poles the derivative of sin(pi x) gamma(1 - x) / pi, which is the same function."""
+    left, z = np.less(x, 0.5), np.where(np.less(x, 0.5), 1 - x, 1)
+    turn = math.pi * np.where(left, x - 2 * np.rint(x / 2), 0)
+    reflected = special.gamma(z) * (np.cos(turn) - psi(z) * np.sin(turn) / math.pi)
+    return g * np.where(left, reflected, -y * psi(np.where(left, 1, x)))
+
+
+def times_psi(y: Array, x: Array, factor: Callable[[], Array]) -> Array:
+    """Return y psi(x), and its limit at a pole of psi where y = factor / gamma(x) is 0.
+
+    Where y is not 0 there, another such term has a pole too, and the difference is that of their psi(1 - x).
+    """
+    pole = np.less_equal(x, 0) & np.equal(np.floor(x), x)
+    if not any_true(pole):
+        return y * psi(x)
+    z = np.where(pole, x, 0)
+    limit = np.where(np.equal(y, 0), -factor() * rgamma_rule(np.ones(()), y, z), y * psi(1 - z))
+    return np.where(pole, limit, y * psi(np.where(pole, 1, x)))
+
+
+def beta_rule(g: Array, y: Array, a: Array, b: Array) -> Array:
+    """y (psi(a) - psi(a + b)), by a."""
+    factor = lambda: special.gamma(a) * special.gamma(b)
+    return g * (times_psi(y, a, factor) - times_psi(y, np.add(a, b), factor))
+
+
+def poch_z(g: Array, y: Array, z: Array, m: Array) -> Array:
+    """y (psi(z + m) - psi(z))."""
+    factor = lambda: special.gamma(z + m)
+    return g * (times_psi(y, z + m, factor) - times_psi(y, z, factor))
+
+
+def binom_n(g: Array, y: Array, n: Array, k: Array) -> Array:
+    """y (psi(n + 1) - psi(n - k + 1))."""
+    rest = np.subtract(n, k)
+    return g * (y * psi(n + 1) - times_psi(y, rest + 1, lambda: special.poch(k + 1, rest)))
+
+
+def binom_k(g: Array, y: Array, n: Array, k: Array) -> Array:
+    """y (psi(n - k + 1) - psi(k + 1))."""
+    rest = np.subtract(n, k)
+    left = times_psi(y, rest + 1, lambda: special.poch(k + 1, rest))
+    return g * (left - times_psi(y, k + 1, lambda: special.poch(rest + 1, k)))
+
+
+defvjp(special.gamma,      lambda g, y, x: g * (y * psi(x)))
+defvjp(special.gammaln,    lambda g, y, x: g * psi(x))
+defvjp(special.loggamma,   lambda g, y, x: g * psi(x))
+defvjp(special.rgamma,     rgamma_rule)
+defvjp(special.digamma,    lambda g, y, x: g * polygamma(1, x))
+defvjp(special.poch,       poch_z,
+                           lambda g, y, z, m: g * (y * psi(z + m)))
+defvjp(special.beta,       beta_rule, lambda g, y, a, b: beta_rule(g, y, b, a))
+defvjp(special.betaln,     lambda g, y, a, b: g * (psi(a) - psi(np.add(a, b))),
+                           lambda g, y, a, b: g * (psi(b) - psi(np.add(a, b))))
+defvjp(special.binom,      binom_n, binom_k)
+
+
+def split_at_0(x: Array, p: Array) -> tuple[Array, Array]:
+    """Return 0**p where x is 0, else 1, and x with 1 there: exp(p log(x)) has no derivatives at 0, and x**p has."""
+    at_0 = np.equal(x, 0)
+    return np.where(at_0, np.power(np.where(at_0, x, 1), p), 1), np.where(at_0, 1, x)
+
+
+def gamma_density(a: Array, x: Array) -> Array:
+    """Return x**(a - 1) exp(-x) / gamma(a), by logarithms; for large a, where these cancel, by Stirling's formula."""
+    large = np.greater(a, 100)
+    b = np.where(large, a, 100.0)
+    u, r = (x - b) / b, 1 / np.square(b)
+    log = special.xlog1py(b - 1, u) - b * u - (1 / 12 - r * (1 / 360 - r / 1260)) / b - np.log(2 * math.pi * b) / 2
+    p = np.where(large, 1.0, np.subtract(a, 1))
+    at_0, z = split_at_0(x, p)
+    return at_0 * np.exp(np.where(large, log, special.xlogy(p, z) - x - special.gammaln(a)))
+
+
+def beta_density(a: Array, b: Array, x: Array) -> Array:
+    """Return x**(a - 1) (1 - x)**(b - 1) / beta(a, b), by logarithms."""
+    p, q = np.subtract(a, 1), np.subtract(b, 1)
+    at_0, z = split_at_0(x, p)
+    at_1, _ = split_at_0(1 - x, q)
+    log = special.xlogy(p, z) + special.xlog1py(q, -np.where(np.equal(x, 1), 0, x)) - special.betaln(a, b)
+    return at_0 * at_1 * np.exp(log)
+
+
+defvjp(special.gammainc,     unknown(special.gammainc, "a"),
+                             lambda g, y, a, x: g * gamma_density(a, x))
+defvjp(special.gammaincc,    unknown(special.gammaincc, "a"),
+                             lambda g, y, a, x: -g * gamma_density(a, x))
+defvjp(special.gammaincinv,  unknown(special.gammaincinv, "a"),
+                             lambda g, y, a, p: g / gamma_density(a, y))
+defvjp(special.gammainccinv, unknown(special.gammainccinv, "a"),
+                             lambda g, y, a, p: -g / gamma_density(a, y))
+defvjp(special.betainc,      unknown(special.betainc, "a"), unknown(special.betainc, "b"),
+                             lambda g, y, a, b, x: g * beta_density(a, b, x))
+defvjp(special.betaincc,     unknown(special.betaincc, "a"), unknown(special.betaincc, "b"),
+                             lambda g, y, a, b, x: -g * beta_density(a, b, x))
+defvjp(special.betaincinv,   unknown(special.betaincinv, "a"), unknown(special.betaincinv, "b"),
+                             lambda g, y, a, b, p: g / beta_density(a, b, y))
+defvjp(special.betainccinv,  unknown(special.betainccinv, "a"), unknown(special.betainccinv, "b"),
+                             lambda g, y, a, b, p: -g / beta_density(a, b, y))
+nondifferentiable(special.gammasgn)
