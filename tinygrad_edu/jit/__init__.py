@@ -26,7 +26,7 @@ array any more (`effects` tells whose memory a result shares). New values of par
 *The plan*. `lowering` writes each call as a line of Python, `emitter` collects the lines, and `codegen` adds the
 guards, the stores and the result. `verifier` knows nothing of the layout. It follows what each array holds from line to
 line, and rejects a plan that reads a value after it was overwritten, hands out memory that is used again, or changes
-state before the last line that can fail. A rejected plan is written again without shared buffers.
+state before the last line that can fail. A rejected plan is a JitError.
 
 *Self-check* (`selfcheck`). The first replay is compared with the function itself, which runs from the same state: what
 it returns, what it changes, what it draws. A difference raises JitError.

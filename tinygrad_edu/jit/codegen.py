@@ -5,7 +5,6 @@ Whatever the plan returns is a new array at each call.
 
 import functools
 import operator
-import warnings
 from collections.abc import Collection
 from types import CodeType
 
@@ -27,7 +26,7 @@ from .native.arrange import arrange
 from .native.forms import has_guard_form
 from .native.lowering import lower_stretch
 from .native.stretches import divide
-from .verifier import PlanError, Step, verify
+from .verifier import Step, verify
 
 # Functions that make NaN or infinity of finite numbers only by overflow: no warning has to be silenced for them.
 QUIET = {
@@ -47,33 +46,17 @@ def compiled(text: str) -> CodeType:
 class Plan:
     """The text for one program, the layout of its memory, and the text as a function of (args, kwargs), `run`.
 
-    With `guards_only` it returns CACHE_MISS or None, and computes nothing.
-
-    A plan that the verifier rejects is laid out again without the optimization "memory": each call makes a new array.
-    A warning says so. If that is rejected too, PlanError is raised.
+    With `guards_only` it returns CACHE_MISS or None, and computes nothing. Raises PlanError if the verifier rejects it.
     """
 
     def __init__(self, program: Program, captured: Captured, chosen: Collection[str], backend: str = "numpy") -> None:
-        self.program, self.backend = program, backend
-        try:
-            self.lay_out(captured, chosen)
-        except PlanError as error:
-            if "memory" not in chosen:
-                raise
-            warnings.warn(
-                f"jit: {error}; the plan does without the optimization `memory`", RuntimeWarning, stacklevel=4
-            )
-            self.lay_out(captured, set(chosen) - {"memory"})
-
-    def lay_out(self, captured: Captured, chosen: Collection[str]) -> None:
-        """Write the plan, verify it, and compile it."""
-        program, drawn = self.program, [call.out for call in self.program.calls if call.draws]
-        first_write = (arrange if self.backend == "c" else schedule)(program)
+        self.program, drawn = program, [call.out for call in program.calls if call.draws]
+        first_write = (arrange if backend == "c" else schedule)(program)
         emitter = Emitter(program, captured, chosen, first_write)
         for line in (*entry_guards(emitter), "if guards_only:", "    return None"):
             emitter.emit(line)
         outside = dict(emitter.place(v) for v in (*program.inputs, *program.states))
-        lower_calls(emitter, self.backend)
+        lower_calls(emitter, backend)
         ResultWriter(emitter).write()
         verify(emitter.steps, outside, program.stores, drawn)
         self.layout = emitter.layout

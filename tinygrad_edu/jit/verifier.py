@@ -18,13 +18,17 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from ..trace.ir import Call, Var
+from ..trace.traced import JitError
 
 Array = np.ndarray
 Place = tuple[Var, Array | None]  # a value, and the array that it is in; None for a new object at each call
 
 
-class PlanError(RuntimeError):
+class PlanError(JitError):
     """Raised for a plan whose memory is laid out wrongly: a fault of jit, not of the recorded function."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(f"{words}: a fault of jit; please report it, and use jit(f, optimize=False) until it is mended")
 
 
 class Step(NamedTuple):
