@@ -21,7 +21,7 @@ from ..engine.rules.registry import Function
 from ..engine.threads import LARGE
 from ..optim import Optimizer
 from ..optim.packing import SMALL
-from ..trace.ir import Call, Program, State, Var, blank, use_counts
+from ..trace.ir import Call, Guard, Program, State, Var, blank, use_counts
 from .simplify import BROADCASTING, eliminate_dead_calls, value_key
 
 Lanes = tuple[Var, ...]
@@ -35,7 +35,7 @@ def join_updates(program: Program) -> None:
 
     Joined calls come last. The calls that they are instead of are dead then, unless others need their results too.
     """
-    penalized = join_squares(program)
+    joining, stores = Joining(join_squares(program)), dict(program.stores)
     groups: dict[Hashable, list[tuple[Var, Var]]] = {}
     for target, value in program.stores:
         fits = is_lane(value) and isinstance(target.source, State) and value.shape == target.shape
@@ -43,21 +43,19 @@ def join_updates(program: Program) -> None:
             block = is_optimizers(target) and id(target.source.array.base)
             groups.setdefault((block, pattern(value.source)), []).append((target, value))
     several = [g for g in groups.values() if len(g) > 1 and sum([v.size for _, v in g]) < LARGE]
-    pairs = [(tuple([target for target, _ in group]), tuple([value for _, value in group])) for group in several]
+    pairs: list[tuple[Lanes, Lanes]] = [tuple(zip(*group, strict=True)) for group in several]
     wholes = {targets: whole for targets, _ in pairs if (whole := whole_state(targets)) is not None}
     states = {v: whole for targets, whole in wholes.items() for v in targets}
-    joining, stores = Joining({**penalized, **wholes}), dict(program.stores)
+    joining.found.update(wholes)
     for targets, values in pairs:
+        joined = joining.join(values)
         if targets in wholes:
-            stores[wholes[targets]] = joining.join(values)
-        else:
-            joining.join_operands(values)
+            stores[wholes[targets]] = joined
     changed = replace(program, stores=[(target, value) for target, value in stores.items() if target not in states])
     changed.states = [*dict.fromkeys([states.get(v, v) for v in program.states])]
-    joining.cut_all({*changed.outputs()})
+    changed.guards = [joining.joined_guard(guard) for guard in program.guards]
+    changed.replace(joining.cut_all({*changed.outputs()}), calls=False)
     changed.calls = [*program.calls, *joining.calls]
-    changed.replace(joining.new, calls=False)
-    joining.join_guards(changed)
     eliminate_dead_calls(changed)
     read = {v for call in changed.calls for v in call.uses}.union(changed.outputs())
     if cost(changed.calls) < cost(program.calls) and read.isdisjoint(states):
@@ -147,12 +145,11 @@ def cost(calls: Sequence[Call]) -> int:
 
 
 class Joining:
-    """New calls, the arrays with all elements of lanes that they compute, and what takes the place of single lanes."""
+    """New calls, and the arrays with all elements of lanes that they compute."""
 
     def __init__(self, wholes: Mapping[Lanes, Var]) -> None:
         self.calls: list[Call] = []
         self.found = dict(wholes)
-        self.new: dict[Var, Var] = {}
 
     def call(self, fun: Function, args: tuple[object, ...], shape: tuple[int, ...], like: Var) -> Var:
         """Add a call, and return its result."""
@@ -173,14 +170,6 @@ class Joining:
                 self.found[lanes] = self.call(np.concatenate, (tuple(flat),), size, lanes[-1])
         return self.found[lanes]
 
-    def join_operands(self, values: Lanes) -> None:
-        """Join the operands of calls that stay apart, where these are results of calls that are alike."""
-        columns = []
-        for column in zip(*[v.source.args for v in values], strict=True):
-            columns.append(self.cut(self.join(column), column) if are_alike(column) else column)
-        for v, args in zip(values, zip(*columns, strict=True), strict=True):
-            self.new[v] = self.call(v.source.fun, args, v.shape, v)
-
     def cut(self, whole: Var, lanes: Lanes) -> Lanes:
         """Return the parts of an array that have the elements of lanes."""
         parts, start = [], 0
@@ -191,18 +180,18 @@ class Joining:
             start = stop
         return tuple(parts)
 
-    def cut_all(self, outputs: Collection[Var]) -> None:
-        """Let parts of joined results take the place of lanes among outputs."""
+    def cut_all(self, outputs: Collection[Var]) -> dict[Var, Var]:
+        """Return what takes the place of lanes among outputs: parts of joined results."""
+        new = {}
         for lanes, whole in [*self.found.items()]:
             is_result = isinstance(whole.source, Call) and whole.source.fun is not np.concatenate
             if is_result and not set(lanes).isdisjoint(outputs):
-                self.new = {**dict(zip(lanes, self.cut(whole, lanes), strict=True)), **self.new}
+                new.update(zip(lanes, self.cut(whole, lanes), strict=True))
+        return new
 
-    def join_guards(self, program: Program) -> None:
-        """Look for NaN in a joined array at once, where a guard looks for it in all of its lanes."""
-        program.guards = [replace(guard) for guard in program.guards]
-        for guard in program.guards:
-            for lanes, whole in self.found.items() if guard.predicate is has_nan and not guard.answer else ():
-                parts = {self.new.get(v, v) for v in lanes}
-                if parts <= {*guard.args}:
-                    guard.args = (whole, *[a for a in guard.args if a not in parts])
+    def joined_guard(self, guard: Guard) -> Guard:
+        """Return a guard that looks for NaN in joined arrays, instead of in all of their lanes."""
+        for lanes, whole in self.found.items() if guard.predicate is has_nan else ():
+            if {*lanes} <= {*guard.args}:
+                guard = replace(guard, args=(whole, *[a for a in guard.args if a not in lanes]))
+        return guard
