@@ -11,7 +11,7 @@ plan that it accepts
   value that the program stores there, or the old one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,19 +55,19 @@ class Extent(NamedTuple):
     form: object = None
 
 
-def extents(arrays: Iterable[Array]) -> dict[int, Extent]:
+def extents(arrays: Mapping[int, Array]) -> dict[int, list[Extent]]:
     """Return the extent of each array, by its identity; arrays whose bytes may overlap are in one block."""
-    found: dict[int, Extent] = {}
+    found: dict[int, list[Extent]] = {}
     forms: dict[object, int] = {}  # numbers are compared faster than what they number
     bounds = []
-    for i, a in {id(a): a for a in arrays}.items():
+    for i, a in arrays.items():
         at = a.__array_interface__["data"][0]
         form = forms.setdefault((at, a.shape, a.strides, a.dtype), len(forms))
         bounds.append((*((at, at + a.nbytes) if a.flags.forc else byte_bounds(a)), i, form))
     block, end = 0, -1
     for start, stop, i, form in sorted(bounds):
         block, end = (block, max(end, stop)) if start < end else (block + 1, stop)
-        found[i] = Extent(block, start, stop, form)
+        found[i] = [Extent(block, start, stop, form)]
     return found
 
 
@@ -75,22 +75,21 @@ class Memory:
     """What each block of memory holds, after the steps so far."""
 
     def __init__(self, steps: Sequence[Step], outside: Mapping[Var, Array | None]) -> None:
-        self.initial, made = dict(outside), set()
-        arrays = [*outside.values()]
+        places = [*outside.items()]
         for step in steps:
-            arrays += [step.array, *[a for _, a in step.reads], step.into and step.into[1]]
-            for v, array in step.reads:
-                if v not in made and not isinstance(v.source, Call):  # a constant
-                    self.initial.setdefault(v, array)
-            made.add(step.out)
-        self.extents = {i: [e] for i, e in extents([a for a in arrays if a is not None]).items()}
+            places += step.reads
+            if step.into or step.out:
+                places.append(step.into or (step.out, step.array))
+        self.extents = extents({id(a): a for _, a in places if a is not None})
         self.holds: dict[object, dict[tuple[Var, object], Extent]] = {}  # block: the values in it
         self.at_runtime: dict[Var, list[Extent]] = {}  # the memory of Vars that are new objects at each call
         self.changed_by: dict[object, str] = {}  # block: the last step that wrote into it
         self.handed_out: set[object] = set()  # blocks
-        for v, array in self.initial.items():
-            self.define(v, array)
-        self.outside = {v: self.places(v, array) for v, array in self.initial.items()}  # though a copy is read later
+        self.outside: dict[Var, list[Extent]] = {}  # where they and constants are at first, though a copy is read later
+        for v, array in places:
+            if type(v.source) is not Call and v not in self.outside:
+                self.define(v, array)
+                self.outside[v] = self.places(v, array)
         self.owned = set(self.holds)  # the blocks of the caller, of Tensors and of optimizers
 
     def places(self, v: Var, array: Array | None) -> list[Extent]:
