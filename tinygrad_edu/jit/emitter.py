@@ -78,7 +78,9 @@ class Emitter(Expressions):
         return self.locations[call.out].text
 
     # How arguments and calls are written, where that is not as in a printed program
-    ref = Expressions.expression
+    def ref(self, x: object) -> str:
+        """Write an argument."""
+        return self.var(x) if type(x) is Var else self.expression(x)
 
     def var(self, v: Var) -> str:
         """Return where a Var is found."""

@@ -34,12 +34,11 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
         emitter.locations[call.out] = Location(emitter.name(view, "w"), view)
         emitter.steps.append(Step(emitter.locations[call.out].text, reads, call.out, view, shares))
         return
-    args, varies = [emitter.ref(a) for a in call.args], can_vary(call)
-    lowering = LOWERINGS.get(call.fun, _ufunc if call.elementwise else None)
+    lowering, varies = _ufunc if call.elementwise else LOWERINGS.get(call.fun), can_vary(call)
     if lowering and (call.draws or varies or not call.kwargs.keys() <= {"axis", "keepdims"}):
         lowering = None
     out = emitter.into(call, i) if lowering else ""
-    text = lowering(emitter, call, args, out) if lowering else ""
+    text = lowering(emitter, call, out) if lowering else ""
     if text and out:
         emitter.emit(text)
     else:
@@ -64,7 +63,7 @@ def view_at_once(emitter: Emitter, call: Call) -> np.ndarray | None:
 # its last line, or nothing where the call is written plainly.
 
 
-def _ufunc(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
+def _ufunc(emitter: Emitter, call: Call, out: str) -> str:
     if not out:
         return ""
     given = ", ".join([operand(emitter, a, call) for a in call.args])
@@ -104,33 +103,33 @@ def operand(emitter: Emitter, a: object, call: Call) -> str:
     return emitter.ref(a)
 
 
-def _inner(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
+def _inner(emitter: Emitter, call: Call, out: str) -> str:
     """Write the sum of the products of two arrays by the method `dot`, which warns of an overflow as a sum does."""
     is_plain = call.phase == "forward" and len(call.uses) == 2 and all([v.shape for v in call.uses])
     if not is_plain or call.out.dtype.kind == "c":  # vdot takes the conjugate
         return ""
-    flat = [text if len(v.shape) == 1 else f"{text}.ravel()" for v, text in zip(call.uses, args, strict=True)]
-    return f"{flat[0]}.dot({flat[1]})"
+    a, b = [emitter.ref(v) if len(v.shape) == 1 else f"{emitter.ref(v)}.ravel()" for v in call.uses]
+    return f"{a}.dot({b})"
 
 
-def _product(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
+def _product(emitter: Emitter, call: Call, out: str) -> str:
     """Write a matrix product; the method `dot` has less overhead than `matmul`, but its output must be C-contiguous."""
-    a, b = call.args
+    (a, b), (x, y) = call.args, map(emitter.ref, call.args)
     matrices = all([type(v) is Var and 1 <= len(v.shape) <= 2 for v in (a, b)]) and call.out.shape != ()
     array = emitter.locations[call.out].array if out else None
     small = matrices and a.dtype == b.dtype == call.out.dtype and (array is None or array.flags.c_contiguous)
     small = small and (call.fun is np.dot or a.dtype.kind != "c")  # products of infinite complex numbers differ
     if small and 1 not in (a.size, b.size):  # of one number and an array dot takes 0 times infinity for 0
-        return f"{args[0]}.dot({args[1]}{out and f', {out}'})"
+        return f"{x}.dot({y}{out and f', {out}'})"
     plain = not out or type(a) is not Var or type(b) is not Var or (call.fun is np.dot and not matrices)
-    return "" if plain else f"{emitter.fun(call.fun)}({', '.join(args)}, {out})"
+    return "" if plain else f"{emitter.fun(call.fun)}({x}, {y}, {out})"
 
 
-def _reduction(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
+def _reduction(emitter: Emitter, call: Call, out: str) -> str:
     """Write the method of a ufunc that `np.sum` and its kin call in the end; it has less overhead."""
-    if len(args) > 2:
+    if len(call.args) > 2:
         return ""
-    reduce, axis = emitter.fun(REDUCTIONS[call.fun].reduce), [*args[1:], emitter.ref(call.kwargs.get("axis"))][0]
+    reduce, axis = emitter.fun(REDUCTIONS[call.fun].reduce), emitter.ref((*call.args[1:], call.kwargs.get("axis"))[0])
     x, array = emitter.place(call.args[0])[1], emitter.locations[call.out].array if out else None
     if (
         call.fun in (np.max, np.min) and axis in ("1", "-1") and x is not None and array is not None and x.ndim == 2
@@ -140,24 +139,25 @@ def _reduction(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
         emitter.emit(f"{emitter.fun(np.copyto)}({columns}, {emitter.name(x.T, 'w')})")
         return f"{reduce}({columns}, 0, None, {emitter.name(array.reshape(-1), 'w')})"
     keepdims = ", True" if call.kwargs.get("keepdims") else ""
-    return f"{reduce}({args[0]}, {axis}{f', None, {out or None}{keepdims}' if out or keepdims else ''})"
+    return f"{reduce}({emitter.ref(call.args[0])}, {axis}{f', None, {out or None}{keepdims}' if out or keepdims else ''})"
 
 
-def _write(emitter: Emitter, call: Call, args: list[str], out: str) -> str:
+def _write(emitter: Emitter, call: Call, out: str) -> str:
     """Copy an array, unless nothing else reads it, then write elements into the copy."""
     if not out:
         return ""
+    x, index, value = map(emitter.ref, call.args)
     if (element := uniform_element(call.args[0])) is not None:  # as zeros, which need not be read
         number = emitter.name(element, "k", (element.tobytes(), element.dtype))
         emitter.emit(f"{out}.fill({number})")
-    elif out != args[0]:
-        emitter.emit(f"{emitter.fun(np.copyto)}({out}, {args[0]})")
+    elif out != x:
+        emitter.emit(f"{emitter.fun(np.copyto)}({out}, {x})")
     if call.fun is setitem:
-        return f"{out}[{emitter.subscript(call.args[1])}] = {args[2]}"
-    return f"{emitter.fun(np.add.at)}({out}, {args[1]}, {args[2]})"
+        return f"{out}[{emitter.subscript(call.args[1])}] = {value}"
+    return f"{emitter.fun(np.add.at)}({out}, {index}, {value})"
 
 
-LOWERINGS: dict[Function, Callable[[Emitter, Call, list[str], str], str]] = {
+LOWERINGS: dict[Function, Callable[[Emitter, Call, str], str]] = {
     np.matmul: _product, np.dot: _product, np.vdot: _inner, **dict.fromkeys(REDUCTIONS, _reduction), setitem: _write,
     add_at: _write,
 }  # fmt: skip
