@@ -89,8 +89,8 @@ def assert_trains(jitted=None, passes=True):
         np.testing.assert_allclose(v.data, w.data, rtol=1e-12)
 
 
-def free_at_once(self, i, call):
-    for v in call.uses:
+def free_at_once(self, i):
+    for v in self.program.calls[i].uses:
         if v in self.taken:
             buffer = self.taken.pop(v)
             self.free.setdefault(buffer.size, []).append(buffer)

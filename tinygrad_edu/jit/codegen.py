@@ -86,7 +86,7 @@ def lower_calls(emitter: Emitter, backend: str) -> None:
         emitter.errors = silent if call.phase == "backward" else call.errors
         lower(emitter, call, i)
         value_guards(emitter, guards.get(i, ()))
-        emitter.layout.release(i, call)
+        emitter.layout.release(i)
 
 
 class ResultWriter:

@@ -3,7 +3,8 @@
 NumPy writes into the arrays of the layout by `out=`, and views of them are made once. Scalars are Python variables.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Any
 
 import numpy as np
 
@@ -66,27 +67,30 @@ def view_at_once(emitter: Emitter, call: Call) -> np.ndarray | None:
 def _ufunc(emitter: Emitter, call: Call, out: str) -> str:
     if not out:
         return ""
-    given = ", ".join([operand(emitter, a, call) for a in call.args])
+    dtypes = {v.dtype for v in call.uses if v.dtype is not None}
+    given = ", ".join([operand(emitter, a, call, dtypes) for a in call.args])
     by_name = "out=" if call.fun in (np.maximum, np.minimum) else ""  # NumPy deprecates `out` by position for these
     return f"{emitter.fun(call.fun)}({given}, {by_name}{out})"
 
 
-def operand(emitter: Emitter, a: object, call: Call) -> str:
+def operand(emitter: Emitter, a: object, call: Call, dtypes: Collection[np.dtype[Any]]) -> str:
     """Write an operand of a ufunc in the form that NumPy reads in the least time.
 
     A number becomes an array without axes, or a full array for np.maximum and np.minimum; a small mask is converted to
     numbers first.
     """
-    array, out = (emitter.locations[v].array if type(v) is Var else None for v in (a, call.out))
-    dtypes = {v.dtype for v in call.uses if v.dtype is not None}
-    is_masked = len(call.uses) == len(dtypes) == 2 and dtypes == {np.dtype(bool), call.out.dtype}
-    if is_masked and array is not None and array.dtype == bool and 1 < array.size < FEW:
+    array = emitter.locations[a].array if type(a) is Var else None
+    if array is not None and array.size > 1 and type(a.source) is not Constant:
+        is_mask = array.dtype == bool and len(call.uses) == len(dtypes) == 2 and call.out.dtype in dtypes
+        if not is_mask or call.out.dtype == bool or array.size >= FEW:
+            return emitter.ref(a)
         key = "mask", array.shape, array.strides, call.out.dtype
         mask = emitter.name(np.empty_like(array, call.out.dtype), "mask", key)
         emitter.emit(f"{mask}[...] = {emitter.ref(a)}")
         return mask
-    dtype = dtypes.pop() if len(dtypes) == 1 and call.fun in BROADCASTING else np.dtype(object)
+    dtype = [*dtypes][0] if len(dtypes) == 1 and call.fun in BROADCASTING else np.dtype(object)
     number = scalar_value(a.source.array if type(a) is Var and type(a.source) is Constant and a.dtype is None else a)
+    out = emitter.locations[call.out].array
     if type(number) in (int, float) and dtype.kind == "f" and out is not None:
         is_full = call.fun in (np.maximum, np.minimum) and out.size < LARGE
         with np.errstate(over="ignore"):  # NumPy warned when the call was recorded

@@ -82,21 +82,23 @@ class Layout:
 
     def analyze(self) -> None:
         """Find out which Vars share memory, which memory leaves the plan, and how long each is needed."""
-        program = self.program
+        program, end = self.program, len(self.program.calls)
         self.shared: dict[Var, frozenset[Var]] = {}  # a Var that may share memory: the Vars that the memory belongs to
-        for call in program.calls:
-            if call.out not in self.copied and (vs := shared(call)):
-                self.shared[call.out] = frozenset().union(*map(self.roots, vs))
-        leaving = variables([program.result, program.containers, program.grads, program.rebound])
-        times = Counter([root for v in leaving for root in self.roots(v)])
-        self.leaving = {root for root, n in times.items() if n == 1}  # of several parts, each is copied when it leaves
         self.last_use: dict[Var, int] = {}  # the number of the last call that reads a Var or what shares its memory
         checked = {i + 1: variables([guard.args for guard in guards]) for i, guards in self.guards.items()}
         for i, call in enumerate(program.calls):
-            for v in (*call.uses, *checked[i]) if i in checked else call.uses:
+            if call.out not in self.copied and (vs := shared(call)):
+                self.shared[call.out] = frozenset().union(*map(self.roots, vs))
+            for v in (call.out, *call.uses, *checked.get(i, ())):
                 for root in self.roots(v) if v in self.shared else (v,):
                     self.last_use[root] = i
-        self.last_use.update([(root, len(program.calls)) for v in program.results() for root in self.roots(v)])
+        self.last_use.update([(root, end) for v in program.results() for root in self.roots(v)])
+        self.dying: dict[int, list[Var]] = {}  # the number of a call: the Vars that nobody reads after it
+        for root, i in self.last_use.items():
+            self.dying.setdefault(i, []).append(root)
+        leaving = variables([program.result, program.containers, program.grads, program.rebound])
+        times = Counter([root for v in leaving for root in self.roots(v)])
+        self.leaving = {root for root, n in times.items() if n == 1}  # of several parts, each is copied when it leaves
 
     def roots(self, v: Var) -> Collection[Var]:
         """Return the Vars whose memory v may lie in: v itself if it is not a view."""
@@ -130,13 +132,12 @@ class Layout:
         key = id(buffer), v.dtype, v.shape, array.strides  # one object, and so one name in the plan, for each of these
         return self.arrays.setdefault(key, array)
 
-    def release(self, i: int, call: Call) -> None:
+    def release(self, i: int) -> None:
         """Free the buffers of the arrays whose last use is the i-th call."""
-        for v in (*call.uses, call.out):
-            for root in self.roots(v) if v in self.shared else (v,):
-                if root in self.taken and self.last_use.get(root, -1) <= i:
-                    buffer = self.taken.pop(root)
-                    self.free.setdefault(buffer.size, []).append(buffer)
+        for root in self.dying.get(i, ()):
+            if root in self.taken:
+                buffer = self.taken.pop(root)
+                self.free.setdefault(buffer.size, []).append(buffer)
 
     def destination(self, call: Call, i: int) -> np.ndarray | None:
         """Return the array that the i-th call is to write its result into, or None if NumPy makes a new one."""

@@ -130,13 +130,13 @@ def is_filled(array: np.ndarray) -> bool:
 def elide_broadcasts(call: Call, table: ValueTable) -> None:
     """Let ufuncs broadcast their operands themselves; a constant filled with one element shrinks to that element."""
     for i, a in enumerate(call.args if call.elementwise else ()):
-        if type(a) is not Var or a.shape == ():
-            continue
-        small = None
-        if type(a.source) is Call and a.source.fun is np.broadcast_to:
-            small = a.source.args[0]
-        elif (element := uniform_element(a)) is not None:
+        source = a.source if type(a) is Var and a.shape else None
+        if type(source) is Call and source.fun is np.broadcast_to:
+            small = source.args[0]
+        elif type(source) is Constant and (element := uniform_element(a)) is not None:
             small = table.setdefault((element.tobytes(), element.dtype), Var(Constant(element), element))
+        else:
+            continue
         if type(small) is not Var or small.dtype != a.dtype:  # another dtype, or a Python number, promotes otherwise
             continue
         others = call.args[:i], call.args[i + 1 :]

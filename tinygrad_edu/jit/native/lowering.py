@@ -91,7 +91,7 @@ class Lowering:
         self.compile(stretch, outputs, arrays, intervals, direct)
         self.steps(outer, outputs, direct)
         for i, call in enumerate(self.calls, self.start):
-            layout_.release(i, call)
+            layout_.release(i)
 
     def views_outside(self, outer: set[Var]) -> set[Call]:
         """Lower views of arrays from outside that are needed after the stretch; return them."""
