@@ -23,7 +23,7 @@ from ..trace.containers import is_container, members
 from ..trace.holders import EMPTY, ITEMS, VALUES, is_plain, is_same, slot
 from ..trace.ir import Guard, Input, Setting, Var, variables
 from .emitter import Emitter
-from .identities import argument_identities, key_text, memory_apart, place_identities
+from .identities import identities, key_text, memory_apart
 from .memory import Location
 from .simplify import value_key
 from .verifier import Step
@@ -41,7 +41,7 @@ def entry_guards(emitter: Emitter) -> list[str]:
     names = map("a{}".format, count())
     checks = [f"{emitter.name(registry, 'registry')}.revision == {captured.revision}"]
     checks += [*check_argument(emitter, "args", captured.args, names)]
-    checks += [*check_argument(emitter, "kwargs", captured.kwargs, names), *argument_identities(emitter)]
+    checks += [*check_argument(emitter, "kwargs", captured.kwargs, names)]
     lines = unless(emitter, " and ".join(checks))
     miss = lines[-1]
     if seen := [*members_seen(emitter), *chain(*[locate_state(emitter, v) for v in program.states])]:
@@ -49,7 +49,7 @@ def entry_guards(emitter: Emitter) -> list[str]:
         lines += ["except (KeyError, IndexError, AttributeError, ValueError):", miss, *unless(emitter, "same")]
     for v in program.inputs:
         locations[v] = Location(f"a{v.source.index}")
-    if apart := [*place_identities(emitter), *memory_apart(emitter)]:
+    if apart := [*identities(emitter), *memory_apart(emitter)]:
         lines += unless(emitter, " and ".join(apart))
     for v in program.settings:
         locations[v] = Location(emitter.variable("n"))

@@ -21,8 +21,11 @@ def key_text(emitter: Emitter, key: Any) -> str:
     return f".{key}" if isinstance(key, Attribute) else f"[{emitter.ref(key)}]"
 
 
-def argument_identities(emitter: Emitter) -> Iterator[str]:
-    """Yield the checks that the same objects are given twice, or reached elsewhere too, and no others."""
+def identities(emitter: Emitter) -> Iterator[str]:
+    """Yield the checks that one object is given, or found, where it was, and at no other place.
+
+    Which arrays Tensors and other places hold counts only if the function asks for identities.
+    """
     captured, closure = emitter.captured, emitter.captured.closure
     places = [(a, f"a{i}{'t' * isinstance(a, Node)}") for i, a in enumerate(captured.leaves)]
     places += [(a._value, f"a{i}") for i, a in enumerate(captured.leaves) if isinstance(a, Node)]
@@ -31,22 +34,14 @@ def argument_identities(emitter: Emitter) -> Iterator[str]:
     places = [(x, text) for x, text in places if isinstance(x, (Node, np.ndarray)) or id(x) in known]
     # `argument is array` may be asked
     found = fixed_arrays(emitter).union(closure.holders if captured.containers else ())
-    return same_objects(emitter, places, closure.elsewhere | (found - {id(x) for x, _ in places}))
-
-
-def place_identities(emitter: Emitter) -> Iterator[str]:
-    """Yield the checks that places hold one array, or several, as they did; none if the function asks no identity."""
-    program, closure = emitter.program, emitter.captured.closure
-    if closure.names.isdisjoint(("is", "id")):
-        return iter(())
-    found = [v for v in (*program.inputs, *program.states) if emitter.locations[v].array is None]
-    places = [(v.example, emitter.locations[v].text) for v in found]
-    places += [
-        (holder.before[key], f"{emitter.tensor(x)}.{key}")
-        for holder in closure.holders.values() if isinstance(x := holder.owner, Node) for key in ("_value", "_grad")
-    ]  # fmt: skip
-    places = [place for place in places if isinstance(place[0], np.ndarray)]
-    return same_objects(emitter, places, fixed_arrays(emitter).difference([id(v.example) for v in program.inputs]))
+    fixed = closure.elsewhere | (found - {id(x) for x, _ in places})
+    if not closure.names.isdisjoint(("is", "id")):
+        moving = [v for v in emitter.program.states if emitter.locations[v].array is None]
+        held = [(v.example, emitter.locations[v].text) for v in moving]
+        nodes = [holder for holder in closure.holders.values() if isinstance(holder.owner, Node)]
+        held += [(h.before[key], f"{emitter.tensor(h.owner)}.{key}") for h in nodes for key in ("_value", "_grad")]
+        places += [(x, text) for x, text in held if isinstance(x, np.ndarray)]
+    return same_objects(emitter, places, fixed)
 
 
 def same_objects(emitter: Emitter, places: Sequence[tuple[Any, str]], fixed: set[int]) -> Iterator[str]:
