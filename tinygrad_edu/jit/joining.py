@@ -43,7 +43,7 @@ def join_updates(program: Program) -> None:
             block = is_optimizers(target) and id(target.source.array.base)
             groups.setdefault((block, pattern(value.source)), []).append((target, value))
     several = [g for g in groups.values() if len(g) > 1 and sum([v.size for _, v in g]) < LARGE]
-    pairs: list[tuple[Lanes, Lanes]] = [tuple(zip(*group, strict=True)) for group in several]
+    pairs = [(tuple([target for target, _ in group]), tuple([value for _, value in group])) for group in several]
     wholes = {targets: whole for targets, _ in pairs if (whole := whole_state(targets)) is not None}
     states = {v: whole for targets, whole in wholes.items() for v in targets}
     joining.found.update(wholes)
@@ -182,7 +182,7 @@ class Joining:
 
     def cut_all(self, outputs: Collection[Var]) -> dict[Var, Var]:
         """Return what takes the place of lanes among outputs: parts of joined results."""
-        new = {}
+        new: dict[Var, Var] = {}
         for lanes, whole in [*self.found.items()]:
             is_result = isinstance(whole.source, Call) and whole.source.fun is not np.concatenate
             if is_result and not set(lanes).isdisjoint(outputs):

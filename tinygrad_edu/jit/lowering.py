@@ -80,7 +80,7 @@ def operand(emitter: Emitter, a: object, call: Call, dtypes: Collection[np.dtype
     numbers first.
     """
     array = emitter.locations[a].array if type(a) is Var else None
-    if array is not None and array.size > 1 and type(a.source) is not Constant:
+    if type(a) is Var and array is not None and array.size > 1 and type(a.source) is not Constant:
         is_mask = array.dtype == bool and len(call.uses) == len(dtypes) == 2 and call.out.dtype in dtypes
         if not is_mask or call.out.dtype == bool or array.size >= FEW:
             return emitter.ref(a)
@@ -88,7 +88,7 @@ def operand(emitter: Emitter, a: object, call: Call, dtypes: Collection[np.dtype
         mask = emitter.name(np.empty_like(array, call.out.dtype), "mask", key)
         emitter.emit(f"{mask}[...] = {emitter.ref(a)}")
         return mask
-    dtype = [*dtypes][0] if len(dtypes) == 1 and call.fun in BROADCASTING else np.dtype(object)
+    dtype = next(iter(dtypes)) if len(dtypes) == 1 and call.fun in BROADCASTING else np.dtype(object)
     number = scalar_value(a.source.array if type(a) is Var and type(a.source) is Constant and a.dtype is None else a)
     out = emitter.locations[call.out].array
     if type(number) in (int, float) and dtype.kind == "f" and out is not None:
@@ -134,7 +134,7 @@ def _reduction(emitter: Emitter, call: Call, out: str) -> str:
     if len(call.args) > 2:
         return ""
     reduce, axis = emitter.fun(REDUCTIONS[call.fun].reduce), emitter.ref((*call.args[1:], call.kwargs.get("axis"))[0])
-    x, array = emitter.place(call.args[0])[1], emitter.locations[call.out].array if out else None
+    (_, x), array = emitter.place(call.args[0]), emitter.locations[call.out].array if out else None
     if (
         call.fun in (np.max, np.min) and axis in ("1", "-1") and x is not None and array is not None and x.ndim == 2
         and x.shape[1] <= SHORT < x.shape[0] and x.flags.c_contiguous
@@ -143,7 +143,8 @@ def _reduction(emitter: Emitter, call: Call, out: str) -> str:
         emitter.emit(f"{emitter.fun(np.copyto)}({columns}, {emitter.name(x.T, 'w')})")
         return f"{reduce}({columns}, 0, None, {emitter.name(array.reshape(-1), 'w')})"
     keepdims = ", True" if call.kwargs.get("keepdims") else ""
-    return f"{reduce}({emitter.ref(call.args[0])}, {axis}{f', None, {out or None}{keepdims}' if out or keepdims else ''})"
+    more = f", None, {out or None}{keepdims}" if out or keepdims else ""
+    return f"{reduce}({emitter.ref(call.args[0])}, {axis}{more})"
 
 
 def _write(emitter: Emitter, call: Call, out: str) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from threading import RLock
 from typing import Any
-from weakref import ref
 
 import numpy as np
 
@@ -31,6 +30,7 @@ from .native import compiler
 from .native.decompose import decompose
 from .native.stretches import pays
 from .selfcheck import SavedState, first_difference
+from .simplify import value_key
 
 VARIABLE = "a variable or an attribute that it uses"  # what differs, if the arguments do not
 STEPS = 256  # the longest recurrence whose steps are compiled, as the time to compile grows with their number
@@ -64,6 +64,7 @@ class Recording:
         self.changes = any([*changes, captured.drawn])
         self.drawn = captured.drawn
         self.seen = self.objects_seen()
+        self.given = [(kind_of_array(x), value_key(x)) for x in captured.leaves]
         captured.forget()
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
@@ -178,21 +179,11 @@ class Recording:
 
     def varying(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """Return what differs in a call with the same kinds of arrays: an argument, or VARIABLE; "" if they differ."""
-        captured, different = self.captured, ""
-        names = argument_names(self.fun, args, kwargs)
-        given = ([captured.args, captured.kwargs], [args, kwargs])  # of the recording, placeholders and references
-        old, new = ([leaf for _, leaf in containers.leaves("", each)] for each in given)
-        for name, a, b in zip(names, old, new, strict=False):
-            if is_node := isinstance(a, Node):
-                if type(a) is not type(b):
-                    return ""
-                a, b = a._value, b._value
-            if isinstance(a, (np.ndarray, np.generic)):
-                if type(a) is not type(b) or a.shape != b.shape or a.dtype != b.dtype:
-                    return ""
-            elif not is_node and (a() is not b if isinstance(a, ref) else type(a) is not type(b) or repr(a) != repr(b)):
-                different = different or f"the argument {name}"
-        return "" if len(old) != len(new) else different or VARIABLE
+        given = [(kind_of_array(x), value_key(x)) for _, x in containers.leaves("", [args, kwargs])]
+        if [kind for kind, _ in given] != [kind for kind, _ in self.given]:
+            return ""
+        pairs = zip(argument_names(self.fun, args, kwargs), given, self.given, strict=True)
+        return next((f"the argument {name}" for name, (kind, x), (_, y) in pairs if not kind and x != y), VARIABLE)
 
     @functools.cached_property
     def source(self) -> Source:
@@ -216,3 +207,10 @@ class Recording:
         """Break the cycles of calls and their results, which would keep arrays."""
         for call in (*self.program.calls, *self.recorded.calls):
             call.out.source = None
+
+
+def kind_of_array(x: Any) -> Hashable:
+    """Return the kind of an array, or a Tensor or Value; None for anything else, which is the same at each replay."""
+    if isinstance(x, Node):
+        return type(x), kind_of_array(x._value)
+    return (type(x), x.shape, x.dtype) if isinstance(x, (np.ndarray, np.generic)) else None

@@ -28,7 +28,7 @@ class PlanError(JitError):
     """Raised for a plan whose memory is laid out wrongly: a fault of jit, not of the recorded function."""
 
     def __init__(self, words: str) -> None:
-        super().__init__(f"{words}: a fault of jit; please report it, and use jit(f, optimize=False) until it is mended")
+        super().__init__(f"{words}: a fault of jit; use jit(f, optimize=False), and please report it")
 
 
 class Step(NamedTuple):
@@ -78,8 +78,10 @@ class Memory:
         places = [*outside.items()]
         for step in steps:
             places += step.reads
-            if step.into or step.out:
-                places.append(step.into or (step.out, step.array))
+            if step.into:
+                places.append(step.into)
+            elif step.out:
+                places.append((step.out, step.array))
         self.extents = extents({id(a): a for _, a in places if a is not None})
         self.holds: dict[object, dict[tuple[Var, object], Extent]] = {}  # block: the values in it
         self.at_runtime: dict[Var, list[Extent]] = {}  # the memory of Vars that are new objects at each call

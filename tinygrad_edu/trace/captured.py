@@ -10,25 +10,24 @@ from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable, MutableMapping, MutableSequence, MutableSet, Set
 from queue import Queue
 from typing import Any
-from weakref import ref
 
 import numpy as np
 
 from ..engine.errors import kind_of
 from ..engine.rules import registry
 from ..engine.rules.registry import Function
-from ..engine.tape import Node, constant
+from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..engine.value import Value
 from ..nn import Module
 from ..optim import Optimizer
 from ..transforms import tree
-from .closure import ATOMS, PLAIN, WHOLE, Closure
+from .closure import ATOMS, WHOLE, Closure
 from .containers import is_container, leaves, mapped, members
 from .copies import Copies
 from .expressions import argument_names
 from .holders import EMPTY, Holder, Place, assign, parts
-from .ir import Input, Setting, State, Var, placeholder
+from .ir import Input, Setting, State, Var
 from .names import library
 from .recorder import PLAIN_ARRAYS, Recorder, TracedGenerator
 from .traced import Traced
@@ -234,31 +233,19 @@ class Captured:
         ])  # fmt: skip
 
     def forget(self) -> None:
-        """Release the arrays and objects of the recording; the kinds of the arguments stay, for later calls."""
+        """Release the arrays and objects of the recording; the containers among the arguments stay, for their names."""
         self.requires_grad = {x: takes for x, takes in self.requires_grad.items() if id(x) not in self.given}
         held = self.arrays, self.containers, self.paths, self.leaves, self.holders, self.exchanged, self.occurrences
         for each in (*held, self.clear):
             each.clear()
         vars(self).setdefault("names", {})
         del self.closure, self.copies, self.fun
-        self.args, self.kwargs = mapped(_kinds, self.args), mapped(_kinds, self.kwargs)
+        self.args, self.kwargs = [mapped(lambda _: np.empty(0), given) for given in (self.args, self.kwargs)]
 
     def gone(self, _: object) -> None:
         """Tell the cache that an object among the arguments is gone, and this recording with it."""
         if (forget := self.on_gone()) is not None:
             forget(self)
-
-
-def _kinds(x: Any) -> Any:
-    """Return nested arguments with placeholders for arrays, and weak references for objects."""
-    if isinstance(x, Node):
-        return constant(type(x), placeholder(x._value))
-    if isinstance(x, (np.ndarray, *PLAIN, np.generic, range)):
-        return placeholder(x)
-    try:
-        return ref(x)
-    except TypeError:
-        return x
 
 
 def instead(a: object, verb: str) -> str:

@@ -90,7 +90,7 @@ class Lowering:
         intervals = stretch.lifetimes(arrays_out)
         self.compile(stretch, outputs, arrays, intervals, direct)
         self.steps(outer, outputs, direct)
-        for i, call in enumerate(self.calls, self.start):
+        for i in range(self.start, self.stop):
             layout_.release(i)
 
     def views_outside(self, outer: set[Var]) -> set[Call]:
