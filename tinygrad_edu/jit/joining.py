@@ -48,14 +48,18 @@ def join_updates(program: Program) -> None:
     states = {v: whole for targets, whole in wholes.items() for v in targets}
     joining.found.update(wholes)
     for targets, values in pairs:
-        joined = joining.join(values)
         if targets in wholes:
-            stores[wholes[targets]] = joined
+            stores[wholes[targets]] = joining.join(values)
+        elif targets in joining.found:  # a penalty has concatenated them
+            joining.join(values)
+        else:
+            joining.join_operands(values)
     changed = replace(program, stores=[(target, value) for target, value in stores.items() if target not in states])
     changed.states = [*dict.fromkeys([states.get(v, v) for v in program.states])]
     changed.guards = [joining.joined_guard(guard) for guard in program.guards]
-    changed.replace(joining.cut_all({*changed.outputs()}), calls=False)
+    joining.cut_all({*changed.outputs()})
     changed.calls = [*program.calls, *joining.calls]
+    changed.replace(joining.new, calls=False)
     eliminate_dead_calls(changed)
     read = {v for call in changed.calls for v in call.uses}.union(changed.outputs())
     if cost(changed.calls) < cost(program.calls) and read.isdisjoint(states):
@@ -145,11 +149,12 @@ def cost(calls: Sequence[Call]) -> int:
 
 
 class Joining:
-    """New calls, and the arrays with all elements of lanes that they compute."""
+    """New calls, the arrays with all elements of lanes that they compute, and what takes the place of single lanes."""
 
     def __init__(self, wholes: Mapping[Lanes, Var]) -> None:
         self.calls: list[Call] = []
         self.found = dict(wholes)
+        self.new: dict[Var, Var] = {}
 
     def call(self, fun: Function, args: tuple[object, ...], shape: tuple[int, ...], like: Var) -> Var:
         """Add a call, and return its result."""
@@ -170,6 +175,14 @@ class Joining:
                 self.found[lanes] = self.call(np.concatenate, (tuple(flat),), size, lanes[-1])
         return self.found[lanes]
 
+    def join_operands(self, values: Lanes) -> None:
+        """Join the operands of calls that stay apart, where these are results of calls that are alike."""
+        columns = []
+        for column in zip(*[v.source.args for v in values], strict=True):
+            columns.append(self.cut(self.join(column), column) if are_alike(column) else column)
+        for v, args in zip(values, zip(*columns, strict=True), strict=True):
+            self.new[v] = self.call(v.source.fun, args, v.shape, v)
+
     def cut(self, whole: Var, lanes: Lanes) -> Lanes:
         """Return the parts of an array that have the elements of lanes."""
         parts, start = [], 0
@@ -180,14 +193,12 @@ class Joining:
             start = stop
         return tuple(parts)
 
-    def cut_all(self, outputs: Collection[Var]) -> dict[Var, Var]:
-        """Return what takes the place of lanes among outputs: parts of joined results."""
-        new: dict[Var, Var] = {}
+    def cut_all(self, outputs: Collection[Var]) -> None:
+        """Let parts of joined results take the place of lanes among outputs."""
         for lanes, whole in [*self.found.items()]:
             is_result = isinstance(whole.source, Call) and whole.source.fun is not np.concatenate
             if is_result and not set(lanes).isdisjoint(outputs):
-                new.update(zip(lanes, self.cut(whole, lanes), strict=True))
-        return new
+                self.new.update(zip(lanes, self.cut(whole, lanes), strict=True))
 
     def joined_guard(self, guard: Guard) -> Guard:
         """Return a guard that looks for NaN in joined arrays, instead of in all of their lanes."""
