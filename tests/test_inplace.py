@@ -1,6 +1,9 @@
 """A formula run in place gives what it gives as it stands, to the last bit; an exception changes nothing."""
 
+import _thread
 import itertools
+import linecache
+import sys
 
 import numpy as np
 import pytest
@@ -144,6 +147,46 @@ def test_an_overflow_that_raises_leaves_all_as_it_was():
         optimizer.step()
     assert optimizer.steps == 2
     assert contents(optimizer) != before
+
+
+@pytest.mark.parametrize("steps", [0, 2])
+def test_ctrl_c_leaves_a_whole_step(steps, monkeypatch):
+    def step(optimizer):
+        first, second = optimizer.params
+        first.grad, second.grad = np.ones(3), None if optimizer.steps == 1 else np.ones(())
+        optimizer.step()
+
+    def update(in_place, updates, finish=()):  # Ctrl-C among the calls in C is noticed after the last of them
+        whole_update(in_place, updates, [(_thread.interrupt_main,), *finish])
+
+    interrupted, whole = (optim.Adam([tg.Tensor(np.zeros(3)), tg.Tensor(0.0)]) for _ in range(2))
+    for optimizer in [interrupted] * steps + [whole] * (steps + 1):
+        step(optimizer)
+    whole_update = InPlace.update
+    monkeypatch.setattr(InPlace, "update", update)
+    with pytest.raises(KeyboardInterrupt):
+        step(interrupted)
+    assert contents(interrupted) == contents(whole)
+    assert (interrupted.steps, interrupted.missed.tolist()) == (whole.steps, whole.missed.tolist())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_function_of_python_runs_among_the_calls_of_a_step(kind):
+    """It could be interrupted by Ctrl-C between two parameters."""
+    found = []
+
+    def profile(frame, event, _):
+        caller = frame.f_back
+        if event == "call" and "starmap" in linecache.getline(caller.f_code.co_filename, caller.f_lineno):
+            found.append(frame.f_code.co_name)
+
+    switches = {optim.Adam: {"amsgrad": True}, optim.RMSprop: {"centered": True}}
+    optimizer = kind([tg.Tensor([1.0])], lr=0.1, **switches.get(kind, {}))
+    optimizer.params[0].grad = np.ones(1)
+    sys.setprofile(profile)
+    optimizer.step()
+    sys.setprofile(None)
+    assert not found
 
 
 def test_a_warning_is_a_warning():

@@ -29,11 +29,7 @@ Formula: TypeAlias = Callable[..., Sequence[Array | None]]  # takes such arrays,
 Update: TypeAlias = tuple[Formula, Sequence[Arrays]]  # a formula, and the arrays of each parameter that it is for
 Call: TypeAlias = tuple[np.ufunc, tuple[int, ...]]
 
-# NumPy deprecates `out` as the third positional argument of these two.
-WITH_OUT: dict[np.ufunc, Callable[..., Any]] = {
-    np.maximum: lambda a, b, out: np.maximum(a, b, out=out),
-    np.minimum: lambda a, b, out: np.minimum(a, b, out=out),
-}
+WITH_OUT = (np.maximum, np.minimum)  # NumPy deprecates `out` as the third positional argument of these two
 NARROW, WIDE = np.dtype(np.float16), np.dtype(np.float32)
 _known_filters: tuple[list[Any], bool] = [], False
 GRADIENT = 1  # the position of the gradient among a formula's arguments: the only one that is not replaced
@@ -43,7 +39,7 @@ class Plan(NamedTuple):
     """How to replay a trace: `picks` take (ufunc, *inputs, out) from its arguments, scratch, `ufuncs` and numbers."""
 
     picks: Sequence[Callable[[Any], tuple[Any, ...]]]
-    ufuncs: list[Callable[..., Any]]
+    ufuncs: list[np.ufunc]
     scratch: int  # how many arrays
 
 
@@ -80,7 +76,7 @@ def ascent(formula: Any, theta: Array, g: Array, *state: Array | None, **numbers
     return formula(theta, -g, *state, **numbers)
 
 
-def run_plainly(updates: Iterable[Update]) -> None:
+def run_plainly(updates: Iterable[Update], finish: Sequence[tuple[Any, ...]] = ()) -> None:
     """Run formulas as they stand, then copy the results: what jit records, and what `InPlace.update` must equal."""
     results = []
     for formula, parameters in updates:
@@ -95,6 +91,7 @@ def run_plainly(updates: Iterable[Update]) -> None:
         for old, value in zip((theta, *state), values, strict=True):
             if old is not None:
                 old[...] = value
+    deque(starmap(operator.call, finish), maxlen=0)
 
 
 class InPlace:
@@ -104,8 +101,11 @@ class InPlace:
         self.scratch: dict[int, tuple[Array, str, list[Array]]] = {}  # by the id of a parameter's array, kept with it
         self.succeeded = False
 
-    def update(self, updates: Iterable[Update]) -> None:
-        """Replace each theta and its state by what the formula gives; an exception leaves all of them as they were."""
+    def update(self, updates: Iterable[Update], finish: Sequence[tuple[Any, ...]] = ()) -> None:
+        """Replace each theta and its state by what the formula gives; an exception leaves all of them as they were.
+
+        `finish` are calls, (function, *arguments), that belong to the step, such as to count it.
+        """
         updates = [(formula, parameters) for formula, parameters in updates if parameters]
         calls: list[tuple[Any, ...]] = []
         for formula, parameters in updates:
@@ -144,10 +144,11 @@ class InPlace:
         if not self.succeeded or floating_point_errors_raise():
             replaced = [a for _, parameters in updates for theta, _, *state in parameters for a in (theta, *state)]
             copies = [(a, a.copy()) for a in replaced if a is not None and a.flags.writeable]
+        done: list[bool] = []
         try:
-            deque(starmap(operator.call, calls), maxlen=0)
+            deque(starmap(operator.call, [*calls, *finish, (done.append, True)]), maxlen=0)
         except BaseException:
-            for array, copy in copies:
+            for array, copy in copies if not done else ():  # Ctrl-C came after the last call
                 array[...] = copy
             raise
         self.succeeded = True
@@ -263,5 +264,17 @@ def plan(calls: tuple[Call, ...], results: tuple[tuple[int, int], ...], argument
         placed.append((ufunc, (*[place.get(x, x) for x in operands], out)))
         place[result] = out
     placed += [(np.positive, (place[x], i)) for i, x in results if place[x] != i]
-    picks = [operator.itemgetter(arrays + i, *operands) for i, (_, operands) in enumerate(placed)]
-    return Plan(picks, [WITH_OUT.get(ufunc, ufunc) for ufunc, _ in placed], arrays - arguments)
+    picks: list[Any] = [operator.itemgetter(arrays + i, *operands) for i, (_, operands) in enumerate(placed)]
+    ufuncs = [ufunc for ufunc, _ in placed]
+    picks = [named_out(pick) if ufunc in WITH_OUT else pick for pick, ufunc in zip(picks, ufuncs, strict=True)]
+    return Plan(picks, ufuncs, arrays - arguments)
+
+
+def named_out(pick: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a pick of the same call, whose last argument is passed as `out=`, by code in C."""
+
+    def call(registers: Any) -> tuple[Any, ...]:
+        ufunc, *operands, out = pick(registers)
+        return (functools.partial(ufunc, *operands, out=out),)
+
+    return call

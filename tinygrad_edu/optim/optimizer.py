@@ -150,12 +150,11 @@ class Optimizer:
         says that they are meant, and so does True as the only argument.
         """
         kind = type(self).__name__
-        accumulated = accumulated or closure is True
         loss = None if closure is None or isinstance(closure, bool) else called(kind, closure)
         grads = gradients(self.params, kind)
         moving = [g is not None for g in grads]
         passes = getattr(self.params[moving.index(True)], "passes", 1)
-        if passes > 1 and not accumulated:
+        if passes > 1 and not (accumulated or closure is True):
             warnings.warn(
                 f"{kind}.step: the gradients are the sum of {passes} backward passes. Call zero_grad() before each "
                 "backward(), or minimize(loss), which does; if you add them up on purpose, step(accumulated=True)",
@@ -167,11 +166,12 @@ class Optimizer:
         t = self.steps + 1
         missed = self._missed() if self.missed.size or False in moving else []
         updates = list(self._updates(grads, t, missed))
-        (self._in_place.update if is_number else run_plainly)(updates)
-        self.steps = t
+        finish: list[Any] = [(setattr, self, "steps", t)]  # part of the update, so that Ctrl-C leaves both or neither
         if missed and [m >= 0 for m in missed] != moving:
             both = zip(missed, moving, strict=True)
-            self.missed = np.stack([m if moves == (m >= 0) else m + t if moves else m - t for m, moves in both])
+            new = np.stack([m if moves == (m >= 0) else m + t if moves else m - t for m, moves in both])
+            finish.append((setattr, self, "missed", new))
+        (self._in_place.update if is_number else run_plainly)(updates, finish)
         return loss
 
     def _check_range(self, grads: list[Array | None]) -> None:
