@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from strategies import arrays
 
 import tinygrad_edu as tg
+from tinygrad_edu.engine.rules.registry import name
 from tinygrad_edu.engine.signatures import IN_C, signature
 
 A = np.array([[1.0, 2.0], [3.0, 4.0]])
@@ -140,6 +141,26 @@ def test_methods_of_ufuncs_that_tensors_lack_say_what_there_is():
     assert "np.greater.reduce has no rule" in message(TypeError, lambda: np.greater.reduce(t))
     assert "y[index] = ... writes into a Tensor" in message(TypeError, lambda: np.add.at(t, [0], 1.0))
     assert "np.sum(..., out=...)" in message(TypeError, lambda: np.add.reduce(A, axis=0, out=t))
+
+
+@pytest.mark.parametrize("fun", [np.add, np.matmul, np.floor_divide, np.fmod])
+def test_a_tensor_is_no_place_for_a_result_and_no_mask(fun):
+    a, t = np.ones((2, 2)), tg.Tensor([[1.0, 2.0], [3.0, 4.0]])
+    for operand in (a, t):
+        error = message(TypeError, lambda operand=operand: fun(operand, a, out=t))
+        assert error == f"{name(fun)}(..., out=...): no place for a Tensor; pass its .data"
+    assert t.data.tolist() == [[1, 2], [3, 4]]
+    assert "np.round(..., out=...)" in message(TypeError, lambda: np.round(a, out=t))
+    assert "pass its .data" in message(TypeError, lambda: np.add(a, a, where=t))
+
+
+def test_axes_and_powers_that_do_not_exist_are_named():
+    x = tg.Tensor(np.ones(3))
+    for fun in (np.fft.fft2, np.fft.rfftn, np.fft.irfft2, np.fft.ifftshift):
+        error = message(ValueError, lambda fun=fun: fun(x, axes=(0, 1)))
+        assert error == f"{name(fun)}: axis 1 is out of bounds for array of dimension 1"
+    error = message(TypeError, lambda: np.linalg.matrix_power(tg.Tensor(np.eye(2)), 0.5))
+    assert error == "np.linalg.matrix_power(of shape (2, 2), 0.5): the power is an integer"
 
 
 @pytest.mark.parametrize("fun", [np.sum, np.median])

@@ -63,7 +63,8 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             if type(a) in array_likes and outranked(a, args):
                 return a.__array_function__(fun, (type(a),), args, kwargs)
             argvals[i] = array_from(a)
-    assert kind is not None
+    if kind is None:
+        raise TypeError(f"{name(fun)}: a Tensor is no mask and no place for a result; pass its .data")
     if fun in promoting and (wider := promoted(args, argvals)) is not args:
         return apply(fun, tuple(wider), kwargs)
     try:
@@ -101,6 +102,7 @@ def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, A
                 raise
             raise explained(original, fun, args, kwargs) from original
     if fun in constants:
+        refuse_as_out(fun, kwargs)
         try:
             return fun(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
         except (TypeError, ValueError, IndexError) as error:
@@ -151,6 +153,13 @@ def holds_node(a: Any) -> bool:
     return isinstance(a, CONTAINERS) and any(isinstance(v, Node) for v in leaves(a))
 
 
+def refuse_as_out(fun: Function, kwargs: dict[str, Any]) -> None:
+    """Raise TypeError for a node as out=, whose data would change without a record."""
+    out = kwargs.get("out")
+    if isinstance(out, Node) or holds_node(out):
+        raise TypeError(f"{name(fun)}(..., out=...): no place for a Tensor; pass its .data")
+
+
 def plain(a: Any) -> Any:
     """Return an argument with arrays in the place of nodes and tables."""
     if isinstance(a, (list, tuple)):
@@ -170,6 +179,7 @@ def without_subclasses(a: Any) -> Any:
 
 def _bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return arguments with all nodes among the positional ones, and keywords that the rules know."""
+    refuse_as_out(fun, kwargs)
     if any(isinstance(v, Node) or holds_node(v) for v in kwargs.values()):
         bound = signature(fun).bind(*args, **kwargs)
         args, kwargs = bound.args, bound.kwargs

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import ArrayLike
 
 from .indexing import scatter
@@ -72,6 +73,7 @@ def over_axes(name: str, fun: Function, a: ArrayLike, s: Sequence[int] | None, a
     (x,) = arrays_of([a])
     if axes is None:
         axes = range(-(x.ndim if s is None else len(s)), 0)
+    axes = normalize_axis_tuple(axes, x.ndim, f"np.fft.{name}", allow_duplicate=True)
     if s is not None and len(s) != len(axes):
         raise ValueError(f"np.fft.{name}: s has {len(s)} lengths, and there are {len(axes)} axes: {list(axes)}")
     sizes: list[int | None] = [x.shape[k] if n == -1 else n for n, k in zip(s or [-1] * len(axes), axes, strict=True)]
@@ -103,8 +105,9 @@ register("irfft", np.fft.ifft, last=np.fft.irfft)
 # The zero frequency in the middle, or in front
 def shifted(x: Array, axes: int | Sequence[int] | None, sign: int) -> Array:
     """Roll each axis by half of its length, rounded down."""
-    chosen = range(x.ndim) if axes is None else np.atleast_1d(axes).tolist()
-    return np.roll(x, [sign * (x.shape[k] // 2) for k in chosen], tuple(chosen))
+    name = f"np.fft.{'' if sign == 1 else 'i'}fftshift"
+    chosen = normalize_axis_tuple(range(x.ndim) if axes is None else axes, x.ndim, name, allow_duplicate=True)
+    return np.roll(x, [sign * (x.shape[k] // 2) for k in chosen], chosen)
 
 
 composition(np.fft.fftshift)(lambda x, axes=None: shifted(x, axes, 1))

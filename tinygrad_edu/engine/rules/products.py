@@ -189,6 +189,8 @@ def matrix_power(a: Array, n: int) -> Array:
     """The square of the power n // 2, times a if n is odd."""
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise ValueError(f"np.linalg.matrix_power(of shape {a.shape}, {n}): the last two axes must be square matrices")
+    if not hasattr(n, "__index__"):
+        raise TypeError(f"np.linalg.matrix_power(of shape {a.shape}, {n!r:.60}): the power is an integer")
     n = operator.index(n)
     if n < 0:
         return matrix_power(np.linalg.inv(a), -n)
