@@ -285,7 +285,7 @@ x: x.sort(); x * 1
 x: y = x * 1; y[0].sort(); y
 x: y = x * 1; y.partition(1); np.sort(y)
 x: y = x * 1; y.fill(3.0); y + x
-x: y = np.einsum("ij->ji", x); y += 1; x[0] = 2.0; (x * 1, y * 1)
+x: y = np.einsum("ij->ji", x); x[0] = 2.0; (x * 1, y * 1)
 x: a = x * 1; y = np.diagonal(a); a += 1; y += 1; a
 x: x[...] = np.broadcast_to(x[0], (2, 3)); x *= 2; x * 1
 x: y = np.broadcast_arrays(x.sum(), 1.0)[0]; y **= 2; y
@@ -319,6 +319,11 @@ VIEWS = [
     "np.lib.stride_tricks.sliding_window_view(x, (2, 2))", "np.triu(x)", "np.roll(x, 1)", "np.unstack(x)[1]",
     "np.positive(x)", "x.view(np.int64)", "x[x.argmax() // 3]", "np.nan_to_num(x, copy=False)",
     "np.asfortranarray(x.T)",
+]  # fmt: skip
+
+UNINDEXED = [  # no write goes into views that these functions make
+    view for view in VIEWS
+    if any(name in view for name in ("np.flip", "np.rot90", "split(", "np.unstack", "sliding_window", "np.array_split"))
 ]  # fmt: skip
 
 PROGRAMS = [line.split(": ", 1) for line in (RECORDED + WRITTEN).strip().split("\n") if line]
@@ -480,7 +485,7 @@ def test_views_share_memory_as_in_numpy(view, given):
                 try:
                     found = jitted(two)
                 except JitError:
-                    assert view in (
+                    assert view in UNINDEXED or view in (
                         "x[x > -9].reshape(2, 3)",
                         "np.real_if_close(x)",
                         "x.view(np.int64)",
@@ -530,7 +535,12 @@ def test_programs_of_views_and_writes_do_what_numpy_does(seed):
             with pytest.raises((type(error), JitError)):
                 jitted(two)
             break
-        assert_same(expected, jitted(two))
+        try:
+            found = jitted(two)
+        except JitError:
+            assert any(f"np.{name}(" in line for line in lines for name in ("flip", "rot90", "split", "array_split"))
+            break
+        assert_same(expected, found)
         assert_same(one, two)
 
 
@@ -819,19 +829,24 @@ def test_indices_of_any_number_are_recorded():
         jitted(i, j + np.uint8(9))
 
 
-def calls_for(n):
-    """Return the number of calls that are recorded for n views of views, each written into."""
-    rec, x = recorded(np.zeros(n + 1), "input")
-    y = x
-    for _ in range(n):
-        y = y[1:]
+def test_long_chains_of_views_are_read_and_no_write_goes_into_them():
+    def shortened(x, n):
+        y = x
+        for _ in range(n):
+            y = y[1:]
+        return y
+
+    def written(x, n):
+        y = shortened(x, n)
         y += 1
-    assert_same(x.value, np.arange(n + 1.0))
-    return len(rec.program.calls)
+        x[n] *= 2
+        return y * 1
 
-
-def test_the_calls_of_views_of_views_are_linear_in_their_number():
-    assert calls_for(3000) <= 10.5 * calls_for(300)
+    check(lambda x: shortened(x, 1000) * 1, np.arange(1002.0))
+    check(lambda x: written(x, 100), np.arange(102.0))
+    for f in (lambda x: written(x, 101), lambda x: (y := shortened(x, 1000), x.fill(1.0), y * 1)):
+        with pytest.raises(JitError, match="more than 100 views"):
+            tg.jit(f)(np.arange(1002.0))
 
 
 def test_plain_arrays_that_change_later_are_recorded_as_they_were():
@@ -931,7 +946,7 @@ def test_a_write_into_overlapping_windows_is_refused():
         np.lib.stride_tricks.sliding_window_view(y, 2, writeable=True)[1] = 3
         return y
 
-    with pytest.raises(tg.JitError, match="share memory"):
+    with pytest.raises(tg.JitError, match="sliding_window_view made was written into"):
         tg.jit(f)(np.arange(4.0))
 
 

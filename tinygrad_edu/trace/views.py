@@ -1,7 +1,7 @@
 """Views: arrays of a recording that share their memory with others, as NumPy decides when the function runs.
 
-The array that owns the memory holds the value. A write into a view gives it a new one; a view that is read after a
-write is computed again. Either costs a few calls, however long the chain of views.
+The array that owns the memory holds the value. A write into a view gives it a new one, and each array on the way to it;
+a view that is read after a write is computed again.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..engine.rules.indexing import setitem
-from ..engine.rules.registry import Array, Function
+from ..engine.rules.registry import Array, Function, name
 from .functional import NUMBERS, astype, changed, laid_out_as, retyped
 from .ir import Var, substituted
 
-RETYPING = (np.real, np.imag, retyped)  # give views with elements of another kind
+DEEP = 100  # views of views
 
 
 def fact(attribute: str) -> Any:
@@ -41,17 +41,16 @@ class View:
     """An array that owns its memory or is a view of another; `_array` is its value, `_variable` that of the program."""
 
     __slots__ = (
-        "_array", "_base", "_made", "_numbers", "_owner", "_root", "_seen", "_variable", "origin", "plain_copies",
-        "rec", "reshaped", "version",
+        "_array", "_base", "_depth", "_made", "_root", "_seen", "_variable", "origin", "plain_copies", "rec",
+        "reshaped", "version",
     )  # fmt: skip
 
     def __init__(self, rec: Any, value: Any, var: Var) -> None:
         self.rec, self._array, self._variable, self.origin = rec, value, var, var
         self._base: Any = None  # the View that a call gave this one of; None if it owns its memory
+        self._depth = 0  # the number of views between it and the owner of the memory
         self._made: Any = None  # this call: (function, arguments, keywords, number of the result)
-        self._owner: Any = None  # the View whose elements it has: `_base`, or what that is a view of in turn
         self._root: View | None = None  # the View that owns the memory; None if it is this one
-        self._numbers: Array | None = None  # of its elements among those of the owner
         self.reshaped = False  # whether the order in memory tells if it is a view, or an array is one of this
         self.plain_copies: list[Any] = []  # weak references to those that the function got, which no write reaches
         self.version = self._seen = 0  # the number of writes into the memory; of those, how many a view has noticed
@@ -89,9 +88,7 @@ class View:
         # Other arguments keep their values
         kind = type(self)
         given = substituted((args, kwargs), lambda a: a if a is base else kind(a.rec, a.value, a.variable), kind)
-        self._base, self._root, self._made = base, base.root, (fun, *given, i)
-        is_near = base._base is None or fun in RETYPING or base._made[0] in RETYPING
-        self._owner = base if is_near else base._owner
+        self._base, self._root, self._made, self._depth = base, base.root, (fun, *given, i), base._depth + 1
         self._seen, self.reshaped = base.root.version, base.reshaped
 
     def follow(self, root: View) -> None:
@@ -99,25 +96,24 @@ class View:
         if root.version == self._seen or self.rec.is_foreign():
             return
         self.rec.order_matters |= self.reshaped
-        if self._owner is self._base:
-            fun, args, kwargs, i = self._made
-            new = self.rec.call(fun, args, kwargs)
-            new = new if i is None else new[i]
-        else:
-            new = self.rec.call(np.reshape, (self._row()[self._place()], self.shape), {})
+        self._refuse_deep()
+        fun, args, kwargs, i = self._made
+        new = self.rec.call(fun, args, kwargs)
+        new = new if i is None else new[i]
         self._array, self._variable, self._seen = laid_out_as(self._array, new._array), new._variable, root.version
 
     def write(self, new: Any) -> None:
         """Take the value of `new`, cast to this dtype, and pass it on to the memory of a view."""
         if new.dtype != self.dtype:
             new = self.rec.call(astype, (new, self.dtype), {})
+        self._refuse_deep()
         root = self.root
         if any([copy() is not None for copy in root.plain_copies]):
             raise self.rec.error("an array was written into after it was made a plain one; leave out np.asarray(x)")
         self.rec.order_matters |= self.reshaped or root.reshaped
         written: list[tuple[View, Any]] = [(self, new)]
         while (view := written[-1][0]) is not root:
-            written.append((view._owner, view._put_back(written[-1][1])))
+            written.append((view._base, view._put_back(written[-1][1])))
         root.version += 1
         for view, value in written:
             if not view.shape and not isinstance(value._array, np.ndarray):  # an array without axes, which stays one
@@ -125,49 +121,30 @@ class View:
             view._array, view._variable = laid_out_as(view._array, value.value), value.variable
             view._seen = root.version
 
+    def _refuse_deep(self) -> None:
+        if self._depth > DEEP:  # each write would take as many calls
+            raise self.rec.error(f"a write into memory of which there are more than {DEEP} views of views; use copies")
+
     def _put_back(self, new: View) -> Any:
-        """Return the value of the owner in which this view has the value of `new`."""
-        call, owner, (fun, args, kwargs, _) = self.rec.call, self._owner, self._made
-        if owner is self._base:
-            if fun is operator.getitem:
-                return call(setitem, (owner, args[1], new), {})
-            if fun is np.transpose:
-                return call(fun, (new, tuple(np.argsort(args[1]).tolist())), {})
-            if fun is np.reshape:
-                return call(fun, (new, owner.shape), kwargs)
-            if fun is retyped:  # the last axis has to be contiguous
-                return call(fun, (call(np.copy, (new,), {"order": "C"}), owner.dtype), {})
-            if fun in RETYPING:
-                return call(changed, (owner, setattr, fun.__name__, new), {})
-        if len({*self.numbers().reshape(-1).tolist()}) < self.size:
-            raise self.rec.error("a view in which elements share memory was written into; write into a copy")
-        row = call(setitem, (self._row(), self._place(), call(np.reshape, (new, (-1,)), {})), {})
-        return call(np.reshape, (row, owner.shape), {})
-
-    def _row(self) -> Any:
-        """Return the elements of the owner as one row."""
-        return self.rec.call(np.reshape, (self._owner, (-1,)), {})
-
-    def _place(self) -> slice | Array:
-        """Return the index of a view's elements in that row: a slice if they lie at equal distances."""
-        at = self.numbers().reshape(-1)
-        step = int(at[1] - at[0]) if at.size > 1 else 1
-        is_even = at.size > 0 and step > 0 and np.array_equal(at, at[0] + step * np.arange(at.size))
-        return slice(int(at[0]), int(at[-1]) + 1, None if step == 1 else step) if is_even else at
-
-    def numbers(self) -> Array:
-        """Return the numbers of a view's elements among those of its owner, as an array of the same shape."""
-        if self._numbers is None:
-            base, owner = self._base, self._owner
-            self._numbers = self.again(np.arange(owner.size).reshape(owner.shape) if base is owner else base.numbers())
-        return self._numbers
+        """Return the value of the base in which this view has the value of `new`."""
+        call, base, (fun, args, kwargs, _) = self.rec.call, self._base, self._made
+        if fun is operator.getitem:
+            return call(setitem, (base, args[1], new), {})
+        if fun is np.transpose:
+            return call(fun, (new, tuple(np.argsort(args[1]).tolist())), {})
+        if fun is np.reshape:
+            return call(fun, (new, base.shape), kwargs)
+        if fun is retyped:  # the last axis has to be contiguous
+            return call(fun, (call(np.copy, (new,), {"order": "C"}), base.dtype), {})
+        if fun in (np.real, np.imag):
+            return call(changed, (base, setattr, fun.__name__, new), {})
+        raise self.rec.error(f"a view that {name(fun)} made was written into; write into x[...] instead")
 
     def within(self, memory: Array) -> Array:
         """Return the view of another array than the root."""
-        return memory if self._base is None else self.again(self._base.within(memory))
-
-    def again(self, base: Array) -> Any:
-        """Return what the call of a view gives of another array than its base."""
+        if self._base is None:
+            return memory
+        base: Array = self._base.within(memory)
 
         def plain(a: View) -> Array:
             if a is not self._base:
@@ -177,4 +154,5 @@ class View:
         fun, args, kwargs, i = self._made
         args, kwargs = substituted((args, kwargs), plain, type(self))
         result = fun(*args, **kwargs)
-        return result if i is None else result[i]
+        view: Array = result if i is None else result[i]
+        return view
