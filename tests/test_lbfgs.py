@@ -174,3 +174,13 @@ def test_other_optimizers_take_a_closure_too_and_return_its_loss(kind):
 def test_what_is_no_closure_is_named():
     with pytest.raises(TypeError, match=r"SGD\.step takes a closure, a function .*, not float"):
         optim.SGD([Tensor([1.0])], lr=0.1).step(Tensor([1.0]).sum().item())
+
+
+def test_the_line_search_steps_back_from_an_infinite_loss():
+    def closure():
+        x.grad = 2 * x.data
+        return float(x.data.item() ** 2) if abs(x.data.item()) < 2 else np.inf
+
+    x = Tensor([1.9])
+    optim.LBFGS([x], lr=10, line_search_fn="strong_wolfe").step(closure)
+    assert abs(x.data.item()) < 1e-6

@@ -116,6 +116,13 @@ def test_derivatives_match_finite_differences_to_second_order(drawn):
     tg.check_grad(f, *args)
 
 
+def test_smooth_l1_loss_of_a_small_beta_has_finite_gradients_far_out():
+    for dtype, beta, far in ((np.float16, 1e-3, 1000), (np.float32, 1e-3, 1e38), (np.float64, 1e-9, 1e300)):
+        x = tg.Tensor(np.array([-far, 0, far], dtype))
+        tg.smooth_l1_loss(x, np.zeros(3, dtype), beta, reduction="sum").backward()
+        assert x.grad.tolist() == [-1, 0, 1]
+
+
 SIX = [tg.smooth_l1_loss, tg.binary_cross_entropy, tg.kl_div, tg.poisson_nll_loss]
 
 

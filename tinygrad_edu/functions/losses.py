@@ -72,7 +72,8 @@ def smooth_l1_loss(prediction: Any, target: Any, beta: float = 1.0, *, reduction
     if beta == 0:
         return reduced("smooth_l1_loss", np.abs(d), reduction)
     clipped = np.clip(d, -beta, beta)
-    return reduced("smooth_l1_loss", clipped / beta * (d - clipped / 2), reduction)
+    within = clipped / beta * (clipped / 2)  # of (d - clipped / 2) / beta the gradient might overflow for a small beta
+    return reduced("smooth_l1_loss", within + np.abs(d - clipped), reduction)
 
 
 def hinge_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:

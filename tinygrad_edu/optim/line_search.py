@@ -1,5 +1,6 @@
 """A line search for the strong Wolfe conditions (Nocedal & Wright, Numerical Optimization, algorithms 3.5 and 3.6)."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -71,7 +72,7 @@ def lowest_between(a: Point, b: Point, least: float, most: float) -> float:
         return (least + most) / 2
     d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.t - b.t)
     square = d1 * d1 - a.slope * b.slope
-    if not square >= 0:
+    if not 0 <= square < math.inf:  # it is infinite where a loss is
         return (least + most) / 2
     d2: float = square**0.5
     divisor = b.slope - a.slope + 2 * d2
