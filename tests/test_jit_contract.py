@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import gc
+import inspect
 import io
 import os
 import random
@@ -421,10 +422,10 @@ def test_a_check_of_a_function_that_only_reads_puts_nothing_back():
     jitted(X)
     saved = jitted._recordings[0].replay
 
-    def replay(*args, **guards_only):
+    def replay(*args, guards_only=False, **saved_state):
         if not guards_only:
             np.copyto(w.data, 7.0)  # as another thread would, between the copies of the state and the comparison
-        return saved(*args, **guards_only)
+        return saved(*args, guards_only, **saved_state)
 
     jitted._recordings[0].replay = replay
     jitted(X)
@@ -931,6 +932,80 @@ def test_an_error_that_the_function_catches_is_no_branch_of_replays():
             np.testing.assert_array_equal(f(a), inverse(a))
         for i in indices:
             assert g(x, np.array(i)) == element(x, np.array(i))
+
+
+GENERATOR = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("compute", "failing", "x"),
+    [
+        (lambda i: np.power(2, i), [-1, 0], [1, 2]),
+        (lambda i: np.repeat(i, i), [-1, 0], [1, 1]),
+        (lambda x: np.nanargmax(x) + x, [np.nan, np.nan], [1.0, 2.0]),
+        (lambda x: GENERATOR.poisson(x) * 0 + x, [-1.0, 1.0], [1.0, 2.0]),
+        (lambda x: 1 / x, [0.0, 1.0], [1.0, 2.0]),
+    ],
+    ids=["power", "repeat", "nanargmax", "poisson", "warning"],
+)
+@pytest.mark.parametrize("check", [True, False])
+def test_no_error_that_depends_on_values_is_a_branch_of_replays(compute, failing, x, check):
+    def f(x):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                return compute(x)
+            except (ValueError, RuntimeWarning):
+                return x * 0.5
+
+    jitted = tg.jit(f, check=check)
+    for v in (failing, failing, x, failing, x, x):
+        np.testing.assert_array_equal(jitted(np.array(v)), f(np.array(v)))
+
+
+@pytest.mark.parametrize("check", [True, False, 1])
+def test_a_warning_that_the_function_ignores_ends_no_replay(check):
+    w = tg.Tensor([1.0, 2.0])
+    optimizer = tg.optim.SGD([w], lr=0.1)
+
+    def step(x):
+        with np.errstate(divide="ignore"):
+            y = np.divide(1, x)
+        optimizer.minimize(np.sum(w))
+        return y
+
+    for fun in (tg.jit(step, check=check), tg.jit(lambda x: step(x), check=check)):
+        with np.errstate(all="ignore"):
+            for _ in range(3):
+                fun(np.zeros(2))
+        before = w.data.copy()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            np.testing.assert_array_equal(fun(np.zeros(2)), [np.inf, np.inf])
+        np.testing.assert_allclose(w.data, before - 0.1)
+    assert optimizer.steps == 8
+
+
+def test_recursion_as_deep_as_python_allows_is_that_of_the_function():
+    def deep(x, n):
+        return x if n == 0 else deep(x, n - 1) + 1
+
+    def endless(x):
+        return endless(x) + 1
+
+    def circular(x):
+        found = [x * 2]
+        found.append(found)
+        return found
+
+    depth = sys.getrecursionlimit() - len(inspect.stack()) - 20
+    f, g = tg.jit(lambda x: deep(x, depth)), tg.jit(circular)
+    for i in range(3):
+        x = np.array(i)
+        assert f(x) == i + depth
+        assert g(x)[1][0] == 2 * i
+        with pytest.raises(RecursionError):
+            tg.jit(endless)(x)
 
 
 def test_arguments_that_hold_an_array_of_another_library_are_refused():

@@ -15,6 +15,14 @@ from tinygrad_edu import nn
 COUNT = 0
 
 
+class Holding:
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+
 def refused():
     """Yield functions that cannot be recorded, each with words of the message that says why and what to do."""
     losses, seen, model = [], {"a": 0}, nn.Linear(2, 1)
@@ -80,6 +88,7 @@ def refused():
     yield lambda x: tg.odeint(lambda y, t: -y, x, [0.0, 1.0]), "float() in odeint takes a value out of the recording"
     yield lambda x: json.dumps({"loss": x.sum()}), "takes plain arrays and numbers, not recorded ones"
     yield lambda x: hashlib.md5(x).hexdigest(), "takes plain arrays and numbers, not recorded ones"
+    yield lambda x: np.asarray(Holding(x)), "takes plain arrays and numbers, not recorded ones"
     yield lambda x: memoryview(x).nbytes, "takes plain arrays and numbers, not recorded ones"
     yield lambda x: decimal.Decimal(x[0]), "return the array and convert it outside"
     yield lambda x: x.view(np.recarray), "conversion to a plain array"

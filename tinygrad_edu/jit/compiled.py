@@ -151,8 +151,8 @@ class Jitted(Transparent):
         try:
             if is_tried:
                 captured, result = capture(self._fun, self._name, args, kwargs, self._check > 0, self._moving)
-        except JitError:
-            if varies != COMPARISON:
+        except (JitError, RecursionError) as error:  # a recorded call is deeper than the function's own
+            if varies != COMPARISON and isinstance(error, JitError):
                 raise
         if captured is None:  # for other values a recording serves, and for these the function itself
             result = self._fun(*args, **kwargs)

@@ -85,17 +85,15 @@ class Recording:
             return CACHE_MISS
         if is_due:
             return self.checked_replay(args, kwargs)
-        saved = SavedState(self.captured, args, kwargs)  # a warning may end the replay in the middle of an update
-        try:
-            return self.replay(args, kwargs)
-        except BaseException:
-            saved.restore()
-            raise
+        return self.replay(args, kwargs, saved=SavedState(self.captured, args, kwargs))
 
-    def replay(self, args: tuple[Any, ...], kwargs: dict[str, Any], guards_only: bool = False) -> Any:
+    def replay(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], guards_only: bool = False, saved: SavedState | None = None
+    ) -> Any:
         """Return the result of a replay; CACHE_MISS or GUARD_FAILED, with nothing changed, if it does not serve.
 
-        A replay that raises an error has changed nothing either: then the function itself raises it, or catches it.
+        A replay that raises an error has changed nothing either: then the function itself raises it, or catches it. A
+        warning that is raised may end a replay in the middle of an update; the `saved` state is then put back first.
         """
         drawn, result = None, GUARD_FAILED
         with self.lock:
@@ -109,14 +107,15 @@ class Recording:
                 if not guards_only and result is not CACHE_MISS and result is not GUARD_FAILED:
                     self.hits += 1
                 return result
-            except (TypeError, ValueError, IndexError, ArithmeticError):
-                pass
+            except (TypeError, ValueError, IndexError, ArithmeticError, Warning):
+                if saved:
+                    saved.restore()
             finally:
                 self.is_running = False
                 if drawn and result is GUARD_FAILED:  # or an error
                     for source, state in drawn:
                         source.bit_generator.state = state
-        saved = SavedState(self.captured, args, kwargs)
+        saved = saved or SavedState(self.captured, args, kwargs)
         try:
             return self.fun(*args, **kwargs)
         except BaseException:
@@ -128,7 +127,7 @@ class Recording:
         with claimed(self.fun, args, kwargs, None) as closure:
             saved = SavedState(self.captured, args, kwargs)
             try:
-                result = self.replay(args, kwargs)
+                result = self.replay(args, kwargs, saved=saved)
                 if result is CACHE_MISS or result is GUARD_FAILED:
                     return result
                 given = saved.outcome(result)

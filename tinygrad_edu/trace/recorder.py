@@ -104,13 +104,11 @@ class Recorder:
         return like(result, parts) if several else parts[0]
 
     def computed(self, fun: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Return fun(*args, **kwargs); Unrecorded where it fails for these values: the function may catch the error."""
+        """Return fun(*args, **kwargs); Unrecorded where it fails: the function may catch the error."""
         try:
             return fun(*args, **kwargs)
-        except (ArithmeticError, ValueError, IndexError) as error:
-            numbers = all([type(a) in (int, float, bool) for a in args])
-            if numbers or not isinstance(error, ValueError) or isinstance(error, np.linalg.LinAlgError):
-                self.refused = Unrecorded()
+        except Exception:
+            self.refused = Unrecorded()
             raise
 
     def changed_errors(self) -> dict[str, Any] | None:
