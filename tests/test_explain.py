@@ -133,6 +133,29 @@ def test_the_table_fits_a_hundred_columns(drawn):
     assert max(map(len, str(tg.explain(y * 1234.5)).splitlines())) <= WIDTH
 
 
+def test_arrays_too_long_for_a_row_of_the_table_are_listed_below_each_other():
+    rng = np.random.default_rng(0)
+    x = tg.Tensor([1.0, 2.0, 3.0], label="x")
+    *_, last = str(tg.explain(np.sum(np.sin(x) * x[1:].mean()))).split("\n\n")
+    assert last.splitlines()[:7] == [
+        "      v1 comes now: v4, the only operation that uses it, has passed its gradient on.",
+        "   6  from v1 = np.sin(x) to x",
+        "      g             [2.5, 2.5, 2.5]",
+        "      rule          g * np.cos(x)",
+        "      with numbers  [2.5, 2.5, 2.5] * np.cos([1, 2, 3])",
+        "      local         [0.5403, -0.4161, -0.99]",
+        "      contribution  [1.351, -1.04, -2.475]",
+    ]
+    assert "total         [1.351, -0.09442, -1.529]" in last
+    assert "Contribution 2 of 2 to x: [0, 0.9459, 0.9459] (from v2)" in last
+    losses = tg.mse_loss(tg.nn.MLP([2, 3, 1], rng=0)(rng.normal(size=(4, 2))), np.ones((4, 1)))
+    z = tg.Tensor(rng.normal(size=6) + 1j * rng.normal(size=6), label="a label of z that is too long for its column")
+    for y in (losses, np.sum(np.abs(z * np.exp(z)))):
+        text = str(tg.explain(y))
+        assert max(map(len, text.splitlines())) <= WIDTH
+        assert "…" not in text.replace("a label of z that is to…", "")  # nothing else is cut
+
+
 def test_text_too_long_for_a_column_is_shown_in_full_below():
     x = tg.Value(1.2345, label="a rather long name of x")
     y = np.arctan2(x * x, -x)
@@ -228,10 +251,13 @@ def test_large_arrays_show_shape_and_norm_and_a_jacobian_is_not_computed():
     explanation = tg.explain(np.sum(np.ones((5, 3)) @ w))
     assert explanation[-1].rule == "a.T @ g"
     assert explanation[-1].local is None
-    row, full = str(explanation).splitlines()[-2:]
-    assert "Jacobian" in row
-    assert "(3, 4) norm 17.32" in row
-    assert full.strip() == "in full: v1 = array (5, 3) @ w"
+    assert [line.strip() for line in str(explanation).splitlines()[-5:]] == [
+        "2  from v1 = array (5, 3) @ w to w",
+        "g             (5, 4) norm 4.472",
+        "rule          a.T @ g",
+        "local         Jacobian",
+        "contribution  (3, 4) norm 17.32",
+    ]
 
 
 def test_where_no_gradient_arrives_none_leaves_here_too():

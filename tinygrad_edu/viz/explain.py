@@ -1,7 +1,8 @@
 """The backward pass step by step: which gradient arrives where, by which rule, and how contributions add up.
 
 `explain(y)` runs the engine's backward pass and turns every contribution into a `Step`, in order; it touches no
-`.grad`. Printed, the `Explanation` is a table with reasons; in a notebook, or saved as .html, a page to step through.
+`.grad`. Printed, the `Explanation` is a table with reasons, or a list where arrays are too long for a table; in a
+notebook, or saved as .html, it is a page to step through.
 """
 
 import os

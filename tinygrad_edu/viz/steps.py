@@ -1,4 +1,4 @@
-"""The records of an explanation, the sentences that explain a step, and the text table of records and sentences."""
+"""The records of an explanation, the sentences that explain a step, and both as text: a table, or a list for arrays."""
 
 import textwrap
 from collections import Counter
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from .values import SMALL, Number, brief, shortened
 
-WIDTH = 100  # columns of a text table, where numbers are scalars
-INDENT = " " * 6
+WIDTH = 100  # columns of the text
+INDENT, TERM = " " * 6, 14  # the width of a term in the list
 HEAD = ("step", "operation", "g", "to", "rule", "with numbers", "local", "contribution", "total")
 RIGHT_ALIGNED = (True, False, True, False, False, False, True, True, True)
 OPERATION, TO, RULE, NUMBERS = 1, 3, 4, 5  # the columns that may be cut short
@@ -107,6 +107,8 @@ def table(root: Record, steps: Sequence[Step]) -> str:
     )
     rows = [_cells(n, step) for n, step in enumerate(steps, 1)]
     widths = _widths(rows)
+    if sum(widths) + 2 * (len(widths) - 1) > WIDTH:  # arrays are too long for a row
+        return "\n".join([*lines, *(line for n, step in enumerate(steps, 1) for line in _listing(n, step))])
     lines += ["", _line(HEAD, widths)] if rows else []
     for step, cells in zip(steps, rows, strict=True):
         lines += [*_wrapped(step.why), _line(cells, widths), *_wrapped(step.adds), *_wrapped(step.remark)]
@@ -116,6 +118,19 @@ def table(root: Record, steps: Sequence[Step]) -> str:
         if cut & {RULE, NUMBERS}:
             lines += _wrapped(f"in full: {step.rule} = {step.numbers}" if step.numbers else f"in full: {step.rule}")
     return "\n".join(lines)
+
+
+def _listing(n: int, step: Step) -> list[str]:
+    """Return the lines of a step whose arrays are too long for a row of the table: a line for each column."""
+    terms = {
+        "g": brief(step.g), "rule": step.rule, "with numbers": step.numbers,
+        "local": brief(step.local), "contribution": brief(step.contribution),
+        "total": brief(step.total) if step.of > 1 else "",
+    }  # fmt: skip
+    lines = ["", *_wrapped(step.why), *_wrapped(f"from {step.node} = {step.operation} to {step.to}", f"{n:4}  ")]
+    for term, text in terms.items():
+        lines += _wrapped(text, f"{INDENT}{term:{TERM}}", " " * (len(INDENT) + TERM))
+    return [*lines, *_wrapped(step.adds), *_wrapped(step.remark)]
 
 
 def _cells(n: int, step: Step) -> list[str]:
@@ -141,5 +156,5 @@ def _line(cells: Sequence[str], widths: list[int]) -> str:
     return "  ".join(aligned).rstrip()
 
 
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT + "  ")
+def _wrapped(text: str, first: str = INDENT, others: str = INDENT + "  ") -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=others)
