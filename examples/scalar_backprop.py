@@ -78,7 +78,7 @@ def difference(name: str, h: float) -> float:
     return (forward(high).data - forward(low).data) / (2 * h)
 
 
-print(f"{'':>4}  {'value':>7}  {'by hand':>12}  {'.grad':>12}  {'difference':>12}")
+print(f"{'':>4}  {'value':>7}  {'by hand':>12}  {'.grad':>12}  {'finite diff.':>12}")
 for name, value in values.items():
     print(f"{name:>4}  {value.data:7.3f}  {by_hand[name]:12.8f}  {value.grad:12.8f}  {difference(name, 1e-5):12.8f}")
 
