@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..engine.reprs import counted
 from ..engine.rules.registry import Array, array_of, as_array, predicate
 from ..engine.rules.tables import from_table
 from ..functions.classification import within
@@ -43,7 +44,7 @@ def checked_batch_size(batch_size: int, n: int) -> int:
     size = positive_int("batches", "batch_size", batch_size)
     if size > n:
         remedy = "take fewer, or all at once (batch_size=None in tg.fit)"
-        raise ValueError(f"batches: batch_size={size} is more than the {n} rows of data; {remedy}")
+        raise ValueError(f"batches: batch_size={size} is more than the {counted(n, 'row')} of data; {remedy}")
     return size
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..engine.reprs import counted
 from ..engine.rules.registry import Array
 from .batches import Arrays, Rng, checked_arrays, positive_int
 
@@ -75,7 +76,7 @@ def k_fold(*arrays: ArrayLike, k: int = 5, by: str = "random", rng: Rng = None) 
     n, count = len(checked[0]), positive_int("k_fold", "k", k)
     largest = n - 1 if by == "time" else n
     if not 2 <= count <= largest:
-        raise ValueError(f"k_fold: k is from 2 to {largest} for {n} rows, not {k}")
+        raise ValueError(f"k_fold: k is from 2 to {largest} for {counted(n, 'row')}, not {k}")
     if by == "time":
         bounds = [round(n * i / (count + 1)) for i in range(count + 2)]
         pairs: list[tuple[Rows, Rows]] = [(slice(0, low), slice(low, high)) for low, high in pairwise(bounds[1:])]
@@ -110,7 +111,7 @@ def _parts(where: str, arrays: Arrays, fractions: Sequence[float], by: str, rng:
     parts: list[Any] = [slice(start, stop) for start, stop in pairwise(bounds)]
     for fraction, part in zip(fractions, parts, strict=True):
         if fraction and part.start == part.stop:
-            raise ValueError(f"{where}: {n} rows are too few: a fraction of {fraction:g} has none")
+            raise ValueError(f"{where}: too few rows ({n}): a fraction of {fraction:g} has none")
     if by == "random":
         order = np.random.default_rng(rng).permutation(n)
         parts = [order[part] for part in parts]
@@ -128,7 +129,7 @@ def _stratify(where: str, classes: Array, fractions: Array) -> Array:
     wanted = fractions > 0
     if sizes.min() < wanted.sum():
         smallest = sizes.argmin()
-        few = f"{sizes[smallest]} rows, too few for one in each of {wanted.sum()} parts"
+        few = f"{counted(sizes[smallest], 'row')}, too few for one in each of {wanted.sum()} parts"
         raise ValueError(f"{where}: class {names[smallest]} has {few}; leave it out, or split by='random'")
     part_of, owed = np.empty(n, np.intp), np.zeros(parts)
     for i, size in enumerate(sizes):

@@ -74,7 +74,7 @@ def xor(n: int | None = None, noise: float = 0.0, rng: Rng = None) -> tuple[Arra
     corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     count, deviation = 4 if n is None else positive_int("xor", "n", n), _deviation("xor", noise)
     if count < 4:
-        raise ValueError(f"xor: {count} points are too few for four corners; n is at least 4")
+        raise ValueError(f"xor: too few points ({count}) for four corners; n is at least 4")
     rng = np.random.default_rng(rng)
     corner = np.arange(4) if n is None else rng.permutation(count) % 4
     X = corners[corner]
@@ -114,7 +114,7 @@ def _points(where: str, curves: list[Curve], n: int, noise: float, rng: Rng) -> 
     """Return n noisy points in random order, on one curve per class; a curve maps (0, 1) to two coordinates."""
     n, deviation, k = positive_int(where, "n", n), _deviation(where, noise), len(curves)
     if n < k:
-        raise ValueError(f"{where}: {n} points are too few for {k} classes; n is at least {k}")
+        raise ValueError(f"{where}: too few points ({n}) for {k} classes; n is at least {k}")
     rng = np.random.default_rng(rng)
     y = np.repeat(np.arange(k), [len(range(i, n, k)) for i in range(k)])
     sizes = np.bincount(y)

@@ -53,14 +53,14 @@ def summarize(model: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> S
 def model_text(model: Any) -> str:
     """Return the repr of a Module: its line and that of each part, with the parameters that no earlier line has."""
     rows = [row for row in _rows(model) if row.name]
-    total = f"{_count(model.parameters())[0]:,}"
+    total, noun = counted(_count(model.parameters())[0], "parameter").split()
     pad = max((len(row.name) for row in rows), default=0)
     left = [model.describe()] + [f"  {row.name:{pad}}  {row.layer}" for row in rows]
     end = _end(rows)
     right = [total + end, *(_numbers(row, end)[0] if row.parameters or row.subtotal else "" for row in rows)]
     width, digits = max(map(len, left)), max(map(len, right))
     lines = [f"{a:{width}}  {n:>{digits}}".rstrip() for a, n in zip(left, right, strict=True)]
-    return "\n".join([lines[0] + " parameters", *lines[1:]])
+    return "\n".join([f"{lines[0]} {noun}", *lines[1:]])
 
 
 def model_html(model: Any) -> str:
