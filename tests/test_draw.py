@@ -268,6 +268,12 @@ def test_unknown_suffixes_are_refused_with_the_known_ones(name, tmp_path):
         tg.draw(tg.Value(2.0)).save(tmp_path / name)
 
 
+def test_labels_that_are_no_texts_are_drawn_and_explained_as_texts():
+    x = tg.Tensor([1.0], label=3)
+    assert "3 = [1]" in tg.draw(x.sum()).source
+    assert tg.explain(x.sum())[0].to == "3"
+
+
 def test_draw_refuses_other_things():
     with pytest.raises(TypeError, match="ndarray"):
         tg.draw(np.ones(3))
@@ -622,7 +628,9 @@ def test_show_opens_a_browser_without_waiting_and_returns_the_path(monkeypatch, 
 def test_errors_of_draw_name_what_to_do():
     x = tg.Tensor([1.0, 2.0], label="x")
     y = (x * x).sum()
-    with pytest.raises(TypeError, match=r"not ndarray; .*create_graph=True"):
+    with pytest.raises(TypeError, match=r"not an MLP; draw what it computes, as model\(x\)"):
+        tg.draw(tg.nn.MLP([2, 1]))
+    with pytest.raises(TypeError, match=r"not an ndarray; .*create_graph=True"):
         tg.draw(tg.gradients(y, [x]))
     with pytest.raises(ValueError, match="list is empty"):
         tg.draw([])

@@ -43,7 +43,7 @@ def test_cross_entropy_is_minus_the_log_likelihood_of_the_class():
 
 def test_cross_entropy_refuses_wrong_class_numbers():
     logits = tg.Tensor(np.zeros((2, 3)))
-    with pytest.raises(ValueError, match=r"shape \(2, 3\).*\(2,\).*target has shape \(2, 1\)"):
+    with pytest.raises(ValueError, match=r"shape \(2, 3\).*\(2,\).*target has shape \(2, 1\); target\[\.\.\., 0\]"):
         tg.cross_entropy(logits, [[0], [1]])
     for several in (np.zeros((2, 3, 4)), np.zeros(())):
         with pytest.raises(ValueError, match="need one class number for each row"):

@@ -361,7 +361,7 @@ def test_repr_tells_kind_rate_and_progress():
         ([], ValueError, "SGD got no parameters"),
         (nn.Linear(2, 1), TypeError, r"not a Linear: pass model\.parameters\(\)"),
         (Tensor([1.0]), TypeError, r"pass \[tensor\]"),
-        ([np.ones(2)], TypeError, "parameter 0 is an ndarray"),
+        ([np.ones(2)], TypeError, r"parameter 0 is an ndarray; wrap numbers in Tensor\(\.\.\.\)"),
         (
             [Tensor(1.0), Tensor([1.0], label="b") * 2],
             ValueError,

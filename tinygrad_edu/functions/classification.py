@@ -137,6 +137,8 @@ def _checked_classes(
         elif classes.shape == shape and shape:
             remedy = "; target.astype(float) makes probabilities of one-hot rows"
             remedy = remedy if soft else "; target.argmax(axis=1) makes class numbers of one-hot rows"
+        elif classes.shape == (*needed, 1):
+            remedy = "; target[..., 0] takes the numbers out of their column"
         given = f"the target has shape {classes.shape}"
         raise ValueError(f"{where}: {scores} of shape {shape} need {text}; {given}{remedy}")
     if classes.dtype.kind not in "iu":

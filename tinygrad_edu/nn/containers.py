@@ -104,7 +104,9 @@ class MLP(Sequential):
         self, sizes: Sequence[int], activation: str = "relu", rng: Rng = None, *, dtype: DTypeLike = np.float64
     ) -> None:
         if not isinstance(sizes, Sequence) or len(sizes) < 2:
-            raise ValueError(f"MLP({sizes}): give the sizes of the input and of every layer, two or more")
+            raise ValueError(
+                f"MLP({sizes}): give a list of the sizes of the input and of every layer, as MLP([2, 16, 1])"
+            )
         if activation not in _ACTIVATIONS:
             raise ValueError(f"MLP: activation is one of {', '.join(map(repr, _ACTIVATIONS))}, not {activation!r}")
         init = xavier_uniform if activation in ("tanh", "sigmoid") else he_uniform  # keeps the variance of the signal

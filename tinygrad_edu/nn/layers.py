@@ -38,9 +38,10 @@ def checked_input(layer: Module, x: Any) -> tuple[Any, tuple[int, ...]]:
         x = array_from(x)
     shape: tuple[int, ...] | None = getattr(x, "shape", None)
     if shape is None:
-        remedy = "; recurrent layers and attention return a tuple, whose first element is the output"
-        given = f"{type(x).__name__}{remedy if isinstance(x, tuple) else ''}"
-        raise TypeError(f"{layer.describe()} takes an array or Tensor, not {given}")
+        remedy = "; np.array(x) makes an array of numbers" if isinstance(x, list) else ""
+        if isinstance(x, tuple):
+            remedy = "; recurrent layers and attention return a tuple, whose first element is the output"
+        raise TypeError(f"{layer.describe()} takes an array or Tensor, not {type(x).__name__}{remedy}")
     return x, shape
 
 

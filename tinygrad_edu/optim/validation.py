@@ -57,7 +57,7 @@ def leaf_tensors(params: Iterable[Tensor], where: str, frozen: bool = False) -> 
         raise ValueError(f"{where} got no parameters: does the model keep its Tensors in attributes?")
     for i, p in enumerate(params):
         if not isinstance(p, Tensor):
-            raise TypeError(f"{where} takes Tensors; parameter {i} is {kind_of(p)}")
+            raise TypeError(f"{where} takes Tensors, and parameter {i} is {kind_of(p)}; wrap numbers in Tensor(...)")
         if p.fun is not None or not (p.requires_grad or frozen):
             reason = "is the result of a computation" if p.fun is not None else "takes no gradient"
             raise ValueError(f"{where}: {describe(i, p)} {reason}; pass leaf Tensors with requires_grad=True")
@@ -75,7 +75,7 @@ def gradients(params: list[Tensor], where: str) -> list[Array | None]:
         nor = ", nor has any other" if len(params) > 1 else ""
         raise ValueError(
             f"{where}: {describe(0, params[0])} has no gradient{nor}; call loss.backward() first, with a loss that "
-            "depends on the parameters"
+            "depends on these parameters, not on those of another model"
         )
     return grads
 

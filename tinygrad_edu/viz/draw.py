@@ -24,11 +24,13 @@ import graphviz
 import numpy as np
 from graphviz import Digraph
 
+from ..engine.errors import kind_of
 from ..engine.passes import reverse_pass
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..engine.value import Value
 from ..figure import GREY
+from ..nn import Module
 from ..state import replacing
 from .graph import Box, Picture, fold, read
 from .labels import Gradients, details, text, title
@@ -176,7 +178,9 @@ def _check(roots: Sequence[object], rankdir: object, depth: object, max_nodes: o
     for x in roots:
         if not isinstance(x, Node):
             remedy = "gradients come as Tensors from gradients(..., create_graph=True)"
-            raise TypeError(f"draw takes a Tensor or Value, or a list of them, not {type(x).__name__}; {remedy}")
+            if isinstance(x, Module):
+                remedy = "draw what it computes, as model(x)"
+            raise TypeError(f"draw takes a Tensor or Value, or a list of them, not {kind_of(x)}; {remedy}")
     if rankdir not in ("LR", "TB"):
         raise ValueError(f'draw: rankdir is "LR" (left to right) or "TB" (top to bottom), not {rankdir!r}')
     if depth not in ("layers", None) and not (type(depth) is int and depth >= 0):

@@ -14,12 +14,14 @@ from typing import Any, overload
 import numpy as np
 
 from ..engine.backward import leaves, toposort
+from ..engine.errors import kind_of
 from ..engine.mode import Contributions, Passed, watching
 from ..engine.passes import reverse_pass
 from ..engine.rules.registry import Rule, is_complex, is_elementwise, vjps
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..engine.value import Value
+from ..nn import Module
 from ..state import replacing
 from .page import frame, page
 from .steps import Record, Step, adds, remark, table, why
@@ -88,7 +90,8 @@ def explain(root: Tensor | Value) -> Explanation:
     ('a', 'g * b', '1 * -3', -3.0)
     """
     if not isinstance(root, Node):
-        raise TypeError(f"explain takes the Tensor or Value to start from, not {type(root).__name__}")
+        remedy = "; explain what it computes, as loss_fn(model(x), y)" if isinstance(root, Module) else ""
+        raise TypeError(f"explain takes the Tensor or Value to start from, not {kind_of(root)}{remedy}")
     if not root.requires_grad:
         remedy = "wrap values in Tensor(...), and look for no_grad, detach() and .data in its computation"
         raise ValueError(f"explain: {root._describe()} depends on nothing that takes gradients; {remedy}")
@@ -155,7 +158,7 @@ def _local_derivative(rule: Rule, y: Tensor | Value) -> tuple[Number | None, tup
 
 def _unique_names(nodes: Sequence[Tensor | Value]) -> dict[Tensor | Value, str]:
     """Return a different name for every node: its label, or v1, v2, ... in the order of the tape."""
-    printable = ["".join(c if c.isprintable() else ascii(c)[1:-1] for c in y.label or "") for y in nodes]
+    printable = ["".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(y.label)) for y in nodes]
     labels = [shortened(text, LABEL) for text in printable]  # on one line
     taken, names = set(labels), {}
     counts: Counter[str] = Counter()

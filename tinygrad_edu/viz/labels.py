@@ -64,7 +64,7 @@ def _details(x: Tensor | Value | Number, gradients: Gradients) -> list[str]:
     if not isinstance(x, (Tensor, Value)):
         return [*shape, format_full(data)]
     gradient = [f"gradient {format_full(gradients[x.order])}"] if x.order in gradients else []
-    return [*([x.label] if x.label else []), *shape, format_full(data), *gradient]
+    return [*([str(x.label)] if x.label else []), *shape, format_full(data), *gradient]
 
 
 def title(scope: Scope) -> list[str]:
