@@ -109,6 +109,10 @@ def test_ordinary_errors_of_a_student_have_a_line_and_no_traceback(run):
     assert code == 1
     line = (EXERCISES / "optimizers.py").read_text("utf-8").splitlines().index("    return ..., kept") + 1
     assert f"Line {line} raised NameError: name 'gradient' is not defined" in printed
+    code, printed = run("optimizers", [*blanks[:2], "0.999 * kept[1] + 0.001 * g^2", *blanks[3:]])
+    assert printed.endswith(". A power is **, not ^.\n")
+    code, printed = run("optimizers", ["'3'", *blanks[1:]])
+    assert "The result is '3', but [1.6 0. ] is right." in printed
     code, printed = run("optimizers", ["None", *blanks[1:]])
     assert code == 1
     assert "Is there a return?" in printed
@@ -132,7 +136,7 @@ def test_ordinary_errors_of_a_student_have_a_line_and_no_traceback(run):
         (0.0, 2.0, "The result is 0.0, but 2.0 is right."),
         (2.0, 0.0, "The result is 2.0, but 0.0 is right."),
         ([np.inf, 1.0], [-np.inf, 2.0], "The result is [inf 1.], but [-inf 2.] is right."),
-        ("text", 1.0, "The result is text, but 1.0 is right."),
+        ("1.0", 1.0, "The result is '1.0', but 1.0 is right."),
         ([[1.0], [1.0, 2.0]], 1.0, "The result is [[1.0], [1.0, 2.0]], but 1.0 is right."),
         (None, 1.0, "Is there a return?"),
         ((1.0, ...), (1.0, 2.0), "A blank is still empty"),
@@ -166,3 +170,7 @@ def test_an_exercise_and_its_solution_run_as_programs():
         assert (done.returncode, done.stderr) == (code, "")
     assert "return pace * extra + 36" in done.stdout
     assert "All checks are right." in done.stdout
+    for names in [], ["four"]:
+        command = [sys.executable, EXERCISES / "solutions", *names]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        assert done.stderr.startswith("Which exercise? It is one of batch_vs_stochastic, curvature, ")

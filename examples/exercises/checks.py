@@ -73,8 +73,9 @@ def where(error: Exception) -> str:
     names = {path.name for path in CHECKS.glob("*.py")}
     frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     lines = [line for path, line in frames if path.name in names and path.parent != CHECKS]
-    hint = " Is a factor transposed, or an axis wrong?" if re.search("shape|dimension|align", str(error)) else ""
-    return f"{f'Line {lines[-1]}' if lines else 'It'} raised {type(error).__name__}: {error}{hint}"
+    hint = ". Is a factor transposed, or an axis wrong?" if re.search("shape|dimension|align", str(error)) else ""
+    hint = ". A power is **, not ^." if re.search(r"for \^|bitwise_xor", str(error)) else hint
+    return f"{f'Line {lines[-1]}' if lines else 'It'} raised {type(error).__name__}: {str(error).rstrip()}{hint}"
 
 
 def in_blank(frames: TracebackType | None) -> bool:

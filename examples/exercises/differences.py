@@ -12,7 +12,7 @@ def difference(result: Any, right: Any) -> str:
         return "The result is None. Is there a return?"
     a, b = numbers(result), numbers(right)
     if a is None or b is None:
-        return f"The result is {result}, but {right} is right."
+        return f"The result is {result!r}, but {right} is right."
     if a.ndim == 2 and equal(a.T, b):
         return "The result is transposed: rows and columns are exchanged."
     if a.shape != b.shape:

@@ -31,7 +31,9 @@ def solution(name: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    name = Path(sys.argv[1]).stem
+    name, names = Path(sys.argv[-1]).stem, sorted(path.stem for path in SOLUTIONS.glob("*.txt"))
+    if name not in names:
+        raise SystemExit(f"Which exercise? It is one of {', '.join(names)}.")
     program = filled((EXERCISES / f"{name}.py").read_text(encoding="utf-8"), solution(name))
     print(program)
     sys.path.insert(0, str(EXERCISES))
