@@ -19,7 +19,7 @@ async function start() {
   await python.loadPackage(["numpy", ...wheels], quiet);
   python.unpackArchive(await (await fetch("playground.zip")).arrayBuffer(), "zip");
   const viz = await drawing;
-  python.registerJsModule("viz_js", { render: (source, format, engine) => viz.renderString(source, { format, engine }) });
+  python.registerJsModule("viz_js", { render: (...args) => render(viz, ...args) });
   say(0.8, "Starting the library");
   const session = python.pyimport("playground.in_browser").session;
   // What is typed may come from a link of somebody else: it gets no way to the network, and none to storage.
@@ -27,6 +27,15 @@ async function start() {
     Object.defineProperty(globalThis, name, { value: undefined });
   say(1, "Ready");
   return { python, session };
+}
+
+// [picture, ""] or ["", error]: Pyodide now and then loses an error that is thrown through the WebAssembly of viz.js
+function render(viz, source, format, engine) {
+  try {
+    return [viz.renderString(source, { format, engine }), ""];
+  } catch (error) {
+    return ["", String(error)];
+  }
 }
 
 // Tell how many of all bytes have arrived, in this worker's fetch, which Pyodide uses

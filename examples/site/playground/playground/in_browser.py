@@ -9,10 +9,10 @@ from . import Session
 
 def by_viz_js(source: str, suffix: str, engine: str) -> bytes:
     """Lay out a graph by viz.js, which is Graphviz compiled for the browser."""
-    try:
-        return str(viz_js.render(source, suffix, engine)).encode()
-    except Exception as error:
-        raise layout.LayoutError(f"viz.js: {error}") from None
+    picture, error = viz_js.render(source, suffix, engine)
+    if error:
+        raise layout.LayoutError(f"viz.js: {error}")
+    return str(picture).encode()
 
 
 layout.register_backend(by_viz_js)
