@@ -73,6 +73,7 @@ def test_the_first_page_links_to_the_playground_that_the_same_command_has_built(
 
 BROKEN = "() => [...document.images].filter(i => !(i.complete && i.naturalWidth)).map(i => i.src)"
 UNNAMED = "() => [...document.images].filter(i => !i.alt.trim()).map(i => i.src)"
+CUT = "() => [...document.querySelectorAll('.prev-next-area a')].filter(a => a.scrollWidth > a.clientWidth).length"
 WIDTHS = "() => [document.documentElement.scrollWidth, window.innerWidth]"
 
 
@@ -87,6 +88,7 @@ def test_every_page_opens_from_its_file_with_its_pictures_and_never_scrolls_side
         assert page.evaluate(UNNAMED) == [], path
         wide, window = page.evaluate(WIDTHS)
         assert wide <= window, path
+        assert page.evaluate(CUT) == 0, path
         dark = page.evaluate("document.documentElement.dataset.theme") == "dark"
         assert dark == (LOOKS[look]["color_scheme"] == "dark"), path
 
