@@ -326,7 +326,7 @@ def test_errors_name_the_remedy():
     x = tg.Tensor([1.0, 2.0], label="x")
     assert message(TypeError, lambda: tg.explain(3.0)) == "explain takes the Tensor or Value to start from, not a float"
     text = message(TypeError, lambda: tg.explain(tg.nn.Linear(2, 1)))
-    assert text.endswith("not a Linear; explain what it computes, as loss_fn(model(x), y)")
+    assert text.endswith("not a Linear; explain what it computes: a loss")
     text = message(ValueError, lambda: tg.explain(x))
     assert "explain: Tensor 'x' has shape (2,)" in text
     assert "tg.explain(y.sum())" in text

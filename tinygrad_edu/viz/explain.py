@@ -89,9 +89,10 @@ def explain(root: Tensor | Value) -> Explanation:
     >>> step.to, step.rule, step.numbers, step.contribution
     ('a', 'g * b', '1 * -3', -3.0)
     """
+    if isinstance(root, Module):
+        raise TypeError(f"explain takes a Tensor or Value, not {kind_of(root)}; explain what it computes: a loss")
     if not isinstance(root, Node):
-        remedy = "; explain what it computes, as loss_fn(model(x), y)" if isinstance(root, Module) else ""
-        raise TypeError(f"explain takes the Tensor or Value to start from, not {kind_of(root)}{remedy}")
+        raise TypeError(f"explain takes the Tensor or Value to start from, not {kind_of(root)}")
     if not root.requires_grad:
         remedy = "wrap values in Tensor(...), and look for no_grad, detach() and .data in its computation"
         raise ValueError(f"explain: {root._describe()} depends on nothing that takes gradients; {remedy}")
