@@ -16,6 +16,7 @@ P = np.eye(3) - 1 / 3
 KINKS = {
     "abs": (lambda x: abs(x[0]), np.diag([1, 0, 0])),
     "fabs": (lambda x: np.fabs(x[1]), np.diag([0, 1, 0])),
+    "copysign": (lambda x: np.copysign(x[1], -1.0), np.diag([0, 1, 0])),
     "hypot": (lambda x: np.hypot(x[0], x[1]), np.diag([1, 1, 0])),
     "norm": (np.linalg.norm, np.eye(3)),
     "vector norm": (lambda x: np.linalg.vector_norm(2 * x), 4 * np.eye(3)),
@@ -29,6 +30,8 @@ KINKS = {
     "maximum": (lambda x: np.maximum(x[0] - x[1], x[1] - x[0]), np.array([[1, -1, 0], [-1, 1, 0], [0, 0, 0]])),
     "minimum": (lambda x: -np.minimum(x[0], -x[0]), np.diag([1, 0, 0])),
     "max": (lambda x: np.max(np.stack([x[0], -x[0]])), np.diag([1, 0, 0])),
+    "nanmax": (lambda x: np.nanmax(np.append(np.stack([x[0], -x[0]]), np.nan)), np.diag([1, 0, 0])),
+    "nanmin": (lambda x: -np.nanmin(np.stack([x, -x, ZERO * np.nan]), axis=0)[1], np.diag([0, 1, 0])),
     "two sides of relu": (lambda x: tg.relu(x[2]) + tg.relu(-x[2]), np.diag([0, 0, 1])),
     "abs of abs": (lambda x: abs(abs(x[0])), np.diag([1, 0, 0])),
 }

@@ -94,9 +94,13 @@ def std_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Array, ax
     return np.where(valid, q * conj(deviation(x, axis, where)), r)
 
 
-def nanstd_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Array, *args: Any, **kwargs: Any) -> Array:
-    """The limit of the standard deviation of the elements that are not NaN."""
-    return std_limit(i, r, g, change, y, x, *args, **{**kwargs, "where": not_nan(x, kwargs.get("where"))})
+def passing_over_nan(limit: Rule) -> Rule:
+    """Return the limit of the same function of the elements that are not NaN."""
+
+    def of_numbers(i: int, r: Array, g: Array, change: Change, y: Array, x: Array, *args: Any, **kwargs: Any) -> Array:
+        return limit(i, r, g, change, y, x, *args, **{**kwargs, "where": not_nan(x, kwargs.get("where"))})
+
+    return of_numbers
 
 
 # Extrema. Where k elements are equal, the second derivative is the mean of those on the k sides, and the product of the
@@ -123,12 +127,13 @@ def extremum_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Arra
     if (found := curvature(change, tied & np.isfinite(y))) is None:
         return r
     q, valid = (spread(v, x, axis, keepdims) for v in found)
-    return r + np.where(valid, q * share * (x - spread(y, x, axis, keepdims)), 0)
+    return r + np.where(valid, q * share * np.where(share > 0, x - spread(y, x, axis, keepdims), 0), 0)
 
 
 limits.update({
     np.absolute: elementwise_limit(conj),
     np.fabs: elementwise_limit(lambda x: x),
+    np.copysign: elementwise_limit(lambda a, b: a),
     np.hypot: elementwise_limit(lambda a, b: a, lambda a, b: b),
     relu: elementwise_limit(lambda x: x / 2),  # on one side 0, on the other q x
     np.sqrt: root_limit,
@@ -136,7 +141,9 @@ limits.update({
     np.float_power: power_limit,
     euclidean_norm: norm_limit,
     np.std: std_limit,
-    np.nanstd: nanstd_limit,
+    np.nanstd: passing_over_nan(std_limit),
+    np.nanmax: passing_over_nan(extremum_limit),
+    np.nanmin: passing_over_nan(extremum_limit),
 })
 limits.update({f: choice_limit(f) for f in (np.maximum, np.minimum, np.fmax, np.fmin)})
 limits.update(dict.fromkeys((np.max, np.min, np.amax, np.amin), extremum_limit))
