@@ -176,6 +176,16 @@ def test_what_is_no_closure_is_named():
         optim.SGD([Tensor([1.0])], lr=0.1).step(Tensor([1.0]).sum().item())
 
 
+def test_a_state_with_a_rate_that_makes_no_sense_changes_nothing():
+    _, optimizer, closure = valley()
+    state = optimizer.state_dict()
+    optimizer.step(closure)
+    after = repr(optimizer.state_dict())
+    with pytest.raises(ValueError, match="lr must be a finite number"):
+        optimizer.load_state_dict(state | {"lr": [np.nan]})
+    assert repr(optimizer.state_dict()) == after
+
+
 def test_the_line_search_steps_back_from_an_infinite_loss():
     def closure():
         x.grad = 2 * x.data

@@ -250,6 +250,16 @@ def test_state_of_another_schedule_is_refused():
         lr_scheduler.ExponentialLR(opt, 0.9).load_state_dict(plateau.state_dict())
 
 
+@pytest.mark.parametrize("name", ["0.lrs", "1.base_lrs"])
+def test_a_state_with_a_rate_that_makes_no_sense_changes_nothing(name):
+    opt = sgd()
+    scheduler = lr_scheduler.ChainedScheduler([lr_scheduler.StepLR(opt, 1), lr_scheduler.ReduceLROnPlateau(opt)])
+    state = scheduler.state_dict()
+    with pytest.raises(ValueError, match="lr must be a finite number"):
+        scheduler.load_state_dict(state | {"0.epoch": 3, name: np.array([0.1, np.inf])})
+    assert repr(scheduler.state_dict()) == repr(state)
+
+
 def test_a_schedule_before_its_optimizer_warns_once():
     opt = sgd()
     scheduler = lr_scheduler.ExponentialLR(opt, 0.9)

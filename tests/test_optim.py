@@ -735,6 +735,13 @@ def test_a_state_in_a_wider_dtype_resumes_bit_for_bit_and_jit_records_it():
     assert straight.params[0].data == pytest.approx(0.92, rel=1e-6)
 
 
+def test_a_wider_state_that_does_not_fit_leaves_the_dtypes_as_they_were():
+    narrow, wide = (optim.Adam([Tensor(np.ones(2), dtype=dtype)]) for dtype in (np.float32, np.float64))
+    with pytest.raises(ValueError, match=r"nothing was loaded: 'v.0' has shape \(1,\)"):
+        narrow.load_state_dict(wide.state_dict() | {"v.0": np.ones(1)})
+    assert {a.dtype for arrays in narrow.state.values() for a in arrays} == {np.dtype(np.float32)}
+
+
 def test_nan_gradients_do_not_make_the_state_wider():
     x = Tensor([1.0, 2.0], dtype=np.float32)
     adam = optim.Adam([x])

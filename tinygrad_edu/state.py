@@ -88,6 +88,16 @@ def copy_state(
     with several names needs one of them; arrays of two of its names must be equal. Without `strict`, names may be
     missing and unexpected. Returns both lists.
     """
+    given, names = check_state(where, targets, state, strict)
+    for name, value in given.items():
+        np.copyto(targets[name], value)
+    return names
+
+
+def check_state(
+    where: str, targets: Mapping[str, Array], state: Mapping[str, ArrayLike], strict: bool = True
+) -> tuple[dict[str, Array], IncompatibleKeys]:
+    """Return the arrays that `copy_state` would copy, and what it returns; raises the errors that it would raise."""
     if not isinstance(state, Mapping):
         raise TypeError(f"{where} takes a dict of names and arrays, as state_dict() gives, not {type(state).__name__}")
     missing = [name for name in targets if name not in state]
@@ -116,9 +126,7 @@ def copy_state(
         problems = absent + [f"unexpected {name!r}" for name in unexpected] + problems
     if problems:
         raise ValueError(f"{where}: nothing was loaded: " + "; ".join(problems))
-    for name, value in given.items():
-        np.copyto(targets[name], value)
-    return IncompatibleKeys(missing, unexpected)
+    return given, IncompatibleKeys(missing, unexpected)
 
 
 def _equal(a: Array, b: Array) -> bool:

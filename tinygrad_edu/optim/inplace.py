@@ -31,6 +31,8 @@ Call: TypeAlias = tuple[np.ufunc, tuple[int, ...]]
 
 WITH_OUT = (np.maximum, np.minimum)  # NumPy deprecates `out` as the third positional argument of these two
 NARROW, WIDE = np.dtype(np.float16), np.dtype(np.float32)
+# The dtype of the state of parameters some of whose squared gradients have left the range of theirs.
+WIDER: dict[str, np.dtype[Any]] = {"f": np.dtype(np.float64), "d": np.dtype(np.longdouble)}
 _known_filters: tuple[list[Any], bool] = [], False
 GRADIENT = 1  # the position of the gradient among a formula's arguments: the only one that is not replaced
 

@@ -197,8 +197,8 @@ class LBFGS(Optimizer):
             count = np.shape(state.get(name, ()))[:1] or (0,)  # how many there are differs
             now[name] = np.zeros((*count, *now[name].shape[1:]), now[name].dtype)
         copy_state("LBFGS.load_state_dict", now, state)
+        if self.lr != now["lr"][0]:
+            self.lr = float(now["lr"][0])  # or an error, before anything is changed
         self.steps, self.iterations, self.evaluations = (int(now[k]) for k in ("steps", "iterations", "evaluations"))
         self.changes = [(s, y) for s, y in now["changes"]]
         self.last = (now["last"][0], now["last"][1]) if len(now["last"]) == 2 else None
-        if self.lr != now["lr"][0]:
-            self.lr = float(now["lr"][0])

@@ -13,9 +13,9 @@ from ..engine.conjugation import met
 from ..engine.reprs import counted, table
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
-from ..state import copy_state
+from ..state import check_state, copy_state
 from .group import Group, hyperparameter
-from .inplace import Array, InPlace, Update, ascent, real_parts, run_plainly, working_dtype
+from .inplace import WIDER, Array, InPlace, Update, ascent, real_parts, run_plainly, working_dtype
 from .packing import packed
 from .validation import (
     CHECK_EVERY,
@@ -31,9 +31,6 @@ from .validation import (
     state_suffices,
     switch,
 )  # fmt: skip
-
-# The dtype of the state of parameters some of whose squared gradients have left the range of theirs.
-WIDER: dict[str, np.dtype[Any]] = {"f": np.dtype(np.float64), "d": np.dtype(np.longdouble)}
 
 
 class Optimizer:
@@ -244,17 +241,19 @@ class Optimizer:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what `state_dict` returned; raises ValueError that lists all names and shapes that do not fit."""
-        kind, rates, steps, missed = type(self).__name__, self._rates(), np.array(self.steps), np.array(self._missed())
+        where = f"{type(self).__name__}.load_state_dict"
+        now: dict[str, Array] = {"lr": self._rates(), "steps": np.array(self.steps), "missed": np.array(self._missed())}
         for lr in np.ravel(state.get("lr", ())) if isinstance(state, Mapping) else ():
-            nonnegative(f"{kind}.load_state_dict", "lr", lr)
+            nonnegative(where, "lr", lr)
         if isinstance(state, Mapping) and "missed" not in state:  # written when parameters could not miss a step
-            state = {**state, "missed": np.zeros_like(missed)}
+            state = {**state, "missed": np.zeros_like(now["missed"])}
+        check_state(where, {**now, **self._arrays()}, state)
         for i, p in enumerate(self.params):
-            wide, c = WIDER.get(p.dtype.char), p.dtype.char
-            names = [f"{name}.{i}" for name in self.state] if wide and c not in self.wide else []
-            if any(np.asarray(state[name]).dtype == wide for name in names if name in state):
+            c, wide = p.dtype.char, WIDER.get(p.dtype.char)
+            if wide and c not in self.wide and wide in [np.asarray(state[f"{name}.{i}"]).dtype for name in self.state]:
                 self._widen(c)
-        copy_state(f"{kind}.load_state_dict", {"lr": rates, "steps": steps, "missed": missed, **self._arrays()}, state)
+        copy_state(where, {**now, **self._arrays()}, state)
+        rates, steps, missed = now.values()
         self.steps, self.missed = int(steps), missed if missed.any() else missed[:0]
         for group, lr in zip(self.groups, rates, strict=True):
             if group.lr != lr:  # after a rate that is set by hand schedules would round anew; the same rate is none

@@ -111,11 +111,16 @@ class LRScheduler:
 
         The optimizer gets the rates that it had. Its own state is saved and restored apart, before or after.
         """
-        now = {name: np.array(value) for name, value in self.state_dict().items()}
+        before = self.state_dict()
+        now = {name: np.array(value) for name, value in before.items()}
         if isinstance(state, Mapping):  # what is derived may be missing
             now = {name: v for name, v in now.items() if name in state or name.rpartition(".")[2] not in DERIVED}
         copy_state(f"{type(self).__name__}.load_state_dict", now, state)
-        self._restore({name: value.tolist() for name, value in now.items()})
+        try:
+            self._restore({name: value.tolist() for name, value in now.items()})
+        except BaseException:
+            self._restore({name: np.array(value).tolist() for name, value in before.items()})
+            raise
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.epoch, self.base_lrs = state["epoch"], state["base_lrs"]
