@@ -63,6 +63,19 @@ def test_a_function_of_the_phase_of_an_eigenvector_has_no_derivative(f):
     assert np.isnan(tg.grad(f)(A)).any()
 
 
+def test_rounding_errors_of_gradients_by_vectors_are_no_phases():
+    def trace(a):
+        w, v = np.linalg.eig(a)
+        return np.real(np.sum(w) + np.sum(v @ np.linalg.inv(v)))
+
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        a, weights = rng.normal(size=(2, 3, 3)) + 1j * rng.normal(size=(2, 3, 3))
+        np.testing.assert_allclose(tg.grad(trace)(a), np.eye(3), atol=1e-12)
+        second = tg.grad(lambda a, weights=weights: np.sum(np.real(tg.grad(trace)(a) * weights)))(a)
+        np.testing.assert_allclose(second, np.zeros((3, 3)), atol=1e-12)
+
+
 def test_equal_eigenvalues_of_a_hermitian_matrix_and_singular_values():
     u, v = np.linalg.qr(A)[0], np.linalg.qr(B)[0]
     m = u @ np.diag([1.0, 1.0, 2.0]) @ H(u)

@@ -23,6 +23,8 @@ from .registry import (
     unsettled,
 )  # fmt: skip
 
+ROUNDING = 1e2  # gradients by vectors below so many rounding errors of 1 may be nothing else
+
 
 class EighResult(NamedTuple):
     """The results of `np.linalg.eigh`."""
@@ -126,12 +128,14 @@ def eigh_rule(g: Array, y: Array, a: Array, UPLO: Literal["L", "U"]) -> Array:
 def of_phases(m: Array, g: Array) -> Array | float:
     """Return NaN on the diagonal where a function depends on the phases of complex vectors, else 0.
 
-    m holds the products of vectors and their gradients g; a change of phase is an imaginary part of its diagonal.
+    m holds the products of vectors and their gradients g; a change of phase is an imaginary part of its diagonal. All
+    of g may be rounding errors, as those of v @ inv(v) are, so the smallest numbers say nothing.
     """
     if not is_complex(m):
         return 0.0
-    tolerance = math.sqrt(np.finfo(m.dtype).eps) * np.max(np.abs(g), axis=(-2, -1), initial=0, keepdims=True)
-    depends = np.abs(np.imag(m)) > tolerance
+    eps = np.finfo(m.dtype).eps
+    tolerance = math.sqrt(eps) * np.max(np.abs(g), axis=(-2, -1), initial=0, keepdims=True)
+    depends = np.abs(np.imag(m)) > tolerance + ROUNDING * eps
     return np.where(np.eye(m.shape[-1], dtype=bool) & depends, np.nan, 0)
 
 
