@@ -110,3 +110,26 @@ def test_a_function_that_names_the_table_of_rules_does_not_reach_all_of_them():
     vjps = registry.vjps
     reached = Closure(lambda: vjps, ()).seen.values()
     assert not any(x is scale for x in reached)
+
+
+def test_a_class_that_computes_numpys_functions_computes_them_with_recorded_arrays():
+    class Scaled:
+        def __init__(self, array):
+            self.array = array
+
+        def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+            return getattr(ufunc, method)(*map(array_of, inputs), **kwargs) * 10
+
+        def __array_function__(self, fun, types, args, kwargs):
+            return fun(*map(array_of, args), **kwargs) * 10
+
+    def array_of(x):
+        return x.array if isinstance(x, Scaled) else x
+
+    scaled = Scaled(np.ones(2))
+    for fun in (lambda x: np.multiply(x, scaled) + x * scaled, lambda x: np.dot(x, scaled) + np.sin(scaled)):
+        f = tg.jit(fun)
+        for i in range(4):
+            np.testing.assert_array_equal(f(np.arange(2.0) + i), fun(np.arange(2.0) + i))
+            scaled.array = scaled.array * 2
+            scaled.array += 1

@@ -20,7 +20,6 @@ from ..engine.concatenators import is_joining, item
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, array_likes, implementations, leaves, name, opaques, predicates
-from ..engine.tape import Node
 from . import functional
 from .functional import NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
 from .ir import Call, substituted
@@ -29,6 +28,7 @@ from .views import View
 
 UNBUFFERED = {np.concatenate, np.stack, np.ptp, np.place}  # read what they have just written, if it is an operand
 CALLING = {np.piecewise, np.pad}  # may call functions of the user
+PLAIN = np.ndarray.__array_ufunc__  # another class may compute a ufunc in its own way
 INSTEAD = {np.add.at: add_at, np.ndarray.sort: np.sort, np.ndarray.partition: np.partition}  # return a new array
 
 TO_PLAIN = (
@@ -118,7 +118,7 @@ class Traced(View):
 
     # NumPy's protocols
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if any([type(a) is not Traced and (isinstance(a, Operand) or type(a) in array_likes) for a in inputs]):
+        if any([type(a) not in KNOWN and getattr(type(a), "__array_ufunc__", PLAIN) is not PLAIN for a in inputs]):
             return NotImplemented
         if method == "__call__" and not kwargs:
             return self.rec.call(ufunc, inputs, kwargs)
@@ -138,7 +138,7 @@ class Traced(View):
         return table[ufunc](*given, **{"axis": 0, **kwargs})
 
     def __array_function__(self, fun: Function, types: Iterable[type], args: Any, kwargs: dict[str, Any]) -> Any:
-        if any([issubclass(t, Node) or t in array_likes for t in types]):
+        if any([t is not Traced and np.ndarray not in t.__mro__ for t in types]):
             return NotImplemented
         rec = self.rec
         if rec.is_foreign():
@@ -270,5 +270,6 @@ class Traced(View):
         return repr(self._array)
 
 
+KNOWN = {Traced, np.ndarray, *NUMBERS}
 for _name, _method in METHODS.items():
     setattr(Traced, _name, _method)
