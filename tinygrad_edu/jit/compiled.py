@@ -24,12 +24,14 @@ from ..trace.captured import Captured
 from ..trace.closure import PLAIN
 from ..trace.containers import leaves
 from ..trace.holders import Transparent
+from ..trace.opening import open_calls
 from ..trace.traced import JitError, Unrecorded
 from . import passes
 from .guards import CACHE_MISS, GUARD_FAILED
 from .native import cache as native_cache
 from .native import compiler
 from .native.cache import CompiledInfo
+from .native.decompose import decompose
 from .native.printer import Printer
 from .recording import VARIABLE, Recording
 
@@ -213,7 +215,7 @@ class Jitted(Transparent):
     @property
     def source(self) -> str:
         """The latest recording as NumPy code to read and run: one function that needs only `import numpy as np`."""
-        return self._latest("source").source.whole
+        return self._latest("source").readable(open_calls).whole
 
     @property
     def plan(self) -> str:
@@ -226,7 +228,7 @@ class Jitted(Transparent):
 
         Raises JitError if a call has no C form.
         """
-        return Printer(self._latest("c").c_source).whole
+        return Printer(self._latest("c").readable(open_calls, decompose)).whole
 
     def c_main(self, *args: Any, **kwargs: Any) -> str:
         """Return the latest recording as a C program that runs alone: `cc -std=c11 step.c -o step -lm && ./step 100`.
@@ -236,7 +238,7 @@ class Jitted(Transparent):
         Raises JitError as `c` does, and ValueError for arguments of other shapes or dtypes.
         """
         given = [leaf for _, leaf in leaves("", [args, kwargs])]
-        return Printer(self._latest("c_main").c_source, given).whole
+        return Printer(self._latest("c_main").readable(open_calls, decompose), given).whole
 
     @property
     def stats(self) -> dict[str, Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from threading import RLock
 from typing import Any
 
@@ -115,17 +114,12 @@ class Recording:
                 if drawn and result is GUARD_FAILED:  # or an error
                     for source, state in drawn:
                         source.bit_generator.state = state
-        saved = saved or SavedState(self.captured, args, kwargs)
-        try:
+        with saved or SavedState(self.captured, args, kwargs):
             return self.fun(*args, **kwargs)
-        except BaseException:
-            saved.restore()
-            raise
 
     def checked_replay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Replay, then put the state back and call the function; raise JitError if both do not do the same."""
-        with claimed(self.fun, args, kwargs, None) as closure:
-            saved = SavedState(self.captured, args, kwargs)
+        with claimed(self.fun, args, kwargs, None) as closure, SavedState(self.captured, args, kwargs) as saved:
             try:
                 result = self.replay(args, kwargs, saved=saved)
                 if result is CACHE_MISS or result is GUARD_FAILED:
@@ -139,7 +133,6 @@ class Recording:
                     raise self.contradicted(*difference)
             except BaseException:
                 closure.restore()  # the function may have changed more than a replay does
-                saved.restore()
                 raise
         self.next_check = self.hits - 1 + self.interval
         return result
@@ -184,18 +177,8 @@ class Recording:
         pairs = zip(argument_names(self.fun, args, kwargs), given, self.given, strict=True)
         return next((f"the argument {name}" for name, (kind, x), (_, y) in pairs if not kind and x != y), VARIABLE)
 
-    @functools.cached_property
-    def source(self) -> Source:
-        """The program for a reader, with only those optimizations that make it easier to read."""
-        return self.readable([open_calls])
-
-    @functools.cached_property
-    def c_source(self) -> Source:
-        """The program for a reader of C, with calls that have a C form where there are such."""
-        return self.readable([open_calls, decompose])
-
-    def readable(self, opens: Sequence[Callable[[Program], None]]) -> Source:
-        """Return the program for a reader, with calls opened into others."""
+    def readable(self, *opens: Callable[[Program], None]) -> Source:
+        """Return the program for a reader, with calls opened, and only those optimizations that make it plainer."""
         program = self.recorded.restore()
         for each in opens:
             each(program)

@@ -4,6 +4,8 @@ The replay runs, all that it changed is put back, and the function runs. What ca
 which random numbers they drew must agree to rounding.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,7 +30,10 @@ ROUNDED = 1e-2  # times the tolerance and the largest number of all: what is lef
 
 
 class SavedState:
-    """Copies of all state that a replay changes: `outcome` lists its values, `restore` puts it back."""
+    """Copies of all state that a replay changes: `outcome` lists its values, `restore` puts it back.
+
+    An error that leaves a `with` block of it puts everything back, too.
+    """
 
     def __init__(self, captured: Captured, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.arguments = {"args": args, "kwargs": kwargs}
@@ -68,6 +73,13 @@ class SavedState:
         for i, (source, _) in enumerate(self.sources):
             found[f"the hash of the state of {type(source).__name__} {i}"] = hash(comparable(source_state(source)))
         return {name: np.array(a) if isinstance(a, np.ndarray) else a for name, a in found.items()}
+
+    def __enter__(self) -> SavedState:
+        return self
+
+    def __exit__(self, error: object, *_: object) -> None:
+        if error:
+            self.restore()
 
     def restore(self) -> None:
         """Put everything back."""
@@ -157,5 +169,4 @@ def agree(a: Any, b: Any, scale: float, most: float) -> Any:
     most = max(most, tolerance(a.dtype))
     size = size_of(a)
     with np.errstate(all="ignore"):
-        near = np.abs(a - b) <= most * size + most * ROUNDED * scale
-    return near | (a == b) | (np.isnan(a) & np.isnan(b))
+        return np.isclose(a, b, 0, most * size + most * ROUNDED * scale, equal_nan=True)
