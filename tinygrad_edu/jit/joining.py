@@ -60,9 +60,8 @@ def join_updates(program: Program) -> None:
     joining.cut_all({*changed.outputs()})
     changed.calls = [*program.calls, *joining.calls]
     changed.replace(joining.new, calls=False)
-    eliminate_dead_calls(changed)
-    read = {v for call in changed.calls for v in call.uses}.union(changed.outputs())
-    if cost(changed.calls) < cost(program.calls) and read.isdisjoint(states):
+    used = eliminate_dead_calls(changed)
+    if cost(changed.calls) < cost(program.calls) and used.isdisjoint(states):
         vars(program).update(vars(changed))
 
 

@@ -19,7 +19,7 @@ RULES: dict[str, tuple[simplify.Rule, simplify.Functions | None]] = {  # the rul
     "algebra": (simplify.algebra, simplify.ALGEBRA), "common": (simplify.common_subexpressions, None),
     "blas": (use_blas, {np.sum, np.reshape}),
 }  # fmt: skip
-PASSES: dict[str, Callable[[Program], None]] = {
+PASSES: dict[str, Callable[[Program], object]] = {
     "mean": divide_sums, "dead": simplify.eliminate_dead_calls, "join": join_updates,
 }  # fmt: skip
 READABLE = {"dead", "constants", "common", "algebra", "broadcasting"}  # also used for `source`

@@ -29,8 +29,8 @@ def is_reduction(call: Call) -> bool:
     return len(call.args) == 1 and type(call.args[0]) is Var and call.kwargs.keys() <= {"axis", "keepdims"}
 
 
-def eliminate_dead_calls(program: Program) -> None:
-    """Leave out calls whose results nobody uses, but for those that draw random numbers or that can fail."""
+def eliminate_dead_calls(program: Program) -> set[Var]:
+    """Leave out calls whose results nobody uses, but for those that draw or can fail; return the Vars in use."""
     needed = set(program.outputs())
     kept = []
     for call in reversed(program.calls):
@@ -38,6 +38,7 @@ def eliminate_dead_calls(program: Program) -> None:
             needed.update(call.uses)
             kept.append(call)
     program.calls = kept[::-1]
+    return needed
 
 
 def apply_rules(program: Program, rules: Mapping[str, tuple[Rule, Functions | None]]) -> dict[str, int]:

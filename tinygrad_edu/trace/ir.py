@@ -7,7 +7,7 @@ nothing. Passes rewrite the list; a layout gives the arrays their memory.
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -109,8 +109,7 @@ class Call:
         """Change into another call with the same result."""
         self.fun, self.args, self.kwargs = fun, args, kwargs
         self.elementwise = not kwargs and type(fun) is np.ufunc and fun.signature is None and fun.nout == 1
-        only_vars = not kwargs and all([type(a) is Var for a in args])
-        self.uses: Sequence[Var] = args if only_vars else variables((*args, *kwargs.values()))
+        self.uses = variables((*args, *kwargs.values()) if kwargs else args)
 
     def replace(self, new: Mapping[Var, Any]) -> None:
         """Replace each Var v among the arguments that is a key of `new` by new[v]."""
@@ -241,9 +240,13 @@ def parts(value: Any) -> Iterable[Any]:
 
 def variables(value: object) -> list[Var]:
     """Return the Vars in nested lists, tuples and dicts, in order."""
-    if type(value) is Var:
-        return [value]
-    return [v for part in parts(value) for v in variables(part)] if isinstance(value, NESTED) else []
+    found: list[Var] = []
+    for part in parts(value) if isinstance(value, NESTED) else (value,):
+        if type(part) is Var:
+            found.append(part)
+        elif isinstance(part, NESTED):
+            found += variables(part)
+    return found
 
 
 def mapped(fun: Function, value: Any) -> Any:
