@@ -82,20 +82,22 @@ class Layout:
 
     def analyze(self) -> None:
         """Find out which Vars share memory, which memory leaves the plan, and how long each is needed."""
-        program, end = self.program, len(self.program.calls)
+        program, calls = self.program, self.program.calls
         self.shared: dict[Var, frozenset[Var]] = {}  # a Var that may share memory: the Vars that the memory belongs to
-        self.last_use: dict[Var, int] = {}  # the number of the last call that reads a Var or what shares its memory
-        checked = {i + 1: variables([guard.args for guard in guards]) for i, guards in self.guards.items()}
-        for i, call in enumerate(program.calls):
+        for call in calls:
             if call.out not in self.copied and (vs := shared(call)):
                 self.shared[call.out] = frozenset().union(*map(self.roots, vs))
-            for v in (call.out, *call.uses, *checked.get(i, ())):
-                for root in self.roots(v) if v in self.shared else (v,):
-                    self.last_use[root] = i
-        self.last_use.update([(root, end) for v in program.results() for root in self.roots(v)])
+        checked = {i + 1: variables([guard.args for guard in guards]) for i, guards in self.guards.items()}
+        uses = [(call.out, *call.uses, *checked.get(i, ())) for i, call in enumerate(calls)]
+        # The number of the last call that reads a Var, or what shares its memory
+        self.last_use = {v: i for i, vs in enumerate(uses) for v in vs}
+        self.last_use.update(dict.fromkeys(program.results(), len(calls)))
+        for v, roots in self.shared.items():
+            for root in roots:
+                self.last_use[root] = max(self.last_use.get(root, -1), self.last_use[v])
         self.dying: dict[int, list[Var]] = {}  # the number of a call: the Vars that nobody reads after it
-        for root, i in self.last_use.items():
-            self.dying.setdefault(i, []).append(root)
+        for v, i in self.last_use.items():
+            self.dying.setdefault(i, []).append(v)
         leaving = variables([program.result, program.containers, program.grads, program.rebound])
         times = Counter([root for v in leaving for root in self.roots(v)])
         self.leaving = {root for root, n in times.items() if n == 1}  # of several parts, each is copied when it leaves

@@ -15,11 +15,12 @@ def divide_sums(program: Program) -> None:
     """Compute a mean as NumPy does: as a sum, divided by the number of elements."""
     calls = []
     for call in program.calls:
-        x = call.args[0] if call.fun is np.mean and is_reduction(call) else None
-        if type(x) is Var and x.dtype in SUMMED and call.out.size > 0 and x.size // call.out.size <= EXACT:
-            total = Call(np.sum, call.args, call.kwargs, call.out.example, call.line, call.phase)
-            calls.append(total)
-            call.become(np.divide, (total.out, x.size // call.out.size))
+        if call.fun is np.mean and is_reduction(call) and call.args[0].dtype in SUMMED and call.out.size:
+            n = call.args[0].size // call.out.size
+            if n <= EXACT:
+                total = Call(np.sum, call.args, call.kwargs, call.out.example, call.line, call.phase)
+                calls.append(total)
+                call.become(np.divide, (total.out, n))
         calls.append(call)
     program.calls = calls
 
