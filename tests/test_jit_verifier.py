@@ -111,19 +111,18 @@ def take_an_operand_of_any_call(self, call, i):
 
 
 @pytest.mark.parametrize(
-    ("name", "planted"),
+    ("owner", "name", "planted"),
     [
-        ("release", free_at_once), ("dying_operand", take_any_operand), ("destination", take_an_operand_of_any_call),
-        ("roots", lambda self, v: (v,)),
+        (memory.Layout, "release", free_at_once), (memory.Layout, "dying_operand", take_any_operand),
+        (memory.Layout, "destination", take_an_operand_of_any_call), (memory, "shared", lambda call: ()),
     ],
 )  # fmt: skip
-def test_a_planted_fault_of_the_planner_is_refused_and_costs_no_number(name, planted, monkeypatch):
+def test_a_planted_fault_of_the_planner_is_refused_and_costs_no_number(owner, name, planted, monkeypatch):
     assert_trains()
-    monkeypatch.setattr(memory.Layout, name, planted)
+    monkeypatch.setattr(owner, name, planted)
     with pytest.raises(PlanError, match=r"a fault of jit; use jit\(f, optimize=False\), and please report it"):
         assert_trains()
-    if name != "roots":  # which tells also what is copied before it is handed out
-        assert_trains(passes=False)
+    assert_trains(passes=False)
 
 
 def test_a_store_before_the_last_step_that_can_fail_is_found(monkeypatch):
