@@ -32,9 +32,11 @@ def identities(emitter: Emitter) -> Iterator[str]:
     places += [(argument, path_text(emitter, path)) for argument, path in captured.occurrences]
     known = closure.elsewhere | captured.containers.keys()
     places = [(x, text) for x, text in places if isinstance(x, (Node, np.ndarray)) or id(x) in known]
-    # `argument is array` may be asked
-    found = fixed_arrays(emitter).union(closure.holders if captured.containers else ())
-    fixed = closure.elsewhere | (found - {id(x) for x, _ in places})
+    # `argument is array` may be asked, of an array that the function found and that is the same at each replay
+    states = [v.source for v in emitter.program.states]
+    found = {i for i, x in closure.seen.items() if isinstance(x, np.ndarray)}.union([id(s.array) for s in states])
+    found = found.union(closure.holders if captured.containers else ()).difference([id(x) for x, _ in places])
+    fixed = closure.elsewhere | found.difference([id(s.array) for s in states if s.moves])
     if not closure.names.isdisjoint(("is", "id")):
         moving = [v for v in emitter.program.states if emitter.locations[v].array is None]
         held = [(v.example, emitter.locations[v].text) for v in moving]
@@ -65,13 +67,6 @@ def apart(emitter: Emitter, objects: list[str], others: set[int]) -> str:
     if len(objects) < 3:
         return " and ".join([f"id({text}) not in {known}" for text in objects])
     return f"{known}.isdisjoint([{', '.join([f'id({text})' for text in objects])}])"
-
-
-def fixed_arrays(emitter: Emitter) -> set[int]:
-    """Return the identities of the arrays that the function found and that are the same at each replay."""
-    states = [v.source for v in emitter.program.states]
-    arrays = {i for i, x in emitter.captured.closure.seen.items() if isinstance(x, np.ndarray)}
-    return arrays.union([id(s.array) for s in states]).difference([id(s.array) for s in states if s.moves])
 
 
 def memory_apart(emitter: Emitter) -> list[str]:

@@ -38,10 +38,10 @@ def join_updates(program: Program) -> None:
     joining, stores = Joining(join_squares(program)), dict(program.stores)
     groups: dict[Hashable, list[tuple[Var, Var]]] = {}
     for target, value in program.stores:
-        fits = is_lane(value) and isinstance(target.source, State) and value.shape == target.shape
-        if fits and target.source.array.flags.c_contiguous:
+        fits = isinstance(target.source, State) and value.shape == target.shape
+        if fits and target.source.array.flags.c_contiguous and (kind := pattern(value)):
             block = is_optimizers(target) and id(target.source.array.base)
-            groups.setdefault((block, pattern(value.source)), []).append((target, value))
+            groups.setdefault((block, kind), []).append((target, value))
     several = [g for g in groups.values() if len(g) > 1 and sum([v.size for _, v in g]) < LARGE]
     pairs = [(tuple([target for target, _ in group]), tuple([value for _, value in group])) for group in several]
     wholes = {targets: whole for targets, _ in pairs if (whole := whole_state(targets)) is not None}
@@ -100,19 +100,19 @@ def is_square_sum(v: Var) -> bool:
     return is_inner and call.args[0].size <= SMALL
 
 
-def is_lane(v: Var) -> bool:
-    """Whether v is the small result of an elementwise call that gives the same wherever the elements are."""
-    call = v.source
-    return isinstance(call, Call) and call.elementwise and call.fun in EXACT and v.shape != () and v.size <= SMALL
-
-
 def is_optimizers(v: Var) -> bool:
     """Whether v is a state that an optimizer made."""
     return isinstance(v.source, State) and isinstance(v.source.owner, Optimizer) and v.source.place is None
 
 
-def pattern(call: Call) -> Hashable:
-    """Return what calls on lanes have in common: the function, numbers, the dtypes of lanes. None is broadcast."""
+def pattern(v: object) -> Hashable:
+    """Return what lanes have in common: the function, numbers, and the dtypes of operands, of which none is broadcast.
+
+    A lane is the small result of an elementwise call that gives the same wherever the elements are; else return None.
+    """
+    call = v.source if isinstance(v, Var) and v.shape != () and v.size <= SMALL else None
+    if not isinstance(call, Call) or not call.elementwise or call.fun not in EXACT:
+        return None
     operands = [(a.dtype, a.shape == call.out.shape or call) if is_array(a) else value_key(a) for a in call.args]
     return call.fun, call.out.dtype, *operands
 
@@ -124,21 +124,21 @@ def is_array(a: object) -> bool:
 
 def are_alike(lanes: Sequence[Any]) -> bool:
     """Whether operands are the results of equal calls, so that one call can compute them all."""
-    return all([isinstance(v, Var) and is_lane(v) for v in lanes]) and len({pattern(v.source) for v in lanes}) == 1
+    kinds = {*map(pattern, lanes)}
+    return len(kinds) == 1 and None not in kinds
 
 
 def whole_state(lanes: Lanes) -> Var | None:
     """Return the array in which an optimizer's states lie one behind the other, or None if they do not."""
     arrays, source = [v.source.array for v in lanes], lanes[0].source
-    base, dtype = arrays[0].base, arrays[0].dtype
-    alike = all([is_optimizers(v) and v.dtype == dtype for v in lanes])
-    if not alike or type(base) is not np.ndarray or base.ndim != 1 or base.dtype != dtype:
+    base = arrays[0].base
+    if not is_optimizers(lanes[0]) or type(base) is not np.ndarray or base.ndim != 1:
         return None
     bounds = [byte_bounds(a) for a in arrays]
-    if any([stop != start for (_, stop), (start, _) in pairwise(bounds)]):
+    if any([stop != start for (_, stop), (start, _) in pairwise(bounds)]) or {a.dtype for a in arrays} != {base.dtype}:
         return None
     start, stop = (at - byte_bounds(base)[0] for at in (bounds[0][0], bounds[-1][1]))
-    whole = base[start // dtype.itemsize : stop // dtype.itemsize]
+    whole = base[start // base.itemsize : stop // base.itemsize]
     return Var(State(whole, source.owner, source.kind), whole, source.kind.partition(".")[0])
 
 

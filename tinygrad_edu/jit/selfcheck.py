@@ -121,9 +121,8 @@ def first_difference(expected: dict[str, Any], given: dict[str, Any]) -> tuple[s
         kinds = [form_of(x) for x in (a, b)]
         if kinds[0] != kinds[1]:
             return name, f"is {kinds[0]}, and {kinds[1]} at a replay"
-        if (noise := has_no_gradient(name, expected, scale) & has_no_gradient(name, given, scale)) is not False:
-            a, b = np.where(noise, 0, a), np.where(noise, 0, b)
-        same = np.ravel(agree(a, b, scale, most))
+        noise = has_no_gradient(name, expected, scale) & has_no_gradient(name, given, scale)
+        same = np.ravel(agree(a, b, scale, most) | noise)
         if not same.all():
             at = int(same.argmin())
             return name, f"is {np.ravel(a)[at]!r:.60}, and {np.ravel(b)[at]!r:.60} at a replay"
