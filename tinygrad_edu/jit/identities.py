@@ -1,6 +1,6 @@
 """Checks of identity at the start of a replay: which arguments and arrays are one object, or share memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -43,30 +43,24 @@ def identities(emitter: Emitter) -> Iterator[str]:
         nodes = [holder for holder in closure.holders.values() if isinstance(holder.owner, Node)]
         held += [(h.before[key], f"{emitter.tensor(h.owner)}.{key}") for h in nodes for key in ("_value", "_grad")]
         places += [(x, text) for x, text in held if isinstance(x, np.ndarray)]
-    return same_objects(emitter, places, fixed)
-
-
-def same_objects(emitter: Emitter, places: Sequence[tuple[Any, str]], fixed: set[int]) -> Iterator[str]:
-    """Yield the checks that places hold one object where they did: one that is `fixed`, by its identity, or another."""
     texts: dict[int, str] = {}
     for x, text in places:
         first = emitter.name(x, "t") if id(x) in fixed else texts.setdefault(id(x), text)
         if first is not text:
             yield f"{text} is {first}"
-    if len(texts) == 2:
-        yield " is not ".join(texts.values())
-    elif len(texts) > 2:
-        yield f"len({{{', '.join([f'id({text})' for text in texts.values()])}}}) == {len(texts)}"
-    if texts and fixed:
-        yield apart(emitter, [*texts.values()], fixed)
+    yield from apart(emitter, [*texts.values()], fixed)
 
 
-def apart(emitter: Emitter, objects: list[str], others: set[int]) -> str:
-    """Write the check that the ids of objects are none of `others`."""
-    known = emitter.name(frozenset(others), "others")
-    if len(objects) < 3:
-        return " and ".join([f"id({text}) not in {known}" for text in objects])
-    return f"{known}.isdisjoint([{', '.join([f'id({text})' for text in objects])}])"
+def apart(emitter: Emitter, objects: list[str], others: set[int], are_distinct: bool = True) -> list[str]:
+    """Return the checks that objects are none of `others`, by their identities, and if they `are_distinct`, that."""
+    known, ids = emitter.name(frozenset(others), "others"), ", ".join([f"id({text})" for text in objects])
+    checks = []
+    if are_distinct and len(objects) > 1:
+        checks.append(f"len({{{ids}}}) == {len(objects)}" if len(objects) > 2 else " is not ".join(objects))
+    if objects and others:
+        few = " and ".join([f"id({text}) not in {known}" for text in objects])
+        checks.append(f"{known}.isdisjoint([{ids}])" if len(objects) > 2 else few)
+    return checks
 
 
 def memory_apart(emitter: Emitter) -> list[str]:
@@ -79,12 +73,9 @@ def memory_apart(emitter: Emitter) -> list[str]:
         return []
     written = [v for v in moving if v in targets]
     fixed = [v for v in arrays if v not in moving and (written or v in targets)]
-    owners = [f"{a} if {a}.base is None else {emitter.fun(owner_of)}({a})" for a in moving.values()]
+    owners = [f"({a} if {a}.base is None else {emitter.fun(owner_of)}({a}))" for a in moving.values()]
     checks = [f"not {emitter.fun(overlaps_itself)}({moving[t]})" for t in written if t.shape]
-    quick = [apart(emitter, owners, {id(owner_of(v.source.array)) for v in fixed})] if fixed else []
-    if written and len(moving) > 1:
-        quick.append(f"len({{{', '.join([f'id({a})' for a in owners])}}}) == {len(owners)}")
-    if quick:
+    if quick := apart(emitter, owners, {id(owner_of(v.source.array)) for v in fixed}, bool(written)):
         groups = ([v for v in (*moving, *fixed) if (v in targets) is is_target] for is_target in (True, False))
         lists = [f"[{', '.join([locations[v].text for v in vs])}]" for vs in groups]
         checks.append(f"({' and '.join(quick)} or {emitter.fun(share_none)}({', '.join(lists)}))")
