@@ -86,13 +86,12 @@ class Memory:
         self.holds: dict[object, dict[tuple[Var, object], Extent]] = {}  # block: the values in it
         self.at_runtime: dict[Var, list[Extent]] = {}  # the memory of Vars that are new objects at each call
         self.changed_by: dict[object, str] = {}  # block: the last step that wrote into it
-        self.handed_out: set[object] = set()  # blocks
         self.outside: dict[Var, list[Extent]] = {}  # where they and constants are at first, though a copy is read later
         for v, array in places:
             if type(v.source) is not Call and v not in self.outside:
                 self.define(v, array)
                 self.outside[v] = self.places(v, array)
-        self.owned = set(self.holds)  # the blocks of the caller, of Tensors and of optimizers
+        self.owned = set(self.holds)  # the blocks of the caller, of Tensors and of optimizers, and what is handed out
 
     def places(self, v: Var, array: Array | None) -> list[Extent]:
         """Return the memory that a value may lie in."""
@@ -129,10 +128,8 @@ class Memory:
         for v, array in step.reads:
             blocks = {e.block for e in self.places(v, array)}
             if blocks & self.owned or any(isinstance(b, int) for b in blocks):
-                raise PlanError(f"`{step.text}` hands out {v!r}, whose memory is used again")
-            if blocks & self.handed_out:
-                raise PlanError(f"`{step.text}` hands out {v!r} a second time")
-            self.handed_out |= blocks
+                raise PlanError(f"`{step.text}` hands out {v!r}, whose memory others have or is used again")
+            self.owned |= blocks
 
 
 def verify(
