@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 import tinygrad_edu as tg
+from tinygrad_edu.trace.opening import open_calls
 
 SHAPES = [(), (3,), (1, 3), (2, 1), (2, 3), (3, 2), (2, 1, 3)]
 SMOOTH = [
@@ -245,7 +246,7 @@ def check_replays(program, in_value, in_gradient):
 
 def as_printed(jitted, at):
     """Run the source at a point, and return its results."""
-    source, scope = jitted._recordings[0].source, {}
+    source, scope = jitted._recordings[0].readable(open_calls), {}
     exec(source.whole, scope)
     with np.errstate(divide="ignore", invalid="ignore"):
         return scope[source.title](

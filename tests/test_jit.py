@@ -21,6 +21,7 @@ from hypothesis import settings
 import tinygrad_edu as tg
 from tinygrad_edu.jit import JitError
 from tinygrad_edu.jit.passes import NAMES
+from tinygrad_edu.trace.opening import open_calls
 
 X = np.random.default_rng(0).uniform(-1, 1, (20, 3))
 T = np.sin(X[:, :1]) - X[:, 1:2]
@@ -953,7 +954,7 @@ def test_the_source_runs_by_itself_to_the_same_numbers(optimizer):
     _, opt, step = training(optimizer, True)
     for _ in range(3):
         step(X, T)
-    source = step._recordings[0].source
+    source = step._recordings[0].readable(open_calls)
     assert "tinygrad" not in source.whole.replace("tinygrad_edu/", "")
     scope = {}
     exec(source.whole, scope)

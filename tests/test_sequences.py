@@ -12,6 +12,7 @@ from strategies import arrays
 import tinygrad_edu as tg
 from tinygrad_edu import Tensor, nn
 from tinygrad_edu.engine.rules import recurrences
+from tinygrad_edu.trace.opening import open_calls
 
 EXPECTED = json.loads((Path(__file__).parent / "expected" / "sequences.json").read_text("utf-8"))  # by sequences.py
 LAYERS = {"RNN": nn.RNN, "LSTM": nn.LSTM, "GRU": nn.GRU}
@@ -294,7 +295,7 @@ def test_a_recording_of_a_recurrent_layer_prints_as_numpy(kind):
     h = numbers((1, 2, 3), 1)
     value, gradient = f(x, h)
     assert len(f.plan.splitlines()) < 60  # the steps are inside one call
-    printed, namespace = f._recordings[0].source, {}
+    printed, namespace = f._recordings[0].readable(open_calls), {}
     exec(f.source, namespace)
     again = namespace[printed.title](**{**printed.values, **layer.state_dict(), "x": x, "h": h})
     np.testing.assert_allclose(again[0], value, rtol=1e-12)
