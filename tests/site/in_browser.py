@@ -74,6 +74,12 @@ def test_the_first_page_links_to_the_playground_that_the_same_command_has_built(
 BROKEN = "() => [...document.images].filter(i => !(i.complete && i.naturalWidth)).map(i => i.src)"
 UNNAMED = "() => [...document.images].filter(i => !i.alt.trim()).map(i => i.src)"
 CUT = "() => [...document.querySelectorAll('.prev-next-area a')].filter(a => a.scrollWidth > a.clientWidth).length"
+BEYOND = """() => {
+    const scrolls = e => e.tagName != "ARTICLE"
+        && (["auto", "scroll"].includes(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
+    const beyond = e => e.getBoundingClientRect().right > innerWidth + 1 && !scrolls(e);
+    return [...document.querySelectorAll("article *")].filter(beyond).map(e => e.outerHTML.slice(0, 99));
+}"""
 WIDTHS = "() => [document.documentElement.scrollWidth, window.innerWidth]"
 
 
@@ -89,6 +95,7 @@ def test_every_page_opens_from_its_file_with_its_pictures_and_never_scrolls_side
         wide, window = page.evaluate(WIDTHS)
         assert wide <= window, path
         assert page.evaluate(CUT) == 0, path
+        assert page.evaluate(BEYOND) == [], path  # text that is cut, as nothing scrolls to it
         dark = page.evaluate("document.documentElement.dataset.theme") == "dark"
         assert dark == (LOOKS[look]["color_scheme"] == "dark"), path
 

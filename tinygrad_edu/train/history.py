@@ -138,7 +138,8 @@ def svg(train: Sequence[float], valid: Sequence[float]) -> str:
         marks += f'<line x1="{LEFT + WIDTH + 12}" x2="{LEFT + WIDTH + 36}" y1="{y}" y2="{y}" {pen}/>'
         marks += _svg_text(LEFT + WIDTH + 42, y + 4, "start", kind)
     label = f"loss by epoch, from {train[0]:.3g} to {train[-1]:.3g}"
-    size = f'width="{LEFT + WIDTH + 110}" height="{HEIGHT + 20}"'
+    width, height = LEFT + WIDTH + 110, HEIGHT + 20
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{label}" {size}>{marks}</svg>'
 
 
