@@ -311,6 +311,15 @@ def test_the_state_of_a_standardizer_goes_through_a_file(tmp_path):
     np.testing.assert_array_equal(other.transform(x), one.transform(x))
 
 
+def test_rows_of_unequal_lengths_are_named():
+    ragged = [[1, 2], [3]]
+    for where, take in {"batches": lambda x: batches(x, batch_size=1), "k_fold": k_fold}.items():
+        with pytest.raises(ValueError, match=f"^{where}: rows of unequal lengths make no array; pad them"):
+            take(ragged)
+    with pytest.raises(ValueError, match=r"^Embedding\(4, 2\): rows of unequal lengths make no array; pad them"):
+        tg.nn.Embedding(4, 2)(ragged)
+
+
 @pytest.mark.parametrize("take", [Tensor, Standardizer().fit, lambda x: batches(x, batch_size=1), k_fold])
 def test_a_masked_array_is_refused_as_its_mask_would_be_lost(take):
     with pytest.raises(TypeError, match=r"a masked array .*would lose its mask"):

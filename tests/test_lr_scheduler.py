@@ -310,6 +310,9 @@ def test_mistakes_are_named():
     assert "2 schedules need 1 rising milestones" in message(
         ValueError, lambda: lr_scheduler.SequentialLR(opt, [step, step], [])
     )
+    assert "milestones are a list of epochs, such as [5, 10], not 5" in message(
+        TypeError, lambda: lr_scheduler.SequentialLR(opt, [step, step], 5)
+    )
     assert "ReduceLROnPlateau watches the loss; use LinearWarmup" in message(
         ValueError, lambda: lr_scheduler.SequentialLR(opt, [step, plateau], [3])
     )

@@ -128,6 +128,12 @@ def test_predict_is_in_evaluation_mode_without_gradients_in_batches(batch_size, 
     assert not model.training
 
 
+@pytest.mark.parametrize("batch_size", ["2", 0, 1.5])
+def test_a_batch_size_of_predict_is_a_whole_number(batch_size):
+    with pytest.raises(ValueError, match=r"^predict: batch_size is a whole number from 1, not"):
+        tg.predict(tg.nn.Linear(1, 1), np.ones((3, 1)), batch_size)
+
+
 @pytest.mark.parametrize("batch_size", [None, 3])
 def test_evaluate_gives_loss_and_metrics_of_all_rows_together(batch_size):
     model, x = Noisy(), np.arange(10.0).reshape(5, 2)

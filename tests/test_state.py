@@ -97,6 +97,7 @@ def test_a_link_goes_on_leading_to_the_file(tmp_path):
         ({"w": None}, ValueError, "'w' is None, which only pickle"),
         ({"a\0b": 1}, ValueError, "cannot be stored: it holds a NUL"),
         ({"\ud800": 1}, ValueError, "or half a character"),
+        ({"w": np.ma.masked_array([1.0], [True])}, TypeError, "'w' is a masked array, and would lose its mask"),
     ],
 )
 def test_what_cannot_be_stored_is_refused_and_the_old_file_stays(state, error, text, tmp_path):
@@ -106,6 +107,18 @@ def test_what_cannot_be_stored_is_refused_and_the_old_file_stays(state, error, t
         tg.save(state, path)
     assert os.listdir(tmp_path) == ["s.npz"]
     assert tg.load(path)["w"] == 1
+
+
+@pytest.mark.parametrize("path", [{"w": 1}, b"s.npz", True, None])
+def test_what_is_no_path_is_named(path):
+    x, model = np.ones((2, 1)), nn.Linear(1, 1)
+    uses = {"save": lambda: tg.save({"w": 1}, path), "load": lambda: tg.load(path)}
+    if path is not None:
+        sgd = optim.SGD(model.parameters(), lr=0.1)
+        uses["fit: checkpoint"] = lambda: tg.fit(model, tg.mse_loss, (x, x), optimizer=sgd, epochs=1, checkpoint=path)
+    for where, use in uses.items():
+        with pytest.raises(TypeError, match=f"^{where}: a path is text or a pathlib.Path, not "):
+            use()
 
 
 def test_a_missing_folder_and_another_suffix_are_named(tmp_path):

@@ -241,14 +241,23 @@ def _storable(name: str, value: ArrayLike) -> Array:
         raise TypeError(f"save: names are strings, not {name!r}")
     if name != name.replace("\0", "").encode(errors="replace").decode():
         raise ValueError(f"save: the name {name!r} cannot be stored: it holds a NUL or half a character")
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"save: {name!r} is a masked array, and would lose its mask; fill it, .filled(value)")
     array = np.asarray(value)
     if array.dtype.hasobject:
         raise ValueError(f"save: {name!r} is {kind_of(value)}, which only pickle could store; give numbers")
     return array
 
 
+def path_text(path: Path, where: str) -> str:
+    """Return a path as text; raises TypeError for what is neither text nor a `pathlib.Path`."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"{where}: a path is text or a pathlib.Path, not {kind_of(path)}")
+    return os.fspath(path)
+
+
 def _checked_path(path: Path, where: str) -> str:
-    path = os.fspath(path)
+    path = path_text(path, where)
     if not path.lower().endswith((".npz", ".safetensors")):
         remedy = "; model.load_state_dict(torch.load(path)) takes PyTorch's own" if where == "load" else ""
         raise ValueError(f"{where}: {path!r} should end in .npz or .safetensors{remedy}")

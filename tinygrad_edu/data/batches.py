@@ -94,7 +94,11 @@ def plain_array(where: str, a: ArrayLike) -> Array:
     """Return a table, a list or an array as an array in this machine's byte order; raises TypeError for a mask."""
     if isinstance(a, np.ma.MaskedArray):
         raise TypeError(f"{where}: a masked array would lose its mask; fill it (.filled(value)) or leave its rows out")
-    return native(as_array(from_table(a)))
+    a = from_table(a)
+    try:
+        return native(as_array(a))
+    except ValueError:
+        raise ValueError(f"{where}: rows of unequal lengths make no array; pad them to one length") from None
 
 
 def native(a: Array) -> Array:

@@ -103,7 +103,10 @@ class Embedding(Module):
     def forward(self, x: Any) -> Tensor:
         """Return the rows; raises TypeError for numbers that are not integers, ValueError for those out of range."""
         index = x if type(x) is Tensor else array_from(x)
-        index = index if hasattr(index, "dtype") else np.asarray(index)
+        try:
+            index = index if hasattr(index, "dtype") else np.asarray(index)
+        except ValueError:
+            raise ValueError(f"{self.describe()}: rows of unequal lengths make no array; pad them to one") from None
         if index.dtype.kind not in "iu":
             raise TypeError(f"{self.describe()} takes integers, and got {index.dtype}; .astype(int) makes them")
         if not within(index, self.num_embeddings):

@@ -17,7 +17,7 @@ from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Optimizer
-from ..state import copy_state, load, save
+from ..state import copy_state, load, path_text, save
 from .history import History
 from .metrics import Loss, Metrics
 
@@ -98,7 +98,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | os.PathLike[str], state: TrainingState, settings: Mapping[str, object]) -> None:
-        self.path, self.state = os.fspath(path), state
+        self.path, self.state = path_text(path, "fit: checkpoint"), state
         self.settings = json.loads(json.dumps(settings, default=str))
         if not self.path.lower().endswith(".npz"):
             raise ValueError(f"fit: checkpoint is a file that ends in .npz, not {self.path!r}")

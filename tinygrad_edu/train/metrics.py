@@ -47,7 +47,8 @@ def predict(model: Module, x: ArrayLike, batch_size: int | None = None) -> Array
     check_model("predict", model)
     (x,) = checked_arrays("predict", x)
     check_finite("predict, x", x)
-    parts = [(x,)] if batch_size is None else batches(x, batch_size=min(batch_size, len(x)), shuffle=False)
+    size = len(x) if batch_size is None else min(positive_int("predict", "batch_size", batch_size), len(x))
+    parts = [(x,)] if batch_size is None else batches(x, batch_size=size, shuffle=False)
     results = []
     with mode(model.modules(), False), no_grad():
         for (part,) in parts:
