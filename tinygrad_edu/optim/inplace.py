@@ -273,10 +273,10 @@ def plan(calls: tuple[Call, ...], results: tuple[tuple[int, int], ...], argument
 
 
 def named_out(pick: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], tuple[Any, ...]]:
-    """Return a pick of the same call, whose last argument is passed as `out=`, by code in C."""
+    """Return a pick of the same call of two operands, whose `out` is passed by its name, by code in C."""
 
     def call(registers: Any) -> tuple[Any, ...]:
-        ufunc, *operands, out = pick(registers)
-        return (functools.partial(ufunc, *operands, out=out),)
+        ufunc, a, b, out = pick(registers)
+        return (functools.partial(ufunc, a, b, out=out),)
 
     return call
