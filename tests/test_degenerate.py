@@ -95,6 +95,22 @@ def test_odd_functions_of_singular_values_that_are_equal_or_0(name, seed, s, m):
     np.testing.assert_allclose(tg.hvp(decomposed)(a, v), tg.hvp(expected)(a, v), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("gap", [0.0, 1e-12, 1e-9, 3e-8, 1e-7, 1e-6, 5e-6, 1e-5, 1e-4])
+def test_second_derivatives_of_functions_of_nearly_equal_values(gap):
+    """A quotient whose divisor is the gap has eps / gap**2 of error in its derivatives."""
+    rng = np.random.default_rng(0)
+    for values in ([1, 1 + gap, 2], [1, 1 + gap, 1 + 2 * gap], [gap, 2 * gap, 1]):
+        q, r = rotation(rng, 3), rotation(rng, 3)
+        weights, v = rng.normal(size=(2, 3, 3))
+        for f, direct, a in (
+            (by_eigh(SYMMETRIC["rational"][0]), symmetrized(SYMMETRIC["rational"][1]), q @ np.diag(values) @ q.T),
+            (by_svd(ODD["fifth"][0]), ODD["fifth"][1], q @ np.diag(values) @ r),
+        ):
+            decomposed, expected = (lambda a, f=f, w=weights: np.sum(w * f(a)) for f in (f, direct))
+            np.testing.assert_allclose(tg.hvp(decomposed)(a, v), tg.hvp(expected)(a, v), rtol=1e-4, atol=1e-4)
+            np.testing.assert_allclose(tg.grad(decomposed)(a), tg.grad(expected)(a), rtol=1e-7, atol=1e-7)
+
+
 def test_the_square_root_of_a_matrix_at_the_identity():
     weights = np.random.default_rng(0).normal(size=(3, 3))
     expected = (weights + weights.T) / 4

@@ -91,10 +91,13 @@ def eigh(a: Array, UPLO: Literal["L", "U"]) -> Array:
     return np.concatenate([w[..., None, :], v], axis=-2)
 
 
-def close(x: Array) -> Array:
-    """Return which pairs of values in the rows of x are equal, or so close that a difference of results is rounding."""
+def close(x: Array, power: float = 1 / 2) -> Array:
+    """Return which pairs of values in the rows of x are equal, or so close that a difference of results is rounding.
+
+    The tolerance is a power of the rounding error: 1/2 for a quotient of differences, 1/3 for the derivative of one.
+    """
     distance = np.abs(x[..., None, :] - x[..., None])
-    tolerance = math.sqrt(np.finfo(x.dtype).eps)
+    tolerance = np.finfo(x.dtype).eps ** power
     return np.less_equal(distance, tolerance * np.max(np.abs(x), axis=-1, initial=0, keepdims=True)[..., None])
 
 
@@ -167,9 +170,9 @@ def svd_factors(y: Array, a: Array) -> tuple[Array, Array, Array]:
     return y[..., 1 : m + 1, :], real_part(y[..., 0, :]), y[..., m + 1 :, :]
 
 
-def zero(s: Array) -> Array:
-    """Return which singular values are 0, or so small that they may be rounding."""
-    tolerance = math.sqrt(np.finfo(s.dtype).eps)
+def zero(s: Array, power: float = 1 / 2) -> Array:
+    """Return which singular values are 0, or so small that they may be rounding; for the power see `close`."""
+    tolerance = np.finfo(s.dtype).eps ** power
     return np.less_equal(s, tolerance * np.max(s, axis=-1, initial=0, keepdims=True))
 
 

@@ -51,14 +51,17 @@ def by_own(d: Array) -> tuple[Array, Array]:
     return T(np.diagonal(d, axis1=-3, axis2=-1)), np.diagonal(d, axis1=-2, axis2=-1)
 
 
-def settled(quotient: Array, limit: Array, numerator: Array, scale: Array, near: Array, equal: Array) -> Array:
-    """Return the limit of a quotient where its divisor is near 0, if the numerator is 0 to rounding.
+def settled(quotient: Array, limit: Array, numerator: Array, divisor: Array, scale: Array, near: Array, wide: Array,
+            equal: Array) -> Array:
+    """Return the limit of a quotient where its divisor is near 0, if it is the quotient to rounding.
 
-    Elsewhere return the quotient itself, but NaN where the divisor is 0 to rounding (`equal`).
+    Where the divisor is only near 0 in a wider sense, the quotient has enough digits, and its derivatives have not: a
+    limit that agrees to more digits takes its place. Elsewhere return the quotient itself, but NaN where the divisor is
+    0 to rounding (`equal`).
     """
-    tolerance = math.sqrt(np.finfo(numerator.dtype).eps)
-    vanishes = np.less_equal(np.abs(numerator), tolerance * scale)
-    return np.where(near & vanishes, limit, np.where(equal, np.nan, quotient))
+    eps = np.finfo(numerator.dtype).eps
+    agrees = np.less_equal(np.abs(numerator - divisor * limit), np.where(near, eps ** (1 / 2), eps ** (2 / 3)) * scale)
+    return np.where(wide & agrees, limit, np.where(equal, np.nan, quotient))
 
 
 def largest(*parts: Array) -> Array:
@@ -127,9 +130,9 @@ def eigh_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array, U
     Here m is v.T (gradient of v). The mean of m[i, j] / (w[j] - w[i]) and its transpose is half of that quotient.
     """
     w, v = real_part(y[..., 0, :]), y[..., 1:, :]
-    near = close(w)
     off = ~np.eye(w.shape[-1], dtype=bool)
-    if not any_true(near & off):
+    near, wide = close(w), close(w, 1 / 3) & off
+    if not any_true(wide):
         return r
     m = matmul(T(v), g[..., 1:, :])
     s = antisymmetric(m)
@@ -140,7 +143,7 @@ def eigh_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array, U
     equal = off & rounding(gap, w)
     quotient = pairwise_quotient(s / 2, gap, equal)
     scale = size_of_terms(largest(g[..., 1:, :]), largest(changes[..., 1:, :]), w)
-    rotation = settled(quotient, (of_j - of_i) / 4, s, scale, near & off, equal)
+    rotation = settled(quotient, (of_j - of_i) / 4, s, 2 * gap, scale, near, wide, equal)
     turn = rotation_within(equal, y.dtype)
     d = along(change, y, matmul(v, turn))
     t = antisymmetric(turned(g, d, v, slice(1, None), turn))
@@ -155,15 +158,20 @@ def rounding(x: Array, values: Array) -> Array:
     return np.less_equal(np.abs(x), tolerance * (most[..., None] if x.ndim > values.ndim else most))
 
 
+def pairs(x: Array) -> Array:
+    """Return for each pair of values whether both have a property."""
+    return x[..., None, :] & x[..., None]
+
+
 def svd_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array) -> Array:
     """The rule with derivatives in the place of its four quotients, see `svd_numerators`.
 
     p + q by the difference s[j] - s[i]; p - q by the sum s[j] + s[i]; the orthogonal parts by s[j].
     """
     u, s, v = svd_factors(y, a)
-    off, none = ~np.eye(s.shape[-1], dtype=bool), zero(s)
-    near = close(s) & off
-    if not any_true(near) and not any_true(none):
+    off, none, nearly_none = ~np.eye(s.shape[-1], dtype=bool), zero(s), zero(s, 1 / 3)
+    near, wide = close(s), close(s, 1 / 3) & off
+    if not any_true(wide) and not any_true(nearly_none):
         return r
     numerators = svd_numerators(g, y, a)
     d = derivatives(change, y)
@@ -171,23 +179,24 @@ def svd_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array) ->
     scale = size_of_terms(largest(*svd_factors(g, a)[::2]), largest(*svd_factors(d, a)[::2]), s)
     exact = rounding(s, s)
     row, column = s[..., None, :], s[..., None]
-    equal, both = off & rounding(row - column, s), off & none[..., None, :] & none[..., None]
+    equal, both, nearly_both = off & rounding(row - column, s), pairs(none), off & pairs(nearly_none)
     of_i, of_j = by_own(changes[0])
     quotients = [settled(pairwise_quotient(numerators[0], row - column, equal), (of_j - of_i) / 2,
-                         numerators[0], scale, near, equal)]
+                         numerators[0], row - column, scale, near, wide, equal)]
     of_i, of_j = by_own(changes[1])
     equal = off & rounding(row + column, s)
     quotients.append(settled(pairwise_quotient(numerators[1], row + column, equal), (of_i + of_j) / 2,
-                             numerators[1], scale, both, equal))
+                             numerators[1], row + column, scale, both, nearly_both, equal))
+    none, nearly_none, exact_row = (v[..., None, :] for v in (none, nearly_none, exact))
     if is_complex(y):  # the phases of u and v, which the diagonals hold
         quotients[0] = quotients[0] + of_phases(numerators[0], g)
         by_own_sum = settled(numerators[1] / (2 * np.where(exact, 1, s))[..., None, :], (of_i + of_j) / 4,
-                             numerators[1], scale, none[..., None, :], exact[..., None, :])
+                             numerators[1], 2 * row, scale, none, nearly_none, exact_row)
         quotients[1] = np.where(off, quotients[1], by_own_sum)
     inverse = np.where(exact, 0, 1 / np.where(exact, 1, s))[..., None, :]
     for numerator, derivative in zip(numerators[2:], changes[2:], strict=True):
         own = np.diagonal(np.moveaxis(derivative, 0, -1), axis1=-2, axis2=-1)
-        quotients.append(settled(numerator * inverse, own, numerator, scale, none[..., None, :], exact[..., None, :]))
+        quotients.append(settled(numerator * inverse, own, numerator, row, scale, none, nearly_none, exact_row))
     turn = rotation_within(off & rounding(row - column, s), y.dtype)
     turn_u = turn + rotation_within(equal, y.dtype)
     m, e = a.shape[-2], along(change, y, np.concatenate([matmul(u, turn_u), matmul(v, turn)], axis=-2))
