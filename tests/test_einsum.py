@@ -149,3 +149,11 @@ def test_small_contractions_and_lengths_of_1_are_left_to_numpy():
     assert einsum.product("ij,jk->ik", *drawn((2, 2), (2, 2))) is None
     assert einsum.product("ijk,ilk->i", *drawn((20, 20, 20), (20, 20, 20))) is None
     np.testing.assert_allclose(einsum.einsum(a, b, subscripts="ijk,ljk->il"), np.einsum("ijk,ljk->il", a, b))
+
+
+def test_a_default_is_not_written_into_sources_and_explanations():
+    step = tg.jit(tg.grad(lambda x: np.einsum("ij,kj->ik", x, x).sum()))
+    step(np.ones((2, 3)))
+    assert "np.einsum('ik,kj->ij', np.ones((2, 2)), x)" in step.source
+    x = tg.Tensor(np.ones((2, 3)), label="x")
+    assert tg.explain(np.einsum("ij,kj->ik", x, x).sum())[1].operation == "einsum(x, x, subscripts='ij,kj->ik')"

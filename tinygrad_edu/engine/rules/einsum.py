@@ -87,13 +87,13 @@ def product(subscripts: str, a: Array, b: Array) -> Array | None:
 
 
 @primitive
-def einsum(*operands: Array, subscripts: str, optimize: Any = False) -> Array:
-    """`np.einsum` with `explicit` subscripts."""
+def einsum(*operands: Array, subscripts: str, **optimize: Any) -> Array:
+    """`np.einsum` with `explicit` subscripts, and with `optimize=` only where it was asked for."""
     y = product(subscripts, *operands) if len(operands) == 2 else None
-    return np.einsum(subscripts, *operands, optimize=optimize) if y is None else y
+    return np.einsum(subscripts, *operands, **optimize) if y is None else y
 
 
-def einsum_rule(i: int, g: Array, y: Array, *operands: Array, subscripts: str, optimize: Any = False) -> Array:
+def einsum_rule(i: int, g: Array, y: Array, *operands: Array, subscripts: str, **optimize: Any) -> Array:
     """The einsum of g and the other operands, with the subscripts of the output and of the i-th operand x exchanged.
 
     A subscript that only x has was summed over; an axis of x of length 1 was broadcast. The einsum leaves both out, and
@@ -106,7 +106,8 @@ def einsum_rule(i: int, g: Array, y: Array, *operands: Array, subscripts: str, o
     given = ",".join([output, *terms[:i], *terms[i + 1 :]])
     axes = [n for n, c in enumerate(term) if c not in term[:n] and c in given and x.shape[n] != 1]
     exchanged = given + "->" + "".join([term[n] for n in axes])
-    g = einsum(g, *operands[:i], *operands[i + 1 :], subscripts=exchanged, optimize=bool(optimize))
+    optimize = dict.fromkeys(optimize, True)  # a path through the operands is none through g and the others
+    g = einsum(g, *operands[:i], *operands[i + 1 :], subscripts=exchanged, **optimize)
     if g.shape != x.shape:
         g = np.broadcast_to(np.expand_dims(g, [n for n in range(x.ndim) if n not in axes]), x.shape)
     for n, c in enumerate(term):
@@ -133,7 +134,8 @@ def _einsum(*operands: Any, optimize: Any = False) -> Array:
     if optimize and len(arrays) > 2:  # NumPy multiplies two of them first, which may be of small integers
         kind = np.result_type(*[a.dtype for a in arrays])
         arrays = [a if a.dtype == kind else astype(a, kind) for a in arrays]
-    return einsum(*arrays, subscripts=explicit(subscripts, tuple([a.ndim for a in arrays])), optimize=optimize)
+    asked = {"optimize": optimize} if optimize else {}
+    return einsum(*arrays, subscripts=explicit(subscripts, tuple([a.ndim for a in arrays])), **asked)
 
 
 nondifferentiable(np.einsum_path)
