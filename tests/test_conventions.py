@@ -158,6 +158,19 @@ def test_missing_numbers_that_are_masked_leave_the_weights_their_gradient():
     np.testing.assert_array_equal(w.grad, [1, 0, 3])
 
 
+@pytest.mark.parametrize(
+    "cut", [tg.relu, lambda x: np.clip(x, 0, 5), lambda x: np.maximum(x, 0), lambda x: -np.minimum(-x, 0.0)],
+    ids=["relu", "clip", "maximum", "minimum"],
+)  # fmt: skip
+def test_what_is_cut_off_gets_no_infinite_gradient(cut):
+    f, x = lambda x: np.sqrt(cut(x)), np.array([-1.0, 4.0])
+    assert slope(f, x).tolist() == [0, 0.25]
+    for mode in ("forward", "reverse"):
+        assert tg.jacobian(f, mode=mode)(x).tolist() == [[0, 0], [0, 0.25]]
+    assert tg.hessian(lambda x: np.sum(f(x)))(x).tolist() == [[0, 0], [0, -1 / 32]]
+    assert tg.jit(tg.grad(lambda x: np.sum(f(x))))(x).tolist() == [0, 0.25]
+
+
 def test_a_nan_that_does_reach_the_result_is_kept():
     assert np.isnan(slope(lambda x: x * np.nan, [1.0])).all()
 

@@ -11,6 +11,8 @@ from .backward import Gradient, N, Node, Pair, backpropagate, contribution, fitt
 from .conjugation import met, outgoing
 from .hooks import hooks
 from .mode import Contribution, recording, watchers
+from .rules.activations import relu
+from .rules.elementwise import clip
 from .rules.finite import has_nan
 from .rules.registry import is_elementwise, limits, unsettled, vjps
 
@@ -18,10 +20,18 @@ Select = Callable[[Iterable[Pair[N]]], list[Pair[N]]]
 Contributions = tuple[Contribution, ...]  # the function for the first pass, for one after a NaN, and for the last
 
 
+# Functions whose result is one of their arguments, or a bound: to an argument that it is not, their rules pass 0 * g.
+CHOOSING = frozenset({relu, clip, np.maximum, np.minimum, np.fmax, np.fmin})
+
+
 def masked(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
-    """Return what `fitted` returns, with 0 for 0 * inf = NaN where no gradient arrives at an elementwise function."""
+    """Return what `fitted` returns, with 0 for 0 * inf = NaN where no gradient arrives at an elementwise function.
+
+    An infinite gradient at a function that has chosen another argument, as in sqrt(relu(x)) for x < 0, is none either.
+    """
     if is_elementwise(y.fun):
-        r = np.where((g == 0) & np.isnan(r), 0, r)  # only NaN is replaced: other elements may have derivatives
+        is_none = (g == 0) | np.isinf(g) if y.fun in CHOOSING else g == 0
+        r = np.where(is_none & np.isnan(r), 0, r)  # only NaN is replaced: other elements may have derivatives
     return fitted(r, y, g, x)
 
 

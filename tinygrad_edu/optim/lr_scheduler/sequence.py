@@ -66,7 +66,7 @@ class SequentialLR(LRScheduler):
     """Follows `schedulers` one after another: the second begins at epoch milestones[0], and so on.
 
     Each counts its own epochs from 0, and none is stepped by itself. As PyTorch's. Raises ValueError unless there is a
-    rising milestone for each schedule but the first.
+    rising milestone for each schedule but the first, and TypeError for milestones that are not a list.
 
     >>> from tinygrad_edu.optim.lr_scheduler import ExponentialLR, LinearLR, SequentialLR
     >>> sgd, rates = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0), []
