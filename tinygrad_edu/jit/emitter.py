@@ -96,9 +96,11 @@ class Emitter(Expressions):
 
     def fun(self, f: Function) -> str:
         """Return the name of a function."""
+        if f in self.known:  # np.add.reduce is another object each time
+            return self.known[f]
         owner, name = getattr(f, "__self__", None), getattr(f, "__name__", "f")
         hint = f"{owner.__name__}_{name}" if isinstance(owner, np.ufunc) else name
-        return self.known.get(id(f)) or self.name(f, hint, f)  # np.add.reduce is another object each time
+        return self.known.get(id(f)) or self.name(f, hint, f)
 
     def container(self, x: Container, write: Write) -> str:
         """Write a list, a tuple or a dict; of a namedtuple, a call of its type."""

@@ -74,11 +74,9 @@ class Expressions:
     def new(self, hint: str, numbered: bool = False) -> str:
         """Return a name that nothing has yet: the hint, with a number after it if `numbered` or if it is taken."""
         base = identifier(hint)
-        n = self.counts.get(base, 0)
-        name, separator = "", "_" if base[-1].isdigit() else ""
-        while not name or name in self.taken:
+        n, stem = self.counts.get(base, 0) + 1, f"{base}_" if base[-1].isdigit() else base
+        while (name := f"{stem}{n}" if numbered or n > 1 else base) in self.taken:
             n += 1
-            name = f"{base}{separator}{n}" if numbered or n > 1 else base
         self.counts[base] = n
         self.taken.add(name)
         return name
