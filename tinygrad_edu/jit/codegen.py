@@ -53,8 +53,7 @@ class Plan:
         self.program, drawn = program, [call.out for call in program.calls if call.draws]
         first_write = (arrange if backend == "c" else schedule)(program)
         emitter = Emitter(program, captured, chosen, first_write)
-        for line in (*entry_guards(emitter), "if guards_only:", "    return None"):
-            emitter.emit(line)
+        entry_guards(emitter)
         outside = dict(emitter.place(v) for v in (*program.inputs, *program.states))
         lower_calls(emitter, backend)
         ResultWriter(emitter).write()
@@ -129,8 +128,7 @@ class ResultWriter:
             name = emitter.tensor(x)
             earlier = f"{emitter.fun(getattr)}({name}, 'passes', 1) + "
             lines.append(f"{name}.passes = {earlier if adds else ''}{n}")
-        for line in (*lines, *[refills][: len(program.containers)], f"return {result}"):
-            emitter.emit(line)
+        emitter.emit(*lines, *[refills][: len(program.containers)], f"return {result}")
 
     def returned(self, value: object) -> str:
         """Write the result, or a part of it: a part that is in it twice is made once."""

@@ -27,7 +27,7 @@ from ..trace.holders import Transparent
 from ..trace.opening import open_calls
 from ..trace.traced import JitError, Unrecorded
 from . import passes
-from .guards import CACHE_MISS, GUARD_FAILED
+from .emitter import CACHE_MISS, GUARD_FAILED
 from .native import cache as native_cache
 from .native import compiler
 from .native.cache import CompiledInfo

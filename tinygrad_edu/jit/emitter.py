@@ -19,7 +19,9 @@ SIGNED = (np.add, np.subtract, np.multiply, np.divide, np.negative)  # Python's 
 PLAIN = (int, float, bool, str, type(None), type(...))
 RESERVED = {
     "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "abs", "all", "map", "same", "s",
+    "CACHE_MISS", "GUARD_FAILED",
 }  # fmt: skip
+CACHE_MISS, GUARD_FAILED = object(), object()  # what a plan returns if a guard of the first or the second kind fails
 
 
 class Emitter(Expressions):
@@ -28,7 +30,7 @@ class Emitter(Expressions):
     def __init__(self, program: Program, captured: Captured, chosen: Collection[str], first_write: int) -> None:
         arguments = [f"a{i}{tensor}" for i in range(len(captured.leaves)) for tensor in ("", "t")]
         super().__init__({}, [*RESERVED, *arguments])
-        self.values["np"] = np
+        self.values |= {"np": np, "CACHE_MISS": CACHE_MISS, "GUARD_FAILED": GUARD_FAILED}
         self.program, self.captured = program, captured
         self.layout = Layout(program, chosen, first_write)
         self.locations = self.layout.locations
@@ -36,9 +38,9 @@ class Emitter(Expressions):
         self.steps: list[Step] = []  # what the lines do, for the verifier
         self.errors: ErrorModes = None  # how NumPy treats errors of floats in the lines to come, if not as the caller
 
-    def emit(self, line: str) -> None:
-        """Add a line."""
-        self.lines.append((line, self.errors))
+    def emit(self, *lines: str) -> None:
+        """Add lines."""
+        self.lines += [(line, self.errors) for line in lines]
 
     def plan(self) -> str:
         """Return the whole text."""

@@ -5,7 +5,7 @@ is a predicate of values that the function has branched on; if it fails, the cal
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count
 from operator import is_
 from types import CellType, MappingProxyType, MethodType
@@ -32,38 +32,36 @@ FLAGS = 0x501  # of an array, in memory order, aligned and writeable
 FEW = 4  # names that are looked for one by one
 LONG = 100  # plain values of a longer list or dict are compared by one line
 MAPPINGS = (dict, MappingProxyType)
-CACHE_MISS, GUARD_FAILED = object(), object()  # what a plan returns if a guard of the first or the second kind fails
 
 
-def entry_guards(emitter: Emitter) -> list[str]:
-    """Return the lines that check the arguments and the captured state, and read arrays and settings."""
+def entry_guards(emitter: Emitter) -> None:
+    """Add the lines that check the arguments and the captured state, and read arrays and settings."""
     captured, program, locations = emitter.captured, emitter.program, emitter.locations
     names = map("a{}".format, count())
     checks = [f"{emitter.name(registry, 'registry')}.revision == {captured.revision}"]
     checks += [*check_argument(emitter, "args", captured.args, names)]
     checks += [*check_argument(emitter, "kwargs", captured.kwargs, names)]
-    lines = unless(emitter, " and ".join(checks))
-    miss = lines[-1]
+    unless(emitter, checks)
     if seen := [*members_seen(emitter), *chain(*[locate_state(emitter, v) for v in program.states])]:
-        lines += ["try:", f"    same = {' and '.join(seen)}"]
-        lines += ["except (KeyError, IndexError, AttributeError, ValueError):", miss, *unless(emitter, "same")]
+        emitter.emit("try:", f"    same = {' and '.join(seen)}")
+        emitter.emit("except (KeyError, IndexError, AttributeError, ValueError):", "    return CACHE_MISS")
+        unless(emitter, ["same"])
     for v in program.inputs:
         locations[v] = Location(f"a{v.source.index}")
-    if apart := [*identities(emitter), *memory_apart(emitter)]:
-        lines += unless(emitter, " and ".join(apart))
+    unless(emitter, [*identities(emitter), *memory_apart(emitter)])
     for v in program.settings:
-        locations[v] = Location(emitter.variable("n"))
-        owner, of_value = v.source.owner, isinstance(v.source.owner, Node)
-        text = emitter.tensor(owner) if of_value else emitter.name(owner, "o")
-        lines.append(f"{locations[v].text} = {text}.{v.source.attribute}")
-        if of_value and v.source.attribute == "_grad":
-            lines += unless(emitter, f"type({locations[v].text}) is {emitter.fun(float)}")
-    return lines
+        owner, attribute = v.source.owner, v.source.attribute
+        of_value = isinstance(owner, Node)
+        text = emitter.assign(v, f"{emitter.tensor(owner) if of_value else emitter.name(owner, 'o')}.{attribute}")
+        if of_value and attribute == "_grad":
+            unless(emitter, [f"type({text}) is {emitter.fun(float)}"])
+    emitter.emit("if guards_only:", "    return None")
 
 
-def unless(emitter: Emitter, condition: str) -> list[str]:
-    """Return the lines that end the replay as a cache miss unless a condition holds."""
-    return [f"if not ({condition}):", f"    return {emitter.name(CACHE_MISS, 'CACHE_MISS')}"]
+def unless(emitter: Emitter, checks: Sequence[str]) -> None:
+    """Add the lines that end the replay as a cache miss unless all checks hold."""
+    if checks:
+        emitter.emit(f"if not ({' and '.join(checks)}):", "    return CACHE_MISS")
 
 
 def locate_state(emitter: Emitter, v: Var) -> list[str]:
@@ -259,6 +257,5 @@ def value_guards(emitter: Emitter, guards: Iterable[Guard]) -> None:
 
 def fails_if(emitter: Emitter, condition: str, reads: list[Var]) -> None:
     """Add the lines that end the replay as a guard that failed if a condition holds; it reads some values."""
-    emitter.emit(f"if {condition}:")
-    emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}")
+    emitter.emit(f"if {condition}:", "    return GUARD_FAILED")
     emitter.steps.append(Step(f"if {condition}:", [*map(emitter.place, reads)], fails=True))

@@ -24,7 +24,7 @@ from ..trace.printer import Source
 from ..trace.traced import JitError, Unrecorded
 from . import passes
 from .codegen import Plan
-from .guards import CACHE_MISS, GUARD_FAILED
+from .emitter import CACHE_MISS, GUARD_FAILED
 from .native import compiler
 from .native.decompose import decompose
 from .native.stretches import pays

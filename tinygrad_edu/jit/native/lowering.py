@@ -12,7 +12,6 @@ import numpy as np
 from ...engine.rules.registry import Array
 from ...trace.ir import Call, Constant, Input, Var, variables
 from ..emitter import Emitter
-from ..guards import GUARD_FAILED
 from ..lowering import lower
 from ..memory import Location
 from ..verifier import Step
@@ -241,8 +240,7 @@ class Lowering:
         tuple_ = "".join(f"{text}, " for text in self.given)
         emitter.emit(f"{given} = ({tuple_})")
         again = f"(s == 1 or {step}({emitter.fun(plain)}({given}, {self.plain})))"
-        emitter.emit(f"if (s := {step}({given})) and {again}:")
-        emitter.emit(f"    return {emitter.name(GUARD_FAILED, 'GUARD_FAILED')}")
+        emitter.emit(f"if (s := {step}({given})) and {again}:", "    return GUARD_FAILED")
         for name, held in numbers:
             self.take(name, held)
 
