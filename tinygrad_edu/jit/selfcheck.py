@@ -4,10 +4,8 @@ The replay runs, all that it changed is put back, and the function runs. What ca
 which random numbers they drew must agree to rounding.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -74,7 +72,7 @@ class SavedState:
             found[f"the hash of the state of {type(source).__name__} {i}"] = hash(comparable(source_state(source)))
         return {name: np.array(a) if isinstance(a, np.ndarray) else a for name, a in found.items()}
 
-    def __enter__(self) -> SavedState:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, error: object, *_: object) -> None:
