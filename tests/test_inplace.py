@@ -245,3 +245,38 @@ def test_a_formula_of_ones_own_may_branch_on_the_step():
         assert x.data.tolist() == expected
     with pytest.raises(TypeError, match="Optimizer has no method formula"):
         optim.Optimizer([x], lr=0.1).step()
+
+
+class Lars(optim.Optimizer):
+    """Divides each gradient by its norm, and multiplies it by that of its parameter (You et al. 2017)."""
+
+    state_names = ("velocity",)
+
+    def _update(self, group, grads, velocity):
+        for p, g, v in zip(group.params, grads, velocity, strict=True):
+            if g is not None:
+                v *= 0.9
+                v += group.lr * np.linalg.norm(p.data) / np.linalg.norm(g) * g
+                p.data -= v
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_step_that_is_no_formula_moves_whole_groups(jit):
+    w, unused, b = tg.Tensor([3.0, 4.0]), tg.Tensor(1.0), tg.Tensor([1.0, 1.0])
+    lars = Lars([{"params": [w, unused]}, {"params": [b], "lr": 0.5}], lr=0.1)
+
+    def step():
+        loss = np.sum(w * w) + np.sum(b)
+        lars.minimize(loss)
+        return loss
+
+    step = tg.jit(step) if jit else step
+    step(), step(), step()
+    expected, v = np.array([3.0, 4.0]), 0.0
+    for _ in range(3):
+        v = 0.9 * v + 0.1 * expected
+        expected = expected - v
+    assert np.allclose(w.data, expected)
+    assert np.allclose(lars.state["velocity"][0], v)
+    assert (unused.data, lars.steps) == (1.0, 3)
+    assert b.data[0] == b.data[1] < 0.0

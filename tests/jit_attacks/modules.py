@@ -144,16 +144,21 @@ class Own(tg.optim.Optimizer):
         super().__init__(params, lr=lr)
         self.factors, self.table, self.pair, self.fun, self.gain = [1.0, 0.5], {"k": 2.0}, (1.0, 2.0), np.tanh, 2.0
         self.cfg = Cfg(scale=1.0)
+        self.preconditioner = np.array([1.0, 2.0, 3.0])
 
+    def rate(self, lr):
+        return lr * self.factors[0] * self.table["k"] * self.pair[0] * self.gain * self.cfg.scale
+
+
+class OwnFormula(Own):
     def formula(self, theta, g, *, t, lr):
-        k = self.factors[0] * self.table["k"] * self.pair[0] * self.gain * self.cfg.scale
-        return (theta - lr * k * self.fun(g),)
+        return (theta - self.rate(lr) * self.fun(g),)
 
 
-own = lambda w, v: Own([w, v], lr=0.1)
-optimizer_attack("own_optimizer_list_replaced", own, lambda o: setattr(o, "factors", [3.0]))
-optimizer_attack("own_optimizer_function", own, lambda o: setattr(o, "fun", np.sin))
-optimizer_attack("own_optimizer_object", own, lambda o: setattr(o.cfg, "scale", 3.0))
+class OwnUpdate(Own):
+    def _update(self, group, grads, *kept):
+        for p, g in zip(group.params, grads, strict=True):
+            p.data -= self.rate(group.lr) * self.fun(g) * self.preconditioner
 
 
 class Counting(tg.optim.Optimizer):
@@ -161,6 +166,8 @@ class Counting(tg.optim.Optimizer):
         super().__init__(params, lr=lr)
         self.t = 0
 
+
+class CountingSteps(Counting):
     def step(self, accumulated=False):
         self.t += 1
         super().step(accumulated)
@@ -169,7 +176,20 @@ class Counting(tg.optim.Optimizer):
         return (theta - lr / self.t * g,)
 
 
-optimizer_attack("own_optimizer_that_counts", lambda w, v: Counting([w, v], lr=0.1), lambda o: None)
+class CountingUpdates(Counting):
+    def _update(self, group, grads, *kept):
+        self.t += 1
+        for p, g in zip(group.params, grads, strict=True):
+            p.data -= group.lr / self.t * g
+
+
+for own, counting in ((OwnFormula, CountingSteps), (OwnUpdate, CountingUpdates)):
+    name = own.__name__.replace("Own", "own_optimizer_").lower()
+    make = lambda w, v, own=own: own([w, v], lr=0.1)
+    optimizer_attack(f"{name}_list_replaced", make, lambda o: setattr(o, "factors", [3.0]))
+    optimizer_attack(f"{name}_function", make, lambda o: setattr(o, "fun", np.sin))
+    optimizer_attack(f"{name}_object", make, lambda o: setattr(o.cfg, "scale", 3.0))
+    optimizer_attack(f"{name}_that_counts", lambda w, v, kind=counting: kind([w, v], lr=0.1), lambda o: None)
 
 
 class Param(tg.Tensor):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -30,6 +29,7 @@ from .validation import (
     squares_fit,
     state_suffices,
     switch,
+    warn_of_sum,
 )  # fmt: skip
 
 
@@ -40,8 +40,9 @@ class Optimizer:
     `[{"params": body.parameters(), "lr": 0.01}, {"params": head.parameters()}]`. `settings` are the hyperparameters of
     all groups that do not say otherwise, `lr`, the learning rate, among them.
 
-    A subclass writes its formula in `formula`, names the state that it keeps in `state_names` or `needed_state`, and
-    checks hyperparameters in `checked`. They may be set at any time, of one group or, on the optimizer, of all.
+    A subclass writes its formula in `formula`, or a step that is none in `_update`, names the state that it keeps in
+    `state_names` or `needed_state`, and checks hyperparameters in `checked`. They may be set at any time, of one group
+    or, on the optimizer, of all.
     `switches` are those that are on or off; with `maximize` among them steps go up. Attributes: `steps`, how many were
     taken; `state`, by name a list of arrays, one for each parameter; `missed`, for each parameter how many steps it has
     missed for want of a gradient, or, if the last was among them, minus the number of its next step. `missed` is empty
@@ -57,6 +58,9 @@ class Optimizer:
     switches: tuple[str, ...] = ("maximize",)
     squares = False  # whether the formula squares gradients, and divides by their root and eps
     state_names: tuple[str, ...] = ()  # of the formula's state, if all groups need all of it
+    # `_update(group, grads, *state)` of a subclass whose step is no formula, as it needs norms or products of matrices:
+    # it moves the parameters of a group. A missing gradient is None; what it has changed before an exception stays so.
+    _update: Callable[..., None] | None = None
 
     def __init__(self, params: Params, **settings: Setting) -> None:
         kind = type(self).__name__
@@ -115,10 +119,8 @@ class Optimizer:
         the number t of this step, from 1 up, and the hyperparameters. It computes element by element, with operators
         and NumPy's ufuncs, and writes into nothing; the step calls it, and runs its operations in place.
         """
-        raise TypeError(
-            f"{type(self).__name__} has no method formula(self, theta, g, *state, t, **hyperparameters): an Optimizer "
-            "defines one"
-        )
+        defined = "method formula(self, theta, g, *state, t, **hyperparameters): an Optimizer defines one"
+        raise TypeError(f"{type(self).__name__} has no {defined}")
 
     def needed_state(self, group: Group) -> dict[str, bool]:
         """Return the names of the formula's state, and whether this group needs it; by default all `state_names`."""
@@ -139,9 +141,8 @@ class Optimizer:
     def step(self, closure: Callable[[], Any] | bool | None = None, accumulated: bool = False) -> Any:
         """Move every parameter that has a gradient by it; raises ValueError if none has one.
 
-        A `closure`, which computes the loss and its gradients, is called first, and what it returns is returned.
-
-        A parameter without a gradient, its state and its count of steps stay as they are, as in PyTorch. An exception
+        A `closure`, which computes the loss and its gradients, is called first, and what it returns is returned. A
+        parameter without a gradient, its state and its count of steps stay as they are, as in PyTorch. An exception
         on the way, such as FloatingPointError under np.errstate, leaves everything as it was. Gradients that several
         backward passes have added up to are most often a `zero_grad` forgotten, and get a warning; `accumulated=True`
         says that they are meant, and so does True as the only argument.
@@ -150,20 +151,18 @@ class Optimizer:
         loss = None if closure is None or isinstance(closure, bool) else called(kind, closure)
         grads = gradients(self.params, kind)
         moving = [g is not None for g in grads]
-        passes = getattr(self.params[moving.index(True)], "passes", 1)
-        if passes > 1 and not (accumulated or closure is True):
-            warnings.warn(
-                f"{kind}.step: the gradients are the sum of {passes} backward passes. Call zero_grad() before each "
-                "backward(), or minimize(loss), which does; if you add them up on purpose, step(accumulated=True)",
-                stacklevel=2,
-            )
+        if not (accumulated or closure is True):
+            warn_of_sum(kind, self.params[moving.index(True)])
         is_number = type(self.steps) is int  # while jit records, it is not
         if self.squares and (not is_number or self.steps % CHECK_EVERY == 0):
             self._check_range(grads)
         t = self.steps + 1
         missed = self._missed() if self.missed.size or False in moving else []
-        updates = list(self._updates(grads, t, missed))
         finish: list[Any] = [(setattr, self, "steps", t)]  # part of the update, so that Ctrl-C leaves both or neither
+        if self._update is None:
+            updates = list(self._updates(grads, t, missed))
+        else:
+            updates, finish = [], [*[(self._update, g, *arrays) for g, _, arrays in self._columns(grads)], *finish]
         if missed and [m >= 0 for m in missed] != moving:
             both = zip(missed, moving, strict=True)
             new = np.stack([m if moves == (m >= 0) else m + t if moves else m - t for m, moves in both])
@@ -192,23 +191,12 @@ class Optimizer:
 
     def _updates(self, grads: list[Array | None], t: int, missed: list[int]) -> Iterator[Update]:
         """Yield a formula for each group and number of steps, with the arrays of each parameter that it is for."""
-        start = 0
-        for group in self.groups:
-            stop = start + len(group.params)
-            columns: list[Any] = [[p.data for p in group.params], grads[start:stop]]
-            for name, needed in self.needed_state(group).items():
-                if needed and name not in self.state:
-                    raise ValueError(
-                        f"{type(self).__name__}: what needs {name!r} was off when the optimizer was made; make a new "
-                        "one"
-                    )
-                columns.append(self.state[name][start:stop] if needed else [None] * len(group.params))
-            parameters = {0: list(zip(*columns, strict=True))}
-            if missed:
-                parameters = {}
-                for m, arrays in zip(missed[start:stop], zip(*columns, strict=True), strict=True):
-                    if arrays[1] is not None:
-                        parameters.setdefault(m, []).append(arrays)
+        for group, where, arrays in self._columns(grads):
+            parameters: dict[int, list[Any]] = {}
+            data = [p.data for p in group.params]
+            for m, *row in zip(missed[where] or [0] * len(data), data, *arrays, strict=True):
+                if row[1] is not None:
+                    parameters.setdefault(m, []).append(row)
             if met:  # complex numbers
                 parameters = {m: [part for a in members for part in real_parts(a)] for m, members in parameters.items()}
             numbers = group.hyperparameters()
@@ -216,7 +204,19 @@ class Optimizer:
             for m, members in parameters.items():
                 number = t if m == 0 else t - m if m > 0 else -m
                 yield functools.partial(formula, t=number, **numbers), members
-            start = stop
+
+    def _columns(self, grads: list[Array | None]) -> Iterator[tuple[Group, slice, list[list[Array | None]]]]:
+        """Yield each group, where its parameters are among all, and their gradients and state."""
+        start = 0
+        for group in self.groups:
+            where = slice(start, start := start + len(group.params))
+            columns: list[list[Array | None]] = [grads[where]]
+            for name, needed in self.needed_state(group).items():
+                if needed and name not in self.state:
+                    kind = type(self).__name__
+                    raise ValueError(f"{kind}: what needs {name!r} was off when the optimizer was made; make a new one")
+                columns.append([*self.state[name][where]] if needed else [None] * len(group.params))
+            yield group, where, columns
 
     def zero_grad(self) -> None:
         """Set the gradients of the parameters to None."""

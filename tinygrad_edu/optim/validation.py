@@ -1,5 +1,6 @@
 """Checks of what optimizers and schedules are given: parameters, gradients, hyperparameters."""
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -78,6 +79,17 @@ def gradients(params: list[Tensor], where: str) -> list[Array | None]:
             "depends on these parameters, not on those of another model"
         )
     return grads
+
+
+def warn_of_sum(kind: str, p: Tensor) -> None:
+    """Warn of a gradient that several backward passes have added up to."""
+    passes = getattr(p, "passes", 1)
+    if passes > 1:
+        warnings.warn(
+            f"{kind}.step: the gradients are the sum of {passes} backward passes. Call zero_grad() before each "
+            "backward(), or minimize(loss), which does; if you add them up on purpose, step(accumulated=True)",
+            stacklevel=3,
+        )
 
 
 @predicate
