@@ -1,5 +1,6 @@
 """The array that a recorded function computes with: it gives what an ndarray gives, at every call, or JitError."""
 
+import contextlib
 import copy
 import math
 import operator
@@ -651,12 +652,15 @@ def test_a_write_into_a_read_only_array_raises_the_error_that_numpy_raises(write
 
 
 @pytest.mark.parametrize("at", [np.add.at, np.multiply.at, lambda x, i, _: np.negative.at(x, i)])
-def test_a_write_of_ufunc_at_into_a_read_only_array_is_refused_though_numpy_before_2_5_makes_it(at):
-    x = np.arange(4.0)
-    x.flags.writeable = False
-    with pytest.raises((JitError, ValueError), match="read-only"):
-        tg.jit(lambda x: at(x[1:], [0], 2.0))(x)
-    assert x.tolist() == [0, 1, 2, 3]
+def test_a_write_of_ufunc_at_into_a_read_only_array_does_what_numpy_does(at):
+    outcomes = []
+    for jit in (lambda f: f, tg.jit):
+        x = np.arange(4.0)
+        x.flags.writeable = False
+        with contextlib.suppress(ValueError):  # NumPy before 2.5 makes the write
+            jit(lambda x: at(x[1:], [0], 2.0))(x)
+        outcomes.append(x.tolist())
+    assert outcomes[0] == outcomes[1]
 
 
 # Other threads, and the time after the recording

@@ -18,6 +18,7 @@ from ..engine.rules.registry import Array, Function
 from ..transforms.tree import like
 
 NESTED = (list, tuple, dict)
+ARRAYS = (np.ndarray, np.generic)
 NOTHING: Mapping[str, Any] = {}  # the keywords of most calls
 
 
@@ -32,11 +33,12 @@ class Var:
 
     def __init__(self, source: Any, example: Any, name: str = "") -> None:
         self.source, self.example, self.name = source, example, name
-        self.shape: tuple[int, ...] = ()
-        self.size = 1
-        self.dtype: Any = None  # for a Python number, which adapts to any
-        if isinstance(example, (np.ndarray, np.generic)):
+        self.shape: tuple[int, ...]
+        self.dtype: Any
+        if isinstance(example, ARRAYS):
             self.shape, self.size, self.dtype = example.shape, example.size, example.dtype
+        else:  # a Python number, which adapts to any dtype
+            self.shape, self.size, self.dtype = (), 1, None
 
 
 @dataclass(eq=False, slots=True)

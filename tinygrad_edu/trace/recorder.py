@@ -199,12 +199,15 @@ class Recorder:
             data = self.node._value
             call = data._variable.source if type(data) is Traced else None
             return (call.line if isinstance(call, Call) else None) or users_line(frame, self.top), "backward"
-        line = users_line(frame, self.top)
-        while frame is not None and frame.f_code is not self.top:
-            if frame.f_code.co_name == "step" and frame.f_code.co_filename.startswith(OPTIM):
-                return line, "update"
-            frame = frame.f_back
-        return line, "forward"
+        line, phase = None, "forward"
+        while frame is not None:
+            code = frame.f_code
+            if line is None and not code.co_filename.startswith(INTERNAL):
+                line = code.co_filename, frame.f_lineno
+            elif code.co_name == "step" and code.co_filename.startswith(OPTIM):
+                phase = "update"
+            frame = None if code is self.top else frame.f_back
+        return line, phase
 
 
 class TracedGenerator(np.random.Generator):
@@ -270,10 +273,7 @@ def vars_of(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         if type(value) not in PLAIN_ARRAYS or value.dtype is OBJECT:
             raise OtherArray(kind_of(value) if value.dtype is not OBJECT else "an array of objects")
-        shape, once = value.shape, tuple([slice(1) if stride == 0 else slice(None) for stride in value.strides])
-        value = np.copy(value[once], "K")  # the function may change it later
-        if value.shape != shape:  # it is broadcast, and each of its elements is kept once
-            value = np.broadcast_to(value, shape)
+        value = np.copy(value, "K")  # the function may change it later
         return Var(Constant(value), value)
     if type(value) is slice:
         return of_integers(value)

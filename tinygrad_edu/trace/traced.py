@@ -22,7 +22,7 @@ from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, array_likes, implementations, leaves, name, opaques, predicates
 from . import functional
 from .functional import NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
-from .ir import Call, substituted
+from .ir import Call
 from .operators import METHODS, RETURN_IT
 from .views import View
 
@@ -66,18 +66,12 @@ class Traced(View):
     __array_priority__ = 0.0
 
     def takes(self, fun: Function, args: Any, kwargs: Any) -> bool:
-        """Return whether to record fun(*args, **kwargs), which writes into this array; if not, call it.
-
-        Raises NumPy's error for a read-only array.
-        """
+        """Return whether to record fun(*args, **kwargs), which writes into this array; if not, call it."""
         if self.rec.is_foreign() or not isinstance(self._array, np.ndarray):  # a number, of which NumPy changes a copy
             self.rec.evaluate(fun, args, kwargs)
             return False
         if not self._array.flags.writeable:
-            copy = np.array(self._array)
-            copy.flags.writeable = False
-            self.rec.evaluate(fun, *substituted((args, kwargs), lambda x: copy if x is self else x, Traced))
-            raise self.rec.error(f"{name(fun)} writes into a read-only array, and NumPy lets it; write into a copy")
+            self.rec.give_up()  # NumPy raises an error; before 2.5, ufunc.at writes
         return True
 
     def change(self, fun: Function, args: tuple[Any, ...], kwargs: Any) -> None:

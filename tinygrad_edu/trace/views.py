@@ -13,7 +13,7 @@ import numpy as np
 
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, name
-from .functional import NUMBERS, astype, changed, laid_out_as, retyped
+from .functional import astype, changed, laid_out_as, retyped
 from .ir import Var, substituted
 
 DEEP = 100  # views of views
@@ -24,8 +24,10 @@ def fact(attribute: str) -> Any:
     read = operator.attrgetter(attribute)
 
     def get(self: View) -> Any:
-        array = self._array
-        return read(np.asarray(array) if type(array) in NUMBERS else array)
+        try:
+            return read(self._array)
+        except AttributeError:  # a Python number
+            return read(np.asarray(self._array))
 
     def get_order(self: View) -> Any:
         self.rec.order_matters = True
