@@ -9,6 +9,7 @@ import threading
 from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable, MutableMapping, MutableSequence, MutableSet, Set
 from queue import Queue
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..engine.value import Value
-from ..nn import Module
 from ..optim import Optimizer
 from ..transforms import tree
 from .closure import ATOMS, WHOLE, Closure
@@ -64,7 +64,7 @@ class Captured:
         self.holders: list[Holder] = []  # of the closure, Tensors among the arguments first, and other Tensors then
         self.exchanged: list[tuple[Holder, Any, Any, Any]] = []  # (holder, key, what it held at first, and at the end)
         self.moved: set[int] = set()  # the identities of arrays that went into places, or out of them
-        self.clear: list[Callable[[], None]] = []  # what forgets copies: of primitives, and in singledispatch
+        self.clear: list[Callable[[], None]] = []  # what forgets copies in singledispatch
         self.places: list[Place] = []  # what is exchanged, but for the data and gradients of Tensors
         self.is_doubtful = False  # whether the recorded run is not to be trusted, and changes nothing
         self.absent: dict[Node, None] = {}  # Tensors whose gradient was read and is None
@@ -158,13 +158,16 @@ class Captured:
             if isinstance(holder.owner, set):
                 raise self.rec.error("a set holds a function that uses an array; keep it in a list")
             self.put(holder, key, new)
+        for f in self.copies.originals.values():
+            if isinstance(f, FunctionType) and f in registry.implementations:
+                which = "is a primitive that uses an array or a Generator beside its arguments"
+                raise self.rec.error(f"{f.__name__} {which}; pass that as an argument")
         for holder in self.holders:
             self.refuse_keys(holder)
         self.holders += self.copies.holders
         self.clear = [f.__dict__["_clear_cache"] for f in closure.functions if "_clear_cache" in f.__dict__]
         for clear in self.clear:
             clear()
-        self.clear.append(self.copies.unregister)
 
     def trace(self, holder: Holder, key: Any, value: Any, states: dict[int, tuple[Any, str]]) -> None:
         """Make a recording value for a member that is an array, a number that is read anew, or a generator."""
@@ -207,8 +210,7 @@ class Captured:
     def names(self) -> dict[int, str]:
         """Names of Tensors by their identity, as the function knows them: looked for if one has no label."""
         arguments = list(zip(argument_names(self.fun, self.args, self.kwargs), self.leaves, strict=True))
-        owner = getattr(self.fun, "__self__", self.fun)
-        return self.closure.tensor_names([*arguments, ("", owner)] if isinstance(owner, Module) else arguments)
+        return self.closure.tensor_names(arguments)
 
     def learning(self) -> list[Node]:
         """Return the Tensors and Values that take gradients, of those that the function reaches."""

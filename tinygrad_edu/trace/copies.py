@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from types import CellType, FunctionType
 from typing import Any
 
-from ..engine.rules.registry import Each, Function, constants, implementations, keywords, leaves, rules_of, vjps
+from ..engine.rules.registry import leaves, rules_of
 from .closure import Closure
 from .holders import CACHED, Holder, members, parts, slot, wrapper
 from .names import names_in
@@ -25,7 +25,6 @@ class Copies:
         self.copies: dict[int, Any] = {}  # of functions and wrappers, by the identity of the original
         self.originals: dict[int, Any] = {}  # by the identity of the copy
         self.holders: list[Holder] = []  # the variables of the copies
-        self.primitives: list[Function] = []  # those among the copies
         chosen: dict[int, FunctionType] = {}
         size = -1
         while len(chosen) > size:  # a function that uses a copied one is copied too, or shares its assigned variables
@@ -45,8 +44,6 @@ class Copies:
             copy = self.copies[id(f)]
             copy.__defaults__ = f.__defaults__ and tuple(map(self.new, f.__defaults__))
             copy.__kwdefaults__ = f.__kwdefaults__ and {k: self.new(v) for k, v in f.__kwdefaults__.items()}
-            if f in implementations:
-                self.register(copy, f)
         for cell, other in cells.values():
             for value in members(cell).values():
                 other.cell_contents = self.new(value)
@@ -69,24 +66,6 @@ class Copies:
         """Return what holds variables of a function that others share, if one of them may assign some."""
         cells = [*(f.__closure__ or ())] * ("nonlocal" in self.closure.names)
         return [*cells, f.__globals__] if "global" in self.closure.names else cells
-
-    def register(self, copy: Function, fun: Function) -> None:
-        """Give the copy of a primitive an implementation and rules, until the function has run."""
-        self.primitives.append(copy)
-        implementations[copy] = self.new(implementations[fun])
-        if fun in vjps:
-            rules = [*map(self.new, rules_of(fun))]
-            vjps[copy] = Each(*rules) if isinstance(vjps[fun], Each) else tuple(rules)
-        constants.update([copy] if fun in constants else ())
-
-    def unregister(self) -> None:
-        """Take the copies of primitives out of the table."""
-        for copy in self.primitives:
-            implementations.pop(copy, None)
-            vjps.pop(copy, None)
-            constants.discard(copy)
-        if self.primitives:
-            keywords.cache_clear()  # it would keep them
 
     def is_known(self, value: Any) -> bool:
         """Return whether a value, or a part of it, is replaced, copied, such a copy, or a function with a cache."""
