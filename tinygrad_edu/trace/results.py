@@ -6,7 +6,7 @@ refuses a gradient that would need this graph.
 
 from __future__ import annotations
 
-from types import BuiltinMethodType, FunctionType, MethodType, MethodWrapperType, ModuleType
+from types import ModuleType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..engine.tensor import Tensor
 from ..transforms import tree
 from .captured import Captured
 from .changes import SHARED, memory_of
-from .closure import PLAIN, Closure
+from .closure import PLAIN
 from .containers import is_container, is_dataclass, leaves, members
 from .ir import Constant, Input, Result, State, Var
 from .recorder import PLAIN_ARRAYS
@@ -26,9 +26,7 @@ from .traced import JitError, Traced
 from .views import View
 
 IMMUTABLE = (*PLAIN, type, np.dtype, np.ufunc, np.generic, range, slice, frozenset, type(...))
-# What is without state; all else that a function in the result reaches was there before the call
-FUNCTIONS = (FunctionType, MethodType, BuiltinMethodType, MethodWrapperType, type(np.concatenate))
-LASTING = (*IMMUTABLE, *FUNCTIONS, ModuleType, tuple, tree.Structure)
+LASTING = (ModuleType, tree.Structure)
 
 
 @primitive
@@ -104,8 +102,7 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     if is_array:
         return _described_array(x, found)
     x = found.copies.originals.get(id(x), x)
-    reached = {} if id(x) in found.closure.seen else Closure(x, []).seen
-    if any([i not in found.closure.seen and not isinstance(v, LASTING) for i, v in reached.items()]):
+    if id(x) not in found.closure.seen and not isinstance(x, LASTING):
         kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
         raise found.rec.error(f"the result has {kind_of(x)} in it; return {kinds}")
     return x, x
