@@ -1137,7 +1137,7 @@ def test_tensors_without_labels_are_named_in_the_source_as_the_function_knows_th
 
     f(np.ones((3, 2)), {"scale": tg.Tensor(2.0)})
     names = f.source.splitlines()[3].removeprefix("def f(").removesuffix("):").split(", ")
-    assert {"weights_0", "weights_1", "single", "model_0_weight", "pair_scale"} <= {*names}
+    assert {"weights_0", "weights_1", "single", "weight", "pair_scale"} <= {*names}
 
 
 @pytest.mark.parametrize(

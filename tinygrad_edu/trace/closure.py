@@ -31,6 +31,7 @@ from .randomness import SOURCES, comparable, set_source_state, source_state
 
 MANY = 1000  # longer lists are frozen: replays do not look at them
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
+LISTS = (list, tuple, dict)
 ATOMS = (*PLAIN, np.bool, np.number, np.character, np.datetime64, np.ufunc, range, slice)
 FRAMEWORK = (Module, Optimizer, Group, LRScheduler, Standardizer)  # their instances are seen with all attributes
 SETTINGS = {  # what a replay reads anew
@@ -252,19 +253,19 @@ class Closure:
     def tensor_names(self, arguments: Iterable[tuple[str, object]]) -> dict[int, str]:
         """Return names for Tensors by their identity, taken from variables, attributes and (name, value) `arguments`.
 
-        Elements of a list are name_0, name_1; parameters of a Module are model_0.weight.
+        Elements of a list are name_0, name_1.
         """
         found = [*arguments]
         for holder in self.holders.values():
-            seen = [(k, v) for k, v in holder.seen().items() if isinstance(v, (Node, Module, list, tuple, dict))]
-            found += [(holder.member(key), value) for key, value in seen if holder.is_scope or isinstance(key, str)]
+            seen = [(k, v) for k, v in holder.seen().items() if isinstance(v, (Node, *LISTS))]
+            found += [(holder.member(k), v) for k, v in seen if holder.is_scope or isinstance(k, str)]
         names: dict[int, str] = {}
-        for root, value in found:
-            is_short = isinstance(value, (list, tuple, dict)) and len(value) <= MANY
-            for key, x in containers.members(value).items() if is_short else [("", value)]:
-                for inner, tensor in x.named_parameters() if isinstance(x, Module) else [("", x)]:
-                    if isinstance(tensor, Node) and id(tensor) not in names:
-                        names[id(tensor)] = "_".join([text for k in (root, key, inner) if (text := key_text(k))])
+        for name, value in found:
+            is_short = isinstance(value, LISTS) and len(value) <= MANY
+            inner = containers.members(value) if is_short else {}
+            for text, x in [(name, value), *[(f"{name}_{key_text(k)}", v) for k, v in inner.items()]]:
+                if isinstance(x, Node):
+                    names.setdefault(id(x), text)
         return names
 
 
