@@ -117,8 +117,8 @@ class Memory:
         held = self.holds.setdefault(written.block, {})
         for (v, form), e in list(held.items()):
             if e.start < written.stop and written.start < e.stop:
-                is_read = any([u is v and e in self.places(u, array) for u, array in step.reads])
-                if is_read and not (step.elementwise and form == written.form):
+                is_exact = step.elementwise and form == written.form
+                if not is_exact and any([u is v and e in self.places(u, array) for u, array in step.reads]):
                     raise PlanError(f"`{step.text}` writes over {v!r} while it reads it")
                 del held[v, form]
         self.changed_by[written.block] = step.text
