@@ -1,5 +1,7 @@
 """Primitives with rules of the user's under jit: what rules and implementations read is seen, redefined rules too."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,14 @@ def without_recorded_arguments(jit):
     return jit(lambda x: x + scaled(1.0)), lambda: scale.fill(3)
 
 
+def a_cached_function(jit):
+    factor = functools.cache(lambda n: 2 * n)
+    scaled = tg.primitive(lambda x: x * factor(1))
+    tg.defvjp(scaled, lambda g, y, x: g * factor(1))
+    weights = np.ones(2)
+    return jit(tg.grad(lambda x: (scaled(x) * weights).sum())), lambda: weights.fill(3)
+
+
 def a_new_rule(jit):
     same = tg.primitive(lambda x: x * 1)
     tg.defvjp(same, lambda g, y, x: g)
@@ -84,7 +94,7 @@ def an_argument(jit):
     return jit(tg.value_and_grad(lambda x: (apply(x, matrix) ** 2).sum())), lambda: matrix.fill(2)
 
 
-PROGRAMS = [by_a_tensor, by_a_number, a_new_rule, a_new_custom_rule, an_argument]
+PROGRAMS = [by_a_tensor, by_a_number, a_cached_function, a_new_rule, a_new_custom_rule, an_argument]
 REFUSED = [by_an_array, of_each_argument, an_operator, a_constant, without_recorded_arguments, draws]
 
 

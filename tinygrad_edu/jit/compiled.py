@@ -149,19 +149,20 @@ class Jitted(Transparent):
         is_tried = not varies or n <= FEW or (n >= AGAIN and not n & (n - 1))  # what varied may have come to rest
         if not is_tried and not self._warned:
             self._warn(varies)
-        captured: Captured | None = None
+        recording: Recording | None = None
         try:
             if is_tried:
-                captured, result = capture(self._fun, self._name, args, kwargs, self._check > 0, self._moving)
+                given = self._fun, self._name, args, kwargs, self._check > 0, self._moving
+                options = self._chosen, self._check, self._backend
+                recording, result = capture(*given, lambda found: Recording(self._fun, self._name, found, *options))
         except (JitError, RecursionError) as error:  # a recorded call is deeper than the function's own
             if varies != COMPARISON and isinstance(error, JitError):
                 raise
-        if captured is None:  # for other values a recording serves, and for these the function itself
+        if recording is None:  # for other values a recording serves, and for these the function itself
             result = self._fun(*args, **kwargs)
             self._varied += 1
             return result
-        recording = Recording(self._fun, self._name, captured, self._chosen, self._check, self._backend)
-        captured.on_gone = WeakMethod(self._forget)
+        recording.captured.on_gone = WeakMethod(self._forget)
         with self._lock:
             self._misses, self._begun = self._misses + 1, 0
             self._varied += bool(varies)
@@ -171,7 +172,7 @@ class Jitted(Transparent):
             self._moving = self._moving.union(arrays)
             kept = [r for r in self._recordings if r not in stale[FEW - 1 :]][: MAXSIZE - 1]  # stale: hold old objects
             self._keep([recording, *kept])
-        if captured.is_doubtful:
+        if recording.captured.is_doubtful:
             result = recording.checked_replay(args, kwargs)
             recording.hits, recording.next_check = 0, recording.next_check - 1  # it counts as a miss
             return self._fun(*args, **kwargs) if result is CACHE_MISS or result is GUARD_FAILED else result

@@ -86,9 +86,7 @@ class Recording:
             return self.checked_replay(args, kwargs)
         return self.replay(args, kwargs, saved=SavedState(self.captured, args, kwargs))
 
-    def replay(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], guards_only: bool = False, saved: SavedState | None = None
-    ) -> Any:
+    def replay(self, args: Any, kwargs: Any, guards_only: bool = False, saved: SavedState | None = None) -> Any:
         """Return the result of a replay; CACHE_MISS or GUARD_FAILED, with nothing changed, if it does not serve.
 
         A replay that raises an error has changed nothing either: then the function itself raises it, or catches it. A

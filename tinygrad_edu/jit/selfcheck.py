@@ -164,6 +164,5 @@ def agree(a: Any, b: Any, scale: float, most: float) -> Any:
     if a.dtype.kind not in "fc":
         return a.dtype.kind == "O" or (a == b) | (a.tobytes() == b.tobytes())  # objects come singly; NaT != NaT
     most = max(most, tolerance(a.dtype))
-    size = size_of(a)
     with np.errstate(all="ignore"):
-        return np.isclose(a, b, 0, most * size + most * ROUNDED * scale, equal_nan=True)
+        return np.isclose(a, b, 0, most * size_of(a) + most * ROUNDED * scale, equal_nan=True)

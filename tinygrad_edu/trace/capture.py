@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock
@@ -57,9 +57,9 @@ def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found:
 
 def capture(
     fun: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], checks: bool = False,
-    moving: Set[tuple[int, Any]] = frozenset(),
-) -> tuple[Captured, Any]:  # fmt: skip
-    """Run fun(*args, **kwargs); return the recording, and the function's result. An error leaves all as it was.
+    moving: Set[tuple[int, Any]] = frozenset(), finish: Callable[[Captured], Any] = lambda found: found,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Run fun(*args, **kwargs); return `finish` of the recording, and the result. An error in either changes nothing.
 
     A function that may tell recording values from others changes nothing either, if the caller `checks` the recording.
     A replay finds arrays anew at the places that are `moving`, which earlier recordings found replaced.
@@ -70,12 +70,12 @@ def capture(
     found = Captured(rec, fun, args, kwargs, moving)
     with claimed(fun, args, kwargs, found) as found.closure:
         found.is_doubtful = checks and not TELLING.isdisjoint(found.closure.names)
-        return found, _recorded(found, fun, args, kwargs)
+        return _recorded(found, fun, args, kwargs, finish)
 
 
-def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Record, make the changes that the function makes, and return its result."""
-    rec, modules = found.rec, len(sys.modules)
+def _recorded(found: Captured, fun: Function, args: Any, kwargs: Any, finish: Function) -> tuple[Any, Any]:
+    """Record, make the changes that the function makes, and return `finish` of the recording, and the result."""
+    rec, closure, modules = found.rec, found.closure, len(sys.modules)
     try:
         try:
             with _exchanging:
@@ -120,21 +120,20 @@ def _recorded(found: Captured, fun: Function, args: tuple[Any, ...], kwargs: dic
         changed = [(*found.paths[id(x)], *described_members(x, found, kept=True)) for x in owners]
         rec.program.containers = [(path, content) for path, _, content, _ in changed]
         changes = note_changes(found) + [partial(refill, argument, content) for _, argument, _, content in changed]
+        finished = finish(found)
     except BaseException as error:
         begins = isinstance(error, JitError) and found.begins()
-        found.closure.restore()
+        closure.restore()
         if begins:
             raise Unrecorded(error) from error
         raise
     if found.is_doubtful:
-        found.closure.restore()  # the states of Generators
+        closure.restore()  # the states of Generators
     else:
         for change in changes:
             change()
     rec.ended = True
-    for each in (found.results, found.memories):  # the graph of the recording is not needed any more
-        each.clear()
-    return shown
+    return finished, shown
 
 
 def _after_fork() -> None:

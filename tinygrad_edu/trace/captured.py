@@ -9,7 +9,6 @@ import threading
 from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable, MutableMapping, MutableSequence, MutableSet, Set
 from queue import Queue
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -152,16 +151,15 @@ class Captured:
         for key, value in given.before.items():
             self.trace(given, key, value, states)
         self.copies = Copies(closure, {**self.arrays, **self.generators})
+        if needy := [f for f in closure.functions if f in registry.implementations and self.copies.is_needed(f)]:
+            which = "is a primitive that uses an array or a Generator beside its arguments"
+            raise self.rec.error(f"{needy[0].__name__} {which}; pass that as an argument")
         for holder, key, value in found:
             if holder.is_scope or (new := self.copies.new(value)) is value:
                 continue
             if isinstance(holder.owner, set):
                 raise self.rec.error("a set holds a function that uses an array; keep it in a list")
             self.put(holder, key, new)
-        for f in self.copies.originals.values():
-            if isinstance(f, FunctionType) and f in registry.implementations:
-                which = "is a primitive that uses an array or a Generator beside its arguments"
-                raise self.rec.error(f"{f.__name__} {which}; pass that as an argument")
         for holder in self.holders:
             self.refuse_keys(holder)
         self.holders += self.copies.holders
@@ -238,7 +236,7 @@ class Captured:
         """Release the arrays and objects of the recording; the containers among the arguments stay, for their names."""
         self.requires_grad = {x: takes for x, takes in self.requires_grad.items() if id(x) not in self.given}
         held = self.arrays, self.containers, self.paths, self.leaves, self.holders, self.exchanged, self.occurrences
-        for each in (*held, self.clear):
+        for each in (*held, self.clear, self.results, self.memories):
             each.clear()
         vars(self).setdefault("names", {})
         del self.closure, self.copies, self.fun

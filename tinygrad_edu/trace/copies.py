@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from types import CellType, FunctionType
 from typing import Any
 
-from ..engine.rules.registry import leaves, rules_of
+from ..engine.rules.registry import implementations, leaves, rules_of
 from .closure import Closure
 from .holders import CACHED, Holder, members, parts, slot, wrapper
 from .names import names_in
@@ -26,11 +26,11 @@ class Copies:
         self.originals: dict[int, Any] = {}  # by the identity of the copy
         self.holders: list[Holder] = []  # the variables of the copies
         chosen: dict[int, FunctionType] = {}
-        size = -1
+        functions, size = [f for f in closure.functions if f not in implementations], -1  # without primitives
         while len(chosen) > size:  # a function that uses a copied one is copied too, or shares its assigned variables
             size = len(chosen)
             self.known = replaced.keys() | chosen.keys() | {id(v) for f in chosen.values() for v in self.assigned(f)}
-            chosen |= {id(f): f for f in closure.functions if any(map(self.is_known, self.values(f)))}
+            chosen |= {id(f): f for f in functions if any(map(self.is_known, self.values(f)))}
         reached = {i for i, h in closure.holders.items() if h.is_globals and not h.is_scope}  # which hold them already
         scopes = {id(scope): dict(scope) for f in chosen.values() if id(scope := f.__globals__) not in reached}
         cells = {id(c): (c, CellType()) for f in chosen.values() for c in f.__closure__ or ()}
@@ -52,6 +52,11 @@ class Copies:
             if holder := closure.holders.get(i):
                 scope.update({name: self.new(scope[name]) for name in holder.checked or ()})
             self.holders.append(Holder(scope, "a global variable", None, closure.names))
+
+    def is_needed(self, primitive: FunctionType) -> bool:
+        """Return whether a primitive, which is not copied, would need it: a variable leads to a replaced value."""
+        functions = [] if self.closure.is_library(implementations[primitive]) else Closure(primitive, []).functions
+        return any([id(part) in self.replaced for f in functions for v in self.values(f) for part in parts(v)])
 
     def values(self, f: FunctionType) -> Iterator[Any]:
         """Yield the values of a function's variables and defaults."""
