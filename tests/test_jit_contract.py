@@ -888,6 +888,31 @@ def test_errstate_inside_is_that_of_replays():
     assert np.geterr()["under"] == "ignore"
 
 
+@pytest.mark.parametrize("mode", ["call", "log"])
+def test_what_errors_of_floats_call_is_called_by_the_function_itself(mode):
+    class Count:
+        def __init__(self):
+            self.errors = np.zeros(2)
+
+        def __call__(self, *error):
+            self.errors += 1
+
+        write = __call__
+
+    def logarithm(count):
+        def logarithm(a):
+            with np.errstate(divide=mode, call=count):
+                return np.maximum(np.log(a), 0) + count.errors
+
+        return logarithm
+
+    ours, theirs = Count(), Count()
+    f, jitted = logarithm(theirs), tg.jit(logarithm(ours), check=False)
+    for a in (np.ones(2), np.ones(2), np.zeros(2), np.ones(2)):
+        np.testing.assert_array_equal(jitted(a), f(a))
+    np.testing.assert_array_equal(ours.errors, theirs.errors)
+
+
 @pytest.mark.parametrize("action", ["error", "always", "ignore"])
 def test_a_function_that_catches_warnings_is_called_itself_and_one_that_ignores_them_is_replayed(action):
     def logarithm(a):

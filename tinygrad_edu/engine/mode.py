@@ -106,7 +106,7 @@ class Transform(NamedTuple):
 transform: ContextVar[Transform | None] = ContextVar("transform", default=None)
 
 
-STOPPING = {"raise", "call"}
+STOPPING = {"raise", "call", "log"}
 _known_modes: tuple[Context | None, frozenset[str], bool] = None, frozenset(), False
 
 
@@ -139,7 +139,7 @@ def error_modes() -> frozenset[str]:
 
 
 def errors_stop() -> bool:
-    """Return whether a floating-point error raises an exception, or calls a function, which may: an update may stop."""
+    """Return whether a floating-point error raises an exception, or calls what may raise one: an update may stop."""
     context, _, stop = _known_modes
     try:
         if copy_context() == context:
