@@ -1,6 +1,7 @@
 """The cache, threads and errors of `jit`: what its contract promises beside the numbers."""
 
 import asyncio
+import contextlib
 import functools
 import gc
 import inspect
@@ -957,6 +958,27 @@ def test_an_error_that_the_function_catches_is_no_branch_of_replays():
             np.testing.assert_array_equal(f(a), inverse(a))
         for i in indices:
             assert g(x, np.array(i)) == element(x, np.array(i))
+
+
+@pytest.mark.parametrize("check", [True, 2, False])
+@pytest.mark.parametrize("raises", [True, False])
+def test_a_function_that_meets_an_error_counts_it_once(check, raises):
+    failures = []
+
+    def inverse(a):
+        try:
+            return np.linalg.inv(a)
+        except np.linalg.LinAlgError as error:
+            failures.append(error)
+            if raises:
+                raise
+            return a * 0
+
+    jitted = tg.jit(inverse, check=check)
+    for k in (1, 0, 2, 0, 3, 4, 0, 5):
+        with contextlib.suppress(np.linalg.LinAlgError):
+            jitted(k * np.eye(2))
+    assert len(failures) == 3
 
 
 GENERATOR = np.random.default_rng(0)

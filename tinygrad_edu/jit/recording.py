@@ -118,10 +118,10 @@ class Recording:
     def checked_replay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Replay, then put the state back and call the function; raise JitError if both do not do the same."""
         with claimed(self.fun, args, kwargs, None) as closure, SavedState(self.captured, args, kwargs) as saved:
+            hits, result = self.hits, self.replay(args, kwargs, saved=saved)
+            if result is CACHE_MISS or result is GUARD_FAILED or self.hits == hits:  # after an error `fun` has run
+                return result
             try:
-                result = self.replay(args, kwargs, saved=saved)
-                if result is CACHE_MISS or result is GUARD_FAILED:
-                    return result
                 given = saved.outcome(result)
                 if self.changes:  # other threads may change what a replay only reads
                     saved.restore()
