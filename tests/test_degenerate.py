@@ -4,6 +4,8 @@ A smooth function of a matrix, computed by way of a decomposition, has the deriv
 products of matrices.
 """
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -173,3 +175,16 @@ def test_a_matrix_without_equal_values_in_a_stack_keeps_its_gradient():
     g = tg.grad(f)(np.stack([good, np.eye(3)]))
     np.testing.assert_allclose(g[0], tg.grad(f)(good))
     assert np.isnan(g[1]).any()
+
+
+def test_two_near_values_among_many_cost_no_derivatives_by_the_others():
+    values = np.arange(1.0, 21)
+    values[1] = 1 + 1e-7
+    rng = np.random.default_rng(0)
+    weights, q = rng.normal(size=(20, 20)), rotation(rng, 20)
+    for f in (by_eigh(np.sqrt), by_svd(np.sqrt)):
+        tracemalloc.start()
+        tg.hvp(lambda a, f=f: np.sum(weights * f(a)))(q * values @ q.T, weights + weights.T)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 8000 * weights.nbytes

@@ -7,6 +7,7 @@ function that does depend on the choice that part of g is not 0, and the result 
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,29 +27,44 @@ from .decompositions import (
 from .limits import Change, any_true
 from .linalg import H, T
 from .products import matmul
-from .registry import Array, conj, is_complex, limits, real_part
+from .registry import Array, conj, is_complex, limits, predicate_of_all, real_part
 
 EXACT = 16  # values that differ by less than this many rounding errors are equal
 
 
-def derivatives(change: Change, y: Array) -> Array:
-    """Return the derivatives of g by each of the values in the first row of y, along a new first axis."""
+@predicate_of_all(True, unasked=True)
+def is_needed(mask: Array) -> bool:
+    """Return whether an element is True."""
+    return bool(np.any(mask))
+
+
+def in_columns(mask: Array) -> list[int]:
+    """Return the columns in which an element is True."""
+    return [k for k in range(mask.shape[-1]) if is_needed(mask[..., k])]
+
+
+def derivatives(change: Change, y: Array, needed: Sequence[int]) -> Array:
+    """Return the derivatives of g by each of the needed values in the first row of y, along a new first axis."""
     m, n = y.shape[-2:]
     found = []
-    for k in range(n):
+    for k in needed:
         direction = np.zeros((m, n), y.dtype)
         direction[0, k] = 1
         d = change(np.broadcast_to(direction, y.shape))
         if d is None:
-            return np.zeros((n, *y.shape), y.dtype)
+            return np.zeros((len(needed), *y.shape), y.dtype)
         found.append(d)
     return np.stack(found)
 
 
-def by_own(d: Array) -> tuple[Array, Array]:
-    """Return, of the derivatives by value k of the elements i, j, those with k = i, and those with k = j."""
-    d = np.moveaxis(d, 0, -1)
-    return T(np.diagonal(d, axis1=-3, axis2=-1)), np.diagonal(d, axis1=-2, axis2=-1)
+def by_own(d: Array, needed: Sequence[int]) -> tuple[Array, Array]:
+    """Return, of the derivatives by value k of the elements i, j, those with k = i, and those with k = j.
+
+    For a value that is not needed they are those by another one.
+    """
+    own = np.arange(d.shape[-1])
+    k = np.searchsorted(needed, own).clip(max=len(needed) - 1)
+    return np.moveaxis(d[k, ..., own, :], 0, -2), np.moveaxis(d[k, ..., own], 0, -1)
 
 
 def settled(quotient: Array, limit: Array, numerator: Array, divisor: Array, scale: Array, near: Array, wide: Array,
@@ -136,9 +152,10 @@ def eigh_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array, U
         return r
     m = matmul(T(v), g[..., 1:, :])
     s = antisymmetric(m)
-    changes = derivatives(change, y)
+    needed = in_columns(wide)
+    changes = derivatives(change, y, needed)
     d = matmul(T(v), changes[..., 1:, :])
-    of_i, of_j = by_own(antisymmetric(d))
+    of_i, of_j = by_own(antisymmetric(d), needed)
     gap = w[..., None, :] - w[..., None]
     equal = off & rounding(gap, w)
     quotient = pairwise_quotient(s / 2, gap, equal)
@@ -174,16 +191,17 @@ def svd_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array) ->
     if not any_true(wide) and not any_true(nearly_none):
         return r
     numerators = svd_numerators(g, y, a)
-    d = derivatives(change, y)
+    needed = in_columns(wide | nearly_none[..., None, :])
+    d = derivatives(change, y, needed)
     changes = svd_numerators(d, y, a)
     scale = size_of_terms(largest(*svd_factors(g, a)[::2]), largest(*svd_factors(d, a)[::2]), s)
     exact = rounding(s, s)
     row, column = s[..., None, :], s[..., None]
     equal, both, nearly_both = off & rounding(row - column, s), pairs(none), off & pairs(nearly_none)
-    of_i, of_j = by_own(changes[0])
+    of_i, of_j = by_own(changes[0], needed)
     quotients = [settled(pairwise_quotient(numerators[0], row - column, equal), (of_j - of_i) / 2,
                          numerators[0], row - column, scale, near, wide, equal)]
-    of_i, of_j = by_own(changes[1])
+    of_i, of_j = by_own(changes[1], needed)
     equal = off & rounding(row + column, s)
     quotients.append(settled(pairwise_quotient(numerators[1], row + column, equal), (of_i + of_j) / 2,
                              numerators[1], row + column, scale, both, nearly_both, equal))
@@ -195,7 +213,7 @@ def svd_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array) ->
         quotients[1] = np.where(off, quotients[1], by_own_sum)
     inverse = np.where(exact, 0, 1 / np.where(exact, 1, s))[..., None, :]
     for numerator, derivative in zip(numerators[2:], changes[2:], strict=True):
-        own = np.diagonal(np.moveaxis(derivative, 0, -1), axis1=-2, axis2=-1)
+        own = by_own(derivative, needed)[1]
         quotients.append(settled(numerator * inverse, own, numerator, row, scale, none, nearly_none, exact_row))
     turn = rotation_within(off & rounding(row - column, s), y.dtype)
     turn_u = turn + rotation_within(equal, y.dtype)

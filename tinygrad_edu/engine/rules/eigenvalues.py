@@ -78,7 +78,7 @@ def eig_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array) ->
     equal = close(w)
     if not any_true(equal & ~np.eye(w.shape[-1], dtype=bool)):
         return r
-    of_w, alone = shared(g, derivatives(change, y), equal)
+    of_w, alone = shared(g, derivatives(change, y, range(w.shape[-1])), equal)
     differ = np.any(np.abs(g[..., :1, :] - of_w) > 0, axis=(-2, -1), keepdims=True)
     broken = defective(v)
     v = np.where(broken, identity(w), v)
