@@ -319,6 +319,14 @@ def test_rows_of_unequal_lengths_are_named():
     with pytest.raises(ValueError, match=r"^Embedding\(4, 2\): rows of unequal lengths make no array; pad them"):
         tg.nn.Embedding(4, 2)(ragged)
 
+    class Closed:
+        def __array__(self, dtype=None, copy=None):
+            raise ValueError("the file is closed")
+
+    for take in (k_fold, tg.nn.Embedding(4, 2)):
+        with pytest.raises(ValueError, match="the file is closed"):
+            take(Closed())
+
 
 @pytest.mark.parametrize("take", [Tensor, Standardizer().fit, lambda x: batches(x, batch_size=1), k_fold])
 def test_a_masked_array_is_refused_as_its_mask_would_be_lost(take):

@@ -313,6 +313,9 @@ def test_mistakes_are_named():
     assert "milestones are a list of epochs, such as [5, 10], not 5" in message(
         TypeError, lambda: lr_scheduler.SequentialLR(opt, [step, step], 5)
     )
+    assert "milestones is a whole number of epochs, at least 1, not [1]" in message(
+        ValueError, lambda: lr_scheduler.SequentialLR(opt, [step, step], [[1], [2, 3]])
+    )
     assert "ReduceLROnPlateau watches the loss; use LinearWarmup" in message(
         ValueError, lambda: lr_scheduler.SequentialLR(opt, [step, plateau], [3])
     )

@@ -97,7 +97,9 @@ def plain_array(where: str, a: ArrayLike) -> Array:
     a = from_table(a)
     try:
         return native(as_array(a))
-    except ValueError:
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
         raise ValueError(f"{where}: rows of unequal lengths make no array; pad them to one length") from None
 
 

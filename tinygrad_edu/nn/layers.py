@@ -105,7 +105,9 @@ class Embedding(Module):
         index = x if type(x) is Tensor else array_from(x)
         try:
             index = index if hasattr(index, "dtype") else np.asarray(index)
-        except ValueError:
+        except ValueError as error:
+            if "inhomogeneous" not in str(error):
+                raise
             raise ValueError(f"{self.describe()}: rows of unequal lengths make no array; pad them to one") from None
         if index.dtype.kind not in "iu":
             raise TypeError(f"{self.describe()} takes integers, and got {index.dtype}; .astype(int) makes them")

@@ -81,7 +81,7 @@ class SequentialLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]) -> None:
         self.schedulers = checked_parts("SequentialLR", schedulers)
-        if np.ndim(milestones) != 1:
+        if not isinstance(milestones, (Sequence, np.ndarray)):
             raise TypeError(f"SequentialLR: milestones are a list of epochs, such as [5, 10], not {milestones!r:.60}")
         self.milestones = [whole_number("SequentialLR", "milestones", m) for m in milestones]
         if len(milestones) != len(schedulers) - 1 or sorted(set(self.milestones)) != self.milestones:
