@@ -22,6 +22,7 @@ import pytest
 from jit_attacks.scripts import alone
 
 import tinygrad_edu as tg
+from tinygrad_edu.jit import compiled
 
 X, T = np.linspace(-1.0, 1.0, 6).reshape(3, 2), np.ones((3, 1))
 
@@ -979,6 +980,20 @@ def test_a_function_that_meets_an_error_counts_it_once(check, raises):
         with contextlib.suppress(np.linalg.LinAlgError):
             jitted(k * np.eye(2))
     assert len(failures) == 3
+
+
+def test_a_function_that_catches_an_error_at_each_call_is_seldom_recorded(monkeypatch):
+    def f(x):
+        try:
+            return x @ np.ones(3)
+        except ValueError:
+            return x * 2
+
+    tries, capture, jitted = [], compiled.capture, tg.jit(f)
+    monkeypatch.setattr(compiled, "capture", lambda *args: tries.append(args) or capture(*args))
+    for _ in range(200):
+        np.testing.assert_array_equal(jitted(np.ones(2)), [2, 2])
+    assert len(tries) <= 7
 
 
 GENERATOR = np.random.default_rng(0)

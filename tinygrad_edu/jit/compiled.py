@@ -94,6 +94,7 @@ class Jitted(Transparent):
         self._hits = self._misses = 0  # hits of recordings that are gone
         self._varied = 0  # calls since the last replay that no recording served, though their shapes were known
         self._begun = 0  # calls since the last recording that gave something its first value
+        self._failed = 0  # calls since then that were not recorded, such as those that caught an error
         self._warned = False
         self._moving: frozenset[tuple[int, Any]] = frozenset()  # the places where later recordings found other arrays
         self._lock = RLock()  # held for these fields, and never while the function runs
@@ -122,11 +123,12 @@ class Jitted(Transparent):
                         return result
             return self._record(args, kwargs, varies)
         except Unrecorded as unrecorded:
-            if unrecorded.args:
-                self._begun += 1
-                if self._begun > FEW:
-                    raise unrecorded.args[0] from None
-        return self._fun(*args, **kwargs)
+            self._begun += bool(unrecorded.args)
+            if unrecorded.args and self._begun > FEW:
+                raise unrecorded.args[0] from None
+        result = self._fun(*args, **kwargs)
+        self._failed += 1
+        return result
 
     def _served(self, recording: Recording) -> None:
         """Note a replay: the recording is the most recently used."""
@@ -145,9 +147,9 @@ class Jitted(Transparent):
         if not kinds.isdisjoint(array_likes):
             return self._fun(*args, **kwargs)  # for a batch, within vmap
         varies = varies or next(filter(None, [r.varying(args, kwargs) for r in self._recordings]), "")
-        n = self._varied + 1
-        is_tried = not varies or n <= FEW or (n >= AGAIN and not n & (n - 1))  # what varied may have come to rest
-        if not is_tried and not self._warned:
+        n = self._varied + 1 if varies else self._failed
+        is_tried = n <= FEW or (n >= AGAIN and not n & (n - 1))  # what varied may have come to rest
+        if varies and not is_tried and not self._warned:
             self._warn(varies)
         recording: Recording | None = None
         try:
@@ -160,11 +162,11 @@ class Jitted(Transparent):
                 raise
         if recording is None:  # for other values a recording serves, and for these the function itself
             result = self._fun(*args, **kwargs)
-            self._varied += 1
+            self._varied, self._failed = self._varied + bool(varies), self._failed + (not varies)
             return result
         recording.captured.on_gone = WeakMethod(self._forget)
         with self._lock:
-            self._misses, self._begun = self._misses + 1, 0
+            self._misses, self._begun, self._failed = self._misses + 1, 0, 0
             self._varied += bool(varies)
             replaced = {r: r.replaced(recording) for r in self._recordings}
             stale = [r for r, found in replaced.items() if any(not isinstance(x, PLAIN) for *_, x in found)]
@@ -210,7 +212,7 @@ class Jitted(Transparent):
         """Forget all recordings."""
         with self._lock:
             self._keep([])
-            self._hits = self._misses = self._varied = self._begun = 0
+            self._hits = self._misses = self._varied = self._begun = self._failed = 0
             self._warned = False
 
     @property

@@ -95,9 +95,8 @@ def join_squares(program: Program) -> dict[Lanes, Var]:
 
 def is_square_sum(v: Var) -> bool:
     """Whether v is the sum of the squares of a small array."""
-    call = v.source
-    is_inner = isinstance(call, Call) and call.fun is np.vdot and call.args[0] is call.args[1]
-    return is_inner and call.args[0].size <= SMALL
+    is_inner = isinstance(v.source, Call) and v.source.fun is np.vdot
+    return is_inner and v.source.args[0] is v.source.args[1] and v.source.args[0].size <= SMALL
 
 
 def is_optimizers(v: Var) -> bool:
@@ -124,8 +123,7 @@ def is_array(a: object) -> bool:
 
 def are_alike(lanes: Sequence[Any]) -> bool:
     """Whether operands are the results of equal calls, so that one call can compute them all."""
-    kinds = {*map(pattern, lanes)}
-    return len(kinds) == 1 and None not in kinds
+    return len(kinds := {*map(pattern, lanes)}) == 1 and None not in kinds
 
 
 def whole_state(lanes: Lanes) -> Var | None:
