@@ -64,7 +64,9 @@ def change(g: Any, y: Node, direction: Gradient) -> Gradient:
             return None
         args = [parent(z, j)._as_base() if j in z.argnums else a for j, a in enumerate(z.argvals)]
         rule: Any = vjps[z.fun][i]
-        return masked(rule(g, z._as_base(), *args, **z.kwargs), z, g, x)
+        r = rule(g, z._as_base(), *args, **z.kwargs)
+        c = fitted(r, z, g, x)
+        return masked(r, z, g, x) if has_nan(getattr(c, "_value", c)) else c
 
     for z, c in backpropagate(g, direction, towards):
         is_leaf(z)  # raises FreedError where forward mode forgot the graph, and starts again
