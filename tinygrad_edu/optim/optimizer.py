@@ -194,7 +194,8 @@ class Optimizer:
         for group, where, arrays in self._columns(grads):
             parameters: dict[int, list[Any]] = {}
             data = [p.data for p in group.params]
-            for m, *row in zip(missed[where] or [0] * len(data), data, *arrays, strict=True):
+            rows = zip(data, *arrays, strict=True)
+            for m, row in zip(missed[where] or [0] * len(data), rows, strict=True):
                 if row[1] is not None:
                     parameters.setdefault(m, []).append(row)
             if met:  # complex numbers
