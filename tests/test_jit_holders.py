@@ -463,3 +463,66 @@ def test_a_recording_leaves_no_recorded_array_in_an_object_of_a_library():
     with pytest.raises(tg.JitError, match="attribute kept of Keeping was changed"):
         f(X)
     assert type(o.kept) is np.ndarray
+
+
+class Scaling(dict):
+    """A dict whose values come ten times as large as they went in, times 0.5; it may be closed."""
+
+    is_open = True
+
+    def __getitem__(self, key):
+        if not self.is_open:
+            raise PermissionError
+        return super().__getitem__(key) * 0.5
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value * 10)
+
+
+class Negating(list):
+    def __setitem__(self, i, value):
+        super().__setitem__(i, -value)
+
+
+class Doubling:
+    __slots__ = ("mean",)
+
+    def __init__(self):
+        object.__setattr__(self, "mean", np.zeros(3))
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value * 2)
+
+
+def in_a_dict(jit):
+    state = Scaling(mean=np.zeros(3))
+
+    def mean(x):
+        try:
+            state["mean"] = state["mean"] * 0.1 + x
+        except PermissionError:
+            return x * 0
+        return state["mean"]
+
+    mean, found = jit(mean), []
+    for i in range(8):
+        state.is_open = i != 4
+        found.append(mean(X + i))
+    return [*found, *state.values()]
+
+
+def in_a_list(jit):
+    state = Negating([np.zeros(3)])
+    mean = jit(lambda x: (state.__setitem__(0, state[0] * 0.1 + x), state[0])[1])
+    return [*[mean(X + i) for i in range(8)], *state]
+
+
+def in_a_slot(jit):
+    state = Doubling()
+    mean = jit(lambda x: (setattr(state, "mean", state.mean * 0.1 + x), state.mean)[1])
+    return [*[mean(X + i) for i in range(8)], state.mean]
+
+
+@pytest.mark.parametrize("scenario", [in_a_dict, in_a_list, in_a_slot])
+def test_methods_that_get_and_set_members_are_called_by_the_function_alone(scenario):
+    as_eager(scenario)

@@ -11,9 +11,11 @@ from types import CodeType
 import numpy as np
 
 from ..engine.rules.indexing import setitem
+from ..engine.tape import Node
 from ..trace.captured import Captured
 from ..trace.containers import refill
 from ..trace.functional import add_at
+from ..trace.holders import ITEMS, assign
 from ..trace.ir import Call, Program, Result, Setting, Var
 from ..trace.results import parents, returned
 from .effects import is_view
@@ -108,10 +110,10 @@ class ResultWriter:
         lines = [f"{emitter.tensor(x)}._grad = {self.kept(g)}" for x, g in program.grads]
         for place, v in program.rebound:
             text = emitter.ref(v) if isinstance(place.var.source, Setting) else self.kept(v, place.order)
-            if isinstance(place.owner, type):
-                lines.append(f"{emitter.fun(setattr)}({emitter.name(place.owner, 'm')}, {place.key!r}, {text})")
-            else:
+            if type(place.owner) in ITEMS or isinstance(place.owner, Node):
                 lines.append(f"{member_text(emitter, place.owner, place.key)} = {text}")
+            else:
+                lines.append(f"{emitter.fun(assign)}({emitter.name(place.owner)}, {emitter.ref(place.key)}, {text})")
         lines += [f"{member_text(emitter, owner, 'training')} = {mode}" for owner, mode in program.modes]
         given = "".join([f"{path_text(emitter, path)}, " for path, _ in program.containers])
         contents = "".join([f"{self.returned(content)}, " for _, content in program.containers])

@@ -20,7 +20,7 @@ from ..engine.tape import Node
 from ..optim import Group, Optimizer
 from ..trace.closure import MANY, PLAIN
 from ..trace.containers import is_container, members
-from ..trace.holders import EMPTY, ITEMS, VALUES, is_plain, is_same, slot
+from ..trace.holders import EMPTY, ITEMS, VALUES, base, is_plain, is_same, slot
 from ..trace.ir import Guard, Input, Setting, Var, variables
 from .emitter import Emitter
 from .identities import identities, key_text, memory_apart
@@ -44,7 +44,7 @@ def entry_guards(emitter: Emitter) -> None:
     unless(emitter, checks)
     if seen := [*members_seen(emitter), *chain(*[locate_state(emitter, v) for v in program.states])]:
         emitter.emit("try:", f"    same = {' and '.join(seen)}")
-        emitter.emit("except (KeyError, IndexError, AttributeError, ValueError):", "    return CACHE_MISS")
+        emitter.emit("except Exception:", "    return CACHE_MISS")
         unless(emitter, ["same"])
     for v in program.inputs:
         locations[v] = Location(f"a{v.source.index}")
@@ -89,7 +89,8 @@ def place_text(emitter: Emitter, v: Var) -> str:
 def member_text(emitter: Emitter, owner: Any, key: Any) -> str:
     """Write the member of a holder."""
     if isinstance(owner, ITEMS):
-        return f"{emitter.name(owner, 'held')}[{repr(key) if type(key) in (str, int) else emitter.ref(key)}]"
+        held, at = emitter.name(owner, "held"), emitter.ref(key)
+        return f"{held}[{at}]" if type(owner) in ITEMS else f"{emitter.fun(base(owner).__getitem__)}({held}, {at})"
     if isinstance(owner, Node):
         return f"{emitter.tensor(owner)}.{key}"
     if isinstance(owner, type):  # a staticmethod, not its function

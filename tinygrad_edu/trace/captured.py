@@ -210,10 +210,6 @@ class Captured:
         arguments = list(zip(argument_names(self.fun, self.args, self.kwargs), self.leaves, strict=True))
         return self.closure.tensor_names(arguments)
 
-    def learning(self) -> list[Node]:
-        """Return the Tensors and Values that take gradients, of those that the function reaches."""
-        return [x for x, takes in self.requires_grad.items() if takes]
-
     # After the function has returned, or failed
     def restore(self) -> None:
         """Let all holders have the members that they had, and note those that they had at the end."""

@@ -4,7 +4,7 @@ Wrappers, such as tuples and methods, cannot hold other members: where they are 
 """
 
 import functools
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from inspect import ismemberdescriptor
 from operator import is_
@@ -19,7 +19,7 @@ from ..transforms import custom_vjp
 
 CACHED: type = type(functools.cache(len))
 VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
-ITEMS: Any = (dict, list, deque, np.ndarray, MappingProxyType)  # their members have an index
+ITEMS: Any = (OrderedDict, dict, list, deque, np.ndarray, MappingProxyType)  # their members have an index
 EMPTY = object()  # what an empty slot of a Tensor holds
 # Compared by value; a subclass of the user may hold or compute more
 VALUES = (
@@ -99,7 +99,7 @@ class Place(NamedTuple):
     def get(self) -> Any:
         """Return what the place holds now."""
         held = vars(self.owner) if isinstance(self.owner, type) else self.owner  # a staticmethod, not its function
-        return held[self.key] if isinstance(held, ITEMS) else getattr(held, self.key)
+        return base(held).__getitem__(held, self.key) if isinstance(held, ITEMS) else getattr(held, self.key)
 
 
 class Holder:
@@ -179,11 +179,14 @@ class Holder:
             owner.clear()  # not else: another thread may read it
             (owner.update if isinstance(owner, set) else owner.extend)(before.values())
             return
-        for key in now.keys() - before.keys():
-            assign(owner, key, EMPTY)
-        for key, value in before.items():
-            if now.get(key, self) is not value:
+        for key in [*(now.keys() - before.keys()), *before]:
+            if now.get(key, self) is not (value := before.get(key, EMPTY)):
                 assign(owner, key, value)
+
+
+def base(owner: Any) -> Any:
+    """Return the class of Python or NumPy that has the items of a holder; a user's methods may do more."""
+    return next(kind for kind in type(owner).__mro__ if kind in ITEMS)
 
 
 def key_text(key: Any) -> str:
@@ -210,7 +213,7 @@ def is_plain(x: object) -> bool:
 def members(owner: Any, slots_only: bool = False) -> dict[Any, Any]:
     """Return the members of a holder by their keys; of an object, also what its __dict__ holds, if not `slots_only`."""
     if isinstance(owner, (dict, MappingProxyType)):
-        return dict(owner)
+        return dict(owner if type(owner) is dict else base(owner).items(owner))
     if isinstance(owner, (list, set, deque)):
         return dict(enumerate(owner))
     if isinstance(owner, np.ndarray):  # of objects
@@ -250,10 +253,8 @@ def slot(owner: Any, name: str) -> Any:
 def assign(owner: Any, key: Any, value: object) -> None:
     """Replace a member of a holder, or remove it if the value is EMPTY."""
     if isinstance(owner, ITEMS):
-        if value is EMPTY:
-            del owner[key]
-        else:
-            owner[key] = value
+        kind = dict if type(owner) is dict else base(owner)
+        kind.__delitem__(owner, key) if value is EMPTY else kind.__setitem__(owner, key, value)
     elif isinstance(owner, (type, CellType)):
         delattr(owner, key) if value is EMPTY else setattr(owner, key, value)
     else:  # `object.__setattr__` is allowed by a frozen dataclass

@@ -47,7 +47,7 @@ defvjp(recorded_result, each=_refuse_gradient)
 
 def parents(found: Captured) -> tuple[Node, ...]:
     """Return the nodes that a Tensor seems to be computed from: a new leaf, if the function reaches none."""
-    return tuple(found.learning()) or (Tensor(0.0),)
+    return tuple([x for x, takes in found.requires_grad.items() if takes]) or (Tensor(0.0),)
 
 
 def returned(kind: Any, data: Any, nodes: tuple[Node, ...], label: str, grad: Any, takes: bool) -> Any:
