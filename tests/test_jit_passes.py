@@ -104,6 +104,12 @@ def test_algebra_leaves_out_calls_without_effect(f, left):
     assert len(calls(lambda x: f(x), X, optimize=("algebra", "dead"))) == left
 
 
+def test_the_gradient_of_a_large_sum_takes_no_product_with_ones():
+    step = tg.jit(tg.grad(lambda x: np.sum(np.sin(x) * x)))
+    step(np.ones(300_000))
+    assert step.plan.count("multiply(") == 1  # of cos(x) and x
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int32, np.bool_, np.float32, np.float64], ids=str)
 def test_signs_of_other_dtypes_stay(dtype):
     def f(x, u):

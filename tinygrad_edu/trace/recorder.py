@@ -273,7 +273,10 @@ def vars_of(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         if type(value) not in PLAIN_ARRAYS or value.dtype is OBJECT:
             raise OtherArray(kind_of(value) if value.dtype is not OBJECT else "an array of objects")
-        value = np.copy(value, "K")  # the function may change it later
+        shape, once = value.shape, tuple([slice(1) if stride == 0 else slice(None) for stride in value.strides])
+        value = np.copy(value[once], "K")  # the function may change it later
+        if value.shape != shape:  # it is broadcast, and each of its elements is kept once: passes look for such arrays
+            value = np.broadcast_to(value, shape)
         return Var(Constant(value), value)
     if type(value) is slice:
         return of_integers(value)
