@@ -322,6 +322,12 @@ def test_an_unrolled_loop_of_a_thousand_uses_is_explained():
     assert len(explanation[-1].adds) < 200
 
 
+def test_a_label_of_none_is_no_label():
+    x = tg.Tensor([1.0, 2.0])
+    x.label = None
+    assert [step.to for step in tg.explain(np.sum(x))] == ["v1"]
+
+
 def test_errors_name_the_remedy():
     x = tg.Tensor([1.0, 2.0], label="x")
     assert message(TypeError, lambda: tg.explain(3.0)) == "explain takes the Tensor or Value to start from, not a float"

@@ -11,17 +11,11 @@ from .backward import Gradient, N, Node, Pair, backpropagate, contribution, fitt
 from .conjugation import met, outgoing
 from .hooks import hooks
 from .mode import Contribution, recording, watchers
-from .rules.activations import relu
-from .rules.elementwise import clip
 from .rules.finite import has_nan
-from .rules.registry import is_elementwise, limits, unsettled, vjps
+from .rules.registry import choosing, is_elementwise, limits, unsettled, vjps
 
 Select = Callable[[Iterable[Pair[N]]], list[Pair[N]]]
 Contributions = tuple[Contribution, ...]  # the function for the first pass, for one after a NaN, and for the last
-
-
-# Functions whose result is one of their arguments, or a bound: to an argument that it is not, their rules pass 0 * g.
-CHOOSING = frozenset({relu, clip, np.maximum, np.minimum, np.fmax, np.fmin})
 
 
 def masked(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
@@ -30,7 +24,7 @@ def masked(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
     An infinite gradient at a function that has chosen another argument, as in sqrt(relu(x)) for x < 0, is none either.
     """
     if is_elementwise(y.fun):
-        is_none = (g == 0) | np.isinf(g) if y.fun in CHOOSING else g == 0
+        is_none = (g == 0) | np.isinf(g) if y.fun in choosing else g == 0
         r = np.where(is_none & np.isnan(r), 0, r)  # only NaN is replaced: other elements may have derivatives
     return fitted(r, y, g, x)
 

@@ -93,7 +93,8 @@ def run_plainly(updates: Iterable[Update], finish: Sequence[tuple[Any, ...]] = (
         for old, value in zip((theta, *state), values, strict=True):
             if old is not None:
                 old[...] = value
-    deque(starmap(operator.call, finish), maxlen=0)
+    for function, *arguments in finish:
+        function(*arguments)
 
 
 class InPlace:

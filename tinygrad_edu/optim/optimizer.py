@@ -40,13 +40,13 @@ class Optimizer:
     `[{"params": body.parameters(), "lr": 0.01}, {"params": head.parameters()}]`. `settings` are the hyperparameters of
     all groups that do not say otherwise, `lr`, the learning rate, among them.
 
-    A subclass writes its formula in `formula`, or a step that is none in `_update`, names the state that it keeps in
-    `state_names` or `needed_state`, and checks hyperparameters in `checked`. They may be set at any time, of one group
-    or, on the optimizer, of all.
-    `switches` are those that are on or off; with `maximize` among them steps go up. Attributes: `steps`, how many were
-    taken; `state`, by name a list of arrays, one for each parameter; `missed`, for each parameter how many steps it has
-    missed for want of a gradient, or, if the last was among them, minus the number of its next step. `missed` is empty
-    while none has missed a step: its length is then all that a step, and jit, have to look at.
+    A subclass writes its formula in `formula`, or in `_update` a step that needs norms or products of matrices. It
+    names the state that it keeps in `state_names` or `needed_state`, and checks hyperparameters in `checked`. They may
+    be set at any time, of one group or, on the optimizer, of all. `switches` are those that are on or off; with
+    `maximize` among them steps go up. Attributes: `steps`, how many were taken; `state`, by name a list of arrays, one
+    for each parameter; `missed`, for each parameter how many steps it has missed for want of a gradient, or, if the
+    last was among them, minus the number of its next step. `missed` is empty while none has missed a step: its length
+    is then all that a step, and jit, have to look at.
 
     >>> w = tg.Tensor([1.0, -2.0])
     >>> tg.optim.SGD([w], lr=0.1).minimize(np.sum(w**2))  # zero_grad, backward and step
@@ -58,8 +58,8 @@ class Optimizer:
     switches: tuple[str, ...] = ("maximize",)
     squares = False  # whether the formula squares gradients, and divides by their root and eps
     state_names: tuple[str, ...] = ()  # of the formula's state, if all groups need all of it
-    # `_update(group, grads, *state)` of a subclass whose step is no formula, as it needs norms or products of matrices:
-    # it moves the parameters of a group. A missing gradient is None; what it has changed before an exception stays so.
+    # A subclass defines `_update(group, grads, *state)` in place of `formula`. It moves the parameters of the group; a
+    # missing gradient is None. If it raises an exception, what it has changed stays changed.
     _update: Callable[..., None] | None = None
 
     def __init__(self, params: Params, **settings: Setting) -> None:

@@ -159,7 +159,7 @@ def _local_derivative(rule: Rule, y: Tensor | Value) -> tuple[Number | None, tup
 
 def _unique_names(nodes: Sequence[Tensor | Value]) -> dict[Tensor | Value, str]:
     """Return a different name for every node: its label, or v1, v2, ... in the order of the tape."""
-    printable = ["".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(y.label)) for y in nodes]
+    printable = ["".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(y.label or "")) for y in nodes]
     labels = [shortened(text, LABEL) for text in printable]  # on one line
     taken, names = set(labels), {}
     counts: Counter[str] = Counter()

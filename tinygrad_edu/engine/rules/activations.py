@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 from .foreign import array_from
 from .reductions import row_sums, spread, widened
-from .registry import Array, Axis, defvjp, is_complex, pointwise, primitive
+from .registry import Array, Axis, choosing, defvjp, is_complex, pointwise, primitive
 
 
 def numbers(x: Any) -> Array:
@@ -121,6 +121,7 @@ _FAR = (  # erfc(x) exp(x**2), from 0.46875 to 4
 
 defvjp(erf, lambda g, y, x: g * (2 / math.sqrt(math.pi) * np.exp(-np.square(np.clip(x, -30, 30)))))  # 0 from 28 on
 pointwise.update([relu, sigmoid, log1pexp, erf])
+choosing.add(relu)
 
 
 # Along an axis

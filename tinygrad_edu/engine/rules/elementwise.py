@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from .activations import sigmoid
 from .registry import (
     Array,
+    choosing,
     composition,
     conj,
     defvjp,
@@ -220,6 +221,7 @@ def _clip(a: Array, a_min: ArrayLike | None = None, a_max: ArrayLike | None = No
 
 
 pointwise.update([clip, complement, np.where])
+choosing.update([clip, np.maximum, np.minimum, np.fmax, np.fmin])
 nondifferentiable(
     np.sign, np.floor, np.ceil, np.trunc, np.fix, np.rint, np.round, np.around, np.floor_divide,
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,

@@ -49,6 +49,7 @@ compositions: dict[Function, Function] = {}
 constants: set[Function] = set()  # the nondifferentiable functions
 refusals: dict[Function | str, str] = {}  # why a function, or every function of a module, takes no Tensors
 pointwise: set[Function] = set()  # functions that work element by element, as all ufuncs do
+choosing: set[Function] = set()  # of these, those whose result is one of the arguments or a bound: others receive 0 * g
 limits: dict[Function, Rule] = {}  # what corrects a rule at a kink, where gradients are recorded: see `limits.py`
 takes_complex: set[Function] = set()  # functions of the table whose rules hold for complex numbers too
 of_complex: dict[Function, Function] = {}  # what computes a constant function where an argument is complex
