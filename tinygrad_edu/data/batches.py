@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..engine.errors import converted
 from ..engine.reprs import counted
 from ..engine.rules.registry import Array, array_of, as_array, predicate
 from ..engine.rules.tables import from_table
@@ -94,13 +95,7 @@ def plain_array(where: str, a: ArrayLike) -> Array:
     """Return a table, a list or an array as an array in this machine's byte order; raises TypeError for a mask."""
     if isinstance(a, np.ma.MaskedArray):
         raise TypeError(f"{where}: a masked array would lose its mask; fill it (.filled(value)) or leave its rows out")
-    a = from_table(a)
-    try:
-        return native(as_array(a))
-    except ValueError as error:
-        if "inhomogeneous" not in str(error):
-            raise
-        raise ValueError(f"{where}: rows of unequal lengths make no array; pad them to one length") from None
+    return native(converted(where, as_array, from_table(a)))
 
 
 def native(a: Array) -> Array:

@@ -3,6 +3,7 @@
 import operator
 import os
 import re
+from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
@@ -141,6 +142,16 @@ def kind_of(x: object) -> str:
     own = type(x).__name__
     vowels = "AEFHILMNORSX" if own[:2].isupper() else "aeioAEIO"  # of LSTM and MLP the letters are read
     return "None" if x is None else f"{'an' if own[0] in vowels or own == 'ndarray' else 'a'} {own}"
+
+
+def converted(where: str, convert: Callable[[Any], Any], values: Any) -> Any:
+    """Return convert(values), an array; raises ValueError that says so for rows of unequal lengths."""
+    try:
+        return convert(values)
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        raise ValueError(f"{where}: rows of unequal lengths make no array; pad them to one length") from None
 
 
 def calling_library(frame: FrameType | None) -> str:

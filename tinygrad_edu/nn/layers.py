@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..engine.errors import converted
 from ..engine.rules.foreign import array_from
 from ..engine.rules.registry import Array
 from ..engine.rules.tables import from_table
@@ -103,12 +104,7 @@ class Embedding(Module):
     def forward(self, x: Any) -> Tensor:
         """Return the rows; raises TypeError for numbers that are not integers, ValueError for those out of range."""
         index = x if type(x) is Tensor else array_from(x)
-        try:
-            index = index if hasattr(index, "dtype") else np.asarray(index)
-        except ValueError as error:
-            if "inhomogeneous" not in str(error):
-                raise
-            raise ValueError(f"{self.describe()}: rows of unequal lengths make no array; pad them to one") from None
+        index = index if hasattr(index, "dtype") else converted(self.describe(), np.asarray, index)
         if index.dtype.kind not in "iu":
             raise TypeError(f"{self.describe()} takes integers, and got {index.dtype}; .astype(int) makes them")
         if not within(index, self.num_embeddings):
