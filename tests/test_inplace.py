@@ -225,6 +225,14 @@ class Custom(optim.Optimizer):
         (lambda theta, g, t, lr: theta - lr * np.ones(2), "with its arguments and with numbers, not with array"),
         (lambda theta, g, t, lr: theta - lr * np.add.reduce(g), "element by element, without np.add.reduce"),
         (lambda theta, g, t, lr: theta - lr * np.add(g, g, dtype=float), "element by element"),
+        (lambda theta, g, t, lr: theta - lr * np.where(np.sign(g), g, 0), "without np.where: .* define _update"),
+        (lambda theta, g, t, lr: theta - lr * g / np.linalg.norm(g), "without np.linalg.norm"),
+        (lambda theta, g, t, lr: theta - lr * (g == 0), "without comparisons and branches"),
+        (lambda theta, g, t, lr: theta - lr if g else theta, "without comparisons and branches"),
+        (lambda theta, g, t, lr: theta - lr * g.clip(-1, 1), "without .clip"),
+        (lambda theta, g, t, lr: theta - lr * g[0], r"without g\[i\]"),
+        (lambda theta, g, t, lr: theta - lr * (g @ g), "without matrix products"),
+        (lambda theta, g, t, lr: theta - lr * float(g), r"without float\(g\)"),
     ],
 )
 def test_a_formula_that_is_not_elementwise_is_refused_and_moves_nothing(formula, words):
@@ -245,6 +253,44 @@ def test_a_formula_of_ones_own_may_branch_on_the_step():
         assert x.data.tolist() == expected
     with pytest.raises(TypeError, match="Optimizer has no method formula"):
         optim.Optimizer([x], lr=0.1).step()
+
+
+POWERS = [lambda g: g**2, lambda g: abs(g) ** 0.5, lambda g: (g * g + 1) ** -1, lambda g: 2**g, lambda g: +(g % 2 // 1)]
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize("power", POWERS)
+def test_a_formula_without_state_may_return_theta_alone_and_use_all_arithmetic(power, recorded):
+    class Descent(optim.Optimizer):
+        def formula(self, theta, g, *, t, lr):
+            return theta - lr * power(g)
+
+    start, c = np.array([1.0, -2.0, 0.3]), np.array([0.5, 1.5, -2.0])
+    x = tg.Tensor(start)
+    descent = Descent([x], lr=0.1)
+
+    def step(c):
+        descent.minimize(np.sum(x * c))
+
+    step = tg.jit(step) if recorded else step
+    step(c)
+    step(c)
+    assert x.data.tolist() == (start - 0.1 * power(c) - 0.1 * power(c)).tolist()
+
+
+@pytest.mark.parametrize("names", [(), ("m", "v")])
+def test_a_formula_that_returns_too_many_or_too_few_results_is_refused_and_moves_nothing(names):
+    class Wrong(optim.Optimizer):
+        state_names = names
+
+        def formula(self, theta, g, *state, t, lr):
+            return theta - lr * g, g
+
+    x = tg.Tensor([1.0, 2.0])
+    wrong = Wrong([x], lr=0.1)
+    with pytest.raises(TypeError, match=f"returned 2 results, .* needs {len(names) + 1}: the new theta"):
+        wrong.minimize(x.sum())
+    assert x.data.tolist() == [1, 2]
 
 
 class Lars(optim.Optimizer):

@@ -10,8 +10,9 @@ from ..engine.habits import names_keywords
 from ..engine.rules.floats import python_float
 from ..engine.tensor import Tensor
 from .group import Group, hyperparameter
-from .inplace import Array, full_state
+from .inplace import full_state
 from .optimizer import Optimizer
+from .tracing import Array
 from .validation import Params, Setting, after, pair
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from ..engine.habits import names_keywords
 from ..engine.tensor import Tensor
 from .group import Group, hyperparameter
-from .inplace import Array, full_state
+from .inplace import full_state
 from .optimizer import Optimizer
+from .tracing import Array
 from .validation import Params, Setting, after, nonnegative, pair
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..engine.rules.finite import all_finite
 from ..engine.rules.floats import python_float
 from ..engine.rules.registry import predicate
-from .inplace import Array
+from .tracing import Array
 from .validation import describe, gradients, leaf_tensors
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 from ..engine.reprs import counted
 from ..engine.rules.floats import python_float
 from ..engine.tensor import Tensor
-from .inplace import Array
+from .tracing import Array
 from .validation import Setting, nonnegative
 
 

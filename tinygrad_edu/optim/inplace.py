@@ -19,22 +19,17 @@ from itertools import starmap
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..engine.mode import error_modes, errors_stop
+from .tracing import GRADIENT, Array, Arrays, Call, Formula, Trace, computed
 
-Array: TypeAlias = NDArray[Any]
-Arrays: TypeAlias = tuple[Array, Array, *tuple[Array | None, ...]]  # theta, its gradient, its state: None if off
-Formula: TypeAlias = Callable[..., Sequence[Array | None]]  # takes such arrays, gives the new theta and the new state
 Update: TypeAlias = tuple[Formula, Sequence[Arrays]]  # a formula, and the arrays of each parameter that it is for
-Call: TypeAlias = tuple[np.ufunc, tuple[int, ...]]
 
 WITH_OUT = (np.maximum, np.minimum)  # NumPy deprecates `out` as the third positional argument of these two
 NARROW, WIDE = np.dtype(np.float16), np.dtype(np.float32)
 # The dtype of the state of parameters some of whose squared gradients have left the range of theirs.
 WIDER: dict[str, np.dtype[Any]] = {"f": np.dtype(np.float64), "d": np.dtype(np.longdouble)}
 _known_filters: tuple[list[Any], bool] = [], False
-GRADIENT = 1  # the position of the gradient among a formula's arguments: the only one that is not replaced
 
 
 class Plan(NamedTuple):
@@ -86,7 +81,7 @@ def run_plainly(updates: Iterable[Update], finish: Sequence[tuple[Any, ...]] = (
             theta, g, *state = arrays
             dtype = formula_dtype(*arrays)
             arguments = [a if a.dtype == dtype else a.astype(dtype) for a in (theta, g)] + state
-            results.append((theta, state, arguments, formula(*arguments)))
+            results.append((theta, state, arguments, computed(formula, arguments)))
     for theta, state, arguments, new in results:
         # A result that is itself an argument is copied before that argument is written into.
         values = [np.positive(x) if x is not None and any(x is a for a in arguments) else x for x in new]
@@ -174,71 +169,6 @@ def warnings_raise() -> bool:
         answer = fitting[:1] == ["error"]  # the first that fits counts
         _known_filters = [*warnings.filters], answer
     return answer
-
-
-class Trace:
-    """The ufunc calls of a formula, and in `results` the positions of arguments with the results that replace them.
-
-    An operand is an index: from 0 up those of the arguments, then of the calls' results; below 0 those of numbers.
-    """
-
-    def __init__(self, formula: Formula, arguments: Arrays) -> None:
-        self.calls: list[Call] = []
-        self.numbers: list[float] = []  # as an index from the end has it: the first noted is the last of the list
-        self.arguments = len(arguments)
-        symbols: Any = [None if a is None else Symbol(self, i) for i, a in enumerate(arguments)]
-        replaced = [i for i in range(self.arguments) if i != GRADIENT]
-        results: dict[int, int] = {}
-        for i, new in zip(replaced, formula(*symbols), strict=True):
-            if symbols[i] is not None:
-                x = self.operand(new)
-                is_new = x >= self.arguments and x not in results.values()
-                results[i] = x if is_new else self.call(np.positive, x).index
-        self.results = tuple(results.items())
-
-    def call(self, ufunc: np.ufunc, *operands: int) -> Symbol:
-        """Note a call, and return its result."""
-        self.calls.append((ufunc, operands))
-        return Symbol(self, self.arguments + len(self.calls) - 1)
-
-    def operand(self, x: object) -> int:
-        """Return the index of a symbol, or of a number, which is noted."""
-        if type(x) is Symbol:
-            return x.index
-        if not isinstance(x, (int, float)):
-            raise TypeError(f"an optimizer's formula computes with its arguments and with numbers, not with {x!r:.60}")
-        self.numbers.insert(0, x)
-        return -len(self.numbers)
-
-
-def _operator(ufunc: np.ufunc) -> tuple[Callable[..., Symbol], Callable[..., Symbol]]:
-    """Return the methods for `symbol op x` and `x op symbol`."""
-    return (
-        lambda a, b: a.trace.call(ufunc, a.index, b.index if type(b) is Symbol else a.trace.operand(b)),
-        lambda b, a: b.trace.call(ufunc, b.trace.operand(a), b.index),
-    )
-
-
-class Symbol:
-    """An argument or a result of a formula that is being traced: it notes the operators and ufuncs applied to it."""
-
-    __slots__ = ("index", "trace")
-
-    def __init__(self, trace: Trace, index: int) -> None:
-        self.trace, self.index = trace, index
-
-    __add__, __radd__ = _operator(np.add)
-    __sub__, __rsub__ = _operator(np.subtract)
-    __mul__, __rmul__ = _operator(np.multiply)
-    __truediv__, __rtruediv__ = _operator(np.divide)
-
-    def __neg__(self) -> Symbol:
-        return self.trace.call(np.negative, self.index)
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object, **kwargs: object) -> Symbol:
-        if method != "__call__" or kwargs or ufunc.nout > 1 or ufunc.signature:
-            raise TypeError(f"an optimizer's formula works element by element, without np.{ufunc.__name__}.{method}")
-        return self.trace.call(ufunc, *map(self.trace.operand, inputs))
 
 
 @functools.lru_cache

@@ -10,9 +10,10 @@ import numpy as np
 from ..engine.habits import names_keywords
 from ..engine.tensor import Tensor
 from ..state import copy_state
-from .inplace import Array, working_dtype
+from .inplace import working_dtype
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer
+from .tracing import Array
 from .validation import Params, gradients, nonnegative, whole_number
 
 

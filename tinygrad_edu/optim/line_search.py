@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .inplace import Array
+from .tracing import Array
 
 
 class Point(NamedTuple):

@@ -14,8 +14,9 @@ from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..state import check_state, copy_state
 from .group import Group, hyperparameter
-from .inplace import WIDER, Array, InPlace, Update, ascent, real_parts, run_plainly, working_dtype
+from .inplace import WIDER, InPlace, Update, ascent, real_parts, run_plainly, working_dtype
 from .packing import packed
+from .tracing import Array
 from .validation import (
     CHECK_EVERY,
     Params,
@@ -44,9 +45,8 @@ class Optimizer:
     names the state that it keeps in `state_names` or `needed_state`, and checks hyperparameters in `checked`. They may
     be set at any time, of one group or, on the optimizer, of all. `switches` are those that are on or off; with
     `maximize` among them steps go up. Attributes: `steps`, how many were taken; `state`, by name a list of arrays, one
-    for each parameter; `missed`, for each parameter how many steps it has missed for want of a gradient, or, if the
-    last was among them, minus the number of its next step. `missed` is empty while none has missed a step: its length
-    is then all that a step, and jit, have to look at.
+    for each parameter; `missed`, empty until a parameter misses a step as it has no gradient, then for each parameter
+    how many steps it has missed or, if the last was among them, minus the number of its next step.
 
     >>> w = tg.Tensor([1.0, -2.0])
     >>> tg.optim.SGD([w], lr=0.1).minimize(np.sum(w**2))  # zero_grad, backward and step
@@ -116,8 +116,8 @@ class Optimizer:
         """Return the new theta and the new state of one parameter: `formula(theta, g, *state, t=..., lr=..., ...)`.
 
         Its arguments are the parameter, its gradient, the state in the order of `needed_state` (None if not needed),
-        the number t of this step, from 1 up, and the hyperparameters. It computes element by element, with operators
-        and NumPy's ufuncs, and writes into nothing; the step calls it, and runs its operations in place.
+        the number t of this step, from 1 up, and the hyperparameters. It uses arithmetic and NumPy's ufuncs, element by
+        element, and writes into nothing: the step runs it in place. Without state it may return theta alone.
         """
         defined = "method formula(self, theta, g, *state, t, **hyperparameters): an Optimizer defines one"
         raise TypeError(f"{type(self).__name__} has no {defined}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .inplace import Array
+from .tracing import Array
 
 SMALL = 16_384  # elements: for larger arrays, the call itself no longer matters
 

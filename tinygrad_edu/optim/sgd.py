@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..engine.habits import names_keywords
 from .group import Group, hyperparameter
-from .inplace import Array
 from .optimizer import Optimizer
+from .tracing import Array
 from .validation import Params, Setting, after
 
 

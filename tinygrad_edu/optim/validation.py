@@ -11,7 +11,7 @@ from ..engine.rules.finite import all_finite
 from ..engine.rules.floats import python_float
 from ..engine.rules.registry import predicate, predicate_of_all
 from ..engine.tensor import Tensor
-from .inplace import Array
+from .tracing import Array
 
 Setting: TypeAlias = float | tuple[float, float]  # a hyperparameter; a switch is a bool, which is an int
 # For each dtype: the size of gradients from which to which squares can be summed up without loss for 10**8 steps, the
