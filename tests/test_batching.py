@@ -239,6 +239,11 @@ def test_errors_name_the_argument_and_the_remedy():
         lambda x: np.max(x, where=x < 3, initial=0.0): r"an argument of np\.max differs.*fallback=True",
         lambda x: np.reshape(x, (3, 1), order="F"): r"np\.reshape .*order of C; pass fallback=True",
         lambda x: np.hypot.at(x, 0, 1.0): r"np\.hypot\.at computes no batch",
+        lambda x: np.where(x > 0): r"np\.nonzero computes no batch.*fallback=True",
+        lambda x: x[x > 0]: "an index .* takes integers alone; pass fallback=True",
+        lambda x: np.stack([x, x], dtype=np.float32): r"np\.stack\(\.\.\., dtype=\.\.\.\).*astype.*fallback=True",
+        lambda x: np.add(x, 1, out=np.zeros(3)): r"np\.add writes .* plain array; pass fallback=True",
+        lambda x: x.nonzero(): r"ndarray\.nonzero computes no batch.*fallback=True",
     }.items():
         with pytest.raises(TypeError, match=rf"^vmap\(<lambda>\): {words}"):
             tg.vmap(f)(X)
@@ -246,6 +251,33 @@ def test_errors_name_the_argument_and_the_remedy():
         tg.vmap(np.sum, out_axes=1)(X)
     with pytest.raises(ValueError, match="no members to loop over"):
         tg.vmap(np.diag, fallback=True)(np.zeros((0, 3)))
+
+
+OPTIONS = {
+    "ravel": lambda x: np.ravel(x.reshape(3, 1) * x, "F"),
+    "flatten": lambda x: (x.reshape(3, 1) * x).flatten("F"),
+    "concatenate": lambda x: np.concatenate([x, x], dtype=np.float32),
+    "stack": lambda x: np.stack([x, x], dtype=np.float32),
+    "matmul": lambda x: np.matmul(x[None], W, dtype=np.float32),
+    "matmul_out": lambda x: np.matmul(x, W, out=np.zeros(4)),
+    "add_out": lambda x: np.add(x, 1, where=[True, False, True], out=np.zeros(3)),
+    "diff": lambda x: np.diff(x, prepend=[1.0, 2.0], append=x[:1]),
+    "names": lambda x: np.outer(b=np.broadcast_to(array=x, shape=(2, 3)), a=x),
+    "sort": lambda x: (y := x.copy(), y.sort())[0],
+    "copyto": lambda x: (y := np.zeros(3), np.copyto(y, x))[0],
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_options_of_functions_hold_for_each_member(name):
+    y, expected = tg.vmap(OPTIONS[name], fallback=True)(X), each(OPTIONS[name], X)
+    assert y.dtype == expected.dtype
+    np.testing.assert_allclose(y, expected, rtol=1e-5)
+
+
+def test_a_batch_of_no_members():
+    for f in (np.sum, tg.grad(lambda x: np.sum(x * 2)), lambda x: 3.0):
+        assert tg.vmap(f)(np.zeros((0, 3))).shape == (0, *np.shape(f(np.zeros(3))))
 
 
 def test_branching_on_a_member_is_refused():

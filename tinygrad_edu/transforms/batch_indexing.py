@@ -12,7 +12,7 @@ from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from .batch_arguments import moved, named
 from .batching import Batch, aligned, batches, full
-from .levels import Level, NoBatching
+from .levels import LOOP, Level, NoBatching
 
 
 def getitem(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -54,7 +54,7 @@ def stacked_index(shape: tuple[int, ...], index: Any, level: Level) -> tuple[tup
     if not batches(parts):
         return (slice(None), indexing.read(np.arange(math.prod(shape)).reshape(shape), index)), True
     if any(indexing.dtype_of(i).kind not in "iu" for i in parts):
-        raise NoBatching(f"{level.title}: an index that differs from member to member takes integers alone")
+        raise NoBatching(f"{level.title}: an index that differs from member to member takes integers alone; {LOOP}")
     ndim = max(map(np.ndim, parts))
     members = np.arange(level.size).reshape(level.size, *(1,) * ndim)
     return (members, *[aligned(i, ndim, level) for i in parts]), False

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.rules import complex_numbers, decompositions, eigenvalues, indexing, joining, norms, shaping, statistics
+from ..engine.rules import calculus, complex_numbers, decompositions, eigenvalues, indexing, joining, norms, shaping, statistics
 from ..engine.rules import linalg as matrices
 from ..engine.rules.activations import log_softmax, logsumexp, softmax
 from ..engine.rules.einsum import einsum as explicit_einsum
@@ -80,7 +80,7 @@ def reshape(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str
 
 def ravel(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Flatten each member."""
-    return reshape(fun, level, (args[0], (args[0].size,)), kwargs)
+    return reshape(fun, level, (args[0], (args[0].size,), *args[1:]), kwargs)
 
 
 def transpose(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -128,6 +128,11 @@ def at_least(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[st
     return reshape(fun, level, (args[0], shape), {})
 
 
+def where(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Choose elements; without any to choose from, it is np.nonzero, whose results differ in size."""
+    return elementwise(fun, level, args, kwargs) if len(args) > 1 else np.nonzero(*args)
+
+
 # Joining
 def concatenate(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Join stacked members along a moved axis."""
@@ -148,6 +153,8 @@ def stack(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, 
 # Products
 def matmul(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Multiply stacks of matrices; where one matrix serves all vectors or rows, it is a single product."""
+    if kwargs:  # dtype, out
+        return elementwise(np.positive, level, (matmul(fun, level, args, {}),), kwargs)
     a, b = args
     in_a, in_b = is_member(a, level), is_member(b, level)
     if in_a and not in_b and b.ndim == 2:
@@ -223,7 +230,7 @@ _RULES: dict[Function, Rule] = {
     ), along_axes),
     **dict.fromkeys((
         np.cumsum, np.cumprod, np.argmax, np.argmin, np.sort, np.argsort, np.partition, np.argpartition,
-        np.roll, np.diff, np.repeat, np.nancumsum, np.nancumprod,
+        np.roll, calculus.diff, np.repeat, np.nancumsum, np.nancumprod,
     ), flattening),
     **dict.fromkeys((
         np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.common_type,
@@ -245,8 +252,8 @@ _RULES: dict[Function, Rule] = {
         np.copy, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.real, np.imag, np.nan_to_num, np.round,
         np.around, shaping.astype, np.angle, complex_numbers.imaginary, complex_numbers.phase,
     ), copied),
-    **dict.fromkeys((np.where, np.clip, np.isclose, cross, statistics.clip_cosine), elementwise),
-    np.tril: triangle, np.triu: triangle,
+    **dict.fromkeys((np.clip, np.isclose, cross, statistics.clip_cosine), elementwise),
+    np.where: where, np.tril: triangle, np.triu: triangle,
     np.take_along_axis: take_along_axis, np.take: take,
     operator.getitem: getitem, operator.setitem: write, indexing.setitem: setitem, indexing.scatter: scatter,
 }  # fmt: skip

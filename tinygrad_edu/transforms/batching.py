@@ -16,7 +16,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..engine.concatenators import item
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
-from ..engine.errors import user_name
+from ..engine.errors import checked_keywords, user_name
 from ..engine.rules.containers import Flattened, rebuilt
 from ..engine.rules.methods import METHODS
 from ..engine.rules.registry import (
@@ -32,6 +32,7 @@ from ..engine.rules.registry import (
     predicates_of_all,
 )  # fmt: skip
 from ..engine.rules.shaping import astype
+from ..engine.signatures import signature
 from ..engine.tape import Node
 from .levels import LOOP, Level, NoBatching
 
@@ -124,9 +125,14 @@ class Batch(NDArrayOperatorsMixin):
         """As ndarray's."""
         return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
 
-    def flatten(self) -> Any:
+    def flatten(self, order: Any = "C") -> Any:
         """As ndarray's."""
-        return np.ravel(self).copy()
+        return np.ravel(self, order).copy()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or not hasattr(np.ndarray, name):
+            raise AttributeError(f"'Batch' object has no attribute {name!r}")
+        raise NoBatching(f"{self.level.title}: ndarray.{name} computes no batch at once; {LOOP}")
 
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NoBatching(
@@ -165,7 +171,11 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         fun = fun.fun
     found = batches([*args, kwargs] if kwargs else args)
     level = found[0].level if len(found) == 1 else max([b.level for b in found], key=depth)
+    if not args:
+        args, kwargs = (bound := signature(fun).bind(**kwargs)).args, bound.kwargs
     try:
+        if kwargs and fun in compositions:
+            kwargs = _checked(fun, level, args, kwargs)
         if fun in BATCHED:
             return BATCHED[fun](fun, level, args, kwargs)
         if is_elementwise(fun):
@@ -193,6 +203,14 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return looped(fun, level, args, kwargs)
 
 
+def _checked(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords of a function, which is composed of others; NoBatching for one that they do not know."""
+    try:
+        return checked_keywords(fun, args, kwargs)
+    except TypeError as error:
+        raise NoBatching(f"{level.title}: {error}; or {LOOP}") from error
+
+
 def is_own(fun: Function) -> bool:
     """Return whether a function is this library's, where rules are the derivatives of the code."""
     return (getattr(fun, "__module__", None) or "numpy").partition(".")[0] == __name__.partition(".")[0]
@@ -203,9 +221,9 @@ def elementwise(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict
     out = kwargs.get("out") if kwargs else None
     target = out[0] if isinstance(out, tuple) else out
     if target is not None and not is_member(target, level):
-        raise NoBatching(f"{level.title}: {name(fun)} writes members of a batch into a plain array")
+        raise NoBatching(f"{level.title}: {name(fun)} writes members of a batch into a plain array; {LOOP}")
     if kwargs and batches({k: v for k, v in kwargs.items() if k != "out"}):
-        raise NoBatching(f"{level.title}: an array for a keyword of {name(fun)} differs from member to member")
+        raise NoBatching(f"{level.title}: an array for a keyword of {name(fun)} differs from member to member; {LOOP}")
     ndim = max([getattr(a, "ndim", 0) for a in (*args, target)])
     operands = [aligned(a, ndim, level) for a in args]
     if target is None:
@@ -266,9 +284,12 @@ def looped(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
     """Call a function once for each member, and stack the results."""
     if not level.size:
         raise NoBatching(f"{level.title}: {user_name(fun)} computes no batch at once, and has no members to loop over")
+    if kwargs.get("out") is not None:  # one array for all members
+        raise NoBatching(f"{level.title}: {user_name(fun)} writes members of a batch into one array")
     results = [fun(*member(args, level, i), **member(kwargs, level, i)) for i in range(level.size)]
-    if len({np.shape(r) for r in results if not isinstance(r, tuple)}) > 1:
-        raise NoBatching(f"{level.title}: {name(fun)} gives results of different shapes for the members")
+    shapes = {tuple(map(np.shape, r)) if isinstance(r, tuple) else np.shape(r) for r in results}
+    if len(shapes) > 1 or results[0] is None:
+        raise NoBatching(f"{level.title}: {name(fun)} gives results of different shapes, or none, for the members")
     if not isinstance(results[0], tuple):
         return Batch(np.stack(results), level)
     parts = [np.stack(part) for part in zip(*results, strict=True)]
@@ -281,7 +302,7 @@ def decided(fun: Function, level: Level, args: tuple[Any, ...]) -> bool:
         return bool(fun(*[a.stacked if type(a) is Batch else a for a in args]))
     answers = {fun(*member(args, level, i)) for i in range(level.size)}
     if len(answers) > 1:
-        raise NoBatching(f"{level.title}: the members of a batch differ in {name(fun)}")
+        raise NoBatching(f"{level.title}: the members of a batch differ in {name(fun)}; {LOOP}")
     return bool(answers.pop())
 
 

@@ -68,7 +68,7 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
         def stacked(*ys: Any) -> Any:
             if len(shapes := {np.shape(y) for y in ys}) > 1:
                 raise ValueError(f"vmap({name_of(f)}): results of different shapes, {sorted(shapes)}, make no array")
-            return np.stack(ys, out_axes)
+            return None if ys[0] is None else np.stack(ys, out_axes)
 
         if not level.size:
             raise ValueError(f"vmap({name_of(f)}): there are no members to loop over")
@@ -126,7 +126,7 @@ def _unbatched(y: Any, level: Level, axis: int) -> Any:
     """Return a result of f with its members along an axis; what is the same for all is repeated."""
     if isinstance(y, Tensor) and y.requires_grad:
         if level.is_shared(y):
-            return np.moveaxis(np.stack([y] * level.size), 0, axis)
+            return np.moveaxis(np.repeat(np.expand_dims(y, 0), level.size, 0), 0, axis)
         if any([_depends_on_older(z, level) for z in toposort(y, since=level.start)]):
             raise NoBatching(
                 f"{level.title}: a gradient that is taken within depends on a Tensor which the function closes over or "
@@ -140,4 +140,4 @@ def _unbatched(y: Any, level: Level, axis: int) -> Any:
         return np.moveaxis(stacked, 0, axis) if axis else stacked
     if y is None:
         return None
-    return np.moveaxis(np.stack([as_result(y)] * level.size), 0, axis)
+    return np.moveaxis(np.repeat(np.expand_dims(as_result(y), 0), level.size, 0), 0, axis)
