@@ -275,6 +275,23 @@ def test_check_grad_takes_trees_and_names_the_leaf():
         tg.check_grad(lambda p: p["w"], {"w": np.float32(1)})
 
 
+def test_check_grad_takes_modules_and_leaves_them_as_they_were():
+    x, first = np.random.default_rng(0).normal(size=(4, 2)), tg.nn.Linear(2, 2, rng=0)
+    model = tg.nn.Sequential(first, tg.nn.BatchNorm1d(2), tg.nn.Dropout(0.5, rng=0), first)  # one layer twice
+    before = tg.tree.tree_map(np.copy, model.state_dict())
+    tg.check_grad(lambda m, x: m(x), model, x)
+    tg.check_grad(lambda p, x: p["model"](x) * p["scale"], {"model": model, "scale": 2.0}, x)
+    tg.tree.tree_map(np.testing.assert_array_equal, model.state_dict(), before)
+
+    @tg.primitive
+    def wrong(x):
+        return x**2
+
+    tg.defvjp(wrong, lambda g, y, x: g * x)
+    with pytest.raises(tg.GradientError, match=r'by argument 0\["weight"\] at index \(0, 0\)'):
+        tg.check_grad(lambda m: wrong(m(x)), first)
+
+
 def test_the_result_of_a_comparison_has_no_gradient():
     for f in (np.allclose, lambda x, y: bool(x.sum() > 0), lambda x, y: np.bool(True)):
         for transform in (tg.grad, tg.value_and_grad):
@@ -318,6 +335,8 @@ def test_jvp_of_several_results_constants_and_aux():
         tg.jvp(lambda p: p["w"][0], [{"w": (1.0, np.ones(2))}], [{"w": (1.0, np.ones(3))}])
     with pytest.raises(ValueError, match=r'argument 0\["w"\] is a tuple, and its direction has an ndarray'):
         tg.jvp(lambda p: p["w"][0], [{"w": (1.0, np.ones(2))}], [{"w": np.ones(3)}])
+    with pytest.raises(ValueError, match=r'direction 0\["w"\]\[1\] is None, and its argument is no constant'):
+        tg.jvp(lambda p: p["w"][0], [{"w": (1.0, np.ones(2))}], [{"w": (1.0, None)}])
     model = tg.nn.Linear(2, 1, rng=0)
     y, t = tg.jvp(lambda m: m(np.ones((1, 2))), [model], [{"weight": np.ones((1, 2)), "bias": np.ones(1)}])
     np.testing.assert_allclose(t, [[3.0]])
@@ -372,6 +391,9 @@ def test_hessians_of_vectors_and_by_several_arguments():
     np.testing.assert_array_equal(yy, np.zeros((3, 3)))
     (J, aux) = tg.jacobian(lambda x: (f(x), {"x": x}), has_aux=True)(np.ones(2))
     np.testing.assert_allclose(J, tg.jacobian(f)(np.ones(2)))
+    assert type(aux["x"]) is np.ndarray
+    (H, aux) = tg.hessian(lambda x: (f(x), {"x": x}), has_aux=True)(np.ones(2))
+    np.testing.assert_allclose(H, tg.hessian(f)(np.ones(2)))
     assert type(aux["x"]) is np.ndarray
     g = tg.hvp(lambda s, x: s * np.sum(x**3), 1)(2.0, np.array([1.0, 2.0]), np.ones(2))
     np.testing.assert_allclose(g, [12, 24])

@@ -1,12 +1,14 @@
 """Gradients against finite differences: the check that every rule, and every user's function, has to pass."""
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .engine.mode import no_grad
+from .engine.tensor import Tensor
 from .transforms import tree
 from .transforms.arguments import check_function
 from .transforms.reverse import grad
@@ -37,12 +39,13 @@ def check_grad(
     """Compare the gradients of f, up to the `order`-th derivative, with central differences.
 
     Arguments of float64 and complex128 (and Python's numbers) are checked, others are constants; arguments and result
-    may be trees (see `tg.tree`). Complex numbers are checked by their real and their imaginary parts. If f returns an
-    array, the sum of its elements times random weights is differentiated. From order 2 on, the derivative of the
-    gradient along a random direction is compared: one number for each element too. Differences are of fourth order
-    (Abramowitz and Stegun 25.3.6), with step `eps` times the larger of 1 and the element. Raises GradientError with the
-    argument, the index, both numbers and their difference where they differ by more than atol + rtol |difference|.
-    Raises ValueError if no argument is of float64, for an order below 1 and for a step that is not above 0.
+    may be trees (see `tg.tree`) and Modules, whose parameters are checked. Complex numbers are checked by their real
+    and their imaginary parts. If f returns an array, the sum of its elements times random weights is differentiated.
+    From order 2 on, the derivative of the gradient along a random direction is compared: one number for each element
+    too. Differences are of fourth order (Abramowitz and Stegun 25.3.6), with step `eps` times the larger of 1 and the
+    element. Raises GradientError with the argument, the index, both numbers and their difference where they differ by
+    more than atol + rtol |difference|. Raises ValueError if no argument is of float64, for an order below 1 and for a
+    step that is not above 0.
 
     >>> tg.check_grad(np.sin, np.array([0.0, 1.0]))  # says nothing: the gradients are right
     """
@@ -71,9 +74,20 @@ def check_grad(
 
 
 def _of_leaves(f: Function, args: tuple[Any, ...]) -> Function:
-    """Return f as a function of the leaves of its arguments."""
-    structure = tree.structure_of(args)
-    return lambda *leaves: f(*tree.unflatten(structure, leaves))
+    """Return f as a function of the leaves of its arguments; a Module is copied, with leaves as its parameters."""
+
+    def of_leaves(*leaves: Any) -> Any:
+        remaining = iter(leaves)
+
+        def exchanged(leaf: Any) -> Any:
+            if not tree.is_module(leaf):
+                return next(remaining)
+            new = [(id(p), next(remaining)) for p in tree.leaves(leaf)]
+            return deepcopy(leaf, {i: p if isinstance(p, Tensor) else Tensor(p) for i, p in new})
+
+        return f(*tree.replaced(exchanged, args))
+
+    return of_leaves
 
 
 def _of_parts(f: Function, leaves: list[Any], names: list[str]) -> tuple[Function, list[Any], list[str]]:

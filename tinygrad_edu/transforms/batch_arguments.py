@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.errors import checked_keywords
 from ..engine.rules.registry import Function
 from ..engine.signatures import signature
+from .levels import LOOP, Level, NoBatching
 
 
 @functools.cache
@@ -20,6 +22,20 @@ def defaults(fun: Function) -> dict[str, Any]:
 def named(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a call by name."""
     return {**dict(zip(defaults(fun), args, strict=False)), **kwargs}
+
+
+def positional(fun: Function, kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return arguments that are all given by name as positional ones and keywords."""
+    bound = signature(fun).bind(**kwargs)
+    return bound.args, bound.kwargs
+
+
+def known_keywords(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords of a function that is composed of others, if these know them."""
+    try:
+        return checked_keywords(fun, args, kwargs)
+    except TypeError as error:
+        raise NoBatching(f"{level.title}: {error}; or {LOOP}") from error
 
 
 def moved(axis: Any, ndim: int) -> Any:

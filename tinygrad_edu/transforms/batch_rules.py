@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.rules import calculus, complex_numbers, decompositions, eigenvalues, indexing, joining, norms, shaping, statistics
+from ..engine.rules import complex_numbers, decompositions, eigenvalues, indexing, joining, norms, shaping, statistics
 from ..engine.rules import linalg as matrices
 from ..engine.rules.activations import log_softmax, logsumexp, softmax
+from ..engine.rules.calculus import diff
 from ..engine.rules.einsum import einsum as explicit_einsum
 from ..engine.rules.products import cross
 from ..engine.rules.registry import Function, conj, name
@@ -230,7 +231,7 @@ _RULES: dict[Function, Rule] = {
     ), along_axes),
     **dict.fromkeys((
         np.cumsum, np.cumprod, np.argmax, np.argmin, np.sort, np.argsort, np.partition, np.argpartition,
-        np.roll, calculus.diff, np.repeat, np.nancumsum, np.nancumprod,
+        np.roll, diff, np.repeat, np.nancumsum, np.nancumprod,
     ), flattening),
     **dict.fromkeys((
         np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.common_type,

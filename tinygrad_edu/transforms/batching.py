@@ -16,7 +16,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..engine.concatenators import item
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
-from ..engine.errors import checked_keywords, user_name
+from ..engine.errors import user_name
 from ..engine.rules.containers import Flattened, rebuilt
 from ..engine.rules.methods import METHODS
 from ..engine.rules.registry import (
@@ -32,8 +32,8 @@ from ..engine.rules.registry import (
     predicates_of_all,
 )  # fmt: skip
 from ..engine.rules.shaping import astype
-from ..engine.signatures import signature
 from ..engine.tape import Node
+from .batch_arguments import known_keywords, positional
 from .levels import LOOP, Level, NoBatching
 
 Rule = Callable[[Function, Level, tuple[Any, ...], dict[str, Any]], Any]
@@ -171,11 +171,10 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         fun = fun.fun
     found = batches([*args, kwargs] if kwargs else args)
     level = found[0].level if len(found) == 1 else max([b.level for b in found], key=depth)
-    if not args:
-        args, kwargs = (bound := signature(fun).bind(**kwargs)).args, bound.kwargs
     try:
+        args, kwargs = (args, kwargs) if args else positional(fun, kwargs)
         if kwargs and fun in compositions:
-            kwargs = _checked(fun, level, args, kwargs)
+            kwargs = known_keywords(fun, level, args, kwargs)
         if fun in BATCHED:
             return BATCHED[fun](fun, level, args, kwargs)
         if is_elementwise(fun):
@@ -201,14 +200,6 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not level.fallback:
             raise
     return looped(fun, level, args, kwargs)
-
-
-def _checked(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return the keywords of a function, which is composed of others; NoBatching for one that they do not know."""
-    try:
-        return checked_keywords(fun, args, kwargs)
-    except TypeError as error:
-        raise NoBatching(f"{level.title}: {error}; or {LOOP}") from error
 
 
 def is_own(fun: Function) -> bool:
@@ -284,12 +275,10 @@ def looped(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
     """Call a function once for each member, and stack the results."""
     if not level.size:
         raise NoBatching(f"{level.title}: {user_name(fun)} computes no batch at once, and has no members to loop over")
-    if kwargs.get("out") is not None:  # one array for all members
-        raise NoBatching(f"{level.title}: {user_name(fun)} writes members of a batch into one array")
     results = [fun(*member(args, level, i), **member(kwargs, level, i)) for i in range(level.size)]
     shapes = {tuple(map(np.shape, r)) if isinstance(r, tuple) else np.shape(r) for r in results}
-    if len(shapes) > 1 or results[0] is None:
-        raise NoBatching(f"{level.title}: {name(fun)} gives results of different shapes, or none, for the members")
+    if len(shapes) > 1 or results[0] is None or kwargs.get("out") is not None:
+        raise NoBatching(f"{level.title}: {name(fun)} gives the members no results of one shape in arrays of their own")
     if not isinstance(results[0], tuple):
         return Batch(np.stack(results), level)
     parts = [np.stack(part) for part in zip(*results, strict=True)]

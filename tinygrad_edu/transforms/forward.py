@@ -227,9 +227,10 @@ def _directions(x: Any, v: Any, i: int, varies: bool) -> list[Any]:
             if along is not None and np.any(along):
                 raise ValueError(f"jvp: direction {where} is not 0, and its argument is a constant; pass None")
             continue
-        if np.shape(along) != np.shape(leaf) or along is None:
-            found_shape = "is None" if along is None else f"has shape {np.shape(along)}"
-            raise ValueError(f"jvp: direction {where} {found_shape}, its argument {np.shape(leaf)}")
+        if along is None:
+            raise ValueError(f"jvp: direction {where} is None, and its argument is no constant; pass zeros")
+        if np.shape(along) != np.shape(leaf):
+            raise ValueError(f"jvp: direction {where} has shape {np.shape(along)}, its argument {np.shape(leaf)}")
         found.append(along)
     return found
 

@@ -154,12 +154,12 @@ def _for_all(pass_on: Function, y: Tensor, shape: tuple[int, ...], carry: bool, 
 
 
 @names_keywords
-def hessian(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
+def hessian(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Result]:
     """Return a function that returns the second derivatives of f, of f's shape + x's shape twice.
 
     A single number counts as without axes. For trees, and for several arguments, the result is a tree of trees: the
     second derivative by leaf a and leaf b is at a, then b. First derivatives are computed in reverse mode, and their
-    derivatives in forward mode.
+    derivatives in forward mode. With `has_aux` f returns (y, aux), and the result is (Hessian, aux).
 
     >>> tg.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
     array([[6., 2.],
@@ -169,16 +169,18 @@ def hessian(f: Function, argnums: Argnums = 0) -> Callable[..., Result]:
 
     @functools.wraps(f)
     def first(*args: Any, **kwargs: Any) -> Result:
-        y, xs, carry = trace("hessian", f, args, kwargs, argnums, several=True)
+        y, xs, carry = trace("hessian", f, args, kwargs, argnums, has_aux, several=True)
+        y, aux = y if has_aux else (y, None)
 
         def derivatives(leaf: Any) -> Any:
             single = np.size(leaf) == 1
             columns = pull_back(leaf, xs, None, carry) if single else _columns(leaf, xs, carry, "reverse")
             return like_arguments(args, argnums, columns)
 
-        return _of_each(f, y, derivatives)
+        gradients = _of_each(f, y, derivatives)
+        return (gradients, as_results(aux, carry)) if has_aux else gradients
 
-    return jacobian(first, argnums, mode="forward")
+    return jacobian(first, argnums, "forward", has_aux)
 
 
 @names_keywords
