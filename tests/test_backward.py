@@ -471,7 +471,7 @@ def test_a_rule_that_gives_none_is_named():
         return x * 1.0
 
     tg.defvjp(forgetful, lambda g, y, x: None)
-    with pytest.raises(TypeError, match="a rule of forgetful gave None"):
+    with pytest.raises(TypeError, match="a rule of forgetful returned None"):
         forgetful(tg.Tensor(1.0)).backward()
 
 

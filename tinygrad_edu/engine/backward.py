@@ -15,7 +15,7 @@ from .hooks import HookedGradients
 from .mode import Contribution
 from .rules.registry import Function, name, vjps
 
-Gradient = Any  # of a Tensor an array, of a Value a float; a node where gradients are recorded themselves
+Gradient = Any  # of a Tensor an array, of a Value a float; a node where gradients are recorded too
 
 
 class Node(Protocol):
@@ -64,7 +64,7 @@ def backpropagate(root: N, gradient: Gradient, contribution: Contribution, hooke
 def fitted(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
     """Return r, the result of a rule of y, in the shape and dtype of x: sums undo the broadcasting of the call."""
     if r is None:
-        raise TypeError(f"a rule of {name(y.fun)} gave None; in place of a rule None says: no gradient")
+        raise TypeError(f"a rule of {name(y.fun)} returned None; for no gradient, register None in its place")
     r = x._fit(r, y.fun)
     leaf_shares_array = r is g and not x.argnums and not isinstance(r, x._kind)
     return r.copy() if leaf_shares_array else r
@@ -109,7 +109,7 @@ def leaves(pairs: Iterable[Pair[N]]) -> list[Pair[N]]:
 def is_leaf(y: Node) -> bool:
     """Return whether y was computed from nothing that takes gradients; raise ValueError if its graph was freed."""
     if y.fun and not y.argnums:
-        tangents = getattr(y, "tangents", None)  # a forward pass that has ended forgot what is behind y on purpose
+        tangents = getattr(y, "tangents", None)  # forward mode, once it has ended, frees the graph behind y on purpose
         if not tangents or any(t.active for t in tangents):
             raise freed(y)
     return not y.argnums

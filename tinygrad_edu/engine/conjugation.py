@@ -1,4 +1,4 @@
-"""Gradients by complex numbers: what the backward pass carries, and what users get.
+"""Gradients with respect to complex numbers: what the backward pass carries, and what users get.
 
 For a real L and z = x + i y, users get PyTorch's gradient, dL/dx + i dL/dy: z - lr * gradient descends. The backward
 pass carries its conjugate g = dL/dx - i dL/dy, for which dL is the real part of g dz. So the chain rule of a

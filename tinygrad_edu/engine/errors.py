@@ -15,7 +15,7 @@ from .rules.registry import Function, is_complex, keywords, name, takes_complex,
 from .signatures import signature
 
 Line = tuple[str, int]  # a file and the number of a line
-# Files that begin so hold no code of the user: this package, NumPy, and what has no file
+# Files whose paths begin like these hold no code of the user: this package, NumPy, and code without a file
 INTERNAL = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(np.__file__), "<frozen", "<__array_function__")
 PACKAGE = __name__.partition(".")[0]
 MOST = 6  # members of a list that a message shows

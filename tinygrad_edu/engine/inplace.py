@@ -17,8 +17,8 @@ def augmented(symbol: str, fun: np.ufunc, op: Function) -> Callable[[Any, Any], 
 
     Within no_grad it writes into a leaf: a node that a user made or copied, or that takes gradients. The leaf stays the
     same object, in its dtype and shape. Elsewhere it returns NotImplemented, so that Python computes `x = x symbol b`:
-    a result, recorded or not, or the variable of a transform, is not a parameter. Of a leaf that takes gradients this
-    would leave the parameter as it was, so it raises.
+    a result, recorded or not, or the variable of a transform, is not a parameter. For a leaf that takes gradients it
+    raises ValueError: the name would get a new node, and the parameter would stay as it was.
     """
 
     def method(x: Any, b: Any) -> Any:

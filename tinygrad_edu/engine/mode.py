@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 class Watcher:
-    """Base of what watches the engine: a subclass overrides the methods that it needs, `watching` turns it on."""
+    """Base class of watchers: a subclass overrides the methods that it needs, and `watching` turns it on."""
 
     needs_graph = False  # whether it looks at the graph later, so that a jvp has to keep it
 
@@ -96,7 +96,7 @@ mode = _mode.get
 
 
 class Transform(NamedTuple):
-    """The variables of all transforms that a thread (or task) is in, and how the innermost lost gradients."""
+    """The variables of all transforms that a thread (or task) is in, and the gradients that the innermost lost."""
 
     variables: frozenset[Any]
     lost: list[Exception]

@@ -1,4 +1,4 @@
-"""Kinds of backward passes: one that records gradients themselves, and what is repeated where a NaN arrives."""
+"""Kinds of backward passes: those that record gradients too, and those that repeat a pass in which a NaN arrived."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
@@ -15,13 +15,13 @@ from .rules.finite import has_nan
 from .rules.registry import choosing, is_elementwise, limits, unsettled, vjps
 
 Select = Callable[[Iterable[Pair[N]]], list[Pair[N]]]
-Contributions = tuple[Contribution, ...]  # the function for the first pass, for one after a NaN, and for the last
+Contributions = tuple[Contribution, ...]  # the functions for the first pass, and for two repetitions after a NaN
 
 
 def masked(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
     """Return what `fitted` returns, with 0 for 0 * inf = NaN where no gradient arrives at an elementwise function.
 
-    An infinite gradient at a function that has chosen another argument, as in sqrt(relu(x)) for x < 0, is none either.
+    Where a function chose another argument, an infinite gradient counts as none too: sqrt(relu(x)) for x < 0.
     """
     if is_elementwise(y.fun):
         is_none = (g == 0) | np.isinf(g) if y.fun in choosing else g == 0
@@ -43,9 +43,9 @@ def recorded_contribution(y: Node, g: Gradient, i: int, x: Node, fit: Callable[.
 def change(g: Any, y: Node, direction: Gradient) -> Gradient:
     """Return the derivative of g, a gradient of y that is a node itself, along a direction of y; None if there is none.
 
-    g is the gradient of one number, so its derivatives by y are a symmetric matrix: the vjp serves as the jvp. Nodes
-    that are alike, such as two norms of x - y, count as y. Such a derivative, which limits of kinks multiply by what is
-    0, is a constant to the others, or the graph would double with each kink behind another.
+    g is the gradient of one number, so its derivatives with respect to y are a symmetric matrix: the vjp serves as the
+    jvp. Nodes that compute the same, such as two norms of x - y, count as y. The result is a constant to other calls of
+    this function: the limits at kinks multiply it by 0, and the graph would double with each kink behind another.
     """
     if not hasattr(g, "order"):
         return None
@@ -72,9 +72,9 @@ def change(g: Any, y: Node, direction: Gradient) -> Gradient:
 
 
 def repetitions(g: Node, y: Node) -> set[int]:
-    """Return the places of y and of all nodes behind g that are the results of its function of the same arguments.
+    """Return the places of y and of all nodes behind g that come from the same function of the same arguments.
 
-    Of nodes that are alike each gets the number of the first, arguments before results: so the work is linear.
+    Nodes that compute the same get the same number, arguments before results: so each is compared once.
     """
     calls = [z for z in toposort(g) if z.fun is y.fun and not is_leaf(z)]
     if all(z.order == y.order for z in calls):
@@ -97,7 +97,7 @@ def repetitions(g: Node, y: Node) -> set[int]:
 
 
 def token(x: Any, numbers: dict[int, int]) -> Any:
-    """Return what stands for an argument: equal tokens of equal numbers, arrays and nodes, others by identity."""
+    """Return a key of an argument: equal for equal numbers, arrays and nodes, for anything else its identity."""
     if hasattr(x, "order"):
         return numbers.get(x.order, x.order), "node"
     if isinstance(x, (tuple, list)):
@@ -117,8 +117,8 @@ PLAIN: Contributions = contribution, partial(contribution, fit=masked), RECORDED
 def reverse_pass(root: N, gradient: Gradient, select: Select[N], contributions: Contributions = PLAIN) -> list[Pair[N]]:
     """Run the backward pass; return those (node, gradient) pairs that `select` picks from an iterator over all.
 
-    If a NaN arrives, repeat it with masked contributions: 0 * inf, where `np.where` chose another branch, made the NaN.
-    If it stays, a rule may lack a limit, which needs gradients that are recorded.
+    If a NaN arrives, repeat it with masked contributions: 0 * inf may have made it, where `np.where` chose another
+    branch. If the NaN stays, repeat it with recorded gradients: they have the limits that some rules need.
     """
     watching = watchers()
     pairs: list[Pair[N]] = []

@@ -1,4 +1,4 @@
-"""Signatures of NumPy's functions: of those in C too, which `inspect` knows from NumPy 2.4 on."""
+"""Signatures of NumPy's functions, also of those written in C, which `inspect` knows only from NumPy 2.4 on."""
 
 import inspect
 

@@ -27,7 +27,7 @@ __all__ = ["Node", "constant", "no_grad", "record", "tag"]
 
 Function = Callable[..., Any]
 NO_KEYWORDS: dict[str, Any] = {}
-MADE: dict[str, Any] = {}  # the keywords of a node that a user made: it is not a result of a computation in no_grad
+MADE: dict[str, Any] = {}  # the keywords of a node that a user made; within no_grad, `x += 1` writes into it
 next_place = itertools.count(-1, -1).__next__  # places on the tape count down: a heap gives the latest node first
 _last_tagged = 0  # the latest place whose node has a span
 _new = object.__new__
@@ -48,13 +48,13 @@ class Node(Hookable):
     order: int  # the place on the tape: smaller than that of every argument
     passes: int  # how many backward passes have added up to a leaf's gradient; unset before the first
     span: tuple[Any, ...]  # the module's call that made this node, see `tag`; unset for most
-    curves: bool  # of the result of `passes.change`; unset for others
+    curves: bool  # set for a result of `passes.change`, which is a constant to its other calls; unset for others
     tangents: dict[Any, Any]  # in forward mode: the derivatives along directions; unset for most
     trail: Any  # what a watcher noted; unset for most
     _kind: ClassVar[type[Node]]  # Tensor or Value, also of their subclasses
 
     def __init__(self, data: Any, requires_grad: bool, label: str | None) -> None:
-        self._value: Any = data  # not `_data`: masked arrays take an attribute of that name for an array's own
+        self._value: Any = data  # not `_data`: masked arrays take an attribute of that name for their own data
         self._grad: Any = None
         self.requires_grad, self.label = True if requires_grad is True else bool(requires_grad), label or ""
         self.order, self.fun, self.kwargs = next_place(), None, MADE
@@ -223,7 +223,7 @@ def tag(y: Any, module: Any, kind: type | None, start: int, inputs: Any) -> None
 def _restored(kind: type[Node], data: Any, grad: Any, requires_grad: bool, label: str | None) -> Node:
     x = _new(kind)
     Node.__init__(x, data, requires_grad, label)
-    if is_complex(data):  # in a process that knows no other, perhaps
+    if is_complex(data):  # perhaps the first complex array of this process
         met.add(data.dtype)
     x._grad = grad
     return x
