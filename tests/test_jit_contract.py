@@ -390,6 +390,27 @@ def test_a_failed_check_leaves_python_state_as_it_was():
     assert (log.count, entries) == (0, [])
 
 
+def test_after_an_error_keys_and_attributes_are_in_the_order_that_they_had():
+    rates = {"a": 0.5, "b": 2.0}
+    model = tg.nn.Linear(2, 1, rng=0)
+
+    def moving(x):
+        weight = model.weight
+        del model.weight
+        model.weight, rates["a"] = weight, rates.pop("a")
+        return model(x) * rates["a"]
+
+    names = [*vars(model)]
+    with pytest.raises(tg.JitError, match="was changed"):
+        tg.jit(moving)(X)
+    assert ([*rates], [*vars(model)]) == (["a", "b"], names)
+
+
+def test_an_error_of_python_that_names_bytes_is_the_functions_own():
+    with pytest.raises(TypeError, match="bytes-like object or a real number, not 'list'"):
+        tg.jit(lambda x: x * int([2]))(X)
+
+
 def test_a_check_puts_back_arrays_of_equal_names():
     def adding():
         total = np.zeros(2)

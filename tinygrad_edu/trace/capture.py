@@ -28,7 +28,7 @@ from .traced import JitError, Traced, Unrecorded
 # Who uses one of these may tell a recording value or a copy of a function from what it stands for
 TELLING = {"type", "id", "hasattr", "Hashable", "modules"}
 # Words of errors by which C code and libraries refuse what has no memory of its own, or another class
-NEEDS_PLAIN = ("Traced", "bytes-like", "buffer API", "JSON serializable", "object to NumPy", "producing an array")
+NEEDS_PLAIN = ("Traced", "buffer API", "JSON serializable", "object to NumPy", "producing an array")
 _exchanging = Lock()  # held only while state is exchanged and put back, never while the function runs
 # The identities of Tensors and containers, and the recording that exchanges their values; None for a self-check
 _claims: list[tuple[set[int], Captured | None]] = []

@@ -179,8 +179,11 @@ class Holder:
             owner.clear()  # not else: another thread may read it
             (owner.update if isinstance(owner, set) else owner.extend)(before.values())
             return
-        for key in [*(now.keys() - before.keys()), *before]:
-            if now.get(key, self) is not (value := before.get(key, EMPTY)):
+        is_moved = isinstance(owner, dict) and self.names is None and [*now][: len(before)] != [*before]
+        for key in now if is_moved else now.keys() - before.keys():
+            assign(owner, key, EMPTY)
+        for key, value in before.items():
+            if is_moved or now.get(key, EMPTY) is not value:
                 assign(owner, key, value)
 
 
