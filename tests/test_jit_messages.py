@@ -52,6 +52,15 @@ def refused():
         h[0] = x
         return h
 
+    def filling_elements(x):
+        h = np.zeros(2)
+        h[0] = x[0]
+        return h
+
+    def filling_with(tensor, h):
+        h[0] = tensor
+        return h
+
     class Counting(tg.optim.SGD):
         def step(self, *args, **kwargs):
             self.calls += 1
@@ -78,6 +87,9 @@ def refused():
     yield lambda x: np.array([x, x]), "write np.stack([a, b]) for np.array([a, b])"
     yield lambda x: np.eye(3)[x.astype(int)], "make tables, and arrays to write into, outside of the function"
     yield filling, "outside of the function or with np.zeros_like(x)"
+    for fill in (filling_elements, lambda x: filling_with((model.weight * x).sum(), np.zeros(2))):
+        yield fill, "array[...] = ... takes a value out of the recording, and would be the same at every call; make the"
+    yield lambda x: filling_with((model.weight * x).sum(), x.copy()), "loses its gradient; write np.stack([...])"
     yield (
         training,
         "the function, or an optimizer in it, made it; make the array with np.zeros_like(x)",

@@ -19,7 +19,7 @@ Functions = frozenset[Callable[..., object]]
 COMPARISONS = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
 VIEWS: Functions = frozenset({np.reshape, np.transpose, np.broadcast_to, retyped})
 INDEXED: Functions = frozenset({operator.getitem, setitem, add_at})
-STEADY: Functions = frozenset({setitem, add_at, changed, filled})  # their results are like their first arguments
+STEADY: Functions = frozenset({setitem, add_at, changed, filled})  # results have the first argument's shape and dtype
 NEW: Functions = frozenset({  # their results are new arrays, and no values are wrong for them
     np.dot, np.vdot, np.matmul, np.sum, np.prod, np.max, np.min, np.mean, np.var, np.std, np.argmax, np.argmin,
     np.where, np.concatenate, np.stack, np.copy, astype, np.cumsum, operator.add, operator.sub, operator.mul,

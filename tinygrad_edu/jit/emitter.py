@@ -93,7 +93,7 @@ class Emitter(Expressions):
         return self.locations[v].text
 
     def value(self, x: object) -> str:
-        """Write a number of Python or a text; anything else has a name."""
+        """Write a Python number or text as a literal; pass anything else by name."""
         return super().value(x) if type(x) in PLAIN else self.name(x)
 
     def fun(self, f: Function) -> str:

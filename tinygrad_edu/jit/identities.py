@@ -22,7 +22,7 @@ def key_text(emitter: Emitter, key: Any) -> str:
 
 
 def identities(emitter: Emitter) -> Iterator[str]:
-    """Yield the checks that one object is given, or found, where it was, and at no other place.
+    """Yield the checks that arguments and arrays are one object where they were at the recording, and nowhere else.
 
     Which arrays Tensors and other places hold counts only if the function asks for identities.
     """

@@ -62,7 +62,7 @@ class Layout:
         self.guards: dict[int, list[Guard]] = {}  # the number of the call after which they can be checked: the guards
         for guard in program.guards:
             self.guards.setdefault(max([index.get(v, -1) for v in variables(guard.args)], default=-1), []).append(guard)
-        self.turned: dict[Var, np.ndarray] = {}  # of a new array that C writes in another order: one with its strides
+        self.turned: dict[Var, np.ndarray] = {}  # for a new array that C writes in another order: one with its strides
         self.copied: set[Var] = set()  # results that have memory of their own, though they could share some
         self.analyze()
         self.targets = {

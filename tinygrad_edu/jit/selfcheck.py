@@ -23,7 +23,7 @@ from ..transforms import tree
 # Sums may be added up in another order: the tolerance relative to the largest element, by bytes of a real number.
 TOLERANCE = {2: 3e-2, 4: 1e-4, 8: 1e-7, 16: 1e-7}
 NUMBERS = (np.ndarray, np.generic)
-SCALING = ("the result", "the argument", "the data", "the gradient")  # and not squares that an optimizer keeps
+SCALING = ("the result", "the argument", "the data", "the gradient")  # not the squares that an optimizer keeps
 ROUNDED = 1e-2  # times the tolerance and the largest number of all: what is left of sums that cancel
 
 

@@ -25,9 +25,9 @@ from .recorder import Recorder
 from .results import described, described_members, note_memories, recorded_result
 from .traced import JitError, Traced, Unrecorded
 
-# Who uses one of these may tell a recording value or a copy of a function from what it stands for
+# A function that uses one of these may tell a recording value, or a copy of a function, from the original
 TELLING = {"type", "id", "hasattr", "Hashable", "modules"}
-# Words of errors by which C code and libraries refuse what has no memory of its own, or another class
+# Words in errors of C code and libraries that refuse a recorded array, as it is not a plain one
 NEEDS_PLAIN = ("Traced", "buffer API", "JSON serializable", "object to NumPy", "producing an array")
 _exchanging = Lock()  # held only while state is exchanged and put back, never while the function runs
 # The identities of Tensors and containers, and the recording that exchanges their values; None for a self-check
@@ -40,7 +40,7 @@ def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found:
     claim = None
     try:
         with _exchanging:
-            given = [*nested([args, kwargs])]  # not these themselves; of classes the methods, of dicts the keys
+            given = [*nested([args, kwargs])]  # not the containers, but their classes, which may have methods, and keys
             given = [*map(type, given), *[tuple(x) for x in given if isinstance(x, dict)]]
             closure = Closure(fun, [*[x for _, x in leaves("", [args, kwargs])], *given])
             places = {i for i, holder in closure.holders.items() if not holder.is_scope}

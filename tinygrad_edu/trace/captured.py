@@ -32,7 +32,7 @@ from .recorder import PLAIN_ARRAYS, Recorder, TracedGenerator
 from .traced import Traced
 
 Path = tuple[Any, ...]
-# What they hold is no part of a recording, and what other containers of the standard library hold
+# Their contents are not recorded, nor are those of other containers of the standard library
 UNSEEN = (memoryview, ChainMap, UserDict, UserList, np.void, Queue, threading.local, threading.Event)
 CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
 
@@ -56,14 +56,14 @@ class Captured:
         self.occurrences: list[tuple[Any, Path]] = []  # each of those arguments, as often as it is given
         self.paths: dict[int, tuple[Path, Any]] = {}  # by the identity of what fun gets: where it is given, as what
         self.results: dict[tuple[int, bool], tuple[Any, Any]] = {}  # parts of the result, and what `described` returns
-        self.memories: dict[int, tuple[Any, Any]] = {}  # that arrays of the result share, by the identity of its array
+        self.memories: dict[int, tuple[Any, Any]] = {}  # shared by arrays of the result, by the identity of its owner
         self.labeled = False  # whether a Tensor or a Value in the result has a label
         self.arrays: dict[int, Traced] = {}  # by the identity of the array
         self.generators: dict[int, Any] = {}  # by the identity of the Generator
         self.holders: list[Holder] = []  # of the closure, Tensors among the arguments first, and other Tensors then
-        self.exchanged: list[tuple[Holder, Any, Any, Any]] = []  # (holder, key, what it held at first, and at the end)
+        self.exchanged: list[tuple[Holder, Any, Any, Any]] = []  # (holder, key, recording value, value at the end)
         self.moved: set[int] = set()  # the identities of arrays that went into places, or out of them
-        self.clear: list[Callable[[], None]] = []  # what forgets copies in singledispatch
+        self.clear: list[Callable[[], None]] = []  # clear the caches of singledispatch, which may hold copies
         self.places: list[Place] = []  # what is exchanged, but for the data and gradients of Tensors
         self.is_doubtful = False  # whether the recorded run is not to be trusted, and changes nothing
         self.absent: dict[Node, None] = {}  # Tensors whose gradient was read and is None

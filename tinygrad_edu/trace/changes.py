@@ -38,9 +38,8 @@ def refuse_changes(found: Captured) -> None:
     for holder in found.holders:
         for key, given in holder.given.items():
             new = holder.last.get(key, EMPTY)
-            if issubclass(type(new), (np.ndarray, np.generic)) or (
-                type(new) is float and isinstance(holder.owner, Node)
-            ):
+            of_value = type(new) is float and isinstance(holder.owner, Node)
+            if of_value or issubclass(type(new), (np.ndarray, np.generic)):
                 new = found.rec.constant(new)
             found.exchanged.append((holder, key, given, new))
     refuse_replacements(found)
@@ -205,7 +204,7 @@ def read_anew(found: Captured) -> None:
 
 
 def _kept(value: Any, order: Any = "K") -> Any:
-    """Return a Python float, which a Value holds, and a copy of an array."""
+    """Return the Python float of a Value as it is, and a copy of an array."""
     return value if type(value) is float else np.array(value, order=order)
 
 

@@ -37,7 +37,7 @@ FRAMEWORK = (Module, Optimizer, Group, LRScheduler, Standardizer)  # their insta
 SETTINGS = {  # what a replay reads anew
     Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",), Value: ("_value", "_grad"), Tensor: ("_grad",),
 }  # fmt: skip
-# Who uses one of these may read all attributes of an object, or of a dataclass, or find that there is no attribute
+# Code that uses one of these may read all attributes of an object, or of a dataclass, or find that one is missing
 WHOLE = {"vars", "__dict__", "dir", "getmembers"}
 FIELDS = WHOLE | {"asdict", "astuple", "fields", "replace"}
 ASKING = WHOLE | {

@@ -1,8 +1,8 @@
 """Copies of functions: the code of a function, run with other values in its variables.
 
 Where a function closes over an array, or names a global one, a recording runs a copy of it whose variables hold
-recording arrays. The user's own variables stay as they are, and other threads see nothing of it; but for globals that
-the function reaches as attributes of a module too, which hold recording arrays themselves.
+recording arrays. The user's own variables stay as they are, and other threads see nothing of it. Globals that the
+function also reaches as attributes of a module are the exception: they hold recording arrays themselves.
 """
 
 import functools
@@ -54,7 +54,7 @@ class Copies:
             self.holders.append(Holder(scope, "a global variable", None, closure.names))
 
     def is_needed(self, primitive: FunctionType) -> bool:
-        """Return whether a primitive, which is not copied, would need it: a variable leads to a replaced value."""
+        """Return whether a primitive, which is never copied, would need it: a variable leads to a replaced value."""
         functions = [] if self.closure.is_library(implementations[primitive]) else Closure(primitive, []).functions
         return any([id(part) in self.replaced for f in functions for v in self.values(f) for part in parts(v)])
 
@@ -68,7 +68,7 @@ class Copies:
             yield from [scope.before[name] for name in scope.checked.intersection(names_in(f.__code__))]
 
     def assigned(self, f: FunctionType) -> list[Any]:
-        """Return what holds variables of a function that others share, if one of them may assign some."""
+        """Return the cells and the globals of a function that other functions share, if one of them may assign some."""
         cells = [*(f.__closure__ or ())] * ("nonlocal" in self.closure.names)
         return [*cells, f.__globals__] if "global" in self.closure.names else cells
 
@@ -95,7 +95,7 @@ class Copies:
         return self.copies.get(id(value), value)
 
     def cached(self, function: Any) -> Any:
-        """Return a function with a cache that guards the arrays that it uses: its results are right for those alone."""
+        """Return a cached function that guards the arrays it uses: what it has cached is right for those alone."""
         reached = Closure(function, []).seen
         arrays = [a for i, x in reached.items() if type(a := self.replaced.get(i, x)) is Traced]
 
@@ -106,7 +106,7 @@ class Copies:
                     raise a.rec.error(f"{guarded.__name__} has a cache, and uses an array that was written into")
                 a.rec.fixed_value(a)
             result = function(*args, **kwargs)
-            for a in [v for v in leaves(result) if type(v) is Traced]:  # made of an attribute, and kept in the cache
+            for a in [v for v in leaves(result) if type(v) is Traced]:  # made from an attribute; the cache keeps it
                 function.cache_clear()
                 a.rec.give_up()
             return result

@@ -1,6 +1,6 @@
-"""Holders: the objects whose members a function may replace, and that hold other ones while it is recorded.
+"""Holders: the objects whose members a function may replace; while it is recorded, they hold recording values.
 
-Wrappers, such as tuples and methods, cannot hold other members: where they are used, others are made.
+Wrappers, such as tuples and methods, cannot change their members: new wrappers take their place.
 """
 
 import functools
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from inspect import ismemberdescriptor
 from operator import is_
 from types import BuiltinMethodType, CellType, FunctionType, MappingProxyType, MethodType, MethodWrapperType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from weakref import ref
 
 import numpy as np
@@ -45,7 +45,7 @@ def _partial(p: Any, func: Any, *values: Any) -> Any:
     return kind(func, *values[:n], **dict(zip(p.keywords, values[n:], strict=True)))
 
 
-# For each kind, what gives a wrapper's members, and what makes another wrapper of other ones; `Copies` adds attributes
+# For each kind: a function that gives a wrapper's members, and one that makes a wrapper; `Copies` adds attributes
 WRAPPERS: dict[Any, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
     tuple: (lambda x: x, lambda x, *new: tuple.__new__(type(x), new)),
     frozenset: (tuple, lambda _, *new: frozenset(new)),
@@ -72,9 +72,8 @@ def wrapping(kind: type) -> tuple[Callable[[Any], Any], Callable[..., Any]] | No
 
 
 def wrapper(x: Any) -> tuple[tuple[Any, ...], Callable[..., Any]] | None:
-    """Return a wrapper's members, and what makes another one, given x and others; None for what is not a wrapper."""
-    kind: Any = type(x)
-    functions = wrapping(kind)
+    """Return a wrapper's members, and a function of it and of new members that makes another; or None."""
+    functions = wrapping(cast(Any, type(x)))
     return functions and (functions[0](x), functions[1])
 
 
@@ -87,7 +86,7 @@ def parts(x: Any) -> list[Any]:
 class Place(NamedTuple):
     """A member of a holder that is exchanged while the function is recorded.
 
-    If another array is put there, `var` is that which was there, and `order` the memory order of the new one.
+    If the function puts another array there, `var` is the one that was there, and `order` the new one's memory order.
     """
 
     owner: Any
@@ -107,9 +106,9 @@ class Holder:
 
     Its members are `before` as they were found; those in `given` are exchanged while the function is recorded, and
     `last` are those when it had returned. Replays check members with a key in `checked`, or all if it is None, and read
-    those in `anew` at each call. `absent` are keys without a member, such as an attribute that a class has; if it
-    `has_names`, they are names. Of globals and of objects of libraries only those with `names` are looked at: others
-    belong to other code. `of` is the object of this package whose attributes the members are.
+    those in `anew` at each call. `absent` are keys that had no member, such as an attribute that only the class has. If
+    it `has_names`, keys are names of attributes or variables. Of globals and of objects of libraries only members with
+    `names` are looked at: others belong to other code. `of` is the object of this package that has the members.
     """
 
     def __init__(self, owner: Any, title: str, checked: set[str] | None, names: set[str] | None = None) -> None:
@@ -162,7 +161,7 @@ class Holder:
         return not are_same(self.now(), self.before)
 
     def notice(self, kind: type) -> None:
-        """Look also at members that have none of the names, and got a value of this kind: a library keeps it."""
+        """Look also at members with other names that were given a value of this kind, which a library keeps there."""
         found, names = self.others, {*(self.names or ())}
         new = {k: v for k, v in members(self.owner, True).items() if k not in names and v is not found.get(k)}
         if kept := {k for k, v in new.items() if type(v._value if isinstance(v, Node) else v) is kind}:
@@ -235,8 +234,7 @@ def members(owner: Any, slots_only: bool = False) -> dict[Any, Any]:
 
 def slots_of(owner: object) -> list[str]:
     """Return the names of an object's slots."""
-    cls: Any = type(owner)
-    return _slots_of(cls)
+    return _slots_of(cast(Any, type(owner)))
 
 
 @functools.lru_cache(1000)

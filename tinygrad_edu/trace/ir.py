@@ -91,8 +91,8 @@ class Call:
     numbers is made even if its result is not used. `alias_of` is the index in `uses` of the array whose memory the
     result shares, where NumPy decides that it does (np.flip, np.split). `uses` are the Vars among the arguments, in
     order, each as often as it occurs. Of an `elementwise` call, each element depends on the elements of the arguments
-    at the same index alone. `errors` is how the function has NumPy treat floating-point errors, as `np.errstate` takes
-    it, if not as its caller.
+    at the same index alone. `errors` are the arguments of `np.errstate` under which the function makes the call, or
+    None if they are those of its caller.
     """
 
     __slots__ = ("alias_of", "args", "draws", "elementwise", "errors", "fun", "kwargs", "line", "out", "phase", "uses")
@@ -185,12 +185,12 @@ class Program:
 class Result(NamedTuple):
     """A part of a function's result that differs from call to call.
 
-    `kind` is "array", with a Var; of a `node`, Tensor or Value, with its data, "result" (computed, takes gradients),
-    "leaf" (made from a number, takes gradients) or "constant" (takes none), with its `label` and its gradient;
-    "argument" with the path of an argument or of one of its members, and with what a container holds as its `node`, to
-    be printed; "held" with the Holder of a list or dict; "dataclass" with its fields, of a class `node`. If several
-    arrays share memory, each has (Result, shape, dtype, offset, strides) as its `memory`: the Result for all of it,
-    "memory" in the order `node`, and where the array lies in it.
+    `kind` says what `value` is. "array": a Var. "result" (computed, takes gradients), "leaf" (made from a number, takes
+    gradients) or "constant" (takes none): the data of a Tensor or Value, of class `node`, with its `label` and `grad`.
+    "argument": the path of an argument or of one of its members; `node` is what a container holds, for the printer.
+    "held": the Holder of a list or dict. "dataclass": its fields; `node` is its class. "memory": the Var of memory that
+    several arrays share, in the order `node`. Each of these arrays has (Result, shape, dtype, offset, strides) as its
+    `memory`: the Result for all of it, and where the array lies in it.
     """
 
     kind: str

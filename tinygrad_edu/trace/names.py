@@ -10,7 +10,7 @@ from typing import Any
 from ..engine.errors import INTERNAL
 
 STANDARD = os.path.dirname(os.__file__)
-MADE_BY_CLASS = 1 << 9  # the flag of a type that Python code has made
+MADE_BY_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE, the flag of a class that Python code has made
 TEXTS = ("__repr__", "__str__", "__format__")  # methods that give a text of an object
 FORMATTING = {dis.opmap.get(name) for name in ("FORMAT_VALUE", "FORMAT_SIMPLE", "FORMAT_WITH_SPEC")}  # of an f-string
 NAMES = "COMPARE_OP CONTAINS_OP IS_OP POP_EXCEPT WITH_EXCEPT_START MATCH_CLASS STORE_GLOBAL STORE_DEREF"
@@ -62,7 +62,7 @@ def library(x: Any) -> str:
 @functools.lru_cache(1000)
 def _package_of(module: str) -> str:
     found = sys.modules.get(module)
-    if found is None or module in ("__main__", "types", "argparse"):  # whose namespaces are as plain as a user's class
+    if found is None or module in ("__main__", "types", "argparse"):  # whose Namespaces hold a user's attributes
         return ""
     held = getattr(found, "__dict__", {})
     # Without a file: a package without an __init__, what the user has made, or built into Python or Cython

@@ -108,7 +108,7 @@ def _operator(name: str) -> Function:
 
 
 def _dot(a: Any, b: Any, out: Any = None) -> Any:
-    """As ndarray's; of matrices np.matmul, but np.dot takes 0 times infinity for 0 where one has a single element."""
+    """As ndarray's; of matrices np.matmul, unless one has a single element, for which np.dot takes 0 * inf for 0."""
     matrices = a.ndim == np.ndim(b) == 2 and 1 not in (a.size, np.size(b))
     return np.matmul(a, b, out=out) if matrices else np.dot(a, b, out)
 

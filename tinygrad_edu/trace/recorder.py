@@ -34,7 +34,7 @@ PLAIN_ARRAYS = (np.ndarray, np.memmap)
 NUMERIC = (np.ndarray, np.generic, float, int, complex)
 OPTIM = os.path.dirname(optim.__file__)
 # The files of the functions that users call
-ABOVE = tuple([os.path.join(INTERNAL[0], name) for name in ("data", "functions", "integrate", "nn", "optim", "train")])
+PUBLIC = tuple([os.path.join(INTERNAL[0], name) for name in ("data", "functions", "integrate", "nn", "optim", "train")])
 
 
 class OtherArray(Exception):
@@ -132,8 +132,7 @@ class Recorder:
 
     def fixed_value(self, x: Traced) -> Any:
         """Return the value of an array that is the same at every call, and record a guard that it is."""
-        value = x.value
-        expected = np.asarray(value).tobytes()
+        value, expected = x.value, np.asarray(x.value).tobytes()
 
         def is_the_same(array: Any) -> bool:
             return np.asarray(array).tobytes() == expected
@@ -187,7 +186,7 @@ class Recorder:
         frame: FrameType | None = sys._getframe(2)
         name = ""
         while frame is not None and frame.f_code.co_filename.startswith(INTERNAL):
-            if frame.f_code.co_filename.startswith(ABOVE):
+            if frame.f_code.co_filename.startswith(PUBLIC):
                 name = frame.f_code.co_qualname
             frame = None if frame.f_code is self.top else frame.f_back
         return "" if name.startswith("_") or "._" in name or "<" in name else name
@@ -244,7 +243,7 @@ def _draw(rec: Recorder, method: Function, /, *args: object, **kwargs: object) -
 
 
 def aliased(result: Any, given: object) -> tuple[int | None, Any]:
-    """Return the array in nested arguments, recorded or plain, whose memory a result shares, after its number."""
+    """Return the number and the array, recorded or plain, of the nested argument whose memory a result shares."""
     for i, a in enumerate([v for v in leaves(given) if type(v) is Traced or isinstance(v, np.ndarray)]):
         array = a._array if type(a) is Traced else a
         if isinstance(array, np.ndarray) and np.may_share_memory(result, array):
@@ -253,7 +252,7 @@ def aliased(result: Any, given: object) -> tuple[int | None, Any]:
 
 
 def values_of(value: Any) -> Any:
-    """Return nested lists, tuples and dicts with the arrays of Traced ones."""
+    """Return nested lists, tuples and dicts with each Traced replaced by the value that it wraps."""
     if type(value) is Traced:
         return value.value
     if type(value) is slice:
@@ -262,7 +261,7 @@ def values_of(value: Any) -> Any:
 
 
 def of_integers(s: slice) -> slice:
-    """Return a slice without recorded numbers: those that are the same at every call, as integers."""
+    """Return a slice with integers for recorded numbers, which have to be the same at every call."""
     return slice(*[operator.index(v) if type(v) is Traced else v for v in (s.start, s.stop, s.step)])
 
 

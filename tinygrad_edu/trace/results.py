@@ -26,7 +26,7 @@ from .traced import JitError, Traced
 from .views import View
 
 IMMUTABLE = (*PLAIN, type, np.dtype, np.ufunc, np.generic, range, slice, frozenset, type(...))
-LASTING = (ModuleType, tree.Structure)
+LASTING = (ModuleType, tree.Structure)  # a replay returns the same object
 
 
 @primitive

@@ -17,6 +17,7 @@ from weakref import ref
 import numpy as np
 
 from ..engine.concatenators import is_joining, item
+from ..engine.conversions import assigns
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, array_likes, implementations, leaves, name, opaques, predicates
@@ -27,7 +28,7 @@ from .operators import METHODS, RETURN_IT
 from .views import View
 
 UNBUFFERED = {np.concatenate, np.stack, np.ptp, np.place}  # read what they have just written, if it is an operand
-CALLING = {np.piecewise, np.pad}  # may call functions of the user
+CALLING = {np.piecewise, np.pad}  # can call functions of the user
 PLAIN = np.ndarray.__array_ufunc__  # another class may compute a ufunc in its own way
 INSTEAD = {np.add.at: add_at, np.ndarray.sort: np.sort, np.ndarray.partition: np.partition}  # return a new array
 
@@ -182,6 +183,8 @@ class Traced(View):
 
     def __setitem__(self, index: object, v: Any) -> None:
         if self.takes(operator.setitem, (self, index, v), {}):
+            if isinstance(v, Operand):
+                raise self.rec.error("array[...] = Tensor loses its gradient; write np.stack([...]), or assign .data")
             indices = index if isinstance(index, tuple) else (index,)
             by_mask = bool in [getattr(i, "dtype", None) for i in indices]
             if (by_mask or isinstance(v, (list, tuple))) and self.is_read((v,)):
@@ -230,6 +233,8 @@ class Traced(View):
             return self.rec.fixed_value(self)
         if function := self.rec.library_function():
             conversion, remedy = f"{conversion} in {function}", f"call {function} outside of the recorded function"
+        elif assigns(sys._getframe(2)):
+            conversion, remedy = "array[...] = ...", "make the array outside of the function or with np.zeros_like(x)"
         escapes = "takes a value out of the recording, and would be the same at every call"
         raise self.rec.error(f"{conversion} {escapes}; {remedy}")
 
@@ -255,8 +260,7 @@ class Traced(View):
             raise AttributeError(attribute)  # NumPy then asks __array__
         getattr(self._array, attribute)  # raises AttributeError as NumPy does
         remedy = "use reshape(-1)" if attribute == "flat" else "use NumPy functions that return new arrays"
-        of_array = (f".{attribute}", remedy)
-        words = TO_PLAIN if attribute.startswith("__") else of_array
+        words = TO_PLAIN if attribute.startswith("__") else (f".{attribute}", remedy)
         is_array = isinstance(self._array, np.ndarray) and not self.rec.is_foreign()
         return getattr(self.plain_copy(words) if is_array else self.plain(*words), attribute)
 

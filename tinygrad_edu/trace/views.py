@@ -49,12 +49,12 @@ class View:
 
     def __init__(self, rec: Any, value: Any, var: Var) -> None:
         self.rec, self._array, self._variable, self.origin = rec, value, var, var
-        self._base: Any = None  # the View that a call gave this one of; None if it owns its memory
+        self._base: Any = None  # the View that a call made this one from; None if it owns its memory
         self._depth = 0  # the number of views between it and the owner of the memory
         self._made: Any = None  # this call: (function, arguments, keywords, number of the result)
         self._root: View | None = None  # the View that owns the memory; None if it is this one
-        self.reshaped = False  # whether the order in memory tells if it is a view, or an array is one of this
-        self.plain_copies: list[Any] = []  # weak references to those that the function got, which no write reaches
+        self.reshaped = False  # whether it is a view, or has one, only in this order of memory
+        self.plain_copies: list[Any] = []  # weak references; the function got them, and no write reaches them
         self.version = self._seen = 0  # the number of writes into the memory; of those, how many a view has noticed
 
     shape, ndim, size, dtype = map(fact, ("shape", "ndim", "size", "dtype"))
