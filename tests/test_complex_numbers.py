@@ -306,6 +306,13 @@ def test_written_elements_of_complex_arrays():
         y[0] = 1j
 
 
+def test_keywords_of_the_sign_of_complex_numbers():
+    z = tg.Tensor(Z)
+    close(np.sign(z, casting="same_kind", out=None).data, np.sign(Z))
+    with pytest.raises(TypeError, match=r"np\.sign\(\.\.\., dtype=\.\.\.\): its rule does not know this keyword"):
+        np.sign(z, dtype=complex)
+
+
 def test_astype_makes_complex_numbers_and_warns_where_it_drops_imaginary_parts():
     x = tg.Tensor(Z.real)
     np.sum(np.abs(x.astype(complex) * 2j)).backward()

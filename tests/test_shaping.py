@@ -254,9 +254,14 @@ def test_astype_is_the_method_as_a_function():
         ("symmetric", {"reflect_type": "odd"}),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("width", [0, 1, (1, 2), ((2, 0), (1, 2))])
+@pytest.mark.parametrize("width", [0, 1, (1, 2), ((2, 0), (1, 2)), {-1: (1, 2)}])
 def test_padding_that_is_computed(mode, options, width):
     x = np.random.default_rng(0).permutation(12).reshape(3, 4) / 5 + 1
+    if isinstance(width, dict):
+        try:
+            np.pad(x, width)
+        except TypeError:
+            pytest.skip("dicts of widths came with NumPy 2.3")
     check(lambda x: np.pad(x, width, mode, **options), x)
     tg.check_grad(lambda x: np.sin(np.pad(x, width, mode, **options)), x)
 

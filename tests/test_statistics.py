@@ -172,3 +172,16 @@ def test_spreads_about_a_mean_that_is_given(fun):
             tg.grad(lambda x, f=f, mean=mean: np.sum(f(x, mean(x))))(x),
             tg.grad(lambda x, options=options: np.sum(fun(x, **options)))(x), atol=1e-14,
         )  # fmt: skip
+    at_mean = lambda x: np.sum(fun(x, mean=np.mean(x, keepdims=True)))
+    assert tg.grad(at_mean)(np.full(2, 3.0)).tolist() == [0, 0]
+    for dtype in (np.float16, np.float32, np.complex64):
+        x = np.array([1, 2, 4], dtype)
+        got = fun(tg.Tensor(x), mean=np.mean(x), where=x != 2)
+        assert got.dtype == fun(x, mean=np.mean(x), where=x != 2).dtype
+
+
+@pytest.mark.parametrize("fun", [np.var, np.std], ids=lambda f: f.__name__)
+def test_a_spread_is_real_also_where_its_dtype_is_complex(fun):
+    x, z = np.array([1 + 1j, 2 - 0.5j, 0.3]), tg.Tensor([1 + 1j, 2 - 0.5j, 0.3])
+    fun(z, dtype=complex).backward(1 + 5j)
+    np.testing.assert_allclose(z.grad, tg.grad(fun)(x))

@@ -68,6 +68,12 @@ def test_reductions_over_several_axes_with_where_and_initial(ufunc, axis):
     check(lambda x: ufunc.reduce(x, axis=axis, initial=0.25, where=mask, keepdims=True), x)
 
 
+@pytest.mark.parametrize("ufunc", [np.add, np.multiply, np.logaddexp, np.logaddexp2, np.hypot])
+def test_a_reduction_of_no_elements_is_the_identity(ufunc):
+    x = np.ones((0, 3))
+    np.testing.assert_array_equal(ufunc.reduce(tg.Tensor(x)).data, ufunc.reduce(x))
+
+
 def test_a_running_maximum_shares_its_ties_equally():
     x = np.array([1.0, 2.0, 2.0, 0.0, 2.0, 3.0])
     third, half = 1 / 3, 1 / 2

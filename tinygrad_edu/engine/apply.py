@@ -88,7 +88,7 @@ def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, A
     asks = met and (fun in of_complex or (fun in compositions and fun not in takes_complex))
     if asks and any([is_complex(v) for a in (*args, *kwargs.values()) for v in leaves(a)]):
         if fun in of_complex:
-            return of_complex[fun](*map(without_subclasses, args), **kwargs)
+            return of_complex[fun](*map(without_subclasses, args), **checked_keywords(fun, args, kwargs))
         check_complex(fun)
     if fun in compositions:
         if kwargs or "out" in keywords(fun):

@@ -35,6 +35,8 @@ def reduce(ufunc: np.ufunc, x: Array, axis: Axis = 0, dtype: Any = None, keepdim
         y = np.logaddexp.reduce(x * LN2, axes) / LN2
     else:
         merged = merge_axes(x, axes)
+        if ufunc is np.hypot and not merged.shape[-1]:
+            merged = np.sum(merged, -1, keepdims=True)  # of no elements, 0
         if not merged.shape[-1]:
             raise ValueError(f"np.{ufunc.__name__}.reduce(of shape {x.shape}, axis={axis}): no elements to reduce")
         y = merged[..., 0]

@@ -52,6 +52,13 @@ def mirrored(x: Array, axis: int, width: int, mode: str) -> Array:
     return 2 * edge(x, axis, width) - np.flip(x[along(axis, near)], axis)
 
 
+def widths_of(x: Array, pad_width: Any) -> list[list[int]]:
+    """Return the widths before and after each axis, for any kind of pad_width."""
+    padded = np.pad(np.ones((1,) * x.ndim), pad_width)
+    (start,) = np.argwhere(padded)
+    return np.stack([start, np.array(padded.shape) - start - 1], axis=-1).astype(int).tolist()
+
+
 @primitive
 def pad(x: Array, pad_width: Any, mode: str, options: dict[str, Any]) -> Array:
     """`np.pad` in the modes that pad with constants or with elements of x."""
@@ -62,8 +69,8 @@ def pad_rule(g: Array, y: Array, x: Array, pad_width: Any, mode: str, options: d
     """g at the place of x, plus g at the padding that was copied from x."""
     if mode != "constant":
         return scatter_back(g, x, lambda number: pad(number, pad_width, mode, options))
-    (start,) = np.argwhere(np.pad(np.ones((1,) * x.ndim), pad_width))  # the place of x, for any kind of pad_width
-    return g[tuple([slice(start[i], start[i] + n) for i, n in enumerate(x.shape)])]
+    starts = [before for before, _ in widths_of(x, pad_width)]
+    return g[tuple([slice(start, start + n) for start, n in zip(starts, x.shape, strict=True)])]
 
 
 defvjp(pad, pad_rule)
@@ -77,7 +84,7 @@ def _pad(array: Array, pad_width: Any, mode: str = "constant", *, constant_value
              "reflect_type": reflect_type}
     options = {key: value for key, value in given.items() if value is not None}
     if mode in COMPUTED or reflect_type == "odd":
-        widths = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2)).tolist()
+        widths = widths_of(array, pad_width)
         lengths = np.broadcast_to(np.asarray(stat_length, object), (array.ndim, 2)).tolist()
         ends = np.broadcast_to(np.asarray(0 if end_values is None else end_values), (array.ndim, 2))
         for axis in range(array.ndim):

@@ -23,6 +23,7 @@ from .registry import (
     defvjp,
     is_complex,
     nondifferentiable,
+    real_part,
 )  # fmt: skip
 
 SMALL = 10_000  # below this size filling an array is faster than np.broadcast_to, which makes a view
@@ -49,7 +50,7 @@ def count(x: Array, y: Array, ddof: float, axis: Axis, keepdims: bool, where: Ar
     """Return the number of elements of x that went into one element of y, minus ddof."""
     if where is None:
         return float(x.size / max(y.size, 1) - ddof)
-    dtype = np.promote_types(x.dtype, np.float32)
+    dtype = np.promote_types(np.finfo(x.dtype).dtype, np.float32)  # real, also for complex x
     return np.sum(np.broadcast_to(where, x.shape), axis=axis, keepdims=keepdims, dtype=dtype) - ddof
 
 
@@ -90,7 +91,7 @@ def var_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike |
              correction: float | None = None) -> Array:
     """2 (x - mean) / (n - ddof); its conjugate for complex x, as the variance is a mean of |x - mean|**2."""
     n = count(x, y, correction or ddof, axis, keepdims, where)
-    return spread(2 * widened(g) / n, x, axis, keepdims, where) * conj(deviation(widened(x), axis, where))
+    return spread(2 * widened(real_part(g)) / n, x, axis, keepdims, where) * conj(deviation(widened(x), axis, where))
 
 
 def std_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike | None = None, out: None = None,
@@ -104,15 +105,8 @@ def std_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike |
         norm = scaled(lambda d: np.sqrt(np.sum(np.square(d), axis=axis, keepdims=keepdims)), size, axis, keepdims)
         y = norm / np.sqrt(n)
     ratio = d / spread(np.where(y == 0, 1, y), x, axis, keepdims)
-    return spread(widened(g) / n, x, axis, keepdims, where) * (ratio if where is None else np.where(where, ratio, 0))
-
-
-def variance_about(mean: Array, x: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False,
-                   where: Array | None = None, correction: float | None = None) -> Array:
-    """Return the variance for a mean that is given, `np.var(..., mean=...)`."""
-    squares = np.square(np.abs(x - mean) if is_complex(x) else x - mean)
-    total = np.sum(squares if where is None else np.where(where, squares, 0), axis=axis, keepdims=keepdims)
-    return total / count(x, total, correction or ddof, axis, keepdims, where)
+    ratio = ratio if where is None else np.where(where, ratio, 0)
+    return spread(widened(real_part(g)) / n, x, axis, keepdims, where) * ratio
 
 
 def about_mean(fun: Function, x: Array, *args: Any, mean: Array, **kwargs: Any) -> Array:
@@ -122,10 +116,20 @@ def about_mean(fun: Function, x: Array, *args: Any, mean: Array, **kwargs: Any) 
         raise TypeError(f"np.{fun.__name__}(..., mean=..., out=..., dtype=...): leave out and dtype away; use .astype")
     if fun in (np.nanvar, np.nanstd):
         kwargs["where"] = not_nan(x, kwargs.get("where"))
-    if kwargs.get("where") is not None:
-        x = np.where(kwargs["where"], x, mean)
-    y = variance_about(mean, x, **kwargs)
-    return np.sqrt(y) if fun in (np.std, np.nanstd) else y
+    y = spread_about(fun in (np.std, np.nanstd), widened(x), mean, **kwargs)
+    return y.astype(x.dtype) if x.dtype.char == "e" else y
+
+
+def spread_about(root: bool, x: Array, mean: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False,
+                 where: Array | None = None, correction: float | None = None) -> Array:
+    """Return the variance about a mean that is given, or its root: a norm, whose gradient at 0 is 0."""
+    d = x - mean if where is None else np.where(where, x - mean, 0)
+    if root:
+        y = np.linalg.vector_norm(d, axis=axis, keepdims=keepdims)  # type: ignore[arg-type]
+    else:
+        y = np.sum(np.square(np.abs(d) if is_complex(d) else d), axis=axis, keepdims=keepdims)
+    n = np.maximum(count(x, y, correction or ddof, axis, keepdims, where), 0)
+    return y / (np.sqrt(n) if root else n)
 
 
 # Maxima and minima

@@ -267,7 +267,7 @@ def name(fun: Function) -> str:
 @functools.cache
 def keywords(fun: Function) -> tuple[str, ...]:
     """Return the arguments that the rules or the composition of `fun` know, in order; "**" means any keyword."""
-    rules, skipped = (rules_of(fun), 2) if fun in vjps else ((compositions[fun],), 0)  # a rule's first two are g and y
+    rules, skipped = (rules_of(fun), 2) if fun in vjps else ((compositions.get(fun) or of_complex[fun],), 0)  # g, y
     known: dict[str, None] = {}
     for rule in filter(None, rules):
         code: Any = inspect.unwrap(rule).__code__
