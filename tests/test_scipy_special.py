@@ -249,7 +249,7 @@ NAMED = [f"{part}.{f}" for part, functions in INSTEAD_OF_SCIPYS.items() for f in
 def test_an_error_of_scipy_names_the_function_that_takes_tensors(called):
     part, f = called.split(".")
     assert callable(getattr(getattr(tg, part), f))
-    matrix, vector = tg.Tensor(np.eye(2) + 0.1), tg.Tensor([1.0, 2.0])
+    matrix, vector = tg.Tensor(np.eye(2) + 0.1), +tg.Tensor([1.0, 2.0])  # a result, which odeint copies
     args = {
         "polygamma": (1, matrix), "multigammaln": (matrix + 3, 2), "odeint": (lambda y, t: -y, vector, [0, 1]),
         "cho_solve": ((np.eye(2), True), matrix), "solve_banded": ((0, 1), matrix, np.ones(2)),

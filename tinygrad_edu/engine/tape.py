@@ -134,7 +134,10 @@ class Node(Hookable):
 
     def __reduce__(self) -> Any:
         if self.fun:
-            if calling_library(sys._getframe(1)) == "matplotlib":  # which copies what it draws
+            library = calling_library(sys._getframe(1))
+            if library == "scipy":  # odeint copies its start
+                np.asarray(self)  # raises the error that names what takes Tensors in its place
+            if library == "matplotlib":  # which copies what it draws
                 raise TypeError(f"matplotlib draws arrays, and {self._describe()} is not one; pass its .data")
             raise TypeError(
                 f"{self._describe()} is a result of {name(self.fun)}, so a copy or a pickle would hold its whole "
