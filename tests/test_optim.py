@@ -1,6 +1,7 @@
 import copy
 import json
 import tracemalloc
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -527,6 +528,12 @@ def test_a_forgotten_zero_grad_is_noticed_and_adding_up_on_purpose_is_not():
     (2 * x).sum().backward()
     with pytest.warns(UserWarning, match=r"SGD\.step: .* sum of 2 backward passes.*zero_grad\(\).*accumulated=True"):
         optimizer.step()
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            (2 * x).sum().backward()
+            optimizer.step()
+    assert len(shown) == 1
     optimizer.zero_grad()
     (2 * x).sum().backward()
     optimizer.step()

@@ -55,7 +55,7 @@ def leaf_tensors(params: Iterable[Tensor], where: str, frozen: bool = False) -> 
     """
     params = as_list(params, where)
     if not params:
-        raise ValueError(f"{where} got no parameters: does the model keep its Tensors in attributes?")
+        raise ValueError(f"{where} got no parameters: does the model keep Tensors in attributes, with requires_grad=True?")
     for i, p in enumerate(params):
         if not isinstance(p, Tensor):
             raise TypeError(f"{where} takes Tensors, and parameter {i} is {kind_of(p)}; wrap numbers in Tensor(...)")
@@ -82,11 +82,10 @@ def gradients(params: list[Tensor], where: str) -> list[Array | None]:
 
 
 def warn_of_sum(kind: str, p: Tensor) -> None:
-    """Warn of a gradient that several backward passes have added up to."""
-    passes = getattr(p, "passes", 1)
-    if passes > 1:
+    """Warn of a gradient that several backward passes have added up to, in one text, as Python shows a text once."""
+    if getattr(p, "passes", 1) > 1:
         warnings.warn(
-            f"{kind}.step: the gradients are the sum of {passes} backward passes. Call zero_grad() before each "
+            f"{kind}.step: the gradients are the sum of 2 backward passes or more. Call zero_grad() before each "
             "backward(), or minimize(loss), which does; if you add them up on purpose, step(accumulated=True)",
             stacklevel=3,
         )
