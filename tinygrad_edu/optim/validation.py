@@ -55,7 +55,9 @@ def leaf_tensors(params: Iterable[Tensor], where: str, frozen: bool = False) -> 
     """
     params = as_list(params, where)
     if not params:
-        raise ValueError(f"{where} got no parameters: does the model keep Tensors in attributes, with requires_grad=True?")
+        raise ValueError(
+            f"{where} got no parameters: does the model keep Tensors in attributes, with requires_grad=True?"
+        )
     for i, p in enumerate(params):
         if not isinstance(p, Tensor):
             raise TypeError(f"{where} takes Tensors, and parameter {i} is {kind_of(p)}; wrap numbers in Tensor(...)")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.errors import checked_keywords
-from ..engine.rules.registry import Function
+from ..engine.rules.registry import Function, compositions
 from ..engine.signatures import signature
 from .levels import LOOP, Level, NoBatching
 
@@ -24,16 +24,16 @@ def named(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[
     return {**dict(zip(defaults(fun), args, strict=False)), **kwargs}
 
 
-def positional(fun: Function, kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return arguments that are all given by name as positional ones and keywords."""
-    bound = signature(fun).bind(**kwargs)
-    return bound.args, bound.kwargs
-
-
-def known_keywords(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return the keywords of a function that is composed of others, if these know them."""
+def checked(
+    fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return positional arguments and keywords that a function composed of others knows; there is a first argument."""
+    if not args:
+        args, kwargs = (bound := signature(fun).bind(**kwargs)).args, bound.kwargs
+    if fun not in compositions or (len(kwargs) == 1 and "axis" in kwargs):
+        return args, kwargs
     try:
-        return checked_keywords(fun, args, kwargs)
+        return args, checked_keywords(fun, args, kwargs)
     except TypeError as error:
         raise NoBatching(f"{level.title}: {error}; or {LOOP}") from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
@@ -33,7 +34,7 @@ from ..engine.rules.registry import (
 )  # fmt: skip
 from ..engine.rules.shaping import astype
 from ..engine.tape import Node
-from .batch_arguments import known_keywords, positional
+from .batch_arguments import checked
 from .levels import LOOP, Level, NoBatching
 
 Rule = Callable[[Function, Level, tuple[Any, ...], dict[str, Any]], Any]
@@ -129,16 +130,14 @@ class Batch(NDArrayOperatorsMixin):
         """As ndarray's."""
         return np.ravel(self, order).copy()
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or not hasattr(np.ndarray, name):
-            raise AttributeError(f"'Batch' object has no attribute {name!r}")
-        raise NoBatching(f"{self.level.title}: ndarray.{name} computes no batch at once; {LOOP}")
-
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NoBatching(
             f"{self.level.title}: a plain number or array differs from member to member of a batch; compute with NumPy "
             f"functions, choose with np.where(condition, ..., ...), or {LOOP}"
         )
+
+    def _missing(self, name: str) -> NoReturn:
+        raise NoBatching(f"{self.level.title}: ndarray.{name} computes no batch at once; {LOOP}")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         array = item(self)
@@ -162,6 +161,8 @@ NAMES = (
 )
 for _name in NAMES.split():
     setattr(Batch, _name, _method(getattr(np, _name)))
+for _name in {n for n in dir(np.ndarray) if not n.startswith("_")} - {*dir(Batch)}:
+    setattr(Batch, _name, property(partial(Batch._missing, name=_name)))
 
 
 def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -172,9 +173,8 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     found = batches([*args, kwargs] if kwargs else args)
     level = found[0].level if len(found) == 1 else max([b.level for b in found], key=depth)
     try:
-        args, kwargs = (args, kwargs) if args else positional(fun, kwargs)
-        if kwargs and fun in compositions:
-            kwargs = known_keywords(fun, level, args, kwargs)
+        if kwargs:
+            args, kwargs = checked(fun, level, args, kwargs)
         if fun in BATCHED:
             return BATCHED[fun](fun, level, args, kwargs)
         if is_elementwise(fun):
