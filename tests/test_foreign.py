@@ -104,7 +104,7 @@ def test_values_that_are_no_numbers_are_refused():
     ):  # fmt: skip
         with pytest.raises(TypeError, match=r"would lose its mask: choose with np\.where.*, \.filled\(value\)"):
             f()
-    with pytest.raises(TypeError, match="a Value is one number, and met an array"):
+    with pytest.raises(TypeError, match="a Value is one number, and this is an array"):
         tg.Value(1.0) * pd.Series([1.0, 2.0])
 
 

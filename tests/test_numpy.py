@@ -148,7 +148,7 @@ def test_a_tensor_is_no_place_for_a_result_and_no_mask(fun):
     a, t = np.ones((2, 2)), tg.Tensor([[1.0, 2.0], [3.0, 4.0]])
     for operand in (a, t):
         error = message(TypeError, lambda operand=operand: fun(operand, a, out=t))
-        assert error == f"{name(fun)}(..., out=...): no place for a Tensor; pass its .data"
+        assert error == f"{name(fun)}(..., out=...): it takes no Tensor; pass its .data"
     assert t.data.tolist() == [[1, 2], [3, 4]]
     assert "np.round(..., out=...)" in message(TypeError, lambda: np.round(a, out=t))
     assert "pass its .data" in message(TypeError, lambda: np.add(a, a, where=t))
@@ -222,7 +222,7 @@ def test_errors_name_the_function_the_shapes_the_label_and_the_remedy():
     assert "unheard_of has no rule for Tensors" in text
     assert "defvjp(unheard_of, rule, ...)" in text
     assert "nondifferentiable(unheard_of)" in text
-    assert "np.sum(..., initial=...): no place for a Tensor" in message(TypeError, lambda: np.sum(x, initial=w[0, 0]))
+    assert "np.sum(..., initial=...): it takes no Tensor" in message(TypeError, lambda: np.sum(x, initial=w[0, 0]))
     assert "use i.astype(int) for indices" in message(IndexError, lambda: x[x.detach()])
     assert "a = a + t instead of a += t" in message(TypeError, lambda: np.ones(5).__iadd__(x))
     assert "np.sin(..., dtype=...)" in message(TypeError, lambda: np.sin(x, dtype=np.float32))
@@ -293,7 +293,7 @@ def test_floor_division_has_no_gradient_and_gives_plain_arrays():
 def test_a_tensor_where_only_arrays_go_is_refused():
     t = tg.Tensor([5.0, 7.0])
     for f in (lambda: t[t], lambda: np.sum(t, t), lambda: t.reshape(t)):
-        assert "argument 1 is not a place for a Tensor; pass its .data" in message(TypeError, f)
+        assert "argument 1 takes no Tensor; pass its .data" in message(TypeError, f)
     i = tg.Tensor([1.0], label="i")
     assert message(TypeError, lambda: t[i]).startswith("Tensor of shape (2,) [i of shape (1,)]: ")
 

@@ -103,9 +103,9 @@ def test_values_other_than_numbers_are_refused():
             Value(wrong)
     with pytest.raises(TypeError, match="unsupported operand"):
         Value(1.0) + "a"
-    with pytest.raises(TypeError, match=r"met an array of shape \(2,\)"):
+    with pytest.raises(TypeError, match=r"this is an array of shape \(2,\)"):
         Value(1.0) + np.ones(2)
-    with pytest.raises(TypeError, match="a Value is one number and meets no Tensors"):
+    with pytest.raises(TypeError, match="a Value is one number and combines with no Tensor"):
         Value(1.0) * tg.Tensor(1.0)
     with pytest.raises(ValueError, match="is not a real number"):
         Value(-8.0) ** 0.5
@@ -121,7 +121,7 @@ def test_a_root_at_zero_has_an_infinite_gradient():
 
 
 def test_an_array_of_values_is_a_tensor():
-    with pytest.raises(TypeError, match=r"np\.add: a Value is one number, and met an array"):
+    with pytest.raises(TypeError, match=r"np\.add: a Value is one number, and this is an array"):
         np.ones(2) + Value(1.0)
     with pytest.raises(TypeError, match="among arrays: a Value is one number; make it a Tensor"):
         np.dot(tg.Tensor([1.0, 2.0]), [Value(1.0), 3.0])

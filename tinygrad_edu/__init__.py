@@ -8,7 +8,7 @@
 >>> x.grad
 array([2., 4., 6.])
 
-The engine is imported at once; each layer above it when one of its names is first used.
+The engine, transforms and functions are imported at once; each other layer when one of its names is first used.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .conjugation import met
+from .conjugation import complex_seen
 from .errors import NoRuleError, check_complex, checked_keywords, explained, numpys_error
 from .rules.containers import separated
 from .rules.foreign import ORDINARY, array_from, computes
@@ -52,7 +52,7 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             argvals[i] = a._value
             if a.requires_grad:
                 if i >= len(rules):
-                    unfit = TypeError(f"argument {i} is not a place for a Tensor; pass its .data")
+                    unfit = TypeError(f"argument {i} takes no Tensor; pass its .data")
                     raise explained(unfit, fun, args, kwargs) from unfit
                 if rules[i] is not None:
                     argnums.append(i)
@@ -64,7 +64,7 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                 return a.__array_function__(fun, (type(a),), args, kwargs)
             argvals[i] = array_from(a)
     if kind is None:
-        raise TypeError(f"{name(fun)}: a Tensor is no mask and no place for a result; pass its .data")
+        raise TypeError(f"{name(fun)}: a mask, or an array to write into, cannot be a Tensor; pass its .data")
     if fun in promoting and (wider := promoted(args, argvals)) is not args:
         return apply(fun, tuple(wider), kwargs)
     try:
@@ -85,7 +85,7 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a function that is composed of others, or whose result is constant; raise TypeError for any other."""
-    asks = met and (fun in of_complex or (fun in compositions and fun not in takes_complex))
+    asks = complex_seen and (fun in of_complex or (fun in compositions and fun not in takes_complex))
     if asks and any([is_complex(v) for a in (*args, *kwargs.values()) for v in leaves(a)]):
         if fun in of_complex:
             return of_complex[fun](*map(without_subclasses, args), **checked_keywords(fun, args, kwargs))
@@ -122,7 +122,7 @@ def common(one: type[Node], other: type[Node], fun: Function) -> type[Node]:
     """Return the class of a result of two nodes: of a Tensor and a subclass, Tensor; a Value meets only Values."""
     shared_class = next(kind for kind in one.__mro__ if issubclass(other, kind))
     if not hasattr(shared_class, "_kind"):
-        raise TypeError(f"{name(fun)}: a Value is one number and meets no Tensors; make it a Tensor too")
+        raise TypeError(f"{name(fun)}: a Value is one number and combines with no Tensor; make it a Tensor too")
     return shared_class
 
 
@@ -157,7 +157,7 @@ def refuse_as_out(fun: Function, kwargs: dict[str, Any]) -> None:
     """Raise TypeError for a node as out=, whose data would change without a record."""
     out = kwargs.get("out")
     if isinstance(out, Node) or holds_node(out):
-        raise TypeError(f"{name(fun)}(..., out=...): no place for a Tensor; pass its .data")
+        raise TypeError(f"{name(fun)}(..., out=...): it takes no Tensor; pass its .data")
 
 
 def plain(a: Any) -> Any:
@@ -185,5 +185,5 @@ def _bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
         args, kwargs = bound.args, bound.kwargs
     for k, v in kwargs.items():
         if isinstance(v, Node) or holds_node(v):
-            raise TypeError(f"{name(fun)}(..., {k}=...): no place for a Tensor; pass its .data")
+            raise TypeError(f"{name(fun)}(..., {k}=...): it takes no Tensor; pass its .data")
     return args, checked_keywords(fun, args, kwargs)

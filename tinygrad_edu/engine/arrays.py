@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .conjugation import met
+from .conjugation import complex_seen
 from .rules.foreign import array_from
 from .rules.registry import Array, Function, Shape, name
 from .tape import Node
@@ -21,7 +21,7 @@ def floating(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None
     if not issubclass(type(data), np.ndarray) and hasattr(data, "__array_function__"):
         kind = np.dtype(dtype or (np.float64 if data.dtype.kind in "iub" else data.dtype))
         if kind.kind == "c":
-            met.add(kind)
+            complex_seen.add(kind)
         copy = copy or isinstance(data, (float, np.generic))  # a number that jit records becomes an array
         return data.astype(kind) if kind != data.dtype else np.copy(data) if copy else data
     if (array := np.asarray(data) if isinstance(data, np.matrix) else array_from(data)) is not data:
@@ -33,7 +33,7 @@ def floating(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None
     if array.dtype.kind in "iub":
         array = array.astype(np.float64)
     if array.dtype.kind == "c":
-        met.add(array.dtype)
+        complex_seen.add(array.dtype)
     elif array.dtype.kind != "f":
         raise TypeError(
             f"Tensor: cannot hold {array.dtype} ({type(data).__name__} {str(data)[:40]!r}); it takes real or complex "

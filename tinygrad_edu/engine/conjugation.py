@@ -19,7 +19,7 @@ import numpy as np
 
 from .rules.registry import is_complex
 
-met: set[Any] = set()  # the complex dtypes that Tensors have met; empty in real programs, which therefore pay nothing
+complex_seen: set[Any] = set()  # the complex dtypes of Tensors so far; where it is empty, real programs pay nothing
 
 REAL = np.dtype(float)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .backward import Gradient, N, Node, Pair, backpropagate, contribution, fitted, is_leaf, parent, toposort
-from .conjugation import met, outgoing
+from .conjugation import complex_seen, outgoing
 from .hooks import hooks
 from .mode import Contribution, recording, watchers
 from .rules.finite import has_nan
@@ -130,7 +130,7 @@ def reverse_pass(root: N, gradient: Gradient, select: Select[N], contributions: 
                 for watcher in watching:
                     contribute = watcher.contribution(contribute)
                 every = backpropagate(root, gradient, contribute, hooks)
-                if met:  # complex numbers
+                if complex_seen:  # complex numbers
                     every = outgoing(every)
                 pairs = select(every if n < 2 else _plain(every))
                 if not has_nan(*[getattr(g, "_value", g) for _, g in pairs]):

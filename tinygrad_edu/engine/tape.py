@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from .backward import Gradient, Pair, is_leaf
-from .conjugation import conjugated, met
+from .conjugation import complex_seen, conjugated
 from .errors import calling_library
 from .growth import check_growth
 from .habits import instead
@@ -227,6 +227,6 @@ def _restored(kind: type[Node], data: Any, grad: Any, requires_grad: bool, label
     x = _new(kind)
     Node.__init__(x, data, requires_grad, label)
     if is_complex(data):  # perhaps the first complex array of this process
-        met.add(data.dtype)
+        complex_seen.add(data.dtype)
     x._grad = grad
     return x

@@ -13,7 +13,7 @@ from .apply import apply, outranked, plain
 from .arrays import floating, scalar_as_array, unbroadcast
 from .backward import Gradient, toposort
 from .concatenators import item
-from .conjugation import conjugated, met
+from .conjugation import complex_seen, conjugated
 from .conversions import array_refused, number_leaves
 from .declared import Declared
 from .errors import AssignmentError, check_complex
@@ -231,7 +231,7 @@ class Tensor(Declared):  # type: ignore[misc]
         if isinstance(b, (np.ndarray, np.generic)) and b.dtype.kind not in "fiubc":
             raise TypeError(f"an array of {b.dtype} with a Tensor: a Tensor holds real or complex numbers")
         if is_complex(b):
-            met.add(np.result_type(b))
+            complex_seen.add(np.result_type(b))
         known = isinstance(b, (int, float, complex, np.generic)) or hasattr(b, "__array_function__")
         return b if known else NotImplemented
 
@@ -243,7 +243,7 @@ class Tensor(Declared):  # type: ignore[misc]
             if kind != "c":
                 raise TypeError(f"{name(fun)} of Tensors gave {data!r:.60}, which is not an array of numbers")
             check_complex(fun)
-            met.add(data.dtype)
+            complex_seen.add(data.dtype)
         return data
 
 

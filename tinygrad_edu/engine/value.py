@@ -103,14 +103,14 @@ class Value(Operand):
         if isinstance(b, complex):
             raise TypeError("a complex number with a Value: a Value holds one real number")
         if isinstance(b, np.ndarray) and b.ndim:
-            raise TypeError(f"a Value is one number, and met an array of shape {b.shape}; make it a Tensor")
+            raise TypeError(f"a Value is one number, and this is an array of shape {b.shape}; make the Value a Tensor")
         is_number = isinstance(b, (int, float, np.generic, np.ndarray)) or hasattr(b, "__array_function__")
         return python_float(b) if is_number else NotImplemented
 
     @classmethod
     def _result(cls, data: Any, fun: Function) -> Any:
         if np.ndim(data):
-            raise TypeError(f"{name(fun)}: a Value is one number, and met an array; make it a Tensor")
+            raise TypeError(f"{name(fun)}: a Value is one number, and this is an array; make the Value a Tensor")
         if not is_elementwise(fun) and fun.__module__.startswith(("numpy", PACKAGE)):
             raise TypeError(f"{name(fun)}: a Value is one number, and this is for arrays; make it a Tensor")
         if isinstance(data, (complex, np.complexfloating)):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.conjugation import met
+from ..engine.conjugation import complex_seen
 from ..engine.dispatch import Operand
 from ..engine.habits import names_keywords
 from ..engine.rules import activations
@@ -236,7 +236,7 @@ def floating(x: Any, real: bool = True) -> Any:
     Raises TypeError for complex numbers if it must be `real`, and for a tuple that holds Tensors.
     """
     if isinstance(x, Operand):
-        if real and met and is_complex(x):
+        if real and complex_seen and is_complex(x):
             raise activations.complex_refused()
         return x._as_base()
     if isinstance(x, tuple) and any([isinstance(member, Operand) for member in x]):

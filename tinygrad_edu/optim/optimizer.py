@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.conjugation import met
+from ..engine.conjugation import complex_seen
 from ..engine.reprs import counted, table
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
@@ -198,7 +198,7 @@ class Optimizer:
             for m, row in zip(missed[where] or [0] * len(data), rows, strict=True):
                 if row[1] is not None:
                     parameters.setdefault(m, []).append(row)
-            if met:  # complex numbers
+            if complex_seen:  # complex numbers
                 parameters = {m: [part for a in members for part in real_parts(a)] for m, members in parameters.items()}
             numbers = group.hyperparameters()
             formula = functools.partial(ascent, self.formula) if numbers.pop("maximize", False) else self.formula

@@ -153,7 +153,7 @@ class Source(Expressions):
             if guard.predicate is not has_nan:
                 predicate = implementations.get(guard.predicate, guard.predicate).__name__
                 args = ", ".join(map(self.expression, guard.args))
-                self.lines.append(f"# jit makes sure that {predicate}({args}) is {guard.answer}")
+                self.lines.append(f"# each replay checks that {predicate}({args}) is {guard.answer}")
         result = self.returned(program.result)
         if replaced := [targets[target] for target, value in program.stores if not whole(target, value)]:
             result += f", {{{', '.join([f'{name!r}: {name}' for name in replaced])}}}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.backward import toposort
-from ..engine.conjugation import met
+from ..engine.conjugation import complex_seen
 from ..engine.habits import names_keywords
 from ..engine.rules.registry import Array, Function, is_complex, predicate, unsettled
 from ..engine.tape import Node
@@ -70,7 +70,7 @@ def _columns(y: Any, xs: list[Tensor], carry: bool, mode: str) -> list[Result]:
     """Return the Jacobians of y, one array or number, by each variable."""
     if not isinstance(y, Tensor):
         return [np.zeros(np.shape(y) + np.shape(x)) for x in xs]
-    if met and any(map(is_complex, (y, *xs))):
+    if complex_seen and any(map(is_complex, (y, *xs))):
         return [_holomorphic(y, xs, k, carry) for k in range(len(xs))]
     forward = mode == "forward" or (mode == "auto" and sum([x._value.size for x in xs]) < y.size)
     columns = [_forward(y, xs, k, carry) for k in range(len(xs))] if forward else _reverse(y, xs, carry)
