@@ -204,6 +204,18 @@ def test_jvp_and_vjp_take_several_arguments():
     np.testing.assert_array_equal(gb, a)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.complex64])
+def test_derivatives_of_constants_and_of_empty_arrays_keep_their_dtype(dtype):
+    x, constant = np.ones(2, dtype), np.ones(3, dtype)
+    for mode in ("forward", "reverse"):
+        for f in (lambda x: x[:0] * 2, lambda x: constant, lambda x: (x, constant)):
+            found = tg.jacobian(f, mode=mode)(x)
+            assert {j.dtype for j in (found if isinstance(found, tuple) else [found])} == {np.dtype(dtype)}
+        assert tg.jacobian(np.sin, mode=mode)(x[:0]).dtype == dtype
+    assert tg.jvp(lambda x: constant, [x], [x])[1].dtype == dtype
+    assert tg.jvp(lambda x: 3, [x], [x])[1].dtype == np.float64
+
+
 def test_jacobian_of_a_scalar_a_constant_and_several_arguments():
     x = np.array([1.0, 2.0])
     np.testing.assert_array_equal(tg.jacobian(lambda x: (x * x).sum())(x), 2 * x)

@@ -276,7 +276,10 @@ def _evaluated_along(
 
 def _tangent(y: Any, t: Any, carry: bool) -> Any:
     """Return the tangent of one result: zeros if it depends on no variable."""
-    return np.zeros(np.shape(y)) if t is None else as_result(t, carry)
+    if t is not None:
+        return as_result(t, carry)
+    dtype = np.asarray(getattr(y, "_value", y)).dtype
+    return np.zeros(np.shape(y), dtype if dtype.kind in "fc" else float)
 
 
 def _variables(xs: Sequence[Any], arguments: Sequence[Any], argnums: tuple[int, ...]) -> list[Any]:

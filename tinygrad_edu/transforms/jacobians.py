@@ -69,7 +69,7 @@ def _of_each(f: Function, y: Any, derivatives: Callable[[Any], Any]) -> Any:
 def _columns(y: Any, xs: list[Tensor], carry: bool, mode: str) -> list[Result]:
     """Return the Jacobians of y, one array or number, by each variable."""
     if not isinstance(y, Tensor):
-        return [np.zeros(np.shape(y) + np.shape(x)) for x in xs]
+        return [_zeros(y, x) for x in xs]
     if complex_seen and any(map(is_complex, (y, *xs))):
         return [_holomorphic(y, xs, k, carry) for k in range(len(xs))]
     forward = mode == "forward" or (mode == "auto" and sum([x._value.size for x in xs]) < y.size)
@@ -80,6 +80,11 @@ def _columns(y: Any, xs: list[Tensor], carry: bool, mode: str) -> list[Result]:
         parts = zip(xs, zip(*rows, strict=True), strict=True)
         columns = [np.stack(part).reshape(y.shape + np.shape(x)) for x, part in parts]
     return columns
+
+
+def _zeros(y: Any, x: Tensor) -> Result:
+    """Return the Jacobian of a constant, or of an empty array, in the dtype of other Jacobians."""
+    return np.zeros(np.shape(y) + np.shape(x), y.dtype if is_complex(y) else x._value.dtype)
 
 
 @predicate
@@ -110,7 +115,7 @@ def _reverse(y: Tensor, xs: list[Tensor], carry: bool) -> list[Result]:
     return (
         [np.reshape(gradients, y.shape + np.shape(x)) for x, gradients in zip(xs, pulled, strict=True)]
         if pulled
-        else [np.zeros(y.shape + np.shape(x)) for x in xs]
+        else [_zeros(y, x) for x in xs]
     )
 
 
@@ -124,7 +129,7 @@ def _forward(y: Tensor, xs: list[Tensor], k: int, carry: bool, factor: complex =
 
     pushed = _for_all(push, y, np.shape(xs[k]), carry, xs[k].dtype if is_complex(y) or is_complex(xs[k]) else y.dtype)
     if not pushed:
-        return np.zeros(y.shape + np.shape(xs[k]))
+        return _zeros(y, xs[k])
     columns = np.moveaxis(pushed[0], 0, -1).reshape(y.shape + np.shape(xs[k]))
     dtype = xs[k]._value.dtype
     return columns if carry or columns.dtype == dtype or is_complex(y) else columns.astype(dtype)
