@@ -293,6 +293,29 @@ def test_a_formula_that_returns_too_many_or_too_few_results_is_refused_and_moves
     assert x.data.tolist() == [1, 2]
 
 
+@pytest.mark.parametrize("recorded", [False, True])
+def test_hyperparameters_of_ones_own_optimizer_may_be_set_on_it_at_any_time(recorded):
+    class Scaled(optim.Optimizer):
+        def formula(self, theta, g, *, t, lr, scale):
+            return theta - lr * scale * g
+
+    a, b = tg.Tensor([1.0]), tg.Tensor([1.0])
+    scaled = Scaled([{"params": [a]}, {"params": [b], "scale": 3.0}], lr=0.5, scale=2.0)
+
+    def step():
+        scaled.minimize(a.sum() + b.sum())
+
+    step = tg.jit(step) if recorded else step
+    step()
+    assert (scaled.scale, a.data[0], b.data[0]) == (2.0, 0.0, -0.5)
+    scaled.scale = 1.0
+    step()
+    assert (scaled.groups[1].scale, a.data[0], b.data[0]) == (1.0, -0.5, -1.0)
+    with pytest.raises(ValueError, match="Scaled: scale must be a finite number of at least 0"):
+        scaled.scale = -1.0
+    assert not hasattr(optim.SGD, "scale")
+
+
 class Lars(optim.Optimizer):
     """Divides each gradient by its norm, and multiplies it by that of its parameter (You et al. 2017)."""
 

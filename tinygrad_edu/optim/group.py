@@ -34,6 +34,9 @@ class Group:
     def __init__(self, kind: type[Any], params: list[Tensor], settings: Mapping[str, Setting]) -> None:
         vars(self).update(kind=kind, params=params, names=tuple(settings), factors=np.zeros(0))
         vars(self).update(kind.checked(dict(settings)))
+        for name in settings:
+            if not hasattr(kind, name):  # an optimizer of the user's, which need not declare its hyperparameters
+                setattr(kind, name, hyperparameter(name))
 
     if TYPE_CHECKING:
 
