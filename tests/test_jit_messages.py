@@ -83,6 +83,7 @@ def refused():
     yield counting, "the attribute calls of counting was changed"
     yield counting, "count in an array, calls = np.array(0), or return the value"
     yield counting_all, "a global variable COUNT was changed, which would not happen at later calls; count in an array"
+    yield lambda x: (x, np.mean), "the result has a function in it"
     yield lambda x: np.asarray(x), "leave out np.asarray(x)"
     yield lambda x: np.array([x, x]), "write np.stack([a, b]) for np.array([a, b])"
     yield lambda x: np.eye(3)[x.astype(int)], "make tables, and arrays to write into, outside of the function"

@@ -19,6 +19,7 @@ Line = tuple[str, int]  # a file and the number of a line
 INTERNAL = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(np.__file__), "<frozen", "<__array_function__")
 PACKAGE = __name__.partition(".")[0]
 MOST = 6  # members of a list that a message shows
+IN_C = (type(len), type(np.mean))  # the classes of functions in C, whose names say nothing to a user
 
 
 def checked_keywords(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +140,7 @@ def describe(a: Any) -> str:
 
 def kind_of(x: object) -> str:
     """Return the class of x with its article: "an ndarray", "a list"; of None, "None"."""
-    own = type(x).__name__
+    own = "function" if isinstance(x, IN_C) else type(x).__name__
     vowels = "AEFHILMNORSX" if own[:2].isupper() else "aeioAEIO"  # of LSTM and MLP the letters are read
     return "None" if x is None else f"{'an' if own[0] in vowels or own == 'ndarray' else 'a'} {own}"
 
