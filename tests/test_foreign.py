@@ -2,6 +2,7 @@
 
 import math
 import operator
+import re
 
 import matplotlib as mpl
 import numpy as np
@@ -156,6 +157,19 @@ def test_a_list_of_tensors_beside_an_operator_is_answered_with_stack():
     x = tg.Tensor([1.0, 2.0])
     with pytest.raises(TypeError, match=r"^Tensor takes gradients, and an array would lose them; np\.stack"):
         x * [x[0], x[1]]
+
+
+@pytest.mark.parametrize(
+    ("f", "remedy"),
+    [
+        (lambda x: np.sum([x[0], x[1]]), "np.stack"), (lambda x: np.where(x > 1, x, [x[0], x[1]]), "np.stack"),
+        (lambda x: np.outer(x, [x[0]]), "np.stack"), (lambda x: np.full(3, x[0]), "np.broadcast_to(value, shape)"),
+        (lambda x: np.float32(x), ".astype"),
+    ],
+)  # fmt: skip
+def test_functions_that_make_arrays_of_tensors_say_what_to_write(f, remedy):
+    with pytest.raises(TypeError, match=rf"np\.(sum|where|outer|full|float32)\(.*{re.escape(remedy)}"):
+        f(tg.Tensor([1.0, 2.0]))
 
 
 def test_a_value_refuses_complex_numbers_on_either_side():

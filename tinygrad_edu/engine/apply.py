@@ -57,7 +57,7 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                 if rules[i] is not None:
                     argnums.append(i)
             kind = type(a) if kind is None or kind is type(a) else common(kind, type(a), fun)
-        elif isinstance(a, CONTAINERS) and i < len(rules) and rules[i] is not None and holds_node(a):
+        elif isinstance(a, CONTAINERS) and fun in implementations and i < len(rules) and rules[i] and holds_node(a):
             return apply(*separated(fun, args), kwargs)
         elif type(a) not in ORDINARY:
             if type(a) in array_likes and outranked(a, args):

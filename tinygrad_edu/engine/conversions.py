@@ -29,10 +29,15 @@ NAMESAKES = {"fsum": "np.sum", "dist": "np.linalg.norm", "gamma": "scipy.special
 
 
 STACK = "np.stack([...]) makes one Tensor of several"
-NO_RULE = "it has no rule for a Tensor in this place, and tg.supported() lists the functions that have"
+NO_RULE = (
+    "it has no rule for a Tensor in this place (np.stack([...]) makes one of a list), and tg.supported() lists the "
+    "functions that have"
+)
 INSTEAD = {  # of functions that make arrays of what they are given
     **dict.fromkeys(("array", "asarray", "asanyarray", "ascontiguousarray", "Tensor", "list", "tuple"), STACK),
     **dict.fromkeys(("r_", "c_"), "it takes Tensors, and np.stack([...]) makes one of a list"),
+    **dict.fromkeys(("float16", "float32", "float64"), "write .astype(...), which is differentiable"),
+    "full": "write np.broadcast_to(value, shape)",
     "vectorize": "write the function in NumPy's functions, which compute all elements at once",
     "fromiter": "write np.stack(list(...))",
     "normal": "write loc + scale * rng.normal(size=...)",
