@@ -224,6 +224,13 @@ def test_mistakes_with_a_rule_are_named():
         tg.grad(double)(1.0)
     double.defvjp(lambda x: (2 * x, None), lambda _, g: None)
     assert tg.grad(double)(1.0) == 0
+    double.defvjp(lambda x, y=1.0: (2 * x * y, y), lambda y, g: (2 * g * y, None))
+    assert tg.grad(double)(1.0) == 2  # the gradient by y, which is its default, is not needed
+    double.defvjp(lambda x, y=1.0: 2 * x, lambda _, g: (2 * g, None))
+    with pytest.raises(TypeError, match=r"forward returns \(result, saved\), and not an ndarray"):
+        tg.grad(lambda x: np.sum(double(x)))(np.ones(2))
+    with pytest.raises(TypeError, match="takes a function, not an int"):
+        double.defvjp(lambda x: (x, None), 3)
     keyword = tg.custom_vjp(lambda x, *, y: x)
     keyword.defvjp(lambda x, *, y: (x, None), lambda _, g: g)
     with pytest.raises(TypeError, match="y= has no position, and so no gradient"):

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..engine.backward import is_leaf, parent, toposort
 from ..engine.conjugation import conjugated
+from ..engine.errors import kind_of
 from ..engine.mode import paused, recording
 from ..engine.rules.registry import Array, Function, defvjp, predicate_of_all, primitive, takes_complex
 from ..engine.tape import Node, next_place, record
@@ -207,6 +208,8 @@ class custom_vjp(Generic[P, R]):
 
     def defvjp(self, forward: Callable[P, tuple[R, Any]], backward: Callable[[Any, Any], Any]) -> None:
         """Give the function its forward pass and its rule."""
+        check_function("custom_vjp.defvjp", forward)
+        check_function("custom_vjp.defvjp", backward)
         if self._forward is not None:
             defvjp(self, each=_rule)  # replaced: a jitted function that used the former is recorded anew
         self._forward, self._backward = forward, backward
@@ -228,7 +231,10 @@ class custom_vjp(Generic[P, R]):
 
     def _recorded_call(self, args: tuple[Any, ...], given: Sequence[Tensor]) -> Any:
         arrays = _exchanged(args, [x._value for x in given])
-        result, saved = self._forward(*arrays)
+        pair = self._forward(*arrays)
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise TypeError(f"custom_vjp({name_of(self)}): forward returns (result, saved), and not {kind_of(pair)}")
+        result, saved = pair
         if _tensors((result, saved)):
             raise TypeError(
                 f"custom_vjp({name_of(self)}): the forward pass depends on a Tensor that takes gradients and is not an "
@@ -260,8 +266,11 @@ class custom_vjp(Generic[P, R]):
         """Return the gradient of each Tensor in the arguments from what the rule returned."""
         caller = f"custom_vjp({name_of(self)})"
         each = gradients if isinstance(gradients, tuple) else (gradients,)
+        if getattr(self._fun, "__defaults__", None):
+            each = each[: len(args)]  # the others are by defaults
         if len(each) != len(args):
-            raise TypeError(f"{caller}: the rule returned {len(each)} gradients for {len(args)} arguments")
+            count = f"{len(each)} gradients for {len(args)} arguments"
+            raise TypeError(f"{caller}: the rule returned {count}; it returns a tuple of them")
         found: list[Any] = []
         for i, (x, g) in enumerate(zip(args, each, strict=True)):
             leaves = tree.leaves(x)
