@@ -169,6 +169,18 @@ def test_a_vjp_pulls_back_several_results():
     np.testing.assert_array_equal(tg.gradients(g.sum(), [u])[0], [6, 8])
 
 
+def test_plain_numbers_in_a_list_are_directions_and_gradients_of_the_members_of_a_list():
+    x, f = [np.array(3.0), 2.0], lambda x: [x[0] * x[1], x[0] ** 2]
+    _, t = tg.jvp(f, [x], [[1.0, 0.5]])
+    np.testing.assert_array_equal(t, [3.5, 6])
+    (g,) = tg.vjp(f, x)[1]([1.0, 10.0])
+    np.testing.assert_array_equal(g, [62, 3])
+    np.testing.assert_array_equal(tg.hvp(lambda x: f(x)[0])(x, [1, 0.5]), [0.5, 1])
+    assert tg.tree.tree_map(lambda a, b: a - b, x, [1.0, 2.0]) == [2, 0]
+    with pytest.raises(ValueError, match="result has 2 members, and the gradient has 1 there"):
+        tg.vjp(f, x)[1]([1.0])
+
+
 def test_auxiliary_results_are_passed_along():
     def f(x):
         y = np.sin(x)

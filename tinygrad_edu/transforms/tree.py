@@ -218,6 +218,7 @@ def leaves_like(caller: str, name: str, tree: Tree, other: Tree, other_name: str
         if others is not None:
             raise ValueError(f"{caller}: {name} is a leaf, and {other_name} has {kind_of(other)} there")
         return [other]
+    others = dict(enumerate(other)) if isinstance(tree, list) and isinstance(other, list) else others
     if others is None:
         raise ValueError(f"{caller}: {name} is {kind_of(tree)}, and {other_name} has {_kind(other)} there")
     if found.keys() != others.keys():
