@@ -332,6 +332,18 @@ def test_a_function_that_asks_for_all_attributes_of_an_object_sees_all(use, opti
             assert f(np.float64(2.0)) == 2.0 * use(c)
 
 
+@pytest.mark.parametrize("use", [lambda c: type(c).__slots__, lambda c: dir(c)], ids=["__slots__", "dir"])
+def test_a_function_that_asks_for_all_slots_sees_all(use):
+    class Config:
+        __slots__ = ("decay", "rate")
+
+    c = Config()
+    f = tg.jit(lambda x: x * sum(getattr(c, name, 0.5) for name in use(c) if name[0] != "_"), check=False)
+    for name, value, expected in (("rate", 2.0, 2.5), ("rate", 3.0, 3.5), ("decay", 1.0, 4.0), ("rate", None, 1.5)):
+        delattr(c, name) if value is None else setattr(c, name, value)
+        np.testing.assert_array_equal([f(X), f(X)], [X * expected] * 2)
+
+
 def by_any_handler(c, x):
     try:
         return x * c.scale

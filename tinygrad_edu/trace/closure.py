@@ -38,7 +38,7 @@ SETTINGS = {  # what a replay reads anew
     Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",), Value: ("_value", "_grad"), Tensor: ("_grad",),
 }  # fmt: skip
 # Code that uses one of these may read all attributes of an object, or of a dataclass, or find that one is missing
-WHOLE = {"vars", "__dict__", "dir", "getmembers"}
+WHOLE = {"vars", "__dict__", "__slots__", "dir", "getmembers"}
 FIELDS = WHOLE | {"asdict", "astuple", "fields", "replace"}
 ASKING = WHOLE | {
     "try", "suppress", "ExitStack", "__exit__", "getattr", "hasattr", "__getattr__", "getattr_static", "globals",
@@ -72,8 +72,8 @@ class Closure:
                 holder.others = {} if holder.is_globals else members(holder.owner, slots_only=True)
                 holder.absent |= self.names & vars(builtins).keys()  # `from numpy import *` may replace them
             if holder.has_names and not self.names.isdisjoint(ASKING):
-                held = holder.owner
-                holder.absent |= self.names if isinstance(held, dict) else self.names & {*slots_of(held)}
+                slots = {*slots_of(holder.owner)}
+                holder.absent |= slots if holder.checked is None else self.names & (slots or self.names)
             holder.absent -= holder.before.keys()
         for x in nodes:  # another one may be given at each call
             self.holders[id(x)].checked, self.holders[id(x)].anew = set(), ("_value", "_grad")
