@@ -80,6 +80,7 @@ MISTAKES = {
         (1, "3 * x**2", "The term x has a slope"),
         (2, "x + f(x, a) / slope_by_x(x)", "subtract"),
         (2, "x - f(x, a)", "Divide by the slope"),
+        (2, "x - float(f(x, a)) / slope_by_x(x)", "Line 22 raised LostGradientError: float(...) turns Tensor into"),
         (3, "-1 / slope_by_x(x)", "two minus signs"),
         (3, "slope_by_x(x)", "da/dx"),
         (4, "-np.linalg.solve(jacobian, g)", "is transposed"),

@@ -22,7 +22,10 @@ BLANK = "A blank is still empty: replace the ... of this step."
 
 def run_checks(exercise: dict[str, Any]) -> None:
     """Run the checks of an exercise; `exercise` is its `globals()`, which the checks see as their own."""
-    runpy.run_path(str(CHECKS / Path(exercise["__file__"]).name), init_globals=exercise)
+    try:
+        runpy.run_path(str(CHECKS / Path(exercise["__file__"]).name), init_globals=exercise)
+    except Exception as error:  # the right numbers of a check may come from a function of the exercise
+        fail("the next check", where(error))
 
 
 def check(name: str, compute: FunctionType, right: Any, *mistakes: tuple[Any, str]) -> None:
