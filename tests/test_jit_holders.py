@@ -1,10 +1,12 @@
 """Recordings serve a call only if objects hold what they held: shared gradients, absent attributes, labels, keys."""
 
 import contextlib
+import copy
 import functools
 import logging
 import operator
 import sys
+from collections import deque, namedtuple
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -526,3 +528,77 @@ def in_a_slot(jit):
 @pytest.mark.parametrize("scenario", [in_a_dict, in_a_list, in_a_slot])
 def test_methods_that_get_and_set_members_are_called_by_the_function_alone(scenario):
     as_eager(scenario)
+
+
+class OwnIteration:
+    """Iterates in its own way: backwards, with the number of each element, over a part."""
+
+    def __iter__(self):
+        return iter([(i, self[i]) for i in reversed(range(1, len(self)))])
+
+
+@pytest.mark.parametrize("base", [list, tuple, deque, namedtuple("Three", "a b c")])
+def test_a_sequence_that_iterates_in_its_own_way_is_replayed_and_stays_as_it_is(base):
+    def scenario(jit):
+        arrays = [np.full(3, float(k)) for k in range(3)]
+        kind = type("Own", (OwnIteration, base), {})
+        held = kind(*arrays) if hasattr(base, "_fields") else kind(arrays)
+
+        @jit
+        def f(x):
+            for i, a in held:
+                x = x * 2 + a * i
+                a += 1
+            return x
+
+        results = [f(X), f(X + 1), f(X + 2)]
+        if base is list:
+            held.append(np.ones(3))
+            results += [f(X), f(X + 1)]
+        return [*results, held[0], held[1], held[2]]
+
+    as_eager(scenario)
+    if hasattr(base, "_fields"):
+        kind = type("Own", (OwnIteration, base), {})
+        as_eager(lambda jit: [jit(lambda p: p.a * p.b - p.c)(kind(X, X + 1, X - k)) for k in (1, 1, 2)])
+
+
+class Restored:
+    def __init__(self):
+        self.mean, self.gain = np.zeros(3), 2.0
+
+    def forward(self, x):
+        self.mean = 0.5 * self.mean + x
+        return self.mean * self.gain
+
+    def replacing(self, x):
+        self.__dict__ = {**self.__dict__, "mean": 0.5 * self.mean + x}
+        return self.mean * self.gain
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_dict_of_attributes_that_is_replaced_is_noticed(shared):
+    def scenario(jit):
+        model, other = Restored(), Restored()
+        if shared:
+            other.__dict__ = model.__dict__
+        forward = jit(lambda x: model.forward(x) - other.gain)
+        results = [forward(X), forward(X)]
+        saved = copy.deepcopy(model.__dict__)
+        model.gain = 3.0
+        results += [forward(X), forward(X)]
+        model.__dict__ = saved
+        results += [forward(X), forward(X), model.mean]
+        other.__dict__ = {"gain": 5.0}
+        return [*results, forward(X), model.mean]
+
+    as_eager(scenario)
+
+
+def test_a_dict_of_attributes_that_the_function_replaces_takes_what_it_holds():
+    model, expected = Restored(), Restored()
+    step = tg.jit(model.replacing, check=False)
+    for i in range(4):
+        np.testing.assert_array_equal(step(X + i), expected.replacing(X + i))
+        np.testing.assert_array_equal(model.mean, expected.mean)
+    assert step.cache_info().hits

@@ -15,7 +15,7 @@ from queue import Queue
 from string import Template
 from threading import Event
 from types import ModuleType, SimpleNamespace
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import pytest
@@ -920,3 +920,36 @@ def test_an_attribute_that_is_set_to_an_equal_value_is_not_changed():
         np.testing.assert_array_equal(jitted(X), X * 0.5)
     assert held.shape == ((3,), "x")
     assert jitted.cache_info()[:2] == (2, 1)
+
+
+def test_what_only_the_making_of_an_object_names_may_change_between_calls():
+    class Layer:
+        kinds: ClassVar[dict] = {}
+
+        def __init_subclass__(cls):
+            super().__init_subclass__()
+            Layer.kinds[cls.__name__] = cls
+
+        def __init__(self):
+            self.place = 0
+
+    class Scale(Layer):
+        def __init__(self):
+            super().__init__()
+            self.gain = 2.0
+
+    class Trainer:
+        def __init__(self):
+            self.layers, self.history, self.count = [Scale()], [], 0
+
+        def step(self, x):
+            for layer in self.layers:
+                x = x * layer.gain if isinstance(layer, Scale) else x
+            return x
+
+    trainer = Trainer()
+    step = tg.jit(trainer.step)
+    for _ in range(4):
+        trainer.history.append(step(X))
+        trainer.count += 1
+    assert step.cache_info()[:2] == (3, 1)

@@ -61,6 +61,39 @@ def random_numbers_of_an_installed_class(J):
     return [f(X), f(X), f(X)]
 
 
+@works
+def settings_whose_installed_class_keeps_and_replaces_attributes(J):
+    lib = _installed(
+        """
+        class Model:  # as one of pydantic that validates what is assigned
+            __slots__ = ("__dict__", "private")
+            def __init__(self, **fields):
+                object.__setattr__(self, "private", {"_gain": 1.0})
+                object.__setattr__(self, "__dict__", fields)
+            def __setattr__(self, name, value):
+                if name in self.private:
+                    self.private[name] = value
+                else:
+                    object.__setattr__(self, "__dict__", {**self.__dict__, name: value})
+            def __getattr__(self, name):
+                if name.startswith("__") or name not in self.private:
+                    raise AttributeError(name)
+                return self.private[name]
+        """, "lib_settings",
+    )  # fmt: skip
+
+    class Settings(lib.Model):
+        pass
+
+    settings = Settings(rate=0.1, count=2)
+    f = J(lambda x: x * settings.rate * settings._gain)
+    out = [f(X), f(X)]
+    for name, value in (("count", 3), ("rate", 0.5), ("_gain", 4.0)):
+        setattr(settings, name, value)
+        out += [f(X), f(X)]
+    return out
+
+
 def fitted(name, make, loss=tg.mse_loss, **kw):
     def run(J):
         jit = "Jitted" in type(J(len)).__name__

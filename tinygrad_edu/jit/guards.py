@@ -127,17 +127,19 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                 place = place_text(emitter, var) if var in used and not isinstance(var.source, Setting) else ""
                 if place not in ("", f"{text}.{key}"):
                     yield f"{text}.{key} is {place}"  # the array of another place, too
+        for x in holder.instances.values():
+            yield f"{emitter.fun(slot)}({referred(emitter, x)}, '__dict__') is {emitter.name(owner, 'held')}"
         if isinstance(owner, type):
             yield keys_text(emitter, f"{emitter.name(owner, 'm')}.__dict__", [*vars(owner)])  # it may get others later
         if holder.absent:
             yield absent_text(emitter, owner, frozenset(holder.absent))
         if holder.checked is None and isinstance(owner, MAPPINGS) and holder.of is None:  # of keys the order counts
-            yield keys_text(emitter, emitter.name(owner, "held"), keys)
+            yield keys_text(emitter, items_text(emitter, owner), keys)
         elif (holder.checked is None or holder.of is not None) and isinstance(owner, (dict, list, set, deque)):
-            held = emitter.name(owner, "held")
+            held = items_text(emitter, owner)
             yield f"len({held}) == {len(before)}" if before else f"not {held}"
         if isinstance(owner, set) or (len(keys) > LONG and all(isinstance(value, PLAIN) for value in before.values())):
-            now = f"{emitter.name(owner, 'held')}{'.values()' if isinstance(owner, MAPPINGS) else ''}"
+            now = items_text(emitter, owner, "values" if isinstance(owner, MAPPINGS) else "__iter__")
             pairs = f"{now}, {emitter.name([*before.values()], 'members')}"
             yield f"(all(map({emitter.fun(is_)}, {pairs})) or all(map({emitter.fun(is_same)}, {pairs})))"
             continue
@@ -152,6 +154,12 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                     yield like(emitter, text, before[key])
                     if before[key].dtype.kind not in "biufcO" and before[key].size <= MANY:  # texts, dates, records
                         yield f"{text}.tobytes() == {emitter.name(before[key].tobytes(), 'content')}"
+
+
+def items_text(emitter: Emitter, owner: Any, method: str = "__iter__") -> str:
+    """Write what a holder of items yields by a method of Python's class; a user's class may have another."""
+    held, is_plain = emitter.name(owner, "held"), type(owner) in ITEMS and method == "__iter__"
+    return held if is_plain else f"[*{emitter.fun(getattr(base(owner), method))}({held})]"
 
 
 def keys_text(emitter: Emitter, text: str, keys: list[Any]) -> str:

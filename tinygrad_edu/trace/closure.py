@@ -24,7 +24,6 @@ from ..engine.value import Value
 from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
-from . import containers
 from .holders import Holder, key_text, members, slot, slots_of, wrapper
 from .names import MADE_BY_CLASS, TEXTS, library, names_in
 from .randomness import SOURCES, comparable, set_source_state, source_state
@@ -40,10 +39,9 @@ SETTINGS = {  # what a replay reads anew
 # Code that uses one of these may read all attributes of an object, or of a dataclass, or find that one is missing
 WHOLE = {"vars", "__dict__", "__slots__", "dir", "getmembers"}
 FIELDS = WHOLE | {"asdict", "astuple", "fields", "replace"}
-ASKING = WHOLE | {
-    "try", "suppress", "ExitStack", "__exit__", "getattr", "hasattr", "__getattr__", "getattr_static", "globals",
-    "isinstance",
-}  # fmt: skip
+MAKING = {"__init__", "__new__", "__post_init__", "__init_subclass__"}  # which have run, where there is an object
+HANDLING = "try suppress ExitStack __exit__ isinstance"
+ASKING = {*WHOLE, *HANDLING.split(), *["getattr", "hasattr", "__getattr__", "getattr_static", "globals"]}
 
 
 class Closure:
@@ -72,7 +70,7 @@ class Closure:
                 holder.others = {} if holder.is_globals else members(holder.owner, slots_only=True)
                 holder.absent |= self.names & vars(builtins).keys()  # `from numpy import *` may replace them
             if holder.has_names and not self.names.isdisjoint(ASKING):
-                slots = {*slots_of(holder.owner)}
+                slots = {*slots_of(cast(Any, type(holder.owner)))}
                 holder.absent |= slots if holder.checked is None else self.names & (slots or self.names)
             holder.absent -= holder.before.keys()
         for x in nodes:  # another one may be given at each call
@@ -107,10 +105,10 @@ class Closure:
             elif isinstance(x, MappingProxyType):  # of a dict that others may change
                 self.hold(x, f"a {type(x).__name__}", None)
         elif isinstance(x, (list, dict, set, deque, np.ndarray)):
-            elements = [*members(x).values()]
-            frozen = len(elements) > MANY and not any(isinstance(v, (Node, *FRAMEWORK)) for v in elements)
+            found = members(x)
+            frozen = len(found) > MANY and not any(isinstance(v, (Node, *FRAMEWORK)) for v in found.values())
             self.hold(x, f"a {type(x).__name__}", set() if frozen else None).is_reached = True
-            self.queue += [] if frozen else [*elements, *(x if isinstance(x, dict) else ())]
+            self.queue += [] if frozen else [*found.values(), *(found if isinstance(x, dict) else ())]
         elif isinstance(x, SOURCES) and not isinstance(x, random.SystemRandom):  # which has no state
             self.sources.append(x)
         elif not isinstance(x, (type, ModuleType)) or not self.is_library(x):
@@ -180,8 +178,10 @@ class Closure:
 
     def add_attributes(self, owner: Any, names: set[str]) -> None:
         """Add the attributes of an object, a class or a module that have these names."""
-        for held in holding(owner):
-            found, kind = members(held, slots_only=True), type(owner)
+        kind, own = cast(Any, type(owner)), slot(owner, "__dict__")  # that of a class is no dict
+        places = [own] * (isinstance(own, dict) and not isinstance(owner, FRAMEWORK))  # those are seen as a whole
+        for held in [*places, *[owner] * bool(slots_of(kind))]:
+            found = members(held, slots_only=True)
             self.names |= found.keys() & {"__getattr__"}  # of a module
             if kind not in self.computing:
                 self.computing[kind] = self.computes_attributes(kind)
@@ -196,14 +196,15 @@ class Closure:
             used = None if is_own else self.names  # what else changes in it is the library's affair
             holder = self.hold(held, title, None if is_whole else {*found}, used)
             holder.has_names = holder.is_reached = True
+            holder.instances |= {id(owner): owner} if is_plain and held is not owner else {}
             if is_whole:
                 holder.names, holder.before = None, members(held)
         self.add_inherited(owner, names)
 
     def computes_attributes(self, kind: type) -> bool:
-        """Return whether a user's class has __getattr__ or the like, or descriptors of the user."""
-        users = [base for base in kind.__mro__ if base.__flags__ & MADE_BY_CLASS and not self.is_library(base)]
-        held = [member for base in users for member in vars(base).items()]
+        """Return whether a user's class has or inherits __getattr__ or the like, or descriptors of the user."""
+        bases = [base for base in kind.__mro__ if base.__flags__ & MADE_BY_CLASS and library(base) != "python"]
+        held = [] if self.is_library(kind) else [member for base in bases for member in vars(base).items()]
         return any([k.startswith("__getattr") or (hasattr(type(v), "__get__") and self.is_users(v)) for k, v in held])
 
     def add_inherited(self, owner: object, names: set[str]) -> None:
@@ -211,8 +212,8 @@ class Closure:
         held, kind = self.holders.get(id(slot(owner, "__dict__"))), cast(Any, type(owner))
         kinds = (*kind.__mro__[:-2], *owner.__mro__[:-1]) if isinstance(owner, type) else kind.__mro__[:-1]
         bases = [kind for kind in kinds if self.is_library(kind) or not kind.__flags__ & MADE_BY_CLASS]
-        unused = [*TEXTS, "__annotate_func__"]  # which Python 3.14 makes
-        unused += [] if isinstance(owner, type) else ["__init__", "__new__", "__post_init__"]  # which have run
+        unused = {*TEXTS, "__annotate_func__"}  # which Python 3.14 makes
+        unused |= set() if isinstance(owner, type) else MAKING
         for kind in kinds:
             if kind not in bases:
                 found = {
@@ -261,20 +262,8 @@ class Closure:
             found += [(holder.member(k), v) for k, v in seen if holder.is_scope or isinstance(k, str)]
         names: dict[int, str] = {}
         for name, value in found:
-            is_short = isinstance(value, LISTS) and len(value) <= MANY
-            inner = containers.members(value) if is_short else {}
+            inner = members(value) if isinstance(value, LISTS) and len(value) <= MANY else {}
             for text, x in [(name, value), *[(f"{name}_{key_text(k)}", v) for k, v in inner.items()]]:
                 if isinstance(x, Node):
                     names.setdefault(id(x), text)
         return names
-
-
-def holding(x: Any) -> list[Any]:
-    """Return what holds the attributes of an object: a dict, and itself if it has slots; its __getattr__ is not asked.
-
-    Nothing for classes; no dict of objects of this package, which is seen as a whole.
-    """
-    if isinstance(x, type):
-        return []
-    held = slot(x, "__dict__")
-    return [held] * (isinstance(held, dict) and not isinstance(x, FRAMEWORK)) + [x] * bool(slots_of(x))

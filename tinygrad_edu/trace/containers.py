@@ -39,7 +39,7 @@ def is_dataclass(x: Any) -> bool:
 def members(x: Any) -> dict[Any, Any]:
     """Return the members of a container by their keys; those of a dataclass are Attributes."""
     if isinstance(x, (list, tuple, dict)):
-        return x if isinstance(x, dict) else dict(enumerate(x))
+        return x if isinstance(x, dict) else dict(enumerate(x if isinstance(x, list) else tuple.__iter__(x)))
     return {Attribute(f.name): getattr(x, f.name) for f in fields(x)}
 
 

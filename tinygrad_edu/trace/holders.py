@@ -19,7 +19,7 @@ from ..transforms import custom_vjp
 
 CACHED: type = type(functools.cache(len))
 VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
-ITEMS: Any = (OrderedDict, dict, list, deque, np.ndarray, MappingProxyType)  # their members have an index
+ITEMS: Any = (OrderedDict, dict, list, deque, np.ndarray, MappingProxyType, set, tuple)
 EMPTY = object()  # what an empty slot of a Tensor holds
 # Compared by value; a subclass of the user may hold or compute more
 VALUES = (
@@ -47,8 +47,8 @@ def _partial(p: Any, func: Any, *values: Any) -> Any:
 
 # For each kind: a function that gives a wrapper's members, and one that makes a wrapper; `Copies` adds attributes
 WRAPPERS: dict[Any, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
-    tuple: (lambda x: x, lambda x, *new: tuple.__new__(type(x), new)),
-    frozenset: (tuple, lambda _, *new: frozenset(new)),
+    tuple: (lambda x: tuple.__getitem__(x, slice(None)), lambda x, *new: tuple.__new__(type(x), new)),
+    frozenset: (lambda x: (*frozenset.__iter__(x),), lambda _, *new: frozenset(new)),
     VIEWS: (lambda x: (x.mapping,), lambda x, mapping: getattr(mapping, type(x).__name__.partition("_")[2])()),
     MappingProxyType: (lambda x: (*x.values(),), lambda x, *new: MappingProxyType(dict(zip(x, new, strict=True)))),
     MethodType: (lambda x: (x.__func__, x.__self__), _method),
@@ -108,7 +108,7 @@ class Holder:
     `last` are those when it had returned. Replays check members with a key in `checked`, or all if it is None, and read
     those in `anew` at each call. `absent` are keys that had no member, such as an attribute that only the class has. If
     it `has_names`, keys are names of attributes or variables. Of globals and of objects of libraries only members with
-    `names` are looked at: others belong to other code. `of` is the object of this package that has the members.
+    `names` are looked at: others belong to other code. They are `of` an object of this package, or of `instances`.
     """
 
     def __init__(self, owner: Any, title: str, checked: set[str] | None, names: set[str] | None = None) -> None:
@@ -116,6 +116,7 @@ class Holder:
         self.absent: set[str] = set()
         self.has_names = self.is_globals = self.is_reached = False
         self.of: Any = None
+        self.instances: dict[int, Any] = {}  # by their identity
         self.anew: tuple[str, ...] = ()
         self.given: dict[Any, Any] = {}
         self.last: dict[Any, Any] = {}
@@ -151,6 +152,8 @@ class Holder:
     def now(self) -> dict[Any, Any]:
         """Return the present members."""
         owner, names = self.owner, self.names
+        for x in self.instances.values():
+            owner = slot(x, "__dict__")
         if names is None:
             return members(owner, self.checked is not None)
         found = owner if isinstance(owner, dict) else members(owner, slots_only=True)
@@ -172,11 +175,16 @@ class Holder:
         """Put back the members that were found, and note the `last`."""
         owner, before, now = self.owner, self.before, self.now()
         self.last = before if are_same(now, before) else now
-        if self.last is before or isinstance(owner, MappingProxyType):
+        if replaced := [x for x in self.instances.values() if slot(x, "__dict__") is not owner]:
+            for x in replaced:
+                object.__setattr__(x, "__dict__", owner)
+            now = self.now()
+        elif self.last is before or isinstance(owner, MappingProxyType):
             return
         if isinstance(owner, set) or (isinstance(owner, (list, deque)) and len(now) != len(before)):
-            owner.clear()  # not else: another thread may read it
-            (owner.update if isinstance(owner, set) else owner.extend)(before.values())
+            kind = base(owner)
+            kind.clear(owner)  # not else: another thread may read it
+            getattr(kind, "update" if kind is set else "extend")(owner, before.values())
             return
         is_moved = isinstance(owner, dict) and self.names is None and [*now][: len(before)] != [*before]
         for key in now if is_moved else now.keys() - before.keys():
@@ -216,8 +224,8 @@ def members(owner: Any, slots_only: bool = False) -> dict[Any, Any]:
     """Return the members of a holder by their keys; of an object, also what its __dict__ holds, if not `slots_only`."""
     if isinstance(owner, (dict, MappingProxyType)):
         return dict(owner if type(owner) is dict else base(owner).items(owner))
-    if isinstance(owner, (list, set, deque)):
-        return dict(enumerate(owner))
+    if isinstance(owner, (list, set, deque, tuple)):
+        return dict(enumerate(owner if type(owner) in ITEMS else base(owner).__iter__(owner)))
     if isinstance(owner, np.ndarray):  # of objects
         return dict(np.ndenumerate(owner))
     if isinstance(owner, Node):
@@ -225,20 +233,14 @@ def members(owner: Any, slots_only: bool = False) -> dict[Any, Any]:
         return kept | {name: slot(owner, name) for name in ("_grad", "passes")}
     if isinstance(owner, type):
         return dict(vars(owner))
-    names: Any = MEMBERS.get(type(owner))
-    if names is None:
-        names = slots_of(owner)
-    found = {name: value for name in names if (value := slot(owner, name)) is not EMPTY}
-    return found if type(owner) in MEMBERS or slots_only else {**getattr(owner, "__dict__", {}), **found}
-
-
-def slots_of(owner: object) -> list[str]:
-    """Return the names of an object's slots."""
-    return _slots_of(cast(Any, type(owner)))
+    kind: Any = type(owner)
+    found = {name: value for name in MEMBERS.get(kind) or slots_of(kind) if (value := slot(owner, name)) is not EMPTY}
+    return found if kind in MEMBERS or slots_only else {**getattr(owner, "__dict__", {}), **found}
 
 
 @functools.lru_cache(1000)
-def _slots_of(cls: Any) -> list[str]:
+def slots_of(cls: Any) -> list[str]:
+    """Return the names of the slots of a class's objects."""
     kinds = [vars(kind) for kind in cls.__mro__ if "__slots__" in vars(kind)]
     return sorted({name for kind in kinds for name, v in kind.items() if ismemberdescriptor(v)})
 

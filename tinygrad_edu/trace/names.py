@@ -25,7 +25,8 @@ def names_in(code: CodeType) -> list[str]:
     A string may be a name too, as in getattr(x, "name") or attrgetter("owner.name"). Added are the names of methods
     for texts, if the function makes some, and words that are not names: "==", "is", "try", "global" and "nonlocal".
     """
-    names, values, operations = [*code.co_names], [*code.co_consts], code.co_code[::2]
+    values, operations = [*code.co_consts], code.co_code[::2]
+    names = [name for name in code.co_names if name != "__init__" or code.co_name != name]  # of a base, not of others
     if not FORMATTING.isdisjoint(operations) or not {"str", "repr", "format"}.isdisjoint(names):
         names += TEXTS
     compares = COMPARING in operations and any([i.argval in ("==", "!=") for i in dis.get_instructions(code)])
