@@ -13,7 +13,7 @@ ONE = mp.mpf(1)
 
 def sinc1(x):
     u = PI * x
-    return PI * (mp.cos(u) / u - mp.sin(u) / u**2) if abs(u) > mp.mpf(10) ** -20 else -(PI**2) * x / 3
+    return PI * (mp.cospi(x) / u - mp.sinpi(x) / u**2) if abs(u) > mp.mpf(10) ** -20 else -(PI**2) * x / 3
 
 
 # Each function with its first and second derivative, and the open interval on which to differentiate it.
@@ -45,12 +45,13 @@ UNARY = {
     np.arccosh: (lambda x: 1 / mp.sqrt(x * x - 1), lambda x: -x / mp.sqrt(x * x - 1) ** 3, 1, INF),
     np.arctanh: (lambda x: 1 / (1 - x * x), lambda x: 2 * x / (1 - x * x) ** 2, -1, 1),
     np.i0: (lambda x: mp.besseli(1, x), lambda x: (mp.besseli(0, x) + mp.besseli(2, x)) / 2, -700, 700),
-    np.sinc: (sinc1, None, -1e4, 1e4),
+    np.sinc: (sinc1, None, -1e37, 1e37),
     tg.sigmoid: (
         lambda x: 1 / (1 + mp.exp(-x)) / (1 + mp.exp(x)),
         lambda x: -mp.tanh(x / 2) / (1 + mp.exp(-x)) / (1 + mp.exp(x)), -INF, INF,
     ),
     tg.softplus: (lambda x: 1 / (1 + mp.exp(-x)), lambda x: 1 / (1 + mp.exp(-x)) / (1 + mp.exp(x)), -INF, INF),
+    tg.softsign: (lambda x: 1 / (1 + abs(x)) ** 2, lambda x: -2 * mp.sign(x) / (1 + abs(x)) ** 3, -INF, INF),
     tg.silu: (lambda x: (1 + x / (1 + mp.exp(x))) / (1 + mp.exp(-x)), None, -INF, INF),
 }  # fmt: skip
 

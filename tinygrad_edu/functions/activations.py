@@ -201,7 +201,8 @@ def softsign(x: Any) -> Any:
     array([-0.5   ,  0.    ,  0.6667])
     """
     x = floating(x)
-    return np.divide(x, 1 + np.abs(x))
+    share = 1 / (1 + np.abs(x))  # the derivative is its square, which x / (1 + |x|) far out loses to rounding
+    return np.where(np.abs(x) < 1, x * share, np.sign(x) * (1 - share))
 
 
 def logsigmoid(x: Any) -> Any:

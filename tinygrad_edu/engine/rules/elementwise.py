@@ -87,7 +87,7 @@ defvjp(np.exp2,  lambda g, y, x: g * (y * LN2))
 defvjp(np.expm1, lambda g, y, x: g * np.exp(x))
 defvjp(np.log,   lambda g, y, x: g / x)
 defvjp(np.log2,  lambda g, y, x: g / x / LN2)
-defvjp(np.log10, lambda g, y, x: g / x / LN10)
+defvjp(np.log10, lambda g, y, x: g / LN10 / x)
 defvjp(np.log1p, lambda g, y, x: g / (1 + x))
 
 

@@ -23,13 +23,13 @@ def sinc_derivative(x: Array, n: int) -> Array:
         series = series * small * small + (-1) ** k / ((2 * k + 1) * math.factorial(2 * k - n))
     f: Array | float = 0.0
     for i in range(n + 1):
-        f = (sinpi(far + i / 2) - i * f) / large
+        f = (sinpi(far, i / 2) - i * f) / large
     return np.pi**n * np.where(near, series * small if n % 2 else series, f)
 
 
-def sinpi(x: Array) -> Array:
-    """Return sin(pi x), exact to rounding far out and near its zeros too."""
-    t = np.remainder(x, 2)
+def sinpi(x: Array, shift: float = 0) -> Array:
+    """Return sin(pi (x + shift)), exact to rounding far out, where x + shift would be x, and near its zeros too."""
+    t = np.remainder(np.remainder(x, 2) + shift, 2)
     return np.sin(np.pi * np.where(t > 1.5, t - 2, np.where(t > 0.5, 1 - t, t)))
 
 
