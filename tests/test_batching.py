@@ -54,6 +54,14 @@ def test_gradients_of_each_example():
     )
 
 
+def test_products_of_a_column_and_a_row_of_each_member():
+    """They are computed element by element, which would also take shapes that no matrix product has."""
+    column, row = lambda x: x[:, None], lambda x: np.stack([x[None], 2 * x[None]])
+    np.testing.assert_array_equal(tg.vmap(lambda x: column(x) @ row(x))(X), each(lambda x: column(x) @ row(x), X))
+    with pytest.raises(ValueError, match="matmul"):
+        tg.vmap(lambda x: column(x) @ column(x))(X)
+
+
 def test_axes_of_arguments_and_results():
     rows = tg.vmap(lambda a, b: a * b, in_axes=(0, 1))(X, X.T.copy())
     np.testing.assert_array_equal(rows, X * X)

@@ -171,7 +171,7 @@ def is_container(x: object) -> bool:
     >>> tg.tree.is_container({"w": 1.0}), tg.tree.is_container([1.0, 2.0])
     (True, False)
     """
-    return members(x) is not None
+    return is_module(x) or members(x) is not None
 
 
 def leaves(tree: Tree) -> list[Any]:
