@@ -52,7 +52,7 @@ def identities(emitter: Emitter) -> Iterator[str]:
 
 
 def apart(emitter: Emitter, objects: list[str], others: set[int], are_distinct: bool = True) -> list[str]:
-    """Return the checks that objects are none of `others`, by their identities, and if they `are_distinct`, that."""
+    """Return the checks that objects are none of `others`, by identity, and no two the same if they `are_distinct`."""
     known, ids = emitter.name(frozenset(others), "others"), ", ".join([f"id({text})" for text in objects])
     checks = []
     if are_distinct and len(objects) > 1:
@@ -64,7 +64,7 @@ def apart(emitter: Emitter, objects: list[str], others: set[int], are_distinct: 
 
 
 def memory_apart(emitter: Emitter) -> list[str]:
-    """Return the checks that an array that is written into shares memory with no other, where one may be another."""
+    """Return the checks that no array shares memory with one that is written into, if a replay may find new arrays."""
     program, locations = emitter.program, emitter.locations
     targets = {target for target, _ in program.stores}
     arrays = [v for v in (*program.inputs, *program.states) if isinstance(v.example, np.ndarray)]

@@ -155,7 +155,7 @@ class Recorder:
         if self.is_replayed and predicate in registry.unasked_predicates:
             return predicates_of_all[predicate]
         answer: bool = self.evaluate(predicate, args, NOTHING)
-        stays = answer or predicates_of_all.get(predicate) is not False  # else an error follows, or a wider state
+        stays = answer or predicates_of_all.get(predicate) is not False  # False leads to an error, or to a wider state
         if predicate is optim.validation.is_settled:
             stays = self.is_fixed(args[0].variable)
         if self.is_replayed and not stays:
