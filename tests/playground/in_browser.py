@@ -94,11 +94,28 @@ def test_stop_ends_a_loop_without_end_and_python_starts_again(typing):
     page.wait_for_selector("#stop:not([disabled])")
     page.click("#tab-training")  # the page answers all the while
     page.click("#tab-expression")
-    page.click("#stop")
+    press = "() => { document.querySelector('#stop').click(); return document.body.dataset.ready; }"
+    assert page.evaluate(press) == "false"  # at once, before the new worker says so
     page.wait_for_function("document.querySelector('#expression-error').textContent.startsWith('Stopped')")
     page.wait_for_selector("body[data-ready=true]")
     evaluate(page, LECTURE)
     assert page.locator("iframe.steps").count() == 1
+
+
+def test_what_is_asked_for_while_python_evaluates_is_done_next(typing):
+    page = typing
+    slow = "import time\ntime.sleep(0.5)\nValue(1.0)"
+    page.fill("#source", slow)
+    page.keyboard.press("Control+Enter")
+    page.select_option("#example", "A neuron")
+    page.wait_for_selector("#evaluate:not([disabled])")
+    assert "label='out'" in page.text_content("#value")
+    page.fill("#source", slow)
+    page.keyboard.press("Control+Enter")
+    page.evaluate("location.hash = '#code=Value(5.0)'")
+    page.wait_for_selector("#evaluate:not([disabled])")
+    assert "came with the link" in page.text_content("#expression-status")
+    assert page.locator("iframe.steps").count() == 0
 
 
 def test_moons_are_learned_to_over_95_percent_at_30_frames_a_second_and_the_code_gives_the_same_numbers(training):

@@ -13,6 +13,8 @@ export class ExpressionView {
     this.python = python;
     this.changed = changed;
     this.result = null;
+    this.evaluating = false;
+    this.next = null; // what was asked for while Python evaluates, instead of the result
     byId("example").append(...[...Object.keys(EXAMPLES), OWN].map((name) => element("option", {}, name)));
     byId("example").addEventListener("change", () => this.choose(byId("example").value));
     byId("source").addEventListener("input", () => this.edited());
@@ -61,26 +63,30 @@ export class ExpressionView {
   // An expression of a link was written by somebody else: it waits until it has been looked at.
   async begin(fromLink) {
     if (!fromLink || Object.values(EXAMPLES).includes(this.source)) return this.evaluate();
+    if (this.evaluating) return (this.next = () => this.begin(true));
     this.show({}); // what an earlier expression gave
     showText("expression-status", "This expression came with the link. Read it, then press Evaluate.");
   }
 
   async evaluate() {
-    if (byId("evaluate").disabled) return;
-    byId("evaluate").disabled = true;
+    if (this.evaluating) this.next = () => this.evaluate();
+    if (this.evaluating || !this.python.ready) return;
+    this.evaluating = byId("evaluate").disabled = true;
     byId("stop").disabled = false;
     showText("expression-status", "Evaluating");
     const waiting = setTimeout(() =>
       showText("expression-status", "Still evaluating. If it does not end, press Stop: Python then starts again."), 3000);
-    try {
-      this.show(await this.python.call("evaluate", this.source));
-    } catch (error) {
+    const result = await this.python.call("evaluate", this.source).catch((error) => {
       if (!(error instanceof Stopped)) this.python.restart();
-      this.show({ error: error instanceof Stopped ? "Stopped. Python starts again." : `Python stopped: ${error.message}` });
-    } finally {
-      clearTimeout(waiting);
-      this.setReady(this.python.ready);
-    }
+      return { error: error instanceof Stopped ? "Stopped. Python starts again." : `Python stopped: ${error.message}` };
+    });
+    clearTimeout(waiting);
+    this.evaluating = false;
+    this.setReady(this.python.ready);
+    const { next } = this;
+    this.next = null;
+    if (next && this.python.ready) next();
+    else this.show(result);
   }
 
   stop() {

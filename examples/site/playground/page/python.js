@@ -43,5 +43,6 @@ export class Python {
     for (const { reject } of this.pending.values()) reject(new Stopped(reason));
     this.pending.clear();
     this.begin();
+    this.onProgress(0, "Starting"); // no button may ask the new worker for what the old one had
   }
 }
