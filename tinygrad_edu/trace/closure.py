@@ -70,10 +70,9 @@ class Closure:
                 holder.others = {} if holder.is_globals else members(holder.owner, slots_only=True)
                 holder.absent |= self.names & vars(builtins).keys()  # `from numpy import *` may replace them
             if holder.has_names and not self.names.isdisjoint(ASKING):
-                is_named = (
-                    isinstance(holder.owner, dict) and holder.checked is not None
-                )  # else what has slots, or a class
-                holder.absent |= self.names if is_named else {*slots_of(cast(Any, type(holder.owner)))}
+                slots = {*slots_of(cast(Any, type(holder.owner)))}  # none of a dict, or of a class
+                known = self.names if isinstance(holder.owner, dict) else self.names & slots
+                holder.absent |= slots if holder.checked is None else known
             holder.absent -= holder.before.keys()
         for x in nodes:  # another one may be given at each call
             self.holders[id(x)].checked, self.holders[id(x)].anew = set(), ("_value", "_grad")
