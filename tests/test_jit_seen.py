@@ -344,6 +344,18 @@ def test_a_function_that_asks_for_all_slots_sees_all(use):
         np.testing.assert_array_equal([f(X), f(X)], [X * expected] * 2)
 
 
+def test_a_function_that_asks_for_attributes_of_a_class_is_replayed():
+    class Config:
+        rate = 2.0
+
+        def scaled(self, x):
+            return x * getattr(self, "rate", 1.0)
+
+    f = tg.jit(lambda x: Config().scaled(x), check=False)
+    np.testing.assert_array_equal([f(X), f(X)], [X * 2, X * 2])
+    assert f.cache_info().hits == 1
+
+
 def by_any_handler(c, x):
     try:
         return x * c.scale
