@@ -349,6 +349,10 @@ def test_check_grad_names_the_element_of_a_wrong_second_derivative():
             tg.check_grad(lambda a, x, f=square: a * f(x), 2.0, at)
 
 
+def test_check_grad_is_exact_for_an_element_beside_one_a_million_times_as_large():
+    tg.check_grad(lambda x: 10.0 ** np.array([0, 7]) * np.sin(x), np.array([1.0, 2.0]))
+
+
 def test_check_grad_checks_doubles_alone():
     tg.check_grad(lambda x, i: (x[i] * i).sum(), np.arange(3.0), np.array([0, 0, 2]))
     tg.check_grad(np.sin, 0.5)

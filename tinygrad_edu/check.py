@@ -60,17 +60,17 @@ def check_grad(
         raise ValueError("check_grad: no argument is of float64 or complex128, so there is nothing to check")
     arguments, argnums = [checked.get(i, a) for i, a in enumerate(leaves)], tuple(checked)
     generator = np.random.default_rng(rng)
-    f = _weighted_sum(f, arguments, generator)
-    differences = [_by_element(f, arguments, i, eps) for i in argnums]
+    terms = _weighted(f, arguments, generator)
+    differences = [_by_element(terms, arguments, i, eps) for i in argnums]
+    gradient = grad(lambda *args: _total(terms(*args)), argnums)
     for n in range(1, order + 1):
-        gradient = grad(f, argnums)
         evaluate = no_grad()(gradient)  # gives arrays also where f closes over Tensors
         for i, g, difference in zip(argnums, evaluate(*arguments), differences, strict=True):
             _compare(g, difference, names[i], n, rtol, atol)
         if n < order:
             along = {i: generator.uniform(0.5, 1.5, x.shape) * np.maximum(1, abs(x)) for i, x in checked.items()}
             differences = _along(evaluate, arguments, along, eps)
-            f = _projected(gradient, [*along.values()])
+            gradient = grad(_projected(gradient, [*along.values()]), argnums)
 
 
 def _of_leaves(f: Function, args: tuple[Any, ...]) -> Function:
@@ -123,19 +123,20 @@ def _float64_copy(name: str, a: Any) -> Array | None:
     return np.array(getattr(a, "data", a) if not isinstance(a, np.ndarray) else a) if dtype == np.float64 else None
 
 
-def _weighted_sum(f: Function, args: list[Any], rng: np.random.Generator) -> Function:
-    """Return f as a function with a real result: the sum of f's elements times random weights, or its real part."""
+def _weighted(f: Function, args: list[Any], rng: np.random.Generator) -> Function:
+    """Return f as a function that gives a list of arrays: each result times random weights."""
     results = tree.leaves(f(*args))
     weights: list[Any] = [rng.uniform(0.5, 1.5, shape) if shape else 1.0 for shape in map(np.shape, results)]
     for i, leaf in enumerate(results):
         if np.iscomplexobj(leaf):
             weights[i] = weights[i] - 1j * rng.uniform(0.5, 1.5, np.shape(leaf))
+    return lambda *args: [w * leaf for w, leaf in zip(weights, tree.leaves(f(*args)), strict=True)]
 
-    def weighted(*args: Any) -> Any:
-        sums = [np.sum(w * leaf) for w, leaf in zip(weights, tree.leaves(f(*args)), strict=True)]
-        return sum([np.real(total) if np.iscomplexobj(total) else total for total in sums])
 
-    return weighted
+def _total(terms: Iterable[Any]) -> Any:
+    """Return the sum of all elements of some arrays, or its real part."""
+    sums = [np.sum(term) for term in terms]
+    return sum([np.real(y) if np.iscomplexobj(y) else y for y in sums])
 
 
 def _projected(gradient: Function, along: list[Array]) -> Function:
@@ -147,19 +148,22 @@ def _projected(gradient: Function, along: list[Array]) -> Function:
     return lambda *args: sum([np.sum(v * g) for v, g in zip(along, gradient(*args), strict=True)])
 
 
-def _by_element(f: Function, args: list[Any], i: int, eps: float) -> Array:
-    """Return the finite differences of f, which returns a number, by each element of argument i."""
+def _by_element(terms: Function, args: list[Any], i: int, eps: float) -> Array:
+    """Return the finite differences of the total of some terms, by each element of argument i.
+
+    The terms are subtracted one by one: in the difference of two sums, a small one is lost beside a large one.
+    """
     x: Array = args[i]
     differences = np.empty(x.shape)
     for index in np.ndindex(x.shape):
         h = eps * max(1.0, abs(float(x[index])))
 
-        def at(steps: float, index: tuple[int, ...] = index, h: float = h) -> float:
+        def at(steps: float, index: tuple[int, ...] = index, h: float = h) -> Any:
             moved = np.copy(x)
             moved[index] += steps * h
-            return float(f(*args[:i], moved, *args[i + 1 :]))
+            return terms(*args[:i], moved, *args[i + 1 :])
 
-        differences[index] = _difference(map(at, STEPS), h)
+        differences[index] = float(_total(_difference(values, h) for values in zip(*map(at, STEPS), strict=True)))
     return differences
 
 
