@@ -4,6 +4,7 @@ import decimal
 import hashlib
 import json
 import re
+import types
 from collections import OrderedDict
 
 import numpy as np
@@ -112,6 +113,25 @@ def refused():
 def test_an_error_names_what_was_changed_or_converted_and_what_to_write(f, words):
     with pytest.raises(tg.JitError, match=re.escape(words)):
         tg.jit(f)(np.array([1.0, 2.0]))
+
+
+def test_the_error_of_a_change_has_the_line_that_makes_it():
+    losses, counter = [], types.SimpleNamespace(n=0)
+
+    def appending(x):
+        y = x * 2
+        losses.append(y.sum())
+        return y
+
+    def counting(x):
+        y = x * counter.n
+        counter.n += 1
+        return y
+
+    for f, words in ((appending, "the list 'losses'"), (counting, "the attribute n")):
+        line = f.__code__.co_firstlineno + 2
+        with pytest.raises(tg.JitError, match=rf"test_jit_messages.py:{line}: {words}"):
+            tg.jit(f)(np.array([1.0, 2.0]))
 
 
 def test_the_error_of_a_function_that_takes_no_recorded_array_has_the_users_line():

@@ -1,9 +1,10 @@
 """Messages of errors: what NumPy's own message lacks is the function, the shapes, the labels and the remedy."""
 
+import dis
 import operator
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import CodeType, FrameType
 from typing import Any
 
@@ -173,6 +174,15 @@ def users_line(frame: FrameType | None, top: CodeType | None = None) -> Line | N
             return frame.f_code.co_filename, frame.f_lineno
         frame = None if frame.f_code is top else frame.f_back
     return None
+
+
+def line_using(name: str, codes: Iterable[CodeType]) -> Line | None:
+    """Return the first line of some functions that assigns a name, or else the first that reads it, or None."""
+    uses = [
+        (i.opname.startswith("STORE"), (code.co_filename, i.positions.lineno))
+        for code in codes for i in dis.get_instructions(code) if i.argval == name and i.positions and i.positions.lineno
+    ]  # fmt: skip
+    return max(uses, key=lambda use: use[0], default=(False, None))[1]
 
 
 def format_line(line: Line) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from ..engine.errors import line_using
 from ..engine.tape import Node
 from ..nn import Module
 from .captured import Captured
@@ -46,19 +47,20 @@ def refuse_changes(found: Captured) -> None:
     for holder in [h for h in found.holders if h.last is not h.before]:
         last, before = holder.last, holder.before
         if isinstance(holder.owner, Node):
-            titles = [holder.member(k) for k in ("label", "requires_grad") if last[k] != before[k]]
+            changed = [(holder.member(k), k) for k in ("label", "requires_grad") if last[k] != before[k]]
         else:
             expected = before | {key: last.get(key, EMPTY) for key in holder.given} | mode_changed(found, holder)
-            titles = [] if are_same(last, expected) else [title_of_change(found, holder, expected)]
-        if titles:
+            changed = [] if are_same(last, expected) else [title_of_change(found, holder, expected)]
+        for title, name in changed[:1]:
             remedy = "return the value, and do it outside of the recorded function"
-            other = [k for k, v in before.items() if last.get(k) is not v and k not in holder.anew]
-            for key, v in [(holder.member(k), before[k]) for k in other]:
+            for k, v in [(k, v) for k, v in before.items() if last.get(k) is not v and k not in holder.anew]:
+                key = holder.member(k)
                 if isinstance(v, (Traced, Node)):
                     remedy = f"write into the array, {key}{'.data' * isinstance(v, Node)}[...] = ..., or {remedy}"
                 elif type(v) in (int, float):
                     remedy = f"count in an array, {key} = np.array({v!r}), or {remedy}"
-            raise found.rec.error(f"{titles[0]} was changed, which would not happen at later calls; {remedy}")
+            line = line_using(name, [f.__code__ for f in found.closure.functions if not found.closure.is_library(f)])
+            raise found.rec.error(f"{title} was changed, which would not happen at later calls; {remedy}", at=line)
     for holder in found.containers.values():
         argument = found.paths[id(holder.owner)][1]
         names = () if isinstance(argument, (list, dict)) else holder.now().keys() ^ holder.before.keys()
@@ -100,14 +102,14 @@ def refuse_replacements(found: Captured) -> None:
                 found.moved |= {memory, id(given)}
 
 
-def title_of_change(found: Captured, holder: Holder, expected: dict[Any, Any]) -> str:
-    """Return what was changed: a variable, an attribute, or a container with the name of what holds it."""
+def title_of_change(found: Captured, holder: Holder, expected: dict[Any, Any]) -> tuple[str, str]:
+    """Return what was changed: a variable, an attribute, or a container with the name of its holder; and the name."""
     last, title, owner = holder.last, holder.title, holder.owner
     keys = [k for k in {**expected, **last} if last.get(k, EMPTY) is not expected.get(k, EMPTY)]
     if keys and holder.has_names:
-        return f"{title} {keys[0]}" if holder.is_globals else f"the attribute {keys[0]} of {title}"
+        return (f"{title} {keys[0]}" if holder.is_globals else f"the attribute {keys[0]} of {title}"), str(keys[0])
     held = [h.member(k) for h in found.holders for k, v in h.before.items() if v is owner and type(k) is str]
-    return f"the {title.removeprefix('a ')} {held[0]!r}" if held else title
+    return (f"the {title.removeprefix('a ')} {held[0]!r}", held[0]) if held else (title, "")
 
 
 def mode_changed(found: Captured, holder: Holder) -> dict[str, bool]:

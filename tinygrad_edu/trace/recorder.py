@@ -174,10 +174,10 @@ class Recorder:
         self.refused = Unrecorded()
         raise self.refused
 
-    def error(self, message: str, cause: Exception | None = None) -> JitError:
-        """Return a JitError with the user's line, or that of the function recorded that led to the cause."""
+    def error(self, message: str, cause: Exception | None = None, at: Line | None = None) -> JitError:
+        """Return a JitError with the line `at`, that of the function recorded that led to the cause, or the user's."""
         through = walk_tb(cause.__traceback__) if cause else ()
-        line = next(((f.f_code.co_filename, n) for f, n in through if f.f_code is self.top), None) or self.place()[0]
+        line = at or next(((f.f_code.co_filename, n) for f, n in through if f.f_code is self.top), self.place()[0])
         error = self.refused = JitError(f"jit({self.name}){f', {format_line(line)}' if line else ''}: {message}")
         return error
 

@@ -52,10 +52,8 @@ def parents(found: Captured) -> tuple[Node, ...]:
 
 def returned(kind: Any, data: Any, nodes: tuple[Node, ...], label: str, grad: Any, takes: bool) -> Any:
     """Return a Tensor or a Value that seems to be computed from some nodes, or from none; it refuses gradients."""
-    if nodes:
-        y = record(kind, data, recorded_result, nodes, nodes, NO_KEYWORDS, tuple(range(len(nodes))))
-    else:
-        y = constant(kind, data)
+    argnums = tuple(range(len(nodes)))
+    y = record(kind, data, recorded_result, nodes, nodes, NO_KEYWORDS, argnums) if nodes else constant(kind, data)
     y.label, y._grad, y.requires_grad = label, grad, takes
     return y
 
