@@ -277,6 +277,35 @@ def test_mistakes_in_a_field_are_named(draw):
         draw(lambda a, b: np.log(a), xlim=(-1, 0), ylim=(0, 1))
     with pytest.raises(ZeroDivisionError):  # the error of the loss itself, not a broadcasting error
         draw(lambda a, b: 1 / 0, PATH, resolution=3)
+    with pytest.raises(ValueError, match=f"{draw.__name__}: rows of unequal lengths make no array"):
+        draw(bowl, [[1, 2], [3]])
+    with pytest.raises(ValueError, match=f"{draw.__name__}: resolution is a whole number of points, at least 2, not 1"):
+        draw(bowl, PATH, resolution=1)
+    for limits in (3, (1, 1), (0, np.inf)):
+        with pytest.raises(ValueError, match=rf"{draw.__name__}: ylim is \(low, high\), two different finite numbers"):
+            draw(bowl, PATH, ylim=limits)
+
+
+@pytest.mark.parametrize("levels", [[], [3], [3, 3.0], [1, np.nan]])
+def test_levels_are_two_or_more_heights(levels):
+    with pytest.raises(ValueError, match="contours: levels is a number of lines, or two or more finite heights, not"):
+        plot.contours(bowl, PATH, levels=levels)
+
+
+def test_a_path_may_hold_tensors():
+    for path in (
+        [tg.Tensor([1.0, 2.0]), tg.Tensor([0.0, 1.0])],
+        [(tg.Value(1.0), tg.Tensor(2.0)), (0.0, 1.0)],
+        tg.Tensor([[1.0, 2.0], [0.0, 1.0]]),
+    ):
+        line = plot.contours(bowl, path, resolution=9).lines[0]
+        np.testing.assert_array_equal(line.get_xydata(), [[1, 2], [0, 1]])
+
+
+def test_axes_are_one_axes():
+    for ax in (Figure(), (Figure(), Figure().add_subplot())):  # plt.subplots() returns such a tuple
+        with pytest.raises(TypeError, match=r"ax is one Axes, such as plt\.figure\(\)\.add_subplot\(\), not a "):
+            plot.losses([2.0, 1.0], ax)
 
 
 def test_surface_refuses_flat_axes():

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .engine.dispatch import Operand
+from .engine.errors import converted, kind_of
 from .engine.rules.registry import Array
 from .engine.rules.tables import from_table
 
@@ -45,6 +46,8 @@ def axes_or_new(
     If the user has imported pyplot, it makes the Figure: `plt.show()` shows it, and a notebook shows it below the cell.
     If not, nothing imports pyplot, the notebook shows the Figure all the same, and nobody has to close it.
     """
+    if ax is not None and not hasattr(ax, "plot"):  # a Figure, or what plt.subplots() returns
+        raise TypeError(f"tg.plot: ax is one Axes, such as plt.figure().add_subplot(), not {kind_of(ax)}")
     if ax is not None:
         return ax
     try:
@@ -75,13 +78,18 @@ def _show_after_cell(figure: Figure) -> None:
 
 
 def numeric_array(where: str, name: str, values: ArrayLike | Operand) -> Array:
-    """Return `values`, also a list of Tensors, as an array; raise TypeError if it does not hold real numbers."""
-    if isinstance(values, (list, tuple)):
-        values = [v._value if isinstance(v, Operand) else v for v in values]
-    array = np.asarray(values._value if isinstance(values, Operand) else from_table(values))
+    """Return `values`, also lists of Tensors, as an array; raise TypeError if it does not hold real numbers."""
+    array: Array = converted(where, np.asarray, from_table(_without_operands(values)))
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{where}: {name} must hold real numbers, not {array.dtype}")
     return array
+
+
+def _without_operands(values: Any) -> Any:
+    """Return `values` with the data of each Tensor and Value in its place, also within lists and tuples."""
+    if isinstance(values, (list, tuple)):
+        return [_without_operands(v) for v in values]
+    return values._value if isinstance(values, Operand) else values
 
 
 def number(where: str, name: str, value: ArrayLike | Operand) -> float:

@@ -13,6 +13,7 @@ from ..engine.mode import no_grad
 from ..engine.rules.registry import Array
 from ..figure import BLACK, CLASSES, MARKERS, VERMILION, axes_or_new, numeric_array
 from ..nn.module import mode
+from ..optim.validation import whole_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +42,12 @@ def contours(
     'first parameter'
     """
     steps, x, y, z = _field("contours", loss, path, xlim, ylim, resolution)
-    heights = _levels(z, levels)
+    if isinstance(levels, (int, np.integer)):
+        heights = _levels(z, whole_number("contours", "levels", levels, "lines", least=1))
+    else:
+        heights = np.unique(numeric_array("contours", "levels", levels).astype(float))
+        if len(heights) < 2 or not np.isfinite(heights).all():
+            raise ValueError(f"contours: levels is a number of lines, or two or more finite heights, not {levels!r}")
     ax = axes_or_new(ax)
     from matplotlib.colors import BoundaryNorm
     from matplotlib.patheffects import withStroke
@@ -118,6 +124,7 @@ def decision_boundary(
     check_finite("decision_boundary, y", classes)
     classes = classes.reshape(-1)
     (left, right), (low, high) = (_limits(column) for column in points.T)
+    resolution = whole_number("decision_boundary", "resolution", resolution, "points", least=2)
     x1, x2 = np.meshgrid(np.linspace(left, right, resolution), np.linspace(low, high, resolution))
     with no_grad(), mode(model.modules() if hasattr(model, "modules") else [], False):
         plane = np.column_stack([x1.ravel(), x2.ravel()])
@@ -167,7 +174,9 @@ def _field(where: str, loss: Loss, path: Path, xlim: Limits, ylim: Limits, resol
     steps = _steps(where, path)
     if not len(steps) and (xlim is None or ylim is None):
         raise ValueError(f"{where}: pass a path, or the limits xlim=(low, high) and ylim=(low, high)")
-    ranges = [_limits(column) if given is None else given for column, given in zip(steps.T, (xlim, ylim), strict=True)]
+    limits = zip(steps.T, (("xlim", xlim), ("ylim", ylim)), strict=True)
+    ranges = [_limits(column) if given is None else _two(where, name, given) for column, (name, given) in limits]
+    resolution = whole_number(where, "resolution", resolution, "points", least=2)
     xs, ys = (np.linspace(low, high, resolution) for low, high in ranges)
     x, y = np.meshgrid(xs, ys)
     z = np.ma.masked_invalid(_evaluate(loss, x, y))
@@ -176,11 +185,11 @@ def _field(where: str, loss: Loss, path: Path, xlim: Limits, ylim: Limits, resol
     return steps, x, y, z
 
 
-def _steps(where: str, path: Path) -> Array:
+def _steps(where: str, path: Any) -> Array:
     """Return the finite steps of a path as an array (n, 2)."""
     if path is None:
         return np.empty((0, 2))
-    steps = np.asarray(path, dtype=float)
+    steps = numeric_array(where, "path", path).astype(float)
     if isinstance(path, tuple) and len(path) == 2 and steps.ndim == 2:
         steps = steps.T
     if steps.ndim != 2 or steps.shape[1] != 2:
@@ -189,6 +198,14 @@ def _steps(where: str, path: Path) -> Array:
     if not len(finite):
         raise ValueError(f"{where}: no step of the path is finite")
     return finite
+
+
+def _two(where: str, name: str, limits: ArrayLike) -> Array:
+    """Return the limits of an axis as an array; raises ValueError unless they are two different finite numbers."""
+    given = numeric_array(where, name, limits)
+    if given.shape != (2,) or not np.isfinite(given).all() or given[0] == given[1]:
+        raise ValueError(f"{where}: {name} is (low, high), two different finite numbers, not {limits!r}")
+    return given
 
 
 def _limits(values: Array) -> tuple[float, float]:
@@ -213,9 +230,8 @@ def _evaluate(loss: Loss, a: Array, b: Array) -> Array:
         return np.array([float(loss(*point)) for point in zip(a.flat, b.flat, strict=True)]).reshape(a.shape)
 
 
-def _levels(z: Array, levels: int | Sequence[float]) -> Array:
-    if not isinstance(levels, int):
-        return np.sort(np.asarray(levels, dtype=float))
+def _levels(z: Array, levels: int) -> Array:
+    """Return heights for a number of lines, half of them below the median of the loss."""
     low, high = float(z.min()), float(z.max())
     if low == high:  # a constant loss: one level on either side
         return np.array([low - 1.0, low + 1.0])
