@@ -36,6 +36,7 @@ def contours(
     floats at a time. `path` is an array (n, 2) with a row for each step, or a tuple of two arrays (n,); without limits
     the plot shows all of it. A number of `levels` is spaced so that half the lines lie below the median of the loss:
     close together at the bottom of a ravine, where the loss changes little, and evenly for an evenly falling loss.
+    Raises ValueError for a path or limits that are no such numbers.
 
     >>> ax = tg.plot.contours(lambda a, b: a**2 + 4 * b**2, [(2.0, 1.0), (1.0, 0.2)], resolution=20)
     >>> ax.get_xlabel()
