@@ -24,7 +24,7 @@ def by_eigh(f):
 
     def of_matrix(a):
         w, v = np.linalg.eigh(a)
-        return (v * f(w)[..., None, :]) @ T(v)
+        return (v * f(w)[..., None, :]) @ np.conj(T(v))
 
     return of_matrix
 
@@ -111,6 +111,20 @@ def test_second_derivatives_of_functions_of_nearly_equal_values(gap):
             decomposed, expected = (lambda a, f=f, w=weights: np.sum(w * f(a)) for f in (f, direct))
             np.testing.assert_allclose(tg.hvp(decomposed)(a, v), tg.hvp(expected)(a, v), rtol=1e-4, atol=1e-4)
             np.testing.assert_allclose(tg.grad(decomposed)(a), tg.grad(expected)(a), rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("f", [by_eigh(np.square), by_svd(lambda s: s**3)], ids=["eigh", "svd"])
+@pytest.mark.parametrize("factor", [1, 1 + 1j])
+def test_forward_mode_knows_the_derivatives_that_reverse_mode_knows(f, factor):
+    a, v = np.eye(2) + 0 * factor, factor * np.array([[1.0, 2.0], [2.0, -1.0]])
+    g = lambda a: np.real(np.sum(f((a + np.conj(T(a))) / 2) * np.array([[1.0, 2.0], [0.5, 3.0]])))
+    slope = np.real(np.sum(np.conj(tg.grad(g)(a)) * v))
+    assert np.isfinite(slope)
+    np.testing.assert_allclose(tg.jvp(g, [a], [v])[1], slope)
+    along = lambda a: np.real(np.sum(np.conj(v) * tg.grad(g)(a)))
+    np.testing.assert_allclose(tg.jvp(along, [a], [v])[1], np.real(np.sum(np.conj(tg.grad(along)(a)) * v)))
+    if factor == 1:
+        np.testing.assert_allclose(tg.jvp(f, [a], [v])[1], np.tensordot(tg.jacobian(f)(a), v))
 
 
 def test_the_square_root_of_a_matrix_at_the_identity():

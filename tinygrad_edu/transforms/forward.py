@@ -22,13 +22,14 @@ from ..engine.rules import windows
 from ..engine.rules.einsum import einsum
 from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import read, scatter
-from ..engine.rules.registry import Function, array_of, conj, is_elementwise, limits, name, real_part, vjps
+from ..engine.rules.registry import Function, array_of, is_elementwise, limits, name, unsettled, vjps
 from ..engine.rules.shaping import astype
 from ..engine.tape import Node, constant
 from ..engine.tensor import Tensor
 from . import tree
 from .arguments import as_result, as_results, check_function, is_constant_argument
-from .reverse import node_gradients, trace
+from .reverse import trace
+from .tangents import pulled_row_by_row, pulled_twice
 
 # Functions that are linear in each of their Tensors: the function of the tangent is the tangent of the function, which
 # is what transposing their rules would give, in a third of the time.
@@ -120,17 +121,6 @@ def is_at_kink(y: Node) -> bool:
         r = rules[i](ones, y._value, *y.argvals, **y.kwargs)
         limits[y.fun](i, r, ones * 0, asked.append, y._value, *y.argvals, **y.kwargs)
     return bool(asked)
-
-
-def pulled_twice(y: Node, variables: Sequence[Node], directions: Sequence[Any]) -> Any:
-    """Return the tangent of y by two backward passes: the gradient by u of (J' u) . v, which is J v.
-
-    The first pass records the limits at kinks, so that the tangent has the right derivative there.
-    """
-    u = Tensor._variable(np.ones_like(y._value))
-    gradients = node_gradients(y, variables, u, create_graph=True)
-    along: list[Any] = [real_part(np.sum(conj(g) * v)) for g, v in zip(gradients, directions, strict=True)]
-    return node_gradients(sum(along[1:], start=along[0]), [u], create_graph=True)[0]
 
 
 def applied(y: Node, i: int, t: Any, differentiable: bool) -> Any:
@@ -252,12 +242,12 @@ def _evaluated_along(
             along.active = False  # from now on, what it freed is a leaf
         leaves = tree.leaves(y[0] if has_aux and isinstance(y, tuple) and y else y)
         tangents[:] = map(along.of, leaves)
-        if along.kinked:
-            variables = _variables(xs, arguments, argnums)
-            tangents[:] = [
-                pulled_twice(leaf, variables, vs) if isinstance(t, Node) and t.requires_grad else t
-                for leaf, t in zip(leaves, tangents, strict=True)
-            ]
+        variables = _variables(xs, arguments, argnums) if along.kinked or masked else []
+        for i, (leaf, t) in enumerate(zip(leaves, tangents, strict=True)):
+            if along.kinked and isinstance(t, Node) and t.requires_grad:
+                tangents[i] = pulled_twice(leaf, variables, vs)
+            if masked and holds_nan(tangents[i]) and any(node.fun in unsettled for node in toposort(leaf)):
+                tangents[i] = pulled_row_by_row(leaf, variables, vs, isinstance(t, Node))
         return y
 
     y, _, carry = trace("jvp", watched, xs, {}, argnums, has_aux, several=True)
