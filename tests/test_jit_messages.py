@@ -128,7 +128,21 @@ def test_the_error_of_a_change_has_the_line_that_makes_it():
         counter.n += 1
         return y
 
-    for f, words in ((appending, "the list 'losses'"), (counting, "the attribute n")):
+    total = 0
+
+    def adding(x):
+        nonlocal total
+        total = total + 1
+        return x
+
+    def nesting(x):
+        def append():
+            losses.append(x)
+
+        append()
+
+    functions = (appending, "the list 'losses'"), (counting, "the attribute n"), (adding, "the variable total")
+    for f, words in (*functions, (nesting, "the list 'losses'")):
         line = f.__code__.co_firstlineno + 2
         with pytest.raises(tg.JitError, match=rf"test_jit_messages.py:{line}: {words}"):
             tg.jit(f)(np.array([1.0, 2.0]))

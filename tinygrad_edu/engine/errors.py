@@ -178,11 +178,14 @@ def users_line(frame: FrameType | None, top: CodeType | None = None) -> Line | N
 
 def line_using(name: str, codes: Iterable[CodeType]) -> Line | None:
     """Return the first line of some functions that assigns a name, or else the first that reads it, or None."""
-    uses = [
-        (i.opname.startswith("STORE"), (code.co_filename, i.positions.lineno))
-        for code in codes for i in dis.get_instructions(code) if i.argval == name and i.positions and i.positions.lineno
-    ]  # fmt: skip
-    return max(uses, key=lambda use: use[0], default=(False, None))[1]
+    uses, nested = list[tuple[bool, int, Line]](), [(0, code) for code in codes]
+    for depth, code in nested:
+        nested += [(depth + 1, inner) for inner in code.co_consts if isinstance(inner, CodeType)]
+        for i in dis.get_instructions(code):
+            if i.argval == name and i.positions and i.positions.lineno:
+                uses.append((i.opname.startswith("STORE"), depth, (code.co_filename, i.positions.lineno)))
+    # A function also reads the variables that it hands to functions inside it: the innermost one uses them
+    return max(uses, key=lambda use: use[:2])[2] if uses else None
 
 
 def format_line(line: Line) -> str:

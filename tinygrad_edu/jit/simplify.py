@@ -17,7 +17,6 @@ ValueTable = dict[Hashable, Var]  # the results of the calls so far, by what the
 Rule = Callable[[Call, ValueTable], Var | None]
 Functions = Collection[Callable[..., object]]
 
-
 BROADCASTING = {  # ufuncs that compute an element by the same instruction whether its operands are broadcast or not
     np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum, np.greater, np.greater_equal, np.less,
     np.less_equal, np.equal, np.not_equal,
