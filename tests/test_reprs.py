@@ -85,6 +85,14 @@ def test_notebooks_show_tensors_beside_layers_and_subtotals():
     assert rows(model.inner[0])[1:] == [["", "Linear(2 -> 1)", "weight (1, 2), bias (1,)", "3"]]
 
 
+def test_a_deep_model_prints_on_one_screen_with_its_first_and_last_layers():
+    lines = repr(tg.nn.Sequential(*[tg.nn.Linear(2, 2, rng=0) for _ in range(99)])).splitlines()
+    assert len(lines) == 40
+    assert [line.split()[0] for line in lines[19:22]] == ["18", "...", "80"]
+    assert lines[20] == "  ... 61 more; print(model.summary()) shows all"
+    assert len(repr(tg.nn.Sequential(*[tg.nn.ReLU() for _ in range(39)])).splitlines()) == 40
+
+
 def test_an_optimizer_tells_its_settings_without_those_that_are_off():
     x = [tg.Tensor(np.ones((3, 4))), tg.Tensor(np.ones(3))]
     sgd = tg.optim.SGD(x, lr=0.1, momentum=0.9)

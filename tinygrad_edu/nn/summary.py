@@ -11,6 +11,7 @@ from ..engine.reprs import counted, table
 from ..engine.tensor import Tensor
 from .preserving import preserved
 
+SCREEN = 40  # lines of a printed model
 observers: dict[int, Callable[[object, Any], None]] = {}  # called with each module and its output, by their threads
 
 
@@ -51,7 +52,10 @@ def summarize(model: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> S
 
 
 def model_text(model: Any) -> str:
-    """Return the repr of a Module: its line and that of each part, with the parameters that no earlier line has."""
+    """Return the repr of a Module: its line and that of each part, with the parameters that no earlier line has.
+
+    Of more parts than a screen shows, the first and the last ones are there.
+    """
     rows = [row for row in _rows(model) if row.name]
     total, noun = counted(_count(model.parameters())[0], "parameter").split()
     pad = max((len(row.name) for row in rows), default=0)
@@ -60,6 +64,9 @@ def model_text(model: Any) -> str:
     right = [total + end, *(_numbers(row, end)[0] if row.parameters or row.subtotal else "" for row in rows)]
     width, digits = max(map(len, left)), max(map(len, right))
     lines = [f"{a:{width}}  {n:>{digits}}".rstrip() for a, n in zip(left, right, strict=True)]
+    if len(lines) > SCREEN:
+        left_out = len(lines) - SCREEN + 1
+        lines[SCREEN // 2 : SCREEN // 2 + left_out] = [f"  ... {left_out} more; print(model.summary()) shows all"]
     return "\n".join([f"{lines[0]} {noun}", *lines[1:]])
 
 
