@@ -316,6 +316,17 @@ def test_hyperparameters_of_ones_own_optimizer_may_be_set_on_it_at_any_time(reco
     assert not hasattr(optim.SGD, "scale")
 
 
+def test_a_hyperparameter_of_ones_own_may_have_the_name_of_an_attribute():
+    class Named(optim.Optimizer):
+        def formula(self, theta, g, *, t, lr, state):
+            return theta - lr * state * g
+
+    x = tg.Tensor([1.0])
+    named = Named([x], lr=0.5, state=2.0)
+    named.minimize(x.sum())
+    assert (x.data[0], named.state, named.groups[0].state) == (0.0, {}, 2.0)
+
+
 class Lars(optim.Optimizer):
     """Divides each gradient by its norm, and multiplies it by that of its parameter (You et al. 2017)."""
 

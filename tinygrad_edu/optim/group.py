@@ -31,11 +31,12 @@ class Group:
     lr: float
     factors: Array  # the rate without schedules, and each schedule's factor; empty without schedules
 
-    def __init__(self, kind: type[Any], params: list[Tensor], settings: Mapping[str, Setting]) -> None:
+    def __init__(self, optimizer: Any, params: list[Tensor], settings: Mapping[str, Setting]) -> None:
+        kind = type(optimizer)
         vars(self).update(kind=kind, params=params, names=tuple(settings), factors=np.zeros(0))
         vars(self).update(kind.checked(dict(settings)))
-        for name in settings:
-            if not hasattr(kind, name):  # an optimizer of the user's, which need not declare its hyperparameters
+        for name in settings.keys() - vars(optimizer).keys():
+            if not hasattr(kind, name):  # a user's optimizer need not declare its hyperparameters
                 setattr(kind, name, hyperparameter(name))
 
     if TYPE_CHECKING:

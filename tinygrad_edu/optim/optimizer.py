@@ -72,7 +72,7 @@ class Optimizer:
         self.wide = ""  # the characters of the dtypes of parameters whose state is kept in a wider one
         self._in_place = InPlace()
         given = parameter_groups(params, kind, settings)
-        groups = [Group(type(self), members, {**settings, **own}) for members, own in given]
+        groups = [Group(self, members, {**settings, **own}) for members, own in given]
         leaf_tensors([p for group in groups for p in group.params], kind)
         self._extend(groups)
 
@@ -86,7 +86,7 @@ class Optimizer:
             raise TypeError(f'{where} takes a dict, {{"params": [...], "lr": ...}}, not {type(group).__name__}')
         ((members, own),) = parameter_groups([group], where, self.defaults)
         leaf_tensors([*self.params, *members], where)
-        self._extend([Group(type(self), members, {**self.defaults, **own})])
+        self._extend([Group(self, members, {**self.defaults, **own})])
 
     def _extend(self, groups: list[Group]) -> None:
         """Add groups, and the state of their parameters; state that no group has needed so far begins for all."""
