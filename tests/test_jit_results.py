@@ -4,7 +4,9 @@ import contextlib
 import functools
 import operator
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pytest
@@ -209,3 +211,51 @@ def test_a_generator_among_the_arguments_is_returned_itself(options):
         np.testing.assert_array_equal(y, X[0] + same.normal(size=4))
         assert other is rng
     assert jitted.cache_info().hits == 3
+
+
+@dataclass
+class Lazy:
+    w: Any
+    cache: Any = field(init=False)
+
+    def doubled(self):
+        if not hasattr(self, "cache"):
+            self.cache = self.w * 2
+        return self.cache
+
+
+@dataclass
+class Cached:
+    w: Any
+
+    @cached_property
+    def norm(self):
+        return np.sqrt(np.sum(self.w**2))
+
+
+@dataclass
+class Twofold:
+    w: Any
+
+    def __getattribute__(self, name):
+        value = object.__getattribute__(self, name)
+        return value * 2 if name == "w" else value
+
+
+@pytest.mark.parametrize(
+    ("kind", "read"),
+    [(Lazy, lambda s: s.w), (Lazy, Lazy.doubled), (Cached, lambda s: s.norm), (Twofold, lambda s: s.w)],
+)
+def test_an_argument_may_be_a_dataclass_that_lacks_a_field_or_gets_an_attribute_or_computes_them(kind, read):
+    def scenario(jit):
+        f, thing = jit(lambda s, x: read(s) * x), kind(X)
+        return [f(thing, X), f(thing, X), f(thing, X + 1), f(kind(X + 1), X), f(thing, X)]
+
+    for options in ({}, {"check": False}):
+        for a, b in zip(scenario(functools.partial(tg.jit, **options)), scenario(lambda f: f), strict=True):
+            np.testing.assert_allclose(a, b)
+
+
+def test_a_result_with_a_field_that_has_no_value_is_refused():
+    with pytest.raises(JitError, match="the result has a Lazy"):
+        tg.jit(Lazy)(X)

@@ -66,7 +66,8 @@ def refuse_changes(found: Captured) -> None:
         names = () if isinstance(argument, (list, dict)) else holder.now().keys() ^ holder.before.keys()
         if names or (holder.changed() and id(getattr(argument, "__dict__", argument)) in found.closure.holders):
             why = "is a variable too" if not names else f"got or lost the attribute {min(names)}"
-            raise found.rec.error(f"{holder.title} {why}, and was changed; pass a copy of it")
+            error = found.rec.error(f"{holder.title} {why}, and was changed; pass a copy of it")
+            raise Unrecorded(error) if names & holder.now().keys() else error
     refuse_overlaps(found)
 
 

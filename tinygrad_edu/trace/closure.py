@@ -89,7 +89,7 @@ class Closure:
 
     def visit(self, x: Any) -> None:
         """Add an object, and put all that it leads to into the queue."""
-        is_owner = self.is_users(x)  # perhaps a Tensor or a list, which may have attributes too
+        is_owner = self.is_users(x) or isinstance(x, FunctionType)  # perhaps a list, which may have attributes too
         if isinstance(x, Node):
             self.tensors.append(x)
             if isinstance(x, Tensor):
@@ -97,7 +97,6 @@ class Closure:
             self.hold(x, x._describe(), {"_value"}, of=x)
         elif isinstance(x, FunctionType):
             self.add_function(x)
-            is_owner = True
         elif wrapped := wrapper(x):
             self.queue += wrapped[0]
             is_owner |= isinstance(slot(x, "__dict__"), dict)
@@ -105,7 +104,7 @@ class Closure:
                 self.queue.append(x.keywords)
             elif isinstance(x, MappingProxyType):  # of a dict that others may change
                 self.hold(x, f"a {type(x).__name__}", None)
-        elif isinstance(x, (list, dict, set, deque, np.ndarray)):
+        elif issubclass(type(x), (list, dict, set, deque, np.ndarray)):  # and no proxy that has its __class__
             found = members(x)
             frozen = len(found) > MANY and not any(isinstance(v, (Node, *FRAMEWORK)) for v in found.values())
             self.hold(x, f"a {type(x).__name__}", set() if frozen else None).is_reached = True

@@ -4,6 +4,7 @@ A recorded function is given containers of its own, so that the caller's are cha
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
@@ -28,12 +29,15 @@ def is_container(x: Any) -> bool:
 
 
 def is_dataclass(x: Any) -> bool:
-    """Return whether x is a dataclass with an array or a Tensor in it, and with no attributes beside its fields."""
+    """Return whether x is a dataclass with an array or a Tensor in it, with all of its fields and nothing else."""
     if not hasattr(type(x), "__dataclass_fields__") or tree.is_module(x) or isinstance(x, Node):
         return False
-    if getattr(x, "__dict__", {}).keys() - {f.name for f in fields(x)}:
+    extra = getattr(x, "__dict__", {}).keys() - {f.name for f in fields(x)}
+    if extra or x.__class__.__getattribute__ is not object.__getattribute__:  # which may give other values
         return False
-    return any([isinstance(leaf, (np.ndarray, Node)) or hasattr(type(leaf), "rec") for leaf in tree.leaves(x)])
+    with suppress(AttributeError):  # a field has no value yet
+        return any([isinstance(leaf, (np.ndarray, Node)) or hasattr(type(leaf), "rec") for leaf in tree.leaves(x)])
+    return False
 
 
 def members(x: Any) -> dict[Any, Any]:

@@ -62,11 +62,6 @@ class State:
         """Whether a replay finds it at a place, and not always at the same address."""
         return self.kind == "grad" or self.place is not None
 
-    def now(self) -> Any:
-        """Return the array that is there now."""
-        found = self.owner._grad if self.kind == "grad" else self.place.get() if self.place else None
-        return self.array if found is None else found
-
 
 @dataclass(eq=False, slots=True)
 class Setting:

@@ -26,7 +26,6 @@ from .traced import JitError, Traced
 from .views import View
 
 IMMUTABLE = (*PLAIN, type, np.dtype, np.ufunc, np.generic, range, slice, frozenset, type(...))
-LASTING = (ModuleType, tree.Structure)  # a replay returns the same object
 
 
 @primitive
@@ -100,7 +99,7 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     if is_array:
         return _described_array(x, found)
     x = found.copies.originals.get(id(x), x)
-    if id(x) not in found.closure.seen and not isinstance(x, LASTING):
+    if id(x) not in found.closure.seen and not isinstance(x, (ModuleType, tree.Structure)):
         kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
         raise found.rec.error(f"the result has {kind_of(x)} in it; return {kinds}")
     return x, x

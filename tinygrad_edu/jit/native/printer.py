@@ -90,7 +90,9 @@ class Printer(Statements):
     def value(self, v: Var) -> Array | None:
         """Return what an argument, an array or a setting holds now; None for an argument that is not given."""
         if isinstance(v.source, State):
-            found = v.source.now()
+            place = v.source.place
+            found = v.source.owner._grad if v.source.kind == "grad" else place.get() if place else None
+            found = v.source.array if found is None else found
         elif isinstance(v.source, Setting):
             return np.asarray(getattr(v.source.owner, v.source.attribute) or 0.0)
         elif self.arguments is None:
