@@ -327,6 +327,32 @@ def test_a_hyperparameter_of_ones_own_may_have_the_name_of_an_attribute():
     assert (x.data[0], named.state, named.groups[0].state) == (0.0, {}, 2.0)
 
 
+def test_a_single_name_of_state_needs_no_tuple():
+    class Heavy(optim.Optimizer):
+        state_names = "velocity"
+
+        def formula(self, theta, g, velocity, *, t, lr):
+            return theta - lr * (velocity + g), velocity + g
+
+    x = tg.Tensor([1.0])
+    heavy = Heavy([x], lr=0.5)
+    heavy.minimize(x.sum())
+    assert (x.data[0], heavy.state["velocity"][0][0]) == (0.5, 1.0)
+
+
+@pytest.mark.parametrize("state", [np.zeros(()), np.zeros(3), np.zeros(2, int), 0.0, [0.0, 0.0], None])
+def test_an_initial_state_that_no_formula_can_use_is_refused(state):
+    class Kept(optim.Optimizer):
+        state_names = ("kept",)
+
+        def initial_state(self, name, p):
+            return state
+
+    words = r"Kept.initial_state\('kept', p\): p has shape \(2,\), .* np.zeros_like\(p.data\), not"
+    with pytest.raises(TypeError, match=words):
+        Kept([tg.Tensor([1.0, 2.0])], lr=0.1)
+
+
 class Lars(optim.Optimizer):
     """Divides each gradient by its norm, and multiplies it by that of its parameter (You et al. 2017)."""
 

@@ -15,7 +15,7 @@ from ..engine.tensor import Tensor
 from ..state import check_state, copy_state
 from .group import Group, hyperparameter
 from .inplace import WIDER, InPlace, Update, ascent, real_parts, run_plainly, working_dtype
-from .packing import packed
+from .packing import initial_states
 from .tracing import Array
 from .validation import (
     CHECK_EVERY,
@@ -57,7 +57,7 @@ class Optimizer:
     lr = hyperparameter("lr")
     switches: tuple[str, ...] = ("maximize",)
     squares = False  # whether the formula squares gradients, and divides by their root and eps
-    state_names: tuple[str, ...] = ()  # of the formula's state, if all groups need all of it
+    state_names: tuple[str, ...] | str = ()  # of the formula's state, if all groups need all of it
     # A subclass defines `_update(group, grads, *state)` in place of `formula`. It moves the parameters of the group; a
     # missing gradient is None. If it raises an exception, what it has changed stays changed.
     _update: Callable[..., None] | None = None
@@ -98,9 +98,9 @@ class Optimizer:
                 group.lr = group.lr
         self.groups = [*self.groups, *groups]
         for name in dict.fromkeys([name for g in groups for name, on in self.needed_state(g).items() if on]):
-            self.state.setdefault(name, packed([self.initial_state(name, p) for p in known]))
+            self.state.setdefault(name, initial_states(self, name, known))
         for name, arrays in self.state.items():
-            arrays += packed([self.initial_state(name, p) for p in new])
+            arrays += initial_states(self, name, new)
         wide, self.wide = self.wide, ""
         for kind in wide:
             self._widen(kind)
@@ -124,7 +124,7 @@ class Optimizer:
 
     def needed_state(self, group: Group) -> dict[str, bool]:
         """Return the names of the formula's state, and whether this group needs it; by default all `state_names`."""
-        return dict.fromkeys(self.state_names, True)
+        return dict.fromkeys([self.state_names] if isinstance(self.state_names, str) else self.state_names, True)
 
     def initial_state(self, name: str, p: Tensor) -> Array:
         """Return the state of this name before the first step: an array like the parameter."""

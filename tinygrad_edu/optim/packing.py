@@ -4,12 +4,29 @@ So jit updates the state of all small parameters by a few calls of NumPy.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from ..engine.errors import kind_of
+from ..engine.tensor import Tensor
 from .tracing import Array
 
 SMALL = 16_384  # elements: for larger arrays, the call itself no longer matters
+
+
+def initial_states(optimizer: Any, name: str, params: Sequence[Tensor]) -> list[Array]:
+    """Return the state of this name before the first step, packed; raises TypeError if a formula cannot use it."""
+    arrays = [optimizer.initial_state(name, p) for p in params]
+    for p, a in zip(params, arrays, strict=True):
+        is_array = isinstance(a, np.ndarray)
+        if not is_array or (optimizer._update is None and (a.shape != p.shape or a.dtype.kind not in "fc")):
+            given = f"one of {a.dtype} of shape {a.shape}" if is_array else kind_of(a)
+            raise TypeError(
+                f"{type(optimizer).__name__}.initial_state({name!r}, p): p has shape {p.shape}, so its state is an "
+                f"array of floats of this shape, such as np.zeros_like(p.data), not {given}"
+            )
+    return packed(arrays)
 
 
 def packed(arrays: Sequence[Array]) -> list[Array]:
