@@ -197,6 +197,12 @@ def test_clip_takes_its_bounds_by_either_pair_of_names_but_not_both():
         assert "one pair of names" in message(ValueError, lambda call=call: call(tg.Tensor(X)))
 
 
+def test_where_of_a_tensor_and_integers_gives_integers():
+    found = np.where(tg.Tensor([0.0, 2.0]), 3, 4)
+    assert found.tolist() == [4, 3]
+    assert found.dtype.kind == "i"
+
+
 def test_where_of_a_condition_alone_gives_the_places_where_it_holds():
     t = tg.Tensor([[0.0, 2.0], [3.0, 0.0]])
     for found in (np.where(t), np.where(t > 0)):

@@ -163,13 +163,18 @@ def test_axes_and_powers_that_do_not_exist_are_named():
     assert error == "np.linalg.matrix_power(of shape (2, 2), 0.5): the power is an integer"
 
 
-@pytest.mark.parametrize("fun", [np.sum, np.median])
+OTHERS = {  # beside the Tensor, and before the array to write into
+    np.sum: (0, None), np.median: (0,), np.outer: (A,), np.dot: (A.T,), np.trace: (0, 0, 1, None), np.clip: (0, 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fun", OTHERS, ids=lambda f: f.__name__)
 def test_a_place_to_write_to_is_refused_by_position_too(fun):
-    out, t = np.zeros(2), tg.Tensor(A)
-    arguments = (t, 0, None, out) if fun is np.sum else (t, 0, out)
-    assert f"np.{fun.__name__}(..., out=...)" in message(TypeError, lambda: fun(*arguments))
-    np.testing.assert_array_equal(out, [0, 0])
-    np.testing.assert_array_equal(fun(*arguments[:-1], None).data, fun(A, 0))
+    expected = fun(A, *OTHERS[fun])
+    out, t = np.zeros_like(expected), tg.Tensor(A)
+    assert f"np.{fun.__name__}(..., out=...)" in message(TypeError, lambda: fun(t, *OTHERS[fun], out))
+    assert not out.any()
+    np.testing.assert_allclose(fun(t, *OTHERS[fun], None).data, expected)
 
 
 def test_divmod_is_its_two_operators():

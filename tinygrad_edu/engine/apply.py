@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .conjugation import complex_seen
-from .errors import NoRuleError, check_complex, checked_keywords, explained, numpys_error
+from .errors import NoRuleError, check_complex, checked_keywords, explained, numpys_error, surplus
 from .rules.containers import separated
 from .rules.foreign import ORDINARY, array_from, computes
 from .rules.indexing import read
@@ -73,8 +73,8 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         data = compute(*argvals, **kwargs)
     except (TypeError, ValueError, IndexError) as error:
         raise explained(error, fun, args, kwargs) from error
-    if type(data) is tuple and not argnums:  # of indices, as np.where(condition) gives them
-        return data
+    if not argnums and (type(data) is tuple or getattr(getattr(data, "dtype", None), "kind", "f") in "biu"):
+        return data  # indices, as np.where(condition) gives them, or integers, as np.where(condition, 1, 2) does
     data = kind._result(data, fun)
     if argnums:
         if fun in promoting:
@@ -98,6 +98,8 @@ def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, A
                 *map(without_subclasses, args), **{k: without_subclasses(v) for k, v in kwargs.items()}
             )
         except (TypeError, ValueError, IndexError) as error:  # of a call that the user did not write
+            if rest := surplus(fun, args):
+                return apply_without_rule(fun, args[: -len(rest)], checked_keywords(fun, (), rest) | kwargs)
             if (original := numpys_error(error)) is None:
                 raise
             raise explained(original, fun, args, kwargs) from original

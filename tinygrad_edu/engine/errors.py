@@ -1,6 +1,7 @@
 """Messages of errors: what NumPy's own message lacks is the function, the shapes, the labels and the remedy."""
 
 import dis
+import inspect
 import operator
 import os
 import re
@@ -12,7 +13,7 @@ import numpy as np
 
 from .habits import keyword_instead
 from .rules.indexing import setitem
-from .rules.registry import Function, is_complex, keywords, name, takes_complex, unordered
+from .rules.registry import Function, compositions, is_complex, keywords, name, takes_complex, unordered
 from .signatures import signature
 
 Line = tuple[str, int]  # a file and the number of a line
@@ -44,6 +45,13 @@ def checked_keywords(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any
                 f"{name(fun)}(..., {k}=...): its rule does not know this keyword{_INSTEAD.get(k) or keyword_instead(k)}"
             )
     return kwargs
+
+
+def surplus(fun: Function, args: tuple[Any, ...]) -> dict[str, Any]:
+    """Return by name the positional arguments that a function of NumPy takes, and its composition does not."""
+    code = inspect.unwrap(compositions[fun]).__code__
+    n = len(args) if code.co_flags & inspect.CO_VARARGS else code.co_argcount
+    return dict(zip([*signature(fun).parameters][n : len(args)], args[n:], strict=False)) if n < len(args) else {}
 
 
 def is_default(fun: Function, k: str, v: Any) -> bool:

@@ -104,12 +104,12 @@ def tensordot(a: ArrayLike, b: ArrayLike, axes: Any = 2) -> Array:
 
 
 # Outer products
-def outer_a(g: Array, y: Array, a: Array, b: Array) -> Array:
+def outer_a(g: Array, y: Array, a: Array, b: Array, out: None = None) -> Array:
     """g @ b, with b flattened."""
     return (g @ np.ravel(b)).reshape(a.shape)
 
 
-def outer_b(g: Array, y: Array, a: Array, b: Array) -> Array:
+def outer_b(g: Array, y: Array, a: Array, b: Array, out: None = None) -> Array:
     """a @ g, with a flattened."""
     return (np.ravel(a) @ g).reshape(b.shape)
 
