@@ -411,6 +411,32 @@ def test_an_error_of_python_that_names_bytes_is_the_functions_own():
         tg.jit(lambda x: x * int([2]))(X)
 
 
+HAVE_NO_SUCH_VALUE = {
+    "float of an array": lambda x: float(x),
+    "index of a float": lambda x: [1.0, 2.0][x.sum()],
+    "a list times a float": lambda x: [1.0] * np.sin(SCALE),
+    "float in a float": lambda x: 1.0 in x.sum(),
+    "hash": lambda x: {x: 1.0},
+    "format of an array": lambda x: f"{x:.2f}",
+}
+SCALE = np.array(0.5)
+
+
+@pytest.mark.parametrize("convert", HAVE_NO_SUCH_VALUE.values(), ids=HAVE_NO_SUCH_VALUE)
+def test_what_no_value_of_a_kind_can_be_converted_to_is_a_type_error_that_the_function_may_catch(convert):
+    def f(x):
+        try:
+            return convert(x)
+        except TypeError:
+            return x * 2
+
+    jitted = tg.jit(f, check=False)
+    np.testing.assert_array_equal([jitted(X), jitted(X + 1)], [X * 2, X * 2 + 2])
+    assert jitted.cache_info().hits == 1
+    with pytest.raises(TypeError):
+        tg.jit(convert)(X)
+
+
 def test_a_check_puts_back_arrays_of_equal_names():
     def adding():
         total = np.zeros(2)

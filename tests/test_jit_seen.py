@@ -344,6 +344,39 @@ def test_a_function_that_asks_for_all_slots_sees_all(use):
         np.testing.assert_array_equal([f(X), f(X)], [X * expected] * 2)
 
 
+def test_global_variables_with_the_names_of_attributes_and_methods_may_change():
+    scope = {"np": np}
+    exec("def f(d):\n    return sum(v.mean() for v in d.items.data.values())", scope)
+    f = tg.jit(scope["f"], check=False)
+    for i in range(4):
+        scope.update(data=[i], items={"a": i}, mean=float(i), values=scope["f"])
+        assert f(SimpleNamespace(items=SimpleNamespace(data={"a": X}))) == X.mean()
+    assert f.cache_info().misses == 4  # other objects
+    batches, f = [{"a": X + i} for i in range(4)], tg.jit(lambda d: sum(v.mean() for v in d.values()), check=False)
+    for batch in batches:
+        scope["values"] = batch
+        assert f(batch) == batch["a"].mean()
+    assert f.cache_info().hits == 3
+
+
+def test_an_attribute_that_a_descriptor_finds_by_a_name_of_its_own_may_be_set_later():
+    class Setting:
+        def __set_name__(self, owner, name):
+            self.name = f"_{name}"
+
+        def __get__(self, c, owner=None):
+            return getattr(c, self.name, 0.5)
+
+    class Config:
+        rate = Setting()
+
+    c = Config()
+    f = tg.jit(lambda x: x * c.rate, check=False)
+    for rate in (0.5, 2.0, 3.0):
+        vars(c).update({"_rate": rate} if rate > 0.5 else {})
+        np.testing.assert_array_equal([f(X), f(X)], [X * rate, X * rate])
+
+
 def test_a_function_that_asks_for_attributes_of_a_class_is_replayed():
     class Config:
         rate = 2.0

@@ -25,7 +25,7 @@ from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
 from .holders import Holder, key_text, members, slot, slots_of, wrapper
-from .names import MADE_BY_CLASS, TEXTS, library, names_in
+from .names import MADE_BY_CLASS, TEXTS, globals_in, library, names_in
 from .randomness import SOURCES, comparable, set_source_state, source_state
 
 MANY = 1000  # longer lists are frozen: replays do not look at them
@@ -42,6 +42,7 @@ FIELDS = WHOLE | {"asdict", "astuple", "fields", "replace"}
 MAKING = {"__init__", "__new__", "__post_init__", "__init_subclass__"}  # which have run, where there is an object
 HANDLING = "try suppress ExitStack __exit__ isinstance"
 ASKING = {*WHOLE, *HANDLING.split(), *["getattr", "hasattr", "__getattr__", "getattr_static", "globals"]}
+NAMESPACES = {*WHOLE, "globals", "__globals__", "modules", "eval", "exec"}  # give global variables by any name
 
 
 class Closure:
@@ -165,9 +166,10 @@ class Closure:
             self.queue += f.__dict__.values()
         scope, ordered = f.__globals__, names_in(f.__code__)
         names = set(ordered)
-        held = self.hold(scope, "a global variable", names & scope.keys(), self.names)
+        used = globals_in(f.__code__) if names.isdisjoint(NAMESPACES) else names
+        held = self.hold(scope, "a global variable", scope.keys() & used, self.names)
         held.has_names = held.is_globals = True
-        self.queue += [scope[name] for name in ordered if name in scope]
+        self.queue += [scope[name] for name in ordered if name in used and name in scope]
         parents = [*itertools.accumulate(str(scope.get("__package__")).split("."), "{}{}.".format, initial="")]
         paths = [parent + name for name in ordered for parent in parents]
         self.queue += [sys.modules[path] for path in paths if path in sys.modules]  # which the function imports
@@ -188,8 +190,9 @@ class Closure:
             is_own = isinstance(owner, (ModuleType, FunctionType)) or not self.is_library(kind)
             is_plain = is_own and not isinstance(owner, (type, ModuleType, FunctionType))
             is_fields = hasattr(kind, "__dataclass_fields__")
-            is_whole = (is_plain or is_fields) and not names.isdisjoint(FIELDS if is_fields else WHOLE)
-            if not (is_whole or self.computing[kind]):
+            is_asked = (is_plain or is_fields) and not names.isdisjoint(FIELDS if is_fields else WHOLE)
+            is_whole = is_asked or self.computing[kind]
+            if not is_whole:
                 found = {name: value for name, value in found.items() if name in names}
             self.queue += found.values()
             title = owner.__name__ if isinstance(owner, ModuleType) else kind.__name__

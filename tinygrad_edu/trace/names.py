@@ -47,6 +47,13 @@ def names_in(code: CodeType) -> list[str]:
     return names
 
 
+@functools.lru_cache(1000)
+def globals_in(code: CodeType) -> frozenset[str]:
+    """Return the names of global variables in a function and in those defined inside it."""
+    found = [i.argval for i in dis.get_instructions(code) if "GLOBAL" in i.opname or i.opname == "LOAD_NAME"]
+    return frozenset(found).union(*[globals_in(c) for c in code.co_consts if isinstance(c, CodeType)])
+
+
 def library(x: Any) -> str:
     """Return the package that installed a function, a class or a module; "" for the user's own code.
 

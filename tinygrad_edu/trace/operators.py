@@ -2,6 +2,7 @@
 
 import math
 import operator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,9 @@ CONVERSIONS = {  # methods that give a plain value: what an error calls them, an
     **{name: (f".{name}()", RETURN_IT) for name in ("item", "tolist", "tobytes", "dumps", "dump", "tofile")},
 }  # fmt: skip
 
+_BUILTINS: list[Function] = [float, int, complex, format, str, hash, operator.index, operator.contains]
+BUILTINS = {f"__{fun.__name__}__": fun for fun in _BUILTINS}
+
 
 def _method(fun: Function) -> Function:
     """Return the method that calls a NumPy function with the same arguments."""
@@ -56,8 +60,9 @@ def _conversion(name: str) -> Function:
     """Return the method that gives a plain value where that is the same at every call, and else raises JitError."""
 
     def method(self: Any, *args: object) -> Any:
-        if name == "__hash__" and isinstance(self._array, np.ndarray):
-            raise TypeError("unhashable type: 'numpy.ndarray'")
+        if name in BUILTINS:  # TypeError is for all values of a kind: an array has no hash, and a float is no index
+            with suppress(ValueError, ArithmeticError, Warning):
+                BUILTINS[name](self._array, *args)
         return getattr(self.plain(*CONVERSIONS[name]), name)(*args)
 
     return method
