@@ -96,6 +96,16 @@ def test_gradients_of_each_example_by_a_module():
         np.testing.assert_allclose(g[name].sum(0), p, atol=1e-12)
 
 
+@pytest.mark.parametrize("transform", [tg.grad, tg.hessian, lambda f: lambda x: tg.jvp(f, [x], [x])[1]])
+def test_within_no_grad_results_are_arrays_whatever_the_function_closes_over(transform):
+    w = tg.Tensor(W)
+    of_each = transform(lambda x: np.sum(np.sin(x @ w)))
+    with tg.no_grad():
+        y = tg.vmap(of_each)(X)
+        np.testing.assert_allclose(y, each(of_each, X), atol=1e-14)
+    assert type(y) is np.ndarray
+
+
 def test_batches_nest():
     outer = tg.vmap(tg.vmap(lambda a, b: np.sum(np.exp(a * b)), (None, 0)), (0, None))
     np.testing.assert_allclose(outer(X, X), np.exp(X[:, None] * X).sum(-1))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.backward import toposort
+from ..engine.mode import paused
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
@@ -136,7 +137,8 @@ def _unbatched(y: Any, level: Level, axis: int) -> Any:
     if type(y) is Batch and not -y.ndim - 1 <= axis <= y.ndim:
         raise ValueError(f"{level.title}: results of shape {y.shape} for each member have no place for out_axes={axis}")
     if type(y) is Batch and y.level is level:
-        stacked = y.stacked._value if isinstance(y.stacked, Node) and not y.stacked.requires_grad else y.stacked
+        is_constant = isinstance(y.stacked, Node) and (paused() or not y.stacked.requires_grad)
+        stacked = y.stacked._value if is_constant else y.stacked
         return np.moveaxis(stacked, 0, axis) if axis else stacked
     if y is None:
         return None
