@@ -89,7 +89,7 @@ def jit(
     *Seen*: the arguments, and every Tensor, Value, Module, Optimizer, schedule, Generator and array that `fun` reaches
     through its arguments, the variables it closes over, the globals it names, and attributes and elements of those.
     Their values are read anew at each call. Before each replay jit checks that they are the same objects with the same
-    settings; if not, `fun` is recorded anew, and an array that was replaced is from then on read where it is kept.
+    settings; if not, `fun` is recorded anew, and a variable or attribute that held another array is then read anew.
     *Frozen*: any other Python state, such as attributes of plain objects that `fun` does not name, lists, and arrays of
     texts or dates, of more than 1,000 members, files and the time. It is read once, when `fun` is recorded; what `fun`
     prints, it prints only then and when it is compared. *Checked*: the first replay is compared with `fun` itself (if
