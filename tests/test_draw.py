@@ -392,7 +392,7 @@ def test_gradients_are_shown_without_backward_and_touch_none():
     y.backward(retain_graph=True)
     assert r"grad [2, 4]" in tg.draw(y).source
     np.testing.assert_array_equal(x.grad, [9, 11])
-    for none in (tg.draw(y, gradients=False), tg.draw(x * x), tg.draw([y, x * x])):
+    for none in (tg.draw(y, gradients=False), tg.draw(x * x), tg.draw([y, x * x]), tg.draw(y * 1j)):
         assert "grad" not in none.source.replace("takes a gradient", "")
 
 

@@ -337,6 +337,8 @@ def test_errors_name_the_remedy():
     assert "explain: Tensor 'x' has shape (2,)" in text
     assert "tg.explain(y.sum())" in text
     assert "depends on nothing that takes gradients" in message(ValueError, lambda: tg.explain(x.detach().sum()))
+    text = message(ValueError, lambda: tg.explain(x[0] * 1j))
+    assert text.startswith("explain: Tensor is complex, and only a real number has a gradient; take its .real")
     y = np.sum(x)
     y.backward(retain_graph=False)
     assert "freed" in message(ValueError, lambda: tg.explain(y))

@@ -203,6 +203,14 @@ def test_an_expression_of_a_link_waits_until_it_has_been_read(opened):
     evaluated.context.close()
 
 
+def test_what_is_typed_while_python_starts_is_evaluated_then(opened):
+    page = opened(wait=False)
+    page.fill("#source", "Value(3.0) * 2")
+    page.wait_for_selector("iframe.steps")
+    assert "data=6.0" in page.text_content("#value")
+    page.context.close()
+
+
 def test_buttons_pressed_one_after_the_other_are_all_heard(training):
     page = training
     begin(page, "#view=training&layers=4&examples=60")

@@ -64,6 +64,7 @@ def test_an_error_is_shown_in_its_own_words_with_its_line(text, error, line):
         ("for i in range(2):\n    print(i)", "The last line has no value to show. End with an expression, such as y."),
         ("", "The last line has no value to show. End with an expression, such as y."),
         ("Tensor([1.0, 2.0]) * 2", "reduce it first: tg.explain(y.sum())"),
+        ("Tensor(1 + 2j) * 2", "is complex, and only a real number has a gradient"),
         ("Value(2.0)", "A leaf alone has no backward pass; compute something with it."),
         ("x = Value(1.0)\nfor _ in range(800): x = x * x\nx", "The graph has 801 nodes; the steps of up to 500 are"),
     ],

@@ -149,9 +149,9 @@ def draw(
     the innermost modules, the layers of a network. Of three or more equal blocks of modules in a row only the first is
     drawn, with "x 12" in its title; `repeats=False` draws all. If there are more than `max_nodes` boxes, one box
     replaces the middle of the graph and says how much it replaces; None draws all. `gradients` shows the gradients of
-    `tensor`, if it is a single number, whether or not `backward` has run, and touches no `.grad`. Boxes of calls that
-    `tg.gradients(..., create_graph=True)` recorded have another color. Raises ValueError for an empty list, a freed
-    graph, and options other than those above.
+    `tensor`, if it is a single real number, whether or not `backward` has run, and touches no `.grad`. Boxes of calls
+    that `tg.gradients(..., create_graph=True)` recorded have another color. Raises ValueError for an empty list, a
+    freed graph, and options other than those above.
 
     >>> a, b = tg.Value(2.0, label="a"), tg.Value(3.0, label="b")
     >>> tg.draw(a * b).source.startswith("digraph")
@@ -190,9 +190,9 @@ def _check(roots: Sequence[object], rankdir: object, depth: object, max_nodes: o
 
 
 def _gradients(roots: Sequence[Tensor | Value]) -> Gradients:
-    """Return the gradients of a single number with respect to all nodes, by their place on the tape."""
+    """Return the gradients of a single real number with respect to all nodes, by their place on the tape."""
     root, *others = roots
-    if others or not root.requires_grad or np.size(root.data) != 1:
+    if others or not root.requires_grad or np.size(root.data) != 1 or np.iscomplexobj(root.data):
         return {}
     return {x.order: g for x, g in reverse_pass(root, root._seed(None), list)}
 

@@ -81,7 +81,8 @@ class Explanation(Sequence[Step]):
 def explain(root: Tensor | Value) -> Explanation:
     """Return the backward pass from `root`, a Tensor or Value of one element, as a sequence of steps.
 
-    Raises TypeError unless `root` is a Tensor or a Value, and ValueError if it has several elements or no graph.
+    Raises TypeError unless `root` is a Tensor or a Value, and ValueError if it is complex or has several
+    elements or no graph.
 
     >>> from tinygrad_edu import Value
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
@@ -99,6 +100,9 @@ def explain(root: Tensor | Value) -> Explanation:
     if np.size(root._value) != 1:
         shape = f"has shape {np.shape(root._value)}, and only a single number has a gradient by itself"
         raise ValueError(f"explain: {root._describe()} {shape}; reduce it first: tg.explain(y.sum())")
+    if np.iscomplexobj(root._value):
+        remedy = "take its .real, its .imag or abs(...) of it"
+        raise ValueError(f"explain: {root._describe()} is complex, and only a real number has a gradient; {remedy}")
     nodes = toposort(root)[::-1]
     with watching(Contributions()) as seen:
         reverse_pass(root, root._seed(None), leaves)

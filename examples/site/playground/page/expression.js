@@ -13,6 +13,7 @@ export class ExpressionView {
     this.python = python;
     this.changed = changed;
     this.result = null;
+    this.fromLink = false; // until it is edited
     this.evaluating = false;
     this.next = null; // what was asked for while Python evaluates, instead of the result
     byId("example").append(...[...Object.keys(EXAMPLES), OWN].map((name) => element("option", {}, name)));
@@ -40,11 +41,12 @@ export class ExpressionView {
   choose(name) {
     if (name === OWN) return byId("source").focus();
     this.source = EXAMPLES[name];
-    this.changed();
+    this.edited();
     if (this.python.ready) this.evaluate();
   }
 
   edited() {
+    this.fromLink = false;
     this.source = this.source; // the name of the example follows the text
     this.changed();
   }
@@ -61,9 +63,9 @@ export class ExpressionView {
   }
 
   // An expression of a link was written by somebody else: it waits until it has been looked at.
-  async begin(fromLink) {
-    if (!fromLink || Object.values(EXAMPLES).includes(this.source)) return this.evaluate();
-    if (this.evaluating) return (this.next = () => this.begin(true));
+  async begin() {
+    if (!this.fromLink || Object.values(EXAMPLES).includes(this.source)) return this.evaluate();
+    if (this.evaluating) return (this.next = () => this.begin());
     this.show({}); // what an earlier expression gave
     showText("expression-status", "This expression came with the link. Read it, then press Evaluate.");
   }

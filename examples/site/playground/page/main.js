@@ -32,7 +32,7 @@ async function onProgress(share, text, broken) {
 // The first results; after a restart only the training run is begun again
 let began = false;
 async function begin() {
-  if (!began && view === "expression") await expression.begin("code" in readLink());
+  if (!began && view === "expression") await expression.begin();
   began = true;
   if (view === "training") await training.start();
 }
@@ -47,7 +47,7 @@ function show(name, focus = false) {
   if (focus) byId(`tab-${view}`).focus();
   if (view === "training" && python.ready && !training.started) training.start();
   if (view !== "training" && training.running) training.pause();
-  if (view === "expression" && python.ready && !expression.result) expression.begin("code" in readLink());
+  if (view === "expression" && python.ready && !expression.result) expression.begin();
   training.draw();
 }
 
@@ -59,6 +59,7 @@ function keepLink() {
 function restore() {
   const given = { ...ALL, ...readLink() };
   expression.source = given.code;
+  expression.fromLink = "code" in readLink();
   training.controls.values = given;
   byId("speed").value = given.speed;
   if (byId("speed").selectedIndex < 0) byId("speed").value = ALL.speed;
@@ -92,7 +93,7 @@ window.addEventListener("hashchange", () => {
   restore();
   if (!python.ready) return;
   if (view === "training") training.start();
-  else expression.begin(true);
+  else expression.begin();
 });
 
 const { home } = await (await fetch("config.json")).json();
