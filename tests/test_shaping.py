@@ -240,6 +240,7 @@ def test_astype_is_the_method_as_a_function():
     x = tg.Tensor(X)
     y = np.astype(x, np.float32, copy=False)
     y.sum().backward()
+    assert x.astype(np.float32, copy=False).dtype == np.float32
     assert (y.dtype, x.grad.dtype) == (np.float32, np.float64)
     assert type(np.astype(x, np.int64)) is np.ndarray
 

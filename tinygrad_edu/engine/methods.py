@@ -74,8 +74,8 @@ class Methods(Operand):
         """Return the tensor with its axes in another order, a tuple or numbers; without one, in reverse order."""
         return apply(np.transpose, (self, *axes) if len(axes) < 2 else (self, axes), {})
 
-    def astype(self, dtype: DTypeLike) -> Any:
-        """Return the elements in another dtype of floats or complex numbers; in an integer one, as a plain array."""
+    def astype(self, dtype: DTypeLike, *, copy: bool = True) -> Any:
+        """Return a copy in another dtype of floats or complex numbers; in an integer one, as a plain array."""
         if np.dtype(dtype).kind not in "fc":
             return self._value.astype(dtype)
         return astype(self, np.dtype(dtype))
