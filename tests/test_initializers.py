@@ -71,6 +71,19 @@ def test_truncated_numbers_refuse_limits_in_the_wrong_order():
             nn.trunc_normal((2, 2), 0, **options)
 
 
+def test_numbers_that_make_no_distribution_and_no_shape_are_named():
+    for kind, words, init in (
+        (ValueError, "normal: std is at least 0, not -1", lambda: nn.normal((2,), std=-1)),
+        (ValueError, "uniform: a is at most b; got a=1, b=0", lambda: nn.uniform((2,), a=1, b=0)),
+        (ValueError, r"he_normal: \(-1, 2\) is not a shape", lambda: nn.he_normal((-1, 2))),
+        (ValueError, r"ones: \(-1,\) is not a shape", lambda: nn.ones(-1)),
+        (TypeError, "he_uniform takes a shape", lambda: nn.he_uniform((2.5, 2))),
+        (TypeError, r"Linear\(2 -> 1\): .* write init=constant\(0\.5\)", lambda: nn.Linear(2, 1, init=nn.constant)),
+    ):
+        with pytest.raises(kind, match=words):
+            init()
+
+
 @settings(max_examples=10)
 @given(shapes(), seeds)
 def test_those_without_fans_take_any_shape(shape, seed):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -73,20 +73,24 @@ kaiming_uniform, kaiming_normal = he_uniform, he_normal  # PyTorch's names
 
 
 def normal(shape: Shape, rng: Rng = None, mean: float = 0.0, std: float = 1.0) -> Array:
-    """Return numbers of the normal distribution with this mean and standard deviation.
+    """Return numbers of the normal distribution; raises ValueError for a negative standard deviation.
 
     >>> tg.nn.normal((2, 3), rng=0).shape
     (2, 3)
     """
+    if not std >= 0:
+        raise ValueError(f"normal: std is at least 0, not {std}")
     return np.random.default_rng(rng).normal(mean, std, _any_shape("normal", shape))
 
 
 def uniform(shape: Shape, rng: Rng = None, a: float = 0.0, b: float = 1.0) -> Array:
-    """Return numbers of the uniform distribution from `a` to `b`.
+    """Return numbers of the uniform distribution from `a` to `b`; raises ValueError for an `a` above `b`.
 
     >>> tg.nn.uniform((2, 3), rng=0).shape
     (2, 3)
     """
+    if not a <= b:
+        raise ValueError(f"uniform: a is at most b; got a={a}, b={b}")
     return np.random.default_rng(rng).uniform(a, b, _any_shape("uniform", shape))
 
 
@@ -203,6 +207,8 @@ def initial(where: str, init: Init, shape: Shape, rng: Rng) -> Array:
     """Return what an initializer gives for the weights of a layer; raises TypeError or ValueError for other results."""
     if not callable(init):
         raise TypeError(f"{where}: init is a function of a shape and a Generator, as tg.nn.he_normal, not {init!r:.60}")
+    if init is cast(Any, constant):
+        raise TypeError(f"{where}: constant takes the number first; write init=constant(0.5)")
     weight = init(shape, rng)
     if np.shape(weight) != shape:
         raise ValueError(f"{where}: weights have the shape {shape}, and init returned {np.shape(weight)}")
@@ -221,7 +227,7 @@ def _fans(where: str, shape: Shape) -> tuple[int, int]:
     """Return fan-out and fan-in: the numbers of outputs and inputs of a unit."""
     if not isinstance(shape, (tuple, list)) or len(shape) < 2:
         raise ValueError(f"{where}: weights have a shape (out, in), not {shape!r:.60}; normal and uniform take any")
-    if 0 in shape:
+    if 0 in _any_shape(where, shape):
         raise ValueError(
             f"{where}: {tuple(shape)} has no inputs or outputs, so its weights have no variance; use zeros"
         )
@@ -234,6 +240,8 @@ def _any_shape(where: str, shape: Any) -> Shape:
     if not isinstance(shape, (tuple, list)) or not all(isinstance(n, (int, np.integer)) for n in shape):
         remedy = f"p.data[...] = {where}(p.shape) replaces the numbers of a Tensor p"
         raise TypeError(f"{where} takes a shape and returns an array; {type(shape).__name__} is not a shape ({remedy})")
+    if min(shape, default=0) < 0:
+        raise ValueError(f"{where}: {tuple(shape)} is not a shape, as sizes are at least 0")
     return tuple(shape)
 
 
