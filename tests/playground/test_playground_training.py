@@ -76,6 +76,7 @@ def test_a_run_learns_the_moons():
         ("noise", "-1", "noise is a number from 0 to 2, not -1"),
         ("layers", "16, x", "the hidden layers are up to 6 numbers of units from 1 to 64"),
         ("layers", "1,1,1,1,1,1,1", "the hidden layers are up to 6"),
+        ("layers", "16, -3", "the hidden layers are up to 6"),
         ("layers", "99999999999999999999", "the hidden layers are up to 6"),
         ("lr", "fast", "lr is a number, not 'fast'"),
         ("lr", "", "lr is a number, not ''"),

@@ -1,6 +1,7 @@
 """What the controls of the page say: read from text, checked, and written into a link again."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -111,7 +112,7 @@ def _number(name: str, text: str) -> float:
 
 
 def _layers(name: str, text: str) -> tuple[int, ...]:
-    sizes = text.replace(",", " ").replace("-", " ").split()
+    sizes = re.sub(r"(?<=\d)\s*-\s*(?=\d)", " ", text.replace(",", " ")).split()  # a minus before a number is its sign
     if sizes in (["0"], ["none"]):
         return ()
     if not all(size.isdecimal() and 1 <= int(size[:9]) <= MAX_UNITS for size in sizes) or len(sizes) > MAX_LAYERS:
