@@ -1167,6 +1167,19 @@ def test_a_power_of_a_negative_number_keeps_its_brackets():
         assert jitted(np.array([1.0, 1.0])) == 6
 
 
+def test_source_names_the_arrays_that_the_function_finds_as_the_function_does():
+    scale, pair, running = np.array([2.0, 3.0]), (np.ones(2), np.zeros(2)), SimpleNamespace(mean=np.zeros(2))
+
+    def centered(x):
+        running.mean[...] = 0.9 * running.mean + 0.1 * x
+        return (x - running.mean) * scale + pair[0] * pair[1]
+
+    jitted = tg.jit(centered)
+    jitted(np.ones(2))
+    assert "def centered(x, mean, scale, pair, pair2):" in jitted.source
+    assert "    mean[...] = 0.9 * mean + 0.1 * x\n" in jitted.source
+
+
 def test_stats_and_repr_say_what_was_saved():
     _, _, step = training(OPTIMIZERS[2], True)
     assert "recordings 0" in repr(step)

@@ -56,8 +56,8 @@ class Source(Expressions):
         if isinstance(v.source, Setting):
             return v.name or v.source.attribute
         kind, _, i = v.source.kind.partition(".")
-        if kind == "data":
-            return v.name or "p"
+        if kind in ("data", "array"):
+            return v.name or kind
         tensor, default = (v.source.owner.params[int(i)], f"p{i}") if i else (v.source.owner, "p")
         return f"{self.tensors.get(id(tensor), default)}_{kind}"
 
