@@ -316,3 +316,15 @@ def test_wrong_numbers_of_members_are_refused():
             tg.vmap(lambda p: p["a"], (axes,))({"a": X, "b": X})
     with pytest.raises(ValueError, match="results of different shapes"):
         tg.vmap(lambda x: x[x > 0], fallback=True)(X)
+
+
+def test_written_values_lose_leading_axes_of_length_1_as_in_numpy():
+    def f(x, v):
+        y = x * 1
+        y[1] = v
+        return y
+
+    x, v = np.ones((4, 2, 3)), np.arange(12.0).reshape(4, 1, 1, 3)
+    expected = np.stack([f(a, b) for a, b in zip(x, v, strict=True)])
+    np.testing.assert_array_equal(tg.vmap(f)(x, v), expected)
+    np.testing.assert_array_equal(tg.vmap(tg.grad(lambda v, x: np.sum(f(x, v) ** 2)))(v, x), 2 * v)

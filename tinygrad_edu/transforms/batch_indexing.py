@@ -27,7 +27,7 @@ def setitem(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str
     x, index, v = args
     at, is_flat = stacked_index(x.shape, index, level)
     stacked = flat(x, level) if is_flat else full(x, level)
-    written = indexing.setitem(stacked, at, aligned(v, indexing.read(stacked, at).ndim - 1, level))
+    written = indexing.setitem(stacked, at, fitting(v, indexing.read(stacked, at).ndim - 1, level))
     return Batch(np.reshape(written, (level.size, *x.shape)) if is_flat else written, level)
 
 
@@ -58,6 +58,13 @@ def stacked_index(shape: tuple[int, ...], index: Any, level: Level) -> tuple[tup
     ndim = max(map(np.ndim, parts))
     members = np.arange(level.size).reshape(level.size, *(1,) * ndim)
     return (members, *[aligned(i, ndim, level) for i in parts]), False
+
+
+def fitting(v: Any, ndim: int, level: Level) -> Any:
+    """Align a value that is written, without the leading axes of length 1 that NumPy drops."""
+    shape = np.shape(v)
+    extra = max(len(shape) - ndim, 0)
+    return aligned(np.reshape(v, shape[extra:]) if extra and shape[:extra] == (1,) * extra else v, ndim, level)
 
 
 def flat(x: Any, level: Level) -> Any:
@@ -95,4 +102,4 @@ def write(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, 
     at, is_flat = stacked_index(x.shape, index, level)
     if is_flat:
         at = (slice(None), *np.unravel_index(at[1], x.shape))
-    x.stacked[at] = aligned(v, x.stacked[at].ndim - 1, level)
+    x.stacked[at] = fitting(v, x.stacked[at].ndim - 1, level)
