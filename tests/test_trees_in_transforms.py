@@ -94,6 +94,13 @@ def test_a_list_of_plain_numbers_is_one_argument_and_a_tuple_is_several():
     np.testing.assert_array_equal(g[1], [1, 1, 1])
 
 
+def test_values_in_a_tree_have_gradients_as_floats_have():
+    a, b = tg.Value(2.0), tg.Value(3.0)
+    assert tg.grad(lambda x: x[0] * x[1])([a, b]) == [3, 2]
+    assert tg.grad(lambda x: x["a"] ** x["n"] * x["b"])({"a": a, "n": 3, "b": 2.0}) == {"a": 24, "n": None, "b": 8}
+    assert tg.jvp(lambda x: x[0] * x[1], [(a, b)], [(1.0, 0.0)]) == (6, 3)
+
+
 def test_integers_and_booleans_are_constants_and_asking_for_their_gradient_says_so():
     params = {"w": np.array([1.0, 2.0]), "n": 3, "mask": np.array([True, False]), "act": "tanh", "sizes": [2, 3]}
 

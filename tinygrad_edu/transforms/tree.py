@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.errors import kind_of
-from ..engine.rules.registry import Array
+from ..engine.tape import Node
 from .lists import is_array
 
 __all__ = ["Structure", "flatten", "is_container", "leaves", "paths", "ravel", "raveled", "tree_map", "unflatten"]
@@ -275,7 +275,7 @@ def is_module(x: object) -> bool:
 
 def is_constant(leaf: Any) -> bool:
     """Return whether a leaf holds no floats: integers, booleans, None, text, functions."""
-    if isinstance(leaf, (float, complex)):
+    if isinstance(leaf, (float, complex, Node)):
         return False
     if isinstance(leaf, list):
         return all(map(is_constant, leaf))
@@ -296,5 +296,5 @@ def step(tree: Tree, key: Any) -> str:
 
 def _kind(leaf: Any) -> str:
     """Return a description of a leaf."""
-    shape: Array | Any = getattr(leaf, "shape", None)
+    shape: Any = getattr(leaf, "shape", None)
     return kind_of(leaf) + (f" of shape {shape}" if shape else "")
