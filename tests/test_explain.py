@@ -383,3 +383,15 @@ def test_numbers_have_no_shapes():
     x = tg.Value(0.5, label="x")
     explanation = tg.explain((x * 2).tanh())
     assert [s.shapes for s in [*explanation, *explanation.nodes]] == [""] * 5
+
+
+@pytest.mark.parametrize(
+    ("name", "save"),
+    [
+        ("Explanation.save", lambda path: tg.explain(tg.Value(1.0) * 2).save(path)),
+        ("Drawing.save", lambda path: tg.draw(tg.Value(1.0) * 2).save(path)),
+        ("animate", lambda path: tg.plot.animate(lambda ax, i: None, 2, path)),
+    ],
+)
+def test_what_is_no_path_is_refused_by_name(name, save):
+    assert message(TypeError, lambda: save(3)) == f"{name}: a path is text or a pathlib.Path, not an int"

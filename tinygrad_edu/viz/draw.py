@@ -31,7 +31,7 @@ from ..engine.tensor import Tensor
 from ..engine.value import Value
 from ..figure import GREY
 from ..nn import Module
-from ..state import replacing
+from ..state import path_text, replacing
 from .graph import Box, Picture, fold, read
 from .labels import Gradients, details, text, title
 from .layout import LayoutError, columns, columns_crossed, render, text_width
@@ -98,7 +98,7 @@ class Drawing:
         Raises ValueError for another suffix, and LayoutError if nothing can lay the graph out. If anything fails, a
         file that existed at the path is unchanged.
         """
-        path = Path(path)
+        path = Path(path_text(path, "Drawing.save"))
         suffix = path.suffix[1:].lower()
         if suffix not in FORMATS:
             raise ValueError(f"Drawing.save: {str(path)!r} must end in one of .{', .'.join(FORMATS)}")

@@ -22,7 +22,7 @@ from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..engine.value import Value
 from ..nn import Module
-from ..state import replacing
+from ..state import path_text, replacing
 from .page import frame, page
 from .steps import Record, Step, adds, remark, table, why
 from .values import SMALL, Number, shortened
@@ -69,7 +69,7 @@ class Explanation(Sequence[Step]):
 
         500 steps take 300 kB. If anything fails, a file that existed at the path is unchanged.
         """
-        path = Path(path)
+        path = Path(path_text(path, "Explanation.save"))
         if path.suffix.lower() != ".html":
             raise ValueError(f"Explanation.save: {str(path)!r} must end in .html; print() shows the table")
         text = page(self.nodes, self.steps)

@@ -28,7 +28,7 @@ from ..data.batches import check_finite
 from ..engine.rules.tables import from_table
 from ..engine.tensor import Tensor
 from ..nn import Module
-from ..state import replacing
+from ..state import path_text, replacing
 from .fields import contours, decision_boundary, surface
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def animate(
     ...     print(path.name)
     lines.gif
     """
-    path = Path(path)
+    path = Path(path_text(path, "animate"))
     if path.suffix.lower() != ".gif":
         raise ValueError(f"animate: {str(path)!r} must end in .gif")
     frames = list(range(frames) if isinstance(frames, int) else frames)
