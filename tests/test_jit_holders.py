@@ -602,3 +602,48 @@ def test_a_dict_of_attributes_that_the_function_replaces_takes_what_it_holds():
         np.testing.assert_array_equal(step(X + i), expected.replacing(X + i))
         np.testing.assert_array_equal(model.mean, expected.mean)
     assert step.cache_info().hits
+
+
+@pytest.mark.parametrize("read", [lambda x: len(x), lambda _: 2.0])
+def test_an_array_that_is_replaced_at_each_call_may_be_one_whose_elements_are_not_needed(read):
+    state = SimpleNamespace(mean=np.zeros(3), is_mean=False)
+    f = tg.jit(lambda x: x * state.mean if state.is_mean else x * read(state.mean), check=False)
+    for _ in range(7):
+        state.mean = state.mean + 1
+        np.testing.assert_array_equal(f(X), X * read(state.mean))
+    assert f.cache_info()[:2] == (4, 3)
+    state.mean = np.zeros(5)
+    np.testing.assert_array_equal(f(X), X * read(state.mean))
+    state.is_mean, state.mean = True, X
+    np.testing.assert_array_equal(f(X), X * X)
+
+
+class Layers(list):
+    scale = 2.0
+
+    def forward(self, x):
+        for a in self:
+            x = x * a
+            a += 1
+        return x * self.scale
+
+
+class Settings(dict):
+    def forward(self, x):
+        self["mean"] = self["mean"] + x
+        return self["mean"] * self["scale"]
+
+
+@pytest.mark.parametrize("make", [lambda: Layers([X + 1, X + 2]), lambda: Settings(mean=X, scale=2.0)])
+def test_a_method_of_a_list_or_a_dict_of_the_user_is_replayed(make):
+    def scenario(jit):
+        things, forward = (make(), make()), jit(make().forward.__func__)
+        results = [forward(thing, X + i) for i in range(3) for thing in things]
+        if isinstance(things[0], Layers):
+            things[0].scale = 3.0
+            things[0].append(np.ones(3))
+        else:
+            things[0]["scale"] = 3.0
+        return [*results, *[forward(thing, X) for thing in things]]
+
+    as_eager(scenario)

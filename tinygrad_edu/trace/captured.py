@@ -78,7 +78,7 @@ class Captured:
         self.leaves.append(a)
         if isinstance(a, Node):
             self.given.setdefault(id(a), source)
-        elif isinstance(a, (list, tuple, dict)) or is_special(a) or is_like_array(a):
+        elif (isinstance(a, (list, tuple, dict)) and not self.closure.is_users(a)) or is_special(a) or is_like_array(a):
             raise self.rec.error(f"an argument is {kind_of(a)}; {instead(a, 'pass')}")
         elif isinstance(a, np.ndarray) and a.dtype.kind != "O":
             return self.add_array(Var(source, a))

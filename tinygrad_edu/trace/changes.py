@@ -187,8 +187,8 @@ def note_changes(found: Captured) -> list[Callable[[], object]]:
     read_anew(found)
     used = dict.fromkeys([v for call in program.calls for v in call.uses] + list(program.outputs()))
     used.update(dict.fromkeys([t for t, _ in program.stores] + [place.var for place, _ in program.rebound]))
-    order = {v: i for i, v in enumerate(used)}  # that of their first use
-    program.states = sorted([v for v in program.states if v in used], key=order.__getitem__)
+    order = {v: i for i, v in enumerate(used)}  # that of their first use; what moves is checked also if it has none
+    program.states = sorted([v for v in program.states if v in used or v.source.place], key=lambda v: order.get(v, 0))
     program.settings = [v for v in program.settings if v in used]
     return [*changes, *count_passes(found)]
 
