@@ -42,7 +42,7 @@ FIELDS = WHOLE | {"asdict", "astuple", "fields", "replace"}
 MAKING = {"__init__", "__new__", "__post_init__", "__init_subclass__"}  # which have run, where there is an object
 HANDLING = "try suppress ExitStack __exit__ isinstance"
 ASKING = {*WHOLE, *HANDLING.split(), *["getattr", "hasattr", "__getattr__", "getattr_static", "globals"]}
-NAMESPACES = {*WHOLE, "globals", "__globals__", "modules", "eval", "exec"}  # give global variables by any name
+NAMESPACES = {*WHOLE, "globals", "__globals__", "f_globals", "modules", "import_module", "__import__", "eval", "exec"}
 
 
 class Closure:

@@ -60,9 +60,8 @@ def _conversion(name: str) -> Function:
     """Return the method that gives a plain value where that is the same at every call, and else raises JitError."""
 
     def method(self: Any, *args: object) -> Any:
-        if name in BUILTINS:  # TypeError is for all values of a kind: an array has no hash, and a float is no index
-            with suppress(ValueError, ArithmeticError, Warning):
-                BUILTINS[name](self._array, *args)
+        with suppress(KeyError, ValueError, ArithmeticError, Warning):  # TypeError is for all values of a kind
+            BUILTINS[name](self._array, *args)
         return getattr(self.plain(*CONVERSIONS[name]), name)(*args)
 
     return method
