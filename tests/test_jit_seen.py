@@ -10,12 +10,12 @@ from argparse import Namespace
 from array import array
 from collections import ChainMap, UserDict, UserList
 from configparser import ConfigParser
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from queue import Queue
 from string import Template
 from threading import Event
 from types import ModuleType, SimpleNamespace
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import pytest
@@ -998,3 +998,56 @@ def test_what_only_the_making_of_an_object_names_may_change_between_calls():
         trainer.history.append(step(X))
         trainer.count += 1
     assert step.cache_info()[:2] == (3, 1)
+
+
+RATE = {"rate": 2.0}
+
+
+class Scaled:
+    power = 1.0
+
+    def __init__(self, x):
+        self.x = x * RATE["rate"] ** self.power
+
+    def again(self, x):
+        return type(self)(x)
+
+    def __add__(self, x):
+        return self.__class__(x)
+
+    @property
+    def backwards(self):
+        return type(self)(self.x[::-1])
+
+
+class Derived(Scaled):
+    def __init__(self, x):
+        super().__init__(x)
+        self.x = self.x + 1
+
+
+@dataclass
+class Checked:
+    x: Any
+
+    def __post_init__(self):
+        self.x = self.x * RATE["rate"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [
+        (Scaled, lambda thing, x: thing.again(x)),
+        (Derived, lambda thing, x: thing + x),
+        (Derived, lambda thing, x: thing.backwards),
+        (Checked, lambda thing, x: replace(thing, x=x)),
+    ],
+)
+def test_what_the_making_of_another_object_of_a_class_reads_is_seen(kind, make, monkeypatch):
+    thing = kind(X)
+    jitted = tg.jit(lambda x: make(thing, x).x, check=False)
+    for rate in (2.0, 3.0):
+        monkeypatch.setitem(RATE, "rate", rate)
+        for _ in range(2):
+            np.testing.assert_array_equal(jitted(X), make(thing, X).x)
+    assert jitted.cache_info()[:2] == (2, 2)

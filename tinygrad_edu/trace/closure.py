@@ -24,7 +24,7 @@ from ..engine.value import Value
 from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
-from .holders import Holder, key_text, members, slot, slots_of, wrapper
+from .holders import Holder, key_text, members, parts, slot, slots_of, wrapper
 from .names import MADE_BY_CLASS, TEXTS, globals_in, library, names_in
 from .randomness import SOURCES, comparable, set_source_state, source_state
 
@@ -215,8 +215,7 @@ class Closure:
         held, kind = self.holders.get(id(slot(owner, "__dict__"))), cast(Any, type(owner))
         kinds = (*kind.__mro__[:-2], *owner.__mro__[:-1]) if isinstance(owner, type) else kind.__mro__[:-1]
         bases = [kind for kind in kinds if self.is_library(kind) or not kind.__flags__ & MADE_BY_CLASS]
-        unused = {*TEXTS, "__annotate_func__"}  # which Python 3.14 makes
-        unused |= set() if isinstance(owner, type) else MAKING
+        unused = {*TEXTS, "__annotate_func__", *(() if isinstance(owner, type) else MAKING)}  # Python 3.14 makes one
         for kind in kinds:
             if kind not in bases:
                 found = {
@@ -228,6 +227,10 @@ class Closure:
                     )
                 }  # fmt: skip
                 self.queue += found.values()
+                code = [f.__code__ for v in found.values() for f in parts(v) if isinstance(f, FunctionType)]
+                makes = any([not {"type", "__class__"}.isdisjoint(c.co_names) for c in code])
+                if makes or ("replace" in names and "__post_init__" in vars(kind)):
+                    self.queue.append(type(owner))  # methods in MAKING run, in type(self)(...)
                 self.hold(kind, kind.__name__, {*found}).has_names = True
                 if held is not None:
                     held.absent |= found.keys() - held.before.keys()
