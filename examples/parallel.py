@@ -140,11 +140,12 @@ for name, cuts in (("4 equal shards", (64, 128, 192)), ("3 unequal shards", (10,
 # that examples take. The fixed cost of a step stays, and the sum of the gradients is added, so they are less than twice
 # as fast. If other programs use the cores, two ranks may even be slower: each sum waits for the later rank.
 mpiexec, ranks = shutil.which("mpiexec"), {}
+is_program = __file__.endswith(".py")  # mpiexec starts no notebook
 try:
     import mpi4py  # noqa: F401
 except ImportError:
     mpiexec = None
-for count in (1, 2) if mpiexec else ():
+for count in (1, 2) if mpiexec and is_program else ():
     command = [str(mpiexec), "-n", str(count), sys.executable, __file__, "--ranks"]
     one_core = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, encoding="utf-8", env=one_core)
@@ -156,6 +157,8 @@ for count in (1, 2) if mpiexec else ():
     print(f"a second of {count} rank{'s'[: count > 1]}: {taken} steps of 1,024 examples, loss {float(left):.3f}")
 if not mpiexec:
     print("two ranks need MPI: python -m pip install mpi4py mpich")
+elif not is_program:
+    print("two ranks need this lesson as a program: python examples/parallel.py")
 
 # %% Draw all four
 axes: Any = Figure(figsize=(12, 3.4), dpi=150, layout="constrained").subplots(1, 4)

@@ -69,6 +69,14 @@ def test_text_files_are_read_and_written_in_utf_8():
     ] == []
 
 
+def test_what_programs_print_is_read_in_an_encoding_that_is_named():
+    for path in files_with({"text"}):
+        if not path.is_relative_to(ROOT / "tests"):
+            for call, name in calls(path):
+                given = {keyword.arg for keyword in call.keywords}
+                assert name not in ("run", "Popen") or "text" not in given or "encoding" in given, path
+
+
 def is_plain_ascii(text):
     """Return whether a text has no other character, not even an escaped one."""
     return text.isascii() and not re.search(r"\\[uUNx]", text)

@@ -1,5 +1,7 @@
 import shutil
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,6 +38,15 @@ def test_gradients_of_shards_averaged_are_the_gradient_of_the_batch(shown):
     assert max(shown["difference"].values()) < 1e-14
     assert len(shown["difference"]) == 2
     assert [path.name for path in shown["OUTPUT"].iterdir()] == ["parallel.png"]
+
+
+def test_a_notebook_says_that_ranks_need_a_program(monkeypatch, capsys):
+    cell = (Path(__file__).parents[2] / "examples" / "parallel.py").read_text("utf-8").split("# %% ")[-2]
+    assert cell.startswith("What does a second of two ranks buy?")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setitem(sys.modules, "mpi4py", object())
+    exec(f"# {cell}", {"shutil": shutil, "__file__": "parallel.ipynb"})
+    assert "need this lesson as a program: python examples/parallel.py" in capsys.readouterr().out
 
 
 def test_a_second_of_two_ranks_takes_steps_if_mpi_is_there(shown):

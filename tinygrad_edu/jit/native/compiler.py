@@ -94,7 +94,7 @@ def _output(command: list[str]) -> str:
     import subprocess
 
     try:
-        run = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        run = subprocess.run(command, capture_output=True, encoding="locale", errors="replace", check=False)
     except OSError:
         return ""
     return run.stdout if run.returncode == 0 else ""
@@ -146,7 +146,7 @@ def _compiled(source: str, level: int, compiler: Compiler, folder: Path | None, 
         made = Path(scratch, "step" + cache.SUFFIX)
         Path(scratch, "step.c").write_text(source, encoding="utf-8")
         command = [*compiler.command, f"-O{level}", *FLAGS, *_extra(compiler, source), "step.c", "-o", made.name, "-lm"]
-        run = subprocess.run(command, cwd=scratch, capture_output=True, text=True, errors="replace", check=False)
+        run = subprocess.run(command, cwd=scratch, capture_output=True, encoding="locale", errors="replace")
         if run.returncode or not made.exists():
             raise CompilerError(f"{' '.join(compiler.command)} failed: {run.stderr.strip()[:500]}")
         if folder is not None:
