@@ -359,6 +359,15 @@ def test_global_variables_with_the_names_of_attributes_and_methods_may_change():
     assert f.cache_info().hits == 3
 
 
+def test_a_global_variable_that_another_function_reads_by_its_name_is_seen():
+    scope = {"scale": 2.0}
+    exec("def get(name):\n    return globals()[name]\ndef f(x):\n    return x * get('scale')", scope)
+    f = tg.jit(scope["f"], check=False)
+    for scale in (2.0, 3.0):
+        scope["scale"] = scale
+        np.testing.assert_array_equal([f(X), f(X)], [X * scale, X * scale])
+
+
 def test_an_attribute_that_a_descriptor_finds_by_a_name_of_its_own_may_be_set_later():
     class Setting:
         def __set_name__(self, owner, name):

@@ -42,7 +42,7 @@ FIELDS = WHOLE | {"asdict", "astuple", "fields", "replace"}
 MAKING = {"__init__", "__new__", "__post_init__", "__init_subclass__"}  # which have run, where there is an object
 HANDLING = "try suppress ExitStack __exit__ isinstance"
 ASKING = {*WHOLE, *HANDLING.split(), *["getattr", "hasattr", "__getattr__", "getattr_static", "globals"]}
-NAMESPACES = {*WHOLE, "globals", "__globals__", "f_globals", "modules", "import_module", "__import__", "eval", "exec"}
+NAMESPACES = {*WHOLE, "globals", "__globals__", "f_globals", "modules", "import_module", "__import__"}
 
 
 class Closure:
@@ -165,16 +165,16 @@ class Closure:
             self.hold(f.__dict__, f.__name__, None).has_names = True
             self.queue += f.__dict__.values()
         scope, ordered = f.__globals__, names_in(f.__code__)
-        names = set(ordered)
-        used = globals_in(f.__code__) if names.isdisjoint(NAMESPACES) else names
-        held = self.hold(scope, "a global variable", scope.keys() & used, self.names)
+        loaded = globals_in(f.__code__)
+        new = {*ordered, *["globals"] * bool(loaded & {"eval", "exec"})} - self.names
+        self.names |= new
+        used = [n for n in ordered if n in loaded] if self.names.isdisjoint(NAMESPACES) else sorted(self.names)
+        held = self.hold(scope, "a global variable", scope.keys() & {*used}, self.names)
         held.has_names = held.is_globals = True
-        self.queue += [scope[name] for name in ordered if name in used and name in scope]
+        self.queue += [scope[name] for name in used if name in scope]
         parents = [*itertools.accumulate(str(scope.get("__package__")).split("."), "{}{}.".format, initial="")]
         paths = [parent + name for name in ordered for parent in parents]
         self.queue += [sys.modules[path] for path in paths if path in sys.modules]  # which the function imports
-        new = names - self.names
-        self.names |= new
         for owner in self.owners if new else ():
             self.add_attributes(owner, new)
 
