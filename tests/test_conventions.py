@@ -226,3 +226,23 @@ def test_a_variance_with_nothing_to_divide_by_has_no_number_for_a_gradient():
     empty = tg.Tensor(np.zeros((0, 3)))
     empty.var(axis=1).backward(np.zeros(0))
     assert empty.grad.shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (np.linalg.norm, [np.inf, 1.0]), (np.std, [np.inf, 1.0]), (np.prod, [np.inf, 0.0]), (np.max, [np.nan, 1.0]),
+        (tg.logsumexp, [-np.inf, -np.inf]), (lambda x: tg.softmax(x)[0], [np.inf, 1.0]),
+        (lambda x: x @ x, [np.inf, 0.0]), (lambda x: np.einsum("i,i", np.log(x), x), [0.0, 1.0]),
+        (lambda x: np.linalg.slogdet(x * np.eye(2))[1], [1e-320, 1.0]),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")  # of the values
+def test_a_masked_result_of_a_reduction_or_a_product_passes_no_gradient(f, x):
+    x, v = np.array(x), np.ones(2)
+    for masked in (lambda x: np.where(False, f(x), 1.0), lambda x: f(x) * 0.0):
+        assert not tg.grad(masked)(x).any()
+        assert not tg.hessian(masked)(x).any()
+        assert not tg.hvp(masked)(x, v).any()
+        assert tg.jvp(masked, [x], [v])[1] == 0
+        assert not tg.vmap(tg.grad(masked))(np.stack([x, x])).any()

@@ -19,12 +19,14 @@ Contributions = tuple[Contribution, ...]  # the functions for the first pass, an
 
 
 def masked(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
-    """Return what `fitted` returns, with 0 for 0 * inf = NaN where no gradient arrives at an elementwise function.
+    """Return what `fitted` returns, with 0 for 0 * inf = NaN where no gradient arrives.
 
-    Where a function chose another argument, an infinite gradient counts as none too: sqrt(relu(x)) for x < 0.
+    A function that is not elementwise passes none on if none arrives at all, since its rule is linear. Where a function
+    chose another argument, an infinite gradient counts as none too: sqrt(relu(x)) for x < 0.
     """
-    if is_elementwise(y.fun):
+    if y.fun not in unsettled:
         is_none = (g == 0) | np.isinf(g) if y.fun in choosing else g == 0
+        is_none = is_none if is_elementwise(y.fun) else np.all(is_none)
         r = np.where(is_none & np.isnan(r), 0, r)  # only NaN is replaced: other elements may have derivatives
     return fitted(r, y, g, x)
 

@@ -106,7 +106,7 @@ class Tangents(Watcher):
 
         r = rule(t)
         if self.masked:  # 0 instead of 0 * inf = NaN, whichever of both is 0
-            is_zero = (t == 0) | ((rule(np.ones(shape, y._value.dtype)) == 0) & np.isinf(getattr(t, "_value", t)))
+            is_zero = (t == 0) | ((rule(np.ones(shape, y._value.dtype)) == 0) & ~np.isfinite(getattr(t, "_value", t)))
             r = np.where(is_zero & np.isnan(getattr(r, "_value", r)), 0, r)
         r = r if r.shape == shape else np.broadcast_to(r, shape)
         return y._fit(r, y.fun)
