@@ -176,8 +176,9 @@ def test_spreads_about_a_mean_that_is_given(fun):
     assert tg.grad(at_mean)(np.full(2, 3.0)).tolist() == [0, 0]
     for dtype in (np.float16, np.float32, np.complex64):
         x = np.array([1, 2, 4], dtype)
-        got = fun(tg.Tensor(x), mean=np.mean(x), where=x != 2)
-        assert got.dtype == fun(x, mean=np.mean(x), where=x != 2).dtype
+        for options in ({}, {"axis": ()}, {"where": x != 2}):
+            got = fun(tg.Tensor(x), mean=np.mean(x), **options)
+            assert got.dtype == fun(x, mean=np.mean(x), **options).dtype
 
 
 @pytest.mark.parametrize("fun", [np.var, np.std], ids=lambda f: f.__name__)

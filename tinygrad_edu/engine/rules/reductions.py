@@ -128,8 +128,9 @@ def spread_about(root: bool, x: Array, mean: Array, axis: Axis = None, ddof: flo
         y = np.linalg.vector_norm(d, axis=axis, keepdims=keepdims)  # type: ignore[arg-type]
     else:
         y = np.sum(np.square(np.abs(d) if is_complex(d) else d), axis=axis, keepdims=keepdims)
-    n = np.maximum(count(x, y, correction or ddof, axis, keepdims, where), 0)
-    return y / (np.sqrt(n) if root else n)
+    n = count(x, y, correction or ddof, axis, keepdims, where)
+    n = max(n, 0.0) if isinstance(n, float) else np.maximum(n, 0)  # a number of Python keeps the dtype of y
+    return y / (n**0.5 if root else n)
 
 
 # Maxima and minima
