@@ -437,6 +437,24 @@ def test_what_no_value_of_a_kind_can_be_converted_to_is_a_type_error_that_the_fu
         tg.jit(convert)(X)
 
 
+@pytest.mark.parametrize("read_only", [0, 1])
+def test_a_write_into_an_array_that_has_become_read_only_fails_before_other_writes_are_made(read_only):
+    def f(a, b):
+        b *= 2
+        a += 1
+
+    def results(f):
+        arrays = np.ones(2), np.ones(2)
+        f(*arrays)
+        f(*arrays)
+        arrays[read_only].flags.writeable = False
+        with pytest.raises(ValueError, match="read-only"):
+            f(*arrays)
+        return arrays
+
+    np.testing.assert_array_equal(results(tg.jit(f, check=False)), results(f))
+
+
 def test_a_check_puts_back_arrays_of_equal_names():
     def adding():
         total = np.zeros(2)

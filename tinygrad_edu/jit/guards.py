@@ -48,7 +48,9 @@ def entry_guards(emitter: Emitter) -> None:
         unless(emitter, ["same"])
     for v in program.inputs:
         locations[v] = Location(f"a{v.source.index}")
-    unless(emitter, [*identities(emitter), *memory_apart(emitter)])
+    stored = [v for v, _ in program.stores if isinstance(v.source, Input) or v.source.kind == "array"]
+    writeable = [f"{emitter.var(v)}.flags.writeable" for v in stored]  # else a store would fail after others
+    unless(emitter, [*identities(emitter), *memory_apart(emitter), *writeable])
     for v in program.settings:
         owner, attribute = v.source.owner, v.source.attribute
         of_value = isinstance(owner, Node)
