@@ -368,6 +368,40 @@ def test_a_global_variable_that_another_function_reads_by_its_name_is_seen():
         np.testing.assert_array_equal([f(X), f(X)], [X * scale, X * scale])
 
 
+def test_attributes_with_the_names_of_methods_that_are_only_called_may_change():
+    class Model:
+        def loss(self, x):
+            return np.sum((w - x) ** 2)
+
+    class Trainer:
+        def __init__(self):
+            self.model, self.sgd, self.step, self.loss = Model(), tg.optim.SGD([w], lr=0.1), 0, None
+
+        def train(self, x):
+            loss = self.model.loss(x)
+            self.sgd.minimize(loss)
+            self.sgd.zero_grad()
+            self.sgd.step(loss.backward)
+            return loss
+
+    w = tg.Tensor(np.zeros(3))
+    trainer = Trainer()
+    train = tg.jit(trainer.train)
+    for _ in range(4):
+        trainer.loss = train(X)
+        trainer.step += 1
+    assert train.cache_info().misses == 1
+
+
+def test_attributes_with_the_names_of_methods_that_are_also_read_are_seen():
+    c = SimpleNamespace(mean=2.0, sum=1.0)
+    uses = [lambda x: x.mean() * c.mean, lambda x: x.sum() * getattr(c, "sum", 0), lambda x: [x.sum(), vars(c)["sum"]]]
+    for use in uses:
+        f = tg.jit(use, check=False)
+        for c.mean, c.sum in ((2.0, 1.0), (2.0, 1.0), (3.0, 4.0)):
+            assert np.array_equal(f(X), use(X))
+
+
 def test_an_attribute_that_a_descriptor_finds_by_a_name_of_its_own_may_be_set_later():
     class Setting:
         def __set_name__(self, owner, name):

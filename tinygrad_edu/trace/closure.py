@@ -25,7 +25,7 @@ from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
 from .holders import Holder, key_text, members, parts, slot, slots_of, wrapper
-from .names import MADE_BY_CLASS, TEXTS, globals_in, library, names_in
+from .names import MADE_BY_CLASS, TEXTS, library, names_in
 from .randomness import SOURCES, comparable, set_source_state, source_state
 
 MANY = 1000  # longer lists are frozen: replays do not look at them
@@ -165,7 +165,7 @@ class Closure:
             self.hold(f.__dict__, f.__name__, None).has_names = True
             self.queue += f.__dict__.values()
         scope, ordered = f.__globals__, names_in(f.__code__)
-        loaded = globals_in(f.__code__)
+        loaded = {name.removeprefix("global ") for name in ordered if name.startswith("global ")}
         new = {*ordered, *["globals"] * bool(loaded & {"eval", "exec"})} - self.names
         self.names |= new
         used = [n for n in ordered if n in loaded] if self.names.isdisjoint(NAMESPACES) else sorted(self.names)
@@ -193,7 +193,7 @@ class Closure:
             is_asked = (is_plain or is_fields) and not names.isdisjoint(FIELDS if is_fields else WHOLE)
             is_whole = is_asked or self.computing[kind]
             if not is_whole:
-                found = {name: value for name, value in found.items() if name in names}
+                found = {k: v for k, v in found.items() if (k if callable(v) else f".{k}") in names}
             self.queue += found.values()
             title = owner.__name__ if isinstance(owner, ModuleType) else kind.__name__
             used = None if is_own else self.names  # what else changes in it is the library's affair

@@ -23,21 +23,27 @@ def names_in(code: CodeType) -> list[str]:
     """Return the names of globals and attributes in a function and in those defined inside it, and its short strings.
 
     A string may be a name too, as in getattr(x, "name") or attrgetter("owner.name"). Added are the names of methods
-    for texts, if the function makes some, and words that are not names: "==", "is", "try", "global" and "nonlocal".
+    for texts, if the function makes some, and words that are not names: "==", "is", "try", "global" and "nonlocal";
+    "global name" for each global variable, and ".name" for each attribute that is not only called.
     """
-    values, operations = [*code.co_consts], code.co_code[::2]
+    values, operations, found = [*code.co_consts], code.co_code[::2], [*dis.get_instructions(code)]
     names = [name for name in code.co_names if name != "__init__" or code.co_name != name]  # of a base, not of others
     if not FORMATTING.isdisjoint(operations) or not {"str", "repr", "format"}.isdisjoint(names):
         names += TEXTS
-    compares = COMPARING in operations and any([i.argval in ("==", "!=") for i in dis.get_instructions(code)])
+    compares = any([i.opcode == COMPARING and i.argval in ("==", "!=") for i in found])
     if compares or CONTAINING in operations or not SEARCHING.isdisjoint(names):
         names.append("==")
     catches = operations.count(CATCHING) > 2 * operations.count(WITH)  # there are two in each `with`
     names += ["global"] * (GLOBAL in operations) + ["nonlocal"] * (NONLOCAL in operations and bool(code.co_freevars))
     names += ["is"] * (IDENTITY in operations) + ["try"] * (catches or MATCHING in operations)
+    for i in found:
+        if "GLOBAL" in i.opname or i.opname == "LOAD_NAME":
+            names.append(f"global {i.argval}")
+        elif i.opcode in dis.hasname and i.opname != "LOAD_METHOD" and "NULL|self" not in i.argrepr:
+            names.append(f".{i.argval}")
     for value in values:
         if isinstance(value, str) and value.replace(".", "").isidentifier():
-            names += value.split(".")
+            names += [word for name in value.split(".") for word in (name, f".{name}")]
         elif isinstance(value, str) and "%" in value:
             names += TEXTS
         elif isinstance(value, CodeType):
@@ -45,13 +51,6 @@ def names_in(code: CodeType) -> list[str]:
         elif isinstance(value, (tuple, frozenset)):
             values += value
     return names
-
-
-@functools.lru_cache(1000)
-def globals_in(code: CodeType) -> frozenset[str]:
-    """Return the names of global variables in a function and in those defined inside it."""
-    found = [i.argval for i in dis.get_instructions(code) if "GLOBAL" in i.opname or i.opname == "LOAD_NAME"]
-    return frozenset(found).union(*[globals_in(c) for c in code.co_consts if isinstance(c, CodeType)])
 
 
 def library(x: Any) -> str:
