@@ -97,6 +97,7 @@ def test_settings_survive_the_way_through_a_link():
     for given in RUNS.values():
         assert settings.read(settings.read(given).text()) == settings.read(given)
     assert settings.read({"lr": "0,5"}).lr == 0.5
+    assert all(settings.read({"layers": f"8{dash}4"}).layers == (8, 4) for dash in ("-", " - ", "- ", "  - "))
     assert settings.read({"layers": "0"}).layers == settings.read({"layers": " "}).layers == ()
 
 
@@ -104,19 +105,20 @@ def test_settings_survive_the_way_through_a_link():
     ("text", "words"),
     [
         ("", "the table is empty"),
-        ("1,2,0\n" * 3, "the table has 3 rows of data; it takes 8 to 2000"),
-        ("1,2,0\n" * 3000, "the table has 3000 rows"),
+        ("1,2,0\n" * 3, "the table has 3 rows of data; it takes 8 to 2,000"),
+        ("1,2,0\n", "the table has 1 row of data"),
+        ("1,2,0\n" * 3000, "the table has 3,000 rows"),
         ("1,2,0\n1,2\n" * 9, "line 2 has 2 columns, and the first line has 3"),
         ("a,b,c\n1,2,0\nx,2,0\n" + "1,2,1\n" * 9, "line 3: 'x' is not a number"),
         ("1,2,0\n,2,0\n" + "1,2,1\n" * 9, "line 2: '' is not a number"),
         ("1,nan,0\n" + "1,2,1\n" * 9, "line 1: nan is missing, infinite or too large"),
         ("1,1e300,0\n" + "1,2,1\n" * 9, "line 1: 1e300 is missing, infinite or too large"),
-        ("1,2,1\n" * 9, "the target has 1 different classes"),
-        ("1\n" * 9, "the table has 1 columns"),
+        ("1,2,1\n" * 9, "the target has 1 class;"),
+        ("1\n" * 9, "the table has 1 column;"),
         ("\n".join(f"1,2,w{i}" for i in range(20)), "the target has 20 different classes"),
         ("1,2,a\n1,2,\n" + "1,2,b\n" * 9, "line 2: the target in the last column is missing"),
-        ('1,2,"a\n' * 9, "the target has 1 different classes"),
-        ("\x00\x01PNG\n" * 9, "the table has 1 columns"),
+        ('1,2,"a\n' * 9, "the target has 1 class;"),
+        ("\x00\x01PNG\n" * 9, "the table has 1 column;"),
     ],
 )
 def test_a_wrong_table_is_refused_with_its_line(text, words):

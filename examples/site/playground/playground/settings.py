@@ -112,7 +112,7 @@ def _number(name: str, text: str) -> float:
 
 
 def _layers(name: str, text: str) -> tuple[int, ...]:
-    sizes = re.sub(r"(?<=\d)(\s*)-\1(?=\d)", " ", text).replace(",", " ").split()  # in "16 -8" the minus is a sign
+    sizes = re.sub(r"(?<=\d)(-|\s*-\s+)(?=\d)", " ", text).replace(",", " ").split()  # in "16 -8" the minus is a sign
     if sizes in (["0"], ["none"]):
         return ()
     if not all(size.isdecimal() and 1 <= int(size[:9]) <= MAX_UNITS for size in sizes) or len(sizes) > MAX_LAYERS:

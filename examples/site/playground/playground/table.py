@@ -4,6 +4,8 @@ import csv
 import math
 from dataclasses import dataclass
 
+from tinygrad_edu.engine.reprs import counted
+
 from .settings import SettingError
 
 MAX_ROWS, MIN_ROWS, MAX_FEATURES, MAX_CLASSES = 2000, 8, 8, 10
@@ -91,12 +93,12 @@ def _number(n: int, cell: str) -> float:
 
 def _check_shape(body: list[tuple[int, list[str]]], width: int) -> None:
     if not 2 <= width <= MAX_FEATURES + 1:
-        raise _error(f"the table has {width} columns; it takes 1 to {MAX_FEATURES} features, and the target last")
+        raise _error(f"the table has {counted(width, 'column')}; it takes 1 to {MAX_FEATURES} features, and the target last")
     for n, row in body:
         if len(row) != width:
-            raise _error(f"line {n} has {len(row)} columns, and the first line has {width}")
+            raise _error(f"line {n} has {counted(len(row), 'column')}, and the first line has {width}")
     if not MIN_ROWS <= len(body) <= MAX_ROWS:
-        raise _error(f"the table has {len(body)} rows of data; it takes {MIN_ROWS} to {MAX_ROWS}")
+        raise _error(f"the table has {counted(len(body), 'row')} of data; it takes {MIN_ROWS} to {MAX_ROWS:,}")
 
 
 def _targets(cells: list[tuple[int, str]]) -> tuple[list[float], tuple[str, ...]]:
@@ -110,6 +112,7 @@ def _targets(cells: list[tuple[int, str]]) -> tuple[list[float], tuple[str, ...]
         return numbers, ()
     kinds = sorted(set(texts)) if words else [str(int(v)) for v in sorted(set(numbers))]
     if not 2 <= len(kinds) <= MAX_CLASSES:
-        raise _error(f"the target has {len(kinds)} different classes; it takes 2 to {MAX_CLASSES}, or numbers")
+        found = "1 class" if len(kinds) == 1 else f"{len(kinds)} different classes"
+        raise _error(f"the target has {found}; it takes 2 to {MAX_CLASSES}, or numbers")
     index = {kind: float(i) for i, kind in enumerate(kinds)}
     return [index[text if words else str(int(float(text)))] for text in texts], tuple(kinds)
