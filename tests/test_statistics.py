@@ -179,6 +179,18 @@ def test_spreads_about_a_mean_that_is_given(fun):
         for options in ({}, {"axis": ()}, {"where": x != 2}):
             got = fun(tg.Tensor(x), mean=np.mean(x), **options)
             assert got.dtype == fun(x, mean=np.mean(x), **options).dtype
+    assert fun(tg.Tensor([1.0], dtype=np.float16), mean=np.zeros(1)).dtype == float
+
+
+@pytest.mark.parametrize("fun", [np.var, np.std], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("x", [[1, 2, 4], np.array([1, 2, 4]), np.array([True, False, True])])
+def test_spreads_about_means_that_take_gradients_or_have_more_axes(fun, x):
+    where = np.array([True, False, True])
+    for options in ({}, {"where": where}):
+        expected = fun(x, mean=np.ones(1), **options)
+        np.testing.assert_allclose(fun(x, mean=tg.Tensor([1.0]), **options).data, expected)
+    rows, means = np.arange(4.0)[None], np.arange(3.0)[:, None]
+    np.testing.assert_allclose(fun(tg.Tensor(rows), mean=means, axis=1).data, fun(rows, mean=means, axis=1))
 
 
 @pytest.mark.parametrize("fun", [np.var, np.std], ids=lambda f: f.__name__)

@@ -50,7 +50,7 @@ def count(x: Array, y: Array, ddof: float, axis: Axis, keepdims: bool, where: Ar
     """Return the number of elements of x that went into one element of y, minus ddof."""
     if where is None:
         return float(x.size / max(y.size, 1) - ddof)
-    dtype = np.promote_types(np.finfo(x.dtype).dtype, np.float32)  # real, also for complex x
+    dtype = np.finfo(np.promote_types(x.dtype, np.float32)).dtype  # real, also for complex x
     return np.sum(np.broadcast_to(where, x.shape), axis=axis, keepdims=keepdims, dtype=dtype) - ddof
 
 
@@ -112,12 +112,13 @@ def std_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike |
 def about_mean(fun: Function, x: Array, *args: Any, mean: Array, **kwargs: Any) -> Array:
     """Call np.var, np.std or one that ignores NaN with the keyword `mean`."""
     kwargs |= dict(zip(("axis", "dtype", "out", "ddof", "keepdims"), args, strict=False))
+    x = x if hasattr(x, "requires_grad") else array_of(x)
     if kwargs.pop("out", None) is not None or kwargs.pop("dtype", None) is not None:
         raise TypeError(f"np.{fun.__name__}(..., mean=..., out=..., dtype=...): leave out and dtype away; use .astype")
     if fun in (np.nanvar, np.nanstd):
         kwargs["where"] = not_nan(x, kwargs.get("where"))
     y = spread_about(fun in (np.std, np.nanstd), widened(x), mean, **kwargs)
-    return y.astype(x.dtype) if x.dtype.char == "e" else y
+    return y.astype(x.dtype) if x.dtype.char == "e" == getattr(mean, "dtype", x.dtype).char else y
 
 
 def spread_about(root: bool, x: Array, mean: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False,
@@ -128,6 +129,7 @@ def spread_about(root: bool, x: Array, mean: Array, axis: Axis = None, ddof: flo
         y = np.linalg.vector_norm(d, axis=axis, keepdims=keepdims)  # type: ignore[arg-type]
     else:
         y = np.sum(np.square(np.abs(d) if is_complex(d) else d), axis=axis, keepdims=keepdims)
+    where = np.array(True) if where is None and d.shape != x.shape else where  # a mean of more axes adds no elements
     n = count(x, y, correction or ddof, axis, keepdims, where)
     n = max(n, 0.0) if isinstance(n, float) else np.maximum(n, 0)  # a number of Python keeps the dtype of y
     return y / (n**0.5 if root else n)
