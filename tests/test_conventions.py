@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
+from tinygrad_edu.engine import passes
 
 
 def slope(f, x):
@@ -246,3 +247,10 @@ def test_a_masked_result_of_a_reduction_or_a_product_passes_no_gradient(f, x):
         assert not tg.hvp(masked)(x, v).any()
         assert tg.jvp(masked, [x], [v])[1] == 0
         assert not tg.vmap(tg.grad(masked))(np.stack([x, x])).any()
+
+
+def test_a_repeated_pass_copies_no_gradient_of_a_function_that_is_not_elementwise():
+    x = tg.Tensor(np.arange(4.0))
+    y, r = x[:2], np.ones(4)
+    assert passes.masked(r, y, np.ones(2), x) is r
+    assert passes.masked(r * np.nan, y, np.zeros(2), x).tolist() == [0, 0, 0, 0]

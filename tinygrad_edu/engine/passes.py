@@ -27,7 +27,8 @@ def masked(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
     if y.fun not in unsettled:
         is_none = (g == 0) | np.isinf(g) if y.fun in choosing else g == 0
         is_none = is_none if is_elementwise(y.fun) else np.all(is_none)
-        r = np.where(is_none & np.isnan(r), 0, r)  # only NaN is replaced: other elements may have derivatives
+        if is_none is not np.False_:  # of r, which may be far larger than g, only NaN is replaced
+            r = np.where(is_none & np.isnan(r), 0, r)
     return fitted(r, y, g, x)
 
 

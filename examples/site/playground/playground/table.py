@@ -93,7 +93,9 @@ def _number(n: int, cell: str) -> float:
 
 def _check_shape(body: list[tuple[int, list[str]]], width: int) -> None:
     if not 2 <= width <= MAX_FEATURES + 1:
-        raise _error(f"the table has {counted(width, 'column')}; it takes 1 to {MAX_FEATURES} features, and the target last")
+        raise _error(
+            f"the table has {counted(width, 'column')}; it takes 1 to {MAX_FEATURES} features, and the target last"
+        )
     for n, row in body:
         if len(row) != width:
             raise _error(f"line {n} has {counted(len(row), 'column')}, and the first line has {width}")
