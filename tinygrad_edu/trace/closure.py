@@ -227,8 +227,9 @@ class Closure:
                     )
                 }  # fmt: skip
                 self.queue += found.values()
-                code = [f.__code__ for v in found.values() for f in parts(v) if isinstance(f, FunctionType)]
-                makes = any([not {"type", "__class__"}.isdisjoint(c.co_names) for c in code])
+                methods = [f for v in found.values() for f in parts(v) if isinstance(f, FunctionType)]
+                own = [f.__code__.co_names for f in methods if not self.is_library(f)]
+                makes = any([not {"type", "__class__"}.isdisjoint(used) for used in own])
                 if makes or ("replace" in names and "__post_init__" in vars(kind)):
                     self.queue.append(type(owner))  # methods in MAKING run, in type(self)(...)
                 self.hold(kind, kind.__name__, {*found}).has_names = True
