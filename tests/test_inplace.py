@@ -340,7 +340,7 @@ def test_a_single_name_of_state_needs_no_tuple():
     assert (x.data[0], heavy.state["velocity"][0][0]) == (0.5, 1.0)
 
 
-@pytest.mark.parametrize("state", [np.zeros(()), np.zeros(3), np.zeros(2, int), 0.0, [0.0, 0.0], None])
+@pytest.mark.parametrize("state", [np.zeros((1, 2)), np.zeros(3), np.zeros(2, int), 0.0, [0.0, 0.0], None])
 def test_an_initial_state_that_no_formula_can_use_is_refused(state):
     class Kept(optim.Optimizer):
         state_names = ("kept",)
@@ -351,6 +351,47 @@ def test_an_initial_state_that_no_formula_can_use_is_refused(state):
     words = r"Kept.initial_state\('kept', p\): p has shape \(2,\), .* np.zeros_like\(p.data\), not"
     with pytest.raises(TypeError, match=words):
         Kept([tg.Tensor([1.0, 2.0])], lr=0.1)
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_state_may_be_one_number_for_each_parameter_and_results_may_be_yielded(recorded):
+    class Fading(optim.Optimizer):
+        state_names = ("product",)
+
+        def initial_state(self, name, p):
+            return np.ones(())
+
+        def formula(self, theta, g, product, *, t, lr):
+            yield theta - lr * product * g
+            yield product * 0.5
+
+    x = tg.Tensor([1.0, 2.0])
+    fading = Fading([x], lr=1.0)
+    step = tg.jit(lambda: fading.minimize(x.sum())) if recorded else lambda: fading.minimize(x.sum())
+    step()
+    step()
+    assert (x.data.tolist(), fading.state["product"][0]) == ([-0.5, 0.5], 0.25)
+
+
+def test_an_attribute_may_have_the_name_of_another_optimizers_hyperparameter():
+    class Decaying(optim.Optimizer):
+        def __init__(self, params, **settings):
+            self.note = "before"
+            super().__init__(params, lr=0.5, **settings)
+            self.decay = settings.get("decay")
+
+        def formula(self, theta, g, *, t, lr, **others):
+            return theta - lr * g
+
+    x = tg.Tensor([1.0])
+    first, second, third = Decaying([x]), Decaying([x], decay=0.1, note=2.0), Decaying([x])
+    second.decay = 0.2
+    assert [o.decay for o in (first, second, third)] == [None, 0.2, None]
+    assert [o.note for o in (first, second, third)] == ["before"] * 3
+    optim.Optimizer([x], lr=0.5, shared=1.0)
+    assert not hasattr(third, "shared")
+    third.shared = "mine"
+    assert third.shared == "mine"
 
 
 class Lars(optim.Optimizer):

@@ -37,7 +37,7 @@ class Group:
         vars(self).update(kind.checked(dict(settings)))
         for name in settings.keys() - vars(optimizer).keys():
             if not hasattr(kind, name):  # a user's optimizer need not declare its hyperparameters
-                setattr(kind, name, hyperparameter(name))
+                setattr(kind, name, undeclared(name))
 
     if TYPE_CHECKING:
 
@@ -104,3 +104,24 @@ def hyperparameter(name: str) -> Any:
             setattr(group, name, value)
 
     return property(lambda self: getattr(self.groups[0], name), put, doc=f"`{name}` of the first group; sets all.")
+
+
+def undeclared(name: str) -> Any:
+    """Return such a property for a class that has none: other optimizers may have an attribute of this name."""
+    declared = hyperparameter(name)
+
+    def is_attribute(self: Any) -> bool:
+        return name in vars(self) or not any([name in group.names for group in vars(self).get("groups", ())])
+
+    def get(self: Any) -> Any:
+        if is_attribute(self) and name not in vars(self):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return vars(self)[name] if is_attribute(self) else declared.fget(self)
+
+    def put(self: Any, value: Any) -> None:
+        if is_attribute(self):
+            vars(self)[name] = value
+        else:
+            declared.fset(self, value)
+
+    return property(get, put, doc=declared.__doc__)

@@ -20,13 +20,19 @@ def initial_states(optimizer: Any, name: str, params: Sequence[Tensor]) -> list[
     arrays = [optimizer.initial_state(name, p) for p in params]
     for p, a in zip(params, arrays, strict=True):
         is_array = isinstance(a, np.ndarray)
-        if not is_array or (optimizer._update is None and (a.shape != p.shape or a.dtype.kind not in "fc")):
+        if not is_array or (optimizer._update is None and not (a.dtype.kind in "fcb" and broadcasts(a.shape, p.shape))):
             given = f"one of {a.dtype} of shape {a.shape}" if is_array else kind_of(a)
             raise TypeError(
                 f"{type(optimizer).__name__}.initial_state({name!r}, p): p has shape {p.shape}, so its state is an "
                 f"array of floats of this shape, such as np.zeros_like(p.data), not {given}"
             )
     return packed(arrays)
+
+
+def broadcasts(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Return whether an array of this shape broadcasts to the other shape."""
+    pairs = zip(shape[::-1], other[::-1], strict=False)
+    return len(shape) <= len(other) and all(n in (1, m) for n, m in pairs)
 
 
 def packed(arrays: Sequence[Array]) -> list[Array]:

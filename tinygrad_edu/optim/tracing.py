@@ -6,7 +6,7 @@ TypeError, with the remedy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -27,7 +27,7 @@ GRADIENT = 1  # the position of the gradient among a formula's arguments: the on
 def computed(formula: Formula, arguments: Sequence[Any]) -> Sequence[Any]:
     """Return the new theta and the new state by a formula; one without state may return the new theta alone."""
     new: Any = formula(*arguments)
-    results: Sequence[Any] = new if isinstance(new, (tuple, list)) else (new,)
+    results: Sequence[Any] = [*new] if isinstance(new, (tuple, list, Iterator)) else (new,)
     if len(results) != len(arguments) - 1:
         raise TypeError(
             f"formula: it returned {counted(len(results), 'result')}, and this optimizer needs {len(arguments) - 1}: "
@@ -104,7 +104,7 @@ class Symbol:
     __rpow__ = _operator(np.power)[1]
 
     def __pow__(self, n: Any) -> Symbol:
-        if type(n) is not Symbol and n in POWERS:  # as an array does
+        if isinstance(n, (int, float)) and n in POWERS:  # as an array does
             return self.trace.call(POWERS[n], self.index)
         return self.trace.call(np.power, self.index, self.trace.operand(n))
 
