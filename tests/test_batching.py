@@ -103,7 +103,8 @@ def test_within_no_grad_results_are_arrays_whatever_the_function_closes_over(tra
     with tg.no_grad():
         y = tg.vmap(of_each)(X)
         np.testing.assert_allclose(y, each(of_each, X), atol=1e-14)
-    assert type(y) is np.ndarray
+        shared = tg.vmap(lambda x: w)(X)
+    assert type(y) is type(shared) is np.ndarray
 
 
 def test_batches_nest():
@@ -277,6 +278,8 @@ OPTIONS = {
     "concatenate": lambda x: np.concatenate([x, x], dtype=np.float32),
     "stack": lambda x: np.stack([x, x], dtype=np.float32),
     "matmul": lambda x: np.matmul(x[None], W, dtype=np.float32),
+    "matmul_wide": lambda x: np.matmul(np.full_like(x, 99, np.int8), np.full(3, 99, np.int8), dtype=np.int64),
+    "matmul_axes": lambda x: np.matmul(x[None], W, axes=[(0, 1), (0, 1), (1, 0)]),
     "matmul_out": lambda x: np.matmul(x, W, out=np.zeros(4)),
     "add_out": lambda x: np.add(x, 1, where=[True, False, True], out=np.zeros(3)),
     "diff": lambda x: np.diff(x, prepend=[1.0, 2.0], append=x[:1]),
@@ -284,6 +287,19 @@ OPTIONS = {
     "sort": lambda x: (y := x.copy(), y.sort())[0],
     "copyto": lambda x: (y := np.zeros(3), np.copyto(y, x))[0],
 }
+
+
+def test_a_product_with_a_list_and_into_an_array_of_each_member():
+    f = lambda x: np.matmul(x[:, None] > 0, [[True, False]], out=x[:, None] > np.ones(2))
+    np.testing.assert_array_equal(tg.vmap(f)(X), each(f, X))
+    with pytest.raises(ValueError, match="matmul takes no single numbers"):
+        tg.vmap(lambda x: x[0] @ x[:, None])(X)
+
+
+def test_the_tangent_of_a_constant_that_differs_from_member_to_member_is_0():
+    y, t = tg.vmap(lambda x: tg.jvp(lambda z: x, [1.0], [1.0]))(X)
+    np.testing.assert_array_equal(y, X)
+    np.testing.assert_array_equal(t, 0 * X)
 
 
 @pytest.mark.parametrize("name", OPTIONS)

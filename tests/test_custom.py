@@ -226,6 +226,9 @@ def test_mistakes_with_a_rule_are_named():
     assert tg.grad(double)(1.0) == 0
     double.defvjp(lambda x, y=1.0: (2 * x * y, y), lambda y, g: (2 * g * y, None))
     assert tg.grad(double)(1.0) == 2  # the gradient by y, which is its default, is not needed
+    double.defvjp(lambda x, y=1.0: [2 * x * y, y], lambda y, g: (2 * g * y, None, None))
+    with pytest.raises(TypeError, match="returned 3 gradients for 1 arguments"):
+        tg.grad(double)(1.0)
     double.defvjp(lambda x, y=1.0: 2 * x, lambda _, g: (2 * g, None))
     with pytest.raises(TypeError, match=r"forward returns \(result, saved\), and not an ndarray"):
         tg.grad(lambda x: np.sum(double(x)))(np.ones(2))

@@ -127,6 +127,12 @@ def test_forward_mode_knows_the_derivatives_that_reverse_mode_knows(f, factor):
         np.testing.assert_allclose(tg.jvp(f, [a], [v])[1], np.tensordot(tg.jacobian(f)(a), v))
 
 
+def test_tangents_where_the_result_is_nan_stay_nan_at_no_cost():
+    f = lambda a, x: x * np.sum(np.linalg.eigh(a)[0])  # row by row it would take a gradient for each element
+    y, t = tg.jvp(f, [np.eye(2), np.full(10**5, np.nan)], [np.eye(2), np.ones(10**5)])
+    assert np.isnan([y, t]).all()
+
+
 def test_the_square_root_of_a_matrix_at_the_identity():
     weights = np.random.default_rng(0).normal(size=(3, 3))
     expected = (weights + weights.T) / 4

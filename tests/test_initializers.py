@@ -71,6 +71,11 @@ def test_truncated_numbers_refuse_limits_in_the_wrong_order():
             nn.trunc_normal((2, 2), 0, **options)
 
 
+def test_distributions_may_differ_by_column():
+    np.testing.assert_array_equal(nn.normal((9, 2), rng=0, std=np.array([0.0, 1.0]))[:, 0], 0)
+    assert (nn.uniform((9, 2), rng=0, a=np.array([0.0, 5.0]), b=np.array([1.0, 6.0])) // 1 == [0, 5]).all()
+
+
 def test_numbers_that_make_no_distribution_and_no_shape_are_named():
     for kind, words, init in (
         (ValueError, "normal: std is at least 0, not -1", lambda: nn.normal((2,), std=-1)),

@@ -214,6 +214,7 @@ def test_derivatives_of_constants_and_of_empty_arrays_keep_their_dtype(dtype):
         assert tg.jacobian(np.sin, mode=mode)(x[:0]).dtype == dtype
     assert tg.jvp(lambda x: constant, [x], [x])[1].dtype == dtype
     assert tg.jvp(lambda x: 3, [x], [x])[1].dtype == np.float64
+    assert tg.jacobian(lambda x: 2j)(x).dtype == np.complex128
 
 
 def test_jacobian_of_a_scalar_a_constant_and_several_arguments():

@@ -78,7 +78,7 @@ def normal(shape: Shape, rng: Rng = None, mean: float = 0.0, std: float = 1.0) -
     >>> tg.nn.normal((2, 3), rng=0).shape
     (2, 3)
     """
-    if not std >= 0:
+    if not np.all(np.greater_equal(std, 0)):
         raise ValueError(f"normal: std is at least 0, not {std}")
     return np.random.default_rng(rng).normal(mean, std, _any_shape("normal", shape))
 
@@ -89,7 +89,7 @@ def uniform(shape: Shape, rng: Rng = None, a: float = 0.0, b: float = 1.0) -> Ar
     >>> tg.nn.uniform((2, 3), rng=0).shape
     (2, 3)
     """
-    if not a <= b:
+    if not np.all(np.less_equal(a, b)):
         raise ValueError(f"uniform: a is at most b; got a={a}, b={b}")
     return np.random.default_rng(rng).uniform(a, b, _any_shape("uniform", shape))
 

@@ -154,9 +154,16 @@ def stack(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, 
 # Products
 def matmul(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Multiply stacks of matrices; where one matrix serves all vectors or rows, it is a single product."""
-    if kwargs:  # dtype, out
-        return elementwise(np.positive, level, (matmul(fun, level, args, {}),), kwargs)
-    a, b = args
+    if kwargs:
+        out, options = kwargs.get("out"), {k: v for k, v in kwargs.items() if k != "out"}
+        if options.keys() - {"dtype", "casting"}:
+            raise NoBatching(f"{level.title}: np.matmul of a batch takes dtype=, casting= and out= alone; {LOOP}")
+        y = matmul(fun, level, tuple([np.multiply(a, True, **options) for a in args]), {})
+        return y if out is None else np.multiply(y, True, out=out)
+    operands: list[Any] = [v if hasattr(v, "ndim") else np.asarray(v) for v in args]
+    a, b = operands
+    if not a.ndim or not b.ndim:
+        raise ValueError(f"{level.title}: np.matmul takes no single numbers; multiply by them with *")
     in_a, in_b = is_member(a, level), is_member(b, level)
     if in_a and not in_b and b.ndim == 2:
         rows = a.stacked.reshape(math.prod(a.stacked.shape[:-1]), a.shape[-1])

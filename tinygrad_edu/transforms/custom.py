@@ -232,7 +232,7 @@ class custom_vjp(Generic[P, R]):
     def _recorded_call(self, args: tuple[Any, ...], given: Sequence[Tensor]) -> Any:
         arrays = _exchanged(args, [x._value for x in given])
         pair = self._forward(*arrays)
-        if not isinstance(pair, tuple) or len(pair) != 2:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise TypeError(f"custom_vjp({name_of(self)}): forward returns (result, saved), and not {kind_of(pair)}")
         result, saved = pair
         if _tensors((result, saved)):
@@ -266,7 +266,7 @@ class custom_vjp(Generic[P, R]):
         """Return the gradient of each Tensor in the arguments from what the rule returned."""
         caller = f"custom_vjp({name_of(self)})"
         each = gradients if isinstance(gradients, tuple) else (gradients,)
-        if getattr(self._fun, "__defaults__", None):
+        if len(each) - len(args) <= len(getattr(self._fun, "__defaults__", None) or ()):
             each = each[: len(args)]  # the others are by defaults
         if len(each) != len(args):
             count = f"{len(each)} gradients for {len(args)} arguments"

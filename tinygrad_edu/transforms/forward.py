@@ -246,7 +246,8 @@ def _evaluated_along(
         for i, (leaf, t) in enumerate(zip(leaves, tangents, strict=True)):
             if along.kinked and isinstance(t, Node) and t.requires_grad:
                 tangents[i] = pulled_twice(leaf, variables, vs)
-            if masked and holds_nan(tangents[i]) and any(node.fun in unsettled for node in toposort(leaf)):
+            is_lost = masked and holds_nan(tangents[i]) and not holds_nan(leaf)
+            if is_lost and any(node.fun in unsettled for node in toposort(leaf)):
                 tangents[i] = pulled_row_by_row(leaf, variables, vs, isinstance(t, Node))
         return y
 
@@ -268,7 +269,7 @@ def _tangent(y: Any, t: Any, carry: bool) -> Any:
     """Return the tangent of one result: zeros if it depends on no variable."""
     if t is not None:
         return as_result(t, carry)
-    dtype = np.asarray(getattr(y, "_value", y)).dtype
+    dtype = y.dtype if hasattr(y, "dtype") else np.asarray(getattr(y, "_value", y)).dtype
     return np.zeros(np.shape(y), dtype if dtype.kind in "fc" else float)
 
 

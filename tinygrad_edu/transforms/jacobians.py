@@ -84,7 +84,7 @@ def _columns(y: Any, xs: list[Tensor], carry: bool, mode: str) -> list[Result]:
 
 def _zeros(y: Any, x: Tensor) -> Result:
     """Return the Jacobian of a constant, or of an empty array, in the dtype of other Jacobians."""
-    return np.zeros(np.shape(y) + np.shape(x), y.dtype if is_complex(y) else x._value.dtype)
+    return np.zeros(np.shape(y) + np.shape(x), getattr(y, "dtype", complex) if is_complex(y) else x._value.dtype)
 
 
 @predicate

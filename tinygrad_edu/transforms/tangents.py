@@ -30,6 +30,7 @@ def pulled_row_by_row(y: Node, variables: Sequence[Node], directions: Sequence[A
         gradients = node_gradients(y, variables, e, create_graph=create_graph)
         return sum([real_part(np.sum(conj(g) * v)) for g, v in zip(gradients, directions, strict=True)])
 
-    basis = np.eye(y._value.size, dtype=y._value.dtype).reshape(-1, *y._value.shape)
+    shape, dtype = y._value.shape, y._value.dtype
+    basis = (np.eye(1, y._value.size, k, dtype).reshape(shape) for k in range(y._value.size))
     rows = [along(e) + 1j * along(1j * e) if is_complex(y) else along(e) for e in basis]
-    return astype(np.reshape(np.stack(rows), y._value.shape), y._value.dtype)
+    return astype(np.reshape(np.stack(rows), shape), dtype)

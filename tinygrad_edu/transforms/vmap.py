@@ -125,7 +125,7 @@ def _depends_on_older(y: Node, level: Level) -> bool:
 
 def _unbatched(y: Any, level: Level, axis: int) -> Any:
     """Return a result of f with its members along an axis; what is the same for all is repeated."""
-    if isinstance(y, Tensor) and y.requires_grad:
+    if isinstance(y, Tensor) and y.requires_grad and not paused():
         if level.is_shared(y):
             return np.moveaxis(np.repeat(np.expand_dims(y, 0), level.size, 0), 0, axis)
         if any([_depends_on_older(z, level) for z in toposort(y, since=level.start)]):
