@@ -130,7 +130,9 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                 if place not in ("", f"{text}.{key}"):
                     yield f"{text}.{key} is {place}"  # the array of another place, too
         for x in holder.instances.values():
-            yield f"{emitter.fun(slot)}({referred(emitter, x)}, '__dict__') is {emitter.name(owner, 'held')}"
+            text, is_plain = referred(emitter, x), type(x).__getattribute__ is object.__getattribute__
+            own = f"{text}.__dict__" if is_plain else f"{emitter.fun(slot)}({text}, '__dict__')"
+            yield f"{own} is {emitter.name(owner, 'held')}"
         if isinstance(owner, type):
             yield keys_text(emitter, f"{emitter.name(owner, 'm')}.__dict__", [*vars(owner)])  # it may get others later
         if holder.absent:

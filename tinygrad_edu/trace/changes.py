@@ -110,7 +110,7 @@ def title_of_change(found: Captured, holder: Holder, expected: dict[Any, Any]) -
     if keys and holder.has_names:
         return (f"{title} {keys[0]}" if holder.is_globals else f"the attribute {keys[0]} of {title}"), str(keys[0])
     held = [h.member(k) for h in found.holders for k, v in h.before.items() if v is owner and type(k) is str]
-    name = held[0] if held else holder.member(keys[0]) if keys else ""
+    name = held[0] if held else holder.member(keys[0]) if keys else title
     return f"the {title.removeprefix('a ')} {name!r}" if held else title, name
 
 

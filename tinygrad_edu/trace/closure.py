@@ -227,9 +227,9 @@ class Closure:
                     )
                 }  # fmt: skip
                 self.queue += found.values()
-                methods = [f for v in found.values() for f in parts(v) if isinstance(f, FunctionType)]
-                own = [f.__code__.co_names for f in methods if not self.is_library(f)]
-                makes = any([not {"type", "__class__"}.isdisjoint(used) for used in own])
+                methods = [(v, f) for v in found.values() for f in parts(v) if isinstance(f, FunctionType)]
+                own = [(v, f.__code__) for v, f in methods if not self.is_library(f)]
+                makes = any([isinstance(v, classmethod) or "__class__()" in names_in(c) for v, c in own])
                 if makes or ("replace" in names and "__post_init__" in vars(kind)):
                     self.queue.append(type(owner))  # methods in MAKING run, in type(self)(...)
                 self.hold(kind, kind.__name__, {*found}).has_names = True

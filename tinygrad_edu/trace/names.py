@@ -15,6 +15,7 @@ TEXTS = ("__repr__", "__str__", "__format__")  # methods that give a text of an 
 FORMATTING = {dis.opmap.get(name) for name in ("FORMAT_VALUE", "FORMAT_SIMPLE", "FORMAT_WITH_SPEC")}  # of an f-string
 NAMES = "COMPARE_OP CONTAINS_OP IS_OP POP_EXCEPT WITH_EXCEPT_START MATCH_CLASS STORE_GLOBAL STORE_DEREF"
 COMPARING, CONTAINING, IDENTITY, CATCHING, WITH, MATCHING, GLOBAL, NONLOCAL = map(dis.opmap.__getitem__, NAMES.split())
+CALLING = dis.opmap["PUSH_NULL"]  # before a call of what is no global variable and no attribute
 SEARCHING = {"index", "count", "remove", "eq", "ne", "contains", "indexOf", "countOf"}  # who uses these compares
 
 
@@ -24,7 +25,8 @@ def names_in(code: CodeType) -> list[str]:
 
     A string may be a name too, as in getattr(x, "name") or attrgetter("owner.name"). Added are the names of methods
     for texts, if the function makes some, and words that are not names: "==", "is", "try", "global" and "nonlocal";
-    "global name" for each global variable, and ".name" for each attribute that is not only called.
+    "global name" for each global variable, ".name" for each attribute that is read, and "name()" for each that is
+    called; "__class__()" also if type(x)(...) may be.
     """
     values, operations, found = [*code.co_consts], code.co_code[::2], [*dis.get_instructions(code)]
     names = [name for name in code.co_names if name != "__init__" or code.co_name != name]  # of a base, not of others
@@ -36,11 +38,13 @@ def names_in(code: CodeType) -> list[str]:
     catches = operations.count(CATCHING) > 2 * operations.count(WITH)  # there are two in each `with`
     names += ["global"] * (GLOBAL in operations) + ["nonlocal"] * (NONLOCAL in operations and bool(code.co_freevars))
     names += ["is"] * (IDENTITY in operations) + ["try"] * (catches or MATCHING in operations)
+    names += ["__class__()"] * (CALLING in operations and not {"type", "__class__"}.isdisjoint(names))
     for i in found:
         if "GLOBAL" in i.opname or i.opname == "LOAD_NAME":
             names.append(f"global {i.argval}")
-        elif i.opcode in dis.hasname and i.opname != "LOAD_METHOD" and "NULL|self" not in i.argrepr:
-            names.append(f".{i.argval}")
+        elif i.opcode in dis.hasname:
+            is_called = i.opname == "LOAD_METHOD" or "NULL|self" in i.argrepr
+            names.append(f"{i.argval}()" if is_called else f".{i.argval}")
     for value in values:
         if isinstance(value, str) and value.replace(".", "").isidentifier():
             names += [word for name in value.split(".") for word in (name, f".{name}")]
