@@ -87,6 +87,7 @@ def refused():
     yield lambda x: (x, np.mean), "the result has a function in it"
     yield lambda x: np.asarray(x), "leave out np.asarray(x)"
     yield lambda x: x[0] in x, "choose with np.where or np.maximum"
+    yield lambda x: model.weight[0, 0] in x, "choose with np.where or np.maximum"
     yield lambda x: np.array([x, x]), "write np.stack([a, b]) for np.array([a, b])"
     yield lambda x: np.eye(3)[x.astype(int)], "make tables, and arrays to write into, outside of the function"
     yield filling, "outside of the function or with np.zeros_like(x)"

@@ -259,3 +259,14 @@ def test_an_argument_may_be_a_dataclass_that_lacks_a_field_or_gets_an_attribute_
 def test_a_result_with_a_field_that_has_no_value_is_refused():
     with pytest.raises(JitError, match="the result has a Lazy"):
         tg.jit(Lazy)(X)
+
+
+def test_an_argument_may_lack_a_field_that_the_recorded_one_had():
+    @dataclass(slots=True)
+    class Scaled:
+        w: Any
+        rate: Any = field(init=False)
+
+    full, f = Scaled(X), tg.jit(lambda s: s.w * getattr(s, "rate", 2.0), check=False)
+    full.rate = 3.0
+    np.testing.assert_array_equal([f(full), f(full), f(Scaled(X))], [X * 3, X * 3, X * 2])

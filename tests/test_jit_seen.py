@@ -344,6 +344,15 @@ def test_a_function_that_asks_for_all_slots_sees_all(use):
         np.testing.assert_array_equal([f(X), f(X)], [X * expected] * 2)
 
 
+@pytest.mark.parametrize("body", [{"__getattr__": lambda c, _: 2.0}, {"__dict__": property(lambda c: {"w": c.w})}])
+def test_an_object_of_slots_alone_may_answer_anything_when_asked_for_its_dict(body):
+    c = type("Slotted", (), {"__slots__": ("w",), **body})()
+    f = tg.jit(lambda x: x * c.w, check=False)
+    for c.w in (2.0, 3.0):
+        np.testing.assert_array_equal([f(X), f(X)], [X * c.w] * 2)
+    assert f.cache_info()[:2] == (2, 2)
+
+
 def test_global_variables_with_the_names_of_attributes_and_methods_may_change():
     scope = {"np": np}
     exec("def f(d):\n    return sum(v.mean() for v in d.items.data.values())", scope)

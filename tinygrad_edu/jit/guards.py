@@ -41,11 +41,10 @@ def entry_guards(emitter: Emitter) -> None:
     checks = [f"{emitter.name(registry, 'registry')}.revision == {captured.revision}"]
     checks += [*check_argument(emitter, "args", captured.args, names)]
     checks += [*check_argument(emitter, "kwargs", captured.kwargs, names)]
-    unless(emitter, checks)
-    if seen := [*members_seen(emitter), *chain(*[locate_state(emitter, v) for v in program.states])]:
-        emitter.emit("try:", f"    same = {' and '.join(seen)}")
-        emitter.emit("except Exception:", "    return CACHE_MISS")
-        unless(emitter, ["same"])
+    checks += [*members_seen(emitter), *chain(*[locate_state(emitter, v) for v in program.states])]
+    emitter.emit("try:", f"    same = {' and '.join(checks)}")
+    emitter.emit("except Exception:", "    return CACHE_MISS")  # a member that was there may be missing
+    unless(emitter, ["same"])
     for v in program.inputs:
         locations[v] = Location(f"a{v.source.index}")
     stored = [v for v, _ in program.stores if isinstance(v.source, Input) or v.source.kind == "array"]
@@ -130,8 +129,8 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                 if place not in ("", f"{text}.{key}"):
                     yield f"{text}.{key} is {place}"  # the array of another place, too
         for x in holder.instances.values():
-            text, is_plain = referred(emitter, x), type(x).__getattribute__ is object.__getattribute__
-            own = f"{text}.__dict__" if is_plain else f"{emitter.fun(slot)}({text}, '__dict__')"
+            text, computes = referred(emitter, x), captured.closure.computing[type(x)]
+            own = f"{emitter.fun(slot)}({text}, '__dict__')" if computes else f"{text}.__dict__"
             yield f"{own} is {emitter.name(owner, 'held')}"
         if isinstance(owner, type):
             yield keys_text(emitter, f"{emitter.name(owner, 'm')}.__dict__", [*vars(owner)])  # it may get others later

@@ -181,7 +181,8 @@ class Closure:
     def add_attributes(self, owner: Any, names: set[str]) -> None:
         """Add the attributes of an object, a class or a module that have these names."""
         kind, own = cast(Any, type(owner)), slot(owner, "__dict__")  # that of a class is no dict
-        places = [own] * (isinstance(own, dict) and not isinstance(owner, FRAMEWORK))  # those are seen as a whole
+        is_held = isinstance(own, dict) and own is slot(owner, "__dict__")  # and not what a property makes
+        places = [own] * (is_held and not isinstance(owner, FRAMEWORK))  # those are seen as a whole
         for held in [*places, *[owner] * bool(slots_of(kind))]:
             found = members(held, slots_only=True)
             self.names |= found.keys() & {"__getattr__"}  # of a module

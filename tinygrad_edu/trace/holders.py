@@ -235,7 +235,8 @@ def members(owner: Any, slots_only: bool = False) -> dict[Any, Any]:
         return dict(vars(owner))
     kind: Any = type(owner)
     found = {name: value for name in MEMBERS.get(kind) or slots_of(kind) if (value := slot(owner, name)) is not EMPTY}
-    return found if kind in MEMBERS or slots_only else {**getattr(owner, "__dict__", {}), **found}
+    own = slot(owner, "__dict__")  # whose __getattr__ may give anything
+    return found if kind in MEMBERS or slots_only or not isinstance(own, dict) else {**own, **found}
 
 
 @functools.lru_cache(1000)

@@ -61,7 +61,7 @@ def _conversion(name: str) -> Function:
 
     def method(self: Any, *args: object) -> Any:
         with suppress(KeyError, ValueError, ArithmeticError, Warning):  # TypeError is for all values of a kind
-            BUILTINS[name](self._array, *[getattr(a, "_array", a) for a in args])
+            BUILTINS[name](self._array, *[a if type(a) is str else 0 for a in args])
         return getattr(self.plain(*CONVERSIONS[name]), name)(*args)
 
     return method
