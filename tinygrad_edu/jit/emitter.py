@@ -18,7 +18,7 @@ ErrorModes = dict[str, Any] | None
 SIGNED = (np.add, np.subtract, np.multiply, np.divide, np.negative)  # Python's operators do the same with floats
 PLAIN = (int, float, bool, str, type(None), type(...))
 RESERVED = {
-    "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "abs", "all", "map", "same", "s",
+    "plan", "args", "kwargs", "guards_only", "type", "len", "id", "list", "dict", "abs", "all", "map", "s",
     "CACHE_MISS", "GUARD_FAILED",
 }  # fmt: skip
 CACHE_MISS, GUARD_FAILED = object(), object()  # what a plan returns if a guard of the first or the second kind fails

@@ -42,9 +42,8 @@ def entry_guards(emitter: Emitter) -> None:
     checks += [*check_argument(emitter, "args", captured.args, names)]
     checks += [*check_argument(emitter, "kwargs", captured.kwargs, names)]
     checks += [*members_seen(emitter), *chain(*[locate_state(emitter, v) for v in program.states])]
-    emitter.emit("try:", f"    same = {' and '.join(checks)}")
+    emitter.emit("try:", f"    if not ({' and '.join(checks)}):", "        return CACHE_MISS")
     emitter.emit("except Exception:", "    return CACHE_MISS")  # a member that was there may be missing
-    unless(emitter, ["same"])
     for v in program.inputs:
         locations[v] = Location(f"a{v.source.index}")
     stored = [v for v, _ in program.stores if isinstance(v.source, Input) or v.source.kind == "array"]

@@ -173,16 +173,14 @@ class Closure:
         held.has_names = held.is_globals = True
         self.queue += [scope[name] for name in used if name in scope]
         parents = [*itertools.accumulate(str(scope.get("__package__")).split("."), "{}{}.".format, initial="")]
-        paths = [parent + name for name in ordered for parent in parents]
-        self.queue += [sys.modules[path] for path in paths if path in sys.modules]  # which the function imports
+        self.queue += [sys.modules[p + n] for n in ordered for p in parents if p + n in sys.modules]  # what f imports
         for owner in self.owners if new else ():
             self.add_attributes(owner, new)
 
     def add_attributes(self, owner: Any, names: set[str]) -> None:
         """Add the attributes of an object, a class or a module that have these names."""
-        kind, own = cast(Any, type(owner)), slot(owner, "__dict__")  # that of a class is no dict
-        is_held = isinstance(own, dict) and own is slot(owner, "__dict__")  # and not what a property makes
-        places = [own] * (is_held and not isinstance(owner, FRAMEWORK))  # those are seen as a whole
+        kind, own = cast(Any, type(owner)), slot(owner, "__dict__")  # no dict of a class; properties make others
+        places = [own] * (isinstance(own, dict) and own is slot(owner, "__dict__") and not isinstance(owner, FRAMEWORK))
         for held in [*places, *[owner] * bool(slots_of(kind))]:
             found = members(held, slots_only=True)
             self.names |= found.keys() & {"__getattr__"}  # of a module

@@ -81,7 +81,6 @@ def without_out(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 
 NUMBERS = {int, float, bool, complex}
-AXES = np.dtype(bool)
 CHANGING = {np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis, np.copyto}  # their first argument
 SHAPES: set[Function] = {  # their results depend on shapes and dtypes alone, which are the same at every call
     np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.broadcast_shapes,
@@ -132,7 +131,7 @@ def _as_transpose(fun: Function) -> Function:
     """Return `fun`, which permutes axes, as a transpose."""
 
     def permuted(x: Any, *args: object, **kwargs: object) -> Any:
-        lengths = blank(AXES, tuple(range(1, x.ndim + 1)))  # an array in which the length of an axis tells which it is
+        lengths = blank(np.dtype(bool), tuple(range(1, x.ndim + 1)))  # the length of an axis tells which it is
         axes = tuple([n - 1 for n in fun(lengths, *args, **kwargs).shape])
         if axes == tuple(range(x.ndim)):
             return _as(fun(x.value, *args, **kwargs), x)

@@ -18,7 +18,6 @@ from ..engine.rules.registry import Array, Function
 from ..transforms.tree import like
 
 NESTED = (list, tuple, dict)
-ARRAYS = (np.ndarray, np.generic)
 NOTHING: Mapping[str, Any] = {}  # the keywords of most calls
 
 
@@ -35,7 +34,7 @@ class Var:
         self.source, self.example, self.name = source, example, name
         self.shape: tuple[int, ...]
         self.dtype: Any
-        if isinstance(example, ARRAYS):
+        if isinstance(example, (np.ndarray, np.generic)):
             self.shape, self.size, self.dtype = example.shape, example.size, example.dtype
         else:  # a Python number, which adapts to any dtype
             self.shape, self.size, self.dtype = (), 1, None

@@ -9,7 +9,6 @@ from typing import Any
 
 from ..engine.errors import INTERNAL
 
-STANDARD = os.path.dirname(os.__file__)
 MADE_BY_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE, the flag of a class that Python code has made
 TEXTS = ("__repr__", "__str__", "__format__")  # methods that give a text of an object
 FORMATTING = {dis.opmap.get(name) for name in ("FORMAT_VALUE", "FORMAT_SIMPLE", "FORMAT_WITH_SPEC")}  # of an f-string
@@ -83,6 +82,6 @@ def _package_of(module: str) -> str:
 
 @functools.lru_cache(1000)
 def _package(file: str) -> str:
-    if file.startswith(INTERNAL) or (file.startswith(STANDARD) and "-packages" not in file):
+    if file.startswith(INTERNAL) or (file.startswith(os.path.dirname(os.__file__)) and "-packages" not in file):
         return "python"
     return file.partition("-packages" + os.sep)[2].partition(os.sep)[0].removesuffix(".py")

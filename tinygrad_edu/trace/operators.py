@@ -1,5 +1,6 @@
 """Operators and methods of ndarray for a recorded array: each calls a NumPy function, or asks for the plain value."""
 
+import builtins
 import math
 import operator
 from contextlib import suppress
@@ -37,9 +38,6 @@ CONVERSIONS = {  # methods that give a plain value: what an error calls them, an
     **{name: (f".{name}()", RETURN_IT) for name in ("item", "tolist", "tobytes", "dumps", "dump", "tofile")},
 }  # fmt: skip
 
-_BUILTINS: list[Function] = [float, int, complex, format, str, hash, operator.index, operator.contains]
-BUILTINS = {f"__{fun.__name__}__": fun for fun in _BUILTINS}
-
 
 def _method(fun: Function) -> Function:
     """Return the method that calls a NumPy function with the same arguments."""
@@ -58,10 +56,11 @@ def _in_place(name: str) -> Function:
 
 def _conversion(name: str) -> Function:
     """Return the method that gives a plain value where that is the same at every call, and else raises JitError."""
+    fun: Any = (vars(operator) | vars(builtins)).get(name.strip("_"), lambda *_: None)
 
     def method(self: Any, *args: object) -> Any:
-        with suppress(KeyError, ValueError, ArithmeticError, Warning):  # TypeError is for all values of a kind
-            BUILTINS[name](self._array, *[a if type(a) is str else 0 for a in args])
+        with suppress(ValueError, ArithmeticError, Warning):  # TypeError is for all values of a kind
+            fun(self._array, *[a if type(a) is str else 0 for a in args])
         return getattr(self.plain(*CONVERSIONS[name]), name)(*args)
 
     return method
