@@ -402,6 +402,25 @@ def test_attributes_with_the_names_of_methods_that_are_only_called_may_change():
     assert train.cache_info().misses == 1
 
 
+def test_an_attribute_that_cannot_be_called_yet_is_seen_where_the_function_may_catch_that():
+    def activated(x):
+        try:
+            return c.act(x)
+        except TypeError:
+            return x * 2
+
+    def scaled(x):
+        with contextlib.suppress(TypeError):
+            return c.act(x)
+        return x * 2
+
+    for f in (activated, scaled):
+        c = SimpleNamespace(act=None)
+        jitted = tg.jit(f, check=False)
+        for c.act in (None, np.sin):
+            np.testing.assert_array_equal([jitted(X), jitted(X)], [f(X), f(X)])
+
+
 def test_attributes_with_the_names_of_methods_that_are_also_read_are_seen():
     c = SimpleNamespace(mean=2.0, sum=1.0)
     uses = [lambda x: x.mean() * c.mean, lambda x: x.sum() * getattr(c, "sum", 0), lambda x: [x.sum(), vars(c)["sum"]]]
