@@ -1193,7 +1193,7 @@ def test_stats_and_repr_say_what_was_saved():
 
 def test_wrong_functions_and_optimization_names_are_refused():
     assert "write jit(f)" in message(TypeError, lambda: tg.jit(3))
-    for optimize in (("fast",), "dead", 1, ("dead", 2)):
+    for optimize in (("fast",), "dead", 1, ("dead", 2), None, [["dead"]]):
         assert f"optimize={optimize!r}; it is a bool" in message(ValueError, lambda o=optimize: tg.jit(abs, optimize=o))
 
 

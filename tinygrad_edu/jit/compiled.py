@@ -77,14 +77,14 @@ class Jitted(Transparent):
     ) -> None:
         if not callable(fun):
             raise TypeError(f"jit takes a function, not {type(fun).__name__}; write jit(f), or @jit above its def")
-        given: Any = passes.NAMES if optimize is True else optimize or ()
-        names = frozenset(given) if isinstance(given, Iterable) and not isinstance(given, str) else None
-        if names is None or not names <= {*passes.NAMES}:
+        given: Any = passes.NAMES if optimize is True else () if optimize is False else optimize
+        names: list[Any] = [*given] if isinstance(given, Iterable) and not isinstance(given, str) else [None]
+        if not all([name in passes.NAMES for name in names]):
             raise ValueError(f"jit: optimize={optimize!r:.60}; it is a bool, or a list of {', '.join(passes.NAMES)}")
         functools.update_wrapper(self, fun)
         if not isinstance(check, (bool, int)) or check < 0:
             raise ValueError(f"jit: check={check!r}; it is True, False, or the number of replays from check to check")
-        self._fun, self._chosen, self._check, self._backend = fun, names, check, backend
+        self._fun, self._chosen, self._check, self._backend = fun, frozenset(names), check, backend
         self._name: str = getattr(fun, "__name__", type(fun).__name__)
         if backend not in BACKENDS:
             raise ValueError(f"jit: backend={backend!r}; the backends are {', '.join(map(repr, BACKENDS))}")
