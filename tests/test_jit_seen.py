@@ -423,7 +423,15 @@ def test_an_attribute_that_cannot_be_called_yet_is_seen_where_the_function_may_c
 
 def test_attributes_with_the_names_of_methods_that_are_also_read_are_seen():
     c = SimpleNamespace(mean=2.0, sum=1.0)
+
+    def tried(thing):
+        try:
+            return thing.sum
+        except AttributeError:
+            return 0
+
     uses = [lambda x: x.mean() * c.mean, lambda x: x.sum() * getattr(c, "sum", 0), lambda x: [x.sum(), vars(c)["sum"]]]
+    uses.append(lambda x: x.sum() * tried(c))
     for use in uses:
         f = tg.jit(use, check=False)
         for c.mean, c.sum in ((2.0, 1.0), (2.0, 1.0), (3.0, 4.0)):

@@ -193,7 +193,7 @@ class Closure:
             is_whole = is_asked or self.computing[kind]
             if not is_whole:
                 catches = not {"try", "suppress"}.isdisjoint(self.names)  # that an attribute cannot be called yet
-                found = {k: v for k, v in found.items() if (k if catches or callable(v) else f".{k}") in names}
+                found = {k: v for k, v in found.items() if (k if catches or callable(v) else f".{k}") in self.names}
             self.queue += found.values()
             title = owner.__name__ if isinstance(owner, ModuleType) else kind.__name__
             used = None if is_own else self.names  # what else changes in it is the library's affair
