@@ -54,9 +54,10 @@ def test_gradients_of_each_example():
     )
 
 
-def test_products_of_a_column_and_a_row_of_each_member():
-    """They are computed element by element, which would also take shapes that no matrix product has."""
-    column, row = lambda x: x[:, None], lambda x: np.stack([x[None], 2 * x[None]])
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_products_of_a_column_and_a_row_of_each_member(repeats):
+    """Those of long rows are computed element by element, which would also take shapes that no matrix product has."""
+    column, row = lambda x: x[:, None], lambda x: np.stack([np.concatenate([x] * repeats)[None] * k for k in (1, 2)])
     np.testing.assert_array_equal(tg.vmap(lambda x: column(x) @ row(x))(X), each(lambda x: column(x) @ row(x), X))
     with pytest.raises(ValueError, match="matmul"):
         tg.vmap(lambda x: column(x) @ column(x))(X)

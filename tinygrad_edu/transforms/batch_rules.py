@@ -173,8 +173,8 @@ def matmul(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
     if in_a and in_b and a.ndim == b.ndim == 1:
         return Batch(np.vecdot(conj(a.stacked), b.stacked), level)  # which conjugates its first argument
     row, column = a.ndim == 1, b.ndim == 1
-    if not row and not column and a.shape[-1] == b.shape[-2] == 1:
-        return np.multiply(a, b)  # outer products, in a fifth of the time that np.matmul takes
+    if not row and not column and a.shape[-1] == b.shape[-2] == 1 and not 1 < b.shape[-1] < 8:
+        return np.multiply(a, b)  # outer products; of short rows NumPy computes them in twice the time, else in less
     a, b = (a[None] if row else a), (b[:, None] if column else b)
     ndim = max(a.ndim, b.ndim)
     y = Batch(np.matmul(aligned(a, ndim, level), aligned(b, ndim, level)), level)
