@@ -407,6 +407,24 @@ class Lars(optim.Optimizer):
                 p.data -= v
 
 
+def test_a_step_that_is_no_formula_may_keep_anything():
+    class Averaged(optim.Optimizer):
+        state_names = "history"
+
+        def initial_state(self, name, p):
+            return []
+
+        def _update(self, group, grads, history):
+            history[0].append(grads[0])
+            group.params[0].data -= group.lr * np.mean(history[0], axis=0)
+
+    x = tg.Tensor([1.0])
+    averaged = Averaged([x], lr=0.5)
+    averaged.minimize(x.sum())
+    averaged.minimize(3 * x.sum())
+    assert x.data[0] == -0.5
+
+
 @pytest.mark.parametrize("jit", [False, True])
 def test_a_step_that_is_no_formula_moves_whole_groups(jit):
     w, unused, b = tg.Tensor([3.0, 4.0]), tg.Tensor(1.0), tg.Tensor([1.0, 1.0])

@@ -18,9 +18,11 @@ SMALL = 16_384  # elements: for larger arrays, the call itself no longer matters
 def initial_states(optimizer: Any, name: str, params: Sequence[Tensor]) -> list[Array]:
     """Return the state of this name before the first step, packed; raises TypeError if a formula cannot use it."""
     arrays = [optimizer.initial_state(name, p) for p in params]
+    if optimizer._update is not None:  # it may keep anything, such as a list of former gradients
+        return packed(arrays)
     for p, a in zip(params, arrays, strict=True):
         is_array = isinstance(a, np.ndarray)
-        if not is_array or (optimizer._update is None and not (a.dtype.kind in "fcb" and broadcasts(a.shape, p.shape))):
+        if not is_array or a.dtype.kind not in "fcb" or not broadcasts(a.shape, p.shape):
             given = f"one of {a.dtype} of shape {a.shape}" if is_array else kind_of(a)
             raise TypeError(
                 f"{type(optimizer).__name__}.initial_state({name!r}, p): p has shape {p.shape}, so its state is an "
