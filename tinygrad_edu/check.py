@@ -39,13 +39,13 @@ def check_grad(
     """Compare the gradients of f, up to the `order`-th derivative, with central differences.
 
     Arguments of float64 and complex128 (and Python's numbers) are checked, others are constants; arguments and result
-    may be trees (see `tg.tree`) and Modules, whose parameters are checked. Complex numbers are checked by their real
-    and their imaginary parts. If f returns an array, the sum of its elements times random weights is differentiated.
-    From order 2 on, the derivative of the gradient along a random direction is compared: one number for each element
-    too. Differences are of fourth order (Abramowitz and Stegun 25.3.6), with step `eps` times the larger of 1 and the
-    element. Raises GradientError with the argument, the index, both numbers and their difference where they differ by
-    more than atol + rtol |difference|. Raises ValueError if no argument is of float64, for an order below 1 and for a
-    step that is not above 0.
+    may be trees (see `tg.tree`) and Modules, whose parameters are checked in copies of them: a lambda that closes over
+    a Module uses the original. Complex numbers are checked by their real and their imaginary parts. If f returns an
+    array, the sum of its elements times random weights is differentiated. From order 2 on, the derivative of the
+    gradient along a random direction is compared: one number for each element too. Differences are of fourth order
+    (Abramowitz and Stegun 25.3.6), with step `eps` times the larger of 1 and the element. Raises GradientError with the
+    argument, the index, both numbers and their difference where they differ by more than atol + rtol |difference|.
+    Raises ValueError if no argument is of float64, for an order below 1 and for a step that is not above 0.
 
     >>> tg.check_grad(np.sin, np.array([0.0, 1.0]))  # says nothing: the gradients are right
     """
