@@ -421,6 +421,27 @@ def test_an_attribute_that_cannot_be_called_yet_is_seen_where_the_function_may_c
             np.testing.assert_array_equal([jitted(X), jitted(X)], [f(X), f(X)])
 
 
+def test_attributes_with_the_names_of_keys_of_a_result_may_change():
+    c = SimpleNamespace(w=tg.Tensor(np.ones(3)), loss=0.0)
+    step = tg.jit(lambda x: {"loss": (c.w * x).sum()})
+    for _ in range(4):
+        c.loss = step(X)["loss"]
+    assert step.cache_info().misses == 1
+
+
+GLOBALS = {"np": np, "A": np.ones(3)}
+exec("def named(x, name):\n    return x * globals()[name]", GLOBALS)
+exec("def evaluated(x, name):\n    return x * eval(name)", GLOBALS)
+
+
+@pytest.mark.parametrize("use", [GLOBALS["named"], GLOBALS["evaluated"]])
+def test_a_global_array_that_another_function_names_by_a_string_is_read_anew(use):
+    f = tg.jit(lambda x: use(x, "A"), check=False)
+    for _ in range(3):
+        GLOBALS["A"][:] += 1
+        np.testing.assert_array_equal(f(X), X * GLOBALS["A"])
+
+
 def test_attributes_with_the_names_of_methods_that_are_also_read_are_seen():
     c = SimpleNamespace(mean=2.0, sum=1.0)
 

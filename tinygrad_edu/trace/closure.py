@@ -40,9 +40,13 @@ SETTINGS = {  # what a replay reads anew
 WHOLE = {"vars", "__dict__", "__slots__", "dir", "getmembers"}
 FIELDS = WHOLE | {"asdict", "astuple", "fields", "replace"}
 MAKING = {"__init__", "__new__", "__post_init__", "__init_subclass__"}  # which have run, where there is an object
-HANDLING = "try suppress ExitStack __exit__ isinstance"
-ASKING = {*WHOLE, *HANDLING.split(), *["getattr", "hasattr", "__getattr__", "getattr_static", "globals"]}
-NAMESPACES = {*WHOLE, "globals", "__globals__", "f_globals", "modules", "import_module", "__import__"}
+ASKING = WHOLE | {"getattr", "hasattr", "__getattr__", "getattr_static", "globals"}
+ASKING |= {"try", "suppress", "ExitStack", "__exit__", "isinstance"}
+NAMESPACES = WHOLE | {"globals", "__globals__", "f_globals", "modules", "import_module", "__import__"}
+NAMESPACES |= {"global eval", "global exec"}
+# Code that uses one of these may have the name of an attribute in a string
+BY_TEXT = ASKING | NAMESPACES | {"attrgetter", "methodcaller", "__getattribute__"}
+BY_TEXT |= {"setattr", "delattr", "__setattr__", "__delattr__"}
 
 
 class Closure:
@@ -166,7 +170,11 @@ class Closure:
             self.queue += f.__dict__.values()
         scope, ordered = f.__globals__, names_in(f.__code__)
         loaded = {name.removeprefix("global ") for name in ordered if name.startswith("global ")}
-        new = {*ordered, *["globals"] * bool(loaded & {"eval", "exec"})} - self.names
+        words = {*ordered}
+        if not BY_TEXT.isdisjoint(self.names | words):
+            texts = [name[1:] for name in [*self.names, *ordered] if name.startswith("'")]
+            ordered, words = [*ordered, *texts], words.union(texts, [f".{text}" for text in texts])
+        new = words - self.names
         self.names |= new
         used = [n for n in ordered if n in loaded] if self.names.isdisjoint(NAMESPACES) else sorted(self.names)
         held = self.hold(scope, "a global variable", scope.keys() & {*used}, self.names)

@@ -11,7 +11,7 @@ from types import CellType, FunctionType
 from typing import Any
 
 from ..engine.rules.registry import implementations, leaves, rules_of
-from .closure import Closure
+from .closure import NAMESPACES, Closure
 from .holders import CACHED, Holder, members, parts, slot, wrapper
 from .names import names_in
 from .traced import Traced
@@ -65,7 +65,8 @@ class Copies:
             yield from members(cell).values()
         scope = self.closure.holders.get(id(f.__globals__))
         if scope and scope.checked and scope.is_scope and not self.closure.is_library(f):
-            yield from [scope.before[name] for name in scope.checked.intersection(names_in(f.__code__))]
+            names = scope.checked if NAMESPACES.intersection(names_in(f.__code__)) else names_in(f.__code__)
+            yield from [scope.before[name] for name in scope.checked.intersection(names)]
 
     def assigned(self, f: FunctionType) -> list[Any]:
         """Return the cells and the globals of a function that other functions share, if one of them may assign some."""

@@ -20,12 +20,12 @@ SEARCHING = {"index", "count", "remove", "eq", "ne", "contains", "indexOf", "cou
 
 @functools.lru_cache(1000)
 def names_in(code: CodeType) -> list[str]:
-    """Return the names of globals and attributes in a function and in those defined inside it, and its short strings.
+    """Return the names of globals and attributes in a function and in those defined inside it.
 
-    A string may be a name too, as in getattr(x, "name") or attrgetter("owner.name"). Added are the names of methods
-    for texts, if the function makes some, and words that are not names: "==", "is", "try", "global" and "nonlocal";
-    "global name" for each global variable, ".name" for each attribute that is read, and "name()" for each that is
-    called; "__class__()" also if type(x)(...) may be.
+    Added are the names of methods for texts, if the function makes some, and words that are not names: "==", "is",
+    "try", "global" and "nonlocal"; "global name" for each global variable, ".name" for each attribute that is read,
+    "name()" for each that is called, and "'name" for each string that may be a name, as in getattr(x, "name") or
+    attrgetter("owner.name"); "__class__()" also if type(x)(...) may be.
     """
     values, operations, found = [*code.co_consts], code.co_code[::2], [*dis.get_instructions(code)]
     names = [name for name in code.co_names if name != "__init__" or code.co_name != name]  # of a base, not of others
@@ -46,7 +46,7 @@ def names_in(code: CodeType) -> list[str]:
             names.append(f"{i.argval}()" if is_called else f".{i.argval}")
     for value in values:
         if isinstance(value, str) and value.replace(".", "").isidentifier():
-            names += [word for name in value.split(".") for word in (name, f".{name}")]
+            names += [f"'{name}" for name in value.split(".")]
         elif isinstance(value, str) and "%" in value:
             names += TEXTS
         elif isinstance(value, CodeType):
