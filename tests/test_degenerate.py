@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from strategies import seeds
 
 import tinygrad_edu as tg
+from tinygrad_edu.transforms import tangents
 
 
 def T(a):
@@ -131,6 +132,16 @@ def test_tangents_where_the_result_is_nan_stay_nan_at_no_cost():
     f = lambda a, x: x * np.sum(np.linalg.eigh(a)[0])  # row by row it would take a gradient for each element
     y, t = tg.jvp(f, [np.eye(2), np.full(10**5, np.nan)], [np.eye(2), np.ones(10**5)])
     assert np.isnan([y, t]).all()
+
+
+def test_forward_mode_takes_few_passes_where_all_elements_have_a_tangent(monkeypatch):
+    passes, pull = [], tangents.node_gradients
+    monkeypatch.setattr(tangents, "node_gradients", lambda *args, **options: passes.append(1) or pull(*args, **options))
+    a, v = np.eye(5), np.arange(25.0).reshape(5, 5)
+    np.testing.assert_allclose(tg.jvp(by_eigh(np.square), [a], [v + v.T])[1], 2 * (v + v.T))
+    assert len(passes) == 3
+    one_vector = lambda a: np.append(by_eigh(np.square)(a), np.linalg.eigh(a)[1][0, 0])
+    assert np.isnan(tg.jvp(one_vector, [a], [v + v.T])[1]).tolist() == [False] * 25 + [True]
 
 
 def test_the_square_root_of_a_matrix_at_the_identity():

@@ -29,7 +29,7 @@ from ..engine.tensor import Tensor
 from . import tree
 from .arguments import as_result, as_results, check_function, is_constant_argument
 from .reverse import trace
-from .tangents import pulled_row_by_row, pulled_twice
+from .tangents import pulled_by_limits, pulled_twice
 
 # Functions that are linear in each of their Tensors: the function of the tangent is the tangent of the function, which
 # is what transposing their rules would give, in a third of the time.
@@ -248,7 +248,7 @@ def _evaluated_along(
                 tangents[i] = pulled_twice(leaf, variables, vs)
             is_lost = masked and holds_nan(tangents[i]) and not holds_nan(leaf)
             if is_lost and any(node.fun in unsettled for node in toposort(leaf)):
-                tangents[i] = pulled_row_by_row(leaf, variables, vs, isinstance(t, Node))
+                tangents[i] = pulled_by_limits(leaf, variables, vs, tangents[i])
         return y
 
     y, _, carry = trace("jvp", watched, xs, {}, argnums, has_aux, several=True)
