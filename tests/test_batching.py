@@ -267,8 +267,9 @@ def test_errors_name_the_argument_and_the_remedy():
     }.items():
         with pytest.raises(TypeError, match=rf"^vmap\(<lambda>\): {words}"):
             tg.vmap(f)(X)
-    with pytest.raises(ValueError, match=r"shape \(\) for each member have no place for out_axes=1"):
-        tg.vmap(np.sum, out_axes=1)(X)
+    for f in (np.sum, lambda x: 1.0, lambda x: tg.Tensor(2.0)):
+        with pytest.raises(ValueError, match=r"shape \(\) for each member have no place for out_axes=1"):
+            tg.vmap(f, out_axes=1)(X)
     with pytest.raises(ValueError, match="no members to loop over"):
         tg.vmap(np.diag, fallback=True)(np.zeros((0, 3)))
 

@@ -125,6 +125,9 @@ def _depends_on_older(y: Node, level: Level) -> bool:
 
 def _unbatched(y: Any, level: Level, axis: int) -> Any:
     """Return a result of f with its members along an axis; what is the same for all is repeated."""
+    if y is not None and not -np.ndim(y) - 1 <= axis <= np.ndim(y):
+        shape = np.shape(y)
+        raise ValueError(f"{level.title}: results of shape {shape} for each member have no place for out_axes={axis}")
     if isinstance(y, Tensor) and y.requires_grad and not paused():
         if level.is_shared(y):
             return np.moveaxis(np.repeat(np.expand_dims(y, 0), level.size, 0), 0, axis)
@@ -134,8 +137,6 @@ def _unbatched(y: Any, level: Level, axis: int) -> Any:
                 f"has from a Module; call within tg.no_grad() to hold it constant, or {LOOP}"
             )
     y = y._value if isinstance(y, Node) else y
-    if type(y) is Batch and not -y.ndim - 1 <= axis <= y.ndim:
-        raise ValueError(f"{level.title}: results of shape {y.shape} for each member have no place for out_axes={axis}")
     if type(y) is Batch and y.level is level:
         is_constant = isinstance(y.stacked, Node) and (paused() or not y.stacked.requires_grad)
         stacked = y.stacked._value if is_constant else y.stacked
