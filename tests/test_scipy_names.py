@@ -214,6 +214,12 @@ def test_repeated_times_and_a_state_of_several_axes():
     np.testing.assert_allclose(y[2:], np.e * np.ones((2, 3, 2)), rtol=1e-7)
 
 
+def test_scipys_odeint_leaves_a_constant_that_it_starts_from():
+    start = tg.Tensor([1.0, 2.0], requires_grad=False)
+    integrate.odeint(lambda y, t: -y, start, TIMES)
+    assert start.data.tolist() == [1, 2]
+
+
 def test_odeint_explains_errors():
     f = lambda y, t: -y
     assert "vector of times" in message(ValueError, lambda: tg.integrate.odeint(f, 1.0, 2.0))

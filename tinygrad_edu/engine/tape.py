@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Callable, Iterable
+from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -133,8 +134,8 @@ class Node(Hookable):
         self._grad = None
 
     def __reduce__(self) -> Any:
+        library = calling_library(sys._getframe(1))
         if self.fun:
-            library = calling_library(sys._getframe(1))
             if library == "scipy":  # odeint copies its start
                 np.asarray(self)  # raises the error that names what takes Tensors in its place
             if library == "matplotlib":  # which copies what it draws
@@ -143,7 +144,8 @@ class Node(Hookable):
                 f"{self._describe()} is a result of {name(self.fun)}, so a copy or a pickle would hold its whole "
                 "graph; take y.detach() for the value alone, or +y for another node of the same graph"
             )
-        return _restored, (type(self), self._value, self._grad, self.requires_grad, self.label)
+        data = copy(self._value) if library == "scipy" else self._value  # odeint writes into its copy
+        return _restored, (type(self), data, self._grad, self.requires_grad, self.label)
 
     def _describe(self) -> str:
         return f"{type(self).__name__}{f' {self.label!r}' if self.label else ''}"
