@@ -423,7 +423,7 @@ def test_an_attribute_that_cannot_be_called_yet_is_seen_where_the_function_may_c
 
 def test_attributes_with_the_names_of_keys_of_a_result_may_change():
     c = SimpleNamespace(w=tg.Tensor(np.ones(3)), loss=0.0)
-    step = tg.jit(lambda x: {"loss": (c.w * x).sum()})
+    step = tg.jit(lambda x: {"loss": (c.w * x).sum() if isinstance(x, np.ndarray) else None})
     for _ in range(4):
         c.loss = step(X)["loss"]
     assert step.cache_info().misses == 1

@@ -40,13 +40,12 @@ SETTINGS = {  # what a replay reads anew
 WHOLE = {"vars", "__dict__", "__slots__", "dir", "getmembers"}
 FIELDS = WHOLE | {"asdict", "astuple", "fields", "replace"}
 MAKING = {"__init__", "__new__", "__post_init__", "__init_subclass__"}  # which have run, where there is an object
-ASKING = WHOLE | {"getattr", "hasattr", "__getattr__", "getattr_static", "globals"}
-ASKING |= {"try", "suppress", "ExitStack", "__exit__", "isinstance"}
 NAMESPACES = WHOLE | {"globals", "__globals__", "f_globals", "modules", "import_module", "__import__"}
 NAMESPACES |= {"global eval", "global exec"}
 # Code that uses one of these may have the name of an attribute in a string
-BY_TEXT = ASKING | NAMESPACES | {"attrgetter", "methodcaller", "__getattribute__"}
-BY_TEXT |= {"setattr", "delattr", "__setattr__", "__delattr__"}
+BY_TEXT = NAMESPACES | {"getattr", "hasattr", "setattr", "delattr", "getattr_static", "attrgetter", "methodcaller"}
+BY_TEXT |= {"__getattr__", "__getattribute__", "__setattr__", "__delattr__"}
+ASKING = BY_TEXT | {"try", "suppress", "ExitStack", "__exit__", "isinstance"}
 
 
 class Closure:
