@@ -1083,6 +1083,10 @@ def test_what_only_the_making_of_an_object_names_may_change_between_calls():
             super().__init__()
             self.gain = 2.0
 
+    class Batch:
+        def __init__(self, x):
+            self.x, self.count = x, 0
+
     class Trainer:
         def __init__(self):
             self.layers, self.history, self.count = [Scale()], [], 0
@@ -1091,6 +1095,7 @@ def test_what_only_the_making_of_an_object_names_may_change_between_calls():
             return type(self) is type(other) and self.__class__.__name__ == "Trainer"
 
         def step(self, x):
+            x = Batch(x).x
             for layer in self.layers:
                 x = x * layer.gain if isinstance(layer, Scale) else x
             return x
@@ -1101,6 +1106,21 @@ def test_what_only_the_making_of_an_object_names_may_change_between_calls():
         trainer.history.append(step(X))
         trainer.count += 1
     assert step.cache_info()[:2] == (3, 1)
+
+
+def test_attributes_of_an_object_that_is_made_again_are_seen():
+    class Layer:
+        def __init__(self):
+            self.count = 0
+
+        def forward(self, x):
+            self.__init__()
+            return x * 2
+
+    layer = Layer()
+    layer.count = 5
+    with pytest.raises(JitError, match="the attribute count of Layer was changed"):
+        tg.jit(layer.forward)(X)
 
 
 RATE = {"rate": 2.0}

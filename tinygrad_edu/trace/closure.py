@@ -199,8 +199,9 @@ class Closure:
             is_asked = (is_plain or is_fields) and not names.isdisjoint(FIELDS if is_fields else WHOLE)
             is_whole = is_asked or self.computing[kind]
             if not is_whole:
-                catches = not {"try", "suppress"}.isdisjoint(self.names)  # that an attribute cannot be called yet
-                found = {k: v for k, v in found.items() if (k if catches or callable(v) else f".{k}") in self.names}
+                # A call that fails may be caught, and an object be made again
+                is_any = not {"try", "suppress", "__init__", "__new__"}.isdisjoint(self.names)
+                found = {k: v for k, v in found.items() if (k if is_any or callable(v) else f".{k}") in self.names}
             self.queue += found.values()
             title = owner.__name__ if isinstance(owner, ModuleType) else kind.__name__
             used = None if is_own else self.names  # what else changes in it is the library's affair

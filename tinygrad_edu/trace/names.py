@@ -2,6 +2,7 @@
 
 import dis
 import functools
+import itertools
 import os
 import sys
 from types import CodeType, FunctionType, ModuleType
@@ -23,9 +24,9 @@ def names_in(code: CodeType) -> list[str]:
     """Return the names of globals and attributes in a function and in those defined inside it.
 
     Added are the names of methods for texts, if the function makes some, and words that are not names: "==", "is",
-    "try", "global" and "nonlocal"; "global name" for each global variable, ".name" for each attribute that is read,
-    "name()" for each that is called, and "'name" for each string that may be a name, as in getattr(x, "name") or
-    attrgetter("owner.name"); "__class__()" also if type(x)(...) may be.
+    "try", "global" and "nonlocal"; "global name" for each global variable, ".name" for each attribute that is read or
+    set, but "name()" if it is called, or set in the making of its object, and "'name" for each string that may be a
+    name, as in getattr(x, "name") or attrgetter("owner.name"); "__class__()" also if type(x)(...) may be called.
     """
     values, operations, found = [*code.co_consts], code.co_code[::2], [*dis.get_instructions(code)]
     names = [name for name in code.co_names if name != "__init__" or code.co_name != name]  # of a base, not of others
@@ -38,12 +39,13 @@ def names_in(code: CodeType) -> list[str]:
     names += ["global"] * (GLOBAL in operations) + ["nonlocal"] * (NONLOCAL in operations and bool(code.co_freevars))
     names += ["is"] * (IDENTITY in operations) + ["try"] * catches + ["getattr"] * (MATCHING in operations)
     names += ["__class__()"] * (CALLING in operations and not {"type", "__class__"}.isdisjoint(names))
-    for i in found:
+    for before, i in itertools.pairwise(found):
         if "GLOBAL" in i.opname or i.opname == "LOAD_NAME":
             names.append(f"global {i.argval}")
         elif i.opcode in dis.hasname:
+            of_new = i.opname == "STORE_ATTR" and (before.argrepr.split(", ")[-1],) == code.co_varnames[:1]
             is_called = i.opname == "LOAD_METHOD" or "NULL|self" in i.argrepr
-            names.append(f"{i.argval}()" if is_called else f".{i.argval}")
+            names.append(f"{i.argval}()" if is_called or (of_new and code.co_name == "__init__") else f".{i.argval}")
     for value in values:
         if isinstance(value, str) and value.replace(".", "").isidentifier():
             names += [f"'{name}" for name in value.split(".")]
