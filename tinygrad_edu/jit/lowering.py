@@ -20,9 +20,7 @@ from .memory import WRITES, Location
 from .simplify import BROADCASTING, scalar_value, uniform_element
 from .verifier import Step
 
-REDUCTIONS: dict[Function, np.ufunc] = {
-    np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
-}  # fmt: skip
+REDUCTIONS: dict[Function, np.ufunc] = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
 FEW = 16_384  # elements of a mask, of which a copy in another dtype stays in the cache
 SHORT = 32  # elements of a row, along which NumPy takes 3 to 25 times as long to find an extremum as along a column
 

@@ -146,9 +146,7 @@ def _after_fork() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_exchanging.acquire, after_in_parent=_exchanging.release, after_in_child=_after_fork,
-    )  # fmt: skip
+    os.register_at_fork(before=_exchanging.acquire, after_in_parent=_exchanging.release, after_in_child=_after_fork)
 
 
 def note_draws(found: Captured) -> None:

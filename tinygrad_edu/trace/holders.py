@@ -22,9 +22,7 @@ VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 ITEMS: Any = (OrderedDict, dict, list, deque, np.ndarray, MappingProxyType, set, tuple)
 EMPTY = object()  # what an empty slot of a Tensor holds
 # Compared by value; a subclass of the user may hold or compute more
-VALUES = (
-    bool, int, float, complex, str, bytes, type(None), range, np.float64, np.complex128, np.str_, np.bytes_,
-)  # fmt: skip
+VALUES = (bool, int, float, complex, str, bytes, type(None), range, np.float64, np.complex128, np.str_, np.bytes_)
 MEMBERS = {CellType: ("cell_contents",), FunctionType: ("__defaults__", "__kwdefaults__")}
 
 
