@@ -11,6 +11,7 @@ from array import array
 from collections import ChainMap, UserDict, UserList
 from configparser import ConfigParser
 from dataclasses import asdict, astuple, dataclass, fields, replace
+from operator import attrgetter
 from queue import Queue
 from string import Template
 from threading import Event
@@ -400,6 +401,16 @@ def test_attributes_with_the_names_of_methods_that_are_only_called_may_change():
         trainer.loss = train(X)
         trainer.step += 1
     assert train.cache_info().misses == 1
+
+
+def test_attributes_are_seen_where_getattr_and_the_like_have_other_names():
+    c, get, has, getter = SimpleNamespace(rate=2.0), getattr, hasattr, attrgetter
+    uses = [lambda x: x * get(c, "rate"), lambda x: x * getter("rate")(c), lambda x: x * 2 if has(c, "extra") else x]
+    for use in uses:
+        f = tg.jit(use, check=False)
+        for c.rate in (2.0, 3.0):
+            np.testing.assert_array_equal([f(X), f(X)], [use(X), use(X)])
+            vars(c).pop("extra", None) or vars(c).update(extra=1)
 
 
 def test_an_attribute_that_cannot_be_called_yet_is_seen_where_the_function_may_catch_that():

@@ -11,7 +11,7 @@ import random
 import sys
 from collections import deque
 from collections.abc import Iterable, Sequence
-from types import FunctionType, MappingProxyType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleType
 from typing import Any, cast
 
 import numpy as np
@@ -169,7 +169,8 @@ class Closure:
             self.queue += f.__dict__.values()
         scope, ordered = f.__globals__, names_in(f.__code__)
         loaded = {name.removeprefix("global ") for name in ordered if name.startswith("global ")}
-        words = {*ordered}
+        known = [scope[n] for n in loaded if n in scope] + [v for c in f.__closure__ or () for v in members(c).values()]
+        words = {*ordered, *[v.__name__ for v in known if type(v) in (type, BuiltinFunctionType)]}  # of getattr as get
         if not BY_TEXT.isdisjoint(self.names | words):
             texts = [name[1:] for name in [*self.names, *ordered] if name.startswith("'")]
             ordered, words = [*ordered, *texts], words.union(texts, [f".{text}" for text in texts])
