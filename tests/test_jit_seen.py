@@ -1119,6 +1119,23 @@ def test_what_only_the_making_of_an_object_names_may_change_between_calls():
     assert step.cache_info()[:2] == (3, 1)
 
 
+def test_attributes_that_a_pattern_takes_by_their_place_are_seen():
+    class Config:
+        __match_args__ = ("rate",)
+
+        def __init__(self):
+            self.rate = 2.0
+
+    def scaled(x):
+        match c:
+            case Config(rate):
+                return x * rate
+
+    c, f = Config(), tg.jit(scaled, check=False)
+    for c.rate in (2.0, 3.0):
+        np.testing.assert_array_equal([f(X), f(X)], [X * c.rate] * 2)
+
+
 def test_attributes_of_an_object_that_is_made_again_are_seen():
     class Layer:
         def __init__(self):

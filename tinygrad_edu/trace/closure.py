@@ -44,7 +44,7 @@ NAMESPACES = WHOLE | {"globals", "__globals__", "f_globals", "modules", "import_
 NAMESPACES |= {"global eval", "global exec"}
 # Code that uses one of these may have the name of an attribute in a string
 BY_TEXT = NAMESPACES | {"getattr", "hasattr", "setattr", "delattr", "getattr_static", "attrgetter", "methodcaller"}
-BY_TEXT |= {"__getattr__", "__getattribute__", "__setattr__", "__delattr__"}
+BY_TEXT |= {"__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__match_args__"}
 ASKING = BY_TEXT | {"try", "suppress", "ExitStack", "__exit__", "isinstance"}
 
 
@@ -200,8 +200,8 @@ class Closure:
             is_asked = (is_plain or is_fields) and not names.isdisjoint(FIELDS if is_fields else WHOLE)
             is_whole = is_asked or self.computing[kind]
             if not is_whole:
-                # A call that fails may be caught, and an object be made again
-                is_any = not {"try", "suppress", "__init__", "__new__"}.isdisjoint(self.names)
+                # A call that fails may be caught, an object be made again, and a pattern take attributes by their place
+                is_any = not {"try", "suppress", "__init__", "__new__", "__match_args__"}.isdisjoint(self.names)
                 found = {k: v for k, v in found.items() if (k if is_any or callable(v) else f".{k}") in self.names}
             self.queue += found.values()
             title = owner.__name__ if isinstance(owner, ModuleType) else kind.__name__

@@ -37,7 +37,7 @@ def names_in(code: CodeType) -> list[str]:
         names.append("==")
     catches = operations.count(CATCHING) > 2 * operations.count(WITH)  # there are two in each `with`
     names += ["global"] * (GLOBAL in operations) + ["nonlocal"] * (NONLOCAL in operations and bool(code.co_freevars))
-    names += ["is"] * (IDENTITY in operations) + ["try"] * catches + ["getattr"] * (MATCHING in operations)
+    names += ["is"] * (IDENTITY in operations) + ["try"] * catches + ["__match_args__"] * (MATCHING in operations)
     names += ["__class__()"] * (CALLING in operations and not {"type", "__class__"}.isdisjoint(names))
     for before, i in itertools.pairwise(found):
         if "GLOBAL" in i.opname or i.opname == "LOAD_NAME":
