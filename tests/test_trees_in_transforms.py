@@ -311,6 +311,24 @@ def test_check_grad_takes_modules_and_leaves_them_as_they_were():
         tg.check_grad(lambda m: wrong(m(x)), first)
 
 
+def test_check_grad_of_a_module_whose_copy_uses_the_original_is_refused():
+    class Closing(tg.nn.Linear):
+        def __init__(self):
+            super().__init__(2, 1, rng=0)
+            self.formula = lambda x: x @ self.weight.T
+
+        def forward(self, x):
+            return self.formula(x)
+
+    class Shared(tg.nn.Linear):
+        def __deepcopy__(self, memo):
+            return self
+
+    for model in (Closing(), Shared(2, 1, rng=0)):
+        with pytest.raises(ValueError, match="depends on no parameter of a copy of the Module"):
+            tg.check_grad(lambda m: m(np.ones((3, 2))), model)
+
+
 def test_the_result_of_a_comparison_has_no_gradient():
     for f in (np.allclose, lambda x, y: bool(x.sum() > 0), lambda x, y: np.bool(True)):
         for transform in (tg.grad, tg.value_and_grad):

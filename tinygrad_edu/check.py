@@ -45,7 +45,8 @@ def check_grad(
     gradient along a random direction is compared: one number for each element too. Differences are of fourth order
     (Abramowitz and Stegun 25.3.6), with step `eps` times the larger of 1 and the element. Raises GradientError with the
     argument, the index, both numbers and their difference where they differ by more than atol + rtol |difference|.
-    Raises ValueError if no argument is of float64, for an order below 1 and for a step that is not above 0.
+    Raises ValueError if no argument is of float64 or f depends on no parameter of its Modules, for an order below 1 and
+    for a step that is not above 0.
 
     >>> tg.check_grad(np.sin, np.array([0.0, 1.0]))  # says nothing: the gradients are right
     """
@@ -62,6 +63,11 @@ def check_grad(
     generator = np.random.default_rng(rng)
     terms = _weighted(f, arguments, generator)
     differences = [_by_element(terms, arguments, i, eps) for i in argnums]
+    parts: list[Any] = []
+    tree.replaced(parts.append, args)
+    if any(map(tree.is_module, parts)) and not any(map(np.any, differences)):
+        why = "a function that the Module keeps, or its __deepcopy__, gives the original"
+        raise ValueError(f"check_grad: f depends on no parameter of a copy of the Module, so nothing is checked: {why}")
     gradient = grad(lambda *args: _total(terms(*args)), argnums)
     for n in range(1, order + 1):
         evaluate = no_grad()(gradient)  # gives arrays also where f closes over Tensors
