@@ -440,6 +440,38 @@ def test_attributes_with_the_names_of_keys_of_a_result_may_change():
     assert step.cache_info().misses == 1
 
 
+class Counting(tg.nn.Module):
+    def __init__(self):
+        self.layer, self.scale, self.loss, self.step = tg.nn.Linear(3, 1, rng=0), 2.0, None, 0
+
+    def forward(self, x):
+        return self.layer(x) * self.scale
+
+
+def test_numbers_of_a_users_module_that_no_code_reads_may_change():
+    model = Counting()
+    step = tg.jit(lambda x: np.sum(model(x)))
+    for i in range(4):
+        model.loss, model.step = float(step(X)), i
+    assert step.cache_info().misses == 2  # one for the first loss
+
+
+@pytest.mark.parametrize(
+    ("use", "name"),
+    [
+        (lambda m, x: m(x), "scale"), (lambda m, x: m(x) * m.step, "step"),
+        (lambda m, x: m(x) * getattr(m, "st" + "ep"), "step"), (lambda m, x: m(x) * vars(m)["step"], "step"),
+        (lambda m, x: m(x) * sum(p.sum() for p in m.parameters()), "loss"),
+    ],
+)  # fmt: skip
+def test_attributes_of_a_users_module_that_code_reads_are_seen(use, name):
+    model = Counting()
+    f = tg.jit(lambda x: use(model, x), check=False)
+    for value in (1.0, 1.0, tg.Tensor(3.0)):
+        setattr(model, name, value)
+        np.testing.assert_array_equal(f(X).data, use(model, X).data)
+
+
 GLOBALS = {"np": np, "A": np.ones(3)}
 exec("def named(x, name):\n    return x * globals()[name]", GLOBALS)
 exec("def evaluated(x, name):\n    return x * eval(name)", GLOBALS)

@@ -17,6 +17,7 @@ import numpy as np
 from ..engine.rules import registry
 from ..engine.rules.registry import implementations
 from ..engine.tape import Node
+from ..nn import Module
 from ..optim import Group, Optimizer
 from ..trace.closure import MANY, PLAIN
 from ..trace.containers import is_container, members
@@ -145,6 +146,8 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
             pairs = f"{now}, {emitter.name([*before.values()], 'members')}"
             yield f"(all(map({emitter.fun(is_)}, {pairs})) or all(map({emitter.fun(is_same)}, {pairs})))"
             continue
+        for key in sorted(before.keys() - keys) if isinstance(holder.of, Module) else ():  # nobody reads its value
+            yield f"type({member_text(emitter, owner, key)}) is {emitter.fun(type(before[key]))}"
         for key in keys:
             text = member_text(emitter, owner, key)
             if (index := inputs.get(id(before[key]))) is not None:

@@ -24,7 +24,7 @@ from ..engine.value import Value
 from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
-from .holders import Holder, key_text, members, parts, slot, slots_of, wrapper
+from .holders import VALUES, Holder, key_text, members, parts, slot, slots_of, wrapper
 from .names import MADE_BY_CLASS, TEXTS, library, names_in
 from .randomness import SOURCES, comparable, set_source_state, source_state
 
@@ -78,6 +78,8 @@ class Closure:
                 known = self.names if isinstance(holder.owner, dict) else self.names & slots
                 holder.absent |= slots if holder.checked is None else known
             holder.absent -= holder.before.keys()
+            if isinstance(holder.of, Module) and (unread := self.unread_numbers(holder)):
+                holder.checked = holder.before.keys() - unread
         for x in nodes:  # another one may be given at each call
             self.holders[id(x)].checked, self.holders[id(x)].anew = set(), ("_value", "_grad")
         self.states = [source_state(source) for source in self.sources]
@@ -148,6 +150,15 @@ class Closure:
     def is_users(self, x: object) -> bool:
         """Return whether an object is of a class of the user."""
         return bool(type(x).__flags__ & MADE_BY_CLASS) and not self.is_library(type(x))
+
+    def unread_numbers(self, holder: Holder) -> set[str]:
+        """Return the attributes of a user's Module that hold plain values, such as counters, and that no code reads."""
+        kind = type(holder.of)
+        known = [base for base in kind.__mro__[:-1] if self.is_library(base)]
+        if known != [Module] or self.computing.get(kind) or not self.names.isdisjoint(BY_TEXT):
+            return set()
+        named = self.names | {".training"}
+        return {key for key, value in holder.before.items() if type(value) in VALUES and f".{key}" not in named}
 
     def add_function(self, f: FunctionType) -> None:
         """Add the variables of a function, and the attributes that have a name in it."""
