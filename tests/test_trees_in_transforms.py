@@ -326,7 +326,7 @@ def test_check_grad_of_a_module_whose_copy_uses_the_original_is_refused():
 
     for model in (Closing(), Shared(2, 1, rng=0)):
         with pytest.raises(ValueError, match="depends on no parameter of a copy of the Module"):
-            tg.check_grad(lambda m: m(np.ones((3, 2))), model)
+            tg.check_grad(lambda m, x: m(x), model, np.ones((3, 2)))
 
 
 def test_the_result_of_a_comparison_has_no_gradient():

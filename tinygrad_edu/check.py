@@ -65,9 +65,13 @@ def check_grad(
     differences = [_by_element(terms, arguments, i, eps) for i in argnums]
     parts: list[Any] = []
     tree.replaced(parts.append, args)
-    if any(map(tree.is_module, parts)) and not any(map(np.any, differences)):
+    by_parameter = [
+        tree.is_module(p) for p in parts for leaf in tree.leaves(p) for _ in range(1 + np.iscomplexobj(leaf))
+    ]
+    own = [d for i, d in zip(argnums, differences, strict=True) if by_parameter[i]]
+    if own and not any(map(np.any, own)):
         why = "a function that the Module keeps, or its __deepcopy__, gives the original"
-        raise ValueError(f"check_grad: f depends on no parameter of a copy of the Module, so nothing is checked: {why}")
+        raise ValueError(f"check_grad: f depends on no parameter of a copy of the Module, so none is checked: {why}")
     gradient = grad(lambda *args: _total(terms(*args)), argnums)
     for n in range(1, order + 1):
         evaluate = no_grad()(gradient)  # gives arrays also where f closes over Tensors

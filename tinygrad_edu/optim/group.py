@@ -31,13 +31,9 @@ class Group:
     lr: float
     factors: Array  # the rate without schedules, and each schedule's factor; empty without schedules
 
-    def __init__(self, optimizer: Any, params: list[Tensor], settings: Mapping[str, Setting]) -> None:
-        kind = type(optimizer)
+    def __init__(self, kind: type[Any], params: list[Tensor], settings: Mapping[str, Setting]) -> None:
         vars(self).update(kind=kind, params=params, names=tuple(settings), factors=np.zeros(0))
         vars(self).update(kind.checked(dict(settings)))
-        for name in settings.keys() - vars(optimizer).keys():
-            if not hasattr(kind, name):  # a user's optimizer need not declare its hyperparameters
-                setattr(kind, name, undeclared(name))
 
     if TYPE_CHECKING:
 
@@ -106,22 +102,21 @@ def hyperparameter(name: str) -> Any:
     return property(lambda self: getattr(self.groups[0], name), put, doc=f"`{name}` of the first group; sets all.")
 
 
-def undeclared(name: str) -> Any:
-    """Return such a property for a class that has none: other optimizers may have an attribute of this name."""
-    declared = hyperparameter(name)
+class Hyperparameters:
+    """Base class of optimizers: hyperparameters that a subclass does not declare are attributes too."""
 
-    def is_attribute(self: Any) -> bool:
-        return name in vars(self) or not any([name in group.names for group in vars(self).get("groups", ())])
+    if not TYPE_CHECKING:
 
-    def get(self: Any) -> Any:
-        if is_attribute(self) and name not in vars(self):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return vars(self)[name] if is_attribute(self) else declared.fget(self)
+        def __getattr__(self, name: str) -> Any:
+            groups = [group for group in vars(self).get("groups", ()) if name in group.names]
+            if not groups:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return getattr(groups[0], name)
 
-    def put(self: Any, value: Any) -> None:
-        if is_attribute(self):
-            vars(self)[name] = value
-        else:
-            declared.fset(self, value)
-
-    return property(get, put, doc=declared.__doc__)
+        def __setattr__(self, name: str, value: Any) -> None:
+            groups = [group for group in vars(self).get("groups", ()) if name in group.names]
+            if not groups or name in vars(self) or hasattr(type(self), name):
+                super().__setattr__(name, value)
+                return
+            for group in groups:
+                setattr(group, name, value)

@@ -13,7 +13,7 @@ from ..engine.reprs import counted, table
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..state import check_state, copy_state
-from .group import Group, hyperparameter
+from .group import Group, Hyperparameters, hyperparameter
 from .inplace import WIDER, InPlace, Update, ascent, real_parts, run_plainly, working_dtype
 from .packing import initial_states
 from .tracing import Array
@@ -34,7 +34,7 @@ from .validation import (
 )  # fmt: skip
 
 
-class Optimizer:
+class Optimizer(Hyperparameters):
     """Changes parameters by their gradients, in place.
 
     `params` are leaf Tensors, as `model.parameters()` gives them, or groups of them with hyperparameters of their own:
@@ -72,7 +72,7 @@ class Optimizer:
         self.wide = ""  # the characters of the dtypes of parameters whose state is kept in a wider one
         self._in_place = InPlace()
         given = parameter_groups(params, kind, settings)
-        groups = [Group(self, members, {**settings, **own}) for members, own in given]
+        groups = [Group(type(self), members, {**settings, **own}) for members, own in given]
         leaf_tensors([p for group in groups for p in group.params], kind)
         self._extend(groups)
 
@@ -86,7 +86,7 @@ class Optimizer:
             raise TypeError(f'{where} takes a dict, {{"params": [...], "lr": ...}}, not {type(group).__name__}')
         ((members, own),) = parameter_groups([group], where, self.defaults)
         leaf_tensors([*self.params, *members], where)
-        self._extend([Group(self, members, {**self.defaults, **own})])
+        self._extend([Group(type(self), members, {**self.defaults, **own})])
 
     def _extend(self, groups: list[Group]) -> None:
         """Add groups, and the state of their parameters; state that no group has needed so far begins for all."""
@@ -158,7 +158,7 @@ class Optimizer:
             self._check_range(grads)
         t = self.steps + 1
         missed = self._missed() if self.missed.size or False in moving else []
-        finish: list[Any] = [(setattr, self, "steps", t)]  # part of the update, so that Ctrl-C leaves both or neither
+        finish: list[Any] = [(object.__setattr__, self, "steps", t)]  # in the update: Ctrl-C leaves both or neither
         if self._update is None:
             updates = list(self._updates(grads, t, missed))
         else:
@@ -166,7 +166,7 @@ class Optimizer:
         if missed and [m >= 0 for m in missed] != moving:
             both = zip(missed, moving, strict=True)
             new = np.stack([m if moves == (m >= 0) else m + t if moves else m - t for m, moves in both])
-            finish.append((setattr, self, "missed", new))
+            finish.append((object.__setattr__, self, "missed", new))
         (self._in_place.update if is_number else run_plainly)(updates, finish)
         return loss
 
