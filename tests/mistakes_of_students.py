@@ -9,6 +9,7 @@ MISTAKES = {
         (3, "batch.sum()", "the sum"),
         (4, "variance / size**0.5", "standard deviation"),
         (5, "start * factor * epoch", "a power"),
+        (2, "n // size + 1", "8 examples fill 4"),
     ],
     "curvature": [
         (1, "(f(x + h) - 2 * f(x) + f(x - h)) / h", "not by h."),
@@ -19,6 +20,9 @@ MISTAKES = {
         (4, "2 / max(curvatures)", "from side to side"),
         (5, "w - hessian @ gradient", "np.linalg.solve"),
         (5, "w + np.linalg.solve(hessian, gradient)", "downhill"),
+        (1, "(f(x + h) - f(x)) / h", "divide by h again"),
+        (2, "np.linalg.det(hessian) >= 0", "Look at each"),
+        (5, "np.linalg.solve(hessian, gradient)", "the step alone"),
     ],
     "digits": [
         (1, "e / e.sum()", "a sum of its own"),
@@ -55,6 +59,8 @@ MISTAKES = {
         (3, "-math.cos(self.a) * self.da", "without a minus"),
         (4, "outputs", "This is reverse mode"),
         (5, "inputs", "This is forward mode"),
+        (4, "inputs * outputs", "all outputs"),
+        (5, "inputs * outputs", "This is forward mode"),
     ],
     "four_steps": [
         (1, "pace * extra", "Add the usual walk"),
@@ -64,6 +70,11 @@ MISTAKES = {
         (3, "(f(x - h) - f(x + h)) / (2 * h)", "from f(x + h)"),
         (4, "pace + rate * slope", "uphill"),
         (5, "pace.grad", "The old gradient is not reset"),
+        (2, "errors**2", "is a sum or a mean missing"),
+        (2, "np.sqrt(np.mean(errors**2))", "the root of what is right"),
+        (3, "(f(x + h) - f(x)) / h", "to the right of x"),
+        (3, "(f(x + h) - f(x - h)) / 2 * h", "write / (2 * h)"),
+        (4, "rate * slope", "the step alone"),
     ],
     "gpt": [
         (1, "text[i : i + length]", "copy what it reads"),
@@ -93,6 +104,9 @@ MISTAKES = {
         (4, "rate > 2 / c", "overshoots earlier"),
         (5, "2 / min(curvatures)", "the largest curvature"),
         (5, "2 / np.mean(curvatures)", "The mean does not help"),
+        (1, "c * w", "not w"),
+        (1, "c / 2 * (w - 3) ** 2", "the loss itself"),
+        (1, "c * w - 3", "write (w - 3)"),
     ],
     "line_fit": [
         (1, "m * x + b - y", "not line minus measured"),
@@ -104,6 +118,9 @@ MISTAKES = {
         (3, "np.mean(2 * e * -x)", "the slope of e is -1"),
         (4, "m + RATE * slope_by_m(m, b)", "uphill"),
         (4, "m - slope_by_m(m, b)", "Multiply by RATE"),
+        (1, "(y - (m * x + b)) ** 2", "the square of what is right"),
+        (4, "RATE * slope_by_m(m, b)", "the step alone"),
+        (4, "m - RATE * slope_by_m", "is not called"),
     ],
     "minima": [
         (1, "2 * (w**2 - 1) + 0.3", "The chain rule"),
@@ -124,6 +141,7 @@ MISTAKES = {
         (4, "np.mean(np.maximum(0, 1 + y * scores))", "1 MINUS"),
         (4, "np.mean(1 - y * scores)", "costs 0, not less"),
         (5, "np.sum(np.sign(scores) == y)", "divide by the number of all"),
+        (2, "max(x, 0)", "np.maximum"),
     ],
     "names": [
         (1, "numbers[:-1]", "Move by one"),
@@ -168,6 +186,10 @@ MISTAKES = {
         (4, "s", "divide by 1 - 0.999 ** t"),
         (5, "w - RATE * m / (np.sqrt(s_hat) + 1e-8)", "Use m_hat"),
         (5, "w - RATE * m_hat / (s_hat + 1e-8)", "not by s_hat"),
+        (1, "-RATE * g", "the step alone"),
+        (2, "0.9 + g", "0.9 * v"),
+        (5, "w - RATE * m_hat / np.sqrt(s_hat)", "divides 0 by 0"),
+        (5, "w - RATE * m_hat / np.sqrt(s_hat + 1e-8)", "not to what is under it"),
     ],
     "overfitting": [
         (1, "np.argmin(train_loss)", "not trained on"),
@@ -220,6 +242,8 @@ MISTAKES = {
         (5, "0.0", "must not be 0"),
         (6, "parent.grad + slope", "by value.grad"),
         (6, "slope * value.grad", "Both paths count"),
+        (4, "n * self.data ** n - 1", "write (n - 1)"),
+        (6, "parent.grad * slope", "parent.grad is added"),
     ],
     "signals": [
         (1, "np.exp(1j * np.pi * f * t)", "A whole turn is 2 pi"),
@@ -241,5 +265,8 @@ MISTAKES = {
         (4, "(x - x.mean()) / x.std()", "Use the mean of the training rows"),
         (4, "(x - train.mean()) / train.var()", "the variance"),
         (5, "np.sum((tomorrow - today) ** 2)", "take the mean"),
+        (3, "rows[:n]", "These are the training rows"),
+        (4, "(x - train.mean()) / x.std()", "of the training rows, too"),
+        (4, "x - train.mean() / train.std()", "write (x - mean)"),
     ],
 }

@@ -18,6 +18,12 @@ from differences import difference, equal
 
 CHECKS = Path(__file__).parent / "checks_by_lesson"
 BLANK = "A blank is still empty: replace the ... of this step."
+HINTS = {  # what the text of an error matches: the remedy
+    "shape|dimension|align": ". Is a factor transposed, or an axis wrong?",
+    r"for \^|bitwise_xor": ". A power is **, not ^.",
+    "truth value": ". max, min and if take single numbers. For arrays use np.maximum, np.minimum, np.where or np.all.",
+    "'(function|method|builtin_function_or_method)'": ". A function without (...) is not called.",
+}
 
 
 def run_checks(exercise: dict[str, Any]) -> None:
@@ -76,8 +82,9 @@ def where(error: Exception) -> str:
     names = {path.name for path in CHECKS.glob("*.py")}
     frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     lines = [line for path, line in frames if path.name in names and path.parent != CHECKS]
-    hint = ". Is a factor transposed, or an axis wrong?" if re.search("shape|dimension|align", str(error)) else ""
-    hint = ". A power is **, not ^." if re.search(r"for \^|bitwise_xor", str(error)) else hint
+    hint = ""
+    for pattern, remedy in HINTS.items():
+        hint = remedy if re.search(pattern, str(error)) else hint
     return f"{f'Line {lines[-1]}' if lines else 'It'} raised {type(error).__name__}: {str(error).rstrip()}{hint}"
 
 

@@ -15,11 +15,17 @@ def difference(result: Any, right: Any) -> str:
         return f"The result is {result!r}, but {right} is right."
     if a.ndim == 2 and equal(a.T, b):
         return "The result is transposed: rows and columns are exchanged."
+    if a.shape and not b.shape:
+        return f"This is an array of shape {a.shape}, but one number is right: is a sum or a mean missing?"
     if a.shape != b.shape:
         return f"The shape is {a.shape}, but {b.shape} is right."
     if a.dtype != bool and equal(-a, b):
         return "The sign is wrong: a minus is missing, or there is one too many."
     text = f"The result is {shown(a)}, but {shown(b)} is right."
+    if equal(a * a, b):
+        return f"{text} It is the root of what is right."
+    if equal(a, b * b):
+        return f"{text} It is the square of what is right."
     ratio = ratio_of(a, b)
     if ratio:
         return f"{text} It is {ratio:.6g} times what is right: is a factor missing, or is it a sum instead of a mean?"

@@ -6,11 +6,19 @@ from checks import check, explore
 import tinygrad_edu as tg
 
 once, width = (0.02, "Divide by h ** 2, not by h."), (0.5, "Divide by h ** 2, not by (2 h) ** 2.")
+right = (6.01, "This is the first derivative: subtract the slope from x - h to x, and divide by h again.")
 first = (6, "This is the first derivative: how fast f changes. How fast does this slope change?")
-check("1. of x * x at 3", lambda: second(lambda x: x * x, 3), 2, once, width, first, (-2, "The sign."))
+check("1. of x * x at 3", lambda: second(lambda x: x * x, 3), 2, once, width, first, (-2, "The sign."), right)
 bowl, saddle = np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([[1.0, 2.0], [2.0, 1.0]])
-wrong = ([True, True], "The second one is a saddle: not the elements, all the eigenvalues count (np.linalg.eigvalsh).")
-check("2. convex", lambda: [convex(bowl), convex(saddle)], [True, False], wrong)
+wrong = (
+    [True, True, False],
+    "The second is a saddle: not the elements, all the eigenvalues count (np.linalg.eigvalsh).",
+)
+product = (
+    [True, False, True],
+    "The third is a hill: the product of two negative eigenvalues is positive. Look at each.",
+)
+check("2. convex", lambda: [convex(h) for h in (bowl, saddle, -bowl)], [True, False, False], wrong, product)
 strict = (False, "An eigenvalue of 0 is allowed: in this direction the function is flat.")
 check("2. convex with a flat direction", lambda: convex(np.diag([1.0, 0.0])), True, strict)
 curvatures = np.array([5.0, 2.0, 20.0])
@@ -37,5 +45,6 @@ check(
     times,
     plain,
     (2 * w - place, "The sign: downhill."),
+    (w - place, "This is the step alone: subtract it from w."),
 )
 explore("Start Newton's method on the saddle. Where does it go? Is this what you want?")

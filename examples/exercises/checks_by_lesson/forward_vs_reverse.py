@@ -20,7 +20,8 @@ reverse = (1, "This is reverse mode. Forward mode needs a pass for each input.")
 check("4. passes of a loss with 1,000 parameters", lambda: passes_forward(1_000, 1), 1_000, reverse)
 forward = (1_000, "This is forward mode. One pass back from the loss finds all slopes.")
 check("5. the same in reverse mode", lambda: passes_reverse(1_000, 1), 1, forward)
-check("5. one input, 50 outputs", lambda: [passes_forward(1, 50), passes_reverse(1, 50)], [1, 50])
+product = ([50, 50], "A forward pass handles one input and all outputs, a reverse pass one output and all inputs.")
+check("5. one input, 50 outputs", lambda: [passes_forward(1, 50), passes_reverse(1, 50)], [1, 50], product)
 explore(
     "Give Dual a division and exp(). Compare with tg.jvp. Which mode would you take for a function from 3 numbers to 3?"
 )

@@ -9,10 +9,13 @@ e = walks + 36 - minutes
 total = (np.sum(e**2), "This is the sum. Divide it by the number of walks, or take np.mean.")
 check("2. the cost", lambda: cost(5), np.mean(e**2), total, (np.mean(e), "Square the errors."))
 half = (12, "From x - h to x + h the distance is 2 h.")
-check(
-    "3. the slope of x * x at 3", lambda: stick(lambda x: x * x, 3), 6, half, (-6, "Subtract f(x - h) from f(x + h).")
-)
-check("4. a step", lambda: adjust(5, 2, 0.1), 4.8, (5.2, "This goes uphill: subtract."), (3, "Multiply by the rate."))
+right = (6.001, "This looks only to the right of x: from x - h to x + h the error is smaller.")
+order = (6e-6, "/ 2 * h divides by 2 and then multiplies by h: write / (2 * h).")
+minus = (-6, "Subtract f(x - h) from f(x + h).")
+check("3. the slope of x * x at 3", lambda: stick(lambda x: x * x, 3), 6, half, right, order, minus)
+alone = "This is the step alone: subtract it from pace."
+uphill, whole = (5.2, "This goes uphill: subtract."), (3, "Multiply by the rate.")
+check("4. a step", lambda: adjust(5, 2, 0.1), 4.8, uphill, whole, (0.2, alone), (-0.2, alone))
 kept = (9.76928, "The old gradient is not reset, so backward adds to it.")
 check("5. two steps", lambda: train(2), 12.2 - 7.2 * 0.76**2, kept)
 check("5. forty steps reach the minimum", lambda: np.round(train(40), 2), 12.2)

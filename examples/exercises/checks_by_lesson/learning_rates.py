@@ -3,8 +3,9 @@
 import numpy as np
 from checks import check, explore
 
-half = (16, "The 2 of the square and the 1 / 2 cancel each other.")
-check("1. the slope at 5 for c = 4", lambda: gradient(5, 4), 8, half, (20, "The distance is w - 3, not w."))
+half, whole = (40, "The 2 of the square and the 1 / 2 cancel each other."), (32, "The distance is w - 3, not w.")
+itself, order = (50, "This is the loss itself, not its slope."), (29, "First subtract, then multiply: write (w - 3).")
+check("1. the slope at 8 for c = 4", lambda: gradient(8, 4), 20, half, whole, itself, order)
 plus = (1.2, "Descent subtracts rate * gradient: a minus is missing.")
 check("2. the factor", lambda: factor(0.1, 2), 0.8, plus, (0.2, "A step subtracts this share: 1 minus it is left."))
 check("2. five steps shrink as the factor says", lambda: distances(0.1, 2), 0.8 ** np.arange(5))

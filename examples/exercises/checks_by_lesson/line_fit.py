@@ -21,6 +21,7 @@ check(
     (-by_b, minus), (len(x) * by_b, total), (by_b / 2, two), outer,
 )  # fmt: skip
 uphill = (0.9 + RATE * by_m, "This goes uphill.")
-check("4. a step", lambda: step(0.9, 0.1)[0], 0.9 - RATE * by_m, uphill, (0.9 - by_m, "Multiply by RATE."))
+alone = (RATE * by_m, "This is the step alone: subtract it from m.")
+check("4. a step", lambda: step(0.9, 0.1)[0], 0.9 - RATE * by_m, uphill, (0.9 - by_m, "Multiply by RATE."), alone)
 check("4. many steps find the best line", lambda: np.round(descend(4_000), 3), np.round(np.polyfit(x, y, 1), 3))
 explore("Start at other numbers. Is the end the same? Find the largest RATE with which the cost still falls.")

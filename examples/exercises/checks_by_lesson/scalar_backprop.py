@@ -15,9 +15,13 @@ check("1. slopes of a + b", lambda: (Value(2) + Value(3)).slopes, (1, 1), ((2, 1
 check("2. slopes of a * b", lambda: (Value(2) * Value(3)).slopes, (3, 2), ((2, 2), "The slope of a * b by a is b."))
 check("3. slope of relu at 2", lambda: Value(2).relu().slopes, (1,), ((2,), "This is relu itself, not its slope."))
 check("3. slope of relu at -2", lambda: Value(-2).relu().slopes, (0,), ((1,), "Left of 0 relu is flat."))
-check("4. slope of a ** 3 at 2", lambda: (Value(2) ** 3).slopes, (12,), ((8,), "This is a ** 3."), ((4,), "Times 3."))
+power = ((8,), "This is a ** 3."), ((4,), "Times 3."), ((23,), "The exponent is n - 1: write (n - 1).")
+check("4. slope of a ** 3 at 2", lambda: (Value(2) ** 3).slopes, (12,), *power)
 chain = "Multiply the slope by value.grad."
-start = ([0, 0], "All gradients are 0. The first one, of the result by itself, must not be 0.")
+start = (
+    [0, 0],
+    "All gradients are 0: the first one, of the result by itself, must not be 0, and parent.grad is added.",
+)
 check("5. and 6. one path", lambda: gradients(lambda a, b: a * b * 2, 3, 4), [8, 6], start, ([4, 3], chain))
 check("6. two paths", lambda: gradients(lambda a, b: a * b + b, 3, 4), [4, 4], ([4, 3], twice), ([4, 1], twice))
 micrograd, neuron = "test_the_expression_of_micrograds_readme", "test_a_neuron_learns_by_the_lectures_loop"

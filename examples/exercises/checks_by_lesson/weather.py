@@ -10,8 +10,11 @@ check("1. gaps", lambda: filled(gaps), [8, 8, 8, 11], zero, mean)
 days = np.arange(10.0) ** 2
 same = (days[:-1], "This is the same day: the model would predict what it sees.")
 check("2. tomorrow", lambda: pairs(days)[1], days[1:], same, (days[2:], "This is the day after tomorrow."))
+again = "These are the training rows."
 overlap = (days, "The training rows are in it: the model knows them by heart.")
-check("3. validation rows", lambda: split(days)[1], days[7:], overlap, (days[8:], "One row is lost."))
+check(
+    "3. validation rows", lambda: split(days)[1], days[7:], overlap, (days[8:], "One row is lost."), (days[:7], again)
+)
 train, valid = days[:7], days[7:]
 z = (valid - train.mean()) / train.std()
 itself = (
@@ -25,6 +28,8 @@ check(
     z,
     itself,
     squared,
+    ((valid - train.mean()) / valid.std(), "Divide by the standard deviation of the training rows, too."),
+    (valid - train.mean() / train.std(), "First subtract, then divide: write (x - mean) / std."),
     (valid / train.std(), "Subtract the mean."),
 )
 error = np.mean(np.diff(days) ** 2)
