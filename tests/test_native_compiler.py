@@ -196,6 +196,9 @@ def test_the_compiler_is_cc_of_the_environment_else_the_first_of_the_path(tmp_pa
     assert compiler._find("clang -m64", str(tmp_path)) == ((str(clang), "-m64"), "clang 17\n")
     assert compiler._find(str(broken), str(tmp_path)) is None  # chosen, so no other one instead
     assert compiler._find("absent", str(tmp_path)) is None
+    assert compiler._find("gcc 'a", str(tmp_path)) is None
+    monkeypatch.chdir(tmp_path)  # it runs in another folder
+    assert compiler._find("./gcc", "") == compiler._find("gcc", ".") == ((str(gcc),), "gcc 12\n")
 
 
 @posix
@@ -235,6 +238,15 @@ def test_zig_serves_where_there_is_no_other(monkeypatch, tmp_path):
 def test_an_error_of_the_compiler_shows_its_words(monkeypatch):
     with pytest.raises(compiler.CompilerError, match=r"(?s)^.* failed: .*error.*nonsense"):
         compiler.load("nonsense")
+
+
+@posix
+@pytest.mark.parametrize("text", ["echo 1; rm $0", "[ $1 = --version ] && echo 1 || echo nonsense > step.so"])
+def test_what_cannot_be_run_or_loaded_is_an_error_of_the_compiler(monkeypatch, tmp_path, text):
+    strange = fake(tmp_path, "strange", text)
+    monkeypatch.setenv("CC", str(strange))
+    with pytest.raises(compiler.CompilerError, match="strange failed: "):
+        compiler.load(SOURCE % 10)
 
 
 @posix

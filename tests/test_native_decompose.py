@@ -90,6 +90,17 @@ def test_what_has_rules_needs_no_numpy(jitted):
     assert len(left) == 8, left  # the cases that a rule leaves to NumPy
 
 
+def test_integers_that_do_not_fit_the_dtype_are_left_to_numpy():
+    def f(x):
+        return np.clip(x, -1, None), np.clip(x, None, 300), np.pad(x, 1, constant_values=-1)
+
+    x = np.array([1, 2, 200], np.uint8)
+    jitted = tg.jit(f, backend="c", check=False)
+    for _ in range(2):
+        for a, b in zip(jitted(x), f(x), strict=True):
+            np.testing.assert_array_equal(a, b, strict=True)
+
+
 def test_gradients_are_those_of_the_functions():
     def loss(x):
         y = np.pad(np.roll(np.diff(x, axis=1), 1), 1) + np.repeat(np.flip(x), 1, axis=0)[:1, :1]

@@ -69,10 +69,13 @@ def _find(chosen: str, path: str) -> Compiler | None:
 
     if sys.platform == "win32":
         return None
-    commands = [shlex.split(chosen)] if chosen.strip() else [[name] for name in NAMES]
+    try:
+        commands = [shlex.split(chosen)] if chosen.strip() else [[name] for name in NAMES]
+    except ValueError:  # a quotation mark that nothing closes
+        return None
     for first, *rest in commands:
         found = shutil.which(first, path=path)
-        command = [found, *rest] if found and not _is_placeholder(found) else []
+        command = [os.path.abspath(found), *rest] if found and not _is_placeholder(found) else []
         version = _output([*command, "--version"]) if command else ""
         if version:
             return Compiler(tuple(command), version)
@@ -134,7 +137,10 @@ def _load(source: str, level: int, compiler: Compiler) -> ctypes.CDLL:
             cache.count(hit=True)
             return library
     cache.count(hit=False)
-    return _compiled(source, level, compiler, None if problem else folder, key)
+    try:
+        return _compiled(source, level, compiler, None if problem else folder, key)
+    except OSError as error:  # the compiler is gone, what it made is for another processor, or there is no room
+        raise CompilerError(f"{' '.join(compiler.command)} failed: {error}") from error
 
 
 def _compiled(source: str, level: int, compiler: Compiler, folder: Path | None, key: str) -> ctypes.CDLL:
