@@ -18,6 +18,7 @@ LAYERS = [
     "engine.habits",
     "engine.conjugation",
     "engine.errors",
+    "engine.arguments",
     "engine.threads",
     "engine.memory",
     "engine.mode",

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .engine.arguments import check_numbers, generator
 from .engine.mode import no_grad
 from .engine.tensor import Tensor
 from .transforms import tree
@@ -51,6 +52,7 @@ def check_grad(
     >>> tg.check_grad(np.sin, np.array([0.0, 1.0]))  # says nothing: the gradients are right
     """
     check_function("check_grad", f)
+    check_numbers("check_grad", order=order, rtol=rtol, atol=atol, eps=eps)
     if order < 1 or not eps > 0:
         raise ValueError(f"check_grad: order is at least 1 and eps above 0, not {order} and {eps}")
     leaves, names = tree.leaves(args), [name for i, a in enumerate(args) for name in tree.paths(a, str(i))]
@@ -60,8 +62,8 @@ def check_grad(
     if not checked:
         raise ValueError("check_grad: no argument is of float64 or complex128, so there is nothing to check")
     arguments, argnums = [checked.get(i, a) for i, a in enumerate(leaves)], tuple(checked)
-    generator = np.random.default_rng(rng)
-    terms = _weighted(f, arguments, generator)
+    random = generator("check_grad", rng)
+    terms = _weighted(f, arguments, random)
     differences = [_by_element(terms, arguments, i, eps) for i in argnums]
     parts: list[Any] = []
     tree.replaced(parts.append, args)
@@ -78,7 +80,7 @@ def check_grad(
         for i, g, difference in zip(argnums, evaluate(*arguments), differences, strict=True):
             _compare(g, difference, names[i], n, rtol, atol)
         if n < order:
-            along = {i: generator.uniform(0.5, 1.5, x.shape) * np.maximum(1, abs(x)) for i, x in checked.items()}
+            along = {i: random.uniform(0.5, 1.5, x.shape) * np.maximum(1, abs(x)) for i, x in checked.items()}
             differences = _along(evaluate, arguments, along, eps)
             gradient = grad(_projected(gradient, [*along.values()]), argnums)
 

@@ -20,7 +20,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .engine.errors import kind_of
+from .engine.errors import converted, kind_of
 from .engine.rules.registry import Array
 
 Path = str | os.PathLike[str]
@@ -113,7 +113,7 @@ def check_state(
             value: Any = state[name]
             value = given[name] = np.asarray(value.detach() if hasattr(value, "detach") else value)
         except (TypeError, ValueError) as error:  # as of a tensor on a GPU, or of numbers that NumPy lacks
-            problems.append(f"{name!r} makes no array: {error}")
+            problems.append(f"{name!r} makes no array: {str(error).partition('. ')[0]}")
             continue
         if value.shape != target.shape:
             problems.append(f"{name!r} has shape {value.shape}, not {target.shape}")
@@ -243,7 +243,7 @@ def _storable(name: str, value: ArrayLike) -> Array:
         raise ValueError(f"save: the name {name!r} cannot be stored: it holds a NUL or half a character")
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"save: {name!r} is a masked array, and would lose its mask; fill it, .filled(value)")
-    array = np.asarray(value)
+    array: Array = converted(f"save: {name!r}", np.asarray, value)
     if array.dtype.hasobject:
         raise ValueError(f"save: {name!r} is {kind_of(value)}, which only pickle could store; give numbers")
     return array

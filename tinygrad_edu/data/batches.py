@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..engine.arguments import generator, switches
 from ..engine.errors import converted
 from ..engine.reprs import counted
 from ..engine.rules.registry import Array, array_of, as_array, predicate
@@ -28,9 +29,10 @@ def batches(
     >>> [x.tolist() for (x,) in tg.data.batches(np.arange(5), batch_size=2, shuffle=False)]
     [[0, 1], [2, 3], [4]]
     """
+    switches("batches", shuffle=shuffle, drop_last=drop_last)
     checked = checked_arrays("batches", *arrays)
     size = checked_batch_size(batch_size, len(checked[0]))
-    return _batches(checked, size, np.random.default_rng(rng) if shuffle else None, drop_last)
+    return _batches(checked, size, generator("batches", rng) if shuffle else None, drop_last)
 
 
 def _batches(arrays: Arrays, size: int, rng: np.random.Generator | None, drop_last: bool) -> Iterator[Arrays]:
@@ -64,17 +66,17 @@ def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
     array([[1., 0., 0.],
            [0., 0., 1.]])
     """
-    classes = array_of(from_table(classes))
-    if n is None and not classes.size:
+    numbers: Array = converted("one_hot", array_of, from_table(classes))
+    if n is None and not numbers.size:
         raise ValueError("one_hot: there are no classes; pass n, the number of possible classes")
-    if classes.dtype.kind not in "iu":
+    if numbers.dtype.kind not in "iu":
         remedy = ".astype(int) makes them of numbers, np.unique(names, return_inverse=True)[1] of names"
-        raise TypeError(f"one_hot: class numbers are integers, not {classes.dtype}; {remedy}")
-    n = max(int(classes.max()) + 1, 1) if n is None else positive_int("one_hot", "n", n)
-    if not within(classes, n):
-        given = f"{classes.min()} to {classes.max()}"
+        raise TypeError(f"one_hot: class numbers are integers, not {numbers.dtype}; {remedy}")
+    n = max(int(numbers.max()) + 1, 1) if n is None else positive_int("one_hot", "n", n)
+    if not within(numbers, n):
+        given = f"{numbers.min()} to {numbers.max()}"
         raise ValueError(f"one_hot: class numbers go from 0 to {n - 1}, and here from {given}")
-    rows: Array = np.equal(classes[..., None], np.arange(n)).astype(float)
+    rows: Array = np.equal(numbers[..., None], np.arange(n)).astype(float)
     return rows
 
 
@@ -142,6 +144,6 @@ def _culprits(x: Array) -> str:
 
 def positive_int(where: str, name: str, value: float) -> int:
     """Return a count as an int; raises ValueError unless it is a whole number from 1."""
-    if not isinstance(value, (int, float, np.number)) or not value >= 1 or value % 1:
-        raise ValueError(f"{where}: {name} is a whole number from 1, not {value}")
+    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool) or not value >= 1 or value % 1:
+        raise ValueError(f"{where}: {name} is a whole number from 1, not {value!r:.60}")
     return int(value)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..engine.arguments import generator
 from ..engine.reprs import counted
 from ..engine.rules.registry import Array
 from .batches import Arrays, Rng, checked_arrays, positive_int
@@ -104,7 +105,7 @@ def _parts(where: str, arrays: Arrays, fractions: Sequence[float], by: str, rng:
     if by not in _WAYS:
         raise ValueError(f"{where}: by is 'random', 'stratified' or 'time', not {by!r}")
     if by == "stratified":
-        order = np.random.default_rng(rng).permutation(n)
+        order = generator(where, rng).permutation(n)
         part_of = _stratify(where, arrays[-1][order], np.array(fractions, dtype=np.float64))
         return [order[part_of == i] for i in range(len(fractions))]
     bounds = [0, *(round(n * sum(fractions[: i + 1])) for i in range(len(fractions) - 1)), n]
@@ -113,7 +114,7 @@ def _parts(where: str, arrays: Arrays, fractions: Sequence[float], by: str, rng:
         if fraction and part.start == part.stop:
             raise ValueError(f"{where}: too few rows ({n}): a fraction of {fraction:g} has none")
     if by == "random":
-        order = np.random.default_rng(rng).permutation(n)
+        order = generator(where, rng).permutation(n)
         parts = [order[part] for part in parts]
     return parts
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..engine.arguments import check_numbers, generator
 from ..engine.rules.registry import Array
 from .batches import Rng, positive_int
 
@@ -41,6 +42,7 @@ def make_circles(n: int = 100, noise: float = 0.05, factor: float = 0.5, rng: Rn
     >>> X.shape, y.shape
     ((100, 2), (100,))
     """
+    check_numbers("make_circles", factor=factor)
     if not 0 < factor < 1:
         raise ValueError(f"make_circles: factor, the radius of the inner circle, is above 0 and below 1, not {factor}")
     return _points("make_circles", [_circle(1.0), _circle(factor)], n, noise, rng)
@@ -75,7 +77,7 @@ def xor(n: int | None = None, noise: float = 0.0, rng: Rng = None) -> tuple[Arra
     count, deviation = 4 if n is None else positive_int("xor", "n", n), _deviation("xor", noise)
     if count < 4:
         raise ValueError(f"xor: too few points ({count}) for four corners; n is at least 4")
-    rng = np.random.default_rng(rng)
+    rng = generator("xor", rng)
     corner = np.arange(4) if n is None else rng.permutation(count) % 4
     X = corners[corner]
     return X + deviation * rng.standard_normal(X.shape), np.array([0, 1, 1, 0])[corner]
@@ -95,7 +97,7 @@ def make_linear(
     w = np.asarray(weights, dtype=np.float64)
     if w.ndim != 1 or not w.size or not np.isfinite(w).all() or not np.isfinite(bias):
         raise ValueError(f"make_linear: weights are a list of finite numbers, the bias is one, not {weights}, {bias}")
-    deviation, rng = _deviation("make_linear", noise), np.random.default_rng(rng)
+    deviation, rng = _deviation("make_linear", noise), generator("make_linear", rng)
     X = rng.standard_normal((positive_int("make_linear", "n", n), w.size))
     y = X @ w + bias + deviation * rng.standard_normal(len(X))
     return X, y.reshape(-1, 1)
@@ -115,7 +117,7 @@ def _points(where: str, curves: list[Curve], n: int, noise: float, rng: Rng) -> 
     n, deviation, k = positive_int(where, "n", n), _deviation(where, noise), len(curves)
     if n < k:
         raise ValueError(f"{where}: too few points ({n}) for {k} classes; n is at least {k}")
-    rng = np.random.default_rng(rng)
+    rng = generator(where, rng)
     y = np.repeat(np.arange(k), [len(range(i, n, k)) for i in range(k)])
     sizes = np.bincount(y)
     X = np.concatenate([np.column_stack(f((np.arange(m) + 0.5) / m)) for f, m in zip(curves, sizes, strict=True)])
@@ -137,6 +139,7 @@ def _arm(start: float) -> Curve:
 
 
 def _deviation(where: str, noise: float) -> float:
+    check_numbers(where, noise=noise)
     if not 0 <= noise < np.inf:
         raise ValueError(f"{where}: noise is a standard deviation, a finite number of at least 0, not {noise}")
     return float(noise)

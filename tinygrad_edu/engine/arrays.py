@@ -29,7 +29,10 @@ def floating(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None
     try:
         array = np.array(data, dtype=dtype, copy=copy)
     except ValueError as error:
-        raise ValueError(f"Tensor: {str(data)[:40]!r} makes no array; use lists of equal lengths: {error}") from error
+        first = str(error).partition(". ")[0]
+        raise ValueError(
+            f"Tensor: {str(data)[:40]!r} makes no array of numbers; use lists of equal lengths: {first}"
+        ) from error
     if array.dtype.kind in "iub":
         array = array.astype(np.float64)
     if array.dtype.kind == "c":

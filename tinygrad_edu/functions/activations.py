@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.arguments import check_numbers
 from ..engine.conjugation import complex_seen
 from ..engine.dispatch import Operand
 from ..engine.habits import names_keywords
@@ -30,6 +31,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     >>> tg.leaky_relu(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-0.01,  0.  ,  2.  ])
     """
+    check_numbers("leaky_relu", negative_slope=negative_slope)
     x = floating(x)
     return np.where(np.greater(x, 0), x, np.multiply(negative_slope, x))
 
@@ -46,6 +48,7 @@ def softplus(x: Any, beta: float = 1.0, threshold: float | None = None) -> Any:
     x = floating(x)
     if beta == 1 and threshold is None:
         return log1pexp(x)
+    check_numbers("softplus", beta=beta, threshold=threshold or 0)
     if not beta > 0:
         raise ValueError(f"softplus: beta must be positive, got {beta}")
     y = log1pexp(np.multiply(beta, x)) / beta
@@ -87,6 +90,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     >>> tg.elu(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-0.6321,  0.    ,  2.    ])
     """
+    check_numbers("elu", alpha=alpha)
     x = floating(x)
     return np.where(np.greater(x, 0), x, np.multiply(alpha, np.expm1(np.clip(x, None, 0))))
 
@@ -99,6 +103,7 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
     >>> tg.celu(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-0.6321,  0.    ,  2.    ])
     """
+    check_numbers("celu", alpha=alpha)
     if not alpha > 0:
         raise ValueError(f"celu: alpha must be positive, got {alpha}")
     x = floating(x)
@@ -149,6 +154,7 @@ def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     >>> tg.hardtanh(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-1.,  0.,  1.])
     """
+    check_numbers("hardtanh", min_val=min_val, max_val=max_val)
     if not min_val < max_val:
         raise ValueError(f"hardtanh: min_val must be below max_val, got {min_val} and {max_val}")
     x = floating(x)

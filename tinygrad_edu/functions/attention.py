@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.arguments import switches
 from ..engine.dispatch import Operand
 from ..engine.habits import names_keywords
 from ..engine.rules.activations import softmax
@@ -32,6 +33,7 @@ def scaled_dot_product_attention(q: Any, k: Any, v: Any, mask: Any = None, causa
 
 def attention_weights(q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False) -> Any:
     """Return the weights of the values, (..., t, s), which add up to 1 for each query."""
+    switches("scaled_dot_product_attention", causal=causal)
     q, k = floating(q), floating(k)
     mask = mask if mask is None or hasattr(mask, "dtype") else np.asarray(mask)
     _check_shapes(q.shape, k.shape, np.shape(v), mask)

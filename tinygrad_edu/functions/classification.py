@@ -44,8 +44,8 @@ def cross_entropy(
     axis = min(1, logits.ndim - 1)
     if may_be_softmax(logits) and distributions(logits, axis):
         warnings.warn(f"cross_entropy: {TWICE.format('softmax')}", stacklevel=2)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing is a share from 0 to 1, not {label_smoothing}")
+    if label_smoothing and not (hasattr(label_smoothing, "__float__") and 0 <= label_smoothing <= 1):
+        raise ValueError(f"cross_entropy: label_smoothing is a share from 0 to 1, not {label_smoothing!r}")
     if logits.ndim and target.shape == logits.shape and target.dtype.kind == "f":
         if ignore_index is not None:
             raise ValueError("cross_entropy: ignore_index is for class numbers, and the target holds probabilities")
@@ -61,7 +61,7 @@ def cross_entropy(
         share = target * (1 - label_smoothing) + label_smoothing / logits.shape[axis] if label_smoothing else target
         share = share if weight is None else share * _class_weights(weight, logits, axis)
         return reduced("cross_entropy", -np.sum(share * log_softmax(logits, axis), axis=axis), reduction)
-    counted = None if ignore_index is None else target != ignore_index
+    counted = None if ignore_index is None else _others("cross_entropy", target, ignore_index)
     classes = _checked_classes(logits, target if counted is None else np.where(counted, target, 0), axis)
     log_p = log_softmax(logits, axis)
     if logits.ndim < 3 and weight is None and counted is None and not label_smoothing:
@@ -86,10 +86,17 @@ def nll_loss(
     axis = min(1, log_p.ndim - 1)
     if may_be_softmax(log_p) and distributions(log_p, axis):
         warnings.warn(f"nll_loss: {LOGARITHM}", stacklevel=2)
-    counted = None if ignore_index is None else target != ignore_index
+    counted = None if ignore_index is None else _others("nll_loss", target, ignore_index)
     classes = target if counted is None else np.where(counted, target, 0)
     classes = _checked_classes(log_p, classes, axis, "nll_loss", "log-probabilities")
     return _general_loss("nll_loss", log_p, classes, axis, weight, counted, 0.0, reduction)
+
+
+def _others(where: str, target: Any, ignore_index: int) -> Any:
+    """Return which targets are not `ignore_index`; raises TypeError unless it is an integer, which targets may be."""
+    if not isinstance(ignore_index, (int, np.integer)):
+        raise TypeError(f"{where}: ignore_index is an integer, not {ignore_index!r:.60}")
+    return target != ignore_index
 
 
 def _general_loss(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.arguments import check_numbers, switches
 from ..engine.dispatch import Operand
 from ..engine.rules.activations import sigmoid, softmax
 from ..engine.rules.entropies import binary_entropy
@@ -78,6 +79,7 @@ def kl_div(prediction: Any, target: Any, *, log_target: bool = False, reduction:
     >>> round(float(tg.kl_div(predicted, np.array([[0.5, 0.5], [0.0, 1.0]]), reduction="batchmean")), 6)
     0.143841
     """
+    switches("kl_div", log_target=log_target)
     log_q, target = operands("kl_div", prediction, target)
     if may_be_softmax(log_q) and distributions(log_q, -1):
         warnings.warn(f"kl_div: {LOGARITHM}", stacklevel=2)
@@ -108,6 +110,7 @@ def poisson_nll_loss(
     0.8591
     """
     where = "poisson_nll_loss"
+    switches(where, log_input=log_input, full=full)
     prediction, target = operands(where, prediction, target)
     if log_input:
         losses = np.exp(prediction) - np.multiply(target, prediction)
@@ -134,6 +137,8 @@ def gaussian_nll_loss(
     """
     where = "gaussian_nll_loss"
     prediction, target = operands(where, prediction, target)
+    switches(where, full=full)
+    check_numbers(where, eps=eps)
     if not eps > 0:
         raise ValueError(f"{where}: eps must be positive, got {eps}")
     prediction, var = same_precision(prediction, beside(where, prediction, var, "var"))

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.arguments import check_numbers
 from ..engine.dispatch import Operand
-from ..engine.errors import kind_of
+from ..engine.errors import converted, kind_of
 from ..engine.rules.activations import complex_refused
 from ..engine.rules.foreign import array_from
 from ..engine.rules.promotion import same_precision
@@ -50,6 +51,7 @@ def huber_loss(prediction: Any, target: Any, delta: float = 1.0, *, reduction: s
     >>> print(tg.huber_loss([1.0, 2.0], [1.5, 5.0]))
     1.3125
     """
+    check_numbers("huber_loss", delta=delta)
     if not delta > 0:
         raise ValueError(f"huber_loss: delta must be positive, got {delta}")
     d = difference("huber_loss", prediction, target)
@@ -66,6 +68,7 @@ def smooth_l1_loss(prediction: Any, target: Any, beta: float = 1.0, *, reduction
     >>> print(tg.smooth_l1_loss([1.0, 2.0], [1.5, 5.0]))
     1.3125
     """
+    check_numbers("smooth_l1_loss", beta=beta)
     if not beta >= 0:
         raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta}")
     d = difference("smooth_l1_loss", prediction, target)
@@ -114,9 +117,9 @@ def operands(
     loss: str, prediction: Any, target: Any, names: tuple[str, str] = ("prediction", "target")
 ) -> Sequence[Any]:
     """Return a prediction of floats, and its target, which must have the same shape, in one precision."""
+    if not isinstance(prediction, (Operand, tuple)):
+        prediction = beside(loss, None, prediction, names[0])
     prediction = floating(prediction, loss not in OF_COMPLEX)
-    if not isinstance(prediction, Operand):
-        checked_numbers(loss, names[0], prediction)
     target = beside(loss, prediction, target, names[1])
     check_same_shape(loss, prediction, target, names)
     return same_precision(prediction, target)
@@ -133,7 +136,7 @@ def beside(loss: str, prediction: Any, x: Any, name: str = "target") -> Any:
         return x
     x = array_from(x)
     plain = type(x) in (int, bool, float) or isinstance(x, (list, tuple))
-    if checked_numbers(loss, name, x := np.asarray(x) if plain else x) in ("iubf" if plain else "iub"):
+    if checked_numbers(loss, name, x := converted(loss, np.asarray, x) if plain else x) in ("iubf" if plain else "iub"):
         x = x.astype(getattr(prediction, "dtype", np.float64))
     return x
 

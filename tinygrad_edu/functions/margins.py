@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.arguments import check_numbers
 from ..engine.habits import names_keywords
 from ..engine.rules.norms import euclidean_norm
 from ..engine.rules.promotion import same_precision
@@ -23,6 +24,7 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any
     >>> float(tg.cosine_similarity([3.0, 0.0], [0.0, 2.0]))
     0.0
     """
+    check_numbers("cosine_similarity", axis=axis, eps=eps)
     x1 = floating(x1)
     x1, x2 = same_precision(x1, beside("cosine_similarity", x1, x2, "x2"))
     shapes = np.shape(x1), np.shape(x2)
@@ -52,6 +54,7 @@ def triplet_margin_loss(
     0.0
     """
     where = "triplet_margin_loss"
+    check_numbers(where, margin=margin, p=p)
     if not margin > 0:
         raise ValueError(f"{where}: margin must be positive, got {margin}")
     anchor, positive = operands(where, anchor, positive, ("anchor", "positive"))
@@ -77,6 +80,7 @@ def margin_ranking_loss(x1: Any, x2: Any, target: Any, margin: float = 0.0, *, r
     1.0
     """
     where = "margin_ranking_loss"
+    check_numbers(where, margin=margin)
     x1, x2 = operands(where, x1, x2, ("x1", "x2"))
     x1, target = operands(where, x1, target, ("x1", "target"))
     if not signs(target):

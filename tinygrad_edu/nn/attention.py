@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..engine.arguments import generator, switches
 from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..functions.attention import added_to_scores, attention_weights
@@ -38,9 +39,10 @@ class MultiheadAttention(Module):
         self.embed_dim, self.num_heads, self.kdim, self.vdim = sizes
         if embed_dim % num_heads:
             raise ValueError(f"{where}: the features must be divisible by the number of heads")
+        switches(where, bias=bias, batch_first=batch_first)
         if not batch_first:
             raise ValueError(f"{where}: sequences are (n, t, features); np.swapaxes(x, 0, 1) makes one of (t, n, ...)")
-        kind, rng, d = float_dtype(where, dtype), np.random.default_rng(rng), self.embed_dim
+        kind, rng, d = float_dtype(where, dtype), generator(where, rng), self.embed_dim
         shapes = {"in_proj_weight": (3 * d, d)}
         if (self.kdim, self.vdim) != (d, d):
             shapes = {"q_proj_weight": (d, d), "k_proj_weight": (d, self.kdim), "v_proj_weight": (d, self.vdim)}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..engine.arguments import generator
 from ..engine.errors import kind_of
 from .activations import ELU, GELU, SELU, LeakyReLU, Mish, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from .init import Rng, he_uniform, xavier_uniform
@@ -110,7 +111,7 @@ class MLP(Sequential):
         if activation not in _ACTIVATIONS:
             raise ValueError(f"MLP: activation is one of {', '.join(map(repr, _ACTIVATIONS))}, not {activation!r}")
         init = xavier_uniform if activation in ("tanh", "sigmoid") else he_uniform  # keeps the variance of the signal
-        rng = np.random.default_rng(rng)
+        rng = generator("MLP", rng)
         layers: list[Module] = []
         for k, m in pairwise(sizes):
             layers += [Linear(k, m, rng=rng, init=init, dtype=dtype), _ACTIVATIONS[activation]()]

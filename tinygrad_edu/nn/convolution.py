@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..engine.arguments import generator, switches
 from ..engine.rules.registry import Array, Shape
 from ..engine.tensor import Tensor
 from ..functions.convolution import PAD_MODES, Sizes, convolution, each, padding_of, transposed_convolution
@@ -29,6 +30,7 @@ class Convolution(Module):
         self.in_channels, self.out_channels, self.groups = checked_sizes(where, in_channels, out_channels, groups)
         if in_channels % groups or out_channels % groups:
             raise ValueError(f"{where}: groups={groups} does not divide both numbers of channels")
+        switches(where, bias=bias)
         self.kernel_size = each(where, "kernel_size", kernel_size, self.ndim)
         self.stride = each(where, "stride", stride, self.ndim)
         self.dilation = each(where, "dilation", dilation, self.ndim)
@@ -39,7 +41,7 @@ class Convolution(Module):
             self.padding = each(where, "padding", padding, self.ndim, 0)
         first, second = (in_channels, out_channels) if transposed else (out_channels, in_channels)
         shape: Shape = (first, second // groups, *self.kernel_size)
-        rng, kind, bound = np.random.default_rng(rng), float_dtype(where, dtype), float(np.prod(shape[1:])) ** -0.5
+        rng, kind, bound = generator(where, rng), float_dtype(where, dtype), float(np.prod(shape[1:])) ** -0.5
         self.weight = Tensor(rng.uniform(-bound, bound, shape).astype(kind), label="weight")
         initial = rng.uniform(-bound, bound, out_channels).astype(kind) if bias else None
         self.bias = None if initial is None else Tensor(initial, label="bias")

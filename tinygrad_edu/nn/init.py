@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from ..engine.arguments import check_numbers, generator, nonnegative_numbers
 from ..engine.habits import instead
 from ..engine.rules.registry import Array
 
@@ -27,8 +28,9 @@ def xavier_uniform(shape: Shape, rng: Rng = None, gain: float = 1.0) -> Array:
     >>> round(float(tg.nn.xavier_uniform((1000, 50), rng=0).std()), 2)
     0.04
     """
+    nonnegative_numbers("xavier_uniform", gain=gain)
     bound = gain * (6 / sum(_fans("xavier_uniform", shape))) ** 0.5
-    return np.random.default_rng(rng).uniform(-bound, bound, shape)
+    return generator("xavier_uniform", rng).uniform(-bound, bound, shape)
 
 
 def xavier_normal(shape: Shape, rng: Rng = None, gain: float = 1.0) -> Array:
@@ -37,8 +39,9 @@ def xavier_normal(shape: Shape, rng: Rng = None, gain: float = 1.0) -> Array:
     >>> round(float(tg.nn.xavier_normal((1000, 50), rng=0).std()), 2)
     0.04
     """
+    nonnegative_numbers("xavier_normal", gain=gain)
     std = gain * (2 / sum(_fans("xavier_normal", shape))) ** 0.5
-    return np.random.default_rng(rng).normal(0.0, std, shape)
+    return generator("xavier_normal", rng).normal(0.0, std, shape)
 
 
 def he_uniform(
@@ -53,7 +56,7 @@ def he_uniform(
     0.2
     """
     bound = 3**0.5 * _he_std("he_uniform", shape, a, mode, nonlinearity)
-    return np.random.default_rng(rng).uniform(-bound, bound, shape)
+    return generator("he_uniform", rng).uniform(-bound, bound, shape)
 
 
 def he_normal(
@@ -66,7 +69,7 @@ def he_normal(
     >>> round(float(tg.nn.he_normal((1000, 50), rng=0).std()), 2)
     0.2
     """
-    return np.random.default_rng(rng).normal(0.0, _he_std("he_normal", shape, a, mode, nonlinearity), shape)
+    return generator("he_normal", rng).normal(0.0, _he_std("he_normal", shape, a, mode, nonlinearity), shape)
 
 
 kaiming_uniform, kaiming_normal = he_uniform, he_normal  # PyTorch's names
@@ -78,9 +81,10 @@ def normal(shape: Shape, rng: Rng = None, mean: float = 0.0, std: float = 1.0) -
     >>> tg.nn.normal((2, 3), rng=0).shape
     (2, 3)
     """
+    check_numbers("normal", mean=mean, std=std)
     if not np.all(np.greater_equal(std, 0)):
         raise ValueError(f"normal: std is at least 0, not {std}")
-    return np.random.default_rng(rng).normal(mean, std, _any_shape("normal", shape))
+    return generator("normal", rng).normal(mean, std, _any_shape("normal", shape))
 
 
 def uniform(shape: Shape, rng: Rng = None, a: float = 0.0, b: float = 1.0) -> Array:
@@ -89,9 +93,10 @@ def uniform(shape: Shape, rng: Rng = None, a: float = 0.0, b: float = 1.0) -> Ar
     >>> tg.nn.uniform((2, 3), rng=0).shape
     (2, 3)
     """
+    check_numbers("uniform", a=a, b=b)
     if not np.all(np.less_equal(a, b)):
         raise ValueError(f"uniform: a is at most b; got a={a}, b={b}")
-    return np.random.default_rng(rng).uniform(a, b, _any_shape("uniform", shape))
+    return generator("uniform", rng).uniform(a, b, _any_shape("uniform", shape))
 
 
 def trunc_normal(
@@ -105,9 +110,10 @@ def trunc_normal(
     >>> bool(np.abs(tg.nn.trunc_normal((100, 100), rng=0)).max() <= 2)
     True
     """
+    check_numbers("trunc_normal", mean=mean, std=std, a=a, b=b)
     if not (std > 0 and a < b):
         raise ValueError(f"trunc_normal: std must be positive, and a below b; got std={std}, a={a}, b={b}")
-    rng = np.random.default_rng(rng)
+    rng = generator("trunc_normal", rng)
     low, high = (a - mean) / std, (b - mean) / std
     top = min(max(low, 0.0), high)  # where the density is highest
     low, high = max(low, top - 9), min(high, top + 9)
@@ -161,6 +167,8 @@ def constant(value: float) -> Init:
            [0.5, 0.5]])
     """
 
+    check_numbers("constant", value=value)
+
     def filled(shape: Shape, rng: Rng = None) -> Array:
         return np.full(_any_shape("constant", shape), float(value))
 
@@ -178,9 +186,10 @@ def orthogonal(shape: Shape, rng: Rng = None, gain: float = 1.0) -> Array:
     >>> np.allclose(w @ w.T, np.eye(2))
     True
     """
+    check_numbers("orthogonal", gain=gain)
     fan_in = _fans("orthogonal", shape)[1]
     units = shape[0]
-    q, r = np.linalg.qr(np.random.default_rng(rng).normal(size=(max(units, fan_in), min(units, fan_in))))
+    q, r = np.linalg.qr(generator("orthogonal", rng).normal(size=(max(units, fan_in), min(units, fan_in))))
     q *= np.sign(np.diagonal(r))
     return np.ascontiguousarray(gain * (q if units >= fan_in else q.T)).reshape(shape)
 
@@ -195,6 +204,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     1.6666666666666667
     """
     slope = 0.01 if param is None else param
+    check_numbers("calculate_gain", param=slope)
     layers = [f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)]
     gains: dict[str, float] = dict.fromkeys(["linear", *layers, "sigmoid"], 1.0)
     gains |= {"tanh": 5 / 3, "relu": 2**0.5, "leaky_relu": (2 / (1 + slope**2)) ** 0.5, "selu": 3 / 4}
@@ -209,7 +219,7 @@ def initial(where: str, init: Init, shape: Shape, rng: Rng) -> Array:
         raise TypeError(f"{where}: init is a function of a shape and a Generator, as tg.nn.he_normal, not {init!r:.60}")
     if init is cast(Any, constant):
         raise TypeError(f"{where}: constant takes the number first; write init=constant(0.5)")
-    weight = init(shape, rng)
+    weight = init(shape, generator(where, rng))
     if np.shape(weight) != shape:
         raise ValueError(f"{where}: weights have the shape {shape}, and init returned {np.shape(weight)}")
     return weight

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..engine.arguments import generator, switches
 from ..engine.errors import converted
 from ..engine.rules.foreign import array_from
 from ..engine.rules.registry import Array
@@ -22,7 +23,7 @@ def checked_sizes(where: str, *sizes: int) -> tuple[int, ...]:
     """Return the sizes as ints; raises ValueError unless they are whole numbers from 1."""
     for size in sizes:
         if not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < 1:
-            raise ValueError(f"{where}: sizes are whole numbers from 1")
+            raise ValueError(f"{where}: sizes are whole numbers from 1, not {size!r:.60}")
     return tuple(map(int, sizes))
 
 
@@ -63,6 +64,7 @@ class Linear(Module):
     ) -> None:  # fmt: skip
         where = f"Linear({in_features} -> {out_features})"
         self.in_features, self.out_features = checked_sizes(where, in_features, out_features)
+        switches(where, bias=bias)
         kind = float_dtype(where, dtype)
         weight = initial(where, init, (self.out_features, self.in_features), rng)
         # In Fortran order, so that its transpose, and the gradient of the transpose, are in C order.
@@ -98,7 +100,7 @@ class Embedding(Module):
         where = f"Embedding({num_embeddings}, {embedding_dim})"
         self.num_embeddings, self.embedding_dim = checked_sizes(where, num_embeddings, embedding_dim)
         kind = float_dtype(where, dtype)
-        weight = np.random.default_rng(rng).normal(size=(self.num_embeddings, self.embedding_dim))
+        weight = generator(where, rng).normal(size=(self.num_embeddings, self.embedding_dim))
         self.weight = Tensor(weight.astype(kind), label="weight")
 
     def forward(self, x: Any) -> Tensor:
@@ -121,12 +123,15 @@ class Flatten(Module):
     """The axes `start_dim` to `end_dim`, both included, as one: (n, 8, 8) gives (n, 64), and with (0, 1) (8 n, 8).
 
     As in PyTorch; negative ones count from the last axis. An input with `start_dim` axes gets one more, of length 1.
+    Raises TypeError for an axis that is no integer.
 
     >>> tg.nn.Flatten()(np.ones((5, 8, 8))).shape
     (5, 64)
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        if not (hasattr(start_dim, "__index__") and hasattr(end_dim, "__index__")):
+            raise TypeError(f"Flatten: start_dim and end_dim number axes, not {start_dim!r} and {end_dim!r}")
         self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, x: Tensor | Array) -> Any:
@@ -178,7 +183,7 @@ class Dropout(Module):
     def __init__(self, p: float = 0.5, rng: Rng = None) -> None:
         if not isinstance(p, (int, float, np.number)) or not 0 <= p <= 1:
             raise ValueError(f"Dropout: p is a probability from 0 to 1, not {p!r}")
-        self.p, self.rng = float(p), np.random.default_rng(rng)
+        self.p, self.rng = float(p), generator("Dropout", rng)
 
     def forward(self, x: Tensor | Array) -> Any:
         """Return x with random elements set to 0 in training mode, or x."""

@@ -12,6 +12,7 @@ from weakref import ref
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from ..engine.arguments import switch
 from ..engine.errors import kind_of
 from ..engine.habits import instead
 from ..engine.rules.registry import Array
@@ -140,6 +141,7 @@ class Module:
 
     def train(self, mode: bool = True) -> Self:
         """Put this module and all inside it in training mode (or, with False, in evaluation mode)."""
+        switch(f"{type(self).__name__}.train", "mode", mode)
         for m in self.modules():
             m.training = mode
         return self

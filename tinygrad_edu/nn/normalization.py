@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..engine.arguments import nonnegative_numbers, switches
 from ..engine.rules.normalization import normalize
 from ..engine.rules.registry import Array, predicate_of_all
 from ..engine.tensor import Tensor
@@ -55,6 +56,8 @@ class BatchNorm1d(Module):
     ) -> None:  # fmt: skip
         where = f"{type(self).__name__}({num_features})"
         (self.num_features,) = checked_sizes(where, num_features)
+        switches(where, affine=affine, track_running_stats=track_running_stats)
+        nonnegative_numbers(where, eps=eps, momentum=momentum or 0)
         self.eps, self.momentum, kind = eps, momentum, float_dtype(where, dtype)
         self.weight = Tensor(np.ones(num_features, kind), label="weight") if affine else None
         self.bias = Tensor(np.zeros(num_features, kind), label="bias") if affine else None
@@ -149,6 +152,8 @@ class LayerNorm(Module):
     ) -> None:  # fmt: skip
         where = f"LayerNorm({normalized_shape})"
         self.shape = checked_sizes(where, *np.atleast_1d(normalized_shape))
+        switches(where, elementwise_affine=elementwise_affine, bias=bias)
+        nonnegative_numbers(where, eps=eps)
         self.eps, kind = eps, float_dtype(where, dtype)
         self.weight = Tensor(np.ones(self.shape, kind), label="weight") if elementwise_affine else None
         self.bias = Tensor(np.zeros(self.shape, kind), label="bias") if elementwise_affine and bias else None
@@ -185,6 +190,8 @@ class RMSNorm(Module):
     ) -> None:  # fmt: skip
         where = f"RMSNorm({normalized_shape})"
         self.shape = checked_sizes(where, *np.atleast_1d(normalized_shape))
+        switches(where, elementwise_affine=elementwise_affine)
+        nonnegative_numbers(where, eps=eps or 0)
         self.eps, kind = eps, float_dtype(where, dtype)
         self.weight = Tensor(np.ones(self.shape, kind), label="weight") if elementwise_affine else None
 
@@ -221,6 +228,8 @@ class GroupNorm(Module):
         self.num_groups, self.num_channels = checked_sizes(where, num_groups, num_channels)
         if num_channels % num_groups:
             raise ValueError(f"{where}: {num_channels} channels do not make {num_groups} groups of equal size")
+        switches(where, affine=affine)
+        nonnegative_numbers(where, eps=eps)
         self.eps, kind = eps, float_dtype(where, dtype)
         self.weight = Tensor(np.ones(num_channels, kind), label="weight") if affine else None
         self.bias = Tensor(np.zeros(num_channels, kind), label="bias") if affine else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ..engine.arguments import nonnegative_numbers, switches
 from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..functions.convolution import Sizes, each
@@ -57,6 +58,7 @@ class MaxPool2d(Pooling):
     ) -> None:  # fmt: skip
         self._start(kernel_size, stride, padding)
         self.dilation = each(type(self).__name__, "dilation", dilation, self.ndim)
+        switches(type(self).__name__, ceil_mode=ceil_mode)
         self.ceil_mode = ceil_mode
 
     def forward(self, x: Tensor | Array) -> Any:
@@ -94,6 +96,8 @@ class AvgPool2d(Pooling):
         count_include_pad: bool = True, divisor_override: int | None = None,
     ) -> None:  # fmt: skip
         self._start(kernel_size, stride, padding)
+        switches(type(self).__name__, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
+        nonnegative_numbers(type(self).__name__, divisor_override=divisor_override or 0)
         self.ceil_mode, self.count_include_pad, self.divisor_override = ceil_mode, count_include_pad, divisor_override
 
     def forward(self, x: Tensor | Array) -> Any:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..engine.arguments import generator, switches
 from ..engine.rules import recurrences
 from ..engine.rules.registry import Array, Function, implementations
 from ..engine.tensor import Tensor
@@ -41,9 +42,10 @@ class Recurrent(Module):
         where = f"{type(self).__name__}({input_size} -> {hidden_size})"
         sizes = checked_sizes(where, input_size, hidden_size, num_layers)
         self.input_size, self.hidden_size, self.num_layers = sizes
+        switches(where, bias=bias, batch_first=batch_first, bidirectional=bidirectional)
         if not batch_first:
             raise ValueError(f"{where}: sequences are (n, t, features); np.swapaxes(x, 0, 1) makes one of (t, n, ...)")
-        self.bias, self.bidirectional, rng = bias, bidirectional, np.random.default_rng(rng)
+        self.bias, self.bidirectional, rng = bias, bidirectional, generator(where, rng)
         self.dropout, self.between = dropout, Dropout(dropout, rng) if dropout else None
         rows, bound, kind = self.gates * self.hidden_size, self.hidden_size**-0.5, float_dtype(where, dtype)
         for i, suffixes in enumerate(self._suffixes()):

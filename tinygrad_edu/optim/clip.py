@@ -71,8 +71,8 @@ def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
 
 def check_bound(name: str, bound: Any) -> None:
     """Raise ValueError for a bound that is not a number above 0."""
-    if bound is None or isinstance(bound, str) or not bound > 0:
-        raise ValueError(f"{name} must be above 0, not {bound!r}")
+    if not hasattr(bound, "__float__") or not bound > 0:
+        raise ValueError(f"{name} must be above 0, not {bound!r:.60}")
 
 
 def _with_gradients(params: Iterable[Tensor], where: str) -> tuple[list[Tensor], list[Array]]:

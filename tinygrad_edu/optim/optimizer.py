@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.arguments import switch
 from ..engine.conjugation import complex_seen
 from ..engine.reprs import counted, table
 from ..engine.tape import Node
@@ -29,7 +30,6 @@ from .validation import (
     parameter_groups,
     squares_fit,
     state_suffices,
-    switch,
     warn_of_sum,
 )  # fmt: skip
 

@@ -161,13 +161,6 @@ def nonnegative(where: str, name: str, value: object, below: float = float("inf"
     return number
 
 
-def switch(where: str, name: str, value: object) -> bool:
-    """Return a hyperparameter that is on or off; raises ValueError for anything but True and False, or 1 and 0."""
-    if value not in (True, False):  # as PyTorch's dampening in the place of nesterov
-        raise ValueError(f"{where}: {name} is True or False, not {value!r}")
-    return bool(value)
-
-
 def pair(where: str, name: str, values: object) -> tuple[float, float]:
     """Return a hyperparameter of two numbers as Python's floats; raises ValueError for anything else."""
     if not isinstance(values, (tuple, list)) or len(values) != 2:

@@ -9,7 +9,6 @@ logit per row they may also be the floats 0 and 1, or -1 and 1, that the losses 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -217,7 +216,7 @@ def measure(where: str, metrics: Metrics, prediction: Array, target: Array) -> d
     values = {}
     for name, metric in metrics.items():
         value = metric(prediction, target)
-        if not isinstance(value, Real) and np.shape(value) != ():
+        if not hasattr(value, "__float__") or np.shape(value) != ():
             raise TypeError(f"{where}: the metric {name!r} must return a number, not {value!r:.60}")
         values[name] = float(value)
     return values

@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import layers
 from ..data.batches import Arrays, Rng, positive_int
+from ..engine.arguments import generator, switches
 from ..nn import Module
 from ..nn.module import mode
 from ..optim import Optimizer
@@ -111,6 +112,7 @@ class Run:
         checkpoint: str | os.PathLike[str] | None, checkpoint_every: int, jit: bool | str, detect_anomaly: bool,
         progress: bool, rng: Rng, drop_last: bool,
     ) -> None:  # fmt: skip
+        switches("fit", detect_anomaly=detect_anomaly, progress=progress, drop_last=drop_last)
         check_model("fit", model)
         check_optimizer("fit", optimizer)
         check_scheduler("fit", scheduler, optimizer)
@@ -127,7 +129,7 @@ class Run:
             patience,
             tol,
         )
-        self.batch_size, self.drop_last, self.rng = batch_size, drop_last, np.random.default_rng(rng)
+        self.batch_size, self.drop_last, self.rng = batch_size, drop_last, generator("fit", rng)
         self.path, self.jit, self.detect_anomaly, self.progress = checkpoint, jit, detect_anomaly, progress
         self.state, self.modules = TrainingState(model, optimizer, scheduler, self.rng), model.modules()
         self.after_batch, self.after_epoch = schedule_steps(scheduler)

@@ -6,7 +6,7 @@ that names likely causes, and a guard restores the last good weights before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf, isfinite
 from typing import Protocol
@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import layers
 from ..data.batches import Arrays, positive_int
+from ..engine.arguments import check_numbers
 from ..engine.rules.registry import Array
 from ..nn import Module
 from ..optim import Optimizer
@@ -84,9 +85,10 @@ def check_rules(patience: int | None, tol: float | None, callbacks: Sequence[Cal
     """Raise TypeError or ValueError for rules that cannot be applied; `patience` needs a validation loss."""
     if patience is not None and positive_int("fit", "patience", patience) and not validated:
         raise ValueError("fit: patience watches the validation loss; pass valid_data=(X, y)")
+    check_numbers("fit", tol=tol or 0)
     if tol is not None and not tol >= 0:
         raise ValueError(f"fit: tol is a share of the loss, such as 1e-6, not {tol}")
-    if callable(callbacks) or not all(map(callable, callbacks)):
+    if not isinstance(callbacks, Iterable) or callable(callbacks) or not all(map(callable, callbacks)):
         raise TypeError("fit: callbacks are a list of functions of (model, epoch, history), called by these names")
 
 

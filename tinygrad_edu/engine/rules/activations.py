@@ -18,8 +18,14 @@ def numbers(x: Any) -> Array:
     """Return x, as float64 if it holds integers or booleans, whose negatives and differences might wrap around."""
     x = array_from(x)
     if type(x) in (int, bool) or isinstance(x, (list, tuple)):
-        x = np.asarray(x)
-    return x.astype(np.float64) if getattr(x, "dtype", _FLOAT64).kind in "iub" else x
+        try:
+            x = np.asarray(x)
+        except ValueError:
+            raise ValueError("activations: rows of unequal lengths make no array; pad them to one length") from None
+    kind = x.dtype if hasattr(x, "dtype") else _FLOAT64 if hasattr(x, "__float__") else type(x).__name__
+    if isinstance(kind, str) or kind.kind not in "fiubc":
+        raise TypeError(f"activations and losses take numbers, in arrays and Tensors, and got {kind}")
+    return x.astype(np.float64) if kind.kind in "iub" else x
 
 
 def floating(x: Any) -> Array:

@@ -1,0 +1,141 @@
+"""Mistakes in arguments that are no arrays: numbers, switches, seeds, counts, and texts in the place of numbers."""
+
+import re
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+
+rng = np.random.default_rng(0)
+X, Y = rng.normal(size=(8, 3)), rng.normal(size=(8, 1))
+MODEL = tg.nn.Linear(3, 1, rng=0)
+SGD = tg.optim.SGD(MODEL.parameters(), lr=0.1)
+NAN = float("nan")
+RAISES = {  # of code that once was accepted, or had an error of Python's or NumPy's: the whole message
+    "tg.nn.Linear(3, 2, bias='no')": "Linear(3 -> 2): bias is True or False, not 'no'",
+    "tg.nn.Conv2d(3, 8, 3, bias='no')": "Conv2d(3 -> 8): bias is True or False, not 'no'",
+    "tg.nn.LSTM(3, 4, bidirectional='yes')": "LSTM(3 -> 4): bidirectional is True or False, not 'yes'",
+    "tg.nn.MultiheadAttention(8, 2, bias='no')": "MultiheadAttention(8, 2): bias is True or False, not 'no'",
+    "tg.nn.BatchNorm1d(3, affine='no')": "BatchNorm1d(3): affine is True or False, not 'no'",
+    "tg.nn.LayerNorm(3, bias='no')": "LayerNorm(3): bias is True or False, not 'no'",
+    "tg.nn.GroupNorm(3, 3, affine='no')": "GroupNorm(3, 3): affine is True or False, not 'no'",
+    "tg.nn.RMSNorm(3, elementwise_affine='no')": "RMSNorm(3): elementwise_affine is True or False, not 'no'",
+    "tg.nn.MaxPool2d(2, ceil_mode='no')": "MaxPool2d: ceil_mode is True or False, not 'no'",
+    "tg.nn.AvgPool2d(2, count_include_pad='no')": "AvgPool2d: count_include_pad is True or False, not 'no'",
+    "model.train('no')": "Linear.train: mode is True or False, not 'no'",
+    "list(tg.data.batches(X, batch_size=2, shuffle='no'))": "batches: shuffle is True or False, not 'no'",
+    "fit(progress='no')": "fit: progress is True or False, not 'no'",
+    "fit(drop_last='no')": "fit: drop_last is True or False, not 'no'",
+    "tg.kl_div(X, X, log_target='no')": "kl_div: log_target is True or False, not 'no'",
+    "tg.poisson_nll_loss(X, X, 'sum')": "poisson_nll_loss: log_input is True or False, not 'sum'",
+    "tg.scaled_dot_product_attention(X, X, X, causal='no')":
+        "scaled_dot_product_attention: causal is True or False, not 'no'",
+    "tg.nn.BatchNorm1d(3, eps=nan)": "BatchNorm1d(3): eps is a finite number of at least 0, not nan",
+    "tg.nn.BatchNorm1d(3, momentum=-1)": "BatchNorm1d(3): momentum is a finite number of at least 0, not -1",
+    "tg.nn.BatchNorm1d(3, momentum='a')": "BatchNorm1d(3): momentum is a number, not 'a'",
+    "tg.nn.LayerNorm(3, eps=-1)": "LayerNorm(3): eps is a finite number of at least 0, not -1",
+    "tg.nn.RMSNorm(3, eps=-1)": "RMSNorm(3): eps is a finite number of at least 0, not -1",
+    "tg.nn.GroupNorm(3, 3, eps='a')": "GroupNorm(3, 3): eps is a number, not 'a'",
+    "tg.nn.AvgPool2d(2, divisor_override=-1)": "AvgPool2d: divisor_override is a finite number of at least 0, not -1",
+    "tg.nn.Flatten('a')": "Flatten: start_dim and end_dim number axes, not 'a' and -1",
+    "tg.nn.Linear('3', 2)": "Linear(3 -> 2): sizes are whole numbers from 1, not '3'",
+    "tg.nn.xavier_uniform((2, 3), gain=nan)": "xavier_uniform: gain is a finite number of at least 0, not nan",
+    "tg.nn.xavier_normal((2, 3), gain='a')": "xavier_normal: gain is a number, not 'a'",
+    "tg.nn.normal((2, 3), mean='a')": "normal: mean is a number, not 'a'",
+    "tg.nn.uniform((2, 3), a='a')": "uniform: a is a number, not 'a'",
+    "tg.nn.trunc_normal((2, 3), std='a')": "trunc_normal: std is a number, not 'a'",
+    "tg.nn.orthogonal((2, 3), gain='a')": "orthogonal: gain is a number, not 'a'",
+    "tg.nn.constant([1, 2])": "constant: value is a number, not [1, 2]",
+    "tg.nn.calculate_gain('leaky_relu', 'a')": "calculate_gain: param is a number, not 'a'",
+    "tg.huber_loss(X, X, 'sum')": "huber_loss: delta is a number, not 'sum'",
+    "tg.smooth_l1_loss(X, X, 'sum')": "smooth_l1_loss: beta is a number, not 'sum'",
+    "tg.gaussian_nll_loss(X, X, 1.0, eps='a')": "gaussian_nll_loss: eps is a number, not 'a'",
+    "tg.triplet_margin_loss(X, X, X, 'sum')": "triplet_margin_loss: margin is a number, not 'sum'",
+    "tg.margin_ranking_loss(X, X, np.ones((8, 3)), 'sum')": "margin_ranking_loss: margin is a number, not 'sum'",
+    "tg.cosine_similarity(X, X, axis='a')": "cosine_similarity: axis is a number, not 'a'",
+    "tg.cross_entropy(X, np.zeros(8, int), label_smoothing='a')":
+        "cross_entropy: label_smoothing is a share from 0 to 1, not 'a'",
+    "tg.cross_entropy(X, np.zeros(8, int), ignore_index='a')": "cross_entropy: ignore_index is an integer, not 'a'",
+    "tg.nll_loss(X, np.zeros(8, int), ignore_index=0.5)": "nll_loss: ignore_index is an integer, not 0.5",
+    "tg.softplus(X, 'a')": "softplus: beta is a number, not 'a'",
+    "tg.softplus(X, threshold='a')": "softplus: threshold is a number, not 'a'",
+    "tg.elu(X, 'a')": "elu: alpha is a number, not 'a'",
+    "tg.celu(X, 'a')": "celu: alpha is a number, not 'a'",
+    "tg.leaky_relu(X, [0.1, 0.2])": "leaky_relu: negative_slope is a number, not [0.1, 0.2]",
+    "tg.hardtanh(X, 'a')": "hardtanh: min_val is a number, not 'a'",
+    "tg.optim.clip_grad_norm(1, model.parameters())": "clip_grad_norm: max_norm must be above 0, not [Tensor(",
+    "tg.optim.clip_grad_value([], (-1, 1))": "clip_grad_value: clip_value must be above 0, not (-1, 1)",
+    "tg.data.make_moons(10, noise=None)": "make_moons: noise is a number, not None",
+    "tg.data.make_circles(10, factor='a')": "make_circles: factor is a number, not 'a'",
+    "tg.check_grad(np.sin, 1.0, eps='a')": "check_grad: eps is a number, not 'a'",
+    "fit(tol='a')": "fit: tol is a number, not 'a'",
+    "fit(callbacks=None)": "fit: callbacks are a list of functions of (model, epoch, history), called by these names",
+    "tg.evaluate(model, (X, Y), metrics={'a': lambda p, t: None})":
+        "evaluate: the metric 'a' must return a number, not None",
+    "fit(batch_size='8')": "batches: batch_size is a whole number from 1, not '8'",
+    "fit(batch_size=True)": "batches: batch_size is a whole number from 1, not True",
+    "tg.lr_finder(model, tg.mse_loss, (X, Y), optimizer=sgd, low='a')": "lr_finder: low is a number, not 'a'",
+    "tg.relu('a')": "activations and losses take numbers, in arrays and Tensors, and got str",
+    "tg.relu(model)": "activations and losses take numbers, in arrays and Tensors, and got Linear",
+    "tg.softmax(None)": "activations and losses take numbers, in arrays and Tensors, and got NoneType",
+    "tg.sigmoid(X.astype(str))": "activations and losses take numbers, in arrays and Tensors, and got <U32",
+    "tg.conv2d('a', np.ones((1, 1, 1, 1)))": "activations and losses take numbers",
+    "tg.gelu([[1], [2, 3]])": "activations: rows of unequal lengths make no array; pad them to one length",
+    "tg.mse_loss(X, [[1], [2, 3]])": "mse_loss: rows of unequal lengths make no array; pad them to one length",
+    "tg.data.one_hot([[1], [2, 3]])": "one_hot: rows of unequal lengths make no array; pad them to one length",
+    "tg.save({'a': [[1], [2, 3]]}, 'a.npz')": "save: 'a': rows of unequal lengths make no array",
+    "tg.Tensor([[1], [2, 3]])": "Tensor: '[[1], [2, 3]]' makes no array of numbers; use lists of equal lengths: "
+        "setting an array element with a sequence",
+}  # fmt: skip
+
+
+def fit(**options):
+    options = {"optimizer": SGD, "epochs": 1, "progress": False} | options
+    return tg.fit(MODEL, tg.mse_loss, (X, Y), **options)
+
+
+@pytest.mark.parametrize("code", RAISES)
+def test_an_argument_of_the_wrong_kind_is_named_with_what_it_should_be(code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before, names = MODEL.state_dict(), {"tg": tg, "np": np, "X": X, "Y": Y, "nan": NAN}
+    with pytest.raises((TypeError, ValueError), match=re.escape(RAISES[code])) as caught:
+        eval(code, names | {"model": MODEL, "sgd": SGD, "fit": fit})
+    assert caught.value.__class__.__module__ == "builtins"
+    assert len(re.findall(r"[.?!] [A-Z]", str(caught.value))) < 2
+    for name, value in MODEL.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+    assert MODEL.training
+    assert not list(tmp_path.iterdir())
+
+
+SEEDED = [
+    "nn.Linear(3, 2, rng=seed)", "nn.MLP([3, 1], rng=seed)", "nn.Conv1d(3, 2, 1, rng=seed)", "nn.Dropout(rng=seed)",
+    "nn.ConvTranspose2d(3, 2, 1, rng=seed)", "nn.Embedding(3, 2, rng=seed)", "nn.LSTM(3, 2, rng=seed)",
+    "nn.MultiheadAttention(4, 2, rng=seed)",
+    *[f"nn.{name}((2, 2), rng=seed)" for name in (
+        "xavier_uniform", "xavier_normal", "he_uniform", "he_normal", "normal", "uniform", "trunc_normal", "orthogonal",
+    )],
+    *[f"data.{name}(rng=seed)" for name in ("make_moons", "make_circles", "make_spirals", "make_linear", "xor")],
+    "data.batches(X, batch_size=2, rng=seed)", "data.train_test_split(X, rng=seed)",
+    "data.train_valid_test_split(X, rng=seed)", "data.train_test_split(np.arange(8) % 2, by='stratified', rng=seed)",
+    "check_grad(np.sin, 1.0, rng=seed)", "fit(model, tg.mse_loss, (X, Y), optimizer=sgd, epochs=1, rng=seed)",
+    "lr_finder(model, tg.mse_loss, (X, Y), optimizer=sgd, rng=seed)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", SEEDED)
+@pytest.mark.parametrize("seed", ["0", 1.5, -1, np.random])
+def test_what_is_no_seed_is_refused_by_the_name_of_the_function(code, seed):
+    name = re.findall(r"\w+", code)[1 if code.startswith(("nn", "data")) else 0]
+    expected = f"^{name}.*: rng is a seed, a whole number from 0, or np.random.default_rng\\(seed\\), not "
+    with pytest.raises((TypeError, ValueError), match=expected):
+        eval(f"tg.{code}", {"tg": tg, "np": np, "X": X, "Y": Y, "model": MODEL, "sgd": SGD, "seed": seed})
+
+
+def test_switches_and_seeds_of_numpy_are_taken():
+    assert tg.nn.Linear(3, 2, bias=np.False_, rng=np.int64(0)).bias is None
+    assert tg.nn.Linear(3, 2, bias=0, rng=[1, 2]).bias is None
+    assert tg.nn.BatchNorm1d(3, momentum=None).momentum is None
+    assert tg.softplus(np.ones(2), beta=np.float32(2)).shape == (2,)
+    assert tg.huber_loss(X, X, delta=np.array(1.0)) == 0

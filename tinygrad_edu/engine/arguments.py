@@ -1,0 +1,43 @@
+"""Checks of arguments that are no arrays: numbers, switches and seeds."""
+
+from typing import Any
+
+import numpy as np
+
+
+def check_numbers(where: str, **given: object) -> None:
+    """Raise TypeError unless all arguments, passed by their names, are numbers, also Tensors and arrays of one."""
+    for name, value in given.items():
+        if not hasattr(value, "__float__"):
+            raise TypeError(f"{where}: {name} is a number, not {value!r:.60}")
+
+
+def nonnegative_numbers(where: str, **given: Any) -> None:
+    """Raise TypeError or ValueError unless all arguments are finite numbers of at least 0."""
+    check_numbers(where, **given)
+    for name, value in given.items():
+        if not 0 <= value < np.inf:
+            raise ValueError(f"{where}: {name} is a finite number of at least 0, not {value!r:.60}")
+
+
+def switch(where: str, name: str, value: object) -> bool:
+    """Return an argument that is on or off; raises ValueError for anything but True and False, or 1 and 0."""
+    if not isinstance(value, (bool, int, float, np.generic)) or value not in (True, False):
+        raise ValueError(f"{where}: {name} is True or False, not {value!r:.60}")
+    return bool(value)
+
+
+def switches(where: str, **given: object) -> None:
+    """Raise ValueError unless all arguments are True or False: of a text such as "no", Python makes True."""
+    for name, value in given.items():
+        switch(where, name, value)
+
+
+def generator(where: str, rng: np.random.Generator | int | None) -> np.random.Generator:
+    """Return the Generator that `rng` is, or that its seed makes; raises TypeError or ValueError for anything else."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        kind = type(error)
+        given = f"rng is a seed, a whole number from 0, or np.random.default_rng(seed), not {rng!r:.60}"
+    raise kind(f"{where}: {given}")
