@@ -131,7 +131,11 @@ def notebook(lesson: Path, repository: str = REPOSITORY) -> Any:
     """
     source = lesson.read_text("utf-8")
     about, parts = cells(source)
-    title, _, text = re.sub(r"\n    python examples/\w+\.py.*\n", "", about).partition("\n")
+    # The notebook is the lesson: its command is left out, but for options. In code, -- stays two characters.
+    about = re.sub(r"^    python examples/\w+\.py\n", "", about, flags=re.MULTILINE)
+    options = r"With options, the program is run by `\1`."
+    about = re.sub(r"^    ((?:python|mpiexec) .*)$", options, about, flags=re.MULTILINE)
+    title, _, text = about.partition("\n")
     link = colab_link(f"{PUBLISHED}/{lesson.stem}.ipynb", repository)
     beside = {name: (lesson.parent / f"{name}.py").read_text("utf-8") for name in modules(source, lesson.parent)}
     hidden = {"metadata": {"tags": ["hide-input"]}}

@@ -36,7 +36,10 @@ def test_a_notebook_has_the_code_and_the_text_of_its_lesson(lesson):
     comments = re.findall(r"^# (?:%% )?(.+)$", lesson.read_text("utf-8"), re.MULTILINE)
     assert [comment for comment in comments if comment not in text and comment not in "\n".join(own)] == []
     for paragraph in ast.get_docstring(program).split("\n\n")[1:]:
-        assert paragraph.startswith("    python examples/") or paragraph in text
+        if not paragraph.startswith("    python examples/"):
+            assert paragraph in text
+        for command in paragraph.splitlines()[1:] if paragraph.startswith("    python examples/") else ():
+            assert f" by `{command.strip()}`." in text  # as code, with --, not as a dash
 
 
 def test_text_shows_the_characters_that_it_has():

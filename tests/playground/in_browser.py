@@ -237,8 +237,8 @@ def test_wrong_input_is_refused_in_words_beside_the_controls(training):
     page = training
     begin(page, "#view=training&mind=1&optimizer=Nobody")  # of another version
     for name, value, words in [
-        ("lr", "fast", "lr is a number, not 'fast'"), ("layers", "many", "the hidden layers are"),
-        ("examples", "1e9", "examples is a whole number"), ("noise", "NaN", "noise is a finite number"),
+        ("lr", "fast", "the learning rate is a number, not 'fast'"), ("layers", "many", "the hidden layers are"),
+        ("examples", "1e9", "the number of examples is"), ("noise", "NaN", "the noise is a finite number"),
     ]:  # fmt: skip
         before = page.input_value(f"#set-{name}")
         set_control(page, name, value)

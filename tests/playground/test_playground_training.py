@@ -69,21 +69,21 @@ def test_a_run_learns_the_moons():
 @pytest.mark.parametrize(
     ("field", "text", "words"),
     [
-        ("data", "dogs", "data is one of moons, circles"),
-        ("examples", "1e9", "examples is a whole number from 10 to 2000, not 1e9"),
-        ("examples", "20.5", "examples is a whole number"),
-        ("noise", "nan", "noise is a finite number, not nan"),
-        ("noise", "-1", "noise is a number from 0 to 2, not -1"),
+        ("data", "dogs", "the data set is one of moons, circles"),
+        ("examples", "1e9", "the number of examples is a whole number from 10 to 2000, not 1e9"),
+        ("examples", "20.5", "the number of examples is a whole number"),
+        ("noise", "nan", "the noise is a finite number, not nan"),
+        ("noise", "-1", "the noise is a number from 0 to 2, not -1"),
         ("layers", "16, x", "the hidden layers are up to 6 numbers of units from 1 to 64"),
         ("layers", "1,1,1,1,1,1,1", "the hidden layers are up to 6"),
         ("layers", "16, -3", "the hidden layers are up to 6"),
         ("layers", "99999999999999999999", "the hidden layers are up to 6"),
-        ("lr", "fast", "lr is a number, not 'fast'"),
-        ("lr", "", "lr is a number, not ''"),
-        ("lr", "1e400", "lr is a finite number, not 1e400"),
-        ("batch", "-1", "batch is a whole number from 0 to 2000, not -1"),
-        ("seed", "1e30", "seed is a whole number"),
-        ("optimizer", "adam", "optimizer is one of SGD"),
+        ("lr", "fast", "the learning rate is a number, not 'fast'"),
+        ("lr", "", "the learning rate is a number, not ''"),
+        ("lr", "1e400", "the learning rate is a finite number, not 1e400"),
+        ("batch", "-1", "the batch size is a whole number from 0 to 2000, not -1"),
+        ("seed", "1e30", "the seed is a whole number"),
+        ("optimizer", "adam", "the optimizer is one of SGD"),
         ("mind", "1", "there is no setting 'mind'"),
     ],
 )
@@ -126,6 +126,20 @@ def test_a_wrong_table_is_refused_with_its_line(text, words):
         read_table(text)
     assert words in str(caught.value)
     assert caught.value.field == "table"
+
+
+def test_axes_of_a_table_say_that_its_columns_are_standardized_but_not_its_classes():
+    rows = [f"{i},{i % 3},{kind}" for i, kind in enumerate(["a", "b"] * 6)]
+    one = [f"{i},{kind}" for i, kind in enumerate(["a", "b"] * 6)]
+    numbers = [f"{i},{2 * i + 0.5}" for i in range(12)]
+    for header, lines, names in (
+        ("height,width,kind", rows, ["height, standardized", "width, standardized"]),
+        ("height,kind", one, ["height, standardized", "kind"]),
+        ("height,weight", numbers, ["height, standardized", "weight, standardized"]),
+    ):
+        run = Run(Settings(data="table", table="\n".join([header, *lines])))
+        assert run.points()["names"] == names
+    assert Run(Settings()).points()["names"] == ["x1", "x2"]
 
 
 def test_tables_are_read_with_each_delimiter_header_and_decimal_comma():
@@ -208,9 +222,9 @@ def test_the_surface_of_two_parameters_is_exact():
     assert np.isclose(plane.losses[37], np.mean((x * w + b - y) ** 2))
 
 
-def test_the_way_stays_short_and_keeps_its_start():
+def test_the_path_stays_short_and_keeps_its_start():
     run = Run(Settings(examples=20, layers=(2,)))
     start = run.surface.weights()
     run.frame(600, seconds=60)
-    assert len(run.surface.way) <= 240
-    assert (run.surface.way[0] == start).all()
+    assert len(run.surface.path) <= 240
+    assert (run.surface.path[0] == start).all()

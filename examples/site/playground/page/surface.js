@@ -1,11 +1,11 @@
-// The cost surface on a plane through the weights, and the way of training on it.
+// The cost surface on a plane through the weights, and the path of training on it.
 
 import { mix, paintGrid, prepare, rgb, theme } from "./canvas.js";
 import { strokeContour } from "./contours.js";
 
 const LEVELS = 12;
 
-export function drawSurface(canvas, { surface, way }) {
+export function drawSurface(canvas, { surface, path }) {
   const { context, width, height } = prepare(canvas);
   const { back, text, quiet, line, low, high, valid } = theme();
   const box = [1, 1, width - 2, height - 2];
@@ -30,8 +30,8 @@ export function drawSurface(canvas, { surface, way }) {
   for (let k = 1; k < LEVELS; k++) strokeContour(context, logs, size, least + ((most - least) * k) / LEVELS, box);
 
   const places = [];
-  for (let i = 0; i + 1 < way.length; i += 2)
-    places.push([box[0] + ((way[i] + 1) / 2) * box[2], box[1] + box[3] - ((way[i + 1] + 1) / 2) * box[3]]);
+  for (let i = 0; i + 1 < path.length; i += 2)
+    places.push([box[0] + ((path[i] + 1) / 2) * box[2], box[1] + box[3] - ((path[i + 1] + 1) / 2) * box[3]]);
   for (const [color, wide] of [[back, 4], [text, 1.8]]) {
     context.strokeStyle = color;
     context.lineWidth = wide;

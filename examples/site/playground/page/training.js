@@ -113,7 +113,7 @@ export class TrainingView {
     if (!this.looping) this.loop(serial);
   }
 
-  // Frame after frame, while it runs, and until the surface shows all of the way. Python works on the next frame while
+  // Frame after frame, while it runs, and until the surface shows all of the path. Python works on the next frame while
   // this one is drawn, and is never asked for more than one ahead.
   async loop(serial) {
     this.looping = serial;
@@ -218,10 +218,10 @@ export class TrainingView {
     label("plane", `${x.length} examples and the ${what} after ${frame.updates} updates; ${points.metric} ${this.measure(frame.metric)}`);
     label("curves", `Loss by update: training ${short(this.curves.train[0])} at first and ${short(frame.train)} now, validation ${short(frame.valid)} now`);
     label("histogram", `Histogram of the weights, from ${short(-frame.reach)} to ${short(frame.reach)}`);
-    label("surface", `Contours of the loss around the way of the weights, and the way so far, ${frame.updates} updates`);
-    const plane = parameters === 2 ? "Weight across, bias upwards." : "The two main directions of the way among " +
-      `${parameters} parameters: ${(100 * frame.share).toFixed(0)} % of it lies in this plane.`;
-    byId("surface-note").textContent = frame.surface.length ? `${plane} From the hollow point to the filled one.` : "";
+    label("surface", `Contours of the loss around the path of the weights, and the path so far, ${frame.updates} updates`);
+    const plane = parameters === 2 ? "Weight across, bias upwards." : "The plane of the two main directions of the path, " +
+      `among ${parameters} parameters; ${(100 * frame.share).toFixed(0)} % of the path lies in it.`;
+    byId("surface-note").textContent = frame.surface.length ? `${plane} The path goes from the hollow point to the filled one.` : "";
   }
 
   error(text) {

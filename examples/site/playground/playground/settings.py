@@ -30,6 +30,10 @@ SCHEDULES = {
     "exponential": "ExponentialLR(optimizer, gamma=0.98)",
     "warmup": "LinearWarmup(optimizer, epochs=10)",
 }
+NAMES = {
+    "data": "data set", "examples": "number of examples", "lr": "learning rate",
+    "batch": "batch size", "l2": "L2 penalty",
+}  # fmt: skip
 MAX_LAYERS, MAX_UNITS, MAX_EXAMPLES, MAX_SEED = 6, 64, 2000, 2**32 - 1
 
 
@@ -72,10 +76,15 @@ def read(given: Mapping[str, str]) -> Settings:
     return Settings(**{name: READERS[name](name, text) for name, text in given.items()})
 
 
+def called(name: str) -> str:
+    """Return the name of a setting as the page shows it."""
+    return f"the {NAMES.get(name, name)}"
+
+
 def _choice(known: Mapping[str, str] | tuple[str, ...]) -> Callable[[str, str], str]:
     def reader(name: str, text: str) -> str:
         if text not in known:
-            raise SettingError(name, f"{name} is one of {', '.join(known)}, not {text!r:.40}")
+            raise SettingError(name, f"{called(name)} is one of {', '.join(known)}, not {text!r:.40}")
         return text
 
     return reader
@@ -85,7 +94,9 @@ def _whole(least: int, most: int) -> Callable[[str, str], int]:
     def reader(name: str, text: str) -> int:
         number = _number(name, text)
         if number != int(number) or not least <= number <= most:
-            raise SettingError(name, f"{name} is a whole number from {least} to {most}, not {text.strip()[:40]}")
+            raise SettingError(
+                name, f"{called(name)} is a whole number from {least} to {most}, not {text.strip()[:40]}"
+            )
         return int(number)
 
     return reader
@@ -95,7 +106,7 @@ def _real(least: float, most: float) -> Callable[[str, str], float]:
     def reader(name: str, text: str) -> float:
         number = _number(name, text)
         if not least <= number <= most:
-            raise SettingError(name, f"{name} is a number from {least:g} to {most:g}, not {text.strip()[:40]}")
+            raise SettingError(name, f"{called(name)} is a number from {least:g} to {most:g}, not {text.strip()[:40]}")
         return number
 
     return reader
@@ -105,9 +116,9 @@ def _number(name: str, text: str) -> float:
     try:
         number = float(text.strip().replace(",", "."))
     except ValueError:
-        raise SettingError(name, f"{name} is a number, not {text.strip()!r:.40}") from None
+        raise SettingError(name, f"{called(name)} is a number, not {text.strip()!r:.40}") from None
     if not math.isfinite(number):
-        raise SettingError(name, f"{name} is a finite number, not {text.strip()[:40]}")
+        raise SettingError(name, f"{called(name)} is a finite number, not {text.strip()[:40]}")
     return number
 
 

@@ -1,6 +1,6 @@
-"""The cost surface around the way of training: the loss on a plane through the space of all weights.
+"""The cost surface around the path of training: the loss on a plane through the space of all weights.
 
-The plane is the one that holds most of the way: the first two principal components of the weights so far. A network of
+The plane is the one that holds most of the path: the first two principal components of the weights so far. A network of
 two parameters has no other plane than that of these two, and the surface is then exact.
 """
 
@@ -15,8 +15,8 @@ import tinygrad_edu as tg
 
 Array = NDArray[np.float64]
 SIZE = 21  # points of the grid along each side
-KEPT = 240  # places of the way; beyond, every second one is dropped
-MARGIN = 0.35  # around the way, as a part of its extent
+KEPT = 240  # places of the path; beyond, every second one is dropped
+MARGIN = 0.35  # around the path, as a part of its extent
 EXAMPLES = 300  # at most, of which the surface is the loss
 OPERATIONS = 700_000  # multiplications of the points that are evaluated at once, a few milliseconds in a browser
 
@@ -43,7 +43,7 @@ class Surface:
     def __init__(self, model: Any, loss: Callable[..., Any], x: Array, y: Any) -> None:
         self.model, self.loss, self.x, self.y = model, loss, x[:EXAMPLES], y[:EXAMPLES]
         self.parameters = list(model.parameters())
-        self.way, self.every, self.seen = [self.weights()], 1, 0
+        self.path, self.every, self.seen = [self.weights()], 1, 0
         self.shown: Plane | None = None  # complete
         self.next: Plane | None = None  # being evaluated
         self.laid = -1  # how many places had been seen when the latest plane was laid
@@ -55,17 +55,17 @@ class Surface:
         return np.concatenate([p.data.ravel() for p in self.parameters])
 
     def record(self) -> None:
-        """Add the weights as they are now to the way."""
+        """Add the weights as they are now to the path."""
         self.seen += 1
         if self.seen % self.every == 0:
-            self.way.append(self.weights())
-        if len(self.way) > KEPT:
-            self.way = self.way[::2]
+            self.path.append(self.weights())
+        if len(self.path) > KEPT:
+            self.path = self.path[::2]
             self.every *= 2
 
     @property
     def settled(self) -> bool:
-        """Whether the plane that is shown was laid through all of the way that there is."""
+        """Whether the plane that is shown was laid through all of the path that there is."""
         return self.next is None and self.laid == self.seen
 
     def advance(self, seconds: float) -> None:
@@ -73,7 +73,7 @@ class Surface:
         end = perf_counter() + seconds
         if self.settled:
             return
-        if self.next is None or self.seen > 2 * self.laid:  # the way has left a plane that was laid early
+        if self.next is None or self.seen > 2 * self.laid:  # the path has left a plane that was laid early
             self.next, self.laid = self._plane(), self.seen
         plane = self.next
         while len(plane.losses) < SIZE**2:
@@ -102,15 +102,15 @@ class Surface:
         return means
 
     def places(self) -> Array:
-        """Return the way with the place that it has come to, one row a place, as far as the weights are finite."""
-        places = np.array([*self.way, self.weights()])
+        """Return the path with the place that it has come to, one row a place, as far as the weights are finite."""
+        places = np.array([*self.path, self.weights()])
         finite: Array = places[np.isfinite(places).all(axis=1)]
         return finite
 
     def projected(self) -> tuple[Array, float]:
-        """Return the way on the plane that is shown, and which share of its squared length, 0 to 1, lies in the plane.
+        """Return the path on the plane that is shown, and which share of its squared length, 0 to 1, lies in the plane.
 
-        Without a plane yet, the way is empty.
+        Without a plane yet, the path is empty.
         """
         if self.shown is None:
             return np.zeros((0, 2)), 0.0
@@ -123,11 +123,11 @@ class Surface:
         places = self.places()
         if places.shape[1] == 2:
             axes = np.eye(2)
-        else:  # tiny random steps fill in for a way that is still a point or a line
+        else:  # tiny random steps fill in for a path that is still a point or a line
             offsets = places[:: max(1, len(places) // 60)] - places[-1]
             tiny = np.random.default_rng(0).normal(size=(2, places.shape[1])) * 1e-9 * (1 + np.abs(places).max())
             axes = np.linalg.svd(np.concatenate([offsets, tiny]), full_matrices=False)[2][:2]
-            axes *= np.where(axes @ (self.way[0] + 1e-9) < 0, -1, 1)[:, None]  # the same side as before, mostly
+            axes *= np.where(axes @ (self.path[0] + 1e-9) < 0, -1, 1)[:, None]  # the same side as before, mostly
         along = (places - places[0]) @ axes.T
         low, high = along.min(axis=0), along.max(axis=0)
         extent = high - low

@@ -83,6 +83,8 @@ class Run:
         x = np.concatenate([self.train[0], self.valid[0]])
         y = np.concatenate([np.ravel(self.train[1]), np.ravel(self.valid[1])])
         names = self.task.table.names if self.task.table else ("x1", "x2") if self.task.features > 1 else ("x", "y")
+        if self.task.table:  # its columns are standardized, but for classes, which are numbered
+            names = [name if name == names[-1] and self.task.classes else f"{name}, standardized" for name in names]
         return {
             "x": x[:, 0], "y": x[:, 1] if self.task.features > 1 else y, "target": y.astype(float),
             "training": len(self.train[0]), "low": self.low, "high": self.high, "names": list(names[:2]),
@@ -114,13 +116,13 @@ class Run:
         reach = float(np.abs(np.concatenate([finite, self.start])).max()) or 1.0
         edges = np.linspace(-reach, reach, BINS + 1)
         shown = self.surface.shown
-        way, share = self.surface.projected()
+        path, share = self.surface.projected()
         return {
             "grid": self._prediction().astype(np.float32), "reach": reach,
             "counts": np.histogram(finite, edges)[0].astype(np.float32),
             "start": np.histogram(self.start, edges)[0].astype(np.float32),
             "surface": np.array(shown.losses if shown else [], np.float32),
-            "way": way.ravel().astype(np.float32), "share": share,
+            "path": path.ravel().astype(np.float32), "share": share,
         }  # fmt: skip
 
     def _prediction(self) -> NDArray[np.float64]:
