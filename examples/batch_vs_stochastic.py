@@ -29,7 +29,8 @@ LOOKS = [{"color": c, "linestyle": s} for c, s in ((BLUE, "-"), (VERMILION, "--"
 PICTURE: dict[str, Any] = {"figsize": (8, 3.4), "dpi": 150, "layout": "constrained"}
 
 # %% The data and the loss
-# The mean squared error depends on the data only through their second moments. This makes it cheap to draw the surface.
+# The mean squared error depends on the data only through the means of their products (second moments). This makes it
+# cheap to draw the surface.
 days = pd.read_csv(local_data.seattle_weather.filepath)[["temp_max", "temp_min"]].to_numpy()
 z = tg.data.Standardizer().fit(days).transform(days)
 x, y, n = z[:-1], z[1:, :1], len(z) - 1  # today's two temperatures, tomorrow's maximum, days

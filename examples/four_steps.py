@@ -108,7 +108,8 @@ for angle in np.arange(0.2, 6, 1):  # six points on the line where the cost is 5
 right.plot([], [], color=BLUE, marker=">", label="gradient: uphill")
 right.plot(*path.T, "o-", color=VERMILION, markersize=4, label="steps")
 right.plot(*exact, "*", label="arg min", **star)
-right.set(title="Two parameters: lines of equal cost", xlabel="pace", ylabel="usual walk (minutes)", aspect="equal")
+right.set(title="Two parameters: lines of equal cost", xlabel="pace (minutes for each km)", aspect="equal")
+right.set_ylabel("usual walk (minutes)")
 for ax in (left, right):
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, frameon=False)
 left.figure.savefig(OUTPUT / "four_steps.png")

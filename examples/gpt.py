@@ -76,7 +76,7 @@ pairs = counts / counts.sum(axis=1, keepdims=True)
 pairs_loss = float(np.mean(-np.log(pairs[valid[:-1], valid[1:]])))
 x, y = batch(valid, np.arange(0, len(valid) - LENGTH - 1, LENGTH))
 valid_loss = loss_of(tg.predict(model, x), y).item()
-print(f"loss of the last tenth: {valid_loss:.3f}; of pairs {pairs_loss:.3f}; of nothing {np.log(len(characters)):.3f}")
+print(f"loss of the last tenth: {valid_loss:.3f}; pairs: {pairs_loss:.3f}; no knowledge: {np.log(len(characters)):.3f}")
 
 
 # %% Let it write: it reads the last 32 characters, and draws the next one

@@ -59,7 +59,7 @@ for k, v in enumerate(best[j] + abs(best[j]) * np.array([-1.2, 0, 0.9])):
     below.plot(v, slope, linestyle="", label=f"slope {round(float(slope), 9) + 0:.3g}", **look)
 below.axhline(0, color="gray", linewidth=0.8)
 above.set(title=f"Loss and gradient by the weight of {features[j]}", ylabel=MSE)
-below.set(xlabel=WEIGHT, ylabel="gradient")
+below.set(xlabel=WEIGHT, ylabel=table.with_unit(target, "gradient"))
 below.legend()
 figure.savefig(table.output / "slope.png")
 

@@ -55,7 +55,8 @@ for name, (dm, db) in slopes.items():
     print(f"{name:>15}: d(MSE)/dm = {dm:.9f}  d(MSE)/db = {db:.9f}")
 
 # %% Gradient descent: take 1,000 steps against the slopes
-# The first ten steps cross the valley. All the others move slowly along its floor.
+# A step here uses all the data once, which is called an epoch. The first ten steps cross the valley. All the others
+# move slowly along its floor.
 path = np.empty((EPOCHS + 1, 2))
 path[0] = START
 for epoch in range(EPOCHS):
@@ -64,8 +65,9 @@ costs = np.array([mse(m, b) for m, b in path])
 m, b = path[-1]
 
 # %% Compare with the exact solution
-# Least squares also has a formula. The curvatures of the cost tell how fast descent approaches the exact solution: each
-# step multiplies the error in the direction of a curvature by (1 - learning rate * curvature).
+# Least squares also has a formula. A curvature says how fast a slope changes. The curvatures of the cost tell how fast
+# descent approaches the exact solution: each step multiplies the error in the direction of a curvature by
+# (1 - learning rate * curvature).
 exact_m, exact_b = np.polyfit(dose, forgetfulness, 1)
 flat, steep = np.linalg.eigvalsh(tg.hessian(lambda p: mse(p[0], p[1]))(path[-1]))
 print(f"\n{'epoch':>6}  {'m':>9}  {'b':>9}  {'MSE':>9}")

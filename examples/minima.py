@@ -8,7 +8,8 @@ global minimum, and what changes it: noise of single examples, momentum, restart
 """
 
 # %% The task: find the frequency and the phase of a tone, sin(2 t + 1), from 40 noisy measurements
-# A wrong frequency can fit a part of the data well. So the cost has local minima.
+# The phase is an angle, in radians (rad); the frequency, here 2, says how many radians are added in a second. A wrong
+# frequency can fit a part of the data well. So the cost has local minima.
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,8 @@ for mask, marker, name in ((good, "o", "reach it with noise"), (~good, "x", "do 
 star: dict[str, Any] = {"linestyle": "", "color": VERMILION, "markeredgecolor": BLACK, "zorder": 5}
 left.plot(*ends[:, 0], marker="*", markersize=18, label="global minimum", **star)
 left.plot(*saddle, marker="D", markersize=8, label="saddle point", **star)
-left.set(title="Basins of the full batch", xlabel="frequency at the start", ylabel="phase at the start")
+left.set(title="Basins of the full batch", xlabel="frequency at the start (rad/s)")
+left.set_ylabel("phase at the start (rad)")
 left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
 middle.plot(np.linspace(-2, 5, 300), ripples(np.linspace(-2, 5, 300)), color=BLACK)
 for (name, xs), color, marker in zip(rolled.items(), CLASSES, MARKERS, strict=False):

@@ -33,7 +33,8 @@ def neuron(weights: Sequence[tg.Value], bias: tg.Value, inputs: Sequence[Any]) -
     return sum((w * x for w, x in zip(weights, inputs, strict=True)), bias)
 
 
-# %% A layer is a list of neurons with the same inputs. A network is a list of layers, with relu between them
+# %% A layer is a list of neurons with the same inputs. A network is a list of layers, with an activation between them
+# The activation is relu, which replaces negative numbers by 0.
 # First make the network of arrays, with weights of shape (outputs, inputs). Then copy its numbers into Values.
 mlp = tg.nn.MLP([2, 16, 16, 1], rng=1)
 tensors = mlp.parameters()

@@ -1,4 +1,4 @@
-"""Overfitting: when a model learns its training data by heart, and what helps.
+"""Overfitting: when a model memorizes its training data, and what helps.
 
     python examples/overfitting.py
 
@@ -32,8 +32,9 @@ valid = X[-100:], y[-100:]
 
 
 # %% Train the same network in five ways
-# Weight decay is an L2 penalty: each step also makes all weights a little smaller. Dropout switches off random neurons
-# in each step, so no neuron can rely on another one. An epoch here is one step on all training data.
+# Weight decay makes all weights a little smaller in each step. With SGD this is an L2 penalty; with AdamW, used here,
+# it has a similar effect. Dropout switches off random neurons in each step, so no neuron can rely on another one. An
+# epoch here is one step on all training data.
 def train(n: int = 60, decay: float = 0.0, dropout: float = 0.0, **stopping: Any) -> tuple[tg.History, tg.nn.Module]:
     """Train with the first n patients. Return the history of the losses, and the model."""
     nn, layers = tg.nn, []

@@ -165,7 +165,7 @@ axes: Any = Figure(figsize=(12, 3.4), dpi=150, layout="constrained").subplots(1,
 axes[0].loglog(SIZES, per_second, "o-", color=BLUE)
 axes[0].set(title="Examples in a second", ylabel="examples in a second")
 axes[1].loglog(SIZES, peaks / 1e6, "^-", color=VERMILION)
-axes[1].set(title="Memory of a step", ylabel="MB")
+axes[1].set(title="Memory of a step", ylabel="memory (MB)")
 axes[2].loglog([*variance], [*variance.values()], "s", color=BLUE, label="measured")
 axes[2].loglog(SIZES, variance[1] / SIZES, color=BLACK, label="σ² / size")
 axes[2].set(title="Noise of the gradient", ylabel="variance")

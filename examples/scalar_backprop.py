@@ -2,12 +2,13 @@
 
     python examples/scalar_backprop.py
 
-In this lesson you learn what a gradient is and how to compute it. The chain rule multiplies the slopes along each path
-through the computational graph, and adds the products. One backward pass does this for all inputs at once. Finite
-differences can check the result, but rounding limits their accuracy.
+In this lesson you learn what a gradient is and how to compute it. A neuron is a weighted sum of its inputs, followed by
+a function, here tanh. Its operations and their results form the computational graph. The chain rule multiplies the
+slopes along each path through this graph, and adds the products. One backward pass does this for all inputs at once.
+Finite differences can check the result, but rounding limits their accuracy.
 """
 
-# %% The inputs of the neuron, the output that we want, and the weight decay
+# %% The inputs of the neuron, the output that we want, and the factor of a penalty
 import math
 from pathlib import Path
 
@@ -83,7 +84,8 @@ for name, value in values.items():
     print(f"{name:>4}  {value.data:7.3f}  {by_hand[name]:12.8f}  {value.grad:12.8f}  {difference(name, 1e-5):12.8f}")
 
 # %% Which step h is best?
-# With a large h the curvature of the function causes an error. With a very small h rounding causes a larger one.
+# The difference to both sides is exact for a parabola. What remains is about h²/6 times the third derivative: a large
+# h causes a large error. With a very small h rounding causes one, about 1/h times the rounding of the loss.
 # Backpropagation has no h, and is exact up to rounding.
 steps = 10.0 ** np.arange(-13, 0.5, 0.25)
 errors = [max(abs(difference(name, h) - by_hand[name]) for name in values) for h in steps]
@@ -91,10 +93,10 @@ grad_error = max(abs(value.grad - by_hand[name]) for name, value in values.items
 figure = Figure(figsize=(6, 4), dpi=150, layout="constrained")
 ax = figure.subplots()
 ax.loglog(steps, errors, ".-", color="#0072b2", label="finite difference")
-ax.axhline(grad_error or np.finfo(float).eps, color="#d55e00", linestyle="--", label=".grad")
+ax.axhline(grad_error or np.finfo(float).eps, color="#d55e00", linestyle="--", label=".grad, at most rounding")
 ax.set(title="How wrong a finite difference is", xlabel="step h", ylabel="largest error of a gradient")
 ax.annotate("rounding ~ 1/h", (1e-9, 2e-5), ha="center")
-ax.annotate("curvature ~ h²", (1e-2, 2e-8), ha="center")
+ax.annotate("third derivative ~ h²", (3e-2, 1e-9), ha="center")
 ax.grid(alpha=0.3)
 ax.legend()
 figure.savefig(OUTPUT / "scalar_differences.png")

@@ -2,11 +2,12 @@
 
     python examples/signals.py
 
-In this lesson you learn the spectrum: which waves a signal is made of. A wave of frequency f is a complex number that
-turns, exp(2 pi i f t), and the Fourier transform says how much of each is in a signal. You fit two waves to a signal by
-gradient descent. From a bad start it fails, and you see why: the loss has a minimum for each wave that happens to agree
-with a part of the signal. The spectrum gives a good start. Then you learn a filter: the convolution theorem says that
-to smooth a signal is to multiply its spectrum, so the complex numbers of the filter's spectrum are the parameters.
+In this lesson you learn the spectrum: which waves a signal is made of. A wave of frequency f, in turns a second (Hz),
+is a complex number that turns, exp(2 pi i f t), and the Fourier transform says how much of each is in a signal. You fit
+two waves to a signal by gradient descent. From a bad start it fails, and you see why: the loss has a minimum for each
+wave that happens to agree with a part of the signal. The spectrum gives a good start. Then you learn a filter: the
+convolution theorem says that to smooth a signal is to multiply its spectrum, so the complex numbers of the filter's
+spectrum are the parameters.
 """
 
 from pathlib import Path
@@ -61,8 +62,8 @@ print(f"in the signal: {frequencies}, and noise with a mean square of 0.010")
 
 # %% Why there are many minima
 # With the best phase and size for each frequency, the loss of one wave is what the signal holds without it. Two waves
-# whose frequencies differ by 1 get out of step within the second: the loss falls only within 1 of a right frequency,
-# and has ripples everywhere else. A minimum is where its slope changes from minus to plus.
+# whose frequencies differ by 1 Hz agree as much as they disagree within the second: the loss falls only within 1 of a
+# right frequency, and has ripples everywhere else. A minimum is where its slope changes from minus to plus.
 grid = np.linspace(1, 25, 2000)
 turning = np.exp(-2j * np.pi * grid[:, None] * t)
 losses = np.mean(signal**2) - 2 * np.abs(turning @ signal / n) ** 2
@@ -97,13 +98,13 @@ figure = Figure(figsize=(9, 5.4), dpi=120, layout="constrained")
 (ax, valleys), (response, kernel) = figure.subplots(2, 2)
 ax.stem(np.arange(40), size_of_waves[:40] * 2 / n, linefmt=BLUE, markerfmt=".", basefmt=" ")
 ax.plot(frequencies, sizes, "x", color=VERMILION, label="the waves in it")
-ax.set(xlabel="frequency", ylabel="size", title="Spectrum of the signal")
+ax.set(xlabel="frequency (Hz)", ylabel="size", title="Spectrum of the signal")
 valleys.plot(grid, losses, color=BLUE)
 valleys.plot(minima, losses[1:-1][is_minimum], "o", color=VERMILION, markersize=3, label="minima")
-valleys.set(xlabel="frequency of one wave", ylabel="loss", title="One wave: many minima")
+valleys.set(xlabel="frequency of one wave (Hz)", ylabel="loss", title="One wave: many minima")
 response.plot(np.abs(np.fft.rfft(weights)), color=BLUE, label="the filter")
 response.plot(np.abs(H.data), ".", color=VERMILION, markersize=4, label="learned")
-response.set(xlabel="frequency", ylabel="|H|", title="Spectrum of the filter")
+response.set(xlabel="frequency (Hz)", ylabel="|H|", title="Spectrum of the filter")
 kernel.plot(np.roll(weights, n // 2), color=BLUE, label="the filter")
 kernel.plot(np.roll(learned, n // 2), ".", color=VERMILION, markersize=4, label="learned")
 kernel.set(xlabel="place", ylabel="weight", title="Its weights", xlim=(n // 2 - 20, n // 2 + 20))

@@ -48,9 +48,9 @@ removed = 1 + np.random.default_rng(0).permutation(len(complete) - 1)[: max(1, l
 with_gaps = complete.drop(removed).reindex(complete.index)
 filled = with_gaps.ffill()
 error = float(np.sqrt(np.mean((filled - complete)[removed] ** 2)))
-print(
-    f"removed {len(removed)} values of {target}, and filled them: mean error {error:.3g} (spread {complete.std():.3g})"
-)
+rms = table.with_unit(target, "root mean squared error")
+print(f"removed {len(removed)} values of {target}, and filled them: {rms} {error:.3g};", end=" ")
+print(f"standard deviation of all values {complete.std():.3g}")
 with table.picture("gaps.png", title="Gaps, filled forward", xlabel="row", ylabel=names["ylabel"]) as ax:
     ax.plot(complete[:60], color="gray", linestyle=":", label="complete")
     ax.plot(with_gaps[:60], color="#0072b2", linestyle="-", marker=".", label="with gaps")
@@ -71,7 +71,8 @@ for suffix in ("svg", "png"):
     tg.draw(loss, depth=None, rankdir="TB").save(table.output / f"graph.{suffix}")
 
 # %% Train the model until it has converged
-# The loss is a bowl. With the learning rate 1 / (largest curvature), no step goes beyond the minimum in any direction.
+# The loss is a bowl. `eigvalsh` returns its curvatures (see `curvature.py`), the largest last. With the learning rate
+# 1 / (largest curvature), no step goes beyond the minimum in any direction.
 # When is training finished? `tol` says: when the loss changed in the last ten epochs by at most this share of itself,
 # and is expected to change no more than that in all later epochs. This is convergence.
 lr = 1 / np.linalg.eigvalsh(2 / len(x) * x.T @ x)[-1]
