@@ -49,7 +49,7 @@ def backpropagate(root: N, gradient: Gradient, contribution: Contribution, hooke
         yield y, g
         for i in y.argnums:
             x = y.args[i]
-            if x.order < order:
+            if x.order < order:  # since this call, x[index] = v has moved x to a later place
                 x = parent(y, i)
             r = contribution(y, g, i, x)
             if r is None:  # nobody asked for this part of the gradient of x
@@ -66,6 +66,7 @@ def fitted(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
     if r is None:
         raise TypeError(f"a rule of {name(y.fun)} returned None; for no gradient, register None in its place")
     r = x._fit(r, y.fun)
+    # A leaf keeps r as its .grad, and g is the .grad of y: they must not be one array.
     leaf_shares_array = r is g and not x.argnums and not isinstance(r, x._kind)
     return r.copy() if leaf_shares_array else r
 
@@ -82,7 +83,9 @@ def contribution(y: Node, g: Gradient, i: int, x: Node, fit: Callable[..., Gradi
     except ArithmeticError:  # Python's floats refuse to divide by zero, where NumPy's give inf
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             r = rule(*[float64(v) if type(v) is float else v for v in (g, y._value, *args)], **y.kwargs)
-    return r if fit is fitted and (type(r) is float or type(r) is float64 is type(x._value)) else fit(r, y, g, x)
+    if fit is fitted and (type(r) is float or (type(r) is float64 and type(x._value) is float64)):
+        return r  # a single number has the shape and dtype of x already
+    return fit(r, y, g, x)
 
 
 def parent(y: N, i: int) -> N:
@@ -97,6 +100,7 @@ def parent(y: N, i: int) -> N:
 
 def toposort(*roots: N, since: int = 0) -> list[N]:
     """Return all nodes behind the roots that take gradients, latest first; with `since`, those recorded after it."""
+    # Backward passes without rules: each contribution is 0, or None before `since`, where they stop.
     walks = [[y for y, _ in backpropagate(x, 0, lambda y, g, i, x: 0 if x.order < since else None)] for x in roots]
     return walks[0] if len(walks) == 1 else sorted({y for walk in walks for y in walk}, key=lambda y: y.order)
 

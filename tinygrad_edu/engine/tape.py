@@ -28,7 +28,7 @@ __all__ = ["Node", "constant", "no_grad", "record", "tag"]
 
 Function = Callable[..., Any]
 NO_KEYWORDS: dict[str, Any] = {}
-MADE: dict[str, Any] = {}  # the keywords of a node that a user made; within no_grad, `x += 1` writes into it
+MADE: dict[str, Any] = {}  # marks a node that a user made: within no_grad, `x += 1` writes into such a node
 next_place = itertools.count(-1, -1).__next__  # places on the tape count down: a heap gives the latest node first
 _last_tagged = 0  # the latest place whose node has a span
 _new = object.__new__
@@ -49,7 +49,7 @@ class Node(Hookable):
     order: int  # the place on the tape: smaller than that of every argument
     passes: int  # how many backward passes have added up to a leaf's gradient; unset before the first
     span: tuple[Any, ...]  # the module's call that made this node, see `tag`; unset for most
-    curves: bool  # set for a result of `passes.change`, which is a constant to its other calls; unset for others
+    curves: bool  # set on a result of `passes.change`, so that its other calls take it for a constant; unset for others
     tangents: dict[Any, Any]  # in forward mode: the derivatives along directions; unset for most
     trail: Any  # what a watcher noted; unset for most
     _kind: ClassVar[type[Node]]  # Tensor or Value, also of their subclasses

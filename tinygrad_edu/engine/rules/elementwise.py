@@ -110,7 +110,7 @@ def complement(x: Array) -> Array:
     return (1 - x) * (1 + x)
 
 
-@predicate_of_all(True, unasked=True)
+@predicate_of_all(True, unasked=True)  # the answer True is right for all arrays; jit takes it without asking
 def rounds_away(slope: Array) -> bool:
     """Return whether an element of 1 - y**2 is small, and has lost digits."""
     return bool(np.min(slope, initial=1) < NEAR_1)
@@ -220,6 +220,7 @@ def _clip(a: Array, a_min: ArrayLike | None = None, a_max: ArrayLike | None = No
     raise ValueError("np.clip: give the bounds by one pair of names, a_min and a_max or min and max")
 
 
+# Sets that other files ask for: see registry.py.
 pointwise.update([clip, complement, np.where])
 choosing.update([clip, np.maximum, np.minimum, np.fmax, np.fmin])
 nondifferentiable(

@@ -84,7 +84,7 @@ class Run:
         y = np.concatenate([np.ravel(self.train[1]), np.ravel(self.valid[1])])
         names = self.task.table.names if self.task.table else ("x1", "x2") if self.task.features > 1 else ("x", "y")
         if self.task.table:  # its columns are standardized, but for classes, which are numbered
-            names = [name if name == names[-1] and self.task.classes else f"{name}, standardized" for name in names]
+            names = tuple(n if n == names[-1] and self.task.classes else f"{n}, standardized" for n in names)
         return {
             "x": x[:, 0], "y": x[:, 1] if self.task.features > 1 else y, "target": y.astype(float),
             "training": len(self.train[0]), "low": self.low, "high": self.high, "names": list(names[:2]),
