@@ -1,5 +1,7 @@
 """Checks of arguments that are no arrays: numbers, switches and seeds."""
 
+from __future__ import annotations  # so that numpy.random, which takes long to import, is left until it is used
+
 from typing import Any
 
 import numpy as np
