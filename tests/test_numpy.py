@@ -1,6 +1,7 @@
 """NumPy code on Tensors: functions, operators with arrays on either side, methods, and helpful errors."""
 
 import inspect
+import re
 
 import numpy as np
 import pytest
@@ -95,7 +96,7 @@ def test_integers_become_float64_and_what_is_no_number_is_refused():
     for bad in ("abc", [object()], None, {"a": 1}):
         with pytest.raises(TypeError, match="takes real or complex numbers"):
             tg.Tensor(bad)
-    with pytest.raises(ValueError, match="inhomogeneous"):
+    with pytest.raises(ValueError, match="use lists of equal lengths"):
         tg.Tensor([[1.0], [2.0, 3.0]])
     with pytest.raises(TypeError, match="this is a tensor already"):
         tg.Tensor(tg.Tensor(1.0))
@@ -243,6 +244,15 @@ def test_errors_name_the_function_the_shapes_the_label_and_the_remedy():
     assert "holds 5 elements, not one" in message(TypeError, lambda: float(x))
     assert "unsupported operand" in message(TypeError, lambda: x + "a")
     assert "unsupported operand" in message(TypeError, lambda: None * x)
+
+
+@pytest.mark.parametrize("x", [tg.Tensor([1.0, 2.0], label="x"), tg.Value(1.0, label="x")])
+def test_operators_of_integers_say_what_to_write(x):
+    for wrong in (lambda: x ^ 2, lambda: 2 ^ x):
+        assert re.search(r"'x' with \^, .*; a power is \*\*, as in x \*\* 2", message(TypeError, wrong))
+    for wrong in (lambda: x & True, lambda: x > 0 & x, lambda: x > 0 | x, lambda: x | True):
+        assert "join comparisons in parentheses" in message(TypeError, wrong)
+    assert "negate a comparison in parentheses" in message(TypeError, lambda: ~x)
 
 
 def test_errors_name_the_call_that_the_user_wrote_whatever_it_is_composed_of():

@@ -5,7 +5,7 @@ function by `__array_function__` (NEP 18). Python's operators come here as well,
 """
 
 import operator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -109,6 +109,15 @@ def comparison(fun: np.ufunc, op: Function) -> Any:
             return op(a._value, plain(b))
         except (TypeError, ValueError) as error:
             raise explained(error, fun, (a, b), {}) from error
+
+    return method
+
+
+def refused(sign: str, remedy: str) -> Any:
+    """Return the method of an operator that integers and booleans alone have: it raises TypeError."""
+
+    def method(x: Node, other: Any = None) -> Any:
+        raise TypeError(f"{x._describe()} with {sign}, an operator of integers and booleans; {remedy}")
 
     return method
 
@@ -218,3 +227,8 @@ class Operand(Node):
     __eq__, __ne__ = comparison(np.equal, operator.eq), comparison(np.not_equal, operator.ne)
     __lt__, __le__ = comparison(np.less, operator.lt), comparison(np.less_equal, operator.le)
     __gt__, __ge__ = comparison(np.greater, operator.gt), comparison(np.greater_equal, operator.ge)
+    if not TYPE_CHECKING:  # type checkers report these operators
+        __xor__ = __rxor__ = refused("^", "a power is **, as in x ** 2")
+        __and__ = __rand__ = refused("&", "join comparisons in parentheses: (x > 0) & (x < 1)")
+        __or__ = __ror__ = refused("|", "join comparisons in parentheses: (x < 0) | (x > 1)")
+        __invert__ = refused("~", "negate a comparison in parentheses: ~(x > 0)")
