@@ -183,3 +183,15 @@ def test_a_parameter_in_another_order_that_a_later_stretch_reads_first(optimize)
         found.append([p.data for p in opt.params] + opt.state["velocity"])
     for a, b in zip(*found, strict=True):
         close(a, b, 1e-14)
+
+
+def test_truth_values_of_any_byte_are_true():
+    def f(a, b, c):
+        return a & b, a ^ b, a == b, a < b, c & a, a[1] == b[1], a[::-1] & True, a * 2.0, a.sum()
+
+    a, b = (np.array(bytes_, np.uint8).view(bool) for bytes_ in ([0, 1, 2, 255], [4, 4, 4, 0]))
+    c = np.array(6, np.uint8).view(bool)
+    jitted = tg.jit(f, backend="c", check=False)
+    for _ in range(2):
+        for got, expected in zip(jitted(a, b, c), f(a, b, c), strict=True):
+            np.testing.assert_array_equal(got, expected)

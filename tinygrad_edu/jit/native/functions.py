@@ -84,6 +84,11 @@ def index_text(offset: int, indices: Sequence[str], strides: Sequence[int]) -> s
     return " + ".join([*terms, *([str(offset)] if offset or not terms else [])])
 
 
+def read(text: str, dtype: np.dtype[Any] | None) -> str:
+    """Write an element in memory as a value: the byte of a truth value may be any, as in `integers.view(bool)`."""
+    return f"({text} != 0)" if dtype is not None and dtype.kind == "b" else text
+
+
 def converted(text: str, given: np.dtype[Any] | None, wanted: np.dtype[Any]) -> str:
     """Write a number of one dtype as one of another."""
     if given == wanted:

@@ -17,7 +17,7 @@ import numpy as np
 from .access import Access
 from .accumulation import COMBINE, WORDS, is_sum, start
 from .far import guarded, has_sines, indented
-from .functions import Function, converted, expression, index_text, local_type
+from .functions import Function, converted, expression, index_text, local_type, read
 from .fusion import Element, Number, Operand, Scalar, Statement
 from .operations import TYPES
 from .sharing import added, part_function, shared_call, step
@@ -157,7 +157,7 @@ class _Writer:
             return converted(self.f.number(o.var), o.var.dtype, wanted)
         if o.access not in self.loaded:
             name = f"x{len(self.loaded)}"
-            element = self.f.place(o.access, self.indices, self.layout[o.access])
+            element = read(self.f.place(o.access, self.indices, self.layout[o.access]), o.dtype)
             self.body.append(f"const {local_type(o.dtype)} {name} = {element};")
             self.loaded[o.access] = name
         return converted(self.loaded[o.access], o.dtype, wanted)

@@ -19,6 +19,7 @@ from . import blas, compiler, threads
 from .access import rearranges
 from .binding import bound, compared, layout, plain
 from .forms import has_guard_form
+from .functions import read
 from .products import Product, uses_blas
 from .scratch import layout_scratch
 from .source import OBJECTS, SAME, Writer
@@ -200,7 +201,7 @@ class Lowering:
             if v not in self.emitter.layout.turned:
                 self.plain.append(place)
         if v.shape == ():
-            self.opening.append(f"const {real} {name} = *({real} *){where};")
+            self.opening.append(f"const {real} {name} = {read(f'*({real} *){where}', v.dtype)};")
         else:
             self.opening.append(f"{real} *const {name} = {where};")
 

@@ -16,7 +16,7 @@ from ...trace.ir import Var
 from . import polynomials
 from .accumulation import support
 from .blas import FUNCTIONS
-from .functions import Function, converted, expression, index_text, scalar_type
+from .functions import Function, converted, expression, index_text, read, scalar_type
 from .fusion import Check, Element, Group, Scalar, Scalars, Statement
 from .indexing import Indexed, indexed_lines
 from .loops import joined, loop_calls, loop_text
@@ -157,7 +157,8 @@ class Writer:
         given = []
         for o, wanted in zip(s.operands, s.operation.dtypes, strict=True):
             if isinstance(o, Element):
-                given.append(converted(f"{self.name(o.access.base)}[{o.access.offset}]", o.dtype, wanted))
+                element = read(f"{self.name(o.access.base)}[{o.access.offset}]", o.dtype)
+                given.append(converted(element, o.dtype, wanted))
             elif isinstance(o, Scalar):
                 given.append(converted(self.name(o.var), o.var.dtype, wanted))
             else:
