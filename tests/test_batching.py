@@ -347,3 +347,18 @@ def test_written_values_lose_leading_axes_of_length_1_as_in_numpy():
     np.testing.assert_array_equal(tg.vmap(f)(x, v), expected)
     gradients = tg.vmap(tg.grad(lambda x, v: np.sum(f(x, v) ** 2), argnums=(0, 1)))(x, v)
     np.testing.assert_array_equal(gradients[1], 2 * v)
+
+
+def test_products_of_vectors_within_two_vmaps():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(5, 3)), rng.normal(size=(4, 3)) * 1j
+
+    def kernel(a, b):
+        return np.sin(a) @ np.cos(a * np.abs(b))
+
+    products = (lambda a, b: (a * b) @ (a + b), np.vecdot, lambda a, b: np.vecdot(b, a, axis=-1))
+    for f in (kernel, tg.grad(kernel), *products):
+        found = tg.vmap(tg.vmap(f, (None, 0)), (0, None))(x, y)
+        np.testing.assert_allclose(found, [[f(a, b) for b in y] for a in x])
+    with pytest.raises(TypeError, match=r"np\.vecdot of a batch takes axis= alone"):
+        tg.vmap(lambda a: np.vecdot(a, a, axis=0))(x)

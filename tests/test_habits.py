@@ -36,7 +36,14 @@ ANSWERED = {
     "model.count_params()": "p.size for p in model.parameters()", "model.get_weights()": "model.state_dict()",
     "model.append(np.tanh)": "write tg.nn.Sequential(*model, layer)", "model.copy()": "write copy.deepcopy(model)",
     "model.save('m.npz')": "write tg.save(model.state_dict(), path)", "model.load('m.npz')": "tg.load(path)",
-    "tg.nn.LSTMCell(2, 3)": "write tg.nn.LSTM",
+    "tg.nn.LSTMCell(2, 3)": "write tg.nn.LSTM", "tg.nn.GRUCell(2, 3)": "write tg.nn.GRU", "tg.func": "tg.grad, tg.vmap",
+    "tg.nn.utils": "tg.optim.clip_grad_norm", "tg.optim.clip_grad_norm_": "write tg.optim.clip_grad_norm(",
+    "tg.data.DataLoader(a)": "tg.data.batches(X, Y, batch_size=32)", "tg.data.random_split": "tg.data.train_test_split",
+    "tg.linearize(f, x)": "write tg.jvp", "tg.custom_jvp": "write tg.custom_vjp", "tg.make_hvp(f)": "write tg.hvp(f)",
+    "tg.deriv(f)": "write tg.elementwise_grad", "tg.remat(f)": "write tg.checkpoint", "tg.lax": "if, for and while",
+    "tg.check_grads": "write tg.check_grad", "tg.tree_map": "write tg.tree.tree_map", "x.clamp(0)": "write np.clip(x",
+    "tg.ravel_pytree": "write tg.tree.ravel", "x.mul(2)": "write x * y", "x.topk(1)": "np.sort(x)[-k:]",
+    "x.at[0].set(1.0)": "y = x.copy(), then y[i] = v",
 }  # fmt: skip
 KEYWORDS = {
     "x.sum(dim=0)": "write axis=", "x.mean(dim=0)": "write axis=", "x.sum(axis=0, keepdim=True)": "write keepdims=",
@@ -46,6 +53,9 @@ KEYWORDS = {
     "tg.optim.SGD([x], learning_rate=0.1)": "SGD: there is no argument learning_rate=; write lr=",
     "tg.value_and_grad(np.sum, argnum=0)": "write argnums=", "tg.jacobian(np.sum, argnum=0)": "write argnums=",
     "tg.hessian(np.sum, argnum=0)": "write argnums=", "np.squeeze(x).std(dim=0)": "write axis=",
+    "tg.vmap(np.sin, in_dims=1)": "vmap: there is no argument in_dims=; write in_axes=",
+    "tg.optim.Adam([x], lr=0.1, fused=True)": "leave it out", "x.flatten(start_dim=1)": "write x.reshape(len(x), -1)",
+    "x.flatten(1)": "x.reshape(len(x), -1) keeps the first axis",
 }  # fmt: skip
 
 

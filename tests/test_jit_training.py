@@ -286,3 +286,25 @@ def test_a_step_recorded_while_the_loss_was_not_finite_trains_when_it_is():
     for last in (np.inf, 2.0):
         step(np.array([1.0, last]))
     np.testing.assert_array_equal(w.data, [0, -1])
+
+
+def test_a_constant_tensor_is_written_into_an_array():
+    """A running mean, as in the BatchNorm that people write for themselves."""
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(3, 2)), tg.Tensor(np.ones(2))
+
+    def trained(jit):
+        mean, last = tg.Tensor(np.zeros(2), requires_grad=False), np.zeros(2)
+
+        def step(x):
+            y = x * w
+            with tg.no_grad():
+                mean.data[...] = 0.9 * mean + 0.1 * y
+            last[0] = y.detach()[1]
+            return np.sum(y**2)
+
+        called = tg.jit(step) if jit else step
+        return [float(called(row)) for row in x], mean.data, last
+
+    for found, expected in zip(trained(jit=True), trained(jit=False), strict=True):
+        np.testing.assert_array_equal(found, expected)

@@ -12,6 +12,10 @@ def objective(p, i):
     return np.sum(p["w"][0] ** 2) * (1 + i % 2) + (p["w"][1] - p["b"][0][0]) ** 2
 
 
+def test_the_module_is_a_name_of_optim():
+    assert tg.optim.functional.adam is adam
+
+
 def test_adam_takes_the_steps_of_the_optimizer():
     seen = []
     found = adam(

@@ -4,6 +4,9 @@ All functions take arrays, or tables, whose first axis counts the examples; they
 and return NumPy arrays. Data that is empty, of unequal lengths or not finite raises an error.
 """
 
+from typing import TYPE_CHECKING, Any
+
+from ..engine.habits import instead
 from .batches import batches, one_hot
 from .splits import k_fold, train_test_split, train_valid_test_split
 from .standardizer import Standardizer
@@ -13,3 +16,9 @@ __all__ = [
     "Standardizer", "batches", "drug_dosage", "k_fold", "make_circles", "make_linear", "make_moons", "make_spirals",
     "one_hot", "train_test_split", "train_valid_test_split", "xor",
 ]  # fmt: skip
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{instead(name)}")

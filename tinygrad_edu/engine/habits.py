@@ -41,11 +41,26 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     "Dense": "tg.nn.Linear(in_features, out_features)", "glorot_uniform": "xavier_uniform(shape, rng)",
     "glorot_normal": "xavier_normal(shape, rng)", "count_params": "sum(p.size for p in model.parameters())",
     **dict.fromkeys(("get_weights", "weights", "trainable_variables"), "model.parameters(), or model.state_dict()"),
-    "set_weights": "model.load_state_dict(state)", "LSTMCell": "tg.nn.LSTM, and call it with one time step and a state",
+    "set_weights": "model.load_state_dict(state)",
+    **{f"{kind}Cell": f"tg.nn.{kind}, and call it with one time step and a state" for kind in ("LSTM", "GRU", "RNN")},
+    **dict.fromkeys(("DataLoader", "Dataset", "TensorDataset"), "for x, y in tg.data.batches(X, Y, batch_size=32)"),
+    "random_split": "tg.data.train_test_split(X, Y)", "utils": "tg.optim.clip_grad_norm and tg.data.batches",
+    **{f"clip_grad_{kind}_": f"tg.optim.clip_grad_{kind}(model.parameters(), ...)" for kind in ("norm", "value")},
     "summary": "model.summary(x)", "manual_seed": "rng=0, a seed or a numpy.random.Generator, where numbers are drawn",
     **dict.fromkeys(("rand", "randn", "randint", "PRNGKey", "random"), "np.random.default_rng(seed)"),
     **dict.fromkeys(("autograd", "grad_fn"), "tg.grad(f), tg.gradients(y, xs), or y.backward(); x.fun is the function"),
-    **dict.fromkeys(("jacfwd", "jacrev"), "tg.jacobian(f)"),
+    **dict.fromkeys(("jacfwd", "jacrev"), "tg.jacobian(f)"), "grad_and_value": "tg.value_and_grad(f)",
+    **dict.fromkeys(("linearize", "make_jvp"), "tg.jvp(f, [x], [v])"), "make_vjp": "tg.vjp(f, x)",
+    **dict.fromkeys(("make_hvp", "hessian_vector_product", "hessian_tensor_product"), "tg.hvp(f)(x, v)"),
+    "make_ggnvp": "tg.ggnvp(f, loss)(x, v)", "grad_and_aux": "tg.grad(f, has_aux=True)",
+    "multigrad": "tg.grad(f, argnums=(0, 1))", "deriv": "tg.elementwise_grad(f)",
+    "holomorphic_grad": "tg.jvp(f, [z], [np.ones_like(z)])", "remat": "tg.checkpoint(f)",
+    **dict.fromkeys(("custom_jvp", "custom_gradient"), "tg.custom_vjp(f)"),
+    **dict.fromkeys(("check_grads", "gradcheck"), "tg.check_grad(f, x)"),
+    **dict.fromkeys(("tree_map", "tree_util"), "tg.tree.tree_map(f, tree)"), "tree_leaves": "tg.tree.leaves(tree)",
+    **dict.fromkeys(("tree_flatten", "tree_unflatten"), "tg.tree.flatten(tree) and tg.tree.unflatten"),
+    "ravel_pytree": "tg.tree.ravel(tree)", "func": "tg.grad, tg.vmap: transforms are names of tg itself",
+    "lax": "if, for and while of Python; tg.stop_gradient(x)",
     "GradientTape": "y.backward(), then x.grad: every Tensor records",
     "pmap": "tg.vmap(f)",
     "detach_": "x.detach()", "requires_grad_": "x.requires_grad = True",
@@ -56,7 +71,11 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     "gather": "np.take_along_axis(x, i, axis)", "index_select": "x[i]", "cat": "np.concatenate([...])",
     "chunk": "np.split(x, n)", "float": "x.astype(np.float32)", "double": "x.astype(np.float64)",
     "half": "x.astype(np.float16)", "type": "x.astype(dtype)", "long": "x.astype(int)", "int": "x.astype(int)",
-    **{name: f"tg.{name}(x)" for name in ("softmax", "log_softmax", "logsumexp", "softplus", "gelu", "silu")},
+    **dict.fromkeys(("clamp", "clamp_min", "clamp_max"), "np.clip(x, a, b)"), "sub": "x - y",
+    "mul": "x * y", "div": "x / y", "eq": "x == y", "rsqrt": "1 / np.sqrt(x)",
+    "topk": "np.sort(x)[-k:], or np.argsort(x)[-k:]", "unbind": "list(x)", "movedim": "np.moveaxis(x, i, j)",
+    "nelement": "x.size", "ndimension": "x.ndim", "at": "y = x.copy(), then y[i] = v",
+    **{name: f"tg.{name}(x)" for name in ("softmax", "log_softmax", "logsumexp", "softplus", "gelu", "silu", "erf")},
 }  # fmt: skip
 MODULES = {  # attributes of Modules alone; those that are functions of NumPy are none of a Module's
     **dict.fromkeys(("append", "extend", "insert", "add", "add_module"), "tg.nn.Sequential(*model, layer)"),
@@ -66,7 +85,9 @@ MODULES = {  # attributes of Modules alone; those that are functions of NumPy ar
 }
 KEYWORDS = {
     "dim": "axis=", "dims": "axis=", "keepdim": "keepdims=", "argnum": "argnums=", "learning_rate": "lr=",
-    "correction": "ddof=", "unbiased": "ddof=1", "attn_mask": "mask=", "is_causal": "causal=",
+    "correction": "ddof=", "unbiased": "ddof=1", "attn_mask": "mask=", "is_causal": "causal=", "in_dims": "in_axes=",
+    "out_dims": "out_axes=", "start_dim": "x.reshape(len(x), -1)",
+    "fused": "", "foreach": "",
 }  # fmt: skip
 
 
@@ -86,7 +107,8 @@ def instead(name: str, of_module: bool = False) -> str:
 
 def keyword_instead(name: str) -> str:
     """Return "; write ..." for a keyword that has another name here, or ""."""
-    return f"; write {KEYWORDS[name]}" if name in KEYWORDS else ""
+    here = KEYWORDS.get(name)
+    return "" if here is None else f"; write {here}" if here else "; leave it out"
 
 
 def names_keywords(fun: Callable[P, R]) -> Callable[P, R]:

@@ -183,7 +183,7 @@ class Traced(View):
 
     def __setitem__(self, index: object, v: Any) -> None:
         if self.takes(operator.setitem, (self, index, v), {}):
-            if isinstance(v, Operand):
+            if isinstance(v, Operand) and (v := None if v.requires_grad else v._value) is None:
                 raise self.rec.error("array[...] = Tensor loses its gradient; write np.stack([...]), or assign .data")
             indices = index if isinstance(index, tuple) else (index,)
             by_mask = bool in [getattr(i, "dtype", None) for i in indices]

@@ -182,6 +182,14 @@ def matmul(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
     return y[..., 0] if column else y
 
 
+def vecdot(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Multiply the vectors of all members."""
+    if kwargs.keys() - {"axis"} or kwargs.get("axis", -1) >= 0:
+        raise NoBatching(f"{level.title}: np.vecdot of a batch takes axis= alone, counted from the last; {LOOP}")
+    ndim = max([np.ndim(v) for v in args])
+    return Batch(np.vecdot(*[aligned(v, ndim, level) for v in args], **kwargs), level)
+
+
 def outer(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Multiply a column with a row; einsum does so in two thirds of the time that broadcasting takes."""
     vectors: list[Any] = [v if v.ndim == 1 else np.reshape(v, (v.size,)) for v in args]
@@ -250,7 +258,7 @@ _RULES: dict[Function, Rule] = {
     np.expand_dims: new_axes, np.squeeze: squeeze, np.broadcast_to: broadcast_to,
     **dict.fromkeys((np.atleast_1d, np.atleast_2d, np.atleast_3d), at_least),
     np.concatenate: concatenate, joining.concatenate: concatenate, np.stack: stack,
-    np.matmul: matmul, np.outer: outer, explicit_einsum: einsum,
+    np.matmul: matmul, np.vecdot: vecdot, np.outer: outer, explicit_einsum: einsum,
     **dict.fromkeys((
         np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky, np.linalg.eigh, np.linalg.eigvalsh,
         np.linalg.svd, np.linalg.svdvals, np.linalg.qr, np.linalg.pinv, np.linalg.matrix_transpose,

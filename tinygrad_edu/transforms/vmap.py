@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.backward import toposort
+from ..engine.habits import names_keywords
 from ..engine.mode import paused
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
@@ -24,6 +25,7 @@ from .levels import LOOP, Level, NoBatching, is_no_batching
 Axes = int | None | Sequence[Any] | dict[Any, Any]
 
 
+@names_keywords
 def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = False) -> Callable[..., Result]:
     """Return f for batches: as if it were called on each member, along an axis of its arguments, in one call.
 
