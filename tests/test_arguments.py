@@ -85,6 +85,20 @@ RAISES = {  # of code that once was accepted, or had an error of Python's or Num
     "tg.mse_loss(X, [[1], [2, 3]])": "mse_loss: rows of unequal lengths make no array; pad them to one length",
     "tg.data.one_hot([[1], [2, 3]])": "one_hot: rows of unequal lengths make no array; pad them to one length",
     "tg.save({'a': [[1], [2, 3]]}, 'a.npz')": "save: 'a': rows of unequal lengths make no array",
+    "tg.no_grad(3)": "no_grad takes a function, or nothing, as in `with no_grad():`, not 3",
+    "tg.ggnvp(3)": "ggnvp takes a function, not an int",
+    "tg.jacobian(np.sin, X)": "jacobian(sin): argnums is a number or a tuple of numbers, not array([[",
+    "tg.hessian(np.sum, [X])": "; the arguments go to what it returns, hessian(f)(x)",
+    "tg.grad(np.sum, 'x')": "grad(sum): argnums is a number or a tuple of numbers, not 'x'",
+    "tg.hvp(np.sum, X)": "; the arguments go to what it returns, hvp(f)(x)",
+    "tg.elementwise_grad(np.sin, X)": "; the arguments go to what it returns, elementwise_grad(f)(x)",
+    "np.stack(x, x)": "argument 1 takes no Tensor; an axis is an integer, and several arrays go in one list, [a, b]",
+    "np.concatenate(x, x)": "it takes no Tensor; an axis is an integer, and several arrays go in one list, [a, b]",
+    "x[x]": "argument 1 takes no Tensor; pass i.data.astype(int) for an index, and x > 0 for a mask",
+    "X[x]": "an index is i.data.astype(int), and a mask x > 0",
+    "x.exp(2)": "exp() takes 1 positional argument but 2 were given",
+    "hooked('a')": "a hook on Tensor 'x' returned a str; return a gradient, or None to leave it",
+    "tg.optim.SGD([model], lr=0.1)": "parameter 0 is a Linear; wrap numbers in Tensor(...), or pass model.parameters()",
     "tg.Tensor([[1], [2, 3]])": "Tensor: '[[1], [2, 3]]' makes no array of numbers; use lists of equal lengths: "
         "setting an array element with a sequence",
 }  # fmt: skip
@@ -95,12 +109,18 @@ def fit(**options):
     return tg.fit(MODEL, tg.mse_loss, (X, Y), **options)
 
 
+def hooked(result):
+    x = tg.Tensor(1.0, label="x")
+    x.register_hook(lambda g: result)
+    x.backward()
+
+
 @pytest.mark.parametrize("code", RAISES)
 def test_an_argument_of_the_wrong_kind_is_named_with_what_it_should_be(code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before, names = MODEL.state_dict(), {"tg": tg, "np": np, "X": X, "Y": Y, "nan": NAN}
     with pytest.raises((TypeError, ValueError), match=re.escape(RAISES[code])) as caught:
-        eval(code, names | {"model": MODEL, "sgd": SGD, "fit": fit})
+        eval(code, names | {"model": MODEL, "sgd": SGD, "fit": fit, "hooked": hooked, "x": tg.Tensor([1.0], label="x")})
     assert caught.value.__class__.__module__ == "builtins"
     assert len(re.findall(r"[.?!] [A-Z]", str(caught.value))) < 2
     for name, value in MODEL.state_dict().items():

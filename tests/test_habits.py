@@ -12,6 +12,7 @@ from tinygrad_edu.engine import habits
 
 X = tg.Tensor([1.0, 2.0], label="x")
 MODEL = tg.nn.Linear(2, 1, rng=0)
+OPTIMIZER = tg.optim.Adam(MODEL.parameters())
 ANSWERED = {
     "tg.tensor([1.0])": "write tg.Tensor(...)", "tg.from_numpy(a)": "write tg.Tensor(...)", "tg.sin(x)": "write np.sin",
     "tg.matmul(x, x)": "write x @ y", "tg.zeros(3)": "write np.zeros", "tg.cat([x, x])": "write np.concatenate",
@@ -44,12 +45,16 @@ ANSWERED = {
     "tg.check_grads": "write tg.check_grad", "tg.tree_map": "write tg.tree.tree_map", "x.clamp(0)": "write np.clip(x",
     "tg.ravel_pytree": "write tg.tree.ravel", "x.mul(2)": "write x * y", "x.topk(1)": "np.sort(x)[-k:]",
     "x.at[0].set(1.0)": "y = x.copy(), then y[i] = v",
+    "tg.data.StandardScaler()": "write tg.data.Standardizer()", "tg.metrics": "tg.mse_loss, tg.accuracy",
+    "x.gt(0)": "x > y", "x.bool()": "write x > 0", "opt.learning_rate": "write lr=",
+    "setattr(opt, 'learning_rate', 0.1)": "Adam: there is no hyperparameter learning_rate; write lr=",
 }  # fmt: skip
 KEYWORDS = {
     "x.sum(dim=0)": "write axis=", "x.mean(dim=0)": "write axis=", "x.sum(axis=0, keepdim=True)": "write keepdims=",
     "x.argmax(dim=0)": "write axis=", "tg.softmax(x, dim=0)": "write axis=",
     "tg.grad(np.sum, argnum=0)": "grad: there is no argument argnum=; write argnums=",
     "tg.optim.Adam([x], learning_rate=0.1)": "Adam: there is no argument learning_rate=; write lr=",
+    "tg.optim.Adam([x], epsilon=0.1)": "Adam: there is no argument epsilon=; write eps=",
     "tg.optim.SGD([x], learning_rate=0.1)": "SGD: there is no argument learning_rate=; write lr=",
     "tg.value_and_grad(np.sum, argnum=0)": "write argnums=", "tg.jacobian(np.sum, argnum=0)": "write argnums=",
     "tg.hessian(np.sum, argnum=0)": "write argnums=", "np.squeeze(x).std(dim=0)": "write axis=",
@@ -60,13 +65,30 @@ KEYWORDS = {
 
 
 def run(code):
-    return eval(code, {"tg": tg, "np": np, "x": X, "a": np.ones(2), "model": MODEL})
+    return eval(code, {"tg": tg, "np": np, "x": X, "a": np.ones(2), "model": MODEL, "opt": OPTIMIZER})
 
 
 @pytest.mark.parametrize("code", ANSWERED)
 def test_a_name_that_is_another_here_is_answered_with_it(code):
     with pytest.raises(AttributeError, match=re.escape(ANSWERED[code])):
         run(code)
+
+
+@pytest.mark.parametrize(
+    ("code", "path"),
+    [
+        ("tg.Linear", "tg.nn.Linear"), ("tg.Adam", "tg.optim.Adam"), ("tg.nn.relu", "tg.relu"),
+        ("tg.optim.StepLR", "tg.optim.lr_scheduler.StepLR"), ("tg.nn.Relu", "tg.nn.ReLU"),
+        ("tg.one_hot", "tg.data.one_hot"), ("tg.nn.MaxPool2D", "tg.nn.MaxPool2d"), ("tg.MSE_Loss", "tg.mse_loss"),
+        ("tg.optim.RMSProp", "tg.optim.RMSprop"), ("tg.data.cross_entropy", "tg.cross_entropy"),
+        ("tg.optim.lr_scheduler.CosineAnnealingLr", "tg.optim.lr_scheduler.CosineAnnealingLR"),
+        ("tg.expm", "tg.linalg.expm"),
+    ],
+)  # fmt: skip
+def test_a_name_of_another_module_or_in_other_letters_is_answered_with_its_place(code, path):
+    with pytest.raises(AttributeError, match=rf"has no attribute '\w+'; write {re.escape(path)}$"):
+        run(code)
+    run(path)
 
 
 @pytest.mark.parametrize("code", KEYWORDS)
@@ -76,7 +98,7 @@ def test_a_keyword_that_is_another_here_is_answered_with_it(code):
 
 
 def test_names_that_nobody_has_are_answered_as_before():
-    for owner in (tg, tg.nn, tg.optim, X, MODEL, tg.Value(1.0)):
+    for owner in (tg, tg.nn, tg.optim, tg.optim.lr_scheduler, tg.data, X, MODEL, tg.Value(1.0)):
         with pytest.raises(AttributeError, match=r"has no attribute 'unheard_of'$"):
             owner.unheard_of  # noqa: B018
         assert not hasattr(owner, "tensor")

@@ -1,5 +1,6 @@
 """Plain lists and dicts of layers do what PyTorch's ModuleList and ModuleDict do, with the same names."""
 
+import warnings
 from collections import deque
 
 import numpy as np
@@ -99,3 +100,33 @@ def test_a_list_of_blocks_trains(jit):
         rng=0, jit=jit,
     )  # fmt: skip
     assert history.train_loss[-1] < history.train_loss[0]
+
+
+@pytest.mark.parametrize("layers", [(nn.Linear(2, 2) for _ in range(2)), map(nn.Linear, [2], [2]), filter(None, [2])])
+def test_what_can_be_read_only_once_is_no_place_for_layers(layers):
+    model = nn.Module()
+    with pytest.raises(TypeError, match=r"^Module\.layers = \.\.\.: a \w+ can be read only once, .* write a list, \["):
+        model.layers = layers
+    assert not vars(model)
+
+
+def test_layers_in_an_array_of_objects_are_refused():
+    model = nn.Module()
+    with pytest.raises(TypeError, match="nothing finds the layers in an ndarray; parameters are searched for in lists"):
+        model.layers = np.array([nn.Linear(2, 2)], dtype=object)
+    model.names = np.array(["a", None], dtype=object)
+
+
+def test_a_parameter_that_is_a_result_is_warned_of_and_one_that_depends_on_parameters_is_not():
+    model = nn.Module()
+    model.w, model.b = Tensor(np.ones(2)) * 0.1 / 2, Tensor(np.zeros(2))
+    with pytest.warns(UserWarning, match=r"^Module\.w is a result of np\.divide, which is no parameter and is never"):
+        assert model.parameters() == [model.b]
+    model.w = Tensor(np.ones(2))
+    model.h = np.tanh(model.w * 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(model.parameters()) == len(model.state_dict()) == 2
+    model.w, model.h = model.w * 2, None
+    with pytest.warns(UserWarning, match=r"^Module\.w is a result of np\.multiply"):
+        model.state_dict()

@@ -20,6 +20,7 @@ MODULES = {  # a module, and the public names that it provides, among them its o
     "distributed": ("distributed",),
     "viz.draw": ("Drawing", "draw"), "viz.explain": ("Explanation", "explain"), "viz.plot": ("plot",),
 }  # fmt: skip
+SEARCHED = ("", ".nn", ".optim", ".optim.lr_scheduler", ".data", ".special", ".linalg", ".signal")  # for a name
 
 
 def load(name: str) -> Any:
@@ -31,4 +32,22 @@ def load(name: str) -> Any:
         if name in names:
             layer = import_module(f".{module}", __package__)
             return getattr(layer, name, layer)
-    raise AttributeError(f"module {__package__!r} has no attribute {name!r}{instead(name)}")
+    raise missing(__package__ or "", name)
+
+
+def missing(module: str, name: str) -> AttributeError:
+    """Return the error for a name that a module of the package lacks; it says what has that name, or nearly, here."""
+    remedy = instead(name) or _elsewhere(module.removeprefix(__package__ or ""), name)
+    return AttributeError(f"module {module!r} has no attribute {name!r}{remedy}")
+
+
+def _elsewhere(part: str, name: str) -> str:
+    """Return "; write tg.nn.Linear" for a public name of another module, or in other letters of this one, or ""."""
+    parts = sorted(SEARCHED, key=lambda p: p != part) if not name.startswith("_") else []
+    public = [(n, f"tg{p}.{n}") for p in parts for n in import_module(f"{__package__}{p}").__all__]
+    same = [path for n, path in public if n == name] or [path for n, path in public if _letters(n) == _letters(name)]
+    return f"; write {same[0]}" if same else ""
+
+
+def _letters(name: str) -> str:
+    return name.lower().replace("_", "")

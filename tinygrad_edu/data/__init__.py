@@ -6,7 +6,7 @@ and return NumPy arrays. Data that is empty, of unequal lengths or not finite ra
 
 from typing import TYPE_CHECKING, Any
 
-from ..engine.habits import instead
+from ..layers import missing
 from .batches import batches, one_hot
 from .splits import k_fold, train_test_split, train_valid_test_split
 from .standardizer import Standardizer
@@ -21,4 +21,4 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{instead(name)}")
+        raise missing(__name__, name)

@@ -1,6 +1,7 @@
 """A NumPy function on nodes: compute it on their data, then record the call."""
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             argvals[i] = a._value
             if a.requires_grad:
                 if i >= len(rules):
-                    unfit = TypeError(f"argument {i} takes no Tensor; pass its .data")
+                    unfit = TypeError(f"argument {i} takes no Tensor; {instead_of(fun, keywords(fun)[i : i + 1])}")
                     raise explained(unfit, fun, args, kwargs) from unfit
                 if rules[i] is not None:
                     argnums.append(i)
@@ -155,6 +156,15 @@ def holds_node(a: Any) -> bool:
     return isinstance(a, CONTAINERS) and any(isinstance(v, Node) for v in leaves(a))
 
 
+def instead_of(fun: Function, argument: Sequence[str]) -> str:
+    """Return what to write instead of a Tensor in the place of an index, an axis, or another argument of a function."""
+    if fun is operator.getitem:
+        return "pass i.data.astype(int) for an index, and x > 0 for a mask"
+    return (
+        "an axis is an integer, and several arrays go in one list, [a, b]" if "axis" in argument else "pass its .data"
+    )
+
+
 def refuse_as_out(fun: Function, kwargs: dict[str, Any]) -> None:
     """Raise TypeError for a node as out=, whose data would change without a record."""
     out = kwargs.get("out")
@@ -187,5 +197,5 @@ def _bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
         args, kwargs = bound.args, bound.kwargs
     for k, v in kwargs.items():
         if isinstance(v, Node) or holds_node(v):
-            raise TypeError(f"{name(fun)}(..., {k}=...): it takes no Tensor; pass its .data")
+            raise TypeError(f"{name(fun)}(..., {k}=...): it takes no Tensor; {instead_of(fun, (k,))}")
     return args, checked_keywords(fun, args, kwargs)

@@ -33,6 +33,7 @@ NO_RULE = (
     "it has no rule for a Tensor in this place (np.stack([...]) makes one of a list), and tg.supported() lists the "
     "functions that have"
 )
+INDEX = "an index is i.data.astype(int), and a mask x > 0"
 INSTEAD = {  # of functions that make arrays of what they are given
     **dict.fromkeys(("array", "asarray", "asanyarray", "ascontiguousarray", "Tensor", "list", "tuple"), STACK),
     **dict.fromkeys(("r_", "c_"), "it takes Tensors, and np.stack([...]) makes one of a list"),
@@ -150,7 +151,7 @@ def array_refused(x: Node, dtype: Any = None) -> TypeError | None:
             remedy = STACK
         else:
             who = f"{name}{'(...)' if 'CALL' in opcode else '[...]'}: " if name else ""
-            remedy = INSTEAD.get(own, NO_RULE if own else STACK)
+            remedy = INSTEAD.get(own, INDEX if "SUBSCR" in opcode else NO_RULE if own else STACK)
     return TypeError(
         f"{who}{x._describe()} takes gradients, and an array would lose them; {remedy}. Where no gradient is needed, "
         ".data is the array, and .detach() a constant"

@@ -98,6 +98,7 @@ def unary(fun: Function, op: Function) -> Any:
             return record(type(x), y, fun, (x,), (data,), NO_KEYWORDS, FIRST)
         return constant(type(x), y)
 
+    method.__qualname__ = name(fun)
     return method
 
 

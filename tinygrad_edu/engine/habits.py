@@ -44,6 +44,8 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     "set_weights": "model.load_state_dict(state)",
     **{f"{kind}Cell": f"tg.nn.{kind}, and call it with one time step and a state" for kind in ("LSTM", "GRU", "RNN")},
     **dict.fromkeys(("DataLoader", "Dataset", "TensorDataset"), "for x, y in tg.data.batches(X, Y, batch_size=32)"),
+    "StandardScaler": "tg.data.Standardizer()", "is_cuda": ONE_DEVICE,
+    **dict.fromkeys(("losses", "metrics"), "tg.mse_loss, tg.accuracy: losses and metrics are names of tg itself"),
     "random_split": "tg.data.train_test_split(X, Y)", "utils": "tg.optim.clip_grad_norm and tg.data.batches",
     **{f"clip_grad_{kind}_": f"tg.optim.clip_grad_{kind}(model.parameters(), ...)" for kind in ("norm", "value")},
     "summary": "model.summary(x)", "manual_seed": "rng=0, a seed or a numpy.random.Generator, where numbers are drawn",
@@ -72,7 +74,8 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     "chunk": "np.split(x, n)", "float": "x.astype(np.float32)", "double": "x.astype(np.float64)",
     "half": "x.astype(np.float16)", "type": "x.astype(dtype)", "long": "x.astype(int)", "int": "x.astype(int)",
     **dict.fromkeys(("clamp", "clamp_min", "clamp_max"), "np.clip(x, a, b)"), "sub": "x - y",
-    "mul": "x * y", "div": "x / y", "eq": "x == y", "rsqrt": "1 / np.sqrt(x)",
+    "mul": "x * y", "div": "x / y", "neg": "-x", "eq": "x == y", "gt": "x > y", "lt": "x < y", "bool": "x > 0",
+    "rsqrt": "1 / np.sqrt(x)",
     "topk": "np.sort(x)[-k:], or np.argsort(x)[-k:]", "unbind": "list(x)", "movedim": "np.moveaxis(x, i, j)",
     "nelement": "x.size", "ndimension": "x.ndim", "at": "y = x.copy(), then y[i] = v",
     **{name: f"tg.{name}(x)" for name in ("softmax", "log_softmax", "logsumexp", "softplus", "gelu", "silu", "erf")},
@@ -85,9 +88,9 @@ MODULES = {  # attributes of Modules alone; those that are functions of NumPy ar
 }
 KEYWORDS = {
     "dim": "axis=", "dims": "axis=", "keepdim": "keepdims=", "argnum": "argnums=", "learning_rate": "lr=",
-    "correction": "ddof=", "unbiased": "ddof=1", "attn_mask": "mask=", "is_causal": "causal=", "in_dims": "in_axes=",
-    "out_dims": "out_axes=", "start_dim": "x.reshape(len(x), -1)",
-    "fused": "", "foreach": "",
+    "epsilon": "eps=", "beta_1": "betas=", "beta_2": "betas=", "correction": "ddof=", "unbiased": "ddof=1",
+    "attn_mask": "mask=", "is_causal": "causal=", "in_dims": "in_axes=", "out_dims": "out_axes=",
+    "start_dim": "x.reshape(len(x), -1)", "fused": "", "foreach": "",
 }  # fmt: skip
 
 

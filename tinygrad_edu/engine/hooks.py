@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .conjugation import conjugated
+from .errors import kind_of
 
 Hook = Callable[[Any], Any]
 hooks: dict[int, dict[int, Hook]] = {}  # by the identity of a living node, in the order of registration
@@ -93,6 +94,8 @@ def _hooked(y: Any, g: Any, hook: Hook) -> Any:
     r = hook(shown)
     if r is None or r is shown:
         return g
+    if not isinstance(r, (list, tuple)) and not hasattr(r, "__float__"):
+        raise TypeError(f"a hook on {y._describe()} returned {kind_of(r)}; return a gradient, or None to leave it")
     if np.shape(r) != np.shape(y._value):
         raise ValueError(
             f"a hook on {y._describe()} of shape {np.shape(y._value)} returned a gradient of shape {np.shape(r)}; "

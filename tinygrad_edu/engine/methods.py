@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from .apply import apply
 from .dispatch import Operand, binary, unary
+from .habits import names_keywords
 from .rules.activations import sigmoid
 from .rules.products import matmul
 from .rules.registry import Function, implementations, name
@@ -106,6 +107,7 @@ class Methods(Operand):
             raise TypeError(f"view: it takes a shape, as in x.view(-1, 2), not {target!r:.40}; astype converts dtypes")
         return apply(np.reshape, (self, target), NO_KEYWORDS)
 
+    @names_keywords
     def unsqueeze(self, axis: int) -> Any:
         """Return the tensor with a new axis of length 1, as `np.expand_dims` does."""
         return apply(np.expand_dims, (self, axis), NO_KEYWORDS)

@@ -210,6 +210,8 @@ class NoGrad:
         """Return `fun` as a function that never records; without one, the context manager."""
         if fun is None:
             return self
+        if not callable(fun):
+            raise TypeError(f"no_grad takes a function, or nothing, as in `with no_grad():`, not {fun!r:.60}")
         if getattr(getattr(fun, "__code__", None), "co_flags", 0) & 0x20:  # inspect.CO_GENERATOR, without inspect
             kind = getattr(fun, "__name__", repr(fun))
             raise TypeError(f"no_grad: {kind} is a generator, which runs later; write `with no_grad():` inside it")

@@ -9,7 +9,7 @@ from the argument `rng`: a Generator, a seed, or None for an unpredictable one.
 
 from typing import TYPE_CHECKING, Any
 
-from ..engine.habits import instead
+from ..layers import missing
 from .activations import (
     CELU, ELU, GELU, SELU, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, Mish, PReLU, ReLU, ReLU6, SiLU,
     Sigmoid, Softplus, Softsign, Tanh,
@@ -43,4 +43,4 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{instead(name)}")
+        raise missing(__name__, name)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import get_ident
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
 
@@ -16,6 +18,7 @@ from ..engine.arguments import switch
 from ..engine.errors import kind_of
 from ..engine.habits import instead
 from ..engine.rules.registry import Array
+from ..engine.rules.registry import name as function_name
 from ..engine.tape import next_place, tag
 from ..engine.tensor import Tensor
 from ..state import IncompatibleKeys, copy_state
@@ -64,10 +67,15 @@ class Module:
             raise TypeError(f"{type(self).__name__}.{name} = ...: {change}; {remedy}")
         if name in _METHODS:
             raise TypeError(f"{type(self).__name__}.{name} = ...: {name} is a method of every Module; use another name")
-        if type(value) in _UNSEARCHED and any(map(_is_trained, value)):  # type: ignore[call-overload]
-            kind = type(value).__name__
+        objects = value.flat if isinstance(value, np.ndarray) and value.dtype.hasobject else ()
+        if any(map(_is_trained, value if type(value) in _UNSEARCHED else objects)):  # type: ignore[call-overload]
             remedy = "parameters are searched for in lists, tuples and dicts"
-            raise TypeError(f"{type(self).__name__}.{name} = ...: nothing finds the layers in a {kind}; {remedy}")
+            raise TypeError(
+                f"{type(self).__name__}.{name} = ...: nothing finds the layers in {kind_of(value)}; {remedy}"
+            )
+        if type(value) in _READ_ONCE or (isinstance(value, GeneratorType) and value.gi_code.co_name == "<genexpr>"):
+            remedy = "and no layer in it is found; write a list, [... for ...]"
+            raise TypeError(f"{type(self).__name__}.{name} = ...: {kind_of(value)} can be read only once, {remedy}")
         object.__setattr__(self, name, value)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -88,8 +96,16 @@ class Module:
 
     def _leaves(self, every_name: bool) -> dict[str, Tensor]:
         # A Tensor with a `fun` is the result of an operation, kept as an attribute; it is neither.
-        leaves = [(name, t) for name, t in members_of(self, every_name) if isinstance(t, Tensor) and t.fun is None]
+        tensors = [(name, t) for name, t in members_of(self, every_name) if isinstance(t, Tensor)]
+        leaves = [(name, t) for name, t in tensors if t.fun is None]
         found = dict(leaves)
+        for name, t in tensors if len(leaves) < len(tensors) else ():
+            if (leaf := _only_leaf(t)) is not None and not any(leaf is p for p in found.values()):
+                warnings.warn(
+                    f"{type(self).__name__}.{name} is a result of {function_name(t.fun)}, which is no parameter and is "
+                    "never trained; compute with the array before it becomes a Tensor, tg.Tensor(0.1 * array)",
+                    stacklevel=5,
+                )
         if len(found) < len(leaves):
             repeated = next(name for name, t in leaves if found[name] is not t)
             raise ValueError(f"{type(self).__name__} has two tensors named {repeated!r}: rename a dict key")
@@ -204,11 +220,19 @@ def float_dtype(where: str, dtype: DTypeLike) -> np.dtype[Any]:
 
 _METHODS = frozenset(vars(Module)) - {"__doc__", "training", "forward", "describe", "summary"}
 _UNSEARCHED = frozenset([set, frozenset, deque, type({}.values()), type({}.keys())])
+_READ_ONCE = frozenset([map, filter, zip])
 
 
 def _is_trained(value: object) -> bool:
     """Return whether a value is a Module or a parameter."""
     return isinstance(value, Module) or (isinstance(value, Tensor) and value.requires_grad and value.fun is None)
+
+
+def _only_leaf(t: Tensor) -> Tensor | None:
+    """Return the leaf from which t was computed, if each operation on the way has one argument that takes gradients."""
+    while len(t.argnums) == 1:
+        t = t.args[t.argnums[0]]
+    return t if t.fun is None and t.requires_grad else None
 
 
 @contextmanager

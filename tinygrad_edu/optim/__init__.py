@@ -8,7 +8,7 @@ trees.
 
 from typing import TYPE_CHECKING, Any
 
-from ..engine.habits import instead
+from ..layers import missing
 from . import functional, lr_scheduler
 from .adam import Adam, AdamW, NAdam, RAdam
 from .adaptive import Adadelta, Adagrad, RMSprop, Rprop
@@ -27,4 +27,4 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{instead(name)}")
+        raise missing(__name__, name)

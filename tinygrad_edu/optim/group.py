@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine.habits import keyword_instead
 from ..engine.reprs import counted
 from ..engine.rules.floats import python_float
 from ..engine.tensor import Tensor
@@ -110,11 +111,13 @@ class Hyperparameters:
         def __getattr__(self, name: str) -> Any:
             groups = [group for group in vars(self).get("groups", ()) if name in group.names]
             if not groups:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{keyword_instead(name)}")
             return getattr(groups[0], name)
 
         def __setattr__(self, name: str, value: Any) -> None:
             groups = [group for group in vars(self).get("groups", ()) if name in group.names]
+            if not groups and (remedy := keyword_instead(name)):
+                raise AttributeError(f"{type(self).__name__}: there is no hyperparameter {name}{remedy}")
             if not groups or name in vars(self) or hasattr(type(self), name):
                 super().__setattr__(name, value)
                 return

@@ -60,7 +60,8 @@ def leaf_tensors(params: Iterable[Tensor], where: str, frozen: bool = False) -> 
         )
     for i, p in enumerate(params):
         if not isinstance(p, Tensor):
-            raise TypeError(f"{where} takes Tensors, and parameter {i} is {kind_of(p)}; wrap numbers in Tensor(...)")
+            remedy = "wrap numbers in Tensor(...), or pass model.parameters()"
+            raise TypeError(f"{where} takes Tensors, and parameter {i} is {kind_of(p)}; {remedy}")
         if p.fun is not None or not (p.requires_grad or frozen):
             reason = "is the result of a computation" if p.fun is not None else "takes no gradient"
             raise ValueError(f"{where}: {describe(i, p)} {reason}; pass leaf Tensors with requires_grad=True")

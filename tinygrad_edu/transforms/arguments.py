@@ -98,11 +98,15 @@ def like_arguments(args: Sequence[Any], argnums: Argnums, results: Sequence[Resu
     return tuple(trees)
 
 
-def check_function(transform: str, f: object) -> None:
-    """Raise TypeError for an f that is not a function, such as the loss that a function returned."""
+def check_function(transform: str, f: object, argnums: object = 0) -> None:
+    """Raise TypeError for an f that is not a function, such as a loss, and for argnums that number no arguments."""
     if not callable(f):
         remedy = "; gradients(y, [x]) and y.backward() are for a Tensor y" if isinstance(f, Node) else ""
         raise TypeError(f"{transform} takes a function, not {kind_of(f)}{remedy}")
+    numbers = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
+    if not all(isinstance(i, int) and not isinstance(i, bool) for i in numbers):
+        given = f"argnums is a number or a tuple of numbers, not {argnums!r:.60}"
+        raise TypeError(f"{transform}({name_of(f)}): {given}; the arguments go to what it returns, {transform}(f)(x)")
 
 
 def check_result(transform: str, f: Function, y: Any, has_aux: bool, several: bool) -> None:

@@ -41,7 +41,7 @@ def jacobian(
     array([[2., 0.],
            [0., 4.]])
     """
-    check_function("jacobian", f)
+    check_function("jacobian", f, argnums)
     if mode not in ("auto", "forward", "reverse"):
         raise ValueError(f"jacobian: mode={mode!r}; it is 'auto', 'forward' or 'reverse'")
 
@@ -170,7 +170,7 @@ def hessian(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Callabl
     array([[6., 2.],
            [2., 0.]])
     """
-    check_function("hessian", f)
+    check_function("hessian", f, argnums)
 
     @functools.wraps(f)
     def first(*args: Any, **kwargs: Any) -> Result:
@@ -198,7 +198,7 @@ def hvp(f: Function, argnums: int = 0) -> Callable[..., Result]:
     >>> tg.hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
     array([6., 0.])
     """
-    check_function("hvp", f)
+    check_function("hvp", f, argnums)
 
     def product(*args: Any, **kwargs: Any) -> Result:
         given = args[:-1]

@@ -27,7 +27,7 @@ def elementwise_grad(f: Function, argnums: Argnums = 0) -> Callable[..., Result]
     >>> tg.elementwise_grad(np.square)(np.array([1.0, 2.0, 3.0]))
     array([2., 4., 6.])
     """
-    check_function("elementwise_grad", f)
+    check_function("elementwise_grad", f, argnums)
 
     @functools.wraps(f)
     def derivative(*args: Any, **kwargs: Any) -> Result:
@@ -57,6 +57,8 @@ def ggnvp(f: Function, loss: Function = half_square) -> Callable[[Any, Any], Res
     >>> tg.ggnvp(lambda w: np.array([[1.0], [2.0]]) @ w, lambda y: np.sum(y**2))(np.ones(1), np.ones(1))
     array([10.])
     """
+
+    check_function("ggnvp", f)
 
     def product(x: Any, v: Any) -> Result:
         y, pull = vjp(f, x)

@@ -121,7 +121,7 @@ def value_and_grad(
     >>> tg.value_and_grad(lambda x: x**2)(3.0)
     (array(9.), array(6.))
     """
-    check_function("grad", f)
+    check_function("grad", f, argnums)
 
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Result, Result]:
@@ -216,10 +216,6 @@ def trace(
     with recording():
         try:
             numbers = (argnums,) if isinstance(argnums, int) else argnums
-            if not isinstance(numbers, (tuple, list)) or not all([isinstance(i, int) for i in numbers]):
-                raise TypeError(
-                    f"{transform}({name_of(f)}): argnums is a number or a tuple of numbers, not {argnums!r:.60}"
-                )
             for i in numbers:
                 if not -len(args) <= i < len(args):
                     by_name = f"; pass {', '.join(kwargs)} by position" if kwargs else ""

@@ -18,6 +18,9 @@ another. `each_batch` means that a schedule counts updates, not epochs; `watches
 0.2916
 """
 
+from typing import TYPE_CHECKING, Any
+
+from ...layers import missing
 from .base import LRScheduler
 from .curves import (
     CosineAnnealingLR,
@@ -38,3 +41,9 @@ __all__ = [
     "LinearLR", "LinearWarmup", "MultiStepLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR",
     "StepLR",
 ]  # fmt: skip
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing(__name__, name)
