@@ -40,7 +40,8 @@ class Emitter(Expressions):
 
     def emit(self, *lines: str) -> None:
         """Add lines."""
-        self.lines += [(line, self.errors) for line in lines]
+        for line in lines:
+            self.lines.append((line, self.errors))
 
     def plan(self) -> str:
         """Return the whole text."""

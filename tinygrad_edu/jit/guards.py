@@ -30,8 +30,7 @@ from .simplify import value_key
 from .verifier import Step
 
 FLAGS = 0x501  # of an array, in memory order, aligned and writeable
-FEW = 4  # names that are looked for one by one
-LONG = 100  # plain values of a longer list or dict are compared by one line
+FEW = 4  # names that are looked for, and Tensors and plain values of a list or dict that are compared, one by one
 MAPPINGS = (dict, MappingProxyType)
 
 
@@ -136,12 +135,14 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
             yield keys_text(emitter, f"{emitter.name(owner, 'm')}.__dict__", [*vars(owner)])  # it may get others later
         if holder.absent:
             yield absent_text(emitter, owner, frozenset(holder.absent))
-        if holder.checked is None and isinstance(owner, MAPPINGS) and holder.of is None:  # of keys the order counts
+        is_whole = holder.checked is None and holder.of is None
+        if is_whole and isinstance(owner, MAPPINGS):  # of keys the order counts
             yield keys_text(emitter, items_text(emitter, owner), keys)
         elif (holder.checked is None or holder.of is not None) and isinstance(owner, (dict, list, set, deque)):
             held = items_text(emitter, owner)
             yield f"len({held}) == {len(before)}" if before else f"not {held}"
-        if isinstance(owner, set) or (len(keys) > LONG and all(isinstance(value, PLAIN) for value in before.values())):
+        is_long = is_whole and len(keys) > FEW and isinstance(owner, (list, deque, *MAPPINGS))
+        if isinstance(owner, set) or (is_long and all([isinstance(x, (*PLAIN, Node)) for x in before.values()])):
             now = items_text(emitter, owner, "values" if isinstance(owner, MAPPINGS) else "__iter__")
             pairs = f"{now}, {emitter.name([*before.values()], 'members')}"
             yield f"(all(map({emitter.fun(is_)}, {pairs})) or all(map({emitter.fun(is_same)}, {pairs})))"

@@ -21,7 +21,6 @@ from .simplify import BROADCASTING, scalar_value, uniform_element
 from .verifier import Step
 
 REDUCTIONS: dict[Function, np.ufunc] = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
-FEW = 16_384  # elements of a mask, of which a copy in another dtype stays in the cache
 SHORT = 32  # elements of a row, along which NumPy takes 3 to 25 times as long to find an extremum as along a column
 
 
@@ -74,18 +73,11 @@ def _ufunc(emitter: Emitter, call: Call, out: str) -> str:
 def operand(emitter: Emitter, a: object, call: Call, dtypes: Collection[np.dtype[Any]]) -> str:
     """Write an operand of a ufunc in the form that NumPy reads in the least time.
 
-    A number becomes an array without axes, or a full array for np.maximum and np.minimum; a small mask is converted to
-    numbers first.
+    A number becomes an array without axes, or a full array for np.maximum and np.minimum.
     """
     array = emitter.locations[a].array if type(a) is Var else None
     if type(a) is Var and array is not None and array.size > 1 and type(a.source) is not Constant:
-        is_mask = array.dtype == bool and len(call.uses) == len(dtypes) == 2 and call.out.dtype in dtypes
-        if not is_mask or call.out.dtype == bool or array.size >= FEW:
-            return emitter.ref(a)
-        key = "mask", array.shape, array.strides, call.out.dtype
-        mask = emitter.name(np.empty_like(array, call.out.dtype), "mask", key)
-        emitter.emit(f"{mask}[...] = {emitter.ref(a)}")
-        return mask
+        return emitter.ref(a)
     dtype = next(iter(dtypes)) if len(dtypes) == 1 and call.fun in BROADCASTING else np.dtype(object)
     number = scalar_value(a.source.array if type(a) is Var and type(a.source) is Constant and a.dtype is None else a)
     out = emitter.locations[call.out].array

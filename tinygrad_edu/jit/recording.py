@@ -185,7 +185,7 @@ class Recording:
 
     def release(self) -> None:
         """Break the cycles of calls and their results, which would keep arrays."""
-        for call in (*self.program.calls, *self.recorded.calls):
+        for call in (*self.program.calls, *[recorded for recorded, *_ in self.recorded.calls]):
             call.out.source = None
 
 

@@ -9,7 +9,7 @@ import threading
 from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable, MutableMapping, MutableSequence, MutableSet, Set
 from queue import Queue
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from ..engine.tensor import Tensor
 from ..engine.value import Value
 from ..optim import Optimizer
 from ..transforms import tree
-from .closure import ATOMS, WHOLE, Closure
+from .closure import ATOMS, LISTS, WHOLE, Closure
 from .containers import is_container, leaves, mapped, members
 from .copies import Copies
 from .expressions import argument_names
@@ -34,7 +34,7 @@ from .traced import Traced
 Path = tuple[Any, ...]
 # Their contents are not recorded, nor are those of other containers of the standard library
 UNSEEN = (memoryview, ChainMap, UserDict, UserList, np.void, Queue, threading.local, threading.Event)
-CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
+CONTAINERS, HELD = (MutableMapping, MutableSequence, MutableSet), (dict, list, set, deque)
 
 
 class Captured:
@@ -74,11 +74,11 @@ class Captured:
     # Before the function runs
     def add_argument(self, a: Any) -> Any:
         """Capture an argument, or a member of a nested one; return what the function gets instead."""
-        source = Input(len(self.leaves))
+        source, kind = Input(len(self.leaves)), cast(Any, type(a))
         self.leaves.append(a)
         if isinstance(a, Node):
             self.given.setdefault(id(a), source)
-        elif (isinstance(a, (list, tuple, dict)) and not self.closure.is_users(a)) or is_special(a) or is_like_array(a):
+        elif is_special(kind) or is_like_array(kind) or (isinstance(a, LISTS) and not self.closure.is_users(a)):
             raise self.rec.error(f"an argument is {kind_of(a)}; {instead(a, 'pass')}")
         elif isinstance(a, np.ndarray) and a.dtype.kind != "O":
             return self.add_array(Var(source, a))
@@ -183,8 +183,8 @@ class Captured:
         else:
             is_used = holder.of is None or not self.closure.names.isdisjoint({key, *WHOLE})
             for part in parts(value):
-                is_other = is_special(part) or (library(type(part)) not in ("", "python") and is_like_array(part))
-                if is_used and is_other:
+                kind = cast(Any, type(part))
+                if is_used and (is_special(kind) or (is_like_array(kind) and library(kind) not in ("", "python"))):
                     raise self.rec.error(f"{holder.member(key)} is {kind_of(part)}; {instead(part, 'keep')}")
                 if isinstance(part, np.ndarray) and part.dtype.kind in "biufc":
                     if part is not value:  # in a tuple, which a replay does not look into
@@ -249,14 +249,16 @@ def instead(a: object, verb: str) -> str:
     return "call next() outside" if hasattr(type(a), "__next__") else f"{verb} a plain array, list, tuple or dict"
 
 
-def is_special(a: object) -> bool:
-    """Whether a is an array of another class, such as np.matrix, or a container or iterator of elements not seen."""
-    unseen = isinstance(a, CONTAINERS) and not isinstance(a, (dict, list, set, deque)) and library(type(a)) == "python"
-    unseen |= hasattr(type(a), "__next__") and not hasattr(a, "__dict__")  # else its attributes are seen
-    return unseen or isinstance(a, UNSEEN) or (isinstance(a, np.ndarray) and type(a) not in PLAIN_ARRAYS)
+@functools.lru_cache(1000)
+def is_special(kind: Any) -> bool:
+    """Whether objects of a class are arrays, but not plain ones, or containers or iterators of elements not seen."""
+    unseen = issubclass(kind, CONTAINERS) and not issubclass(kind, HELD) and library(kind) == "python"
+    unseen |= hasattr(kind, "__next__") and kind.__dictoffset__ == 0  # else its attributes are seen
+    return unseen or issubclass(kind, UNSEEN) or (issubclass(kind, np.ndarray) and kind not in PLAIN_ARRAYS)
 
 
-def is_like_array(a: object) -> bool:
-    """Whether a is an object of another library that holds an array, as a DataFrame or a sparse matrix does."""
+@functools.lru_cache(1000)
+def is_like_array(kind: Any) -> bool:
+    """Whether objects of a class hold an array, as a DataFrame or a sparse matrix does."""
     protocols = ("__array__", "__array_ufunc__", "__array_priority__")
-    return not isinstance(a, (np.ndarray, np.generic)) and any([hasattr(type(a), name) for name in protocols])
+    return not issubclass(kind, (np.ndarray, np.generic)) and any([hasattr(kind, name) for name in protocols])

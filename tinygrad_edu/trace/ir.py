@@ -199,18 +199,17 @@ class Snapshot:
     """A copy of a program from before the passes; they replace arguments and lists, and never change them in place."""
 
     def __init__(self, program: Program) -> None:
-        self.calls = [*program.calls]
-        self.parts = [c.fun for c in self.calls], [c.args for c in self.calls], [c.kwargs for c in self.calls]
+        self.calls = [(call, call.fun, call.args, call.kwargs) for call in program.calls]
         self.program = replace(program)
 
     def restore(self) -> Program:
         """Return the program, with new calls."""
         program = replace(self.program, calls=[])
         new: dict[Var, Var] = {}
-        for c, fun, args, kwargs in zip(self.calls, *self.parts, strict=True):
-            copied = Call(fun, args, kwargs, c.out.example, c.line, c.phase, draws=c.draws)
-            copied.out.name, copied.alias_of = c.out.name, c.alias_of
-            new[c.out] = copied.out
+        for call, fun, args, kwargs in self.calls:
+            copied = Call(fun, args, kwargs, call.out.example, call.line, call.phase, draws=call.draws)
+            copied.out.name, copied.alias_of = call.out.name, call.alias_of
+            new[call.out] = copied.out
             program.calls.append(copied)
         program.replace(new)
         return program
@@ -236,8 +235,10 @@ def parts(value: Any) -> Iterable[Any]:
 
 def variables(value: object) -> list[Var]:
     """Return the Vars in nested lists, tuples and dicts, in order."""
+    if type(value) is Var:
+        return [value]
     found: list[Var] = []
-    for part in parts(value) if isinstance(value, NESTED) else (value,):
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, NESTED) else ():
         if type(part) is Var:
             found.append(part)
         elif isinstance(part, NESTED):

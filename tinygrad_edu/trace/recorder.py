@@ -68,7 +68,7 @@ class Recorder:
         if self.is_foreign():
             return self.evaluate(fun, args, kwargs)
         try:
-            given, given_kwargs = [*map(vars_of, args)], vars_of(kwargs) if kwargs else NOTHING
+            given, keywords = tuple(map(vars_of, args)), vars_of(kwargs) if kwargs else NOTHING
         except OtherArray as error:
             raise self.error(f"{name(fun)} of {error} is not recorded; make a plain array or a list of it") from None
         values = [*map(values_of, args)]
@@ -76,15 +76,16 @@ class Recorder:
         if type(result) is np.ndarray and type(fun) is not np.ufunc:  # whose results are always new
             for a, value in zip(args, values, strict=True):
                 if value is result and type(a) is Traced:
-                    if len(variables((given, given_kwargs))) == 1:
+                    if len(variables((given, keywords))) == 1:
                         return a
                     result = result[...]  # for other values of the other arguments it may be another array
         several = isinstance(result, (tuple, list))
         results: Sequence[Any] = result if several else (result,)
-        if any([not isinstance(r, NUMERIC) or getattr(r, "dtype", None) is OBJECT for r in results]):
-            raise self.error(f"{name(fun)} gives no array of numbers, and cannot be recorded; call it outside")
+        for value in results:
+            if not isinstance(value, NUMERIC) or getattr(value, "dtype", None) is OBJECT:
+                raise self.error(f"{name(fun)} gives no array of numbers, and cannot be recorded; call it outside")
         line, phase = self.place()
-        call = Call(fun, tuple(given), given_kwargs, placeholder(result), line, phase, draws)
+        call = Call(fun, given, keywords, placeholder(result), line, phase, draws)
         if phase != "backward" and self.is_replayed:  # in a backward pass the engine sets them
             call.errors = self.changed_errors()
         self.program.calls.append(call)
