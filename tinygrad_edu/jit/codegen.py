@@ -153,7 +153,7 @@ class ResultWriter:
         if x.kind in ("array", "memory"):
             return self.array(x)
         nodes = "()"
-        if x.kind == "result" and emitter.captured.given:  # arguments are not kept
+        if x.kind == "result" and emitter.captured.tensors:  # arguments are not kept
             nodes = f"({''.join([f'{emitter.tensor(node)}, ' for node in parents(emitter.captured)])})"
         elif x.kind == "result":
             nodes = emitter.name(parents(emitter.captured), "parents", "parents")

@@ -119,5 +119,5 @@ class Emitter(Expressions):
 
     def tensor(self, x: object) -> str:
         """Write a Tensor that is an argument or captured."""
-        given = self.captured.given.get(id(x))
+        given = self.captured.tensors.get(id(x))
         return f"a{given.index}t" if given else self.name(x, "t")

@@ -70,10 +70,10 @@ def locate_state(emitter: Emitter, v: Var) -> list[str]:
     if not source.moves:
         emitter.locations[v] = Location(found, source.array)
         is_own = source.kind != "array"  # a Tensor's or an optimizer's, whose shape nobody sets in place
-        return [] if is_own else [like(emitter, found, source.array)]
+        return [] if is_own else [array_text(emitter, found, source.array)]
     text = emitter.variable("g")
     emitter.locations[v] = Location(text)
-    return [f"type({text} := {found}) is {emitter.fun(np.ndarray)}", like(emitter, text, source.array)]
+    return [f"type({text} := {found}) is {emitter.fun(np.ndarray)}", array_text(emitter, text, source.array)]
 
 
 def place_text(emitter: Emitter, v: Var) -> str:
@@ -116,14 +116,14 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
         if isinstance(owner, Node):
             text = emitter.tensor(owner)
             yield from [f"{text}.label == {owner.label!r}"] * names_matter
-            yield from [f"{text}.requires_grad is {owner.requires_grad}"] * (id(owner) not in captured.given)
+            yield from [f"{text}.requires_grad is {owner.requires_grad}"] * (id(owner) not in captured.tensors)
             if before["_grad"] is not None or owner in captured.absent:
                 yield f"{text}._grad is {'' if before['_grad'] is None else 'not '}None"
-            keys, asked = [key for key in keys if holder.given[key].origin in used], keys
-            if isinstance(data := before["_value"], np.ndarray) and keys != asked and id(owner) not in captured.given:
+            keys, asked = [key for key in keys if holder.traced[key].origin in used], keys
+            if isinstance(data := before["_value"], np.ndarray) and keys != asked and id(owner) not in captured.tensors:
                 yield f"{text}._value.shape == {data.shape}"  # the function may have asked for the shape alone
             for key in holder.anew:
-                var = getattr(holder.given.get(key), "origin", None)
+                var = getattr(holder.traced.get(key), "origin", None)
                 place = place_text(emitter, var) if var in used and not isinstance(var.source, Setting) else ""
                 if place not in ("", f"{text}.{key}"):
                     yield f"{text}.{key} is {place}"  # the array of another place, too
@@ -157,7 +157,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                 yield same_text(emitter, text, before[key])
                 of_optimizer = isinstance(holder.of, (Optimizer, Group))
                 if isinstance(before[key], np.ndarray) and id(before[key]) not in read and not of_optimizer:
-                    yield like(emitter, text, before[key])
+                    yield array_text(emitter, text, before[key])
                     if before[key].dtype.kind not in "biufcO" and before[key].size <= MANY:  # texts, dates, records
                         yield f"{text}.tobytes() == {emitter.name(before[key].tobytes(), 'content')}"
 
@@ -201,7 +201,7 @@ def same_text(emitter: Emitter, text: str, value: Any) -> str:
     return f"({text} is {before} or {emitter.fun(is_same)}({text}, {before}))"
 
 
-def like(emitter: Emitter, text: str, value: Any) -> str:
+def array_text(emitter: Emitter, text: str, value: Any) -> str:
     """Write the check of an array's dtype and shape, and of its memory order if the function could tell."""
     same = f"{text}.dtype == {emitter.name(value.dtype, 'dtype')}"
     if isinstance(value, np.ndarray):
@@ -237,7 +237,7 @@ def check_argument(emitter: Emitter, text: str, value: Any, names: Iterator[str]
             yield f"type({name} := {text}) is {kind}"
             return
     if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind != "O":
-        yield f"type({name} := {text}) is {kind} and {like(emitter, name, value)}"
+        yield f"type({name} := {text}) is {kind} and {array_text(emitter, name, value)}"
     elif type(value) in VALUES:
         yield same_text(emitter, f"({name} := {text})", value)
     elif isinstance(value, MethodType):  # a new one each time that it is looked up

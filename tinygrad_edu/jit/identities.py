@@ -30,13 +30,13 @@ def identities(emitter: Emitter) -> Iterator[str]:
     places = [(a, f"a{i}{'t' * isinstance(a, Node)}") for i, a in enumerate(captured.leaves)]
     places += [(a._value, f"a{i}") for i, a in enumerate(captured.leaves) if isinstance(a, Node)]
     places += [(argument, path_text(emitter, path)) for argument, path in captured.occurrences]
-    known = closure.elsewhere | captured.containers.keys()
+    known = closure.fixed | captured.containers.keys()
     places = [(x, text) for x, text in places if isinstance(x, (Node, np.ndarray)) or id(x) in known]
     # `argument is array` may be asked, of an array that the function found and that is the same at each replay
     states = [v.source for v in emitter.program.states]
     found = {i for i, x in closure.seen.items() if isinstance(x, np.ndarray)}.union([id(s.array) for s in states])
     found = found.union(closure.holders if captured.containers else ()).difference([id(x) for x, _ in places])
-    fixed = closure.elsewhere | found.difference([id(s.array) for s in states if s.moves])
+    fixed = closure.fixed | found.difference([id(s.array) for s in states if s.moves])
     if not closure.names.isdisjoint(("is", "id")):
         moving = [v for v in emitter.program.states if emitter.locations[v].array is None]
         held = [(v.example, emitter.locations[v].text) for v in moving]

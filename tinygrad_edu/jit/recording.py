@@ -63,7 +63,7 @@ class Recording:
         self.changes = any([*changes, captured.drawn])
         self.drawn = captured.drawn
         self.seen = self.objects_seen()
-        self.given = [(kind_of_array(x), value_key(x)) for x in captured.leaves]
+        self.kinds = [(kind_of_array(x), value_key(x)) for x in captured.leaves]
         captured.forget()
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
@@ -170,9 +170,9 @@ class Recording:
     def varying(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """Return what differs in a call with the same kinds of arrays: an argument, or VARIABLE; "" if they differ."""
         given = [(kind_of_array(x), value_key(x)) for _, x in containers.leaves("", [args, kwargs])]
-        if [kind for kind, _ in given] != [kind for kind, _ in self.given]:
+        if [kind for kind, _ in given] != [kind for kind, _ in self.kinds]:
             return ""
-        pairs = zip(argument_names(self.fun, args, kwargs), given, self.given, strict=True)
+        pairs = zip(argument_names(self.fun, args, kwargs), given, self.kinds, strict=True)
         return next((f"the argument {name}" for name, (kind, x), (_, y) in pairs if not kind and x != y), VARIABLE)
 
     def readable(self, *opens: Callable[[Program], None]) -> Source:

@@ -50,7 +50,7 @@ class Captured:
         self.rec, self.fun, self.revision, self.moving = rec, fun, registry.revision, moving
         # With lists and dicts of their own: the function may change those that it is given.
         self.args, self.kwargs = mapped(lambda x: x, args), mapped(lambda x: x, kwargs)
-        self.given: dict[int, Input] = {}  # the Tensors among the arguments
+        self.tensors: dict[int, Input] = {}  # the Tensors among the arguments
         self.leaves: list[Any] = []  # the arguments, and the members of nested ones
         self.containers: dict[int, Holder] = {}  # what fun gets for those among the arguments, by their identity
         self.occurrences: list[tuple[Any, Path]] = []  # each of those arguments, as often as it is given
@@ -77,7 +77,7 @@ class Captured:
         source, kind = Input(len(self.leaves)), cast(Any, type(a))
         self.leaves.append(a)
         if isinstance(a, Node):
-            self.given.setdefault(id(a), source)
+            self.tensors.setdefault(id(a), source)
         elif is_special(kind) or is_like_array(kind) or (isinstance(a, LISTS) and not self.closure.is_users(a)):
             raise self.rec.error(f"an argument is {kind_of(a)}; {instead(a, 'pass')}")
         elif isinstance(a, np.ndarray) and a.dtype.kind != "O":
@@ -134,7 +134,7 @@ class Captured:
         closure = self.closure
         self.inputs = deque([self.add_argument(a) for _, a in leaves("", [self.args, self.kwargs])])
         self.holders = sorted(
-            closure.holders.values(), key=lambda h: (not isinstance(h.owner, Node), id(h.owner) not in self.given)
+            closure.holders.values(), key=lambda h: (not isinstance(h.owner, Node), id(h.owner) not in self.tensors)
         )
         self.requires_grad = {h.owner: h.owner.requires_grad for h in self.holders if isinstance(h.owner, Node)}
         states = {
@@ -143,7 +143,8 @@ class Captured:
             for kind, arrays in owner.state.items() for i, a in enumerate(arrays)
         }  # fmt: skip
         seen = [(h, key, value) for h in self.holders for key, value in h.seen().items()]
-        found = [member for member in seen if not isinstance(member[2], ATOMS)]
+        plain = (*ATOMS, Node)  # Tensors have holders of their own
+        found = [member for member in seen if not isinstance(member[2], plain)]
         found += [(h, key, h.before[key]) for h in self.holders for key in h.anew]
         for holder, key, value in found:
             self.trace(holder, key, value, states)
@@ -170,7 +171,7 @@ class Captured:
     def trace(self, holder: Holder, key: Any, value: Any, states: dict[int, tuple[Any, str]]) -> None:
         """Make a recording value for a member that is an array, a number that is read anew, or a generator."""
         x, is_grad = holder.owner, holder.has(key, "_grad")
-        given = None if is_grad else self.given.get(id(x))
+        given = None if is_grad else self.tensors.get(id(x))
         name = self.name_of(x) + "_grad" * is_grad if isinstance(x, Node) else key
         if isinstance(x, Node) and value is None:
             self.put(holder, key, EMPTY)  # this tells who reads it
@@ -181,14 +182,14 @@ class Captured:
         elif key in holder.anew:
             self.put(holder, key, self.add(Var(given or Setting(holder.of, key), value, name)))
         else:
-            is_used = holder.of is None or not self.closure.names.isdisjoint({key, *WHOLE})
             for part in parts(value):
                 kind = cast(Any, type(part))
-                if is_used and (is_special(kind) or (is_like_array(kind) and library(kind) not in ("", "python"))):
+                is_other = is_special(kind) or (is_like_array(kind) and library(kind) not in ("", "python"))
+                if is_other and (holder.of is None or not self.closure.names.isdisjoint({key, *WHOLE})):
                     raise self.rec.error(f"{holder.member(key)} is {kind_of(part)}; {instead(part, 'keep')}")
                 if isinstance(part, np.ndarray) and part.dtype.kind in "biufc":
                     if part is not value:  # in a tuple, which a replay does not look into
-                        self.closure.elsewhere.add(id(part))
+                        self.closure.fixed.add(id(part))
                     self.add_array(Var(State(part, *states.get(id(part), (x, "array"))), part, holder.member(key)))
                 else:
                     self.traced_source(part)
@@ -197,7 +198,7 @@ class Captured:
         """Let a place hold a recording value."""
         if not isinstance(holder.owner, Node):
             self.places.append(Place(holder.owner, key, holder.member(key)))
-        holder.given[key] = value
+        holder.traced[key] = value
         assign(holder.owner, key, value)
 
     def name_of(self, x: Node) -> str:
@@ -230,7 +231,7 @@ class Captured:
 
     def forget(self) -> None:
         """Release the arrays and objects of the recording; the containers among the arguments stay, for their names."""
-        self.requires_grad = {x: takes for x, takes in self.requires_grad.items() if id(x) not in self.given}
+        self.requires_grad = {x: takes for x, takes in self.requires_grad.items() if id(x) not in self.tensors}
         held = self.arrays, self.containers, self.paths, self.leaves, self.holders, self.exchanged, self.occurrences
         for each in (*held, self.clear, self.results, self.memories):
             each.clear()

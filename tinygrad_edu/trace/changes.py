@@ -37,7 +37,7 @@ def memory_of(x: Any) -> int:
 def refuse_changes(found: Captured) -> None:
     """Raise JitError for changes that later calls would not make."""
     for holder in found.holders:
-        for key, given in holder.given.items():
+        for key, given in holder.traced.items():
             new = holder.last.get(key, EMPTY)
             of_value = type(new) is float and isinstance(holder.owner, Node)
             if of_value or issubclass(type(new), (np.ndarray, np.generic)):
@@ -49,7 +49,7 @@ def refuse_changes(found: Captured) -> None:
         if isinstance(holder.owner, Node):
             changed = [(holder.member(k), k) for k in ("label", "requires_grad") if last[k] != before[k]]
         else:
-            expected = before | {key: last.get(key, EMPTY) for key in holder.given} | mode_changed(found, holder)
+            expected = before | {key: last.get(key, EMPTY) for key in holder.traced} | mode_changed(found, holder)
             changed = [] if are_same(last, expected) else [title_of_change(found, holder, expected)]
         for title, name in changed[:1]:
             remedy = "return the value, and do it outside of the recorded function"
@@ -75,7 +75,7 @@ def refuse_replacements(found: Captured) -> None:
     """Raise JitError if a place holds something at the end that a replay would not give it."""
     shared = Counter([id(given) for _, _, given, _ in found.exchanged])
     scopes = [map(id, holder.before.values()) for holder in found.holders if holder.is_scope]
-    fixed = found.closure.elsewhere.union(*scopes)  # what tuples and variables hold, which stays there
+    fixed = found.closure.fixed.union(*scopes)  # what tuples and variables hold, which stays there
     taken = {id(t) for t in found.arrays.values()}  # the memories that places hold
     for holder, key, given, new in found.exchanged:
         if new is given or new is EMPTY:
@@ -201,7 +201,7 @@ def read_anew(found: Captured) -> None:
     for holder, key in [place for place in places if not isinstance(place[0].owner, MappingProxyType)]:
         array = holder.before.get(key)
         t = found.arrays.get(id(array))
-        is_alone = held[id(array)] == 1 and id(array) not in found.closure.elsewhere
+        is_alone = held[id(array)] == 1 and id(array) not in found.closure.fixed
         if t is not None and is_alone and isinstance(t.origin.source, State) and not t.origin.source.moves:
             t.origin.source.place = Place(holder.owner, key, holder.member(key), t.origin)
             found.places += [t.origin.source.place] * holder.is_scope  # which the others have already

@@ -64,7 +64,7 @@ class Closure:
         self.seen: dict[int, object] = {id(table): table for table in (vjps, implementations)}
         self.queue: deque[Any] = deque([fun, *[x for x in arguments if not isinstance(x, Node)]])
         self.walk()
-        self.elsewhere = {id(t) for t in self.tensors}  # Tensors that are not only arguments themselves
+        self.fixed = {id(t) for t in self.tensors}  # Tensors, and arrays, that are the same ones at each replay
         nodes = [x for x in arguments if isinstance(x, Node)]
         self.queue += nodes
         self.walk()

@@ -18,7 +18,7 @@ from ..engine.tape import Node
 from ..transforms import custom_vjp
 
 CACHED: type = type(functools.cache(len))
-VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
+DICT_VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 ITEMS: Any = (OrderedDict, dict, list, deque, np.ndarray, MappingProxyType, set, tuple)
 EMPTY = object()  # what an empty slot of a Tensor holds
 # Compared by value; a subclass of the user may hold or compute more
@@ -47,7 +47,7 @@ def _partial(p: Any, func: Any, *values: Any) -> Any:
 WRAPPERS: dict[Any, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
     tuple: (lambda x: tuple.__getitem__(x, slice(None)), lambda x, *new: tuple.__new__(type(x), new)),
     frozenset: (lambda x: (*frozenset.__iter__(x),), lambda _, *new: frozenset(new)),
-    VIEWS: (lambda x: (x.mapping,), lambda x, mapping: getattr(mapping, type(x).__name__.partition("_")[2])()),
+    DICT_VIEWS: (lambda x: (x.mapping,), lambda x, mapping: getattr(mapping, type(x).__name__.partition("_")[2])()),
     MappingProxyType: (lambda x: (*x.values(),), lambda x, *new: MappingProxyType(dict(zip(x, new, strict=True)))),
     MethodType: (lambda x: (x.__func__, x.__self__), _method),
     (BuiltinMethodType, MethodWrapperType): (lambda x: (x.__self__,), lambda x, owner: getattr(owner, x.__name__)),
@@ -102,7 +102,7 @@ class Place(NamedTuple):
 class Holder:
     """An object whose members can be replaced: a Tensor, a cell, a dict, a list, a class, an object with slots.
 
-    Its members are `before` as they were found; those in `given` are exchanged while the function is recorded, and
+    Its members are `before` as they were found; those in `traced` are exchanged while the function is recorded, and
     `last` are those when it had returned. Replays check members with a key in `checked`, or all if it is None, and read
     those in `anew` at each call. `absent` are keys that had no member, such as an attribute that only the class has. If
     it `has_names`, keys are names of attributes or variables. Of globals and of objects of libraries only members with
@@ -116,7 +116,7 @@ class Holder:
         self.of: Any = None
         self.instances: dict[int, Any] = {}  # by their identity
         self.anew: tuple[str, ...] = ()
-        self.given: dict[Any, Any] = {}
+        self.traced: dict[Any, Any] = {}
         self.last: dict[Any, Any] = {}
         self.others: dict[Any, Any] = {}  # of an object of a library, all members as they were found
         self.before = self.now()

@@ -82,7 +82,7 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
         raise found.rec.error(f"a list, a dict or a dataclass among the arguments {SHARED}")
     state = x.origin.source if kept and type(x) is Traced else None
     if isinstance(state, State) and state.kind != "grad" and found.arrays.get(id(state.array)) is x:
-        found.closure.elsewhere.add(id(state.array))  # the plan puts this array there
+        found.closure.fixed.add(id(state.array))  # the plan puts this array there
         return state.array, state.array
     seen = id(x) in found.closure.seen
     is_array = type(x) is Traced or (type(x) in PLAIN_ARRAYS and x.dtype.kind != "O")
