@@ -647,3 +647,20 @@ def test_a_method_of_a_list_or_a_dict_of_the_user_is_replayed(make):
         return [*results, *[forward(thing, X) for thing in things]]
 
     as_eager(scenario)
+
+
+@pytest.mark.parametrize("make", [list, deque, lambda members: dict(enumerate(members))], ids=["list", "deque", "dict"])
+@pytest.mark.parametrize("new", [tg.Tensor([9.0]), 3, 2, 2.0, True], ids=repr)
+def test_each_member_of_a_container_of_several_tensors_and_numbers_is_seen(make, new):
+    held = make([*[tg.Tensor([float(i)]) for i in range(5)], 1])
+
+    def f(x):
+        return x * sum([np.sum(held[i]) for i in range(6)])
+
+    jitted = tg.jit(f)
+    for i in (5, 0, 4):
+        for _ in range(3):
+            np.testing.assert_array_equal(jitted(X).data, f(X).data)
+        held[i] = new
+        np.testing.assert_array_equal(jitted(X).data, f(X).data)
+    assert jitted.cache_info().misses > 3
