@@ -209,6 +209,21 @@ def test_the_surface_holds_the_loss_of_the_weights_on_its_plane():
     assert surface.projected()[1] > 0.5
 
 
+@pytest.mark.parametrize("seed", [3, 4])
+def test_the_surface_is_exact_at_both_ends_of_the_path(seed):
+    run = Run(Settings(seed=seed))
+    for _ in range(8):
+        run.frame(50, seconds=60)
+    while not run.surface.settled:
+        run.surface.advance(1.0)
+    plane, places = run.surface.shown, run.surface.places()
+    on_plane = plane.project(places) * plane.radius @ plane.axes + plane.center
+    assert np.allclose(plane.axes @ plane.axes.T, np.eye(2), atol=1e-6)
+    assert np.allclose(on_plane[[0, -1]], places[[0, -1]], atol=1e-6)
+    assert run.surface.losses(on_plane[-1:])[0] < run.surface.losses(on_plane[:1])[0] / 10  # it falls, as the loss does
+    assert run.surface.projected()[1] > 0.7
+
+
 def test_the_surface_of_two_parameters_is_exact():
     run = Run(Settings(data="line", layers=()))
     run.frame(30, seconds=60)

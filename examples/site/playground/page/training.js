@@ -219,8 +219,8 @@ export class TrainingView {
     label("curves", `Loss by update: training ${short(this.curves.train[0])} at first and ${short(frame.train)} now, validation ${short(frame.valid)} now`);
     label("histogram", `Histogram of the weights, from ${short(-frame.reach)} to ${short(frame.reach)}`);
     label("surface", `Contours of the loss around the path of the weights, and the path so far, ${frame.updates} updates`);
-    const plane = parameters === 2 ? "Weight across, bias upwards." : "The plane of the two main directions of the path, " +
-      `among ${parameters} parameters; ${(100 * frame.share).toFixed(0)} % of the path lies in it.`;
+    const plane = parameters === 2 ? "Weight across, bias upwards." : `A plane among ${parameters} parameters, through the first ` +
+      `and the last weights; ${(100 * frame.share).toFixed(0)} % of the path lies in it.`;
     byId("surface-note").textContent = frame.surface.length ? `${plane} The path goes from the hollow point to the filled one.` : "";
   }
 

@@ -1,7 +1,8 @@
 """The cost surface around the path of training: the loss on a plane through the space of all weights.
 
-The plane is the one that holds most of the path: the first two principal components of the weights so far. A network of
-two parameters has no other plane than that of these two, and the surface is then exact.
+The plane goes through the first and the last weights, so that the loss is exact at both ends of the path, and in the
+direction that holds most of the rest of the path. Principal components alone leave out a part of the weights, and the
+loss of what remains can rise while the loss of the network falls. A network of two parameters has one plane alone.
 """
 
 from collections.abc import Callable
@@ -124,12 +125,15 @@ class Surface:
         if places.shape[1] == 2:
             axes = np.eye(2)
         else:  # tiny random steps fill in for a path that is still a point or a line
-            offsets = places[:: max(1, len(places) // 60)] - places[-1]
             tiny = np.random.default_rng(0).normal(size=(2, places.shape[1])) * 1e-9 * (1 + np.abs(places).max())
-            axes = np.linalg.svd(np.concatenate([offsets, tiny]), full_matrices=False)[2][:2]
-            axes *= np.where(axes @ (self.path[0] + 1e-9) < 0, -1, 1)[:, None]  # the same side as before, mostly
-        along = (places - places[0]) @ axes.T
-        low, high = along.min(axis=0), along.max(axis=0)
+            along = places[-1] - places[0] + tiny[0]
+            along /= np.linalg.norm(along)
+            rest = np.concatenate([places[:: max(1, len(places) // 60)] - places[0], tiny])
+            rest -= (rest @ along)[:, None] * along
+            up = np.linalg.svd(rest, full_matrices=False)[2][0]
+            axes = np.array([along, -up if up @ self.path[0] < 0 else up])  # the same side as before, mostly
+        inside = (places - places[0]) @ axes.T
+        low, high = inside.min(axis=0), inside.max(axis=0)
         extent = high - low
         radius = np.maximum(extent * (0.5 + MARGIN), 0.3 * float(extent.max()) or 1.0)
         return Plane(places[0] + (low + high) / 2 @ axes, axes, radius)
