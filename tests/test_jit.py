@@ -1045,7 +1045,7 @@ def test_the_source_writes_dtypes_enumerations_times_and_functions_as_python():
 
 
 def test_the_source_writes_arrays_of_texts_and_of_other_byte_orders():
-    f = lambda x: (x.astype(">f8"), x.astype("U5"), np.array(["a", "bc"]), np.array([1, 2], ">i4"))
+    f = lambda x: (x.astype(None), x.astype(">f8"), x.astype("U5"), np.array(["a", "bc"]), np.array([1, 2], ">i4"))
     jitted = tg.jit(f)
     scope = {}
     jitted(np.arange(3.0))

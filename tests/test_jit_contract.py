@@ -455,6 +455,25 @@ def test_a_write_into_an_array_that_has_become_read_only_fails_before_other_writ
     np.testing.assert_array_equal(results(tg.jit(f, check=False)), results(f))
 
 
+def test_parameters_are_moved_once_if_one_has_become_read_only():
+    def results(jit):
+        a, b = tg.Tensor([1.0]), tg.Tensor([1.0])
+
+        @jit
+        def f(x):
+            for p in (a, b):
+                p.data -= x
+
+        f(0.5)
+        f(0.5)
+        b.data.flags.writeable = False
+        with pytest.raises(ValueError, match="read-only"):
+            f(0.5)
+        return a.data, b.data
+
+    assert_same(results(functools.partial(tg.jit, check=False)), results(lambda f: f))
+
+
 def test_a_check_puts_back_arrays_of_equal_names():
     def adding():
         total = np.zeros(2)

@@ -57,12 +57,13 @@ def with_attribute(a):
         (lambda a, x: x * a.shape[0], lambda a: setattr(a, "shape", (2, 3) if a.ndim == 1 else (6,))),
         (lambda a, x: x + np.zeros_like(a).size, lambda a: setattr(a, "dtype", np.complex128)),
         (lambda a, x: x + a.sum(), lambda a: setattr(a, "dtype", np.int64)),
+        (lambda a, x: x + a.reshape(-1)[1:].sum(), lambda a: setattr(a, "strides", (0,))),
     ],
-    ids=["shape", "shape alone", "dtype alone", "dtype"],
+    ids=["shape", "shape alone", "dtype alone", "dtype", "strides"],
 )
-@pytest.mark.filterwarnings("ignore:Setting the (shape|dtype):DeprecationWarning")  # by NumPy 2.5
+@pytest.mark.filterwarnings("ignore:Setting the (shape|dtype|strides):DeprecationWarning")  # by NumPy 2.4 and 2.5
 @pytest.mark.parametrize("where", ["variable", "attribute", "list"])
-def test_an_array_that_gets_another_shape_or_dtype_in_place_is_noticed(where, use, change, options):
+def test_an_array_that_gets_another_shape_dtype_or_strides_in_place_is_noticed(where, use, change, options):
     def make():
         a = np.arange(6.0)
         if where == "variable":
@@ -644,6 +645,30 @@ def test_a_member_that_a_class_gets_after_the_recording_is_seen(use, name, value
     np.testing.assert_array_equal([f(X), f(X)], [expected] * 2)
     delattr(kind, name)
     np.testing.assert_array_equal([f(X), f(X)], [use(c, X)] * 2)
+
+
+def test_what_a_property_reads_that_python_asks_for_is_seen():
+    class Proxy:
+        def __init__(self, kind):
+            self.kind = kind
+
+        @property
+        def __class__(self):
+            return self.kind
+
+    p = Proxy(list)
+    f = tg.jit(lambda x: x * (2 if isinstance(p, list) else 3), check=False)
+    np.testing.assert_array_equal([f(X), f(X)], [X * 2] * 2)
+    p.kind = tuple
+    np.testing.assert_array_equal([f(X), f(X)], [X * 3] * 2)
+
+
+@pytest.mark.parametrize("name", ["__array_interface__", "__array_struct__"])
+def test_an_array_that_a_property_gives_to_numpy_is_not_frozen(name):
+    gains = X.copy()
+    image = type("Image", (), {name: property(lambda self: getattr(gains, name))})()
+    with pytest.raises(JitError):
+        tg.jit(lambda x: x * np.asarray(image), check=False)(X)
 
 
 def test_what_a_class_reads_to_be_indexed_is_seen():

@@ -231,6 +231,48 @@ def test_views_of_a_dict_see_what_becomes_of_it(view, array):
             np.testing.assert_array_equal(jitted(X), use(X))
 
 
+class Dual:
+    """A number and its derivative."""
+
+    __array_priority__ = 1000
+
+    def __init__(self, value, slope):
+        self.value, self.slope = value, slope
+
+    def __mul__(self, other):
+        return Dual(self.value * other, self.slope * other)
+
+    def __rsub__(self, other):
+        return Dual(other - self.value, -self.slope)
+
+    def __gt__(self, other):
+        return self.value.sum() * 2
+
+    __rmul__ = __mul__
+
+
+class Table(Dual):
+    def __array__(self, dtype=None, copy=None):
+        return np.full(3, 9.0)
+
+
+@pytest.mark.parametrize("kind", [Dual, Table])
+@pytest.mark.parametrize("use", [operator.mul, operator.imul, operator.sub, operator.lt])
+@pytest.mark.parametrize("first", [lambda x: x * 1, np.sum], ids=["array", "number"])
+def test_an_operand_of_higher_priority_decides_what_an_operator_gives(kind, use, first):
+    dual = kind(X.copy(), X + 1)
+
+    def f(x):
+        y = use(first(x), dual)
+        return (y.value, y.slope) if isinstance(y, Dual) else (y,)
+
+    jitted = tg.jit(f, check=False)
+    for x in (X, X + 1):
+        for y, expected in zip(jitted(x), f(x), strict=True):
+            np.testing.assert_array_equal(y, expected, strict=True)
+    assert jitted.cache_info().hits == 1
+
+
 def test_numbers_of_the_users_kinds_are_told_apart_though_they_print_alike():
     class Quiet(float):
         __repr__ = lambda self: "quiet"

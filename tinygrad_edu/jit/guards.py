@@ -46,8 +46,7 @@ def entry_guards(emitter: Emitter) -> None:
     emitter.emit("except Exception:", "    return CACHE_MISS")  # a member that was there may be missing
     for v in program.inputs:
         locations[v] = Location(f"a{v.source.index}")
-    stored = [v for v, _ in program.stores if isinstance(v.source, Input) or v.source.kind == "array"]
-    writeable = [f"{emitter.var(v)}.flags.writeable" for v in stored]  # else a store would fail after others
+    writeable = [f"{emitter.var(v)}.flags.writeable" for v, _ in program.stores]  # else a store would fail after others
     unless(emitter, [*identities(emitter), *memory_apart(emitter), *writeable])
     for v in program.settings:
         owner, attribute = v.source.owner, v.source.attribute
@@ -70,7 +69,7 @@ def locate_state(emitter: Emitter, v: Var) -> list[str]:
     if not source.moves:
         emitter.locations[v] = Location(found, source.array)
         is_own = source.kind != "array"  # a Tensor's or an optimizer's, whose shape nobody sets in place
-        return [] if is_own else [array_text(emitter, found, source.array)]
+        return [] if is_own else [array_text(emitter, found, a := source.array), f"{found}.strides == {a.strides}"]
     text = emitter.variable("g")
     emitter.locations[v] = Location(text)
     return [f"type({text} := {found}) is {emitter.fun(np.ndarray)}", array_text(emitter, text, source.array)]

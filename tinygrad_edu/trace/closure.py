@@ -235,13 +235,13 @@ class Closure:
         held, kind = self.holders.get(id(slot(owner, "__dict__"))), cast(Any, type(owner))
         kinds = (*kind.__mro__[:-2], *owner.__mro__[:-1]) if isinstance(owner, type) else kind.__mro__[:-1]
         bases = [kind for kind in kinds if self.is_library(kind) or not kind.__flags__ & MADE_BY_CLASS]
-        unused = {*TEXTS, "__annotate_func__", *(() if isinstance(owner, type) else MAKING)}  # Python 3.14 makes one
+        unused = {*TEXTS, "__doc__", "__annotate_func__", *(() if isinstance(owner, type) else MAKING)}
         for kind in kinds:
             if kind not in bases:
                 found = {
                     k: v for k, v in vars(kind).items()
                     if k in names or (not names.isdisjoint(WHOLE) and not hasattr(v, "__get__") and k[:2] != "__") or (
-                        (callable(v) or isinstance(v, classmethod)) and k not in unused
+                        (callable(v) or v is None or isinstance(v, (classmethod, property))) and k not in unused
                         and not (k == "__eq__" and self.is_uncompared(owner, v, names))
                         if k[:2] == "__" else any([k in vars(base) for base in bases])
                     )

@@ -75,9 +75,7 @@ class Copies:
 
     def is_known(self, value: Any) -> bool:
         """Return whether a value, or a part of it, is replaced, copied, such a copy, or a function with a cache."""
-        return any([
-            id(part) in self.known or id(part) in self.originals or isinstance(part, CACHED) for part in parts(value)
-        ])  # fmt: skip
+        return any([isinstance(p, CACHED) or id(p) in self.known or id(p) in self.originals for p in parts(value)])
 
     def new(self, value: Any) -> Any:
         """Return what a copy has instead of a value."""

@@ -75,6 +75,7 @@ def _power(a: Any, b: Any, **out: Any) -> Any:
 
 
 TEXT = {str, bytes, np.str_, np.bytes_}
+USUAL: set[type] = {np.ndarray, *NUMBERS}  # operands that leave operators to an array, with Traced
 OF_ARRAYS = {"__pow__": _power, "__ipow__": lambda a, b: _power(a, b, out=(a,))}
 
 
@@ -83,20 +84,28 @@ def is_whole(x: Any) -> bool:
     return type(getattr(x, "_array", x)) is not float or (type(x) is float and x.is_integer())
 
 
+def decides(other: Any, array: Any) -> bool:
+    """Whether NumPy leaves an operator of an array to the other operand, which has a higher priority."""
+    own, priority = [getattr(x, "__array_priority__", -1e6) for x in (array, other)]
+    return priority > own and not hasattr(type(other), "__array_ufunc__")
+
+
 def _operator(name: str) -> Function:
     """Return the method of an operator: that of arrays, or of Python numbers alone one that records Python's."""
     of_arrays = OF_ARRAYS.get(name) or getattr(NDArrayOperatorsMixin, name)
-    form, forward = name[2], f"__{name[3:]}"  # of "__radd__" and "__iadd__", "__add__"
-    if not hasattr(NDArrayOperatorsMixin, forward):
-        form, forward = "", name
+    plain = f"__{name[3:]}"  # of "__radd__" and "__iadd__", "__add__"
+    form, forward = (name[2], plain) if hasattr(NDArrayOperatorsMixin, plain) else ("", name)
     of_numbers = getattr(operator, forward, divmod)
 
     def method(a: Any, *others: Any) -> Any:
-        is_text = any([type(b) in TEXT for b in others])  # which no ufunc compares with numbers
+        odd = [b for b in others if type(b) not in USUAL]
+        if odd and any([decides(b, a._array) for b in odd]):
+            return NotImplemented
+        is_text = odd and any([type(b) in TEXT for b in odd])  # which no ufunc compares with numbers
         if isinstance(a._array, np.ndarray) and not is_text:
             return of_arrays(a, *others)
         others_decide = (Node, list, tuple) if type(a._array) in NUMBERS or of_numbers is operator.mul else Node
-        if form == "i" or any([isinstance(b, others_decide) for b in others]):
+        if form == "i" or (odd and any([isinstance(b, others_decide) for b in odd])):
             return NotImplemented  # a number is immutable, and repeats a list
         fun, operands = of_numbers, (*others, a) if form == "r" else (a, *others)
         kinds = [type(v._array if type(v) is type(a) else v) for v in operands]
@@ -146,8 +155,7 @@ METHODS: dict[str, Any] = {
     **{f"__{fun.__name__}__": _recorded(fun) for fun in (round, math.floor, math.ceil, math.trunc)},
     **{name: _method(getattr(np, name)) for name in SAME_ARGUMENTS.split()},
     **{name: _conversion(name) for name in CONVERSIONS},
-    "__divmod__": lambda a, b: (a // b, a % b),
-    "__rdivmod__": lambda b, a: (a // b, a % b),
+    "__divmod__": lambda a, b: (a // b, a % b), "__rdivmod__": lambda b, a: (a // b, a % b),
     "__bytes__": _conversion("tobytes"),
     "transpose": lambda self, *axes: np.transpose(self, axes[0] if len(axes) == 1 else axes or None),
     "reshape": _reshape,
@@ -159,11 +167,8 @@ METHODS: dict[str, Any] = {
     **{name: _in_place(name) for name in ("sort", "partition")},
     "fill": lambda self, v: self.__setitem__(..., v) if isinstance(self._array, np.ndarray) else None,
     "to_device": lambda self, device, stream=None: self if device == "cpu" else self._array.to_device(device),
-    "__copy__": lambda self: self.copy(),
-    "__deepcopy__": lambda self, memo: self.copy(),
-    "T": property(lambda self: self.transpose()),
-    "mT": property(lambda self: self.swapaxes(-1, -2)),
-    "real": _part("real"),
-    "imag": _part("imag"),
+    **dict.fromkeys(("__copy__", "__deepcopy__"), lambda self, *memo: self.copy()),
+    "T": property(lambda self: self.transpose()), "mT": property(lambda self: self.swapaxes(-1, -2)),
+    **{name: _part(name) for name in ("real", "imag")},
     "base": property(_base),
 }  # fmt: skip

@@ -24,7 +24,7 @@ from ..engine.rules.registry import Array, Function, array_likes, implementation
 from . import functional
 from .functional import NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
 from .ir import Call
-from .operators import METHODS, RETURN_IT
+from .operators import METHODS, RETURN_IT, USUAL
 from .views import View
 
 UNBUFFERED = {np.concatenate, np.stack, np.ptp, np.place}  # read what they have just written, if it is an operand
@@ -113,7 +113,7 @@ class Traced(View):
 
     # NumPy's protocols
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if any([type(a) not in KNOWN and getattr(type(a), "__array_ufunc__", PLAIN) is not PLAIN for a in inputs]):
+        if any([type(a) not in USUAL and getattr(type(a), "__array_ufunc__", PLAIN) is not PLAIN for a in inputs]):
             return NotImplemented
         if method == "__call__" and not kwargs:
             return self.rec.call(ufunc, inputs, kwargs)
@@ -199,12 +199,13 @@ class Traced(View):
         self, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
     ) -> Any:
         """As ndarray's."""
+        dtype = np.dtype(dtype)
         if not np.can_cast(self.dtype, dtype, casting):
             return self._array[:0].astype(dtype, order, casting)  # raises NumPy's error
-        if np.dtype(dtype) == self.dtype:
+        if dtype == self.dtype:
             return self.copy(order) if copy else self
         x = np.copy(self) if type(self._array) in NUMBERS else self
-        return self.rec.call(astype, (x, np.dtype(dtype)), {})
+        return self.rec.call(astype, (x, dtype), {})
 
     def view(self, *args: Any, **kwargs: Any) -> Any:
         """As ndarray's."""
@@ -268,6 +269,6 @@ class Traced(View):
         return repr(self._array)
 
 
-KNOWN = {Traced, np.ndarray, *NUMBERS}
+USUAL.add(Traced)
 for _name, _method in METHODS.items():
     setattr(Traced, _name, _method)

@@ -60,10 +60,7 @@ class View:
     shape, ndim, size, dtype = map(fact, ("shape", "ndim", "size", "dtype"))
     strides, itemsize, nbytes, flags, device = map(fact, ("strides", "itemsize", "nbytes", "flags", "device"))
 
-    @property
-    def is_float(self) -> bool:
-        """Whether it is a Python float."""
-        return type(self._array) is float
+    is_float = property(lambda self: type(self._array) is float)  # a Python float
 
     # Its current value: a view sees what was written into its memory.
     @property
