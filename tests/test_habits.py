@@ -17,6 +17,8 @@ ANSWERED = {
     "tg.tensor([1.0])": "write tg.Tensor(...)", "tg.from_numpy(a)": "write tg.Tensor(...)", "tg.sin(x)": "write np.sin",
     "tg.matmul(x, x)": "write x @ y", "tg.zeros(3)": "write np.zeros", "tg.cat([x, x])": "write np.concatenate",
     "tg.float32": "write np.float32", "tg.randn(3)": "np.random.default_rng", "tg.manual_seed(0)": "rng=0",
+    "x.gradient": "write y.backward(), then x.grad", "x.backwards()": "write y.backward()",
+    "tg.gradient": "tg.grad(f)(x)",
     "tg.pmap": "write tg.vmap(f)", "tg.jacrev": "write tg.jacobian(f)",
     "tg.GradientTape()": "y.backward()", "tg.autograd": "tg.gradients(y, xs)", "tg.device('cuda')": "one device",
     "tg.nn.MSELoss()": "write tg.mse_loss(prediction, target)", "tg.nn.CrossEntropyLoss()": "write tg.cross_entropy",

@@ -51,6 +51,7 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     "summary": "model.summary(x)", "manual_seed": "rng=0, a seed or a numpy.random.Generator, where numbers are drawn",
     **dict.fromkeys(("rand", "randn", "randint", "PRNGKey", "random"), "np.random.default_rng(seed)"),
     **dict.fromkeys(("autograd", "grad_fn"), "tg.grad(f), tg.gradients(y, xs), or y.backward(); x.fun is the function"),
+    **dict.fromkeys(("gradient", "backwards", "backprop"), "y.backward(), then x.grad; or tg.grad(f)(x)"),
     **dict.fromkeys(("jacfwd", "jacrev"), "tg.jacobian(f)"), "grad_and_value": "tg.value_and_grad(f)",
     **dict.fromkeys(("linearize", "make_jvp"), "tg.jvp(f, [x], [v])"), "make_vjp": "tg.vjp(f, x)",
     **dict.fromkeys(("make_hvp", "hessian_vector_product", "hessian_tensor_product"), "tg.hvp(f)(x, v)"),
