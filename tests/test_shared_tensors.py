@@ -23,7 +23,20 @@ USES = {  # of a member x, and of w and b, which are shared
     "hessian by it": lambda x, w, b: x @ tg.hessian(lambda u: np.sum(u**3 * x))(w),
     "jvp": lambda x, w, b: x * tg.jvp(lambda u: np.sin(u) * w, [np.ones(3)], [np.ones(3) * 2])[1],
     "custom_vjp": lambda x, w, b: scaled_sine(x, w) + scaled_sine(w, x),
+    "gradient within": lambda x, w, b: tg.grad(lambda x: np.sum(w * np.sin(x * w)))(x) * np.sin(x * w) + w,
+    "hessian within": lambda x, w, b: tg.hessian(lambda x: np.sum(np.tanh(x @ b) ** 2 * w[:2]))(x),
+    "gradient of no member within": lambda x, w, b: tg.grad(lambda u: np.sum(w * u**2))(np.ones(3)),
+    "jvp within": lambda x, w, b: tg.jvp(tg.grad(lambda x: np.sum(np.sin(x * w))), [x], [w])[1],
+    "vmap within": lambda x, w, b: tg.vmap(lambda z: tg.grad(lambda z: np.sum(np.sin(w * x) * z**3 * w))(z))(X),
+    "written within": lambda x, w, b: tg.grad(lambda x: np.sum(written(x, w) ** 3))(x),
 }  # fmt: skip
+
+
+def written(x, w):
+    y = x * 1
+    y[0] = w[0] * x[1]
+    y[1:] *= w[1:]
+    return y
 
 
 @tg.custom_vjp
@@ -94,18 +107,58 @@ def test_rows_of_an_embedding():
     np.testing.assert_array_equal(g[:, :, 0], [[0, 1, 0, 0], [0, 0, 1, 0]])
 
 
-def test_a_gradient_within_that_keeps_a_shared_tensor_takes_a_loop():
-    def f(w):
-        return tg.vmap(lambda x: 2 * tg.grad(lambda x: np.sum(w * x**2))(x), fallback=True)(X)
+@pytest.mark.parametrize("f", [f for name, f in USES.items() if "within" in name])
+def test_third_derivatives_by_what_a_gradient_within_keeps_equal_a_loop(f):
+    def cubed(batched):
+        def squares(w):
+            y = tg.vmap(lambda x: f(x, w, B))(X) if batched else np.stack([f(x, w, B) for x in X])
+            return np.sum(np.sin(y))
 
-    np.testing.assert_allclose(tg.jacobian(f)(W), np.stack([np.diag(4 * x) for x in X]))
-    np.testing.assert_allclose(tg.jvp(f, [W], [W])[1], 4 * X * W)
-    w = tg.Tensor(W)
-    for transform in (lambda f: f(w), lambda f: tg.jvp(f, [W], [W]), lambda f: tg.grad(lambda w: np.sum(f(w)))(W)):
-        with pytest.raises(TypeError, match=r"closes over or has from a Module.*fallback=True"):
-            transform(lambda w: tg.vmap(tg.grad(lambda x: np.sum(w * x**2)))(X))
-    with tg.no_grad():  # the remedy where nothing more is differentiated by it
-        np.testing.assert_allclose(tg.vmap(tg.grad(lambda x: np.sum(w * x**2)))(X), 2 * W * X)
+        first = tg.grad(squares)
+        return tg.grad(lambda w: tg.grad(lambda w: np.sum(first(w) ** 2))(w)[0])
+
+    np.testing.assert_allclose(cubed(batched=True)(W), cubed(batched=False)(W), rtol=1e-8, atol=1e-9)
+
+
+def test_a_gradient_within_keeps_the_parameters_of_a_module():
+    """The second derivative of a network by its input, as for differential equations, and norms of gradients."""
+    model = tg.nn.Sequential(tg.nn.Linear(3, 4, rng=0), tg.nn.PReLU(), np.tanh, tg.nn.Linear(4, 1, rng=1))
+
+    def curvature(x):
+        return np.trace(tg.hessian(lambda x: model(x[None])[0, 0])(x))
+
+    def loss(vmap):
+        of_each = vmap(tg.grad(lambda model, x: model(x[None])[0, 0]), (None, 0))(model, X)
+        return np.mean(vmap(curvature)(X) ** 2) + sum([np.sum(g**3) for g in of_each.values()])
+
+    def loop(f, in_axes=(0,)):
+        def looped(*args):
+            results = [f(*args[:-1], row) for row in args[-1]]
+            return tg.tree.tree_map(lambda *rows: np.stack(rows), *results)
+
+        return looped
+
+    def gradient(vmap):
+        return tg.grad(lambda model: loss(vmap))(model)
+
+    recorded = tg.jit(lambda: gradient(tg.vmap))
+    for _ in range(2):
+        expected = gradient(loop)
+        for found in (gradient(tg.vmap), recorded()):
+            for name, g in expected.items():
+                np.testing.assert_allclose(found[name], g, atol=1e-12)
+        model[0].weight.data *= 1.1
+
+
+def test_a_value_with_a_rule_of_its_own_that_keeps_a_shared_tensor_takes_a_loop():
+    def f(w, **options):
+        return tg.vmap(lambda x: tg.vjp(lambda x: scaled_sine(x, w), x)[0], **options)(X)
+
+    np.testing.assert_allclose(tg.jacobian(lambda w: f(w, fallback=True))(W), np.stack([np.diag(np.sin(x)) for x in X]))
+    with pytest.raises(TypeError, match=r"custom_vjp or checkpoint depends on a Tensor.*fallback=True"):
+        f(tg.Tensor(W))
+    with tg.no_grad():
+        np.testing.assert_allclose(f(tg.Tensor(W)), np.sin(X) * W)
 
 
 def test_conventions_hold_where_gradients_go_through_a_batch():

@@ -83,8 +83,7 @@ class Batch(NDArrayOperatorsMixin):
 
     def __array_function__(self, fun: Function, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         given = leaves([args, kwargs]) if any([issubclass(t, Node) for t in types]) else args
-        nodes = [a for a in given if isinstance(a, Operand) and not self.outranks(a)]
-        if nodes:
+        if nodes := [a for a in given if isinstance(a, Operand) and not self.outranks(a)]:
             direct = [a for a in args if a is nodes[0]]
             return nodes[0].__array_function__(fun, types, args, kwargs) if direct else NotImplemented
         return call(fun, args, kwargs)
@@ -287,6 +286,7 @@ def looped(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
 
 def decided(fun: Function, level: Level, args: tuple[Any, ...]) -> bool:
     """Return a predicate's answer, which must be the same for all members: the function branches on it."""
+    args = tuple([Batch(getattr(a.stacked, "_value", a.stacked), a.level) if type(a) is Batch else a for a in args])
     if fun in predicates_of_all:
         return bool(fun(*[a.stacked if type(a) is Batch else a for a in args]))
     answers = {fun(*member(args, level, i)) for i in range(level.size)}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.backward import toposort
+from ..engine.backward import is_leaf, parent, toposort
 from ..engine.habits import names_keywords
 from ..engine.mode import paused
 from ..engine.rules.registry import Function
@@ -58,8 +58,9 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
             raise ValueError(f"vmap({name_of(f)}): the arguments hold {found} members; they need the same number")
         level = Level(sizes.pop(), fallback, f"vmap({name_of(f)})")
         members = [_rebuilt(a, [_batched(*pair, level) for pair in pairs]) for a, pairs in zip(args, flat, strict=True)]
+        replayed: dict[Node, Any] = {}  # once for all leaves of the result
         try:
-            return tree.tree_map(lambda y: _unbatched(y, level, out_axes), f(*members, **kwargs))
+            return tree.tree_map(lambda y: _unbatched(y, level, out_axes, replayed), f(*members, **kwargs))
         except TypeError as error:
             if not fallback or not is_no_batching(error):
                 raise
@@ -120,12 +121,32 @@ def _batched(a: Any, axis: int | None, level: Level) -> Any:
     return Batch(full(a, level), level) if isinstance(a, Node) and a.requires_grad else a
 
 
-def _depends_on_older(y: Node, level: Level) -> bool:
-    """Return whether an argument of a node is older than vmap; one whose graph was forgotten may be."""
-    return any([y.args[i].order > level.start for i in y.argnums]) or bool(y.fun and not y.argnums)
+def _replayed(y: Tensor, level: Level, values: dict[Node, Any]) -> Any:
+    """Return the value of y, computed again from the tape, with a Batch for each Tensor that is older than the vmap.
+
+    A transform within recorded such a Tensor as a parent of its own nodes, which gradients of what vmap returns do not
+    pass. The Batch stacks the Tensor for all members, and gradients of any order reach it through the value of y.
+    `values` has the nodes that were computed again for another result.
+    """
+    for node in reversed(toposort(y, since=level.start)):
+        is_leaf(node)  # raises FreedError where forward mode forgot what f closes over, and starts again
+        args = list(node.argvals)
+        for i in node.argnums:
+            x = parent(node, i)
+            if x.order > level.start and x not in values:
+                values[x] = Batch(full(x, level), level)
+            args[i] = values.get(x, args[i])
+        if node not in values and any([parent(node, i) in values for i in node.argnums]):
+            if "pull" in node.kwargs:
+                raise NoBatching(
+                    f"{level.title}: a gradient that is taken within of a function with custom_vjp or checkpoint "
+                    f"depends on a Tensor which the function closes over or has from a Module; {LOOP}"
+                )
+            values[node] = node.fun(*args, **node.kwargs)
+    return values.get(y, y._value)
 
 
-def _unbatched(y: Any, level: Level, axis: int) -> Any:
+def _unbatched(y: Any, level: Level, axis: int, replayed: dict[Node, Any]) -> Any:
     """Return a result of f with its members along an axis; what is the same for all is repeated."""
     if y is not None and not -np.ndim(y) - 1 <= axis <= np.ndim(y):
         shape = np.shape(y)
@@ -133,11 +154,7 @@ def _unbatched(y: Any, level: Level, axis: int) -> Any:
     if isinstance(y, Tensor) and y.requires_grad and not paused():
         if level.is_shared(y):
             return np.moveaxis(np.repeat(np.expand_dims(y, 0), level.size, 0), 0, axis)
-        if any([_depends_on_older(z, level) for z in toposort(y, since=level.start)]):
-            raise NoBatching(
-                f"{level.title}: a gradient that is taken within depends on a Tensor which the function closes over or "
-                f"has from a Module; call within tg.no_grad() to hold it constant, or {LOOP}"
-            )
+        y = _replayed(y, level, replayed)
     y = y._value if isinstance(y, Node) else y
     if type(y) is Batch and y.level is level:
         is_constant = isinstance(y.stacked, Node) and (paused() or not y.stacked.requires_grad)
