@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .engine.arguments import check_numbers, generator
+from .engine.errors import kind_of
 from .engine.mode import no_grad
 from .engine.tensor import Tensor
 from .transforms import tree
@@ -138,6 +139,9 @@ def _float64_copy(name: str, a: Any) -> Array | None:
 def _weighted(f: Function, args: list[Any], rng: np.random.Generator) -> Function:
     """Return f as a function that gives a list of arrays: each result times random weights."""
     results = tree.leaves(f(*args))
+    for leaf in results:
+        if not hasattr(leaf, "__float__"):
+            raise TypeError(f"check_grad: f returned {kind_of(leaf)} in the place of a Tensor, an array or a number")
     weights: list[Any] = [rng.uniform(0.5, 1.5, shape) if shape else 1.0 for shape in map(np.shape, results)]
     for i, leaf in enumerate(results):
         if np.iscomplexobj(leaf):

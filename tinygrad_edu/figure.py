@@ -159,6 +159,7 @@ def lr_curve(lrs: ArrayLike, losses: ArrayLike, ax: Axes | None = None, suggesti
     ax.scatter(rates, raw, s=8, color=GREY, alpha=0.6, linewidths=0, label="loss")
     ax.plot(rates, curve, color=BLUE, linewidth=2, label="smoothed")
     if suggestion is not None:
+        suggestion = number("lr_curve", "suggestion", suggestion)
         ax.axvline(suggestion, color=VERMILION, linestyle="--", linewidth=2, label=f"suggestion, {suggestion:.2g}")
     low, first = curve.min(), curve[0]
     fall = first - low or abs(first) or 1.0

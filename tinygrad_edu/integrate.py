@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .engine.arguments import nonnegative_numbers
 from .engine.rules.activations import floating
 from .engine.tensor import Tensor
 
@@ -45,6 +46,9 @@ def odeint(
     array([[1.    ],
            [0.3679]])
     """
+    nonnegative_numbers("integrate.odeint", rtol=rtol, atol=atol, mxstep=mxstep)
+    if steps is not None and (not isinstance(steps, (int, np.integer)) or steps < 1):
+        raise ValueError(f"integrate.odeint: steps is a whole number from 1, or None, not {steps!r:.60}")
     y0 = np.stack([*y0]) if isinstance(y0, (list, tuple)) else y0
     y, t, args = np.atleast_1d(floating(y0)), floating(t), args if isinstance(args, tuple) else (args,)
     if np.ndim(t) != 1 or not len(t):

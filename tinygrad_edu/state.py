@@ -20,6 +20,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .engine.arguments import switch
 from .engine.errors import converted, kind_of
 from .engine.rules.registry import Array
 
@@ -98,6 +99,7 @@ def check_state(
     where: str, targets: Mapping[str, Array], state: Mapping[str, ArrayLike], strict: bool = True
 ) -> tuple[dict[str, Array], IncompatibleKeys]:
     """Return the arrays that `copy_state` would copy, and what it returns; raises the errors that it would raise."""
+    switch(where, "strict", strict)
     if not isinstance(state, Mapping):
         raise TypeError(f"{where} takes a dict of names and arrays, as state_dict() gives, not {type(state).__name__}")
     missing = [name for name in targets if name not in state]
@@ -141,9 +143,11 @@ def replacing(path: Path, where: str) -> Iterator[IO[bytes]]:
     An error of writing, such as of a full disk, names the file: those of Python do not, and zipfile adds its own. That
     of a missing folder begins with `where`.
     """
-    target = os.path.realpath(path)
+    target = os.path.realpath(path_text(path, where))
     if not os.path.isdir(folder := os.path.dirname(target)):
         raise FileNotFoundError(f"{where}: the folder {folder} does not exist; make it first")
+    if os.path.isdir(target):
+        raise IsADirectoryError(f"{where}: {target} is a folder; name a file in it")
     temporary = f"{target}.{os.urandom(4).hex()}.tmp"
     try:
         with open(temporary, "xb") as file:

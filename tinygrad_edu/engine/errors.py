@@ -82,8 +82,12 @@ def explained(error: Exception, fun: Function, args: tuple[Any, ...], kwargs: di
 
 
 def numpys_error(error: Exception) -> Exception | None:
-    """Return the error of NumPy that `explained` wrapped, or None if this one does not come from `explained`."""
-    cause = error.__cause__
+    """Return the error of NumPy that `explained` wrapped, this one if a function of NumPy raised it, or else None."""
+    cause, place = error.__cause__, error.__traceback__
+    while place is not None and place.tb_next:
+        place = place.tb_next
+    if place is not None and place.tb_frame.f_code.co_filename.startswith(INTERNAL[1]):
+        return None if str(error).startswith("np.") else error
     known = isinstance(cause, (ValueError, IndexError, TypeError)) and str(cause).strip() in str(error)
     return cause if known else None  # type: ignore[return-value]
 

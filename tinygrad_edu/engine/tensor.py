@@ -16,7 +16,7 @@ from .concatenators import item
 from .conjugation import complex_seen, conjugated
 from .conversions import array_refused, number_leaves
 from .declared import Declared
-from .errors import AssignmentError, check_complex
+from .errors import AssignmentError, check_complex, describe
 from .growth import CHECKED
 from .inplace import augmented
 from .memory import keep_freed_memory
@@ -90,7 +90,10 @@ class Tensor(Declared):  # type: ignore[misc]
     def item(self, *index: int) -> Any:  # type: ignore[override]
         """Return one element as a Python number."""
         number_leaves(self, "item")
-        return self._value.item(*index) if index else self._scalar("item").item()
+        try:
+            return self._value.item(*index) if index else self._scalar("item").item()
+        except (IndexError, ValueError) as error:
+            raise type(error)(f"item: {describe(self)} [{', '.join(map(repr, index))}]: {error}") from error
 
     def tolist(self) -> Any:
         """Return the elements as nested lists of Python numbers."""

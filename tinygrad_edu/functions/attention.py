@@ -36,7 +36,7 @@ def attention_weights(q: Any, k: Any, v: Any, mask: Any = None, causal: bool = F
     switches("scaled_dot_product_attention", causal=causal)
     q, k = floating(q), floating(k)
     mask = mask if mask is None or hasattr(mask, "dtype") else np.asarray(mask)
-    _check_shapes(q.shape, k.shape, np.shape(v), mask)
+    _check_shapes(np.shape(q), np.shape(k), np.shape(v), mask)
     scores = (q * q.shape[-1] ** -0.5) @ k.swapaxes(-1, -2)
     added = mask if mask is None else added_to_scores("scaled_dot_product_attention: the mask", mask, scores.dtype)
     if causal:

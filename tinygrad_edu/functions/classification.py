@@ -15,7 +15,7 @@ from ..engine.rules.promotion import same_precision
 from ..engine.rules.registry import Array, predicate, predicate_of_all
 from ..engine.rules.tables import from_table
 from .activations import floating
-from .likelihoods import LOGARITHM, distributions, may_be_softmax, probabilities
+from .likelihoods import check_weights, distributions, may_be_softmax, probabilities, warn_unless_logarithms
 from .losses import TWICE, reduced
 
 
@@ -84,8 +84,7 @@ def nll_loss(
     """
     log_p, target = floating(_array(log_probabilities)), _array(target)
     axis = min(1, log_p.ndim - 1)
-    if may_be_softmax(log_p) and distributions(log_p, axis):
-        warnings.warn(f"nll_loss: {LOGARITHM}", stacklevel=2)
+    warn_unless_logarithms("nll_loss", log_p, axis)
     counted = None if ignore_index is None else _others("nll_loss", target, ignore_index)
     classes = target if counted is None else np.where(counted, target, 0)
     classes = _checked_classes(log_p, classes, axis, "nll_loss", "log-probabilities")
@@ -168,6 +167,7 @@ def _class_weights(weight: Any, logits: Any, axis: int, where: str = "cross_entr
     if weights.shape != (classes,):
         given = f"scores of shape {logits.shape} have {classes}, and weight has shape {weights.shape}"
         raise ValueError(f"{where}: weight holds one number for each class; {given}")
+    check_weights(where, "weight", weights)
     weights = weights.astype(logits.dtype if logits.dtype.kind == "f" else np.float64)
     return np.reshape(weights, (classes,) + (1,) * (logits.ndim - 1 - axis))
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine.arguments import check_numbers, switches
 from ..engine.dispatch import Operand
-from ..engine.rules.activations import sigmoid, softmax
+from ..engine.rules.activations import log_softmax, sigmoid, softmax
 from ..engine.rules.entropies import binary_entropy
 from ..engine.rules.gamma import xlogy
 from ..engine.rules.promotion import same_precision
@@ -62,6 +62,7 @@ def binary_cross_entropy_with_logits(
     if pos_weight is None:
         losses = softplus(logits) - np.multiply(target, logits)
     else:
+        check_weights(where, "pos_weight", pos_weight)
         of_yes = weighted(where, np.multiply(target, softplus(-logits)), pos_weight, "pos_weight")
         losses = of_yes + (1 - target) * softplus(logits)
     return reduced(where, weighted(where, losses, weight), reduction)
@@ -81,8 +82,7 @@ def kl_div(prediction: Any, target: Any, *, log_target: bool = False, reduction:
     """
     switches("kl_div", log_target=log_target)
     log_q, target = operands("kl_div", prediction, target)
-    if may_be_softmax(log_q) and distributions(log_q, -1):
-        warnings.warn(f"kl_div: {LOGARITHM}", stacklevel=2)
+    warn_unless_logarithms("kl_div", log_q, -1)
     if log_target:
         never = np.equal(target, -np.inf)
         losses = np.exp(target) * np.where(never, 0, target - np.where(never, 0, log_q))
@@ -104,7 +104,8 @@ def poisson_nll_loss(
 
     The prediction is the logarithm of the expected count, or with `log_input=False` the count itself, whose logarithm
     is taken of prediction + `eps`. Prediction and target have one shape. `full` adds Stirling's approximation of the
-    constant log(target!) for targets above 1: target log(target) - target + log(2 pi target) / 2.
+    constant log(target!) for targets above 1: target log(target) - target + log(2 pi target) / 2. Raises ValueError for
+    negative targets.
 
     >>> print(tg.poisson_nll_loss([0.0, 1.0], [1.0, 2.0]).round(4))
     0.8591
@@ -112,6 +113,8 @@ def poisson_nll_loss(
     where = "poisson_nll_loss"
     switches(where, log_input=log_input, full=full)
     prediction, target = operands(where, prediction, target)
+    if not from_0(target):
+        raise ValueError(f"{where}: targets are counts, at least 0, and some are negative; pass the prediction first")
     if log_input:
         losses = np.exp(prediction) - np.multiply(target, prediction)
     else:
@@ -165,6 +168,12 @@ def _variances(var: Any, shape: tuple[int, ...]) -> Any:
     return var
 
 
+def check_weights(where: str, name: str, weights: Any) -> None:
+    """Raise ValueError for weights of classes that are below 0: with them a loss has no lower bound."""
+    if not from_0(weights):
+        raise ValueError(f"{where}: {name} holds weights of at least 0, and some are negative")
+
+
 def weighted(where: str, losses: Any, weight: Any, name: str = "weight") -> Any:
     """Return losses times weights, which broadcast to the shape of the losses; plain arrays are in their dtype."""
     if weight is None:
@@ -178,7 +187,15 @@ def weighted(where: str, losses: Any, weight: Any, name: str = "weight") -> Any:
     return losses * weight
 
 
-LOGARITHM = "the first argument is a result of softmax, and the loss takes its logarithm; pass log_softmax(x)"
+def warn_unless_logarithms(where: str, x: Any, axis: int) -> None:
+    """Warn of a first argument that holds probabilities, or scores, in the place of logarithms of probabilities."""
+    given = ""
+    if may_be_softmax(x) and distributions(x, axis):
+        given = "is a result of softmax, and the loss takes its logarithm"
+    elif getattr(x, "fun", None) is not log_softmax and above_0(x):
+        given = "holds numbers above 0, and logarithms of probabilities are at most 0"
+    if given:
+        warnings.warn(f"{where}: the first argument {given}; pass log_softmax(x)", stacklevel=3)
 
 
 def may_be_softmax(x: Any) -> bool:
@@ -205,6 +222,12 @@ def probabilities(target: Array) -> bool:
 def within_1(p: Array) -> bool:
     """Return whether no element is below 0 or above 1; NaN, a sign of trouble elsewhere, is let through."""
     return not bool(np.logical_or(np.less(p, 0), np.greater(p, 1)).any())
+
+
+@predicate_of_all(False)
+def above_0(a: Array) -> bool:
+    """Return whether an element is above 0, by more than rounding."""
+    return bool(np.greater(a, 0.01).any())
 
 
 @predicate_of_all(False)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..data.batches import positive_int
 from ..engine.reprs import counted, table
 from ..figure import BLUE, VERMILION, losses
 from ..state import replacing
@@ -87,7 +88,8 @@ class History:
             "lr": [f"{x:.3g}" for x in self.lr],
             "seconds": [f"{x:.3f}" for x in np.cumsum(self.seconds)],
         }
-        picked = np.unique(np.linspace(0, len(self) - 1, min(rows, len(self))).round().astype(int))
+        count = min(positive_int("History.table", "rows", rows), len(self))
+        picked = np.unique(np.linspace(0, len(self) - 1, count).round().astype(int))
         cells = [[name, *(values[i] for i in picked)] for name, values in columns.items()]
         aligned = [[c.rjust(max(map(len, column))) for c in column] for column in cells]
         return "\n".join("  ".join(line) for line in zip(*aligned, strict=True))

@@ -8,6 +8,7 @@ logit per row they may also be the floats 0 and 1, or -1 and 1, that the losses 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -164,6 +165,12 @@ def _finite_arrays(where: str, prediction: Operand, target: Operand) -> tuple[Ar
 
 
 @predicate
+def are_probabilities(p: Array) -> bool:
+    """Return whether all predictions are above 0 and at most 1, as a sigmoid's results are, and not all are equal."""
+    return bool(0 < p.min() < p.max() <= 1)
+
+
+@predicate
 def are_two_classes(where: str, t: Array) -> bool:
     """Return True; raise ValueError for targets that are neither 0 and 1 nor -1 and 1."""
     if not any(np.isin(t, pair).all() for pair in ((0, 1), (-1, 1))):
@@ -191,6 +198,9 @@ def _classes(where: str, prediction: Operand, target: Operand) -> tuple[Array, A
     t = t.reshape(-1)
     if p.size == len(p) and p.dtype.kind == "f":
         are_two_classes(where, t)
+        if are_probabilities(p):
+            given = "all predictions are from 0 to 1, as probabilities are, and those of class 1 are the ones above 0"
+            warnings.warn(f"{where}: {given}; pass logits, or p > 0.5", stacklevel=3)
         return (p.reshape(-1) > 0).astype(np.intp), (t > 0).astype(np.intp), 2
     if t.dtype.kind == "f":
         raise TypeError(f"{where}: class numbers are integers, and the target is {t.dtype}; target.astype(int)")

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..engine.arguments import check_numbers
+
 from ..figure import (  # isort: skip
     BLACK, BLUE, CLASSES, GREEN, GREY, MARKERS, ORANGE, PURPLE, SKY, VERMILION, YELLOW, axes_or_new, losses, lr_curve,
     number, numeric_array,
@@ -179,7 +181,7 @@ def animate(
     then with those limits, so that nothing jumps. The last frame stays for `hold` more seconds before the loop starts
     again. `progress`, such as `tqdm.tqdm`, wraps the frames. By default a frame has 600 x 400 pixels; only what changes
     in it is stored, usually 1 to 10 KB. If anything fails, a file that existed at the path is unchanged. Raises
-    ValueError for no frames, and for a path that does not end in .gif.
+    ValueError for no frames, and for a path that does not end in .gif, and TypeError unless `draw` is a function.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -190,6 +192,9 @@ def animate(
     path = Path(path_text(path, "animate"))
     if path.suffix.lower() != ".gif":
         raise ValueError(f"animate: {str(path)!r} must end in .gif")
+    if not callable(draw):
+        raise TypeError(f"animate takes a function draw(ax, i), not {draw!r:.60}")
+    check_numbers("animate", fps=fps, hold=hold, dpi=dpi)
     frames = list(range(frames) if isinstance(frames, int) else frames)
     if not frames:
         raise ValueError("animate: there are no frames")

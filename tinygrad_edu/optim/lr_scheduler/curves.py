@@ -39,6 +39,8 @@ class LambdaLR(LRScheduler):
         functions = self.lr_lambda
         if callable(functions):
             factor = functions(epoch)
+            if not hasattr(factor, "__float__"):
+                raise TypeError(f"LambdaLR: lr_lambda returns a number for an epoch, not {factor!r:.60}")
             return [base_lr * factor for base_lr in base_lrs]
         if len(functions) != len(base_lrs):
             raise ValueError(

@@ -74,7 +74,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def observe(self, loss: SupportsFloat) -> None:
         """Count the epochs since the loss improved, and cut the rate after `patience`; raises ValueError for NaN."""
-        if not isinstance(loss, SupportsFloat):
+        if not isinstance(loss, SupportsFloat) or (isinstance(loss, np.ndarray) and loss.ndim):
             raise TypeError(f"ReduceLROnPlateau.step: the loss is a number, not {kind_of(loss)}")
         loss = float(loss)
         if math.isnan(loss):
