@@ -1,9 +1,9 @@
-"""A tiny GPT: the transformer of `names_transformer.py` reads this project's README and lessons, and writes on.
+"""A tiny GPT: the transformer of `names_transformer.py` reads this project's README and lessons, and continues them.
 
     python examples/gpt.py
 
 In this lesson the same model learns from text. The text is this project's own: the README and all lessons. You train
-it with a recorded step (`jit`), compare it with counts of pairs of characters, let it write, and draw its attention: to
+it with a recorded step (`jit`), compare it with counts of pairs of characters, let it write, and draw its attention: at
 which earlier characters does each place look?
 """
 

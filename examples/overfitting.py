@@ -62,8 +62,9 @@ print(f"early stopping ended after {len(stopped)} epochs, and keeps the weights 
 
 # %% The price of an L2 penalty: bias
 # Fit a curve of 10 weights to 20 noisy points, 1,000 times, each time with new noise. Bias is how far the mean of the
-# fits is from the truth. Variance is how much the fits differ from each other. A penalty trades variance for bias.
-# These models are linear, so each fit has a formula (the solution of the normal equations, with decay / 2 added).
+# fits is from the truth. Variance is how much the fits differ from each other. A penalty lowers the variance, and
+# raises the bias. These models are linear, so each fit has a formula: the solution of the normal equations, with
+# decay / 2 added.
 points, rng = np.linspace(-1, 1, 20), np.random.default_rng(3)
 grid = np.linspace(-1, 1, 201)
 design, shown = (np.polynomial.legendre.legvander(x, 9) for x in (points, grid))
@@ -99,7 +100,7 @@ right.loglog(decays, bias2, "--", color=VERMILION, label="bias²")
 right.loglog(decays, variance, "-.", color=BLUE, label="variance")
 right.loglog(decays, error, color=BLACK, label="sum")
 right.plot(decays[best], error[best], "*", color=BLACK, markersize=14, label=f"best decay, {decays[best]:.2g}")
-right.set(title="What L2 buys, and its price", xlabel="weight decay", ylabel="error of the curve", ylim=(5e-5, 1))
+right.set(title="L2: less variance, more bias", xlabel="weight decay", ylabel="error of the curve", ylim=(5e-5, 1))
 for ax in (left, middle, right):
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
 figure.savefig(OUTPUT / "overfitting.png")

@@ -4,8 +4,8 @@
     mpiexec -n 2 python examples/parallel.py --ranks
 
 In this lesson you measure what a step of training costs. Each step has a fixed cost, so large batches process more
-examples in a second. They need more memory, and their gradients have less noise. In between lies the batch size that
-learns most in a second. Then you split a batch into shards: the mean of their gradients is the gradient of the batch.
+examples in a second. They need more memory, and their gradients have less noise. A batch size in between learns
+most in a second. Then you split a batch into shards: the mean of their gradients is the gradient of the batch.
 So two processes, the ranks of MPI, can share each batch. At the end you see how much more they learn in a second.
 """
 

@@ -1,4 +1,4 @@
-"""Signals: find the waves in a signal by descent, and learn a filter by way of its spectrum.
+"""Signals: find the waves in a signal by descent, and learn a filter through its spectrum.
 
     python examples/signals.py
 

@@ -86,7 +86,9 @@ def read(path: str, columns: list[str]) -> pd.DataFrame:
         with open(path, encoding="utf-8-sig", newline="") as file:
             cells = pd.read_csv(file, header=None, dtype=str)
     except (OSError, ValueError) as error:
-        raise ValueError(f"cannot read {path!r}: {getattr(error, 'strerror', None) or error}") from None
+        why = getattr(error, "strerror", None) or str(error).rstrip()
+        why += "; commas must separate values, as many in each row" * isinstance(error, pd.errors.ParserError)
+        raise ValueError(f"cannot read {path!r}: {why}") from None
     header, table = cells.iloc[0].fillna("").str.strip().tolist(), pd.DataFrame()
     for name in columns:
         if header.count(name) != 1:

@@ -86,7 +86,8 @@ with table.picture("loss.png", title="Loss by epoch", xscale="log", ylabel=MSE) 
 
 # %% Why can the validation loss be lower than the training loss?
 # Because the rows differ. Here the validation rows are days from October to May, when the temperature changes less from
-# day to day than in summer. So compare how much the target changes from row to row: this is what is hard to know.
+# day to day than in summer. So compare how much the target changes from row to row: the more it changes, the
+# harder it is to predict.
 steps = {"train": np.diff(train[1][:, 0]), "valid": np.diff(valid[1][:, 0])}
 changes = {name: float(step @ step) / max(1, len(step)) for name, step in steps.items()}
 final = {"train": history.train_loss[-1], "valid": history.valid_loss[-1]}

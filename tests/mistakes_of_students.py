@@ -260,7 +260,7 @@ MISTAKES = {
         (1, "(days[0] + days[-1]) / 2", "uses a later day"),
         (2, "days[:-1]", "the same day"),
         (2, "days[2:]", "the day after tomorrow"),
-        (3, "rows", "knows them by heart"),
+        (3, "rows", "has memorized them"),
         (3, "rows[n + 1 :]", "One row is lost"),
         (4, "(x - x.mean()) / x.std()", "Use the mean of the training rows"),
         (4, "(x - train.mean()) / train.var()", "the variance"),

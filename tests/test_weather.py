@@ -145,6 +145,7 @@ GOOD = "".join(f"{i},{i * i % 7},{i % 3}\n" for i in range(40))
         ("a,b,c\n" + GOOD + "1,inf,2\n", (), "column 'b' must hold numbers; row 41 has 'inf'"),
         ("a,b,c\n" + GOOD + "1,2,3,4\n", (), "Expected 3 fields in line 42, saw 4"),
         ("a,b,c\n" + GOOD.replace(",", ",,"), (), "cannot read"),
+        ("a;b;c\n" + "1,5;2;3\n" * 40, (), "saw 2; commas must separate values, as many in each row"),
         ("a,b,c\n" + "1,,2\n" * 40, (), "too short: 40 rows; missing values: 40 in b"),
         ("a,b,c\n" + "".join(f"{i},5,{i}\n" for i in range(40)), (), "column 'b' is 5 in all training rows: remove it"),
         (b"a,b,c\n\xff\xfe,1,2\n", (), "codec can't decode"),
