@@ -22,7 +22,7 @@ from ..optim import Group, Optimizer
 from ..trace.closure import MANY, PLAIN
 from ..trace.containers import is_container, members
 from ..trace.holders import EMPTY, ITEMS, VALUES, base, is_plain, is_same, slot
-from ..trace.ir import Guard, Input, Setting, Var, variables
+from ..trace.ir import ARRAYS, Guard, Input, Setting, Var, variables
 from .emitter import Emitter
 from .identities import identities, key_text, memory_apart
 from .memory import Location
@@ -111,7 +111,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
     if "defaults" not in captured.closure.names:
         unread = {id(holder.of.defaults) for holder in holders if isinstance(holder.of, Optimizer)}
     for holder in [holder for holder in holders if id(holder.owner) not in unread]:
-        owner, before, keys = holder.owner, holder.before, list(holder.seen())
+        owner, before, keys = holder.owner, holder.before, list(holder.seen)
         if isinstance(owner, Node):
             text = emitter.tensor(owner)
             yield from [f"{text}.label == {owner.label!r}"] * names_matter
@@ -235,7 +235,7 @@ def check_argument(emitter: Emitter, text: str, value: Any, names: Iterator[str]
         if type(value) is float:  # of a Value, and read anew
             yield f"type({name} := {text}) is {kind}"
             return
-    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind != "O":
+    if isinstance(value, ARRAYS) and value.dtype.kind != "O":
         yield f"type({name} := {text}) is {kind} and {array_text(emitter, name, value)}"
     elif type(value) in VALUES:
         yield same_text(emitter, f"({name} := {text})", value)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Hashable
 from threading import RLock
 from typing import Any
 
-import numpy as np
-
 from ..engine.errors import format_line
 from ..engine.mode import Watcher, paused, watching
 from ..engine.tape import Node
@@ -18,7 +16,7 @@ from ..trace.capture import claimed
 from ..trace.captured import Captured
 from ..trace.expressions import argument_names
 from ..trace.holders import is_same
-from ..trace.ir import Call, Program, Snapshot, placeholder, variables
+from ..trace.ir import ARRAYS, Call, Program, Snapshot, placeholder, variables
 from ..trace.opening import open_calls
 from ..trace.printer import Source
 from ..trace.traced import JitError, Unrecorded
@@ -157,7 +155,7 @@ class Recording:
         return {
             (i, key): (f"the variable or attribute {holder.member(key)}", value)
             for i, holder in self.captured.closure.holders.items() if i not in self.captured.containers
-            for key, value in holder.seen().items() if (i, key) not in moving
+            for key, value in holder.seen.items() if (i, key) not in moving
         }  # fmt: skip
 
     def replaced(self, later: Recording) -> list[tuple[tuple[int, Any], str, Any]]:
@@ -193,4 +191,4 @@ def kind_of_array(x: Any) -> Hashable:
     """Return the kind of an array, or a Tensor or Value; None for anything else, which is the same at each replay."""
     if isinstance(x, Node):
         return type(x), kind_of_array(x._value)
-    return (type(x), x.shape, x.dtype) if isinstance(x, (np.ndarray, np.generic)) else None
+    return (type(x), x.shape, x.dtype) if isinstance(x, ARRAYS) else None

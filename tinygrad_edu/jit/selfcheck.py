@@ -16,13 +16,12 @@ from ..trace.captured import Captured
 from ..trace.closure import PLAIN
 from ..trace.containers import leaves, members, nested, refill
 from ..trace.holders import Holder, assign
-from ..trace.ir import State
+from ..trace.ir import ARRAYS, State
 from ..trace.randomness import comparable, set_source_state, source_state
 from ..transforms import tree
 
 # Sums may be added up in another order: the tolerance relative to the largest element, by bytes of a real number.
 TOLERANCE = {2: 3e-2, 4: 1e-4, 8: 1e-7, 16: 1e-7}
-NUMBERS = (np.ndarray, np.generic)
 SCALING = ("the result", "the argument", "the data", "the gradient")  # not the squares that an optimizer keeps
 ROUNDED = 1e-2  # times the tolerance and the largest number of all: what is left of sums that cancel
 
@@ -112,7 +111,7 @@ def first_difference(expected: dict[str, Any], given: dict[str, Any]) -> tuple[s
         name = next((k for k in [*expected, *given] if (k in expected) != (k in given)), "the order of the result")
         return name, "is only in one of both"
     scale = max([size_of(a) for name, a in expected.items() if name.startswith(SCALING)], default=0.0)
-    floats = [a.dtype for a in expected.values() if isinstance(a, NUMBERS) and a.dtype.kind in "fc"]
+    floats = [a.dtype for a in expected.values() if isinstance(a, ARRAYS) and a.dtype.kind in "fc"]
     most = max(map(tolerance, floats), default=0.0)  # of the narrowest
     for name in expected:
         a, b = (np.array(x)[()] if isinstance(x, (float, complex)) else x for x in (expected[name], given[name]))
@@ -129,7 +128,7 @@ def first_difference(expected: dict[str, Any], given: dict[str, Any]) -> tuple[s
 
 def form_of(x: Any) -> str:
     """Return what must be equal of two values beside their numbers."""
-    if not isinstance(x, NUMBERS):
+    if not isinstance(x, ARRAYS):
         return kind_of(x)
     return f"{'an array' if isinstance(x, np.ndarray) else 'a number'} of shape {x.shape} and dtype {x.dtype}"
 
@@ -153,13 +152,13 @@ def tolerance(dtype: np.dtype[Any]) -> float:
 
 def size_of(a: Any) -> float:
     """Return the largest finite absolute value in an array or a number; 0 for anything else."""
-    is_number = isinstance(a, NUMBERS) and a.dtype.kind in "biufc"
+    is_number = isinstance(a, ARRAYS) and a.dtype.kind in "biufc"
     return float(np.max(np.abs(a), initial=0, where=np.isfinite(a))) if is_number else 0.0
 
 
 def agree(a: Any, b: Any, scale: float, most: float) -> Any:
     """Return which elements agree to rounding; plain values and other numbers than floats must be equal."""
-    if not isinstance(a, NUMBERS):
+    if not isinstance(a, ARRAYS):
         return not isinstance(a, PLAIN) or a == b
     if a.dtype.kind not in "fc":
         return a.dtype.kind == "O" or (a == b) | (a.tobytes() == b.tobytes())  # objects come singly; NaT != NaT

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine.threads import LARGE
 from ..trace.closure import PLAIN
-from ..trace.ir import Call, Constant, Program, Var, substituted
+from ..trace.ir import ARRAYS, Call, Constant, Program, Var, substituted
 from .effects import can_raise
 
 ValueTable = dict[Hashable, Var]  # the results of the calls so far, by what they compute
@@ -84,7 +84,7 @@ def value_key(x: object) -> Hashable:
     kind = type(x)
     if isinstance(x, Var):
         array = x.source.array if type(x.source) is Constant else None
-        if isinstance(array, (np.ndarray, np.generic)) and array.size == 1:
+        if isinstance(array, ARRAYS) and array.size == 1:
             return type(array), array.shape, array.dtype, array.tobytes()
         return x if array is None else ("array", id(array))
     if isinstance(x, (list, tuple, dict, slice)):

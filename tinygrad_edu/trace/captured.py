@@ -26,7 +26,7 @@ from .containers import is_container, leaves, mapped, members
 from .copies import Copies
 from .expressions import argument_names
 from .holders import EMPTY, Holder, Place, assign, parts
-from .ir import Input, Setting, State, Var
+from .ir import ARRAYS, Input, Setting, State, Var
 from .names import library
 from .recorder import PLAIN_ARRAYS, Recorder, TracedGenerator
 from .traced import Traced
@@ -142,7 +142,7 @@ class Captured:
             for owner in [h.of for h in self.holders] if isinstance(owner, Optimizer)
             for kind, arrays in owner.state.items() for i, a in enumerate(arrays)
         }  # fmt: skip
-        seen = [(h, key, value) for h in self.holders for key, value in h.seen().items()]
+        seen = [(h, key, value) for h in self.holders for key, value in h.seen.items()]
         plain = (*ATOMS, Node)  # Tensors have holders of their own
         found = [member for member in seen if not isinstance(member[2], plain)]
         found += [(h, key, h.before[key]) for h in self.holders for key in h.anew]
@@ -262,4 +262,4 @@ def is_special(kind: Any) -> bool:
 def is_like_array(kind: Any) -> bool:
     """Whether objects of a class hold an array, as a DataFrame or a sparse matrix does."""
     protocols = ("__array__", "__array_ufunc__", "__array_priority__")
-    return not issubclass(kind, (np.ndarray, np.generic)) and any([hasattr(kind, name) for name in protocols])
+    return not issubclass(kind, ARRAYS) and any([hasattr(kind, name) for name in protocols])

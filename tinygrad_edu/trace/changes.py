@@ -14,7 +14,7 @@ from ..engine.tape import Node
 from ..nn import Module
 from .captured import Captured
 from .holders import EMPTY, Holder, Place, are_same, assign
-from .ir import Constant, Input, Setting, State, ancestors
+from .ir import ARRAYS, Constant, Input, Setting, State, ancestors
 from .traced import Traced, Unrecorded
 
 SHARED = "lets two places share one array, which a replay does not; take a .copy()"
@@ -40,7 +40,7 @@ def refuse_changes(found: Captured) -> None:
         for key, given in holder.traced.items():
             new = holder.last.get(key, EMPTY)
             of_value = type(new) is float and isinstance(holder.owner, Node)
-            if of_value or issubclass(type(new), (np.ndarray, np.generic)):
+            if of_value or issubclass(type(new), ARRAYS):
                 new = found.rec.constant(new)
             found.exchanged.append((holder, key, given, new))
     refuse_replacements(found)

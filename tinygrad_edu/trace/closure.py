@@ -68,6 +68,8 @@ class Closure:
         nodes = [x for x in arguments if isinstance(x, Node)]
         self.queue += nodes
         self.walk()
+        for x in nodes:  # another one may be given at each call
+            self.holders[id(x)].checked, self.holders[id(x)].anew = set(), ("_value", "_grad")
         for holder in self.holders.values():
             if holder.names is not None:  # all are known now
                 holder.before = holder.now()
@@ -80,8 +82,8 @@ class Closure:
             holder.absent -= holder.before.keys()
             if isinstance(holder.of, Module) and (unread := self.unread_numbers(holder)):
                 holder.checked = holder.before.keys() - unread
-        for x in nodes:  # another one may be given at each call
-            self.holders[id(x)].checked, self.holders[id(x)].anew = set(), ("_value", "_grad")
+            checked = holder.checked
+            holder.seen = {k: v for k, v in holder.before.items() if checked is None or k in checked}
         self.states = [source_state(source) for source in self.sources]
 
     def walk(self) -> None:
@@ -124,7 +126,7 @@ class Closure:
                 checked = None if isinstance(x, Module) else vars(x).keys() - own
                 held = self.hold(vars(x), type(x).__name__, checked, of=x)
                 held.has_names = True
-                self.queue += held.seen().values()
+                self.queue += [v for k, v in held.before.items() if checked is None or k in checked]
         if is_owner:
             self.owners.append(x)
             self.add_attributes(x, self.names)
@@ -285,7 +287,7 @@ class Closure:
         """
         found = [*arguments]
         for holder in self.holders.values():
-            seen = [(k, v) for k, v in holder.seen().items() if isinstance(v, (Node, *LISTS))]
+            seen = [(k, v) for k, v in holder.seen.items() if isinstance(v, (Node, *LISTS))]
             found += [(holder.member(k), v) for k, v in seen if holder.is_scope or isinstance(k, str)]
         names: dict[int, str] = {}
         for name, value in found:

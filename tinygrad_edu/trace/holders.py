@@ -119,6 +119,7 @@ class Holder:
         self.traced: dict[Any, Any] = {}
         self.last: dict[Any, Any] = {}
         self.others: dict[Any, Any] = {}  # of an object of a library, all members as they were found
+        self.seen: dict[Any, Any] = {}  # the members as they were found that replays check, once all names are known
         self.before = self.now()
 
     @property
@@ -141,11 +142,6 @@ class Holder:
         if isinstance(self.owner, Node) or key in self.anew:
             return f"{self.title}.{'data' if key == '_value' else key.strip('_')}"
         return key if isinstance(key, str) else f"{self.title.removeprefix('a ')}_{key_text(key)}"
-
-    def seen(self) -> dict[Any, Any]:
-        """Return the members as they were found that replays check."""
-        checked = self.checked
-        return self.before if checked is None else {k: v for k, v in self.before.items() if k in checked}
 
     def now(self) -> dict[Any, Any]:
         """Return the present members."""

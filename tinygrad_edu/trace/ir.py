@@ -17,6 +17,7 @@ from ..engine.errors import Line
 from ..engine.rules.registry import Array, Function
 from ..transforms.tree import like
 
+ARRAYS = (np.ndarray, np.generic)  # and numbers of NumPy's types
 NESTED = (list, tuple, dict)
 NOTHING: Mapping[str, Any] = {}  # the keywords of most calls
 
@@ -34,7 +35,7 @@ class Var:
         self.source, self.example, self.name = source, example, name
         self.shape: tuple[int, ...]
         self.dtype: Any
-        if isinstance(example, (np.ndarray, np.generic)):
+        if isinstance(example, ARRAYS):
             self.shape, self.size, self.dtype = example.shape, example.size, example.dtype
         else:  # a Python number, which adapts to any dtype
             self.shape, self.size, self.dtype = (), 1, None
@@ -110,8 +111,8 @@ class Call:
     def replace(self, new: Mapping[Var, Any]) -> None:
         """Replace each Var v among the arguments that is a key of `new` by new[v]."""
         if not new.keys().isdisjoint(self.uses):
-            args, kwargs = (substituted(part, lambda v: new.get(v, v)) for part in (self.args, self.kwargs))
-            self.become(self.fun, args, kwargs)
+            args = substituted(self.args, lambda v: new.get(v, v))
+            self.become(self.fun, args, self.kwargs and substituted(self.kwargs, lambda v: new.get(v, v)))
 
 
 @dataclass(eq=False, slots=True)

@@ -26,7 +26,7 @@ from ..engine.rules.registry import Function, implementations, leaves, name, pre
 from ..engine.tape import Node
 from ..transforms.tree import like
 from .functional import part
-from .ir import NESTED, NOTHING, Call, Constant, Guard, Program, State, Var, ancestors, mapped, placeholder, variables
+from .ir import NESTED, NOTHING, Call, Constant, Guard, Program, State, Var, ancestors, parts, placeholder, variables
 from .traced import JitError, Traced, Unrecorded
 
 OBJECT = np.dtype(object)
@@ -89,20 +89,20 @@ class Recorder:
         if phase != "backward" and self.is_replayed:  # in a backward pass the engine sets them
             call.errors = self.changed_errors()
         self.program.calls.append(call)
-        parts = []
+        traced = []
         for i, value in enumerate(results):
             out = call.out
             if several:
                 element = Call(part, (call.out, i), NOTHING, placeholder(value), line, phase)
                 element.alias_of, out = 0, element.out
                 self.program.calls.append(element)
-            parts.append(Traced(self, value, out))
+            traced.append(Traced(self, value, out))
             if type(fun) is not np.ufunc and getattr(value, "base", None) is not None:
                 at, base = aliased(value, (args, kwargs))
                 call.alias_of = at if call.alias_of is None else call.alias_of
                 if type(base) is Traced:
-                    parts[-1].share(base, fun, args, kwargs, i if several else None)
-        return like(result, parts) if several else parts[0]
+                    traced[-1].share(base, fun, args, kwargs, i if several else None)
+        return like(result, traced) if several else traced[0]
 
     def computed(self, fun: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Return fun(*args, **kwargs); Unrecorded where it fails: the function may catch the error."""
@@ -258,7 +258,7 @@ def values_of(value: Any) -> Any:
         return value.value
     if type(value) is slice:
         return of_integers(value)
-    return mapped(values_of, value) if isinstance(value, NESTED) else value
+    return like(value, [*map(values_of, parts(value))]) if isinstance(value, NESTED) else value
 
 
 def of_integers(s: slice) -> slice:
@@ -280,4 +280,4 @@ def vars_of(value: Any) -> Any:
         return Var(Constant(value), value)
     if type(value) is slice:
         return of_integers(value)
-    return mapped(vars_of, value) if isinstance(value, NESTED) else value
+    return like(value, [*map(vars_of, parts(value))]) if isinstance(value, NESTED) else value

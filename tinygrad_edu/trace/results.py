@@ -20,7 +20,7 @@ from .captured import Captured
 from .changes import SHARED, memory_of
 from .closure import PLAIN
 from .containers import is_container, is_dataclass, leaves, members
-from .ir import Constant, Input, Result, State, Var
+from .ir import ARRAYS, Constant, Input, Result, State, Var
 from .recorder import PLAIN_ARRAYS
 from .traced import JitError, Traced
 from .views import View
@@ -75,7 +75,7 @@ def described(x: Any, found: Captured, kept: bool = False) -> tuple[Any, Any]:
 
 def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     path, given = found.paths.get(id(x), (None, None))
-    if path and (kept or not isinstance(given, (np.ndarray, np.generic))):
+    if path and (kept or not isinstance(given, ARRAYS)):
         content = described_members(x, found, kept)[0] if is_container(given) and not kept else None
         return Result("argument", path, content), given
     if kept and memory_of(x) in found.moved:

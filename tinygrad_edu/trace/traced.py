@@ -23,7 +23,7 @@ from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, array_likes, implementations, leaves, name, opaques, predicates
 from . import functional
 from .functional import NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
-from .ir import Call
+from .ir import ARRAYS, Call
 from .operators import METHODS, RETURN_IT, USUAL
 from .views import View
 
@@ -189,7 +189,7 @@ class Traced(View):
             by_mask = bool in [getattr(i, "dtype", None) for i in indices]
             if (by_mask or isinstance(v, (list, tuple))) and self.is_read((v,)):
                 self.rec.give_up()
-            if self.dtype.kind != "c" and isinstance(v, (np.ndarray, np.generic)) and v.dtype.kind == "c":
+            if self.dtype.kind != "c" and isinstance(v, ARRAYS) and v.dtype.kind == "c":
                 v = v.astype(self.dtype)  # NumPy too drops a part, with a warning
             whole = index is ... and type(v) is Traced and v._root is None and isinstance(v.variable.source, Call)
             whole = whole and (v.shape, v.dtype) == (self.shape, self.dtype) and v is not self.root  # replaced by it
