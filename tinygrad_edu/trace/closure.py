@@ -237,27 +237,29 @@ class Closure:
         held, kind = self.holders.get(id(slot(owner, "__dict__"))), cast(Any, type(owner))
         kinds = (*kind.__mro__[:-2], *owner.__mro__[:-1]) if isinstance(owner, type) else kind.__mro__[:-1]
         bases = [kind for kind in kinds if self.is_library(kind) or not kind.__flags__ & MADE_BY_CLASS]
+        for kind in [kind for kind in kinds if kind not in bases]:
+            found = {k: v for k, v in vars(kind).items() if self.may_use(owner, k, v, names, bases)}
+            self.queue += found.values()
+            methods = [(v, f) for v in found.values() for f in parts(v) if isinstance(f, FunctionType)]
+            own = [(v, f.__code__) for v, f in methods if not self.is_library(f)]
+            makes = any([isinstance(v, classmethod) or "__class__()" in names_in(c) for v, c in own])
+            if makes or ("replace" in names and "__post_init__" in vars(kind)):
+                self.queue.append(type(owner))  # methods in MAKING run, in type(self)(...)
+            self.hold(kind, kind.__name__, {*found}).has_names = True
+            if held is not None:
+                held.absent |= found.keys() - held.before.keys()
+            self.names |= found.keys() & {"__getattr__", "__exit__"}
+
+    def may_use(self, owner: object, name: str, member: Any, names: set[str], bases: Sequence[type]) -> bool:
+        """Whether the function, Python or the libraries that have the `bases` may use a member of the owner's class."""
+        if name in names:
+            return True
+        if name[:2] != "__":
+            is_read = not names.isdisjoint(WHOLE) and not hasattr(member, "__get__")
+            return is_read or any([name in vars(base) for base in bases])
         unused = {*TEXTS, "__doc__", "__annotate_func__", *(() if isinstance(owner, type) else MAKING)}
-        for kind in kinds:
-            if kind not in bases:
-                found = {
-                    k: v for k, v in vars(kind).items()
-                    if k in names or (not names.isdisjoint(WHOLE) and not hasattr(v, "__get__") and k[:2] != "__") or (
-                        (callable(v) or v is None or isinstance(v, (classmethod, property))) and k not in unused
-                        and not (k == "__eq__" and self.is_uncompared(owner, v, names))
-                        if k[:2] == "__" else any([k in vars(base) for base in bases])
-                    )
-                }  # fmt: skip
-                self.queue += found.values()
-                methods = [(v, f) for v in found.values() for f in parts(v) if isinstance(f, FunctionType)]
-                own = [(v, f.__code__) for v, f in methods if not self.is_library(f)]
-                makes = any([isinstance(v, classmethod) or "__class__()" in names_in(c) for v, c in own])
-                if makes or ("replace" in names and "__post_init__" in vars(kind)):
-                    self.queue.append(type(owner))  # methods in MAKING run, in type(self)(...)
-                self.hold(kind, kind.__name__, {*found}).has_names = True
-                if held is not None:
-                    held.absent |= found.keys() - held.before.keys()
-                self.names |= found.keys() & {"__getattr__", "__exit__"}
+        is_called = callable(member) or member is None or isinstance(member, (classmethod, property))
+        return is_called and name not in unused and not (name == "__eq__" and self.is_uncompared(owner, member, names))
 
     def is_uncompared(self, owner: object, method: Any, names: set[str]) -> bool:
         """Whether a method is the == of a dataclass, and nobody compares the owner: it holds arrays, models, or lists.
