@@ -95,6 +95,7 @@ def test_ends_infinities_zeros_and_subnormal_numbers_are_as_in_numpy(compiled, n
     np.testing.assert_array_max_ulp(y[np.isfinite(expected)], expected[np.isfinite(expected)], 4)
     np.testing.assert_array_equal(y[ends & ~np.isfinite(expected)], expected[ends & ~np.isfinite(expected)])
     assert (np.signbit(y) == np.signbit(expected))[~np.isnan(expected)].all()
+    np.testing.assert_array_equal(y == 0, expected == 0)
 
 
 @pytest.mark.parametrize(("name", "dtype"), [("tg_pow", np.float64), ("tg_powf", np.float32)])

@@ -163,6 +163,7 @@ def test_the_text_without_arguments_is_a_function_to_link(tmp_path):
         ),
         (lambda x: x + GENERATOR.normal(), r"jit.c: Generator.normal has no C form \(.*\); draw outside, and pass"),
         (lambda x: np.concatenate([x, x[:0]]), r"shape \(0, 2\) has no C form; leave empty arrays out"),
+        (lambda x: np.max(x, axis=()), r"np.max of shapes \(2, 2\) has no C form"),
         (lambda x: np.sum(x.astype(np.float16)), "float16 of shape .* has no C form; use float64 or float32"),
     ],
 )

@@ -90,7 +90,7 @@ static inline double tg_log1p(double x)
     double k = tg_real((n >> MANTISSA) | tg_bits(UNIT)) - UNIT_BIASED;
     double m = tg_real((n & FRACTION) + tg_bits(SQRT_HALF));
     double f = fma(0.5 * rest, tg_real(tg_bits(BIASED + 1.0 - k) << MANTISSA), m - 1.0);
-    double y = copysign(tg_log_parts(f, k), x);
+    double y = fabs(x) < SMALL ? x : copysign(tg_log_parts(f, k), x);
     y = x > -1.0 ? y : (x == -1.0 ? -INFINITY : NAN);
     return x < INFINITY ? y : x;
 }

@@ -40,7 +40,7 @@ def reduction(call: Call) -> Reduction | None:
         return None
     axis = call.kwargs.get("axis")
     given = range(len(x.shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    if not all(type(k) is int for k in given):
+    if not given or not all(type(k) is int for k in given):
         return None
     ufunc = UFUNCS[call.fun]
     logical = ufunc in (np.logical_and, np.logical_or)
