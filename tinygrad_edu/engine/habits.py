@@ -86,6 +86,7 @@ MODULES = {  # attributes of Modules alone; those that are functions of NumPy ar
     **dict.fromkeys(("save", "save_weights"), "tg.save(model.state_dict(), path)"),
     **dict.fromkeys(("load", "load_weights"), "model.load_state_dict(tg.load(path))"),
     **dict.fromkeys(("copy", "clone"), "copy.deepcopy(model)"),
+    "requires_grad_": "for p in model.parameters(): p.requires_grad = False",
 }
 KEYWORDS = {
     "dim": "axis=", "dims": "axis=", "keepdim": "keepdims=", "argnum": "argnums=", "learning_rate": "lr=",

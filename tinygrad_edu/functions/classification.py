@@ -77,7 +77,7 @@ def nll_loss(
     """Return the mean of -log_probabilities[target] over rows: `cross_entropy` of what `log_softmax` gives.
 
     Shapes, `weight`, `ignore_index` and errors are those of `cross_entropy` with class numbers. Warns of arguments that
-    are probabilities instead of their logarithms.
+    are probabilities, or scores, instead of logarithms of probabilities.
 
     >>> round(float(tg.nll_loss(np.log([[0.25, 0.75]]), [1])), 6)  # -log(0.75)
     0.287682

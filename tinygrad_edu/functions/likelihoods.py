@@ -74,7 +74,7 @@ def kl_div(prediction: Any, target: Any, *, log_target: bool = False, reduction:
     The sum over a row is the divergence of Kullback and Leibler from the predicted distribution to the target. So
     `reduction="batchmean"`, the sum divided by the number of rows, is its mean, and "mean" divides by the number of
     classes too, as in PyTorch. With `log_target` the target holds logarithms as well. A target of 0 adds 0. Raises
-    ValueError for negative targets, and warns of a prediction that is a result of softmax.
+    ValueError for negative targets, and warns of a prediction of probabilities or scores.
 
     >>> predicted = np.log([[0.5, 0.5], [0.25, 0.75]])  # the result: log(4 / 3) / 2
     >>> round(float(tg.kl_div(predicted, np.array([[0.5, 0.5], [0.0, 1.0]]), reduction="batchmean")), 6)

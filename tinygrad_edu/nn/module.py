@@ -67,6 +67,9 @@ class Module:
             raise TypeError(f"{type(self).__name__}.{name} = ...: {change}; {remedy}")
         if name in _METHODS:
             raise TypeError(f"{type(self).__name__}.{name} = ...: {name} is a method of every Module; use another name")
+        if name in ("requires_grad", "trainable"):
+            remedy = "for p in model.parameters(): p.requires_grad = False"
+            raise TypeError(f"{type(self).__name__}.{name} = ...: only parameters have this switch; write {remedy}")
         objects = value.flat if isinstance(value, np.ndarray) and value.dtype.hasobject else ()
         if any(map(_is_trained, value if type(value) in _UNSEARCHED else objects)):  # type: ignore[call-overload]
             remedy = "parameters are searched for in lists, tuples and dicts"

@@ -89,8 +89,9 @@ def evaluate(
 def accuracy(prediction: Operand, target: Operand) -> float:
     """Return the fraction of the rows whose class is predicted correctly, 0 to 1.
 
-    The prediction is (n, k) scores, one logit per row (the threshold is 0; of probabilities pass `p > 0.5`), or class
-    numbers. Raises ValueError for shapes and numbers that do not fit, TypeError for classes that are not numbers.
+    The prediction is (n, k) scores, one logit per row (the threshold is 0; of probabilities, which it warns of, pass
+    `p > 0.5`), or class numbers. Raises ValueError for shapes and numbers that do not fit, and TypeError for classes
+    that are not numbers.
 
     >>> tg.accuracy(np.array([[2.0, 1.0], [0.0, 3.0]]), [0, 0])
     0.5
