@@ -146,6 +146,13 @@ def test_arrays_that_change_places_and_labels_that_are_words_of_c(tmp_path):
         np.testing.assert_allclose(line, flat(jitted(np.ones(2))), rtol=1e-15)
 
 
+def test_results_that_share_memory_are_printed_once_each(tmp_path):
+    jitted = tg.jit(lambda x: (lambda y: [{"turned": y.T, "row": y[1]}, y])(x * 2))
+    turned = jitted(x := np.arange(6.0).reshape(2, 3))
+    (printed,) = run(tmp_path, jitted.c_main(x))
+    np.testing.assert_array_equal(printed, flat([*turned[0].values(), turned[1]]))
+
+
 def test_the_text_without_arguments_is_a_function_to_link(tmp_path):
     jitted = tg.jit(lambda x: np.sum(np.exp(x)))
     jitted(np.ones(3))

@@ -10,13 +10,14 @@ import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 
 from ...engine.errors import Line, format_line
 from ...engine.rules.registry import Array
 from ...engine.tape import Node
-from ...trace.ir import Call, Constant, Input, Program, Setting, State, Var, variables
+from ...trace.ir import Call, Constant, Input, Program, Result, Setting, State, Var, variables
 from ...trace.printer import LETTERS, Source
 from ...trace.traced import JitError
 from .operations import TYPES, literal
@@ -184,13 +185,22 @@ class Printer(Statements):
     def printed(self) -> list[str]:
         """Return the lines that print the results."""
         lines = []
-        for v in variables(self.program.result):
+        for v in returned(self.program.result):
             digits, element = "%.9g" if v.dtype == np.float32 else "%.17g", self.reference(self.old.get(v, v))
             if v.shape:
                 lines.append(f'for (int i = 0; i < {v.size}; i++) printf("{digits} ", (double){element}[i]);')
             else:
                 lines.append(f'printf("{digits} ", (double){element});')
         return [*lines, 'printf("\\n");']
+
+
+def returned(x: Any) -> list[Var]:
+    """Return the Vars of a result in order, without the gradients of Tensors and the memory that arrays share."""
+    if isinstance(x, Result):
+        return returned(x.node if x.kind == "argument" else x.value)
+    if isinstance(x, (list, tuple, dict)):
+        return [v for part in (x.values() if isinstance(x, dict) else x) for v in returned(part)]
+    return [x] if type(x) is Var else []
 
 
 def shape_comment(v: Var) -> str:
