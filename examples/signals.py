@@ -3,9 +3,9 @@
     python examples/signals.py
 
 In this lesson you learn the spectrum: which waves a signal is made of. A wave of frequency f, in turns a second (Hz),
-is a complex number that turns, exp(2 pi i f t), and the Fourier transform says how much of each is in a signal. You fit
-two waves to a signal by gradient descent. From a bad start it fails, and you see why: the loss has a minimum for each
-wave that happens to agree with a part of the signal. The spectrum gives a good start. Then you learn a filter: the
+is a complex number that turns: exp(2 pi i f t). The Fourier transform says how much of each wave is in a signal. You
+fit two waves to a signal by gradient descent. From a bad start it fails, and you see why: the loss has a minimum for
+each wave that happens to agree with a part of the signal. The spectrum gives a good start. Then you learn a filter: the
 convolution theorem says that to smooth a signal is to multiply its spectrum, so the complex numbers of the filter's
 spectrum are the parameters.
 """

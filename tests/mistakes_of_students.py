@@ -23,6 +23,7 @@ MISTAKES = {
         (1, "(f(x + h) - f(x)) / h", "divide by h again"),
         (2, "np.linalg.det(hessian) >= 0", "Look at each"),
         (5, "np.linalg.solve(hessian, gradient)", "the step alone"),
+        (1, "(f(x + h) - 2 * f(x) + f(h - x)) / h**2", "is right"),
     ],
     "digits": [
         (1, "e / e.sum()", "a sum of its own"),
@@ -36,6 +37,7 @@ MISTAKES = {
         (4, "logits.argmax(axis=0)", "each column"),
         (4, "logits.max(axis=1)", "argmax, not max"),
         (5, "np.trace(table)", "This is the number"),
+        (2, "-np.median(np.log(p[np.arange(len(y)), y]))", "is right"),
     ],
     "digits_conv": [
         (1, "np.mean(window * weights)", "not the mean"),
@@ -61,6 +63,7 @@ MISTAKES = {
         (5, "inputs", "This is forward mode"),
         (4, "inputs * outputs", "all outputs"),
         (5, "inputs * outputs", "This is forward mode"),
+        (2, "other.a + self.a * other.da", "times self.da"),
     ],
     "four_steps": [
         (1, "pace * extra", "Add the usual walk"),
@@ -75,6 +78,7 @@ MISTAKES = {
         (3, "(f(x + h) - f(x)) / h", "to the right of x"),
         (3, "(f(x + h) - f(x - h)) / 2 * h", "write / (2 * h)"),
         (4, "rate * slope", "the step alone"),
+        (3, "(f(x + h) - f(h - x)) / (2 * h)", "is right"),
     ],
     "gpt": [
         (1, "text[i : i + length]", "copy what it reads"),
@@ -86,6 +90,7 @@ MISTAKES = {
         (4, "logits - temperature", "does nothing"),
         (5, "rate * (step + 1) / warm", "min(...)"),
         (5, "rate * min(1, step / warm)", "count from 1"),
+        (2, "length", "one more: 0, 1, 2 and 3"),
     ],
     "implicit": [
         (1, "3 * x**2", "The term x has a slope"),
@@ -131,6 +136,7 @@ MISTAKES = {
         (3, "p**k", "all k succeed"),
         (4, "np.any(curvatures > 0)", "At a minimum all are"),
         (5, "np.any(curvatures < 0)", "there is a maximum"),
+        (1, "4 * w * (w * 2 - 1) + 0.3", "is right"),
     ],
     "moons": [
         (1, "w * x + b", "one number for a neuron"),
@@ -202,6 +208,7 @@ MISTAKES = {
         (4, "np.mean((fits.mean(axis=1) - truth) ** 2)", "axis=0"),
         (5, "fits.var()", "different means"),
         (5, "fits.std(axis=0).mean()", "the standard deviation"),
+        (4, "np.mean(fits.mean(axis=0) - truth)", "Square the distances"),
     ],
     "parallel": [
         (1, "size * EACH", "The fixed time is missing"),

@@ -6,9 +6,9 @@ from checks import check, explore
 import tinygrad_edu as tg
 
 once, width = (0.02, "Divide by h ** 2, not by h."), (0.5, "Divide by h ** 2, not by (2 h) ** 2.")
-right = (6.01, "This is the first derivative: subtract the slope from x - h to x, and divide by h again.")
-first = (6, "This is the first derivative: how fast f changes. How fast does this slope change?")
-check("1. of x * x at 3", lambda: second(lambda x: x * x, 3), 2, once, width, first, (-2, "The sign."), right)
+right = (7.01, "This is the first derivative: subtract the slope from x - h to x, and divide by h again.")
+first = (7, "This is the first derivative: how fast f changes. How fast does this slope change?")
+check("1. of x * x + x at 3", lambda: second(lambda x: x * x + x, 3), 2, once, width, first, (-2, "The sign."), right)
 bowl, saddle = np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([[1.0, 2.0], [2.0, 1.0]])
 wrong = (
     [True, True, False],

@@ -12,6 +12,8 @@ check(
     "2. a * b by a", lambda: slope(lambda a, b: a * b, (2, 3), 0), 3, both, (2, "Times the OTHER factor."), (1, both[1])
 )
 check("2. a * a by a", lambda: slope(lambda a: a * a, (2,), 0), 4, (2, "Both factors change: there are two terms."))
+first = (6, "The first factor, a * a, has a slope of its own: times self.da.")
+check("2. a * a * a by a", lambda: slope(lambda a: a * a * a, (2,), 0), 12, first)
 outer = (math.cos(6), "The chain rule: times the slope of what is inside.")
 minus = (-3 * math.cos(6), "The slope of sin is cos, without a minus.")
 inside = (3 * math.sin(6), "The slope of sin is cos.")

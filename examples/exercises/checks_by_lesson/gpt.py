@@ -5,12 +5,13 @@ from checks import check, explore
 
 import tinygrad_edu as tg
 
-text = np.array([5, 6, 7, 8, 9, 10])
+text = np.array([5, 6, 7, 8, 9, 10, 11])
 same = ([6, 7, 8], "This is the piece itself: the model would copy what it reads.")
 shorter = ([7, 8], "Each character has a next one: the end moves by 1, too.")
 check("1. what follows", lambda: example(text, 1, 3)[1], [7, 8, 9], same, shorter, ([9], "One for each character."))
-more = (4, "The last piece would have no next character.")
-check("2. pieces of 3 in 6 characters", lambda: number_of_starts(text, 3), 3, more, (2, "It is one more: 0, 1 and 2."))
+more = (5, "The last piece would have no next character.")
+fewer = (3, "It is one more: 0, 1, 2 and 3.")
+check("2. pieces of 3 in 7 characters", lambda: number_of_starts(text, 3), 4, more, fewer)
 future = (np.triu(np.ones((3, 3))), "This shows the later places. The model could read the answer.")
 strict = (np.tri(3, 3, -1), "A place also sees itself.")
 check("3. what a place sees", lambda: seen(3), [[1, 0, 0], [1, 1, 0], [1, 1, 1]], future, strict)

@@ -3,9 +3,9 @@
 import numpy as np
 from checks import check, explore
 
-inner = (6.3, "The chain rule: the slope of w ** 2, which is 2 w, is missing.")
-tilt = (24, "The slope of 0.3 * w is missing.")
-check("1. the slope at 2", lambda: slope(2.0), 24.3, inner, tilt, (24.6, "The slope of 0.3 * w is 0.3."))
+inner = (16.3, "The chain rule: the slope of w ** 2, which is 2 w, is missing.")
+tilt = (96, "The slope of 0.3 * w is missing.")
+check("1. the slope at 3", lambda: slope(3.0), 96.3, inner, tilt, (96.6, "The slope of 0.3 * w is 0.3."))
 check("1. two starts, two valleys", lambda: np.sign([descend(-0.5), descend(0.5)]), [-1, 1])
 ends = np.array([0.96, -1.04, 0.97])
 value = (cost(-1.04), "This is the lowest cost. Return its place: arg min, not min.")
