@@ -49,6 +49,7 @@ ANSWERED = {
     "x.at[0].set(1.0)": "y = x.copy(), then y[i] = v",
     "tg.data.StandardScaler()": "write tg.data.Standardizer()", "tg.metrics": "tg.mse_loss, tg.accuracy",
     "x.gt(0)": "x > y", "x.bool()": "write x > 0", "opt.learning_rate": "write lr=",
+    "tg.linalg.inv(x)": "write np.linalg.inv",
     "model.requires_grad_(False)": "write for p in model.parameters(): p.requires_grad = False",
     "setattr(opt, 'learning_rate', 0.1)": "Adam: there is no hyperparameter learning_rate; write lr=",
 }  # fmt: skip
@@ -57,6 +58,9 @@ KEYWORDS = {
     "x.argmax(dim=0)": "write axis=", "tg.softmax(x, dim=0)": "write axis=",
     "tg.grad(np.sum, argnum=0)": "grad: there is no argument argnum=; write argnums=",
     "tg.optim.Adam([x], learning_rate=0.1)": "Adam: there is no argument learning_rate=; write lr=",
+    "tg.data.train_test_split(a, test_size=0.5)": "train_test_split: there is no argument test_size=; write fractions=",
+    "tg.data.make_moons(n_samples=9)": "write n=", "tg.data.k_fold(a, n_splits=2)": "write k=",
+    "tg.data.batches(a, batch_size=1, seed=0)": "write rng=", "tg.data.one_hot([1], num_classes=2)": "write n=",
     "tg.optim.Adam([x], epsilon=0.1)": "Adam: there is no argument epsilon=; write eps=",
     "tg.optim.SGD([x], learning_rate=0.1)": "SGD: there is no argument learning_rate=; write lr=",
     "tg.value_and_grad(np.sum, argnum=0)": "write argnums=", "tg.jacobian(np.sum, argnum=0)": "write argnums=",

@@ -765,3 +765,12 @@ def test_radam_leaves_a_parameter_without_slope_while_it_does_not_divide_even_fo
         x.grad = np.array([1.0, 0.0])
         radam.step()
     assert x.data[1] == 2.0
+
+
+def test_an_attribute_with_another_librarys_name_of_a_hyperparameter_is_refused_and_others_are_not():
+    sgd = tg.optim.SGD([Tensor([1.0])], lr=0.1)
+    with pytest.raises(AttributeError, match=r"^SGD: there is no hyperparameter learning_rate; write lr=$"):
+        sgd.learning_rate = 1.0
+    assert sgd.lr == 0.1
+    sgd.seed, sgd.dim, sgd.epsilon = 3, 2, 1e-8  # SGD has no eps
+    assert (sgd.seed, sgd.dim) == (3, 2)

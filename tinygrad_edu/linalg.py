@@ -6,11 +6,12 @@ call SciPy. For the functions of `np.linalg`, call NumPy itself.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .engine.habits import instead
 from .engine.rules.activations import numbers
 from .engine.rules.linalg import T
 from .engine.rules.matrix_functions import expm, solve_sylvester, sqrtm
@@ -144,3 +145,10 @@ def toeplitz(c: ArrayLike | Any, r: ArrayLike | Any = None) -> Any:
         raise ValueError(f"linalg.toeplitz: it takes vectors, and got shapes {c.shape} and {r.shape}")
     diagonals = np.concatenate([c[::-1], r[1:]])
     return diagonals[np.arange(len(r)) + (len(c) - 1 - np.arange(len(c)))[:, None]]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        remedy = f"; write np.linalg.{name}" if name in np.linalg.__all__ else instead(name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{remedy}")

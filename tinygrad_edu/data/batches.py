@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ..engine.arguments import generator, switches
 from ..engine.errors import converted
+from ..engine.habits import names_keywords
 from ..engine.reprs import counted
 from ..engine.rules.registry import Array, array_of, as_array, predicate
 from ..engine.rules.tables import from_table
@@ -19,6 +20,7 @@ Rng = np.random.Generator | int | None
 _ELEMENTS_AT_ONCE = 1 << 22  # that are checked, so that the check of a large array needs little memory
 
 
+@names_keywords
 def batches(
     *arrays: ArrayLike, batch_size: int, rng: Rng = None, shuffle: bool = True, drop_last: bool = False
 ) -> Iterator[Arrays]:
@@ -56,6 +58,7 @@ def batch_slices(n: int, size: int, drop_last: bool) -> Iterator[slice]:
     return (slice(start, min(start + size, n)) for start in range(0, n - size + 1 if drop_last else n, size))
 
 
+@names_keywords
 def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
     """Return a row of `n` numbers for each class number, 1.0 at its index and 0.0 elsewhere: (...) gives (..., n).
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..engine.arguments import generator
+from ..engine.habits import names_keywords
 from ..engine.reprs import counted
 from ..engine.rules.registry import Array
 from .batches import Arrays, Rng, checked_arrays, positive_int
@@ -19,6 +20,7 @@ Part = tuple[Any, ...]  # arrays, for type checkers of any number, as `fit` asks
 _WAYS = ("random", "stratified", "time")
 
 
+@names_keywords
 def train_valid_test_split(
     *arrays: ArrayLike, fractions: Sequence[float] = (0.7, 0.15, 0.15), by: str = "random", rng: Rng = None
 ) -> tuple[Part, Part, Part]:
@@ -42,6 +44,7 @@ def train_valid_test_split(
     return train, valid, test
 
 
+@names_keywords
 def train_test_split(
     *arrays: ArrayLike, fractions: Sequence[float] = (0.8, 0.2), by: str = "random", rng: Rng = None
 ) -> tuple[Part, Part]:
@@ -62,6 +65,7 @@ def train_test_split(
     return train, test
 
 
+@names_keywords
 def k_fold(*arrays: ArrayLike, k: int = 5, by: str = "random", rng: Rng = None) -> Iterator[tuple[Part, Part]]:
     """Return an iterator over k pairs (train, valid) of tuples: `for train, valid in k_fold(X, y)`.
 

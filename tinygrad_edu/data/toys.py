@@ -12,12 +12,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..engine.arguments import check_numbers, generator
+from ..engine.habits import names_keywords
 from ..engine.rules.registry import Array
 from .batches import Rng, positive_int
 
 Curve = Callable[[Array], tuple[Array, Array]]
 
 
+@names_keywords
 def make_moons(n: int = 100, noise: float = 0.1, rng: Rng = None) -> tuple[Array, Array]:
     """Two interlocking half circles of radius 1, which no line separates.
 
@@ -33,6 +35,7 @@ def make_moons(n: int = 100, noise: float = 0.1, rng: Rng = None) -> tuple[Array
     return _points("make_moons", [upper, lower], n, noise, rng)
 
 
+@names_keywords
 def make_circles(n: int = 100, noise: float = 0.05, factor: float = 0.5, rng: Rng = None) -> tuple[Array, Array]:
     """A circle of radius 1 around (0, 0), class 0, and one of radius `factor` (above 0, below 1) inside it, class 1.
 
@@ -48,6 +51,7 @@ def make_circles(n: int = 100, noise: float = 0.05, factor: float = 0.5, rng: Rn
     return _points("make_circles", [_circle(1.0), _circle(factor)], n, noise, rng)
 
 
+@names_keywords
 def make_spirals(n: int = 100, classes: int = 2, noise: float = 0.1, rng: Rng = None) -> tuple[Array, Array]:
     """A spiral arm for each of the `classes` (2 or more), which turns once around (0, 0) from radius 0.3 to 2.
 
@@ -63,6 +67,7 @@ def make_spirals(n: int = 100, classes: int = 2, noise: float = 0.1, rng: Rng = 
     return _points("make_spirals", [_arm(i / k) for i in range(k)], n, noise, rng)
 
 
+@names_keywords
 def xor(n: int | None = None, noise: float = 0.0, rng: Rng = None) -> tuple[Array, Array]:
     """Exclusive or: class 1 at the corners (0, 1) and (1, 0) of the unit square, class 0 at (0, 0) and (1, 1).
 
@@ -83,6 +88,7 @@ def xor(n: int | None = None, noise: float = 0.0, rng: Rng = None) -> tuple[Arra
     return X + deviation * rng.standard_normal(X.shape), np.array([0, 1, 1, 0])[corner]
 
 
+@names_keywords
 def make_linear(
     n: int = 100, weights: Sequence[float] = (2.0,), bias: float = 1.0, noise: float = 0.1, rng: Rng = None
 ) -> tuple[Array, Array]:

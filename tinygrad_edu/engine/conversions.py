@@ -127,9 +127,10 @@ def array_refused(x: Node, dtype: Any = None) -> TypeError | None:
     An array of integers or booleans may be made of it, as the derivative of rounding is 0, but not be written into.
     """
     frame: FrameType | None = sys._getframe(2)
-    within = []
+    within, by_package = [], False
     while frame is not None and frame.f_code.co_filename.startswith(INTERNAL):
         within.append(frame.f_code.co_qualname)
+        by_package = frame.f_code.co_filename.startswith(INTERNAL[0])  # at the end: of the function that the user calls
         frame = frame.f_back
     if any([name.startswith("MaskedArray.__") and name != "MaskedArray.__new__" for name in within]):  # its operators
         return TypeError(MASKED)
@@ -151,7 +152,7 @@ def array_refused(x: Node, dtype: Any = None) -> TypeError | None:
             remedy = STACK
         else:
             who = f"{name}{'(...)' if 'CALL' in opcode else '[...]'}: " if name else ""
-            remedy = INSTEAD.get(own, INDEX if "SUBSCR" in opcode else NO_RULE if own else STACK)
+            remedy = INSTEAD.get(own, INDEX if "SUBSCR" in opcode else NO_RULE if own and not by_package else STACK)
     return TypeError(
         f"{who}{x._describe()} takes gradients, and an array would lose them; {remedy}. Where no gradient is needed, "
         ".data is the array, and .detach() a constant"

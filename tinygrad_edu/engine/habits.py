@@ -89,6 +89,8 @@ MODULES = {  # attributes of Modules alone; those that are functions of NumPy ar
     "requires_grad_": "for p in model.parameters(): p.requires_grad = False",
 }
 KEYWORDS = {
+    **dict.fromkeys(("seed", "random_state"), "rng="), "test_size": "fractions=", "n_splits": "k=",
+    **dict.fromkeys(("n_samples", "num_classes"), "n="),
     "dim": "axis=", "dims": "axis=", "keepdim": "keepdims=", "argnum": "argnums=", "learning_rate": "lr=",
     "epsilon": "eps=", "beta_1": "betas=", "beta_2": "betas=", "correction": "ddof=", "unbiased": "ddof=1",
     "attn_mask": "mask=", "is_causal": "causal=", "in_dims": "in_axes=", "out_dims": "out_axes=",

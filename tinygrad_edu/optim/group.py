@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.habits import keyword_instead
+from ..engine.habits import KEYWORDS, keyword_instead
 from ..engine.reprs import counted
 from ..engine.rules.floats import python_float
 from ..engine.tensor import Tensor
@@ -116,8 +116,9 @@ class Hyperparameters:
 
         def __setattr__(self, name: str, value: Any) -> None:
             groups = [group for group in vars(self).get("groups", ()) if name in group.names]
-            if not groups and (remedy := keyword_instead(name)):
-                raise AttributeError(f"{type(self).__name__}: there is no hyperparameter {name}{remedy}")
+            here = KEYWORDS.get(name, "").removesuffix("=")
+            if here and any(here in group.names for group in vars(self).get("groups", ())):
+                raise AttributeError(f"{type(self).__name__}: there is no hyperparameter {name}{keyword_instead(name)}")
             if not groups or name in vars(self) or hasattr(type(self), name):
                 super().__setattr__(name, value)
                 return
