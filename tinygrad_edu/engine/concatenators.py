@@ -42,7 +42,7 @@ def is_joining(frame: FrameType) -> bool:
     return frame.f_code is _JOIN
 
 
-def item(operand: Any) -> Item | None:
+def joined_item(operand: Any) -> Item | None:
     """Return the array to give to np.r_ or np.c_ if it called the caller's `__array__`; None for any other function.
 
     It has the operand's shape and dtype, and its elements are never read.

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from .apply import apply, outranked, plain
 from .arrays import floating, scalar_as_array, unbroadcast
 from .backward import Gradient, toposort
-from .concatenators import item
+from .concatenators import joined_item
 from .conjugation import complex_seen, conjugated
 from .conversions import array_refused, number_leaves
 from .declared import Declared
@@ -161,7 +161,7 @@ class Tensor(Declared):  # type: ignore[misc]
     def __array__(self, dtype: Any, copy: bool | None = None) -> Array: ...
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if self.requires_grad:
-            if (array := item(self)) is not None:
+            if (array := joined_item(self)) is not None:  # np.r_ and np.c_ ask
                 return array
             if (error := array_refused(self, dtype)) is not None:
                 raise error

@@ -16,7 +16,7 @@ from weakref import ref
 
 import numpy as np
 
-from ..engine.concatenators import is_joining, item
+from ..engine.concatenators import is_joining, joined_item
 from ..engine.conversions import assigns
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
 from ..engine.rules.indexing import setitem
@@ -242,7 +242,7 @@ class Traced(View):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if self.rec.is_foreign():
             return np.array(self._array, dtype, copy=copy)
-        if (joined := item(self)) is not None:
+        if (joined := joined_item(self)) is not None:
             if type(self._array) in NUMBERS:  # beside arrays, NumPy takes it in their dtype
                 raise self.rec.error("np.r_ and np.c_ of a recorded number are not recorded; use np.append")
             return joined

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from ..engine.concatenators import item
+from ..engine.concatenators import joined_item
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
 from ..engine.errors import user_name
 from ..engine.rules.containers import Flattened, rebuilt
@@ -139,7 +139,7 @@ class Batch(NDArrayOperatorsMixin):
         raise NoBatching(f"{self.level.title}: ndarray.{name} computes no batch at once; {LOOP}")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        array = item(self)
+        array = joined_item(self)
         return self._refuse() if array is None else array
 
     __bool__ = __float__ = __int__ = __index__ = __complex__ = __format__ = _refuse
