@@ -170,6 +170,19 @@ def test_conventions_hold_where_gradients_go_through_a_batch():
         np.testing.assert_allclose(g, np.stack([tg.grad(lambda x, f=f: np.sum(f(x)))(x) for x in X]))
 
 
+@pytest.mark.parametrize(
+    "constant", [lambda z: z.data, lambda z: z.detach(), lambda z: (z * z).numpy(), tg.stop_gradient]
+)
+def test_a_constant_within_vmap_is_one_of_the_transforms_outside_too(constant):
+    def slopes(X):
+        return tg.vmap(tg.grad(lambda z: np.sum(constant(z) * z)))(X)
+
+    np.testing.assert_array_equal(tg.grad(lambda X: np.sum(slopes(X) ** 2))(X), 0 * X)
+    np.testing.assert_array_equal(tg.jvp(slopes, [X], [X])[1], 0 * X)
+    twice = tg.grad(lambda X: np.sum(tg.vmap(lambda x: tg.vmap(tg.grad(lambda z: np.sum(constant(z * x) * z)))(X))(X)))
+    np.testing.assert_array_equal(twice(X), 0 * X)
+
+
 def test_stop_gradient_stops_what_goes_through_a_batch_in_a_tensor():
     def f(w, X):
         return np.sum(tg.vmap(lambda x: tg.stop_gradient(tg.jvp(np.sin, [w], [x])[1]) * x)(X))

@@ -22,7 +22,7 @@ from .habits import instead
 from .hooks import Hookable
 from .mode import mode, no_grad, watchers
 from .passes import PLAIN, RECORDED, reverse_pass
-from .rules.registry import is_complex, name
+from .rules.registry import array_likes, is_complex, name
 
 __all__ = ["Node", "constant", "no_grad", "record", "tag"]
 
@@ -125,7 +125,8 @@ class Node(Hookable):
 
     def detach(self) -> Self:
         """Return a constant with the same data."""
-        y: Self = constant(type(self), self._value)
+        value = self._value
+        y: Self = constant(type(self), value.detached if type(value) in array_likes else value)
         y.label = self.label
         return y
 

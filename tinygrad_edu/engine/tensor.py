@@ -61,9 +61,10 @@ class Tensor(Declared):  # type: ignore[misc]
     @property  # type: ignore[override]
     def data(self) -> Array:
         """The array; writing into it is not recorded."""
-        if isinstance(self._value, np.generic):  # NumPy's result without axes; it computes faster than an array
-            self._value = scalar_as_array(self._value)
-        return self._value  # type: ignore[no-any-return]
+        value = self._value
+        if isinstance(value, np.generic):  # NumPy's result without axes; it computes faster than an array
+            self._value = value = scalar_as_array(value)
+        return value.detached if type(value) in array_likes else value  # type: ignore[no-any-return]
 
     @data.setter
     def data(self, value: ArrayLike) -> None:

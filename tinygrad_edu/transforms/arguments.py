@@ -139,7 +139,7 @@ def as_results(y: Any, carry: bool) -> Result:
 
 def as_result(y: Any, carry: bool = True) -> Result:
     """Return a result as an array, or as a Tensor if an outer transform needs its gradient."""
-    y = y.data if isinstance(y, Tensor) and not carry else y
+    y = y._value if isinstance(y, Tensor) and not carry else y
     if isinstance(y, (Node, np.ndarray)) or type(y) is float or np.ndim(y):
         return y
     return np.copy(y)  # jit can record np.copy, and not np.asarray

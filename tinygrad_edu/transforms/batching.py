@@ -51,12 +51,9 @@ class Batch(NDArrayOperatorsMixin):
     def __init__(self, stacked: Any, level: Level) -> None:
         self.stacked, self.level = stacked, level
 
-    shape = property(lambda self: self.stacked.shape[1:])
-    ndim = property(lambda self: self.stacked.ndim - 1)
-    size = property(lambda self: int(np.prod(self.shape)))
-    dtype = property(lambda self: self.stacked.dtype)
-    T = property(lambda self: np.transpose(self))
-    mT = property(lambda self: np.swapaxes(self, -1, -2))
+    shape, ndim = property(lambda self: self.stacked.shape[1:]), property(lambda self: self.stacked.ndim - 1)
+    size, dtype = property(lambda self: int(np.prod(self.shape))), property(lambda self: self.stacked.dtype)
+    T, mT = property(lambda self: np.transpose(self)), property(lambda self: np.swapaxes(self, -1, -2))
     real, imag = property(lambda self: np.real(self)), property(lambda self: np.imag(self))
     base = None  # it shares its memory with no other array
 
@@ -87,6 +84,12 @@ class Batch(NDArrayOperatorsMixin):
             direct = [a for a in args if a is nodes[0]]
             return nodes[0].__array_function__(fun, types, args, kwargs) if direct else NotImplemented
         return call(fun, args, kwargs)
+
+    @property
+    def detached(self) -> Batch:
+        """The same members, as constants of the transforms outside of vmap."""
+        name = "data" if isinstance(self.stacked, Node) else "detached"
+        return Batch(getattr(self.stacked, name, self.stacked), self.level)
 
     def outranks(self, x: Node) -> bool:
         """Return whether a node is an operand like an array, the same for all members (see `Level.is_shared`)."""
@@ -251,12 +254,9 @@ def batches(value: Any) -> list[Batch]:
         return [value]
     if not isinstance(value, (list, tuple, dict)):
         return []
-    found = []
+    found: list[Batch] = []
     for v in value.values() if isinstance(value, dict) else value:
-        if type(v) is Batch:
-            found.append(v)
-        elif isinstance(v, (list, tuple, dict)):
-            found += batches(v)
+        found += [v] if type(v) is Batch else batches(v) if isinstance(v, (list, tuple, dict)) else ()
     return found
 
 
@@ -286,7 +286,7 @@ def looped(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
 
 def decided(fun: Function, level: Level, args: tuple[Any, ...]) -> bool:
     """Return a predicate's answer, which must be the same for all members: the function branches on it."""
-    args = tuple([Batch(getattr(a.stacked, "_value", a.stacked), a.level) if type(a) is Batch else a for a in args])
+    args = tuple([a.detached if type(a) is Batch else a for a in args])
     if fun in predicates_of_all:
         return bool(fun(*[a.stacked if type(a) is Batch else a for a in args]))
     answers = {fun(*member(args, level, i)) for i in range(level.size)}

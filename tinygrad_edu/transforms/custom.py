@@ -38,14 +38,7 @@ def stop_gradient(x: Any) -> Any:
     """
 
     def stopped(leaf: Any) -> Any:
-        if type(leaf) is Batch:
-            return Batch(stop_gradient(leaf.stacked), leaf.level)
-        if not isinstance(leaf, Node):
-            return leaf
-        constant = leaf.detach()
-        if type(constant._value) is Batch:
-            constant._value = stopped(constant._value)
-        return constant
+        return leaf.detached if type(leaf) is Batch else leaf.detach() if isinstance(leaf, Node) else leaf
 
     return tree.replaced(stopped, x)
 

@@ -58,7 +58,7 @@ class Tangents(Watcher):
         self.kinked = False  # whether a tangent that is recorded passed a kink, where it may lack a limit
         self.start = max([x.order for x in variables], default=0)  # older nodes depend on no variable
         for x, v in zip(variables, directions, strict=True):
-            data = v.data if isinstance(v, Tensor) else array_of(v)
+            data = v._value if isinstance(v, Tensor) else array_of(v)
             if data.dtype.kind not in "fiubc" or data.dtype.kind == "c" != x._value.dtype.kind:
                 raise TypeError(f"jvp: a direction holds {data.dtype}, and its argument real numbers")
             data = data if data.dtype == x._value.dtype else data.astype(x._value.dtype)

@@ -223,6 +223,6 @@ def hvp(f: Function, argnums: int = 0) -> Callable[..., Result]:
         carry = carry or (isinstance(v, Tensor) and v.requires_grad)
         if holds_nan(tangent):  # eigenvectors of equal eigenvalues have no tangent, but the function may have a Hessian
             return node_gradients(g, xs, v, carry)[0]
-        return np.zeros_like(xs[0].data) if tangent is None else as_result(tangent, carry)
+        return np.zeros_like(xs[0]._value) if tangent is None else as_result(tangent, carry)
 
     return product
