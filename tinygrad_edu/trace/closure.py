@@ -82,8 +82,7 @@ class Closure:
             holder.absent -= holder.before.keys()
             if isinstance(holder.of, Module) and (unread := self.unread_numbers(holder)):
                 holder.checked = holder.before.keys() - unread
-            checked = holder.checked
-            holder.seen = {k: v for k, v in holder.before.items() if checked is None or k in checked}
+            holder.settle()
         self.states = [source_state(source) for source in self.sources]
 
     def walk(self) -> None:

@@ -119,17 +119,16 @@ class Holder:
         self.traced: dict[Any, Any] = {}
         self.last: dict[Any, Any] = {}
         self.others: dict[Any, Any] = {}  # of an object of a library, all members as they were found
-        self.seen: dict[Any, Any] = {}  # the members as they were found that replays check, once all names are known
+        self.seen: dict[Any, Any] = {}  # the members as they were found that replays check
+        # Whether only a copy exchanges them: variables and defaults of functions, and what is read-only
+        self.is_scope = isinstance(owner, (CellType, FunctionType, MappingProxyType))
         self.before = self.now()
 
-    @property
-    def is_scope(self) -> bool:
-        """Whether it holds variables or defaults of a function, or is read-only: what only a copy exchanges.
-
-        Globals that the function reaches as attributes of a module, or as a dict, are exchanged there.
-        """
-        is_own = self.is_globals and not self.is_reached
-        return is_own or isinstance(self.owner, (CellType, FunctionType, MappingProxyType))
+    def settle(self) -> None:
+        """Note what replays check, as all names are known now; globals that are attributes too are exchanged there."""
+        checked = self.checked
+        self.seen = {k: v for k, v in self.before.items() if checked is None or k in checked}
+        self.is_scope |= self.is_globals and not self.is_reached
 
     def has(self, key: Any, name: str) -> bool:
         """Whether the key is this attribute of an object of this package; keys of other dicts may be anything."""

@@ -236,10 +236,8 @@ def parts(value: Any) -> Iterable[Any]:
 
 def variables(value: object) -> list[Var]:
     """Return the Vars in nested lists, tuples and dicts, in order."""
-    if type(value) is Var:
-        return [value]
     found: list[Var] = []
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, NESTED) else ():
+    for part in value if isinstance(value, (tuple, list)) else value.values() if isinstance(value, dict) else (value,):
         if type(part) is Var:
             found.append(part)
         elif isinstance(part, NESTED):

@@ -73,7 +73,7 @@ class Recorder:
             raise self.error(f"{name(fun)} of {error} is not recorded; make a plain array or a list of it") from None
         values = [*map(values_of, args)]
         result = self.computed(fun, values, values_of(kwargs) if kwargs else {})
-        if type(result) is np.ndarray and type(fun) is not np.ufunc:  # whose results are always new
+        if type(result) is np.ndarray and type(fun) is not np.ufunc:  # which gives new arrays
             for a, value in zip(args, values, strict=True):
                 if value is result and type(a) is Traced:
                     if len(variables((given, keywords))) == 1:
@@ -89,6 +89,8 @@ class Recorder:
         if phase != "backward" and self.is_replayed:  # in a backward pass the engine sets them
             call.errors = self.changed_errors()
         self.program.calls.append(call)
+        if type(fun) is np.ufunc and not several:  # its result is a new array
+            return Traced(self, result, call.out)
         traced = []
         for i, value in enumerate(results):
             out = call.out
@@ -97,7 +99,7 @@ class Recorder:
                 element.alias_of, out = 0, element.out
                 self.program.calls.append(element)
             traced.append(Traced(self, value, out))
-            if type(fun) is not np.ufunc and getattr(value, "base", None) is not None:
+            if getattr(value, "base", None) is not None:
                 at, base = aliased(value, (args, kwargs))
                 call.alias_of = at if call.alias_of is None else call.alias_of
                 if type(base) is Traced:
