@@ -97,6 +97,7 @@ def indexed(x, y):
     rows, columns = np.array([0, -1, 1]), np.array([2, 0, -2])
     z = x[0].copy()
     z[1:, :2] = y[0, 1:, :2]
+    z[0] = x[:1, :1] * 1
     np.add.at(z, (rows, columns), 2.0)
     return x[0][rows, columns], x[np.array([1, 0, 1])], z, y[:, np.array([2, 0])]
 

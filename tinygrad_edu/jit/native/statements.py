@@ -73,8 +73,9 @@ class Statements:
         text = self.reference(v)
         if not v.shape:
             return text
-        like = np.broadcast_to(np.empty(v.shape, np.int8), v.shape if shape is None else tuple(shape))
-        return f"{text}[{place(like.strides, indices)}]"
+        shape = v.shape if shape is None else tuple(shape)
+        like = np.empty(v.shape[max(len(v.shape) - len(shape), 0) :], np.int8)  # x[0] = [[1]]
+        return f"{text}[{place(np.broadcast_to(like, shape).strides, indices)}]"
 
     def operand(self, a: Any, wanted: np.dtype[Any], indices: Sequence[str], shape: Sequence[int]) -> str:
         """Write an argument of an elementwise call."""
