@@ -473,6 +473,15 @@ def test_attributes_of_a_users_module_that_code_reads_are_seen(use, name):
         np.testing.assert_array_equal(f(X).data, use(model, X).data)
 
 
+def test_the_order_of_a_modules_attributes_is_that_of_its_parameters():
+    model = tg.nn.Module()
+    model.a, model.b = tg.Tensor([1.0, 2.0, 3.0]), tg.Tensor([4.0, 5.0, 6.0])
+    f = tg.jit(lambda x: model.parameters()[0] * x, check=False)
+    np.testing.assert_array_equal([f(X).data, f(X).data], [model.a.data * X] * 2)
+    model.a = vars(model).pop("a")
+    np.testing.assert_array_equal([f(X).data, f(X).data], [model.b.data * X] * 2)
+
+
 GLOBALS = {"np": np, "A": np.ones(3)}
 exec("def named(x, name):\n    return x * globals()[name]", GLOBALS)
 exec("def evaluated(x, name):\n    return x * eval(name)", GLOBALS)
@@ -661,6 +670,22 @@ def test_what_a_property_reads_that_python_asks_for_is_seen():
     np.testing.assert_array_equal([f(X), f(X)], [X * 2] * 2)
     p.kind = tuple
     np.testing.assert_array_equal([f(X), f(X)], [X * 3] * 2)
+
+
+def test_what_a_method_reads_that_is_a_partial_one_is_seen():
+    gains = X.copy()
+
+    class Scale:
+        def scaled(self, power, x):
+            return x * gains**power
+
+        __call__ = functools.partialmethod(scaled, 2)
+
+    scale = Scale()
+    f = tg.jit(lambda x: scale(x), check=False)
+    np.testing.assert_array_equal([f(X), f(X)], [X * gains**2] * 2)
+    gains[:] = 3.0
+    np.testing.assert_array_equal([f(X), f(X)], [X * 9] * 2)
 
 
 @pytest.mark.parametrize("name", ["__array_interface__", "__array_struct__"])

@@ -139,7 +139,8 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
             yield keys_text(emitter, items_text(emitter, owner), keys)
         elif (holder.checked is None or holder.of is not None) and isinstance(owner, (dict, list, set, deque)):
             held = items_text(emitter, owner)
-            yield f"len({held}) == {len(before)}" if before else f"not {held}"
+            size = f"len({held}) == {len(before)}" if before else f"not {held}"
+            yield keys_text(emitter, held, [*before]) if isinstance(holder.of, Module) else size  # as of parameters()
         is_long = is_whole and len(keys) > FEW and isinstance(owner, (list, deque, *MAPPINGS))
         if isinstance(owner, set) or (is_long and all([isinstance(x, (*PLAIN, Node)) for x in before.values()])):
             now = items_text(emitter, owner, "values" if isinstance(owner, MAPPINGS) else "__iter__")
@@ -171,7 +172,7 @@ def keys_text(emitter: Emitter, text: str, keys: list[Any]) -> str:
     """Write the check that a dict has these keys, in this order."""
     if not keys:
         return f"not {text}"
-    if all(type(key) is str for key in keys):
+    if {*map(type, keys)} == {str}:
         return f"[*{text}] == {emitter.name(keys, 'keys')}"
     known = emitter.name([*map(value_key, keys)], "keys")  # 1, 1.0 and True are equal, and == of Tensors is not a bool
     return f"[*map({emitter.fun(value_key)}, {text})] == {known}"

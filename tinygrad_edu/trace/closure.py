@@ -40,6 +40,7 @@ SETTINGS = {  # what a replay reads anew
 WHOLE = {"vars", "__dict__", "__slots__", "dir", "getmembers"}
 FIELDS = WHOLE | {"asdict", "astuple", "fields", "replace"}
 MAKING = {"__init__", "__new__", "__post_init__", "__init_subclass__"}  # which have run, where there is an object
+MADE = {"__doc__", "__dict__", "__weakref__", "__annotate_func__"}  # by Python
 NAMESPACES = WHOLE | {"globals", "__globals__", "f_globals", "modules", "import_module", "__import__"}
 NAMESPACES |= {"global eval", "global exec"}
 # Code that uses one of these may have the name of an attribute in a string
@@ -256,8 +257,8 @@ class Closure:
         if name[:2] != "__":
             is_read = not names.isdisjoint(WHOLE) and not hasattr(member, "__get__")
             return is_read or any([name in vars(base) for base in bases])
-        unused = {*TEXTS, "__doc__", "__annotate_func__", *(() if isinstance(owner, type) else MAKING)}
-        is_called = callable(member) or member is None or isinstance(member, (classmethod, property))
+        unused = MADE.union(TEXTS, () if isinstance(owner, type) else MAKING)
+        is_called = callable(member) or member is None or hasattr(member, "__get__")
         return is_called and name not in unused and not (name == "__eq__" and self.is_uncompared(owner, member, names))
 
     def is_uncompared(self, owner: object, method: Any, names: set[str]) -> bool:
