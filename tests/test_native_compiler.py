@@ -150,6 +150,13 @@ def test_the_folder_is_that_of_the_user(monkeypatch, own_folder):
         assert cache.folder() == own_folder / inside / "tinygrad_edu" / "native"
 
 
+@posix
+def test_the_name_of_the_folder_may_have_any_bytes(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", os.fsdecode(os.fsencode(tmp_path) + b"/\xe9"))
+    jitted = tg.jit(lambda x: np.sum(x * 2.625), backend="c")
+    assert [jitted(np.ones(2)) for _ in range(2)] == [5.25, 5.25]
+
+
 def test_the_least_recently_used_libraries_go_when_the_folder_is_full(monkeypatch):
     folder, problem = cache.ready()
     assert problem == ""

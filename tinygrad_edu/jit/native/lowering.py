@@ -173,11 +173,12 @@ class Lowering:
         objects = OBJECTS + SAME if changed else OBJECTS
         for key, value in layout().items():
             objects = objects.replace(f"{{{key}}}", str(value))
-        library = compiler.load(writer.text(self.opening, self.closing, objects))
-        if addresses is not None and hasattr(library, "set_blas"):
+        text = writer.text(self.opening, self.closing, objects)
+        library = compiler.load(text)
+        if addresses is not None and "set_blas" in text:
             library.set_blas.argtypes = [ctypes.c_void_p] * len(addresses)
             library.set_blas(*addresses)
-        if hasattr(library, "set_share"):
+        if "set_share" in text:
             library.set_share.argtypes = [ctypes.c_void_p]
             library.set_share(threads.address())
         self.line(bound(library, tuple(self.fixed)), numbers)
