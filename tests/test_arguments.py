@@ -57,7 +57,7 @@ RAISES = {  # of code that once was accepted, or had an error of Python's or Num
     "tg.cross_entropy(X, np.zeros(8, int), label_smoothing='a')":
         "cross_entropy: label_smoothing is a share from 0 to 1, not 'a'",
     "tg.cross_entropy(X, np.zeros(8, int), ignore_index='a')": "cross_entropy: ignore_index is an integer, not 'a'",
-    "tg.nll_loss(-np.abs(X), np.zeros(8, int), ignore_index=0.5)": "nll_loss: ignore_index is an integer, not 0.5",
+    "tg.nll_loss(X, np.zeros(8, int), ignore_index=0.5)": "nll_loss: ignore_index is an integer, not 0.5",
     "tg.softplus(X, 'a')": "softplus: beta is a number, not 'a'",
     "tg.softplus(X, threshold='a')": "softplus: threshold is a number, not 'a'",
     "tg.elu(X, 'a')": "elu: alpha is a number, not 'a'",
@@ -99,12 +99,6 @@ RAISES = {  # of code that once was accepted, or had an error of Python's or Num
     "tg.avg_pool2d(np.ones((1, 2, 2)), 2, divisor_override='a')": "avg_pool2d: divisor_override is a number, not 'a'",
     "tg.scaled_dot_product_attention(1.0, 2.0, 3.0)": "scaled_dot_product_attention got q of shape (), k () and v ()",
     "tg.poisson_nll_loss(X, -np.abs(X))": "poisson_nll_loss: targets are counts, at least 0, and some are negative",
-    "tg.cross_entropy(X, np.zeros(8, int), weight=[1, 1, -1])":
-        "cross_entropy: weight holds weights of at least 0, and some are negative",
-    "tg.nll_loss(-np.abs(X), np.zeros(8, int), weight=[1, 1, -1])":
-        "nll_loss: weight holds weights of at least 0, and some are negative",
-    "tg.binary_cross_entropy_with_logits(X, X > 0, pos_weight=-1)":
-        "binary_cross_entropy_with_logits: pos_weight holds weights of at least 0, and some are negative",
     "np.tensordot(x, x, axes=2)": "np.tensordot(x of shape (1,), x of shape (1,), axes=2): axis -2 is out of bounds",
     "np.broadcast_arrays(x, [1, 2], [1, 2, 3])": "np.broadcast_arrays(x of shape (1,), [1, 2], [1, 2, 3]): shape",
     "x.detach().item(0, 0)": "item: x of shape (1,) [0, 0]: incorrect number of indices for array",
@@ -187,18 +181,9 @@ def test_switches_and_seeds_of_numpy_are_taken():
     assert tg.huber_loss(X, X, delta=np.array(1.0)) == 0
 
 
-def test_scores_in_the_place_of_logarithms_and_probabilities_in_that_of_logits_are_warned_of():
-    classes = np.zeros(8, int)
-    with pytest.warns(UserWarning, match=r"^nll_loss: the first argument holds numbers above 0, .*; pass log_softmax"):
-        tg.nll_loss(X, classes)
-    with pytest.warns(UserWarning, match=r"^kl_div: the first argument holds numbers above 0"):
-        tg.kl_div(tg.Tensor(X) + 1, np.full((8, 3), 1 / 3))
+def test_probabilities_in_the_place_of_logits_are_warned_of():
     with pytest.warns(UserWarning, match=r"^accuracy: all predictions are from 0 to 1, .*; pass logits, or p > 0\.5$"):
         tg.accuracy(tg.sigmoid(X[:, 0]), X[:, 0] > 0)
-    log_p = tg.log_softmax(tg.Tensor(100 * X))
-    tg.nll_loss(log_p, classes)
-    tg.nll_loss(np.log(tg.softmax(X)), classes)
-    tg.kl_div(log_p - 0.0, np.full((8, 3), 1 / 3))
     tg.accuracy(X[:, 0], X[:, 0] > 0)
     tg.accuracy(np.ones(8), X[:, 0] > 0)
 

@@ -13,9 +13,6 @@ from strategies import arrays, seeds, shapes
 
 import tinygrad_edu as tg
 
-# Scores in the place of log-probabilities have the same formula
-pytestmark = pytest.mark.filterwarnings("ignore:(nll_loss|kl_div). the first argument holds numbers above 0")
-
 CASES = json.loads((Path(__file__).parent / "expected" / "losses.json").read_text("utf-8"))  # by losses.py
 LOSSES = sorted({case[0] for case in CASES})
 

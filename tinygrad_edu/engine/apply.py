@@ -159,10 +159,8 @@ def holds_node(a: Any) -> bool:
 def instead_of(fun: Function, argument: Sequence[str]) -> str:
     """Return what to write instead of a Tensor in the place of an index, an axis, or another argument of a function."""
     if fun is operator.getitem:
-        return "pass i.data.astype(int) for an index, and x > 0 for a mask"
-    return (
-        "an axis is an integer, and several arrays go in one list, [a, b]" if "axis" in argument else "pass its .data"
-    )
+        return "pass its .data.astype(int) for an index, and x > 0 for a mask"
+    return "pass its .data" + ", and several arrays in one list, [a, b]" * ("axis" in argument)
 
 
 def refuse_as_out(fun: Function, kwargs: dict[str, Any]) -> None:

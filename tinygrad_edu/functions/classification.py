@@ -15,7 +15,7 @@ from ..engine.rules.promotion import same_precision
 from ..engine.rules.registry import Array, predicate, predicate_of_all
 from ..engine.rules.tables import from_table
 from .activations import floating
-from .likelihoods import check_weights, distributions, may_be_softmax, probabilities, warn_unless_logarithms
+from .likelihoods import LOGARITHM, distributions, may_be_softmax, probabilities
 from .losses import TWICE, reduced
 
 
@@ -77,14 +77,15 @@ def nll_loss(
     """Return the mean of -log_probabilities[target] over rows: `cross_entropy` of what `log_softmax` gives.
 
     Shapes, `weight`, `ignore_index` and errors are those of `cross_entropy` with class numbers. Warns of arguments that
-    are probabilities, or scores, instead of logarithms of probabilities.
+    are probabilities instead of their logarithms.
 
     >>> round(float(tg.nll_loss(np.log([[0.25, 0.75]]), [1])), 6)  # -log(0.75)
     0.287682
     """
     log_p, target = floating(_array(log_probabilities)), _array(target)
     axis = min(1, log_p.ndim - 1)
-    warn_unless_logarithms("nll_loss", log_p, axis)
+    if may_be_softmax(log_p) and distributions(log_p, axis):
+        warnings.warn(f"nll_loss: {LOGARITHM}", stacklevel=2)
     counted = None if ignore_index is None else _others("nll_loss", target, ignore_index)
     classes = target if counted is None else np.where(counted, target, 0)
     classes = _checked_classes(log_p, classes, axis, "nll_loss", "log-probabilities")
@@ -167,7 +168,6 @@ def _class_weights(weight: Any, logits: Any, axis: int, where: str = "cross_entr
     if weights.shape != (classes,):
         given = f"scores of shape {logits.shape} have {classes}, and weight has shape {weights.shape}"
         raise ValueError(f"{where}: weight holds one number for each class; {given}")
-    check_weights(where, "weight", weights)
     weights = weights.astype(logits.dtype if logits.dtype.kind == "f" else np.float64)
     return np.reshape(weights, (classes,) + (1,) * (logits.ndim - 1 - axis))
 

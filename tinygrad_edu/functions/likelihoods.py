@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine.arguments import check_numbers, switches
 from ..engine.dispatch import Operand
-from ..engine.rules.activations import log_softmax, sigmoid, softmax
+from ..engine.rules.activations import sigmoid, softmax
 from ..engine.rules.entropies import binary_entropy
 from ..engine.rules.gamma import xlogy
 from ..engine.rules.promotion import same_precision
@@ -62,7 +62,6 @@ def binary_cross_entropy_with_logits(
     if pos_weight is None:
         losses = softplus(logits) - np.multiply(target, logits)
     else:
-        check_weights(where, "pos_weight", pos_weight)
         of_yes = weighted(where, np.multiply(target, softplus(-logits)), pos_weight, "pos_weight")
         losses = of_yes + (1 - target) * softplus(logits)
     return reduced(where, weighted(where, losses, weight), reduction)
@@ -74,7 +73,7 @@ def kl_div(prediction: Any, target: Any, *, log_target: bool = False, reduction:
     The sum over a row is the divergence of Kullback and Leibler from the predicted distribution to the target. So
     `reduction="batchmean"`, the sum divided by the number of rows, is its mean, and "mean" divides by the number of
     classes too, as in PyTorch. With `log_target` the target holds logarithms as well. A target of 0 adds 0. Raises
-    ValueError for negative targets, and warns of a prediction of probabilities or scores.
+    ValueError for negative targets, and warns of a prediction that is a result of softmax.
 
     >>> predicted = np.log([[0.5, 0.5], [0.25, 0.75]])  # the result: log(4 / 3) / 2
     >>> round(float(tg.kl_div(predicted, np.array([[0.5, 0.5], [0.0, 1.0]]), reduction="batchmean")), 6)
@@ -82,7 +81,8 @@ def kl_div(prediction: Any, target: Any, *, log_target: bool = False, reduction:
     """
     switches("kl_div", log_target=log_target)
     log_q, target = operands("kl_div", prediction, target)
-    warn_unless_logarithms("kl_div", log_q, -1)
+    if may_be_softmax(log_q) and distributions(log_q, -1):
+        warnings.warn(f"kl_div: {LOGARITHM}", stacklevel=2)
     if log_target:
         never = np.equal(target, -np.inf)
         losses = np.exp(target) * np.where(never, 0, target - np.where(never, 0, log_q))
@@ -168,12 +168,6 @@ def _variances(var: Any, shape: tuple[int, ...]) -> Any:
     return var
 
 
-def check_weights(where: str, name: str, weights: Any) -> None:
-    """Raise ValueError for weights of classes that are below 0: with them a loss has no lower bound."""
-    if not from_0(weights):
-        raise ValueError(f"{where}: {name} holds weights of at least 0, and some are negative")
-
-
 def weighted(where: str, losses: Any, weight: Any, name: str = "weight") -> Any:
     """Return losses times weights, which broadcast to the shape of the losses; plain arrays are in their dtype."""
     if weight is None:
@@ -187,15 +181,7 @@ def weighted(where: str, losses: Any, weight: Any, name: str = "weight") -> Any:
     return losses * weight
 
 
-def warn_unless_logarithms(where: str, x: Any, axis: int) -> None:
-    """Warn of a first argument that holds probabilities, or scores, in the place of logarithms of probabilities."""
-    given = ""
-    if may_be_softmax(x) and distributions(x, axis):
-        given = "is a result of softmax, and the loss takes its logarithm"
-    elif getattr(x, "fun", None) is not log_softmax and above_0(x):
-        given = "holds numbers above 0, and logarithms of probabilities are at most 0"
-    if given:
-        warnings.warn(f"{where}: the first argument {given}; pass log_softmax(x)", stacklevel=3)
+LOGARITHM = "the first argument is a result of softmax, and the loss takes its logarithm; pass log_softmax(x)"
 
 
 def may_be_softmax(x: Any) -> bool:
@@ -222,12 +208,6 @@ def probabilities(target: Array) -> bool:
 def within_1(p: Array) -> bool:
     """Return whether no element is below 0 or above 1; NaN, a sign of trouble elsewhere, is let through."""
     return not bool(np.logical_or(np.less(p, 0), np.greater(p, 1)).any())
-
-
-@predicate_of_all(False)
-def above_0(a: Array) -> bool:
-    """Return whether an element is above 0, by more than rounding."""
-    return bool(np.greater(a, 0.01).any())
 
 
 @predicate_of_all(False)
