@@ -774,3 +774,26 @@ def test_an_attribute_with_another_librarys_name_of_a_hyperparameter_is_refused_
     assert sgd.lr == 0.1
     sgd.seed, sgd.dim, sgd.epsilon = 3, 2, 1e-8  # SGD has no eps
     assert (sgd.seed, sgd.dim) == (3, 2)
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.RMSprop])
+@pytest.mark.parametrize("data", [np.ones(5), np.ones(1), np.broadcast_to(1.0, 3)])
+def test_data_of_another_shape_or_read_only_are_refused_before_any_parameter_moves(kind, data):
+    first, second = Tensor([1.0, 2.0]), Tensor([1.0, 2.0, 3.0])
+    opt = kind([first, second], lr=0.1)
+    for _ in range(3):  # from then on the arrays are known to fit
+        opt.minimize(first.sum() + second.sum())
+    opt.zero_grad()
+    (first.sum() + second.sum()).backward()
+    second.data = data
+    before, state = first.data.copy(), opt.state_dict()
+    with pytest.raises(
+        ValueError, match=r"^step: a parameter has shape|^step: the data of a parameter .* are read-only"
+    ):
+        opt.step()
+    np.testing.assert_array_equal(first.data, before)
+    for name, value in opt.state_dict().items():
+        np.testing.assert_array_equal(value, state[name])
+    second.data = np.ones(3)
+    opt.step()
+    assert (first.data < before).all()

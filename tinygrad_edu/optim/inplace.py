@@ -120,6 +120,7 @@ class InPlace:
                 kept, kept_kind, scratch = self.scratch.get(id(theta), (None, "", []))
                 needed = count + 2 if is_wider else count
                 if kept is not theta or kept_kind != kind or len(scratch) != needed:
+                    check_arrays(*arrays)
                     scratch = [np.empty_like(theta, dtype) for _ in range(needed)]
                     self.scratch[id(theta)] = theta, kind, scratch
                 if kind not in constants:  # arrays give what Python's floats do, in half the time
@@ -150,6 +151,17 @@ class InPlace:
                 array[...] = copy
             raise
         self.succeeded = True
+
+
+def check_arrays(theta: Array, *others: Array | None) -> None:
+    """Raise ValueError for a theta that cannot be written, or for a gradient or a state of another shape than theta."""
+    if not theta.flags.writeable:
+        raise ValueError(
+            f"step: the data of a parameter of shape {theta.shape} are read-only; write p.data = array.copy()"
+        )
+    if other := [a.shape for a in others if a is not None and a.shape != theta.shape]:
+        remedy = "write the numbers into p.data[...], or construct Tensor and optimizer anew for another shape"
+        raise ValueError(f"step: a parameter has shape {theta.shape}, and its gradient or state {other[0]}; {remedy}")
 
 
 def floating_point_errors_raise() -> bool:
