@@ -138,9 +138,8 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
         if is_whole and isinstance(owner, MAPPINGS):  # of keys the order counts
             yield keys_text(emitter, items_text(emitter, owner), keys)
         elif (holder.checked is None or holder.of is not None) and isinstance(owner, (dict, list, set, deque)):
-            held = items_text(emitter, owner)
-            size = f"len({held}) == {len(before)}" if before else f"not {held}"
-            yield keys_text(emitter, held, [*before]) if isinstance(holder.of, Module) else size  # as of parameters()
+            held, is_ordered = items_text(emitter, owner), isinstance(holder.of, Module)  # as its parameters are
+            yield keys_text(emitter, held, [*before]) if is_ordered or not before else f"len({held}) == {len(before)}"
         is_long = is_whole and len(keys) > FEW and isinstance(owner, (list, deque, *MAPPINGS))
         if isinstance(owner, set) or (is_long and all([isinstance(x, (*PLAIN, Node)) for x in before.values()])):
             now = items_text(emitter, owner, "values" if isinstance(owner, MAPPINGS) else "__iter__")

@@ -238,7 +238,7 @@ class Closure:
         kinds = (*kind.__mro__[:-2], *owner.__mro__[:-1]) if isinstance(owner, type) else kind.__mro__[:-1]
         bases = [kind for kind in kinds if self.is_library(kind) or not kind.__flags__ & MADE_BY_CLASS]
         for kind in [kind for kind in kinds if kind not in bases]:
-            found = {k: v for k, v in vars(kind).items() if self.may_use(owner, k, v, names, bases)}
+            found = {k: v for k, v in vars(kind).items() if k in names or self.may_use(owner, k, v, names, bases)}
             self.queue += found.values()
             methods = [(v, f) for v in found.values() for f in parts(v) if isinstance(f, FunctionType)]
             own = [(v, f.__code__) for v, f in methods if not self.is_library(f)]
@@ -251,9 +251,7 @@ class Closure:
             self.names |= found.keys() & {"__getattr__", "__exit__"}
 
     def may_use(self, owner: object, name: str, member: Any, names: set[str], bases: Sequence[type]) -> bool:
-        """Whether the function, Python or the libraries that have the `bases` may use a member of the owner's class."""
-        if name in names:
-            return True
+        """Whether Python, libraries with these `bases`, or code that asks for all use a member of the owner's class."""
         if name[:2] != "__":
             is_read = not names.isdisjoint(WHOLE) and not hasattr(member, "__get__")
             return is_read or any([name in vars(base) for base in bases])
