@@ -186,6 +186,7 @@ def test_probabilities_in_the_place_of_logits_are_warned_of():
         tg.accuracy(tg.sigmoid(X[:, 0]), X[:, 0] > 0)
     tg.accuracy(X[:, 0], X[:, 0] > 0)
     tg.accuracy(np.ones(8), X[:, 0] > 0)
+    tg.accuracy(np.linspace(0.1, 0.4, 8), X[:, 0] > 0)  # logits of a model that has hardly been trained
 
 
 def test_a_folder_where_a_file_is_asked_for_is_named(tmp_path, monkeypatch):

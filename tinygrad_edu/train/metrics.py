@@ -167,8 +167,8 @@ def _finite_arrays(where: str, prediction: Operand, target: Operand) -> tuple[Ar
 
 @predicate
 def are_probabilities(p: Array) -> bool:
-    """Return whether all predictions are above 0 and at most 1, as a sigmoid's results are, and not all are equal."""
-    return bool(0 < p.min() < p.max() <= 1)
+    """Return whether all predictions are from 0 to 1, some near each end; logits of untrained models are closer."""
+    return bool(0 < p.min() < 0.25 and 0.75 < p.max() <= 1)
 
 
 @predicate
