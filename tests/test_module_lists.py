@@ -102,12 +102,14 @@ def test_a_list_of_blocks_trains(jit):
     assert history.train_loss[-1] < history.train_loss[0]
 
 
-@pytest.mark.parametrize("layers", [(nn.Linear(2, 2) for _ in range(2)), map(nn.Linear, [2], [2]), filter(None, [2])])
-def test_what_can_be_read_only_once_is_no_place_for_layers(layers):
-    model = nn.Module()
-    with pytest.raises(TypeError, match=r"^Module\.layers = \.\.\.: a \w+ can be read only once, .* write a list, \["):
-        model.layers = layers
-    assert not vars(model)
+def test_an_attribute_of_a_users_module_may_be_named_as_a_switch_of_other_libraries():
+    class Layer(nn.Module):
+        def __init__(self):
+            self.trainable = self.requires_grad = True
+            self.pairs = map(str, [1])
+
+    assert Layer().trainable
+    assert not Layer().parameters()
 
 
 def test_layers_in_an_array_of_objects_are_refused():

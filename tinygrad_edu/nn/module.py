@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import get_ident
-from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
 
@@ -67,7 +66,7 @@ class Module:
             raise TypeError(f"{type(self).__name__}.{name} = ...: {change}; {remedy}")
         if name in _METHODS:
             raise TypeError(f"{type(self).__name__}.{name} = ...: {name} is a method of every Module; use another name")
-        if name in ("requires_grad", "trainable"):
+        if name in ("requires_grad", "trainable") and type(self).__module__.startswith(__name__.partition(".")[0]):
             remedy = "for p in model.parameters(): p.requires_grad = False"
             raise TypeError(f"{type(self).__name__}.{name} = ...: only parameters have this switch; write {remedy}")
         objects = value.flat if isinstance(value, np.ndarray) and value.dtype.hasobject else ()
@@ -76,9 +75,6 @@ class Module:
             raise TypeError(
                 f"{type(self).__name__}.{name} = ...: nothing finds the layers in {kind_of(value)}; {remedy}"
             )
-        if type(value) in _READ_ONCE or (isinstance(value, GeneratorType) and value.gi_code.co_name == "<genexpr>"):
-            remedy = "and no layer in it is found; write a list, [... for ...]"
-            raise TypeError(f"{type(self).__name__}.{name} = ...: {kind_of(value)} can be read only once, {remedy}")
         object.__setattr__(self, name, value)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -223,7 +219,6 @@ def float_dtype(where: str, dtype: DTypeLike) -> np.dtype[Any]:
 
 _METHODS = frozenset(vars(Module)) - {"__doc__", "training", "forward", "describe", "summary"}
 _UNSEARCHED = frozenset([set, frozenset, deque, type({}.values()), type({}.keys())])
-_READ_ONCE = frozenset([map, filter, zip])
 
 
 def _is_trained(value: object) -> bool:
