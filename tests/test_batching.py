@@ -211,7 +211,7 @@ def test_directions_go_through_batches():
 
 def test_what_has_no_batch_is_named_and_looped_over_on_request():
     def f(x):
-        return np.interp(x, [-5.0, 0.0, 5.0], [0.0, 1.0, 4.0])
+        return np.unwrap(3 * x)
 
     with pytest.raises(TypeError, match=r"vmap\(f\): np\.\w+ computes no batch at once; pass fallback=True"):
         tg.vmap(f)(X)
@@ -362,3 +362,30 @@ def test_products_of_vectors_within_two_vmaps():
         np.testing.assert_allclose(found, [[f(a, b) for b in y] for a in x])
     with pytest.raises(TypeError, match=r"np\.vecdot of a batch takes axis= alone"):
         tg.vmap(lambda a: np.vecdot(a, a, axis=0))(x)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.tile(x, 2), lambda x: np.tile(x[:2], (3, 2, 1)), lambda x: np.tile(np.outer(x, x), 2),
+        lambda x: np.interp(x, np.array([-1.0, 0.0, 1.0]), np.array([0.0, 2.0, 1.0])),
+        lambda x: x * np.digitize(x, np.array([-1.0, 0.0])),
+        lambda x: np.searchsorted(np.array([-1.0, 0.0]), x, side="right") * x[0],
+    ],
+)  # fmt: skip
+def test_functions_that_compute_all_members_at_once(f):
+    x = np.random.default_rng(0).normal(size=(5, 3))
+    np.testing.assert_allclose(tg.vmap(f)(x), [f(row) for row in x])
+    slope = tg.grad(lambda row: np.sum(np.sin(f(row))))
+    np.testing.assert_allclose(tg.vmap(slope)(x), [slope(row) for row in x], atol=1e-14)
+
+
+def test_histograms_take_a_loop():
+    x = np.random.default_rng(0).normal(size=(5, 8))
+
+    def counts(row):
+        return np.histogram(row, bins=3, range=(-2, 2))[0]
+
+    np.testing.assert_array_equal(tg.vmap(counts, fallback=True)(x), [counts(row) for row in x])
+    with pytest.raises(TypeError, match=r"np\.histogram computes no batch at once; pass fallback=True"):
+        tg.vmap(counts)(x)

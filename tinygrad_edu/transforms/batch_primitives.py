@@ -1,4 +1,4 @@
-"""Batch rules of this library's own primitives: sorting, polynomials, padding, choices, running extrema, windows."""
+"""Batch rules of this library's own primitives and of searches: sorting, polynomials, padding, choices, windows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.rules import indexing, padding, polynomials, scans, sorting, windows
-from ..engine.rules.registry import Function
+from ..engine.rules.registry import Function, name
 from .batch_arguments import moved, named
 from .batching import Batch, Rule, batches, full, is_member
 from .levels import LOOP, Level, NoBatching
@@ -29,6 +29,20 @@ def order_statistic(fun: Function, level: Level, args: tuple[Any, ...], kwargs: 
     axis = tuple(range(x.ndim)) if axis is None else axis
     y = fun(x.stacked, statistic, options, moved(axis, x.ndim), keepdims)
     return Batch(np.moveaxis(y, np.ndim(options.get("q", 0.5)), 0), level)
+
+
+def searchsorted(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Find the places of the numbers of all members in one sorted array."""
+    given = named(fun, args, kwargs)
+    v = given.pop("v")
+    if batches(given):
+        raise NoBatching(f"{level.title}: the sorted array of np.searchsorted differs from member to member; {LOOP}")
+    return Batch(fun(v=v.stacked, **given), level)
+
+
+def only_looped(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Refuse a function whose composition is for Tensors alone."""
+    raise NoBatching(f"{level.title}: {name(fun)} computes no batch at once; {LOOP}")
 
 
 def horner(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -114,7 +128,7 @@ RULES: dict[Function, Rule] = {
     **dict.fromkeys((
         sorting.permute, sorting.inverse_permutation, scans.running_logaddexp, scans.running_extremum,
     ), along_axis),
-    sorting.order_statistic: order_statistic,
+    sorting.order_statistic: order_statistic, np.searchsorted: searchsorted, np.histogram: only_looped,
     polynomials.horner: horner, polynomials.powers: powers,
     padding.pad: pad, windows.unfold: unfold, windows.fold: fold,
     **dict.fromkeys((windows.max_pool, windows.to_first, windows.from_first), over_last_axes),

@@ -234,6 +234,15 @@ def copied(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
     return Batch(fun(args[0].stacked, *args[1:], **kwargs), level)
 
 
+def tile(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Repeat each member."""
+    x, reps = bound(fun, args, kwargs).values()
+    reps = tuple(np.atleast_1d(reps).tolist())
+    missing = x.ndim - len(reps)
+    x = x[(None,) * -missing] if missing < 0 else x
+    return Batch(np.tile(x.stacked, (1, *(1,) * missing, *reps)), level)
+
+
 def triangle(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Take the triangle of each member; a vector becomes a matrix first."""
     x = args[0] if args[0].ndim > 1 else np.broadcast_to(args[0], (args[0].size,) * 2)
@@ -271,6 +280,7 @@ _RULES: dict[Function, Rule] = {
         np.around, shaping.astype, np.angle, complex_numbers.imaginary, complex_numbers.phase,
     ), copied),
     **dict.fromkeys((np.clip, np.isclose, cross, statistics.clip_cosine), elementwise),
+    np.tile: tile, np.digitize: copied,
     np.where: where, np.tril: triangle, np.triu: triangle,
     np.take_along_axis: take_along_axis, np.take: take,
     operator.getitem: getitem, operator.setitem: write, indexing.setitem: setitem, indexing.scatter: scatter,
