@@ -270,3 +270,21 @@ def test_an_argument_may_lack_a_field_that_the_recorded_one_had():
     full, f = Scaled(X), tg.jit(lambda s: s.w * getattr(s, "rate", 2.0), check=False)
     full.rate = 3.0
     np.testing.assert_array_equal([f(full), f(full), f(Scaled(X))], [X * 3, X * 3, X * 2])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [repr, "{}".format, lambda y: f"{y!r}", lambda y: str([y]), lambda y: {"text": "y is %r" % (y,)}],  # noqa: UP031
+)
+@pytest.mark.parametrize("kind", [np.sin, tg.Tensor])
+def test_a_text_of_a_recorded_value_is_refused_in_a_result_and_may_be_printed(text, kind, capsys):
+    with pytest.raises(JitError):
+        tg.jit(lambda x: (x * 2, text(kind(x))), check=False)(X)
+
+    @functools.partial(tg.jit, check=False)
+    def f(x):
+        print(f"{kind(x)!r}")
+        return x * 2, "a text"
+
+    np.testing.assert_array_equal([f(X)[0], f(X + 1)[0]], [X * 2, X * 2 + 2])
+    assert capsys.readouterr().out.count("array") == 1

@@ -266,7 +266,9 @@ class Traced(View):
         return getattr(self.plain_copy(words) if is_array else self.plain(*words), attribute)
 
     def __repr__(self) -> str:
-        return repr(self._array)
+        text = repr(self._array)
+        self.rec.texts.append(text)
+        return text
 
 
 USUAL.add(Traced)
