@@ -1,5 +1,6 @@
 """tg.tree: containers taken apart, built again and mapped; paths of leaves."""
 
+import gc
 from collections import OrderedDict, defaultdict, namedtuple
 from dataclasses import dataclass, field
 
@@ -176,3 +177,26 @@ def test_a_function_of_a_tree_becomes_one_of_a_vector():
     by_vector, _, _ = tg.tree.raveled(tg.grad(f), tree)
     np.testing.assert_allclose(by_vector(vector, 2.0), tg.grad(g)(vector, 2.0))
     assert unravel(vector)["b"] == 3
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, w: tg.tree.tree_map(np.sin, {"w": [x, (x,)]}),
+        lambda x, w: tg.tree.unflatten(tg.tree.flatten({"w": [x]})[1], [x]),
+        lambda x, w: tg.grad(lambda p: np.sum(p["w"] ** 2))({"w": x}),
+        lambda x, w: tg.vmap(lambda row: {"y": row * w})(x),
+        lambda x, w: tg.vmap(tg.grad(lambda row: np.sum(np.sin(row * w))))(x),
+        lambda x, w: np.block([[w, w], [w, w]]),
+    ],
+)
+def test_results_are_freed_without_the_garbage_collector(f):
+    x, w = np.ones((3, 2)), tg.Tensor(np.ones(2))
+    f(x, w)
+    gc.collect()
+    gc.disable()
+    try:
+        f(x, w)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

@@ -81,14 +81,13 @@ def unflatten(structure: Structure, leaves: Sequence[Any]) -> Tree:
     """
     if len(leaves) != len(structure):
         raise ValueError(f"unflatten: {len(leaves)} leaves for a structure of {len(structure)}, {structure!r}")
-    remaining = iter(leaves)
+    return _unflattened(structure, iter(leaves))
 
-    def built(structure: Structure) -> Tree:
-        if structure.kind is None:
-            return next(remaining)
-        return like(structure.container, [built(s) for s in structure.members.values()])
 
-    return built(structure)
+def _unflattened(structure: Structure, remaining: Iterator[Any]) -> Tree:
+    if structure.kind is None:
+        return next(remaining)
+    return like(structure.container, [_unflattened(s, remaining) for s in structure.members.values()])
 
 
 def tree_map(f: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
@@ -192,13 +191,9 @@ def replaced(f: Callable[[Any], Any], tree: Tree) -> Tree:
 
 def with_leaves(tree: Tree, leaves: Iterable[Any]) -> Tree:
     """Return a tree of the same structure with other leaves; a Module comes as a dict."""
-    remaining = iter(leaves)
-
-    def built(tree: Tree) -> Tree:
-        found = members(tree)
-        return next(remaining) if found is None else like(tree, [built(member) for member in found.values()])
-
-    return built(tree)
+    remaining = iter(leaves)  # an iterator is its own
+    found = members(tree)
+    return next(remaining) if found is None else like(tree, [with_leaves(m, remaining) for m in found.values()])
 
 
 def structure_of(tree: Tree) -> Structure:

@@ -74,14 +74,14 @@ def block(arrays: Any) -> Array:
     depth, ndim = blocks[0][1], max(max(d, np.ndim(a)) for a, d in blocks)
     if any(d != depth for _, d in blocks):
         raise ValueError(f"np.block: blocks {sorted({d for _, d in blocks})} lists deep; all must be equally deep")
+    return _join(arrays, -depth, ndim)
 
-    def join(nested: Any, axis: int) -> Array:
-        if isinstance(nested, list):
-            return concatenate(*[join(b, axis + 1) for b in nested], axis=axis)
-        (a,) = arrays_of([nested])
-        return a.reshape((1,) * (ndim - a.ndim) + a.shape)
 
-    return join(arrays, -depth)
+def _join(nested: Any, axis: int, ndim: int) -> Array:
+    if isinstance(nested, list):
+        return concatenate(*[_join(b, axis + 1, ndim) for b in nested], axis=axis)
+    (a,) = arrays_of([nested])
+    return a.reshape((1,) * (ndim - a.ndim) + a.shape)
 
 
 def nested_blocks(arrays: Any, depth: int = 0) -> list[tuple[ArrayLike, int]]:
