@@ -79,6 +79,7 @@ def refused():
     yield lambda x: setattr(model, "n", 1), "the attribute n of Linear was changed"
     yield lambda x: setattr(model, "total", model.total + x.sum()), "a number in place of an array; write total[...]"
     yield lambda x: setattr(model, "kept", model.weight * x), "kept.data[...] = ..., or return the value"
+    yield lambda x: setattr(model, "kept", model.weight * x), "keep an array, kept = (...).data, write into the array"
     yield lambda x: setattr(model, "last", model.weight * x), "puts a Tensor in place of an array; keep its .data"
     yield rebinding, "write into the array, hidden[...] = ..., or return the value"
     yield counting, "the attribute calls of counting was changed"

@@ -56,7 +56,8 @@ def refuse_changes(found: Captured) -> None:
             for k, v in [(k, v) for k, v in before.items() if last.get(k) is not v and k not in holder.anew]:
                 key = holder.member(k)
                 if isinstance(v, (Traced, Node)):
-                    remedy = f"write into the array, {key}{'.data' * isinstance(v, Node)}[...] = ..., or {remedy}"
+                    keep = f"keep an array, {key} = (...).data, " if isinstance(v, Node) and v.fun else ""
+                    remedy = f"{keep}write into the array, {key}{'.data' * isinstance(v, Node)}[...] = ..., or {remedy}"
                 elif type(v) in (int, float):
                     remedy = f"count in an array, {key} = np.array({v!r}), or {remedy}"
             line = line_using(name, [f.__code__ for f in found.closure.functions if not found.closure.is_library(f)])
