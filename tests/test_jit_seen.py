@@ -482,6 +482,18 @@ def test_the_order_of_a_modules_attributes_is_that_of_its_parameters():
     np.testing.assert_array_equal([f(X).data, f(X).data], [model.b.data * X] * 2)
 
 
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda x, n: np.zeros_like(x, shape=(n, 2)), lambda x, n: np.ones_like(x, None, "K", True, n),
+        lambda x, n: x * np.size(np.stack([x, x]), n), lambda x, n: x * np.size(np.stack([x, x]), axis=n),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_the_shape_of_a_new_array_or_an_axis_is_no_constant(give):
+    with pytest.raises(JitError, match="use as a Python integer"):
+        tg.jit(give, check=False)(X, np.int64(1))
+
+
 GLOBALS = {"np": np, "A": np.ones(3)}
 exec("def named(x, name):\n    return x * globals()[name]", GLOBALS)
 exec("def evaluated(x, name):\n    return x * eval(name)", GLOBALS)

@@ -88,7 +88,7 @@ def place_text(emitter: Emitter, v: Var) -> str:
 def member_text(emitter: Emitter, owner: Any, key: Any) -> str:
     """Write the member of a holder."""
     if isinstance(owner, ITEMS):
-        held, at = emitter.name(owner, "held"), emitter.ref(key)
+        held, at = emitter.name(owner, "held"), repr(key) if type(key) is str else emitter.ref(key)
         return f"{held}[{at}]" if type(owner) in ITEMS else f"{emitter.fun(base(owner).__getitem__)}({held}, {at})"
     if isinstance(owner, Node):
         return f"{emitter.tensor(owner)}.{key}"

@@ -45,8 +45,7 @@ class Recording:
         program = self.program = captured.rec.program
         self.recorded = Snapshot(program)
         is_free = backend == "auto"
-        if is_free:
-            backend = "c" if compiler.find() and pays(program) else "numpy"
+        backend = ("c" if compiler.find() and pays(program) else "numpy") if is_free else backend
         if backend == "c":
             open_calls(program, STEPS)
             decompose(program)

@@ -51,14 +51,12 @@ def apply_rules(program: Program, rules: Mapping[str, tuple[Rule, Functions | No
     removed = dict.fromkeys(rules, 0)
     by_function: dict[Callable[..., object], list[tuple[str, Rule]]] = {}
     for call in program.calls:
-        if new:
-            call.replace(new)
+        call.replace(new)
         fun = call.fun
         if fun not in by_function:
             by_function[fun] = [(name, rule) for name, (rule, known) in rules.items() if known is None or fun in known]
         for name, rule in by_function[fun]:
-            same = rule(call, table)
-            if same is not None:
+            if (same := rule(call, table)) is not None:
                 new[call.out] = same
                 removed[name] += 1
                 break

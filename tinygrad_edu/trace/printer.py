@@ -164,10 +164,9 @@ class Source(Expressions):
 
     def returned(self, value: object) -> str:
         """Write the result, with its lists, tuples and dicts."""
-        if isinstance(value, Result) and value.kind == "argument" and value.node is not None:
-            return self.returned(value.node)
-        if isinstance(value, Result) and value.kind != "argument":
-            return self.returned(tuple(value.value) if value.kind == "dataclass" else value.value)
+        if isinstance(value, Result) and (value.kind != "argument" or value.node is not None):
+            held = value.node if value.kind == "argument" else value.value
+            return self.returned(tuple(held) if value.kind == "dataclass" else held)
         if isinstance(value, (list, tuple, dict)) and not isinstance(value, Result):
             return self.container(value, self.returned)
         return self.expression(value) if isinstance(value, KNOWN) else self.name(value, "result")

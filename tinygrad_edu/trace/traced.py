@@ -156,6 +156,9 @@ class Traced(View):
         if fun in UNKNOWN and (fun is not np.real_if_close or self.dtype.kind == "c"):
             raise rec.error(f"{name(fun)} cannot be recorded: later calls would not do it; {RETURN_IT}")
         if fun in SHAPES or (fun is np.full_like and len(args) == 2 and type(args[1]) is float):
+            if kwargs or len(args) > 1:  # a recorded number may be a length or an axis
+                given = [kwargs.get("shape"), kwargs.get("axis"), args[1 if fun is np.size else 4 :]]
+                [operator.index(n) for n in leaves(given) if type(n) is Traced]
             result = rec.evaluate(fun, args, kwargs)
             return rec.constant(result) if isinstance(result, np.ndarray) else result
         if fun is np.nan_to_num and False in (*args[1:2], kwargs.get("copy")) and isinstance(self._array, np.ndarray):
