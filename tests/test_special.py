@@ -103,3 +103,11 @@ def test_real_numbers_are_their_own_conjugates_and_real_parts():
         found = f(tg.Tensor(X - 1))
         assert type(found) is np.ndarray
         np.testing.assert_array_equal(found, f(X - 1))
+
+
+def test_a_ufunc_of_scipy_is_answered_with_its_name():
+    pytest.importorskip("scipy")
+    with pytest.raises(AttributeError, match=r"'erfc'; write scipy\.special\.erfc$"):
+        tg.special.erfc  # noqa: B018
+    with pytest.raises(AttributeError, match=r"'unheard_of'$"):
+        tg.special.unheard_of  # noqa: B018

@@ -5,7 +5,7 @@ arguments; those that programs differentiate are here, next to the ufuncs that t
 """
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -104,3 +104,14 @@ def log_softmax(x: Any, axis: Axis = None) -> Any:
     array([-0.6931, -0.6931])
     """
     return activations.log_softmax(floating(x), axis)
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        try:
+            from scipy import special
+        except ImportError:
+            special = None
+        remedy = f"; write scipy.special.{name}" if isinstance(getattr(special, name, None), np.ufunc) else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{remedy}")
