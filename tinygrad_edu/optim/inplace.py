@@ -114,6 +114,7 @@ class InPlace:
             for arrays in parameters:
                 theta = arrays[0]
                 dtype = theta.dtype
+                self.succeeded &= theta.flags.writeable  # else NumPy raises an error at this one
                 if arrays[state].dtype is not dtype or dtype is NARROW:  # type: ignore[union-attr]
                     dtype = formula_dtype(*arrays)
                 is_wider, kind = dtype is not theta.dtype, dtype.char
@@ -159,7 +160,7 @@ def check_arrays(theta: Array, *others: Array | None) -> None:
         raise ValueError(
             f"step: the data of a parameter of shape {theta.shape} are read-only; write p.data = array.copy()"
         )
-    if other := [a.shape for a in others if a is not None and a.shape != theta.shape]:
+    if other := [a.shape for a in others if a is not None and a.ndim and a.shape != theta.shape]:
         remedy = "write the numbers into p.data[...], or construct Tensor and optimizer anew for another shape"
         raise ValueError(f"step: a parameter has shape {theta.shape}, and its gradient or state {other[0]}; {remedy}")
 
