@@ -231,6 +231,15 @@ def test_views_of_a_dict_see_what_becomes_of_it(view, array):
             np.testing.assert_array_equal(jitted(X), use(X))
 
 
+@pytest.mark.parametrize("name", ["label", "requires_grad"])
+def test_a_function_may_ask_for_the_label_and_the_mode_of_a_tensor_of_the_users_class(name):
+    p = type("Parameter", (tg.Tensor,), {})(X, label="p")
+    f = tg.jit(lambda x: (x * 2, getattr(p, name), p.label, p.requires_grad), check=False)
+    for label, takes in [("p", True), ("p", True), ("q", False)]:
+        p.label, p.requires_grad = label, takes
+        assert f(X)[1:] == (getattr(p, name), label, takes)
+
+
 class Dual:
     """A number and its derivative."""
 

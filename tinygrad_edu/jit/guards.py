@@ -118,7 +118,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
             yield from [f"{text}.requires_grad is {owner.requires_grad}"] * (id(owner) not in captured.tensors)
             if before["_grad"] is not None or owner in captured.absent:
                 yield f"{text}._grad is {'' if before['_grad'] is None else 'not '}None"
-            keys, asked = [key for key in keys if holder.traced[key].origin in used], keys
+            keys, asked = [key for key in keys if key in holder.traced and holder.traced[key].origin in used], keys
             if isinstance(data := before["_value"], np.ndarray) and keys != asked and id(owner) not in captured.tensors:
                 yield f"{text}._value.shape == {data.shape}"  # the function may have asked for the shape alone
             for key in holder.anew:
