@@ -1,5 +1,6 @@
 """Mistakes in arguments that are no arrays: numbers, switches, seeds, counts, and texts in the place of numbers."""
 
+import array
 import re
 
 import numpy as np
@@ -179,6 +180,16 @@ def test_switches_and_seeds_of_numpy_are_taken():
     assert tg.nn.BatchNorm1d(3, momentum=None).momentum is None
     assert tg.softplus(np.ones(2), beta=np.float32(2)).shape == (2,)
     assert tg.huber_loss(X, X, delta=np.array(1.0)) == 0
+    assert tg.nn.Linear(3, 2, bias=None).bias is None
+    assert tg.nn.Linear(3, 2, bias=np.array(False)).bias is None
+    assert tg.odeint(lambda y, t: -y, 1.0, [0, 1], steps=np.array(3)).shape == (2, 1)
+
+
+@pytest.mark.parametrize("x", [range(3), memoryview(np.arange(3.0)), array.array("d", [0, 1, 2])], ids=type)
+def test_activations_take_what_numpy_makes_arrays_of(x):
+    np.testing.assert_array_equal(tg.relu(x), [0.0, 1.0, 2.0])
+    with pytest.raises(TypeError, match="take real numbers; pass z"):
+        tg.sigmoid(1 + 2j)
 
 
 def test_probabilities_in_the_place_of_logits_are_warned_of():

@@ -4,6 +4,7 @@ import gc
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import tinygrad_edu as tg
@@ -76,6 +77,11 @@ def test_what_a_hook_gives_is_checked():
     x.grad += 1
     with pytest.raises(TypeError, match="register_hook takes a function of the gradient, not int"):
         tg.Tensor(1.0).register_hook(3)
+    z = tg.Tensor(1 + 2j)
+    for gradient, kept in ((z, 1j), (tg.Tensor([[1.0]]), pd.DataFrame([[5.0]]))):
+        with gradient.register_hook(lambda g, kept=kept: kept):
+            np.sum(np.real(gradient)).backward()
+        np.testing.assert_array_equal(gradient.grad, kept)
     with pytest.raises(ValueError, match="takes no gradient"):
         x.detach().register_hook(print)
 

@@ -255,6 +255,17 @@ def test_operators_of_integers_say_what_to_write(x):
     assert "negate a comparison in parentheses" in message(TypeError, lambda: ~x)
 
 
+@pytest.mark.parametrize("x", [tg.Tensor([1.0, 2.0]), tg.Value(1.0)])
+def test_another_class_may_have_an_operator_with_a_tensor_on_its_left(x):
+    class Pipe:
+        def __ror__(self, left):
+            return left
+
+        __rand__ = __rxor__ = __ror__
+
+    assert (x | Pipe()) is (x & Pipe()) is (x ^ Pipe()) is x
+
+
 def test_errors_name_the_call_that_the_user_wrote_whatever_it_is_composed_of():
     a, b = tg.Tensor(np.ones((2, 3)), label="a"), tg.Tensor(np.ones(2), label="b")
     calls = {

@@ -47,7 +47,7 @@ def odeint(
            [0.3679]])
     """
     nonnegative_numbers("integrate.odeint", rtol=rtol, atol=atol, mxstep=mxstep)
-    if steps is not None and (not isinstance(steps, (int, np.integer)) or steps < 1):
+    if steps is not None and not (hasattr(steps, "__index__") and steps >= 1):
         raise ValueError(f"integrate.odeint: steps is a whole number from 1, or None, not {steps!r:.60}")
     y0 = np.stack([*y0]) if isinstance(y0, (list, tuple)) else y0
     y, t, args = np.atleast_1d(floating(y0)), floating(t), args if isinstance(args, tuple) else (args,)

@@ -23,8 +23,8 @@ def nonnegative_numbers(where: str, **given: Any) -> None:
 
 
 def switch(where: str, name: str, value: object) -> bool:
-    """Return an argument that is on or off; raises ValueError for anything but True and False, or 1 and 0."""
-    if not isinstance(value, (bool, int, float, np.generic)) or value not in (True, False):
+    """Return an argument that is on or off; raises ValueError for anything but True, False, 1, 0 and None."""
+    if np.ndim(value) or value not in (None, True, False):  # type: ignore[arg-type]
         raise ValueError(f"{where}: {name} is True or False, not {value!r:.60}")
     return bool(value)
 

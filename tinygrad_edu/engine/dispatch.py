@@ -117,7 +117,9 @@ def comparison(fun: np.ufunc, op: Function) -> Any:
 def refused(sign: str, remedy: str) -> Any:
     """Return the method of an operator that integers and booleans alone have: it raises TypeError."""
 
-    def method(x: Node, other: Any = None) -> Any:
+    def method(x: Node, other: Any = 0) -> Any:
+        if not hasattr(other, "__float__"):  # no number or array: its class may have the operator
+            return NotImplemented
         raise TypeError(f"{x._describe()} with {sign}, an operator of integers and booleans; {remedy}")
 
     return method

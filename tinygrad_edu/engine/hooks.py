@@ -94,7 +94,7 @@ def _hooked(y: Any, g: Any, hook: Hook) -> Any:
     r = hook(shown)
     if r is None or r is shown:
         return g
-    if not isinstance(r, (list, tuple)) and not hasattr(r, "__float__"):
+    if np.ndim(r) == 0 and not (hasattr(r, "__float__") or isinstance(r, complex)):
         raise TypeError(f"a hook on {y._describe()} returned {kind_of(r)}; return a gradient, or None to leave it")
     if np.shape(r) != np.shape(y._value):
         raise ValueError(

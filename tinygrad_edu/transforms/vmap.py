@@ -142,7 +142,8 @@ def _replayed(y: Tensor, level: Level, values: dict[Node, Any]) -> Any:
                     f"{level.title}: a gradient that is taken within of a function with custom_vjp or checkpoint "
                     f"depends on a Tensor which the function closes over or has from a Module; {LOOP}"
                 )
-            values[node] = node.fun(*args, **node.kwargs)
+            with np.errstate(all="ignore"):  # the call that is on the tape has warned
+                values[node] = node.fun(*args, **node.kwargs)
     return values.get(y, y._value)
 
 

@@ -16,16 +16,17 @@ from .registry import Array, Axis, choosing, defvjp, is_complex, pointwise, prim
 
 def numbers(x: Any) -> Array:
     """Return x, as float64 if it holds integers or booleans, whose negatives and differences might wrap around."""
-    x = array_from(x)
-    if type(x) in (int, bool) or isinstance(x, (list, tuple)):
+    x = given = array_from(x)
+    if type(x) in (int, bool) or not (hasattr(x, "dtype") or hasattr(x, "__float__") or isinstance(x, complex)):
         try:
             x = np.asarray(x)
         except ValueError:
             raise ValueError("activations: rows of unequal lengths make no array; pad them to one length") from None
-    kind = x.dtype if hasattr(x, "dtype") else _FLOAT64 if hasattr(x, "__float__") else type(x).__name__
-    if isinstance(kind, str) or kind.kind not in "fiubc":
+    dtype = getattr(x, "dtype", _FLOAT64)
+    if dtype.kind not in "fiubc":
+        kind = dtype if hasattr(given, "dtype") or isinstance(given, list) else type(given).__name__
         raise TypeError(f"activations and losses take numbers, in arrays and Tensors, and got {kind}")
-    return x.astype(np.float64) if kind.kind in "iub" else x
+    return x.astype(np.float64) if dtype.kind in "iub" else x
 
 
 def floating(x: Any) -> Array:
