@@ -48,7 +48,7 @@ ANSWERED = {
     "tg.ravel_pytree": "write tg.tree.ravel", "x.mul(2)": "write x * y", "x.topk(1)": "np.sort(x)[-k:]",
     "x.at[0].set(1.0)": "y = x.copy(), then y[i] = v",
     "tg.data.StandardScaler()": "write tg.data.Standardizer()", "tg.metrics": "tg.mse_loss, tg.accuracy",
-    "x.gt(0)": "x > y", "x.bool()": "write x > 0", "opt.learning_rate": "write lr=",
+    "x.gt(0)": "x > y", "x.bool()": "write x != 0", "opt.learning_rate": "write lr=",
     "tg.linalg.inv(x)": "write np.linalg.inv",
     "model.requires_grad_(False)": "write for p in model.parameters(): p.requires_grad = False",
     "setattr(opt, 'learning_rate', 0.1)": "Adam: there is no hyperparameter learning_rate; write lr=",

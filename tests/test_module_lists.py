@@ -1,6 +1,5 @@
 """Plain lists and dicts of layers do what PyTorch's ModuleList and ModuleDict do, with the same names."""
 
-import warnings
 from collections import deque
 
 import numpy as np
@@ -119,16 +118,8 @@ def test_layers_in_an_array_of_objects_are_refused():
     model.names = np.array(["a", None], dtype=object)
 
 
-def test_a_parameter_that_is_a_result_is_warned_of_and_one_that_depends_on_parameters_is_not():
-    model = nn.Module()
-    model.w, model.b = Tensor(np.ones(2)) * 0.1 / 2, Tensor(np.zeros(2))
-    with pytest.warns(UserWarning, match=r"^Module\.w is a result of np\.divide, which is no parameter and is never"):
-        assert model.parameters() == [model.b]
-    model.w = Tensor(np.ones(2))
-    model.h = np.tanh(model.w * 2)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert len(model.parameters()) == len(model.state_dict()) == 2
-    model.w, model.h = model.w * 2, None
-    with pytest.warns(UserWarning, match=r"^Module\.w is a result of np\.multiply"):
-        model.state_dict()
+def test_results_that_a_module_keeps_are_no_parameters_and_raise_no_warning():
+    model, theta = nn.Linear(2, 2, rng=0), Tensor(np.ones((2, 2)))
+    model.weight, model.input = theta - 0.1, np.tanh(Tensor(np.ones(2)))
+    assert model.parameters() == [model.bias]
+    assert [*model.state_dict()] == ["bias"]

@@ -775,6 +775,31 @@ def test_an_attribute_with_another_librarys_name_of_a_hyperparameter_is_refused_
     sgd.seed, sgd.dim, sgd.epsilon = 3, 2, 1e-8  # SGD has no eps
     assert (sgd.seed, sgd.dim) == (3, 2)
 
+    class Plain(optim.SGD):
+        def __init__(self, params, learning_rate):
+            super().__init__(params, learning_rate)
+            self.learning_rate = learning_rate
+
+    assert Plain([Tensor([1.0])], 0.2).learning_rate == 0.2
+    with pytest.raises(AttributeError, match=r"no attribute 'fused'$"):
+        sgd.fused  # noqa: B018
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 1), (2, 3)])
+def test_state_of_a_formula_may_broadcast_to_its_parameter(shape):
+    class Scaled(optim.Optimizer):
+        state_names = "scale"
+
+        def initial_state(self, name, p):
+            return np.full(shape, 2.0)
+
+        def formula(self, theta, g, scale, *, t, lr):
+            return theta - lr * scale * g, scale
+
+    w = Tensor(np.ones((2, 3)))
+    Scaled([w], lr=0.1).minimize(w.sum())
+    np.testing.assert_allclose(w.data, 0.8)
+
 
 @pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.RMSprop])
 @pytest.mark.parametrize("data", [np.ones(5), np.ones(1), np.broadcast_to(1.0, 3)])

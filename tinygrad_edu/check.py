@@ -140,7 +140,7 @@ def _weighted(f: Function, args: list[Any], rng: np.random.Generator) -> Functio
     """Return f as a function that gives a list of arrays: each result times random weights."""
     results = tree.leaves(f(*args))
     for leaf in results:
-        if not hasattr(leaf, "__float__") and not isinstance(leaf, list):  # a list of plain numbers is an array
+        if not hasattr(leaf, "__float__") and not isinstance(leaf, (list, complex)):  # a list of numbers is an array
             raise TypeError(f"check_grad: f returned {kind_of(leaf)} in the place of a Tensor, an array or a number")
     weights: list[Any] = [rng.uniform(0.5, 1.5, shape) if shape else 1.0 for shape in map(np.shape, results)]
     for i, leaf in enumerate(results):

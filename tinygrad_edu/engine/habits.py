@@ -75,7 +75,7 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     "chunk": "np.split(x, n)", "float": "x.astype(np.float32)", "double": "x.astype(np.float64)",
     "half": "x.astype(np.float16)", "type": "x.astype(dtype)", "long": "x.astype(int)", "int": "x.astype(int)",
     **dict.fromkeys(("clamp", "clamp_min", "clamp_max"), "np.clip(x, a, b)"), "sub": "x - y",
-    "mul": "x * y", "div": "x / y", "neg": "-x", "eq": "x == y", "gt": "x > y", "lt": "x < y", "bool": "x > 0",
+    "mul": "x * y", "div": "x / y", "neg": "-x", "eq": "x == y", "gt": "x > y", "lt": "x < y", "bool": "x != 0",
     "rsqrt": "1 / np.sqrt(x)",
     "topk": "np.sort(x)[-k:], or np.argsort(x)[-k:]", "unbind": "list(x)", "movedim": "np.moveaxis(x, i, j)",
     "nelement": "x.size", "ndimension": "x.ndim", "at": "y = x.copy(), then y[i] = v",

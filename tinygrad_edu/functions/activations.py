@@ -48,7 +48,7 @@ def softplus(x: Any, beta: float = 1.0, threshold: float | None = None) -> Any:
     x = floating(x)
     if beta == 1 and threshold is None:
         return log1pexp(x)
-    check_numbers("softplus", beta=beta, threshold=threshold or 0)
+    check_numbers("softplus", beta=beta, threshold=0 if threshold is None else threshold)
     if not beta > 0:
         raise ValueError(f"softplus: beta must be positive, got {beta}")
     y = log1pexp(np.multiply(beta, x)) / beta

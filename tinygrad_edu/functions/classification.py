@@ -94,7 +94,7 @@ def nll_loss(
 
 def _others(where: str, target: Any, ignore_index: int) -> Any:
     """Return which targets are not `ignore_index`; raises TypeError unless it is an integer, which targets may be."""
-    if not isinstance(ignore_index, (int, np.integer)):
+    if not hasattr(ignore_index, "__index__"):
         raise TypeError(f"{where}: ignore_index is an integer, not {ignore_index!r:.60}")
     return target != ignore_index
 

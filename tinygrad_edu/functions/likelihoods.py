@@ -104,8 +104,7 @@ def poisson_nll_loss(
 
     The prediction is the logarithm of the expected count, or with `log_input=False` the count itself, whose logarithm
     is taken of prediction + `eps`. Prediction and target have one shape. `full` adds Stirling's approximation of the
-    constant log(target!) for targets above 1: target log(target) - target + log(2 pi target) / 2. Raises ValueError for
-    negative targets.
+    constant log(target!) for targets above 1: target log(target) - target + log(2 pi target) / 2.
 
     >>> print(tg.poisson_nll_loss([0.0, 1.0], [1.0, 2.0]).round(4))
     0.8591
@@ -113,8 +112,6 @@ def poisson_nll_loss(
     where = "poisson_nll_loss"
     switches(where, log_input=log_input, full=full)
     prediction, target = operands(where, prediction, target)
-    if not from_0(target):
-        raise ValueError(f"{where}: targets are counts, at least 0, and some are negative; pass the prediction first")
     if log_input:
         losses = np.exp(prediction) - np.multiply(target, prediction)
     else:

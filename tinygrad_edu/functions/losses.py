@@ -136,7 +136,8 @@ def beside(loss: str, prediction: Any, x: Any, name: str = "target") -> Any:
         return x
     x = array_from(x)
     plain = type(x) in (int, bool, float) or isinstance(x, (list, tuple))
-    if checked_numbers(loss, name, x := converted(loss, np.asarray, x) if plain else x) in ("iubf" if plain else "iub"):
+    kind = checked_numbers(loss, name, x := converted(loss, np.asarray, x) if plain else x)
+    if kind in "iub" or (plain and kind == "f" and prediction is not None):
         x = x.astype(getattr(prediction, "dtype", np.float64))
     return x
 

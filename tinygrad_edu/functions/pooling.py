@@ -105,8 +105,8 @@ def means(
     count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Any:  # fmt: skip
     """Return the mean of each window, for any number of axes."""
-    if divisor_override is not None:
-        check_numbers(title(where), divisor_override=divisor_override)
+    if divisor_override is not None and isinstance(where, str):  # a layer checks it once
+        check_numbers(where, divisor_override=divisor_override)
     if divisor_override is not None and not divisor_override:
         raise ValueError(f"{title(where)}: divisor_override=0 would divide by zero")
     x, at = placed(where, ndim, x, kernel_size, stride, padding, 1, ceil_mode)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from ..engine.arguments import switch
 from ..engine.errors import kind_of
 from ..engine.habits import instead
 from ..engine.rules.registry import Array
-from ..engine.rules.registry import name as function_name
 from ..engine.tape import next_place, tag
 from ..engine.tensor import Tensor
 from ..state import IncompatibleKeys, copy_state
@@ -95,16 +93,8 @@ class Module:
 
     def _leaves(self, every_name: bool) -> dict[str, Tensor]:
         # A Tensor with a `fun` is the result of an operation, kept as an attribute; it is neither.
-        tensors = [(name, t) for name, t in members_of(self, every_name) if isinstance(t, Tensor)]
-        leaves = [(name, t) for name, t in tensors if t.fun is None]
+        leaves = [(name, t) for name, t in members_of(self, every_name) if isinstance(t, Tensor) and t.fun is None]
         found = dict(leaves)
-        for name, t in tensors if len(leaves) < len(tensors) else ():
-            if (leaf := _only_leaf(t)) is not None and not any(leaf is p for p in found.values()):
-                warnings.warn(
-                    f"{type(self).__name__}.{name} is a result of {function_name(t.fun)}, which is no parameter and is "
-                    "never trained; compute with the array before it becomes a Tensor, tg.Tensor(0.1 * array)",
-                    stacklevel=5,
-                )
         if len(found) < len(leaves):
             repeated = next(name for name, t in leaves if found[name] is not t)
             raise ValueError(f"{type(self).__name__} has two tensors named {repeated!r}: rename a dict key")
@@ -224,13 +214,6 @@ _UNSEARCHED = frozenset([set, frozenset, deque, type({}.values()), type({}.keys(
 def _is_trained(value: object) -> bool:
     """Return whether a value is a Module or a parameter."""
     return isinstance(value, Module) or (isinstance(value, Tensor) and value.requires_grad and value.fun is None)
-
-
-def _only_leaf(t: Tensor) -> Tensor | None:
-    """Return the leaf from which t was computed, if each operation on the way has one argument that takes gradients."""
-    while len(t.argnums) == 1:
-        t = t.args[t.argnums[0]]
-    return t if t.fun is None and t.requires_grad else None
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..engine.arguments import nonnegative_numbers, switches
+from ..engine.arguments import check_numbers, switches
 from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..functions.convolution import Sizes, each
@@ -97,7 +97,8 @@ class AvgPool2d(Pooling):
     ) -> None:  # fmt: skip
         self._start(kernel_size, stride, padding)
         switches(type(self).__name__, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
-        nonnegative_numbers(type(self).__name__, divisor_override=divisor_override or 0)
+        if divisor_override is not None:
+            check_numbers(type(self).__name__, divisor_override=divisor_override)
         self.ceil_mode, self.count_include_pad, self.divisor_override = ceil_mode, count_include_pad, divisor_override
 
     def forward(self, x: Tensor | Array) -> Any:

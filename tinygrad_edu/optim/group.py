@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine.errors import PACKAGE
 from ..engine.habits import KEYWORDS, keyword_instead
 from ..engine.reprs import counted
 from ..engine.rules.floats import python_float
@@ -111,16 +112,19 @@ class Hyperparameters:
         def __getattr__(self, name: str) -> Any:
             groups = [group for group in vars(self).get("groups", ()) if name in group.names]
             if not groups:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{keyword_instead(name)}")
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{self._instead(name)}")
             return getattr(groups[0], name)
 
         def __setattr__(self, name: str, value: Any) -> None:
             groups = [group for group in vars(self).get("groups", ()) if name in group.names]
-            here = KEYWORDS.get(name, "").removesuffix("=")
-            if here and any(here in group.names for group in vars(self).get("groups", ())):
-                raise AttributeError(f"{type(self).__name__}: there is no hyperparameter {name}{keyword_instead(name)}")
+            if type(self).__module__.startswith(PACKAGE) and (remedy := self._instead(name)):
+                raise AttributeError(f"{type(self).__name__}: there is no hyperparameter {name}{remedy}")
             if not groups or name in vars(self) or hasattr(type(self), name):
                 super().__setattr__(name, value)
                 return
             for group in groups:
                 setattr(group, name, value)
+
+    def _instead(self, name: str) -> str:
+        here = KEYWORDS.get(name, "").removesuffix("=")
+        return keyword_instead(name) if any(here in group.names for group in vars(self).get("groups", ())) else ""

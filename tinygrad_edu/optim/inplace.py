@@ -15,7 +15,7 @@ import operator
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from itertools import starmap
+from itertools import starmap, zip_longest
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -121,7 +121,7 @@ class InPlace:
                 kept, kept_kind, scratch = self.scratch.get(id(theta), (None, "", []))
                 needed = count + 2 if is_wider else count
                 if kept is not theta or kept_kind != kind or len(scratch) != needed:
-                    check_arrays(*arrays)
+                    self.succeeded &= fit_together(*arrays)
                     scratch = [np.empty_like(theta, dtype) for _ in range(needed)]
                     self.scratch[id(theta)] = theta, kind, scratch
                 if kind not in constants:  # arrays give what Python's floats do, in half the time
@@ -154,15 +154,21 @@ class InPlace:
         self.succeeded = True
 
 
-def check_arrays(theta: Array, *others: Array | None) -> None:
-    """Raise ValueError for a theta that cannot be written, or for a gradient or a state of another shape than theta."""
+def fit_together(theta: Array, *others: Array | None) -> bool:
+    """Return whether gradient and state have the shape of theta; raises ValueError if they do not broadcast to it.
+
+    So it does for a theta that cannot be written.
+    """
     if not theta.flags.writeable:
         raise ValueError(
             f"step: the data of a parameter of shape {theta.shape} are read-only; write p.data = array.copy()"
         )
-    if other := [a.shape for a in others if a is not None and a.ndim and a.shape != theta.shape]:
+    shapes = [a.shape for a in others if a is not None and a.shape != theta.shape]
+    lengths = theta.shape[::-1]
+    if other := [s for s in shapes if not all(m in (1, n) for m, n in zip_longest(s[::-1], lengths, fillvalue=1))]:
         remedy = "write the numbers into p.data[...], or construct Tensor and optimizer anew for another shape"
         raise ValueError(f"step: a parameter has shape {theta.shape}, and its gradient or state {other[0]}; {remedy}")
+    return not shapes
 
 
 def floating_point_errors_raise() -> bool:

@@ -88,7 +88,7 @@ class History:
             "lr": [f"{x:.3g}" for x in self.lr],
             "seconds": [f"{x:.3f}" for x in np.cumsum(self.seconds)],
         }
-        count = min(positive_int("History.table", "rows", rows), len(self))
+        count = len(self) if rows == np.inf else min(positive_int("History.table", "rows", rows), len(self))
         picked = np.unique(np.linspace(0, len(self) - 1, count).round().astype(int))
         cells = [[name, *(values[i] for i in picked)] for name, values in columns.items()]
         aligned = [[c.rjust(max(map(len, column))) for c in column] for column in cells]

@@ -19,6 +19,7 @@ from .. import functions
 from ..data.batches import batches, check_finite, checked_arrays, positive_int
 from ..engine.errors import kind_of
 from ..engine.mode import no_grad
+from ..engine.rules.activations import sigmoid
 from ..engine.rules.floats import python_float
 from ..engine.rules.registry import Array, predicate
 from ..engine.tensor import Tensor
@@ -89,9 +90,9 @@ def evaluate(
 def accuracy(prediction: Operand, target: Operand) -> float:
     """Return the fraction of the rows whose class is predicted correctly, 0 to 1.
 
-    The prediction is (n, k) scores, one logit per row (the threshold is 0; of probabilities, which it warns of, pass
-    `p > 0.5`), or class numbers. Raises ValueError for shapes and numbers that do not fit, and TypeError for classes
-    that are not numbers.
+    The prediction is (n, k) scores, one logit per row (the threshold is 0; of probabilities pass `p > 0.5`; results of
+    `sigmoid` get a warning), or class numbers. Raises ValueError for shapes and numbers that do not fit, and TypeError
+    for classes that are not numbers.
 
     >>> tg.accuracy(np.array([[2.0, 1.0], [0.0, 3.0]]), [0, 0])
     0.5
@@ -166,12 +167,6 @@ def _finite_arrays(where: str, prediction: Operand, target: Operand) -> tuple[Ar
 
 
 @predicate
-def are_probabilities(p: Array) -> bool:
-    """Return whether all predictions are from 0 to 1, some near each end; logits of untrained models are closer."""
-    return bool(0 < p.min() < 0.25 and 0.75 < p.max() <= 1)
-
-
-@predicate
 def are_two_classes(where: str, t: Array) -> bool:
     """Return True; raise ValueError for targets that are neither 0 and 1 nor -1 and 1."""
     if not any(np.isin(t, pair).all() for pair in ((0, 1), (-1, 1))):
@@ -199,7 +194,7 @@ def _classes(where: str, prediction: Operand, target: Operand) -> tuple[Array, A
     t = t.reshape(-1)
     if p.size == len(p) and p.dtype.kind == "f":
         are_two_classes(where, t)
-        if are_probabilities(p):
+        if getattr(prediction, "fun", None) is sigmoid:
             given = "all predictions are from 0 to 1, as probabilities are, and those of class 1 are the ones above 0"
             warnings.warn(f"{where}: {given}; pass logits, or p > 0.5", stacklevel=3)
         return (p.reshape(-1) > 0).astype(np.intp), (t > 0).astype(np.intp), 2

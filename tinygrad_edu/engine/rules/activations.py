@@ -23,7 +23,7 @@ def numbers(x: Any) -> Array:
         except ValueError:
             raise ValueError("activations: rows of unequal lengths make no array; pad them to one length") from None
     dtype = getattr(x, "dtype", _FLOAT64)
-    if dtype.kind not in "fiubc":
+    if dtype.kind not in "fiubcO" or (dtype.kind == "O" and not np.ndim(x)):  # Fractions compute as objects
         kind = dtype if hasattr(given, "dtype") or isinstance(given, list) else type(given).__name__
         raise TypeError(f"activations and losses take numbers, in arrays and Tensors, and got {kind}")
     return x.astype(np.float64) if dtype.kind in "iub" else x
