@@ -115,7 +115,7 @@ def check_state(
             value: Any = state[name]
             value = given[name] = np.asarray(value.detach() if hasattr(value, "detach") else value)
         except (TypeError, ValueError) as error:  # as of a tensor on a GPU, or of numbers that NumPy lacks
-            problems.append(f"{name!r} makes no array: {str(error).partition('. ')[0]}")
+            problems.append(f"{name!r} makes no array: {str(error).partition('. The detected')[0]}")
             continue
         if value.shape != target.shape:
             problems.append(f"{name!r} has shape {value.shape}, not {target.shape}")

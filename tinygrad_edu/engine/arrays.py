@@ -29,7 +29,7 @@ def floating(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None
     try:
         array = np.array(data, dtype=dtype, copy=copy)
     except ValueError as error:
-        first = str(error).partition(". ")[0]
+        first = str(error).partition(". The detected")[0]
         raise ValueError(
             f"Tensor: {str(data)[:40]!r} makes no array of numbers; use lists of equal lengths: {first}"
         ) from error
