@@ -389,3 +389,14 @@ def test_histograms_take_a_loop():
     np.testing.assert_array_equal(tg.vmap(counts, fallback=True)(x), [counts(row) for row in x])
     with pytest.raises(TypeError, match=r"np\.histogram computes no batch at once; pass fallback=True"):
         tg.vmap(counts)(x)
+
+
+def test_a_number_of_a_member_written_into_a_plain_array_takes_a_loop():
+    def f(x):
+        y = np.zeros(2)
+        y[1] = x[0]
+        return y
+
+    np.testing.assert_array_equal(tg.vmap(f, fallback=True)(X), each(f, X))
+    with pytest.raises(TypeError, match=r"plain number or array differs.*fallback=True"):
+        tg.vmap(f)(X)

@@ -192,6 +192,20 @@ def test_a_constant_within_vmap_is_one_of_the_transforms_outside_too(constant):
     np.testing.assert_array_equal(twice(X), 0 * X)
 
 
+def test_a_member_is_written_into_a_tensor_that_all_share():
+    def f(w, x):
+        y = w * 2
+        y[1:] = x[0] * w[0]
+        return np.prod(y * x)
+
+    def gradients(of_each):
+        return tg.grad(lambda w, X: np.sum(np.sin(of_each(w, X))), (0, 1))(W, X)
+
+    expected = gradients(lambda w, X: np.stack([f(w, x) for x in X]))
+    for g, right in zip(gradients(lambda w, X: tg.vmap(lambda x: f(w, x))(X)), expected, strict=True):
+        np.testing.assert_allclose(g, right)
+
+
 def test_stop_gradient_stops_what_goes_through_a_batch_in_a_tensor():
     def f(w, X):
         return np.sum(tg.vmap(lambda x: tg.stop_gradient(tg.jvp(np.sin, [w], [x])[1]) * x)(X))

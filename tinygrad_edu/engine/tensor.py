@@ -130,6 +130,9 @@ class Tensor(Declared):  # type: ignore[misc]
         earlier = constant(type(self), self._value)
         earlier._take_place_of(self)
         later = apply(setitem, (earlier, index, earlier if value is self else value), {})
+        if type(later) in array_likes:  # the members of a vmap, which all share the earlier self
+            self._take_place_of(constant(type(self), later))
+            return
         if not later.requires_grad:
             self._value = later._value
             return

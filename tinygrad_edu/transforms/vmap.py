@@ -61,8 +61,10 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
         replayed: dict[Node, Any] = {}  # once for all leaves of the result
         try:
             return tree.tree_map(lambda y: _unbatched(y, level, out_axes, replayed), f(*members, **kwargs))
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             if not fallback or not is_no_batching(error):
+                if isinstance(error, ValueError) and isinstance(error.__cause__, NoBatching):
+                    raise error.__cause__ from None  # array[0] = x: NumPy raised an error of its own instead
                 raise
 
         def one(i: int) -> Any:
