@@ -439,9 +439,10 @@ def test_animate_writes_a_gif_of_frames_that_do_not_jump(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_animate_takes_figures_of_any_size(tmp_path):
-    ax = Figure(figsize=(5.1, 3.3)).subplots()  # 5.1 * 100 is 509.99...
-    with Image.open(plot.animate(lambda ax, i: ax.plot([0, i]), 2, tmp_path / "a.gif", ax, dpi=100)) as gif:
+@pytest.mark.parametrize("dpi", [100, "figure"])  # as matplotlib's savefig takes it
+def test_animate_takes_figures_of_any_size(tmp_path, dpi):
+    ax = Figure(figsize=(5.1, 3.3), dpi=100).subplots()  # 5.1 * 100 is 509.99...
+    with Image.open(plot.animate(lambda ax, i: ax.plot([0, i]), 2, tmp_path / "a.gif", ax, dpi=dpi)) as gif:
         assert gif.size == (510, 330)
 
 

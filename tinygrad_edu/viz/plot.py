@@ -194,7 +194,7 @@ def animate(
         raise ValueError(f"animate: {str(path)!r} must end in .gif")
     if not callable(draw):
         raise TypeError(f"animate takes a function draw(ax, i), not {draw!r:.60}")
-    check_numbers("animate", fps=fps, hold=hold, dpi=dpi)
+    check_numbers("animate", fps=fps, hold=hold)
     frames = list(range(frames) if isinstance(frames, int) else frames)
     if not frames:
         raise ValueError("animate: there are no frames")

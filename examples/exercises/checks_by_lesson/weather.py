@@ -11,7 +11,7 @@ days = np.arange(10.0) ** 2
 same = (days[:-1], "This is the same day: the model would predict what it sees.")
 check("2. tomorrow", lambda: pairs(days)[1], days[1:], same, (days[2:], "This is the day after tomorrow."))
 again = "These are the training rows."
-overlap = (days, "The training rows are in it: the model has memorized them.")
+overlap = (days, "The training rows are in it: the model has memorized them, or knows them by heart.")
 check(
     "3. validation rows", lambda: split(days)[1], days[7:], overlap, (days[8:], "One row is lost."), (days[:7], again)
 )
