@@ -266,6 +266,12 @@ def test_another_class_may_have_an_operator_with_a_tensor_on_its_left(x):
     assert (x | Pipe()) is (x & Pipe()) is (x ^ Pipe()) is x
 
 
+def test_a_file_beside_the_package_whose_name_begins_like_it_is_the_users():
+    code = compile("np.asarray(x)", f"{next(iter(tg.__path__))}_demo.py", "eval")
+    names = {"np": np, "x": tg.Tensor(1.0)}
+    assert message(TypeError, lambda: eval(code, names)).startswith("np.asarray(...): Tensor takes gradients")
+
+
 def test_errors_name_the_call_that_the_user_wrote_whatever_it_is_composed_of():
     a, b = tg.Tensor(np.ones((2, 3)), label="a"), tg.Tensor(np.ones(2), label="b")
     calls = {

@@ -18,7 +18,8 @@ from .signatures import signature
 
 Line = tuple[str, int]  # a file and the number of a line
 # Files whose paths begin like these hold no code of the user: this package, NumPy, and code without a file
-INTERNAL = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(np.__file__), "<frozen", "<__array_function__")
+FOLDERS = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(np.__file__))
+INTERNAL = (*[os.path.join(folder, "") for folder in FOLDERS], "<frozen", "<__array_function__")
 PACKAGE = __name__.partition(".")[0]
 MOST = 6  # members of a list that a message shows
 IN_C = (type(len), type(np.mean))  # the classes of functions in C, whose names say nothing to a user
