@@ -362,6 +362,9 @@ def test_products_of_vectors_within_two_vmaps():
         np.testing.assert_allclose(found, [[f(a, b) for b in y] for a in x])
     with pytest.raises(TypeError, match=r"np\.vecdot of a batch takes axis= alone"):
         tg.vmap(lambda a: np.vecdot(a, a, axis=0))(x)
+    for options, kind in (({}, TypeError), ({"fallback": True}, ValueError)):  # as NumPy does for single numbers
+        with pytest.raises(kind, match="vecdot"):
+            tg.vmap(lambda a: np.vecdot(a, np.ones(1)), **options)(x[:, 0])
 
 
 @pytest.mark.parametrize(

@@ -184,10 +184,10 @@ def matmul(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
 
 def vecdot(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Multiply the vectors of all members."""
-    if kwargs.keys() - {"axis"} or kwargs.get("axis", -1) >= 0:
-        raise NoBatching(f"{level.title}: np.vecdot of a batch takes axis= alone, counted from the last; {LOOP}")
-    ndim = max([np.ndim(v) for v in args])
-    return Batch(np.vecdot(*[aligned(v, ndim, level) for v in args], **kwargs), level)
+    dimensions = [np.ndim(v) for v in args]
+    if kwargs.keys() - {"axis"} or kwargs.get("axis", -1) >= 0 or 0 in dimensions:
+        raise NoBatching(f"{level.title}: np.vecdot of a batch takes axis= alone, from the last, of vectors; {LOOP}")
+    return Batch(np.vecdot(*[aligned(v, max(dimensions), level) for v in args], **kwargs), level)
 
 
 def outer(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
