@@ -177,7 +177,9 @@ TAKEN = [  # on purpose: what PyTorch or NumPy takes
     "tg.poisson_nll_loss(X, X, full=True)",
     "tg.nn.AvgPool2d(2, divisor_override=np.int64(-1))(X[None, None])", "tg.softplus(X, threshold=np.array([1, 2, 3]))",
     "tg.cross_entropy(X, np.ones(8, int), ignore_index=np.array(0))",
-    "tg.relu(np.array([1, -2.0], dtype=object))", "tg.check_grad(lambda x: (x, 2j), 1.0)",
+    "tg.nn.RMSNorm(3, eps=np.array([0.1, 0.2, 0.3]))(X)", "tg.nn.xavier_normal((2, 3), gain=np.array([1, 2, 3]))",
+    "tg.nn.BatchNorm1d(3, momentum=np.array([0.1, 0.2, 0.3]))(X)", "tg.relu(np.array([1, -2.0], dtype=object))",
+    "tg.check_grad(lambda x: (x, 2j), 1.0)",
     "tg.History(train_loss=[1.0], lr=[0.1], seconds=[1.0]).table(np.inf)",
 ]  # fmt: skip
 

@@ -18,7 +18,7 @@ def nonnegative_numbers(where: str, **given: Any) -> None:
     """Raise TypeError or ValueError unless all arguments are finite numbers of at least 0."""
     check_numbers(where, **given)
     for name, value in given.items():
-        if not 0 <= value < np.inf:
+        if not np.all((value >= 0) & (value < np.inf)):
             raise ValueError(f"{where}: {name} is a finite number of at least 0, not {value!r:.60}")
 
 

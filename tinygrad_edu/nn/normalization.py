@@ -57,7 +57,7 @@ class BatchNorm1d(Module):
         where = f"{type(self).__name__}({num_features})"
         (self.num_features,) = checked_sizes(where, num_features)
         switches(where, affine=affine, track_running_stats=track_running_stats)
-        nonnegative_numbers(where, eps=eps, momentum=momentum or 0)
+        nonnegative_numbers(where, eps=eps, momentum=0 if momentum is None else momentum)
         self.eps, self.momentum, kind = eps, momentum, float_dtype(where, dtype)
         self.weight = Tensor(np.ones(num_features, kind), label="weight") if affine else None
         self.bias = Tensor(np.zeros(num_features, kind), label="bias") if affine else None
@@ -191,7 +191,7 @@ class RMSNorm(Module):
         where = f"RMSNorm({normalized_shape})"
         self.shape = checked_sizes(where, *np.atleast_1d(normalized_shape))
         switches(where, elementwise_affine=elementwise_affine)
-        nonnegative_numbers(where, eps=eps or 0)
+        nonnegative_numbers(where, eps=0 if eps is None else eps)
         self.eps, kind = eps, float_dtype(where, dtype)
         self.weight = Tensor(np.ones(self.shape, kind), label="weight") if elementwise_affine else None
 
