@@ -288,3 +288,24 @@ def test_a_text_of_a_recorded_value_is_refused_in_a_result_and_may_be_printed(te
 
     np.testing.assert_array_equal([f(X)[0], f(X + 1)[0]], [X * 2, X * 2 + 2])
     assert capsys.readouterr().out.count("array") == 1
+
+
+def test_a_text_of_what_is_the_same_at_every_call_may_be_in_a_result():
+    scale, optimizer = np.full(4, 2.0), tg.optim.SGD([tg.Tensor(1.0)], lr=1.0)
+    f = tg.jit(lambda x: (x * scale, f"scale {scale!r}", f"{optimizer.steps!r}" and "conv0"))
+    np.testing.assert_equal([f(X), f(X)], [(X * scale, f"scale {scale!r}", "conv0")] * 2)
+    scale[0] = 5.0
+    np.testing.assert_equal(f(X), (X * scale, f"scale {scale!r}", "conv0"))
+
+
+def test_a_printed_view_has_what_was_written_into_its_memory(capsys):
+    @tg.jit
+    def f(x):
+        y = x.copy()
+        part = y[0]
+        y[0] = 7.0
+        print(f"{part!r}")
+        return y
+
+    f(X)
+    assert capsys.readouterr().out == "array([7., 7., 7., 7.])\n"

@@ -494,6 +494,21 @@ def test_a_number_that_is_the_shape_of_a_new_array_or_an_axis_is_no_constant(giv
         tg.jit(give, check=False)(X, np.int64(1))
 
 
+def test_an_array_that_is_the_shape_of_a_new_array_is_checked():
+    shape = np.array([2, 3])
+    f = tg.jit(lambda x: np.zeros_like(x, shape=shape) + np.sum(x))
+    assert f(X).shape == f(X).shape == (2, 3)
+    shape[0] = 4
+    assert f(X).shape == (4, 3)
+    with pytest.raises(JitError, match="use as a Python integer"):
+        tg.jit(lambda x, n: np.full_like(x, 2.0, shape=n))(X, shape)
+
+
+def test_the_kind_of_a_result_of_five_arrays_may_be_asked():
+    f = tg.jit(lambda x: x.astype(np.result_type(x, x, x, x, x)) * len(np.einsum_path("i,i,i,i", x, x, x, x)[0]))
+    np.testing.assert_array_equal([f(X), f(X)], [X * len(np.einsum_path("i,i,i,i", X, X, X, X)[0])] * 2)
+
+
 GLOBALS = {"np": np, "A": np.ones(3)}
 exec("def named(x, name):\n    return x * globals()[name]", GLOBALS)
 exec("def evaluated(x, name):\n    return x * eval(name)", GLOBALS)

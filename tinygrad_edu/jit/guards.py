@@ -30,7 +30,7 @@ from .simplify import value_key
 from .verifier import Step
 
 FLAGS = 0x501  # of an array, in memory order, aligned and writeable
-FEW = 4  # names that are looked for, and Tensors and plain values of a list or dict that are compared, one by one
+FEW, LONG = 4, 20  # names that are looked for, and members of a list or dict that are compared, one by one
 MAPPINGS = (dict, MappingProxyType)
 
 
@@ -140,7 +140,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
         elif (holder.checked is None or holder.of is not None) and isinstance(owner, (dict, list, set, deque)):
             held, is_ordered = items_text(emitter, owner), isinstance(holder.of, Module)  # as its parameters are
             yield keys_text(emitter, held, [*before]) if is_ordered or not before else f"len({held}) == {len(before)}"
-        is_long = is_whole and len(keys) > FEW and isinstance(owner, (list, deque, *MAPPINGS))
+        is_long = is_whole and len(keys) > LONG and isinstance(owner, (list, deque, *MAPPINGS))
         if isinstance(owner, set) or (is_long and all([isinstance(x, (*PLAIN, Node)) for x in before.values()])):
             now = items_text(emitter, owner, "values" if isinstance(owner, MAPPINGS) else "__iter__")
             pairs = f"{now}, {emitter.name([*before.values()], 'members')}"

@@ -233,7 +233,7 @@ class Captured:
         """Release the arrays and objects of the recording; the containers among the arguments stay, for their names."""
         self.requires_grad = {x: takes for x, takes in self.requires_grad.items() if id(x) not in self.tensors}
         held = self.arrays, self.containers, self.paths, self.leaves, self.holders, self.exchanged, self.occurrences
-        for each in (*held, self.clear, self.results, self.memories):
+        for each in (*held, self.clear, self.results, self.memories, self.rec.texts):
             each.clear()
         vars(self).setdefault("names", {})
         del self.closure, self.copies, self.fun

@@ -52,7 +52,7 @@ class Recorder:
         self.is_replayed = False  # whether other values will be computed by the program
         self.errors: Any = np.geterr()  # of the caller
         self.filters = warnings.filters  # of the caller
-        self.texts: list[str] = []  # of recorded values: the function may print them
+        self.texts: list[tuple[str, Traced]] = []  # of recorded values: the function may print them
         self.gave_plain = False  # whether a recorded array was converted to a plain one, which is read-only
         self.order_matters = False  # whether the function could tell the memory order of arrays
 

@@ -66,9 +66,8 @@ def described(x: Any, found: Captured, kept: bool = False) -> tuple[Any, Any]:
     them, and arrays that a Tensor or another object holds from call to call.
     """
     if type(x) is not Traced and isinstance(x, IMMUTABLE):
-        if isinstance(x, str) and any([text in x for text in found.rec.texts]):
-            escapes = "the text of a recorded value, which would be the same at every call"
-            raise found.rec.error(f"the result has {escapes}; return the value, and make the text outside")
+        for value in [value for text, value in found.rec.texts if isinstance(x, str) and text in x]:
+            value.plain("the text of a value in the result", "return the value, and make the text outside")
         return x, x
     if (id(x), kept) not in found.results:
         found.results[id(x), kept] = x, _described(x, found, kept)

@@ -24,7 +24,7 @@ from ..engine.rules.registry import Array, Function, array_likes, implementation
 from . import functional
 from .functional import NUMBERS, REWRITTEN, SHAPES, UNKNOWN, add_at, astype, retyped
 from .ir import ARRAYS, Call
-from .operators import METHODS, RETURN_IT, USUAL
+from .operators import CONVERSIONS, METHODS, RETURN_IT, USUAL
 from .views import View
 
 UNBUFFERED = {np.concatenate, np.stack, np.ptp, np.place}  # read what they have just written, if it is an operand
@@ -156,9 +156,9 @@ class Traced(View):
         if fun in UNKNOWN and (fun is not np.real_if_close or self.dtype.kind == "c"):
             raise rec.error(f"{name(fun)} cannot be recorded: later calls would not do it; {RETURN_IT}")
         if fun in SHAPES or (fun is np.full_like and len(args) == 2 and type(args[1]) is float):
-            if kwargs or len(args) > 1:  # a recorded number may be a length or an axis
-                given = [kwargs.get("shape"), kwargs.get("axis"), args[1 if fun is np.size else 4 :]]
-                [operator.index(n) for n in leaves(given) if type(n) is Traced]
+            given = args[1:] if fun is np.size else args[4:] if name(fun).endswith("_like") else ()
+            lengths = leaves([given, kwargs.get("shape"), kwargs.get("axis")])  # or an axis
+            [n.plain(*CONVERSIONS["__index__"]) for n in lengths if type(n) is Traced]
             result = rec.evaluate(fun, args, kwargs)
             return rec.constant(result) if isinstance(result, np.ndarray) else result
         if fun is np.nan_to_num and False in (*args[1:2], kwargs.get("copy")) and isinstance(self._array, np.ndarray):
@@ -269,8 +269,9 @@ class Traced(View):
         return getattr(self.plain_copy(words) if is_array else self.plain(*words), attribute)
 
     def __repr__(self) -> str:
-        text = repr(self._array)
-        self.rec.texts.append(text)
+        text = repr(self.value)
+        if type(self._array) not in NUMBERS:  # whose text may be found in any other
+            self.rec.texts.append((text, Traced(self.rec, self._array, self._variable)))
         return text
 
 
