@@ -192,6 +192,13 @@ def test_a_constant_within_vmap_is_one_of_the_transforms_outside_too(constant):
     np.testing.assert_array_equal(twice(X), 0 * X)
 
 
+def test_a_jacobian_within_no_grad_is_an_array():
+    w = tg.Tensor(W)
+    of_each = tg.jacobian(lambda x: np.sort(x * w), mode="forward")
+    with tg.no_grad():
+        np.testing.assert_array_equal(tg.vmap(of_each)(X), [of_each(x) for x in X])
+
+
 def test_a_member_is_written_into_a_tensor_that_all_share():
     def f(w, x):
         y = w * 2

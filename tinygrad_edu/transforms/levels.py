@@ -64,9 +64,9 @@ class Level:
         return True
 
     def _is_in(self, value: Any) -> bool:
-        """Return whether an array differs from member to member of this vmap."""
+        """Return whether an array differs from member to member of this vmap, or of one within."""
         while hasattr(value, "stacked") or isinstance(value, Node):
-            if getattr(value, "level", None) is self:
+            if (level := getattr(value, "level", None)) and level.depth >= self.depth:
                 return True
             value = value._value if isinstance(value, Node) else value.stacked
         return False
