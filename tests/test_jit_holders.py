@@ -651,16 +651,26 @@ def test_a_method_of_a_list_or_a_dict_of_the_user_is_replayed(make):
 
 @pytest.mark.parametrize("make", [list, deque, lambda members: dict(enumerate(members))], ids=["list", "deque", "dict"])
 @pytest.mark.parametrize("new", [tg.Tensor([9.0]), 3, 2, 2.0, True], ids=repr)
-def test_each_member_of_a_container_of_several_tensors_and_numbers_is_seen(make, new):
-    held = make([*[tg.Tensor([float(i)]) for i in range(5)], 1])
+@pytest.mark.parametrize("n", [5, 25])
+def test_each_member_of_a_container_of_several_tensors_and_numbers_is_seen(make, new, n):
+    held = make([*[tg.Tensor([float(i)]) for i in range(n)], 1])
 
     def f(x):
-        return x * sum([np.sum(held[i]) for i in range(6)])
+        return x * sum([np.sum(held[i]) for i in range(n + 1)])
 
     jitted = tg.jit(f)
-    for i in (5, 0, 4):
+    for i in (n, 0, 4):
         for _ in range(3):
             np.testing.assert_array_equal(jitted(X).data, f(X).data)
         held[i] = new
         np.testing.assert_array_equal(jitted(X).data, f(X).data)
     assert jitted.cache_info().misses > 3
+
+
+def test_equal_numbers_in_a_long_list_are_not_recorded_anew():
+    held = [i / 7 for i in range(30)]
+    f = tg.jit(lambda x: x * np.copysign(1.0, held[0]) * sum(held))
+    for misses, first in [(1, 0.0), (1, 0.0), (2, -0.0), (2, -0.0), (3, 0)]:
+        held[:] = [first, *[i / 7 for i in range(1, 30)]]
+        np.testing.assert_array_equal(f(X), X * np.copysign(1.0, held[0]) * sum(held))
+        assert f.cache_info().misses == misses

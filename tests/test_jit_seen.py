@@ -715,6 +715,25 @@ def test_what_a_method_reads_that_is_a_partial_one_is_seen():
     np.testing.assert_array_equal([f(X), f(X)], [X * 9] * 2)
 
 
+def test_a_special_method_that_is_none_is_seen():
+    class Key:
+        __hash__ = None
+
+    key = Key()
+
+    @tg.jit
+    def f(x):
+        try:
+            hash(key)
+        except TypeError:
+            return x * 2
+        return x
+
+    np.testing.assert_array_equal([f(X), f(X)], [X * 2] * 2)
+    Key.__hash__ = object.__hash__
+    np.testing.assert_array_equal([f(X), f(X)], [X] * 2)
+
+
 @pytest.mark.parametrize("name", ["__array_interface__", "__array_struct__"])
 def test_an_array_that_a_property_gives_to_numpy_is_not_frozen(name):
     gains = X.copy()

@@ -364,3 +364,16 @@ def test_a_method_that_one_optimizer_gets_is_called():
 def test_containers_whose_members_are_not_seen_are_refused(thing):
     with pytest.raises(JitError, match="keep a plain"):
         tg.jit(lambda x: x * thing["gain"])(X)
+
+
+def test_an_object_of_a_priority_below_that_of_arrays_decides_for_numbers_alone():
+    class Twice:
+        __array_priority__ = -1.0
+
+        def __radd__(self, other):
+            return other * 2
+
+    twice = Twice()
+    f = tg.jit(lambda x: np.sum(x) + twice)
+    assert f(X) == f(X) == np.sum(X) * 2
+    assert "v1 * 2" in f.source
