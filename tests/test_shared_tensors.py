@@ -192,6 +192,17 @@ def test_a_constant_within_vmap_is_one_of_the_transforms_outside_too(constant):
     np.testing.assert_array_equal(twice(X), 0 * X)
 
 
+def test_a_primitive_keeps_its_rule_where_members_share_a_tensor():
+    @tg.primitive
+    def scaled(x, w):
+        return x * w
+
+    tg.defvjp(scaled, lambda g, y, x, w: g * w, lambda g, y, x, w: 100 * g * x)
+    f = lambda w: tg.vmap(lambda x: scaled(x, w))(X)
+    np.testing.assert_allclose(tg.grad(lambda w: np.sum(f(w)))(W), 100 * X.sum(axis=0))
+    np.testing.assert_allclose(tg.jvp(f, [W], [W])[1], 100 * X * W)
+
+
 def test_a_jacobian_within_no_grad_is_an_array():
     w = tg.Tensor(W)
     of_each = tg.jacobian(lambda x: np.sort(x * w), mode="forward")

@@ -18,6 +18,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from ..engine.concatenators import joined_item
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
 from ..engine.errors import user_name
+from ..engine.mode import paused
 from ..engine.rules.containers import Flattened, rebuilt
 from ..engine.rules.methods import METHODS
 from ..engine.rules.registry import (
@@ -185,14 +186,17 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return decided(fun, level, args)
         if fun in compositions:
             return compositions[fun](*args, **kwargs)
+        of_tensors = any([isinstance(b.stacked, Node) for b in found])
+        shares = not paused() and any([isinstance(a, Node) and a.requires_grad for a in leaves(list(args))])
         # A gradient through a user's primitive goes by its rule, which is there for single members.
-        differentiated = not is_own(fun) and any(isinstance(b.stacked, Node) for b in batches(args))
-        if fun in implementations and fun not in level.running and not differentiated:
+        if fun in implementations and shares and not of_tensors and not is_own(fun):
+            return looped(fun, level, args, kwargs)
+        if fun in implementations and fun not in level.running and (is_own(fun) or not of_tensors):
             level.running.add(fun)
             try:
                 return implementations[fun](*args, **kwargs)
             except TypeError as error:  # it is code for arrays, which takes no Tensors in the place of members
-                if not any(isinstance(b.stacked, Node) for b in batches(args)):
+                if not of_tensors and not shares:
                     raise
                 raise NoBatching(f"{level.title}: {user_name(fun)} computes no batch of Tensors; {LOOP}") from error
             finally:
@@ -232,8 +236,6 @@ def is_member(a: Any, level: Level) -> bool:
 
 def wrapped(result: Any, level: Level) -> Any:
     """Return stacked results as Batches."""
-    if type(result) is np.ndarray:
-        return Batch(result, level)
     if isinstance(result, tuple):
         parts = [Batch(r, level) for r in result]
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
@@ -254,10 +256,8 @@ def batches(value: Any) -> list[Batch]:
         return [value]
     if not isinstance(value, (list, tuple, dict)):
         return []
-    found: list[Batch] = []
-    for v in value.values() if isinstance(value, dict) else value:
-        found += [v] if type(v) is Batch else batches(v) if isinstance(v, (list, tuple, dict)) else ()
-    return found
+    values = value.values() if isinstance(value, dict) else value
+    return [b for v in values for b in batches(v)]
 
 
 def member(value: Any, level: Level, i: int) -> Any:
