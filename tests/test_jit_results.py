@@ -294,6 +294,8 @@ def test_a_text_of_what_is_the_same_at_every_call_may_be_in_a_result():
     scale, optimizer = np.full(4, 2.0), tg.optim.SGD([tg.Tensor(1.0)], lr=1.0)
     f = tg.jit(lambda x: (x * scale, f"scale {scale!r}", f"{optimizer.steps!r}" and "conv0"))
     np.testing.assert_equal([f(X), f(X)], [(X * scale, f"scale {scale!r}", "conv0")] * 2)
+    with pytest.raises(JitError):
+        tg.jit(lambda x: (x * scale, f"{optimizer.lr!r} at {optimizer.steps!r}"))(X)
     scale[0] = 5.0
     np.testing.assert_equal(f(X), (X * scale, f"scale {scale!r}", "conv0"))
 

@@ -55,7 +55,9 @@ class Captured:
         self.containers: dict[int, Holder] = {}  # what fun gets for those among the arguments, by their identity
         self.occurrences: list[tuple[Any, Path]] = []  # each of those arguments, as often as it is given
         self.paths: dict[int, tuple[Path, Any]] = {}  # by the identity of what fun gets: where it is given, as what
-        self.results: dict[tuple[int, bool], tuple[Any, Any]] = {}  # parts of the result, and what `described` returns
+        self.results: dict[
+            tuple[int, bool], tuple[Any, tuple[Any, Any]]
+        ] = {}  # parts of the result, as they are `described`
         self.memories: dict[int, tuple[Any, Any]] = {}  # shared by arrays of the result, by the identity of its owner
         self.labeled = False  # whether a Tensor or a Value in the result has a label
         self.arrays: dict[int, Traced] = {}  # by the identity of the array

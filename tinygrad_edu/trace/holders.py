@@ -126,8 +126,7 @@ class Holder:
 
     def settle(self) -> None:
         """Note what replays check, as all names are known now; globals that are attributes too are exchanged there."""
-        checked = self.checked
-        self.seen = {k: v for k, v in self.before.items() if checked is None or k in checked}
+        self.seen = {k: v for k, v in self.before.items() if self.checked is None or k in self.checked}
         self.is_scope |= self.is_globals and not self.is_reached
 
     def has(self, key: Any, name: str) -> bool:

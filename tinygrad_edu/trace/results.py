@@ -6,6 +6,7 @@ refuses a gradient that would need this graph.
 
 from __future__ import annotations
 
+import re
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -66,13 +67,13 @@ def described(x: Any, found: Captured, kept: bool = False) -> tuple[Any, Any]:
     them, and arrays that a Tensor or another object holds from call to call.
     """
     if type(x) is not Traced and isinstance(x, IMMUTABLE):
-        for value in [value for text, value in found.rec.texts if isinstance(x, str) and text in x]:
-            value.plain("the text of a value in the result", "return the value, and make the text outside")
+        for text, value in found.rec.texts:
+            if isinstance(x, str) and re.search(rf"(?<![\w.]){re.escape(text)}(?!\w|\.\d)", x):  # not the 1 of conv1
+                value.plain("the text of a value in the result", "return the value, and make the text outside")
         return x, x
     if (id(x), kept) not in found.results:
         found.results[id(x), kept] = x, _described(x, found, kept)
-    pair: tuple[Any, Any] = found.results[id(x), kept][1]
-    return pair
+    return found.results[id(x), kept][1]
 
 
 def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:

@@ -207,8 +207,7 @@ class Traced(View):
             return self._array[:0].astype(dtype, order, casting)  # raises NumPy's error
         if dtype == self.dtype:
             return self.copy(order) if copy else self
-        x = np.copy(self) if type(self._array) in NUMBERS else self
-        return self.rec.call(astype, (x, dtype), {})
+        return self.rec.call(astype, (np.copy(self) if type(self._array) in NUMBERS else self, dtype), {})
 
     def view(self, *args: Any, **kwargs: Any) -> Any:
         """As ndarray's."""
@@ -270,8 +269,7 @@ class Traced(View):
 
     def __repr__(self) -> str:
         text = repr(self.value)
-        if type(self._array) not in NUMBERS:  # whose text may be found in any other
-            self.rec.texts.append((text, Traced(self.rec, self._array, self._variable)))
+        self.rec.texts.append((text, Traced(self.rec, self._array, self._variable)))
         return text
 
 
