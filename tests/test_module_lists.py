@@ -103,6 +103,8 @@ def test_a_list_of_blocks_trains(jit):
 
 def test_an_attribute_of_a_users_module_may_be_named_as_a_switch_of_other_libraries():
     class Layer(nn.Module):
+        __module__ = "tinygrad_edu_demo"  # a file of the user
+
         def __init__(self):
             self.trainable = self.requires_grad = True
             self.pairs = map(str, [1])

@@ -822,3 +822,12 @@ def test_data_of_another_shape_or_read_only_are_refused_before_any_parameter_mov
     second.data = np.ones(3)
     opt.step()
     assert (first.data < before).all()
+
+
+def test_an_optimizer_of_a_users_file_may_have_an_attribute_with_another_librarys_name():
+    class Own(optim.SGD):
+        __module__ = "tinygrad_edu_demo"
+
+    own = Own([Tensor([1.0])], lr=0.1)
+    own.learning_rate = 3
+    assert own.learning_rate == 3

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ..engine.arguments import switch
-from ..engine.errors import kind_of
+from ..engine.errors import PACKAGE, kind_of
 from ..engine.habits import instead
+from ..engine.rules.foreign import library
 from ..engine.rules.registry import Array
 from ..engine.tape import next_place, tag
 from ..engine.tensor import Tensor
@@ -64,7 +65,7 @@ class Module:
             raise TypeError(f"{type(self).__name__}.{name} = ...: {change}; {remedy}")
         if name in _METHODS:
             raise TypeError(f"{type(self).__name__}.{name} = ...: {name} is a method of every Module; use another name")
-        if name in ("requires_grad", "trainable") and type(self).__module__.startswith(__name__.partition(".")[0]):
+        if name in ("requires_grad", "trainable") and library(self) == PACKAGE:
             remedy = "for p in model.parameters(): p.requires_grad = False"
             raise TypeError(f"{type(self).__name__}.{name} = ...: only parameters have this switch; write {remedy}")
         objects = value.flat if isinstance(value, np.ndarray) and value.dtype.hasobject else ()

@@ -11,6 +11,7 @@ from ..engine.errors import PACKAGE
 from ..engine.habits import KEYWORDS, keyword_instead
 from ..engine.reprs import counted
 from ..engine.rules.floats import python_float
+from ..engine.rules.foreign import library
 from ..engine.tensor import Tensor
 from .tracing import Array
 from .validation import Setting, nonnegative
@@ -117,7 +118,7 @@ class Hyperparameters:
 
         def __setattr__(self, name: str, value: Any) -> None:
             groups = [group for group in vars(self).get("groups", ()) if name in group.names]
-            if type(self).__module__.startswith(PACKAGE) and (remedy := self._instead(name)):
+            if library(self) == PACKAGE and (remedy := self._instead(name)):
                 raise AttributeError(f"{type(self).__name__}: there is no hyperparameter {name}{remedy}")
             if not groups or name in vars(self) or hasattr(type(self), name):
                 super().__setattr__(name, value)

@@ -114,7 +114,7 @@ class InPlace:
             for arrays in parameters:
                 theta = arrays[0]
                 dtype = theta.dtype
-                self.succeeded &= theta.flags.writeable  # else NumPy raises an error at this one
+                self.succeeded &= theta.flags.writeable  # a read-only one raises: copies put back the others
                 if arrays[state].dtype is not dtype or dtype is NARROW:  # type: ignore[union-attr]
                     dtype = formula_dtype(*arrays)
                 is_wider, kind = dtype is not theta.dtype, dtype.char
@@ -155,9 +155,9 @@ class InPlace:
 
 
 def fit_together(theta: Array, *others: Array | None) -> bool:
-    """Return whether gradient and state have the shape of theta; raises ValueError if they do not broadcast to it.
+    """Return whether gradient and state have the shape of theta.
 
-    So it does for a theta that cannot be written.
+    Raises ValueError if they do not broadcast to it, and for a theta that is read-only.
     """
     if not theta.flags.writeable:
         raise ValueError(

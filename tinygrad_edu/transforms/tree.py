@@ -191,7 +191,7 @@ def replaced(f: Callable[[Any], Any], tree: Tree) -> Tree:
 
 def with_leaves(tree: Tree, leaves: Iterable[Any]) -> Tree:
     """Return a tree of the same structure with other leaves; a Module comes as a dict."""
-    remaining = iter(leaves)  # an iterator is its own
+    remaining = iter(leaves)  # of an iterator itself: the nested calls take the leaves that are left
     found = members(tree)
     return next(remaining) if found is None else like(tree, [with_leaves(m, remaining) for m in found.values()])
 
