@@ -581,6 +581,20 @@ def test_a_normal_number_that_lies_ready_is_missed_when_it_is_gone():
     assert "default_rng" in message(JitError, lambda: tg.jit(lambda x: x + np.random.randn())(X))  # noqa: NPY002
 
 
+@pytest.mark.parametrize("kind", [np.random.MT19937, np.random.PCG64])
+def test_draws_from_np_random_are_noticed_and_taken_back_whatever_its_bit_generator(kind):
+    before = np.random.get_bit_generator()
+    np.random.set_bit_generator(kind(0))
+    try:
+        for _ in range(3):  # the second number of a pair is one that is kept
+            expected = np.random.RandomState(copy.deepcopy(np.random.get_bit_generator())).rand()
+            assert "default_rng" in message(JitError, lambda: tg.jit(lambda x: x + np.random.randn())(X))  # noqa: NPY002
+            assert np.random.RandomState(copy.deepcopy(np.random.get_bit_generator())).rand() == expected
+            np.random.randn()  # noqa: NPY002
+    finally:
+        np.random.set_bit_generator(before)
+
+
 @pytest.mark.parametrize(
     ("f", "words"),
     [
