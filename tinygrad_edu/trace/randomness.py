@@ -19,7 +19,7 @@ def legacy_state(memory: bytes) -> Any:
     get_state gives the interpreter lock away for a moment, which CPython takes for a change of threads: a thread that
     recorded one function after another would keep all others waiting for seconds. So an unchanged state is not read.
     """
-    return np.random.get_state(legacy=False)
+    return np.random.get_state(legacy=False)  # noqa: NPY002
 
 
 def source_state(source: Any) -> Any:
