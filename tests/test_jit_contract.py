@@ -323,6 +323,35 @@ def test_check_says_which_replays_are_compared(check, compared):
     assert found == compared
 
 
+@pytest.mark.parametrize("collects", [True, False])
+def test_garbage_is_collected_after_a_recording_and_in_a_forked_process_if_it_was_before(collects):
+    during, forked = [], []
+
+    def look():
+        during.append(gc.isenabled())
+        if hasattr(os, "fork") and not (pid := os.fork()):
+            os._exit(gc.isenabled())
+        forked.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if hasattr(os, "fork") else collects)
+
+    def f(x, fails):
+        tg.jit(np.tanh)(np.ones(2))
+        sys.audit("tests.wait")
+        return float(x) if fails else x
+
+    WAITS.append(look)
+    (gc.enable if collects else gc.disable)()
+    try:
+        for fails in (False, True):
+            with contextlib.suppress(tg.JitError):
+                tg.jit(f)(np.array(1.0), fails)
+            assert gc.isenabled() == collects
+    finally:
+        gc.enable()
+        WAITS.clear()
+    assert during == [False, False]
+    assert forked == [collects, collects]
+
+
 FILE = io.BytesIO()
 UNSEEN = {
     "time": lambda: 1.0 + time.perf_counter_ns() % 10**6,  # its last digits: in days of uptime nothing else moves

@@ -1,5 +1,6 @@
 """Capture: run a function once with recording values in place of the state that it reaches."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Set
@@ -32,6 +33,19 @@ NEEDS_PLAIN = ("Traced", "buffer API", "JSON serializable", "object to NumPy", "
 _exchanging = Lock()  # held only while state is exchanged and put back, never while the function runs
 # The identities of Tensors and containers, and the recording that exchanges their values; None for a self-check
 _claims: list[tuple[set[int], Captured | None]] = []
+_pauses: list[bool] = []  # for each recording, whether garbage was collected before it
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Collect no garbage: the many objects of a recording live until its end, and would be searched in vain."""
+    _pauses.append(gc.isenabled())
+    gc.disable()
+    try:
+        yield
+    finally:
+        if _pauses.pop():
+            gc.enable()
 
 
 @contextmanager
@@ -68,7 +82,7 @@ def capture(
     rec = Recorder(name, code or getattr(type(fun).__call__, "__code__", None))
     rec.is_replayed = True
     found = Captured(rec, fun, args, kwargs, moving)
-    with claimed(fun, args, kwargs, found) as found.closure:
+    with collector_paused(), claimed(fun, args, kwargs, found) as found.closure:
         found.is_doubtful = checks and not TELLING.isdisjoint(found.closure.names)
         return _recorded(found, fun, args, kwargs, finish)
 
@@ -139,6 +153,8 @@ def _recorded(found: Captured, fun: Function, args: Any, kwargs: Any, finish: Fu
 def _after_fork() -> None:
     """Put back what the threads of a forked process's parent have exchanged: in the child they are gone."""
     _exchanging.release()
+    if any(_pauses):
+        gc.enable()
     for _, found in _claims:
         if found:
             found.restore()

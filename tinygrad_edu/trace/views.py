@@ -54,7 +54,7 @@ class View:
         self._made: Any = None  # this call: (function, arguments, keywords, number of the result)
         self._root: View | None = None  # the View that owns the memory; None if it is this one
         self.reshaped = False  # whether it is a view, or has one, only in this order of memory
-        self.plain_copies: list[Any] = []  # weak references; the function got them, and no write reaches them
+        self.plain_copies: tuple[Any, ...] = ()  # weak references; the function got them, and no write reaches them
         self.version = self._seen = 0  # the number of writes into the memory; of those, how many a view has noticed
 
     shape, ndim, size, dtype = map(fact, ("shape", "ndim", "size", "dtype"))
