@@ -197,6 +197,18 @@ def test_a_graph_that_grows_with_every_step_is_told(kind):
     assert abs(w.data - 1) < 1e-6
 
 
+@pytest.mark.parametrize("kind", [tg.Tensor, tg.Value])
+def test_zero_grad_begins_the_count_of_passes_anew(kind):
+    w, loss = kind(1.0), 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(70):
+            loss = loss + w * w  # one term more in each step, as where more data arrive
+            loss.backward()
+            loss.backward()
+            w.zero_grad()
+
+
 def test_accumulation_and_graphs_of_one_size_are_quiet():
     x, w = tg.Tensor([1.0, 2.0]), tg.Tensor(3.0)
     trunk = np.sin(x) * w

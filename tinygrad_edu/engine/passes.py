@@ -15,7 +15,7 @@ from .rules.finite import has_nan
 from .rules.registry import choosing, is_elementwise, limits, unsettled, vjps
 
 Select = Callable[[Iterable[Pair[N]]], list[Pair[N]]]
-Contributions = tuple[Contribution, ...]  # the functions for the first pass, and for two repetitions after a NaN
+Attempts = tuple[Contribution, ...]  # the contributions of the first pass, and of two repetitions after a NaN
 
 
 def masked(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
@@ -32,14 +32,19 @@ def masked(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
     return fitted(r, y, g, x)
 
 
-def recorded_contribution(y: Node, g: Gradient, i: int, x: Node, fit: Callable[..., Gradient] = fitted) -> Gradient:
-    """Return the contribution as a node: the rule runs on nodes, so its NumPy calls are recorded and have gradients."""
+def on_nodes(y: Node) -> list[Any]:
+    """Return y and its arguments for a rule to compute with: as nodes, so its NumPy calls are recorded."""
     args = [parent(y, j)._as_base() if j in y.argnums else a for j, a in enumerate(y.argvals)]
+    return [y._as_base(), *args]
+
+
+def recorded_contribution(y: Node, g: Gradient, i: int, x: Node, fit: Callable[..., Gradient] = fitted) -> Gradient:
+    """Return the contribution as a node that has gradients itself."""
     rule: Any = vjps[y.fun][i]
-    base = y._as_base()
-    r = rule(g, base, *args, **y.kwargs)
+    nodes = on_nodes(y)
+    r = rule(g, *nodes, **y.kwargs)
     if y.fun in limits and (hasattr(g, "order") or y.fun in unsettled):
-        r = limits[y.fun](i, r, g, partial(change, g, y), base, *args, **y.kwargs)
+        r = limits[y.fun](i, r, g, partial(change, g, y), *nodes, **y.kwargs)
     return fit(r, y, g, x)
 
 
@@ -59,9 +64,8 @@ def change(g: Any, y: Node, direction: Gradient) -> Gradient:
     def towards(z: Node, g: Gradient, i: int, x: Node) -> Gradient:
         if z.order in same or not (x.order < earliest) or hasattr(x, "curves"):
             return None
-        args = [parent(z, j)._as_base() if j in z.argnums else a for j, a in enumerate(z.argvals)]
         rule: Any = vjps[z.fun][i]
-        r = rule(g, z._as_base(), *args, **z.kwargs)
+        r = rule(g, *on_nodes(z), **z.kwargs)
         c = fitted(r, z, g, x)
         return masked(r, z, g, x) if has_nan(getattr(c, "_value", c)) else c
 
@@ -113,11 +117,11 @@ def token(x: Any, numbers: dict[int, int]) -> Any:
 
 
 NOTHING = nullcontext()
-RECORDED: Contributions = recorded_contribution, partial(recorded_contribution, fit=masked)
-PLAIN: Contributions = contribution, partial(contribution, fit=masked), RECORDED[1]
+RECORDED: Attempts = recorded_contribution, partial(recorded_contribution, fit=masked)
+PLAIN: Attempts = contribution, partial(contribution, fit=masked), RECORDED[1]
 
 
-def reverse_pass(root: N, gradient: Gradient, select: Select[N], contributions: Contributions = PLAIN) -> list[Pair[N]]:
+def reverse_pass(root: N, gradient: Gradient, select: Select[N], attempts: Attempts = PLAIN) -> list[Pair[N]]:
     """Run the backward pass; return those (node, gradient) pairs that `select` picks from an iterator over all.
 
     If a NaN arrives, repeat it with masked contributions: 0 * inf may have made it, where `np.where` chose another
@@ -127,7 +131,7 @@ def reverse_pass(root: N, gradient: Gradient, select: Select[N], contributions: 
     pairs: list[Pair[N]] = []
     try:
         with NOTHING if type(gradient) is float else np.errstate(divide="ignore", invalid="ignore"):
-            for n, contribute in enumerate(contributions):
+            for n, contribute in enumerate(attempts):
                 if n == 2 and not any(y.fun in unsettled for y in toposort(root)):
                     break
                 for watcher in watching:

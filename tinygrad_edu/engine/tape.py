@@ -17,7 +17,7 @@ import numpy as np
 from .backward import Gradient, Pair, is_leaf
 from .conjugation import complex_seen, conjugated
 from .errors import calling_library
-from .growth import check_growth
+from .growth import CHECKED, check_growth
 from .habits import instead
 from .hooks import Hookable
 from .mode import mode, no_grad, watchers
@@ -90,23 +90,36 @@ class Node(Hookable):
             )
         interior: list[Node] = []
 
-        def leaves(pairs: Iterable[Pair[Node]]) -> list[Pair[Node]]:
-            found = []
+        def keep(pairs: Iterable[Pair[Node]]) -> list[Pair[Node]]:
+            """Keep the gradients of results; return the leaves with theirs, as these are added up over passes."""
+            leaves = []
             for y, g in pairs:
                 if not y.argnums and is_leaf(y):
-                    found.append((y, g))
+                    leaves.append((y, g))
                 elif retain_graph:
                     y._grad = g
                 else:
                     interior.append(y)
-            return found
+            return leaves
 
         seed = self._seed(None) if gradient is None and not create_graph else self._start(gradient, create_graph)
-        for x, g in reverse_pass(self, seed, leaves, RECORDED if create_graph else PLAIN):
+        for x, g in reverse_pass(self, seed, keep, RECORDED if create_graph else PLAIN):
             if x._receive(g):
                 check_growth(self, x)
         for y in interior:
             y._free()
+
+    def _receive(self, g: Gradient) -> bool:
+        """Add g to the gradient that this leaf has; return whether it is time to check the graph for growth."""
+        if self._grad is None:
+            self._grad, self.passes = g, 1
+            return False
+        earlier = self._grad
+        if isinstance(earlier, Node) and not isinstance(g, Node):  # the sum has a graph if that of both passes has
+            earlier = earlier._value
+        self._grad = earlier + g
+        self.passes = passes = getattr(self, "passes", 1) + 1
+        return passes in CHECKED
 
     def _start(self, gradient: Any, create_graph: bool) -> Gradient:
         """Return the gradient that a backward pass from this node starts with; with `create_graph` a node."""
@@ -153,7 +166,6 @@ class Node(Hookable):
 
     # Methods that Tensor and Value implement
     def _seed(self, gradient: Any) -> Gradient: ...  # the gradient that a backward pass from this node starts with
-    def _receive(self, g: Gradient) -> Any: ...  # add a gradient to what this leaf has; whether to check for growth
     def _fit(self, g: Gradient, fun: Function) -> Gradient: ...  # a rule's result in the shape and dtype of this node
     @classmethod
     def _constant(cls, b: Any, node: Any = None) -> Any: ...  # an operand that is not a node as data, or NotImplemented
@@ -196,13 +208,6 @@ def constant(kind: type[Node], data: Any) -> Any:
     y.args = y.argvals = y.argnums = ()
     y.kwargs = NO_KEYWORDS
     return y
-
-
-def total(sum_of_passes: Any, g: Gradient) -> Gradient:
-    """Return the gradient of earlier passes plus that of this pass: a node only if both passes create a graph."""
-    if isinstance(sum_of_passes, Node) and not isinstance(g, Node):
-        sum_of_passes = sum_of_passes._value
-    return sum_of_passes + g
 
 
 def tag(y: Any, module: Any, kind: type | None, start: int, inputs: Any) -> None:

@@ -17,7 +17,6 @@ from .conjugation import complex_seen, conjugated
 from .conversions import array_refused, number_leaves
 from .declared import Declared
 from .errors import AssignmentError, check_complex, describe
-from .growth import CHECKED
 from .inplace import augmented
 from .memory import keep_freed_memory
 from .mode import paused
@@ -25,7 +24,7 @@ from .reprs import tensor_html, tensor_text
 from .rules.foreign import array_from
 from .rules.indexing import check_fit, setitem
 from .rules.registry import Array, Function, array_likes, array_of, is_complex, name
-from .tape import Node, constant, total
+from .tape import Node, constant
 
 
 class Tensor(Declared):  # type: ignore[misc]
@@ -204,14 +203,9 @@ class Tensor(Declared):  # type: ignore[misc]
         return conjugated(given)
 
     def _receive(self, g: Gradient) -> bool:
-        if self._grad is not None:
-            self._grad = total(self._grad, g)
-            self.passes = passes = getattr(self, "passes", 1) + 1
-            return passes in CHECKED
-        self.passes = 1
-        is_view = not isinstance(g, Node) and g.base is not None  # and copied, as writing into its base would change it
-        self._grad = g.copy("F" if self._value.flags.fnc else "C") if is_view else g
-        return False
+        if self._grad is None and not isinstance(g, Node) and g.base is not None:
+            g = g.copy("F" if self._value.flags.fnc else "C")  # a view: writing into its base would change it
+        return Node._receive(self, g)
 
     def _fit(self, g: Gradient, fun: Function) -> Gradient:
         data = self._value

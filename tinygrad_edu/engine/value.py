@@ -6,13 +6,12 @@ import numpy as np
 
 from .backward import Gradient
 from .dispatch import Operand, unary
-from .growth import CHECKED
 from .rules.activations import relu, sigmoid
 from .rules.floats import python_exp, python_float, python_log, python_relu, python_sqrt, python_tanh
 from .rules.foreign import array_from
 from .rules.notation import INFIX, PREFIX
 from .rules.registry import implementations, is_elementwise, name
-from .tape import Function, Node, total
+from .tape import Function, Node
 
 PACKAGE = __name__.partition(".")[0]
 
@@ -85,14 +84,6 @@ class Value(Operand):
 
     def _seed(self, gradient: float | None) -> Gradient:
         return 1.0 if gradient is None else _number(gradient)
-
-    def _receive(self, g: Gradient) -> bool:
-        if self._grad is None:
-            self._grad = g
-            return False
-        self._grad = total(self._grad, g)
-        self.passes = passes = getattr(self, "passes", 1) + 1
-        return passes in CHECKED
 
     def _fit(self, g: Gradient, fun: Function) -> Gradient:
         return g if isinstance(g, Value) else python_float(g)
