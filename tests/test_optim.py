@@ -824,6 +824,15 @@ def test_data_of_another_shape_or_read_only_are_refused_before_any_parameter_mov
     assert (first.data < before).all()
 
 
+def test_a_gradient_with_an_axis_more_than_the_new_data_is_refused_with_both_shapes():
+    w = Tensor(np.ones((1, 3)))
+    opt = optim.SGD([w], lr=0.1)
+    w.sum().backward()
+    w.data = np.ones(3)
+    with pytest.raises(ValueError, match=r"^step: a parameter has shape \(3,\), and its gradient or state \(1, 3\)"):
+        opt.step()
+
+
 def test_an_optimizer_of_a_users_file_may_have_an_attribute_with_another_librarys_name():
     class Own(optim.SGD):
         __module__ = "tinygrad_edu_demo"

@@ -107,7 +107,7 @@ transform: ContextVar[Transform | None] = ContextVar("transform", default=None)
 
 
 STOPPING = {"raise", "call", "log"}
-_known_modes: tuple[Context | None, frozenset[str], bool] = None, frozenset(), False
+_known_modes: tuple[Context | None, frozenset[str]] = None, frozenset()
 
 
 def paused() -> int:
@@ -126,26 +126,20 @@ def error_modes() -> frozenset[str]:
     NumPy keeps this in a context variable, so it is asked again only if a context variable has changed.
     """
     global _known_modes
-    context, modes, _ = _known_modes
+    context, modes = _known_modes
     try:
-        known = copy_context() == context
+        if copy_context() == context:
+            return modes
     except Exception:  # from the == of what users keep in context variables, such as arrays
-        known = False
-    if not known:
-        modes = frozenset(map(str, np.geterr().values()))
-        if transform.get() is None:  # a context that is kept keeps the variables of its transforms
-            _known_modes = copy_context(), modes, not modes.isdisjoint(STOPPING)
+        pass
+    modes = frozenset(map(str, np.geterr().values()))
+    if transform.get() is None:  # a context that is kept keeps the variables of its transforms
+        _known_modes = copy_context(), modes
     return modes
 
 
 def errors_stop() -> bool:
     """Return whether a floating-point error raises an exception, or calls what may raise one: an update may stop."""
-    context, _, stop = _known_modes
-    try:
-        if copy_context() == context:
-            return stop
-    except Exception:  # as above
-        pass
     return not error_modes().isdisjoint(STOPPING)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from .group import Group, hyperparameter
 from .inplace import full_state
 from .optimizer import Optimizer
 from .tracing import Array
-from .validation import Params, Setting, after, pair
+from .validation import Checks, Params, after, pair_below_1
 
 
 class Adam(Optimizer):
@@ -35,6 +35,7 @@ class Adam(Optimizer):
         hyperparameter, ("betas", "eps", "weight_decay", "amsgrad", "maximize")
     )
     switches = ("amsgrad", "maximize")
+    checks: ClassVar[Checks] = {"betas": pair_below_1}
     squares = True
 
     @names_keywords
@@ -70,11 +71,6 @@ class Adam(Optimizer):
     def needed_state(self, group: Group) -> dict[str, bool]:
         """Return the formula's m, v and largest v."""
         return {"m": True, "v": True, "top": group.amsgrad}
-
-    @classmethod
-    def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
-        """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
-        return checked_betas(cls.__name__, settings, super().checked)
 
 
 class AdamW(Adam):
@@ -120,6 +116,7 @@ class NAdam(Optimizer):
         hyperparameter, ("betas", "eps", "weight_decay", "momentum_decay", "decoupled_weight_decay", "maximize")
     )
     switches = ("decoupled_weight_decay", "maximize")
+    checks: ClassVar[Checks] = {"betas": pair_below_1}
     state_names = ("m", "v", "mu_product")
     squares = True
 
@@ -156,11 +153,6 @@ class NAdam(Optimizer):
         """Return ones for the product of all mu, zeros for the rest."""
         return full_state(p.data, 1.0 if name == "mu_product" else 0.0)
 
-    @classmethod
-    def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
-        """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
-        return checked_betas(cls.__name__, settings, super().checked)
-
 
 class RAdam(Optimizer):
     """Adam that waits with its division until the running mean of squares can be trusted (Liu et al. 2020).
@@ -178,6 +170,7 @@ class RAdam(Optimizer):
         hyperparameter, ("betas", "eps", "weight_decay", "decoupled_weight_decay", "maximize")
     )
     switches = ("decoupled_weight_decay", "maximize")
+    checks: ClassVar[Checks] = {"betas": pair_below_1}
     state_names = ("m", "v")
     squares = True
 
@@ -211,18 +204,3 @@ class RAdam(Optimizer):
         scale = python_float(np.sqrt(np.maximum(ratio, 0) * (1 - b2**t))) * trusted
         root = np.sqrt(v) + eps + (1 - trusted)  # where v is not trusted, no 0 / 0 either
         return theta - lr / (1 - b1**t) * (m * (scale / root + (1 - trusted))), m, v
-
-    @classmethod
-    def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
-        """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
-        return checked_betas(cls.__name__, settings, super().checked)
-
-
-def checked_betas(
-    kind: str, settings: dict[str, Setting], checked: Callable[[dict[str, Setting]], dict[str, Setting]]
-) -> dict[str, Setting]:
-    """Return hyperparameters with betas as they are kept; raises ValueError for those that make no sense."""
-    betas = pair(kind, "betas", settings.pop("betas"))
-    if max(betas) >= 1:
-        raise ValueError(f"{kind}: betas are at least 0 and below 1, not {betas}")
-    return {**checked(settings), "betas": betas}

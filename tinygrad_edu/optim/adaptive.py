@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 
 from ..engine.habits import names_keywords
@@ -10,7 +12,7 @@ from .group import Group, hyperparameter
 from .inplace import full_state
 from .optimizer import Optimizer
 from .tracing import Array
-from .validation import Params, Setting, after, nonnegative, pair
+from .validation import Checks, Params, Setting, after, below_1, nonnegative, pair
 
 
 class Adagrad(Optimizer):
@@ -66,6 +68,7 @@ class Adadelta(Optimizer):
     """
 
     rho, eps, weight_decay, maximize = map(hyperparameter, ("rho", "eps", "weight_decay", "maximize"))
+    checks: ClassVar[Checks] = {"rho": below_1}
     state_names = ("square", "step")
     squares = True
 
@@ -88,11 +91,6 @@ class Adadelta(Optimizer):
         u = rho * u + (1 - rho) * (step * step)
         return theta - lr * step, v, u
 
-    @classmethod
-    def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
-        """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
-        return {**super().checked(settings), "rho": nonnegative(cls.__name__, "rho", settings["rho"], below=1)}
-
 
 class RMSprop(Optimizer):
     """Divides by the root of v, a running mean of squared gradients (Tieleman & Hinton 2012).
@@ -111,6 +109,7 @@ class RMSprop(Optimizer):
         hyperparameter, ("alpha", "eps", "weight_decay", "momentum", "centered", "maximize")
     )
     switches = ("centered", "maximize")
+    checks: ClassVar[Checks] = {"alpha": below_1}
     squares = True
 
     @names_keywords
@@ -143,11 +142,6 @@ class RMSprop(Optimizer):
         """Return the formula's v, m and b."""
         return {"square": True, "mean": group.centered, "velocity": group.momentum > 0}
 
-    @classmethod
-    def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
-        """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
-        return {**super().checked(settings), "alpha": nonnegative(cls.__name__, "alpha", settings["alpha"], below=1)}
-
 
 class Rprop(Optimizer):
     """Moves by steps of its own for each element, along the sign of the gradient (Riedmiller & Braun 1993).
@@ -163,6 +157,7 @@ class Rprop(Optimizer):
     """
 
     etas, step_sizes, maximize = map(hyperparameter, ("etas", "step_sizes", "maximize"))
+    checks: ClassVar[Checks] = {"etas": pair, "step_sizes": pair}
     state_names = ("previous", "step")
 
     @names_keywords
@@ -188,11 +183,11 @@ class Rprop(Optimizer):
     @classmethod
     def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
         """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
-        etas = pair(cls.__name__, "etas", settings.pop("etas"))
-        step_sizes = pair(cls.__name__, "step_sizes", settings.pop("step_sizes"))
+        kept: Any = super().checked(settings)
+        etas, step_sizes = kept["etas"], kept["step_sizes"]
         if not 0 < etas[0] < 1 < etas[1] or step_sizes[0] > step_sizes[1]:
             raise ValueError(
                 f"Rprop: etas are below and above 1, and step_sizes the least and the largest, not {etas} and "
                 f"{step_sizes}"
             )
-        return {**super().checked(settings), "etas": etas, "step_sizes": step_sizes}
+        return kept  # type: ignore[no-any-return]

@@ -15,12 +15,13 @@ import operator
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from itertools import starmap, zip_longest
+from itertools import starmap
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from ..engine.mode import error_modes, errors_stop
+from .packing import broadcasts
 from .tracing import GRADIENT, Array, Arrays, Call, Formula, Trace, computed
 
 Update: TypeAlias = tuple[Formula, Sequence[Arrays]]  # a formula, and the arrays of each parameter that it is for
@@ -164,8 +165,7 @@ def fit_together(theta: Array, *others: Array | None) -> bool:
             f"step: the data of a parameter of shape {theta.shape} are read-only; write p.data = array.copy()"
         )
     shapes = [a.shape for a in others if a is not None and a.shape != theta.shape]
-    lengths = theta.shape[::-1]
-    if other := [s for s in shapes if not all(m in (1, n) for m, n in zip_longest(s[::-1], lengths, fillvalue=1))]:
+    if other := [s for s in shapes if not broadcasts(s, theta.shape)]:
         remedy = "write the numbers into p.data[...], or construct Tensor and optimizer anew for another shape"
         raise ValueError(f"step: a parameter has shape {theta.shape}, and its gradient or state {other[0]}; {remedy}")
     return not shapes

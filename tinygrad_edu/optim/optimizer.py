@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from .packing import initial_states
 from .tracing import Array
 from .validation import (
     CHECK_EVERY,
+    Checks,
     Params,
     Setting,
     called,
@@ -42,11 +43,12 @@ class Optimizer(Hyperparameters):
     all groups that do not say otherwise, `lr`, the learning rate, among them.
 
     A subclass writes its formula in `formula`, or in `_update` a step that needs norms or products of matrices. It
-    names the state that it keeps in `state_names` or `needed_state`, and checks hyperparameters in `checked`. They may
-    be set at any time, of one group or, on the optimizer, of all. `switches` are those that are on or off; with
-    `maximize` among them steps go up. Attributes: `steps`, how many were taken; `state`, by name a list of arrays, one
-    for each parameter; `missed`, empty until a parameter misses a step as it has no gradient, then for each parameter
-    how many steps it has missed or, if the last was among them, minus the number of its next step.
+    names the state that it keeps in `state_names` or `needed_state`, and checks hyperparameters by `checks`, or several
+    together in `checked`. They may be set at any time, of one group or, on the optimizer, of all. `switches` are those
+    that are on or off; with `maximize` among them steps go up. Attributes: `steps`, how many were taken; `state`, by
+    name a list of arrays, one for each parameter; `missed`, empty until a parameter misses a step as it has no
+    gradient, then for each parameter how many steps it has missed or, if the last was among them, minus the number of
+    its next step.
 
     >>> w = tg.Tensor([1.0, -2.0])
     >>> tg.optim.SGD([w], lr=0.1).minimize(np.sum(w**2))  # zero_grad, backward and step
@@ -56,6 +58,7 @@ class Optimizer(Hyperparameters):
 
     lr = hyperparameter("lr")
     switches: tuple[str, ...] = ("maximize",)
+    checks: ClassVar[Checks] = {}  # of hyperparameters that are neither switches nor just finite numbers from 0 up
     squares = False  # whether the formula squares gradients, and divides by their root and eps
     state_names: tuple[str, ...] | str = ()  # of the formula's state, if all groups need all of it
     # A subclass defines `_update(group, grads, *state)` in place of `formula`. It moves the parameters of the group; a
@@ -134,7 +137,7 @@ class Optimizer(Hyperparameters):
     def checked(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
         """Return the hyperparameters of a group as they are kept; raises ValueError for those that make no sense."""
         return {
-            name: (switch if name in cls.switches else nonnegative)(cls.__name__, name, value)
+            name: (switch if name in cls.switches else cls.checks.get(name, nonnegative))(cls.__name__, name, value)
             for name, value in settings.items()
         }
 

@@ -1,7 +1,8 @@
 """Checks of what optimizers and schedules are given: parameters, gradients, hyperparameters."""
 
+import functools
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ Setting: TypeAlias = float | tuple[float, float]  # a hyperparameter; a switch i
 # For each dtype: the size of gradients from which to which squares can be summed up without loss for 10**8 steps, the
 # largest square, and the least eps beside which smaller ones do not count.
 SQUARES = {"f": (1e-15, 1e15, 1e30, 1e-12), "d": (1e-145, 1e145, 1e290, 1e-138)}
+Checks: TypeAlias = dict[str, Callable[[str, str, Any], Setting]]  # (class, name, value) -> the value as it is kept
 Params: TypeAlias = Iterable[Tensor] | Iterable[Mapping[str, Any]]
 
 
@@ -162,6 +164,9 @@ def nonnegative(where: str, name: str, value: object, below: float = float("inf"
     return number
 
 
+below_1 = functools.partial(nonnegative, below=1.0)
+
+
 def pair(where: str, name: str, values: object) -> tuple[float, float]:
     """Return a hyperparameter of two numbers as Python's floats; raises ValueError for anything else."""
     if not isinstance(values, (tuple, list)) or len(values) != 2:
@@ -169,6 +174,14 @@ def pair(where: str, name: str, values: object) -> tuple[float, float]:
         raise ValueError(f"{where}: {name} are two numbers, such as {example}, not {values!r}")
     first, second = (nonnegative(where, f"{name}[{i}]", value) for i, value in enumerate(values))
     return first, second
+
+
+def pair_below_1(where: str, name: str, values: object) -> tuple[float, float]:
+    """Return what `pair` does; raises ValueError unless both numbers are below 1."""
+    found = pair(where, name, values)
+    if max(found) >= 1:
+        raise ValueError(f"{where}: {name} are at least 0 and below 1, not {found}")
+    return found
 
 
 def whole_number(where: str, name: str, value: int, unit: str = "epochs", least: int = 1) -> int:
