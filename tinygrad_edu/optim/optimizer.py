@@ -74,10 +74,7 @@ class Optimizer(Hyperparameters):
         self.missed = np.zeros(0, np.int64)
         self.wide = ""  # the characters of the dtypes of parameters whose state is kept in a wider one
         self._in_place = InPlace()
-        given = parameter_groups(params, kind, settings)
-        groups = [Group(type(self), members, {**settings, **own}) for members, own in given]
-        leaf_tensors([p for group in groups for p in group.params], kind)
-        self._extend(groups)
+        self._extend(parameter_groups(params, kind, settings), kind)
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Add parameters: `{"params": [...], "lr": 0.01}`, with the optimizer's first settings where it gives none.
@@ -87,14 +84,13 @@ class Optimizer(Hyperparameters):
         where = f"{type(self).__name__}.add_param_group"
         if not isinstance(group, Mapping):
             raise TypeError(f'{where} takes a dict, {{"params": [...], "lr": ...}}, not {type(group).__name__}')
-        ((members, own),) = parameter_groups([group], where, self.defaults)
-        leaf_tensors([*self.params, *members], where)
-        self._extend([Group(type(self), members, {**self.defaults, **own})])
+        self._extend(parameter_groups([group], where, self.defaults), where)
 
-    def _extend(self, groups: list[Group]) -> None:
+    def _extend(self, given: list[tuple[list[Tensor], dict[str, Setting]]], where: str) -> None:
         """Add groups, and the state of their parameters; state that no group has needed so far begins for all."""
+        groups = [Group(type(self), members, {**self.defaults, **own}) for members, own in given]
         new = [p for group in groups for p in group.params]
-        known, self.params = self.params, [*self.params, *new]
+        known, self.params = self.params, leaf_tensors([*self.params, *new], where)
         if self.groups and self.groups[0].factors.size:
             for group in groups:
                 vars(group)["factors"] = self.groups[0].factors.copy()
