@@ -136,6 +136,43 @@ def test_a_warm_up_made_for_a_loaded_optimizer_and_loaded_itself_has_the_rate_at
     assert rates(other, resumed, range(5)).tobytes() == rates(opt, warm, range(5)).tobytes()
 
 
+def chain(opt, first):
+    return lr_scheduler.ChainedScheduler([first, lr_scheduler.LinearLR(opt, 0.5, total_iters=2)])
+
+
+@pytest.mark.parametrize("around", ["warm-up", "sequence"])
+def test_a_chain_within_another_schedule_has_no_factor_of_its_own_left(around):
+    opt = sgd()
+    inner = chain(opt, lr_scheduler.ExponentialLR(opt, 0.5))
+    if around == "warm-up":
+        schedule, expected = lr_scheduler.LinearWarmup(opt, 2, then=inner), [0.25, 0.5, 0.5, 0.375, 0.25, 0.125]
+    else:
+        schedule = lr_scheduler.SequentialLR(opt, [inner, lr_scheduler.StepLR(opt, 1)], [3])
+        expected = [0.5, 0.375, 0.25, 1, 0.1, 0.01]
+    np.testing.assert_allclose(rates(opt, schedule, range(6)), np.outer(expected, [0.1, 0.2]))
+
+
+@pytest.mark.parametrize("within", ["warm-up", "chain"])
+def test_a_warm_up_hands_the_loss_to_a_plateau_within_another_schedule(within):
+    def make():
+        opt = sgd()
+        plateau = lr_scheduler.ReduceLROnPlateau(opt, patience=0)
+        inner = lr_scheduler.LinearWarmup(opt, 2, then=plateau) if within == "warm-up" else chain(opt, plateau)
+        return opt, lr_scheduler.LinearWarmup(opt, 2, then=inner)
+
+    opt, schedule = make()
+    begin = rates(opt, schedule, [1.0] * 5)
+    resumed, other = make()
+    resumed.load_state_dict(opt.state_dict())
+    other.load_state_dict(schedule.state_dict())
+    end = rates(opt, schedule, [1.0] * 3)
+    expected = (
+        [0.25, 0.5, 0.5, 1, 1, 1, 0.1, 0.01] if within == "warm-up" else [0.25, 0.5, 0.5, 0.75, 0.1, 1e-2, 1e-3, 1e-4]
+    )
+    np.testing.assert_allclose(np.concatenate([begin, end]), np.outer(expected, [0.1, 0.2]))
+    assert rates(resumed, other, [1.0] * 3).tobytes() == end.tobytes()
+
+
 def test_a_state_of_before_schedules_composed_is_loaded():
     opt = sgd()
     schedule = lr_scheduler.ExponentialLR(opt, 0.5)

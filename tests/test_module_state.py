@@ -102,6 +102,16 @@ def test_names_may_be_missing_and_unexpected_if_the_load_is_not_strict():
     assert model.load_state_dict(source.state_dict()) == ([], [])
 
 
+def test_a_state_is_loaded_into_none_of_the_parameters_if_one_is_read_only():
+    model, source = nn.MLP([2, 3, 1], rng=0), nn.MLP([2, 3, 1], rng=1)
+    before = model.state_dict()
+    model[2].weight.data.flags.writeable = False
+    with pytest.raises(ValueError, match=r"nothing was loaded: '2.weight' is a read-only array"):
+        model.load_state_dict(source.state_dict())
+    for name, a in model.state_dict().items():
+        np.testing.assert_array_equal(a, before[name])
+
+
 def test_a_state_may_hold_parameters_that_take_gradients():
     source, model = nn.Linear(2, 1, rng=0), nn.Linear(2, 1, rng=1)
     model.load_state_dict(dict(source.named_parameters()))

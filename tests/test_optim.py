@@ -653,6 +653,17 @@ def test_added_groups_train_with_their_own_settings_and_state():
     assert values(optimizer).tobytes() == values(same).tobytes()
 
 
+def test_a_group_is_added_after_the_others_were_frozen():
+    a, b = parameters()
+    optimizer = optim.SGD([a], lr=0.1)
+    a.requires_grad = False
+    optimizer.add_param_group({"params": [b]})
+    with pytest.raises(ValueError, match=r"parameter 2 .* is there twice"):
+        optimizer.add_param_group({"params": [b]})
+    optimizer.minimize(np.sum(a * a) + np.sum(b))
+    np.testing.assert_allclose(b.data, 0.4)
+
+
 def test_an_added_group_may_need_state_that_no_other_needed():
     a, b = parameters()
     optimizer = optim.SGD([a], lr=0.1)

@@ -874,6 +874,24 @@ def test_the_learning_rate_finder_leaves_everything_as_it_was(batch_size):
     assert everything() == before
 
 
+def test_the_finder_leaves_the_rate_that_a_schedule_multiplies():
+    for seed, factor in enumerate([0.0, *np.linspace(0.1, 0.9, 20)]):
+        model = nn.Linear(3, 1, rng=0)
+        sgd = optim.SGD(model.parameters(), lr=float(np.random.default_rng(seed).uniform(0.1, 1)))
+        schedule = optim.lr_scheduler.LinearLR(sgd, start_factor=factor)
+        before = sgd.lr, schedule.base_lrs
+        search(model, tg.mse_loss, GOOD, sgd, steps=3)
+        assert (sgd.lr, schedule.base_lrs) == before
+
+
+def test_the_finder_leaves_the_dtype_of_the_state():
+    model = nn.Linear(3, 1, rng=0, dtype=np.float32)
+    adam = optim.Adam(model.parameters())
+    search(model, lambda p, y: 1e18 * tg.mse_loss(p, y), GOOD, adam, steps=3)
+    assert {a.dtype for arrays in adam.state.values() for a in arrays} == {np.dtype(np.float32)}
+    assert not adam.wide
+
+
 def test_what_the_optimizer_trains_beside_the_model_is_put_back_too():
     data, _ = least_squares()
     model, scale = nn.Linear(3, 1, rng=0), Tensor(0.5)

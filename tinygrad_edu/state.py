@@ -121,6 +121,8 @@ def check_state(
             problems.append(f"{name!r} has shape {value.shape}, not {target.shape}")
         elif not np.can_cast(value.dtype, target.dtype, "same_kind"):
             problems.append(f"{name!r} has dtype {value.dtype}, not {target.dtype}")
+        elif not target.flags.writeable:
+            problems.append(f"{name!r} is a read-only array here; exchange it for a copy, t.data = t.data.copy()")
         elif (other := first[id(target)]) in given and not _equal(given[other], value):
             problems.append(f"{other!r} and {name!r} are one tensor, and their arrays differ")
     if strict:

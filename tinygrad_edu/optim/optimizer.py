@@ -90,7 +90,7 @@ class Optimizer(Hyperparameters):
         """Add groups, and the state of their parameters; state that no group has needed so far begins for all."""
         groups = [Group(type(self), members, {**self.defaults, **own}) for members, own in given]
         new = [p for group in groups for p in group.params]
-        known, self.params = self.params, leaf_tensors([*self.params, *new], where)
+        known, self.params = self.params, leaf_tensors([*self.params, *leaf_tensors(new, where)], where, frozen=True)
         if self.groups and self.groups[0].factors.size:
             for group in groups:
                 vars(group)["factors"] = self.groups[0].factors.copy()
@@ -177,12 +177,12 @@ class Optimizer(Hyperparameters):
             for kind in {g.dtype.char for g in narrow if not squares_fit(eps, g)}:
                 self._widen(kind)
 
-    def _widen(self, kind: str) -> None:
-        """Convert the state of the parameters whose dtype has this character."""
-        self.wide += kind
+    def _widen(self, kind: str, back: bool = False) -> None:
+        """Convert the state of the parameters whose dtype has this character to the wider one, or `back`."""
+        self.wide, dtype = (self.wide.replace(kind, ""), np.dtype(kind)) if back else (self.wide + kind, WIDER[kind])
         for arrays in self.state.values():
             arrays[:] = [
-                a.astype(WIDER[kind]) if p.dtype.char == kind else a for a, p in zip(arrays, self.params, strict=True)
+                a.astype(dtype) if p.dtype.char == kind else a for a, p in zip(arrays, self.params, strict=True)
             ]
 
     def _missed(self) -> list[int]:
@@ -248,10 +248,11 @@ class Optimizer(Hyperparameters):
         if isinstance(state, Mapping) and "missed" not in state:  # written when parameters could not miss a step
             state = {**state, "missed": np.zeros_like(now["missed"])}
         check_state(where, {**now, **self._arrays()}, state)
-        for i, p in enumerate(self.params):
-            c, wide = p.dtype.char, WIDER.get(p.dtype.char)
-            if wide and c not in self.wide and wide in [np.asarray(state[f"{name}.{i}"]).dtype for name in self.state]:
-                self._widen(c)
+        places = [(f".{i}", p.dtype.char) for i, p in enumerate(self.params)]
+        given = {(kind, np.asarray(state[name + i]).dtype) for name in self.state for i, kind in places}
+        for kind, wide in WIDER.items():
+            if (is_wide := (kind, wide) in given) != (kind in self.wide):
+                self._widen(kind, back=not is_wide)
         copy_state(where, {**now, **self._arrays()}, state)
         rates, steps, missed = now.values()
         self.steps, self.missed = int(steps), missed if missed.any() else missed[:0]

@@ -79,7 +79,7 @@ def lr_finder(
     state, rng = TrainingState(model, optimizer), generator("lr_finder", rng)
     endless = chain.from_iterable(epoch_batches(x, y, batch_size, rng, drop_last) for _ in count())
     before, grads = state.state_dict(), [p.grad for p in state.tensors]
-    lrs, losses = np.geomspace(low, high, int(steps)), []
+    rates, lrs, losses = [group.lr for group in optimizer.groups], np.geomspace(low, high, int(steps)), []
     try:
         with mode(model.modules(), True), np.errstate(all="ignore"):
             for lr, (x_batch, y_batch) in zip(lrs, endless, strict=False):
@@ -87,9 +87,12 @@ def lr_finder(
                 losses.append(float(value))
                 if not isfinite(losses[-1]) or _exploded(losses):
                     break
-                optimizer.lr = float(lr)
+                for group in optimizer.groups:
+                    group.restore_rate(lr)
                 optimizer.minimize(value)
     finally:
+        for group, rate in zip(optimizer.groups, rates, strict=True):
+            group.restore_rate(rate)  # not optimizer.lr = rate, which would replace what schedules multiply
         state.load_state_dict(before)
         for p, g in zip(state.tensors, grads, strict=True):
             p.grad = g

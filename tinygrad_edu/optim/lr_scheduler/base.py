@@ -50,10 +50,16 @@ class LRScheduler:
         for part in parts:
             if getattr(part, "optimizer", None) is not optimizer:
                 raise ValueError(f"{type(self).__name__} takes schedules of the same optimizer")
-        self.place = parts[0].place if parts else max(len(optimizer.groups[0].factors), 1)
+        places = [place for part in parts for place in part.places] or [max(len(optimizer.groups[0].factors), 1)]
+        self.place = places[0]
         for group in optimizer.groups:
-            group.multiply([part.place for part in parts] or [self.place])
+            group.multiply(places)
         self._set()
+
+    @property
+    def places(self) -> list[int]:
+        """Where the factors are that this schedule sets."""
+        return [self.place]
 
     @property
     def base_lrs(self) -> tuple[float, ...]:

@@ -47,18 +47,26 @@ class LinearWarmup(LRScheduler):
 
     def step(self, loss: SupportsFloat | None = None) -> None:
         """Set the rates for the next epoch; a `then` that watches the loss needs `loss`."""
+        self.observe(loss)
+        super().step()
+
+    def observe(self, loss: SupportsFloat | None) -> None:
+        """Let `then` take account of the loss of an epoch, from its own first one on."""
         if self.then is not None and self.then.watches_loss and self.epoch >= self.epochs:
             if loss is None:
                 raise TypeError(f"LinearWarmup.step: {type(self.then).__name__} watches the loss; pass it: step(loss)")
+            self.then.epoch = self.epoch - self.epochs
             self.then.observe(loss)
-        super().step()
 
     def state_dict(self) -> dict[str, Any]:
         """Return what changes from step to step, and the groups' rates, by name, for `tg.save`."""
         return super().state_dict() | _states({"then": self.then} if self.then else {})
 
     def _restore(self, state: dict[str, Any]) -> None:
-        _restore({"then": self.then} if self.then else {}, state)
+        if self.then:
+            _restore({"then": self.then}, state)
+            for group in self.optimizer.groups:
+                group.multiply(self.then.places)
         super()._restore(state)
 
 
@@ -134,6 +142,17 @@ class ChainedScheduler(LRScheduler):
         for schedule in self.schedulers:
             schedule.step(loss) if schedule.watches_loss else schedule.step()  # type: ignore[call-arg]
         self.epoch += 1
+
+    def observe(self, loss: SupportsFloat) -> None:
+        """Let the schedules that watch the loss take account of that of an epoch."""
+        for schedule in self.schedulers:
+            schedule.epoch = self.epoch
+            schedule.observe(loss)
+
+    @property
+    def places(self) -> list[int]:
+        """Where the factors are that the schedules set."""
+        return [place for schedule in self.schedulers for place in schedule.places]
 
     def rates(self, base_lrs: Sequence[Rate], epoch: int) -> list[Rate]:
         """Return the product of what each schedule makes of the rates."""
