@@ -6,6 +6,7 @@ columns of a matrix, so a convolution is a matrix product, and its derivatives a
 """
 
 import functools
+from collections.abc import Iterator
 from itertools import product
 from math import ceil, prod
 from typing import Any
@@ -121,15 +122,21 @@ def max_pool(x: Array, at: Windows) -> Array:
     return y if len(at.places) > 1 else y.copy()
 
 
+def first_maxima(x: Array, y: Array, at: Windows) -> Iterator[tuple[Any, Array]]:
+    """Yield for each place in a window where it is, and in which windows the first maximum is there."""
+    left: Array | None = None  # the windows whose maximum is still to come
+    for place in at.places:
+        chosen = x[place] == y if left is None else (x[place] == y) & left
+        left = ~chosen if left is None else left ^ chosen
+        yield place, chosen
+
+
 @primitive
 def to_first(g: Array, y: Array, x: Array, at: Windows) -> Array:
     """For each window, an element of g at the first element of x that equals the maximum y, and 0 elsewhere."""
     x = padded(x, at, np.nan)  # which is never chosen
     images = np.zeros_like(x, dtype=g.dtype)
-    left: Array | None = None  # the windows whose maximum is still to come
-    for place in at.places:
-        chosen = x[place] == y if left is None else (x[place] == y) & left
-        left = ~chosen if left is None else left ^ chosen
+    for place, chosen in first_maxima(x, y, at):
         target = images[place]
         if at.overlap:
             np.add(target, g * chosen, out=target)
@@ -142,15 +149,7 @@ def to_first(g: Array, y: Array, x: Array, at: Windows) -> Array:
 def from_first(images: Array, y: Array, x: Array, at: Windows) -> Array:
     """For each window, the element of `images` where the first element of x equals the maximum y."""
     x, images = padded(x, at, np.nan), padded(images, at, 0)
-    left: Array | None = None
-    total: Array | None = None
-    for place in at.places:
-        chosen = x[place] == y if left is None else (x[place] == y) & left
-        left = ~chosen if left is None else left ^ chosen
-        part = np.where(chosen, images[place], 0)
-        total = part if total is None else total + part
-    assert total is not None
-    return total
+    return functools.reduce(np.add, (np.where(chosen, images[place], 0) for place, chosen in first_maxima(x, y, at)))
 
 
 defvjp(max_pool,   lambda g, y, x, at: to_first(g, y, x, at))
