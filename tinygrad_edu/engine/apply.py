@@ -87,7 +87,7 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a function that is composed of others, or whose result is constant; raise TypeError for any other."""
     asks = complex_seen and (fun in of_complex or (fun in compositions and fun not in takes_complex))
-    if asks and any([is_complex(v) for a in (*args, *kwargs.values()) for v in leaves(a)]):
+    if asks and any(map(is_complex, leaves(args, kwargs))):
         if fun in of_complex:
             return of_complex[fun](*map(without_subclasses, args), **checked_keywords(fun, args, kwargs))
         check_complex(fun)

@@ -19,6 +19,23 @@ LEAVES = {float, Tensor, np.ndarray}
 Result = Any  # an array; a Tensor under an outer transform; for Values a float or a Value; or a tree of these
 
 
+def positions(
+    transform: str, f: Function, argnums: Argnums, args: Sequence[Any], kwargs: dict[str, Any]
+) -> list[int]:  # fmt: skip
+    """Return argnums as positions from 0; raises TypeError for one without an argument, ValueError for one twice."""
+    numbers = (argnums,) if isinstance(argnums, int) else argnums
+    for i in numbers:
+        if not -len(args) <= i < len(args):
+            by_name = f"; pass {', '.join(kwargs)} by position" if kwargs else ""
+            raise TypeError(
+                f"{transform}({name_of(f)}): argnums={argnums} of a call with {len(args)} arguments{by_name}"
+            )
+    found = [i % len(args) for i in numbers]
+    if len(set(found)) < len(found):
+        raise ValueError(f"{transform}({name_of(f)}): argnums={argnums} names an argument twice")
+    return found
+
+
 def with_variables(transform: str, f: Function, x: Any, i: int, xs: list[Tensor]) -> Any:
     """Return argument i with new variables in place of its floats; they join xs, as a Module's parameters do.
 

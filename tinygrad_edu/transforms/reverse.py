@@ -35,6 +35,7 @@ from .arguments import (
     is_constant_argument,
     like_arguments,
     name_of,
+    positions,
     with_variables,
 )  # fmt: skip
 
@@ -215,17 +216,8 @@ def trace(
     token = mode.transform.set(inside)  # already for the variables: an enclosing forward mode has to keep their graph
     with recording():
         try:
-            numbers = (argnums,) if isinstance(argnums, int) else argnums
-            for i in numbers:
-                if not -len(args) <= i < len(args):
-                    by_name = f"; pass {', '.join(kwargs)} by position" if kwargs else ""
-                    raise TypeError(
-                        f"{transform}({name_of(f)}): argnums={argnums} of a call with {len(args)} arguments{by_name}"
-                    )
-            if len({i % len(args) for i in numbers}) < len(numbers):
-                raise ValueError(f"{transform}({name_of(f)}): argnums={argnums} names an argument twice")
-            for i in numbers:
-                arguments[i] = with_variables(transform, f, args[i], i % len(args), xs)
+            for i in positions(transform, f, argnums, args, kwargs):
+                arguments[i] = with_variables(transform, f, args[i], i, xs)
             carry = any([x.fun is not None for x in xs])
             mode.transform.set(Transform(outer.union(xs), inside.lost, (*entered, frozenset(xs))))
             y = f(*arguments, **kwargs)

@@ -156,13 +156,13 @@ def composition(fun: Function) -> Callable[[Function], Function]:
     return register
 
 
-def leaves(tree: Any) -> Iterator[Any]:
-    """Yield the members of nested lists, tuples and dicts, in order."""
-    if isinstance(tree, CONTAINERS):
-        for part in tree.values() if isinstance(tree, dict) else tree:
-            yield from leaves(part)
-    else:
-        yield tree
+def leaves(*trees: Any) -> Iterator[Any]:
+    """Yield the members of nested lists, tuples and dicts, in order; anything else is a leaf itself."""
+    for tree in trees:
+        if isinstance(tree, CONTAINERS):
+            yield from leaves(*(tree.values() if isinstance(tree, dict) else tree))
+        else:
+            yield tree
 
 
 def primitive(fun: Function) -> Function:
