@@ -214,7 +214,7 @@ def test_a_formula_computes_what_its_rule_does(fun, data):
         reverse_pass(y, np.full(y.shape, 0.7), leaves)
     for y, g, i, _, _ in seen.passed:
         rule, given = vjps[y.fun][i], (g, y.data, *y.argvals)
-        names = {"np": np, **PRIMITIVES, **dict(zip(parameters(rule, 2 + len(y.args)), given, strict=False))}
+        names = {"np": np, **PRIMITIVES, **dict(zip(parameters(rule, y), given, strict=False))}
         *lines, last = formula(rule, g, y).text.split("; ")
         with np.errstate(all="ignore"):
             for line in lines:
@@ -377,6 +377,22 @@ def test_products_and_reductions_are_written_in_shapes(make, forward, backward):
     explanation = tg.explain(np.sum(make(a)))
     assert explanation.nodes[1].shapes == forward
     assert explanation[1].shapes == backward
+
+
+def test_the_rule_of_a_container_names_the_members():
+    product = tg.primitive(lambda d, k: d["a"] * d["b"][0] * k)
+    tg.defvjp(
+        product, lambda g, y, d, k: {"a": g * d["b"][0] * k, "b": (g * d["a"] * k,)}, lambda g, y, d, k: g * y / k
+    )
+    explanation = tg.explain(product({"a": tg.Tensor(2.0), "b": (tg.Tensor(3.0),)}, tg.Tensor(4.0)))
+    assert [s.rule for s in explanation] == ['g * d["b"][0] * k', 'g * d["a"] * k', "g * y / k"]
+
+
+def test_the_source_of_a_rule_of_a_container_is_its_own():
+    total = tg.primitive(sum)
+    tg.defvjp(total, lambda g, y, xs: [float(g) for x in xs])  # which takes plain arrays
+    explanation = tg.explain(total([tg.Tensor(2.0), tg.Tensor(3.0)]))
+    assert [s.rule for s in explanation] == ["[float(g) for x in xs]"] * 2
 
 
 def test_numbers_have_no_shapes():

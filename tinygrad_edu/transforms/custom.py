@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -18,6 +17,7 @@ from ..engine.backward import is_leaf, parent, toposort
 from ..engine.conjugation import conjugated
 from ..engine.errors import kind_of
 from ..engine.mode import paused, recording
+from ..engine.rules.containers import JointRule
 from ..engine.rules.registry import Array, Function, defvjp, predicate_of_all, primitive, takes_complex
 from ..engine.tape import Node, next_place, record
 from ..engine.tensor import Tensor
@@ -43,37 +43,17 @@ def stop_gradient(x: Any) -> Any:
     return tree.replaced(stopped, x)
 
 
-class Pull:
-    """The rule of one node for all of its arguments: it runs once, and its gradients are handed out one by one."""
-
-    latest = threading.local()  # the one that holds gradients: those that nobody asked for are dropped
-
-    def __init__(self, gradients: Callable[[Any, Any, tuple[Any, ...]], Sequence[Any]]) -> None:
-        self.gradients = gradients
-        self.last: tuple[Any, Any, Sequence[Any]] | None = None  # g, y and the gradients
-
-    def argument(self, i: int, g: Any, y: Any, args: tuple[Any, ...]) -> Any:
-        """Return the gradient of the i-th argument."""
-        last = self.last
-        if last is None or last[0] is not g or last[1] is not y:
-            if (before := getattr(Pull.latest, "pull", None)) is not None:
-                before.last = None
-            with recording():
-                last = self.last = (g, y, self.gradients(g, y, args))
-            Pull.latest.pull = self
-        if i == len(args) - 1:
-            self.last = None
-        return last[2][i]
+def _rule(i: int, g: Array, y: Array, *args: Array, pull: JointRule) -> Any:
+    return pull.argument(i, g, y, *args)
 
 
-def _rule(i: int, g: Array, y: Array, *args: Array, pull: Pull) -> Any:
-    return pull.argument(i, g, y, args)
-
-
-def _node(fun: Function, data: Any, tensors: Sequence[Tensor], pull: Pull) -> Tensor:
-    """Record a node that `fun` made of Tensors that take gradients."""
+def _node(
+    fun: Function, data: Any, tensors: Sequence[Tensor], gradients: Callable[..., Sequence[Any]]
+) -> Tensor:  # fmt: skip
+    """Record a node that `fun` made of Tensors that take gradients, which `gradients(g, y, *tensors)` returns."""
     argvals, argnums = tuple([x._value for x in tensors]), tuple(range(len(tensors)))
-    y: Tensor = record(Tensor, Tensor._result(data, fun), fun, tuple(tensors), argvals, {"pull": pull}, argnums)
+    pull = {"pull": JointRule(recording()(gradients))}
+    y: Tensor = record(Tensor, Tensor._result(data, fun), fun, tuple(tensors), argvals, pull, argnums)
     return y
 
 
@@ -136,7 +116,7 @@ def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
         parents = dict.fromkeys([parent(node, i) for node in inner for i in node.argnums])
         closed = [x for x in parents if x.order > start and x not in known]
 
-        def gradients(g: Any, y: Any, args_of_node: tuple[Any, ...]) -> Sequence[Any]:
+        def gradients(g: Any, y: Any, *args_of_node: Any) -> Sequence[Any]:
             again = [variable_of(a) for a in args_of_node[: len(given)]]
             arguments, keywords = _exchanged((args, kwargs), again)
             result = _joined(f(*arguments, **keywords))[0]
@@ -145,7 +125,7 @@ def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
             cut = frozenset([*again, *closed])
             return list(map(conjugated, node_gradients(result, [*again, *closed], conjugated(g), record, cut)))
 
-        result: R = unravel(_node(recomputed, y._value, [*given, *closed], Pull(gradients)))
+        result: R = unravel(_node(recomputed, y._value, [*given, *closed], gradients))
         return result
 
     return checkpointed
@@ -235,13 +215,13 @@ class custom_vjp(Generic[P, R]):
             )
         y, unravel = _joined(result)
 
-        def gradients(g: Any, y: Any, args_of_node: tuple[Any, ...]) -> Sequence[Any]:
+        def gradients(g: Any, y: Any, *args_of_node: Any) -> Sequence[Any]:
             known = saved
             if isinstance(y, Node):
                 known = self._recorded(saved, args, given, args_of_node, result, unravel(y))
             return self._pulled(args, self._backward(known, unravel(g)))
 
-        return unravel(_node(self, y, given, Pull(gradients)))
+        return unravel(_node(self, y, given, gradients))
 
     def _recorded(
         self, saved: Any, args: Any, given: Sequence[Tensor], nodes: Sequence[Any], result: Any, y: Any

@@ -194,11 +194,6 @@ def vjp(f: Function, *xs: Any, has_aux: bool = False) -> tuple[Any, ...]:
     return (value, pull, as_results(aux, carry)) if has_aux else (value, pull)
 
 
-def is_transforming() -> bool:
-    """Return whether this thread is in a function that is being transformed."""
-    return mode.transform.get() is not None
-
-
 def trace(
     transform: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Argnums,
     has_aux: bool = False, several: bool = False,

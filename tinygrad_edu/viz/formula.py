@@ -9,11 +9,13 @@ import inspect
 import linecache
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..engine.backward import parent
+from ..engine.rules.containers import Flattened, rebuilt
 from ..engine.rules.registry import Function, Rule, is_elementwise
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
@@ -22,6 +24,7 @@ from ..trace.expressions import ATOM, Expressions
 from ..trace.ir import Call, Input, Var, use_counts
 from ..trace.recorder import Recorder
 from ..trace.traced import Traced
+from ..transforms.tree import paths
 from .values import SMALL, Number, format_value, user_keywords
 
 LONG = 72  # characters; in longer formulas repeated terms get names, and values are left out
@@ -52,7 +55,7 @@ class _RuleRecorder(Recorder):
 
 def formula(rule: Rule, g: Number, y: Tensor | Value) -> Formula:
     """Return the formula of `rule` at the call that made `y`, whose gradient is `g`."""
-    names = parameters(rule, 2 + len(y.args))
+    names = parameters(rule, y)
     recorder = _RuleRecorder("explain")
     symbols: dict[Var, str] = {}
 
@@ -167,8 +170,9 @@ def is_word(label: str) -> bool:
     return f"_{label}".replace(".", "_").isidentifier()
 
 
-def parameters(rule: Rule, n: int) -> list[str]:
-    """Return the rule's names of its n positional arguments: g, y and those of the function."""
+def parameters(rule: Rule, y: Tensor | Value) -> list[str]:
+    """Return the rule's names of its positional arguments: g, y and those of the function, or members of containers."""
+    n = 2 + len(y.args)
     try:
         signature = inspect.signature(rule)
     except ValueError:  # a ufunc has none
@@ -176,11 +180,15 @@ def parameters(rule: Rule, n: int) -> list[str]:
     names: list[str] = []
     for p in signature.parameters.values():
         names += [f"{p.name}[{i}]" for i in range(n - len(names))] if p.kind is p.VAR_POSITIONAL else [p.name]
+    if isinstance(y.fun, Flattened):
+        given = rebuilt(y.fun.nesting, repeat(None))
+        names[2:] = [path for name, x in zip(names[2:], given, strict=False) for path in paths(x, name)]
     return names
 
 
 def source(rule: Rule, names: Sequence[str]) -> str:
     """Return the source of a rule that is one expression; of a longer rule, or without its file, a call of it."""
+    rule = inspect.unwrap(rule)
     while hasattr(rule, "func"):  # a partial, as are the rules of functions of any number of arguments
         rule = rule.func
     code = getattr(rule, "__code__", None)

@@ -5,7 +5,9 @@ takes the members of all containers one by one, and gives them to the function i
 """
 
 import functools
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 from .registry import CONTAINERS, Array, Function, Rule, leaves, name, vjps
@@ -48,49 +50,62 @@ def matched(nesting: Structure, tree: Any) -> Iterator[Any]:
         yield from matched(part, tree[k])
 
 
+class JointRule:
+    """A rule for several arguments: it runs once for all of them, and its gradients are handed out one by one."""
+
+    latest = threading.local()  # the one that holds gradients: those that nobody asked for are dropped
+
+    def __init__(self, gradients: Callable[..., Sequence[Any]]) -> None:
+        self.gradients = gradients
+        self.last: tuple[Any, Any, Sequence[Any]] | None = None  # g, y and the gradients
+
+    def argument(self, i: int, g: Array, y: Array, *args: Any, **kwargs: Any) -> Any:
+        """Return the gradient of the i-th argument."""
+        last = self.last
+        if last is None or last[0] is not g or last[1] is not y:
+            if (before := getattr(JointRule.latest, "rule", None)) is not None:
+                before.last = None
+            last = self.last = (g, y, self.gradients(g, y, *args, **kwargs))
+            JointRule.latest.rule = self
+        if i == len(last[2]) - 1:
+            self.last = None
+        return last[2][i]
+
+
 class Flattened:
     """A function whose positional arguments are the members of the containers in a call of `fun`."""
 
     def __init__(self, fun: Function, nesting: Structure) -> None:
         self.fun, self.nesting = fun, nesting
         self.__name__ = name(fun)
-        self.last: tuple[Any, Any, int, list[Array]] | None = None  # g, y, argument and result of the last rule
-        sizes = [sum(1 for _ in leaves(rebuilt(part, iter(int, 1)))) for part in nesting[2]]
         rules = vjps[fun]
         self.rules: list[Rule | None] = []
-        for k, size in enumerate(sizes):
+        for k, part in enumerate(nesting[2]):
             rule = rules[k] if k < len(rules) else None
-            for i in range(size):
-                self.rules.append(rule and self.rule_of_member(k, rule, i, i == size - 1))
+            self.rules += self.rules_of_members(k, rule, sum(1 for _ in leaves(rebuilt(part, repeat(None)))))
 
     def __call__(self, *members: Any, **kwargs: Any) -> Any:
         """Call the function with the members in their containers."""
         return self.fun(*rebuilt(self.nesting, iter(members)), **kwargs)
 
-    def rule_of_member(self, k: int, rule: Rule, i: int, is_last: bool) -> Rule:
-        """Return the rule of the i-th member of argument k."""
+    def rules_of_members(self, k: int, rule: Rule | None, n: int) -> list[Rule | None]:
+        """Return the rules of the n members of argument k."""
+        if rule is None:
+            return [None] * n
 
-        @functools.wraps(rule)  # so that the table knows its keywords
-        def member_rule(g: Array, y: Array, *members: Any, **kwargs: Any) -> Array:
-            return self.member(k, rule, i, is_last, g, y, members, kwargs)
-
-        return member_rule
-
-    def member(self, k: int, rule: Rule, i: int, is_last: bool, g: Array, y: Array, members: tuple[Any, ...],
-               kwargs: dict[str, Any]) -> Array:
-        """Return the i-th member of what the rule of argument k returns; the rule runs once for all of them."""
-        if (last := self.last) is None or last[0] is not g or last[1] is not y or last[2] != k:
+        def gradients(g: Array, y: Array, *members: Any, **kwargs: Any) -> list[Array]:
             result = rule(g, y, *rebuilt(self.nesting, iter(members)), **kwargs)
             try:
-                self.last = last = (g, y, k, list(matched(self.nesting[2][k], result)))
+                return list(matched(self.nesting[2][k], result))
             except ValueError:
                 raise TypeError(
                     f"the rule of {name(self.fun)} for argument {k} returns gradients in another structure than the "
                     "argument has; return one for each member of a list, a dict with the same keys for a dict"
                 ) from None
-        if is_last:
-            self.last = None
-        return last[3][i]
+
+        joint = JointRule(gradients)
+        # Wrapped, so that the table knows the keywords of the rule
+        return [functools.update_wrapper(functools.partial(joint.argument, i), rule) for i in range(n)]
 
 
 @functools.cache
