@@ -58,6 +58,15 @@ def test_a_docstring_has_an_example_that_is_run_and_names_the_errors(name):
     assert raised(holder) - set(inspect.getdoc(holder).replace(".", " ").replace(",", " ").split()) == set()
 
 
+@pytest.mark.parametrize("name", [name for name, o in PUBLIC.items() if isinstance(o, type)])
+def test_each_method_of_a_public_class_has_a_docstring_and_its_own_name(name):
+    """Python gives an attribute that is plain data the docstring of its type: these are left out."""
+    members = {n: getattr(PUBLIC[name], n) for n in dir(PUBLIC[name]) if not n.startswith("_")}
+    bare = [n for n, o in members.items() if isinstance(o, (FunctionType, property)) and not inspect.getdoc(o)]
+    assert bare == []
+    assert "method" not in [getattr(o, "__name__", "") for o in members.values()]
+
+
 @pytest.mark.parametrize("name", [name for name, o in PUBLIC.items() if callable(o) and not name.endswith("Error")])
 def test_the_signature_that_help_shows_has_the_types_as_they_are_written(name):
     """Evaluated, what is taken as an array has three lines."""

@@ -103,6 +103,7 @@ def refused():
     yield lambda x: float(x.sum()), "return the array and convert it outside"
     yield lambda x: x.flat[0], "would be the same at every call; use reshape(-1)"
     yield lambda x: tg.odeint(lambda y, t: -y, x, [0.0, 1.0]), "float() in odeint takes a value out of the recording"
+    yield lambda x: tg.odeint(lambda y, t: -y, x, [0.0, 1.0]), "pass steps=, or call odeint outside"
     yield lambda x: json.dumps({"loss": x.sum()}), "takes plain arrays and numbers, not recorded ones"
     yield lambda x: hashlib.md5(x).hexdigest(), "takes plain arrays and numbers, not recorded ones"
     yield lambda x: np.asarray(Holding(x)), "takes plain arrays and numbers, not recorded ones"

@@ -28,6 +28,84 @@ def of_operators() -> None:
     assert length == 7
 
 
+def of_methods() -> None:
+    results: list[Tensor] = [
+        w.exp(),
+        w.log(),
+        w.sqrt(),
+        w.tanh(),
+        w.sigmoid(),
+        w.relu(),
+        w.abs(),
+        w.cumsum(),
+        w.cumprod(),
+    ]
+    results += [
+        x.sum(axis=0),
+        x.mean(axis=0),
+        x.max(axis=0),
+        x.min(axis=0),
+        x.prod(axis=0),
+        x.std(axis=0),
+        x.var(axis=0),
+    ]
+    results += [
+        w.reshape(1, 2),
+        x.ravel(),
+        x.flatten(),
+        x.squeeze(),
+        x.swapaxes(0, 1),
+        x.transpose(),
+        x.diagonal(),
+        x.trace(),
+    ]
+    results += [
+        w.clip(0, 1),
+        w.dot(w),
+        w.take([0]),
+        w.repeat(2),
+        w.conj(),
+        w.copy(),
+        w.clone(),
+        w.view(2, 1),
+        w.unsqueeze(0),
+    ]
+    results += [w.compress([True, False]), w.conjugate(), w.detach()]
+    assert all(type(y) is Tensor for y in results)
+
+
+def of_values() -> None:
+    a = tg.Value(2.0)
+    results: list[tg.Value] = [
+        a + 1,
+        1 - a,
+        a * a,
+        2 / a,
+        a**2,
+        -a,
+        abs(a),
+        a.relu(),
+        a.exp(),
+        a.log(),
+        a.tanh(),
+        a.sqrt(),
+    ]
+    results += [a.abs(), a.sigmoid()]
+    assert all(type(y) is tg.Value for y in results)
+
+
+def of_jit() -> None:
+    class Model(tg.nn.Module):
+        @tg.jit
+        def step(self, x: Any) -> Any:
+            return np.sum(x * 2)
+
+    model = Model()
+    model.step(array)
+    assert "np.sum" in model.step.source
+    assert model.step.cache_info().misses == 1
+
+
 def of_an_array_and_a_tensor() -> None:
     for y in (array + w, array - w, array * w, array / w, array % w, array**w, array @ w):
         gradient_of(y)
@@ -89,6 +167,9 @@ def mistakes() -> None:
 
 if __name__ == "__main__":
     of_operators()
+    of_methods()
+    of_values()
+    of_jit()
     of_an_array_and_a_tensor()
     of_ufuncs()
     of_functions()

@@ -98,7 +98,8 @@ def unary(fun: Function, op: Function) -> Any:
             return record(type(x), y, fun, (x,), (data,), NO_KEYWORDS, FIRST)
         return constant(type(x), y)
 
-    method.__qualname__ = name(fun)
+    method.__qualname__, method.__name__ = name(fun), fun.__name__
+    method.__doc__ = f"Return `{name(fun)}` of this node, element by element."
     return method
 
 

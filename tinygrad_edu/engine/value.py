@@ -1,11 +1,12 @@
 """Value: a single Python float on the tape, for learning."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .backward import Gradient
-from .dispatch import Operand, unary
+from .declared import Arithmetic
+from .dispatch import unary
 from .rules.activations import relu, sigmoid
 from .rules.floats import python_exp, python_float, python_log, python_relu, python_sqrt, python_tanh
 from .rules.foreign import array_from
@@ -16,7 +17,7 @@ from .tape import Function, Node
 PACKAGE = __name__.partition(".")[0]
 
 
-class Value(Operand):
+class Value(Arithmetic):
     """One Python float that takes gradients, for learning: micrograd's class on this library's rules.
 
     `data` and `grad` (0.0 at first) are floats. Operators, `relu()`, `exp()`, `log()`, `tanh()` and NumPy's
@@ -52,10 +53,11 @@ class Value(Operand):
         self._grad = _number(value)
 
     # Python's own functions compute these: on one number they take a tenth of the time of NumPy's.
-    relu, abs = unary(relu, python_relu), unary(np.absolute, abs)
-    exp, log = unary(np.exp, python_exp), unary(np.log, python_log)
-    tanh, sqrt = unary(np.tanh, python_tanh), unary(np.sqrt, python_sqrt)
-    sigmoid = unary(sigmoid, lambda x: python_float(implementations[sigmoid](x)))
+    if not TYPE_CHECKING:  # Arithmetic has their types
+        relu, abs = unary(relu, python_relu), unary(np.absolute, abs)
+        exp, log = unary(np.exp, python_exp), unary(np.log, python_log)
+        tanh, sqrt = unary(np.tanh, python_tanh), unary(np.sqrt, python_sqrt)
+        sigmoid = unary(sigmoid, lambda x: python_float(implementations[sigmoid](x)))
 
     @property
     def _op(self) -> str:

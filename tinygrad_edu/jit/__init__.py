@@ -59,15 +59,13 @@ def jit(
     optimize: bool | Iterable[str] = True,
     check: bool | int = True,
     backend: str = "numpy",
-) -> Jitted:
-    """Record `fun`, and replay it."""
+) -> Jitted: ...
 
 
 @overload
 def jit(
     *, optimize: bool | Iterable[str] = True, check: bool | int = True, backend: str = "numpy"
-) -> Callable[[Callable[..., object]], Jitted]:
-    """Return a decorator with these options."""
+) -> Callable[[Callable[..., object]], Jitted]: ...
 
 
 def jit(

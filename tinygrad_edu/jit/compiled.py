@@ -281,8 +281,9 @@ class Jitted(Transparent):
         source = f"<details><summary>source</summary><pre>{escape(self.source)}</pre></details>"
         return head + table(["latest recording", ""], lines) + source
 
-    def __get__(self, instance: object, owner: type | None = None) -> Callable[..., Any]:
-        return self if instance is None or isinstance(self._fun, staticmethod) else MethodType(self, instance)
+    def __get__(self, instance: object, owner: type | None = None) -> Jitted:
+        bound: Any = self if instance is None or isinstance(self._fun, staticmethod) else MethodType(self, instance)
+        return bound  # type: ignore[no-any-return]  # a method has the attributes of its function
 
 
 def _after_fork() -> None:

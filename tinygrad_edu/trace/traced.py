@@ -235,7 +235,8 @@ class Traced(View):
         if self.rec.is_fixed(self.variable):
             return self.rec.fixed_value(self)
         if function := self.rec.library_function():
-            conversion, remedy = f"{conversion} in {function}", f"call {function} outside of the recorded function"
+            conversion += f" in {function}"
+            remedy = f"{'pass steps=, or ' * (function == 'odeint')}call {function} outside of the recorded function"
         elif assigns(sys._getframe(2)):
             conversion, remedy = "array[...] = ...", "make the array outside of the function or with np.zeros_like(x)"
         escapes = "takes a value out of the recording, and would be the same at every call"
