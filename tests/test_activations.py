@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import tinygrad_edu as tg
 from tinygrad_edu.engine.rules.activations import erf
 
 
@@ -11,3 +12,18 @@ def test_erf_equals_that_of_scipy_up_to_rounding():
     x = np.concatenate([np.linspace(-7, 7, 10_001), np.geomspace(1e-300, 1, 100), [0.0, np.inf, -np.inf, np.nan]])
     np.testing.assert_allclose(erf(x), special.erf(x), rtol=1e-15)
     assert np.signbit(erf(np.array([-0.0])))[0]
+
+
+@pytest.mark.parametrize("fun", [tg.softmax, tg.log_softmax, tg.logsumexp])
+@pytest.mark.parametrize("shape", [(500, 10), (20, 25, 10), (500, 40)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_arrays_of_short_rows_are_computed_as_their_rows_are(fun, shape, dtype):
+    x = np.random.default_rng(0).normal(0, 30, shape).astype(dtype)
+    x.reshape(-1, shape[-1])[3] = -np.inf
+    x.reshape(-1, shape[-1])[5, 2] = np.inf
+    with np.errstate(all="ignore"):
+        rows = np.stack([fun(row) for row in x.reshape(-1, shape[-1])])
+        y = fun(x, axis=-1)
+    assert y.dtype == dtype
+    tolerance = 1e-5 if dtype == np.float32 else 1e-13
+    np.testing.assert_allclose(y.reshape(rows.shape), rows, rtol=tolerance, atol=tolerance)

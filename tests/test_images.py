@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checks import message
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -279,3 +280,34 @@ def test_the_printed_program_of_a_recording_needs_numpy_alone():
     program = next(v for k, v in scope.items() if k not in ("np", "__builtins__"))
     for found, expected in zip(program(x, w), gradient(x, w), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("fun", "x", "weight"),
+    [
+        (lambda x, w: tg.conv_transpose2d(x, w, stride=2), (3, 4, 4), (3, 5, 2, 2)),
+        (lambda x, w: tg.conv_transpose1d(x, w), (3, 4), (3, 5, 2)),
+        (lambda x, w: tg.avg_pool2d(x, 2), (3, 4, 4), ()),
+        (lambda x, w: tg.avg_pool1d(x, 2, 1), (3, 4), ()),
+    ],
+)
+def test_one_image_without_a_batch_gives_one_result(fun, x, weight):
+    rng = np.random.default_rng(0)
+    x, weight = rng.normal(size=x), rng.normal(size=weight)
+    np.testing.assert_array_equal(fun(x, weight), fun(x[np.newaxis], weight)[0])
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda: tg.conv_transpose2d(np.ones((1, 3, 4, 4)), np.ones((3, 5, 2))), "conv_transpose2d: a weight is (in, "),
+        (
+            lambda: tg.conv_transpose1d(np.ones((1, 3, 4)), np.ones((3, 1, 2)), groups=2),
+            "with in a multiple of groups=2",
+        ),
+        (lambda: tg.conv_transpose1d(np.ones((1, 3, 4)), np.ones((3, 1, 2)), output_padding=1), "is not smaller than"),
+        (lambda: tg.avg_pool1d(np.ones((1, 3, 4)), 2, padding=2), "padding=2 is more than half of kernel_size=2"),
+    ],
+)
+def test_functions_of_images_refuse_weights_and_paddings_that_do_not_fit(call, error):
+    assert error in message(ValueError, call)

@@ -378,3 +378,15 @@ def test_mistakes_are_named():
     opt.steps += 1
     plateau.step()
     assert "watches the loss; pass it" in message(TypeError, plateau.step)
+
+
+def test_a_chained_schedule_may_be_a_part_of_a_sequence():
+    opt = tg.optim.SGD([tg.Tensor(0.0)], lr=1.0)
+    chained = lr_scheduler.ChainedScheduler([lr_scheduler.ExponentialLR(opt, 0.5), lr_scheduler.StepLR(opt, 2)])
+    sequence = lr_scheduler.SequentialLR(opt, [lr_scheduler.StepLR(opt, 100), chained], milestones=[2])
+    given = []
+    for _ in range(6):
+        given.append(opt.lr)
+        opt.steps += 1  # in place of a step
+        sequence.step()
+    np.testing.assert_allclose(given, [1, 1, 1, 0.5, 0.025, 0.0125])

@@ -300,3 +300,18 @@ def test_a_recording_of_a_recurrent_layer_prints_as_numpy(kind):
     again = namespace[printed.title](**{**printed.values, **layer.state_dict(), "x": x, "h": h})
     np.testing.assert_allclose(again[0], value, rtol=1e-12)
     np.testing.assert_allclose(again[1], gradient, rtol=1e-12)
+
+
+def test_attention_to_keys_and_values_of_other_sizes_has_weights_for_each():
+    joint, apart = nn.MultiheadAttention(4, 2, rng=0), nn.MultiheadAttention(4, 2, kdim=6, vdim=5, rng=0)
+    for i, (name, size) in enumerate({"q": 4, "k": 6, "v": 5}.items()):
+        part = joint.in_proj_weight.data[4 * i : 4 * i + 4]
+        getattr(apart, f"{name}_proj_weight").data[...] = np.pad(part, ((0, 0), (0, size - 4)))
+    apart.out_proj.weight.data[...] = joint.out_proj.weight.data
+    q, k, v = (numbers((2, t, 4), 10 * t) for t in (3, 2, 2))
+    wider = q, np.pad(k, ((0, 0), (0, 0), (0, 2)), constant_values=9), np.pad(v, ((0, 0), (0, 0), (0, 1)))
+    for y, expected in zip(apart(*wider), joint(q, k, v), strict=True):
+        np.testing.assert_allclose(y.data, expected.data, rtol=1e-12)
+    assert apart(*wider, need_weights=False)[1] is None
+    with pytest.raises(ValueError, match=r"^MultiheadAttention\(4, 2\): sequences are \(n, t, features\)"):
+        nn.MultiheadAttention(4, 2, batch_first=False)
