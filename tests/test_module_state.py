@@ -112,6 +112,15 @@ def test_a_state_is_loaded_into_none_of_the_parameters_if_one_is_read_only():
         np.testing.assert_array_equal(a, before[name])
 
 
+def test_a_state_is_loaded_into_none_of_the_parameters_if_one_overflows():
+    model = nn.MLP([2, 3, 1], rng=0, dtype=np.float16)
+    before = model.state_dict()
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError, match="overflow"):
+        model.load_state_dict({name: np.full(a.shape, 1e9 if name == "2.bias" else 1.0) for name, a in before.items()})
+    for name, a in model.state_dict().items():
+        np.testing.assert_array_equal(a, before[name])
+
+
 def test_a_state_may_hold_parameters_that_take_gradients():
     source, model = nn.Linear(2, 1, rng=0), nn.Linear(2, 1, rng=1)
     model.load_state_dict(dict(source.named_parameters()))

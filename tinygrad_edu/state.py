@@ -90,6 +90,7 @@ def copy_state(
     missing and unexpected. Returns both lists.
     """
     given, names = check_state(where, targets, state, strict)
+    given = {name: value.astype(targets[name].dtype, copy=False) for name, value in given.items()}  # or an overflow
     for name, value in given.items():
         np.copyto(targets[name], value)
     return names
