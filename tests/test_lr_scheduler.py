@@ -323,6 +323,17 @@ def test_a_rate_that_makes_no_sense_leaves_the_optimizer_as_it_was():
     assert lr_scheduler.StepLR(sgd, 1, gamma=0.5).get_last_lr() == [0.5]
 
 
+def test_a_rate_of_one_group_that_makes_no_sense_leaves_those_of_all():
+    opt = sgd()
+    schedule = lr_scheduler.LambdaLR(opt, [lambda epoch: 0.5**epoch, lambda epoch: 1 - epoch])
+    opt.steps = 1
+    schedule.step()
+    before = repr(schedule.state_dict())
+    with pytest.raises(ValueError, match=r"lr must be .* not -0.2"):
+        schedule.step()
+    assert repr(schedule.state_dict()) == before
+
+
 def test_mistakes_are_named():
     opt = tg.optim.SGD([tg.Tensor([1.0])], lr=0.1)
     assert "optimizer is one of tg.optim" in message(TypeError, lambda: lr_scheduler.ExponentialLR([1], 0.9))

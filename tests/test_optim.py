@@ -664,6 +664,14 @@ def test_a_group_is_added_after_the_others_were_frozen():
     np.testing.assert_allclose(b.data, 0.4)
 
 
+def test_a_setting_that_one_group_refuses_is_set_in_none():
+    a, b = parameters()
+    optimizer = optim.SGD([{"params": [a], "momentum": 0.9}, {"params": [b]}], lr=0.1)
+    with pytest.raises(ValueError, match="nesterov needs a momentum"):
+        optimizer.nesterov = True
+    assert [group.nesterov for group in optimizer.groups] == [False, False]
+
+
 def test_an_added_group_may_need_state_that_no_other_needed():
     a, b = parameters()
     optimizer = optim.SGD([a], lr=0.1)

@@ -65,9 +65,8 @@ class Group:
         vars(self)["factors"] = np.append(self.factors, np.ones(max(missing, 0)))
         self.factors[places] = 1.0
 
-    def follow(self, place: int, rate: Any, base_lr: float) -> None:
+    def follow(self, place: int, rate: float, base_lr: float) -> None:
         """Take the rate of a schedule for the present, times the factors of all others."""
-        rate = nonnegative(self.kind.__name__, "lr", python_float(rate))  # before it becomes a factor of all others
         self.factors[place] = 1.0
         others = 1.0 if self.factors.size == 2 else python_float(np.prod(self.factors[1:]))
         self.factors[place] = rate / np.where(np.equal(base_lr, 0), 1.0, base_lr)
@@ -95,12 +94,20 @@ class Group:
         return f"Group({settings}{counted(len(self.params), 'parameter')})"
 
 
+def set_all(groups: list[Group], name: str, value: Setting) -> None:
+    """Set a hyperparameter of all groups; raises ValueError, with none changed, if it makes no sense for one."""
+    if name != "lr":  # which no other hyperparameter restricts
+        for group in groups:
+            group.kind.checked(group.hyperparameters() | {name: value})
+    for group in groups:
+        setattr(group, name, value)
+
+
 def hyperparameter(name: str) -> Any:
     """Return a property of an optimizer: the first group's hyperparameter; setting it sets that of all groups."""
 
     def put(self: Any, value: Setting) -> None:
-        for group in self.groups:
-            setattr(group, name, value)
+        set_all(self.groups, name, value)
 
     return property(lambda self: getattr(self.groups[0], name), put, doc=f"`{name}` of the first group; sets all.")
 
@@ -123,8 +130,7 @@ class Hyperparameters:
             if not groups or name in vars(self) or hasattr(type(self), name):
                 super().__setattr__(name, value)
                 return
-            for group in groups:
-                setattr(group, name, value)
+            set_all(groups, name, value)
 
     def _instead(self, name: str) -> str:
         here = KEYWORDS.get(name, "").removesuffix("=")

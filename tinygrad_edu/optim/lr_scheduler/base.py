@@ -13,6 +13,7 @@ from ...engine.rules.floats import python_float
 from ...engine.rules.registry import predicate
 from ...state import copy_state
 from ..optimizer import Optimizer, check_optimizer
+from ..validation import nonnegative
 
 Rate: TypeAlias = float | NDArray[Any]  # an array without axes, where NumPy computes a rate
 DERIVED = ("factors", "lrs")  # of a schedule's state: what follows from the rest, to rounding
@@ -42,11 +43,12 @@ class LRScheduler:
 
     each_batch = watches_loss = False
     place: int
+    epoch: int
 
     def __init__(self, optimizer: Optimizer, parts: Sequence[LRScheduler] = ()) -> None:
         """`parts` are schedules of the same optimizer that this one asks for their rates: it takes their places."""
         check_optimizer(type(self).__name__, optimizer)
-        self.optimizer, self.epoch, self.first_step = optimizer, 0, optimizer.steps
+        self.optimizer, self.first_step = optimizer, optimizer.steps
         for part in parts:
             if getattr(part, "optimizer", None) is not optimizer:
                 raise ValueError(f"{type(self).__name__} takes schedules of the same optimizer")
@@ -54,7 +56,7 @@ class LRScheduler:
         self.place = places[0]
         for group in optimizer.groups:
             group.multiply(places)
-        self._set()
+        self._set(0)
 
     @property
     def places(self) -> list[int]:
@@ -92,15 +94,16 @@ class LRScheduler:
                 "optimizer.step() first, then schedule.step()",
                 stacklevel=2,
             )
-        self.epoch += 1
-        self._set()
+        self._set(self.epoch + 1)
 
     def observe(self, loss: SupportsFloat) -> None:
         """Take account of the loss of an epoch; a schedule with `watches_loss` defines it."""
 
-    def _set(self) -> None:
-        base_lrs = self.base_lrs
-        rates = self.rates(base_lrs, self.epoch)
+    def _set(self, epoch: int) -> None:
+        """Go to an epoch: set the rates of all groups, or raise an error with nothing changed."""
+        base_lrs, kind = self.base_lrs, type(self.optimizer).__name__
+        rates = [nonnegative(kind, "lr", python_float(rate)) for rate in self.rates(base_lrs, epoch)]
+        self.epoch = epoch
         for group, base_lr, rate in zip(self.optimizer.groups, base_lrs, rates, strict=True):
             group.follow(self.place, rate, base_lr)
 
@@ -129,8 +132,8 @@ class LRScheduler:
             raise
 
     def _restore(self, state: dict[str, Any]) -> None:
-        self.epoch, self.base_lrs = state["epoch"], state["base_lrs"]
-        self._set()
+        self.base_lrs = state["base_lrs"]
+        self._set(state["epoch"])
         for name in DERIVED:
             for group, value in zip(self.optimizer.groups, state.get(name, ()), strict=False):
                 group.restore_rate(value) if name == "lrs" else group.factors.__setitem__(self.place, value)
