@@ -411,3 +411,17 @@ def test_numbers_have_no_shapes():
 )
 def test_what_is_no_path_is_refused_by_name(name, save):
     assert message(TypeError, lambda: save(3)) == f"{name}: a path is text or a pathlib.Path, not an int"
+
+
+def test_arrays_within_an_index_or_a_list_are_shown_as_others_are():
+    x = tg.Tensor(np.arange(12.0).reshape(3, 4), label="x")
+    rows, every = np.array([0, 2]), np.arange(3)
+    for y, operation, shapes in [
+        (x[rows, rows], "x[[0, 2], [0, 2]]", "(3, 4)[(2,), (2,)] = (2,)"),
+        (x[:, rows], "x[:, [0, 2]]", "(3, 4)[:, (2,)] = (3, 2)"),
+        (np.select([x.data > 5, x.data > 3], [x, -x]), "select([array (3, 4), array (3, 4)], x, v1, 0)", None),
+        (x[np.repeat(every, 9), np.repeat(every, 9)], "x[array (27,), array (27,)]", "(3, 4)[(27,), (27,)] = (27,)"),
+    ]:
+        record = next(r for r in tg.explain(y.sum()).nodes if r.operation.startswith(("x[", "select")))
+        assert record.operation == operation
+        assert shapes in (record.shapes, None)

@@ -198,3 +198,14 @@ def test_calls_outside_a_summary_are_not_kept():
     model(np.ones((1, 2)))
     assert summary.observers == {}
     assert tg.jit(lambda x: model(x))(np.ones((1, 2))).shape == (1, 1)
+
+
+def test_an_output_that_is_none_is_shown_as_python_writes_it():
+    class Attending(nn.Module):
+        def __init__(self):
+            self.attention = nn.MultiheadAttention(4, 2, rng=0)
+
+        def forward(self, x):
+            return self.attention(x, need_weights=False)
+
+    assert Attending().summary(np.zeros((1, 3, 4))).rows[0].output_shape == "((1, 3, 4), None)"

@@ -913,6 +913,14 @@ def test_the_suggested_rate_trains_and_a_hundredth_of_it_is_slow(kind):
     assert losses[0] < 0.05 < 1 < losses[1]
 
 
+def test_where_all_is_learned_before_the_last_rates_the_first_of_the_best_rates_counts():
+    x = np.random.default_rng(0).normal(size=(40, 20))
+    model = nn.MLP([20, 16, 2], rng=0)
+    found = search(model, tg.cross_entropy, (x, (x[:, 0] > 0).astype(int)), optim.Adam(model.parameters(), lr=1.0))
+    assert found.lrs[found.losses.argmin()] > 1  # the loss, near 0 from 0.3 on, falls to the end
+    assert found.suggestion < 0.1
+
+
 def test_the_finder_stops_where_the_loss_explodes_and_rates_grow_by_one_factor():
     data, _ = least_squares()
     model = nn.Linear(3, 1, rng=0)

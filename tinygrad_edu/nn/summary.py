@@ -167,7 +167,7 @@ def _shape(y: Any) -> str:
     if isinstance(y, (tuple, list)):
         return f"({', '.join(map(_shape, y))})"
     shape = getattr(y, "shape", None)
-    return type(y).__name__ if shape is None else str(tuple(shape))
+    return str(tuple(shape)) if shape is not None else "None" if y is None else type(y).__name__
 
 
 def _lines(rows: list[Row], with_shapes: bool) -> list[str]:

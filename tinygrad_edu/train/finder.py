@@ -24,6 +24,7 @@ from .metrics import Data, Loss, check_loss, check_model, checked_data
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_FLAT = 0.001  # the share of the fall that is left where the loss is as good as lowest: then all is learned already
 _EXPLODED = 4  # the loss has exploded when it rises by this many times its first value, or its fall, above its lowest
 
 
@@ -57,8 +58,9 @@ def lr_finder(
 
     Rates grow by the same factor at each step (Smith 2017), and apply to all parameter groups. Steps take data as in
     `fit`: all of X, or batches drawn with `rng`, epoch after epoch; small batches are noisy and need more steps. The
-    search ends early if the loss explodes. The suggestion is a tenth of the rate at which the smoothed loss is lowest,
-    because from there on steps do harm. Model, optimizer and the generators of dropout are left exactly as they were.
+    search ends early if the loss explodes. The suggestion is a tenth of the first rate at which the smoothed loss is
+    lowest, to within a thousandth of its fall, because from there on steps do harm or gain nothing. Model, optimizer
+    and the generators of dropout are left exactly as they were.
     Raises ValueError for a loss that is not finite at the start.
 
     >>> model = tg.nn.Linear(1, 1, rng=0)
@@ -101,7 +103,8 @@ def lr_finder(
     if not isfinite(losses[-1]):
         losses.pop()
     found = np.array(losses)
-    lowest = smooth(found, len(found) // 20).argmin()
+    smoothed = smooth(found, len(found) // 20)
+    lowest = int(np.argmax(smoothed <= smoothed.min() + _FLAT * (smoothed[0] - smoothed.min())))  # the first such rate
     return RateSearch(lrs[: len(found)], found, float(lrs[lowest]) / 10 if lowest else None)
 
 

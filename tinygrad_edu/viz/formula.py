@@ -152,16 +152,19 @@ def operation(
 ) -> str:
     """Return the call that made `y`, with its arguments' names or, without `names`, what `shown` makes of them."""
     printer = Expressions({}, {"np"})
-    args: list[Any] = []
-    for i, a in enumerate(y.args):
+
+    def argument(a: Any, x: Tensor | Value | None = None) -> Any:
+        if isinstance(a, (tuple, list)):  # an index or a list of conditions may hold arrays
+            return (tuple if isinstance(a, tuple) else list)(map(argument, a))
         if not isinstance(a, (Node, np.ndarray, np.generic)):
-            args.append(a)
-            continue
-        x: Tensor | Value | None = parent(y, i) if isinstance(a, Node) else None
+            return a
         value: Any = a if x is None else x.data
-        args.append(Var(Input(i), value))
+        var = Var(Input(len(printer.text)), value)
         name = names.get(x) or x.label if names and x is not None else None
-        printer.text[args[-1]] = (name, ATOM * is_word(name)) if name else _operand(shown(value))
+        printer.text[var] = (name, ATOM * is_word(name)) if name else _operand(shown(value))
+        return var
+
+    args = [argument(a, parent(y, i) if isinstance(a, Node) else None) for i, a in enumerate(y.args)]
     return printer.call(Call(y.fun, tuple(args), user_keywords(y.kwargs), y.data))[0]
 
 
