@@ -488,6 +488,8 @@ def test_clip_grad_norm_asks_for_gradients_and_a_positive_norm():
     [
         (lambda p: tg.optim.SGD([p], "a"), "SGD: lr must be a finite number of at least 0, not 'a'"),
         (lambda p: tg.optim.SGD([p], 0.1, 0.9, 0.5), "SGD: nesterov is True or False, not 0.5"),
+        (lambda p: tg.optim.SGD({p}, 0.1), "SGD loads its state in the order of its parameters, and a set has none"),
+        (lambda p: tg.optim.SGD([{"params": {p}}], 0.1), "a set has none: pass a list"),
         (lambda p: tg.optim.SGD(None, 0.1), r"SGD takes a list of Tensors, not NoneType: pass model.parameters\(\)"),
         (lambda p: tg.optim.Adam([p], 0.1, betas=0.9), r"betas are two numbers, such as \(0.9, 0.999\), not 0.9"),
         (lambda p: tg.optim.clip_grad_norm([p], "a"), "clip_grad_norm: max_norm must be above 0, not 'a'"),

@@ -5,7 +5,7 @@ import pytest
 from checks import message
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import integrate, linalg, signal
+from scipy import integrate, linalg, signal, special
 from strategies import arrays, seeds, shapes
 
 import tinygrad_edu as tg
@@ -65,6 +65,29 @@ def test_expm_of_a_stack_and_the_third_derivative():
     for _ in range(3):
         f = tg.grad(f)
     np.testing.assert_allclose(f(0.7), (a[0] @ a[0] @ a[0] @ linalg.expm(0.7 * a[0]))[0, 1], rtol=1e-10)
+
+
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
+def test_an_element_of_weight_0_is_left_out_of_logsumexp_however_large():
+    for large in (1e3, 1e308, np.inf, np.nan):
+        a, b = np.array([large, 1.0]), np.array([0.0, 1.0])
+        value, gradient = tg.value_and_grad(lambda a, b=b: tg.special.logsumexp(a, b=b))(a)
+        assert value == special.logsumexp(a, b=b) == 1
+        np.testing.assert_array_equal(gradient, b)
+    assert tg.special.logsumexp(np.float32([100.0, 1.0]), b=[0.0, 1.0]) == 1
+    assert tg.special.logsumexp([1.0, 2.0], b=[0.0, 0.0]) == -np.inf
+    weights = tg.grad(lambda b: tg.special.logsumexp(np.array([1.0, 2.0]), b=b))(np.array([0.0, 1.0]))
+    np.testing.assert_allclose(weights, np.exp([-1, 0]))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+def test_jit_records_matrix_functions_that_scipy_computes(backend):
+    f = tg.grad(lambda a: np.sum(tg.linalg.expm(a) * tg.linalg.solve_sylvester(a, a, a)))
+    recorded = tg.jit(f, backend=backend)
+    for a in np.eye(3) + np.random.default_rng(0).uniform(size=(4, 3, 3)):
+        np.testing.assert_allclose(f(a), recorded(a), rtol=1e-12)
+    assert recorded.cache_info().hits == 3
+    assert "solve_sylvester(" in recorded.source
 
 
 def test_a_square_root_that_is_complex_has_the_gradient_of_its_real_matrix():
@@ -212,6 +235,14 @@ def test_repeated_times_and_a_state_of_several_axes():
     y = tg.integrate.odeint(lambda y, t: y @ np.eye(2), np.ones((3, 2)), [0.0, 0.0, 1.0, 1.0])
     assert y.shape == (4, 3, 2)
     np.testing.assert_allclose(y[2:], np.e * np.ones((2, 3, 2)), rtol=1e-7)
+
+
+def test_odeint_takes_a_number_as_the_slope_of_a_vector_of_length_1():
+    for func in (lambda y, t: 0.5 * np.sqrt(t), lambda y, t: -y[0], lambda y, t: 2):
+        for y0 in (1.0, [1.0]):
+            np.testing.assert_allclose(tg.odeint(func, y0, TIMES), integrate.odeint(func, y0, TIMES), rtol=1e-6)
+    decay = lambda k: tg.odeint(lambda y, t: -k * y[0], 1.0, [0.0, 2.0])[-1, 0]
+    np.testing.assert_allclose(tg.grad(decay)(0.5), -2 * np.exp(-1), rtol=1e-6)
 
 
 def test_scipys_odeint_leaves_a_constant_that_it_starts_from():

@@ -5,7 +5,7 @@ import pytest
 from checks import message
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import special, stats
 from strategies import arrays, shapes
 
 import tinygrad_edu as tg
@@ -124,6 +124,48 @@ def test_quantiles_equal_scipys(name, q, loc, scale):
     else:
         assert "has no isf" in message(NotImplementedError, lambda: ours.isf(q, *args))
     assert "has no ppf" in message(NotImplementedError, lambda: tg.stats.pareto.ppf(q, 3.0))
+
+
+@pytest.mark.parametrize("name", [*CONTINUOUS, *DISCRETE])
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
+def test_parameters_that_make_no_distribution_give_nan(name):
+    if name in DISCRETE:
+        invalid = {"poisson": [[-1]], "bernoulli": [[-0.1], [1.1]], "binom": [[-1, 0.5], [3, 1.5]]}
+        invalid |= {"geom": [[0], [1.5]], "nbinom": [[0, 0.5], [3, 0], [3, 1.5]]}
+        x, invalid, functions = [-1, 0, 1, 3], invalid[name], ["logpmf", "pmf"]
+    else:
+        x, n = [-1.0, 0.0, 0.3, 1.0, 2.0], len(CONTINUOUS[name][0])
+        functions = ["logpdf", "pdf", "cdf", "sf", "logcdf", "logsf", *["ppf"] * (name in WITH_QUANTILES)]
+        invalid = [[1.5] * n + [0.0, scale] for scale in (0.0, -1.0, np.nan)]  # the cdf of scale -1 was that of -x
+        invalid += [[1.5] * i + [v] + [1.5] * (n - i - 1) for i in range(n) for v in (0.0, -1.0, np.nan)]
+    for f in functions:
+        for parameters in invalid:
+            assert np.isnan(getattr(getattr(tg.stats, name), f)(x, *parameters)).all(), (f, parameters)
+
+
+def test_only_the_elements_whose_parameters_are_wrong_are_nan():
+    scale = np.array([-1.0, 2.0])
+    cdf = lambda s: tg.stats.norm.cdf(1.0, 0.0, s)
+    for f in (cdf, tg.jit(cdf), tg.vmap(cdf)):
+        np.testing.assert_array_equal(f(scale), [np.nan, stats.norm.cdf(0.5)])
+    assert tg.grad(lambda s: cdf(s)[1])(scale)[1] == pytest.approx(-stats.norm.pdf(0.5) / 4)
+
+
+def test_the_tails_of_students_and_cauchys_densities_do_not_overflow():
+    exact = -np.log(np.pi) - 2 * np.log(1e300)
+    for f in (tg.stats.cauchy.logpdf, lambda x: tg.stats.t.logpdf(x, 1), lambda x: tg.stats.halfcauchy.logpdf(x)):
+        half = np.log(2) if f(1.0) > -1.5 else 0
+        assert tg.value_and_grad(f)(1e300) == pytest.approx((exact + half, -2e-300), rel=1e-12)
+    with np.errstate(divide="ignore"):
+        assert tg.stats.cauchy.ppf(-0.0) == -np.inf
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_distribution_functions_have_a_derivative_at_infinity():
+    for f in (lambda x: special.gammainc(2.5, x), lambda x: special.gammaincc(200.0, x), lambda m: special.pdtr(2, m)):
+        assert tg.grad(f)(np.inf) == 0
+    assert tg.grad(tg.stats.invgamma.cdf)(1e-310, 2.0) == 0  # its 1 / x is infinite
+    assert np.isnan(tg.stats.poisson.cdf(np.nan, 0.0))
 
 
 @pytest.mark.parametrize("name", CONTINUOUS)

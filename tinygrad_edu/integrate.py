@@ -34,7 +34,8 @@ def odeint(
 ) -> Any:  # fmt: skip
     """Return the solution y of dy/dt = func(y, t, *args) at the times t, of shape (len(t), *y0.shape); y(t[0]) is y0.
 
-    As in SciPy a number y0 counts as a vector of length 1, and func may return a list of numbers.
+    As in SciPy a number y0 counts as a vector of length 1, and func may return a list of numbers, or a number for a
+    vector of length 1.
 
     The method of Dormand and Prince (order 5) chooses its steps so that the error of each is below atol + rtol |y|;
     `steps` takes that many equal steps between two times instead, which `jit` can record. Times are increasing or
@@ -56,7 +57,7 @@ def odeint(
 
     def slope(y: Any, t: Any) -> Any:
         dy = func(t, y, *args) if tfirst else func(y, t, *args)
-        dy = np.stack([*dy]) if isinstance(dy, (list, tuple)) else dy
+        dy = np.stack([*dy]) if isinstance(dy, (list, tuple)) else np.atleast_1d(dy)
         if np.shape(dy) != np.shape(y):
             raise ValueError(f"integrate.odeint: func gives shape {np.shape(dy)} for a state of shape {np.shape(y)}")
         return dy

@@ -80,9 +80,10 @@ def logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, 
     if b is None and not return_sign:
         return activations.logsumexp(floating(a), axis, keepdims)
     a, b = floats(floating(a), floating(1.0 if b is None else b))
-    a = np.where(np.equal(b, 0) & np.equal(a, np.inf), -np.inf, a)  # no 0 * inf
     largest = finite_max(stop_gradient(np.where(np.equal(b, 0), -np.inf, a)), axis)
-    total = np.sum(b * np.exp(a - largest), axis=axis, keepdims=True)
+    finite = np.less_equal(a - largest, math.log(np.finfo(a.dtype).max))  # exp of it is, and 0 times it is 0
+    without = np.equal(b, 0) & ~finite
+    total = np.sum(b * np.exp(np.where(without, -np.inf, a) - largest), axis=axis, keepdims=True)
     y = np.log(np.abs(total) if return_sign else total) + largest
     y, sign = (v if keepdims else np.squeeze(v, axis=axis) for v in (y, np.sign(total)))
     return (y, sign) if return_sign else y

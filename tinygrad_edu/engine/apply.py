@@ -24,6 +24,7 @@ from .rules.registry import (
     leaves,
     name,
     of_complex,
+    opaques,
     promoting,
     read_pages,
     refusal,
@@ -143,7 +144,7 @@ def implementation(fun: Function, args: Any) -> Function:
     """
     of_plain = len(args) > 1 and type(args[0]) is np.ndarray
     foreign = any(map(computes, leaves(args))) if of_plain else any([type(a) in array_likes for a in args])
-    return fun if foreign else implementations[fun]
+    return fun if foreign or fun in opaques else implementations[fun]
 
 
 def outranked(a: Any, args: tuple[Any, ...]) -> bool:

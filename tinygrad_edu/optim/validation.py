@@ -24,7 +24,7 @@ Params: TypeAlias = Iterable[Tensor] | Iterable[Mapping[str, Any]]
 
 def parameter_groups(params: Params, where: str, settings: Iterable[str]) -> list[tuple[list[Any], dict[str, Setting]]]:
     """Return (parameters, hyperparameters that it sets itself) of each group."""
-    given: Any = as_list(params, where)
+    given: Any = in_order(params, where)
     if not given or not all(isinstance(group, Mapping) for group in given):
         return [(given, {})]
     groups = []
@@ -32,11 +32,18 @@ def parameter_groups(params: Params, where: str, settings: Iterable[str]) -> lis
         own = dict(group)
         if "params" not in own:
             raise ValueError(f'{where}: group {i} has no "params"; a group is {{"params": [...], "lr": ...}}')
-        members = as_list(own.pop("params"), where)
+        members = in_order(own.pop("params"), where)
         if unknown := own.keys() - set(settings):
             raise ValueError(f"{where}: group {i} sets {sorted(unknown)}; it may set {', '.join(settings)}")
         groups.append((members, own))
     return groups
+
+
+def in_order(params: Iterable[Any], where: str) -> list[Any]:
+    """Return a list of what an optimizer is given; raises TypeError for what `as_list` refuses, and for a set."""
+    if isinstance(params, (set, frozenset)):
+        raise TypeError(f"{where} loads its state in the order of its parameters, and a set has none: pass a list")
+    return as_list(params, where)
 
 
 def as_list(params: Iterable[Any], where: str) -> list[Any]:

@@ -21,9 +21,15 @@ def half_step(a: Any) -> Any:
     return np.where(np.less(a, 50), gammaln(small + 0.5) - gammaln(small), series)
 
 
+def log1p_square(z: Any) -> Any:
+    """Return log(1 + z**2), also where the square overflows."""
+    far = np.greater(np.abs(z), 1e9)
+    return np.where(far, 2 * np.log(np.abs(np.where(far, z, 1))), np.log1p(np.square(np.where(far, 0, z))))
+
+
 def t_log_density(z: Any, df: Any) -> Any:
     """Return the log-density of Student's distribution."""
-    return half_step(np.divide(df, 2)) - (np.log(df) + LOG_PI + np.add(df, 1) * np.log1p(np.square(z) / df)) / 2
+    return half_step(np.divide(df, 2)) - (np.log(df) + LOG_PI + np.add(df, 1) * log1p_square(z / np.sqrt(df))) / 2
 
 
 def gamma_log_density(z: Any, a: Any) -> Any:
@@ -47,7 +53,7 @@ def t_quantile(q: Any, df: Any) -> Any:
 def cauchy_quantile(q: Any) -> Any:
     """Return the quantile of the Cauchy distribution; above 1/2 from 1 - q, which is exact."""
     upper = np.greater(q, 0.5)
-    tangent = np.tan(math.pi * np.where(upper, 1 - q, q))
+    tangent = np.tan(math.pi * np.where(upper, 1 - q, np.abs(q)))  # -0.0 is 0
     return 1 / np.where(upper, tangent, -tangent)
 
 
@@ -66,7 +72,7 @@ norm = Continuous(
 t = Continuous("t", t_log_density, cdf=lambda z, df: special("stdtr")(df, z), ppf=t_quantile)
 cauchy = Continuous(
     "cauchy",
-    lambda z: -LOG_PI - np.log1p(np.square(z)),
+    lambda z: -LOG_PI - log1p_square(z),
     cdf=lambda z: np.arctan2(1, -z) / math.pi,
     ppf=cauchy_quantile,
 )
@@ -107,7 +113,7 @@ halfnorm = Continuous(
     logsf=lambda z: LOG_2 + special("log_ndtr")(-z),
 )  # fmt: skip
 halfcauchy = Continuous(
-    "halfcauchy", lambda z: LOG_2 - LOG_PI - np.log1p(np.square(z)), 0.0,
+    "halfcauchy", lambda z: LOG_2 - LOG_PI - log1p_square(z), 0.0,
     cdf=lambda z: np.arctan(z) * (2 / math.pi), sf=lambda z: np.arctan2(1, z) * (2 / math.pi),
 )  # fmt: skip
 rayleigh = Continuous(

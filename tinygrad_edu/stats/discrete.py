@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.rules.activations import floating, log_softmax
 from ..engine.rules.gamma import gammaln, xlog1py, xlogy
-from .families import Discrete, special
+from .families import Discrete, positive, special
 
 
 def log_binomial(n: Any, k: Any) -> Any:
@@ -17,14 +17,29 @@ def log_binomial(n: Any, k: Any) -> Any:
     return gammaln(np.add(n, 1)) - gammaln(np.add(k, 1)) - gammaln(np.subtract(n, k) + 1)
 
 
+def is_probability(p: Any) -> Any:
+    """Return where p is from 0 to 1."""
+    return np.greater_equal(p, 0) & np.less_equal(p, 1)
+
+
 poisson = Discrete("poisson", lambda k, mu: xlogy(k, mu) - gammaln(k + 1) - mu, 0.0,
-                   cdf=lambda k, mu: special("pdtr")(k, mu))  # fmt: skip
-bernoulli = Discrete("bernoulli", lambda k, p: xlogy(k, p) + xlog1py(1 - k, np.negative(p)), 0.0, 1.0)
-binom = Discrete(
-    "binom", lambda k, n, p: log_binomial(n, k) + xlogy(k, p) + xlog1py(n - k, np.negative(p)), 0.0, lambda n, p: n
+                   cdf=lambda k, mu: np.where(np.isnan(k), np.nan, special("pdtr")(k, mu)),  # pdtr(nan, 0) is 1
+                   domain=lambda mu: np.greater_equal(mu, 0))  # fmt: skip
+bernoulli = Discrete(
+    "bernoulli", lambda k, p: xlogy(k, p) + xlog1py(1 - k, np.negative(p)), 0.0, 1.0, domain=is_probability
 )
-geom = Discrete("geom", lambda k, p: xlog1py(k - 1, np.negative(p)) + np.log(p), 1.0)
-nbinom = Discrete("nbinom", lambda k, n, p: log_binomial(n + k - 1, k) + xlogy(n, p) + xlog1py(k, np.negative(p)), 0.0)
+binom = Discrete(
+    "binom", lambda k, n, p: log_binomial(n, k) + xlogy(k, p) + xlog1py(n - k, np.negative(p)), 0.0, lambda n, p: n,
+    domain=lambda n, p: np.greater_equal(n, 0) & is_probability(p),
+)  # fmt: skip
+geom = Discrete(
+    "geom", lambda k, p: xlog1py(k - 1, np.negative(p)) + np.log(p), 1.0,
+    domain=lambda p: positive(p) & is_probability(p),
+)  # fmt: skip
+nbinom = Discrete(
+    "nbinom", lambda k, n, p: log_binomial(n + k - 1, k) + xlogy(n, p) + xlog1py(k, np.negative(p)), 0.0,
+    domain=lambda n, p: positive(n, p) & is_probability(p),
+)  # fmt: skip
 
 
 class Categorical:

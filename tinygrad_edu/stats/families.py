@@ -29,11 +29,17 @@ def log_probability(p: Any, complement: Any) -> Any:
     return np.where(near_1, np.log1p(-np.where(near_1, complement, 0)), np.log(np.where(near_1, 1, p)))
 
 
+def positive(*numbers: Any) -> Any:
+    """Return where all numbers are above 0."""
+    return math.prod([np.greater(x, 0) for x in numbers], start=np.True_)
+
+
 class Distribution:
     """A family of distributions: `log_density(z, *shapes)` within the bounds of its support, and -inf outside it.
 
     A bound may be a function of the shapes. All functions see only arguments within the support. `logcdf` and `logsf`
-    are given where they stay finite although the probability rounds to 0; `cdf` and `sf` then follow from them.
+    are given where they stay finite although the probability rounds to 0; `cdf` and `sf` then follow from them. Where
+    the shapes are outside of their `domain`, or the scale is not above 0, all functions are NaN, as in SciPy.
     """
 
     extra: dict[str, Any]  # parameters that follow the shapes, with their defaults
@@ -42,6 +48,7 @@ class Distribution:
         self, name: str, log_density: LogDensity, lower: Bound = -math.inf, upper: Bound = math.inf,
         cdf: LogDensity | None = None, sf: LogDensity | None = None, logcdf: LogDensity | None = None,
         logsf: LogDensity | None = None, ppf: LogDensity | None = None, is_open: bool = False,
+        domain: LogDensity = positive,
     ) -> None:  # fmt: skip
         if logcdf is not None and cdf is None:
             cdf = lambda *z: np.exp(logcdf(*z))
@@ -51,6 +58,7 @@ class Distribution:
         self.below, self.log_below, self.log_above, self.quantile = cdf, logcdf, logsf, ppf
         self.above = sf  # None for a distribution that is symmetric about 0, where 1 - cdf(z) is cdf(-z)
         self.is_open = is_open  # at its bounds, which are then outside the support
+        self.domain = domain
         self.shapes = tuple(inspect.signature(log_density).parameters)[1:]
 
     def __repr__(self) -> str:
@@ -60,7 +68,7 @@ class Distribution:
         """Return x, the shapes, and the values of `extra`; raise TypeError for a missing or an unknown parameter.
 
         All arrays get one dtype of floats. Numbers get the dtype of x, as NumPy's functions of a number alone would
-        give float64.
+        give float64. x and the shapes are NaN where the parameters make no distribution.
         """
         names = (*self.shapes, *self.extra)
         given = self.extra | dict(zip(names, args, strict=False)) | kwargs
@@ -71,7 +79,11 @@ class Distribution:
         x, *values = floats(floating(x), *values)
         small = getattr(x, "dtype", None) in (np.float16, np.float32)
         values = [x.dtype.type(1) * v if small and isinstance(v, (int, float)) else v for v in values]
-        return x, values[: len(self.shapes)], values[len(self.shapes) :]
+        shapes, others = values[: len(self.shapes)], values[len(self.shapes) :]
+        exists = self.domain(*shapes) & positive(*others[1:])
+        if exists is not np.True_:
+            x, *shapes = [np.where(exists, v, np.nan) for v in (x, *shapes)]  # the shapes too, as nan**0 is 1
+        return x, shapes, others
 
     def bounds(self, shapes: list[Any]) -> list[Any]:
         """Return the lower and the upper bound of the support."""

@@ -18,7 +18,7 @@ def open_calls(program: Program, steps: float = np.inf) -> None:
     for call in program.calls:
         call.replace(new)
         longest = max([len(v.example) for v in call.uses if len(v.shape) > 2], default=0)
-        if call.fun in opaques and longest <= steps:
+        if opaques.get(call.fun) and longest <= steps:
             inside, new[call.out] = calls_inside(call)
             calls += inside
         elif call.fun is part and isinstance(call.args[0], tuple):  # the results of a call that was replaced

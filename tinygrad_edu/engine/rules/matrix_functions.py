@@ -8,7 +8,7 @@ import numpy as np
 
 from .linalg import T
 from .products import matmul
-from .registry import Array, defvjp, primitive, promoting, takes_complex
+from .registry import Array, defvjp, opaques, primitive, promoting, takes_complex
 
 
 def scipys() -> Any:
@@ -73,3 +73,4 @@ defvjp(solve_sylvester, lambda g, y, a, b, q: -matmul(solve_sylvester(T(a), T(b)
                         lambda g, y, a, b, q: solve_sylvester(T(a), T(b), g))
 takes_complex.update([expm, sqrtm, solve_sylvester])
 promoting.add(solve_sylvester)
+opaques.update({expm: False, solve_sylvester: False})  # not sqrtm, whose values say whether it is complex

@@ -57,7 +57,7 @@ promoting: set[Function] = set()  # functions whose rules compute with one argum
 unordered: set[Function] = set()  # functions that compare numbers, and take real ones alone
 unsettled: set[Function] = set()  # functions whose rules give NaN where only their limits know the gradient
 implementations: dict[Function, Function] = {}  # the NumPy implementation of a primitive, called on unwrapped arrays
-opaques: set[Function] = set()  # primitives that jit records as one call
+opaques: dict[Function, bool] = {}  # primitives that jit records as one call; False: it cannot see the calls inside
 array_likes: set[type] = set()  # classes of arrays that compute primitives in their own way
 unasked_predicates: set[Function] = set()
 predicates_of_all: dict[Function, bool] = {}  # the answer that is right for all arrays
@@ -193,7 +193,7 @@ def primitive(fun: Function) -> Function:
 
 def opaque(fun: Function) -> Function:
     """Let jit record a primitive, such as a loop of many steps, as one call; its results are new arrays."""
-    opaques.add(fun)
+    opaques[fun] = True
     return fun
 
 

@@ -87,13 +87,15 @@ def split_at_0(x: Array, p: Array) -> tuple[Array, Array]:
 
 def gamma_density(a: Array, x: Array) -> Array:
     """Return x**(a - 1) exp(-x) / gamma(a), by logarithms; for large a, where these cancel, by Stirling's formula."""
-    large = np.greater(a, 100)
+    large, infinite = np.greater(a, 100), np.isinf(x)
+    x = np.where(infinite, 1, x)  # where the logarithms are infinite, and their difference is not a number
     b = np.where(large, a, 100.0)
     u, r = (x - b) / b, 1 / np.square(b)
     log = special.xlog1py(b - 1, u) - b * u - (1 / 12 - r * (1 / 360 - r / 1260)) / b - np.log(2 * math.pi * b) / 2
     p = np.where(large, 1.0, np.subtract(a, 1))
     at_0, z = split_at_0(x, p)
-    return at_0 * np.exp(np.where(large, log, special.xlogy(p, z) - x - special.gammaln(a)))
+    density = at_0 * np.exp(np.where(large, log, special.xlogy(p, z) - x - special.gammaln(a)))
+    return np.where(infinite, 0, density)
 
 
 def beta_density(a: Array, b: Array, x: Array) -> Array:
