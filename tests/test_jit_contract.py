@@ -323,6 +323,7 @@ def test_check_says_which_replays_are_compared(check, compared):
     assert found == compared
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 @pytest.mark.parametrize("collects", [True, False])
 def test_garbage_is_collected_after_a_recording_and_in_a_forked_process_if_it_was_before(collects):
     during, forked = [], []

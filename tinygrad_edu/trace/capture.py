@@ -110,7 +110,8 @@ def _recorded(found: Captured, fun: Function, args: Any, kwargs: Any, finish: Fu
                 rec.error(words, error)
             if isinstance(error, TypeError) and "jit cannot replay" in words:  # a hook on a gradient
                 rec.error(words, error)
-            if not rec.refused and any([w in words for w in NEEDS_PLAIN]):
+            needs_plain = any([w in words for w in NEEDS_PLAIN]) and "unhashable" not in words  # as arrays are too
+            if needs_plain and not rec.refused:
                 rec.error(f"{words}: it takes plain arrays and numbers, not recorded ones; {RETURN_IT}", error)
             if rec.refused and error is not rec.refused:  # NumPy may raise another error instead of ours
                 raise rec.refused from error
