@@ -180,6 +180,15 @@ def test_a_state_of_before_schedules_composed_is_loaded():
     assert [g.lr for g in opt.groups] == [0.1, 0.2]
 
 
+@pytest.mark.parametrize("name", ["scale", "then.scale"])
+def test_a_plateau_is_loaded_from_a_state_of_before_each_group_had_its_own_cuts(name):
+    opt = sgd()
+    plateau = lr_scheduler.ReduceLROnPlateau(opt)
+    schedule = plateau if name == "scale" else lr_scheduler.LinearWarmup(opt, 1, then=plateau)
+    schedule.load_state_dict(schedule.state_dict() | {name: 0.25})
+    assert plateau.scale == [0.25, 0.25]
+
+
 def test_a_rate_set_by_hand_is_what_schedules_multiply():
     opt = sgd()
     schedules = [lr_scheduler.ExponentialLR(opt, 0.5), lr_scheduler.StepLR(opt, 2, 0.1)]
