@@ -32,6 +32,16 @@ def test_what_is_saved_is_loaded(state, tmp_path_factory):
         np.testing.assert_array_equal(loaded[name], array)
 
 
+def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path):
+    path = tmp_path / "s.npz"
+    tg.save({"w": np.ones(2)}, path)
+    path.chmod(0o600)
+    before = path.stat().st_mode  # Windows knows fewer of them
+    tg.save({"w": np.zeros(2)}, path)
+    assert path.stat().st_mode == before
+    assert not tg.load(path)["w"].any()
+
+
 def test_names_that_trouble_savez_and_layouts_survive(tmp_path):
     state = {"file": np.eye(3, 2).T, "a/../b": np.ones((4, 4))[::2, ::-1], "x.npy": 3, "": 0.5}
     tg.save(state, tmp_path / "s.npz")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -141,10 +142,10 @@ def _equal(a: Array, b: Array) -> bool:
 
 @contextmanager
 def replacing(path: Path, where: str) -> Iterator[IO[bytes]]:
-    """Open a temporary file that replaces the one at `path` when the block ends; an error leaves that as it was.
+    """Open a temporary file that replaces the one at `path` when the block ends, and has its permissions.
 
-    An error of writing, such as of a full disk, names the file: those of Python do not, and zipfile adds its own. That
-    of a missing folder begins with `where`.
+    An error leaves the file as it was. An error of writing, such as of a full disk, names the file: those of Python do
+    not, and zipfile adds its own. That of a missing folder begins with `where`.
     """
     target = os.path.realpath(path_text(path, where))
     if not os.path.isdir(folder := os.path.dirname(target)):
@@ -154,6 +155,8 @@ def replacing(path: Path, where: str) -> Iterator[IO[bytes]]:
     temporary = f"{target}.{os.urandom(4).hex()}.tmp"
     try:
         with open(temporary, "xb") as file:
+            if os.path.exists(target):
+                shutil.copymode(target, temporary)
             yield file
             file.flush()
             os.fsync(file.fileno())
