@@ -81,6 +81,7 @@ def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None
     >>> tg.grad(cube)(2.0)
     array(12.)
     """
+    check_functions("defvjp", fun)
     if bool(rules) == (each is not None) or not all(r is None or callable(r) for r in (*rules, each)):
         raise TypeError(f"defvjp({name(fun)}, ...) takes one rule (or None) for each argument, or each=rule")
     if fun in vjps:
@@ -88,6 +89,13 @@ def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None
         revision += 1
         keywords.cache_clear()
     vjps[fun] = Each(each) if each else rules
+
+
+def check_functions(where: str, *funs: object) -> None:
+    """Raise TypeError unless all can be called."""
+    for fun in funs:
+        if not callable(fun):
+            raise TypeError(f"{where} takes a function, not {fun!r}")
 
 
 def rules_of(fun: Function) -> tuple[Rule | None, ...]:
@@ -103,6 +111,7 @@ def nondifferentiable(*funs: Function) -> None:
     >>> int(count(tg.Tensor([0.0, 2.0])))
     1
     """
+    check_functions("nondifferentiable", *funs)
     constants.update(funs)
 
 
@@ -177,6 +186,7 @@ def primitive(fun: Function) -> Function:
     >>> tg.grad(double)(5.0)
     array(2.)
     """
+    check_functions("primitive", fun)
 
     @functools.wraps(fun)
     def call(*args: Any, **kwargs: Any) -> Any:
