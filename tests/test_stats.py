@@ -260,6 +260,23 @@ def test_the_multivariate_normal_takes_numbers_diagonals_and_singular_matrices()
         assert message(ValueError, lambda args=args: ours.logpdf(*args)).startswith("stats.multivariate_normal")
 
 
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
+def test_vectors_that_no_distribution_has_are_nan_and_those_outside_of_the_support_have_no_density():
+    dirichlet, multinomial = tg.stats.dirichlet.logpdf, tg.stats.multinomial.logpmf
+    x = np.array([0.2, 0.3, 0.5])
+    assert np.isnan(dirichlet(x, [1.0, 2.0, 0.0]))
+    assert np.isnan(dirichlet(x, [1.0, 2.0, -1.0]))
+    value, gradient = tg.value_and_grad(dirichlet)(np.array([-0.1, 0.6, 0.5]), np.array([1.0, 2.0, 1.0]))
+    assert value == -np.inf
+    assert not gradient.any()
+    assert dirichlet([0.0, 0.5, 0.5], [1.0, 1.0, 1.0]) == pytest.approx(np.log(2))
+    for p in ([-0.1, 1.1], [np.nan, 0.5]):
+        assert np.isnan(multinomial([0, 3], 3, p))
+    assert multinomial([1.5, 1.5], 3, [0.5, 0.5]) == multinomial([-1, 4], 3, [0.5, 0.5]) == -np.inf
+    for cov in (-np.eye(2), np.array([[1.0, 2.0], [2.0, 1.0]])):
+        assert np.isnan(tg.stats.multivariate_normal.logpdf([1.0, 1.0], None, cov, allow_singular=True))
+
+
 @given(st.data())
 def test_dirichlet_multinomial_and_categorical(data):
     k = data.draw(st.integers(2, 4))

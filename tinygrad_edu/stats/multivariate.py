@@ -9,6 +9,7 @@ from ..engine.rules.activations import floating
 from ..engine.rules.gamma import gammaln, xlogy
 from ..engine.rules.promotion import floats
 from ..transforms.custom import stop_gradient
+from .discrete import is_probability
 
 
 class MultivariateNormal:
@@ -23,7 +24,7 @@ class MultivariateNormal:
 
         `mean` is of shape (k,), `cov` of shape (k, k), symmetric and positive definite; its diagonal or one number
         stand for a diagonal matrix. `allow_singular` takes a semidefinite `cov`, with the density on its range (the
-        residual outside of it is ignored). Raises LinAlgError for another matrix.
+        residual outside of it is ignored; NaN for an indefinite `cov`). Raises LinAlgError for another matrix.
         """
         x, mean, cov = floats(floating(x), *self.checked(mean, cov))
         k = cov.shape[0]
@@ -63,11 +64,14 @@ class MultivariateNormal:
         return mean, cov
 
     def singular(self, d: Any, cov: Any) -> Any:
-        """Return the log-density of the deviations d for a semidefinite matrix; SciPy has the same threshold."""
+        """Return the log-density of the deviations d for a semidefinite matrix, and NaN for an indefinite one.
+
+        SciPy has the same threshold.
+        """
         w = np.linalg.eigvalsh(cov)
         threshold = 1e6 * np.finfo(w.dtype).eps * np.max(np.abs(stop_gradient(w)))
         kept = w > threshold
-        logdet = np.sum(np.log(np.where(kept, w, 1)))
+        logdet = np.where(np.all(w >= -threshold), np.sum(np.log(np.where(kept, w, 1))), np.nan)
         quadratic = np.sum(d * (d @ np.linalg.pinv(cov, 1e6 * np.finfo(w.dtype).eps, hermitian=True)), axis=-1)
         return (quadratic + logdet + np.sum(kept) * math.log(2 * math.pi)) / -2
 
@@ -82,7 +86,8 @@ class Dirichlet:
     def logpdf(self, x: Any, alpha: Any) -> Any:
         """Return the log-density at x of shape (k,) or (k, n), n columns, each of sum 1; `alpha` has shape (k,).
 
-        As in SciPy, the last row of x may be left out: it is 1 minus the sum of the others.
+        As in SciPy, the last row of x may be left out: it is 1 minus the sum of the others. NaN where an element of
+        alpha is not above 0, and -inf where one of x is negative.
         """
         x, alpha = floats(floating(x), floating(alpha))
         if np.ndim(alpha) != 1 or np.ndim(x) not in (1, 2) or np.shape(alpha)[0] - np.shape(x)[0] not in (0, 1):
@@ -93,7 +98,9 @@ class Dirichlet:
         if np.shape(x)[0] < np.shape(alpha)[0]:
             x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)])
         log_beta = np.sum(gammaln(alpha)) - gammaln(np.sum(alpha))
-        return np.sum(xlogy(alpha - 1, x.T), axis=-1) - log_beta
+        negative = np.less(x, 0)
+        y = np.sum(xlogy(alpha - 1, np.where(negative, 1, x).T), axis=-1) - log_beta
+        return np.where(np.all(np.greater(alpha, 0)), np.where(np.any(negative, axis=0), -np.inf, y), np.nan)
 
     def pdf(self, x: Any, alpha: Any) -> Any:
         """Return the density at x; see `logpdf`."""
@@ -108,10 +115,15 @@ class Multinomial:
     """
 
     def logpmf(self, x: Any, n: Any, p: Any) -> Any:
-        """Return the log-probability of counts x of shape (..., k), of sum n, with probabilities p of shape (k,)."""
+        """Return the log-probability of counts x of shape (..., k), of sum n, with probabilities p of shape (k,).
+
+        NaN where an element of p is not from 0 to 1.
+        """
         x, p = floats(floating(x), floating(p))
         y = gammaln(np.add(floating(n), 1)) + np.sum(xlogy(x, p) - gammaln(x + 1), axis=-1)
-        return np.where(np.equal(np.sum(x, axis=-1), n) & np.all(np.greater_equal(x, 0), axis=-1), y, -np.inf)
+        counts = np.all(np.greater_equal(x, 0) & np.equal(np.floor(x), x), axis=-1)
+        exists = np.all(is_probability(p), axis=-1)
+        return np.where(exists, np.where(np.equal(np.sum(x, axis=-1), n) & counts, y, -np.inf), np.nan)
 
     def pmf(self, x: Any, n: Any, p: Any) -> Any:
         """Return the probability of counts x; see `logpmf`."""
