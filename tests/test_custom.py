@@ -99,11 +99,14 @@ def test_a_checkpoint_in_a_checkpoint_and_under_jit():
     assert jitted.cache_info().hits == 2
 
 
-def test_a_function_that_gives_another_result_is_an_error():
+@pytest.mark.parametrize("x", [np.ones(3), 1.0, tg.Value(1.0)], ids=["vector", "number", "Value"])
+def test_a_function_that_gives_another_result_is_an_error(x):
     rng = np.random.default_rng(0)
-    noisy = tg.checkpoint(lambda x: x * rng.normal(size=3))
+    noisy = tg.checkpoint(lambda x: x * rng.normal())
     with pytest.raises(ValueError, match=r"checkpoint\(<lambda>\): computed again .* draw random numbers outside"):
-        tg.grad(lambda x: np.sum(noisy(x)))(np.ones(3))
+        tg.grad(lambda x: noisy(x).sum() if np.ndim(x) else noisy(x))(x)
+    with pytest.raises(ValueError, match="computed again"):
+        tg.grad(tg.checkpoint(lambda x: np.sum(np.ones(3) * x * rng.normal())))(np.float64(1.0))
 
 
 def peak(f, *args):

@@ -140,7 +140,8 @@ def is_the_same(before: Array, after: Array) -> bool:
 def _check_same(f: Function, y: Any, again: Any) -> None:
     """Raise ValueError if f gave another result than before."""
     before, after = getattr(y, "_value", y), getattr(again, "_value", again)
-    if isinstance(before, np.ndarray) and isinstance(after, np.ndarray) and not is_the_same(before, after):
+    plain = (np.ndarray, np.generic, float)
+    if isinstance(before, plain) and isinstance(after, plain) and not is_the_same(before, after):
         raise ValueError(
             f"checkpoint({name_of(f)}): computed again in the backward pass, it gives another result; draw random "
             "numbers outside and pass them, and leave what it reads as it was"

@@ -71,10 +71,10 @@ revision = 0  # how many times rules took the place of others
 def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None:
     """Give `fun` its rules: one per argument, or None for an argument that takes no gradient.
 
-    A function of any number of arguments has one rule for all of them, `each(i, g, y, *args, **kwargs)`. A second call
-    for the same function replaces the first. For complex numbers g is dL/dx - i dL/dy, the conjugate of `.grad`, so a
-    holomorphic function has the rule of real numbers. Raises TypeError unless there is a rule, or None, for each
-    argument.
+    Arguments after the last that has a rule or None refuse Tensors. A function of any number of arguments has one rule
+    for all of them, `each(i, g, y, *args, **kwargs)`. A second call for the same function replaces the first. For
+    complex numbers g is dL/dx - i dL/dy, the conjugate of `.grad`, so a holomorphic function has the rule of real
+    numbers. Raises TypeError without rules, and for a rule that is not a function.
 
     >>> cube = tg.primitive(lambda x: x**3)
     >>> tg.defvjp(cube, lambda g, y, x: g * 3 * x**2)
