@@ -1,7 +1,8 @@
 """Data for training: splits, standardization, batches and one-hot classes; and toy data sets to learn on.
 
 All functions take arrays, or tables, whose first axis counts the examples; they keep rows of several arrays together
-and return NumPy arrays. Data that is empty, of unequal lengths or not finite raises an error.
+and return NumPy arrays. Data that is empty or of unequal lengths raises an error, and so does, in `Standardizer`, data
+that is not finite.
 """
 
 from typing import TYPE_CHECKING, Any

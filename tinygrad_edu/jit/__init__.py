@@ -99,9 +99,9 @@ def jit(
     `backend="c"` compiles the recorded calls that have a C form: elementwise calls, sums, products and indexing become
     loops of one C function, and others stay NumPy calls between them. Results are those of NumPy to rounding, and a
     replay gives no warnings of floating point; sums are at least as accurate as NumPy's. Loops over large arrays use
-    all cores, but no more than OMP_NUM_THREADS says; the number of cores changes no bit of a result. This backend needs
-    a C compiler, and raises CompilerError without one. `backend="auto"` stays with NumPy where there is no compiler, or
-    where few of the calls have a C form.
+    all cores, but no more than OMP_NUM_THREADS says; the number of cores changes no bit of a result. It needs a C
+    compiler, which takes seconds at the first call; without one it raises CompilerError. `backend="auto"` stays with
+    NumPy where there is no compiler, or where few of the calls have a C form.
 
     >>> import numpy as np
     >>> import tinygrad_edu as tg
