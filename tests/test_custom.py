@@ -295,3 +295,19 @@ def test_arguments_of_a_checkpointed_function_may_depend_on_what_it_closes_over(
     np.testing.assert_allclose(tg.hvp(ours)(x, v), tg.hvp(plain)(x, v))
     third = [tg.grad(lambda c, f=f: tg.hvp(f)(c, v) @ v)(x) for f in (ours, plain)]
     np.testing.assert_allclose(*third)
+
+
+@pytest.mark.parametrize("module", ["numpyro.layers", "tinygrad_edu_extra", "mine"])
+def test_a_primitive_of_a_users_module_takes_values_and_complex_numbers_whatever_its_name(module):
+    def f(x):
+        return x * 3
+
+    f.__module__ = module
+    triple = tg.primitive(f)
+    tg.defvjp(triple, lambda g, y, x: g * 3)
+    x = tg.Value(2.0)
+    triple(x).backward()
+    assert x.grad == 3.0
+    z = tg.Tensor(1 + 2j)
+    np.real(triple(z)).backward()
+    assert z.grad == 3.0

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .habits import keyword_instead
+from .rules.foreign import is_users
 from .rules.indexing import setitem
 from .rules.registry import Function, compositions, is_complex, keywords, name, takes_complex, unordered
 from .signatures import signature
@@ -20,7 +21,6 @@ Line = tuple[str, int]  # a file and the number of a line
 # Files whose paths begin like these hold no code of the user: this package, NumPy, and code without a file
 FOLDERS = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(np.__file__))
 INTERNAL = (*[os.path.join(folder, "") for folder in FOLDERS], "<frozen", "<__array_function__")
-PACKAGE = __name__.partition(".")[0]
 MOST = 6  # members of a list that a message shows
 IN_C = (type(len), type(np.mean))  # the classes of functions in C, whose names say nothing to a user
 
@@ -99,8 +99,7 @@ class NoRuleError(TypeError, NotImplementedError):
 
 def complex_refused(fun: Function) -> NoRuleError | None:
     """Return the error for a function of the table whose rules do not hold for complex numbers; None for others."""
-    own = isinstance(fun, np.ufunc) or (getattr(fun, "__module__", None) or "").startswith(("numpy", PACKAGE))
-    if not own or fun in takes_complex:
+    if (is_users(fun) and not isinstance(fun, np.ufunc)) or fun in takes_complex:
         return None
     why = (
         "complex numbers have no order; compare absolute values, np.abs(z), or parts, z.real and z.imag"

@@ -9,12 +9,10 @@ from .declared import Arithmetic
 from .dispatch import unary
 from .rules.activations import relu, sigmoid
 from .rules.floats import python_exp, python_float, python_log, python_relu, python_sqrt, python_tanh
-from .rules.foreign import array_from
+from .rules.foreign import array_from, is_users
 from .rules.notation import INFIX, PREFIX
 from .rules.registry import implementations, is_elementwise, name
 from .tape import Function, Node
-
-PACKAGE = __name__.partition(".")[0]
 
 
 class Value(Arithmetic):
@@ -104,7 +102,7 @@ class Value(Arithmetic):
     def _result(cls, data: Any, fun: Function) -> Any:
         if np.ndim(data):
             raise TypeError(f"{name(fun)}: a Value is one number, and this is an array; make the Value a Tensor")
-        if not is_elementwise(fun) and fun.__module__.startswith(("numpy", PACKAGE)):
+        if not is_elementwise(fun) and not is_users(fun):
             raise TypeError(f"{name(fun)}: a Value is one number, and this is for arrays; make it a Tensor")
         if isinstance(data, (complex, np.complexfloating)):
             raise TypeError(f"{name(fun)} of Values gave a complex number, and a Value holds one real number")

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ..engine.arguments import switch
-from ..engine.errors import PACKAGE, kind_of
+from ..engine.errors import kind_of
 from ..engine.habits import instead
-from ..engine.rules.foreign import library
+from ..engine.rules.foreign import PACKAGE, library
 from ..engine.rules.registry import Array
 from ..engine.tape import next_place, tag
 from ..engine.tensor import Tensor

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.errors import PACKAGE
 from ..engine.habits import KEYWORDS, keyword_instead
 from ..engine.reprs import counted
 from ..engine.rules.floats import python_float
-from ..engine.rules.foreign import library
+from ..engine.rules.foreign import PACKAGE, library
 from ..engine.tensor import Tensor
 from .tracing import Array
 from .validation import Setting, nonnegative

@@ -25,11 +25,17 @@ MASKED = (
 )
 MATRIX = "an np.matrix with a Tensor: its * is the matrix product, and a Tensor's is not; write np.asarray(a)"
 PROTOCOLS = ("__array_namespace__", "__cuda_array_interface__", "__dlpack__")  # of arrays that are none of NumPy's
+PACKAGE = __name__.partition(".")[0]
 
 
 def library(a: object) -> str:
     """Return the name of the package that defines the class of a."""
     return type(a).__module__.partition(".")[0]
+
+
+def is_users(fun: object) -> bool:
+    """Return whether neither NumPy nor this package defines a function."""
+    return (getattr(fun, "__module__", None) or "").partition(".")[0] not in ("numpy", PACKAGE)
 
 
 def computes(a: Any) -> bool:
