@@ -715,6 +715,38 @@ def test_a_single_example_left_over_is_answered_by_drop_last():
     tg.lr_finder(model, tg.mse_loss, data, optimizer=optimizer, batch_size=4, steps=20, drop_last=True)
 
 
+def test_a_layer_that_a_callback_puts_in_is_in_evaluation_mode_for_validation():
+    model = nn.Sequential(nn.Linear(3, 1, rng=0), nn.Identity())
+
+    def drop(*, model, epoch, history):
+        vars(model)["1"] = nn.Dropout(1.0, rng=0)
+
+    options = {"valid_data": GOOD, "callbacks": [drop], "epochs": 2, "progress": False}
+    history = fit(model, tg.mse_loss, GOOD, optimizer=optim.SGD(model.parameters(), lr=0), **options)
+    assert history.train_loss[1] == 1
+    assert history.valid_loss[1] == history.valid_loss[0] != 1
+
+
+def test_a_run_resumes_bit_for_bit_with_generators_in_lists_and_dicts(tmp_path):
+    class Noisy(nn.Linear):
+        def __init__(self):
+            super().__init__(3, 1, rng=0)
+            self.streams = [{"input": np.random.default_rng(0)}]
+            self.streams.append(self.streams)
+
+        def forward(self, x):
+            return super().forward(x + self.streams[0]["input"].normal(size=x.shape))
+
+    def run(epochs, path):
+        model = Noisy()
+        options = {"optimizer": optim.SGD(model.parameters(), lr=0.1), "checkpoint": path, "progress": False}
+        fit(model, tg.mse_loss, GOOD, epochs=epochs, **options)
+        return model.weight.data.tobytes()
+
+    run(2, tmp_path / "a.npz")
+    assert run(4, tmp_path / "a.npz") == run(4, tmp_path / "b.npz")
+
+
 def test_many_weights_of_float16_do_not_pass_for_infinite():
     model = nn.Linear(400, 300).astype(np.float16)
     model.weight.data[...] = 1

@@ -3,7 +3,7 @@
 import json
 import os
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -25,7 +25,8 @@ from .metrics import Loss, Metrics
 class TrainingState:
     """All that training changes: a model's tensors, an optimizer, a schedule, and generators of random numbers.
 
-    `tensors` are the model's, then those of the optimizer alone. Generators are the modules' attributes, and `rng`.
+    `tensors` are the model's, then those of the optimizer alone. Generators are those in the modules'
+    attributes, also in lists, tuples and dicts, and `rng`.
     """
 
     def __init__(
@@ -37,8 +38,8 @@ class TrainingState:
         self.tensors: list[Tensor] = [*named.values(), *others]
         self.names = [*named, *(f"optimizer's {i}" for i in range(len(others)))]
         self.parts = {"optimizer": optimizer} | ({} if scheduler is None else {"scheduler": scheduler})
-        attributes = {f"{name}.{key}": v for name, m in model.named_modules() for key, v in vars(m).items()}
-        self.generators = {name: v for name, v in {**attributes, "rng": rng}.items() if isinstance(v, Generator)}
+        held = [(f"{name}.{key}", v) for name, m in model.named_modules() for key, v in vars(m).items()]
+        self.generators = {name: g for place in (*held, ("rng", rng)) for name, g in generators_of(*place)}
 
     def copies(self) -> list[Array]:
         """Return a copy of every tensor's data."""
@@ -88,6 +89,15 @@ class TrainingState:
     def load_named(self, part: str, targets: list[Array], state: Mapping[str, ArrayLike]) -> None:
         """Copy the arrays that `named` returned into `targets`, or raise ValueError with nothing changed."""
         copy_state(part, dict(zip(self.names, targets, strict=True)), part_of(part, state))
+
+
+def generators_of(name: str, value: object, around: tuple[int, ...] = ()) -> Iterator[tuple[str, Generator]]:
+    """Yield (name, Generator) pairs of a value that is a Generator, or of those in nested lists, tuples and dicts."""
+    if isinstance(value, Generator):
+        yield name, value
+    if isinstance(value, (list, tuple, dict)) and id(value) not in around:  # the ids of the containers around it
+        for key, member in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from generators_of(f"{name}.{key}", member, (*around, id(value)))
 
 
 class Checkpoint:

@@ -131,13 +131,18 @@ class Run:
         )
         self.batch_size, self.drop_last, self.rng = batch_size, drop_last, generator("fit", rng)
         self.path, self.jit, self.detect_anomaly, self.progress = checkpoint, jit, detect_anomaly, progress
-        self.state, self.modules = TrainingState(model, optimizer, scheduler, self.rng), model.modules()
+        self.state = TrainingState(model, optimizer, scheduler, self.rng)
         self.after_batch, self.after_epoch = schedule_steps(scheduler)
         self.file: Checkpoint | None = None
 
     def checked(self, where: str, data: Data) -> Arrays:
         """Return the training data as arrays."""
         return checked_data(where, data)
+
+    @property
+    def modules(self) -> list[Module]:
+        """The modules of the model, which a callback may exchange."""
+        return self.model.modules()
 
     def settings(self) -> dict[str, object]:
         """Return what the run must share with the one that it resumes."""
