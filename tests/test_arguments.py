@@ -214,6 +214,29 @@ def test_activations_take_what_numpy_makes_arrays_of(x):
         tg.sigmoid(1 + 2j)
 
 
+@pytest.mark.parametrize(
+    "take",
+    [
+        tg.data.Standardizer().fit, tg.data.Standardizer().fit(X).transform,
+        tg.data.Standardizer().fit(X).inverse_transform,
+        lambda z: tg.r2_score(X, z), lambda z: tg.accuracy(z, np.zeros(8, int)), tg.nn.LayerNorm(3), tg.nn.RMSNorm(3),
+        lambda z: tg.confusion_matrix(np.zeros(8, int), z[:, 0]), tg.nn.BatchNorm1d(3), tg.nn.GroupNorm(3, 3),
+        lambda z: tg.nn.LayerNorm(3)(tg.Tensor(z)),
+    ],
+)  # fmt: skip
+def test_what_is_for_real_numbers_refuses_complex_ones_and_drops_no_imaginary_part(take):
+    with pytest.raises(TypeError, match=r"real numbers.*; pass z\.real, z\.imag or np\.abs\(z\)$"):
+        take(X + 1j)
+
+
+def test_divergence_with_complex_data_is_named():
+    weight = tg.Tensor(np.ones((3, 1), complex))
+    model = tg.nn.Sequential(lambda x: x @ weight)
+    options = {"optimizer": tg.optim.SGD([weight], lr=1e100), "epochs": 9, "progress": False}
+    with pytest.raises(tg.DivergenceError, match="the learning rate is too high"):
+        tg.fit(model, tg.mse_loss, (X + 1j, Y + 1j), **options)
+
+
 def test_probabilities_in_the_place_of_logits_are_warned_of():
     with pytest.warns(UserWarning, match=r"^accuracy: all predictions are from 0 to 1, .*; pass logits, or p > 0\.5$"):
         tg.accuracy(tg.sigmoid(tg.Tensor(X[:, 0])), X[:, 0] > 0)

@@ -91,6 +91,7 @@ def test_a_fraction_of_zero_gives_an_empty_part():
         ((np.ones((0, 2)),), {}, r"there are no rows: \(0, 2\)"),
         ((), {}, "got none"),
         ((np.ones(9), 3.0), {}, r"a row for each example, got \(9,\), \(\)"),
+        (({1, 2},), {}, r"a row for each example, got a set"),
         ((np.ones(9),), {"fractions": (0.5, 0.5)}, r"three parts of 1, not .* \(train_test_split makes two\)"),
         ((np.ones(9),), {"fractions": (0.5, 0.4, 0.2)}, "three parts of 1"),
         ((np.ones(9),), {"fractions": (1.2, -0.2, 0)}, "three parts of 1"),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..engine.arguments import generator, switches
-from ..engine.errors import converted
+from ..engine.errors import converted, kind_of
 from ..engine.habits import names_keywords
 from ..engine.reprs import counted
 from ..engine.rules.registry import Array, array_of, as_array, predicate
@@ -86,7 +86,8 @@ def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
 def checked_arrays(where: str, *arrays: ArrayLike) -> Arrays:
     """Return NumPy arrays in this machine's byte order; raises ValueError unless they have equally many rows."""
     checked = tuple(plain_array(where, a) for a in arrays)
-    shapes = ", ".join(str(a.shape) for a in checked)
+    whole = [a.ndim == 0 and a.dtype.hasobject for a in checked]  # a set, a sparse matrix and so on
+    shapes = ", ".join(kind_of(x) if one else str(a.shape) for x, a, one in zip(arrays, checked, whole, strict=True))
     if not checked or any(a.ndim == 0 for a in checked):
         raise ValueError(f"{where} takes arrays with a row for each example, got {shapes or 'none'}")
     if len({len(a) for a in checked}) > 1:
@@ -108,8 +109,10 @@ def native(a: Array) -> Array:
     return a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("="))
 
 
-def check_finite(where: str, x: Array) -> None:
-    """Raise unless `x` holds numbers (TypeError), all of them finite (ValueError, naming the columns)."""
+def check_finite(where: str, x: Array, real: bool = False) -> None:
+    """Raise unless `x` holds numbers (TypeError), or `real` ones, all finite (ValueError, naming the columns)."""
+    if real and x.dtype.kind == "c":
+        raise TypeError(f"{where}: real numbers are needed, not {x.dtype}; pass z.real, z.imag or np.abs(z)")
     if x.dtype.kind not in "fiubc":
         raise TypeError(f"{where}: numbers are needed, not an array of dtype {x.dtype}{_culprits(x)}")
     if x.dtype.kind in "fc" and x.size:

@@ -30,7 +30,7 @@ class Standardizer:
     def fit(self, x: ArrayLike) -> Self:
         """Compute mean and scale of the rows of `x`; raises ValueError naming columns with NaN or infinity."""
         (x,) = checked_arrays("Standardizer.fit", x)
-        check_finite("Standardizer.fit", x)
+        check_finite("Standardizer.fit", x, real=True)
         x = x.astype(np.float64)
         # The squares of large numbers overflow, those of small ones are 0. A power of two changes no other digit.
         exponent = np.frexp(np.abs(x).max(axis=0))[1]
@@ -87,7 +87,7 @@ class Standardizer:
         x = plain_array(where, x)
         if x.ndim == 0 or x.shape[1:] != self.mean.shape:
             raise ValueError(f"{where}: fitted to rows of shape {self.mean.shape}, got an array of shape {x.shape}")
-        check_finite(where, x)
+        check_finite(where, x, real=True)
         return x
 
 

@@ -260,8 +260,13 @@ def normalized(x: Any, axes: tuple[int, ...], eps: Any, center: bool = True) -> 
 
 
 def widened(x: Any) -> Any:
-    """Return x, float16 as float32 and integers as float64: squares of float16 overflow from 256 on."""
+    """Return x, float16 as float32 and integers as float64: squares of float16 overflow from 256 on.
+
+    Raises TypeError for complex numbers.
+    """
     kind = x.dtype
+    if kind.kind == "c":
+        raise TypeError("normalization takes real numbers; pass z.real, z.imag or np.abs(z)")
     return x if kind.kind == "f" and kind.itemsize > 2 else x.astype(np.float32 if kind.kind == "f" else np.float64)
 
 

@@ -160,7 +160,7 @@ class DivergenceGuard:
 
 def _not_standardized(name: str, a: Array) -> list[str]:
     """Describe the column with the largest root mean square, if that is far from a standardized column's."""
-    if not a.size:
+    if not a.size or a.dtype.kind == "c":
         return []
     a = a[:: a.nbytes // _MAX_BYTES + 1]  # of a file that is mapped into memory, some of the rows
     columns = a.reshape(len(a), -1).astype(np.float64)
