@@ -199,7 +199,7 @@ def test_the_mode_of_a_jacobian_is_checked():
 
 
 def test_a_large_jacobian_is_computed_in_parts(monkeypatch):
-    monkeypatch.setattr("tinygrad_edu.transforms.jacobians.MOST", 100)
+    monkeypatch.setattr("tinygrad_edu.transforms.jacobians.MAX_ELEMENTS", 100)
     x = np.linspace(0, 1, 30)
     for mode in ("forward", "reverse"):
         np.testing.assert_allclose(tg.jacobian(np.sin, mode=mode)(x), np.diag(np.cos(x)))

@@ -194,8 +194,8 @@ def _first(y: Any, data: Any, arrays: Any, g: Any = None) -> str:
 
 
 def _remedy(fun: Any) -> str:
-    own = name(fun).removeprefix("np.")
-    return next((f"; {remedy}" for remedy, funs in _REMEDIES.items() if own in funs.split()), "")
+    function = name(fun).removeprefix("np.")
+    return next((f"; {remedy}" for remedy, funs in _REMEDIES.items() if function in funs.split()), "")
 
 
 _REMEDIES = {

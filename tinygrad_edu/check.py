@@ -71,8 +71,8 @@ def check_grad(
     by_parameter = [
         tree.is_module(p) for p in parts for leaf in tree.leaves(p) for _ in range(1 + np.iscomplexobj(leaf))
     ]
-    own = [d for i, d in zip(argnums, differences, strict=True) if by_parameter[i]]
-    if own and not any(map(np.any, own)):
+    of_modules = [d for i, d in zip(argnums, differences, strict=True) if by_parameter[i]]
+    if of_modules and not any(map(np.any, of_modules)):
         why = "a function that the Module keeps, or its __deepcopy__, gives the original"
         raise ValueError(f"check_grad: f depends on no parameter of a copy of the Module, so none is checked: {why}")
     gradient = grad(lambda *args: _total(terms(*args)), argnums)

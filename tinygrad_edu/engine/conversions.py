@@ -26,8 +26,6 @@ STEPS = {"int", "round", "isnan", "isinf", "isfinite", "isclose", "floor", "ceil
 # Calls that collect what an iterator yields, such as map(float, losses): methods of lists, json, builtin functions
 COLLECTORS = {"append", "extend", "join", "update", "_iterencode", *vars(builtins)} - {"complex", "pow"}
 NAMESAKES = {"fsum": "np.sum", "dist": "np.linalg.norm", "gamma": "scipy.special.gamma", "erf": "scipy.special.erf"}
-
-
 STACK = "np.stack([...]) makes one Tensor of several"
 NO_RULE = (
     "it has no rule for a Tensor in this place (np.stack([...]) makes one of a list), and tg.supported() lists the "
@@ -52,8 +50,6 @@ TAKES_ARRAYS = {  # libraries, and how a Tensor meets them
     "sklearn": "it computes without gradients",
     "seaborn": "pass its .data to draw it",
 }
-
-
 INSTEAD_OF_SCIPYS = {  # a part of SciPy, and its functions that have a namesake in the module of that name here
     "special": "log_softmax logsumexp multigammaln polygamma softmax",
     "linalg": "block_diag cho_factor cho_solve cholesky expm solve_banded solve_sylvester solve_triangular sqrtm "
@@ -61,8 +57,8 @@ INSTEAD_OF_SCIPYS = {  # a part of SciPy, and its functions that have a namesake
     "signal": "convolve correlate fftconvolve",
     "integrate": "odeint",
 }
-_uses: dict[tuple[int, int], tuple[CodeType, tuple[str | None, bool]]] = {}  # by the code's id and the instruction
 OF_DISTRIBUTIONS = {"logpdf", "pdf", "logpmf", "pmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"}
+_uses: dict[tuple[int, int], tuple[CodeType, tuple[str | None, bool]]] = {}  # by the code's id and the instruction
 
 
 class LostGradientError(TypeError):
@@ -77,8 +73,8 @@ class LostGradientError(TypeError):
     """
 
 
-def number_leaves(x: Node, method: str | None = None) -> None:
-    """Report that x becomes a plain number, by `method` or by a conversion that Python asks for.
+def check_conversion(x: Node, method: str | None = None) -> None:
+    """Warn or raise if a gradient is lost where x becomes a plain number, by `method` or a conversion of Python's.
 
     Inside a transform this raises LostGradientError if x depends on the variables of the transform. Elsewhere it warns
     if the number goes on into a computation. Nothing is lost by numbers that are shown or compared, or under no_grad.
@@ -145,14 +141,15 @@ def array_refused(x: Node, dtype: Any = None) -> TypeError | None:
         opcode, name = _instruction(frame.f_code, frame.f_lasti)
         if dtype is not None and np.dtype(dtype).kind in "iub" and not opcode.startswith("STORE"):
             return None
-        own = "vectorize" if "vectorize.__call__" in within else name.rpartition(".")[2]
+        called = "vectorize" if "vectorize.__call__" in within else name.rpartition(".")[2]
         if opcode.startswith("STORE"):
             who, remedy = f"{ASSIGNMENT} ...: ", STACK
         elif opcode == "BINARY_OP":  # with a list of Tensors
             remedy = STACK
         else:
             who = f"{name}{'(...)' if 'CALL' in opcode else '[...]'}: " if name else ""
-            remedy = INSTEAD.get(own, INDEX if "SUBSCR" in opcode else NO_RULE if own and not by_package else STACK)
+            by_a_call = NO_RULE if called and not by_package else STACK
+            remedy = INSTEAD.get(called, INDEX if "SUBSCR" in opcode else by_a_call)
     return TypeError(
         f"{who}{x._describe()} takes gradients, and an array would lose them; {remedy}. Where no gradient is needed, "
         ".data is the array, and .detach() a constant"
@@ -196,11 +193,11 @@ def _use(code: CodeType, at: int) -> tuple[str | None, bool]:
     opcode, name = _instruction(code, at)
     if opcode.startswith("STORE"):
         return ASSIGNMENT, False
-    own = name.rpartition(".")[2]
-    if opcode.startswith("BINARY_OP") or own in STEPS:
+    called = name.rpartition(".")[2]
+    if opcode.startswith("BINARY_OP") or called in STEPS:
         return None, True
-    kept = own in CONSTRUCTORS or own == "__float__"
-    if not kept and (own in COLLECTORS or not name):
+    kept = called in CONSTRUCTORS or called == "__float__"
+    if not kept and (called in COLLECTORS or not name):
         kept = not CONSTRUCTORS.isdisjoint(code.co_names)  # as in list(map(float, losses)), unlike map(math.sin, xs)
     return f"{name}(...)" if name else "a conversion to float", kept
 
@@ -236,8 +233,8 @@ def _instruction(code: CodeType, at: int) -> tuple[str, str]:
 
 
 def _message(x: Any, use: str) -> str:
-    own = use.removesuffix("(...)").rpartition(".")[2]
-    namesake = NAMESAKES.get(own) or (f"np.{own}" if isinstance(getattr(np, own, None), np.ufunc) else None)
+    called = use.removesuffix("(...)").rpartition(".")[2]
+    namesake = NAMESAKES.get(called) or (f"np.{called}" if isinstance(getattr(np, called, None), np.ufunc) else None)
     remedy = "compute with NumPy's functions (np.sin, np.stack([...])), which take Tensors"
     if use == ASSIGNMENT:
         remedy = "write np.stack([...]), which makes one Tensor of several"
@@ -245,7 +242,7 @@ def _message(x: Any, use: str) -> str:
         remedy = TAKES_ARRAYS[use]
     elif namesake:
         remedy = f"write {namesake}, which takes it as it is"
-    elif own in CONSTRUCTORS | {"item()", "tolist()", "float64"}:
+    elif called in CONSTRUCTORS | {"item()", "tolist()", "float64"}:
         remedy = "compute with it as it is"
     given = f"... stores {x._describe()} as" if use == ASSIGNMENT else f"turns {x._describe()} into"
     return (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from .apply import apply, plain, where_true, without_subclasses
-from .conversions import number_leaves, several_numbers
+from .conversions import check_conversion, several_numbers
 from .errors import NoRuleError, explained
 from .inplace import augmented
 from .rules.activations import relu
@@ -174,17 +174,17 @@ class Operand(Node):
     def __float__(self) -> float:
         number = float(self._scalar("float"))
         if self.requires_grad:
-            number_leaves(self)
+            check_conversion(self)
         return number
 
     def __complex__(self) -> complex:
         number = complex(self._scalar("complex"))
-        number_leaves(self)
+        check_conversion(self)
         return number
 
     def __int__(self) -> int:
         number = int(self._scalar("int"))
-        number_leaves(self)
+        check_conversion(self)
         return number
 
     def __round__(self, ndigits: int | None = None) -> float:

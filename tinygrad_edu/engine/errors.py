@@ -21,7 +21,7 @@ Line = tuple[str, int]  # a file and the number of a line
 # Files whose paths begin like these hold no code of the user: this package, NumPy, and code without a file
 FOLDERS = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(np.__file__))
 INTERNAL = (*[os.path.join(folder, "") for folder in FOLDERS], "<frozen", "<__array_function__")
-MOST = 6  # members of a list that a message shows
+MAX_MEMBERS = 6  # members of a list that a message shows
 IN_C = (type(len), type(np.mean))  # the classes of functions in C, whose names say nothing to a user
 
 
@@ -133,14 +133,14 @@ def freed(y: Any) -> FreedError:
 
 def user_name(fun: Function) -> str:
     """Return the name that the user called: the table's own function for np.concatenate is `np.concatenate` too."""
-    own = name(fun)
-    return f"np.{own}" if hasattr(np, own) else own
+    known = name(fun)
+    return f"np.{known}" if hasattr(np, known) else known
 
 
 def describe(a: Any) -> str:
     """Return a node or an array by its label and shape, a list by its members, and anything else by its repr."""
     if isinstance(a, (list, tuple)) and not all(isinstance(v, (int, float, slice)) for v in a):
-        parts = ", ".join([*map(describe, a[:MOST]), *["..."] * (len(a) > MOST)])
+        parts = ", ".join([*map(describe, a[:MAX_MEMBERS]), *["..."] * (len(a) > MAX_MEMBERS)])
         return f"[{parts}]" if isinstance(a, list) else f"({parts})"
     is_node = hasattr(a, "_value")
     if not is_node and not (hasattr(a, "shape") and hasattr(a, "__array_function__")):
@@ -153,9 +153,9 @@ def describe(a: Any) -> str:
 
 def kind_of(x: object) -> str:
     """Return the class of x with its article: "an ndarray", "a list"; of None, "None"."""
-    own = "function" if isinstance(x, IN_C) else type(x).__name__
-    vowels = "AEFHILMNORSX" if own[:2].isupper() else "aeioAEIO"  # of LSTM and MLP the letters are read
-    return "None" if x is None else f"{'an' if own[0] in vowels or own == 'ndarray' else 'a'} {own}"
+    noun = "function" if isinstance(x, IN_C) else type(x).__name__
+    vowels = "AEFHILMNORSX" if noun[:2].isupper() else "aeioAEIO"  # of LSTM and MLP the letters are read
+    return "None" if x is None else f"{'an' if noun[0] in vowels or noun == 'ndarray' else 'a'} {noun}"
 
 
 def converted(where: str, convert: Callable[[Any], Any], values: Any) -> Any:

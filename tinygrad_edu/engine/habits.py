@@ -124,8 +124,8 @@ def names_keywords(fun: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(fun)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         for name in KEYWORDS.keys() & kwargs.keys():
-            own = fun.__qualname__.removesuffix(".__init__").rpartition(".")[2]
-            raise TypeError(f"{own}: there is no argument {name}={keyword_instead(name)}")
+            callee = fun.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+            raise TypeError(f"{callee}: there is no argument {name}={keyword_instead(name)}")
         return fun(*args, **kwargs)
 
     return call

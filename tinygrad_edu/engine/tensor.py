@@ -14,7 +14,7 @@ from .arrays import floating, scalar_as_array, unbroadcast
 from .backward import Gradient, toposort
 from .concatenators import joined_item
 from .conjugation import complex_seen, conjugated
-from .conversions import array_refused, number_leaves
+from .conversions import array_refused, check_conversion
 from .declared import Declared
 from .errors import AssignmentError, check_complex, describe
 from .inplace import augmented
@@ -89,7 +89,7 @@ class Tensor(Declared):  # type: ignore[misc]
 
     def item(self, *index: int) -> Any:  # type: ignore[override]
         """Return one element as a Python number."""
-        number_leaves(self, "item")
+        check_conversion(self, "item")
         try:
             return self._value.item(*index) if index else self._scalar("item").item()
         except (IndexError, ValueError) as error:
@@ -97,7 +97,7 @@ class Tensor(Declared):  # type: ignore[misc]
 
     def tolist(self) -> Any:
         """Return the elements as nested lists of Python numbers."""
-        number_leaves(self, "tolist")
+        check_conversion(self, "tolist")
         return self._value.tolist()
 
     def numpy(self) -> Array:

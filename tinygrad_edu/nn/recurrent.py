@@ -77,8 +77,8 @@ class Recurrent(Module):
             y, outputs = self.between(y) if self.between and last else y, []
             for suffix in suffixes:
                 order = slice(None, None, -1 if suffix.endswith("_reverse") else 1)
-                own = None if initial is None else [s[len(last)] for s in initial]
-                states = self._states(y[order] if order.step < 0 else y, own, suffix)
+                start = None if initial is None else [s[len(last)] for s in initial]
+                states = self._states(y[order] if order.step < 0 else y, start, suffix)
                 outputs.append(states[0][order] if order.step < 0 else states[0])
                 last.append([s[-1] for s in states])
             y = np.concatenate(outputs, axis=-1) if self.bidirectional else outputs[0]

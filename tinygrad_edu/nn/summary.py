@@ -76,8 +76,8 @@ def model_html(model: Any) -> str:
     alone = not rows[0].name
     lines = [] if alone else [["", model.describe(), "", f"{_count(model.parameters())[0]:,}"]]
     for row in rows:
-        own = [] if row.subtotal or row.name not in modules else modules[row.name].named_parameters()
-        shapes = ", ".join(f"{name} {p.shape}" for name, p in own)
+        parameters = [] if row.subtotal or row.name not in modules else modules[row.name].named_parameters()
+        shapes = ", ".join(f"{name} {p.shape}" for name, p in parameters)
         lines.append([row.name, row.layer, shapes, _numbers(row, "")[0] if row.parameters or row.subtotal else ""])
     mode = "training" if model.training else "evaluation"
     return table(["name", f"module, in {mode} mode", "shapes", "parameters"], lines)

@@ -61,12 +61,8 @@ class Adam(Optimizer):
             divisor = top = np.maximum(top, v)
         root = ((1 - b2) / (1 - b2**t)) ** 0.5  # sqrt(v_hat) is root * sqrt(v), m_hat is (1 - b1) / (1 - b1**t) * m
         rate = lr * (1 - b1) / (1 - b1**t) / root
-        return (
-            theta - rate * (m / (np.sqrt(divisor) + eps / root)),
-            m,
-            v,
-            top,
-        )  # the paper's quick form, end of section 2
+        theta = theta - rate * (m / (np.sqrt(divisor) + eps / root))  # the paper's quick form, end of section 2
+        return theta, m, v, top
 
     def needed_state(self, group: Group) -> dict[str, bool]:
         """Return the formula's m, v and largest v."""

@@ -88,7 +88,7 @@ class Optimizer(Hyperparameters):
 
     def _extend(self, given: list[tuple[list[Tensor], dict[str, Setting]]], where: str) -> None:
         """Add groups, and the state of their parameters; state that no group has needed so far begins for all."""
-        groups = [Group(type(self), members, {**self.defaults, **own}) for members, own in given]
+        groups = [Group(type(self), members, {**self.defaults, **settings}) for members, settings in given]
         new = [p for group in groups for p in group.params]
         known, self.params = self.params, leaf_tensors([*self.params, *leaf_tensors(new, where)], where, frozen=True)
         if self.groups and self.groups[0].factors.size:

@@ -29,13 +29,13 @@ def parameter_groups(params: Params, where: str, settings: Iterable[str]) -> lis
         return [(given, {})]
     groups = []
     for i, group in enumerate(given):
-        own = dict(group)
-        if "params" not in own:
+        own_settings = dict(group)
+        if "params" not in own_settings:
             raise ValueError(f'{where}: group {i} has no "params"; a group is {{"params": [...], "lr": ...}}')
-        members = in_order(own.pop("params"), where)
-        if unknown := own.keys() - set(settings):
+        members = in_order(own_settings.pop("params"), where)
+        if unknown := own_settings.keys() - set(settings):
             raise ValueError(f"{where}: group {i} sets {sorted(unknown)}; it may set {', '.join(settings)}")
-        groups.append((members, own))
+        groups.append((members, own_settings))
     return groups
 
 

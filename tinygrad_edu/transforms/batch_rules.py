@@ -96,8 +96,8 @@ def two_axes(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[st
     """Move every axis among the arguments that follow the first."""
     given = bound(fun, args, kwargs)
     x = next(iter(given.values()))
-    own = {k: v for k, v in defaults(fun).items() if k in ("axis1", "axis2", "axes")}
-    axes = {k: moved(v, x.ndim) for k, v in {**own, **_rest(given)}.items() if k not in ("k", "offset", "dtype")}
+    given_axes = {k: v for k, v in defaults(fun).items() if k in ("axis1", "axis2", "axes")}
+    axes = {k: moved(v, x.ndim) for k, v in {**given_axes, **_rest(given)}.items() if k not in ("k", "offset", "dtype")}
     return Batch(fun(x.stacked, **{**_rest(given), **axes}), level)
 
 

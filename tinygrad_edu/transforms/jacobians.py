@@ -21,7 +21,7 @@ from .forward import holds_nan, jvp, push_forward
 from .levels import Level, is_no_batching
 from .reverse import grad, node_gradients, pull_back, trace
 
-MOST = 2**23  # elements of the largest array that a batch of directions may make
+MAX_ELEMENTS = 2**23  # elements of the largest array that a batch of directions may make
 
 
 @names_keywords
@@ -143,7 +143,7 @@ def _for_all(pass_on: Function, y: Tensor, shape: tuple[int, ...], carry: bool, 
     n = int(np.prod(shape))
     basis = np.eye(n, dtype=dtype or y.dtype).reshape(n, *shape)
     if not carry and n > 1:
-        step = max(1, MOST // max([1, *[node._value.size for node in toposort(y)]]))
+        step = max(1, MAX_ELEMENTS // max([1, *[node._value.size for node in toposort(y)]]))
         parts = []
         try:
             for start in range(0, n, step):

@@ -228,18 +228,18 @@ def trace(
         check_result(transform, f, y, has_aux, several)
     if not carry and not within_no_grad:
         roots = [y] if isinstance(y, Node) else [part for part in tree.leaves(y) if isinstance(part, Node)]
-        own = set(xs) - outer  # the parameters of a Module may be variables of both
-        carry = _closes_over_leaves([root for root in roots if root.requires_grad], own, start)
+        variables = set(xs) - outer  # the parameters of a Module may be variables of both
+        carry = _closes_over_leaves([root for root in roots if root.requires_grad], variables, start)
     return y, xs, carry
 
 
-def _closes_over_leaves(roots: list[Node], own: set[Tensor], start: int) -> bool:
+def _closes_over_leaves(roots: list[Node], variables: set[Tensor], start: int) -> bool:
     """Return whether results depend on a Tensor that is older than place `start`, and no variable of the transform."""
     seen, nodes = set(roots), list(roots)
     while nodes:
         y = nodes.pop()
         if y.order > start:
-            if y not in own:
+            if y not in variables:
                 return True
             continue
         for i in y.argnums:

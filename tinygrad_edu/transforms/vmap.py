@@ -68,8 +68,8 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
                 raise
 
         def one(i: int) -> Any:
-            own = [[x if axis is None else np.take(x, i, axis) for x, axis in pairs] for pairs in flat]
-            return f(*map(_rebuilt, args, own), **kwargs)
+            member = [[x if axis is None else np.take(x, i, axis) for x, axis in pairs] for pairs in flat]
+            return f(*map(_rebuilt, args, member), **kwargs)
 
         def stacked(*ys: Any) -> Any:
             if len(shapes := {np.shape(y) for y in ys}) > 1:

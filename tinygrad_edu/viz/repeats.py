@@ -18,7 +18,7 @@ from .values import format_value
 
 FEWEST = 3  # blocks in a row that are drawn as one
 LONGEST = 12  # modules and operations of a block
-MOST = 30  # rows inside one module, the longest first: to find each takes a pass over the picture
+MAX_ROWS = 30  # rows inside one module, the longest first: to find each takes a pass over the picture
 
 
 class _Item(NamedTuple):
@@ -36,7 +36,7 @@ def fold_repeats(picture: Picture) -> Picture:
         for parent, child in zip([None, *path], path, strict=False):
             children.setdefault(parent, set()).add(child)
     for parent in [p for p, inside in children.items() if len(inside) >= FEWEST]:  # outer ones first
-        for _ in range(MOST):
+        for _ in range(MAX_ROWS):
             row = _longest_row(picture, parent)
             if row is None:
                 break

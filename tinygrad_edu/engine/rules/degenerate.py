@@ -34,7 +34,7 @@ EXACT = 16  # values that differ by less than this many rounding errors are equa
 
 @predicate_of_all(True, unasked=True)
 def is_needed(mask: Array) -> bool:
-    """Return whether an element is True."""
+    """Return whether an element is True; a recording takes True without asking, as the answer changes often."""
     return bool(np.any(mask))
 
 
@@ -62,9 +62,9 @@ def by_own(d: Array, needed: Sequence[int]) -> tuple[Array, Array]:
 
     For a value that is not needed they are those by another one.
     """
-    own = np.arange(d.shape[-1])
-    k = np.searchsorted(needed, own).clip(max=len(needed) - 1)
-    return np.moveaxis(d[k, ..., own, :], 0, -2), np.moveaxis(d[k, ..., own], 0, -1)
+    index = np.arange(d.shape[-1])
+    k = np.searchsorted(needed, index).clip(max=len(needed) - 1)
+    return np.moveaxis(d[k, ..., index, :], 0, -2), np.moveaxis(d[k, ..., index], 0, -1)
 
 
 def settled(quotient: Array, limit: Array, numerator: Array, divisor: Array, scale: Array, near: Array, wide: Array,
@@ -213,8 +213,8 @@ def svd_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array) ->
         quotients[1] = np.where(off, quotients[1], by_own_sum)
     inverse = np.where(exact, 0, 1 / np.where(exact, 1, s))[..., None, :]
     for numerator, derivative in zip(numerators[2:], changes[2:], strict=True):
-        own = by_own(derivative, needed)[1]
-        quotients.append(settled(numerator * inverse, own, numerator, row, scale, none, nearly_none, exact_row))
+        limit = by_own(derivative, needed)[1]
+        quotients.append(settled(numerator * inverse, limit, numerator, row, scale, none, nearly_none, exact_row))
     turn = rotation_within(off & rounding(row - column, s), y.dtype)
     turn_u = turn + rotation_within(equal, y.dtype)
     m, e = a.shape[-2], along(change, y, np.concatenate([matmul(u, turn_u), matmul(v, turn)], axis=-2))

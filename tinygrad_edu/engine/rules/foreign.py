@@ -56,26 +56,26 @@ def array_from(a: Any) -> Any:
             raise TypeError(why)
     if issubclass(kind, (np.ndarray, np.generic, int, float)):
         return a
-    own = library(a)
-    if own in LIBRARIES or any(hasattr(kind, protocol) for protocol in PROTOCOLS):
+    package = library(a)
+    if package in LIBRARIES or any(hasattr(kind, protocol) for protocol in PROTOCOLS):
         raise TypeError(
-            f"a {own}.{kind.__name__} with a Tensor: it is not an array of NumPy, and would lose its own gradients and "
-            f"device; convert it first, a = {LIBRARIES.get(own, 'np.asarray(a)')}"
+            f"a {package}.{kind.__name__} with a Tensor: it is not an array of NumPy, and would lose its own gradients "
+            f"and device; convert it first, a = {LIBRARIES.get(package, 'np.asarray(a)')}"
         )
     array = from_table(a)
     if array is not a:
-        return _numbers(own, a) if array.dtype == object else array
-    if own == "scipy" and hasattr(a, "toarray"):
+        return _numbers(package, a) if array.dtype == object else array
+    if package == "scipy" and hasattr(a, "toarray"):
         raise TypeError(f"a sparse {kind.__name__} with a Tensor: its rules are those of arrays; write a.toarray()")
     return a
 
 
-def _numbers(own: str, a: Any) -> Any:
+def _numbers(package: str, a: Any) -> Any:
     """Return a table whose dtypes are none of NumPy's as an array of floats: missing numbers become NaN."""
     try:
         return np.asarray(a, dtype=float)
     except (TypeError, ValueError) as error:
         raise TypeError(
-            f"a {own}.{type(a).__name__} with a Tensor: not all of its values are numbers ({error}); take the columns "
-            "of numbers, and encode the others"
+            f"a {package}.{type(a).__name__} with a Tensor: not all of its values are numbers ({error}); take the "
+            "columns of numbers, and encode the others"
         ) from error

@@ -144,15 +144,15 @@ def real_part(x: Array) -> Array:
 def read_pages() -> None:
     """Read the pages for those other libraries that the user has imported; a user's rules keep their precedence."""
     with _reading:
-        own, own_constants = vjps.copy(), constants.copy()
+        users_rules, users_constants = vjps.copy(), constants.copy()
         for library, of_library in pages.items():
             if library in sys.modules:
                 for page in of_library:
                     importlib.import_module(f".{page}", __package__)
-        for fun in own_constants:
+        for fun in users_constants:
             vjps.pop(fun, None)
             compositions.pop(fun, None)
-        vjps.update(own)
+        vjps.update(users_rules)
 
 
 def composition(fun: Function) -> Callable[[Function], Function]:
@@ -267,11 +267,11 @@ def name(fun: Function) -> str:
     """Return the name by which users call `fun`: `np.sum`, `np.linalg.norm`, `relu`."""
     if fun in names:
         return names[fun]
-    own = getattr(fun, "__name__", repr(fun))
+    short = getattr(fun, "__name__", repr(fun))
     if isinstance(ufunc := getattr(fun, "__self__", None), np.ufunc):  # np.add.reduce
-        return f"{name(ufunc)}.{own}"
-    module = "numpy" if getattr(np, own, None) is fun else getattr(fun, "__module__", None) or ""
-    return f"np{module[5:]}.{own}" if module.partition(".")[0] == "numpy" else own
+        return f"{name(ufunc)}.{short}"
+    module = "numpy" if getattr(np, short, None) is fun else getattr(fun, "__module__", None) or ""
+    return f"np{module[5:]}.{short}" if module.partition(".")[0] == "numpy" else short
 
 
 @functools.cache
