@@ -110,6 +110,16 @@ def test_a_global_variable_that_was_absent_may_be_added():
     as_eager(scenario)
 
 
+@pytest.mark.parametrize("label", [3, 1.5, np.str_("w")])
+def test_a_label_may_be_a_number_or_a_text_of_numpy(label):
+    w = tg.Tensor(X, label=label)
+    f = tg.jit(lambda x: (np.sum(w * x).backward(), w.label))
+    for _ in range(3):
+        assert f(X)[1] == label
+    assert f.cache_info().hits
+    np.testing.assert_array_equal(w.grad, 3 * X)
+
+
 @pytest.mark.parametrize("given", [False, True])
 def test_a_function_that_reads_labels_is_recorded_for_each(given):
     def scenario(jit):

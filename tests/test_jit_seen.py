@@ -82,6 +82,25 @@ def test_a_tensor_of_which_the_function_asks_the_shape_alone_is_noticed():
     same(make, lambda w: setattr(w, "data", np.ones((2, 3, len(w.data)))), {})
 
 
+@pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda w, x: x.astype(w.dtype).itemsize,
+        lambda w, x: x * w.data.itemsize,
+        lambda w, x: np.zeros_like(w.data).itemsize,
+        lambda w, x: x * w.data.flags.f_contiguous,
+    ],
+    ids=["dtype", "itemsize", "zeros_like", "flags"],
+)
+def test_a_tensor_of_which_the_function_asks_the_kind_alone_is_noticed(use, options):
+    def make():
+        w = tg.Tensor(np.ones((2, 3)))
+        return (lambda x: use(w, x)), w
+
+    same(make, lambda w: setattr(w, "data", np.ones((2, 3), np.float32, order="F")), options)
+
+
 LAYOUTS = [
     lambda: np.zeros(6),
     lambda: as_strided(np.zeros(1), (6,), (0,)),
@@ -115,12 +134,51 @@ def test_an_argument_or_attribute_whose_elements_share_memory_is_written_as_eage
 @pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
 def test_a_function_that_asks_for_the_flags_of_an_array_gets_those_of_this_call(options):
     def f(x):
-        return x * (2.0 if x.flags.writeable else 3.0) + x.flags.c_contiguous
+        return x * (2.0 if x.flags.writeable else 3.0) + x.flags.c_contiguous + 4.0 * x.flags.owndata
 
-    jitted, fixed = tg.jit(f, **options), X.copy()
-    fixed.flags.writeable = False
-    for x in (X, X, fixed, fixed, X, np.broadcast_to(np.array(2.0), (3,)), np.arange(6.0)[::2], fixed[::-1]):
+    jitted, fixed, number = tg.jit(f, **options), X.copy(), np.array(1.0)
+    fixed.flags.writeable = number.flags.writeable = False
+    views = np.broadcast_to(np.array(2.0), (3,)), np.arange(6.0)[::2], fixed[::-1]
+    for x in (X, X, fixed, fixed, X, *views, X, X[:], np.array(1.0), number):
         np.testing.assert_array_equal(jitted(x), f(x))
+
+
+def test_the_owner_of_a_views_memory_is_asked_of_arrays_of_the_function_alone():
+    def f(x):
+        return x * (2.0 if x.base is None else 3.0), x[1:].base is x
+
+    jitted = tg.jit(f, check=False)
+    for x in (X, X.copy()):
+        np.testing.assert_equal(jitted(x), f(x))
+    with pytest.raises(JitError, match=r"\.base of a view"):
+        jitted(X[:])
+
+
+@pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda x: x.copy("A").ravel("K"),
+        lambda x: x.astype(np.float32, order="A").ravel("K"),
+        lambda x: x.astype(np.float32, order="C").strides,
+        lambda x: x.astype(np.float32, "F").strides,
+        lambda x: x.T.copy("A").strides,
+    ],
+)
+def test_a_copy_has_the_memory_order_that_the_function_asks_for(use, options):
+    jitted, a = tg.jit(use, **options), np.arange(12.0).reshape(3, 4)
+    for x in (a, np.asfortranarray(a), np.broadcast_to(a[0], (3, 4)), a):
+        np.testing.assert_equal(jitted(x), use(x))
+
+
+def test_astype_without_a_copy_makes_one_for_another_memory_order():
+    def f(x):
+        x.astype(float, order="C", copy=False)[0] = 5
+        return x * 1
+
+    jitted, a = tg.jit(f, check=False), np.arange(12.0).reshape(3, 4)
+    for make in (np.array, np.asfortranarray, np.array):
+        np.testing.assert_array_equal(jitted(make(a.copy())), f(make(a.copy())))
 
 
 def user_class():
@@ -228,8 +286,10 @@ def test_an_array_of_objects_is_seen_as_a_list_is(make, change, options):
         (np.array([0, 2], "M8[D]"), lambda s, x: x + (s[1] - s[0]).astype(float), lambda s: s.__iadd__(s - s[0])),
         (np.zeros(3, [("a", float)]), lambda s, x: x + s["a"], lambda s: s["a"].fill(7)),
         (np.array([1], "m8[s]"), lambda s, x: x * s.astype(float), lambda s: s.__imul__(3)),
+        (np.array(["a" * 80], "T"), lambda s, x: x * (s[0] == "a" * 80), lambda s: s.__setitem__(0, "b" * 80)),
+        (np.array([(1, [2.0])], "i,O"), lambda s, x: x * s["f1"][0][0], lambda s: s["f1"][0].__setitem__(0, 3.0)),
     ],
-    ids=["texts", "bytes", "dates", "records", "durations"],
+    ids=["texts", "bytes", "dates", "records", "durations", "long texts", "records of objects"],
 )
 def test_an_array_of_texts_dates_or_records_is_compared(values, use, change, options):
     def make():

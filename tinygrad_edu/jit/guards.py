@@ -29,7 +29,7 @@ from .memory import Location
 from .simplify import value_key
 from .verifier import Step
 
-FLAGS = 0x501  # of an array, in memory order, aligned and writeable
+FLAGS = 0x505  # of an array: in memory order, its memory's owner, aligned and writeable
 FEW, LONG = 4, 20  # names that are looked for, and members of a list or dict that are compared, one by one
 MAPPINGS = (dict, MappingProxyType)
 
@@ -52,8 +52,8 @@ def entry_guards(emitter: Emitter) -> None:
         owner, attribute = v.source.owner, v.source.attribute
         of_value = isinstance(owner, Node)
         text = emitter.assign(v, f"{emitter.tensor(owner) if of_value else emitter.name(owner, 'o')}.{attribute}")
-        if of_value and attribute == "_grad":
-            unless(emitter, [f"type({text}) is {emitter.fun(float)}"])
+        if attribute not in ("lr", "_value"):  # which are always floats
+            unless(emitter, [f"type({text}) is {emitter.fun(type(v.example))}"])
     emitter.emit("if guards_only:", "    return None")
 
 
@@ -114,13 +114,14 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
         owner, before, keys = holder.owner, holder.before, list(holder.seen)
         if isinstance(owner, Node):
             text = emitter.tensor(owner)
-            yield from [f"{text}.label == {owner.label!r}"] * names_matter
+            if names_matter:
+                yield same_text(emitter, f"{text}.label", owner.label)
             yield from [f"{text}.requires_grad is {owner.requires_grad}"] * (id(owner) not in captured.tensors)
             if before["_grad"] is not None or owner in captured.absent:
                 yield f"{text}._grad is {'' if before['_grad'] is None else 'not '}None"
-            keys, asked = [key for key in keys if key in holder.traced and holder.traced[key].origin in used], keys
-            if isinstance(data := before["_value"], np.ndarray) and keys != asked and id(owner) not in captured.tensors:
-                yield f"{text}._value.shape == {data.shape}"  # the function may have asked for the shape alone
+            keys = [key for key in keys if key in holder.traced and holder.traced[key].origin in used]
+            if "_value" not in keys and isinstance(before["_value"], np.ndarray) and id(owner) not in captured.tensors:
+                yield array_text(emitter, f"{text}._value", before["_value"])  # it may have asked for the dtype alone
             for key in holder.anew:
                 var = getattr(holder.traced.get(key), "origin", None)
                 place = place_text(emitter, var) if var in used and not isinstance(var.source, Setting) else ""
@@ -156,9 +157,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                 yield same_text(emitter, text, before[key])
                 of_optimizer = isinstance(holder.of, (Optimizer, Group))
                 if isinstance(before[key], np.ndarray) and id(before[key]) not in read and not of_optimizer:
-                    yield array_text(emitter, text, before[key])
-                    if before[key].dtype.kind not in "biufcO" and before[key].size <= MANY:  # texts, dates, records
-                        yield f"{text}.tobytes() == {emitter.name(before[key].tobytes(), 'content')}"
+                    yield array_text(emitter, text, before[key], has_content=True)
 
 
 def items_text(emitter: Emitter, owner: Any, method: str = "__iter__") -> str:
@@ -200,14 +199,18 @@ def same_text(emitter: Emitter, text: str, value: Any) -> str:
     return f"({text} is {before} or {emitter.fun(is_same)}({text}, {before}))"
 
 
-def array_text(emitter: Emitter, text: str, value: Any) -> str:
-    """Write the check of an array's dtype and shape, and of its memory order if the function could tell."""
+def array_text(emitter: Emitter, text: str, value: Any, has_content: bool = False) -> str:
+    """Write the check of an array's dtype and shape, of its memory order if the function could tell, and of texts."""
     same = f"{text}.dtype == {emitter.name(value.dtype, 'dtype')}"
     if isinstance(value, np.ndarray):
         same += f" and {text}.shape == {value.shape}"
-        if emitter.captured.rec.order_matters and value.ndim:
+        if emitter.captured.rec.order_matters:
             same += f" and {text}.flags.num & {FLAGS} == {value.flags.num & FLAGS}"
             same += "" if value.flags.c_contiguous else f" and {text}.strides == {value.strides}"
+        if has_content and value.dtype.kind not in "biufcO" and value.size <= MANY:  # texts, dates, records
+            objects = value.dtype.hasobject  # their bytes are addresses
+            same += f" and {f'repr({text}.tolist())' if objects else f'{text}.tobytes()'} == "
+            same += emitter.name(repr(value.tolist()) if objects else value.tobytes(), "content")
     return same
 
 

@@ -101,8 +101,7 @@ def _recorded(found: Captured, fun: Function, args: Any, kwargs: Any, finish: Fu
                 result = run(*given, **keywords)
         except Exception as error:
             errors = [e for e in (error, error.__cause__ or error.__context__) if e and not rec.refused]
-            held = leaves("", [(e.args, vars(e)) for e in errors])
-            if any([isinstance(v, (Traced, Node)) for _, v in held]):
+            if any([isinstance(v, (Traced, Node)) for _, v in leaves("", [(e.args, vars(e)) for e in errors])]):
                 raise Unrecorded from error  # the error of the function itself holds plain arrays
             words = str(error)
             if rec.gave_plain and isinstance(error, ValueError) and "read-only" in words:

@@ -116,8 +116,7 @@ class Captured:
     def add(self, var: Var) -> Traced:
         """Add an input, a state or a setting to the program, and return its recording value."""
         program = self.rec.program
-        group = {Input: program.inputs, State: program.states, Setting: program.settings}[type(var.source)]
-        group.append(var)
+        {Input: program.inputs, State: program.states, Setting: program.settings}[type(var.source)].append(var)
         return Traced(self.rec, var.example, var)
 
     def add_array(self, var: Var) -> Traced:
@@ -205,7 +204,7 @@ class Captured:
 
     def name_of(self, x: Node) -> str:
         """Return the label of a Tensor, or the name that the function knows it by."""
-        return x.label or self.names.get(id(x), "")
+        return str(x.label or self.names.get(id(x), ""))  # numbers may be labels too
 
     @functools.cached_property
     def names(self) -> dict[int, str]:

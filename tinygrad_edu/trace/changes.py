@@ -39,8 +39,7 @@ def refuse_changes(found: Captured) -> None:
     for holder in found.holders:
         for key, given in holder.traced.items():
             new = holder.last.get(key, EMPTY)
-            of_value = type(new) is float and isinstance(holder.owner, Node)
-            if of_value or issubclass(type(new), ARRAYS):
+            if (type(new) is float and isinstance(holder.owner, Node)) or issubclass(type(new), ARRAYS):
                 new = found.rec.constant(new)
             found.exchanged.append((holder, key, given, new))
     refuse_replacements(found)

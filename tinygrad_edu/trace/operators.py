@@ -144,10 +144,12 @@ def _part(name: str) -> property:
 
 def _base(self: Any) -> Any:
     """Return the owner of a view's memory; of a number that was broadcast, and cannot be written into, a new array."""
+    is_made = type(self.root.origin.source) is Call
+    if not is_made and isinstance(self._array, np.ndarray) and not self.root.flags.owndata:
+        raise self.rec.error(".base of a view that the function found is not recorded; pass a copy of the view")
     if self.root is not self:
         return self.root
-    is_made = type(self.origin.source) is Call and isinstance(self._array, np.ndarray)
-    return self.copy() if is_made and not self._array.flags.writeable else None
+    return self.copy() if is_made and isinstance(self._array, np.ndarray) and not self._array.flags.writeable else None
 
 
 METHODS: dict[str, Any] = {

@@ -206,8 +206,9 @@ class Traced(View):
         if not np.can_cast(self.dtype, dtype, casting):
             return self._array[:0].astype(dtype, order, casting)  # raises NumPy's error
         if dtype == self.dtype:
-            return self.copy(order) if copy else self
-        return self.rec.call(astype, (np.copy(self) if type(self._array) in NUMBERS else self, dtype), {})
+            return self.copy(order) if copy or (order in ("C", "F") and not self.flags[order]) else self
+        x = np.copy(self) if type(self._array) in NUMBERS else self if order == "K" else self.copy(order)
+        return self.rec.call(astype, (x, dtype), {})
 
     def view(self, *args: Any, **kwargs: Any) -> Any:
         """As ndarray's."""
@@ -224,7 +225,7 @@ class Traced(View):
             return self
         y = self.rec.call(np.copy, (self,), {})
         if type(y) is Traced:
-            y._array = np.array(y._array, order=order)
+            y._array = np.array(y._array, order=order if order != "A" else "F" if self.flags.fnc else "C")
         return y
 
     # Plain values
