@@ -126,6 +126,17 @@ def refused(sign: str, remedy: str) -> Any:
     return method
 
 
+def call_of_method(
+    ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Function, tuple[Any, ...], dict[str, Any]] | None:
+    """Return the call of a function with a rule that computes the same as a ufunc's method; None if there is none."""
+    if method == "outer" and ufunc.signature is None and ufunc.nin == 2:
+        a, b = inputs
+        return ufunc, (np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b), kwargs
+    table = {"reduce": REDUCTIONS, "accumulate": SCANS}.get(method, {})
+    return (table[ufunc], inputs, {"axis": 0, **kwargs}) if ufunc in table else None
+
+
 def _real_power_in_place(a: Any, b: Any) -> Any:
     return real_power(a, b) if type(a) is float else operator.ipow(a, b)  # type: ignore[no-untyped-call]
 
@@ -147,12 +158,8 @@ class Operand(Node):
             if len(inputs) > 1:  # rules take no lists
                 inputs = tuple([np.asarray(a) if isinstance(a, (list, tuple)) else a for a in inputs])
             return apply(ufunc, inputs, kwargs)
-        if method == "outer" and ufunc.signature is None and ufunc.nin == 2:
-            a, b = inputs
-            return apply(ufunc, (np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b), kwargs)
-        table = {"reduce": REDUCTIONS, "accumulate": SCANS}.get(method, {})
-        if ufunc in table:
-            return apply(table[ufunc], inputs, {"axis": 0, **kwargs})
+        if same := call_of_method(ufunc, method, inputs, kwargs):
+            return apply(*same)
         if method in METHODS and ufunc.nin == 2 and ufunc in vjps and kwargs.pop("out", None) is None:
             return METHODS[method](ufunc, *map(without_subclasses, inputs), **kwargs)
         raise NoRuleError(

@@ -208,14 +208,6 @@ def einsum(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
     return Batch(np.einsum(f"{','.join(terms)}->{letter}{output}", *operands), level)
 
 
-def linalg(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a function that takes stacks of matrices."""
-    first, *others = args
-    if batches([*others, kwargs]):
-        raise NoBatching(f"{level.title}: an argument of {name(fun)} differs from member to member; {LOOP}")
-    return wrapped(fun(first.stacked, *others, **kwargs), level)
-
-
 def solve(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Solve for a vector as for a matrix of one column."""
     a, b = args
@@ -226,12 +218,12 @@ def solve(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, 
     return y[..., 0] if column else y
 
 
-def copied(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a function that keeps the shape, with no other array among its arguments."""
+def of_stack(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a function of one array that keeps the shape, or takes stacks of matrices."""
     bound(fun, args, kwargs)
     if (shape := kwargs.get("shape")) is not None:
         kwargs = {**kwargs, "shape": (level.size, *np.atleast_1d(shape).tolist())}
-    return Batch(fun(args[0].stacked, *args[1:], **kwargs), level)
+    return wrapped(fun(args[0].stacked, *args[1:], **kwargs), level)
 
 
 def tile(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -246,7 +238,7 @@ def tile(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, A
 def triangle(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Take the triangle of each member; a vector becomes a matrix first."""
     x = args[0] if args[0].ndim > 1 else np.broadcast_to(args[0], (args[0].size,) * 2)
-    return copied(fun, level, (x, *args[1:]), kwargs)
+    return of_stack(fun, level, (x, *args[1:]), kwargs)
 
 
 _RULES: dict[Function, Rule] = {
@@ -273,14 +265,14 @@ _RULES: dict[Function, Rule] = {
         np.linalg.svd, np.linalg.svdvals, np.linalg.qr, np.linalg.pinv, np.linalg.matrix_transpose,
         decompositions.eigh, decompositions.svd, decompositions.qr, matrices.cofactors, matrices.slogdet,
         np.linalg.eig, np.linalg.eigvals, eigenvalues.eig, eigenvalues.defective,
-    ), linalg),
+    ), of_stack),
     np.linalg.solve: solve,
     **dict.fromkeys((
         np.copy, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.real, np.imag, np.nan_to_num, np.round,
         np.around, shaping.astype, np.angle, complex_numbers.imaginary, complex_numbers.phase,
-    ), copied),
+    ), of_stack),
     **dict.fromkeys((np.clip, np.isclose, cross, statistics.clip_cosine), elementwise),
-    np.tile: tile, np.digitize: copied,
+    np.tile: tile, np.digitize: of_stack,
     np.where: where, np.tril: triangle, np.triu: triangle,
     np.take_along_axis: take_along_axis, np.take: take,
     operator.getitem: getitem, operator.setitem: write, indexing.setitem: setitem, indexing.scatter: scatter,

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..engine.concatenators import joined_item
-from ..engine.dispatch import REDUCTIONS, SCANS, Operand
+from ..engine.dispatch import Operand, call_of_method
 from ..engine.errors import user_name
 from ..engine.mode import paused
 from ..engine.rules.containers import Flattened, rebuilt
+from ..engine.rules.foreign import is_users
 from ..engine.rules.methods import METHODS
 from ..engine.rules.registry import (
     Array,
@@ -69,12 +70,8 @@ class Batch(NDArrayOperatorsMixin):
             if not kwargs and ufunc.signature is None:
                 return elementwise(ufunc, level, inputs, kwargs)
             return call(ufunc, inputs, kwargs)
-        table = {"reduce": REDUCTIONS, "accumulate": SCANS}.get(method, {})
-        if ufunc in table:
-            return call(table[ufunc], inputs, {"axis": 0, **kwargs})
-        if method == "outer" and ufunc.signature is None:
-            a, b = inputs
-            return ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b, **kwargs)
+        if same := call_of_method(ufunc, method, inputs, kwargs):
+            return call(*same)
         if method in METHODS and ufunc.nin == 2 and not batches([*inputs[1:], kwargs]):
             return METHODS[method](ufunc, *inputs, **kwargs)
         return call(getattr(ufunc, method), inputs, kwargs)
@@ -188,10 +185,10 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return compositions[fun](*args, **kwargs)
         of_tensors = any([isinstance(b.stacked, Node) for b in found])
         shares = not paused() and any([isinstance(a, Node) and a.requires_grad for a in leaves(list(args))])
-        # A gradient through a user's primitive goes by its rule, which is there for single members.
-        if fun in implementations and shares and not of_tensors and not is_own(fun):
+        # A user's primitive has a rule for single members, which need not be the derivative of its code.
+        if fun in implementations and shares and not of_tensors and is_users(fun):
             return looped(fun, level, args, kwargs)
-        if fun in implementations and fun not in level.running and (is_own(fun) or not of_tensors):
+        if fun in implementations and fun not in level.running and not (is_users(fun) and of_tensors):
             level.running.add(fun)
             try:
                 return implementations[fun](*args, **kwargs)
@@ -206,11 +203,6 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not level.fallback:
             raise
     return looped(fun, level, args, kwargs)
-
-
-def is_own(fun: Function) -> bool:
-    """Return whether a function is this library's, where rules are the derivatives of the code."""
-    return (getattr(fun, "__module__", None) or "numpy").partition(".")[0] == __name__.partition(".")[0]
 
 
 def elementwise(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -252,12 +244,7 @@ def aligned(a: Any, ndim: int, level: Level) -> Any:
 
 def batches(value: Any) -> list[Batch]:
     """Return the Batches in nested lists, tuples and dicts."""
-    if type(value) is Batch:
-        return [value]
-    if not isinstance(value, (list, tuple, dict)):
-        return []
-    values = value.values() if isinstance(value, dict) else value
-    return [b for v in values for b in batches(v)]
+    return [a for a in leaves(value) if type(a) is Batch]
 
 
 def member(value: Any, level: Level, i: int) -> Any:
