@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import numpy as np
 from scipy import special
+from scipy.special import _ufuncs
 
 from .elementwise import power_base, power_exponent
 from .gamma import quotient, xlog1py_x, xlog1py_y, xlogy_x, xlogy_y
@@ -222,3 +223,7 @@ refused(
     special.hankel1, special.hankel1e, special.hankel2, special.hankel2e,
 )
 refused("its results are complex, and it has no rule; special.erfcx(y), which has, is its value at i y", special.wofz)
+for hidden, shown in {"_lambertw": "lambertw", "_zeta": "zeta", "_riemann_zeta": "zeta"}.items():
+    if f := getattr(_ufuncs, hidden, None):  # which a function of Python with the name that users know calls
+        names[f] = f"scipy.special.{shown}"
+        refused(f"it has no rule; call {shown} in a function of yours with @tg.primitive, and a rule by tg.defvjp", f)
