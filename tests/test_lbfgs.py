@@ -194,3 +194,11 @@ def test_the_line_search_steps_back_from_an_infinite_loss():
     x = Tensor([1.9])
     optim.LBFGS([x], lr=10, line_search_fn="strong_wolfe").step(closure)
     assert abs(x.data.item()) < 1e-6
+
+
+def test_read_only_parameters_are_named_before_the_loss_is_computed():
+    x, optimizer, closure = valley()
+    x.data.flags.writeable = False
+    with pytest.raises(ValueError, match=r"data of a parameter of shape .* are read-only; write p.data"):
+        optimizer.step(closure)
+    assert optimizer.evaluations == 0

@@ -491,6 +491,8 @@ def test_clip_grad_norm_asks_for_gradients_and_a_positive_norm():
         (lambda p: tg.optim.SGD({p}, 0.1), "SGD loads its state in the order of its parameters, and a set has none"),
         (lambda p: tg.optim.SGD([{"params": {p}}], 0.1), "a set has none: pass a list"),
         (lambda p: tg.optim.SGD(None, 0.1), r"SGD takes a list of Tensors, not NoneType: pass model.parameters\(\)"),
+        (lambda p: tg.optim.SGD({"params": [p]}, 0.1), r"SGD takes .* or of groups, not a dict: pass \[group\]"),
+        (lambda p: tg.optim.SGD({"a": p}, 0.1), r"not a dict: pass list\(params.values\(\)\)"),
         (lambda p: tg.optim.Adam([p], 0.1, betas=0.9), r"betas are two numbers, such as \(0.9, 0.999\), not 0.9"),
         (lambda p: tg.optim.clip_grad_norm([p], "a"), "clip_grad_norm: max_norm must be above 0, not 'a'"),
         (lambda p: tg.optim.clip_grad_value([p], "a"), "clip_grad_value: clip_value must be above 0, not 'a'"),
@@ -662,6 +664,7 @@ def test_a_group_is_added_after_the_others_were_frozen():
     optimizer.add_param_group({"params": [b]})
     with pytest.raises(ValueError, match=r"parameter 2 .* is there twice"):
         optimizer.add_param_group({"params": [b]})
+    optimizer.add_param_group({"params": []})
     optimizer.minimize(np.sum(a * a) + np.sum(b))
     np.testing.assert_allclose(b.data, 0.4)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def check_bound(name: str, bound: Any) -> None:
 
 def _with_gradients(params: Iterable[Tensor], where: str) -> tuple[list[Tensor], list[Array]]:
     """Return the parameters that have a gradient, and their gradients; raises ValueError if none has one."""
-    params = leaf_tensors(params, where, frozen=True)
+    params = leaf_tensors(params, where, frozen=inf)
     found = [(p, g) for p, g in zip(params, gradients(params, where), strict=True) if g is not None]
     return [p for p, _ in found], [g for _, g in found]
 

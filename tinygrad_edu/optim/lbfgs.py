@@ -10,7 +10,7 @@ import numpy as np
 from ..engine.habits import names_keywords
 from ..engine.tensor import Tensor
 from ..state import copy_state
-from .inplace import working_dtype
+from .inplace import fit_together, working_dtype
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer
 from .tracing import Array
@@ -76,6 +76,8 @@ class LBFGS(Optimizer):
         """Take iterations, and return the loss at the start. An exception leaves parameters and state as they were."""
         if not callable(closure):
             raise TypeError("LBFGS.step takes a closure: it clears gradients, calls backward, and returns the loss")
+        for p in self.params:
+            fit_together(p.data)
         x, kept = self._vector(), (self.iterations, self.evaluations, self.changes.copy(), self.last)
         try:
             loss = self._iterate(closure)

@@ -90,7 +90,7 @@ class Optimizer(Hyperparameters):
         """Add groups, and the state of their parameters; state that no group has needed so far begins for all."""
         groups = [Group(type(self), members, {**self.defaults, **settings}) for members, settings in given]
         new = [p for group in groups for p in group.params]
-        known, self.params = self.params, leaf_tensors([*self.params, *leaf_tensors(new, where)], where, frozen=True)
+        known, self.params = self.params, leaf_tensors([*self.params, *new], where, frozen=len(self.params))
         if self.groups and self.groups[0].factors.size:
             for group in groups:
                 vars(group)["factors"] = self.groups[0].factors.copy()

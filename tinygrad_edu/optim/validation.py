@@ -52,15 +52,18 @@ def as_list(params: Iterable[Any], where: str) -> list[Any]:
         raise TypeError(f"{where} takes parameters, not {kind_of(params)}: pass model.parameters()")
     if isinstance(params, Tensor):
         raise TypeError(f"{where} takes a list of Tensors, not one Tensor: pass [tensor]")
+    if isinstance(params, Mapping):
+        remedy = "[group]" if "params" in params else "list(params.values())"
+        raise TypeError(f"{where} takes a list of Tensors, or of groups, not a {type(params).__name__}: pass {remedy}")
     if not isinstance(params, Iterable):
         raise TypeError(f"{where} takes a list of Tensors, not {type(params).__name__}: pass model.parameters()")
     return list(params)
 
 
-def leaf_tensors(params: Iterable[Tensor], where: str, frozen: bool = False) -> list[Tensor]:
+def leaf_tensors(params: Iterable[Tensor], where: str, frozen: float = 0) -> list[Tensor]:
     """Return a list of parameters; raises for one that is not a leaf Tensor, or is given twice.
 
-    Unless `frozen` Tensors are allowed, one with requires_grad=False is refused too.
+    One with requires_grad=False is refused too, unless it is among the first `frozen` ones.
     """
     params = as_list(params, where)
     if not params:
@@ -71,7 +74,7 @@ def leaf_tensors(params: Iterable[Tensor], where: str, frozen: bool = False) -> 
         if not isinstance(p, Tensor):
             remedy = "wrap numbers in Tensor(...), or pass model.parameters()"
             raise TypeError(f"{where} takes Tensors, and parameter {i} is {kind_of(p)}; {remedy}")
-        if p.fun is not None or not (p.requires_grad or frozen):
+        if p.fun is not None or not (p.requires_grad or i < frozen):
             reason = "is the result of a computation" if p.fun is not None else "takes no gradient"
             raise ValueError(f"{where}: {describe(i, p)} {reason}; pass leaf Tensors with requires_grad=True")
     if len({id(p) for p in params}) < len(params):
