@@ -57,6 +57,15 @@ def test_a_sum_that_is_redefined_leaves_second_order_gradients_alone():
     np.testing.assert_array_equal(x.sum().data, 6)
 
 
+def test_a_constant_of_a_subclass_stays_a_constant_within_functions():
+    class Own(tg.Tensor):
+        __slots__ = ()
+
+    c = Own([1.0, 2.0], requires_grad=False)
+    assert not np.vstack([c, c]).requires_grad
+    np.testing.assert_array_equal(tg.vjp(lambda x: c, np.ones(2))[1](np.ones(2))[0], [0, 0])
+
+
 def test_backward_calls_no_redefined_method():
     x, t = Guarded([1.0, 2.0, 3.0]), tg.Tensor([1.0, 2.0, 3.0])
     for a in (x, t):

@@ -12,7 +12,7 @@ from .rules.registry import Array, Function, Shape, name
 from .tape import Node
 
 
-def floating(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None) -> Any:
+def as_floats(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None) -> Any:
     """Return `data` as an array of real or complex numbers; another class of arrays with NEP 18 stays what it is."""
     if isinstance(data, Node):
         raise TypeError(f"Tensor({data._describe()}): this is a tensor already; use it, its .data, or .detach()")

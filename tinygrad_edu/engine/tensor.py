@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from .apply import apply, outranked, plain
-from .arrays import floating, scalar_as_array, unbroadcast
+from .arrays import as_floats, scalar_as_array, unbroadcast
 from .backward import Gradient, toposort
 from .concatenators import joined_item
 from .conjugation import complex_seen, conjugated
@@ -48,13 +48,13 @@ class Tensor(Declared):  # type: ignore[misc]
     ) -> None:
         given: Any = data
         is_float = type(given) is float and dtype is None  # which needs no checks
-        Node.__init__(self, np.asarray(given) if is_float else floating(given, dtype, copy=True), requires_grad, label)
+        Node.__init__(self, np.asarray(given) if is_float else as_floats(given, dtype, copy=True), requires_grad, label)
 
     @classmethod
     def _variable(cls, data: ArrayLike | Tensor) -> Tensor:
         """Return a leaf that holds `data` itself, not a copy."""
         x = object.__new__(cls)
-        Node.__init__(x, floating(data._value if isinstance(data, Node) else data), True, None)
+        Node.__init__(x, as_floats(data._value if isinstance(data, Node) else data), True, None)
         return x
 
     @property  # type: ignore[override]
@@ -67,7 +67,7 @@ class Tensor(Declared):  # type: ignore[misc]
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
-        self._value = floating(value)
+        self._value = as_floats(value)
 
     @property
     def grad(self) -> Array | None:
@@ -80,7 +80,7 @@ class Tensor(Declared):  # type: ignore[misc]
     def grad(self, value: ArrayLike | None) -> None:
         g, data = value._value if isinstance(value, Node) else value, self._value
         if g is not None:
-            g = floating(g, data.dtype)
+            g = as_floats(g, data.dtype)
             if g.shape != data.shape:
                 raise ValueError(f"grad: {self._describe()} has shape {data.shape}, the gradient {g.shape}")
         self._grad = g
@@ -226,7 +226,7 @@ class Tensor(Declared):  # type: ignore[misc]
         if type(b) in array_likes and node is not None and outranked(b, (node,)):
             return NotImplemented
         if isinstance(b, (list, tuple)):
-            b = floating(b)
+            b = as_floats(b)
         elif not isinstance(b, (int, float)):
             b = array_from(b)
         if isinstance(b, (np.ndarray, np.generic)) and b.dtype.kind not in "fiubc":

@@ -48,12 +48,20 @@ class Convolution(Module):
 
     def describe(self) -> str:
         """Return "Conv2d(in -> out, kernel_size=3)", with the options that differ from their defaults."""
-        given: dict[str, Any] = {"kernel_size": self.kernel_size}
-        given |= {k: getattr(self, k) for k, v in self.options.items() if getattr(self, k) not in (v, (v,) * self.ndim)}
-        if self.bias is None:
-            given["bias"] = False
-        shown = [f"{k}={v[0] if isinstance(v, tuple) and len(set(v)) == 1 else repr(v)}" for k, v in given.items()]
+        shown = [f"kernel_size={shortest(self.kernel_size)}", *changed(self, self.options)]
+        shown += ["bias=False"] if self.bias is None else []
         return f"{type(self).__name__}({self.in_channels} -> {self.out_channels}, {', '.join(shown)})"
+
+
+def changed(layer: Any, defaults: dict[str, Any]) -> list[str]:
+    """Return "padding=1" and so on for the options of a layer that differ from their defaults."""
+    given = [(name, getattr(layer, name), default) for name, default in defaults.items()]
+    return [f"{k}={shortest(v)}" for k, v, default in given if v not in (default, (default,) * layer.ndim)]
+
+
+def shortest(value: Any) -> str:
+    """Return an option as text: one number for a tuple of equal ones."""
+    return repr(value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value)
 
 
 class Conv2d(Convolution):

@@ -9,6 +9,7 @@ from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..functions.convolution import Sizes, each
 from ..functions.pooling import adaptive_means, maxima, means
+from .convolution import changed, shortest
 from .layers import checked_input
 from .module import Module
 
@@ -29,15 +30,8 @@ class Pooling(Module):
 
     def describe(self) -> str:
         """Return "MaxPool2d(2)", with the options that differ from their defaults."""
-        options = {"stride": self.kernel_size, **self.options}
-        given = {k: getattr(self, k) for k, v in options.items() if getattr(self, k) not in (v, (v,) * self.ndim)}
-        shown = [f"{k}={shortest(v)}" for k, v in given.items()]
-        return f"{type(self).__name__}({', '.join([shortest(self.kernel_size), *shown])})"
-
-
-def shortest(value: Any) -> str:
-    """Return an option as text: one number for a tuple of equal ones."""
-    return str(value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value)
+        shown = [shortest(self.kernel_size), *changed(self, {"stride": self.kernel_size, **self.options})]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 class MaxPool2d(Pooling):
