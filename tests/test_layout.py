@@ -24,6 +24,7 @@ LAYERS = [
     "engine.mode",
     "engine.hooks",
     "engine.backward",
+    "engine.kinks",
     "engine.passes",
     "engine.growth",
     "engine.tape",

@@ -49,7 +49,7 @@ class Node(Hookable):
     order: int  # the place on the tape: smaller than that of every argument
     passes: int  # how many backward passes have added up to a leaf's gradient; unset before the first
     span: tuple[Any, ...]  # the module's call that made this node, see `tag`; unset for most
-    curves: bool  # set on a result of `passes.change`, so that its other calls take it for a constant; unset for others
+    curves: bool  # set on a result of `kinks.change`, so that its other calls take it for a constant; unset for others
     tangents: dict[Any, Any]  # in forward mode: the derivatives along directions; unset for most
     trail: Any  # what a watcher noted; unset for most
     _kind: ClassVar[type[Node]]  # Tensor or Value, also of their subclasses
