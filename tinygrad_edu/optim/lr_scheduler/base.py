@@ -43,12 +43,11 @@ class LRScheduler:
 
     each_batch = watches_loss = False
     place: int
-    epoch: int
 
     def __init__(self, optimizer: Optimizer, parts: Sequence[LRScheduler] = ()) -> None:
         """`parts` are schedules of the same optimizer that this one asks for their rates: it takes their places."""
         check_optimizer(type(self).__name__, optimizer)
-        self.optimizer, self.first_step = optimizer, optimizer.steps
+        self.optimizer, self.epoch, self.first_step = optimizer, 0, optimizer.steps
         for part in parts:
             if getattr(part, "optimizer", None) is not optimizer:
                 raise ValueError(f"{type(self).__name__} takes schedules of the same optimizer")
@@ -102,8 +101,12 @@ class LRScheduler:
     def _set(self, epoch: int) -> None:
         """Go to an epoch: set the rates of all groups, or raise an error with nothing changed."""
         base_lrs, kind = self.base_lrs, type(self.optimizer).__name__
-        rates = [nonnegative(kind, "lr", python_float(rate)) for rate in self.rates(base_lrs, epoch)]
-        self.epoch = epoch
+        before, self.epoch = self.epoch, epoch  # which the rates of a subclass may read
+        try:
+            rates = [nonnegative(kind, "lr", python_float(rate)) for rate in self.rates(base_lrs, epoch)]
+        except BaseException:
+            self.epoch = before
+            raise
         for group, base_lr, rate in zip(self.optimizer.groups, base_lrs, rates, strict=True):
             group.follow(self.place, rate, base_lr)
 
